@@ -1,0 +1,1 @@
+//! Settings: a flag, an environment variable, a default. Blank means unset.

@@ -1,0 +1,1 @@
+//! The delivery plane: shards, connections, room logs and the sweep.

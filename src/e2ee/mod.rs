@@ -1,0 +1,1 @@
+//! Packed bytes and key derivation of the end-to-end encryption.

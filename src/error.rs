@@ -1,0 +1,153 @@
+//! The one error a client ever sees: a `code`, one safe sentence, sometimes when to try again.
+//! The cause stays here, is logged under an id, and never travels.
+
+use std::borrow::Cow;
+use std::error::Error as StdError;
+use std::fmt;
+
+/// Result with the client-facing error.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $text:literal, $status:literal;)*) => {
+        /// What went wrong, as a word programs can act on.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Code { $($(#[$doc])* $name,)* }
+
+        impl Code {
+            /// The `code` on the wire.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Code::$name => $text,)* }
+            }
+
+            /// The HTTP status that goes with it.
+            pub fn http_status(self) -> u16 {
+                match self { $(Code::$name => $status,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    /// A field is missing, mistyped or out of range; the sentence names it.
+    BadRequest = "bad_request", 400;
+    /// No session, or one that is no longer valid.
+    Unauthorized = "unauthorized", 401;
+    /// Wrong user name or password; the same for an unknown name.
+    BadCredentials = "bad_credentials", 401;
+    /// Signed in, but not allowed to do this.
+    Forbidden = "forbidden", 403;
+    /// The request comes from another site.
+    BadOrigin = "bad_origin", 403;
+    /// Not a member of that room.
+    NotMember = "not_member", 403;
+    /// No such thing, or none that the caller may see.
+    NotFound = "not_found", 404;
+    /// The path exists, the method does not.
+    MethodNotAllowed = "method_not_allowed", 405;
+    /// It exists already (a user name, a room name).
+    Conflict = "conflict", 409;
+    /// The `mid` was used for another message.
+    MidExists = "mid_exists", 409;
+    /// The message has moved on to another `rev`.
+    RevConflict = "rev_conflict", 409;
+    /// Larger than the limit.
+    TooLarge = "too_large", 413;
+    /// The body is not `application/json`.
+    UnsupportedType = "unsupported_type", 415;
+    /// Too many; try again after `retry_ms`.
+    RateLimited = "rate_limited", 429;
+    /// Registration is closed or needs an invitation.
+    RegistrationClosed = "registration_closed", 403;
+    /// Something broke on our side; the sentence carries the id of the log line.
+    Internal = "internal", 500;
+    /// The server cannot do it now (database away, overload); try again after `retry_ms`.
+    Unavailable = "unavailable", 503;
+}
+
+/// An error on its way to a client.
+pub struct Error {
+    code: Code,
+    message: Cow<'static, str>,
+    retry_ms: Option<u32>,
+    cause: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+impl Error {
+    /// An error with its sentence. The sentence is shown to people: no internals in it.
+    pub fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { code, message: message.into(), retry_ms: None, cause: None }
+    }
+
+    /// `bad_request` naming the field.
+    pub fn field(field: &str, rule: &str) -> Self {
+        Self::new(Code::BadRequest, format!("Field \"{field}\" {rule}."))
+    }
+
+    /// `unavailable`, to be tried again after `retry_ms`.
+    pub fn unavailable(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self::new(Code::Unavailable, "The server cannot reach its database right now.")
+            .retry_after(1_000)
+            .because(cause)
+    }
+
+    /// `internal`: the cause is logged now, under the id the client is given.
+    pub fn internal(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        let cause = cause.into();
+        let mut id = [0u8; 4];
+        // Without randomness the id is all zeros, which only makes the log harder to search.
+        let _ = getrandom::fill(&mut id);
+        let id = u32::from_be_bytes(id);
+        tracing::error!(error_id = format!("{id:08x}"), %cause, "internal error");
+        Self::new(Code::Internal, format!("Something went wrong on the server (error {id:08x})."))
+    }
+
+    /// When to try again, in milliseconds.
+    pub fn retry_after(mut self, retry_ms: u32) -> Self {
+        self.retry_ms = Some(retry_ms);
+        self
+    }
+
+    /// Attaches what really happened, for the log.
+    pub fn because(mut self, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.cause = Some(cause.into());
+        self
+    }
+
+    /// The word programs act on.
+    pub fn code(&self) -> Code {
+        self.code
+    }
+
+    /// The sentence people read.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// When to try again, in milliseconds.
+    pub fn retry_ms(&self) -> Option<u32> {
+        self.retry_ms
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Error")
+            .field("code", &self.code.as_str())
+            .field("message", &self.message)
+            .field("cause", &self.cause)
+            .finish()
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code.as_str(), self.message)
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.cause.as_ref().map(|cause| cause.as_ref() as _)
+    }
+}

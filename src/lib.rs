@@ -1,0 +1,19 @@
+//! Impulse: self-hosted real-time group chat, written from the socket up.
+//!
+//! Two planes. The **control plane** (tokio) accepts, speaks HTTP, checks who you are and runs one
+//! actor per room; the **delivery plane** (`delivery`, one thread per shard) owns every WebSocket.
+//! `docs/architecture.md` follows one message through both.
+
+pub mod api;
+pub mod auth;
+pub mod config;
+pub mod delivery;
+pub mod e2ee;
+pub mod error;
+pub mod http;
+pub mod ids;
+pub mod limits;
+pub mod protocol;
+pub mod rooms;
+pub mod store;
+pub mod ws;

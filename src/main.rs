@@ -1,0 +1,3 @@
+//! The `impulse` program.
+
+fn main() {}

@@ -1,0 +1,5 @@
+//! The words on the wire (`docs/protocol.md`): commands in, events out. No I/O.
+
+pub mod command;
+pub mod event;
+pub mod message;

@@ -1,0 +1,141 @@
+//! The border between the rooms and the delivery plane.
+//!
+//! A room speaks to every shard through a [`ShardLink`]: one ordered, bounded queue per shard.
+//! Order is the whole contract: what a room puts in first, a shard does first. So a
+//! [`Delivery::Subscribed`] put between the publications of `seq` 41 and 42 makes a subscription
+//! that starts with exactly 42.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::sync::mpsc;
+
+use crate::ids::{RoomId, SessionId, Uid};
+
+/// A connection as its shard knows it. Opaque to everybody else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ConnRef {
+    /// The shard that owns it.
+    pub shard: u16,
+    /// Its place there.
+    pub slot: u32,
+    /// Guards against a reused place.
+    pub generation: u32,
+}
+
+/// A text frame's payload: complete JSON, without the WebSocket header.
+pub type Payload = Bytes;
+
+/// What a room or the presence service asks of a shard.
+#[derive(Debug, Clone)]
+pub enum Delivery {
+    /// Frames for every subscription of a room, in order; the same for all shards.
+    Publish(Arc<Publication>),
+    /// An answer (or several) to one connection.
+    Reply(ConnRef, Payload),
+    /// The subscription starts here in the order of publications, but stays silent until
+    /// [`Delivery::Replayed`] arrives.
+    Subscribed(ConnRef, RoomId),
+    /// What was missed, then the `ok`; from here on the subscription is live.
+    Replayed(ConnRef, RoomId, Vec<Payload>),
+    /// The replay failed: drop the silent subscription, say this instead.
+    SubscribeFailed(ConnRef, RoomId, Payload),
+    /// The connection asked to stop following.
+    Unsubscribed(ConnRef, RoomId, Payload),
+    /// To every connection of a user (read positions, rooms joined elsewhere).
+    ToUser(Uid, Payload),
+    /// From now on the user's connections hear `activity` of this room.
+    Joined(Uid, RoomId),
+    /// Drops the user's subscriptions of this room and its `activity`, at once.
+    Left(Uid, RoomId),
+    /// Everybody's subscriptions of this room end (it was removed).
+    RoomClosed(RoomId),
+    /// `bye` with this code and close 1008: everything of a user, or of one session.
+    Revoke(Target),
+}
+
+/// Whose connections end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// All of a user's.
+    User(Uid),
+    /// Those of one login.
+    Session(SessionId),
+}
+
+/// One or more events of one room, encoded once.
+#[derive(Debug)]
+pub struct Publication {
+    /// The room.
+    pub room: RoomId,
+    /// Encoded events, in `seq` order.
+    pub events: Vec<Payload>,
+    /// Set when durable messages are among them: what members who do not follow the room hear.
+    pub activity: Option<Activity>,
+}
+
+/// What changed, for members who do not follow the room. Coalesced by the shard.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Activity {
+    /// The room's newest `seq`.
+    pub seq: u64,
+    /// How many messages are new (not edits, deletions or reactions).
+    pub new: u32,
+    /// Users mentioned by them.
+    pub mentions: Vec<Uid>,
+}
+
+/// The way to one shard.
+#[derive(Clone)]
+pub struct ShardLink {
+    tx: mpsc::Sender<Delivery>,
+    wake: Arc<dyn Fn() + Send + Sync>,
+}
+
+/// The shard is gone: the server is stopping.
+#[derive(Debug, thiserror::Error)]
+#[error("the delivery plane is gone")]
+pub struct ShardGone;
+
+impl ShardLink {
+    /// `wake` makes the shard look at its queue; it must be cheap when the shard is awake.
+    pub fn new(tx: mpsc::Sender<Delivery>, wake: Arc<dyn Fn() + Send + Sync>) -> Self {
+        Self { tx, wake }
+    }
+
+    /// Waits for a place in the shard's queue, so that a shard that falls behind slows the room.
+    pub async fn send(&self, delivery: Delivery) -> Result<(), ShardGone> {
+        self.tx.send(delivery).await.map_err(|_| ShardGone)?;
+        (self.wake)();
+        Ok(())
+    }
+}
+
+/// All shards. A [`ConnRef`] names its own.
+#[derive(Clone)]
+pub struct Outlet {
+    links: Arc<[ShardLink]>,
+}
+
+impl Outlet {
+    /// From the links, in shard order.
+    pub fn new(links: Vec<ShardLink>) -> Self {
+        Self { links: links.into() }
+    }
+
+    /// To every shard.
+    pub async fn broadcast(&self, delivery: Delivery) -> Result<(), ShardGone> {
+        for link in self.links.iter() {
+            link.send(delivery.clone()).await?;
+        }
+        Ok(())
+    }
+
+    /// To the shard that owns `conn`.
+    pub async fn to(&self, conn: ConnRef, delivery: Delivery) -> Result<(), ShardGone> {
+        match self.links.get(usize::from(conn.shard)) {
+            Some(link) => link.send(delivery).await,
+            None => Err(ShardGone),
+        }
+    }
+}

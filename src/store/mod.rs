@@ -1,0 +1,1 @@
+//! PostgreSQL: pools, migrations, the embedded server and the two stores.
