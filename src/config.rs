@@ -1,1 +1,222 @@
 //! Settings: a flag, an environment variable, a default. Blank means unset.
+//!
+//! The names are part of the wire contract (`docs/protocol.md`, "Settings and commands").
+
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+/// Who may make an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Registration {
+    /// Anybody.
+    Open,
+    /// Only with an invitation.
+    Invite,
+    /// Nobody; an admin adds users.
+    Closed,
+}
+
+impl Registration {
+    /// The word of `GET /api/info`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Registration::Open => "open",
+            Registration::Invite => "invite",
+            Registration::Closed => "closed",
+        }
+    }
+}
+
+/// The settings of `impulse serve`.
+#[derive(Debug, Clone, Args)]
+pub struct Config {
+    /// Address to listen on; several by comma
+    #[arg(long, env = "IMPULSE_LISTEN", default_value = "127.0.0.1:8080", value_parser = parse_listen, value_name = "ADDR")]
+    pub listen: Listen,
+
+    /// Where the embedded database, uploaded files and generated secrets live [default: by user]
+    #[arg(long, env = "IMPULSE_DATA_DIR", value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+
+    /// PostgreSQL of the chat store [default: a private, embedded one]
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    pub database_url: Option<String>,
+
+    /// PostgreSQL of the account store [default: the same server, its own schema]
+    #[arg(long, env = "ACCOUNTS_DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    pub accounts_database_url: Option<String>,
+
+    /// Start even if the database could lose what it acknowledged (fsync=off and the like)
+    #[arg(long, env = "IMPULSE_ALLOW_WEAK_DATABASE", value_parser = parse_switch, default_value = "0", num_args = 0..=1, default_missing_value = "1", value_name = "0|1")]
+    pub allow_weak_database: bool,
+
+    /// Delivery threads [default: half the cores]
+    #[arg(long, env = "IMPULSE_SHARDS", value_parser = parse_shards, value_name = "N")]
+    pub shards: Option<usize>,
+
+    /// Who may register
+    #[arg(long, env = "IMPULSE_REGISTRATION", value_enum, default_value = "open")]
+    pub registration: Registration,
+
+    /// Multiplies every rate limit and per-user connection limit; 0 lifts them (a load test)
+    #[arg(long, env = "IMPULSE_RATE_LIMIT_SCALE", value_parser = parse_scale, default_value = "1", value_name = "FACTOR")]
+    pub rate_limit_scale: f64,
+
+    /// The name people see
+    #[arg(long, env = "IMPULSE_NAME", default_value = "Impulse")]
+    pub name: String,
+
+    /// Origins besides our own that may use the API from a browser, by comma
+    #[arg(long, env = "IMPULSE_ORIGINS", value_delimiter = ',', value_name = "ORIGIN")]
+    pub origins: Vec<String>,
+
+    /// Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed, by comma
+    #[arg(long, env = "IMPULSE_TRUSTED_PROXIES", value_delimiter = ',', value_name = "IP")]
+    pub trusted_proxies: Vec<IpAddr>,
+
+    /// Fill in demo users and a busy room
+    #[arg(long, env = "IMPULSE_DEMO", value_parser = parse_switch, default_value = "0", num_args = 0..=1, default_missing_value = "1", value_name = "0|1")]
+    pub demo: bool,
+
+    /// Adds a WebSocket echo endpoint at PATH for conformance suites; loopback only
+    #[arg(long, value_parser = parse_echo_path, value_name = "PATH")]
+    pub dev_echo: Option<String>,
+
+    /// Largest message of the echo endpoint, in bytes
+    #[arg(long, default_value_t = 16 * 1024 * 1024, requires = "dev_echo", value_name = "BYTES")]
+    pub dev_echo_message: usize,
+
+    /// Most fragments of one message of the echo endpoint
+    #[arg(long, default_value_t = 65_536, requires = "dev_echo", value_name = "N")]
+    pub dev_echo_fragments: usize,
+}
+
+/// Listen addresses, at least one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listen(pub Vec<SocketAddr>);
+
+impl Config {
+    /// Refuses combinations that would be dangerous, naming the flag.
+    pub fn check(&self) -> Result<(), String> {
+        if self.dev_echo.is_some() && !self.listen.0.iter().all(|addr| addr.ip().is_loopback()) {
+            return Err("--dev-echo is only for loopback: every --listen address must be 127.x.x.x or [::1]".into());
+        }
+        if let Some(origin) = self.origins.iter().find(|origin| !is_origin(origin)) {
+            return Err(format!(
+                "--origins: {origin:?} is not an origin such as https://chat.example.org"
+            ));
+        }
+        Ok(())
+    }
+
+    /// Delivery threads to start.
+    ///
+    /// Half the cores: the other half runs accept, HTTP, room actors and, often, the database.
+    pub fn shard_count(&self) -> usize {
+        self.shards.unwrap_or_else(|| {
+            let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
+            (cores / 2).clamp(1, SHARDS_MAX)
+        })
+    }
+}
+
+/// Most delivery threads; a shard is named by a `u16`, and more than cores never helps.
+const SHARDS_MAX: usize = 256;
+
+fn parse_listen(text: &str) -> Result<Listen, String> {
+    let mut addrs = Vec::new();
+    for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+        let found = part.to_socket_addrs().map_err(|_| {
+            format!("{part:?} is not an address with a port, such as 127.0.0.1:8080")
+        })?;
+        addrs.extend(found);
+    }
+    addrs.sort();
+    addrs.dedup();
+    if addrs.is_empty() { Err("at least one address is needed".into()) } else { Ok(Listen(addrs)) }
+}
+
+fn parse_switch(text: &str) -> Result<bool, String> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "1" | "true" | "yes" | "on" => Ok(true),
+        "0" | "false" | "no" | "off" => Ok(false),
+        _ => Err("expected 0 or 1".into()),
+    }
+}
+
+fn parse_shards(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(n) if (1..=SHARDS_MAX).contains(&n) => Ok(n),
+        _ => Err(format!("expected a number from 1 to {SHARDS_MAX}")),
+    }
+}
+
+fn parse_scale(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(scale) if (0.0..=1e6).contains(&scale) => Ok(scale),
+        _ => Err("expected a number from 0 to 1000000".into()),
+    }
+}
+
+fn parse_echo_path(text: &str) -> Result<String, String> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-_".contains(&byte);
+    if text.len() > 1 && text.starts_with('/') && !text.contains("//") && text.bytes().all(plain) {
+        Ok(text.to_owned())
+    } else {
+        Err("expected a path such as /echo".into())
+    }
+}
+
+/// `scheme://host[:port]`, nothing after it.
+fn is_origin(text: &str) -> bool {
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    host.is_some_and(|host| {
+        !host.is_empty()
+            && host
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b".-:[]".contains(&b))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn listen_takes_several_addresses_and_names_a_bad_one() {
+        let listen = parse_listen("127.0.0.1:0, [::1]:8080").unwrap();
+        assert_eq!(listen.0.len(), 2);
+        assert!(parse_listen("8080").unwrap_err().contains("8080"));
+        assert!(parse_listen(" , ").is_err());
+    }
+
+    #[test]
+    fn switches_scales_and_shards_refuse_nonsense() {
+        assert_eq!(parse_switch("1"), Ok(true));
+        assert!(parse_switch("maybe").is_err());
+        assert_eq!(parse_scale("0"), Ok(0.0));
+        for wrong in ["-1", "NaN", "inf", ""] {
+            assert!(parse_scale(wrong).is_err(), "{wrong:?}");
+        }
+        assert!(parse_shards("0").is_err());
+    }
+
+    #[test]
+    fn an_origin_is_scheme_and_host_only() {
+        assert!(is_origin("https://chat.example.org"));
+        assert!(is_origin("http://localhost:3000"));
+        for wrong in ["chat.example.org", "https://", "https://a/b", "null", "https://A"] {
+            assert!(!is_origin(wrong), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_echo_path_is_a_plain_path() {
+        assert!(parse_echo_path("/echo").is_ok());
+        for wrong in ["echo", "/", "//x", "/a b", "/%2e"] {
+            assert!(parse_echo_path(wrong).is_err(), "{wrong}");
+        }
+    }
+}

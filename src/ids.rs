@@ -123,7 +123,13 @@ mod tests {
         let mid = Mid([0xfb; 16]);
         assert_eq!(mid.to_string().len(), 22);
         assert_eq!(mid.to_string().parse(), Ok(mid));
-        for wrong in ["", "AAAA", "AAAAAAAAAAAAAAAAAAAAAA==", "+/AAAAAAAAAAAAAAAAAAAA", "AAAAAAAAAAAAAAAAAAAAAB"] {
+        for wrong in [
+            "",
+            "AAAA",
+            "AAAAAAAAAAAAAAAAAAAAAA==",
+            "+/AAAAAAAAAAAAAAAAAAAA",
+            "AAAAAAAAAAAAAAAAAAAAAB",
+        ] {
             assert_eq!(wrong.parse::<Mid>(), Err(BadId), "{wrong:?}");
         }
     }

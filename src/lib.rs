@@ -6,6 +6,7 @@
 
 pub mod api;
 pub mod auth;
+pub mod cli;
 pub mod config;
 pub mod delivery;
 pub mod e2ee;
@@ -15,5 +16,7 @@ pub mod ids;
 pub mod limits;
 pub mod protocol;
 pub mod rooms;
+pub mod shutdown;
 pub mod store;
+pub mod telemetry;
 pub mod ws;

@@ -1,0 +1,107 @@
+//! The command line: one binary, one verb per job. `serve` is what happens without a verb.
+
+use std::time::Duration;
+
+use clap::builder::Resettable;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use crate::config::Config;
+
+/// Self-hosted real-time group chat.
+#[derive(Debug, Parser)]
+#[command(name = "impulse", version, about, subcommand_negates_reqs = true)]
+pub struct Cli {
+    /// What to do; `serve` if left out
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
+    /// Settings of `serve` when no command is named
+    #[command(flatten)]
+    pub config: Config,
+}
+
+impl Cli {
+    /// Reads the command line and the environment; prints help or an error and exits as clap does.
+    pub fn read() -> Self {
+        let matches = forget_blank_variables(Self::command()).get_matches();
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
+}
+
+/// `DATABASE_URL= impulse` means unset, as a `.env` file with empty lines would have it.
+fn forget_blank_variables(command: clap::Command) -> clap::Command {
+    let verbs: Vec<_> = command.get_subcommands().map(|verb| verb.get_name().to_owned()).collect();
+    let command = command.mut_args(|arg| {
+        let value = arg.get_env().and_then(std::env::var_os);
+        let blank = value.is_some_and(|value| value.to_string_lossy().trim().is_empty());
+        if blank { arg.env(Resettable::Reset) } else { arg }
+    });
+    verbs.iter().fold(command, |command, verb| command.mut_subcommand(verb, forget_blank_variables))
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the server (the default)
+    Serve(Config),
+    /// Manage a server from its own machine
+    #[command(subcommand)]
+    Admin(Admin),
+    /// Exit 0 if the server answers /ready
+    Healthcheck {
+        /// The server's address
+        #[arg(
+            long,
+            env = "IMPULSE_HEALTHCHECK_URL",
+            default_value = "127.0.0.1:8080",
+            value_name = "ADDR"
+        )]
+        address: String,
+        /// Seconds to wait for the answer
+        #[arg(long, default_value_t = 3, value_name = "SECONDS")]
+        timeout: u64,
+    },
+}
+
+/// What an operator does from the shell.
+#[derive(Debug, Subcommand)]
+pub enum Admin {
+    /// Print one new bearer token for USER on stdout, alone
+    Token {
+        /// The user's name
+        user: String,
+        /// What the token is for, as shown in the list of tokens
+        #[arg(long, default_value = "command line")]
+        label: String,
+        /// Which database: the same settings as `serve`
+        #[command(flatten)]
+        config: Config,
+    },
+}
+
+/// `impulse healthcheck`: asks `/ready` over plain HTTP, without any client library.
+///
+/// # Errors
+/// A sentence saying what was wrong: no connection, no answer in time, or not ready.
+pub async fn healthcheck(address: &str, timeout: Duration) -> Result<(), String> {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    let ask = async {
+        let mut stream = tokio::net::TcpStream::connect(address).await?;
+        let request =
+            format!("GET /ready HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await?;
+        let mut answer = Vec::new();
+        stream.take(4096).read_to_end(&mut answer).await?;
+        std::io::Result::Ok(answer)
+    };
+    match tokio::time::timeout(timeout, ask).await {
+        Err(_) => Err(format!("{address} did not answer within {} s", timeout.as_secs())),
+        Ok(Err(error)) => Err(format!("cannot reach {address}: {error}")),
+        Ok(Ok(answer)) if answer.starts_with(b"HTTP/1.1 200 ") => Ok(()),
+        Ok(Ok(answer)) => {
+            let line = answer.split(|&b| b == b'\r').next().unwrap_or_default();
+            Err(format!("not ready: {}", String::from_utf8_lossy(line)))
+        }
+    }
+}
