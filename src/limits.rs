@@ -44,6 +44,8 @@ pub mod chat {
     pub const MENTIONS: usize = 50;
     /// Files in one message.
     pub const FILES: usize = 10;
+    /// Changes of one message.
+    pub const REV: u32 = 1_000_000;
     /// Bytes of one reaction's emoji.
     pub const EMOJI: usize = 64;
     /// Reactions of one author to one message.

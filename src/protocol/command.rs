@@ -1,6 +1,14 @@
-//! What a client may say on the socket.
+//! What a client may say on the socket, and how a frame becomes a [`Command`].
+//!
+//! A frame that is not a command is a *command fault*: it is answered with `err` (carrying the
+//! frame's `id` whenever one could be read) and the connection stays open. Parsing costs one
+//! `serde_json` value; unknown fields are ignored, missing or mistyped ones are named.
 
-use crate::ids::{Mid, RoomId};
+use serde_json::{Map, Value};
+
+use crate::error::{Code, Error, Result};
+use crate::ids::{Mid, RoomId, Uid};
+use crate::limits::chat as limits;
 
 /// A client's frame: the command and the `id` its one answer echoes.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,17 +23,43 @@ pub struct Request {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {
     /// Follow a room: everything after `since`, then live.
-    Subscribe { room: RoomId, since: u64 },
+    Subscribe {
+        /// The room.
+        room: RoomId,
+        /// The last `seq` the client has.
+        since: u64,
+    },
     /// Stop following.
-    Unsubscribe { room: RoomId },
+    Unsubscribe {
+        /// The room.
+        room: RoomId,
+    },
     /// A durable change of a room's messages.
-    Send { room: RoomId, draft: Draft },
+    Send {
+        /// The room.
+        room: RoomId,
+        /// The change.
+        draft: Draft,
+    },
     /// I am writing; expires after five seconds.
-    Typing { room: RoomId },
+    Typing {
+        /// The room.
+        room: RoomId,
+    },
     /// I have read up to `seq`.
-    Read { room: RoomId, seq: u64 },
+    Read {
+        /// The room.
+        room: RoomId,
+        /// The newest `seq` read.
+        seq: u64,
+    },
     /// How I want to be seen.
-    Presence { state: PresenceState, text: Option<String> },
+    Presence {
+        /// The state.
+        state: PresenceState,
+        /// A few words beside it.
+        text: Option<String>,
+    },
     /// Are you there?
     Ping,
 }
@@ -48,8 +82,13 @@ pub enum DraftBody {
     Text(TextBody),
     /// `kind:"del"`: of a message, or taking a reaction back.
     Delete,
-    /// `kind:"react"`: `e` to the message `target`.
-    React { target: Mid, emoji: String },
+    /// `kind:"react"`: a reaction to another message.
+    React {
+        /// The message reacted to (`ref`).
+        target: Mid,
+        /// The emoji (`e`).
+        emoji: String,
+    },
 }
 
 /// The content of a message.
@@ -63,10 +102,10 @@ pub struct TextBody {
     pub reply_to: Option<Mid>,
     /// Mentioned users.
     #[serde(rename = "m", default, skip_serializing_if = "Vec::is_empty")]
-    pub mentions: Vec<crate::ids::Uid>,
+    pub mentions: Vec<Uid>,
     /// Files, as the upload answered them.
     #[serde(rename = "f", default, skip_serializing_if = "Vec::is_empty")]
-    pub files: Vec<serde_json::Value>,
+    pub files: Vec<Value>,
 }
 
 /// A state a user may choose. Offline is the server's word.
@@ -79,4 +118,301 @@ pub enum PresenceState {
     Away,
     /// Do not disturb.
     Dnd,
+}
+
+/// Why a frame is not a command: the `id` to echo, if it had one, and the error.
+#[derive(Debug)]
+pub struct Fault {
+    /// The frame's `id`.
+    pub id: Option<String>,
+    /// What is wrong with it.
+    pub error: Error,
+}
+
+impl Request {
+    /// Reads one text frame.
+    ///
+    /// # Errors
+    /// A [`Fault`] naming the field that is missing, mistyped or out of range.
+    pub fn parse(frame: &str) -> std::result::Result<Self, Box<Fault>> {
+        let bad = |id, error| Box::new(Fault { id, error });
+        if frame.len() > limits::COMMAND {
+            return Err(bad(None, Error::new(Code::TooLarge, "The frame is too large.")));
+        }
+        let value: Value = serde_json::from_str(frame)
+            .map_err(|_| bad(None, Error::new(Code::BadRequest, "The frame is not JSON.")))?;
+        let Value::Object(fields) = value else {
+            return Err(bad(None, Error::new(Code::BadRequest, "The frame is not an object.")));
+        };
+        let fields = Fields(&fields);
+        let id = fields.command_id().map_err(|error| bad(None, error))?;
+        match command(&fields) {
+            Ok(command) => Ok(Self { id, command }),
+            Err(error) => Err(bad(id, error)),
+        }
+    }
+}
+
+fn command(fields: &Fields<'_>) -> Result<Command> {
+    Ok(match fields.text("op")? {
+        "room.subscribe" => Command::Subscribe {
+            room: fields.room()?,
+            since: if fields.has("since") { fields.number("since")? } else { 0 },
+        },
+        "room.unsubscribe" => Command::Unsubscribe { room: fields.room()? },
+        "msg.send" => {
+            let room = fields.room()?;
+            if fields.has("env") {
+                let text = "This room is not encrypted; send \"msg\".";
+                return Err(Error::new(Code::BadRequest, text));
+            }
+            Command::Send { room, draft: draft(&fields.object("msg")?)? }
+        }
+        "typing" => Command::Typing { room: fields.room()? },
+        "read" => Command::Read { room: fields.room()?, seq: fields.number("seq")? },
+        "presence" => Command::Presence { state: presence_state(fields)?, text: status(fields)? },
+        "ping" => Command::Ping,
+        _ => return Err(Error::new(Code::BadRequest, "Unknown \"op\".")),
+    })
+}
+
+fn draft(fields: &Fields<'_>) -> Result<Draft> {
+    let mid = fields.mid("mid")?;
+    let rev = u32::try_from(fields.number("rev")?)
+        .ok()
+        .filter(|rev| *rev <= limits::REV)
+        .ok_or_else(|| Error::field("rev", "is too large"))?;
+    let body = match fields.text("kind")? {
+        "msg" => DraftBody::Text(text_body(fields)?),
+        "del" if rev == 0 => return Err(Error::field("rev", "of a deletion is at least 1")),
+        "del" => DraftBody::Delete,
+        "react" if rev > 0 => return Err(Error::field("rev", "of a reaction is 0")),
+        "react" => DraftBody::React { target: fields.mid("ref")?, emoji: emoji(fields)? },
+        _ => return Err(Error::field("kind", "is \"msg\", \"del\" or \"react\"")),
+    };
+    Ok(Draft { mid, rev, body })
+}
+
+fn text_body(fields: &Fields<'_>) -> Result<TextBody> {
+    let text = fields.clean_text("t", limits::TEXT)?.to_owned();
+    let reply_to = if fields.has("re") { Some(fields.mid("re")?) } else { None };
+    let mut mentions = Vec::new();
+    for value in fields.array("m", limits::MENTIONS)? {
+        let uid = value.as_str().and_then(|text| text.parse::<Uid>().ok());
+        let uid = uid.ok_or_else(|| Error::field("m", "is a list of user ids"))?;
+        if !mentions.contains(&uid) {
+            mentions.push(uid);
+        }
+    }
+    let files = fields.array("f", limits::FILES)?;
+    if !files.iter().all(Value::is_object) {
+        return Err(Error::field("f", "is a list of files"));
+    }
+    // PostgreSQL's jsonb cannot hold NUL; nobody's file needs it.
+    if files.iter().any(|file| file.to_string().contains("\\u0000")) {
+        return Err(Error::field("f", "must not contain NUL"));
+    }
+    if text.trim().is_empty() && files.is_empty() {
+        return Err(Error::field("t", "must not be empty"));
+    }
+    Ok(TextBody { text, reply_to, mentions, files: files.to_vec() })
+}
+
+fn emoji(fields: &Fields<'_>) -> Result<String> {
+    let emoji = fields.clean_text("e", limits::EMOJI)?;
+    let plain = emoji.chars().any(|c| c.is_whitespace() || c.is_control());
+    if emoji.is_empty() || plain {
+        return Err(Error::field("e", "is one emoji"));
+    }
+    Ok(emoji.to_owned())
+}
+
+fn presence_state(fields: &Fields<'_>) -> Result<PresenceState> {
+    match fields.text("state")? {
+        "online" => Ok(PresenceState::Online),
+        "away" => Ok(PresenceState::Away),
+        "dnd" => Ok(PresenceState::Dnd),
+        _ => Err(Error::field("state", "is \"online\", \"away\" or \"dnd\"")),
+    }
+}
+
+fn status(fields: &Fields<'_>) -> Result<Option<String>> {
+    if !fields.has("text") {
+        return Ok(None);
+    }
+    let text = fields.clean_text("text", limits::STATUS)?.trim();
+    Ok((!text.is_empty()).then(|| text.to_owned()))
+}
+
+/// Typed access to a JSON object; each refusal names the field. `null` counts as absent.
+struct Fields<'a>(&'a Map<String, Value>);
+
+impl<'a> Fields<'a> {
+    fn get(&self, name: &str) -> Option<&'a Value> {
+        self.0.get(name).filter(|value| !value.is_null())
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.get(name).is_some()
+    }
+
+    fn need(&self, name: &str) -> Result<&'a Value> {
+        self.get(name).ok_or_else(|| Error::field(name, "is missing"))
+    }
+
+    fn text(&self, name: &str) -> Result<&'a str> {
+        self.need(name)?.as_str().ok_or_else(|| Error::field(name, "is a string"))
+    }
+
+    /// Bounded, and without NUL, which PostgreSQL cannot store.
+    fn clean_text(&self, name: &str, bytes_max: usize) -> Result<&'a str> {
+        let text = self.text(name)?;
+        if text.len() > bytes_max {
+            let sentence = format!("Field \"{name}\" is longer than {bytes_max} bytes.");
+            return Err(Error::new(Code::TooLarge, sentence));
+        }
+        if text.contains('\0') {
+            return Err(Error::field(name, "must not contain NUL"));
+        }
+        Ok(text)
+    }
+
+    /// A whole number from 0 to 2^53 - 1, the range JavaScript counts in exactly.
+    fn number(&self, name: &str) -> Result<u64> {
+        let number = self.need(name)?.as_u64().filter(|number| *number < 1 << 53);
+        number.ok_or_else(|| Error::field(name, "is a whole number"))
+    }
+
+    fn room(&self) -> Result<RoomId> {
+        self.text("room")?.parse().map_err(|_| Error::field("room", "is a room id"))
+    }
+
+    fn mid(&self, name: &str) -> Result<Mid> {
+        let rule = "is a message id (22 characters of base64url)";
+        self.text(name)?.parse().map_err(|_| Error::field(name, rule))
+    }
+
+    fn object(&self, name: &str) -> Result<Fields<'a>> {
+        self.need(name)?.as_object().map(Fields).ok_or_else(|| Error::field(name, "is an object"))
+    }
+
+    fn array(&self, name: &str, items_max: usize) -> Result<&'a [Value]> {
+        let Some(value) = self.get(name) else { return Ok(&[]) };
+        let items = value.as_array().ok_or_else(|| Error::field(name, "is a list"))?;
+        if items.len() > items_max {
+            return Err(Error::field(name, &format!("has at most {items_max} items")));
+        }
+        Ok(items)
+    }
+
+    fn command_id(&self) -> Result<Option<String>> {
+        if !self.has("id") {
+            return Ok(None);
+        }
+        let id = self.text("id")?;
+        if id.chars().count() > limits::COMMAND_ID {
+            return Err(Error::field("id", "is longer than 32 characters"));
+        }
+        Ok(Some(id.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const MID: &str = "AAAAAAAAAAAAAAAAAAAAAA";
+
+    fn refused(frame: &str) -> (Option<String>, &'static str, String) {
+        let fault = Request::parse(frame).expect_err(frame);
+        (fault.id, fault.error.code().as_str(), fault.error.message().to_owned())
+    }
+
+    #[test]
+    fn a_message_with_everything_is_read() {
+        let frame = format!(
+            r#"{{"op":"msg.send","id":"c1","room":"7","x":1,"msg":{{"mid":"{MID}","rev":0,"kind":"msg",
+               "t":"hi","re":"{MID}","m":["1","2","1"],"f":[{{"id":"9"}}]}}}}"#
+        );
+        let request = Request::parse(&frame).unwrap();
+        assert_eq!(request.id.as_deref(), Some("c1"));
+        let Command::Send { room, draft } = request.command else { panic!() };
+        assert_eq!(room, RoomId(7));
+        let DraftBody::Text(body) = draft.body else { panic!() };
+        assert_eq!(body.mentions, [Uid(1), Uid(2)]);
+        assert_eq!((body.text.as_str(), body.files.len()), ("hi", 1));
+    }
+
+    #[test]
+    fn each_refusal_names_its_field_and_echoes_the_id() {
+        let cases = [
+            (r#"{"id":"a"}"#.to_owned(), "op"),
+            (r#"{"id":"a","op":1}"#.to_owned(), "op"),
+            (r#"{"id":"a","op":"dance"}"#.to_owned(), "op"),
+            (r#"{"id":"a","op":"typing","room":7}"#.to_owned(), "room"),
+            (r#"{"id":"a","op":"typing","room":"07"}"#.to_owned(), "room"),
+            (r#"{"id":"a","op":"read","room":"7","seq":-1}"#.to_owned(), "seq"),
+            (r#"{"id":"a","op":"read","room":"7","seq":1.5}"#.to_owned(), "seq"),
+            (r#"{"id":"a","op":"presence","state":"offline"}"#.to_owned(), "state"),
+            (r#"{"id":"a","op":"msg.send","room":"7"}"#.to_owned(), "msg"),
+            (r#"{"id":"a","op":"msg.send","room":"7","msg":[]}"#.to_owned(), "msg"),
+        ];
+        for (frame, field) in cases {
+            let (id, code, message) = refused(&frame);
+            assert_eq!((id.as_deref(), code), (Some("a"), "bad_request"), "{frame}");
+            assert!(message.contains(&format!("\"{field}\"")), "{message}");
+        }
+    }
+
+    #[test]
+    fn bad_drafts_are_refused() {
+        let draft = |rest: &str| {
+            refused(&format!(r#"{{"op":"msg.send","room":"7","msg":{{"mid":"{MID}",{rest}}}}}"#)).1
+        };
+        for rest in [
+            r#""rev":0"#,
+            r#""kind":"msg","t":"x""#,
+            r#""rev":0,"kind":"msg""#,
+            r#""rev":0,"kind":"msg","t":"  ""#,
+            r#""rev":0,"kind":"msg","t":"\u0000""#,
+            r#""rev":0,"kind":"del""#,
+            r#""rev":1,"kind":"react","ref":"AAAAAAAAAAAAAAAAAAAAAA","e":"👍""#,
+            r#""rev":0,"kind":"react","ref":"x","e":"👍""#,
+            r#""rev":0,"kind":"react","ref":"AAAAAAAAAAAAAAAAAAAAAA","e":"""#,
+            r#""rev":4294967296,"kind":"msg","t":"x""#,
+            r#""rev":0,"kind":"msg","t":"x","m":["a"]"#,
+            r#""rev":0,"kind":"msg","t":"x","f":["a"]"#,
+        ] {
+            assert_eq!(draft(rest), "bad_request", "{rest}");
+        }
+        let long = "x".repeat(limits::TEXT + 1);
+        assert_eq!(draft(&format!(r#""rev":0,"kind":"msg","t":"{long}""#)), "too_large");
+    }
+
+    #[test]
+    fn what_is_not_an_object_is_answered_without_an_id() {
+        for frame in ["", "{", "[]", "1", "\"x\"", "{\"id\":5,\"op\":\"ping\"}"] {
+            assert_eq!(refused(frame).0, None, "{frame}");
+        }
+        let long = format!(r#"{{"op":"ping","id":"{}"}}"#, "x".repeat(33));
+        assert_eq!(refused(&long).1, "bad_request");
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_the_parser_panic(frame in ".{0,200}") {
+            let _ = Request::parse(&frame);
+        }
+
+        #[test]
+        fn no_json_shape_makes_the_parser_panic(
+            op in prop::sample::select(vec!["room.subscribe", "msg.send", "typing", "read", "presence"]),
+            room in ".{0,4}", seq in any::<i64>(), kind in "msg|del|react|x", text in ".{0,20}",
+        ) {
+            let frame = serde_json::json!({"op": op, "room": room, "seq": seq, "since": seq,
+                "state": text, "msg": {"mid": text, "rev": seq, "kind": kind, "t": text, "e": text}});
+            let _ = Request::parse(&frame.to_string());
+        }
+    }
 }

@@ -1,1 +1,122 @@
-//! The current state of one message.
+//! The current state of one message: what `msg` events, resume and history pages all carry.
+
+use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
+
+use super::command::TextBody;
+use crate::ids::{Mid, Uid};
+
+/// A message as it is now.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MessageState {
+    /// Its id.
+    pub mid: Mid,
+    /// How often it changed.
+    pub rev: u32,
+    /// Who wrote it.
+    pub by: Uid,
+    /// The room's `seq` of its last change.
+    pub seq: u64,
+    /// When that was, in milliseconds.
+    pub at: i64,
+    /// The `seq` of its creation: its place in the history.
+    pub created_seq: u64,
+    /// When it was created, in milliseconds.
+    pub created_at: i64,
+    /// When its text was last edited, in milliseconds.
+    pub edited_at: Option<i64>,
+    /// Its content; `None` once it is deleted.
+    pub body: Option<TextBody>,
+    /// Who reacted with what, oldest first.
+    pub reactions: Vec<Reaction>,
+}
+
+/// One reaction of one user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reaction {
+    /// The reaction's own id: its author deletes it by this.
+    pub mid: Mid,
+    /// Who.
+    pub by: Uid,
+    /// With what.
+    pub emoji: String,
+}
+
+/// `{"mid","rev","kind","by","t",…,"edited"?,"reactions"?}`: the `msg` object of the wire.
+impl Serialize for MessageState {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("mid", &self.mid)?;
+        map.serialize_entry("rev", &self.rev)?;
+        map.serialize_entry("kind", if self.body.is_some() { "msg" } else { "del" })?;
+        map.serialize_entry("by", &self.by)?;
+        map.serialize_entry("created", &self.created_at)?;
+        map.serialize_entry("created_seq", &self.created_seq)?;
+        if let Some(body) = &self.body {
+            map.serialize_entry("t", &body.text)?;
+            if let Some(mid) = body.reply_to {
+                map.serialize_entry("re", &mid)?;
+            }
+            if !body.mentions.is_empty() {
+                map.serialize_entry("m", &body.mentions)?;
+            }
+            if !body.files.is_empty() {
+                map.serialize_entry("f", &body.files)?;
+            }
+            if let Some(edited) = self.edited_at {
+                map.serialize_entry("edited", &edited)?;
+            }
+            if !self.reactions.is_empty() {
+                map.serialize_entry("reactions", &ByEmoji(&self.reactions))?;
+            }
+        }
+        map.end()
+    }
+}
+
+/// `[{"e":"👍","by":["42"],"mids":["…"]}…]`, emoji in the order of their first use.
+struct ByEmoji<'a>(&'a [Reaction]);
+
+#[derive(Serialize)]
+struct Group<'a> {
+    e: &'a str,
+    by: Vec<Uid>,
+    mids: Vec<Mid>,
+}
+
+impl Serialize for ByEmoji<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut groups: Vec<Group<'_>> = Vec::new();
+        for reaction in self.0 {
+            let group = match groups.iter_mut().position(|group| group.e == reaction.emoji) {
+                Some(at) => groups.get_mut(at),
+                None => {
+                    groups.push(Group { e: &reaction.emoji, by: Vec::new(), mids: Vec::new() });
+                    groups.last_mut()
+                }
+            };
+            if let Some(group) = group {
+                group.by.push(reaction.by);
+                group.mids.push(reaction.mid);
+            }
+        }
+        serializer.collect_seq(groups)
+    }
+}
+
+/// One entry of a history page: `{"seq","at","msg"}`, as in the `msg` event.
+#[derive(Debug, Serialize)]
+pub struct PageEntry<'a> {
+    /// The room's `seq` of the message's last change.
+    pub seq: u64,
+    /// When that was, in milliseconds.
+    pub at: i64,
+    /// The message.
+    pub msg: &'a MessageState,
+}
+
+impl<'a> From<&'a MessageState> for PageEntry<'a> {
+    fn from(msg: &'a MessageState) -> Self {
+        Self { seq: msg.seq, at: msg.at, msg }
+    }
+}
