@@ -1,0 +1,14 @@
+/** Joins the parts: the state of this browser, and the screens that show it. */
+import { mount } from "./ui/app_view.js";
+import { useLanguage } from "./ui/i18n.js";
+import { useTheme } from "./ui/preferences.js";
+import { createClient } from "./state/store.js";
+
+useTheme();
+useLanguage();
+
+const root = document.getElementById("app");
+if (root) {
+  const { store, actions } = createClient();
+  mount(root, store, actions);
+}

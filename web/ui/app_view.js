@@ -1,0 +1,113 @@
+/**
+ * The whole page: chooses the screen, knows the address, holds what the views share. Everything below only reads
+ * the state and asks for actions.
+ */
+import { createChat } from "./chat.js";
+import { el } from "./element.js";
+import { createGate } from "./gate.js";
+import { errorText, t } from "./i18n.js";
+import { icon } from "./icons.js";
+import { bindKeys } from "./keys.js";
+import { parseRoute } from "./routes.js";
+import { createTitle } from "./title.js";
+import { createToasts } from "./toast.js";
+
+/** @typedef {import("./context.js").Context} Context */
+/** @typedef {import("./context.js").View} View */
+
+/**
+ * @param {HTMLElement} root
+ * @param {import("./context.js").Store} store
+ * @param {import("./context.js").Actions} actions
+ */
+export function mount(root, store, actions) {
+  const toasts = createToasts();
+  const title = createTitle();
+  /** @type {{ screen: string, view: View } | null} */
+  let shown = null;
+
+  /** @type {Context} */
+  const context = {
+    store,
+    actions,
+    signals: { room: null, editing: null, replying: new Map(), vanishing: new Set() },
+    refresh: draw,
+    relabel() { shown = null; draw(); },
+    go,
+    toast: toasts.toast,
+    composer: { focus() {}, insert() {} },
+    timeline: { toPresent: () => false, show() {}, focusLast() {} },
+  };
+
+  /** @param {string} path @param {boolean} [replace] */
+  function go(path, replace = false) {
+    if (location.pathname + location.hash !== path) history[replace ? "replaceState" : "pushState"](null, "", path);
+    follow();
+    draw();
+  }
+
+  function follow() {
+    const route = parseRoute(location);
+    context.signals.room = route.name === "room" ? route.room : null;
+    if (route.name === "room" && route.mid) {
+      const { mid } = route;
+      queueMicrotask(() => context.timeline.show(mid));
+    }
+  }
+
+  function draw() {
+    const state = store.state;
+    const screen = screenFor(state, parseRoute(location));
+    if (shown?.screen !== screen) {
+      shown = { screen, view: makeScreen(context, screen) };
+      root.replaceChildren(shown.view.node);
+    }
+    shown.view.update(state);
+    title.update(state, context.signals.room);
+  }
+
+  document.body.append(toasts.node);
+  addEventListener("popstate", () => { follow(); draw(); });
+  addEventListener("unhandledrejection", (event) => {
+    const error = /** @type {{ code?: string }} */ (event.reason);
+    if (!error?.code) return;
+    event.preventDefault();
+    toasts.toast(errorText(error));
+  });
+  bindKeys(context);
+  follow();
+  store.subscribe(draw);
+  draw();
+}
+
+/**
+ * @param {import("./context.js").State} state
+ * @param {import("./routes.js").Route} route
+ */
+function screenFor(state, route) {
+  if (state.phase === "starting") return "splash";
+  if (state.phase === "signed_in") return "chat";
+  if (route.name === "setup") return "setup";
+  return route.name === "register" ? "register" : "login";
+}
+
+/**
+ * @param {Context} context
+ * @param {string} screen
+ * @returns {View}
+ */
+function makeScreen(context, screen) {
+  if (screen === "chat") return createChat(context);
+  if (screen === "splash") return splash();
+  const route = parseRoute(location);
+  const code = route.name === "setup" ? route.code : "";
+  return createGate(context, { mode: /** @type {import("./gate.js").Mode} */ (screen), code });
+}
+
+/** @returns {View} */
+function splash() {
+  const node = el("main", { class: "splash", "aria-busy": "true" },
+    el("span", { class: "mark mark-beat" }, icon("pulse")),
+    el("p", { class: "hidden-visually" }, t("loading")));
+  return { node, update() {} };
+}

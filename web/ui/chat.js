@@ -1,0 +1,102 @@
+/** The signed-in page: rooms at the side, one room on the panel, the banner when the connection is gone. */
+import { createBanner } from "./banner.js";
+import { createComposer } from "./composer.js";
+import { el, fill } from "./element.js";
+import { t } from "./i18n.js";
+import { icon } from "./icons.js";
+import { createRoomHead } from "./room_head.js";
+import { roomPath } from "./routes.js";
+import { createSidebar } from "./sidebar.js";
+import { createTimeline } from "./timeline.js";
+
+/** @typedef {import("./context.js").Context} Context */
+/** @typedef {import("./context.js").View} View */
+/** @typedef {import("./context.js").State} State */
+
+const LAST_ROOM = "impulse.last-room";
+
+/**
+ * @param {Context} context
+ * @returns {View}
+ */
+export function createChat(context) {
+  const sidebar = createSidebar(context);
+  const banner = createBanner(context);
+  const panel = el("main", { class: "room", id: "room" });
+  const node = el("div", { class: "shell", "data-view": "rooms" },
+    el("a", { class: "skip", href: "#room", click: (/** @type {Event} */ event) => { event.preventDefault(); context.timeline.focusLast(); } }, t("skip_to_messages")),
+    sidebar.node, panel);
+  /** @type {{ id: string | null, views: View[] } | null} */
+  let open = null;
+
+  /** @param {State} state */
+  function choose(state) {
+    const id = context.signals.room;
+    const known = id !== null && state.rooms.has(id);
+    if (!known && state.rooms.size > 0 && !matchMedia("(max-width: 47.99rem)").matches) {
+      const last = remembered();
+      const next = last && state.rooms.has(last) ? last : [...state.rooms.keys()][0];
+      if (next && (id === null || !state.loadingRooms)) return queueMicrotask(() => context.go(roomPath(next), true));
+    }
+    if (open && open.id === (known ? id : null)) return;
+    open?.views.forEach((view) => /** @type {{ close?: () => void }} */ (view).close?.());
+    open = { id: known ? id : null, views: known ? openRoom(context, id, panel, banner) : emptyPanel(panel, banner) };
+    node.dataset["view"] = known ? "room" : "rooms";
+    if (known) remember(id);
+  }
+
+  return {
+    node,
+    update(state) {
+      choose(state);
+      sidebar.update(state);
+      banner.update(state);
+      open?.views.forEach((view) => view.update(state));
+    },
+  };
+}
+
+/**
+ * @param {Context} context
+ * @param {string} id
+ * @param {HTMLElement} panel
+ * @param {View} banner
+ * @returns {View[]}
+ */
+function openRoom(context, id, panel, banner) {
+  void context.actions.openRoom(id);
+  const head = createRoomHead(context, id);
+  const timeline = createTimeline(context, id);
+  const composer = createComposer(context, id);
+  fill(panel, head.node, banner.node, timeline.node, composer.node);
+  if (matchMedia("(hover: hover)").matches) context.composer.focus();
+  return [head, timeline, composer];
+}
+
+/**
+ * @param {HTMLElement} panel
+ * @param {View} banner
+ * @returns {View[]}
+ */
+function emptyPanel(panel, banner) {
+  fill(panel, banner.node, el("div", { class: "room-empty" },
+    el("span", { class: "mark" }, icon("pulse")), el("p", {}, t("pick_room")), el("p", { class: "hint" }, t("pick_room_hint"))));
+  return [];
+}
+
+function remembered() {
+  try {
+    return localStorage.getItem(LAST_ROOM);
+  } catch {
+    return null;
+  }
+}
+
+/** @param {string} id */
+function remember(id) {
+  try {
+    localStorage.setItem(LAST_ROOM, id);
+  } catch {
+    // Only a convenience.
+  }
+}

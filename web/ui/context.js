@@ -1,0 +1,41 @@
+/**
+ * What every view is handed: the state to read, the actions to ask for, and the few things views tell each other.
+ * Views never call one another directly, so each can be read alone.
+ */
+
+/** @typedef {import("../state/types.js").State} State */
+/** @typedef {import("../state/types.js").Room} Room */
+/** @typedef {import("../state/types.js").Message} Message */
+/** @typedef {import("../state/types.js").User} User */
+/** @typedef {import("../state/types.js").Store} Store */
+/** @typedef {import("../state/types.js").Actions} Actions */
+
+/**
+ * @typedef {object} Signals
+ * @property {string | null} room  the room on screen
+ * @property {{ room: string, mid: string } | null} editing
+ * @property {Map<string, string>} replying  room to the `mid` answered there
+ * @property {Set<string>} vanishing  `mid`s deleted here whose undo still runs
+ */
+
+/**
+ * @typedef {object} Context
+ * @property {Store} store
+ * @property {Actions} actions
+ * @property {Signals} signals
+ * @property {() => void} refresh  draws again after a signal changed
+ * @property {() => void} relabel  builds the screen again, in another language
+ * @property {(path: string, replace?: boolean) => void} go
+ * @property {(message: string, button?: { label: string, act: () => void }, ms?: number) => void} toast
+ * @property {{ focus: () => void, insert: (text: string) => void }} composer
+ * @property {{ toPresent: () => boolean, show: (mid: string) => void, focusLast: () => void }} timeline
+ */
+
+/**
+ * A view: its node, and how it follows the state.
+ * @typedef {object} View
+ * @property {HTMLElement} node
+ * @property {(state: State) => void} update
+ */
+
+export {};

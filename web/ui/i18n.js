@@ -1,0 +1,130 @@
+/**
+ * Words, plurals and dates in the reader's language. Every visible text is a key of `locales/en.js`; a language that
+ * lacks a key falls back to English. Plural forms follow `Intl.PluralRules`, dates `Intl.DateTimeFormat`.
+ */
+import { messages as en } from "../locales/en.js";
+import { messages as es } from "../locales/es.js";
+import { messages as ru } from "../locales/ru.js";
+import { preferences } from "./preferences.js";
+
+/** @typedef {keyof typeof en} Key */
+/** @typedef {Record<string, string | number>} Values */
+
+/** @type {Record<string, Partial<Record<Key, string | Record<string, string>>>>} */
+const LOCALES = { en, ru, es };
+
+/** Languages by their own names, for the settings. */
+export const LANGUAGES = /** @type {const} */ ([["en", "English"], ["ru", "Русский"], ["es", "Español"]]);
+
+let language = "en";
+/** The language with the reader's region, for dates: `en-GB` writes 15:00. */
+let dates = "en";
+let plurals = new Intl.PluralRules("en");
+/** @type {Map<string, Intl.DateTimeFormat>} */
+let formats = new Map();
+
+/** Reads the preference, else the browser's languages, and marks the document. */
+export function useLanguage() {
+  const wanted = [preferences.get("language"), ...navigator.languages];
+  language = wanted.map((tag) => String(tag).slice(0, 2).toLowerCase()).find((tag) => tag in LOCALES) ?? "en";
+  dates = navigator.languages.find((tag) => tag.slice(0, 2).toLowerCase() === language) ?? language;
+  plurals = new Intl.PluralRules(language);
+  formats = new Map();
+  document.documentElement.lang = language;
+}
+
+/** The language in use, for the settings and for the server. */
+export function currentLanguage() {
+  return language;
+}
+
+/**
+ * The text of a key; `{name}` is replaced from `values`, and `n` chooses the plural form.
+ *
+ * @param {Key} key
+ * @param {Values} [values]
+ * @returns {string}
+ */
+export function t(key, values = {}) {
+  const entry = LOCALES[language]?.[key] ?? en[key];
+  const text = typeof entry === "string" ? entry : pluralForm(entry, Number(values["n"] ?? 0));
+  return text.replace(/\{(\w+)\}/g, (whole, name) => {
+    const value = values[name];
+    if (value === undefined) return whole;
+    return typeof value === "number" ? value.toLocaleString(language) : value;
+  });
+}
+
+/**
+ * The sentence for an error code, or the fallback when there is none.
+ *
+ * @param {{ code?: string, message?: string } | undefined | null} error
+ */
+export function errorText(error) {
+  const key = /** @type {Key} */ (`error_${error?.code ?? "unknown"}`);
+  return key in en ? t(key) : error?.message || t("error_unknown");
+}
+
+/** @param {number} at */
+export function timeOf(at) {
+  return dateFormat("time", { hour: "numeric", minute: "2-digit" }).format(at);
+}
+
+/** @param {number} at */
+export function fullTimeOf(at) {
+  return dateFormat("full", { dateStyle: "full", timeStyle: "short" }).format(at);
+}
+
+/**
+ * "Today", "Yesterday", or the date.
+ *
+ * @param {number} at
+ */
+export function dayOf(at) {
+  const days = dayNumber(Date.now()) - dayNumber(at);
+  if (days === 0 || days === 1) {
+    const word = new Intl.RelativeTimeFormat(language, { numeric: "auto" }).format(-days, "day");
+    return word.charAt(0).toLocaleUpperCase(language) + word.slice(1);
+  }
+  const thisYear = new Date(at).getFullYear() === new Date().getFullYear();
+  return thisYear
+    ? dateFormat("day", { weekday: "long", day: "numeric", month: "long" }).format(at)
+    : dateFormat("day-year", { day: "numeric", month: "long", year: "numeric" }).format(at);
+}
+
+/**
+ * Days since 1970 where the reader is.
+ *
+ * @param {number} at
+ */
+export function dayNumber(at) {
+  const date = new Date(at);
+  return Math.round(Date.UTC(date.getFullYear(), date.getMonth(), date.getDate()) / 86_400_000);
+}
+
+/**
+ * Names as a sentence would list them.
+ *
+ * @param {string[]} names
+ */
+export function listOf(names) {
+  return new Intl.ListFormat(language, { type: "conjunction" }).format(names);
+}
+
+/**
+ * @param {Record<string, string>} forms
+ * @param {number} n
+ */
+function pluralForm(forms, n) {
+  return forms[plurals.select(n)] ?? forms["other"] ?? "";
+}
+
+/**
+ * @param {string} name
+ * @param {Intl.DateTimeFormatOptions} options
+ */
+function dateFormat(name, options) {
+  let format = formats.get(name);
+  if (!format) formats.set(name, (format = new Intl.DateTimeFormat(dates, options)));
+  return format;
+}
