@@ -20,7 +20,7 @@ export function createRoomHead(context, id) {
       const room = state.rooms.get(id);
       if (!room) return;
       const presence = room.peer ? presenceOf(state, room.peer) : "";
-      const count = room.members?.length ?? 0;
+      const count = room.members?.length ?? room.memberCount;
       const next = JSON.stringify([roomName(state, room), room.topic, room.kind, room.e2ee, presence, count]);
       if (next === drawn) return;
       drawn = next;

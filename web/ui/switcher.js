@@ -14,16 +14,16 @@ const SHOWN_MAX = 30;
 /** @param {import("./context.js").Context} context */
 export function openSwitcher(context) {
   const { state } = context.store;
-  /** @type {import("./listbox.js").createListbox} */
+  /** @type {ReturnType<typeof createListbox<Target>>} */
   const list = createListbox({
     label: t("rooms"),
     class: "results",
-    row: (/** @type {Target} */ target) => [
+    row: (target) => [
       target.room ? roomPicture(state, target.room) : avatar(target.name, target.uid ?? "", { small: true, presence: presenceOf(state, target.uid ?? "") }),
       el("span", { class: "option-text" }, el("strong", { dir: "auto" }, target.name)),
       target.room?.unread ? el("span", { class: "badge" }, target.room.unread) : null,
     ],
-    choose: async (/** @type {Target} */ target) => {
+    choose: async (target) => {
       dialog.close();
       if (target.room) context.go(roomPath(target.room.id));
       else if (target.uid) context.go(roomPath(await context.actions.directRoom(target.uid)));

@@ -1,0 +1,56 @@
+/**
+ * What this browser remembers, by key. `localStorage` writes before the call returns, so a message typed in the
+ * last millisecond before a reload is kept. Where it is forbidden or full, memory has to do.
+ */
+
+const PREFIX = "impulse.";
+/** @type {Map<string, string>} */
+const memory = new Map();
+
+/**
+ * @param {string} key
+ * @returns {unknown} what was kept, or null
+ */
+export function recall(key) {
+  try {
+    const text = localStorage.getItem(PREFIX + key) ?? memory.get(key);
+    return text ? JSON.parse(text) : null;
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * @param {string} key
+ * @param {unknown} value  null or undefined forgets
+ */
+export function keep(key, value) {
+  const text = value === null || value === undefined ? null : JSON.stringify(value);
+  if (text === null) memory.delete(key);
+  else memory.set(key, text);
+  try {
+    if (text === null) localStorage.removeItem(PREFIX + key);
+    else localStorage.setItem(PREFIX + key, text);
+  } catch {
+    // Full or forbidden: it lasts until the page is closed.
+  }
+}
+
+/**
+ * Every key that begins so, without the common prefix.
+ *
+ * @param {string} start
+ * @returns {string[]}
+ */
+export function keysOf(start) {
+  const found = new Set([...memory.keys()].filter((key) => key.startsWith(start)));
+  try {
+    for (let at = 0; at < localStorage.length; at += 1) {
+      const key = localStorage.key(at) ?? "";
+      if (key.startsWith(PREFIX + start)) found.add(key.slice(PREFIX.length));
+    }
+  } catch {
+    // Then only what memory has.
+  }
+  return [...found];
+}

@@ -1,0 +1,213 @@
+/** What the server says, applied to the state. Every event is current state, so applying one twice changes nothing. */
+import { call } from "../net/http.js";
+import { userFromWire } from "./account.js";
+import { fromWire, merge, unreadAfter } from "./messages.js";
+
+/** @typedef {import("./types.js").Room} Room */
+/** @typedef {import("./store.js").Client} Client */
+
+/** Typing is forgotten after this long. */
+const TYPING_MS = 5000;
+const PAGE = 100;
+
+/** @param {Client} client */
+export function createEvents(client) {
+  const { state, changed } = client;
+  /** @type {Map<string, ReturnType<typeof setTimeout>>} */
+  const typingTimers = new Map();
+  /** @type {Set<string>} */
+  const asked = new Set();
+
+  /** @param {any} event */
+  function apply(event) {
+    const handler = handlers[/** @type {keyof typeof handlers} */ (event.op)];
+    if (!handler) return;
+    handler(event);
+    changed();
+  }
+
+  const handlers = {
+    /** @param {any} event */
+    hello(event) {
+      const before = state.rooms;
+      state.rooms = new Map(event.rooms.map((/** @type {any} */ wire) => [String(wire.id), roomFromWire(wire, before.get(String(wire.id)))]));
+      state.loadingRooms = false;
+    },
+
+    /** @param {any} event */
+    msg(event) {
+      const room = state.rooms.get(event.room);
+      const me = state.me?.uid ?? "";
+      const message = fromWire(event, me);
+      const timeline = state.timelines.get(event.room);
+      const isNew = !timeline?.messages.some((each) => each.mid === message.mid);
+      if (timeline) {
+        state.timelines = new Map(state.timelines).set(event.room, {
+          ...timeline, messages: merge(timeline.messages, [message]), seq: Math.max(timeline.seq, event.seq),
+        });
+      }
+      needUser(message.by);
+      quiet(event.room, message.by);
+      if (!room) return;
+      const counts = isNew && message.by !== me && message.createdSeq > room.read && message.kind === "msg" && message.createdSeq > room.seq;
+      setRoom({
+        ...room,
+        seq: Math.max(room.seq, event.seq),
+        unread: room.unread + Number(counts),
+        mentions: room.mentions + Number(counts && Boolean(message.m?.includes(me))),
+      });
+    },
+
+    /** @param {any} event */
+    activity(event) {
+      const room = state.rooms.get(event.room);
+      if (!room || event.seq <= room.seq) return;
+      setRoom({ ...room, seq: event.seq, unread: room.unread + Number(event.new ?? 1), mentions: room.mentions + Number(Boolean(event.mention)) });
+    },
+
+    /** @param {any} event */
+    room(event) {
+      const id = String(event.room.id);
+      if (!event.room.gone) return setRoom(roomFromWire(event.room, state.rooms.get(id)));
+      state.rooms = new Map(state.rooms);
+      state.rooms.delete(id);
+      state.timelines = new Map(state.timelines);
+      state.timelines.delete(id);
+    },
+
+    /** @param {any} event */
+    member(event) {
+      const room = state.rooms.get(event.room);
+      if (!room) return;
+      needUser(event.uid);
+      const others = (room.members ?? []).filter((uid) => uid !== event.uid);
+      if (room.members) setRoom({ ...room, members: event.role ? [...others, event.uid] : others });
+    },
+
+    /** @param {any} event */
+    presence(event) {
+      const user = state.users.get(event.uid);
+      if (!user) return needUser(event.uid);
+      state.users = new Map(state.users).set(event.uid, { ...user, state: event.state, text: event.text ?? "" });
+    },
+
+    /** @param {any} event */
+    typing(event) {
+      if (event.uid === state.me?.uid) return;
+      needUser(event.uid);
+      const writers = state.typing.get(event.room) ?? [];
+      if (!writers.includes(event.uid)) state.typing = new Map(state.typing).set(event.room, [...writers, event.uid]);
+      const key = `${event.room}/${event.uid}`;
+      clearTimeout(typingTimers.get(key));
+      typingTimers.set(key, setTimeout(() => { quiet(event.room, event.uid); changed(); }, TYPING_MS));
+    },
+
+    /** @param {any} event */
+    read(event) {
+      const room = state.rooms.get(event.room);
+      if (room && event.seq >= room.read) setRoom({ ...room, read: event.seq, unread: event.unread ?? 0, mentions: event.mentions ?? 0 });
+    },
+
+    /** @param {any} event */
+    user(event) {
+      const user = userFromWire(event.user);
+      state.users = new Map(state.users).set(user.uid, { ...user, state: state.users.get(user.uid)?.state ?? user.state ?? "offline" });
+    },
+  };
+
+  /** @param {Room} room */
+  function setRoom(room) {
+    state.rooms = new Map(state.rooms).set(room.id, room);
+    if (room.peer) needUser(room.peer);
+  }
+
+  /**
+   * @param {string} room
+   * @param {string} uid
+   */
+  function quiet(room, uid) {
+    clearTimeout(typingTimers.get(`${room}/${uid}`));
+    typingTimers.delete(`${room}/${uid}`);
+    const writers = state.typing.get(room);
+    if (writers?.includes(uid)) state.typing = new Map(state.typing).set(room, writers.filter((each) => each !== uid));
+  }
+
+  /** @param {string} uid */
+  function needUser(uid) {
+    if (!uid || state.users.has(uid) || asked.has(uid)) return;
+    asked.add(uid);
+    call("GET", `/api/users/${encodeURIComponent(uid)}`).then((wire) => {
+      const user = userFromWire(wire);
+      state.users = new Map(state.users).set(user.uid, user);
+      changed();
+    }, () => setTimeout(() => asked.delete(uid), TYPING_MS)).finally(() => asked.delete(uid));
+  }
+
+  /**
+   * After every connect: follow the open rooms from where each stands, then send what waits.
+   */
+  function resume() {
+    for (const [room, timeline] of state.timelines) if (timeline.loaded && state.rooms.has(room)) void follow(room, timeline.seq);
+    client.outbox?.flush();
+  }
+
+  /**
+   * Subscribes; when too much was missed to be replayed, the newest page takes the place of what was known.
+   *
+   * @param {string} room
+   * @param {number} since
+   */
+  async function follow(room, since) {
+    const answer = await client.socket.command("room.subscribe", { room, since }).catch(() => null);
+    const timeline = state.timelines.get(room);
+    if (!answer || !timeline) return;
+    if (answer.truncated) await newestPage(room, false);
+    const now = state.timelines.get(room);
+    if (now) state.timelines = new Map(state.timelines).set(room, { ...now, seq: Math.max(now.seq, Number(answer.seq ?? 0)) });
+    changed();
+  }
+
+  /**
+   * @param {string} room
+   * @param {boolean} keepOld
+   */
+  async function newestPage(room, keepOld) {
+    const page = await call("GET", `/api/rooms/${room}/messages?limit=${PAGE}`);
+    const me = state.me?.uid ?? "";
+    const arrived = page.messages.map((/** @type {any} */ entry) => fromWire(entry, me));
+    const old = state.timelines.get(room);
+    const known = keepOld ? old?.messages ?? [] : (old?.messages ?? []).filter((message) => message.status !== "sent");
+    for (const message of arrived) needUser(message.by);
+    state.timelines = new Map(state.timelines).set(room, {
+      messages: merge(known, arrived), loaded: true, loading: false, moreBefore: Boolean(page.more), moreAfter: false, seq: old?.seq ?? 0,
+    });
+    const now = state.rooms.get(room);
+    if (now && !page.more) setRoom({ ...now, ...unreadAfter(arrived, now.read, me) });
+    changed();
+  }
+
+  return { apply, resume, needUser, follow, newestPage, setRoom };
+}
+
+/**
+ * @param {any} wire
+ * @param {Room | undefined} known
+ * @returns {Room}
+ */
+export function roomFromWire(wire, known) {
+  return {
+    id: String(wire.id),
+    name: String(wire.name ?? ""),
+    topic: String(wire.topic ?? ""),
+    kind: wire.kind,
+    e2ee: Boolean(wire.e2ee),
+    ...(wire.role ? { role: wire.role } : {}),
+    seq: Number(wire.seq ?? 0),
+    read: Number(wire.read ?? 0),
+    unread: Number(wire.unread ?? 0),
+    mentions: Number(wire.mentions ?? 0),
+    memberCount: Number(wire.members ?? 0),
+    ...(known?.members ? { members: known.members } : {}),
+    ...(wire.with?.[0] ? { peer: String(wire.with[0]) } : {}),
+  };
+}

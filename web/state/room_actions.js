@@ -1,0 +1,192 @@
+/** Rooms and people: open, page through history, join, leave, make, look up. */
+import { call } from "../net/http.js";
+import { userFromWire } from "./account.js";
+import { roomFromWire } from "./events.js";
+import { fromWire, merge, unreadAfter } from "./messages.js";
+
+/** @typedef {import("./types.js").Actions} Actions */
+/** @typedef {import("./store.js").Client} Client */
+
+const PAGE = 60;
+/** Rooms followed live at once; the one not looked at longest is left first. */
+const FOLLOWED_MAX = 12;
+/** Pages fetched to find a linked message before giving up. */
+const SEEK_PAGES = 20;
+/** The read position is told at most this often. */
+const READ_MS = 400;
+
+/** @param {Client} client */
+export function createRoomActions(client) {
+  const { state, changed, socket } = client;
+  /** @type {string[]} */
+  let followed = [];
+  /** @type {Map<string, { seq: number, timer: ReturnType<typeof setTimeout> }>} */
+  const reading = new Map();
+
+  /** @param {string} room */
+  function touch(room) {
+    followed = [...followed.filter((each) => each !== room), room];
+    while (followed.length > FOLLOWED_MAX) {
+      const left = followed.shift();
+      if (!left) return;
+      state.timelines = new Map(state.timelines);
+      state.timelines.delete(left);
+      socket.tell("room.unsubscribe", { room: left });
+    }
+  }
+
+  /** @param {any[]} wires */
+  function learn(wires) {
+    state.users = new Map(state.users);
+    const users = wires.map(userFromWire);
+    for (const user of users) state.users.set(user.uid, user);
+    changed();
+    return users;
+  }
+
+  /** @satisfies {Partial<Actions>} */
+  const actions = {
+    /** @type {Actions["openRoom"]} */
+    async openRoom(room) {
+      touch(room);
+      void actions.members(room).catch(() => {});
+      if (state.timelines.has(room)) return;
+      const since = state.rooms.get(room)?.seq ?? 0;
+      state.timelines = new Map(state.timelines).set(room, { messages: [], loaded: false, loading: true, moreBefore: false, moreAfter: false, seq: since });
+      changed();
+      try {
+        if (socket.online) await client.follow(room, since);
+        await client.newestPage(room, true);
+        client.showWaiting(room);
+        if (socket.online) return;
+      } catch (error) {
+        state.timelines = new Map(state.timelines);
+        state.timelines.delete(room);
+        setTimeout(() => { if (followed.includes(room) && state.rooms.has(room)) void actions.openRoom(room); }, 3000);
+        if (/** @type {{ code?: string }} */ (error).code !== "network") throw error;
+      }
+    },
+
+    closeRoom() {},
+
+    /** @type {Actions["loadOlder"]} */
+    async loadOlder(room) {
+      const timeline = state.timelines.get(room);
+      const first = timeline?.messages.find((message) => message.createdSeq > 0)?.createdSeq;
+      if (!timeline || timeline.loading || !timeline.moreBefore || !first) return;
+      state.timelines = new Map(state.timelines).set(room, { ...timeline, loading: true });
+      const me = state.me?.uid ?? "";
+      const page = await call("GET", `/api/rooms/${room}/messages?before=${first}&limit=${PAGE}`).catch(() => null);
+      const now = state.timelines.get(room);
+      if (!now) return;
+      const arrived = (page?.messages ?? []).map((/** @type {any} */ entry) => fromWire(entry, me));
+      for (const message of arrived) client.needUser(message.by);
+      state.timelines = new Map(state.timelines).set(room, {
+        ...now, loading: false, moreBefore: page ? Boolean(page.more) && arrived.length > 0 : now.moreBefore, messages: merge(arrived, now.messages),
+      });
+      changed();
+    },
+
+    async loadNewer() {},
+    async jumpToPresent() {},
+
+    /** @type {Actions["loadAround"]} */
+    async loadAround(room, mid) {
+      const has = () => Boolean(state.timelines.get(room)?.messages.some((message) => message.mid === mid));
+      if (!state.timelines.has(room)) await actions.openRoom(room);
+      for (let page = 0; page < SEEK_PAGES && !has() && state.timelines.get(room)?.moreBefore; page += 1) await actions.loadOlder(room);
+      return has();
+    },
+
+    /** @type {Actions["markRead"]} */
+    markRead(room, seq) {
+      const known = state.rooms.get(room);
+      if (!known || (seq <= known.read && !known.unread)) return;
+      const messages = state.timelines.get(room)?.messages ?? [];
+      const rest = seq >= known.seq ? { unread: 0, mentions: 0 } : unreadAfter(messages, seq, state.me?.uid ?? "");
+      client.setRoom({ ...known, read: Math.max(seq, known.read), ...rest });
+      changed();
+      const waiting = reading.get(room);
+      if (waiting) waiting.seq = Math.max(waiting.seq, seq);
+      else reading.set(room, { seq, timer: setTimeout(() => tellRead(room), READ_MS) });
+    },
+
+    /** @type {Actions["createRoom"]} */
+    async createRoom({ name, topic, kind }) {
+      const room = await call("POST", "/api/rooms", { name, kind, ...(topic ? { topic } : {}) });
+      return enter(room);
+    },
+
+    /** @type {Actions["directRoom"]} */
+    async directRoom(uid) {
+      return enter(await call("POST", "/api/rooms", { kind: "dm", members: [uid] }));
+    },
+
+    /** @type {Actions["discoverRooms"]} */
+    async discoverRooms() {
+      const { rooms } = await call("GET", "/api/rooms");
+      return rooms.filter((/** @type {any} */ room) => room.kind === "open").map((/** @type {any} */ room) => ({ id: String(room.id), name: room.name, topic: room.topic }));
+    },
+
+    /** @type {Actions["joinRoom"]} */
+    async joinRoom(room) {
+      await call("POST", `/api/rooms/${room}/members`, { uid: state.me?.uid });
+      enter(await call("GET", `/api/rooms/${room}`));
+    },
+
+    /** @type {Actions["leaveRoom"]} */
+    async leaveRoom(room) {
+      await call("DELETE", `/api/rooms/${room}/members/${state.me?.uid}`);
+      followed = followed.filter((each) => each !== room);
+      state.rooms = new Map(state.rooms);
+      state.rooms.delete(room);
+      state.timelines = new Map(state.timelines);
+      state.timelines.delete(room);
+      changed();
+    },
+
+    /** @type {Actions["members"]} */
+    async members(room) {
+      const { members } = await call("GET", `/api/rooms/${room}/members`);
+      const list = members.map((/** @type {any} */ member) => ({ uid: String(member.uid ?? member.id), role: member.role }));
+      for (const { uid } of list) client.needUser(uid);
+      const known = state.rooms.get(room);
+      if (known) client.setRoom({ ...known, members: list.map((/** @type {any} */ member) => member.uid), memberCount: list.length });
+      changed();
+      return list;
+    },
+
+    /** @type {Actions["addMember"]} */
+    async addMember(room, uid) {
+      await call("POST", `/api/rooms/${room}/members`, { uid });
+    },
+
+    /** @type {Actions["searchUsers"]} */
+    async searchUsers(query) {
+      const { users } = await call("GET", `/api/users?q=${encodeURIComponent(query)}`);
+      return learn(users);
+    },
+  };
+
+  /** @param {any} wire */
+  function enter(wire) {
+    const room = roomFromWire(wire, state.rooms.get(String(wire.id)));
+    client.setRoom(room);
+    changed();
+    return room.id;
+  }
+
+  /** @param {string} room */
+  function tellRead(room) {
+    const waiting = reading.get(room);
+    reading.delete(room);
+    if (waiting) socket.tell("read", { room, seq: waiting.seq });
+  }
+
+  async function loadUsers() {
+    const answer = await call("GET", "/api/users").catch(() => null);
+    if (answer) learn(answer.users);
+  }
+
+  return { actions, loadUsers };
+}

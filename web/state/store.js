@@ -1,0 +1,178 @@
+/**
+ * The state of this browser and the ways to change it. `createClient` joins the store, the socket and the outbox;
+ * views read `store.state` and call `actions`. Listeners are told once per batch of changes.
+ */
+import { Socket } from "../net/socket.js";
+import { keep, keysOf, recall } from "../platform/storage.js";
+import { register, rememberAccount, rememberedAccount, signIn, whoAmI } from "./account.js";
+import { call } from "../net/http.js";
+import { createEvents } from "./events.js";
+import { createMessageActions } from "./message_actions.js";
+import { createRoomActions } from "./room_actions.js";
+
+/** @typedef {import("./types.js").State} State */
+/** @typedef {import("./types.js").User} User */
+
+/** A page hidden this long may have slept: its line is asked whether it lives. */
+const HIDDEN_MS = 60_000;
+
+/**
+ * What the parts of the client share.
+ * @typedef {object} Client
+ * @property {State} state
+ * @property {() => void} changed
+ * @property {Socket} socket
+ * @property {import("./outbox.js").Outbox | null} outbox
+ * @property {(uid: string) => void} needUser
+ * @property {(room: string, since: number) => Promise<void>} follow
+ * @property {(room: string, keepOld: boolean) => Promise<void>} newestPage
+ * @property {(room: import("./types.js").Room) => void} setRoom
+ * @property {(room: string) => void} showWaiting
+ */
+
+/** @returns {{ store: import("./types.js").Store, actions: import("./types.js").Actions }} */
+export function createClient() {
+  const state = emptyState();
+  const listeners = new Set(/** @type {(() => void)[]} */ ([]));
+  let told = true;
+
+  function changed() {
+    if (!told) return;
+    told = false;
+    queueMicrotask(() => {
+      told = true;
+      for (const listener of listeners) listener();
+    });
+  }
+
+  const socket = new Socket({
+    event: (event) => events.apply(event),
+    changed: (online) => {
+      state.connection = { online };
+      changed();
+      if (online) events.resume();
+    },
+    allowed: stillSignedIn,
+  });
+  /** @type {Client} */
+  const client = {
+    state, changed, socket, outbox: null, needUser: (uid) => events.needUser(uid),
+    follow: (room, since) => events.follow(room, since),
+    newestPage: (room, keepOld) => events.newestPage(room, keepOld),
+    setRoom: (room) => events.setRoom(room),
+    showWaiting: (room) => messages.showWaiting(room),
+  };
+  const events = createEvents(client);
+  const messages = createMessageActions(client);
+  const rooms = createRoomActions(client);
+
+  /** @param {User} me */
+  function enter(me) {
+    Object.assign(state, emptyState(), { phase: "signed_in", me, loadingRooms: true });
+    state.users = new Map([[me.uid, me]]);
+    for (const key of keysOf(`draft.${me.uid}.`)) state.drafts.set(key.slice(`draft.${me.uid}.`.length), String(recall(key) ?? ""));
+    rememberAccount(me);
+    messages.begin(me.uid);
+    socket.start();
+    changed();
+    void rooms.loadUsers();
+  }
+
+  function exit() {
+    socket.stop();
+    client.outbox?.close();
+    client.outbox = null;
+    rememberAccount(null);
+    Object.assign(state, emptyState(), { phase: "signed_out" });
+    changed();
+  }
+
+  async function stillSignedIn() {
+    try {
+      await whoAmI();
+      return true;
+    } catch (error) {
+      if (/** @type {{ status?: number }} */ (error).status !== 401) return true;
+      exit();
+      return false;
+    }
+  }
+
+  async function refreshMe() {
+    const me = await whoAmI();
+    state.me = me;
+    state.users = new Map(state.users).set(me.uid, { ...me, state: state.users.get(me.uid)?.state ?? me.state ?? "online" });
+    rememberAccount(me);
+    changed();
+  }
+
+  const known = rememberedAccount();
+  if (known) {
+    enter(known);
+    refreshMe().catch((error) => { if (error.status === 401) exit(); });
+  } else {
+    state.phase = "signed_out";
+  }
+  let hiddenAt = 0;
+  addEventListener("online", () => socket.hurry());
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) hiddenAt = Date.now();
+    else if (hiddenAt && Date.now() - hiddenAt > HIDDEN_MS) socket.probe();
+  });
+
+  return {
+    store: {
+      state,
+      subscribe(listener) {
+        listeners.add(listener);
+        return () => listeners.delete(listener);
+      },
+    },
+    actions: {
+      ...messages.actions,
+      ...rooms.actions,
+      async signIn(account) {
+        await signIn(account);
+        enter(await whoAmI());
+      },
+      async register(account) {
+        await register(account);
+        enter(await whoAmI());
+      },
+      async signOut() {
+        const { outbox } = client;
+        await call("POST", "/api/auth/logout").catch(() => {});
+        outbox?.clear();
+        if (state.me) for (const key of keysOf(`draft.${state.me.uid}.`)) keep(key, null);
+        exit();
+      },
+      async updateProfile({ displayName }) {
+        await call("PATCH", "/api/me", { display_name: displayName ?? "" });
+        await refreshMe();
+      },
+      async setPresence(presence) {
+        await socket.command("presence", { state: presence });
+        if (!state.me) return;
+        state.me = { ...state.me, state: presence };
+        rememberAccount(state.me);
+        changed();
+      },
+      reconnectNow: () => socket.hurry(),
+    },
+  };
+}
+
+/** @returns {State} */
+function emptyState() {
+  return {
+    phase: "starting",
+    me: null,
+    loadingRooms: false,
+    connection: { online: false },
+    rooms: new Map(),
+    users: new Map(),
+    typing: new Map(),
+    timelines: new Map(),
+    drafts: new Map(),
+  };
+}

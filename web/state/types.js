@@ -1,0 +1,117 @@
+/**
+ * The shapes that the views read and the actions they may ask for. Objects inside the state are replaced, never
+ * changed, so a view may compare by identity.
+ */
+
+/** @typedef {"online" | "away" | "dnd" | "offline"} Presence */
+/** @typedef {{ code?: string, message?: string }} Failure */
+
+/**
+ * @typedef {object} User
+ * @property {string} uid
+ * @property {string} username
+ * @property {string} [displayName]
+ * @property {Presence} [state]
+ * @property {string} [text]  status text
+ * @property {boolean} [admin]
+ */
+
+/**
+ * @typedef {object} Room
+ * @property {string} id
+ * @property {string} name
+ * @property {string} [topic]
+ * @property {"open" | "closed" | "dm"} kind
+ * @property {boolean} e2ee
+ * @property {string} [role]
+ * @property {number} seq
+ * @property {number} read
+ * @property {number} unread
+ * @property {number} mentions
+ * @property {number} memberCount
+ * @property {string[]} [members]  once the room was opened
+ * @property {string} [peer]  the other person of a direct room
+ */
+
+/**
+ * @typedef {object} Message
+ * @property {string} mid
+ * @property {number} rev
+ * @property {"msg" | "del"} kind
+ * @property {string} by
+ * @property {string} t
+ * @property {string} [re]  the `mid` it answers
+ * @property {string[]} [m]  uids it mentions
+ * @property {number} at
+ * @property {number} createdSeq  0 while pending
+ * @property {number} seq
+ * @property {number} [edited]
+ * @property {Record<string, string[]>} [reactions]  emoji to uids
+ * @property {Record<string, string>} [mine]  emoji to the `mid` of my reaction
+ * @property {"sent" | "pending" | "failed"} status
+ * @property {Failure} [error]
+ */
+
+/**
+ * @typedef {object} Timeline
+ * @property {Message[]} messages  in creation order; pending ones last
+ * @property {boolean} loaded
+ * @property {boolean} loading
+ * @property {boolean} moreBefore
+ * @property {boolean} moreAfter
+ * @property {number} seq  every change up to here is in it
+ */
+
+/**
+ * @typedef {object} State
+ * @property {"starting" | "signed_out" | "signed_in"} phase
+ * @property {User | null} me
+ * @property {boolean} loadingRooms
+ * @property {{ online: boolean }} connection
+ * @property {Map<string, Room>} rooms
+ * @property {Map<string, User>} users
+ * @property {Map<string, string[]>} typing
+ * @property {Map<string, Timeline>} timelines
+ * @property {Map<string, string>} drafts
+ */
+
+/**
+ * @typedef {object} Store
+ * @property {State} state
+ * @property {(listener: () => void) => () => void} subscribe
+ */
+
+/**
+ * @typedef {object} Actions
+ * @property {(account: { username: string, password: string }) => Promise<void>} signIn
+ * @property {(account: { username: string, password: string, setup?: string }) => Promise<void>} register
+ * @property {() => Promise<void>} signOut
+ * @property {(room: string) => Promise<void>} openRoom
+ * @property {(room: string) => void} closeRoom
+ * @property {(room: string) => Promise<void>} loadOlder
+ * @property {(room: string) => Promise<void>} loadNewer
+ * @property {(room: string) => Promise<void>} jumpToPresent
+ * @property {(room: string, mid: string) => Promise<boolean>} loadAround
+ * @property {(room: string, draft: { text: string, re?: string, mentions: string[] }) => Promise<void>} send
+ * @property {(room: string, mid: string, text: string) => Promise<void>} edit
+ * @property {(room: string, mid: string) => Promise<void>} remove
+ * @property {(room: string, mid: string, emoji: string, on: boolean) => Promise<void>} react
+ * @property {(room: string, mid: string) => Promise<void>} retry
+ * @property {(room: string, mid: string) => Promise<void>} discard
+ * @property {(room: string) => void} typing
+ * @property {(room: string, seq: number) => void} markRead
+ * @property {(room: string, text: string) => void} setDraft
+ * @property {(room: { name: string, topic?: string, kind: "open" | "closed" }) => Promise<string>} createRoom
+ * @property {(uid: string) => Promise<string>} directRoom
+ * @property {() => Promise<{ id: string, name: string, topic?: string }[]>} discoverRooms
+ * @property {(room: string) => Promise<void>} joinRoom
+ * @property {(room: string) => Promise<void>} leaveRoom
+ * @property {(room: string) => Promise<{ uid: string, role?: string }[]>} members
+ * @property {(room: string, uid: string) => Promise<void>} addMember
+ * @property {(query: string) => Promise<User[]>} searchUsers
+ * @property {(profile: { displayName?: string }) => Promise<void>} updateProfile
+ * @property {(state: "online" | "away" | "dnd") => Promise<void>} setPresence
+ * @property {() => void} reconnectNow
+ */
+
+export {};
