@@ -63,3 +63,49 @@ pub mod chat {
     /// Messages counted as unread before it reads "1000 or more".
     pub const UNREAD: usize = 1_000;
 }
+
+/// PostgreSQL (`store`).
+pub mod store {
+    use super::Duration;
+    /// Connections of one pool.
+    pub const POOL: usize = 16;
+    /// Waiting for a free connection of the pool.
+    pub const POOL_WAIT: Duration = Duration::from_secs(3);
+    /// Connecting.
+    pub const CONNECT: Duration = Duration::from_secs(2);
+    /// One statement.
+    pub const STATEMENT: Duration = Duration::from_secs(5);
+    /// "Are you there", as `/ready` asks it.
+    pub const PING: Duration = Duration::from_millis(1_500);
+}
+
+/// Room actors, the journal and presence (`rooms`).
+pub mod rooms {
+    use super::Duration;
+    /// Commands waiting for one room.
+    pub const INBOX: usize = 1_024;
+    /// Commands one room takes at a time, and so its largest part of a commit.
+    pub const BATCH: usize = 512;
+    /// Appends waiting for the journal, one per room at most.
+    pub const JOURNAL: usize = 4_096;
+    /// Rows of one commit.
+    pub const COMMIT_ROWS: usize = 4_096;
+    /// One commit, from its first statement to the answer.
+    pub const COMMIT: Duration = Duration::from_secs(6);
+    /// Between attempts to reach a database that is away.
+    pub const RECONNECT: Duration = Duration::from_millis(500);
+    /// Events a room keeps for those who were away for a moment, and their bytes.
+    pub const KEPT: usize = 512;
+    /// Bytes of those events.
+    pub const KEPT_BYTES: usize = 256 * 1024;
+    /// Replays from the store at the same time.
+    pub const REPLAYS: usize = 8;
+    /// Presence is pushed into rooms of at most this many members.
+    pub const PRESENCE_MEMBERS: usize = 256;
+    /// How often presence is told.
+    pub const PRESENCE_TICK: Duration = Duration::from_secs(1);
+    /// Until everything accepted is answered when the server stops.
+    pub const STOP: Duration = Duration::from_secs(5);
+    /// What a client is told to wait when the database is away, in milliseconds.
+    pub const RETRY_MS: u32 = 1_000;
+}

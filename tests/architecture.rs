@@ -1,7 +1,7 @@
 //! The published order of the layers, checked on the source: dependencies point down only.
 //! `docs/architecture.md` draws the same picture.
 
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,5 +1,26 @@
 //! Rooms: one actor each, one journal for all, and what they say to the delivery plane.
 //!
-//! The actors never see a socket: they answer through [`outlet`], which `delivery` implements.
+//! ```text
+//! shard --Post--> RoomHandle -> inbox -> actor --entries--> journal --one commit--> PostgreSQL
+//!                                          |  <---outcomes---+
+//!                                          +--Publication, Reply--> Outlet -> every shard
+//! ```
+//!
+//! An actor takes all that waits in its inbox, makes it durable in one append, and only then
+//! answers and publishes. It alone changes its room's [`state`], so nothing here is locked for
+//! longer than a look. The actors never see a socket: they answer through [`outlet`], which
+//! `delivery` implements.
 
+mod actor;
+mod changes;
+mod journal;
+mod kept;
+mod members;
 pub mod outlet;
+pub mod presence;
+mod registry;
+mod state;
+
+pub use actor::{Action, Post, RoomHandle};
+pub use registry::{CreateRoom, Rooms};
+pub use state::MemberView;

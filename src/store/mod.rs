@@ -1,1 +1,5 @@
-//! PostgreSQL: pools, migrations, the embedded server and the two stores.
+//! PostgreSQL: pools, migrations and the two stores, which share no table and no join.
+
+pub mod chat;
+pub mod migrate;
+pub mod pool;

@@ -1,0 +1,524 @@
+//! One room, one task. It takes what waits, makes it durable, then answers and publishes.
+//!
+//! Durable changes of a batch go to the journal in one append. Whatever depends on order (a
+//! subscription, a member who leaves, a second change of the same message) first flushes what was
+//! gathered before it. A commit whose outcome is unknown makes the room *suspect*: it looks into the
+//! store again soon. Until then the next commit tells: if its first `seq` does not follow what was
+//! published, the gap is read from the store and published first.
+
+use std::collections::HashSet;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::changes::Decision;
+use super::kept::Kept;
+use super::members::MemberCall;
+use super::outlet::{Activity, ConnRef, Delivery, Payload, Publication};
+use super::registry::Shared;
+use super::state::State;
+use crate::error::{Code, Error, Result};
+use crate::ids::{Mid, RoomId, Uid};
+use crate::limits::{chat, rooms as limits};
+use crate::protocol::command::Draft;
+use crate::protocol::event::{Event, Ok as OkAnswer, err};
+use crate::protocol::message::MessageState;
+use crate::store::chat::RoomChange;
+use crate::store::chat::commit::{Entry, Outcome};
+
+/// A command of a connection to a room.
+#[derive(Debug, Clone)]
+pub struct Post {
+    /// Whom to answer.
+    pub conn: ConnRef,
+    /// Who says it.
+    pub uid: Uid,
+    /// Whether that is an admin of the server.
+    pub admin: bool,
+    /// The `id` the answer echoes.
+    pub id: Option<String>,
+    /// What it says.
+    pub action: Action,
+}
+
+/// What a connection asks of a room.
+#[derive(Debug, Clone)]
+pub enum Action {
+    /// Follow it from here.
+    Subscribe {
+        /// The last `seq` the client has.
+        since: u64,
+    },
+    /// Stop following.
+    Unsubscribe,
+    /// Change its messages.
+    Send(Draft),
+    /// "I am writing".
+    Typing,
+    /// "I have read this far".
+    Read {
+        /// The newest `seq` read.
+        seq: u64,
+    },
+}
+
+/// All that reaches an actor.
+pub(super) enum Input {
+    Post(Post),
+    Member(MemberCall, oneshot::Sender<Result<()>>),
+    Update(RoomChange, oneshot::Sender<Result<()>>),
+    Remove(oneshot::Sender<Result<()>>),
+    /// An event that is not kept (presence).
+    Announce(Payload),
+    /// Look into the store for what was not published.
+    Resync,
+}
+
+/// A room: its state and the way to its actor.
+pub struct Room {
+    pub(super) id: RoomId,
+    state: RwLock<State>,
+    pub(super) tx: mpsc::Sender<Input>,
+}
+
+impl Room {
+    pub(super) fn new(state: State) -> (Arc<Self>, mpsc::Receiver<Input>) {
+        let (tx, inbox) = mpsc::channel(limits::INBOX);
+        (Arc::new(Self { id: state.id(), state: RwLock::new(state), tx }), inbox)
+    }
+
+    pub(super) fn state(&self) -> RwLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn state_mut(&self) -> RwLockWriteGuard<'_, State> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Where a connection posts to.
+#[derive(Clone)]
+pub struct RoomHandle {
+    pub(super) room: Arc<Room>,
+}
+
+impl RoomHandle {
+    /// Puts a command into the room's inbox.
+    ///
+    /// # Errors
+    /// The command comes back while the inbox is full (try again later) or the server stops.
+    #[allow(clippy::result_large_err)] // it is the caller's own value, given back
+    pub fn try_post(&self, post: Post) -> Result<(), Post> {
+        self.room.tx.try_send(Input::Post(post)).map_err(|refused| match refused.into_inner() {
+            Input::Post(post) => post,
+            _ => unreachable!("a post went in"),
+        })
+    }
+
+    pub(super) async fn call(
+        &self,
+        input: impl FnOnce(oneshot::Sender<Result<()>>) -> Input,
+    ) -> Result<()> {
+        let (reply, answer) = oneshot::channel();
+        let stopping = || Error::unavailable("the room's actor is gone");
+        self.room.tx.send(input(reply)).await.map_err(|_| stopping())?;
+        answer.await.map_err(|_| stopping())?
+    }
+}
+
+/// Returns when the server stops.
+pub(super) async fn stopping(stop: &mut watch::Receiver<bool>) {
+    // An error means that the sender is gone, which is the same.
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+/// Whom a gathered change answers, and what it means once it is durable.
+pub(super) struct Gathered {
+    conn: ConnRef,
+    id: Option<String>,
+    uid: Uid,
+    meaning: Meaning,
+}
+
+/// What a durable change means for the room.
+pub(super) enum Meaning {
+    /// A new message; the draft decides what a repetition is.
+    New { message: Box<MessageState>, draft: Box<Draft> },
+    /// The message `target` has a new state; `erased` is its place if it was deleted.
+    Changed { target: Mid, erased: Option<u64> },
+    /// A read position.
+    Read { seq: u64 },
+}
+
+/// An event to publish.
+struct Fresh {
+    message: MessageState,
+    is_new: bool,
+}
+
+pub(super) struct Actor {
+    pub(super) room: Arc<Room>,
+    pub(super) shared: Arc<Shared>,
+    inbox: mpsc::Receiver<Input>,
+    kept: Kept,
+    /// All up to this `seq` has been handed to the shards.
+    pub(super) published: u64,
+    /// A look into the store is due: the outcome of a commit is unknown.
+    suspect: bool,
+    entries: Vec<Entry>,
+    gathered: Vec<Gathered>,
+    touched: HashSet<Mid>,
+}
+
+impl Actor {
+    pub(super) fn new(room: Arc<Room>, inbox: mpsc::Receiver<Input>, shared: Arc<Shared>) -> Self {
+        let published = room.state().row.last_seq;
+        Self {
+            room,
+            shared,
+            inbox,
+            kept: Kept::starting_after(published),
+            published,
+            suspect: false,
+            entries: Vec::new(),
+            gathered: Vec::new(),
+            touched: HashSet::new(),
+        }
+    }
+
+    /// Works until the room is removed or the server stops; then finishes what was accepted.
+    pub(super) async fn run(mut self, mut stop: watch::Receiver<bool>) {
+        let mut inputs = Vec::new();
+        loop {
+            tokio::select! {
+                biased;
+                count = self.inbox.recv_many(&mut inputs, limits::BATCH) => {
+                    if count == 0 {
+                        break;
+                    }
+                    for input in inputs.drain(..) {
+                        self.take(input).await;
+                    }
+                    self.flush().await;
+                }
+                () = stopping(&mut stop) => self.inbox.close(),
+            }
+            if *stop.borrow() {
+                self.inbox.close();
+            }
+        }
+    }
+
+    async fn take(&mut self, input: Input) {
+        match input {
+            Input::Post(post) => self.take_post(post).await,
+            Input::Announce(payload) => self.publish(vec![payload], None).await,
+            Input::Resync => {
+                self.suspect = false;
+                self.resync().await;
+            }
+            Input::Member(call, reply) => {
+                self.flush().await;
+                let _ = reply.send(self.change_member(call).await);
+            }
+            Input::Update(change, reply) => {
+                self.flush().await;
+                let _ = reply.send(self.update(change).await);
+            }
+            Input::Remove(reply) => {
+                self.flush().await;
+                let result = self.remove().await;
+                if result.is_ok() {
+                    self.inbox.close();
+                }
+                let _ = reply.send(result);
+            }
+        }
+    }
+
+    async fn take_post(&mut self, post: Post) {
+        let is_member = self.room.state().members.contains_key(&post.uid);
+        if !is_member && !matches!(post.action, Action::Unsubscribe) {
+            let error = Error::new(Code::NotMember, "You are not a member of this room.");
+            return self.reply(post.conn, err(post.id.as_deref(), &error)).await;
+        }
+        match post.action {
+            Action::Typing => {
+                let event = Event::Typing { room: self.room.id, uid: post.uid };
+                self.publish(vec![event.encode()], None).await;
+                self.reply(post.conn, OkAnswer::to(post.id.as_deref()).encode()).await;
+            }
+            Action::Unsubscribe => {
+                self.flush().await;
+                let answer = OkAnswer::to(post.id.as_deref()).encode();
+                self.tell(post.conn, Delivery::Unsubscribed(post.conn, self.room.id, answer)).await;
+            }
+            Action::Subscribe { since } => {
+                self.flush().await;
+                self.subscribe(post.conn, post.id, since).await;
+            }
+            Action::Read { seq } => {
+                let seq = seq.min(self.published);
+                let change = crate::store::chat::commit::Change::Read { uid: post.uid, seq };
+                self.gather(post.conn, post.id, post.uid, change, Meaning::Read { seq });
+            }
+            Action::Send(draft) => {
+                self.take_draft(post.conn, post.id, post.uid, post.admin, draft).await;
+            }
+        }
+    }
+
+    async fn take_draft(
+        &mut self,
+        conn: ConnRef,
+        id: Option<String>,
+        uid: Uid,
+        admin: bool,
+        draft: Draft,
+    ) {
+        if Self::names(&draft).any(|mid| self.touched.contains(&mid)) {
+            self.flush().await;
+        }
+        self.touched.extend(Self::names(&draft));
+        match self.decide(uid, admin, draft).await {
+            Ok(Decision::Append(change, meaning)) => self.gather(conn, id, uid, change, meaning),
+            Ok(Decision::Answer(seq, at)) => {
+                self.reply(conn, OkAnswer::to(id.as_deref()).seq(seq).at(at).encode()).await;
+            }
+            Err(error) => self.reply(conn, err(id.as_deref(), &error)).await,
+        }
+    }
+
+    /// Reserves a message for the change being decided. False: it was taken, and what took it has
+    /// been flushed, so that the decision must be made again.
+    pub(super) async fn claim(&mut self, target: Mid) -> bool {
+        if self.touched.insert(target) {
+            return true;
+        }
+        self.flush().await;
+        false
+    }
+
+    fn gather(
+        &mut self,
+        conn: ConnRef,
+        id: Option<String>,
+        uid: Uid,
+        change: crate::store::chat::commit::Change,
+        meaning: Meaning,
+    ) {
+        self.entries.push(Entry { room: self.room.id, change });
+        self.gathered.push(Gathered { conn, id, uid, meaning });
+    }
+
+    /// Makes what was gathered durable, publishes it, answers it.
+    async fn flush(&mut self) {
+        self.touched.clear();
+        if self.entries.is_empty() {
+            return;
+        }
+        let entries = std::mem::take(&mut self.entries);
+        let gathered = std::mem::take(&mut self.gathered);
+        match self.shared.journal.append(entries).await {
+            Ok(committed) => self.settle(gathered, &committed.outcomes, committed.at).await,
+            Err(error) => {
+                for one in gathered {
+                    self.reply(one.conn, err(one.id.as_deref(), &error)).await;
+                }
+                self.doubt();
+            }
+        }
+    }
+
+    async fn settle(&mut self, gathered: Vec<Gathered>, outcomes: &[Outcome], at: i64) {
+        let mut fresh = Vec::new();
+        let mut changed = Vec::new();
+        let mut answers = Vec::with_capacity(gathered.len());
+        for (one, outcome) in gathered.into_iter().zip(outcomes) {
+            let Outcome::Done { seq } = *outcome else {
+                let answer = self.refused(&one).await;
+                answers.push((one.conn, answer));
+                continue;
+            };
+            let ok = OkAnswer::to(one.id.as_deref());
+            match one.meaning {
+                Meaning::New { mut message, .. } => {
+                    (message.seq, message.created_seq) = (seq, seq);
+                    (message.at, message.created_at) = (at, at);
+                    self.room.state_mut().note_new(&message);
+                    fresh.push(Fresh { message: *message, is_new: true });
+                    answers.push((one.conn, ok.seq(seq).at(at).encode()));
+                }
+                Meaning::Changed { target, erased } => {
+                    if let Some(created_seq) = erased {
+                        self.room.state_mut().note_deleted(created_seq);
+                    }
+                    changed.push(target);
+                    answers.push((one.conn, ok.seq(seq).at(at).encode()));
+                }
+                Meaning::Read { seq } => {
+                    self.note_read(one.uid, seq).await;
+                    answers.push((one.conn, ok.seq(seq).encode()));
+                }
+            }
+        }
+        if !changed.is_empty() {
+            match self.shared.store.states(self.room.id, &changed).await {
+                Ok(states) => {
+                    fresh
+                        .extend(states.into_iter().map(|message| Fresh { message, is_new: false }));
+                }
+                // Durable, but its present state cannot be read now: published a moment later.
+                Err(_) => self.doubt(),
+            }
+        }
+        self.announce(fresh).await;
+        for (conn, answer) in answers {
+            self.reply(conn, answer).await;
+        }
+    }
+
+    /// Publishes committed changes, or reads the store again if one is missing before them.
+    async fn announce(&mut self, mut fresh: Vec<Fresh>) {
+        if fresh.is_empty() {
+            return;
+        }
+        fresh.sort_unstable_by_key(|fresh| fresh.message.seq);
+        let follows = |published: u64| {
+            fresh.iter().zip(published + 1..).all(|(fresh, next)| fresh.message.seq == next)
+        };
+        if follows(self.published) {
+            self.publish_messages(fresh).await;
+        } else {
+            self.resync().await;
+        }
+    }
+
+    async fn publish_messages(&mut self, fresh: Vec<Fresh>) {
+        let Some(last) = fresh.last() else { return };
+        let mut activity = Activity { seq: last.message.seq, new: 0, mentions: Vec::new() };
+        let mut events = Vec::with_capacity(fresh.len());
+        for Fresh { message, is_new } in &fresh {
+            let event =
+                Event::Msg { room: self.room.id, seq: message.seq, at: message.at, msg: message };
+            let payload = event.encode();
+            self.kept.push(message.seq, message.mid, payload.clone(), *is_new);
+            events.push(payload);
+            if *is_new {
+                activity.new += 1;
+                activity.mentions.extend(message.body.iter().flat_map(|body| &body.mentions));
+            }
+        }
+        self.published = activity.seq;
+        self.room.state_mut().row.last_seq = activity.seq;
+        self.publish(events, Some(activity)).await;
+    }
+
+    /// What happened cannot be told now: look again soon.
+    fn doubt(&mut self) {
+        if std::mem::replace(&mut self.suspect, true) {
+            return;
+        }
+        let tx = self.room.tx.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(limits::RECONNECT).await;
+            let _ = tx.send(Input::Resync).await;
+        });
+    }
+
+    /// Publishes everything the store has above what was published.
+    async fn resync(&mut self) {
+        loop {
+            let room = self.room.id;
+            match self.shared.store.changed_since(room, self.published, chat::REPLAY).await {
+                Ok(messages) => {
+                    let full = messages.len() == chat::REPLAY;
+                    let fresh = messages.into_iter().map(|message| {
+                        let is_new = message.rev == 0 && message.created_seq == message.seq;
+                        Fresh { message, is_new }
+                    });
+                    let fresh: Vec<_> = fresh.collect();
+                    for Fresh { message, .. } in fresh.iter().filter(|f| f.is_new) {
+                        self.room.state_mut().note_new_once(message);
+                    }
+                    self.publish_messages(fresh).await;
+                    if !full {
+                        return;
+                    }
+                }
+                Err(_) => return self.doubt(),
+            }
+        }
+    }
+
+    async fn subscribe(&mut self, conn: ConnRef, id: Option<String>, since: u64) {
+        let room = self.room.id;
+        self.tell(conn, Delivery::Subscribed(conn, room)).await;
+        let upto = self.published;
+        let ok = OkAnswer::to(id.as_deref()).seq(upto);
+        if since > upto {
+            // The client knows a future this database does not have: it must read afresh.
+            let replay = vec![ok.truncated(true).encode()];
+            return self.tell(conn, Delivery::Replayed(conn, room, replay)).await;
+        }
+        if let Some(mut replay) = self.kept.since(since) {
+            replay.push(ok.encode());
+            return self.tell(conn, Delivery::Replayed(conn, room, replay)).await;
+        }
+        let shared = self.shared.clone();
+        tokio::spawn(async move {
+            let delivery = match shared.replay(room, since, upto, id.as_deref()).await {
+                Ok(replay) => Delivery::Replayed(conn, room, replay),
+                Err(error) => Delivery::SubscribeFailed(conn, room, err(id.as_deref(), &error)),
+            };
+            let _ = shared.outlet.to(conn, delivery).await;
+        });
+    }
+
+    async fn note_read(&mut self, uid: Uid, seq: u64) {
+        let event = {
+            let mut state = self.room.state_mut();
+            let Some(member) = state.members.get_mut(&uid) else { return };
+            if member.read >= seq {
+                return;
+            }
+            member.read = seq;
+            let (unread, mentions) = state.unread(uid, seq);
+            Event::Read { room: self.room.id, seq, unread, mentions }.encode()
+        };
+        self.broadcast(Delivery::ToUser(uid, event)).await;
+    }
+
+    pub(super) async fn publish(&self, events: Vec<Payload>, activity: Option<Activity>) {
+        if events.is_empty() {
+            return;
+        }
+        let publication = Publication { room: self.room.id, events, activity };
+        self.broadcast(Delivery::Publish(Arc::new(publication))).await;
+    }
+
+    pub(super) async fn broadcast(&self, delivery: Delivery) {
+        // The delivery plane is gone only when the server stops: nobody is left to tell.
+        let _ = self.shared.outlet.broadcast(delivery).await;
+    }
+
+    async fn tell(&self, conn: ConnRef, delivery: Delivery) {
+        let _ = self.shared.outlet.to(conn, delivery).await;
+    }
+
+    async fn reply(&self, conn: ConnRef, payload: Payload) {
+        self.tell(conn, Delivery::Reply(conn, payload)).await;
+    }
+
+    /// The answer to a change that the database refused: a repetition, or a conflict.
+    async fn refused(&self, one: &Gathered) -> Payload {
+        let result = match &one.meaning {
+            Meaning::New { draft, .. } => self.existing(one.uid, draft).await,
+            _ => Err(Error::new(Code::RevConflict, "The message has changed meanwhile.")),
+        };
+        match result {
+            Ok((seq, at)) => OkAnswer::to(one.id.as_deref()).seq(seq).at(at).encode(),
+            Err(error) => err(one.id.as_deref(), &error),
+        }
+    }
+}

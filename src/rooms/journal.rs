@@ -1,0 +1,152 @@
+//! The journal: one writer for all rooms, group commit.
+//!
+//! A commit starts when the previous one has returned, with everything that waits by then; no
+//! timer. Alone, a message commits at once; under load batches grow by themselves. One connection,
+//! one transaction at a time: the rows of many rooms share one flush of PostgreSQL's log.
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
+
+use crate::error::{Error, Result};
+use crate::limits::rooms as limits;
+use crate::store::chat::commit::{Entry, Outcome, Writer};
+use crate::store::chat::now_ms;
+use crate::store::pool::Database;
+
+/// What a committed append comes back with.
+#[derive(Debug)]
+pub struct Committed {
+    /// One outcome per entry.
+    pub outcomes: Vec<Outcome>,
+    /// The time of the changes, in milliseconds.
+    pub at: i64,
+}
+
+struct Append {
+    entries: Vec<Entry>,
+    reply: oneshot::Sender<Result<Committed>>,
+}
+
+/// The way to the journal. Cheap to clone; the journal ends when the last clone is dropped.
+#[derive(Clone)]
+pub struct Journal {
+    tx: mpsc::Sender<Append>,
+}
+
+impl Journal {
+    /// Starts the writer task.
+    pub fn start(database: Database) -> Self {
+        let (tx, rx) = mpsc::channel(limits::JOURNAL);
+        tokio::spawn(run(database, rx));
+        Self { tx }
+    }
+
+    /// Makes entries durable; returns after COMMIT.
+    ///
+    /// # Errors
+    /// `unavailable`: not durable, or **unknown** (the commit may have happened).
+    pub async fn append(&self, entries: Vec<Entry>) -> Result<Committed> {
+        let (reply, answer) = oneshot::channel();
+        let gone = || Error::unavailable("the journal is gone");
+        self.tx.send(Append { entries, reply }).await.map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())?
+    }
+}
+
+async fn run(database: Database, mut rx: mpsc::Receiver<Append>) {
+    let mut writer: Option<Writer> = None;
+    let mut retry_at = tokio::time::Instant::now();
+    while let Some(first) = rx.recv().await {
+        let batch = gather(first, &mut rx);
+        if writer.as_ref().is_none_or(Writer::is_closed) {
+            // While the database is away every append is refused at once, not one timeout each.
+            writer = None;
+            if tokio::time::Instant::now() >= retry_at {
+                writer = connect(&database).await;
+                retry_at = tokio::time::Instant::now() + limits::RECONNECT;
+            }
+        }
+        match &writer {
+            None => refuse(batch),
+            Some(connected) => {
+                if !commit(connected, batch).await {
+                    writer = None;
+                }
+            }
+        }
+    }
+}
+
+/// Everything that waits, up to the bound of one commit.
+fn gather(first: Append, rx: &mut mpsc::Receiver<Append>) -> Vec<Append> {
+    let mut rows = first.entries.len();
+    let mut batch = vec![first];
+    while rows < limits::COMMIT_ROWS {
+        let Ok(append) = rx.try_recv() else { break };
+        rows += append.entries.len();
+        batch.push(append);
+    }
+    batch
+}
+
+async fn connect(database: &Database) -> Option<Writer> {
+    match timeout(limits::COMMIT, Writer::connect(database)).await {
+        Ok(Ok(writer)) => Some(writer),
+        Ok(Err(error)) => {
+            tracing::warn!(?error, "the journal cannot reach the database");
+            None
+        }
+        Err(_) => {
+            tracing::warn!("the journal cannot reach the database: no answer");
+            None
+        }
+    }
+}
+
+fn refuse(batch: Vec<Append>) {
+    for append in batch {
+        let _ = append.reply.send(Err(away("the database is away")));
+    }
+}
+
+fn away(cause: &'static str) -> Error {
+    Error::unavailable(cause).retry_after(limits::RETRY_MS)
+}
+
+/// Commits a batch and answers it. False: the connection must not be used again.
+async fn commit(writer: &Writer, batch: Vec<Append>) -> bool {
+    let at = now_ms();
+    let sizes: Vec<_> = batch.iter().map(|append| append.entries.len()).collect();
+    let (mut entries, mut replies) = (Vec::new(), Vec::new());
+    for append in batch {
+        entries.extend(append.entries);
+        replies.push(append.reply);
+    }
+    match timeout(limits::COMMIT, writer.commit(&entries, at)).await {
+        Ok(Ok(outcomes)) => {
+            let mut rest = outcomes.as_slice();
+            for (reply, size) in replies.into_iter().zip(sizes) {
+                let (own, others) = rest.split_at(size.min(rest.len()));
+                rest = others;
+                // An actor that has ended needs no answer.
+                let _ = reply.send(Ok(Committed { outcomes: own.to_vec(), at }));
+            }
+            true
+        }
+        Ok(Err(error)) => {
+            tracing::warn!(?error, rows = entries.len(), "a commit failed");
+            for reply in replies {
+                let _ = reply.send(Err(away("the commit failed")));
+            }
+            // The transaction may be half open: a fresh connection is the simplest clean state.
+            false
+        }
+        Err(_) => {
+            tracing::warn!(rows = entries.len(), "a commit did not return in time");
+            for reply in replies {
+                let _ = reply.send(Err(away("the commit did not return in time")));
+            }
+            false
+        }
+    }
+}

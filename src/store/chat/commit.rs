@@ -1,0 +1,327 @@
+//! The journal's transaction: everything that many rooms have to say, in one commit.
+//!
+//! New messages of all rooms go in by **one** statement, which also takes the next `seq` of each
+//! room; with nothing else to do that statement is its own transaction, one round trip for up to
+//! [`crate::limits::rooms::BATCH`] messages. Changes of existing messages (rarer) take one pipelined
+//! statement each. `rooms.last_seq` is updated in the same transaction, so `seq` has no gap, and the
+//! row lock makes the database the sequencer.
+
+use tokio_postgres::{Client, Statement};
+
+use crate::error::Result;
+use crate::ids::{Mid, RoomId, Uid};
+use crate::store::pool::{Database, failed};
+
+/// One change to be made durable.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// The room.
+    pub room: RoomId,
+    /// What changes there.
+    pub change: Change,
+}
+
+/// A change of one room.
+#[derive(Debug, Clone)]
+pub enum Change {
+    /// A message with an unused `mid`.
+    New {
+        /// Its id.
+        mid: Mid,
+        /// Its author.
+        author: Uid,
+        /// Its content, as JSON.
+        body: String,
+    },
+    /// New content of an existing message.
+    Edit {
+        /// Its id.
+        mid: Mid,
+        /// The revision to reach; the row must be at `rev - 1`.
+        rev: u32,
+        /// The new content, as JSON.
+        body: String,
+        /// Digest of the content it replaces.
+        replaced: [u8; 32],
+    },
+    /// Erases a message, everything it ever contained, and the reactions to it.
+    Delete {
+        /// Its id.
+        mid: Mid,
+        /// The revision to reach.
+        rev: u32,
+    },
+    /// A reaction; the target moves to the same `seq`.
+    React {
+        /// The reaction's id, unused before.
+        mid: Mid,
+        /// Its author.
+        author: Uid,
+        /// The message reacted to.
+        target: Mid,
+        /// `{"e":…}`.
+        body: String,
+    },
+    /// Takes a reaction back; the target moves to the same `seq`.
+    Unreact {
+        /// The reaction's id.
+        mid: Mid,
+        /// The message reacted to.
+        target: Mid,
+    },
+    /// Moves a read position forward, never back. Takes no `seq`.
+    Read {
+        /// Whose.
+        uid: Uid,
+        /// Read up to here.
+        seq: u64,
+    },
+}
+
+/// What became of an [`Entry`] in a committed batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is on disk, as change number `seq` of its room (0 for a read position).
+    Done {
+        /// The `seq` it took.
+        seq: u64,
+    },
+    /// Nothing changed: the `mid` is in use, the `rev` has moved on, or the room is gone.
+    Refused,
+}
+
+/// The journal's own connection, with its statements prepared.
+pub struct Writer {
+    client: Client,
+    new: Statement,
+    edit: Statement,
+    delete: Statement,
+    react: Statement,
+    unreact: Statement,
+    read: Statement,
+}
+
+const NEW: &str = "
+WITH input AS (
+    SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::bigint[], $4::text[])
+        WITH ORDINALITY AS i(room_id, mid, author, body, ord)
+), fresh AS (
+    SELECT i.*, row_number() OVER (PARTITION BY i.room_id ORDER BY i.ord) AS n
+    FROM input i
+    WHERE NOT EXISTS (SELECT FROM chat.messages m WHERE m.room_id = i.room_id AND m.mid = i.mid)
+), taken AS (
+    UPDATE chat.rooms r SET last_seq = r.last_seq + c.n
+    FROM (SELECT room_id, count(*) AS n FROM fresh GROUP BY room_id) c
+    WHERE r.id = c.room_id AND r.deleted_at IS NULL
+    RETURNING r.id, r.last_seq - c.n AS base
+), numbered AS (
+    SELECT f.*, t.base + f.n AS seq FROM fresh f JOIN taken t ON t.id = f.room_id
+), added AS (
+    INSERT INTO chat.messages (room_id, mid, kind, author, created_seq, created_at, seq, at, rev_seq, rev_at, body)
+    SELECT room_id, mid, 'msg', author, seq, $5, seq, $5, seq, $5, body::jsonb FROM numbered
+)
+SELECT ord, seq FROM numbered";
+
+const EDIT: &str = "
+WITH old AS (
+    SELECT rev, rev_seq, rev_at FROM chat.messages
+    WHERE room_id = $1 AND mid = $2 AND rev = $3 - 1 AND kind = 'msg' FOR UPDATE
+), taken AS (
+    UPDATE chat.rooms SET last_seq = last_seq + 1
+    WHERE id = $1 AND deleted_at IS NULL AND EXISTS (SELECT FROM old) RETURNING last_seq
+), kept AS (
+    INSERT INTO chat.superseded (room_id, mid, rev, seq, at, digest)
+    SELECT $1, $2, old.rev, old.rev_seq, old.rev_at, $5 FROM old, taken
+), changed AS (
+    UPDATE chat.messages SET rev = $3, body = $4::text::jsonb,
+        seq = t.last_seq, at = $6, rev_seq = t.last_seq, rev_at = $6
+    FROM taken t WHERE room_id = $1 AND mid = $2
+)
+SELECT last_seq FROM taken";
+
+const DELETE: &str = "
+WITH old AS (
+    SELECT rev, rev_seq, rev_at FROM chat.messages
+    WHERE room_id = $1 AND mid = $2 AND rev = $3 - 1 AND kind = 'msg' FOR UPDATE
+), taken AS (
+    UPDATE chat.rooms SET last_seq = last_seq + 1
+    WHERE id = $1 AND deleted_at IS NULL AND EXISTS (SELECT FROM old) RETURNING last_seq
+), kept AS (
+    INSERT INTO chat.superseded (room_id, mid, rev, seq, at, digest)
+    SELECT $1, $2, old.rev, old.rev_seq, old.rev_at, NULL FROM old, taken
+), forgotten AS (
+    UPDATE chat.superseded SET digest = NULL
+    WHERE room_id = $1 AND mid = $2 AND EXISTS (SELECT FROM taken)
+), erased AS (
+    UPDATE chat.messages SET kind = 'del', rev = $3, body = NULL,
+        seq = t.last_seq, at = $4, rev_seq = t.last_seq, rev_at = $4
+    FROM taken t WHERE room_id = $1 AND mid = $2
+), reactions AS (
+    UPDATE chat.messages SET kind = 'del', body = NULL
+    WHERE room_id = $1 AND target = $2 AND kind = 'react' AND EXISTS (SELECT FROM taken)
+)
+SELECT last_seq FROM taken";
+
+const REACT: &str = "
+WITH goal AS (
+    SELECT FROM chat.messages WHERE room_id = $1 AND mid = $4 AND kind = 'msg' FOR UPDATE
+), taken AS (
+    UPDATE chat.rooms SET last_seq = last_seq + 1
+    WHERE id = $1 AND deleted_at IS NULL AND EXISTS (SELECT FROM goal) RETURNING last_seq
+), added AS (
+    INSERT INTO chat.messages (room_id, mid, kind, author, created_seq, created_at, seq, at, rev_seq, rev_at, target, body)
+    SELECT $1, $2, 'react', $3, last_seq, $6, last_seq, $6, last_seq, $6, $4, $5::text::jsonb FROM taken
+), moved AS (
+    UPDATE chat.messages SET seq = t.last_seq, at = $6 FROM taken t WHERE room_id = $1 AND mid = $4
+)
+SELECT last_seq FROM taken";
+
+const UNREACT: &str = "
+WITH old AS (
+    SELECT FROM chat.messages WHERE room_id = $1 AND mid = $2 AND kind = 'react' FOR UPDATE
+), taken AS (
+    UPDATE chat.rooms SET last_seq = last_seq + 1
+    WHERE id = $1 AND deleted_at IS NULL AND EXISTS (SELECT FROM old) RETURNING last_seq
+), erased AS (
+    UPDATE chat.messages SET kind = 'del', rev = 1, body = NULL,
+        seq = t.last_seq, at = $4, rev_seq = t.last_seq, rev_at = $4
+    FROM taken t WHERE room_id = $1 AND mid = $2
+), moved AS (
+    UPDATE chat.messages SET seq = t.last_seq, at = $4 FROM taken t WHERE room_id = $1 AND mid = $3
+)
+SELECT last_seq FROM taken";
+
+const READ: &str = "
+UPDATE chat.members m SET read_seq = i.seq
+FROM (SELECT room_id, user_id, max(seq) AS seq
+      FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS i(room_id, user_id, seq)
+      GROUP BY 1, 2) i
+WHERE m.room_id = i.room_id AND m.user_id = i.user_id AND m.read_seq < i.seq";
+
+impl Writer {
+    /// Connects and prepares.
+    ///
+    /// # Errors
+    /// `unavailable` when the database does not answer.
+    pub async fn connect(database: &Database) -> Result<Self> {
+        let client = database.connect().await?;
+        client.batch_execute("SET synchronous_commit = on").await.map_err(failed)?;
+        Ok(Self {
+            new: client.prepare(NEW).await.map_err(failed)?,
+            edit: client.prepare(EDIT).await.map_err(failed)?,
+            delete: client.prepare(DELETE).await.map_err(failed)?,
+            react: client.prepare(REACT).await.map_err(failed)?,
+            unreact: client.prepare(UNREACT).await.map_err(failed)?,
+            read: client.prepare(READ).await.map_err(failed)?,
+            client,
+        })
+    }
+
+    /// Whether the connection has ended.
+    pub fn is_closed(&self) -> bool {
+        self.client.is_closed()
+    }
+
+    /// Makes a batch durable, all of it or nothing. `at` is the time of the changes, in milliseconds.
+    ///
+    /// No two entries of a batch may name the same `mid` or target of a room.
+    ///
+    /// # Errors
+    /// The outcome may be unknown: the commit can have happened although its answer was lost. The
+    /// caller must drop this writer and read the rooms again.
+    pub async fn commit(&self, entries: &[Entry], at: i64) -> Result<Vec<Outcome>> {
+        let only_new = entries.iter().all(|entry| matches!(entry.change, Change::New { .. }));
+        let mut outcomes = vec![Outcome::Refused; entries.len()];
+        if only_new {
+            self.add_new(entries, at, &mut outcomes).await?;
+            return Ok(outcomes);
+        }
+        self.client.batch_execute("BEGIN").await.map_err(failed)?;
+        self.add_new(entries, at, &mut outcomes).await?;
+        for (entry, outcome) in entries.iter().zip(&mut outcomes) {
+            if let Some(done) = self.change(entry, at).await? {
+                *outcome = done;
+            }
+        }
+        self.move_reads(entries, &mut outcomes).await?;
+        self.client.batch_execute("COMMIT").await.map_err(failed)?;
+        Ok(outcomes)
+    }
+
+    async fn add_new(&self, entries: &[Entry], at: i64, outcomes: &mut [Outcome]) -> Result<()> {
+        let (mut rooms, mut mids, mut authors, mut bodies, mut places) =
+            (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        for (place, entry) in entries.iter().enumerate() {
+            if let Change::New { mid, author, body } = &entry.change {
+                rooms.push(entry.room.0);
+                mids.push(mid.0.as_slice());
+                authors.push(author.0);
+                bodies.push(body.as_str());
+                places.push(place);
+            }
+        }
+        if places.is_empty() {
+            return Ok(());
+        }
+        let rows = self
+            .client
+            .query(&self.new, &[&rooms, &mids, &authors, &bodies, &at])
+            .await
+            .map_err(failed)?;
+        for row in rows {
+            let (ordinal, seq): (i64, i64) = (row.get(0), row.get(1));
+            let place = usize::try_from(ordinal - 1).ok().and_then(|n| places.get(n));
+            if let Some(outcome) = place.and_then(|place| outcomes.get_mut(*place)) {
+                *outcome = Outcome::Done { seq: seq.unsigned_abs() };
+            }
+        }
+        Ok(())
+    }
+
+    async fn change(&self, entry: &Entry, at: i64) -> Result<Option<Outcome>> {
+        let room = entry.room.0;
+        let rev_of = |rev: u32| i32::try_from(rev).unwrap_or(i32::MAX);
+        let row = match &entry.change {
+            Change::New { .. } | Change::Read { .. } => return Ok(None),
+            Change::Edit { mid, rev, body, replaced } => {
+                let (mid, rev, replaced) = (mid.0.as_slice(), rev_of(*rev), replaced.as_slice());
+                self.client.query_opt(&self.edit, &[&room, &mid, &rev, body, &replaced, &at]).await
+            }
+            Change::Delete { mid, rev } => {
+                let (mid, rev) = (mid.0.as_slice(), rev_of(*rev));
+                self.client.query_opt(&self.delete, &[&room, &mid, &rev, &at]).await
+            }
+            Change::React { mid, author, target, body } => {
+                let (mid, target) = (mid.0.as_slice(), target.0.as_slice());
+                let values: [&(dyn tokio_postgres::types::ToSql + Sync); 6] =
+                    [&room, &mid, &author.0, &target, body, &at];
+                self.client.query_opt(&self.react, &values).await
+            }
+            Change::Unreact { mid, target } => {
+                let (mid, target) = (mid.0.as_slice(), target.0.as_slice());
+                self.client.query_opt(&self.unreact, &[&room, &mid, &target, &at]).await
+            }
+        };
+        Ok(Some(match row.map_err(failed)? {
+            Some(row) => Outcome::Done { seq: row.get::<_, i64>(0).unsigned_abs() },
+            None => Outcome::Refused,
+        }))
+    }
+
+    async fn move_reads(&self, entries: &[Entry], outcomes: &mut [Outcome]) -> Result<()> {
+        let (mut rooms, mut users, mut seqs) = (Vec::new(), Vec::new(), Vec::new());
+        for (entry, outcome) in entries.iter().zip(outcomes) {
+            if let Change::Read { uid, seq } = entry.change {
+                rooms.push(entry.room.0);
+                users.push(uid.0);
+                seqs.push(seq.cast_signed());
+                *outcome = Outcome::Done { seq: 0 };
+            }
+        }
+        if !rooms.is_empty() {
+            let moved = self.client.execute(&self.read, &[&rooms, &users, &seqs]).await;
+            moved.map_err(failed)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,48 @@
+//! The chat store: rooms, members, messages. It knows users only by number.
+//!
+//! Anybody may read here; a write that members must see goes through the room's actor and, for
+//! messages, through the journal ([`commit::Writer`]).
+
+pub mod commit;
+mod messages;
+mod rooms;
+
+pub use messages::{Page, Stored, StoredKind, digest};
+pub use rooms::{MemberRow, NewRoom, RoomChange, RoomRow};
+
+use super::migrate::{self, Migration};
+use super::pool::Database;
+
+const MIGRATIONS: &[Migration] = &[Migration {
+    number: 1,
+    name: "rooms_and_messages",
+    sql: include_str!("../../../sql/chat/0001_rooms_and_messages.sql"),
+}];
+
+/// Handle to the chat store. Cheap to clone.
+#[derive(Clone)]
+pub struct ChatStore {
+    database: Database,
+}
+
+impl ChatStore {
+    /// Brings the schema up to date and opens the store.
+    ///
+    /// # Errors
+    /// One sentence for the operator.
+    pub async fn open(database: Database) -> Result<Self, String> {
+        migrate::run(&database, "chat", MIGRATIONS).await?;
+        Ok(Self { database })
+    }
+
+    /// The database behind it.
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+}
+
+/// Milliseconds since 1970.
+pub fn now_ms() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}

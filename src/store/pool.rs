@@ -1,0 +1,145 @@
+//! A database as the stores use it: where it is, a bounded pool, and whether it keeps its word.
+
+use std::time::Duration;
+
+use deadpool_postgres::{Manager, ManagerConfig, Object, RecyclingMethod, Runtime, Timeouts};
+use tokio_postgres::{Client, Config, NoTls};
+
+use crate::error::{Error, Result};
+use crate::limits::store as limits;
+
+/// One PostgreSQL database. Cheap to clone.
+#[derive(Clone)]
+pub struct Database {
+    config: Config,
+    pool: deadpool_postgres::Pool,
+}
+
+impl Database {
+    /// Prepares a pool; connects to nothing yet.
+    ///
+    /// # Errors
+    /// One sentence if the URL cannot be understood. It does not repeat the URL, which may hold a password.
+    pub fn new(url: &str) -> std::result::Result<Self, String> {
+        let mut config: Config = url.parse().map_err(|_| {
+            "the database URL cannot be read; expected postgres://user:password@host:5432/name"
+                .to_owned()
+        })?;
+        let options = session_options(config.get_options());
+        config
+            .application_name("impulse")
+            .connect_timeout(limits::CONNECT)
+            .keepalives_idle(Duration::from_secs(30))
+            .options(options);
+        let manager = Manager::from_config(
+            config.clone(),
+            NoTls,
+            ManagerConfig { recycling_method: RecyclingMethod::Fast },
+        );
+        let pool = deadpool_postgres::Pool::builder(manager)
+            .max_size(limits::POOL)
+            .runtime(Runtime::Tokio1)
+            .timeouts(Timeouts {
+                wait: Some(limits::POOL_WAIT),
+                create: Some(limits::CONNECT),
+                recycle: Some(limits::CONNECT),
+            })
+            .build()
+            .map_err(|error| format!("cannot make a connection pool: {error}"))?;
+        Ok(Self { config, pool })
+    }
+
+    /// A connection from the pool.
+    ///
+    /// # Errors
+    /// `unavailable` when the database does not answer or all connections stay busy.
+    pub async fn get(&self) -> Result<Object> {
+        self.pool.get().await.map_err(Error::unavailable)
+    }
+
+    /// A connection of one's own, outside the pool; it ends when the client is dropped.
+    ///
+    /// # Errors
+    /// `unavailable` when the database does not answer.
+    pub async fn connect(&self) -> Result<Client> {
+        let connecting = tokio::time::timeout(limits::CONNECT, self.config.connect(NoTls));
+        let (client, connection) =
+            connecting.await.map_err(Error::unavailable)?.map_err(Error::unavailable)?;
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a database connection ended");
+            }
+        });
+        Ok(client)
+    }
+
+    /// Whether the database answers now, within [`limits::PING`].
+    pub async fn is_reachable(&self) -> bool {
+        let ping = async { self.get().await?.simple_query("").await.map_err(Error::unavailable) };
+        matches!(tokio::time::timeout(limits::PING, ping).await, Ok(Ok(_)))
+    }
+
+    /// Refuses a database that may forget what it acknowledged.
+    ///
+    /// # Errors
+    /// One sentence with the setting and what to do.
+    pub async fn check_durability(&self) -> std::result::Result<(), String> {
+        let client = self.connect().await.map_err(cannot_reach)?;
+        // The server's own defaults count, not what this session asks for.
+        let rows = client
+            .query(
+                "SELECT name, reset_val FROM pg_settings
+                 WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit')",
+                &[],
+            )
+            .await
+            .map_err(|error| format!("cannot read the database's settings: {error}"))?;
+        for row in rows {
+            let (name, value): (&str, &str) = (row.get(0), row.get(1));
+            // `session_options` sets synchronous_commit itself; what counts is that it may be on.
+            if value == "off" {
+                return Err(format!(
+                    "the database runs with {name}=off and could lose acknowledged messages; \
+                     set {name}=on, or start with --allow-weak-database to accept the loss"
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What every session asks for; a URL's own options come first, so that ours win.
+fn session_options(from_url: Option<&str>) -> String {
+    let ours = format!("-c statement_timeout={}", limits::STATEMENT.as_millis());
+    match from_url {
+        Some(theirs) => format!("{theirs} {ours}"),
+        None => ours,
+    }
+}
+
+fn cannot_reach(error: Error) -> String {
+    use std::error::Error as _;
+    match error.source() {
+        Some(cause) => format!("cannot reach the database: {cause}"),
+        None => "cannot reach the database".to_owned(),
+    }
+}
+
+/// A failed statement: what the database said stays in the log.
+pub fn failed(error: tokio_postgres::Error) -> Error {
+    use tokio_postgres::error::SqlState;
+    let busy = [
+        SqlState::QUERY_CANCELED,
+        SqlState::ADMIN_SHUTDOWN,
+        SqlState::CRASH_SHUTDOWN,
+        SqlState::CANNOT_CONNECT_NOW,
+        SqlState::TOO_MANY_CONNECTIONS,
+        SqlState::DISK_FULL,
+        SqlState::OUT_OF_MEMORY,
+        SqlState::READ_ONLY_SQL_TRANSACTION,
+    ];
+    match error.code() {
+        Some(code) if !busy.contains(code) => Error::internal(error),
+        _ => Error::unavailable(error),
+    }
+}
