@@ -30,6 +30,33 @@ pub mod http {
     pub const WRITE_DEADLINE: Duration = Duration::from_secs(10);
     /// Reading after an error response before the close.
     pub const LINGER: Duration = Duration::from_secs(2);
+    /// Connections the kernel holds before they are accepted.
+    pub const BACKLOG: i32 = 4096;
+    /// Connections that speak HTTP at once.
+    pub const CONNECTIONS: usize = 16_384;
+    /// The same from one address.
+    pub const CONNECTIONS_PER_ADDRESS: usize = 256;
+    /// Refused connections that are told so at once.
+    pub const REFUSALS: usize = 256;
+}
+
+/// The HTTP interface (`api`).
+pub mod api {
+    use super::Duration;
+    /// Body of a request that has little to say.
+    pub const SMALL_BODY: usize = 16 * 1024;
+    /// How long a browser keeps the cookie of a login.
+    pub const COOKIE_AGE: Duration = Duration::from_secs(400 * 24 * 3600);
+    /// Users in one answer of the directory.
+    pub const DIRECTORY: usize = 200;
+    /// Display name, in characters.
+    pub const DISPLAY_NAME: usize = 64;
+    /// What somebody says about themselves, in characters.
+    pub const BIO: usize = 1_000;
+    /// A language tag, in bytes.
+    pub const LOCALE: usize = 16;
+    /// Label of a token, in characters.
+    pub const LABEL: usize = 100;
 }
 
 /// Chat frames and messages (`protocol`).

@@ -1,0 +1,196 @@
+//! One connection: requests one after another, each with its deadlines, until somebody closes.
+//!
+//! Deadlines cover the whole head and the whole body, not one read, so a client that sends a byte a
+//! minute gets nowhere. An idle connection holds no buffer. Every close is preceded by a shutdown
+//! and a short lingering read, because closing with unread input would reset the connection and
+//! take the answer with it.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::body::{Body, Progress};
+use super::head::{self, Head, Refusal};
+use super::{Request, Response, Service};
+use crate::limits::http as limits;
+
+/// What ends a connection without an answer: the peer left, nothing came, the server stops.
+struct Gone;
+
+/// Bytes asked of the kernel at once.
+const READ: usize = 8 * 1024;
+
+pub(super) struct Connection {
+    pub stream: TcpStream,
+    pub peer: SocketAddr,
+    pub service: Arc<dyn Service>,
+    pub trusted_proxies: Arc<[IpAddr]>,
+    pub stop: watch::Receiver<bool>,
+    pub input: BytesMut,
+}
+
+impl Connection {
+    /// Serves until the end.
+    pub async fn run(mut self) {
+        loop {
+            if self.wait_for_input().await.is_err() {
+                return;
+            }
+            let request = match self.read_request().await {
+                Ok(Ok(request)) => request,
+                Ok(Err(refusal)) => return self.refuse(refusal).await,
+                Err(Gone) => return,
+            };
+            let is_head = request.head.method.as_str() == "HEAD";
+            let may_keep = request.head.keep_alive;
+            let service = self.service.clone();
+            let mut response = service.call(request).await;
+            if let Some(take) = response.take_upgrade() {
+                return take(self.stream, self.input.freeze());
+            }
+            let keep = may_keep && !*self.stop.borrow();
+            if self.write(&response.encode(keep, is_head)).await.is_err() {
+                return;
+            }
+            if !keep {
+                return self.close().await;
+            }
+        }
+    }
+
+    /// Between requests: without a buffer, until a byte comes.
+    async fn wait_for_input(&mut self) -> Result<(), Gone> {
+        if !self.input.is_empty() {
+            return Ok(());
+        }
+        self.input = BytesMut::new();
+        let (mut stop, mut first) = (self.stop.clone(), [0]);
+        tokio::select! {
+            ready = timeout(limits::IDLE, self.stream.peek(&mut first)) => match ready {
+                Ok(Ok(1..)) => Ok(()),
+                _ => Err(Gone),
+            },
+            _ = stop.wait_for(|stop| *stop) => Err(Gone),
+        }
+    }
+
+    async fn read_request(&mut self) -> Result<Result<Request, Refusal>, Gone> {
+        let head = match self.read_head().await? {
+            Ok(head) => head,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        let limit = self.service.body_limit(&head);
+        let body = match Body::new(head.framing, limit) {
+            Ok(body) => body,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        let body = match self.read_body(body, head.expects_continue).await? {
+            Ok(body) => body,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        Ok(Ok(self.request(head, body)))
+    }
+
+    async fn read_head(&mut self) -> Result<Result<Head, Refusal>, Gone> {
+        let deadline = Instant::now() + limits::HEAD_DEADLINE;
+        loop {
+            match head::parse(&self.input) {
+                Ok(Some((head, length))) => {
+                    let _ = self.input.split_to(length);
+                    return Ok(Ok(head));
+                }
+                Ok(None) => {}
+                Err(refusal) => return Ok(Err(refusal)),
+            }
+            match timeout_at(deadline, self.read()).await {
+                Ok(read) => read?,
+                Err(_) => return Ok(Err(Refusal::Answer(408, "The request head took too long."))),
+            }
+        }
+    }
+
+    async fn read_body(
+        &mut self,
+        mut body: Body,
+        expects_continue: bool,
+    ) -> Result<Result<Bytes, Refusal>, Gone> {
+        let deadline = Instant::now() + limits::BODY_DEADLINE;
+        let mut waits = expects_continue && self.input.is_empty();
+        loop {
+            match body.feed(&mut self.input) {
+                Ok(Progress::Done) => return Ok(Ok(body.into_bytes())),
+                Ok(Progress::More) => {}
+                Err(refusal) => return Ok(Err(refusal)),
+            }
+            if std::mem::take(&mut waits) {
+                self.write(b"HTTP/1.1 100 Continue\r\n\r\n").await?;
+            }
+            match timeout_at(deadline, self.read()).await {
+                Ok(read) => read?,
+                Err(_) => return Ok(Err(Refusal::Answer(408, "The request body took too long."))),
+            }
+        }
+    }
+
+    async fn read(&mut self) -> Result<(), Gone> {
+        self.input.reserve(READ);
+        match self.stream.read_buf(&mut self.input).await {
+            Ok(0) | Err(_) => Err(Gone),
+            Ok(_) => Ok(()),
+        }
+    }
+
+    async fn write(&mut self, bytes: &[u8]) -> Result<(), Gone> {
+        match timeout(limits::WRITE_DEADLINE, self.stream.write_all(bytes)).await {
+            Ok(Ok(())) => Ok(()),
+            _ => Err(Gone),
+        }
+    }
+
+    fn request(&self, head: Head, body: Bytes) -> Request {
+        let from_proxy = self.trusted_proxies.contains(&self.peer.ip());
+        let peer = if from_proxy { self.forwarded_for(&head) } else { None };
+        let proto = head.headers.all("x-forwarded-proto").last().unwrap_or_default();
+        let secure = from_proxy && proto.rsplit(',').next().is_some_and(|p| p.trim() == "https");
+        Request { peer: peer.unwrap_or(self.peer), secure, head, body }
+    }
+
+    /// The nearest address that is no proxy of ours; what stands before it anybody could have written.
+    fn forwarded_for(&self, head: &Head) -> Option<SocketAddr> {
+        let chain: Vec<&str> =
+            head.headers.all("x-forwarded-for").flat_map(|list| list.split(',')).collect();
+        let addresses = chain.iter().rev().map_while(|text| text.trim().parse::<IpAddr>().ok());
+        let mut clients = addresses.filter(|address| !self.trusted_proxies.contains(address));
+        clients.next().map(|address| SocketAddr::new(address, 0))
+    }
+
+    async fn refuse(mut self, refusal: Refusal) {
+        let said = match Response::refusal(refusal) {
+            Some(response) => self.write(&response.encode(false, false)).await,
+            None => Ok(()),
+        };
+        if said.is_ok() {
+            self.close().await;
+        }
+    }
+
+    async fn close(self) {
+        linger(self.stream).await;
+    }
+}
+
+/// Ends our side and reads on for a moment, so that what was written arrives.
+pub(super) async fn linger(mut stream: TcpStream) {
+    let reading = async {
+        stream.shutdown().await?;
+        let mut scratch = [0; 1024];
+        while stream.read(&mut scratch).await? > 0 {}
+        std::io::Result::Ok(())
+    };
+    let _ = timeout(limits::LINGER, reading).await;
+}

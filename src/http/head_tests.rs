@@ -1,0 +1,126 @@
+use super::*;
+
+fn head(text: &str) -> Head {
+    let (head, length) = parse(text.as_bytes()).unwrap().expect("a complete head");
+    assert_eq!(length, text.len());
+    head
+}
+
+fn refused(text: &str) -> u16 {
+    match parse(text.as_bytes()) {
+        Err(Refusal::Answer(status, _)) => status,
+        other => panic!("{text:?}: {other:?}"),
+    }
+}
+
+#[test]
+fn a_plain_request_is_understood() {
+    let head = head("GET /a%20b?x=1 HTTP/1.1\r\nHost: h:80\r\nX-A:  v \r\n\r\n");
+    assert_eq!((head.path.as_str(), head.query.as_deref()), ("/a b", Some("x=1")));
+    assert_eq!(head.headers.get("x-a"), Some("v"));
+    assert_eq!(head.framing, Framing::Length(0));
+    assert!(head.keep_alive && head.is_1_1);
+}
+
+#[test]
+fn an_unfinished_head_is_no_answer_yet_wherever_it_is_cut() {
+    let text = "POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\n";
+    for cut in 0..text.len() {
+        assert!(matches!(parse(&text.as_bytes()[..cut]), Ok(None)), "cut at {cut}");
+    }
+}
+
+#[test]
+fn keep_alive_follows_version_and_connection() {
+    assert!(!head("GET / HTTP/1.0\r\n\r\n").keep_alive);
+    assert!(head("GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n").keep_alive);
+    assert!(!head("GET / HTTP/1.1\r\nHost: h\r\nConnection: x, Close\r\n\r\n").keep_alive);
+}
+
+#[test]
+fn ambiguous_framing_is_refused() {
+    let with = |fields: &str| refused(&format!("POST / HTTP/1.1\r\nHost: h\r\n{fields}\r\n"));
+    assert_eq!(with("Content-Length: 3\r\nTransfer-Encoding: chunked\r\n"), 400);
+    assert_eq!(with("Content-Length: 3\r\nContent-Length: 3\r\n"), 400);
+    assert_eq!(with("Content-Length: 3\r\nContent-Length: 4\r\n"), 400);
+    assert_eq!(with("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n"), 400);
+    assert_eq!(with("Transfer-Encoding: gzip, chunked\r\n"), 501);
+    assert_eq!(with("Transfer-Encoding: identity\r\n"), 501);
+    assert_eq!(with("Transfer-Encoding: xchunked\r\n"), 501);
+    for length in ["+3", "-3", "3, 3", "0x3", "3 3", "", "3.0", "\u{663}"] {
+        assert_eq!(with(&format!("Content-Length: {length}\r\n")), 400, "{length:?}");
+    }
+    assert_eq!(with("Content-Length: 99999999999999999999999\r\n"), 413);
+    assert_eq!(refused("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n"), 400);
+}
+
+#[test]
+fn raw_bytes_that_httparse_would_forgive_are_refused_at_once() {
+    for text in [
+        "GET / HTTP/1.1\nHost: h\n\n",
+        "GET / HTTP/1.1\r\nHost: h\nX: y\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: h\r\nX: a\rb\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: h\r\nX: a\0b\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: h\r\nX: a\x0bb\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: h\r\nX: a\r\n folded\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: h\r\nX : a\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: h\r\n: a\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: h\r\nno colon\r\n\r\n",
+        " GET / HTTP/1.1\r\nHost: h\r\n\r\n",
+        "GET  / HTTP/1.1\r\nHost: h\r\n\r\n",
+        "GET / HTTP/1.1 \r\nHost: h\r\n\r\n",
+        "G@T / HTTP/1.1\r\nHost: h\r\n\r\n",
+        "GET /é HTTP/1.1\r\nHost: h\r\n\r\n",
+        "GET x HTTP/1.1\r\nHost: h\r\n\r\n",
+        "GET /a#b HTTP/1.1\r\nHost: h\r\n\r\n",
+        "GET /%zz HTTP/1.1\r\nHost: h\r\n\r\n",
+        "GET /%00 HTTP/1.1\r\nHost: h\r\n\r\n",
+        "GET /%ff HTTP/1.1\r\nHost: h\r\n\r\n",
+        "GET / HTTP/x.1\r\nHost: h\r\n\r\n",
+        "GET / http/1.1\r\nHost: h\r\n\r\n",
+        "\x16\x03\x01",
+        "GET / HTTP/1.1\nHost",
+    ] {
+        assert_eq!(refused(text), 400, "{text:?}");
+    }
+}
+
+#[test]
+fn exactly_one_valid_host_is_needed() {
+    for fields in [
+        "",
+        "Host:\r\n",
+        "Host: a\r\nHost: a\r\n",
+        "Host: a/b\r\n",
+        "Host: a b\r\n",
+        "Host: a:x\r\n",
+        "Host: u@a\r\n",
+    ] {
+        assert_eq!(refused(&format!("GET / HTTP/1.1\r\n{fields}\r\n")), 400, "{fields:?}");
+    }
+    for host in ["a", "a.b:1", "1.2.3.4:80", "[::1]", "[::1]:8080"] {
+        head(&format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n"));
+    }
+}
+
+#[test]
+fn versions_and_sizes_have_their_own_answers() {
+    assert_eq!(refused("GET / HTTP/2.0\r\nHost: h\r\n\r\n"), 505);
+    assert_eq!(parse(b"GET /\r\n").unwrap_err(), Refusal::Silent);
+    assert_eq!(refused(&format!("GET /{}", "a".repeat(17_000))), 414);
+    let fields = "X: y\r\n".repeat(101);
+    assert_eq!(refused(&format!("GET / HTTP/1.1\r\nHost: h\r\n{fields}\r\n")), 431);
+    let long = format!("X: {}", "y".repeat(70_000));
+    assert_eq!(refused(&format!("GET / HTTP/1.1\r\nHost: h\r\n{long}")), 431);
+    let cookies = format!("Cookie: {}\r\n", "c".repeat(8_000));
+    let fields = "X: y\r\n".repeat(48);
+    head(&format!("GET / HTTP/1.1\r\nHost: h\r\n{cookies}{fields}\r\n"));
+    assert_eq!(refused("POST / HTTP/1.1\r\nHost: h\r\nExpect: magic\r\n\r\n"), 417);
+}
+
+#[test]
+fn an_absolute_target_must_be_for_the_host() {
+    assert_eq!(head("GET http://h/x HTTP/1.1\r\nHost: h\r\n\r\n").path, "/x");
+    assert_eq!(head("GET http://h HTTP/1.1\r\nHost: h\r\n\r\n").path, "/");
+    assert_eq!(refused("GET http://other/x HTTP/1.1\r\nHost: h\r\n\r\n"), 400);
+}

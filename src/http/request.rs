@@ -1,0 +1,52 @@
+//! A whole request, as handlers see it.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use serde::de::DeserializeOwned;
+
+use super::head::{Head, percent_decode};
+use super::{cookie, json};
+use crate::error::Error;
+
+/// A request with its body. The body is complete or there is no request.
+#[derive(Debug)]
+pub struct Request {
+    /// Method, path, header fields.
+    pub head: Head,
+    /// The decoded body.
+    pub body: Bytes,
+    /// The client: what a trusted proxy says, else the other end of the connection.
+    pub peer: SocketAddr,
+    /// Whether the client speaks TLS, to us or to a trusted proxy.
+    pub secure: bool,
+}
+
+impl Request {
+    /// The first header of that name.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.head.headers.get(name)
+    }
+
+    /// A cookie by its exact name.
+    pub fn cookie(&self, name: &str) -> Option<&str> {
+        self.head.headers.all("cookie").find_map(|header| cookie::find(header, name))
+    }
+
+    /// A query parameter, decoded. One that is not well encoded is not there.
+    pub fn query(&self, name: &str) -> Option<String> {
+        self.head.query.as_deref()?.split('&').find_map(|pair| {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            if key == name { percent_decode(value, true) } else { None }
+        })
+    }
+
+    /// The body as JSON.
+    ///
+    /// # Errors
+    /// `unsupported_type` unless it says `application/json` and is not compressed, `bad_request`
+    /// naming the field that is missing or mistyped.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        json::read(&self.head.headers, &self.body)
+    }
+}

@@ -1,0 +1,216 @@
+//! What goes back, and its bytes on the wire.
+//!
+//! Nothing of the request is reflected: no header, no name, no path. A response is complete before
+//! its first byte is written, so its length is always known.
+
+use std::fmt;
+
+use bytes::Bytes;
+use serde::Serialize;
+use serde_json::json;
+use tokio::net::TcpStream;
+
+use super::head::Refusal;
+use crate::error::Error;
+
+/// Takes a connection over: the socket and what was read from it beyond the request.
+pub type Upgrade = Box<dyn FnOnce(TcpStream, Bytes) + Send>;
+
+/// An answer.
+pub struct Response {
+    status: u16,
+    headers: Vec<(&'static str, String)>,
+    body: Bytes,
+    upgrade: Option<Upgrade>,
+}
+
+impl Response {
+    /// A body of a given type.
+    pub fn new(status: u16, content_type: &str, body: impl Into<Bytes>) -> Self {
+        Self::empty(status).header("Content-Type", content_type).with_body(body.into())
+    }
+
+    /// No body.
+    pub fn empty(status: u16) -> Self {
+        Self { status, headers: Vec::new(), body: Bytes::new(), upgrade: None }
+    }
+
+    /// An object. It is about a person or a moment, so nobody keeps it.
+    pub fn json(status: u16, object: &impl Serialize) -> Self {
+        match serde_json::to_vec(object) {
+            Ok(body) => {
+                Self::new(status, "application/json", body).header("Cache-Control", "no-store")
+            }
+            Err(error) => Self::error(&Error::internal(error)),
+        }
+    }
+
+    /// An error as the contract has it; 429 and 503 say when to try again.
+    pub fn error(error: &Error) -> Self {
+        let status = error.code().http_status();
+        let body = json!({"error": {"code": error.code().as_str(), "message": error.message()}});
+        let response = Self::new(status, "application/json", body.to_string())
+            .header("Cache-Control", "no-store");
+        match (status, error.retry_ms()) {
+            (429 | 503, retry_ms) => {
+                let seconds = retry_ms.unwrap_or(1_000).div_ceil(1_000).max(1);
+                response.header("Retry-After", seconds.to_string())
+            }
+            _ => response,
+        }
+    }
+
+    /// Hands the socket over **without writing anything**: the taker says the 101 itself, together
+    /// with its first frame.
+    pub fn upgrade(take: impl FnOnce(TcpStream, Bytes) + Send + 'static) -> Self {
+        Self { upgrade: Some(Box::new(take)), ..Self::empty(101) }
+    }
+
+    /// One more header field. A value that would break the head is left out.
+    pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        let value = value.into();
+        if value.bytes().all(|byte| matches!(byte, b'\t' | 0x20..=0x7e)) {
+            self.headers.push((name, value));
+        } else {
+            tracing::error!(name, "a header value would break the response head");
+        }
+        self
+    }
+
+    /// The status.
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// The first header of that name, for tests and wrappers.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        let same = |(key, _): &&(&str, String)| key.eq_ignore_ascii_case(name);
+        self.headers.iter().find(same).map(|(_, value)| value.as_str())
+    }
+
+    /// The body.
+    pub fn body(&self) -> &Bytes {
+        &self.body
+    }
+
+    fn with_body(mut self, body: Bytes) -> Self {
+        self.body = body;
+        self
+    }
+
+    /// What a refusal of the parser says.
+    pub(super) fn refusal(refusal: Refusal) -> Option<Self> {
+        let Refusal::Answer(status, sentence) = refusal else { return None };
+        let code = match status {
+            408 => "timeout",
+            413 | 414 | 431 => "too_large",
+            417 => "expectation_failed",
+            501 => "not_implemented",
+            503 => "unavailable",
+            505 => "version_not_supported",
+            _ => "bad_request",
+        };
+        let body = json!({"error": {"code": code, "message": sentence}});
+        let response = Self::new(status, "application/json", body.to_string());
+        Some(if status == 503 { response.header("Retry-After", "2") } else { response })
+    }
+
+    pub(super) fn take_upgrade(&mut self) -> Option<Upgrade> {
+        self.upgrade.take()
+    }
+
+    /// The head's bytes, and the body unless the request was a HEAD.
+    pub(super) fn encode(&self, keep_alive: bool, is_head: bool) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(512 + self.body.len());
+        let mut line = |text: &str| bytes.extend_from_slice(text.as_bytes());
+        line(&format!("HTTP/1.1 {} {}\r\n", self.status, reason(self.status)));
+        line(&format!("Date: {}\r\n", httpdate::fmt_http_date(std::time::SystemTime::now())));
+        for (name, value) in &self.headers {
+            line(&format!("{name}: {value}\r\n"));
+        }
+        if self.get("X-Content-Type-Options").is_none() {
+            line("X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n");
+        }
+        let has_no_body = matches!(self.status, 100..=199 | 204 | 304);
+        if !has_no_body {
+            line(&format!("Content-Length: {}\r\n", self.body.len()));
+        }
+        line(if keep_alive {
+            "Connection: keep-alive\r\n\r\n"
+        } else {
+            "Connection: close\r\n\r\n"
+        });
+        if !is_head && !has_no_body {
+            bytes.extend_from_slice(&self.body);
+        }
+        bytes
+    }
+}
+
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Response").field("status", &self.status).finish_non_exhaustive()
+    }
+}
+
+fn reason(status: u16) -> &'static str {
+    match status {
+        100 => "Continue",
+        101 => "Switching Protocols",
+        200 => "OK",
+        201 => "Created",
+        204 => "No Content",
+        304 => "Not Modified",
+        400 => "Bad Request",
+        401 => "Unauthorized",
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        408 => "Request Timeout",
+        409 => "Conflict",
+        413 => "Content Too Large",
+        414 => "URI Too Long",
+        415 => "Unsupported Media Type",
+        417 => "Expectation Failed",
+        426 => "Upgrade Required",
+        429 => "Too Many Requests",
+        431 => "Request Header Fields Too Large",
+        500 => "Internal Server Error",
+        501 => "Not Implemented",
+        503 => "Service Unavailable",
+        505 => "HTTP Version Not Supported",
+        _ => "Unknown",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Code;
+
+    #[test]
+    fn retry_after_is_there_exactly_for_429_and_503() {
+        for (code, wanted) in
+            [(Code::RateLimited, Some("3")), (Code::Unavailable, Some("3")), (Code::NotFound, None)]
+        {
+            let response = Response::error(&Error::new(code, "No.").retry_after(2_100));
+            assert_eq!(response.get("retry-after"), wanted);
+        }
+    }
+
+    #[test]
+    fn a_head_answer_has_the_length_but_not_the_body() {
+        let response = Response::new(200, "text/plain", "hello");
+        let head = String::from_utf8(response.encode(true, true)).unwrap();
+        assert!(head.contains("Content-Length: 5\r\n") && head.ends_with("\r\n\r\n"));
+        assert!(response.encode(true, false).ends_with(b"\r\n\r\nhello"));
+        let empty = String::from_utf8(Response::empty(204).encode(false, false)).unwrap();
+        assert!(!empty.contains("Content-Length") && empty.contains("Connection: close"));
+    }
+
+    #[test]
+    fn a_header_value_cannot_split_the_response() {
+        let response = Response::empty(200).header("X-Name", "a\r\nSet-Cookie: b");
+        assert_eq!(response.get("X-Name"), None);
+    }
+}
