@@ -1,1 +1,11 @@
 //! RFC 6455 by hand over tungstenite's frame code: handshake, codec, close.
+//!
+//! Sans-IO: bytes in, messages out. tungstenite parses and formats frame headers and knows the
+//! close codes; its stream, which zero-fills 128 KiB per read and copies every message, stays out.
+
+pub mod codec;
+pub mod frame;
+pub mod handshake;
+
+pub use codec::{Codec, Fault, Limits, Message};
+pub use handshake::OriginPolicy;

@@ -1,0 +1,534 @@
+//! Frames from a client, whatever way TCP cut them.
+//!
+//! The shard reads into one scratch buffer and hands the bytes over. A whole, unfragmented frame
+//! (nearly all of chat) is unmasked in place and borrowed: no copy, no allocation. Anything
+//! unfinished goes into one boxed [`Partial`], so that an idle connection costs one pointer. A
+//! declared length allocates nothing; only bytes that have arrived do. Text is checked as it
+//! arrives, so invalid UTF-8 fails at the fragment that holds it.
+
+use std::borrow::Cow;
+use std::io::Cursor;
+
+use tungstenite::protocol::frame::FrameHeader;
+use tungstenite::protocol::frame::coding::{CloseCode, Control, Data, OpCode};
+
+/// What one message may be.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Bytes of a message, over all its fragments.
+    pub message: usize,
+    /// Fragments of a message.
+    pub fragments: u32,
+}
+
+/// A message, or a control frame.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Message<'a> {
+    /// Text, valid UTF-8.
+    Text(Cow<'a, str>),
+    /// Binary.
+    Binary(Cow<'a, [u8]>),
+    /// To be answered with a pong of the same payload.
+    Ping(Cow<'a, [u8]>),
+    /// An answer to a ping, or unsolicited.
+    Pong,
+    /// The other side closes, with this code if it gave one.
+    Close(Option<u16>),
+}
+
+/// A broken rule. The connection says the close code and ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// 1002: framing.
+    #[error("protocol error: {0}")]
+    Protocol(&'static str),
+    /// 1007: text that is not UTF-8.
+    #[error("text is not UTF-8")]
+    Utf8,
+    /// 1009: larger than the limits.
+    #[error("message too big")]
+    TooBig,
+}
+
+impl Fault {
+    /// The close code (RFC 6455, 7.4.1).
+    pub fn code(self) -> u16 {
+        match self {
+            Fault::Protocol(_) => CloseCode::Protocol.into(),
+            Fault::Utf8 => CloseCode::Invalid.into(),
+            Fault::TooBig => CloseCode::Size.into(),
+        }
+    }
+}
+
+/// The receiving side of one connection.
+#[derive(Debug, Default)]
+pub struct Codec {
+    partial: Option<Box<Partial>>,
+}
+
+/// What has arrived of something unfinished.
+#[derive(Debug, Default)]
+struct Partial {
+    /// The bytes of a header that is not complete.
+    head: Vec<u8>,
+    /// A frame whose header is complete.
+    frame: Option<InFrame>,
+    /// Payload of an unfinished control frame.
+    control: Vec<u8>,
+    /// A message with at least one frame begun.
+    message: Option<Assembly>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct InFrame {
+    opcode: OpCode,
+    is_final: bool,
+    mask: [u8; 4],
+    length: usize,
+    got: usize,
+}
+
+#[derive(Debug)]
+struct Assembly {
+    is_text: bool,
+    data: Vec<u8>,
+    /// Bytes of `data` known to be UTF-8.
+    valid: usize,
+    fragments: u32,
+}
+
+/// Longest header of a frame from a client.
+const HEAD_MAX: usize = 14;
+/// Largest payload of a control frame (RFC 6455, 5.5).
+const CONTROL_MAX: u64 = 125;
+
+impl Codec {
+    /// Whether something is unfinished; it must not stay so for ever.
+    pub fn is_partial(&self) -> bool {
+        self.partial.is_some()
+    }
+
+    /// The next message, or `None` once `input` is used up. What was taken is cut off `input`.
+    ///
+    /// # Errors
+    /// The first broken rule; the codec must not be used after it.
+    pub fn next<'a>(
+        &mut self,
+        limits: Limits,
+        input: &mut &'a mut [u8],
+    ) -> Result<Option<Message<'a>>, Fault> {
+        loop {
+            let frame = match self.partial.as_ref().and_then(|partial| partial.frame) {
+                Some(frame) => frame,
+                None => match self.header(limits, input)? {
+                    Some(frame) => frame,
+                    None => return Ok(None),
+                },
+            };
+            let is_untouched = frame.got == 0 && frame.length <= input.len();
+            let is_data = matches!(frame.opcode, OpCode::Data(_));
+            let is_alone = frame.is_final
+                && !matches!(frame.opcode, OpCode::Data(Data::Continue))
+                && (!is_data || self.message().is_none());
+            if is_untouched && is_alone {
+                let payload = take(input, frame.length);
+                unmask(payload, frame.mask, 0);
+                self.frame_ended();
+                return borrowed(frame.opcode, payload).map(Some);
+            }
+            if let Some(message) = self.gather(frame, input)? {
+                return Ok(Some(message));
+            }
+            if input.is_empty() {
+                return Ok(None);
+            }
+        }
+    }
+
+    fn message(&self) -> Option<&Assembly> {
+        self.partial.as_ref()?.message.as_ref()
+    }
+
+    /// A complete, checked header; an incomplete one is kept.
+    fn header(&mut self, limits: Limits, input: &mut &mut [u8]) -> Result<Option<InFrame>, Fault> {
+        if input.is_empty() {
+            return Ok(None);
+        }
+        let kept = self.partial.as_ref().map_or(0, |partial| partial.head.len());
+        let parsed = if kept == 0 {
+            let (parsed, used) = parse(input)?;
+            if parsed.is_some() {
+                take(input, used);
+            }
+            parsed
+        } else {
+            self.header_from_kept(input)?
+        };
+        let Some((header, length)) = parsed else {
+            let rest = std::mem::take(input);
+            self.partial.get_or_insert_default().head.extend_from_slice(rest);
+            return Ok(None);
+        };
+        let frame = self.check(limits, &header, length)?;
+        if let OpCode::Data(opcode) = frame.opcode {
+            self.count_fragment(limits, opcode, frame)?;
+        }
+        Ok(Some(frame))
+    }
+
+    /// Completes a kept header from the front of `input`.
+    fn header_from_kept(
+        &mut self,
+        input: &mut &mut [u8],
+    ) -> Result<Option<(FrameHeader, u64)>, Fault> {
+        let Some(partial) = self.partial.as_mut() else { return Ok(None) };
+        let mut head = std::mem::take(&mut partial.head);
+        let kept = head.len();
+        let wanted = HEAD_MAX.saturating_sub(kept).min(input.len());
+        head.extend_from_slice(input.get(..wanted).unwrap_or_default());
+        let (parsed, used) = parse(&head)?;
+        if parsed.is_some() {
+            take(input, used.saturating_sub(kept));
+        } else {
+            head.truncate(kept);
+            partial.head = head;
+        }
+        Ok(parsed)
+    }
+
+    fn check(&self, limits: Limits, header: &FrameHeader, length: u64) -> Result<InFrame, Fault> {
+        if header.rsv1 || header.rsv2 || header.rsv3 {
+            return Err(Fault::Protocol("reserved bits"));
+        }
+        let Some(mask) = header.mask else { return Err(Fault::Protocol("not masked")) };
+        match header.opcode {
+            OpCode::Control(_) if !header.is_final => {
+                return Err(Fault::Protocol("fragmented control frame"));
+            }
+            OpCode::Control(_) if length > CONTROL_MAX => {
+                return Err(Fault::Protocol("long control frame"));
+            }
+            OpCode::Data(Data::Continue) if self.message().is_none() => {
+                return Err(Fault::Protocol("continuation of nothing"));
+            }
+            OpCode::Data(Data::Text | Data::Binary) if self.message().is_some() => {
+                return Err(Fault::Protocol("a message inside a message"));
+            }
+            _ => {}
+        }
+        let before = match header.opcode {
+            OpCode::Data(_) => self.message().map_or(0, |message| message.data.len()),
+            OpCode::Control(_) => 0,
+        };
+        let length = usize::try_from(length).map_err(|_| Fault::TooBig)?;
+        match before.checked_add(length) {
+            Some(total) if total <= limits.message.max(CONTROL_MAX as usize) => {}
+            _ => return Err(Fault::TooBig),
+        }
+        Ok(InFrame { opcode: header.opcode, is_final: header.is_final, mask, length, got: 0 })
+    }
+
+    fn count_fragment(
+        &mut self,
+        limits: Limits,
+        opcode: Data,
+        frame: InFrame,
+    ) -> Result<(), Fault> {
+        if let Some(message) = self.partial.as_mut().and_then(|partial| partial.message.as_mut()) {
+            message.fragments += 1;
+            if message.fragments > limits.fragments {
+                return Err(Fault::TooBig);
+            }
+        } else if !frame.is_final {
+            let is_text = opcode == Data::Text;
+            let message = Assembly { is_text, data: Vec::new(), valid: 0, fragments: 1 };
+            self.partial.get_or_insert_default().message = Some(message);
+        }
+        Ok(())
+    }
+
+    /// Takes what is there of a frame that cannot be borrowed.
+    fn gather<'a>(
+        &mut self,
+        mut frame: InFrame,
+        input: &mut &'a mut [u8],
+    ) -> Result<Option<Message<'a>>, Fault> {
+        let chunk = take(input, (frame.length - frame.got).min(input.len()));
+        unmask(chunk, frame.mask, frame.got);
+        frame.got += chunk.len();
+        let is_complete = frame.got == frame.length;
+        let partial = self.partial.get_or_insert_default();
+        partial.frame = (!is_complete).then_some(frame);
+        if let OpCode::Control(_) = frame.opcode {
+            partial.control.extend_from_slice(chunk);
+            if !is_complete {
+                return Ok(None);
+            }
+            let payload = std::mem::take(&mut partial.control);
+            self.frame_ended();
+            return control(frame.opcode, Cow::Owned(payload)).map(Some);
+        }
+        let is_text = frame.opcode == OpCode::Data(Data::Text);
+        let message = partial.message.get_or_insert_with(|| Assembly {
+            is_text,
+            data: Vec::new(),
+            valid: 0,
+            fragments: 1,
+        });
+        message.data.extend_from_slice(chunk);
+        message.check_text(is_complete && frame.is_final)?;
+        if !(is_complete && frame.is_final) {
+            return Ok(None);
+        }
+        let finished = partial.message.take();
+        self.frame_ended();
+        finished.map(Assembly::finish).transpose()
+    }
+
+    /// Frees what nothing needs any more.
+    fn frame_ended(&mut self) {
+        if let Some(partial) = &mut self.partial {
+            partial.frame = None;
+            if partial.head.is_empty() && partial.message.is_none() {
+                self.partial = None;
+            }
+        }
+    }
+}
+
+impl Assembly {
+    /// UTF-8 so far; a character may still be cut in two unless this is the end.
+    fn check_text(&mut self, is_end: bool) -> Result<(), Fault> {
+        if !self.is_text {
+            return Ok(());
+        }
+        match std::str::from_utf8(self.data.get(self.valid..).unwrap_or_default()) {
+            Ok(_) => self.valid = self.data.len(),
+            Err(error) if error.error_len().is_none() && !is_end => {
+                self.valid += error.valid_up_to();
+            }
+            Err(_) => return Err(Fault::Utf8),
+        }
+        Ok(())
+    }
+
+    fn finish<'a>(self) -> Result<Message<'a>, Fault> {
+        if self.is_text {
+            let text = String::from_utf8(self.data).map_err(|_| Fault::Utf8)?;
+            Ok(Message::Text(Cow::Owned(text)))
+        } else {
+            Ok(Message::Binary(Cow::Owned(self.data)))
+        }
+    }
+}
+
+/// A header at the start of `bytes`, its payload length, and how long it is itself.
+#[allow(clippy::type_complexity)]
+fn parse(bytes: &[u8]) -> Result<(Option<(FrameHeader, u64)>, usize), Fault> {
+    let mut cursor = Cursor::new(bytes.get(..HEAD_MAX).unwrap_or(bytes));
+    let parsed = FrameHeader::parse(&mut cursor).map_err(|_| Fault::Protocol("opcode"))?;
+    Ok((parsed, usize::try_from(cursor.position()).unwrap_or(0)))
+}
+
+/// Cuts `count` bytes off the front.
+fn take<'a>(input: &mut &'a mut [u8], count: usize) -> &'a mut [u8] {
+    let whole = std::mem::take(input);
+    let count = count.min(whole.len());
+    let (front, rest) = whole.split_at_mut(count);
+    *input = rest;
+    front
+}
+
+/// RFC 6455, 5.3; `offset` is how much of the payload came before `data`.
+fn unmask(data: &mut [u8], mask: [u8; 4], offset: usize) {
+    let mut turned = mask;
+    turned.rotate_left(offset % 4);
+    let [a, b, c, d] = turned;
+    let wide = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
+    let mut chunks = data.chunks_exact_mut(8);
+    for chunk in &mut chunks {
+        let mut word = [0u8; 8];
+        word.copy_from_slice(chunk);
+        chunk.copy_from_slice(&(u64::from_ne_bytes(word) ^ wide).to_ne_bytes());
+    }
+    for (byte, key) in chunks.into_remainder().iter_mut().zip(turned.iter().cycle()) {
+        *byte ^= key;
+    }
+}
+
+fn borrowed(opcode: OpCode, payload: &mut [u8]) -> Result<Message<'_>, Fault> {
+    match opcode {
+        OpCode::Data(Data::Text) => {
+            let text = std::str::from_utf8(payload).map_err(|_| Fault::Utf8)?;
+            Ok(Message::Text(Cow::Borrowed(text)))
+        }
+        OpCode::Data(_) => Ok(Message::Binary(Cow::Borrowed(payload))),
+        OpCode::Control(_) => control(opcode, Cow::Borrowed(payload)),
+    }
+}
+
+fn control(opcode: OpCode, payload: Cow<'_, [u8]>) -> Result<Message<'_>, Fault> {
+    match opcode {
+        OpCode::Control(Control::Ping) => Ok(Message::Ping(payload)),
+        OpCode::Control(Control::Pong) => Ok(Message::Pong),
+        _ => close(&payload),
+    }
+}
+
+/// RFC 6455, 5.5.1 and 7.4.
+fn close<'a>(payload: &[u8]) -> Result<Message<'a>, Fault> {
+    match payload {
+        [] => Ok(Message::Close(None)),
+        [_] => Err(Fault::Protocol("close with half a code")),
+        [high, low, reason @ ..] => {
+            let code = u16::from_be_bytes([*high, *low]);
+            if !CloseCode::from(code).is_allowed() {
+                return Err(Fault::Protocol("close code"));
+            }
+            std::str::from_utf8(reason).map_err(|_| Fault::Utf8)?;
+            Ok(Message::Close(Some(code)))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const LIMITS: Limits = Limits { message: 1_000, fragments: 8 };
+
+    fn client_frame(first: u8, payload: &[u8]) -> Vec<u8> {
+        let mask = [0x12, 0x34, 0x56, 0x78];
+        let mut frame = vec![first];
+        match payload.len() {
+            n @ 0..126 => frame.push(0x80 | n as u8),
+            n => {
+                frame.push(0x80 | 126);
+                frame.extend((n as u16).to_be_bytes());
+            }
+        }
+        frame.extend(mask);
+        frame.extend(payload.iter().zip(mask.iter().cycle()).map(|(byte, key)| byte ^ key));
+        frame
+    }
+
+    /// Feeds bytes cut at every `step`; messages as owned text, then the fault if there was one.
+    fn feed(bytes: &[u8], step: usize) -> (Vec<String>, Option<Fault>, bool) {
+        let mut codec = Codec::default();
+        let mut said = Vec::new();
+        for chunk in bytes.chunks(step.max(1)) {
+            let mut chunk = chunk.to_vec();
+            let mut input = chunk.as_mut_slice();
+            loop {
+                match codec.next(LIMITS, &mut input) {
+                    Ok(Some(message)) => said.push(format!("{message:?}")),
+                    Ok(None) => break,
+                    Err(fault) => return (said, Some(fault), codec.is_partial()),
+                }
+            }
+        }
+        (said, None, codec.is_partial())
+    }
+
+    #[test]
+    fn a_whole_frame_leaves_nothing_behind() {
+        let (said, fault, partial) = feed(&client_frame(0x81, b"hi"), usize::MAX);
+        assert_eq!((said, fault, partial), (vec!["Text(\"hi\")".into()], None, false));
+    }
+
+    #[test]
+    fn a_ping_between_fragments_is_seen_at_once() {
+        let mut bytes = client_frame(0x01, b"a");
+        bytes.extend(client_frame(0x89, b"p"));
+        bytes.extend(client_frame(0x80, b"b"));
+        let (said, fault, partial) = feed(&bytes, usize::MAX);
+        assert_eq!(said, ["Ping([112])", "Text(\"ab\")"]);
+        assert_eq!((fault, partial), (None, false));
+    }
+
+    #[test]
+    fn broken_rules_have_their_codes() {
+        let unmasked = vec![0x81, 0x00];
+        let huge = vec![0x82, 0xff, 0, 0, 0, 1, 0, 0, 0, 0, 1, 2, 3, 4];
+        let cases: Vec<(Vec<u8>, u16)> = vec![
+            (unmasked, 1002),
+            (client_frame(0xc1, b"x"), 1002),
+            (client_frame(0x83, b"x"), 1002),
+            (client_frame(0x8b, b"x"), 1002),
+            (client_frame(0x09, b"x"), 1002),
+            (client_frame(0x89, &[0; 126]), 1002),
+            (client_frame(0x80, b"x"), 1002),
+            ([client_frame(0x01, b"x"), client_frame(0x81, b"y")].concat(), 1002),
+            (client_frame(0x88, &[3]), 1002),
+            (client_frame(0x88, &999u16.to_be_bytes()), 1002),
+            (client_frame(0x88, &1005u16.to_be_bytes()), 1002),
+            (client_frame(0x88, &[0x03, 0xe8, 0xff]), 1007),
+            (client_frame(0x81, &[0xff]), 1007),
+            ([client_frame(0x01, &[0xce]), client_frame(0x80, &[0x20])].concat(), 1007),
+            (client_frame(0x01, &[0xf4, 0x90]), 1007),
+            ([client_frame(0x01, &[0xce]), client_frame(0x80, &[])].concat(), 1007),
+            (huge, 1009),
+            (client_frame(0x82, &[0; 1_001]), 1009),
+            ([client_frame(0x02, &[0; 600]), client_frame(0x80, &[0; 401])].concat(), 1009),
+            (
+                [vec![client_frame(0x02, b"x")], vec![client_frame(0x00, b""); 8]]
+                    .concat()
+                    .concat(),
+                1009,
+            ),
+        ];
+        for (bytes, code) in cases {
+            for step in [1, 3, usize::MAX] {
+                let fault = feed(&bytes, step).1.map(Fault::code);
+                assert_eq!(fault, Some(code), "{bytes:x?} by {step}");
+            }
+        }
+    }
+
+    #[test]
+    fn close_codes_that_may_travel_are_taken() {
+        for code in [1000u16, 1001, 1003, 1007, 1011, 3000, 4999] {
+            let (said, fault, _) = feed(&client_frame(0x88, &code.to_be_bytes()), 1);
+            assert_eq!((said, fault), (vec![format!("Close(Some({code}))")], None));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_cut_never_changes_what_is_said(
+            frames in prop::collection::vec((0u8..=255, prop::collection::vec(any::<u8>(), 0..300)), 0..6),
+            step in 1usize..40,
+        ) {
+            let bytes: Vec<u8> = frames.iter().flat_map(|(first, p)| client_frame(*first, p)).collect();
+            let whole = feed(&bytes, usize::MAX);
+            let cut = feed(&bytes, step);
+            // Cut text may fail earlier in its message, never later, and never otherwise.
+            prop_assert_eq!(whole.0, cut.0);
+            prop_assert_eq!(whole.1.map(Fault::code), cut.1.map(Fault::code));
+        }
+
+        #[test]
+        fn valid_text_in_any_fragments_comes_out_whole(text in ".{0,120}", cuts in prop::collection::vec(0usize..200, 0..6), step in 1usize..20) {
+            let bytes = text.as_bytes();
+            let mut places: Vec<usize> = cuts.into_iter().map(|cut| cut % (bytes.len() + 1)).collect();
+            places.sort_unstable();
+            let mut frames = Vec::new();
+            let mut from = 0;
+            for (n, to) in places.iter().copied().chain([bytes.len()]).enumerate() {
+                let fin = if n == places.len() { 0x80 } else { 0 };
+                frames.extend(client_frame(fin | u8::from(n == 0), &bytes[from..to]));
+                from = to;
+            }
+            let (said, fault, partial) = feed(&frames, step);
+            prop_assert_eq!(said, vec![format!("Text({text:?})")]);
+            prop_assert_eq!((fault, partial), (None, false));
+        }
+
+        #[test]
+        fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..400), step in 1usize..50) {
+            let _ = feed(&bytes, step);
+        }
+    }
+}
