@@ -1,1 +1,194 @@
 //! Who you are: passwords, sessions, tokens, rate limits.
+//!
+//! The server never sees a password. A client sends AUTH, which costs it a million rounds; the
+//! server stretches that with Argon2id and keeps a verifier of the result (`e2ee.md` 4.2, 4.3).
+//! Whoever knows it gets a token of 256 random bits, of which only the SHA-256 is kept.
+
+mod name;
+mod password;
+mod rate_limit;
+mod session;
+mod sign_in;
+
+pub use crate::store::accounts::{SessionInfo, SessionKind};
+pub use session::Session;
+pub use sign_in::{Credentials, Kdf, NewAccount, SignedIn};
+
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::json;
+
+use crate::config::Registration;
+use crate::error::{Code, Error, Result};
+use crate::ids::{SessionId, Uid};
+use crate::store::accounts::{AccountStore, Instance};
+use crate::store::now_ms;
+
+use password::Stretcher;
+use rate_limit::RateLimit;
+use session::Sessions;
+
+/// How logins are set up.
+#[derive(Debug, Clone, Copy)]
+pub struct AuthSettings {
+    /// Multiplies every limit; 0 lifts them.
+    pub rate_limit_scale: f64,
+    /// Who may register.
+    pub registration: Registration,
+}
+
+/// Iterations new passwords get in the browser.
+const ITERATIONS: u32 = 1_000_000;
+/// A browser that was away for longer signs in again.
+const IDLE: Duration = Duration::from_secs(90 * 24 * 3600);
+/// How often the last use of a session is written down.
+const TOUCH: Duration = Duration::from_secs(10 * 60);
+/// Sessions, or tokens, of one user; beyond this the oldest end.
+const SESSIONS_MAX: usize = 100;
+
+/// The one who knows.
+pub struct Auth {
+    store: AccountStore,
+    settings: AuthSettings,
+    instance: Instance,
+    stretcher: Stretcher,
+    sessions: Sessions,
+    setup_code: Mutex<Option<String>>,
+    prelogins: RateLimit<IpAddr>,
+    logins: RateLimit<IpAddr>,
+    failures: RateLimit<String>,
+}
+
+impl Auth {
+    /// Reads what the installation made up at its first start; makes a setup code while there is no
+    /// administrator.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub async fn new(store: AccountStore, settings: AuthSettings) -> Result<Arc<Self>> {
+        let scale = settings.rate_limit_scale;
+        let minute = Duration::from_secs(60);
+        let setup_code =
+            if store.has_admin().await? { None } else { Some(session::new_token()?.0) };
+        Ok(Arc::new(Self {
+            instance: store.instance().await?,
+            store,
+            settings,
+            stretcher: Stretcher::new(),
+            sessions: Sessions::default(),
+            setup_code: Mutex::new(setup_code),
+            prelogins: RateLimit::new(10, minute, scale),
+            logins: RateLimit::new(10, minute, scale),
+            failures: RateLimit::new(20, 60 * minute, scale),
+        }))
+    }
+
+    /// The one-time code that makes its user the administrator, while there is none.
+    pub fn setup_code(&self) -> Option<String> {
+        self.setup_code.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// `GET /api/e2ee/info`. The directory's key comes with the directory.
+    pub fn encryption_info(&self) -> serde_json::Value {
+        json!({
+            "instance": URL_SAFE_NO_PAD.encode(self.instance.id),
+            "dir_key": null,
+            "kdf": {"alg": sign_in::ALGORITHM, "iter": ITERATIONS},
+            "suites": [1],
+        })
+    }
+
+    /// The live session of a token.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub async fn session(&self, token: &str) -> Result<Option<Arc<Session>>> {
+        let digest = session::digest(token);
+        if let Some(session) = self.sessions.get(&digest) {
+            return Ok(Some(session));
+        }
+        let now = now_ms();
+        let Some(row) = self.store.session(&digest, now - millis(IDLE)).await? else {
+            return Ok(None);
+        };
+        if row.seen_at < now - millis(TOUCH) {
+            self.store.touch_session(row.id).await?;
+        }
+        let session = Session {
+            id: row.id,
+            uid: row.uid,
+            username: row.username,
+            admin: row.is_admin,
+            kind: row.kind,
+        };
+        Ok(self.sessions.put(digest, session))
+    }
+
+    /// Whether a session that was live a moment ago still is.
+    pub fn is_live(&self, id: SessionId) -> bool {
+        self.sessions.is_live(id)
+    }
+
+    /// Where a user is signed in.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub async fn sessions(&self, uid: Uid) -> Result<Vec<SessionInfo>> {
+        self.store.sessions(uid, SessionKind::Browser).await
+    }
+
+    /// A user's personal access tokens.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub async fn tokens(&self, uid: Uid) -> Result<Vec<SessionInfo>> {
+        self.store.sessions(uid, SessionKind::Token).await
+    }
+
+    /// Ends a session or token of a user; whether there was one. Its sockets are the caller's matter.
+    ///
+    /// # Errors
+    /// `unavailable`: then it lives on.
+    pub async fn revoke(&self, uid: Uid, kind: SessionKind, id: SessionId) -> Result<bool> {
+        let was_there = self.store.remove_session(uid, kind, id).await?;
+        if was_there {
+            self.sessions.end(id);
+        }
+        Ok(was_there)
+    }
+
+    /// A new personal access token, told this once.
+    ///
+    /// # Errors
+    /// `conflict` if the user has too many.
+    pub async fn create_token(&self, uid: Uid, label: &str) -> Result<(SessionId, String)> {
+        if self.tokens(uid).await?.len() >= SESSIONS_MAX {
+            return Err(Error::new(
+                Code::Conflict,
+                "You have too many tokens. Please delete one first.",
+            ));
+        }
+        let (token, digest) = session::new_token()?;
+        let id = self.store.create_session(uid, SessionKind::Token, &digest, label).await?;
+        Ok((id, token))
+    }
+
+    /// A token for a user by name, for the operator's shell.
+    ///
+    /// # Errors
+    /// `not_found` without such a user.
+    pub async fn issue_token(&self, username: &str, label: &str) -> Result<String> {
+        let found = self.store.user_named(&name::key(username)).await?;
+        let uid = found
+            .ok_or_else(|| Error::new(Code::NotFound, format!("There is no user {username}.")))?;
+        Ok(self.create_token(uid, label).await?.1)
+    }
+}
+
+fn millis(time: Duration) -> i64 {
+    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
+}

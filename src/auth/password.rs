@@ -1,0 +1,76 @@
+//! Argon2id of AUTH, away from the async threads and bounded in number.
+//!
+//! One computation takes 64 MiB and a tenth of a second, so at most as many run as there are cores;
+//! the others queue, and a queue that is too long is refused rather than grown.
+
+use std::sync::Arc;
+
+use subtle::ConstantTimeEq as _;
+use tokio::sync::Semaphore;
+
+use crate::e2ee::account::{Stretched, stretch};
+use crate::error::{Code, Error, Result};
+use crate::store::accounts::StretchParams;
+
+/// What new passwords get (`e2ee.md` 4.3).
+pub const MEMORY_KIB: u32 = 65_536;
+/// Passes over the memory.
+pub const PASSES: u32 = 3;
+/// Lanes.
+pub const LANES: u32 = 1;
+/// Computations waiting for a core.
+const QUEUE: usize = 512;
+
+/// Runs the computations.
+pub struct Stretcher {
+    cores: Arc<Semaphore>,
+    queue: Semaphore,
+}
+
+impl Stretcher {
+    /// As many at once as there are cores.
+    pub fn new() -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
+        Self { cores: Arc::new(Semaphore::new(cores)), queue: Semaphore::new(QUEUE) }
+    }
+
+    /// VERIFIER and SHARE of `auth`.
+    ///
+    /// # Errors
+    /// `unavailable` if too many wait already.
+    pub async fn run(&self, auth: [u8; 32], params: StretchParams) -> Result<Stretched> {
+        let _place = self.queue.try_acquire().map_err(|_| {
+            Error::new(Code::Unavailable, "Too many people are signing in right now.")
+                .retry_after(2_000)
+        })?;
+        let core = self.cores.clone().acquire_owned().await.map_err(Error::internal)?;
+        let StretchParams { salt, memory_kib, passes, lanes } = params;
+        let computed = tokio::task::spawn_blocking(move || {
+            // Held until the computation ends, even if the client has gone meanwhile.
+            let _core = core;
+            stretch(&auth, &salt, memory_kib, passes, lanes)
+        });
+        computed.await.map_err(Error::internal)?.map_err(|error| Error::internal(error.to_string()))
+    }
+}
+
+impl Default for Stretcher {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Parameters for a new password.
+///
+/// # Errors
+/// No randomness.
+pub fn new_params() -> Result<StretchParams> {
+    let mut salt = [0; 16];
+    getrandom::fill(&mut salt).map_err(|error| Error::internal(error.to_string()))?;
+    Ok(StretchParams { salt, memory_kib: MEMORY_KIB, passes: PASSES, lanes: LANES })
+}
+
+/// Compares without telling by its time where the difference is.
+pub fn matches(a: &[u8], b: &[u8]) -> bool {
+    a.ct_eq(b).into()
+}

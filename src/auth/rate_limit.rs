@@ -1,0 +1,104 @@
+//! Rate limits: a bucket of attempts per key that refills by time.
+//!
+//! No permanent lock: an empty bucket says when to try again. The table is bounded; when it is full
+//! the buckets that have refilled are forgotten, which changes nothing for anybody.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::error::{Code, Error, Result};
+
+/// Most keys remembered at once.
+const KEYS: usize = 100_000;
+
+/// Attempts allowed at once and the time in which they come back.
+pub struct RateLimit<K> {
+    /// Infinite when limits are lifted.
+    burst: f64,
+    per_second: f64,
+    buckets: Mutex<HashMap<K, Bucket>>,
+}
+
+struct Bucket {
+    left: f64,
+    at: Instant,
+}
+
+impl<K: Eq + Hash> RateLimit<K> {
+    /// `burst` attempts per `period`, both times `scale`; a scale of 0 lifts the limit.
+    pub fn new(burst: u32, period: Duration, scale: f64) -> Self {
+        let burst = if scale == 0.0 { f64::INFINITY } else { (f64::from(burst) * scale).max(1.0) };
+        Self { burst, per_second: burst / period.as_secs_f64(), buckets: Mutex::default() }
+    }
+
+    /// Takes one attempt.
+    ///
+    /// # Errors
+    /// `rate_limited` with the time until the next one.
+    pub fn take(&self, key: K) -> Result<()> {
+        if self.burst.is_infinite() {
+            return Ok(());
+        }
+        let now = Instant::now();
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        if buckets.len() >= KEYS {
+            buckets.retain(|_, bucket| self.level(bucket, now) < self.burst);
+        }
+        let bucket = buckets.entry(key).or_insert(Bucket { left: self.burst, at: now });
+        let left = self.level(bucket, now);
+        *bucket = Bucket { left: if left >= 1.0 { left - 1.0 } else { left }, at: now };
+        if left >= 1.0 {
+            return Ok(());
+        }
+        let wait = Duration::from_secs_f64((1.0 - left) / self.per_second);
+        let retry_ms = u32::try_from(wait.as_millis()).unwrap_or(u32::MAX).max(1);
+        Err(Error::new(Code::RateLimited, "Too many attempts. Please wait a moment.")
+            .retry_after(retry_ms))
+    }
+
+    /// Gives one attempt back: it was no failure.
+    pub fn give_back(&self, key: &K) {
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(bucket) = buckets.get_mut(key) {
+            bucket.left = (bucket.left + 1.0).min(self.burst);
+        }
+    }
+
+    fn level(&self, bucket: &Bucket, now: Instant) -> f64 {
+        let passed = now.saturating_duration_since(bucket.at).as_secs_f64();
+        (bucket.left + passed * self.per_second).min(self.burst)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_burst_passes_and_then_the_wait_is_named() {
+        let limit = RateLimit::new(3, Duration::from_secs(60), 1.0);
+        for _ in 0..3 {
+            limit.take("a").unwrap();
+        }
+        let refused = limit.take("a").unwrap_err();
+        assert_eq!(refused.code(), Code::RateLimited);
+        assert!(refused.retry_ms().is_some_and(|ms| (15_000..=20_000).contains(&ms)));
+        limit.take("b").unwrap();
+        limit.give_back(&"a");
+        limit.take("a").unwrap();
+    }
+
+    #[test]
+    fn a_scale_of_zero_lifts_the_limit_and_a_larger_one_widens_it() {
+        let lifted = RateLimit::new(1, Duration::from_secs(60), 0.0);
+        let wide = RateLimit::new(1, Duration::from_secs(60), 5.0);
+        for _ in 0..5 {
+            lifted.take(1).unwrap();
+            wide.take(1).unwrap();
+        }
+        lifted.take(1).unwrap();
+        assert!(wide.take(1).is_err());
+    }
+}

@@ -1,0 +1,134 @@
+//! Live sessions by the digest of their token, with a bounded memory in front of the store.
+//!
+//! A session that was ended here is remembered for longer than anything could have been holding it,
+//! so a lookup that was under way when it ended cannot bring it back.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest as _, Sha256};
+
+use crate::error::{Error, Result};
+use crate::ids::{SessionId, Uid};
+use crate::store::accounts::SessionKind;
+
+/// Somebody who is signed in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// The session.
+    pub id: SessionId,
+    /// Who.
+    pub uid: Uid,
+    /// Their name.
+    pub username: String,
+    /// Whether they are an administrator.
+    pub admin: bool,
+    /// A browser or a token.
+    pub kind: SessionKind,
+}
+
+/// Sessions remembered at once.
+const REMEMBERED: usize = 65_536;
+/// How long one is believed without asking the store: what another process ends, ends by then.
+const BELIEVED: Duration = Duration::from_secs(30);
+/// How long an ended one is remembered as such.
+const ENDED: Duration = Duration::from_secs(300);
+
+/// The memory.
+#[derive(Default)]
+pub(super) struct Sessions {
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    live: HashMap<[u8; 32], (Arc<Session>, Instant)>,
+    ended: HashMap<SessionId, Instant>,
+}
+
+impl Sessions {
+    /// The session if it is remembered.
+    pub fn get(&self, digest: &[u8; 32]) -> Option<Arc<Session>> {
+        let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let (session, since) = inner.live.get(digest)?;
+        (since.elapsed() < BELIEVED).then(|| session.clone())
+    }
+
+    /// Remembers a session the store has just confirmed; `None` if it has ended since.
+    pub fn put(&self, digest: [u8; 32], session: Session) -> Option<Arc<Session>> {
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        if inner.ended.contains_key(&session.id) {
+            return None;
+        }
+        if inner.live.len() >= REMEMBERED {
+            inner.live.retain(|_, (_, since)| since.elapsed() < BELIEVED);
+        }
+        if inner.live.len() >= REMEMBERED {
+            inner.live.clear();
+        }
+        let session = Arc::new(session);
+        inner.live.insert(digest, (session.clone(), Instant::now()));
+        Some(session)
+    }
+
+    /// From now on this session is over.
+    pub fn end(&self, id: SessionId) {
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.ended.retain(|_, since| since.elapsed() < ENDED);
+        inner.ended.insert(id, Instant::now());
+        inner.live.retain(|_, (session, _)| session.id != id);
+    }
+
+    /// Whether the session has not been ended here.
+    pub fn is_live(&self, id: SessionId) -> bool {
+        let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        !inner.ended.contains_key(&id)
+    }
+}
+
+/// A new token of 256 bits and the digest that is kept of it.
+pub(super) fn new_token() -> Result<(String, [u8; 32])> {
+    let mut token = [0; 32];
+    getrandom::fill(&mut token).map_err(|error| Error::internal(error.to_string()))?;
+    let token = URL_SAFE_NO_PAD.encode(token);
+    let digest = digest(&token);
+    Ok((token, digest))
+}
+
+/// What is kept of a token.
+pub(super) fn digest(token: &str) -> [u8; 32] {
+    Sha256::digest(token).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn session(id: i64) -> Session {
+        let kind = SessionKind::Browser;
+        Session { id: SessionId(id), uid: Uid(1), username: "a".into(), admin: false, kind }
+    }
+
+    #[test]
+    fn an_ended_session_cannot_be_brought_back_by_a_late_lookup() {
+        let sessions = Sessions::default();
+        assert!(sessions.put([1; 32], session(1)).is_some());
+        assert!(sessions.get(&[1; 32]).is_some() && sessions.is_live(SessionId(1)));
+        sessions.end(SessionId(1));
+        assert!(sessions.get(&[1; 32]).is_none() && !sessions.is_live(SessionId(1)));
+        assert!(sessions.put([1; 32], session(1)).is_none());
+        assert!(sessions.put([2; 32], session(2)).is_some());
+    }
+
+    #[test]
+    fn tokens_are_long_and_never_the_same() {
+        let (one, digest_of_one) = new_token().unwrap();
+        let (two, _) = new_token().unwrap();
+        assert_eq!(one.len(), 43);
+        assert_ne!(one, two);
+        assert_eq!(digest(&one), digest_of_one);
+    }
+}

@@ -1,0 +1,246 @@
+//! Registering and logging in.
+//!
+//! An unknown name costs the same time and gets the same answer as a wrong password: a salt made
+//! from a secret and the name, a full computation, one error.
+
+use std::net::IpAddr;
+use std::sync::PoisonError;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use serde::{Deserialize, Serialize};
+use sha2::Sha256;
+
+use super::password::{self, matches};
+use super::{Auth, ITERATIONS, SESSIONS_MAX, name, session};
+use crate::config::Registration;
+use crate::error::{Code, Error, Result};
+use crate::ids::{SessionId, Uid};
+use crate::store::accounts::{AuthSlot, KdfParams, NewUser, SessionKind, StretchParams};
+
+/// The one algorithm a browser has for this.
+pub(super) const ALGORITHM: &str = "pbkdf2-sha256";
+/// What a client may choose (`e2ee.md` 4.2).
+const ITERATIONS_ALLOWED: std::ops::RangeInclusive<u32> = 600_000..=5_000_000;
+/// Characters of a device's name.
+const DEVICE: usize = 100;
+
+/// How to turn a password into AUTH: the answer of `prelogin`.
+#[derive(Debug, Serialize)]
+pub struct Kdf {
+    alg: String,
+    salt: String,
+    iter: u32,
+}
+
+/// The body of `register`.
+#[derive(Deserialize)]
+pub struct NewAccount {
+    username: String,
+    alg: String,
+    salt: String,
+    iter: u32,
+    auth: String,
+    #[serde(default)]
+    setup: Option<String>,
+    #[serde(default)]
+    device: Option<String>,
+    /// The answer shall carry the session's token.
+    #[serde(default)]
+    pub token: bool,
+}
+
+/// The body of `login`.
+#[derive(Deserialize)]
+pub struct Credentials {
+    username: String,
+    auth: String,
+    #[serde(default)]
+    device: Option<String>,
+    /// The answer shall carry the session's token.
+    #[serde(default)]
+    pub token: bool,
+}
+
+/// A new session.
+pub struct SignedIn {
+    /// Who.
+    pub uid: Uid,
+    /// What the client's wrapping key needs, base64url.
+    pub share: String,
+    /// The session's token, told this once.
+    pub token: String,
+    /// Whether the default rooms know the user.
+    pub has_joined: bool,
+    /// Sessions that ended because there were too many: their sockets are the caller's matter.
+    pub ended: Vec<SessionId>,
+}
+
+impl Auth {
+    /// The salt of a name, made up if nobody has it.
+    ///
+    /// # Errors
+    /// `rate_limited`, `unavailable`.
+    pub async fn prelogin(&self, username: &str, peer: IpAddr) -> Result<Kdf> {
+        self.prelogins.take(peer)?;
+        let key = name::key(username);
+        let known = self.store.login_record(&key).await?.map(|record| record.slot.kdf);
+        let made_up = self.made_up_salt(&key)?;
+        let kdf = known.unwrap_or_else(|| KdfParams {
+            alg: ALGORITHM.to_owned(),
+            salt: made_up,
+            iterations: ITERATIONS,
+        });
+        Ok(Kdf { alg: kdf.alg, salt: URL_SAFE_NO_PAD.encode(kdf.salt), iter: kdf.iterations })
+    }
+
+    /// Makes an account and signs it in.
+    ///
+    /// # Errors
+    /// `bad_request` naming the field, `registration_closed`, `conflict` for a taken name.
+    pub async fn register(&self, new: NewAccount, peer: IpAddr) -> Result<SignedIn> {
+        self.logins.take(peer)?;
+        name::check(&new.username)?;
+        if new.alg != ALGORITHM {
+            return Err(Error::field("alg", "must be pbkdf2-sha256"));
+        }
+        let salt = decode("salt", &new.salt)?;
+        if !ITERATIONS_ALLOWED.contains(&new.iter) {
+            return Err(Error::field("iter", "must be 600000 to 5000000"));
+        }
+        let auth = decode("auth", &new.auth)?;
+        let device = device(new.device)?;
+        self.check_registration(new.setup.as_deref())?;
+
+        let stretch = password::new_params()?;
+        let stretched = self.stretcher.run(auth, stretch).await?;
+        let kdf = KdfParams { alg: new.alg, salt, iterations: new.iter };
+        let slot = AuthSlot { kdf, stretch, verifier: stretched.verifier };
+        let uid = self.create(&new.username, &slot, new.setup.as_deref()).await?;
+        self.enter(uid, &stretched.share, false, &device).await
+    }
+
+    /// Signs somebody in.
+    ///
+    /// # Errors
+    /// `bad_credentials`, the same for an unknown name; `rate_limited`.
+    pub async fn login(&self, credentials: Credentials, peer: IpAddr) -> Result<SignedIn> {
+        self.logins.take(peer)?;
+        let auth = decode("auth", &credentials.auth)?;
+        let device = device(credentials.device)?;
+        let key = name::key(&credentials.username);
+        self.failures.take(key.clone())?;
+        let record = self.store.login_record(&key).await?;
+        let params = match &record {
+            Some(record) => record.slot.stretch,
+            None => StretchParams { salt: self.made_up_salt(&key)?, ..password::new_params()? },
+        };
+        let stretched = self.stretcher.run(auth, params).await?;
+        let wrong = || Error::new(Code::BadCredentials, "Wrong user name or password.");
+        let record = record.ok_or_else(wrong)?;
+        if !matches(&stretched.verifier, &record.slot.verifier) || record.is_disabled {
+            return Err(wrong());
+        }
+        self.failures.give_back(&key);
+        self.enter(record.uid, &stretched.share, record.has_joined, &device).await
+    }
+
+    /// Open to all, or to whoever holds the setup code.
+    fn check_registration(&self, setup: Option<&str>) -> Result<()> {
+        match (setup, self.settings.registration) {
+            (Some(code), _) if self.is_setup_code(code) => Ok(()),
+            (Some(_), _) => {
+                Err(Error::new(Code::Forbidden, "This setup link is not valid any more."))
+            }
+            (None, Registration::Open) => Ok(()),
+            (None, Registration::Invite) => Err(Error::new(
+                Code::RegistrationClosed,
+                "You need an invitation to register here.",
+            )),
+            (None, Registration::Closed) => Err(Error::new(
+                Code::RegistrationClosed,
+                "Registration is closed. Please ask an admin.",
+            )),
+        }
+    }
+
+    fn is_setup_code(&self, code: &str) -> bool {
+        let wanted = self.setup_code.lock().unwrap_or_else(PoisonError::into_inner);
+        wanted.as_ref().is_some_and(|wanted| matches(wanted.as_bytes(), code.as_bytes()))
+    }
+
+    /// Makes the user. The setup code is taken before and put back if that fails, so that of two who
+    /// use it at once only one becomes the administrator.
+    async fn create(&self, username: &str, slot: &AuthSlot, setup: Option<&str>) -> Result<Uid> {
+        let taken = match setup {
+            None => None,
+            Some(code) => {
+                let mut place = self.setup_code.lock().unwrap_or_else(PoisonError::into_inner);
+                let taken = place.take_if(|wanted| matches(wanted.as_bytes(), code.as_bytes()));
+                drop(place);
+                self.check_taken(taken)?
+            }
+        };
+        let username_key = name::key(username);
+        let new =
+            NewUser { username, username_key: &username_key, is_admin: taken.is_some(), slot };
+        let made = self.store.create_user(&new).await;
+        if made.is_err() && taken.is_some() {
+            *self.setup_code.lock().unwrap_or_else(PoisonError::into_inner) = taken;
+        }
+        made
+    }
+
+    fn check_taken(&self, taken: Option<String>) -> Result<Option<String>> {
+        match taken {
+            Some(code) => Ok(Some(code)),
+            None => Err(Error::new(Code::Forbidden, "This setup link is not valid any more.")),
+        }
+    }
+
+    async fn enter(
+        &self,
+        uid: Uid,
+        share: &[u8; 32],
+        has_joined: bool,
+        device: &str,
+    ) -> Result<SignedIn> {
+        let (token, digest) = session::new_token()?;
+        self.store.create_session(uid, SessionKind::Browser, &digest, device).await?;
+        let ended = self.store.trim_sessions(uid, SessionKind::Browser, SESSIONS_MAX).await?;
+        for id in &ended {
+            self.sessions.end(*id);
+        }
+        let share = URL_SAFE_NO_PAD.encode(share);
+        Ok(SignedIn { uid, share, token, has_joined, ended })
+    }
+
+    /// Always the same for a name, and nobody without the secret can tell it from a real one.
+    fn made_up_salt(&self, key: &str) -> Result<[u8; 16]> {
+        let mut mac =
+            Hmac::<Sha256>::new_from_slice(&self.instance.salt_secret).map_err(Error::internal)?;
+        mac.update(key.as_bytes());
+        let mut salt = [0; 16];
+        for (byte, from) in salt.iter_mut().zip(mac.finalize().into_bytes()) {
+            *byte = from;
+        }
+        Ok(salt)
+    }
+}
+
+fn decode<const N: usize>(field: &str, text: &str) -> Result<[u8; N]> {
+    let bytes = URL_SAFE_NO_PAD.decode(text).ok();
+    let bytes = bytes.and_then(|bytes| bytes.try_into().ok());
+    bytes.ok_or_else(|| {
+        Error::field(field, &format!("must be {N} bytes in base64url without padding"))
+    })
+}
+
+fn device(device: Option<String>) -> Result<String> {
+    let device = device.unwrap_or_default();
+    if device.chars().count() > DEVICE || device.chars().any(char::is_control) {
+        return Err(Error::field("device", "must be at most 100 printable characters"));
+    }
+    Ok(device)
+}

@@ -1,0 +1,78 @@
+//! The account store: users, what they log in with, where they are signed in. It knows no room.
+
+mod sessions;
+mod users;
+
+pub use sessions::{SessionInfo, SessionKind, SessionRow};
+pub use users::{AuthSlot, KdfParams, LoginRecord, NewUser, Profile, ProfileChange, StretchParams};
+
+use super::migrate::{self, Migration};
+use super::now_ms;
+use super::pool::{Database, failed};
+use crate::error::{Error, Result};
+
+const MIGRATIONS: &[Migration] = &[Migration {
+    number: 1,
+    name: "users_and_sessions",
+    sql: include_str!("../../../sql/accounts/0001_users_and_sessions.sql"),
+}];
+
+/// Handle to the account store. Cheap to clone.
+#[derive(Clone)]
+pub struct AccountStore {
+    database: Database,
+}
+
+/// What this installation made up at its first start and keeps for ever.
+#[derive(Clone)]
+pub struct Instance {
+    /// Its identity in encrypted structures.
+    pub id: [u8; 16],
+    /// Makes the salts that unknown names get.
+    pub salt_secret: [u8; 32],
+}
+
+impl AccountStore {
+    /// Brings the schema up to date and opens the store.
+    ///
+    /// # Errors
+    /// One sentence for the operator.
+    pub async fn open(database: Database) -> std::result::Result<Self, String> {
+        migrate::run(&database, "accounts", MIGRATIONS).await?;
+        Ok(Self { database })
+    }
+
+    /// The database behind it.
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// The installation's own values; made by whoever asks first.
+    ///
+    /// # Errors
+    /// `unavailable`, or no randomness.
+    pub async fn instance(&self) -> Result<Instance> {
+        let (mut id, mut salt_secret) = ([0; 16], [0; 32]);
+        getrandom::fill(&mut id).map_err(|error| Error::internal(error.to_string()))?;
+        getrandom::fill(&mut salt_secret).map_err(|error| Error::internal(error.to_string()))?;
+        let client = self.database.get().await?;
+        client
+            .execute(
+                "INSERT INTO accounts.instance (id, salt_secret, created_at) VALUES ($1, $2, $3)
+                 ON CONFLICT DO NOTHING",
+                &[&id.as_slice(), &salt_secret.as_slice(), &now_ms()],
+            )
+            .await
+            .map_err(failed)?;
+        let row = client
+            .query_one("SELECT id, salt_secret FROM accounts.instance", &[])
+            .await
+            .map_err(failed)?;
+        Ok(Instance { id: bytes(row.get(0))?, salt_secret: bytes(row.get(1))? })
+    }
+}
+
+/// A column of fixed length; the schema checks it too.
+fn bytes<const N: usize>(column: &[u8]) -> Result<[u8; N]> {
+    column.try_into().map_err(|_| Error::internal("a stored value has the wrong length"))
+}

@@ -1,0 +1,180 @@
+//! Sessions: browsers that are signed in and personal access tokens, found by the digest of what
+//! they carry.
+
+use super::{AccountStore, failed, now_ms};
+use crate::error::Result;
+use crate::ids::{SessionId, Uid};
+
+/// What carries the token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SessionKind {
+    /// A login.
+    Browser,
+    /// A personal access token.
+    Token,
+}
+
+impl SessionKind {
+    /// Its word in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Browser => "browser",
+            Self::Token => "token",
+        }
+    }
+}
+
+/// A session with its user.
+#[derive(Debug, Clone)]
+pub struct SessionRow {
+    /// The session.
+    pub id: SessionId,
+    /// Whose it is.
+    pub uid: Uid,
+    /// Their name.
+    pub username: String,
+    /// Whether they are an administrator.
+    pub is_admin: bool,
+    /// What it is.
+    pub kind: SessionKind,
+    /// When it was last used, in milliseconds.
+    pub seen_at: i64,
+}
+
+/// A session as its owner sees it.
+#[derive(Debug, Clone)]
+pub struct SessionInfo {
+    /// The session.
+    pub id: SessionId,
+    /// The device or what the token is for.
+    pub label: String,
+    /// When it began.
+    pub created_at: i64,
+    /// When it was last used.
+    pub seen_at: i64,
+}
+
+impl AccountStore {
+    /// Keeps a new session by the digest of its token.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub async fn create_session(
+        &self,
+        uid: Uid,
+        kind: SessionKind,
+        digest: &[u8; 32],
+        label: &str,
+    ) -> Result<SessionId> {
+        let client = self.database.get().await?;
+        let row = client
+            .query_one(
+                "INSERT INTO accounts.sessions (user_id, kind, digest, label, created_at, seen_at)
+                 VALUES ($1, $2, $3, $4, $5, $5) RETURNING id",
+                &[&uid.0, &kind.as_str(), &digest.as_slice(), &label, &now_ms()],
+            )
+            .await
+            .map_err(failed)?;
+        Ok(SessionId(row.get(0)))
+    }
+
+    /// The live session of this digest. A browser's that was last seen before `idle_since` is not.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub async fn session(&self, digest: &[u8; 32], idle_since: i64) -> Result<Option<SessionRow>> {
+        let client = self.database.get().await?;
+        let row = client
+            .query_opt(
+                "SELECT s.id, u.id, u.username, u.is_admin, s.kind = 'token', s.seen_at
+                 FROM accounts.sessions s JOIN accounts.users u ON u.id = s.user_id
+                 WHERE s.digest = $1 AND u.disabled_at IS NULL
+                   AND (s.kind = 'token' OR s.seen_at >= $2)",
+                &[&digest.as_slice(), &idle_since],
+            )
+            .await
+            .map_err(failed)?;
+        Ok(row.map(|row| SessionRow {
+            id: SessionId(row.get(0)),
+            uid: Uid(row.get(1)),
+            username: row.get(2),
+            is_admin: row.get(3),
+            kind: if row.get(4) { SessionKind::Token } else { SessionKind::Browser },
+            seen_at: row.get(5),
+        }))
+    }
+
+    /// Notes that a session is in use.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub async fn touch_session(&self, id: SessionId) -> Result<()> {
+        let statement = "UPDATE accounts.sessions SET seen_at = $2 WHERE id = $1";
+        self.database.get().await?.execute(statement, &[&id.0, &now_ms()]).await.map_err(failed)?;
+        Ok(())
+    }
+
+    /// A user's sessions of one kind, newest first.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub async fn sessions(&self, uid: Uid, kind: SessionKind) -> Result<Vec<SessionInfo>> {
+        let client = self.database.get().await?;
+        let rows = client
+            .query(
+                "SELECT id, label, created_at, seen_at FROM accounts.sessions
+                 WHERE user_id = $1 AND kind = $2 ORDER BY id DESC",
+                &[&uid.0, &kind.as_str()],
+            )
+            .await
+            .map_err(failed)?;
+        let info = |row: &tokio_postgres::Row| SessionInfo {
+            id: SessionId(row.get(0)),
+            label: row.get(1),
+            created_at: row.get(2),
+            seen_at: row.get(3),
+        };
+        Ok(rows.iter().map(info).collect())
+    }
+
+    /// Ends a user's session; whether there was one.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub async fn remove_session(&self, uid: Uid, kind: SessionKind, id: SessionId) -> Result<bool> {
+        let client = self.database.get().await?;
+        let removed = client
+            .execute(
+                "DELETE FROM accounts.sessions WHERE user_id = $1 AND kind = $2 AND id = $3",
+                &[&uid.0, &kind.as_str(), &id.0],
+            )
+            .await
+            .map_err(failed)?;
+        Ok(removed > 0)
+    }
+
+    /// Ends a user's oldest sessions of one kind beyond the newest `keep`; which ones.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub async fn trim_sessions(
+        &self,
+        uid: Uid,
+        kind: SessionKind,
+        keep: usize,
+    ) -> Result<Vec<SessionId>> {
+        let keep = i64::try_from(keep).unwrap_or(i64::MAX);
+        let client = self.database.get().await?;
+        let rows = client
+            .query(
+                "DELETE FROM accounts.sessions WHERE id IN (
+                     SELECT id FROM accounts.sessions WHERE user_id = $1 AND kind = $2
+                     ORDER BY id DESC OFFSET $3)
+                 RETURNING id",
+                &[&uid.0, &kind.as_str(), &keep],
+            )
+            .await
+            .map_err(failed)?;
+        Ok(rows.iter().map(|row| SessionId(row.get(0))).collect())
+    }
+}
