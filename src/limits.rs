@@ -136,3 +136,54 @@ pub mod rooms {
     /// What a client is told to wait when the database is away, in milliseconds.
     pub const RETRY_MS: u32 = 1_000;
 }
+
+/// Sockets of the delivery plane (`delivery`).
+pub mod delivery {
+    use super::Duration;
+    /// Deliveries waiting for one shard.
+    pub const QUEUE: usize = 8_192;
+    /// Connections waiting to be adopted by one shard.
+    pub const ADOPTIONS: usize = 4_096;
+    /// The scratch buffer of a shard: the most one read takes.
+    pub const SCRATCH: usize = 64 * 1024;
+    /// Reads of one connection before the others get their turn.
+    pub const READS: usize = 4;
+    /// Members written to before the shard looks at its sockets again.
+    pub const SWEEP: usize = 128;
+    /// Frames a room's log holds for members who are behind.
+    pub const LOG_FRAMES: usize = 1_024;
+    /// Bytes a room's log holds, and one connection's outbox.
+    pub const LOG_BYTES: usize = 1024 * 1024;
+    /// Frames of one connection's outbox.
+    pub const OUT_FRAMES: usize = 1_024;
+    /// Bytes of a replay moved into the outbox at a time.
+    pub const REPLAY_CHUNK: usize = 64 * 1024;
+    /// Rooms one connection may follow.
+    pub const SUBSCRIPTIONS: usize = 1_000;
+    /// Fragments of a chat message.
+    pub const FRAGMENTS: u32 = 64;
+    /// `activity` of one room goes out at most this often.
+    pub const ACTIVITY: Duration = Duration::from_secs(1);
+    /// Silence after which the server pings, in seconds; also `hello.heartbeat_ms`.
+    pub const PING_AFTER_S: u32 = 30;
+    /// Silence after which the connection is cut, in seconds.
+    pub const SILENT_S: u32 = 75;
+    /// Life of an unfinished frame or message, in seconds.
+    pub const UNFINISHED_S: u32 = 60;
+    /// How long a reader may take nothing while something waits for it, in seconds.
+    pub const STALLED_S: u32 = 30;
+    /// From the close frame to the end of TCP, in seconds.
+    pub const CLOSE_S: u32 = 3;
+    /// Commands a connection may send at once, and a second, before `rate_limited`.
+    pub const BURST: f32 = 120.0;
+    /// Commands a second.
+    pub const RATE: f32 = 40.0;
+    /// Commands refused in a row before the connection is closed with 1008.
+    pub const FLOOD: u16 = 200;
+    /// Shortest and longest wait told to clients of a restart, in milliseconds.
+    pub const RESTART_MS: (u32, u32) = (500, 5_000);
+    /// The same for a client that could not keep up.
+    pub const LAGGING_MS: (u32, u32) = (200, 2_000);
+    /// Until all shards have said goodbye.
+    pub const STOP: Duration = Duration::from_secs(3);
+}

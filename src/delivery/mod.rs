@@ -1,1 +1,196 @@
-//! The delivery plane: shards, connections, room logs and the sweep.
+//! The delivery plane: threads that own sockets.
+//!
+//! A shard is one thread with one epoll (`mio`): no task, no lock and no read buffer per
+//! connection. It reads into one scratch buffer, parses frames, posts commands to the rooms, and
+//! writes what rooms publish. PostgreSQL, HTTP and Argon2 never run here. Everything it is told
+//! comes in one ordered queue ([`crate::rooms::outlet`]); everything it asks goes into the inbox of
+//! a room, and when that is full the connection is not read until there is room: pressure reaches
+//! TCP. Cost per delivery: a share of one vectored write. Cost of an idle connection: about half a
+//! kilobyte here, and what the kernel keeps.
+
+mod commands;
+mod connection;
+mod deliver;
+mod room_log;
+mod shard;
+mod stats;
+mod sweep;
+
+pub use room_log::RoomLog;
+pub use stats::Stats;
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, mpsc as std_mpsc};
+use std::thread::JoinHandle;
+
+use bytes::Bytes;
+use tokio::sync::mpsc;
+
+use crate::ids::{RoomId, SessionId, Uid};
+use crate::limits::delivery as limits;
+use crate::rooms::Rooms;
+use crate::rooms::outlet::{Delivery, Outlet, Payload, ShardLink};
+use crate::ws::Limits;
+use shard::Shard;
+
+/// A socket on its way to a shard.
+pub struct Adoption {
+    /// The socket, non-blocking.
+    pub stream: std::net::TcpStream,
+    /// The head of the 101, not yet written.
+    pub head: Vec<u8>,
+    /// What was read beyond the request.
+    pub input: Bytes,
+    /// What the connection is for.
+    pub role: Role,
+}
+
+/// What a connection is for.
+pub enum Role {
+    /// Chat, for a user whose session was checked.
+    Chat {
+        /// Who.
+        uid: Uid,
+        /// By which login.
+        session: SessionId,
+        /// Whether that is an admin of the server.
+        admin: bool,
+        /// The first frame.
+        hello: Payload,
+        /// The user's rooms.
+        rooms: Vec<RoomId>,
+    },
+    /// Sends back what it gets, for conformance suites.
+    Echo(Limits),
+}
+
+/// How the shards behave.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// Multiplies the command rates; 0 lifts them.
+    pub rate_limit_scale: f64,
+}
+
+/// The state a shard shares with those who talk to it.
+struct Door {
+    waker: mio::Waker,
+    is_awake: AtomicBool,
+    is_stopping: AtomicBool,
+    connections: AtomicUsize,
+}
+
+impl Door {
+    /// Makes the shard look at its queues; free while it is awake.
+    fn wake(&self) {
+        if !self.is_awake.swap(true, Ordering::SeqCst) {
+            // Fails only when the epoll is gone, and then nobody listens any more.
+            let _ = self.waker.wake();
+        }
+    }
+}
+
+/// Shards with open doors whose threads have not started: rooms need the outlet, shards the rooms.
+pub struct Seeds {
+    seeds: Vec<Seed>,
+}
+
+struct Seed {
+    poll: mio::Poll,
+    door: Arc<Door>,
+    queue: mpsc::Receiver<Delivery>,
+}
+
+/// Makes the queues of `count` shards.
+///
+/// # Errors
+/// The kernel refused an epoll.
+pub fn prepare(count: usize) -> std::io::Result<(Outlet, Seeds)> {
+    let mut links = Vec::new();
+    let mut seeds = Vec::new();
+    for _ in 0..count.max(1) {
+        let poll = mio::Poll::new()?;
+        let door = Arc::new(Door {
+            waker: mio::Waker::new(poll.registry(), shard::WAKE)?,
+            is_awake: AtomicBool::new(false),
+            is_stopping: AtomicBool::new(false),
+            connections: AtomicUsize::new(0),
+        });
+        let (tx, queue) = mpsc::channel(limits::QUEUE);
+        let to_wake = door.clone();
+        links.push(ShardLink::new(tx, Arc::new(move || to_wake.wake())));
+        seeds.push(Seed { poll, door, queue });
+    }
+    Ok((Outlet::new(links), Seeds { seeds }))
+}
+
+impl Seeds {
+    /// Starts the threads.
+    ///
+    /// # Errors
+    /// The kernel refused a thread.
+    pub fn start(self, rooms: Rooms, settings: Settings) -> std::io::Result<Shards> {
+        let stats = Arc::new(Stats::default());
+        let mut doors = Vec::new();
+        let mut threads = Vec::new();
+        for (number, seed) in self.seeds.into_iter().enumerate() {
+            let (tx, adoptions) = std_mpsc::sync_channel(limits::ADOPTIONS);
+            let shard = Shard::new(number, seed, adoptions, rooms.clone(), settings, stats.clone());
+            doors.push((shard.door(), tx));
+            let name = format!("shard-{number}");
+            threads.push(std::thread::Builder::new().name(name).spawn(move || shard.run())?);
+        }
+        let inner = Inner { doors, threads: Mutex::new(threads), stats };
+        Ok(Shards { inner: Arc::new(inner) })
+    }
+}
+
+struct Inner {
+    doors: Vec<(Arc<Door>, std_mpsc::SyncSender<Adoption>)>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    stats: Arc<Stats>,
+}
+
+/// The running shards. Cheap to clone.
+#[derive(Clone)]
+pub struct Shards {
+    inner: Arc<Inner>,
+}
+
+impl Shards {
+    /// Gives a socket to the shard with the fewest. Never waits; a shard too busy to take it
+    /// drops it, and the client comes back.
+    pub fn adopt(&self, adoption: Adoption) {
+        let fewest = |(door, _): &&(Arc<Door>, _)| door.connections.load(Ordering::Relaxed);
+        let Some((door, tx)) = self.inner.doors.iter().min_by_key(fewest) else { return };
+        match tx.try_send(adoption) {
+            Ok(()) => door.wake(),
+            Err(_) => tracing::warn!("a shard has too many connections waiting; one is dropped"),
+        }
+    }
+
+    /// Open connections.
+    pub fn connections(&self) -> usize {
+        self.inner.doors.iter().map(|(door, _)| door.connections.load(Ordering::Relaxed)).sum()
+    }
+
+    /// What the shards count.
+    pub fn stats(&self) -> &Stats {
+        &self.inner.stats
+    }
+
+    /// Says `bye restart` to everybody, closes with 1001 and ends the threads. Blocks, at most
+    /// somewhat longer than [`limits::STOP`].
+    pub fn stop(&self) {
+        for (door, _) in &self.inner.doors {
+            door.is_stopping.store(true, Ordering::SeqCst);
+            door.is_awake.store(false, Ordering::SeqCst);
+            door.wake();
+        }
+        let mut threads = self.inner.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        for thread in threads.drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("a shard had panicked");
+            }
+        }
+    }
+}
