@@ -55,10 +55,10 @@ export function createRoomActions(client) {
       state.timelines = new Map(state.timelines).set(room, { messages: [], loaded: false, loading: true, moreBefore: false, moreAfter: false, seq: since });
       changed();
       try {
-        if (socket.online) await client.follow(room, since);
         await client.newestPage(room, true);
         client.showWaiting(room);
-        if (socket.online) return;
+        // What changed since is replayed; without a line, the next connect follows every loaded room.
+        if (socket.online) await client.follow(room, since);
       } catch (error) {
         state.timelines = new Map(state.timelines);
         state.timelines.delete(room);
@@ -188,5 +188,14 @@ export function createRoomActions(client) {
     if (answer) learn(answer.users);
   }
 
-  return { actions, loadUsers };
+  /** The rooms, for as long as the socket has not said them. */
+  async function loadRooms() {
+    const answer = await call("GET", "/api/rooms").catch(() => null);
+    if (!answer || !state.loadingRooms) return;
+    state.rooms = new Map(answer.rooms.filter((/** @type {any} */ room) => room.role).map((/** @type {any} */ room) => [String(room.id), roomFromWire(room, undefined)]));
+    state.loadingRooms = false;
+    changed();
+  }
+
+  return { actions, loadUsers, loadRooms };
 }

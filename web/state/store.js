@@ -76,6 +76,7 @@ export function createClient() {
     socket.start();
     changed();
     void rooms.loadUsers();
+    void rooms.loadRooms();
   }
 
   function exit() {

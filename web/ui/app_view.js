@@ -30,7 +30,7 @@ export function mount(root, store, actions) {
   const context = {
     store,
     actions,
-    signals: { room: null, editing: null, replying: new Map(), vanishing: new Set() },
+    signals: { room: null, editing: null, linked: null, replying: new Map(), vanishing: new Set() },
     refresh: draw,
     relabel() { shown = null; draw(); },
     go,
@@ -49,10 +49,7 @@ export function mount(root, store, actions) {
   function follow() {
     const route = parseRoute(location);
     context.signals.room = route.name === "room" ? route.room : null;
-    if (route.name === "room" && route.mid) {
-      const { mid } = route;
-      queueMicrotask(() => context.timeline.show(mid));
-    }
+    if (route.name === "room" && route.mid) context.signals.linked = { room: route.room, mid: route.mid };
   }
 
   function draw() {

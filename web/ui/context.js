@@ -15,6 +15,7 @@
  * @property {string | null} room  the room on screen
  * @property {{ room: string, mid: string } | null} editing
  * @property {Map<string, string>} replying  room to the `mid` answered there
+ * @property {{ room: string, mid: string } | null} linked  the message the address asks for
  * @property {Set<string>} vanishing  `mid`s deleted here whose undo still runs
  */
 

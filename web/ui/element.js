@@ -53,6 +53,22 @@ export function fill(parent, ...children) {
 }
 
 /**
+ * Puts the nodes in order with as few moves as may be: a node that is in its place is not touched.
+ *
+ * @param {HTMLElement} parent
+ * @param {HTMLElement[]} nodes
+ */
+export function place(parent, nodes) {
+  const wanted = new Set(nodes);
+  for (const child of [...parent.children]) if (!wanted.has(/** @type {HTMLElement} */ (child))) child.remove();
+  let at = parent.firstElementChild;
+  for (const node of nodes) {
+    if (node === at) at = at.nextElementSibling;
+    else parent.insertBefore(node, at);
+  }
+}
+
+/**
  * Sets a text only when it changed, so that screen readers are not told the same thing twice.
  *
  * @param {Element} node

@@ -1,6 +1,6 @@
 /** The rooms of this person, with what is unread, and the person. */
 import { openBrowse, openCreate, openNewDirect } from "./room_dialogs.js";
-import { el, fill } from "./element.js";
+import { el, fill, place, setText } from "./element.js";
 import { t } from "./i18n.js";
 import { icon } from "./icons.js";
 import { avatar, nameOf, presenceText, roomName, roomPicture } from "./people.js";
@@ -18,7 +18,7 @@ import { openSwitcher } from "./switcher.js";
  */
 export function createSidebar(context) {
   const rooms = el("ul");
-  const direct = el("ul");
+  const directs = el("ul");
   const me = el("div", { class: "me" });
   const node = el("nav", { class: "sidebar", "aria-label": t("rooms") },
     el("header", { class: "sidebar-head" }, el("span", { class: "mark" }, icon("pulse")), el("h1", {}, t("app_name"))),
@@ -30,25 +30,28 @@ export function createSidebar(context) {
         iconButton("plus", t("new_room"), () => openCreate(context))),
       rooms,
       section(t("direct"), iconButton("plus", t("new_message_to"), () => openNewDirect(context))),
-      direct),
+      directs),
     me);
-  let drawn = "";
+  /** @type {Map<string, ReturnType<typeof createItem>>} */
+  const items = new Map();
+  let drawnMe = "";
 
   return {
     node,
     update(state) {
       const all = orderedRooms(state);
-      const next = JSON.stringify([context.signals.room, state.me, all.map((room) => [
-        room.id, roomName(state, room), room.unread, room.mentions, room.kind, hasDraft(state, room),
-        room.peer ? state.users.get(room.peer)?.state : "",
-      ])]);
-      if (next === drawn) return;
-      drawn = next;
-      const focused = document.activeElement?.getAttribute("data-room");
-      list(rooms, all.filter((room) => room.kind !== "dm"), context, state);
-      list(direct, all.filter((room) => room.kind === "dm"), context, state);
-      drawMe(me, context, state);
-      if (focused) /** @type {HTMLElement | null} */ (node.querySelector(`[data-room="${CSS.escape(focused)}"]`))?.focus({ preventScroll: true });
+      for (const id of items.keys()) if (!state.rooms.has(id)) items.delete(id);
+      for (const room of all) {
+        const item = items.get(room.id) ?? createItem(context, room.id);
+        items.set(room.id, item);
+        item.update(state, room);
+      }
+      for (const [list, direct] of /** @type {const} */ ([[rooms, false], [directs, true]])) {
+        place(list, all.filter((room) => (room.kind === "dm") === direct).map((room) => /** @type {HTMLElement} */ (items.get(room.id)?.node)));
+      }
+      const next = JSON.stringify([state.me, state.connection.online, nameOf(state, state.me?.uid ?? "")]);
+      if (next !== drawnMe) drawMe(me, context, state);
+      drawnMe = next;
     },
   };
 }
@@ -74,39 +77,45 @@ function hasDraft(state, room) {
 }
 
 /**
- * @param {HTMLElement} parent
- * @param {Room[]} rooms
+ * One room. Its parts stay the same nodes while they change: a click begins on one and must end on it, and leaving
+ * the composer (which marks a draft here) happens in between.
+ *
  * @param {Context} context
- * @param {State} state
+ * @param {string} id
  */
-function list(parent, rooms, context, state) {
-  fill(parent, rooms.map((room) => el("li", {}, item(room, context, state))));
-}
-
-/**
- * @param {Room} room
- * @param {Context} context
- * @param {State} state
- */
-function item(room, context, state) {
-  const current = context.signals.room === room.id;
-  return el("a", {
+function createItem(context, id) {
+  const picture = el("span", { class: "room-item-picture" });
+  const name = el("span", { class: "room-item-name", dir: "auto" });
+  const draft = el("span", { class: "room-item-draft", title: t("draft"), hidden: true }, icon("edit"), el("span", { class: "hidden-visually" }, t("draft")));
+  const unread = el("span", { class: "room-item-unread" });
+  const link = el("a", {
     class: "room-item",
-    href: roomPath(room.id),
+    href: roomPath(id),
     draggable: "false",
-    "data-room": room.id,
-    "data-unread": room.unread > 0,
-    "aria-current": current ? "page" : null,
     click: (/** @type {MouseEvent} */ event) => {
       if (event.ctrlKey || event.metaKey || event.shiftKey) return;
       event.preventDefault();
-      context.go(roomPath(room.id));
+      context.go(roomPath(id));
     },
-  },
-  roomPicture(state, room),
-  el("span", { class: "room-item-name", dir: "auto" }, roomName(state, room)),
-  !current && hasDraft(state, room) ? el("span", { class: "room-item-draft", title: t("draft") }, icon("edit"), el("span", { class: "hidden-visually" }, t("draft"))) : null,
-  badge(room));
+  }, picture, name, draft, unread);
+  let drawn = { picture: "", unread: "" };
+
+  return {
+    node: el("li", {}, link),
+    /** @param {State} state @param {Room} room */
+    update(state, room) {
+      const current = context.signals.room === id;
+      const next = { picture: `${room.kind}/${roomName(state, room)}/${state.users.get(room.peer ?? "")?.state}`, unread: `${room.unread}/${room.mentions}` };
+      if (next.picture !== drawn.picture) fill(picture, roomPicture(state, room));
+      if (next.unread !== drawn.unread) fill(unread, badge(room));
+      drawn = next;
+      setText(name, roomName(state, room));
+      draft.hidden = current || !hasDraft(state, room);
+      link.toggleAttribute("data-unread", room.unread > 0);
+      if (current) link.setAttribute("aria-current", "page");
+      else link.removeAttribute("aria-current");
+    },
+  };
 }
 
 /** @param {Room} room */

@@ -59,6 +59,11 @@ export function createTimeline(context, id) {
       return;
     }
     if (!opened) open(state, room.read, timeline.messages);
+    if (context.signals.linked?.room === id) {
+      const { mid } = context.signals.linked;
+      context.signals.linked = null;
+      queueMicrotask(() => void show(mid));
+    }
     noteArrivals(state, room.read, timeline.messages);
     const anchor = stuck ? null : rememberPlace();
     const shown = visible(timeline.messages);
@@ -158,12 +163,11 @@ export function createTimeline(context, id) {
   }
 
   function rememberPlace() {
+    // Not the first row of the window: what comes above it may join its group and take its head away.
+    const rowsHere = [...log.querySelectorAll(".message")].slice(1);
     const top = scroller.getBoundingClientRect().top;
-    for (const row of log.querySelectorAll(".message")) {
-      const box = row.getBoundingClientRect();
-      if (box.bottom > top) return { row, top: box.top };
-    }
-    return null;
+    const row = rowsHere.find((each) => each.getBoundingClientRect().top >= top) ?? rowsHere.at(-1);
+    return row ? { row, top: row.getBoundingClientRect().top } : null;
   }
 
   /** @param {{ row: Element, top: number }} place */
@@ -274,6 +278,7 @@ export function createTimeline(context, id) {
     close() {
       resized.disconnect();
       clearTimeout(readTimer);
+      if (readTimer !== undefined) tellRead();
       removeEventListener("focus", looked);
       document.removeEventListener("visibilitychange", looked);
       tools.close();

@@ -2,7 +2,7 @@
  * Turns messages into rows and keeps them: a row is drawn again only when its message, its grouping, its author's
  * name or the message it quotes changed. Rows are found by `mid`, which a message keeps from pending to deleted.
  */
-import { el } from "./element.js";
+import { el, place } from "./element.js";
 import { dayNumber, dayOf, t } from "./i18n.js";
 import { drawMessage } from "./message.js";
 import { nameOf } from "./people.js";
@@ -22,7 +22,8 @@ const GROUP_MS = 5 * 60_000;
 export function createRows(context, id) {
   /** @type {Map<string, Row>} */
   let rows = new Map();
-  let drawnOnce = false;
+  /** Only what is newer than anything drawn before arrives with a movement. */
+  let newest = Number.POSITIVE_INFINITY;
   /** @type {{ users: unknown, names: Map<string, string> }} */
   let directory = { users: null, names: new Map() };
 
@@ -80,14 +81,15 @@ export function createRows(context, id) {
           nodes.push(kept(log, ".divider") ?? el("div", { class: "divider", role: "separator" }, t("new_divider")));
         }
         const grouped = !newDay && !first && before !== null && before.by === message.by && message.at - before.at < GROUP_MS && !message.re;
-        const row = rowFor(message, grouped, state, byMid, drawnOnce);
+        const row = rowFor(message, grouped, state, byMid, message.createdSeq === 0 ? newest < Number.POSITIVE_INFINITY : message.createdSeq > newest);
         next.set(message.mid, row);
         nodes.push(row.row);
         before = message;
       }
       place(log, nodes);
       rows = next;
-      drawnOnce = true;
+      const top = messages.reduce((most, message) => Math.max(most, message.createdSeq), 0);
+      newest = Math.max(newest === Number.POSITIVE_INFINITY ? 0 : newest, top);
     },
 
     shown: () => [...rows.values()],
@@ -95,22 +97,6 @@ export function createRows(context, id) {
     /** @param {string} mid */
     find: (mid) => rows.get(mid)?.row ?? null,
   };
-}
-
-/**
- * Puts the nodes in order with as few moves as may be: a node that is in its place is not touched.
- *
- * @param {HTMLElement} parent
- * @param {HTMLElement[]} nodes
- */
-function place(parent, nodes) {
-  const wanted = new Set(nodes);
-  for (const child of [...parent.children]) if (!wanted.has(/** @type {HTMLElement} */ (child))) child.remove();
-  let at = parent.firstElementChild;
-  for (const node of nodes) {
-    if (node === at) at = at.nextElementSibling;
-    else parent.insertBefore(node, at);
-  }
 }
 
 /**

@@ -1,0 +1,65 @@
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { assertCalm, assertCalmButForTheLine, eventually, message, openBrowser, openRoom, person, say, startLine, startServer, texts } from "./support.js";
+
+let server, line, browser, ada, bob;
+
+before(async () => {
+  [server, browser] = await Promise.all([startServer(), openBrowser()]);
+  line = await startLine(server.url);
+  [ada, bob] = await Promise.all([person(browser, line.url, "ada"), person(browser, server.url, "bob")]);
+  for (const { page } of [ada, bob]) await openRoom(page, "General");
+});
+
+after(async () => {
+  await browser?.close();
+  await line?.stop();
+  await server?.stop();
+});
+
+test("what was said while the line was cut arrives once, in both directions", async () => {
+  await say(ada.page, "before");
+  await message(bob.page, "before").waitFor();
+  line.cut();
+  for (const n of [1, 2, 3]) await say(ada.page, `ada offline ${n}`);
+  for (const n of [1, 2, 3]) await say(bob.page, `bob meanwhile ${n}`);
+  assert.equal(await ada.page.locator(".message-pending").count(), 3);
+  await ada.page.locator(".banner:not([hidden])").waitFor({ timeout: 9000 });
+  line.mend();
+  await ada.page.locator(".banner button").click();
+  const said = ["before", ...[1, 2, 3].flatMap((n) => [`ada offline ${n}`, `bob meanwhile ${n}`])].sort();
+  for (const { page } of [ada, bob]) await eventually(async () => assert.deepEqual((await texts(page)).sort(), said));
+  await eventually(async () => assert.equal(await ada.page.locator(".message-pending").count(), 0));
+  await eventually(async () => assert.equal(await ada.page.locator(".banner").isVisible(), false));
+  assert.deepEqual(await texts(ada.page), await texts(bob.page));
+  assertCalmButForTheLine(ada);
+  assertCalm(bob);
+});
+
+test("what waits to be sent survives a reload and arrives once", async () => {
+  const { page } = ada;
+  line.mute();
+  await page.reload();
+  await message(page, "before").waitFor();
+  await say(page, "written in a tunnel");
+  await page.locator(".message-pending", { hasText: "written in a tunnel" }).waitFor();
+  await page.reload();
+  await page.locator(".message-pending", { hasText: "written in a tunnel" }).waitFor();
+  line.mend();
+  await message(bob.page, "written in a tunnel").waitFor();
+  await eventually(async () => assert.equal(await page.locator(".message-pending").count(), 0));
+  await page.reload();
+  await message(page, "written in a tunnel").waitFor();
+  for (const each of [page, bob.page]) assert.equal((await texts(each)).filter((text) => text === "written in a tunnel").length, 1);
+});
+
+test("a restarted server is found again without a reload", async () => {
+  const { port } = new URL(server.url);
+  await server.stop({ keep: true });
+  await say(bob.page, "said to nobody");
+  server = await startServer({ dataDir: server.dataDir, port: Number(port) });
+  await message(ada.page, "said to nobody").waitFor({ timeout: 30_000 });
+  await eventually(async () => assert.equal(await bob.page.locator(".message-pending").count(), 0));
+  assert.equal((await texts(ada.page)).filter((text) => text === "said to nobody").length, 1);
+  assertCalmButForTheLine(ada, bob);
+});

@@ -1,0 +1,250 @@
+/**
+ * A real server, a real browser, people in it. Every person's page collects what must not happen: errors in the
+ * console, exceptions, violations of the content security policy.
+ */
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { chmod, mkdtemp, rm } from "node:fs/promises";
+import { connect, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { chromium } from "playwright-core";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const BINARY = process.env.IMPULSE_BIN ?? path.join(process.env.CARGO_TARGET_DIR ?? path.join(ROOT, "target"), "debug/impulse");
+const CHROMIUM = process.env.CHROMIUM_BIN ?? "/usr/bin/chromium";
+const START_MS = 60_000;
+const STOP_MS = 15_000;
+/** Longest wait for anything on a page. */
+export const PATIENCE_MS = 15_000;
+export const PASSWORD = "plum orbit kettle 7";
+
+/**
+ * @typedef {object} Server
+ * @property {string} url
+ * @property {string} setup  the one-time admin link
+ * @property {() => Promise<void>} stop
+ */
+
+/** @param {{ dataDir?: string, port?: number }} [options] @returns {Promise<Server & { dataDir: string }>} */
+export async function startServer(options = {}) {
+  if (!existsSync(BINARY)) throw new Error(`${BINARY} is missing: cargo build, or set IMPULSE_BIN`);
+  const dataDir = options.dataDir ?? (await mkdtemp(path.join(tmpdir(), "impulse-browser-")));
+  await chmod(dataDir, 0o755);
+  const child = spawn(BINARY, ["serve", "--listen", `127.0.0.1:${options.port ?? 0}`, "--data-dir", dataDir], {
+    cwd: ROOT,
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, IMPULSE_RATE_LIMIT_SCALE: "0", IMPULSE_LOG: "warn" },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let said = "";
+  let setup = "";
+  const url = await new Promise((resolve, reject) => {
+    const late = setTimeout(() => reject(new Error(`the server was not ready in time:\n${said}`)), START_MS);
+    child.once("exit", (code) => reject(new Error(`the server ended with ${code}:\n${said}`)));
+    child.stderr.on("data", (data) => { said += data; });
+    child.stdout.on("data", (data) => {
+      said += data;
+      setup = /^setup: (\S+)$/m.exec(said)?.[1] ?? setup;
+      const ready = /^ready: (\S+)$/m.exec(said)?.[1];
+      if (!ready) return;
+      clearTimeout(late);
+      setTimeout(() => resolve(ready), 50);
+    });
+  }).catch((error) => {
+    child.kill("SIGKILL");
+    throw error;
+  });
+  return {
+    url,
+    dataDir,
+    get setup() { return setup; },
+    async stop({ keep = false } = {}) {
+      if (child.exitCode === null && child.signalCode === null) {
+        const ended = new Promise((resolve) => child.once("exit", resolve));
+        child.kill("SIGTERM");
+        const late = setTimeout(() => child.kill("SIGKILL"), STOP_MS);
+        await ended;
+        clearTimeout(late);
+      }
+      if (!keep) await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+/**
+ * A line between browser and server that can be cut and mended.
+ *
+ * @param {string} url
+ */
+export async function startLine(url) {
+  const target = new URL(url);
+  let cut = false;
+  let mute = false;
+  const sockets = new Set();
+  const line = createServer((near) => {
+    if (cut) return near.destroy();
+    near.once("data", (data) => {
+      if (mute && data.toString("latin1").startsWith("GET /ws")) near.destroy();
+    });
+    const far = connect(Number(target.port), target.hostname);
+    for (const socket of [near, far]) {
+      sockets.add(socket);
+      socket.on("close", () => { sockets.delete(socket); near.destroy(); far.destroy(); });
+      socket.on("error", () => {});
+    }
+    near.pipe(far).pipe(near);
+  });
+  await new Promise((resolve) => line.listen(0, "127.0.0.1", () => resolve(undefined)));
+  return {
+    url: `http://127.0.0.1:${line.address().port}`,
+    cut() {
+      cut = true;
+      for (const socket of sockets) socket.destroy();
+    },
+    /** Only pages and calls pass, no WebSocket. */
+    mute() {
+      mute = true;
+      for (const socket of sockets) socket.destroy();
+    },
+    mend() { cut = mute = false; },
+    async stop() {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => line.close(resolve));
+    },
+  };
+}
+
+export function openBrowser() {
+  return chromium.launch({
+    executablePath: CHROMIUM,
+    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+  });
+}
+
+/**
+ * A fresh browser profile with one page.
+ *
+ * @param {import("playwright-core").Browser} browser
+ * @param {object} [options]
+ */
+export async function visitor(browser, options = {}) {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: "en-GB", ...options });
+  const page = await context.newPage();
+  page.setDefaultTimeout(PATIENCE_MS);
+  const problems = [];
+  page.on("pageerror", (error) => problems.push(String(error.stack ?? error)));
+  page.on("console", (message) => {
+    if (message.type() === "error" || message.type() === "warning") problems.push(`${message.type()}: ${message.text()}`);
+  });
+  page.on("dialog", (dialog) => {
+    problems.push(`a script opened ${dialog.type()}: ${dialog.message()}`);
+    void dialog.dismiss();
+  });
+  return { context, page, problems };
+}
+
+/**
+ * A new account, made on the page as a person would.
+ *
+ * @param {import("playwright-core").Browser} browser
+ * @param {string} url
+ * @param {string} name
+ * @param {object} [options]
+ */
+export async function person(browser, url, name, options = {}) {
+  const someone = await visitor(browser, options);
+  await someone.page.goto(`${url}/register`);
+  await enterAccount(someone.page, name);
+  await someone.page.locator(".room-item").first().waitFor({ state: "attached" });
+  return { ...someone, name };
+}
+
+/**
+ * @param {import("playwright-core").Page} page
+ * @param {string} name
+ * @param {string} [password]
+ */
+export async function enterAccount(page, name, password = PASSWORD) {
+  await page.fill("#username", name);
+  await page.fill("#password", password);
+  await page.click("button[type=submit]");
+}
+
+/**
+ * @param {import("playwright-core").Page} page
+ * @param {string} name
+ */
+export async function openRoom(page, name) {
+  await page.locator(".room-item", { hasText: name }).first().click();
+  await page.locator(".room-head h2", { hasText: name }).waitFor();
+  await page.locator(".composer textarea").waitFor();
+}
+
+/**
+ * @param {import("playwright-core").Page} page
+ * @param {string} text
+ */
+export async function say(page, text) {
+  await page.locator(".composer textarea").fill(text);
+  await page.keyboard.press("Enter");
+}
+
+/**
+ * @param {import("playwright-core").Page} page
+ * @param {string} text
+ */
+export function message(page, text) {
+  return page.locator(".message", { hasText: text });
+}
+
+/** @param {import("playwright-core").Page} page */
+export function texts(page) {
+  return page.locator(".message .bubble").allInnerTexts();
+}
+
+/**
+ * Waits until a check stops failing.
+ *
+ * @param {() => Promise<void> | void} check
+ */
+export async function eventually(check) {
+  const end = Date.now() + PATIENCE_MS;
+  for (;;) {
+    try {
+      return await check();
+    } catch (error) {
+      if (Date.now() > end) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+}
+
+/**
+ * Opens the menu of a message and chooses.
+ *
+ * @param {import("playwright-core").Page} page
+ * @param {string} text
+ * @param {string} action
+ */
+export async function act(page, text, action) {
+  await message(page, text).last().locator(".bubble").hover();
+  await page.locator(".tools [aria-label='More actions']").click();
+  await page.locator(".menu-item", { hasText: action }).click();
+}
+
+/**
+ * Nothing went wrong on any of these pages.
+ *
+ * @param {...{ problems: string[] }} people
+ */
+export function assertCalm(...people) {
+  for (const { problems } of people) assert.deepEqual(problems, []);
+}
+
+/** Errors a browser reports by itself while the line is cut. */
+export function assertCalmButForTheLine(...people) {
+  const ownFault = /ERR_CONNECTION|ERR_EMPTY_RESPONSE|ERR_INTERNET|ERR_SOCKET|WebSocket connection|Failed to load resource: net::/;
+  for (const { problems } of people) assert.deepEqual(problems.filter((problem) => !ownFault.test(problem)), []);
+}
