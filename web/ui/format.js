@@ -56,7 +56,7 @@ export function isEmojiOnly(text) {
  * @param {string} text
  */
 export function plain(text) {
-  return text.replace(/```|\*\*|__|~~|`/g, "").replace(/\s+/g, " ").trim();
+  return text.replace(/```\w*|\*\*|__|~~|`/g, "").replace(/(?<![\p{L}\p{N}])([*_])(\S|\S[^*_\n]*\S)\1(?![\p{L}\p{N}])/gu, "$2").replace(/\s+/g, " ").trim();
 }
 
 /** @param {string} text */

@@ -53,7 +53,8 @@ export function createTimeline(context, id) {
     const room = state.rooms.get(id);
     const timeline = state.timelines.get(id);
     if (!room) return;
-    scroller.setAttribute("aria-label", t("messages", { room: roomName(state, room) }));
+    for (const named of [scroller, log]) named.setAttribute("aria-label", t("messages", { room: roomName(state, room) }));
+    log.setAttribute("aria-busy", String(Boolean(timeline?.loading)));
     if (!timeline?.loaded) {
       fill(log, el("div", { class: "loading-older" }, el("span", { class: "spinner" }), t("loading")));
       return;
