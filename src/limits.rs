@@ -187,3 +187,20 @@ pub mod delivery {
     /// Until all shards have said goodbye.
     pub const STOP: Duration = Duration::from_secs(3);
 }
+
+/// The private PostgreSQL (`store::embedded`).
+pub mod embedded {
+    use super::Duration;
+    /// Until it serves; a recovery after a crash is part of it.
+    pub const START: Duration = Duration::from_secs(60);
+    /// Until it has stopped.
+    pub const STOP: Duration = Duration::from_secs(6);
+    /// Waiting for another server that is just stopping.
+    pub const LOCK: Duration = Duration::from_secs(3);
+    /// Between looks while something is awaited.
+    pub const POLL: Duration = Duration::from_millis(15);
+    /// Between looks at a database that runs.
+    pub const WATCH: Duration = Duration::from_millis(100);
+    /// Longest pause between attempts to start it again.
+    pub const RESTART: Duration = Duration::from_secs(5);
+}

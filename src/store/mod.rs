@@ -2,6 +2,8 @@
 
 pub mod accounts;
 pub mod chat;
+mod child;
+pub mod embedded;
 pub mod migrate;
 pub mod pool;
 

@@ -1,0 +1,97 @@
+//! The private PostgreSQL: first start, later starts, kill -9, refusals.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
+
+use std::time::{Duration, Instant};
+
+use impulse::store::embedded::Embedded;
+use impulse::store::pool::Database;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+fn folder() -> tempfile::TempDir {
+    tempfile::Builder::new().prefix("impulse-embedded-").tempdir().unwrap()
+}
+
+async fn number(url: &str, sql: &str) -> i64 {
+    let client = Database::new(url).unwrap().connect().await.unwrap();
+    client.query_one(sql, &[]).await.unwrap().get(0)
+}
+
+fn postmaster(folder: &tempfile::TempDir) -> Pid {
+    let text = std::fs::read_to_string(folder.path().join("postgres/postmaster.pid")).unwrap();
+    Pid::from_raw(text.lines().next().unwrap().parse().unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_written_is_there_at_the_next_start_and_nobody_listens_on_tcp() {
+    let folder = folder();
+    let first = Embedded::start(folder.path()).unwrap();
+    let database = Database::new(&first.url()).unwrap();
+    database.check_durability().await.unwrap();
+    let client = database.connect().await.unwrap();
+    client.batch_execute("CREATE TABLE t (n bigint); INSERT INTO t VALUES (42)").await.unwrap();
+    let row = client.query_one("SHOW listen_addresses", &[]).await.unwrap();
+    assert_eq!(row.get::<_, &str>(0), "");
+    assert_eq!(Embedded::attach(folder.path()), Some(first.url()));
+    first.stop();
+    drop(first);
+    assert_eq!(Embedded::attach(folder.path()), None);
+
+    let second = Embedded::start(folder.path()).unwrap();
+    assert_eq!(number(&second.url(), "SELECT n FROM t").await, 42);
+}
+
+#[test]
+fn two_servers_cannot_share_a_data_directory() {
+    let folder = folder();
+    let _first = Embedded::start(folder.path()).unwrap();
+    let error = Embedded::start(folder.path()).err().unwrap();
+    assert!(error.contains("another impulse is running"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_database_comes_back_by_itself() {
+    let folder = folder();
+    let embedded = Embedded::start(folder.path()).unwrap();
+    let before = postmaster(&folder);
+    kill(before, Signal::SIGKILL).unwrap();
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let database = Database::new(&embedded.url()).unwrap();
+    while !database.is_reachable().await {
+        assert!(Instant::now() < deadline, "it did not come back");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_ne!(postmaster(&folder), before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deep_data_directory_gets_a_short_socket_path() {
+    let folder = folder();
+    let deep = folder.path().join("d".repeat(100));
+    let embedded = Embedded::start(&deep).unwrap();
+    assert_eq!(number(&embedded.url(), "SELECT 1::bigint").await, 1);
+    let sockets = embedded.url().split('\'').nth(1).unwrap().to_owned();
+    drop(embedded);
+    let _ = std::fs::remove_dir(sockets);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_may_forget_is_refused() {
+    let folder = folder();
+    let embedded = Embedded::start(folder.path()).unwrap();
+    let database = Database::new(&embedded.url()).unwrap();
+    let client = database.connect().await.unwrap();
+    client.batch_execute("ALTER SYSTEM SET synchronous_commit = off").await.unwrap();
+    client.batch_execute("SELECT pg_reload_conf()").await.unwrap();
+    drop(client);
+    embedded.stop();
+    drop(embedded);
+    // Our own command line wins over the file, as it must.
+    let embedded = Embedded::start(folder.path()).unwrap();
+    Database::new(&embedded.url()).unwrap().check_durability().await.unwrap();
+    let client = Database::new(&embedded.url()).unwrap().connect().await.unwrap();
+    client.batch_execute("ALTER DATABASE postgres SET synchronous_commit = off").await.unwrap();
+    let error = Database::new(&embedded.url()).unwrap().check_durability().await.unwrap_err();
+    assert!(error.contains("synchronous_commit=off"), "{error}");
+}
