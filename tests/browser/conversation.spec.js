@@ -140,3 +140,20 @@ test("a direct message reaches the other, who had no such room", async () => {
   await message(bob.page, "just between us").waitFor();
   assertCalm(ada, bob);
 });
+
+test("a mention is announced on the desktop while nobody looks, and chat is not", async () => {
+  await bob.context.grantPermissions(["notifications"], { origin: server.url });
+  await bob.page.evaluate(() => {
+    window.announced = [];
+    window.Notification = class {
+      static permission = "granted";
+      constructor(title, options) { window.announced.push(`${title}: ${options.body}`); }
+    };
+    document.hasFocus = () => false;
+  });
+  await openRoom(ada.page, "Help");
+  await say(ada.page, "nothing special");
+  await say(ada.page, "@bob are you there?");
+  await eventually(async () => assert.equal((await bob.page.evaluate(() => window.announced)).length, 1));
+  assertCalm(ada, bob);
+});

@@ -133,6 +133,12 @@ export const messages = {
   back_online: "Connected again.",
   retry_now: "Try now",
 
+  notify: "Notifications",
+  notify_all: "Everything",
+  notify_mentions: "Mentions",
+  notify_none: "Nothing",
+  notify_allow: "Turn on desktop notifications",
+
   settings: "Settings",
   profile: "Profile",
   display_name: "Display name",

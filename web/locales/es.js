@@ -133,6 +133,12 @@ export const messages = {
   back_online: "Conexión recuperada.",
   retry_now: "Probar ahora",
 
+  notify: "Notificaciones",
+  notify_all: "Todo",
+  notify_mentions: "Menciones",
+  notify_none: "Nada",
+  notify_allow: "Activar las notificaciones",
+
   settings: "Ajustes",
   profile: "Perfil",
   display_name: "Nombre visible",

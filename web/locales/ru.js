@@ -133,6 +133,12 @@ export const messages = {
   back_online: "Связь восстановлена.",
   retry_now: "Попробовать сейчас",
 
+  notify: "Уведомления",
+  notify_all: "Обо всём",
+  notify_mentions: "Упоминания",
+  notify_none: "Никаких",
+  notify_allow: "Включить уведомления",
+
   settings: "Настройки",
   profile: "Профиль",
   display_name: "Отображаемое имя",

@@ -8,6 +8,7 @@ import { createGate } from "./gate.js";
 import { errorText, t } from "./i18n.js";
 import { icon } from "./icons.js";
 import { bindKeys } from "./keys.js";
+import { createNotifier } from "./notify.js";
 import { parseRoute } from "./routes.js";
 import { createTitle } from "./title.js";
 import { createToasts } from "./toast.js";
@@ -61,8 +62,10 @@ export function mount(root, store, actions) {
     }
     shown.view.update(state);
     title.update(state, context.signals.room);
+    notifier.update(state);
   }
 
+  const notifier = createNotifier(context);
   document.body.append(toasts.node);
   addEventListener("popstate", () => { follow(); draw(); });
   addEventListener("unhandledrejection", (event) => {

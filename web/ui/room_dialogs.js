@@ -3,8 +3,10 @@ import { ask, openDialog } from "./dialog.js";
 import { el, fill } from "./element.js";
 import { errorText, t } from "./i18n.js";
 import { icon } from "./icons.js";
+import { levelOf, setLevel } from "./notify.js";
 import { avatar, nameOf, presenceOf, presenceText, roomName, tintOf } from "./people.js";
 import { roomPath } from "./routes.js";
+import { segments } from "./settings.js";
 
 /** @typedef {import("./context.js").Context} Context */
 /** @typedef {import("./context.js").User} User */
@@ -112,6 +114,8 @@ export function openRoomDetails(context, id) {
     };
     return [el("div", { class: "dialog-body" },
       room.topic ? el("p", { dir: "auto" }, room.topic) : null,
+      segments(t("notify"), "notify", [["all", t("notify_all")], ["mentions", t("notify_mentions")], ["none", t("notify_none")]], levelOf(room),
+        (value) => void setLevel(room, /** @type {import("./notify.js").Level} */ (value))),
       heading, el("div", { class: "member-list" }, list),
       room.kind === "dm" ? null : el("div", { class: "dialog-foot dialog-foot-split" },
         el("button", { type: "button", class: "button", click: leave }, icon("leave"), t("leave_room")),

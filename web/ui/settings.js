@@ -3,6 +3,7 @@ import { ask, openDialog } from "./dialog.js";
 import { el, fill } from "./element.js";
 import { currentLanguage, errorText, LANGUAGES, t, useLanguage } from "./i18n.js";
 import { icon } from "./icons.js";
+import { allowNotifications, mayAskForNotifications } from "./notify.js";
 import { preferences, useTheme } from "./preferences.js";
 
 /** @typedef {import("./context.js").Context} Context */
@@ -31,6 +32,10 @@ export function openSettings(context) {
       segments(t("theme"), "theme", [["", t("theme_system")], ["light", t("theme_light")], ["dark", t("theme_dark")]], preferences.get("theme") ?? "",
         (value) => { preferences.set("theme", value); useTheme(); }),
       segments(t("language"), "language", [...LANGUAGES], currentLanguage(), (value) => { preferences.set("language", value); relabel(); }),
+      mayAskForNotifications() ? el("button", {
+        type: "button", class: "button",
+        click: (/** @type {Event} */ event) => { /** @type {HTMLElement} */ (event.currentTarget).hidden = true; void allowNotifications(); },
+      }, icon("bell"), t("notify_allow")) : null,
       el("div", { class: "dialog-foot dialog-foot-split" },
         el("button", { type: "button", class: "button", click: () => { close(); openShortcuts(); } }, icon("keyboard"), t("shortcuts")),
         el("button", { type: "button", class: "button", click: () => void signOut(context, close) }, icon("leave"), t("sign_out"))))];
@@ -75,7 +80,7 @@ async function signOut(context, close) {
  * @param {string} chosen
  * @param {(value: string) => void} choose
  */
-function segments(label, name, options, chosen, choose) {
+export function segments(label, name, options, chosen, choose) {
   return el("fieldset", { class: "field plain" }, el("legend", { class: "label" }, label),
     el("div", { class: "segments" }, options.map(([value, text]) => el("label", {},
       el("input", { type: "radio", name, value, checked: value === chosen, change: () => choose(value) }), text))));

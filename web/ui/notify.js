@@ -1,0 +1,97 @@
+/**
+ * Desktop notifications: of every message, of mentions, or of nothing, chosen per room. Only while nobody looks at
+ * the page. They are made from the unread counts, so my own words from another tab never come back to me, and a
+ * message read elsewhere is not announced.
+ */
+import { plain } from "./format.js";
+import { t } from "./i18n.js";
+import { nameOf, roomName } from "./people.js";
+import { keep, recall } from "../platform/storage.js";
+import { roomPath } from "./routes.js";
+
+/** @typedef {"all" | "mentions" | "none"} Level */
+/** @typedef {import("./context.js").Context} Context */
+/** @typedef {import("./context.js").State} State */
+/** @typedef {import("./context.js").Room} Room */
+
+const TEXT_MAX = 140;
+
+/**
+ * What a room is announced for: direct rooms everything, others mentions, until somebody chooses.
+ *
+ * @param {Room} room
+ * @returns {Level}
+ */
+export function levelOf(room) {
+  const kept = recall(`notify.${room.id}`);
+  if (kept === "all" || kept === "mentions" || kept === "none") return kept;
+  return room.kind === "dm" ? "all" : "mentions";
+}
+
+/**
+ * Keeps the choice, and asks the browser for leave when it is needed.
+ *
+ * @param {Room} room
+ * @param {Level} level
+ */
+export async function setLevel(room, level) {
+  keep(`notify.${room.id}`, level);
+  if (level !== "none") await allowNotifications();
+}
+
+/** @returns {Promise<boolean>} */
+export async function allowNotifications() {
+  if (typeof Notification === "undefined") return false;
+  const answer = Notification.permission === "default" ? await Notification.requestPermission() : Notification.permission;
+  return answer === "granted";
+}
+
+/** True when the browser would still ask. */
+export function mayAskForNotifications() {
+  return typeof Notification !== "undefined" && Notification.permission === "default";
+}
+
+/** @param {Context} context */
+export function createNotifier(context) {
+  /** @type {Map<string, { unread: number, mentions: number }>} */
+  let before = new Map();
+  let ready = false;
+
+  /** @param {State} state */
+  function update(state) {
+    const looked = document.visibilityState === "visible" && document.hasFocus();
+    if (ready && !looked && typeof Notification !== "undefined" && Notification.permission === "granted") {
+      for (const room of state.rooms.values()) if (isNews(room, before.get(room.id))) announce(context, state, room);
+    }
+    before = new Map([...state.rooms].map(([id, { unread, mentions }]) => [id, { unread, mentions }]));
+    ready = state.phase === "signed_in" && !state.loadingRooms;
+  }
+
+  return { update };
+}
+
+/**
+ * @param {Room} room
+ * @param {{ unread: number, mentions: number } | undefined} before
+ */
+function isNews(room, before) {
+  if (!before) return false;
+  const level = levelOf(room);
+  return level === "all" ? room.unread > before.unread : level === "mentions" && room.mentions > before.mentions;
+}
+
+/**
+ * @param {Context} context
+ * @param {State} state
+ * @param {Room} room
+ */
+function announce(context, state, room) {
+  const last = state.timelines.get(room.id)?.messages.findLast((message) => message.kind === "msg" && message.by !== state.me?.uid);
+  const body = last && last.createdSeq >= room.seq ? `${nameOf(state, last.by)}: ${plain(last.t).slice(0, TEXT_MAX)}` : t("unread_count", { n: room.unread });
+  const note = new Notification(roomName(state, room), { body, tag: `impulse-${room.id}`, icon: "/icons/icon-192.png" });
+  note.onclick = () => {
+    window.focus();
+    context.go(roomPath(room.id));
+    note.close();
+  };
+}
