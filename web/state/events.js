@@ -149,6 +149,8 @@ export function createEvents(client) {
   function resume() {
     for (const [room, timeline] of state.timelines) if (timeline.loaded && state.rooms.has(room)) void follow(room, timeline.seq);
     client.outbox?.flush();
+    const chosen = state.me?.state;
+    if (chosen === "away" || chosen === "dnd") client.socket.tell("presence", { state: chosen });
   }
 
   /**

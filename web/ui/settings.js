@@ -27,7 +27,7 @@ export function openSettings(context) {
     return [el("div", { class: "dialog-body" },
       el("form", { class: "field", submit: saved }, el("label", { for: "display-name" }, t("display_name")),
         el("div", { class: "field-row" }, name, el("button", { type: "submit", class: "button" }, t("save")))),
-      segments(t("status"), "status", [["online", t("online")], ["away", t("away")], ["dnd", t("dnd")]], me.state ?? "online",
+      segments(t("status"), "status", [["online", t("online")], ["away", t("away")], ["dnd", t("dnd")]], me.state === "away" || me.state === "dnd" ? me.state : "online",
         (value) => void context.actions.setPresence(/** @type {"online" | "away" | "dnd"} */ (value))),
       segments(t("theme"), "theme", [["", t("theme_system")], ["light", t("theme_light")], ["dark", t("theme_dark")]], preferences.get("theme") ?? "",
         (value) => { preferences.set("theme", value); useTheme(); }),

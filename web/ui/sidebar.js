@@ -136,7 +136,8 @@ function badge(room) {
 function drawMe(parent, context, state) {
   if (!state.me) return;
   const { uid } = state.me;
-  const presence = state.connection.online ? state.me.state ?? "online" : "offline";
+  const chosen = state.me.state === "away" || state.me.state === "dnd" ? state.me.state : "online";
+  const presence = state.connection.online ? chosen : "offline";
   fill(parent,
     avatar(nameOf(state, uid), uid, { presence }),
     el("span", { class: "me-name" }, el("strong", { dir: "auto" }, nameOf(state, uid)), el("small", {}, presenceText(presence))),
