@@ -4,6 +4,7 @@
 //! actor per room; the **delivery plane** (`delivery`, one thread per shard) owns every WebSocket.
 //! `docs/architecture.md` follows one message through both.
 
+pub mod admin;
 pub mod api;
 pub mod auth;
 pub mod cli;
@@ -16,6 +17,7 @@ pub mod ids;
 pub mod limits;
 pub mod protocol;
 pub mod rooms;
+pub mod server;
 pub mod shutdown;
 pub mod store;
 pub mod telemetry;

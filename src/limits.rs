@@ -55,6 +55,8 @@ pub mod api {
     pub const BIO: usize = 1_000;
     /// A language tag, in bytes.
     pub const LOCALE: usize = 16;
+    /// Members a new room may start with.
+    pub const FIRST_MEMBERS: usize = 100;
     /// Label of a token, in characters.
     pub const LABEL: usize = 100;
 }

@@ -1,3 +1,82 @@
-//! The `impulse` program.
+//! The `impulse` program: reads the command line, starts one verb, turns its failure into one line.
 
-fn main() {}
+use std::process::ExitCode;
+use std::time::Duration;
+
+use impulse::cli::{self, Admin, Cli, Command};
+use impulse::config::Config;
+use impulse::server::Server;
+use impulse::shutdown::StopSignals;
+use impulse::{admin, telemetry};
+
+fn main() -> ExitCode {
+    match run(Cli::read()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("Error: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<(), String> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| format!("cannot start the runtime: {error}"))?;
+    match cli.command {
+        None => runtime.block_on(serve(cli.config)),
+        Some(Command::Serve(config)) => runtime.block_on(serve(config)),
+        Some(Command::Healthcheck { address, timeout }) => {
+            runtime.block_on(cli::healthcheck(&address, Duration::from_secs(timeout)))
+        }
+        Some(Command::Admin(Admin::Token { user, label, config })) => {
+            let token = runtime.block_on(admin::token(&config, &user, &label))?;
+            println!("{token}");
+            Ok(())
+        }
+    }
+}
+
+/// Runs the server until a signal; a second signal ends it at once.
+async fn serve(config: Config) -> Result<(), String> {
+    telemetry::start()?;
+    config.check()?;
+    raise_descriptor_limit();
+    let mut signals =
+        StopSignals::listen().map_err(|error| format!("cannot listen for signals: {error}"))?;
+    let mut server = tokio::select! {
+        started = Server::start(config) => started?,
+        name = signals.next() => return Err(format!("stopped by {name} while starting")),
+    };
+    for address in server.addresses() {
+        println!("ready: http://{address}");
+    }
+    if let Some(link) = server.setup_link() {
+        println!("setup: {link}");
+    }
+    let ended = tokio::select! {
+        name = signals.next() => {
+            tracing::info!("{name}: stopping");
+            Ok(())
+        }
+        reason = server.failed() => Err(reason),
+    };
+    tokio::select! {
+        () = server.stop() => {}
+        name = signals.next() => tracing::warn!("{name} again: leaving at once"),
+    }
+    ended
+}
+
+/// A socket is a descriptor: take all the system lets us have.
+fn raise_descriptor_limit() {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+
+    let raised = getrlimit(Resource::RLIMIT_NOFILE).and_then(|(soft, hard)| {
+        if soft < hard { setrlimit(Resource::RLIMIT_NOFILE, hard, hard) } else { Ok(()) }
+    });
+    if let Err(error) = raised {
+        tracing::warn!(%error, "cannot raise the limit of open files");
+    }
+}

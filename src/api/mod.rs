@@ -1,1 +1,178 @@
-//! The HTTP resources, one file per row of the contract.
+//! The HTTP interface: one file per resource of `docs/protocol.md`.
+//!
+//! A handler reads the request, asks `auth`, the account store or the rooms, and answers an object.
+//! Nothing here holds state of its own, and nothing here runs on a delivery thread: a socket is
+//! handed over in `socket` and never comes back.
+
+mod auth;
+mod caller;
+mod info;
+mod me;
+mod members;
+mod messages;
+mod rooms;
+mod router;
+mod service;
+mod sessions;
+mod socket;
+mod text;
+mod tokens;
+mod users;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::auth::Auth;
+use crate::config::Registration;
+use crate::delivery::Shards;
+use crate::error::{Code, Error, Result};
+use crate::http::{Head, Request, Response, Service, Site};
+use crate::rooms::Rooms;
+use crate::store::accounts::AccountStore;
+use crate::store::chat::ChatStore;
+use crate::ws::Limits;
+use crate::ws::handshake::OriginPolicy;
+
+use router::Resource;
+
+/// What the interface says about itself and how it is set up.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The name people see.
+    pub name: String,
+    /// Who may register.
+    pub registration: Registration,
+    /// Path of the echo endpoint for conformance suites, if there is one.
+    pub dev_echo: Option<String>,
+    /// What that endpoint takes.
+    pub dev_echo_limits: Limits,
+}
+
+/// Everything a handler may use.
+pub struct Api {
+    /// Logins and tokens.
+    pub auth: Arc<Auth>,
+    /// Profiles.
+    pub accounts: AccountStore,
+    /// Asked by `/ready` only: everything else goes through the rooms.
+    pub chat: ChatStore,
+    /// Rooms, members and history.
+    pub rooms: Rooms,
+    /// Where sockets go.
+    pub shards: Shards,
+    /// Pages, scripts and styles.
+    pub site: Site,
+    /// Whose pages may use a browser's cookie.
+    pub origins: OriginPolicy,
+    /// When the server started.
+    pub started: Instant,
+    /// Name, registration and the like.
+    pub settings: Settings,
+}
+
+impl Service for Api {
+    fn body_limit(&self, head: &Head) -> usize {
+        Resource::find(&head.path).map_or(crate::limits::api::SMALL_BODY, Resource::body_limit)
+    }
+
+    fn call<'a>(&'a self, request: Request) -> Pin<Box<dyn Future<Output = Response> + Send + 'a>> {
+        Box::pin(async move {
+            let answer = self.answer(&request).await;
+            answer.unwrap_or_else(|error| refusal(&request, &error))
+        })
+    }
+}
+
+impl Api {
+    async fn answer(&self, request: &Request) -> Result<Response> {
+        let path = request.head.path.as_str();
+        if self.settings.dev_echo.as_deref() == Some(path) {
+            return Ok(socket::echo(self, request));
+        }
+        match Resource::find(path) {
+            Some(resource) => self.dispatch(resource, request).await,
+            None if path == "/api" || path.starts_with("/api/") => Err(no_such_path()),
+            None => self.site.respond(&request.head).ok_or_else(no_such_path),
+        }
+    }
+
+    async fn dispatch(&self, resource: Resource, request: &Request) -> Result<Response> {
+        use Resource as R;
+        let method = match request.head.method.as_str() {
+            "HEAD" => "GET",
+            other => other,
+        };
+        match (method, resource) {
+            ("GET", R::Health) => Ok(service::health()),
+            ("GET", R::Ready) => service::ready(self).await,
+            ("GET", R::Metrics) => Ok(service::metrics(self)),
+            ("GET", R::Info) => Ok(info::info(self)),
+            ("GET", R::EncryptionInfo) => Ok(info::encryption(self)),
+            ("GET", R::Socket) => socket::chat(self, request).await,
+            ("POST", R::Prelogin) => auth::prelogin(self, request).await,
+            ("POST", R::Register) => auth::register(self, request).await,
+            ("POST", R::Login) => auth::login(self, request).await,
+            _ if !resource.methods().contains(&request.head.method.as_str()) => {
+                Ok(wrong_method(resource))
+            }
+            _ => self.dispatch_signed_in(method, resource, request).await,
+        }
+    }
+
+    async fn dispatch_signed_in(
+        &self,
+        method: &str,
+        resource: Resource,
+        request: &Request,
+    ) -> Result<Response> {
+        use Resource as R;
+        let caller = self.caller(request).await?;
+        let caller = caller.as_ref();
+        match (method, resource) {
+            ("POST", R::Logout) => auth::logout(self, caller, request).await,
+            ("GET", R::Me) => me::show(self, caller).await,
+            ("PATCH", R::Me) => me::change(self, caller, request).await,
+            ("GET", R::Sessions) => sessions::list(self, caller).await,
+            ("DELETE", R::Session(id)) => sessions::revoke(self, caller, id).await,
+            ("GET", R::Tokens) => tokens::list(self, caller).await,
+            ("POST", R::Tokens) => tokens::create(self, caller, request).await,
+            ("DELETE", R::Token(id)) => tokens::revoke(self, caller, id).await,
+            ("GET", R::Users) => users::directory(self, request).await,
+            ("GET", R::User(uid)) => users::show(self, uid).await,
+            ("GET", R::Rooms) => Ok(rooms::list(self, caller)),
+            ("POST", R::Rooms) => rooms::create(self, caller, request).await,
+            ("GET", R::Room(room)) => rooms::show(self, caller, room),
+            ("PATCH", R::Room(room)) => rooms::change(self, caller, room, request).await,
+            ("DELETE", R::Room(room)) => rooms::remove(self, caller, room).await,
+            ("GET", R::Members(room)) => members::list(self, caller, room),
+            ("POST", R::Members(room)) => members::add(self, caller, room, request).await,
+            ("PATCH", R::Member(room, uid)) => {
+                members::change(self, caller, room, uid, request).await
+            }
+            ("DELETE", R::Member(room, uid)) => members::remove(self, caller, room, uid).await,
+            ("GET", R::Messages(room)) => messages::page(self, caller, room, request).await,
+            _ => Ok(wrong_method(resource)),
+        }
+    }
+}
+
+fn no_such_path() -> Error {
+    Error::new(Code::NotFound, "There is nothing here.")
+}
+
+fn wrong_method(resource: Resource) -> Response {
+    let error = Error::new(Code::MethodNotAllowed, "This address does not take that method.");
+    Response::error(&error).header("Allow", resource.methods().join(", "))
+}
+
+/// The one place where a handler's error becomes an answer.
+fn refusal(request: &Request, error: &Error) -> Response {
+    tracing::debug!(path = request.head.path, error = ?error, "refused");
+    let response = Response::error(error);
+    match error.code() {
+        Code::Unauthorized => response.header("WWW-Authenticate", "Bearer"),
+        _ => response,
+    }
+}

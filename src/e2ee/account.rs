@@ -52,7 +52,7 @@ mod tests {
     #[test]
     fn the_published_vector_comes_out() {
         let auth = hex("6561635d96d0d468415c340370f0681fc44ae4df60a3d94bf552fbe5d163deaf");
-        let out = stretch(&auth, &[12; 16], 65_536, 3, 1).unwrap();
+        let out = stretch(&auth, &[0x12; 16], 65_536, 3, 1).unwrap();
         assert_eq!(
             out.verifier,
             hex("9e79818865f618b86d110e6e5f21e56107b355ca572df398fb1ea97bbc6dbbd8")

@@ -1,0 +1,80 @@
+//! Who is asking, and from where.
+//!
+//! A browser is known by its cookie, which it sends along whoever's page made it ask. So with the
+//! cookie every change must come from an allowed `Origin`; a bearer token is only ever sent on
+//! purpose and needs none. Tokens never travel in a URL.
+
+use std::sync::Arc;
+
+use crate::auth::Session;
+use crate::error::{Code, Error, Result};
+use crate::http::{Request, Response};
+use crate::limits;
+
+use super::Api;
+
+/// The cookie of a login over plain HTTP.
+const COOKIE: &str = "impulse_session";
+/// The same under TLS: browsers accept this name only with `Secure`, `Path=/` and no `Domain`.
+const COOKIE_SECURE: &str = "__Host-impulse_session";
+
+impl Api {
+    /// The session of the request.
+    ///
+    /// # Errors
+    /// `unauthorized` without a live one, `bad_origin` for another site's change.
+    pub(super) async fn caller(&self, request: &Request) -> Result<Arc<Session>> {
+        let bearer = bearer(request)?;
+        let token = bearer.or_else(|| request.cookie(cookie_name(request)));
+        let token = token.ok_or_else(|| Error::new(Code::Unauthorized, "Please sign in."))?;
+        if bearer.is_none() && !matches!(request.head.method.as_str(), "GET" | "HEAD") {
+            self.origins.check(request)?;
+        }
+        let session = self.auth.session(token).await?;
+        session.ok_or_else(|| {
+            Error::new(Code::Unauthorized, "This session has ended. Please sign in again.")
+        })
+    }
+
+    /// For calls that need no session but give one out: another site must not sign people in. A
+    /// script sends no `Origin`.
+    ///
+    /// # Errors
+    /// `bad_origin`.
+    pub(super) fn check_origin_if_any(&self, request: &Request) -> Result<()> {
+        match request.header("origin") {
+            Some(_) => self.origins.check(request),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The bearer token. Whoever sends another kind of credential is told, not taken for a cookie.
+fn bearer(request: &Request) -> Result<Option<&str>> {
+    let Some(value) = request.header("authorization") else { return Ok(None) };
+    let token = value.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    match token {
+        Some((_, token)) => Ok(Some(token.trim())),
+        None => Err(Error::new(Code::Unauthorized, "Only bearer tokens are understood here.")),
+    }
+}
+
+fn cookie_name(request: &Request) -> &'static str {
+    if request.secure { COOKIE_SECURE } else { COOKIE }
+}
+
+/// The answer that leaves the browser with this session.
+pub(super) fn set_cookie(request: &Request, response: Response, token: &str) -> Response {
+    response.header("Set-Cookie", cookie(request, token, limits::api::COOKIE_AGE.as_secs()))
+}
+
+/// The answer that leaves the browser without one.
+pub(super) fn clear_cookie(request: &Request, response: Response) -> Response {
+    response.header("Set-Cookie", cookie(request, "", 0))
+}
+
+fn cookie(request: &Request, value: &str, max_age: u64) -> String {
+    let name = cookie_name(request);
+    let secure = if request.secure { "; Secure" } else { "" };
+    format!("{name}={value}; Path=/; Max-Age={max_age}; HttpOnly; SameSite=Strict{secure}")
+}

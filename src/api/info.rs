@@ -1,0 +1,41 @@
+//! What a client must know before anybody signs in.
+
+use serde_json::json;
+
+use crate::http::Response;
+use crate::limits;
+
+use super::Api;
+
+/// `GET /api/info`
+pub(super) fn info(api: &Api) -> Response {
+    let mut info = json!({
+        "name": api.settings.name,
+        "version": env!("CARGO_PKG_VERSION"),
+        "registration": api.settings.registration.as_str(),
+        "setup": api.auth.setup_code().is_some(),
+        "limits": {
+            "command": limits::chat::COMMAND,
+            "text": limits::chat::TEXT,
+            "mentions": limits::chat::MENTIONS,
+            "files": limits::chat::FILES,
+            "emoji": limits::chat::EMOJI,
+            "status": limits::chat::STATUS,
+            "room_name": limits::chat::ROOM_NAME,
+            "room_topic": limits::chat::ROOM_TOPIC,
+            "replay": limits::chat::REPLAY,
+            "page": limits::chat::PAGE,
+        },
+    });
+    // The same fields as `/api/e2ee/info`, so that a client asks once.
+    if let (Some(info), Some(more)) = (info.as_object_mut(), api.auth.encryption_info().as_object())
+    {
+        info.extend(more.clone());
+    }
+    Response::json(200, &info)
+}
+
+/// `GET /api/e2ee/info`
+pub(super) fn encryption(api: &Api) -> Response {
+    Response::json(200, &api.auth.encryption_info())
+}

@@ -1,0 +1,164 @@
+//! Which paths exist and what may be done to them.
+//!
+//! Two plain matches instead of a framework: a path names a [`Resource`], a resource allows some
+//! methods. So an unknown path is 404, a known one with a wrong method 405 with `Allow`, and an id
+//! that is no id never reaches a handler.
+
+use crate::ids::{RoomId, SessionId, Uid};
+use crate::limits;
+
+/// A thing with an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resource {
+    /// `/health`
+    Health,
+    /// `/ready`
+    Ready,
+    /// `/metrics`
+    Metrics,
+    /// `/ws`
+    Socket,
+    /// `/api/info`
+    Info,
+    /// `/api/e2ee/info`
+    EncryptionInfo,
+    /// `/api/auth/prelogin`
+    Prelogin,
+    /// `/api/auth/register`
+    Register,
+    /// `/api/auth/login`
+    Login,
+    /// `/api/auth/logout`
+    Logout,
+    /// `/api/me`
+    Me,
+    /// `/api/sessions`
+    Sessions,
+    /// `/api/sessions/{id}`
+    Session(SessionId),
+    /// `/api/tokens`
+    Tokens,
+    /// `/api/tokens/{id}`
+    Token(SessionId),
+    /// `/api/users`
+    Users,
+    /// `/api/users/{id}`
+    User(Uid),
+    /// `/api/rooms`
+    Rooms,
+    /// `/api/rooms/{id}`
+    Room(RoomId),
+    /// `/api/rooms/{id}/members`
+    Members(RoomId),
+    /// `/api/rooms/{id}/members/{uid}`
+    Member(RoomId, Uid),
+    /// `/api/rooms/{id}/messages`
+    Messages(RoomId),
+}
+
+impl Resource {
+    /// The resource at `path`, which is decoded and starts with a slash.
+    pub fn find(path: &str) -> Option<Self> {
+        let segments: Vec<&str> = path.strip_prefix('/')?.splitn(SEGMENTS_MAX, '/').collect();
+        match segments.as_slice() {
+            ["health"] => Some(Self::Health),
+            ["ready"] => Some(Self::Ready),
+            ["metrics"] => Some(Self::Metrics),
+            ["ws"] => Some(Self::Socket),
+            ["api", rest @ ..] => Self::find_api(rest),
+            _ => None,
+        }
+    }
+
+    fn find_api(segments: &[&str]) -> Option<Self> {
+        Some(match segments {
+            ["info"] => Self::Info,
+            ["e2ee", "info"] => Self::EncryptionInfo,
+            ["auth", "prelogin"] => Self::Prelogin,
+            ["auth", "register"] => Self::Register,
+            ["auth", "login"] => Self::Login,
+            ["auth", "logout"] => Self::Logout,
+            ["me"] => Self::Me,
+            ["sessions"] => Self::Sessions,
+            ["sessions", id] => Self::Session(id.parse().ok()?),
+            ["tokens"] => Self::Tokens,
+            ["tokens", id] => Self::Token(id.parse().ok()?),
+            ["users"] => Self::Users,
+            ["users", id] => Self::User(id.parse().ok()?),
+            ["rooms"] => Self::Rooms,
+            ["rooms", id] => Self::Room(id.parse().ok()?),
+            ["rooms", id, "members"] => Self::Members(id.parse().ok()?),
+            ["rooms", id, "members", uid] => Self::Member(id.parse().ok()?, uid.parse().ok()?),
+            ["rooms", id, "messages"] => Self::Messages(id.parse().ok()?),
+            _ => return None,
+        })
+    }
+
+    /// What `Allow` says. `HEAD` goes wherever `GET` goes.
+    pub fn methods(self) -> &'static [&'static str] {
+        match self {
+            Self::Health
+            | Self::Ready
+            | Self::Metrics
+            | Self::Info
+            | Self::EncryptionInfo
+            | Self::Sessions
+            | Self::Users
+            | Self::User(_)
+            | Self::Messages(_) => &["GET", "HEAD"],
+            Self::Socket => &["GET"],
+            Self::Prelogin | Self::Register | Self::Login | Self::Logout => &["POST"],
+            Self::Me => &["GET", "HEAD", "PATCH"],
+            Self::Session(_) | Self::Token(_) => &["DELETE"],
+            Self::Tokens | Self::Rooms | Self::Members(_) => &["GET", "HEAD", "POST"],
+            Self::Room(_) => &["GET", "HEAD", "PATCH", "DELETE"],
+            Self::Member(..) => &["PATCH", "DELETE"],
+        }
+    }
+
+    /// Largest body this resource reads. What takes none still drains a small one.
+    pub fn body_limit(self) -> usize {
+        match self {
+            Self::Rooms | Self::Room(_) | Self::Members(_) | Self::Me => limits::http::BODY,
+            _ => limits::api::SMALL_BODY,
+        }
+    }
+}
+
+/// One more than the longest path has, so that a longer one matches nothing.
+const SEGMENTS_MAX: usize = 6;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_names_one_resource() {
+        assert_eq!(Resource::find("/health"), Some(Resource::Health));
+        assert_eq!(Resource::find("/api/rooms/7"), Some(Resource::Room(RoomId(7))));
+        assert_eq!(
+            Resource::find("/api/rooms/7/members/9"),
+            Some(Resource::Member(RoomId(7), Uid(9)))
+        );
+    }
+
+    #[test]
+    fn near_misses_name_nothing() {
+        for path in [
+            "",
+            "/",
+            "/api",
+            "/api/",
+            "/api/rooms/",
+            "/api/rooms/07",
+            "/api/rooms/-1",
+            "/api/rooms/x",
+            "/api/rooms/7/members/9/",
+            "/api/rooms/7/members/9/more/and/more",
+            "/API/rooms",
+            "/health/",
+        ] {
+            assert_eq!(Resource::find(path), None, "{path}");
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! From HTTP to the delivery plane: the socket is checked, greeted and handed over for good.
+//!
+//! The first write is the 101 and `hello` together, so a client that reads the upgrade has its
+//! rooms. Between making `hello` and the shard knowing the connection, a session may end or a
+//! membership change without that shard hearing of it; so both are looked at once more after the
+//! hand-over. A change after that reaches the shard in its queue, behind the connection.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::net::TcpStream;
+
+use crate::auth::{Auth, Session};
+use crate::delivery::{Adoption, Role, Shards};
+use crate::error::Result;
+use crate::http::{Request, Response};
+use crate::ids::RoomId;
+use crate::limits;
+use crate::protocol::event::Event;
+use crate::rooms::Rooms;
+use crate::rooms::outlet::{Delivery, Target};
+use crate::ws::handshake;
+
+use super::Api;
+
+/// The subprotocol of version 1.
+const SUBPROTOCOL: &str = "impulse.v1";
+
+/// `GET /ws`
+pub(super) async fn chat(api: &Api, request: &Request) -> Result<Response> {
+    let head = match handshake::accept(request, Some(&api.origins), SUBPROTOCOL) {
+        Ok(head) => head,
+        Err(refusal) => return Ok(refusal),
+    };
+    let handover = Handover {
+        session: api.caller(request).await?,
+        auth: api.auth.clone(),
+        rooms: api.rooms.clone(),
+        shards: api.shards.clone(),
+    };
+    Ok(Response::upgrade(move |stream, input| handover.run(stream, head, input)))
+}
+
+/// `--dev-echo PATH`: the same handshake and frame code, no login, nothing but echo.
+pub(super) fn echo(api: &Api, request: &Request) -> Response {
+    let head = match handshake::accept(request, None, "") {
+        Ok(head) => head,
+        Err(refusal) => return refusal,
+    };
+    let (shards, limits) = (api.shards.clone(), api.settings.dev_echo_limits);
+    Response::upgrade(move |stream, input| adopt(&shards, stream, head, input, Role::Echo(limits)))
+}
+
+/// What outlives the request.
+struct Handover {
+    session: Arc<Session>,
+    auth: Arc<Auth>,
+    rooms: Rooms,
+    shards: Shards,
+}
+
+impl Handover {
+    fn run(self, stream: TcpStream, head: Vec<u8>, input: Bytes) {
+        let uid = self.session.uid;
+        let views = self.rooms.overview(uid);
+        let told: HashSet<RoomId> = views.iter().map(|view| view.id).collect();
+        let heartbeat_ms = limits::delivery::PING_AFTER_S.saturating_mul(1_000);
+        let role = Role::Chat {
+            uid,
+            session: self.session.id,
+            admin: self.session.admin,
+            hello: Event::Hello { uid, rooms: &views, heartbeat_ms }.encode(),
+            rooms: told.iter().copied().collect(),
+        };
+        adopt(&self.shards, stream, head, input, role);
+        tokio::spawn(self.catch_up(told));
+    }
+
+    /// What changed between `hello` and the hand-over is told to the shard now. A shard that is gone
+    /// has closed its sockets.
+    async fn catch_up(self, told: HashSet<RoomId>) {
+        let (uid, session, outlet) = (self.session.uid, self.session.id, self.rooms.outlet());
+        if !self.auth.is_live(session) {
+            let _ = outlet.broadcast(Delivery::Revoke(Target::Session(session))).await;
+            return;
+        }
+        let now: HashSet<RoomId> = self.rooms.rooms_of(uid).into_iter().collect();
+        for room in told.difference(&now) {
+            let _ = outlet.broadcast(Delivery::Left(uid, *room)).await;
+        }
+        for room in now.difference(&told) {
+            let _ = outlet.broadcast(Delivery::Joined(uid, *room)).await;
+        }
+    }
+}
+
+fn adopt(shards: &Shards, stream: TcpStream, head: Vec<u8>, input: Bytes, role: Role) {
+    match stream.into_std() {
+        Ok(stream) => shards.adopt(Adoption { stream, head, input, role }),
+        Err(error) => tracing::debug!(%error, "the socket was lost at the hand-over"),
+    }
+}

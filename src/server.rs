@@ -1,0 +1,199 @@
+//! The assembly: which part is started after which, and stopped before which.
+//!
+//! Up: stores and their schemas, rooms, delivery threads, listeners. Down the same way back, each
+//! step with its own bound, so that a stop is over within ten seconds: no new connections, every
+//! accepted send answered, `bye restart` to every socket, then the database.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::api::{Api, Settings};
+use crate::auth::{Auth, AuthSettings};
+use crate::config::Config;
+use crate::delivery;
+use crate::error::Error;
+use crate::http::{self, Site};
+use crate::limits;
+use crate::rooms::Rooms;
+use crate::store::accounts::AccountStore;
+use crate::store::chat::ChatStore;
+use crate::store::embedded::{self, Embedded};
+use crate::store::pool::Database;
+use crate::ws::Limits;
+use crate::ws::handshake::OriginPolicy;
+
+/// Requests in flight get this long when the server stops. Rooms and shards have their own bounds.
+const REQUESTS_STOP: Duration = Duration::from_millis(1_500);
+
+/// A running server.
+pub struct Server {
+    addresses: Vec<SocketAddr>,
+    api: Arc<Api>,
+    embedded: Option<Embedded>,
+    stop: watch::Sender<bool>,
+    listeners: JoinSet<()>,
+}
+
+impl Server {
+    /// Starts everything; returns when connections are accepted.
+    ///
+    /// # Errors
+    /// One sentence for the person who started it.
+    pub async fn start(config: Config) -> Result<Self, String> {
+        // The address first: a second server on it should not touch the database.
+        let sockets = config.listen.0.iter().map(|address| {
+            http::bind(*address).map_err(|error| format!("cannot listen on {address}: {error}"))
+        });
+        let sockets: Vec<_> = sockets.collect::<Result<_, _>>()?;
+        let (embedded, accounts, chat) = open_stores(&config).await?;
+        let api = match assemble(&config, accounts, chat).await {
+            Ok(api) => Arc::new(api),
+            Err(error) => {
+                stop_embedded(embedded).await;
+                return Err(error);
+            }
+        };
+
+        let (stop, stopped) = watch::channel(false);
+        let mut addresses = Vec::new();
+        let mut listeners = JoinSet::new();
+        for socket in sockets {
+            addresses.push(socket.local_addr().map_err(|error| error.to_string())?);
+            listeners.spawn(http::serve(socket, api.clone(), options(&config), stopped.clone()));
+        }
+        Ok(Self { addresses, api, embedded, stop, listeners })
+    }
+
+    /// Where it listens, with the ports it was given.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Where the first administrator is made, while there is none.
+    pub fn setup_link(&self) -> Option<String> {
+        let (address, code) = (self.addresses.first()?, self.api.auth.setup_code()?);
+        Some(format!("http://{address}/setup#{code}"))
+    }
+
+    /// Returns when the server cannot go on by itself, with the reason.
+    pub async fn failed(&mut self) -> String {
+        match self.listeners.join_next().await {
+            Some(_) => "a listener ended".to_owned(),
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Stops everything, in order.
+    pub async fn stop(&mut self) {
+        self.stop.send_replace(true);
+        let drained = async { while self.listeners.join_next().await.is_some() {} };
+        if tokio::time::timeout(REQUESTS_STOP, drained).await.is_err() {
+            tracing::warn!("some requests did not finish in time");
+            self.listeners.abort_all();
+        }
+        self.api.rooms.stop().await;
+        let shards = self.api.shards.clone();
+        if let Err(error) = tokio::task::spawn_blocking(move || shards.stop()).await {
+            tracing::error!(%error, "the delivery threads did not stop");
+        }
+        stop_embedded(self.embedded.take()).await;
+    }
+}
+
+async fn stop_embedded(embedded: Option<Embedded>) {
+    let Some(embedded) = embedded else { return };
+    if let Err(error) = tokio::task::spawn_blocking(move || embedded.stop()).await {
+        tracing::error!(%error, "the private database did not stop");
+    }
+}
+
+/// The two stores, where the settings say, and the database that was started for them.
+async fn open_stores(
+    config: &Config,
+) -> Result<(Option<Embedded>, AccountStore, ChatStore), String> {
+    let (embedded, url) = match &config.database_url {
+        Some(url) => (None, url.clone()),
+        None => {
+            let data_dir = config.data_dir.clone().unwrap_or_else(embedded::default_data_dir);
+            let starting = tokio::task::spawn_blocking(move || Embedded::start(&data_dir));
+            let embedded = starting.await.map_err(|error| error.to_string())??;
+            let url = embedded.url();
+            (Some(embedded), url)
+        }
+    };
+    let opened = async {
+        let chat = Database::new(&url)?;
+        let accounts = match &config.accounts_database_url {
+            Some(url) => Database::new(url)?,
+            None => chat.clone(),
+        };
+        if !config.allow_weak_database {
+            chat.check_durability().await?;
+            if config.accounts_database_url.is_some() {
+                accounts.check_durability().await?;
+            }
+        }
+        Ok((AccountStore::open(accounts).await?, ChatStore::open(chat).await?))
+    };
+    match opened.await {
+        Ok((accounts, chat)) => Ok((embedded, accounts, chat)),
+        Err(error) => {
+            stop_embedded(embedded).await;
+            Err(error)
+        }
+    }
+}
+
+async fn assemble(config: &Config, accounts: AccountStore, chat: ChatStore) -> Result<Api, String> {
+    let sentence = |error: Error| format!("cannot start: {}", error.message());
+    let (outlet, seeds) = delivery::prepare(config.shard_count())
+        .map_err(|error| format!("cannot prepare the delivery threads: {error}"))?;
+    let rooms = Rooms::start(chat.clone(), outlet).await.map_err(sentence)?;
+    let settings = delivery::Settings { rate_limit_scale: config.rate_limit_scale };
+    let shards = seeds
+        .start(rooms.clone(), settings)
+        .map_err(|error| format!("cannot start the delivery threads: {error}"))?;
+    let settings = AuthSettings {
+        rate_limit_scale: config.rate_limit_scale,
+        registration: config.registration,
+    };
+    if config.rate_limit_scale == 0.0 {
+        tracing::warn!("rate limits are lifted: for load tests only");
+    }
+    Ok(Api {
+        auth: Auth::new(accounts.clone(), settings).await.map_err(sentence)?,
+        accounts,
+        chat,
+        rooms,
+        shards,
+        site: Site::new(),
+        origins: OriginPolicy::new(config.origins.clone()),
+        started: Instant::now(),
+        settings: Settings {
+            name: config.name.clone(),
+            registration: config.registration,
+            dev_echo: config.dev_echo.clone(),
+            dev_echo_limits: Limits {
+                message: config.dev_echo_message,
+                fragments: u32::try_from(config.dev_echo_fragments).unwrap_or(u32::MAX),
+            },
+        },
+    })
+}
+
+fn options(config: &Config) -> http::Options {
+    let scale = config.rate_limit_scale;
+    let per_address = match scale {
+        0.0 => usize::MAX,
+        _ => (limits::http::CONNECTIONS_PER_ADDRESS as f64 * scale).max(1.0) as usize,
+    };
+    http::Options {
+        max_connections: limits::http::CONNECTIONS,
+        max_per_address: per_address,
+        trusted_proxies: config.trusted_proxies.clone(),
+    }
+}

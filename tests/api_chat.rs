@@ -1,0 +1,360 @@
+//! People talking over real sockets: what each of them hears, and what nobody may do.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
+
+mod support;
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use support::client::{Client, Socket, new_mid};
+use support::{TestServer, postgres};
+
+/// The id of a room by its name in a `hello`.
+fn room_in(hello: &Value, name: &str) -> String {
+    let rooms = hello["rooms"].as_array().expect("rooms");
+    let room = rooms.iter().find(|room| room["name"] == name).expect("the room");
+    room["id"].as_str().expect("an id").to_owned()
+}
+
+/// A socket that follows General; the room's id.
+async fn follow(client: &Client) -> (Socket, String) {
+    let mut socket = client.socket().await;
+    let room = room_in(&socket.op("hello").await, "General");
+    socket.ok(json!({"op": "room.subscribe", "room": room, "since": 0})).await;
+    (socket, room)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hello_is_the_first_frame_and_says_where_i_am() {
+    let server = TestServer::start().await;
+    let anna = server.user("anna").await;
+    let mut socket = anna.socket().await;
+    let support::client::Heard::Frame(hello) = socket.hear().await else { panic!("no frame") };
+    assert_eq!((&hello["op"], &hello["uid"]), (&json!("hello"), &json!(anna.uid)));
+    assert!(hello["heartbeat_ms"].as_u64().is_some_and(|ms| ms > 0), "{hello}");
+    let general =
+        hello["rooms"].as_array().unwrap().iter().find(|r| r["name"] == "General").unwrap();
+    for (field, value) in [
+        ("kind", json!("open")),
+        ("e2ee", json!(false)),
+        ("seq", json!(0)),
+        ("read", json!(0)),
+        ("unread", json!(0)),
+        ("mentions", json!(0)),
+    ] {
+        assert_eq!(general[field], value, "{field} of {general}");
+    }
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_is_heard_edited_reacted_to_and_deleted_by_all() {
+    let server = TestServer::start().await;
+    let anna = server.user("anna").await;
+    let bert = server.user("bert").await;
+    let (mut from, room) = follow(&anna).await;
+    let (mut to, _) = follow(&bert).await;
+
+    let (mid, ok) = from.say(&room, "hello").await;
+    assert_eq!(ok["seq"], 1);
+    let heard = to.op("msg").await;
+    assert_eq!((&heard["room"], &heard["seq"], &heard["at"]), (&json!(room), &json!(1), &ok["at"]));
+    assert_eq!((&heard["msg"]["t"], &heard["msg"]["by"]), (&json!("hello"), &json!(anna.uid)));
+
+    let edit = json!({"mid": mid, "rev": 1, "kind": "msg", "t": "hello!"});
+    from.ok(json!({"op": "msg.send", "room": room, "msg": edit})).await;
+    let heard = to.op("msg").await;
+    assert_eq!((&heard["seq"], &heard["msg"]["t"]), (&json!(2), &json!("hello!")));
+    assert!(!heard["msg"]["edited"].is_null(), "{heard}");
+
+    let react = json!({"mid": new_mid(), "rev": 0, "kind": "react", "ref": mid, "e": "👍"});
+    to.ok(json!({"op": "msg.send", "room": room, "msg": react})).await;
+    let heard = from.find("the reaction", |f| f["op"] == "msg" && f["seq"] == 3).await;
+    assert!(heard["msg"]["reactions"].to_string().contains("👍"), "{heard}");
+
+    let delete = json!({"mid": mid, "rev": 2, "kind": "del"});
+    to.err(json!({"op": "msg.send", "room": room, "msg": delete}), "forbidden").await;
+    from.ok(json!({"op": "msg.send", "room": room, "msg": delete})).await;
+    let heard = to.find("the deletion", |f| f["op"] == "msg" && f["seq"] == 4).await;
+    assert_eq!(heard["msg"]["kind"], "del");
+    assert!(!heard.to_string().contains("hello"), "{heard}");
+
+    let history = bert.get(&format!("/api/rooms/{room}/messages")).await.expect(200);
+    assert_eq!(history["messages"].as_array().map(Vec::len), Some(1));
+    assert!(!history.to_string().contains("hello"), "{history}");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_message_twice_is_one_message() {
+    let server = TestServer::start().await;
+    let anna = server.user("anna").await;
+    let (mut socket, room) = follow(&anna).await;
+    let msg = json!({"mid": new_mid(), "rev": 0, "kind": "msg", "t": "once"});
+    let send = json!({"op": "msg.send", "room": room, "msg": msg});
+    let first = socket.ok(send.clone()).await;
+    let mut second_socket = anna.socket().await;
+    let second = second_socket.ok(send.clone()).await;
+    assert_eq!((&first["seq"], &first["at"]), (&second["seq"], &second["at"]));
+    let mut other = send.clone();
+    other["msg"]["t"] = json!("twice");
+    socket.err(other, "mid_exists").await;
+    let mut late = send;
+    late["msg"]["rev"] = json!(5);
+    socket.err(late, "rev_conflict").await;
+    let history = anna.get(&format!("/api/rooms/{room}/messages")).await.expect(200);
+    assert_eq!(history["messages"].as_array().map(Vec::len), Some(1));
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn resuming_by_since_brings_what_was_missed_in_order_and_nothing_else() {
+    let server = TestServer::start().await;
+    let anna = server.user("anna").await;
+    let bert = server.user("bert").await;
+    let (mut from, room) = follow(&anna).await;
+    for n in 1..=3 {
+        from.say(&room, &format!("m{n}")).await;
+    }
+    let (mut to, _) = follow(&bert).await;
+    drop(to);
+    for n in 4..=9 {
+        from.say(&room, &format!("m{n}")).await;
+    }
+    to = bert.socket().await;
+    let ok = to.ok(json!({"op": "room.subscribe", "room": room, "since": 3})).await;
+    assert_eq!(ok["seq"], 9);
+    let missed: Vec<_> =
+        to.aside.iter().filter(|f| f["op"] == "msg").map(|f| f["seq"].clone()).collect();
+    assert_eq!(missed, [4, 5, 6, 7, 8, 9].map(|seq| json!(seq)));
+    to.aside.clear();
+    from.say(&room, "live").await;
+    assert_eq!(to.op("msg").await["seq"], 10);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn typing_presence_and_read_positions_reach_who_they_concern() {
+    let server = TestServer::start().await;
+    let anna = server.user("anna").await;
+    let bert = server.user("bert").await;
+    let (mut a, room) = follow(&anna).await;
+    let (mut b, _) = follow(&bert).await;
+    let mut a2 = anna.socket().await;
+    a2.op("hello").await;
+
+    b.send(json!({"op": "typing", "room": room})).await;
+    let typing =
+        a.find("typing of bert", |f| f["op"] == "typing" && f["uid"] == json!(bert.uid)).await;
+    assert_eq!(typing["room"], json!(room));
+
+    let uid = bert.uid.clone();
+    b.ok(json!({"op": "presence", "state": "dnd", "text": "busy"})).await;
+    a.find("presence of bert", |f| {
+        f["op"] == "presence"
+            && f["uid"] == json!(uid)
+            && f["state"] == "dnd"
+            && f["text"] == "busy"
+    })
+    .await;
+
+    let (_, ok) = b.say(&room, "read me").await;
+    a.op("msg").await;
+    a.ok(json!({"op": "read", "room": room, "seq": ok["seq"]})).await;
+    let read = a2.find("my own read position", |f| f["op"] == "read").await;
+    assert_eq!((&read["room"], &read["seq"]), (&json!(room), &ok["seq"]));
+    let again = anna.socket().await.op("hello").await;
+    let general =
+        again["rooms"].as_array().unwrap().iter().find(|r| r["id"] == json!(room)).unwrap().clone();
+    assert_eq!((&general["read"], &general["unread"]), (&ok["seq"], &json!(0)));
+
+    drop(b);
+    let uid = bert.uid.clone();
+    a.find("bert gone", |f| {
+        f["op"] == "presence" && f["uid"] == json!(uid) && f["state"] == "offline"
+    })
+    .await;
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn unread_counts_what_others_said_and_mentions_count_apart() {
+    let server = TestServer::start().await;
+    let anna = server.user("anna").await;
+    let bert = server.user("bert").await;
+    let mut idle = bert.socket().await;
+    idle.op("hello").await;
+    let (mut a, room) = follow(&anna).await;
+    a.say(&room, "one").await;
+    let msg = json!({"mid": new_mid(), "rev": 0, "kind": "msg", "t": "two", "m": [bert.uid]});
+    a.ok(json!({"op": "msg.send", "room": room, "msg": msg})).await;
+
+    let activity =
+        idle.find("the mention", |f| f["op"] == "activity" && f["mention"] == true).await;
+    assert_eq!(activity["room"], json!(room));
+    let hello = bert.socket().await.op("hello").await;
+    let general =
+        hello["rooms"].as_array().unwrap().iter().find(|r| r["id"] == json!(room)).unwrap().clone();
+    assert_eq!((&general["unread"], &general["mentions"]), (&json!(2), &json!(1)));
+    let hello = anna.socket().await.op("hello").await;
+    let general =
+        hello["rooms"].as_array().unwrap().iter().find(|r| r["id"] == json!(room)).unwrap().clone();
+    assert_eq!(general["unread"], 0, "one's own messages are read");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn strangers_to_a_room_neither_write_nor_follow() {
+    let server = TestServer::start().await;
+    let anna = server.user("anna").await;
+    let bert = server.user("bert").await;
+    let made = anna.post("/api/rooms", json!({"name": "Two", "kind": "closed"})).await.expect(201);
+    let room = made["id"].as_str().unwrap().to_owned();
+    let mut b = bert.socket().await;
+    b.op("hello").await;
+    let msg = json!({"mid": new_mid(), "rev": 0, "kind": "msg", "t": "hi"});
+    for frame in [
+        json!({"op": "room.subscribe", "room": room, "since": 0}),
+        json!({"op": "msg.send", "room": room, "msg": msg}),
+    ] {
+        let answer = b.ask(frame).await;
+        assert_eq!(answer["op"], "err", "{answer}");
+        let code = answer["code"].as_str().unwrap();
+        assert!(["not_member", "not_found"].contains(&code), "{answer}");
+    }
+    b.err(json!({"op": "room.subscribe", "room": "999999", "since": 0}), "not_found").await;
+    b.ok(json!({"op": "ping"})).await;
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_removed_from_a_room_hears_nothing_more() {
+    let server = TestServer::start().await;
+    let anna = server.user("anna").await;
+    let bert = server.user("bert").await;
+    let made = anna.post("/api/rooms", json!({"name": "Club", "kind": "closed"})).await.expect(201);
+    let room = made["id"].as_str().unwrap().to_owned();
+    let members = format!("/api/rooms/{room}/members");
+    let mut b = bert.socket().await;
+    b.op("hello").await;
+    anna.post(&members, json!({"uid": bert.uid})).await.expect(201);
+    b.find("my new room", |f| f["op"] == "room" || f["op"] == "member").await;
+    b.ok(json!({"op": "room.subscribe", "room": room, "since": 0})).await;
+    let mut a = anna.socket().await;
+    a.say(&room, "heard").await;
+    b.op("msg").await;
+
+    assert_eq!(anna.delete(&format!("{members}/{}", bert.uid)).await.status, 204);
+    a.say(&room, "unheard").await;
+    b.assert_silent(Duration::from_millis(700), |f| f["op"] == "msg" || f["op"] == "activity")
+        .await;
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bad_frames_are_answered_and_the_socket_lives() {
+    let server = TestServer::start().await;
+    let anna = server.user("anna").await;
+    let mut socket = anna.socket().await;
+    socket.op("hello").await;
+    for text in ["", "nonsense", "[1]", "{}", r#"{"op":7}"#, r#"{"op":"fly"}"#] {
+        socket.send_frame(0x1, text.as_bytes()).await;
+        assert_eq!(socket.op("err").await["code"], "bad_request", "{text}");
+    }
+    socket.err(json!({"op": "room.subscribe", "room": 7}), "bad_request").await;
+    socket.ok(json!({"op": "ping"})).await;
+
+    socket.send_frame(0x1, &[0xff, 0xfe]).await;
+    assert_eq!(socket.closed().await, Some(1007));
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_upgrade_needs_a_session_a_get_and_the_right_version() {
+    let server = TestServer::start().await;
+    let anna = server.user("anna").await;
+    let nobody = Client::new(server.address);
+    assert_eq!(Socket::open(&nobody).await.err().map(|answer| answer.status), Some(401));
+    let plain = anna.get("/ws").await;
+    assert!((400..500).contains(&plain.status), "{}", plain.status);
+    assert_eq!(anna.post("/ws", json!({})).await.status, 405);
+    let old = format!(
+        "GET /ws HTTP/1.1\r\n{}Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 8\r\n\
+         Sec-WebSocket-Key: CQkJCQkJCQkJCQkJCQkJCQ==\r\n\r\n",
+        anna.fields()
+    );
+    let (mut stream, mut answer) =
+        (tokio::net::TcpStream::connect(server.address).await.unwrap(), [0; 1024]);
+    tokio::io::AsyncWriteExt::write_all(&mut stream, old.as_bytes()).await.unwrap();
+    let n = tokio::io::AsyncReadExt::read(&mut stream, &mut answer).await.unwrap();
+    let answer = String::from_utf8_lossy(&answer[..n]).to_ascii_lowercase();
+    assert!(
+        answer.starts_with("http/1.1 426 ") && answer.contains("sec-websocket-version: 13"),
+        "{answer}"
+    );
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_says_bye_and_loses_nothing() {
+    let server = TestServer::start().await;
+    let anna = server.user("anna").await;
+    let (mut socket, room) = follow(&anna).await;
+    socket.say(&room, "kept").await;
+    let database = server.database.clone();
+    server.stop().await;
+    let bye = socket.op("bye").await;
+    assert_eq!(bye["code"], "restart");
+    assert!(bye["retry_ms"].is_u64(), "{bye}");
+    assert_eq!(socket.closed().await, Some(1001));
+
+    let server = TestServer::start_on(&database, &[]).await;
+    let anna = Client { address: server.address, ..anna };
+    let anna = Client { origin: Some(format!("http://{}", server.address)), ..anna };
+    let history = anna.get(&format!("/api/rooms/{room}/messages")).await.expect(200);
+    assert_eq!(history["messages"][0]["msg"]["t"], "kept");
+    let (mut socket, _) = follow(&anna).await;
+    assert_eq!(socket.op("msg").await["msg"]["t"], "kept");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn accounts_may_live_in_another_database() {
+    let accounts = postgres::database().await;
+    let server = TestServer::start_with(&["--accounts-database-url", &accounts]).await;
+    let anna = server.user("anna").await;
+    let (mut socket, room) = follow(&anna).await;
+    socket.say(&room, "apart").await;
+    let chat = server.database.clone();
+    server.stop().await;
+    assert_eq!(schemas(&chat).await, ["chat"]);
+    assert_eq!(schemas(&accounts).await, ["accounts"]);
+}
+
+/// Our schemas in a database.
+async fn schemas(url: &str) -> Vec<String> {
+    let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    let query = "SELECT nspname::text FROM pg_namespace WHERE nspname IN ('accounts', 'chat')";
+    let rows = client.query(query, &[]).await.unwrap();
+    rows.iter().map(|row| row.get(0)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_echo_endpoint_is_there_on_demand_only() {
+    let server = TestServer::start().await;
+    let nobody = Client::new(server.address);
+    let refused = Socket::open_with(&nobody, "/echo", "").await.err().expect("no upgrade");
+    assert_eq!(refused.status, 404);
+    server.stop().await;
+
+    let server = TestServer::start_with(&["--dev-echo", "/echo"]).await;
+    let nobody = Client { origin: None, ..Client::new(server.address) };
+    let mut echo = Socket::open_with(&nobody, "/echo", "").await.expect("no login needed");
+    let long = json!("x".repeat(200_000));
+    echo.send(long.clone()).await;
+    assert_eq!(echo.hear().await, support::client::Heard::Frame(long));
+    server.stop().await;
+}

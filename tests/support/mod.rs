@@ -1,0 +1,65 @@
+//! A whole server in this process, on a real database and a free port, for as long as a test lasts.
+
+#![allow(dead_code, missing_docs, clippy::unwrap_used, clippy::expect_used)]
+
+pub mod client;
+pub mod postgres;
+
+use std::net::SocketAddr;
+
+use clap::Parser as _;
+use impulse::cli::Cli;
+use impulse::config::Config;
+use impulse::server::Server;
+
+use client::Client;
+
+/// A running server. `stop` it at the end of the test.
+pub struct TestServer {
+    server: Server,
+    pub address: SocketAddr,
+    /// Where it keeps everything, for a second server after this one.
+    pub database: String,
+}
+
+impl TestServer {
+    /// On a new database, rate limits lifted.
+    pub async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// The same with more flags.
+    pub async fn start_with(flags: &[&str]) -> Self {
+        Self::start_on(&postgres::database().await, flags).await
+    }
+
+    /// On a given database.
+    pub async fn start_on(database: &str, flags: &[&str]) -> Self {
+        let server = Server::start(config(database, flags)).await.expect("the server starts");
+        let address = *server.addresses().first().expect("an address");
+        Self { server, address, database: database.to_owned() }
+    }
+
+    /// Registers `name`.
+    pub async fn user(&self, name: &str) -> Client {
+        Client::register(self.address, name).await
+    }
+
+    /// What start-up prints for the first admin.
+    pub fn setup_code(&self) -> Option<String> {
+        let link = self.server.setup_link()?;
+        link.split_once('#').map(|(_, code)| code.to_owned())
+    }
+
+    /// As SIGTERM does.
+    pub async fn stop(mut self) {
+        self.server.stop().await;
+    }
+}
+
+/// Settings as the command line would give them.
+pub fn config(database: &str, flags: &[&str]) -> Config {
+    let fixed = ["impulse", "--listen", "127.0.0.1:0", "--rate-limit-scale", "0", "--shards", "2"];
+    let args = [fixed.as_slice(), &["--database-url", database], flags].concat();
+    Cli::try_parse_from(args).expect("flags that exist").config
+}
