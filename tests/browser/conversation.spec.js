@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { act, assertCalm, eventually, message, openBrowser, openRoom, person, say, startServer, texts } from "./support.js";
+import { act, assertCalm, enterAccount, eventually, message, openBrowser, openRoom, person, say, startServer, texts, visitor } from "./support.js";
 
 let server, browser, ada, bob;
 
@@ -128,6 +128,18 @@ test("a room is made, found, joined and left", async () => {
   await bob.page.locator("dialog .button-danger").click();
   await eventually(async () => assert.equal(await bob.page.locator(".room-item", { hasText: "Tea club" }).count(), 0));
   assertCalm(ada, bob);
+});
+
+test("a link to an open room lets a newcomer in, after signing up", async () => {
+  await openRoom(ada.page, "Tea club");
+  const guest = await visitor(browser);
+  await guest.page.goto(ada.page.url());
+  await guest.page.locator(".gate-switch button").click();
+  await enterAccount(guest.page, "grace");
+  await guest.page.locator(".room-empty button", { hasText: "Join" }).click();
+  await message(guest.page, "the kettle is on").waitFor();
+  assertCalm(guest);
+  await guest.context.close();
 });
 
 test("a direct message reaches the other, who had no such room", async () => {

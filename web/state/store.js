@@ -100,7 +100,8 @@ export function createClient() {
   }
 
   async function refreshMe() {
-    const me = await whoAmI();
+    const told = await whoAmI();
+    const me = { ...told, state: told.state === "offline" ? state.me?.state ?? "online" : told.state ?? "online" };
     state.me = me;
     state.users = new Map(state.users).set(me.uid, { ...me, state: state.users.get(me.uid)?.state ?? me.state ?? "online" });
     rememberAccount(me);

@@ -26,23 +26,29 @@ export function createChat(context) {
   const node = el("div", { class: "shell", "data-view": "rooms" },
     el("a", { class: "skip", href: "#room", click: (/** @type {Event} */ event) => { event.preventDefault(); context.timeline.focusLast(); } }, t("skip_to_messages")),
     sidebar.node, panel);
-  /** @type {{ id: string | null, views: View[] } | null} */
+  /** @type {{ key: string, views: View[] } | null} */
   let open = null;
 
   /** @param {State} state */
   function choose(state) {
     const id = context.signals.room;
     const known = id !== null && state.rooms.has(id);
-    if (!known && state.rooms.size > 0 && !matchMedia("(max-width: 47.99rem)").matches) {
+    if (id === null && state.rooms.size > 0 && !matchMedia("(max-width: 47.99rem)").matches) {
       const last = remembered();
       const next = last && state.rooms.has(last) ? last : [...state.rooms.keys()][0];
-      if (next && (id === null || !state.loadingRooms)) return queueMicrotask(() => context.go(roomPath(next), true));
+      if (next) return queueMicrotask(() => context.go(roomPath(next), true));
     }
-    if (open && open.id === (known ? id : null)) return;
+    const key = known ? id : id !== null && !state.loadingRooms ? `?${id}` : "";
+    if (open?.key === key) return;
     open?.views.forEach((view) => /** @type {{ close?: () => void }} */ (view).close?.());
-    open = { id: known ? id : null, views: known ? openRoom(context, id, panel, banner) : emptyPanel(panel, banner) };
-    node.dataset["view"] = known ? "room" : "rooms";
-    if (known) remember(id);
+    node.dataset["view"] = id === null ? "rooms" : "room";
+    if (known) {
+      open = { key, views: openRoom(context, id, panel, banner) };
+      remember(id);
+    } else {
+      open = { key, views: [] };
+      fill(panel, banner.node, id !== null && key ? strange(context, id) : nothing());
+    }
   }
 
   return {
@@ -73,15 +79,26 @@ function openRoom(context, id, panel, banner) {
   return [head, timeline, composer];
 }
 
+function nothing() {
+  return el("div", { class: "room-empty" }, el("span", { class: "mark" }, icon("pulse")), el("p", {}, t("pick_room")), el("p", { class: "hint" }, t("pick_room_hint")));
+}
+
 /**
- * @param {HTMLElement} panel
- * @param {View} banner
- * @returns {View[]}
+ * A room I am not in, reached by a link: may be joined when it is open.
+ *
+ * @param {Context} context
+ * @param {string} id
  */
-function emptyPanel(panel, banner) {
-  fill(panel, banner.node, el("div", { class: "room-empty" },
-    el("span", { class: "mark" }, icon("pulse")), el("p", {}, t("pick_room")), el("p", { class: "hint" }, t("pick_room_hint"))));
-  return [];
+function strange(context, id) {
+  const node = el("div", { class: "room-empty" }, el("span", { class: "spinner" }));
+  const gone = () => fill(node, el("p", {}, t("error_not_found")), el("button", { type: "button", class: "button", click: () => context.go("/", true) }, t("back")));
+  context.actions.discoverRooms().then((rooms) => {
+    const room = rooms.find((each) => each.id === id);
+    if (!room) return gone();
+    fill(node, el("span", { class: "mark" }, icon("hash")), el("h2", { dir: "auto" }, room.name), room.topic ? el("p", { class: "hint", dir: "auto" }, room.topic) : null,
+      el("button", { type: "button", class: "button button-primary", click: () => context.actions.joinRoom(id) }, t("join_room")));
+  }, gone);
+  return node;
 }
 
 function remembered() {

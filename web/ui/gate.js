@@ -2,6 +2,7 @@
 import { el, fill } from "./element.js";
 import { errorText, t } from "./i18n.js";
 import { icon } from "./icons.js";
+import { parseRoute } from "./routes.js";
 
 /** @typedef {import("./context.js").Context} Context */
 /** @typedef {"login" | "register" | "setup"} Mode */
@@ -70,7 +71,7 @@ function card(context, mode, code, change) {
     try {
       if (isNew) await context.actions.register({ username: name, password: password.value, ...(code ? { setup: code } : {}) });
       else await context.actions.signIn({ username: name, password: password.value });
-      context.go("/", true);
+      context.go(parseRoute(location).name === "room" ? location.pathname + location.hash : "/", true);
     } catch (error) {
       complain(errorText(/** @type {{ code?: string, message?: string }} */ (error)));
       submit.disabled = false;

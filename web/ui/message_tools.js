@@ -117,8 +117,8 @@ function openMenu(context, room, message) {
       item("smile", t("action_react"), () => openEmojiPicker((emoji) => react(context, room, message, emoji))),
       item("reply", t("action_reply"), () => reply(context, room, message)),
       own ? item("edit", t("action_edit"), () => edit(context, room, message)) : null,
-      item("copy", t("action_copy"), () => copy(context, message.t)),
-      item("link", t("action_link"), () => copy(context, location.origin + roomPath(room, message.mid))),
+      item("copy", t("action_copy"), () => copyText(context, message.t)),
+      item("link", t("action_link"), () => copyText(context, location.origin + roomPath(room, message.mid))),
       mayDelete ? item("trash", t("action_delete"), () => remove(context, room, message), true) : null)];
   });
 }
@@ -183,7 +183,7 @@ async function remove(context, room, message) {
  * @param {Context} context
  * @param {string} text
  */
-async function copy(context, text) {
+export async function copyText(context, text) {
   try {
     await navigator.clipboard.writeText(text);
     context.toast(t("copied"));

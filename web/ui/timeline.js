@@ -6,8 +6,9 @@
 import { el, fill } from "./element.js";
 import { t } from "./i18n.js";
 import { icon } from "./icons.js";
-import { createMessageTools } from "./message_tools.js";
+import { copyText, createMessageTools } from "./message_tools.js";
 import { roomName, roomPicture } from "./people.js";
+import { roomPath } from "./routes.js";
 import { createRows } from "./timeline_rows.js";
 
 /** @typedef {import("./context.js").Context} Context */
@@ -70,7 +71,7 @@ export function createTimeline(context, id) {
     const shown = visible(timeline.messages);
     rows.draw(log, state, shown, {
       divider,
-      beginning: !timeline.moreBefore && shown[0] === timeline.messages[0] ? beginning(state, room) : null,
+      beginning: !timeline.moreBefore && shown[0] === timeline.messages[0] ? beginning(context, state, room) : null,
       loadingOlder: timeline.moreBefore,
     });
     if (anchor) restorePlace(anchor);
@@ -293,11 +294,15 @@ function attentive() {
 }
 
 /**
+ * @param {Context} context
  * @param {State} state
  * @param {import("./context.js").Room} room
  */
-function beginning(state, room) {
+function beginning(context, state, room) {
   return el("div", { class: "beginning" }, roomPicture(state, room),
     el("h3", { dir: "auto" }, t("empty_room", { room: roomName(state, room) })),
-    el("p", {}, room.topic || t("empty_room_hint")));
+    el("p", {}, room.topic || t("empty_room_hint")),
+    room.kind === "open" ? el("button", {
+      type: "button", class: "button button-small", click: () => void copyText(context, location.origin + roomPath(room.id)),
+    }, icon("link"), t("copy_invite")) : null);
 }
