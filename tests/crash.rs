@@ -43,7 +43,7 @@ fn write_until(stop: &AtomicBool, address: &str, token: &str, room: &str) -> Sen
 fn history(server: &Process, token: &str, room: &str) -> Vec<Value> {
     let mut all: Vec<Value> = Vec::new();
     for _ in 0..10_000 {
-        let after = all.last().map_or(0, |message| created_seq(message));
+        let after = all.last().map_or(0, created_seq);
         let path = format!("/api/rooms/{room}/messages?after={after}&limit=100");
         let (status, page) = server.request("GET", &path, Some(token), None);
         assert_eq!(status, 200, "{page}");
