@@ -100,6 +100,8 @@ impl Server {
         if let Err(error) = tokio::task::spawn_blocking(move || shards.stop()).await {
             tracing::error!(%error, "the delivery threads did not stop");
         }
+        self.api.accounts.database().close();
+        self.api.chat.database().close();
         stop_embedded(self.embedded.take()).await;
     }
 }

@@ -499,3 +499,23 @@ async fn history_is_paged_in_both_directions() {
     anna.get("/api/rooms/999999/messages").await.refused(404, "not_found");
     server.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn guessing_passwords_is_slowed_down_and_told_when_to_try_again() {
+    let server = TestServer::start_with(&["--rate-limit-scale", "1"]).await;
+    let nobody = Client::new(server.address);
+    let mut statuses = Vec::new();
+    for _ in 0..12 {
+        let guess = json!({"username": "anna", "auth": auth_of("guess"), "device": "test"});
+        let answer = nobody.post("/api/auth/login", guess).await;
+        statuses.push(answer.status);
+        if answer.status == 429 {
+            let wait = answer.header("retry-after").and_then(|wait| wait.parse::<u32>().ok());
+            assert!(wait.is_some_and(|wait| (1..=60).contains(&wait)), "{answer:?}");
+            answer.refused(429, "rate_limited");
+        }
+    }
+    assert_eq!(statuses.iter().filter(|status| **status == 401).count(), 10, "{statuses:?}");
+    assert_eq!(statuses.last(), Some(&429));
+    server.stop().await;
+}

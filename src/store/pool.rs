@@ -73,6 +73,11 @@ impl Database {
         Ok(client)
     }
 
+    /// Ends the pool's connections: the server stops, and the database may be next.
+    pub fn close(&self) {
+        self.pool.close();
+    }
+
     /// Whether the database answers now, within [`limits::PING`].
     pub async fn is_reachable(&self) -> bool {
         let ping = async { self.get().await?.simple_query("").await.map_err(Error::unavailable) };

@@ -59,7 +59,9 @@ impl TestServer {
 
 /// Settings as the command line would give them.
 pub fn config(database: &str, flags: &[&str]) -> Config {
-    let fixed = ["impulse", "--listen", "127.0.0.1:0", "--rate-limit-scale", "0", "--shards", "2"];
-    let args = [fixed.as_slice(), &["--database-url", database], flags].concat();
+    let fixed = ["impulse", "--listen", "127.0.0.1:0", "--shards", "2"];
+    let lifted =
+        if flags.contains(&"--rate-limit-scale") { &[][..] } else { &["--rate-limit-scale", "0"] };
+    let args = [fixed.as_slice(), lifted, &["--database-url", database], flags].concat();
     Cli::try_parse_from(args).expect("flags that exist").config
 }
