@@ -143,12 +143,13 @@ async fn more_than_a_thousand_missed_messages_are_truncated_and_paged() {
     let anna = server.user("anna").await;
     let room = first_room(&anna).await;
     let mut writer = anna.socket().await;
+    let last_id = (MESSAGES - 1).to_string();
     for n in 0..MESSAGES {
         let mid = support::client::new_mid();
         let msg = json!({"mid": mid, "rev": 0, "kind": "msg", "t": "one of many"});
         writer.send(json!({"op": "msg.send", "id": n.to_string(), "room": room, "msg": msg})).await;
     }
-    writer.find("the last ok", |frame| frame["id"] == (MESSAGES - 1).to_string()).await;
+    writer.find("the last ok", |frame| frame["id"] == last_id.as_str()).await;
 
     let since = Instant::now();
     let mut late = anna.socket().await;
