@@ -180,6 +180,24 @@ async fn typing_presence_and_read_positions_reach_who_they_concern() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_new_display_name_is_heard_by_others_and_by_ones_own_sockets() {
+    let server = TestServer::start().await;
+    let anna = server.user("anna").await;
+    let bert = server.user("bert").await;
+    let (mut other, _) = follow(&bert).await;
+    let mut own = anna.socket().await;
+    own.op("hello").await;
+    anna.patch("/api/me", json!({"display_name": "Anna B."})).await.expect(200);
+    for socket in [&mut other, &mut own] {
+        let user = socket.op("user").await["user"].clone();
+        let seen = (&user["id"], &user["display_name"]);
+        assert_eq!(seen, (&json!(anna.uid), &json!("Anna B.")));
+        assert_eq!(user.get("locale"), None, "not for others: {user}");
+    }
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn unread_counts_what_others_said_and_mentions_count_apart() {
     let server = TestServer::start().await;
     let anna = server.user("anna").await;

@@ -49,6 +49,8 @@ pub(super) async fn change(api: &Api, caller: &Session, request: &Request) -> Re
         status: status.map(check_status).transpose()?,
     };
     api.accounts.change_profile(caller.uid, &change).await?;
+    let seen = public(api, &profile(api, caller.uid).await?);
+    api.rooms.tell_profile(caller.uid, &seen).await;
     Ok(Response::json(200, &own(api, caller).await?))
 }
 

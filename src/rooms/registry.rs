@@ -350,6 +350,14 @@ impl Rooms {
         self.shared.store.page(room, page, limit.clamp(1, chat::PAGE)).await
     }
 
+    /// Tells those who share a small enough room with the user, and all of his connections, what
+    /// he is like now.
+    pub async fn tell_profile(&self, uid: Uid, profile: &serde_json::Value) {
+        let event = Event::User { user: profile }.encode();
+        self.shared.announce(uid, &event);
+        let _ = self.shared.outlet.broadcast(Delivery::ToUser(uid, event)).await;
+    }
+
     /// Who is here.
     pub fn presence(&self) -> &Presence {
         &self.shared.presence
@@ -417,13 +425,18 @@ impl Shared {
 
     fn tell_presence(&self) {
         for (uid, event) in self.presence.news() {
-            let rooms = self.index().get(&uid).cloned().unwrap_or_default();
-            for id in rooms {
-                let Some(room) = self.rooms().get(&id).cloned() else { continue };
-                if room.state().members.len() <= limits::PRESENCE_MEMBERS {
-                    // Presence is the first thing to drop when a room is behind.
-                    let _ = room.tx.try_send(Input::Announce(event.clone()));
-                }
+            self.announce(uid, &event);
+        }
+    }
+
+    /// To whoever follows a room of the user's.
+    fn announce(&self, uid: Uid, event: &Payload) {
+        let rooms = self.index().get(&uid).cloned().unwrap_or_default();
+        for id in rooms {
+            let Some(room) = self.rooms().get(&id).cloned() else { continue };
+            if room.state().members.len() <= limits::PRESENCE_MEMBERS {
+                // What is told about people is the first thing to drop when a room is behind.
+                let _ = room.tx.try_send(Input::Announce(event.clone()));
             }
         }
     }
