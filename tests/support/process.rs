@@ -215,6 +215,11 @@ impl Client {
         Ok(client)
     }
 
+    /// The bare socket, to misbehave on.
+    pub fn stream(&mut self) -> &mut TcpStream {
+        self.socket.get_mut()
+    }
+
     /// The next JSON frame.
     pub fn read(&mut self) -> std::io::Result<Value> {
         loop {

@@ -1,0 +1,270 @@
+//! One order for everybody: many writers and readers, cut connections, repeated sends, slow and
+//! vanishing members. Against the real binary, from outside.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
+
+#[path = "support/process.rs"]
+mod process;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use process::{Client, Process, new_mid, text};
+use serde_json::{Value, json};
+
+const ROOMS: usize = 5;
+const WRITERS: usize = 50;
+const READERS: usize = 20;
+const EACH: usize = 20;
+
+fn rooms_of(client: &Client) -> Vec<String> {
+    let rooms = client.hello["rooms"].as_array().unwrap();
+    rooms.iter().map(|room| room["id"].as_str().unwrap().to_owned()).collect()
+}
+
+fn subscribe(client: &mut Client, room: &str, since: u64) -> Value {
+    client.ask(json!({"op": "room.subscribe", "room": room, "since": since})).unwrap()
+}
+
+/// Reads every room up to `wanted` changes, cutting the line now and then and resuming by `since`.
+fn read_all(
+    address: &str,
+    token: &str,
+    rooms: &[String],
+    wanted: u64,
+    cut_every: usize,
+) -> BTreeMap<String, Vec<(u64, String)>> {
+    let mut heard: BTreeMap<String, Vec<(u64, String)>> =
+        rooms.iter().map(|room| (room.clone(), Vec::new())).collect();
+    let is_complete = |heard: &BTreeMap<String, Vec<(u64, String)>>| {
+        heard.values().all(|events| events.len() as u64 >= wanted)
+    };
+    for _ in 0..1_000 {
+        let mut client = Client::connect(address, token).unwrap();
+        let mut budget = cut_every;
+        for room in rooms {
+            let since = heard[room].last().map_or(0, |(seq, _)| *seq);
+            let ok = subscribe(&mut client, room, since);
+            assert_eq!(ok["op"], "ok", "{ok}");
+            assert_eq!(ok["truncated"], Value::Null, "{ok}");
+        }
+        while budget > 0 && !(client.events.is_empty() && is_complete(&heard)) {
+            let event = client.event(|_| true).unwrap();
+            if event["op"] == "msg" {
+                let seq = event["seq"].as_u64().unwrap();
+                let mid = event["msg"]["mid"].as_str().unwrap().to_owned();
+                heard.get_mut(event["room"].as_str().unwrap()).unwrap().push((seq, mid));
+                budget -= 1;
+            }
+        }
+        if is_complete(&heard) {
+            return heard;
+        }
+        // Dropped in the middle of whatever the server is writing.
+    }
+    panic!("the readers did not get everything");
+}
+
+#[test]
+fn fifty_writers_and_twenty_readers_with_cut_lines_agree_on_one_order_without_a_gap() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Process::start(folder.path(), &[]);
+    let token = server.register("everybody");
+    for n in 0..ROOMS - 3 {
+        let room = json!({"name": format!("room {n}"), "kind": "open"});
+        let (status, body) = server.request("POST", "/api/rooms", Some(&token), Some(room));
+        assert_eq!(status, 201, "{body}");
+    }
+    let rooms = rooms_of(&Client::connect(&server.address, &token).unwrap());
+    assert_eq!(rooms.len(), ROOMS);
+    let wanted = (WRITERS * EACH / ROOMS) as u64;
+
+    let heard: Vec<_> = std::thread::scope(|scope| {
+        let (address, token, rooms) = (&server.address, &token, &rooms);
+        let readers: Vec<_> = (0..READERS)
+            .map(|n| scope.spawn(move || read_all(address, token, rooms, wanted, 40 + 13 * n)))
+            .collect();
+        for writer in 0..WRITERS {
+            scope.spawn(move || {
+                let mut client = Client::connect(address, token).unwrap();
+                for n in 0..EACH {
+                    let (mid, room) = (new_mid(), &rooms[(writer + n) % ROOMS]);
+                    let first = client.ask(text(room, &mid, &format!("{writer}/{n}"))).unwrap();
+                    assert_eq!(first["op"], "ok", "{first}");
+                    if n % 5 == 0 {
+                        let again = client.ask(text(room, &mid, &format!("{writer}/{n}"))).unwrap();
+                        assert_eq!((&again["seq"], &again["at"]), (&first["seq"], &first["at"]));
+                    }
+                }
+            });
+        }
+        readers.into_iter().map(|reader| reader.join().unwrap()).collect()
+    });
+    for room in &rooms {
+        let seqs: Vec<u64> = heard[0][room].iter().map(|(seq, _)| *seq).collect();
+        assert_eq!(seqs, (1..=wanted).collect::<Vec<_>>(), "a gap, a double or a wrong order");
+        let mids: BTreeSet<_> = heard[0][room].iter().map(|(_, mid)| mid).collect();
+        assert_eq!(mids.len() as u64, wanted, "a message twice");
+        assert!(heard.iter().all(|reader| reader[room] == heard[0][room]), "readers disagree");
+    }
+}
+
+#[test]
+fn the_same_message_from_two_lines_at_once_is_one_message_with_one_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Process::start(folder.path(), &[]);
+    let token = server.register("twin");
+    let mut lines = [0, 1].map(|_| Client::connect(&server.address, &token).unwrap());
+    let room = rooms_of(&lines[0])[0].clone();
+    for n in 1..=100u64 {
+        let (mid, words) = (new_mid(), format!("message {n}"));
+        let ids: Vec<_> =
+            lines.iter_mut().map(|line| line.send(text(&room, &mid, &words)).unwrap()).collect();
+        for (line, id) in lines.iter_mut().zip(ids) {
+            let answer = line.event(|frame| frame["id"] == id.as_str()).unwrap();
+            assert_eq!((&answer["op"], &answer["seq"]), (&json!("ok"), &json!(n)), "{answer}");
+        }
+    }
+}
+
+#[test]
+fn who_missed_more_than_a_replay_is_told_and_finds_all_of_it_in_the_history() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Process::start(folder.path(), &[]);
+    let token = server.register("writer");
+    let mut client = Client::connect(&server.address, &token).unwrap();
+    let room = rooms_of(&client)[0].clone();
+    let ids: Vec<_> = (0..1_100)
+        .map(|n| client.send(text(&room, &new_mid(), &format!("message {n}"))).unwrap())
+        .collect();
+    for id in ids {
+        assert_eq!(client.event(|frame| frame["id"] == id.as_str()).unwrap()["op"], "ok");
+    }
+    let mut late = Client::connect(&server.address, &token).unwrap();
+    let ok = subscribe(&mut late, &room, 0);
+    assert_eq!((&ok["truncated"], &ok["seq"]), (&json!(true), &json!(1_100)), "{ok}");
+    let replayed: Vec<_> = late.events.iter().map(|event| event["seq"].as_u64().unwrap()).collect();
+    assert_eq!(replayed, (1..=1_000).collect::<Vec<_>>());
+
+    let mut found = 0;
+    for _ in 0..20 {
+        let path = format!("/api/rooms/{room}/messages?after={found}&limit=100");
+        let page = server.request("GET", &path, Some(&token), None).1;
+        found += page["messages"].as_array().unwrap().len();
+        if page["more"] == false {
+            break;
+        }
+    }
+    assert_eq!(found, 1_100);
+
+    let mut nearly = Client::connect(&server.address, &token).unwrap();
+    let ok = subscribe(&mut nearly, &room, 150);
+    assert_eq!((&ok["truncated"], nearly.events.len()), (&Value::Null, 950), "{ok}");
+}
+
+#[test]
+fn a_reader_who_stops_is_told_that_he_lags_harms_nobody_and_misses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Process::start(folder.path(), &[]);
+    let token = server.register("writer");
+    let mut good = Client::connect(&server.address, &token).unwrap();
+    let room = rooms_of(&good)[0].clone();
+    subscribe(&mut good, &room, 0);
+    let mut stalled = Client::connect(&server.address, &token).unwrap();
+    subscribe(&mut stalled, &room, 0);
+    let mut vanishing = Client::connect(&server.address, &token).unwrap();
+    subscribe(&mut vanishing, &room, 0);
+
+    // Enough to fill the kernel's buffers and the log of the room several times over.
+    let words = "x".repeat(16_000);
+    let mut writer = Client::connect(&server.address, &token).unwrap();
+    let total = 900u64;
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for n in 0..total {
+                let answer = writer.ask(text(&room, &new_mid(), &words)).unwrap();
+                assert_eq!(answer["seq"], json!(n + 1), "{answer}");
+            }
+            done.store(true, Ordering::Relaxed);
+        });
+        drop(vanishing);
+        for seq in 1..=total {
+            let event = good.event(|event| event["op"] == "msg").unwrap();
+            assert_eq!(event["seq"], json!(seq));
+        }
+    });
+    assert!(done.load(Ordering::Relaxed));
+
+    // Now he reads: a part, in order, then the goodbye; he comes back for the rest.
+    let mut last = 0;
+    let goodbye = loop {
+        match stalled.event(|_| true) {
+            Ok(event) if event["op"] == "msg" => {
+                assert_eq!(event["seq"], json!(last + 1), "a gap before the goodbye");
+                last += 1;
+            }
+            Ok(event) if event["op"] == "bye" => break Some(event),
+            Ok(_) => {}
+            Err(_) => break None,
+        }
+    };
+    assert!(last < total, "the stalled reader was never behind");
+    if let Some(bye) = goodbye {
+        assert_eq!(bye["code"], "lagging", "{bye}");
+    }
+    let mut back = Client::connect(&server.address, &token).unwrap();
+    let ok = subscribe(&mut back, &room, last);
+    assert_eq!(ok["op"], "ok", "{ok}");
+    let rest: Vec<_> = back.events.iter().filter_map(|event| event["seq"].as_u64()).collect();
+    assert_eq!(rest, (last + 1..=total).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_client_that_floods_is_slowed_down_and_then_closed() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Process::start(folder.path(), &[("IMPULSE_RATE_LIMIT_SCALE", "1")]);
+    let token = server.register("flood");
+    let mut client = Client::connect(&server.address, &token).unwrap();
+    for _ in 0..400 {
+        if client.send(json!({"op": "ping"})).is_err() {
+            break;
+        }
+    }
+    let (mut good, mut slowed, mut bye) = (0, 0, false);
+    while let Ok(frame) = client.read() {
+        match frame["op"].as_str().unwrap() {
+            "ok" => good += 1,
+            "err" => {
+                assert_eq!(frame["code"], "rate_limited", "{frame}");
+                assert!(frame["retry_ms"].as_u64().is_some());
+                slowed += 1;
+            }
+            "bye" => bye = frame["code"] == "limit",
+            _ => {}
+        }
+    }
+    assert!(good >= 100 && slowed >= 100 && bye, "{good} answered, {slowed} slowed, bye {bye}");
+}
+
+#[test]
+fn a_frame_cut_anywhere_is_neither_lost_nor_doubled() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Process::start(folder.path(), &[]);
+    let token = server.register("cut");
+    let mut client = Client::connect(&server.address, &token).unwrap();
+    let room = rooms_of(&client)[0].clone();
+    for n in 1..=40u64 {
+        let mid = new_mid();
+        let mut cut = Client::connect(&server.address, &token).unwrap();
+        // A whole frame, then a part of the next: the line breaks inside it.
+        cut.send(text(&room, &mid, "once")).unwrap();
+        let _ = cut.stream().write_all(&[0x81, 0xfe, 0x00][..(n % 4).min(3) as usize]);
+        drop(cut);
+        std::thread::sleep(Duration::from_millis(n % 3));
+        let again = client.ask(text(&room, &mid, "once")).unwrap();
+        assert_eq!((&again["op"], &again["seq"]), (&json!("ok"), &json!(n)), "{again}");
+    }
+}
