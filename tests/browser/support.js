@@ -18,7 +18,7 @@ const CHROMIUM = process.env.CHROMIUM_BIN ?? "/usr/bin/chromium";
 const START_MS = 60_000;
 const STOP_MS = 15_000;
 /** Longest wait for anything on a page. */
-export const PATIENCE_MS = 15_000;
+export const PATIENCE_MS = 25_000;
 export const PASSWORD = "plum orbit kettle 7";
 
 /**
