@@ -11,7 +11,7 @@ use crate::ids::Uid;
 use crate::rooms::outlet::{Delivery, Target};
 
 use super::Api;
-use super::caller::{clear_cookie, set_cookie};
+use super::caller::{clear_cookie, cookie_token, set_cookie};
 
 #[derive(Deserialize)]
 struct Name {
@@ -48,6 +48,7 @@ pub(super) async fn login(api: &Api, request: &Request) -> Result<Response> {
     for session in &entered.ended {
         end_sockets(api, Target::Session(*session)).await;
     }
+    end_replaced(api, request, entered.uid).await;
     // Keys, and passwords that wait to be wrapped anew, come with the encryption.
     let answer = json!({
         "uid": entered.uid,
@@ -64,6 +65,16 @@ pub(super) async fn logout(api: &Api, caller: &Session, request: &Request) -> Re
     api.auth.revoke(caller.uid, caller.kind, caller.id).await?;
     end_sockets(api, Target::Session(caller.id)).await;
     Ok(clear_cookie(request, Response::empty(204)))
+}
+
+/// A browser that logs in anew gives up the session it still carried. If that cannot be done now,
+/// the old one is in the list of sessions and ends when it has been idle for long.
+async fn end_replaced(api: &Api, request: &Request, uid: Uid) {
+    let Some(token) = cookie_token(request) else { return };
+    let Ok(Some(old)) = api.auth.session(token).await else { return };
+    if old.uid == uid && api.auth.revoke(uid, old.kind, old.id).await.unwrap_or(false) {
+        end_sockets(api, Target::Session(old.id)).await;
+    }
 }
 
 /// Closes what is open. A shard that is gone has closed its sockets already.

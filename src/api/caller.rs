@@ -25,7 +25,7 @@ impl Api {
     /// `unauthorized` without a live one, `bad_origin` for another site's change.
     pub(super) async fn caller(&self, request: &Request) -> Result<Arc<Session>> {
         let bearer = bearer(request)?;
-        let token = bearer.or_else(|| request.cookie(cookie_name(request)));
+        let token = bearer.or_else(|| cookie_token(request));
         let token = token.ok_or_else(|| Error::new(Code::Unauthorized, "Please sign in."))?;
         if bearer.is_none() && !matches!(request.head.method.as_str(), "GET" | "HEAD") {
             self.origins.check(request)?;
@@ -57,6 +57,11 @@ fn bearer(request: &Request) -> Result<Option<&str>> {
         Some((_, token)) => Ok(Some(token.trim())),
         None => Err(Error::new(Code::Unauthorized, "Only bearer tokens are understood here.")),
     }
+}
+
+/// What the browser carries.
+pub(super) fn cookie_token(request: &Request) -> Option<&str> {
+    request.cookie(cookie_name(request))
 }
 
 fn cookie_name(request: &Request) -> &'static str {
