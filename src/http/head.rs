@@ -6,6 +6,10 @@
 
 use crate::limits::http as limits;
 
+/// What may surround a value. `str::trim` would also take a no-break space, which a proxy before us
+/// reads as part of the value: two readings of one `Content-Length` are how requests get smuggled.
+const OWS: [char; 2] = [' ', '\t'];
+
 /// A request's method. What is not listed is never routed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Method(String);
@@ -37,7 +41,7 @@ impl Headers {
     pub fn has_token(&self, name: &str, token: &str) -> bool {
         self.all(name)
             .flat_map(|list| list.split(','))
-            .any(|t| t.trim().eq_ignore_ascii_case(token))
+            .any(|t| t.trim_matches(OWS).eq_ignore_ascii_case(token))
     }
 }
 
@@ -95,31 +99,55 @@ const fn bad(sentence: &'static str) -> Refusal {
 /// # Errors
 /// The refusal, as soon as no continuation could make these bytes a good head.
 pub fn parse(bytes: &[u8]) -> Result<Option<(Head, usize)>, Refusal> {
-    // One empty line before the request line is forgiven (RFC 9112, 2.2).
-    let skipped = if bytes.starts_with(b"\r\n") { 2 } else { 0 };
-    let rest = bytes.get(skipped..).unwrap_or_default();
-    let end = find(rest, b"\r\n\r\n").map(|at| at + 4);
-    let seen = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
-    check_bytes(seen)?;
-    match find(seen, b"\r\n") {
-        Some(at) => check_request_line(seen.get(..at).unwrap_or_default())?,
-        None if seen.len() > limits::REQUEST_LINE => {
-            return Err(Refusal::Answer(414, "The request line is too long."));
+    Scan::default().look(bytes)
+}
+
+/// A head on its way in. It remembers what it has looked at, so that a client that sends its head
+/// byte by byte costs no more than one that sends it whole.
+#[derive(Debug, Default)]
+pub(super) struct Scan {
+    seen: usize,
+    line_is_good: bool,
+}
+
+impl Scan {
+    /// [`parse`] for bytes that begin with those of the last call.
+    pub(super) fn look(&mut self, bytes: &[u8]) -> Result<Option<(Head, usize)>, Refusal> {
+        // One empty line before the request line is forgiven (RFC 9112, 2.2).
+        let start = if bytes.starts_with(b"\r\n") { 2 } else { 0 };
+        // An end of the head may have begun in the last three bytes.
+        let from = self.seen.saturating_sub(3).max(start);
+        let new = bytes.get(from..).unwrap_or_default();
+        let end = find(new, b"\r\n\r\n").map(|at| from + at + 4);
+        let head = bytes.get(start..end.unwrap_or(bytes.len())).unwrap_or_default();
+        let previous = from.checked_sub(1).filter(|at| *at >= start);
+        let previous = previous.and_then(|at| bytes.get(at)).copied().unwrap_or_default();
+        check_bytes(previous, head.get(from - start..).unwrap_or_default())?;
+        if !self.line_is_good {
+            match find(new, b"\r\n").map(|at| from + at) {
+                Some(at) => {
+                    check_request_line(bytes.get(start..at).unwrap_or_default())?;
+                    self.line_is_good = true;
+                }
+                None if head.len() > limits::REQUEST_LINE => {
+                    return Err(Refusal::Answer(414, "The request line is too long."));
+                }
+                None => {}
+            }
         }
-        None => {}
-    }
-    if seen.len() > limits::HEAD {
-        return Err(Refusal::Answer(431, "The request head is too long."));
-    }
-    match end {
-        Some(end) => Ok(Some((complete(seen)?, skipped + end))),
-        None => Ok(None),
+        if head.len() > limits::HEAD {
+            return Err(Refusal::Answer(431, "The request head is too long."));
+        }
+        self.seen = bytes.len();
+        match end {
+            Some(end) => Ok(Some((complete(head)?, end))),
+            None => Ok(None),
+        }
     }
 }
 
 /// Bare CR or LF, NUL and other control bytes never belong in a head.
-fn check_bytes(seen: &[u8]) -> Result<(), Refusal> {
-    let mut previous = 0;
+fn check_bytes(mut previous: u8, seen: &[u8]) -> Result<(), Refusal> {
     for &byte in seen {
         match byte {
             b'\n' if previous != b'\r' => return Err(bad("A line must end with CR LF.")),
@@ -177,7 +205,7 @@ fn complete(seen: &[u8]) -> Result<Head, Refusal> {
         .headers
         .iter()
         .map(|field| match std::str::from_utf8(field.value) {
-            Ok(value) => Ok((field.name.to_owned(), value.trim().to_owned())),
+            Ok(value) => Ok((field.name.to_owned(), value.trim_matches(OWS).to_owned())),
             Err(_) => Err(bad("A header value is not UTF-8.")),
         })
         .collect::<Result<Headers, Refusal>>()?;

@@ -119,6 +119,40 @@ fn versions_and_sizes_have_their_own_answers() {
 }
 
 #[test]
+fn only_blanks_and_tabs_are_trimmed_from_a_value() {
+    let with = |fields: &str| refused(&format!("POST / HTTP/1.1\r\nHost: h\r\n{fields}\r\n"));
+    for space in ["\u{a0}", "\u{85}", "\u{3000}", "\u{2028}"] {
+        assert_eq!(with(&format!("Content-Length: {space}3\r\n")), 400);
+        assert_eq!(with(&format!("Content-Length: 3{space}\r\n")), 400);
+        assert_eq!(with(&format!("Transfer-Encoding: {space}chunked\r\n")), 501);
+        let head = head(&format!("GET / HTTP/1.1\r\nHost: h\r\nConnection: close{space}\r\n\r\n"));
+        assert!(head.keep_alive);
+    }
+}
+
+#[test]
+fn a_head_that_comes_byte_by_byte_is_judged_as_if_it_came_whole() {
+    for text in [
+        "\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: h\r\nX: a\rb\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: h\n\r\n",
+        "\r\n\r\nGET / HTTP/1.1\r\n",
+        "GET /\r\n",
+        "GET / HTTP/1.1\r\n\r\n",
+    ] {
+        let mut scan = Scan::default();
+        let judged = (0..=text.len())
+            .map(|cut| scan.look(&text.as_bytes()[..cut]))
+            .find(|judged| !matches!(judged, Ok(None)));
+        match (judged, parse(text.as_bytes())) {
+            (Some(Ok(Some((_, length)))), Ok(Some((_, whole)))) => assert_eq!(length, whole),
+            (Some(Err(one)), Err(other)) => assert_eq!(one, other, "{text:?}"),
+            different => panic!("{text:?}: {different:?}"),
+        }
+    }
+}
+
+#[test]
 fn an_absolute_target_must_be_for_the_host() {
     assert_eq!(head("GET http://h/x HTTP/1.1\r\nHost: h\r\n\r\n").path, "/x");
     assert_eq!(head("GET http://h HTTP/1.1\r\nHost: h\r\n\r\n").path, "/");
