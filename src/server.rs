@@ -197,5 +197,6 @@ fn options(config: &Config) -> http::Options {
         max_connections: limits::http::CONNECTIONS,
         max_per_address: per_address,
         trusted_proxies: config.trusted_proxies.clone(),
+        deadlines: http::Deadlines::default(),
     }
 }

@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use impulse::http::{Head, Options, Request, Response, Service, bind, serve};
+use impulse::http::{Deadlines, Head, Options, Request, Response, Service, bind, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -51,7 +51,7 @@ async fn start(options: Options) -> Running {
 }
 
 fn options() -> Options {
-    Options { max_connections: 100, max_per_address: 100, trusted_proxies: Vec::new() }
+    Options { max_connections: 100, max_per_address: 100, ..Options::default() }
 }
 
 /// Sends everything at once and reads until the server closes.
@@ -170,13 +170,22 @@ async fn a_forwarded_address_counts_only_from_a_trusted_proxy() {
 
 #[tokio::test]
 async fn too_many_connections_are_told_so() {
-    let server = start(Options { max_per_address: 2, ..options() }).await;
+    for (options, status) in [
+        (Options { max_per_address: 2, ..options() }, "429"),
+        (Options { max_connections: 2, ..options() }, "503"),
+    ] {
+        a_third_connection_is_told(options, status).await;
+    }
+}
+
+async fn a_third_connection_is_told(options: Options, status: &str) {
+    let server = start(options).await;
     let _one = TcpStream::connect(server.address).await.unwrap();
     let two = TcpStream::connect(server.address).await.unwrap();
     tokio::time::sleep(Duration::from_millis(100)).await;
     let mut three = TcpStream::connect(server.address).await.unwrap();
     let answer = read_to_end(&mut three).await;
-    assert_eq!(statuses(&answer), ["503"]);
+    assert_eq!(statuses(&answer), [status]);
     assert!(answer.contains("Retry-After"), "{answer}");
     drop(two);
     tokio::time::sleep(Duration::from_millis(100)).await;
@@ -201,4 +210,113 @@ async fn stopping_finishes_what_was_asked_and_closes_what_is_idle() {
     tokio::time::timeout(Duration::from_secs(5), server.task).await.expect("it ends").unwrap();
     assert!(started.elapsed() < Duration::from_secs(3));
     assert!(TcpStream::connect(server.address).await.is_err());
+}
+
+fn in_a_hurry() -> Options {
+    let soon = Duration::from_millis(300);
+    let deadlines = Deadlines { head: soon, body: soon, idle: soon, write: soon, linger: soon };
+    Options { deadlines, ..options() }
+}
+
+/// Sends one byte every 20 ms until the server has had enough; what it said, and after how long.
+async fn drip(address: SocketAddr, first: &[u8], byte: &[u8]) -> (String, Duration) {
+    let started = Instant::now();
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(first).await.unwrap();
+    let (mut read, mut write) = stream.split();
+    let mut answer = Vec::new();
+    let dripping = async {
+        while write.write_all(byte).await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        read = tokio::time::timeout(Duration::from_secs(5), read.read_to_end(&mut answer)) => {
+            let _ = read.expect("the server ends it");
+        }
+        () = dripping => {}
+    }
+    (String::from_utf8_lossy(&answer).into_owned(), started.elapsed())
+}
+
+#[tokio::test]
+async fn deadlines_cover_the_whole_head_and_the_whole_body_not_one_read() {
+    let server = start(in_a_hurry()).await;
+    for (first, byte) in [
+        (&b"GET / HTTP/1.1\r\nHost: h\r\nX: "[..], &b"a"[..]),
+        (b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 900\r\n\r\n", b"a"),
+        (b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\na\r\n"),
+    ] {
+        let (answer, took) = drip(server.address, first, byte).await;
+        assert_eq!(statuses(&answer), ["408"], "{}", first.escape_ascii());
+        assert!(took < Duration::from_secs(2), "{took:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_without_a_request_is_closed_without_a_word() {
+    let server = start(in_a_hurry()).await;
+    assert_eq!(exchange(server.address, b"").await, "");
+    let answers = exchange(server.address, b"GET / HTTP/1.1\r\nHost: h\r\n\r\n").await;
+    assert_eq!(statuses(&answers), ["200"]);
+    assert!(answers.contains("Connection: keep-alive"));
+}
+
+/// Every request here is followed by another; `true` where that one must be answered too.
+#[tokio::test]
+async fn a_table_of_attacks_has_the_expected_answers_and_ends() {
+    let server = start(options()).await;
+    let after = "GET /after HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
+    let chunked = "Transfer-Encoding: chunked\r\n";
+    let post =
+        |fields: &str, body: &str| format!("POST / HTTP/1.1\r\nHost: h\r\n{fields}\r\n{body}");
+    let get = |target: &str| format!("GET {target} HTTP/1.1\r\nHost: h\r\n\r\n");
+    let many = |n: usize| post(&"X: y\r\n".repeat(n), "");
+    let table: Vec<(String, &str, bool)> = vec![
+        (post("Content-Length: 3\r\n", "abc"), "200", true),
+        (post(chunked, "3\r\nabc\r\n0\r\n\r\n"), "200", true),
+        (post(chunked, "0\r\nContent-Length: 50\r\n\r\n"), "200", true),
+        (post("transfer-encoding: CHUNKED\r\n", "0\r\n\r\n"), "200", true),
+        (many(98), "200", true),
+        (many(101), "431", false),
+        (post(&format!("Cookie: {}\r\n", "c".repeat(8_192)), ""), "200", true),
+        (post(&format!("Cookie: {}\r\n", "c".repeat(70_000)), ""), "431", false),
+        (get(&format!("/{}", "a".repeat(16_000))), "200", true),
+        (get(&format!("/{}", "a".repeat(20_000))), "414", false),
+        (post("Content-Length: 3\r\nContent-Length: 3\r\n", "abc"), "400", false),
+        (post("Content-Length: 3, 3\r\n", "abc"), "400", false),
+        (post("Content-Length: \u{a0}3\r\n", "abc"), "400", false),
+        (post("Content-Length : 3\r\n", "abc"), "400", false),
+        (post("Content-Length: 3\r\n\tfolded\r\n", "abc"), "400", false),
+        (post("Content-Length: 3\r\nTransfer-Encoding: chunked\r\n", "abc"), "400", false),
+        (post("Transfer-Encoding: chunked, chunked\r\n", "0\r\n\r\n"), "501", false),
+        (post("Transfer-Encoding: \x0bchunked\r\n", "0\r\n\r\n"), "400", false),
+        (post(chunked, "3\nabc\n0\n\n"), "400", false),
+        (post(chunked, "3;\nabc\r\n0\r\n\r\n"), "400", false),
+        (post(chunked, "3\r\nabcd\r\n0\r\n\r\n"), "400", false),
+        (post(chunked, "ffffffffffffffffffff\r\n"), "413", false),
+        (post(chunked, "10000\r\n"), "413", false),
+        (post(chunked, &format!("1;{}\r\na\r\n0\r\n\r\n", "x".repeat(300))), "400", false),
+        (post(chunked, &format!("0\r\nX: {}\r\n\r\n", "x".repeat(9_000))), "400", false),
+        (post("Content-Length: 1001\r\n", ""), "413", false),
+        (post("Host: h\r\n", ""), "400", false),
+        (get("http://other/"), "400", false),
+        (get("/%00"), "400", false),
+        (get("/%"), "400", false),
+        ("GET / HTTP/1.1\r\nHost: h/x\r\n\r\n".into(), "400", false),
+        ("\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n".into(), "200", true),
+        ("\r\n\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n".into(), "400", false),
+        ("GET / HTTP/1.0\r\n\r\n".into(), "200", false),
+        ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".into(), "505", false),
+        ("CONNECT h:80 HTTP/1.1\r\nHost: h:80\r\n\r\n".into(), "400", false),
+    ];
+    for (request, status, follows) in table {
+        let answers = exchange(server.address, format!("{request}{after}").as_bytes()).await;
+        let shown = request.get(..200).unwrap_or(&request);
+        let wanted = if follows { vec![status, "200"] } else { vec![status] };
+        assert_eq!(statuses(&answers), wanted, "{shown:?}");
+        assert!(answers.contains("Connection: close"), "{shown:?}: {answers}");
+        assert_eq!(answers.contains("GET /after"), follows, "{shown:?}");
+    }
 }

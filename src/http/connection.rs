@@ -7,6 +7,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -15,9 +16,9 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::body::{Body, Progress};
-use super::head::{self, Head, Refusal};
+use super::head::{Head, Refusal, Scan};
+use super::listener::Deadlines;
 use super::{Request, Response, Service};
-use crate::limits::http as limits;
 
 /// What ends a connection without an answer: the peer left, nothing came, the server stops.
 struct Gone;
@@ -31,6 +32,7 @@ pub(super) struct Connection {
     pub service: Arc<dyn Service>,
     pub trusted_proxies: Arc<[IpAddr]>,
     pub stop: watch::Receiver<bool>,
+    pub deadlines: Deadlines,
     pub input: BytesMut,
 }
 
@@ -71,7 +73,7 @@ impl Connection {
         self.input = BytesMut::new();
         let (mut stop, mut first) = (self.stop.clone(), [0]);
         tokio::select! {
-            ready = timeout(limits::IDLE, self.stream.peek(&mut first)) => match ready {
+            ready = timeout(self.deadlines.idle, self.stream.peek(&mut first)) => match ready {
                 Ok(Ok(1..)) => Ok(()),
                 _ => Err(Gone),
             },
@@ -97,9 +99,10 @@ impl Connection {
     }
 
     async fn read_head(&mut self) -> Result<Result<Head, Refusal>, Gone> {
-        let deadline = Instant::now() + limits::HEAD_DEADLINE;
+        let deadline = Instant::now() + self.deadlines.head;
+        let mut scan = Scan::default();
         loop {
-            match head::parse(&self.input) {
+            match scan.look(&self.input) {
                 Ok(Some((head, length))) => {
                     let _ = self.input.split_to(length);
                     return Ok(Ok(head));
@@ -119,7 +122,7 @@ impl Connection {
         mut body: Body,
         expects_continue: bool,
     ) -> Result<Result<Bytes, Refusal>, Gone> {
-        let deadline = Instant::now() + limits::BODY_DEADLINE;
+        let deadline = Instant::now() + self.deadlines.body;
         let mut waits = expects_continue && self.input.is_empty();
         loop {
             match body.feed(&mut self.input) {
@@ -146,7 +149,7 @@ impl Connection {
     }
 
     async fn write(&mut self, bytes: &[u8]) -> Result<(), Gone> {
-        match timeout(limits::WRITE_DEADLINE, self.stream.write_all(bytes)).await {
+        match timeout(self.deadlines.write, self.stream.write_all(bytes)).await {
             Ok(Ok(())) => Ok(()),
             _ => Err(Gone),
         }
@@ -180,17 +183,17 @@ impl Connection {
     }
 
     async fn close(self) {
-        linger(self.stream).await;
+        linger(self.stream, self.deadlines.linger).await;
     }
 }
 
 /// Ends our side and reads on for a moment, so that what was written arrives.
-pub(super) async fn linger(mut stream: TcpStream) {
+pub(super) async fn linger(mut stream: TcpStream, most: Duration) {
     let reading = async {
         stream.shutdown().await?;
         let mut scratch = [0; 1024];
         while stream.read(&mut scratch).await? > 0 {}
         std::io::Result::Ok(())
     };
-    let _ = timeout(limits::LINGER, reading).await;
+    let _ = timeout(most, reading).await;
 }

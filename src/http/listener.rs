@@ -2,7 +2,7 @@
 //! lets requests in flight finish.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -26,6 +26,46 @@ pub struct Options {
     pub max_per_address: usize,
     /// Whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
     pub trusted_proxies: Vec<IpAddr>,
+    /// How long everything may take.
+    pub deadlines: Deadlines,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            max_connections: limits::CONNECTIONS,
+            max_per_address: limits::CONNECTIONS_PER_ADDRESS,
+            trusted_proxies: Vec::new(),
+            deadlines: Deadlines::default(),
+        }
+    }
+}
+
+/// How long a connection may take, step by step; those of `limits` unless a test is in a hurry.
+#[derive(Debug, Clone, Copy)]
+pub struct Deadlines {
+    /// From the first byte of a head to its last.
+    pub head: Duration,
+    /// From the head to the end of the body.
+    pub body: Duration,
+    /// Without a request.
+    pub idle: Duration,
+    /// One response.
+    pub write: Duration,
+    /// Reading on before the close.
+    pub linger: Duration,
+}
+
+impl Default for Deadlines {
+    fn default() -> Self {
+        Self {
+            head: limits::HEAD_DEADLINE,
+            body: limits::BODY_DEADLINE,
+            idle: limits::IDLE,
+            write: limits::WRITE_DEADLINE,
+            linger: limits::LINGER,
+        }
+    }
 }
 
 /// Binds with a backlog that takes a reconnect storm.
@@ -52,6 +92,7 @@ pub async fn serve(
     mut stop: watch::Receiver<bool>,
 ) {
     let trusted_proxies: Arc<[IpAddr]> = options.trusted_proxies.clone().into();
+    let deadlines = options.deadlines;
     let doorman = Arc::new(Doorman::new(options));
     // Every connection holds a sender; the last one gone ends the wait below.
     let (alive, mut all_gone) = mpsc::channel::<()>(1);
@@ -70,9 +111,12 @@ pub async fn serve(
             }
         };
         let _ = stream.set_nodelay(true);
-        let Some(ticket) = doorman.admit(peer.ip()) else {
-            doorman.turn_away(stream);
-            continue;
+        let ticket = match doorman.admit(peer.ip()) {
+            Ok(ticket) => ticket,
+            Err(refusal) => {
+                doorman.turn_away(stream, refusal);
+                continue;
+            }
         };
         let connection = Connection {
             stream,
@@ -80,6 +124,7 @@ pub async fn serve(
             service: service.clone(),
             trusted_proxies: trusted_proxies.clone(),
             stop: stop.clone(),
+            deadlines,
             input: BytesMut::new(),
         };
         let alive = alive.clone();
@@ -118,31 +163,42 @@ impl Doorman {
         Self { options, inside: Mutex::default(), refusals }
     }
 
-    fn admit(self: &Arc<Self>, address: IpAddr) -> Option<Ticket> {
+    fn admit(self: &Arc<Self>, address: IpAddr) -> Result<Ticket, Refusal> {
         let mut inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
         // Behind a proxy everybody has its address.
         let is_proxy = self.options.trusted_proxies.contains(&address);
+        let address = household(address);
         let from_here = inside.by_address.get(&address).copied().unwrap_or(0);
-        let is_full = inside.total >= self.options.max_connections;
-        if is_full || (!is_proxy && from_here >= self.options.max_per_address) {
-            return None;
+        if !is_proxy && from_here >= self.options.max_per_address {
+            return Err(Refusal::Answer(429, "There are too many connections from your address."));
+        }
+        if inside.total >= self.options.max_connections {
+            return Err(Refusal::Answer(503, "There are too many connections right now."));
         }
         inside.total += 1;
         *inside.by_address.entry(address).or_default() += 1;
-        Some(Ticket { doorman: self.clone(), address })
+        Ok(Ticket { doorman: self.clone(), address })
     }
 
-    fn turn_away(&self, mut stream: TcpStream) {
+    fn turn_away(&self, mut stream: TcpStream, refusal: Refusal) {
         let Ok(permit) = self.refusals.clone().try_acquire_owned() else { return };
+        let most = self.options.deadlines.linger;
         tokio::spawn(async move {
-            let refusal = Refusal::Answer(503, "There are too many connections right now.");
             if let Some(response) = Response::refusal(refusal) {
                 let bytes = response.encode(false, false);
-                let _ = tokio::time::timeout(limits::LINGER, stream.write_all(&bytes)).await;
+                let _ = tokio::time::timeout(most, stream.write_all(&bytes)).await;
             }
-            linger(stream).await;
+            linger(stream, most).await;
             drop(permit);
         });
+    }
+}
+
+/// What counts as one address: in IPv6 a household has 2^64 of them.
+fn household(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64)),
     }
 }
 

@@ -15,7 +15,7 @@ mod static_files;
 
 pub use body::{Body, Progress};
 pub use head::{Framing, Head, Headers, Method, Refusal, parse};
-pub use listener::{Options, bind, serve};
+pub use listener::{Deadlines, Options, bind, serve};
 pub use request::Request;
 pub use response::{Response, Upgrade};
 pub use static_files::Site;

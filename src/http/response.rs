@@ -106,13 +106,18 @@ impl Response {
             413 | 414 | 431 => "too_large",
             417 => "expectation_failed",
             501 => "not_implemented",
+            429 => "rate_limited",
             503 => "unavailable",
             505 => "version_not_supported",
             _ => "bad_request",
         };
         let body = json!({"error": {"code": code, "message": sentence}});
         let response = Self::new(status, "application/json", body.to_string());
-        Some(if status == 503 { response.header("Retry-After", "2") } else { response })
+        Some(if matches!(status, 429 | 503) {
+            response.header("Retry-After", "2")
+        } else {
+            response
+        })
     }
 
     pub(super) fn take_upgrade(&mut self) -> Option<Upgrade> {
