@@ -1,0 +1,55 @@
+//! The seeds of the fuzz targets, run with every test: what once was interesting stays handled.
+//! The targets themselves are in `fuzz/` (`cargo +nightly fuzz run frames`).
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
+
+use std::path::Path;
+
+use impulse::protocol::command::Request;
+use impulse::ws::{Codec, Limits};
+
+fn seeds(target: &str) -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let seeds: Vec<_> = files.map(|path| std::fs::read(path).unwrap()).collect();
+    assert!(!seeds.is_empty(), "no seeds for {target}");
+    seeds
+}
+
+#[test]
+fn every_seed_of_commands_is_a_command_or_a_fault() {
+    for seed in seeds("commands") {
+        let _ = Request::parse(&String::from_utf8_lossy(&seed));
+    }
+}
+
+#[test]
+fn every_seed_of_frames_says_the_same_however_it_is_cut() {
+    let said = |bytes: &[u8], step: usize| {
+        let mut codec = Codec::default();
+        let mut said = Vec::new();
+        for chunk in bytes.chunks(step) {
+            let mut chunk = chunk.to_vec();
+            let mut input = chunk.as_mut_slice();
+            loop {
+                match codec.next(Limits { message: 4_096, fragments: 16 }, &mut input) {
+                    Ok(Some(message)) => said.push(format!("{message:?}")),
+                    Ok(None) => break,
+                    Err(fault) => {
+                        said.push(format!("{}", fault.code()));
+                        return said;
+                    }
+                }
+            }
+        }
+        said
+    };
+    for seed in seeds("frames") {
+        // The first byte chooses the cut in the fuzz target.
+        let bytes = seed.get(1..).unwrap_or_default();
+        let whole = said(bytes, usize::MAX);
+        for step in 1..=bytes.len() {
+            assert_eq!(said(bytes, step), whole, "{bytes:x?} by {step}");
+        }
+    }
+}
