@@ -5,6 +5,7 @@
 
 use std::path::Path;
 
+use impulse::http::{Site, parse};
 use impulse::protocol::command::Request;
 use impulse::ws::{Codec, Limits};
 
@@ -52,4 +53,22 @@ fn every_seed_of_frames_says_the_same_however_it_is_cut() {
             assert_eq!(said(bytes, step), whole, "{bytes:x?} by {step}");
         }
     }
+}
+
+#[test]
+fn every_seed_of_request_heads_is_judged_and_one_that_is_good_stays_so_alone() {
+    for seed in seeds("request_head") {
+        let (_, length) = parse(&seed).unwrap().expect("a complete head");
+        assert_eq!(parse(&seed[..length]).unwrap().map(|(_, same)| same), Some(length));
+    }
+}
+
+#[test]
+fn of_the_seeds_of_static_paths_only_the_page_and_the_file_are_served() {
+    let site = Site::new();
+    let served = |seed: &[u8]| {
+        let head = [b"GET /", seed, b" HTTP/1.1\r\nHost: h\r\n\r\n"].concat();
+        parse(&head).unwrap().and_then(|(head, _)| site.respond(&head)).is_some()
+    };
+    assert_eq!(seeds("static_paths").iter().filter(|seed| served(seed)).count(), 2);
 }
