@@ -1,0 +1,85 @@
+//! The server's half of the encryption against the published vectors, and what packed bytes promise.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
+
+use impulse::e2ee::account::stretch;
+use impulse::e2ee::pack::{Malformed, kdf, pack, unpack};
+use proptest::prelude::*;
+use serde_json::Value;
+
+fn vectors() -> Value {
+    serde_json::from_str(include_str!("vectors/e2ee-vectors.json")).unwrap()
+}
+
+fn bytes(vector: &Value) -> Vec<u8> {
+    let text = vector.as_str().expect("a vector of this name");
+    (0..text.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap())
+        .collect()
+}
+
+#[test]
+fn packing_gives_the_published_bytes_and_unpacking_the_fields() {
+    let wanted = bytes(&vectors()["pack"]["out"]);
+    let number = 258_u64.to_be_bytes();
+    assert_eq!(pack("test", &[b"ab", &number, b""]), wanted);
+    assert_eq!(unpack::<3>("test", &wanted), Ok([&b"ab"[..], &number, b""]));
+}
+
+#[test]
+fn the_keys_of_a_password_are_the_published_ones() {
+    let out = &vectors()["password"]["out"];
+    let master = bytes(&out["MK"]);
+    assert_eq!(kdf(&master, "auth", &[]).as_slice(), bytes(&out["AUTH"]));
+    assert_eq!(kdf(&master, "pwk", &[]).as_slice(), bytes(&out["PWK"]));
+}
+
+#[test]
+fn the_server_stretches_auth_to_the_published_verifier_and_share() {
+    let vectors = vectors();
+    let (password, out) = (&vectors["password"]["out"], &vectors["server_stretch"]["out"]);
+    let auth = bytes(&password["AUTH"]).try_into().unwrap();
+    let stretched = stretch(&auth, &[0x12; 16], 65_536, 3, 1).unwrap();
+    assert_eq!(stretched.verifier.as_slice(), bytes(&out["VERIFIER"]));
+    assert_eq!(stretched.share.as_slice(), bytes(&out["SHARE"]));
+    // What the client makes of it, with its own half.
+    let both = [bytes(&password["PWK"]), stretched.share.to_vec()].concat();
+    assert_eq!(kdf(&both, "kek", &[]).as_slice(), bytes(&out["KEK"]));
+}
+
+#[test]
+fn a_declared_length_beyond_the_end_is_refused() {
+    let mut packed = pack("test", &[b"ab"]);
+    let at = packed.len() - 6;
+    packed[at..at + 4].copy_from_slice(&u32::MAX.to_be_bytes());
+    assert_eq!(unpack::<1>("test", &packed), Err(Malformed));
+}
+
+proptest! {
+    #[test]
+    fn what_was_packed_comes_back(label in "[a-z-]{0,20}", a: Vec<u8>, b: Vec<u8>, c: Vec<u8>) {
+        let packed = pack(&label, &[&a, &b, &c]);
+        prop_assert_eq!(unpack::<3>(&label, &packed), Ok([&a[..], &b[..], &c[..]]));
+        prop_assert_eq!(unpack::<2>(&label, &packed), Err(Malformed));
+        prop_assert_eq!(unpack::<4>(&label, &packed), Err(Malformed));
+        prop_assert_eq!(unpack::<3>(&format!("{label}x"), &packed), Err(Malformed));
+    }
+
+    #[test]
+    fn a_missing_or_an_added_byte_is_refused(a: Vec<u8>, b: Vec<u8>, extra: u8) {
+        let mut packed = pack("test", &[&a, &b]);
+        prop_assert_eq!(unpack::<2>("test", &packed[..packed.len() - 1]), Err(Malformed));
+        packed.push(extra);
+        prop_assert_eq!(unpack::<2>("test", &packed), Err(Malformed));
+    }
+
+    #[test]
+    fn whatever_unpacks_packs_to_the_same_bytes(noise: Vec<u8>) {
+        for bytes in [noise.clone(), [pack("test", &[]), noise].concat()] {
+            if let Ok(fields) = unpack::<2>("test", &bytes) {
+                prop_assert_eq!(pack("test", &fields), bytes);
+            }
+        }
+    }
+}
