@@ -14,7 +14,7 @@ pub use crate::store::accounts::{SessionInfo, SessionKind};
 pub use session::Session;
 pub use sign_in::{Credentials, Kdf, NewAccount, SignedIn};
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -60,7 +60,8 @@ pub struct Auth {
     setup_code: Mutex<Option<String>>,
     prelogins: RateLimit<IpAddr>,
     logins: RateLimit<IpAddr>,
-    failures: RateLimit<String>,
+    /// By the digest of the name: a name in a request can be long.
+    failures: RateLimit<[u8; 32]>,
 }
 
 impl Auth {
@@ -189,6 +190,30 @@ impl Auth {
     }
 }
 
+/// What counts as one address: of IPv6 the first half, because whoever has one has them all.
+fn neighbourhood(peer: IpAddr) -> IpAddr {
+    match peer.to_canonical() {
+        IpAddr::V6(address) => {
+            IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)))
+        }
+        v4 => v4,
+    }
+}
+
 fn millis(time: Duration) -> i64 {
     i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_of_one_ipv6_network_share_their_attempts() {
+        let of = |text: &str| neighbourhood(text.parse().unwrap());
+        assert_eq!(of("2001:db8::1"), of("2001:db8::ffff:2"));
+        assert_ne!(of("2001:db8::1"), of("2001:db8:0:1::1"));
+        assert_eq!(of("::ffff:192.0.2.1"), of("192.0.2.1"));
+        assert_ne!(of("192.0.2.1"), of("192.0.2.2"));
+    }
 }

@@ -7,17 +7,22 @@ use crate::error::{Error, Result};
 /// Shortest and longest, in characters.
 const LENGTH: std::ops::RangeInclusive<usize> = 2..=32;
 
-/// The name as it is compared: NFKC, lower case.
+/// The name as it is compared: NFKC, case folded. By way of upper case, so that letters with two
+/// small forms (σ and ς, ß and ss, i and ı) cannot make two names that read the same.
 pub fn key(username: &str) -> String {
-    username.nfkc().flat_map(char::to_lowercase).collect()
+    let folded = username.nfkc().flat_map(char::to_uppercase).flat_map(char::to_lowercase);
+    folded.nfkc().collect()
 }
+
+/// Fillers of Hangul syllables: letters by their class, and nothing to be seen.
+const INVISIBLE: [char; 2] = ['\u{115f}', '\u{1160}'];
 
 /// Letters and digits of any script, and `.`, `_`, `-` between them.
 ///
 /// # Errors
 /// `bad_request` naming the field.
 pub fn check(username: &str) -> Result<()> {
-    let inner = |c: char| c.is_alphanumeric() || "._-".contains(c);
+    let inner = |c: char| (c.is_alphanumeric() && !INVISIBLE.contains(&c)) || "._-".contains(c);
     let is_good = LENGTH.contains(&username.chars().count())
         && username.nfkc().eq(username.chars())
         && username.chars().all(inner)
@@ -40,14 +45,33 @@ mod tests {
         for name in ["anna", "Анна", "o.brien-2", "李明"] {
             check(name).unwrap();
         }
-        assert_eq!(key("ＡNNA"), key("anna"));
+        for (one, same) in
+            [("ＡNNA", "anna"), ("ΟΔΟΣ", "οδος"), ("STRASSE", "straße"), ("ıda", "Ida")]
+        {
+            assert_eq!(key(one), key(same));
+        }
+        assert_ne!(key("anna"), key("änna"));
     }
 
     #[test]
     fn what_could_confuse_is_refused() {
-        for name in
-            ["", "a", "a b", ".anna", "anna\0", "ann\u{202e}a", "ＡNNA", "<b>", &"x".repeat(33)]
-        {
+        for name in [
+            "",
+            "a",
+            "a b",
+            ".anna",
+            "anna\0",
+            "ann\u{202e}a",
+            "ＡNNA",
+            "<b>",
+            "an\u{200b}na",
+            "an\u{1160}na",
+            "an\u{3164}na",
+            "an\u{ad}na",
+            "an\u{fe0f}na",
+            "an\nna",
+            &"x".repeat(33),
+        ] {
             assert!(check(name).is_err(), "{name:?}");
         }
     }

@@ -46,6 +46,13 @@ impl<K: Eq + Hash> RateLimit<K> {
         if buckets.len() >= KEYS {
             buckets.retain(|_, bucket| self.level(bucket, now) < self.burst);
         }
+        if buckets.len() >= KEYS {
+            // A flood of keys, each used once or twice: forgetting those costs the least.
+            buckets.retain(|_, bucket| self.level(bucket, now) < self.burst - 2.0);
+        }
+        if buckets.len() >= KEYS {
+            buckets.clear();
+        }
         let bucket = buckets.entry(key).or_insert(Bucket { left: self.burst, at: now });
         let left = self.level(bucket, now);
         *bucket = Bucket { left: if left >= 1.0 { left - 1.0 } else { left }, at: now };
@@ -88,6 +95,19 @@ mod tests {
         limit.take("b").unwrap();
         limit.give_back(&"a");
         limit.take("a").unwrap();
+    }
+
+    #[test]
+    fn a_flood_of_keys_neither_grows_the_table_nor_frees_who_is_held_back() {
+        let limit = RateLimit::new(3, Duration::from_secs(3_600), 1.0);
+        for _ in 0..3 {
+            limit.take(usize::MAX).unwrap();
+        }
+        for key in 0..KEYS + 10 {
+            limit.take(key).unwrap();
+        }
+        assert!(limit.buckets.lock().unwrap().len() <= KEYS);
+        assert!(limit.take(usize::MAX).is_err());
     }
 
     #[test]

@@ -13,11 +13,13 @@ use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
 use super::password::{self, matches};
-use super::{Auth, ITERATIONS, SESSIONS_MAX, name, session};
+use super::{Auth, ITERATIONS, SESSIONS_MAX, name, neighbourhood, session};
 use crate::config::Registration;
 use crate::error::{Code, Error, Result};
 use crate::ids::{SessionId, Uid};
-use crate::store::accounts::{AuthSlot, KdfParams, NewUser, SessionKind, StretchParams};
+use crate::store::accounts::{
+    AuthSlot, KdfParams, LoginRecord, NewUser, SessionKind, StretchParams,
+};
 
 /// The one algorithm a browser has for this.
 pub(super) const ALGORITHM: &str = "pbkdf2-sha256";
@@ -83,7 +85,7 @@ impl Auth {
     /// # Errors
     /// `rate_limited`, `unavailable`.
     pub async fn prelogin(&self, username: &str, peer: IpAddr) -> Result<Kdf> {
-        self.prelogins.take(peer)?;
+        self.prelogins.take(neighbourhood(peer))?;
         let key = name::key(username);
         let known = self.store.login_record(&key).await?.map(|record| record.slot.kdf);
         let made_up = self.made_up_salt(&key)?;
@@ -100,7 +102,7 @@ impl Auth {
     /// # Errors
     /// `bad_request` naming the field, `registration_closed`, `conflict` for a taken name.
     pub async fn register(&self, new: NewAccount, peer: IpAddr) -> Result<SignedIn> {
-        self.logins.take(peer)?;
+        self.logins.take(neighbourhood(peer))?;
         name::check(&new.username)?;
         if new.alg != ALGORITHM {
             return Err(Error::field("alg", "must be pbkdf2-sha256"));
@@ -126,15 +128,31 @@ impl Auth {
     /// # Errors
     /// `bad_credentials`, the same for an unknown name; `rate_limited`.
     pub async fn login(&self, credentials: Credentials, peer: IpAddr) -> Result<SignedIn> {
-        self.logins.take(peer)?;
+        self.logins.take(neighbourhood(peer))?;
         let auth = decode("auth", &credentials.auth)?;
         let device = device(credentials.device)?;
         let key = name::key(&credentials.username);
-        self.failures.take(key.clone())?;
-        let record = self.store.login_record(&key).await?;
+        let account = session::digest(&key);
+        self.failures.take(account)?;
+        let checked = self.check_credentials(&key, auth).await;
+        // Only a wrong password counts: an outage must not lock people out of what follows it.
+        if !matches!(&checked, Err(error) if error.code() == Code::BadCredentials) {
+            self.failures.give_back(&account);
+        }
+        let (record, share) = checked?;
+        self.enter(record.uid, &share, record.has_joined, &device).await
+    }
+
+    /// The user of that name, if `auth` is right, and the share. Unknown names cost the same.
+    async fn check_credentials(
+        &self,
+        key: &str,
+        auth: [u8; 32],
+    ) -> Result<(LoginRecord, [u8; 32])> {
+        let record = self.store.login_record(key).await?;
         let params = match &record {
             Some(record) => record.slot.stretch,
-            None => StretchParams { salt: self.made_up_salt(&key)?, ..password::new_params()? },
+            None => StretchParams { salt: self.made_up_salt(key)?, ..password::new_params()? },
         };
         let stretched = self.stretcher.run(auth, params).await?;
         let wrong = || Error::new(Code::BadCredentials, "Wrong user name or password.");
@@ -142,8 +160,7 @@ impl Auth {
         if !matches(&stretched.verifier, &record.slot.verifier) || record.is_disabled {
             return Err(wrong());
         }
-        self.failures.give_back(&key);
-        self.enter(record.uid, &stretched.share, record.has_joined, &device).await
+        Ok((record, stretched.share))
     }
 
     /// Open to all, or to whoever holds the setup code.
@@ -243,4 +260,18 @@ fn device(device: Option<String>) -> Result<String> {
         return Err(Error::field("device", "must be at most 100 printable characters"));
     }
     Ok(device)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_one_spelling_of_bytes_in_base64url_is_taken() {
+        assert_eq!(decode::<2>("salt", "_-8").unwrap(), [0xff, 0xef]);
+        for other in ["_-8=", "/+8", "_-9", "_-", "_-8A", " _-8", ""] {
+            let refused = decode::<2>("salt", other).unwrap_err();
+            assert!(refused.message().contains("salt"), "{other:?}");
+        }
+    }
 }
