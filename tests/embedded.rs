@@ -66,6 +66,38 @@ async fn a_killed_database_comes_back_by_itself() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_stale_pid_that_is_somebody_elses_now_does_not_stop_the_next_start() {
+    let folder = folder();
+    let first = Embedded::start(folder.path()).unwrap();
+    let file = folder.path().join("postgres/postmaster.pid");
+    let text = std::fs::read_to_string(&file).unwrap();
+    first.stop();
+    drop(first);
+    let mut stranger = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+    let (_, rest) = text.split_once('\n').unwrap();
+    std::fs::write(&file, format!("{}\n{rest}", stranger.id())).unwrap();
+
+    let second = Embedded::start(folder.path()).unwrap();
+    assert_eq!(number(&second.url(), "SELECT 1::bigint").await, 1);
+    assert_eq!(stranger.try_wait().unwrap(), None, "the stranger was left alone");
+    stranger.kill().unwrap();
+    stranger.wait().unwrap();
+}
+
+#[test]
+fn a_folder_that_was_there_keeps_its_mode_and_a_new_one_is_private() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = folder();
+    let mode =
+        |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o711)).unwrap();
+    let inner = folder.path().join("inner");
+    Embedded::start(&inner).unwrap().stop();
+    assert_eq!((mode(folder.path()), mode(&inner)), (0o711, 0o700));
+    assert_eq!(mode(&inner.join("run")), 0o700);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_deep_data_directory_gets_a_short_socket_path() {
     let folder = folder();
     let deep = folder.path().join("d".repeat(100));

@@ -101,10 +101,10 @@ impl Database {
             .map_err(|error| format!("cannot read the database's settings: {error}"))?;
         for row in rows {
             let (name, value): (&str, &str) = (row.get(0), row.get(1));
-            // `session_options` sets synchronous_commit itself; what counts is that it may be on.
-            if value == "off" {
+            // `local` and `remote_write` acknowledge before a standby has the commit on its disk.
+            if !matches!(value, "on" | "remote_apply") {
                 return Err(format!(
-                    "the database runs with {name}=off and could lose acknowledged messages; \
+                    "the database runs with {name}={value} and could lose acknowledged messages; \
                      set {name}=on, or start with --allow-weak-database to accept the loss"
                 ));
             }

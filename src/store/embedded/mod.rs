@@ -54,12 +54,14 @@ impl Embedded {
     /// One sentence (or a short list) for the operator.
     pub fn start(data_dir: &Path) -> Result<Self, String> {
         let data_dir = &absolute(data_dir)?;
+        let is_new = !data_dir.exists();
         let programs = Programs::find(&data_dir.join("postgres"))?;
         let owner = Owner::choose(data_dir)?;
-        owner.make_folder(data_dir, 0o755)?;
+        // The mode of a folder that was there is its maker's matter.
+        owner.make_folder(data_dir, is_new.then_some(0o700))?;
         let lock = take_lock(data_dir)?;
         let sockets = socket_folder(data_dir);
-        owner.make_folder(&sockets, 0o700)?;
+        owner.make_folder(&sockets, Some(0o700))?;
         let cluster = Cluster {
             programs,
             owner,
@@ -115,8 +117,11 @@ impl Cluster {
     fn wait_for_predecessor(&self) -> Result<(), String> {
         let deadline = Instant::now() + limits::STOP;
         while let Some((pid, _)) = read_pid_file(&self.folder) {
-            if !self.is_our_postmaster(pid) {
+            if !is_alive(pid) {
                 return Ok(()); // a stale file: PostgreSQL itself removes it
+            }
+            if !self.is_our_postmaster(pid) {
+                return self.forget_predecessor();
             }
             if Instant::now() > deadline {
                 return Err(format!(
@@ -131,10 +136,23 @@ impl Cluster {
         Ok(())
     }
 
-    /// A pid in a stale file may belong to anybody by now; a postmaster works in its cluster.
+    /// The pid in a stale file may be anybody's by now (in a container, after a restart, a thread
+    /// of this very server's); PostgreSQL would refuse to start. A postmaster that is alive after all
+    /// still holds its shared memory, which PostgreSQL checks as well.
+    fn forget_predecessor(&self) -> Result<(), String> {
+        let path = self.folder.join("postmaster.pid");
+        fs::remove_file(&path).map_err(|error| format!("cannot remove {}: {error}", path.display()))
+    }
+
+    /// A postmaster works in its cluster. Root without all of its powers, as in a container, may not
+    /// see where; then the program's name has to do.
     fn is_our_postmaster(&self, pid: i32) -> bool {
-        is_alive(pid)
-            && fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| cwd == self.folder)
+        let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+        let folder = fs::canonicalize(&self.folder);
+        match fs::read_link(format!("/proc/{pid}/cwd")) {
+            Ok(cwd) => folder.is_ok_and(|folder| cwd == folder),
+            Err(_) => name.trim() == "postgres",
+        }
     }
 
     /// Makes the cluster under another name first, so that an interrupted one is never used.
@@ -145,7 +163,7 @@ impl Cluster {
             fs::remove_dir_all(&unfinished)
                 .map_err(|error| format!("cannot remove {}: {error}", unfinished.display()))?;
         }
-        self.owner.make_folder(&unfinished, 0o700)?;
+        self.owner.make_folder(&unfinished, Some(0o700))?;
         let mut command = Command::new(self.programs.path("initdb"));
         command.arg("-D").arg(&unfinished).args([
             "-U",
@@ -158,6 +176,7 @@ impl Cluster {
             "--no-instructions",
         ]);
         self.owner.apply(&mut command);
+        die_with_parent(&mut command);
         let output = command
             .current_dir(&unfinished)
             .stdin(Stdio::null())
@@ -184,7 +203,15 @@ impl Cluster {
             .arg(&self.folder)
             .arg("-k")
             .arg(&self.sockets)
-            .args(["-c", "listen_addresses=", "-c", "unix_socket_permissions=0700"])
+            // The environment's PGPORT would name the socket otherwise.
+            .args([
+                "-c",
+                "port=5432",
+                "-c",
+                "listen_addresses=",
+                "-c",
+                "unix_socket_permissions=0700",
+            ])
             .args(["-c", "log_min_messages=warning", "-c", "logging_collector=off"])
             .args(["-c", "fsync=on", "-c", "synchronous_commit=on", "-c", "full_page_writes=on"])
             .current_dir(&self.folder)

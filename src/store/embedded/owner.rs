@@ -42,8 +42,8 @@ impl Owner {
         }
     }
 
-    /// A folder that belongs to this user.
-    pub fn make_folder(&self, path: &Path, mode: u32) -> Result<(), String> {
+    /// A folder that belongs to this user, with this mode if it matters.
+    pub fn make_folder(&self, path: &Path, mode: Option<u32>) -> Result<(), String> {
         let failed = |error: std::io::Error| format!("cannot use {}: {error}", path.display());
         fs::create_dir_all(path).map_err(failed)?;
         let meta = fs::symlink_metadata(path).map_err(failed)?;
@@ -59,7 +59,7 @@ impl Owner {
         if !meta.is_dir() || meta.uid() != wanted {
             return Err(format!("{} does not belong to the user of the database", path.display()));
         }
-        super::set_mode(path, mode)
+        mode.map_or(Ok(()), |mode| super::set_mode(path, mode))
     }
 }
 

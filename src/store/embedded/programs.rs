@@ -20,6 +20,7 @@ impl Programs {
         let looked = places();
         let mut found: Vec<_> = looked.iter().filter_map(|folder| Self::at(folder)).collect();
         found.sort_by_key(|programs| std::cmp::Reverse(programs.major));
+        let old = versions(&found);
         let written = fs::read_to_string(cluster.join("PG_VERSION")).ok();
         match written.and_then(|text| text.trim().parse::<u32>().ok()) {
             Some(major) => match found.iter().find(|programs| programs.major == major) {
@@ -28,7 +29,7 @@ impl Programs {
             },
             None => match found.into_iter().find(|programs| programs.major >= OLDEST) {
                 Some(programs) => Ok(programs),
-                None => Err(missing(&looked)),
+                None => Err(missing(&looked, &old)),
             },
         }
     }
@@ -55,7 +56,7 @@ fn major(text: &str) -> Option<u32> {
     digits.parse().ok()
 }
 
-/// Where distributions put the programs, then the PATH.
+/// Where distributions put the programs, then the PATH, then what pg_config says.
 fn places() -> Vec<PathBuf> {
     let mut places = Vec::new();
     for (parent, inside) in [("/usr/lib/postgresql", "bin"), ("/usr/lib64/postgresql", "bin")] {
@@ -71,13 +72,18 @@ fn places() -> Vec<PathBuf> {
     places.push("/usr/local/pgsql/bin".into());
     let path = std::env::var_os("PATH").unwrap_or_default();
     places.extend(std::env::split_paths(&path));
+    if let Ok(output) = Command::new("pg_config").arg("--bindir").output() {
+        places.push(String::from_utf8_lossy(&output.stdout).trim().into());
+    }
+    places.retain(|folder| !folder.as_os_str().is_empty());
+    places.dedup();
     places
 }
 
-fn missing(looked: &[PathBuf]) -> String {
+fn missing(looked: &[PathBuf], old: &str) -> String {
     let looked: Vec<_> = looked.iter().map(|folder| folder.display().to_string()).collect();
     format!(
-        "no PostgreSQL {OLDEST} or newer was found (looked for postgres and initdb in \
+        "no PostgreSQL {OLDEST} or newer was found (installed: {old}; looked for postgres and initdb in \
          /usr/lib/postgresql/*/bin, {}). Three ways out:\n  \
          1. install it: apt-get install postgresql (or ./run, which does)\n  \
          2. use one that runs: DATABASE_URL=postgres://user:password@host/name impulse\n  \
@@ -86,9 +92,13 @@ fn missing(looked: &[PathBuf]) -> String {
     )
 }
 
+fn versions(found: &[Programs]) -> String {
+    let versions: Vec<_> = found.iter().map(|programs| programs.major.to_string()).collect();
+    if versions.is_empty() { "none".to_owned() } else { versions.join(", ") }
+}
+
 fn wrong_version(cluster: &Path, major: u32, found: &[Programs]) -> String {
-    let installed: Vec<_> = found.iter().map(|programs| programs.major.to_string()).collect();
-    let installed = if installed.is_empty() { "none".to_owned() } else { installed.join(", ") };
+    let installed = versions(found);
     format!(
         "{} was written by PostgreSQL {major}, but installed is: {installed}. Three ways out:\n  \
          1. install that version: apt-get install postgresql-{major}\n  \
@@ -111,8 +121,10 @@ mod tests {
 
     #[test]
     fn a_missing_postgresql_says_where_it_was_looked_for_and_three_ways_out() {
-        let text = missing(&["/somewhere/bin".into()]);
-        for part in ["/somewhere/bin", "apt-get install", "DATABASE_URL", "docker compose"] {
+        let text = missing(&["/somewhere/bin".into()], "12");
+        for part in
+            ["installed: 12", "/somewhere/bin", "apt-get install", "DATABASE_URL", "docker compose"]
+        {
             assert!(text.contains(part), "{part}");
         }
     }
