@@ -1,0 +1,130 @@
+//! Migrations and the account store on a real PostgreSQL.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
+
+#[path = "support/postgres.rs"]
+mod postgres;
+
+use impulse::error::Code;
+use impulse::store::accounts::{
+    AccountStore, AuthSlot, KdfParams, NewUser, SessionKind, StretchParams,
+};
+use impulse::store::migrate::{self, Migration};
+use impulse::store::pool::Database;
+
+async fn database() -> Database {
+    Database::new(&postgres::database().await).unwrap()
+}
+
+async fn store() -> AccountStore {
+    AccountStore::open(database().await).await.unwrap()
+}
+
+fn slot() -> AuthSlot {
+    AuthSlot {
+        kdf: KdfParams { alg: "pbkdf2-sha256".into(), salt: [1; 16], iterations: 1_000_000 },
+        stretch: StretchParams { salt: [2; 16], memory_kib: 65_536, passes: 3, lanes: 1 },
+        verifier: [3; 32],
+    }
+}
+
+fn user<'a>(username: &'a str, username_key: &'a str, slot: &'a AuthSlot) -> NewUser<'a> {
+    NewUser { username, username_key, is_admin: false, slot }
+}
+
+const FIRST: Migration =
+    Migration { number: 1, name: "first", sql: "CREATE TABLE tried.t (n integer)" };
+
+#[tokio::test(flavor = "multi_thread")]
+async fn migrations_run_once_even_when_two_servers_start_at_once() {
+    let database = database().await;
+    let run = || migrate::run(&database, "tried", &[FIRST]);
+    let (one, two) = tokio::join!(run(), run());
+    one.and(two).unwrap();
+    run().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_migration_that_changed_or_is_not_known_is_refused_by_name() {
+    let database = database().await;
+    migrate::run(&database, "tried", &[FIRST]).await.unwrap();
+    let changed = Migration { sql: "CREATE TABLE tried.t (n bigint)", ..FIRST };
+    let error = migrate::run(&database, "tried", &[changed]).await.unwrap_err();
+    assert!(error.contains("tried/0001_first was changed"), "{error}");
+    let error = migrate::run(&database, "tried", &[]).await.unwrap_err();
+    assert!(error.contains("tried/0001_first, which this version"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_migration_that_fails_leaves_nothing_behind() {
+    let database = database().await;
+    let broken = Migration {
+        number: 2,
+        name: "broken",
+        sql: "CREATE TABLE tried.half (n integer); SELECT nonsense",
+    };
+    let error = migrate::run(&database, "tried", &[FIRST, broken]).await.unwrap_err();
+    assert!(error.contains("tried/0002_broken"), "{error}");
+    let mended = Migration { sql: "CREATE TABLE tried.half (n integer)", ..broken };
+    migrate::run(&database, "tried", &[FIRST, mended]).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_installation_keeps_what_it_made_up() {
+    let store = store().await;
+    let first = store.instance().await.unwrap();
+    let again = AccountStore::open(store.database().clone()).await.unwrap();
+    let second = again.instance().await.unwrap();
+    assert_eq!((first.id, first.salt_secret), (second.id, second.salt_secret));
+    assert_ne!(first.id, [0; 16]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_belongs_to_one_user_also_when_two_ask_at_once() {
+    let (store, slot) = (store().await, slot());
+    let (upper, lower) = (user("Anna", "anna", &slot), user("anna", "anna", &slot));
+    let (one, two) = tokio::join!(store.create_user(&upper), store.create_user(&lower));
+    let (made, refused) = if one.is_ok() { (one, two) } else { (two, one) };
+    assert_eq!(refused.unwrap_err().code(), Code::Conflict);
+    let record = store.login_record("anna").await.unwrap().unwrap();
+    assert_eq!(record.uid, made.unwrap());
+    assert!(!record.has_joined && !record.is_disabled);
+    assert!(record.slot.kdf == slot.kdf && record.slot.stretch == slot.stretch);
+    assert_eq!(record.slot.verifier, slot.verifier);
+    store.mark_joined(record.uid).await.unwrap();
+    assert!(store.login_record("anna").await.unwrap().unwrap().has_joined);
+    assert!(store.login_record("nobody").await.unwrap().is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_is_found_by_its_digest_until_it_ends_and_only_its_owner_ends_it() {
+    let (store, slot) = (store().await, slot());
+    let anna = store.create_user(&user("anna", "anna", &slot)).await.unwrap();
+    let bert = store.create_user(&user("bert", "bert", &slot)).await.unwrap();
+    let (browser, token) = (SessionKind::Browser, SessionKind::Token);
+    let id = store.create_session(anna, browser, &[1; 32], "desk").await.unwrap();
+    let row = store.session(&[1; 32], 0).await.unwrap().unwrap();
+    assert_eq!((row.id, row.uid, row.kind), (id, anna, browser));
+    assert!(store.session(&[2; 32], 0).await.unwrap().is_none());
+    assert!(store.session(&[1; 32], i64::MAX).await.unwrap().is_none(), "idle for too long");
+    assert!(!store.remove_session(bert, browser, id).await.unwrap());
+    assert!(!store.remove_session(anna, token, id).await.unwrap());
+    assert!(store.remove_session(anna, browser, id).await.unwrap());
+    assert!(store.session(&[1; 32], 0).await.unwrap().is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_oldest_sessions_give_way_and_tokens_are_counted_apart() {
+    let (store, slot) = (store().await, slot());
+    let anna = store.create_user(&user("anna", "anna", &slot)).await.unwrap();
+    let mut ids = Vec::new();
+    for n in 0..4 {
+        ids.push(store.create_session(anna, SessionKind::Browser, &[n; 32], "").await.unwrap());
+    }
+    store.create_session(anna, SessionKind::Token, &[9; 32], "script").await.unwrap();
+    let mut ended = store.trim_sessions(anna, SessionKind::Browser, 2).await.unwrap();
+    ended.sort();
+    assert_eq!(ended, ids[..2]);
+    assert_eq!(store.sessions(anna, SessionKind::Browser).await.unwrap().len(), 2);
+    assert_eq!(store.sessions(anna, SessionKind::Token).await.unwrap().len(), 1);
+}
