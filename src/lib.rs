@@ -10,6 +10,7 @@ pub mod auth;
 pub mod cli;
 pub mod config;
 pub mod delivery;
+pub mod demo;
 pub mod e2ee;
 pub mod error;
 pub mod http;

@@ -15,6 +15,7 @@ use crate::api::{Api, Settings};
 use crate::auth::{Auth, AuthSettings};
 use crate::config::Config;
 use crate::delivery;
+use crate::demo;
 use crate::error::Error;
 use crate::http::{self, Site};
 use crate::limits;
@@ -154,20 +155,24 @@ async fn assemble(config: &Config, accounts: AccountStore, chat: ChatStore) -> R
     let sentence = |error: Error| format!("cannot start: {}", error.message());
     let (outlet, seeds) = delivery::prepare(config.shard_count())
         .map_err(|error| format!("cannot prepare the delivery threads: {error}"))?;
+    let settings = AuthSettings {
+        rate_limit_scale: config.rate_limit_scale,
+        registration: config.registration,
+    };
+    let auth = Auth::new(accounts.clone(), settings).await.map_err(sentence)?;
+    if config.demo {
+        demo::fill(&auth, &accounts, &chat).await.map_err(sentence)?;
+    }
     let rooms = Rooms::start(chat.clone(), outlet).await.map_err(sentence)?;
     let settings = delivery::Settings { rate_limit_scale: config.rate_limit_scale };
     let shards = seeds
         .start(rooms.clone(), settings)
         .map_err(|error| format!("cannot start the delivery threads: {error}"))?;
-    let settings = AuthSettings {
-        rate_limit_scale: config.rate_limit_scale,
-        registration: config.registration,
-    };
     if config.rate_limit_scale == 0.0 {
         tracing::warn!("rate limits are lifted: for load tests only");
     }
     Ok(Api {
-        auth: Auth::new(accounts.clone(), settings).await.map_err(sentence)?,
+        auth,
         accounts,
         chat,
         rooms,

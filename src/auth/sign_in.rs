@@ -53,6 +53,22 @@ pub struct NewAccount {
     pub token: bool,
 }
 
+impl NewAccount {
+    /// An account the server makes by itself: `auth` as a client would have derived it.
+    pub fn made_here(username: &str, salt: [u8; 16], iterations: u32, auth: [u8; 32]) -> Self {
+        Self {
+            username: username.to_owned(),
+            alg: ALGORITHM.to_owned(),
+            salt: URL_SAFE_NO_PAD.encode(salt),
+            iter: iterations,
+            auth: URL_SAFE_NO_PAD.encode(auth),
+            setup: None,
+            device: None,
+            token: false,
+        }
+    }
+}
+
 /// The body of `login`.
 #[derive(Deserialize)]
 pub struct Credentials {
