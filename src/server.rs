@@ -4,7 +4,7 @@
 //! step with its own bound, so that a stop is over within ten seconds: no new connections, every
 //! accepted send answered, `bye restart` to every socket, then the database.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -63,13 +63,13 @@ impl Server {
         let mut addresses = Vec::new();
         let mut listeners = JoinSet::new();
         for socket in sockets {
-            addresses.push(socket.local_addr().map_err(|error| error.to_string())?);
+            addresses.push(as_visited(socket.local_addr().map_err(|error| error.to_string())?));
             listeners.spawn(http::serve(socket, api.clone(), options(&config), stopped.clone()));
         }
         Ok(Self { addresses, api, embedded, stop, listeners })
     }
 
-    /// Where it listens, with the ports it was given.
+    /// Where it can be visited from this machine, with the ports it was given.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
     }
@@ -192,6 +192,17 @@ async fn assemble(config: &Config, accounts: AccountStore, chat: ChatStore) -> R
     })
 }
 
+/// Nobody can open `http://0.0.0.0`, and no browser does its cryptography there: a server on every
+/// address is visited on loopback.
+fn as_visited(mut address: SocketAddr) -> SocketAddr {
+    match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    address
+}
+
 fn options(config: &Config) -> http::Options {
     let scale = config.rate_limit_scale;
     let per_address = match scale {
@@ -203,5 +214,18 @@ fn options(config: &Config) -> http::Options {
         max_per_address: per_address,
         trusted_proxies: config.trusted_proxies.clone(),
         deadlines: http::Deadlines::default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_on_every_address_is_visited_on_loopback() {
+        let visited = |text: &str| as_visited(text.parse().unwrap()).to_string();
+        assert_eq!(visited("0.0.0.0:8080"), "127.0.0.1:8080");
+        assert_eq!(visited("[::]:8080"), "[::1]:8080");
+        assert_eq!(visited("10.0.0.7:8080"), "10.0.0.7:8080");
     }
 }

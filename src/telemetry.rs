@@ -5,13 +5,16 @@ use std::io::IsTerminal as _;
 
 use tracing_subscriber::EnvFilter;
 
+/// Without PostgreSQL's notices, which say at every start that the schemas exist already.
+const DEFAULT: &str = "info,tokio_postgres=warn";
+
 /// Starts logging. Called once.
 ///
 /// # Errors
 /// A sentence naming the variable and what it should look like.
 pub fn start() -> Result<(), String> {
     let lookup = |name| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
-    let filter = lookup("IMPULSE_LOG").unwrap_or_else(|| "info".into());
+    let filter = lookup("IMPULSE_LOG").unwrap_or_else(|| DEFAULT.into());
     let filter = EnvFilter::try_new(&filter).map_err(|error| {
         format!("IMPULSE_LOG={filter}: {error} (try info, debug or impulse=trace)")
     })?;
