@@ -5,6 +5,7 @@
 
 use std::path::Path;
 
+use impulse::e2ee::pack::{pack, unpack};
 use impulse::http::{Site, parse};
 use impulse::protocol::command::Request;
 use impulse::ws::{Codec, Limits};
@@ -71,4 +72,16 @@ fn of_the_seeds_of_static_paths_only_the_page_and_the_file_are_served() {
         parse(&head).unwrap().and_then(|(head, _)| site.respond(&head)).is_some()
     };
     assert_eq!(seeds("static_paths").iter().filter(|seed| served(seed)).count(), 2);
+}
+
+#[test]
+fn of_the_seeds_of_packed_bytes_only_the_well_formed_unpack_and_pack_to_themselves() {
+    let mut good = 0;
+    for seed in seeds("packed") {
+        if let Ok(fields) = unpack::<3>("test", &seed) {
+            assert_eq!(pack("test", &fields), seed);
+            good += 1;
+        }
+    }
+    assert_eq!(good, 1);
 }

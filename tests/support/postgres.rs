@@ -30,7 +30,8 @@ pub async fn database() -> String {
 }
 
 fn parent() -> PathBuf {
-    std::env::temp_dir().join("impulse-tests")
+    // By user: a folder that root made is closed to everybody else's tests.
+    std::env::temp_dir().join(format!("impulse-tests-{}", nix::unistd::geteuid()))
 }
 
 /// Removes what programs that are gone have left.
