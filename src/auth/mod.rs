@@ -84,7 +84,7 @@ impl Auth {
             setup_code: Mutex::new(setup_code),
             prelogins: RateLimit::new(10, minute, scale),
             logins: RateLimit::new(10, minute, scale),
-            failures: RateLimit::new(20, 60 * minute, scale),
+            failures: RateLimit::new(20, 60 * minute, scale).with_growing_delay(),
         }))
     }
 

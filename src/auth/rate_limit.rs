@@ -18,19 +18,31 @@ pub struct RateLimit<K> {
     /// Infinite when limits are lifted.
     burst: f64,
     per_second: f64,
+    /// Whether the more attempts are used up, the longer the next one has to wait.
+    is_growing: bool,
     buckets: Mutex<HashMap<K, Bucket>>,
 }
 
 struct Bucket {
     left: f64,
+    /// When that was.
     at: Instant,
+    /// The last attempt that was allowed.
+    taken: Option<Instant>,
 }
 
 impl<K: Eq + Hash> RateLimit<K> {
     /// `burst` attempts per `period`, both times `scale`; a scale of 0 lifts the limit.
     pub fn new(burst: u32, period: Duration, scale: f64) -> Self {
         let burst = if scale == 0.0 { f64::INFINITY } else { (f64::from(burst) * scale).max(1.0) };
-        Self { burst, per_second: burst / period.as_secs_f64(), buckets: Mutex::default() }
+        let per_second = burst / period.as_secs_f64();
+        Self { burst, per_second, is_growing: false, buckets: Mutex::default() }
+    }
+
+    /// After a quarter of the burst, each attempt waits twice as long as the one before: 2 s, 4 s,
+    /// 8 s …, up to the time in which one comes back.
+    pub fn with_growing_delay(self) -> Self {
+        Self { is_growing: true, ..self }
     }
 
     /// Takes one attempt.
@@ -53,13 +65,17 @@ impl<K: Eq + Hash> RateLimit<K> {
         if buckets.len() >= KEYS {
             buckets.clear();
         }
-        let bucket = buckets.entry(key).or_insert(Bucket { left: self.burst, at: now });
+        let bucket =
+            buckets.entry(key).or_insert(Bucket { left: self.burst, at: now, taken: None });
         let left = self.level(bucket, now);
-        *bucket = Bucket { left: if left >= 1.0 { left - 1.0 } else { left }, at: now };
-        if left >= 1.0 {
+        (bucket.left, bucket.at) = (left, now);
+        let refill = Duration::from_secs_f64((1.0 - left).max(0.0) / self.per_second);
+        let rested = bucket.taken.map_or(Duration::MAX, |at| now.saturating_duration_since(at));
+        let wait = refill.max(self.pause(left).saturating_sub(rested));
+        if wait.is_zero() {
+            (bucket.left, bucket.taken) = (left - 1.0, Some(now));
             return Ok(());
         }
-        let wait = Duration::from_secs_f64((1.0 - left) / self.per_second);
         let retry_ms = u32::try_from(wait.as_millis()).unwrap_or(u32::MAX).max(1);
         Err(Error::new(Code::RateLimited, "Too many attempts. Please wait a moment.")
             .retry_after(retry_ms))
@@ -71,6 +87,15 @@ impl<K: Eq + Hash> RateLimit<K> {
         if let Some(bucket) = buckets.get_mut(key) {
             bucket.left = (bucket.left + 1.0).min(self.burst);
         }
+    }
+
+    /// How long after the last attempt the next one may come.
+    fn pause(&self, left: f64) -> Duration {
+        let beyond = (self.burst - left - self.burst / 4.0).round();
+        if !self.is_growing || beyond < 1.0 {
+            return Duration::ZERO;
+        }
+        Duration::from_secs_f64(beyond.exp2().min(1.0 / self.per_second))
     }
 
     fn level(&self, bucket: &Bucket, now: Instant) -> f64 {
@@ -95,6 +120,24 @@ mod tests {
         limit.take("b").unwrap();
         limit.give_back(&"a");
         limit.take("a").unwrap();
+    }
+
+    #[test]
+    fn the_delay_grows_with_what_is_used_up_and_is_never_longer_than_the_refill() {
+        let hour = Duration::from_secs(3_600);
+        let limit = RateLimit::new(20, hour, 1.0).with_growing_delay();
+        let pauses: Vec<_> =
+            [15, 14, 13, 12, 1].map(|left| limit.pause(f64::from(left)).as_secs()).into();
+        assert_eq!(pauses, [0, 2, 4, 8, 180]);
+        for _ in 0..6 {
+            limit.take("a").unwrap();
+        }
+        let refused = limit.take("a").unwrap_err();
+        assert!(refused.retry_ms().is_some_and(|ms| (1..=2_000).contains(&ms)), "{refused:?}");
+        // A right password gives its attempt back, and with it the pause.
+        limit.give_back(&"a");
+        limit.take("a").unwrap();
+        assert_eq!(RateLimit::<u8>::new(20, hour, 1.0).pause(1.0), Duration::ZERO);
     }
 
     #[test]
