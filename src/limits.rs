@@ -142,6 +142,10 @@ pub mod rooms {
 /// Sockets of the delivery plane (`delivery`).
 pub mod delivery {
     use super::Duration;
+    /// WebSockets of one user, times the rate-limit scale.
+    pub const CONNECTIONS_PER_USER: usize = 100;
+    /// Descriptors kept free of WebSockets: HTTP, the database, files.
+    pub const DESCRIPTORS_SPARED: usize = 512;
     /// Deliveries waiting for one shard.
     pub const QUEUE: usize = 8_192;
     /// Connections waiting to be adopted by one shard.

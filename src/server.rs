@@ -188,6 +188,8 @@ async fn assemble(config: &Config, accounts: AccountStore, chat: ChatStore) -> R
                 message: config.dev_echo_message,
                 fragments: u32::try_from(config.dev_echo_fragments).unwrap_or(u32::MAX),
             },
+            sockets: socket_limit(),
+            sockets_per_user: scaled(limits::delivery::CONNECTIONS_PER_USER, config),
         },
     })
 }
@@ -204,17 +206,28 @@ fn as_visited(mut address: SocketAddr) -> SocketAddr {
 }
 
 fn options(config: &Config) -> http::Options {
-    let scale = config.rate_limit_scale;
-    let per_address = match scale {
-        0.0 => usize::MAX,
-        _ => (limits::http::CONNECTIONS_PER_ADDRESS as f64 * scale).max(1.0) as usize,
-    };
     http::Options {
         max_connections: limits::http::CONNECTIONS,
-        max_per_address: per_address,
+        max_per_address: scaled(limits::http::CONNECTIONS_PER_ADDRESS, config),
         trusted_proxies: config.trusted_proxies.clone(),
         deadlines: http::Deadlines::default(),
     }
+}
+
+/// A limit times the scale; 0 lifts it.
+fn scaled(limit: usize, config: &Config) -> usize {
+    match config.rate_limit_scale {
+        0.0 => usize::MAX,
+        scale => (limit as f64 * scale).max(1.0) as usize,
+    }
+}
+
+/// As many WebSockets as there are descriptors, less those the rest needs.
+fn socket_limit() -> usize {
+    use nix::sys::resource::{Resource, getrlimit};
+    let (soft, _) = getrlimit(Resource::RLIMIT_NOFILE).unwrap_or((1_024, 1_024));
+    let descriptors = usize::try_from(soft).unwrap_or(usize::MAX);
+    descriptors.saturating_sub(limits::delivery::DESCRIPTORS_SPARED).max(1)
 }
 
 #[cfg(test)]

@@ -268,3 +268,20 @@ fn a_frame_cut_anywhere_is_neither_lost_nor_doubled() {
         assert_eq!((&again["op"], &again["seq"]), (&json!("ok"), &json!(n)), "{again}");
     }
 }
+
+#[test]
+fn one_user_cannot_take_all_connections() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Process::start(folder.path(), &[("IMPULSE_RATE_LIMIT_SCALE", "0.05")]);
+    let token = server.register("greedy");
+    let mut open: Vec<_> =
+        (0..5).map(|_| Client::connect(&server.address, &token).unwrap()).collect();
+    let refused = Client::connect(&server.address, &token).err().unwrap().to_string();
+    assert!(refused.starts_with("HTTP/1.1 429 ") && refused.contains("Retry-After"), "{refused}");
+    open.pop();
+    let deadline = std::time::Instant::now() + process::PATIENCE;
+    while Client::connect(&server.address, &token).is_err() {
+        assert!(std::time::Instant::now() < deadline, "the freed place is never given again");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}

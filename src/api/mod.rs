@@ -48,6 +48,10 @@ pub struct Settings {
     pub dev_echo: Option<String>,
     /// What that endpoint takes.
     pub dev_echo_limits: Limits,
+    /// WebSockets at once.
+    pub sockets: usize,
+    /// WebSockets of one user at once.
+    pub sockets_per_user: usize,
 }
 
 /// Everything a handler may use.

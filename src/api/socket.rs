@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 
 use crate::auth::{Auth, Session};
 use crate::delivery::{Adoption, Role, Shards};
-use crate::error::Result;
+use crate::error::{Code, Error, Result};
 use crate::http::{Request, Response};
 use crate::ids::RoomId;
 use crate::limits;
@@ -33,14 +33,33 @@ pub(super) async fn chat(api: &Api, request: &Request) -> Result<Response> {
         Ok(head) => head,
         Err(refusal) => return Ok(refusal),
     };
+    let session = api.caller(request).await?;
+    check_room_for_one_more(api, &session)?;
     let handover = Handover {
-        session: api.caller(request).await?,
+        session,
         auth: api.auth.clone(),
         rooms: api.rooms.clone(),
         shards: api.shards.clone(),
     };
     Ok(Response::upgrade(move |stream, input| handover.run(stream, head, input)))
 }
+
+/// Refuses clearly before the process runs out of descriptors, and one user before he takes all.
+fn check_room_for_one_more(api: &Api, session: &Session) -> Result<()> {
+    if api.shards.connections() >= api.settings.sockets {
+        let error =
+            Error::new(Code::Unavailable, "The server has as many connections as it can hold.");
+        return Err(error.retry_after(RETRY_MS));
+    }
+    if api.rooms.presence().connections_of(session.uid) >= api.settings.sockets_per_user {
+        let error = Error::new(Code::RateLimited, "You have too many connections.");
+        return Err(error.retry_after(RETRY_MS));
+    }
+    Ok(())
+}
+
+/// When a refused connection may try again, in milliseconds.
+const RETRY_MS: u32 = 5_000;
 
 /// `--dev-echo PATH`: the same handshake and frame code, no login, nothing but echo.
 pub(super) fn echo(api: &Api, request: &Request) -> Response {

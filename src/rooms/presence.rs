@@ -79,6 +79,11 @@ impl Presence {
         self.table().seen(uid)
     }
 
+    /// How many connections a user has.
+    pub fn connections_of(&self, uid: Uid) -> usize {
+        self.table().users.get(&uid).map_or(0, |user| user.connections.len())
+    }
+
     /// Users with a connection.
     pub fn online(&self) -> usize {
         self.table().users.len()
