@@ -2,9 +2,10 @@
 FROM rust:1-bookworm AS build
 WORKDIR /src
 COPY . .
+# The touch: cargo compares times, and sources of an archive may be older than the cached build of others.
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
-    cargo build --release --locked && cp target/release/impulse /impulse
+    touch src/lib.rs src/main.rs && cargo build --release --locked && cp target/release/impulse /impulse
 
 FROM debian:bookworm-slim
 RUN groupadd --gid 10001 impulse \
