@@ -84,6 +84,18 @@ async fn a_stale_pid_that_is_somebody_elses_now_does_not_stop_the_next_start() {
     stranger.wait().unwrap();
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_to_the_data_directory_is_followed() {
+    let folder = folder();
+    let (real, link) = (folder.path().join("real"), folder.path().join("link"));
+    std::fs::create_dir(&real).unwrap();
+    std::os::unix::fs::symlink(&real, &link).unwrap();
+    let embedded = Embedded::start(&link).unwrap();
+    assert_eq!(number(&embedded.url(), "SELECT 1::bigint").await, 1);
+    assert_eq!(Embedded::attach(&real), Some(embedded.url()));
+    assert_eq!(Embedded::attach(&link), Some(embedded.url()));
+}
+
 #[test]
 fn a_folder_that_was_there_keeps_its_mode_and_a_new_one_is_private() {
     use std::os::unix::fs::PermissionsExt as _;

@@ -53,9 +53,11 @@ impl Embedded {
     /// # Errors
     /// One sentence (or a short list) for the operator.
     pub fn start(data_dir: &Path) -> Result<Self, String> {
-        let data_dir = &absolute(data_dir)?;
-        let is_new = !data_dir.exists();
         let programs = Programs::find(&data_dir.join("postgres"))?;
+        let is_new = !data_dir.exists();
+        fs::create_dir_all(data_dir)
+            .map_err(|error| format!("cannot make {}: {error}", data_dir.display()))?;
+        let data_dir = &real(data_dir)?;
         let owner = Owner::choose(data_dir)?;
         // The mode of a folder that was there is its maker's matter.
         owner.make_folder(data_dir, is_new.then_some(0o700))?;
@@ -100,7 +102,7 @@ impl Embedded {
 
     /// The URL of a cluster that another process runs in `data_dir`.
     pub fn attach(data_dir: &Path) -> Option<String> {
-        let data_dir = absolute(data_dir).ok()?;
+        let data_dir = real(data_dir).ok()?;
         let (pid, is_ready) = read_pid_file(&data_dir.join("postgres"))?;
         (is_ready && is_alive(pid)).then(|| url(&socket_folder(&data_dir)))
     }
@@ -379,8 +381,10 @@ fn url(sockets: &Path) -> String {
     format!("host='{host}' user=impulse dbname=postgres")
 }
 
-fn absolute(path: &Path) -> Result<PathBuf, String> {
-    std::path::absolute(path).map_err(|error| format!("cannot use {}: {error}", path.display()))
+/// Without links: a link to another disk is the operator's good right, and the folder behind it has
+/// one name only.
+fn real(path: &Path) -> Result<PathBuf, String> {
+    fs::canonicalize(path).map_err(|error| format!("cannot use {}: {error}", path.display()))
 }
 
 /// Sets permissions exactly, whatever the umask.
