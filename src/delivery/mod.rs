@@ -11,6 +11,8 @@
 mod commands;
 mod connection;
 mod deliver;
+mod endings;
+mod input;
 mod room_log;
 mod shard;
 mod stats;

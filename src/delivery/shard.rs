@@ -4,7 +4,7 @@
 //! write, 128 members of the sweep. It sleeps only when none of these is left.
 
 use std::collections::HashMap;
-use std::io::{ErrorKind, Read};
+use std::io::ErrorKind;
 use std::net::Shutdown;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -15,18 +15,15 @@ use mio::{Events, Interest, Token};
 use slab::Slab;
 use tokio::sync::mpsc;
 
-use super::commands::{Reaction, hand_over, react};
 use super::connection::{Bucket, Chat, Connection, Flushed, Held, Phase, Purpose};
 use super::stats::Stats;
 use super::sweep::{Room, SweepQueue};
 use super::{Adoption, Door, Role, Seed, Settings};
 use crate::ids::{RoomId, Uid};
-use crate::limits::chat as chat_limits;
 use crate::limits::delivery as limits;
-use crate::protocol::event::Event;
 use crate::rooms::Rooms;
 use crate::rooms::outlet::{ConnRef, Delivery};
-use crate::ws::{Codec, Limits, Message, frame};
+use crate::ws::frame;
 
 /// The token that is no socket.
 pub(super) const WAKE: Token = Token(usize::MAX);
@@ -36,12 +33,12 @@ const EVENTS: usize = 1_024;
 
 pub(super) struct Shard {
     pub(super) number: u16,
-    poll: mio::Poll,
-    door: Arc<Door>,
+    pub(super) poll: mio::Poll,
+    pub(super) door: Arc<Door>,
     queue: mpsc::Receiver<Delivery>,
     adoptions: std_mpsc::Receiver<Adoption>,
     pub(super) hub: Rooms,
-    settings: Settings,
+    pub(super) settings: Settings,
     pub(super) stats: Arc<Stats>,
     began: Instant,
     pub(super) connections: Slab<Connection>,
@@ -50,16 +47,16 @@ pub(super) struct Shard {
     pub(super) room_index: HashMap<RoomId, usize>,
     pub(super) users: HashMap<Uid, Vec<usize>>,
     pub(super) sweep: SweepQueue,
-    scratch: Vec<u8>,
+    pub(super) scratch: Vec<u8>,
     /// Connections with something in their outbox.
     to_write: Vec<usize>,
     /// Connections whose socket may hold more than was read.
-    to_read: Vec<usize>,
+    pub(super) to_read: Vec<usize>,
     /// Connections whose command waits for a place in a room's inbox.
-    to_retry: Vec<usize>,
+    pub(super) to_retry: Vec<usize>,
     /// Rooms whose `activity` waits.
     pub(super) active: Vec<RoomId>,
-    last_tick_s: u32,
+    pub(super) last_tick_s: u32,
 }
 
 impl Shard {
@@ -168,7 +165,7 @@ impl Shard {
 
     /// Deliveries are taken out before adoptions, and worked on after them: whatever was said
     /// about a connection after its adoption finds it.
-    fn take_deliveries(&mut self, deliveries: &mut Vec<Delivery>) {
+    pub(super) fn take_deliveries(&mut self, deliveries: &mut Vec<Delivery>) {
         for _ in 0..limits::QUEUE {
             let Ok(delivery) = self.queue.try_recv() else { break };
             deliveries.push(delivery);
@@ -254,7 +251,7 @@ impl Shard {
         }
     }
 
-    fn write_listed(&mut self) {
+    pub(super) fn write_listed(&mut self) {
         for slot in std::mem::take(&mut self.to_write) {
             if let Some(connection) = self.connections.get_mut(slot) {
                 connection.is_listed = false;
@@ -263,7 +260,7 @@ impl Shard {
         }
     }
 
-    fn flush(&mut self, slot: usize) {
+    pub(super) fn flush(&mut self, slot: usize) {
         let Some(connection) = self.connections.get_mut(slot) else { return };
         match connection.flush(&mut self.rooms) {
             Flushed::Broken => self.drop_connection(slot),
@@ -296,328 +293,12 @@ impl Shard {
         }
     }
 
-    /// Reads and works on what came, a bounded number of times.
-    fn read(&mut self, slot: usize) {
-        let mut scratch = std::mem::take(&mut self.scratch);
-        for turn in 0..=limits::READS {
-            let Some(connection) = self.connections.get_mut(slot) else { break };
-            if connection.input.is_some() {
-                break; // what came before has not been worked on: TCP waits
-            }
-            if turn == limits::READS {
-                self.to_read.push(slot);
-                break;
-            }
-            match connection.stream.read(&mut scratch) {
-                Ok(0) => {
-                    self.drop_connection(slot);
-                    break;
-                }
-                Ok(count) => {
-                    let is_all = count < scratch.len();
-                    if let Some(bytes) = scratch.get_mut(..count) {
-                        self.heard(slot);
-                        self.feed(slot, bytes);
-                    }
-                    if is_all {
-                        break; // the socket is empty, or epoll will say (epoll(7))
-                    }
-                }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(_) => {
-                    self.drop_connection(slot);
-                    break;
-                }
-            }
-        }
-        self.scratch = scratch;
-    }
-
-    fn heard(&mut self, slot: usize) {
-        let now_s = self.now_s();
-        if let Some(connection) = self.connections.get_mut(slot) {
-            connection.heard_s = now_s;
-            connection.is_pinged = false;
-        }
-    }
-
-    /// Works on bytes of a connection, until they are used up or something must wait.
-    fn feed(&mut self, slot: usize, bytes: &mut [u8]) {
-        let Some(connection) = self.connections.get_mut(slot) else { return };
-        if connection.phase != Phase::Open {
-            return; // after our close frame nothing is listened to (RFC 6455, 5.5.1)
-        }
-        let limits = match &connection.role {
-            Purpose::Echo(limits) => *limits,
-            Purpose::Chat(_) => {
-                Limits { message: chat_limits::COMMAND, fragments: limits::FRAGMENTS }
-            }
-        };
-        let mut codec = std::mem::take(&mut connection.codec);
-        let was_partial = codec.is_partial();
-        let mut input = bytes;
-        let mut goes_on = true;
-        while goes_on {
-            match codec.next(limits, &mut input) {
-                Ok(Some(message)) => goes_on = self.take_message(slot, message),
-                Ok(None) => break,
-                Err(fault) => {
-                    tracing::debug!(%fault, "a connection broke the protocol");
-                    self.close(slot, Some(fault.code()), None);
-                    return;
-                }
-            }
-        }
-        let rest = input.to_vec();
-        self.put_back(slot, codec, was_partial, rest);
-    }
-
-    fn put_back(&mut self, slot: usize, codec: Codec, was_partial: bool, rest: Vec<u8>) {
-        let now_s = self.now_s();
-        let Some(connection) = self.connections.get_mut(slot) else { return };
-        if connection.phase != Phase::Open {
-            return;
-        }
-        if codec.is_partial() && !was_partial {
-            connection.unfinished_s = now_s;
-        }
-        connection.codec = codec;
-        if !rest.is_empty() {
-            connection.input.get_or_insert_default().bytes = rest;
-        }
-        if connection.input.is_some() {
-            self.to_retry.push(slot);
-        }
-    }
-
-    /// One message or control frame. False: stop reading for now.
-    fn take_message(&mut self, slot: usize, message: Message<'_>) -> bool {
-        match message {
-            Message::Text(text) => return self.take_text(slot, &text),
-            Message::Binary(data) => {
-                let is_echo =
-                    self.connections.get(slot).is_some_and(|c| matches!(c.role, Purpose::Echo(_)));
-                if !is_echo {
-                    self.close(slot, Some(1003), None);
-                    return false;
-                }
-                return self.echo(slot, &frame::binary(&data));
-            }
-            Message::Ping(payload) => {
-                // A peer that pings but does not read gets one answer, not a queue of them.
-                let waiting = self.connections.get(slot).map_or(0, Connection::waiting);
-                if waiting < limits::REPLAY_CHUNK {
-                    self.push(slot, &frame::pong(&payload));
-                }
-            }
-            Message::Pong => {}
-            Message::Close(code) => {
-                self.close(slot, code, None);
-                return false;
-            }
-        }
-        true
-    }
-
-    fn take_text(&mut self, slot: usize, text: &str) -> bool {
-        let (number, now_ms) = (self.number, self.now_ms());
-        let scale = self.settings.rate_limit_scale as f32;
-        let Some(connection) = self.connections.get_mut(slot) else { return false };
-        if matches!(connection.role, Purpose::Echo(_)) {
-            return self.echo(slot, &frame::text(text.as_bytes()));
-        }
-        let conn = ConnRef { shard: number, slot: slot as u32, generation: connection.generation };
-        Stats::add(&self.stats.commands, 1);
-        let reaction = react(text, conn, connection, &self.hub, now_ms, scale);
-        self.follow(slot, reaction)
-    }
-
-    fn follow(&mut self, slot: usize, reaction: Reaction) -> bool {
-        match reaction {
-            Reaction::Posted => true,
-            Reaction::Answer(payload) => {
-                self.push(slot, &frame::text(&payload));
-                true
-            }
-            Reaction::Full(waiting) => {
-                if let Some(connection) = self.connections.get_mut(slot) {
-                    connection.input.get_or_insert_default().post = Some(*waiting);
-                }
-                false
-            }
-            Reaction::Flood => {
-                let bye = Event::Bye { code: "limit", retry_ms: Some(10_000) }.encode();
-                self.close(slot, Some(1008), Some(&bye));
-                false
-            }
-        }
-    }
-
-    /// Sends a frame back; the other side is not read while too much waits for it.
-    fn echo(&mut self, slot: usize, bytes: &[u8]) -> bool {
-        self.push(slot, bytes);
-        self.flush(slot);
-        let waiting = self.connections.get(slot).map_or(0, Connection::waiting);
-        if waiting > limits::LOG_BYTES
-            && let Some(connection) = self.connections.get_mut(slot)
-        {
-            connection.input.get_or_insert_default();
-            return false;
-        }
-        self.connections.contains(slot)
-    }
-
-    /// Goes on with what had to wait: a command for a full inbox, then the bytes behind it.
-    fn retry(&mut self, slot: usize) {
-        let Some(connection) = self.connections.get_mut(slot) else { return };
-        let is_echo = matches!(connection.role, Purpose::Echo(_));
-        if is_echo && connection.waiting() > limits::LOG_BYTES {
-            return; // the flush that empties the outbox lists it again
-        }
-        let Some(mut held) = connection.input.take() else { return };
-        if let Some((room, post)) = held.post.take() {
-            let reaction = hand_over(room, post, &self.hub);
-            if !self.follow(slot, reaction) {
-                if let Some(connection) = self.connections.get_mut(slot)
-                    && let Some(input) = connection.input.as_mut()
-                {
-                    input.bytes = held.bytes;
-                    self.to_retry.push(slot);
-                }
-                return;
-            }
-        }
-        self.feed(slot, &mut held.bytes);
-        // Edge-triggered: what came while we did not read has been announced already.
-        if self.connections.get(slot).is_some_and(|connection| connection.input.is_none()) {
-            self.to_read.push(slot);
-        }
-    }
-
-    /// Says `bye` (if given) and a close frame; TCP follows within [`limits::CLOSE_S`].
-    pub(super) fn close(&mut self, slot: usize, code: Option<u16>, bye: Option<&[u8]>) {
-        let until_s = self.now_s() + limits::CLOSE_S;
-        if !self.connections.get(slot).is_some_and(|c| c.phase == Phase::Open) {
-            return;
-        }
-        self.detach(slot);
-        let Some(connection) = self.connections.get_mut(slot) else { return };
-        connection.forget_replays();
-        connection.input = None;
-        connection.codec = Codec::default();
-        if let Some(bye) = bye {
-            let _ = connection.push(&frame::text(bye));
-        }
-        let _ = connection.push(&frame::close(code));
-        connection.phase = Phase::Closing { until_s };
-        self.list(slot);
-    }
-
-    /// The reader could not keep up: it is told, and comes back with `since`.
-    pub(super) fn lag(&mut self, slot: usize) {
-        let bye =
-            Event::Bye { code: "lagging", retry_ms: Some(jitter(limits::LAGGING_MS)) }.encode();
-        Stats::add(&self.stats.lagging, 1);
-        self.close(slot, Some(1013), Some(&bye));
-    }
-
-    pub(super) fn drop_connection(&mut self, slot: usize) {
-        if !self.connections.contains(slot) {
-            return;
-        }
-        if self.connections.get(slot).is_some_and(|c| c.phase == Phase::Open) {
-            self.detach(slot);
-        }
-        let mut connection = self.connections.remove(slot);
-        // The descriptor closes with the stream; an error here changes nothing.
-        let _ = self.poll.registry().deregister(&mut connection.stream);
-    }
-
-    /// Once a second: silence, stalled readers, unfinished frames, overdue goodbyes.
-    fn tick(&mut self) {
-        let now_s = self.now_s();
-        self.tell_activity();
-        if now_s == self.last_tick_s {
-            return;
-        }
-        self.last_tick_s = now_s;
-        let mut overdue = Vec::new();
-        let mut silent = Vec::new();
-        for (slot, connection) in &mut self.connections {
-            let quiet_s = now_s.saturating_sub(connection.heard_s);
-            let unfinished_s = now_s.saturating_sub(connection.unfinished_s);
-            if connection.is_blocked {
-                connection.blocked_s.get_or_insert(now_s);
-            }
-            let blocked_s = connection.blocked_s.map_or(0, |since_s| now_s.saturating_sub(since_s));
-            let is_over = match connection.phase {
-                Phase::Closing { until_s } | Phase::Shut { until_s } => now_s >= until_s,
-                Phase::Open => {
-                    quiet_s >= limits::SILENT_S
-                        || (connection.codec.is_partial() && unfinished_s >= limits::UNFINISHED_S)
-                        || blocked_s >= limits::STALLED_S
-                }
-            };
-            if is_over {
-                overdue.push(slot);
-            } else if quiet_s >= limits::PING_AFTER_S && !connection.is_pinged {
-                silent.push(slot);
-            }
-        }
-        for slot in overdue {
-            self.drop_connection(slot);
-        }
-        for slot in silent {
-            if let Some(connection) = self.connections.get_mut(slot) {
-                connection.is_pinged = true;
-            }
-            self.push(slot, &frame::ping());
-        }
-    }
-
-    /// Everybody hears `bye restart`; what waits is written as far as the kernel takes it.
-    fn say_goodbye(&mut self, events: &mut Events, deliveries: &mut Vec<Delivery>) {
-        let until = Instant::now() + limits::STOP;
-        self.take_deliveries(deliveries);
-        let open: Vec<_> = self.connections.iter().map(|(slot, _)| slot).collect();
-        for slot in open {
-            self.flush(slot);
-            let bye = Event::Bye { code: "restart", retry_ms: Some(jitter(limits::RESTART_MS)) };
-            self.close(slot, Some(1001), Some(&bye.encode()));
-        }
-        while !self.connections.is_empty() && Instant::now() < until {
-            let _ = self.poll.poll(events, Some(Duration::from_millis(50)));
-            for event in events.iter() {
-                let slot = event.token().0;
-                if let Some(connection) = self.connections.get_mut(slot) {
-                    connection.is_blocked &= !event.is_writable();
-                    self.list(slot);
-                    self.read(slot);
-                }
-            }
-            for slot in std::mem::take(&mut self.to_read) {
-                self.read(slot);
-            }
-            self.write_listed();
-            self.tick();
-        }
-    }
-
     pub(super) fn now_s(&self) -> u32 {
         u32::try_from(self.began.elapsed().as_secs()).unwrap_or(u32::MAX)
     }
 
     /// Wraps after 49 days; only differences are used.
-    fn now_ms(&self) -> u32 {
+    pub(super) fn now_ms(&self) -> u32 {
         self.began.elapsed().as_millis() as u32
     }
-}
-
-/// A wait spread between two bounds, so that clients do not come back all at once.
-fn jitter((least, most): (u32, u32)) -> u32 {
-    let mut random = [0u8; 4];
-    // Without randomness all wait the same, which is only less polite.
-    let _ = getrandom::fill(&mut random);
-    least + u32::from_le_bytes(random) % (most - least).max(1)
 }

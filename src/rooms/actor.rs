@@ -7,124 +7,23 @@
 //! published, the gap is read from the store and published first.
 
 use std::collections::HashSet;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::Arc;
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 
 use super::changes::Decision;
 use super::kept::Kept;
-use super::members::MemberCall;
-use super::outlet::{Activity, ConnRef, Delivery, Payload, Publication};
+use super::outlet::{ConnRef, Delivery, Payload};
+use super::publish::Fresh;
 use super::registry::Shared;
-use super::state::State;
-use crate::error::{Code, Error, Result};
-use crate::ids::{Mid, RoomId, Uid};
-use crate::limits::{chat, rooms as limits};
+use super::room::{Action, Input, Post, Room};
+use crate::error::{Code, Error};
+use crate::ids::{Mid, Uid};
+use crate::limits::rooms as limits;
 use crate::protocol::command::Draft;
 use crate::protocol::event::{Event, Ok as OkAnswer, err};
 use crate::protocol::message::MessageState;
-use crate::store::chat::RoomChange;
 use crate::store::chat::commit::{Entry, Outcome};
-
-/// A command of a connection to a room.
-#[derive(Debug, Clone)]
-pub struct Post {
-    /// Whom to answer.
-    pub conn: ConnRef,
-    /// Who says it.
-    pub uid: Uid,
-    /// Whether that is an admin of the server.
-    pub admin: bool,
-    /// The `id` the answer echoes.
-    pub id: Option<String>,
-    /// What it says.
-    pub action: Action,
-}
-
-/// What a connection asks of a room.
-#[derive(Debug, Clone)]
-pub enum Action {
-    /// Follow it from here.
-    Subscribe {
-        /// The last `seq` the client has.
-        since: u64,
-    },
-    /// Stop following.
-    Unsubscribe,
-    /// Change its messages.
-    Send(Draft),
-    /// "I am writing".
-    Typing,
-    /// "I have read this far".
-    Read {
-        /// The newest `seq` read.
-        seq: u64,
-    },
-}
-
-/// All that reaches an actor.
-pub(super) enum Input {
-    Post(Post),
-    Member(MemberCall, oneshot::Sender<Result<()>>),
-    Update(RoomChange, oneshot::Sender<Result<()>>),
-    Remove(oneshot::Sender<Result<()>>),
-    /// An event that is not kept (presence).
-    Announce(Payload),
-    /// Look into the store for what was not published.
-    Resync,
-}
-
-/// A room: its state and the way to its actor.
-pub struct Room {
-    pub(super) id: RoomId,
-    state: RwLock<State>,
-    pub(super) tx: mpsc::Sender<Input>,
-}
-
-impl Room {
-    pub(super) fn new(state: State) -> (Arc<Self>, mpsc::Receiver<Input>) {
-        let (tx, inbox) = mpsc::channel(limits::INBOX);
-        (Arc::new(Self { id: state.id(), state: RwLock::new(state), tx }), inbox)
-    }
-
-    pub(super) fn state(&self) -> RwLockReadGuard<'_, State> {
-        self.state.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn state_mut(&self) -> RwLockWriteGuard<'_, State> {
-        self.state.write().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Where a connection posts to.
-#[derive(Clone)]
-pub struct RoomHandle {
-    pub(super) room: Arc<Room>,
-}
-
-impl RoomHandle {
-    /// Puts a command into the room's inbox.
-    ///
-    /// # Errors
-    /// The command comes back while the inbox is full (try again later) or the server stops.
-    #[allow(clippy::result_large_err)] // it is the caller's own value, given back
-    pub fn try_post(&self, post: Post) -> Result<(), Post> {
-        self.room.tx.try_send(Input::Post(post)).map_err(|refused| match refused.into_inner() {
-            Input::Post(post) => post,
-            _ => unreachable!("a post went in"),
-        })
-    }
-
-    pub(super) async fn call(
-        &self,
-        input: impl FnOnce(oneshot::Sender<Result<()>>) -> Input,
-    ) -> Result<()> {
-        let (reply, answer) = oneshot::channel();
-        let stopping = || Error::unavailable("the room's actor is gone");
-        self.room.tx.send(input(reply)).await.map_err(|_| stopping())?;
-        answer.await.map_err(|_| stopping())?
-    }
-}
 
 /// Returns when the server stops.
 pub(super) async fn stopping(stop: &mut watch::Receiver<bool>) {
@@ -150,21 +49,15 @@ pub(super) enum Meaning {
     Read { seq: u64 },
 }
 
-/// An event to publish.
-struct Fresh {
-    message: MessageState,
-    is_new: bool,
-}
-
 pub(super) struct Actor {
     pub(super) room: Arc<Room>,
     pub(super) shared: Arc<Shared>,
     inbox: mpsc::Receiver<Input>,
-    kept: Kept,
+    pub(super) kept: Kept,
     /// All up to this `seq` has been handed to the shards.
     pub(super) published: u64,
     /// A look into the store is due: the outcome of a commit is unknown.
-    suspect: bool,
+    pub(super) suspect: bool,
     entries: Vec<Entry>,
     gathered: Vec<Gathered>,
     touched: HashSet<Mid>,
@@ -378,103 +271,6 @@ impl Actor {
         }
     }
 
-    /// Publishes committed changes, or reads the store again if one is missing before them.
-    async fn announce(&mut self, mut fresh: Vec<Fresh>) {
-        if fresh.is_empty() {
-            return;
-        }
-        fresh.sort_unstable_by_key(|fresh| fresh.message.seq);
-        let follows = |published: u64| {
-            fresh.iter().zip(published + 1..).all(|(fresh, next)| fresh.message.seq == next)
-        };
-        if follows(self.published) {
-            self.publish_messages(fresh).await;
-        } else {
-            self.resync().await;
-        }
-    }
-
-    async fn publish_messages(&mut self, fresh: Vec<Fresh>) {
-        let Some(last) = fresh.last() else { return };
-        let mut activity = Activity { seq: last.message.seq, new: 0, mentions: Vec::new() };
-        let mut events = Vec::with_capacity(fresh.len());
-        for Fresh { message, is_new } in &fresh {
-            let event =
-                Event::Msg { room: self.room.id, seq: message.seq, at: message.at, msg: message };
-            let payload = event.encode();
-            self.kept.push(message.seq, message.mid, payload.clone(), *is_new);
-            events.push(payload);
-            if *is_new {
-                activity.new += 1;
-                activity.mentions.extend(message.body.iter().flat_map(|body| &body.mentions));
-            }
-        }
-        self.published = activity.seq;
-        self.room.state_mut().row.last_seq = activity.seq;
-        self.publish(events, Some(activity)).await;
-    }
-
-    /// What happened cannot be told now: look again soon.
-    fn doubt(&mut self) {
-        if std::mem::replace(&mut self.suspect, true) {
-            return;
-        }
-        let tx = self.room.tx.clone();
-        tokio::spawn(async move {
-            tokio::time::sleep(limits::RECONNECT).await;
-            let _ = tx.send(Input::Resync).await;
-        });
-    }
-
-    /// Publishes everything the store has above what was published.
-    async fn resync(&mut self) {
-        loop {
-            let room = self.room.id;
-            match self.shared.store.changed_since(room, self.published, chat::REPLAY).await {
-                Ok(messages) => {
-                    let full = messages.len() == chat::REPLAY;
-                    let fresh = messages.into_iter().map(|message| {
-                        let is_new = message.rev == 0 && message.created_seq == message.seq;
-                        Fresh { message, is_new }
-                    });
-                    let fresh: Vec<_> = fresh.collect();
-                    for Fresh { message, .. } in fresh.iter().filter(|f| f.is_new) {
-                        self.room.state_mut().note_new_once(message);
-                    }
-                    self.publish_messages(fresh).await;
-                    if !full {
-                        return;
-                    }
-                }
-                Err(_) => return self.doubt(),
-            }
-        }
-    }
-
-    async fn subscribe(&mut self, conn: ConnRef, id: Option<String>, since: u64) {
-        let room = self.room.id;
-        self.tell(conn, Delivery::Subscribed(conn, room)).await;
-        let upto = self.published;
-        let ok = OkAnswer::to(id.as_deref()).seq(upto);
-        if since > upto {
-            // The client knows a future this database does not have: it must read afresh.
-            let replay = vec![ok.truncated(true).encode()];
-            return self.tell(conn, Delivery::Replayed(conn, room, replay)).await;
-        }
-        if let Some(mut replay) = self.kept.since(since) {
-            replay.push(ok.encode());
-            return self.tell(conn, Delivery::Replayed(conn, room, replay)).await;
-        }
-        let shared = self.shared.clone();
-        tokio::spawn(async move {
-            let delivery = match shared.replay(room, since, upto, id.as_deref()).await {
-                Ok(replay) => Delivery::Replayed(conn, room, replay),
-                Err(error) => Delivery::SubscribeFailed(conn, room, err(id.as_deref(), &error)),
-            };
-            let _ = shared.outlet.to(conn, delivery).await;
-        });
-    }
-
     async fn note_read(&mut self, uid: Uid, seq: u64) {
         let event = {
             let mut state = self.room.state_mut();
@@ -489,20 +285,7 @@ impl Actor {
         self.broadcast(Delivery::ToUser(uid, event)).await;
     }
 
-    pub(super) async fn publish(&self, events: Vec<Payload>, activity: Option<Activity>) {
-        if events.is_empty() {
-            return;
-        }
-        let publication = Publication { room: self.room.id, events, activity };
-        self.broadcast(Delivery::Publish(Arc::new(publication))).await;
-    }
-
-    pub(super) async fn broadcast(&self, delivery: Delivery) {
-        // The delivery plane is gone only when the server stops: nobody is left to tell.
-        let _ = self.shared.outlet.broadcast(delivery).await;
-    }
-
-    async fn tell(&self, conn: ConnRef, delivery: Delivery) {
+    pub(super) async fn tell(&self, conn: ConnRef, delivery: Delivery) {
         let _ = self.shared.outlet.to(conn, delivery).await;
     }
 

@@ -18,9 +18,11 @@ mod kept;
 mod members;
 pub mod outlet;
 pub mod presence;
+mod publish;
 mod registry;
+mod room;
 mod state;
 
-pub use actor::{Action, Post, RoomHandle};
 pub use registry::{CreateRoom, Rooms};
+pub use room::{Action, Post, RoomHandle};
 pub use state::MemberView;

@@ -5,11 +5,12 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use tokio::sync::{Semaphore, mpsc, watch};
 
-use super::actor::{Actor, Input, Room, RoomHandle, stopping};
+use super::actor::{Actor, stopping};
 use super::journal::Journal;
 use super::members::{By, MemberCall};
 use super::outlet::{Delivery, Outlet, Payload};
 use super::presence::Presence;
+use super::room::{Input, Room, RoomHandle};
 use super::state::{Member, MemberView, State};
 use crate::error::{Code, Error, Result};
 use crate::ids::{RoomId, Uid};

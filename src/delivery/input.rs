@@ -1,0 +1,217 @@
+//! What connections say: bytes into frames, frames into commands, and what must wait.
+//!
+//! A command for a full inbox stops its connection: what follows it stays here, then in the kernel,
+//! then with the client. Nothing is read past it, so the order of commands is kept.
+
+use std::io::{ErrorKind, Read};
+
+use super::commands::{Reaction, hand_over, react};
+use super::connection::{Connection, Phase, Purpose};
+use super::shard::Shard;
+use super::stats::Stats;
+use crate::limits::chat as chat_limits;
+use crate::limits::delivery as limits;
+use crate::protocol::event::Event;
+use crate::rooms::outlet::ConnRef;
+use crate::ws::{Codec, Limits, Message, frame};
+
+impl Shard {
+    /// Reads and works on what came, a bounded number of times.
+    pub(super) fn read(&mut self, slot: usize) {
+        let mut scratch = std::mem::take(&mut self.scratch);
+        for turn in 0..=limits::READS {
+            let Some(connection) = self.connections.get_mut(slot) else { break };
+            if connection.input.is_some() {
+                break; // what came before has not been worked on: TCP waits
+            }
+            if turn == limits::READS {
+                self.to_read.push(slot);
+                break;
+            }
+            match connection.stream.read(&mut scratch) {
+                Ok(0) => {
+                    self.drop_connection(slot);
+                    break;
+                }
+                Ok(count) => {
+                    let is_all = count < scratch.len();
+                    if let Some(bytes) = scratch.get_mut(..count) {
+                        self.heard(slot);
+                        self.feed(slot, bytes);
+                    }
+                    if is_all {
+                        break; // the socket is empty, or epoll will say (epoll(7))
+                    }
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(_) => {
+                    self.drop_connection(slot);
+                    break;
+                }
+            }
+        }
+        self.scratch = scratch;
+    }
+
+    fn heard(&mut self, slot: usize) {
+        let now_s = self.now_s();
+        if let Some(connection) = self.connections.get_mut(slot) {
+            connection.heard_s = now_s;
+            connection.is_pinged = false;
+        }
+    }
+
+    /// Works on bytes of a connection, until they are used up or something must wait.
+    fn feed(&mut self, slot: usize, bytes: &mut [u8]) {
+        let Some(connection) = self.connections.get_mut(slot) else { return };
+        if connection.phase != Phase::Open {
+            return; // after our close frame nothing is listened to (RFC 6455, 5.5.1)
+        }
+        let limits = match &connection.role {
+            Purpose::Echo(limits) => *limits,
+            Purpose::Chat(_) => {
+                Limits { message: chat_limits::COMMAND, fragments: limits::FRAGMENTS }
+            }
+        };
+        let mut codec = std::mem::take(&mut connection.codec);
+        let was_partial = codec.is_partial();
+        let mut input = bytes;
+        let mut goes_on = true;
+        while goes_on {
+            match codec.next(limits, &mut input) {
+                Ok(Some(message)) => goes_on = self.take_message(slot, message),
+                Ok(None) => break,
+                Err(fault) => {
+                    tracing::debug!(%fault, "a connection broke the protocol");
+                    self.close(slot, Some(fault.code()), None);
+                    return;
+                }
+            }
+        }
+        let rest = input.to_vec();
+        self.put_back(slot, codec, was_partial, rest);
+    }
+
+    fn put_back(&mut self, slot: usize, codec: Codec, was_partial: bool, rest: Vec<u8>) {
+        let now_s = self.now_s();
+        let Some(connection) = self.connections.get_mut(slot) else { return };
+        if connection.phase != Phase::Open {
+            return;
+        }
+        if codec.is_partial() && !was_partial {
+            connection.unfinished_s = now_s;
+        }
+        connection.codec = codec;
+        if !rest.is_empty() {
+            connection.input.get_or_insert_default().bytes = rest;
+        }
+        if connection.input.is_some() {
+            self.to_retry.push(slot);
+        }
+    }
+
+    /// One message or control frame. False: stop reading for now.
+    fn take_message(&mut self, slot: usize, message: Message<'_>) -> bool {
+        match message {
+            Message::Text(text) => return self.take_text(slot, &text),
+            Message::Binary(data) => {
+                let is_echo =
+                    self.connections.get(slot).is_some_and(|c| matches!(c.role, Purpose::Echo(_)));
+                if !is_echo {
+                    self.close(slot, Some(1003), None);
+                    return false;
+                }
+                return self.echo(slot, &frame::binary(&data));
+            }
+            Message::Ping(payload) => {
+                // A peer that pings but does not read gets one answer, not a queue of them.
+                let waiting = self.connections.get(slot).map_or(0, Connection::waiting);
+                if waiting < limits::REPLAY_CHUNK {
+                    self.push(slot, &frame::pong(&payload));
+                }
+            }
+            Message::Pong => {}
+            Message::Close(code) => {
+                self.close(slot, code, None);
+                return false;
+            }
+        }
+        true
+    }
+
+    fn take_text(&mut self, slot: usize, text: &str) -> bool {
+        let (number, now_ms) = (self.number, self.now_ms());
+        let scale = self.settings.rate_limit_scale as f32;
+        let Some(connection) = self.connections.get_mut(slot) else { return false };
+        if matches!(connection.role, Purpose::Echo(_)) {
+            return self.echo(slot, &frame::text(text.as_bytes()));
+        }
+        let conn = ConnRef { shard: number, slot: slot as u32, generation: connection.generation };
+        Stats::add(&self.stats.commands, 1);
+        let reaction = react(text, conn, connection, &self.hub, now_ms, scale);
+        self.follow(slot, reaction)
+    }
+
+    fn follow(&mut self, slot: usize, reaction: Reaction) -> bool {
+        match reaction {
+            Reaction::Posted => true,
+            Reaction::Answer(payload) => {
+                self.push(slot, &frame::text(&payload));
+                true
+            }
+            Reaction::Full(waiting) => {
+                if let Some(connection) = self.connections.get_mut(slot) {
+                    connection.input.get_or_insert_default().post = Some(*waiting);
+                }
+                false
+            }
+            Reaction::Flood => {
+                let bye = Event::Bye { code: "limit", retry_ms: Some(10_000) }.encode();
+                self.close(slot, Some(1008), Some(&bye));
+                false
+            }
+        }
+    }
+
+    /// Sends a frame back; the other side is not read while too much waits for it.
+    fn echo(&mut self, slot: usize, bytes: &[u8]) -> bool {
+        self.push(slot, bytes);
+        self.flush(slot);
+        let waiting = self.connections.get(slot).map_or(0, Connection::waiting);
+        if waiting > limits::LOG_BYTES
+            && let Some(connection) = self.connections.get_mut(slot)
+        {
+            connection.input.get_or_insert_default();
+            return false;
+        }
+        self.connections.contains(slot)
+    }
+
+    /// Goes on with what had to wait: a command for a full inbox, then the bytes behind it.
+    pub(super) fn retry(&mut self, slot: usize) {
+        let Some(connection) = self.connections.get_mut(slot) else { return };
+        let is_echo = matches!(connection.role, Purpose::Echo(_));
+        if is_echo && connection.waiting() > limits::LOG_BYTES {
+            return; // the flush that empties the outbox lists it again
+        }
+        let Some(mut held) = connection.input.take() else { return };
+        if let Some((room, post)) = held.post.take() {
+            let reaction = hand_over(room, post, &self.hub);
+            if !self.follow(slot, reaction) {
+                if let Some(connection) = self.connections.get_mut(slot)
+                    && let Some(input) = connection.input.as_mut()
+                {
+                    input.bytes = held.bytes;
+                    self.to_retry.push(slot);
+                }
+                return;
+            }
+        }
+        self.feed(slot, &mut held.bytes);
+        // Edge-triggered: what came while we did not read has been announced already.
+        if self.connections.get(slot).is_some_and(|connection| connection.input.is_none()) {
+            self.to_read.push(slot);
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! What a room says to the shards: committed changes in order, replays, and the look into the
+//! store after a commit whose outcome is unknown.
+
+use std::sync::Arc;
+
+use super::actor::Actor;
+use super::outlet::{Activity, ConnRef, Delivery, Payload, Publication};
+use super::room::Input;
+use crate::limits::{chat, rooms as limits};
+use crate::protocol::event::{Event, Ok as OkAnswer, err};
+use crate::protocol::message::MessageState;
+
+/// An event to publish.
+pub(super) struct Fresh {
+    pub message: MessageState,
+    pub is_new: bool,
+}
+
+impl Actor {
+    /// Publishes committed changes, or reads the store again if one is missing before them.
+    pub(super) async fn announce(&mut self, mut fresh: Vec<Fresh>) {
+        if fresh.is_empty() {
+            return;
+        }
+        fresh.sort_unstable_by_key(|fresh| fresh.message.seq);
+        let follows = |published: u64| {
+            fresh.iter().zip(published + 1..).all(|(fresh, next)| fresh.message.seq == next)
+        };
+        if follows(self.published) {
+            self.publish_messages(fresh).await;
+        } else {
+            self.resync().await;
+        }
+    }
+
+    pub(super) async fn publish_messages(&mut self, fresh: Vec<Fresh>) {
+        let Some(last) = fresh.last() else { return };
+        let mut activity = Activity { seq: last.message.seq, new: 0, mentions: Vec::new() };
+        let mut events = Vec::with_capacity(fresh.len());
+        for Fresh { message, is_new } in &fresh {
+            let event =
+                Event::Msg { room: self.room.id, seq: message.seq, at: message.at, msg: message };
+            let payload = event.encode();
+            self.kept.push(message.seq, message.mid, payload.clone(), *is_new);
+            events.push(payload);
+            if *is_new {
+                activity.new += 1;
+                activity.mentions.extend(message.body.iter().flat_map(|body| &body.mentions));
+            }
+        }
+        self.published = activity.seq;
+        self.room.state_mut().row.last_seq = activity.seq;
+        self.publish(events, Some(activity)).await;
+    }
+
+    /// What happened cannot be told now: look again soon.
+    pub(super) fn doubt(&mut self) {
+        if std::mem::replace(&mut self.suspect, true) {
+            return;
+        }
+        let tx = self.room.tx.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(limits::RECONNECT).await;
+            let _ = tx.send(Input::Resync).await;
+        });
+    }
+
+    /// Publishes everything the store has above what was published.
+    pub(super) async fn resync(&mut self) {
+        loop {
+            let room = self.room.id;
+            match self.shared.store.changed_since(room, self.published, chat::REPLAY).await {
+                Ok(messages) => {
+                    let full = messages.len() == chat::REPLAY;
+                    let fresh = messages.into_iter().map(|message| {
+                        let is_new = message.rev == 0 && message.created_seq == message.seq;
+                        Fresh { message, is_new }
+                    });
+                    let fresh: Vec<_> = fresh.collect();
+                    for Fresh { message, .. } in fresh.iter().filter(|f| f.is_new) {
+                        self.room.state_mut().note_new_once(message);
+                    }
+                    self.publish_messages(fresh).await;
+                    if !full {
+                        return;
+                    }
+                }
+                Err(_) => return self.doubt(),
+            }
+        }
+    }
+
+    pub(super) async fn subscribe(&mut self, conn: ConnRef, id: Option<String>, since: u64) {
+        let room = self.room.id;
+        self.tell(conn, Delivery::Subscribed(conn, room)).await;
+        let upto = self.published;
+        let ok = OkAnswer::to(id.as_deref()).seq(upto);
+        if since > upto {
+            // The client knows a future this database does not have: it must read afresh.
+            let replay = vec![ok.truncated(true).encode()];
+            return self.tell(conn, Delivery::Replayed(conn, room, replay)).await;
+        }
+        if let Some(mut replay) = self.kept.since(since) {
+            replay.push(ok.encode());
+            return self.tell(conn, Delivery::Replayed(conn, room, replay)).await;
+        }
+        let shared = self.shared.clone();
+        tokio::spawn(async move {
+            let delivery = match shared.replay(room, since, upto, id.as_deref()).await {
+                Ok(replay) => Delivery::Replayed(conn, room, replay),
+                Err(error) => Delivery::SubscribeFailed(conn, room, err(id.as_deref(), &error)),
+            };
+            let _ = shared.outlet.to(conn, delivery).await;
+        });
+    }
+
+    pub(super) async fn publish(&self, events: Vec<Payload>, activity: Option<Activity>) {
+        if events.is_empty() {
+            return;
+        }
+        let publication = Publication { room: self.room.id, events, activity };
+        self.broadcast(Delivery::Publish(Arc::new(publication))).await;
+    }
+
+    pub(super) async fn broadcast(&self, delivery: Delivery) {
+        // The delivery plane is gone only when the server stops: nobody is left to tell.
+        let _ = self.shared.outlet.broadcast(delivery).await;
+    }
+}

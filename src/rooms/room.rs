@@ -1,0 +1,114 @@
+//! A room as others see it: its state to read, its inbox to post to.
+
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::members::MemberCall;
+use super::outlet::{ConnRef, Payload};
+use super::state::State;
+use crate::error::{Error, Result};
+use crate::ids::{RoomId, Uid};
+use crate::limits::rooms as limits;
+use crate::protocol::command::Draft;
+use crate::store::chat::RoomChange;
+
+/// A command of a connection to a room.
+#[derive(Debug, Clone)]
+pub struct Post {
+    /// Whom to answer.
+    pub conn: ConnRef,
+    /// Who says it.
+    pub uid: Uid,
+    /// Whether that is an admin of the server.
+    pub admin: bool,
+    /// The `id` the answer echoes.
+    pub id: Option<String>,
+    /// What it says.
+    pub action: Action,
+}
+
+/// What a connection asks of a room.
+#[derive(Debug, Clone)]
+pub enum Action {
+    /// Follow it from here.
+    Subscribe {
+        /// The last `seq` the client has.
+        since: u64,
+    },
+    /// Stop following.
+    Unsubscribe,
+    /// Change its messages.
+    Send(Draft),
+    /// "I am writing".
+    Typing,
+    /// "I have read this far".
+    Read {
+        /// The newest `seq` read.
+        seq: u64,
+    },
+}
+
+/// All that reaches an actor.
+pub(super) enum Input {
+    Post(Post),
+    Member(MemberCall, oneshot::Sender<Result<()>>),
+    Update(RoomChange, oneshot::Sender<Result<()>>),
+    Remove(oneshot::Sender<Result<()>>),
+    /// An event that is not kept (presence).
+    Announce(Payload),
+    /// Look into the store for what was not published.
+    Resync,
+}
+
+/// A room: its state and the way to its actor.
+pub struct Room {
+    pub(super) id: RoomId,
+    state: RwLock<State>,
+    pub(super) tx: mpsc::Sender<Input>,
+}
+
+impl Room {
+    pub(super) fn new(state: State) -> (Arc<Self>, mpsc::Receiver<Input>) {
+        let (tx, inbox) = mpsc::channel(limits::INBOX);
+        (Arc::new(Self { id: state.id(), state: RwLock::new(state), tx }), inbox)
+    }
+
+    pub(super) fn state(&self) -> RwLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn state_mut(&self) -> RwLockWriteGuard<'_, State> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Where a connection posts to.
+#[derive(Clone)]
+pub struct RoomHandle {
+    pub(super) room: Arc<Room>,
+}
+
+impl RoomHandle {
+    /// Puts a command into the room's inbox.
+    ///
+    /// # Errors
+    /// The command comes back while the inbox is full (try again later) or the server stops.
+    #[allow(clippy::result_large_err)] // it is the caller's own value, given back
+    pub fn try_post(&self, post: Post) -> Result<(), Post> {
+        self.room.tx.try_send(Input::Post(post)).map_err(|refused| match refused.into_inner() {
+            Input::Post(post) => post,
+            _ => unreachable!("a post went in"),
+        })
+    }
+
+    pub(super) async fn call(
+        &self,
+        input: impl FnOnce(oneshot::Sender<Result<()>>) -> Input,
+    ) -> Result<()> {
+        let (reply, answer) = oneshot::channel();
+        let stopping = || Error::unavailable("the room's actor is gone");
+        self.room.tx.send(input(reply)).await.map_err(|_| stopping())?;
+        answer.await.map_err(|_| stopping())?
+    }
+}
