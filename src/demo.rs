@@ -34,7 +34,7 @@ const PEOPLE: [(&str, &str, &str); 4] = [
 const TALK: [(usize, &str); 16] = [
     (1, "Good morning! Has anybody tried the new build?"),
     (2, "Running since last night. *Zero* reconnects so far."),
-    (3, "Same here. I pulled the plug twice, on purpose :smile:"),
+    (3, "Same here. I pulled the plug twice, on purpose 😄"),
     (1, "And?"),
     (3, "Every message is still there. In order. Once."),
     (2, "That is what `ok` means: it is on disk before you hear of it."),
@@ -47,7 +47,7 @@ const TALK: [(usize, &str); 16] = [
         "One `seq` per room, no gaps. A client that was away says where it stopped, and gets the rest.",
     ),
     (3, "Shall we meet at three to look at the load test?"),
-    (1, "Fine. I bring the ~numbers~ cake."),
+    (1, "Fine. I bring the cake."),
     (2, "**Cake** it is."),
     (3, "@demo, you are welcome to join. Say hello!"),
     (1, "Arrow-up edits your last message, Ctrl+K jumps to any room."),

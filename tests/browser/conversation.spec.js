@@ -117,7 +117,7 @@ test("a room is made, found, joined and left", async () => {
   await ada.page.fill("#room-name", "Tea club");
   await ada.page.fill("#room-topic", "Leaves and water");
   await ada.page.locator("dialog button[type=submit]").click();
-  await ada.page.locator(".room-head h2", { hasText: "Tea club" }).waitFor();
+  await ada.page.locator(".room-head h1", { hasText: "Tea club" }).waitFor();
   await say(ada.page, "the kettle is on");
   await bob.page.locator("[aria-label='Browse rooms']").click();
   await bob.page.locator("[aria-label='Join: Tea club']").click();
@@ -146,7 +146,7 @@ test("a direct message reaches the other, who had no such room", async () => {
   await ada.page.locator("[aria-label='New direct message']").click();
   await ada.page.locator("dialog input").fill("bob");
   await ada.page.locator("[aria-label='Open: bob']").click();
-  await ada.page.locator(".room-head h2", { hasText: "bob" }).waitFor();
+  await ada.page.locator(".room-head h1", { hasText: "bob" }).waitFor();
   await say(ada.page, "just between us");
   await openRoom(bob.page, "ada");
   await message(bob.page, "just between us").waitFor();

@@ -100,17 +100,17 @@ test("Ctrl+K finds a room by a few letters", async () => {
   await page.keyboard.press("Control+k");
   await page.keyboard.type("ran");
   await page.keyboard.press("Enter");
-  await page.locator(".room-head h2", { hasText: "Random" }).waitFor();
+  await page.locator(".room-head h1", { hasText: "Random" }).waitFor();
   assert.equal(await page.locator("dialog").count(), 0);
 });
 
 test("Alt with the arrows walks the rooms", async () => {
   await page.keyboard.press("Alt+ArrowUp");
-  await page.locator(".room-head h2", { hasText: "Help" }).waitFor();
+  await page.locator(".room-head h1", { hasText: "Help" }).waitFor();
   await page.keyboard.press("Alt+ArrowUp");
-  await page.locator(".room-head h2", { hasText: "General" }).waitFor();
+  await page.locator(".room-head h1", { hasText: "General" }).waitFor();
   await page.keyboard.press("Alt+ArrowDown");
-  await page.locator(".room-head h2", { hasText: "Help" }).waitFor();
+  await page.locator(".room-head h1", { hasText: "Help" }).waitFor();
 });
 
 test("Ctrl+/ shows the keys, Esc closes them", async () => {

@@ -51,7 +51,7 @@ test("hostile names of people and rooms are text and nothing else", async () => 
   await ada.page.locator("[aria-label='New room']").click();
   await ada.page.fill("#room-name", "<svg onload=alert(1)>");
   await ada.page.locator("dialog button[type=submit]").click();
-  await ada.page.locator(".room-head h2", { hasText: "<svg onload" }).waitFor();
+  await ada.page.locator(".room-head h1", { hasText: "<svg onload" }).waitFor();
   await bob.page.reload();
   await bob.page.locator(".message-author", { hasText: name }).first().waitFor();
   await bob.page.keyboard.type("@ad");

@@ -178,7 +178,7 @@ export async function enterAccount(page, name, password = PASSWORD) {
  */
 export async function openRoom(page, name) {
   await page.locator(".room-item", { hasText: name }).first().click();
-  await page.locator(".room-head h2", { hasText: name }).waitFor();
+  await page.locator(".room-head h1", { hasText: name }).waitFor();
   await page.locator(".composer textarea").waitFor();
 }
 

@@ -22,8 +22,9 @@ const LAST_ROOM = "impulse.last-room";
 export function createChat(context) {
   const sidebar = createSidebar(context);
   const banner = createBanner(context);
-  const panel = el("main", { class: "room", id: "room" });
-  const node = el("div", { class: "shell", "data-view": "rooms" },
+  const panel = el("section", { class: "room", id: "room" });
+  // On a phone one of the two is hidden, so the landmark is around both.
+  const node = el("main", { class: "shell", "data-view": "rooms" },
     el("a", { class: "skip", href: "#room", click: (/** @type {Event} */ event) => { event.preventDefault(); context.timeline.focusLast(); } }, t("skip_to_messages")),
     sidebar.node, panel);
   /** @type {{ key: string, views: View[] } | null} */

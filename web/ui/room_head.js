@@ -28,7 +28,7 @@ export function createRoomHead(context, id) {
         el("button", { type: "button", class: "icon-button room-back", "aria-label": t("back"), click: () => context.go("/") }, icon("back")),
         roomPicture(state, room),
         el("div", { class: "room-title" },
-          el("h2", {}, el("span", { dir: "auto" }, roomName(state, room)),
+          el("h1", {}, el("span", { dir: "auto" }, roomName(state, room)),
             room.e2ee ? el("span", { title: t("encrypted") }, icon("lock"), el("span", { class: "hidden-visually" }, t("encrypted"))) : null),
           el("p", { dir: "auto" }, room.kind === "dm" ? presenceText(presence) : room.topic || null)),
         el("button", {

@@ -300,7 +300,7 @@ function attentive() {
  */
 function beginning(context, state, room) {
   return el("div", { class: "beginning" }, roomPicture(state, room),
-    el("h3", { dir: "auto" }, t("empty_room", { room: roomName(state, room) })),
+    el("h2", { dir: "auto" }, t("empty_room", { room: roomName(state, room) })),
     el("p", {}, room.topic || t("empty_room_hint")),
     room.kind === "open" ? el("button", {
       type: "button", class: "button button-small", click: () => void copyText(context, location.origin + roomPath(room.id)),
