@@ -129,6 +129,8 @@ pub mod rooms {
     pub const KEPT_BYTES: usize = 256 * 1024;
     /// Replays from the store at the same time.
     pub const REPLAYS: usize = 8;
+    /// Bytes of one replay from the store; more is `truncated`.
+    pub const REPLAY_BYTES: usize = 16 * 1024 * 1024;
     /// Presence is pushed into rooms of at most this many members.
     pub const PRESENCE_MEMBERS: usize = 256;
     /// How often presence is told.

@@ -415,11 +415,18 @@ impl Shared {
     ) -> Result<Vec<Payload>> {
         let _turn = self.replays.acquire().await.map_err(Error::internal)?;
         let missed = self.store.changed_since(room, since, chat::REPLAY + 1).await?;
-        let truncated = missed.len() > chat::REPLAY;
+        let mut truncated = missed.len() > chat::REPLAY;
+        let (mut replay, mut bytes) = (Vec::new(), 0);
         // What changed after `upto` arrives live, in its own order.
-        let missed = missed.iter().take(chat::REPLAY).filter(|message| message.seq <= upto);
-        let mut replay: Vec<_> =
-            missed.map(|msg| Event::Msg { room, seq: msg.seq, at: msg.at, msg }.encode()).collect();
+        for msg in missed.iter().take(chat::REPLAY).filter(|message| message.seq <= upto) {
+            let event = Event::Msg { room, seq: msg.seq, at: msg.at, msg }.encode();
+            bytes += event.len();
+            if bytes > limits::REPLAY_BYTES {
+                truncated = true;
+                break;
+            }
+            replay.push(event);
+        }
         replay.push(OkAnswer::to(id).seq(upto).truncated(truncated).encode());
         Ok(replay)
     }
