@@ -1,0 +1,131 @@
+//! The frames of the protocol, as `tests/vectors` fixes them for every client there is.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
+
+use impulse::error::Error;
+use impulse::ids::{Mid, RoomId, Uid};
+use impulse::protocol::command::{Command, Request, TextBody};
+use impulse::protocol::event::{Event, Gone, Ok as OkAnswer, Role, RoomKind, RoomView, err};
+use impulse::protocol::message::{MessageState, Reaction};
+use serde_json::{Value, json};
+
+const AT: i64 = 1_700_000_000_000;
+
+fn op(command: &Command) -> &'static str {
+    match command {
+        Command::Subscribe { .. } => "room.subscribe",
+        Command::Unsubscribe { .. } => "room.unsubscribe",
+        Command::Send { .. } => "msg.send",
+        Command::Typing { .. } => "typing",
+        Command::Read { .. } => "read",
+        Command::Presence { .. } => "presence",
+        Command::Ping => "ping",
+    }
+}
+
+#[test]
+fn commands_are_read_or_refused_as_the_vectors_say() {
+    let vectors: Vec<Value> = serde_json::from_str(include_str!("vectors/commands.json")).unwrap();
+    for vector in vectors {
+        let frame = vector["frame"].to_string();
+        let id = vector["frame"]["id"].as_str().map(str::to_owned);
+        match Request::parse(&frame) {
+            Ok(request) => {
+                assert_eq!(op(&request.command), vector["reads"], "{frame}");
+                assert_eq!(request.id, id, "{frame}");
+            }
+            Err(fault) => {
+                assert_eq!(fault.error.code().as_str(), vector["code"], "{frame}");
+                assert_eq!(fault.id, id, "{frame}");
+                let field = format!("\"{}\"", vector["names"].as_str().expect(&frame));
+                assert!(fault.error.message().contains(&field), "{frame}: {:?}", fault.error);
+            }
+        }
+    }
+}
+
+fn message() -> MessageState {
+    MessageState {
+        mid: Mid([0; 16]),
+        rev: 0,
+        by: Uid(42),
+        seq: 9,
+        at: AT,
+        created_seq: 9,
+        created_at: AT,
+        edited_at: None,
+        body: Some(TextBody {
+            text: "hi".into(),
+            reply_to: Some(Mid([1; 16])),
+            mentions: vec![Uid(7)],
+            files: vec![json!({"id": "5"})],
+        }),
+        reactions: Vec::new(),
+    }
+}
+
+fn edited() -> MessageState {
+    let reaction = |byte, by| Reaction { mid: Mid([byte; 16]), by: Uid(by), emoji: "👍".into() };
+    MessageState {
+        rev: 1,
+        seq: 11,
+        at: AT + 2,
+        edited_at: Some(AT + 1),
+        body: Some(TextBody { text: "ho".into(), ..TextBody::default() }),
+        reactions: vec![reaction(2, 7), reaction(3, 8)],
+        ..message()
+    }
+}
+
+fn general() -> RoomView {
+    RoomView {
+        id: RoomId(1),
+        name: "General".into(),
+        topic: "Everybody is here".into(),
+        kind: RoomKind::Open,
+        e2ee: false,
+        is_default: true,
+        role: Some(Role::Member),
+        seq: 9,
+        read: 7,
+        unread: 2,
+        mentions: 1,
+        members: 3,
+        with: Vec::new(),
+    }
+}
+
+#[test]
+fn events_and_answers_are_encoded_as_the_vectors_say() {
+    let vectors: Value = serde_json::from_str(include_str!("vectors/events.json")).unwrap();
+    let (one, two, uid) = (RoomId(1), RoomId(2), Uid(42));
+    let msg =
+        |msg: &MessageState| Event::Msg { room: RoomId(1), seq: msg.seq, at: msg.at, msg }.encode();
+    let deleted = MessageState { rev: 2, seq: 12, at: AT + 3, body: None, ..message() };
+    let activity = |new, mention| Event::Activity { room: two, seq: 9, new, mention }.encode();
+    let member = |role| Event::Member { room: one, uid, role }.encode();
+    let rooms = [general()];
+    let frames = [
+        ("hello", Event::Hello { uid, rooms: &rooms, heartbeat_ms: 30_000 }.encode()),
+        ("new", msg(&message())),
+        ("edited", msg(&edited())),
+        ("deleted", msg(&deleted)),
+        ("activity", activity(3, true)),
+        ("quiet_activity", activity(0, false)),
+        ("gone", Event::RoomGone { room: Gone { id: two, gone: true } }.encode()),
+        ("joined", member(Some(Role::Owner))),
+        ("left", member(None)),
+        ("presence", Event::Presence { uid, state: "away", text: Some("lunch") }.encode()),
+        ("typing", Event::Typing { room: one, uid }.encode()),
+        ("read", Event::Read { room: one, seq: 9, unread: 2, mentions: 1 }.encode()),
+        ("ok", OkAnswer::to(Some("c1")).seq(9).at(AT).encode()),
+        ("truncated", OkAnswer::to(Some("c2")).seq(5_000).truncated(true).encode()),
+        ("bare_ok", OkAnswer::to(None).encode()),
+        ("err", err(Some("c3"), &Error::unavailable("not for clients"))),
+    ];
+    assert_eq!(vectors.as_object().unwrap().len(), frames.len(), "a vector without its encoder");
+    for (name, frame) in frames {
+        let frame: Value = serde_json::from_slice(&frame).unwrap();
+        assert_eq!(frame, vectors[name], "{name}");
+    }
+}
