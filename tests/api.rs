@@ -395,6 +395,14 @@ async fn open_rooms_are_joined_and_left_by_anyone() {
     let mut uids = names(&members["members"], "uid");
     uids.sort();
     assert_eq!(uids, [anna.uid.as_str(), bert.uid.as_str()]);
+    let state_of_bert = |members: &serde_json::Value| {
+        let members = members["members"].as_array().unwrap().iter();
+        members.clone().find(|m| m["uid"] == bert.uid).unwrap()["state"].clone()
+    };
+    assert_eq!(state_of_bert(&members), "offline");
+    let socket = bert.socket().await;
+    assert_eq!(state_of_bert(&bert.get(&format!("{path}/members")).await.expect(200)), "online");
+    drop(socket);
 
     assert_eq!(bert.delete(&format!("{path}/members/{}", bert.uid)).await.status, 204);
     assert!(room_named(&bert, "Garden").await["role"].is_null(), "left");

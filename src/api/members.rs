@@ -8,14 +8,20 @@ use crate::error::{Code, Error, Result};
 use crate::http::{Request, Response};
 use crate::ids::{RoomId, Uid};
 use crate::protocol::event::Role;
+use crate::rooms::MemberView;
 
 use super::Api;
 
-/// `GET /api/rooms/{id}/members`
+/// `GET /api/rooms/{id}/members`. In rooms too large for pushed presence this is how to see who is
+/// here.
 pub(super) fn list(api: &Api, caller: &Session, room: RoomId) -> Result<Response> {
     let members = api.rooms.members(room, caller.uid, caller.admin)?;
-    let members: Vec<_> =
-        members.iter().map(|member| json!({"uid": member.uid, "role": member.role})).collect();
+    let presence = api.rooms.presence();
+    let member = |member: &MemberView| {
+        let state = presence.seen(member.uid).state;
+        json!({"uid": member.uid, "role": member.role, "state": state})
+    };
+    let members: Vec<_> = members.iter().map(member).collect();
     Ok(Response::json(200, &json!({"members": members})))
 }
 
