@@ -121,6 +121,8 @@ pub mod rooms {
     pub const COMMIT_ROWS: usize = 4_096;
     /// One commit, from its first statement to the answer.
     pub const COMMIT: Duration = Duration::from_secs(6);
+    /// One question of a room to the store.
+    pub const LOOKUP: Duration = Duration::from_secs(2);
     /// Between attempts to reach a database that is away.
     pub const RECONNECT: Duration = Duration::from_millis(500);
     /// Events a room keeps for those who were away for a moment, and their bytes.

@@ -8,6 +8,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use impulse::store::embedded::Embedded;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::json;
 
 use support::TestServer;
@@ -62,6 +64,79 @@ async fn without_its_database_the_server_says_so_and_recovers_by_itself() {
     };
     assert_eq!(ok["seq"], 2, "nothing was kept that was refused: {ok}");
     anna.get("/ready").await.expect(200);
+    server.stop().await;
+    stop(running).await;
+}
+
+/// A database that neither answers nor closes its connections, as after a lost network or a full
+/// disk. Goes on when dropped.
+struct Frozen(Vec<Pid>);
+
+impl Frozen {
+    fn freeze(folder: &Path) -> Self {
+        let file = std::fs::read_to_string(postmaster(folder)).unwrap();
+        let postmaster: i32 = file.lines().next().unwrap().trim().parse().unwrap();
+        let parent_of = |pid: &i32| {
+            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+            stat.rsplit_once(") ")?.1.split(' ').nth(1)?.parse::<i32>().ok()
+        };
+        kill(Pid::from_raw(postmaster), Signal::SIGSTOP).unwrap();
+        let entries = std::fs::read_dir("/proc").unwrap().flatten();
+        let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+        let children = pids.filter(|pid| parent_of(pid) == Some(postmaster));
+        let all = children.chain([postmaster]).map(Pid::from_raw).collect::<Vec<_>>();
+        for pid in &all {
+            let _ = kill(*pid, Signal::SIGSTOP);
+        }
+        Self(all)
+    }
+}
+
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        for pid in &self.0 {
+            let _ = kill(*pid, Signal::SIGCONT);
+        }
+    }
+}
+
+/// Wherever the cluster lies below its folder.
+fn postmaster(folder: &Path) -> std::path::PathBuf {
+    let below = std::fs::read_dir(folder).unwrap().flatten().map(|entry| entry.path());
+    let mut places = below.chain([folder.to_owned()]).map(|place| place.join("postmaster.pid"));
+    places.find(|place| place.exists()).expect("a running cluster")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_hangs_silences_no_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let running = database(folder.path()).await;
+    let server = TestServer::start_on(&running.url(), &[]).await;
+    let anna = server.user("anna").await;
+    let mut socket = anna.socket().await;
+    let hello = socket.op("hello").await;
+    let room = hello["rooms"][0]["id"].as_str().unwrap().to_owned();
+    socket.ok(json!({"op": "room.subscribe", "room": room, "since": 0})).await;
+    let (mid, _) = socket.say(&room, "before").await;
+    let edit = json!({"op": "msg.send", "room": room,
+        "msg": {"mid": mid, "rev": 1, "kind": "msg", "t": "after"}});
+
+    let frozen = Frozen::freeze(folder.path());
+    let since = Instant::now();
+    for _ in 0..3 {
+        let refused = socket.err(edit.clone(), "unavailable").await;
+        assert!(refused["retry_ms"].as_u64().is_some_and(|ms| ms > 0), "{refused}");
+    }
+    assert!(since.elapsed() < Duration::from_secs(5), "{:?}", since.elapsed());
+
+    drop(frozen);
+    let back = Instant::now();
+    while socket.ask(edit.clone()).await["op"] != "ok" {
+        assert!(back.elapsed() < Duration::from_secs(5), "no recovery");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let event = socket.find("the edit", |event| event["msg"]["rev"] == 1).await;
+    assert_eq!((&event["seq"], &event["msg"]["t"]), (&json!(2), &json!("after")));
     server.stop().await;
     stop(running).await;
 }

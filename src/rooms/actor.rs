@@ -10,17 +10,17 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, timeout};
 
 use super::changes::Decision;
 use super::kept::Kept;
 use super::outlet::{ConnRef, Delivery, Payload};
-use super::publish::Fresh;
 use super::registry::Shared;
 use super::room::{Action, Input, Post, Room};
-use crate::error::{Code, Error};
+use crate::error::{Code, Error, Result};
 use crate::ids::{Mid, Uid};
 use crate::limits::rooms as limits;
-use crate::protocol::command::Draft;
+use crate::protocol::command::{Draft, DraftBody};
 use crate::protocol::event::{Event, Ok as OkAnswer, err};
 use crate::protocol::message::MessageState;
 use crate::store::chat::commit::{Entry, Outcome};
@@ -43,8 +43,8 @@ pub(super) struct Gathered {
 pub(super) enum Meaning {
     /// A new message; the draft decides what a repetition is.
     New { message: Box<MessageState>, draft: Box<Draft> },
-    /// The message `target` has a new state; `erased` is its place if it was deleted.
-    Changed { target: Mid, erased: Option<u64> },
+    /// The message `target` has a new state.
+    Changed { target: Mid },
     /// A read position.
     Read { seq: u64 },
 }
@@ -58,6 +58,8 @@ pub(super) struct Actor {
     pub(super) published: u64,
     /// A look into the store is due: the outcome of a commit is unknown.
     pub(super) suspect: bool,
+    /// The store did not answer in time: it is not asked again before this.
+    silent_until: Option<Instant>,
     entries: Vec<Entry>,
     gathered: Vec<Gathered>,
     touched: HashSet<Mid>,
@@ -73,6 +75,7 @@ impl Actor {
             kept: Kept::starting_after(published),
             published,
             suspect: false,
+            silent_until: None,
             entries: Vec::new(),
             gathered: Vec::new(),
             touched: HashSet::new(),
@@ -173,13 +176,33 @@ impl Actor {
             self.flush().await;
         }
         self.touched.extend(Self::names(&draft));
-        match self.decide(uid, admin, draft).await {
+        // A new message needs no look into the store.
+        let asks = draft.rev > 0 || !matches!(draft.body, DraftBody::Text(_));
+        let silent = asks && self.silent_until.is_some_and(|until| Instant::now() < until);
+        let decision = if silent {
+            Err(Error::unavailable("the store did not answer a moment ago"))
+        } else {
+            self.decide(uid, admin, draft).await
+        };
+        match decision {
             Ok(Decision::Append(change, meaning)) => self.gather(conn, id, uid, change, meaning),
             Ok(Decision::Answer(seq, at)) => {
                 self.reply(conn, OkAnswer::to(id.as_deref()).seq(seq).at(at).encode()).await;
             }
             Err(error) => self.reply(conn, err(id.as_deref(), &error)).await,
         }
+    }
+
+    /// Asks the store, but not for ever: a database that hangs must not silence the room. After a
+    /// question without an answer, commands that need one are refused at once for a moment.
+    pub(super) async fn bounded<T>(
+        &mut self,
+        asking: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        timeout(limits::LOOKUP, asking).await.unwrap_or_else(|late| {
+            self.silent_until = Some(Instant::now() + limits::RECONNECT);
+            Err(Error::unavailable(late))
+        })
     }
 
     /// Reserves a message for the change being decided. False: it was taken, and what took it has
@@ -238,14 +261,10 @@ impl Actor {
                 Meaning::New { mut message, .. } => {
                     (message.seq, message.created_seq) = (seq, seq);
                     (message.at, message.created_at) = (at, at);
-                    self.room.state_mut().note_new(&message);
-                    fresh.push(Fresh { message: *message, is_new: true });
+                    fresh.push(*message);
                     answers.push((one.conn, ok.seq(seq).at(at).encode()));
                 }
-                Meaning::Changed { target, erased } => {
-                    if let Some(created_seq) = erased {
-                        self.room.state_mut().note_deleted(created_seq);
-                    }
+                Meaning::Changed { target } => {
                     changed.push(target);
                     answers.push((one.conn, ok.seq(seq).at(at).encode()));
                 }
@@ -256,11 +275,9 @@ impl Actor {
             }
         }
         if !changed.is_empty() {
-            match self.shared.store.states(self.room.id, &changed).await {
-                Ok(states) => {
-                    fresh
-                        .extend(states.into_iter().map(|message| Fresh { message, is_new: false }));
-                }
+            let store = self.shared.store.clone();
+            match self.bounded(store.states(self.room.id, &changed)).await {
+                Ok(states) => fresh.extend(states),
                 // Durable, but its present state cannot be read now: published a moment later.
                 Err(_) => self.doubt(),
             }
@@ -294,7 +311,7 @@ impl Actor {
     }
 
     /// The answer to a change that the database refused: a repetition, or a conflict.
-    async fn refused(&self, one: &Gathered) -> Payload {
+    async fn refused(&mut self, one: &Gathered) -> Payload {
         let result = match &one.meaning {
             Meaning::New { draft, .. } => self.existing(one.uid, draft).await,
             _ => Err(Error::new(Code::RevConflict, "The message has changed meanwhile.")),

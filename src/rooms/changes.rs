@@ -46,7 +46,7 @@ impl Actor {
         }
     }
 
-    async fn decide_edit(&self, uid: Uid, draft: &Draft, body: &TextBody) -> Result<Decision> {
+    async fn decide_edit(&mut self, uid: Uid, draft: &Draft, body: &TextBody) -> Result<Decision> {
         let stored = self.find(draft.mid).await?.ok_or_else(no_message)?;
         if stored.author != uid {
             return Err(Error::new(Code::Forbidden, "Only its author may edit a message."));
@@ -66,7 +66,7 @@ impl Actor {
                     body: to_json(body)?,
                     replaced: digest(present),
                 };
-                Ok(Decision::Append(change, Meaning::Changed { target: draft.mid, erased: None }))
+                Ok(Decision::Append(change, Meaning::Changed { target: draft.mid }))
             }
             _ => self.repeated(draft, body).await?.ok_or_else(rev_conflict).map(answer),
         }
@@ -82,8 +82,7 @@ impl Actor {
         match stored.kind {
             StoredKind::Message(_) if draft.rev == rev + 1 => {
                 let change = Change::Delete { mid, rev: draft.rev };
-                let erased = Some(stored.created_ack.0);
-                Ok(Decision::Append(change, Meaning::Changed { target: mid, erased }))
+                Ok(Decision::Append(change, Meaning::Changed { target: mid }))
             }
             StoredKind::Reaction { target, .. } if draft.rev == 1 => {
                 // Moves the target too: its event must not share a batch with another of its changes.
@@ -92,7 +91,7 @@ impl Actor {
                     return Box::pin(self.decide_delete(uid, admin, draft)).await;
                 }
                 let change = Change::Unreact { mid, target };
-                Ok(Decision::Append(change, Meaning::Changed { target, erased: None }))
+                Ok(Decision::Append(change, Meaning::Changed { target }))
             }
             StoredKind::Deleted { target: Some(_) } if draft.rev == 1 => Ok(answer(rev_ack)),
             StoredKind::Deleted { target: None } if draft.rev == rev => Ok(answer(rev_ack)),
@@ -100,7 +99,13 @@ impl Actor {
         }
     }
 
-    async fn decide_react(&self, uid: Uid, mid: Mid, target: Mid, emoji: &str) -> Result<Decision> {
+    async fn decide_react(
+        &mut self,
+        uid: Uid,
+        mid: Mid,
+        target: Mid,
+        emoji: &str,
+    ) -> Result<Decision> {
         if let Some(stored) = self.find(mid).await? {
             let same = match &stored.kind {
                 StoredKind::Reaction { target: t, emoji: e } => *t == target && e == emoji,
@@ -116,8 +121,9 @@ impl Actor {
         if !matches!(goal, Some(Stored { kind: StoredKind::Message(_), .. })) {
             return Err(no_message());
         }
+        let store = self.shared.store.clone();
         let (count, same) =
-            self.shared.store.reactions_by(self.room.id, target, uid, emoji).await?;
+            self.bounded(store.reactions_by(self.room.id, target, uid, emoji)).await?;
         if same {
             return Err(Error::new(Code::Conflict, "You have reacted with this already."));
         }
@@ -129,11 +135,11 @@ impl Actor {
         }
         let body = serde_json::json!({ "e": emoji }).to_string();
         let change = Change::React { mid, author: uid, target, body };
-        Ok(Decision::Append(change, Meaning::Changed { target, erased: None }))
+        Ok(Decision::Append(change, Meaning::Changed { target }))
     }
 
     /// The first answer to a new message whose `mid` is in use, if this is its repetition.
-    pub(super) async fn existing(&self, uid: Uid, draft: &Draft) -> Result<(u64, i64)> {
+    pub(super) async fn existing(&mut self, uid: Uid, draft: &Draft) -> Result<(u64, i64)> {
         let DraftBody::Text(body) = &draft.body else { return Err(mid_exists()) };
         let gone = || Error::new(Code::NotFound, "There is no such room.");
         let stored = self.find(draft.mid).await?.ok_or_else(gone)?;
@@ -157,15 +163,17 @@ impl Actor {
 
     /// What an earlier revision with this content was answered with. Once the content is erased
     /// nobody can compare it any more, and its author's repetition is believed.
-    async fn repeated(&self, draft: &Draft, body: &TextBody) -> Result<Option<(u64, i64)>> {
-        let found = self.shared.store.superseded(self.room.id, draft.mid, draft.rev).await?;
+    async fn repeated(&mut self, draft: &Draft, body: &TextBody) -> Result<Option<(u64, i64)>> {
+        let store = self.shared.store.clone();
+        let found = self.bounded(store.superseded(self.room.id, draft.mid, draft.rev)).await?;
         let same =
             |known: &Option<Vec<u8>>| known.as_ref().is_none_or(|known| *known == digest(body));
         Ok(found.filter(|(_, known)| same(known)).map(|(ack, _)| ack))
     }
 
-    async fn find(&self, mid: Mid) -> Result<Option<Stored>> {
-        Ok(self.shared.store.stored(self.room.id, &[mid]).await?.pop())
+    async fn find(&mut self, mid: Mid) -> Result<Option<Stored>> {
+        let store = self.shared.store.clone();
+        Ok(self.bounded(store.stored(self.room.id, &[mid])).await?.pop())
     }
 
     fn is_moderator(&self, uid: Uid) -> bool {

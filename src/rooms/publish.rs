@@ -10,40 +10,37 @@ use crate::limits::{chat, rooms as limits};
 use crate::protocol::event::{Event, Ok as OkAnswer, err};
 use crate::protocol::message::MessageState;
 
-/// An event to publish.
-pub(super) struct Fresh {
-    pub message: MessageState,
-    pub is_new: bool,
-}
-
 impl Actor {
     /// Publishes committed changes, or reads the store again if one is missing before them.
-    pub(super) async fn announce(&mut self, mut fresh: Vec<Fresh>) {
+    pub(super) async fn announce(&mut self, mut fresh: Vec<MessageState>) {
         if fresh.is_empty() {
             return;
         }
-        fresh.sort_unstable_by_key(|fresh| fresh.message.seq);
+        fresh.sort_unstable_by_key(|message| message.seq);
         let follows = |published: u64| {
-            fresh.iter().zip(published + 1..).all(|(fresh, next)| fresh.message.seq == next)
+            fresh.iter().zip(published + 1..).all(|(message, next)| message.seq == next)
         };
         if follows(self.published) {
-            self.publish_messages(fresh).await;
+            self.publish_messages(fresh, self.published).await;
         } else {
             self.resync().await;
         }
     }
 
-    pub(super) async fn publish_messages(&mut self, fresh: Vec<Fresh>) {
+    /// Publishes messages by `seq`; those created after `known` are new.
+    async fn publish_messages(&mut self, fresh: Vec<MessageState>, known: u64) {
         let Some(last) = fresh.last() else { return };
-        let mut activity = Activity { seq: last.message.seq, new: 0, mentions: Vec::new() };
+        let mut activity = Activity { seq: last.seq, new: 0, mentions: Vec::new() };
         let mut events = Vec::with_capacity(fresh.len());
-        for Fresh { message, is_new } in &fresh {
+        for message in &fresh {
+            let is_new = message.created_seq > known;
+            self.room.state_mut().note(message, is_new);
             let event =
                 Event::Msg { room: self.room.id, seq: message.seq, at: message.at, msg: message };
             let payload = event.encode();
-            self.kept.push(message.seq, message.mid, payload.clone(), *is_new);
+            self.kept.push(message.seq, message.mid, payload.clone(), is_new);
             events.push(payload);
-            if *is_new {
+            if is_new {
                 activity.new += 1;
                 activity.mentions.extend(message.body.iter().flat_map(|body| &body.mentions));
             }
@@ -67,20 +64,14 @@ impl Actor {
 
     /// Publishes everything the store has above what was published.
     pub(super) async fn resync(&mut self) {
+        let known = self.published;
         loop {
-            let room = self.room.id;
-            match self.shared.store.changed_since(room, self.published, chat::REPLAY).await {
+            let store = self.shared.store.clone();
+            let reading = store.changed_since(self.room.id, self.published, chat::REPLAY);
+            match self.bounded(reading).await {
                 Ok(messages) => {
                     let full = messages.len() == chat::REPLAY;
-                    let fresh = messages.into_iter().map(|message| {
-                        let is_new = message.rev == 0 && message.created_seq == message.seq;
-                        Fresh { message, is_new }
-                    });
-                    let fresh: Vec<_> = fresh.collect();
-                    for Fresh { message, .. } in fresh.iter().filter(|f| f.is_new) {
-                        self.room.state_mut().note_new_once(message);
-                    }
-                    self.publish_messages(fresh).await;
+                    self.publish_messages(messages, known).await;
                     if !full {
                         return;
                     }

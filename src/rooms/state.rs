@@ -56,31 +56,29 @@ impl State {
         Self { row, members: HashMap::new(), recent: recent.collect() }
     }
 
-    /// A message was created.
-    pub fn note_new(&mut self, message: &MessageState) {
-        let Some(body) = &message.body else { return };
-        if self.recent.len() == limits::UNREAD {
-            self.recent.pop_front();
-        }
-        self.recent.push_back(Recent {
-            created_seq: message.created_seq,
-            author: message.by,
-            mentions: body.mentions.as_slice().into(),
-        });
-    }
-
-    /// The same for a message that may be known already.
-    pub fn note_new_once(&mut self, message: &MessageState) {
-        if self.recent.back().is_none_or(|recent| recent.created_seq < message.created_seq) {
-            self.note_new(message);
-        }
-    }
-
-    /// A message was erased: nobody needs to read it any more.
-    pub fn note_deleted(&mut self, created_seq: u64) {
-        if let Ok(at) = self.recent.binary_search_by_key(&created_seq, |recent| recent.created_seq)
-        {
-            self.recent.remove(at);
+    /// A message is published, in its present state: a new one is to be read, an edit may mention
+    /// others than before, an erased one is nobody's to read any more.
+    pub fn note(&mut self, message: &MessageState, is_new: bool) {
+        let key = message.created_seq;
+        let place = self.recent.binary_search_by_key(&key, |recent| recent.created_seq);
+        match (&message.body, place) {
+            (Some(body), Ok(at)) => {
+                if let Some(known) = self.recent.get_mut(at) {
+                    known.mentions = body.mentions.as_slice().into();
+                }
+            }
+            // After an unknown outcome messages may come out of the order of their creation.
+            (Some(body), Err(at)) if is_new => {
+                let mentions = body.mentions.as_slice().into();
+                self.recent.insert(at, Recent { created_seq: key, author: message.by, mentions });
+                if self.recent.len() > limits::UNREAD {
+                    self.recent.pop_front();
+                }
+            }
+            (None, Ok(at)) => {
+                self.recent.remove(at);
+            }
+            (_, Err(_)) => {}
         }
     }
 
@@ -129,6 +127,8 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::Mid;
+    use crate::protocol::command::TextBody;
 
     fn state() -> State {
         let row = RoomRow {
@@ -153,11 +153,54 @@ mod tests {
         assert_eq!(state.unread(Uid(3), 9), (0, 0));
     }
 
+    fn message(created_seq: u64, mentions: Option<Vec<Uid>>) -> MessageState {
+        MessageState {
+            mid: Mid([0; 16]),
+            rev: 0,
+            by: Uid(2),
+            seq: created_seq,
+            at: 0,
+            created_seq,
+            created_at: 0,
+            edited_at: None,
+            body: mentions.map(|mentions| TextBody { mentions, ..TextBody::default() }),
+            reactions: Vec::new(),
+        }
+    }
+
     #[test]
     fn an_erased_message_is_not_unread() {
         let mut state = state();
-        state.note_deleted(2);
-        state.note_deleted(3);
+        state.note(&message(2, None), false);
+        state.note(&message(3, None), false);
         assert_eq!(state.unread(Uid(1), 0), (1, 0));
+    }
+
+    #[test]
+    fn an_edit_changes_who_is_mentioned_but_not_how_much_is_unread() {
+        let mut state = state();
+        state.note(&message(4, Some(vec![Uid(1)])), false);
+        assert_eq!(state.unread(Uid(1), 2), (1, 1));
+        state.note(&message(4, Some(vec![])), false);
+        assert_eq!(state.unread(Uid(1), 2), (1, 0));
+    }
+
+    #[test]
+    fn messages_that_come_late_or_twice_are_counted_once_each() {
+        let mut state = state();
+        for created_seq in [6, 5, 6, 5] {
+            state.note(&message(created_seq, Some(vec![])), true);
+        }
+        assert_eq!(state.unread(Uid(1), 4), (2, 0));
+        assert_eq!(state.unread(Uid(1), 5), (1, 0));
+    }
+
+    #[test]
+    fn no_more_is_counted_than_the_bound() {
+        let mut state = state();
+        for created_seq in 5..2_000 {
+            state.note(&message(created_seq, Some(vec![])), true);
+        }
+        assert_eq!(state.unread(Uid(1), 0).0 as usize, limits::UNREAD);
     }
 }

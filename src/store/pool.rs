@@ -30,6 +30,8 @@ impl Database {
             .application_name("impulse")
             .connect_timeout(limits::CONNECT)
             .keepalives_idle(Duration::from_secs(30))
+            // A host that vanished without a word is noticed by the first unanswered packet.
+            .tcp_user_timeout(limits::STATEMENT)
             .options(options);
         let manager = Manager::from_config(
             config.clone(),
