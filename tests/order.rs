@@ -285,3 +285,28 @@ fn one_user_cannot_take_all_connections() {
         std::thread::sleep(Duration::from_millis(50));
     }
 }
+
+#[test]
+fn two_people_who_open_the_same_direct_room_at_once_get_the_same_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Process::start(folder.path(), &[]);
+    let people = ["left", "right"].map(|name| {
+        let token = server.register(name);
+        let uid = Client::connect(&server.address, &token).unwrap().hello["uid"].clone();
+        (token, uid)
+    });
+    let ids: Vec<_> = std::thread::scope(|scope| {
+        let open = |own: usize| {
+            let (server, people) = (&server, &people);
+            let room = json!({"kind": "dm", "members": [people[1 - own].1]});
+            scope.spawn(move || {
+                server.request("POST", "/api/rooms", Some(&people[own].0), Some(room))
+            })
+        };
+        let opening = [open(0), open(1), open(0), open(1)];
+        opening.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    let made = ids.iter().filter(|(status, _)| *status == 201).count();
+    assert_eq!(made, 1, "{ids:?}");
+    assert!(ids.iter().all(|(_, room)| room["id"] == ids[0].1["id"]), "{ids:?}");
+}

@@ -28,6 +28,8 @@ pub(super) struct Shared {
     rooms: RwLock<HashMap<RoomId, Arc<Room>>>,
     by_user: RwLock<HashMap<Uid, Vec<RoomId>>>,
     replays: Semaphore,
+    /// One room is made at a time.
+    creating: tokio::sync::Mutex<()>,
 }
 
 /// A room to be made.
@@ -70,6 +72,7 @@ impl Rooms {
             rooms: RwLock::default(),
             by_user: RwLock::default(),
             replays: Semaphore::new(limits::REPLAYS),
+            creating: tokio::sync::Mutex::default(),
             store,
         });
         let rooms = Self {
@@ -208,6 +211,8 @@ impl Rooms {
             RoomKind::Dm => Some(dm_key(by, &create.members)?),
             _ => None,
         };
+        // Two people who open the same direct room at once get the same one.
+        let _turn = self.shared.creating.lock().await;
         if let Some(key) = &dm_key
             && let Some(found) = self.shared.store.direct_room(key).await?
             && let Some(view) = self.view(found, by)
