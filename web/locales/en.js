@@ -19,7 +19,7 @@ export const messages = {
   username: "Username",
   username_hint: "Letters, digits, dot, dash and underscore.",
   password: "Password",
-  password_hint: "At least 10 characters. It also protects your encryption keys and never leaves this browser.",
+  password_hint: "At least 10 characters. It never leaves this browser.",
   show_password: "Show password",
   hide_password: "Hide password",
   have_account: "Already have an account?",

@@ -19,7 +19,7 @@ export const messages = {
   username: "Usuario",
   username_hint: "Letras, cifras, punto, guion y guion bajo.",
   password: "Contraseña",
-  password_hint: "Al menos 10 caracteres. También protege tus claves de cifrado y nunca sale de este navegador.",
+  password_hint: "Al menos 10 caracteres. Nunca sale de este navegador.",
   show_password: "Mostrar la contraseña",
   hide_password: "Ocultar la contraseña",
   have_account: "¿Ya tienes cuenta?",
