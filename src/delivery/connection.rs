@@ -29,6 +29,8 @@ pub(super) struct Connection {
     pub phase: Phase,
     /// The kernel takes no more; it will say when it does.
     pub is_blocked: bool,
+    /// The other side has said its last word (FIN). What it said before may still be unread.
+    pub has_ended: bool,
     /// In the shard's list of connections to write to.
     pub is_listed: bool,
     pub is_pinged: bool,
@@ -155,6 +157,7 @@ impl Connection {
             role,
             phase: Phase::Open,
             is_blocked: false,
+            has_ended: false,
             is_listed: false,
             is_pinged: false,
             heard_s: now_s,

@@ -22,7 +22,10 @@ impl Shard {
         self.detach(slot);
         let Some(connection) = self.connections.get_mut(slot) else { return };
         connection.forget_replays();
-        connection.input = None;
+        if connection.input.take().is_some() {
+            // Unread bytes would end TCP with a reset, which may overtake the goodbye.
+            self.to_read.push(slot);
+        }
         connection.codec = Codec::default();
         if let Some(bye) = bye {
             let _ = connection.push(&frame::text(bye));
@@ -38,6 +41,12 @@ impl Shard {
             Event::Bye { code: "lagging", retry_ms: Some(jitter(limits::LAGGING_MS)) }.encode();
         Stats::add(&self.stats.lagging, 1);
         self.close(slot, Some(1013), Some(&bye));
+    }
+
+    /// The other side has ended TCP, if only its half: what is ready for it still goes out.
+    pub(super) fn end(&mut self, slot: usize) {
+        self.flush(slot);
+        self.drop_connection(slot);
     }
 
     pub(super) fn drop_connection(&mut self, slot: usize) {
@@ -107,12 +116,7 @@ impl Shard {
         while !self.connections.is_empty() && Instant::now() < until {
             let _ = self.poll.poll(events, Some(Duration::from_millis(50)));
             for event in events.iter() {
-                let slot = event.token().0;
-                if let Some(connection) = self.connections.get_mut(slot) {
-                    connection.is_blocked &= !event.is_writable();
-                    self.list(slot);
-                    self.read(slot);
-                }
+                self.ready(event);
             }
             for slot in std::mem::take(&mut self.to_read) {
                 self.read(slot);

@@ -22,25 +22,31 @@ impl Shard {
         for turn in 0..=limits::READS {
             let Some(connection) = self.connections.get_mut(slot) else { break };
             if connection.input.is_some() {
+                if connection.has_ended {
+                    self.end(slot); // nobody waits for answers any more
+                }
                 break; // what came before has not been worked on: TCP waits
             }
             if turn == limits::READS {
                 self.to_read.push(slot);
                 break;
             }
+            let has_ended = connection.has_ended;
             match connection.stream.read(&mut scratch) {
                 Ok(0) => {
-                    self.drop_connection(slot);
+                    self.end(slot);
                     break;
                 }
                 Ok(count) => {
-                    let is_all = count < scratch.len();
+                    let is_all = count < scratch.len() && !has_ended;
                     if let Some(bytes) = scratch.get_mut(..count) {
                         self.heard(slot);
                         self.feed(slot, bytes);
                     }
                     if is_all {
-                        break; // the socket is empty, or epoll will say (epoll(7))
+                        // The socket is empty, or epoll will say (epoll(7)). Of an end that it has
+                        // said already it will not speak again, so that is read up to.
+                        break;
                     }
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,

@@ -11,6 +11,7 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc as std_mpsc;
 use std::time::{Duration, Instant};
 
+use mio::event::Event;
 use mio::{Events, Interest, Token};
 use slab::Slab;
 use tokio::sync::mpsc;
@@ -112,20 +113,7 @@ impl Shard {
     fn turn(&mut self, events: &mut Events, deliveries: &mut Vec<Delivery>) {
         self.wait(events);
         for event in events.iter() {
-            let slot = event.token().0;
-            if event.token() == WAKE || !self.connections.contains(slot) {
-                continue;
-            }
-            if event.is_writable()
-                && let Some(connection) = self.connections.get_mut(slot)
-            {
-                connection.is_blocked = false;
-                connection.blocked_s = None;
-                self.list(slot);
-            }
-            if event.is_readable() || event.is_read_closed() || event.is_error() {
-                self.read(slot);
-            }
+            self.ready(event);
         }
         for slot in std::mem::take(&mut self.to_read) {
             self.read(slot);
@@ -138,6 +126,21 @@ impl Shard {
         self.sweep_turn();
         self.tick();
         self.door.connections.store(self.connections.len(), Ordering::Relaxed);
+    }
+
+    /// What epoll says of a socket. It says each thing once, so what cannot be done now is noted.
+    pub(super) fn ready(&mut self, event: &Event) {
+        let slot = event.token().0;
+        let Some(connection) = self.connections.get_mut(slot) else { return };
+        connection.has_ended |= event.is_read_closed();
+        if event.is_writable() {
+            connection.is_blocked = false;
+            connection.blocked_s = None;
+            self.list(slot);
+        }
+        if event.is_readable() || event.is_read_closed() || event.is_error() {
+            self.read(slot);
+        }
     }
 
     /// Sleeps until something happens, unless there is work left.
