@@ -160,12 +160,15 @@ pub mod delivery {
     pub const READS: usize = 4;
     /// Members written to before the shard looks at its sockets again.
     pub const SWEEP: usize = 128;
-    /// Frames a room's log holds for members who are behind.
-    pub const LOG_FRAMES: usize = 1_024;
-    /// Bytes a room's log holds, and one connection's outbox.
-    pub const LOG_BYTES: usize = 1024 * 1024;
-    /// Frames of one connection's outbox.
-    pub const OUT_FRAMES: usize = 1_024;
+    /// Frames that may pile up for a socket that takes nothing, besides what was there when it
+    /// stopped taking; more is `bye lagging`.
+    pub const WAITING_FRAMES: usize = 1_024;
+    /// Bytes of those frames.
+    pub const WAITING_BYTES: usize = 1024 * 1024;
+    /// Bytes a room's log holds for a subscription whose replay is still being read.
+    pub const OWED_BYTES: u64 = 16 * 1024 * 1024;
+    /// Bytes of replays that may wait for one socket: more than the largest one.
+    pub const REPLAYS_WAITING: usize = 32 * 1024 * 1024;
     /// Bytes of a replay moved into the outbox at a time.
     pub const REPLAY_CHUNK: usize = 64 * 1024;
     /// Rooms one connection may follow.

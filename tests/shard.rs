@@ -1,5 +1,6 @@
-//! One shard alone, told by hand what rooms would tell it: peers that end TCP in every state. The
-//! rooms behind it are stuck on purpose, so nothing is said that the test does not say.
+//! One shard alone, told by hand what rooms would tell it: bursts of any size in one turn of its
+//! loop, replays that come late, and peers that end TCP in every state. The rooms behind it are
+//! stuck on purpose, so nothing is said that the test does not say.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
@@ -100,6 +101,18 @@ impl Bench {
         self.tell(Delivery::Publish(Arc::new(publication))).await;
     }
 
+    /// Gives the shard so much to do that whatever is told next waits in its queue together.
+    async fn keep_busy(&mut self) -> Peer {
+        const ELSEWHERE: RoomId = RoomId(99);
+        let (peer, _) = self.follow(ELSEWHERE).await;
+        self.publish(ELSEWHERE, vec![Bytes::from(vec![b'x'; 64 * 1024 * 1024])]).await;
+        peer
+    }
+
+    async fn lagging(&self) -> u64 {
+        self.shards.stats().lagging.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
     /// Waits until no connection is left.
     async fn all_ended(&self) {
         let ended = async {
@@ -152,6 +165,14 @@ impl Peer {
         text
     }
 
+    /// The next frames are exactly these.
+    async fn expect(&mut self, texts: impl IntoIterator<Item = String>) {
+        for wanted in texts {
+            let heard = self.text().await;
+            assert!(heard == wanted, "heard {:.60}, expected {:.60}", heard, wanted);
+        }
+    }
+
     async fn send(&mut self, bytes: &[u8]) {
         self.stream.write_all(bytes).await.unwrap();
     }
@@ -168,6 +189,14 @@ fn text(text: &str) -> Payload {
     Bytes::from(text.to_owned())
 }
 
+fn events(numbers: std::ops::Range<usize>) -> Vec<Payload> {
+    numbers.map(|n| text(&n.to_string())).collect()
+}
+
+fn numbers(numbers: std::ops::Range<usize>) -> impl Iterator<Item = String> {
+    numbers.map(|n| n.to_string())
+}
+
 /// A masked text frame; a mask of zeros is one, too.
 fn masked(text: &str) -> Vec<u8> {
     let length = u8::try_from(text.len()).unwrap();
@@ -176,11 +205,148 @@ fn masked(text: &str) -> Vec<u8> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_burst_of_commands_is_answered_however_many_they_are() {
+    const COMMANDS: usize = 20_000;
+    let mut bench = Bench::start().await;
+    let (mut peer, _) = bench.connect().await;
+    peer.send(&masked(r#"{"op":"ping"}"#).repeat(COMMANDS)).await;
+    peer.expect((0..COMMANDS).map(|_| r#"{"op":"ok"}"#.to_owned())).await;
+    assert_eq!(bench.lagging().await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_that_come_all_at_once_reach_who_reads_them() {
+    const ANSWERS: usize = 8_000;
+    let mut bench = Bench::start().await;
+    let (mut peer, conn) = bench.connect().await;
+    let _busy = bench.keep_busy().await;
+    for answer in events(0..ANSWERS) {
+        bench.tell(Delivery::Reply(conn, answer)).await;
+    }
+    peer.expect(numbers(0..ANSWERS)).await;
+    assert_eq!(bench.lagging().await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_publication_of_any_size_reaches_who_reads() {
+    let mut bench = Bench::start().await;
+    let mut peers = Vec::new();
+    for _ in 0..300 {
+        peers.push(bench.follow(ROOM).await.0);
+    }
+    bench.publish(ROOM, events(0..5_000)).await;
+    for peer in &mut peers {
+        peer.expect(numbers(0..5_000)).await;
+    }
+    assert_eq!(bench.lagging().await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_publication_larger_than_any_buffer_and_what_follows_reach_who_reads() {
+    const LARGE: usize = 500;
+    let mut bench = Bench::start().await;
+    let (mut peer, _) = bench.follow(ROOM).await;
+    let large: Vec<String> = (0..LARGE).map(|n| format!("{n:0>30000}")).collect();
+    bench.publish(ROOM, large.iter().map(|event| text(event)).collect()).await;
+    for event in events(0..500) {
+        bench.publish(ROOM, vec![event]).await;
+    }
+    peer.expect(large).await;
+    peer.expect(numbers(0..500)).await;
+    assert_eq!(bench.lagging().await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn publications_that_come_all_at_once_reach_who_reads() {
+    const EVENTS: usize = 8_000;
+    let mut bench = Bench::start().await;
+    let mut peers = Vec::new();
+    for _ in 0..10 {
+        peers.push(bench.follow(ROOM).await.0);
+    }
+    let _busy = bench.keep_busy().await;
+    for event in events(0..EVENTS) {
+        bench.publish(ROOM, vec![event]).await;
+    }
+    for peer in &mut peers {
+        peer.expect(numbers(0..EVENTS)).await;
+    }
+    assert_eq!(bench.lagging().await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_for_a_replay_misses_nothing_that_is_said_meanwhile() {
+    let mut bench = Bench::start().await;
+    let (mut live, _) = bench.follow(ROOM).await;
+    let (mut late, conn) = bench.connect().await;
+    bench.tell(Delivery::Subscribed(conn, ROOM)).await;
+    for first in (1_000..9_000).step_by(500) {
+        bench.publish(ROOM, events(first..first + 500)).await;
+    }
+    live.expect(numbers(1_000..9_000)).await;
+    bench.tell(Delivery::Replayed(conn, ROOM, events(0..1_000))).await;
+    late.expect(numbers(0..9_000)).await;
+    bench.publish(ROOM, events(9_000..9_001)).await;
+    late.expect(numbers(9_000..9_001)).await;
+    assert_eq!(bench.lagging().await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_takes_nothing_is_told_that_he_lags_and_only_he() {
+    let mut bench = Bench::start().await;
+    let (mut eager, _) = bench.follow(ROOM).await;
+    let (mut lazy, _) = bench.follow(ROOM).await;
+    let mut published = 0;
+    while bench.lagging().await == 0 {
+        assert!(published < 1_000, "30 MB wait for a socket that takes nothing");
+        bench.publish(ROOM, vec![text(&format!("{published:0>30000}"))]).await;
+        eager.expect([format!("{published:0>30000}")]).await;
+        published += 1;
+    }
+    let mut heard = 0;
+    let (opcode, payload) = loop {
+        match lazy.frame().await.expect("a goodbye") {
+            (1, payload) if payload.len() == 30_000 => {
+                assert_eq!(payload, format!("{heard:0>30000}").as_bytes());
+                heard += 1;
+            }
+            (1, bye) => {
+                let bye: serde_json::Value = serde_json::from_slice(&bye).unwrap();
+                assert_eq!((&bye["op"], &bye["code"]), (&"bye".into(), &"lagging".into()));
+            }
+            other => break other,
+        }
+    };
+    assert_eq!((opcode, payload.as_slice()), (8, &1013u16.to_be_bytes()[..]));
+    assert!(heard < published);
+    assert_eq!(bench.lagging().await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_small_rooms_together_count_against_who_takes_nothing() {
+    let mut bench = Bench::start().await;
+    let (peer, conn) = bench.connect().await;
+    for room in 1..=1_000 {
+        bench.tell(Delivery::Subscribed(conn, RoomId(room))).await;
+        bench.tell(Delivery::Replayed(conn, RoomId(room), vec![text("following")])).await;
+    }
+    let large = text(&"x".repeat(100_000));
+    let mut published = 0;
+    while bench.lagging().await == 0 {
+        assert!(published < 200, "20 MB wait for a socket that takes nothing");
+        bench.publish(RoomId(1 + published), vec![large.clone()]).await;
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        published += 1;
+    }
+    drop(peer);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_peer_that_ends_with_its_last_words_is_gone_at_once() {
     let ping = masked(r#"{"op":"ping"}"#);
     let close = [0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe8];
     let last_words: [&[u8]; 6] =
-        [b"", &ping, &ping[..7], &ping[..1], &ping.repeat(1_000), &[&ping[..], &close].concat()];
+        [b"", &ping, &ping[..7], &ping[..1], &ping.repeat(4_000), &[&ping[..], &close].concat()];
     for words in last_words {
         let mut bench = Bench::start().await;
         let (mut peer, _) = bench.connect().await;

@@ -5,18 +5,18 @@
 //! both. If a room's frame is cut, its rest goes into the outbox, so a cursor always stands between
 //! frames and the next bytes may come from anywhere.
 
-use std::collections::VecDeque;
 use std::io::{self, ErrorKind, IoSlice, Write};
 
 use mio::net::TcpStream;
 use slab::Slab;
 
-use super::sweep::Room;
+use super::frame_log::Backlog;
+use super::outbox::Outbox;
+use super::sweep::{Room, Stage, Subscriber};
 use crate::ids::{RoomId, SessionId, Uid};
-use crate::limits::delivery as limits;
 use crate::rooms::Post;
 use crate::rooms::outlet::Payload;
-use crate::ws::{Codec, Limits, frame};
+use crate::ws::{Codec, Limits};
 
 /// A connection and what it is for.
 pub(super) struct Connection {
@@ -86,21 +86,6 @@ pub(super) struct Held {
     pub post: Option<(RoomId, Post)>,
 }
 
-/// Frames of this connection alone.
-#[derive(Default)]
-pub(super) struct Outbox {
-    bytes: Vec<u8>,
-    written: usize,
-    frames: usize,
-    /// Replays wait as shared payloads and become bytes as the socket takes them.
-    replays: VecDeque<Replay>,
-}
-
-struct Replay {
-    room: RoomId,
-    events: VecDeque<Payload>,
-}
-
 /// A token bucket: commands, not bytes.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bucket {
@@ -118,32 +103,6 @@ pub(super) enum Flushed {
     Waiting,
     /// The socket is broken.
     Broken,
-}
-
-impl Outbox {
-    fn waiting(&self) -> &[u8] {
-        self.bytes.get(self.written..).unwrap_or_default()
-    }
-
-    fn is_over(&self) -> bool {
-        self.waiting().len() > limits::LOG_BYTES || self.frames > limits::OUT_FRAMES
-    }
-
-    /// Makes the next part of a replay ready; the room whose replay ended with it.
-    fn refill(&mut self) -> Option<RoomId> {
-        let replay = self.replays.front_mut()?;
-        while self.bytes.len() < limits::REPLAY_CHUNK {
-            match replay.events.pop_front() {
-                Some(event) => self.bytes.extend_from_slice(&frame::text(&event)),
-                None => {
-                    let room = replay.room;
-                    self.replays.pop_front();
-                    return Some(room);
-                }
-            }
-        }
-        None
-    }
 }
 
 impl Connection {
@@ -177,30 +136,50 @@ impl Connection {
     #[must_use]
     pub fn push(&mut self, frames: &[u8]) -> bool {
         let out = self.out.get_or_insert_default();
-        if out.written > limits::REPLAY_CHUNK {
-            out.bytes.drain(..out.written);
-            out.written = 0;
-        }
-        out.bytes.extend_from_slice(frames);
-        out.frames += 1;
+        out.log.append_raw(frames);
         matches!(self.role, Purpose::Echo(_)) || !out.is_over()
     }
 
-    /// Queues a replay behind everything that waits already.
-    pub fn push_replay(&mut self, room: RoomId, events: Vec<Payload>) {
+    /// Queues a replay behind everything that waits already. False: more waits than may.
+    #[must_use]
+    pub fn push_replay(&mut self, room: RoomId, events: Vec<Payload>) -> bool {
         let out = self.out.get_or_insert_default();
-        out.replays.push_back(Replay { room, events: events.into() });
+        out.push_replay(room, events);
+        !out.is_over()
     }
 
     /// Bytes of the outbox that the kernel has not taken.
     pub fn waiting(&self) -> usize {
-        self.out.as_ref().map_or(0, |out| out.waiting().len())
+        self.out.as_ref().map_or(0, |out| out.waiting())
     }
 
-    /// The outbox without its replays: what a goodbye may still follow.
-    pub fn forget_replays(&mut self) {
-        if let Some(out) = &mut self.out {
-            out.replays.clear();
+    /// Whether more has piled up, since the socket took no more, than may wait for it.
+    pub fn is_over(&self, rooms: &Slab<Room>) -> bool {
+        if matches!(self.role, Purpose::Echo(_)) {
+            return false; // an echo stops reading instead
+        }
+        let mut sum = Backlog::default();
+        if let Some(out) = &self.out {
+            if out.is_over() {
+                return true;
+            }
+            sum += out.cursor.piled_up(&out.log);
+        }
+        for place in self.following() {
+            if let Some((room, subscriber)) = at(*place, rooms)
+                && subscriber.stage != Stage::Awaiting
+            {
+                sum += subscriber.cursor.piled_up(&room.log);
+            }
+        }
+        sum.is_over()
+    }
+
+    /// The subscriptions that are written to.
+    fn following(&self) -> &[Place] {
+        match &self.role {
+            Purpose::Chat(chat) if self.phase == Phase::Open => &chat.following,
+            _ => &[],
         }
     }
 
@@ -210,9 +189,9 @@ impl Connection {
             self.refill(rooms);
             match self.write_once(rooms) {
                 Ok(Some(0)) => return Flushed::Broken,
-                Ok(Some(_)) => {}
+                Ok(Some(_)) => self.blocked_s = None,
                 Ok(None) => return Flushed::All,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => self.is_blocked = true,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => self.block(rooms),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(_) => return Flushed::Broken,
             }
@@ -220,64 +199,76 @@ impl Connection {
         Flushed::Waiting
     }
 
-    /// Moves replays on; a subscription whose replay is complete becomes live.
-    fn refill(&mut self, rooms: &mut Slab<Room>) {
-        let Some(out) = self.out.as_mut() else { return };
-        if out.waiting().is_empty() {
-            out.bytes.clear();
-            (out.written, out.frames) = (0, 0);
-            let mut ended = Vec::new();
-            while out.bytes.len() < limits::REPLAY_CHUNK && !out.replays.is_empty() {
-                ended.extend(out.refill());
-            }
-            if out.bytes.is_empty() && out.replays.is_empty() {
-                self.out = None;
-            }
-            for room in ended {
-                self.go_live(room, rooms);
+    /// The kernel takes no more. What waits now was not too much a moment ago, unless the reader has
+    /// not even taken what waited the last time: one that takes a little now and then does not start
+    /// afresh each time, or it could keep any amount waiting.
+    fn block(&mut self, rooms: &mut Slab<Room>) {
+        self.is_blocked = true;
+        let is_through = |place: &Place| {
+            let subscriber = at(*place, rooms).map(|(_, subscriber)| subscriber);
+            subscriber.is_none_or(|s| s.stage == Stage::Awaiting || s.cursor.is_through())
+        };
+        if !self.out.as_ref().is_none_or(|out| out.cursor.is_through())
+            || !self.following().iter().all(is_through)
+        {
+            return;
+        }
+        if let Some(out) = &mut self.out {
+            out.cursor.excuse(&out.log);
+        }
+        for place in self.following() {
+            if let Some(room) = rooms.get_mut(place.room)
+                && let Some(subscriber) = room.subscribers.get_mut(place.subscriber)
+            {
+                subscriber.cursor.excuse(&room.log);
             }
         }
     }
 
+    /// Moves replays on; a subscription whose replay is complete becomes live.
+    fn refill(&mut self, rooms: &mut Slab<Room>) {
+        let Some(out) = self.out.as_mut() else { return };
+        let mut live = Vec::new();
+        out.refill(&mut live);
+        if out.is_empty() {
+            self.out = None;
+        }
+        for room in live {
+            self.go_live(room, rooms);
+        }
+    }
+
     fn go_live(&mut self, id: RoomId, rooms: &mut Slab<Room>) {
-        let Purpose::Chat(chat) = &self.role else { return };
-        for place in &chat.following {
+        for place in self.following() {
             if let Some(room) = rooms.get_mut(place.room).filter(|room| room.id == id)
                 && let Some(subscriber) = room.subscribers.get_mut(place.subscriber)
+                && subscriber.stage == Stage::Replaying
             {
-                subscriber.is_live = true;
+                subscriber.stage = Stage::Live;
             }
         }
     }
 
     /// One vectored write. `None`: nothing waits.
     fn write_once(&mut self, rooms: &mut Slab<Room>) -> io::Result<Option<usize>> {
-        let following: &[Place] = match &self.role {
-            Purpose::Chat(chat) if self.phase == Phase::Open => &chat.following,
-            _ => &[],
-        };
         // The outbox and the first few rooms; what is left waits for the next turn of the loop.
         let mut slices = [IoSlice::new(&[]); 8];
         let mut filled = 0;
         let mut own = 0;
         if let Some(out) = &self.out {
-            own = out.waiting().len();
-            slices[0] = IoSlice::new(out.waiting());
-            filled = 1;
+            own = out.waiting();
+            [slices[0], slices[1]] = out.log.since(out.cursor.at);
+            filled = 2;
         }
         let mut behind = [None; 3];
         let mut found = 0;
-        for place in following {
-            let Some(room) = rooms.get(place.room) else { continue };
-            let Some(subscriber) = room.subscribers.get(place.subscriber) else { continue };
-            if subscriber.is_live
-                && subscriber.cursor < room.log.end()
-                && !room.log.is_lost(subscriber.cursor)
-            {
-                let [front, back] = room.log.since(subscriber.cursor);
+        for place in self.following() {
+            let Some((room, subscriber)) = at(*place, rooms) else { continue };
+            if subscriber.stage == Stage::Live && subscriber.cursor.at < room.log.end() {
                 if found == behind.len() {
                     break;
                 }
+                let [front, back] = room.log.since(subscriber.cursor.at);
                 behind[found] = Some((*place, front.len() + back.len()));
                 (slices[filled], slices[filled + 1]) = (front, back);
                 (found, filled) = (found + 1, filled + 2);
@@ -290,7 +281,7 @@ impl Connection {
         let mut rest = written;
         if let Some(out) = self.out.as_mut() {
             let part = rest.min(own);
-            out.written += part;
+            out.written(part);
             rest -= part;
         }
         for (place, total) in behind.into_iter().flatten() {
@@ -304,14 +295,16 @@ impl Connection {
     fn advance(&mut self, place: Place, written: usize, rooms: &mut Slab<Room>) {
         let Some(room) = rooms.get_mut(place.room) else { return };
         let Some(subscriber) = room.subscribers.get_mut(place.subscriber) else { return };
-        let (cursor, rest) = room.log.advance(subscriber.cursor, written);
-        subscriber.cursor = cursor;
+        let (reached, rest) = room.log.advance(subscriber.cursor.at, written);
+        subscriber.cursor.at = reached;
         if !rest.is_empty() {
-            // The outbox was written completely, or this room would not have had its turn.
-            let out = self.out.get_or_insert_default();
-            out.bytes.clear();
-            out.bytes.extend_from_slice(&rest);
-            (out.written, out.frames) = (0, 1);
+            // What was in the outbox is written, or this room would not have had its turn.
+            self.out.get_or_insert_default().log.append_raw(&rest);
         }
     }
+}
+
+fn at(place: Place, rooms: &Slab<Room>) -> Option<(&Room, &Subscriber)> {
+    let room = rooms.get(place.room)?;
+    Some((room, room.subscribers.get(place.subscriber)?))
 }

@@ -3,11 +3,12 @@
 use std::time::Instant;
 
 use super::connection::{Connection, Phase, Place};
+use super::frame_log::Cursor;
 use super::shard::Shard;
-use super::sweep::{Room, Subscriber, open_slots, unsubscribe};
+use super::sweep::{Room, Stage, Subscriber, open_slots, unsubscribe};
 use crate::ids::{RoomId, Uid};
 use crate::protocol::event::Event;
-use crate::rooms::outlet::{ConnRef, Delivery, Publication, Target};
+use crate::rooms::outlet::{ConnRef, Delivery, Payload, Publication, Target};
 use crate::ws::frame;
 
 impl Shard {
@@ -21,11 +22,8 @@ impl Shard {
             }
             Delivery::Subscribed(conn, room) => self.subscribed(conn, room),
             Delivery::Replayed(conn, room, payloads) => {
-                if let Some(slot) = self.find(conn)
-                    && let Some(connection) = self.connections.get_mut(slot)
-                {
-                    connection.push_replay(room, payloads);
-                    self.list(slot);
+                if let Some(slot) = self.find(conn) {
+                    self.replayed(slot, room, payloads);
                 }
             }
             Delivery::SubscribeFailed(conn, room, payload)
@@ -86,11 +84,30 @@ impl Shard {
         let subscriber = Subscriber {
             slot,
             index: chat.following.len(),
-            cursor: room.log.end(),
-            is_live: false,
+            cursor: Cursor::at_end(&room.log),
+            stage: Stage::Awaiting,
         };
         chat.following.push(Place { room: index, subscriber: room.subscribers.len() });
         room.subscribers.push(subscriber);
+    }
+
+    /// What was missed is here: it waits for the socket now, and no longer for the room.
+    fn replayed(&mut self, slot: usize, id: RoomId, events: Vec<Payload>) {
+        let index = self.room_index.get(&id).copied();
+        let Some(connection) = self.connections.get_mut(slot) else { return };
+        let following = connection.chat().map(|chat| chat.following.as_slice()).unwrap_or_default();
+        if let Some(place) = following.iter().find(|place| Some(place.room) == index)
+            && let Some(room) = self.rooms.get_mut(place.room)
+            && let Some(subscriber) = room.subscribers.get_mut(place.subscriber)
+        {
+            subscriber.stage = Stage::Replaying;
+            subscriber.cursor.excuse(&room.log);
+        }
+        if connection.push_replay(id, events) {
+            self.list(slot);
+        } else {
+            self.offer_again(slot);
+        }
     }
 
     fn unfollow(&mut self, slot: usize, id: RoomId) {

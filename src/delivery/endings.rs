@@ -9,7 +9,6 @@ use super::shard::Shard;
 use super::stats::Stats;
 use crate::limits::delivery as limits;
 use crate::protocol::event::Event;
-use crate::rooms::outlet::Delivery;
 use crate::ws::{Codec, frame};
 
 impl Shard {
@@ -21,7 +20,9 @@ impl Shard {
         }
         self.detach(slot);
         let Some(connection) = self.connections.get_mut(slot) else { return };
-        connection.forget_replays();
+        if let Some(out) = &mut connection.out {
+            out.forget_replays();
+        }
         if connection.input.take().is_some() {
             // Unread bytes would end TCP with a reset, which may overtake the goodbye.
             self.to_read.push(slot);
@@ -37,6 +38,9 @@ impl Shard {
 
     /// The reader could not keep up: it is told, and comes back with `since`.
     pub(super) fn lag(&mut self, slot: usize) {
+        if !self.connections.get(slot).is_some_and(|c| c.phase == Phase::Open) {
+            return;
+        }
         let bye =
             Event::Bye { code: "lagging", retry_ms: Some(jitter(limits::LAGGING_MS)) }.encode();
         Stats::add(&self.stats.lagging, 1);
@@ -69,14 +73,14 @@ impl Shard {
             return;
         }
         self.last_tick_s = now_s;
+        self.sweep.mark_kept(&mut self.rooms);
         let mut overdue = Vec::new();
         let mut silent = Vec::new();
         for (slot, connection) in &mut self.connections {
             let quiet_s = now_s.saturating_sub(connection.heard_s);
             let unfinished_s = now_s.saturating_sub(connection.unfinished_s);
-            if connection.is_blocked {
-                connection.blocked_s.get_or_insert(now_s);
-            }
+            let since_s = connection.blocked_s.unwrap_or(now_s);
+            connection.blocked_s = connection.is_blocked.then_some(since_s);
             let blocked_s = connection.blocked_s.map_or(0, |since_s| now_s.saturating_sub(since_s));
             let is_over = match connection.phase {
                 Phase::Closing { until_s } | Phase::Shut { until_s } => now_s >= until_s,
@@ -104,9 +108,13 @@ impl Shard {
     }
 
     /// Everybody hears `bye restart`; what waits is written as far as the kernel takes it.
-    pub(super) fn say_goodbye(&mut self, events: &mut Events, deliveries: &mut Vec<Delivery>) {
+    pub(super) fn say_goodbye(&mut self, events: &mut Events) {
         let until = Instant::now() + limits::STOP;
-        self.take_deliveries(deliveries);
+        self.take_deliveries();
+        while self.has_deliveries() && Instant::now() < until {
+            self.sweep_turn();
+            self.take_deliveries();
+        }
         let open: Vec<_> = self.connections.iter().map(|(slot, _)| slot).collect();
         for slot in open {
             self.flush(slot);

@@ -185,7 +185,7 @@ impl Shard {
         self.push(slot, bytes);
         self.flush(slot);
         let waiting = self.connections.get(slot).map_or(0, Connection::waiting);
-        if waiting > limits::LOG_BYTES
+        if waiting > limits::WAITING_BYTES
             && let Some(connection) = self.connections.get_mut(slot)
         {
             connection.input.get_or_insert_default();
@@ -198,7 +198,7 @@ impl Shard {
     pub(super) fn retry(&mut self, slot: usize) {
         let Some(connection) = self.connections.get_mut(slot) else { return };
         let is_echo = matches!(connection.role, Purpose::Echo(_));
-        if is_echo && connection.waiting() > limits::LOG_BYTES {
+        if is_echo && connection.waiting() > limits::WAITING_BYTES {
             return; // the flush that empties the outbox lists it again
         }
         let Some(mut held) = connection.input.take() else { return };

@@ -12,13 +12,13 @@ mod commands;
 mod connection;
 mod deliver;
 mod endings;
+mod frame_log;
 mod input;
-mod room_log;
+mod outbox;
 mod shard;
 mod stats;
 mod sweep;
 
-pub use room_log::RoomLog;
 pub use stats::Stats;
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

@@ -3,7 +3,7 @@
 //! A turn of the loop: sockets that have something, deliveries and adoptions that wait, answers to
 //! write, 128 members of the sweep. It sleeps only when none of these is left.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::io::ErrorKind;
 use std::net::Shutdown;
 use std::sync::Arc;
@@ -37,6 +37,8 @@ pub(super) struct Shard {
     pub(super) poll: mio::Poll,
     pub(super) door: Arc<Door>,
     queue: mpsc::Receiver<Delivery>,
+    /// Taken out of the queue and not yet worked on.
+    taken: VecDeque<Delivery>,
     adoptions: std_mpsc::Receiver<Adoption>,
     pub(super) hub: Rooms,
     pub(super) settings: Settings,
@@ -74,6 +76,7 @@ impl Shard {
             poll: seed.poll,
             door: seed.door,
             queue: seed.queue,
+            taken: VecDeque::new(),
             adoptions,
             hub,
             settings,
@@ -101,16 +104,15 @@ impl Shard {
     /// Works until told to stop; then says goodbye.
     pub fn run(mut self) {
         let mut events = Events::with_capacity(EVENTS);
-        let mut deliveries = Vec::new();
         loop {
-            self.turn(&mut events, &mut deliveries);
+            self.turn(&mut events);
             if self.door.is_stopping.load(Ordering::SeqCst) {
-                return self.say_goodbye(&mut events, &mut deliveries);
+                return self.say_goodbye(&mut events);
             }
         }
     }
 
-    fn turn(&mut self, events: &mut Events, deliveries: &mut Vec<Delivery>) {
+    fn turn(&mut self, events: &mut Events) {
         self.wait(events);
         for event in events.iter() {
             self.ready(event);
@@ -118,7 +120,7 @@ impl Shard {
         for slot in std::mem::take(&mut self.to_read) {
             self.read(slot);
         }
-        self.take_deliveries(deliveries);
+        self.take_deliveries();
         for slot in std::mem::take(&mut self.to_retry) {
             self.retry(slot);
         }
@@ -135,7 +137,6 @@ impl Shard {
         connection.has_ended |= event.is_read_closed();
         if event.is_writable() {
             connection.is_blocked = false;
-            connection.blocked_s = None;
             self.list(slot);
         }
         if event.is_readable() || event.is_read_closed() || event.is_error() {
@@ -149,7 +150,7 @@ impl Shard {
         let busy = !self.sweep.is_empty()
             || !self.to_read.is_empty()
             || !self.to_write.is_empty()
-            || !self.queue.is_empty()
+            || self.has_deliveries()
             || self.door.is_stopping.load(Ordering::SeqCst);
         let timeout = match (busy, self.to_retry.is_empty()) {
             (true, _) => Duration::ZERO,
@@ -166,17 +167,24 @@ impl Shard {
         self.door.is_awake.store(true, Ordering::SeqCst);
     }
 
+    pub(super) fn has_deliveries(&self) -> bool {
+        !self.taken.is_empty() || !self.queue.is_empty()
+    }
+
     /// Deliveries are taken out before adoptions, and worked on after them: whatever was said
-    /// about a connection after its adoption finds it.
-    pub(super) fn take_deliveries(&mut self, deliveries: &mut Vec<Delivery>) {
-        for _ in 0..limits::QUEUE {
-            let Ok(delivery) = self.queue.try_recv() else { break };
-            deliveries.push(delivery);
+    /// about a connection after its adoption finds it. A log that is full must be swept first.
+    pub(super) fn take_deliveries(&mut self) {
+        if self.taken.is_empty() {
+            for _ in 0..limits::QUEUE {
+                let Ok(delivery) = self.queue.try_recv() else { break };
+                self.taken.push_back(delivery);
+            }
         }
         while let Ok(adoption) = self.adoptions.try_recv() {
             self.adopt(adoption);
         }
-        for delivery in deliveries.drain(..) {
+        while !self.sweep.is_full(&self.rooms) {
+            let Some(delivery) = self.taken.pop_front() else { break };
             self.deliver(delivery);
         }
     }
@@ -204,13 +212,12 @@ impl Shard {
                 }
                 self.hub.presence().connected(uid, conn);
                 let bucket = Bucket::full(self.now_ms());
-                let following = Vec::new();
                 Purpose::Chat(Box::new(Chat {
                     uid,
                     session,
                     admin,
                     member_of: rooms,
-                    following,
+                    following: Vec::new(),
                     bucket,
                 }))
             }
@@ -243,7 +250,17 @@ impl Shard {
         if connection.phase != Phase::Open {
             return;
         }
-        if connection.push(frames) { self.list(slot) } else { self.lag(slot) }
+        if connection.push(frames) { self.list(slot) } else { self.offer_again(slot) }
+    }
+
+    /// More waits than may: the socket is asked once more before its reader is called slow.
+    pub(super) fn offer_again(&mut self, slot: usize) {
+        let Some(connection) = self.connections.get_mut(slot) else { return };
+        connection.is_blocked = false;
+        self.flush(slot);
+        if self.connections.get(slot).is_some_and(|connection| connection.is_over(&self.rooms)) {
+            self.lag(slot);
+        }
     }
 
     pub(super) fn list(&mut self, slot: usize) {
@@ -281,7 +298,7 @@ impl Shard {
         }
     }
 
-    fn sweep_turn(&mut self) {
+    pub(super) fn sweep_turn(&mut self) {
         if self.sweep.is_empty() {
             return;
         }
@@ -291,7 +308,7 @@ impl Shard {
         for slot in swept.broken {
             self.drop_connection(slot);
         }
-        for slot in swept.lost {
+        for slot in swept.lagging {
             self.lag(slot);
         }
     }

@@ -4,6 +4,11 @@
 //! subscriber everything since his cursor; it pauses every [`limits::SWEEP`] members so that the
 //! shard reads its sockets and takes more publications, which the rest of the walk carries along.
 //! That is why a busy room needs far fewer system calls than deliveries.
+//!
+//! Nothing a reader needs is forgotten while he is here. A walk parts with those whose socket takes
+//! nothing while more piles up than may, and then forgets what all others have. A log that grows
+//! faster than its walk ([`SweepQueue::is_full`]) makes the shard finish the walk before it takes
+//! more publications, so a burst lengthens the queue to the shard and not the log.
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -11,7 +16,7 @@ use std::time::Instant;
 use slab::Slab;
 
 use super::connection::{Connection, Flushed, Phase};
-use super::room_log::RoomLog;
+use super::frame_log::{Cursor, FrameLog};
 use crate::ids::{RoomId, Uid};
 use crate::limits::delivery as limits;
 use crate::rooms::outlet::Activity;
@@ -19,12 +24,13 @@ use crate::rooms::outlet::Activity;
 /// A room on one shard.
 pub(super) struct Room {
     pub id: RoomId,
-    pub log: RoomLog,
+    pub log: FrameLog,
     pub subscribers: Vec<Subscriber>,
     /// Connections of members, for `activity`.
     pub listeners: Vec<usize>,
-    /// The walk under way: the next subscriber, and the end of the log when it began.
     walk: Option<Walk>,
+    /// Up to here everybody has been offered everything.
+    swept: u64,
     pub activity: Option<Activity>,
     pub activity_at: Option<Instant>,
 }
@@ -34,21 +40,44 @@ pub(super) struct Subscriber {
     pub slot: usize,
     /// Its place in the connection's own list.
     pub index: usize,
-    pub cursor: u64,
-    /// False while its replay is not written.
-    pub is_live: bool,
+    pub cursor: Cursor,
+    pub stage: Stage,
 }
 
+/// How far a subscription has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// The room reads what was missed. Whatever piles up meanwhile is not the reader's fault.
+    Awaiting,
+    /// What was missed is being written.
+    Replaying,
+    /// Everything since the cursor may be written.
+    Live,
+}
+
+/// A walk under way.
 struct Walk {
+    /// The next subscriber.
     next: usize,
+    /// The end of the log when it began.
     end: u64,
-    behind: usize,
+    /// Somebody still needs what follows this.
+    least: u64,
+}
+
+impl Walk {
+    fn over(log: &FrameLog) -> Self {
+        Self { next: 0, end: log.end(), least: log.end() }
+    }
 }
 
 /// The rooms of a shard and those with something to write.
 #[derive(Default)]
 pub(super) struct SweepQueue {
     rooms: VecDeque<usize>,
+    /// The room whose log grew faster than its walk. There is at most one: nothing more is published
+    /// until it is swept.
+    full: Option<usize>,
 }
 
 /// What one turn of the sweep came to.
@@ -56,8 +85,8 @@ pub(super) struct SweepQueue {
 pub(super) struct Swept {
     /// Connections whose socket broke.
     pub broken: Vec<usize>,
-    /// Connections whose cursor fell off the log.
-    pub lost: Vec<usize>,
+    /// Connections that do not take what waits for them.
+    pub lagging: Vec<usize>,
     /// Frames handed to the kernel, and writes that took them.
     pub frames: u64,
     pub writes: u64,
@@ -67,10 +96,11 @@ impl Room {
     pub fn new(id: RoomId) -> Self {
         Self {
             id,
-            log: RoomLog::default(),
+            log: FrameLog::default(),
             subscribers: Vec::new(),
             listeners: Vec::new(),
             walk: None,
+            swept: 0,
             activity: None,
             activity_at: None,
         }
@@ -78,7 +108,12 @@ impl Room {
 
     /// Nobody on this shard has anything to do with it.
     pub fn is_unused(&self) -> bool {
-        self.subscribers.is_empty() && self.listeners.is_empty() && self.walk.is_none()
+        self.subscribers.is_empty() && self.listeners.is_empty()
+    }
+
+    /// More than may wait for one socket has not been offered to everybody.
+    fn is_full(&self) -> bool {
+        self.log.backlog(self.swept).is_over()
     }
 
     /// Merges what members who do not follow the room are to hear.
@@ -111,16 +146,34 @@ const MENTIONS: usize = 1_000;
 impl SweepQueue {
     /// The room's log has grown.
     pub fn mark(&mut self, index: usize, rooms: &mut Slab<Room>) {
-        if let Some(room) = rooms.get_mut(index)
-            && room.walk.is_none()
-        {
-            room.walk = Some(Walk { next: 0, end: room.log.end(), behind: 0 });
+        let Some(room) = rooms.get_mut(index) else { return };
+        if room.is_full() {
+            self.full = Some(index);
+        }
+        if room.walk.is_none() {
+            room.walk = Some(Walk::over(&room.log));
             self.rooms.push_back(index);
+        }
+    }
+
+    /// Looks at every room that keeps something: readers who have caught up need it no more, and
+    /// readers who have not may be too far behind.
+    pub fn mark_kept(&mut self, rooms: &mut Slab<Room>) {
+        let kept = rooms.iter().filter(|(_, room)| !room.log.is_empty());
+        for index in kept.map(|(index, _)| index).collect::<Vec<_>>() {
+            self.mark(index, rooms);
         }
     }
 
     pub fn is_empty(&self) -> bool {
         self.rooms.is_empty()
+    }
+
+    /// Whether a log must be swept before anything more is published.
+    pub fn is_full(&mut self, rooms: &Slab<Room>) -> bool {
+        let is_full = |index: &usize| rooms.get(*index).is_some_and(Room::is_full);
+        self.full = self.full.filter(is_full);
+        self.full.is_some()
     }
 
     /// Writes to the next [`limits::SWEEP`] subscribers.
@@ -150,45 +203,62 @@ impl SweepQueue {
         while *left > 0 {
             let Some(room) = rooms.get(index) else { return false };
             let Some(subscriber) = room.subscribers.get(walk.next) else { break };
+            let place = walk.next;
             walk.next += 1;
-            if !subscriber.is_live || subscriber.cursor == room.log.end() {
-                walk.behind += usize::from(!subscriber.is_live);
+            if subscriber.cursor.at == room.log.end() {
                 continue;
             }
             *left -= 1;
-            let slot = subscriber.slot;
-            if room.log.is_lost(subscriber.cursor) {
-                swept.lost.push(slot);
-                continue;
-            }
-            let frames = room.log.frames_since(subscriber.cursor) as u64;
-            let Some(connection) = connections.get_mut(slot) else { continue };
-            if connection.is_blocked {
-                walk.behind += 1;
-                continue;
-            }
-            match connection.flush(rooms) {
-                Flushed::All => {}
-                Flushed::Waiting => walk.behind += 1,
-                Flushed::Broken => swept.broken.push(slot),
-            }
-            swept.frames += frames;
-            swept.writes += 1;
+            visit(index, place, rooms, connections, swept);
+            let subscriber = rooms.get(index).and_then(|room| room.subscribers.get(place));
+            walk.least = subscriber.map_or(walk.least, |s| walk.least.min(s.cursor.at));
         }
         let Some(room) = rooms.get_mut(index) else { return false };
         if walk.next < room.subscribers.len() {
             room.walk = Some(walk);
             return true;
         }
+        room.log.forget(walk.least);
+        room.swept = walk.end;
         if room.log.end() > walk.end {
             // More came while we walked: whoever we passed early has not got it.
-            room.walk = Some(Walk { next: 0, end: room.log.end(), behind: 0 });
+            room.walk = Some(Walk::over(&room.log));
             return true;
         }
-        if walk.behind == 0 {
-            room.log.clear();
-        }
         false
+    }
+}
+
+/// Gives one subscriber what he is behind, if his socket takes it.
+fn visit(
+    index: usize,
+    place: usize,
+    rooms: &mut Slab<Room>,
+    connections: &mut Slab<Connection>,
+    swept: &mut Swept,
+) {
+    let Some(room) = rooms.get(index) else { return };
+    let Some(subscriber) = room.subscribers.get(place) else { return };
+    let slot = subscriber.slot;
+    let Some(connection) = connections.get_mut(slot) else { return };
+    if subscriber.stage == Stage::Awaiting {
+        if room.log.end() - subscriber.cursor.at > limits::OWED_BYTES {
+            swept.lagging.push(slot);
+        }
+        return;
+    }
+    if connection.is_blocked && !connection.is_over(rooms) {
+        return;
+    }
+    // A socket that was blocked is asked once more before its reader is called slow.
+    connection.is_blocked = false;
+    swept.frames += room.log.backlog(subscriber.cursor.at).frames as u64;
+    swept.writes += 1;
+    match connection.flush(rooms) {
+        Flushed::All => {}
+        Flushed::Waiting if connection.is_over(rooms) => swept.lagging.push(slot),
+        Flushed::Waiting => {}
+        Flushed::Broken => swept.broken.push(slot),
     }
 }
 
@@ -213,6 +283,9 @@ pub(super) fn unsubscribe(
     let Some(room) = rooms.get_mut(place.room) else { return };
     if place.subscriber < room.subscribers.len() {
         room.subscribers.swap_remove(place.subscriber);
+    }
+    if room.subscribers.is_empty() {
+        room.log.forget(room.log.end());
     }
     if let Some(moved) = room.subscribers.get(place.subscriber)
         && let Some(chat) = connections.get_mut(moved.slot).and_then(Connection::chat)

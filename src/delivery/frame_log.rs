@@ -1,0 +1,255 @@
+//! Encoded frames, end to end, for readers who are not up to date: a room's recent ones on one
+//! shard, and those of one connection alone.
+//!
+//! The frames lie in one ring of bytes with absolute offsets, so "everything since the cursor" is
+//! one or two slices, and one vectored write, whatever the number of frames. Nothing falls off by
+//! itself: whoever owns the log forgets what every reader has, and parts with a reader that keeps
+//! too much of it.
+
+use std::collections::VecDeque;
+use std::io::IoSlice;
+
+use crate::limits::delivery as limits;
+use crate::ws::frame;
+use tungstenite::protocol::frame::coding::{Data, OpCode};
+
+/// The frames.
+#[derive(Debug, Default)]
+pub(super) struct FrameLog {
+    bytes: VecDeque<u8>,
+    /// Absolute offset of the first byte held.
+    start: u64,
+    /// Absolute offsets of the ends of the frames held.
+    ends: VecDeque<u64>,
+    header: Vec<u8>,
+}
+
+/// How far one reader is in a log.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Cursor {
+    /// What the socket has taken ends here.
+    pub at: u64,
+    /// What was there when the socket took no more ends here. How much that was is not the reader's
+    /// fault; what piles up behind it is.
+    offered: u64,
+}
+
+/// Bytes and frames that wait.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Backlog {
+    /// Bytes.
+    pub bytes: usize,
+    /// Frames, the one that is being written too.
+    pub frames: usize,
+}
+
+/// An empty log larger than this gives its memory back.
+const SPARE: usize = 16 * 1024;
+
+impl FrameLog {
+    /// Where the next frame will begin: the place of somebody who has everything.
+    pub fn end(&self) -> u64 {
+        self.start + self.bytes.len() as u64
+    }
+
+    /// Adds a text frame.
+    pub fn append(&mut self, payload: &[u8]) {
+        self.header.clear();
+        frame::header(OpCode::Data(Data::Text), payload.len(), &mut self.header);
+        self.bytes.extend(&self.header);
+        self.bytes.extend(payload);
+        self.ends.push_back(self.end());
+    }
+
+    /// Adds a frame that has its header, or the rest of one; an unwritten handshake counts as one.
+    pub fn append_raw(&mut self, frame: &[u8]) {
+        self.bytes.extend(frame);
+        self.ends.push_back(self.end());
+    }
+
+    /// Everything since an offset, as slices for one write.
+    pub fn since(&self, offset: u64) -> [IoSlice<'_>; 2] {
+        let (front, back) = self.bytes.as_slices();
+        let skip = self.held(offset);
+        let in_back = skip.saturating_sub(front.len());
+        let (front, back) = (front.get(skip..), back.get(in_back..));
+        [IoSlice::new(front.unwrap_or_default()), IoSlice::new(back.unwrap_or_default())]
+    }
+
+    /// After `written` bytes since `offset`: the end of the frame that this reached, and the rest of
+    /// that frame if it was cut.
+    pub fn advance(&self, offset: u64, written: usize) -> (u64, Vec<u8>) {
+        let reached = offset + written as u64;
+        if reached == self.end() {
+            return (reached, Vec::new());
+        }
+        let begun = self.ends.partition_point(|end| *end <= reached);
+        let before = begun.checked_sub(1).and_then(|n| self.ends.get(n)).copied();
+        if before.unwrap_or(self.start) == reached || reached == offset {
+            return (reached, Vec::new());
+        }
+        let end = self.ends.get(begun).copied().unwrap_or_else(|| self.end());
+        let rest = self.bytes.range(self.held(reached)..self.held(end)).copied().collect();
+        (end, rest)
+    }
+
+    /// What waits for somebody who has everything before `offset`.
+    pub fn backlog(&self, offset: u64) -> Backlog {
+        let bytes = self.bytes.len() - self.held(offset);
+        let frames = self.ends.len() - self.ends.partition_point(|end| *end <= offset);
+        Backlog { bytes, frames }
+    }
+
+    /// Everybody has what comes before `offset`: forgets the frames that end there or earlier.
+    pub fn forget(&mut self, offset: u64) {
+        let count = self.ends.partition_point(|end| *end <= offset);
+        let Some(end) = count.checked_sub(1).and_then(|last| self.ends.get(last)).copied() else {
+            return;
+        };
+        self.bytes.drain(..self.held(end));
+        self.ends.drain(..count);
+        self.start = end;
+        if self.bytes.is_empty() && self.bytes.capacity() > SPARE {
+            self.bytes = VecDeque::new();
+            self.ends = VecDeque::new();
+        }
+    }
+
+    /// Whether it holds nothing.
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// An absolute offset as a place in `bytes`.
+    fn held(&self, offset: u64) -> usize {
+        let place = offset.saturating_sub(self.start);
+        usize::try_from(place).unwrap_or(usize::MAX).min(self.bytes.len())
+    }
+}
+
+impl Cursor {
+    /// Of somebody who has everything.
+    pub fn at_end(log: &FrameLog) -> Self {
+        Self { at: log.end(), offered: log.end() }
+    }
+
+    /// What is there now is not the reader's fault, though he has not got it.
+    pub fn excuse(&mut self, log: &FrameLog) {
+        self.offered = log.end();
+    }
+
+    /// Whether the socket has taken what was there when it took no more the last time.
+    pub fn is_through(&self) -> bool {
+        self.at >= self.offered
+    }
+
+    /// What has piled up since the socket took no more.
+    pub fn piled_up(&self, log: &FrameLog) -> Backlog {
+        log.backlog(self.at.max(self.offered))
+    }
+}
+
+impl Backlog {
+    /// Whether this is more than may wait for a socket that takes nothing.
+    pub fn is_over(self) -> bool {
+        self.bytes > limits::WAITING_BYTES || self.frames > limits::WAITING_FRAMES
+    }
+}
+
+impl std::ops::AddAssign for Backlog {
+    fn add_assign(&mut self, more: Self) {
+        self.bytes += more.bytes;
+        self.frames += more.frames;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn flat(log: &FrameLog, offset: u64) -> Vec<u8> {
+        log.since(offset).iter().flat_map(|slice| slice.to_vec()).collect()
+    }
+
+    #[test]
+    fn everything_since_the_cursor_and_nothing_else() {
+        let mut log = FrameLog::default();
+        log.append(b"one");
+        let cursor = log.end();
+        log.append(b"two");
+        assert_eq!(flat(&log, cursor), b"\x81\x03two");
+        assert_eq!(log.backlog(cursor), Backlog { bytes: 5, frames: 1 });
+        assert_eq!(flat(&log, log.end()), b"");
+    }
+
+    #[test]
+    fn a_cut_frame_hands_out_its_rest_and_the_cursor_stands_behind_it() {
+        let mut log = FrameLog::default();
+        log.append(b"one");
+        log.append(b"two");
+        assert_eq!(log.advance(0, 0), (0, vec![]));
+        assert_eq!(log.advance(0, 2), (5, b"one".to_vec()));
+        assert_eq!(log.advance(0, 5), (5, vec![]));
+        assert_eq!(log.advance(0, 9), (10, b"o".to_vec()));
+        assert_eq!(log.advance(0, 10), (10, vec![]));
+    }
+
+    #[test]
+    fn a_burst_of_any_size_is_kept_until_everybody_has_it() {
+        let mut log = FrameLog::default();
+        for _ in 0..5 * limits::WAITING_FRAMES {
+            log.append(&[b'x'; 1_000]);
+        }
+        let frames = 5 * limits::WAITING_FRAMES;
+        assert_eq!(log.backlog(0), Backlog { bytes: frames * 1_004, frames });
+        log.forget(1_004 + 1_003);
+        assert_eq!(log.backlog(0).frames, frames - 1, "only what is whole is forgotten");
+        assert_eq!(flat(&log, 2 * 1_004).len(), (frames - 2) * 1_004);
+        log.forget(log.end());
+        assert!(log.is_empty());
+        assert_eq!(log.end(), frames as u64 * 1_004, "offsets go on");
+    }
+
+    #[test]
+    fn only_what_piles_up_after_the_socket_took_no_more_counts_against_a_reader() {
+        let mut log = FrameLog::default();
+        let mut cursor = Cursor::at_end(&log);
+        let publish = |log: &mut FrameLog, frames: usize| {
+            (0..frames).for_each(|_| log.append(b"x"));
+        };
+        publish(&mut log, 3 * limits::WAITING_FRAMES);
+        cursor.excuse(&log);
+        publish(&mut log, limits::WAITING_FRAMES);
+        assert!(!cursor.is_through() && !cursor.piled_up(&log).is_over());
+        publish(&mut log, 1);
+        assert!(cursor.piled_up(&log).is_over());
+        cursor.at = log.end() - 6;
+        assert!(cursor.is_through() && !cursor.piled_up(&log).is_over());
+    }
+
+    proptest! {
+        #[test]
+        fn any_sequence_of_cut_writes_delivers_the_same_bytes(
+            frames in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..200), 1..20),
+            cuts in prop::collection::vec(0usize..300, 1..60),
+        ) {
+            let mut log = FrameLog::default();
+            let mut expected = Vec::new();
+            for payload in &frames {
+                log.append(payload);
+                expected.extend(frame::text(payload));
+            }
+            let (mut cursor, mut written) = (0, Vec::new());
+            for cut in cuts.into_iter().chain(std::iter::repeat_n(usize::MAX, 1)) {
+                let waiting = flat(&log, cursor);
+                let count = cut.min(waiting.len());
+                written.extend_from_slice(&waiting[..count]);
+                let (next, rest) = log.advance(cursor, count);
+                written.extend(rest);
+                cursor = next;
+            }
+            prop_assert_eq!(written, expected);
+        }
+    }
+}
