@@ -342,6 +342,40 @@ async fn a_thousand_small_rooms_together_count_against_who_takes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_is_removed_while_his_replay_is_read_gets_nothing_of_it_but_the_answer() {
+    let mut bench = Bench::start().await;
+    let (mut peer, conn) = bench.connect().await;
+    bench.tell(Delivery::Joined(UID, ROOM)).await;
+    bench.tell(Delivery::Subscribed(conn, ROOM)).await;
+    bench.tell(Delivery::Left(UID, ROOM)).await;
+    bench.publish(ROOM, events(5..6)).await;
+    bench.tell(Delivery::Replayed(conn, ROOM, vec![text("secret"), text("answer")])).await;
+    bench.tell(Delivery::Reply(conn, text("next"))).await;
+    let heard = [peer.text().await, peer.text().await];
+    assert!(
+        heard.contains(&"answer".to_owned()) && heard.contains(&"next".to_owned()),
+        "{heard:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_subscribes_twice_hears_nothing_live_before_both_replays() {
+    let mut bench = Bench::start().await;
+    let (mut peer, conn) = bench.connect().await;
+    bench.tell(Delivery::Subscribed(conn, ROOM)).await;
+    bench.publish(ROOM, events(3..4)).await;
+    bench.tell(Delivery::Unsubscribed(conn, ROOM, text("left"))).await;
+    bench.tell(Delivery::Subscribed(conn, ROOM)).await;
+    bench.tell(Delivery::Replayed(conn, ROOM, vec![text("1"), text("2"), text("ok")])).await;
+    peer.expect(["left", "1", "2", "ok"].map(str::to_owned)).await;
+    bench.publish(ROOM, events(4..5)).await;
+    bench.tell(Delivery::Reply(conn, text("between"))).await;
+    peer.expect(["between".to_owned()]).await;
+    bench.tell(Delivery::Replayed(conn, ROOM, vec![text("2"), text("3"), text("ok")])).await;
+    peer.expect(["2", "3", "ok", "4"].map(str::to_owned)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_peer_that_ends_with_its_last_words_is_gone_at_once() {
     let ping = masked(r#"{"op":"ping"}"#);
     let close = [0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe8];

@@ -56,6 +56,8 @@ pub(super) struct Chat {
     pub member_of: Vec<RoomId>,
     /// Places in the shard's rooms and in their subscribers.
     pub following: Vec<Place>,
+    /// Rooms that owe it a replay, each as often as it was asked.
+    pub owed: Vec<RoomId>,
     pub bucket: Bucket,
 }
 
@@ -140,11 +142,11 @@ impl Connection {
         matches!(self.role, Purpose::Echo(_)) || !out.is_over()
     }
 
-    /// Queues a replay behind everything that waits already. False: more waits than may.
+    /// Queues a replay; if it `leads`, the subscription is live behind it. False: more waits than may.
     #[must_use]
-    pub fn push_replay(&mut self, room: RoomId, events: Vec<Payload>) -> bool {
+    pub fn push_replay(&mut self, room: RoomId, events: Vec<Payload>, leads: bool) -> bool {
         let out = self.out.get_or_insert_default();
-        out.push_replay(room, events);
+        out.push_replay(room, events, leads);
         !out.is_over()
     }
 

@@ -26,8 +26,15 @@ impl Shard {
                     self.replayed(slot, room, payloads);
                 }
             }
-            Delivery::SubscribeFailed(conn, room, payload)
-            | Delivery::Unsubscribed(conn, room, payload) => {
+            Delivery::SubscribeFailed(conn, room, payload) => {
+                if let Some(slot) = self.find(conn) {
+                    if self.settle(slot, room) {
+                        self.unfollow(slot, room);
+                    }
+                    self.push(slot, &frame::text(&payload));
+                }
+            }
+            Delivery::Unsubscribed(conn, room, payload) => {
                 if let Some(slot) = self.find(conn) {
                     self.unfollow(slot, room);
                     self.push(slot, &frame::text(&payload));
@@ -87,23 +94,44 @@ impl Shard {
             cursor: Cursor::at_end(&room.log),
             stage: Stage::Awaiting,
         };
+        chat.owed.push(id);
         chat.following.push(Place { room: index, subscriber: room.subscribers.len() });
         room.subscribers.push(subscriber);
     }
 
-    /// What was missed is here: it waits for the socket now, and no longer for the room.
-    fn replayed(&mut self, slot: usize, id: RoomId, events: Vec<Payload>) {
+    /// One of the replays that the room owes the connection is here. True: no other is to come.
+    fn settle(&mut self, slot: usize, id: RoomId) -> bool {
+        let Some(chat) = self.connections.get_mut(slot).and_then(Connection::chat) else {
+            return true;
+        };
+        if let Some(place) = chat.owed.iter().position(|room| *room == id) {
+            chat.owed.swap_remove(place);
+        }
+        !chat.owed.contains(&id)
+    }
+
+    /// What was missed is here. Who has subscribed twice may get the replays in either order (one
+    /// from memory, one from the store), so only behind the last one the subscription is live.
+    fn replayed(&mut self, slot: usize, id: RoomId, mut events: Vec<Payload>) {
+        let is_last = self.settle(slot, id);
         let index = self.room_index.get(&id).copied();
         let Some(connection) = self.connections.get_mut(slot) else { return };
-        let following = connection.chat().map(|chat| chat.following.as_slice()).unwrap_or_default();
-        if let Some(place) = following.iter().find(|place| Some(place.room) == index)
-            && let Some(room) = self.rooms.get_mut(place.room)
+        let place = connection.chat().and_then(|chat| {
+            chat.following.iter().find(|place| Some(place.room) == index).copied()
+        });
+        let room = place.and_then(|place| Some((self.rooms.get_mut(place.room)?, place)));
+        if let Some((room, place)) = room
             && let Some(subscriber) = room.subscribers.get_mut(place.subscriber)
         {
-            subscriber.stage = Stage::Replaying;
-            subscriber.cursor.excuse(&room.log);
+            if is_last {
+                subscriber.stage = Stage::Replaying;
+                subscriber.cursor.excuse(&room.log);
+            }
+        } else {
+            // He left or was removed meanwhile: only the answer is still his.
+            events.drain(..events.len().saturating_sub(1));
         }
-        if connection.push_replay(id, events) {
+        if connection.push_replay(id, events, is_last) {
             self.list(slot);
         } else {
             self.offer_again(slot);
@@ -112,7 +140,11 @@ impl Shard {
 
     fn unfollow(&mut self, slot: usize, id: RoomId) {
         let Some(&room) = self.room_index.get(&id) else { return };
-        let Some(chat) = self.connections.get_mut(slot).and_then(Connection::chat) else { return };
+        let Some(connection) = self.connections.get_mut(slot) else { return };
+        if let Some(out) = &mut connection.out {
+            out.forget_events(id);
+        }
+        let Some(chat) = connection.chat() else { return };
         if let Some(index) = chat.following.iter().position(|place| place.room == room) {
             unsubscribe(slot, index, &mut self.rooms, &mut self.connections);
             self.forget_unused(id);

@@ -20,6 +20,8 @@ pub(super) struct Outbox {
 
 struct Replay {
     room: RoomId,
+    /// Whether its end makes the subscription live.
+    leads: bool,
     events: VecDeque<Payload>,
 }
 
@@ -46,9 +48,19 @@ impl Outbox {
     }
 
     /// Queues a replay behind everything that waits already.
-    pub fn push_replay(&mut self, room: RoomId, events: Vec<Payload>) {
+    pub fn push_replay(&mut self, room: RoomId, events: Vec<Payload>, leads: bool) {
         self.replay_bytes += events.iter().map(Payload::len).sum::<usize>();
-        self.replays.push_back(Replay { room, events: events.into() });
+        self.replays.push_back(Replay { room, leads, events: events.into() });
+    }
+
+    /// Nobody waits for the replays of this room any more; their answers still go out.
+    pub fn forget_events(&mut self, room: RoomId) {
+        for replay in self.replays.iter_mut().filter(|replay| replay.room == room) {
+            replay.leads = false;
+            let events = replay.events.len().saturating_sub(1);
+            let forgotten = replay.events.drain(..events).map(|event| event.len()).sum::<usize>();
+            self.replay_bytes -= forgotten;
+        }
     }
 
     /// Drops all replays: what a goodbye may still follow stays.
@@ -73,7 +85,7 @@ impl Outbox {
                     self.log.append(&event);
                 }
                 None => {
-                    live.push(replay.room);
+                    live.extend(replay.leads.then_some(replay.room));
                     self.replays.pop_front();
                 }
             }
@@ -97,5 +109,20 @@ mod tests {
             out.written(out.waiting() - 1);
             assert!(!out.is_empty());
         }
+    }
+
+    #[test]
+    fn a_forgotten_replay_keeps_its_answer_and_makes_nothing_live() {
+        let mut out = Outbox::default();
+        let payload = |text: &'static str| Payload::from_static(text.as_bytes());
+        out.push_replay(RoomId(1), vec![payload("one"), payload("ok")], true);
+        out.push_replay(RoomId(2), vec![payload("two"), payload("ok")], true);
+        out.forget_events(RoomId(1));
+        let mut live = Vec::new();
+        out.refill(&mut live);
+        assert_eq!(live, [RoomId(2)]);
+        let all: Vec<u8> = out.log.since(0).iter().flat_map(|slice| slice.to_vec()).collect();
+        assert_eq!(all, b"\x81\x02ok\x81\x03two\x81\x02ok");
+        assert_eq!(out.replay_bytes, 0);
     }
 }

@@ -218,6 +218,7 @@ impl Shard {
                     admin,
                     member_of: rooms,
                     following: Vec::new(),
+                    owed: Vec::new(),
                     bucket,
                 }))
             }
