@@ -13,7 +13,7 @@ use crate::limits::chat as chat_limits;
 use crate::limits::delivery as limits;
 use crate::protocol::event::Event;
 use crate::rooms::outlet::ConnRef;
-use crate::ws::{Codec, Limits, Message, frame};
+use crate::ws::{Codec, Fault, Limits, Message, frame};
 
 impl Shard {
     /// Reads and works on what came, a bounded number of times.
@@ -81,31 +81,28 @@ impl Shard {
             }
         };
         let mut codec = std::mem::take(&mut connection.codec);
-        let was_partial = codec.is_partial();
         let mut input = bytes;
-        let mut goes_on = true;
-        while goes_on {
-            match codec.next(limits, &mut input) {
-                Ok(Some(message)) => goes_on = self.take_message(slot, message),
-                Ok(None) => break,
-                Err(fault) => {
-                    tracing::debug!(%fault, "a connection broke the protocol");
-                    self.close(slot, Some(fault.code()), None);
-                    return;
-                }
+        let worked =
+            work_off(&mut codec, limits, &mut input, |message| self.take_message(slot, message));
+        match worked {
+            Ok(has_begun) => {
+                let rest = input.to_vec();
+                self.put_back(slot, codec, has_begun, rest);
+            }
+            Err(fault) => {
+                tracing::debug!(%fault, "a connection broke the protocol");
+                self.close(slot, Some(fault.code()), None);
             }
         }
-        let rest = input.to_vec();
-        self.put_back(slot, codec, was_partial, rest);
     }
 
-    fn put_back(&mut self, slot: usize, codec: Codec, was_partial: bool, rest: Vec<u8>) {
+    fn put_back(&mut self, slot: usize, codec: Codec, has_begun: bool, rest: Vec<u8>) {
         let now_s = self.now_s();
         let Some(connection) = self.connections.get_mut(slot) else { return };
         if connection.phase != Phase::Open {
             return;
         }
-        if codec.is_partial() && !was_partial {
+        if has_begun {
             connection.unfinished_s = now_s;
         }
         connection.codec = codec;
@@ -219,5 +216,53 @@ impl Shard {
         if self.connections.get(slot).is_some_and(|connection| connection.input.is_none()) {
             self.to_read.push(slot);
         }
+    }
+}
+
+/// Takes message after message out of `input` until `take` says stop. True: something unfinished has
+/// begun in it; what was unfinished before and still is has not.
+fn work_off<'a>(
+    codec: &mut Codec,
+    limits: Limits,
+    input: &mut &'a mut [u8],
+    mut take: impl FnMut(Message<'a>) -> bool,
+) -> Result<bool, Fault> {
+    let mut is_old = codec.is_partial();
+    while let Some(message) = codec.next(limits, input)? {
+        // A control frame inside a message in fragments finishes nothing.
+        is_old &= codec.is_partial();
+        if !take(message) {
+            break;
+        }
+    }
+    Ok(codec.is_partial() && !is_old)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: Limits = Limits { message: 1_000, fragments: 10 };
+
+    /// A frame with a mask of zeros.
+    fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
+        [&[first, 0x80 | payload.len() as u8, 0, 0, 0, 0], payload].concat()
+    }
+
+    #[test]
+    fn a_frame_is_unfinished_since_its_own_first_byte() {
+        let (text, part, ping) = (masked(0x81, b"text"), masked(0x01, b"te"), masked(0x89, b""));
+        let mut codec = Codec::default();
+        let mut has_begun = |pieces: &[&[u8]]| {
+            let mut bytes = pieces.concat();
+            work_off(&mut codec, LIMITS, &mut bytes.as_mut_slice(), |_| true)
+        };
+        assert_eq!(has_begun(&[&text]), Ok(false));
+        assert_eq!(has_begun(&[&text, &text[..3]]), Ok(true));
+        assert_eq!(has_begun(&[&text[3..5]]), Ok(false), "the same frame");
+        assert_eq!(has_begun(&[&text[5..], &text[..8]]), Ok(true), "the next one");
+        assert_eq!(has_begun(&[&text[8..]]), Ok(false));
+        assert_eq!(has_begun(&[&part]), Ok(true));
+        assert_eq!(has_begun(&[&ping, &ping[..1]]), Ok(false), "still the same message");
     }
 }
