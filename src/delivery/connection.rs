@@ -101,7 +101,7 @@ pub(super) struct Bucket {
 pub(super) enum Flushed {
     /// Nothing waits.
     All,
-    /// The kernel is full, or a cursor must be looked at.
+    /// The kernel is full.
     Waiting,
     /// The socket is broken.
     Broken,

@@ -77,6 +77,9 @@ impl Shard {
         let mut overdue = Vec::new();
         let mut silent = Vec::new();
         for (slot, connection) in &mut self.connections {
+            if connection.input.is_some() {
+                connection.heard_s = now_s; // it is we who do not listen
+            }
             let quiet_s = now_s.saturating_sub(connection.heard_s);
             let unfinished_s = now_s.saturating_sub(connection.unfinished_s);
             let since_s = connection.blocked_s.unwrap_or(now_s);

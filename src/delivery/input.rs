@@ -82,8 +82,9 @@ impl Shard {
         };
         let mut codec = std::mem::take(&mut connection.codec);
         let mut input = bytes;
-        let worked =
-            work_off(&mut codec, limits, &mut input, |message| self.take_message(slot, message));
+        let worked = work_off(&mut codec, limits, &mut input, |message| {
+            self.take_message(slot, message) && self.is_open(slot)
+        });
         match worked {
             Ok(has_begun) => {
                 let rest = input.to_vec();
@@ -94,6 +95,11 @@ impl Shard {
                 self.close(slot, Some(fault.code()), None);
             }
         }
+    }
+
+    /// An answer may have been the one too many for a reader that takes nothing.
+    fn is_open(&self, slot: usize) -> bool {
+        self.connections.get(slot).is_some_and(|connection| connection.phase == Phase::Open)
     }
 
     fn put_back(&mut self, slot: usize, codec: Codec, has_begun: bool, rest: Vec<u8>) {

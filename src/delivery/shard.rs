@@ -147,6 +147,8 @@ impl Shard {
     /// Sleeps until something happens, unless there is work left.
     fn wait(&mut self, events: &mut Events) {
         self.door.is_awake.store(false, Ordering::SeqCst);
+        // Who came before this line has woken nobody, and this queue cannot be asked if it is empty.
+        self.take_adoptions();
         let busy = !self.sweep.is_empty()
             || !self.to_read.is_empty()
             || !self.to_write.is_empty()
@@ -180,12 +182,16 @@ impl Shard {
                 self.taken.push_back(delivery);
             }
         }
-        while let Ok(adoption) = self.adoptions.try_recv() {
-            self.adopt(adoption);
-        }
+        self.take_adoptions();
         while !self.sweep.is_full(&self.rooms) {
             let Some(delivery) = self.taken.pop_front() else { break };
             self.deliver(delivery);
+        }
+    }
+
+    fn take_adoptions(&mut self) {
+        while let Ok(adoption) = self.adoptions.try_recv() {
+            self.adopt(adoption);
         }
     }
 
