@@ -187,6 +187,8 @@ pub mod delivery {
     pub const STALLED_S: u32 = 30;
     /// From the close frame to the end of TCP, in seconds.
     pub const CLOSE_S: u32 = 3;
+    /// The same for a client that could not keep up, until it has taken what waits.
+    pub const LAGGING_S: u32 = 10;
     /// Commands a connection may send at once, and a second, before `rate_limited`.
     pub const BURST: f32 = 120.0;
     /// Commands a second.

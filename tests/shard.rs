@@ -292,7 +292,7 @@ async fn who_waits_for_a_replay_misses_nothing_that_is_said_meanwhile() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_takes_nothing_is_told_that_he_lags_and_only_he() {
+async fn who_takes_nothing_is_told_that_he_lags_when_he_looks_up_and_only_he() {
     let mut bench = Bench::start().await;
     let (mut eager, _) = bench.follow(ROOM).await;
     let (mut lazy, _) = bench.follow(ROOM).await;
@@ -303,6 +303,8 @@ async fn who_takes_nothing_is_told_that_he_lags_and_only_he() {
         eager.expect([format!("{published:0>30000}")]).await;
         published += 1;
     }
+    // Longer than a close frame waits otherwise.
+    tokio::time::sleep(Duration::from_secs(5)).await;
     let mut heard = 0;
     let (opcode, payload) = loop {
         match lazy.frame().await.expect("a goodbye") {
@@ -318,6 +320,7 @@ async fn who_takes_nothing_is_told_that_he_lags_and_only_he() {
         }
     };
     assert_eq!((opcode, payload.as_slice()), (8, &1013u16.to_be_bytes()[..]));
+    assert_eq!(lazy.frame().await, None);
     assert!(heard < published);
     assert_eq!(bench.lagging().await, 1);
 }

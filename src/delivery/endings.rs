@@ -45,6 +45,11 @@ impl Shard {
             Event::Bye { code: "lagging", retry_ms: Some(jitter(limits::LAGGING_MS)) }.encode();
         Stats::add(&self.stats.lagging, 1);
         self.close(slot, Some(1013), Some(&bye));
+        // It takes nothing just now, so in the time others get it would not hear why.
+        let until_s = self.now_s() + limits::LAGGING_S;
+        if let Some(connection) = self.connections.get_mut(slot) {
+            connection.phase = Phase::Closing { until_s };
+        }
     }
 
     /// The other side has ended TCP, if only its half: what is ready for it still goes out.

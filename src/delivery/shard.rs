@@ -296,6 +296,7 @@ impl Shard {
                 if let Phase::Closing { until_s } = connection.phase {
                     // Our part is said; the other side ends TCP, or the tick does.
                     let _ = connection.stream.shutdown(Shutdown::Write);
+                    let until_s = until_s.min(clock_s(self.began) + limits::CLOSE_S);
                     connection.phase = Phase::Shut { until_s };
                 }
                 if connection.input.as_ref().is_some_and(|input| input.post.is_none()) {
@@ -321,11 +322,16 @@ impl Shard {
     }
 
     pub(super) fn now_s(&self) -> u32 {
-        u32::try_from(self.began.elapsed().as_secs()).unwrap_or(u32::MAX)
+        clock_s(self.began)
     }
 
     /// Wraps after 49 days; only differences are used.
     pub(super) fn now_ms(&self) -> u32 {
         self.began.elapsed().as_millis() as u32
     }
+}
+
+/// The shard's clock, in seconds.
+fn clock_s(began: Instant) -> u32 {
+    u32::try_from(began.elapsed().as_secs()).unwrap_or(u32::MAX)
 }
