@@ -36,6 +36,8 @@ struct Bench {
     /// A room that takes commands, but not for ever: nobody listens to what it says.
     stuck: RoomId,
     adopted: u32,
+    /// Of the server's end of new connections.
+    send_buffer: Option<usize>,
     _unheard: mpsc::Receiver<Delivery>,
 }
 
@@ -56,7 +58,7 @@ impl Bench {
         let stuck = rooms.create(UID, create).await.unwrap().0.id;
         let (outlet, seeds) = delivery::prepare(1).unwrap();
         let shards = seeds.start(rooms, Settings { rate_limit_scale: 0.0 }).unwrap();
-        Self { outlet, shards, stuck, adopted: 0, _unheard: unheard }
+        Self { outlet, shards, stuck, adopted: 0, send_buffer: None, _unheard: unheard }
     }
 
     /// A new connection. Slots are not reused as long as none has ended.
@@ -64,8 +66,12 @@ impl Bench {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (near, far) =
             tokio::join!(TcpStream::connect(listener.local_addr().unwrap()), listener.accept());
+        let stream = far.unwrap().0.into_std().unwrap();
+        if let Some(size) = self.send_buffer {
+            SockRef::from(&stream).set_send_buffer_size(size).unwrap();
+        }
         self.shards.adopt(Adoption {
-            stream: far.unwrap().0.into_std().unwrap(),
+            stream,
             head: Vec::new(),
             input: Bytes::new(),
             role: Role::Chat {
@@ -430,4 +436,52 @@ async fn a_peer_that_ends_behind_our_close_is_gone_at_once() {
     assert_eq!(peer.frame().await, Some((8, vec![])));
     peer.send_and_end(&masked("late")).await;
     bench.all_ended().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn readers_of_every_pace_hear_two_rooms_in_order_without_a_gap() {
+    const ROOMS: [RoomId; 2] = [RoomId(1), RoomId(2)];
+    const EVENTS: usize = 800;
+    let mut bench = Bench::start().await;
+    // Writes are cut anywhere, and sockets take no more again and again.
+    bench.send_buffer = Some(16 * 1024);
+    let mut readers = Vec::new();
+    for pace in 0..24usize {
+        let (mut peer, conn) = bench.follow(ROOMS[0]).await;
+        bench.tell(Delivery::Subscribed(conn, ROOMS[1])).await;
+        bench.tell(Delivery::Replayed(conn, ROOMS[1], vec![text("following")])).await;
+        assert_eq!(peer.text().await, "following");
+        readers.push(tokio::spawn(async move {
+            let mut heard = [0, 0];
+            while heard != [EVENTS; 2] {
+                let text = peer.text().await;
+                if text.starts_with('{') {
+                    return (heard, peer.frame().await);
+                }
+                let mut words = text.split(' ');
+                let mut number = || words.next().unwrap().parse::<usize>().unwrap();
+                let (room, event) = (number(), number());
+                assert_eq!(event, heard[room], "reader {pace} of room {room}");
+                heard[room] += 1;
+                if pace % 3 > 0 && event % (7 * pace) == 0 {
+                    tokio::time::sleep(Duration::from_millis(pace as u64)).await;
+                }
+            }
+            (heard, None)
+        }));
+    }
+    for event in 0..EVENTS {
+        for (number, room) in ROOMS.into_iter().enumerate() {
+            let padding = "x".repeat(event * 7_919 % 5_000);
+            bench.publish(room, vec![text(&format!("{number} {event} {padding}"))]).await;
+        }
+        if event % 20 == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+    for reader in readers {
+        let (heard, close) = reader.await.unwrap();
+        let lagged = close.map(|(opcode, code)| (opcode, u16::from_be_bytes([code[0], code[1]])));
+        assert!(heard == [EVENTS; 2] || lagged == Some((8, 1013)), "{heard:?} {lagged:?}");
+    }
 }
