@@ -141,8 +141,10 @@ fn gzip(plain: &[u8]) -> Option<Vec<u8>> {
 fn file_name(path: &str) -> Option<&str> {
     let name = path.strip_prefix('/')?;
     let page = match name.split('/').collect::<Vec<_>>().as_slice() {
-        [""] | ["setup" | "login" | "register" | "settings" | "rooms" | "people"] => true,
-        ["invite" | "room" | "user", id] => !id.is_empty() && !id.contains('.'),
+        [""] => true,
+        ["setup" | "login" | "register" | "invite" | "reset"] => true,
+        ["settings" | "rooms" | "people" | "admin"] => true,
+        ["invite" | "room" | "user" | "admin", id] => !id.is_empty() && !id.contains('.'),
         ["room", id, at] => !id.is_empty() && !id.contains('.') && !at.contains('.'),
         _ => false,
     };
@@ -189,7 +191,16 @@ mod tests {
         assert!(
             index.get("content-security-policy").unwrap().contains("require-trusted-types-for")
         );
-        for path in ["/setup", "/login", "/room/7", "/invite/abc"] {
+        for path in [
+            "/setup",
+            "/login",
+            "/room/7",
+            "/invite",
+            "/invite/abc",
+            "/reset",
+            "/admin",
+            "/admin/users",
+        ] {
             assert_eq!(get(path, "").unwrap().body(), index.body(), "{path}");
         }
     }
@@ -210,6 +221,8 @@ mod tests {
             "/ui/",
             "/index.html/",
             "/invite/a.b",
+            "/admin/users.js",
+            "/admin/users/7",
             "/etc/passwd",
         ] {
             assert!(get(path, "").is_none(), "{path}");
