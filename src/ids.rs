@@ -66,6 +66,10 @@ numeric_id!(
     /// One login: a browser session or a personal access token.
     SessionId
 );
+numeric_id!(
+    /// An invite link.
+    InviteId
+);
 
 /// A message id: sixteen random bytes chosen by the author's client, unique within a room.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -16,6 +16,7 @@ pub mod error;
 pub mod http;
 pub mod ids;
 pub mod limits;
+pub mod policy;
 pub mod protocol;
 pub mod rooms;
 pub mod server;

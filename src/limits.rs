@@ -57,6 +57,14 @@ pub mod api {
     pub const LOCALE: usize = 16;
     /// Members a new room may start with.
     pub const FIRST_MEMBERS: usize = 100;
+    /// A picture as it is uploaded.
+    pub const AVATAR_BODY: usize = 5 * 1024 * 1024;
+    /// Entries of one page of a list, unless the caller asks for fewer, and the most it may ask for.
+    pub const PAGE: usize = 50;
+    /// The most.
+    pub const PAGE_MAX: usize = 200;
+    /// People in a group direct room, its maker among them.
+    pub const GROUP_DIRECT: usize = 10;
     /// Label of a token, in characters.
     pub const LABEL: usize = 100;
 }

@@ -4,12 +4,21 @@
 //! Nothing here holds state of its own, and nothing here runs on a delivery thread: a socket is
 //! handed over in `socket` and never comes back.
 
+mod account;
+mod admin;
 mod auth;
+mod avatar;
+mod bans;
 mod caller;
+mod directory;
 mod info;
+mod invites;
 mod me;
 mod members;
 mod messages;
+mod page;
+mod password;
+mod record;
 mod rooms;
 mod router;
 mod service;
@@ -24,7 +33,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::auth::Auth;
+use crate::auth::{Auth, Session};
 use crate::config::Registration;
 use crate::delivery::Shards;
 use crate::error::{Code, Error, Result};
@@ -118,6 +127,11 @@ impl Api {
             ("POST", R::Prelogin) => auth::prelogin(self, request).await,
             ("POST", R::Register) => auth::register(self, request).await,
             ("POST", R::Login) => auth::login(self, request).await,
+            ("POST", R::Ticket) => password::ticket(self, request).await,
+            ("POST", R::PasswordPrepare) => password::prepare(self, request).await,
+            ("POST", R::PasswordCommit) => password::commit(self, request).await,
+            ("POST", R::InviteLook) => invites::look(self, request).await,
+            ("GET", R::Avatar) => avatar::file(self, request).await,
             _ if !resource.methods().contains(&request.head.method.as_str()) => {
                 Ok(wrong_method(resource))
             }
@@ -135,7 +149,17 @@ impl Api {
         let caller = self.caller(request).await?;
         let caller = caller.as_ref();
         match (method, resource) {
+            (_, R::Admin(resource)) => admin::answer(self, caller, method, resource, request).await,
             ("POST", R::Logout) => auth::logout(self, caller, request).await,
+            ("POST", R::Unlock) => password::unlock(self, caller, request).await,
+            ("DELETE", R::Me) => account::delete(self, caller, request).await,
+            ("PUT", R::MyAvatar) => avatar::put(self, caller, request).await,
+            ("DELETE", R::MyAvatar) => avatar::remove(self, caller).await,
+            ("DELETE", R::Sessions) => sessions::revoke_others(self, caller).await,
+            ("GET", R::Invites) => invites::list(self, caller).await,
+            ("POST", R::Invites) => invites::create(self, caller, request).await,
+            ("POST", R::InviteAccept) => invites::accept(self, caller, request).await,
+            ("DELETE", R::Invite(id)) => invites::revoke(self, caller, id).await,
             ("GET", R::Me) => me::show(self, caller).await,
             ("PATCH", R::Me) => me::change(self, caller, request).await,
             ("GET", R::Sessions) => sessions::list(self, caller).await,
@@ -145,7 +169,26 @@ impl Api {
             ("DELETE", R::Token(id)) => tokens::revoke(self, caller, id).await,
             ("GET", R::Users) => users::directory(self, request).await,
             ("GET", R::User(uid)) => users::show(self, uid).await,
+            _ => self.dispatch_rooms(caller, method, resource, request).await,
+        }
+    }
+
+    async fn dispatch_rooms(
+        &self,
+        caller: &Session,
+        method: &str,
+        resource: Resource,
+        request: &Request,
+    ) -> Result<Response> {
+        use Resource as R;
+        match (method, resource) {
             ("GET", R::Rooms) => Ok(rooms::list(self, caller)),
+            ("GET", R::Directory) => directory::page(self, caller, request),
+            ("PATCH", R::Mine(room)) => rooms::change_mine(self, caller, room, request).await,
+            ("POST", R::Restore(room)) => rooms::restore(self, caller, room).await,
+            ("GET", R::Bans(room)) => bans::list(self, caller, room).await,
+            ("PUT", R::Ban(room, uid)) => bans::ban(self, caller, room, uid).await,
+            ("DELETE", R::Ban(room, uid)) => bans::unban(self, caller, room, uid).await,
             ("POST", R::Rooms) => rooms::create(self, caller, request).await,
             ("GET", R::Room(room)) => rooms::show(self, caller, room),
             ("PATCH", R::Room(room)) => rooms::change(self, caller, room, request).await,

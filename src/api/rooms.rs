@@ -113,3 +113,16 @@ fn check_default(caller: &Session, concerned: bool) -> Result<()> {
     }
     Ok(())
 }
+
+pub(super) async fn change_mine(
+    _api: &Api,
+    _caller: &Session,
+    _room: RoomId,
+    _request: &Request,
+) -> Result<Response> {
+    Err(Error::new(Code::NotFound, "Not yet."))
+}
+
+pub(super) async fn restore(_api: &Api, _caller: &Session, _room: RoomId) -> Result<Response> {
+    Err(Error::new(Code::NotFound, "Not yet."))
+}

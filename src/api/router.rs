@@ -4,7 +4,8 @@
 //! methods. So an unknown path is 404, a known one with a wrong method 405 with `Allow`, and an id
 //! that is no id never reaches a handler.
 
-use crate::ids::{RoomId, SessionId, Uid};
+use super::admin;
+use crate::ids::{InviteId, RoomId, SessionId, Uid};
 use crate::limits;
 
 /// A thing with an address.
@@ -30,8 +31,20 @@ pub enum Resource {
     Login,
     /// `/api/auth/logout`
     Logout,
+    /// `/api/auth/unlock`
+    Unlock,
+    /// `/api/auth/ticket`
+    Ticket,
+    /// `/api/auth/password/prepare`
+    PasswordPrepare,
+    /// `/api/auth/password/commit`
+    PasswordCommit,
     /// `/api/me`
     Me,
+    /// `/api/me/avatar`
+    MyAvatar,
+    /// `/avatars/{name}-{size}.{type}`
+    Avatar,
     /// `/api/sessions`
     Sessions,
     /// `/api/sessions/{id}`
@@ -46,14 +59,34 @@ pub enum Resource {
     User(Uid),
     /// `/api/rooms`
     Rooms,
+    /// `/api/rooms/directory`
+    Directory,
     /// `/api/rooms/{id}`
     Room(RoomId),
+    /// `/api/rooms/{id}/me`
+    Mine(RoomId),
+    /// `/api/rooms/{id}/restore`
+    Restore(RoomId),
+    /// `/api/rooms/{id}/bans`
+    Bans(RoomId),
+    /// `/api/rooms/{id}/bans/{uid}`
+    Ban(RoomId, Uid),
     /// `/api/rooms/{id}/members`
     Members(RoomId),
     /// `/api/rooms/{id}/members/{uid}`
     Member(RoomId, Uid),
     /// `/api/rooms/{id}/messages`
     Messages(RoomId),
+    /// `/api/invites`
+    Invites,
+    /// `/api/invites/look`
+    InviteLook,
+    /// `/api/invites/accept`
+    InviteAccept,
+    /// `/api/invites/{id}`
+    Invite(InviteId),
+    /// `/api/admin/…`
+    Admin(admin::Resource),
 }
 
 impl Resource {
@@ -65,6 +98,8 @@ impl Resource {
             ["ready"] => Some(Self::Ready),
             ["metrics"] => Some(Self::Metrics),
             ["ws"] => Some(Self::Socket),
+            ["avatars", _] => Some(Self::Avatar),
+            ["api", "admin", rest @ ..] => admin::Resource::find(rest).map(Self::Admin),
             ["api", rest @ ..] => Self::find_api(rest),
             _ => None,
         }
@@ -78,7 +113,12 @@ impl Resource {
             ["auth", "register"] => Self::Register,
             ["auth", "login"] => Self::Login,
             ["auth", "logout"] => Self::Logout,
+            ["auth", "unlock"] => Self::Unlock,
+            ["auth", "ticket"] => Self::Ticket,
+            ["auth", "password", "prepare"] => Self::PasswordPrepare,
+            ["auth", "password", "commit"] => Self::PasswordCommit,
             ["me"] => Self::Me,
+            ["me", "avatar"] => Self::MyAvatar,
             ["sessions"] => Self::Sessions,
             ["sessions", id] => Self::Session(id.parse().ok()?),
             ["tokens"] => Self::Tokens,
@@ -86,10 +126,19 @@ impl Resource {
             ["users"] => Self::Users,
             ["users", id] => Self::User(id.parse().ok()?),
             ["rooms"] => Self::Rooms,
+            ["rooms", "directory"] => Self::Directory,
             ["rooms", id] => Self::Room(id.parse().ok()?),
+            ["rooms", id, "me"] => Self::Mine(id.parse().ok()?),
+            ["rooms", id, "restore"] => Self::Restore(id.parse().ok()?),
+            ["rooms", id, "bans"] => Self::Bans(id.parse().ok()?),
+            ["rooms", id, "bans", uid] => Self::Ban(id.parse().ok()?, uid.parse().ok()?),
             ["rooms", id, "members"] => Self::Members(id.parse().ok()?),
             ["rooms", id, "members", uid] => Self::Member(id.parse().ok()?, uid.parse().ok()?),
             ["rooms", id, "messages"] => Self::Messages(id.parse().ok()?),
+            ["invites"] => Self::Invites,
+            ["invites", "look"] => Self::InviteLook,
+            ["invites", "accept"] => Self::InviteAccept,
+            ["invites", id] => Self::Invite(id.parse().ok()?),
             _ => return None,
         })
     }
@@ -102,15 +151,34 @@ impl Resource {
             | Self::Metrics
             | Self::Info
             | Self::EncryptionInfo
-            | Self::Sessions
+            | Self::Avatar
+            | Self::Directory
+            | Self::Bans(_)
             | Self::Users
             | Self::User(_)
             | Self::Messages(_) => &["GET", "HEAD"],
             Self::Socket => &["GET"],
-            Self::Prelogin | Self::Register | Self::Login | Self::Logout => &["POST"],
-            Self::Me => &["GET", "HEAD", "PATCH"],
-            Self::Session(_) | Self::Token(_) => &["DELETE"],
-            Self::Tokens | Self::Rooms | Self::Members(_) => &["GET", "HEAD", "POST"],
+            Self::Prelogin
+            | Self::Register
+            | Self::Login
+            | Self::Logout
+            | Self::Unlock
+            | Self::Ticket
+            | Self::PasswordPrepare
+            | Self::PasswordCommit
+            | Self::Restore(_)
+            | Self::InviteLook
+            | Self::InviteAccept => &["POST"],
+            Self::Me => &["GET", "HEAD", "PATCH", "DELETE"],
+            Self::MyAvatar => &["PUT", "DELETE"],
+            Self::Mine(_) => &["PATCH"],
+            Self::Ban(..) => &["PUT", "DELETE"],
+            Self::Sessions => &["GET", "HEAD", "DELETE"],
+            Self::Session(_) | Self::Token(_) | Self::Invite(_) => &["DELETE"],
+            Self::Tokens | Self::Rooms | Self::Members(_) | Self::Invites => {
+                &["GET", "HEAD", "POST"]
+            }
+            Self::Admin(resource) => resource.methods(),
             Self::Room(_) => &["GET", "HEAD", "PATCH", "DELETE"],
             Self::Member(..) => &["PATCH", "DELETE"],
         }
@@ -120,6 +188,7 @@ impl Resource {
     pub fn body_limit(self) -> usize {
         match self {
             Self::Rooms | Self::Room(_) | Self::Members(_) | Self::Me => limits::http::BODY,
+            Self::MyAvatar => limits::api::AVATAR_BODY,
             _ => limits::api::SMALL_BODY,
         }
     }
@@ -136,6 +205,11 @@ mod tests {
     fn a_path_names_one_resource() {
         assert_eq!(Resource::find("/health"), Some(Resource::Health));
         assert_eq!(Resource::find("/api/rooms/7"), Some(Resource::Room(RoomId(7))));
+        assert_eq!(Resource::find("/api/rooms/directory"), Some(Resource::Directory));
+        assert_eq!(
+            Resource::find("/api/admin/users/9/restore"),
+            Some(Resource::Admin(admin::Resource::UserRestore(Uid(9))))
+        );
         assert_eq!(
             Resource::find("/api/rooms/7/members/9"),
             Some(Resource::Member(RoomId(7), Uid(9)))
@@ -150,6 +224,9 @@ mod tests {
             "/api",
             "/api/",
             "/api/rooms/",
+            "/api/admin",
+            "/api/admin/users/x",
+            "/avatars/a/b",
             "/api/rooms/07",
             "/api/rooms/-1",
             "/api/rooms/x",

@@ -47,3 +47,7 @@ pub(super) async fn end(
     end_sockets(api, Target::Session(id)).await;
     Ok(Response::empty(204))
 }
+
+pub(super) async fn revoke_others(_api: &Api, _caller: &Session) -> Result<Response> {
+    Err(Error::new(Code::NotFound, "Not yet."))
+}

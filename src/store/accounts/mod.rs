@@ -11,11 +11,18 @@ use super::now_ms;
 use super::pool::{Database, failed};
 use crate::error::{Error, Result};
 
-const MIGRATIONS: &[Migration] = &[Migration {
-    number: 1,
-    name: "users_and_sessions",
-    sql: include_str!("../../../sql/accounts/0001_users_and_sessions.sql"),
-}];
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        number: 1,
+        name: "users_and_sessions",
+        sql: include_str!("../../../sql/accounts/0001_users_and_sessions.sql"),
+    },
+    Migration {
+        number: 2,
+        name: "people_and_administration",
+        sql: include_str!("../../../sql/accounts/0002_people_and_administration.sql"),
+    },
+];
 
 /// Handle to the account store. Cheap to clone.
 #[derive(Clone)]

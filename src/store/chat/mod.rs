@@ -13,11 +13,18 @@ pub use rooms::{MemberRow, NewRoom, RoomChange, RoomRow};
 use super::migrate::{self, Migration};
 use super::pool::Database;
 
-const MIGRATIONS: &[Migration] = &[Migration {
-    number: 1,
-    name: "rooms_and_messages",
-    sql: include_str!("../../../sql/chat/0001_rooms_and_messages.sql"),
-}];
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        number: 1,
+        name: "rooms_and_messages",
+        sql: include_str!("../../../sql/chat/0001_rooms_and_messages.sql"),
+    },
+    Migration {
+        number: 2,
+        name: "rooms_of_every_kind",
+        sql: include_str!("../../../sql/chat/0002_rooms_of_every_kind.sql"),
+    },
+];
 
 /// Handle to the chat store. Cheap to clone.
 #[derive(Clone)]
