@@ -112,6 +112,10 @@ pub mod store {
     pub const CONNECT: Duration = Duration::from_secs(2);
     /// One statement.
     pub const STATEMENT: Duration = Duration::from_secs(5);
+    /// How long removed users and rooms can be restored before they are purged.
+    pub const RESTORABLE: Duration = Duration::from_secs(30 * 24 * 3600);
+    /// Rows one statement of a removal or a purge touches.
+    pub const PURGE_ROWS: i64 = 1_000;
     /// "Are you there", as `/ready` asks it.
     pub const PING: Duration = Duration::from_millis(1_500);
 }

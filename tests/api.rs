@@ -54,7 +54,7 @@ async fn unknown_paths_and_wrong_methods_are_told_apart() {
     nobody.get("/api/nothing").await.refused(404, "not_found");
     nobody.get("/api/rooms/abc").await.refused(404, "not_found");
     let wrong = nobody.request("PUT", "/api/me", None).await;
-    assert_eq!(wrong.header("allow"), Some("GET, HEAD, PATCH"));
+    assert_eq!(wrong.header("allow"), Some("GET, HEAD, PATCH, DELETE"));
     wrong.refused(405, "method_not_allowed");
     nobody.get("/api/auth/login").await.refused(405, "method_not_allowed");
     server.stop().await;

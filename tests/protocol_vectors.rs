@@ -5,7 +5,9 @@
 use impulse::error::Error;
 use impulse::ids::{Mid, RoomId, Uid};
 use impulse::protocol::command::{Command, Request, TextBody};
-use impulse::protocol::event::{Event, Gone, Ok as OkAnswer, Role, RoomKind, RoomView, err};
+use impulse::protocol::event::{
+    Event, Gone, Notify, Ok as OkAnswer, Role, RoomKind, RoomView, err,
+};
 use impulse::protocol::message::{MessageState, Reaction};
 use serde_json::{Value, json};
 
@@ -92,6 +94,11 @@ fn general() -> RoomView {
         mentions: 1,
         members: 3,
         with: Vec::new(),
+        read_only: false,
+        archived: false,
+        favourite: false,
+        notify: Notify::All,
+        silenced_until: None,
     }
 }
 
@@ -103,7 +110,18 @@ fn events_and_answers_are_encoded_as_the_vectors_say() {
         |msg: &MessageState| Event::Msg { room: RoomId(1), seq: msg.seq, at: msg.at, msg }.encode();
     let deleted = MessageState { rev: 2, seq: 12, at: AT + 3, body: None, ..message() };
     let activity = |new, mention| Event::Activity { room: two, seq: 9, new, mention }.encode();
-    let member = |role| Event::Member { room: one, uid, role }.encode();
+    let member =
+        |role, silenced_until| Event::Member { room: one, uid, role, silenced_until }.encode();
+    let changed = RoomView {
+        kind: RoomKind::Closed,
+        is_default: false,
+        read_only: true,
+        archived: true,
+        favourite: true,
+        notify: Notify::Mentions,
+        silenced_until: Some(AT + 60_000),
+        ..general()
+    };
     let rooms = [general()];
     let frames = [
         ("hello", Event::Hello { uid, rooms: &rooms, heartbeat_ms: 30_000 }.encode()),
@@ -113,8 +131,10 @@ fn events_and_answers_are_encoded_as_the_vectors_say() {
         ("activity", activity(3, true)),
         ("quiet_activity", activity(0, false)),
         ("gone", Event::RoomGone { room: Gone { id: two, gone: true } }.encode()),
-        ("joined", member(Some(Role::Owner))),
-        ("left", member(None)),
+        ("room", Event::Room { room: &changed }.encode()),
+        ("joined", member(Some(Role::Owner), None)),
+        ("silenced", member(Some(Role::Member), Some(AT + 60_000))),
+        ("left", member(None, None)),
         ("presence", Event::Presence { uid, state: "away", text: Some("lunch") }.encode()),
         ("typing", Event::Typing { room: one, uid }.encode()),
         ("read", Event::Read { room: one, seq: 9, unread: 2, mentions: 1 }.encode()),

@@ -1,30 +1,44 @@
-//! Bans.
+//! Who may not come back into a room.
+
+use serde_json::json;
 
 use crate::auth::Session;
-use crate::error::{Code, Error, Result};
+use crate::error::Result;
 use crate::http::Response;
 use crate::ids::{RoomId, Uid};
 
 use super::Api;
+use super::record::Target;
 
-pub(super) async fn list(_api: &Api, _caller: &Session, _room: RoomId) -> Result<Response> {
-    Err(Error::new(Code::NotFound, "Not yet."))
+/// `GET /api/rooms/{id}/bans`
+pub(super) fn list(api: &Api, caller: &Session, room: RoomId) -> Result<Response> {
+    let bans = api.rooms.bans(room, caller.uid, caller.admin)?;
+    let bans: Vec<_> =
+        bans.iter().map(|ban| json!({"uid": ban.uid, "by": ban.by, "at": ban.at})).collect();
+    Ok(Response::json(200, &json!({"bans": bans})))
 }
 
-pub(super) async fn ban(
-    _api: &Api,
-    _caller: &Session,
-    _room: RoomId,
-    _uid: Uid,
-) -> Result<Response> {
-    Err(Error::new(Code::NotFound, "Not yet."))
+/// `PUT /api/rooms/{id}/bans/{uid}`: out, and never in again until unbanned.
+pub(super) async fn ban(api: &Api, caller: &Session, room: RoomId, uid: Uid) -> Result<Response> {
+    let view = api.rooms.info(room, caller.uid, caller.admin)?;
+    let profile = super::users::profile(api, uid).await?;
+    api.rooms.ban(caller.uid, caller.admin, room, uid).await?;
+    let detail = json!({"room": room, "room_name": view.name});
+    api.record(caller, "member.ban", Target::user(uid, &profile.username), detail).await;
+    Ok(Response::empty(204))
 }
 
-pub(super) async fn unban(
-    _api: &Api,
-    _caller: &Session,
-    _room: RoomId,
-    _uid: Uid,
-) -> Result<Response> {
-    Err(Error::new(Code::NotFound, "Not yet."))
+/// `DELETE /api/rooms/{id}/bans/{uid}`
+pub(super) async fn unban(api: &Api, caller: &Session, room: RoomId, uid: Uid) -> Result<Response> {
+    let view = api.rooms.info(room, caller.uid, caller.admin)?;
+    api.rooms.unban(caller.uid, caller.admin, room, uid).await?;
+    let detail = json!({"room": room, "room_name": view.name});
+    api.record(
+        caller,
+        "member.unban",
+        Target::user(uid, &super::users::name_of(api, uid).await),
+        detail,
+    )
+    .await;
+    Ok(Response::empty(204))
 }

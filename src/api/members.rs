@@ -1,28 +1,58 @@
-//! Who is in a room: joining, inviting, leaving, removing. The room's actor decides.
+//! Who is in a room: joining, inviting, leaving, removing, roles. The room's actor decides.
 
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Deserializer};
+use serde_json::{Value, json};
 
 use crate::auth::Session;
 use crate::error::{Code, Error, Result};
 use crate::http::{Request, Response};
 use crate::ids::{RoomId, Uid};
-use crate::protocol::event::Role;
+use crate::protocol::event::{Role, RoomKind};
 use crate::rooms::MemberView;
 
 use super::Api;
+use super::page::{Page, cursor};
+use super::record::Target;
 
-/// `GET /api/rooms/{id}/members`. In rooms too large for pushed presence this is how to see who is
-/// here.
-pub(super) fn list(api: &Api, caller: &Session, room: RoomId) -> Result<Response> {
+/// `GET /api/rooms/{id}/members`: all of them by id; with `limit` or `q` a page of them by name. In
+/// rooms too large for pushed presence this is how to see who is here.
+pub(super) async fn list(
+    api: &Api,
+    caller: &Session,
+    room: RoomId,
+    request: &Request,
+) -> Result<Response> {
     let members = api.rooms.members(room, caller.uid, caller.admin)?;
-    let presence = api.rooms.presence();
-    let member = |member: &MemberView| {
-        let state = presence.seen(member.uid).state;
-        json!({"uid": member.uid, "role": member.role, "state": state})
-    };
-    let members: Vec<_> = members.iter().map(member).collect();
-    Ok(Response::json(200, &json!({"members": members})))
+    let total = members.len();
+    if request.query("limit").is_none() && request.query("q").is_none() {
+        let members: Vec<_> = members.iter().map(|member| told(api, member)).collect();
+        return Ok(Response::json(200, &json!({"members": members, "total": total})));
+    }
+    let page = Page::of(request)?;
+    let uids: Vec<_> = members.iter().map(|member| member.uid).collect();
+    let after = page.after.as_deref().unwrap_or_default();
+    let found = api.accounts.among(&uids, &page.q, after, page.limit + 1).await?;
+    let next = if found.len() > page.limit { found.get(page.limit - 1) } else { None };
+    let next = next.map(|(_, key)| cursor(key));
+    let wanted = found.iter().take(page.limit).filter_map(|(uid, _)| {
+        let place = members.binary_search_by_key(uid, |member| member.uid).ok()?;
+        members.get(place).map(|member| told(api, member))
+    });
+    let members: Vec<_> = wanted.collect();
+    Ok(Response::json(200, &json!({"members": members, "next": next, "total": total})))
+}
+
+fn told(api: &Api, member: &MemberView) -> Value {
+    let mut told = json!({
+        "uid": member.uid,
+        "role": member.role,
+        "state": api.rooms.presence().seen(member.uid).state,
+        "joined_at": member.joined_at,
+    });
+    if let Some(until) = member.silenced_until {
+        told["silenced_until"] = json!(until);
+    }
+    told
 }
 
 #[derive(Deserialize)]
@@ -50,7 +80,16 @@ pub(super) async fn add(
 
 #[derive(Deserialize)]
 struct Change {
-    role: Role,
+    role: Option<Role>,
+    /// Absent: as it is. `null`: not any more.
+    #[serde(default, deserialize_with = "present")]
+    silenced_until: Option<Option<i64>>,
+}
+
+fn present<'de, D: Deserializer<'de>>(
+    value: D,
+) -> std::result::Result<Option<Option<i64>>, D::Error> {
+    Option::deserialize(value).map(Some)
 }
 
 /// `PATCH /api/rooms/{id}/members/{uid}`
@@ -61,13 +100,29 @@ pub(super) async fn change(
     uid: Uid,
     request: &Request,
 ) -> Result<Response> {
-    let Change { role } = request.json()?;
-    api.rooms.info(room, caller.uid, caller.admin)?;
+    let Change { role, silenced_until } = request.json()?;
+    let view = api.rooms.info(room, caller.uid, caller.admin)?;
     if !api.rooms.is_member(room, uid) {
         return Err(Error::new(Code::NotFound, "There is no such member."));
     }
-    api.rooms.put_member(caller.uid, caller.admin, room, uid, role).await?;
-    Ok(Response::json(200, &json!({"uid": uid, "room": room, "role": role})))
+    if role.is_none() && silenced_until.is_none() {
+        return Err(Error::field("role", "is missing"));
+    }
+    let name = super::users::name_of(api, uid).await;
+    let mut told = json!({"uid": uid, "room": room});
+    if let Some(role) = role {
+        api.rooms.put_member(caller.uid, caller.admin, room, uid, role).await?;
+        let detail = json!({"room": room, "room_name": view.name, "role": role});
+        api.record(caller, "member.role", Target::user(uid, &name), detail).await;
+        told["role"] = json!(role);
+    }
+    if let Some(until) = silenced_until {
+        api.rooms.silence(caller.uid, caller.admin, room, uid, until).await?;
+        let detail = json!({"room": room, "room_name": view.name, "until": until});
+        api.record(caller, "member.silence", Target::user(uid, &name), detail).await;
+        told["silenced_until"] = json!(until);
+    }
+    Ok(Response::json(200, &told))
 }
 
 /// `DELETE /api/rooms/{id}/members/{uid}`: my own uid leaves, another's is removed.
@@ -77,7 +132,12 @@ pub(super) async fn remove(
     room: RoomId,
     uid: Uid,
 ) -> Result<Response> {
-    api.rooms.info(room, caller.uid, caller.admin)?;
+    let view = api.rooms.info(room, caller.uid, caller.admin)?;
     api.rooms.remove_member(caller.uid, caller.admin, room, uid).await?;
+    if uid != caller.uid && view.kind != RoomKind::Dm {
+        let detail = json!({"room": room, "room_name": view.name});
+        let name = super::users::name_of(api, uid).await;
+        api.record(caller, "member.remove", Target::user(uid, &name), detail).await;
+    }
     Ok(Response::empty(204))
 }

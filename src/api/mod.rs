@@ -186,14 +186,14 @@ impl Api {
             ("GET", R::Directory) => directory::page(self, caller, request),
             ("PATCH", R::Mine(room)) => rooms::change_mine(self, caller, room, request).await,
             ("POST", R::Restore(room)) => rooms::restore(self, caller, room).await,
-            ("GET", R::Bans(room)) => bans::list(self, caller, room).await,
+            ("GET", R::Bans(room)) => bans::list(self, caller, room),
             ("PUT", R::Ban(room, uid)) => bans::ban(self, caller, room, uid).await,
             ("DELETE", R::Ban(room, uid)) => bans::unban(self, caller, room, uid).await,
             ("POST", R::Rooms) => rooms::create(self, caller, request).await,
             ("GET", R::Room(room)) => rooms::show(self, caller, room),
             ("PATCH", R::Room(room)) => rooms::change(self, caller, room, request).await,
             ("DELETE", R::Room(room)) => rooms::remove(self, caller, room).await,
-            ("GET", R::Members(room)) => members::list(self, caller, room),
+            ("GET", R::Members(room)) => members::list(self, caller, room, request).await,
             ("POST", R::Members(room)) => members::add(self, caller, room, request).await,
             ("PATCH", R::Member(room, uid)) => {
                 members::change(self, caller, room, uid, request).await

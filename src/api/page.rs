@@ -38,6 +38,24 @@ impl Page {
         }
         Ok(Self { limit, after, q })
     }
+
+    /// This page of a whole list that is sorted by `key`: its entries, the key the next page starts
+    /// after, and how many entries there are.
+    pub fn cut<T>(
+        &self,
+        all: Vec<T>,
+        key: impl Fn(&T) -> String,
+    ) -> (Vec<T>, Option<String>, usize) {
+        let total = all.len();
+        let first = match &self.after {
+            Some(after) => all.partition_point(|entry| key(entry) <= *after),
+            None => 0,
+        };
+        let rest = total - first;
+        let page: Vec<_> = all.into_iter().skip(first).take(self.limit).collect();
+        let next = if rest > page.len() { page.last().map(key) } else { None };
+        (page, next, total)
+    }
 }
 
 /// The cursor behind an entry with this sort key.
@@ -55,6 +73,26 @@ fn decode(text: &str) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pages_follow_each_other_without_gap_or_overlap() {
+        let all = || (0..7).map(|n| format!("{n}")).collect::<Vec<_>>();
+        let mut page = Page { limit: 3, after: None, q: String::new() };
+        let mut seen = Vec::new();
+        loop {
+            let (entries, next, total) = page.cut(all(), Clone::clone);
+            assert_eq!(total, 7);
+            seen.extend(entries);
+            if next.is_none() {
+                break;
+            }
+            page.after = next;
+        }
+        assert_eq!(seen, all());
+        // What the cursor stood on may be gone by now.
+        page.after = Some("2x".into());
+        assert_eq!(page.cut(all(), Clone::clone).0, ["3", "4", "5"]);
+    }
 
     #[test]
     fn a_cursor_gives_back_its_key_and_nothing_else_is_one() {

@@ -1,4 +1,4 @@
-//! Rooms: the ones I am in, the ones I could join, making one, changing one.
+//! Rooms: the ones I am in, the ones I could join, making one, changing one, taking a removal back.
 
 use serde::Deserialize;
 use serde_json::json;
@@ -7,18 +7,18 @@ use crate::auth::Session;
 use crate::error::{Code, Error, Result};
 use crate::http::{Request, Response};
 use crate::ids::{RoomId, Uid};
-use crate::limits::chat;
-use crate::protocol::event::RoomKind;
-use crate::rooms::CreateRoom;
+use crate::limits::{api as limits, chat};
+use crate::protocol::event::{Notify, RoomKind};
+use crate::rooms::{CreateRoom, check_kind};
 use crate::store::chat::RoomChange;
 
 use super::Api;
+use super::record::Target;
 use super::text::{bounded, name};
 
 /// `GET /api/rooms`: mine as in `hello`, and the open ones I am not in, without a `role`.
 pub(super) fn list(api: &Api, caller: &Session) -> Response {
-    let rooms = api.rooms.visible_to(caller.uid, caller.admin);
-    Response::json(200, &json!({"rooms": rooms}))
+    Response::json(200, &json!({"rooms": api.rooms.visible_to(caller.uid)}))
 }
 
 /// `GET /api/rooms/{id}`
@@ -47,13 +47,20 @@ pub(super) async fn create(api: &Api, caller: &Session, request: &Request) -> Re
         RoomKind::Dm => String::new(),
         RoomKind::Open | RoomKind::Closed => name("name", &new.name, chat::ROOM_NAME)?.to_owned(),
     };
+    let most = match new.kind {
+        RoomKind::Dm => limits::GROUP_DIRECT,
+        RoomKind::Open | RoomKind::Closed => limits::FIRST_MEMBERS,
+    };
     if new.kind == RoomKind::Dm && new.members.is_empty() {
         return Err(Error::field("members", "must name the other person"));
     }
-    if new.members.len() > crate::limits::api::FIRST_MEMBERS {
+    if new.members.len() > most {
         return Err(Error::field("members", "names too many people at once"));
     }
-    check_default(caller, new.is_default)?;
+    if new.is_default && !caller.admin {
+        let text = "Only admins choose the rooms that everybody joins.";
+        return Err(Error::new(Code::Forbidden, text));
+    }
     for uid in &new.members {
         super::users::profile(api, *uid).await?;
     }
@@ -64,16 +71,44 @@ pub(super) async fn create(api: &Api, caller: &Session, request: &Request) -> Re
         members: new.members,
         is_default: new.is_default,
     };
-    let (room, is_new) = api.rooms.create(caller.uid, create).await?;
+    let (room, is_new) = api.rooms.create(Some(caller.uid), create).await?;
+    if is_new && room.kind != RoomKind::Dm {
+        let detail = json!({"kind": room.kind});
+        api.record(caller, "room.create", Target::room(room.id, &room.name), detail).await;
+    }
     Ok(Response::json(if is_new { 201 } else { 200 }, &room))
 }
 
+/// What a caller may want to change about a room.
 #[derive(Deserialize)]
-struct Change {
+pub(super) struct Change {
     name: Option<String>,
     topic: Option<String>,
     #[serde(rename = "default")]
     is_default: Option<bool>,
+    read_only: Option<bool>,
+    archived: Option<bool>,
+    kind: Option<RoomKind>,
+}
+
+impl Change {
+    /// The same, checked.
+    ///
+    /// # Errors
+    /// `bad_request` naming the field.
+    pub fn check(self) -> Result<RoomChange> {
+        let name = self.name.map(|text| name("name", &text, chat::ROOM_NAME).map(str::to_owned));
+        let topic =
+            self.topic.map(|text| bounded("topic", &text, chat::ROOM_TOPIC).map(str::to_owned));
+        Ok(RoomChange {
+            name: name.transpose()?,
+            topic: topic.transpose()?,
+            is_default: self.is_default,
+            read_only: self.read_only,
+            archived: self.archived,
+            kind: self.kind.map(check_kind).transpose()?,
+        })
+    }
 }
 
 /// `PATCH /api/rooms/{id}`
@@ -83,46 +118,68 @@ pub(super) async fn change(
     room: RoomId,
     request: &Request,
 ) -> Result<Response> {
-    let change: Change = request.json()?;
-    check_default(caller, change.is_default.is_some())?;
-    let name = change.name.map(|text| name("name", &text, chat::ROOM_NAME).map(str::to_owned));
-    let topic =
-        change.topic.map(|text| bounded("topic", &text, chat::ROOM_TOPIC).map(str::to_owned));
-    let change = RoomChange {
-        name: name.transpose()?,
-        topic: topic.transpose()?,
-        is_default: change.is_default,
+    let change = request.json::<Change>()?.check()?;
+    let view = change_room(api, caller, room, change).await?;
+    Ok(Response::json(200, &view))
+}
+
+/// Changes a room and writes down what was changed.
+pub(super) async fn change_room(
+    api: &Api,
+    caller: &Session,
+    room: RoomId,
+    change: RoomChange,
+) -> Result<crate::protocol::event::RoomView> {
+    let action = match change.archived {
+        Some(true) => "room.archive",
+        Some(false) => "room.unarchive",
+        None => "room.update",
     };
-    let room = api.rooms.update(caller.uid, caller.admin, room, change).await?;
-    Ok(Response::json(200, &room))
+    let mut detail = json!({
+        "name": change.name,
+        "topic": change.topic,
+        "default": change.is_default,
+        "read_only": change.read_only,
+        "kind": change.kind,
+    });
+    if let Some(fields) = detail.as_object_mut() {
+        fields.retain(|_, value| !value.is_null());
+    }
+    let before = api.rooms.info(room, caller.uid, caller.admin)?;
+    let view = api.rooms.update(caller.uid, caller.admin, room, change).await?;
+    api.record(caller, action, Target::room(room, &before.name), detail).await;
+    Ok(view)
 }
 
 /// `DELETE /api/rooms/{id}`
 pub(super) async fn remove(api: &Api, caller: &Session, room: RoomId) -> Result<Response> {
+    let view = api.rooms.info(room, caller.uid, caller.admin)?;
     api.rooms.remove(caller.uid, caller.admin, room).await?;
+    api.record(caller, "room.remove", Target::room(room, &view.name), json!({})).await;
     Ok(Response::empty(204))
 }
 
-/// Where everybody who registers ends up is the administrators' business.
-fn check_default(caller: &Session, concerned: bool) -> Result<()> {
-    if concerned && !caller.admin {
-        return Err(Error::new(
-            Code::Forbidden,
-            "Only admins choose the rooms that everybody joins.",
-        ));
-    }
-    Ok(())
+/// `POST /api/rooms/{id}/restore`
+pub(super) async fn restore(api: &Api, caller: &Session, room: RoomId) -> Result<Response> {
+    let view = api.rooms.restore(caller.uid, caller.admin, room).await?;
+    api.record(caller, "room.restore", Target::room(room, &view.name), json!({})).await;
+    Ok(Response::json(200, &view))
 }
 
+#[derive(Deserialize)]
+struct Mine {
+    favourite: Option<bool>,
+    notify: Option<Notify>,
+}
+
+/// `PATCH /api/rooms/{id}/me`: how I like a room of mine.
 pub(super) async fn change_mine(
-    _api: &Api,
-    _caller: &Session,
-    _room: RoomId,
-    _request: &Request,
+    api: &Api,
+    caller: &Session,
+    room: RoomId,
+    request: &Request,
 ) -> Result<Response> {
-    Err(Error::new(Code::NotFound, "Not yet."))
-}
-
-pub(super) async fn restore(_api: &Api, _caller: &Session, _room: RoomId) -> Result<Response> {
-    Err(Error::new(Code::NotFound, "Not yet."))
+    let Mine { favourite, notify } = request.json()?;
+    let view = api.rooms.prefer(caller.uid, room, favourite, notify).await?;
+    Ok(Response::json(200, &view))
 }

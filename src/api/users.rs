@@ -33,6 +33,12 @@ pub(super) async fn profile(api: &Api, uid: Uid) -> Result<Profile> {
     found.ok_or_else(|| Error::new(Code::NotFound, "There is no such user."))
 }
 
+/// What a user is called, for the audit log; nothing if that cannot be told now.
+pub(super) async fn name_of(api: &Api, uid: Uid) -> String {
+    let found = api.accounts.profile(uid).await.ok().flatten();
+    found.map_or_else(String::new, |profile| profile.username)
+}
+
 /// What anybody signed in may see.
 pub(super) fn public(api: &Api, profile: &Profile) -> Value {
     let seen = api.rooms.presence().seen(profile.uid);

@@ -44,6 +44,40 @@ pub struct RoomView {
     /// The other members of a direct room.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub with: Vec<Uid>,
+    /// Only its admins write.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub read_only: bool,
+    /// It was put away: nobody writes.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub archived: bool,
+    /// The caller keeps it at hand.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub favourite: bool,
+    /// What the caller wants to hear of.
+    #[serde(skip_serializing_if = "Notify::is_default")]
+    pub notify: Notify,
+    /// A moderator took the caller's word until then, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub silenced_until: Option<i64>,
+}
+
+/// What a member wants to hear of a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Notify {
+    /// Every message.
+    #[default]
+    All,
+    /// Messages that mention me.
+    Mentions,
+    /// Nothing.
+    None,
+}
+
+impl Notify {
+    fn is_default(&self) -> bool {
+        *self == Self::All
+    }
 }
 
 /// Who may come in.
@@ -88,6 +122,7 @@ macro_rules! words {
 
 words!(RoomKind { Open = "open", Closed = "closed", Dm = "dm" });
 words!(Role { Member = "member", Admin = "admin", Owner = "owner" });
+words!(Notify { All = "all", Mentions = "mentions", None = "none" });
 words!(PresenceState { Online = "online", Away = "away", Dnd = "dnd" });
 
 /// Everything the server says but the answers to commands.
@@ -146,6 +181,9 @@ pub enum Event<'a> {
         /// The role; absent when the user is no longer a member.
         #[serde(skip_serializing_if = "Option::is_none")]
         role: Option<Role>,
+        /// Until when a moderator took this member's word, in milliseconds.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        silenced_until: Option<i64>,
     },
     /// How somebody is to be seen.
     Presence {

@@ -20,6 +20,7 @@ use super::room::{Action, Input, Post, Room};
 use crate::error::{Code, Error, Result};
 use crate::ids::{Mid, Uid};
 use crate::limits::rooms as limits;
+use crate::policy::Action as Right;
 use crate::protocol::command::{Draft, DraftBody};
 use crate::protocol::event::{Event, Ok as OkAnswer, err};
 use crate::protocol::message::MessageState;
@@ -113,17 +114,21 @@ impl Actor {
                 self.suspect = false;
                 self.resync().await;
             }
-            Input::Member(call, reply) => {
+            Input::Member(by, uid, change, reply) => {
                 self.flush().await;
-                let _ = reply.send(self.change_member(call).await);
+                let _ = reply.send(self.change_member(by, uid, change).await);
             }
             Input::Update(change, reply) => {
                 self.flush().await;
                 let _ = reply.send(self.update(change).await);
             }
-            Input::Remove(reply) => {
+            Input::Hide(author, hidden, reply) => {
                 self.flush().await;
-                let result = self.remove().await;
+                let _ = reply.send(self.hide_author(author, hidden).await);
+            }
+            Input::Remove(by, reply) => {
+                self.flush().await;
+                let result = self.remove(by).await;
                 if result.is_ok() {
                     self.inbox.close();
                 }
@@ -133,9 +138,7 @@ impl Actor {
     }
 
     async fn take_post(&mut self, post: Post) {
-        let is_member = self.room.state().members.contains_key(&post.uid);
-        if !is_member && !matches!(post.action, Action::Unsubscribe) {
-            let error = Error::new(Code::NotMember, "You are not a member of this room.");
+        if let Err(error) = self.admits(&post) {
             return self.reply(post.conn, err(post.id.as_deref(), &error)).await;
         }
         match post.action {
@@ -162,6 +165,23 @@ impl Actor {
                 self.take_draft(post.conn, post.id, post.uid, post.admin, draft).await;
             }
         }
+    }
+
+    /// Whether the author of a post may do such a thing here at all. What depends on a message (whose
+    /// it is, its revision) is decided later.
+    fn admits(&self, post: &Post) -> Result<()> {
+        let state = self.room.state();
+        let writes = match &post.action {
+            Action::Unsubscribe => return Ok(()),
+            // One's own words may be taken back wherever they are.
+            Action::Send(draft) => !matches!(draft.body, DraftBody::Delete),
+            Action::Typing => true,
+            Action::Subscribe { .. } | Action::Read { .. } => false,
+        };
+        if !state.members.contains_key(&post.uid) {
+            return Err(Error::new(Code::NotMember, "You are not a member of this room."));
+        }
+        if writes { state.may(post.uid, post.admin, Right::Write) } else { Ok(()) }
     }
 
     async fn take_draft(

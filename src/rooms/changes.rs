@@ -7,8 +7,8 @@ use super::actor::{Actor, Meaning};
 use crate::error::{Code, Error, Result};
 use crate::ids::{Mid, Uid};
 use crate::limits::chat as limits;
+use crate::policy::Action as Right;
 use crate::protocol::command::{Draft, DraftBody, TextBody};
-use crate::protocol::event::Role;
 use crate::protocol::message::MessageState;
 use crate::store::chat::commit::Change;
 use crate::store::chat::{Stored, StoredKind, digest};
@@ -74,9 +74,8 @@ impl Actor {
 
     async fn decide_delete(&mut self, uid: Uid, admin: bool, draft: &Draft) -> Result<Decision> {
         let stored = self.find(draft.mid).await?.ok_or_else(no_message)?;
-        if stored.author != uid && !admin && !self.is_moderator(uid) {
-            let text = "Only its author or an admin may delete a message.";
-            return Err(Error::new(Code::Forbidden, text));
+        if stored.author != uid {
+            self.room.state().may(uid, admin, Right::Moderate)?;
         }
         let Stored { mid, rev, rev_ack, .. } = stored;
         match stored.kind {
@@ -174,10 +173,6 @@ impl Actor {
     async fn find(&mut self, mid: Mid) -> Result<Option<Stored>> {
         let store = self.shared.store.clone();
         Ok(self.bounded(store.stored(self.room.id, &[mid])).await?.pop())
-    }
-
-    fn is_moderator(&self, uid: Uid) -> bool {
-        self.room.state().members.get(&uid).is_some_and(|member| member.role >= Role::Admin)
     }
 }
 

@@ -1,37 +1,93 @@
-//! Who is in a room: joining, inviting, leaving, removing; and changes of the room itself.
+//! Who is in a room: joining, inviting, leaving, removing, roles.
 //!
 //! Removal goes through the actor like everything else: it drops the subscriptions first, then
-//! tells the others, so that nobody hears a word after he was removed.
+//! tells the others, so that nobody hears a word after he was removed. Whether somebody may is
+//! decided by [`policy`](crate::policy) with the room's state at that moment, so of two who change
+//! the same thing at once the second is judged by what the first has left.
 
 use super::actor::Actor;
 use super::outlet::Delivery;
-use super::state::Member;
+use super::state::{Member, State};
 use crate::error::{Code, Error, Result};
 use crate::ids::Uid;
-use crate::protocol::event::{Event, Gone, Role, RoomKind};
-use crate::store::chat::RoomChange;
+use crate::policy::Action;
+use crate::protocol::event::{Event, Gone, Notify, Role, RoomKind};
 
 /// Who asks for a change of membership.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum By {
-    /// The server itself (default rooms).
+pub enum By {
+    /// The server itself (default rooms, invite links).
     Server,
     /// A user; `admin` of the server or not.
-    User { uid: Uid, admin: bool },
+    User {
+        /// Who.
+        uid: Uid,
+        /// Whether that is an admin of the server.
+        admin: bool,
+    },
 }
 
-/// A change of membership.
+impl By {
+    fn check(self, state: &State, action: Action) -> Result<()> {
+        match self {
+            Self::Server => Ok(()),
+            Self::User { uid, admin } => state.may(uid, admin, action),
+        }
+    }
+
+    fn is(self, other: Uid) -> bool {
+        matches!(self, Self::User { uid, .. } if uid == other)
+    }
+
+    /// Who; nobody for the server itself and the command line.
+    pub fn uid(self) -> Option<Uid> {
+        match self {
+            Self::User { uid, .. } if uid.0 > 0 => Some(uid),
+            _ => None,
+        }
+    }
+}
+
+/// What happens to one membership.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum MemberCall {
-    Put { by: By, uid: Uid, role: Role },
-    Remove { by: By, uid: Uid },
+pub enum MemberChange {
+    /// Comes in with this role, or has it from now on.
+    Put(Role),
+    /// Goes, or is sent out.
+    Remove,
+    /// Is sent out for good.
+    Ban,
+    /// May come back.
+    Unban,
+    /// Loses its word until then, or has it again.
+    Silence(Option<i64>),
+    /// Becomes the one owner.
+    Own,
+    /// Likes the room this way.
+    Prefer(Option<bool>, Option<Notify>),
+    /// Its account was removed.
+    Suspend,
+    /// Its account is back.
+    Reinstate,
 }
 
 impl Actor {
-    pub(super) async fn change_member(&mut self, call: MemberCall) -> Result<()> {
-        match call {
-            MemberCall::Put { by, uid, role } => self.put_member(by, uid, role).await,
-            MemberCall::Remove { by, uid } => self.remove_member(by, uid).await,
+    pub(super) async fn change_member(
+        &mut self,
+        by: By,
+        uid: Uid,
+        change: MemberChange,
+    ) -> Result<()> {
+        match change {
+            MemberChange::Put(role) => self.put_member(by, uid, role).await,
+            MemberChange::Remove => self.remove_member(by, uid).await,
+            MemberChange::Ban => self.ban(by, uid).await,
+            MemberChange::Unban => self.unban(by, uid).await,
+            MemberChange::Silence(until) => self.silence(by, uid, until).await,
+            MemberChange::Own => self.hand_over(by, uid).await,
+            MemberChange::Prefer(favourite, notify) => self.prefer(uid, favourite, notify).await,
+            MemberChange::Suspend => self.suspend(uid).await,
+            MemberChange::Reinstate => self.reinstate(uid).await,
         }
     }
 
@@ -39,130 +95,213 @@ impl Actor {
         let (present, read) = {
             let state = self.room.state();
             let present = state.members.get(&uid).copied();
-            may_put(by, uid, role, present, state.row.kind, &|by| state.members.get(&by).copied())?;
+            may_put(&state, by, uid, role, present)?;
             (present, state.row.last_seq)
         };
         if present.is_some_and(|member| member.role == role || matches!(by, By::Server)) {
             return Ok(());
         }
-        // A direct room has its two sides and no others.
-        if present.is_none() && self.room.state().row.kind == RoomKind::Dm {
-            return Err(Error::new(Code::Forbidden, "Nobody can be added to a direct room."));
-        }
         self.shared.store.put_member(self.room.id, uid, role, read).await?;
-        let read = present.map_or(read, |member| member.read);
-        self.room.state_mut().members.insert(uid, Member { role, read });
-        if present.is_none() {
-            self.shared.add_to_index(uid, self.room.id);
-            self.broadcast(Delivery::Joined(uid, self.room.id)).await;
+        match present {
+            Some(member) => self.seat(uid, Member { role, ..member }).await,
+            None => self.welcome(uid, Member::new(role, read)).await,
         }
-        self.tell_view(uid).await;
-        self.tell_member(uid, Some(role)).await;
         Ok(())
     }
 
     async fn remove_member(&mut self, by: By, uid: Uid) -> Result<()> {
         {
             let state = self.room.state();
-            let Some(present) = state.members.get(&uid) else {
-                return Err(Error::new(Code::NotFound, "This user is not a member."));
-            };
-            if state.row.kind == RoomKind::Dm {
-                return Err(Error::new(Code::Forbidden, "Nobody can leave a direct room."));
-            }
-            may_remove(by, uid, *present, &|by| state.members.get(&by).copied())?;
+            let role = member_of(&state, uid)?.role;
+            let action = if by.is(uid) { Action::Leave } else { Action::Remove(role) };
+            by.check(&state, action)?;
+            state.keeps_an_owner_without(uid)?;
         }
         self.shared.store.remove_member(self.room.id, uid).await?;
+        {
+            // A group somebody has left is another group.
+            let mut state = self.room.state_mut();
+            state.row.group = state.row.kind == RoomKind::Dm;
+        }
+        self.dismiss(uid).await;
+        Ok(())
+    }
+
+    async fn ban(&mut self, by: By, uid: Uid) -> Result<()> {
+        let was_member = {
+            let state = self.room.state();
+            let role = state.members.get(&uid).map(|member| member.role);
+            by.check(&state, Action::Ban(role))?;
+            if by.is(uid) {
+                return Err(Error::new(Code::BadRequest, "Nobody can ban himself."));
+            }
+            state.keeps_an_owner_without(uid)?;
+            if state.bans.contains_key(&uid) {
+                return Ok(());
+            }
+            role.is_some()
+        };
+        let ban = self.shared.store.ban(self.room.id, uid, by.uid()).await?;
+        self.room.state_mut().bans.insert(uid, ban);
+        if was_member {
+            self.dismiss(uid).await;
+        }
+        Ok(())
+    }
+
+    async fn unban(&mut self, by: By, uid: Uid) -> Result<()> {
+        {
+            let state = self.room.state();
+            by.check(&state, Action::Ban(None))?;
+            if !state.bans.contains_key(&uid) {
+                return Err(Error::new(Code::NotFound, "This user is not banned here."));
+            }
+        }
+        self.shared.store.unban(self.room.id, uid).await?;
+        self.room.state_mut().bans.remove(&uid);
+        Ok(())
+    }
+
+    async fn silence(&mut self, by: By, uid: Uid, until: Option<i64>) -> Result<()> {
+        let member = {
+            let state = self.room.state();
+            let member = *member_of(&state, uid)?;
+            by.check(&state, Action::Silence(member.role))?;
+            member
+        };
+        self.shared.store.silence(self.room.id, uid, until).await?;
+        self.seat(uid, Member { silenced_until: until, ..member }).await;
+        Ok(())
+    }
+
+    /// One owner instead of those there are; whoever was one is an admin now.
+    async fn hand_over(&mut self, by: By, uid: Uid) -> Result<()> {
+        by.check(&self.room.state(), Action::ChangeRole(Role::Member, Role::Owner))?;
+        let is_member = self.room.state().members.contains_key(&uid);
+        if !is_member {
+            self.put_member(By::Server, uid, Role::Member).await?;
+        }
+        self.shared.store.hand_over(self.room.id, uid).await?;
+        let changed: Vec<_> = {
+            let state = self.room.state();
+            let concerned =
+                |(other, member): &(&Uid, &Member)| **other == uid || member.role == Role::Owner;
+            state.members.iter().filter(concerned).map(|(uid, member)| (*uid, *member)).collect()
+        };
+        for (other, member) in changed {
+            let role = if other == uid { Role::Owner } else { Role::Admin };
+            self.seat(other, Member { role, ..member }).await;
+        }
+        Ok(())
+    }
+
+    async fn prefer(
+        &mut self,
+        uid: Uid,
+        favourite: Option<bool>,
+        notify: Option<Notify>,
+    ) -> Result<()> {
+        let member = *member_of(&self.room.state(), uid)?;
+        let favourite = favourite.unwrap_or(member.favourite);
+        let notify = notify.unwrap_or(member.notify);
+        self.shared.store.prefer(self.room.id, uid, favourite, notify).await?;
+        self.room.state_mut().members.insert(uid, Member { favourite, notify, ..member });
+        self.tell_view(uid).await;
+        Ok(())
+    }
+
+    /// In a direct room the member stays: what was said there keeps its two sides.
+    async fn suspend(&mut self, uid: Uid) -> Result<()> {
+        let heir = {
+            let state = self.room.state();
+            if state.row.kind == RoomKind::Dm || !state.members.contains_key(&uid) {
+                return Ok(());
+            }
+            state.heir_of(uid)
+        };
+        self.shared.store.suspend(self.room.id, uid, heir).await?;
+        self.dismiss(uid).await;
+        if let Some(heir) = heir {
+            let member = member_of(&self.room.state(), heir).copied();
+            if let Ok(member) = member {
+                self.seat(heir, Member { role: Role::Owner, ..member }).await;
+            }
+        }
+        Ok(())
+    }
+
+    async fn reinstate(&mut self, uid: Uid) -> Result<()> {
+        let row = self.shared.store.reinstate(self.room.id, uid).await?;
+        if let Some(row) = row.filter(|_| !self.room.state().members.contains_key(&uid)) {
+            self.welcome(uid, Member::of(&row)).await;
+        }
+        Ok(())
+    }
+
+    /// A member's place has changed; he and the others hear of it.
+    async fn seat(&mut self, uid: Uid, member: Member) {
+        self.room.state_mut().members.insert(uid, member);
+        self.tell_view(uid).await;
+        self.tell_member(uid, Some(&member)).await;
+    }
+
+    /// Somebody is a member from now on.
+    async fn welcome(&mut self, uid: Uid, member: Member) {
+        self.shared.add_to_index(uid, self.room.id);
+        self.broadcast(Delivery::Joined(uid, self.room.id)).await;
+        self.seat(uid, member).await;
+    }
+
+    /// Somebody is none any more: silent first, then told.
+    async fn dismiss(&mut self, uid: Uid) {
         self.room.state_mut().members.remove(&uid);
         self.shared.remove_from_index(uid, self.room.id);
         self.broadcast(Delivery::Left(uid, self.room.id)).await;
         let gone = Event::RoomGone { room: Gone { id: self.room.id, gone: true } };
         self.broadcast(Delivery::ToUser(uid, gone.encode())).await;
         self.tell_member(uid, None).await;
-        Ok(())
     }
 
-    pub(super) async fn update(&mut self, change: RoomChange) -> Result<()> {
-        let row = self.shared.store.update_room(self.room.id, &change).await?;
-        let members: Vec<_> = {
-            let mut state = self.room.state_mut();
-            state.row.name = row.name;
-            state.row.topic = row.topic;
-            state.row.is_default = row.is_default;
-            state.members.keys().copied().collect()
-        };
-        for uid in members {
-            self.tell_view(uid).await;
-        }
-        Ok(())
-    }
-
-    pub(super) async fn remove(&mut self) -> Result<()> {
-        self.shared.store.remove_room(self.room.id).await?;
-        self.broadcast(Delivery::RoomClosed(self.room.id)).await;
-        let members: Vec<_> = self.room.state_mut().members.drain().map(|(uid, _)| uid).collect();
-        let gone = Event::RoomGone { room: Gone { id: self.room.id, gone: true } }.encode();
-        for uid in members {
-            self.shared.remove_from_index(uid, self.room.id);
-            self.broadcast(Delivery::ToUser(uid, gone.clone())).await;
-        }
-        Ok(())
-    }
-
-    async fn tell_view(&self, uid: Uid) {
+    pub(super) async fn tell_view(&self, uid: Uid) {
         let view = self.room.state().view(uid);
         self.broadcast(Delivery::ToUser(uid, Event::Room { room: &view }.encode())).await;
     }
 
-    async fn tell_member(&self, uid: Uid, role: Option<Role>) {
-        let event = Event::Member { room: self.room.id, uid, role };
+    async fn tell_member(&self, uid: Uid, member: Option<&Member>) {
+        let role = member.map(|member| member.role);
+        let silenced_until = member.and_then(Member::silenced);
+        let event = Event::Member { room: self.room.id, uid, role, silenced_until };
         self.publish(vec![event.encode()], None).await;
     }
 }
 
-type FindMember<'a> = &'a dyn Fn(Uid) -> Option<Member>;
-
-fn may_put(
-    by: By,
-    uid: Uid,
-    role: Role,
-    present: Option<Member>,
-    kind: RoomKind,
-    find: FindMember<'_>,
-) -> Result<()> {
-    let By::User { uid: by, admin } = by else { return Ok(()) };
-    if admin {
-        return Ok(());
-    }
-    let forbidden = |text: &'static str| Err(Error::new(Code::Forbidden, text));
-    if by == uid {
-        return match (present, kind) {
-            (Some(member), _) if member.role >= role => Ok(()),
-            (None, RoomKind::Open) if role == Role::Member => Ok(()),
-            (None, _) => Err(Error::new(Code::NotFound, "There is no such room.")),
-            _ => forbidden("Nobody can raise his own role."),
-        };
-    }
-    let Some(own) = find(by) else {
-        return Err(Error::new(Code::NotMember, "You are not a member of this room."));
+/// Coming in, bringing in, and changing a role are one call; which right it needs depends on who is
+/// there already.
+fn may_put(state: &State, by: By, uid: Uid, role: Role, present: Option<Member>) -> Result<()> {
+    let needed = match present {
+        Some(member) if by.is(uid) && member.role >= role => Action::See,
+        Some(member) => Action::ChangeRole(member.role, role),
+        None if by.is(uid) => Action::Join,
+        None => Action::Add,
     };
-    match present {
-        None if kind == RoomKind::Open && role == Role::Member => Ok(()),
-        None if own.role >= Role::Admin && role <= own.role && role != Role::Owner => Ok(()),
-        None => forbidden("Only admins of the room may add members."),
-        Some(_) if own.role == Role::Owner => Ok(()),
-        Some(_) => forbidden("Only an owner of the room may change roles."),
+    by.check(state, needed)?;
+    if let Some(member) = present {
+        return if role < member.role { state.keeps_an_owner_without(uid) } else { Ok(()) };
+    }
+    if state.bans.contains_key(&uid) {
+        return Err(Error::new(Code::Forbidden, "This user was banned from this room."));
+    }
+    if state.row.archived || state.row.kind == RoomKind::Dm {
+        return Err(Error::new(Code::Forbidden, "Nobody can be added to this room."));
+    }
+    // Whoever comes in comes in as a member; more is for those who may change roles.
+    match role {
+        Role::Member => Ok(()),
+        _ => by.check(state, Action::ChangeRole(Role::Member, role)),
     }
 }
 
-fn may_remove(by: By, uid: Uid, present: Member, find: FindMember<'_>) -> Result<()> {
-    match by {
-        By::Server | By::User { admin: true, .. } => Ok(()),
-        By::User { uid: by, .. } if by == uid => Ok(()),
-        By::User { uid: by, .. } => match find(by) {
-            Some(own) if own.role >= Role::Admin && own.role > present.role => Ok(()),
-            Some(_) => Err(Error::new(Code::Forbidden, "You may not remove this member.")),
-            None => Err(Error::new(Code::NotMember, "You are not a member of this room.")),
-        },
-    }
+fn member_of(state: &State, uid: Uid) -> Result<&Member> {
+    let none = || Error::new(Code::NotFound, "This user is not a member.");
+    state.members.get(&uid).ok_or_else(none)
 }

@@ -12,17 +12,24 @@
 //! `delivery` implements.
 
 mod actor;
+mod calls;
 mod changes;
 mod journal;
 mod kept;
+mod look;
+mod making;
 mod members;
 pub mod outlet;
 pub mod presence;
 mod publish;
 mod registry;
 mod room;
+mod settings;
 mod state;
 
-pub use registry::{CreateRoom, Rooms};
+pub use calls::check_kind;
+pub use look::{RoomCounts, RoomSummary, sort_key};
+pub use making::CreateRoom;
+pub use registry::Rooms;
 pub use room::{Action, Post, RoomHandle};
 pub use state::MemberView;

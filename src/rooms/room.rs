@@ -4,7 +4,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::members::MemberCall;
+use super::members::{By, MemberChange};
 use super::outlet::{ConnRef, Payload};
 use super::state::State;
 use crate::error::{Error, Result};
@@ -52,9 +52,12 @@ pub enum Action {
 /// All that reaches an actor.
 pub(super) enum Input {
     Post(Post),
-    Member(MemberCall, oneshot::Sender<Result<()>>),
+    Member(By, Uid, MemberChange, oneshot::Sender<Result<()>>),
     Update(RoomChange, oneshot::Sender<Result<()>>),
-    Remove(oneshot::Sender<Result<()>>),
+    /// Removes the room; by whom.
+    Remove(Option<Uid>, oneshot::Sender<Result<()>>),
+    /// Hides, or shows again, what an author wrote.
+    Hide(Uid, bool, oneshot::Sender<Result<()>>),
     /// An event that is not kept (presence).
     Announce(Payload),
     /// Look into the store for what was not published.

@@ -2,11 +2,14 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use crate::error::{Code, Error, Result};
 use crate::ids::{RoomId, Uid};
 use crate::limits::chat as limits;
-use crate::protocol::event::{Role, RoomKind, RoomView};
+use crate::policy::{self, Action, Asker, Place};
+use crate::protocol::event::{Notify, Role, RoomKind, RoomView};
 use crate::protocol::message::MessageState;
-use crate::store::chat::RoomRow;
+use crate::store::chat::{BanRow, MemberRow, RoomRow};
+use crate::store::now_ms;
 
 /// A member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +18,39 @@ pub struct Member {
     pub role: Role,
     /// How far it has read.
     pub read: u64,
+    /// When it joined, in milliseconds.
+    pub joined_at: i64,
+    /// Whether the user keeps the room at hand.
+    pub favourite: bool,
+    /// What the user wants to hear of.
+    pub notify: Notify,
+    /// Until when a moderator took its word, in milliseconds; may be over.
+    pub silenced_until: Option<i64>,
+}
+
+impl Member {
+    /// Somebody who has just come in, having read everything up to `read`.
+    pub fn new(role: Role, read: u64) -> Self {
+        let (joined_at, notify) = (now_ms(), Notify::All);
+        Self { role, read, joined_at, favourite: false, notify, silenced_until: None }
+    }
+
+    /// As stored.
+    pub fn of(row: &MemberRow) -> Self {
+        Self {
+            role: row.role,
+            read: row.read_seq,
+            joined_at: row.joined_at,
+            favourite: row.favourite,
+            notify: row.notify,
+            silenced_until: row.silenced_until,
+        }
+    }
+
+    /// Until when it may not write, if it may not now.
+    pub fn silenced(&self) -> Option<i64> {
+        self.silenced_until.filter(|until| *until > now_ms())
+    }
 }
 
 /// A member as others see it.
@@ -24,6 +60,10 @@ pub struct MemberView {
     pub uid: Uid,
     /// What it may do.
     pub role: Role,
+    /// Until when it may not write, in milliseconds.
+    pub silenced_until: Option<i64>,
+    /// When it joined, in milliseconds.
+    pub joined_at: i64,
 }
 
 /// A message as far as unread counts need it.
@@ -41,6 +81,8 @@ pub struct State {
     pub row: RoomRow,
     /// Its members.
     pub members: HashMap<Uid, Member>,
+    /// Who may not come back.
+    pub bans: HashMap<Uid, BanRow>,
     /// The newest messages, oldest first; at most [`limits::UNREAD`].
     recent: VecDeque<Recent>,
 }
@@ -53,7 +95,53 @@ impl State {
             author,
             mentions: mentions.into(),
         });
-        Self { row, members: HashMap::new(), recent: recent.collect() }
+        Self { row, members: HashMap::new(), bans: HashMap::new(), recent: recent.collect() }
+    }
+
+    /// Whether this user may do that here.
+    ///
+    /// # Errors
+    /// As [`policy::decide`].
+    pub fn may(&self, uid: Uid, admin: bool, action: Action) -> Result<()> {
+        let member = self.members.get(&uid);
+        let asker = Asker {
+            admin,
+            role: member.map(|member| member.role),
+            silenced: member.is_some_and(|member| member.silenced().is_some()),
+            banned: self.bans.contains_key(&uid),
+        };
+        policy::decide(asker, self.place(), action)
+    }
+
+    fn place(&self) -> Place {
+        let RoomRow { kind, read_only, archived, group, .. } = self.row;
+        Place { kind, read_only, archived, group }
+    }
+
+    /// A room that has an owner keeps one: the last may not go or step down.
+    ///
+    /// # Errors
+    /// `conflict`.
+    pub fn keeps_an_owner_without(&self, uid: Uid) -> Result<()> {
+        let is_owner = |member: &Member| member.role == Role::Owner;
+        let mut owners = self.members.iter().filter(|(_, member)| is_owner(member));
+        if self.members.get(&uid).is_none_or(|member| !is_owner(member)) || owners.nth(1).is_some()
+        {
+            return Ok(());
+        }
+        let text = "This is the only owner of the room. Please make somebody else an owner first.";
+        Err(Error::new(Code::Conflict, text))
+    }
+
+    /// Who becomes the owner if the last one's account goes: the admin, else the member, who has
+    /// been here longest.
+    pub fn heir_of(&self, uid: Uid) -> Option<Uid> {
+        self.keeps_an_owner_without(uid).err()?;
+        let others = self.members.iter().filter(|(other, _)| **other != uid);
+        let key = |(uid, member): &(&Uid, &Member)| {
+            (std::cmp::Reverse(member.role), member.joined_at, **uid)
+        };
+        others.min_by_key(key).map(|(uid, _)| *uid)
     }
 
     /// A message is published, in its present state: a new one is to be read, an edit may mention
@@ -115,6 +203,11 @@ impl State {
             mentions,
             members: u32::try_from(self.members.len()).unwrap_or(u32::MAX),
             with,
+            read_only: self.row.read_only,
+            archived: self.row.archived,
+            favourite: member.is_some_and(|member| member.favourite),
+            notify: member.map(|member| member.notify).unwrap_or_default(),
+            silenced_until: member.and_then(|member| member.silenced()),
         }
     }
 
@@ -139,6 +232,10 @@ mod tests {
             e2ee: false,
             is_default: true,
             last_seq: 4,
+            read_only: false,
+            archived: false,
+            group: false,
+            created_at: 0,
         };
         let recent = vec![(1, Uid(1), vec![]), (2, Uid(2), vec![Uid(1)]), (4, Uid(2), vec![])];
         State::new(row, recent)
@@ -193,6 +290,22 @@ mod tests {
         }
         assert_eq!(state.unread(Uid(1), 4), (2, 0));
         assert_eq!(state.unread(Uid(1), 5), (1, 0));
+    }
+
+    #[test]
+    fn the_only_owner_stays_and_is_inherited_by_who_has_been_here_longest() {
+        let mut state = state();
+        let member = |role, joined_at| Member { joined_at, ..Member::new(role, 0) };
+        state.members.insert(Uid(1), member(Role::Owner, 1));
+        assert!(state.keeps_an_owner_without(Uid(1)).is_err());
+        assert_eq!(state.heir_of(Uid(1)), None, "nobody is there");
+        state.members.insert(Uid(2), member(Role::Member, 2));
+        state.members.insert(Uid(3), member(Role::Admin, 4));
+        state.members.insert(Uid(4), member(Role::Admin, 3));
+        assert_eq!(state.heir_of(Uid(1)), Some(Uid(4)));
+        assert_eq!(state.heir_of(Uid(2)), None, "an owner is left");
+        state.members.insert(Uid(5), member(Role::Owner, 9));
+        assert!(state.keeps_an_owner_without(Uid(1)).is_ok());
     }
 
     #[test]

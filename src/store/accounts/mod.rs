@@ -1,5 +1,6 @@
 //! The account store: users, what they log in with, where they are signed in. It knows no room.
 
+mod among;
 mod sessions;
 mod users;
 

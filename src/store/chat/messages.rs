@@ -65,14 +65,15 @@ pub fn digest(body: &TextBody) -> [u8; 32] {
 }
 
 const STATE: &str = "
-    SELECT m.mid, m.rev, m.author, m.seq, m.at, m.created_seq, m.created_at, m.rev_at, m.body,
-           r.mids, r.authors, r.emoji
+    SELECT m.mid, m.rev + m.is_hidden::int, m.author, m.seq, m.at, m.created_seq, m.created_at,
+           m.rev_at, CASE WHEN NOT m.is_hidden THEN m.body END, r.mids, r.authors, r.emoji
     FROM chat.messages m LEFT JOIN LATERAL (
         SELECT array_agg(x.mid ORDER BY x.created_seq) AS mids,
                array_agg(x.author ORDER BY x.created_seq) AS authors,
                array_agg(x.body->>'e' ORDER BY x.created_seq) AS emoji
         FROM chat.messages x
         WHERE x.room_id = m.room_id AND x.target = m.mid AND x.kind = 'react'
+          AND NOT x.is_hidden AND NOT m.is_hidden
     ) r ON true
     WHERE m.room_id = $1 AND m.target IS NULL AND ";
 
@@ -148,7 +149,8 @@ impl ChatStore {
         let client = self.database.get().await?;
         let statement = client
             .prepare_cached(
-                "SELECT mid, kind, author, rev, rev_seq, rev_at, created_seq, created_at, target, body
+                "SELECT mid, CASE WHEN is_hidden THEN 'del' ELSE kind END, author,
+                     rev + is_hidden::int, rev_seq, rev_at, created_seq, created_at, target, body
                  FROM chat.messages WHERE room_id = $1 AND mid = ANY($2)",
             )
             .await
@@ -214,7 +216,7 @@ impl ChatStore {
         let rows = client
             .query(
                 "SELECT created_seq, author, coalesce(body->'m', '[]') FROM chat.messages
-                 WHERE room_id = $1 AND target IS NULL AND kind = 'msg'
+                 WHERE room_id = $1 AND target IS NULL AND kind = 'msg' AND NOT is_hidden
                  ORDER BY created_seq DESC LIMIT $2",
                 &[&room.0, &to_limit(limit)],
             )

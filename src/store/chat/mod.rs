@@ -4,11 +4,14 @@
 //! messages, through the journal ([`commit::Writer`]).
 
 pub mod commit;
+mod members;
 mod messages;
+mod removal;
 mod rooms;
 
+pub use members::{BanRow, MemberRow};
 pub use messages::{Page, Stored, StoredKind, digest};
-pub use rooms::{MemberRow, NewRoom, RoomChange, RoomRow};
+pub use rooms::{NewRoom, RemovedRoom, RoomChange, RoomRow, restorable_ms};
 
 use super::migrate::{self, Migration};
 use super::pool::Database;

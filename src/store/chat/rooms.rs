@@ -26,19 +26,27 @@ pub struct RoomRow {
     pub is_default: bool,
     /// Its newest change.
     pub last_seq: u64,
+    /// Whether only its admins write.
+    pub read_only: bool,
+    /// Whether it was put away.
+    pub archived: bool,
+    /// Whether it is a direct room of more than two.
+    pub group: bool,
+    /// When it was made, in milliseconds.
+    pub created_at: i64,
 }
 
-/// A member as stored.
+/// A room that was removed and can still be restored.
 #[derive(Debug, Clone, PartialEq)]
-pub struct MemberRow {
-    /// The room.
-    pub room: RoomId,
-    /// The user.
-    pub uid: Uid,
-    /// What it may do.
-    pub role: Role,
-    /// How far it has read.
-    pub read_seq: u64,
+pub struct RemovedRoom {
+    /// What it was.
+    pub row: RoomRow,
+    /// When it was removed, in milliseconds.
+    pub removed_at: i64,
+    /// By whom; nobody if it was the command line.
+    pub removed_by: Option<Uid>,
+    /// How many members it had.
+    pub members: u32,
 }
 
 /// A room to be made.
@@ -67,9 +75,16 @@ pub struct RoomChange {
     pub topic: Option<String>,
     /// Whether new users join it.
     pub is_default: Option<bool>,
+    /// Whether only its admins write.
+    pub read_only: Option<bool>,
+    /// Whether it is put away.
+    pub archived: Option<bool>,
+    /// Open or closed.
+    pub kind: Option<RoomKind>,
 }
 
-const ROOM: &str = "SELECT id, name, topic, kind, e2ee, is_default, last_seq FROM chat.rooms";
+const COLUMNS: &str = "id, name, topic, kind, e2ee, is_default, last_seq, read_only,
+    archived_at IS NOT NULL, kind = 'dm' AND dm_key !~ '^[0-9]+:[0-9]+$', created_at";
 
 impl ChatStore {
     /// All rooms that are not removed.
@@ -77,28 +92,9 @@ impl ChatStore {
     /// # Errors
     /// `unavailable`.
     pub async fn rooms(&self) -> Result<Vec<RoomRow>> {
-        let sql = format!("{ROOM} WHERE deleted_at IS NULL ORDER BY id");
+        let sql = format!("SELECT {COLUMNS} FROM chat.rooms WHERE deleted_at IS NULL ORDER BY id");
         let rows = self.database.get().await?.query(&sql, &[]).await.map_err(failed)?;
         rows.iter().map(room).collect()
-    }
-
-    /// All members of rooms that are not removed.
-    ///
-    /// # Errors
-    /// `unavailable`.
-    pub async fn members(&self) -> Result<Vec<MemberRow>> {
-        let sql = "SELECT m.room_id, m.user_id, m.role, m.read_seq FROM chat.members m
-                   JOIN chat.rooms r ON r.id = m.room_id WHERE r.deleted_at IS NULL";
-        let rows = self.database.get().await?.query(sql, &[]).await.map_err(failed)?;
-        let member = |row: &Row| {
-            Ok(MemberRow {
-                room: RoomId(row.get(0)),
-                uid: Uid(row.get(1)),
-                role: Role::from_word(row.get(2)).ok_or_else(|| Error::internal("unknown role"))?,
-                read_seq: row.get::<_, i64>(3).unsigned_abs(),
-            })
-        };
-        rows.iter().map(member).collect()
     }
 
     /// A room's newest `seq`.
@@ -108,7 +104,7 @@ impl ChatStore {
     pub async fn last_seq(&self, room: RoomId) -> Result<u64> {
         let sql = "SELECT last_seq FROM chat.rooms WHERE id = $1 AND deleted_at IS NULL";
         let row = self.database.get().await?.query_opt(sql, &[&room.0]).await.map_err(failed)?;
-        let row = row.ok_or_else(|| Error::new(Code::NotFound, "There is no such room."))?;
+        let row = row.ok_or_else(no_room)?;
         Ok(row.get::<_, i64>(0).unsigned_abs())
     }
 
@@ -122,9 +118,10 @@ impl ChatStore {
         let now = now_ms();
         let row = transaction
             .query_one(
-                "INSERT INTO chat.rooms (name, topic, kind, is_default, dm_key, created_at)
-                 VALUES ($1, $2, $3, $4, $5, $6)
-                 RETURNING id, name, topic, kind, e2ee, is_default, last_seq",
+                &format!(
+                    "INSERT INTO chat.rooms (name, topic, kind, is_default, dm_key, created_at)
+                     VALUES ($1, $2, $3, $4, $5, $6) RETURNING {COLUMNS}"
+                ),
                 &[&new.name, &new.topic, &new.kind.as_str(), &new.is_default, &new.dm_key, &now],
             )
             .await
@@ -175,7 +172,7 @@ impl ChatStore {
         Ok(())
     }
 
-    /// Changes a room's name, topic or default.
+    /// Changes what is named.
     ///
     /// # Errors
     /// `conflict` if the name is taken; `not_found`; `unavailable`.
@@ -183,60 +180,89 @@ impl ChatStore {
         let client = self.database.get().await?;
         let row = client
             .query_opt(
-                "UPDATE chat.rooms SET name = coalesce($2, name), topic = coalesce($3, topic),
-                     is_default = coalesce($4, is_default)
-                 WHERE id = $1 AND deleted_at IS NULL
-                 RETURNING id, name, topic, kind, e2ee, is_default, last_seq",
-                &[&id.0, &change.name, &change.topic, &change.is_default],
+                &format!(
+                    "UPDATE chat.rooms SET name = coalesce($2, name), topic = coalesce($3, topic),
+                         is_default = coalesce($4, is_default),
+                         read_only = coalesce($5, read_only),
+                         archived_at = CASE $6::boolean WHEN true THEN coalesce(archived_at, $8::bigint)
+                             WHEN false THEN NULL ELSE archived_at END,
+                         kind = coalesce($7, kind)
+                     WHERE id = $1 AND deleted_at IS NULL RETURNING {COLUMNS}"
+                ),
+                &[
+                    &id.0,
+                    &change.name,
+                    &change.topic,
+                    &change.is_default,
+                    &change.read_only,
+                    &change.archived,
+                    &change.kind.map(RoomKind::as_str),
+                    &now_ms(),
+                ],
             )
             .await
             .map_err(name_taken)?;
-        row.as_ref()
-            .map(room)
-            .unwrap_or_else(|| Err(Error::new(Code::NotFound, "There is no such room.")))
+        row.as_ref().map_or_else(|| Err(no_room()), room)
     }
 
-    /// Marks a room as removed. It can be restored by an operator; nothing is erased here.
+    /// Marks a room as removed; nothing is erased before the purge.
     ///
     /// # Errors
     /// `unavailable`.
-    pub async fn remove_room(&self, id: RoomId) -> Result<()> {
-        let sql = "UPDATE chat.rooms SET deleted_at = $2, dm_key = CASE kind WHEN 'dm'
-                   THEN dm_key || ' removed ' || id ELSE NULL END
+    pub async fn remove_room(&self, id: RoomId, by: Option<Uid>) -> Result<()> {
+        let sql = "UPDATE chat.rooms SET deleted_at = $2, deleted_by = $3
                    WHERE id = $1 AND deleted_at IS NULL";
-        self.database.get().await?.execute(sql, &[&id.0, &now_ms()]).await.map_err(failed)?;
+        let by = by.map(|uid| uid.0);
+        self.database.get().await?.execute(sql, &[&id.0, &now_ms(), &by]).await.map_err(failed)?;
         Ok(())
     }
 
-    /// Adds a member or changes its role. A new member has read everything that came before.
+    /// The removed rooms that can still be restored, newest removal first.
     ///
     /// # Errors
     /// `unavailable`.
-    pub async fn put_member(
-        &self,
-        room: RoomId,
-        uid: Uid,
-        role: Role,
-        read_seq: u64,
-    ) -> Result<()> {
-        let sql = "INSERT INTO chat.members (room_id, user_id, role, joined_at, read_seq)
-                   VALUES ($1, $2, $3, $4, $5)
-                   ON CONFLICT (room_id, user_id) DO UPDATE SET role = excluded.role";
-        let values: [&(dyn tokio_postgres::types::ToSql + Sync); 5] =
-            [&room.0, &uid.0, &role.as_str(), &now_ms(), &read_seq.cast_signed()];
-        self.database.get().await?.execute(sql, &values).await.map_err(failed)?;
-        Ok(())
+    pub async fn removed_rooms(&self) -> Result<Vec<RemovedRoom>> {
+        let sql = format!(
+            "SELECT {COLUMNS}, deleted_at, deleted_by,
+                 (SELECT count(*) FROM chat.members m WHERE m.room_id = r.id)
+             FROM chat.rooms r WHERE deleted_at > $1 AND kind <> 'dm' ORDER BY deleted_at DESC, id"
+        );
+        let since = now_ms() - restorable_ms();
+        let rows = self.database.get().await?.query(&sql, &[&since]).await.map_err(failed)?;
+        let removed = |row: &Row| {
+            Ok(RemovedRoom {
+                row: room(row)?,
+                removed_at: row.get(11),
+                removed_by: row.get::<_, Option<i64>>(12).map(Uid),
+                members: u32::try_from(row.get::<_, i64>(13)).unwrap_or(u32::MAX),
+            })
+        };
+        rows.iter().map(removed).collect()
     }
 
-    /// Removes a member.
+    /// Takes a removal back.
     ///
     /// # Errors
-    /// `unavailable`.
-    pub async fn remove_member(&self, room: RoomId, uid: Uid) -> Result<()> {
-        let sql = "DELETE FROM chat.members WHERE room_id = $1 AND user_id = $2";
-        self.database.get().await?.execute(sql, &[&room.0, &uid.0]).await.map_err(failed)?;
-        Ok(())
+    /// `conflict` if another room has the name now; `not_found` if there is nothing to restore.
+    pub async fn restore_room(&self, id: RoomId) -> Result<RoomRow> {
+        let sql = format!(
+            "UPDATE chat.rooms SET deleted_at = NULL, deleted_by = NULL
+             WHERE id = $1 AND deleted_at > $2 RETURNING {COLUMNS}"
+        );
+        let client = self.database.get().await?;
+        let row = client.query_opt(&sql, &[&id.0, &(now_ms() - restorable_ms())]).await;
+        let row = row.map_err(name_taken)?;
+        row.as_ref().map_or_else(|| Err(no_room()), room)
     }
+}
+
+/// How long a removal can be taken back, in milliseconds.
+pub fn restorable_ms() -> i64 {
+    i64::try_from(crate::limits::store::RESTORABLE.as_millis()).unwrap_or(i64::MAX)
+}
+
+fn no_room() -> Error {
+    Error::new(Code::NotFound, "There is no such room.")
 }
 
 fn room(row: &Row) -> Result<RoomRow> {
@@ -249,6 +275,10 @@ fn room(row: &Row) -> Result<RoomRow> {
         e2ee: row.get(4),
         is_default: row.get(5),
         last_seq: row.get::<_, i64>(6).unsigned_abs(),
+        read_only: row.get(7),
+        archived: row.get(8),
+        group: row.get(9),
+        created_at: row.get(10),
     })
 }
 

@@ -1,0 +1,176 @@
+//! Making rooms, removing them, and taking that back.
+
+use super::registry::Rooms;
+use super::room::Input;
+use super::state::{Member, State};
+use crate::error::{Code, Error, Result};
+use crate::ids::{RoomId, Uid};
+use crate::limits::{api, rooms as limits};
+use crate::policy::{Action, no_room};
+use crate::protocol::event::{Role, RoomKind, RoomView};
+use crate::store::chat::NewRoom;
+
+/// A room to be made.
+#[derive(Debug, Clone)]
+pub struct CreateRoom {
+    /// Its name; nothing for a direct room.
+    pub name: String,
+    /// What it is about.
+    pub topic: String,
+    /// Who may come in.
+    pub kind: RoomKind,
+    /// First members besides its owner.
+    pub members: Vec<Uid>,
+    /// Whether new users join it.
+    pub is_default: bool,
+}
+
+impl Rooms {
+    /// Makes a room; its owner is the first member, if there is one (a room that the command line
+    /// makes may have none). A direct room that exists is found: `false`.
+    ///
+    /// # Errors
+    /// `conflict` for a name in use; `bad_request`; `unavailable`.
+    pub async fn create(&self, owner: Option<Uid>, create: CreateRoom) -> Result<(RoomView, bool)> {
+        let dm_key = match (create.kind, owner) {
+            (RoomKind::Dm, Some(owner)) => Some(dm_key(owner, &create.members)?),
+            (RoomKind::Dm, None) => return Err(Error::field("kind", "needs people")),
+            _ => None,
+        };
+        // Two people who open the same direct room at once get the same one.
+        let _turn = self.shared.making.lock().await;
+        let viewer = owner.unwrap_or(Uid(0));
+        if let Some(key) = &dm_key
+            && let Some(found) = self.shared.store.direct_room(key).await?
+            && let Some(view) = self.view(found, viewer)
+        {
+            return Ok((view, false));
+        }
+        let own = if dm_key.is_some() { Role::Member } else { Role::Owner };
+        let mut members: Vec<_> = owner.into_iter().map(|uid| (uid, own)).collect();
+        for uid in create.members {
+            if !members.iter().any(|(known, _)| *known == uid) {
+                members.push((uid, Role::Member));
+            }
+        }
+        let new = NewRoom {
+            name: create.name,
+            topic: create.topic,
+            kind: create.kind,
+            is_default: create.is_default,
+            dm_key,
+            members: members.clone(),
+        };
+        let made = self.shared.store.create_room(&new).await;
+        if matches!(&made, Err(error) if error.code() != Code::Conflict) {
+            // Its commit may have happened all the same.
+            self.look_for_unopened();
+        }
+        let mut state = State::new(made?, Vec::new());
+        state.members = members.iter().map(|(uid, role)| (*uid, Member::new(*role, 0))).collect();
+        let handle = self.start_actor(state);
+        for (uid, _) in members {
+            self.shared.add_to_index(uid, handle.room.id);
+            let view = handle.room.state().view(uid);
+            self.shared.tell_joined(uid, &view).await;
+        }
+        let view = handle.room.state().view(viewer);
+        Ok((view, true))
+    }
+
+    /// Removes a room: owners, and admins of the server.
+    ///
+    /// # Errors
+    /// `forbidden`, `not_found`, `unavailable`.
+    pub async fn remove(&self, by: Uid, admin: bool, room: RoomId) -> Result<()> {
+        let _turn = self.shared.making.lock().await;
+        let handle = self.may(by, admin, room, Action::Delete)?;
+        let by = Some(by).filter(|uid| uid.0 > 0);
+        handle.call(|reply| Input::Remove(by, reply)).await?;
+        self.shared.rooms_mut().remove(&room);
+        Ok(())
+    }
+
+    /// Takes a removal back: whoever removed the room, and admins of the server. Everybody is in it
+    /// again as before.
+    ///
+    /// # Errors
+    /// `not_found` if there is nothing (or, for this user, nothing any more) to restore, `conflict`
+    /// if another room has the name now.
+    pub async fn restore(&self, by: Uid, admin: bool, room: RoomId) -> Result<RoomView> {
+        let _turn = self.shared.making.lock().await;
+        let removed = self.shared.store.removed_rooms().await?;
+        let found = removed.into_iter().find(|removed| removed.row.id == room);
+        if !found.is_some_and(|removed| admin || removed.removed_by == Some(by)) {
+            return Err(no_room());
+        }
+        let row = self.shared.store.restore_room(room).await?;
+        self.open_stored(row).await?;
+        self.view(room, by).ok_or_else(no_room)
+    }
+
+    /// Starts the actor of a room whose members may be connected, and tells them.
+    async fn open_stored(&self, row: crate::store::chat::RoomRow) -> Result<()> {
+        let room = row.id;
+        let members = self.shared.store.members(Some(room)).await?;
+        let bans = self.shared.store.bans(Some(room)).await?;
+        let uids: Vec<_> = members.iter().map(|member| member.uid).collect();
+        let handle = self.open(row, members, bans).await?;
+        for uid in uids {
+            let view = handle.room.state().view(uid);
+            self.shared.tell_joined(uid, &view).await;
+        }
+        Ok(())
+    }
+
+    /// A room may have been made or restored although the answer was lost: as soon as the database
+    /// can be asked, every room without an actor gets one.
+    fn look_for_unopened(&self) {
+        let rooms = self.clone();
+        tokio::spawn(async move {
+            while !rooms.is_stopping() {
+                tokio::time::sleep(limits::RECONNECT).await;
+                let _turn = rooms.shared.making.lock().await;
+                let Ok(stored) = rooms.shared.store.rooms().await else { continue };
+                let unopened = stored.into_iter().filter(|row| rooms.handle(row.id).is_none());
+                let mut is_done = true;
+                for row in unopened {
+                    is_done &= rooms.open_stored(row).await.is_ok();
+                }
+                if is_done {
+                    return;
+                }
+            }
+        });
+    }
+}
+
+/// The people of a direct room, smaller ids first, so that the same people find the same room.
+fn dm_key(by: Uid, members: &[Uid]) -> Result<String> {
+    let mut people: Vec<_> = members.iter().copied().chain([by]).collect();
+    people.sort_unstable();
+    people.dedup();
+    if !(2..=api::GROUP_DIRECT).contains(&people.len()) {
+        let rule = format!("of a direct room are 1 to {} other users", api::GROUP_DIRECT - 1);
+        return Err(Error::field("members", &rule));
+    }
+    let people: Vec<_> = people.iter().map(Uid::to_string).collect();
+    Ok(people.join(":"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_people_make_the_same_key_in_any_order() {
+        let key = |by, members: &[i64]| {
+            dm_key(Uid(by), &members.iter().copied().map(Uid).collect::<Vec<_>>())
+        };
+        assert_eq!(key(2, &[1]).unwrap(), "1:2");
+        assert_eq!(key(3, &[10, 1]).unwrap(), key(1, &[3, 10, 3, 1]).unwrap());
+        assert!(key(1, &[1]).is_err() && key(1, &[]).is_err());
+        assert!(key(1, &(2..=10).collect::<Vec<_>>()).is_ok());
+        assert!(key(1, &(2..=11).collect::<Vec<_>>()).is_err());
+    }
+}

@@ -1,0 +1,49 @@
+//! Changes of the room itself: what it is called, who writes, whether it is there at all.
+
+use super::actor::Actor;
+use super::outlet::Delivery;
+use crate::error::Result;
+use crate::ids::Uid;
+use crate::protocol::event::{Event, Gone};
+use crate::store::chat::RoomChange;
+
+impl Actor {
+    pub(super) async fn update(&mut self, change: RoomChange) -> Result<()> {
+        let row = self.shared.store.update_room(self.room.id, &change).await?;
+        let members: Vec<_> = {
+            let mut state = self.room.state_mut();
+            // The actor counts for itself; the rest is as the database has it.
+            state.row = crate::store::chat::RoomRow { last_seq: state.row.last_seq, ..row };
+            state.members.keys().copied().collect()
+        };
+        for uid in members {
+            self.tell_view(uid).await;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn remove(&mut self, by: Option<Uid>) -> Result<()> {
+        self.shared.store.remove_room(self.room.id, by).await?;
+        self.broadcast(Delivery::RoomClosed(self.room.id)).await;
+        let members: Vec<_> = self.room.state_mut().members.drain().map(|(uid, _)| uid).collect();
+        let gone = Event::RoomGone { room: Gone { id: self.room.id, gone: true } }.encode();
+        for uid in members {
+            self.shared.remove_from_index(uid, self.room.id);
+            self.broadcast(Delivery::ToUser(uid, gone.clone())).await;
+        }
+        Ok(())
+    }
+
+    /// Batch after batch, each published before the next, so that no reader has to take it all at
+    /// once.
+    pub(super) async fn hide_author(&mut self, author: Uid, hidden: bool) -> Result<()> {
+        loop {
+            let more = self.shared.store.hide_author(self.room.id, author, hidden).await;
+            // Also after a failure: the batch may have been committed.
+            self.resync().await;
+            if !more? {
+                return Ok(());
+            }
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! Looking for names among users that somebody else has chosen (the members of a room).
+
+use super::{AccountStore, failed};
+use crate::error::Result;
+use crate::ids::Uid;
+
+impl AccountStore {
+    /// Those of `uids` whose name contains `q`, in the order of their user names from after `after`
+    /// on, at most `limit`; each with the name as it is sorted.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub async fn among(
+        &self,
+        uids: &[Uid],
+        q: &str,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<(Uid, String)>> {
+        let uids: Vec<_> = uids.iter().map(|uid| uid.0).collect();
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let client = self.database.get().await?;
+        let rows = client
+            .query(
+                "SELECT id, username_key FROM accounts.users
+                 WHERE id = ANY($1) AND username_key > $3
+                   AND (position(lower($2) in username_key) > 0
+                        OR position(lower($2) in lower(display_name)) > 0)
+                 ORDER BY username_key LIMIT $4",
+                &[&uids, &q, &after, &limit],
+            )
+            .await
+            .map_err(failed)?;
+        Ok(rows.iter().map(|row| (Uid(row.get(0)), row.get(1))).collect())
+    }
+}

@@ -1,0 +1,126 @@
+//! What becomes of the words of somebody whose account was removed, and the end of removed rooms.
+//!
+//! Hidden messages keep their content, so that restoring the account brings them back; to everybody
+//! they read as deleted. Each step takes the next `seq` of its room like any other change, in
+//! batches, so that no statement runs for long. The purge erases for good.
+
+use super::{ChatStore, now_ms};
+use crate::error::Result;
+use crate::ids::{RoomId, Uid};
+use crate::limits::store::PURGE_ROWS;
+use crate::store::pool::failed;
+
+/// Messages whose look changes, in order: the author's own, and those the author reacted to.
+const HIDE: &str = "
+WITH own AS (
+    SELECT mid, target, created_seq FROM chat.messages
+    WHERE room_id = $1 AND author = $2 AND kind <> 'del' AND is_hidden <> $3
+    ORDER BY created_seq LIMIT $5
+), shown AS (
+    SELECT m.mid, row_number() OVER (ORDER BY m.created_seq) AS n FROM chat.messages m
+    WHERE m.room_id = $1 AND m.kind = 'msg'
+      AND m.mid IN (SELECT coalesce(target, mid) FROM own)
+), taken AS (
+    UPDATE chat.rooms SET last_seq = last_seq + (SELECT count(*) FROM shown)
+    WHERE id = $1 RETURNING last_seq - (SELECT count(*) FROM shown) AS base
+), marked AS (
+    UPDATE chat.messages m SET is_hidden = $3 FROM own
+    WHERE m.room_id = $1 AND m.mid = own.mid AND own.target IS NOT NULL
+), moved AS (
+    UPDATE chat.messages m SET seq = t.base + s.n, at = $4,
+        is_hidden = CASE WHEN m.mid IN (SELECT mid FROM own) THEN $3 ELSE m.is_hidden END
+    FROM shown s, taken t WHERE m.room_id = $1 AND m.mid = s.mid
+)
+SELECT count(*) FROM own, taken";
+
+impl ChatStore {
+    /// The rooms somebody has written in, removed ones left out.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub async fn written_in(&self, author: Uid) -> Result<Vec<RoomId>> {
+        let sql = "SELECT id FROM chat.rooms r WHERE deleted_at IS NULL AND EXISTS (
+                       SELECT FROM chat.messages m
+                       WHERE m.room_id = r.id AND m.author = $1 AND m.kind <> 'del')
+                   ORDER BY id";
+        let rows = self.database.get().await?.query(sql, &[&author.0]).await.map_err(failed)?;
+        Ok(rows.iter().map(|row| RoomId(row.get(0))).collect())
+    }
+
+    /// Hides, or shows again, a batch of what an author wrote in a room; whether there may be more.
+    /// Only the room's actor calls this, and then publishes what has changed.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub async fn hide_author(&self, room: RoomId, author: Uid, hidden: bool) -> Result<bool> {
+        let client = self.database.get().await?;
+        let values: [&(dyn tokio_postgres::types::ToSql + Sync); 5] =
+            [&room.0, &author.0, &hidden, &now_ms(), &PURGE_ROWS];
+        let row = client.query_one(HIDE, &values).await.map_err(failed)?;
+        Ok(row.get::<_, i64>(0) == PURGE_ROWS)
+    }
+
+    /// Erases for good everything an author wrote that is hidden, a batch at a time; whether there
+    /// may be more. Nobody can tell: it read as deleted already.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub async fn erase_hidden(&self, author: Uid) -> Result<bool> {
+        let sql = "
+            WITH gone AS (
+                SELECT room_id, mid FROM chat.messages
+                WHERE author = $1 AND is_hidden AND kind <> 'del' LIMIT $2
+            ), forgotten AS (
+                UPDATE chat.superseded s SET digest = NULL FROM gone g
+                WHERE s.room_id = g.room_id AND s.mid = g.mid
+            ), reactions AS (
+                UPDATE chat.messages r SET kind = 'del', body = NULL FROM gone g
+                WHERE r.room_id = g.room_id AND r.target = g.mid AND r.kind = 'react'
+                  AND NOT EXISTS (SELECT FROM gone o WHERE o.room_id = r.room_id AND o.mid = r.mid)
+            )
+            UPDATE chat.messages m SET kind = 'del', rev = rev + 1, body = NULL, is_hidden = false,
+                rev_seq = m.seq, rev_at = m.at
+            FROM gone g WHERE m.room_id = g.room_id AND m.mid = g.mid";
+        let client = self.database.get().await?;
+        let erased = client.execute(sql, &[&author.0, &PURGE_ROWS]).await.map_err(failed)?;
+        Ok(erased >= PURGE_ROWS.unsigned_abs())
+    }
+
+    /// Erases the rooms removed before `before`, messages and all; which ones. Messages go in
+    /// batches first, so that no statement runs for long.
+    ///
+    /// # Errors
+    /// `unavailable`; what was erased by then is gone.
+    pub async fn purge_rooms(&self, before: i64) -> Result<Vec<(RoomId, String)>> {
+        let client = self.database.get().await?;
+        let sql = "SELECT id, name FROM chat.rooms WHERE deleted_at < $1 ORDER BY id";
+        let rows = client.query(sql, &[&before]).await.map_err(failed)?;
+        let mut purged = Vec::new();
+        for row in rows {
+            let room: i64 = row.get(0);
+            let batch = "DELETE FROM chat.messages WHERE room_id = $1 AND mid IN (
+                             SELECT mid FROM chat.messages WHERE room_id = $1 LIMIT $2)";
+            while client.execute(batch, &[&room, &PURGE_ROWS]).await.map_err(failed)? > 0 {}
+            let last = "DELETE FROM chat.rooms WHERE id = $1 AND deleted_at < $2";
+            client.execute(last, &[&room, &before]).await.map_err(failed)?;
+            purged.push((RoomId(room), row.get(1)));
+        }
+        Ok(purged)
+    }
+
+    /// Forgets the memberships and bans of somebody who is gone for good.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub async fn forget_member(&self, uid: Uid) -> Result<()> {
+        let client = self.database.get().await?;
+        let members = "DELETE FROM chat.members m USING chat.rooms r
+                       WHERE r.id = m.room_id AND r.kind <> 'dm' AND m.user_id = $1";
+        client.execute(members, &[&uid.0]).await.map_err(failed)?;
+        client
+            .execute("DELETE FROM chat.bans WHERE user_id = $1", &[&uid.0])
+            .await
+            .map_err(failed)?;
+        Ok(())
+    }
+}
