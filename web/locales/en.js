@@ -1,5 +1,8 @@
 /** English, and the list of every key there is. */
+import { people } from "./people.en.js";
+
 export const messages = {
+  ...people,
   app_name: "Impulse",
   tagline: "Group chat that keeps up with you.",
   skip_to_messages: "Skip to the messages",

@@ -1,5 +1,8 @@
 /** Spanish. */
+import { people } from "./people.es.js";
+
 export const messages = {
+  ...people,
   app_name: "Impulse",
   tagline: "El chat de grupo que te sigue el ritmo.",
   skip_to_messages: "Ir a los mensajes",

@@ -1,5 +1,8 @@
 /** Russian. */
+import { people } from "./people.ru.js";
+
 export const messages = {
+  ...people,
   app_name: "Impulse",
   tagline: "Групповой чат, который успевает за вами.",
   skip_to_messages: "Перейти к сообщениям",

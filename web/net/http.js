@@ -2,6 +2,8 @@
 
 /** A call that has no answer by then is given up. */
 const PATIENCE_MS = 20_000;
+/** A file over a slow line takes longer. */
+const UPLOAD_MS = 120_000;
 
 /** @typedef {{ code: string, message: string, status?: number, retryMs?: number }} HttpFailure */
 
@@ -26,11 +28,47 @@ export async function call(method, path, body) {
   }
   const answer = await response.json().catch(() => null);
   if (response.ok) return answer;
-  const after = Number(response.headers.get("retry-after"));
-  throw /** @type {HttpFailure} */ ({
-    code: String(answer?.error?.code ?? "unknown"),
-    message: String(answer?.error?.message ?? response.statusText),
-    status: response.status,
-    ...(after > 0 ? { retryMs: after * 1000 } : {}),
+  throw failure(response.status, answer, response.headers.get("retry-after"));
+}
+
+/**
+ * Sends a file as it is. `XMLHttpRequest`, as `fetch` does not say how far it is.
+ *
+ * @param {"PUT" | "POST"} method
+ * @param {string} path
+ * @param {Blob} file
+ * @param {(part: number) => void} progress  0 to 1
+ * @returns {Promise<any>}
+ */
+export function upload(method, path, file, progress) {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open(method, path);
+    request.responseType = "json";
+    request.timeout = UPLOAD_MS;
+    request.setRequestHeader("content-type", file.type);
+    request.upload.onprogress = (event) => { if (event.lengthComputable) progress(event.loaded / event.total); };
+    request.onload = () => {
+      if (request.status >= 200 && request.status < 300) resolve(request.response);
+      else reject(failure(request.status, request.response, request.getResponseHeader("retry-after")));
+    };
+    request.onerror = request.ontimeout = () => reject(/** @type {HttpFailure} */ ({ code: "network", message: "No connection to the server." }));
+    request.send(file);
   });
+}
+
+/**
+ * @param {number} status
+ * @param {any} answer
+ * @param {string | null} retryAfter
+ * @returns {HttpFailure}
+ */
+function failure(status, answer, retryAfter) {
+  const after = Number(retryAfter);
+  return {
+    code: String(answer?.error?.code ?? "unknown"),
+    message: String(answer?.error?.message ?? ""),
+    status,
+    ...(after > 0 ? { retryMs: after * 1000 } : {}),
+  };
 }

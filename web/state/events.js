@@ -112,6 +112,8 @@ export function createEvents(client) {
     user(event) {
       const user = userFromWire(event.user);
       state.users = new Map(state.users).set(user.uid, { ...user, state: state.users.get(user.uid)?.state ?? user.state ?? "offline" });
+      client.learnedUsers();
+      if (user.uid === state.me?.uid) void client.refreshMe().catch(() => {});
     },
   };
 
@@ -149,8 +151,6 @@ export function createEvents(client) {
   function resume() {
     for (const [room, timeline] of state.timelines) if (timeline.loaded && state.rooms.has(room)) void follow(room, timeline.seq);
     client.outbox?.flush();
-    const chosen = state.me?.state;
-    if (chosen === "away" || chosen === "dnd") client.socket.tell("presence", { state: chosen });
   }
 
   /**

@@ -40,6 +40,7 @@ export function createRoomActions(client) {
     state.users = new Map(state.users);
     const users = wires.map(userFromWire);
     for (const user of users) state.users.set(user.uid, user);
+    client.learnedUsers();
     changed();
     return users;
   }

@@ -4,10 +4,12 @@
  */
 import { Socket } from "../net/socket.js";
 import { keep, keysOf, recall } from "../platform/storage.js";
-import { register, rememberAccount, rememberedAccount, signIn, whoAmI } from "./account.js";
+import { register, rememberAccount, rememberedAccount, signIn, spendTicket, whoAmI } from "./account.js";
 import { call } from "../net/http.js";
 import { createEvents } from "./events.js";
 import { createMessageActions } from "./message_actions.js";
+import { createPeopleActions } from "./people_actions.js";
+import { watchIdle } from "./people_idle.js";
 import { createRoomActions } from "./room_actions.js";
 
 /** @typedef {import("./types.js").State} State */
@@ -28,6 +30,8 @@ const HIDDEN_MS = 60_000;
  * @property {(room: string, keepOld: boolean) => Promise<void>} newestPage
  * @property {(room: import("./types.js").Room) => void} setRoom
  * @property {(room: string) => void} showWaiting
+ * @property {() => void} learnedUsers  after `state.users` changed
+ * @property {() => Promise<void>} refreshMe  asks the server who I am
  */
 
 /** @returns {{ store: import("./types.js").Store, actions: import("./types.js").Actions }} */
@@ -50,7 +54,9 @@ export function createClient() {
     changed: (online) => {
       state.connection = { online };
       changed();
-      if (online) events.resume();
+      if (!online) return;
+      events.resume();
+      idle.connected();
     },
     allowed: stillSignedIn,
   });
@@ -61,10 +67,14 @@ export function createClient() {
     newestPage: (room, keepOld) => events.newestPage(room, keepOld),
     setRoom: (room) => events.setRoom(room),
     showWaiting: (room) => messages.showWaiting(room),
+    learnedUsers: () => people.watchEnds(),
+    refreshMe,
   };
   const events = createEvents(client);
   const messages = createMessageActions(client);
   const rooms = createRoomActions(client);
+  const people = createPeopleActions({ state, changed, learnMe, exit });
+  const idle = watchIdle((presence) => socket.tell("presence", { state: presence }));
 
   /** @param {User} me */
   function enter(me) {
@@ -100,11 +110,15 @@ export function createClient() {
   }
 
   async function refreshMe() {
-    const told = await whoAmI();
-    const me = { ...told, state: told.state === "offline" ? state.me?.state ?? "online" : told.state ?? "online" };
+    learnMe(await whoAmI());
+  }
+
+  /** @param {User} me */
+  function learnMe(me) {
     state.me = me;
     state.users = new Map(state.users).set(me.uid, { ...me, state: state.users.get(me.uid)?.state ?? me.state ?? "online" });
     rememberAccount(me);
+    people.watchEnds();
     changed();
   }
 
@@ -133,6 +147,7 @@ export function createClient() {
     actions: {
       ...messages.actions,
       ...rooms.actions,
+      ...people.actions,
       async signIn(account) {
         await signIn(account);
         enter(await whoAmI());
@@ -148,16 +163,10 @@ export function createClient() {
         if (state.me) for (const key of keysOf(`draft.${state.me.uid}.`)) keep(key, null);
         exit();
       },
-      async updateProfile({ displayName }) {
-        await call("PATCH", "/api/me", { display_name: displayName ?? "" });
-        await refreshMe();
-      },
-      async setPresence(presence) {
-        await socket.command("presence", { state: presence });
-        if (!state.me) return;
-        state.me = { ...state.me, state: presence };
-        rememberAccount(state.me);
-        changed();
+      async spendTicket(choice) {
+        await spendTicket(choice);
+        if (state.phase === "signed_in") exit();
+        enter(await whoAmI());
       },
       reconnectNow: () => socket.hurry(),
     },

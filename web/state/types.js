@@ -4,16 +4,52 @@
  */
 
 /** @typedef {"online" | "away" | "dnd" | "offline"} Presence */
+/** @typedef {Exclude<Presence, "offline">} Chosen */
 /** @typedef {{ code?: string, message?: string }} Failure */
+/** A way into an account: a session or a token. @typedef {{ id: string, name: string, createdAt: number, seenAt: number }} Access */
+
+/**
+ * What an invitation says before it is accepted.
+ * @typedef {object} Invite
+ * @property {{ name: string, username: string, avatar: Picture | null }} by
+ * @property {string} server
+ * @property {{ id: string, name: string, topic: string, kind: "open" | "closed", members: number }[]} rooms
+ * @property {number | null} expiresAt
+ * @property {boolean} registration  whether it lets a new person in
+ */
+
+/**
+ * What the server says before anybody signs in; the part of `GET /api/info` that pages use.
+ * @typedef {object} Info
+ * @property {string} name
+ * @property {string} version
+ * @property {"open" | "invite" | "closed"} registration
+ * @property {boolean} setup
+ * @property {boolean} [member_invites]
+ * @property {"members" | "admins"} [room_creation]
+ * @property {string} [default_locale]
+ * @property {Record<string, number>} limits
+ */
 
 /**
  * @typedef {object} User
  * @property {string} uid
  * @property {string} username
  * @property {string} [displayName]
- * @property {Presence} [state]
- * @property {string} [text]  status text
+ * @property {string} [bio]
+ * @property {Picture | null} [avatar]
+ * @property {Presence} [state]  of others: as seen; of `me`: as chosen, `online` is by itself
+ * @property {string} [text]  status text, by custom an emoji and words
+ * @property {number | null} [until]  when the status text ends
+ * @property {string} [locale]
  * @property {boolean} [admin]
+ * @property {boolean} [disabled]  cannot sign in
+ * @property {boolean} [removed]  without a name: "Former member"
+ */
+
+/**
+ * Addresses of a face, 96 and 384 pixels wide.
+ * @typedef {{ small: string, large: string }} Picture
  */
 
 /**
@@ -84,7 +120,7 @@
 /**
  * @typedef {object} Actions
  * @property {(account: { username: string, password: string }) => Promise<void>} signIn
- * @property {(account: { username: string, password: string, setup?: string }) => Promise<void>} register
+ * @property {(account: { username: string, password: string, setup?: string, invite?: string }) => Promise<void>} register
  * @property {() => Promise<void>} signOut
  * @property {(room: string) => Promise<void>} openRoom
  * @property {(room: string) => void} closeRoom
@@ -109,8 +145,25 @@
  * @property {(room: string) => Promise<{ uid: string, role?: string }[]>} members
  * @property {(room: string, uid: string) => Promise<void>} addMember
  * @property {(query: string) => Promise<User[]>} searchUsers
- * @property {(profile: { displayName?: string }) => Promise<void>} updateProfile
- * @property {(state: "online" | "away" | "dnd") => Promise<void>} setPresence
+ * @property {(profile: { displayName?: string, bio?: string, locale?: string }) => Promise<void>} updateProfile
+ * @property {(status: { state: Chosen, text: string, until: number | null }) => Promise<void>} setStatus
+ * @property {(picture: Blob, progress: (part: number) => void) => Promise<void>} uploadAvatar
+ * @property {() => Promise<void>} removeAvatar
+ * @property {(change: { old: string, password: string, signOutOthers: boolean }) => Promise<void>} changePassword
+ * @property {(ticket: string) => Promise<{ username: string, displayName: string, isNew: boolean }>} lookTicket
+ * @property {(choice: { ticket: string, username: string, password: string }) => Promise<void>} spendTicket  sets the password and signs in
+ * @property {(farewell: { password: string, messages: "keep" | "erase" }) => Promise<void>} deleteAccount
+ * @property {() => Promise<(Access & { current: boolean })[]>} sessions
+ * @property {(id: string) => Promise<void>} endSession
+ * @property {() => Promise<void>} endOtherSessions
+ * @property {() => Promise<Access[]>} tokens
+ * @property {(label: string) => Promise<string>} createToken  the token itself, told this once
+ * @property {(id: string) => Promise<void>} revokeToken
+ * @property {(code: string) => Promise<Invite>} lookInvite
+ * @property {(code: string) => Promise<string[]>} acceptInvite  the rooms it opened
+ * @property {(invite?: { label?: string, rooms?: string[], expires_in_s?: number | null, uses_max?: number | null }) => Promise<string>} createInvite  the link
+ * @property {() => Promise<Info>} info
+ * @property {(uid: string) => Promise<void>} refreshUser  asks for a profile again
  * @property {() => void} reconnectNow
  */
 

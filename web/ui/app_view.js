@@ -9,6 +9,7 @@ import { errorText, t } from "./i18n.js";
 import { icon } from "./icons.js";
 import { bindKeys } from "./keys.js";
 import { createNotifier } from "./notify.js";
+import { bindCards } from "./profile_card.js";
 import { parseRoute } from "./routes.js";
 import { createTitle } from "./title.js";
 import { createToasts } from "./toast.js";
@@ -75,6 +76,7 @@ export function mount(root, store, actions) {
     toasts.toast(errorText(error));
   });
   bindKeys(context);
+  bindCards(context);
   follow();
   store.subscribe(draw);
   draw();

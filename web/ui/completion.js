@@ -90,7 +90,7 @@ function people(context, room, word) {
   const members = new Set(state.rooms.get(room)?.members ?? []);
   const wanted = word.toLocaleLowerCase();
   return [...state.users.values()]
-    .filter((user) => user.uid !== state.me?.uid)
+    .filter((user) => user.uid !== state.me?.uid && !user.removed && !user.disabled)
     .filter((user) => user.username.toLocaleLowerCase().startsWith(wanted) || (user.displayName ?? "").toLocaleLowerCase().split(" ").some((part) => part.startsWith(wanted)))
     .sort((a, b) => Number(members.has(b.uid)) - Number(members.has(a.uid)) || a.username.localeCompare(b.username))
     .slice(0, SHOWN_MAX)
@@ -112,7 +112,7 @@ function emoji(word) {
 function row(context, item) {
   const { state } = context.store;
   return [
-    item.uid ? avatar(item.label, item.uid, { small: true, presence: presenceOf(state, item.uid) }) : el("span", { class: "option-glyph" }, item.glyph),
+    item.uid ? avatar(state, item.uid, { size: "small", presence: presenceOf(state, item.uid) }) : el("span", { class: "option-glyph" }, item.glyph),
     el("span", { class: "option-text" }, el("strong", { dir: "auto" }, item.label)),
     item.detail ? el("small", {}, item.detail) : null,
   ];

@@ -231,7 +231,7 @@ function mentionsIn(state, text) {
     const whole = name.toLocaleLowerCase();
     return [whole, whole.replace(/[.\-_]+$/, "")];
   }));
-  return [...state.users.values()].filter((user) => called.has(user.username.toLocaleLowerCase())).map((user) => user.uid);
+  return [...state.users.values()].filter((user) => !user.removed && called.has(user.username.toLocaleLowerCase())).map((user) => user.uid);
 }
 
 /**

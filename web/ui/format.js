@@ -8,7 +8,7 @@ import { el } from "./element.js";
 
 /**
  * @typedef {object} Context
- * @property {(name: string) => ("self" | "other" | null)} mention  whom `@name` is, if anybody
+ * @property {(name: string) => ({ uid?: string, self: boolean } | null)} mention  whom `@name` is, if anybody
  */
 
 /** Nesting beyond this is shown as typed. */
@@ -194,7 +194,8 @@ function mention(text, at, context) {
   found = context.mention(found.slice(1)) ? found : found.replace(/[.\-_]+$/, "");
   const whom = context.mention(found.slice(1));
   if (!whom) return null;
-  return { node: el("span", { class: whom === "self" ? "mention mention-self" : "mention" }, found), end: at + found.length };
+  const opens = whom.uid === undefined ? {} : { role: "button", tabindex: "0", "data-person": whom.uid };
+  return { node: el("span", { class: whom.self ? "mention mention-self" : "mention", ...opens }, found), end: at + found.length };
 }
 
 /**

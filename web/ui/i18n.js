@@ -93,6 +93,32 @@ export function dayOf(at) {
 }
 
 /**
+ * A moment near now, short: the time alone today, with the day on other days.
+ *
+ * @param {number} at
+ */
+export function whenOf(at) {
+  return dayNumber(at) === dayNumber(Date.now()) ? timeOf(at)
+    : dateFormat("when", { weekday: "short", day: "numeric", month: "short", hour: "numeric", minute: "2-digit" }).format(at);
+}
+
+/**
+ * How long ago, in the largest unit that fits: "5 minutes ago", "yesterday".
+ *
+ * @param {number} at
+ * @param {number} [now]
+ */
+export function agoOf(at, now = Date.now()) {
+  const seconds = Math.min(0, (at - now) / 1000);
+  const [unit, size] = UNITS.find(([, each]) => -seconds >= each) ?? ["second", 1];
+  const words = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
+  return unit === "second" ? words.format(0, "second") : words.format(Math.trunc(seconds / size), unit);
+}
+
+/** Units of time in seconds, the largest first. @type {[Intl.RelativeTimeFormatUnit, number][]} */
+const UNITS = [["year", 31_557_600], ["month", 2_629_800], ["week", 604_800], ["day", 86_400], ["hour", 3600], ["minute", 60]];
+
+/**
  * Days since 1970 where the reader is.
  *
  * @param {number} at

@@ -3,7 +3,7 @@ import { el, fill } from "./element.js";
 import { format, isEmojiOnly, plain } from "./format.js";
 import { errorText, fullTimeOf, listOf, t, timeOf } from "./i18n.js";
 import { icon } from "./icons.js";
-import { avatar, nameOf, tintOf } from "./people.js";
+import { avatar, moodOf, nameOf, tintOf, userOf } from "./people.js";
 
 /** @typedef {import("./context.js").Message} Message */
 
@@ -38,14 +38,23 @@ export function drawMessage(row, drawing) {
   row.dataset["own"] = String(own);
   row.setAttribute("aria-label", t("message_from", { name, time: timeOf(message.at) }));
   fill(row,
-    own ? el("span") : avatar(name, message.by),
+    own ? el("span") : avatar(state, message.by, { opens: true }),
     el("div", { class: "message-body" },
       el("header", { class: "message-head" },
-        el("span", { class: `message-author ${tintOf(message.by)}`, dir: "auto" }, name),
+        author(drawing, name), moodOf(state, message.by),
         el("time", { class: "message-time", datetime: new Date(message.at).toISOString(), title: fullTimeOf(message.at) }, timeOf(message.at))),
       deleted ? el("div", { class: "bubble bubble-deleted" }, t("deleted_message")) : bubble(drawing),
       deleted ? null : reactions(drawing),
       sendState(drawing)));
+}
+
+/**
+ * @param {Drawing} drawing
+ * @param {string} name
+ */
+function author({ state, message }, name) {
+  const gone = Boolean(userOf(state, message.by)?.removed);
+  return el("button", { type: "button", class: `message-author ${gone ? "author-gone" : tintOf(message.by)}`, dir: "auto", "data-person": message.by }, name);
 }
 
 /** @param {Drawing} drawing */
@@ -56,9 +65,9 @@ function bubble(drawing) {
   if (message.re) node.append(quote(drawing, () => context.timeline.show(message.re ?? "")));
   node.append(format(message.t, {
     mention: (name) => {
-      if (name === "all" || name === "here") return "self";
+      if (name === "all" || name === "here") return { self: true };
       const uid = names.get(name.toLocaleLowerCase());
-      return uid === undefined ? null : uid === state.me?.uid ? "self" : "other";
+      return uid === undefined ? null : { uid, self: uid === state.me?.uid };
     },
   }));
   if (message.edited) node.append(el("span", { class: "edited", title: t("edited_at", { time: fullTimeOf(message.edited) }) }, t("edited")));

@@ -1,4 +1,5 @@
-/** People and rooms as small pictures and names. */
+/** People and rooms as small pictures and names. Whatever carries `data-person` opens that person's card. */
+import { statusOf } from "../state/people_status.js";
 import { el } from "./element.js";
 import { t } from "./i18n.js";
 import { icon } from "./icons.js";
@@ -10,14 +11,22 @@ import { icon } from "./icons.js";
 const TINTS = 12;
 
 /**
+ * @param {State} state
+ * @param {string} uid
+ */
+export function userOf(state, uid) {
+  return state.users.get(uid) ?? (state.me?.uid === uid ? state.me : undefined);
+}
+
+/**
  * The name people see.
  *
  * @param {State} state
  * @param {string} uid
  */
 export function nameOf(state, uid) {
-  const user = state.users.get(uid) ?? (state.me?.uid === uid ? state.me : undefined);
-  return user?.displayName || user?.username || `#${uid}`;
+  const user = userOf(state, uid);
+  return user?.removed ? t("former_member") : user?.displayName || user?.username || `#${uid}`;
 }
 
 /**
@@ -39,6 +48,18 @@ export function presenceOf(state, uid) {
 }
 
 /**
+ * Everything `avatar`, `nameOf` and `moodOf` show of a person, as one string: a view that keeps what it drew draws
+ * again when this changes.
+ *
+ * @param {State} state
+ * @param {string} uid
+ */
+export function lookOf(state, uid) {
+  const user = userOf(state, uid);
+  return `${nameOf(state, uid)}\n${user?.avatar?.small ?? ""}\n${user ? statusOf(user).text : ""}`;
+}
+
+/**
  * The same tint for the same id, everywhere.
  *
  * @param {string} id
@@ -50,14 +71,53 @@ export function tintOf(id) {
 }
 
 /**
- * @param {string} name
- * @param {string} uid
- * @param {{ small?: boolean, presence?: string }} [options]
+ * @typedef {object} FaceOptions
+ * @property {"small" | "large"} [size]
+ * @property {string} [presence]
+ * @property {boolean} [opens]  a press opens the card; out of the tab order, for the name beside it does the same
  */
-export function avatar(name, uid, options = {}) {
-  return el("span", { class: `avatar ${options.small ? "avatar-small " : ""}${tintOf(uid)}`, "aria-hidden": "true" },
-    initials(name),
-    options.presence ? el("span", { class: "presence", "data-state": options.presence }) : null);
+
+/**
+ * The face of somebody the state knows.
+ *
+ * @param {State} state
+ * @param {string} uid
+ * @param {FaceOptions} [options]
+ */
+export function avatar(state, uid, options = {}) {
+  return face({ uid, name: nameOf(state, uid), avatar: userOf(state, uid)?.avatar, removed: userOf(state, uid)?.removed }, options);
+}
+
+/**
+ * A face: the picture, or initials on the person's tint. It is decoration, the name is always beside it.
+ *
+ * @param {{ uid: string, name: string, avatar?: import("../state/types.js").Picture | null | undefined, removed?: boolean | undefined }} person
+ * @param {FaceOptions} [options]
+ */
+export function face(person, options = {}) {
+  const size = options.size ? `avatar-${options.size} ` : "";
+  const plain = person.removed ? icon("person") : initials(person.name);
+  const picture = person.avatar ? el("img", {
+    src: options.size === "large" ? person.avatar.large : person.avatar.small, alt: "", decoding: "async", draggable: "false",
+    error: () => picture?.replaceWith(plain),
+  }) : null;
+  return el(options.opens ? "button" : "span", {
+    class: `avatar ${size}${person.removed ? "avatar-gone" : tintOf(person.uid)}`, "aria-hidden": "true",
+    ...(options.opens ? { type: "button", tabindex: "-1", "data-person": person.uid } : {}),
+  }, picture ?? plain,
+  options.presence ? el("span", { class: "presence", "data-state": options.presence }) : null);
+}
+
+/**
+ * The emoji of a person's status, with the words as its tip; null without one.
+ *
+ * @param {State} state
+ * @param {string} uid
+ */
+export function moodOf(state, uid) {
+  const user = userOf(state, uid);
+  const { emoji, text } = user ? statusOf(user) : { emoji: "", text: "" };
+  return emoji ? el("span", { class: "mood", role: "img", title: text, "aria-label": t("status_of", { text }) }, emoji) : null;
 }
 
 /**
@@ -65,9 +125,7 @@ export function avatar(name, uid, options = {}) {
  * @param {Room} room
  */
 export function roomPicture(state, room) {
-  if (room.kind === "dm" && room.peer) {
-    return avatar(nameOf(state, room.peer), room.peer, { small: true, presence: presenceOf(state, room.peer) });
-  }
+  if (room.kind === "dm" && room.peer) return avatar(state, room.peer, { size: "small", presence: presenceOf(state, room.peer) });
   return el("span", { class: `room-tile ${tintOf("room" + room.id)}`, "aria-hidden": "true" }, icon(room.kind === "closed" ? "lock" : "hash"));
 }
 

@@ -132,9 +132,9 @@ function memberRow(context, uid) {
   const name = nameOf(state, uid);
   const user = state.users.get(uid);
   const presence = presenceOf(state, uid);
-  return el("li", { class: "option option-still" }, avatar(name, uid, { small: true, presence }),
+  return el("li", { class: "option option-still" }, avatar(state, uid, { size: "small", presence, opens: true }),
     el("span", { class: "option-text" },
-      el("strong", { dir: "auto" }, name, uid === state.me?.uid ? ` (${t("you")})` : ""),
+      el("button", { type: "button", class: "name-button", dir: "auto", "data-person": uid }, name, uid === state.me?.uid ? ` (${t("you")})` : ""),
       el("small", { dir: "auto" }, user?.text || (user ? `@${user.username}` : ""))),
     el("small", {}, presenceText(presence)));
 }
@@ -176,7 +176,7 @@ function peopleSearch(context, wanted, choose, label) {
         }
       },
     }, label());
-    return el("li", { class: "option option-still" }, avatar(name, user.uid, { small: true, presence: user.state ?? "offline" }),
+    return el("li", { class: "option option-still" }, avatar(context.store.state, user.uid, { size: "small", presence: user.state ?? "offline" }),
       el("span", { class: "option-text" }, el("strong", { dir: "auto" }, name), el("small", {}, `@${user.username}`)), button);
   }
 

@@ -2,7 +2,7 @@
 import { el, fill } from "./element.js";
 import { t } from "./i18n.js";
 import { icon } from "./icons.js";
-import { presenceOf, presenceText, roomName, roomPicture } from "./people.js";
+import { lookOf, presenceOf, presenceText, roomName, roomPicture } from "./people.js";
 import { openRoomDetails } from "./room_dialogs.js";
 
 /**
@@ -21,7 +21,7 @@ export function createRoomHead(context, id) {
       if (!room) return;
       const presence = room.peer ? presenceOf(state, room.peer) : "";
       const count = room.members?.length ?? room.memberCount;
-      const next = JSON.stringify([roomName(state, room), room.topic, room.kind, room.e2ee, presence, count]);
+      const next = JSON.stringify([roomName(state, room), lookOf(state, room.peer ?? ""), room.topic, room.kind, room.e2ee, presence, count]);
       if (next === drawn) return;
       drawn = next;
       fill(node,

@@ -8,8 +8,11 @@ import { preferences, useTheme } from "./preferences.js";
 
 /** @typedef {import("./context.js").Context} Context */
 
-/** @param {Context} context */
-export function openSettings(context) {
+/**
+ * @param {Context} context
+ * @param {"profile"} [_section]
+ */
+export function openSettings(context, _section) {
   const { me } = context.store.state;
   if (!me) return;
   openDialog({ title: t("settings") }, (close) => {
@@ -27,8 +30,6 @@ export function openSettings(context) {
     return [el("div", { class: "dialog-body" },
       el("form", { class: "field", submit: saved }, el("label", { for: "display-name" }, t("display_name")),
         el("div", { class: "field-row" }, name, el("button", { type: "submit", class: "button" }, t("save")))),
-      segments(t("status"), "status", [["online", t("online")], ["away", t("away")], ["dnd", t("dnd")]], me.state === "away" || me.state === "dnd" ? me.state : "online",
-        (value) => void context.actions.setPresence(/** @type {"online" | "away" | "dnd"} */ (value))),
       segments(t("theme"), "theme", [["", t("theme_system")], ["light", t("theme_light")], ["dark", t("theme_dark")]], preferences.get("theme") ?? "",
         (value) => { preferences.set("theme", value); useTheme(); }),
       segments(t("language"), "language", [...LANGUAGES], currentLanguage(), (value) => { preferences.set("language", value); relabel(); }),

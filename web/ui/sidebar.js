@@ -3,9 +3,9 @@ import { openBrowse, openCreate, openNewDirect } from "./room_dialogs.js";
 import { el, fill, place, setText } from "./element.js";
 import { t } from "./i18n.js";
 import { icon } from "./icons.js";
-import { avatar, nameOf, presenceText, roomName, roomPicture } from "./people.js";
+import { lookOf, roomName, roomPicture } from "./people.js";
+import { createMe } from "./profile_me.js";
 import { roomPath } from "./routes.js";
-import { openSettings } from "./settings.js";
 import { openSwitcher } from "./switcher.js";
 
 /** @typedef {import("./context.js").Context} Context */
@@ -19,7 +19,7 @@ import { openSwitcher } from "./switcher.js";
 export function createSidebar(context) {
   const rooms = el("ul");
   const directs = el("ul");
-  const me = el("div", { class: "me" });
+  const me = createMe(context);
   const node = el("nav", { class: "sidebar", "aria-label": t("rooms") },
     el("header", { class: "sidebar-head" }, el("span", { class: "mark" }, icon("pulse")), el("h1", {}, t("app_name"))),
     el("button", { type: "button", class: "jump", click: () => openSwitcher(context), "aria-keyshortcuts": "Control+K" },
@@ -31,10 +31,9 @@ export function createSidebar(context) {
       rooms,
       section(t("direct"), iconButton("plus", t("new_message_to"), () => openNewDirect(context))),
       directs),
-    me);
+    me.node);
   /** @type {Map<string, ReturnType<typeof createItem>>} */
   const items = new Map();
-  let drawnMe = "";
 
   return {
     node,
@@ -49,9 +48,7 @@ export function createSidebar(context) {
       for (const [list, direct] of /** @type {const} */ ([[rooms, false], [directs, true]])) {
         place(list, all.filter((room) => (room.kind === "dm") === direct).map((room) => /** @type {HTMLElement} */ (items.get(room.id)?.node)));
       }
-      const next = JSON.stringify([state.me, state.connection.online, nameOf(state, state.me?.uid ?? "")]);
-      if (next !== drawnMe) drawMe(me, context, state);
-      drawnMe = next;
+      me.update(state);
     },
   };
 }
@@ -105,7 +102,7 @@ function createItem(context, id) {
     /** @param {State} state @param {Room} room */
     update(state, room) {
       const current = context.signals.room === id;
-      const next = { picture: `${room.kind}/${roomName(state, room)}/${state.users.get(room.peer ?? "")?.state}`, unread: `${room.unread}/${room.mentions}` };
+      const next = { picture: `${room.kind}/${lookOf(state, room.peer ?? "")}/${state.users.get(room.peer ?? "")?.state}`, unread: `${room.unread}/${room.mentions}` };
       if (next.picture !== drawn.picture) fill(picture, roomPicture(state, room));
       if (next.unread !== drawn.unread) fill(unread, badge(room));
       drawn = next;
@@ -126,22 +123,6 @@ function badge(room) {
     el("span", { class: room.mentions || room.kind === "dm" ? "badge badge-mention" : "badge", "aria-hidden": "true" }, room.unread > 99 ? "99+" : room.unread),
     el("span", { class: "hidden-visually" }, label),
   ];
-}
-
-/**
- * @param {HTMLElement} parent
- * @param {Context} context
- * @param {State} state
- */
-function drawMe(parent, context, state) {
-  if (!state.me) return;
-  const { uid } = state.me;
-  const chosen = state.me.state === "away" || state.me.state === "dnd" ? state.me.state : "online";
-  const presence = state.connection.online ? chosen : "offline";
-  fill(parent,
-    avatar(nameOf(state, uid), uid, { presence }),
-    el("span", { class: "me-name" }, el("strong", { dir: "auto" }, nameOf(state, uid)), el("small", {}, presenceText(presence))),
-    iconButton("gear", t("settings"), () => openSettings(context)));
 }
 
 /**

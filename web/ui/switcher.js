@@ -19,7 +19,7 @@ export function openSwitcher(context) {
     label: t("rooms"),
     class: "results",
     row: (target) => [
-      target.room ? roomPicture(state, target.room) : avatar(target.name, target.uid ?? "", { small: true, presence: presenceOf(state, target.uid ?? "") }),
+      target.room ? roomPicture(state, target.room) : avatar(state, target.uid ?? "", { size: "small", presence: presenceOf(state, target.uid ?? "") }),
       el("span", { class: "option-text" }, el("strong", { dir: "auto" }, target.name)),
       target.room?.unread ? el("span", { class: "badge" }, target.room.unread) : null,
     ],
@@ -69,7 +69,7 @@ function find(state, open, typed) {
   const targets = [...state.rooms.values()].map((room) => ({ room, name: roomName(state, room) }));
   const peers = new Set([...state.rooms.values()].map((room) => room.peer));
   for (const user of state.users.values()) {
-    if (wanted && user.uid !== state.me?.uid && !peers.has(user.uid)) targets.push({ uid: user.uid, name: nameOf(state, user.uid) });
+    if (wanted && !user.removed && !user.disabled && user.uid !== state.me?.uid && !peers.has(user.uid)) targets.push({ uid: user.uid, name: nameOf(state, user.uid) });
   }
   const rank = (/** @type {Target} */ target) => {
     const name = fold(target.name);

@@ -5,7 +5,7 @@
 import { el, place } from "./element.js";
 import { dayNumber, dayOf, t } from "./i18n.js";
 import { drawMessage } from "./message.js";
-import { nameOf } from "./people.js";
+import { lookOf, nameOf } from "./people.js";
 
 /** @typedef {import("./context.js").Context} Context */
 /** @typedef {import("./context.js").State} State */
@@ -30,7 +30,7 @@ export function createRows(context, id) {
   /** @param {State} state */
   function usernames(state) {
     if (directory.users !== state.users) {
-      const names = new Map([...state.users.values()].map((user) => [user.username.toLocaleLowerCase(), user.uid]));
+      const names = new Map([...state.users.values()].filter((user) => !user.removed).map((user) => [user.username.toLocaleLowerCase(), user.uid]));
       directory = { users: state.users, names };
     }
     return directory.names;
@@ -46,7 +46,7 @@ export function createRows(context, id) {
   function rowFor(message, grouped, state, byMid, fresh) {
     const vanishing = context.signals.vanishing.has(message.mid);
     const quoted = message.re ? byMid.get(message.re) ?? null : null;
-    const inputs = [message, grouped, vanishing, quoted, nameOf(state, message.by), quoted && nameOf(state, quoted.by), document.documentElement.lang];
+    const inputs = [message, grouped, vanishing, quoted, lookOf(state, message.by), quoted && nameOf(state, quoted.by), document.documentElement.lang];
     const known = rows.get(message.mid);
     if (known && known.inputs.every((input, index) => input === inputs[index])) return known;
     const row = known?.row ?? el("article", { tabindex: "-1", "data-mid": message.mid });

@@ -1,0 +1,73 @@
+/** Status as pure functions: what it says at a moment, and when a chosen span of time ends. */
+
+/** @typedef {import("./types.js").User} User */
+/** @typedef {"30m" | "1h" | "4h" | "today" | "week" | "never"} Span */
+
+/** The spans offered, in the order of the list. @type {readonly Span[]} */
+export const SPANS = ["30m", "1h", "4h", "today", "week", "never"];
+
+const MINUTE_MS = 60_000;
+/** One emoji at the start: a flag, or a pictograph with its joins and modifiers. */
+const LEADING_EMOJI = /^(?:\p{Regional_Indicator}{2}|[#*0-9]\ufe0f?\u20e3|\p{Extended_Pictographic}\ufe0f?\p{Emoji_Modifier}?(?:\u200d\p{Extended_Pictographic}\ufe0f?\p{Emoji_Modifier}?)*)/u;
+
+/**
+ * What somebody's status says now. By custom a status text begins with its emoji.
+ *
+ * @param {Pick<User, "text" | "until">} user
+ * @param {number} [now]
+ * @returns {{ text: string, emoji: string, words: string, until: number | null }}
+ */
+export function statusOf(user, now = Date.now()) {
+  const until = user.until ?? null;
+  const text = until !== null && until <= now ? "" : (user.text ?? "").trim();
+  const emoji = LEADING_EMOJI.exec(text)?.[0] ?? "";
+  return { text, emoji, words: text.slice(emoji.length).trim(), until: text ? until : null };
+}
+
+/**
+ * @param {string} emoji
+ * @param {string} words
+ */
+export function statusText(emoji, words) {
+  return `${emoji} ${words.trim()}`.trim();
+}
+
+/**
+ * When a span that begins now ends, where the reader is: days end at midnight, weeks with their Sunday.
+ *
+ * @param {Span} span
+ * @param {number} [now]
+ * @returns {number | null} null for never
+ */
+export function endOf(span, now = Date.now()) {
+  switch (span) {
+    case "30m": return now + 30 * MINUTE_MS;
+    case "1h": return now + 60 * MINUTE_MS;
+    case "4h": return now + 240 * MINUTE_MS;
+    case "today": return midnightAfter(now, 0);
+    case "week": return midnightAfter(now, (7 - new Date(now).getDay()) % 7);
+    default: return null;
+  }
+}
+
+/**
+ * @param {number} now
+ * @param {number} days
+ */
+function midnightAfter(now, days) {
+  const date = new Date(now);
+  return new Date(date.getFullYear(), date.getMonth(), date.getDate() + days + 1).getTime();
+}
+
+/**
+ * The next moment at which somebody's status ends.
+ *
+ * @param {Iterable<User>} users
+ * @param {number} [now]
+ * @returns {number | null}
+ */
+export function nextEnd(users, now = Date.now()) {
+  let next = Number.POSITIVE_INFINITY;
+  for (const { text, until } of users) if (text && until && until > now) next = Math.min(next, until);
+  return next === Number.POSITIVE_INFINITY ? null : next;
+}

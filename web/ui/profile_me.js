@@ -1,0 +1,39 @@
+/** The strip below the rooms: my face and name, which open the status, and the way to the settings. */
+import { statusOf } from "../state/people_status.js";
+import { el, fill } from "./element.js";
+import { t } from "./i18n.js";
+import { icon } from "./icons.js";
+import { avatar, lookOf, nameOf, presenceText } from "./people.js";
+import { openSettings } from "./settings.js";
+import { openStatus } from "./status.js";
+
+/**
+ * @param {import("./context.js").Context} context
+ * @returns {import("./context.js").View}
+ */
+export function createMe(context) {
+  const strip = el("button", { type: "button", class: "me-status", click: () => openStatus(context) });
+  const node = el("div", { class: "me" }, strip,
+    el("button", { type: "button", class: "icon-button", "aria-label": t("settings"), title: t("settings"), click: () => openSettings(context) }, icon("gear")));
+  let drawn = "";
+
+  return {
+    node,
+    update(state) {
+      const { me } = state;
+      if (!me) return;
+      const chosen = me.state === "away" || me.state === "dnd" ? me.state : "online";
+      const presence = state.connection.online ? chosen : "offline";
+      const next = `${lookOf(state, me.uid)}/${presence}`;
+      if (next === drawn) return;
+      drawn = next;
+      const { text } = statusOf(me);
+      strip.title = t("set_status");
+      fill(strip,
+        avatar(state, me.uid, { presence }),
+        el("span", { class: "me-name" }, el("strong", { dir: "auto" }, nameOf(state, me.uid)),
+          el("small", { dir: "auto" }, text || presenceText(presence)),
+          el("span", { class: "hidden-visually" }, `. ${text ? `${presenceText(presence)}. ` : ""}${t("set_status")}`)));
+    },
+  };
+}
