@@ -123,5 +123,5 @@ function deviceName() {
   const agent = navigator.userAgent;
   const browser = ["Firefox", "Edg", "Chrome", "Safari"].find((name) => agent.includes(name)) ?? "Browser";
   const system = ["Android", "iPhone", "iPad", "Windows", "Mac", "Linux"].find((name) => agent.includes(name)) ?? "";
-  return `${browser === "Edg" ? "Edge" : browser} ${system}`.trim();
+  return [browser === "Edg" ? "Edge" : browser, system].filter(Boolean).join(" on ");
 }

@@ -1,7 +1,7 @@
 /** Keys that work everywhere: switch rooms, the sheet of shortcuts, Esc, and typing that finds the composer. */
 import { dialogIsOpen } from "./dialog.js";
 import { roomPath } from "./routes.js";
-import { openShortcuts } from "./settings.js";
+import { openShortcuts } from "./settings_shortcuts.js";
 import { orderedRooms } from "./sidebar.js";
 import { openSwitcher } from "./switcher.js";
 

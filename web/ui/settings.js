@@ -1,65 +1,91 @@
-/** Who I am here, how it looks, and the sheet of shortcuts. Every choice takes effect at once. */
+/**
+ * The settings: sections at the side, one of them open; on a phone first the list, then the section. Whatever is a
+ * mere choice takes effect at once.
+ */
 import { ask, openDialog } from "./dialog.js";
 import { el, fill } from "./element.js";
-import { currentLanguage, errorText, LANGUAGES, t, useLanguage } from "./i18n.js";
+import { t } from "./i18n.js";
 import { icon } from "./icons.js";
-import { allowNotifications, mayAskForNotifications } from "./notify.js";
-import { preferences, useTheme } from "./preferences.js";
+import { avatar, nameOf } from "./people.js";
+import { sessionsSection, tokensSection } from "./settings_access.js";
+import { accountSection } from "./settings_account.js";
+import { appearanceSection, languageSection, notificationsSection } from "./settings_look.js";
+import { passwordSection } from "./settings_password.js";
+import { profileSection } from "./settings_profile.js";
+import { openShortcuts } from "./settings_shortcuts.js";
+import { statusForm } from "./status.js";
+
+export { segments } from "./settings_parts.js";
 
 /** @typedef {import("./context.js").Context} Context */
+/** @typedef {(context: Context, close: () => void) => import("./element.js").Child[]} Section */
+/** @typedef {"profile" | "status" | "appearance" | "language" | "notifications" | "password" | "sessions" | "tokens" | "account"} Name */
+
+/** @type {readonly (readonly [Name, string, import("./i18n.js").Key, Section])[]} */
+const SECTIONS = [
+  ["profile", "person", "profile", profileSection],
+  ["status", "smile", "status", (context) => [statusForm(context)]],
+  ["appearance", "palette", "appearance", appearanceSection],
+  ["language", "globe", "language", languageSection],
+  ["notifications", "bell", "notify", notificationsSection],
+  ["password", "key", "password", passwordSection],
+  ["sessions", "screen", "sessions", sessionsSection],
+  ["tokens", "code", "tokens", tokensSection],
+  ["account", "shield", "account", accountSection],
+];
 
 /**
  * @param {Context} context
- * @param {"profile"} [_section]
+ * @param {Name} [start]  without it the first section, or on a phone the list
  */
-export function openSettings(context, _section) {
-  const { me } = context.store.state;
+export function openSettings(context, start) {
+  const { state } = context.store;
+  const { me } = state;
   if (!me) return;
-  openDialog({ title: t("settings") }, (close) => {
-    const name = el("input", { class: "input", id: "display-name", maxlength: "80", value: me.displayName ?? "", placeholder: me.username, dir: "auto", autocomplete: "nickname" });
-    const saved = async (/** @type {SubmitEvent} */ event) => {
-      event.preventDefault();
-      try {
-        await context.actions.updateProfile({ displayName: name.value.trim() });
-        context.toast(t("saved"));
-      } catch (error) {
-        context.toast(errorText(/** @type {{ code?: string }} */ (error)));
-      }
-    };
-    const relabel = () => { close(); useLanguage(); context.relabel(); openSettings(context); };
-    return [el("div", { class: "dialog-body" },
-      el("form", { class: "field", submit: saved }, el("label", { for: "display-name" }, t("display_name")),
-        el("div", { class: "field-row" }, name, el("button", { type: "submit", class: "button" }, t("save")))),
-      segments(t("theme"), "theme", [["", t("theme_system")], ["light", t("theme_light")], ["dark", t("theme_dark")]], preferences.get("theme") ?? "",
-        (value) => { preferences.set("theme", value); useTheme(); }),
-      segments(t("language"), "language", [...LANGUAGES], currentLanguage(), (value) => { preferences.set("language", value); relabel(); }),
-      mayAskForNotifications() ? el("button", {
-        type: "button", class: "button",
-        click: (/** @type {Event} */ event) => { /** @type {HTMLElement} */ (event.currentTarget).hidden = true; void allowNotifications(); },
-      }, icon("bell"), t("notify_allow")) : null,
-      el("div", { class: "dialog-foot dialog-foot-split" },
-        el("button", { type: "button", class: "button", click: () => { close(); openShortcuts(); } }, icon("keyboard"), t("shortcuts")),
-        el("button", { type: "button", class: "button", click: () => void signOut(context, close) }, icon("leave"), t("sign_out"))))];
-  });
-}
+  openDialog({ title: t("settings"), bare: true, class: "dialog-settings" }, (close) => {
+    const title = el("h2", { tabindex: "-1" });
+    const body = el("div", { class: "settings-body" });
+    const frame = el("div", { class: "settings", "data-view": start ? "section" : "list" });
+    const links = SECTIONS.map(([name, picture, label]) => el("button", {
+      type: "button", class: "settings-link", "data-section": name, click: () => { open(name); title.focus(); },
+    }, icon(picture), el("span", {}, t(label)), icon("forward")));
 
-export function openShortcuts() {
-  openDialog({ title: t("shortcuts") }, () => {
-    const rows = /** @type {[string, string[]][]} */ ([
-      [t("shortcut_send"), ["Enter"]],
-      [t("shortcut_newline"), ["Shift", "Enter"]],
-      [t("shortcut_edit"), ["↑"]],
-      [t("shortcut_bold"), ["Ctrl", "B", "I"]],
-      [t("shortcut_complete"), ["Tab"]],
-      [t("shortcut_switch"), ["Ctrl", "K"]],
-      [t("shortcut_room"), ["Alt", "↑", "↓"]],
-      [t("shortcut_unread"), ["Alt", "Shift", "↑", "↓"]],
-      [t("shortcut_escape"), ["Esc"]],
-      [t("shortcut_sheet"), ["Ctrl", "/"]],
-    ]);
-    const list = el("dl", { class: "sheet-list" });
-    fill(list, rows.map(([label, keys]) => el("div", {}, el("dt", {}, label), el("dd", {}, keys.map((key) => el("kbd", {}, key))))));
-    return [el("div", { class: "dialog-body", tabindex: "0" }, list)];
+    /** @param {Name} name */
+    function open(name) {
+      const section = SECTIONS.find(([each]) => each === name) ?? SECTIONS[0];
+      if (!section) return;
+      frame.dataset["view"] = "section";
+      links.forEach((link) => {
+        if (link.dataset["section"] === name) link.setAttribute("aria-current", "true");
+        else link.removeAttribute("aria-current");
+      });
+      title.textContent = t(section[2]);
+      fill(body, section[3](context, close));
+      body.scrollTop = 0;
+    }
+
+    const back = () => {
+      frame.dataset["view"] = "list";
+      links.find((link) => link.hasAttribute("aria-current"))?.focus();
+    };
+    const shut = () => el("button", { type: "button", class: "icon-button", "aria-label": t("close"), click: close }, icon("close"));
+    fill(frame,
+      el("nav", { class: "settings-nav", "aria-label": t("settings") },
+        el("header", { class: "settings-head" }, el("h2", {}, t("settings")), shut()),
+        el("p", { class: "settings-me" }, avatar(state, me.uid, { size: "small" }),
+          el("span", { dir: "auto" }, nameOf(state, me.uid), el("small", {}, `@${me.username}`))),
+        el("div", { class: "settings-links" }, links),
+        el("div", { class: "settings-links settings-more" },
+          el("button", { type: "button", class: "settings-link", click: () => { close(); openShortcuts(); } }, icon("keyboard"), el("span", {}, t("shortcuts"))),
+          el("button", { type: "button", class: "settings-link", click: () => void signOut(context, close) }, icon("leave"), el("span", {}, t("sign_out"))))),
+      el("section", { class: "settings-section" },
+        el("header", { class: "settings-head" },
+          el("button", { type: "button", class: "icon-button settings-back", "aria-label": t("settings"), click: back }, icon("back")),
+          title, shut()),
+        body));
+    open(start ?? "profile");
+    if (!start) frame.dataset["view"] = "list";
+    return [frame];
   });
 }
 
@@ -72,17 +98,4 @@ async function signOut(context, close) {
   close();
   await context.actions.signOut();
   context.go("/login", true);
-}
-
-/**
- * @param {string} label
- * @param {string} name
- * @param {(readonly [string, string])[]} options
- * @param {string} chosen
- * @param {(value: string) => void} choose
- */
-export function segments(label, name, options, chosen, choose) {
-  return el("fieldset", { class: "field plain" }, el("legend", { class: "label" }, label),
-    el("div", { class: "segments" }, options.map(([value, text]) => el("label", {},
-      el("input", { type: "radio", name, value, checked: value === chosen, change: () => choose(value) }), text))));
 }

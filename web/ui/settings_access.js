@@ -1,0 +1,103 @@
+/** Settings: the browsers I am signed in with, and the tokens of my programs. Each can be shut out at once. */
+import { ask } from "./dialog.js";
+import { el, fill } from "./element.js";
+import { agoOf, errorText, fullTimeOf, t } from "./i18n.js";
+import { icon } from "./icons.js";
+import { copyText } from "./message_tools.js";
+import { busy, createAlert } from "./settings_parts.js";
+
+/** @typedef {import("../state/types.js").Access} Access */
+
+/** @type {import("./settings.js").Section} */
+export function sessionsSection(context) {
+  const alert = createAlert();
+  const list = el("ul", { class: "access-list", "aria-busy": "true" }, waiting());
+  const others = el("button", { type: "button", class: "button button-danger-soft", hidden: true, click: () => void endOthers() }, icon("leave"), t("end_others"));
+
+  async function draw() {
+    const sessions = await context.actions.sessions();
+    sessions.sort((a, b) => Number(b.current) - Number(a.current) || b.seenAt - a.seenAt);
+    others.hidden = sessions.length < 2;
+    list.removeAttribute("aria-busy");
+    fill(list, sessions.map((session) => row({
+      picture: /Android|iPhone|iPad/.test(session.name) ? "phone" : "screen",
+      name: session.name || t("session_unnamed"),
+      tag: session.current ? t("session_current") : "",
+      detail: session.current ? t("session_since", { time: agoOf(session.createdAt) }) : `${t("session_seen", { time: agoOf(session.seenAt) })} · ${t("session_since", { time: agoOf(session.createdAt) })}`,
+      at: session.createdAt,
+      button: session.current ? null : [t("end_session"), () => context.actions.endSession(session.id)],
+    }, alert.say, draw)));
+  }
+
+  async function endOthers() {
+    if (!(await ask({ title: t("end_others"), text: t("end_others_question"), confirm: t("end_others"), danger: true }))) return;
+    await busy(others, alert.say, errorText, async () => {
+      await context.actions.endOtherSessions();
+      await draw();
+      context.toast(t("ended_others"));
+    });
+  }
+
+  draw().catch((error) => fill(list, el("li", { class: "results-empty" }, errorText(error))));
+  return [el("p", { class: "hint" }, t("sessions_hint")), list, alert.node, el("div", { class: "dialog-foot" }, others)];
+}
+
+/** @type {import("./settings.js").Section} */
+export function tokensSection(context) {
+  const alert = createAlert();
+  const list = el("ul", { class: "access-list", "aria-busy": "true" }, waiting());
+  const made = el("div", { role: "status" });
+  const label = el("input", { class: "input", id: "token-label", maxlength: "100", required: true, autocomplete: "off", placeholder: t("token_placeholder"), dir: "auto" });
+  const submit = el("button", { type: "submit", class: "button button-primary" }, t("token_create"));
+
+  async function draw() {
+    const tokens = await context.actions.tokens();
+    tokens.sort((a, b) => b.createdAt - a.createdAt);
+    list.removeAttribute("aria-busy");
+    fill(list, tokens.length ? tokens.map((token) => row({
+      picture: "code", name: token.name, tag: "", at: token.createdAt,
+      detail: `${t("session_seen", { time: agoOf(token.seenAt) })} · ${t("token_made", { time: agoOf(token.createdAt) })}`,
+      button: [t("token_revoke"), () => context.actions.revokeToken(token.id)],
+    }, alert.say, draw)) : el("li", { class: "results-empty" }, t("no_tokens")));
+  }
+
+  const sent = async (/** @type {SubmitEvent} */ event) => {
+    event.preventDefault();
+    const name = label.value.trim();
+    if (!name) return label.focus();
+    await busy(submit, alert.say, errorText, async () => {
+      const token = await context.actions.createToken(name);
+      label.value = "";
+      const copy = el("button", { type: "button", class: "button button-primary", click: () => void copyText(context, token) }, icon("copy"), t("copy"));
+      fill(made, el("div", { class: "token-new" },
+        el("p", {}, el("strong", {}, t("token_once")), " ", t("token_once_hint")),
+        el("div", { class: "field-row" }, el("code", { class: "token", tabindex: "0", "aria-label": t("token") }, token), copy)));
+      copy.focus();
+      await draw();
+    });
+  };
+
+  draw().catch((error) => fill(list, el("li", { class: "results-empty" }, errorText(error))));
+  return [el("p", { class: "hint" }, t("tokens_hint")),
+    el("form", { class: "settings-form", novalidate: true, submit: sent }, 
+      el("div", { class: "field" }, el("label", { for: label.id }, t("token_label")), el("div", { class: "field-row" }, label, submit))),
+    made, alert.node, list];
+}
+
+/**
+ * @param {{ picture: string, name: string, tag: string, detail: string, at: number, button: [string, () => Promise<void>] | null }} access
+ * @param {(text: string) => void} say
+ * @param {() => Promise<void>} draw
+ */
+function row({ picture, name, tag, detail, at, button }, say, draw) {
+  const end = button ? el("button", {
+    type: "button", class: "button button-small", "aria-label": `${button[0]}: ${name}`,
+    click: () => void busy(/** @type {HTMLButtonElement} */ (end), say, errorText, async () => { await button[1](); await draw(); }),
+  }, button[0]) : null;
+  return el("li", { class: "access" }, el("span", { class: "settings-sign" }, icon(picture)),
+    el("span", { class: "option-text" }, el("strong", { dir: "auto" }, name, tag ? el("span", { class: "tag tag-spark" }, tag) : null), el("small", { title: fullTimeOf(at) }, detail)), end);
+}
+
+function waiting() {
+  return el("li", { class: "results-empty" }, t("loading"));
+}
