@@ -16,8 +16,9 @@ after(async () => {
 test("a wrong setup code makes nobody an admin", async () => {
   const guest = await visitor(browser);
   await guest.page.goto(`${server.url}/setup#wrong`);
+  assert.equal(guest.page.url(), `${server.url}/setup`, "the code is out of the address bar");
   await enterAccount(guest.page, "mallory");
-  await guest.page.locator(".gate-alert").waitFor();
+  await guest.page.locator(".gate-alert", { hasText: "not valid" }).waitFor();
   assert.equal(await guest.page.locator(".shell").count(), 0);
   await guest.context.close();
 });
@@ -27,6 +28,8 @@ test("the setup link makes the admin, who lands in armed rooms", async () => {
   await admin.page.goto(server.setup);
   await admin.page.locator("h1", { hasText: "Set up Impulse" }).waitFor();
   await enterAccount(admin.page, "root");
+  await admin.page.locator("h1", { hasText: "Everything is ready" }).waitFor();
+  await admin.page.locator("button", { hasText: "Go to the rooms" }).click();
   for (const room of ["General", "Random", "Help"]) await admin.page.locator(".room-item", { hasText: room }).waitFor();
   const me = await admin.page.evaluate(() => fetch("/api/me").then((answer) => answer.json()));
   assert.equal(me.admin, true);
@@ -37,8 +40,7 @@ test("the setup link makes the admin, who lands in armed rooms", async () => {
 test("the link is used up, and others are no admins", async () => {
   const guest = await visitor(browser);
   await guest.page.goto(server.setup);
-  await enterAccount(guest.page, "second");
-  await guest.page.locator(".gate-alert").waitFor();
+  await guest.page.locator("h1", { hasText: "Impulse is set up" }).waitFor();
   await guest.page.goto(`${server.url}/register`);
   await enterAccount(guest.page, "second");
   await guest.page.locator(".shell").waitFor();

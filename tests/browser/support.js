@@ -162,6 +162,23 @@ export async function person(browser, url, name, options = {}) {
 }
 
 /**
+ * The administrator, made with the one-time link.
+ *
+ * @param {import("playwright-core").Browser} browser
+ * @param {Server} server
+ * @param {string} [name]
+ * @param {object} [options]
+ */
+export async function setUpAdmin(browser, server, name = "root", options = {}) {
+  const someone = await visitor(browser, options);
+  await someone.page.goto(server.setup);
+  await enterAccount(someone.page, name);
+  await someone.page.locator("button", { hasText: "Go to the rooms" }).click();
+  await someone.page.locator(".room-item").first().waitFor({ state: "attached" });
+  return { ...someone, name };
+}
+
+/**
  * @param {import("playwright-core").Page} page
  * @param {string} name
  * @param {string} [password]

@@ -5,14 +5,19 @@
 import { createChat } from "./chat.js";
 import { el } from "./element.js";
 import { createGate } from "./gate.js";
-import { errorText, t } from "./i18n.js";
+import { createSetup, createWelcome } from "./gate_setup.js";
+import { currentLanguage, errorText, t, useLanguage } from "./i18n.js";
 import { icon } from "./icons.js";
+import { createInvite } from "./invite.js";
 import { bindKeys } from "./keys.js";
 import { createNotifier } from "./notify.js";
 import { bindCards } from "./profile_card.js";
-import { parseRoute } from "./routes.js";
+import { preferences } from "./preferences.js";
+import { createReset } from "./reset.js";
+import { carriesSecret, parseRoute } from "./routes.js";
 import { createTitle } from "./title.js";
 import { createToasts } from "./toast.js";
+import { takeSecret } from "../platform/links.js";
 
 /** @typedef {import("./context.js").Context} Context */
 /** @typedef {import("./context.js").View} View */
@@ -50,6 +55,7 @@ export function mount(root, store, actions) {
 
   function follow() {
     const route = parseRoute(location);
+    if (carriesSecret(route)) takeSecret(route.name);
     context.signals.room = route.name === "room" ? route.room : null;
     if (route.name === "room" && route.mid) context.signals.linked = { room: route.room, mid: route.mid };
   }
@@ -57,6 +63,7 @@ export function mount(root, store, actions) {
   function draw() {
     const state = store.state;
     const screen = screenFor(state, parseRoute(location));
+    if (adoptLanguage(state)) shown = null;
     if (shown?.screen !== screen) {
       shown = { screen, view: makeScreen(context, screen) };
       root.replaceChildren(shown.view.node);
@@ -83,13 +90,33 @@ export function mount(root, store, actions) {
 }
 
 /**
+ * The language chosen in another browser, where this one has none of its own.
+ *
+ * @param {import("./context.js").State} state
+ * @returns {boolean} whether the language is another one now
+ */
+function adoptLanguage({ me }) {
+  if (!me?.locale || preferences.get("language")) return false;
+  const before = currentLanguage();
+  preferences.set("language", me.locale);
+  useLanguage();
+  return currentLanguage() !== before;
+}
+
+/**
+ * A new secret is a new screen, too; signing in on the page of an invitation or a ticket is not.
+ *
  * @param {import("./context.js").State} state
  * @param {import("./routes.js").Route} route
  */
 function screenFor(state, route) {
   if (state.phase === "starting") return "splash";
+  if (route.name === "invite" || route.name === "reset") return `${route.name} ${takeSecret(route.name)}`;
+  if (route.name === "setup") {
+    const code = takeSecret("setup");
+    return state.me?.admin && code ? "welcome" : `setup ${state.phase} ${code}`;
+  }
   if (state.phase === "signed_in") return "chat";
-  if (route.name === "setup") return "setup";
   return route.name === "register" ? "register" : "login";
 }
 
@@ -101,9 +128,11 @@ function screenFor(state, route) {
 function makeScreen(context, screen) {
   if (screen === "chat") return createChat(context);
   if (screen === "splash") return splash();
-  const route = parseRoute(location);
-  const code = route.name === "setup" ? route.code : "";
-  return createGate(context, { mode: /** @type {import("./gate.js").Mode} */ (screen), code });
+  if (screen === "welcome") return createWelcome(context);
+  if (screen.startsWith("setup ")) return createSetup(context);
+  if (screen.startsWith("invite ")) return createInvite(context);
+  if (screen.startsWith("reset ")) return createReset(context);
+  return createGate(context, screen === "register" ? "register" : "login");
 }
 
 /** @returns {View} */

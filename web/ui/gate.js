@@ -1,120 +1,110 @@
-/** The first page: sign in, register, or set up the server's first account. */
+/** Sign in, or register where the server lets people in: it says itself whether it is open, by invitation, or closed. */
+import { accountForm, createPage, head, notice } from "./gate_parts.js";
 import { el, fill } from "./element.js";
-import { errorText, t } from "./i18n.js";
-import { icon } from "./icons.js";
-import { parseRoute } from "./routes.js";
+import { t, useFallbackLanguage } from "./i18n.js";
+import { roomPath, parseRoute } from "./routes.js";
 
 /** @typedef {import("./context.js").Context} Context */
-/** @typedef {"login" | "register" | "setup"} Mode */
-
-const PASSWORD_MIN = 10;
+/** @typedef {import("../state/types.js").Info} Info */
+/** @typedef {"login" | "register"} Mode */
 
 /**
  * @param {Context} context
- * @param {{ mode: Mode, code?: string }} start
+ * @param {Mode} start
+ * @returns {import("./context.js").View}
  */
 export function createGate(context, start) {
-  const node = el("main", { class: "gate" });
-  let mode = start.mode;
+  const page = createPage(context);
+  /** @type {Info | null} */
+  let info = null;
+  let mode = start;
+  const below = el("div", { class: "gate-below" });
+
+  const change = (/** @type {Mode} */ next) => {
+    mode = next;
+    context.go(`/${next}`);
+    draw();
+  };
 
   function draw() {
-    fill(node, card(context, mode, start.code ?? "", (next) => { mode = next; draw(); }), promises());
-    const field = node.querySelector("input");
-    if (field && matchMedia("(hover: hover)").matches) field.focus();
+    drawBelow();
+    if (mode === "login") return page.show(head(t("sign_in_title"), t("tagline"), undefined, serverName(info)), signInForm(context, () => drawBelow(true)), below);
+    if (info?.registration === "closed") return page.show(...notice({ picture: "lock", title: t("closed_title"), lead: t("closed_lead"), button: { label: t("sign_in"), act: () => change("login") } }));
+    if (info?.registration === "invite" && !info.setup) return page.show(head(t("invite_only_title"), t("invite_only_lead")), pasteForm(context), below);
+    page.show(head(t("register_title"), t("tagline"), undefined, serverName(info)), accountForm({
+      isNew: true, button: t("register"), working: t("working_register"),
+      act: async (account) => { await context.actions.register(account); arrive(context); },
+    }), below);
+  }
+
+  /** The line below the form; after a wrong password it also says what helps. */
+  function drawBelow(forgot = false) {
+    const to = (/** @type {Mode} */ next) => el("button", { type: "button", class: "link-button", click: () => change(next) }, t(next === "login" ? "sign_in" : "register"));
+    fill(below,
+      forgot ? el("p", { class: "hint" }, t("forgot_hint")) : null,
+      info?.setup ? el("p", { class: "gate-note" }, t("setup_waiting")) : null,
+      mode === "register" ? el("p", { class: "gate-switch" }, t("have_account"), to("login"))
+        : info?.registration === "open" ? el("p", { class: "gate-switch" }, t("no_account"), to("register"))
+          : info ? el("p", { class: "gate-switch" }, t(info.registration === "invite" ? "no_account_invite" : "no_account_closed")) : null);
   }
 
   draw();
-  return { node, update() {} };
+  context.actions.info().then((told) => {
+    info = told;
+    if (useFallbackLanguage(told.default_locale ?? "")) return context.relabel();
+    // What is typed already stays, unless this page cannot be.
+    if (mode === "register" && told.registration !== "open") draw();
+    else {
+      drawBelow();
+      const eyebrow = serverName(told);
+      if (eyebrow) page.node.querySelector(".gate-head h1")?.before(el("p", { class: "gate-eyebrow", dir: "auto" }, eyebrow));
+    }
+  }, () => {});
+  return { node: page.node, update() {} };
 }
 
 /**
  * @param {Context} context
- * @param {Mode} mode
- * @param {string} code
- * @param {(mode: Mode) => void} change
+ * @param {() => void} refused
  */
-function card(context, mode, code, change) {
-  const isNew = mode !== "login";
-  const title = t(mode === "setup" ? "setup_title" : isNew ? "register_title" : "sign_in_title");
-  const alert = el("p", { class: "gate-alert", role: "alert", hidden: true });
-  const username = el("input", {
-    class: "input", id: "username", name: "username", autocomplete: "username", autocapitalize: "none",
-    spellcheck: "false", maxlength: "64", required: true, dir: "auto", "aria-describedby": isNew ? "username-hint" : null,
+function signInForm(context, refused) {
+  return accountForm({
+    isNew: false, button: t("sign_in"), working: t("working_sign_in"),
+    act: async (account) => { await context.actions.signIn(account); arrive(context); },
+    refused: (error) => { if (error.code === "bad_credentials") refused(); },
   });
-  const password = el("input", {
-    class: "input", id: "password", name: "password", type: "password", maxlength: "256", required: true,
-    autocomplete: isNew ? "new-password" : "current-password", "aria-describedby": isNew ? "password-hint" : null,
-  });
-  const submit = el("button", { type: "submit", class: "button button-primary button-wide" });
-  const idle = t(mode === "setup" ? "setup_button" : isNew ? "register" : "sign_in");
-  submit.append(idle);
-
-  /** @param {string} text @param {HTMLElement} [field] */
-  const complain = (text, field) => {
-    alert.textContent = text;
-    alert.hidden = false;
-    field?.setAttribute("aria-invalid", "true");
-    (field ?? username).focus();
-  };
-
-  /** @param {SubmitEvent} event */
-  async function sent(event) {
-    event.preventDefault();
-    alert.hidden = true;
-    username.removeAttribute("aria-invalid");
-    password.removeAttribute("aria-invalid");
-    const name = username.value.trim();
-    if (!name) return complain(t("need_username"), username);
-    if (isNew && [...password.value].length < PASSWORD_MIN) return complain(t("need_password"), password);
-    submit.disabled = true;
-    fill(submit, el("span", { class: "spinner" }), t(isNew ? "working_register" : "working_sign_in"));
-    try {
-      if (isNew) await context.actions.register({ username: name, password: password.value, ...(code ? { setup: code } : {}) });
-      else await context.actions.signIn({ username: name, password: password.value });
-      context.go(parseRoute(location).name === "room" ? location.pathname + location.hash : "/", true);
-    } catch (error) {
-      complain(errorText(/** @type {{ code?: string, message?: string }} */ (error)));
-      submit.disabled = false;
-      fill(submit, idle);
-    }
-  }
-
-  return el("div", { class: "gate-card" },
-    el("header", { class: "gate-head" },
-      el("span", { class: "mark mark-beat" }, icon("pulse")),
-      el("h1", {}, title),
-      el("p", {}, t(mode === "setup" ? "setup_lead" : "tagline"))),
-    el("form", { submit: sent, novalidate: true },
-      alert,
-      el("div", { class: "field" },
-        el("label", { for: "username" }, t("username")), username,
-        isNew ? el("p", { class: "hint", id: "username-hint" }, t("username_hint")) : null),
-      el("div", { class: "field" },
-        el("label", { for: "password" }, t("password")), passwordBox(password),
-        isNew ? el("p", { class: "hint", id: "password-hint" }, t("password_hint")) : null),
-      submit),
-    mode === "setup" ? null : el("p", { class: "gate-switch" },
-      t(isNew ? "have_account" : "no_account"),
-      el("button", { type: "button", class: "link-button", click: () => change(isNew ? "login" : "register") }, t(isNew ? "sign_in" : "register"))));
 }
 
-/** @param {HTMLInputElement} input */
-function passwordBox(input) {
-  const button = el("button", {
-    type: "button", class: "icon-button", "aria-label": t("show_password"), "aria-pressed": "false",
-    click: () => {
-      const shown = input.type === "password";
-      input.type = shown ? "text" : "password";
-      button.setAttribute("aria-pressed", String(shown));
-      button.setAttribute("aria-label", t(shown ? "hide_password" : "show_password"));
+/**
+ * For who was sent a link and came without it.
+ *
+ * @param {Context} context
+ */
+function pasteForm(context) {
+  const link = el("input", { class: "input", id: "invite-link", autocomplete: "off", spellcheck: "false", required: true, placeholder: `${location.origin}/invite#…` });
+  return el("form", {
+    novalidate: true,
+    submit: (/** @type {SubmitEvent} */ event) => {
+      event.preventDefault();
+      const code = link.value.trim().replace(/^.*#/, "");
+      if (code) context.go(`/invite#${encodeURIComponent(code)}`);
+      else link.focus();
     },
-  }, icon("eye"));
-  return el("div", { class: "password" }, input, button);
+  }, el("div", { class: "field" }, el("label", { for: link.id }, t("invite_link")), link),
+  el("button", { type: "submit", class: "button button-primary button-wide" }, t("invite_open")));
 }
 
-function promises() {
-  return el("ul", { class: "gate-promises" },
-    el("li", {}, icon("spark"), t("promise_realtime")),
-    el("li", {}, icon("key"), t("promise_private")),
-    el("li", {}, icon("check"), t("promise_once")));
+/**
+ * Signed in: back to the room whose link brought one here, else to the rooms.
+ *
+ * @param {Context} context
+ */
+function arrive(context) {
+  const route = parseRoute(location);
+  context.go(route.name === "room" ? roomPath(route.room, route.mid ?? undefined) : "/", true);
+}
+
+/** The server's own name, where it has one. @param {Info | null} info */
+function serverName(info) {
+  return info && info.name !== t("app_name") ? info.name : "";
 }

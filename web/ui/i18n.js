@@ -23,14 +23,28 @@ let plurals = new Intl.PluralRules("en");
 /** @type {Map<string, Intl.DateTimeFormat>} */
 let formats = new Map();
 
+/** The server's language, for browsers that speak none of ours. */
+let fallback = "";
+
 /** Reads the preference, else the browser's languages, and marks the document. */
 export function useLanguage() {
-  const wanted = [preferences.get("language"), ...navigator.languages];
+  const wanted = [preferences.get("language"), ...navigator.languages, fallback];
   language = wanted.map((tag) => String(tag).slice(0, 2).toLowerCase()).find((tag) => tag in LOCALES) ?? "en";
   dates = navigator.languages.find((tag) => tag.slice(0, 2).toLowerCase() === language) ?? language;
   plurals = new Intl.PluralRules(language);
   formats = new Map();
   document.documentElement.lang = language;
+}
+
+/**
+ * @param {string} tag
+ * @returns {boolean} whether the language is another one now
+ */
+export function useFallbackLanguage(tag) {
+  const before = language;
+  fallback = tag;
+  useLanguage();
+  return language !== before;
 }
 
 /** The language in use, for the settings and for the server. */

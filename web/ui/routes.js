@@ -1,7 +1,7 @@
-/** Addresses of the client: `/`, `/room/ID`, `/room/ID#MID`, `/setup#CODE`, `/login`, `/register`. */
+/** Addresses of the client: `/`, `/room/ID`, `/room/ID#MID`, `/login`, `/register`, `/setup#CODE`, `/invite#CODE`, `/reset#TICKET`. */
 
 /**
- * @typedef {{ name: "home" | "login" | "register" } | { name: "setup", code: string } | { name: "room", room: string, mid: string | null }} Route
+ * @typedef {{ name: "home" | "login" | "register" | "setup" | "invite" | "reset" } | { name: "room", room: string, mid: string | null }} Route
  */
 
 /**
@@ -11,10 +11,18 @@
 export function parseRoute(location) {
   const [first, second] = location.pathname.split("/").filter(Boolean);
   const hash = decode(location.hash.slice(1));
-  if (first === "setup") return { name: "setup", code: hash };
   if (first === "room" && second) return { name: "room", room: decode(second), mid: /^[\w-]{22}$/.test(hash) ? hash : null };
-  if (first === "login" || first === "register") return { name: first };
+  if (first === "login" || first === "register" || first === "setup" || first === "invite" || first === "reset") return { name: first };
   return { name: "home" };
+}
+
+/**
+ * Whether the fragment of an address is a secret that must not stay in it.
+ *
+ * @param {Route} route
+ */
+export function carriesSecret(route) {
+  return route.name === "setup" || route.name === "invite" || route.name === "reset";
 }
 
 /**
