@@ -69,6 +69,17 @@ pub mod api {
     pub const LABEL: usize = 100;
 }
 
+/// Passwords, tickets and invitations (`auth`).
+pub mod auth {
+    use super::Duration;
+    /// Rounds a client may choose for its part of a password (`e2ee.md` 4.2).
+    pub const ITERATIONS: std::ops::RangeInclusive<u32> = 600_000..=5_000_000;
+    /// From `prepare` to `commit`.
+    pub const PENDING: Duration = Duration::from_secs(10 * 60);
+    /// How long a ticket is good.
+    pub const TICKET: Duration = Duration::from_secs(24 * 3600);
+}
+
 /// Chat frames and messages (`protocol`).
 pub mod chat {
     /// A command frame.

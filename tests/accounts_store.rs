@@ -29,7 +29,7 @@ fn slot() -> AuthSlot {
 }
 
 fn user<'a>(username: &'a str, username_key: &'a str, slot: &'a AuthSlot) -> NewUser<'a> {
-    NewUser { username, username_key, is_admin: false, slot }
+    NewUser { username, username_key, is_admin: false, display_name: "", slot: Some(slot) }
 }
 
 const FIRST: Migration =

@@ -1,23 +1,104 @@
-//! Setting a password.
+//! Setting a password, by the old one or by a ticket.
+//!
+//! Nothing here signs anybody in: whoever used a ticket logs in with what he chose, so a ticket that
+//! was read over somebody's shoulder never becomes a session by itself.
 
-use crate::auth::Session;
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::auth::{NewPassword, Proof, Session};
 use crate::error::{Code, Error, Result};
 use crate::http::{Request, Response};
+use crate::rooms::outlet::Target as Sockets;
 
 use super::Api;
+use super::auth::end_sockets;
 
-pub(super) async fn ticket(_api: &Api, _request: &Request) -> Result<Response> {
-    Err(Error::new(Code::NotFound, "Not yet."))
+#[derive(Deserialize)]
+struct Ticket {
+    ticket: String,
 }
 
-pub(super) async fn prepare(_api: &Api, _request: &Request) -> Result<Response> {
-    Err(Error::new(Code::NotFound, "Not yet."))
+/// `POST /api/auth/ticket`: whose password this ticket sets.
+pub(super) async fn ticket(api: &Api, request: &Request) -> Result<Response> {
+    api.check_origin_if_any(request)?;
+    let Ticket { ticket } = request.json()?;
+    let found = api.auth.ticket(&ticket, request.peer.ip()).await?;
+    let answer = json!({
+        "uid": found.uid,
+        "username": found.username,
+        "display_name": found.display_name,
+        "new": found.is_new,
+    });
+    Ok(Response::json(200, &answer))
 }
 
-pub(super) async fn commit(_api: &Api, _request: &Request) -> Result<Response> {
-    Err(Error::new(Code::NotFound, "Not yet."))
+#[derive(Deserialize)]
+struct Prepare {
+    by: By,
+    alg: String,
+    salt: String,
+    iter: u32,
+    auth: String,
 }
 
-pub(super) async fn unlock(_api: &Api, _caller: &Session, _request: &Request) -> Result<Response> {
-    Err(Error::new(Code::NotFound, "Not yet."))
+#[derive(Deserialize)]
+struct By {
+    auth: Option<String>,
+    ticket: Option<String>,
+}
+
+/// `POST /api/auth/password/prepare`. Nothing has changed yet when it answers.
+pub(super) async fn prepare(api: &Api, request: &Request) -> Result<Response> {
+    api.check_origin_if_any(request)?;
+    let Prepare { by, alg, salt, iter, auth } = request.json()?;
+    let proof = match (by.auth, by.ticket) {
+        (Some(old), None) => Proof::Old(api.caller(request).await?.uid, old),
+        (None, Some(ticket)) => Proof::Ticket(ticket),
+        _ => return Err(Error::field("by", "must have either \"auth\" or \"ticket\"")),
+    };
+    let new = NewPassword { alg, salt, iter, auth };
+    let prepared = api.auth.prepare(proof, new, request.peer.ip()).await?;
+    Ok(Response::json(200, &json!({"pending": prepared.pending, "share": prepared.share})))
+}
+
+#[derive(Deserialize)]
+struct Commit {
+    pending: String,
+    #[serde(default = "yes")]
+    sign_out_others: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// `POST /api/auth/password/commit`: now it has changed, and who shall be signed out is.
+pub(super) async fn commit(api: &Api, request: &Request) -> Result<Response> {
+    api.check_origin_if_any(request)?;
+    let Commit { pending, sign_out_others } = request.json()?;
+    // Whoever holds a ticket may still carry the cookie of a session that has ended.
+    let session = match api.caller(request).await {
+        Ok(session) => Some(session),
+        Err(error) if error.code() == Code::Unauthorized => None,
+        Err(error) => return Err(error),
+    };
+    let session = session.as_deref();
+    let changed = api.auth.commit(&pending, session, sign_out_others, request.peer.ip()).await?;
+    for session in &changed.ended {
+        end_sockets(api, Sockets::Session(*session)).await;
+    }
+    Ok(Response::empty(204))
+}
+
+#[derive(Deserialize)]
+struct Unlock {
+    auth: String,
+}
+
+/// `POST /api/auth/unlock`: the share, for a session that has lost its keys.
+pub(super) async fn unlock(api: &Api, caller: &Session, request: &Request) -> Result<Response> {
+    let Unlock { auth } = request.json()?;
+    let share = api.auth.unlock(caller.uid, &auth, request.peer.ip()).await?;
+    Ok(Response::json(200, &json!({"share": share, "keys": null})))
 }

@@ -48,6 +48,10 @@ pub(super) async fn end(
     Ok(Response::empty(204))
 }
 
-pub(super) async fn revoke_others(_api: &Api, _caller: &Session) -> Result<Response> {
-    Err(Error::new(Code::NotFound, "Not yet."))
+/// `DELETE /api/sessions`: everywhere but here. Personal access tokens stay.
+pub(super) async fn revoke_others(api: &Api, caller: &Session) -> Result<Response> {
+    for session in api.auth.end_sessions(caller.uid, Some(caller.id), false).await? {
+        end_sockets(api, Target::Session(session)).await;
+    }
+    Ok(Response::empty(204))
 }

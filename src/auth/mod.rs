@@ -4,15 +4,19 @@
 //! server stretches that with Argon2id and keeps a verifier of the result (`e2ee.md` 4.2, 4.3).
 //! Whoever knows it gets a token of 256 random bits, of which only the SHA-256 is kept.
 
+mod change;
 mod name;
 mod password;
 mod rate_limit;
 mod session;
 mod sign_in;
+mod ticket;
 
-pub use crate::store::accounts::{SessionInfo, SessionKind};
+pub use crate::store::accounts::{SessionInfo, SessionKind, Switched, TicketRecord};
+pub use change::{NewPassword, Prepared, Proof};
 pub use session::Session;
 pub use sign_in::{Credentials, Kdf, NewAccount, SignedIn};
+pub use ticket::IssuedTicket;
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -62,6 +66,8 @@ pub struct Auth {
     logins: RateLimit<IpAddr>,
     /// By the digest of the name: a name in a request can be long.
     failures: RateLimit<[u8; 32]>,
+    /// Tickets and invitations that are looked at and used.
+    links: RateLimit<IpAddr>,
 }
 
 impl Auth {
@@ -85,6 +91,7 @@ impl Auth {
             prelogins: RateLimit::new(10, minute, scale),
             logins: RateLimit::new(10, minute, scale),
             failures: RateLimit::new(20, 60 * minute, scale).with_growing_delay(),
+            links: RateLimit::new(30, minute, scale),
         }))
     }
 
@@ -112,7 +119,7 @@ impl Auth {
         if let Some(session) = self.sessions.get(&digest) {
             return Ok(Some(session));
         }
-        let now = now_ms();
+        let (moment, now) = (self.sessions.moment(), now_ms());
         let Some(row) = self.store.session(&digest, now - millis(IDLE)).await? else {
             return Ok(None);
         };
@@ -126,7 +133,7 @@ impl Auth {
             admin: row.is_admin,
             kind: row.kind,
         };
-        Ok(self.sessions.put(digest, session))
+        Ok(self.sessions.put(moment, digest, session))
     }
 
     /// Whether a session that was live a moment ago still is.
@@ -157,9 +164,31 @@ impl Auth {
     pub async fn revoke(&self, uid: Uid, kind: SessionKind, id: SessionId) -> Result<bool> {
         let was_there = self.store.remove_session(uid, kind, id).await?;
         if was_there {
-            self.sessions.end(id);
+            self.sessions.end(&[id]);
         }
         Ok(was_there)
+    }
+
+    /// Ends a user's sessions but one, and with `tokens_too` the personal access tokens; which ones.
+    /// Their sockets are the caller's matter.
+    ///
+    /// # Errors
+    /// `unavailable`: then they live on.
+    pub async fn end_sessions(
+        &self,
+        uid: Uid,
+        except: Option<SessionId>,
+        tokens_too: bool,
+    ) -> Result<Vec<SessionId>> {
+        let ended = self.store.end_sessions(uid, except, tokens_too).await?;
+        self.sessions.end(&ended);
+        Ok(ended)
+    }
+
+    /// Looks a user up anew at the next request: name or rights have changed, or the account was
+    /// shut.
+    pub fn forget(&self, uid: Uid) {
+        self.sessions.forget(uid);
     }
 
     /// A new personal access token, told this once.

@@ -47,6 +47,8 @@ pub(super) struct Sessions {
 struct Inner {
     live: HashMap<[u8; 32], (Arc<Session>, Instant)>,
     ended: HashMap<SessionId, Instant>,
+    /// How often something was forgotten: what was looked up before that is not remembered.
+    forgotten: u64,
 }
 
 impl Sessions {
@@ -57,11 +59,19 @@ impl Sessions {
         (since.elapsed() < BELIEVED).then(|| session.clone())
     }
 
-    /// Remembers a session the store has just confirmed; `None` if it has ended since.
-    pub fn put(&self, digest: [u8; 32], session: Session) -> Option<Arc<Session>> {
+    /// To be asked before the store is, and handed to [`Sessions::put`].
+    pub fn moment(&self) -> u64 {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner).forgotten
+    }
+
+    /// Remembers a session the store has confirmed since `moment`; `None` if it has ended since.
+    pub fn put(&self, moment: u64, digest: [u8; 32], session: Session) -> Option<Arc<Session>> {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         if inner.ended.contains_key(&session.id) {
             return None;
+        }
+        if inner.forgotten != moment {
+            return Some(Arc::new(session));
         }
         if inner.live.len() >= REMEMBERED {
             inner.live.retain(|_, (_, since)| since.elapsed() < BELIEVED);
@@ -74,12 +84,23 @@ impl Sessions {
         Some(session)
     }
 
-    /// From now on this session is over.
-    pub fn end(&self, id: SessionId) {
+    /// From now on these sessions are over.
+    pub fn end(&self, ids: &[SessionId]) {
+        if ids.is_empty() {
+            return;
+        }
+        let now = Instant::now();
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         inner.ended.retain(|_, since| since.elapsed() < ENDED);
-        inner.ended.insert(id, Instant::now());
-        inner.live.retain(|_, (session, _)| session.id != id);
+        inner.ended.extend(ids.iter().map(|id| (*id, now)));
+        inner.live.retain(|_, (session, _)| !ids.contains(&session.id));
+    }
+
+    /// Looks a user's sessions up anew from now on: name or rights have changed.
+    pub fn forget(&self, uid: Uid) {
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.forgotten = inner.forgotten.wrapping_add(1);
+        inner.live.retain(|_, (session, _)| session.uid != uid);
     }
 
     /// Whether the session has not been ended here.
@@ -115,12 +136,25 @@ mod tests {
     #[test]
     fn an_ended_session_cannot_be_brought_back_by_a_late_lookup() {
         let sessions = Sessions::default();
-        assert!(sessions.put([1; 32], session(1)).is_some());
+        assert!(sessions.put(0, [1; 32], session(1)).is_some());
         assert!(sessions.get(&[1; 32]).is_some() && sessions.is_live(SessionId(1)));
-        sessions.end(SessionId(1));
+        sessions.end(&[SessionId(1)]);
         assert!(sessions.get(&[1; 32]).is_none() && !sessions.is_live(SessionId(1)));
-        assert!(sessions.put([1; 32], session(1)).is_none());
-        assert!(sessions.put([2; 32], session(2)).is_some());
+        assert!(sessions.put(0, [1; 32], session(1)).is_none());
+        assert!(sessions.put(0, [2; 32], session(2)).is_some());
+    }
+
+    #[test]
+    fn what_was_looked_up_before_somebody_was_forgotten_is_not_remembered() {
+        let sessions = Sessions::default();
+        let moment = sessions.moment();
+        assert!(sessions.put(moment, [1; 32], session(1)).is_some());
+        sessions.forget(Uid(1));
+        assert!(sessions.get(&[1; 32]).is_none(), "asked for anew");
+        assert!(sessions.put(moment, [1; 32], session(1)).is_some(), "good for this once");
+        assert!(sessions.get(&[1; 32]).is_none());
+        assert!(sessions.put(sessions.moment(), [1; 32], session(1)).is_some());
+        assert!(sessions.get(&[1; 32]).is_some() && sessions.is_live(SessionId(1)));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! An unknown name costs the same time and gets the same answer as a wrong password: a salt made
 //! from a secret and the name, a full computation, one error.
 
+use std::future::Future;
 use std::net::IpAddr;
 use std::sync::PoisonError;
 
@@ -12,6 +13,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
+use super::change::NewPassword;
 use super::password::{self, matches};
 use super::{Auth, ITERATIONS, SESSIONS_MAX, name, neighbourhood, session};
 use crate::config::Registration;
@@ -23,8 +25,6 @@ use crate::store::accounts::{
 
 /// The one algorithm a browser has for this.
 pub(super) const ALGORITHM: &str = "pbkdf2-sha256";
-/// What a client may choose (`e2ee.md` 4.2).
-const ITERATIONS_ALLOWED: std::ops::RangeInclusive<u32> = 600_000..=5_000_000;
 /// Characters of a device's name.
 const DEVICE: usize = 100;
 
@@ -120,23 +120,14 @@ impl Auth {
     pub async fn register(&self, new: NewAccount, peer: IpAddr) -> Result<SignedIn> {
         self.logins.take(neighbourhood(peer))?;
         name::check(&new.username)?;
-        if new.alg != ALGORITHM {
-            return Err(Error::field("alg", "must be pbkdf2-sha256"));
-        }
-        let salt = decode("salt", &new.salt)?;
-        if !ITERATIONS_ALLOWED.contains(&new.iter) {
-            return Err(Error::field("iter", "must be 600000 to 5000000"));
-        }
-        let auth = decode("auth", &new.auth)?;
-        let device = device(new.device)?;
-        self.check_registration(new.setup.as_deref())?;
+        let NewAccount { username, alg, salt, iter, auth, setup, device, .. } = new;
+        let password = NewPassword { alg, salt, iter, auth }.check()?;
+        let device = check_device(device)?;
+        self.check_registration(setup.as_deref())?;
 
-        let stretch = password::new_params()?;
-        let stretched = self.stretcher.run(auth, stretch).await?;
-        let kdf = KdfParams { alg: new.alg, salt, iterations: new.iter };
-        let slot = AuthSlot { kdf, stretch, verifier: stretched.verifier };
-        let uid = self.create(&new.username, &slot, new.setup.as_deref()).await?;
-        self.enter(uid, &stretched.share, false, &device).await
+        let (slot, share) = self.stretch_new(password).await?;
+        let uid = self.create(&username, &slot, setup.as_deref()).await?;
+        self.enter(uid, &slot.verifier, &share, false, &device).await
     }
 
     /// Signs somebody in.
@@ -146,17 +137,26 @@ impl Auth {
     pub async fn login(&self, credentials: Credentials, peer: IpAddr) -> Result<SignedIn> {
         self.logins.take(neighbourhood(peer))?;
         let auth = decode("auth", &credentials.auth)?;
-        let device = device(credentials.device)?;
+        let device = check_device(credentials.device)?;
         let key = name::key(&credentials.username);
-        let account = session::digest(&key);
+        let (record, share) = self.guarded(&key, self.check_credentials(&key, auth)).await?;
+        self.enter(record.uid, &record.slot.verifier, &share, record.has_joined, &device).await
+    }
+
+    /// Counts wrong passwords of one account, whatever they were sent for.
+    pub(super) async fn guarded<T>(
+        &self,
+        key: &str,
+        checking: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        let account = session::digest(key);
         self.failures.take(account)?;
-        let checked = self.check_credentials(&key, auth).await;
+        let checked = checking.await;
         // Only a wrong password counts: an outage must not lock people out of what follows it.
         if !matches!(&checked, Err(error) if error.code() == Code::BadCredentials) {
             self.failures.give_back(&account);
         }
-        let (record, share) = checked?;
-        self.enter(record.uid, &share, record.has_joined, &device).await
+        checked
     }
 
     /// The user of that name, if `auth` is right, and the share. Unknown names cost the same.
@@ -171,7 +171,6 @@ impl Auth {
             None => StretchParams { salt: self.made_up_salt(key)?, ..password::new_params()? },
         };
         let stretched = self.stretcher.run(auth, params).await?;
-        let wrong = || Error::new(Code::BadCredentials, "Wrong user name or password.");
         let record = record.ok_or_else(wrong)?;
         if !matches(&stretched.verifier, &record.slot.verifier) || record.is_disabled {
             return Err(wrong());
@@ -216,8 +215,13 @@ impl Auth {
             }
         };
         let username_key = name::key(username);
-        let new =
-            NewUser { username, username_key: &username_key, is_admin: taken.is_some(), slot };
+        let new = NewUser {
+            username,
+            username_key: &username_key,
+            is_admin: taken.is_some(),
+            display_name: "",
+            slot: Some(slot),
+        };
         let made = self.store.create_user(&new).await;
         if made.is_err() && taken.is_some() {
             *self.setup_code.lock().unwrap_or_else(PoisonError::into_inner) = taken;
@@ -235,16 +239,15 @@ impl Auth {
     async fn enter(
         &self,
         uid: Uid,
+        verifier: &[u8; 32],
         share: &[u8; 32],
         has_joined: bool,
         device: &str,
     ) -> Result<SignedIn> {
         let (token, digest) = session::new_token()?;
-        self.store.create_session(uid, SessionKind::Browser, &digest, device).await?;
+        self.store.sign_in(uid, verifier, &digest, device).await?.ok_or_else(wrong)?;
         let ended = self.store.trim_sessions(uid, SessionKind::Browser, SESSIONS_MAX).await?;
-        for id in &ended {
-            self.sessions.end(*id);
-        }
+        self.sessions.end(&ended);
         let share = URL_SAFE_NO_PAD.encode(share);
         Ok(SignedIn { uid, share, token, has_joined, ended })
     }
@@ -262,7 +265,11 @@ impl Auth {
     }
 }
 
-fn decode<const N: usize>(field: &str, text: &str) -> Result<[u8; N]> {
+fn wrong() -> Error {
+    Error::new(Code::BadCredentials, "Wrong user name or password.")
+}
+
+pub(super) fn decode<const N: usize>(field: &str, text: &str) -> Result<[u8; N]> {
     let bytes = URL_SAFE_NO_PAD.decode(text).ok();
     let bytes = bytes.and_then(|bytes| bytes.try_into().ok());
     bytes.ok_or_else(|| {
@@ -270,7 +277,7 @@ fn decode<const N: usize>(field: &str, text: &str) -> Result<[u8; N]> {
     })
 }
 
-fn device(device: Option<String>) -> Result<String> {
+fn check_device(device: Option<String>) -> Result<String> {
     let device = device.unwrap_or_default();
     if device.chars().count() > DEVICE || device.chars().any(char::is_control) {
         return Err(Error::field("device", "must be at most 100 printable characters"));

@@ -1,11 +1,17 @@
 //! The account store: users, what they log in with, where they are signed in. It knows no room.
 
 mod among;
+mod passwords;
 mod sessions;
+mod tickets;
 mod users;
 
+pub use passwords::{
+    AuthSlot, KdfParams, LoginRecord, PendingSlot, StretchParams, Switch, Switched,
+};
 pub use sessions::{SessionInfo, SessionKind, SessionRow};
-pub use users::{AuthSlot, KdfParams, LoginRecord, NewUser, Profile, ProfileChange, StretchParams};
+pub use tickets::{NewTicket, TicketRecord};
+pub use users::{NewUser, Profile, ProfileChange};
 
 use super::migrate::{self, Migration};
 use super::now_ms;

@@ -1,6 +1,8 @@
 //! Sessions: browsers that are signed in and personal access tokens, found by the digest of what
 //! they carry.
 
+use tokio_postgres::Transaction;
+
 use super::{AccountStore, failed, now_ms};
 use crate::error::Result;
 use crate::ids::{SessionId, Uid};
@@ -55,6 +57,55 @@ pub struct SessionInfo {
 }
 
 impl AccountStore {
+    /// Signs a browser in, if what was checked is still the user's current password: a password
+    /// that was replaced, or an account that was shut, while the computation ran opens nothing.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub async fn sign_in(
+        &self,
+        uid: Uid,
+        verifier: &[u8; 32],
+        digest: &[u8; 32],
+        label: &str,
+    ) -> Result<Option<SessionId>> {
+        let mut client = self.database.get().await?;
+        let transaction = client.transaction().await.map_err(failed)?;
+        // Whoever changes the password holds this lock; the next statement sees what he did.
+        let lock = "SELECT 1 FROM accounts.users WHERE id = $1 FOR SHARE";
+        transaction.execute(lock, &[&uid.0]).await.map_err(failed)?;
+        let row = transaction
+            .query_opt(
+                "INSERT INTO accounts.sessions (user_id, kind, digest, label, created_at, seen_at)
+                 SELECT u.id, 'browser', $3, $4, $5, $5
+                 FROM accounts.users u JOIN accounts.auth_slots s ON s.user_id = u.id
+                 WHERE u.id = $1 AND u.disabled_at IS NULL AND s.kind = 'current' AND s.verifier = $2
+                 RETURNING id",
+                &[&uid.0, &verifier.as_slice(), &digest.as_slice(), &label, &now_ms()],
+            )
+            .await
+            .map_err(failed)?;
+        transaction.commit().await.map_err(failed)?;
+        Ok(row.map(|row| SessionId(row.get(0))))
+    }
+
+    /// Ends a user's sessions but one, and with `tokens_too` the personal access tokens; which ones.
+    ///
+    /// # Errors
+    /// `unavailable`: then they live on.
+    pub async fn end_sessions(
+        &self,
+        uid: Uid,
+        except: Option<SessionId>,
+        tokens_too: bool,
+    ) -> Result<Vec<SessionId>> {
+        let mut client = self.database.get().await?;
+        let transaction = client.transaction().await.map_err(failed)?;
+        let ended = end_sessions(&transaction, uid, except, tokens_too).await?;
+        transaction.commit().await.map_err(failed)?;
+        Ok(ended)
+    }
+
     /// Keeps a new session by the digest of its token.
     ///
     /// # Errors
@@ -177,4 +228,23 @@ impl AccountStore {
             .map_err(failed)?;
         Ok(rows.iter().map(|row| SessionId(row.get(0))).collect())
     }
+}
+
+/// Ends a user's sessions but one, and with `tokens_too` the personal access tokens; which ones.
+pub(super) async fn end_sessions(
+    transaction: &Transaction<'_>,
+    uid: Uid,
+    except: Option<SessionId>,
+    tokens_too: bool,
+) -> Result<Vec<SessionId>> {
+    let rows = transaction
+        .query(
+            "DELETE FROM accounts.sessions
+             WHERE user_id = $1 AND id IS DISTINCT FROM $2 AND (kind = 'browser' OR $3)
+             RETURNING id",
+            &[&uid.0, &except.map(|session| session.0), &tokens_too],
+        )
+        .await
+        .map_err(failed)?;
+    Ok(rows.iter().map(|row| SessionId(row.get(0))).collect())
 }

@@ -3,44 +3,10 @@
 use tokio_postgres::Row;
 use tokio_postgres::error::SqlState;
 
-use super::{AccountStore, bytes, failed, now_ms};
+use super::passwords::{AuthSlot, insert_slot};
+use super::{AccountStore, failed, now_ms};
 use crate::error::{Code, Error, Result};
 use crate::ids::Uid;
-
-/// How a browser turns a password into AUTH.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KdfParams {
-    /// The algorithm's name on the wire.
-    pub alg: String,
-    /// Chosen by the client when the password was set.
-    pub salt: [u8; 16],
-    /// Iterations.
-    pub iterations: u32,
-}
-
-/// How the server stretches AUTH.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct StretchParams {
-    /// Chosen by the server when the password was set.
-    pub salt: [u8; 16],
-    /// Memory of one computation.
-    pub memory_kib: u32,
-    /// Passes over it.
-    pub passes: u32,
-    /// Lanes.
-    pub lanes: u32,
-}
-
-/// What somebody logs in with.
-#[derive(Clone)]
-pub struct AuthSlot {
-    /// The browser's part.
-    pub kdf: KdfParams,
-    /// The server's part.
-    pub stretch: StretchParams,
-    /// What the two must come to.
-    pub verifier: [u8; 32],
-}
 
 /// A user to be made.
 pub struct NewUser<'a> {
@@ -50,20 +16,10 @@ pub struct NewUser<'a> {
     pub username_key: &'a str,
     /// Whether it is an administrator.
     pub is_admin: bool,
-    /// The password, so to speak.
-    pub slot: &'a AuthSlot,
-}
-
-/// What login needs to know.
-pub struct LoginRecord {
-    /// The user.
-    pub uid: Uid,
-    /// Whether the default rooms know the user.
-    pub has_joined: bool,
-    /// Whether an administrator has shut this account.
-    pub is_disabled: bool,
-    /// The current password, so to speak.
-    pub slot: AuthSlot,
+    /// The name it is shown with; empty for the user name.
+    pub display_name: &'a str,
+    /// The password, so to speak; without one a ticket sets the first.
+    pub slot: Option<&'a AuthSlot>,
 }
 
 /// What a user says about themselves.
@@ -115,7 +71,7 @@ impl AccountStore {
         Ok(row.get(0))
     }
 
-    /// Makes a user with a password.
+    /// Makes a user.
     ///
     /// # Errors
     /// `conflict` if the name is taken.
@@ -124,9 +80,10 @@ impl AccountStore {
         let transaction = client.transaction().await.map_err(failed)?;
         let made = transaction
             .query_one(
-                "INSERT INTO accounts.users (username, username_key, is_admin, created_at)
-                 VALUES ($1, $2, $3, $4) RETURNING id",
-                &[&new.username, &new.username_key, &new.is_admin, &now_ms()],
+                "INSERT INTO accounts.users
+                     (username, username_key, is_admin, created_at, display_name)
+                 VALUES ($1, $2, $3, $4, $5) RETURNING id",
+                &[&new.username, &new.username_key, &new.is_admin, &now_ms(), &new.display_name],
             )
             .await;
         let uid: i64 = match made {
@@ -136,72 +93,11 @@ impl AccountStore {
             }
             Err(error) => return Err(failed(error)),
         };
-        let AuthSlot { kdf, stretch, verifier } = new.slot;
-        transaction
-            .execute(
-                "INSERT INTO accounts.auth_slots (user_id, kind, kdf, kdf_salt, kdf_iterations,
-                     server_salt, argon_memory_kib, argon_passes, argon_lanes, verifier, created_at)
-                 VALUES ($1, 'current', $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-                &[
-                    &uid,
-                    &kdf.alg,
-                    &kdf.salt.as_slice(),
-                    &signed(kdf.iterations),
-                    &stretch.salt.as_slice(),
-                    &signed(stretch.memory_kib),
-                    &signed(stretch.passes),
-                    &signed(stretch.lanes),
-                    &verifier.as_slice(),
-                    &now_ms(),
-                ],
-            )
-            .await
-            .map_err(failed)?;
+        if let Some(slot) = new.slot {
+            insert_slot(&transaction, Uid(uid), "current", slot).await?;
+        }
         transaction.commit().await.map_err(failed)?;
         Ok(Uid(uid))
-    }
-
-    /// What the user of this name logs in with.
-    ///
-    /// # Errors
-    /// `unavailable`.
-    pub async fn login_record(&self, username_key: &str) -> Result<Option<LoginRecord>> {
-        let row = self
-            .database
-            .get()
-            .await?
-            .query_opt(
-                "SELECT u.id, u.has_joined, u.disabled_at IS NOT NULL, s.kdf, s.kdf_salt,
-                     s.kdf_iterations, s.server_salt, s.argon_memory_kib, s.argon_passes,
-                     s.argon_lanes, s.verifier
-                 FROM accounts.users u JOIN accounts.auth_slots s ON s.user_id = u.id
-                 WHERE u.username_key = $1 AND s.kind = 'current'",
-                &[&username_key],
-            )
-            .await
-            .map_err(failed)?;
-        row.map(|row| {
-            Ok(LoginRecord {
-                uid: Uid(row.get(0)),
-                has_joined: row.get(1),
-                is_disabled: row.get(2),
-                slot: AuthSlot {
-                    kdf: KdfParams {
-                        alg: row.get(3),
-                        salt: bytes(row.get(4))?,
-                        iterations: unsigned(row.get(5)),
-                    },
-                    stretch: StretchParams {
-                        salt: bytes(row.get(6))?,
-                        memory_kib: unsigned(row.get(7)),
-                        passes: unsigned(row.get(8)),
-                        lanes: unsigned(row.get(9)),
-                    },
-                    verifier: bytes(row.get(10))?,
-                },
-            })
-        })
-        .transpose()
     }
 
     /// The user of this name, if the account is open.
@@ -294,13 +190,4 @@ fn profile(row: &Row) -> Profile {
         status_text: row.get(6),
         status_until: row.get(7),
     }
-}
-
-/// PostgreSQL knows no unsigned numbers; ours are far below the border.
-fn signed(number: u32) -> i32 {
-    i32::try_from(number).unwrap_or(i32::MAX)
-}
-
-fn unsigned(number: i32) -> u32 {
-    u32::try_from(number).unwrap_or(0)
 }
