@@ -143,6 +143,8 @@ export const messages = {
   notify_none: "Nothing",
   notify_allow: "Turn on desktop notifications",
 
+  administration: "Administration",
+  admin_only: "Only administrators of this server can open this page.",
   settings: "Settings",
   profile: "Profile",
   display_name: "Display name",

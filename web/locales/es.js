@@ -143,6 +143,8 @@ export const messages = {
   notify_none: "Nada",
   notify_allow: "Activar las notificaciones",
 
+  administration: "Administración",
+  admin_only: "Solo los administradores de este servidor pueden abrir esta página.",
   settings: "Ajustes",
   profile: "Perfil",
   display_name: "Nombre visible",

@@ -143,6 +143,8 @@ export const messages = {
   notify_none: "Никаких",
   notify_allow: "Включить уведомления",
 
+  administration: "Управление",
+  admin_only: "Эту страницу могут открыть только администраторы сервера.",
   settings: "Настройки",
   profile: "Профиль",
   display_name: "Отображаемое имя",

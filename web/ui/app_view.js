@@ -2,6 +2,7 @@
  * The whole page: chooses the screen, knows the address, holds what the views share. Everything below only reads
  * the state and asks for actions.
  */
+import { createAdminDoor } from "./admin_door.js";
 import { createChat } from "./chat.js";
 import { el } from "./element.js";
 import { createGate } from "./gate.js";
@@ -39,7 +40,7 @@ export function mount(root, store, actions) {
     actions,
     signals: { room: null, editing: null, linked: null, replying: new Map(), vanishing: new Set() },
     refresh: draw,
-    relabel() { shown = null; draw(); },
+    relabel() { leave(); draw(); },
     go,
     toast: toasts.toast,
     composer: { focus() {}, insert() {} },
@@ -48,7 +49,7 @@ export function mount(root, store, actions) {
 
   /** @param {string} path @param {boolean} [replace] */
   function go(path, replace = false) {
-    if (location.pathname + location.hash !== path) history[replace ? "replaceState" : "pushState"](null, "", path);
+    if (location.pathname + location.search + location.hash !== path) history[replace ? "replaceState" : "pushState"](null, "", path);
     follow();
     draw();
   }
@@ -63,14 +64,20 @@ export function mount(root, store, actions) {
   function draw() {
     const state = store.state;
     const screen = screenFor(state, parseRoute(location));
-    if (adoptLanguage(state)) shown = null;
+    if (adoptLanguage(state)) leave();
     if (shown?.screen !== screen) {
+      leave();
       shown = { screen, view: makeScreen(context, screen) };
       root.replaceChildren(shown.view.node);
     }
     shown.view.update(state);
-    title.update(state, context.signals.room);
+    title.update(state, context.signals.room, shown.view.title?.());
     notifier.update(state);
+  }
+
+  function leave() {
+    shown?.view.close?.();
+    shown = null;
   }
 
   const notifier = createNotifier(context);
@@ -116,7 +123,7 @@ function screenFor(state, route) {
     const code = takeSecret("setup");
     return state.me?.admin && code ? "welcome" : `setup ${state.phase} ${code}`;
   }
-  if (state.phase === "signed_in") return "chat";
+  if (state.phase === "signed_in") return route.name === "admin" ? "admin" : "chat";
   return route.name === "register" ? "register" : "login";
 }
 
@@ -127,6 +134,7 @@ function screenFor(state, route) {
  */
 function makeScreen(context, screen) {
   if (screen === "chat") return createChat(context);
+  if (screen === "admin") return createAdminDoor(context);
   if (screen === "splash") return splash();
   if (screen === "welcome") return createWelcome(context);
   if (screen.startsWith("setup ")) return createSetup(context);

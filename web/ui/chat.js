@@ -41,7 +41,7 @@ export function createChat(context) {
     }
     const key = known ? id : id !== null && !state.loadingRooms ? `?${id}` : "";
     if (open?.key === key) return;
-    open?.views.forEach((view) => /** @type {{ close?: () => void }} */ (view).close?.());
+    open?.views.forEach((view) => view.close?.());
     node.dataset["view"] = id === null ? "rooms" : "room";
     if (known) {
       open = { key, views: openRoom(context, id, panel, banner) };
@@ -59,6 +59,11 @@ export function createChat(context) {
       sidebar.update(state);
       banner.update(state);
       open?.views.forEach((view) => view.update(state));
+    },
+    close() {
+      open?.views.forEach((view) => view.close?.());
+      context.composer = { focus() {}, insert() {} };
+      context.timeline = { toPresent: () => false, show() {}, focusLast() {} };
     },
   };
 }

@@ -33,10 +33,12 @@
  */
 
 /**
- * A view: its node, and how it follows the state.
+ * A view: its node, how it follows the state, what to tidy up when it is left, and a title of its own for the tab.
  * @typedef {object} View
  * @property {HTMLElement} node
  * @property {(state: State) => void} update
+ * @property {() => void} [close]
+ * @property {() => string} [title]
  */
 
 export {};

@@ -95,12 +95,13 @@ function pasteForm(context) {
 }
 
 /**
- * Signed in: back to the room whose link brought one here, else to the rooms.
+ * Signed in: back to the room or the page of the administration whose link brought one here, else to the rooms.
  *
  * @param {Context} context
  */
 function arrive(context) {
   const route = parseRoute(location);
+  if (route.name === "admin") return context.go(location.pathname + location.search, true);
   context.go(route.name === "room" ? roomPath(route.room, route.mid ?? undefined) : "/", true);
 }
 

@@ -7,7 +7,7 @@ import { messages as es } from "../locales/es.js";
 import { messages as ru } from "../locales/ru.js";
 import { preferences } from "./preferences.js";
 
-/** @typedef {keyof typeof en} Key */
+/** @typedef {keyof typeof en | keyof typeof import("../locales/admin.en.js").messages} Key */
 /** @typedef {Record<string, string | number>} Values */
 
 /** @type {Record<string, Partial<Record<Key, string | Record<string, string>>>>} */
@@ -25,6 +25,15 @@ let formats = new Map();
 
 /** The server's language, for browsers that speak none of ours. */
 let fallback = "";
+
+/**
+ * Takes the words of a part of the client that is loaded later.
+ *
+ * @param {Record<string, Partial<Record<Key, string | Record<string, string>>>>} words  by language
+ */
+export function addWords(words) {
+  for (const [tag, more] of Object.entries(words)) Object.assign(LOCALES[tag] ?? {}, more);
+}
 
 /** Reads the preference, else the browser's languages, and marks the document. */
 export function useLanguage() {
@@ -52,6 +61,11 @@ export function currentLanguage() {
   return language;
 }
 
+/** The same with the reader's region, for dates. */
+export function dateLanguage() {
+  return dates;
+}
+
 /**
  * The text of a key; `{name}` is replaced from `values`, and `n` chooses the plural form.
  *
@@ -60,7 +74,7 @@ export function currentLanguage() {
  * @returns {string}
  */
 export function t(key, values = {}) {
-  const entry = LOCALES[language]?.[key] ?? en[key];
+  const entry = LOCALES[language]?.[key] ?? LOCALES["en"]?.[key] ?? key;
   const text = typeof entry === "string" ? entry : pluralForm(entry, Number(values["n"] ?? 0));
   return text.replace(/\{(\w+)\}/g, (whole, name) => {
     const value = values[name];

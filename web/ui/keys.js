@@ -1,6 +1,6 @@
 /** Keys that work everywhere: switch rooms, the sheet of shortcuts, Esc, and typing that finds the composer. */
 import { dialogIsOpen } from "./dialog.js";
-import { roomPath } from "./routes.js";
+import { parseRoute, roomPath } from "./routes.js";
 import { openShortcuts } from "./settings_shortcuts.js";
 import { orderedRooms } from "./sidebar.js";
 import { openSwitcher } from "./switcher.js";
@@ -16,7 +16,7 @@ export function bindKeys(context) {
     } else if (control && !event.altKey && (event.key === "/" || event.code === "Slash")) {
       event.preventDefault();
       if (!dialogIsOpen()) openShortcuts();
-    } else if (dialogIsOpen()) {
+    } else if (dialogIsOpen() || parseRoute(location).name === "admin") {
       return;
     } else if (event.altKey && !control && (event.key === "ArrowUp" || event.key === "ArrowDown")) {
       event.preventDefault();

@@ -1,4 +1,4 @@
-/** The strip below the rooms: my face and name, which open the status, and the way to the settings. */
+/** The strip below the rooms: my face and name, which open the status, and the ways to the administration and the settings. */
 import { statusOf } from "../state/people_status.js";
 import { el, fill } from "./element.js";
 import { t } from "./i18n.js";
@@ -13,7 +13,8 @@ import { openStatus } from "./status.js";
  */
 export function createMe(context) {
   const strip = el("button", { type: "button", class: "me-status", click: () => openStatus(context) });
-  const node = el("div", { class: "me" }, strip,
+  const administration = el("button", { type: "button", class: "icon-button", "aria-label": t("administration"), title: t("administration"), hidden: true, click: () => context.go("/admin") }, icon("shield"));
+  const node = el("div", { class: "me" }, strip, administration,
     el("button", { type: "button", class: "icon-button", "aria-label": t("settings"), title: t("settings"), click: () => openSettings(context) }, icon("gear")));
   let drawn = "";
 
@@ -22,6 +23,7 @@ export function createMe(context) {
     update(state) {
       const { me } = state;
       if (!me) return;
+      administration.hidden = !me.admin;
       const chosen = me.state === "away" || me.state === "dnd" ? me.state : "online";
       const presence = state.connection.online ? chosen : "offline";
       const next = `${lookOf(state, me.uid)}/${presence}`;

@@ -9,10 +9,12 @@ export function createTitle() {
     /**
      * @param {import("./context.js").State} state
      * @param {string | null} open
+     * @param {string} [screen]  what is shown when it is no room
      */
-    update(state, open) {
+    update(state, open, screen) {
       const room = open ? state.rooms.get(open) : undefined;
-      const title = room ? `${roomName(state, room)} · ${t("app_name")}` : t("app_name");
+      const place = room ? roomName(state, room) : screen;
+      const title = place ? `${place} · ${t("app_name")}` : t("app_name");
       const unread = [...state.rooms.values()].reduce((sum, each) => sum + each.unread, 0);
       const text = unread ? t("unread_title", { n: unread, title }) : title;
       if (document.title !== text) document.title = text;

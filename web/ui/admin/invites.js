@@ -1,0 +1,120 @@
+/** Invitation links: who made them, what they open, how often they were used; made and revoked here. */
+import * as api from "../../state/admin.js";
+import { ask } from "../dialog.js";
+import { el } from "../element.js";
+import { t } from "../i18n.js";
+import { icon } from "../icons.js";
+import { openAddInvite } from "./invite_form.js";
+import { away, date, moment, whole } from "./numbers.js";
+import { createPagedTable, PAGE } from "./paged_table.js";
+import { addButton, stamp, nothing, refusal } from "./parts.js";
+
+/** @typedef {import("../../state/admin.js").Invitation} Invitation */
+/** @typedef {import("./parts.js").Admin} Admin */
+
+/**
+ * @param {Admin} admin
+ * @returns {import("./parts.js").Section}
+ */
+export function createInvites(admin) {
+  let live = false;
+  let loaded = false;
+  const states = [["", t("admin_state_all")], ["live", t("admin_invite_live")]].map(([value, text]) => el("label", {},
+    el("input", { type: "radio", name: "state", value, change: () => admin.filter({ state: value || null }) }), text));
+  const toolbar = el("div", { class: "toolbar" }, el("fieldset", { class: "plain" }, el("legend", { class: "hidden-visually" }, t("admin_state")), el("div", { class: "segments" }, states)));
+  const table = createPagedTable({
+    label: t("admin_invites"),
+    columns: columns(revoke),
+    id: (/** @type {Invitation} */ invite) => invite.id,
+    load: async (after) => {
+      const { invites, next, total } = await api.listInvites({ state: live ? "live" : "", after, limit: PAGE });
+      return { items: invites, next, total };
+    },
+    count: (n) => t("admin_invites_count", { n }),
+    empty: () => nothing("link", t("admin_no_invites"), addButton(t("admin_add_invite"), add)),
+    look: (invite) => (stateOf(invite) === "live" ? "" : "row-faded"),
+  });
+
+  /** @param {string} id */
+  async function revoke(id) {
+    const invite = table.find(id);
+    if (!invite || !(await ask({ title: t("admin_revoke_question", { name: labelOf(invite) }), text: t("admin_revoke_text"), confirm: t("admin_revoke"), danger: true }))) return;
+    try {
+      await api.revokeInvite(id);
+      admin.context.toast(t("admin_revoked"));
+      table.replace(id, live ? null : { ...invite, revoked: true });
+    } catch (error) {
+      admin.context.toast(refusal(error));
+      void table.reload();
+    }
+  }
+
+  const add = () => openAddInvite(admin, () => void table.reload());
+
+  return {
+    node: el("div", {}, toolbar, table.node),
+    tools: [addButton(t("admin_add_invite"), add)],
+    follow(query) {
+      const next = query.get("state") === "live";
+      for (const input of toolbar.querySelectorAll("input")) input.checked = (input.value === "live") === next;
+      if (loaded && next === live) return;
+      live = next;
+      loaded = true;
+      void table.reload();
+    },
+    close: table.close,
+  };
+}
+
+/**
+ * @param {(id: string) => void} revoke
+ * @returns {import("./paged_table.js").Column<Invitation>[]}
+ */
+function columns(revoke) {
+  return [
+    {
+      label: t("admin_label"), class: "cell-main",
+      cell: (invite) => el("span", { class: "who" }, el("span", { class: "admin-tile", "aria-hidden": "true" }, icon("link")),
+        el("span", { class: "who-text" }, el("strong", { dir: "auto" }, labelOf(invite)), el("small", { dir: "auto" }, authorOf(invite)))),
+    },
+    { label: t("admin_state"), class: "cell-marks", bare: true, cell: (invite) => el("span", { class: "stamps" }, stateChip(stateOf(invite))) },
+    { label: t("admin_rooms"), cell: (invite) => invite.rooms.length ? el("span", { dir: "auto" }, invite.rooms.map((room) => room.name).join(", ")) : t("admin_invite_no_rooms") },
+    { label: t("admin_uses"), class: "cell-number", cell: (invite) => (invite.uses_max === null || invite.uses_max === undefined ? whole(invite.uses) : t("admin_uses_of", { uses: whole(invite.uses), most: whole(invite.uses_max) })) },
+    { label: t("admin_expires"), cell: (invite) => (invite.expires_at ? el("time", { title: moment(invite.expires_at) }, away(invite.expires_at)) : t("admin_never")) },
+    {
+      label: t("admin_actions"), class: "cell-action", bare: true,
+      cell: (invite) => {
+        const { id } = invite;
+        return stateOf(invite) === "live" ? el("button", { type: "button", class: "button button-small", "aria-label": `${t("admin_revoke")}: ${labelOf(invite)}`, click: () => revoke(id) }, t("admin_revoke")) : null;
+      },
+    },
+  ];
+}
+
+/**
+ * @param {Invitation} invite
+ * @returns {"live" | "used" | "expired" | "revoked"}
+ */
+export function stateOf(invite, now = Date.now()) {
+  if (invite.revoked) return "revoked";
+  if (invite.expires_at !== null && invite.expires_at !== undefined && invite.expires_at <= now) return "expired";
+  return invite.uses_max !== null && invite.uses_max !== undefined && invite.uses >= invite.uses_max ? "used" : "live";
+}
+
+/** @param {ReturnType<typeof stateOf>} state */
+function stateChip(state) {
+  if (state === "live") return stamp(t("admin_invite_live"), "good");
+  if (state === "revoked") return stamp(t("admin_invite_revoked"), "bad");
+  return stamp(t(state === "used" ? "admin_invite_used" : "admin_invite_expired"), "waiting");
+}
+
+/** @param {Invitation} invite */
+function labelOf(invite) {
+  return invite.label || t("admin_invite_of", { date: date(invite.created_at) });
+}
+
+/** @param {Invitation} invite */
+function authorOf({ by }) {
+  const name = typeof by === "string" ? by : by?.display_name || by?.username;
+  return name ? t("admin_made_by", { name }) : "";
+}

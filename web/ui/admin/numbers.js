@@ -1,0 +1,98 @@
+/** Numbers, sizes, spans and moments in the reader's language. The language is a parameter so that tests can choose. */
+import { currentLanguage, dateLanguage } from "../i18n.js";
+
+const MINUTE_S = 60;
+const HOUR_S = 3600;
+const DAY_S = 86_400;
+
+/** @type {[Intl.RelativeTimeFormatUnit, number][]} */
+const STEPS = [["year", 365 * DAY_S], ["month", 30 * DAY_S], ["day", DAY_S], ["hour", HOUR_S], ["minute", MINUTE_S]];
+
+/** @param {number} n */
+export function whole(n, lang = currentLanguage()) {
+  return new Intl.NumberFormat(lang, { maximumFractionDigits: 0 }).format(n);
+}
+
+/**
+ * A rate, with a tenth as long as a tenth says something.
+ *
+ * @param {number} n
+ */
+export function rate(n, lang = currentLanguage()) {
+  if (n >= 100_000) return short(n, lang);
+  return new Intl.NumberFormat(lang, { maximumFractionDigits: n < 100 ? 1 : 0 }).format(n);
+}
+
+/**
+ * For the narrow place beside an axis: 1.2K.
+ *
+ * @param {number} n
+ */
+export function short(n, lang = currentLanguage()) {
+  return new Intl.NumberFormat(lang, { notation: "compact", maximumFractionDigits: 1 }).format(n);
+}
+
+/** @param {number} bytes */
+export function size(bytes, lang = currentLanguage()) {
+  const units = /** @type {const} */ (["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"]);
+  const step = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log2(Math.max(bytes, 1)) / 10)));
+  const value = bytes / 1024 ** step;
+  return new Intl.NumberFormat(lang, { style: "unit", unit: units[step] ?? "byte", unitDisplay: "short", maximumFractionDigits: value < 10 ? 1 : 0 }).format(value);
+}
+
+/**
+ * How long something lasts, in its two largest units: 3 days 4 hr.
+ *
+ * @param {number} seconds
+ * @param {"short" | "narrow"} [words]
+ */
+export function span(seconds, words = "short", lang = currentLanguage()) {
+  const all = /** @type {[string, number][]} */ ([
+    ["day", Math.floor(seconds / DAY_S)], ["hour", Math.floor((seconds % DAY_S) / HOUR_S)],
+    ["minute", Math.floor((seconds % HOUR_S) / MINUTE_S)], ["second", Math.floor(seconds % MINUTE_S)],
+  ]);
+  const first = Math.max(0, all.findIndex(([, n]) => n > 0));
+  const parts = seconds < 1 ? all.slice(-1) : all.slice(first, first + 2).filter(([, n]) => n > 0);
+  return parts.map(([unit, n]) => new Intl.NumberFormat(lang, { style: "unit", unit, unitDisplay: words }).format(n)).join(" ");
+}
+
+/**
+ * How long ago (or until): "3 hours ago", "in 2 days".
+ *
+ * @param {number} at
+ * @param {number} [now]
+ */
+export function away(at, now = Date.now(), lang = currentLanguage()) {
+  const seconds = (at - now) / 1000;
+  const [unit, length] = STEPS.find(([, each]) => Math.abs(seconds) >= each) ?? ["minute", MINUTE_S];
+  return new Intl.RelativeTimeFormat(lang, { numeric: "auto", style: "long" }).format(Math.trunc(seconds / length), unit);
+}
+
+/** Date and time. @param {number} at */
+export function moment(at, lang = dateLanguage()) {
+  return new Intl.DateTimeFormat(lang, { dateStyle: "medium", timeStyle: "short" }).format(at);
+}
+
+/** To the second, for the log. @param {number} at */
+export function exactMoment(at, lang = dateLanguage()) {
+  return new Intl.DateTimeFormat(lang, { dateStyle: "medium", timeStyle: "medium" }).format(at);
+}
+
+/** Only the date. @param {number} at */
+export function date(at, lang = dateLanguage()) {
+  return new Intl.DateTimeFormat(lang, { dateStyle: "medium" }).format(at);
+}
+
+/** Only the time. @param {number} at */
+export function clock(at, lang = dateLanguage()) {
+  return new Intl.DateTimeFormat(lang, { hour: "numeric", minute: "2-digit" }).format(at);
+}
+
+/**
+ * A day of the calendar as the server counts days, which is nobody's time zone: "23 Nov".
+ *
+ * @param {string} day  `2026-11-23`
+ */
+export function calendarDay(day, lang = dateLanguage()) {
+  return new Intl.DateTimeFormat(lang, { day: "numeric", month: "short", timeZone: "UTC" }).format(Date.parse(`${day}T00:00:00Z`));
+}

@@ -1,0 +1,169 @@
+/** What goes on now: figures, the last hour, the last thirty days. Asked again every few seconds while it is seen. */
+import { readStats } from "../../state/admin.js";
+import { el, fill, setText } from "../element.js";
+import { t } from "../i18n.js";
+import { icon } from "../icons.js";
+import { createChart } from "./chart.js";
+import { calendarDay, clock, rate, short, size, span, whole } from "./numbers.js";
+import { facts } from "./parts.js";
+import { loading, troubleWith } from "./paged_table.js";
+import { means } from "./scale.js";
+
+/** @typedef {import("../../state/admin.js").Stats} Stats */
+
+const EVERY_MS = 5_000;
+/** Values of the server that one point of a line stands for: three of ten seconds. */
+const GROUP = 3;
+const HOUR_S = 3_600;
+
+/** @returns {import("./parts.js").Section} */
+export function createOverview() {
+  const health = el("p", { class: "health", role: "status" });
+  const instead = el("div", { class: "table-instead" }, loading());
+  const tiles = { online: tile("admin_online"), connections: tile("admin_connections"), memory: tile("admin_memory"), uptime: tile("admin_uptime") };
+  const people = el("div", { class: "plate" });
+  const rooms = el("div", { class: "plate" });
+  const charts = createCharts();
+  const dashboard = el("div", { class: "dashboard", hidden: true },
+    el("div", { class: "tiles" }, Object.values(tiles).map((each) => each.node)),
+    el("div", { class: "charts" }, charts.messages.node, charts.deliveries.node, charts.online.node, charts.newcomers.node, charts.days.node, people, rooms));
+  const node = el("div", {}, instead, dashboard);
+  let timer = /** @type {ReturnType<typeof setTimeout> | undefined} */ (undefined);
+  let closed = false;
+  let asking = false;
+
+  async function refresh() {
+    clearTimeout(timer);
+    if (closed || asking || document.hidden) return;
+    asking = true;
+    try {
+      show(await readStats());
+    } catch (error) {
+      if (!closed) fail(error);
+    } finally {
+      asking = false;
+      if (!closed) timer = setTimeout(refresh, EVERY_MS);
+    }
+  }
+
+  /** @param {unknown} error */
+  function fail(error) {
+    tell("bad", t("admin_no_answer"));
+    if (dashboard.hidden) fill(instead, troubleWith(error, refresh));
+  }
+
+  /** @param {"good" | "bad"} tone @param {string} text */
+  function tell(tone, text) {
+    if (health.textContent !== text) fill(health, icon(tone === "good" ? "check" : "alert"), text);
+    health.className = `health health-${tone}`;
+  }
+
+  /** @param {Stats} stats */
+  function show({ now, every_s, series, days }) {
+    const away = [now.database.chat ? "" : t("admin_database_chat"), now.database.accounts ? "" : t("admin_database_accounts")].filter(Boolean);
+    if (away.length) tell("bad", t("admin_database_away", { names: away.join(", ") }));
+    else tell("good", t("admin_databases_answer"));
+    tiles.online.show(whole(now.users.online), t("admin_of_people", { n: now.users.active }));
+    tiles.connections.show(whole(now.connections), t("admin_connections_hint"));
+    tiles.memory.show(now.memory_bytes === null ? "–" : size(now.memory_bytes), t("admin_memory_hint"));
+    tiles.uptime.show(span(now.uptime_s, "narrow"), t("admin_version", { version: now.version }));
+    const hour = (/** @type {number[]} */ values, /** @type {string} */ current) => lastHour(values, every_s, current);
+    charts.messages.show(hour(series.messages, t("admin_per_second", { rate: rate(now.messages_per_s) })));
+    charts.deliveries.show(hour(series.deliveries, t("admin_per_second", { rate: rate(now.deliveries_per_s) })));
+    charts.online.show(hour(series.online, whole(now.users.online)));
+    charts.newcomers.show(perDay(days, "users", t("admin_this_week", { n: now.users.new_week })));
+    charts.days.show(perDay(days, "messages", t("admin_messages_total", { n: now.messages_total })));
+    fill(people, el("h2", {}, t("admin_people")), bar([["good", now.users.active], ["waiting", now.users.disabled], ["bad", now.users.removed]]), facts([
+      [t("admin_state_active"), whole(now.users.active)], [t("admin_state_disabled"), whole(now.users.disabled)], [t("admin_state_removed"), whole(now.users.removed)]]));
+    fill(rooms, el("h2", {}, t("admin_rooms")), bar([["spark", now.rooms.open], ["warm", now.rooms.closed], ["good", now.rooms.direct], ["waiting", now.rooms.archived]]), facts([
+      [t("room_open"), whole(now.rooms.open)], [t("room_closed"), whole(now.rooms.closed)], [t("direct"), whole(now.rooms.direct)],
+      [t("admin_state_archived"), whole(now.rooms.archived)], [t("admin_state_removed"), whole(now.rooms.removed)]]));
+    fill(instead);
+    dashboard.hidden = false;
+  }
+
+  const looked = () => { if (!document.hidden) void refresh(); };
+  document.addEventListener("visibilitychange", looked);
+  void refresh();
+
+  return {
+    node,
+    tools: [health],
+    follow() {},
+    close() {
+      closed = true;
+      clearTimeout(timer);
+      document.removeEventListener("visibilitychange", looked);
+      for (const chart of Object.values(charts)) chart.close();
+    },
+  };
+}
+
+function createCharts() {
+  const perSecond = (/** @type {number} */ value) => t("admin_per_second", { rate: rate(value) });
+  return {
+    messages: createChart({ title: t("admin_messages_hour"), kind: "area", tint: "chart-spark", show: perSecond, tick: short }),
+    deliveries: createChart({ title: t("admin_deliveries_hour"), kind: "area", tint: "chart-warm", show: perSecond, tick: short }),
+    online: createChart({ title: t("admin_online_hour"), kind: "area", tint: "chart-good", show: (value) => t("admin_people_count", { n: Math.round(value) }), tick: short, integers: true }),
+    newcomers: createChart({ title: t("admin_newcomers"), kind: "bars", tint: "chart-good", show: (value) => t("admin_people_count", { n: value }), tick: short, integers: true }),
+    days: createChart({ title: t("admin_messages_days"), kind: "bars", tint: "chart-spark chart-wide", show: (value) => t("admin_message_count", { n: value }), tick: short, integers: true }),
+  };
+}
+
+/**
+ * @param {number[]} values
+ * @param {number} every_s
+ * @param {string} current
+ * @returns {import("./chart.js").Series}
+ */
+function lastHour(values, every_s, current) {
+  const points = means(values, GROUP);
+  const now = Date.now();
+  return {
+    values: points,
+    slots: Math.round(HOUR_S / (every_s * GROUP)),
+    when: (index) => clock(now - (points.length - 1 - index) * every_s * GROUP * 1000),
+    current,
+    ends: [clock(now - HOUR_S * 1000), t("admin_now")],
+  };
+}
+
+/**
+ * @param {Stats["days"]} days
+ * @param {"messages" | "users"} what
+ * @param {string} current
+ * @returns {import("./chart.js").Series}
+ */
+function perDay(days, what, current) {
+  const name = (/** @type {number} */ index) => calendarDay(days[index]?.day ?? "1970-01-01");
+  return { values: days.map((day) => day[what]), slots: days.length, when: name, current, ends: days.length ? [name(0), t("admin_today")] : ["", ""] };
+}
+
+/** @param {import("../i18n.js").Key} key */
+function tile(key) {
+  const [value, hint] = [el("strong"), el("small")];
+  return {
+    node: el("div", { class: "plate tile" }, el("span", {}, t(key)), value, hint),
+    /** @param {string} text @param {string} below */
+    show(text, below) {
+      setText(value, text);
+      setText(hint, below);
+    },
+  };
+}
+
+/**
+ * Parts of a whole as one bar; the numbers stand below it, so it says nothing of its own.
+ *
+ * @param {[string, number][]} parts
+ */
+function bar(parts) {
+  const node = el("div", { class: "share", "aria-hidden": "true" });
+  for (const [tone, n] of parts) {
+    if (!n) continue;
+    const part = el("span", { class: `share-${tone}` });
+    part.style.flexGrow = String(n);
+    node.append(part);
+  }
+  return node;
+}

@@ -1,0 +1,128 @@
+/** One person beside the list: what is known, and what an administrator can do. */
+import * as api from "../../state/admin.js";
+import { ask, openDialog } from "../dialog.js";
+import { el, fill } from "../element.js";
+import { t } from "../i18n.js";
+import { date, moment, whole } from "./numbers.js";
+import { loading, troubleWith } from "./paged_table.js";
+import { deed, facts, refusal } from "./parts.js";
+import { openRemovePerson, openRenamePerson, openResetPerson } from "./person_forms.js";
+import { face, marks, nameOf } from "./who.js";
+
+/** @typedef {import("../../state/admin.js").Account} Account */
+/** @typedef {import("./parts.js").Admin} Admin */
+
+/**
+ * @param {Admin} admin
+ * @param {string} uid
+ * @param {{ changed: (user: Account) => void, closed: () => void }} told
+ */
+export function openPerson(admin, uid, told) {
+  const body = el("div", { class: "dialog-body", "aria-live": "off" }, loading());
+  const dialog = openDialog({ title: t("admin_person"), class: "dialog-side", closed: told.closed }, () => [body]);
+
+  async function load() {
+    try {
+      show(await api.readUser(uid));
+    } catch (error) {
+      fill(body, troubleWith(error, () => { fill(body, loading()); void load(); }));
+    }
+  }
+
+  /** @param {Account} user */
+  function show(user) {
+    const within = body.contains(document.activeElement);
+    fill(body, profile(user), deeds(user));
+    if (within) /** @type {HTMLElement | null} */ (body.querySelector(".deed"))?.focus();
+    told.changed(user);
+  }
+
+  /**
+   * Does one thing, shows the outcome, and offers the way back where there is one.
+   *
+   * @param {() => Promise<unknown>} act
+   * @param {{ said: string, undo?: () => Promise<unknown>, lastAdmin?: boolean }} outcome
+   */
+  async function perform(act, { said, undo, lastAdmin = false }) {
+    try {
+      await act();
+      admin.context.toast(said, undo ? { label: t("undo"), act: () => void perform(undo, { said: t("admin_undone") }) } : undefined);
+    } catch (error) {
+      admin.context.toast(refusal(error, lastAdmin), undefined, 7000);
+    }
+    await load();
+  }
+
+  /** @param {Account} user */
+  function deeds(user) {
+    const name = nameOf(user);
+    if (user.state === "removed") {
+      return el("div", { class: "deeds" }, deed("undo", t("admin_restore"), t("admin_restore_person_hint"), () => void perform(() => api.restoreUser(uid), { said: t("admin_restored", { name }) })));
+    }
+    const again = { changed: () => void load() };
+    return el("div", { class: "deeds" },
+      deed("edit", t("admin_rename"), t("admin_rename_person_hint"), () => openRenamePerson(user, again)),
+      user.admin
+        ? deed("shield", t("admin_demote"), t("admin_demote_hint"), () => void demote(user))
+        : deed("shield", t("admin_promote"), t("admin_promote_hint"), () => void promote(user)),
+      deed("key", t("admin_reset"), t("admin_reset_hint"), () => openResetPerson(admin, user, again)),
+      user.sessions ? deed("leave", t("admin_end_sessions"), t("admin_end_sessions_hint", { n: user.sessions }), () => void endSessions(user)) : null,
+      user.state === "disabled"
+        ? deed("check", t("admin_enable"), t("admin_enable_hint"), () => void perform(() => api.changeUser(uid, { disabled: false }), { said: t("admin_enabled", { name }) }))
+        : deed("ban", t("admin_disable"), t("admin_disable_hint"), () => void disable(user)),
+      deed("trash", t("admin_remove"), t("admin_remove_person_hint"), () => openRemovePerson(user, {
+        changed: () => {
+          admin.context.toast(t("admin_removed", { name }), { label: t("undo"), act: () => void perform(() => api.restoreUser(uid), { said: t("admin_restored", { name }) }) }, 8000);
+          void load();
+        },
+      }), true));
+  }
+
+  /** @param {Account} user */
+  async function promote(user) {
+    const name = nameOf(user);
+    if (!(await ask({ title: t("admin_promote_question", { name }), text: t("admin_promote_text"), confirm: t("admin_promote") }))) return;
+    await perform(() => api.changeUser(uid, { admin: true }), { said: t("admin_promoted", { name }), undo: () => api.changeUser(uid, { admin: false }) });
+  }
+
+  /** @param {Account} user */
+  async function demote(user) {
+    const name = nameOf(user);
+    const self = uid === admin.context.store.state.me?.uid;
+    if (!(await ask({ title: t("admin_demote_question", { name }), text: t(self ? "admin_demote_self" : "admin_demote_text"), confirm: t("admin_demote"), danger: true }))) return;
+    await perform(() => api.changeUser(uid, { admin: false }), { said: t("admin_demoted", { name }), lastAdmin: true, ...(self ? {} : { undo: () => api.changeUser(uid, { admin: true }) }) });
+  }
+
+  /** @param {Account} user */
+  async function disable(user) {
+    const name = nameOf(user);
+    if (!(await ask({ title: t("admin_disable_question", { name }), text: t("admin_disable_text"), confirm: t("admin_disable"), danger: true }))) return;
+    await perform(() => api.changeUser(uid, { disabled: true }), { said: t("admin_disabled", { name }), undo: () => api.changeUser(uid, { disabled: false }), lastAdmin: user.admin });
+  }
+
+  /** @param {Account} user */
+  async function endSessions(user) {
+    if (!(await ask({ title: t("admin_end_question", { name: nameOf(user) }), text: t("admin_end_text"), confirm: t("admin_end_sessions") }))) return;
+    await perform(() => api.endSessions(uid), { said: t("admin_sessions_ended") });
+  }
+
+  void load();
+  return { uid, close: dialog.close };
+}
+
+/** @param {Account} user */
+function profile(user) {
+  return el("div", { class: "portrait" },
+    el("div", { class: "portrait-head" }, face(user, "large"), el("div", {}, el("h3", { dir: "auto" }, nameOf(user)), user.username ? el("p", { class: "hint", dir: "auto" }, `@${user.username}`) : null)),
+    marks(user),
+    user.state === "removed" ? el("p", { class: "notice" }, el("span", {},
+      user.purge_at ? t("admin_purge_on", { date: date(user.purge_at) }) : t("admin_is_removed"), user.erases ? ` ${t("admin_erases")}` : null)) : null,
+    user.new ? el("p", { class: "notice" }, el("span", {}, t("admin_new_hint"))) : null,
+    facts([
+      [t("admin_sessions"), whole(user.sessions)],
+      [t("admin_rooms"), user.rooms === undefined ? undefined : whole(user.rooms)],
+      [t("admin_seen"), user.presence && user.presence !== "offline" ? t("admin_seen_now") : user.seen_at ? moment(user.seen_at) : t("admin_seen_never")],
+      [t("admin_created"), moment(user.created_at)],
+      [t("admin_removed_at"), user.removed_at ? moment(user.removed_at) : undefined],
+    ]));
+}

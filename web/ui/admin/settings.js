@@ -1,0 +1,127 @@
+/** What the server is called, who may come in, who may make rooms. Saved together; the last saving can be undone. */
+import * as api from "../../state/admin.js";
+import { el, fill } from "../element.js";
+import { LANGUAGES, t } from "../i18n.js";
+import { choices, field, select, textInput, tick } from "./forms.js";
+import { loading, troubleWith } from "./paged_table.js";
+import { refusal, whileBusy } from "./parts.js";
+
+/** @typedef {import("../../state/admin.js").ServerSettings} ServerSettings */
+
+const NAME_MAX = "64";
+const USERS_MOST = "10000000";
+
+/**
+ * @param {import("./parts.js").Admin} admin
+ * @returns {import("./parts.js").Section}
+ */
+export function createSettings(admin) {
+  const node = el("div", { class: "admin-settings" }, loading());
+  let closed = false;
+
+  async function load() {
+    try {
+      const settings = await api.readSettings();
+      if (!closed) fill(node, form(admin, settings, load));
+    } catch (error) {
+      if (!closed) fill(node, troubleWith(error, () => { fill(node, loading()); void load(); }));
+    }
+  }
+
+  void load();
+  return { node, follow() {}, close() { closed = true; } };
+}
+
+/**
+ * @param {import("./parts.js").Admin} admin
+ * @param {ServerSettings} settings
+ * @param {() => Promise<void>} reload
+ */
+function form(admin, settings, reload) {
+  let saved = settings;
+  const name = textInput({ maxlength: NAME_MAX, required: true, value: settings.name });
+  const language = select([...LANGUAGES], settings.default_locale);
+  const registration = choices(t("admin_registration"), "registration", [
+    ["open", t("admin_registration_open"), t("admin_registration_open_hint")],
+    ["invite", t("admin_registration_invite"), t("admin_registration_invite_hint")],
+    ["closed", t("admin_registration_closed"), t("admin_registration_closed_hint")],
+  ], settings.registration);
+  const invites = tick(t("admin_member_invites"), t("admin_member_invites_hint"), settings.member_invites);
+  const most = textInput({ type: "number", min: "1", max: USERS_MOST, step: "1", inputmode: "numeric", value: settings.users_max ?? "", placeholder: t("admin_unlimited") });
+  const creation = choices(t("admin_room_creation"), "room_creation", [
+    ["members", t("admin_creation_members"), t("admin_creation_members_hint")],
+    ["admins", t("admin_creation_admins"), t("admin_creation_admins_hint")],
+  ], settings.room_creation);
+  const alert = el("p", { class: "gate-alert", role: "alert", hidden: true });
+  const submit = el("button", { type: "submit", class: "button button-primary" }, t("admin_save_settings"));
+  const foot = el("div", { class: "admin-settings-foot" }, el("span", { class: "hint", role: "status" }), submit);
+
+  /** @returns {ServerSettings} */
+  const written = () => ({
+    name: name.value.trim(), default_locale: language.value,
+    registration: /** @type {ServerSettings["registration"]} */ (registration.value), member_invites: invites.input.checked,
+    room_creation: /** @type {ServerSettings["room_creation"]} */ (creation.value), users_max: most.value === "" ? null : Number(most.value),
+  });
+
+  /** Only what differs is sent, so two administrators who change different things do not undo each other. */
+  function difference() {
+    const now = written();
+    return Object.fromEntries(Object.entries(now).filter(([key, value]) => value !== saved[/** @type {keyof ServerSettings} */ (key)]));
+  }
+
+  function look() {
+    const dirty = Object.keys(difference()).length > 0;
+    foot.classList.toggle("admin-settings-dirty", dirty);
+    /** @type {HTMLElement} */ (foot.firstElementChild).textContent = dirty ? t("admin_unsaved") : "";
+  }
+
+  /** @param {SubmitEvent} event */
+  async function sent(event) {
+    event.preventDefault();
+    alert.hidden = true;
+    const wrong = [name, most].find((input) => !input.checkValidity());
+    if (wrong) {
+      wrong.setAttribute("aria-invalid", "true");
+      return wrong.focus();
+    }
+    const change = difference();
+    if (!Object.keys(change).length) return admin.context.toast(t("saved"));
+    const before = Object.fromEntries(Object.keys(change).map((key) => [key, saved[/** @type {keyof ServerSettings} */ (key)]]));
+    await whileBusy(submit, async () => {
+      try {
+        saved = await api.changeSettings(change);
+        look();
+        admin.context.toast(t("admin_settings_saved"), { label: t("undo"), act: () => void undo(before) }, 8000);
+      } catch (error) {
+        alert.textContent = refusal(error);
+        alert.hidden = false;
+      }
+    });
+  }
+
+  /** @param {Partial<ServerSettings>} before */
+  async function undo(before) {
+    try {
+      await api.changeSettings(before);
+      admin.context.toast(t("admin_undone"));
+    } catch (error) {
+      admin.context.toast(refusal(error));
+    }
+    await reload();
+  }
+
+  const node = el("form", { class: "admin-settings-form", submit: sent, novalidate: true, input: (/** @type {Event} */ event) => { /** @type {Element} */ (event.target).removeAttribute("aria-invalid"); look(); } },
+    group(t("admin_settings_server"), field(t("admin_server_name"), name, t("admin_server_name_hint")), field(t("admin_default_language"), language, t("admin_default_language_hint"))),
+    group(t("admin_settings_people"), registration.node, invites.node, field(t("admin_users_most"), most, t("admin_users_most_hint"))),
+    group(t("admin_settings_rooms"), creation.node),
+    alert, foot);
+  return node;
+}
+
+/**
+ * @param {string} title
+ * @param {...HTMLElement} parts
+ */
+function group(title, ...parts) {
+  return el("section", { class: "plate admin-settings-group" }, el("h2", {}, title), parts);
+}

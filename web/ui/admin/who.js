@@ -1,0 +1,34 @@
+/** An account as a picture, a name and a few marks. */
+import { pictureFromWire } from "../../state/account.js";
+import { el } from "../element.js";
+import { t } from "../i18n.js";
+import { face as faceOf } from "../people.js";
+import { stamp } from "./parts.js";
+
+/** @typedef {import("../../state/admin.js").Account} Account */
+/** @typedef {Pick<import("../../state/admin.js").Account, "uid" | "username" | "display_name" | "presence" | "avatar">} Who */
+
+/** @param {Who} user */
+export function nameOf(user) {
+  return user.display_name || user.username || t("former_member");
+}
+
+/**
+ * @param {Who} user
+ * @param {"small" | "large"} [size]
+ */
+export function face(user, size) {
+  return faceOf({ uid: user.uid, name: nameOf(user), avatar: pictureFromWire(user.avatar), removed: !user.username }, { ...(size ? { size } : {}), ...(user.presence ? { presence: user.presence } : {}) });
+}
+
+/**
+ * What is to be known about an account at a glance.
+ *
+ * @param {Account} user
+ */
+export function marks(user) {
+  return el("span", { class: "stamps" },
+    user.state === "removed" ? stamp(t("admin_is_removed"), "bad") : user.state === "disabled" ? stamp(t("admin_is_disabled"), "waiting") : user.new ? null : stamp(t("admin_is_active"), "good"),
+    user.new && user.state === "active" ? stamp(t("admin_is_new"), "plain") : null,
+    user.admin ? stamp(t("admin_is_admin"), "spark", "shield") : null);
+}
