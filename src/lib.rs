@@ -7,8 +7,10 @@
 pub mod admin;
 pub mod api;
 pub mod auth;
+pub mod avatars;
 pub mod cli;
 pub mod config;
+pub mod control;
 pub mod delivery;
 pub mod demo;
 pub mod e2ee;

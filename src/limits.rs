@@ -80,6 +80,24 @@ pub mod auth {
     pub const TICKET: Duration = Duration::from_secs(24 * 3600);
 }
 
+/// Pictures of people (`avatars`).
+pub mod avatars {
+    /// Longest edge of an upload, in pixels.
+    pub const EDGE: u32 = 8_192;
+    /// Most pixels of an upload.
+    pub const PIXELS: u64 = 24_000_000;
+    /// What decoding one may allocate.
+    pub const MEMORY: u64 = 256 * 1024 * 1024;
+    /// Pictures drawn at once.
+    pub const AT_ONCE: usize = 2;
+    /// Pictures being drawn or waiting for it.
+    pub const WAITING: usize = 32;
+    /// What one more is told to wait, in milliseconds.
+    pub const RETRY_MS: u32 = 2_000;
+    /// Quality of the JPEG that is kept, of 100.
+    pub const QUALITY: u8 = 85;
+}
+
 /// Chat frames and messages (`protocol`).
 pub mod chat {
     /// A command frame.

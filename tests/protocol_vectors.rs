@@ -135,7 +135,10 @@ fn events_and_answers_are_encoded_as_the_vectors_say() {
         ("joined", member(Some(Role::Owner), None)),
         ("silenced", member(Some(Role::Member), Some(AT + 60_000))),
         ("left", member(None, None)),
-        ("presence", Event::Presence { uid, state: "away", text: Some("lunch") }.encode()),
+        (
+            "presence",
+            Event::Presence { uid, state: "away", text: Some("lunch"), until: Some(AT) }.encode(),
+        ),
         ("typing", Event::Typing { room: one, uid }.encode()),
         ("read", Event::Read { room: one, seq: 9, unread: 2, mentions: 1 }.encode()),
         ("ok", OkAnswer::to(Some("c1")).seq(9).at(AT).encode()),

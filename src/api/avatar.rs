@@ -1,19 +1,72 @@
-//! Pictures of people.
+//! Pictures of people: uploading one, taking it away, showing it.
+//!
+//! A picture's address is random and never used for another one, so whoever has loaded it need not
+//! ask again; and whoever does not know it cannot guess it.
+
+use serde_json::json;
 
 use crate::auth::Session;
 use crate::error::{Code, Error, Result};
 use crate::http::{Request, Response};
 
 use super::Api;
+use super::users::{picture, tell_profile};
 
-pub(super) async fn put(_api: &Api, _caller: &Session, _request: &Request) -> Result<Response> {
-    Err(Error::new(Code::NotFound, "Not yet."))
+/// `PUT /api/me/avatar`: the body is the picture.
+pub(super) async fn put(api: &Api, caller: &Session, request: &Request) -> Result<Response> {
+    if request.header("content-encoding").is_some() {
+        let text = "A picture is sent as it is, without Content-Encoding.";
+        return Err(Error::new(Code::UnsupportedType, text));
+    }
+    let content_type = request.header("content-type").unwrap_or_default();
+    let drawn = api.studio.make(content_type, request.body.clone()).await?;
+    let mut random = [0; 16];
+    getrandom::fill(&mut random).map_err(|error| Error::internal(error.to_string()))?;
+    let name: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+    let name = format!("{name}.{}", drawn.extension);
+    api.accounts.put_avatar(caller.uid, &name, drawn.content_type, &drawn.squares).await?;
+    tell_profile(api, caller.uid).await;
+    Ok(Response::json(200, &json!({"avatar": picture(Some(&name))})))
 }
 
-pub(super) async fn remove(_api: &Api, _caller: &Session) -> Result<Response> {
-    Err(Error::new(Code::NotFound, "Not yet."))
+/// `DELETE /api/me/avatar`
+pub(super) async fn remove(api: &Api, caller: &Session) -> Result<Response> {
+    api.accounts.remove_avatar(caller.uid).await?;
+    tell_profile(api, caller.uid).await;
+    Ok(Response::empty(204))
 }
 
-pub(super) async fn file(_api: &Api, _request: &Request) -> Result<Response> {
-    Err(Error::new(Code::NotFound, "Not yet."))
+/// `GET /avatars/{name}-{size}.{extension}`
+pub(super) async fn file(api: &Api, request: &Request) -> Result<Response> {
+    let none = || Error::new(Code::NotFound, "There is no such picture.");
+    let path = request.head.path.strip_prefix("/avatars/").unwrap_or_default();
+    let (name, size) = parse(path).ok_or_else(none)?;
+    let (content_type, data) = api.accounts.avatar(&name, size).await?.ok_or_else(none)?;
+    Ok(Response::new(200, &content_type, data)
+        .header("Cache-Control", "public, max-age=31536000, immutable")
+        .header("Cross-Origin-Resource-Policy", "same-origin"))
+}
+
+/// `0123…-96.jpg` is `0123….jpg` in the size 96.
+fn parse(file: &str) -> Option<(String, u32)> {
+    let (stem, extension) = file.rsplit_once('.')?;
+    let (name, size) = stem.split_once('-')?;
+    let is_name = name.len() == 32 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let size = size.parse().ok().filter(|size| crate::avatars::SIZES.contains(size))?;
+    is_name.then(|| (format!("{name}.{extension}"), size))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_sizes_there_are_have_an_address() {
+        let name = "0123456789abcdef0123456789abcdef";
+        assert_eq!(parse(&format!("{name}-96.jpg")), Some((format!("{name}.jpg"), 96)));
+        for wrong in ["", "x", &format!("{name}.jpg"), &format!("{name}-97.jpg"), "../../x-96.jpg"]
+        {
+            assert_eq!(parse(wrong), None, "{wrong}");
+        }
+    }
 }

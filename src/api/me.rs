@@ -8,11 +8,13 @@ use crate::error::{Error, Result};
 use crate::http::{Request, Response};
 use crate::limits;
 use crate::protocol::command::PresenceState;
+use crate::protocol::status::Status;
 use crate::store::accounts::ProfileChange;
+use crate::store::now_ms;
 
 use super::Api;
 use super::text::bounded;
-use super::users::{profile, public};
+use super::users::{profile, public, tell_profile};
 
 /// `GET /api/me`
 pub(super) async fn show(api: &Api, caller: &Session) -> Result<Response> {
@@ -24,11 +26,11 @@ struct Change {
     display_name: Option<String>,
     bio: Option<String>,
     locale: Option<String>,
-    status: Option<Status>,
+    status: Option<NewStatus>,
 }
 
 #[derive(Deserialize)]
-struct Status {
+struct NewStatus {
     state: PresenceState,
     #[serde(default)]
     text: String,
@@ -49,33 +51,38 @@ pub(super) async fn change(api: &Api, caller: &Session, request: &Request) -> Re
         status: status.map(check_status).transpose()?,
     };
     api.accounts.change_profile(caller.uid, &change).await?;
-    let seen = public(api, &profile(api, caller.uid).await?);
-    api.rooms.tell_profile(caller.uid, &seen).await;
+    if let Some(status) = change.status {
+        // A session that is remembered carries the old one to the next first connection.
+        api.auth.forget(caller.uid);
+        api.rooms.presence().choose(caller.uid, status);
+    }
+    tell_profile(api, caller.uid).await;
     Ok(Response::json(200, &own(api, caller).await?))
 }
 
+/// As others see me, and what only I see: what I chose instead of what that looks like.
 async fn own(api: &Api, caller: &Session) -> Result<Value> {
     let profile = profile(api, caller.uid).await?;
     let mut me = public(api, &profile);
+    let Status { state, text, until } = profile.status;
     me["locale"] = json!(profile.locale);
-    me["admin"] = json!(caller.admin);
-    let chosen = json!({
-        "state": profile.status_state,
-        "text": profile.status_text,
-        "until": profile.status_until,
-    });
-    me["status"] = chosen;
+    me["admin"] = json!(profile.is_admin);
+    me["status"] = json!({"state": state, "text": text, "until": until});
     Ok(me)
 }
 
 /// A language tag such as `en` or `pt-BR`; empty means "as the browser says".
-fn check_locale(locale: String) -> Result<String> {
+pub(super) fn check_locale(locale: String) -> Result<String> {
     let plain = locale.len() <= limits::api::LOCALE
         && locale.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     if plain { Ok(locale) } else { Err(Error::field("locale", "is not a language tag")) }
 }
 
-fn check_status(status: Status) -> Result<(String, String, Option<i64>)> {
-    let text = bounded("status", &status.text, limits::chat::STATUS)?;
-    Ok((status.state.as_str().to_owned(), text.to_owned(), status.until))
+fn check_status(status: NewStatus) -> Result<Status> {
+    let NewStatus { state, text, until } = status;
+    let text = bounded("status", &text, limits::chat::STATUS)?.to_owned();
+    if until.is_some_and(|until| until <= now_ms()) {
+        return Err(Error::field("until", "must be in the future"));
+    }
+    Ok(Status { state, text, until })
 }

@@ -89,6 +89,7 @@ impl Handover {
             uid,
             session: self.session.id,
             admin: self.session.admin,
+            status: self.session.status.clone(),
             hello: Event::Hello { uid, rooms: &views, heartbeat_ms }.encode(),
             rooms: told.iter().copied().collect(),
         };

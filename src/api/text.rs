@@ -34,6 +34,15 @@ pub(super) fn name<'a>(field: &str, text: &'a str, most: usize) -> Result<&'a st
     Ok(text)
 }
 
+/// A user name as it is compared, if it may be one.
+///
+/// # Errors
+/// `bad_request` naming the field.
+pub(super) fn user_name(username: &str) -> Result<String> {
+    crate::auth::check_name(username)?;
+    Ok(crate::auth::name_key(username))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,28 +9,45 @@ use crate::limits;
 use crate::store::accounts::Profile;
 
 use super::Api;
+use super::page::{Page, cursor};
 
-/// `GET /api/users?q=`: names that contain `q`, in alphabetical order.
+/// `GET /api/users?q=&after=&limit=`: open accounts whose name contains `q`, in the order of their
+/// user names.
 pub(super) async fn directory(api: &Api, request: &Request) -> Result<Response> {
-    let q = request.query("q").unwrap_or_default();
-    let found = api.accounts.profiles(q.trim(), limits::api::DIRECTORY).await?;
-    let users: Vec<Value> = found.iter().map(|profile| public(api, profile)).collect();
-    Ok(Response::json(200, &json!({"users": users})))
+    let mut page = Page::of(request)?;
+    if request.query("limit").is_none() {
+        page.limit = limits::api::DIRECTORY;
+    }
+    let after = page.after.as_deref().unwrap_or_default();
+    let found = api.accounts.profiles(&page.q, after, page.limit + 1).await?;
+    let last = page.limit.checked_sub(1).and_then(|last| found.get(last));
+    let next = last.filter(|_| found.len() > page.limit).map(|(_, key)| cursor(key));
+    let users = found.iter().take(page.limit).map(|(profile, _)| public(api, profile));
+    let users: Vec<_> = users.collect();
+    let mut told = json!({"users": users});
+    if let Some(next) = next {
+        told["next"] = json!(next);
+    }
+    Ok(Response::json(200, &told))
 }
 
-/// `GET /api/users/{id}`
+/// `GET /api/users/{id}`: also of those who are gone, because what they wrote is still there.
 pub(super) async fn show(api: &Api, uid: Uid) -> Result<Response> {
-    let profile = profile(api, uid).await?;
+    let profile = api.accounts.profile(uid).await?.ok_or_else(no_user)?;
     Ok(Response::json(200, &public(api, &profile)))
 }
 
-/// The profile of a user who is there.
+/// The profile of a user who is there: neither disabled nor removed.
 ///
 /// # Errors
 /// `not_found`.
 pub(super) async fn profile(api: &Api, uid: Uid) -> Result<Profile> {
     let found = api.accounts.profile(uid).await?;
-    found.ok_or_else(|| Error::new(Code::NotFound, "There is no such user."))
+    found.filter(|profile| !profile.is_disabled).ok_or_else(no_user)
+}
+
+fn no_user() -> Error {
+    Error::new(Code::NotFound, "There is no such user.")
 }
 
 /// What a user is called, for the audit log; nothing if that cannot be told now.
@@ -39,16 +56,57 @@ pub(super) async fn name_of(api: &Api, uid: Uid) -> String {
     found.map_or_else(String::new, |profile| profile.username)
 }
 
-/// What anybody signed in may see.
+/// Tells those who see this user what he is like now. Whoever misses it sees it at the next look.
+pub(super) async fn tell_profile(api: &Api, uid: Uid) {
+    match api.accounts.profile(uid).await {
+        Ok(Some(profile)) => api.rooms.tell_profile(uid, &public(api, &profile)).await,
+        Ok(None) => {}
+        Err(error) => tracing::warn!(%uid, ?error, "a changed profile was not told"),
+    }
+}
+
+/// What anybody signed in may see. Of a removed account a neutral author is left.
 pub(super) fn public(api: &Api, profile: &Profile) -> Value {
-    let seen = api.rooms.presence().seen(profile.uid);
-    json!({
+    if profile.is_removed {
+        return json!({
+            "id": profile.uid,
+            "uid": profile.uid,
+            "username": "",
+            "display_name": "",
+            "bio": "",
+            "avatar": null,
+            "status": {"state": "offline", "text": null, "until": null},
+            "removed": true,
+        });
+    }
+    let mut seen = api.rooms.presence().seen(profile.uid);
+    if seen.state == "offline" {
+        // Nobody carries the words while there is no connection; the account does.
+        seen.text = Some(profile.status.text.clone()).filter(|text| !text.is_empty());
+        seen.until = profile.status.until;
+    }
+    let mut told = json!({
         "id": profile.uid,
         "uid": profile.uid,
         "username": profile.username,
         "display_name": profile.display_name,
         "bio": profile.bio,
-        "avatar": null,
-        "status": {"state": seen.state, "text": seen.text},
-    })
+        "avatar": picture(profile.avatar.as_deref()),
+        "status": {"state": seen.state, "text": seen.text, "until": seen.until},
+    });
+    for (word, holds) in [("admin", profile.is_admin), ("disabled", profile.is_disabled)] {
+        if holds {
+            told[word] = json!(true);
+        }
+    }
+    told
+}
+
+/// Where the sizes of a picture are, by the name of its files: `{"96": URL, "384": URL}`.
+pub(super) fn picture(name: Option<&str>) -> Value {
+    let Some((name, extension)) = name.and_then(|name| name.split_once('.')) else {
+        return Value::Null;
+    };
+    let url = |size: &u32| (size.to_string(), json!(format!("/avatars/{name}-{size}.{extension}")));
+    Value::Object(crate::avatars::SIZES.iter().map(url).collect())
 }

@@ -14,7 +14,8 @@ mod ticket;
 
 pub use crate::store::accounts::{SessionInfo, SessionKind, Switched, TicketRecord};
 pub use change::{NewPassword, Prepared, Proof};
-pub use session::Session;
+pub use name::{check as check_name, key as name_key};
+pub use session::{Session, digest, new_token};
 pub use sign_in::{Credentials, Kdf, NewAccount, SignedIn};
 pub use ticket::IssuedTicket;
 
@@ -132,6 +133,7 @@ impl Auth {
             username: row.username,
             admin: row.is_admin,
             kind: row.kind,
+            status: row.status,
         };
         Ok(self.sessions.put(moment, digest, session))
     }

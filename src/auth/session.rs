@@ -13,6 +13,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::error::{Error, Result};
 use crate::ids::{SessionId, Uid};
+use crate::protocol::status::Status;
 use crate::store::accounts::SessionKind;
 
 /// Somebody who is signed in.
@@ -28,6 +29,22 @@ pub struct Session {
     pub admin: bool,
     /// A browser or a token.
     pub kind: SessionKind,
+    /// What the user chose to be seen as when the session was looked up.
+    pub status: Status,
+}
+
+impl Session {
+    /// Whoever runs the server's machine, from the command line.
+    pub fn operator() -> Self {
+        Self {
+            id: SessionId(0),
+            uid: Uid(0),
+            username: "command line".to_owned(),
+            admin: true,
+            kind: SessionKind::Token,
+            status: Status::default(),
+        }
+    }
 }
 
 /// Sessions remembered at once.
@@ -111,7 +128,10 @@ impl Sessions {
 }
 
 /// A new token of 256 bits and the digest that is kept of it.
-pub(super) fn new_token() -> Result<(String, [u8; 32])> {
+///
+/// # Errors
+/// No randomness.
+pub fn new_token() -> Result<(String, [u8; 32])> {
     let mut token = [0; 32];
     getrandom::fill(&mut token).map_err(|error| Error::internal(error.to_string()))?;
     let token = URL_SAFE_NO_PAD.encode(token);
@@ -120,7 +140,7 @@ pub(super) fn new_token() -> Result<(String, [u8; 32])> {
 }
 
 /// What is kept of a token.
-pub(super) fn digest(token: &str) -> [u8; 32] {
+pub fn digest(token: &str) -> [u8; 32] {
     Sha256::digest(token).into()
 }
 
@@ -130,7 +150,14 @@ mod tests {
 
     fn session(id: i64) -> Session {
         let kind = SessionKind::Browser;
-        Session { id: SessionId(id), uid: Uid(1), username: "a".into(), admin: false, kind }
+        Session {
+            id: SessionId(id),
+            uid: Uid(1),
+            username: "a".into(),
+            admin: false,
+            kind,
+            status: Status::default(),
+        }
     }
 
     #[test]

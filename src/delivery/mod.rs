@@ -30,6 +30,7 @@ use tokio::sync::mpsc;
 
 use crate::ids::{RoomId, SessionId, Uid};
 use crate::limits::delivery as limits;
+use crate::protocol::status::Status;
 use crate::rooms::Rooms;
 use crate::rooms::outlet::{Delivery, Outlet, Payload, ShardLink};
 use crate::ws::Limits;
@@ -57,6 +58,8 @@ pub enum Role {
         session: SessionId,
         /// Whether that is an admin of the server.
         admin: bool,
+        /// What the user chose to be seen as.
+        status: Status,
         /// The first frame.
         hello: Payload,
         /// The user's rooms.

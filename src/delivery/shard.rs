@@ -210,13 +210,13 @@ impl Shard {
         let mut first = adoption.head;
         let purpose = match adoption.role {
             Role::Echo(limits) => Purpose::Echo(limits),
-            Role::Chat { uid, session, admin, hello, rooms } => {
+            Role::Chat { uid, session, admin, status, hello, rooms } => {
                 first.extend_from_slice(&frame::text(&hello));
                 self.users.entry(uid).or_default().push(slot);
                 for room in &rooms {
                     self.listen(*room, slot);
                 }
-                self.hub.presence().connected(uid, conn);
+                self.hub.presence().connected(uid, conn, status);
                 let bucket = Bucket::full(self.now_ms());
                 Purpose::Chat(Box::new(Chat {
                     uid,

@@ -194,6 +194,9 @@ pub enum Event<'a> {
         /// A few words beside it.
         #[serde(skip_serializing_if = "Option::is_none")]
         text: Option<&'a str>,
+        /// When these words end, in milliseconds.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        until: Option<i64>,
     },
     /// Somebody is writing; forget it after five seconds.
     Typing {

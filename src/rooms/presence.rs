@@ -1,9 +1,11 @@
-//! Presence: derived from connections, told once a second, and only where somebody can look.
+//! Who is here: derived from connections over all of a user's devices, and from what the user chose.
 //!
-//! Connecting, leaving and changing state only mark a user; a tick compares with what was told
-//! last, so a reconnect within a second is silent and 3,000 arrivals are one pass. Rooms with more
-//! than [`limits::PRESENCE_MEMBERS`] members are not told: there the cost would be the square of the
-//! members, and the members list answers instead.
+//! What a user *chose* (do not disturb, a few words, until when) belongs to the account and comes
+//! along with the first connection; what a *connection* says (away from the keyboard) lasts as long
+//! as it does. Changes are gathered and told once a tick, at most one event a user, and only when
+//! what others see is different: a reconnect within a tick says nothing, and thousands who come
+//! online at once cost each room no more than its members. Pushed into rooms of at most
+//! [`limits::PRESENCE_MEMBERS`] members; in larger ones clients look presence up.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,6 +14,8 @@ use super::outlet::ConnRef;
 use crate::ids::Uid;
 use crate::protocol::command::PresenceState;
 use crate::protocol::event::Event;
+use crate::protocol::status::Status;
+use crate::store::now_ms;
 
 #[cfg(doc)]
 use crate::limits::rooms as limits;
@@ -23,12 +27,14 @@ pub struct Seen {
     pub state: &'static str,
     /// A few words beside it.
     pub text: Option<String>,
+    /// When these end, in milliseconds.
+    pub until: Option<i64>,
 }
 
 #[derive(Debug, Default)]
 struct UserPresence {
     connections: HashMap<ConnRef, PresenceState>,
-    text: Option<String>,
+    chosen: Status,
 }
 
 #[derive(Debug, Default)]
@@ -36,6 +42,8 @@ struct Table {
     users: HashMap<Uid, UserPresence>,
     changed: HashSet<Uid>,
     told: HashMap<Uid, Seen>,
+    /// Users whose choice has an end.
+    ending: HashSet<Uid>,
 }
 
 /// Who is here. All calls are short and never wait.
@@ -45,10 +53,16 @@ pub struct Presence {
 }
 
 impl Presence {
-    /// A connection of `uid` has begun.
-    pub fn connected(&self, uid: Uid, conn: ConnRef) {
+    /// A connection of `uid` has begun. `chosen` counts for the first one only: after that, what
+    /// changes is told by [`choose`](Self::choose).
+    pub fn connected(&self, uid: Uid, conn: ConnRef, chosen: Status) {
         let mut table = self.table();
-        table.users.entry(uid).or_default().connections.insert(conn, PresenceState::Online);
+        let user = table.users.entry(uid).or_default();
+        let is_first = user.connections.is_empty();
+        user.connections.insert(conn, PresenceState::Online);
+        if is_first {
+            table.choose(uid, chosen);
+        }
         table.changed.insert(uid);
     }
 
@@ -59,24 +73,33 @@ impl Presence {
             user.connections.remove(&conn);
             if user.connections.is_empty() {
                 table.users.remove(&uid);
+                table.ending.remove(&uid);
             }
             table.changed.insert(uid);
         }
     }
 
-    /// What the user says on one of his connections. The words hold for all of them.
+    /// What the user says on one of his connections. Words, if any, hold for all of them, for as long
+    /// as he is here.
     pub fn set(&self, uid: Uid, conn: ConnRef, state: PresenceState, text: Option<String>) {
         let mut table = self.table();
         let Some(user) = table.users.get_mut(&uid) else { return };
         let Some(own) = user.connections.get_mut(&conn) else { return };
         *own = state;
-        user.text = text;
+        if let Some(text) = text {
+            user.chosen.text = text;
+        }
         table.changed.insert(uid);
+    }
+
+    /// What the user chose has changed. For somebody who is not here the account remembers it.
+    pub fn choose(&self, uid: Uid, chosen: Status) {
+        self.table().choose(uid, chosen);
     }
 
     /// How a user is to be seen now.
     pub fn seen(&self, uid: Uid) -> Seen {
-        self.table().seen(uid)
+        self.table().seen(uid, now_ms())
     }
 
     /// How many connections a user has.
@@ -91,18 +114,24 @@ impl Presence {
 
     /// What has changed since it was told last, as encoded events.
     pub(super) fn news(&self) -> Vec<(Uid, bytes::Bytes)> {
+        self.news_at(now_ms())
+    }
+
+    fn news_at(&self, now: i64) -> Vec<(Uid, bytes::Bytes)> {
         let mut table = self.table();
+        table.end_choices(now);
         let changed = std::mem::take(&mut table.changed);
         let mut news = Vec::new();
         for uid in changed {
-            let seen = table.seen(uid);
+            let seen = table.seen(uid, now);
             let before = if seen.state == "offline" {
                 table.told.remove(&uid)
             } else {
                 table.told.insert(uid, seen.clone())
             };
             if before.as_ref().map_or(seen.state != "offline", |before| *before != seen) {
-                let event = Event::Presence { uid, state: seen.state, text: seen.text.as_deref() };
+                let Seen { state, text, until } = &seen;
+                let event = Event::Presence { uid, state, text: text.as_deref(), until: *until };
                 news.push((uid, event.encode()));
             }
         }
@@ -115,15 +144,46 @@ impl Presence {
 }
 
 impl Table {
-    /// "Do not disturb" on one device holds for all; otherwise the liveliest device counts.
-    fn seen(&self, uid: Uid) -> Seen {
-        let Some(user) = self.users.get(&uid) else {
-            return Seen { state: "offline", text: None };
+    fn choose(&mut self, uid: Uid, chosen: Status) {
+        let Some(user) = self.users.get_mut(&uid) else { return };
+        match chosen.until {
+            Some(_) => self.ending.insert(uid),
+            None => self.ending.remove(&uid),
         };
+        user.chosen = chosen;
+        self.changed.insert(uid);
+    }
+
+    /// Whose choice has ended by `now` is seen as his connections say again.
+    fn end_choices(&mut self, now: i64) {
+        let ended = |uid: &Uid| {
+            let until = self.users.get(uid).and_then(|user| user.chosen.until);
+            until.is_none_or(|until| until <= now)
+        };
+        let ended: Vec<_> = self.ending.iter().copied().filter(ended).collect();
+        for uid in ended {
+            self.choose(uid, Status::default());
+        }
+    }
+
+    /// "Do not disturb" on one device, or chosen, holds for all; then "away" as chosen; otherwise the
+    /// liveliest device counts.
+    fn seen(&self, uid: Uid, now: i64) -> Seen {
+        let Some(user) = self.users.get(&uid) else {
+            return Seen { state: "offline", text: None, until: None };
+        };
+        let Status { state: chosen, text, until } = user.chosen.clone().at(now);
         let has = |state| user.connections.values().any(|own| *own == state);
-        let state = [PresenceState::Dnd, PresenceState::Online, PresenceState::Away];
-        let state = state.into_iter().find(|state| has(*state)).map_or("offline", |s| s.as_str());
-        Seen { state, text: user.text.clone() }
+        let state = match chosen {
+            PresenceState::Online => {
+                let order = [PresenceState::Dnd, PresenceState::Online, PresenceState::Away];
+                order.into_iter().find(|state| has(*state)).unwrap_or(PresenceState::Online)
+            }
+            _ if has(PresenceState::Dnd) => PresenceState::Dnd,
+            chosen => chosen,
+        };
+        let text = Some(text).filter(|text| !text.is_empty());
+        Seen { state: state.as_str(), text, until }
     }
 }
 
@@ -137,21 +197,39 @@ mod tests {
         ConnRef { shard: 0, slot, generation: 0 }
     }
 
+    fn here(slots: &[u32]) -> Presence {
+        let presence = Presence::default();
+        for slot in slots {
+            presence.connected(ANNA, conn(*slot), Status::default());
+        }
+        presence
+    }
+
     #[test]
     fn a_reconnect_within_a_tick_is_silent() {
-        let presence = Presence::default();
-        presence.connected(ANNA, conn(1));
+        let presence = here(&[1]);
         assert_eq!(presence.news().len(), 1);
         presence.disconnected(ANNA, conn(1));
-        presence.connected(ANNA, conn(2));
+        presence.connected(ANNA, conn(2), Status::default());
+        assert_eq!(presence.news().len(), 0);
+    }
+
+    #[test]
+    fn however_much_happens_in_a_tick_a_user_is_told_of_once() {
+        let presence = Presence::default();
+        for uid in 1..=3_000 {
+            for slot in 0..3 {
+                presence.connected(Uid(uid), conn(slot), Status::default());
+                presence.set(Uid(uid), conn(slot), PresenceState::Away, None);
+            }
+        }
+        assert_eq!(presence.news().len(), 3_000);
         assert_eq!(presence.news().len(), 0);
     }
 
     #[test]
     fn all_devices_count_and_the_last_one_to_leave_makes_offline() {
-        let presence = Presence::default();
-        presence.connected(ANNA, conn(1));
-        presence.connected(ANNA, conn(2));
+        let presence = here(&[1, 2]);
         presence.set(ANNA, conn(1), PresenceState::Away, None);
         assert_eq!(presence.seen(ANNA).state, "online");
         presence.set(ANNA, conn(2), PresenceState::Dnd, Some("focus".into()));
@@ -161,6 +239,47 @@ mod tests {
         presence.disconnected(ANNA, conn(1));
         assert_eq!(presence.seen(ANNA).state, "offline");
         assert!(presence.news().is_empty(), "nobody was ever told that she was there");
+    }
+
+    #[test]
+    fn a_device_that_falls_idle_leaves_the_words_and_the_choice_alone() {
+        let presence = here(&[1]);
+        let text = "lunch".to_owned();
+        presence.choose(ANNA, Status { state: PresenceState::Dnd, text, until: None });
+        presence.set(ANNA, conn(1), PresenceState::Away, None);
+        let seen = presence.seen(ANNA);
+        assert_eq!((seen.state, seen.text.as_deref()), ("dnd", Some("lunch")));
+        presence.set(ANNA, conn(1), PresenceState::Online, Some(String::new()));
+        assert_eq!(presence.seen(ANNA).text, None);
+    }
+
+    #[test]
+    fn a_choice_ends_by_itself_and_that_is_told_once() {
+        let presence = here(&[1]);
+        let until = Some(now_ms() + 60_000);
+        let chosen = Status { state: PresenceState::Away, text: "back soon".into(), until };
+        presence.choose(ANNA, chosen);
+        let told = |now| {
+            let news = presence.news_at(now);
+            let told = news.iter().map(|(_, event)| String::from_utf8(event.to_vec()).unwrap());
+            told.collect::<Vec<_>>()
+        };
+        assert!(told(now_ms())[0].contains("back soon"));
+        assert!(told(now_ms() + 59_000).is_empty());
+        let ended = told(now_ms() + 60_001);
+        assert!(ended[0].contains("online") && !ended[0].contains("back soon"), "{ended:?}");
+        assert!(told(now_ms() + 61_000).is_empty());
+    }
+
+    #[test]
+    fn a_choice_comes_along_with_the_first_connection_only() {
+        let presence = Presence::default();
+        let busy = Status { state: PresenceState::Dnd, ..Status::default() };
+        presence.connected(ANNA, conn(1), busy.clone());
+        assert_eq!(presence.seen(ANNA).state, "dnd");
+        presence.choose(ANNA, Status::default());
+        presence.connected(ANNA, conn(2), busy);
+        assert_eq!(presence.seen(ANNA).state, "online");
     }
 
     #[test]

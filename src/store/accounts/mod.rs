@@ -1,11 +1,16 @@
 //! The account store: users, what they log in with, where they are signed in. It knows no room.
 
+mod administration;
 mod among;
+mod audit;
+mod avatars;
 mod passwords;
 mod sessions;
 mod tickets;
 mod users;
 
+pub use administration::{Authority, UserChange, UserCounts, UserFilter, UserRow};
+pub use audit::{AuditCheck, AuditEntry, AuditFilter, AuditRow};
 pub use passwords::{
     AuthSlot, KdfParams, LoginRecord, PendingSlot, StretchParams, Switch, Switched,
 };
@@ -14,8 +19,8 @@ pub use tickets::{NewTicket, TicketRecord};
 pub use users::{NewUser, Profile, ProfileChange};
 
 use super::migrate::{self, Migration};
-use super::now_ms;
 use super::pool::{Database, failed};
+use super::{now_ms, restorable_ms};
 use crate::error::{Error, Result};
 
 const MIGRATIONS: &[Migration] = &[

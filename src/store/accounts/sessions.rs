@@ -3,9 +3,11 @@
 
 use tokio_postgres::Transaction;
 
+use super::users::status;
 use super::{AccountStore, failed, now_ms};
 use crate::error::Result;
 use crate::ids::{SessionId, Uid};
+use crate::protocol::status::Status;
 
 /// What carries the token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +43,8 @@ pub struct SessionRow {
     pub kind: SessionKind,
     /// When it was last used, in milliseconds.
     pub seen_at: i64,
+    /// What the user chose to be seen as.
+    pub status: Status,
 }
 
 /// A session as its owner sees it.
@@ -137,7 +141,8 @@ impl AccountStore {
         let client = self.database.get().await?;
         let row = client
             .query_opt(
-                "SELECT s.id, u.id, u.username, u.is_admin, s.kind = 'token', s.seen_at
+                "SELECT s.id, u.id, u.username, u.is_admin, s.kind = 'token', s.seen_at,
+                     u.status_state, u.status_text, u.status_until
                  FROM accounts.sessions s JOIN accounts.users u ON u.id = s.user_id
                  WHERE s.digest = $1 AND u.disabled_at IS NULL
                    AND (s.kind = 'token' OR s.seen_at >= $2)",
@@ -152,6 +157,7 @@ impl AccountStore {
             is_admin: row.get(3),
             kind: if row.get(4) { SessionKind::Token } else { SessionKind::Browser },
             seen_at: row.get(5),
+            status: status(&row, 6),
         }))
     }
 

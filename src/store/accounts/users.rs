@@ -7,6 +7,8 @@ use super::passwords::{AuthSlot, insert_slot};
 use super::{AccountStore, failed, now_ms};
 use crate::error::{Code, Error, Result};
 use crate::ids::Uid;
+use crate::protocol::command::PresenceState;
+use crate::protocol::status::Status;
 
 /// A user to be made.
 pub struct NewUser<'a> {
@@ -35,12 +37,16 @@ pub struct Profile {
     pub bio: String,
     /// The language they chose; empty for the browser's.
     pub locale: String,
-    /// The state they chose.
-    pub status_state: String,
-    /// A few words about what they are doing.
-    pub status_text: String,
-    /// When these end, in milliseconds.
-    pub status_until: Option<i64>,
+    /// What they chose to be seen as, unless that has ended.
+    pub status: Status,
+    /// The name of their picture's files.
+    pub avatar: Option<String>,
+    /// Whether they administrate the server.
+    pub is_admin: bool,
+    /// Whether they may not sign in.
+    pub is_disabled: bool,
+    /// Whether the account was removed: a neutral author is left.
+    pub is_removed: bool,
 }
 
 /// What changes; `None` stays as it is.
@@ -52,12 +58,12 @@ pub struct ProfileChange {
     pub bio: Option<String>,
     /// Another language.
     pub locale: Option<String>,
-    /// State, text and end of a new status.
-    pub status: Option<(String, String, Option<i64>)>,
+    /// A new status.
+    pub status: Option<Status>,
 }
 
-const PROFILE: &str =
-    "id, username, display_name, bio, locale, status_state, status_text, status_until";
+const PROFILE: &str = "id, username, display_name, bio, locale, avatar, is_admin,
+    disabled_at IS NOT NULL, removed_at IS NOT NULL, status_state, status_text, status_until";
 
 impl AccountStore {
     /// Whether anybody could do an administrator's work.
@@ -121,33 +127,39 @@ impl AccountStore {
         Ok(())
     }
 
-    /// The profile of an open account.
+    /// The profile of an account, disabled and removed ones too.
     ///
     /// # Errors
     /// `unavailable`.
     pub async fn profile(&self, uid: Uid) -> Result<Option<Profile>> {
-        let query =
-            format!("SELECT {PROFILE} FROM accounts.users WHERE id = $1 AND disabled_at IS NULL");
+        let query = format!("SELECT {PROFILE} FROM accounts.users WHERE id = $1");
         let client = self.database.get().await?;
         let row = client.query_opt(&query, &[&uid.0]).await.map_err(failed)?;
         Ok(row.as_ref().map(profile))
     }
 
-    /// Profiles whose name contains `q`, in alphabetical order.
+    /// Profiles of open accounts whose name contains `q`, in the order of their user names from after
+    /// `after` on; each with the name as it is sorted.
     ///
     /// # Errors
     /// `unavailable`.
-    pub async fn profiles(&self, q: &str, limit: usize) -> Result<Vec<Profile>> {
+    pub async fn profiles(
+        &self,
+        q: &str,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<(Profile, String)>> {
         let query = format!(
-            "SELECT {PROFILE} FROM accounts.users
-             WHERE disabled_at IS NULL
-               AND (position(lower($1) in username_key) > 0 OR position(lower($1) in lower(display_name)) > 0)
-             ORDER BY username_key LIMIT $2"
+            "SELECT {PROFILE}, username_key FROM accounts.users
+             WHERE disabled_at IS NULL AND username_key > $2
+               AND ($1 = '' OR position(lower($1) in username_key) > 0
+                    OR position(lower($1) in lower(display_name)) > 0)
+             ORDER BY username_key LIMIT $3"
         );
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let client = self.database.get().await?;
-        let rows = client.query(&query, &[&q, &limit]).await.map_err(failed)?;
-        Ok(rows.iter().map(profile).collect())
+        let rows = client.query(&query, &[&q, &after, &limit]).await.map_err(failed)?;
+        Ok(rows.iter().map(|row| (profile(row), row.get(12))).collect())
     }
 
     /// Changes what is named.
@@ -155,10 +167,10 @@ impl AccountStore {
     /// # Errors
     /// `unavailable`.
     pub async fn change_profile(&self, uid: Uid, change: &ProfileChange) -> Result<()> {
-        let (state, text, until) = match &change.status {
-            Some((state, text, until)) => (Some(state), Some(text), *until),
-            None => (None, None, None),
-        };
+        let status = change.status.as_ref();
+        let state = status.map(|status| status.state.as_str());
+        let text = status.map(|status| status.text.as_str());
+        let until = status.and_then(|status| status.until);
         self.database
             .get()
             .await?
@@ -186,8 +198,19 @@ fn profile(row: &Row) -> Profile {
         display_name: row.get(2),
         bio: row.get(3),
         locale: row.get(4),
-        status_state: row.get(5),
-        status_text: row.get(6),
-        status_until: row.get(7),
+        avatar: row.get(5),
+        is_admin: row.get(6),
+        is_disabled: row.get(7),
+        is_removed: row.get(8),
+        status: status(row, 9).at(now_ms()),
+    }
+}
+
+/// State, text and end in three columns from `first` on.
+pub(super) fn status(row: &Row, first: usize) -> Status {
+    Status {
+        state: PresenceState::from_word(row.get(first)).unwrap_or(PresenceState::Online),
+        text: row.get(first + 1),
+        until: row.get(first + 2),
     }
 }

@@ -1,0 +1,64 @@
+//! Pictures of people, as they are served.
+
+use super::{AccountStore, failed, now_ms};
+use crate::error::Result;
+use crate::ids::Uid;
+
+impl AccountStore {
+    /// Puts a new picture in the place of the old one; `name` is where it will be found, with the
+    /// extension.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub async fn put_avatar(
+        &self,
+        uid: Uid,
+        name: &str,
+        content_type: &str,
+        squares: &[(u32, Vec<u8>)],
+    ) -> Result<()> {
+        let mut client = self.database.get().await?;
+        let transaction = client.transaction().await.map_err(failed)?;
+        let old = "DELETE FROM accounts.avatars WHERE user_id = $1";
+        transaction.execute(old, &[&uid.0]).await.map_err(failed)?;
+        for (size, data) in squares {
+            let size = i32::try_from(*size).unwrap_or(i32::MAX);
+            transaction
+                .execute(
+                    "INSERT INTO accounts.avatars (name, size, user_id, content_type, data, created_at)
+                     VALUES ($1, $2, $3, $4, $5, $6)",
+                    &[&name, &size, &uid.0, &content_type, data, &now_ms()],
+                )
+                .await
+                .map_err(failed)?;
+        }
+        let point = "UPDATE accounts.users SET avatar = $2 WHERE id = $1";
+        transaction.execute(point, &[&uid.0, &name]).await.map_err(failed)?;
+        transaction.commit().await.map_err(failed)
+    }
+
+    /// Takes the picture away.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub async fn remove_avatar(&self, uid: Uid) -> Result<()> {
+        let sql = "WITH gone AS (DELETE FROM accounts.avatars WHERE user_id = $1)
+                   UPDATE accounts.users SET avatar = NULL WHERE id = $1";
+        self.database.get().await?.execute(sql, &[&uid.0]).await.map_err(failed)?;
+        Ok(())
+    }
+
+    /// A picture in one size: its type and bytes. Those of removed accounts are not shown.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub async fn avatar(&self, name: &str, size: u32) -> Result<Option<(String, Vec<u8>)>> {
+        let size = i32::try_from(size).unwrap_or(i32::MAX);
+        let sql = "SELECT a.content_type, a.data
+                   FROM accounts.avatars a JOIN accounts.users u ON u.id = a.user_id
+                   WHERE a.name = $1 AND a.size = $2 AND u.removed_at IS NULL";
+        let client = self.database.get().await?;
+        let row = client.query_opt(sql, &[&name, &size]).await.map_err(failed)?;
+        Ok(row.map(|row| (row.get(0), row.get(1))))
+    }
+}
