@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::builder::Resettable;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use crate::admin::Admin;
 use crate::config::Config;
 
 /// Self-hosted real-time group chat.
@@ -45,7 +46,6 @@ pub enum Command {
     /// Run the server (the default)
     Serve(Config),
     /// Manage a server from its own machine
-    #[command(subcommand)]
     Admin(Admin),
     /// Exit 0 if the server answers /ready
     Healthcheck {
@@ -60,22 +60,6 @@ pub enum Command {
         /// Seconds to wait for the answer
         #[arg(long, default_value_t = 3, value_name = "SECONDS")]
         timeout: u64,
-    },
-}
-
-/// What an operator does from the shell.
-#[derive(Debug, Subcommand)]
-pub enum Admin {
-    /// Print one new bearer token for USER on stdout, alone
-    Token {
-        /// The user's name
-        user: String,
-        /// What the token is for, as shown in the list of tokens
-        #[arg(long, default_value = "command line")]
-        label: String,
-        /// Which database: the same settings as `serve`
-        #[command(flatten)]
-        config: Config,
     },
 }
 

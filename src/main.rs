@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use impulse::cli::{self, Admin, Cli, Command};
+use impulse::cli::{self, Cli, Command};
 use impulse::config::Config;
 use impulse::server::Server;
 use impulse::shutdown::StopSignals;
@@ -30,9 +30,9 @@ fn run(cli: Cli) -> Result<(), String> {
         Some(Command::Healthcheck { address, timeout }) => {
             runtime.block_on(cli::healthcheck(&address, Duration::from_secs(timeout)))
         }
-        Some(Command::Admin(Admin::Token { user, label, config })) => {
-            let token = runtime.block_on(admin::token(&config, &user, &label))?;
-            println!("{token}");
+        Some(Command::Admin(verb)) => {
+            let answer = runtime.block_on(admin::run(cli.config, verb))?;
+            println!("{answer}");
             Ok(())
         }
     }

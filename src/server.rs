@@ -11,9 +11,11 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::api::{Api, Settings};
-use crate::auth::{Auth, AuthSettings};
+use crate::api::{Api, Figures, Settings};
+use crate::auth::{self, Auth, AuthSettings};
+use crate::avatars::Studio;
 use crate::config::Config;
+use crate::control::{Control, ControlFile};
 use crate::delivery;
 use crate::demo;
 use crate::error::Error;
@@ -37,6 +39,8 @@ pub struct Server {
     embedded: Option<Embedded>,
     stop: watch::Sender<bool>,
     listeners: JoinSet<()>,
+    /// Tells the command line where the server is.
+    _control: Option<ControlFile>,
 }
 
 impl Server {
@@ -51,8 +55,9 @@ impl Server {
         });
         let sockets: Vec<_> = sockets.collect::<Result<_, _>>()?;
         let (embedded, accounts, chat) = open_stores(&config).await?;
+        let operator = auth::new_token().map_err(|error| error.message().to_owned())?;
         let api = match assemble(&config, accounts, chat).await {
-            Ok(api) => Arc::new(api),
+            Ok(api) => Arc::new(Api { operator: Some(operator.1), ..api }),
             Err(error) => {
                 stop_embedded(embedded).await;
                 return Err(error);
@@ -66,7 +71,11 @@ impl Server {
             addresses.push(as_visited(socket.local_addr().map_err(|error| error.to_string())?));
             listeners.spawn(http::serve(socket, api.clone(), options(&config), stopped.clone()));
         }
-        Ok(Self { addresses, api, embedded, stop, listeners })
+        listeners.spawn(Figures::watch(api.clone(), stop.subscribe()));
+        listeners.spawn(Api::purge_for_ever(api.clone(), stop.subscribe()));
+        let control =
+            addresses.first().and_then(|address| tell_where(&config, *address, operator.0));
+        Ok(Self { addresses, api, embedded, stop, listeners, _control: control })
     }
 
     /// Where it can be visited from this machine, with the ports it was given.
@@ -105,6 +114,21 @@ impl Server {
         self.api.chat.database().close();
         stop_embedded(self.embedded.take()).await;
     }
+}
+
+/// Leaves word for the command line. A data directory that nobody named is not made for this alone.
+fn tell_where(config: &Config, address: SocketAddr, token: String) -> Option<ControlFile> {
+    if config.data_dir.is_none() && config.database_url.is_some() {
+        return None;
+    }
+    let data_dir = config.data_dir.clone().unwrap_or_else(embedded::default_data_dir);
+    let control = Control { address: address.to_string(), token, pid: std::process::id() };
+    ControlFile::write(&data_dir, &control)
+        .inspect_err(|error| {
+            let folder = data_dir.display();
+            tracing::warn!(%error, "impulse admin will not find this server: {folder} is not writable");
+        })
+        .ok()
 }
 
 async fn stop_embedded(embedded: Option<Embedded>) {
@@ -177,6 +201,9 @@ async fn assemble(config: &Config, accounts: AccountStore, chat: ChatStore) -> R
         chat,
         rooms,
         shards,
+        studio: Studio::default(),
+        figures: Figures::default(),
+        operator: None,
         site: Site::new(),
         origins: OriginPolicy::new(config.origins.clone()),
         started: Instant::now(),

@@ -1,24 +1,221 @@
-//! What an operator does from the shell of the server's own machine: straight on the stores, beside
-//! a running server or without one.
+//! What an operator does from the shell of the server's own machine.
+//!
+//! Everything but a token goes through the server ([`client`]). A token is written straight into the
+//! account store, so that a script gets one whatever else is going on.
+
+mod args;
+mod client;
+mod table;
+
+pub use args::{Admin, Verb};
+
+use serde_json::{Value, json};
 
 use crate::auth::{Auth, AuthSettings};
 use crate::config::Config;
-use crate::store::accounts::AccountStore;
+use crate::store::accounts::{AccountStore, AuditEntry};
 use crate::store::embedded::{self, Embedded};
 use crate::store::pool::Database;
+use args::{Audit, Rooms};
+use client::{Client, encoded};
 
-/// One new bearer token for `user`.
+/// Entries of one page.
+const PAGE: usize = 200;
+
+/// Runs one verb; what is printed.
 ///
 /// # Errors
-/// One sentence: no such user, no database.
-pub async fn token(config: &Config, user: &str, label: &str) -> Result<String, String> {
+/// One sentence for the operator.
+pub async fn run(mut config: Config, admin: Admin) -> Result<String, String> {
+    config.data_dir = admin.data_dir.or(config.data_dir);
+    config.database_url = admin.database_url.or(config.database_url);
+    config.accounts_database_url = admin.accounts_database_url.or(config.accounts_database_url);
+    if let Verb::Token { user, label } = &admin.verb {
+        return token(&config, user, label).await;
+    }
+    let client = Client::connect(config).await?;
+    let answer = answer(&client, admin.verb).await;
+    client.finish().await;
+    let answer = answer?;
+    Ok(if admin.json { answer.to_string() } else { table::show(&answer) })
+}
+
+async fn answer(client: &Client, verb: Verb) -> Result<Value, String> {
+    let patch = |user: String, change: Value| async move {
+        let path = format!("/api/admin/users/{}", user_id(client, &user).await?);
+        client.call("PATCH", &path, Some(change)).await
+    };
+    match verb {
+        // Answered before anything was asked.
+        Verb::Token { .. } => Ok(Value::Null),
+        Verb::Users { q, state, limit } => {
+            let path = format!("/api/admin/users?q={}&state={}", encoded(&q), encoded(&state));
+            list(client, &path, "users", limit).await
+        }
+        Verb::CreateUser { user, display_name, admin } => {
+            let new = json!({"username": user, "display_name": display_name, "admin": admin});
+            with_link(client, client.call("POST", "/api/admin/users", Some(new)).await?)
+        }
+        Verb::Promote { user } => patch(user, json!({"admin": true})).await,
+        Verb::Demote { user } => patch(user, json!({"admin": false})).await,
+        Verb::Disable { user } => patch(user, json!({"disabled": true})).await,
+        Verb::Enable { user } => patch(user, json!({"disabled": false})).await,
+        Verb::RemoveUser { user, erase_messages } => {
+            let messages = if erase_messages { "erase" } else { "keep" };
+            let path = format!("/api/admin/users/{}", user_id(client, &user).await?);
+            client.call("DELETE", &path, Some(json!({"messages": messages}))).await
+        }
+        Verb::RestoreUser { user } => {
+            let path = format!("/api/admin/users/{}/restore", user_id(client, &user).await?);
+            client.call("POST", &path, Some(json!({}))).await
+        }
+        Verb::ResetTicket { user, compromised } => {
+            let path = format!("/api/admin/users/{}/reset", user_id(client, &user).await?);
+            let body = json!({"compromised": compromised});
+            with_link(client, client.call("POST", &path, Some(body)).await?)
+        }
+        Verb::EndSessions { user } => {
+            let path = format!("/api/admin/users/{}/sessions", user_id(client, &user).await?);
+            client.call("DELETE", &path, None).await
+        }
+        Verb::Rooms(verb) => rooms(client, verb).await,
+        Verb::Invite { label, rooms, uses, days } => {
+            let seconds = u64::from(days) * 24 * 3_600;
+            let new =
+                json!({"label": label, "rooms": rooms, "uses_max": uses, "expires_in_s": seconds});
+            with_link(client, client.call("POST", "/api/admin/invites", Some(new)).await?)
+        }
+        Verb::Settings { name: None, .. } => client.call("GET", "/api/admin/settings", None).await,
+        Verb::Settings { name: Some(name), value } => {
+            let value = value.ok_or("say what the setting shall be")?;
+            // `5`, `true` and `null` are what they look like; everything else is text.
+            let value = serde_json::from_str(&value).unwrap_or(Value::String(value));
+            client.call("PATCH", "/api/admin/settings", Some(json!({ name: value }))).await
+        }
+        Verb::Audit { verb: Some(Audit::Verify), .. } => verify(client).await,
+        Verb::Audit { verb: None, limit, action } => {
+            let limit = limit.clamp(1, PAGE);
+            let path = format!("/api/admin/audit?limit={limit}&action={}", encoded(&action));
+            client.call("GET", &path, None).await
+        }
+        Verb::Stats => {
+            let stats = client.call("GET", "/api/admin/stats", None).await?;
+            Ok(stats["now"].clone())
+        }
+        Verb::Purge => client.call("POST", "/api/admin/purge", Some(json!({}))).await,
+    }
+}
+
+async fn rooms(client: &Client, verb: Rooms) -> Result<Value, String> {
+    let path = |room: &str| format!("/api/admin/rooms/{}", encoded(room));
+    let patch = |room: String, change: Value| async move {
+        client.call("PATCH", &path(&room), Some(change)).await
+    };
+    match verb {
+        Rooms::List { q, state, limit } => {
+            let path = format!("/api/admin/rooms?q={}&state={}", encoded(&q), encoded(&state));
+            list(client, &path, "rooms", limit).await
+        }
+        Rooms::Create { name, topic, closed, default, owner } => {
+            let owner = match owner {
+                Some(user) => Some(user_id(client, &user).await?),
+                None => None,
+            };
+            let kind = if closed { "closed" } else { "open" };
+            let new = json!({"name": name, "topic": topic, "kind": kind, "default": default,
+                             "owner": owner});
+            client.call("POST", "/api/admin/rooms", Some(new)).await
+        }
+        Rooms::Rename { room, name } => patch(room, json!({"name": name})).await,
+        Rooms::Archive { room } => patch(room, json!({"archived": true})).await,
+        Rooms::Unarchive { room } => patch(room, json!({"archived": false})).await,
+        Rooms::Owner { room, user } => {
+            let owner = user_id(client, &user).await?;
+            patch(room, json!({"owner": owner})).await
+        }
+        Rooms::Remove { room } => client.call("DELETE", &path(&room), None).await,
+        Rooms::Restore { room } => {
+            let path = format!("{}/restore", path(&room));
+            client.call("POST", &path, Some(json!({}))).await
+        }
+    }
+}
+
+/// Pages of a list, up to `limit` entries of it.
+async fn list(client: &Client, path: &str, field: &str, limit: usize) -> Result<Value, String> {
+    let (mut entries, mut after) = (Vec::new(), String::new());
+    let mut total = Value::Null;
+    while entries.len() < limit {
+        let page = (limit - entries.len()).min(PAGE);
+        let answer = client.call("GET", &format!("{path}&limit={page}{after}"), None).await?;
+        total = answer["total"].clone();
+        entries.extend(answer[field].as_array().cloned().unwrap_or_default());
+        let Some(next) = answer["next"].as_str() else { break };
+        after = format!("&after={}", encoded(next));
+    }
+    Ok(json!({ field: entries, "total": total }))
+}
+
+async fn verify(client: &Client) -> Result<Value, String> {
+    let check = client.call("GET", "/api/admin/audit/verify", None).await?;
+    match check["broken_at"].as_i64() {
+        None => Ok(check),
+        Some(n) => Err(format!("the audit log does not hold: entry {n} was changed or is missing")),
+    }
+}
+
+/// The id of a user who is named by id or name.
+async fn user_id(client: &Client, user: &str) -> Result<String, String> {
+    if !user.is_empty() && user.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Ok(user.to_owned());
+    }
+    // Removed users are in a list of their own.
+    for state in ["", "removed"] {
+        let path = format!("/api/admin/users?limit={PAGE}&state={state}&q={}", encoded(user));
+        let found = client.call("GET", &path, None).await?;
+        let users = found["users"].as_array().cloned().unwrap_or_default();
+        let same = |found: &&Value| {
+            found["username"]
+                .as_str()
+                .is_some_and(|name| name.to_lowercase() == user.to_lowercase())
+        };
+        if let Some(id) = users.iter().find(same).and_then(|user| user["id"].as_str()) {
+            return Ok(id.to_owned());
+        }
+    }
+    Err(format!("there is no user {user}"))
+}
+
+/// The whole address of a link that the server knows only from the path on.
+fn with_link(client: &Client, mut answer: Value) -> Result<Value, String> {
+    if let Some(path) = answer["path"].as_str() {
+        answer["link"] = json!(format!("http://{}{path}", client.address()));
+    }
+    Ok(answer)
+}
+
+/// One new bearer token for `user`.
+async fn token(config: &Config, user: &str, label: &str) -> Result<String, String> {
     let (_database, accounts) = open_accounts(config).await?;
     let settings = AuthSettings {
         rate_limit_scale: config.rate_limit_scale,
         registration: config.registration,
     };
-    let issued = async { Auth::new(accounts, settings).await?.issue_token(user, label).await };
-    issued.await.map_err(|error| error.message().to_owned())
+    let issued = async {
+        let token = Auth::new(accounts.clone(), settings).await?.issue_token(user, label).await?;
+        let entry = AuditEntry {
+            actor: None,
+            actor_name: "command line",
+            action: "token.issue",
+            target_kind: "user",
+            target_id: "",
+            target_name: user,
+            detail: &json!({"label": label}),
+        };
+        accounts.record(&entry).await?;
+        Ok(token)
+    };
+    issued.await.map_err(|error: crate::error::Error| error.message().to_owned())
 }
 
 /// The account store: where the settings say, else in the private database, which a running server

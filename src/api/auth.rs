@@ -84,7 +84,7 @@ pub(super) async fn end_sockets(api: &Api, whose: Target) {
 
 /// The account exists whatever becomes of this: whom the chat store could not take in now it takes
 /// in at the next login.
-async fn join_defaults(api: &Api, uid: Uid) {
+pub(super) async fn join_defaults(api: &Api, uid: Uid) {
     let joined = async {
         api.rooms.join_defaults(uid).await?;
         api.accounts.mark_joined(uid).await

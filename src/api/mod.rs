@@ -18,6 +18,7 @@ mod members;
 mod messages;
 mod page;
 mod password;
+mod purge;
 mod record;
 mod rooms;
 mod router;
@@ -34,6 +35,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::auth::{Auth, Session};
+use crate::avatars::Studio;
 use crate::config::Registration;
 use crate::delivery::Shards;
 use crate::error::{Code, Error, Result};
@@ -44,6 +46,7 @@ use crate::store::chat::ChatStore;
 use crate::ws::Limits;
 use crate::ws::handshake::OriginPolicy;
 
+pub use admin::Figures;
 use router::Resource;
 
 /// What the interface says about itself and how it is set up.
@@ -75,10 +78,16 @@ pub struct Api {
     pub rooms: Rooms,
     /// Where sockets go.
     pub shards: Shards,
+    /// Where pictures of people are made.
+    pub studio: Studio,
     /// Pages, scripts and styles.
     pub site: Site,
     /// Whose pages may use a browser's cookie.
     pub origins: OriginPolicy,
+    /// What the counters said in the last hour.
+    pub figures: Figures,
+    /// The digest of the operator's token: who can read this machine's files administrates.
+    pub operator: Option<[u8; 32]>,
     /// When the server started.
     pub started: Instant,
     /// Name, registration and the like.

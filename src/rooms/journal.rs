@@ -4,6 +4,9 @@
 //! timer. Alone, a message commits at once; under load batches grow by themselves. One connection,
 //! one transaction at a time: the rows of many rooms share one flush of PostgreSQL's log.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
@@ -31,6 +34,7 @@ struct Append {
 #[derive(Clone)]
 pub struct Journal {
     tx: mpsc::Sender<Append>,
+    committed: Arc<AtomicU64>,
 }
 
 impl Journal {
@@ -38,7 +42,12 @@ impl Journal {
     pub fn start(database: Database) -> Self {
         let (tx, rx) = mpsc::channel(limits::JOURNAL);
         tokio::spawn(run(database, rx));
-        Self { tx }
+        Self { tx, committed: Arc::default() }
+    }
+
+    /// Changes of messages made durable since the start.
+    pub fn committed(&self) -> u64 {
+        self.committed.load(Ordering::Relaxed)
     }
 
     /// Makes entries durable; returns after COMMIT.
@@ -49,7 +58,11 @@ impl Journal {
         let (reply, answer) = oneshot::channel();
         let gone = || Error::unavailable("the journal is gone");
         self.tx.send(Append { entries, reply }).await.map_err(|_| gone())?;
-        answer.await.map_err(|_| gone())?
+        let committed: Committed = answer.await.map_err(|_| gone())??;
+        let took_a_seq = |outcome: &&Outcome| matches!(outcome, Outcome::Done { seq } if *seq > 0);
+        let count = committed.outcomes.iter().filter(took_a_seq).count();
+        self.committed.fetch_add(u64::try_from(count).unwrap_or(0), Ordering::Relaxed);
+        Ok(committed)
     }
 }
 

@@ -177,6 +177,11 @@ impl Rooms {
         &self.shared.presence
     }
 
+    /// Changes of messages made durable since the start.
+    pub fn committed(&self) -> u64 {
+        self.shared.journal.committed()
+    }
+
     /// The way to the shards.
     pub fn outlet(&self) -> &Outlet {
         &self.shared.outlet

@@ -8,3 +8,8 @@ pub mod migrate;
 pub mod pool;
 
 pub use chat::now_ms;
+
+/// How long a removal can be taken back, in milliseconds.
+pub fn restorable_ms() -> i64 {
+    i64::try_from(crate::limits::store::RESTORABLE.as_millis()).unwrap_or(i64::MAX)
+}

@@ -12,6 +12,10 @@ mod stats;
 mod users;
 
 pub(super) use resource::Resource;
+pub use stats::Figures;
+pub(super) use users::{Messages, take_out};
+
+use serde_json::json;
 
 use crate::auth::Session;
 use crate::error::{Code, Error, Result};
@@ -56,6 +60,10 @@ pub(super) async fn answer(
         ("GET", R::Audit) => audit::page(api, request).await,
         ("GET", R::AuditVerify) => audit::verify(api).await,
         ("GET", R::Stats) => stats::show(api).await,
+        ("POST", R::Purge) => {
+            let purged = api.purge().await?;
+            Ok(Response::json(200, &json!({"users": purged.users, "rooms": purged.rooms})))
+        }
         _ => Ok(wrong_method(super::Resource::Admin(resource))),
     }
 }

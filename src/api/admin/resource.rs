@@ -33,6 +33,8 @@ pub enum Resource {
     AuditVerify,
     /// `stats`
     Stats,
+    /// `purge`
+    Purge,
 }
 
 impl Resource {
@@ -53,6 +55,7 @@ impl Resource {
             ["audit"] => Self::Audit,
             ["audit", "verify"] => Self::AuditVerify,
             ["stats"] => Self::Stats,
+            ["purge"] => Self::Purge,
             _ => return None,
         })
     }
@@ -62,7 +65,9 @@ impl Resource {
         match self {
             Self::Users | Self::Rooms | Self::Invites => &["GET", "HEAD", "POST"],
             Self::User(_) => &["GET", "HEAD", "PATCH", "DELETE"],
-            Self::UserRestore(_) | Self::UserReset(_) | Self::RoomRestore(_) => &["POST"],
+            Self::UserRestore(_) | Self::UserReset(_) | Self::RoomRestore(_) | Self::Purge => {
+                &["POST"]
+            }
             Self::UserSessions(_) | Self::Invite(_) => &["DELETE"],
             Self::Room(_) => &["PATCH", "DELETE"],
             Self::Settings => &["GET", "HEAD", "PATCH"],

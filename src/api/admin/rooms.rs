@@ -1,32 +1,158 @@
-//! Rooms.
+//! Rooms, for whoever runs the place: those that are there, those put away, those removed. What is
+//! done to them is done as everywhere else, by the rooms' own actors.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
 
 use crate::api::Api;
+use crate::api::page::{Page, cursor};
+use crate::api::record::Target;
+use crate::api::rooms::{Change, change_room};
+use crate::api::text::{bounded, name};
+use crate::api::users::name_of;
 use crate::auth::Session;
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, Result};
 use crate::http::{Request, Response};
-use crate::ids::RoomId;
+use crate::ids::{RoomId, Uid};
+use crate::limits::chat;
+use crate::protocol::event::RoomKind;
+use crate::rooms::{CreateRoom, RoomSummary, check_kind, sort_key};
+use crate::store::chat::{RemovedRoom, RoomRow};
+use crate::store::restorable_ms;
 
-pub(super) async fn page(_api: &Api, _request: &Request) -> Result<Response> {
-    Err(Error::new(Code::NotFound, "Not yet."))
+/// `GET /api/admin/rooms?q=&state=&after=&limit=`
+pub(super) async fn page(api: &Api, request: &Request) -> Result<Response> {
+    let page = Page::of(request)?;
+    let archived = match request.query("state").as_deref() {
+        None | Some("") => None,
+        Some("active") => Some(false),
+        Some("archived") => Some(true),
+        Some("removed") => return removed(api, &page).await,
+        Some(_) => {
+            let rule = "is \"active\", \"archived\" or \"removed\"";
+            return Err(Error::field("state", rule));
+        }
+    };
+    let rooms = api.rooms.summaries(&page.q, archived);
+    let key = |room: &RoomSummary| sort_key(&room.row.name, room.row.id);
+    let (rooms, next, total) = page.cut(rooms, key);
+    let rooms: Vec<_> = rooms.iter().map(told).collect();
+    let next = next.map(|key| cursor(&key));
+    Ok(Response::json(200, &json!({"rooms": rooms, "next": next, "total": total})))
 }
 
-pub(super) async fn create(_api: &Api, _caller: &Session, _request: &Request) -> Result<Response> {
-    Err(Error::new(Code::NotFound, "Not yet."))
+async fn removed(api: &Api, page: &Page) -> Result<Response> {
+    let q = page.q.to_lowercase();
+    let mut rooms = api.rooms.removed().await?;
+    rooms.retain(|room| room.row.name.to_lowercase().contains(&q));
+    rooms.sort_by_cached_key(|room| sort_key(&room.row.name, room.row.id));
+    let key = |room: &RemovedRoom| sort_key(&room.row.name, room.row.id);
+    let (rooms, next, total) = page.cut(rooms, key);
+    let told = |room: &RemovedRoom| {
+        let mut told = row(&room.row, "removed");
+        told["members"] = json!(room.members);
+        told["owners"] = json!([]);
+        told["removed_at"] = json!(room.removed_at);
+        told["purge_at"] = json!(room.removed_at + restorable_ms());
+        told
+    };
+    let rooms: Vec<_> = rooms.iter().map(told).collect();
+    let next = next.map(|key| cursor(&key));
+    Ok(Response::json(200, &json!({"rooms": rooms, "next": next, "total": total})))
 }
 
+#[derive(Deserialize)]
+struct NewRoom {
+    name: String,
+    #[serde(default)]
+    topic: String,
+    kind: RoomKind,
+    #[serde(default, rename = "default")]
+    is_default: bool,
+    #[serde(default)]
+    owner: Option<Uid>,
+}
+
+/// `POST /api/admin/rooms`: `owner` may be anybody; without one the room is run by admins of the
+/// server.
+pub(super) async fn create(api: &Api, caller: &Session, request: &Request) -> Result<Response> {
+    let new: NewRoom = request.json()?;
+    let create = CreateRoom {
+        name: name("name", &new.name, chat::ROOM_NAME)?.to_owned(),
+        topic: bounded("topic", &new.topic, chat::ROOM_TOPIC)?.to_owned(),
+        kind: check_kind(new.kind)?,
+        members: Vec::new(),
+        is_default: new.is_default,
+    };
+    if let Some(owner) = new.owner {
+        crate::api::users::profile(api, owner).await?;
+    }
+    let (room, _) = api.rooms.create(new.owner, create).await?;
+    let detail = json!({"kind": room.kind, "owner": new.owner});
+    api.record(caller, "room.create", Target::room(room.id, &room.name), detail).await;
+    Ok(Response::json(201, &shown(api, room.id)))
+}
+
+#[derive(Deserialize)]
+struct Owner {
+    owner: Option<Uid>,
+}
+
+/// `PATCH /api/admin/rooms/{id}`
 pub(super) async fn change(
-    _api: &Api,
-    _caller: &Session,
-    _room: RoomId,
-    _request: &Request,
+    api: &Api,
+    caller: &Session,
+    room: RoomId,
+    request: &Request,
 ) -> Result<Response> {
-    Err(Error::new(Code::NotFound, "Not yet."))
+    let change = request.json::<Change>()?.check()?;
+    let Owner { owner } = request.json()?;
+    if change != crate::store::chat::RoomChange::default() || owner.is_none() {
+        change_room(api, caller, room, change).await?;
+    }
+    if let Some(owner) = owner {
+        crate::api::users::profile(api, owner).await?;
+        let view = api.rooms.info(room, caller.uid, caller.admin)?;
+        api.rooms.set_owner(caller.uid, caller.admin, room, owner).await?;
+        let detail = json!({"owner": owner, "owner_name": name_of(api, owner).await});
+        api.record(caller, "room.owner", Target::room(room, &view.name), detail).await;
+    }
+    Ok(Response::json(200, &shown(api, room)))
 }
 
-pub(super) async fn remove(_api: &Api, _caller: &Session, _room: RoomId) -> Result<Response> {
-    Err(Error::new(Code::NotFound, "Not yet."))
+/// `DELETE /api/admin/rooms/{id}`
+pub(super) async fn remove(api: &Api, caller: &Session, room: RoomId) -> Result<Response> {
+    crate::api::rooms::remove(api, caller, room).await
 }
 
-pub(super) async fn restore(_api: &Api, _caller: &Session, _room: RoomId) -> Result<Response> {
-    Err(Error::new(Code::NotFound, "Not yet."))
+/// `POST /api/admin/rooms/{id}/restore`
+pub(super) async fn restore(api: &Api, caller: &Session, room: RoomId) -> Result<Response> {
+    crate::api::rooms::restore(api, caller, room).await?;
+    Ok(Response::json(200, &shown(api, room)))
+}
+
+fn shown(api: &Api, room: RoomId) -> Value {
+    api.rooms.summary(room).as_ref().map(told).unwrap_or_default()
+}
+
+fn told(room: &RoomSummary) -> Value {
+    let mut told = row(&room.row, if room.row.archived { "archived" } else { "active" });
+    told["members"] = json!(room.members);
+    told["owners"] = json!(room.owners);
+    told
+}
+
+fn row(row: &RoomRow, state: &str) -> Value {
+    json!({
+        "id": row.id,
+        "name": row.name,
+        "topic": row.topic,
+        "kind": row.kind,
+        "default": row.is_default,
+        "read_only": row.read_only,
+        "archived": row.archived,
+        "state": state,
+        "seq": row.last_seq,
+        "created_at": row.created_at,
+    })
 }

@@ -1,54 +1,270 @@
-//! Users.
+//! Users: finding, adding, disabling, removing, restoring them; ending their sessions, giving them a
+//! way back in. The store decides whether it may be done; here follows what it means for rooms,
+//! sessions and open sockets.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
 
 use crate::api::Api;
+use crate::api::auth::end_sockets;
+use crate::api::page::{Page, cursor};
+use crate::api::record::{Target, authority};
+use crate::api::text::{bounded, user_name};
+use crate::api::users::{picture, tell_profile};
 use crate::auth::Session;
 use crate::error::{Code, Error, Result};
 use crate::http::{Request, Response};
 use crate::ids::Uid;
+use crate::limits;
+use crate::rooms::outlet;
+use crate::store::accounts::{UserChange, UserFilter, UserRow};
+use crate::store::restorable_ms;
 
-pub(super) async fn page(_api: &Api, _request: &Request) -> Result<Response> {
-    Err(Error::new(Code::NotFound, "Not yet."))
+/// `GET /api/admin/users?q=&state=&after=&limit=`
+pub(super) async fn page(api: &Api, request: &Request) -> Result<Response> {
+    let page = Page::of(request)?;
+    let filter = match request.query("state").as_deref() {
+        None | Some("") => UserFilter::Present,
+        Some("active") => UserFilter::Active,
+        Some("disabled") => UserFilter::Disabled,
+        Some("removed") => UserFilter::Removed,
+        Some("admin") => UserFilter::Admin,
+        Some(_) => {
+            let rule = "is \"active\", \"disabled\", \"removed\" or \"admin\"";
+            return Err(Error::field("state", rule));
+        }
+    };
+    let after = page.after.as_deref().unwrap_or_default();
+    let (mut users, total) =
+        api.accounts.users_page(&page.q, filter, after, page.limit + 1).await?;
+    let more = users.len() > page.limit;
+    users.truncate(page.limit);
+    let next = users.last().filter(|_| more).map(|user| cursor(&user.key));
+    let users: Vec<_> = users.iter().map(|user| told(api, user)).collect();
+    Ok(Response::json(200, &json!({"users": users, "next": next, "total": total})))
 }
 
-pub(super) async fn create(_api: &Api, _caller: &Session, _request: &Request) -> Result<Response> {
-    Err(Error::new(Code::NotFound, "Not yet."))
+/// `GET /api/admin/users/{id}`
+pub(super) async fn show(api: &Api, uid: Uid) -> Result<Response> {
+    let user = api.accounts.user_row(uid).await?;
+    let mut told = told(api, &user);
+    told["rooms"] = json!(api.rooms.rooms_of(uid).len());
+    Ok(Response::json(200, &told))
 }
 
-pub(super) async fn show(_api: &Api, _uid: Uid) -> Result<Response> {
-    Err(Error::new(Code::NotFound, "Not yet."))
+#[derive(Deserialize)]
+struct NewUser {
+    username: String,
+    #[serde(default)]
+    display_name: String,
+    #[serde(default)]
+    admin: bool,
 }
 
+/// `POST /api/admin/users`: an account without a password, and the ticket that lets its user choose
+/// one.
+pub(super) async fn create(api: &Api, caller: &Session, request: &Request) -> Result<Response> {
+    let new: NewUser = request.json()?;
+    let key = user_name(&new.username)?;
+    let display_name = bounded("display_name", &new.display_name, limits::api::DISPLAY_NAME)?;
+    let user = api
+        .accounts
+        .create_user_without_password(
+            authority(caller),
+            &new.username,
+            &key,
+            display_name,
+            new.admin,
+        )
+        .await?;
+    crate::api::auth::join_defaults(api, user.uid).await;
+    let by = Some(caller.uid).filter(|uid| uid.0 > 0);
+    let ticket = api.auth.issue_ticket(user.uid, by, false).await?;
+    let mut told = told(api, &user);
+    add_ticket(&mut told, &ticket.ticket, ticket.expires_at);
+    Ok(Response::json(201, &told))
+}
+
+#[derive(Deserialize)]
+struct Change {
+    admin: Option<bool>,
+    disabled: Option<bool>,
+    username: Option<String>,
+    display_name: Option<String>,
+}
+
+impl Change {
+    fn check(self) -> Result<Vec<UserChange>> {
+        let mut changes = Vec::new();
+        if let Some(username) = self.username {
+            let key = user_name(&username)?;
+            changes.push(UserChange::Rename { username, key });
+        }
+        if let Some(name) = self.display_name {
+            let name = bounded("display_name", &name, limits::api::DISPLAY_NAME)?;
+            changes.push(UserChange::DisplayName(name.to_owned()));
+        }
+        changes.extend(
+            self.admin.map(|admin| if admin { UserChange::Promote } else { UserChange::Demote }),
+        );
+        changes.extend(
+            self.disabled.map(
+                |disabled| {
+                    if disabled { UserChange::Disable } else { UserChange::Enable }
+                },
+            ),
+        );
+        if changes.is_empty() {
+            return Err(Error::new(Code::BadRequest, "Nothing is to be changed."));
+        }
+        Ok(changes)
+    }
+}
+
+/// `PATCH /api/admin/users/{id}`
 pub(super) async fn change(
-    _api: &Api,
-    _caller: &Session,
-    _uid: Uid,
-    _request: &Request,
+    api: &Api,
+    caller: &Session,
+    uid: Uid,
+    request: &Request,
 ) -> Result<Response> {
-    Err(Error::new(Code::NotFound, "Not yet."))
+    let changes = request.json::<Change>()?.check()?;
+    let user = api.accounts.change_user(authority(caller), uid, &changes).await?;
+    if changes.contains(&UserChange::Disable) {
+        api.auth.end_sessions(uid, None, false).await?;
+    }
+    // Whoever holds an old session or socket asks anew what its user may do.
+    api.auth.forget(uid);
+    if changes.iter().any(|change| {
+        matches!(change, UserChange::Disable | UserChange::Demote | UserChange::Promote)
+    }) {
+        end_sockets(api, outlet::Target::User(uid)).await;
+    }
+    tell_profile(api, uid).await;
+    Ok(Response::json(200, &told(api, &user)))
 }
 
+/// What becomes of the messages of an account that goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(in crate::api) enum Messages {
+    /// They stay, with a neutral author.
+    Keep,
+    /// They read as deleted from now on, and are gone for good with the purge.
+    Erase,
+}
+
+#[derive(Deserialize)]
+struct Removal {
+    messages: Messages,
+}
+
+/// `DELETE /api/admin/users/{id}`
 pub(super) async fn remove(
-    _api: &Api,
-    _caller: &Session,
-    _uid: Uid,
-    _request: &Request,
+    api: &Api,
+    caller: &Session,
+    uid: Uid,
+    request: &Request,
 ) -> Result<Response> {
-    Err(Error::new(Code::NotFound, "Not yet."))
+    let Removal { messages } = request.json()?;
+    let change = UserChange::Remove { erase: messages == Messages::Erase };
+    api.accounts.change_user(authority(caller), uid, &[change]).await?;
+    take_out(api, uid, messages).await?;
+    Ok(Response::empty(204))
 }
 
-pub(super) async fn restore(_api: &Api, _caller: &Session, _uid: Uid) -> Result<Response> {
-    Err(Error::new(Code::NotFound, "Not yet."))
+/// What a removal means: sessions and sockets end at once, then rooms and messages.
+pub(in crate::api) async fn take_out(api: &Api, uid: Uid, messages: Messages) -> Result<()> {
+    api.auth.forget(uid);
+    end_sockets(api, outlet::Target::User(uid)).await;
+    api.auth.end_sessions(uid, None, true).await?;
+    // Before the rooms forget him: those who share one with him see whom they have lost.
+    tell_profile(api, uid).await;
+    api.rooms.suspend(uid, messages == Messages::Erase).await
 }
 
+/// `POST /api/admin/users/{id}/restore`
+pub(super) async fn restore(api: &Api, caller: &Session, uid: Uid) -> Result<Response> {
+    let user = api.accounts.change_user(authority(caller), uid, &[UserChange::Restore]).await?;
+    api.auth.forget(uid);
+    api.rooms.reinstate(uid).await?;
+    tell_profile(api, uid).await;
+    Ok(Response::json(200, &told(api, &user)))
+}
+
+#[derive(Deserialize)]
+struct Reset {
+    #[serde(default)]
+    compromised: bool,
+}
+
+/// `POST /api/admin/users/{id}/reset`: a one-time link to choose a new password. The admin never sees
+/// or sets one.
 pub(super) async fn reset(
-    _api: &Api,
-    _caller: &Session,
-    _uid: Uid,
-    _request: &Request,
+    api: &Api,
+    caller: &Session,
+    uid: Uid,
+    request: &Request,
 ) -> Result<Response> {
-    Err(Error::new(Code::NotFound, "Not yet."))
+    let Reset { compromised } = request.json()?;
+    let user = api.accounts.user_row(uid).await?;
+    if user.is_disabled {
+        let text = "This account is disabled or removed. Please enable or restore it first.";
+        return Err(Error::new(Code::Conflict, text));
+    }
+    let by = Some(caller.uid).filter(|uid| uid.0 > 0);
+    let ticket = api.auth.issue_ticket(uid, by, compromised).await?;
+    if compromised {
+        end_sockets(api, outlet::Target::User(uid)).await;
+    }
+    let detail = json!({"compromised": compromised});
+    api.record(caller, "user.reset", Target::user(uid, &user.username), detail).await;
+    let mut told = json!({"id": uid});
+    add_ticket(&mut told, &ticket.ticket, ticket.expires_at);
+    Ok(Response::json(201, &told))
 }
 
-pub(super) async fn end_sessions(_api: &Api, _caller: &Session, _uid: Uid) -> Result<Response> {
-    Err(Error::new(Code::NotFound, "Not yet."))
+/// `DELETE /api/admin/users/{id}/sessions`
+pub(super) async fn end_sessions(api: &Api, caller: &Session, uid: Uid) -> Result<Response> {
+    let user = api.accounts.user_row(uid).await?;
+    for session in api.auth.end_sessions(uid, None, false).await? {
+        end_sockets(api, outlet::Target::Session(session)).await;
+    }
+    let target = Target::user(uid, &user.username);
+    api.record(caller, "user.sessions", target, json!({})).await;
+    Ok(Response::empty(204))
+}
+
+fn add_ticket(told: &mut Value, ticket: &str, expires_at: i64) {
+    told["ticket"] = json!(ticket);
+    told["path"] = json!(format!("/reset#{ticket}"));
+    told["expires_at"] = json!(expires_at);
+}
+
+fn told(api: &Api, user: &UserRow) -> Value {
+    let state = match (user.removed_at, user.is_disabled) {
+        (Some(_), _) => "removed",
+        (None, true) => "disabled",
+        (None, false) => "active",
+    };
+    let mut told = json!({
+        "id": user.uid,
+        "uid": user.uid,
+        "username": user.username,
+        "display_name": user.display_name,
+        "avatar": picture(user.avatar.as_deref()),
+        "admin": user.is_admin,
+        "state": state,
+        "new": user.is_new,
+        "created_at": user.created_at,
+        "seen_at": user.seen_at,
+        "sessions": user.sessions,
+        "presence": api.rooms.presence().seen(user.uid).state,
+    });
+    if let Some(removed_at) = user.removed_at {
+        told["removed_at"] = json!(removed_at);
+        told["purge_at"] = json!(removed_at + restorable_ms());
+        told["erases"] = json!(user.erases);
+    }
+    told
 }

@@ -4,6 +4,7 @@
 //! messages, through the journal ([`commit::Writer`]).
 
 pub mod commit;
+mod figures;
 mod members;
 mod messages;
 mod removal;
@@ -11,7 +12,7 @@ mod rooms;
 
 pub use members::{BanRow, MemberRow};
 pub use messages::{Page, Stored, StoredKind, digest};
-pub use rooms::{NewRoom, RemovedRoom, RoomChange, RoomRow, restorable_ms};
+pub use rooms::{NewRoom, RemovedRoom, RoomChange, RoomRow};
 
 use super::migrate::{self, Migration};
 use super::pool::Database;

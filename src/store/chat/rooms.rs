@@ -8,6 +8,7 @@ use crate::error::{Code, Error, Result};
 use crate::ids::{RoomId, Uid};
 use crate::protocol::event::{Role, RoomKind};
 use crate::store::pool::failed;
+use crate::store::restorable_ms;
 
 /// A room as stored.
 #[derive(Debug, Clone, PartialEq)]
@@ -254,11 +255,6 @@ impl ChatStore {
         let row = row.map_err(name_taken)?;
         row.as_ref().map_or_else(|| Err(no_room()), room)
     }
-}
-
-/// How long a removal can be taken back, in milliseconds.
-pub fn restorable_ms() -> i64 {
-    i64::try_from(crate::limits::store::RESTORABLE.as_millis()).unwrap_or(i64::MAX)
 }
 
 fn no_room() -> Error {

@@ -1,0 +1,89 @@
+//! How the command line finds a running server: a file in its data directory, readable by its owner
+//! only, with the address and a token that opens administration. Whoever can read it could read the
+//! database's files as well.
+
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+/// The file's name in the data directory.
+const FILE: &str = "server.json";
+
+/// What the file says.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Control {
+    /// Address and port.
+    pub address: String,
+    /// Opens `/api/admin/…`.
+    pub token: String,
+    /// The server's process.
+    pub pid: u32,
+}
+
+/// The file of a running server; gone when this is dropped.
+#[derive(Debug)]
+pub struct ControlFile {
+    path: PathBuf,
+    pid: u32,
+}
+
+impl ControlFile {
+    /// Writes the file, in one step, so that nobody reads half of it.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn write(data_dir: &Path, control: &Control) -> std::io::Result<Self> {
+        fs::create_dir_all(data_dir)?;
+        let path = data_dir.join(FILE);
+        let draft = data_dir.join(format!("{FILE}.{}", control.pid));
+        let mut options = fs::OpenOptions::new();
+        let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+        file.write_all(&serde_json::to_vec(control)?)?;
+        drop(file);
+        fs::rename(&draft, &path)?;
+        Ok(Self { path, pid: control.pid })
+    }
+}
+
+impl Drop for ControlFile {
+    fn drop(&mut self) {
+        // Another server may have taken the place since.
+        if read_file(&self.path).is_some_and(|control| control.pid == self.pid) {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// What a server that runs, or one that was killed, has written.
+pub fn read(data_dir: &Path) -> Option<Control> {
+    read_file(&data_dir.join(FILE))
+}
+
+fn read_file(path: &Path) -> Option<Control> {
+    serde_json::from_slice(&fs::read(path).ok()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn the_file_is_its_owners_alone_and_goes_with_its_server() {
+        let folder = tempfile::tempdir().unwrap();
+        let control = |pid| Control { address: "127.0.0.1:1".into(), token: "t".into(), pid };
+        let first = ControlFile::write(folder.path(), &control(1)).unwrap();
+        let mode = fs::metadata(folder.path().join(FILE)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        let second = ControlFile::write(folder.path(), &control(2)).unwrap();
+        drop(first);
+        assert_eq!(read(folder.path()).unwrap().pid, 2, "not the first one's any more");
+        drop(second);
+        assert!(read(folder.path()).is_none());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+}
