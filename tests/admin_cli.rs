@@ -1,0 +1,121 @@
+//! `impulse admin` as an operator types it: against a running server, whose sockets it reaches, and
+//! without one.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
+
+#[path = "support/process.rs"]
+mod process;
+
+use std::path::Path;
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+
+use process::{Client, Process};
+use serde_json::{Value, json};
+
+fn admin(data_dir: &Path, args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_impulse"))
+        .arg("admin")
+        .args(args)
+        .arg("--data-dir")
+        .arg(data_dir)
+        .env_remove("DATABASE_URL")
+        .env_remove("ACCOUNTS_DATABASE_URL")
+        .output()
+        .expect("the binary runs")
+}
+
+/// What a successful command prints.
+fn said(output: Output) -> String {
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{errors}");
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+/// The one line a failed command prints.
+fn complained(output: Output) -> String {
+    assert_eq!(output.status.code(), Some(1));
+    assert!(output.stdout.is_empty());
+    let errors = String::from_utf8(output.stderr).unwrap();
+    errors.lines().find_map(|line| line.strip_prefix("Error: ")).expect("an error").to_owned()
+}
+
+fn json_of(data_dir: &Path, args: &[&str]) -> Value {
+    let args = [args, &["--json"]].concat();
+    serde_json::from_str(&said(admin(data_dir, &args))).expect("JSON")
+}
+
+#[test]
+fn the_running_server_does_what_the_shell_says_and_its_sockets_feel_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Process::start(folder.path(), &[]);
+    let token = server.register("anna");
+    let mut socket = Client::connect(&server.address, &token).unwrap();
+
+    let asked = Instant::now();
+    said(admin(folder.path(), &["disable", "anna"]));
+    let bye = socket.event(|frame| frame["op"] == "bye").unwrap();
+    assert_eq!(bye["code"], "revoked");
+    assert!(asked.elapsed() < Duration::from_secs(30), "{:?}", asked.elapsed());
+    assert_eq!(server.request("GET", "/api/me", Some(&token), None).0, 401);
+    let again = complained(admin(folder.path(), &["disable", "Anna"]));
+    assert!(again.contains("disabled already"), "{again}");
+    said(admin(folder.path(), &["enable", "anna"]));
+
+    let made = json_of(folder.path(), &["create-user", "boss", "--admin"]);
+    let link = made["link"].as_str().unwrap();
+    assert!(link.starts_with(&format!("http://{}/reset#", server.address)), "{link}");
+    let users = said(admin(folder.path(), &["users"]));
+    assert!(users.contains("anna") && users.contains("boss") && users.contains("(2 of 2)"));
+    let room = json_of(folder.path(), &["rooms", "create", "Kitchen", "--owner", "anna"]);
+    let id = room["id"].as_str().unwrap();
+    said(admin(folder.path(), &["rooms", "rename", id, "Bakery"]));
+    said(admin(folder.path(), &["rooms", "remove", id]));
+    said(admin(folder.path(), &["rooms", "restore", id]));
+    let rooms = said(admin(folder.path(), &["rooms", "list", "--q", "bakery"]));
+    assert!(rooms.contains("Bakery") && rooms.contains("(1 of 1)"), "{rooms}");
+    assert_eq!(json_of(folder.path(), &["stats"])["rooms"]["open"], 4);
+
+    let log = json_of(folder.path(), &["audit"]);
+    assert_eq!(log["entries"][0]["actor"], json!({"uid": null, "name": "command line"}));
+    assert_eq!(log["entries"][0]["action"], "room.restore");
+    assert!(said(admin(folder.path(), &["audit", "verify"])).contains("yes"));
+    let nobody = complained(admin(folder.path(), &["promote", "nobody"]));
+    assert!(nobody.contains("no user nobody"), "{nobody}");
+    assert!(server.terminate().success());
+    assert!(!folder.path().join("server.json").exists());
+}
+
+#[test]
+fn the_operators_token_opens_administration_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Process::start(folder.path(), &[]);
+    let control = std::fs::read(folder.path().join("server.json")).unwrap();
+    let control: Value = serde_json::from_slice(&control).unwrap();
+    let token = control["token"].as_str().unwrap();
+    let get = |path: &str| server.request("GET", path, Some(token), None).0;
+    assert_eq!((get("/api/admin/users"), get("/api/me"), get("/api/rooms")), (200, 401, 401));
+    assert!(Client::connect(&server.address, token).is_err());
+    assert!(server.terminate().success());
+    // Of yesterday's server nothing is left that today's would take.
+    let server = Process::start(folder.path(), &[]);
+    assert_eq!(server.request("GET", "/api/admin/users", Some(token), None).0, 401);
+}
+
+#[test]
+fn without_a_server_the_command_runs_one_for_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = json_of(folder.path(), &["create-user", "anna", "--admin"]);
+    assert_eq!((&made["username"], &made["admin"]), (&json!("anna"), &json!(true)));
+    // One that was killed left its file behind.
+    let server = Process::start(folder.path(), &[]);
+    assert_eq!(server.setup, None, "there is an admin");
+    server.kill_9();
+    assert!(folder.path().join("server.json").exists());
+    let users = said(admin(folder.path(), &["users", "--state", "admin"]));
+    assert!(users.contains("anna"), "{users}");
+    let token = said(admin(folder.path(), &["token", "anna"]));
+    assert!(!token.contains(char::is_whitespace) && token.len() == 43, "{token:?}");
+    let purged = json_of(folder.path(), &["purge"]);
+    assert_eq!(purged, json!({"users": 0, "rooms": 0}));
+}
