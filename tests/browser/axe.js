@@ -1,0 +1,39 @@
+/** Holds a screen to axe. The one context that does it is without the policy: axe is not the page's own script. */
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+const AXE = readFileSync(fileURLToPath(import.meta.resolve("axe-core/axe.min.js")), "utf8");
+
+/** On a desk in the light and on a phone in the dark. */
+export const PLACES = {
+  desk: { viewport: { width: 1280, height: 800 }, colorScheme: "light", reducedMotion: "reduce", bypassCSP: true },
+  phone: { viewport: { width: 390, height: 844 }, colorScheme: "dark", reducedMotion: "reduce", bypassCSP: true },
+};
+
+/**
+ * @param {import("playwright-core").Page} page
+ * @param {string} screen
+ */
+export async function assertAccessible(page, screen) {
+  // What fades in, or waits for its ok, is pale for a moment on purpose.
+  await page.evaluate(() => Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => {}))));
+  await page.locator(".message-pending").waitFor({ state: "detached" });
+  await page.evaluate(AXE);
+  const { violations } = await page.evaluate(() => globalThis.axe.run());
+  const found = violations.map((rule) => `${screen}: ${rule.id}: ${rule.nodes.map((node) => node.html.slice(0, 150)).join(" | ")}`);
+  assert.deepEqual(found, []);
+}
+
+/**
+ * Nothing is wider than the page.
+ *
+ * @param {import("playwright-core").Page} page
+ * @param {string} screen
+ */
+export async function assertFits(page, screen) {
+  const wide = await page.evaluate(() => [...document.querySelectorAll("#app *, dialog *")]
+    .filter((node) => node instanceof HTMLElement && node.checkVisibility() && !node.closest(".hidden-visually, .log, pre, [aria-hidden=true]") && node.getBoundingClientRect().right > innerWidth + 1)
+    .map((node) => `${node.tagName}.${node.className}`));
+  assert.deepEqual(wide, [], screen);
+}

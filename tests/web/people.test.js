@@ -1,0 +1,100 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { createIdle, IDLE_MS } from "../../web/state/people_idle.js";
+import { endOf, nextEnd, SPANS, statusOf, statusText } from "../../web/state/people_status.js";
+
+const at = (...parts) => new Date(...parts).getTime();
+
+test("a status is an emoji and words, whatever the emoji is made of", () => {
+  for (const emoji of ["🌴", "❤️", "👩‍💻", "👍🏽", "🇪🇸", "1️⃣", "🏳️‍🌈"]) {
+    const status = statusOf({ text: statusText(emoji, " On holiday "), until: null });
+    assert.deepEqual([status.emoji, status.words], [emoji, "On holiday"], emoji);
+  }
+  assert.deepEqual(statusOf({ text: "3 things to do", until: null }).emoji, "");
+  assert.deepEqual(statusOf({ text: "🌴", until: null }), { text: "🌴", emoji: "🌴", words: "", until: null });
+  assert.equal(statusText("", "  "), "");
+});
+
+test("a status that has ended says nothing", () => {
+  const user = { text: "📅 In a meeting", until: 5000 };
+  assert.equal(statusOf(user, 4999).words, "In a meeting");
+  assert.deepEqual(statusOf(user, 5000), { text: "", emoji: "", words: "", until: null });
+});
+
+test("spans end when their names say", () => {
+  const now = at(2026, 10, 25, 15, 20); // a Wednesday
+  assert.equal(endOf("30m", now) - now, 30 * 60_000);
+  assert.equal(endOf("1h", now) - now, 3600_000);
+  assert.equal(endOf("4h", now) - now, 4 * 3600_000);
+  assert.equal(endOf("today", now), at(2026, 10, 26));
+  assert.equal(endOf("week", now), at(2026, 10, 30), "after Sunday");
+  assert.equal(endOf("never", now), null);
+  for (const span of SPANS) assert.ok((endOf(span, now) ?? Infinity) > now, span);
+});
+
+test("a Sunday's week ends that night, and a month's last day ends in the next", () => {
+  assert.equal(endOf("week", at(2026, 10, 29, 9)), at(2026, 10, 30));
+  assert.equal(endOf("today", at(2026, 11, 31, 23, 59)), at(2027, 0, 1));
+});
+
+test("the next end is the nearest that is still to come", () => {
+  const users = [{ text: "a", until: 900 }, { text: "b", until: 3000 }, { text: "", until: 1500 }, { text: "c", until: null }, { text: "d", until: 2000 }];
+  assert.equal(nextEnd(users, 1000), 2000);
+  assert.equal(nextEnd(users, 3000), null);
+});
+
+/** A world whose time only moves when it is told to. */
+function world() {
+  let now = 0;
+  const timers = [];
+  const told = [];
+  const idle = createIdle({ now: () => now, later: (act, ms) => timers.push({ at: now + ms, act }), tell: (state) => told.push(state) });
+  return {
+    idle, told,
+    pass(ms) {
+      const end = now + ms;
+      for (;;) {
+        timers.sort((a, b) => a.at - b.at);
+        if (!timers.length || timers[0].at > end) break;
+        const { at, act } = timers.shift();
+        now = at;
+        act();
+      }
+      now = end;
+    },
+    timers,
+  };
+}
+
+test("ten quiet minutes are away, the first touch is back at once", () => {
+  const { idle, told, pass } = world();
+  pass(IDLE_MS - 1);
+  assert.deepEqual(told, []);
+  pass(1);
+  assert.deepEqual(told, ["away"]);
+  pass(IDLE_MS * 3);
+  assert.deepEqual(told, ["away"], "said once");
+  idle.touch();
+  assert.deepEqual(told, ["away", "online"]);
+  pass(IDLE_MS);
+  assert.deepEqual(told, ["away", "online", "away"]);
+});
+
+test("whoever keeps touching is never away, and one timer is enough to know it", () => {
+  const { idle, told, pass, timers } = world();
+  for (let minute = 0; minute < 60; minute += 1) {
+    pass(60_000);
+    for (let move = 0; move < 100; move += 1) idle.touch();
+    assert.ok(timers.length <= 1);
+  }
+  assert.deepEqual(told, []);
+});
+
+test("a new connection is told that nobody is here, and nothing while somebody is", () => {
+  const { idle, told, pass } = world();
+  idle.connected();
+  assert.deepEqual(told, []);
+  pass(IDLE_MS);
+  idle.connected();
+  assert.deepEqual(told, ["away", "away"]);
+});
