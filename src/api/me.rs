@@ -42,7 +42,7 @@ struct NewStatus {
 pub(super) async fn change(api: &Api, caller: &Session, request: &Request) -> Result<Response> {
     let Change { display_name, bio, locale, status } = request.json()?;
     let checked = |field, text: Option<String>, most| {
-        text.map(|text| bounded(field, &text, most).map(str::to_owned)).transpose()
+        text.map(|text| bounded(field, &text, most)).transpose()
     };
     let change = ProfileChange {
         display_name: checked("display_name", display_name, limits::api::DISPLAY_NAME)?,
@@ -80,7 +80,7 @@ pub(super) fn check_locale(locale: String) -> Result<String> {
 
 fn check_status(status: NewStatus) -> Result<Status> {
     let NewStatus { state, text, until } = status;
-    let text = bounded("status", &text, limits::chat::STATUS)?.to_owned();
+    let text = bounded("status", &text, limits::chat::STATUS)?;
     if until.is_some_and(|until| until <= now_ms()) {
         return Err(Error::field("until", "must be in the future"));
     }

@@ -42,10 +42,10 @@ struct NewRoom {
 /// `POST /api/rooms`. A direct room that exists is answered with 200.
 pub(super) async fn create(api: &Api, caller: &Session, request: &Request) -> Result<Response> {
     let new: NewRoom = request.json()?;
-    let topic = bounded("topic", &new.topic, chat::ROOM_TOPIC)?.to_owned();
+    let topic = bounded("topic", &new.topic, chat::ROOM_TOPIC)?;
     let name = match new.kind {
         RoomKind::Dm => String::new(),
-        RoomKind::Open | RoomKind::Closed => name("name", &new.name, chat::ROOM_NAME)?.to_owned(),
+        RoomKind::Open | RoomKind::Closed => name("name", &new.name, chat::ROOM_NAME)?,
     };
     let most = match new.kind {
         RoomKind::Dm => limits::GROUP_DIRECT,
@@ -97,9 +97,8 @@ impl Change {
     /// # Errors
     /// `bad_request` naming the field.
     pub fn check(self) -> Result<RoomChange> {
-        let name = self.name.map(|text| name("name", &text, chat::ROOM_NAME).map(str::to_owned));
-        let topic =
-            self.topic.map(|text| bounded("topic", &text, chat::ROOM_TOPIC).map(str::to_owned));
+        let name = self.name.map(|text| name("name", &text, chat::ROOM_NAME));
+        let topic = self.topic.map(|text| bounded("topic", &text, chat::ROOM_TOPIC));
         Ok(RoomChange {
             name: name.transpose()?,
             topic: topic.transpose()?,

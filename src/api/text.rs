@@ -1,34 +1,47 @@
 //! Text that people give: bounded in characters, without anything that is no text.
 
+use unicode_normalization::UnicodeNormalization as _;
+use unicode_normalization::char::is_combining_mark;
+
 use crate::error::{Error, Result};
 
-/// `text` without the space around it, at most `most` characters long.
+/// `text` composed (NFC) and without the space around it, at most `most` characters long.
 ///
 /// # Errors
 /// `bad_request` naming the field.
-pub(super) fn bounded<'a>(field: &str, text: &'a str, most: usize) -> Result<&'a str> {
-    let text = text.trim();
+pub(super) fn bounded(field: &str, text: &str, most: usize) -> Result<String> {
+    let text: String = text.trim().nfc().collect();
     if text.chars().count() > most {
         return Err(Error::field(field, &format!("has more than {most} characters")));
     }
-    // Marks that turn the direction of writing make a name look like another one.
-    let is_odd = |c: char| {
-        (c.is_control() && c != '\n')
-            || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    if text.chars().any(is_odd) {
+    let has_odd = text.chars().any(|c| (c.is_control() && c != '\n') || is_unseen(c));
+    if has_odd || text.starts_with(is_combining_mark) {
         return Err(Error::field(field, "contains characters that are not text"));
     }
     Ok(text)
+}
+
+/// Nothing to be seen, or only its effect on others: what turns the direction of writing, blanks
+/// without width, fillers. With them one name can look like another one, or like nothing. The joiners
+/// (200C, 200D) are needed by emoji and by some scripts, and stay.
+fn is_unseen(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180e}'
+            | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
+            | '\u{fff0}'..='\u{ffff}' | '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..='\u{10ffff}'
+    )
 }
 
 /// The same, on one line and not empty.
 ///
 /// # Errors
 /// `bad_request` naming the field.
-pub(super) fn name<'a>(field: &str, text: &'a str, most: usize) -> Result<&'a str> {
+pub(super) fn name(field: &str, text: &str, most: usize) -> Result<String> {
     let text = bounded(field, text, most)?;
-    if text.is_empty() || text.contains('\n') {
+    let is_visible = |c: char| !c.is_whitespace() && !matches!(c, '\u{200c}' | '\u{200d}');
+    if text.contains('\n') || !text.chars().any(is_visible) {
         return Err(Error::field(field, "must be one line of text"));
     }
     Ok(text)
@@ -39,8 +52,8 @@ pub(super) fn name<'a>(field: &str, text: &'a str, most: usize) -> Result<&'a st
 /// # Errors
 /// `bad_request` naming the field.
 pub(super) fn user_name(username: &str) -> Result<String> {
-    crate::auth::check_name(username)?;
-    Ok(crate::auth::name_key(username))
+    crate::names::check(username)?;
+    Ok(crate::names::key(username))
 }
 
 #[cfg(test)]
@@ -55,9 +68,25 @@ mod tests {
 
     #[test]
     fn what_is_no_text_is_refused() {
-        for text in ["", " ", "a\nb", "a\u{202e}b", "a\u{7}", "\u{2066}x"] {
+        for text in [
+            "",
+            " ",
+            "a\nb",
+            "a\u{202e}b",
+            "a\u{7}",
+            "\u{2066}x",
+            "a\u{200b}",
+            "\u{200d}",
+            "\u{3164}",
+            "\u{301}a",
+            "\u{e000}",
+        ] {
             assert!(name("name", text, 10).is_err(), "{text:?}");
         }
+        // Composed, so that the same word is the same bytes.
+        assert_eq!(name("name", "e\u{301}", 10).unwrap(), "é");
+        // A family is joined by what cannot be seen alone.
+        assert!(name("name", "👩\u{200d}👧", 10).is_ok());
         assert!(bounded("bio", "two\nlines", 10).is_ok());
     }
 }

@@ -5,7 +5,6 @@
 //! Whoever knows it gets a token of 256 random bits, of which only the SHA-256 is kept.
 
 mod change;
-mod name;
 mod password;
 mod rate_limit;
 mod session;
@@ -14,7 +13,6 @@ mod ticket;
 
 pub use crate::store::accounts::{SessionInfo, SessionKind, Switched, TicketRecord};
 pub use change::{NewPassword, Prepared, Proof};
-pub use name::{check as check_name, key as name_key};
 pub use session::{Session, digest, new_token};
 pub use sign_in::{Credentials, Kdf, NewAccount, SignedIn};
 pub use ticket::IssuedTicket;
@@ -30,6 +28,7 @@ use serde_json::json;
 use crate::config::Registration;
 use crate::error::{Code, Error, Result};
 use crate::ids::{SessionId, Uid};
+use crate::names as name;
 use crate::store::accounts::{AccountStore, Instance};
 use crate::store::now_ms;
 

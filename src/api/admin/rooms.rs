@@ -78,8 +78,8 @@ struct NewRoom {
 pub(super) async fn create(api: &Api, caller: &Session, request: &Request) -> Result<Response> {
     let new: NewRoom = request.json()?;
     let create = CreateRoom {
-        name: name("name", &new.name, chat::ROOM_NAME)?.to_owned(),
-        topic: bounded("topic", &new.topic, chat::ROOM_TOPIC)?.to_owned(),
+        name: name("name", &new.name, chat::ROOM_NAME)?,
+        topic: bounded("topic", &new.topic, chat::ROOM_TOPIC)?,
         kind: check_kind(new.kind)?,
         members: Vec::new(),
         is_default: new.is_default,

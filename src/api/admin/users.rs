@@ -73,7 +73,7 @@ pub(super) async fn create(api: &Api, caller: &Session, request: &Request) -> Re
             authority(caller),
             &new.username,
             &key,
-            display_name,
+            &display_name,
             new.admin,
         )
         .await?;
@@ -102,7 +102,7 @@ impl Change {
         }
         if let Some(name) = self.display_name {
             let name = bounded("display_name", &name, limits::api::DISPLAY_NAME)?;
-            changes.push(UserChange::DisplayName(name.to_owned()));
+            changes.push(UserChange::DisplayName(name));
         }
         changes.extend(
             self.admin.map(|admin| if admin { UserChange::Promote } else { UserChange::Demote }),

@@ -11,7 +11,7 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Row, Transaction};
 
 use super::audit::{self, AuditEntry};
-use super::{AccountStore, failed, now_ms};
+use super::{AccountStore, failed, looks, now_ms};
 use crate::error::{Code, Error, Result};
 use crate::ids::Uid;
 
@@ -293,6 +293,7 @@ impl AccountStore {
             .await
             .map_err(name_taken)?;
         let uid = Uid(made.get(0));
+        looks::take(&transaction, uid, key).await?;
         let detail = json!({"admin": is_admin});
         note(&transaction, by, "user.create", uid, username, &detail).await?;
         transaction.commit().await.map_err(failed)?;
@@ -350,7 +351,7 @@ impl AccountStore {
         begin(&transaction, Authority::Purge).await?;
         let emptied = transaction
             .execute(
-                "UPDATE accounts.users SET username = '', username_key = 'purged:' || id,
+                "UPDATE accounts.users SET username = '', username_key = 'purged:' || id, username_look = NULL,
                      display_name = '', bio = '', locale = '', status_text = '', status_until = NULL,
                      avatar = NULL, is_admin = false, purged_at = $2
                  WHERE id = $1 AND removed_at < $3 AND purged_at IS NULL",
@@ -436,7 +437,10 @@ async fn apply(transaction: &Transaction<'_>, uid: Uid, change: &UserChange) -> 
     let sql = format!("UPDATE accounts.users SET {set} WHERE id = $1");
     let values: Vec<_> = std::iter::once(&uid.0 as &(dyn ToSql + Sync)).chain(values).collect();
     transaction.execute(&sql, &values).await.map_err(name_taken)?;
-    Ok(())
+    match change {
+        UserChange::Rename { key, .. } => looks::take(transaction, uid, key).await,
+        _ => Ok(()),
+    }
 }
 
 async fn note(

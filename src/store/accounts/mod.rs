@@ -4,6 +4,7 @@ mod administration;
 mod among;
 mod audit;
 mod avatars;
+mod looks;
 mod passwords;
 mod sessions;
 mod tickets;
@@ -34,6 +35,11 @@ const MIGRATIONS: &[Migration] = &[
         name: "people_and_administration",
         sql: include_str!("../../../sql/accounts/0002_people_and_administration.sql"),
     },
+    Migration {
+        number: 3,
+        name: "names_that_look_alike",
+        sql: include_str!("../../../sql/accounts/0003_names_that_look_alike.sql"),
+    },
 ];
 
 /// Handle to the account store. Cheap to clone.
@@ -58,7 +64,10 @@ impl AccountStore {
     /// One sentence for the operator.
     pub async fn open(database: Database) -> std::result::Result<Self, String> {
         migrate::run(&database, "accounts", MIGRATIONS).await?;
-        Ok(Self { database })
+        let store = Self { database };
+        let filled = store.fill_in_looks().await;
+        filled.map_err(|error| format!("cannot prepare the user names: {}", error.message()))?;
+        Ok(store)
     }
 
     /// The database behind it.

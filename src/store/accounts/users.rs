@@ -4,7 +4,7 @@ use tokio_postgres::Row;
 use tokio_postgres::error::SqlState;
 
 use super::passwords::{AuthSlot, insert_slot};
-use super::{AccountStore, failed, now_ms};
+use super::{AccountStore, failed, looks, now_ms};
 use crate::error::{Code, Error, Result};
 use crate::ids::Uid;
 use crate::protocol::command::PresenceState;
@@ -99,6 +99,7 @@ impl AccountStore {
             }
             Err(error) => return Err(failed(error)),
         };
+        looks::take(&transaction, Uid(uid), new.username_key).await?;
         if let Some(slot) = new.slot {
             insert_slot(&transaction, Uid(uid), "current", slot).await?;
         }
