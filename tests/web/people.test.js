@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createIdle, IDLE_MS } from "../../web/state/people_idle.js";
-import { endOf, nextEnd, SPANS, statusOf, statusText } from "../../web/state/people_status.js";
+import { chosenOf, endOf, nextEnd, SPANS, statusOf, statusText } from "../../web/state/people_status.js";
 
 const at = (...parts) => new Date(...parts).getTime();
 
@@ -21,6 +21,12 @@ test("a status that has ended says nothing", () => {
   assert.deepEqual(statusOf(user, 5000), { text: "", emoji: "", words: "", until: null });
 });
 
+test("what was chosen until a time is over then", () => {
+  const me = { state: "dnd", until: 5000 };
+  assert.deepEqual([chosenOf(me, 4999), chosenOf(me, 5000), chosenOf({ state: "away", until: null }, 9e15), chosenOf({ state: "offline" })], ["dnd", "online", "away", "online"]);
+  assert.equal(statusOf({ text: "", until: 5000 }, 4999).until, 5000, "also without words");
+});
+
 test("spans end when their names say", () => {
   const now = at(2026, 10, 25, 15, 20); // a Wednesday
   assert.equal(endOf("30m", now) - now, 30 * 60_000);
@@ -38,7 +44,7 @@ test("a Sunday's week ends that night, and a month's last day ends in the next",
 });
 
 test("the next end is the nearest that is still to come", () => {
-  const users = [{ text: "a", until: 900 }, { text: "b", until: 3000 }, { text: "", until: 1500 }, { text: "c", until: null }, { text: "d", until: 2000 }];
+  const users = [{ text: "a", until: 900 }, { text: "b", until: 3000 }, { text: "c", until: null }, { text: "d", until: 2000 }];
   assert.equal(nextEnd(users, 1000), 2000);
   assert.equal(nextEnd(users, 3000), null);
 });

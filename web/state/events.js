@@ -88,7 +88,10 @@ export function createEvents(client) {
     presence(event) {
       const user = state.users.get(event.uid);
       if (!user) return needUser(event.uid);
-      state.users = new Map(state.users).set(event.uid, { ...user, state: event.state, text: event.text ?? "" });
+      // Words stay with who is gone: the account keeps them.
+      const words = event.state === "offline" ? {} : { text: event.text ?? "", until: event.until ?? null };
+      state.users = new Map(state.users).set(event.uid, { ...user, state: event.state, ...words });
+      client.learnedUsers();
     },
 
     /** @param {any} event */

@@ -21,7 +21,19 @@ export function statusOf(user, now = Date.now()) {
   const until = user.until ?? null;
   const text = until !== null && until <= now ? "" : (user.text ?? "").trim();
   const emoji = LEADING_EMOJI.exec(text)?.[0] ?? "";
-  return { text, emoji, words: text.slice(emoji.length).trim(), until: text ? until : null };
+  return { text, emoji, words: text.slice(emoji.length).trim(), until: until !== null && until > now ? until : null };
+}
+
+/**
+ * The presence I chose, unless that has ended.
+ *
+ * @param {Pick<User, "state" | "until">} me
+ * @param {number} [now]
+ * @returns {import("./types.js").Chosen}
+ */
+export function chosenOf({ state, until }, now = Date.now()) {
+  const ended = typeof until === "number" && until <= now;
+  return !ended && (state === "away" || state === "dnd") ? state : "online";
 }
 
 /**
@@ -68,6 +80,6 @@ function midnightAfter(now, days) {
  */
 export function nextEnd(users, now = Date.now()) {
   let next = Number.POSITIVE_INFINITY;
-  for (const { text, until } of users) if (text && until && until > now) next = Math.min(next, until);
+  for (const { until } of users) if (until && until > now) next = Math.min(next, until);
   return next === Number.POSITIVE_INFINITY ? null : next;
 }

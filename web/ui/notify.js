@@ -3,6 +3,7 @@
  * the page. They are made from the unread counts, so my own words from another tab never come back to me, and a
  * message read elsewhere is not announced.
  */
+import { chosenOf } from "../state/people_status.js";
 import { plain } from "./format.js";
 import { t } from "./i18n.js";
 import { nameOf, roomName } from "./people.js";
@@ -60,7 +61,8 @@ export function createNotifier(context) {
   /** @param {State} state */
   function update(state) {
     const looked = document.visibilityState === "visible" && document.hasFocus();
-    if (ready && !looked && typeof Notification !== "undefined" && Notification.permission === "granted") {
+    const quiet = state.me !== null && chosenOf(state.me) === "dnd";
+    if (ready && !looked && !quiet && typeof Notification !== "undefined" && Notification.permission === "granted") {
       for (const room of state.rooms.values()) if (isNews(room, before.get(room.id))) announce(context, state, room);
     }
     before = new Map([...state.rooms].map(([id, { unread, mentions }]) => [id, { unread, mentions }]));

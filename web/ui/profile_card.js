@@ -111,7 +111,8 @@ function badges(user, mine) {
 function about(user, presence) {
   const status = statusOf(user);
   return [
-    el("p", { class: "card-presence" }, el("span", { class: "presence", "data-state": presence }), presenceText(presence)),
+    el("p", { class: "card-presence" }, el("span", { class: "presence", "data-state": presence }), presenceText(presence),
+      status.until && !status.text ? ` · ${t("status_until", { time: whenOf(status.until) })}` : null),
     status.text ? el("p", { class: "card-status", dir: "auto" },
       status.emoji ? el("span", { class: "mood" }, status.emoji) : null,
       el("span", {}, status.words, status.until ? el("small", {}, t("status_until", { time: whenOf(status.until) })) : null)) : null,

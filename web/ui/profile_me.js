@@ -1,5 +1,5 @@
 /** The strip below the rooms: my face and name, which open the status, and the ways to the administration and the settings. */
-import { statusOf } from "../state/people_status.js";
+import { chosenOf, statusOf } from "../state/people_status.js";
 import { el, fill } from "./element.js";
 import { t } from "./i18n.js";
 import { icon } from "./icons.js";
@@ -24,8 +24,7 @@ export function createMe(context) {
       const { me } = state;
       if (!me) return;
       administration.hidden = !me.admin;
-      const chosen = me.state === "away" || me.state === "dnd" ? me.state : "online";
-      const presence = state.connection.online ? chosen : "offline";
+      const presence = state.connection.online ? chosenOf(me) : "offline";
       const next = `${lookOf(state, me.uid)}/${presence}`;
       if (next === drawn) return;
       drawn = next;

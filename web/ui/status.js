@@ -1,5 +1,5 @@
 /** What the others see beside my name: whether I am here, a few words with an emoji, and until when. */
-import { endOf, SPANS, statusOf, statusText } from "../state/people_status.js";
+import { chosenOf, endOf, SPANS, statusOf, statusText } from "../state/people_status.js";
 import { openDialog } from "./dialog.js";
 import { el, fill } from "./element.js";
 import { openEmojiPicker } from "./emoji_picker.js";
@@ -29,7 +29,7 @@ export function statusForm(context, done = () => {}) {
   const alert = el("p", { class: "field-error", role: "alert" });
   const face = el("button", { type: "button", class: "icon-button status-emoji", "aria-label": t("status_emoji"), title: t("status_emoji"), click: () => openEmojiPicker(setEmoji) });
   const words = el("input", { class: "input", id: "status-words", maxlength: String(WORDS_MAX), value: now.words, placeholder: t("status_placeholder"), "aria-label": t("status_words"), autocomplete: "off", dir: "auto" });
-  const states = stateChoice(me?.state === "away" || me?.state === "dnd" ? me.state : "online");
+  const states = stateChoice(me ? chosenOf(me) : "online");
   const end = endChoice(now.until);
   const save = el("button", { type: "submit", class: "button button-primary" }, t("save"));
 
@@ -77,7 +77,9 @@ export function statusForm(context, done = () => {}) {
       event.preventDefault();
       const until = end.value();
       if (until !== null && !(until > Date.now())) { alert.textContent = t("status_past"); return; }
-      void send(event, { state: states.value(), text: statusText(emoji, words.value), until });
+      const status = { state: states.value(), text: statusText(emoji, words.value) };
+      // Nothing said: nothing to end.
+      void send(event, { ...status, until: status.text || status.state !== "online" ? until : null });
     },
   },
   states.node,
