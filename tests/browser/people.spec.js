@@ -86,6 +86,19 @@ test("the card leads to the direct room, and copies the name", async () => {
   await openRoom(bob.page, "General");
 });
 
+test("who had no room open sees the new name in the first one opened", async () => {
+  const phone = await person(browser, server.url, "phil", { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
+  const call = (name) => ada.page.evaluate((name) => fetch("/api/me", { method: "PATCH", headers: { "content-type": "application/json" }, body: JSON.stringify({ display_name: name }) }).then((answer) => answer.ok), name);
+  assert.equal(await call("Countess Ada"), true);
+  await bob.page.locator(".message-author", { hasText: "Countess Ada" }).waitFor();
+  await phone.page.locator(".room-item", { hasText: "General" }).tap();
+  await phone.page.locator(".message-author", { hasText: "Countess Ada" }).waitFor();
+  assert.equal(await call("Ada Lovelace"), true);
+  await phone.page.locator(".message-author", { hasText: "Ada Lovelace" }).waitFor();
+  assertCalm(phone);
+  await phone.context.close();
+});
+
 test("a picture is shown everywhere, by another browser too, and can be taken away", async () => {
   await openSettings(ada, "profile");
   const sent = ada.page.waitForResponse((answer) => answer.url().endsWith("/api/me/avatar"));

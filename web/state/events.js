@@ -166,6 +166,7 @@ export function createEvents(client) {
     const answer = await client.socket.command("room.subscribe", { room, since }).catch(() => null);
     const timeline = state.timelines.get(room);
     if (!answer || !timeline) return;
+    client.freshenUsers();
     if (answer.truncated) await newestPage(room, false);
     const now = state.timelines.get(room);
     if (now) state.timelines = new Map(state.timelines).set(room, { ...now, seq: Math.max(now.seq, Number(answer.seq ?? 0)) });

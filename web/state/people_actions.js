@@ -6,6 +6,11 @@ import { nextEnd } from "./people_status.js";
 /** @typedef {import("./types.js").Actions} Actions */
 /** @typedef {import("./types.js").Invite} Invite */
 
+/** Profiles are asked for again this long after a room is followed, spread, as after a restart all clients do. */
+const FRESHEN_MS = 300;
+const FRESHEN_SPREAD_MS = 1500;
+/** Authors beyond the directory's first page that are asked for one by one. */
+const AUTHORS_MAX = 30;
 /** Longest a timer is set for; browsers lose longer ones. */
 const TIMER_MS = 24 * 3600_000;
 
@@ -19,6 +24,8 @@ const TIMER_MS = 24 * 3600_000;
 export function createPeopleActions({ state, changed, learnMe, exit }) {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let ending;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let freshening;
 
   /** @param {Record<string, unknown>} change */
   async function patchMe(change) {
@@ -30,6 +37,36 @@ export function createPeopleActions({ state, changed, learnMe, exit }) {
     clearTimeout(ending);
     const next = nextEnd(state.me ? [...state.users.values(), state.me] : []);
     if (next !== null) ending = setTimeout(() => { changed(); watchEnds(); }, Math.min(TIMER_MS, next - Date.now() + 50));
+  }
+
+  /** @param {any[]} wires */
+  function learn(wires) {
+    state.users = new Map(state.users);
+    for (const wire of wires) {
+      const user = userFromWire(wire);
+      state.users.set(user.uid, user);
+    }
+    watchEnds();
+    changed();
+  }
+
+  /** @param {string} uid */
+  const askFor = (uid) => call("GET", `/api/users/${encodeURIComponent(uid)}`);
+
+  /**
+   * Profiles and presence are told only in rooms that are followed: what changed before is asked for once a room is,
+   * the directory first and then the authors on screen it does not hold.
+   */
+  function freshen() {
+    freshening ??= setTimeout(async () => {
+      freshening = undefined;
+      const told = (await call("GET", "/api/users").catch(() => null))?.users ?? [];
+      const seen = new Set(told.map((/** @type {any} */ wire) => String(wire.uid)));
+      const authors = new Set([...state.timelines.values()].flatMap((timeline) => timeline.messages.map((message) => message.by)));
+      const others = [...authors].filter((uid) => !seen.has(uid)).slice(-AUTHORS_MAX);
+      const answers = await Promise.all(others.map((uid) => askFor(uid).catch(() => null)));
+      if (state.phase === "signed_in") learn([...told, ...answers.filter(Boolean)]);
+    }, FRESHEN_MS + Math.random() * FRESHEN_SPREAD_MS);
   }
 
   /** @satisfies {Partial<Actions>} */
@@ -113,17 +150,14 @@ export function createPeopleActions({ state, changed, learnMe, exit }) {
 
     /** @type {Actions["refreshUser"]} */
     async refreshUser(uid) {
-      const user = userFromWire(await call("GET", `/api/users/${encodeURIComponent(uid)}`));
-      state.users = new Map(state.users).set(user.uid, user);
-      watchEnds();
-      changed();
+      learn([await askFor(uid)]);
     },
 
     /** @type {Actions["info"]} */
     info: () => call("GET", "/api/info"),
   };
 
-  return { actions, watchEnds };
+  return { actions, watchEnds, freshen };
 }
 
 /**

@@ -31,6 +31,7 @@ const HIDDEN_MS = 60_000;
  * @property {(room: import("./types.js").Room) => void} setRoom
  * @property {(room: string) => void} showWaiting
  * @property {() => void} learnedUsers  after `state.users` changed
+ * @property {() => void} freshenUsers  asks for the profiles again
  * @property {() => Promise<void>} refreshMe  asks the server who I am
  */
 
@@ -68,6 +69,7 @@ export function createClient() {
     setRoom: (room) => events.setRoom(room),
     showWaiting: (room) => messages.showWaiting(room),
     learnedUsers: () => people.watchEnds(),
+    freshenUsers: () => people.freshen(),
     refreshMe,
   };
   const events = createEvents(client);
