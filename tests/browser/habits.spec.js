@@ -141,7 +141,7 @@ test("the messages can be walked and used by keyboard alone", async () => {
 });
 
 test("the language and the theme change at once and stay", async () => {
-  await page.locator(".me .icon-button").click();
+  await page.locator(".me [aria-label='Settings']").click();
   await page.locator("[data-section=language]").click();
   await page.locator("dialog label", { hasText: "Русский" }).click();
   await page.locator("dialog h2", { hasText: "Настройки" }).waitFor();

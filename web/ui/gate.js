@@ -20,9 +20,10 @@ export function createGate(context, start) {
   let mode = start;
   const below = el("div", { class: "gate-below" });
 
+  // The address of a room stays: it is where one goes afterwards.
   const change = (/** @type {Mode} */ next) => {
+    if (parseRoute(location).name !== "room") return context.go(`/${next}`);
     mode = next;
-    context.go(`/${next}`);
     draw();
   };
 
