@@ -18,7 +18,7 @@ const CONNECT_MS = 12_000;
  * @typedef {object} Handlers
  * @property {(event: any) => void} event  every frame that is not an answer
  * @property {(online: boolean) => void} changed
- * @property {() => Promise<boolean>} allowed  asked after a failed attempt: is there still a session?
+ * @property {() => Promise<boolean>} allowed  asked after a failed attempt or a revocation: is there still a session?
  */
 
 export class Socket {
@@ -32,6 +32,8 @@ export class Socket {
   #attempt = 0;
   #number = 0;
   #retryMs = 0;
+  /** What I may do changed, or the session ended. */
+  #revoked = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #retry;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -136,7 +138,10 @@ export class Socket {
       this.#handlers.changed(true);
       return;
     }
-    if (frame.op === "bye") this.#retryMs = Number(frame.retry_ms) || 0;
+    if (frame.op === "bye") {
+      this.#retryMs = Number(frame.retry_ms) || 0;
+      this.#revoked = frame.code === "revoked";
+    }
     this.#handlers.event(frame);
   }
 
@@ -152,7 +157,9 @@ export class Socket {
   /** @param {boolean} opened */
   async #ended(opened) {
     if (!this.#wanted) return;
-    if (!opened && navigator.onLine && !(await this.#handlers.allowed())) return this.stop();
+    const doubtful = !opened || this.#revoked;
+    this.#revoked = false;
+    if (doubtful && navigator.onLine && !(await this.#handlers.allowed())) return this.stop();
     this.#again();
   }
 

@@ -102,7 +102,8 @@ export function createClient() {
 
   async function stillSignedIn() {
     try {
-      await whoAmI();
+      // What I may do may have changed: that is one reason for which sockets are closed.
+      await refreshMe();
       return true;
     } catch (error) {
       if (/** @type {{ status?: number }} */ (error).status !== 401) return true;
