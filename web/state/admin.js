@@ -80,11 +80,13 @@ import { call } from "../net/http.js";
  */
 
 /**
+ * What a database does not tell now is null.
+ *
  * @typedef {object} Stats
  * @property {{
- *   users: { total: number, active: number, disabled: number, removed: number, online: number, new_week: number },
- *   rooms: { open: number, closed: number, direct: number, archived: number, removed: number },
- *   connections: number, messages_total: number, messages_per_s: number, deliveries_per_s: number,
+ *   users: { total: number, active: number, disabled: number, removed: number, online: number, new_week: number } | null,
+ *   rooms: { open: number, closed: number, direct: number, archived: number, removed: number | null },
+ *   connections: number, messages_total: number | null, messages_per_s: number, deliveries_per_s: number,
  *   uptime_s: number, memory_bytes: number | null, database: { chat: boolean, accounts: boolean }, version: string,
  * }} now
  * @property {number} every_s  between two values of a series
@@ -93,7 +95,7 @@ import { call } from "../net/http.js";
  */
 
 /** @typedef {{ q?: string, state?: string, after?: string | undefined, limit?: number }} Wanted */
-/** @typedef {{ next?: string, total?: number }} Page */
+/** @typedef {{ next?: string | null, total?: number }} Page */
 
 const USERS = "/api/admin/users";
 const ROOMS = "/api/admin/rooms";

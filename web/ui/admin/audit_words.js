@@ -39,7 +39,10 @@ export function targetName(entry) {
  * @returns {string[]}
  */
 export function detailWords(entry) {
-  return Object.entries(entry.detail ?? {}).filter(([, value]) => value !== null && value !== "").map(([field, value]) => {
+  const detail = entry.detail ?? {};
+  // An id beside its name says nothing more to a person.
+  const said = Object.entries(detail).filter(([field, value]) => value !== null && value !== "" && !(`${field}_name` in detail));
+  return said.map(([field, value]) => {
     const key = `audit_field_${field}`;
     return `${key in messages ? t(/** @type {Key} */ (key)) : field}: ${valueWords(field, value)}`;
   });

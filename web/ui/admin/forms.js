@@ -83,7 +83,7 @@ export function choices(legend, name, options, chosen) {
  * @param {string} options.submit
  * @param {boolean} [options.danger]
  * @param {Children} [options.fields]
- * @param {(error: unknown) => string} [options.explain]
+ * @param {(error: unknown) => string | Promise<string>} [options.explain]
  * @param {() => Promise<void | (() => void)>} options.act
  */
 export function openForm(options) {
@@ -104,7 +104,7 @@ export function openForm(options) {
         close();
         next?.();
       } catch (error) {
-        alert.textContent = (options.explain ?? refusal)(error);
+        alert.textContent = await (options.explain ?? refusal)(error);
         alert.hidden = false;
         submit.disabled = false;
         fill(submit, options.submit);

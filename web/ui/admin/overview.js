@@ -15,6 +15,8 @@ const EVERY_MS = 5_000;
 /** Values of the server that one point of a line stands for: three of ten seconds. */
 const GROUP = 3;
 const HOUR_S = 3_600;
+/** Stands for what the server could not find out. */
+const UNTOLD = "–";
 
 /** @returns {import("./parts.js").Section} */
 export function createOverview() {
@@ -63,21 +65,22 @@ export function createOverview() {
     const away = [now.database.chat ? "" : t("admin_database_chat"), now.database.accounts ? "" : t("admin_database_accounts")].filter(Boolean);
     if (away.length) tell("bad", t("admin_database_away", { names: away.join(", ") }));
     else tell("good", t("admin_databases_answer"));
-    tiles.online.show(whole(now.users.online), t("admin_of_people", { n: now.users.active }));
+    const { users } = now;
+    tiles.online.show(told(users?.online), users ? t("admin_of_people", { n: users.active }) : "");
     tiles.connections.show(whole(now.connections), t("admin_connections_hint"));
-    tiles.memory.show(now.memory_bytes === null ? "–" : size(now.memory_bytes), t("admin_memory_hint"));
+    tiles.memory.show(now.memory_bytes === null ? UNTOLD : size(now.memory_bytes), t("admin_memory_hint"));
     tiles.uptime.show(span(now.uptime_s, "narrow"), t("admin_version", { version: now.version }));
     const hour = (/** @type {number[]} */ values, /** @type {string} */ current) => lastHour(values, every_s, current);
     charts.messages.show(hour(series.messages, t("admin_per_second", { rate: rate(now.messages_per_s) })));
     charts.deliveries.show(hour(series.deliveries, t("admin_per_second", { rate: rate(now.deliveries_per_s) })));
-    charts.online.show(hour(series.online, whole(now.users.online)));
-    charts.newcomers.show(perDay(days, "users", t("admin_this_week", { n: now.users.new_week })));
-    charts.days.show(perDay(days, "messages", t("admin_messages_total", { n: now.messages_total })));
-    fill(people, el("h2", {}, t("admin_people")), bar([["good", now.users.active], ["waiting", now.users.disabled], ["bad", now.users.removed]]), facts([
-      [t("admin_state_active"), whole(now.users.active)], [t("admin_state_disabled"), whole(now.users.disabled)], [t("admin_state_removed"), whole(now.users.removed)]]));
+    charts.online.show(hour(series.online, told(users?.online)));
+    charts.newcomers.show(perDay(days, "users", users ? t("admin_this_week", { n: users.new_week }) : UNTOLD));
+    charts.days.show(perDay(days, "messages", now.messages_total === null ? UNTOLD : t("admin_messages_total", { n: now.messages_total })));
+    fill(people, el("h2", {}, t("admin_people")), bar([["good", users?.active], ["waiting", users?.disabled], ["bad", users?.removed]]), facts([
+      [t("admin_state_active"), told(users?.active)], [t("admin_state_disabled"), told(users?.disabled)], [t("admin_state_removed"), told(users?.removed)]]));
     fill(rooms, el("h2", {}, t("admin_rooms")), bar([["spark", now.rooms.open], ["warm", now.rooms.closed], ["good", now.rooms.direct], ["waiting", now.rooms.archived]]), facts([
       [t("room_open"), whole(now.rooms.open)], [t("room_closed"), whole(now.rooms.closed)], [t("direct"), whole(now.rooms.direct)],
-      [t("admin_state_archived"), whole(now.rooms.archived)], [t("admin_state_removed"), whole(now.rooms.removed)]]));
+      [t("admin_state_archived"), whole(now.rooms.archived)], [t("admin_state_removed"), told(now.rooms.removed)]]));
     fill(instead);
     dashboard.hidden = false;
   }
@@ -139,6 +142,11 @@ function perDay(days, what, current) {
   return { values: days.map((day) => day[what]), slots: days.length, when: name, current, ends: days.length ? [name(0), t("admin_today")] : ["", ""] };
 }
 
+/** @param {number | null | undefined} n */
+function told(n) {
+  return n === null || n === undefined ? UNTOLD : whole(n);
+}
+
 /** @param {import("../i18n.js").Key} key */
 function tile(key) {
   const [value, hint] = [el("strong"), el("small")];
@@ -155,7 +163,7 @@ function tile(key) {
 /**
  * Parts of a whole as one bar; the numbers stand below it, so it says nothing of its own.
  *
- * @param {[string, number][]} parts
+ * @param {[string, number | undefined][]} parts
  */
 function bar(parts) {
   const node = el("div", { class: "share", "aria-hidden": "true" });

@@ -4,7 +4,7 @@
  * however long the list is, and both neighbours are one request away. On a narrow screen a row is drawn as a card;
  * the roles are written out because a changed `display` takes them away in some browsers.
  */
-import { el, fill, setText } from "../element.js";
+import { el, fill, place, setText } from "../element.js";
 import { errorText, t } from "../i18n.js";
 import { icon } from "../icons.js";
 import { whole } from "./numbers.js";
@@ -15,7 +15,7 @@ export const PAGE = 50;
 
 /**
  * @template T
- * @typedef {{ items: T[], next?: string | undefined, total?: number | undefined }} Loaded
+ * @typedef {{ items: T[], next?: string | null | undefined, total?: number | undefined }} Loaded
  */
 
 /**
@@ -66,7 +66,7 @@ export function createPagedTable(options) {
     try {
       const page = await options.load(undefined);
       if (mine !== generation) return;
-      pages = [{ after: undefined, items: page.items, next: page.next }];
+      pages = [{ after: undefined, items: page.items, next: page.next ?? undefined }];
       above = [];
       total = page.total;
       draw();
@@ -86,7 +86,7 @@ export function createPagedTable(options) {
     try {
       const page = await options.load(cursor);
       if (mine !== generation) return;
-      const arrived = { after: cursor, items: page.items, next: page.next };
+      const arrived = { after: cursor, items: page.items, next: page.next ?? undefined };
       total = page.total ?? total;
       if (way === "later") {
         pages.push(arrived);
@@ -115,13 +115,21 @@ export function createPagedTable(options) {
       // Rows that are still the same stay the same nodes, so that focus and scroll position do.
       return old?.isEqualNode(row) ? old : row;
     });
-    body.replaceChildren(...shown);
+    const still = shown.find((row) => row.isConnected);
+    const was = still?.getBoundingClientRect().top ?? 0;
+    place(body, shown);
+    // What comes or goes above must not move what is read.
+    const scroller = node.closest(".admin-body");
+    if (scroller && still) scroller.scrollTop += still.getBoundingClientRect().top - was;
     const empty = items.length === 0;
     table.hidden = empty;
     earlier.hidden = above.length === 0;
     later.hidden = pages.at(-1)?.next === undefined;
     fill(instead, empty ? options.empty() : null);
     setText(status, empty ? "" : words(items.length));
+    // Observed anew, so that a tall screen goes on until it is full.
+    near.unobserve(later);
+    near.observe(later);
   }
 
   /** @param {T} item */
@@ -158,7 +166,6 @@ export function createPagedTable(options) {
   table.hidden = true;
   earlier.hidden = later.hidden = true;
   const near = new IntersectionObserver(([entry]) => { if (entry?.isIntersecting && !trouble.firstChild) void turn("later"); }, { rootMargin: "300px" });
-  near.observe(later);
 
   return {
     node,

@@ -23,9 +23,12 @@ export function openPerson(admin, uid, told) {
 
   async function load() {
     try {
-      show(await api.readUser(uid));
+      const user = await api.readUser(uid);
+      show(user);
+      return user;
     } catch (error) {
       fill(body, troubleWith(error, () => { fill(body, loading()); void load(); }));
+      return null;
     }
   }
 
@@ -38,19 +41,21 @@ export function openPerson(admin, uid, told) {
   }
 
   /**
-   * Does one thing, shows the outcome, and offers the way back where there is one.
+   * Does one thing, shows the outcome, and offers the way back where there is one. A refusal is explained by how the
+   * person is now: an administrator who still is one was the last.
    *
    * @param {() => Promise<unknown>} act
-   * @param {{ said: string, undo?: () => Promise<unknown>, lastAdmin?: boolean }} outcome
+   * @param {{ said: string, undo?: () => Promise<unknown>, takesAdmin?: boolean }} outcome
    */
-  async function perform(act, { said, undo, lastAdmin = false }) {
+  async function perform(act, { said, undo, takesAdmin = false }) {
     try {
       await act();
-      admin.context.toast(said, undo ? { label: t("undo"), act: () => void perform(undo, { said: t("admin_undone") }) } : undefined);
+      admin.context.toast(said, undo ? { label: t("undo"), act: () => void perform(undo, { said: t("admin_undone") }) } : undefined, undo ? 8000 : undefined);
+      await load();
     } catch (error) {
-      admin.context.toast(refusal(error, lastAdmin), undefined, 7000);
+      const now = await load();
+      admin.context.toast(refusal(error, takesAdmin && now?.admin && now.state === "active"), undefined, 7000);
     }
-    await load();
   }
 
   /** @param {Account} user */
@@ -65,7 +70,7 @@ export function openPerson(admin, uid, told) {
       user.admin
         ? deed("shield", t("admin_demote"), t("admin_demote_hint"), () => void demote(user))
         : deed("shield", t("admin_promote"), t("admin_promote_hint"), () => void promote(user)),
-      deed("key", t("admin_reset"), t("admin_reset_hint"), () => openResetPerson(admin, user, again)),
+      user.state === "disabled" ? null : deed("key", t("admin_reset"), t("admin_reset_hint"), () => openResetPerson(admin, user, again)),
       user.sessions ? deed("leave", t("admin_end_sessions"), t("admin_end_sessions_hint", { n: user.sessions }), () => void endSessions(user)) : null,
       user.state === "disabled"
         ? deed("check", t("admin_enable"), t("admin_enable_hint"), () => void perform(() => api.changeUser(uid, { disabled: false }), { said: t("admin_enabled", { name }) }))
@@ -90,14 +95,14 @@ export function openPerson(admin, uid, told) {
     const name = nameOf(user);
     const self = uid === admin.context.store.state.me?.uid;
     if (!(await ask({ title: t("admin_demote_question", { name }), text: t(self ? "admin_demote_self" : "admin_demote_text"), confirm: t("admin_demote"), danger: true }))) return;
-    await perform(() => api.changeUser(uid, { admin: false }), { said: t("admin_demoted", { name }), lastAdmin: true, ...(self ? {} : { undo: () => api.changeUser(uid, { admin: true }) }) });
+    await perform(() => api.changeUser(uid, { admin: false }), { said: t("admin_demoted", { name }), takesAdmin: true, ...(self ? {} : { undo: () => api.changeUser(uid, { admin: true }) }) });
   }
 
   /** @param {Account} user */
   async function disable(user) {
     const name = nameOf(user);
     if (!(await ask({ title: t("admin_disable_question", { name }), text: t("admin_disable_text"), confirm: t("admin_disable"), danger: true }))) return;
-    await perform(() => api.changeUser(uid, { disabled: true }), { said: t("admin_disabled", { name }), undo: () => api.changeUser(uid, { disabled: false }), lastAdmin: user.admin });
+    await perform(() => api.changeUser(uid, { disabled: true }), { said: t("admin_disabled", { name }), undo: () => api.changeUser(uid, { disabled: false }), takesAdmin: true });
   }
 
   /** @param {Account} user */

@@ -85,7 +85,10 @@ export function openRemovePerson(user, told) {
   ], "keep");
   openForm({
     title: t("admin_remove_question", { name: nameOf(user) }), text: t("admin_remove_person_text"), submit: t("admin_remove"), danger: true, fields: messages.node,
-    explain: (error) => refusal(error, user.admin),
+    explain: async (error) => {
+      const now = await api.readUser(user.uid).catch(() => user);
+      return refusal(error, now.admin && now.state === "active");
+    },
     act: async () => {
       await api.removeUser(user.uid, messages.value === "erase" ? "erase" : "keep");
       told.changed();

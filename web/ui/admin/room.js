@@ -78,7 +78,7 @@ export function openRoom(admin, first, told) {
     const archived = room.state === "archived";
     return [
       deed("edit", t("admin_rename"), t("admin_rename_room_hint"), () => openRenameRoom(room, took)),
-      deed("key", t("admin_owner"), t("admin_owner_hint"), () => openOwner(room, took)),
+      archived ? null : deed("key", t("admin_owner"), t("admin_owner_hint"), () => openOwner(room, took)),
       deed("star", t(room.default ? "admin_default_off" : "admin_default_on"), t(room.default ? "admin_default_off_hint" : "admin_default_on_hint"),
         () => set({ default: !room.default }, t(room.default ? "admin_default_off_done" : "admin_default_on_done", { name }))),
       deed("eye", t(room.read_only ? "admin_read_only_off" : "admin_read_only_on"), t(room.read_only ? "admin_read_only_off_hint" : "admin_read_only_on_hint"),
