@@ -6,9 +6,11 @@ use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use serde::{Deserialize, Serialize};
 
 /// Who may make an account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Registration {
     /// Anybody.
     Open,
@@ -16,17 +18,6 @@ pub enum Registration {
     Invite,
     /// Nobody; an admin adds users.
     Closed,
-}
-
-impl Registration {
-    /// The word of `GET /api/info`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Registration::Open => "open",
-            Registration::Invite => "invite",
-            Registration::Closed => "closed",
-        }
-    }
 }
 
 /// The settings of `impulse serve`.

@@ -65,8 +65,10 @@ pub mod api {
     pub const PAGE_MAX: usize = 200;
     /// People in a group direct room, its maker among them.
     pub const GROUP_DIRECT: usize = 10;
-    /// Label of a token, in characters.
+    /// Label of a token or an invite link, in characters.
     pub const LABEL: usize = 100;
+    /// Name of the server, in characters.
+    pub const SERVER_NAME: usize = 64;
 }
 
 /// Passwords, tickets and invitations (`auth`).
@@ -78,6 +80,22 @@ pub mod auth {
     pub const PENDING: Duration = Duration::from_secs(10 * 60);
     /// How long a ticket is good.
     pub const TICKET: Duration = Duration::from_secs(24 * 3600);
+    /// Live invite links of one user.
+    pub const INVITES: i64 = 100;
+    /// Rooms one link opens.
+    pub const INVITE_ROOMS: usize = 20;
+    /// How many people one link may be said to let in.
+    pub const INVITE_USES: i32 = 1_000;
+    /// How long a link is good, unless told.
+    pub const INVITE_LIFE: Duration = Duration::from_secs(7 * 24 * 3600);
+    /// The most that may be told; a link without an end is possible, too.
+    pub const INVITE_LIFE_MAX: Duration = Duration::from_secs(365 * 24 * 3600);
+    /// The least.
+    pub const INVITE_LIFE_MIN: Duration = Duration::from_secs(60);
+    /// Links one user makes in an hour.
+    pub const INVITES_PER_HOUR: u32 = 60;
+    /// The highest bound of accounts that can be set.
+    pub const USERS_MAX: u32 = 1_000_000;
 }
 
 /// Pictures of people (`avatars`).

@@ -179,10 +179,7 @@ async fn assemble(config: &Config, accounts: AccountStore, chat: ChatStore) -> R
     let sentence = |error: Error| format!("cannot start: {}", error.message());
     let (outlet, seeds) = delivery::prepare(config.shard_count())
         .map_err(|error| format!("cannot prepare the delivery threads: {error}"))?;
-    let settings = AuthSettings {
-        rate_limit_scale: config.rate_limit_scale,
-        registration: config.registration,
-    };
+    let settings = AuthSettings::of(config);
     let auth = Auth::new(accounts.clone(), settings).await.map_err(sentence)?;
     if config.demo {
         demo::fill(&auth, &accounts, &chat).await.map_err(sentence)?;
@@ -208,8 +205,6 @@ async fn assemble(config: &Config, accounts: AccountStore, chat: ChatStore) -> R
         origins: OriginPolicy::new(config.origins.clone()),
         started: Instant::now(),
         settings: Settings {
-            name: config.name.clone(),
-            registration: config.registration,
             dev_echo: config.dev_echo.clone(),
             dev_echo_limits: Limits {
                 message: config.dev_echo_message,

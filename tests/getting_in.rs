@@ -1,21 +1,13 @@
-//! Getting in: passwords that are changed and set by tickets, invitations, and who may register.
+//! Getting in: passwords that are changed, and set by tickets.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
 mod support;
 
 use serde_json::{Value, json};
-use tokio_postgres::NoTls;
 
 use support::TestServer;
 use support::client::{Answer, Client, auth_of, registration};
-
-/// A connection of the test's own to the server's database: to age a row instead of waiting.
-async fn sql(server: &TestServer) -> tokio_postgres::Client {
-    let (client, connection) = tokio_postgres::connect(&server.database, NoTls).await.unwrap();
-    tokio::spawn(connection);
-    client
-}
 
 /// The body of `prepare` for a password that `auth_of(password)` stands for.
 fn prepare(by: Value, password: &str) -> Value {
@@ -125,7 +117,7 @@ async fn a_prepared_password_waits_ten_minutes_and_only_the_last_one() {
     let path = "/api/auth/password/commit";
     anna.post(path, json!({"pending": first})).await.refused(404, "not_found");
 
-    let sql = sql(&server).await;
+    let sql = server.sql().await;
     let left: i64 = sql
         .query_one(
             "SELECT expires_at - created_at FROM accounts.auth_slots WHERE kind = 'pending'",
@@ -156,5 +148,177 @@ async fn unlocking_answers_the_share_to_who_knows_the_password() {
     anna.post(path, json!({"auth": auth_of("x")})).await.refused(401, "bad_credentials");
     let nobody = Client::new(server.address);
     nobody.post(path, json!({"auth": auth_of("anna")})).await.refused(401, "unauthorized");
+    server.stop().await;
+}
+
+/// A ticket for `uid`, as an administrator gets it.
+async fn ticket(boss: &Client, uid: &str, compromised: bool) -> String {
+    let body = json!({"compromised": compromised});
+    let made = boss.post(&format!("/api/admin/users/{uid}/reset"), body).await.expect(201);
+    let secret = made["ticket"].as_str().expect("told once").to_owned();
+    assert_eq!(made["path"], json!(format!("/reset#{secret}")));
+    secret
+}
+
+async fn look_at_ticket(client: &Client, ticket: &str) -> Answer {
+    client.post("/api/auth/ticket", json!({"ticket": ticket})).await
+}
+
+async fn spend_ticket(client: &Client, ticket: &str, password: &str) -> Answer {
+    let pending = prepared(client, json!({"ticket": ticket}), password).await;
+    client.post("/api/auth/password/commit", json!({"pending": pending["pending"]})).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_made_by_an_admin_chooses_the_first_password_by_the_ticket() {
+    let server = TestServer::start().await;
+    let boss = server.admin().await;
+    let new = json!({"username": "carla", "display_name": "Carla"});
+    let made = boss.post("/api/admin/users", new).await.expect(201);
+    let secret = made["ticket"].as_str().unwrap();
+    let nobody = Client::new(server.address);
+
+    // Until then the account is as an unknown name.
+    let salt = nobody.post("/api/auth/prelogin", json!({"username": "carla"})).await.expect(200);
+    let guess = login(&server, "carla", "guess").await;
+    let unknown = login(&server, "ghost", "guess").await;
+    assert_eq!(guess.body, unknown.body);
+    guess.refused(401, "bad_credentials");
+
+    let look = look_at_ticket(&nobody, secret).await.expect(200);
+    let wanted =
+        json!({"uid": made["uid"], "username": "carla", "display_name": "Carla", "new": true});
+    assert_eq!(look, wanted);
+    assert_eq!(spend_ticket(&nobody, secret, "first").await.status, 204);
+    let again = nobody.post("/api/auth/prelogin", json!({"username": "carla"})).await.expect(200);
+    assert_ne!(again["salt"], salt["salt"], "now it is her own");
+    login(&server, "carla", "first").await.expect(200);
+    look_at_ticket(&nobody, secret).await.refused(404, "not_found");
+    let path = "/api/auth/password/prepare";
+    let by = json!({"ticket": secret});
+    nobody.post(path, prepare(by, "second")).await.refused(404, "not_found");
+
+    let log = boss.get("/api/admin/audit?action=password.reset").await.expect(200);
+    assert_eq!(log["entries"][0]["target"]["name"], "carla", "{log}");
+    assert_eq!(log["entries"][0]["actor"]["name"], "carla", "{log}");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ticket_is_replaced_by_the_next_one_and_ends_after_a_day() {
+    let server = TestServer::start().await;
+    let boss = server.admin().await;
+    let anna = server.user("anna").await;
+    let nobody = Client::new(server.address);
+    let first = ticket(&boss, &anna.uid, false).await;
+    let pending = prepared(&nobody, json!({"ticket": first}), "first").await;
+    let second = ticket(&boss, &anna.uid, false).await;
+    look_at_ticket(&nobody, &first).await.refused(404, "not_found");
+    look_at_ticket(&nobody, "no ticket").await.refused(404, "not_found");
+    // What the first one had prepared went with it.
+    let commit = json!({"pending": pending["pending"]});
+    nobody.post("/api/auth/password/commit", commit).await.refused(404, "not_found");
+
+    assert_eq!(look_at_ticket(&nobody, &second).await.expect(200)["new"], false);
+    let pending = prepared(&nobody, json!({"ticket": second}), "second").await;
+    let sql = server.sql().await;
+    let lives = "SELECT expires_at - created_at FROM accounts.tickets";
+    let lives: i64 = sql.query_one(lives, &[]).await.unwrap().get(0);
+    assert!((86_395_000..=86_405_000).contains(&lives), "{lives}");
+    sql.batch_execute("UPDATE accounts.tickets SET expires_at = created_at").await.unwrap();
+    look_at_ticket(&nobody, &second).await.refused(404, "not_found");
+    let commit = json!({"pending": pending["pending"]});
+    nobody.post("/api/auth/password/commit", commit).await.refused(404, "not_found");
+    login(&server, "anna", "anna").await.expect(200);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forgotten_password_keeps_the_browser_that_chooses_the_new_one_signed_in() {
+    let server = TestServer::start().await;
+    let boss = server.admin().await;
+    let here = server.user("anna").await;
+    let there = Client::login(server.address, "anna").await;
+    let secret = ticket(&boss, &here.uid, false).await;
+    here.get("/api/me").await.expect(200);
+    // Of two who use it at once one is too late.
+    let (one, two) = (
+        prepared(&here, json!({"ticket": secret}), "new").await,
+        prepared(&here, json!({"ticket": secret}), "new").await,
+    );
+    let path = "/api/auth/password/commit";
+    let (one, two) = tokio::join!(
+        here.post(path, json!({"pending": one["pending"]})),
+        here.post(path, json!({"pending": two["pending"]})),
+    );
+    let mut statuses = [one.status, two.status];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [204, 404]);
+    here.get("/api/me").await.expect(200);
+    there.get("/api/me").await.refused(401, "unauthorized");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_in_wrong_hands_opens_nothing_from_the_ticket_on() {
+    let server = TestServer::start().await;
+    let boss = server.admin().await;
+    let anna = server.user("anna").await;
+    let made = anna.post("/api/tokens", json!({"label": "script"})).await.expect(201);
+    let script = anna.with_token(made["token"].as_str().unwrap());
+    let mut socket = script.socket().await;
+    socket.op("hello").await;
+
+    let secret = ticket(&boss, &anna.uid, true).await;
+    assert_eq!(socket.closed().await, Some(1008));
+    anna.get("/api/me").await.refused(401, "unauthorized");
+    script.get("/api/me").await.refused(401, "unauthorized");
+    login(&server, "anna", "anna").await.refused(401, "bad_credentials");
+
+    let nobody = Client::new(server.address);
+    assert_eq!(look_at_ticket(&nobody, &secret).await.expect(200)["new"], false);
+    assert_eq!(spend_ticket(&nobody, &secret, "new").await.status, 204);
+    login(&server, "anna", "anna").await.refused(401, "bad_credentials");
+    login(&server, "anna", "new").await.expect(200);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_shut_out_does_not_come_back_by_a_ticket() {
+    let server = TestServer::start().await;
+    let boss = server.admin().await;
+    let anna = server.user("anna").await;
+    let secret = ticket(&boss, &anna.uid, false).await;
+    let nobody = Client::new(server.address);
+    let pending = prepared(&nobody, json!({"ticket": secret}), "new").await;
+    let path = format!("/api/admin/users/{}", anna.uid);
+    boss.patch(&path, json!({"disabled": true})).await.expect(200);
+    look_at_ticket(&nobody, &secret).await.refused(404, "not_found");
+    let commit = json!({"pending": pending["pending"]});
+    nobody.post("/api/auth/password/commit", commit).await.refused(404, "not_found");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn guessing_links_and_tickets_is_slowed_down() {
+    let server = TestServer::start_with(&["--rate-limit-scale", "0.1"]).await;
+    let nobody = Client::new(server.address);
+    for guess in ["look", "ticket"] {
+        let mut refused = None;
+        for _ in 0..20 {
+            let answer = match guess {
+                "look" => nobody.post("/api/invites/look", json!({"code": "guess"})).await,
+                _ => look_at_ticket(&nobody, "guess").await,
+            };
+            if answer.status == 429 {
+                refused = Some(answer);
+                break;
+            }
+            answer.refused(404, "not_found");
+        }
+        let refused = refused.expect("slowed down");
+        assert!(refused.header("retry-after").is_some(), "{refused:?}");
+        refused.refused(429, "rate_limited");
+    }
     server.stop().await;
 }

@@ -197,10 +197,7 @@ fn with_link(client: &Client, mut answer: Value) -> Result<Value, String> {
 /// One new bearer token for `user`.
 async fn token(config: &Config, user: &str, label: &str) -> Result<String, String> {
     let (_database, accounts) = open_accounts(config).await?;
-    let settings = AuthSettings {
-        rate_limit_scale: config.rate_limit_scale,
-        registration: config.registration,
-    };
+    let settings = AuthSettings::of(config);
     let issued = async {
         let token = Auth::new(accounts.clone(), settings).await?.issue_token(user, label).await?;
         let entry = AuditEntry {

@@ -10,8 +10,8 @@ use crate::http::{Request, Response};
 use crate::ids::Uid;
 use crate::rooms::outlet::{Delivery, Target};
 
-use super::Api;
 use super::caller::{clear_cookie, cookie_token, set_cookie};
+use super::{Api, invites};
 
 #[derive(Deserialize)]
 struct Name {
@@ -32,6 +32,9 @@ pub(super) async fn register(api: &Api, request: &Request) -> Result<Response> {
     let wants_token = account.token;
     let entered = api.auth.register(account, request.peer.ip()).await?;
     join_defaults(api, entered.uid).await;
+    if let Some(invite) = &entered.invite {
+        invites::let_in(api, invite, entered.uid).await;
+    }
     let answer = json!({"id": entered.uid, "uid": entered.uid, "share": entered.share});
     Ok(welcome(request, 201, answer, &entered, wants_token))
 }

@@ -9,10 +9,14 @@ use super::Api;
 
 /// `GET /api/info`
 pub(super) fn info(api: &Api) -> Response {
+    let live = api.auth.live();
     let mut info = json!({
-        "name": api.settings.name,
+        "name": live.name,
         "version": env!("CARGO_PKG_VERSION"),
-        "registration": api.settings.registration.as_str(),
+        "registration": live.registration,
+        "member_invites": live.member_invites,
+        "room_creation": live.room_creation,
+        "default_locale": live.default_locale,
         "setup": api.auth.setup_code().is_some(),
         "limits": {
             "command": limits::chat::COMMAND,
@@ -25,6 +29,10 @@ pub(super) fn info(api: &Api) -> Response {
             "room_topic": limits::chat::ROOM_TOPIC,
             "replay": limits::chat::REPLAY,
             "page": limits::chat::PAGE,
+            "group_direct": limits::api::GROUP_DIRECT,
+            "avatar_bytes": limits::api::AVATAR_BODY,
+            "display_name": limits::api::DISPLAY_NAME,
+            "bio": limits::api::BIO,
         },
     });
     // The same fields as `/api/e2ee/info`, so that a client asks once.

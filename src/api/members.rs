@@ -1,6 +1,6 @@
 //! Who is in a room: joining, inviting, leaving, removing, roles. The room's actor decides.
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::auth::Session;
@@ -11,6 +11,7 @@ use crate::protocol::event::{Role, RoomKind};
 use crate::rooms::MemberView;
 
 use super::Api;
+use super::fields::present;
 use super::page::{Page, cursor};
 use super::record::Target;
 
@@ -84,12 +85,6 @@ struct Change {
     /// Absent: as it is. `null`: not any more.
     #[serde(default, deserialize_with = "present")]
     silenced_until: Option<Option<i64>>,
-}
-
-fn present<'de, D: Deserializer<'de>>(
-    value: D,
-) -> std::result::Result<Option<Option<i64>>, D::Error> {
-    Option::deserialize(value).map(Some)
 }
 
 /// `PATCH /api/rooms/{id}/members/{uid}`

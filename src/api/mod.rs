@@ -11,6 +11,7 @@ mod avatar;
 mod bans;
 mod caller;
 mod directory;
+mod fields;
 mod info;
 mod invites;
 mod me;
@@ -36,7 +37,6 @@ use std::time::Instant;
 
 use crate::auth::{Auth, Session};
 use crate::avatars::Studio;
-use crate::config::Registration;
 use crate::delivery::Shards;
 use crate::error::{Code, Error, Result};
 use crate::http::{Head, Request, Response, Service, Site};
@@ -52,10 +52,6 @@ use router::Resource;
 /// What the interface says about itself and how it is set up.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The name people see.
-    pub name: String,
-    /// Who may register.
-    pub registration: Registration,
     /// Path of the echo endpoint for conformance suites, if there is one.
     pub dev_echo: Option<String>,
     /// What that endpoint takes.
@@ -90,7 +86,7 @@ pub struct Api {
     pub operator: Option<[u8; 32]>,
     /// When the server started.
     pub started: Instant,
-    /// Name, registration and the like.
+    /// What was set at the start.
     pub settings: Settings,
 }
 

@@ -13,6 +13,7 @@ use crate::rooms::outlet::Target as Sockets;
 
 use super::Api;
 use super::auth::end_sockets;
+use super::record::Target;
 
 #[derive(Deserialize)]
 struct Ticket {
@@ -87,6 +88,11 @@ pub(super) async fn commit(api: &Api, request: &Request) -> Result<Response> {
     let changed = api.auth.commit(&pending, session, sign_out_others, request.peer.ip()).await?;
     for session in &changed.ended {
         end_sockets(api, Sockets::Session(*session)).await;
+    }
+    if changed.by_ticket {
+        let target = Target::user(changed.uid, &changed.username);
+        let by = Session::of_user(changed.uid, &changed.username);
+        api.record(&by, "password.reset", target, json!({})).await;
     }
     Ok(Response::empty(204))
 }

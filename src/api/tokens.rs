@@ -10,6 +10,7 @@ use crate::ids::SessionId;
 use crate::limits;
 
 use super::Api;
+use super::record::Target;
 use super::sessions::end;
 use super::text::bounded;
 
@@ -41,6 +42,8 @@ pub(super) async fn create(api: &Api, caller: &Session, request: &Request) -> Re
     let NewToken { label } = request.json()?;
     let label = bounded("label", &label, limits::api::LABEL)?;
     let (id, token) = api.auth.create_token(caller.uid, &label).await?;
+    let target = Target::user(caller.uid, &caller.username);
+    api.record(caller, "token.issue", target, json!({"label": label})).await;
     Ok(Response::json(201, &json!({"id": id, "label": label, "token": token})))
 }
 

@@ -5,14 +5,20 @@
 //! Whoever knows it gets a token of 256 random bits, of which only the SHA-256 is kept.
 
 mod change;
+mod invite;
+mod live;
 mod password;
 mod rate_limit;
 mod session;
 mod sign_in;
 mod ticket;
 
-pub use crate::store::accounts::{SessionInfo, SessionKind, Switched, TicketRecord};
+pub use crate::store::accounts::{
+    Invite, InviteFilter, Maker, SessionInfo, SessionKind, Switched, TicketRecord,
+};
 pub use change::{NewPassword, Prepared, Proof};
+pub use invite::InviteWish;
+pub use live::{Live, RoomCreation};
 pub use session::{Session, digest, new_token};
 pub use sign_in::{Credentials, Kdf, NewAccount, SignedIn};
 pub use ticket::IssuedTicket;
@@ -25,24 +31,33 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
 
-use crate::config::Registration;
+use crate::config::Config;
 use crate::error::{Code, Error, Result};
 use crate::ids::{SessionId, Uid};
+use crate::limits::auth::INVITES_PER_HOUR;
 use crate::names as name;
 use crate::store::accounts::{AccountStore, Instance};
 use crate::store::now_ms;
 
+use live::Settings;
 use password::Stretcher;
 use rate_limit::RateLimit;
 use session::Sessions;
 
 /// How logins are set up.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct AuthSettings {
     /// Multiplies every limit; 0 lifts them.
     pub rate_limit_scale: f64,
-    /// Who may register.
-    pub registration: Registration,
+    /// What holds until an administrator chooses otherwise.
+    pub defaults: Live,
+}
+
+impl AuthSettings {
+    /// As the server was started.
+    pub fn of(config: &Config) -> Self {
+        Self { rate_limit_scale: config.rate_limit_scale, defaults: Live::of(config) }
+    }
 }
 
 /// Iterations new passwords get in the browser.
@@ -57,7 +72,7 @@ const SESSIONS_MAX: usize = 100;
 /// The one who knows.
 pub struct Auth {
     store: AccountStore,
-    settings: AuthSettings,
+    settings: Settings,
     instance: Instance,
     stretcher: Stretcher,
     sessions: Sessions,
@@ -68,6 +83,7 @@ pub struct Auth {
     failures: RateLimit<[u8; 32]>,
     /// Tickets and invitations that are looked at and used.
     links: RateLimit<IpAddr>,
+    inviting: RateLimit<Uid>,
 }
 
 impl Auth {
@@ -83,8 +99,8 @@ impl Auth {
             if store.has_admin().await? { None } else { Some(session::new_token()?.0) };
         Ok(Arc::new(Self {
             instance: store.instance().await?,
+            settings: Settings::new(settings.defaults, store.chosen_settings().await?)?,
             store,
-            settings,
             stretcher: Stretcher::new(),
             sessions: Sessions::default(),
             setup_code: Mutex::new(setup_code),
@@ -92,6 +108,7 @@ impl Auth {
             logins: RateLimit::new(10, minute, scale),
             failures: RateLimit::new(20, 60 * minute, scale).with_growing_delay(),
             links: RateLimit::new(30, minute, scale),
+            inviting: RateLimit::new(INVITES_PER_HOUR, 60 * minute, scale),
         }))
     }
 

@@ -36,11 +36,16 @@ pub struct Session {
 impl Session {
     /// Whoever runs the server's machine, from the command line.
     pub fn operator() -> Self {
+        Self { admin: true, ..Self::of_user(Uid(0), "command line") }
+    }
+
+    /// Somebody who acts without being signed in, as the user of a ticket does; for the audit log.
+    pub fn of_user(uid: Uid, username: &str) -> Self {
         Self {
             id: SessionId(0),
-            uid: Uid(0),
-            username: "command line".to_owned(),
-            admin: true,
+            uid,
+            username: username.to_owned(),
+            admin: false,
             kind: SessionKind::Token,
             status: Status::default(),
         }

@@ -20,7 +20,7 @@ use crate::config::Registration;
 use crate::error::{Code, Error, Result};
 use crate::ids::{SessionId, Uid};
 use crate::store::accounts::{
-    AuthSlot, KdfParams, LoginRecord, NewUser, SessionKind, StretchParams,
+    AuthSlot, Invite, InviteUse, KdfParams, LoginRecord, NewUser, SessionKind, StretchParams,
 };
 
 /// The one algorithm a browser has for this.
@@ -47,6 +47,8 @@ pub struct NewAccount {
     #[serde(default)]
     setup: Option<String>,
     #[serde(default)]
+    invite: Option<String>,
+    #[serde(default)]
     device: Option<String>,
     /// The answer shall carry the session's token.
     #[serde(default)]
@@ -63,6 +65,7 @@ impl NewAccount {
             iter: iterations,
             auth: URL_SAFE_NO_PAD.encode(auth),
             setup: None,
+            invite: None,
             device: None,
             token: false,
         }
@@ -81,6 +84,16 @@ pub struct Credentials {
     pub token: bool,
 }
 
+/// By which right somebody registers.
+enum WayIn {
+    /// Everybody may.
+    Open,
+    /// The invitation of this digest.
+    Invite([u8; 32]),
+    /// The code that makes the first administrator.
+    Setup(String),
+}
+
 /// A new session.
 pub struct SignedIn {
     /// Who.
@@ -93,6 +106,8 @@ pub struct SignedIn {
     pub has_joined: bool,
     /// Sessions that ended because there were too many: their sockets are the caller's matter.
     pub ended: Vec<SessionId>,
+    /// The invitation that let the user in; its rooms are the caller's matter.
+    pub invite: Option<Invite>,
 }
 
 impl Auth {
@@ -116,18 +131,19 @@ impl Auth {
     /// Makes an account and signs it in.
     ///
     /// # Errors
-    /// `bad_request` naming the field, `registration_closed`, `conflict` for a taken name.
+    /// `bad_request` naming the field, `registration_closed`, `conflict` for a taken name,
+    /// `not_found` for an invitation that is not live.
     pub async fn register(&self, new: NewAccount, peer: IpAddr) -> Result<SignedIn> {
         self.logins.take(neighbourhood(peer))?;
         name::check(&new.username)?;
-        let NewAccount { username, alg, salt, iter, auth, setup, device, .. } = new;
+        let NewAccount { username, alg, salt, iter, auth, setup, invite, device, .. } = new;
         let password = NewPassword { alg, salt, iter, auth }.check()?;
         let device = check_device(device)?;
-        self.check_registration(setup.as_deref())?;
-
+        let way = self.way_in(setup, invite)?;
         let (slot, share) = self.stretch_new(password).await?;
-        let uid = self.create(&username, &slot, setup.as_deref()).await?;
-        self.enter(uid, &slot.verifier, &share, false, &device).await
+        let (uid, invite) = self.create(&username, &slot, way).await?;
+        let entered = self.enter(uid, &slot.verifier, &share, false, &device).await?;
+        Ok(SignedIn { invite, ..entered })
     }
 
     /// Signs somebody in.
@@ -178,22 +194,21 @@ impl Auth {
         Ok((record, stretched.share))
     }
 
-    /// Open to all, or to whoever holds the setup code.
-    fn check_registration(&self, setup: Option<&str>) -> Result<()> {
-        match (setup, self.settings.registration) {
-            (Some(code), _) if self.is_setup_code(code) => Ok(()),
-            (Some(_), _) => {
-                Err(Error::new(Code::Forbidden, "This setup link is not valid any more."))
+    /// By which right somebody registers, as far as can be told without looking: whether an
+    /// invitation is live counts when the account is made.
+    fn way_in(&self, setup: Option<String>, invite: Option<String>) -> Result<WayIn> {
+        let closed = |text| Err(Error::new(Code::RegistrationClosed, text));
+        match (setup, invite, self.live().registration) {
+            (Some(code), _, _) if self.is_setup_code(&code) => Ok(WayIn::Setup(code)),
+            (Some(_), _, _) => Err(setup_used()),
+            (None, _, Registration::Closed) => {
+                closed("Registration is closed. Please ask an admin.")
             }
-            (None, Registration::Open) => Ok(()),
-            (None, Registration::Invite) => Err(Error::new(
-                Code::RegistrationClosed,
-                "You need an invitation to register here.",
-            )),
-            (None, Registration::Closed) => Err(Error::new(
-                Code::RegistrationClosed,
-                "Registration is closed. Please ask an admin.",
-            )),
+            (None, Some(code), _) => Ok(WayIn::Invite(session::digest(&code))),
+            (None, None, Registration::Open) => Ok(WayIn::Open),
+            (None, None, Registration::Invite) => {
+                closed("You need an invitation to register here.")
+            }
         }
     }
 
@@ -202,38 +217,44 @@ impl Auth {
         wanted.as_ref().is_some_and(|wanted| matches(wanted.as_bytes(), code.as_bytes()))
     }
 
-    /// Makes the user. The setup code is taken before and put back if that fails, so that of two who
-    /// use it at once only one becomes the administrator.
-    async fn create(&self, username: &str, slot: &AuthSlot, setup: Option<&str>) -> Result<Uid> {
-        let taken = match setup {
-            None => None,
-            Some(code) => {
-                let mut place = self.setup_code.lock().unwrap_or_else(PoisonError::into_inner);
-                let taken = place.take_if(|wanted| matches(wanted.as_bytes(), code.as_bytes()));
-                drop(place);
-                self.check_taken(taken)?
-            }
-        };
+    async fn create(
+        &self,
+        username: &str,
+        slot: &AuthSlot,
+        way: WayIn,
+    ) -> Result<(Uid, Option<Invite>)> {
         let username_key = name::key(username);
         let new = NewUser {
             username,
             username_key: &username_key,
-            is_admin: taken.is_some(),
+            is_admin: matches!(way, WayIn::Setup(_)),
             display_name: "",
             slot: Some(slot),
         };
-        let made = self.store.create_user(&new).await;
-        if made.is_err() && taken.is_some() {
-            *self.setup_code.lock().unwrap_or_else(PoisonError::into_inner) = taken;
-        }
-        made
+        let live = self.live();
+        let invite = match &way {
+            WayIn::Setup(code) => return Ok((self.create_first_admin(&new, code).await?, None)),
+            WayIn::Invite(digest) => {
+                Some(InviteUse { digest, members_invite: live.member_invites })
+            }
+            WayIn::Open => None,
+        };
+        self.store.register_user(&new, live.users_max, invite).await
     }
 
-    fn check_taken(&self, taken: Option<String>) -> Result<Option<String>> {
-        match taken {
-            Some(code) => Ok(Some(code)),
-            None => Err(Error::new(Code::Forbidden, "This setup link is not valid any more.")),
+    /// The setup code is taken before and put back if that fails, so that of two who use it at once
+    /// only one becomes the administrator.
+    async fn create_first_admin(&self, new: &NewUser<'_>, code: &str) -> Result<Uid> {
+        let take = |place: &mut Option<String>| {
+            place.take_if(|wanted| matches(wanted.as_bytes(), code.as_bytes()))
+        };
+        let place = || self.setup_code.lock().unwrap_or_else(PoisonError::into_inner);
+        let taken = take(&mut place()).ok_or_else(setup_used)?;
+        let made = self.store.create_user(new).await;
+        if made.is_err() {
+            *place() = Some(taken);
         }
+        made
     }
 
     async fn enter(
@@ -249,7 +270,7 @@ impl Auth {
         let ended = self.store.trim_sessions(uid, SessionKind::Browser, SESSIONS_MAX).await?;
         self.sessions.end(&ended);
         let share = URL_SAFE_NO_PAD.encode(share);
-        Ok(SignedIn { uid, share, token, has_joined, ended })
+        Ok(SignedIn { uid, share, token, has_joined, ended, invite: None })
     }
 
     /// Always the same for a name, and nobody without the secret can tell it from a real one.
@@ -263,6 +284,10 @@ impl Auth {
         }
         Ok(salt)
     }
+}
+
+fn setup_used() -> Error {
+    Error::new(Code::Forbidden, "This setup link is not valid any more.")
 }
 
 fn wrong() -> Error {

@@ -45,6 +45,25 @@ impl TestServer {
         Client::register(self.address, name).await
     }
 
+    /// The first administrator of a new database, `boss`.
+    pub async fn admin(&self) -> Client {
+        let mut body = client::registration("boss");
+        body["setup"] = serde_json::json!(self.setup_code().expect("no admin yet"));
+        let mut boss = Client::new(self.address);
+        let answer = boss.post("/api/auth/register", body).await;
+        boss.keep_cookie(&answer);
+        boss.uid = answer.expect(201)["uid"].as_str().expect("uid").to_owned();
+        boss
+    }
+
+    /// A connection of the test's own to the database: to age a row instead of waiting for it.
+    pub async fn sql(&self) -> tokio_postgres::Client {
+        let (client, connection) =
+            tokio_postgres::connect(&self.database, tokio_postgres::NoTls).await.expect("connect");
+        tokio::spawn(connection);
+        client
+    }
+
     /// What start-up prints for the first admin.
     pub fn setup_code(&self) -> Option<String> {
         let link = self.server.setup_link()?;

@@ -52,7 +52,7 @@ pub(super) async fn answer(
         ("PATCH", R::Room(room)) => rooms::change(api, caller, room, request).await,
         ("DELETE", R::Room(room)) => rooms::remove(api, caller, room).await,
         ("POST", R::RoomRestore(room)) => rooms::restore(api, caller, room).await,
-        ("GET", R::Invites) => invites::page(api, request).await,
+        ("GET", R::Invites) => invites::page(api, caller, request).await,
         ("POST", R::Invites) => super::invites::create(api, caller, request).await,
         ("DELETE", R::Invite(id)) => super::invites::revoke(api, caller, id).await,
         ("GET", R::Settings) => settings::show(api),

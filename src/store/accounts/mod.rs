@@ -4,20 +4,24 @@ mod administration;
 mod among;
 mod audit;
 mod avatars;
+mod invites;
 mod looks;
 mod passwords;
 mod sessions;
+mod settings;
 mod tickets;
 mod users;
 
 pub use administration::{Authority, UserChange, UserCounts, UserFilter, UserRow};
 pub use audit::{AuditCheck, AuditEntry, AuditFilter, AuditRow};
+pub use invites::{Invite, InviteFilter, Maker, NewInvite};
 pub use passwords::{
     AuthSlot, KdfParams, LoginRecord, PendingSlot, StretchParams, Switch, Switched,
 };
 pub use sessions::{SessionInfo, SessionKind, SessionRow};
+pub use settings::Chosen;
 pub use tickets::{NewTicket, TicketRecord};
-pub use users::{NewUser, Profile, ProfileChange};
+pub use users::{InviteUse, NewUser, Profile, ProfileChange};
 
 use super::migrate::{self, Migration};
 use super::pool::{Database, failed};
@@ -39,6 +43,11 @@ const MIGRATIONS: &[Migration] = &[
         number: 3,
         name: "names_that_look_alike",
         sql: include_str!("../../../sql/accounts/0003_names_that_look_alike.sql"),
+    },
+    Migration {
+        number: 5,
+        name: "invites_of_the_operator",
+        sql: include_str!("../../../sql/accounts/0005_invites_of_the_operator.sql"),
     },
 ];
 

@@ -1,8 +1,9 @@
 //! Users: making one, finding one, changing what they say about themselves.
 
-use tokio_postgres::Row;
 use tokio_postgres::error::SqlState;
+use tokio_postgres::{Row, Transaction};
 
+use super::invites::{Invite, use_invite};
 use super::passwords::{AuthSlot, insert_slot};
 use super::{AccountStore, failed, looks, now_ms};
 use crate::error::{Code, Error, Result};
@@ -22,6 +23,15 @@ pub struct NewUser<'a> {
     pub display_name: &'a str,
     /// The password, so to speak; without one a ticket sets the first.
     pub slot: Option<&'a AuthSlot>,
+}
+
+/// An invitation that lets a user in.
+#[derive(Clone, Copy)]
+pub struct InviteUse<'a> {
+    /// By which it is found.
+    pub digest: &'a [u8; 32],
+    /// Whether those of members are good.
+    pub members_invite: bool,
 }
 
 /// What a user says about themselves.
@@ -84,27 +94,40 @@ impl AccountStore {
     pub async fn create_user(&self, new: &NewUser<'_>) -> Result<Uid> {
         let mut client = self.database.get().await?;
         let transaction = client.transaction().await.map_err(failed)?;
-        let made = transaction
-            .query_one(
-                "INSERT INTO accounts.users
-                     (username, username_key, is_admin, created_at, display_name)
-                 VALUES ($1, $2, $3, $4, $5) RETURNING id",
-                &[&new.username, &new.username_key, &new.is_admin, &now_ms(), &new.display_name],
-            )
-            .await;
-        let uid: i64 = match made {
-            Ok(row) => row.get(0),
-            Err(error) if error.code() == Some(&SqlState::UNIQUE_VIOLATION) => {
-                return Err(Error::new(Code::Conflict, "That user name is taken."));
-            }
-            Err(error) => return Err(failed(error)),
-        };
-        looks::take(&transaction, Uid(uid), new.username_key).await?;
-        if let Some(slot) = new.slot {
-            insert_slot(&transaction, Uid(uid), "current", slot).await?;
-        }
+        let uid = insert_user(&transaction, new).await?;
         transaction.commit().await.map_err(failed)?;
-        Ok(Uid(uid))
+        Ok(uid)
+    }
+
+    /// Makes a user who came by himself: not more than there may be, and with the invitation used
+    /// in the same transaction, so that it is used exactly if the account exists.
+    ///
+    /// # Errors
+    /// `conflict` if the name is taken, `registration_closed` if there are enough, `not_found` if
+    /// the invitation is not live.
+    pub async fn register_user(
+        &self,
+        new: &NewUser<'_>,
+        users_max: Option<u32>,
+        invite: Option<InviteUse<'_>>,
+    ) -> Result<(Uid, Option<Invite>)> {
+        let mut client = self.database.get().await?;
+        let transaction = client.transaction().await.map_err(failed)?;
+        if let Some(most) = users_max {
+            check_room_for_one_more(&transaction, most).await?;
+        }
+        let invite = match invite {
+            None => None,
+            Some(InviteUse { digest, members_invite }) => {
+                let used = use_invite(&*transaction, digest, members_invite).await?;
+                Some(used.ok_or_else(|| {
+                    Error::new(Code::NotFound, "This invitation is not valid any more.")
+                })?)
+            }
+        };
+        let uid = insert_user(&transaction, new).await?;
+        transaction.commit().await.map_err(failed)?;
+        Ok((uid, invite))
     }
 
     /// The user of this name, if the account is open.
@@ -190,6 +213,45 @@ impl AccountStore {
             .map_err(failed)?;
         Ok(())
     }
+}
+
+/// Whoever registers while there is a bound does it one after the other: counting sees those before.
+async fn check_room_for_one_more(transaction: &Transaction<'_>, most: u32) -> Result<()> {
+    const COUNTING: i64 = 0x636f_756e_7469_6e67;
+    let lock = "SELECT pg_advisory_xact_lock($1)";
+    transaction.execute(lock, &[&COUNTING]).await.map_err(failed)?;
+    let count = "SELECT count(*) FROM accounts.users WHERE removed_at IS NULL";
+    let there: i64 = transaction.query_one(count, &[]).await.map_err(failed)?.get(0);
+    if there < i64::from(most) {
+        return Ok(());
+    }
+    Err(Error::new(
+        Code::RegistrationClosed,
+        "This server has as many accounts as it may have. Please ask an admin.",
+    ))
+}
+
+async fn insert_user(transaction: &Transaction<'_>, new: &NewUser<'_>) -> Result<Uid> {
+    let made = transaction
+        .query_one(
+            "INSERT INTO accounts.users
+                 (username, username_key, is_admin, created_at, display_name)
+             VALUES ($1, $2, $3, $4, $5) RETURNING id",
+            &[&new.username, &new.username_key, &new.is_admin, &now_ms(), &new.display_name],
+        )
+        .await;
+    let uid = match made {
+        Ok(row) => Uid(row.get(0)),
+        Err(error) if error.code() == Some(&SqlState::UNIQUE_VIOLATION) => {
+            return Err(Error::new(Code::Conflict, "That user name is taken."));
+        }
+        Err(error) => return Err(failed(error)),
+    };
+    looks::take(transaction, uid, new.username_key).await?;
+    if let Some(slot) = new.slot {
+        insert_slot(transaction, uid, "current", slot).await?;
+    }
+    Ok(uid)
 }
 
 fn profile(row: &Row) -> Profile {

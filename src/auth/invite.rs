@@ -1,0 +1,103 @@
+//! Invite links: a secret that lets a stranger register and opens rooms to whoever has it.
+//!
+//! A link is worth what its maker may do now: it ends with the maker's account, and with the right
+//! to invite.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use super::{Auth, millis, neighbourhood, session};
+use crate::error::{Code, Error, Result};
+use crate::ids::{InviteId, RoomId, Uid};
+use crate::limits::auth::INVITES;
+use crate::store::accounts::{Invite, InviteFilter, NewInvite};
+use crate::store::now_ms;
+
+/// A link as its maker wants it.
+pub struct InviteWish<'a> {
+    /// What it is for.
+    pub label: &'a str,
+    /// The rooms it opens.
+    pub rooms: &'a [RoomId],
+    /// How long it is good; for ever if not said.
+    pub lives: Option<Duration>,
+    /// How many people it lets in; all if not said.
+    pub uses_max: Option<i32>,
+}
+
+impl Auth {
+    /// A new link of a user, or of the operator; its secret, told this once.
+    ///
+    /// # Errors
+    /// `conflict` if the maker has too many, `rate_limited`, `unavailable`.
+    pub async fn create_invite(
+        &self,
+        by: Option<Uid>,
+        wish: InviteWish<'_>,
+    ) -> Result<(Invite, String)> {
+        if let Some(by) = by {
+            self.inviting.take(by)?;
+        }
+        let (code, digest) = session::new_token()?;
+        let new = NewInvite {
+            digest: &digest,
+            by,
+            label: wish.label,
+            rooms: wish.rooms,
+            expires_at: wish.lives.map(|lives| now_ms().saturating_add(millis(lives))),
+            uses_max: wish.uses_max,
+        };
+        let id = self.store.create_invite(&new, INVITES).await?;
+        let made = self.store.invite(id).await?;
+        Ok((made.ok_or_else(|| Error::internal("the new invite is gone"))?, code))
+    }
+
+    /// The live link of this secret.
+    ///
+    /// # Errors
+    /// `not_found`, `rate_limited`, `unavailable`.
+    pub async fn invite(&self, code: &str, peer: IpAddr) -> Result<Invite> {
+        self.links.take(neighbourhood(peer))?;
+        let (digest, members_invite) = (session::digest(code), self.live().member_invites);
+        self.store.live_invite(&digest, members_invite).await?.ok_or_else(spent)
+    }
+
+    /// Counts one use of the live link of this secret.
+    ///
+    /// # Errors
+    /// `not_found` if somebody else had the last one, `unavailable`.
+    pub async fn use_invite(&self, code: &str) -> Result<Invite> {
+        let (digest, members_invite) = (session::digest(code), self.live().member_invites);
+        self.store.use_invite(&digest, members_invite).await?.ok_or_else(spent)
+    }
+
+    /// Takes the counting of a use back that led nowhere.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub async fn return_invite(&self, id: InviteId) -> Result<()> {
+        self.store.return_invite(id).await
+    }
+
+    /// Links, newest first, and how many there are.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub async fn invites(&self, filter: &InviteFilter, limit: usize) -> Result<(Vec<Invite>, i64)> {
+        self.store.invites(filter, limit).await
+    }
+
+    /// Takes a link back; its label. `by` is whose it must be, if it must be somebody's.
+    ///
+    /// # Errors
+    /// `not_found`, `unavailable`.
+    pub async fn revoke_invite(&self, id: InviteId, by: Option<Uid>) -> Result<String> {
+        let label = self.store.revoke_invite(id, by).await?;
+        label.ok_or_else(|| Error::new(Code::NotFound, "There is no such invitation."))
+    }
+}
+
+/// The answer for a link that was never made, is over or used up: the same for all.
+fn spent() -> Error {
+    Error::new(Code::NotFound, "This invitation is not valid any more.")
+}

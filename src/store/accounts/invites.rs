@@ -1,0 +1,280 @@
+//! Invite links, by the SHA-256 of their secret.
+//!
+//! A link is live as long as it is neither revoked, nor expired, nor used up, and its maker may
+//! still invite. The use is counted by one statement that asks for all of this again, so of two
+//! people who use the last use at once one is too late.
+
+use tokio_postgres::{GenericClient, Row};
+
+use super::{AccountStore, failed, now_ms};
+use crate::error::{Code, Error, Result};
+use crate::ids::{InviteId, RoomId, Uid};
+
+/// A link to be kept.
+pub struct NewInvite<'a> {
+    /// By which it is found.
+    pub digest: &'a [u8; 32],
+    /// Whose it is; the operator's if nobody's.
+    pub by: Option<Uid>,
+    /// What it is for.
+    pub label: &'a str,
+    /// The rooms it opens.
+    pub rooms: &'a [RoomId],
+    /// Until when it is good; for ever if not said.
+    pub expires_at: Option<i64>,
+    /// How many people it lets in; all if not said.
+    pub uses_max: Option<i32>,
+}
+
+/// Who made a link.
+#[derive(Debug, Clone)]
+pub struct Maker {
+    /// Who.
+    pub uid: Uid,
+    /// The name they log in with.
+    pub username: String,
+    /// The name they are shown with.
+    pub display_name: String,
+    /// The name of their picture's files.
+    pub avatar: Option<String>,
+    /// Whether they are an administrator.
+    pub is_admin: bool,
+}
+
+/// A link.
+#[derive(Debug, Clone)]
+pub struct Invite {
+    /// The link.
+    pub id: InviteId,
+    /// What it is for.
+    pub label: String,
+    /// Whose it is; the operator's if nobody's.
+    pub by: Option<Maker>,
+    /// The rooms it opens, if its maker still may.
+    pub rooms: Vec<RoomId>,
+    /// When it was made.
+    pub created_at: i64,
+    /// Until when it is good.
+    pub expires_at: Option<i64>,
+    /// How many people it has let in.
+    pub uses: i32,
+    /// How many it may.
+    pub uses_max: Option<i32>,
+    /// Whether it was taken back.
+    pub is_revoked: bool,
+}
+
+/// Which links are asked for.
+#[derive(Debug, Clone, Default)]
+pub struct InviteFilter {
+    /// Only this user's.
+    pub by: Option<Uid>,
+    /// Only live ones, and whether those of members are.
+    pub live: Option<bool>,
+    /// What the label or the maker's name contains.
+    pub q: String,
+    /// Only older ones than this.
+    pub before: Option<InviteId>,
+}
+
+/// A removed maker is a neutral author here, too.
+const COLUMNS: &str = "i.id, i.label, i.made_by,
+     CASE WHEN u.removed_at IS NULL THEN u.username ELSE '' END,
+     CASE WHEN u.removed_at IS NULL THEN u.display_name ELSE '' END,
+     u.is_admin, i.rooms, i.created_at, i.expires_at, i.uses, i.uses_max,
+     i.revoked_at IS NOT NULL, CASE WHEN u.removed_at IS NULL THEN u.avatar END";
+
+const FROM: &str = "FROM accounts.invites i LEFT JOIN accounts.users u ON u.id = i.made_by";
+
+/// `$1` is now, `$2` whether members may invite.
+const LIVE: &str = "i.revoked_at IS NULL AND (i.expires_at IS NULL OR i.expires_at > $1)
+     AND (i.uses_max IS NULL OR i.uses < i.uses_max)
+     AND (i.made_by IS NULL OR EXISTS (
+         SELECT 1 FROM accounts.users m WHERE m.id = i.made_by AND m.disabled_at IS NULL
+           AND m.removed_at IS NULL AND (m.is_admin OR $2)))";
+
+impl AccountStore {
+    /// Keeps a link, unless its maker has `most` live ones already.
+    ///
+    /// # Errors
+    /// `conflict`, `unavailable`.
+    pub async fn create_invite(&self, new: &NewInvite<'_>, most: i64) -> Result<InviteId> {
+        let rooms: Vec<_> = new.rooms.iter().map(|room| room.0).collect();
+        let client = self.database.get().await?;
+        let made = client
+            .query_opt(
+                "INSERT INTO accounts.invites
+                     (digest, made_by, label, rooms, created_at, expires_at, uses_max)
+                 SELECT $1, $2, $3, $4, $5, $6, $7
+                 WHERE (SELECT count(*) FROM accounts.invites
+                        WHERE made_by IS NOT DISTINCT FROM $2 AND revoked_at IS NULL
+                          AND (expires_at IS NULL OR expires_at > $5)
+                          AND (uses_max IS NULL OR uses < uses_max)) < $8
+                 RETURNING id",
+                &[
+                    &new.digest.as_slice(),
+                    &new.by.map(|by| by.0),
+                    &new.label,
+                    &rooms,
+                    &now_ms(),
+                    &new.expires_at,
+                    &new.uses_max,
+                    &most,
+                ],
+            )
+            .await
+            .map_err(failed)?;
+        let made = made.ok_or_else(|| {
+            Error::new(Code::Conflict, "You have too many invitations. Please revoke one first.")
+        })?;
+        Ok(InviteId(made.get(0)))
+    }
+
+    /// The live link of this digest.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub async fn live_invite(
+        &self,
+        digest: &[u8; 32],
+        members_invite: bool,
+    ) -> Result<Option<Invite>> {
+        let query = format!("SELECT {COLUMNS} {FROM} WHERE {LIVE} AND i.digest = $3");
+        let client = self.database.get().await?;
+        let row = client
+            .query_opt(&query, &[&now_ms(), &members_invite, &digest.as_slice()])
+            .await
+            .map_err(failed)?;
+        Ok(row.as_ref().map(invite))
+    }
+
+    /// Counts one use of the live link of this digest; what it is.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub async fn use_invite(
+        &self,
+        digest: &[u8; 32],
+        members_invite: bool,
+    ) -> Result<Option<Invite>> {
+        use_invite(&**self.database.get().await?, digest, members_invite).await
+    }
+
+    /// Takes the counting of a use back that led nowhere.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub async fn return_invite(&self, id: InviteId) -> Result<()> {
+        let statement = "UPDATE accounts.invites SET uses = uses - 1 WHERE id = $1 AND uses > 0";
+        self.database.get().await?.execute(statement, &[&id.0]).await.map_err(failed)?;
+        Ok(())
+    }
+
+    /// A link by its id.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub async fn invite(&self, id: InviteId) -> Result<Option<Invite>> {
+        invite_by_id(&**self.database.get().await?, id.0).await
+    }
+
+    /// Links, newest first, at most `limit`, and how many there are without `before`.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub async fn invites(&self, filter: &InviteFilter, limit: usize) -> Result<(Vec<Invite>, i64)> {
+        let InviteFilter { by, live, q, before } = filter;
+        let wanted = format!(
+            "{FROM}
+             WHERE (NOT $3 OR ({LIVE})) AND ($4::bigint IS NULL OR i.made_by = $4)
+               AND (position(lower($5) in lower(i.label)) > 0
+                    OR position(lower($5) in coalesce(u.username_key, '')) > 0
+                    OR position(lower($5) in lower(coalesce(u.display_name, ''))) > 0)"
+        );
+        let (now, members, only_live, by) =
+            (now_ms(), live.unwrap_or(true), live.is_some(), by.map(|uid| uid.0));
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let client = self.database.get().await?;
+        let page = format!(
+            "SELECT {COLUMNS} {wanted} AND i.id < coalesce($6, 9223372036854775807)
+             ORDER BY i.id DESC LIMIT $7"
+        );
+        let before = before.map(|id| id.0);
+        let rows = client
+            .query(&page, &[&now, &members, &only_live, &by, q, &before, &limit])
+            .await
+            .map_err(failed)?;
+        let count = format!("SELECT count(*) {wanted}");
+        let total = client
+            .query_one(&count, &[&now, &members, &only_live, &by, q])
+            .await
+            .map_err(failed)?;
+        Ok((rows.iter().map(invite).collect(), total.get(0)))
+    }
+
+    /// Takes a link back, `by` whose it is or by anybody; its label, if there was such a link.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub async fn revoke_invite(&self, id: InviteId, by: Option<Uid>) -> Result<Option<String>> {
+        let client = self.database.get().await?;
+        let row = client
+            .query_opt(
+                "UPDATE accounts.invites SET revoked_at = $2
+                 WHERE id = $1 AND revoked_at IS NULL AND ($3::bigint IS NULL OR made_by = $3)
+                 RETURNING label",
+                &[&id.0, &now_ms(), &by.map(|uid| uid.0)],
+            )
+            .await
+            .map_err(failed)?;
+        Ok(row.map(|row| row.get(0)))
+    }
+}
+
+pub(super) async fn use_invite(
+    client: &impl GenericClient,
+    digest: &[u8; 32],
+    members_invite: bool,
+) -> Result<Option<Invite>> {
+    let statement = format!(
+        "UPDATE accounts.invites i SET uses = i.uses + 1 WHERE {LIVE} AND i.digest = $3
+         RETURNING i.id"
+    );
+    let used = client
+        .query_opt(&statement, &[&now_ms(), &members_invite, &digest.as_slice()])
+        .await
+        .map_err(failed)?;
+    match used {
+        Some(used) => invite_by_id(client, used.get(0)).await,
+        None => Ok(None),
+    }
+}
+
+async fn invite_by_id(client: &impl GenericClient, id: i64) -> Result<Option<Invite>> {
+    let query = format!("SELECT {COLUMNS} {FROM} WHERE i.id = $1");
+    let row = client.query_opt(&query, &[&id]).await.map_err(failed)?;
+    Ok(row.as_ref().map(invite))
+}
+
+fn invite(row: &Row) -> Invite {
+    let by: Option<i64> = row.get(2);
+    let maker = |uid| Maker {
+        uid: Uid(uid),
+        username: row.get(3),
+        display_name: row.get(4),
+        avatar: row.get(12),
+        is_admin: row.get(5),
+    };
+    let rooms: Vec<i64> = row.get(6);
+    Invite {
+        id: InviteId(row.get(0)),
+        label: row.get(1),
+        by: by.map(maker),
+        rooms: rooms.into_iter().map(RoomId).collect(),
+        created_at: row.get(7),
+        expires_at: row.get(8),
+        uses: row.get(9),
+        uses_max: row.get(10),
+        is_revoked: row.get(11),
+    }
+}
