@@ -87,6 +87,22 @@ async fn the_last_place_on_a_full_server_goes_to_one_of_two() {
     server.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn admins_keep_the_making_of_rooms_to_themselves_if_they_like() {
+    let server = TestServer::start().await;
+    let boss = server.admin().await;
+    let (anna, bert) = (server.user("anna").await, server.user("bert").await);
+    boss.patch("/api/admin/settings", json!({"room_creation": "admins"})).await.expect(200);
+    for kind in ["open", "closed"] {
+        let body = json!({"name": kind, "kind": kind});
+        anna.post("/api/rooms", body.clone()).await.refused(403, "forbidden");
+        boss.post("/api/rooms", body).await.expect(201);
+    }
+    let direct = json!({"kind": "dm", "members": [bert.uid]});
+    anna.post("/api/rooms", direct).await.expect(201);
+    server.stop().await;
+}
+
 /// A new invitation; its secret.
 async fn invite(by: &Client, body: Value) -> String {
     let made = by.post("/api/invites", body).await.expect(201);
@@ -350,5 +366,26 @@ async fn admins_page_through_all_links_and_everything_is_written_down() {
         assert!(log.contains(action), "{action} in {log}");
     }
     assert!(!log.contains(made["code"].as_str().unwrap()), "no secret in it");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn links_that_are_over_for_thirty_days_are_forgotten() {
+    let server = TestServer::start().await;
+    let boss = server.admin().await;
+    let live = invite(&boss, json!({"expires_in_s": null})).await;
+    let old = boss.post("/api/invites", json!({"label": "old"})).await.expect(201);
+    boss.delete(&format!("/api/invites/{}", old["id"].as_str().unwrap())).await;
+    boss.post("/api/admin/purge", json!({})).await.expect(200);
+    let list = boss.get("/api/invites").await.expect(200);
+    assert_eq!(list["invites"].as_array().unwrap().len(), 2, "not yet");
+
+    let month = 31_i64 * 24 * 3_600_000;
+    let age = format!("UPDATE accounts.invites SET revoked_at = revoked_at - {month}");
+    server.sql().await.batch_execute(&age).await.unwrap();
+    boss.post("/api/admin/purge", json!({})).await.expect(200);
+    let list = boss.get("/api/invites").await.expect(200);
+    assert_eq!(list["invites"].as_array().unwrap().len(), 1, "{list}");
+    look(&boss, &live).await.expect(200);
     server.stop().await;
 }

@@ -1,7 +1,7 @@
 //! The end of what was removed: after thirty days nothing is left that could be restored.
 //!
-//! Users first (their messages, if so chosen, then everything personal), then rooms. Each step may
-//! be repeated, so a purge that was interrupted goes on at the next one.
+//! Users first (their messages, if so chosen, then everything personal), then rooms, then links and
+//! tickets that have long been over. Each step may be repeated, so a purge that was interrupted goes on at the next one.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -76,6 +76,7 @@ impl Api {
             self.accounts.record(&entry).await?;
             purged.rooms += 1;
         }
+        self.accounts.purge_secrets(before).await?;
         let (last, _) = self.accounts.audit_page(&Default::default(), i64::MAX, 1).await?;
         if let Some(last) = last.first() {
             let hash: String = last.hash.iter().map(|byte| format!("{byte:02x}")).collect();

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::auth::Session;
+use crate::auth::{RoomCreation, Session};
 use crate::error::{Code, Error, Result};
 use crate::http::{Request, Response};
 use crate::ids::{RoomId, Uid};
@@ -56,6 +56,10 @@ pub(super) async fn create(api: &Api, caller: &Session, request: &Request) -> Re
     }
     if new.members.len() > most {
         return Err(Error::field("members", "names too many people at once"));
+    }
+    let by_admins = api.auth.live().room_creation == RoomCreation::Admins;
+    if by_admins && !caller.admin && new.kind != RoomKind::Dm {
+        return Err(Error::new(Code::Forbidden, "Only admins of the server make rooms here."));
     }
     if new.is_default && !caller.admin {
         let text = "Only admins choose the rooms that everybody joins.";

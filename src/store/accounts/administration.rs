@@ -173,7 +173,8 @@ pub struct UserCounts {
 const ROW: &str = "
     SELECT u.id, u.username, u.username_key, u.display_name, u.avatar, u.is_admin,
         u.disabled_at IS NOT NULL, u.removed_at, u.erases_messages,
-        NOT EXISTS (SELECT FROM accounts.auth_slots s WHERE s.user_id = u.id AND s.kind = 'current'),
+        NOT EXISTS (SELECT FROM accounts.auth_slots s
+                    WHERE s.user_id = u.id AND s.kind IN ('current', 'previous')),
         u.created_at,
         (SELECT max(s.seen_at) FROM accounts.sessions s WHERE s.user_id = u.id),
         (SELECT count(*) FROM accounts.sessions s WHERE s.user_id = u.id AND s.kind = 'browser')

@@ -212,6 +212,23 @@ impl AccountStore {
         Ok((rows.iter().map(invite).collect(), total.get(0)))
     }
 
+    /// Erases links, tickets and prepared passwords that have been good for nothing since `before`.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub async fn purge_secrets(&self, before: i64) -> Result<()> {
+        let client = self.database.get().await?;
+        for statement in [
+            "DELETE FROM accounts.invites
+             WHERE least(revoked_at, expires_at) < $1 OR (uses >= uses_max AND created_at < $1)",
+            "DELETE FROM accounts.tickets WHERE expires_at < $1",
+            "DELETE FROM accounts.auth_slots WHERE kind = 'pending' AND expires_at < $1",
+        ] {
+            client.execute(statement, &[&before]).await.map_err(failed)?;
+        }
+        Ok(())
+    }
+
     /// Takes a link back, `by` whose it is or by anybody; its label, if there was such a link.
     ///
     /// # Errors
