@@ -97,7 +97,7 @@ fn general() -> RoomView {
         read_only: false,
         archived: false,
         favourite: false,
-        notify: Notify::All,
+        notify: Notify::Usual,
         silenced_until: None,
     }
 }

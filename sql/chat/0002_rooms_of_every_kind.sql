@@ -10,7 +10,7 @@ CREATE INDEX rooms_deleted ON chat.rooms (deleted_at) WHERE deleted_at IS NOT NU
 
 ALTER TABLE chat.members
     ADD COLUMN favourite boolean NOT NULL DEFAULT false,
-    ADD COLUMN notify text NOT NULL DEFAULT 'all' CHECK (notify IN ('all', 'mentions', 'none')),
+    ADD COLUMN notify text NOT NULL DEFAULT 'usual' CHECK (notify IN ('usual', 'all', 'mentions', 'none')),
     -- A moderator took this member's word until then.
     ADD COLUMN silenced_until bigint,
     -- The user's account was removed: no member, but one again if it is restored.

@@ -9,12 +9,20 @@ use crate::ids::{RoomId, Uid};
 
 use super::Api;
 use super::record::Target;
+use super::users::public;
+use crate::store::chat::BanRow;
 
 /// `GET /api/rooms/{id}/bans`
-pub(super) fn list(api: &Api, caller: &Session, room: RoomId) -> Result<Response> {
+pub(super) async fn list(api: &Api, caller: &Session, room: RoomId) -> Result<Response> {
     let bans = api.rooms.bans(room, caller.uid, caller.admin)?;
-    let bans: Vec<_> =
-        bans.iter().map(|ban| json!({"uid": ban.uid, "by": ban.by, "at": ban.at})).collect();
+    let uids: Vec<_> = bans.iter().map(|ban| ban.uid).collect();
+    let profiles = api.accounts.profiles_of(&uids).await?;
+    let told = |ban: &BanRow| {
+        let profile = profiles.iter().find(|profile| profile.uid == ban.uid);
+        let user = profile.map(|profile| public(api, profile));
+        json!({"uid": ban.uid, "by": ban.by, "at": ban.at, "user": user})
+    };
+    let bans: Vec<_> = bans.iter().map(told).collect();
     Ok(Response::json(200, &json!({"bans": bans})))
 }
 

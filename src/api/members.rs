@@ -14,8 +14,10 @@ use super::Api;
 use super::fields::present;
 use super::page::{Page, cursor};
 use super::record::Target;
+use super::users::public;
 
-/// `GET /api/rooms/{id}/members`: all of them by id; with `limit` or `q` a page of them by name. In
+/// `GET /api/rooms/{id}/members`: all of them by id; with `limit` or `q` a page of them by name, with
+/// their profiles. In
 /// rooms too large for pushed presence this is how to see who is here.
 pub(super) async fn list(
     api: &Api,
@@ -35,9 +37,13 @@ pub(super) async fn list(
     let found = api.accounts.among(&uids, &page.q, after, page.limit + 1).await?;
     let next = if found.len() > page.limit { found.get(page.limit - 1) } else { None };
     let next = next.map(|(_, key)| cursor(key));
-    let wanted = found.iter().take(page.limit).filter_map(|(uid, _)| {
-        let place = members.binary_search_by_key(uid, |member| member.uid).ok()?;
-        members.get(place).map(|member| told(api, member))
+    let wanted: Vec<_> = found.iter().take(page.limit).map(|(uid, _)| *uid).collect();
+    let profiles = api.accounts.profiles_of(&wanted).await?;
+    let wanted = profiles.iter().filter_map(|profile| {
+        let place = members.binary_search_by_key(&profile.uid, |member| member.uid).ok()?;
+        let mut told = told(api, members.get(place)?);
+        told["user"] = public(api, profile);
+        Some(told)
     });
     let members: Vec<_> = wanted.collect();
     Ok(Response::json(200, &json!({"members": members, "next": next, "total": total})))

@@ -191,7 +191,7 @@ impl Api {
             ("GET", R::Directory) => directory::page(self, caller, request),
             ("PATCH", R::Mine(room)) => rooms::change_mine(self, caller, room, request).await,
             ("POST", R::Restore(room)) => rooms::restore(self, caller, room).await,
-            ("GET", R::Bans(room)) => bans::list(self, caller, room),
+            ("GET", R::Bans(room)) => bans::list(self, caller, room).await,
             ("PUT", R::Ban(room, uid)) => bans::ban(self, caller, room, uid).await,
             ("DELETE", R::Ban(room, uid)) => bans::unban(self, caller, room, uid).await,
             ("POST", R::Rooms) => rooms::create(self, caller, request).await,

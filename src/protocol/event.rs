@@ -65,8 +65,10 @@ pub struct RoomView {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Notify {
-    /// Every message.
+    /// Nothing chosen: every message of a direct room, mentions elsewhere.
     #[default]
+    Usual,
+    /// Every message.
     All,
     /// Messages that mention me.
     Mentions,
@@ -76,7 +78,7 @@ pub enum Notify {
 
 impl Notify {
     fn is_default(&self) -> bool {
-        *self == Self::All
+        *self == Self::Usual
     }
 }
 
@@ -122,7 +124,7 @@ macro_rules! words {
 
 words!(RoomKind { Open = "open", Closed = "closed", Dm = "dm" });
 words!(Role { Member = "member", Admin = "admin", Owner = "owner" });
-words!(Notify { All = "all", Mentions = "mentions", None = "none" });
+words!(Notify { Usual = "usual", All = "all", Mentions = "mentions", None = "none" });
 words!(PresenceState { Online = "online", Away = "away", Dnd = "dnd" });
 
 /// Everything the server says but the answers to commands.

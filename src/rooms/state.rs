@@ -31,7 +31,7 @@ pub struct Member {
 impl Member {
     /// Somebody who has just come in, having read everything up to `read`.
     pub fn new(role: Role, read: u64) -> Self {
-        let (joined_at, notify) = (now_ms(), Notify::All);
+        let (joined_at, notify) = (now_ms(), Notify::Usual);
         Self { role, read, joined_at, favourite: false, notify, silenced_until: None }
     }
 

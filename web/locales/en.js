@@ -1,8 +1,10 @@
 /** English, and the list of every key there is. */
 import { people } from "./people.en.js";
+import { rooms } from "./rooms.en.js";
 
 export const messages = {
   ...people,
+  ...rooms,
   app_name: "Impulse",
   tagline: "Group chat that keeps up with you.",
   skip_to_messages: "Skip to the messages",

@@ -1,8 +1,10 @@
 /** Spanish. */
 import { people } from "./people.es.js";
+import { rooms } from "./rooms.es.js";
 
 export const messages = {
   ...people,
+  ...rooms,
   app_name: "Impulse",
   tagline: "El chat de grupo que te sigue el ritmo.",
   skip_to_messages: "Ir a los mensajes",

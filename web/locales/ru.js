@@ -1,8 +1,10 @@
 /** Russian. */
 import { people } from "./people.ru.js";
+import { rooms } from "./rooms.ru.js";
 
 export const messages = {
   ...people,
+  ...rooms,
   app_name: "Impulse",
   tagline: "Групповой чат, который успевает за вами.",
   skip_to_messages: "Перейти к сообщениям",

@@ -123,7 +123,7 @@ export function createEvents(client) {
   /** @param {Room} room */
   function setRoom(room) {
     state.rooms = new Map(state.rooms).set(room.id, room);
-    if (room.peer) needUser(room.peer);
+    for (const uid of room.others) needUser(uid);
   }
 
   /**
@@ -214,6 +214,13 @@ export function roomFromWire(wire, known) {
     mentions: Number(wire.mentions ?? 0),
     memberCount: Number(wire.members ?? 0),
     ...(known?.members ? { members: known.members } : {}),
-    ...(wire.with?.[0] ? { peer: String(wire.with[0]) } : {}),
+    others: (wire.with ?? []).map(String),
+    ...(wire.with?.length === 1 ? { peer: String(wire.with[0]) } : {}),
+    isDefault: Boolean(wire.default),
+    readOnly: Boolean(wire.read_only),
+    archived: Boolean(wire.archived),
+    favourite: Boolean(wire.favourite),
+    notify: wire.notify ?? "usual",
+    silencedUntil: wire.silenced_until ?? null,
   };
 }

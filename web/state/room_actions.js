@@ -113,14 +113,14 @@ export function createRoomActions(client) {
     },
 
     /** @type {Actions["createRoom"]} */
-    async createRoom({ name, topic, kind }) {
-      const room = await call("POST", "/api/rooms", { name, kind, ...(topic ? { topic } : {}) });
+    async createRoom({ name, topic, kind, members = [] }) {
+      const room = await call("POST", "/api/rooms", { name, kind, ...(topic ? { topic } : {}), ...(members.length ? { members } : {}) });
       return enter(room);
     },
 
     /** @type {Actions["directRoom"]} */
-    async directRoom(uid) {
-      return enter(await call("POST", "/api/rooms", { kind: "dm", members: [uid] }));
+    async directRoom(...uids) {
+      return enter(await call("POST", "/api/rooms", { kind: "dm", members: uids }));
     },
 
     /** @type {Actions["discoverRooms"]} */
@@ -162,9 +162,11 @@ export function createRoomActions(client) {
       await call("POST", `/api/rooms/${room}/members`, { uid });
     },
 
+    learnUsers: learn,
+
     /** @type {Actions["searchUsers"]} */
     async searchUsers(query) {
-      const { users } = await call("GET", `/api/users?q=${encodeURIComponent(query)}`);
+      const { users } = await call("GET", `/api/users?q=${encodeURIComponent(query)}&limit=50`);
       return learn(users);
     },
   };

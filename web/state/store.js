@@ -89,6 +89,7 @@ export function createClient() {
     changed();
     void rooms.loadUsers();
     void rooms.loadRooms();
+    call("GET", "/api/info").then((info) => { state.info = info; changed(); }, () => {});
   }
 
   function exit() {
@@ -188,5 +189,6 @@ function emptyState() {
     typing: new Map(),
     timelines: new Map(),
     drafts: new Map(),
+    info: null,
   };
 }

@@ -66,7 +66,14 @@
  * @property {number} mentions
  * @property {number} memberCount
  * @property {string[]} [members]  once the room was opened
- * @property {string} [peer]  the other person of a direct room
+ * @property {string[]} others  the other people of a direct room
+ * @property {string} [peer]  the other one of two
+ * @property {boolean} isDefault  new users join it
+ * @property {boolean} readOnly  only its admins write
+ * @property {boolean} archived
+ * @property {boolean} favourite
+ * @property {"usual" | "all" | "mentions" | "none"} notify
+ * @property {number | null} silencedUntil  until when I may not write
  */
 
 /**
@@ -109,6 +116,7 @@
  * @property {Map<string, string[]>} typing
  * @property {Map<string, Timeline>} timelines
  * @property {Map<string, string>} drafts
+ * @property {Info | null} info  what the server says about itself; null until it has
  */
 
 /**
@@ -137,14 +145,15 @@
  * @property {(room: string) => void} typing
  * @property {(room: string, seq: number) => void} markRead
  * @property {(room: string, text: string) => void} setDraft
- * @property {(room: { name: string, topic?: string, kind: "open" | "closed" }) => Promise<string>} createRoom
- * @property {(uid: string) => Promise<string>} directRoom
+ * @property {(room: { name: string, topic?: string, kind: "open" | "closed", members?: string[] }) => Promise<string>} createRoom
+ * @property {(...uids: string[]) => Promise<string>} directRoom
  * @property {() => Promise<{ id: string, name: string, topic?: string }[]>} discoverRooms
  * @property {(room: string) => Promise<void>} joinRoom
  * @property {(room: string) => Promise<void>} leaveRoom
  * @property {(room: string) => Promise<{ uid: string, role?: string }[]>} members
  * @property {(room: string, uid: string) => Promise<void>} addMember
  * @property {(query: string) => Promise<User[]>} searchUsers
+ * @property {(wires: any[]) => User[]} learnUsers  profiles that came along with something else
  * @property {(profile: { displayName?: string, bio?: string, locale?: string }) => Promise<void>} updateProfile
  * @property {(status: { state: Chosen, text: string, until: number | null }) => Promise<void>} setStatus
  * @property {(picture: Blob, progress: (part: number) => void) => Promise<void>} uploadAvatar

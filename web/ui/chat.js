@@ -41,6 +41,7 @@ export function createChat(context) {
     }
     const key = known ? id : id !== null && !state.loadingRooms ? `?${id}` : "";
     if (open?.key === key) return;
+    const before = open?.key;
     open?.views.forEach((view) => view.close?.());
     node.dataset["view"] = id === null ? "rooms" : "room";
     if (known) {
@@ -48,7 +49,7 @@ export function createChat(context) {
       remember(id);
     } else {
       open = { key, views: [] };
-      fill(panel, banner.node, id !== null && key ? strange(context, id) : nothing());
+      fill(panel, banner.node, id !== null && key ? strange(context, id, before === id) : nothing());
     }
   }
 
@@ -94,10 +95,11 @@ function nothing() {
  *
  * @param {Context} context
  * @param {string} id
+ * @param {boolean} wasIn  the room was on the screen until now
  */
-function strange(context, id) {
+function strange(context, id, wasIn) {
   const node = el("div", { class: "room-empty" }, el("span", { class: "spinner" }));
-  const gone = () => fill(node, el("p", {}, t("error_not_found")), el("button", { type: "button", class: "button", click: () => context.go("/", true) }, t("back")));
+  const gone = () => fill(node, el("p", { role: "status" }, t(wasIn ? "room_gone" : "error_not_found")), el("button", { type: "button", class: "button", click: () => context.go("/", true) }, t("back")));
   context.actions.discoverRooms().then((rooms) => {
     const room = rooms.find((each) => each.id === id);
     if (!room) return gone();

@@ -3,6 +3,7 @@
  * as pending, so nobody waits for the network. Editing borrows the field and gives the draft back afterwards.
  */
 import { createCompletion } from "./completion.js";
+import { createComposerGate } from "./composer_gate.js";
 import { el, fill, setText } from "./element.js";
 import { replaceShortcodes } from "./emoji.js";
 import { openEmojiPicker } from "./emoji_picker.js";
@@ -34,8 +35,9 @@ export function createComposer(context, id) {
   const typing = el("span", { class: "typing", role: "status" });
   const over = el("span", { class: "composer-over", role: "alert" });
   const completion = createCompletion(context, id, field, changed);
-  const node = el("footer", { class: "composer column" },
-    el("div", { class: "composer-box" }, completion.node, about, el("div", { class: "composer-row" }, emoji, field, send)),
+  const box = el("div", { class: "composer-box" }, completion.node, about, el("div", { class: "composer-row" }, emoji, field, send));
+  const gate = createComposerGate(box, () => context.refresh());
+  const node = el("footer", { class: "composer column" }, gate.node, box,
     el("div", { class: "composer-foot", id: "composer-foot" }, typing, over));
 
   let draft = context.store.state.drafts.get(id) ?? "";
@@ -163,6 +165,7 @@ export function createComposer(context, id) {
     update(state) {
       const room = state.rooms.get(id);
       if (!room) return;
+      gate.update(room);
       const name = roomName(state, room);
       field.setAttribute("aria-label", t("composer_label", { room: name }));
       field.placeholder = t("composer_placeholder", { room: name });
@@ -178,7 +181,7 @@ export function createComposer(context, id) {
         queueMicrotask(changed);
       }
     },
-    close: () => { clearTimeout(draftTimer); keepDraft(); },
+    close: () => { clearTimeout(draftTimer); gate.close(); keepDraft(); },
   };
 
   /** @param {State} state */

@@ -6,8 +6,9 @@
 import { chosenOf } from "../state/people_status.js";
 import { plain } from "./format.js";
 import { t } from "./i18n.js";
+import { keep, keysOf, recall } from "../platform/storage.js";
+import { preferRoom } from "../state/rooms_api.js";
 import { nameOf, roomName } from "./people.js";
-import { keep, recall } from "../platform/storage.js";
 import { roomPath } from "./routes.js";
 
 /** @typedef {"all" | "mentions" | "none"} Level */
@@ -24,20 +25,8 @@ const TEXT_MAX = 140;
  * @returns {Level}
  */
 export function levelOf(room) {
-  const kept = recall(`notify.${room.id}`);
-  if (kept === "all" || kept === "mentions" || kept === "none") return kept;
+  if (room.notify !== "usual") return room.notify;
   return room.kind === "dm" ? "all" : "mentions";
-}
-
-/**
- * Keeps the choice, and asks the browser for leave when it is needed.
- *
- * @param {Room} room
- * @param {Level} level
- */
-export async function setLevel(room, level) {
-  keep(`notify.${room.id}`, level);
-  if (level !== "none") await allowNotifications();
 }
 
 /** @returns {Promise<boolean>} */
@@ -50,6 +39,15 @@ export async function allowNotifications() {
 /** True when the browser would still ask. */
 export function mayAskForNotifications() {
   return typeof Notification !== "undefined" && Notification.permission === "default";
+}
+
+/** Choices from when each browser kept its own go to the server, once. @param {State} state */
+function moveOldChoices(state) {
+  for (const key of keysOf("notify.")) {
+    const [room, notify] = [state.rooms.get(key.slice("notify.".length)), String(recall(key))];
+    keep(key, null);
+    if (room?.notify === "usual") void preferRoom(room.id, { notify }).catch(() => {});
+  }
 }
 
 /** @param {Context} context */
@@ -66,7 +64,9 @@ export function createNotifier(context) {
       for (const room of state.rooms.values()) if (isNews(room, before.get(room.id))) announce(context, state, room);
     }
     before = new Map([...state.rooms].map(([id, { unread, mentions }]) => [id, { unread, mentions }]));
-    ready = state.phase === "signed_in" && !state.loadingRooms;
+    const now = state.phase === "signed_in" && !state.loadingRooms;
+    if (now && !ready) moveOldChoices(state);
+    ready = now;
   }
 
   return { update };

@@ -1,7 +1,7 @@
 /** People and rooms as small pictures and names. Whatever carries `data-person` opens that person's card. */
 import { statusOf } from "../state/people_status.js";
 import { el } from "./element.js";
-import { t } from "./i18n.js";
+import { listOf, t } from "./i18n.js";
 import { icon } from "./icons.js";
 
 /** @typedef {import("./context.js").State} State */
@@ -29,14 +29,21 @@ export function nameOf(state, uid) {
   return user?.removed ? t("former_member") : user?.displayName || user?.username || `#${uid}`;
 }
 
+/** Names of a group before the rest is only counted. */
+const NAMED_MAX = 3;
+
 /**
- * A room's name; a direct room is called after the other person.
+ * A room's name; a direct room is called after the other people in it.
  *
  * @param {State} state
  * @param {Room} room
  */
 export function roomName(state, room) {
-  return room.kind === "dm" && room.peer ? nameOf(state, room.peer) : room.name || `#${room.id}`;
+  if (room.kind !== "dm") return room.name || `#${room.id}`;
+  if (!room.others.length) return t("only_you");
+  const names = room.others.map((uid) => nameOf(state, uid));
+  if (names.length <= NAMED_MAX) return listOf(names);
+  return listOf([...names.slice(0, NAMED_MAX - 1), t("and_more", { n: names.length - NAMED_MAX + 1 })]);
 }
 
 /**
@@ -126,7 +133,8 @@ export function moodOf(state, uid) {
  */
 export function roomPicture(state, room) {
   if (room.kind === "dm" && room.peer) return avatar(state, room.peer, { size: "small", presence: presenceOf(state, room.peer) });
-  return el("span", { class: `room-tile ${tintOf("room" + room.id)}`, "aria-hidden": "true" }, icon(room.kind === "closed" ? "lock" : "hash"));
+  const picture = room.kind === "dm" ? "people" : room.archived ? "archive" : room.kind === "closed" ? "lock" : "hash";
+  return el("span", { class: `room-tile ${tintOf("room" + room.id)}`, "aria-hidden": "true" }, icon(picture));
 }
 
 /** @param {string} presence */

@@ -17,14 +17,17 @@ import { openSwitcher } from "./switcher.js";
  * @returns {import("./context.js").View}
  */
 export function createSidebar(context) {
+  const favourites = el("ul");
   const rooms = el("ul");
   const directs = el("ul");
+  const favouriteHead = section(t("favourites"));
   const me = createMe(context);
   const node = el("nav", { class: "sidebar", "aria-label": t("rooms") },
     el("header", { class: "sidebar-head" }, el("span", { class: "mark" }, icon("pulse")), el("h1", {}, t("app_name"))),
     el("button", { type: "button", class: "jump", click: () => openSwitcher(context), "aria-keyshortcuts": "Control+K" },
       icon("search"), el("span", {}, t("find_room")), el("kbd", { "aria-hidden": "true" }, "Ctrl K")),
     el("div", { class: "room-lists" },
+      favouriteHead, favourites,
       section(t("rooms"),
         iconButton("compass", t("browse_rooms"), () => openBrowse(context)),
         iconButton("plus", t("new_room"), () => openCreate(context))),
@@ -45,24 +48,31 @@ export function createSidebar(context) {
         items.set(room.id, item);
         item.update(state, room);
       }
-      for (const [list, direct] of /** @type {const} */ ([[rooms, false], [directs, true]])) {
-        place(list, all.filter((room) => (room.kind === "dm") === direct).map((room) => /** @type {HTMLElement} */ (items.get(room.id)?.node)));
+      for (const [list, belongs] of /** @type {const} */ ([[favourites, FAVOURITE], [rooms, ROOM], [directs, DIRECT]])) {
+        place(list, all.filter((room) => sectionOf(room) === belongs).map((room) => /** @type {HTMLElement} */ (items.get(room.id)?.node)));
       }
+      favouriteHead.hidden = favourites.hidden = !favourites.childElementCount;
       me.update(state);
     },
   };
 }
 
+const [FAVOURITE, ROOM, DIRECT] = [0, 1, 2];
+
+/** @param {Room} room */
+function sectionOf(room) {
+  return room.favourite ? FAVOURITE : room.kind === "dm" ? DIRECT : ROOM;
+}
+
 /**
- * Rooms in the order people see them: by name, direct ones after the others.
+ * Rooms in the order people see them: favourites, rooms, direct ones, each by name.
  *
  * @param {State} state
  * @returns {Room[]}
  */
 export function orderedRooms(state) {
   const compare = new Intl.Collator(document.documentElement.lang, { numeric: true }).compare;
-  return [...state.rooms.values()].sort((a, b) =>
-    Number(a.kind === "dm") - Number(b.kind === "dm") || compare(roomName(state, a), roomName(state, b)));
+  return [...state.rooms.values()].sort((a, b) => sectionOf(a) - sectionOf(b) || compare(roomName(state, a), roomName(state, b)));
 }
 
 /**
@@ -102,22 +112,23 @@ function createItem(context, id) {
     /** @param {State} state @param {Room} room */
     update(state, room) {
       const current = context.signals.room === id;
-      const next = { picture: `${room.kind}/${lookOf(state, room.peer ?? "")}/${state.users.get(room.peer ?? "")?.state}`, unread: `${room.unread}/${room.mentions}` };
+      const next = { picture: `${room.kind}/${room.archived}/${lookOf(state, room.peer ?? "")}/${state.users.get(room.peer ?? "")?.state}`, unread: `${room.unread}/${room.mentions}/${room.notify}` };
       if (next.picture !== drawn.picture) fill(picture, roomPicture(state, room));
       if (next.unread !== drawn.unread) fill(unread, badge(room));
       drawn = next;
       setText(name, roomName(state, room));
       draft.hidden = current || !hasDraft(state, room);
-      link.toggleAttribute("data-unread", room.unread > 0);
+      link.toggleAttribute("data-unread", room.unread > 0 && room.notify !== "none");
+      link.toggleAttribute("data-muted", room.notify === "none");
       if (current) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");
     },
   };
 }
 
-/** @param {Room} room */
+/** What calls for the reader: nothing in a muted room. @param {Room} room */
 function badge(room) {
-  if (!room.unread) return null;
+  if (!room.unread || room.notify === "none") return null;
   const label = room.mentions ? `${t("unread_count", { n: room.unread })}, ${t("mention_count", { n: room.mentions })}` : t("unread_count", { n: room.unread });
   return [
     el("span", { class: room.mentions || room.kind === "dm" ? "badge badge-mention" : "badge", "aria-hidden": "true" }, room.unread > 99 ? "99+" : room.unread),

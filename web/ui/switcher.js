@@ -1,9 +1,13 @@
-/** Ctrl+K: any room by a few letters; a person opens the direct room. */
+/**
+ * Ctrl+K: any room by a few letters; a person opens the direct room. What this browser knows is shown at once, and
+ * whom the server finds besides a moment later.
+ */
 import { openDialog } from "./dialog.js";
 import { el } from "./element.js";
 import { t } from "./i18n.js";
 import { createListbox } from "./listbox.js";
 import { avatar, nameOf, presenceOf, roomName, roomPicture } from "./people.js";
+import { settled } from "./room_people.js";
 import { roomPath } from "./routes.js";
 
 /** @typedef {import("./context.js").State} State */
@@ -34,7 +38,7 @@ export function openSwitcher(context) {
   const input = el("input", {
     class: "input", type: "text", role: "combobox", "aria-expanded": "true", "aria-label": t("find_room"), placeholder: t("find_room"),
     autocomplete: "off", spellcheck: "false", dir: "auto",
-    input: draw,
+    input: () => { draw(); ask(); },
     keydown: (/** @type {KeyboardEvent} */ event) => {
       if (event.isComposing) return;
       if (event.key === "ArrowDown" || event.key === "ArrowUp") list.move(event.key === "ArrowDown" ? 1 : -1);
@@ -45,12 +49,21 @@ export function openSwitcher(context) {
   });
   list.attach(input);
 
+  const status = el("p", { class: "hidden-visually", role: "status" });
+  const ask = settled(async () => {
+    const typed = input.value.trim();
+    if (!typed) return;
+    await context.actions.searchUsers(typed).catch(() => []);
+    if (input.isConnected && input.value.trim() === typed) draw();
+  });
+
   function draw() {
     list.show(find(state, context.signals.room, input.value));
     empty.hidden = list.size > 0;
+    status.textContent = t("found_count", { n: list.size });
   }
 
-  const dialog = openDialog({ title: t("find_room"), bare: true, class: "dialog-top" }, () => [el("div", { class: "search-field" }, input), list.node, empty]);
+  const dialog = openDialog({ title: t("find_room"), bare: true, class: "dialog-top" }, () => [el("div", { class: "search-field" }, input), list.node, empty, status]);
   draw();
   input.focus();
 }
@@ -73,7 +86,7 @@ function find(state, open, typed) {
   }
   const rank = (/** @type {Target} */ target) => {
     const name = fold(target.name);
-    if (!wanted) return target.room?.id === open ? 3 : target.room?.unread ? 0 : 1;
+    if (!wanted) return target.room?.id === open ? 4 : target.room?.mentions ? 0 : target.room?.unread ? 1 : target.room?.favourite ? 2 : 3;
     return name.startsWith(wanted) ? 0 : name.split(/[\s._-]/).some((word) => word.startsWith(wanted)) ? 1 : name.includes(wanted) ? 2 : 9;
   };
   return targets.map((target) => ({ target, at: rank(target) })).filter(({ at }) => at < 9)

@@ -1,10 +1,24 @@
 //! Looking for names among users that somebody else has chosen (the members of a room).
 
+use super::users::{PROFILE, Profile, profile};
 use super::{AccountStore, failed};
 use crate::error::Result;
 use crate::ids::Uid;
 
 impl AccountStore {
+    /// The profiles of these users, in the order of their user names.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub async fn profiles_of(&self, uids: &[Uid]) -> Result<Vec<Profile>> {
+        let uids: Vec<_> = uids.iter().map(|uid| uid.0).collect();
+        let sql = format!(
+            "SELECT {PROFILE} FROM accounts.users WHERE id = ANY($1) ORDER BY username_key"
+        );
+        let rows = self.database.get().await?.query(&sql, &[&uids]).await.map_err(failed)?;
+        Ok(rows.iter().map(profile).collect())
+    }
+
     /// Those of `uids` whose name contains `q`, in the order of their user names from after `after`
     /// on, at most `limit`; each with the name as it is sorted.
     ///

@@ -72,7 +72,7 @@ pub struct ProfileChange {
     pub status: Option<Status>,
 }
 
-const PROFILE: &str = "id, username, display_name, bio, locale, avatar, is_admin,
+pub(super) const PROFILE: &str = "id, username, display_name, bio, locale, avatar, is_admin,
     disabled_at IS NOT NULL, removed_at IS NOT NULL, status_state, status_text, status_until";
 
 impl AccountStore {
@@ -254,7 +254,7 @@ async fn insert_user(transaction: &Transaction<'_>, new: &NewUser<'_>) -> Result
     Ok(uid)
 }
 
-fn profile(row: &Row) -> Profile {
+pub(super) fn profile(row: &Row) -> Profile {
     Profile {
         uid: Uid(row.get(0)),
         username: row.get(1),
