@@ -55,7 +55,7 @@ impl Bench {
             members: Vec::new(),
             is_default: false,
         };
-        let stuck = rooms.create(UID, create).await.unwrap().0.id;
+        let stuck = rooms.create(Some(UID), create).await.unwrap().0.id;
         let (outlet, seeds) = delivery::prepare(1).unwrap();
         let shards = seeds.start(rooms, Settings { rate_limit_scale: 0.0 }).unwrap();
         Self { outlet, shards, stuck, adopted: 0, send_buffer: None, _unheard: unheard }
@@ -78,6 +78,7 @@ impl Bench {
                 uid: UID,
                 session: SessionId(1),
                 admin: false,
+                status: impulse::protocol::status::Status::default(),
                 hello: Bytes::from_static(b"hello"),
                 rooms: Vec::new(),
             },
