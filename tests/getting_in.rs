@@ -299,6 +299,50 @@ async fn who_is_shut_out_does_not_come_back_by_a_ticket() {
     server.stop().await;
 }
 
+/// Returns when somebody waits for a lock that the test holds.
+async fn somebody_waits(sql: &tokio_postgres::Client) {
+    let query = "SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+                 WHERE NOT l.granted AND a.datname = current_database()";
+    let started = std::time::Instant::now();
+    while sql.query_one(query, &[]).await.unwrap().get::<_, i64>(0) == 0 {
+        assert!(started.elapsed() < support::client::PATIENCE, "nobody came");
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_under_way_while_the_password_changed_opens_nothing_afterwards() {
+    let server = TestServer::start().await;
+    let anna = server.user("anna").await;
+    let (changing, watching) = (server.sql().await, server.sql().await);
+    let lock = format!("BEGIN; SELECT FROM accounts.users WHERE id = {} FOR UPDATE", anna.uid);
+
+    // The right password, checked before it changed.
+    changing.batch_execute(&lock).await.unwrap();
+    let entering = tokio::spawn({
+        let body = json!({"username": "anna", "auth": auth_of("anna"), "device": "test"});
+        let nobody = Client::new(server.address);
+        async move { nobody.post("/api/auth/login", body).await }
+    });
+    somebody_waits(&watching).await;
+    let change = "UPDATE accounts.auth_slots SET kind = 'previous'; COMMIT";
+    changing.batch_execute(change).await.unwrap();
+    entering.await.unwrap().refused(401, "bad_credentials");
+
+    // A token, asked for by a session that ends.
+    changing.batch_execute(&lock).await.unwrap();
+    let asking = tokio::spawn({
+        let anna = anna.clone();
+        async move { anna.post("/api/tokens", json!({"label": "script"})).await }
+    });
+    somebody_waits(&watching).await;
+    changing.batch_execute("DELETE FROM accounts.sessions; COMMIT").await.unwrap();
+    asking.await.unwrap().refused(401, "unauthorized");
+    let left = watching.query_one("SELECT count(*) FROM accounts.sessions", &[]).await.unwrap();
+    assert_eq!(left.get::<_, i64>(0), 0);
+    server.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn guessing_links_and_tickets_is_slowed_down() {
     let server = TestServer::start_with(&["--rate-limit-scale", "0.1"]).await;

@@ -41,7 +41,7 @@ struct NewToken {
 pub(super) async fn create(api: &Api, caller: &Session, request: &Request) -> Result<Response> {
     let NewToken { label } = request.json()?;
     let label = bounded("label", &label, limits::api::LABEL)?;
-    let (id, token) = api.auth.create_token(caller.uid, &label).await?;
+    let (id, token) = api.auth.create_token(caller, &label).await?;
     let target = Target::user(caller.uid, &caller.username);
     api.record(caller, "token.issue", target, json!({"label": label})).await;
     Ok(Response::json(201, &json!({"id": id, "label": label, "token": token})))

@@ -209,20 +209,23 @@ impl Auth {
         self.sessions.forget(uid);
     }
 
-    /// A new personal access token, told this once.
+    /// A new personal access token, told this once, for who is signed in.
     ///
     /// # Errors
-    /// `conflict` if the user has too many.
-    pub async fn create_token(&self, uid: Uid, label: &str) -> Result<(SessionId, String)> {
-        if self.tokens(uid).await?.len() >= SESSIONS_MAX {
-            return Err(Error::new(
-                Code::Conflict,
-                "You have too many tokens. Please delete one first.",
-            ));
-        }
+    /// `conflict` if the user has too many, `unauthorized` if the session has just ended.
+    pub async fn create_token(&self, by: &Session, label: &str) -> Result<(SessionId, String)> {
+        self.check_tokens(by.uid).await?;
         let (token, digest) = session::new_token()?;
-        let id = self.store.create_session(uid, SessionKind::Token, &digest, label).await?;
-        Ok((id, token))
+        let id = self.store.create_token(by.uid, by.id, &digest, label).await?;
+        let ended = || Error::new(Code::Unauthorized, "This session has ended.");
+        Ok((id.ok_or_else(ended)?, token))
+    }
+
+    async fn check_tokens(&self, uid: Uid) -> Result<()> {
+        if self.tokens(uid).await?.len() < SESSIONS_MAX {
+            return Ok(());
+        }
+        Err(Error::new(Code::Conflict, "You have too many tokens. Please delete one first."))
     }
 
     /// A token for a user by name, for the operator's shell.
@@ -233,7 +236,10 @@ impl Auth {
         let found = self.store.user_named(&name::key(username)).await?;
         let uid = found
             .ok_or_else(|| Error::new(Code::NotFound, format!("There is no user {username}.")))?;
-        Ok(self.create_token(uid, label).await?.1)
+        self.check_tokens(uid).await?;
+        let (token, digest) = session::new_token()?;
+        self.store.create_session(uid, SessionKind::Token, &digest, label).await?;
+        Ok(token)
     }
 }
 

@@ -75,9 +75,7 @@ impl AccountStore {
     ) -> Result<Option<SessionId>> {
         let mut client = self.database.get().await?;
         let transaction = client.transaction().await.map_err(failed)?;
-        // Whoever changes the password holds this lock; the next statement sees what he did.
-        let lock = "SELECT 1 FROM accounts.users WHERE id = $1 FOR SHARE";
-        transaction.execute(lock, &[&uid.0]).await.map_err(failed)?;
+        hold(&transaction, uid).await?;
         let row = transaction
             .query_opt(
                 "INSERT INTO accounts.sessions (user_id, kind, digest, label, created_at, seen_at)
@@ -105,9 +103,40 @@ impl AccountStore {
     ) -> Result<Vec<SessionId>> {
         let mut client = self.database.get().await?;
         let transaction = client.transaction().await.map_err(failed)?;
+        let lock = "SELECT 1 FROM accounts.users WHERE id = $1 FOR UPDATE";
+        transaction.execute(lock, &[&uid.0]).await.map_err(failed)?;
         let ended = end_sessions(&transaction, uid, except, tokens_too).await?;
         transaction.commit().await.map_err(failed)?;
         Ok(ended)
+    }
+
+    /// Keeps a new personal access token by its digest, if the session that asks is still there: who
+    /// was signed out a moment ago does not come back by a token.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub async fn create_token(
+        &self,
+        uid: Uid,
+        asking: SessionId,
+        digest: &[u8; 32],
+        label: &str,
+    ) -> Result<Option<SessionId>> {
+        let mut client = self.database.get().await?;
+        let transaction = client.transaction().await.map_err(failed)?;
+        hold(&transaction, uid).await?;
+        let row = transaction
+            .query_opt(
+                "INSERT INTO accounts.sessions (user_id, kind, digest, label, created_at, seen_at)
+                 SELECT user_id, 'token', $3, $4, $5, $5 FROM accounts.sessions
+                 WHERE user_id = $1 AND id = $2
+                 RETURNING id",
+                &[&uid.0, &asking.0, &digest.as_slice(), &label, &now_ms()],
+            )
+            .await
+            .map_err(failed)?;
+        transaction.commit().await.map_err(failed)?;
+        Ok(row.map(|row| SessionId(row.get(0))))
     }
 
     /// Keeps a new session by the digest of its token.
@@ -236,7 +265,16 @@ impl AccountStore {
     }
 }
 
-/// Ends a user's sessions but one, and with `tokens_too` the personal access tokens; which ones.
+/// Whoever changes the password or ends the sessions holds the user's row: the next statement after
+/// this one sees all of what he did, or he sees all of what it does.
+async fn hold(transaction: &Transaction<'_>, uid: Uid) -> Result<()> {
+    let lock = "SELECT 1 FROM accounts.users WHERE id = $1 FOR SHARE";
+    transaction.execute(lock, &[&uid.0]).await.map_err(failed)?;
+    Ok(())
+}
+
+/// Ends a user's sessions but one, and with `tokens_too` the personal access tokens; which ones. The
+/// user's row is locked by the caller.
 pub(super) async fn end_sessions(
     transaction: &Transaction<'_>,
     uid: Uid,
