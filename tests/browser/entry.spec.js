@@ -1,10 +1,10 @@
 /** Coming in: the first run, invitations, links to choose a password, and what a closed server says. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { enterAccount, eventually, openBrowser, openRoom, PASSWORD, person, startServer, visitor } from "./support.js";
+import { enterAccount, openBrowser, PASSWORD, person, startServer, visitor } from "./support.js";
 
 const NEXT = "seven quiet lanterns 8";
-let server, browser, admin, invitation;
+let server, browser, admin, invitation, garden;
 
 before(async () => {
   [server, browser] = await Promise.all([startServer(), openBrowser()]);
@@ -63,8 +63,8 @@ test("that link lets a new person in, and is nowhere in the address bar", async 
 });
 
 test("an invitation to closed rooms names them, and leads newcomer, old hand and who is signed in already into them", async () => {
-  const room = await call(admin, "POST", "/api/rooms", { name: "Garden", topic: "What grows", kind: "closed" });
-  const { path } = await call(admin, "POST", "/api/invites", { label: "gardeners", rooms: [room.id] });
+  garden = await call(admin, "POST", "/api/rooms", { name: "Garden", topic: "What grows", kind: "closed" });
+  const { path } = await call(admin, "POST", "/api/invites", { label: "gardeners", rooms: [garden.id] });
   await call(admin, "PATCH", "/api/me", { display_name: "Root & Branch" });
 
   const newcomer = await visitor(browser);
@@ -102,6 +102,34 @@ test("an invitation that was revoked, or never was, says what to do next", async
   }
   await guest.page.locator("button", { hasText: "Sign in" }).click();
   await guest.page.locator("h1", { hasText: "Welcome back" }).waitFor();
+  await guest.context.close();
+});
+
+test("a link is made in the settings, shown once, counted, and revoked there", async () => {
+  const { page } = admin;
+  await page.locator(".me [aria-label='Settings']").click();
+  await page.locator("[data-section=invites]").click();
+  await page.locator(".settings-body button", { hasText: "Invite your people" }).click();
+  await page.locator("#invite-room").selectOption({ label: "Garden" });
+  await page.locator("#invite-uses").selectOption("10");
+  await page.locator("dialog button", { hasText: "Make the link" }).click();
+  const link = await page.locator(".link-box").innerText();
+  await page.locator("dialog .dialog-foot button", { hasText: "Close" }).click();
+  const row = page.locator(".access", { hasText: "Garden" }).filter({ hasText: "used 0 times" });
+  await row.waitFor();
+  const guest = await visitor(browser);
+  await guest.page.goto(link);
+  await enterAccount(guest.page, "gardener");
+  await inRoom(guest, "Garden");
+  await page.locator("[data-section=profile]").click();
+  await page.locator("[data-section=invites]").click();
+  const used = page.locator(".access", { hasText: "used 1 time" }).filter({ hasText: "Garden" });
+  await used.locator("button", { hasText: "Revoke" }).click();
+  await used.waitFor({ state: "detached" });
+  await guest.page.goto("about:blank");
+  await guest.page.goto(link);
+  await guest.page.locator("h1", { hasText: "not valid any more" }).waitFor();
+  await page.keyboard.press("Escape");
   await guest.context.close();
 });
 
@@ -165,6 +193,7 @@ test("by invitation: the page says so, takes a link, and the link lets in", asyn
 
 test("closed: the page says who makes accounts, and an invitation is for members only", async () => {
   await call(admin, "PATCH", "/api/admin/settings", { registration: "closed", name: "Northwind" });
+  const { path } = await call(admin, "POST", "/api/invites", { rooms: [garden.id] });
   const guest = await visitor(browser);
   const { page } = guest;
   await page.goto(`${server.url}/register`);
@@ -173,10 +202,12 @@ test("closed: the page says who makes accounts, and an invitation is for members
   await page.locator(".gate-eyebrow", { hasText: "Northwind" }).waitFor();
   await page.goto("about:blank");
   await page.goto(invitation);
+  await page.locator("h1", { hasText: "not valid any more" }).waitFor();
+  await page.goto("about:blank");
+  await page.goto(server.url + path);
+  await page.locator("h1", { hasText: "invites you to Northwind" }).waitFor();
   await page.locator(".gate-small", { hasText: "people who have an account here" }).waitFor();
   await enterAccount(page, "invited");
-  await page.locator(".shell").waitFor();
-  await openRoom(page, "General");
-  await eventually(async () => assert.equal(new URL(page.url()).hash, ""));
+  await inRoom(guest, "Garden");
   await guest.context.close();
 });

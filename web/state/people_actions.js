@@ -148,6 +148,17 @@ export function createPeopleActions({ state, changed, learnMe, exit }) {
       return location.origin + path;
     },
 
+    /** @type {Actions["invites"]} */
+    async invites() {
+      const { invites } = await call("GET", "/api/invites");
+      return invites.map((/** @type {any} */ wire) => ({
+        id: String(wire.id), label: String(wire.label ?? ""), rooms: (wire.rooms ?? []).map((/** @type {any} */ room) => String(room.name)),
+        createdAt: Number(wire.created_at), expiresAt: wire.expires_at ?? null, uses: Number(wire.uses ?? 0), usesMax: wire.uses_max ?? null, revoked: Boolean(wire.revoked),
+      }));
+    },
+    /** @type {Actions["revokeInvite"]} */
+    revokeInvite: (id) => call("DELETE", `/api/invites/${encodeURIComponent(id)}`),
+
     /** @type {Actions["refreshUser"]} */
     async refreshUser(uid) {
       learn([await askFor(uid)]);

@@ -19,6 +19,11 @@
  */
 
 /**
+ * An invitation of mine; its link was told when it was made.
+ * @typedef {{ id: string, label: string, rooms: string[], createdAt: number, expiresAt: number | null, uses: number, usesMax: number | null, revoked: boolean }} OwnInvite
+ */
+
+/**
  * What the server says before anybody signs in; the part of `GET /api/info` that pages use.
  * @typedef {object} Info
  * @property {string} name
@@ -171,6 +176,8 @@
  * @property {(code: string) => Promise<Invite>} lookInvite
  * @property {(code: string) => Promise<string[]>} acceptInvite  the rooms it opened
  * @property {(invite?: { label?: string, rooms?: string[], expires_in_s?: number | null, uses_max?: number | null }) => Promise<string>} createInvite  the link
+ * @property {() => Promise<OwnInvite[]>} invites
+ * @property {(id: string) => Promise<void>} revokeInvite
  * @property {() => Promise<Info>} info
  * @property {(uid: string) => Promise<void>} refreshUser  asks for a profile again
  * @property {() => void} reconnectNow

@@ -4,7 +4,7 @@ import { accountForm, createPage, head, notice, waiting } from "./gate_parts.js"
 import { el, fill } from "./element.js";
 import { errorText, t } from "./i18n.js";
 import { icon } from "./icons.js";
-import { copyText } from "./message_tools.js";
+import { linkToSend } from "./invite_people.js";
 import { nameOf } from "./people.js";
 
 /** @typedef {import("./context.js").Context} Context */
@@ -61,12 +61,9 @@ export function createWelcome(context) {
     steps(2), place, toRooms(context, "button button-primary button-wide"));
   invitation ??= context.actions.createInvite({ label: t("welcome_label") });
   invitation.then((link) => {
-    const copy = el("button", { type: "button", class: "button", click: () => void copyText(context, link) }, icon("copy"), t("copy"));
     fill(place,
       el("h2", { class: "label" }, t("invite_people")),
-      el("div", { class: "field-row" }, el("code", { class: "link-box", tabindex: "0", "aria-label": t("invite_link") }, link), copy),
-      el("p", { class: "hint" }, t("invite_people_hint")),
-      isLocal() ? el("p", { class: "gate-note" }, t("link_is_local")) : null);
+      el("p", { class: "hint" }, t("invite_people_hint")), ...linkToSend(context, link));
   }, () => {
     invitation = null;
     fill(place, el("p", { class: "hint" }, t("invite_later")));
@@ -96,9 +93,4 @@ function steps(now) {
   const names = /** @type {const} */ (["step_account", "step_invite"]);
   return el("ol", { class: "gate-steps" }, names.map((name, index) => el("li", { "aria-current": index + 1 === now ? "step" : null, "data-done": index + 1 < now ? "" : null },
     el("span", { "aria-hidden": "true" }, index + 1 < now ? icon("check") : index + 1), t(name))));
-}
-
-/** An address that means this computer to everybody. */
-function isLocal() {
-  return /^(localhost|127\.|\[::1\])/.test(location.hostname);
 }

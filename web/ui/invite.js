@@ -36,8 +36,11 @@ export function createInvite(context) {
   /** @param {Invite} invite */
   function draw(invite) {
     const { me } = context.store.state;
-    const top = head(t("invite_title", { name: invite.by.name, server: invite.server || t("app_name") }), t(invite.rooms.length ? "invite_rooms_lead" : "invite_server_lead"),
-      face({ uid: invite.by.username, name: invite.by.name, avatar: invite.by.avatar }, { size: "large" }));
+    const { by, server } = invite;
+    const lead = t(invite.rooms.length ? "invite_rooms_lead" : "invite_server_lead");
+    // Made in the server's shell it is nobody's in particular.
+    const top = by.username ? head(t("invite_title", { name: by.name, server: server || t("app_name") }), lead, face({ uid: by.username, name: by.name, avatar: by.avatar }, { size: "large" }))
+      : head(t("invite_title_plain", { server: server || t("app_name") }), lead);
     const until = invite.expiresAt ? el("p", { class: "gate-small" }, t("invite_until", { time: whenOf(invite.expiresAt) })) : null;
     const below = me ? joining(context, code, invite) : entering(context, code, invite);
     page.show(top, invite.rooms.length ? rooms(invite) : null, below, until);
@@ -110,7 +113,7 @@ function joining(context, code, invite) {
         join.disabled = false;
       }
     },
-  }, t(all ? "open_room" : invite.rooms.length > 1 ? "invite_join_all" : "invite_join"));
+  }, t(!invite.rooms.length ? "to_rooms" : all ? "open_room" : invite.rooms.length > 1 ? "invite_join_all" : "invite_join"));
   return el("div", { class: "gate-entry" }, alert, join,
     el("p", { class: "gate-switch" }, t("invite_as", { name: nameOf(state, state.me?.uid ?? "") }),
       el("button", { type: "button", class: "link-button", click: () => { forgetSecret("invite"); context.go("/", true); } }, t("not_now"))));

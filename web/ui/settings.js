@@ -9,6 +9,7 @@ import { icon } from "./icons.js";
 import { avatar, nameOf } from "./people.js";
 import { sessionsSection, tokensSection } from "./settings_access.js";
 import { accountSection } from "./settings_account.js";
+import { invitesSection } from "./settings_invites.js";
 import { appearanceSection, languageSection, notificationsSection } from "./settings_look.js";
 import { passwordSection } from "./settings_password.js";
 import { profileSection } from "./settings_profile.js";
@@ -19,7 +20,7 @@ export { segments } from "./settings_parts.js";
 
 /** @typedef {import("./context.js").Context} Context */
 /** @typedef {(context: Context, close: () => void) => import("./element.js").Child[]} Section */
-/** @typedef {"profile" | "status" | "appearance" | "language" | "notifications" | "password" | "sessions" | "tokens" | "account"} Name */
+/** @typedef {"profile" | "status" | "appearance" | "language" | "notifications" | "password" | "sessions" | "tokens" | "invites" | "account"} Name */
 
 /** @type {readonly (readonly [Name, string, import("./i18n.js").Key, Section])[]} */
 const SECTIONS = [
@@ -31,6 +32,7 @@ const SECTIONS = [
   ["password", "key", "password", passwordSection],
   ["sessions", "screen", "sessions", sessionsSection],
   ["tokens", "code", "tokens", tokensSection],
+  ["invites", "link", "invites", invitesSection],
   ["account", "shield", "account", accountSection],
 ];
 
@@ -83,6 +85,11 @@ export function openSettings(context, start) {
           el("button", { type: "button", class: "icon-button settings-back", "aria-label": t("settings"), click: back }, icon("back")),
           title, shut()),
         body));
+    // Only where it is allowed, which the server says.
+    links.filter((link) => link.dataset["section"] === "invites").forEach((link) => {
+      link.hidden = !me.admin;
+      context.actions.info().then((info) => { link.hidden = !me.admin && !info.member_invites; }, () => {});
+    });
     open(start ?? "profile");
     if (!start) frame.dataset["view"] = "list";
     return [frame];

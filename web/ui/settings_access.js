@@ -11,7 +11,7 @@ import { busy, createAlert } from "./settings_parts.js";
 /** @type {import("./settings.js").Section} */
 export function sessionsSection(context) {
   const alert = createAlert();
-  const list = el("ul", { class: "access-list", "aria-busy": "true" }, waiting());
+  const list = el("ul", { class: "access-list", "aria-busy": "true" }, waitingRow());
   const others = el("button", { type: "button", class: "button button-danger-soft", hidden: true, click: () => void endOthers() }, icon("leave"), t("end_others"));
 
   async function draw() {
@@ -45,7 +45,7 @@ export function sessionsSection(context) {
 /** @type {import("./settings.js").Section} */
 export function tokensSection(context) {
   const alert = createAlert();
-  const list = el("ul", { class: "access-list", "aria-busy": "true" }, waiting());
+  const list = el("ul", { class: "access-list", "aria-busy": "true" }, waitingRow());
   const made = el("div", { role: "status" });
   const label = el("input", { class: "input", id: "token-label", maxlength: "100", required: true, autocomplete: "off", placeholder: t("token_placeholder"), dir: "auto" });
   const submit = el("button", { type: "submit", class: "button button-primary" }, t("token_create"));
@@ -85,11 +85,13 @@ export function tokensSection(context) {
 }
 
 /**
+ * One way in, with its end.
+ *
  * @param {{ picture: string, name: string, tag: string, detail: string, at: number, button: [string, () => Promise<void>] | null }} access
  * @param {(text: string) => void} say
  * @param {() => Promise<void>} draw
  */
-function row({ picture, name, tag, detail, at, button }, say, draw) {
+export function row({ picture, name, tag, detail, at, button }, say, draw) {
   const end = button ? el("button", {
     type: "button", class: "button button-small", "aria-label": `${button[0]}: ${name}`,
     click: () => void busy(/** @type {HTMLButtonElement} */ (end), say, errorText, async () => { await button[1](); await draw(); }),
@@ -98,6 +100,6 @@ function row({ picture, name, tag, detail, at, button }, say, draw) {
     el("span", { class: "option-text" }, el("strong", { dir: "auto" }, name, tag ? el("span", { class: "tag tag-spark" }, tag) : null), el("small", { title: fullTimeOf(at) }, detail)), end);
 }
 
-function waiting() {
+export function waitingRow() {
   return el("li", { class: "results-empty" }, t("loading"));
 }
