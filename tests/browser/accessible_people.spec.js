@@ -82,6 +82,14 @@ test("the first run has no barrier, from the first page to the last", async () =
   await assertAccessible(page, "welcome");
   await assertFits(page, "welcome");
   const link = await page.locator(".link-box").innerText();
+  await page.locator("button", { hasText: "Go to the rooms" }).click();
+  await page.locator(".me [aria-label='Settings']").click();
+  await page.locator("[data-section=invites]").click();
+  await page.locator(".settings-body .access").waitFor();
+  await assertAccessible(page, "my invitations");
+  await page.locator(".settings-body button", { hasText: "Invite your people" }).click();
+  await page.locator("#invite-room").waitFor();
+  await assertAccessible(page, "a new invitation");
   const guest = await visitor(browser, PLACES.desk);
   await guest.page.goto(link);
   await guest.page.locator("h1", { hasText: "invites you" }).waitFor();
