@@ -47,7 +47,7 @@ import { call } from "../net/http.js";
  * @typedef {object} Invitation
  * @property {string} id
  * @property {string} [label]
- * @property {{ uid?: string, username?: string, display_name?: string } | string | null} [by]
+ * @property {{ uid?: string, username?: string, display_name?: string } | null} [by]  null: made on the command line
  * @property {{ id: string, name: string }[]} rooms
  * @property {number} created_at
  * @property {number | null} expires_at
@@ -152,8 +152,14 @@ export const revokeInvite = (id) => call("DELETE", one(INVITES, id));
 /** @returns {Promise<ServerSettings>} */
 export const readSettings = () => call("GET", "/api/admin/settings");
 
-/** @param {Partial<ServerSettings>} change @returns {Promise<ServerSettings>} */
-export const changeSettings = (change) => call("PATCH", "/api/admin/settings", change);
+/**
+ * Refused as `conflict` when somebody else has changed what is `expected`.
+ *
+ * @param {Partial<ServerSettings>} change
+ * @param {Partial<ServerSettings>} expected
+ * @returns {Promise<ServerSettings>}
+ */
+export const changeSettings = (change, expected) => call("PATCH", "/api/admin/settings", { ...change, expected });
 
 /** @param {{ action?: string, actor?: string, before?: string | undefined, limit?: number, q?: string }} wanted @returns {Promise<{ entries: AuditEntry[], more: boolean }>} */
 export const listAudit = (wanted) => call("GET", "/api/admin/audit" + query(wanted));

@@ -19,8 +19,9 @@ import { area, bars, line, nearest, place, ticks } from "./scale.js";
  */
 
 const HEIGHT = 132;
-/** Room for the numbers beside the lines. */
-const GUTTER = 38;
+/** Room for the numbers beside the lines: at least, and for each character. */
+const GUTTER_LEAST = 34;
+const CHARACTER = 6.7;
 let made = 0;
 
 /**
@@ -31,6 +32,7 @@ let made = 0;
  * @param {(value: number) => string} options.show  a value in words
  * @param {(value: number) => string} options.tick
  * @param {boolean} [options.integers]
+ * @param {number} [options.least]  the axis goes at least up to here
  */
 export function createChart(options) {
   const id = `chart-${(made += 1)}`;
@@ -40,9 +42,10 @@ export function createChart(options) {
   const picture = svg("svg", { role: "img", class: "chart-picture", height: String(HEIGHT) });
   const plot = el("div", { class: "chart-plot" }, picture, slider);
   const [from, to] = [el("span"), el("span")];
+  const ends = el("div", { class: "chart-ends", "aria-hidden": "true" }, from, to);
   const node = el("figure", { class: `plate chart ${options.tint}` },
     el("figcaption", { class: "chart-head" }, el("span", { class: "chart-title" }, options.title), el("span", { class: "chart-read" }, value, when)),
-    plot, el("div", { class: "chart-ends", "aria-hidden": "true" }, from, to));
+    plot, ends);
   /** @type {Series} */
   let series = { values: [], slots: 1, when: () => "", current: "", ends: ["", ""] };
   /** @type {Point[]} */
@@ -74,9 +77,11 @@ export function createChart(options) {
   }
 
   function draw() {
-    const inner = Math.max(40, width - GUTTER);
+    const scale = ticks(Math.max(options.least ?? 0, ...series.values), 3, options.integers);
+    const gutter = Math.max(GUTTER_LEAST, 10 + CHARACTER * Math.max(...scale.map((each) => options.tick(each).length)));
+    const inner = Math.max(40, Math.round(width - gutter));
     const height = HEIGHT - 14;
-    const scale = ticks(Math.max(0, ...series.values), 3, options.integers);
+    ends.style.paddingInlineEnd = `${gutter}px`;
     const top = scale.at(-1) ?? 1;
     picture.setAttribute("viewBox", `0 0 ${Math.max(width, 1)} ${HEIGHT}`);
     picture.setAttribute("width", String(width));

@@ -14,6 +14,8 @@ const LIVES_S = [HOUR_S, DAY_S, 7 * DAY_S, 30 * DAY_S, 365 * DAY_S];
 const USES = [1, 5, 10, 25, 100, 1000];
 /** Rooms offered; a server with more names them by search in the room itself. */
 const ROOMS_MAX = 200;
+/** Rooms of one invitation. */
+const ROOMS_CHOSEN_MAX = 20;
 
 /**
  * @param {import("./parts.js").Admin} admin
@@ -29,6 +31,7 @@ export function openAddInvite(admin, added) {
     fields: [field(t("admin_label"), label, t("admin_label_hint")), el("div", { class: "field-pair" }, field(t("admin_expires_after"), life), field(t("admin_uses_most"), uses)), rooms.node],
     act: async () => {
       const text = label.value.trim();
+      if (rooms.chosen().length > ROOMS_CHOSEN_MAX) throw { code: "admin_too_many_rooms" };
       const made = await api.addInvite({ ...(text ? { label: text } : {}), rooms: rooms.chosen(), expires_in_s: life.value ? Number(life.value) : null, uses_max: uses.value ? Number(uses.value) : null });
       added();
       return () => showLink(admin.context, { title: t("admin_invite_made"), text: t("admin_invite_made_text"), path: made.path, expires: made.expires_at });

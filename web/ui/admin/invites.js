@@ -115,6 +115,5 @@ function labelOf(invite) {
 
 /** @param {Invitation} invite */
 function authorOf({ by }) {
-  const name = typeof by === "string" ? by : by?.display_name || by?.username;
-  return name ? t("admin_made_by", { name }) : "";
+  return t("admin_made_by", { name: by?.display_name || by?.username || t("admin_audit_command_line") });
 }

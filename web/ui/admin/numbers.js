@@ -29,7 +29,7 @@ export function rate(n, lang = currentLanguage()) {
  * @param {number} n
  */
 export function short(n, lang = currentLanguage()) {
-  return new Intl.NumberFormat(lang, { notation: "compact", maximumFractionDigits: 1 }).format(n);
+  return new Intl.NumberFormat(lang, { notation: "compact", maximumFractionDigits: Math.abs(n) < 1 ? 2 : 1 }).format(n);
 }
 
 /** @param {number} bytes */

@@ -12,9 +12,11 @@ import { means } from "./scale.js";
 /** @typedef {import("../../state/admin.js").Stats} Stats */
 
 const EVERY_MS = 5_000;
-/** Values of the server that one point of a line stands for: three of ten seconds. */
-const GROUP = 3;
-const HOUR_S = 3_600;
+/**
+ * Widths a line may have, in seconds, and how many values of the server one of its points is the mean of. A server
+ * that runs for minutes shows minutes, so that its first hour is no empty picture.
+ */
+const WINDOWS = /** @type {const} */ ([[300, 1], [900, 1], [1_800, 2], [3_600, 3]]);
 /** Stands for what the server could not find out. */
 const UNTOLD = "–";
 
@@ -70,14 +72,13 @@ export function createOverview() {
     tiles.connections.show(whole(now.connections), t("admin_connections_hint"));
     tiles.memory.show(now.memory_bytes === null ? UNTOLD : size(now.memory_bytes), t("admin_memory_hint"));
     tiles.uptime.show(span(now.uptime_s, "narrow"), t("admin_version", { version: now.version }));
-    const hour = (/** @type {number[]} */ values, /** @type {string} */ current) => lastHour(values, every_s, current);
-    charts.messages.show(hour(series.messages, t("admin_per_second", { rate: rate(now.messages_per_s) })));
-    charts.deliveries.show(hour(series.deliveries, t("admin_per_second", { rate: rate(now.deliveries_per_s) })));
-    charts.online.show(hour(series.online, told(users?.online)));
+    charts.messages.show(lately([...series.messages, now.messages_per_s], every_s, t("admin_per_second", { rate: rate(now.messages_per_s) })));
+    charts.deliveries.show(lately([...series.deliveries, now.deliveries_per_s], every_s, t("admin_per_second", { rate: rate(now.deliveries_per_s) })));
+    charts.online.show(lately(users ? [...series.online, users.online] : series.online, every_s, told(users?.online)));
     charts.newcomers.show(perDay(days, "users", users ? t("admin_this_week", { n: users.new_week }) : UNTOLD));
     charts.days.show(perDay(days, "messages", now.messages_total === null ? UNTOLD : t("admin_messages_total", { n: now.messages_total })));
     fill(people, el("h2", {}, t("admin_people")), bar([["good", users?.active], ["waiting", users?.disabled], ["bad", users?.removed]]), facts([
-      [t("admin_state_active"), told(users?.active)], [t("admin_state_disabled"), told(users?.disabled)], [t("admin_state_removed"), told(users?.removed)]]));
+      [t("admin_state_active"), told(users?.active)], [t("admin_state_disabled"), told(users?.disabled)], [t("admin_state_removed"), told(users?.removed)], [t("admin_new_week"), told(users?.new_week)]]));
     fill(rooms, el("h2", {}, t("admin_rooms")), bar([["spark", now.rooms.open], ["warm", now.rooms.closed], ["good", now.rooms.direct], ["waiting", now.rooms.archived]]), facts([
       [t("room_open"), whole(now.rooms.open)], [t("room_closed"), whole(now.rooms.closed)], [t("direct"), whole(now.rooms.direct)],
       [t("admin_state_archived"), whole(now.rooms.archived)], [t("admin_state_removed"), told(now.rooms.removed)]]));
@@ -105,29 +106,32 @@ export function createOverview() {
 function createCharts() {
   const perSecond = (/** @type {number} */ value) => t("admin_per_second", { rate: rate(value) });
   return {
-    messages: createChart({ title: t("admin_messages_hour"), kind: "area", tint: "chart-spark", show: perSecond, tick: short }),
-    deliveries: createChart({ title: t("admin_deliveries_hour"), kind: "area", tint: "chart-warm", show: perSecond, tick: short }),
-    online: createChart({ title: t("admin_online_hour"), kind: "area", tint: "chart-good", show: (value) => t("admin_people_count", { n: Math.round(value) }), tick: short, integers: true }),
+    messages: createChart({ title: t("admin_messages"), kind: "area", tint: "chart-spark", show: perSecond, tick: short, least: 1 }),
+    deliveries: createChart({ title: t("admin_deliveries"), kind: "area", tint: "chart-warm", show: perSecond, tick: short, least: 1 }),
+    online: createChart({ title: t("admin_online"), kind: "area", tint: "chart-good", show: (value) => t("admin_people_count", { n: Math.round(value) }), tick: short, integers: true }),
     newcomers: createChart({ title: t("admin_newcomers"), kind: "bars", tint: "chart-good", show: (value) => t("admin_people_count", { n: value }), tick: short, integers: true }),
     days: createChart({ title: t("admin_messages_days"), kind: "bars", tint: "chart-spark chart-wide", show: (value) => t("admin_message_count", { n: value }), tick: short, integers: true }),
   };
 }
 
 /**
+ * The last hour, or as much of it as there is.
+ *
  * @param {number[]} values
  * @param {number} every_s
  * @param {string} current
  * @returns {import("./chart.js").Series}
  */
-function lastHour(values, every_s, current) {
-  const points = means(values, GROUP);
+function lately(values, every_s, current) {
+  const [window_s, group] = WINDOWS.find(([seconds]) => seconds >= values.length * every_s) ?? [3_600, 3];
+  const points = means(values, group);
   const now = Date.now();
   return {
     values: points,
-    slots: Math.round(HOUR_S / (every_s * GROUP)),
-    when: (index) => clock(now - (points.length - 1 - index) * every_s * GROUP * 1000),
+    slots: Math.round(window_s / (every_s * group)),
+    when: (index) => clock(now - (points.length - 1 - index) * every_s * group * 1000),
     current,
-    ends: [clock(now - HOUR_S * 1000), t("admin_now")],
+    ends: [clock(now - window_s * 1000), t("admin_now")],
   };
 }
 

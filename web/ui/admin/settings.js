@@ -9,7 +9,7 @@ import { refusal, whileBusy } from "./parts.js";
 /** @typedef {import("../../state/admin.js").ServerSettings} ServerSettings */
 
 const NAME_MAX = "64";
-const USERS_MOST = "10000000";
+const USERS_MOST = "1000000";
 
 /**
  * @param {import("./parts.js").Admin} admin
@@ -89,20 +89,24 @@ function form(admin, settings, reload) {
     const before = Object.fromEntries(Object.keys(change).map((key) => [key, saved[/** @type {keyof ServerSettings} */ (key)]]));
     await whileBusy(submit, async () => {
       try {
-        saved = await api.changeSettings(change);
+        saved = await api.changeSettings(change, before);
         look();
-        admin.context.toast(t("admin_settings_saved"), { label: t("undo"), act: () => void undo(before) }, 8000);
+        admin.context.toast(t("admin_settings_saved"), { label: t("undo"), act: () => void undo(before, change) }, 8000);
       } catch (error) {
+        if (/** @type {{ code?: string }} */ (error).code === "conflict") {
+          admin.context.toast(refusal(error), undefined, 7000);
+          return reload();
+        }
         alert.textContent = refusal(error);
         alert.hidden = false;
       }
     });
   }
 
-  /** @param {Partial<ServerSettings>} before */
-  async function undo(before) {
+  /** @param {Partial<ServerSettings>} before @param {Partial<ServerSettings>} now */
+  async function undo(before, now) {
     try {
-      await api.changeSettings(before);
+      await api.changeSettings(before, now);
       admin.context.toast(t("admin_undone"));
     } catch (error) {
       admin.context.toast(refusal(error));
