@@ -171,18 +171,88 @@ test("a room is added for somebody, closed to writing, put away, removed and res
   await openRow("Garden");
   await perform("Restore");
   await noor.page.locator(".room-item", { hasText: "Garden" }).waitFor();
+  await perform("Take out of the archive");
+  await toast("Garden is open for writing again").waitFor();
+});
+
+test("an invitation is shown once, lets a newcomer in, and is over when it is revoked", async () => {
+  await open("/invites");
+  await root.page.locator(".admin-tools").getByRole("button", { name: "Make invitation" }).click();
+  await root.page.getByLabel("Label").fill("Allotments");
+  await root.page.getByRole("checkbox", { name: "Garden" }).check();
+  await root.page.getByLabel("Can be used").selectOption("5");
+  await root.page.getByRole("button", { name: "Make the link" }).click();
+  const link = await linkShown();
+  const row = root.page.locator(".table tr", { hasText: "Allotments" });
+  await row.getByText("0 of 5").waitFor();
+
+  const guest = await visitor(browser);
+  await guest.page.goto(link);
+  await guest.page.locator("#username").waitFor();
+  await enterAccount(guest.page, "bert");
+  await guest.page.locator(".room-item", { hasText: "Garden" }).waitFor();
+  assertCalm(guest);
+  await guest.context.close();
+
+  await root.page.reload();
+  await row.getByText("1 of 5").waitFor();
+  await row.getByRole("button", { name: "Revoke" }).click();
+  await root.page.locator("dialog[open]").getByRole("button", { name: "Revoke" }).click();
+  await row.getByText("Revoked").waitFor();
+  const late = await visitor(browser);
+  await late.page.goto(link);
+  await late.page.locator("main").waitFor();
+  await eventually(async () => assert.equal(await late.page.locator(".spinner").count(), 0));
+  assert.equal(await late.page.locator("#username").count(), 0);
+  await late.context.close();
+});
+
+test("settings hold at the gate from now on, a second administrator is not overruled, and undo takes them back", async () => {
+  await open("/settings");
+  await root.page.getByLabel("Name of the server").fill("Sunflower");
+  await root.page.getByRole("radio", { name: /^Closed/ }).check();
+  await root.page.getByText("Not saved yet").waitFor();
+  await root.page.getByRole("button", { name: "Save changes" }).click();
+  await toast("Settings saved").waitFor();
+  const guest = await visitor(browser);
+  await guest.page.goto(`${server.url}/register`);
+  await guest.page.locator("h1").waitFor();
+  await eventually(async () => assert.equal(await guest.page.locator("#username").count(), 0));
+  await guest.page.goto(`${server.url}/login`);
+  await guest.page.getByText("Sunflower").first().waitFor();
+  assertCalm(guest);
+  await guest.context.close();
+
+  // Somebody else, by the API, changes the name meanwhile.
+  await root.page.evaluate(() => fetch("/api/admin/settings", { method: "PATCH", headers: { "content-type": "application/json" }, body: JSON.stringify({ name: "Tulip" }) }));
+  await root.page.getByLabel("Name of the server").fill("Rose");
+  await root.page.getByRole("button", { name: "Save changes" }).click();
+  await toast("Another administrator was faster").waitFor();
+  await eventually(async () => assert.equal(await root.page.getByLabel("Name of the server").inputValue(), "Tulip"));
+
+  await root.page.getByRole("radio", { name: /^Open/ }).check();
+  await root.page.getByLabel("Most accounts").fill("0");
+  await root.page.getByRole("button", { name: "Save changes" }).click();
+  assert.equal(await root.page.getByLabel("Most accounts").getAttribute("aria-invalid"), "true");
+  await root.page.getByLabel("Most accounts").fill("");
+  await root.page.getByRole("button", { name: "Save changes" }).click();
+  await root.page.locator(".admin-settings-dirty").waitFor({ state: "detached" });
+  await toast("Settings saved").last().getByRole("button", { name: "Undo" }).dispatchEvent("click");
+  await toast("Undone").waitFor();
+  await eventually(async () => assert.ok(await root.page.getByRole("radio", { name: /^Closed/ }).isChecked()));
 });
 
 test("the log says what was done, leads there, and proves that nobody rewrote it", async () => {
   await open("/audit");
   const row = (text) => root.page.locator(".table tbody tr", { hasText: text }).first();
   for (const text of ["Added a person", "Disabled a person", "Enabled a person", "Made an administrator", "Took administration away", "Made a link for a new password", "Removed a person", "Restored a person",
-    "Made a room", "Archived a room", "Handed over a room", "Removed a room", "Restored a room"]) await row(text).waitFor();
+    "Made a room", "Archived a room", "Handed over a room", "Removed a room", "Restored a room",
+    "Made an invitation", "Revoked an invitation", "Changed the settings"]) await row(text).waitFor();
   assert.match(await row("Removed a person").innerText(), /noor[\s\S]*Messages: kept/);
   await root.page.getByRole("button", { name: "Verify chain" }).click();
   await root.page.locator(".verdict-good", { hasText: /The chain of \d+ entries is whole/ }).waitFor();
   await root.page.getByLabel("Action").selectOption("user.create");
-  await eventually(async () => assert.deepEqual(await root.page.locator(".table tbody tr").count(), 1));
+  await eventually(async () => assert.equal(await root.page.locator(".table tbody tr").count(), 1));
   await row("Added a person").getByRole("button", { name: "noor" }).click();
   await root.page.locator(".dialog-side h3", { hasText: "Noor Haddad" }).waitFor();
   await root.page.goBack();
