@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
-use process::{Client, Process};
+use process::{Client, Process, registration};
 use serde_json::{Value, json};
 
 fn admin(data_dir: &Path, args: &[&str]) -> Output {
@@ -84,6 +84,34 @@ fn the_running_server_does_what_the_shell_says_and_its_sockets_feel_it() {
     assert!(nobody.contains("no user nobody"), "{nobody}");
     assert!(server.terminate().success());
     assert!(!folder.path().join("server.json").exists());
+}
+
+#[test]
+fn the_shell_says_who_may_register_and_invites_people() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Process::start(folder.path(), &[]);
+    let register = |username: &str, more: Value| {
+        let mut body = registration(username);
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        server.request("POST", "/api/auth/register", None, Some(body)).0
+    };
+    let changed = json_of(folder.path(), &["settings", "registration", "invite"]);
+    assert_eq!(changed["registration"], "invite");
+    assert_eq!(register("anna", json!({})), 403);
+    let made = json_of(folder.path(), &["invite", "--uses", "1", "--room", "1"]);
+    let link = made["link"].as_str().unwrap();
+    let code = link.strip_prefix(&format!("http://{}/invite#", server.address)).expect(link);
+    let look = json!({"code": code});
+    let (status, seen) = server.request("POST", "/api/invites/look", None, Some(look));
+    assert_eq!((status, &seen["rooms"][0]["id"]), (200, &json!("1")));
+    assert_eq!(register("anna", json!({"invite": code})), 201);
+    assert_eq!(register("bert", json!({"invite": code})), 404);
+
+    // Whom the shell makes an admin ends the link that makes the first one.
+    let setup = server.setup.clone().expect("no admin yet");
+    json_of(folder.path(), &["create-user", "boss", "--admin"]);
+    assert_eq!(register("thief", json!({"setup": setup})), 403);
+    assert_eq!(server.request("GET", "/api/info", None, None).1["setup"], false);
 }
 
 #[test]

@@ -117,6 +117,11 @@ impl Auth {
         self.setup_code.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// There is an administrator now, whoever made one: the setup code is over.
+    pub fn end_setup(&self) {
+        *self.setup_code.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
     /// `GET /api/e2ee/info`. The directory's key comes with the directory.
     pub fn encryption_info(&self) -> serde_json::Value {
         json!({

@@ -243,18 +243,25 @@ impl Auth {
     }
 
     /// The setup code is taken before and put back if that fails, so that of two who use it at once
-    /// only one becomes the administrator.
+    /// only one becomes the administrator. Where the command line has made one meanwhile, it is over.
     async fn create_first_admin(&self, new: &NewUser<'_>, code: &str) -> Result<Uid> {
         let take = |place: &mut Option<String>| {
             place.take_if(|wanted| matches(wanted.as_bytes(), code.as_bytes()))
         };
         let place = || self.setup_code.lock().unwrap_or_else(PoisonError::into_inner);
         let taken = take(&mut place()).ok_or_else(setup_used)?;
-        let made = self.store.create_user(new).await;
+        let making = async {
+            if self.store.has_admin().await? {
+                Ok(None)
+            } else {
+                self.store.create_user(new).await.map(Some)
+            }
+        };
+        let made = making.await;
         if made.is_err() {
             *place() = Some(taken);
         }
-        made
+        made?.ok_or_else(setup_used)
     }
 
     async fn enter(

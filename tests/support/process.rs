@@ -115,18 +115,18 @@ impl Process {
 
     /// Makes an account and returns its bearer token.
     pub fn register(&self, username: &str) -> String {
-        let auth = URL_SAFE_NO_PAD.encode([7u8; 32]);
-        let salt = URL_SAFE_NO_PAD.encode([1u8; 16]);
-        let (status, body) = self.request(
-            "POST",
-            "/api/auth/register",
-            None,
-            Some(json!({"username": username, "alg": "pbkdf2-sha256", "salt": salt,
-                        "iter": 1_000_000, "auth": auth, "token": true})),
-        );
+        let registration = Some(registration(username));
+        let (status, body) = self.request("POST", "/api/auth/register", None, registration);
         assert!(status == 200 || status == 201, "register: {status} {body}");
         body["token"].as_str().expect("a token").to_owned()
     }
+}
+
+/// The body of `register`.
+pub fn registration(username: &str) -> Value {
+    let auth = URL_SAFE_NO_PAD.encode([7u8; 32]);
+    let salt = URL_SAFE_NO_PAD.encode([1u8; 16]);
+    json!({"username": username, "alg": "pbkdf2-sha256", "salt": salt, "iter": 1_000_000, "auth": auth, "token": true})
 }
 
 impl Drop for Process {

@@ -77,6 +77,7 @@ pub(super) async fn create(api: &Api, caller: &Session, request: &Request) -> Re
             new.admin,
         )
         .await?;
+    end_setup(api, &user);
     crate::api::auth::join_defaults(api, user.uid).await;
     let by = Some(caller.uid).filter(|uid| uid.0 > 0);
     let ticket = api.auth.issue_ticket(user.uid, by, false).await?;
@@ -133,6 +134,7 @@ pub(super) async fn change(
     if changes.contains(&UserChange::Disable) {
         api.auth.end_sessions(uid, None, false).await?;
     }
+    end_setup(api, &user);
     // Whoever holds an old session or socket asks anew what its user may do.
     api.auth.forget(uid);
     if changes.iter().any(|change| {
@@ -142,6 +144,13 @@ pub(super) async fn change(
     }
     tell_profile(api, uid).await;
     Ok(Response::json(200, &told(api, &user)))
+}
+
+/// With an administrator the link that makes the first one is over.
+fn end_setup(api: &Api, user: &UserRow) {
+    if user.is_admin && !user.is_disabled {
+        api.auth.end_setup();
+    }
 }
 
 /// What becomes of the messages of an account that goes.
