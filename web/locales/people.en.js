@@ -115,6 +115,8 @@ export const people = {
   last_admin: "You are the only administrator of this server. Make somebody else one first.",
   account_deleted: "Your account is deleted.",
 
+  bad_username: "This username cannot be used. 2 to 32 letters, digits, dots, dashes or underscores, all of one script.",
+  bad_profile: "The name or the text contains characters that cannot be shown.",
   forgot_hint: "Forgotten? An administrator can give you a link to choose a new password.",
   setup_waiting: "This server has no administrator yet. The link to become one is in its log.",
   no_account_invite: "New here? You need an invitation link.",

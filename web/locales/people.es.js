@@ -115,6 +115,8 @@ export const people = {
   last_admin: "Eres la única persona que administra este servidor. Nombra antes a otra.",
   account_deleted: "Tu cuenta se ha eliminado.",
 
+  bad_username: "Este nombre no se puede usar. De 2 a 32 letras de un solo alfabeto, dígitos, puntos, guiones o guiones bajos.",
+  bad_profile: "El nombre o el texto contiene caracteres que no se pueden mostrar.",
   forgot_hint: "¿La olvidaste? Alguien de la administración puede darte un enlace para elegir otra.",
   setup_waiting: "Este servidor aún no tiene administración. El enlace para serlo está en su registro.",
   no_account_invite: "¿Primera vez aquí? Necesitas un enlace de invitación.",

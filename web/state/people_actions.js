@@ -19,9 +19,9 @@ const TIMER_MS = 24 * 3600_000;
  * @param {import("./types.js").State} client.state
  * @param {() => void} client.changed
  * @param {(me: import("./types.js").User) => void} client.learnMe
- * @param {() => void} client.exit
+ * @param {() => void} client.forget  signs out here and leaves nothing behind
  */
-export function createPeopleActions({ state, changed, learnMe, exit }) {
+export function createPeopleActions({ state, changed, learnMe, forget }) {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let ending;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -107,7 +107,7 @@ export function createPeopleActions({ state, changed, learnMe, exit }) {
     /** @type {Actions["deleteAccount"]} */
     async deleteAccount({ password, messages }) {
       await call("DELETE", "/api/me", { auth: await authOf(state.me?.username ?? "", password), messages });
-      exit();
+      forget();
     },
 
     /** @type {Actions["sessions"]} */

@@ -75,7 +75,7 @@ export function createClient() {
   const events = createEvents(client);
   const messages = createMessageActions(client);
   const rooms = createRoomActions(client);
-  const people = createPeopleActions({ state, changed, learnMe, exit });
+  const people = createPeopleActions({ state, changed, learnMe, forget });
   const idle = watchIdle((presence) => socket.tell("presence", { state: presence }));
 
   /** @param {User} me */
@@ -99,6 +99,13 @@ export function createClient() {
     rememberAccount(null);
     Object.assign(state, emptyState(), { phase: "signed_out" });
     changed();
+  }
+
+  /** Leaves nothing of this person in the browser. */
+  function forget() {
+    client.outbox?.clear();
+    if (state.me) for (const key of keysOf(`draft.${state.me.uid}.`)) keep(key, null);
+    exit();
   }
 
   async function stillSignedIn() {
@@ -161,11 +168,8 @@ export function createClient() {
         enter(await whoAmI());
       },
       async signOut() {
-        const { outbox } = client;
         await call("POST", "/api/auth/logout").catch(() => {});
-        outbox?.clear();
-        if (state.me) for (const key of keysOf(`draft.${state.me.uid}.`)) keep(key, null);
-        exit();
+        forget();
       },
       async spendTicket(choice) {
         await spendTicket(choice);

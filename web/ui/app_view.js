@@ -7,13 +7,12 @@ import { createChat } from "./chat.js";
 import { el } from "./element.js";
 import { createGate } from "./gate.js";
 import { createSetup, createWelcome } from "./gate_setup.js";
-import { currentLanguage, errorText, t, useLanguage } from "./i18n.js";
+import { errorText, t, wishLanguage } from "./i18n.js";
 import { icon } from "./icons.js";
 import { createInvite } from "./invite.js";
 import { bindKeys } from "./keys.js";
 import { createNotifier } from "./notify.js";
 import { bindCards } from "./profile_card.js";
-import { preferences } from "./preferences.js";
 import { createReset } from "./reset.js";
 import { carriesSecret, parseRoute } from "./routes.js";
 import { createTitle } from "./title.js";
@@ -64,7 +63,8 @@ export function mount(root, store, actions) {
   function draw() {
     const state = store.state;
     const screen = screenFor(state, parseRoute(location));
-    if (adoptLanguage(state)) leave();
+    // The language chosen in another browser, where this one has none of its own.
+    if (wishLanguage({ account: state.me?.locale ?? "" })) leave();
     if (shown?.screen !== screen) {
       leave();
       shown = { screen, view: makeScreen(context, screen) };
@@ -94,20 +94,6 @@ export function mount(root, store, actions) {
   follow();
   store.subscribe(draw);
   draw();
-}
-
-/**
- * The language chosen in another browser, where this one has none of its own.
- *
- * @param {import("./context.js").State} state
- * @returns {boolean} whether the language is another one now
- */
-function adoptLanguage({ me }) {
-  if (!me?.locale || preferences.get("language")) return false;
-  const before = currentLanguage();
-  preferences.set("language", me.locale);
-  useLanguage();
-  return currentLanguage() !== before;
 }
 
 /**

@@ -1,7 +1,7 @@
 /** Sign in, or register where the server lets people in: it says itself whether it is open, by invitation, or closed. */
 import { accountForm, createPage, head, notice } from "./gate_parts.js";
 import { el, fill } from "./element.js";
-import { t, useFallbackLanguage } from "./i18n.js";
+import { t, wishLanguage } from "./i18n.js";
 import { roomPath, parseRoute } from "./routes.js";
 
 /** @typedef {import("./context.js").Context} Context */
@@ -52,7 +52,7 @@ export function createGate(context, start) {
   draw();
   context.actions.info().then((told) => {
     info = told;
-    if (useFallbackLanguage(told.default_locale ?? "")) return context.relabel();
+    if (wishLanguage({ server: told.default_locale ?? "" })) return context.relabel();
     // What is typed already stays, unless this page cannot be.
     if (mode === "register" && told.registration !== "open") draw();
     else {

@@ -69,7 +69,7 @@ export function notice({ picture, title, lead, button }) {
  * @param {(error: { code?: string, message?: string }) => string} [options.explain]
  * @param {(error: { code?: string }) => void} [options.refused]
  */
-export function accountForm({ isNew, username, button, working, act, explain = errorText, refused }) {
+export function accountForm({ isNew, username, button, working, act, explain = refusalOf, refused }) {
   const alert = el("p", { class: "gate-alert", role: "alert", hidden: true });
   const name = el("input", {
     class: "input", id: "username", name: "username", autocomplete: "username", autocapitalize: "none", spellcheck: "false", maxlength: "64",
@@ -115,6 +115,11 @@ export function accountForm({ isNew, username, button, working, act, explain = e
     el("div", { class: "field" }, el("label", { for: "username" }, t("username")), name,
       isNew && username === undefined ? el("p", { class: "hint", id: "username-hint" }, t("username_hint")) : null),
     password.node, submit);
+}
+
+/** @param {{ code?: string, message?: string }} error */
+export function refusalOf(error) {
+  return error.code === "bad_request" ? t("bad_username") : errorText(error);
 }
 
 /** @param {Context} context */

@@ -1,8 +1,8 @@
 /** The first run: the account that becomes the administrator, and then the link that brings the others. */
 import { forgetSecret, takeSecret } from "../platform/links.js";
-import { accountForm, createPage, head, notice, waiting } from "./gate_parts.js";
+import { accountForm, createPage, head, notice, refusalOf, waiting } from "./gate_parts.js";
 import { el, fill } from "./element.js";
-import { errorText, t } from "./i18n.js";
+import { t } from "./i18n.js";
 import { icon } from "./icons.js";
 import { linkToSend } from "./invite_people.js";
 import { nameOf } from "./people.js";
@@ -29,7 +29,7 @@ export function createSetup(context) {
         // With the code still kept, this address is the welcome page now.
         await context.actions.register({ ...account, ...(code ? { setup: code } : {}) });
       },
-      explain: (error) => (error.code === "forbidden" || error.code === "registration_closed" ? t("setup_refused") : errorText(error)),
+      explain: (error) => (error.code === "forbidden" || error.code === "registration_closed" ? t("setup_refused") : refusalOf(error)),
     }));
   }
 

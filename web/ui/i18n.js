@@ -23,8 +23,8 @@ let plurals = new Intl.PluralRules("en");
 /** @type {Map<string, Intl.DateTimeFormat>} */
 let formats = new Map();
 
-/** The server's language, for browsers that speak none of ours. */
-let fallback = "";
+/** What is wished elsewhere: the language of the account comes before the browser's own, the server's after them. */
+let wishes = { account: "", server: "" };
 
 /**
  * Takes the words of a part of the client that is loaded later.
@@ -35,9 +35,9 @@ export function addWords(words) {
   for (const [tag, more] of Object.entries(words)) Object.assign(LOCALES[tag] ?? {}, more);
 }
 
-/** Reads the preference, else the browser's languages, and marks the document. */
+/** Reads the preference of this browser, else what is wished, and marks the document. */
 export function useLanguage() {
-  const wanted = [preferences.get("language"), ...navigator.languages, fallback];
+  const wanted = [preferences.get("language"), wishes.account, ...navigator.languages, wishes.server];
   language = wanted.map((tag) => String(tag).slice(0, 2).toLowerCase()).find((tag) => tag in LOCALES) ?? "en";
   dates = navigator.languages.find((tag) => tag.slice(0, 2).toLowerCase() === language) ?? language;
   plurals = new Intl.PluralRules(language);
@@ -46,12 +46,14 @@ export function useLanguage() {
 }
 
 /**
- * @param {string} tag
+ * @param {Partial<typeof wishes>} wished  tags; empty for none
  * @returns {boolean} whether the language is another one now
  */
-export function useFallbackLanguage(tag) {
+export function wishLanguage(wished) {
   const before = language;
-  fallback = tag;
+  const next = { ...wishes, ...wished };
+  if (next.account === wishes.account && next.server === wishes.server) return false;
+  wishes = next;
   useLanguage();
   return language !== before;
 }

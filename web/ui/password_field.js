@@ -47,8 +47,9 @@ export function newPassword({ id, label, username, made }) {
       delete meter.dataset["strength"];
       return setText(verdict, t("password_hint"));
     }
-    const why = await weaknessOf(password, username());
-    if (password !== input.value) return;
+    // Without the list there is no verdict now, and none is sent without it.
+    const why = await weaknessOf(password, username()).catch(() => undefined);
+    if (password !== input.value || why === undefined) return;
     const strength = why ? 0 : strengthOf(password);
     meter.dataset["strength"] = String(strength);
     setText(verdict, why === "short" ? t("weak_short", { n: LENGTH_MIN - [...password.normalize("NFKC")].length }) : why ? t(REASONS[why]) : t(STRENGTHS[strength] ?? "strength_fair"));

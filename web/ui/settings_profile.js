@@ -22,7 +22,7 @@ export function profileSection(context) {
   const submit = el("button", { type: "submit", class: "button button-primary" }, t("save"));
   const sent = (/** @type {SubmitEvent} */ event) => {
     event.preventDefault();
-    void busy(submit, alert.say, errorText, async () => {
+    void busy(submit, alert.say, (error) => (error.code === "bad_request" ? t("bad_profile") : errorText(error)), async () => {
       await context.actions.updateProfile({ displayName: name.value.trim(), bio: bio.value.trim() });
       context.toast(t("saved"));
     });
