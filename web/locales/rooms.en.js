@@ -76,4 +76,8 @@ export const rooms = {
   composer_silenced: "A moderator has muted you in this room.",
   composer_silenced_until: "A moderator has muted you in this room until {time}.",
   found_count: { one: "{n} result", other: "{n} results" },
+  refused_last_owner: "This is the only owner of the room. Make somebody else an owner first.",
+  refused_forbidden: "You may not do that in this room.",
+  refused_join: "You cannot come in: you were banned, or the room takes nobody now.",
+  refused_name: "Another room has this name already.",
 };

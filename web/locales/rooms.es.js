@@ -76,4 +76,8 @@ export const rooms = {
   composer_silenced: "Un moderador te ha quitado la voz en esta sala.",
   composer_silenced_until: "Un moderador te ha quitado la voz en esta sala hasta {time}.",
   found_count: { one: "{n} resultado", many: "{n} resultados", other: "{n} resultados" },
+  refused_last_owner: "Es la única propietaria de la sala. Haz primero propietaria a otra persona.",
+  refused_forbidden: "No puedes hacer eso en esta sala.",
+  refused_join: "No puedes entrar: te vetaron, o la sala no admite a nadie ahora.",
+  refused_name: "Ya hay otra sala con este nombre.",
 };

@@ -5,6 +5,7 @@ import { el, fill } from "./element.js";
 import { t } from "./i18n.js";
 import { icon } from "./icons.js";
 import { createRoomHead } from "./room_head.js";
+import { joinRefusalText } from "./room_refusals.js";
 import { roomPath } from "./routes.js";
 import { createSidebar } from "./sidebar.js";
 import { createTimeline } from "./timeline.js";
@@ -104,7 +105,7 @@ function strange(context, id, wasIn) {
     const room = rooms.find((each) => each.id === id);
     if (!room) return gone();
     fill(node, el("span", { class: "mark" }, icon("hash")), el("h2", { dir: "auto" }, room.name), room.topic ? el("p", { class: "hint", dir: "auto" }, room.topic) : null,
-      el("button", { type: "button", class: "button button-primary", click: () => context.actions.joinRoom(id) }, t("join_room")));
+      el("button", { type: "button", class: "button button-primary", click: () => void context.actions.joinRoom(id).catch((error) => context.toast(joinRefusalText(error))) }, t("join_room")));
   }, gone);
   return node;
 }

@@ -6,7 +6,9 @@ import { errorText, t } from "./i18n.js";
 import { icon } from "./icons.js";
 import { tintOf } from "./people.js";
 import { settled } from "./room_people.js";
+import { joinRefusalText } from "./room_refusals.js";
 import { roomPath } from "./routes.js";
+import { createAlert } from "./settings_parts.js";
 
 const PAGE = 40;
 
@@ -18,6 +20,7 @@ export function openBrowse(context) {
     const more = el("button", { type: "button", class: "button button-small", hidden: true, click: () => void load(true) }, t("show_more"));
     const input = el("input", { class: "input", type: "search", "aria-label": t("find_in_directory"), placeholder: t("find_in_directory"), autocomplete: "off", spellcheck: "false", autofocus: true, input: settled(() => void load(false)) });
     const archived = el("input", { type: "checkbox", change: () => void load(false) });
+    const alert = createAlert();
     let asked = 0;
     /** @type {string | undefined} */
     let next;
@@ -51,7 +54,7 @@ export function openBrowse(context) {
           dialog.close();
           context.go(roomPath(room.id));
         } catch (error) {
-          context.toast(errorText(/** @type {{ code?: string }} */ (error)));
+          alert.say(joinRefusalText(error));
         }
       };
       const reads = joined || room.archived;
@@ -69,7 +72,7 @@ export function openBrowse(context) {
     return [
       el("div", { class: "search-field" }, input),
       el("div", { class: "directory-bar" }, count, el("label", { class: "check" }, archived, t("show_archived"))),
-      list, el("div", { class: "results-more" }, more),
+      el("div", { class: "panel-alert" }, alert.node), list, el("div", { class: "results-more" }, more),
     ];
   });
 }

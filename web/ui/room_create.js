@@ -3,6 +3,7 @@ import { openDialog } from "./dialog.js";
 import { el } from "./element.js";
 import { errorText, t } from "./i18n.js";
 import { createPicker } from "./room_people.js";
+import { nameRefusalText } from "./room_refusals.js";
 import { roomPath } from "./routes.js";
 import { busy, createAlert } from "./settings_parts.js";
 
@@ -25,7 +26,7 @@ export function openCreate(context) {
       event.preventDefault();
       if (!name.value.trim()) return name.focus();
       const kind = /** @type {HTMLInputElement | null} */ (kinds.querySelector(":checked"))?.value === "closed" ? "closed" : "open";
-      void busy(submit, alert.say, errorText, async () => {
+      void busy(submit, alert.say, nameRefusalText, async () => {
         const id = await context.actions.createRoom({ name: name.value.trim(), topic: topic.value.trim(), kind, members: people.chosen() });
         close();
         context.go(roomPath(id));

@@ -3,14 +3,15 @@ import { iMay } from "../state/rights.js";
 import { preferRoom } from "../state/rooms_api.js";
 import { ask, openDialog } from "./dialog.js";
 import { el, fill } from "./element.js";
-import { errorText, t } from "./i18n.js";
+import { t } from "./i18n.js";
 import { icon } from "./icons.js";
 import { allowNotifications, levelOf } from "./notify.js";
 import { roomName } from "./people.js";
 import { createInviteLinks, mayInvite } from "./room_invites.js";
 import { createMembers } from "./room_members.js";
 import { createRoomSettings } from "./room_settings.js";
-import { segments } from "./settings_parts.js";
+import { refusalText } from "./room_refusals.js";
+import { createAlert, segments } from "./settings_parts.js";
 
 export { openCreate, openNewDirect } from "./room_create.js";
 export { openBrowse } from "./directory.js";
@@ -82,7 +83,8 @@ function createTabs(tabs) {
 function forMe(context, id, close) {
   const { state } = context.store;
   const room = /** @type {Room} */ (state.rooms.get(id));
-  const failed = (/** @type {unknown} */ error) => context.toast(errorText(/** @type {{ code?: string }} */ (error)));
+  const alert = createAlert();
+  const failed = (/** @type {unknown} */ error) => alert.say(refusalText(error));
   const favourite = el("input", { type: "checkbox", role: "switch", checked: room.favourite, change: () => void preferRoom(id, { favourite: favourite.checked }).catch(failed) });
   const leave = async () => {
     const question = t(room.kind === "open" ? "leave_question" : "leave_question_closed", { room: roomName(state, room) });
@@ -102,5 +104,6 @@ function forMe(context, id, close) {
       if (notify !== "none") void allowNotifications();
     }),
     el("p", { class: "hint" }, t("notify_hint")),
+    alert.node,
     iMay(state, room, "leave") ? el("div", { class: "dialog-foot" }, el("button", { type: "button", class: "button", click: leave }, icon("leave"), t("leave_room"))) : null);
 }

@@ -7,6 +7,8 @@ import { errorText, t, whenOf } from "./i18n.js";
 import { icon } from "./icons.js";
 import { avatar, nameOf, presenceText, userOf } from "./people.js";
 import { peopleSearch, settled } from "./room_people.js";
+import { refusalText } from "./room_refusals.js";
+import { createAlert } from "./settings_parts.js";
 
 /** @typedef {import("./context.js").Context} Context */
 /** @typedef {import("./context.js").Room} Room */
@@ -102,11 +104,12 @@ export function createMembers(context, id) {
       type: "button", class: danger ? "menu-item menu-danger" : "menu-item",
       click: async () => {
         shut();
+        alert.say("");
         try {
           await act();
           await load(false);
         } catch (error) {
-          context.toast(errorText(/** @type {{ code?: string }} */ (error)));
+          alert.say(refusalText(error));
         }
       },
     }, icon(picture), el("span", {}, label))))]);
@@ -135,6 +138,7 @@ export function createMembers(context, id) {
     });
   }
 
+  const alert = createAlert();
   const here = room();
   const add = el("button", { type: "button", class: "button button-primary button-small", click: openAdd }, icon("plus"), t("add_people"));
   const banned = el("button", { type: "button", class: "button button-small", click: () => openBans(context, id) }, icon("ban"), t("banned"));
@@ -153,7 +157,7 @@ export function createMembers(context, id) {
     el("div", { class: "search-field" }, input),
     el("div", { class: "directory-bar" }, count,
       el("span", { class: "bar-buttons" }, here && iMay(state, here, "ban") ? banned : null, here && iMay(state, here, "add") ? add : null)),
-    list, el("div", { class: "results-more" }, more));
+    el("div", { class: "panel-alert" }, alert.node), list, el("div", { class: "results-more" }, more));
 }
 
 /**

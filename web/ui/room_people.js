@@ -104,9 +104,15 @@ export function createPicker(context, most, changed = () => {}) {
     if (event.key === "Backspace" && !input.value && last) remove(last);
     else if (event.key === "Enter") {
       event.preventDefault();
-      /** @type {HTMLButtonElement | null} */ (list.querySelector("button:not(:disabled)"))?.click();
+      void takeFirst();
     }
   });
+
+  /** The first one for what stands in the field, not for what stood there a moment ago. */
+  async function takeFirst() {
+    await search();
+    /** @type {HTMLButtonElement | null} */ (list.querySelector("button:not(:disabled)"))?.click();
+  }
 
   /** @param {string} uid */
   function add(uid) {

@@ -3,9 +3,10 @@ import { iMay } from "../state/rights.js";
 import * as api from "../state/rooms_api.js";
 import { ask, openDialog } from "./dialog.js";
 import { el } from "./element.js";
-import { errorText, t } from "./i18n.js";
+import { t } from "./i18n.js";
 import { icon } from "./icons.js";
 import { peopleSearch } from "./room_people.js";
+import { nameRefusalText, refusalText } from "./room_refusals.js";
 import { roomPath } from "./routes.js";
 import { busy, createAlert, field, segments } from "./settings_parts.js";
 
@@ -22,7 +23,7 @@ export function createRoomSettings(context, id, close) {
   const room = /** @type {import("./context.js").Room} */ (state.rooms.get(id));
   const can = (/** @type {import("../state/rights.js").Action} */ action) => iMay(state, room, action);
   const alert = createAlert();
-  const failed = (/** @type {unknown} */ error) => alert.say(errorText(/** @type {{ code?: string }} */ (error)));
+  const failed = (/** @type {unknown} */ error) => alert.say(refusalText(error));
   const name = el("input", { class: "input", id: "details-name", maxlength: "80", value: room.name, dir: "auto", autocomplete: "off" });
   const topic = el("textarea", { class: "input", id: "details-topic", rows: "2", maxlength: "500", dir: "auto" });
   topic.value = room.topic ?? "";
@@ -30,7 +31,7 @@ export function createRoomSettings(context, id, close) {
   const saved = (/** @type {SubmitEvent} */ event) => {
     event.preventDefault();
     if (!name.value.trim()) return name.focus();
-    void busy(save, alert.say, errorText, async () => {
+    void busy(save, alert.say, nameRefusalText, async () => {
       await api.changeRoom(id, { name: name.value.trim(), topic: topic.value.trim() });
       context.toast(t("saved"));
     });
@@ -68,7 +69,7 @@ export function createRoomSettings(context, id, close) {
       await api.restoreRoom(id);
       context.go(roomPath(id));
     } catch (error) {
-      context.toast(errorText(/** @type {{ code?: string }} */ (error)));
+      context.toast(nameRefusalText(error));
     }
   }
 
