@@ -83,7 +83,7 @@ test("disabling signs a person out of an open page and keeps out, until it is un
   await enterAccount(noor.page, "noor");
   await noor.page.locator(".gate-alert").waitFor();
   await root.page.locator(".dialog-side .stamp", { hasText: "Disabled" }).waitFor();
-  await toast("Noor Haddad is disabled").getByRole("button", { name: "Undo" }).dispatchEvent("click");
+  await toast("Noor Haddad is disabled").getByRole("button", { name: "Undo" }).click();
   await root.page.locator(".dialog-side .stamp", { hasText: "Active" }).waitFor();
   await signIn(noor.page, "noor");
   await noor.page.locator(".room-item").first().waitFor();
@@ -237,7 +237,7 @@ test("settings hold at the gate from now on, a second administrator is not overr
   await root.page.getByLabel("Most accounts").fill("");
   await root.page.getByRole("button", { name: "Save changes" }).click();
   await root.page.locator(".admin-settings-dirty").waitFor({ state: "detached" });
-  await toast("Settings saved").last().getByRole("button", { name: "Undo" }).dispatchEvent("click");
+  await toast("Settings saved").last().getByRole("button", { name: "Undo" }).click();
   await toast("Undone").waitFor();
   await eventually(async () => assert.ok(await root.page.getByRole("radio", { name: /^Closed/ }).isChecked()));
 });

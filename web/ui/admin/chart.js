@@ -19,6 +19,9 @@ import { area, bars, line, nearest, place, ticks } from "./scale.js";
  */
 
 const HEIGHT = 132;
+/** Room above and below the lines, for half a number. */
+const ABOVE = 8;
+const BELOW = 6;
 /** Room for the numbers beside the lines: at least, and for each character. */
 const GUTTER_LEAST = 34;
 const CHARACTER = 6.7;
@@ -80,40 +83,17 @@ export function createChart(options) {
     const scale = ticks(Math.max(options.least ?? 0, ...series.values), 3, options.integers);
     const gutter = Math.max(GUTTER_LEAST, 10 + CHARACTER * Math.max(...scale.map((each) => options.tick(each).length)));
     const inner = Math.max(40, Math.round(width - gutter));
-    const height = HEIGHT - 14;
+    const height = HEIGHT - ABOVE - BELOW;
     ends.style.paddingInlineEnd = `${gutter}px`;
     const top = scale.at(-1) ?? 1;
     picture.setAttribute("viewBox", `0 0 ${Math.max(width, 1)} ${HEIGHT}`);
     picture.setAttribute("width", String(width));
-    const grid = scale.map((each) => {
-      const y = String(Math.round(height - (each / top) * height) + 8.5);
-      const label = svg("text", { x: String(inner + 8), y, class: "chart-tick", "dominant-baseline": "middle" });
-      label.textContent = options.tick(each);
-      return [svg("line", { x1: "0", x2: String(inner), y1: y, y2: y, class: each ? "chart-line" : "chart-line chart-ground" }), label];
-    }).flat();
-    const shapes = options.kind === "area" ? drawArea(inner, height, top) : drawBars(inner, height, top);
+    const plotted = { width: inner, height, top };
+    const drawn = options.kind === "area" ? drawArea(series, plotted, id) : drawBars(series, plotted);
+    points = drawn.points;
     picture.setAttribute("aria-label", summary());
-    fill(picture, svg("g", {}, ...grid), svg("g", { transform: "translate(0 8)" }, ...shapes));
+    fill(picture, drawGrid(scale, plotted, options.tick), svg("g", { transform: `translate(0 ${ABOVE})` }, ...drawn.shapes));
     mark();
-  }
-
-  /** @param {number} inner @param {number} height @param {number} top */
-  function drawArea(inner, height, top) {
-    points = place(series.values, { slots: series.slots, width: inner, height, top });
-    const fade = svg("linearGradient", { id, x1: "0", x2: "0", y1: "0", y2: "1" },
-      svg("stop", { offset: "0", "stop-color": "currentColor", "stop-opacity": "0.28" }), svg("stop", { offset: "1", "stop-color": "currentColor", "stop-opacity": "0.02" }));
-    return [svg("defs", {}, fade),
-      svg("path", { d: area(points, height), fill: `url(#${id})` }), svg("path", { d: line(points), class: "chart-stroke" }),
-      svg("g", { class: "chart-guide" }, svg("line", { y1: "0", y2: String(height), class: "chart-guide-line" }), svg("circle", { class: "chart-dot", r: "4.5" }))];
-  }
-
-  /** @param {number} inner @param {number} height @param {number} top */
-  function drawBars(inner, height, top) {
-    const boxes = bars(series.values, { width: inner, height, top });
-    points = boxes.map((box) => ({ x: box.x + box.width / 2, y: box.y }));
-    return boxes.map((box) => svg("rect", {
-      class: "chart-bar", x: box.x.toFixed(1), y: box.y.toFixed(1), width: box.width.toFixed(1), height: box.height.toFixed(1), rx: String(Math.min(4, box.width / 3)),
-    }));
   }
 
   function summary() {
@@ -148,5 +128,49 @@ export function createChart(options) {
       if (width) draw();
     },
     close: () => resized.disconnect(),
+  };
+}
+
+/** @typedef {{ width: number, height: number, top: number }} Plot  `top` is the value at the upper edge */
+
+/**
+ * @param {number[]} scale
+ * @param {Plot} plot
+ * @param {(value: number) => string} tick
+ */
+function drawGrid(scale, { width, height, top }, tick) {
+  return svg("g", {}, ...scale.flatMap((each) => {
+    const y = String(Math.round(height - (each / top) * height) + ABOVE + 0.5);
+    const label = svg("text", { x: String(width + 8), y, class: "chart-tick", "dominant-baseline": "middle" });
+    label.textContent = tick(each);
+    return [svg("line", { x1: "0", x2: String(width), y1: y, y2: y, class: each ? "chart-line" : "chart-line chart-ground" }), label];
+  }));
+}
+
+/**
+ * @param {Series} series
+ * @param {Plot} plot
+ * @param {string} id  of the gradient below the line
+ */
+function drawArea(series, plot, id) {
+  const points = place(series.values, { slots: series.slots, ...plot });
+  const fade = svg("linearGradient", { id, x1: "0", x2: "0", y1: "0", y2: "1" },
+    svg("stop", { offset: "0", "stop-color": "currentColor", "stop-opacity": "0.28" }), svg("stop", { offset: "1", "stop-color": "currentColor", "stop-opacity": "0.02" }));
+  return { points, shapes: [svg("defs", {}, fade),
+    svg("path", { d: area(points, plot.height), fill: `url(#${id})` }), svg("path", { d: line(points), class: "chart-stroke" }),
+    svg("g", { class: "chart-guide" }, svg("line", { y1: "0", y2: String(plot.height), class: "chart-guide-line" }), svg("circle", { class: "chart-dot", r: "4.5" }))] };
+}
+
+/**
+ * @param {Series} series
+ * @param {Plot} plot
+ */
+function drawBars(series, plot) {
+  const boxes = bars(series.values, plot);
+  return {
+    points: boxes.map((box) => ({ x: box.x + box.width / 2, y: box.y })),
+    shapes: boxes.map((box) => svg("rect", {
+      class: "chart-bar", x: box.x.toFixed(1), y: box.y.toFixed(1), width: box.width.toFixed(1), height: box.height.toFixed(1), rx: String(Math.min(4, box.width / 3)),
+    })),
   };
 }

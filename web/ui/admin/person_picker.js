@@ -54,6 +54,7 @@ export function createPersonPicker(options) {
     list.show(found);
     list.node.hidden = found.length === 0;
     input.setAttribute("aria-expanded", String(found.length > 0));
+    list.node.scrollIntoView({ block: "nearest" });
   }
 
   function fold() {
