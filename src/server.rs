@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::api::{Api, Figures, Settings};
+use crate::api::{Api, Figures, Removals, Settings};
 use crate::auth::{self, Auth, AuthSettings};
 use crate::avatars::Studio;
 use crate::config::Config;
@@ -39,8 +39,9 @@ pub struct Server {
     embedded: Option<Embedded>,
     stop: watch::Sender<bool>,
     listeners: JoinSet<()>,
+    control: Option<Control>,
     /// Tells the command line where the server is.
-    _control: Option<ControlFile>,
+    _control_file: Option<ControlFile>,
 }
 
 impl Server {
@@ -73,9 +74,18 @@ impl Server {
         }
         listeners.spawn(Figures::watch(api.clone(), stop.subscribe()));
         listeners.spawn(Api::purge_for_ever(api.clone(), stop.subscribe()));
-        let control =
-            addresses.first().and_then(|address| tell_where(&config, *address, operator.0));
-        Ok(Self { addresses, api, embedded, stop, listeners, _control: control })
+        let control = addresses.first().map(|address| Control {
+            address: address.to_string(),
+            token: operator.0,
+            pid: std::process::id(),
+        });
+        let file = control.as_ref().and_then(|control| tell_where(&config, control));
+        Ok(Self { addresses, api, embedded, stop, listeners, control, _control_file: file })
+    }
+
+    /// How the command line reaches it.
+    pub fn control(&self) -> Option<&Control> {
+        self.control.as_ref()
     }
 
     /// Where it can be visited from this machine, with the ports it was given.
@@ -117,13 +127,12 @@ impl Server {
 }
 
 /// Leaves word for the command line. A data directory that nobody named is not made for this alone.
-fn tell_where(config: &Config, address: SocketAddr, token: String) -> Option<ControlFile> {
+fn tell_where(config: &Config, control: &Control) -> Option<ControlFile> {
     if config.data_dir.is_none() && config.database_url.is_some() {
         return None;
     }
     let data_dir = config.data_dir.clone().unwrap_or_else(embedded::default_data_dir);
-    let control = Control { address: address.to_string(), token, pid: std::process::id() };
-    ControlFile::write(&data_dir, &control)
+    ControlFile::write(&data_dir, control)
         .inspect_err(|error| {
             let folder = data_dir.display();
             tracing::warn!(%error, "impulse admin will not find this server: {folder} is not writable");
@@ -200,6 +209,7 @@ async fn assemble(config: &Config, accounts: AccountStore, chat: ChatStore) -> R
         shards,
         studio: Studio::default(),
         figures: Figures::default(),
+        removals: Removals::default(),
         operator: None,
         site: Site::new(),
         origins: OriginPolicy::new(config.origins.clone()),

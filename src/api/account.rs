@@ -3,12 +3,12 @@
 use serde::Deserialize;
 
 use crate::auth::Session;
-use crate::error::{Code, Error, Result};
+use crate::error::Result;
 use crate::http::{Request, Response};
-use crate::store::accounts::{Authority, UserChange};
+use crate::store::accounts::Authority;
 
 use super::Api;
-use super::admin::{Messages, take_out};
+use super::admin::Messages;
 use super::caller::clear_cookie;
 
 #[derive(Deserialize)]
@@ -23,15 +23,6 @@ pub(super) async fn delete(api: &Api, caller: &Session, request: &Request) -> Re
     let Farewell { auth, messages } = request.json()?;
     api.auth.check_password(caller.uid, &auth, request.peer.ip()).await?;
     let by = Authority::Oneself(caller.uid, &caller.username);
-    let change = UserChange::Remove { erase: messages == Messages::Erase };
-    let removed = api.accounts.change_user(by, caller.uid, &[change]).await;
-    removed.map_err(|error| match error.code() {
-        Code::Conflict => Error::new(
-            Code::Forbidden,
-            "You are the last admin. Please make somebody else an admin first.",
-        ),
-        _ => error,
-    })?;
-    take_out(api, caller.uid, messages).await?;
+    api.remove_user(by, caller.uid, messages.erase()).await?;
     Ok(clear_cookie(request, Response::empty(204)))
 }

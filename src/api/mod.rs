@@ -21,6 +21,7 @@ mod page;
 mod password;
 mod purge;
 mod record;
+mod removal;
 mod rooms;
 mod router;
 mod service;
@@ -47,6 +48,7 @@ use crate::ws::Limits;
 use crate::ws::handshake::OriginPolicy;
 
 pub use admin::Figures;
+pub use removal::Removals;
 use router::Resource;
 
 /// What the interface says about itself and how it is set up.
@@ -82,6 +84,8 @@ pub struct Api {
     pub origins: OriginPolicy,
     /// What the counters said in the last hour.
     pub figures: Figures,
+    /// What keeps removals of accounts in order.
+    pub removals: Removals,
     /// The digest of the operator's token: who can read this machine's files administrates.
     pub operator: Option<[u8; 32]>,
     /// When the server started.

@@ -2,6 +2,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Serialize;
+use serde_json::{Value, json};
 
 use crate::error::{Error, Result};
 use crate::http::Request;
@@ -61,6 +63,20 @@ impl Page {
 /// The cursor behind an entry with this sort key.
 pub(super) fn cursor(key: &str) -> String {
     URL_SAFE_NO_PAD.encode(key)
+}
+
+/// A page as it is answered; without `next` at the end.
+pub(super) fn paged<T: Serialize>(
+    field: &str,
+    entries: T,
+    next: Option<String>,
+    total: impl Serialize,
+) -> Value {
+    let mut told = json!({ field: entries, "total": total });
+    if let Some(next) = next {
+        told["next"] = json!(next);
+    }
+    told
 }
 
 fn decode(text: &str) -> Result<String> {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::sync::watch;
 
-use crate::error::Result;
+use crate::error::{Code, Result};
 use crate::store::accounts::{AuditEntry, UserRow};
 use crate::store::{now_ms, restorable_ms};
 
@@ -22,6 +22,8 @@ async fn stopped(stop: &mut watch::Receiver<bool>) {
 
 /// Between two purges.
 const EVERY: Duration = Duration::from_secs(3_600);
+/// Between two attempts to finish what a failure interrupted.
+const AGAIN: Duration = Duration::from_secs(2);
 /// Users of one purge; the rest follows with the next.
 const USERS: i64 = 100;
 
@@ -35,7 +37,7 @@ pub struct Purged {
 }
 
 impl Api {
-    /// Purges now and every hour until the server stops.
+    /// Purges now and every hour until the server stops; finishes what was begun soon after it failed.
     pub async fn purge_for_ever(api: Arc<Self>, mut stop: watch::Receiver<bool>) {
         let mut tick = tokio::time::interval(EVERY);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -46,22 +48,39 @@ impl Api {
                         tracing::warn!(?error, "the purge waits for the next hour");
                     }
                 }
+                () = api.removals.unsettled.notified() => {
+                    let again = api.settle().await.is_err();
+                    if again {
+                        api.removals.unsettled.notify_one();
+                    }
+                    tokio::select! {
+                        () = tokio::time::sleep(AGAIN) => {}
+                        () = stopped(&mut stop) => return,
+                    }
+                }
                 () = stopped(&mut stop) => return,
             }
         }
     }
 
-    /// Erases what was removed more than thirty days ago. Also tells the log how far the audit log
+    /// Erases what was removed more than thirty days ago, and finishes removals that were
+    /// interrupted. Also tells the log how far the audit log
     /// has come, so that whoever cuts off its end or writes it anew can be found out.
     ///
     /// # Errors
     /// `unavailable`; what was erased by then is gone.
     pub async fn purge(&self) -> Result<Purged> {
+        let _turn = self.removals.purging.lock().await;
+        self.settle().await?;
         let before = now_ms() - restorable_ms();
         let mut purged = Purged::default();
         for user in self.accounts.purgeable(before, USERS).await? {
-            self.purge_user(&user, before).await?;
-            purged.users += 1;
+            match self.purge_user(&user, before).await {
+                Ok(()) => purged.users += 1,
+                // Somebody moved its time: it is none of ours any more.
+                Err(error) if error.code() == Code::NotFound => {}
+                Err(error) => return Err(error),
+            }
         }
         for (room, name) in self.chat.purge_rooms(before).await? {
             let entry = AuditEntry {
@@ -87,8 +106,6 @@ impl Api {
 
     async fn purge_user(&self, user: &UserRow, before: i64) -> Result<()> {
         if user.erases {
-            // Whatever a failure at the removal left to be seen.
-            self.rooms.hide_messages(user.uid, true).await?;
             while self.chat.erase_hidden(user.uid).await? {}
         }
         self.chat.forget_member(user.uid).await?;

@@ -101,7 +101,7 @@ impl Handover {
     /// has closed its sockets.
     async fn catch_up(self, told: HashSet<RoomId>) {
         let (uid, session, outlet) = (self.session.uid, self.session.id, self.rooms.outlet());
-        if !self.auth.is_live(session) {
+        if !self.auth.is_live(&self.session) {
             let _ = outlet.broadcast(Delivery::Revoke(Target::Session(session))).await;
             return;
         }

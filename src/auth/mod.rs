@@ -25,7 +25,7 @@ pub use ticket::IssuedTicket;
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -36,7 +36,7 @@ use crate::error::{Code, Error, Result};
 use crate::ids::{SessionId, Uid};
 use crate::limits::auth::INVITES_PER_HOUR;
 use crate::names as name;
-use crate::store::accounts::{AccountStore, Instance};
+use crate::store::accounts::{AccountStore, Authority, Instance};
 use crate::store::now_ms;
 
 use live::Settings;
@@ -141,7 +141,7 @@ impl Auth {
         if let Some(session) = self.sessions.get(&digest) {
             return Ok(Some(session));
         }
-        let (moment, now) = (self.sessions.moment(), now_ms());
+        let (moment, now, asked_at) = (self.sessions.moment(), now_ms(), Instant::now());
         let Some(row) = self.store.session(&digest, now - millis(IDLE)).await? else {
             return Ok(None);
         };
@@ -155,13 +155,14 @@ impl Auth {
             admin: row.is_admin,
             kind: row.kind,
             status: row.status,
+            asked_at,
         };
         Ok(self.sessions.put(moment, digest, session))
     }
 
     /// Whether a session that was live a moment ago still is.
-    pub fn is_live(&self, id: SessionId) -> bool {
-        self.sessions.is_live(id)
+    pub fn is_live(&self, session: &Session) -> bool {
+        self.sessions.is_live(session)
     }
 
     /// Where a user is signed in.
@@ -208,10 +209,26 @@ impl Auth {
         Ok(ended)
     }
 
-    /// Looks a user up anew at the next request: name or rights have changed, or the account was
-    /// shut.
+    /// Ends a user's sessions, tokens left out, in an administrator's name; which ones. Their sockets
+    /// are the caller's matter.
+    ///
+    /// # Errors
+    /// `forbidden` for somebody who is no administrator any more, `not_found`.
+    pub async fn end_sessions_by(&self, by: Authority<'_>, uid: Uid) -> Result<Vec<SessionId>> {
+        let ended = self.store.end_sessions_by(by, uid).await?;
+        self.sessions.end(&ended);
+        Ok(ended)
+    }
+
+    /// Looks a user up anew at the next request: name or status have changed.
     pub fn forget(&self, uid: Uid) {
         self.sessions.forget(uid);
+    }
+
+    /// The same for a user who was shut out or has other rights: also a socket that is being opened
+    /// right now with what was looked up before is closed. Open ones are the caller's matter.
+    pub fn shut(&self, uid: Uid) {
+        self.sessions.shut(uid);
     }
 
     /// A new personal access token, told this once, for who is signed in.

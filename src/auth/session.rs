@@ -31,6 +31,8 @@ pub struct Session {
     pub kind: SessionKind,
     /// What the user chose to be seen as when the session was looked up.
     pub status: Status,
+    /// When the store was asked for it.
+    pub asked_at: Instant,
 }
 
 impl Session {
@@ -48,6 +50,7 @@ impl Session {
             admin: false,
             kind: SessionKind::Token,
             status: Status::default(),
+            asked_at: Instant::now(),
         }
     }
 }
@@ -69,6 +72,8 @@ pub(super) struct Sessions {
 struct Inner {
     live: HashMap<[u8; 32], (Arc<Session>, Instant)>,
     ended: HashMap<SessionId, Instant>,
+    /// Users who were shut out, or whose rights have changed.
+    shut: HashMap<Uid, Instant>,
     /// How often something was forgotten: what was looked up before that is not remembered.
     forgotten: u64,
 }
@@ -125,10 +130,21 @@ impl Sessions {
         inner.live.retain(|_, (session, _)| session.uid != uid);
     }
 
-    /// Whether the session has not been ended here.
-    pub fn is_live(&self, id: SessionId) -> bool {
+    /// The same, and nothing that was looked up before may open a socket any more: the user was shut
+    /// out, or has other rights.
+    pub fn shut(&self, uid: Uid) {
+        self.forget(uid);
+        let now = Instant::now();
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.shut.retain(|_, since| since.elapsed() < ENDED);
+        inner.shut.insert(uid, now);
+    }
+
+    /// Whether the session has not been ended here, nor its user shut out, since it was looked up.
+    pub fn is_live(&self, session: &Session) -> bool {
         let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        !inner.ended.contains_key(&id)
+        !inner.ended.contains_key(&session.id)
+            && inner.shut.get(&session.uid).is_none_or(|since| *since < session.asked_at)
     }
 }
 
@@ -162,6 +178,7 @@ mod tests {
             admin: false,
             kind,
             status: Status::default(),
+            asked_at: Instant::now(),
         }
     }
 
@@ -169,9 +186,9 @@ mod tests {
     fn an_ended_session_cannot_be_brought_back_by_a_late_lookup() {
         let sessions = Sessions::default();
         assert!(sessions.put(0, [1; 32], session(1)).is_some());
-        assert!(sessions.get(&[1; 32]).is_some() && sessions.is_live(SessionId(1)));
+        assert!(sessions.get(&[1; 32]).is_some() && sessions.is_live(&session(1)));
         sessions.end(&[SessionId(1)]);
-        assert!(sessions.get(&[1; 32]).is_none() && !sessions.is_live(SessionId(1)));
+        assert!(sessions.get(&[1; 32]).is_none() && !sessions.is_live(&session(1)));
         assert!(sessions.put(0, [1; 32], session(1)).is_none());
         assert!(sessions.put(0, [2; 32], session(2)).is_some());
     }
@@ -186,7 +203,17 @@ mod tests {
         assert!(sessions.put(moment, [1; 32], session(1)).is_some(), "good for this once");
         assert!(sessions.get(&[1; 32]).is_none());
         assert!(sessions.put(sessions.moment(), [1; 32], session(1)).is_some());
-        assert!(sessions.get(&[1; 32]).is_some() && sessions.is_live(SessionId(1)));
+        assert!(sessions.get(&[1; 32]).is_some() && sessions.is_live(&session(1)));
+    }
+
+    #[test]
+    fn who_was_shut_out_opens_nothing_with_what_was_looked_up_before() {
+        let sessions = Sessions::default();
+        let (old, other) = (session(1), Session { uid: Uid(2), ..session(2) });
+        sessions.shut(Uid(1));
+        assert!(!sessions.is_live(&old) && sessions.is_live(&other));
+        std::thread::sleep(Duration::from_millis(2));
+        assert!(sessions.is_live(&session(1)), "what the store says now counts");
     }
 
     #[test]

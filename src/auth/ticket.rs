@@ -6,7 +6,7 @@ use super::{Auth, millis, neighbourhood, session};
 use crate::error::{Code, Error, Result};
 use crate::ids::Uid;
 use crate::limits::auth::TICKET;
-use crate::store::accounts::{NewTicket, TicketRecord};
+use crate::store::accounts::{Authority, NewTicket, NewUser, TicketRecord, UserRow};
 use crate::store::now_ms;
 
 /// A ticket, told this once.
@@ -18,30 +18,38 @@ pub struct IssuedTicket {
 }
 
 impl Auth {
-    /// A ticket by which this user sets a password; earlier ones are not good any more. With
+    /// Makes a user without a password, and the ticket that sets the first.
+    ///
+    /// # Errors
+    /// `conflict` if the name is taken, `forbidden` for somebody who is no administrator any more.
+    pub async fn create_user(
+        &self,
+        by: Authority<'_>,
+        new: &NewUser<'_>,
+    ) -> Result<(UserRow, IssuedTicket)> {
+        let (issued, ticket) = new_ticket(false)?;
+        Ok((self.store.create_user_by(by, new, &ticket).await?, issued))
+    }
+
+    /// A ticket by which this user sets another password; earlier ones are not good any more. With
     /// `compromised` the old password, every session and every token end at once; the sockets are
     /// the caller's matter (`Target::User`).
     ///
     /// # Errors
-    /// `not_found` for who is not there or shut out, `unavailable`.
-    pub async fn issue_ticket(
+    /// `not_found`, `conflict` for who is shut out, `forbidden` for somebody who is no administrator
+    /// any more.
+    pub async fn reset_user(
         &self,
+        by: Authority<'_>,
         uid: Uid,
-        by: Option<Uid>,
         compromised: bool,
     ) -> Result<IssuedTicket> {
-        let (ticket, digest) = session::new_token()?;
-        let expires_at = now_ms() + millis(TICKET);
-        let new = NewTicket {
-            uid,
-            digest: &digest,
-            issued_by: by,
-            is_compromised: compromised,
-            expires_at,
-        };
-        let ended = self.store.put_ticket(&new).await?;
-        self.sessions.end(&ended);
-        Ok(IssuedTicket { ticket, expires_at })
+        let (issued, ticket) = new_ticket(compromised)?;
+        self.store.reset_user(by, uid, &ticket).await?;
+        if compromised {
+            self.sessions.shut(uid);
+        }
+        Ok(issued)
     }
 
     /// Whose password a ticket sets.
@@ -55,4 +63,10 @@ impl Auth {
             Error::new(Code::NotFound, "This link is not valid any more. Please ask for a new one.")
         })
     }
+}
+
+fn new_ticket(is_compromised: bool) -> Result<(IssuedTicket, NewTicket)> {
+    let (ticket, digest) = session::new_token()?;
+    let expires_at = now_ms() + millis(TICKET);
+    Ok((IssuedTicket { ticket, expires_at }, NewTicket { digest, is_compromised, expires_at }))
 }

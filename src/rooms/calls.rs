@@ -142,8 +142,8 @@ impl Rooms {
     /// # Errors
     /// `unavailable`: may be repeated.
     pub async fn suspend(&self, uid: Uid, hide: bool) -> Result<()> {
-        for room in self.rooms_of(uid) {
-            self.change_if_there(room, uid, MemberChange::Suspend).await?;
+        for handle in self.rooms_of(uid).into_iter().filter_map(|room| self.handle(room)) {
+            handle.change_member(By::Server, uid, MemberChange::Suspend).await?;
         }
         if hide { self.hide_messages(uid, true).await } else { Ok(()) }
     }
@@ -154,7 +154,15 @@ impl Rooms {
     /// `unavailable`: may be repeated.
     pub async fn reinstate(&self, uid: Uid) -> Result<()> {
         for room in self.shared.store.suspended(uid).await? {
-            self.change_if_there(room, uid, MemberChange::Reinstate).await?;
+            match self.handle(room) {
+                Some(handle) => {
+                    handle.change_member(By::Server, uid, MemberChange::Reinstate).await?;
+                }
+                // The room is removed now, but may come back.
+                None => {
+                    self.shared.store.reinstate(room, uid).await?;
+                }
+            }
         }
         self.hide_messages(uid, false).await
     }
@@ -164,7 +172,7 @@ impl Rooms {
     /// # Errors
     /// `unavailable`: may be repeated.
     pub async fn hide_messages(&self, author: Uid, hidden: bool) -> Result<()> {
-        for room in self.shared.store.written_in(author).await? {
+        for room in self.shared.store.unsettled_of(author, hidden).await? {
             let Some(handle) = self.handle(room) else { continue };
             handle.call(|reply| Input::Hide(author, hidden, reply)).await?;
         }
@@ -174,13 +182,6 @@ impl Rooms {
     async fn change(&self, by: By, room: RoomId, uid: Uid, change: MemberChange) -> Result<()> {
         let handle = self.handle(room).ok_or_else(no_room)?;
         handle.change_member(by, uid, change).await
-    }
-
-    async fn change_if_there(&self, room: RoomId, uid: Uid, change: MemberChange) -> Result<()> {
-        match self.handle(room) {
-            Some(handle) => handle.change_member(By::Server, uid, change).await,
-            None => Ok(()),
-        }
     }
 }
 

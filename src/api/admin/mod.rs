@@ -13,7 +13,7 @@ mod users;
 
 pub(super) use resource::Resource;
 pub use stats::Figures;
-pub(super) use users::{Messages, take_out};
+pub(super) use users::Messages;
 
 use serde_json::json;
 

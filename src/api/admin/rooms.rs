@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::api::Api;
-use crate::api::page::{Page, cursor};
+use crate::api::page::{Page, cursor, paged};
 use crate::api::record::Target;
 use crate::api::rooms::{Change, change_room};
 use crate::api::text::{bounded, name};
@@ -38,7 +38,7 @@ pub(super) async fn page(api: &Api, request: &Request) -> Result<Response> {
     let (rooms, next, total) = page.cut(rooms, key);
     let rooms: Vec<_> = rooms.iter().map(told).collect();
     let next = next.map(|key| cursor(&key));
-    Ok(Response::json(200, &json!({"rooms": rooms, "next": next, "total": total})))
+    Ok(Response::json(200, &paged("rooms", rooms, next, total)))
 }
 
 async fn removed(api: &Api, page: &Page) -> Result<Response> {
@@ -58,7 +58,7 @@ async fn removed(api: &Api, page: &Page) -> Result<Response> {
     };
     let rooms: Vec<_> = rooms.iter().map(told).collect();
     let next = next.map(|key| cursor(&key));
-    Ok(Response::json(200, &json!({"rooms": rooms, "next": next, "total": total})))
+    Ok(Response::json(200, &paged("rooms", rooms, next, total)))
 }
 
 #[derive(Deserialize)]

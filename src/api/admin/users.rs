@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 
 use crate::api::Api;
 use crate::api::auth::end_sockets;
-use crate::api::page::{Page, cursor};
-use crate::api::record::{Target, authority};
+use crate::api::page::{Page, cursor, paged};
+use crate::api::record::authority;
+use crate::api::removal::there;
 use crate::api::text::{bounded, user_name};
 use crate::api::users::{picture, tell_profile};
 use crate::auth::Session;
@@ -17,11 +18,17 @@ use crate::http::{Request, Response};
 use crate::ids::Uid;
 use crate::limits;
 use crate::rooms::outlet;
-use crate::store::accounts::{UserChange, UserFilter, UserRow};
+use crate::store::accounts::{self as store, UserChange, UserFilter, UserRow};
 use crate::store::restorable_ms;
 
-/// `GET /api/admin/users?q=&state=&after=&limit=`
+/// `GET /api/admin/users?q=&state=&after=&limit=`, or `?username=` for the one of that name, removed
+/// or not.
 pub(super) async fn page(api: &Api, request: &Request) -> Result<Response> {
+    if let Some(username) = request.query("username") {
+        let found = api.accounts.user_row_named(&crate::names::key(&username)).await;
+        let users: Vec<_> = there(found)?.iter().map(|user| told(api, user)).collect();
+        return Ok(Response::json(200, &json!({"users": users, "total": users.len()})));
+    }
     let page = Page::of(request)?;
     let filter = match request.query("state").as_deref() {
         None | Some("") => UserFilter::Present,
@@ -41,7 +48,7 @@ pub(super) async fn page(api: &Api, request: &Request) -> Result<Response> {
     users.truncate(page.limit);
     let next = users.last().filter(|_| more).map(|user| cursor(&user.key));
     let users: Vec<_> = users.iter().map(|user| told(api, user)).collect();
-    Ok(Response::json(200, &json!({"users": users, "next": next, "total": total})))
+    Ok(Response::json(200, &paged("users", users, next, total)))
 }
 
 /// `GET /api/admin/users/{id}`
@@ -67,20 +74,16 @@ pub(super) async fn create(api: &Api, caller: &Session, request: &Request) -> Re
     let new: NewUser = request.json()?;
     let key = user_name(&new.username)?;
     let display_name = bounded("display_name", &new.display_name, limits::api::DISPLAY_NAME)?;
-    let user = api
-        .accounts
-        .create_user_without_password(
-            authority(caller),
-            &new.username,
-            &key,
-            &display_name,
-            new.admin,
-        )
-        .await?;
+    let user = store::NewUser {
+        username: &new.username,
+        username_key: &key,
+        is_admin: new.admin,
+        display_name: &display_name,
+        slot: None,
+    };
+    let (user, ticket) = api.auth.create_user(authority(caller), &user).await?;
     end_setup(api, &user);
     crate::api::auth::join_defaults(api, user.uid).await;
-    let by = Some(caller.uid).filter(|uid| uid.0 > 0);
-    let ticket = api.auth.issue_ticket(user.uid, by, false).await?;
     let mut told = told(api, &user);
     add_ticket(&mut told, &ticket.ticket, ticket.expires_at);
     Ok(Response::json(201, &told))
@@ -130,18 +133,8 @@ pub(super) async fn change(
     request: &Request,
 ) -> Result<Response> {
     let changes = request.json::<Change>()?.check()?;
-    let user = api.accounts.change_user(authority(caller), uid, &changes).await?;
-    if changes.contains(&UserChange::Disable) {
-        api.auth.end_sessions(uid, None, false).await?;
-    }
+    let user = api.change_user(authority(caller), uid, &changes).await?;
     end_setup(api, &user);
-    // Whoever holds an old session or socket asks anew what its user may do.
-    api.auth.forget(uid);
-    if changes.iter().any(|change| {
-        matches!(change, UserChange::Disable | UserChange::Demote | UserChange::Promote)
-    }) {
-        end_sockets(api, outlet::Target::User(uid)).await;
-    }
     tell_profile(api, uid).await;
     Ok(Response::json(200, &told(api, &user)))
 }
@@ -163,6 +156,13 @@ pub(in crate::api) enum Messages {
     Erase,
 }
 
+impl Messages {
+    /// Whether they go.
+    pub fn erase(self) -> bool {
+        self == Self::Erase
+    }
+}
+
 #[derive(Deserialize)]
 struct Removal {
     messages: Messages,
@@ -176,28 +176,13 @@ pub(super) async fn remove(
     request: &Request,
 ) -> Result<Response> {
     let Removal { messages } = request.json()?;
-    let change = UserChange::Remove { erase: messages == Messages::Erase };
-    api.accounts.change_user(authority(caller), uid, &[change]).await?;
-    take_out(api, uid, messages).await?;
+    api.remove_user(authority(caller), uid, messages.erase()).await?;
     Ok(Response::empty(204))
-}
-
-/// What a removal means: sessions and sockets end at once, then rooms and messages.
-pub(in crate::api) async fn take_out(api: &Api, uid: Uid, messages: Messages) -> Result<()> {
-    api.auth.forget(uid);
-    end_sockets(api, outlet::Target::User(uid)).await;
-    api.auth.end_sessions(uid, None, true).await?;
-    // Before the rooms forget him: those who share one with him see whom they have lost.
-    tell_profile(api, uid).await;
-    api.rooms.suspend(uid, messages == Messages::Erase).await
 }
 
 /// `POST /api/admin/users/{id}/restore`
 pub(super) async fn restore(api: &Api, caller: &Session, uid: Uid) -> Result<Response> {
-    let user = api.accounts.change_user(authority(caller), uid, &[UserChange::Restore]).await?;
-    api.auth.forget(uid);
-    api.rooms.reinstate(uid).await?;
-    tell_profile(api, uid).await;
+    let user = api.restore_user(authority(caller), uid).await?;
     Ok(Response::json(200, &told(api, &user)))
 }
 
@@ -216,18 +201,10 @@ pub(super) async fn reset(
     request: &Request,
 ) -> Result<Response> {
     let Reset { compromised } = request.json()?;
-    let user = api.accounts.user_row(uid).await?;
-    if user.is_disabled {
-        let text = "This account is disabled or removed. Please enable or restore it first.";
-        return Err(Error::new(Code::Conflict, text));
-    }
-    let by = Some(caller.uid).filter(|uid| uid.0 > 0);
-    let ticket = api.auth.issue_ticket(uid, by, compromised).await?;
+    let ticket = api.auth.reset_user(authority(caller), uid, compromised).await?;
     if compromised {
         end_sockets(api, outlet::Target::User(uid)).await;
     }
-    let detail = json!({"compromised": compromised});
-    api.record(caller, "user.reset", Target::user(uid, &user.username), detail).await;
     let mut told = json!({"id": uid});
     add_ticket(&mut told, &ticket.ticket, ticket.expires_at);
     Ok(Response::json(201, &told))
@@ -235,12 +212,9 @@ pub(super) async fn reset(
 
 /// `DELETE /api/admin/users/{id}/sessions`
 pub(super) async fn end_sessions(api: &Api, caller: &Session, uid: Uid) -> Result<Response> {
-    let user = api.accounts.user_row(uid).await?;
-    for session in api.auth.end_sessions(uid, None, false).await? {
+    for session in api.auth.end_sessions_by(authority(caller), uid).await? {
         end_sockets(api, outlet::Target::Session(session)).await;
     }
-    let target = Target::user(uid, &user.username);
-    api.record(caller, "user.sessions", target, json!({})).await;
     Ok(Response::empty(204))
 }
 

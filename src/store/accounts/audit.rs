@@ -94,14 +94,15 @@ const COLUMNS: &str =
 impl AuditRow {
     /// Every part with its length before it, so that no two entries have the same bytes.
     fn hash_after(&self, before: &[u8; 32]) -> [u8; 32] {
-        let actor = self.actor.map_or(0, |uid| uid.0);
+        let actor = self.actor.map_or_else(String::new, |uid| uid.to_string());
         let mut hash = Sha256::new();
         hash.update(b"impulse/audit/1");
         hash.update(before);
-        for number in [self.n, self.at, actor] {
+        for number in [self.n, self.at] {
             hash.update(number.to_be_bytes());
         }
         let texts = [
+            &actor,
             &self.actor_name,
             &self.action,
             &self.target_kind,
@@ -274,6 +275,7 @@ mod tests {
             AuditRow { n: 2, ..entry() },
             AuditRow { at: 3, ..entry() },
             AuditRow { actor: None, ..entry() },
+            AuditRow { actor: Some(Uid(0)), ..entry() },
             AuditRow { action: "user.enable".into(), ..entry() },
             AuditRow { target_name: "carl".into(), ..entry() },
             AuditRow { detail: "{\"a\":1}".into(), ..entry() },

@@ -10,9 +10,10 @@ mod passwords;
 mod sessions;
 mod settings;
 mod tickets;
+mod user_rows;
 mod users;
 
-pub use administration::{Authority, UserChange, UserCounts, UserFilter, UserRow};
+pub use administration::{Authority, UserChange};
 pub use audit::{AuditCheck, AuditEntry, AuditFilter, AuditRow};
 pub use invites::{Invite, InviteFilter, Maker, NewInvite};
 pub use passwords::{
@@ -21,6 +22,7 @@ pub use passwords::{
 pub use sessions::{SessionInfo, SessionKind, SessionRow};
 pub use settings::Chosen;
 pub use tickets::{NewTicket, TicketRecord};
+pub use user_rows::{ShutOut, UserCounts, UserFilter, UserRow};
 pub use users::{InviteUse, NewUser, Profile, ProfileChange};
 
 use super::migrate::{self, Migration};

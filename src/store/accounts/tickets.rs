@@ -1,20 +1,19 @@
 //! Tickets: one-time secrets by which a user who has no password, or forgot it, sets one. Only their
 //! SHA-256 is kept.
 
-use super::passwords::{drop_slot, lock_open_user, retire_current};
+use tokio_postgres::Transaction;
+use tokio_postgres::types::ToSql;
+
+use super::passwords::{drop_slot, retire_current};
 use super::sessions::end_sessions;
 use super::{AccountStore, failed, now_ms};
-use crate::error::{Code, Error, Result};
-use crate::ids::{SessionId, Uid};
+use crate::error::Result;
+use crate::ids::Uid;
 
 /// A ticket to be kept.
-pub struct NewTicket<'a> {
-    /// Whose password it sets.
-    pub uid: Uid,
+pub struct NewTicket {
     /// By which it is found.
-    pub digest: &'a [u8; 32],
-    /// The administrator; nobody for the command line.
-    pub issued_by: Option<Uid>,
+    pub digest: [u8; 32],
     /// Whether somebody else knows the old password.
     pub is_compromised: bool,
     /// Until when it is good.
@@ -35,47 +34,6 @@ pub struct TicketRecord {
 }
 
 impl AccountStore {
-    /// Keeps a ticket in the place of earlier ones of its user. If the old password is in wrong
-    /// hands it opens nothing from now on, and all that was opened with it ends: the sessions and
-    /// tokens that did.
-    ///
-    /// # Errors
-    /// `not_found` if there is no such user, or the account is not open.
-    pub async fn put_ticket(&self, ticket: &NewTicket<'_>) -> Result<Vec<SessionId>> {
-        let uid = ticket.uid;
-        let mut client = self.database.get().await?;
-        let transaction = client.transaction().await.map_err(failed)?;
-        let user = lock_open_user(&transaction, uid).await?;
-        user.ok_or_else(|| Error::new(Code::NotFound, "There is no such active user."))?;
-        let statement = "DELETE FROM accounts.tickets WHERE user_id = $1";
-        transaction.execute(statement, &[&uid.0]).await.map_err(failed)?;
-        drop_slot(&transaction, uid, "pending").await?;
-        let ended = if ticket.is_compromised {
-            retire_current(&transaction, uid).await?;
-            end_sessions(&transaction, uid, None, true).await?
-        } else {
-            Vec::new()
-        };
-        transaction
-            .execute(
-                "INSERT INTO accounts.tickets
-                     (digest, user_id, issued_by, is_compromised, created_at, expires_at)
-                 VALUES ($1, $2, $3, $4, $5, $6)",
-                &[
-                    &ticket.digest.as_slice(),
-                    &uid.0,
-                    &ticket.issued_by.map(|by| by.0),
-                    &ticket.is_compromised,
-                    &now_ms(),
-                    &ticket.expires_at,
-                ],
-            )
-            .await
-            .map_err(failed)?;
-        transaction.commit().await.map_err(failed)?;
-        Ok(ended)
-    }
-
     /// Whose password the ticket of this digest sets, as long as it is good.
     ///
     /// # Errors
@@ -101,4 +59,29 @@ impl AccountStore {
             is_new: row.get(3),
         }))
     }
+}
+
+/// Keeps a ticket of a user in the place of earlier ones. If the old password is in wrong hands it
+/// opens nothing from now on, and the sessions and tokens that were opened with it end.
+pub(super) async fn keep_ticket(
+    transaction: &Transaction<'_>,
+    uid: Uid,
+    issued_by: Option<Uid>,
+    ticket: &NewTicket,
+) -> Result<()> {
+    let statement = "DELETE FROM accounts.tickets WHERE user_id = $1";
+    transaction.execute(statement, &[&uid.0]).await.map_err(failed)?;
+    drop_slot(transaction, uid, "pending").await?;
+    if ticket.is_compromised {
+        retire_current(transaction, uid).await?;
+        end_sessions(transaction, uid, None, true).await?;
+    }
+    let statement = "INSERT INTO accounts.tickets
+             (digest, user_id, issued_by, is_compromised, created_at, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6)";
+    let (digest, issued_by) = (ticket.digest.as_slice(), issued_by.map(|by| by.0));
+    let values: [&(dyn ToSql + Sync); 6] =
+        [&digest, &uid.0, &issued_by, &ticket.is_compromised, &now_ms(), &ticket.expires_at];
+    transaction.execute(statement, &values).await.map_err(failed)?;
+    Ok(())
 }

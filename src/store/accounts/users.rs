@@ -231,7 +231,7 @@ async fn check_room_for_one_more(transaction: &Transaction<'_>, most: u32) -> Re
     ))
 }
 
-async fn insert_user(transaction: &Transaction<'_>, new: &NewUser<'_>) -> Result<Uid> {
+pub(super) async fn insert_user(transaction: &Transaction<'_>, new: &NewUser<'_>) -> Result<Uid> {
     let made = transaction
         .query_one(
             "INSERT INTO accounts.users

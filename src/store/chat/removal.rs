@@ -34,16 +34,18 @@ WITH own AS (
 SELECT count(*) FROM own, taken";
 
 impl ChatStore {
-    /// The rooms somebody has written in, removed ones left out.
+    /// The rooms in which something that somebody wrote is not hidden, or not shown, yet; removed
+    /// rooms left out.
     ///
     /// # Errors
     /// `unavailable`.
-    pub async fn written_in(&self, author: Uid) -> Result<Vec<RoomId>> {
+    pub async fn unsettled_of(&self, author: Uid, hidden: bool) -> Result<Vec<RoomId>> {
         let sql = "SELECT id FROM chat.rooms r WHERE deleted_at IS NULL AND EXISTS (
-                       SELECT FROM chat.messages m
-                       WHERE m.room_id = r.id AND m.author = $1 AND m.kind <> 'del')
+                       SELECT FROM chat.messages m WHERE m.room_id = r.id AND m.author = $1
+                         AND m.kind <> 'del' AND m.is_hidden <> $2)
                    ORDER BY id";
-        let rows = self.database.get().await?.query(sql, &[&author.0]).await.map_err(failed)?;
+        let client = self.database.get().await?;
+        let rows = client.query(sql, &[&author.0, &hidden]).await.map_err(failed)?;
         Ok(rows.iter().map(|row| RoomId(row.get(0))).collect())
     }
 
