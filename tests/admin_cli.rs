@@ -3,6 +3,8 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
+#[path = "support/postgres.rs"]
+mod postgres;
 #[path = "support/process.rs"]
 mod process;
 
@@ -146,4 +148,84 @@ fn without_a_server_the_command_runs_one_for_itself() {
     assert!(!token.contains(char::is_whitespace) && token.len() == 43, "{token:?}");
     let purged = json_of(folder.path(), &["purge"]);
     assert_eq!(purged, json!({"users": 0, "rooms": 0}));
+}
+
+#[test]
+fn a_name_of_digits_is_not_taken_for_an_id() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Process::start(folder.path(), &[]);
+    let control = std::fs::read(folder.path().join("server.json")).unwrap();
+    let control: Value = serde_json::from_slice(&control).unwrap();
+    let create = |name: &str| {
+        let new = json!({"username": name});
+        let path = "/api/admin/users";
+        server.request("POST", path, control["token"].as_str(), Some(new)).1["id"].clone()
+    };
+    for n in 1..=10 {
+        assert_eq!(create(&format!("user-{n}")), n.to_string());
+    }
+    // Somebody takes the id of another for a name.
+    assert_eq!(create("10"), "11");
+    let unclear = complained(admin(folder.path(), &["disable", "10"]));
+    assert!(unclear.contains("id:10") && unclear.contains("@10"), "{unclear}");
+    assert_eq!(json_of(folder.path(), &["disable", "id:10"])["username"], "user-10");
+    assert_eq!(json_of(folder.path(), &["disable", "@10"])["id"], "11");
+    assert_eq!(json_of(folder.path(), &["promote", "9"])["username"], "user-9");
+    assert_eq!(json_of(folder.path(), &["promote", "USER-8"])["admin"], true);
+    let token = said(admin(folder.path(), &["token", "9"]));
+    assert_eq!(server.request("GET", "/api/me", Some(&token), None).1["username"], "user-9");
+    let log = json_of(folder.path(), &["audit", "--action", "token"]);
+    assert_eq!(log["entries"][0]["target"], json!({"kind": "user", "id": "9", "name": "user-9"}));
+}
+
+#[test]
+fn settings_and_invites_are_the_operators_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Process::start(folder.path(), &[]);
+    assert_eq!(json_of(folder.path(), &["settings"])["registration"], "open");
+    let changed = json_of(folder.path(), &["settings", "registration", "invite"]);
+    assert_eq!(changed["registration"], "invite");
+    assert_eq!(server.request("GET", "/api/info", None, None).1["registration"], "invite");
+    assert_eq!(json_of(folder.path(), &["settings", "users_max", "50"])["users_max"], 50);
+    let wrong = complained(admin(folder.path(), &["settings", "users_max", "many"]));
+    assert!(wrong.contains("users_max"), "{wrong}");
+    let invite = json_of(folder.path(), &["invite", "--label", "friends", "--uses", "3"]);
+    let link = invite["link"].as_str().unwrap();
+    assert!(link.starts_with(&format!("http://{}/invite#", server.address)), "{link}");
+    let list = json_of(folder.path(), &["invites"]);
+    assert_eq!(list["invites"][0]["label"], "friends");
+    let id = list["invites"][0]["id"].as_str().unwrap();
+    said(admin(folder.path(), &["revoke-invite", id]));
+    assert_eq!(json_of(folder.path(), &["invites"])["invites"], json!([]));
+    let log = json_of(folder.path(), &["audit"]);
+    let actions: Vec<_> = log["entries"].as_array().unwrap().iter().map(|e| &e["action"]).collect();
+    assert_eq!(actions[..2], ["invite.revoke", "invite.create"]);
+}
+
+#[test]
+fn a_database_that_another_server_uses_is_left_alone() {
+    let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let server = Process::start(there.path(), &[]);
+    let url = impulse::store::embedded::Embedded::attach(there.path()).expect("it runs");
+    let on = |folder: &Path| admin(folder, &["users", "--database-url", &url]);
+    let refused = complained(on(here.path()));
+    assert!(refused.contains("a server runs on this database"), "{refused}");
+    assert!(said(on(there.path())).contains("(0 of 0)"), "its own data directory leads to it");
+    drop(server);
+}
+
+#[test]
+fn on_a_database_of_ones_own_no_data_directory_is_needed() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let url = runtime.block_on(postgres::database());
+    let run = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_impulse"));
+        command.arg("admin").args(args).args(["--json", "--database-url", &url]);
+        command.env_remove("DATABASE_URL").env_remove("IMPULSE_DATA_DIR").output().unwrap()
+    };
+    let made: Value = serde_json::from_str(&said(run(&["create-user", "anna"]))).unwrap();
+    // The server that answered is gone: there is no address for the link.
+    assert!(made["path"].is_string() && made.get("link").is_none(), "{made}");
+    let users: Value = serde_json::from_str(&said(run(&["users"]))).unwrap();
+    assert_eq!((&users["total"], &users["users"][0]["username"]), (&json!(1), &json!("anna")));
 }

@@ -28,12 +28,12 @@ pub struct Admin {
     pub verb: Verb,
 }
 
-/// What an operator does from the shell. USER is a name or an id.
+/// What an operator does from the shell. USER is a name or an id; `@7` is the name, `id:7` the id.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
     /// Print one new bearer token for USER on stdout, alone
     Token {
-        /// The user's name
+        /// Name or id
         user: String,
         /// What the token is for, as shown in the list of tokens
         #[arg(long, default_value = "command line")]
@@ -125,6 +125,20 @@ pub enum Verb {
         /// Days until it ends
         #[arg(long, default_value_t = 7)]
         days: u32,
+    },
+    /// List invite links that are good
+    Invites {
+        /// Used, ended and revoked ones, too
+        #[arg(long)]
+        all: bool,
+        /// At most so many
+        #[arg(long, default_value_t = 100)]
+        limit: usize,
+    },
+    /// Make an invite link useless
+    RevokeInvite {
+        /// Its id
+        invite: String,
     },
     /// Show the settings, or change one: `settings registration invite`
     Settings {

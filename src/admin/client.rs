@@ -3,7 +3,7 @@
 //! There is one way to administrate: `/api/admin/…`. The command line looks up the running server in
 //! the data directory and calls it, so open sockets are reached at once and every deed is in the
 //! audit log. With no server running it runs one in this process, on a free port of loopback, for as
-//! long as the command takes.
+//! long as the command takes; if one seems to run elsewhere it refuses.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -16,9 +16,13 @@ use crate::config::Config;
 use crate::control::{self, Control};
 use crate::server::Server;
 use crate::store::embedded;
+use crate::store::pool::Database;
 
 /// A call that has no answer by then is given up.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// Before each look at who uses a database.
+const PAUSES: [Duration; 3] =
+    [Duration::ZERO, Duration::from_millis(500), Duration::from_millis(1_500)];
 /// Most of an answer that is read.
 const ANSWER: u64 = 16 * 1024 * 1024;
 
@@ -35,26 +39,21 @@ impl Client {
     /// # Errors
     /// One sentence.
     pub async fn connect(mut config: Config) -> Result<Self, String> {
-        let data_dir = data_dir(&config);
-        if let Some(control) = control::read(&data_dir) {
+        if let Some(control) = control::read(&data_dir(&config)) {
             let client = Self { control, own: None };
-            if client.call("GET", "/health", None).await.is_ok() {
+            // Asked for something only its own token opens: the port may be somebody else's by now.
+            if client.call("GET", "/api/admin/audit?limit=1", None).await.is_ok() {
                 return Ok(client);
             }
         }
-        if config.database_url.is_some() && config.data_dir.is_none() {
-            return Err(
-                "cannot tell whether a server runs on this database: name its data directory \
-                        with --data-dir (or IMPULSE_DATA_DIR)"
-                    .to_owned(),
-            );
+        if let Some(url) = &config.database_url {
+            refuse_if_in_use(url).await?;
         }
         config.listen = crate::config::Listen(vec![([127, 0, 0, 1], 0).into()]);
         config.dev_echo = None;
         config.demo = false;
         let server = Server::start(config).await?;
-        let control = control::read(&data_dir)
-            .ok_or_else(|| format!("cannot write into {}", data_dir.display()))?;
+        let control = server.control().cloned().ok_or("the server has no address")?;
         Ok(Self { control, own: Some(Box::new(server)) })
     }
 
@@ -65,9 +64,9 @@ impl Client {
         }
     }
 
-    /// Where the server is reached from this machine.
-    pub fn address(&self) -> &str {
-        &self.control.address
+    /// Where people reach the server from this machine; nowhere if it runs for this command only.
+    pub fn address(&self) -> Option<&str> {
+        self.own.is_none().then_some(self.control.address.as_str())
     }
 
     /// One call; what a 2xx answers.
@@ -110,6 +109,22 @@ impl Client {
         stream.take(ANSWER).read_to_end(&mut answer).await?;
         Ok(answer)
     }
+}
+
+/// A server whose file is not in our data directory may still run on this database, perhaps on
+/// another machine. Two on one database would each count messages on their own.
+async fn refuse_if_in_use(url: &str) -> Result<(), String> {
+    let database = Database::new(url)?;
+    for pause in PAUSES {
+        // One that has stopped a moment ago may still be in the list.
+        tokio::time::sleep(pause).await;
+        if !database.is_in_use().await.map_err(|error| error.message().to_owned())? {
+            return Ok(());
+        }
+    }
+    Err("a server runs on this database, and its data directory is not here: run this command where \
+         it runs, with the same --data-dir (or IMPULSE_DATA_DIR)"
+        .to_owned())
 }
 
 fn data_dir(config: &Config) -> PathBuf {

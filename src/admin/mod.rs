@@ -13,6 +13,8 @@ use serde_json::{Value, json};
 
 use crate::auth::{Auth, AuthSettings};
 use crate::config::Config;
+use crate::error::Code;
+use crate::names;
 use crate::store::accounts::{AccountStore, AuditEntry};
 use crate::store::embedded::{self, Embedded};
 use crate::store::pool::Database;
@@ -84,6 +86,14 @@ async fn answer(client: &Client, verb: Verb) -> Result<Value, String> {
             let new =
                 json!({"label": label, "rooms": rooms, "uses_max": uses, "expires_in_s": seconds});
             with_link(client, client.call("POST", "/api/admin/invites", Some(new)).await?)
+        }
+        Verb::Invites { all, limit } => {
+            let state = if all { "" } else { "live" };
+            list(client, &format!("/api/admin/invites?state={state}"), "invites", limit).await
+        }
+        Verb::RevokeInvite { invite } => {
+            let path = format!("/api/admin/invites/{}", encoded(&invite));
+            client.call("DELETE", &path, None).await
         }
         Verb::Settings { name: None, .. } => client.call("GET", "/api/admin/settings", None).await,
         Verb::Settings { name: Some(name), value } => {
@@ -166,30 +176,45 @@ async fn verify(client: &Client) -> Result<Value, String> {
 
 /// The id of a user who is named by id or name.
 async fn user_id(client: &Client, user: &str) -> Result<String, String> {
-    if !user.is_empty() && user.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Ok(user.to_owned());
-    }
-    // Removed users are in a list of their own.
-    for state in ["", "removed"] {
-        let path = format!("/api/admin/users?limit={PAGE}&state={state}&q={}", encoded(user));
-        let found = client.call("GET", &path, None).await?;
-        let users = found["users"].as_array().cloned().unwrap_or_default();
-        let same = |found: &&Value| {
-            found["username"]
-                .as_str()
-                .is_some_and(|name| name.to_lowercase() == user.to_lowercase())
-        };
-        if let Some(id) = users.iter().find(same).and_then(|user| user["id"].as_str()) {
-            return Ok(id.to_owned());
+    let (name, id) = spoken(user);
+    let named = match name {
+        None => None,
+        Some(name) => {
+            let path = format!("/api/admin/users?username={}", encoded(name));
+            let found = client.call("GET", &path, None).await?;
+            found["users"][0]["id"].as_str().map(str::to_owned)
         }
-    }
-    Err(format!("there is no user {user}"))
+    };
+    choose(user, named, id)
 }
 
-/// The whole address of a link that the server knows only from the path on.
+/// The name and the id that somebody may be meant by.
+fn spoken(user: &str) -> (Option<&str>, Option<&str>) {
+    let is_number = |text: &&str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    match (user.strip_prefix("id:"), user.strip_prefix('@')) {
+        (Some(id), _) => (None, Some(id).filter(is_number)),
+        (None, Some(name)) => (Some(name), None),
+        (None, None) => (Some(user), Some(user).filter(is_number)),
+    }
+}
+
+/// A name of digits only can be somebody else's id: then nothing is guessed.
+fn choose(user: &str, named: Option<String>, id: Option<&str>) -> Result<String, String> {
+    match (named, id) {
+        (Some(named), Some(id)) if named != id => Err(format!(
+            "{user} may be an id or a name: say id:{user} for the one or @{user} for the other"
+        )),
+        (Some(named), _) => Ok(named),
+        (None, Some(id)) => Ok(id.to_owned()),
+        (None, None) => Err(format!("there is no user {user}")),
+    }
+}
+
+/// The whole address of a link, of which the server knows only the path; a server that runs for this
+/// command only has none.
 fn with_link(client: &Client, mut answer: Value) -> Result<Value, String> {
-    if let Some(path) = answer["path"].as_str() {
-        answer["link"] = json!(format!("http://{}{path}", client.address()));
+    if let (Some(path), Some(address)) = (answer["path"].as_str(), client.address()) {
+        answer["link"] = json!(format!("http://{address}{path}"));
     }
     Ok(answer)
 }
@@ -198,21 +223,34 @@ fn with_link(client: &Client, mut answer: Value) -> Result<Value, String> {
 async fn token(config: &Config, user: &str, label: &str) -> Result<String, String> {
     let (_database, accounts) = open_accounts(config).await?;
     let settings = AuthSettings::of(config);
+    let sentence = |error: crate::error::Error| error.message().to_owned();
+    let (name, id) = spoken(user);
+    let named = match name {
+        None => None,
+        Some(name) => match accounts.user_row_named(&names::key(name)).await {
+            Err(error) if error.code() == Code::NotFound => None,
+            found => Some(found.map_err(sentence)?),
+        },
+    };
+    let id = choose(user, named.map(|user| user.uid.to_string()), id)?;
+    let uid = id.parse().map_err(|_| format!("there is no user {user}"))?;
     let issued = async {
-        let token = Auth::new(accounts.clone(), settings).await?.issue_token(user, label).await?;
+        let user = accounts.user_row(uid).await?;
+        let auth = Auth::new(accounts.clone(), settings).await?;
+        let token = auth.issue_token(&user.username, label).await?;
         let entry = AuditEntry {
             actor: None,
             actor_name: "command line",
             action: "token.issue",
             target_kind: "user",
-            target_id: "",
-            target_name: user,
+            target_id: &id,
+            target_name: &user.username,
             detail: &json!({"label": label}),
         };
         accounts.record(&entry).await?;
         Ok(token)
     };
-    issued.await.map_err(|error: crate::error::Error| error.message().to_owned())
+    issued.await.map_err(sentence)
 }
 
 /// The account store: where the settings say, else in the private database, which a running server
@@ -234,4 +272,22 @@ async fn open_accounts(config: &Config) -> Result<(Option<Embedded>, AccountStor
         }
     };
     Ok((embedded, AccountStore::open(Database::new(&url)?).await?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_is_named_by_name_or_id_and_never_guessed() {
+        assert_eq!(spoken("anna"), (Some("anna"), None));
+        assert_eq!(spoken("@7"), (Some("7"), None));
+        assert_eq!(spoken("id:7"), (None, Some("7")));
+        assert_eq!(spoken("id:7/sessions"), (None, None));
+        assert_eq!(spoken("7"), (Some("7"), Some("7")));
+        assert_eq!(choose("7", None, Some("7")).unwrap(), "7");
+        assert_eq!(choose("7", Some("7".into()), Some("7")).unwrap(), "7");
+        assert!(choose("7", Some("9".into()), Some("7")).unwrap_err().contains("id:7"));
+        assert!(choose("anna", None, None).unwrap_err().contains("no user anna"));
+    }
 }

@@ -3,13 +3,15 @@
 use serde_json::Value;
 
 /// Columns of a list, in this order, as far as its entries have them.
-const COLUMNS: [&str; 19] = [
+const COLUMNS: [&str; 24] = [
     "n",
     "id",
     "at",
     "username",
     "name",
     "display_name",
+    "label",
+    "by",
     "kind",
     "state",
     "admin",
@@ -19,6 +21,9 @@ const COLUMNS: [&str; 19] = [
     "sessions",
     "seen_at",
     "created_at",
+    "expires_at",
+    "uses",
+    "uses_max",
     "purge_at",
     "actor",
     "action",

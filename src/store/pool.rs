@@ -8,6 +8,9 @@ use tokio_postgres::{Client, Config, NoTls};
 use crate::error::{Error, Result};
 use crate::limits::store as limits;
 
+/// What our sessions are called in the database.
+const APPLICATION: &str = "impulse";
+
 /// One PostgreSQL database. Cheap to clone.
 #[derive(Clone)]
 pub struct Database {
@@ -27,7 +30,7 @@ impl Database {
         })?;
         let options = session_options(config.get_options());
         config
-            .application_name("impulse")
+            .application_name(APPLICATION)
             .connect_timeout(limits::CONNECT)
             .keepalives_idle(Duration::from_secs(30))
             // A host that vanished without a word is noticed by the first unanswered packet.
@@ -84,6 +87,17 @@ impl Database {
     pub async fn is_reachable(&self) -> bool {
         let ping = async { self.get().await?.simple_query("").await.map_err(Error::unavailable) };
         matches!(tokio::time::timeout(limits::PING, ping).await, Ok(Ok(_)))
+    }
+
+    /// Whether another process of ours has sessions there.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub async fn is_in_use(&self) -> Result<bool> {
+        let sql = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database()
+                       AND application_name = $1 AND pid <> pg_backend_pid())";
+        let client = self.connect().await?;
+        Ok(client.query_one(sql, &[&APPLICATION]).await.map_err(failed)?.get(0))
     }
 
     /// Refuses a database that may forget what it acknowledged.
