@@ -106,6 +106,17 @@ test("the browsers I use are listed, and one can be signed out from another", as
   await other.context.close();
 });
 
+test("a browser that is signed out closes what was open there", async () => {
+  const other = await again("ada", NEXT);
+  await openSettings(other.page, "profile");
+  await ada.page.keyboard.press("Escape");
+  await openSettings(ada.page, "sessions");
+  await ada.page.locator(".access").nth(1).locator("button", { hasText: "Sign out" }).click();
+  await other.page.locator("#username").waitFor();
+  assert.equal(await other.page.locator("dialog").count(), 0);
+  await other.context.close();
+});
+
 test("all others can be signed out at once", async () => {
   const others = [await again("ada", NEXT), await again("ada", NEXT)];
   const { page } = ada;
@@ -144,6 +155,8 @@ test("leaving for good asks for the password and the name, and keeps the message
   const { page } = leaver;
   await openRoom(page, "General");
   await say(page, "so long, and thanks");
+  await openRoom(page, "Random");
+  await page.locator(".composer textarea").fill("a draft nobody will send");
   await openRoom(ada.page, "General");
   await message(ada.page, "so long, and thanks").waitFor();
   await openSettings(page, "account");
@@ -157,8 +170,11 @@ test("leaving for good asks for the password and the name, and keeps the message
   await page.fill("#farewell-password", PASSWORD);
   await submit.click();
   await page.locator("#username").waitFor();
+  await page.locator("dialog").waitFor({ state: "detached" });
   await enterAccount(page, "leaver");
-  await page.locator(".gate-alert", { hasText: "Wrong username or password." }).waitFor();
+  await page.locator(".gate-alert").waitFor();
+  assert.equal(await page.locator(".gate-alert").innerText(), "Wrong username or password.");
+  assert.deepEqual(await page.evaluate(() => Object.keys(localStorage).filter((key) => /draft|outbox|account/.test(key))), [], "nothing of the account is left here");
   await message(ada.page, "so long, and thanks").waitFor();
   await ada.page.locator(".author-gone", { hasText: "Former member" }).waitFor();
   await leaver.context.close();

@@ -148,10 +148,12 @@ export function createMessageActions(client) {
 
     /** @param {string} room @param {string} text */
     setDraft(room, text) {
+      // The composer closes after a sign-out, too: nobody's draft is kept.
+      if (!state.me) return;
       state.drafts = new Map(state.drafts);
       if (text) state.drafts.set(room, text);
       else state.drafts.delete(room);
-      keep(`draft.${state.me?.uid}.${room}`, text || null);
+      keep(`draft.${state.me.uid}.${room}`, text || null);
       changed();
     },
   };

@@ -19,9 +19,9 @@ const TIMER_MS = 24 * 3600_000;
  * @param {import("./types.js").State} client.state
  * @param {() => void} client.changed
  * @param {(me: import("./types.js").User) => void} client.learnMe
- * @param {() => void} client.forget  signs out here and leaves nothing behind
+ * @param {() => () => void} client.farewell  to sign out here and leave nothing behind
  */
-export function createPeopleActions({ state, changed, learnMe, forget }) {
+export function createPeopleActions({ state, changed, learnMe, farewell }) {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let ending;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -106,8 +106,9 @@ export function createPeopleActions({ state, changed, learnMe, forget }) {
 
     /** @type {Actions["deleteAccount"]} */
     async deleteAccount({ password, messages }) {
+      const leave = farewell();
       await call("DELETE", "/api/me", { auth: await authOf(state.me?.username ?? "", password), messages });
-      forget();
+      leave();
     },
 
     /** @type {Actions["sessions"]} */

@@ -75,7 +75,7 @@ export function createClient() {
   const events = createEvents(client);
   const messages = createMessageActions(client);
   const rooms = createRoomActions(client);
-  const people = createPeopleActions({ state, changed, learnMe, forget });
+  const people = createPeopleActions({ state, changed, learnMe, farewell });
   const idle = watchIdle((presence) => socket.tell("presence", { state: presence }));
 
   /** @param {User} me */
@@ -101,11 +101,18 @@ export function createClient() {
     changed();
   }
 
-  /** Leaves nothing of this person in the browser. */
-  function forget() {
-    client.outbox?.clear();
-    if (state.me) for (const key of keysOf(`draft.${state.me.uid}.`)) keep(key, null);
-    exit();
+  /**
+   * Makes ready to leave nothing of this person in the browser: the end of the session may be heard, and the page be
+   * left, before the call that ended it has its answer.
+   */
+  function farewell() {
+    const { outbox } = client;
+    const uid = state.me?.uid ?? "";
+    return () => {
+      outbox?.clear();
+      for (const key of keysOf(`draft.${uid}.`)) keep(key, null);
+      exit();
+    };
   }
 
   async function stillSignedIn() {
@@ -126,6 +133,8 @@ export function createClient() {
 
   /** @param {User} me */
   function learnMe(me) {
+    // An answer from before the sign-out.
+    if (state.phase !== "signed_in") return;
     state.me = me;
     state.users = new Map(state.users).set(me.uid, { ...me, state: state.users.get(me.uid)?.state ?? me.state ?? "online" });
     rememberAccount(me);
@@ -168,8 +177,9 @@ export function createClient() {
         enter(await whoAmI());
       },
       async signOut() {
+        const leave = farewell();
         await call("POST", "/api/auth/logout").catch(() => {});
-        forget();
+        leave();
       },
       async spendTicket(choice) {
         await spendTicket(choice);

@@ -67,6 +67,8 @@ export function mount(root, store, actions) {
     if (wishLanguage({ account: state.me?.locale ?? "" })) leave();
     if (shown?.screen !== screen) {
       leave();
+      // What was open belonged to who has left.
+      if (state.phase === "signed_out") document.querySelectorAll("dialog").forEach((dialog) => dialog.close());
       shown = { screen, view: makeScreen(context, screen) };
       root.replaceChildren(shown.view.node);
     }
