@@ -384,7 +384,22 @@ async fn ten_thousand_users_are_paged_and_searched() {
         format!("/api/users?q=user1999&limit=200&after={}", people["next"].as_str().unwrap());
     let rest = chief.get(&rest).await.expect(200);
     assert_eq!((rest["users"].as_array().unwrap().len(), rest.get("next")), (7, None));
-    chief.get("/api/admin/users?state=odd").await.refused(400, "bad_request");
+    for odd in ["state=odd", "limit=0", "limit=201", "after=AA", "after=%3D"] {
+        chief.get(&format!("/api/admin/users?{odd}")).await.refused(400, "bad_request");
+    }
+    let named = chief.get("/api/admin/users?username=USER12345").await.expect(200);
+    assert_eq!((first_of(&named), &named["total"]), ("user12345".into(), &json!(1)));
+    let nobody = chief.get("/api/admin/users?username=user1234").await.expect(200);
+    assert_eq!(nobody["users"], json!([]));
+    // All of them, page by page, each once.
+    let (mut seen, mut after) = (0, String::new());
+    loop {
+        let page = chief.get(&format!("/api/admin/users?limit=200{after}")).await.expect(200);
+        seen += page["users"].as_array().unwrap().len();
+        let Some(next) = page["next"].as_str() else { break };
+        after = format!("&after={next}");
+    }
+    assert_eq!(seen, 10_001);
     server.stop().await;
 }
 

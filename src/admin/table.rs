@@ -96,7 +96,8 @@ fn cell(column: &str, value: Option<&Value>) -> String {
             values.iter().map(|value| cell("", Some(value))).collect::<Vec<_>>().join(",")
         }
         Some(Value::Object(fields)) => {
-            let name = fields.get("name").and_then(Value::as_str).unwrap_or_default();
+            let name = fields.get("name").or(fields.get("username")).and_then(Value::as_str);
+            let name = name.unwrap_or_default();
             let id = fields.get("uid").or(fields.get("id")).and_then(Value::as_str);
             let name: String = name.chars().filter(|c| !c.is_control()).collect();
             id.filter(|id| !id.is_empty()).map_or(name.clone(), |id| format!("{name} ({id})"))

@@ -29,7 +29,7 @@ pub(super) async fn page(api: &Api, request: &Request) -> Result<Response> {
         Some("archived") => Some(true),
         Some("removed") => return removed(api, &page).await,
         Some(_) => {
-            let rule = "is \"active\", \"archived\" or \"removed\"";
+            let rule = "must be \"active\", \"archived\" or \"removed\"";
             return Err(Error::field("state", rule));
         }
     };

@@ -37,7 +37,7 @@ pub(super) async fn page(api: &Api, request: &Request) -> Result<Response> {
         Some("removed") => UserFilter::Removed,
         Some("admin") => UserFilter::Admin,
         Some(_) => {
-            let rule = "is \"active\", \"disabled\", \"removed\" or \"admin\"";
+            let rule = "must be \"active\", \"disabled\", \"removed\" or \"admin\"";
             return Err(Error::field("state", rule));
         }
     };
