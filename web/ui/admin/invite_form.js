@@ -23,7 +23,7 @@ const ROOMS_CHOSEN_MAX = 20;
  */
 export function openAddInvite(admin, added) {
   const label = textInput({ maxlength: LABEL_MAX, autofocus: true });
-  const life = select([...LIVES_S.map((seconds) => /** @type {const} */ ([String(seconds), span(seconds)])), ["", t("admin_never")]], String(7 * DAY_S));
+  const life = select([...LIVES_S.map((seconds) => /** @type {const} */ ([String(seconds), span(seconds, "long")])), ["", t("admin_never")]], String(7 * DAY_S));
   const uses = select([...USES.map((n) => /** @type {const} */ ([String(n), whole(n)])), ["", t("admin_unlimited")]], "10");
   const rooms = createRoomChoice();
   openForm({

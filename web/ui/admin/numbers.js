@@ -10,7 +10,7 @@ const STEPS = [["year", 365 * DAY_S], ["month", 30 * DAY_S], ["day", DAY_S], ["h
 
 /** @param {number} n */
 export function whole(n, lang = currentLanguage()) {
-  return new Intl.NumberFormat(lang, { maximumFractionDigits: 0 }).format(n);
+  return formatter(Intl.NumberFormat, lang, { maximumFractionDigits: 0 }).format(n);
 }
 
 /**
@@ -20,7 +20,7 @@ export function whole(n, lang = currentLanguage()) {
  */
 export function rate(n, lang = currentLanguage()) {
   if (n >= 100_000) return short(n, lang);
-  return new Intl.NumberFormat(lang, { maximumFractionDigits: n < 100 ? 1 : 0 }).format(n);
+  return formatter(Intl.NumberFormat, lang, { maximumFractionDigits: n < 100 ? 1 : 0 }).format(n);
 }
 
 /**
@@ -29,7 +29,7 @@ export function rate(n, lang = currentLanguage()) {
  * @param {number} n
  */
 export function short(n, lang = currentLanguage()) {
-  return new Intl.NumberFormat(lang, { notation: "compact", maximumFractionDigits: Math.abs(n) < 1 ? 2 : 1 }).format(n);
+  return formatter(Intl.NumberFormat, lang, { notation: "compact", maximumFractionDigits: Math.abs(n) < 1 ? 2 : 1 }).format(n);
 }
 
 /** @param {number} bytes */
@@ -37,14 +37,14 @@ export function size(bytes, lang = currentLanguage()) {
   const units = /** @type {const} */ (["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"]);
   const step = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log2(Math.max(bytes, 1)) / 10)));
   const value = bytes / 1024 ** step;
-  return new Intl.NumberFormat(lang, { style: "unit", unit: units[step] ?? "byte", unitDisplay: "short", maximumFractionDigits: value < 10 ? 1 : 0 }).format(value);
+  return formatter(Intl.NumberFormat, lang, { style: "unit", unit: units[step] ?? "byte", unitDisplay: "short", maximumFractionDigits: value < 10 ? 1 : 0 }).format(value);
 }
 
 /**
  * How long something lasts, in its two largest units: 3 days 4 hr.
  *
  * @param {number} seconds
- * @param {"short" | "narrow"} [words]
+ * @param {"long" | "short" | "narrow"} [words]
  */
 export function span(seconds, words = "short", lang = currentLanguage()) {
   const all = /** @type {[string, number][]} */ ([
@@ -53,7 +53,7 @@ export function span(seconds, words = "short", lang = currentLanguage()) {
   ]);
   const first = Math.max(0, all.findIndex(([, n]) => n > 0));
   const parts = seconds < 1 ? all.slice(-1) : all.slice(first, first + 2).filter(([, n]) => n > 0);
-  return parts.map(([unit, n]) => new Intl.NumberFormat(lang, { style: "unit", unit, unitDisplay: words }).format(n)).join(" ");
+  return parts.map(([unit, n]) => formatter(Intl.NumberFormat, lang, { style: "unit", unit, unitDisplay: words }).format(n)).join(" ");
 }
 
 /**
@@ -65,27 +65,27 @@ export function span(seconds, words = "short", lang = currentLanguage()) {
 export function away(at, now = Date.now(), lang = currentLanguage()) {
   const seconds = (at - now) / 1000;
   const [unit, length] = STEPS.find(([, each]) => Math.abs(seconds) >= each) ?? ["minute", MINUTE_S];
-  return new Intl.RelativeTimeFormat(lang, { numeric: "auto", style: "long" }).format(Math.trunc(seconds / length), unit);
+  return formatter(Intl.RelativeTimeFormat, lang, { numeric: "auto", style: "long" }).format(Math.trunc(seconds / length), unit);
 }
 
 /** Date and time. @param {number} at */
 export function moment(at, lang = dateLanguage()) {
-  return new Intl.DateTimeFormat(lang, { dateStyle: "medium", timeStyle: "short" }).format(at);
+  return formatter(Intl.DateTimeFormat, lang, { dateStyle: "medium", timeStyle: "short" }).format(at);
 }
 
 /** To the second, for the log. @param {number} at */
 export function exactMoment(at, lang = dateLanguage()) {
-  return new Intl.DateTimeFormat(lang, { dateStyle: "medium", timeStyle: "medium" }).format(at);
+  return formatter(Intl.DateTimeFormat, lang, { dateStyle: "medium", timeStyle: "medium" }).format(at);
 }
 
 /** Only the date. @param {number} at */
 export function date(at, lang = dateLanguage()) {
-  return new Intl.DateTimeFormat(lang, { dateStyle: "medium" }).format(at);
+  return formatter(Intl.DateTimeFormat, lang, { dateStyle: "medium" }).format(at);
 }
 
 /** Only the time. @param {number} at */
 export function clock(at, lang = dateLanguage()) {
-  return new Intl.DateTimeFormat(lang, { hour: "numeric", minute: "2-digit" }).format(at);
+  return formatter(Intl.DateTimeFormat, lang, { hour: "numeric", minute: "2-digit" }).format(at);
 }
 
 /**
@@ -94,5 +94,23 @@ export function clock(at, lang = dateLanguage()) {
  * @param {string} day  `2026-11-23`
  */
 export function calendarDay(day, lang = dateLanguage()) {
-  return new Intl.DateTimeFormat(lang, { day: "numeric", month: "short", timeZone: "UTC" }).format(Date.parse(`${day}T00:00:00Z`));
+  return formatter(Intl.DateTimeFormat, lang, { day: "numeric", month: "short", timeZone: "UTC" }).format(Date.parse(`${day}T00:00:00Z`));
+}
+
+/** Formatters by what they are for: making one costs far more than using it, and a table uses thousands. @type {Map<string, any>} */
+const formatters = new Map();
+
+/**
+ * @template T
+ * @template O
+ * @param {new (lang: string, options: O) => T} Format
+ * @param {string} lang
+ * @param {O} options
+ * @returns {T}
+ */
+function formatter(Format, lang, options) {
+  const key = `${Format.name} ${lang} ${JSON.stringify(options)}`;
+  let found = formatters.get(key);
+  if (!found) formatters.set(key, (found = new Format(lang, options)));
+  return found;
 }

@@ -35,6 +35,7 @@ export function openPerson(admin, uid, told) {
   /** @param {Account} user */
   function show(user) {
     const within = body.contains(document.activeElement);
+    dialog.node.setAttribute("aria-label", nameOf(user));
     fill(body, profile(user), deeds(user));
     if (within) /** @type {HTMLElement | null} */ (body.querySelector(".deed"))?.focus();
     told.changed(user);

@@ -26,6 +26,7 @@ export function openRoom(admin, first, told) {
 
   function draw() {
     const within = body.contains(document.activeElement);
+    dialog.node.setAttribute("aria-label", room.name);
     fill(body, profile(room, owners), el("div", { class: "deeds" }, room.state === "removed" ? restoring() : deeds()));
     if (within) /** @type {HTMLElement | null} */ (body.querySelector(".deed"))?.focus();
     void nameOwners();
