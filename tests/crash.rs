@@ -9,7 +9,7 @@ mod process;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use process::{Client, PATIENCE, Process, new_mid, text};
@@ -18,12 +18,19 @@ use serde_json::{Value, json};
 /// What one writer saw: every message it sent, with the `seq` if it was acknowledged.
 type Sent = BTreeMap<String, Option<u64>>;
 
+/// What the writers share: whether to stop, and how many acknowledgements they have.
+#[derive(Default)]
+struct Work {
+    stop: AtomicBool,
+    acknowledged: AtomicUsize,
+}
+
 /// Sends until told to stop or the connection breaks.
-fn write_until(stop: &AtomicBool, address: &str, token: &str, room: &str) -> Sent {
+fn write_until(work: &Work, address: &str, token: &str, room: &str) -> Sent {
     let mut sent = Sent::new();
     let Ok(mut client) = Client::connect(address, token) else { return sent };
     for n in 0..100_000u32 {
-        if stop.load(Ordering::Relaxed) {
+        if work.stop.load(Ordering::Relaxed) {
             break;
         }
         let mid = new_mid();
@@ -31,6 +38,7 @@ fn write_until(stop: &AtomicBool, address: &str, token: &str, room: &str) -> Sen
         match client.ask(text(room, &mid, &format!("message {n}"))) {
             Ok(answer) if answer["op"] == "ok" => {
                 sent.insert(mid, answer["seq"].as_u64());
+                work.acknowledged.fetch_add(1, Ordering::Relaxed);
             }
             Ok(_) => {}
             Err(_) => break,
@@ -87,17 +95,18 @@ fn first_room(server: &Process, token: &str) -> String {
 
 /// Writers at work while `disaster` strikes; what they sent.
 fn under_load(server: &Process, token: &str, room: &str, disaster: impl FnOnce()) -> Sent {
-    let stop = Arc::new(AtomicBool::new(false));
+    let work = Arc::new(Work::default());
     let writers: Vec<_> = (0..4)
         .map(|_| {
-            let (stop, address) = (stop.clone(), server.address.clone());
+            let (work, address) = (work.clone(), server.address.clone());
             let (token, room) = (token.to_owned(), room.to_owned());
-            std::thread::spawn(move || write_until(&stop, &address, &token, &room))
+            std::thread::spawn(move || write_until(&work, &address, &token, &room))
         })
         .collect();
-    std::thread::sleep(Duration::from_millis(700));
+    // However slow the machine is, the writers are in the middle of their work.
+    wait_until("the writers write", || work.acknowledged.load(Ordering::Relaxed) >= 100);
     disaster();
-    stop.store(true, Ordering::Relaxed);
+    work.stop.store(true, Ordering::Relaxed);
     writers.into_iter().flat_map(|writer| writer.join().expect("no panic")).collect()
 }
 
@@ -231,17 +240,17 @@ fn sigterm_under_load_answers_or_refuses_every_send_says_bye_and_leaves_within_t
     let mut server = Some(server);
     let address_holder = server.as_ref().unwrap();
     let sent = {
-        let stop = AtomicBool::new(false);
+        let work = Work::default();
         std::thread::scope(|scope| {
             let writers: Vec<_> = (0..4)
-                .map(|_| scope.spawn(|| write_until(&stop, &address_holder.address, &token, &room)))
+                .map(|_| scope.spawn(|| write_until(&work, &address_holder.address, &token, &room)))
                 .collect();
-            std::thread::sleep(Duration::from_millis(700));
+            wait_until("the writers write", || work.acknowledged.load(Ordering::Relaxed) >= 100);
             let began = Instant::now();
             nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
             wait_until("the server is gone", || !alive(pid.as_raw()));
             stopped_in = began.elapsed();
-            stop.store(true, Ordering::Relaxed);
+            work.stop.store(true, Ordering::Relaxed);
             writers.into_iter().flat_map(|w| w.join().expect("no panic")).collect::<Sent>()
         })
     };
