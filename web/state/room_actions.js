@@ -123,12 +123,6 @@ export function createRoomActions(client) {
       return enter(await call("POST", "/api/rooms", { kind: "dm", members: uids }));
     },
 
-    /** @type {Actions["discoverRooms"]} */
-    async discoverRooms() {
-      const { rooms } = await call("GET", "/api/rooms");
-      return rooms.filter((/** @type {any} */ room) => room.kind === "open").map((/** @type {any} */ room) => ({ id: String(room.id), name: room.name, topic: room.topic }));
-    },
-
     /** @type {Actions["joinRoom"]} */
     async joinRoom(room) {
       await call("POST", `/api/rooms/${room}/members`, { uid: state.me?.uid });
@@ -138,12 +132,18 @@ export function createRoomActions(client) {
     /** @type {Actions["leaveRoom"]} */
     async leaveRoom(room) {
       await call("DELETE", `/api/rooms/${room}/members/${state.me?.uid}`);
-      followed = followed.filter((each) => each !== room);
-      state.rooms = new Map(state.rooms);
-      state.rooms.delete(room);
-      state.timelines = new Map(state.timelines);
-      state.timelines.delete(room);
-      changed();
+      forget(room);
+    },
+
+    /** @type {Actions["removeRoom"]} */
+    async removeRoom(room) {
+      await call("DELETE", `/api/rooms/${room}`);
+      forget(room);
+    },
+
+    /** @type {Actions["restoreRoom"]} */
+    async restoreRoom(room) {
+      enter(await call("POST", `/api/rooms/${room}/restore`, {}));
     },
 
     /** @type {Actions["members"]} */
@@ -177,6 +177,16 @@ export function createRoomActions(client) {
     client.setRoom(room);
     changed();
     return room.id;
+  }
+
+  /** What the socket says a moment later: nobody shall be led back into the room meanwhile. @param {string} room */
+  function forget(room) {
+    followed = followed.filter((each) => each !== room);
+    state.rooms = new Map(state.rooms);
+    state.rooms.delete(room);
+    state.timelines = new Map(state.timelines);
+    state.timelines.delete(room);
+    changed();
   }
 
   /** @param {string} room */

@@ -24,17 +24,14 @@ export const directory = ({ archived, ...wanted }) => call("GET", `/api/rooms/di
 /** @param {string} room @param {{ q?: string, after?: string | undefined, limit: number }} wanted @returns {Promise<{ members: Member[], next?: string, total: number }>} */
 export const membersPage = (room, wanted) => call("GET", `${path(room)}/members${query(wanted)}`);
 
+/** A room as the server lets me see it, mine or not. @param {string} room @returns {Promise<Listed>} */
+export const readRoom = (room) => call("GET", path(room));
+
 /** @param {string} room @param {RoomChange} change */
 export const changeRoom = (room, change) => call("PATCH", path(room), change);
 
 /** @param {string} room @param {{ favourite?: boolean, notify?: string }} liking */
 export const preferRoom = (room, liking) => call("PATCH", `${path(room)}/me`, liking);
-
-/** @param {string} room */
-export const removeRoom = (room) => call("DELETE", path(room));
-
-/** @param {string} room */
-export const restoreRoom = (room) => call("POST", `${path(room)}/restore`, {});
 
 /** @param {string} room @param {string} uid @param {{ role?: string, silenced_until?: number | null }} change */
 export const changeMember = (room, uid, change) => call("PATCH", `${path(room)}/members/${uid}`, change);

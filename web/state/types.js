@@ -152,9 +152,10 @@
  * @property {(room: string, text: string) => void} setDraft
  * @property {(room: { name: string, topic?: string, kind: "open" | "closed", members?: string[] }) => Promise<string>} createRoom
  * @property {(...uids: string[]) => Promise<string>} directRoom
- * @property {() => Promise<{ id: string, name: string, topic?: string }[]>} discoverRooms
  * @property {(room: string) => Promise<void>} joinRoom
  * @property {(room: string) => Promise<void>} leaveRoom
+ * @property {(room: string) => Promise<void>} removeRoom
+ * @property {(room: string) => Promise<void>} restoreRoom
  * @property {(room: string) => Promise<{ uid: string, role?: string }[]>} members
  * @property {(room: string, uid: string) => Promise<void>} addMember
  * @property {(query: string) => Promise<User[]>} searchUsers

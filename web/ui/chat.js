@@ -1,20 +1,23 @@
 /** The signed-in page: rooms at the side, one room on the panel, the banner when the connection is gone. */
+import { readRoom } from "../state/rooms_api.js";
 import { createBanner } from "./banner.js";
 import { createComposer } from "./composer.js";
 import { el, fill } from "./element.js";
 import { t } from "./i18n.js";
 import { icon } from "./icons.js";
+import { tintOf } from "./people.js";
+import { recentRooms, visited } from "./recent.js";
+import { openBrowse } from "./room_dialogs.js";
 import { createRoomHead } from "./room_head.js";
-import { joinRefusalText } from "./room_refusals.js";
+import { refusal } from "./room_refusals.js";
 import { roomPath } from "./routes.js";
+import { busy, createAlert } from "./settings_parts.js";
 import { createSidebar } from "./sidebar.js";
 import { createTimeline } from "./timeline.js";
 
 /** @typedef {import("./context.js").Context} Context */
 /** @typedef {import("./context.js").View} View */
 /** @typedef {import("./context.js").State} State */
-
-const LAST_ROOM = "impulse.last-room";
 
 /**
  * @param {Context} context
@@ -30,16 +33,18 @@ export function createChat(context) {
     sidebar.node, panel);
   /** @type {{ key: string, views: View[] } | null} */
   let open = null;
+  /** What the room on the screen was, for when it is lost. */
+  let kind = "";
 
   /** @param {State} state */
   function choose(state) {
     const id = context.signals.room;
     const known = id !== null && state.rooms.has(id);
     if (id === null && state.rooms.size > 0 && !matchMedia("(max-width: 47.99rem)").matches) {
-      const last = remembered();
-      const next = last && state.rooms.has(last) ? last : [...state.rooms.keys()][0];
+      const next = recentRooms().find((each) => state.rooms.has(each)) ?? [...state.rooms.keys()][0];
       if (next) return queueMicrotask(() => context.go(roomPath(next), true));
     }
+    if (known) kind = state.rooms.get(id)?.kind ?? "";
     const key = known ? id : id !== null && !state.loadingRooms ? `?${id}` : "";
     if (open?.key === key) return;
     const before = open?.key;
@@ -47,10 +52,10 @@ export function createChat(context) {
     node.dataset["view"] = id === null ? "rooms" : "room";
     if (known) {
       open = { key, views: openRoom(context, id, panel, banner) };
-      remember(id);
+      visited(id);
     } else {
       open = { key, views: [] };
-      fill(panel, banner.node, id !== null && key ? strange(context, id, before === id) : nothing());
+      fill(panel, banner.node, id !== null && key ? strange(context, id, before === id ? kind : "") : nothing());
     }
   }
 
@@ -92,37 +97,32 @@ function nothing() {
 }
 
 /**
- * A room I am not in, reached by a link: may be joined when it is open.
+ * A room I am not in, reached by a link or lost while it was open: may be joined when it is open, and there is always
+ * a way on.
  *
  * @param {Context} context
  * @param {string} id
- * @param {boolean} wasIn  the room was on the screen until now
+ * @param {string} wasIn  the kind of room it was, if it was on the screen until now
  */
 function strange(context, id, wasIn) {
   const node = el("div", { class: "room-empty" }, el("span", { class: "spinner" }));
-  const gone = () => fill(node, el("p", { role: "status" }, t(wasIn ? "room_gone" : "error_not_found")), el("button", { type: "button", class: "button", click: () => context.go("/", true) }, t("back")));
-  context.actions.discoverRooms().then((rooms) => {
-    const room = rooms.find((each) => each.id === id);
-    if (!room) return gone();
-    fill(node, el("span", { class: "mark" }, icon("hash")), el("h2", { dir: "auto" }, room.name), room.topic ? el("p", { class: "hint", dir: "auto" }, room.topic) : null,
-      el("button", { type: "button", class: "button button-primary", click: () => void context.actions.joinRoom(id).catch((error) => context.toast(joinRefusalText(error))) }, t("join_room")));
+  const browse = () => el("button", { type: "button", class: "button", click: () => openBrowse(context) }, icon("compass"), t("browse_rooms"));
+  const gone = () => fill(node, el("span", { class: "mark mark-calm" }, icon("leave")),
+    el("h2", { role: "status" }, t(wasIn ? "room_gone" : "error_not_found")), el("p", { class: "hint" }, t("room_gone_hint")),
+    el("div", { class: "room-empty-buttons" }, browse(), el("button", { type: "button", class: "button button-primary", click: () => context.go("/", true) }, t("back"))));
+  // One that only its members see needs no asking.
+  if (wasIn === "closed" || wasIn === "dm") gone();
+  else readRoom(id).then((room) => {
+    if (room.kind !== "open" || room.archived) return gone();
+    const alert = createAlert();
+    const join = el("button", {
+      type: "button", class: "button button-primary",
+      click: () => void busy(join, alert.say, (error) => refusal(error, "join"), () => context.actions.joinRoom(id)),
+    }, t("join_room"));
+    fill(node, el("span", { class: `room-tile room-tile-large ${tintOf("room" + id)}` }, icon("hash")), el("h2", { dir: "auto" }, room.name),
+      wasIn ? el("p", { role: "status" }, t("room_left")) : null,
+      room.topic ? el("p", { class: "hint", dir: "auto" }, room.topic) : null, el("p", { class: "hint" }, t("member_count", { n: room.members })),
+      alert.node, el("div", { class: "room-empty-buttons" }, browse(), join));
   }, gone);
   return node;
-}
-
-function remembered() {
-  try {
-    return localStorage.getItem(LAST_ROOM);
-  } catch {
-    return null;
-  }
-}
-
-/** @param {string} id */
-function remember(id) {
-  try {
-    localStorage.setItem(LAST_ROOM, id);
-  } catch {
-    // Only a convenience.
-  }
 }

@@ -6,7 +6,7 @@ import { errorText, t } from "./i18n.js";
 import { icon } from "./icons.js";
 import { tintOf } from "./people.js";
 import { settled } from "./room_people.js";
-import { joinRefusalText } from "./room_refusals.js";
+import { refusal } from "./room_refusals.js";
 import { roomPath } from "./routes.js";
 import { createAlert } from "./settings_parts.js";
 
@@ -54,7 +54,7 @@ export function openBrowse(context) {
           dialog.close();
           context.go(roomPath(room.id));
         } catch (error) {
-          alert.say(joinRefusalText(error));
+          alert.say(refusal(error, "join"));
         }
       };
       const reads = joined || room.archived;

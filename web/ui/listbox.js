@@ -26,6 +26,7 @@ export function createListbox(options) {
   function mark() {
     [...node.children].forEach((child, index) => child.setAttribute("aria-selected", String(index === active)));
     const chosen = node.children[active];
+    node.hidden = !items.length;
     if (field) {
       if (chosen) field.setAttribute("aria-activedescendant", chosen.id);
       else field.removeAttribute("aria-activedescendant");
@@ -41,10 +42,10 @@ export function createListbox(options) {
       field.setAttribute("aria-controls", id);
       field.setAttribute("aria-autocomplete", "list");
     },
-    /** @param {T[]} next */
-    show(next) {
+    /** @param {T[]} next @param {number} [first]  the chosen one; -1 for none until a key moves */
+    show(next, first = 0) {
       items = next;
-      active = 0;
+      active = first;
       node.replaceChildren(...items.map((item, index) => el("div", {
         role: "option",
         id: `${id}-${index}`,
@@ -60,7 +61,7 @@ export function createListbox(options) {
     /** @param {number} step */
     move(step) {
       if (!items.length) return;
-      active = (active + step + items.length) % items.length;
+      active = active < 0 ? (step > 0 ? 0 : items.length - 1) : (active + step + items.length) % items.length;
       mark();
     },
     choose() {

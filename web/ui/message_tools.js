@@ -2,6 +2,7 @@
  * What one can do with a message. One small toolbar follows the pointer or the keyboard from row to row; on touch a
  * tap on a message opens the menu. In the list, up and down walk the messages and Enter opens the menu.
  */
+import { iMay } from "../state/rights.js";
 import { ask, openDialog } from "./dialog.js";
 import { el } from "./element.js";
 import { QUICK } from "./emoji.js";
@@ -47,6 +48,9 @@ export function createMessageTools(context, room, log) {
     if (row === current && tools.parentElement === row) return;
     const message = row && find(row);
     current = message && usable(context, message) ? row : null;
+    const here = context.store.state.rooms.get(room);
+    const writes = Boolean(here && iMay(context.store.state, here, "write"));
+    for (const button of tools.children) /** @type {HTMLElement} */ (button).hidden = !writes && button !== tools.lastElementChild;
     if (current) current.append(tools);
     else tools.remove();
   }
@@ -106,17 +110,19 @@ function neighbour(row, up) {
  */
 function openMenu(context, room, message) {
   const own = message.by === context.store.state.me?.uid;
-  const role = context.store.state.rooms.get(room)?.role;
-  const mayDelete = own || role === "owner" || role === "admin" || Boolean(context.store.state.me?.admin);
+  const { state } = context.store;
+  const here = state.rooms.get(room);
+  const writes = Boolean(here && iMay(state, here, "write"));
+  const mayDelete = own || Boolean(here && iMay(state, here, "moderate"));
   openDialog({ title: t("message_actions"), bare: true, class: "dialog-menu" }, (close) => {
     const item = (/** @type {string} */ name, /** @type {string} */ label, /** @type {() => void} */ act, danger = false) =>
       el("button", { type: "button", class: danger ? "menu-item menu-danger" : "menu-item", click: () => { close(); act(); } }, icon(name), el("span", {}, label));
     return [el("div", { class: "menu" },
-      el("div", { class: "menu-quick" }, QUICK.slice(0, 6).map((emoji) =>
-        el("button", { type: "button", class: "emoji-key", "aria-label": `${t("action_react")} ${emoji}`, click: () => { close(); react(context, room, message, emoji); } }, emoji))),
-      item("smile", t("action_react"), () => openEmojiPicker((emoji) => react(context, room, message, emoji))),
-      item("reply", t("action_reply"), () => reply(context, room, message)),
-      own ? item("edit", t("action_edit"), () => edit(context, room, message)) : null,
+      writes ? el("div", { class: "menu-quick" }, QUICK.slice(0, 6).map((emoji) =>
+        el("button", { type: "button", class: "emoji-key", "aria-label": `${t("action_react")} ${emoji}`, click: () => { close(); react(context, room, message, emoji); } }, emoji))) : null,
+      writes ? item("smile", t("action_react"), () => openEmojiPicker((emoji) => react(context, room, message, emoji))) : null,
+      writes ? item("reply", t("action_reply"), () => reply(context, room, message)) : null,
+      own && writes ? item("edit", t("action_edit"), () => edit(context, room, message)) : null,
       item("copy", t("action_copy"), () => copyText(context, message.t)),
       item("link", t("action_link"), () => copyText(context, location.origin + roomPath(room, message.mid))),
       mayDelete ? item("trash", t("action_delete"), () => remove(context, room, message), true) : null)];

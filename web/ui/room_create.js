@@ -3,7 +3,7 @@ import { openDialog } from "./dialog.js";
 import { el } from "./element.js";
 import { errorText, t } from "./i18n.js";
 import { createPicker } from "./room_people.js";
-import { nameRefusalText } from "./room_refusals.js";
+import { refusal } from "./room_refusals.js";
 import { roomPath } from "./routes.js";
 import { busy, createAlert } from "./settings_parts.js";
 
@@ -26,7 +26,7 @@ export function openCreate(context) {
       event.preventDefault();
       if (!name.value.trim()) return name.focus();
       const kind = /** @type {HTMLInputElement | null} */ (kinds.querySelector(":checked"))?.value === "closed" ? "closed" : "open";
-      void busy(submit, alert.say, nameRefusalText, async () => {
+      void busy(submit, alert.say, (error) => refusal(error, "name"), async () => {
         const id = await context.actions.createRoom({ name: name.value.trim(), topic: topic.value.trim(), kind, members: people.chosen() });
         close();
         context.go(roomPath(id));
@@ -48,7 +48,7 @@ export function openNewDirect(context) {
   openDialog({ title: t("new_message_to") }, (close) => {
     const alert = createAlert();
     const open = el("button", { type: "button", class: "button button-primary", disabled: true, click: () => void busy(open, alert.say, errorText, start) }, t("open_conversation"));
-    const people = createPicker(context, GROUP_MAX, () => { open.disabled = !people.chosen().length; });
+    const people = createPicker(context, GROUP_MAX, () => { open.disabled = !people.chosen().length; }, () => open.click());
     people.input.autofocus = true;
 
     async function start() {

@@ -1,109 +1,123 @@
-/** A room's details: its people, how I like it, its settings, its links. What I may not do is not there. */
+/**
+ * A room's details: its people, how I like it, its settings, its links. What I may not do is not there. The dialog
+ * follows the room while it is open: a new name, a new role, and the end of it.
+ */
 import { iMay } from "../state/rights.js";
-import { preferRoom } from "../state/rooms_api.js";
-import { ask, openDialog } from "./dialog.js";
-import { el, fill } from "./element.js";
+import { openDialog } from "./dialog.js";
+import { el, fill, setText } from "./element.js";
 import { t } from "./i18n.js";
-import { icon } from "./icons.js";
-import { allowNotifications, levelOf } from "./notify.js";
 import { roomName } from "./people.js";
 import { createInviteLinks, mayInvite } from "./room_invites.js";
+import { createForMe } from "./room_for_me.js";
 import { createMembers } from "./room_members.js";
 import { createRoomSettings } from "./room_settings.js";
-import { refusalText } from "./room_refusals.js";
-import { createAlert, segments } from "./settings_parts.js";
 
 export { openCreate, openNewDirect } from "./room_create.js";
 export { openBrowse } from "./directory.js";
 
 /** @typedef {import("./context.js").Context} Context */
 /** @typedef {import("./context.js").Room} Room */
+/** A tab's content, and how it follows the room. @typedef {{ node: HTMLElement, update?: (room: Room) => void }} Panel */
+/** @typedef {{ id: string, label: string, open: () => Panel }} Tab */
 
 /**
  * @param {Context} context
  * @param {string} id
  */
 export function openRoomDetails(context, id) {
-  const { state } = context.store;
-  const room = state.rooms.get(id);
-  if (!room) return;
-  const dialog = openDialog({ title: roomName(state, room), class: "dialog-tall" }, (close) => {
-    /** @type {[string, () => HTMLElement][]} */
-    const tabs = [
-      [t("members"), () => createMembers(context, id)],
-      [t("for_me"), () => forMe(context, id, close)],
-      ...(iMay(state, room, "describe") ? [/** @type {[string, () => HTMLElement]} */ ([t("room_settings"), () => createRoomSettings(context, id, close)])] : []),
-      ...(mayInvite(context, room) ? [/** @type {[string, () => HTMLElement]} */ ([t("invite_links"), () => createInviteLinks(context, id)])] : []),
-    ];
-    return [room.topic ? el("p", { class: "dialog-lead", dir: "auto" }, room.topic) : null, createTabs(tabs)];
-  });
-  return dialog;
-}
+  const { store } = context;
+  if (!store.state.rooms.has(id)) return;
+  const topic = el("p", { class: "dialog-lead", dir: "auto" });
+  const tabbed = createTabs();
+  let drawn = "";
+  const close = () => dialog.close();
 
-/**
- * Tabs as the keyboard expects them: arrows walk, the panel follows.
- *
- * @param {[string, () => HTMLElement][]} tabs
- */
-function createTabs(tabs) {
-  const panel = el("div", { class: "tab-panel", role: "tabpanel", tabindex: "-1" });
-  const buttons = tabs.map(([label], index) => el("button", {
-    type: "button", role: "tab", class: "tab", click: () => choose(index),
-    keydown: (/** @type {KeyboardEvent} */ event) => {
-      const by = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;
-      if (!by) return;
-      event.preventDefault();
-      const next = (index + by + tabs.length) % tabs.length;
-      choose(next);
-      buttons[next]?.focus();
-    },
-  }, label));
-
-  /** @param {number} chosen */
-  function choose(chosen) {
-    buttons.forEach((button, index) => {
-      button.setAttribute("aria-selected", String(index === chosen));
-      button.tabIndex = index === chosen ? 0 : -1;
-    });
-    panel.setAttribute("aria-label", tabs[chosen]?.[0] ?? "");
-    fill(panel, tabs[chosen]?.[1]() ?? null);
+  function follow() {
+    const room = store.state.rooms.get(id);
+    // A question asked above it goes with it.
+    if (!room) return [...document.querySelectorAll("dialog[open]")].reverse().forEach((each) => /** @type {HTMLDialogElement} */ (each).close());
+    const name = roomName(store.state, room);
+    dialog.node.setAttribute("aria-label", name);
+    setText(/** @type {Element} */ (dialog.node.querySelector(".dialog-head h2")), name);
+    setText(topic, room.topic ?? "");
+    topic.hidden = !room.topic;
+    const tabs = tabsOf(context, room, close);
+    const key = `${room.role}/${room.kind}/${tabs.map((tab) => tab.id).join()}`;
+    if (key !== drawn) tabbed.show(tabs);
+    drawn = key;
+    tabbed.update(room);
   }
 
-  choose(0);
-  return el("div", { class: "tabbed" }, el("div", { class: "tabs", role: "tablist" }, buttons), panel);
+  const stop = store.subscribe(follow);
+  const dialog = openDialog({ title: t("room_details"), class: "dialog-tall", closed: stop }, () => [topic, tabbed.node]);
+  follow();
 }
 
 /**
- * How I like the room, and leaving it.
- *
  * @param {Context} context
- * @param {string} id
+ * @param {Room} room
  * @param {() => void} close
+ * @returns {Tab[]}
  */
-function forMe(context, id, close) {
-  const { state } = context.store;
-  const room = /** @type {Room} */ (state.rooms.get(id));
-  const alert = createAlert();
-  const failed = (/** @type {unknown} */ error) => alert.say(refusalText(error));
-  const favourite = el("input", { type: "checkbox", role: "switch", checked: room.favourite, change: () => void preferRoom(id, { favourite: favourite.checked }).catch(failed) });
-  const leave = async () => {
-    const question = t(room.kind === "open" ? "leave_question" : "leave_question_closed", { room: roomName(state, room) });
-    if (!(await ask({ title: t("leave_room"), text: question, confirm: t("leave_room"), danger: true }))) return;
-    try {
-      await context.actions.leaveRoom(id);
-      close();
-      context.go("/", true);
-    } catch (error) {
-      failed(error);
+function tabsOf(context, room, close) {
+  const { id } = room;
+  const tabs = [
+    { id: "members", label: t("members"), open: () => createMembers(context, id) },
+    { id: "me", label: t("for_me"), open: () => createForMe(context, id) },
+  ];
+  if (iMay(context.store.state, room, "describe")) tabs.push({ id: "settings", label: t("room_settings"), open: () => createRoomSettings(context, id, close) });
+  if (mayInvite(context, room)) tabs.push({ id: "links", label: t("invite_links"), open: () => ({ node: createInviteLinks(context, id) }) });
+  return tabs;
+}
+
+/** Tabs as the keyboard expects them: arrows walk, the panel follows. */
+function createTabs() {
+  const list = el("div", { class: "tabs", role: "tablist" });
+  const panel = el("div", { class: "tab-panel", role: "tabpanel", id: "room-panel", tabindex: "-1" });
+  /** @type {Tab[]} */
+  let tabs = [];
+  let chosen = "";
+  /** @type {Panel | null} */
+  let shown = null;
+
+  /** @param {string} id */
+  function choose(id) {
+    const tab = tabs.find((each) => each.id === id) ?? tabs[0];
+    if (!tab) return;
+    chosen = tab.id;
+    for (const button of buttons()) {
+      const selected = button.dataset["tab"] === chosen;
+      button.setAttribute("aria-selected", String(selected));
+      button.tabIndex = selected ? 0 : -1;
     }
+    panel.setAttribute("aria-label", tab.label);
+    shown = tab.open();
+    fill(panel, shown.node);
+  }
+
+  const buttons = () => /** @type {HTMLElement[]} */ ([...list.children]);
+
+  list.addEventListener("keydown", (event) => {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    const edge = { Home: 0, End: tabs.length - 1 }[event.key];
+    if (step === undefined && edge === undefined) return;
+    event.preventDefault();
+    const at = tabs.findIndex((tab) => tab.id === chosen);
+    const next = tabs[edge ?? (at + (step ?? 0) + tabs.length) % tabs.length];
+    if (!next) return;
+    choose(next.id);
+    buttons().find((button) => button.dataset["tab"] === next.id)?.focus();
+  });
+
+  return {
+    node: el("div", { class: "tabbed" }, list, panel),
+    /** @param {Tab[]} next */
+    show(next) {
+      tabs = next;
+      fill(list, tabs.map(({ id, label }) => el("button", { type: "button", role: "tab", class: "tab", "data-tab": id, "aria-controls": "room-panel", click: () => choose(id) }, label)));
+      choose(chosen);
+    },
+    /** @param {Room} room */
+    update: (room) => shown?.update?.(room),
   };
-  return el("div", { class: "dialog-body" },
-    el("label", { class: "check" }, favourite, el("span", {}, el("strong", {}, t("favourite")), el("span", { class: "hint" }, t("favourite_hint")))),
-    segments(t("notify"), "notify", [["all", t("notify_all")], ["mentions", t("notify_mentions")], ["none", t("notify_none")]], levelOf(room), (notify) => {
-      void preferRoom(id, { notify }).catch(failed);
-      if (notify !== "none") void allowNotifications();
-    }),
-    el("p", { class: "hint" }, t("notify_hint")),
-    alert.node,
-    iMay(state, room, "leave") ? el("div", { class: "dialog-foot" }, el("button", { type: "button", class: "button", click: leave }, icon("leave"), t("leave_room"))) : null);
 }

@@ -1,6 +1,6 @@
-/** The bar above the messages: which room, what about, who is in it. */
+/** The bar above the messages: which room, what about, who is in it. Its buttons stay, so that they keep the focus. */
 import { preferRoom } from "../state/rooms_api.js";
-import { el, fill } from "./element.js";
+import { el, fill, setText } from "./element.js";
 import { errorText, t } from "./i18n.js";
 import { icon } from "./icons.js";
 import { lookOf, presenceOf, presenceText, roomName, roomPicture } from "./people.js";
@@ -12,8 +12,24 @@ import { openRoomDetails } from "./room_dialogs.js";
  * @returns {import("./context.js").View}
  */
 export function createRoomHead(context, id) {
-  const node = el("header", { class: "room-head" });
+  const picture = el("span", { class: "room-head-picture" });
+  const name = el("span", { dir: "auto" });
+  const marks = el("span", { class: "room-marks" });
+  const about = el("p", { dir: "auto" });
+  const star = el("button", { type: "button", class: "icon-button star-button", title: t("favourite"), "aria-label": t("favourite"), click: like }, icon("star"));
+  const number = el("span", { class: "members-number" });
+  const members = el("button", { type: "button", class: "icon-button members-button", title: t("room_details"), click: () => openRoomDetails(context, id) }, icon("people"), number);
+  const node = el("header", { class: "room-head" },
+    el("button", { type: "button", class: "icon-button room-back", "aria-label": t("back"), click: () => context.go("/") }, icon("back")),
+    picture,
+    el("div", { class: "room-title" }, el("h1", {}, name, marks), about),
+    star, members);
   let drawn = "";
+
+  function like() {
+    const favourite = !context.store.state.rooms.get(id)?.favourite;
+    preferRoom(id, { favourite }).catch((error) => context.toast(errorText(error)));
+  }
 
   return {
     node,
@@ -22,26 +38,19 @@ export function createRoomHead(context, id) {
       if (!room) return;
       const presence = room.peer ? presenceOf(state, room.peer) : "";
       const count = room.members?.length ?? room.memberCount;
-      const next = JSON.stringify([roomName(state, room), lookOf(state, room.peer ?? ""), room.topic, room.kind, room.e2ee, room.archived, room.readOnly, room.favourite, presence, count]);
+      setText(name, roomName(state, room));
+      setText(about, room.peer ? presenceText(presence) : room.topic ?? "");
+      setText(number, count ? String(count) : "");
+      star.setAttribute("aria-pressed", String(room.favourite));
+      members.setAttribute("aria-label", `${t("room_details")}, ${t("member_count", { n: count })}`);
+      const next = JSON.stringify([lookOf(state, room.peer ?? ""), room.kind, room.e2ee, room.archived, room.readOnly, room.notify, presence]);
       if (next === drawn) return;
       drawn = next;
-      fill(node,
-        el("button", { type: "button", class: "icon-button room-back", "aria-label": t("back"), click: () => context.go("/") }, icon("back")),
-        roomPicture(state, room),
-        el("div", { class: "room-title" },
-          el("h1", {}, el("span", { dir: "auto" }, roomName(state, room)),
-            room.archived ? el("span", { class: "tag" }, t("archived")) : room.readOnly ? el("span", { class: "tag" }, t("read_only")) : null,
-            room.e2ee ? el("span", { title: t("encrypted") }, icon("lock"), el("span", { class: "hidden-visually" }, t("encrypted"))) : null),
-          el("p", { dir: "auto" }, room.peer ? presenceText(presence) : room.topic || null)),
-        el("button", {
-          type: "button", class: "icon-button star-button", "aria-pressed": String(room.favourite), title: t("favourite"), "aria-label": t("favourite"),
-          click: () => void preferRoom(id, { favourite: !room.favourite }).catch((error) => context.toast(errorText(error))),
-        }, icon("star")),
-        el("button", {
-          type: "button", class: "icon-button members-button", title: t("members"),
-          "aria-label": count ? t("member_count", { n: count }) : t("members"),
-          click: () => openRoomDetails(context, id),
-        }, icon("people"), count ? String(count) : null));
+      fill(picture, roomPicture(state, room));
+      fill(marks,
+        room.archived ? el("span", { class: "tag" }, t("archived")) : room.readOnly ? el("span", { class: "tag" }, t("read_only")) : null,
+        room.notify === "none" ? el("span", { class: "room-quiet", role: "img", title: t("room_muted"), "aria-label": t("room_muted") }, icon("bell_off")) : null,
+        room.e2ee ? el("span", { title: t("encrypted") }, icon("lock"), el("span", { class: "hidden-visually" }, t("encrypted"))) : null);
     },
   };
 }

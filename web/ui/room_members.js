@@ -1,13 +1,14 @@
 /** The people of a room: found and paged by the server, and what may be done about each. */
 import { iMay } from "../state/rights.js";
 import * as api from "../state/rooms_api.js";
-import { ask, openDialog } from "./dialog.js";
-import { el, fill } from "./element.js";
+import { openDialog } from "./dialog.js";
+import { el, fill, setText } from "./element.js";
 import { errorText, t, whenOf } from "./i18n.js";
 import { icon } from "./icons.js";
 import { avatar, nameOf, presenceText, userOf } from "./people.js";
+import { actsOn, silencedText } from "./room_member_acts.js";
 import { peopleSearch, settled } from "./room_people.js";
-import { refusalText } from "./room_refusals.js";
+import { refusal } from "./room_refusals.js";
 import { createAlert } from "./settings_parts.js";
 
 /** @typedef {import("./context.js").Context} Context */
@@ -15,92 +16,79 @@ import { createAlert } from "./settings_parts.js";
 /** @typedef {import("../state/rooms_api.js").Member} Member */
 
 const PAGE = 50;
-/** Words are taken for these many milliseconds, or until they are given back. */
-const SILENCES = /** @type {const} */ ([["silence_10m", 600_000], ["silence_1h", 3_600_000], ["silence_1d", 86_400_000], ["silence_ever", 10 * 365 * 86_400_000]]);
+/** The most that the server tells at once. */
+const PAGE_MAX = 200;
 
 /**
  * @param {Context} context
  * @param {string} id
+ * @returns {import("./room_dialogs.js").Panel}
  */
 export function createMembers(context, id) {
-  const { state } = context.store;
-  const room = () => /** @type {Room | undefined} */ (context.store.state.rooms.get(id));
-  const list = el("ul", { class: "results member-results" });
+  const room = () => context.store.state.rooms.get(id);
+  const list = el("ul", { class: "results member-results", "aria-label": t("members") });
   const count = el("p", { class: "hint", role: "status" });
+  const alert = createAlert();
   const more = el("button", { type: "button", class: "button button-small", hidden: true, click: () => void load(true) }, t("show_more"));
-  const input = el("input", { class: "input", type: "search", "aria-label": t("find_member"), placeholder: t("find_member"), autocomplete: "off", spellcheck: "false", input: settled(() => void load(false)) });
+  const input = el("input", { class: "input", type: "search", "aria-label": t("find_member"), placeholder: t("find_member"), autocomplete: "off", spellcheck: "false", dir: "auto", input: settled(() => void load(false)) });
+  const buttons = el("span", { class: "bar-buttons" });
+  const reload = settled(() => void load(false));
+  let seen = room()?.members;
   let asked = 0;
   /** @type {string | undefined} */
   let next;
 
-  /** @param {boolean} onward */
+  /** @param {boolean} onward  the next page; else all that is shown, anew */
   async function load(onward) {
     const mine = (asked += 1);
+    const limit = onward ? PAGE : Math.min(PAGE_MAX, Math.max(PAGE, list.childElementCount));
     try {
-      const page = await api.membersPage(id, { q: input.value.trim(), after: onward ? next : undefined, limit: PAGE });
+      const page = await api.membersPage(id, { q: input.value.trim(), after: onward ? next : undefined, limit });
       if (mine !== asked) return;
       context.actions.learnUsers(page.members.map((member) => member.user));
       next = page.next ?? undefined;
       more.hidden = !next;
-      count.textContent = t("member_count", { n: page.total });
+      setText(count, t("member_count", { n: page.total }));
       const rows = page.members.map(row);
+      const focused = document.activeElement?.closest("[data-member]")?.getAttribute("data-member");
       if (onward) list.append(...rows);
       else fill(list, rows.length ? rows : el("li", { class: "results-empty" }, t("no_match")));
+      if (focused && !list.contains(document.activeElement)) (focusable(focused) ?? input).focus();
+      if (onward) focusable(page.members[0]?.uid ?? "")?.focus();
     } catch (error) {
-      if (mine === asked) fill(list, el("li", { class: "results-empty" }, errorText(/** @type {{ code?: string }} */ (error))));
+      if (mine === asked && room()) alert.say(errorText(/** @type {{ code?: string }} */ (error)));
     }
   }
+
+  /** @param {string} uid */
+  const focusable = (uid) => /** @type {HTMLElement | null} */ (list.querySelector(`[data-member="${CSS.escape(uid)}"] :is(.icon-button, .name-button)`));
 
   /** @param {Member} member */
   function row(member) {
     const now = context.store.state;
     const user = userOf(now, member.uid);
     const name = nameOf(now, member.uid);
-    const acts = actionsFor(member);
-    return el("li", { class: "option option-still" }, avatar(now, member.uid, { size: "small", presence: member.state, opens: true }),
+    const here = room();
+    const acts = here ? actsOn(context, here, member) : [];
+    return el("li", { class: "option option-still", "data-member": member.uid }, avatar(now, member.uid, { size: "small", presence: member.state, opens: true }),
       el("span", { class: "option-text" },
         el("span", { class: "member-name" },
           el("button", { type: "button", class: "name-button", dir: "auto", "data-person": member.uid }, name, member.uid === now.me?.uid ? ` (${t("you")})` : ""),
           member.role !== "member" ? el("span", { class: "tag tag-spark" }, t(member.role === "owner" ? "role_owner" : "role_admin")) : null,
-          member.silenced_until ? el("span", { class: "tag tag-bad" }, t("silenced")) : null),
+          member.silenced_until ? el("span", { class: "tag tag-bad", title: silencedText(member.silenced_until) }, t("silenced")) : null),
         el("small", { dir: "auto" }, user?.username ? `@${user.username} · ` : "", presenceText(member.state))),
       acts.length ? el("button", {
-        type: "button", class: "icon-button", "aria-haspopup": "dialog", "aria-label": t("member_actions", { name }),
-        click: () => openActions(name, acts),
+        type: "button", class: "icon-button", "aria-haspopup": "dialog", "aria-label": t("member_actions", { name }), click: () => openActs(name, member.uid, acts),
       }, icon("more")) : null);
   }
 
   /**
-   * @param {Member} member
-   * @returns {{ label: string, picture: string, danger?: boolean, act: () => Promise<unknown> }[]}
+   * @param {string} name
+   * @param {string} uid
+   * @param {import("./room_member_acts.js").Act[]} acts
    */
-  function actionsFor(member) {
-    const here = room();
-    if (!here || member.uid === context.store.state.me?.uid) return [];
-    const can = (/** @type {import("../state/rights.js").Action} */ action) => iMay(context.store.state, here, action, member.role);
-    const name = nameOf(context.store.state, member.uid);
-    const role = (/** @type {string} */ next) => () => api.changeMember(id, member.uid, { role: next });
-    const acts = [];
-    if (can("role")) {
-      if (member.role !== "owner") acts.push({ label: t("make_owner"), picture: "key", act: role("owner") });
-      if (member.role !== "admin") acts.push({ label: t("make_room_admin"), picture: "shield", act: role("admin") });
-      if (member.role !== "member") acts.push({ label: t("make_member"), picture: "person", act: role("member") });
-    }
-    if (can("silence")) {
-      if (member.silenced_until) acts.push({ label: t("unsilence"), picture: "chat", act: () => api.changeMember(id, member.uid, { silenced_until: null }) });
-      else acts.push({ label: t("silence"), picture: "clock", act: () => chooseSilence(name, member.uid) });
-    }
-    if (can("remove")) acts.push({ label: t("remove_member"), picture: "leave", danger: true, act: () => sure(t("remove_member"), t("remove_member_text", { name }), () => api.removeMember(id, member.uid)) });
-    if (can("ban")) acts.push({ label: t("ban_member"), picture: "ban", danger: true, act: () => sure(t("ban_member"), t("ban_member_text", { name }), () => api.ban(id, member.uid)) });
-    return acts;
-  }
-
-  /**
-   * @param {string} title
-   * @param {{ label: string, picture: string, danger?: boolean, act: () => Promise<unknown> }[]} acts
-   */
-  function openActions(title, acts) {
-    openDialog({ title, bare: true, class: "dialog-menu" }, (shut) => [el("div", { class: "menu" }, acts.map(({ label, picture, danger, act }) => el("button", {
+  function openActs(name, uid, acts) {
+    openDialog({ title: name, bare: true, class: "dialog-menu" }, (shut) => [el("div", { class: "menu" }, el("p", { class: "menu-title", dir: "auto" }, name), acts.map(({ label, picture, danger, act }) => el("button", {
       type: "button", class: danger ? "menu-item menu-danger" : "menu-item",
       click: async () => {
         shut();
@@ -109,39 +97,12 @@ export function createMembers(context, id) {
           await act();
           await load(false);
         } catch (error) {
-          alert.say(refusalText(error));
+          alert.say(refusal(error, "role"));
         }
+        if (!document.activeElement?.closest("dialog")) (focusable(uid) ?? input).focus();
       },
     }, icon(picture), el("span", {}, label))))]);
   }
-
-  /**
-   * @param {string} title
-   * @param {string} text
-   * @param {() => Promise<unknown>} act
-   */
-  async function sure(title, text, act) {
-    if (await ask({ title, text, confirm: title, danger: true })) await act();
-  }
-
-  /**
-   * @param {string} name
-   * @param {string} uid
-   * @returns {Promise<void>}
-   */
-  function chooseSilence(name, uid) {
-    return new Promise((resolve, reject) => {
-      openDialog({ title: t("silence_title", { name }), class: "dialog-narrow", closed: resolve }, (shut) => [el("div", { class: "menu" }, SILENCES.map(([key, span]) => el("button", {
-        type: "button", class: "menu-item",
-        click: () => void api.changeMember(id, uid, { silenced_until: Date.now() + span }).then(shut, (error) => { reject(error); shut(); }),
-      }, icon("clock"), el("span", {}, t(key)))))]);
-    });
-  }
-
-  const alert = createAlert();
-  const here = room();
-  const add = el("button", { type: "button", class: "button button-primary button-small", click: openAdd }, icon("plus"), t("add_people"));
-  const banned = el("button", { type: "button", class: "button button-small", click: () => openBans(context, id) }, icon("ban"), t("banned"));
 
   function openAdd() {
     openDialog({ title: t("add_people") }, () => [
@@ -152,12 +113,24 @@ export function createMembers(context, id) {
     ]);
   }
 
+  const here = room();
+  const can = (/** @type {import("../state/rights.js").Action} */ action) => Boolean(here && iMay(context.store.state, here, action));
+  fill(buttons,
+    can("ban") ? el("button", { type: "button", class: "button button-small", click: () => openBans(context, id) }, icon("ban"), t("banned")) : null,
+    can("add") ? el("button", { type: "button", class: "button button-primary button-small", click: openAdd }, icon("plus"), t("add_people")) : null);
+
   void load(false);
-  return el("div", { class: "member-panel" },
-    el("div", { class: "search-field" }, input),
-    el("div", { class: "directory-bar" }, count,
-      el("span", { class: "bar-buttons" }, here && iMay(state, here, "ban") ? banned : null, here && iMay(state, here, "add") ? add : null)),
-    el("div", { class: "panel-alert" }, alert.node), list, el("div", { class: "results-more" }, more));
+  return {
+    node: el("div", { class: "member-panel" },
+      el("div", { class: "search-field" }, input),
+      el("div", { class: "directory-bar" }, count, buttons), el("div", { class: "panel-alert" }, alert.node),
+      list, el("div", { class: "results-more" }, more)),
+    update(now) {
+      if (now.members === seen) return;
+      seen = now.members;
+      reload();
+    },
+  };
 }
 
 /**

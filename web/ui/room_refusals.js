@@ -1,34 +1,25 @@
-/** Why the server did not do something with a room, in the reader's language. */
+/** Why the server refused something about a room, in the reader's words: what was tried says what its code means. */
 import { errorText, t } from "./i18n.js";
 
-/**
- * In rooms, a conflict is nearly always the last owner; the making and renaming of rooms say so themselves.
- *
- * @param {unknown} error
- */
-export function refusalText(error) {
-  const failure = /** @type {{ code?: string, message?: string }} */ (error);
-  if (failure.code === "conflict") return t("refused_last_owner");
-  if (failure.code === "forbidden") return t("refused_forbidden");
-  return errorText(failure);
-}
+/** @typedef {import("./i18n.js").Key} Key */
+/** @typedef {"leave" | "role" | "name" | "join" | "add"} Deed */
+
+/** @type {Record<Deed, Record<string, Key>>} */
+const SENTENCES = {
+  leave: { conflict: "last_owner_leaves" },
+  role: { conflict: "last_owner_role" },
+  name: { conflict: "room_name_taken", forbidden: "room_refused" },
+  join: { forbidden: "join_refused", not_found: "join_refused" },
+  add: { forbidden: "add_refused", not_found: "add_refused" },
+};
 
 /**
- * Why somebody could not come into a room.
- *
  * @param {unknown} error
+ * @param {Deed} deed
+ * @returns {string}
  */
-export function joinRefusalText(error) {
+export function refusal(error, deed) {
   const failure = /** @type {{ code?: string, message?: string }} */ (error);
-  return failure.code === "forbidden" ? t("refused_join") : errorText(failure);
-}
-
-/**
- * Why a room could not get this name, or come back with it.
- *
- * @param {unknown} error
- */
-export function nameRefusalText(error) {
-  const failure = /** @type {{ code?: string, message?: string }} */ (error);
-  return failure.code === "conflict" ? t("refused_name") : refusalText(error);
+  const key = SENTENCES[deed][failure?.code ?? ""];
+  return key ? t(key) : errorText(failure);
 }

@@ -1,98 +1,166 @@
-/** What a room is called, who writes in it, whether it is there at all. */
+/** What a room is called, who writes in it, whether it is there at all. What somebody else changes shows at once. */
 import { iMay } from "../state/rights.js";
 import * as api from "../state/rooms_api.js";
 import { ask, openDialog } from "./dialog.js";
 import { el } from "./element.js";
-import { t } from "./i18n.js";
+import { errorText, t } from "./i18n.js";
 import { icon } from "./icons.js";
-import { peopleSearch } from "./room_people.js";
-import { nameRefusalText, refusalText } from "./room_refusals.js";
+import { memberSearch } from "./room_people.js";
+import { refusal } from "./room_refusals.js";
 import { roomPath } from "./routes.js";
 import { busy, createAlert, field, segments } from "./settings_parts.js";
+
+/** @typedef {import("./context.js").Context} Context */
+/** @typedef {import("./context.js").Room} Room */
+/** @typedef {import("../state/rooms_api.js").RoomChange} RoomChange */
 
 /** How long the way back stays on the screen after a room was removed. */
 const UNDO_MS = 12_000;
 
 /**
- * @param {import("./context.js").Context} context
+ * @param {Context} context
  * @param {string} id
  * @param {() => void} close
+ * @returns {import("./room_dialogs.js").Panel}
  */
 export function createRoomSettings(context, id, close) {
   const { state } = context.store;
-  const room = /** @type {import("./context.js").Room} */ (state.rooms.get(id));
+  const room = /** @type {Room} */ (state.rooms.get(id));
   const can = (/** @type {import("../state/rights.js").Action} */ action) => iMay(state, room, action);
   const alert = createAlert();
-  const failed = (/** @type {unknown} */ error) => alert.say(refusalText(error));
-  const name = el("input", { class: "input", id: "details-name", maxlength: "80", value: room.name, dir: "auto", autocomplete: "off" });
+  const failed = (/** @type {unknown} */ error) => alert.say(errorText(/** @type {{ code?: string }} */ (error)));
+  const words = createWords(context, room);
+  const kind = segments(t("room_kind"), "details-kind", [["open", t("room_open")], ["closed", t("room_closed")]], room.kind, (chosen) => change({ kind: chosen === "closed" ? "closed" : "open" }));
+  const toggles = [
+    can("read_only") ? toggle("read_only", "read_only_hint", (now) => now.readOnly, (on) => change({ read_only: on })) : null,
+    can("default") ? toggle("default_room", "default_room_hint", (now) => now.isDefault, (on) => change({ default: on })) : null,
+    can("archive") ? toggle("archive_room", "archive_room_hint", (now) => now.archived, (on) => change({ archived: on })) : null,
+  ].filter((each) => each !== null);
+
+  /** @param {RoomChange} wanted */
+  function change(wanted) {
+    alert.say("");
+    api.changeRoom(id, wanted).catch((error) => {
+      failed(error);
+      const now = state.rooms.get(id);
+      if (now) show(now);
+    });
+  }
+
+  /** @param {Room} now */
+  function show(now) {
+    words.show(now);
+    for (const each of toggles) each.show(now);
+    for (const input of kind.querySelectorAll("input")) input.checked = input.value === now.kind;
+  }
+
+  show(room);
+  return {
+    node: el("div", { class: "dialog-body" }, words.node,
+      can("kind") ? kind : null, toggles.map((each) => each.node), alert.node,
+      can("delete") ? el("div", { class: "dialog-foot dialog-foot-split danger-zone" },
+        room.role === "owner" ? el("button", { type: "button", class: "button", click: () => handOver(context, id) }, icon("key"), t("hand_over")) : el("span"),
+        el("button", { type: "button", class: "button button-danger", click: () => void remove(context, id, close, failed) }, icon("trash"), t("remove_room"))) : null),
+    update: show,
+  };
+}
+
+/**
+ * Name and topic. What is being typed is not taken away by what another admin saves meanwhile.
+ *
+ * @param {Context} context
+ * @param {Room} room
+ */
+function createWords(context, room) {
+  const alert = createAlert();
+  const name = el("input", { class: "input", id: "details-name", maxlength: "80", required: true, dir: "auto", autocomplete: "off" });
   const topic = el("textarea", { class: "input", id: "details-topic", rows: "2", maxlength: "500", dir: "auto" });
-  topic.value = room.topic ?? "";
   const save = el("button", { type: "submit", class: "button button-primary" }, t("save"));
-  const saved = (/** @type {SubmitEvent} */ event) => {
+  const known = { name: "", topic: "" };
+
+  /** @param {SubmitEvent} event */
+  function submit(event) {
     event.preventDefault();
     if (!name.value.trim()) return name.focus();
-    void busy(save, alert.say, nameRefusalText, async () => {
-      await api.changeRoom(id, { name: name.value.trim(), topic: topic.value.trim() });
+    void busy(save, alert.say, (error) => refusal(error, "name"), async () => {
+      await api.changeRoom(room.id, { name: name.value.trim(), topic: topic.value.trim() });
       context.toast(t("saved"));
     });
+  }
+
+  return {
+    node: el("form", { class: "room-form", submit, novalidate: true }, field(t("room_name"), name), field(t("room_topic"), topic), alert.node, el("div", { class: "dialog-foot" }, save)),
+    /** @param {Room} now */
+    show(now) {
+      for (const [input, key, value] of /** @type {const} */ ([[name, "name", now.name], [topic, "topic", now.topic ?? ""]])) {
+        if (value !== known[key] && input.value === known[key]) input.value = value;
+        known[key] = value;
+      }
+    },
   };
+}
 
-  /**
-   * @param {string} label
-   * @param {string} hint
-   * @param {boolean} on
-   * @param {(on: boolean) => import("../state/rooms_api.js").RoomChange} change
-   */
-  function toggle(label, hint, on, change) {
-    const input = el("input", { type: "checkbox", role: "switch", checked: on });
-    input.addEventListener("change", () => {
-      alert.say("");
-      api.changeRoom(id, change(input.checked)).catch((error) => { input.checked = !input.checked; failed(error); });
-    });
-    return el("label", { class: "check" }, input, el("span", {}, el("strong", {}, label), el("span", { class: "hint" }, hint)));
+/**
+ * @param {import("./i18n.js").Key} label
+ * @param {import("./i18n.js").Key} hint
+ * @param {(room: Room) => boolean} isOn
+ * @param {(on: boolean) => void} choose
+ */
+function toggle(label, hint, isOn, choose) {
+  const input = el("input", { type: "checkbox", role: "switch", change: () => choose(input.checked) });
+  return {
+    node: el("label", { class: "check" }, input, el("span", {}, el("strong", {}, t(label)), el("span", { class: "hint" }, t(hint)))),
+    /** @param {Room} room */
+    show: (room) => { input.checked = isOn(room); },
+  };
+}
+
+/**
+ * @param {Context} context
+ * @param {string} id
+ * @param {() => void} close
+ * @param {(error: unknown) => void} failed
+ */
+async function remove(context, id, close, failed) {
+  const name = context.store.state.rooms.get(id)?.name ?? "";
+  if (!(await ask({ title: t("remove_room"), text: t("remove_room_text", { room: name }), confirm: t("remove_room"), danger: true }))) return;
+  try {
+    await context.actions.removeRoom(id);
+    close();
+    context.go("/", true);
+    context.toast(t("room_removed", { room: name }), { label: t("undo"), act: () => void undo(context, id) }, UNDO_MS);
+  } catch (error) {
+    failed(error);
   }
+}
 
-  async function remove() {
-    if (!(await ask({ title: t("remove_room"), text: t("remove_room_text", { room: room.name }), confirm: t("remove_room"), danger: true }))) return;
-    try {
-      await api.removeRoom(id);
-      close();
-      context.go("/", true);
-      context.toast(t("room_removed", { room: room.name }), { label: t("undo"), act: () => void undo() }, UNDO_MS);
-    } catch (error) {
-      failed(error);
-    }
+/**
+ * @param {Context} context
+ * @param {string} id
+ */
+async function undo(context, id) {
+  try {
+    await context.actions.restoreRoom(id);
+    context.go(roomPath(id));
+  } catch (error) {
+    context.toast(errorText(/** @type {{ code?: string }} */ (error)));
   }
+}
 
-  async function undo() {
-    try {
-      await api.restoreRoom(id);
-      context.go(roomPath(id));
-    } catch (error) {
-      context.toast(nameRefusalText(error));
-    }
-  }
-
-  function handOver() {
-    openDialog({ title: t("hand_over") }, (shut) => [peopleSearch(context, (user) => Boolean(room.members?.includes(user.uid)), async (user) => {
+/**
+ * Another owner first, then I step back: between the two the room has both.
+ *
+ * @param {Context} context
+ * @param {string} id
+ */
+function handOver(context, id) {
+  const dialog = openDialog({ title: t("hand_over") }, () => [
+    el("p", { class: "dialog-lead" }, t("hand_over_hint")),
+    memberSearch(context, id, async (user) => {
       await api.changeMember(id, user.uid, { role: "owner" });
-      await api.changeMember(id, state.me?.uid ?? "", { role: "admin" });
-      shut();
+      await api.changeMember(id, context.store.state.me?.uid ?? "", { role: "admin" });
+      dialog.close();
       context.toast(t("handed_over", { name: user.displayName || user.username }));
-    }, () => t("hand_over_to"))]);
-  }
-
-  return el("div", { class: "dialog-body" },
-    el("form", { class: "room-form", submit: saved, novalidate: true }, field(t("room_name"), name), field(t("room_topic"), topic), el("div", { class: "dialog-foot" }, save)),
-    can("kind") ? segments(t("room_kind"), "details-kind", [["open", t("room_open")], ["closed", t("room_closed")]], room.kind, (kind) => {
-      alert.say("");
-      void api.changeRoom(id, { kind: kind === "closed" ? "closed" : "open" }).catch(failed);
-    }) : null,
-    can("read_only") ? toggle(t("read_only"), t("read_only_hint"), room.readOnly, (on) => ({ read_only: on })) : null,
-    can("default") ? toggle(t("default_room"), t("default_room_hint"), room.isDefault, (on) => ({ default: on })) : null,
-    can("archive") ? toggle(t("archive_room"), t("archive_room_hint"), room.archived, (on) => ({ archived: on })) : null,
-    alert.node,
-    can("delete") ? el("div", { class: "dialog-foot dialog-foot-split" },
-      room.role === "owner" ? el("button", { type: "button", class: "button", click: handOver }, icon("key"), t("hand_over")) : el("span", {}),
-      el("button", { type: "button", class: "button button-danger", click: () => void remove() }, icon("trash"), t("remove_room"))) : null);
+    }, () => t("hand_over_to")),
+  ]);
 }

@@ -1,5 +1,6 @@
 /** The rooms of this person, with what is unread, and the person. */
 import { openBrowse, openCreate, openNewDirect } from "./room_dialogs.js";
+import { openRoomMenu } from "./room_menu.js";
 import { el, fill, place, setText } from "./element.js";
 import { t } from "./i18n.js";
 import { icon } from "./icons.js";
@@ -65,14 +66,14 @@ function sectionOf(room) {
 }
 
 /**
- * Rooms in the order people see them: favourites, rooms, direct ones, each by name.
+ * Rooms in the order people see them: favourites, rooms, direct ones, each by name; what is put away comes last.
  *
  * @param {State} state
  * @returns {Room[]}
  */
 export function orderedRooms(state) {
   const compare = new Intl.Collator(document.documentElement.lang, { numeric: true }).compare;
-  return [...state.rooms.values()].sort((a, b) => sectionOf(a) - sectionOf(b) || compare(roomName(state, a), roomName(state, b)));
+  return [...state.rooms.values()].sort((a, b) => sectionOf(a) - sectionOf(b) || Number(a.archived) - Number(b.archived) || compare(roomName(state, a), roomName(state, b)));
 }
 
 /**
@@ -104,6 +105,10 @@ function createItem(context, id) {
       event.preventDefault();
       context.go(roomPath(id));
     },
+    contextmenu: (/** @type {Event} */ event) => {
+      event.preventDefault();
+      openRoomMenu(context, id);
+    },
   }, picture, name, draft, unread);
   let drawn = { picture: "", unread: "" };
 
@@ -119,7 +124,7 @@ function createItem(context, id) {
       setText(name, roomName(state, room));
       draft.hidden = current || !hasDraft(state, room);
       link.toggleAttribute("data-unread", room.unread > 0 && room.notify !== "none");
-      link.toggleAttribute("data-muted", room.notify === "none");
+      link.toggleAttribute("data-muted", room.notify === "none" || room.archived);
       if (current) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");
     },
