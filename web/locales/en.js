@@ -80,7 +80,7 @@ export const messages = {
   messages: "Messages in {room}",
   empty_room: "This is the very beginning of {room}.",
   empty_room_hint: "Say hello, the first message is the hardest.",
-  copy_invite: "Copy invite link",
+  copy_invite: "Copy link to this room",
   new_divider: "New",
   new_messages: { one: "{n} new message", other: "{n} new messages" },
   jump_to_present: "Jump to the latest",

@@ -80,7 +80,7 @@ export const messages = {
   messages: "Mensajes en {room}",
   empty_room: "Aquí empieza {room}.",
   empty_room_hint: "Saluda: el primer mensaje es el más difícil.",
-  copy_invite: "Copiar enlace de invitación",
+  copy_invite: "Copiar enlace a esta sala",
   new_divider: "Nuevos",
   new_messages: { one: "{n} mensaje nuevo", many: "{n} de mensajes nuevos", other: "{n} mensajes nuevos" },
   jump_to_present: "Ir a lo último",

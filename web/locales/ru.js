@@ -80,7 +80,7 @@ export const messages = {
   messages: "Сообщения в комнате {room}",
   empty_room: "Здесь начинается {room}.",
   empty_room_hint: "Поздоровайтесь: первое сообщение самое трудное.",
-  copy_invite: "Скопировать ссылку-приглашение",
+  copy_invite: "Скопировать ссылку на комнату",
   new_divider: "Новые",
   new_messages: { one: "{n} новое сообщение", few: "{n} новых сообщения", many: "{n} новых сообщений", other: "{n} новых сообщения" },
   jump_to_present: "К последним",

@@ -32,7 +32,9 @@ export function openDialog(options, content) {
     "aria-label": options.title,
     close: () => {
       node.remove();
-      if (before instanceof HTMLElement && before.isConnected) before.focus({ preventScroll: true });
+      // Whoever closed it may have led the focus on already.
+      const astray = !document.activeElement || document.activeElement === document.body;
+      if (astray && before instanceof HTMLElement && before.isConnected) before.focus({ preventScroll: true });
       options.closed?.();
     },
     mousedown: (/** @type {MouseEvent} */ event) => {
