@@ -129,7 +129,7 @@ test("who comes second is told that another administrator was first, and sees ho
 });
 
 test("the last administrator stays one, and is told why", async () => {
-  const admin = await administrator("/users?id=1", { other: (method) => (method === "PATCH" ? { refuse: "conflict", status: 409 } : undefined) });
+  const admin = await administrator("/users?id=1", { other: (method) => (method === "PATCH" ? { refuse: "forbidden", status: 403 } : undefined) });
   await admin.page.locator(".deed", { hasText: "Take administration away" }).click();
   await admin.page.getByRole("dialog").last().getByRole("button", { name: "Take administration away" }).click();
   await admin.page.getByText("This is the last administrator").waitFor();

@@ -124,11 +124,11 @@ export function rowButton(text, click) {
  * What to say when somebody else was first or the last administrator would go; otherwise the usual sentence.
  *
  * @param {unknown} error
- * @param {boolean} [lastAdmin]  whether a refusal means that nobody would be left
+ * @param {boolean} [lastAdmin]  whether `forbidden` means that nobody would be left
  */
 export function refusal(error, lastAdmin = false) {
   const code = /** @type {{ code?: string }} */ (error).code;
-  if (code === "conflict") return t(lastAdmin ? "admin_last_admin" : "admin_conflict");
+  if (code === "conflict") return t("admin_conflict");
   if (code === "forbidden" && lastAdmin) return t("admin_last_admin");
   return errorText(/** @type {{ code?: string }} */ (error));
 }
