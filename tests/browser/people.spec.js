@@ -154,7 +154,7 @@ test("a status is seen by the others with its emoji, words and end, and cleared 
   await ada.page.locator(".me-status").click();
   const dialog = ada.page.locator(".dialog-status");
   await dialog.locator(".choice", { hasText: "Do not disturb" }).click();
-  await dialog.locator(".chip", { hasText: "In a meeting" }).click();
+  await dialog.locator(".idea", { hasText: "In a meeting" }).click();
   await dialog.locator("#status-words").fill("In a long meeting");
   await dialog.locator("#status-end").selectOption("4h");
   await dialog.locator("button[type=submit]").click();

@@ -16,8 +16,6 @@ import { profileSection } from "./settings_profile.js";
 import { openShortcuts } from "./settings_shortcuts.js";
 import { statusForm } from "./status.js";
 
-export { segments } from "./settings_parts.js";
-
 /** @typedef {import("./context.js").Context} Context */
 /** @typedef {(context: Context, close: () => void) => import("./element.js").Child[]} Section */
 /** @typedef {"profile" | "status" | "appearance" | "language" | "notifications" | "password" | "sessions" | "tokens" | "invites" | "account"} Name */
@@ -85,11 +83,7 @@ export function openSettings(context, start) {
           el("button", { type: "button", class: "icon-button settings-back", "aria-label": t("settings"), click: back }, icon("back")),
           title, shut()),
         body));
-    // Only where it is allowed, which the server says.
-    links.filter((link) => link.dataset["section"] === "invites").forEach((link) => {
-      link.hidden = !me.admin;
-      context.actions.info().then((info) => { link.hidden = !me.admin && !info.member_invites; }, () => {});
-    });
+    for (const link of links) if (link.dataset["section"] === "invites") link.hidden = !me.admin && !state.info?.member_invites;
     open(start ?? "profile");
     if (!start) frame.dataset["view"] = "list";
     return [frame];

@@ -56,7 +56,7 @@ export function statusForm(context, done = () => {}) {
   }
 
   const idea = (/** @type {typeof IDEAS[number]} */ [picture, key, span]) => el("button", {
-    type: "button", class: "chip", click: () => { words.value = t(key); end.choose(span); setEmoji(picture); },
+    type: "button", class: "idea", click: () => { words.value = t(key); end.choose(span); setEmoji(picture); },
   }, el("span", { "aria-hidden": "true" }, picture), t(key));
   setEmojiQuietly();
 
@@ -84,7 +84,7 @@ export function statusForm(context, done = () => {}) {
   },
   states.node,
   el("div", { class: "field" }, el("label", { for: "status-words" }, t("status_words")), el("div", { class: "status-field" }, face, words)),
-  el("div", { class: "chips", role: "group", "aria-label": t("suggestions") }, IDEAS.map(idea)),
+  el("div", { class: "ideas", role: "group", "aria-label": t("suggestions") }, IDEAS.map(idea)),
   end.node, alert,
   el("div", { class: "dialog-foot dialog-foot-split" },
     el("button", { type: "button", class: "button", click: clear }, t("status_clear")), save));
