@@ -162,13 +162,13 @@ pub(super) async fn create(api: &Api, caller: &Session, request: &Request) -> Re
     let wish = InviteWish { label: &label, rooms: &rooms, lives, uses_max: new.uses_max };
     let by = Some(caller.uid).filter(|uid| uid.0 > 0);
     let (invite, code) = api.auth.create_invite(by, wish).await?;
+    let mut told = told(api, caller, &invite);
     let detail = json!({
-        "rooms": invite.rooms,
+        "rooms": told["rooms"],
         "uses_max": invite.uses_max,
         "expires_at": invite.expires_at,
     });
     api.record(caller, "invite.create", Target::invite(invite.id, &label), detail).await;
-    let mut told = told(api, caller, &invite);
     told["path"] = json!(format!("/invite#{code}"));
     told["code"] = json!(code);
     Ok(Response::json(201, &told))

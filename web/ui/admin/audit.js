@@ -94,10 +94,16 @@ function columns(admin) {
         return el("span", { class: "audit-what" }, el("strong", {}, actionName(entry.action)), target(admin, entry), details.length ? el("small", { dir: "auto" }, details.join(" · ")) : null);
       },
     },
-    { label: t("admin_audit_by"), cell: (entry) => el("span", { dir: "auto" }, entry.actor.uid ? entry.actor.name : entry.actor.name === "command line" ? t("admin_audit_command_line") : entry.actor.name || t("admin_audit_server")) },
+    { label: t("admin_audit_by"), cell: (entry) => el("span", { dir: "auto" }, actorName(entry.actor)) },
     { label: t("admin_audit_when"), cell: (entry) => el("time", { class: "cell-time" }, exactMoment(entry.at)) },
     { label: t("admin_audit_entry"), class: "cell-number", cell: (entry) => el("span", { class: "audit-proof" }, el("span", {}, `#${whole(entry.n)}`), el("code", { class: "hash", title: entry.hash }, entry.hash.slice(0, HASH_SHOWN))) },
   ];
+}
+
+/** Who it was: a person, the command line, or the server itself (a purge after thirty days). @param {AuditEntry["actor"]} actor */
+function actorName({ uid, name }) {
+  if (uid) return name;
+  return t(name === "command line" ? "admin_audit_command_line" : "admin_audit_server");
 }
 
 /**

@@ -41,7 +41,7 @@ export function targetName(entry) {
 export function detailWords(entry) {
   const detail = entry.detail ?? {};
   // An id beside its name says nothing more to a person.
-  const said = Object.entries(detail).filter(([field, value]) => value !== null && value !== "" && !(`${field}_name` in detail));
+  const said = Object.entries(detail).filter(([field, value]) => value !== null && value !== "" && !(Array.isArray(value) && !value.length) && !(`${field}_name` in detail));
   return said.map(([field, value]) => {
     const key = `audit_field_${field}`;
     return `${key in messages ? t(/** @type {Key} */ (key)) : field}: ${valueWords(field, value)}`;
@@ -60,6 +60,7 @@ function valueWords(field, value) {
   if (Array.isArray(value)) return value.map((each) => valueWords(field, each)).join(", ");
   if (typeof value === "object") {
     const parts = /** @type {Record<string, unknown>} */ (value);
+    if (typeof parts["name"] === "string") return parts["name"];
     if ("from" in parts || "to" in parts) return `${valueWords(field, parts["from"])} → ${valueWords(field, parts["to"])}`;
     return Object.entries(parts).map(([name, each]) => `${name} ${valueWords(name, each)}`).join(", ");
   }
