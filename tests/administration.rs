@@ -141,7 +141,13 @@ async fn a_disabled_user_is_out_at_once_and_in_again_when_enabled() {
     let seen = chief.get(&format!("/api/users/{}", anna.uid)).await.expect(200);
     assert_eq!((&seen["username"], &seen["disabled"]), (&json!("anna"), &json!(true)));
 
-    chief.patch(&user(&anna), json!({"disabled": true})).await.refused(409, "conflict");
+    // Who is second hears who was first.
+    let again = chief.patch(&user(&anna), json!({"disabled": true})).await.expect(409);
+    let sentence = "This account has been disabled already. It was chief.";
+    assert_eq!(again["error"], json!({"code": "conflict", "message": sentence}));
+    let shown = chief.get(&user(&anna)).await.expect(200);
+    assert_eq!(shown["sessions"], 0);
+    assert!(shown["seen_at"].is_i64(), "who has no session any more was here all the same");
     chief.patch(&user(&anna), json!({"disabled": false})).await.expect(200);
     Client::login(server.address, "anna").await.get("/api/me").await.expect(200);
     script.get("/api/me").await.expect(200);

@@ -146,7 +146,7 @@ impl Auth {
             return Ok(None);
         };
         if row.seen_at < now - millis(TOUCH) {
-            self.store.touch_session(row.id).await?;
+            self.store.touch_session(row.id, row.uid).await?;
         }
         let session = Session {
             id: row.id,

@@ -107,19 +107,33 @@ impl UserChange {
     /// `conflict`.
     pub fn check(&self, user: &UserRow) -> Result<()> {
         let wrong = match (self, user.removed_at) {
-            (Self::Restore, None) => "This account is not removed (any more).",
+            (Self::Restore, None) => "This account is not removed.",
             (Self::Restore, Some(at)) if at < now_ms() - restorable_ms() => {
                 "This account was removed too long ago to be restored."
             }
             (Self::Restore, Some(_)) => return Ok(()),
             (_, Some(_)) => "This account has been removed already.",
             (Self::Promote, _) if user.is_admin => "This user is an admin already.",
-            (Self::Demote, _) if !user.is_admin => "This user is no admin (any more).",
+            (Self::Demote, _) if !user.is_admin => "This user is no admin.",
             (Self::Disable, _) if user.is_disabled => "This account has been disabled already.",
-            (Self::Enable, _) if !user.is_disabled => "This account is not disabled (any more).",
+            (Self::Enable, _) if !user.is_disabled => "This account is not disabled.",
             _ => return Ok(()),
         };
         Err(Error::new(Code::Conflict, wrong))
+    }
+
+    /// The deeds by which a user becomes such that this change does not fit.
+    fn forestalled_by(&self, user: &UserRow) -> &'static [&'static str] {
+        match (self, user.removed_at) {
+            (Self::Restore, None) => &["user.restore"],
+            (Self::Restore, Some(_)) => &[],
+            (_, Some(_)) => &["user.remove", "user.delete_self"],
+            (Self::Promote, _) => &["user.promote"],
+            (Self::Demote, _) => &["user.demote"],
+            (Self::Disable, _) => &["user.disable"],
+            (Self::Enable, _) => &["user.enable"],
+            _ => &[],
+        }
     }
 
     /// Whether somebody who could administrate no longer can.
@@ -202,7 +216,12 @@ impl AccountStore {
         begin(&transaction, by).await?;
         for change in changes {
             let user = row_in(&transaction, uid).await?;
-            change.check(&user)?;
+            if let Err(error) = change.check(&user) {
+                let winner = audit::last_actor(&transaction, uid, change.forestalled_by(&user));
+                let winner =
+                    winner.await?.map_or_else(String::new, |name| format!(" It was {name}."));
+                return Err(Error::new(error.code(), format!("{}{winner}", error.message())));
+            }
             if change.takes_an_admin() && user.is_admin && !user.is_disabled {
                 keep_an_admin(&transaction, uid).await?;
             }
@@ -228,7 +247,7 @@ impl AccountStore {
             .execute(
                 "UPDATE accounts.users SET username = '', username_key = 'purged:' || id, username_look = NULL,
                      display_name = '', bio = '', locale = '', status_text = '', status_until = NULL,
-                     avatar = NULL, is_admin = false, purged_at = $2
+                     avatar = NULL, is_admin = false, seen_at = NULL, purged_at = $2
                  WHERE id = $1 AND removed_at < $3 AND purged_at IS NULL",
                 &[&uid.0, &now_ms(), &before],
             )

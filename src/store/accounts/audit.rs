@@ -165,6 +165,23 @@ pub(super) async fn append(transaction: &Transaction<'_>, entry: &AuditEntry<'_>
     Ok(())
 }
 
+/// Who did one of these to a user last.
+///
+/// # Errors
+/// `unavailable`.
+pub(super) async fn last_actor(
+    transaction: &Transaction<'_>,
+    uid: Uid,
+    actions: &[&str],
+) -> Result<Option<String>> {
+    let sql = "SELECT CASE WHEN actor IS NULL THEN 'the ' || actor_name ELSE actor_name END
+               FROM accounts.audit
+               WHERE target_kind = 'user' AND target_id = $1 AND action = ANY($2)
+               ORDER BY n DESC LIMIT 1";
+    let row = transaction.query_opt(sql, &[&uid.to_string(), &actions]).await.map_err(failed)?;
+    Ok(row.map(|row| row.get(0)))
+}
+
 impl AccountStore {
     /// Appends an entry about something that is done already, outside this store.
     ///

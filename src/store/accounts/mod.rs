@@ -47,6 +47,11 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../../sql/accounts/0003_names_that_look_alike.sql"),
     },
     Migration {
+        number: 4,
+        name: "last_seen",
+        sql: include_str!("../../../sql/accounts/0004_last_seen.sql"),
+    },
+    Migration {
         number: 5,
         name: "invites_of_the_operator",
         sql: include_str!("../../../sql/accounts/0005_invites_of_the_operator.sql"),

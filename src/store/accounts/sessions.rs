@@ -60,6 +60,9 @@ pub struct SessionInfo {
     pub seen_at: i64,
 }
 
+/// Somebody is here.
+const SEEN: &str = "UPDATE accounts.users SET seen_at = $2 WHERE id = $1";
+
 impl AccountStore {
     /// Signs a browser in, if what was checked is still the user's current password: a password
     /// that was replaced, or an account that was shut, while the computation ran opens nothing.
@@ -87,6 +90,9 @@ impl AccountStore {
             )
             .await
             .map_err(failed)?;
+        if row.is_some() {
+            transaction.execute(SEEN, &[&uid.0, &now_ms()]).await.map_err(failed)?;
+        }
         transaction.commit().await.map_err(failed)?;
         Ok(row.map(|row| SessionId(row.get(0))))
     }
@@ -159,6 +165,9 @@ impl AccountStore {
             )
             .await
             .map_err(failed)?;
+        if kind == SessionKind::Browser {
+            client.execute(SEEN, &[&uid.0, &now_ms()]).await.map_err(failed)?;
+        }
         Ok(SessionId(row.get(0)))
     }
 
@@ -190,13 +199,17 @@ impl AccountStore {
         }))
     }
 
-    /// Notes that a session is in use.
+    /// Notes that a session is in use, and its user here. Two statements, each for itself: whoever
+    /// ends sessions locks user and sessions in the other order.
     ///
     /// # Errors
     /// `unavailable`.
-    pub async fn touch_session(&self, id: SessionId) -> Result<()> {
+    pub async fn touch_session(&self, id: SessionId, uid: Uid) -> Result<()> {
+        let now = now_ms();
+        let client = self.database.get().await?;
         let statement = "UPDATE accounts.sessions SET seen_at = $2 WHERE id = $1";
-        self.database.get().await?.execute(statement, &[&id.0, &now_ms()]).await.map_err(failed)?;
+        client.execute(statement, &[&id.0, &now]).await.map_err(failed)?;
+        client.execute(SEEN, &[&uid.0, &now]).await.map_err(failed)?;
         Ok(())
     }
 

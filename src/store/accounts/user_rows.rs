@@ -31,7 +31,7 @@ pub struct UserRow {
     pub is_new: bool,
     /// When the account was made.
     pub created_at: i64,
-    /// When it was last used.
+    /// When it was last used, to about ten minutes.
     pub seen_at: Option<i64>,
     /// Where it is signed in, tokens left out.
     pub sessions: u32,
@@ -93,8 +93,7 @@ const ROW: &str = "
         u.disabled_at IS NOT NULL, u.removed_at, u.erases_messages,
         NOT EXISTS (SELECT FROM accounts.auth_slots s
                     WHERE s.user_id = u.id AND s.kind IN ('current', 'previous')),
-        u.created_at,
-        (SELECT max(s.seen_at) FROM accounts.sessions s WHERE s.user_id = u.id),
+        u.created_at, u.seen_at,
         (SELECT count(*) FROM accounts.sessions s WHERE s.user_id = u.id AND s.kind = 'browser')
     FROM accounts.users u WHERE u.purged_at IS NULL AND ";
 
