@@ -64,7 +64,7 @@ export function span(seconds, words = "short", lang = currentLanguage()) {
  */
 export function away(at, now = Date.now(), lang = currentLanguage()) {
   const seconds = (at - now) / 1000;
-  const [unit, length] = STEPS.find(([, each]) => Math.abs(seconds) >= each) ?? ["minute", MINUTE_S];
+  const [unit, length] = STEPS.find(([, each]) => Math.abs(seconds) >= each) ?? ["second", Infinity];
   return formatter(Intl.RelativeTimeFormat, lang, { numeric: "auto", style: "long" }).format(Math.trunc(seconds / length), unit);
 }
 
