@@ -1,8 +1,10 @@
 //! User names: what they may look like, when two are the same, and when two only look the same.
 
 use unicode_normalization::UnicodeNormalization as _;
+use unicode_normalization::char::is_combining_mark;
 use unicode_security::{
-    RestrictionLevel, RestrictionLevelDetection as _, confusable_detection::skeleton,
+    GeneralSecurityProfile as _, RestrictionLevel, RestrictionLevelDetection as _,
+    confusable_detection::skeleton,
 };
 
 use crate::error::{Error, Result};
@@ -17,24 +19,31 @@ pub fn key(username: &str) -> String {
     folded.nfkc().collect()
 }
 
-/// What a name looks like, from its key: letters of other scripts that pass for Latin ones become
-/// those (UTS 39, section 4). ASCII stands for itself, so that `modem` and `modern` are two names; but
-/// nobody can pass for either with letters that only look like theirs.
-pub fn look(key: &str) -> String {
+/// What a name looks like, as it is written and in small letters: capitals of another script may pass
+/// for Latin ones where small letters do not (`ТОМ`, `том`), and the other way round.
+pub fn looks(username: &str) -> Vec<String> {
+    let mut looks = vec![look(username), look(&key(username))];
+    looks.dedup();
+    looks
+}
+
+/// Letters of other scripts that pass for Latin ones become those (UTS 39, section 4). ASCII stands
+/// for itself, so that `modem` and `modern` are two names, but for the capital `I`, which is drawn
+/// like an `l`; nobody can pass for either with letters that only look like theirs.
+fn look(name: &str) -> String {
     let mut look = String::new();
-    for letter in key.chars() {
-        if letter.is_ascii() {
-            look.push(letter);
-        } else {
-            let single = letter.to_string();
-            look.extend(skeleton(&single).flat_map(char::to_lowercase));
+    for letter in name.chars() {
+        match letter {
+            'I' => look.push('l'),
+            _ if letter.is_ascii() => look.push(letter.to_ascii_lowercase()),
+            _ => look.extend(skeleton(&letter.to_string()).flat_map(char::to_lowercase)),
         }
     }
     look
 }
 
-/// Fillers of Hangul syllables: letters by their class, and nothing to be seen.
-const INVISIBLE: [char; 2] = ['\u{115f}', '\u{1160}'];
+/// Marks on one letter: vowel signs, tones and accents need no more.
+const MARKS: usize = 3;
 
 /// Letters and digits of one script (or of those that are written together, such as Japanese), and
 /// `.`, `_`, `-` between them.
@@ -42,11 +51,15 @@ const INVISIBLE: [char; 2] = ['\u{115f}', '\u{1160}'];
 /// # Errors
 /// `bad_request` naming the field.
 pub fn check(username: &str) -> Result<()> {
-    let inner = |c: char| (c.is_alphanumeric() && !INVISIBLE.contains(&c)) || "._-".contains(c);
+    // What Unicode recommends for names: nothing invisible, unassigned, private or out of use.
+    let is_letter =
+        |c: char| c.identifier_allowed() && (c.is_alphanumeric() || is_combining_mark(c));
+    let begins = |c: char| is_letter(c) && !is_combining_mark(c);
     let is_good = LENGTH.contains(&username.chars().count())
         && username.nfkc().eq(username.chars())
-        && username.chars().all(inner)
-        && username.starts_with(char::is_alphanumeric);
+        && username.chars().all(|c| is_letter(c) || "._-".contains(c))
+        && username.starts_with(begins)
+        && username.split(|c| !is_combining_mark(c)).all(|marks| marks.chars().count() <= MARKS);
     if !is_good {
         return Err(Error::field(
             "username",
@@ -77,6 +90,9 @@ mod tests {
             "김민수",
             "δημος",
             "אבי",
+            "हिन्दी",
+            "สมชาย",
+            "Đặng",
         ] {
             check(name).unwrap_or_else(|error| panic!("{name}: {error}"));
         }
@@ -105,6 +121,11 @@ mod tests {
             "an\u{ad}na",
             "an\u{fe0f}na",
             "an\nna",
+            "\u{301}anna",
+            "anna.\u{93e}",
+            "q\u{304}\u{308}\u{304}\u{308}",
+            "an\u{e000}na",
+            "an\u{378}na",
             // One Cyrillic letter among Latin ones, one Greek one, one Latin one among Cyrillic.
             "аdmin",
             "adminο",
@@ -118,15 +139,29 @@ mod tests {
     #[test]
     fn a_name_in_letters_that_only_look_latin_looks_like_the_latin_one() {
         // Each in one script, so that nothing else would find them.
-        for (cyrillic, latin) in [("сора", "copa"), ("оса", "oca"), ("ѕсоре", "scope")]
-        {
-            assert_ne!(key(cyrillic), key(latin));
-            assert_eq!(look(&key(cyrillic)), look(&key(latin)), "{cyrillic}");
+        let meet = |one, other| looks(one).iter().any(|look| looks(other).contains(look));
+        for (one, other) in [
+            ("сора", "copa"),
+            ("оса", "oca"),
+            ("ѕсоре", "SCOPE"),
+            ("ТОМ", "tom"),
+            ("Тор", "top"),
+            ("Νονα", "nova"),
+            ("іѕо", "ISO"),
+            ("paypaI", "paypal"),
+        ] {
+            assert_ne!(key(one), key(other));
+            assert!(meet(one, other) && meet(other, one), "{one}");
         }
-        for (one, other) in
-            [("modern", "modem"), ("user1", "userl"), ("анна", "anna"), ("ab0", "abo")]
-        {
-            assert_ne!(look(&key(one)), look(&key(other)), "{one}");
+        for (one, other) in [
+            ("modern", "modem"),
+            ("user1", "userl"),
+            ("анна", "anna"),
+            ("ab0", "abo"),
+            ("том", "tom"),
+            ("Ян", "яна"),
+        ] {
+            assert!(!meet(one, other), "{one}");
         }
     }
 }

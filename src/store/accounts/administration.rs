@@ -18,6 +18,7 @@ use super::users::{NewUser, insert_user};
 use super::{AccountStore, failed, looks, now_ms, restorable_ms};
 use crate::error::{Code, Error, Result};
 use crate::ids::{SessionId, Uid};
+use crate::names;
 
 /// Changes of users take turns. Any constant does.
 const LOCK: i64 = 0x0061_646d_696e;
@@ -245,8 +246,8 @@ impl AccountStore {
         begin(&transaction, Authority::Purge).await?;
         let emptied = transaction
             .execute(
-                "UPDATE accounts.users SET username = '', username_key = 'purged:' || id, username_look = NULL,
-                     display_name = '', bio = '', locale = '', status_text = '', status_until = NULL,
+                "UPDATE accounts.users SET username = '', username_key = 'purged:' || id,
+                     display_name = '', display_key = '', bio = '', locale = '', status_text = '', status_until = NULL,
                      avatar = NULL, is_admin = false, seen_at = NULL, purged_at = $2
                  WHERE id = $1 AND removed_at < $3 AND purged_at IS NULL",
                 &[&uid.0, &now_ms(), &before],
@@ -257,6 +258,7 @@ impl AccountStore {
             return Err(no_user());
         }
         for statement in [
+            "DELETE FROM accounts.looks WHERE user_id = $1",
             "DELETE FROM accounts.avatars WHERE user_id = $1",
             "DELETE FROM accounts.auth_slots WHERE user_id = $1",
             "DELETE FROM accounts.sessions WHERE user_id = $1",
@@ -292,6 +294,7 @@ async fn keep_an_admin(transaction: &Transaction<'_>, without: Uid) -> Result<()
 
 async fn apply(transaction: &Transaction<'_>, uid: Uid, change: &UserChange) -> Result<()> {
     let now = now_ms();
+    let folded;
     let (set, values): (&str, Vec<&(dyn ToSql + Sync)>) = match change {
         UserChange::Promote => ("is_admin = true", vec![]),
         UserChange::Demote => ("is_admin = false", vec![]),
@@ -300,7 +303,10 @@ async fn apply(transaction: &Transaction<'_>, uid: Uid, change: &UserChange) -> 
         UserChange::Rename { username, key } => {
             ("username = $2, username_key = $3", vec![username, key])
         }
-        UserChange::DisplayName(name) => ("display_name = $2", vec![name]),
+        UserChange::DisplayName(name) => {
+            folded = names::key(name);
+            ("display_name = $2, display_key = $3", vec![name, &folded])
+        }
         // A removed account is a disabled one, too: nothing that asks for the one need ask for both.
         UserChange::Remove { erase } => (
             "removed_at = $2, disabled_at = coalesce(disabled_at, $2), erases_messages = $3",
@@ -317,7 +323,7 @@ async fn apply(transaction: &Transaction<'_>, uid: Uid, change: &UserChange) -> 
     let values: Vec<_> = std::iter::once(&uid.0 as &(dyn ToSql + Sync)).chain(values).collect();
     transaction.execute(&sql, &values).await.map_err(name_taken)?;
     match change {
-        UserChange::Rename { key, .. } => looks::take(transaction, uid, key).await?,
+        UserChange::Rename { username, .. } => looks::take(transaction, uid, username).await?,
         // Tokens of a disabled account open nothing, but are there again when it is enabled.
         UserChange::Disable => drop(end_sessions(transaction, uid, None, false).await?),
         UserChange::Remove { .. } => drop(end_sessions(transaction, uid, None, true).await?),

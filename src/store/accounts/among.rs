@@ -4,6 +4,7 @@ use super::users::{PROFILE, Profile, profile};
 use super::{AccountStore, failed};
 use crate::error::Result;
 use crate::ids::Uid;
+use crate::names;
 
 impl AccountStore {
     /// The profiles of these users, in the order of their user names.
@@ -38,10 +39,9 @@ impl AccountStore {
             .query(
                 "SELECT id, username_key FROM accounts.users
                  WHERE id = ANY($1) AND username_key > $3
-                   AND (position(lower($2) in username_key) > 0
-                        OR position(lower($2) in lower(display_name)) > 0)
+                   AND (position($2 in username_key) > 0 OR position($2 in display_key) > 0)
                  ORDER BY username_key LIMIT $4",
-                &[&uids, &q, &after, &limit],
+                &[&uids, &names::key(q), &after, &limit],
             )
             .await
             .map_err(failed)?;

@@ -187,9 +187,9 @@ impl AccountStore {
         let wanted = format!(
             "{FROM}
              WHERE (NOT $3 OR ({LIVE})) AND ($4::bigint IS NULL OR i.made_by = $4)
-               AND (position(lower($5) in lower(i.label)) > 0
-                    OR position(lower($5) in coalesce(u.username_key, '')) > 0
-                    OR position(lower($5) in lower(coalesce(u.display_name, ''))) > 0)"
+               AND (position($5 in lower(i.label)) > 0
+                    OR position($5 in coalesce(u.username_key, '')) > 0
+                    OR position($5 in coalesce(u.display_key, '')) > 0)"
         );
         let (now, members, only_live, by) =
             (now_ms(), live.unwrap_or(true), live.is_some(), by.map(|uid| uid.0));
@@ -199,14 +199,14 @@ impl AccountStore {
             "SELECT {COLUMNS} {wanted} AND i.id < coalesce($6, 9223372036854775807)
              ORDER BY i.id DESC LIMIT $7"
         );
-        let before = before.map(|id| id.0);
+        let (q, before) = (crate::names::key(q), before.map(|id| id.0));
         let rows = client
-            .query(&page, &[&now, &members, &only_live, &by, q, &before, &limit])
+            .query(&page, &[&now, &members, &only_live, &by, &q, &before, &limit])
             .await
             .map_err(failed)?;
         let count = format!("SELECT count(*) {wanted}");
         let total = client
-            .query_one(&count, &[&now, &members, &only_live, &by, q])
+            .query_one(&count, &[&now, &members, &only_live, &by, &q])
             .await
             .map_err(failed)?;
         Ok((rows.iter().map(invite).collect(), total.get(0)))

@@ -43,8 +43,8 @@ const MIGRATIONS: &[Migration] = &[
     },
     Migration {
         number: 3,
-        name: "names_that_look_alike",
-        sql: include_str!("../../../sql/accounts/0003_names_that_look_alike.sql"),
+        name: "names",
+        sql: include_str!("../../../sql/accounts/0003_names.sql"),
     },
     Migration {
         number: 4,
@@ -81,7 +81,7 @@ impl AccountStore {
     pub async fn open(database: Database) -> std::result::Result<Self, String> {
         migrate::run(&database, "accounts", MIGRATIONS).await?;
         let store = Self { database };
-        let filled = store.fill_in_looks().await;
+        let filled = store.fill_in_names().await;
         filled.map_err(|error| format!("cannot prepare the user names: {}", error.message()))?;
         Ok(store)
     }

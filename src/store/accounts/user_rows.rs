@@ -5,6 +5,7 @@ use tokio_postgres::{Row, Transaction};
 use super::{AccountStore, failed, now_ms};
 use crate::error::{Code, Error, Result};
 use crate::ids::Uid;
+use crate::names;
 
 /// A user as administrators see him.
 #[derive(Debug, Clone)]
@@ -111,11 +112,10 @@ impl AccountStore {
         limit: usize,
     ) -> Result<(Vec<UserRow>, i64)> {
         let fits = format!(
-            "{} AND ($1 = '' OR position(lower($1) in username_key) > 0
-                 OR position(lower($1) in lower(display_name)) > 0)",
+            "{} AND ($1 = '' OR position($1 in username_key) > 0 OR position($1 in display_key) > 0)",
             filter.condition()
         );
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let (q, limit) = (names::key(q), i64::try_from(limit).unwrap_or(i64::MAX));
         let client = self.database.get().await?;
         let page = format!("{ROW} {fits} AND username_key > $2 ORDER BY username_key LIMIT $3");
         let rows = client.query(&page, &[&q, &after, &limit]).await.map_err(failed)?;
