@@ -3,22 +3,32 @@
 //! An upload is hostile until shown otherwise. Its first bytes must be those of the type it claims;
 //! its dimensions are read from the header and bounded before anything is decoded; the decoder has a
 //! bound on what it may allocate. What is kept is drawn anew from the pixels: no metadata, no second
-//! frame, no trailing bytes survive. Decoding costs up to a second of one core and some hundred
-//! megabytes, so it runs on a blocking thread and few at a time ([`Studio`]).
+//! frame, no trailing bytes survive. Decoding costs up to a second of one core and 300 MB, so it runs
+//! on a blocking thread and few at a time; a place there is taken before the upload is read
+//! ([`Studio`]), so that uploads cannot fill the memory, either.
 
+use std::collections::HashSet;
 use std::io::Cursor;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::PngEncoder;
-use image::imageops::FilterType;
-use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
-use tokio::sync::Semaphore;
+use image::imageops::{FilterType, crop_imm, resize};
+use image::metadata::Orientation;
+use image::{
+    DynamicImage, ImageBuffer, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, Pixel,
+    Rgba,
+};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::error::{Code, Error, Result};
+use crate::ids::Uid;
 use crate::limits::avatars as limits;
 
 /// Edges of the squares that are kept, in pixels: in lists (doubled for fine screens), and large.
-pub const SIZES: [u32; 2] = [96, 384];
+pub const SIZES: [u32; 2] = [SMALL, LARGE];
+const SMALL: u32 = 96;
+const LARGE: u32 = 384;
 
 /// What a picture has become.
 #[derive(Debug)]
@@ -31,41 +41,75 @@ pub struct Picture {
     pub squares: Vec<(u32, Vec<u8>)>,
 }
 
-/// Where pictures are made: few at a time, some waiting, no more.
+/// Where pictures are made: few at a time, some waiting, no more, and one of each user.
 #[derive(Debug)]
 pub struct Studio {
     at_once: Semaphore,
-    waiting: Semaphore,
+    places: Arc<Semaphore>,
+    users: Mutex<HashSet<Uid>>,
+}
+
+/// A place in the studio, for as long as it is held.
+#[derive(Debug)]
+pub struct Place {
+    studio: Arc<Studio>,
+    uid: Uid,
+    _permit: OwnedSemaphorePermit,
 }
 
 impl Default for Studio {
     fn default() -> Self {
-        let (at_once, waiting) = (Semaphore::new(limits::AT_ONCE), Semaphore::new(limits::WAITING));
-        Self { at_once, waiting }
+        Self {
+            at_once: Semaphore::new(limits::AT_ONCE),
+            places: Arc::new(Semaphore::new(limits::PLACES)),
+            users: Mutex::default(),
+        }
     }
 }
 
 impl Studio {
-    /// Makes the squares of an upload, away from the async threads.
+    /// A place for a user's upload, to be held from before its first byte is read.
     ///
     /// # Errors
-    /// `unsupported_type`, `too_large`, `bad_request` for what cannot be decoded; `unavailable` while
-    /// too many wait.
+    /// `rate_limited` while the user has one, `unavailable` while all are taken.
+    pub fn enter(self: &Arc<Self>, uid: Uid) -> Result<Place> {
+        let later = |code, text| Error::new(code, text).retry_after(limits::RETRY_MS);
+        let permit = self.places.clone().try_acquire_owned().map_err(|_| {
+            later(Code::Unavailable, "Too many pictures are being drawn right now.")
+        })?;
+        if !self.users().insert(uid) {
+            return Err(later(Code::RateLimited, "Your last picture is not finished yet."));
+        }
+        Ok(Place { studio: self.clone(), uid, _permit: permit })
+    }
+
+    /// Makes the squares of an upload, away from the async threads. Whoever calls this holds a
+    /// [`Place`].
+    ///
+    /// # Errors
+    /// `unsupported_type`, `too_large`, `bad_request` for what cannot be decoded.
     pub async fn make(&self, content_type: &str, bytes: bytes::Bytes) -> Result<Picture> {
         let format = format_of(content_type, &bytes)?;
-        let _place = self.waiting.try_acquire().map_err(|_| {
-            Error::new(Code::Unavailable, "Too many pictures are being drawn right now.")
-                .retry_after(limits::RETRY_MS)
-        })?;
         let _turn = self.at_once.acquire().await.map_err(Error::internal)?;
         let drawn = tokio::task::spawn_blocking(move || draw(format, &bytes));
         drawn.await.map_err(Error::internal)?
+    }
+
+    fn users(&self) -> MutexGuard<'_, HashSet<Uid>> {
+        self.users.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.studio.users().remove(&self.uid);
     }
 }
 
 /// The format, if type and first bytes agree.
 fn format_of(content_type: &str, bytes: &[u8]) -> Result<ImageFormat> {
-    let claimed = match content_type.split(';').next().unwrap_or_default().trim() {
+    let media_type = content_type.split(';').next().unwrap_or_default().trim();
+    let claimed = match media_type.to_ascii_lowercase().as_str() {
         "image/png" => ImageFormat::Png,
         "image/jpeg" => ImageFormat::Jpeg,
         "image/webp" => ImageFormat::WebP,
@@ -82,61 +126,103 @@ fn format_of(content_type: &str, bytes: &[u8]) -> Result<ImageFormat> {
 }
 
 fn draw(format: ImageFormat, bytes: &[u8]) -> Result<Picture> {
-    let reader = || ImageReader::with_format(Cursor::new(bytes), format);
-    let (width, height) = reader().into_dimensions().map_err(undecodable)?;
-    let pixels = u64::from(width) * u64::from(height);
-    if width == 0 || height == 0 {
-        return Err(bad("has no pixels"));
-    }
-    if width.max(height) > limits::EDGE || pixels > limits::PIXELS {
-        return Err(Error::new(Code::TooLarge, "The picture has too many pixels."));
-    }
     let mut bounds = Limits::default();
     bounds.max_image_width = Some(limits::EDGE);
     bounds.max_image_height = Some(limits::EDGE);
     bounds.max_alloc = Some(limits::MEMORY);
-    let mut reader = reader();
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     reader.limits(bounds);
     let mut decoder = reader.into_decoder().map_err(undecodable)?;
-    let orientation = decoder.orientation().map_err(undecodable)?;
-    let mut image = DynamicImage::from_decoder(decoder).map_err(undecodable)?;
-    image.apply_orientation(orientation);
-    encode(&square(&image))
-}
-
-/// The middle of the picture.
-fn square(image: &DynamicImage) -> DynamicImage {
-    let edge = image.width().min(image.height());
-    let (x, y) = ((image.width() - edge) / 2, (image.height() - edge) / 2);
-    image.crop_imm(x, y, edge, edge)
-}
-
-fn encode(image: &DynamicImage) -> Result<Picture> {
-    let is_opaque = !image.color().has_alpha()
-        || image.to_rgba8().pixels().all(|pixel| matches!(pixel.0, [_, _, _, u8::MAX]));
-    let mut squares = Vec::new();
-    for size in SIZES {
-        let scaled = image.resize_exact(size, size, FilterType::Lanczos3);
-        let mut bytes = Vec::new();
-        let encoded = if is_opaque {
-            let encoder = JpegEncoder::new_with_quality(&mut bytes, limits::QUALITY);
-            scaled.to_rgb8().write_with_encoder(encoder)
-        } else {
-            scaled.to_rgba8().write_with_encoder(PngEncoder::new(&mut bytes))
-        };
-        encoded.map_err(|error| Error::internal(error.to_string()))?;
-        squares.push((size, bytes));
+    let (width, height) = decoder.dimensions();
+    if width == 0 || height == 0 {
+        return Err(bad("has no pixels"));
     }
+    if width.max(height) > limits::EDGE || u64::from(width) * u64::from(height) > limits::PIXELS {
+        return Err(too_many_pixels());
+    }
+    // A picture whose metadata is broken is shown as it lies.
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let image = DynamicImage::from_decoder(decoder).map_err(undecodable)?;
+    encode(squares(image, orientation))
+}
+
+/// The middle of the picture in all sizes, turned as the camera says. Turned last, when it is small.
+fn squares(image: DynamicImage, orientation: Orientation) -> [DynamicImage; 2] {
+    let mut squares: [DynamicImage; 2] = if image.color().has_alpha() {
+        let mut pixels = image.into_rgba8();
+        pixels.pixels_mut().for_each(weigh);
+        scaled(pixels).map(|mut square| {
+            square.pixels_mut().for_each(unweigh);
+            square.into()
+        })
+    } else {
+        scaled(image.into_rgb8()).map(DynamicImage::from)
+    };
+    for square in &mut squares {
+        square.apply_orientation(orientation);
+    }
+    squares
+}
+
+/// The middle square, small and large.
+fn scaled<P>(pixels: ImageBuffer<P, Vec<u8>>) -> [ImageBuffer<P, Vec<u8>>; 2]
+where
+    P: Pixel<Subpixel = u8> + 'static,
+{
+    let edge = pixels.width().min(pixels.height());
+    let (x, y) = ((pixels.width() - edge) / 2, (pixels.height() - edge) / 2);
+    let middle = crop_imm(&pixels, x, y, edge, edge);
+    let large = resize(&*middle, LARGE, LARGE, FilterType::Lanczos3);
+    let small = resize(&large, SMALL, SMALL, FilterType::Lanczos3);
+    [small, large]
+}
+
+/// Colours count as much as they are opaque while pixels are mixed: otherwise those of invisible
+/// pixels would show as a fringe.
+fn weigh(pixel: &mut Rgba<u8>) {
+    let [r, g, b, alpha] = pixel.0;
+    let part = |colour: u8| ((u16::from(colour) * u16::from(alpha) + 127) / 255) as u8;
+    pixel.0 = [part(r), part(g), part(b), alpha];
+}
+
+fn unweigh(pixel: &mut Rgba<u8>) {
+    let [r, g, b, alpha] = pixel.0;
+    let whole = u16::from(alpha).max(1);
+    let full = |colour: u8| ((u16::from(colour) * 255 + whole / 2) / whole).min(255) as u8;
+    pixel.0 = [full(r), full(g), full(b), alpha];
+}
+
+fn encode(squares: [DynamicImage; 2]) -> Result<Picture> {
+    let is_opaque = squares.iter().all(|square| match square {
+        DynamicImage::ImageRgba8(pixels) => pixels.pixels().all(|pixel| pixel.0[3] == u8::MAX),
+        _ => true,
+    });
     let (extension, content_type) =
         if is_opaque { ("jpg", "image/jpeg") } else { ("png", "image/png") };
+    let encoded = squares.into_iter().map(|square| {
+        let (edge, mut bytes) = (square.width(), Vec::new());
+        if is_opaque {
+            let encoder = JpegEncoder::new_with_quality(&mut bytes, limits::QUALITY);
+            square.into_rgb8().write_with_encoder(encoder)?;
+        } else {
+            square.write_with_encoder(PngEncoder::new(&mut bytes))?;
+        }
+        Ok((edge, bytes))
+    });
+    let squares = encoded.collect::<std::result::Result<_, ImageError>>();
+    let squares = squares.map_err(|error| Error::internal(error.to_string()))?;
     Ok(Picture { extension, content_type, squares })
 }
 
 fn undecodable(error: ImageError) -> Error {
     match error {
-        ImageError::Limits(_) => Error::new(Code::TooLarge, "The picture has too many pixels."),
+        ImageError::Limits(_) => too_many_pixels(),
         other => bad("is damaged or not a picture").because(other.to_string()),
     }
+}
+
+fn too_many_pixels() -> Error {
+    Error::new(Code::TooLarge, "The picture has too many pixels.")
 }
 
 fn bad(rule: &str) -> Error {

@@ -108,8 +108,8 @@ pub mod avatars {
     pub const MEMORY: u64 = 256 * 1024 * 1024;
     /// Pictures drawn at once.
     pub const AT_ONCE: usize = 2;
-    /// Pictures being drawn or waiting for it.
-    pub const WAITING: usize = 32;
+    /// Pictures being uploaded, waiting or being drawn; one of each user.
+    pub const PLACES: usize = 32;
     /// What one more is told to wait, in milliseconds.
     pub const RETRY_MS: u32 = 2_000;
     /// Quality of the JPEG that is kept, of 100.
@@ -194,6 +194,8 @@ pub mod rooms {
     pub const REPLAY_BYTES: usize = 16 * 1024 * 1024;
     /// Presence is pushed into rooms of at most this many members.
     pub const PRESENCE_MEMBERS: usize = 256;
+    /// Users whose words are written into their accounts by one statement.
+    pub const WORDS_AT_ONCE: usize = 256;
     /// How often presence is told.
     pub const PRESENCE_TICK: Duration = Duration::from_secs(1);
     /// Until everything accepted is answered when the server stops.

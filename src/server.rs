@@ -74,6 +74,7 @@ impl Server {
         }
         listeners.spawn(Figures::watch(api.clone(), stop.subscribe()));
         listeners.spawn(Api::purge_for_ever(api.clone(), stop.subscribe()));
+        listeners.spawn(Api::keep_words(api.clone(), stop.subscribe()));
         let control = addresses.first().map(|address| Control {
             address: address.to_string(),
             token: operator.0,
@@ -119,6 +120,9 @@ impl Server {
         let shards = self.api.shards.clone();
         if let Err(error) = tokio::task::spawn_blocking(move || shards.stop()).await {
             tracing::error!(%error, "the delivery threads did not stop");
+        }
+        if let Err(error) = self.api.write_words().await {
+            tracing::warn!(?error, "the last words that were said are lost");
         }
         self.api.accounts.database().close();
         self.api.chat.database().close();
@@ -207,7 +211,7 @@ async fn assemble(config: &Config, accounts: AccountStore, chat: ChatStore) -> R
         chat,
         rooms,
         shards,
-        studio: Studio::default(),
+        studio: Arc::new(Studio::default()),
         figures: Figures::default(),
         removals: Removals::default(),
         operator: None,

@@ -1,105 +1,20 @@
-//! People over real sockets and a real database: names, pictures, words and presence, as others see
-//! them.
+//! People over real sockets and a real database: names, words and presence, as others see them.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
 mod support;
 
-use std::io::Cursor;
-use std::time::Duration;
+use std::collections::{HashMap, HashSet};
+use std::time::{Duration, Instant};
 
-use image::{ImageFormat, Rgb, RgbImage};
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 
 use impulse::store::now_ms;
 use support::TestServer;
-use support::client::{Answer, Client, registration};
-
-fn encoded(width: u32, height: u32, format: ImageFormat) -> Vec<u8> {
-    let mut bytes = Cursor::new(Vec::new());
-    RgbImage::from_pixel(width, height, Rgb([10, 120, 200])).write_to(&mut bytes, format).unwrap();
-    bytes.into_inner()
-}
-
-/// `PUT /api/me/avatar` with bytes that are no JSON.
-async fn upload(client: &Client, content_type: &str, bytes: &[u8]) -> Answer {
-    let head = format!(
-        "PUT /api/me/avatar HTTP/1.1\r\n{}Connection: close\r\nContent-Type: {content_type}\r\nContent-Length: {}\r\n\r\n",
-        client.fields(),
-        bytes.len()
-    );
-    client.raw(&[head.as_bytes(), bytes].concat()).await
-}
-
-async fn bytes_of(client: &Client, path: &str) -> (String, Vec<u8>) {
-    let mut stream = TcpStream::connect(client.address).await.unwrap();
-    let head = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
-    stream.write_all(head.as_bytes()).await.unwrap();
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).await.unwrap();
-    let end = answer.windows(4).position(|four| four == b"\r\n\r\n").expect("a head") + 4;
-    (String::from_utf8(answer[..end].to_vec()).unwrap().to_lowercase(), answer[end..].to_vec())
-}
+use support::client::{Client, Socket, registration};
 
 async fn profile(by: &Client, of: &Client) -> Value {
     by.get(&format!("/api/users/{}", of.uid)).await.expect(200)
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_new_picture_is_seen_by_others_at_once_and_its_address_never_changes_its_mind() {
-    let server = TestServer::start().await;
-    let (anna, ben) = (server.user("anna").await, server.user("ben").await);
-    let mut socket = ben.socket().await;
-    socket.ok(json!({"op": "room.subscribe", "room": "1"})).await;
-    let answer = upload(&anna, "image/png", &encoded(640, 300, ImageFormat::Png)).await.expect(200);
-    let told = socket.find("the new face", |frame| frame["op"] == "user").await;
-    assert_eq!(told["user"]["avatar"], answer["avatar"]);
-    let urls = &profile(&ben, &anna).await["avatar"];
-    for size in [96, 384] {
-        let url = urls[size.to_string()].as_str().unwrap();
-        let (head, bytes) = bytes_of(&ben, url).await;
-        assert!(head.starts_with("http/1.1 200") && head.contains("immutable"), "{head}");
-        assert!(head.contains("content-type: image/jpeg") && head.contains("nosniff"), "{head}");
-        let drawn = image::load_from_memory(&bytes).unwrap();
-        assert_eq!((drawn.width(), drawn.height()), (size, size));
-    }
-    let old = urls["96"].as_str().unwrap().to_owned();
-    let other = upload(&anna, "image/jpeg", &encoded(9, 9, ImageFormat::Jpeg)).await.expect(200);
-    assert_ne!(other["avatar"]["96"], old.as_str());
-    assert!(bytes_of(&ben, &old).await.0.starts_with("http/1.1 404"));
-    assert_eq!(anna.delete("/api/me/avatar").await.status, 204);
-    assert_eq!(profile(&ben, &anna).await["avatar"], Value::Null);
-    let gone = other["avatar"]["384"].as_str().unwrap();
-    assert!(bytes_of(&ben, gone).await.0.starts_with("http/1.1 404"));
-    server.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_picture_is_refused_and_the_old_one_stays() {
-    let server = TestServer::start().await;
-    let anna = server.user("anna").await;
-    let png = encoded(50, 50, ImageFormat::Png);
-    upload(&anna, "image/png", &png).await.expect(200);
-    let before = profile(&anna, &anna).await["avatar"].clone();
-    upload(&anna, "image/jpeg", &png).await.refused(400, "bad_request");
-    upload(&anna, "image/png", &png[..60]).await.refused(400, "bad_request");
-    upload(&anna, "image/png", b"").await.refused(400, "bad_request");
-    upload(&anna, "image/svg+xml", b"<svg onload='x()'/>").await.refused(415, "unsupported_type");
-    upload(&anna, "text/html", b"<script>x()</script>").await.refused(415, "unsupported_type");
-    upload(&anna, "image/png", &encoded(9_000, 2, ImageFormat::Png))
-        .await
-        .refused(413, "too_large");
-    let declared = format!(
-        "PUT /api/me/avatar HTTP/1.1\r\n{}Content-Type: image/png\r\nContent-Length: 6000000\r\n\r\n",
-        anna.fields()
-    );
-    anna.raw(declared.as_bytes()).await.refused(413, "too_large");
-    let nobody = Client::new(server.address);
-    upload(&nobody, "image/png", &png).await.refused(401, "unauthorized");
-    assert_eq!(profile(&anna, &anna).await["avatar"], before);
-    server.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -144,37 +59,6 @@ async fn a_status_is_seen_by_others_until_it_ends_and_survives_signing_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_crowd_that_comes_online_at_once_storms_nobody() {
-    let server = TestServer::start().await;
-    let anna = server.user("anna").await;
-    let mut watch = anna.socket().await;
-    watch.ok(json!({"op": "room.subscribe", "room": "1"})).await;
-    // Few enough that presence is pushed into the room they share; each comes, goes and comes again.
-    let mut crowd = Vec::new();
-    for n in 0..20 {
-        crowd.push(server.user(&format!("guest{n}")).await);
-    }
-    let mut sockets = Vec::new();
-    for guest in &crowd {
-        for _ in 0..3 {
-            let mut socket = guest.socket().await;
-            socket.ok(json!({"op": "presence", "state": "away"})).await;
-            socket.ok(json!({"op": "presence", "state": "online"})).await;
-            sockets.push(socket);
-        }
-    }
-    let mut told = 0;
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(4);
-    while let Ok(frame) = tokio::time::timeout_at(deadline, watch.op("presence")).await {
-        assert_eq!(frame["op"], "presence");
-        told += 1;
-    }
-    // 180 changes: one event a guest and tick, however long the ticks took on this machine.
-    assert!((20..=120).contains(&told), "{told}");
-    server.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_name_that_only_looks_like_another_is_not_given_out() {
     let server = TestServer::start().await;
     server.user("copa").await;
@@ -206,5 +90,238 @@ async fn display_names_and_rooms_take_no_invisible_letters() {
     anna.post("/api/rooms", json!({"name": "a\u{308}pfel", "kind": "open"}))
         .await
         .refused(409, "conflict");
+    server.stop().await;
+}
+
+fn presence_of(uid: &str, state: &str) -> impl Fn(&Value) -> bool {
+    let (uid, state) = (uid.to_owned(), state.to_owned());
+    move |frame| {
+        frame["op"] == "presence"
+            && frame["uid"] == uid.as_str()
+            && frame["state"] == state.as_str()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn words_said_on_a_socket_stay_in_the_account_and_empty_ones_take_them_away() {
+    let server = TestServer::start().await;
+    let (anna, ben) = (server.user("anna").await, server.user("ben").await);
+    let (mut hers, mut his) = (anna.socket().await, ben.socket().await);
+    his.ok(json!({"op": "room.subscribe", "room": "1"})).await;
+    let until = now_ms() + 3_600_000;
+    hers.ok(
+        json!({"op": "presence", "state": "online", "text": " in the garden ", "until": until}),
+    )
+    .await;
+    let said = |frame: &Value| frame["op"] == "presence" && frame["text"] == "in the garden";
+    assert_eq!(his.find("the words", said).await["until"], until);
+    let chosen = json!({"state": "online", "text": "in the garden", "until": until});
+    assert_eq!(anna.get("/api/me").await.expect(200)["status"], chosen);
+    // Without `text` they stay; what is no text or has ended already changes nothing.
+    hers.ok(json!({"op": "presence", "state": "away"})).await;
+    for (text, until) in [("a\nb", None), ("a\u{202e}b", None), ("late", Some(1))] {
+        let frame = json!({"op": "presence", "state": "online", "text": text, "until": until});
+        hers.err(frame, "bad_request").await;
+    }
+    drop(hers);
+    his.find("that she is gone", presence_of(&anna.uid, "offline")).await;
+    let seen = profile(&ben, &anna).await["status"].clone();
+    assert_eq!(seen, json!({"state": "offline", "text": "in the garden", "until": until}));
+    // They are in the database by the time the server has stopped, and nowhere else.
+    let database = server.database.clone();
+    drop(his);
+    server.stop().await;
+    let server = TestServer::start_on(&database, &[]).await;
+    let (anna, ben) = (anna.at(server.address), ben.at(server.address));
+    assert_eq!(anna.get("/api/me").await.expect(200)["status"], chosen);
+    let (mut hers, mut his) = (anna.socket().await, ben.socket().await);
+    his.ok(json!({"op": "room.subscribe", "room": "1"})).await;
+    his.find("her with the words", said).await;
+    hers.ok(json!({"op": "presence", "state": "online", "text": ""})).await;
+    let silent =
+        |frame: &Value| presence_of(&anna.uid, "online")(frame) && frame.get("text").is_none();
+    his.find("her without them", silent).await;
+    drop((hers, his));
+    server.stop().await;
+    let server = TestServer::start_on(&database, &[]).await;
+    let none = json!({"state": "online", "text": "", "until": null});
+    assert_eq!(anna.at(server.address).get("/api/me").await.expect(200)["status"], none);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_devices_together_make_what_others_see() {
+    let server = TestServer::start().await;
+    let (anna, ben) = (server.user("anna").await, server.user("ben").await);
+    let mut his = ben.socket().await;
+    his.ok(json!({"op": "room.subscribe", "room": "1"})).await;
+    let (mut phone, mut desk) = (anna.socket().await, anna.socket().await);
+    his.find("her", presence_of(&anna.uid, "online")).await;
+    phone.ok(json!({"op": "presence", "state": "dnd"})).await;
+    his.find("dnd of one device", presence_of(&anna.uid, "dnd")).await;
+    desk.ok(json!({"op": "presence", "state": "away"})).await;
+    drop(phone);
+    his.find("the idle one that is left", presence_of(&anna.uid, "away")).await;
+    // What she chose outlives every device.
+    anna.patch("/api/me", json!({"status": {"state": "dnd", "text": "busy"}})).await.expect(200);
+    his.find("what she chose", presence_of(&anna.uid, "dnd")).await;
+    desk.ok(json!({"op": "presence", "state": "online"})).await;
+    drop(desk);
+    his.find("nobody", presence_of(&anna.uid, "offline")).await;
+    let _new = anna.socket().await;
+    his.find("what she chose, again", presence_of(&anna.uid, "dnd")).await;
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_removed_account_a_neutral_author_is_left_and_a_disabled_one_is_marked() {
+    let server = TestServer::start().await;
+    let (anna, ben, cora) =
+        (server.user("anna").await, server.user("ben").await, server.user("cora").await);
+    let words = json!({"display_name": "Cora", "bio": "Gardens", "status": {"state": "online", "text": "hi"}});
+    cora.patch("/api/me", words).await.expect(200);
+    let sql = server.sql().await;
+    sql.execute("UPDATE accounts.users SET disabled_at = 1 WHERE username = 'ben'", &[])
+        .await
+        .unwrap();
+    sql.execute(
+        "UPDATE accounts.users SET disabled_at = 1, removed_at = 1 WHERE username = 'cora'",
+        &[],
+    )
+    .await
+    .unwrap();
+    let seen = profile(&anna, &ben).await;
+    assert_eq!((&seen["username"], &seen["disabled"]), (&json!("ben"), &json!(true)));
+    let neutral = json!({
+        "id": cora.uid, "uid": cora.uid, "username": "", "display_name": "", "bio": "",
+        "avatar": null, "status": {"state": "offline", "text": null, "until": null}, "removed": true,
+    });
+    assert_eq!(profile(&anna, &cora).await, neutral);
+    anna.get("/api/users/999999").await.refused(404, "not_found");
+    let found = anna.get("/api/users").await.expect(200);
+    let names: Vec<_> = found["users"].as_array().unwrap().iter().map(|u| &u["username"]).collect();
+    assert_eq!(names, ["anna"]);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_directory_of_ten_thousand_is_paged_without_a_gap_and_searched_in_any_case() {
+    let server = TestServer::start().await;
+    let anna = server.user("anna").await;
+    let sql = server.sql().await;
+    sql.batch_execute(
+        "INSERT INTO accounts.users (username, username_key, display_name, display_key, created_at)
+         SELECT 'user' || n, 'user' || n, 'Человек ' || n, 'человек ' || n, 1
+         FROM generate_series(1, 10000) n;
+         ANALYZE accounts.users",
+    )
+    .await
+    .unwrap();
+    let (mut seen, mut pages, mut after) = (HashSet::new(), 0, String::new());
+    loop {
+        let path = format!("/api/users?limit=200{after}");
+        let page = anna.get(&path).await.expect(200);
+        for user in page["users"].as_array().unwrap() {
+            assert!(seen.insert(user["uid"].as_str().unwrap().to_owned()), "twice: {user}");
+        }
+        pages += 1;
+        let Some(next) = page["next"].as_str() else { break };
+        after = format!("&after={next}");
+    }
+    assert_eq!((seen.len(), pages), (10_001, 51));
+    // "ЧЕЛОВЕК 777", percent-encoded: by display name, whatever the case.
+    let q = "%D0%A7%D0%95%D0%9B%D0%9E%D0%92%D0%95%D0%9A%20777";
+    let found = anna.get(&format!("/api/users?q={q}")).await.expect(200);
+    assert_eq!(found["users"].as_array().unwrap().len(), 11, "777 and 7770 to 7779");
+    assert_eq!(
+        anna.get("/api/users?q=SER9999").await.expect(200)["users"][0]["username"],
+        "user9999"
+    );
+    assert_eq!(anna.get("/api/users?q=nobody").await.expect(200)["users"], json!([]));
+    for wrong in ["limit=0", "limit=201", "limit=x", "after=%3D"] {
+        anna.get(&format!("/api/users?{wrong}")).await.refused(400, "bad_request");
+    }
+    server.stop().await;
+}
+
+/// Users with a token each, members of General, the first hundred of them of Random, too; made
+/// without three hundred passwords.
+async fn crowd(database: &str, how_many: i64) {
+    let (sql, connection) = tokio_postgres::connect(database, tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    for n in 1..=how_many {
+        let (name, digest) = (format!("guest{n}"), impulse::auth::digest(&format!("token{n}")));
+        let user = "INSERT INTO accounts.users (username, username_key, created_at, has_joined)
+                    VALUES ($1, $1, 1, true) RETURNING id";
+        let uid: i64 = sql.query_one(user, &[&name]).await.unwrap().get(0);
+        let token = "INSERT INTO accounts.sessions (user_id, kind, digest, created_at, seen_at)
+                     VALUES ($1, 'token', $2, $3, $3)";
+        sql.execute(token, &[&uid, &digest.as_slice(), &now_ms()]).await.unwrap();
+        let member = "INSERT INTO chat.members (room_id, user_id, role, joined_at)
+                      SELECT room, $1, 'member', 1 FROM unnest($2::bigint[]) AS room";
+        let rooms: &[i64] = if n <= 100 { &[1, 2] } else { &[1] };
+        sql.execute(member, &[&uid, &rooms]).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn three_hundred_who_come_online_at_once_storm_nobody() {
+    let server = TestServer::start().await;
+    let (anna, database) = (server.user("anna").await, server.database.clone());
+    server.stop().await;
+    crowd(&database, 300).await;
+    let server = TestServer::start_on(&database, &[]).await;
+    let anna = anna.at(server.address);
+    let mut watch = anna.socket().await;
+    for room in ["1", "2"] {
+        watch.ok(json!({"op": "room.subscribe", "room": room})).await;
+    }
+    let in_random: HashSet<_> = anna.get("/api/rooms/2/members").await.expect(200)["members"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|member| member["uid"].as_str().unwrap().to_owned())
+        .filter(|uid| *uid != anna.uid)
+        .collect();
+    assert_eq!(in_random.len(), 100);
+    let begun = Instant::now();
+    let coming: Vec<_> = (1..=300)
+        .map(|n| {
+            let guest = Client::new(server.address).with_token(&format!("token{n}"));
+            tokio::spawn(async move {
+                // Two devices, and a change of mind on each.
+                let mut sockets: [Socket; 2] = [guest.socket().await, guest.socket().await];
+                for socket in &mut sockets {
+                    socket.ok(json!({"op": "presence", "state": "away"})).await;
+                    socket.ok(json!({"op": "presence", "state": "online"})).await;
+                }
+                sockets
+            })
+        })
+        .collect();
+    let mut sockets = Vec::new();
+    for guest in coming {
+        sockets.extend(guest.await.unwrap());
+    }
+    // Everybody in the small room is told of, nobody who is in the large one only.
+    let mut told: HashMap<String, Vec<Value>> = HashMap::new();
+    let all_online = |told: &HashMap<String, Vec<Value>>| {
+        let online = |events: &Vec<Value>| events.last().is_some_and(|e| e["state"] == "online");
+        told.len() == 100 && told.values().all(online)
+    };
+    while !all_online(&told) {
+        let frame = watch.op("presence").await;
+        let uid = frame["uid"].as_str().unwrap().to_owned();
+        if uid != anna.uid {
+            assert!(in_random.contains(&uid), "told of somebody in a room of 301: {frame}");
+            told.entry(uid).or_default().push(frame);
+        }
+    }
+    let of_crowd = |frame: &Value| frame["op"] == "presence" && frame["uid"] != anna.uid.as_str();
+    watch.assert_silent(Duration::from_millis(2_500), of_crowd).await;
+    // Six changes each: but at most one event a tick, however many ticks it took here.
+    let ticks = usize::try_from(begun.elapsed().as_secs()).unwrap() + 1;
+    let most = told.values().map(Vec::len).max().unwrap();
+    assert!(most <= ticks, "{most} events of one person in {ticks} ticks");
     server.stop().await;
 }

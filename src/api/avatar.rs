@@ -7,10 +7,19 @@ use serde_json::json;
 
 use crate::auth::Session;
 use crate::error::{Code, Error, Result};
-use crate::http::{Request, Response};
+use crate::http::{Place, Request, Response};
 
 use super::Api;
 use super::users::{picture, tell_profile};
+
+/// A place for the upload, before a byte of it is read: for who is signed in, one at a time.
+pub(super) async fn admit(api: &Api, request: &Request) -> Result<Place> {
+    if request.head.method.as_str() != "PUT" {
+        return Ok(Box::new(()));
+    }
+    let caller = api.caller(request).await?;
+    Ok(Box::new(api.studio.enter(caller.uid)?))
+}
 
 /// `PUT /api/me/avatar`: the body is the picture.
 pub(super) async fn put(api: &Api, caller: &Session, request: &Request) -> Result<Response> {
@@ -52,7 +61,7 @@ fn parse(file: &str) -> Option<(String, u32)> {
     let (stem, extension) = file.rsplit_once('.')?;
     let (name, size) = stem.split_once('-')?;
     let is_name = name.len() == 32 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let size = size.parse().ok().filter(|size| crate::avatars::SIZES.contains(size))?;
+    let size = crate::avatars::SIZES.into_iter().find(|known| known.to_string() == size)?;
     is_name.then(|| (format!("{name}.{extension}"), size))
 }
 

@@ -13,8 +13,8 @@ use crate::store::accounts::ProfileChange;
 use crate::store::now_ms;
 
 use super::Api;
-use super::text::bounded;
-use super::users::{profile, public, tell_profile};
+use super::text::{bounded, line};
+use super::users::{chosen, profile, public, tell_profile};
 
 /// `GET /api/me`
 pub(super) async fn show(api: &Api, caller: &Session) -> Result<Response> {
@@ -41,12 +41,11 @@ struct NewStatus {
 /// `PATCH /api/me`: only what is named changes.
 pub(super) async fn change(api: &Api, caller: &Session, request: &Request) -> Result<Response> {
     let Change { display_name, bio, locale, status } = request.json()?;
-    let checked = |field, text: Option<String>, most| {
-        text.map(|text| bounded(field, &text, most)).transpose()
-    };
+    let display_name =
+        display_name.map(|text| line("display_name", &text, limits::api::DISPLAY_NAME));
     let change = ProfileChange {
-        display_name: checked("display_name", display_name, limits::api::DISPLAY_NAME)?,
-        bio: checked("bio", bio, limits::api::BIO)?,
+        display_name: display_name.transpose()?,
+        bio: bio.map(|text| bounded("bio", &text, limits::api::BIO)).transpose()?,
         locale: locale.map(check_locale).transpose()?,
         status: status.map(check_status).transpose()?,
     };
@@ -64,7 +63,7 @@ pub(super) async fn change(api: &Api, caller: &Session, request: &Request) -> Re
 async fn own(api: &Api, caller: &Session) -> Result<Value> {
     let profile = profile(api, caller.uid).await?;
     let mut me = public(api, &profile);
-    let Status { state, text, until } = profile.status;
+    let Status { state, text, until } = chosen(api, &profile);
     me["locale"] = json!(profile.locale);
     me["admin"] = json!(profile.is_admin);
     me["status"] = json!({"state": state, "text": text, "until": until});
@@ -80,7 +79,7 @@ pub(super) fn check_locale(locale: String) -> Result<String> {
 
 fn check_status(status: NewStatus) -> Result<Status> {
     let NewStatus { state, text, until } = status;
-    let text = bounded("status", &text, limits::chat::STATUS)?;
+    let text = line("status", &text, limits::chat::STATUS)?;
     if until.is_some_and(|until| until <= now_ms()) {
         return Err(Error::field("until", "must be in the future"));
     }

@@ -27,9 +27,9 @@ mod router;
 mod service;
 mod sessions;
 mod socket;
-mod text;
 mod tokens;
 mod users;
+mod words;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -40,10 +40,11 @@ use crate::auth::{Auth, Session};
 use crate::avatars::Studio;
 use crate::delivery::Shards;
 use crate::error::{Code, Error, Result};
-use crate::http::{Head, Request, Response, Service, Site};
+use crate::http::{Admission, Head, Request, Response, Service, Site};
 use crate::rooms::Rooms;
 use crate::store::accounts::AccountStore;
 use crate::store::chat::ChatStore;
+use crate::text;
 use crate::ws::Limits;
 use crate::ws::handshake::OriginPolicy;
 
@@ -77,7 +78,7 @@ pub struct Api {
     /// Where sockets go.
     pub shards: Shards,
     /// Where pictures of people are made.
-    pub studio: Studio,
+    pub studio: Arc<Studio>,
     /// Pages, scripts and styles.
     pub site: Site,
     /// Whose pages may use a browser's cookie.
@@ -97,6 +98,13 @@ pub struct Api {
 impl Service for Api {
     fn body_limit(&self, head: &Head) -> usize {
         Resource::find(&head.path).map_or(crate::limits::api::SMALL_BODY, Resource::body_limit)
+    }
+
+    fn admit<'a>(&'a self, request: &'a Request) -> Admission<'a> {
+        Box::pin(async move {
+            let admitted = avatar::admit(self, request).await;
+            admitted.map_err(|error| refusal(request, &error))
+        })
     }
 
     fn call<'a>(&'a self, request: Request) -> Pin<Box<dyn Future<Output = Response> + Send + 'a>> {

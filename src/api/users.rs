@@ -6,6 +6,7 @@ use crate::error::{Code, Error, Result};
 use crate::http::{Request, Response};
 use crate::ids::Uid;
 use crate::limits;
+use crate::protocol::status::Status;
 use crate::store::accounts::Profile;
 
 use super::Api;
@@ -82,8 +83,9 @@ pub(super) fn public(api: &Api, profile: &Profile) -> Value {
     let mut seen = api.rooms.presence().seen(profile.uid);
     if seen.state == "offline" {
         // Nobody carries the words while there is no connection; the account does.
-        seen.text = Some(profile.status.text.clone()).filter(|text| !text.is_empty());
-        seen.until = profile.status.until;
+        let Status { text, until, .. } = chosen(api, profile);
+        seen.until = until.filter(|_| !text.is_empty());
+        seen.text = Some(text).filter(|text| !text.is_empty());
     }
     let mut told = json!({
         "id": profile.uid,
@@ -100,6 +102,12 @@ pub(super) fn public(api: &Api, profile: &Profile) -> Value {
         }
     }
     told
+}
+
+/// What the user chose, be it so new that the account does not know it yet.
+pub(super) fn chosen(api: &Api, profile: &Profile) -> Status {
+    let newer = api.rooms.presence().chosen(profile.uid);
+    newer.unwrap_or_else(|| profile.status.clone())
 }
 
 /// Where the sizes of a picture are, by the name of its files: `{"96": URL, "384": URL}`.

@@ -54,9 +54,11 @@ pub(super) fn react(
     let id = request.id;
     let (room, action) = match request.command {
         Command::Ping => return Reaction::Answer(OkAnswer::to(id.as_deref()).encode()),
-        Command::Presence { state, text } => {
-            rooms.presence().set(chat.uid, conn, state, text);
-            return Reaction::Answer(OkAnswer::to(id.as_deref()).encode());
+        Command::Presence { state, words } => {
+            return Reaction::Answer(match rooms.presence().set(chat.uid, conn, state, words) {
+                Ok(()) => OkAnswer::to(id.as_deref()).encode(),
+                Err(error) => err(id.as_deref(), &error),
+            });
         }
         Command::Subscribe { room, since } => (room, Action::Subscribe { since }),
         Command::Unsubscribe { room } => (room, Action::Unsubscribe),

@@ -18,10 +18,17 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::body::{Body, Progress};
 use super::head::{Head, Refusal, Scan};
 use super::listener::Deadlines;
-use super::{Request, Response, Service};
+use super::{Place, Request, Response, Service};
+use crate::limits::http as limits;
 
 /// What ends a connection without an answer: the peer left, nothing came, the server stops.
 struct Gone;
+
+/// Why a request is not heard to its end: the connection ends with the answer.
+enum No {
+    Refused(Refusal),
+    NotAdmitted(Response),
+}
 
 /// Bytes asked of the kernel at once.
 const READ: usize = 8 * 1024;
@@ -43,7 +50,7 @@ impl Connection {
             if self.wait_for_input().await.is_err() {
                 return;
             }
-            let request = match self.read_request().await {
+            let (request, place) = match self.read_request().await {
                 Ok(Ok(request)) => request,
                 Ok(Err(refusal)) => return self.refuse(refusal).await,
                 Err(Gone) => return,
@@ -52,6 +59,7 @@ impl Connection {
             let may_keep = request.head.keep_alive;
             let service = self.service.clone();
             let mut response = service.call(request).await;
+            drop(place);
             if let Some(take) = response.take_upgrade() {
                 return take(self.stream, self.input.freeze());
             }
@@ -81,21 +89,31 @@ impl Connection {
         }
     }
 
-    async fn read_request(&mut self) -> Result<Result<Request, Refusal>, Gone> {
+    async fn read_request(&mut self) -> Result<Result<(Request, Option<Place>), No>, Gone> {
         let head = match self.read_head().await? {
             Ok(head) => head,
-            Err(refusal) => return Ok(Err(refusal)),
+            Err(refusal) => return Ok(Err(No::Refused(refusal))),
         };
         let limit = self.service.body_limit(&head);
         let body = match Body::new(head.framing, limit) {
             Ok(body) => body,
-            Err(refusal) => return Ok(Err(refusal)),
+            Err(refusal) => return Ok(Err(No::Refused(refusal))),
         };
-        let body = match self.read_body(body, head.expects_continue).await? {
-            Ok(body) => body,
-            Err(refusal) => return Ok(Err(refusal)),
+        let expects_continue = head.expects_continue;
+        let mut request = self.request(head, Bytes::new());
+        let place = if limit > limits::BODY {
+            match self.service.clone().admit(&request).await {
+                Ok(place) => Some(place),
+                Err(response) => return Ok(Err(No::NotAdmitted(response))),
+            }
+        } else {
+            None
         };
-        Ok(Ok(self.request(head, body)))
+        match self.read_body(body, expects_continue).await? {
+            Ok(body) => request.body = body,
+            Err(refusal) => return Ok(Err(No::Refused(refusal))),
+        }
+        Ok(Ok((request, place)))
     }
 
     async fn read_head(&mut self) -> Result<Result<Head, Refusal>, Gone> {
@@ -172,8 +190,12 @@ impl Connection {
         clients.next().map(|address| SocketAddr::new(address, 0))
     }
 
-    async fn refuse(mut self, refusal: Refusal) {
-        let said = match Response::refusal(refusal) {
+    async fn refuse(mut self, no: No) {
+        let response = match no {
+            No::Refused(refusal) => Response::refusal(refusal),
+            No::NotAdmitted(response) => Some(response),
+        };
+        let said = match response {
             Some(response) => self.write(&response.encode(false, false)).await,
             None => Ok(()),
         };

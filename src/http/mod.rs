@@ -23,10 +23,24 @@ pub use static_files::Site;
 use std::future::Future;
 use std::pin::Pin;
 
+/// A place for a large body; it is free again when this is dropped.
+pub type Place = Box<dyn Send>;
+
+/// A place, or why there is none.
+pub type Admission<'a> = Pin<Box<dyn Future<Output = Result<Place, Response>> + Send + 'a>>;
+
 /// What answers requests.
 pub trait Service: Send + Sync + 'static {
     /// The largest body this request may have; asked before a byte of it is read.
     fn body_limit(&self, head: &Head) -> usize;
+
+    /// Whether this request, whose body is not there yet, may send one of more than
+    /// [`crate::limits::http::BODY`]: a large body is not read for just anybody. What is given is
+    /// kept until the answer is made.
+    fn admit<'a>(&'a self, request: &'a Request) -> Admission<'a> {
+        let _ = request;
+        Box::pin(async { Ok(Box::new(()) as Place) })
+    }
 
     /// The answer.
     fn call<'a>(&'a self, request: Request) -> Pin<Box<dyn Future<Output = Response> + Send + 'a>>;

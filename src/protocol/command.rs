@@ -6,9 +6,11 @@
 
 use serde_json::{Map, Value};
 
+use super::status::Words;
 use crate::error::{Code, Error, Result};
 use crate::ids::{Mid, RoomId, Uid};
 use crate::limits::chat as limits;
+use crate::text;
 
 /// A client's frame: the command and the `id` its one answer echoes.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,8 +59,8 @@ pub enum Command {
     Presence {
         /// The state.
         state: PresenceState,
-        /// A few words beside it.
-        text: Option<String>,
+        /// New words beside it; without them the old ones stay.
+        words: Option<Words>,
     },
     /// Are you there?
     Ping,
@@ -170,7 +172,7 @@ fn command(fields: &Fields<'_>) -> Result<Command> {
         }
         "typing" => Command::Typing { room: fields.room()? },
         "read" => Command::Read { room: fields.room()?, seq: fields.number("seq")? },
-        "presence" => Command::Presence { state: presence_state(fields)?, text: status(fields)? },
+        "presence" => Command::Presence { state: presence_state(fields)?, words: words(fields)? },
         "ping" => Command::Ping,
         _ => return Err(Error::new(Code::BadRequest, "Unknown \"op\".")),
     })
@@ -236,12 +238,14 @@ fn presence_state(fields: &Fields<'_>) -> Result<PresenceState> {
     }
 }
 
-fn status(fields: &Fields<'_>) -> Result<Option<String>> {
+fn words(fields: &Fields<'_>) -> Result<Option<Words>> {
     if !fields.has("text") {
         return Ok(None);
     }
-    let text = fields.clean_text("text", limits::STATUS)?.trim();
-    Ok((!text.is_empty()).then(|| text.to_owned()))
+    let text = text::line("text", fields.text("text")?, limits::STATUS)?;
+    let until = if fields.has("until") { Some(fields.number("until")?) } else { None };
+    let until = until.map(|until| i64::try_from(until).unwrap_or(i64::MAX));
+    Ok(Some(Words { text, until }))
 }
 
 /// Typed access to a JSON object; each refusal names the field. `null` counts as absent.

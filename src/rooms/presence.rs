@@ -6,15 +6,20 @@
 //! what others see is different: a reconnect within a tick says nothing, and thousands who come
 //! online at once cost each room no more than its members. Pushed into rooms of at most
 //! [`limits::PRESENCE_MEMBERS`] members; in larger ones clients look presence up.
+//!
+//! Words that are said on a connection belong to the account, too, but a delivery thread does not
+//! wait for a database: they are kept here, the newest of each user, until whoever writes them down
+//! ([`Presence::unsaved`]) says that it is done.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::outlet::ConnRef;
+use crate::error::{Error, Result};
 use crate::ids::Uid;
 use crate::protocol::command::PresenceState;
 use crate::protocol::event::Event;
-use crate::protocol::status::Status;
+use crate::protocol::status::{Status, Words};
 use crate::store::now_ms;
 
 #[cfg(doc)]
@@ -44,6 +49,8 @@ struct Table {
     told: HashMap<Uid, Seen>,
     /// Users whose choice has an end.
     ending: HashSet<Uid>,
+    /// Choices the account does not know yet.
+    unsaved: HashMap<Uid, Status>,
 }
 
 /// Who is here. All calls are short and never wait.
@@ -61,7 +68,8 @@ impl Presence {
         let is_first = user.connections.is_empty();
         user.connections.insert(conn, PresenceState::Online);
         if is_first {
-            table.choose(uid, chosen);
+            let newer = table.unsaved.get(&uid).cloned();
+            table.choose(uid, newer.unwrap_or(chosen));
         }
         table.changed.insert(uid);
     }
@@ -79,22 +87,70 @@ impl Presence {
         }
     }
 
-    /// What the user says on one of his connections. Words, if any, hold for all of them, for as long
-    /// as he is here.
-    pub fn set(&self, uid: Uid, conn: ConnRef, state: PresenceState, text: Option<String>) {
+    /// What the user says on one of his connections. Words, if any, hold for all of them and stay
+    /// when he leaves.
+    ///
+    /// # Errors
+    /// `bad_request` for words that have ended already.
+    pub fn set(
+        &self,
+        uid: Uid,
+        conn: ConnRef,
+        state: PresenceState,
+        words: Option<Words>,
+    ) -> Result<()> {
+        let now = now_ms();
+        if words.as_ref().and_then(|words| words.until).is_some_and(|until| until <= now) {
+            return Err(Error::field("until", "must be in the future"));
+        }
         let mut table = self.table();
-        let Some(user) = table.users.get_mut(&uid) else { return };
-        let Some(own) = user.connections.get_mut(&conn) else { return };
+        let Some(user) = table.users.get_mut(&uid) else { return Ok(()) };
+        let Some(own) = user.connections.get_mut(&conn) else { return Ok(()) };
         *own = state;
-        if let Some(text) = text {
-            user.chosen.text = text;
+        if let Some(words) = words {
+            let before = user.chosen.clone().at(now);
+            let chosen = before.clone().saying(words);
+            if chosen != before {
+                table.unsaved.insert(uid, chosen.clone());
+                table.choose(uid, chosen);
+            }
         }
         table.changed.insert(uid);
+        Ok(())
     }
 
-    /// What the user chose has changed. For somebody who is not here the account remembers it.
+    /// What the user chose has changed, and the account knows it.
     pub fn choose(&self, uid: Uid, chosen: Status) {
-        self.table().choose(uid, chosen);
+        let mut table = self.table();
+        if let Some(older) = table.unsaved.get_mut(&uid) {
+            // It may be on its way into the account at this moment, and must not be the last word.
+            older.clone_from(&chosen);
+        }
+        table.choose(uid, chosen);
+    }
+
+    /// What the user chose, if that is known here: of those who are here, and newer than the
+    /// account.
+    pub fn chosen(&self, uid: Uid) -> Option<Status> {
+        let table = self.table();
+        let here = table.users.get(&uid).map(|user| &user.chosen);
+        Some(here.or_else(|| table.unsaved.get(&uid))?.clone().at(now_ms()))
+    }
+
+    /// Choices that are to be written down, at most `most` of them.
+    pub fn unsaved(&self, most: usize) -> Vec<(Uid, Status)> {
+        let table = self.table();
+        table.unsaved.iter().take(most).map(|(uid, chosen)| (*uid, chosen.clone())).collect()
+    }
+
+    /// These have been written down; what was said since is still to be.
+    pub fn saved(&self, choices: &[(Uid, Status)]) {
+        let mut table = self.table();
+        for (uid, chosen) in choices {
+            if table.unsaved.get(uid) == Some(chosen) {
+                table.unsaved.remove(uid);
+            }
+        }
     }
 
     /// How a user is to be seen now.
@@ -183,6 +239,8 @@ impl Table {
             chosen => chosen,
         };
         let text = Some(text).filter(|text| !text.is_empty());
+        // An end of nothing is nobody's business.
+        let until = until.filter(|_| text.is_some() || chosen != PresenceState::Online);
         Seen { state: state.as_str(), text, until }
     }
 }
@@ -195,6 +253,10 @@ mod tests {
 
     fn conn(slot: u32) -> ConnRef {
         ConnRef { shard: 0, slot, generation: 0 }
+    }
+
+    fn words(text: &str, until: Option<i64>) -> Option<Words> {
+        Some(Words { text: text.to_owned(), until })
     }
 
     fn here(slots: &[u32]) -> Presence {
@@ -220,7 +282,7 @@ mod tests {
         for uid in 1..=3_000 {
             for slot in 0..3 {
                 presence.connected(Uid(uid), conn(slot), Status::default());
-                presence.set(Uid(uid), conn(slot), PresenceState::Away, None);
+                presence.set(Uid(uid), conn(slot), PresenceState::Away, None).unwrap();
             }
         }
         assert_eq!(presence.news().len(), 3_000);
@@ -230,9 +292,9 @@ mod tests {
     #[test]
     fn all_devices_count_and_the_last_one_to_leave_makes_offline() {
         let presence = here(&[1, 2]);
-        presence.set(ANNA, conn(1), PresenceState::Away, None);
+        presence.set(ANNA, conn(1), PresenceState::Away, None).unwrap();
         assert_eq!(presence.seen(ANNA).state, "online");
-        presence.set(ANNA, conn(2), PresenceState::Dnd, Some("focus".into()));
+        presence.set(ANNA, conn(2), PresenceState::Dnd, words("focus", None)).unwrap();
         assert_eq!(presence.seen(ANNA).state, "dnd");
         presence.disconnected(ANNA, conn(2));
         assert_eq!(presence.seen(ANNA).state, "away");
@@ -246,11 +308,50 @@ mod tests {
         let presence = here(&[1]);
         let text = "lunch".to_owned();
         presence.choose(ANNA, Status { state: PresenceState::Dnd, text, until: None });
-        presence.set(ANNA, conn(1), PresenceState::Away, None);
+        presence.set(ANNA, conn(1), PresenceState::Away, None).unwrap();
         let seen = presence.seen(ANNA);
         assert_eq!((seen.state, seen.text.as_deref()), ("dnd", Some("lunch")));
-        presence.set(ANNA, conn(1), PresenceState::Online, Some(String::new()));
+        assert!(presence.unsaved(9).is_empty());
+        presence.set(ANNA, conn(1), PresenceState::Online, words("", None)).unwrap();
         assert_eq!(presence.seen(ANNA).text, None);
+    }
+
+    #[test]
+    fn words_wait_until_they_are_written_down_and_the_newest_win() {
+        let presence = here(&[1]);
+        let say = |text| presence.set(ANNA, conn(1), PresenceState::Online, words(text, None));
+        say("one").unwrap();
+        let taken = presence.unsaved(9);
+        say("two").unwrap();
+        presence.saved(&taken);
+        let waiting = presence.unsaved(9);
+        assert_eq!(waiting[0].1.text, "two");
+        // Away for a moment, and back with what an older login remembers.
+        presence.disconnected(ANNA, conn(1));
+        assert_eq!(presence.chosen(ANNA).unwrap().text, "two");
+        presence.connected(ANNA, conn(2), Status::default());
+        assert_eq!(presence.seen(ANNA).text.as_deref(), Some("two"));
+        // What the account was told meanwhile is written once more, after what is under way.
+        let text = "three".to_owned();
+        presence.choose(ANNA, Status { text, ..Status::default() });
+        presence.saved(&waiting);
+        assert_eq!(presence.unsaved(9)[0].1.text, "three");
+        presence.saved(&presence.unsaved(9));
+        assert!(presence.unsaved(9).is_empty());
+    }
+
+    #[test]
+    fn words_end_with_what_was_chosen_unless_they_have_an_end_of_their_own() {
+        let presence = here(&[1]);
+        let (soon, later) = (now_ms() + 60_000, now_ms() + 120_000);
+        let busy = Status { state: PresenceState::Dnd, text: String::new(), until: Some(soon) };
+        presence.choose(ANNA, busy);
+        presence.set(ANNA, conn(1), PresenceState::Online, words("writing", None)).unwrap();
+        assert_eq!(presence.seen(ANNA).until, Some(soon));
+        presence.set(ANNA, conn(1), PresenceState::Online, words("reading", Some(later))).unwrap();
+        assert_eq!(presence.seen(ANNA).until, Some(later));
+        assert!(presence.set(ANNA, conn(1), PresenceState::Away, words("x", Some(1))).is_err());
+        assert_eq!(presence.seen(ANNA).text.as_deref(), Some("reading"));
     }
 
     #[test]
@@ -285,7 +386,7 @@ mod tests {
     #[test]
     fn a_state_on_a_connection_that_has_ended_changes_nothing() {
         let presence = Presence::default();
-        presence.set(ANNA, conn(1), PresenceState::Dnd, None);
+        presence.set(ANNA, conn(1), PresenceState::Dnd, None).unwrap();
         assert_eq!(presence.seen(ANNA).state, "offline");
     }
 }

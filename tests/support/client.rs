@@ -100,6 +100,12 @@ impl Client {
         Self { cookie: None, token, origin: None, ..self.clone() }
     }
 
+    /// The same user at a server that was started anew.
+    pub fn at(&self, address: SocketAddr) -> Self {
+        let origin = self.origin.as_ref().map(|_| format!("http://{address}"));
+        Self { address, origin, ..self.clone() }
+    }
+
     /// Takes the session cookie out of an answer.
     pub fn keep_cookie(&mut self, answer: &Answer) {
         if let Some(cookie) = answer.header("set-cookie") {

@@ -1,7 +1,7 @@
 //! Pictures of people, as they are served.
 
 use super::{AccountStore, failed, now_ms};
-use crate::error::Result;
+use crate::error::{Code, Error, Result};
 use crate::ids::Uid;
 
 impl AccountStore {
@@ -9,7 +9,7 @@ impl AccountStore {
     /// extension.
     ///
     /// # Errors
-    /// `unavailable`.
+    /// `not_found` if the account was removed meanwhile, `unavailable`.
     pub async fn put_avatar(
         &self,
         uid: Uid,
@@ -19,6 +19,11 @@ impl AccountStore {
     ) -> Result<()> {
         let mut client = self.database.get().await?;
         let transaction = client.transaction().await.map_err(failed)?;
+        // The user's row first: of two pictures at once one is later, and finds the other one's rows.
+        let point = "UPDATE accounts.users SET avatar = $2 WHERE id = $1 AND removed_at IS NULL";
+        if transaction.execute(point, &[&uid.0, &name]).await.map_err(failed)? == 0 {
+            return Err(Error::new(Code::NotFound, "There is no such user."));
+        }
         let old = "DELETE FROM accounts.avatars WHERE user_id = $1";
         transaction.execute(old, &[&uid.0]).await.map_err(failed)?;
         for (size, data) in squares {
@@ -32,8 +37,6 @@ impl AccountStore {
                 .await
                 .map_err(failed)?;
         }
-        let point = "UPDATE accounts.users SET avatar = $2 WHERE id = $1";
-        transaction.execute(point, &[&uid.0, &name]).await.map_err(failed)?;
         transaction.commit().await.map_err(failed)
     }
 
@@ -42,10 +45,15 @@ impl AccountStore {
     /// # Errors
     /// `unavailable`.
     pub async fn remove_avatar(&self, uid: Uid) -> Result<()> {
-        let sql = "WITH gone AS (DELETE FROM accounts.avatars WHERE user_id = $1)
-                   UPDATE accounts.users SET avatar = NULL WHERE id = $1";
-        self.database.get().await?.execute(sql, &[&uid.0]).await.map_err(failed)?;
-        Ok(())
+        let mut client = self.database.get().await?;
+        let transaction = client.transaction().await.map_err(failed)?;
+        for sql in [
+            "UPDATE accounts.users SET avatar = NULL WHERE id = $1",
+            "DELETE FROM accounts.avatars WHERE user_id = $1",
+        ] {
+            transaction.execute(sql, &[&uid.0]).await.map_err(failed)?;
+        }
+        transaction.commit().await.map_err(failed)
     }
 
     /// A picture in one size: its type and bytes. Those of removed accounts are not shown.

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 ///
 /// # Errors
 /// `bad_request` naming the field.
-pub(super) fn bounded(field: &str, text: &str, most: usize) -> Result<String> {
+pub fn bounded(field: &str, text: &str, most: usize) -> Result<String> {
     let text: String = text.trim().nfc().collect();
     if text.chars().count() > most {
         return Err(Error::field(field, &format!("has more than {most} characters")));
@@ -19,6 +19,40 @@ pub(super) fn bounded(field: &str, text: &str, most: usize) -> Result<String> {
         return Err(Error::field(field, "contains characters that are not text"));
     }
     Ok(text)
+}
+
+/// The same on one line; there may be none, but not one without anything to be seen.
+///
+/// # Errors
+/// `bad_request` naming the field.
+pub fn line(field: &str, text: &str, most: usize) -> Result<String> {
+    let text = bounded(field, text, most)?;
+    let is_visible = |c: char| !c.is_whitespace() && !matches!(c, '\u{200c}' | '\u{200d}');
+    if text.contains('\n') || !(text.is_empty() || text.chars().any(is_visible)) {
+        return Err(Error::field(field, "must be one line of text"));
+    }
+    Ok(text)
+}
+
+/// The same, and not empty.
+///
+/// # Errors
+/// `bad_request` naming the field.
+pub fn name(field: &str, text: &str, most: usize) -> Result<String> {
+    let text = line(field, text, most)?;
+    if text.is_empty() {
+        return Err(Error::field(field, "must not be empty"));
+    }
+    Ok(text)
+}
+
+/// A user name as it is compared, if it may be one.
+///
+/// # Errors
+/// `bad_request` naming the field.
+pub fn user_name(username: &str) -> Result<String> {
+    crate::names::check(username)?;
+    Ok(crate::names::key(username))
 }
 
 /// Nothing to be seen, or only its effect on others: what turns the direction of writing, blanks
@@ -32,28 +66,6 @@ fn is_unseen(c: char) -> bool {
             | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
             | '\u{fff0}'..='\u{ffff}' | '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..='\u{10ffff}'
     )
-}
-
-/// The same, on one line and not empty.
-///
-/// # Errors
-/// `bad_request` naming the field.
-pub(super) fn name(field: &str, text: &str, most: usize) -> Result<String> {
-    let text = bounded(field, text, most)?;
-    let is_visible = |c: char| !c.is_whitespace() && !matches!(c, '\u{200c}' | '\u{200d}');
-    if text.contains('\n') || !text.chars().any(is_visible) {
-        return Err(Error::field(field, "must be one line of text"));
-    }
-    Ok(text)
-}
-
-/// A user name as it is compared, if it may be one.
-///
-/// # Errors
-/// `bad_request` naming the field.
-pub(super) fn user_name(username: &str) -> Result<String> {
-    crate::names::check(username)?;
-    Ok(crate::names::key(username))
 }
 
 #[cfg(test)]
@@ -88,5 +100,9 @@ mod tests {
         // A family is joined by what cannot be seen alone.
         assert!(name("name", "👩\u{200d}👧", 10).is_ok());
         assert!(bounded("bio", "two\nlines", 10).is_ok());
+        assert!(
+            line("status", "two\nlines", 10).is_err() && line("status", "\u{200d}", 10).is_err()
+        );
+        assert_eq!(line("status", " ", 10).unwrap(), "");
     }
 }
