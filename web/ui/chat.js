@@ -55,7 +55,7 @@ export function createChat(context) {
       visited(id);
     } else {
       open = { key, views: [] };
-      fill(panel, banner.node, id !== null && key ? strange(context, id, before === id ? kind : "") : nothing());
+      fill(panel, banner.node, id !== null && key && context.signals.leaving !== id ? strange(context, id, before === id ? kind : "") : nothing());
     }
   }
 

@@ -16,6 +16,7 @@
  * @property {{ room: string, mid: string } | null} editing
  * @property {Map<string, string>} replying  room to the `mid` answered there
  * @property {{ room: string, mid: string } | null} linked  the message the address asks for
+ * @property {string | null} leaving  a room I am just leaving or removing: its end is no news
  * @property {Set<string>} vanishing  `mid`s deleted here whose undo still runs
  */
 

@@ -15,7 +15,7 @@ const FIRST_MAX = 100;
 
 /** @param {Context} context */
 export function openCreate(context) {
-  openDialog({ title: t("new_room") }, (close) => {
+  openDialog({ title: t("new_room"), class: "dialog-high" }, (close) => {
     const alert = createAlert();
     const name = el("input", { class: "input", id: "room-name", maxlength: "80", required: true, autocomplete: "off", dir: "auto", autofocus: true });
     const topic = el("input", { class: "input", id: "room-topic", maxlength: "500", autocomplete: "off", dir: "auto", placeholder: t("room_topic_hint") });

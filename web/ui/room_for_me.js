@@ -53,10 +53,12 @@ export async function leaveRoom(context, id, say = context.toast) {
   if (!room) return;
   const text = t(room.kind === "open" ? "leave_question" : room.kind === "dm" ? "leave_question_group" : "leave_question_closed", { room: roomName(context.store.state, room) });
   if (!(await ask({ title: t("leave_room"), text, confirm: t("leave_room"), danger: true }))) return;
+  context.signals.leaving = id;
   try {
     await context.actions.leaveRoom(id);
     if (context.signals.room === id) context.go("/", true);
   } catch (error) {
     say(refusal(error, "leave"));
   }
+  context.signals.leaving = null;
 }

@@ -48,9 +48,19 @@ export function createRoomHead(context, id) {
       drawn = next;
       fill(picture, roomPicture(state, room));
       fill(marks,
-        room.archived ? el("span", { class: "tag" }, t("archived")) : room.readOnly ? el("span", { class: "tag" }, t("read_only")) : null,
+        room.archived ? mark("archive", t("archived")) : room.readOnly ? mark("eye", t("read_only")) : null,
         room.notify === "none" ? el("span", { class: "room-quiet", role: "img", title: t("room_muted"), "aria-label": t("room_muted") }, icon("bell_off")) : null,
         room.e2ee ? el("span", { title: t("encrypted") }, icon("lock"), el("span", { class: "hidden-visually" }, t("encrypted"))) : null);
     },
   };
+}
+
+/**
+ * A word on a desk, a picture on a phone.
+ *
+ * @param {string} picture
+ * @param {string} text
+ */
+function mark(picture, text) {
+  return el("span", { class: "tag room-mark", title: text }, icon(picture), el("span", { class: "room-mark-text" }, text));
 }

@@ -124,6 +124,7 @@ function toggle(label, hint, isOn, choose) {
 async function remove(context, id, close, failed) {
   const name = context.store.state.rooms.get(id)?.name ?? "";
   if (!(await ask({ title: t("remove_room"), text: t("remove_room_text", { room: name }), confirm: t("remove_room"), danger: true }))) return;
+  context.signals.leaving = id;
   try {
     await context.actions.removeRoom(id);
     close();
@@ -132,6 +133,7 @@ async function remove(context, id, close, failed) {
   } catch (error) {
     failed(error);
   }
+  context.signals.leaving = null;
 }
 
 /**
