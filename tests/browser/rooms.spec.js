@@ -156,6 +156,7 @@ test("a group is made of chips and found again, not doubled", async () => {
       await ada.page.locator(".chip", { hasText: name }).waitFor();
     }
     await ada.page.locator("button", { hasText: "Open conversation" }).click();
+    await ada.page.locator("dialog").waitFor({ state: "detached" });
     await ada.page.locator(".room-title h1", { hasText: "bob and cleo" }).waitFor();
   }
   assert.equal(await item(ada, "bob and cleo").count(), 1);
