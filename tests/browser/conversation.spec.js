@@ -124,6 +124,7 @@ test("a room is made, found, joined and left", async () => {
   await message(bob.page, "the kettle is on").waitFor();
   await bob.page.locator(".members-button").click();
   await bob.page.locator("dialog", { hasText: "2 members" }).waitFor();
+  await bob.page.locator(".tab", { hasText: "For me" }).click();
   await bob.page.locator("dialog button", { hasText: "Leave room" }).click();
   await bob.page.locator("dialog .button-danger").click();
   await eventually(async () => assert.equal(await bob.page.locator(".room-item", { hasText: "Tea club" }).count(), 0));
@@ -145,7 +146,8 @@ test("a link to an open room lets a newcomer in, after signing up", async () => 
 test("a direct message reaches the other, who had no such room", async () => {
   await ada.page.locator("[aria-label='New direct message']").click();
   await ada.page.locator("dialog input").fill("bob");
-  await ada.page.locator("[aria-label='Open: bob']").click();
+  await ada.page.locator("dialog [role=option]", { hasText: "bob" }).click();
+  await ada.page.locator("dialog button", { hasText: "Open conversation" }).click();
   await ada.page.locator(".room-head h1", { hasText: "bob" }).waitFor();
   await say(ada.page, "just between us");
   await openRoom(bob.page, "ada");

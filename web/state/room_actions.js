@@ -12,6 +12,8 @@ const PAGE = 60;
 const FOLLOWED_MAX = 12;
 /** Pages fetched to find a linked message before giving up. */
 const SEEK_PAGES = 20;
+/** Members asked for by name before anybody needs the name; in a larger room those who write are. */
+const NAMED_AHEAD = 100;
 /** The read position is told at most this often. */
 const READ_MS = 400;
 
@@ -150,7 +152,7 @@ export function createRoomActions(client) {
     async members(room) {
       const { members } = await call("GET", `/api/rooms/${room}/members`);
       const list = members.map((/** @type {any} */ member) => ({ uid: String(member.uid ?? member.id), role: member.role }));
-      for (const { uid } of list) client.needUser(uid);
+      for (const { uid } of list.slice(0, NAMED_AHEAD)) client.needUser(uid);
       const known = state.rooms.get(room);
       if (known) client.setRoom({ ...known, members: list.map((/** @type {any} */ member) => member.uid), memberCount: list.length });
       changed();

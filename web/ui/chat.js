@@ -109,7 +109,7 @@ function strange(context, id, wasIn) {
   const browse = () => el("button", { type: "button", class: "button", click: () => openBrowse(context) }, icon("compass"), t("browse_rooms"));
   const back = (look = "only-narrow") => el("button", { type: "button", class: `button ${look}`, click: () => context.go("/", true) }, t("back"));
   const gone = () => fill(node, el("span", { class: "mark mark-calm" }, icon("leave")),
-    el("h2", { role: "status" }, t(wasIn ? "room_gone" : "error_not_found")), el("p", { class: "hint" }, t("room_gone_hint")),
+    el("div", { role: "status" }, el("h1", {}, t(wasIn ? "room_gone" : "error_not_found"))), el("p", { class: "hint" }, t("room_gone_hint")),
     el("div", { class: "room-empty-buttons" }, browse(), back("button-primary")));
   // One that only its members see needs no asking.
   if (wasIn === "closed" || wasIn === "dm") gone();
@@ -120,7 +120,7 @@ function strange(context, id, wasIn) {
       type: "button", class: "button button-primary",
       click: () => void busy(join, alert.say, (error) => refusal(error, "join"), () => context.actions.joinRoom(id)),
     }, t("join_room"));
-    fill(node, el("span", { class: `room-tile room-tile-large ${tintOf("room" + id)}` }, icon("hash")), el("h2", { dir: "auto" }, room.name),
+    fill(node, el("span", { class: `room-tile room-tile-large ${tintOf("room" + id)}` }, icon("hash")), el("h1", { dir: "auto" }, room.name),
       wasIn ? el("p", { role: "status" }, t("room_left")) : null,
       room.topic ? el("p", { class: "hint", dir: "auto" }, room.topic) : null, el("p", { class: "hint" }, t("member_count", { n: room.members })),
       alert.node, el("div", { class: "room-empty-buttons" }, back(), browse(), join));

@@ -45,8 +45,8 @@ function fits({ name, also, strange }, wanted) {
   const names = [fold(name), ...(also ? [fold(also)] : [])];
   const words = names.flatMap((each) => each.split(/[\s._-]+/));
   const rank = names.some((each) => each.startsWith(wanted)) ? 0 : words.some((word) => word.startsWith(wanted)) ? 1 : names.some((each) => each.includes(wanted)) ? 2 : NO_MATCH;
-  // The server also finds rooms by their topic.
-  return strange ? Math.min(rank, 3) + 1 : rank;
+  // Mine come first. The server also finds rooms by their topic.
+  return strange ? Math.min(rank, 3) + 3 : rank;
 }
 
 /** @param {string} text */

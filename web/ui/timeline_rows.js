@@ -68,7 +68,7 @@ export function createRows(context, id) {
       const next = new Map();
       /** @type {HTMLElement[]} */
       const nodes = [];
-      if (around.beginning) nodes.push(kept(log, ".beginning") ?? around.beginning);
+      if (around.beginning) nodes.push(unchanged(kept(log, ".beginning"), around.beginning));
       else if (around.loadingOlder) nodes.push(kept(log, ".loading-older") ?? loadingOlder());
       let before = /** @type {Message | null} */ (null);
       let divided = false;
@@ -105,6 +105,17 @@ export function createRows(context, id) {
  */
 function kept(log, selector) {
   return /** @type {HTMLElement | null} */ (log.querySelector(`:scope > ${selector}`));
+}
+
+/**
+ * The node that stands there, unless it says something else by now: a group's people are known a moment after it, and
+ * rooms are renamed.
+ *
+ * @param {HTMLElement | null} old
+ * @param {HTMLElement} now
+ */
+function unchanged(old, now) {
+  return old?.textContent === now.textContent ? old : now;
 }
 
 function loadingOlder() {
