@@ -13,17 +13,6 @@ use tokio_postgres::NoTls;
 use support::TestServer;
 use support::client::{Client, auth_of, new_mid, registration};
 
-async fn admin(server: &TestServer) -> Client {
-    let code = server.setup_code().expect("no admin yet");
-    let mut body = registration("chief");
-    body["setup"] = json!(code);
-    let mut client = Client::new(server.address);
-    let answer = client.post("/api/auth/register", body).await;
-    client.keep_cookie(&answer);
-    client.uid = answer.expect(201)["uid"].as_str().unwrap().to_owned();
-    client
-}
-
 async fn sql(server: &TestServer, statement: &str) -> u64 {
     let (client, connection) = tokio_postgres::connect(&server.database, NoTls).await.unwrap();
     let running = tokio::spawn(connection);
@@ -50,7 +39,7 @@ async fn actions(chief: &Client) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_but_an_admin_administrates() {
     let server = TestServer::start().await;
-    let chief = admin(&server).await;
+    let chief = server.admin().await;
     let anna = server.user("anna").await;
     let nobody = Client::new(server.address);
     let uid = &anna.uid;
@@ -94,7 +83,7 @@ async fn nobody_but_an_admin_administrates() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_user_made_by_an_admin_chooses_the_password_himself() {
     let server = TestServer::start().await;
-    let chief = admin(&server).await;
+    let chief = server.admin().await;
     let body = json!({"username": "dora", "display_name": "Dora D."});
     let made = chief.post("/api/admin/users", body.clone()).await.expect(201);
     assert_eq!((&made["state"], &made["new"]), (&json!("active"), &json!(true)));
@@ -122,7 +111,7 @@ async fn a_user_made_by_an_admin_chooses_the_password_himself() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_disabled_user_is_out_at_once_and_in_again_when_enabled() {
     let server = TestServer::start().await;
-    let chief = admin(&server).await;
+    let chief = server.admin().await;
     let anna = server.user("anna").await;
     let token = anna.post("/api/tokens", json!({})).await.expect(201);
     let script = anna.with_token(token["token"].as_str().unwrap());
@@ -143,7 +132,7 @@ async fn a_disabled_user_is_out_at_once_and_in_again_when_enabled() {
 
     // Who is second hears who was first.
     let again = chief.patch(&user(&anna), json!({"disabled": true})).await.expect(409);
-    let sentence = "This account has been disabled already. It was chief.";
+    let sentence = "This account has been disabled already. It was boss.";
     assert_eq!(again["error"], json!({"code": "conflict", "message": sentence}));
     let shown = chief.get(&user(&anna)).await.expect(200);
     assert_eq!(shown["sessions"], 0);
@@ -158,7 +147,7 @@ async fn a_disabled_user_is_out_at_once_and_in_again_when_enabled() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_removed_user_leaves_a_neutral_author_and_comes_back_as_he_was() {
     let server = TestServer::start().await;
-    let chief = admin(&server).await;
+    let chief = server.admin().await;
     let (anna, ben) = (server.user("anna").await, server.user("ben").await);
     let own =
         anna.post("/api/rooms", json!({"name": "Nook", "kind": "closed", "members": [ben.uid]}));
@@ -201,7 +190,7 @@ async fn a_removed_user_leaves_a_neutral_author_and_comes_back_as_he_was() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_removed_user_wrote_goes_with_him_and_comes_back_with_him() {
     let server = TestServer::start().await;
-    let chief = admin(&server).await;
+    let chief = server.admin().await;
     let (anna, ben) = (server.user("anna").await, server.user("ben").await);
     let rooms = ben.get("/api/rooms").await.expect(200);
     let room = rooms["rooms"][0]["id"].as_str().unwrap().to_owned();
@@ -239,7 +228,7 @@ async fn what_a_removed_user_wrote_goes_with_him_and_comes_back_with_him() {
 #[tokio::test(flavor = "multi_thread")]
 async fn after_thirty_days_nothing_personal_is_left() {
     let server = TestServer::start().await;
-    let chief = admin(&server).await;
+    let chief = server.admin().await;
     let (anna, ben) = (server.user("anna").await, server.user("ben").await);
     let own = ben.post("/api/rooms", json!({"name": "Gone", "kind": "open"})).await.expect(201);
     let gone = own["id"].as_str().unwrap().to_owned();
@@ -292,7 +281,7 @@ async fn after_thirty_days_nothing_personal_is_left() {
 #[tokio::test(flavor = "multi_thread")]
 async fn of_two_admins_who_remove_each_other_one_wins_and_one_is_left() {
     let server = TestServer::start().await;
-    let chief = admin(&server).await;
+    let chief = server.admin().await;
     let anna = server.user("anna").await;
     chief.patch(&user(&anna), json!({"admin": true})).await.expect(200);
     let act = |by: &Client, who: &Client, body: Value| {
@@ -327,7 +316,7 @@ async fn of_two_admins_who_remove_each_other_one_wins_and_one_is_left() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_admin_who_was_demoted_is_none_at_the_next_call() {
     let server = TestServer::start().await;
-    let chief = admin(&server).await;
+    let chief = server.admin().await;
     let anna = server.user("anna").await;
     anna.get("/api/admin/users").await.refused(403, "forbidden");
     chief.patch(&user(&anna), json!({"admin": true})).await.expect(200);
@@ -345,11 +334,11 @@ async fn an_admin_who_was_demoted_is_none_at_the_next_call() {
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_deletes_his_own_account_says_his_password_and_is_gone() {
     let server = TestServer::start().await;
-    let chief = admin(&server).await;
+    let chief = server.admin().await;
     let anna = server.user("anna").await;
     let farewell = |auth: &str| Some(json!({"auth": auth_of(auth), "messages": "keep"}));
     anna.request("DELETE", "/api/me", farewell("wrong")).await.refused(401, "bad_credentials");
-    let last = chief.request("DELETE", "/api/me", farewell("chief")).await;
+    let last = chief.request("DELETE", "/api/me", farewell("boss")).await;
     last.refused(403, "forbidden");
     let mut socket = anna.socket().await;
     let gone = anna.request("DELETE", "/api/me", farewell("anna")).await;
@@ -366,7 +355,7 @@ async fn whoever_deletes_his_own_account_says_his_password_and_is_gone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_thousand_users_are_paged_and_searched() {
     let server = TestServer::start().await;
-    let chief = admin(&server).await;
+    let chief = server.admin().await;
     sql(
         &server,
         "INSERT INTO accounts.users (username, username_key, display_name, created_at)
@@ -378,7 +367,7 @@ async fn ten_thousand_users_are_paged_and_searched() {
     let next = page["next"].as_str().unwrap();
     let second = chief.get(&format!("/api/admin/users?limit=200&after={next}")).await.expect(200);
     let first_of = |page: &Value| page["users"][0]["username"].as_str().unwrap().to_owned();
-    assert_eq!((first_of(&page), first_of(&second)), ("chief".into(), "user10199".into()));
+    assert_eq!((first_of(&page), first_of(&second)), ("boss".into(), "user10199".into()));
     let found = chief.get("/api/admin/users?q=PERSON%2012345").await.expect(200);
     assert_eq!(
         (first_of(&found), &found["total"], &found["next"]),
@@ -412,7 +401,7 @@ async fn ten_thousand_users_are_paged_and_searched() {
 #[tokio::test(flavor = "multi_thread")]
 async fn rooms_are_run_from_the_outside() {
     let server = TestServer::start().await;
-    let chief = admin(&server).await;
+    let chief = server.admin().await;
     let (anna, ben) = (server.user("anna").await, server.user("ben").await);
     let new = json!({"name": "Board", "kind": "closed", "topic": "Minutes", "owner": anna.uid});
     let made = chief.post("/api/admin/rooms", new).await.expect(201);
@@ -447,7 +436,7 @@ async fn rooms_are_run_from_the_outside() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_audit_log_tells_when_it_was_tampered_with() {
     let server = TestServer::start().await;
-    let chief = admin(&server).await;
+    let chief = server.admin().await;
     let anna = server.user("anna").await;
     for disabled in [true, false, true, false] {
         chief.patch(&user(&anna), json!({"disabled": disabled})).await.expect(200);
@@ -461,12 +450,12 @@ async fn the_audit_log_tells_when_it_was_tampered_with() {
     let first = chief.get("/api/admin/audit?before=2").await.expect(200);
     assert_eq!((&first["entries"][0]["n"], &first["more"]), (&json!(1), &json!(false)));
     assert_eq!(first["entries"][0]["target"]["name"], "anna");
-    assert_eq!(first["entries"][0]["actor"]["name"], "chief");
+    assert_eq!(first["entries"][0]["actor"]["name"], "boss");
 
     let change = "UPDATE accounts.audit SET actor_name = 'nobody' WHERE n = 2";
     sql(&server, change).await;
     assert_eq!(verify().await["broken_at"], 2);
-    sql(&server, "UPDATE accounts.audit SET actor_name = 'chief' WHERE n = 2").await;
+    sql(&server, "UPDATE accounts.audit SET actor_name = 'boss' WHERE n = 2").await;
     assert_eq!(verify().await["ok"], true);
     sql(&server, "UPDATE accounts.audit SET n = CASE n WHEN 2 THEN 30 ELSE n END").await;
     sql(&server, "UPDATE accounts.audit SET n = 2 WHERE n = 3").await;
@@ -480,7 +469,7 @@ async fn the_audit_log_tells_when_it_was_tampered_with() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_figures_are_those_of_this_server() {
     let server = TestServer::start().await;
-    let chief = admin(&server).await;
+    let chief = server.admin().await;
     let mut socket = chief.socket().await;
     socket.say("1", "one").await;
     let stats = chief.get("/api/admin/stats").await.expect(200);

@@ -10,18 +10,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use support::TestServer;
-use support::client::{Client, Socket, new_mid, registration};
-
-async fn admin(server: &TestServer) -> Client {
-    let code = server.setup_code().expect("no admin yet");
-    let mut body = registration("chief");
-    body["setup"] = json!(code);
-    let mut client = Client::new(server.address);
-    let answer = client.post("/api/auth/register", body).await;
-    client.keep_cookie(&answer);
-    client.uid = answer.expect(201)["uid"].as_str().unwrap().to_owned();
-    client
-}
+use support::client::{Client, Socket, new_mid};
 
 async fn room(owner: &Client, kind: &str, name: &str) -> String {
     let made = owner.post("/api/rooms", json!({"name": name, "kind": kind})).await.expect(201);
@@ -197,7 +186,7 @@ async fn a_read_only_room_is_written_by_its_admins_and_an_archived_one_by_nobody
 #[tokio::test(flavor = "multi_thread")]
 async fn the_last_owner_can_be_neither_lost_nor_lose_himself() {
     let server = TestServer::start().await;
-    let chief = admin(&server).await;
+    let chief = server.admin().await;
     let (anna, ben) = (server.user("anna").await, server.user("ben").await);
     let room = room(&anna, "open", "Ship").await;
     let own = format!("/api/rooms/{room}/members/{}", anna.uid);
@@ -305,7 +294,7 @@ async fn what_i_like_is_the_same_on_all_my_devices_and_nobody_elses_business() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_removed_room_comes_back_with_everything_that_was_in_it() {
     let server = TestServer::start().await;
-    let chief = admin(&server).await;
+    let chief = server.admin().await;
     let (anna, ben) = (server.user("anna").await, server.user("ben").await);
     let room = room(&anna, "closed", "Attic").await;
     add(&anna, &room, &ben).await;
@@ -342,7 +331,7 @@ async fn a_removed_room_comes_back_with_everything_that_was_in_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_admin_of_the_server_runs_rooms_but_reads_none_he_is_not_in() {
     let server = TestServer::start().await;
-    let chief = admin(&server).await;
+    let chief = server.admin().await;
     let (anna, ben) = (server.user("anna").await, server.user("ben").await);
     let closed = room(&anna, "closed", "Diary").await;
     let path = format!("/api/rooms/{closed}");
