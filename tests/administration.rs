@@ -358,8 +358,9 @@ async fn ten_thousand_users_are_paged_and_searched() {
     let chief = server.admin().await;
     sql(
         &server,
-        "INSERT INTO accounts.users (username, username_key, display_name, created_at)
-        SELECT 'user' || n, 'user' || n, 'Person ' || n, 0 FROM generate_series(10000, 19999) AS n",
+        "INSERT INTO accounts.users (username, username_key, display_name, display_key, created_at)
+        SELECT 'user' || n, 'user' || n, 'Person ' || n, 'person ' || n, 0
+        FROM generate_series(10000, 19999) AS n",
     )
     .await;
     let page = chief.get("/api/admin/users?limit=200").await.expect(200);
