@@ -42,7 +42,7 @@ export const messages = {
   no_rooms: "You are in no room yet.",
   new_room: "New room",
   browse_rooms: "Browse rooms",
-  find_room: "Jump to a room",
+  find_room: "Jump to room or person",
   room_name: "Name",
   room_topic: "Topic",
   room_topic_hint: "What is it about? (optional)",

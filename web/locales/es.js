@@ -42,7 +42,7 @@ export const messages = {
   no_rooms: "Aún no estás en ninguna sala.",
   new_room: "Nueva sala",
   browse_rooms: "Explorar salas",
-  find_room: "Ir a una sala",
+  find_room: "Ir a sala o persona",
   room_name: "Nombre",
   room_topic: "Tema",
   room_topic_hint: "¿De qué trata? (opcional)",

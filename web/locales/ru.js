@@ -42,7 +42,7 @@ export const messages = {
   no_rooms: "Вы пока не состоите ни в одной комнате.",
   new_room: "Новая комната",
   browse_rooms: "Все комнаты",
-  find_room: "Перейти в комнату",
+  find_room: "Комната или человек",
   room_name: "Название",
   room_topic: "Тема",
   room_topic_hint: "О чём она? (необязательно)",

@@ -110,7 +110,7 @@ function strange(context, id, wasIn) {
   const back = (look = "only-narrow") => el("button", { type: "button", class: `button ${look}`, click: () => context.go("/", true) }, t("back"));
   const gone = () => fill(node, el("span", { class: "mark mark-calm" }, icon("leave")),
     el("div", { role: "status" }, el("h1", {}, t(wasIn ? "room_gone" : "error_not_found"))), el("p", { class: "hint" }, t("room_gone_hint")),
-    el("div", { class: "room-empty-buttons" }, browse(), back("button-primary")));
+    el("div", { class: "room-empty-buttons" }, back("button-primary"), browse()));
   // One that only its members see needs no asking.
   if (wasIn === "closed" || wasIn === "dm") gone();
   else readRoom(id).then((room) => {
@@ -123,7 +123,7 @@ function strange(context, id, wasIn) {
     fill(node, el("span", { class: `room-tile room-tile-large ${tintOf("room" + id)}` }, icon("hash")), el("h1", { dir: "auto" }, room.name),
       wasIn ? el("p", { role: "status" }, t("room_left")) : null,
       room.topic ? el("p", { class: "hint", dir: "auto" }, room.topic) : null, el("p", { class: "hint" }, t("member_count", { n: room.members })),
-      alert.node, el("div", { class: "room-empty-buttons" }, back(), browse(), join));
+      alert.node, el("div", { class: "room-empty-buttons" }, join), el("div", { class: "room-empty-buttons" }, browse(), back()));
   }, gone);
   return node;
 }
