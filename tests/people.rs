@@ -76,6 +76,26 @@ async fn a_name_that_only_looks_like_another_is_not_given_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn names_from_before_looks_were_kept_are_protected_and_found_after_the_next_start() {
+    let server = TestServer::start().await;
+    let (anna, database) = (server.user("anna").await, server.database.clone());
+    let old = "INSERT INTO accounts.users (username, username_key, display_name, created_at)
+               VALUES ('TOM', 'tom', 'ÄPFEL', 1), ('Том', 'том', '', 2)";
+    server.sql().await.batch_execute(old).await.unwrap();
+    server.stop().await;
+    let server = TestServer::start_on(&database, &[]).await;
+    let nobody = Client::new(server.address);
+    // In Cyrillic capitals the name of the second, in Greek ones the look of the first.
+    let answer = nobody.post("/api/auth/register", registration("ТОМ")).await;
+    answer.refused(409, "conflict");
+    let answer = nobody.post("/api/auth/register", registration("ΤΟΜ")).await;
+    answer.refused(409, "conflict");
+    let found = anna.at(server.address).get("/api/users?q=%C3%A4pf").await.expect(200);
+    assert_eq!(found["users"][0]["username"], "TOM");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn display_names_and_rooms_take_no_invisible_letters() {
     let server = TestServer::start().await;
     let anna = server.user("anna").await;
