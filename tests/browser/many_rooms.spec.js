@@ -94,7 +94,7 @@ test("Ctrl+K finds a room nobody here is in, and leads to where it can be joined
   await page.keyboard.type("hall 0123");
   await page.locator("[role=option]", { hasText: "Hall 0123" }).waitFor();
   await page.keyboard.press("Enter");
-  await page.locator(".room-empty h2", { hasText: "Hall 0123" }).waitFor();
+  await page.locator(".room-empty h1", { hasText: "Hall 0123" }).waitFor();
   assert.equal(await page.locator(".room-item", { hasText: "Hall 0123" }).count(), 0, "not joined by looking");
   await page.locator(".room-empty button", { hasText: "Join" }).click();
   await page.locator(".room-head h1", { hasText: "Hall 0123" }).waitFor();
