@@ -13,6 +13,7 @@ use crate::error::{Code, Error, Result};
 use crate::ids::{Mid, RoomId, Uid};
 use crate::protocol::command::TextBody;
 use crate::protocol::event::Role;
+use crate::protocol::status::Status;
 use crate::store::accounts::{AccountStore, ProfileChange};
 use crate::store::chat::ChatStore;
 use crate::store::chat::commit::{Change, Entry, Writer};
@@ -23,11 +24,12 @@ pub const PASSWORD: &str = "impulse demo";
 /// The least rounds a browser accepts: these accounts protect nothing.
 const ITERATIONS: u32 = 600_000;
 
-const PEOPLE: [(&str, &str, &str); 4] = [
-    ("demo", "Demo", "That is you: have a look around."),
-    ("ada", "Ada Lovelace", "Notes on the engine, and on everything else."),
-    ("grace", "Grace Hopper", "It is easier to ask forgiveness than permission."),
-    ("linus", "Linus Pauling", "The best way to have a good idea is to have many."),
+/// Name, name to be shown with, a few words about oneself, and what one is up to.
+const PEOPLE: [(&str, &str, &str, &str); 4] = [
+    ("demo", "Demo", "That is you: have a look around.", ""),
+    ("ada", "Ada Lovelace", "Notes on the engine, and on everything else.", "🎂 baking"),
+    ("grace", "Grace Hopper", "It is easier to ask forgiveness than permission.", "⚓ at sea"),
+    ("linus", "Linus Pauling", "The best way to have a good idea is to have many.", ""),
 ];
 
 /// Who says what in General; the number is a line in `PEOPLE`.
@@ -59,12 +61,13 @@ const TALK: [(usize, &str); 16] = [
 /// `unavailable`, or `internal` without a source of randomness.
 pub async fn fill(auth: &Auth, accounts: &AccountStore, chat: &ChatStore) -> Result<()> {
     let mut users = Vec::new();
-    for (username, display_name, bio) in PEOPLE {
+    for (username, display_name, bio, words) in PEOPLE {
         match make_user(auth, username).await {
             Ok(uid) => {
                 let change = ProfileChange {
                     display_name: Some(display_name.to_owned()),
                     bio: Some(bio.to_owned()),
+                    status: Some(Status { text: words.to_owned(), ..Status::default() }),
                     ..ProfileChange::default()
                 };
                 accounts.change_profile(uid, &change).await?;
