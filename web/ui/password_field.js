@@ -1,6 +1,6 @@
 /**
  * Fields for passwords. One that is being set says while one types how good it is and why it is refused, and offers
- * a made passphrase; it can be looked at. One that is only asked for is never shown.
+ * a made passphrase. Either can be looked at: a long one is easily mistyped, most of all on a phone.
  */
 import { makePassphrase } from "../crypto/passphrase.js";
 import { LENGTH_MIN, strengthOf, weaknessOf } from "../crypto/password.js";
@@ -22,7 +22,7 @@ const STRENGTHS = ["strength_weak", "strength_fair", "strength_good", "strength_
  */
 export function currentPassword(id, label) {
   const input = el("input", { class: "input", id, name: id, type: "password", maxlength: LENGTH_MAX, required: true, autocomplete: "current-password" });
-  return { input, node: el("div", { class: "field" }, el("label", { for: id }, label), input) };
+  return { input, node: el("div", { class: "field" }, el("label", { for: id }, label), withEye(input)) };
 }
 
 /**
