@@ -7,6 +7,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::admin::Admin;
 use crate::config::Config;
+use crate::loadtest;
 
 /// Self-hosted real-time group chat.
 #[derive(Debug, Parser)]
@@ -47,6 +48,8 @@ pub enum Command {
     Serve(Config),
     /// Manage a server from its own machine
     Admin(Admin),
+    /// Measure what a server can do: how fast, how late, at what cost
+    Loadtest(loadtest::Plan),
     /// Exit 0 if the server answers /ready
     Healthcheck {
         /// The server's address

@@ -18,6 +18,7 @@ pub mod error;
 pub mod http;
 pub mod ids;
 pub mod limits;
+pub mod loadtest;
 pub mod names;
 pub mod policy;
 pub mod protocol;

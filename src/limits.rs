@@ -280,3 +280,49 @@ pub mod embedded {
     /// Longest pause between attempts to start it again.
     pub const RESTART: Duration = Duration::from_secs(5);
 }
+
+/// The load test (`loadtest`).
+pub mod loadtest {
+    use super::Duration;
+    /// Connections on their way at once.
+    pub const CONNECTING: usize = 192;
+    /// Connections, rooms and the like that can be asked for.
+    pub const COUNT: usize = 1_000_000;
+    /// Connections unless told otherwise.
+    pub const CONNECTIONS: usize = 1_000;
+    /// Users of a private server, at least.
+    pub const USERS: usize = 10;
+    /// Users registered at once.
+    pub const REGISTERING: usize = 8;
+    /// Writers of `durable` unless told otherwise, the rooms they write into, at most, and what each
+    /// has on its way.
+    pub const DURABLE_WRITERS: usize = 64;
+    /// Rooms.
+    pub const DURABLE_ROOMS: usize = 16;
+    /// Messages.
+    pub const DURABLE_IN_FLIGHT: usize = 16;
+    /// Messages on their way in a room when the rate alone decides.
+    pub const IN_FLIGHT: usize = 5_000;
+    /// Messages a second while everybody comes back.
+    pub const STORM_RATE: f64 = 5.0;
+    /// What one read can bring.
+    pub const SCRATCH: usize = 256 * 1024;
+    /// Before somebody who was refused or cut off tries again; up to twice that.
+    pub const AGAIN_MS: u64 = 250;
+    /// A private server serves by then.
+    pub const START: Duration = Duration::from_secs(60);
+    /// Its setup link follows by then.
+    pub const SETUP: Duration = Duration::from_secs(5);
+    /// It has stopped by then.
+    pub const STOP: Duration = Duration::from_secs(15);
+    /// Everybody is connected by then.
+    pub const GATHER: Duration = Duration::from_secs(120);
+    /// Traffic before anything is measured.
+    pub const WARM_UP: Duration = Duration::from_secs(1);
+    /// What is on its way has arrived by then.
+    pub const DRAIN: Duration = Duration::from_secs(10);
+    /// Everybody is back by then.
+    pub const SETTLE: Duration = Duration::from_secs(120);
+    /// The share of a core above which the load test may have been the bottleneck.
+    pub const BUSY: f64 = 0.9;
+}

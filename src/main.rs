@@ -7,7 +7,7 @@ use impulse::cli::{self, Cli, Command};
 use impulse::config::Config;
 use impulse::server::Server;
 use impulse::shutdown::StopSignals;
-use impulse::{admin, telemetry};
+use impulse::{admin, loadtest, telemetry};
 
 fn main() -> ExitCode {
     match run(Cli::read()) {
@@ -27,6 +27,7 @@ fn run(cli: Cli) -> Result<(), String> {
     match cli.command {
         None => runtime.block_on(serve(cli.config)),
         Some(Command::Serve(config)) => runtime.block_on(serve(config)),
+        Some(Command::Loadtest(plan)) => runtime.block_on(loadtest::run(plan)),
         Some(Command::Healthcheck { address, timeout }) => {
             runtime.block_on(cli::healthcheck(&address, Duration::from_secs(timeout)))
         }

@@ -32,10 +32,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     ("demo", &["auth", "rooms", "store", "protocol", "e2ee"]),
     ("control", &[]),
-    ("admin", &["auth", "control", "server", "store"]),
+    ("admin", &["auth", "control", "http", "server", "store"]),
+    ("loadtest", &["http", "ws", "protocol"]),
     ("telemetry", &[]),
     ("shutdown", &[]),
-    ("cli", &["admin", "server"]),
+    ("cli", &["admin", "loadtest", "server"]),
 ];
 
 /// Values, bounds and settings: no logic that could pull a layer down.

@@ -9,22 +9,17 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 
 use crate::config::Config;
 use crate::control::{self, Control};
+use crate::http;
 use crate::server::Server;
 use crate::store::embedded;
 use crate::store::pool::Database;
 
-/// A call that has no answer by then is given up.
-const PATIENCE: Duration = Duration::from_secs(60);
 /// Before each look at who uses a database.
 const PAUSES: [Duration; 3] =
     [Duration::ZERO, Duration::from_millis(500), Duration::from_millis(1_500)];
-/// Most of an answer that is read.
-const ANSWER: u64 = 16 * 1024 * 1024;
 
 /// The way to a server.
 pub struct Client {
@@ -79,35 +74,8 @@ impl Client {
         path: &str,
         body: Option<Value>,
     ) -> Result<Value, String> {
-        let asked = tokio::time::timeout(PATIENCE, self.ask(method, path, body));
-        let answer = asked.await.map_err(|_| "the server does not answer".to_owned())?;
-        let answer = answer.map_err(|error| format!("cannot reach the server: {error}"))?;
-        let (status, body) = split(&answer).ok_or("the server's answer cannot be read")?;
-        let body: Value = serde_json::from_slice(body).unwrap_or_default();
-        match status {
-            200..=299 => Ok(body),
-            _ => {
-                let sentence = body["error"]["message"].as_str().unwrap_or("the server refused");
-                Err(sentence.trim_end_matches('.').to_owned())
-            }
-        }
-    }
-
-    async fn ask(&self, method: &str, path: &str, body: Option<Value>) -> std::io::Result<Vec<u8>> {
         let Control { address, token, .. } = &self.control;
-        let body = body.map(|body| body.to_string()).unwrap_or_default();
-        let head = format!(
-            "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\
-             Authorization: Bearer {token}\r\nContent-Type: application/json\r\n\
-             Content-Length: {}\r\n\r\n",
-            body.len()
-        );
-        let mut stream = TcpStream::connect(address).await?;
-        stream.write_all(head.as_bytes()).await?;
-        stream.write_all(body.as_bytes()).await?;
-        let mut answer = Vec::new();
-        stream.take(ANSWER).read_to_end(&mut answer).await?;
-        Ok(answer)
+        http::client::call(address, Some(token), method, path, body).await
     }
 }
 
@@ -131,14 +99,6 @@ fn data_dir(config: &Config) -> PathBuf {
     config.data_dir.clone().unwrap_or_else(embedded::default_data_dir)
 }
 
-/// Status and body of an answer that was read to its end.
-fn split(answer: &[u8]) -> Option<(u16, &[u8])> {
-    let mut fields = [httparse::EMPTY_HEADER; 64];
-    let mut head = httparse::Response::new(&mut fields);
-    let httparse::Status::Complete(length) = head.parse(answer).ok()? else { return None };
-    Some((head.code?, answer.get(length..)?))
-}
-
 /// A value of a query.
 pub fn encoded(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
@@ -157,12 +117,5 @@ mod tests {
     fn a_query_holds_any_name() {
         assert_eq!(encoded("a.b-1"), "a.b-1");
         assert_eq!(encoded("Анна & co"), "%D0%90%D0%BD%D0%BD%D0%B0%20%26%20co");
-    }
-
-    #[test]
-    fn only_a_whole_answer_is_read() {
-        let answer = b"HTTP/1.1 204 No Content\r\nX: y\r\n\r\n";
-        assert_eq!(split(answer), Some((204, &b""[..])));
-        assert_eq!(split(&answer[..20]), None);
     }
 }

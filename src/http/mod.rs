@@ -4,6 +4,7 @@
 //! with deadlines, `listener` accepts and caps. What is served is a [`Service`].
 
 mod body;
+pub mod client;
 mod connection;
 mod cookie;
 mod head;

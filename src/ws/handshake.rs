@@ -115,7 +115,7 @@ fn key(request: &Request) -> Option<&str> {
     (STANDARD.decode(key).ok()?.len() == 16).then_some(key)
 }
 
-fn accept_key(key: &str) -> String {
+pub(super) fn accept_key(key: &str) -> String {
     STANDARD.encode(Sha1::new().chain_update(key).chain_update(GUID).finalize())
 }
 

@@ -3,6 +3,7 @@
 //! Sans-IO: bytes in, messages out. tungstenite parses and formats frame headers and knows the
 //! close codes; its stream, which zero-fills 128 KiB per read and copies every message, stays out.
 
+pub mod client;
 pub mod codec;
 pub mod frame;
 pub mod handshake;

@@ -1,0 +1,135 @@
+//! A server of our own for `--local`: another process of this program, so that what it costs can be
+//! told from what the load test costs. It has its own database in a temporary directory, and both
+//! are gone afterwards.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::limits::loadtest as limits;
+
+/// The process and its directory.
+pub struct Local {
+    child: Child,
+    folder: PathBuf,
+    settings: Vec<String>,
+    /// `127.0.0.1:PORT`.
+    pub authority: String,
+    /// The code that makes the first user admin, before there is one.
+    pub setup: Option<String>,
+}
+
+impl Local {
+    /// Starts it with these further settings of `serve`.
+    ///
+    /// # Errors
+    /// One sentence, and where the server's log is.
+    pub fn start(settings: Vec<String>) -> Result<Self, String> {
+        let folder = std::env::temp_dir().join(format!("impulse-loadtest-{}", std::process::id()));
+        std::fs::create_dir_all(&folder)
+            .map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
+        let spawned = spawn(&folder, "127.0.0.1:0", &settings);
+        let child = spawned.inspect_err(|_| drop(std::fs::remove_dir_all(&folder)))?;
+        let authority = String::new();
+        let mut local = Self { child, folder, settings, authority, setup: None };
+        local.wait_until_ready()?;
+        Ok(local)
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Stops it and starts it anew at the same address, with what it has on disk.
+    ///
+    /// # Errors
+    /// As [`Local::start`].
+    pub fn restart(&mut self) -> Result<(), String> {
+        self.stop();
+        self.child = spawn(&self.folder, &self.authority.clone(), &self.settings)?;
+        self.wait_until_ready()
+    }
+
+    /// Reads what it prints until it serves.
+    fn wait_until_ready(&mut self) -> Result<(), String> {
+        let stdout = self.child.stdout.take().ok_or("the server has no output")?;
+        let (tx, lines) = mpsc::channel();
+        std::thread::spawn(move || {
+            // Read to the end: a full pipe would stop the server.
+            BufReader::new(stdout).lines().map_while(Result::ok).for_each(|line| {
+                let _ = tx.send(line);
+            });
+        });
+        let until = Instant::now() + limits::START;
+        while let Ok(line) = lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
+            if let Some(authority) = line.strip_prefix("ready: http://") {
+                self.authority = authority.to_owned();
+                let is_first = self.setup.is_none();
+                // The link follows at once, while nobody has used it.
+                let line =
+                    lines.recv_timeout(if is_first { limits::SETUP } else { Duration::ZERO });
+                let code = line.ok().and_then(|line| Some(line.split_once('#')?.1.to_owned()));
+                self.setup = code.or(self.setup.take());
+                return Ok(());
+            }
+        }
+        let log = std::fs::read_to_string(self.folder.join("server.log")).unwrap_or_default();
+        let last = log.lines().last().unwrap_or("it said nothing").to_owned();
+        Err(format!("the private server did not start: {last}"))
+    }
+
+    fn stop(&mut self) {
+        if let Ok(pid) = i32::try_from(self.child.id()) {
+            // One that has ended already needs no signal.
+            let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
+        }
+        let until = Instant::now() + limits::STOP;
+        while Instant::now() < until {
+            match self.child.try_wait() {
+                Ok(None) => std::thread::sleep(Duration::from_millis(20)),
+                _ => return,
+            }
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for Local {
+    fn drop(&mut self) {
+        self.stop();
+        if let Err(error) = std::fs::remove_dir_all(&self.folder) {
+            eprintln!("{} stays behind: {error}", self.folder.display());
+        }
+    }
+}
+
+fn spawn(folder: &std::path::Path, listen: &str, settings: &[String]) -> Result<Child, String> {
+    let cannot = |error: std::io::Error| format!("cannot start a private server: {error}");
+    let program = std::env::current_exe().map_err(cannot)?;
+    let log = std::fs::File::create(folder.join("server.log")).map_err(cannot)?;
+    let mut command = Command::new(program);
+    // Nothing meant for another server of this machine may reach this one.
+    for (name, _) in std::env::vars_os() {
+        let name_text = name.to_string_lossy();
+        if name_text.starts_with("IMPULSE_") || name_text.ends_with("DATABASE_URL") {
+            command.env_remove(&name);
+        }
+    }
+    command
+        .args(["serve", "--rate-limit-scale", "0", "--listen", listen, "--data-dir"])
+        .arg(folder.join("data"))
+        .args(settings)
+        .env("IMPULSE_LOG", "warn")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(log)
+        .spawn()
+        .map_err(cannot)
+}

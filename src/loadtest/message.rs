@@ -1,0 +1,113 @@
+//! The messages a load test writes: each says which it is, and is the same when it is sent again.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use super::line::number_after;
+use crate::ws::client;
+
+/// Writes them.
+pub struct Author {
+    is_plain: bool,
+    size: usize,
+    /// Tells the messages of this run from all others.
+    tag: u64,
+    /// What stands before the number in a text of this run.
+    mark: Vec<u8>,
+    mask: u32,
+}
+
+impl Author {
+    /// Of texts (or, for a plain peer, of whole payloads) of `size` bytes.
+    ///
+    /// # Errors
+    /// The system has no randomness.
+    pub fn new(is_plain: bool, size: usize) -> Result<Self, String> {
+        let mut tag = [0; 8];
+        getrandom::fill(&mut tag).map_err(|error| format!("no randomness: {error}"))?;
+        let tag = u64::from_be_bytes(tag);
+        let mark = format!("\"t\":\"{tag:016x}.").into_bytes();
+        Ok(Self { is_plain, size, tag, mark, mask: tag as u32 | 1 })
+    }
+
+    /// A masking key that is another each time.
+    pub fn mask(&mut self) -> [u8; 4] {
+        // xorshift32: the server only has to see that bytes are unmasked.
+        self.mask ^= self.mask << 13;
+        self.mask ^= self.mask >> 17;
+        self.mask ^= self.mask << 5;
+        self.mask.to_be_bytes()
+    }
+
+    /// The whole frame of message `number` of a room.
+    pub fn frame(&mut self, room: usize, room_id: &str, number: u64) -> Vec<u8> {
+        let payload = if self.is_plain {
+            let text = format!("{{\"n\":{},\"t\":\"", number + 1);
+            format!("{text:x<width$}\"}}", width = self.size.saturating_sub(2))
+        } else {
+            let mut mid = [0; 16];
+            mid[..8].copy_from_slice(&self.tag.to_be_bytes());
+            mid[8..12].copy_from_slice(&(room as u32).to_be_bytes());
+            mid[12..].copy_from_slice(&(number as u32).to_be_bytes());
+            let mid = URL_SAFE_NO_PAD.encode(mid);
+            let text = format!("{:016x}.{number} ", self.tag);
+            format!(
+                "{{\"op\":\"msg.send\",\"id\":\"{number}\",\"room\":\"{room_id}\",\"msg\":{{\
+                 \"mid\":\"{mid}\",\"rev\":0,\"kind\":\"msg\",\"t\":\"{text:x<width$}\"}}}}",
+                width = self.size
+            )
+        };
+        let mask = self.mask();
+        let mut frame = Vec::with_capacity(payload.len() + 14);
+        client::text(payload.as_bytes(), mask, &mut frame);
+        frame
+    }
+
+    /// Which message of this run a delivered one is.
+    pub fn number(&self, payload: &[u8]) -> Option<u64> {
+        if self.is_plain {
+            return number_after(payload, br#""n":"#)?.checked_sub(1);
+        }
+        number_after(payload, &self.mark)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::command::Request;
+    use crate::ws::{Codec, Limits, Message};
+
+    fn payload(author: &mut Author, number: u64) -> String {
+        let mut frame = author.frame(3, "12", number);
+        let mut input = frame.as_mut_slice();
+        let limits = Limits { message: 10_000, fragments: 1 };
+        match Codec::default().next(limits, &mut input) {
+            Ok(Some(Message::Text(text))) => text.into_owned(),
+            other => unreachable!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_message_is_a_command_of_the_asked_size_that_knows_its_number() {
+        let mut author = Author::new(false, 128).unwrap();
+        let text = payload(&mut author, 77);
+        let command = Request::parse(&text).unwrap();
+        assert_eq!(command.id.as_deref(), Some("77"));
+        let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(value["msg"]["t"].as_str().unwrap().len(), 128);
+        assert_eq!(author.number(text.as_bytes()), Some(77));
+        assert_eq!(payload(&mut author, 77), text, "the same when it is sent again");
+        let mut other = Author::new(false, 128).unwrap();
+        assert_eq!(author.number(payload(&mut other, 77).as_bytes()), None);
+    }
+
+    #[test]
+    fn a_plain_one_is_a_payload_of_the_asked_size() {
+        let mut author = Author::new(true, 128).unwrap();
+        let text = payload(&mut author, 9);
+        assert_eq!(text.len(), 128);
+        assert!(serde_json::from_str::<serde_json::Value>(&text).is_ok());
+        assert_eq!(author.number(text.as_bytes()), Some(9));
+    }
+}

@@ -1,0 +1,215 @@
+//! Whom the load test talks to, as whom, and in which rooms. What it makes there it puts away.
+
+use std::net::{SocketAddr, ToSocketAddrs as _};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use crate::http::client::call;
+use crate::limits::loadtest as limits;
+
+/// A server, or a plain broadcast peer.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// Where it is.
+    pub address: SocketAddr,
+    /// What it is called in `Host`.
+    pub authority: String,
+    /// Where its WebSocket is.
+    pub path: String,
+    /// Who the connections are.
+    pub tokens: Vec<String>,
+    /// It is no Impulse: it sends to all what one says.
+    pub is_plain: bool,
+    /// Its process, if that is on this machine.
+    pub pid: Option<u32>,
+}
+
+/// A room of the test.
+#[derive(Debug, Clone, Default)]
+pub struct Room {
+    /// Its id.
+    pub id: String,
+    /// Where the WebSocket is that leads to it.
+    pub path: String,
+    /// Its newest number.
+    pub seq: u64,
+    /// Who made it, as a place in the list of tokens; nobody if it was there before.
+    pub maker: Option<usize>,
+}
+
+impl Target {
+    /// From a URL. `ws://` and `http://` are the same; a plain peer's path is its WebSocket.
+    ///
+    /// # Errors
+    /// One sentence.
+    pub fn at(url: &str, tokens: Vec<String>, is_plain: bool) -> Result<Self, String> {
+        let rest = ["http://", "ws://"].iter().find_map(|scheme| url.strip_prefix(scheme));
+        let Some(rest) = rest else {
+            return Err(format!("{url:?} does not begin with http:// or ws://"));
+        };
+        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        let authority = match authority.rsplit_once(':') {
+            Some((_, port)) if port.parse::<u16>().is_ok() => authority.to_owned(),
+            _ => format!("{authority}:80"),
+        };
+        let found = authority.to_socket_addrs().ok().and_then(|mut found| found.next());
+        let address = found.ok_or_else(|| format!("{authority} cannot be found"))?;
+        let path = if is_plain && !path.is_empty() { path } else { "/ws" };
+        Ok(Self { address, authority, path: path.to_owned(), tokens, is_plain, pid: None })
+    }
+
+    /// The token of a seat.
+    pub fn token(&self, index: usize) -> Option<&str> {
+        let place = index.checked_rem(self.tokens.len())?;
+        self.tokens.get(place).map(String::as_str)
+    }
+
+    async fn call(
+        &self,
+        token: usize,
+        method: &str,
+        path: &str,
+        body: Option<Value>,
+    ) -> Result<Value, String> {
+        call(&self.authority, self.token(token), method, path, body).await
+    }
+
+    /// A room that is there already; everybody joins it.
+    ///
+    /// # Errors
+    /// The server's sentence.
+    pub async fn room(&self, id: &str) -> Result<Room, String> {
+        self.join(id, 0).await?;
+        let seq = self.call(0, "GET", &format!("/api/rooms/{id}"), None).await?["seq"].as_u64();
+        let (path, seq) = (self.path.clone(), seq.unwrap_or(0));
+        Ok(Room { id: id.to_owned(), path, seq, maker: None })
+    }
+
+    /// Makes `count` rooms. One room is everybody's; of several, each belongs to one user, so that
+    /// nobody hears of the others.
+    ///
+    /// # Errors
+    /// The server's sentence.
+    pub async fn make_rooms(&self, count: usize) -> Result<Vec<Room>, String> {
+        if self.is_plain {
+            let path =
+                |n| if count == 1 { self.path.clone() } else { format!("{}/{n}", self.path) };
+            return Ok((1..=count).map(|n| Room { path: path(n), ..Room::default() }).collect());
+        }
+        let mut rooms = Vec::new();
+        for n in 0..count {
+            let body = json!({"name": format!("Load test {}", random(6)?), "kind": "open"});
+            let room = self.call(n, "POST", "/api/rooms", Some(body)).await?;
+            let id = room["id"].as_str().ok_or("the server made a room without an id")?.to_owned();
+            let (path, seq) = (self.path.clone(), room["seq"].as_u64().unwrap_or(0));
+            rooms.push(Room { id, path, seq, maker: Some(n) });
+        }
+        if let [room] = rooms.as_slice() {
+            self.join(&room.id, 1).await?;
+        }
+        Ok(rooms)
+    }
+
+    /// All but the first `but` users join a room.
+    async fn join(&self, id: &str, but: usize) -> Result<(), String> {
+        for token in but..self.tokens.len() {
+            let me = self.call(token, "GET", "/api/me", None).await?;
+            let body = json!({"uid": me["uid"]});
+            let path = format!("/api/rooms/{id}/members");
+            match self.call(token, "POST", &path, Some(body)).await {
+                Ok(_) => {}
+                // Who is in it already is where he should be.
+                Err(_) if self.call(token, "GET", &path, None).await.is_ok() => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts away what [`Target::make_rooms`] made.
+    pub async fn remove_rooms(&self, rooms: &[Room]) {
+        for room in rooms {
+            if let Some(maker) = room.maker {
+                let path = format!("/api/rooms/{}", room.id);
+                if let Err(error) = self.call(maker, "DELETE", &path, None).await {
+                    eprintln!("the room {} stays behind: {error}", room.id);
+                }
+            }
+        }
+    }
+
+    /// The newest number of a room.
+    ///
+    /// # Errors
+    /// The server's sentence.
+    pub async fn newest(&self, room: &Room) -> Result<u64, String> {
+        let token = room.maker.unwrap_or(0);
+        let view = self.call(token, "GET", &format!("/api/rooms/{}", room.id), None).await?;
+        view["seq"].as_u64().ok_or_else(|| "the server gave a room without seq".to_owned())
+    }
+
+    /// Registers users until there are as many as wanted; `setup` makes the first one admin.
+    ///
+    /// # Errors
+    /// The server's sentence.
+    pub async fn register(&mut self, wanted: usize, setup: Option<String>) -> Result<(), String> {
+        let mut setup = setup;
+        let mut tasks = JoinSet::new();
+        while self.tokens.len() + tasks.len() < wanted || !tasks.is_empty() {
+            let may_start = tasks.len() < limits::REGISTERING && setup.is_none();
+            if self.tokens.len() + tasks.len() < wanted && (may_start || tasks.is_empty()) {
+                // The first one alone: it is who may do everything.
+                tasks.spawn(register(self.authority.clone(), setup.take()));
+                if !self.tokens.is_empty() {
+                    continue;
+                }
+            }
+            let done = tasks.join_next().await;
+            if let Some(done) = done {
+                self.tokens.push(done.map_err(|error| error.to_string())??);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A new user with a password nobody knows; his token.
+async fn register(authority: String, setup: Option<String>) -> Result<String, String> {
+    let body = json!({
+        "username": format!("load-{}", random(9)?.to_ascii_lowercase().replace(['-', '_'], "0")),
+        "alg": "pbkdf2-sha256",
+        "salt": random(16)?,
+        "iter": 1_000_000,
+        "auth": random(32)?,
+        "device": "load test",
+        "token": true,
+        "setup": setup,
+    });
+    let answer = call(&authority, None, "POST", "/api/auth/register", Some(body)).await?;
+    let token = answer["token"].as_str().ok_or("the server gave no token")?;
+    Ok(token.to_owned())
+}
+
+fn random(bytes: usize) -> Result<String, String> {
+    let mut value = vec![0; bytes];
+    getrandom::fill(&mut value).map_err(|error| format!("no randomness: {error}"))?;
+    Ok(URL_SAFE_NO_PAD.encode(value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_names_a_server_and_a_plain_one_its_path_too() {
+        let target = Target::at("http://127.0.0.1:8080/", vec![], false).unwrap();
+        assert_eq!((target.authority.as_str(), target.path.as_str()), ("127.0.0.1:8080", "/ws"));
+        let target = Target::at("ws://127.0.0.1/room/1", vec![], true).unwrap();
+        assert_eq!((target.authority.as_str(), target.path.as_str()), ("127.0.0.1:80", "/room/1"));
+        let error = Target::at("127.0.0.1:8080", vec![], false).unwrap_err();
+        assert!(error.contains("http://"), "{error}");
+    }
+}
