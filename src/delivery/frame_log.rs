@@ -15,7 +15,7 @@ use tungstenite::protocol::frame::coding::{Data, OpCode};
 
 /// The frames.
 #[derive(Debug, Default)]
-pub(super) struct FrameLog {
+pub struct FrameLog {
     bytes: VecDeque<u8>,
     /// Absolute offset of the first byte held.
     start: u64,
@@ -26,7 +26,7 @@ pub(super) struct FrameLog {
 
 /// How far one reader is in a log.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Cursor {
+pub struct Cursor {
     /// What the socket has taken ends here.
     pub at: u64,
     /// What was there when the socket took no more ends here. How much that was is not the reader's
@@ -36,7 +36,7 @@ pub(super) struct Cursor {
 
 /// Bytes and frames that wait.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Backlog {
+pub struct Backlog {
     /// Bytes.
     pub bytes: usize,
     /// Frames, the one that is being written too.

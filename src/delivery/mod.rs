@@ -12,7 +12,7 @@ mod commands;
 mod connection;
 mod deliver;
 mod endings;
-mod frame_log;
+pub mod frame_log;
 mod input;
 mod outbox;
 mod shard;
