@@ -10,7 +10,7 @@ use std::io::{self, ErrorKind, IoSlice, Write};
 use mio::net::TcpStream;
 use slab::Slab;
 
-use super::frame_log::Backlog;
+use super::frame_log::{Backlog, Cursor, FrameLog};
 use super::outbox::Outbox;
 use super::sweep::{Room, Stage, Subscriber};
 use crate::ids::{RoomId, SessionId, Uid};
@@ -34,6 +34,8 @@ pub(super) struct Connection {
     /// In the shard's list of connections to write to.
     pub is_listed: bool,
     pub is_pinged: bool,
+    /// How many rooms it follows.
+    pub rooms: u32,
     /// Seconds of the shard's clock.
     pub heard_s: u32,
     pub unfinished_s: u32,
@@ -96,6 +98,9 @@ pub(super) struct Bucket {
     pub refused: u16,
 }
 
+/// Rooms whose frames go into one write.
+const AT_ONCE: usize = 6;
+
 /// How a flush ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Flushed {
@@ -121,6 +126,7 @@ impl Connection {
             has_ended: false,
             is_listed: false,
             is_pinged: false,
+            rooms: 0,
             heard_s: now_s,
             unfinished_s: now_s,
             blocked_s: None,
@@ -182,6 +188,31 @@ impl Connection {
         match &self.role {
             Purpose::Chat(chat) if self.phase == Phase::Open => &chat.following,
             _ => &[],
+        }
+    }
+
+    /// Writes what one room has for somebody for whom nothing else waits: nearly every write there is.
+    /// `None`: that was not all, or he follows other rooms, too; [`Connection::flush`] knows what to do.
+    pub fn write_alone(&mut self, log: &FrameLog, cursor: &mut Cursor) -> Option<Flushed> {
+        if self.out.is_some() || self.phase != Phase::Open || self.rooms != 1 {
+            return None;
+        }
+        let bytes = log.since(cursor.at);
+        match self.stream.write(bytes) {
+            Ok(written) if written == bytes.len() => {
+                cursor.at = log.end();
+                self.blocked_s = None;
+                Some(Flushed::All)
+            }
+            Ok(written) => {
+                let (reached, rest) = log.advance(cursor.at, written);
+                cursor.at = reached;
+                if !rest.is_empty() {
+                    self.out.get_or_insert_default().log.append_raw(&rest);
+                }
+                None
+            }
+            Err(_) => None,
         }
     }
 
@@ -254,15 +285,14 @@ impl Connection {
     /// One vectored write. `None`: nothing waits.
     fn write_once(&mut self, rooms: &mut Slab<Room>) -> io::Result<Option<usize>> {
         // The outbox and the first few rooms; what is left waits for the next turn of the loop.
-        let mut slices = [IoSlice::new(&[]); 8];
+        let mut slices = [IoSlice::new(&[]); 1 + AT_ONCE];
+        let mut behind = [None; AT_ONCE];
+        let own = self.waiting();
         let mut filled = 0;
-        let mut own = 0;
-        if let Some(out) = &self.out {
-            own = out.waiting();
-            [slices[0], slices[1]] = out.log.since(out.cursor.at);
-            filled = 2;
+        if let Some(out) = self.out.as_ref().filter(|_| own > 0) {
+            slices[0] = IoSlice::new(out.log.since(out.cursor.at));
+            filled = 1;
         }
-        let mut behind = [None; 3];
         let mut found = 0;
         for place in self.following() {
             let Some((room, subscriber)) = at(*place, rooms) else { continue };
@@ -270,16 +300,18 @@ impl Connection {
                 if found == behind.len() {
                     break;
                 }
-                let [front, back] = room.log.since(subscriber.cursor.at);
-                behind[found] = Some((*place, front.len() + back.len()));
-                (slices[filled], slices[filled + 1]) = (front, back);
-                (found, filled) = (found + 1, filled + 2);
+                let bytes = room.log.since(subscriber.cursor.at);
+                behind[found] = Some((*place, bytes.len()));
+                slices[filled] = IoSlice::new(bytes);
+                (found, filled) = (found + 1, filled + 1);
             }
         }
-        if own == 0 && found == 0 {
-            return Ok(None);
-        }
-        let written = self.stream.write_vectored(slices.get(..filled).unwrap_or_default())?;
+        let written = match slices.get(..filled).unwrap_or_default() {
+            [] => return Ok(None),
+            // send(2) knows the way to a socket better than writev(2).
+            [bytes] => self.stream.write(bytes)?,
+            several => self.stream.write_vectored(several)?,
+        };
         let mut rest = written;
         if let Some(out) = self.out.as_mut() {
             let part = rest.min(own);

@@ -97,6 +97,9 @@ impl Shard {
         chat.owed.push(id);
         chat.following.push(Place { room: index, subscriber: room.subscribers.len() });
         room.subscribers.push(subscriber);
+        if let Some(connection) = self.connections.get_mut(slot) {
+            connection.rooms += 1;
+        }
     }
 
     /// One of the replays that the room owes the connection is here. True: no other is to come.

@@ -1,13 +1,13 @@
 //! Encoded frames, end to end, for readers who are not up to date: a room's recent ones on one
 //! shard, and those of one connection alone.
 //!
-//! The frames lie in one ring of bytes with absolute offsets, so "everything since the cursor" is
-//! one or two slices, and one vectored write, whatever the number of frames. Nothing falls off by
-//! itself: whoever owns the log forgets what every reader has, and parts with a reader that keeps
-//! too much of it.
+//! The frames lie in one piece of memory with absolute offsets, so "everything since the cursor" is
+//! one slice and one write, whatever the number of frames. Nothing falls off by itself: whoever owns
+//! the log forgets what every reader has, and parts with a reader that keeps too much of it. What is
+//! forgotten is moved over later, when it is at least as much as what is left: each byte moves at
+//! most once.
 
 use std::collections::VecDeque;
-use std::io::IoSlice;
 
 use crate::limits::delivery as limits;
 use crate::ws::frame;
@@ -16,8 +16,10 @@ use tungstenite::protocol::frame::coding::{Data, OpCode};
 /// The frames.
 #[derive(Debug, Default)]
 pub struct FrameLog {
-    bytes: VecDeque<u8>,
-    /// Absolute offset of the first byte held.
+    bytes: Vec<u8>,
+    /// How many of them are forgotten.
+    gone: usize,
+    /// Absolute offset of the first byte that is not.
     start: u64,
     /// Absolute offsets of the ends of the frames held.
     ends: VecDeque<u64>,
@@ -49,31 +51,27 @@ const SPARE: usize = 16 * 1024;
 impl FrameLog {
     /// Where the next frame will begin: the place of somebody who has everything.
     pub fn end(&self) -> u64 {
-        self.start + self.bytes.len() as u64
+        self.start + (self.bytes.len() - self.gone) as u64
     }
 
     /// Adds a text frame.
     pub fn append(&mut self, payload: &[u8]) {
         self.header.clear();
         frame::header(OpCode::Data(Data::Text), payload.len(), &mut self.header);
-        self.bytes.extend(&self.header);
-        self.bytes.extend(payload);
+        self.bytes.extend_from_slice(&self.header);
+        self.bytes.extend_from_slice(payload);
         self.ends.push_back(self.end());
     }
 
     /// Adds a frame that has its header, or the rest of one; an unwritten handshake counts as one.
     pub fn append_raw(&mut self, frame: &[u8]) {
-        self.bytes.extend(frame);
+        self.bytes.extend_from_slice(frame);
         self.ends.push_back(self.end());
     }
 
-    /// Everything since an offset, as slices for one write.
-    pub fn since(&self, offset: u64) -> [IoSlice<'_>; 2] {
-        let (front, back) = self.bytes.as_slices();
-        let skip = self.held(offset);
-        let in_back = skip.saturating_sub(front.len());
-        let (front, back) = (front.get(skip..), back.get(in_back..));
-        [IoSlice::new(front.unwrap_or_default()), IoSlice::new(back.unwrap_or_default())]
+    /// Everything since an offset.
+    pub fn since(&self, offset: u64) -> &[u8] {
+        self.bytes.get(self.held(offset)..).unwrap_or_default()
     }
 
     /// After `written` bytes since `offset`: the end of the frame that this reached, and the rest of
@@ -89,8 +87,8 @@ impl FrameLog {
             return (reached, Vec::new());
         }
         let end = self.ends.get(begun).copied().unwrap_or_else(|| self.end());
-        let rest = self.bytes.range(self.held(reached)..self.held(end)).copied().collect();
-        (end, rest)
+        let rest = self.bytes.get(self.held(reached)..self.held(end)).unwrap_or_default();
+        (end, rest.to_vec())
     }
 
     /// What waits for somebody who has everything before `offset`.
@@ -106,24 +104,36 @@ impl FrameLog {
         let Some(end) = count.checked_sub(1).and_then(|last| self.ends.get(last)).copied() else {
             return;
         };
-        self.bytes.drain(..self.held(end));
+        self.gone = self.held(end);
         self.ends.drain(..count);
         self.start = end;
-        if self.bytes.is_empty() && self.bytes.capacity() > SPARE {
-            self.bytes = VecDeque::new();
+        if self.is_empty() {
+            self.clear();
+        } else if self.gone >= self.bytes.len() - self.gone {
+            self.bytes.drain(..self.gone);
+            self.gone = 0;
+        }
+    }
+
+    fn clear(&mut self) {
+        self.gone = 0;
+        if self.bytes.capacity() > SPARE {
+            self.bytes = Vec::new();
             self.ends = VecDeque::new();
+        } else {
+            self.bytes.clear();
         }
     }
 
     /// Whether it holds nothing.
     pub fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
+        self.gone == self.bytes.len()
     }
 
     /// An absolute offset as a place in `bytes`.
     fn held(&self, offset: u64) -> usize {
-        let place = offset.saturating_sub(self.start);
-        usize::try_from(place).unwrap_or(usize::MAX).min(self.bytes.len())
+        let place = usize::try_from(offset.saturating_sub(self.start)).unwrap_or(usize::MAX);
+        place.saturating_add(self.gone).min(self.bytes.len())
     }
 }
 
@@ -169,7 +179,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn flat(log: &FrameLog, offset: u64) -> Vec<u8> {
-        log.since(offset).iter().flat_map(|slice| slice.to_vec()).collect()
+        log.since(offset).to_vec()
     }
 
     #[test]

@@ -254,7 +254,13 @@ fn visit(
     connection.is_blocked = false;
     swept.frames += room.log.backlog(subscriber.cursor.at).frames as u64;
     swept.writes += 1;
-    match connection.flush(rooms) {
+    let room = rooms.get_mut(index);
+    let alone = room.and_then(|room| {
+        let subscriber = room.subscribers.get_mut(place)?;
+        let is_live = subscriber.stage == Stage::Live;
+        is_live.then(|| connection.write_alone(&room.log, &mut subscriber.cursor))?
+    });
+    match alone.unwrap_or_else(|| connection.flush(rooms)) {
         Flushed::All => {}
         Flushed::Waiting if connection.is_over(rooms) => swept.lagging.push(slot),
         Flushed::Waiting => {}
@@ -274,7 +280,11 @@ pub(super) fn unsubscribe(
         return;
     }
     let place = chat.following.swap_remove(index);
-    if let Some(moved) = chat.following.get(index).copied()
+    let moved = chat.following.get(index).copied();
+    if let Some(connection) = connections.get_mut(slot) {
+        connection.rooms -= 1;
+    }
+    if let Some(moved) = moved
         && let Some(subscriber) =
             rooms.get_mut(moved.room).and_then(|room| room.subscribers.get_mut(moved.subscriber))
     {
