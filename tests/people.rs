@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use impulse::store::now_ms;
 use support::TestServer;
 use support::client::{Client, Socket, registration};
+use support::crowd::{crowd, guest};
 
 async fn profile(by: &Client, of: &Client) -> Value {
     by.get(&format!("/api/users/{}", of.uid)).await.expect(200)
@@ -264,32 +265,13 @@ async fn a_directory_of_ten_thousand_is_paged_without_a_gap_and_searched_in_any_
     server.stop().await;
 }
 
-/// Users with a token each, members of General, the first hundred of them of Random, too; made
-/// without three hundred passwords.
-async fn crowd(database: &str, how_many: i64) {
-    let (sql, connection) = tokio_postgres::connect(database, tokio_postgres::NoTls).await.unwrap();
-    tokio::spawn(connection);
-    for n in 1..=how_many {
-        let (name, digest) = (format!("guest{n}"), impulse::auth::digest(&format!("token{n}")));
-        let user = "INSERT INTO accounts.users (username, username_key, created_at, has_joined)
-                    VALUES ($1, $1, 1, true) RETURNING id";
-        let uid: i64 = sql.query_one(user, &[&name]).await.unwrap().get(0);
-        let token = "INSERT INTO accounts.sessions (user_id, kind, digest, created_at, seen_at)
-                     VALUES ($1, 'token', $2, $3, $3)";
-        sql.execute(token, &[&uid, &digest.as_slice(), &now_ms()]).await.unwrap();
-        let member = "INSERT INTO chat.members (room_id, user_id, role, joined_at)
-                      SELECT room, $1, 'member', 1 FROM unnest($2::bigint[]) AS room";
-        let rooms: &[i64] = if n <= 100 { &[1, 2] } else { &[1] };
-        sql.execute(member, &[&uid, &rooms]).await.unwrap();
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn three_hundred_who_come_online_at_once_storm_nobody() {
     let server = TestServer::start().await;
     let (anna, database) = (server.user("anna").await, server.database.clone());
     server.stop().await;
-    crowd(&database, 300).await;
+    // The first hundred are members of Random, too.
+    crowd(&database, 300, |n| if n <= 100 { &[1, 2] } else { &[1] }).await;
     let server = TestServer::start_on(&database, &[]).await;
     let anna = anna.at(server.address);
     let mut watch = anna.socket().await;
@@ -307,7 +289,7 @@ async fn three_hundred_who_come_online_at_once_storm_nobody() {
     let begun = Instant::now();
     let coming: Vec<_> = (1..=300)
         .map(|n| {
-            let guest = Client::new(server.address).with_token(&format!("token{n}"));
+            let guest = guest(server.address, n);
             tokio::spawn(async move {
                 // Two devices, and a change of mind on each.
                 let mut sockets: [Socket; 2] = [guest.socket().await, guest.socket().await];

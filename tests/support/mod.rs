@@ -3,6 +3,8 @@
 #![allow(dead_code, missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
 pub mod client;
+pub mod crowd;
+pub mod line;
 pub mod postgres;
 
 use std::net::SocketAddr;
@@ -78,9 +80,11 @@ impl TestServer {
 
 /// Settings as the command line would give them.
 pub fn config(database: &str, flags: &[&str]) -> Config {
-    let fixed = ["impulse", "--listen", "127.0.0.1:0", "--shards", "2"];
-    let lifted =
-        if flags.contains(&"--rate-limit-scale") { &[][..] } else { &["--rate-limit-scale", "0"] };
-    let args = [fixed.as_slice(), lifted, &["--database-url", database], flags].concat();
+    let unless_told = |defaults: [&'static str; 2]| {
+        if flags.contains(&defaults[0]) { Vec::new() } else { defaults.to_vec() }
+    };
+    let fixed = ["impulse", "--listen", "127.0.0.1:0", "--database-url", database];
+    let lifted = unless_told(["--rate-limit-scale", "0"]);
+    let args = [&fixed[..], &unless_told(["--shards", "2"]), &lifted, flags].concat();
     Cli::try_parse_from(args).expect("flags that exist").config
 }

@@ -1,0 +1,329 @@
+//! From the HTTP side to a shard: nothing that was sent behind the upgrade is lost, members on all
+//! shards hear the same, crowds come in at once, and nobody hangs when there is no place or no time.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
+
+mod support;
+
+use std::net::TcpStream as StdStream;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use impulse::delivery::{self, Adoption, Role, Settings, Shards};
+use impulse::ids::{RoomId, SessionId, Uid};
+use impulse::limits::delivery as limits;
+use impulse::protocol::status::Status;
+use impulse::rooms::Rooms;
+use impulse::rooms::outlet::{ConnRef, Delivery, Outlet, Publication};
+use impulse::store::chat::ChatStore;
+use impulse::store::pool::Database;
+
+use support::client::PATIENCE;
+use support::line::{Line, masked, request};
+use support::{TestServer, postgres};
+
+const ROOM: RoomId = RoomId(1);
+
+/// Everything up to the end of TCP, whatever it is. Panics if there is no end.
+async fn to_the_end(stream: &mut TcpStream) -> Vec<u8> {
+    let mut all = Vec::new();
+    let _ = timeout(PATIENCE, stream.read_to_end(&mut all)).await.expect("an end, not a hang");
+    all
+}
+
+/// The shards of a server without the server.
+struct House {
+    outlet: Outlet,
+    shards: Shards,
+}
+
+impl House {
+    async fn open(shards: usize) -> Self {
+        let (outlet, seeds) = delivery::prepare(shards).unwrap();
+        let database = Database::new(&postgres::database().await).unwrap();
+        let store = ChatStore::open(database).await.unwrap();
+        let rooms = Rooms::start(store, outlet.clone()).await.unwrap();
+        let shards = seeds.start(rooms, Settings { rate_limit_scale: 0.0 }).unwrap();
+        Self { outlet, shards }
+    }
+
+    /// Adopts one end; the other one.
+    fn let_in(&self) -> UnixStream {
+        let (near, far) = UnixStream::pair().unwrap();
+        far.set_nonblocking(true).unwrap();
+        near.set_read_timeout(Some(PATIENCE)).unwrap();
+        let role = Role::Chat {
+            uid: Uid(7),
+            session: SessionId(1),
+            admin: false,
+            status: Status::default(),
+            hello: Bytes::from_static(b"hello"),
+            rooms: Vec::new(),
+        };
+        // To a shard a stream is a stream.
+        let stream = StdStream::from(OwnedFd::from(far));
+        self.shards.adopt(Adoption { stream, head: Vec::new(), input: Bytes::new(), role });
+        near
+    }
+
+    async fn follow(&self, conn: ConnRef) {
+        let replay = vec![Bytes::from_static(b"following")];
+        self.outlet.to(conn, Delivery::Subscribed(conn, ROOM)).await.unwrap();
+        self.outlet.to(conn, Delivery::Replayed(conn, ROOM, replay)).await.unwrap();
+    }
+
+    async fn publish(&self, events: Vec<Bytes>) {
+        let publication = Publication { room: ROOM, events, activity: None };
+        self.outlet.broadcast(Delivery::Publish(Arc::new(publication))).await.unwrap();
+    }
+
+    fn adopted(&self) -> u64 {
+        self.shards.stats().adopted.load(Ordering::Relaxed)
+    }
+}
+
+/// The next bytes are exactly these.
+fn expect(near: &mut impl std::io::Read, bytes: &[u8]) {
+    let mut heard = vec![0; bytes.len()];
+    near.read_exact(&mut heard).unwrap();
+    assert_eq!(heard.escape_ascii().to_string(), bytes.escape_ascii().to_string());
+}
+
+const HELLO: &[u8] = b"\x81\x05hello";
+const FOLLOWING: &[u8] = b"\x81\x09following";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn frames_sent_right_behind_the_upgrade_are_all_answered_wherever_they_are_cut() {
+    let server = TestServer::start_with(&["--shards", "3"]).await;
+    let anna = server.user("anna").await;
+    let frames = [
+        masked(r#"{"op":"ping","id":"0"}"#),
+        masked(r#"{"op":"room.subscribe","id":"1","room":"1","since":0}"#),
+        masked(&json!({"op": "ping", "id": "2", "padding": "x".repeat(300)}).to_string()),
+        masked(r#"{"op":"read","id":"3","room":"1","seq":0}"#),
+    ]
+    .concat();
+    // In the packet of the request: nothing, all, and every part between.
+    let cuts = (0..=frames.len()).step_by(9).chain([1, 2, 5, 6, frames.len()]);
+    let lines: Vec<_> = cuts
+        .map(|cut| {
+            let (anna, frames) = (anna.clone(), frames.clone());
+            tokio::spawn(async move {
+                let mut line = Line::open_with(&anna, &frames[..cut]).await;
+                assert!(line.text().await.starts_with(r#"{"op":"hello""#));
+                line.send(&frames[cut..]).await;
+                let mut answered = Vec::new();
+                while answered.len() < 4 {
+                    let answer: Value = serde_json::from_str(&line.text().await).unwrap();
+                    if answer["op"] == "ok" {
+                        answered.push(answer["id"].as_str().unwrap().to_owned());
+                    }
+                }
+                // Rooms answer for themselves, so only the shard's own answers have an order.
+                assert!(
+                    answered.iter().position(|id| id == "0")
+                        < answered.iter().position(|id| id == "2")
+                );
+                answered.sort();
+                assert_eq!(answered, ["0", "1", "2", "3"], "cut at {cut}");
+                line
+            })
+        })
+        .collect();
+    let mut open = Vec::new();
+    for line in lines {
+        open.push(line.await.unwrap());
+    }
+    // Each of them follows the room now, once.
+    let (_, ok) = anna.socket().await.say("1", "everybody?").await;
+    for line in &mut open {
+        let heard = loop {
+            let frame: Value = serde_json::from_str(&line.text().await).unwrap();
+            if frame["op"] == "msg" {
+                break frame["seq"].clone();
+            }
+        };
+        assert_eq!(heard, ok["seq"]);
+    }
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_comes_byte_by_byte_with_frames_behind_it_is_handed_over_whole() {
+    let server = TestServer::start_with(&["--shards", "2"]).await;
+    let anna = server.user("anna").await;
+    let all = [request(&anna).into_bytes(), masked(r#"{"op":"ping","id":"slow"}"#)].concat();
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    stream.set_nodelay(true).unwrap();
+    for bytes in all.chunks(3) {
+        tokio::io::AsyncWriteExt::write_all(&mut stream, bytes).await.unwrap();
+        tokio::task::yield_now().await;
+    }
+    let mut heard = Vec::new();
+    while !heard.ends_with(br#"{"op":"ok","id":"slow"}"#) {
+        let read = timeout(PATIENCE, stream.read_buf(&mut heard)).await.expect("an answer");
+        assert!(read.unwrap() > 0, "closed after {}", heard.escape_ascii());
+    }
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn members_on_all_shards_hear_the_same_in_the_same_order() {
+    const SHARDS: u16 = 4;
+    const EACH: u32 = 6;
+    let house = House::open(usize::from(SHARDS)).await;
+    let mut members = Vec::new();
+    for _ in 0..u32::from(SHARDS) * EACH {
+        let mut near = house.let_in();
+        expect(&mut near, HELLO);
+        // A shard counts its connections at the end of its turn.
+        while house.shards.connections() <= members.len() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        members.push(near);
+    }
+    // They were spread evenly, so each shard has the places 0 to 5.
+    for shard in 0..SHARDS {
+        for slot in 0..EACH {
+            house.follow(ConnRef { shard, slot, generation: slot + 1 }).await;
+        }
+    }
+    for near in &mut members {
+        expect(near, FOLLOWING);
+    }
+    let numbers: Vec<String> = (0..3_000).map(|n| format!("{n:0>6}")).collect();
+    for some in numbers.chunks(7) {
+        house.publish(some.iter().map(|n| Bytes::from(n.clone())).collect()).await;
+    }
+    let all: Vec<u8> = numbers.iter().flat_map(|n| [b"\x81\x06", n.as_bytes()].concat()).collect();
+    for near in &mut members {
+        expect(near, &all);
+    }
+    house.shards.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hundreds_who_come_at_once_are_all_let_in() {
+    const CROWD: usize = 600;
+    let house = House::open(3).await;
+    let mut crowd: Vec<_> = (0..CROWD).map(|_| house.let_in()).collect();
+    for near in &mut crowd {
+        expect(near, HELLO);
+    }
+    assert_eq!(house.adopted(), CROWD as u64);
+    house.shards.stop();
+}
+
+/// What does not fit into the queue is closed at once, and what fitted is served as ever.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_finds_the_queue_to_a_busy_shard_full_is_closed_and_does_not_hang() {
+    raise_descriptor_limit();
+    let house = House::open(1).await;
+    let mut first = house.let_in();
+    expect(&mut first, HELLO);
+    house.follow(ConnRef { shard: 0, slot: 0, generation: 1 }).await;
+    expect(&mut first, FOLLOWING);
+    let mut eager = first.try_clone().unwrap();
+    let reader = std::thread::spawn(move || std::io::copy(&mut eager, &mut std::io::sink()));
+
+    // As much as keeps it in one turn of its loop for as long as this takes.
+    for events in [1_000_000, 4_000_000, 16_000_000] {
+        let before = house.adopted();
+        house.publish(vec![Bytes::from_static(b"x"); events]).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        let mut waiting: Vec<_> = (0..limits::ADOPTIONS).map(|_| house.let_in()).collect();
+        let mut beyond: Vec<_> = (0..3).map(|_| house.let_in()).collect();
+        if house.adopted() != before {
+            continue; // it was faster
+        }
+        for near in &mut beyond {
+            assert_eq!(std::io::Read::read(near, &mut [0; 8]).unwrap(), 0, "closed, not served");
+        }
+        for near in &mut waiting {
+            expect(near, HELLO);
+        }
+        assert_eq!(house.adopted(), before + limits::ADOPTIONS as u64);
+        house.shards.stop();
+        let _ = reader.join().unwrap();
+        return;
+    }
+    panic!("the shard was never busy");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_in_the_middle_of_many_hand_overs_leaves_nobody_hanging() {
+    let house = Arc::new(House::open(2).await);
+    let count = Arc::new(AtomicUsize::new(0));
+    let coming = std::thread::spawn({
+        let (house, count) = (house.clone(), count.clone());
+        move || {
+            let let_in = |_| {
+                count.fetch_add(1, Ordering::Relaxed);
+                house.let_in()
+            };
+            (0..2_000).map(let_in).collect::<Vec<_>>()
+        }
+    });
+    while count.load(Ordering::Relaxed) < 300 {
+        std::thread::yield_now();
+    }
+    house.shards.stop();
+    for mut near in coming.join().unwrap() {
+        // We end our side, too, as clients do; theirs may have ended long ago.
+        let _ = near.shutdown(std::net::Shutdown::Write);
+        let mut heard = Vec::new();
+        std::io::Read::read_to_end(&mut near, &mut heard).expect("an end, not a hang");
+        assert!(heard.is_empty() || heard.starts_with(HELLO), "{}", heard.escape_ascii());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_stops_while_clients_come_in_answers_or_closes_each_of_them() {
+    let server = TestServer::start_with(&["--shards", "2"]).await;
+    let anna = server.user("anna").await;
+    let address = server.address;
+    let clients: Vec<_> = (0..200u64)
+        .map(|n| {
+            let request = request(&anna);
+            tokio::spawn(async move {
+                tokio::time::sleep(Duration::from_millis(n)).await;
+                // Whom nobody listens to any more is told so by the kernel.
+                let Ok(mut stream) = TcpStream::connect(address).await else { return false };
+                if tokio::io::AsyncWriteExt::write_all(&mut stream, request.as_bytes())
+                    .await
+                    .is_err()
+                {
+                    return false;
+                }
+                let heard = to_the_end(&mut stream).await;
+                let text = String::from_utf8_lossy(&heard);
+                let is_in = text.starts_with("HTTP/1.1 101 ");
+                assert!(!is_in || text.contains(r#""code":"restart""#), "no goodbye: {text}");
+                is_in
+            })
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    timeout(PATIENCE, server.stop()).await.expect("it stops");
+    let mut inside = 0;
+    for client in clients {
+        inside += usize::from(client.await.unwrap());
+    }
+    assert!(inside > 0, "it stopped before anybody was in");
+}
+
+/// Both ends of every socket are in this process.
+fn raise_descriptor_limit() {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+    setrlimit(Resource::RLIMIT_NOFILE, hard, hard).unwrap();
+}
