@@ -65,17 +65,23 @@ export default function () {
   const headers = { Authorization: `Bearer ${__ENV.IMPULSE_TOKEN}` };
   const socket = new WebSocket(URL, "impulse.v1", { headers });
   const user = { socket, room: null, seq: null, sent: new Map(), commands: 0, writing: null };
+  const stopWriting = setTimeout(() => clearInterval(user.writing), SECONDS * 1000);
+  const leave = setTimeout(() => socket.close(), Number(__ENV.STAYS) * 1000);
 
   // A promise that was kept all the time shows as 0.
   [lost, doubled, unanswered].forEach((counter) => counter.add(0));
   socket.onmessage = ({ data }) => take(user, JSON.parse(data));
-  socket.onerror = ({ error }) => check(error, { "the connection holds": () => false });
+  socket.onerror = ({ error }) => {
+    console.error(error);
+    check(error, { "the connection holds": () => false });
+  };
   socket.onclose = () => {
     clearInterval(user.writing);
+    // k6 waits for every timer before it ends.
+    clearTimeout(stopWriting);
+    clearTimeout(leave);
     unanswered.add(user.sent.size);
   };
-  setTimeout(() => clearInterval(user.writing), SECONDS * 1000);
-  setTimeout(() => socket.close(), __ENV.STAYS * 1000);
 }
 
 function take(user, frame) {
