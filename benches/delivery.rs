@@ -105,7 +105,8 @@ impl House {
             let database = Database::new(&postgres::database().await).unwrap();
             Rooms::start(ChatStore::open(database).await.unwrap(), outlet.clone()).await.unwrap()
         });
-        let shards = seeds.start(rooms, Settings { rate_limit_scale: 0.0 }).unwrap();
+        let settings = Settings { rate_limit_scale: 0.0, ..Settings::default() };
+        let shards = seeds.start(rooms, settings).unwrap();
         let mut house = Self { runtime, outlet, shards, members: Vec::new() };
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         for _ in 0..MEMBERS {

@@ -198,7 +198,8 @@ async fn assemble(config: &Config, accounts: AccountStore, chat: ChatStore) -> R
         demo::fill(&auth, &accounts, &chat).await.map_err(sentence)?;
     }
     let rooms = Rooms::start(chat.clone(), outlet).await.map_err(sentence)?;
-    let settings = delivery::Settings { rate_limit_scale: config.rate_limit_scale };
+    let rate_limit_scale = config.rate_limit_scale;
+    let settings = delivery::Settings { rate_limit_scale, ..delivery::Settings::default() };
     let shards = seeds
         .start(rooms.clone(), settings)
         .map_err(|error| format!("cannot start the delivery threads: {error}"))?;

@@ -52,7 +52,8 @@ impl House {
         let database = Database::new(&postgres::database().await).unwrap();
         let store = ChatStore::open(database).await.unwrap();
         let rooms = Rooms::start(store, outlet.clone()).await.unwrap();
-        let shards = seeds.start(rooms, Settings { rate_limit_scale: 0.0 }).unwrap();
+        let settings = Settings { rate_limit_scale: 0.0, ..Settings::default() };
+        let shards = seeds.start(rooms, settings).unwrap();
         Self { outlet, shards }
     }
 

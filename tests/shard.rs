@@ -57,7 +57,8 @@ impl Bench {
         };
         let stuck = rooms.create(Some(UID), create).await.unwrap().0.id;
         let (outlet, seeds) = delivery::prepare(1).unwrap();
-        let shards = seeds.start(rooms, Settings { rate_limit_scale: 0.0 }).unwrap();
+        let settings = Settings { rate_limit_scale: 0.0, ..Settings::default() };
+        let shards = seeds.start(rooms, settings).unwrap();
         Self { outlet, shards, stuck, adopted: 0, send_buffer: None, _unheard: unheard }
     }
 

@@ -74,6 +74,15 @@ pub enum Role {
 pub struct Settings {
     /// Multiplies the command rates; 0 lifts them.
     pub rate_limit_scale: f64,
+    /// How many seconds of silence, stalling and the like one second counts for: 1 unless a test
+    /// is in a hurry.
+    pub haste: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { rate_limit_scale: 1.0, haste: 1 }
+    }
 }
 
 /// The state a shard shares with those who talk to it.

@@ -296,7 +296,7 @@ impl Shard {
                 if let Phase::Closing { until_s } = connection.phase {
                     // Our part is said; the other side ends TCP, or the tick does.
                     let _ = connection.stream.shutdown(Shutdown::Write);
-                    let until_s = until_s.min(clock_s(self.began) + limits::CLOSE_S);
+                    let until_s = until_s.min(clock_s(self.began, self.settings) + limits::CLOSE_S);
                     connection.phase = Phase::Shut { until_s };
                 }
                 if connection.input.as_ref().is_some_and(|input| input.post.is_none()) {
@@ -322,7 +322,7 @@ impl Shard {
     }
 
     pub(super) fn now_s(&self) -> u32 {
-        clock_s(self.began)
+        clock_s(self.began, self.settings)
     }
 
     /// Wraps after 49 days; only differences are used.
@@ -332,6 +332,7 @@ impl Shard {
 }
 
 /// The shard's clock, in seconds.
-fn clock_s(began: Instant) -> u32 {
-    u32::try_from(began.elapsed().as_secs()).unwrap_or(u32::MAX)
+fn clock_s(began: Instant, settings: Settings) -> u32 {
+    let passed = began.elapsed().saturating_mul(settings.haste);
+    u32::try_from(passed.as_secs()).unwrap_or(u32::MAX)
 }
