@@ -1,0 +1,106 @@
+"""The yardstick of durability: single-row INSERTs of 64 pgbench clients into a private PostgreSQL.
+
+The cluster is made as Impulse makes its own: same programs, same settings, fsync on, in the
+temporary folder where `impulse loadtest --local` has its own.
+"""
+
+import contextlib
+import os
+import pathlib
+import pwd
+import re
+import shutil
+import subprocess
+import tempfile
+
+CLIENTS = 64
+TABLE = "CREATE TABLE message (id bigserial PRIMARY KEY, room bigint, author bigint, body text)"
+INSERT = ("\\set room random(1, 16)\n"
+          f"INSERT INTO message (room, author, body) VALUES (:room, 1, '{'x' * 128}');\n")
+SETTINGS = {"listen_addresses": "", "fsync": "on", "synchronous_commit": "on",
+            "full_page_writes": "on"}
+
+
+class Failed(Exception):
+    """PostgreSQL is missing or does not do; says why."""
+
+
+def inserts_per_s(seconds):
+    """Rows per second, each committed by itself."""
+    programs = programs_folder()
+    with tempfile.TemporaryDirectory(prefix="impulse-bench-pg-") as name:
+        folder = pathlib.Path(name)
+        own(folder)
+        with cluster(programs, folder):
+            say = ["-h", folder, "-U", "impulse", "-d", "postgres"]
+            run(programs / "psql", *say, "-qc", TABLE)
+            script = folder / "insert.sql"
+            script.write_text(INSERT)
+            said = run(programs / "pgbench", *say[:4], "-c", str(CLIENTS), "-j", "2", "-n",
+                       "-T", str(max(1, round(seconds))), "-f", script, "postgres")
+    return transactions_per_s(said)
+
+
+def transactions_per_s(said):
+    found = re.search(r"^tps = ([0-9.]+)", said, re.MULTILINE)
+    if not found:
+        raise Failed("pgbench gave no figure")
+    return float(found[1])
+
+
+@contextlib.contextmanager
+def cluster(programs, folder):
+    data = folder / "data"
+    run(programs / "initdb", "-D", data, "-U", "impulse", "-A", "trust", "-E", "UTF8",
+        "--locale=C.UTF-8", "--no-sync")
+    settings = {**SETTINGS, "unix_socket_directories": str(folder)}
+    words = " ".join(f"-c {name}='{value}'" for name, value in settings.items())
+    control = [programs / "pg_ctl", "-D", data, "-w", "-l", folder / "log"]
+    run(*control, "-o", words, "start")
+    try:
+        yield
+    finally:
+        run(*control, "-m", "immediate", "stop")
+
+
+def run(*command):
+    """As somebody PostgreSQL accepts: it refuses root."""
+    user, group = owner()
+    ran = subprocess.run([str(word) for word in command], user=user, group=group,
+                         extra_groups=None if user is None else [], cwd="/", text=True,
+                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if ran.returncode != 0:
+        last = (ran.stdout.strip().splitlines() or ["no output"])[-1]
+        raise Failed(f"{pathlib.Path(command[0]).name}: {last}")
+    return ran.stdout
+
+
+def owner():
+    if os.geteuid() != 0:
+        return None, None
+    for name in ("postgres", "nobody"):
+        with contextlib.suppress(KeyError):
+            entry = pwd.getpwnam(name)
+            return entry.pw_uid, entry.pw_gid
+    raise Failed("PostgreSQL refuses root, and there is no user to run it as")
+
+
+def own(folder):
+    user, group = owner()
+    if user is not None:
+        os.chown(folder, user, group)
+
+
+def programs_folder():
+    """The newest PostgreSQL that has everything."""
+    found = [*pathlib.Path("/usr/lib/postgresql").glob("*/bin"), *pathlib.Path("/usr").glob("pgsql-*/bin")]
+    on_path = shutil.which("initdb")
+    found += [pathlib.Path(on_path).parent] if on_path else []
+    whole = [folder for folder in found if (folder / "initdb").exists() and (folder / "pgbench").exists()]
+    if not whole:
+        raise Failed("PostgreSQL with pgbench is not installed: apt-get install postgresql")
+    return max(whole, key=lambda folder: [int(digits) for digits in re.findall(r"\d+", str(folder))])
+
+
+def version():
+    return run(programs_folder() / "postgres", "--version").strip()
