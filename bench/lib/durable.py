@@ -1,7 +1,8 @@
-"""The yardstick of durability: single-row INSERTs of 64 pgbench clients into a private PostgreSQL.
+"""The yardstick of durability: single-row INSERTs of 64 pgbench clients.
 
-The cluster is made as Impulse makes its own: same programs, same settings, fsync on, in the
-temporary folder where `impulse loadtest --local` has its own.
+Same database: a private cluster made as Impulse makes its own (same programs, same settings, fsync
+on, in the same temporary folder), with the tables of `sql/chat`, and a row like that of a message.
+Only the number comes from a sequence: the order of a room is what Impulse adds.
 """
 
 import contextlib
@@ -14,9 +15,19 @@ import subprocess
 import tempfile
 
 CLIENTS = 64
-TABLE = "CREATE TABLE message (id bigserial PRIMARY KEY, room bigint, author bigint, body text)"
-INSERT = ("\\set room random(1, 16)\n"
-          f"INSERT INTO message (room, author, body) VALUES (:room, 1, '{'x' * 128}');\n")
+ROOMS = 16  # as many as `impulse loadtest --scenario durable` writes into
+SCHEMA = pathlib.Path(__file__).resolve().parents[2] / "sql" / "chat"
+PREPARE = f"""
+CREATE SEQUENCE chat.number;
+INSERT INTO chat.rooms (name, kind, created_at) SELECT 'room ' || n, 'open', 0
+FROM generate_series(1, {ROOMS}) AS n;
+"""
+INSERT = f"""\\set room random(1, {ROOMS})
+INSERT INTO chat.messages
+    (room_id, mid, kind, author, created_seq, created_at, seq, at, rev_seq, rev_at, body)
+SELECT :room, uuid_send(gen_random_uuid()), 'msg', 1, n, 0, n, 0, n, 0, '{{"t":"{'x' * 128}"}}'
+FROM nextval('chat.number') AS n;
+"""
 SETTINGS = {"listen_addresses": "", "fsync": "on", "synchronous_commit": "on",
             "full_page_writes": "on"}
 
@@ -32,13 +43,22 @@ def inserts_per_s(seconds):
         folder = pathlib.Path(name)
         own(folder)
         with cluster(programs, folder):
-            say = ["-h", folder, "-U", "impulse", "-d", "postgres"]
-            run(programs / "psql", *say, "-qc", TABLE)
+            where = ["-h", folder, "-U", "impulse"]
+            script = folder / "schema.sql"
+            script.write_text(schema())
+            run(programs / "psql", *where, "-d", "postgres", "-q1", "-v", "ON_ERROR_STOP=1",
+                "-f", script)
             script = folder / "insert.sql"
             script.write_text(INSERT)
-            said = run(programs / "pgbench", *say[:4], "-c", str(CLIENTS), "-j", "2", "-n",
+            said = run(programs / "pgbench", *where, "-c", str(CLIENTS), "-n",
                        "-T", str(max(1, round(seconds))), "-f", script, "postgres")
     return transactions_per_s(said)
+
+
+def schema():
+    """Impulse's own tables, and rooms to write into."""
+    tables = [path.read_text() for path in sorted(SCHEMA.glob("*.sql"))]
+    return "\n".join(["CREATE SCHEMA chat;", *tables, PREPARE])
 
 
 def transactions_per_s(said):
