@@ -89,8 +89,8 @@ class TokioTungstenite(Peer):
         return [self.program, str(port)]
 
     def version(self):
-        names = ("tokio-tungstenite", "tokio")
-        return ", ".join(f"{name} {locked(self.folder, name)}" for name in names)
+        versions = (locked(self.folder, name) for name in ("tokio-tungstenite", "tokio"))
+        return "{}, tokio {}".format(*versions)
 
 
 class Nchan(Peer):

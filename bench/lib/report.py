@@ -11,7 +11,7 @@ def markdown(results):
     """Everything: goals, peers, notes, machine."""
     records = results["records"]
     notes = Notes()
-    parts = [goals(records), *comparisons(records, notes), notes.text(), origin(results)]
+    parts = [goals(records), *comparisons(results, notes), notes.text(), origin(results)]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -79,16 +79,17 @@ def sign(word):
     return f"**{word}**" if word == "missed" else word
 
 
-def comparisons(records, notes):
+def comparisons(results, notes):
     """A table for each case that was measured."""
     for case in CASES:
-        if any(record["case"] == case.name for record in records):
-            yield comparison(case, records, notes)
+        if any(record["case"] == case.name for record in results["records"]):
+            yield comparison(case, results, notes)
 
 
-def comparison(case, records, notes):
+def comparison(case, results, notes):
+    records = results["records"]
     names = [name for name in (*PEERS, PGBENCH) if name in case.peers]
-    heads = [TITLES[name] + notes.mark(remarks(case, records, name)) for name in names]
+    heads = [TITLES[name] + notes.mark(remarks(case, results, name)) for name in names]
     rows = [table_row("", *heads), "|---|" + "--:|" * len(names)]
     for metric in case.shows:
         values = [middle(by_round(records, case.name, name, metric)) for name in names]
@@ -98,8 +99,12 @@ def comparison(case, records, notes):
     return "\n".join([f"### {title}", "", *rows])
 
 
-def remarks(case, records, name):
-    """What one must know to read a peer's figures."""
+def remarks(case, results, name):
+    """What one must know to read a peer's figures, or why there are none."""
+    records = results["records"]
+    if not any((record["case"], record["peer"]) == (case.name, name) for record in records):
+        reasons = (run["without"].get(name) for run in results["runs"].values())
+        return [f"{TITLES[name]}: {reason}" for reason in reasons if reason]
     who = f"{TITLES[name]}, {case.title}: "
     found = [who + trouble for trouble in troubles(records, case.name, name)]
     share = behind(case, records, name)
@@ -120,11 +125,11 @@ def origin(results):
         if name not in used:
             continue
         machine = run["machine"]
-        versions = (f"{TITLES[peer]} {version}" for peer, version in run["versions"].items())
+        versions = (f"{TITLES[peer]}: {version}" for peer, version in run["versions"].items())
         parts.append(
             f"{name}: {machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']} GiB, "
             f"{machine['kernel']}. {'; '.join(versions)}. "
-            f"{run['rounds']} rounds of {number(run['seconds'])} s each, by `{run['command']}`.")
+            f"Rounds: {run['rounds']}, of {number(run['seconds'])} s each; by `{run['command']}`.")
     return "\n\n".join(parts)
 
 
