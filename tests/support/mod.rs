@@ -2,6 +2,7 @@
 
 #![allow(dead_code, missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
+pub mod bench;
 pub mod client;
 pub mod crowd;
 pub mod line;

@@ -1,0 +1,301 @@
+//! What a shard keeps, how much of it, and how long it is patient.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use impulse::delivery::Settings;
+use impulse::ids::RoomId;
+use impulse::limits::delivery as limits;
+use impulse::rooms::outlet::{Activity, Delivery, Publication};
+use serde_json::Value;
+use tokio::time::timeout;
+
+use crate::support::bench::{Bench, Peer, ROOM, UID, events, numbers, text};
+use crate::support::client::PATIENCE;
+use crate::support::line::masked;
+
+/// Ten seconds of patience pass in one.
+async fn in_a_hurry() -> Bench {
+    Bench::start_with(Settings { rate_limit_scale: 0.0, haste: 10 }).await
+}
+
+/// Reads frames like `sample` until the goodbye for who lags; how many there were.
+async fn heard_until_cut(peer: &mut Peer, sample: &str) -> usize {
+    let mut heard = 0;
+    loop {
+        let text = peer.text().await;
+        if text != sample {
+            let bye: Value = serde_json::from_str(&text).unwrap();
+            assert_eq!((bye["op"].as_str(), bye["code"].as_str()), (Some("bye"), Some("lagging")));
+            let (least, most) = limits::LAGGING_MS;
+            let wait = bye["retry_ms"].as_u64().unwrap();
+            assert!((u64::from(least)..=u64::from(most)).contains(&wait), "{bye}");
+            break;
+        }
+        heard += 1;
+    }
+    assert_eq!(peer.frame().await, Some((8, 1013u16.to_be_bytes().to_vec())));
+    heard
+}
+
+/// Frames published one by one until somebody who takes nothing is cut, and those his kernel took.
+async fn published_and_taken(sample: &str) -> (usize, usize) {
+    let mut bench = Bench::start().await;
+    bench.send_buffer = Some(16 * 1024);
+    let (mut eager, _) = bench.follow(ROOM).await;
+    let (mut lazy, _) = bench.follow(ROOM).await;
+    let mut published = 0;
+    while bench.lagging() == 0 {
+        assert!(published < 20_000, "there is no end to what is kept");
+        bench.publish(ROOM, vec![text(sample)]).await;
+        eager.expect([sample.to_owned()]).await;
+        published += 1;
+    }
+    (published, heard_until_cut(&mut lazy, sample).await)
+}
+
+/// Frames whose size is no matter, and bytes whose number is none.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_more_than_a_thousand_frames_or_a_megabyte_are_kept_for_who_takes_nothing() {
+    // The frame at which the socket took no more, and one the shard may not have looked at yet.
+    const MORE: usize = 3;
+    let (published, taken) = published_and_taken("short").await;
+    let kept = published - taken;
+    let most = limits::WAITING_FRAMES;
+    assert!((most + 1..=most + MORE).contains(&kept), "{kept} frames kept");
+
+    let long = "x".repeat(8_000);
+    let (published, taken) = published_and_taken(&long).await;
+    let kept = (published - taken) * 8_004;
+    let most = limits::WAITING_BYTES;
+    assert!((most + 1..=most + MORE * 8_004).contains(&kept), "{kept} bytes kept");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_may_wait_is_kept_and_heard_by_who_looks_up_in_time() {
+    let (_, taken) = published_and_taken("0000").await;
+    let mut bench = Bench::start().await;
+    bench.send_buffer = Some(16 * 1024);
+    let (mut eager, _) = bench.follow(ROOM).await;
+    let (mut lazy, _) = bench.follow(ROOM).await;
+    // His kernel takes about as much as another's.
+    for n in 0..taken + limits::WAITING_FRAMES / 2 {
+        bench.publish(ROOM, vec![text(&format!("{:0>4}", n % 10_000))]).await;
+        eager.expect([format!("{:0>4}", n % 10_000)]).await;
+    }
+    for n in 0..taken + limits::WAITING_FRAMES / 2 {
+        lazy.expect([format!("{:0>4}", n % 10_000)]).await;
+    }
+    assert_eq!(bench.lagging(), 0);
+}
+
+/// What a room says while somebody's replay is still being read.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replay_that_does_not_come_is_waited_for_as_long_as_the_room_may_keep_what_it_says() {
+    // With its header a frame has 64 KiB.
+    let event = "x".repeat(64 * 1024 - 4);
+    let most = limits::OWED_BYTES as usize / (64 * 1024);
+    for (frames, is_cut) in [(most, false), (most + 1, true)] {
+        let mut bench = Bench::start().await;
+        let (mut live, _) = bench.follow(ROOM).await;
+        let (mut late, conn) = bench.connect().await;
+        bench.tell(Delivery::Subscribed(conn, ROOM)).await;
+        for _ in 0..frames {
+            bench.publish(ROOM, vec![text(&event)]).await;
+            live.expect([event.clone()]).await;
+        }
+        if is_cut {
+            assert_eq!(heard_until_cut(&mut late, &event).await, 0);
+            assert_eq!(bench.lagging(), 1);
+        } else {
+            bench.tell(Delivery::Replayed(conn, ROOM, vec![text("here")])).await;
+            late.expect(["here".to_owned()]).await;
+            late.expect(std::iter::repeat_n(event.clone(), frames)).await;
+            assert_eq!(bench.lagging(), 0);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn replays_wait_for_who_reads_late_up_to_their_bound() {
+    const MEGABYTE: usize = 1024 * 1024;
+    let event = Bytes::from("x".repeat(MEGABYTE));
+    let most = limits::REPLAYS_WAITING / MEGABYTE;
+    // The kernel takes some of it, far less than two megabytes.
+    for (count, is_cut) in [(most, false), (most + 2, true)] {
+        let mut bench = Bench::start().await;
+        bench.send_buffer = Some(16 * 1024);
+        let (mut peer, conn) = bench.connect().await;
+        bench.tell(Delivery::Subscribed(conn, ROOM)).await;
+        bench.tell(Delivery::Replayed(conn, ROOM, vec![event.clone(); count])).await;
+        let (mut other, _) = bench.connect().await;
+        other.send(&masked(r#"{"op":"ping"}"#)).await;
+        other.expect([r#"{"op":"ok"}"#.to_owned()]).await;
+        assert_eq!(bench.lagging(), u64::from(is_cut));
+        if !is_cut {
+            for _ in 0..count {
+                assert_eq!(peer.text().await.len(), MEGABYTE);
+            }
+        }
+    }
+}
+
+/// A room that has more to say than the queue to a shard holds waits; nothing is dropped.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_queue_to_a_shard_makes_rooms_wait_and_loses_nothing() {
+    const ELSEWHERE: RoomId = RoomId(99);
+    let mut bench = Bench::start().await;
+    let (mut peer, _) = bench.follow(ROOM).await;
+    let (busy, _) = bench.follow(ELSEWHERE).await;
+    let mut said = 0;
+    for size in [1_000_000, 4_000_000, 16_000_000] {
+        // One turn of its loop that takes longer than filling the queue.
+        bench.publish(ELSEWHERE, vec![Bytes::from_static(b"x"); size]).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        let mut waited = false;
+        for event in events(said..said + 2 * limits::QUEUE) {
+            let publication = Publication { room: ROOM, events: vec![event], activity: None };
+            let delivery = Delivery::Publish(Arc::new(publication));
+            let at_once = tokio::task::unconstrained(bench.outlet.broadcast(delivery.clone()));
+            if timeout(Duration::ZERO, at_once).await.is_err() {
+                waited = true;
+                bench.tell(delivery).await;
+            }
+        }
+        said += 2 * limits::QUEUE;
+        if waited {
+            peer.expect(numbers(0..said)).await;
+            drop(busy);
+            return;
+        }
+    }
+    panic!("the queue was never full");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn activity_of_a_room_is_told_once_a_second_and_adds_up() {
+    const NEWS: u64 = 60;
+    let mut bench = Bench::start().await;
+    let (mut peer, _) = bench.connect().await;
+    bench.tell(Delivery::Joined(UID, ROOM)).await;
+    let began = Instant::now();
+    for seq in 1..=NEWS {
+        let activity = Some(Activity { seq, new: 1, mentions: Vec::new() });
+        let publication = Publication { room: ROOM, events: events(0..1), activity };
+        bench.tell(Delivery::Publish(Arc::new(publication))).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let (mut new, mut told) = (0, 0);
+    while new < NEWS {
+        let event: Value = serde_json::from_str(&peer.text().await).unwrap();
+        assert_eq!(event["op"], "activity");
+        new += event["new"].as_u64().unwrap();
+        told += 1;
+        assert_eq!(event["seq"], new, "what is told now is all there is until now");
+    }
+    // However long this took here: one at once, then one a second.
+    let seconds = began.elapsed().as_secs() / limits::ACTIVITY.as_secs();
+    assert!(told <= seconds + 1, "{told} in {seconds} seconds");
+}
+
+/// Answers pings and reads on, until told to look whether it is still there.
+async fn lively(mut peer: Peer, mut over: tokio::sync::oneshot::Receiver<()>) {
+    loop {
+        tokio::select! {
+            frame = peer.frame() => match frame {
+                Some((9, _)) => peer.send(&[0x8a, 0x80, 0, 0, 0, 0]).await,
+                other => panic!("{other:?} for who answers"),
+            },
+            _ = &mut over => break,
+        }
+    }
+    peer.send(&masked(r#"{"op":"ping"}"#)).await;
+    while let Some((opcode, payload)) = peer.frame().await {
+        if opcode == 1 {
+            assert_eq!(payload, br#"{"op":"ok"}"#);
+            return;
+        }
+    }
+    panic!("cut although it answered");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_silent_is_asked_and_then_cut_and_who_answers_stays() {
+    let mut bench = in_a_hurry().await;
+    let (answering, _) = bench.connect().await;
+    let (tell, over) = tokio::sync::oneshot::channel();
+    let answering = tokio::spawn(lively(answering, over));
+    let (mut mute, _) = bench.connect().await;
+    assert_eq!(mute.frame().await, Some((9, Vec::new())), "asked");
+    assert_eq!(mute.frame().await, None, "cut");
+    tell.send(()).unwrap();
+    answering.await.unwrap();
+}
+
+/// A message is begun and never finished, however much else is said.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_begun_and_not_finished_ends_the_connection() {
+    let mut bench = in_a_hurry().await;
+    let (mut peer, _) = bench.connect().await;
+    peer.send(&[0x01, 0x81, 0, 0, 0, 0, b'{']).await;
+    let began = Instant::now();
+    while bench.shards.connections() > 0 {
+        assert!(began.elapsed() < PATIENCE, "an unfinished message lives for ever");
+        let pong = [0x8a, 0x80, 0, 0, 0, 0];
+        if tokio::io::AsyncWriteExt::write_all(&mut peer.stream, &pong).await.is_err() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    bench.all_ended().await;
+}
+
+/// Too little waits for him to lag, but he takes none of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_takes_nothing_for_long_is_cut_even_if_little_waits() {
+    let mut bench = in_a_hurry().await;
+    let (_peer, _) = bench.follow(ROOM).await;
+    bench.publish(ROOM, vec![Bytes::from(vec![b'x'; 64 * 1024 * 1024])]).await;
+    bench.all_ended().await;
+    assert_eq!(bench.lagging(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_lags_and_does_not_even_take_the_goodbye_is_cut() {
+    let mut bench = in_a_hurry().await;
+    let (mut eager, _) = bench.follow(ROOM).await;
+    let (_lazy, _) = bench.follow(ROOM).await;
+    let event = "x".repeat(30_000);
+    while bench.lagging() == 0 {
+        bench.publish(ROOM, vec![text(&event)]).await;
+        eager.expect([event.clone()]).await;
+    }
+    drop(eager);
+    bench.all_ended().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_the_close_frames_tcp_ends_whatever_the_other_side_does() {
+    let mut bench = in_a_hurry().await;
+    let (mut peer, _) = bench.connect().await;
+    peer.send(&[0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe8]).await;
+    assert_eq!(peer.frame().await, Some((8, vec![0x03, 0xe8])));
+    bench.all_ended().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_says_when_to_come_back_and_waits_for_nobody_who_does_not_read() {
+    let mut bench = Bench::start().await;
+    let (mut reading, _) = bench.connect().await;
+    let (_lazy, _) = bench.follow(ROOM).await;
+    bench.publish(ROOM, vec![Bytes::from(vec![b'x'; 64 * 1024 * 1024])]).await;
+    let shards = bench.shards.clone();
+    let stopping = tokio::task::spawn_blocking(move || shards.stop());
+    let bye: Value = serde_json::from_str(&reading.text().await).unwrap();
+    let (least, most) = limits::RESTART_MS;
+    let wait = bye["retry_ms"].as_u64().unwrap();
+    assert!((u64::from(least)..=u64::from(most)).contains(&wait), "{bye}");
+    assert_eq!(reading.frame().await, Some((8, 1001u16.to_be_bytes().to_vec())));
+    timeout(PATIENCE, stopping).await.expect("it stops").unwrap();
+}
