@@ -122,10 +122,9 @@ async fn replays_wait_for_who_reads_late_up_to_their_bound() {
     const MEGABYTE: usize = 1024 * 1024;
     let event = Bytes::from("x".repeat(MEGABYTE));
     let most = limits::REPLAYS_WAITING / MEGABYTE;
-    // The kernel takes some of it, far less than two megabytes.
-    for (count, is_cut) in [(most, false), (most + 2, true)] {
+    // The kernel takes four megabytes of it at most.
+    for (count, is_cut) in [(most, false), (most + 8, true)] {
         let mut bench = Bench::start().await;
-        bench.send_buffer = Some(16 * 1024);
         let (mut peer, conn) = bench.connect().await;
         bench.tell(Delivery::Subscribed(conn, ROOM)).await;
         bench.tell(Delivery::Replayed(conn, ROOM, vec![event.clone(); count])).await;
