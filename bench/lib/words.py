@@ -24,6 +24,8 @@ def number(value):
 def figure(metric, value):
     """With its unit."""
     unit = UNITS[metric][1]
+    if unit == "B":
+        return f"{value:,.0f} B"
     if metric == "p99_us":
         value = value / 1000
     return f"{number(value)} {unit}".rstrip()
