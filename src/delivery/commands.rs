@@ -66,9 +66,13 @@ pub(super) fn react(
         Command::Typing { room } => (room, Action::Typing),
         Command::Read { room, seq } => (room, Action::Read { seq }),
     };
-    if matches!(action, Action::Subscribe { .. }) && chat.following.len() >= limits::SUBSCRIPTIONS {
-        let error = Error::new(Code::TooLarge, "This connection follows too many rooms.");
-        return Reaction::Answer(err(id.as_deref(), &error));
+    if matches!(action, Action::Subscribe { .. }) {
+        // Whoever does not wait for answers gets no more than who does.
+        if chat.following.len() + usize::from(chat.asked) >= limits::SUBSCRIPTIONS {
+            let error = Error::new(Code::TooLarge, "This connection follows too many rooms.");
+            return Reaction::Answer(err(id.as_deref(), &error));
+        }
+        chat.asked += u16::from(rooms.handle(room).is_some());
     }
     let post = Post { conn, uid: chat.uid, admin: chat.admin, id, action };
     hand_over(room, post, rooms)

@@ -9,7 +9,6 @@ use std::io::{self, ErrorKind, IoSlice, Write};
 
 use mio::net::TcpStream;
 use slab::Slab;
-use socket2::SockRef;
 
 use super::frame_log::{Backlog, Cursor, FrameLog};
 use super::outbox::Outbox;
@@ -59,6 +58,8 @@ pub(super) struct Chat {
     pub member_of: Vec<RoomId>,
     /// Places in the shard's rooms and in their subscribers.
     pub following: Vec<Place>,
+    /// Subscriptions that were asked for and that no room has decided about yet.
+    pub asked: u16,
     /// Rooms that owe it a replay, each as often as it was asked.
     pub owed: Vec<RoomId>,
     pub bucket: Bucket,
@@ -309,9 +310,9 @@ impl Connection {
         }
         let written = match slices.get(..filled).unwrap_or_default() {
             [] => return Ok(None),
-            // send(2) and sendmsg(2) know the way to a socket better than writev(2).
+            // send(2) knows the way to a socket better than writev(2).
             [bytes] => self.stream.write(bytes)?,
-            several => SockRef::from(&self.stream).send_vectored(several)?,
+            several => self.stream.write_vectored(several)?,
         };
         let mut rest = written;
         if let Some(out) = self.out.as_mut() {

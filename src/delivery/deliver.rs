@@ -15,14 +15,6 @@ impl Shard {
     pub(super) fn deliver(&mut self, delivery: Delivery) {
         match delivery {
             Delivery::Publish(publication) => self.publish(&publication),
-            Delivery::Committed(publication, answers) => {
-                self.publish(&publication);
-                for (conn, answer) in answers {
-                    if let Some(slot) = self.find(conn) {
-                        self.push(slot, &frame::text(&answer));
-                    }
-                }
-            }
             Delivery::Reply(conn, payload) => {
                 if let Some(slot) = self.find(conn) {
                     self.push(slot, &frame::text(&payload));
@@ -39,6 +31,12 @@ impl Shard {
                     if self.settle(slot, room) {
                         self.unfollow(slot, room);
                     }
+                    self.push(slot, &frame::text(&payload));
+                }
+            }
+            Delivery::NotSubscribed(conn, payload) => {
+                if let Some(slot) = self.find(conn) {
+                    self.asked_no_more(slot);
                     self.push(slot, &frame::text(&payload));
                 }
             }
@@ -91,6 +89,7 @@ impl Shard {
 
     fn subscribed(&mut self, conn: ConnRef, id: RoomId) {
         let Some(slot) = self.find(conn) else { return };
+        self.asked_no_more(slot);
         // A second subscription of the same room starts over.
         self.unfollow(slot, id);
         let index = self.room(id);
@@ -107,6 +106,13 @@ impl Shard {
         room.subscribers.push(subscriber);
         if let Some(connection) = self.connections.get_mut(slot) {
             connection.rooms += 1;
+        }
+    }
+
+    /// A room has decided about one of the subscriptions that were asked of it.
+    fn asked_no_more(&mut self, slot: usize) {
+        if let Some(chat) = self.connections.get_mut(slot).and_then(Connection::chat) {
+            chat.asked = chat.asked.saturating_sub(1);
         }
     }
 

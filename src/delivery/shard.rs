@@ -224,6 +224,7 @@ impl Shard {
                     admin,
                     member_of: rooms,
                     following: Vec::new(),
+                    asked: 0,
                     owed: Vec::new(),
                     bucket,
                 }))

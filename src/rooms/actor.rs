@@ -139,7 +139,13 @@ impl Actor {
 
     async fn take_post(&mut self, post: Post) {
         if let Err(error) = self.admits(&post) {
-            return self.reply(post.conn, err(post.id.as_deref(), &error)).await;
+            let answer = err(post.id.as_deref(), &error);
+            return match post.action {
+                Action::Subscribe { .. } => {
+                    self.tell(post.conn, Delivery::NotSubscribed(post.conn, answer)).await;
+                }
+                _ => self.reply(post.conn, answer).await,
+            };
         }
         match post.action {
             Action::Typing => {
@@ -302,7 +308,10 @@ impl Actor {
                 Err(_) => self.doubt(),
             }
         }
-        self.announce(fresh, answers).await;
+        self.announce(fresh).await;
+        for (conn, answer) in answers {
+            self.reply(conn, answer).await;
+        }
     }
 
     async fn note_read(&mut self, uid: Uid, seq: u64) {

@@ -11,35 +11,24 @@ use crate::protocol::event::{Event, Ok as OkAnswer, err};
 use crate::protocol::message::MessageState;
 
 impl Actor {
-    /// Publishes committed changes, or reads the store again if one is missing before them; then
-    /// answers their authors.
-    pub(super) async fn announce(
-        &mut self,
-        mut fresh: Vec<MessageState>,
-        answers: Vec<(ConnRef, Payload)>,
-    ) {
+    /// Publishes committed changes, or reads the store again if one is missing before them.
+    pub(super) async fn announce(&mut self, mut fresh: Vec<MessageState>) {
+        if fresh.is_empty() {
+            return;
+        }
         fresh.sort_unstable_by_key(|message| message.seq);
         let follows = |published: u64| {
             fresh.iter().zip(published + 1..).all(|(message, next)| message.seq == next)
         };
-        if !fresh.is_empty() && follows(self.published) {
-            return self.publish_messages(fresh, self.published, answers).await;
-        }
-        if !fresh.is_empty() {
+        if follows(self.published) {
+            self.publish_messages(fresh, self.published).await;
+        } else {
             self.resync().await;
-        }
-        for (conn, answer) in answers {
-            self.tell(conn, Delivery::Reply(conn, answer)).await;
         }
     }
 
     /// Publishes messages by `seq`; those created after `known` are new.
-    async fn publish_messages(
-        &mut self,
-        fresh: Vec<MessageState>,
-        known: u64,
-        answers: Vec<(ConnRef, Payload)>,
-    ) {
+    async fn publish_messages(&mut self, fresh: Vec<MessageState>, known: u64) {
         let Some(last) = fresh.last() else { return };
         let mut activity = Activity { seq: last.seq, new: 0, mentions: Vec::new() };
         let mut events = Vec::with_capacity(fresh.len());
@@ -58,9 +47,7 @@ impl Actor {
         }
         self.published = activity.seq;
         self.room.state_mut().row.last_seq = activity.seq;
-        let publication = Publication { room: self.room.id, events, activity: Some(activity) };
-        // The delivery plane is gone only when the server stops: nobody is left to tell.
-        let _ = self.shared.outlet.commit(&Arc::new(publication), answers).await;
+        self.publish(events, Some(activity)).await;
     }
 
     /// What happened cannot be told now: look again soon.
@@ -84,7 +71,7 @@ impl Actor {
             match self.bounded(reading).await {
                 Ok(messages) => {
                     let full = messages.len() == chat::REPLAY;
-                    self.publish_messages(messages, known, Vec::new()).await;
+                    self.publish_messages(messages, known).await;
                     if !full {
                         return;
                     }
