@@ -9,4 +9,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod api;
+mod chat;
 mod delivery;
+mod http;
+mod rooms;
