@@ -28,6 +28,14 @@ impl Cli {
         let matches = forget_blank_variables(Self::command()).get_matches();
         Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
     }
+
+    /// The settings the server would have.
+    pub fn config_of_serve(&self) -> &Config {
+        match &self.command {
+            Some(Command::Serve(config)) => config,
+            _ => &self.config,
+        }
+    }
 }
 
 /// `DATABASE_URL= impulse` means unset, as a `.env` file with empty lines would have it.

@@ -106,11 +106,18 @@ impl Config {
     ///
     /// Half the cores: the other half runs accept, HTTP, room actors and, often, the database.
     pub fn shard_count(&self) -> usize {
-        self.shards.unwrap_or_else(|| {
-            let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
-            (cores / 2).clamp(1, SHARDS_MAX)
-        })
+        self.shards.unwrap_or_else(|| (cores() / 2).clamp(1, SHARDS_MAX))
     }
+
+    /// Threads of the control plane: what the shards leave. One that is enough for its core wakes its
+    /// own tasks without asking the kernel; a second one on the same core only passes work around.
+    pub fn worker_count(&self) -> usize {
+        cores().saturating_sub(self.shard_count()).max(1)
+    }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, |n| n.get())
 }
 
 /// Most delivery threads; a shard is named by a `u16`, and more than cores never helps.

@@ -21,6 +21,7 @@ fn main() -> ExitCode {
 
 fn run(cli: Cli) -> Result<(), String> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(cli.config_of_serve().worker_count())
         .enable_all()
         .build()
         .map_err(|error| format!("cannot start the runtime: {error}"))?;

@@ -9,6 +9,7 @@ use std::io::{self, ErrorKind, IoSlice, Write};
 
 use mio::net::TcpStream;
 use slab::Slab;
+use socket2::SockRef;
 
 use super::frame_log::{Backlog, Cursor, FrameLog};
 use super::outbox::Outbox;
@@ -310,9 +311,9 @@ impl Connection {
         }
         let written = match slices.get(..filled).unwrap_or_default() {
             [] => return Ok(None),
-            // send(2) knows the way to a socket better than writev(2).
+            // send(2) and sendmsg(2) know the way to a socket better than writev(2).
             [bytes] => self.stream.write(bytes)?,
-            several => self.stream.write_vectored(several)?,
+            several => SockRef::from(&self.stream).send_vectored(several)?,
         };
         let mut rest = written;
         if let Some(out) = self.out.as_mut() {

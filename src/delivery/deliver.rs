@@ -15,6 +15,14 @@ impl Shard {
     pub(super) fn deliver(&mut self, delivery: Delivery) {
         match delivery {
             Delivery::Publish(publication) => self.publish(&publication),
+            Delivery::Committed(publication, answers) => {
+                self.publish(&publication);
+                for (conn, answer) in answers {
+                    if let Some(slot) = self.find(conn) {
+                        self.push(slot, &frame::text(&answer));
+                    }
+                }
+            }
             Delivery::Reply(conn, payload) => {
                 if let Some(slot) = self.find(conn) {
                     self.push(slot, &frame::text(&payload));

@@ -231,6 +231,13 @@ impl Plan {
             target.pid = Some(pid);
             progress.say("registering users and making rooms");
             target.register(scenario.users(self), setup).await?;
+            // What the hashing of passwords has left in its memory belongs to no connection.
+            let local = local.clone();
+            let restarting = tokio::task::spawn_blocking(move || {
+                let mut local = local.lock().unwrap_or_else(PoisonError::into_inner);
+                local.restart().map(|()| local.pid())
+            });
+            target.pid = Some(restarting.await.map_err(|error| error.to_string())??);
             return Ok(target);
         }
         let url = self.url.as_deref().unwrap_or_default();

@@ -318,7 +318,7 @@ impl Measure {
         let tally = &swarm.tally;
         let opened = swarm.ready.saturating_sub(self.ready) as f64;
         let messages = match tally.acknowledged {
-            0 => tally.deliveries.checked_div(swarm.ready as u64).unwrap_or(0),
+            0 => tally.sent, // a plain peer acknowledges nothing
             acknowledged => acknowledged,
         };
         let per = |count: f64| (count > 0.0).then_some(count / seconds);

@@ -458,6 +458,7 @@ impl Swarm {
             if let Some(writer) = writer.filter(is_ready) {
                 let now = u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX);
                 let number = books.books.send(now, !self.target.is_plain);
+                self.tally.sent += 1;
                 if let Err(reason) = self.write(room, writer, number) {
                     self.cut(writer, &reason);
                 }

@@ -25,6 +25,8 @@ pub struct Tally {
     pub errors: u64,
     /// The first refusal, in the server's words.
     pub first_error: Option<String>,
+    /// Messages sent.
+    pub sent: u64,
     /// Messages the server has acknowledged.
     pub acknowledged: u64,
     /// From send to delivery, in microseconds.
@@ -97,6 +99,7 @@ impl Default for Tally {
             out_of_order: 0,
             errors: 0,
             first_error: None,
+            sent: 0,
             acknowledged: 0,
             latency: histogram(),
             answered: histogram(),

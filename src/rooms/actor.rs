@@ -308,10 +308,7 @@ impl Actor {
                 Err(_) => self.doubt(),
             }
         }
-        self.announce(fresh).await;
-        for (conn, answer) in answers {
-            self.reply(conn, answer).await;
-        }
+        self.announce(fresh, answers).await;
     }
 
     async fn note_read(&mut self, uid: Uid, seq: u64) {

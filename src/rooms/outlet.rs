@@ -31,6 +31,9 @@ pub type Payload = Bytes;
 pub enum Delivery {
     /// Frames for every subscription of a room, in order; the same for all shards.
     Publish(Arc<Publication>),
+    /// Frames for every subscription of a room, and what this shard's authors of them are told. In one
+    /// piece, so that an author gets his message and its `ok` by one write.
+    Committed(Arc<Publication>, Vec<(ConnRef, Payload)>),
     /// An answer (or several) to one connection.
     Reply(ConnRef, Payload),
     /// The subscription starts here in the order of publications, but stays silent until
@@ -129,6 +132,24 @@ impl Outlet {
     pub async fn broadcast(&self, delivery: Delivery) -> Result<(), ShardGone> {
         for link in self.links.iter() {
             link.send(delivery.clone()).await?;
+        }
+        Ok(())
+    }
+
+    /// A publication to every shard, and the answers to the shards that own their connections.
+    pub async fn commit(
+        &self,
+        publication: &Arc<Publication>,
+        answers: Vec<(ConnRef, Payload)>,
+    ) -> Result<(), ShardGone> {
+        let mut by_shard = vec![Vec::new(); self.links.len()];
+        for (conn, answer) in answers {
+            if let Some(own) = by_shard.get_mut(usize::from(conn.shard)) {
+                own.push((conn, answer));
+            }
+        }
+        for (link, answers) in self.links.iter().zip(by_shard) {
+            link.send(Delivery::Committed(publication.clone(), answers)).await?;
         }
         Ok(())
     }

@@ -11,24 +11,35 @@ use crate::protocol::event::{Event, Ok as OkAnswer, err};
 use crate::protocol::message::MessageState;
 
 impl Actor {
-    /// Publishes committed changes, or reads the store again if one is missing before them.
-    pub(super) async fn announce(&mut self, mut fresh: Vec<MessageState>) {
-        if fresh.is_empty() {
-            return;
-        }
+    /// Publishes committed changes, or reads the store again if one is missing before them; then
+    /// answers their authors.
+    pub(super) async fn announce(
+        &mut self,
+        mut fresh: Vec<MessageState>,
+        answers: Vec<(ConnRef, Payload)>,
+    ) {
         fresh.sort_unstable_by_key(|message| message.seq);
         let follows = |published: u64| {
             fresh.iter().zip(published + 1..).all(|(message, next)| message.seq == next)
         };
-        if follows(self.published) {
-            self.publish_messages(fresh, self.published).await;
-        } else {
+        if !fresh.is_empty() && follows(self.published) {
+            return self.publish_messages(fresh, self.published, answers).await;
+        }
+        if !fresh.is_empty() {
             self.resync().await;
+        }
+        for (conn, answer) in answers {
+            self.tell(conn, Delivery::Reply(conn, answer)).await;
         }
     }
 
     /// Publishes messages by `seq`; those created after `known` are new.
-    async fn publish_messages(&mut self, fresh: Vec<MessageState>, known: u64) {
+    async fn publish_messages(
+        &mut self,
+        fresh: Vec<MessageState>,
+        known: u64,
+        answers: Vec<(ConnRef, Payload)>,
+    ) {
         let Some(last) = fresh.last() else { return };
         let mut activity = Activity { seq: last.seq, new: 0, mentions: Vec::new() };
         let mut events = Vec::with_capacity(fresh.len());
@@ -47,7 +58,9 @@ impl Actor {
         }
         self.published = activity.seq;
         self.room.state_mut().row.last_seq = activity.seq;
-        self.publish(events, Some(activity)).await;
+        let publication = Publication { room: self.room.id, events, activity: Some(activity) };
+        // The delivery plane is gone only when the server stops: nobody is left to tell.
+        let _ = self.shared.outlet.commit(&Arc::new(publication), answers).await;
     }
 
     /// What happened cannot be told now: look again soon.
@@ -71,7 +84,7 @@ impl Actor {
             match self.bounded(reading).await {
                 Ok(messages) => {
                     let full = messages.len() == chat::REPLAY;
-                    self.publish_messages(messages, known).await;
+                    self.publish_messages(messages, known, Vec::new()).await;
                     if !full {
                         return;
                     }
