@@ -136,11 +136,16 @@ impl Scenario {
         };
         let traffic = Traffic { window, rate: plan.rate, ends: Instant::now() + limits::WARM_UP };
         traffic.pump(swarm)?;
-        let before = std::mem::take(&mut swarm.tally).acknowledged;
+        let warm_up = std::mem::take(&mut swarm.tally);
         let measure = Measure::begin(target, swarm);
         Traffic { ends: Instant::now() + plan.seconds, ..traffic }.pump(swarm)?;
         let mut report = measure.end(swarm);
-        report.acknowledged_in_all = before + swarm.tally.acknowledged;
+        if report.messages.is_none() && !swarm.is_stopped() {
+            let why = report.first_error.or(warm_up.first_error);
+            let why = why.unwrap_or_else(|| "no answer in time".to_owned());
+            return Err(format!("nothing was delivered: {why}"));
+        }
+        report.acknowledged_in_all = warm_up.acknowledged + swarm.tally.acknowledged;
         report.in_flight = Some(window);
         report.size = Some(plan.size);
         report.connects_per_s = None;

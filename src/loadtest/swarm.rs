@@ -46,6 +46,8 @@ pub struct Swarm {
     /// Attempts to connect that were refused, and lines that were cut off.
     pub refused: u64,
     pub closed: u64,
+    /// Why it is no use to try again, if the server has said so.
+    denied: Option<String>,
     pub progress: Progress,
     stop: Arc<AtomicBool>,
 }
@@ -96,6 +98,7 @@ impl Swarm {
             connects: tally::histogram(),
             refused: 0,
             closed: 0,
+            denied: None,
             progress,
             stop,
         })
@@ -122,12 +125,15 @@ impl Swarm {
     /// Works until everybody is ready.
     ///
     /// # Errors
-    /// Not everybody was within the time.
+    /// Not everybody was within the time, or the server will not have them.
     pub fn gather(&mut self, within: Duration) -> Result<(), String> {
         let until = Instant::now() + within;
         while self.ready < self.lines.len() {
             if self.is_stopped() {
                 return Err("stopped".to_owned());
+            }
+            if let Some(why) = self.denied.take() {
+                return Err(format!("only {} connections are ready: {why}", self.ready));
             }
             if Instant::now() >= until {
                 let why = self.tally.first_error.as_deref().unwrap_or("no answer in time");
@@ -263,7 +269,7 @@ impl Swarm {
                         self.greeted(index, now)?;
                     }
                 }
-                Err(status) => return Err(format!("the upgrade was refused with {status}")),
+                Err(status) => return Err(self.refused_with(status)),
             }
         }
         while let Some(frame) = client::next(&mut input).map_err(|broken| broken.to_string())? {
@@ -287,6 +293,18 @@ impl Swarm {
             line.held = input.to_vec();
         }
         Ok(())
+    }
+
+    /// What is no fault of the moment is noted: people's limits stay, and who is a stranger stays one.
+    fn refused_with(&mut self, status: u16) -> String {
+        let mut why = format!("the upgrade was refused with {status}");
+        if status == TOO_MANY && !self.target.is_plain {
+            why.push_str("; run the server with IMPULSE_RATE_LIMIT_SCALE=0, or be more users");
+        }
+        if (400..500).contains(&status) {
+            self.denied.get_or_insert_with(|| why.clone());
+        }
+        why
     }
 
     fn say(&mut self, index: usize, bytes: &[u8]) -> Result<(), String> {
@@ -485,6 +503,8 @@ impl Swarm {
     }
 }
 
+/// The status of a server whose limits are met.
+const TOO_MANY: u16 = 429;
 /// The `id` of every subscribe command; those of messages are numbers.
 const SUBSCRIBE: &str = "s";
 

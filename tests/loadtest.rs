@@ -1,0 +1,137 @@
+//! `impulse loadtest` as an engineer types it: what it reports, what it leaves behind, and what it
+//! says when the server is not one to be loaded. Nothing here looks at how fast anything was.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
+
+#[path = "support/process.rs"]
+mod process;
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use process::{Client, Process};
+use serde_json::{Value, json};
+
+/// Runs it with a folder for everything temporary.
+fn loadtest(temporary: &Path, args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_impulse"))
+        .args(["loadtest", "--quiet", "--json", "--seconds", "0.5"])
+        .args(args)
+        .env_remove("DATABASE_URL")
+        .env_remove("ACCOUNTS_DATABASE_URL")
+        .env_remove("IMPULSE_TOKEN")
+        .env("TMPDIR", temporary)
+        .output()
+        .expect("the binary runs")
+}
+
+/// The reports of one that went well.
+fn reports(output: &Output) -> Vec<Value> {
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+    let lines = std::str::from_utf8(&output.stdout).unwrap().lines();
+    lines.map(|line| serde_json::from_str(line).expect("a JSON object a line")).collect()
+}
+
+/// The one line of one that failed.
+fn complaint(output: &Output) -> String {
+    assert_eq!(output.status.code(), Some(1));
+    assert!(output.stdout.is_empty(), "a report of nothing");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    errors.lines().find_map(|line| line.strip_prefix("Error: ")).expect("an error").to_owned()
+}
+
+fn assert_kept(report: &Value) {
+    for promise in ["lost", "doubled", "out_of_order", "errors"] {
+        assert_eq!(report[promise], 0, "{promise}: {report}");
+    }
+}
+
+#[test]
+fn a_private_server_is_measured_and_nothing_of_it_stays() {
+    let temporary = tempfile::tempdir().unwrap();
+    // PostgreSQL runs as another user when we are root, and has to get in.
+    #[cfg(unix)]
+    std::fs::set_permissions(temporary.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755))
+        .unwrap();
+    let args = ["--local", "--scenario", "fanout,storm,durable", "--connections", "12"];
+    let reports = reports(&loadtest(temporary.path(), &args));
+    let names: Vec<_> = reports.iter().map(|report| report["scenario"].as_str().unwrap()).collect();
+    assert_eq!(names, ["fanout", "storm", "durable"]);
+    for report in &reports {
+        assert_kept(report);
+        assert_eq!(report["connections"], 12);
+        assert!(report["messages"].as_u64() > Some(0), "{report}");
+        assert!(report["server"]["rss_bytes"].as_u64() > Some(0), "{report}");
+    }
+    let fanout = &reports[0];
+    assert_eq!(
+        fanout["deliveries"].as_u64().unwrap(),
+        12 * fanout["messages"].as_u64().unwrap(),
+        "everybody got everything: {fanout}"
+    );
+    let left: Vec<_> = std::fs::read_dir(temporary.path()).unwrap().collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn a_server_of_mine_is_measured_by_my_token_and_keeps_its_rooms_as_they_were() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Process::start(folder.path(), &[]);
+    let token = server.register("anna");
+    let url = format!("http://{}", server.address);
+    let rooms = || server.request("GET", "/api/rooms", Some(&token), None).1;
+    let before = rooms();
+    let args = [&url, "--token", &token, "--scenario", "connect,rooms"];
+    let sizes = ["--connections", "8", "--rooms", "3", "--members", "4", "--rate", "40"];
+    let reports = reports(&loadtest(folder.path(), &[&args[..], &sizes[..]].concat()));
+    assert_eq!(reports.len(), 2);
+    reports.iter().for_each(assert_kept);
+    assert_eq!(reports[0]["connections"], 8);
+    assert_eq!(reports[1]["connections"], 12);
+    assert!(reports[1]["server"]["cpu_s"].is_number(), "it found the process: {}", reports[1]);
+    assert_eq!(rooms(), before);
+    assert!(server.terminate().success());
+}
+
+#[test]
+fn the_limits_of_people_are_named_instead_of_measured() {
+    let folder = tempfile::tempdir().unwrap();
+    // Five sockets of one user; 120 commands at once, and after 200 refusals in a row good-bye.
+    let server = Process::start(folder.path(), &[("IMPULSE_RATE_LIMIT_SCALE", "0.05")]);
+    let token = server.register("anna");
+    let url = format!("http://{}", server.address);
+    let fanout = |sizes: &[&str]| {
+        let args = [url.as_str(), "--token", &token, "--scenario", "fanout"];
+        complaint(&loadtest(folder.path(), &[&args[..], sizes].concat()))
+    };
+    let eager = fanout(&["--connections", "2", "--in-flight", "400"]);
+    assert!(eager.contains("Too many commands"), "{eager}");
+    let others: Vec<_> = (0..5)
+        .map(|_| {
+            let mut other = Client::connect(&server.address, &token).unwrap();
+            other.ask(json!({"op": "ping"})).unwrap();
+            other
+        })
+        .collect();
+    let crowd = fanout(&["--connections", "1"]);
+    assert!(crowd.contains("429") && crowd.contains("IMPULSE_RATE_LIMIT_SCALE=0"), "{crowd}");
+    drop(others);
+    assert!(server.terminate().success());
+}
+
+#[test]
+fn a_stranger_and_a_wrong_address_are_told_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Process::start(folder.path(), &[]);
+    let url = format!("http://{}", server.address);
+    let nobody = complaint(&loadtest(folder.path(), &[&url]));
+    assert!(nobody.contains("--token"), "{nobody}");
+    let stranger = [url.as_str(), "--token", "nobodys", "--scenario", "connect"];
+    let stranger = complaint(&loadtest(folder.path(), &stranger));
+    assert!(stranger.contains("401") || stranger.contains("session"), "{stranger}");
+    let args = [&url, "--token", &server.register("anna"), "--scenario", "fanout", "--room", "77"];
+    let room = complaint(&loadtest(folder.path(), &args));
+    assert_eq!(room, "There is no such room");
+    assert!(server.terminate().success());
+}
