@@ -292,8 +292,8 @@ pub mod loadtest {
     pub const CONNECTIONS: usize = 1_000;
     /// Users of a private server, at least.
     pub const USERS: usize = 10;
-    /// Users registered at once.
-    pub const REGISTERING: usize = 8;
+    /// Users added at once.
+    pub const ADDING: usize = 8;
     /// Writers of `durable` unless told otherwise, the rooms they write into, at most, and what each
     /// has on its way.
     pub const DURABLE_WRITERS: usize = 64;

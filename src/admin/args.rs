@@ -31,10 +31,11 @@ pub struct Admin {
 /// What an operator does from the shell. USER is a name or an id; `@7` is the name, `id:7` the id.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
-    /// Print one new bearer token for USER on stdout, alone
+    /// Print one new bearer token for USER on stdout, alone; of several users, one a line
     Token {
-        /// Name or id
-        user: String,
+        /// Names or ids
+        #[arg(value_name = "USER", required = true)]
+        users: Vec<String>,
         /// What the token is for, as shown in the list of tokens
         #[arg(long, default_value = "command line")]
         label: String,

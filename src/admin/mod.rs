@@ -32,8 +32,8 @@ pub async fn run(mut config: Config, admin: Admin) -> Result<String, String> {
     config.data_dir = admin.data_dir.or(config.data_dir);
     config.database_url = admin.database_url.or(config.database_url);
     config.accounts_database_url = admin.accounts_database_url.or(config.accounts_database_url);
-    if let Verb::Token { user, label } = &admin.verb {
-        return token(&config, user, label).await;
+    if let Verb::Token { users, label } = &admin.verb {
+        return tokens(&config, users, label).await;
     }
     let client = Client::connect(config).await?;
     let answer = answer(&client, admin.verb).await;
@@ -219,11 +219,23 @@ fn with_link(client: &Client, mut answer: Value) -> Result<Value, String> {
     Ok(answer)
 }
 
-/// One new bearer token for `user`.
-async fn token(config: &Config, user: &str, label: &str) -> Result<String, String> {
+/// One new bearer token for each user.
+async fn tokens(config: &Config, users: &[String], label: &str) -> Result<String, String> {
     let (_database, accounts) = open_accounts(config).await?;
-    let settings = AuthSettings::of(config);
-    let sentence = |error: crate::error::Error| error.message().to_owned();
+    let auth = Auth::new(accounts.clone(), AuthSettings::of(config)).await.map_err(sentence)?;
+    let mut tokens = Vec::with_capacity(users.len());
+    for user in users {
+        tokens.push(token(&accounts, &auth, user, label).await?);
+    }
+    Ok(tokens.join("\n"))
+}
+
+async fn token(
+    accounts: &AccountStore,
+    auth: &Auth,
+    user: &str,
+    label: &str,
+) -> Result<String, String> {
     let (name, id) = spoken(user);
     let named = match name {
         None => None,
@@ -234,23 +246,23 @@ async fn token(config: &Config, user: &str, label: &str) -> Result<String, Strin
     };
     let id = choose(user, named.map(|user| user.uid.to_string()), id)?;
     let uid = id.parse().map_err(|_| format!("there is no user {user}"))?;
-    let issued = async {
-        let user = accounts.user_row(uid).await?;
-        let auth = Auth::new(accounts.clone(), settings).await?;
-        let token = auth.issue_token(&user.username, label).await?;
-        let entry = AuditEntry {
-            actor: None,
-            actor_name: "command line",
-            action: "token.issue",
-            target_kind: "user",
-            target_id: &id,
-            target_name: &user.username,
-            detail: &json!({"label": label}),
-        };
-        accounts.record(&entry).await?;
-        Ok(token)
+    let user = accounts.user_row(uid).await.map_err(sentence)?;
+    let token = auth.issue_token(&user.username, label).await.map_err(sentence)?;
+    let entry = AuditEntry {
+        actor: None,
+        actor_name: "command line",
+        action: "token.issue",
+        target_kind: "user",
+        target_id: &id,
+        target_name: &user.username,
+        detail: &json!({"label": label}),
     };
-    issued.await.map_err(sentence)
+    accounts.record(&entry).await.map_err(sentence)?;
+    Ok(token)
+}
+
+fn sentence(error: crate::error::Error) -> String {
+    error.message().to_owned()
 }
 
 /// The account store: where the settings say, else in the private database, which a running server

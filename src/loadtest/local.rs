@@ -3,7 +3,7 @@
 //! are gone afterwards.
 
 use std::io::{BufRead as _, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -54,6 +54,21 @@ impl Local {
         self.stop();
         self.child = spawn(&self.folder, &self.authority.clone(), &self.settings)?;
         self.wait_until_ready()
+    }
+
+    /// A token of each user.
+    ///
+    /// # Errors
+    /// What the command said.
+    pub fn tokens(&self, users: &[String]) -> Result<Vec<String>, String> {
+        let cannot = |error: std::io::Error| format!("cannot make tokens: {error}");
+        let mut command = program(&self.folder).map_err(cannot)?;
+        let output = command.args(["admin", "token"]).args(users).output().map_err(cannot)?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            return Err(format!("cannot make tokens: {}", said.trim()));
+        }
+        Ok(String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect())
     }
 
     /// Reads what it prints until it serves.
@@ -110,26 +125,30 @@ impl Drop for Local {
     }
 }
 
-fn spawn(folder: &std::path::Path, listen: &str, settings: &[String]) -> Result<Child, String> {
+fn spawn(folder: &Path, listen: &str, settings: &[String]) -> Result<Child, String> {
     let cannot = |error: std::io::Error| format!("cannot start a private server: {error}");
-    let program = std::env::current_exe().map_err(cannot)?;
     let log = std::fs::File::create(folder.join("server.log")).map_err(cannot)?;
-    let mut command = Command::new(program);
-    // Nothing meant for another server of this machine may reach this one.
-    for (name, _) in std::env::vars_os() {
-        let name_text = name.to_string_lossy();
-        if name_text.starts_with("IMPULSE_") || name_text.ends_with("DATABASE_URL") {
-            command.env_remove(&name);
-        }
-    }
-    command
-        .args(["serve", "--rate-limit-scale", "0", "--listen", listen, "--data-dir"])
-        .arg(folder.join("data"))
+    program(folder)
+        .map_err(cannot)?
+        .args(["serve", "--rate-limit-scale", "0", "--listen", listen])
         .args(settings)
-        .env("IMPULSE_LOG", "warn")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(log)
         .spawn()
         .map_err(cannot)
+}
+
+/// This program, told where the private server's data is and nothing that was meant for another
+/// server of this machine.
+fn program(folder: &Path) -> std::io::Result<Command> {
+    let mut command = Command::new(std::env::current_exe()?);
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("IMPULSE_") || text.ends_with("DATABASE_URL") {
+            command.env_remove(&name);
+        }
+    }
+    command.env("IMPULSE_LOG", "warn").env("IMPULSE_DATA_DIR", folder.join("data"));
+    Ok(command)
 }

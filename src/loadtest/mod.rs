@@ -22,6 +22,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::limits::loadtest as limits;
 use local::Local;
@@ -119,10 +120,13 @@ pub async fn run(plan: Plan) -> Result<(), String> {
     raise_descriptor_limit();
     let stop = Arc::new(AtomicBool::new(false));
     let asked = stop.clone();
+    let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
     tokio::spawn(async move {
-        if tokio::signal::ctrl_c().await.is_ok() {
-            asked.store(true, Ordering::Relaxed);
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = terminate.recv() => {}
         }
+        asked.store(true, Ordering::Relaxed);
     });
     let mut broken = Vec::new();
     for scenario in scenarios {
@@ -229,8 +233,14 @@ impl Plan {
             };
             let mut target = Target::at(&format!("http://{authority}"), Vec::new(), false)?;
             target.pid = Some(pid);
-            progress.say("registering users and making rooms");
-            target.register(scenario.users(self), setup).await?;
+            progress.say("adding users and making rooms");
+            target.register_admin(&setup.ok_or("the private server has an admin already")?).await?;
+            let names = target.add_users(scenario.users(self) - 1).await?;
+            let server = local.clone();
+            let asking = tokio::task::spawn_blocking(move || {
+                server.lock().unwrap_or_else(PoisonError::into_inner).tokens(&names)
+            });
+            target.tokens.extend(asking.await.map_err(|error| error.to_string())??);
             // What the hashing of passwords has left in its memory belongs to no connection.
             let local = local.clone();
             let restarting = tokio::task::spawn_blocking(move || {

@@ -151,46 +151,59 @@ impl Target {
         view["seq"].as_u64().ok_or_else(|| "the server gave a room without seq".to_owned())
     }
 
-    /// Registers users until there are as many as wanted; `setup` makes the first one admin.
+    /// Adds users as an admin, whose token the first one must be; their names. They have no password
+    /// and so cost no hashing of one.
     ///
     /// # Errors
     /// The server's sentence.
-    pub async fn register(&mut self, wanted: usize, setup: Option<String>) -> Result<(), String> {
-        let mut setup = setup;
+    pub async fn add_users(&self, count: usize) -> Result<Vec<String>, String> {
         let mut tasks = JoinSet::new();
-        while self.tokens.len() + tasks.len() < wanted || !tasks.is_empty() {
-            let may_start = tasks.len() < limits::REGISTERING && setup.is_none();
-            if self.tokens.len() + tasks.len() < wanted && (may_start || tasks.is_empty()) {
-                // The first one alone: it is who may do everything.
-                tasks.spawn(register(self.authority.clone(), setup.take()));
-                if !self.tokens.is_empty() {
-                    continue;
-                }
+        let mut names = Vec::with_capacity(count);
+        for _ in 0..count {
+            if tasks.len() >= limits::ADDING {
+                names.extend(finished(&mut tasks).await?);
             }
-            let done = tasks.join_next().await;
-            if let Some(done) = done {
-                self.tokens.push(done.map_err(|error| error.to_string())??);
-            }
+            let (target, name) = (self.clone(), random_name()?);
+            tasks.spawn(async move {
+                let body = json!({"username": name});
+                target.call(0, "POST", "/api/admin/users", Some(body)).await.map(|_| name)
+            });
         }
+        while !tasks.is_empty() {
+            names.extend(finished(&mut tasks).await?);
+        }
+        Ok(names)
+    }
+
+    /// Registers the first user, who becomes admin by the code of the setup link.
+    ///
+    /// # Errors
+    /// The server's sentence.
+    pub async fn register_admin(&mut self, setup: &str) -> Result<(), String> {
+        let body = json!({
+            "username": random_name()?,
+            "alg": "pbkdf2-sha256",
+            "salt": random(16)?,
+            "iter": 1_000_000,
+            "auth": random(32)?,
+            "device": "load test",
+            "token": true,
+            "setup": setup,
+        });
+        let answer = self.call(0, "POST", "/api/auth/register", Some(body)).await?;
+        let token = answer["token"].as_str().ok_or("the server gave no token")?;
+        self.tokens.push(token.to_owned());
         Ok(())
     }
 }
 
-/// A new user with a password nobody knows; his token.
-async fn register(authority: String, setup: Option<String>) -> Result<String, String> {
-    let body = json!({
-        "username": format!("load-{}", random(9)?.to_ascii_lowercase().replace(['-', '_'], "0")),
-        "alg": "pbkdf2-sha256",
-        "salt": random(16)?,
-        "iter": 1_000_000,
-        "auth": random(32)?,
-        "device": "load test",
-        "token": true,
-        "setup": setup,
-    });
-    let answer = call(&authority, None, "POST", "/api/auth/register", Some(body)).await?;
-    let token = answer["token"].as_str().ok_or("the server gave no token")?;
-    Ok(token.to_owned())
+async fn finished(tasks: &mut JoinSet<Result<String, String>>) -> Result<Option<String>, String> {
+    let done = tasks.join_next().await;
+    done.map(|done| done.map_err(|error| error.to_string())?).transpose()
+}
+
+fn random_name() -> Result<String, String> {
+    Ok(format!("load-{}", random(9)?.to_ascii_lowercase().replace(['-', '_'], "0")))
 }
 
 fn random(bytes: usize) -> Result<String, String> {
