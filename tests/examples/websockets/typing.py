@@ -1,0 +1,3 @@
+"""A name for a string."""
+
+Subprotocol = str
