@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use impulse::limits::avatars;
 use impulse::limits::{api, auth, chat};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use crate::support::TestServer;
 use crate::support::client::{Client, registration};
@@ -174,5 +177,46 @@ async fn what_is_not_chosen_lasts_as_long_as_the_bounds_say() {
     let week = i64::try_from(auth::INVITE_LIFE.as_millis()).unwrap();
     // Two looks at the clock.
     assert!((week - 60_000..=week).contains(&lives), "{lives}");
+    server.stop().await;
+}
+
+/// Uploads that have begun and do not end.
+#[tokio::test(flavor = "multi_thread")]
+async fn so_many_pictures_may_be_on_their_way_and_the_next_is_told_when_to_come_back() {
+    let server = TestServer::start().await;
+    let database = server.database.clone();
+    server.stop().await;
+    crowd(&database, avatars::PLACES as i64 + 1, |_| &[1]).await;
+    let server = TestServer::start_on(&database, &[]).await;
+    let begin = async |n: usize| {
+        let head = format!(
+            "PUT /api/me/avatar HTTP/1.1\r\n{}Connection: close\r\nContent-Type: image/png\r\n\
+             Content-Length: 1000\r\nExpect: 100-continue\r\n\r\n",
+            guest(server.address, n).fields()
+        );
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut status = [0; 12];
+        stream.read_exact(&mut status).await.unwrap();
+        (stream, String::from_utf8_lossy(&status).into_owned())
+    };
+    let mut uploads = Vec::new();
+    for n in 1..=avatars::PLACES {
+        let (stream, status) = begin(n).await;
+        assert_eq!(status, "HTTP/1.1 100", "{n}");
+        uploads.push(stream);
+    }
+    let (mut refused, status) = begin(avatars::PLACES + 1).await;
+    assert_eq!(status, "HTTP/1.1 503");
+    let mut rest = String::new();
+    refused.read_to_string(&mut rest).await.unwrap();
+    let wait = format!("Retry-After: {}\r\n", avatars::RETRY_MS / 1_000);
+    assert!(rest.contains(&wait), "{rest}");
+    // Somebody gives up.
+    uploads.pop();
+    let deadline = tokio::time::Instant::now() + crate::support::client::PATIENCE;
+    while begin(avatars::PLACES + 1).await.1 != "HTTP/1.1 100" {
+        assert!(tokio::time::Instant::now() < deadline, "the place is not free again");
+    }
     server.stop().await;
 }

@@ -6,6 +6,8 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
+#[path = "../support/process.rs"]
+mod process;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -13,4 +15,5 @@ mod api;
 mod chat;
 mod delivery;
 mod http;
+mod machine;
 mod rooms;

@@ -156,3 +156,32 @@ async fn the_words_of_more_people_than_one_statement_takes_are_all_written_down(
     timeout(PATIENCE, written).await.expect("all of them, in time");
     server.stop().await;
 }
+
+/// A removal hides what somebody wrote a batch at a time, and a restoration shows it again.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_wrote_more_than_one_statement_touches_is_hidden_and_shown_again_whole() {
+    const WORDS: i64 = 2 * store::PURGE_ROWS + 1;
+    let server = TestServer::start().await;
+    let (boss, anna) = (server.admin().await, server.user("anna").await);
+    let (database, sql) = (server.database.clone(), server.sql().await);
+    server.stop().await;
+    let insert = "INSERT INTO chat.messages (room_id, mid, kind, author, created_seq, created_at,
+                      seq, at, rev_seq, rev_at, body)
+                  SELECT 1, decode(lpad(to_hex(n), 32, '0'), 'hex'), 'msg', $1, n, 0, n, 0, n, 0,
+                      jsonb_build_object('t', 'a word') FROM generate_series(1, $2::bigint) AS n";
+    sql.execute(insert, &[&anna.uid.parse::<i64>().unwrap(), &WORDS]).await.unwrap();
+    sql.execute("UPDATE chat.rooms SET last_seq = $1 WHERE id = 1", &[&WORDS]).await.unwrap();
+    let server = TestServer::start_on(&database, &[]).await;
+    let boss = boss.at(server.address);
+    let hidden = async || -> i64 {
+        let count = "SELECT count(*) FROM chat.messages WHERE is_hidden";
+        sql.query_one(count, &[]).await.unwrap().get(0)
+    };
+    let user = format!("/api/admin/users/{}", anna.uid);
+    let removed = boss.request("DELETE", &user, Some(json!({"messages": "erase"}))).await;
+    assert_eq!(removed.status, 204, "{removed:?}");
+    assert_eq!(hidden().await, WORDS);
+    boss.post(&format!("{user}/restore"), json!({})).await.expect(200);
+    assert_eq!(hidden().await, 0);
+    server.stop().await;
+}

@@ -31,7 +31,18 @@ pub struct Process {
 impl Process {
     /// Starts the server with a private database under `data_dir` and waits for `ready:`.
     pub fn start(data_dir: &Path, more: &[(&str, &str)]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_impulse"));
+        Self::run(Command::new(env!("CARGO_BIN_EXE_impulse")), data_dir, more)
+    }
+
+    /// The same where no more files may be open than these.
+    pub fn start_with_descriptors(data_dir: &Path, descriptors: usize) -> Self {
+        let mut shell = Command::new("sh");
+        let limited = r#"ulimit -n "$0" && exec "$@""#;
+        shell.args(["-c", limited, &descriptors.to_string(), env!("CARGO_BIN_EXE_impulse")]);
+        Self::run(shell, data_dir, &[])
+    }
+
+    fn run(mut command: Command, data_dir: &Path, more: &[(&str, &str)]) -> Self {
         command
             .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
             .arg(data_dir)
