@@ -179,7 +179,6 @@ async fn more_than_a_thousand_missed_messages_are_truncated_and_paged() {
 #[tokio::test(flavor = "multi_thread")]
 async fn everybody_comes_back_after_a_restart() {
     const CLIENTS: usize = 300;
-    let _ = raise_descriptor_limit();
     let server = TestServer::start().await;
     let anna = server.user("anna").await;
     let room = first_room(&anna).await;
@@ -231,11 +230,4 @@ async fn everybody_comes_back_after_a_restart() {
         assert_eq!(socket.op("msg").await["seq"], ok["seq"]);
     }
     server.stop().await;
-}
-
-/// Both ends of every socket are in this process.
-fn raise_descriptor_limit() -> nix::Result<()> {
-    use nix::sys::resource::{Resource, getrlimit, setrlimit};
-    let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
-    setrlimit(Resource::RLIMIT_NOFILE, hard, hard)
 }

@@ -29,7 +29,7 @@ use impulse::store::pool::Database;
 
 use support::client::PATIENCE;
 use support::line::{Line, masked, request};
-use support::{TestServer, postgres};
+use support::{TestServer, postgres, raise_descriptor_limit};
 
 const ROOM: RoomId = RoomId(1);
 
@@ -48,6 +48,7 @@ struct House {
 
 impl House {
     async fn open(shards: usize) -> Self {
+        raise_descriptor_limit();
         let (outlet, seeds) = delivery::prepare(shards).unwrap();
         let database = Database::new(&postgres::database().await).unwrap();
         let store = ChatStore::open(database).await.unwrap();
@@ -227,7 +228,6 @@ async fn hundreds_who_come_at_once_are_all_let_in() {
 /// What does not fit into the queue is closed at once, and what fitted is served as ever.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_finds_the_queue_to_a_busy_shard_full_is_closed_and_does_not_hang() {
-    raise_descriptor_limit();
     let house = House::open(1).await;
     let mut first = house.let_in();
     expect(&mut first, HELLO);
@@ -320,11 +320,4 @@ async fn a_server_that_stops_while_clients_come_in_answers_or_closes_each_of_the
         inside += usize::from(client.await.unwrap());
     }
     assert!(inside > 0, "it stopped before anybody was in");
-}
-
-/// Both ends of every socket are in this process.
-fn raise_descriptor_limit() {
-    use nix::sys::resource::{Resource, getrlimit, setrlimit};
-    let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
-    setrlimit(Resource::RLIMIT_NOFILE, hard, hard).unwrap();
 }

@@ -140,3 +140,39 @@ async fn a_database_that_hangs_silences_no_room() {
     server.stop().await;
     stop(running).await;
 }
+
+/// The first message hangs in its commit, the second finds no new connection. Both are refused, and
+/// said again they are there once.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_hangs_is_given_up_and_what_is_said_again_is_there_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let running = database(folder.path()).await;
+    let server = TestServer::start_on(&running.url(), &[]).await;
+    let anna = server.user("anna").await;
+    let mut socket = anna.socket().await;
+    socket.say("1", "before").await;
+    let messages = ["one", "two"].map(|text| {
+        let msg = json!({"mid": new_mid(), "rev": 0, "kind": "msg", "t": text});
+        json!({"op": "msg.send", "room": "1", "msg": msg})
+    });
+
+    let frozen = Frozen::freeze(folder.path());
+    for message in &messages {
+        let refused = socket.err(message.clone(), "unavailable").await;
+        assert!(refused["retry_ms"].as_u64().is_some_and(|ms| ms > 0), "{refused}");
+    }
+    drop(frozen);
+    let back = Instant::now();
+    for message in messages {
+        while socket.ask(message.clone()).await["op"] != "ok" {
+            assert!(back.elapsed() < support::client::PATIENCE, "no recovery");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+    let page = anna.get("/api/rooms/1/messages").await.expect(200);
+    let texts: Vec<_> =
+        page["messages"].as_array().unwrap().iter().map(|entry| &entry["msg"]["t"]).collect();
+    assert_eq!(texts, ["before", "one", "two"]);
+    server.stop().await;
+    stop(running).await;
+}

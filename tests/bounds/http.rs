@@ -13,8 +13,8 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use crate::support::TestServer;
 use crate::support::client::{Client, PATIENCE};
+use crate::support::{TestServer, raise_descriptor_limit};
 
 /// The status of the answer to these bytes.
 async fn status(by: &Client, bytes: &[u8]) -> u16 {
@@ -163,6 +163,7 @@ fn talkative(listener: TcpListener, options: Options) -> (SocketAddr, watch::Sen
 }
 
 fn listener() -> TcpListener {
+    raise_descriptor_limit();
     bind("127.0.0.1:0".parse().unwrap()).unwrap()
 }
 

@@ -17,3 +17,4 @@ mod delivery;
 mod http;
 mod machine;
 mod rooms;
+mod table;

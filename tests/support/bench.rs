@@ -19,7 +19,7 @@ use impulse::store::chat::ChatStore;
 use impulse::store::pool::Database;
 
 use super::client::PATIENCE;
-use super::postgres;
+use super::{postgres, raise_descriptor_limit};
 
 pub const ROOM: RoomId = RoomId(1);
 pub const UID: Uid = Uid(7);
@@ -42,6 +42,7 @@ impl Bench {
     }
 
     pub async fn start_with(settings: Settings) -> Self {
+        raise_descriptor_limit();
         let database = Database::new(&postgres::database().await).unwrap();
         let store = ChatStore::open(database).await.unwrap();
         let (tx, unheard) = mpsc::channel(100);

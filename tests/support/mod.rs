@@ -38,6 +38,7 @@ impl TestServer {
 
     /// On a given database.
     pub async fn start_on(database: &str, flags: &[&str]) -> Self {
+        raise_descriptor_limit();
         let server = Server::start(config(database, flags)).await.expect("the server starts");
         let address = *server.addresses().first().expect("an address");
         Self { server, address, database: database.to_owned() }
@@ -77,6 +78,13 @@ impl TestServer {
     pub async fn stop(mut self) {
         self.server.stop().await;
     }
+}
+
+/// Both ends of every socket are in one process.
+pub fn raise_descriptor_limit() {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).expect("a limit");
+    setrlimit(Resource::RLIMIT_NOFILE, hard, hard).expect("what the hard limit allows");
 }
 
 /// Settings as the command line would give them.

@@ -1,0 +1,382 @@
+//! Which test reaches which bound. A bound of `src/limits.rs` that is in neither list fails here, as
+//! does a test that is named and gone.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+/// A test by its file and name, and the bounds it reaches.
+type Reached = (&'static str, &'static str, &'static [&'static str]);
+
+const HTTP: &[Reached] = &[
+    (
+        "tests/bounds/http.rs",
+        "a_request_may_be_as_large_as_the_bounds_say_and_not_a_byte_larger",
+        &[
+            "http::REQUEST_LINE",
+            "http::HEAD",
+            "http::HEADERS",
+            "http::CHUNK_EXTENSION",
+            "http::CHUNK_EXTENSIONS",
+            "http::TRAILERS",
+            "http::BODY",
+            "api::SMALL_BODY",
+            "api::AVATAR_BODY",
+        ],
+    ),
+    (
+        "tests/http.rs",
+        "deadlines_cover_the_whole_head_and_the_whole_body_not_one_read",
+        &["http::HEAD_DEADLINE", "http::BODY_DEADLINE"],
+    ),
+    ("tests/http.rs", "a_connection_without_a_request_is_closed_without_a_word", &["http::IDLE"]),
+    (
+        "tests/bounds/http.rs",
+        "who_takes_no_answer_is_left_and_who_keeps_talking_after_it_is_not_listened_to_for_long",
+        &["http::WRITE_DEADLINE", "http::LINGER"],
+    ),
+    (
+        "tests/bounds/http.rs",
+        "a_storm_that_nobody_accepts_yet_waits_and_is_served_then",
+        &["http::BACKLOG"],
+    ),
+    ("tests/http.rs", "too_many_connections_are_told_so", &["http::CONNECTIONS"]),
+    (
+        "tests/bounds/http.rs",
+        "one_address_may_have_so_many_connections_and_the_next_one_is_told",
+        &["http::CONNECTIONS_PER_ADDRESS"],
+    ),
+    (
+        "tests/bounds/http.rs",
+        "refusals_are_said_to_a_bounded_number_and_the_next_is_just_closed",
+        &["http::REFUSALS"],
+    ),
+];
+
+const API: &[Reached] = &[
+    (
+        "tests/bounds/api.rs",
+        "texts_are_as_long_as_they_may_be_and_not_a_character_longer",
+        &[
+            "api::DISPLAY_NAME",
+            "api::BIO",
+            "api::LOCALE",
+            "api::LABEL",
+            "api::SERVER_NAME",
+            "chat::STATUS",
+            "chat::ROOM_NAME",
+            "chat::ROOM_TOPIC",
+        ],
+    ),
+    (
+        "tests/bounds/api.rs",
+        "numbers_are_as_large_and_as_small_as_they_may_be",
+        &[
+            "auth::ITERATIONS",
+            "auth::INVITE_USES",
+            "auth::INVITE_LIFE_MAX",
+            "auth::INVITE_LIFE_MIN",
+            "auth::USERS_MAX",
+        ],
+    ),
+    (
+        "tests/bounds/api.rs",
+        "as_many_people_rooms_and_entries_as_the_bounds_say_and_not_one_more",
+        &[
+            "api::DIRECTORY",
+            "api::FIRST_MEMBERS",
+            "api::GROUP_DIRECT",
+            "api::PAGE",
+            "api::PAGE_MAX",
+            "auth::INVITE_ROOMS",
+        ],
+    ),
+    (
+        "tests/bounds/api.rs",
+        "what_is_not_chosen_lasts_as_long_as_the_bounds_say",
+        &["api::COOKIE_AGE", "auth::INVITE_LIFE"],
+    ),
+    (
+        "tests/bounds/api.rs",
+        "so_many_links_may_be_live_and_so_many_made_in_an_hour",
+        &["auth::INVITES", "auth::INVITES_PER_HOUR"],
+    ),
+    (
+        "tests/getting_in.rs",
+        "a_prepared_password_waits_ten_minutes_and_only_the_last_one",
+        &["auth::PENDING"],
+    ),
+    (
+        "tests/getting_in.rs",
+        "a_ticket_is_replaced_by_the_next_one_and_ends_after_a_day",
+        &["auth::TICKET"],
+    ),
+    (
+        "src/avatars.rs",
+        "a_picture_with_too_many_pixels_is_refused_before_it_is_decoded",
+        &["avatars::EDGE", "avatars::PIXELS"],
+    ),
+    (
+        "tests/bounds/api.rs",
+        "so_many_pictures_may_be_on_their_way_and_the_next_is_told_when_to_come_back",
+        &["avatars::PLACES", "avatars::RETRY_MS"],
+    ),
+];
+
+const CHAT: &[Reached] = &[
+    (
+        "tests/bounds/chat.rs",
+        "a_command_larger_than_it_may_be_closes_its_line_and_no_other",
+        &["chat::COMMAND", "delivery::FRAGMENTS"],
+    ),
+    (
+        "tests/bounds/chat.rs",
+        "a_message_may_hold_as_much_as_the_bounds_say_and_no_more",
+        &[
+            "chat::TEXT",
+            "chat::MENTIONS",
+            "chat::FILES",
+            "chat::EMOJI",
+            "chat::REV",
+            "chat::REACTIONS_PER_AUTHOR",
+        ],
+    ),
+    (
+        "tests/bounds/chat.rs",
+        "ids_and_words_are_as_long_as_they_may_be",
+        &["chat::COMMAND_ID", "chat::STATUS"],
+    ),
+    (
+        "tests/bounds/chat.rs",
+        "who_missed_more_than_a_replay_holds_goes_on_where_it_ended_and_so_does_everybody",
+        &["chat::PAGE", "rooms::REPLAYS", "rooms::REPLAY_BYTES"],
+    ),
+    (
+        "tests/order.rs",
+        "who_missed_more_than_a_replay_is_told_and_finds_all_of_it_in_the_history",
+        &["chat::REPLAY"],
+    ),
+    ("src/rooms/state.rs", "no_more_is_counted_than_the_bound", &["chat::UNREAD"]),
+    (
+        "tests/bounds/chat.rs",
+        "a_user_has_so_many_lines_and_is_told_at_the_next",
+        &["delivery::CONNECTIONS_PER_USER"],
+    ),
+    (
+        "tests/bounds/chat.rs",
+        "a_line_follows_so_many_rooms_and_is_refused_the_next",
+        &["delivery::SUBSCRIPTIONS"],
+    ),
+    (
+        "tests/order.rs",
+        "a_client_that_floods_is_slowed_down_and_then_closed",
+        &["delivery::BURST", "delivery::FLOOD"],
+    ),
+    (
+        "src/delivery/commands.rs",
+        "a_burst_passes_then_the_rate_holds_and_a_flood_ends_it",
+        &["delivery::RATE"],
+    ),
+];
+
+const ROOMS: &[Reached] = &[
+    (
+        "tests/bounds/rooms.rs",
+        "whatever_waits_for_a_commit_is_kept_bounded_and_answered_once_in_order",
+        &["rooms::INBOX", "rooms::BATCH", "rooms::JOURNAL", "rooms::COMMIT_ROWS"],
+    ),
+    (
+        "tests/bounds/rooms.rs",
+        "a_commit_that_hangs_is_given_up_and_can_be_repeated",
+        &["store::STATEMENT", "rooms::RECONNECT", "rooms::RETRY_MS"],
+    ),
+    (
+        "tests/bounds/rooms.rs",
+        "who_finds_every_connection_to_the_database_busy_is_told_in_time",
+        &["store::POOL", "store::POOL_WAIT", "store::PING"],
+    ),
+    (
+        "tests/outage.rs",
+        "a_database_that_hangs_is_given_up_and_what_is_said_again_is_there_once",
+        &["store::CONNECT", "rooms::COMMIT"],
+    ),
+    ("tests/outage.rs", "a_database_that_hangs_silences_no_room", &["rooms::LOOKUP"]),
+    (
+        "tests/administration.rs",
+        "after_thirty_days_nothing_personal_is_left",
+        &["store::RESTORABLE"],
+    ),
+    (
+        "tests/bounds/rooms.rs",
+        "who_wrote_more_than_one_statement_touches_is_hidden_and_shown_again_whole",
+        &["store::PURGE_ROWS"],
+    ),
+    (
+        "src/rooms/kept.rs",
+        "what_is_missing_comes_in_order_and_what_was_dropped_is_admitted",
+        &["rooms::KEPT"],
+    ),
+    ("src/rooms/kept.rs", "the_bytes_are_bounded", &["rooms::KEPT_BYTES"]),
+    (
+        "tests/people.rs",
+        "three_hundred_who_come_online_at_once_storm_nobody",
+        &["rooms::PRESENCE_MEMBERS", "rooms::PRESENCE_TICK"],
+    ),
+    (
+        "tests/bounds/rooms.rs",
+        "the_words_of_more_people_than_one_statement_takes_are_all_written_down",
+        &["rooms::WORDS_AT_ONCE"],
+    ),
+    (
+        "tests/crash.rs",
+        "sigterm_under_load_answers_or_refuses_every_send_says_bye_and_leaves_within_ten_seconds",
+        &["rooms::STOP", "embedded::STOP"],
+    ),
+    ("tests/embedded.rs", "two_servers_cannot_share_a_data_directory", &["embedded::LOCK"]),
+    (
+        "tests/embedded.rs",
+        "a_killed_database_comes_back_by_itself",
+        &["embedded::WATCH", "embedded::RESTART"],
+    ),
+];
+
+const DELIVERY: &[Reached] = &[
+    (
+        "tests/bounds/machine.rs",
+        "with_few_descriptors_few_are_let_in_and_the_rest_is_told",
+        &["delivery::DESCRIPTORS_SPARED"],
+    ),
+    (
+        "tests/bounds/delivery.rs",
+        "a_full_queue_to_a_shard_makes_rooms_wait_and_loses_nothing",
+        &["delivery::QUEUE"],
+    ),
+    (
+        "tests/handover.rs",
+        "who_finds_the_queue_to_a_busy_shard_full_is_closed_and_does_not_hang",
+        &["delivery::ADOPTIONS"],
+    ),
+    (
+        "tests/bounds/delivery.rs",
+        "no_more_than_a_thousand_frames_or_a_megabyte_are_kept_for_who_takes_nothing",
+        &["delivery::WAITING_FRAMES", "delivery::WAITING_BYTES", "delivery::LAGGING_MS"],
+    ),
+    (
+        "tests/bounds/delivery.rs",
+        "a_replay_that_does_not_come_is_waited_for_as_long_as_the_room_may_keep_what_it_says",
+        &["delivery::OWED_BYTES"],
+    ),
+    (
+        "tests/bounds/delivery.rs",
+        "replays_wait_for_who_reads_late_up_to_their_bound",
+        &["delivery::REPLAYS_WAITING"],
+    ),
+    (
+        "tests/bounds/delivery.rs",
+        "activity_of_a_room_is_told_once_a_second_and_adds_up",
+        &["delivery::ACTIVITY"],
+    ),
+    (
+        "tests/bounds/delivery.rs",
+        "who_is_silent_is_asked_and_then_cut_and_who_answers_stays",
+        &["delivery::PING_AFTER_S", "delivery::SILENT_S"],
+    ),
+    (
+        "tests/bounds/delivery.rs",
+        "what_is_begun_and_not_finished_ends_the_connection",
+        &["delivery::UNFINISHED_S"],
+    ),
+    (
+        "tests/bounds/delivery.rs",
+        "who_takes_nothing_for_long_is_cut_even_if_little_waits",
+        &["delivery::STALLED_S"],
+    ),
+    (
+        "tests/bounds/delivery.rs",
+        "after_the_close_frames_tcp_ends_whatever_the_other_side_does",
+        &["delivery::CLOSE_S"],
+    ),
+    (
+        "tests/bounds/delivery.rs",
+        "who_lags_and_does_not_even_take_the_goodbye_is_cut",
+        &["delivery::LAGGING_S"],
+    ),
+    (
+        "tests/bounds/delivery.rs",
+        "a_stop_says_when_to_come_back_and_waits_for_nobody_who_does_not_read",
+        &["delivery::RESTART_MS", "delivery::STOP"],
+    ),
+    // Shares of work: more than one turn's is there, and all of it is done.
+    (
+        "tests/shard.rs",
+        "a_burst_of_commands_is_answered_however_many_they_are",
+        &["delivery::SCRATCH", "delivery::READS"],
+    ),
+    ("tests/shard.rs", "a_publication_of_any_size_reaches_who_reads", &["delivery::SWEEP"]),
+    (
+        "tests/bounds/delivery.rs",
+        "replays_wait_for_who_reads_late_up_to_their_bound",
+        &["delivery::REPLAY_CHUNK"],
+    ),
+];
+
+/// Nothing and nobody can be beyond these; what they are instead.
+const NO_BOUND: &[(&str, &str)] = &[
+    ("avatars::MEMORY", "handed to the decoder, which EDGE and PIXELS keep far below it"),
+    ("avatars::AT_ONCE", "pictures drawn side by side; who waits has one of PLACES"),
+    ("avatars::QUALITY", "of what is kept"),
+    ("embedded::START", "a recovery after a crash may take long, a broken cluster says so at once"),
+    ("embedded::POLL", "between two looks"),
+];
+
+/// The load test's constants say what it does unless told otherwise; `tests/loadtest.rs` runs it.
+const NO_SERVER: &str = "loadtest::";
+
+fn all() -> impl Iterator<Item = &'static Reached> {
+    [HTTP, API, CHAT, ROOMS, DELIVERY].into_iter().flatten()
+}
+
+/// `module::NAME` of every constant in `src/limits.rs`.
+fn bounds() -> BTreeSet<String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = fs::read_to_string(root.join("src/limits.rs")).unwrap();
+    let (mut bounds, mut module) = (BTreeSet::new(), "");
+    for line in text.lines().map(str::trim_start) {
+        if let Some(rest) = line.strip_prefix("pub mod ") {
+            module = rest.trim_end_matches(" {");
+        } else if let Some((name, _)) =
+            line.strip_prefix("pub const ").and_then(|rest| rest.split_once(':'))
+        {
+            bounds.insert(format!("{module}::{name}"));
+        }
+    }
+    bounds
+}
+
+#[test]
+fn every_bound_has_a_test_that_reaches_it() {
+    let bounds = bounds();
+    assert!(bounds.len() > 100, "the file is read wrongly: {bounds:?}");
+    let reached = all().flat_map(|(_, _, bounds)| bounds.iter().copied());
+    let known: BTreeSet<_> = reached.chain(NO_BOUND.iter().map(|(name, _)| *name)).collect();
+    let missing: Vec<_> = bounds
+        .iter()
+        .filter(|bound| !bound.starts_with(NO_SERVER) && !known.contains(bound.as_str()))
+        .collect();
+    assert!(missing.is_empty(), "give these a test and a row in this table: {missing:?}");
+    let gone: Vec<_> = known.iter().filter(|bound| !bounds.contains(**bound)).collect();
+    assert!(gone.is_empty(), "these are no bounds any more: {gone:?}");
+}
+
+#[test]
+fn every_test_that_is_named_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let missing: Vec<_> = all()
+        .filter(|(file, test, _)| {
+            let text = fs::read_to_string(root.join(file)).unwrap_or_default();
+            !text.contains(&format!("fn {test}("))
+        })
+        .map(|(file, test, _)| format!("{file}: {test}"))
+        .collect();
+    assert!(missing.is_empty(), "{missing:#?}");
+}
