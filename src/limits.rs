@@ -238,6 +238,9 @@ pub mod delivery {
     pub const FRAGMENTS: u32 = 64;
     /// `activity` of one room goes out at most this often.
     pub const ACTIVITY: Duration = Duration::from_secs(1);
+    /// That of all rooms goes out together, this often, so that who is in many busy rooms gets it by
+    /// few writes.
+    pub const ACTIVITY_TICK: Duration = Duration::from_millis(200);
     /// Silence after which the server pings, in seconds; also `hello.heartbeat_ms`.
     pub const PING_AFTER_S: u32 = 30;
     /// Silence after which the connection is cut, in seconds.

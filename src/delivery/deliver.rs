@@ -7,6 +7,7 @@ use super::frame_log::Cursor;
 use super::shard::Shard;
 use super::sweep::{Room, Stage, Subscriber, open_slots, unsubscribe};
 use crate::ids::{RoomId, Uid};
+use crate::limits::delivery as limits;
 use crate::protocol::event::Event;
 use crate::rooms::outlet::{ConnRef, Delivery, Payload, Publication, Target};
 use crate::ws::frame;
@@ -284,10 +285,11 @@ impl Shard {
 
     /// Tells members who do not follow a room what happened there, at most once a second and room.
     pub(super) fn tell_activity(&mut self) {
-        if self.active.is_empty() {
+        let now = Instant::now();
+        if self.active.is_empty() || now.duration_since(self.told_at) < limits::ACTIVITY_TICK {
             return;
         }
-        let now = Instant::now();
+        self.told_at = now;
         for id in std::mem::take(&mut self.active) {
             let Some(room) = self.room_index.get(&id).and_then(|index| self.rooms.get_mut(*index))
             else {

@@ -59,6 +59,8 @@ pub(super) struct Shard {
     pub(super) to_retry: Vec<usize>,
     /// Rooms whose `activity` waits.
     pub(super) active: Vec<RoomId>,
+    /// When `activity` went out the last time.
+    pub(super) told_at: Instant,
     pub(super) last_tick_s: u32,
 }
 
@@ -93,6 +95,7 @@ impl Shard {
             to_read: Vec::new(),
             to_retry: Vec::new(),
             active: Vec::new(),
+            told_at: Instant::now(),
             last_tick_s: 0,
         }
     }
@@ -158,6 +161,7 @@ impl Shard {
             (true, _) => Duration::ZERO,
             // A room's inbox does not tell when it has a place again; rooms drain in milliseconds.
             (false, false) => Duration::from_millis(2),
+            (false, true) if !self.active.is_empty() => limits::ACTIVITY_TICK,
             (false, true) => Duration::from_millis(500),
         };
         if let Err(error) = self.poll.poll(events, Some(timeout))

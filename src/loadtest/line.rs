@@ -33,6 +33,8 @@ pub struct Seat {
     pub room: usize,
     /// Whether it follows that room.
     pub follows: bool,
+    /// Whether it reads what it gets, once it is ready.
+    pub reads: bool,
 }
 
 /// A connection.

@@ -86,6 +86,10 @@ pub struct Plan {
     #[arg(long, default_value = "10", value_parser = seconds, value_name = "SECONDS")]
     pub seconds: Duration,
 
+    /// Further connections of `fanout` that follow the room and never read: what do the others feel?
+    #[arg(long, default_value = "0", value_name = "N")]
+    pub stalled: usize,
+
     /// Use this room instead of making one (fanout, storm)
     #[arg(long, value_name = "ID")]
     pub room: Option<String>,

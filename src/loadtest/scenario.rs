@@ -73,11 +73,13 @@ impl Scenario {
         };
         let follows = matches!(self, Self::Fanout | Self::Rooms | Self::Storm);
         let one_user_a_room = matches!(self, Self::Rooms | Self::Durable);
+        let stalled = if self == Self::Fanout { plan.stalled } else { 0 };
         let seat = |n: usize| {
             let room = n % rooms;
-            Seat { token: if one_user_a_room { room } else { n }, room, follows }
+            let token = if one_user_a_room { room } else { n };
+            Seat { token, room, follows, reads: n < count }
         };
-        (0..count).map(seat).collect()
+        (0..count + stalled).map(seat).collect()
     }
 
     /// Runs it on a swarm that has the rooms.

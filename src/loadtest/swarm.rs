@@ -197,6 +197,10 @@ impl Swarm {
             return self.cut(index, "the connection was refused");
         }
         let has_ended = event.is_read_closed() || event.is_error();
+        if self.lines.get(index).is_some_and(|line| line.phase == Phase::Ready && !line.seat.reads)
+        {
+            return; // what it gets stays in the kernel, then with the server
+        }
         if event.is_readable() || has_ended {
             self.read(index, has_ended);
         } else if let Some(error) = line_error(&self.lines, index) {
@@ -392,6 +396,7 @@ impl Swarm {
         let Some(line) = self.lines.get_mut(index) else { return };
         if let Some(room) = self.rooms.get_mut(line.seat.room)
             && !line.is_counted
+            && line.seat.reads
         {
             line.is_counted = true;
             room.books.followers += 1;
