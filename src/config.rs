@@ -47,6 +47,10 @@ pub struct Config {
     #[arg(long, env = "IMPULSE_SHARDS", value_parser = parse_shards, value_name = "N")]
     pub shards: Option<usize>,
 
+    /// WebSockets at once; beyond it 503 [default: as many as the descriptors allow]
+    #[arg(long, env = "IMPULSE_CONNECTIONS_MAX", value_parser = parse_connections, value_name = "N")]
+    pub connections_max: Option<usize>,
+
     /// Who may register
     #[arg(long, env = "IMPULSE_REGISTRATION", value_enum, default_value = "open")]
     pub registration: Registration,
@@ -151,6 +155,10 @@ fn parse_shards(text: &str) -> Result<usize, String> {
     }
 }
 
+fn parse_connections(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|n| *n > 0).ok_or_else(|| "expected a number from 1 on".into())
+}
+
 fn parse_scale(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(scale) if (0.0..=1e6).contains(&scale) => Ok(scale),
@@ -199,6 +207,10 @@ mod tests {
             assert!(parse_scale(wrong).is_err(), "{wrong:?}");
         }
         assert!(parse_shards("0").is_err());
+        assert_eq!(parse_connections("19000"), Ok(19_000));
+        for wrong in ["0", "-1", "many"] {
+            assert!(parse_connections(wrong).is_err(), "{wrong:?}");
+        }
     }
 
     #[test]

@@ -15,6 +15,9 @@ macro_rules! codes {
         pub enum Code { $($(#[$doc])* $name,)* }
 
         impl Code {
+            /// All there are, in the order of their numbers.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
             /// The `code` on the wire.
             pub fn as_str(self) -> &'static str {
                 match self { $(Code::$name => $text,)* }

@@ -209,8 +209,6 @@ pub mod delivery {
     use super::Duration;
     /// WebSockets of one user, times the rate-limit scale.
     pub const CONNECTIONS_PER_USER: usize = 100;
-    /// Descriptors kept free of WebSockets: HTTP, the database, files.
-    pub const DESCRIPTORS_SPARED: usize = 512;
     /// Deliveries waiting for one shard.
     pub const QUEUE: usize = 8_192;
     /// Connections waiting to be adopted by one shard.
@@ -265,6 +263,21 @@ pub mod delivery {
     pub const LAGGING_MS: (u32, u32) = (200, 2_000);
     /// Until all shards have said goodbye.
     pub const STOP: Duration = Duration::from_secs(3);
+}
+
+/// What the process may have open (`descriptors`).
+pub mod descriptors {
+    use super::Duration;
+    /// For files, listeners, pipes and the runtime; the database's connections come on top.
+    pub const FILES: usize = 32;
+    /// Most descriptors that WebSockets leave to HTTP; of few, they leave a quarter.
+    pub const HTTP: usize = 512;
+    /// A server with room for fewer connections warns at its start.
+    pub const FEW: usize = 1_000;
+    /// Until the next attempt to accept when there is not a descriptor left.
+    pub const PAUSE: Duration = Duration::from_millis(50);
+    /// Between two lines in the log that say so.
+    pub const COMPLAINT: Duration = Duration::from_secs(10);
 }
 
 /// The private PostgreSQL (`store::embedded`).

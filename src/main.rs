@@ -7,7 +7,7 @@ use impulse::cli::{self, Cli, Command};
 use impulse::config::Config;
 use impulse::server::Server;
 use impulse::shutdown::StopSignals;
-use impulse::{admin, loadtest, telemetry};
+use impulse::{admin, descriptors, loadtest, telemetry};
 
 fn main() -> ExitCode {
     match run(Cli::read()) {
@@ -44,7 +44,8 @@ fn run(cli: Cli) -> Result<(), String> {
 async fn serve(config: Config) -> Result<(), String> {
     telemetry::start()?;
     config.check()?;
-    raise_descriptor_limit();
+    // A socket is a descriptor.
+    descriptors::raise_limit();
     let mut signals =
         StopSignals::listen().map_err(|error| format!("cannot listen for signals: {error}"))?;
     let mut server = tokio::select! {
@@ -69,16 +70,4 @@ async fn serve(config: Config) -> Result<(), String> {
         name = signals.next() => tracing::warn!("{name} again: leaving at once"),
     }
     ended
-}
-
-/// A socket is a descriptor: take all the system lets us have.
-fn raise_descriptor_limit() {
-    use nix::sys::resource::{Resource, getrlimit, setrlimit};
-
-    let raised = getrlimit(Resource::RLIMIT_NOFILE).and_then(|(soft, hard)| {
-        if soft < hard { setrlimit(Resource::RLIMIT_NOFILE, hard, hard) } else { Ok(()) }
-    });
-    if let Err(error) = raised {
-        tracing::warn!(%error, "cannot raise the limit of open files");
-    }
 }

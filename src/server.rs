@@ -6,7 +6,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -18,9 +18,11 @@ use crate::config::Config;
 use crate::control::{Control, ControlFile};
 use crate::delivery;
 use crate::demo;
+use crate::descriptors::Share;
 use crate::error::Error;
 use crate::http::{self, Site};
 use crate::limits;
+use crate::metrics::{Metrics, Sources};
 use crate::rooms::Rooms;
 use crate::store::accounts::AccountStore;
 use crate::store::chat::ChatStore;
@@ -57,7 +59,9 @@ impl Server {
         let sockets: Vec<_> = sockets.collect::<Result<_, _>>()?;
         let (embedded, accounts, chat) = open_stores(&config).await?;
         let operator = auth::new_token().map_err(|error| error.message().to_owned())?;
-        let api = match assemble(&config, accounts, chat).await {
+        let share = Share::here(config.shard_count(), config.connections_max);
+        share.announce(config.connections_max);
+        let api = match assemble(&config, &share, accounts, chat).await {
             Ok(api) => Arc::new(Api { operator: Some(operator.1), ..api }),
             Err(error) => {
                 stop_embedded(embedded).await;
@@ -70,7 +74,8 @@ impl Server {
         let mut listeners = JoinSet::new();
         for socket in sockets {
             addresses.push(as_visited(socket.local_addr().map_err(|error| error.to_string())?));
-            listeners.spawn(http::serve(socket, api.clone(), options(&config), stopped.clone()));
+            let options = options(&config, &share, &api.traffic);
+            listeners.spawn(http::serve(socket, api.clone(), options, stopped.clone()));
         }
         listeners.spawn(Figures::watch(api.clone(), stop.subscribe()));
         listeners.spawn(Api::purge_for_ever(api.clone(), stop.subscribe()));
@@ -188,7 +193,12 @@ async fn open_stores(
     }
 }
 
-async fn assemble(config: &Config, accounts: AccountStore, chat: ChatStore) -> Result<Api, String> {
+async fn assemble(
+    config: &Config,
+    share: &Share,
+    accounts: AccountStore,
+    chat: ChatStore,
+) -> Result<Api, String> {
     let sentence = |error: Error| format!("cannot start: {}", error.message());
     let (outlet, seeds) = delivery::prepare(config.shard_count())
         .map_err(|error| format!("cannot prepare the delivery threads: {error}"))?;
@@ -206,7 +216,19 @@ async fn assemble(config: &Config, accounts: AccountStore, chat: ChatStore) -> R
     if config.rate_limit_scale == 0.0 {
         tracing::warn!("rate limits are lifted: for load tests only");
     }
+    let traffic = Arc::new(http::Counts::default());
+    let sources = Sources {
+        started: SystemTime::now(),
+        connections_max: share.websockets,
+        shards: shards.clone(),
+        rooms: rooms.clone(),
+        auth: auth.clone(),
+        traffic: traffic.clone(),
+        stores: [("accounts", accounts.database().clone()), ("chat", chat.database().clone())],
+    };
     Ok(Api {
+        traffic,
+        metrics: Metrics::new(sources),
         auth,
         accounts,
         chat,
@@ -225,7 +247,7 @@ async fn assemble(config: &Config, accounts: AccountStore, chat: ChatStore) -> R
                 message: config.dev_echo_message,
                 fragments: u32::try_from(config.dev_echo_fragments).unwrap_or(u32::MAX),
             },
-            sockets: socket_limit(),
+            sockets: share.websockets,
             sockets_per_user: scaled(limits::delivery::CONNECTIONS_PER_USER, config),
         },
     })
@@ -242,12 +264,15 @@ fn as_visited(mut address: SocketAddr) -> SocketAddr {
     address
 }
 
-fn options(config: &Config) -> http::Options {
+fn options(config: &Config, share: &Share, traffic: &Arc<http::Counts>) -> http::Options {
     http::Options {
         max_connections: limits::http::CONNECTIONS,
         max_per_address: scaled(limits::http::CONNECTIONS_PER_ADDRESS, config),
+        max_sockets: share.sockets,
+        refusals: share.refusals,
         trusted_proxies: config.trusted_proxies.clone(),
         deadlines: http::Deadlines::default(),
+        counts: traffic.clone(),
     }
 }
 
@@ -257,14 +282,6 @@ fn scaled(limit: usize, config: &Config) -> usize {
         0.0 => usize::MAX,
         scale => (limit as f64 * scale).max(1.0) as usize,
     }
-}
-
-/// As many WebSockets as there are descriptors, less those the rest needs.
-fn socket_limit() -> usize {
-    use nix::sys::resource::{Resource, getrlimit};
-    let (soft, _) = getrlimit(Resource::RLIMIT_NOFILE).unwrap_or((1_024, 1_024));
-    let descriptors = usize::try_from(soft).unwrap_or(usize::MAX);
-    descriptors.saturating_sub(limits::delivery::DESCRIPTORS_SPARED).max(1)
 }
 
 #[cfg(test)]

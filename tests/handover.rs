@@ -89,7 +89,7 @@ impl House {
     }
 
     fn adopted(&self) -> u64 {
-        self.shards.stats().adopted.load(Ordering::Relaxed)
+        self.shards.stats().adopted.get()
     }
 }
 

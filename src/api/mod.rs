@@ -40,7 +40,8 @@ use crate::auth::{Auth, Session};
 use crate::avatars::Studio;
 use crate::delivery::Shards;
 use crate::error::{Code, Error, Result};
-use crate::http::{Admission, Head, Request, Response, Service, Site};
+use crate::http::{Admission, Counts, Head, Request, Response, Service, Site};
+use crate::metrics::Metrics;
 use crate::rooms::Rooms;
 use crate::store::accounts::AccountStore;
 use crate::store::chat::ChatStore;
@@ -83,6 +84,10 @@ pub struct Api {
     pub site: Site,
     /// Whose pages may use a browser's cookie.
     pub origins: OriginPolicy,
+    /// What the listeners count.
+    pub traffic: Arc<Counts>,
+    /// `/metrics`.
+    pub metrics: Metrics,
     /// What the counters said in the last hour.
     pub figures: Figures,
     /// What keeps removals of accounts in order.
@@ -103,14 +108,18 @@ impl Service for Api {
     fn admit<'a>(&'a self, request: &'a Request) -> Admission<'a> {
         Box::pin(async move {
             let admitted = avatar::admit(self, request).await;
-            admitted.map_err(|error| refusal(request, &error))
+            admitted.map_err(|error| self.refusal(request, &error))
         })
+    }
+
+    fn upgraded(&self) -> usize {
+        self.shards.connections()
     }
 
     fn call<'a>(&'a self, request: Request) -> Pin<Box<dyn Future<Output = Response> + Send + 'a>> {
         Box::pin(async move {
             let answer = self.answer(&request).await;
-            answer.unwrap_or_else(|error| refusal(&request, &error))
+            answer.unwrap_or_else(|error| self.refusal(&request, &error))
         })
     }
 }
@@ -128,6 +137,17 @@ impl Api {
         }
     }
 
+    /// The one place where a handler's error becomes an answer.
+    fn refusal(&self, request: &Request, error: &Error) -> Response {
+        tracing::debug!(path = request.head.path, error = ?error, "refused");
+        self.traffic.errors.inc(error.code());
+        let response = Response::error(error);
+        match error.code() {
+            Code::Unauthorized => response.header("WWW-Authenticate", "Bearer"),
+            _ => response,
+        }
+    }
+
     async fn dispatch(&self, resource: Resource, request: &Request) -> Result<Response> {
         use Resource as R;
         let method = match request.head.method.as_str() {
@@ -137,7 +157,7 @@ impl Api {
         match (method, resource) {
             ("GET", R::Health) => Ok(service::health()),
             ("GET", R::Ready) => service::ready(self).await,
-            ("GET", R::Metrics) => Ok(service::metrics(self)),
+            ("GET", R::Metrics) => Ok(service::metrics(self, request).await),
             ("GET", R::Info) => Ok(info::info(self)),
             ("GET", R::EncryptionInfo) => Ok(info::encryption(self)),
             ("GET", R::Socket) => socket::chat(self, request).await,
@@ -229,14 +249,4 @@ fn no_such_path() -> Error {
 fn wrong_method(resource: Resource) -> Response {
     let error = Error::new(Code::MethodNotAllowed, "This address does not take that method.");
     Response::error(&error).header("Allow", resource.methods().join(", "))
-}
-
-/// The one place where a handler's error becomes an answer.
-fn refusal(request: &Request, error: &Error) -> Response {
-    tracing::debug!(path = request.head.path, error = ?error, "refused");
-    let response = Response::error(error);
-    match error.code() {
-        Code::Unauthorized => response.header("WWW-Authenticate", "Bearer"),
-        _ => response,
-    }
 }

@@ -14,7 +14,7 @@ use tokio::net::TcpStream;
 use crate::auth::{Auth, Session};
 use crate::delivery::{Adoption, Role, Shards};
 use crate::error::{Code, Error, Result};
-use crate::http::{Request, Response};
+use crate::http::{Refused, Request, Response};
 use crate::ids::RoomId;
 use crate::limits;
 use crate::protocol::event::Event;
@@ -47,11 +47,13 @@ pub(super) async fn chat(api: &Api, request: &Request) -> Result<Response> {
 /// Refuses clearly before the process runs out of descriptors, and one user before he takes all.
 fn check_room_for_one_more(api: &Api, session: &Session) -> Result<()> {
     if api.shards.connections() >= api.settings.sockets {
+        api.traffic.refuse(Refused::Sockets);
         let error =
             Error::new(Code::Unavailable, "The server has as many connections as it can hold.");
         return Err(error.retry_after(RETRY_MS));
     }
     if api.rooms.presence().connections_of(session.uid) >= api.settings.sockets_per_user {
+        api.traffic.refuse(Refused::User);
         let error = Error::new(Code::RateLimited, "You have too many connections.");
         return Err(error.retry_after(RETRY_MS));
     }

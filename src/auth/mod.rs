@@ -19,6 +19,7 @@ pub use crate::store::accounts::{
 pub use change::{NewPassword, Prepared, Proof};
 pub use invite::InviteWish;
 pub use live::{Live, RoomCreation};
+pub use password::Hashing;
 pub use session::{Session, digest, new_token};
 pub use sign_in::{Credentials, Kdf, NewAccount, SignedIn};
 pub use ticket::IssuedTicket;
@@ -115,6 +116,11 @@ impl Auth {
     /// The one-time code that makes its user the administrator, while there is none.
     pub fn setup_code(&self) -> Option<String> {
         self.setup_code.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// How busy the computation of passwords is.
+    pub fn hashing(&self) -> Hashing {
+        self.stretcher.busy()
     }
 
     /// There is an administrator now, whoever made one: the setup code is over.

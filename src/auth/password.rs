@@ -8,6 +8,7 @@ use std::sync::Arc;
 use subtle::ConstantTimeEq as _;
 use tokio::sync::Semaphore;
 
+use crate::count::Count;
 use crate::e2ee::account::{Stretched, stretch};
 use crate::error::{Code, Error, Result};
 use crate::store::accounts::StretchParams;
@@ -25,13 +26,35 @@ const QUEUE: usize = 512;
 pub struct Stretcher {
     cores: Arc<Semaphore>,
     queue: Semaphore,
+    refused: Count,
+}
+
+/// What the computations of passwords come to now.
+#[derive(Debug, Clone, Copy)]
+pub struct Hashing {
+    /// Computations on a core.
+    pub running: usize,
+    /// Computations waiting for one.
+    pub waiting: usize,
+    /// Refused since the start, because too many waited.
+    pub refused: u64,
 }
 
 impl Stretcher {
     /// As many at once as there are cores.
     pub fn new() -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
-        Self { cores: Arc::new(Semaphore::new(cores)), queue: Semaphore::new(QUEUE) }
+        Self {
+            cores: Arc::new(Semaphore::new(cores())),
+            queue: Semaphore::new(QUEUE),
+            refused: Count::default(),
+        }
+    }
+
+    /// How busy it is.
+    pub fn busy(&self) -> Hashing {
+        let all = QUEUE.saturating_sub(self.queue.available_permits());
+        let running = cores().saturating_sub(self.cores.available_permits());
+        Hashing { running, waiting: all.saturating_sub(running), refused: self.refused.get() }
     }
 
     /// VERIFIER and SHARE of `auth`.
@@ -40,6 +63,7 @@ impl Stretcher {
     /// `unavailable` if too many wait already.
     pub async fn run(&self, auth: [u8; 32], params: StretchParams) -> Result<Stretched> {
         let _place = self.queue.try_acquire().map_err(|_| {
+            self.refused.inc();
             Error::new(Code::Unavailable, "Too many people are signing in right now.")
                 .retry_after(2_000)
         })?;
@@ -52,6 +76,10 @@ impl Stretcher {
         });
         computed.await.map_err(Error::internal)?.map_err(|error| Error::internal(error.to_string()))
     }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, |n| n.get())
 }
 
 impl Default for Stretcher {

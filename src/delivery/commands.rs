@@ -4,6 +4,7 @@
 //! ended by `Revoke`, so every command here is signed in.
 
 use super::connection::{Bucket, Connection};
+use super::stats::Stats;
 use crate::error::{Code, Error};
 use crate::ids::RoomId;
 use crate::limits::delivery as limits;
@@ -30,6 +31,7 @@ pub(super) fn react(
     conn: ConnRef,
     connection: &mut Connection,
     rooms: &Rooms,
+    stats: &Stats,
     now_ms: u32,
     scale: f32,
 ) -> Reaction {
@@ -37,28 +39,30 @@ pub(super) fn react(
     let request = match Request::parse(text) {
         Ok(request) => request,
         Err(fault) => {
+            stats.command(None);
             return match chat.bucket.take(now_ms, scale) {
                 Rate::Flood => Reaction::Flood,
-                _ => Reaction::Answer(err(fault.id.as_deref(), &fault.error)),
+                _ => refuse(rooms, fault.id.as_deref(), &fault.error),
             };
         }
     };
+    stats.command(Some(&request.command));
     match chat.bucket.take(now_ms, scale) {
         Rate::Good => {}
         Rate::Flood => return Reaction::Flood,
         Rate::Wait(retry_ms) => {
             let error = Error::new(Code::RateLimited, "Too many commands; slow down.");
-            return Reaction::Answer(err(request.id.as_deref(), &error.retry_after(retry_ms)));
+            return refuse(rooms, request.id.as_deref(), &error.retry_after(retry_ms));
         }
     }
     let id = request.id;
     let (room, action) = match request.command {
         Command::Ping => return Reaction::Answer(OkAnswer::to(id.as_deref()).encode()),
         Command::Presence { state, words } => {
-            return Reaction::Answer(match rooms.presence().set(chat.uid, conn, state, words) {
-                Ok(()) => OkAnswer::to(id.as_deref()).encode(),
-                Err(error) => err(id.as_deref(), &error),
-            });
+            return match rooms.presence().set(chat.uid, conn, state, words) {
+                Ok(()) => Reaction::Answer(OkAnswer::to(id.as_deref()).encode()),
+                Err(error) => refuse(rooms, id.as_deref(), &error),
+            };
         }
         Command::Subscribe { room, since } => (room, Action::Subscribe { since }),
         Command::Unsubscribe { room } => (room, Action::Unsubscribe),
@@ -70,19 +74,29 @@ pub(super) fn react(
         // Whoever does not wait for answers gets no more than who does.
         if chat.following.len() + usize::from(chat.asked) >= limits::SUBSCRIPTIONS {
             let error = Error::new(Code::TooLarge, "This connection follows too many rooms.");
-            return Reaction::Answer(err(id.as_deref(), &error));
+            return refuse(rooms, id.as_deref(), &error);
         }
         chat.asked += u16::from(rooms.handle(room).is_some());
     }
     let post = Post { conn, uid: chat.uid, admin: chat.admin, id, action };
-    hand_over(room, post, rooms)
+    let reaction = hand_over(room, post, rooms);
+    if matches!(reaction, Reaction::Full(_)) {
+        stats.inbox_full.inc();
+    }
+    reaction
+}
+
+/// The answer to a command that is not carried out.
+fn refuse(rooms: &Rooms, id: Option<&str>, error: &Error) -> Reaction {
+    rooms.refused().inc(error.code());
+    Reaction::Answer(err(id, error))
 }
 
 /// Puts a command into its room's inbox.
 pub(super) fn hand_over(room: RoomId, post: Post, rooms: &Rooms) -> Reaction {
     let Some(handle) = rooms.handle(room) else {
         let error = Error::new(Code::NotFound, "There is no such room.");
-        return Reaction::Answer(err(post.id.as_deref(), &error));
+        return refuse(rooms, post.id.as_deref(), &error);
     };
     match handle.try_post(post) {
         Ok(()) => Reaction::Posted,

@@ -13,6 +13,7 @@ use socket2::SockRef;
 
 use super::frame_log::{Backlog, Cursor, FrameLog};
 use super::outbox::Outbox;
+use super::stats::wrote;
 use super::sweep::{Room, Stage, Subscriber};
 use crate::ids::{RoomId, SessionId, Uid};
 use crate::rooms::Post;
@@ -203,13 +204,13 @@ impl Connection {
         let bytes = log.since(cursor.at);
         match self.stream.write(bytes) {
             Ok(written) if written == bytes.len() => {
-                cursor.at = log.end();
+                wrote(written, reach(log, cursor, log.end()));
                 self.blocked_s = None;
                 Some(Flushed::All)
             }
             Ok(written) => {
                 let (reached, rest) = log.advance(cursor.at, written);
-                cursor.at = reached;
+                wrote(written, reach(log, cursor, reached));
                 if !rest.is_empty() {
                     self.out.get_or_insert_default().log.append_raw(&rest);
                 }
@@ -315,7 +316,7 @@ impl Connection {
             [bytes] => self.stream.write(bytes)?,
             several => SockRef::from(&self.stream).send_vectored(several)?,
         };
-        let mut rest = written;
+        let (mut rest, mut frames) = (written, 0);
         if let Some(out) = self.out.as_mut() {
             let part = rest.min(own);
             out.written(part);
@@ -324,21 +325,30 @@ impl Connection {
         for (place, total) in behind.into_iter().flatten() {
             let part = rest.min(total);
             rest -= part;
-            self.advance(place, part, rooms);
+            frames += self.advance(place, part, rooms);
         }
+        wrote(written, frames);
         Ok(Some(written))
     }
 
-    fn advance(&mut self, place: Place, written: usize, rooms: &mut Slab<Room>) {
-        let Some(room) = rooms.get_mut(place.room) else { return };
-        let Some(subscriber) = room.subscribers.get_mut(place.subscriber) else { return };
+    /// Moves the cursor of a subscription on; over how many frames.
+    fn advance(&mut self, place: Place, written: usize, rooms: &mut Slab<Room>) -> usize {
+        let Some(room) = rooms.get_mut(place.room) else { return 0 };
+        let Some(subscriber) = room.subscribers.get_mut(place.subscriber) else { return 0 };
         let (reached, rest) = room.log.advance(subscriber.cursor.at, written);
-        subscriber.cursor.at = reached;
+        let frames = reach(&room.log, &mut subscriber.cursor, reached);
         if !rest.is_empty() {
             // What was in the outbox is written, or this room would not have had its turn.
             self.out.get_or_insert_default().log.append_raw(&rest);
         }
+        frames
     }
+}
+
+/// Moves a cursor on; over how many frames.
+fn reach(log: &FrameLog, cursor: &mut Cursor, reached: u64) -> usize {
+    let before = std::mem::replace(&mut cursor.at, reached);
+    log.backlog(before).frames - log.backlog(reached).frames
 }
 
 fn at(place: Place, rooms: &Slab<Room>) -> Option<(&Room, &Subscriber)> {

@@ -5,6 +5,7 @@ use std::time::Instant;
 use super::connection::{Connection, Phase, Place};
 use super::frame_log::Cursor;
 use super::shard::Shard;
+use super::stats::Stats;
 use super::sweep::{Room, Stage, Subscriber, open_slots, unsubscribe};
 use crate::ids::{RoomId, Uid};
 use crate::limits::delivery as limits;
@@ -249,6 +250,7 @@ impl Shard {
             }
         };
         let bye = Event::Bye { code: "revoked", retry_ms: None }.encode();
+        Stats::add(&self.stats.revoked, slots.len() as u64);
         for slot in slots {
             self.close(slot, Some(1008), Some(&bye));
         }

@@ -8,7 +8,6 @@ use std::io::{ErrorKind, Read};
 use super::commands::{Reaction, hand_over, react};
 use super::connection::{Connection, Phase, Purpose};
 use super::shard::Shard;
-use super::stats::Stats;
 use crate::limits::chat as chat_limits;
 use crate::limits::delivery as limits;
 use crate::protocol::event::Event;
@@ -157,8 +156,7 @@ impl Shard {
             return self.echo(slot, &frame::text(text.as_bytes()));
         }
         let conn = ConnRef { shard: number, slot: slot as u32, generation: connection.generation };
-        Stats::add(&self.stats.commands, 1);
-        let reaction = react(text, conn, connection, &self.hub, now_ms, scale);
+        let reaction = react(text, conn, connection, &self.hub, &self.stats, now_ms, scale);
         self.follow(slot, reaction)
     }
 

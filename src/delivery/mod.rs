@@ -91,6 +91,11 @@ struct Door {
     is_awake: AtomicBool,
     is_stopping: AtomicBool,
     connections: AtomicUsize,
+    /// Given to the shard and not yet among its connections.
+    adopting: AtomicUsize,
+    /// Deliveries out of the queue that are not worked on yet.
+    taken: AtomicUsize,
+    subscriptions: AtomicUsize,
 }
 
 impl Door {
@@ -100,6 +105,17 @@ impl Door {
             // Fails only when the epoll is gone, and then nobody listens any more.
             let _ = self.waker.wake();
         }
+    }
+
+    /// Connections that are there and those that will be in a moment: in a storm they are many.
+    fn held(&self) -> usize {
+        self.connections.load(Ordering::Relaxed) + self.adopting.load(Ordering::Relaxed)
+    }
+
+    /// One of them has come; it is not missed for a moment in between.
+    fn has_adopted(&self, connections: usize) {
+        self.connections.store(connections, Ordering::Relaxed);
+        self.adopting.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -128,6 +144,9 @@ pub fn prepare(count: usize) -> std::io::Result<(Outlet, Seeds)> {
             is_awake: AtomicBool::new(false),
             is_stopping: AtomicBool::new(false),
             connections: AtomicUsize::new(0),
+            adopting: AtomicUsize::new(0),
+            taken: AtomicUsize::new(0),
+            subscriptions: AtomicUsize::new(0),
         });
         let (tx, queue) = mpsc::channel(limits::QUEUE);
         let to_wake = door.clone();
@@ -164,6 +183,17 @@ struct Inner {
     stats: Arc<Stats>,
 }
 
+/// What a shard has in hand.
+#[derive(Debug, Clone, Copy)]
+pub struct Load {
+    /// Connections it owns.
+    pub connections: usize,
+    /// Rooms followed over them, as of the last second.
+    pub subscriptions: usize,
+    /// Deliveries it has taken out of its queue and not worked on.
+    pub taken: usize,
+}
+
 /// The running shards. Cheap to clone.
 #[derive(Clone)]
 pub struct Shards {
@@ -174,17 +204,32 @@ impl Shards {
     /// Gives a socket to the shard with the fewest. Never waits; a shard too busy to take it
     /// drops it, and the client comes back.
     pub fn adopt(&self, adoption: Adoption) {
-        let fewest = |(door, _): &&(Arc<Door>, _)| door.connections.load(Ordering::Relaxed);
+        let fewest = |(door, _): &&(Arc<Door>, _)| door.held();
         let Some((door, tx)) = self.inner.doors.iter().min_by_key(fewest) else { return };
+        door.adopting.fetch_add(1, Ordering::Relaxed);
         match tx.try_send(adoption) {
             Ok(()) => door.wake(),
-            Err(_) => tracing::warn!("a shard has too many connections waiting; one is dropped"),
+            Err(_) => {
+                door.adopting.fetch_sub(1, Ordering::Relaxed);
+                self.inner.stats.not_adopted.inc();
+                tracing::warn!("a shard has too many connections waiting; one is dropped");
+            }
         }
     }
 
-    /// Open connections.
+    /// Open connections, and those a shard is about to take.
     pub fn connections(&self) -> usize {
-        self.inner.doors.iter().map(|(door, _)| door.connections.load(Ordering::Relaxed)).sum()
+        self.inner.doors.iter().map(|(door, _)| door.held()).sum()
+    }
+
+    /// What each shard has in hand, in their order.
+    pub fn loads(&self) -> Vec<Load> {
+        let load = |(door, _): &(Arc<Door>, _)| Load {
+            connections: door.held(),
+            subscriptions: door.subscriptions.load(Ordering::Relaxed),
+            taken: door.taken.load(Ordering::Relaxed),
+        };
+        self.inner.doors.iter().map(load).collect()
     }
 
     /// What the shards count.

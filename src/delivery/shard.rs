@@ -38,7 +38,7 @@ pub(super) struct Shard {
     pub(super) door: Arc<Door>,
     queue: mpsc::Receiver<Delivery>,
     /// Taken out of the queue and not yet worked on.
-    taken: VecDeque<Delivery>,
+    pub(super) taken: VecDeque<Delivery>,
     adoptions: std_mpsc::Receiver<Adoption>,
     pub(super) hub: Rooms,
     pub(super) settings: Settings,
@@ -130,7 +130,7 @@ impl Shard {
         self.write_listed();
         self.sweep_turn();
         self.tick();
-        self.door.connections.store(self.connections.len(), Ordering::Relaxed);
+        self.tell_door();
     }
 
     /// What epoll says of a socket. It says each thing once, so what cannot be done now is noted.
@@ -196,6 +196,7 @@ impl Shard {
     fn take_adoptions(&mut self) {
         while let Ok(adoption) = self.adoptions.try_recv() {
             self.adopt(adoption);
+            self.door.has_adopted(self.connections.len());
         }
     }
 
@@ -316,8 +317,6 @@ impl Shard {
             return;
         }
         let swept = self.sweep.turn(&mut self.rooms, &mut self.connections);
-        Stats::add(&self.stats.deliveries, swept.frames);
-        Stats::add(&self.stats.writes, swept.writes);
         for slot in swept.broken {
             self.drop_connection(slot);
         }

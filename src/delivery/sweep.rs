@@ -87,9 +87,6 @@ pub(super) struct Swept {
     pub broken: Vec<usize>,
     /// Connections that do not take what waits for them.
     pub lagging: Vec<usize>,
-    /// Frames handed to the kernel, and writes that took them.
-    pub frames: u64,
-    pub writes: u64,
 }
 
 impl Room {
@@ -252,8 +249,6 @@ fn visit(
     }
     // A socket that was blocked is asked once more before its reader is called slow.
     connection.is_blocked = false;
-    swept.frames += room.log.backlog(subscriber.cursor.at).frames as u64;
-    swept.writes += 1;
     let room = rooms.get_mut(index);
     let alone = room.and_then(|room| {
         let subscriber = room.subscribers.get_mut(place)?;

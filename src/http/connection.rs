@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::body::{Body, Progress};
+use super::counts::Counts;
 use super::head::{Head, Refusal, Scan};
 use super::listener::Deadlines;
 use super::{Place, Request, Response, Service};
@@ -41,6 +42,7 @@ pub(super) struct Connection {
     pub stop: watch::Receiver<bool>,
     pub deadlines: Deadlines,
     pub input: BytesMut,
+    pub counts: Arc<Counts>,
 }
 
 impl Connection {
@@ -58,7 +60,9 @@ impl Connection {
             let is_head = request.head.method.as_str() == "HEAD";
             let may_keep = request.head.keep_alive;
             let service = self.service.clone();
+            let began = Instant::now();
             let mut response = service.call(request).await;
+            self.counts.answer(response.status(), began.elapsed());
             drop(place);
             if let Some(take) = response.take_upgrade() {
                 return take(self.stream, self.input.freeze());
@@ -196,7 +200,10 @@ impl Connection {
             No::NotAdmitted(response) => Some(response),
         };
         let said = match response {
-            Some(response) => self.write(&response.encode(false, false)).await,
+            Some(response) => {
+                self.counts.refusal(response.status());
+                self.write(&response.encode(false, false)).await
+            }
             None => Ok(()),
         };
         if said.is_ok() {

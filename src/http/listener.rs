@@ -1,21 +1,22 @@
-//! Accepting: a deep backlog for reconnect storms, caps in total and per address, and a stop that
-//! lets requests in flight finish.
+//! Accepting: a deep backlog for reconnect storms, a no for whom there is no place or no descriptor,
+//! and a stop that lets requests in flight finish.
 
-use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::io::ErrorKind;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::io::AsyncWriteExt as _;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
 
-use super::connection::{Connection, linger};
-use super::head::Refusal;
+use super::connection::Connection;
+use super::counts::{Counts, Refused};
+use super::doorman::{Doorman, FULL};
+use super::spare::{Spare, is_out_of_descriptors};
 use super::{Response, Service};
-use crate::limits::http as limits;
+use crate::limits::{descriptors, http as limits};
 
 /// How a listener is set up.
 #[derive(Debug, Clone)]
@@ -24,10 +25,16 @@ pub struct Options {
     pub max_connections: usize,
     /// The same from one address.
     pub max_per_address: usize,
+    /// Sockets at once, those that were upgraded and those of other listeners among them.
+    pub max_sockets: usize,
+    /// Refused connections that are told so at once.
+    pub refusals: usize,
     /// Whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
     pub trusted_proxies: Vec<IpAddr>,
     /// How long everything may take.
     pub deadlines: Deadlines,
+    /// Shared by all listeners.
+    pub counts: Arc<Counts>,
 }
 
 impl Default for Options {
@@ -35,8 +42,11 @@ impl Default for Options {
         Self {
             max_connections: limits::CONNECTIONS,
             max_per_address: limits::CONNECTIONS_PER_ADDRESS,
+            max_sockets: usize::MAX,
+            refusals: limits::REFUSALS,
             trusted_proxies: Vec::new(),
             deadlines: Deadlines::default(),
+            counts: Arc::default(),
         }
     }
 }
@@ -92,8 +102,9 @@ pub async fn serve(
     mut stop: watch::Receiver<bool>,
 ) {
     let trusted_proxies: Arc<[IpAddr]> = options.trusted_proxies.clone().into();
-    let deadlines = options.deadlines;
-    let doorman = Arc::new(Doorman::new(options));
+    let (deadlines, counts) = (options.deadlines, options.counts.clone());
+    let doorman = Arc::new(Doorman::new(options, service.clone()));
+    let mut want = Want::new(counts.clone());
     // Every connection holds a sender; the last one gone ends the wait below.
     let (alive, mut all_gone) = mpsc::channel::<()>(1);
     loop {
@@ -103,13 +114,14 @@ pub async fn serve(
         };
         let (stream, peer) = match accepted {
             Ok(accepted) => accepted,
+            // Who left before his turn has cost nothing.
+            Err(error) if error.kind() == ErrorKind::ConnectionAborted => continue,
             Err(error) => {
-                // Out of descriptors, most likely: they come back when others close.
-                tracing::warn!(%error, "cannot accept");
-                tokio::time::sleep(Duration::from_millis(50)).await;
+                want.of_descriptors(&error, &listener).await;
                 continue;
             }
         };
+        counts.accepted.inc();
         let _ = stream.set_nodelay(true);
         let ticket = match doorman.admit(peer.ip()) {
             Ok(ticket) => ticket,
@@ -126,6 +138,7 @@ pub async fn serve(
             stop: stop.clone(),
             deadlines,
             input: BytesMut::new(),
+            counts: counts.clone(),
         };
         let alive = alive.clone();
         tokio::spawn(async move {
@@ -137,80 +150,33 @@ pub async fn serve(
     let _ = all_gone.recv().await;
 }
 
-/// Counts who is in.
-struct Doorman {
-    options: Options,
-    inside: Mutex<Inside>,
-    /// Refusals being said; beyond this many a refused connection is just closed.
-    refusals: Arc<Semaphore>,
+/// What is done while nobody can be let in.
+struct Want {
+    counts: Arc<Counts>,
+    spare: Spare,
+    answer: Vec<u8>,
+    complained: Option<Instant>,
 }
 
-#[derive(Default)]
-struct Inside {
-    total: usize,
-    by_address: HashMap<IpAddr, usize>,
-}
-
-/// A place inside, given back when dropped.
-struct Ticket {
-    doorman: Arc<Doorman>,
-    address: IpAddr,
-}
-
-impl Doorman {
-    fn new(options: Options) -> Self {
-        let refusals = Arc::new(Semaphore::new(limits::REFUSALS));
-        Self { options, inside: Mutex::default(), refusals }
+impl Want {
+    fn new(counts: Arc<Counts>) -> Self {
+        let answer = Response::refusal(FULL).map(|response| response.encode(false, false));
+        let answer = answer.unwrap_or_default();
+        Self { counts, spare: Spare::new(), answer, complained: None }
     }
 
-    fn admit(self: &Arc<Self>, address: IpAddr) -> Result<Ticket, Refusal> {
-        let mut inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
-        // Behind a proxy everybody has its address.
-        let is_proxy = self.options.trusted_proxies.contains(&address);
-        let address = household(address);
-        let from_here = inside.by_address.get(&address).copied().unwrap_or(0);
-        if !is_proxy && from_here >= self.options.max_per_address {
-            return Err(Refusal::Answer(429, "There are too many connections from your address."));
+    /// `accept` has failed: whoever waits is refused, or waits for a moment. Descriptors come back
+    /// when others close.
+    async fn of_descriptors(&mut self, error: &std::io::Error, listener: &TcpListener) {
+        if self.complained.is_none_or(|at| at.elapsed() >= descriptors::COMPLAINT) {
+            self.complained = Some(Instant::now());
+            tracing::warn!(%error, "cannot accept connections; those that are here are served");
         }
-        if inside.total >= self.options.max_connections {
-            return Err(Refusal::Answer(503, "There are too many connections right now."));
-        }
-        inside.total += 1;
-        *inside.by_address.entry(address).or_default() += 1;
-        Ok(Ticket { doorman: self.clone(), address })
-    }
-
-    fn turn_away(&self, mut stream: TcpStream, refusal: Refusal) {
-        let Ok(permit) = self.refusals.clone().try_acquire_owned() else { return };
-        let most = self.options.deadlines.linger;
-        tokio::spawn(async move {
-            if let Some(response) = Response::refusal(refusal) {
-                let bytes = response.encode(false, false);
-                let _ = tokio::time::timeout(most, stream.write_all(&bytes)).await;
-            }
-            linger(stream, most).await;
-            drop(permit);
-        });
-    }
-}
-
-/// What counts as one address: in IPv6 a household has 2^64 of them.
-fn household(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64)),
-    }
-}
-
-impl Drop for Ticket {
-    fn drop(&mut self) {
-        let mut inside = self.doorman.inside.lock().unwrap_or_else(PoisonError::into_inner);
-        inside.total = inside.total.saturating_sub(1);
-        let left = inside.by_address.get(&self.address).copied().unwrap_or(0).saturating_sub(1);
-        if left == 0 {
-            inside.by_address.remove(&self.address);
+        if is_out_of_descriptors(error) && self.spare.refuse_one(listener, &self.answer).await {
+            self.counts.accepted.inc();
+            self.counts.refuse(Refused::Descriptors);
         } else {
-            inside.by_address.insert(self.address, left);
+            tokio::time::sleep(descriptors::PAUSE).await;
         }
     }
 }

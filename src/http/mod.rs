@@ -1,20 +1,24 @@
 //! HTTP/1.1 by hand over `httparse`: it knows requests, responses and files, but no chat.
 //!
 //! `head` and `body` are sans-IO parsers over the connection's buffer, `connection` drives them
-//! with deadlines, `listener` accepts and caps. What is served is a [`Service`].
+//! with deadlines, `listener` accepts, `doorman` caps. What is served is a [`Service`].
 
 mod body;
 pub mod client;
 mod connection;
 mod cookie;
+mod counts;
+mod doorman;
 mod head;
 mod json;
 mod listener;
 mod request;
 mod response;
+mod spare;
 mod static_files;
 
 pub use body::{Body, Progress};
+pub use counts::{Counts, Refused};
 pub use head::{Framing, Head, Headers, Method, Refusal, parse};
 pub use listener::{Deadlines, Options, bind, serve};
 pub use request::Request;
@@ -41,6 +45,11 @@ pub trait Service: Send + Sync + 'static {
     fn admit<'a>(&'a self, request: &'a Request) -> Admission<'a> {
         let _ = request;
         Box::pin(async { Ok(Box::new(()) as Place) })
+    }
+
+    /// Sockets it has taken over by upgrades and still holds: descriptors, too.
+    fn upgraded(&self) -> usize {
+        0
     }
 
     /// The answer.

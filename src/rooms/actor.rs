@@ -139,7 +139,7 @@ impl Actor {
 
     async fn take_post(&mut self, post: Post) {
         if let Err(error) = self.admits(&post) {
-            let answer = err(post.id.as_deref(), &error);
+            let answer = self.refusal(post.id.as_deref(), &error);
             return match post.action {
                 Action::Subscribe { .. } => {
                     self.tell(post.conn, Delivery::NotSubscribed(post.conn, answer)).await;
@@ -215,7 +215,7 @@ impl Actor {
             Ok(Decision::Answer(seq, at)) => {
                 self.reply(conn, OkAnswer::to(id.as_deref()).seq(seq).at(at).encode()).await;
             }
-            Err(error) => self.reply(conn, err(id.as_deref(), &error)).await,
+            Err(error) => self.reply(conn, self.refusal(id.as_deref(), &error)).await,
         }
     }
 
@@ -265,7 +265,7 @@ impl Actor {
             Ok(committed) => self.settle(gathered, &committed.outcomes, committed.at).await,
             Err(error) => {
                 for one in gathered {
-                    self.reply(one.conn, err(one.id.as_deref(), &error)).await;
+                    self.reply(one.conn, self.refusal(one.id.as_deref(), &error)).await;
                 }
                 self.doubt();
             }
@@ -329,6 +329,12 @@ impl Actor {
         let _ = self.shared.outlet.to(conn, delivery).await;
     }
 
+    /// The answer to a command that is not carried out.
+    fn refusal(&self, id: Option<&str>, error: &Error) -> Payload {
+        self.shared.refused.inc(error.code());
+        err(id, error)
+    }
+
     async fn reply(&self, conn: ConnRef, payload: Payload) {
         self.tell(conn, Delivery::Reply(conn, payload)).await;
     }
@@ -341,7 +347,7 @@ impl Actor {
         };
         match result {
             Ok((seq, at)) => OkAnswer::to(one.id.as_deref()).seq(seq).at(at).encode(),
-            Err(error) => err(one.id.as_deref(), &error),
+            Err(error) => self.refusal(one.id.as_deref(), &error),
         }
     }
 }

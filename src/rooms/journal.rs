@@ -5,11 +5,13 @@
 //! one transaction at a time: the rows of many rooms share one flush of PostgreSQL's log.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
+use crate::count::Count;
 use crate::error::{Error, Result};
 use crate::limits::rooms as limits;
 use crate::store::chat::commit::{Entry, Outcome, Writer};
@@ -34,20 +36,55 @@ struct Append {
 #[derive(Clone)]
 pub struct Journal {
     tx: mpsc::Sender<Append>,
-    committed: Arc<AtomicU64>,
+    counts: Arc<Counts>,
+}
+
+/// What the journal counts, for `/metrics`.
+#[derive(Debug)]
+pub struct Counts {
+    /// Changes of messages made durable.
+    pub committed: Count,
+    /// Commits that did not come back, or came back with an error.
+    pub failed: Count,
+    /// Rows of each commit.
+    pub rows: Histogram,
+    /// Seconds from the first statement of a commit to its answer.
+    pub took: Histogram,
+}
+
+impl Counts {
+    fn new() -> Self {
+        Self {
+            committed: Count::default(),
+            failed: Count::default(),
+            rows: Histogram::new(exponential_buckets(1.0, 4.0, 7)),
+            took: Histogram::new(exponential_buckets(0.000_5, 2.0, 14)),
+        }
+    }
 }
 
 impl Journal {
     /// Starts the writer task.
     pub fn start(database: Database) -> Self {
         let (tx, rx) = mpsc::channel(limits::JOURNAL);
-        tokio::spawn(run(database, rx));
-        Self { tx, committed: Arc::default() }
+        let counts = Arc::new(Counts::new());
+        tokio::spawn(run(database, rx, counts.clone()));
+        Self { tx, counts }
     }
 
     /// Changes of messages made durable since the start.
     pub fn committed(&self) -> u64 {
-        self.committed.load(Ordering::Relaxed)
+        self.counts.committed.get()
+    }
+
+    /// What it counts.
+    pub fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// Appends that wait for the next commit.
+    pub fn waiting(&self) -> usize {
+        self.tx.max_capacity() - self.tx.capacity()
     }
 
     /// Makes entries durable; returns after COMMIT.
@@ -61,12 +98,12 @@ impl Journal {
         let committed: Committed = answer.await.map_err(|_| gone())??;
         let took_a_seq = |outcome: &&Outcome| matches!(outcome, Outcome::Done { seq } if *seq > 0);
         let count = committed.outcomes.iter().filter(took_a_seq).count();
-        self.committed.fetch_add(u64::try_from(count).unwrap_or(0), Ordering::Relaxed);
+        self.counts.committed.add(u64::try_from(count).unwrap_or(0));
         Ok(committed)
     }
 }
 
-async fn run(database: Database, mut rx: mpsc::Receiver<Append>) {
+async fn run(database: Database, mut rx: mpsc::Receiver<Append>, counts: Arc<Counts>) {
     let mut writer: Option<Writer> = None;
     let mut retry_at = tokio::time::Instant::now();
     while let Some(first) = rx.recv().await {
@@ -82,7 +119,8 @@ async fn run(database: Database, mut rx: mpsc::Receiver<Append>) {
         match &writer {
             None => refuse(batch),
             Some(connected) => {
-                if !commit(connected, batch).await {
+                if !commit(connected, batch, &counts).await {
+                    counts.failed.inc();
                     writer = None;
                 }
             }
@@ -127,7 +165,7 @@ fn away(cause: &'static str) -> Error {
 }
 
 /// Commits a batch and answers it. False: the connection must not be used again.
-async fn commit(writer: &Writer, batch: Vec<Append>) -> bool {
+async fn commit(writer: &Writer, batch: Vec<Append>, counts: &Counts) -> bool {
     let at = now_ms();
     let sizes: Vec<_> = batch.iter().map(|append| append.entries.len()).collect();
     let (mut entries, mut replies) = (Vec::new(), Vec::new());
@@ -135,7 +173,11 @@ async fn commit(writer: &Writer, batch: Vec<Append>) -> bool {
         entries.extend(append.entries);
         replies.push(append.reply);
     }
-    match timeout(limits::COMMIT, writer.commit(&entries, at)).await {
+    let began = Instant::now();
+    let committed = timeout(limits::COMMIT, writer.commit(&entries, at)).await;
+    counts.rows.observe(entries.len() as f64);
+    counts.took.observe(began.elapsed().as_secs_f64());
+    match committed {
         Ok(Ok(outcomes)) => {
             let mut rest = outcomes.as_slice();
             for (reply, size) in replies.into_iter().zip(sizes) {

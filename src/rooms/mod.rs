@@ -14,7 +14,7 @@
 mod actor;
 mod calls;
 mod changes;
-mod journal;
+pub mod journal;
 mod kept;
 mod look;
 mod making;
@@ -30,6 +30,6 @@ mod state;
 pub use calls::check_kind;
 pub use look::{RoomCounts, RoomSummary, sort_key};
 pub use making::CreateRoom;
-pub use registry::Rooms;
+pub use registry::{Inboxes, Rooms};
 pub use room::{Action, Post, RoomHandle};
 pub use state::MemberView;

@@ -128,6 +128,11 @@ impl Outlet {
         Self { links: links.into() }
     }
 
+    /// What waits in the queue of each shard.
+    pub fn waiting(&self) -> impl Iterator<Item = usize> + '_ {
+        self.links.iter().map(|link| link.tx.max_capacity() - link.tx.capacity())
+    }
+
     /// To every shard.
     pub async fn broadcast(&self, delivery: Delivery) -> Result<(), ShardGone> {
         for link in self.links.iter() {

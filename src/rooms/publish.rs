@@ -112,7 +112,10 @@ impl Actor {
         tokio::spawn(async move {
             let delivery = match shared.replay(room, since, upto, id.as_deref()).await {
                 Ok(replay) => Delivery::Replayed(conn, room, replay),
-                Err(error) => Delivery::SubscribeFailed(conn, room, err(id.as_deref(), &error)),
+                Err(error) => {
+                    shared.refused.inc(error.code());
+                    Delivery::SubscribeFailed(conn, room, err(id.as_deref(), &error))
+                }
             };
             let _ = shared.outlet.to(conn, delivery).await;
         });

@@ -11,6 +11,7 @@ use super::outlet::{Delivery, Outlet, Payload};
 use super::presence::Presence;
 use super::room::{Input, Room, RoomHandle};
 use super::state::{Member, State};
+use crate::count::ByCode;
 use crate::error::{Error, Result};
 use crate::ids::{RoomId, Uid};
 use crate::limits::{chat, rooms as limits};
@@ -26,6 +27,8 @@ pub(super) struct Shared {
     rooms: RwLock<HashMap<RoomId, Arc<Room>>>,
     by_user: RwLock<HashMap<Uid, Vec<RoomId>>>,
     replays: Semaphore,
+    /// Commands that were not carried out, here or on a shard.
+    pub(super) refused: ByCode,
     /// One room is made, removed or restored at a time.
     pub(super) making: tokio::sync::Mutex<()>,
 }
@@ -55,6 +58,7 @@ impl Rooms {
             rooms: RwLock::default(),
             by_user: RwLock::default(),
             replays: Semaphore::new(limits::REPLAYS),
+            refused: ByCode::default(),
             making: tokio::sync::Mutex::default(),
             store,
         });
@@ -182,10 +186,40 @@ impl Rooms {
         self.shared.journal.committed()
     }
 
+    /// The writer of what becomes durable.
+    pub fn journal(&self) -> &Journal {
+        &self.shared.journal
+    }
+
+    /// Commands that were not carried out, by the reason.
+    pub fn refused(&self) -> &ByCode {
+        &self.shared.refused
+    }
+
+    /// What waits in the inboxes of all rooms.
+    pub fn inboxes(&self) -> Inboxes {
+        let mut inboxes = Inboxes::default();
+        for room in self.shared.rooms().values() {
+            let waiting = room.tx.max_capacity() - room.tx.capacity();
+            inboxes.waiting += waiting;
+            inboxes.longest = inboxes.longest.max(waiting);
+        }
+        inboxes
+    }
+
     /// The way to the shards.
     pub fn outlet(&self) -> &Outlet {
         &self.shared.outlet
     }
+}
+
+/// What waits for the rooms.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Inboxes {
+    /// In all of them.
+    pub waiting: usize,
+    /// In the fullest.
+    pub longest: usize,
 }
 
 impl Shared {

@@ -78,6 +78,17 @@ impl Database {
         Ok(client)
     }
 
+    /// How the pool is used now.
+    pub fn usage(&self) -> PoolUsage {
+        let status = self.pool.status();
+        PoolUsage {
+            most: status.max_size,
+            used: status.size.saturating_sub(status.available),
+            idle: status.available,
+            waiting: status.waiting,
+        }
+    }
+
     /// Ends the pool's connections: the server stops, and the database may be next.
     pub fn close(&self) {
         self.pool.close();
@@ -127,6 +138,19 @@ impl Database {
         }
         Ok(())
     }
+}
+
+/// How a pool is used.
+#[derive(Debug, Clone, Copy)]
+pub struct PoolUsage {
+    /// Connections it may have.
+    pub most: usize,
+    /// Connections somebody works with.
+    pub used: usize,
+    /// Connections nobody works with.
+    pub idle: usize,
+    /// Who waits for one.
+    pub waiting: usize,
 }
 
 /// What every session asks for; a URL's own options come first, so that ours win.

@@ -6,8 +6,6 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
-#[path = "../support/process.rs"]
-mod process;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -15,6 +13,5 @@ mod api;
 mod chat;
 mod delivery;
 mod http;
-mod machine;
 mod rooms;
 mod table;

@@ -48,7 +48,7 @@ const HTTP: &[Reached] = &[
     ),
     (
         "tests/bounds/http.rs",
-        "refusals_are_said_to_a_bounded_number_and_the_next_is_just_closed",
+        "refusals_wait_for_a_bounded_number_and_the_next_is_closed_as_soon_as_it_is_told",
         &["http::REFUSALS"],
     ),
 ];
@@ -242,9 +242,14 @@ const ROOMS: &[Reached] = &[
 
 const DELIVERY: &[Reached] = &[
     (
-        "tests/bounds/machine.rs",
-        "with_few_descriptors_few_are_let_in_and_the_rest_is_told",
-        &["delivery::DESCRIPTORS_SPARED"],
+        "tests/descriptors.rs",
+        "beyond_the_descriptors_an_upgrade_is_refused_and_who_is_in_is_served",
+        &["descriptors::FILES", "descriptors::HTTP", "descriptors::FEW"],
+    ),
+    (
+        "tests/descriptors.rs",
+        "without_a_descriptor_left_new_ones_are_told_and_the_listener_neither_spins_nor_dies",
+        &["descriptors::PAUSE", "descriptors::COMPLAINT"],
     ),
     (
         "tests/bounds/delivery.rs",

@@ -1,7 +1,6 @@
 //! One shard alone, told by hand what rooms would tell it, and the other ends of its connections.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -117,7 +116,7 @@ impl Bench {
     }
 
     pub fn lagging(&self) -> u64 {
-        self.shards.stats().lagging.load(Ordering::Relaxed)
+        self.shards.stats().lagging.get()
     }
 
     /// Waits until no connection is left.

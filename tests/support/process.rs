@@ -34,12 +34,18 @@ impl Process {
         Self::run(Command::new(env!("CARGO_BIN_EXE_impulse")), data_dir, more)
     }
 
-    /// The same where no more files may be open than these.
-    pub fn start_with_descriptors(data_dir: &Path, descriptors: usize) -> Self {
+    /// The same with so many descriptors and not one more; its log goes into `log`.
+    pub fn start_with_descriptors(
+        most: usize,
+        log: &Path,
+        data_dir: &Path,
+        more: &[(&str, &str)],
+    ) -> Self {
         let mut shell = Command::new("sh");
-        let limited = r#"ulimit -n "$0" && exec "$@""#;
-        shell.args(["-c", limited, &descriptors.to_string(), env!("CARGO_BIN_EXE_impulse")]);
-        Self::run(shell, data_dir, &[])
+        shell.arg("-c").arg(format!("ulimit -n {most} && exec \"$0\" \"$@\""));
+        shell.arg(env!("CARGO_BIN_EXE_impulse"));
+        shell.stderr(std::fs::File::create(log).expect("a log"));
+        Self::run(shell, data_dir, more)
     }
 
     fn run(mut command: Command, data_dir: &Path, more: &[(&str, &str)]) -> Self {

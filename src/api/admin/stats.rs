@@ -4,7 +4,6 @@
 //! come from the stores, at most once a minute whoever asks.
 
 use std::collections::VecDeque;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -14,6 +13,7 @@ use tokio::sync::watch;
 use crate::api::Api;
 use crate::error::Result;
 use crate::http::Response;
+use crate::metrics;
 use crate::store::now_ms;
 
 /// Between two looks at the counters.
@@ -48,7 +48,7 @@ impl Look {
             connections: api.shards.connections(),
             online: api.rooms.presence().online(),
             messages: api.rooms.committed(),
-            deliveries: api.shards.stats().deliveries.load(Ordering::Relaxed),
+            deliveries: api.shards.stats().deliveries.get(),
         }
     }
 }
@@ -130,7 +130,7 @@ pub(super) async fn show(api: &Api) -> Result<Response> {
             "messages_per_s": rate_now(|look| look.messages),
             "deliveries_per_s": rate_now(|look| look.deliveries),
             "uptime_s": api.started.elapsed().as_secs(),
-            "memory_bytes": memory(),
+            "memory_bytes": metrics::resident_bytes(),
             "database": {"chat": chat, "accounts": accounts},
             "version": env!("CARGO_PKG_VERSION"),
         },
@@ -187,14 +187,6 @@ fn date(day: i64) -> String {
         ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
     let month = months.iter().position(|known| *known == month).unwrap_or(0) + 1;
     format!("{year}-{month:02}-{day}")
-}
-
-/// What this process holds of the machine's memory, in bytes, where the system tells.
-fn memory() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
-    let kib: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
-    Some(kib * 1024)
 }
 
 #[cfg(test)]

@@ -1,0 +1,222 @@
+//! The families, by the part of the server that knows them. Each has its sentence in
+//! `docs/operations.md`; `tests/metrics.rs` sees to that.
+
+use std::fmt::{self, Error};
+use std::sync::atomic::Ordering;
+use std::time::SystemTime;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::registry::Registry;
+
+use super::page::Page;
+use super::{Sources, Store};
+use crate::limits::rooms as limits;
+
+/// The figures that are read anew each time.
+pub(super) struct Families {
+    pub sources: Sources,
+    pub stores: [Store; 2],
+}
+
+/// The figures that remember how they were distributed.
+pub(super) fn register_histograms(registry: &mut Registry, sources: &Sources) {
+    let journal = sources.rooms.journal().counts();
+    registry.register("journal_batch_rows", "Rows of one commit", journal.rows.clone());
+    registry.register(
+        "journal_commit_seconds",
+        "From the first statement of a commit to its answer",
+        journal.took.clone(),
+    );
+    registry.register(
+        "http_request_duration_seconds",
+        "From the head of a request to its answer",
+        sources.traffic.duration.clone(),
+    );
+}
+
+impl fmt::Debug for Families {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Families").finish_non_exhaustive()
+    }
+}
+
+impl Collector for Families {
+    fn encode(&self, encoder: DescriptorEncoder) -> Result<(), Error> {
+        let mut page = Page(encoder);
+        self.server(&mut page)?;
+        self.connections(&mut page)?;
+        self.delivery(&mut page)?;
+        self.commands(&mut page)?;
+        self.rooms(&mut page)?;
+        self.journal(&mut page)?;
+        self.http(&mut page)?;
+        self.passwords(&mut page)?;
+        self.databases(&mut page)
+    }
+}
+
+impl Families {
+    fn server(&self, page: &mut Page<'_>) -> Result<(), Error> {
+        let up = SystemTime::now().duration_since(self.sources.started).unwrap_or_default();
+        page.gauge("uptime_seconds", "Since the server started.", up.as_secs_f64())?;
+        page.gauges(
+            "build_info",
+            "1, with the version of the program.",
+            "version",
+            [(env!("CARGO_PKG_VERSION"), 1)].into_iter(),
+        )
+    }
+
+    fn connections(&self, page: &mut Page<'_>) -> Result<(), Error> {
+        let Sources { shards, rooms, .. } = &self.sources;
+        let (stats, loads) = (shards.stats(), shards.loads());
+        page.gauge("connections", "Open WebSockets.", shards.connections())?;
+        page.gauge(
+            "connections_max",
+            "WebSockets beyond which new ones are refused.",
+            self.sources.connections_max,
+        )?;
+        page.gauges(
+            "shard_connections",
+            "Open WebSockets of a delivery thread.",
+            "shard",
+            loads.iter().enumerate().map(|(n, load)| (n.to_string(), load.connections)),
+        )?;
+        page.gauge(
+            "subscriptions",
+            "Rooms followed, over all connections.",
+            loads.iter().map(|load| load.subscriptions).sum::<usize>(),
+        )?;
+        page.gauge("users_online", "Users with a connection.", rooms.presence().online())?;
+        page.counter("adoptions", "WebSockets taken by a shard.", stats.adopted.get())?;
+        page.counter(
+            "adoptions_refused",
+            "WebSockets dropped because too many waited for a shard.",
+            stats.not_adopted.get(),
+        )?;
+        page.counter("lagging", "Connections that could not keep up.", stats.lagging.get())?;
+        page.counter("revoked", "Connections whose login ended.", stats.revoked.get())
+    }
+
+    fn delivery(&self, page: &mut Page<'_>) -> Result<(), Error> {
+        let Sources { shards, rooms, .. } = &self.sources;
+        let stats = shards.stats();
+        page.counter("deliveries", "Frames of rooms written.", stats.deliveries.get())?;
+        page.counter("writes", "Writes that took them.", stats.writes.get())?;
+        page.counter("written_bytes", "Bytes written to WebSockets.", stats.bytes.get())?;
+        // What the shard has taken out and not worked on waits as well.
+        let waiting = rooms.outlet().waiting().zip(shards.loads());
+        page.gauges(
+            "shard_queue",
+            "Deliveries waiting for a delivery thread.",
+            "shard",
+            waiting.enumerate().map(|(n, (queued, load))| (n.to_string(), queued + load.taken)),
+        )
+    }
+
+    fn commands(&self, page: &mut Page<'_>) -> Result<(), Error> {
+        let Sources { shards, rooms, .. } = &self.sources;
+        page.counters("commands", "Commands read.", "op", shards.stats().commands())?;
+        page.counters(
+            "commands_refused",
+            "Commands answered with an error.",
+            "code",
+            rooms.refused().iter(),
+        )
+    }
+
+    fn rooms(&self, page: &mut Page<'_>) -> Result<(), Error> {
+        let Sources { shards, rooms, .. } = &self.sources;
+        let (counts, inboxes) = (rooms.counts(), rooms.inboxes());
+        let kinds = [
+            ("open", counts.open),
+            ("closed", counts.closed),
+            ("direct", counts.direct),
+            ("archived", counts.archived),
+        ];
+        page.gauges(
+            "rooms",
+            "Rooms that can be spoken in or read.",
+            "kind",
+            kinds.into_iter().map(|(kind, count)| (kind, count as usize)),
+        )?;
+        page.gauge("room_inbox", "Commands waiting for all rooms.", inboxes.waiting)?;
+        page.gauge("room_inbox_longest", "Commands waiting for one room.", inboxes.longest)?;
+        page.gauge("room_inbox_max", "Commands that may wait for one room.", limits::INBOX)?;
+        page.counter(
+            "room_inbox_full",
+            "Commands that found the inbox full and had to wait.",
+            shards.stats().inbox_full.get(),
+        )
+    }
+
+    fn journal(&self, page: &mut Page<'_>) -> Result<(), Error> {
+        let journal = self.sources.rooms.journal();
+        let counts = journal.counts();
+        page.counter("messages", "Messages and changes made durable.", counts.committed.get())?;
+        page.counter("journal_failures", "Commits that failed.", counts.failed.get())?;
+        page.gauge("journal_queue", "Appends waiting for the next commit.", journal.waiting())?;
+        page.gauge("journal_queue_max", "Appends that may wait.", limits::JOURNAL)
+    }
+
+    fn http(&self, page: &mut Page<'_>) -> Result<(), Error> {
+        let traffic = &self.sources.traffic;
+        page.gauge("http_connections", "Connections that speak HTTP.", traffic.open.get())?;
+        page.counter("http_accepted", "Connections accepted.", traffic.accepted.get())?;
+        page.counters(
+            "connects_refused",
+            "Connections and WebSockets not let in.",
+            "reason",
+            traffic.refused(),
+        )?;
+        page.counters("http_requests", "Requests answered.", "class", traffic.classes())?;
+        page.counters("http_errors", "Requests refused.", "code", traffic.errors.iter())
+    }
+
+    fn passwords(&self, page: &mut Page<'_>) -> Result<(), Error> {
+        let hashing = self.sources.auth.hashing();
+        page.gauge("argon2_running", "Passwords being computed.", hashing.running)?;
+        page.gauge("argon2_queue", "Passwords waiting to be.", hashing.waiting)?;
+        page.counter("argon2_refused", "Passwords refused: too many waited.", hashing.refused)
+    }
+
+    fn databases(&self, page: &mut Page<'_>) -> Result<(), Error> {
+        let each = |value: fn(&Store) -> usize| {
+            self.stores.iter().map(move |store| (store.name, value(store)))
+        };
+        page.gauges(
+            "database_reachable",
+            "1 if the store answers now.",
+            "store",
+            each(|store| usize::from(store.is_reachable.load(Ordering::Relaxed))),
+        )?;
+        page.gauges(
+            "database_pool_max",
+            "Connections the pool may have.",
+            "store",
+            each(|store| store.database.usage().most),
+        )?;
+        page.gauges(
+            "database_pool_waiting",
+            "Requests waiting for a connection of the pool.",
+            "store",
+            each(|store| store.database.usage().waiting),
+        )?;
+        let mut family = page.family(
+            "database_pool_connections",
+            "Connections of the pool.",
+            MetricType::Gauge,
+        )?;
+        for store in &self.stores {
+            let usage = store.database.usage();
+            for (state, count) in [("used", usage.used), ("idle", usage.idle)] {
+                let labels = [("store", store.name), ("state", state)];
+                ConstGauge::new(count as i64).encode(family.encode_family(&labels)?)?;
+            }
+        }
+        Ok(())
+    }
+}
