@@ -72,22 +72,40 @@ async fn no_more_than_a_thousand_frames_or_a_megabyte_are_kept_for_who_takes_not
     assert!((most + 1..=most + MORE * 8_004).contains(&kept), "{kept} bytes kept");
 }
 
+/// What was there when the socket took no more does not count; from then on, everything.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_may_wait_is_kept_and_heard_by_who_looks_up_in_time() {
-    let (_, taken) = published_and_taken("0000").await;
-    let mut bench = Bench::start().await;
-    bench.send_buffer = Some(16 * 1024);
-    let (mut eager, _) = bench.follow(ROOM).await;
-    let (mut lazy, _) = bench.follow(ROOM).await;
-    // His kernel takes about as much as another's.
-    for n in 0..taken + limits::WAITING_FRAMES / 2 {
-        bench.publish(ROOM, vec![text(&format!("{:0>4}", n % 10_000))]).await;
-        eager.expect([format!("{:0>4}", n % 10_000)]).await;
+async fn as_much_as_may_wait_is_kept_and_heard_and_one_frame_more_is_too_much() {
+    let large = "x".repeat(16 * 1024 * 1024);
+    // With its header a long frame has 64 KiB.
+    let long = "y".repeat(64 * 1024 - 4);
+    for (sample, most) in
+        [("short", limits::WAITING_FRAMES), (long.as_str(), limits::WAITING_BYTES / (64 * 1024))]
+    {
+        let mut bench = Bench::start().await;
+        let (mut eager, _) = bench.follow(ROOM).await;
+        let (mut lazy, _) = bench.follow(ROOM).await;
+        let (mut lazier, _) = bench.follow(ROOM).await;
+        bench.publish(ROOM, vec![text(&large)]).await;
+        eager.expect([large.clone()]).await;
+        for _ in 0..most {
+            bench.publish(ROOM, vec![text(sample)]).await;
+            eager.expect([sample.to_owned()]).await;
+        }
+        assert_eq!(bench.lagging(), 0);
+        lazy.expect([large.clone()]).await;
+        lazy.expect(std::iter::repeat_n(sample.to_owned(), most)).await;
+
+        bench.publish(ROOM, vec![text(sample)]).await;
+        eager.expect([sample.to_owned()]).await;
+        lazy.expect([sample.to_owned()]).await;
+        lazier.expect([large.clone()]).await;
+        assert_eq!(
+            heard_until_cut(&mut lazier, sample).await,
+            0,
+            "cut, with all that was his fault"
+        );
+        assert_eq!(bench.lagging(), 1);
     }
-    for n in 0..taken + limits::WAITING_FRAMES / 2 {
-        lazy.expect([format!("{:0>4}", n % 10_000)]).await;
-    }
-    assert_eq!(bench.lagging(), 0);
 }
 
 /// What a room says while somebody's replay is still being read.

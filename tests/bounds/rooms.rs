@@ -119,9 +119,12 @@ async fn who_finds_every_connection_to_the_database_busy_is_told_in_time() {
             tokio::spawn(async move { anna.get("/api/users").await })
         })
         .collect();
-    // They take their connections before this asks for one.
-    tokio::time::sleep(Duration::from_millis(500)).await;
-    anna.get("/ready").await.refused(503, "unavailable");
+    let all_busy = async {
+        while anna.get("/ready").await.status != 503 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    timeout(PATIENCE, all_busy).await.expect("no connection is left to ask by");
     anna.get("/health").await.expect(200);
     for answer in asking {
         answer.await.unwrap().refused(503, "unavailable");
