@@ -263,7 +263,7 @@ const DELIVERY: &[Reached] = &[
     ),
     (
         "tests/bounds/delivery.rs",
-        "no_more_than_a_thousand_frames_or_a_megabyte_are_kept_for_who_takes_nothing",
+        "as_much_as_may_wait_is_kept_and_heard_and_one_frame_more_is_too_much",
         &["delivery::WAITING_FRAMES", "delivery::WAITING_BYTES", "delivery::LAGGING_MS"],
     ),
     (
@@ -330,6 +330,7 @@ const NO_BOUND: &[(&str, &str)] = &[
     ("avatars::MEMORY", "handed to the decoder, which EDGE and PIXELS keep far below it"),
     ("avatars::AT_ONCE", "pictures drawn side by side; who waits has one of PLACES"),
     ("avatars::QUALITY", "of what is kept"),
+    ("delivery::ACTIVITY_TICK", "how often activity is told; ACTIVITY bounds it for each room"),
     ("embedded::START", "a recovery after a crash may take long, a broken cluster says so at once"),
     ("embedded::POLL", "between two looks"),
 ];

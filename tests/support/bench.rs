@@ -17,11 +17,13 @@ use impulse::rooms::{CreateRoom, Rooms};
 use impulse::store::chat::ChatStore;
 use impulse::store::pool::Database;
 
-use super::client::PATIENCE;
 use super::{postgres, raise_descriptor_limit};
 
 pub const ROOM: RoomId = RoomId(1);
 pub const UID: Uid = Uid(7);
+
+/// Longest wait for a frame. A reader that had stopped for long is looked at by TCP as late again.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A shard and the queue to it.
 pub struct Bench {

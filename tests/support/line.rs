@@ -9,7 +9,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::client::{Client, PATIENCE};
+use super::client::Client;
+
+/// Longest wait for bytes. A reader that had stopped for long is looked at by TCP as late again.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 pub const TEXT: u8 = 1;
 pub const CLOSE: u8 = 8;
