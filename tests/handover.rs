@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::{Value, json};
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -226,6 +226,50 @@ async fn hundreds_who_come_at_once_are_all_let_in() {
 }
 
 /// What does not fit into the queue is closed at once, and what fitted is served as ever.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_one_user_s_upgrades_that_come_together_no_more_pass_than_one_by_one() {
+    // A twentieth of all limits: five lines of one user.
+    const MOST: usize = limits::CONNECTIONS_PER_USER / 20;
+    let server = TestServer::start_with(&["--rate-limit-scale", "0.05"]).await;
+    let anna = server.user("anna").await;
+    for round in 0..3 {
+        let mut streams = Vec::new();
+        for _ in 0..2 * MOST {
+            streams.push(TcpStream::connect(server.address).await.unwrap());
+        }
+        for stream in &mut streams {
+            stream.write_all(request(&anna).as_bytes()).await.unwrap();
+        }
+        let mut passed = 0;
+        for stream in &mut streams {
+            let mut status = [0; 12];
+            timeout(PATIENCE, stream.read_exact(&mut status)).await.expect("an answer").unwrap();
+            match &status {
+                b"HTTP/1.1 101" => passed += 1,
+                other => assert_eq!(other, b"HTTP/1.1 429"),
+            }
+        }
+        assert_eq!(passed, MOST, "round {round}");
+        drop(streams);
+        // Places that are given back are given again.
+        let is_gone = async {
+            while metric(server.address, "impulse_connections").await > 0 {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        timeout(PATIENCE, is_gone).await.expect("the lines have ended");
+    }
+    server.stop().await;
+}
+
+/// A whole number of `/metrics`.
+async fn metric(address: std::net::SocketAddr, name: &str) -> u64 {
+    let text = support::client::Client::new(address).get("/metrics").await.body;
+    let text = String::from_utf8(text).unwrap();
+    let line = text.lines().find(|line| line.starts_with(&format!("{name} "))).unwrap();
+    line.rsplit(' ').next().unwrap().parse().unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn who_finds_the_queue_to_a_busy_shard_full_is_closed_and_does_not_hang() {
     let house = House::open(1).await;

@@ -46,13 +46,14 @@ pub(super) async fn chat(api: &Api, request: &Request) -> Result<Response> {
 
 /// Refuses clearly before the process runs out of descriptors, and one user before he takes all.
 fn check_room_for_one_more(api: &Api, session: &Session) -> Result<()> {
+    // Those on their way to a shard are counted; only as many as this machine has cores can pass together.
     if api.shards.connections() >= api.settings.sockets {
         api.traffic.refuse(Refused::Sockets);
         let error =
             Error::new(Code::Unavailable, "The server has as many connections as it can hold.");
         return Err(error.retry_after(RETRY_MS));
     }
-    if api.rooms.presence().connections_of(session.uid) >= api.settings.sockets_per_user {
+    if !api.rooms.presence().admit(session.uid, api.settings.sockets_per_user) {
         api.traffic.refuse(Refused::User);
         let error = Error::new(Code::RateLimited, "You have too many connections.");
         return Err(error.retry_after(RETRY_MS));
@@ -70,7 +71,9 @@ pub(super) fn echo(api: &Api, request: &Request) -> Response {
         Err(refusal) => return refusal,
     };
     let (shards, limits) = (api.shards.clone(), api.settings.dev_echo_limits);
-    Response::upgrade(move |stream, input| adopt(&shards, stream, head, input, Role::Echo(limits)))
+    Response::upgrade(move |stream, input| {
+        adopt(&shards, stream, head, input, Role::Echo(limits));
+    })
 }
 
 /// What outlives the request.
@@ -95,8 +98,11 @@ impl Handover {
             hello: Event::Hello { uid, rooms: &views, heartbeat_ms }.encode(),
             rooms: told.iter().copied().collect(),
         };
-        adopt(&self.shards, stream, head, input, role);
-        tokio::spawn(self.catch_up(told));
+        if adopt(&self.shards, stream, head, input, role) {
+            tokio::spawn(self.catch_up(told));
+        } else {
+            self.rooms.presence().lost(uid);
+        }
     }
 
     /// What changed between `hello` and the hand-over is told to the shard now. A shard that is gone
@@ -117,9 +123,13 @@ impl Handover {
     }
 }
 
-fn adopt(shards: &Shards, stream: TcpStream, head: Vec<u8>, input: Bytes, role: Role) {
+/// False: the socket is gone.
+fn adopt(shards: &Shards, stream: TcpStream, head: Vec<u8>, input: Bytes, role: Role) -> bool {
     match stream.into_std() {
         Ok(stream) => shards.adopt(Adoption { stream, head, input, role }),
-        Err(error) => tracing::debug!(%error, "the socket was lost at the hand-over"),
+        Err(error) => {
+            tracing::debug!(%error, "the socket was lost at the hand-over");
+            false
+        }
     }
 }

@@ -204,7 +204,8 @@ impl Connection {
         let bytes = log.since(cursor.at);
         match self.stream.write(bytes) {
             Ok(written) if written == bytes.len() => {
-                wrote(written, reach(log, cursor, log.end()));
+                wrote(written, log.backlog(cursor.at).frames);
+                cursor.at = log.end();
                 self.blocked_s = None;
                 Some(Flushed::All)
             }

@@ -202,17 +202,21 @@ pub struct Shards {
 
 impl Shards {
     /// Gives a socket to the shard with the fewest. Never waits; a shard too busy to take it
-    /// drops it, and the client comes back.
-    pub fn adopt(&self, adoption: Adoption) {
+    /// drops it (false), and the client comes back.
+    pub fn adopt(&self, adoption: Adoption) -> bool {
         let fewest = |(door, _): &&(Arc<Door>, _)| door.held();
-        let Some((door, tx)) = self.inner.doors.iter().min_by_key(fewest) else { return };
+        let Some((door, tx)) = self.inner.doors.iter().min_by_key(fewest) else { return false };
         door.adopting.fetch_add(1, Ordering::Relaxed);
         match tx.try_send(adoption) {
-            Ok(()) => door.wake(),
+            Ok(()) => {
+                door.wake();
+                true
+            }
             Err(_) => {
                 door.adopting.fetch_sub(1, Ordering::Relaxed);
                 self.inner.stats.not_adopted.inc();
                 tracing::warn!("a shard has too many connections waiting; one is dropped");
+                false
             }
         }
     }

@@ -208,6 +208,9 @@ impl Shard {
         let interest = Interest::READABLE | Interest::WRITABLE;
         if let Err(error) = self.poll.registry().register(&mut stream, Token(slot), interest) {
             tracing::warn!(%error, "a socket could not be registered");
+            if let Role::Chat { uid, .. } = adoption.role {
+                self.hub.presence().lost(uid);
+            }
             return;
         }
         self.generations = self.generations.wrapping_add(1);

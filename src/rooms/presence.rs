@@ -51,6 +51,8 @@ struct Table {
     ending: HashSet<Uid>,
     /// Choices the account does not know yet.
     unsaved: HashMap<Uid, Status>,
+    /// Connections that were admitted and are on their way to a shard.
+    arriving: HashMap<Uid, usize>,
 }
 
 /// Who is here. All calls are short and never wait.
@@ -60,10 +62,32 @@ pub struct Presence {
 }
 
 impl Presence {
+    /// Whether one more connection of `uid` may come, if there may be so many. One that may is counted
+    /// from now on, until it has [`connected`](Self::connected) or is [`lost`](Self::lost): of those
+    /// that come together, no more pass than of those that come one by one.
+    #[must_use]
+    pub fn admit(&self, uid: Uid, most: usize) -> bool {
+        let mut table = self.table();
+        let here = table.users.get(&uid).map_or(0, |user| user.connections.len());
+        let arriving = table.arriving.entry(uid).or_default();
+        let may = here + *arriving < most;
+        *arriving += usize::from(may);
+        if *arriving == 0 {
+            table.arriving.remove(&uid);
+        }
+        may
+    }
+
+    /// A connection that was admitted will not come.
+    pub fn lost(&self, uid: Uid) {
+        self.table().arrived(uid);
+    }
+
     /// A connection of `uid` has begun. `chosen` counts for the first one only: after that, what
     /// changes is told by [`choose`](Self::choose).
     pub fn connected(&self, uid: Uid, conn: ConnRef, chosen: Status) {
         let mut table = self.table();
+        table.arrived(uid);
         let user = table.users.entry(uid).or_default();
         let is_first = user.connections.is_empty();
         user.connections.insert(conn, PresenceState::Online);
@@ -200,6 +224,16 @@ impl Presence {
 }
 
 impl Table {
+    /// Who comes without having been admitted was not counted.
+    fn arrived(&mut self, uid: Uid) {
+        if let Some(arriving) = self.arriving.get_mut(&uid) {
+            *arriving -= 1;
+            if *arriving == 0 {
+                self.arriving.remove(&uid);
+            }
+        }
+    }
+
     fn choose(&mut self, uid: Uid, chosen: Status) {
         let Some(user) = self.users.get_mut(&uid) else { return };
         match chosen.until {
@@ -388,5 +422,22 @@ mod tests {
         let presence = Presence::default();
         presence.set(ANNA, conn(1), PresenceState::Dnd, None).unwrap();
         assert_eq!(presence.seen(ANNA).state, "offline");
+    }
+
+    #[test]
+    fn connections_on_their_way_have_their_places() {
+        let presence = Presence::default();
+        assert!(presence.admit(ANNA, 2) && presence.admit(ANNA, 2) && !presence.admit(ANNA, 2));
+        presence.connected(ANNA, conn(1), Status::default());
+        assert!(!presence.admit(ANNA, 2), "one is here, one on its way");
+        presence.lost(ANNA);
+        assert!(presence.admit(ANNA, 2));
+        presence.connected(ANNA, conn(2), Status::default());
+        presence.connected(ANNA, conn(3), Status::default());
+        assert!(!presence.admit(ANNA, 3) && presence.admit(ANNA, 4));
+        presence.lost(ANNA);
+        presence.lost(ANNA);
+        assert!(presence.table().arriving.is_empty());
+        assert!(!presence.admit(ANNA, 0) && presence.table().arriving.is_empty());
     }
 }
