@@ -13,6 +13,7 @@ mod progress;
 mod report;
 mod scenario;
 mod swarm;
+mod talk;
 mod tally;
 mod target;
 mod watch;

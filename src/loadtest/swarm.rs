@@ -12,30 +12,30 @@ use mio::event::Event;
 use mio::net::TcpStream;
 use mio::{Events, Interest, Token};
 
-use super::line::{Came, Line, Phase, Said, Seat, number_after, read};
+use super::line::{Came, Line, Phase, Seat};
 use super::message::Author;
 use super::progress::Progress;
-use super::tally::{self, Books, Tally, record};
+use super::tally::{self, Books, Tally};
 use super::target::{Room, Target};
 use crate::limits::loadtest as limits;
-use crate::ws::client::{self, Frame};
+use crate::ws::client;
 
 /// Sockets looked at per turn.
 const EVENTS: usize = 1_024;
 
 /// The connections and what they have in common.
 pub struct Swarm {
-    target: Arc<Target>,
-    author: Author,
+    pub(super) target: Arc<Target>,
+    pub(super) author: Author,
     poll: mio::Poll,
     events: Events,
     scratch: Vec<u8>,
-    began: Instant,
+    pub(super) began: Instant,
     pub lines: Vec<Line>,
     pub rooms: Vec<RoomBooks>,
     /// Lines to connect, and not before when.
     waiting: VecDeque<(u64, usize)>,
-    connecting: usize,
+    pub(super) connecting: usize,
     /// Lines that are ready.
     pub ready: usize,
     /// Whether a line that is cut off comes back.
@@ -47,7 +47,7 @@ pub struct Swarm {
     pub refused: u64,
     pub closed: u64,
     /// Why it is no use to try again, if the server has said so.
-    denied: Option<String>,
+    pub(super) denied: Option<String>,
     pub progress: Progress,
     stop: Arc<AtomicBool>,
 }
@@ -60,7 +60,7 @@ pub struct RoomBooks {
     pub books: Books,
     /// The lines that write, in turn.
     pub writers: Vec<usize>,
-    next_writer: usize,
+    pub(super) next_writer: usize,
 }
 
 impl Swarm {
@@ -250,177 +250,8 @@ impl Swarm {
         self.scratch = scratch;
     }
 
-    /// Works on bytes of a line.
-    fn feed(&mut self, index: usize, bytes: &[u8]) -> Result<(), String> {
-        let now = self.now_ns();
-        let Some(line) = self.lines.get_mut(index) else { return Ok(()) };
-        let mut held = std::mem::take(&mut line.held);
-        let mut input = bytes;
-        if !held.is_empty() {
-            held.extend_from_slice(bytes);
-            input = &held;
-        }
-        if line.phase == Phase::Upgrading {
-            match client::accepted(input) {
-                Ok(None) => {
-                    line.held = input.to_vec();
-                    return Ok(());
-                }
-                Ok(Some(length)) => {
-                    input = input.get(length..).unwrap_or_default();
-                    line.phase = Phase::Greeting;
-                    if self.target.is_plain {
-                        self.greeted(index, now)?;
-                    }
-                }
-                Err(status) => return Err(self.refused_with(status)),
-            }
-        }
-        while let Some(frame) = client::next(&mut input).map_err(|broken| broken.to_string())? {
-            match frame {
-                Frame::Text(payload) => self.hear(index, payload, now)?,
-                Frame::Ping(payload) => {
-                    let mut pong = Vec::new();
-                    client::pong(payload, self.author.mask(), &mut pong);
-                    self.say(index, &pong)?;
-                }
-                Frame::Close(code) => {
-                    let code = code.map_or("no code".to_owned(), |code| code.to_string());
-                    return Err(format!("the server closed with {code}"));
-                }
-                Frame::Other => {}
-            }
-        }
-        if !input.is_empty()
-            && let Some(line) = self.lines.get_mut(index)
-        {
-            line.held = input.to_vec();
-        }
-        Ok(())
-    }
-
-    /// What is no fault of the moment is noted: people's limits stay, and who is a stranger stays one.
-    fn refused_with(&mut self, status: u16) -> String {
-        let mut why = format!("the upgrade was refused with {status}");
-        if status == TOO_MANY && !self.target.is_plain {
-            why.push_str("; run the server with IMPULSE_RATE_LIMIT_SCALE=0, or be more users");
-        }
-        if (400..500).contains(&status) {
-            self.denied.get_or_insert_with(|| why.clone());
-        }
-        why
-    }
-
-    fn say(&mut self, index: usize, bytes: &[u8]) -> Result<(), String> {
-        let Some(line) = self.lines.get_mut(index) else { return Ok(()) };
-        line.write(bytes).map_err(|error| error.to_string())
-    }
-
-    fn hear(&mut self, index: usize, payload: &[u8], now: u64) -> Result<(), String> {
-        if self.target.is_plain {
-            if let Some(number) = number_after(payload, br#""n":"#) {
-                self.delivered(index, number, now, payload);
-            }
-            return Ok(());
-        }
-        match read(payload) {
-            Said::Message { seq } => self.delivered(index, seq, now, payload),
-            Said::Hello => return self.greeted(index, now),
-            Said::Ok { id, truncated, .. } if id == SUBSCRIBE => {
-                if truncated {
-                    self.tally.refuse("more was missed than the server replays at once");
-                }
-                self.subscribed(index);
-            }
-            Said::Ok { id, .. } => {
-                if let (Ok(number), Some(books)) = (id.parse(), self.books_of(index)) {
-                    books.0.answer(number, now, books.1);
-                }
-            }
-            Said::Err { id, sentence, .. } => {
-                self.tally.refuse(&sentence);
-                if id == SUBSCRIBE {
-                    return Err(sentence);
-                }
-                if let (Ok(number), Some(books)) = (id.parse(), self.books_of(index)) {
-                    books.0.forget(number);
-                }
-            }
-            Said::Other => {}
-        }
-        Ok(())
-    }
-
-    fn books_of(&mut self, index: usize) -> Option<(&mut Books, &mut Tally)> {
-        let room = self.lines.get(index)?.seat.room;
-        Some((&mut self.rooms.get_mut(room)?.books, &mut self.tally))
-    }
-
-    fn delivered(&mut self, index: usize, seq: u64, now: u64, payload: &[u8]) {
-        let Some(line) = self.lines.get_mut(index) else { return };
-        let Some(room) = self.rooms.get_mut(line.seat.room) else { return };
-        let author = &self.author;
-        let which = || author.number(payload);
-        room.books.deliver(seq, &mut line.place, now, &mut self.tally, which);
-    }
-
-    /// The first frame is here: who follows a room asks for it, the others are ready.
-    fn greeted(&mut self, index: usize, now: u64) -> Result<(), String> {
-        let Some(line) = self.lines.get_mut(index) else { return Ok(()) };
-        record(&mut self.connects, now.saturating_sub(line.began_ns));
-        let room = self.rooms.get(line.seat.room).filter(|_| line.seat.follows);
-        let Some(room) = room else {
-            self.is_ready(index);
-            return Ok(());
-        };
-        let is_new = line.place.expected == 0;
-        if is_new {
-            line.place.expected = room.books.newest + 1;
-        }
-        if self.target.is_plain {
-            self.subscribed(index);
-            return Ok(());
-        }
-        line.phase = Phase::Subscribing;
-        let since = line.place.expected - 1;
-        let id = &room.room.id;
-        let text = format!(
-            r#"{{"op":"room.subscribe","id":"{SUBSCRIBE}","room":"{id}","since":{since}}}"#
-        );
-        let mut frame = Vec::new();
-        client::text(text.as_bytes(), self.author.mask(), &mut frame);
-        self.say(index, &frame)
-    }
-
-    fn subscribed(&mut self, index: usize) {
-        let Some(line) = self.lines.get_mut(index) else { return };
-        if let Some(room) = self.rooms.get_mut(line.seat.room)
-            && !line.is_counted
-            && line.seat.reads
-        {
-            line.is_counted = true;
-            room.books.followers += 1;
-        }
-        self.is_ready(index);
-    }
-
-    fn is_ready(&mut self, index: usize) {
-        let Some(line) = self.lines.get_mut(index) else { return };
-        line.phase = Phase::Ready;
-        self.ready += 1;
-        self.connecting = self.connecting.saturating_sub(1);
-        let room = line.seat.room;
-        let Some(books) = self.rooms.get(room).filter(|room| room.writers.contains(&index)) else {
-            return;
-        };
-        // The same message again: the server knows it by its mid and answers what it answered.
-        for number in books.books.unanswered() {
-            let _ = self.write(room, index, number);
-        }
-    }
-
     /// A line is gone.
-    fn cut(&mut self, index: usize, reason: &str) {
+    pub(super) fn cut(&mut self, index: usize, reason: &str) {
         let now = self.now_ns();
         let Some(line) = self.lines.get_mut(index) else { return };
         let was = line.phase;
@@ -466,37 +297,6 @@ impl Swarm {
         }
     }
 
-    /// Sends the next message into a room. False: nobody who may write is there now.
-    ///
-    /// # Errors
-    /// The connection broke.
-    pub fn send(&mut self, room: usize) -> bool {
-        let Some(books) = self.rooms.get_mut(room) else { return false };
-        for _ in 0..books.writers.len() {
-            let writer = books.writers.get(books.next_writer % books.writers.len()).copied();
-            books.next_writer = books.next_writer.wrapping_add(1);
-            let is_ready = |index: &usize| {
-                self.lines.get(*index).is_some_and(|line| line.phase == Phase::Ready)
-            };
-            if let Some(writer) = writer.filter(is_ready) {
-                let now = u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX);
-                let number = books.books.send(now, !self.target.is_plain);
-                self.tally.sent += 1;
-                if let Err(reason) = self.write(room, writer, number) {
-                    self.cut(writer, &reason);
-                }
-                return true;
-            }
-        }
-        false
-    }
-
-    fn write(&mut self, room: usize, writer: usize, number: u64) -> Result<(), String> {
-        let Some(books) = self.rooms.get(room) else { return Ok(()) };
-        let frame = self.author.frame(room, &books.room.id, number);
-        self.say(writer, &frame)
-    }
-
     /// Messages on their way.
     pub fn in_flight(&self) -> usize {
         self.rooms.iter().map(|room| room.books.in_flight).sum()
@@ -507,11 +307,6 @@ impl Swarm {
         self.rooms.iter().map(|room| room.books.lost()).sum()
     }
 }
-
-/// The status of a server whose limits are met.
-const TOO_MANY: u16 = 429;
-/// The `id` of every subscribe command; those of messages are numbers.
-const SUBSCRIBE: &str = "s";
 
 fn line_error(lines: &[Line], index: usize) -> Option<String> {
     let stream = lines.get(index)?.stream.as_ref()?;
