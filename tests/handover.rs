@@ -271,40 +271,6 @@ async fn metric(address: std::net::SocketAddr, name: &str) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_finds_the_queue_to_a_busy_shard_full_is_closed_and_does_not_hang() {
-    let house = House::open(1).await;
-    let mut first = house.let_in();
-    expect(&mut first, HELLO);
-    house.follow(ConnRef { shard: 0, slot: 0, generation: 1 }).await;
-    expect(&mut first, FOLLOWING);
-    let mut eager = first.try_clone().unwrap();
-    let reader = std::thread::spawn(move || std::io::copy(&mut eager, &mut std::io::sink()));
-
-    // As much as keeps it in one turn of its loop for as long as this takes.
-    for events in [1_000_000, 4_000_000, 16_000_000] {
-        let before = house.adopted();
-        house.publish(vec![Bytes::from_static(b"x"); events]).await;
-        tokio::time::sleep(Duration::from_millis(20)).await;
-        let mut waiting: Vec<_> = (0..limits::ADOPTIONS).map(|_| house.let_in()).collect();
-        let mut beyond: Vec<_> = (0..3).map(|_| house.let_in()).collect();
-        if house.adopted() != before {
-            continue; // it was faster
-        }
-        for near in &mut beyond {
-            assert_eq!(std::io::Read::read(near, &mut [0; 8]).unwrap(), 0, "closed, not served");
-        }
-        for near in &mut waiting {
-            expect(near, HELLO);
-        }
-        assert_eq!(house.adopted(), before + limits::ADOPTIONS as u64);
-        house.shards.stop();
-        let _ = reader.join().unwrap();
-        return;
-    }
-    panic!("the shard was never busy");
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_stop_in_the_middle_of_many_hand_overs_leaves_nobody_hanging() {
     let house = Arc::new(House::open(2).await);
     let count = Arc::new(AtomicUsize::new(0));

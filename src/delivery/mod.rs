@@ -257,3 +257,42 @@ impl Shards {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read as _;
+    use std::net::{TcpListener, TcpStream};
+
+    #[test]
+    fn who_finds_the_queue_to_a_shard_full_is_closed_and_does_not_hang() {
+        let poll = mio::Poll::new().unwrap();
+        let door = Arc::new(Door {
+            waker: mio::Waker::new(poll.registry(), shard::WAKE).unwrap(),
+            is_awake: AtomicBool::new(false),
+            is_stopping: AtomicBool::new(false),
+            connections: AtomicUsize::new(0),
+            adopting: AtomicUsize::new(0),
+            taken: AtomicUsize::new(0),
+            subscriptions: AtomicUsize::new(0),
+        });
+        // A shard that takes nobody out of its queue.
+        let (tx, waiting) = std_mpsc::sync_channel(2);
+        let (threads, stats) = (Mutex::new(Vec::new()), Arc::new(Stats::default()));
+        let shards = Shards { inner: Arc::new(Inner { doors: vec![(door, tx)], threads, stats }) };
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let come = || {
+            let near = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+            let stream = listener.accept().unwrap().0;
+            let role = Role::Echo(Limits { message: 1, fragments: 1 });
+            let adoption = Adoption { stream, head: Vec::new(), input: Bytes::new(), role };
+            (near, shards.adopt(adoption))
+        };
+        let fits = [come(), come()];
+        let (mut beyond, is_in) = come();
+        assert!(fits.iter().all(|(_, is_in)| *is_in) && !is_in);
+        assert_eq!(beyond.read(&mut [0; 1]).unwrap(), 0, "closed");
+        assert_eq!((shards.connections(), shards.stats().not_adopted.get()), (2, 1));
+        assert_eq!(waiting.try_iter().count(), 2, "who fitted is still waited for");
+    }
+}

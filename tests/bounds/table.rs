@@ -257,8 +257,8 @@ const DELIVERY: &[Reached] = &[
         &["delivery::QUEUE"],
     ),
     (
-        "tests/handover.rs",
-        "who_finds_the_queue_to_a_busy_shard_full_is_closed_and_does_not_hang",
+        "src/delivery/mod.rs",
+        "who_finds_the_queue_to_a_shard_full_is_closed_and_does_not_hang",
         &["delivery::ADOPTIONS"],
     ),
     (
