@@ -52,7 +52,13 @@ pub struct Plan {
     pub local: bool,
 
     /// Who the connections are, shared out in turn: a bearer token, or @FILE with one a line
-    #[arg(long = "token", env = "IMPULSE_TOKEN", hide_env_values = true, value_name = "TOKEN")]
+    #[arg(
+        long = "token",
+        env = "IMPULSE_TOKEN",
+        hide_env_values = true,
+        allow_hyphen_values = true,
+        value_name = "TOKEN"
+    )]
     pub tokens: Vec<String>,
 
     /// What to try, by comma [default: everything, one after the other]
