@@ -168,7 +168,12 @@ fn sweep(c: &mut Criterion) {
     let mut group = c.benchmark_group("sweep over 1,000 sockets");
     for events in [1, 16, 128] {
         let event = Bytes::from_static(&PAYLOAD);
-        let publication = Publication { room: ROOM, events: vec![event; events], activity: None };
+        let publication = Publication {
+            room: ROOM,
+            events: vec![event; events],
+            activity: None,
+            more_follows: false,
+        };
         let publication = Arc::new(publication);
         group.throughput(Throughput::Elements((events * MEMBERS) as u64));
         group.bench_function(format!("{events} to each"), |b| {

@@ -219,6 +219,9 @@ pub mod delivery {
     pub const READS: usize = 4;
     /// Members written to before the shard looks at its sockets again.
     pub const SWEEP: usize = 128;
+    /// For each member, how long a walk over a larger room waits for messages that are being
+    /// committed; a write costs some three times as much.
+    pub const GATHER: Duration = Duration::from_micros(2);
     /// Frames that may pile up for a socket that takes nothing, besides what was there when it
     /// stopped taking; more is `bye lagging`.
     pub const WAITING_FRAMES: usize = 1_024;

@@ -84,7 +84,7 @@ impl House {
     }
 
     async fn publish(&self, events: Vec<Bytes>) {
-        let publication = Publication { room: ROOM, events, activity: None };
+        let publication = Publication { room: ROOM, events, activity: None, more_follows: false };
         self.outlet.broadcast(Delivery::Publish(Arc::new(publication))).await.unwrap();
     }
 

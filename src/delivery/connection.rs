@@ -13,8 +13,8 @@ use socket2::SockRef;
 
 use super::frame_log::{Backlog, Cursor, FrameLog};
 use super::outbox::Outbox;
+use super::room::{Room, Stage, Subscriber};
 use super::stats::wrote;
-use super::sweep::{Room, Stage, Subscriber};
 use crate::ids::{RoomId, SessionId, Uid};
 use crate::rooms::Post;
 use crate::rooms::outlet::Payload;

@@ -4,9 +4,10 @@ use std::time::Instant;
 
 use super::connection::{Connection, Phase, Place};
 use super::frame_log::Cursor;
+use super::room::{Room, Stage, Subscriber};
 use super::shard::Shard;
 use super::stats::Stats;
-use super::sweep::{Room, Stage, Subscriber, open_slots, unsubscribe};
+use super::sweep::{open_slots, unsubscribe};
 use crate::ids::{RoomId, Uid};
 use crate::limits::delivery as limits;
 use crate::protocol::event::Event;
@@ -94,6 +95,7 @@ impl Shard {
         for event in &publication.events {
             room.log.append(event);
         }
+        room.more_follows = publication.more_follows;
         self.sweep.mark(index, &mut self.rooms);
     }
 

@@ -15,6 +15,7 @@ mod endings;
 pub mod frame_log;
 mod input;
 mod outbox;
+mod room;
 mod shard;
 mod stats;
 mod sweep;

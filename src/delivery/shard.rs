@@ -17,8 +17,9 @@ use slab::Slab;
 use tokio::sync::mpsc;
 
 use super::connection::{Bucket, Chat, Connection, Flushed, Held, Phase, Purpose};
+use super::room::Room;
 use super::stats::Stats;
-use super::sweep::{Room, SweepQueue};
+use super::sweep::SweepQueue;
 use super::{Adoption, Door, Role, Seed, Settings};
 use crate::ids::{RoomId, Uid};
 use crate::limits::delivery as limits;
@@ -129,6 +130,11 @@ impl Shard {
         }
         self.write_listed();
         self.sweep_turn();
+        if !self.sweep.is_empty() {
+            // A walk over a large room takes milliseconds. The journal and the database, whose turn it
+            // may be on this core, need microseconds, and the next walk waits for them.
+            std::thread::yield_now();
+        }
         self.tick();
         self.tell_door();
     }
@@ -152,6 +158,7 @@ impl Shard {
         self.door.is_awake.store(false, Ordering::SeqCst);
         // Who came before this line has woken nobody, and this queue cannot be asked if it is empty.
         self.take_adoptions();
+        let begins = self.sweep.begin_due(&mut self.rooms);
         let busy = !self.sweep.is_empty()
             || !self.to_read.is_empty()
             || !self.to_write.is_empty()
@@ -163,6 +170,10 @@ impl Shard {
             (false, false) => Duration::from_millis(2),
             (false, true) if !self.active.is_empty() => limits::ACTIVITY_TICK,
             (false, true) => Duration::from_millis(500),
+        };
+        let timeout = match begins {
+            Some(at) => timeout.min(at.saturating_duration_since(Instant::now())),
+            None => timeout,
         };
         if let Err(error) = self.poll.poll(events, Some(timeout))
             && error.kind() != ErrorKind::Interrupted

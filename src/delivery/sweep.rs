@@ -5,6 +5,11 @@
 //! shard reads its sockets and takes more publications, which the rest of the walk carries along.
 //! That is why a busy room needs far fewer system calls than deliveries.
 //!
+//! A walk of a large room costs milliseconds of system calls, whether it carries one frame or
+//! twenty. So if more of the room is about to come out of the journal, it waits for that, a third of
+//! its own cost at most ([`limits::GATHER`]): what was sent together is delivered by one walk. A room
+//! that is walked in one turn never waits.
+//!
 //! Nothing a reader needs is forgotten while he is here. A walk parts with those whose socket takes
 //! nothing while more piles up than may, and then forgets what all others have. A log that grows
 //! faster than its walk ([`SweepQueue::is_full`]) makes the shard finish the walk before it takes
@@ -16,68 +21,29 @@ use std::time::Instant;
 use slab::Slab;
 
 use super::connection::{Connection, Flushed, Phase};
-use super::frame_log::{Cursor, FrameLog};
-use crate::ids::{RoomId, Uid};
+use super::room::{Room, Stage, Walk};
+use crate::ids::Uid;
 use crate::limits::delivery as limits;
-use crate::rooms::outlet::Activity;
-
-/// A room on one shard.
-pub(super) struct Room {
-    pub id: RoomId,
-    pub log: FrameLog,
-    pub subscribers: Vec<Subscriber>,
-    /// Connections of members, for `activity`.
-    pub listeners: Vec<usize>,
-    walk: Option<Walk>,
-    /// Up to here everybody has been offered everything.
-    swept: u64,
-    pub activity: Option<Activity>,
-    pub activity_at: Option<Instant>,
-}
-
-/// A connection that follows the room.
-pub(super) struct Subscriber {
-    pub slot: usize,
-    /// Its place in the connection's own list.
-    pub index: usize,
-    pub cursor: Cursor,
-    pub stage: Stage,
-}
-
-/// How far a subscription has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stage {
-    /// The room reads what was missed. Whatever piles up meanwhile is not the reader's fault.
-    Awaiting,
-    /// What was missed is being written.
-    Replaying,
-    /// Everything since the cursor may be written.
-    Live,
-}
-
-/// A walk under way.
-struct Walk {
-    /// The next subscriber.
-    next: usize,
-    /// The end of the log when it began.
-    end: u64,
-    /// Somebody still needs what follows this.
-    least: u64,
-}
-
-impl Walk {
-    fn over(log: &FrameLog) -> Self {
-        Self { next: 0, end: log.end(), least: log.end() }
-    }
-}
 
 /// The rooms of a shard and those with something to write.
 #[derive(Default)]
 pub(super) struct SweepQueue {
     rooms: VecDeque<usize>,
+    /// Rooms whose walk waits for more to carry.
+    gathering: Vec<usize>,
     /// The room whose log grew faster than its walk. There is at most one: nothing more is published
     /// until it is swept.
     full: Option<usize>,
+}
+
+/// How far a walk has come.
+enum Walked {
+    /// Everybody has been offered everything.
+    Everybody,
+    /// There is more to walk.
+    Some,
+    /// Who was passed early needs another walk.
+    Again,
 }
 
 /// What one turn of the sweep came to.
@@ -89,57 +55,6 @@ pub(super) struct Swept {
     pub lagging: Vec<usize>,
 }
 
-impl Room {
-    pub fn new(id: RoomId) -> Self {
-        Self {
-            id,
-            log: FrameLog::default(),
-            subscribers: Vec::new(),
-            listeners: Vec::new(),
-            walk: None,
-            swept: 0,
-            activity: None,
-            activity_at: None,
-        }
-    }
-
-    /// Nobody on this shard has anything to do with it.
-    pub fn is_unused(&self) -> bool {
-        self.subscribers.is_empty() && self.listeners.is_empty()
-    }
-
-    /// More than may wait for one socket has not been offered to everybody.
-    fn is_full(&self) -> bool {
-        self.log.backlog(self.swept).is_over()
-    }
-
-    /// Merges what members who do not follow the room are to hear.
-    pub fn note_activity(&mut self, news: &Activity) {
-        let activity =
-            self.activity.get_or_insert(Activity { seq: 0, new: 0, mentions: Vec::new() });
-        activity.seq = activity.seq.max(news.seq);
-        activity.new = activity.new.saturating_add(news.new);
-        for uid in &news.mentions {
-            if activity.mentions.len() < MENTIONS && !activity.mentions.contains(uid) {
-                activity.mentions.push(*uid);
-            }
-        }
-    }
-
-    /// The `activity` that is due now.
-    pub fn take_activity(&mut self, now: Instant) -> Option<Activity> {
-        let waited = self.activity_at.is_none_or(|at| now.duration_since(at) >= limits::ACTIVITY);
-        if !waited || self.activity.is_none() {
-            return None;
-        }
-        self.activity_at = Some(now);
-        self.activity.take()
-    }
-}
-
-/// Users a coalesced `activity` can mention.
-const MENTIONS: usize = 1_000;
-
 impl SweepQueue {
     /// The room's log has grown.
     pub fn mark(&mut self, index: usize, rooms: &mut Slab<Room>) {
@@ -148,9 +63,31 @@ impl SweepQueue {
             self.full = Some(index);
         }
         if room.walk.is_none() {
+            self.begin(index, rooms);
+        }
+    }
+
+    /// Begins a walk, unless it waits for more to carry.
+    fn begin(&mut self, index: usize, rooms: &mut Slab<Room>) {
+        let Some(room) = rooms.get_mut(index) else { return };
+        if !room.gathers() {
+            room.gathers_until = None;
             room.walk = Some(Walk::over(&room.log));
             self.rooms.push_back(index);
+        } else if !self.gathering.contains(&index) {
+            self.gathering.push(index);
         }
+    }
+
+    /// Begins the walks that have waited long enough; says until when the others wait.
+    pub fn begin_due(&mut self, rooms: &mut Slab<Room>) -> Option<Instant> {
+        for index in std::mem::take(&mut self.gathering) {
+            if rooms.get(index).is_some_and(|room| room.walk.is_none() && !room.log.is_empty()) {
+                self.begin(index, rooms);
+            }
+        }
+        let until = |index: &usize| rooms.get(*index).and_then(|room| room.gathers_until);
+        self.gathering.iter().filter_map(until).min()
     }
 
     /// Looks at every room that keeps something: readers who have caught up need it no more, and
@@ -179,26 +116,28 @@ impl SweepQueue {
         let mut left = limits::SWEEP;
         while left > 0 {
             let Some(index) = self.rooms.pop_front() else { break };
-            if Self::walk(index, &mut left, rooms, connections, &mut swept) {
-                self.rooms.push_back(index);
+            match Self::walk(index, &mut left, rooms, connections, &mut swept) {
+                Walked::Everybody => {}
+                Walked::Some => self.rooms.push_back(index),
+                Walked::Again => self.begin(index, rooms),
             }
         }
         swept
     }
 
-    /// Goes on with one room. True: there is more to do.
+    /// Goes on with one room.
     fn walk(
         index: usize,
         left: &mut usize,
         rooms: &mut Slab<Room>,
         connections: &mut Slab<Connection>,
         swept: &mut Swept,
-    ) -> bool {
+    ) -> Walked {
         let Some(mut walk) = rooms.get_mut(index).and_then(|room| room.walk.take()) else {
-            return false;
+            return Walked::Everybody;
         };
         while *left > 0 {
-            let Some(room) = rooms.get(index) else { return false };
+            let Some(room) = rooms.get(index) else { return Walked::Everybody };
             let Some(subscriber) = room.subscribers.get(walk.next) else { break };
             let place = walk.next;
             walk.next += 1;
@@ -210,19 +149,15 @@ impl SweepQueue {
             let subscriber = rooms.get(index).and_then(|room| room.subscribers.get(place));
             walk.least = subscriber.map_or(walk.least, |s| walk.least.min(s.cursor.at));
         }
-        let Some(room) = rooms.get_mut(index) else { return false };
+        let Some(room) = rooms.get_mut(index) else { return Walked::Everybody };
         if walk.next < room.subscribers.len() {
             room.walk = Some(walk);
-            return true;
+            return Walked::Some;
         }
         room.log.forget(walk.least);
         room.swept = walk.end;
-        if room.log.end() > walk.end {
-            // More came while we walked: whoever we passed early has not got it.
-            room.walk = Some(Walk::over(&room.log));
-            return true;
-        }
-        false
+        // More came while we walked: whoever we passed early has not got it.
+        if room.log.end() > walk.end { Walked::Again } else { Walked::Everybody }
     }
 }
 
@@ -314,4 +249,59 @@ pub(super) fn open_slots(
     let slots = users.get(&uid).cloned().unwrap_or_default();
     let open = |slot: &usize| connections.get(*slot).is_some_and(|c| c.phase == Phase::Open);
     slots.into_iter().filter(open).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::frame_log::Cursor;
+    use super::super::room::Subscriber;
+    use super::*;
+    use crate::ids::RoomId;
+
+    fn rooms_of(members: usize) -> (Slab<Room>, usize) {
+        let mut room = Room::new(RoomId(1));
+        room.log.append(b"what was said");
+        let cursor = Cursor::default();
+        let subscriber = |slot| Subscriber { slot, index: 0, cursor, stage: Stage::Live };
+        room.subscribers = (0..members).map(subscriber).collect();
+        let mut rooms = Slab::new();
+        let index = rooms.insert(room);
+        (rooms, index)
+    }
+
+    #[test]
+    fn a_walk_of_many_turns_waits_for_what_is_being_committed_and_not_for_ever() {
+        let (mut rooms, index) = rooms_of(limits::SWEEP + 1);
+        let mut sweep = SweepQueue::default();
+        rooms[index].more_follows = true;
+        sweep.mark(index, &mut rooms);
+        assert!(sweep.is_empty(), "it waits");
+        let until = rooms[index].gathers_until.unwrap();
+        assert!(until <= Instant::now() + limits::GATHER * (limits::SWEEP as u32 + 1));
+        while Instant::now() < until {
+            std::thread::yield_now();
+        }
+        assert_eq!(sweep.begin_due(&mut rooms), None);
+        assert!(!sweep.is_empty(), "it has waited long enough");
+    }
+
+    #[test]
+    fn a_walk_begins_at_once_when_nothing_follows_any_more() {
+        let (mut rooms, index) = rooms_of(limits::SWEEP + 1);
+        let mut sweep = SweepQueue::default();
+        for more_follows in [true, false] {
+            rooms[index].more_follows = more_follows;
+            sweep.mark(index, &mut rooms);
+            assert_eq!(sweep.is_empty(), more_follows);
+        }
+    }
+
+    #[test]
+    fn a_walk_of_one_turn_never_waits() {
+        let (mut rooms, index) = rooms_of(limits::SWEEP);
+        let mut sweep = SweepQueue::default();
+        rooms[index].more_follows = true;
+        sweep.mark(index, &mut rooms);
+        assert!(!sweep.is_empty());
+    }
 }

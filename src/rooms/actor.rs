@@ -53,7 +53,7 @@ pub(super) enum Meaning {
 pub(super) struct Actor {
     pub(super) room: Arc<Room>,
     pub(super) shared: Arc<Shared>,
-    inbox: mpsc::Receiver<Input>,
+    pub(super) inbox: mpsc::Receiver<Input>,
     pub(super) kept: Kept,
     /// All up to this `seq` has been handed to the shards.
     pub(super) published: u64,

@@ -77,6 +77,8 @@ pub struct Publication {
     pub events: Vec<Payload>,
     /// Set when durable messages are among them: what members who do not follow the room hear.
     pub activity: Option<Activity>,
+    /// More of this room is in its inbox and follows within a commit. A hint: it may be refused yet.
+    pub more_follows: bool,
 }
 
 /// What changed, for members who do not follow the room. Coalesced by the shard.

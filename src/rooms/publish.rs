@@ -58,7 +58,9 @@ impl Actor {
         }
         self.published = activity.seq;
         self.room.state_mut().row.last_seq = activity.seq;
-        let publication = Publication { room: self.room.id, events, activity: Some(activity) };
+        let more_follows = !self.inbox.is_empty();
+        let activity = Some(activity);
+        let publication = Publication { room: self.room.id, events, activity, more_follows };
         // The delivery plane is gone only when the server stops: nobody is left to tell.
         let _ = self.shared.outlet.commit(&Arc::new(publication), answers).await;
     }
@@ -125,7 +127,8 @@ impl Actor {
         if events.is_empty() {
             return;
         }
-        let publication = Publication { room: self.room.id, events, activity };
+        let more_follows = false;
+        let publication = Publication { room: self.room.id, events, activity, more_follows };
         self.broadcast(Delivery::Publish(Arc::new(publication))).await;
     }
 

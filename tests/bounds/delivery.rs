@@ -177,7 +177,12 @@ async fn a_full_queue_to_a_shard_makes_rooms_wait_and_loses_nothing() {
         tokio::time::sleep(Duration::from_millis(20)).await;
         let mut waited = false;
         for event in events(said..said + 2 * limits::QUEUE) {
-            let publication = Publication { room: ROOM, events: vec![event], activity: None };
+            let publication = Publication {
+                room: ROOM,
+                events: vec![event],
+                activity: None,
+                more_follows: false,
+            };
             let delivery = Delivery::Publish(Arc::new(publication));
             let at_once = tokio::task::unconstrained(bench.outlet.broadcast(delivery.clone()));
             if timeout(Duration::ZERO, at_once).await.is_err() {
@@ -204,7 +209,8 @@ async fn activity_of_a_room_is_told_once_a_second_and_adds_up() {
     let began = Instant::now();
     for seq in 1..=NEWS {
         let activity = Some(Activity { seq, new: 1, mentions: Vec::new() });
-        let publication = Publication { room: ROOM, events: events(0..1), activity };
+        let publication =
+            Publication { room: ROOM, events: events(0..1), activity, more_follows: false };
         bench.tell(Delivery::Publish(Arc::new(publication))).await;
         tokio::time::sleep(Duration::from_millis(20)).await;
     }

@@ -319,6 +319,11 @@ const DELIVERY: &[Reached] = &[
     ),
     ("tests/shard.rs", "a_publication_of_any_size_reaches_who_reads", &["delivery::SWEEP"]),
     (
+        "src/delivery/sweep.rs",
+        "a_walk_of_many_turns_waits_for_what_is_being_committed_and_not_for_ever",
+        &["delivery::GATHER"],
+    ),
+    (
         "tests/bounds/delivery.rs",
         "replays_wait_for_who_reads_late_up_to_their_bound",
         &["delivery::REPLAY_CHUNK"],

@@ -105,7 +105,7 @@ impl Bench {
     }
 
     pub async fn publish(&self, room: RoomId, events: Vec<Payload>) {
-        let publication = Publication { room, events, activity: None };
+        let publication = Publication { room, events, activity: None, more_follows: false };
         self.tell(Delivery::Publish(Arc::new(publication))).await;
     }
 
