@@ -20,6 +20,18 @@ pub struct Migration {
     pub sql: &'static str,
 }
 
+/// Names and texts of files in the order of their numbers, which begin at 1.
+pub const fn numbered<const N: usize>(files: [(&'static str, &'static str); N]) -> [Migration; N] {
+    let mut migrations = [Migration { number: 0, name: "", sql: "" }; N];
+    let mut place = 0;
+    while place < N {
+        let (name, sql) = files[place];
+        migrations[place] = Migration { number: place as i32 + 1, name, sql };
+        place += 1;
+    }
+    migrations
+}
+
 /// Both servers of a cluster may start at once; the second waits here. Any constant does.
 const LOCK: i64 = 0x0069_6d70_756c_7365;
 

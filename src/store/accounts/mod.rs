@@ -30,33 +30,19 @@ use super::pool::{Database, failed};
 use super::{now_ms, restorable_ms};
 use crate::error::{Error, Result};
 
-const MIGRATIONS: &[Migration] = &[
-    Migration {
-        number: 1,
-        name: "users_and_sessions",
-        sql: include_str!("../../../sql/accounts/0001_users_and_sessions.sql"),
-    },
-    Migration {
-        number: 2,
-        name: "people_and_administration",
-        sql: include_str!("../../../sql/accounts/0002_people_and_administration.sql"),
-    },
-    Migration {
-        number: 3,
-        name: "names",
-        sql: include_str!("../../../sql/accounts/0003_names.sql"),
-    },
-    Migration {
-        number: 4,
-        name: "last_seen",
-        sql: include_str!("../../../sql/accounts/0004_last_seen.sql"),
-    },
-    Migration {
-        number: 5,
-        name: "invites_of_the_operator",
-        sql: include_str!("../../../sql/accounts/0005_invites_of_the_operator.sql"),
-    },
-];
+const MIGRATIONS: &[Migration] = &migrate::numbered([
+    ("users_and_sessions", include_str!("../../../sql/accounts/0001_users_and_sessions.sql")),
+    (
+        "people_and_administration",
+        include_str!("../../../sql/accounts/0002_people_and_administration.sql"),
+    ),
+    ("names", include_str!("../../../sql/accounts/0003_names.sql")),
+    ("last_seen", include_str!("../../../sql/accounts/0004_last_seen.sql")),
+    (
+        "invites_of_the_operator",
+        include_str!("../../../sql/accounts/0005_invites_of_the_operator.sql"),
+    ),
+]);
 
 /// Handle to the account store. Cheap to clone.
 #[derive(Clone)]

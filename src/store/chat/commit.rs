@@ -101,6 +101,15 @@ pub struct Writer {
     read: Statement,
 }
 
+/// The statements are planned once, and for the right size: in a new database the tables are empty and
+/// unknown to the planner, which would read all messages for every commit, the more of them there are.
+const SETTINGS: &str = "
+SET synchronous_commit = on;
+SET enable_seqscan = off;
+SET plan_cache_mode = force_generic_plan";
+
+/// The look for a repetition is a question per row on purpose: as `NOT EXISTS` the planner may make a
+/// join of it that reads every message of the room.
 const NEW: &str = "
 WITH input AS (
     SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::bigint[], $4::text[])
@@ -108,7 +117,7 @@ WITH input AS (
 ), fresh AS (
     SELECT i.*, row_number() OVER (PARTITION BY i.room_id ORDER BY i.ord) AS n
     FROM input i
-    WHERE NOT EXISTS (SELECT FROM chat.messages m WHERE m.room_id = i.room_id AND m.mid = i.mid)
+    WHERE (SELECT true FROM chat.messages m WHERE m.room_id = i.room_id AND m.mid = i.mid) IS NULL
 ), taken AS (
     UPDATE chat.rooms r SET last_seq = r.last_seq + c.n
     FROM (SELECT room_id, count(*) AS n FROM fresh GROUP BY room_id) c
@@ -205,7 +214,7 @@ impl Writer {
     /// `unavailable` when the database does not answer.
     pub async fn connect(database: &Database) -> Result<Self> {
         let client = database.connect().await?;
-        client.batch_execute("SET synchronous_commit = on").await.map_err(failed)?;
+        client.batch_execute(SETTINGS).await.map_err(failed)?;
         Ok(Self {
             new: client.prepare(NEW).await.map_err(failed)?,
             edit: client.prepare(EDIT).await.map_err(failed)?,

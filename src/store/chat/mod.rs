@@ -17,18 +17,11 @@ pub use rooms::{NewRoom, RemovedRoom, RoomChange, RoomRow};
 use super::migrate::{self, Migration};
 use super::pool::Database;
 
-const MIGRATIONS: &[Migration] = &[
-    Migration {
-        number: 1,
-        name: "rooms_and_messages",
-        sql: include_str!("../../../sql/chat/0001_rooms_and_messages.sql"),
-    },
-    Migration {
-        number: 2,
-        name: "rooms_of_every_kind",
-        sql: include_str!("../../../sql/chat/0002_rooms_of_every_kind.sql"),
-    },
-];
+const MIGRATIONS: &[Migration] = &migrate::numbered([
+    ("rooms_and_messages", include_str!("../../../sql/chat/0001_rooms_and_messages.sql")),
+    ("rooms_of_every_kind", include_str!("../../../sql/chat/0002_rooms_of_every_kind.sql")),
+    ("one_sequencer", include_str!("../../../sql/chat/0003_one_sequencer.sql")),
+]);
 
 /// Handle to the chat store. Cheap to clone.
 #[derive(Clone)]

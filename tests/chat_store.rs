@@ -1,0 +1,69 @@
+//! The chat store on a real PostgreSQL: what the journal asks of it.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
+
+#[path = "support/postgres.rs"]
+mod postgres;
+
+use std::time::Duration;
+
+use impulse::ids::{Mid, RoomId, Uid};
+use impulse::store::chat::ChatStore;
+use impulse::store::chat::commit::{Change, Entry, Outcome, Writer};
+use impulse::store::pool::Database;
+
+const ROOM: RoomId = RoomId(1);
+
+fn new(room: RoomId, mid: u8) -> Entry {
+    let body = r#"{"t":"a word"}"#.to_owned();
+    Entry { room, change: Change::New { mid: Mid([mid; 16]), author: Uid(1), body } }
+}
+
+async fn database() -> Database {
+    let database = Database::new(&postgres::database().await).unwrap();
+    ChatStore::open(database.clone()).await.unwrap().create_ready_made_rooms().await.unwrap();
+    database
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_takes_the_next_numbers_of_its_rooms_and_refuses_what_was_there_or_has_no_room() {
+    let database = database().await;
+    let writer = Writer::connect(&database).await.unwrap();
+    let nowhere = RoomId(404);
+    let first = [new(ROOM, 1), new(RoomId(2), 1), new(ROOM, 2)];
+    let done = |seq| Outcome::Done { seq };
+    assert_eq!(writer.commit(&first, 1).await.unwrap(), [done(1), done(1), done(2)]);
+    let second = [new(ROOM, 2), new(nowhere, 3), new(ROOM, 3)];
+    let outcomes = writer.commit(&second, 2).await.unwrap();
+    assert_eq!(outcomes, [Outcome::Refused, Outcome::Refused, done(3)]);
+    let sql = database.connect().await.unwrap();
+    let strays = "SELECT count(*) FROM chat.messages WHERE room_id = $1";
+    assert_eq!(sql.query_one(strays, &[&nowhere.0]).await.unwrap().get::<_, i64>(0), 0);
+}
+
+/// The tables of a new database are empty when the journal prepares its statements. What is planned
+/// for that must not read every message for every commit later.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_reads_no_message_but_those_it_names() {
+    const COMMITS: u8 = 100;
+    let database = database().await;
+    let writer = Writer::connect(&database).await.unwrap();
+    for mid in 1..=COMMITS {
+        writer.commit(&[new(ROOM, mid)], 1).await.unwrap();
+    }
+    drop(writer); // what a connection did is counted when it ends
+    let sql = database.connect().await.unwrap();
+    let counted = async {
+        let count = "SELECT coalesce(idx_scan, 0), seq_tup_read FROM pg_stat_user_tables
+                     WHERE schemaname = 'chat' AND relname = 'messages'";
+        loop {
+            let row = sql.query_one(count, &[]).await.unwrap();
+            if row.get::<_, i64>(0) >= i64::from(COMMITS) {
+                break row.get::<_, i64>(1);
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let read = tokio::time::timeout(Duration::from_secs(20), counted).await.expect("it is counted");
+    assert_eq!(read, 0, "messages read by walking through the table");
+}
