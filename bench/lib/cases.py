@@ -67,6 +67,14 @@ CASES = [
     fanout(10_000, 1),
     fanout(1_000, 16),
     fanout(10_000, 8),
+    Case(
+        name="stalled-1000",
+        title="1,000 members, 16 in flight, 20 more who never read",
+        arguments=("--scenario", "fanout", "-c", "1000", "--in-flight", "16", "--stalled", "20"),
+        shows=("p99_us", "deliveries_per_s", "cpu_us_per_delivery"),
+        connections=1_020,
+        peers=(IMPULSE,),
+    ),
     paced(1_000),
     paced(10_000),
     Case(
@@ -135,6 +143,8 @@ GOALS = [
          over_peer=UWEBSOCKETS),
     Goal(P99.format("1,000"), "paced-1000", "p99_us", 0.95, over_peer=UWEBSOCKETS),
     Goal(P99.format("10,000"), "paced-10000", "p99_us", 0.65, over_peer=UWEBSOCKETS),
+    Goal("p99 latency beside 20 readers who never read, of that without them", "stalled-1000",
+         "p99_us", 1.20, over_case="fanout-1000-16"),
     Goal("CPU, 1,000 rooms of 10, 4,000 messages/s", "rooms", "cpu_us_per_delivery", 1.25,
          over_peer=C_LOOP),
     Goal("memory per idle connection at 10,000", "idle-10000", "bytes_per_connection", 2048,
