@@ -155,6 +155,8 @@ pub mod store {
     pub const POOL: usize = 16;
     /// Waiting for a free connection of the pool.
     pub const POOL_WAIT: Duration = Duration::from_secs(3);
+    /// How long the journal looks for repetitions before it adds messages, once there was one.
+    pub const WARY: Duration = Duration::from_secs(1);
     /// Connecting.
     pub const CONNECT: Duration = Duration::from_secs(2);
     /// One statement.

@@ -8,6 +8,7 @@ mod postgres;
 use std::time::Duration;
 
 use impulse::ids::{Mid, RoomId, Uid};
+use impulse::limits::store::WARY;
 use impulse::store::chat::ChatStore;
 use impulse::store::chat::commit::{Change, Entry, Outcome, Writer};
 use impulse::store::pool::Database;
@@ -28,7 +29,7 @@ async fn database() -> Database {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_batch_takes_the_next_numbers_of_its_rooms_and_refuses_what_was_there_or_has_no_room() {
     let database = database().await;
-    let writer = Writer::connect(&database).await.unwrap();
+    let mut writer = Writer::connect(&database).await.unwrap();
     let nowhere = RoomId(404);
     let first = [new(ROOM, 1), new(RoomId(2), 1), new(ROOM, 2)];
     let done = |seq| Outcome::Done { seq };
@@ -36,6 +37,12 @@ async fn a_batch_takes_the_next_numbers_of_its_rooms_and_refuses_what_was_there_
     let second = [new(ROOM, 2), new(nowhere, 3), new(ROOM, 3)];
     let outcomes = writer.commit(&second, 2).await.unwrap();
     assert_eq!(outcomes, [Outcome::Refused, Outcome::Refused, done(3)]);
+    // The next one is looked through before anything is tried.
+    let third = [new(ROOM, 4), new(ROOM, 1), new(ROOM, 5), new(RoomId(2), 2)];
+    let outcomes = writer.commit(&third, 3).await.unwrap();
+    assert_eq!(outcomes, [done(4), Outcome::Refused, done(5), done(2)]);
+    tokio::time::sleep(WARY).await;
+    assert_eq!(writer.commit(&[new(ROOM, 6)], 4).await.unwrap(), [done(6)]);
     let sql = database.connect().await.unwrap();
     let strays = "SELECT count(*) FROM chat.messages WHERE room_id = $1";
     assert_eq!(sql.query_one(strays, &[&nowhere.0]).await.unwrap().get::<_, i64>(0), 0);
@@ -47,9 +54,10 @@ async fn a_batch_takes_the_next_numbers_of_its_rooms_and_refuses_what_was_there_
 async fn a_commit_reads_no_message_but_those_it_names() {
     const COMMITS: u8 = 100;
     let database = database().await;
-    let writer = Writer::connect(&database).await.unwrap();
+    let mut writer = Writer::connect(&database).await.unwrap();
     for mid in 1..=COMMITS {
-        writer.commit(&[new(ROOM, mid)], 1).await.unwrap();
+        // The repetition makes it look.
+        writer.commit(&[new(ROOM, 0), new(ROOM, mid)], 1).await.unwrap();
     }
     drop(writer); // what a connection did is counted when it ends
     let sql = database.connect().await.unwrap();

@@ -116,7 +116,7 @@ async fn run(database: Database, mut rx: mpsc::Receiver<Append>, counts: Arc<Cou
                 retry_at = tokio::time::Instant::now() + limits::RECONNECT;
             }
         }
-        match &writer {
+        match &mut writer {
             None => refuse(batch),
             Some(connected) => {
                 if !commit(connected, batch, &counts).await {
@@ -165,7 +165,7 @@ fn away(cause: &'static str) -> Error {
 }
 
 /// Commits a batch and answers it. False: the connection must not be used again.
-async fn commit(writer: &Writer, batch: Vec<Append>, counts: &Counts) -> bool {
+async fn commit(writer: &mut Writer, batch: Vec<Append>, counts: &Counts) -> bool {
     let at = now_ms();
     let sizes: Vec<_> = batch.iter().map(|append| append.entries.len()).collect();
     let (mut entries, mut replies) = (Vec::new(), Vec::new());

@@ -313,6 +313,11 @@ const DELIVERY: &[Reached] = &[
     ),
     // Shares of work: more than one turn's is there, and all of it is done.
     (
+        "tests/chat_store.rs",
+        "a_batch_takes_the_next_numbers_of_its_rooms_and_refuses_what_was_there_or_has_no_room",
+        &["store::WARY"],
+    ),
+    (
         "tests/shard.rs",
         "a_burst_of_commands_is_answered_however_many_they_are",
         &["delivery::SCRATCH", "delivery::READS"],

@@ -1,15 +1,24 @@
 //! The journal's transaction: everything that many rooms have to say, in one commit.
 //!
 //! New messages of all rooms go in by **one** statement, which also takes the next `seq` of each
-//! room; with nothing else to do that statement is its own transaction, one round trip for up to
-//! [`crate::limits::rooms::BATCH`] messages. Changes of existing messages (rarer) take one pipelined
-//! statement each. `rooms.last_seq` is updated in the same transaction, so `seq` has no gap, and the
+//! room; with nothing else to do that statement is its own transaction, one round trip for hundreds
+//! of messages. It trusts that no `mid` is in use. If one is (a client repeats what it was not sure
+//! of), nothing is added, and the batch is looked through and committed without it; so are those
+//! of the next moment, since repetitions seldom come alone. Changes of existing messages (rarer)
+//! take one statement each. `rooms.last_seq` is updated in the same transaction, so `seq` has no gap, and the
 //! row lock makes the database the sequencer.
 
+use std::collections::HashSet;
+use std::time::Instant;
+
+use tokio_postgres::error::SqlState;
+use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Statement};
 
+use super::news::{ADD, KNOWN, News};
 use crate::error::Result;
 use crate::ids::{Mid, RoomId, Uid};
+use crate::limits::store as limits;
 use crate::store::pool::{Database, failed};
 
 /// One change to be made durable.
@@ -93,7 +102,10 @@ pub enum Outcome {
 /// The journal's own connection, with its statements prepared.
 pub struct Writer {
     client: Client,
-    new: Statement,
+    /// Until then batches are looked through for repetitions first.
+    wary_until: Option<Instant>,
+    known: Statement,
+    add: Statement,
     edit: Statement,
     delete: Statement,
     react: Statement,
@@ -107,29 +119,6 @@ const SETTINGS: &str = "
 SET synchronous_commit = on;
 SET enable_seqscan = off;
 SET plan_cache_mode = force_generic_plan";
-
-/// The look for a repetition is a question per row on purpose: as `NOT EXISTS` the planner may make a
-/// join of it that reads every message of the room.
-const NEW: &str = "
-WITH input AS (
-    SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::bigint[], $4::text[])
-        WITH ORDINALITY AS i(room_id, mid, author, body, ord)
-), fresh AS (
-    SELECT i.*, row_number() OVER (PARTITION BY i.room_id ORDER BY i.ord) AS n
-    FROM input i
-    WHERE (SELECT true FROM chat.messages m WHERE m.room_id = i.room_id AND m.mid = i.mid) IS NULL
-), taken AS (
-    UPDATE chat.rooms r SET last_seq = r.last_seq + c.n
-    FROM (SELECT room_id, count(*) AS n FROM fresh GROUP BY room_id) c
-    WHERE r.id = c.room_id AND r.deleted_at IS NULL
-    RETURNING r.id, r.last_seq - c.n AS base
-), numbered AS (
-    SELECT f.*, t.base + f.n AS seq FROM fresh f JOIN taken t ON t.id = f.room_id
-), added AS (
-    INSERT INTO chat.messages (room_id, mid, kind, author, created_seq, created_at, seq, at, rev_seq, rev_at, body)
-    SELECT room_id, mid, 'msg', author, seq, $5, seq, $5, seq, $5, body::jsonb FROM numbered
-)
-SELECT ord, seq FROM numbered";
 
 const EDIT: &str = "
 WITH old AS (
@@ -216,7 +205,9 @@ impl Writer {
         let client = database.connect().await?;
         client.batch_execute(SETTINGS).await.map_err(failed)?;
         Ok(Self {
-            new: client.prepare(NEW).await.map_err(failed)?,
+            wary_until: None,
+            known: client.prepare(KNOWN).await.map_err(failed)?,
+            add: client.prepare(ADD).await.map_err(failed)?,
             edit: client.prepare(EDIT).await.map_err(failed)?,
             delete: client.prepare(DELETE).await.map_err(failed)?,
             react: client.prepare(REACT).await.map_err(failed)?,
@@ -238,15 +229,22 @@ impl Writer {
     /// # Errors
     /// The outcome may be unknown: the commit can have happened although its answer was lost. The
     /// caller must drop this writer and read the rooms again.
-    pub async fn commit(&self, entries: &[Entry], at: i64) -> Result<Vec<Outcome>> {
-        let only_new = entries.iter().all(|entry| matches!(entry.change, Change::New { .. }));
+    pub async fn commit(&mut self, entries: &[Entry], at: i64) -> Result<Vec<Outcome>> {
         let mut outcomes = vec![Outcome::Refused; entries.len()];
-        if only_new {
-            self.add_new(entries, at, &mut outcomes).await?;
-            return Ok(outcomes);
+        let news = News::of(entries, &HashSet::new());
+        let is_wary = self.wary_until.is_some_and(|until| Instant::now() < until);
+        if news.len() == entries.len() && !is_wary {
+            match news.add(&self.client, &self.add, at, &mut outcomes).await {
+                Err(error) if error.code() == Some(&SqlState::UNIQUE_VIOLATION) => {
+                    self.wary_until = Some(Instant::now() + limits::WARY);
+                }
+                added => return added.map(|()| outcomes).map_err(failed),
+            }
         }
         self.client.batch_execute("BEGIN").await.map_err(failed)?;
-        self.add_new(entries, at, &mut outcomes).await?;
+        let known = news.known(&self.client, &self.known).await.map_err(failed)?;
+        let news = News::of(entries, &known);
+        news.add(&self.client, &self.add, at, &mut outcomes).await.map_err(failed)?;
         for (entry, outcome) in entries.iter().zip(&mut outcomes) {
             if let Some(done) = self.change(entry, at).await? {
                 *outcome = done;
@@ -255,36 +253,6 @@ impl Writer {
         self.move_reads(entries, &mut outcomes).await?;
         self.client.batch_execute("COMMIT").await.map_err(failed)?;
         Ok(outcomes)
-    }
-
-    async fn add_new(&self, entries: &[Entry], at: i64, outcomes: &mut [Outcome]) -> Result<()> {
-        let (mut rooms, mut mids, mut authors, mut bodies, mut places) =
-            (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        for (place, entry) in entries.iter().enumerate() {
-            if let Change::New { mid, author, body } = &entry.change {
-                rooms.push(entry.room.0);
-                mids.push(mid.0.as_slice());
-                authors.push(author.0);
-                bodies.push(body.as_str());
-                places.push(place);
-            }
-        }
-        if places.is_empty() {
-            return Ok(());
-        }
-        let rows = self
-            .client
-            .query(&self.new, &[&rooms, &mids, &authors, &bodies, &at])
-            .await
-            .map_err(failed)?;
-        for row in rows {
-            let (ordinal, seq): (i64, i64) = (row.get(0), row.get(1));
-            let place = usize::try_from(ordinal - 1).ok().and_then(|n| places.get(n));
-            if let Some(outcome) = place.and_then(|place| outcomes.get_mut(*place)) {
-                *outcome = Outcome::Done { seq: seq.unsigned_abs() };
-            }
-        }
-        Ok(())
     }
 
     async fn change(&self, entry: &Entry, at: i64) -> Result<Option<Outcome>> {
@@ -302,8 +270,7 @@ impl Writer {
             }
             Change::React { mid, author, target, body } => {
                 let (mid, target) = (mid.0.as_slice(), target.0.as_slice());
-                let values: [&(dyn tokio_postgres::types::ToSql + Sync); 6] =
-                    [&room, &mid, &author.0, &target, body, &at];
+                let values: [&(dyn ToSql + Sync); 6] = [&room, &mid, &author.0, &target, body, &at];
                 self.client.query_opt(&self.react, &values).await
             }
             Change::Unreact { mid, target } => {

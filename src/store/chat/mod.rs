@@ -7,6 +7,7 @@ pub mod commit;
 mod figures;
 mod members;
 mod messages;
+mod news;
 mod removal;
 mod rooms;
 
