@@ -31,4 +31,5 @@ pub mod shutdown;
 pub mod store;
 pub mod telemetry;
 pub mod text;
+pub mod usage;
 pub mod ws;

@@ -100,6 +100,18 @@ struct Door {
 }
 
 impl Door {
+    fn new(waker: mio::Waker) -> Self {
+        Self {
+            waker,
+            is_awake: AtomicBool::new(false),
+            is_stopping: AtomicBool::new(false),
+            connections: AtomicUsize::new(0),
+            adopting: AtomicUsize::new(0),
+            taken: AtomicUsize::new(0),
+            subscriptions: AtomicUsize::new(0),
+        }
+    }
+
     /// Makes the shard look at its queues; free while it is awake.
     fn wake(&self) {
         if !self.is_awake.swap(true, Ordering::SeqCst) {
@@ -140,15 +152,7 @@ pub fn prepare(count: usize) -> std::io::Result<(Outlet, Seeds)> {
     let mut seeds = Vec::new();
     for _ in 0..count.max(1) {
         let poll = mio::Poll::new()?;
-        let door = Arc::new(Door {
-            waker: mio::Waker::new(poll.registry(), shard::WAKE)?,
-            is_awake: AtomicBool::new(false),
-            is_stopping: AtomicBool::new(false),
-            connections: AtomicUsize::new(0),
-            adopting: AtomicUsize::new(0),
-            taken: AtomicUsize::new(0),
-            subscriptions: AtomicUsize::new(0),
-        });
+        let door = Arc::new(Door::new(mio::Waker::new(poll.registry(), shard::WAKE)?));
         let (tx, queue) = mpsc::channel(limits::QUEUE);
         let to_wake = door.clone();
         links.push(ShardLink::new(tx, Arc::new(move || to_wake.wake())));
@@ -268,15 +272,8 @@ mod tests {
     #[test]
     fn who_finds_the_queue_to_a_shard_full_is_closed_and_does_not_hang() {
         let poll = mio::Poll::new().unwrap();
-        let door = Arc::new(Door {
-            waker: mio::Waker::new(poll.registry(), shard::WAKE).unwrap(),
-            is_awake: AtomicBool::new(false),
-            is_stopping: AtomicBool::new(false),
-            connections: AtomicUsize::new(0),
-            adopting: AtomicUsize::new(0),
-            taken: AtomicUsize::new(0),
-            subscriptions: AtomicUsize::new(0),
-        });
+        let waker = mio::Waker::new(poll.registry(), shard::WAKE).unwrap();
+        let door = Arc::new(Door::new(waker));
         // A shard that takes nobody out of its queue.
         let (tx, waiting) = std_mpsc::sync_channel(2);
         let (threads, stats) = (Mutex::new(Vec::new()), Arc::new(Stats::default()));

@@ -25,6 +25,7 @@ use std::time::Duration;
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::descriptors;
 use crate::limits::loadtest as limits;
 use local::Local;
 use progress::Progress;
@@ -128,7 +129,7 @@ pub struct Plan {
 /// One sentence: it could not be carried out, or a promise was broken.
 pub async fn run(plan: Plan) -> Result<(), String> {
     let scenarios = plan.scenarios()?;
-    raise_descriptor_limit();
+    descriptors::raise_limit();
     let stop = Arc::new(AtomicBool::new(false));
     let asked = stop.clone();
     let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
@@ -290,15 +291,6 @@ fn read_tokens(given: &[String]) -> Result<Vec<String>, String> {
     match tokens.iter().all(|token| token.bytes().all(|byte| byte.is_ascii_graphic())) {
         true => Ok(tokens),
         false => Err("--token: this is no token".to_owned()),
-    }
-}
-
-/// Every connection is a descriptor: take all the system lets us have.
-fn raise_descriptor_limit() {
-    use nix::sys::resource::{Resource, getrlimit, setrlimit};
-    if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
-        // If not, the connection that does not fit will say so.
-        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
     }
 }
 

@@ -11,8 +11,8 @@ use super::local::Local;
 use super::report::{Client, Percentiles, Report, Server};
 use super::swarm::Swarm;
 use super::target::Target;
-use super::watch::{self, Usage};
 use crate::limits::loadtest as limits;
+use crate::usage::{self, Usage};
 
 /// What is tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -93,7 +93,7 @@ impl Scenario {
         mut swarm: Swarm,
         local: Option<&Arc<Mutex<Local>>>,
     ) -> Result<Report, String> {
-        let before = target.pid.and_then(watch::usage);
+        let before = target.pid.and_then(usage::of);
         let connecting = Measure::begin(target, &swarm);
         swarm.seat(self.seats(plan));
         swarm.gather(limits::GATHER)?;
@@ -314,8 +314,8 @@ impl Measure {
         Self {
             began: Instant::now(),
             pid: target.pid,
-            server: target.pid.and_then(watch::usage),
-            own: watch::usage(std::process::id()).unwrap_or_default(),
+            server: target.pid.and_then(usage::of),
+            own: usage::of(std::process::id()).unwrap_or_default(),
             ready: swarm.ready,
         }
     }
@@ -329,7 +329,7 @@ impl Measure {
             acknowledged => acknowledged,
         };
         let per = |count: f64| (count > 0.0).then_some(count / seconds);
-        let server = self.pid.and_then(watch::usage).zip(self.server).map(|(now, before)| {
+        let server = self.pid.and_then(usage::of).zip(self.server).map(|(now, before)| {
             let cpu_s = now.cpu_s - before.cpu_s;
             let share = |count: f64| (count > 0.0).then_some(cpu_s * 1e6 / count);
             Server {
@@ -341,7 +341,7 @@ impl Measure {
                 rss_bytes_per_connection: None,
             }
         });
-        let own = watch::usage(std::process::id()).unwrap_or_default();
+        let own = usage::of(std::process::id()).unwrap_or_default();
         let cpu_s = own.cpu_s - self.own.cpu_s;
         let busy = cpu_s / seconds;
         Report {

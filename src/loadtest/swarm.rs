@@ -30,7 +30,7 @@ pub struct Swarm {
     poll: mio::Poll,
     events: Events,
     scratch: Vec<u8>,
-    pub(super) began: Instant,
+    began: Instant,
     pub lines: Vec<Line>,
     pub rooms: Vec<RoomBooks>,
     /// Lines to connect, and not before when.

@@ -186,6 +186,7 @@ impl Swarm {
     /// # Errors
     /// The connection broke.
     pub fn send(&mut self, room: usize) -> bool {
+        let now = self.now_ns();
         let Some(books) = self.rooms.get_mut(room) else { return false };
         for _ in 0..books.writers.len() {
             let writer = books.writers.get(books.next_writer % books.writers.len()).copied();
@@ -194,7 +195,6 @@ impl Swarm {
                 self.lines.get(*index).is_some_and(|line| line.phase == Phase::Ready)
             };
             if let Some(writer) = writer.filter(is_ready) {
-                let now = u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX);
                 let number = books.books.send(now, !self.target.is_plain);
                 self.tally.sent += 1;
                 if let Err(reason) = self.write(room, writer, number) {

@@ -24,8 +24,6 @@ use crate::http::Counts;
 use crate::rooms::Rooms;
 use crate::store::pool::Database;
 
-pub use process::resident_bytes;
-
 /// Where the figures are.
 pub struct Sources {
     /// When the server started.

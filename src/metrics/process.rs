@@ -10,23 +10,19 @@ use prometheus_client::encoding::DescriptorEncoder;
 
 use super::page::Page;
 use crate::descriptors;
+use crate::usage::{self, Usage};
 
 #[derive(Debug)]
 pub(super) struct Process {
     pub started: SystemTime,
 }
 
-/// `/proc` counts time in hundredths of a second, on every architecture Linux runs on.
-const TICKS: f64 = 100.0;
-
 impl Collector for Process {
     fn encode(&self, encoder: DescriptorEncoder) -> Result<(), Error> {
         let mut page = Page(encoder);
-        if let Some(bytes) = resident_bytes() {
-            page.gauge("process_resident_memory_bytes", "Memory it occupies.", bytes as f64)?;
-        }
-        if let Some(seconds) = cpu_seconds() {
-            page.counter("process_cpu_seconds", "Time it has computed, all threads.", seconds)?;
+        if let Some(Usage { cpu_s, rss }) = usage::of(std::process::id()) {
+            page.gauge("process_resident_memory_bytes", "Memory it occupies.", rss as f64)?;
+            page.counter("process_cpu_seconds", "Time it has computed, all threads.", cpu_s)?;
         }
         if let Some(open) = open_descriptors() {
             page.gauge("process_open_fds", "Descriptors it has open.", open)?;
@@ -35,22 +31,6 @@ impl Collector for Process {
         let started = self.started.duration_since(UNIX_EPOCH).unwrap_or_default();
         page.gauge("process_start_time_seconds", "When it started.", started.as_secs_f64())
     }
-}
-
-/// What this process holds of the machine's memory, where the system tells.
-pub fn resident_bytes() -> Option<u64> {
-    let status = fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
-    let kib: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
-    Some(kib * 1024)
-}
-
-fn cpu_seconds() -> Option<f64> {
-    let stat = fs::read_to_string("/proc/self/stat").ok()?;
-    // The name of the program may hold anything, but no field behind it a parenthesis.
-    let (_, fields) = stat.rsplit_once(')')?;
-    let mut times = fields.split_whitespace().skip(11).map_while(|ticks| ticks.parse::<f64>().ok());
-    Some((times.next()? + times.next()?) / TICKS)
 }
 
 fn open_descriptors() -> Option<usize> {
@@ -71,7 +51,5 @@ mod tests {
         let files: Vec<_> = (0..50).map(|_| fs::File::open("/dev/null").unwrap()).collect();
         assert!(open_descriptors().unwrap() >= before + 25, "{before}");
         drop(files);
-        assert!(resident_bytes().unwrap() > 1_000_000);
-        assert!(cpu_seconds().unwrap() >= 0.0);
     }
 }
