@@ -131,7 +131,11 @@ impl Api {
             return Ok(socket::echo(self, request));
         }
         match Resource::find(path) {
-            Some(resource) => self.dispatch(resource, request).await,
+            // Sockets come by thousands at once: they do not carry what other requests need.
+            Some(Resource::Socket) if request.head.method.as_str() == "GET" => {
+                socket::chat(self, request).await
+            }
+            Some(resource) => Box::pin(self.dispatch(resource, request)).await,
             None if path == "/api" || path.starts_with("/api/") => Err(no_such_path()),
             None => self.site.respond(&request.head).ok_or_else(no_such_path),
         }
@@ -160,7 +164,6 @@ impl Api {
             ("GET", R::Metrics) => Ok(service::metrics(self, request).await),
             ("GET", R::Info) => Ok(info::info(self)),
             ("GET", R::EncryptionInfo) => Ok(info::encryption(self)),
-            ("GET", R::Socket) => socket::chat(self, request).await,
             ("POST", R::Prelogin) => auth::prelogin(self, request).await,
             ("POST", R::Register) => auth::register(self, request).await,
             ("POST", R::Login) => auth::login(self, request).await,

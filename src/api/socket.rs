@@ -5,7 +5,6 @@
 //! membership change without that shard hearing of it; so both are looked at once more after the
 //! hand-over. A change after that reaches the shard in its queue, behind the connection.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -88,7 +87,7 @@ impl Handover {
     fn run(self, stream: TcpStream, head: Vec<u8>, input: Bytes) {
         let uid = self.session.uid;
         let views = self.rooms.overview(uid);
-        let told: HashSet<RoomId> = views.iter().map(|view| view.id).collect();
+        let told: Vec<RoomId> = views.iter().map(|view| view.id).collect();
         let heartbeat_ms = limits::delivery::PING_AFTER_S.saturating_mul(1_000);
         let role = Role::Chat {
             uid,
@@ -96,30 +95,38 @@ impl Handover {
             admin: self.session.admin,
             status: self.session.status.clone(),
             hello: Event::Hello { uid, rooms: &views, heartbeat_ms }.encode(),
-            rooms: told.iter().copied().collect(),
+            rooms: told.clone(),
         };
-        if adopt(&self.shards, stream, head, input, role) {
-            tokio::spawn(self.catch_up(told));
-        } else {
-            self.rooms.presence().lost(uid);
+        if !adopt(&self.shards, stream, head, input, role) {
+            return self.rooms.presence().lost(uid);
+        }
+        let missed = self.missed(&told);
+        if !missed.is_empty() {
+            tokio::spawn(tell(self.rooms, missed));
         }
     }
 
-    /// What changed between `hello` and the hand-over is told to the shard now. A shard that is gone
-    /// has closed its sockets.
-    async fn catch_up(self, told: HashSet<RoomId>) {
-        let (uid, session, outlet) = (self.session.uid, self.session.id, self.rooms.outlet());
+    /// What changed between `hello` and the hand-over: nearly always nothing.
+    fn missed(&self, told: &[RoomId]) -> Vec<Delivery> {
+        let uid = self.session.uid;
         if !self.auth.is_live(&self.session) {
-            let _ = outlet.broadcast(Delivery::Revoke(Target::Session(session))).await;
-            return;
+            return vec![Delivery::Revoke(Target::Session(self.session.id))];
         }
-        let now: HashSet<RoomId> = self.rooms.rooms_of(uid).into_iter().collect();
-        for room in told.difference(&now) {
-            let _ = outlet.broadcast(Delivery::Left(uid, *room)).await;
+        let now = self.rooms.rooms_of(uid);
+        if now == *told {
+            return Vec::new();
         }
-        for room in now.difference(&told) {
-            let _ = outlet.broadcast(Delivery::Joined(uid, *room)).await;
-        }
+        let left = told.iter().filter(|room| !now.contains(room));
+        let left = left.map(|room| Delivery::Left(uid, *room));
+        let joined = now.iter().filter(|room| !told.contains(room));
+        left.chain(joined.map(|room| Delivery::Joined(uid, *room))).collect()
+    }
+}
+
+/// Tells the shards what one of them has missed. A shard that is gone has closed its sockets.
+async fn tell(rooms: Rooms, missed: Vec<Delivery>) {
+    for delivery in missed {
+        let _ = rooms.outlet().broadcast(delivery).await;
     }
 }
 

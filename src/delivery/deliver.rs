@@ -197,7 +197,7 @@ impl Shard {
     pub(super) fn listen(&mut self, id: RoomId, slot: usize) {
         let index = self.room(id);
         if let Some(room) = self.rooms.get_mut(index) {
-            room.listeners.push(slot);
+            room.listeners.insert(slot);
         }
     }
 
@@ -206,9 +206,7 @@ impl Shard {
         else {
             return;
         };
-        if let Some(place) = room.listeners.iter().position(|listener| *listener == slot) {
-            room.listeners.swap_remove(place);
-        }
+        room.listeners.remove(&slot);
         self.forget_unused(id);
     }
 

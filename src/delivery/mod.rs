@@ -39,7 +39,7 @@ use shard::Shard;
 
 /// A socket on its way to a shard.
 pub struct Adoption {
-    /// The socket, non-blocking.
+    /// The socket, non-blocking and in a hurry (`TCP_NODELAY`).
     pub stream: std::net::TcpStream,
     /// The head of the 101, not yet written.
     pub head: Vec<u8>,

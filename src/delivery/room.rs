@@ -1,5 +1,6 @@
 //! A room as one shard knows it: its log, who follows it here, how far the walk over them is.
 
+use std::collections::HashSet;
 use std::time::Instant;
 
 use super::frame_log::{Cursor, FrameLog};
@@ -13,7 +14,7 @@ pub(super) struct Room {
     pub log: FrameLog,
     pub subscribers: Vec<Subscriber>,
     /// Connections of members, for `activity`.
-    pub listeners: Vec<usize>,
+    pub listeners: HashSet<usize>,
     pub walk: Option<Walk>,
     /// Up to here everybody has been offered everything.
     pub swept: u64,
@@ -67,7 +68,7 @@ impl Room {
             id,
             log: FrameLog::default(),
             subscribers: Vec::new(),
-            listeners: Vec::new(),
+            listeners: HashSet::new(),
             walk: None,
             swept: 0,
             more_follows: false,

@@ -213,8 +213,6 @@ impl Shard {
 
     fn adopt(&mut self, adoption: Adoption) {
         let mut stream = mio::net::TcpStream::from_std(adoption.stream);
-        // A socket that cannot be told to hurry still works.
-        let _ = stream.set_nodelay(true);
         let slot = self.connections.vacant_key();
         let interest = Interest::READABLE | Interest::WRITABLE;
         if let Err(error) = self.poll.registry().register(&mut stream, Token(slot), interest) {

@@ -5,6 +5,7 @@
 //! and a short lingering read, because closing with unread input would reset the connection and
 //! take the answer with it.
 
+use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -77,16 +78,19 @@ impl Connection {
         }
     }
 
-    /// Between requests: without a buffer, until a byte comes.
+    /// Between requests: without a buffer, until the first bytes come.
     async fn wait_for_input(&mut self) -> Result<(), Gone> {
         if !self.input.is_empty() {
             return Ok(());
         }
         self.input = BytesMut::new();
-        let (mut stop, mut first) = (self.stop.clone(), [0]);
+        let mut stop = self.stop.clone();
         tokio::select! {
-            ready = timeout(self.deadlines.idle, self.stream.peek(&mut first)) => match ready {
-                Ok(Ok(1..)) => Ok(()),
+            first = timeout(self.deadlines.idle, first_bytes(&self.stream)) => match first {
+                Ok(Ok(input)) => {
+                    self.input = input;
+                    Ok(())
+                }
                 _ => Err(Gone),
             },
             _ = stop.wait_for(|stop| *stop) => Err(Gone),
@@ -216,11 +220,26 @@ impl Connection {
     }
 }
 
+/// What comes first; the buffer for it is made when something is there. An end is an error.
+async fn first_bytes(stream: &TcpStream) -> std::io::Result<BytesMut> {
+    loop {
+        stream.readable().await?;
+        let mut input = BytesMut::with_capacity(READ);
+        match stream.try_read_buf(&mut input) {
+            Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
+            Ok(_) => return Ok(input),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
 /// Ends our side and reads on for a moment, so that what was written arrives.
 pub(super) async fn linger(mut stream: TcpStream, most: Duration) {
     let reading = async {
         stream.shutdown().await?;
-        let mut scratch = [0; 1024];
+        // On the heap: an array would be part of every connection's task.
+        let mut scratch = vec![0; 1024];
         while stream.read(&mut scratch).await? > 0 {}
         std::io::Result::Ok(())
     };
