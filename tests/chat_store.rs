@@ -48,6 +48,37 @@ async fn a_batch_takes_the_next_numbers_of_its_rooms_and_refuses_what_was_there_
     assert_eq!(sql.query_one(strays, &[&nowhere.0]).await.unwrap().get::<_, i64>(0), 0);
 }
 
+/// Whoever was away is told what was created and what was changed since, in the order of the changes.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_missed_is_what_is_new_and_what_was_changed_each_once_and_in_order() {
+    let database = database().await;
+    let store = ChatStore::open(database.clone()).await.unwrap();
+    let mut writer = Writer::connect(&database).await.unwrap();
+    let change = |change| [Entry { room: ROOM, change }];
+    let react = |mid, target| {
+        let (mid, target) = (Mid([mid; 16]), Mid([target; 16]));
+        change(Change::React { mid, author: Uid(2), target, body: r#"{"e":"+"}"#.to_owned() })
+    };
+    let delete = |mid| change(Change::Delete { mid: Mid([mid; 16]), rev: 1 });
+    for mid in 1..=6 {
+        writer.commit(&[new(ROOM, mid)], 1).await.unwrap();
+    }
+    for entries in [react(101, 2), delete(5), [new(ROOM, 7)], react(102, 4), react(103, 2)] {
+        writer.commit(&entries, 2).await.unwrap();
+    }
+    // Each message as it is now, by its last change: 5 was deleted as number 8, 2 has a second reaction.
+    let now: [(u64, u8); 7] = [(1, 1), (3, 3), (6, 6), (8, 5), (9, 7), (10, 4), (11, 2)];
+    for since in 0..=12 {
+        for limit in 1..=8 {
+            let missed = store.changed_since(ROOM, since, limit).await.unwrap();
+            let missed: Vec<_> = missed.iter().map(|m| (m.seq, m.mid.0[0])).collect();
+            let expected = now.iter().copied().filter(|(seq, _)| *seq > since);
+            let expected: Vec<_> = expected.take(limit).collect();
+            assert_eq!(missed, expected, "since {since}, at most {limit}");
+        }
+    }
+}
+
 /// The tables of a new database are empty when the journal prepares its statements. What is planned
 /// for that must not read every message for every commit later.
 #[tokio::test(flavor = "multi_thread")]

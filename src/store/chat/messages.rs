@@ -77,6 +77,19 @@ const STATE: &str = "
     ) r ON true
     WHERE m.room_id = $1 AND m.target IS NULL AND ";
 
+/// The first messages whose last change is after a `seq`: those that were created after it and never
+/// changed, and those that were changed after it, wherever they stand. Each by an index of its own.
+const MISSED: &str = "
+    SELECT mid FROM (
+        (SELECT mid, seq FROM chat.messages
+         WHERE room_id = $1 AND target IS NULL AND created_seq > $2 AND seq = created_seq
+         ORDER BY created_seq LIMIT $3)
+        UNION ALL
+        (SELECT mid, seq FROM chat.messages
+         WHERE room_id = $1 AND target IS NULL AND seq > $2 AND seq <> created_seq
+         ORDER BY seq LIMIT $3)
+    ) missed ORDER BY seq LIMIT $3";
+
 impl ChatStore {
     /// Messages whose last change is after `since`, by that change, at most `limit`.
     ///
@@ -89,7 +102,7 @@ impl ChatStore {
         limit: usize,
     ) -> Result<Vec<MessageState>> {
         let (since, limit) = (since.cast_signed(), to_limit(limit));
-        let sql = format!("{STATE} m.seq > $2 ORDER BY m.seq LIMIT $3");
+        let sql = format!("{STATE} m.mid = ANY(ARRAY({MISSED})) ORDER BY m.seq");
         let client = self.database.get().await?;
         let statement = client.prepare_cached(&sql).await.map_err(failed)?;
         let rows = client.query(&statement, &[&room.0, &since, &limit]).await.map_err(failed)?;

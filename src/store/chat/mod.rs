@@ -22,6 +22,7 @@ const MIGRATIONS: &[Migration] = &migrate::numbered([
     ("rooms_and_messages", include_str!("../../../sql/chat/0001_rooms_and_messages.sql")),
     ("rooms_of_every_kind", include_str!("../../../sql/chat/0002_rooms_of_every_kind.sql")),
     ("one_sequencer", include_str!("../../../sql/chat/0003_one_sequencer.sql")),
+    ("cheaper_messages", include_str!("../../../sql/chat/0004_cheaper_messages.sql")),
 ]);
 
 /// Handle to the chat store. Cheap to clone.

@@ -14,6 +14,7 @@ SELECT i.place FROM unnest($1::bigint[], $2::bytea[]) WITH ORDINALITY AS i(room_
 WHERE (SELECT true FROM chat.messages m WHERE m.room_id = i.room_id AND m.mid = i.mid)";
 
 /// Adds messages, the nth of a room as its nth next change. All of them or, if one `mid` is in use, none.
+/// The arrays are read in step, row by row, and not first copied into a table, as `FROM unnest` would.
 pub(super) const ADD: &str = "
 WITH taken AS (
     UPDATE chat.rooms r SET last_seq = r.last_seq + c.n
@@ -23,8 +24,8 @@ WITH taken AS (
 ), added AS (
     INSERT INTO chat.messages (room_id, mid, kind, author, created_seq, created_at, seq, at, rev_seq, rev_at, body)
     SELECT t.id, i.mid, 'msg', i.author, t.base + i.n, $8, t.base + i.n, $8, t.base + i.n, $8, i.body::jsonb
-    FROM unnest($3::bigint[], $4::bigint[], $5::bytea[], $6::bigint[], $7::text[])
-        AS i(room_id, n, mid, author, body)
+    FROM (SELECT unnest($3::bigint[]) AS room_id, unnest($4::bigint[]) AS n, unnest($5::bytea[]) AS mid,
+                 unnest($6::bigint[]) AS author, unnest($7::text[]) AS body) i
     JOIN taken t ON t.id = i.room_id
 )
 SELECT id, base FROM taken";

@@ -40,9 +40,10 @@ impl ChatStore {
     /// # Errors
     /// `unavailable`.
     pub async fn unsettled_of(&self, author: Uid, hidden: bool) -> Result<Vec<RoomId>> {
-        let sql = "SELECT id FROM chat.rooms r WHERE deleted_at IS NULL AND EXISTS (
-                       SELECT FROM chat.messages m WHERE m.room_id = r.id AND m.author = $1
-                         AND m.kind <> 'del' AND m.is_hidden <> $2)
+        // A question per room on purpose: of `EXISTS` the planner may make a join over all messages.
+        let sql = "SELECT id FROM chat.rooms r WHERE deleted_at IS NULL AND (
+                       SELECT true FROM chat.messages m WHERE m.room_id = r.id AND m.author = $1
+                         AND m.kind <> 'del' AND m.is_hidden <> $2 LIMIT 1)
                    ORDER BY id";
         let client = self.database.get().await?;
         let rows = client.query(sql, &[&author.0, &hidden]).await.map_err(failed)?;
@@ -70,8 +71,10 @@ impl ChatStore {
     pub async fn erase_hidden(&self, author: Uid) -> Result<bool> {
         let sql = "
             WITH gone AS (
-                SELECT room_id, mid FROM chat.messages
-                WHERE author = $1 AND is_hidden AND kind <> 'del' LIMIT $2
+                SELECT m.room_id, m.mid FROM chat.rooms r CROSS JOIN LATERAL (
+                    SELECT room_id, mid FROM chat.messages
+                    WHERE room_id = r.id AND author = $1 AND is_hidden AND kind <> 'del' LIMIT $2
+                ) m LIMIT $2
             ), forgotten AS (
                 UPDATE chat.superseded s SET digest = NULL FROM gone g
                 WHERE s.room_id = g.room_id AND s.mid = g.mid
