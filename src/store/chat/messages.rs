@@ -64,31 +64,36 @@ pub fn digest(body: &TextBody) -> [u8; 32] {
     Sha256::digest(serde_json::to_vec(body).unwrap_or_default()).into()
 }
 
-const STATE: &str = "
-    SELECT m.mid, m.rev + m.is_hidden::int, m.author, m.seq, m.at, m.created_seq, m.created_at,
-           m.rev_at, CASE WHEN NOT m.is_hidden THEN m.body END, r.mids, r.authors, r.emoji
-    FROM chat.messages m LEFT JOIN LATERAL (
-        SELECT array_agg(x.mid ORDER BY x.created_seq) AS mids,
-               array_agg(x.author ORDER BY x.created_seq) AS authors,
-               array_agg(x.body->>'e' ORDER BY x.created_seq) AS emoji
-        FROM chat.messages x
-        WHERE x.room_id = m.room_id AND x.target = m.mid AND x.kind = 'react'
-          AND NOT x.is_hidden AND NOT m.is_hidden
-    ) r ON true
-    WHERE m.room_id = $1 AND m.target IS NULL AND ";
+/// The present states of the messages `m` that come from `source`, with their reactions.
+fn look(source: &str, rest: &str) -> String {
+    format!(
+        "SELECT m.mid, m.rev + m.is_hidden::int, m.author, m.seq, m.at, m.created_seq, m.created_at,
+                m.rev_at, CASE WHEN NOT m.is_hidden THEN m.body END, r.mids, r.authors, r.emoji
+         FROM {source} m LEFT JOIN LATERAL (
+             SELECT array_agg(x.mid ORDER BY x.created_seq) AS mids,
+                    array_agg(x.author ORDER BY x.created_seq) AS authors,
+                    array_agg(x.body->>'e' ORDER BY x.created_seq) AS emoji
+             FROM chat.messages x
+             WHERE x.room_id = m.room_id AND x.target = m.mid AND x.kind = 'react'
+               AND NOT x.is_hidden AND NOT m.is_hidden
+         ) r ON true {rest}"
+    )
+}
+
+/// The messages of a room; reactions are looked at with theirs.
+const OF_ROOM: &str = "WHERE m.room_id = $1 AND m.target IS NULL AND";
 
 /// The first messages whose last change is after a `seq`: those that were created after it and never
 /// changed, and those that were changed after it, wherever they stand. Each by an index of its own.
-const MISSED: &str = "
-    SELECT mid FROM (
-        (SELECT mid, seq FROM chat.messages
-         WHERE room_id = $1 AND target IS NULL AND created_seq > $2 AND seq = created_seq
-         ORDER BY created_seq LIMIT $3)
-        UNION ALL
-        (SELECT mid, seq FROM chat.messages
-         WHERE room_id = $1 AND target IS NULL AND seq > $2 AND seq <> created_seq
-         ORDER BY seq LIMIT $3)
-    ) missed ORDER BY seq LIMIT $3";
+const MISSED: &str = "(
+    (SELECT * FROM chat.messages
+     WHERE room_id = $1 AND target IS NULL AND created_seq > $2 AND seq = created_seq
+     ORDER BY created_seq LIMIT $3)
+    UNION ALL
+    (SELECT * FROM chat.messages
+     WHERE room_id = $1 AND target IS NULL AND seq > $2 AND seq <> created_seq
+     ORDER BY seq LIMIT $3)
+)";
 
 impl ChatStore {
     /// Messages whose last change is after `since`, by that change, at most `limit`.
@@ -102,7 +107,7 @@ impl ChatStore {
         limit: usize,
     ) -> Result<Vec<MessageState>> {
         let (since, limit) = (since.cast_signed(), to_limit(limit));
-        let sql = format!("{STATE} m.mid = ANY(ARRAY({MISSED})) ORDER BY m.seq");
+        let sql = look(MISSED, "ORDER BY m.seq LIMIT $3");
         let client = self.database.get().await?;
         let statement = client.prepare_cached(&sql).await.map_err(failed)?;
         let rows = client.query(&statement, &[&room.0, &since, &limit]).await.map_err(failed)?;
@@ -126,7 +131,7 @@ impl ChatStore {
             Page::Before(seq) => (seq, "m.created_seq < $2 ORDER BY m.created_seq DESC", true),
             Page::After(seq) => (seq, "m.created_seq > $2 ORDER BY m.created_seq", false),
         };
-        let sql = format!("{STATE} {sql} LIMIT $3");
+        let sql = look("chat.messages", &format!("{OF_ROOM} {sql} LIMIT $3"));
         let client = self.database.get().await?;
         let statement = client.prepare_cached(&sql).await.map_err(failed)?;
         let values = (bound.min(i64::MAX as u64).cast_signed(), to_limit(limit + 1));
@@ -146,7 +151,7 @@ impl ChatStore {
     /// `unavailable`.
     pub async fn states(&self, room: RoomId, mids: &[Mid]) -> Result<Vec<MessageState>> {
         let mids: Vec<_> = mids.iter().map(|mid| mid.0.as_slice()).collect();
-        let sql = format!("{STATE} m.mid = ANY($2)");
+        let sql = look("chat.messages", &format!("{OF_ROOM} m.mid = ANY($2)"));
         let client = self.database.get().await?;
         let statement = client.prepare_cached(&sql).await.map_err(failed)?;
         let rows = client.query(&statement, &[&room.0, &mids]).await.map_err(failed)?;
