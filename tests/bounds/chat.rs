@@ -137,9 +137,9 @@ async fn a_user_has_so_many_lines_and_is_told_at_the_next() {
     server.stop().await;
 }
 
-/// All messages of General, each subscription going on where the last replay was cut.
-async fn all_by_replays(mut line: Line, total: u64) -> usize {
-    let (mut last, mut subscriptions, mut bytes) = (0, 0, 0);
+/// All messages of General after `last`, each subscription going on where the last replay was cut.
+async fn all_by_replays(mut line: Line, mut last: u64, total: u64) -> usize {
+    let (mut subscriptions, mut bytes) = (0, 0);
     while last < total {
         subscriptions += 1;
         let since = json!({"op": "room.subscribe", "id": "s", "room": "1", "since": last});
@@ -173,29 +173,31 @@ async fn all_by_replays(mut line: Line, total: u64) -> usize {
 /// at a time.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_missed_more_than_a_replay_holds_goes_on_where_it_ended_and_so_does_everybody() {
-    const MESSAGES: u64 = 1_300;
+    const MESSAGES: u64 = 1_700;
+    const LONG: u64 = 600;
     let server = TestServer::start().await;
     let anna = server.user("anna").await;
     let database = server.database.clone();
     let sql = server.sql().await;
     server.stop().await;
-    // The first six hundred of them are 18 MB.
+    // The long ones are 18 MB.
     let insert = "INSERT INTO chat.messages (room_id, mid, kind, author, created_seq, created_at,
                       seq, at, rev_seq, rev_at, body)
                   SELECT 1, decode(lpad(to_hex(n), 32, '0'), 'hex'), 'msg', 1, n, 0, n, 0, n, 0,
                       jsonb_build_object('t', repeat('x', CASE WHEN n <= 600 THEN 30000 ELSE 30 END))
-                  FROM generate_series(1, 1300) AS n";
+                  FROM generate_series(1, 1700) AS n";
     sql.execute(insert, &[]).await.unwrap();
-    sql.execute("UPDATE chat.rooms SET last_seq = 1300 WHERE id = 1", &[]).await.unwrap();
+    sql.execute("UPDATE chat.rooms SET last_seq = 1700 WHERE id = 1", &[]).await.unwrap();
     let server = TestServer::start_on(&database, &[]).await;
     let anna = anna.at(server.address);
     let mut readers = Vec::new();
     for _ in 0..rooms::REPLAYS + 4 {
-        readers.push(tokio::spawn(all_by_replays(Line::open(&anna).await, MESSAGES)));
+        readers.push(tokio::spawn(all_by_replays(Line::open(&anna).await, LONG, MESSAGES)));
     }
+    // Cut by bytes within the long ones, then by number.
+    assert_eq!(all_by_replays(Line::open(&anna).await, 0, MESSAGES).await, 3);
     for reader in readers {
-        // Cut by bytes within the first six hundred, by number in the rest.
-        assert_eq!(reader.await.unwrap(), 2);
+        assert_eq!(reader.await.unwrap(), 2, "cut by number");
     }
     let page = async |query: &str| {
         let page = anna.get(&format!("/api/rooms/1/messages?{query}")).await.expect(200);
