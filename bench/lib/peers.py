@@ -117,9 +117,15 @@ class Nchan(Peer):
         return ["nginx", "-p", folder, "-e", "stderr", "-c", path]
 
     def measured(self, process):
-        """The worker: the master only waits."""
-        children = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
-        return int(children.split()[0])
+        """The worker: the master only waits. It listens before it has made one."""
+        children = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        until = time.monotonic() + START_S
+        while time.monotonic() < until and process.poll() is None:
+            found = children.read_text().split()
+            if found:
+                return int(found[0])
+            time.sleep(0.05)
+        raise Missing("nginx started no worker")
 
     def version(self):
         nginx = subprocess.run(["nginx", "-v"], capture_output=True, text=True).stderr.split("/")[-1]
