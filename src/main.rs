@@ -10,7 +10,7 @@ use impulse::shutdown::StopSignals;
 use impulse::{admin, descriptors, loadtest, telemetry};
 
 /// Memory is taken by the control plane and given back by shards. The C library makes threads wait for
-/// each other then: a connect cost a fifth more, and half as much memory again.
+/// each other then, and a connect cost about a fifth more.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
