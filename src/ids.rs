@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 
 /// The text is not an identifier of the wanted kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -41,7 +41,7 @@ macro_rules! numeric_id {
 
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
+                serializer.serialize_str(itoa::Buffer::new().format(self.0))
             }
         }
 
@@ -71,6 +71,9 @@ numeric_id!(
     InviteId
 );
 
+/// Characters of a message id.
+const MID_TEXT: usize = 22;
+
 /// A message id: sixteen random bytes chosen by the author's client, unique within a room.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Mid(pub [u8; 16]);
@@ -99,7 +102,11 @@ impl FromStr for Mid {
 
 impl Serialize for Mid {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        let mut text = [0; MID_TEXT];
+        let written =
+            URL_SAFE_NO_PAD.encode_slice(self.0, &mut text).map_err(ser::Error::custom)?;
+        let text = text.get(..written).unwrap_or_default();
+        serializer.serialize_str(std::str::from_utf8(text).map_err(ser::Error::custom)?)
     }
 }
 

@@ -219,6 +219,8 @@ pub mod delivery {
     pub const SCRATCH: usize = 64 * 1024;
     /// Reads of one connection before the others get their turn.
     pub const READS: usize = 4;
+    /// Commands read before they are handed over to their rooms.
+    pub const HAND_OVER: usize = 32;
     /// Members written to before the shard looks at its sockets again.
     pub const SWEEP: usize = 128;
     /// For each member, how long a walk over a larger room waits for messages that are being
@@ -344,6 +346,9 @@ pub mod loadtest {
     pub const DRAIN: Duration = Duration::from_secs(10);
     /// Everybody is back by then.
     pub const SETTLE: Duration = Duration::from_secs(120);
-    /// The share of a core above which the load test may have been the bottleneck.
+    /// It looks for so long before it sleeps. Longer than a server needs for a write, so that it is awake
+    /// while a message goes to many; short enough to leave the core to others.
+    pub const AWAKE: Duration = Duration::from_micros(50);
+    /// The share of the time busy above which the load test may have been the bottleneck.
     pub const BUSY: f64 = 0.9;
 }

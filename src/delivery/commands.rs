@@ -11,14 +11,14 @@ use crate::limits::delivery as limits;
 use crate::protocol::command::{Command, Request};
 use crate::protocol::event::{Ok as OkAnswer, err};
 use crate::rooms::outlet::{ConnRef, Payload};
-use crate::rooms::{Action, Post, Rooms};
+use crate::rooms::{Accepted, Action, Post, Rooms};
 
 /// What a text frame came to.
 pub(super) enum Reaction {
     /// Say this.
     Answer(Payload),
-    /// The room has it.
-    Posted,
+    /// The room takes it.
+    Accepted(Box<Accepted>),
     /// The room's inbox is full; try again later.
     Full(Box<(RoomId, Post)>),
     /// Too much, too long: close with 1008.
@@ -79,7 +79,7 @@ pub(super) fn react(
         chat.asked += u16::from(rooms.handle(room).is_some());
     }
     let post = Post { conn, uid: chat.uid, admin: chat.admin, id, action };
-    let reaction = hand_over(room, post, rooms);
+    let reaction = accept(room, post, rooms);
     if matches!(reaction, Reaction::Full(_)) {
         stats.inbox_full.inc();
     }
@@ -92,14 +92,14 @@ fn refuse(rooms: &Rooms, id: Option<&str>, error: &Error) -> Reaction {
     Reaction::Answer(err(id, error))
 }
 
-/// Puts a command into its room's inbox.
-pub(super) fn hand_over(room: RoomId, post: Post, rooms: &Rooms) -> Reaction {
+/// Finds a command a place in its room's inbox.
+pub(super) fn accept(room: RoomId, post: Post, rooms: &Rooms) -> Reaction {
     let Some(handle) = rooms.handle(room) else {
         let error = Error::new(Code::NotFound, "There is no such room.");
         return refuse(rooms, post.id.as_deref(), &error);
     };
-    match handle.try_post(post) {
-        Ok(()) => Reaction::Posted,
+    match handle.accept(post) {
+        Ok(accepted) => Reaction::Accepted(Box::new(accepted)),
         Err(post) => Reaction::Full(Box::new((room, post))),
     }
 }

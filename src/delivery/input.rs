@@ -5,7 +5,7 @@
 
 use std::io::{ErrorKind, Read};
 
-use super::commands::{Reaction, hand_over, react};
+use super::commands::{Reaction, accept, react};
 use super::connection::{Connection, Phase, Purpose};
 use super::shard::Shard;
 use crate::limits::chat as chat_limits;
@@ -162,7 +162,13 @@ impl Shard {
 
     fn follow(&mut self, slot: usize, reaction: Reaction) -> bool {
         match reaction {
-            Reaction::Posted => true,
+            Reaction::Accepted(accepted) => {
+                self.accepted.push(*accepted);
+                if self.accepted.len() == limits::HAND_OVER {
+                    self.hand_over();
+                }
+                true
+            }
             Reaction::Answer(payload) => {
                 self.push(slot, &frame::text(&payload));
                 true
@@ -204,7 +210,7 @@ impl Shard {
         }
         let Some(mut held) = connection.input.take() else { return };
         if let Some((room, post)) = held.post.take() {
-            let reaction = hand_over(room, post, &self.hub);
+            let reaction = accept(room, post, &self.hub);
             if !self.follow(slot, reaction) {
                 if let Some(connection) = self.connections.get_mut(slot)
                     && let Some(input) = connection.input.as_mut()

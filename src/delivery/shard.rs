@@ -23,8 +23,8 @@ use super::sweep::SweepQueue;
 use super::{Adoption, Door, Role, Seed, Settings};
 use crate::ids::{RoomId, Uid};
 use crate::limits::delivery as limits;
-use crate::rooms::Rooms;
 use crate::rooms::outlet::{ConnRef, Delivery};
+use crate::rooms::{Accepted, Rooms};
 use crate::ws::frame;
 
 /// The token that is no socket.
@@ -58,6 +58,8 @@ pub(super) struct Shard {
     pub(super) to_read: Vec<usize>,
     /// Connections whose command waits for a place in a room's inbox.
     pub(super) to_retry: Vec<usize>,
+    /// Commands for rooms, not handed over yet.
+    pub(super) accepted: Vec<Accepted>,
     /// Rooms whose `activity` waits.
     pub(super) active: Vec<RoomId>,
     /// When `activity` went out the last time.
@@ -95,6 +97,7 @@ impl Shard {
             to_write: Vec::new(),
             to_read: Vec::new(),
             to_retry: Vec::new(),
+            accepted: Vec::new(),
             active: Vec::new(),
             told_at: Instant::now(),
             last_tick_s: 0,
@@ -124,10 +127,12 @@ impl Shard {
         for slot in std::mem::take(&mut self.to_read) {
             self.read(slot);
         }
+        self.hand_over();
         self.take_deliveries();
         for slot in std::mem::take(&mut self.to_retry) {
             self.retry(slot);
         }
+        self.hand_over();
         self.write_listed();
         self.sweep_turn();
         if !self.sweep.is_empty() {
@@ -137,6 +142,14 @@ impl Shard {
         }
         self.tick();
         self.tell_door();
+    }
+
+    /// Gives rooms what they are asked. All of it at once: the first one wakes the control plane, which would
+    /// commit it alone if the others were still being read.
+    pub(super) fn hand_over(&mut self) {
+        for accepted in self.accepted.drain(..) {
+            accepted.send();
+        }
     }
 
     /// What epoll says of a socket. It says each thing once, so what cannot be done now is noted.

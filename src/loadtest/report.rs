@@ -38,11 +38,11 @@ pub struct Server {
 /// What the load test itself cost.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct Client {
-    /// CPU seconds while it was measured.
+    /// CPU seconds while it was measured, those included in which it looked and found nothing.
     pub cpu_s: f64,
-    /// The share of one core: it has one thread.
+    /// The share of the time in which it had something to do: one thread does it all.
     pub busy: f64,
-    /// It had hardly time to sleep: the server might have done more.
+    /// It was hardly ever without: the server might have done more.
     pub was_bottleneck: bool,
 }
 
@@ -195,7 +195,7 @@ impl Client {
             true => ": IT WAS THE BOTTLENECK, the server might have done more",
             false => "",
         };
-        format!("{:.2} s CPU, {:.0} % of a core{warning}", self.cpu_s, self.busy * 100.0)
+        format!("{:.2} s CPU, busy {:.0} % of the time{warning}", self.cpu_s, self.busy * 100.0)
     }
 }
 

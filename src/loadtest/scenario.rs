@@ -306,6 +306,7 @@ struct Measure {
     pid: Option<u32>,
     server: Option<Usage>,
     own: Usage,
+    waited: Duration,
     ready: usize,
 }
 
@@ -316,6 +317,7 @@ impl Measure {
             pid: target.pid,
             server: target.pid.and_then(usage::of),
             own: usage::of(std::process::id()).unwrap_or_default(),
+            waited: swarm.waited,
             ready: swarm.ready,
         }
     }
@@ -342,8 +344,8 @@ impl Measure {
             }
         });
         let own = usage::of(std::process::id()).unwrap_or_default();
-        let cpu_s = own.cpu_s - self.own.cpu_s;
-        let busy = cpu_s / seconds;
+        let waited = swarm.waited.saturating_sub(self.waited).as_secs_f64();
+        let busy = (1.0 - waited / seconds).max(0.0);
         Report {
             seconds,
             messages: (messages > 0).then_some(messages),
@@ -358,7 +360,11 @@ impl Measure {
             errors: tally.errors,
             first_error: tally.first_error.clone().filter(|_| tally.errors > 0),
             server,
-            client: Client { cpu_s, busy, was_bottleneck: busy > limits::BUSY },
+            client: Client {
+                cpu_s: own.cpu_s - self.own.cpu_s,
+                busy,
+                was_bottleneck: busy > limits::BUSY,
+            },
             ..Report::default()
         }
     }

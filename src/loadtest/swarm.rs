@@ -49,6 +49,8 @@ pub struct Swarm {
     /// Why it is no use to try again, if the server has said so.
     pub(super) denied: Option<String>,
     pub progress: Progress,
+    /// How long there was nothing to do, asleep or awake.
+    pub waited: Duration,
     stop: Arc<AtomicBool>,
 }
 
@@ -100,6 +102,7 @@ impl Swarm {
             closed: 0,
             denied: None,
             progress,
+            waited: Duration::ZERO,
             stop,
         })
     }
@@ -155,18 +158,39 @@ impl Swarm {
     pub fn turn(&mut self, timeout: Duration) -> Result<(), String> {
         self.connect_some()?;
         let mut events = std::mem::replace(&mut self.events, Events::with_capacity(0));
-        match self.poll.poll(&mut events, Some(timeout)) {
-            Err(error) if error.kind() != ErrorKind::Interrupted => {
-                return Err(format!("cannot wait for sockets: {error}"));
-            }
-            _ => {}
-        }
+        self.wait(&mut events, timeout)
+            .map_err(|error| format!("cannot wait for sockets: {error}"))?;
         for event in events.iter() {
             self.look(event);
         }
         self.events = events;
         self.progress.tell(self.ready, &self.tally);
         Ok(())
+    }
+
+    /// Waits for sockets that have something, awake at first: whoever writes to a reader that sleeps pays
+    /// for waking it, often as much as for the write, and readers on other machines cost a server no such
+    /// thing.
+    fn wait(&mut self, events: &mut Events, timeout: Duration) -> std::io::Result<()> {
+        let began = Instant::now();
+        let mut waited = Duration::ZERO;
+        loop {
+            let is_awake = waited < limits::AWAKE.min(timeout);
+            let left = if is_awake { Duration::ZERO } else { timeout.saturating_sub(waited) };
+            match self.poll.poll(events, Some(left)) {
+                Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
+                _ => {}
+            }
+            // A first look that finds something is work.
+            if !events.is_empty() && waited.is_zero() {
+                return Ok(());
+            }
+            waited = began.elapsed();
+            if !events.is_empty() || !is_awake {
+                self.waited += waited;
+                return Ok(());
+            }
+        }
     }
 
     /// Starts as many connections as may be on their way at once.

@@ -321,11 +321,15 @@ pub fn err(id: Option<&str>, error: &Error) -> Bytes {
     })
 }
 
+/// Room for most frames, so that few have to grow.
+const FRAME: usize = 448;
+
 /// None of the frames has a map key that is not a string or a number that is not finite, the only
 /// ways in which serialising to memory can fail.
 fn to_json(value: &impl Serialize) -> Bytes {
-    match serde_json::to_vec(value) {
-        std::result::Result::Ok(json) => json.into(),
+    let mut json = Vec::with_capacity(FRAME);
+    match serde_json::to_writer(&mut json, value) {
+        std::result::Result::Ok(()) => json.into(),
         Err(error) => {
             tracing::error!(%error, "a frame could not be encoded");
             Bytes::from_static(br#"{"op":"err","code":"internal","message":"Encoding failed."}"#)

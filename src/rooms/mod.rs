@@ -31,5 +31,5 @@ pub use calls::check_kind;
 pub use look::{RoomCounts, RoomSummary, sort_key};
 pub use making::CreateRoom;
 pub use registry::{Inboxes, Rooms};
-pub use room::{Action, Post, RoomHandle};
+pub use room::{Accepted, Action, Post, RoomHandle};
 pub use state::MemberView;

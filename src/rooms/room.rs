@@ -86,6 +86,20 @@ impl Room {
     }
 }
 
+/// A command with a place in the inbox of its room. It must be sent soon: the room waits for it when it
+/// ends.
+pub struct Accepted {
+    place: mpsc::OwnedPermit<Input>,
+    post: Post,
+}
+
+impl Accepted {
+    /// Puts it into the inbox, which wakes the room.
+    pub fn send(self) {
+        self.place.send(Input::Post(self.post));
+    }
+}
+
 /// Where a connection posts to.
 #[derive(Clone)]
 pub struct RoomHandle {
@@ -93,16 +107,16 @@ pub struct RoomHandle {
 }
 
 impl RoomHandle {
-    /// Puts a command into the room's inbox.
+    /// Takes a place in the room's inbox for a command.
     ///
     /// # Errors
     /// The command comes back while the inbox is full (try again later) or the server stops.
     #[allow(clippy::result_large_err)] // it is the caller's own value, given back
-    pub fn try_post(&self, post: Post) -> Result<(), Post> {
-        self.room.tx.try_send(Input::Post(post)).map_err(|refused| match refused.into_inner() {
-            Input::Post(post) => post,
-            _ => unreachable!("a post went in"),
-        })
+    pub fn accept(&self, post: Post) -> Result<Accepted, Post> {
+        match self.room.tx.clone().try_reserve_owned() {
+            Ok(place) => Ok(Accepted { place, post }),
+            Err(_) => Err(post),
+        }
     }
 
     pub(super) async fn call(

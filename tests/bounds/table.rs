@@ -183,7 +183,13 @@ const ROOMS: &[Reached] = &[
     (
         "tests/bounds/rooms.rs",
         "whatever_waits_for_a_commit_is_kept_bounded_and_answered_once_in_order",
-        &["rooms::INBOX", "rooms::BATCH", "rooms::JOURNAL", "rooms::COMMIT_ROWS"],
+        &[
+            "rooms::INBOX",
+            "rooms::BATCH",
+            "rooms::JOURNAL",
+            "rooms::COMMIT_ROWS",
+            "delivery::HAND_OVER",
+        ],
     ),
     (
         "tests/bounds/rooms.rs",
