@@ -227,10 +227,10 @@ pub mod delivery {
     /// committed; a write costs some three times as much.
     pub const GATHER: Duration = Duration::from_micros(2);
     /// Frames that may pile up for a socket that takes nothing, besides what was there when it
-    /// stopped taking; more is `bye lagging`.
-    pub const WAITING_FRAMES: usize = 1_024;
-    /// Bytes of those frames.
-    pub const WAITING_BYTES: usize = 1024 * 1024;
+    /// stopped taking, which is at most as much: 1,024 together. More is `bye lagging`.
+    pub const WAITING_FRAMES: usize = 512;
+    /// Bytes of those frames: 1 MiB together.
+    pub const WAITING_BYTES: usize = 512 * 1024;
     /// Bytes a room's log holds for a subscription whose replay is still being read.
     pub const OWED_BYTES: u64 = 16 * 1024 * 1024;
     /// Bytes of replays that may wait for one socket: more than the largest one.

@@ -86,8 +86,11 @@ impl Actor {
     /// Works until the room is removed or the server stops; then finishes what was accepted.
     pub(super) async fn run(mut self, mut stop: watch::Receiver<bool>) {
         let mut inputs = Vec::new();
+        let told = stop.clone();
+        let mut stopping = std::pin::pin!(stopping(&mut stop));
+        let mut stops = false;
         loop {
-            tokio::select! {
+            let is_told = tokio::select! {
                 biased;
                 count = self.inbox.recv_many(&mut inputs, limits::BATCH) => {
                     if count == 0 {
@@ -97,10 +100,13 @@ impl Actor {
                         self.take(input).await;
                     }
                     self.flush().await;
+                    // The stop is heard also where there is always something to take.
+                    *told.borrow()
                 }
-                () = stopping(&mut stop) => self.inbox.close(),
-            }
-            if *stop.borrow() {
+                () = &mut stopping, if !stops => true,
+            };
+            if is_told && !stops {
+                stops = true;
                 self.inbox.close();
             }
         }

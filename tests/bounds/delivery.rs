@@ -58,7 +58,7 @@ async fn published_and_taken(sample: &str, at_a_time: usize) -> (usize, usize) {
 
 /// Frames whose size is no matter, and bytes whose number is none. A kernel that takes a little more
 /// after it took nothing makes what waits at that moment "what was there", which is never more than
-/// may wait: so it may be twice as much, and not more, however long the room goes on.
+/// may pile up: so it may be twice as much, 1,024 frames or 1 MiB, however long the room goes on.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_kept_for_who_takes_nothing_is_bounded_by_frames_and_by_bytes() {
     // The publication at which the socket took no more, and one the shard may not have looked at.
