@@ -101,8 +101,12 @@ test("a silence is counted down, ends by itself, and gives the draft back", asyn
   await message(ada.page, "what I wanted to say").waitFor();
 });
 
-test("the keyboard alone makes a group, and stays in the conversation", async () => {
+test("the keyboard alone makes a group, however slow the search, and stays in the conversation", async () => {
   const { page } = ada;
+  await page.route("**/api/users?*", async (route) => {
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await route.continue();
+  });
   await page.locator(label("New direct message")).focus();
   await page.keyboard.press("Enter");
   for (const name of ["bob", "cleo"]) {
@@ -118,6 +122,7 @@ test("the keyboard alone makes a group, and stays in the conversation", async ()
   await page.keyboard.press("Enter");
   await page.locator(".room-title h1", { hasText: "bob and cleo" }).waitFor();
   await eventually(async () => assert.equal(await focused(ada), "Message to bob and cleo"));
+  await page.unroute("**/api/users?*");
 });
 
 test("a room in the list has a menu: favourite, mute, details; the star keeps the focus", async () => {

@@ -64,6 +64,11 @@ export function createListbox(options) {
       active = active < 0 ? (step > 0 ? 0 : items.length - 1) : (active + step + items.length) % items.length;
       mark();
     },
+    /** None is the chosen one until a key moves. */
+    unmark() {
+      active = -1;
+      mark();
+    },
     choose() {
       const item = items[active];
       if (item !== undefined) options.choose(item);

@@ -30,21 +30,22 @@ export function settled(search) {
 }
 
 /**
- * A field, and whoever is found for it; `show` is told after each search.
+ * A field, and whoever is found for it; `show` is told after each search, and for what it was.
  *
  * @param {(typed: string) => Promise<User[]>} find
- * @param {(users: User[], failed?: { code?: string }) => void} show
+ * @param {(users: User[], typed: string, failed?: { code?: string }) => void} show
  */
 function createSearch(find, show) {
   let asked = 0;
 
   async function search() {
     const mine = (asked += 1);
+    const typed = input.value.trim();
     try {
-      const found = await find(input.value.trim());
-      if (mine === asked) show(found);
+      const found = await find(typed);
+      if (mine === asked) show(found, typed);
     } catch (error) {
-      if (mine === asked) show([], /** @type {{ code?: string }} */ (error));
+      if (mine === asked) show([], typed, /** @type {{ code?: string }} */ (error));
     }
   }
 
@@ -86,7 +87,7 @@ function faceAndName(context, user) {
 function listWithButtons(context, find, choose, label, explain) {
   const list = el("ul", { class: "results", "aria-label": t("people") });
   const alert = createAlert();
-  const { input, search } = createSearch(find, (users, failed) => {
+  const { input, search } = createSearch(find, (users, _typed, failed) => {
     fill(list, users.length ? users.map((user) => el("li", { class: "option option-still" }, faceAndName(context, user), button(user)))
       : el("li", { class: "results-empty" }, failed ? errorText(failed) : t("no_match")));
   });
@@ -155,22 +156,27 @@ export function memberSearch(context, id, choose, label) {
 export function createPicker(context, most, changed = () => {}, done = () => {}) {
   /** @type {string[]} */
   let chosen = [];
-  let shownFor = "";
+  /** What the list was found for; null until there is one for these chosen. */
+  let shownFor = /** @type {string | null} */ (null);
+  /** Enter was pressed before the list for what was typed had come. */
+  let awaited = false;
   const chips = el("ul", { class: "chips", "aria-label": t("chosen_people"), hidden: true });
   const note = el("p", { class: "results-empty", hidden: true });
   const said = el("p", { class: "hidden-visually", role: "status" });
   /** @type {ReturnType<typeof createListbox<User>>} */
   const list = createListbox({ label: t("people"), class: "results", row: (user) => faceAndName(context, user), choose: (user) => add(user.uid) });
-  const { input, search } = createSearch(amongAll(context, (user) => !chosen.includes(user.uid)), (users, failed) => {
+  const { input, search } = createSearch(amongAll(context, (user) => !chosen.includes(user.uid)), (users, typed, failed) => {
     const full = chosen.length >= most;
-    shownFor = input.value.trim();
+    shownFor = typed;
     // Nothing is chosen for an empty field: there Enter means "done".
-    list.show(full ? [] : users, input.value.trim() ? 0 : -1);
+    list.show(full ? [] : users, typed ? 0 : -1);
     input.setAttribute("aria-expanded", String(list.size > 0));
-    note.hidden = list.size > 0 || (!full && !failed && !input.value.trim());
+    note.hidden = list.size > 0 || (!full && !failed && !typed);
     setText(note, failed ? errorText(failed) : t(full ? "picker_full" : "no_match", { n: most }));
     if (document.activeElement === input && input.value) setText(said, t("found_count", { n: list.size }));
+    if (awaited && typed === input.value.trim()) take();
   });
+  input.addEventListener("input", () => { awaited = false; });
   input.setAttribute("role", "combobox");
   list.attach(input);
   input.addEventListener("keydown", (event) => {
@@ -178,16 +184,17 @@ export function createPicker(context, most, changed = () => {}, done = () => {})
     const last = chosen.at(-1);
     if (event.key === "ArrowDown" || event.key === "ArrowUp") list.move(event.key === "ArrowDown" ? 1 : -1);
     else if (event.key === "Enter" && !input.value.trim() && !input.getAttribute("aria-activedescendant")) done();
-    else if (event.key === "Enter") void take();
+    else if (event.key === "Enter") take();
     else if (event.key === "Backspace" && !input.value && last) return remove(last);
     else return;
     event.preventDefault();
   });
 
-  /** The one for what stands in the field, not for what stood there a moment ago. */
-  async function take() {
-    if (input.value.trim() !== shownFor) await search();
-    list.choose();
+  /** The one for what stands in the field, not for what stood there a moment ago: that one may still be on its way. */
+  function take() {
+    awaited = input.value.trim() !== shownFor;
+    if (awaited) void search();
+    else list.choose();
   }
 
   /** @param {string} uid */
@@ -212,6 +219,9 @@ export function createPicker(context, most, changed = () => {}, done = () => {})
     chips.hidden = !chosen.length;
     setText(said, news);
     input.focus();
+    // What the list shows is over: its mark would make the next Enter mean one of these, not "done".
+    shownFor = null;
+    list.unmark();
     void search();
     changed();
   }
