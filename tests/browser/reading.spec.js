@@ -22,8 +22,9 @@ after(async () => {
 
 const below = (page) => page.locator(".scroller").evaluate((node) => node.scrollHeight - node.scrollTop - node.clientHeight);
 
-test("older messages come without moving what is read, and the page stays small", async () => {
+for (const motion of ["no-preference", "reduce"]) test(`older messages come without moving what is read, and the page stays small: motion ${motion}`, async () => {
   const { page } = ada;
+  await page.emulateMedia({ reducedMotion: motion });
   await page.reload();
   await message(page, `line ${HISTORY}.`).waitFor();
   for (let round = 0; round < 60 && (await message(page, "line 1.").count()) === 0; round += 1) {
@@ -40,6 +41,7 @@ test("older messages come without moving what is read, and the page stays small"
   }
   await message(page, "line 1.").first().waitFor();
   assert.ok((await page.locator(".message").count()) <= 240);
+  await page.emulateMedia({ reducedMotion: null });
 });
 
 test("Esc goes back to the present", async () => {
