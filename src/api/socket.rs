@@ -8,12 +8,11 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tokio::net::TcpStream;
 
 use crate::auth::{Auth, Session};
 use crate::delivery::{Adoption, Role, Shards};
 use crate::error::{Code, Error, Result};
-use crate::http::{Refused, Request, Response};
+use crate::http::{Refused, Request, Response, Socket};
 use crate::ids::RoomId;
 use crate::limits;
 use crate::protocol::event::Event;
@@ -40,7 +39,7 @@ pub(super) async fn chat(api: &Api, request: &Request) -> Result<Response> {
         rooms: api.rooms.clone(),
         shards: api.shards.clone(),
     };
-    Ok(Response::upgrade(move |stream, input| handover.run(stream, head, input)))
+    Ok(Response::upgrade(move |socket, input| handover.run(socket, head, input)))
 }
 
 /// Refuses clearly before the process runs out of descriptors, and one user before he takes all.
@@ -70,8 +69,8 @@ pub(super) fn echo(api: &Api, request: &Request) -> Response {
         Err(refusal) => return refusal,
     };
     let (shards, limits) = (api.shards.clone(), api.settings.dev_echo_limits);
-    Response::upgrade(move |stream, input| {
-        adopt(&shards, stream, head, input, Role::Echo(limits));
+    Response::upgrade(move |socket, input| {
+        adopt(&shards, socket, head, input, Role::Echo(limits));
     })
 }
 
@@ -84,7 +83,7 @@ struct Handover {
 }
 
 impl Handover {
-    fn run(self, stream: TcpStream, head: Vec<u8>, input: Bytes) {
+    fn run(self, socket: Socket, head: Vec<u8>, input: Bytes) {
         let uid = self.session.uid;
         let views = self.rooms.overview(uid);
         let told: Vec<RoomId> = views.iter().map(|view| view.id).collect();
@@ -97,7 +96,7 @@ impl Handover {
             hello: Event::Hello { uid, rooms: &views, heartbeat_ms }.encode(),
             rooms: told.clone(),
         };
-        if !adopt(&self.shards, stream, head, input, role) {
+        if !adopt(&self.shards, socket, head, input, role) {
             return self.rooms.presence().lost(uid);
         }
         let missed = self.missed(&told);
@@ -131,8 +130,8 @@ async fn tell(rooms: Rooms, missed: Vec<Delivery>) {
 }
 
 /// False: the socket is gone.
-fn adopt(shards: &Shards, stream: TcpStream, head: Vec<u8>, input: Bytes, role: Role) -> bool {
-    match stream.into_std() {
+fn adopt(shards: &Shards, socket: Socket, head: Vec<u8>, input: Bytes, role: Role) -> bool {
+    match socket.into_std() {
         Ok(stream) => shards.adopt(Adoption { stream, head, input, role }),
         Err(error) => {
             tracing::debug!(%error, "the socket was lost at the hand-over");

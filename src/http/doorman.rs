@@ -5,13 +5,13 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::io::AsyncWriteExt as _;
-use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 
 use super::connection::linger;
 use super::counts::Refused;
 use super::head::Refusal;
 use super::listener::Options;
+use super::socket::Socket;
 use super::spare::refuse_at_once;
 use super::{Response, Service};
 
@@ -79,16 +79,18 @@ impl Doorman {
 
     /// Says no, and reads on for a moment so that it arrives; while that is done for many already, it
     /// is only said.
-    pub fn turn_away(&self, mut stream: TcpStream, refusal: Refusal) {
+    pub fn turn_away(&self, mut socket: Socket, refusal: Refusal) {
         let Some(response) = Response::refusal(refusal) else { return };
         let bytes = response.encode(false, false);
         let Ok(permit) = self.refusals.clone().try_acquire_owned() else {
-            return refuse_at_once(stream, &bytes);
+            return refuse_at_once(&socket, &bytes);
         };
         let most = self.options.deadlines.linger;
         tokio::spawn(async move {
-            let _ = tokio::time::timeout(most, stream.write_all(&bytes)).await;
-            linger(stream, most).await;
+            if let Ok(stream) = socket.joined() {
+                let _ = tokio::time::timeout(most, stream.write_all(&bytes)).await;
+                linger(stream, most).await;
+            }
             drop(permit);
         });
     }

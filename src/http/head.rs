@@ -21,9 +21,12 @@ impl Method {
     }
 }
 
-/// Header fields in the order they came.
+/// Header fields in the order they came: their texts in one piece, and how long each name and value is.
 #[derive(Debug, Clone, Default)]
-pub struct Headers(Vec<(String, String)>);
+pub struct Headers {
+    text: String,
+    lengths: Vec<(usize, usize)>,
+}
 
 impl Headers {
     /// The first value of that name, in any case.
@@ -33,8 +36,18 @@ impl Headers {
 
     /// Every value of that name.
     pub fn all<'a, 'n>(&'a self, name: &'n str) -> impl Iterator<Item = &'a str> + use<'a, 'n> {
-        let same = move |(key, _): &&(String, String)| key.eq_ignore_ascii_case(name);
-        self.0.iter().filter(same).map(|(_, value)| value.as_str())
+        let same = move |(key, _): &(&str, &str)| key.eq_ignore_ascii_case(name);
+        self.iter().filter(same).map(|(_, value)| value)
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        let mut rest = self.text.as_str();
+        self.lengths.iter().map_while(move |&(name, value)| {
+            let (name, after) = rest.split_at_checked(name)?;
+            let (value, after) = after.split_at_checked(value)?;
+            rest = after;
+            Some((name, value))
+        })
     }
 
     /// Whether a comma-separated list of that name holds `token`.
@@ -43,11 +56,21 @@ impl Headers {
             .flat_map(|list| list.split(','))
             .any(|t| t.trim_matches(OWS).eq_ignore_ascii_case(token))
     }
+
+    fn push(&mut self, name: &str, value: &str) {
+        self.text.push_str(name);
+        self.text.push_str(value);
+        self.lengths.push((name.len(), value.len()));
+    }
 }
 
 impl FromIterator<(String, String)> for Headers {
     fn from_iter<I: IntoIterator<Item = (String, String)>>(fields: I) -> Self {
-        Self(fields.into_iter().collect())
+        let mut headers = Self::default();
+        for (name, value) in fields {
+            headers.push(&name, &value);
+        }
+        headers
     }
 }
 
@@ -148,6 +171,9 @@ impl Scan {
 
 /// Bare CR or LF, NUL and other control bytes never belong in a head.
 fn check_bytes(mut previous: u8, seen: &[u8]) -> Result<(), Refusal> {
+    if is_usual(previous, seen) {
+        return Ok(());
+    }
     for &byte in seen {
         match byte {
             b'\n' if previous != b'\r' => return Err(bad("A line must end with CR LF.")),
@@ -160,6 +186,22 @@ fn check_bytes(mut previous: u8, seen: &[u8]) -> Result<(), Refusal> {
         previous = byte;
     }
     Ok(())
+}
+
+/// Whether [`check_bytes`] is sure to find nothing: most of its question, asked of many bytes at once.
+fn is_usual(previous: u8, seen: &[u8]) -> bool {
+    let text = |byte: u8| (byte >= 0x20) & (byte != 0x7f) | matches!(byte, b'\t' | b'\r' | b'\n');
+    if previous == b'\r' || !seen.iter().fold(true, |all, &byte| all & text(byte)) {
+        return false;
+    }
+    let mut rest = seen;
+    while let Some(at) = memchr::memchr2(b'\r', b'\n', rest) {
+        match rest.get(at..).and_then(|end| end.strip_prefix(b"\r\n")) {
+            Some(after) => rest = after,
+            None => return false,
+        }
+    }
+    true
 }
 
 fn check_request_line(line: &[u8]) -> Result<(), Refusal> {
@@ -201,14 +243,16 @@ fn complete(seen: &[u8]) -> Result<Head, Refusal> {
         }
         Err(_) => return Err(bad("The request head is malformed.")),
     }
-    let headers = parsed
-        .headers
-        .iter()
-        .map(|field| match std::str::from_utf8(field.value) {
-            Ok(value) => Ok((field.name.to_owned(), value.trim_matches(OWS).to_owned())),
-            Err(_) => Err(bad("A header value is not UTF-8.")),
-        })
-        .collect::<Result<Headers, Refusal>>()?;
+    let mut headers = Headers {
+        text: String::with_capacity(seen.len()),
+        lengths: Vec::with_capacity(parsed.headers.len()),
+    };
+    for field in parsed.headers.iter() {
+        match std::str::from_utf8(field.value) {
+            Ok(value) => headers.push(field.name, value.trim_matches(OWS)),
+            Err(_) => return Err(bad("A header value is not UTF-8.")),
+        }
+    }
     let is_1_1 = parsed.version == Some(1);
     let host = host(&headers, is_1_1)?;
     let (path, query) = target(parsed.path.unwrap_or_default(), host)?;
@@ -345,7 +389,7 @@ fn is_token(byte: u8) -> bool {
 }
 
 fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
-    bytes.windows(what.len()).position(|window| window == what)
+    memchr::memmem::find(bytes, what)
 }
 
 #[cfg(test)]

@@ -2,18 +2,16 @@
 //! and a stop that lets requests in flight finish.
 
 use std::io::ErrorKind;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::BytesMut;
-use socket2::{Domain, Protocol, Socket, Type};
-use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 
-use super::connection::Connection;
+use super::connection::{Connection, House};
 use super::counts::{Counts, Refused};
 use super::doorman::{Doorman, FULL};
+use super::socket::Listener;
 use super::spare::{Spare, is_out_of_descriptors};
 use super::{Response, Service};
 use crate::limits::{descriptors, http as limits};
@@ -78,41 +76,32 @@ impl Default for Deadlines {
     }
 }
 
-/// Binds with a backlog that takes a reconnect storm.
-///
-/// # Errors
-/// The address is taken or not ours.
-pub fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    socket.set_reuse_address(true)?;
-    if address.is_ipv6() {
-        socket.set_only_v6(true)?;
-    }
-    socket.set_nonblocking(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(limits::BACKLOG)?;
-    TcpListener::from_std(socket.into())
-}
-
 /// Accepts until `stop` turns true, then waits for the requests in flight.
 pub async fn serve(
-    listener: TcpListener,
+    listener: Listener,
     service: Arc<dyn Service>,
     options: Options,
     mut stop: watch::Receiver<bool>,
 ) {
-    let trusted_proxies: Arc<[IpAddr]> = options.trusted_proxies.clone().into();
-    let (deadlines, counts) = (options.deadlines, options.counts.clone());
-    let doorman = Arc::new(Doorman::new(options, service.clone()));
-    let mut want = Want::new(counts.clone());
-    // Every connection holds a sender; the last one gone ends the wait below.
+    // Every connection holds the house, and the house the sender; the last one gone ends the wait below.
     let (alive, mut all_gone) = mpsc::channel::<()>(1);
+    let house = Arc::new(House {
+        service: service.clone(),
+        trusted_proxies: options.trusted_proxies.clone(),
+        stop: stop.clone(),
+        deadlines: options.deadlines,
+        counts: options.counts.clone(),
+        _alive: alive,
+    });
+    let counts = options.counts.clone();
+    let doorman = Arc::new(Doorman::new(options, service));
+    let mut want = Want::new(counts.clone());
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             _ = stop.wait_for(|stop| *stop) => break,
         };
-        let (stream, peer) = match accepted {
+        let (socket, peer) = match accepted {
             Ok(accepted) => accepted,
             // Who left before his turn has cost nothing.
             Err(error) if error.kind() == ErrorKind::ConnectionAborted => continue,
@@ -122,31 +111,18 @@ pub async fn serve(
             }
         };
         counts.accepted.inc();
-        let _ = stream.set_nodelay(true);
-        let ticket = match doorman.admit(peer.ip()) {
-            Ok(ticket) => ticket,
-            Err(refusal) => {
-                doorman.turn_away(stream, refusal);
-                continue;
+        match doorman.admit(peer.ip()) {
+            Ok(ticket) => {
+                let connection = Connection::new(socket, peer, house.clone());
+                tokio::spawn(async move {
+                    connection.run().await;
+                    drop(ticket);
+                });
             }
-        };
-        let connection = Connection {
-            stream,
-            peer,
-            service: service.clone(),
-            trusted_proxies: trusted_proxies.clone(),
-            stop: stop.clone(),
-            deadlines,
-            input: BytesMut::new(),
-            counts: counts.clone(),
-        };
-        let alive = alive.clone();
-        tokio::spawn(async move {
-            connection.run().await;
-            drop((ticket, alive));
-        });
+            Err(refusal) => doorman.turn_away(socket, refusal),
+        }
     }
-    drop((listener, alive));
+    drop((listener, house));
     let _ = all_gone.recv().await;
 }
 
@@ -167,12 +143,12 @@ impl Want {
 
     /// `accept` has failed: whoever waits is refused, or waits for a moment. Descriptors come back
     /// when others close.
-    async fn of_descriptors(&mut self, error: &std::io::Error, listener: &TcpListener) {
+    async fn of_descriptors(&mut self, error: &std::io::Error, listener: &Listener) {
         if self.complained.is_none_or(|at| at.elapsed() >= descriptors::COMPLAINT) {
             self.complained = Some(Instant::now());
             tracing::warn!(%error, "cannot accept connections; those that are here are served");
         }
-        if is_out_of_descriptors(error) && self.spare.refuse_one(listener, &self.answer).await {
+        if is_out_of_descriptors(error) && self.spare.refuse_one(listener, &self.answer) {
             self.counts.accepted.inc();
             self.counts.refuse(Refused::Descriptors);
         } else {

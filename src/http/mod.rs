@@ -14,15 +14,17 @@ mod json;
 mod listener;
 mod request;
 mod response;
+mod socket;
 mod spare;
 mod static_files;
 
 pub use body::{Body, Progress};
 pub use counts::{Counts, Refused};
 pub use head::{Framing, Head, Headers, Method, Refusal, parse};
-pub use listener::{Deadlines, Options, bind, serve};
+pub use listener::{Deadlines, Options, serve};
 pub use request::Request;
 pub use response::{Response, Upgrade};
+pub use socket::{Listener, Socket, bind};
 pub use static_files::Site;
 
 use std::future::Future;

@@ -8,13 +8,13 @@ use std::fmt;
 use bytes::Bytes;
 use serde::Serialize;
 use serde_json::json;
-use tokio::net::TcpStream;
 
 use super::head::Refusal;
+use super::socket::Socket;
 use crate::error::Error;
 
 /// Takes a connection over: the socket and what was read from it beyond the request.
-pub type Upgrade = Box<dyn FnOnce(TcpStream, Bytes) + Send>;
+pub type Upgrade = Box<dyn FnOnce(Socket, Bytes) + Send>;
 
 /// An answer.
 pub struct Response {
@@ -62,7 +62,7 @@ impl Response {
 
     /// Hands the socket over **without writing anything**: the taker says the 101 itself, together
     /// with its first frame.
-    pub fn upgrade(take: impl FnOnce(TcpStream, Bytes) + Send + 'static) -> Self {
+    pub fn upgrade(take: impl FnOnce(Socket, Bytes) + Send + 'static) -> Self {
         Self { upgrade: Some(Box::new(take)), ..Self::empty(101) }
     }
 

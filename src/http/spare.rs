@@ -6,12 +6,10 @@
 //! back. Whoever is in keeps being served, and whoever comes knows where he stands.
 
 use std::fs::File;
-use std::future::poll_fn;
+use std::io::Read as _;
 use std::net::Shutdown;
-use std::task::Poll;
 
-use socket2::SockRef;
-use tokio::net::{TcpListener, TcpStream};
+use super::socket::{Listener, Socket};
 
 pub(super) struct Spare(Option<File>);
 
@@ -21,30 +19,26 @@ impl Spare {
     }
 
     /// Accepts one connection, says `answer` and closes it. False: not even that was possible.
-    pub async fn refuse_one(&mut self, listener: &TcpListener, answer: &[u8]) -> bool {
+    pub fn refuse_one(&mut self, listener: &Listener, answer: &[u8]) -> bool {
         drop(self.0.take());
-        let accepted = poll_fn(|cx| match listener.poll_accept(cx) {
-            Poll::Ready(accepted) => Poll::Ready(accepted.ok()),
-            Poll::Pending => Poll::Ready(None),
-        });
-        let was_there = match accepted.await {
-            Some((stream, _)) => {
-                refuse_at_once(stream, answer);
-                true
-            }
-            None => false,
-        };
+        let accepted = listener.accept_now();
+        let was_there = accepted.is_ok();
+        if let Ok((socket, _)) = accepted {
+            refuse_at_once(&socket, answer);
+            drop(socket);
+        }
         self.0 = hold();
         was_there
     }
 }
 
-/// Says `answer` and closes, without a wait: an answer of one packet fits into an empty socket. What the
-/// client has said by now is read, or the close would overtake the answer.
-pub(super) fn refuse_at_once(stream: TcpStream, answer: &[u8]) {
-    let _ = stream.try_write(answer);
-    let _ = SockRef::from(&stream).shutdown(Shutdown::Write);
-    let _ = stream.try_read(&mut [0; 4_096]);
+/// Says `answer` and ends, without a wait: an answer of one packet fits into an empty socket. What the
+/// client has said by now is read, or the close that follows would overtake the answer.
+pub(super) fn refuse_at_once(socket: &Socket, answer: &[u8]) {
+    let Some(raw) = socket.raw() else { return };
+    let _ = raw.send(answer);
+    let _ = raw.shutdown(Shutdown::Write);
+    let _ = (&*raw).read(&mut [0; 4_096]);
 }
 
 /// Any file does; what is nowhere else does not either.

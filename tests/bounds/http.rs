@@ -6,10 +6,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use impulse::http::{Deadlines, Head, Options, Request, Response, Service, bind, serve};
+use impulse::http::{Deadlines, Head, Listener, Options, Request, Response, Service, bind, serve};
 use impulse::limits::{api, http as limits};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
@@ -155,14 +155,14 @@ impl Service for Talkative {
 }
 
 /// Its address, and the way to stop it.
-fn talkative(listener: TcpListener, options: Options) -> (SocketAddr, watch::Sender<bool>) {
+fn talkative(listener: Listener, options: Options) -> (SocketAddr, watch::Sender<bool>) {
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = watch::channel(false);
     tokio::spawn(serve(listener, Arc::new(Talkative), options, stopped));
     (address, stop)
 }
 
-fn listener() -> TcpListener {
+fn listener() -> Listener {
     raise_descriptor_limit();
     bind("127.0.0.1:0".parse().unwrap()).unwrap()
 }

@@ -1,0 +1,215 @@
+//! Sockets that join the runtime's epoll only when somebody has to wait for them.
+//!
+//! tokio's listener registers every socket it accepts. Most of ours carry one request that is there
+//! by the time we look, and then leave for a shard, which has an epoll of its own: two `epoll_ctl`,
+//! an event and a waker for nothing, a tenth of what a connect costs. So the listener hands out
+//! fresh sockets, and a [`Socket`] registers at the first wait.
+
+use std::io::{Error, ErrorKind, Read as _, Result};
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+
+use bytes::BytesMut;
+use socket2::{Domain, Protocol, Socket as Raw, Type};
+use tokio::io::Interest;
+use tokio::net::TcpStream;
+
+use crate::limits::http as limits;
+
+/// Bytes asked of the kernel before anybody waits: the head of nearly every upgrade.
+const FIRST_READ: usize = 2 * 1024;
+
+/// A listening socket.
+pub struct Listener {
+    socket: mio::net::TcpListener,
+    /// The same socket once more, to wait at: tokio's own listener cannot be waited for without
+    /// accepting, and a stream can without reading.
+    bell: TcpStream,
+}
+
+/// Binds with a backlog that takes a reconnect storm.
+///
+/// # Errors
+/// The address is taken or not ours.
+pub fn bind(address: SocketAddr) -> Result<Listener> {
+    let socket = Raw::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    // What is accepted inherits it.
+    socket.set_tcp_nodelay(true)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(limits::BACKLOG)?;
+    let bell = std::net::TcpStream::from(OwnedFd::from(socket.try_clone()?));
+    let socket = mio::net::TcpListener::from_std(socket.into());
+    Ok(Listener { socket, bell: TcpStream::from_std(bell)? })
+}
+
+impl Listener {
+    /// Where it listens.
+    ///
+    /// # Errors
+    /// The kernel does not say.
+    pub fn local_addr(&self) -> Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+
+    /// Waits for a connection.
+    pub(super) async fn accept(&self) -> Result<(Socket, SocketAddr)> {
+        self.bell.async_io(Interest::READABLE, || self.socket.accept()).await.map(fresh)
+    }
+
+    /// A connection that is there already.
+    pub(super) fn accept_now(&self) -> Result<(Socket, SocketAddr)> {
+        self.socket.accept().map(fresh)
+    }
+}
+
+fn fresh((stream, peer): (mio::net::TcpStream, SocketAddr)) -> (Socket, SocketAddr) {
+    (Socket(State::Fresh(stream.into())), peer)
+}
+
+/// A connection's socket. It never blocks.
+pub struct Socket(State);
+
+enum State {
+    Fresh(std::net::TcpStream),
+    Joined(TcpStream),
+    /// It could not be registered.
+    Lost,
+}
+
+impl Socket {
+    /// The socket as one that can be waited for.
+    ///
+    /// # Errors
+    /// The kernel does not watch it: it is closed.
+    pub(super) fn joined(&mut self) -> Result<&mut TcpStream> {
+        if let State::Fresh(_) = self.0
+            && let State::Fresh(stream) = std::mem::replace(&mut self.0, State::Lost)
+        {
+            self.0 = State::Joined(TcpStream::from_std(stream)?);
+        }
+        match &mut self.0 {
+            State::Joined(stream) => Ok(stream),
+            State::Fresh(_) | State::Lost => Err(ErrorKind::NotConnected.into()),
+        }
+    }
+
+    /// What has come on a socket that nobody has waited for; none of a socket that has joined.
+    ///
+    /// # Errors
+    /// It has ended or broken.
+    pub(super) fn first_bytes(&self) -> Result<Option<BytesMut>> {
+        let State::Fresh(stream) = &self.0 else { return Ok(None) };
+        let mut input = BytesMut::zeroed(FIRST_READ);
+        match (&mut &*stream).read(&mut input) {
+            Ok(0) => Err(ErrorKind::UnexpectedEof.into()),
+            Ok(length) => {
+                input.truncate(length);
+                Ok(Some(input))
+            }
+            Err(error) if is_not_yet(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// How much of `bytes` the socket takes at once, perhaps nothing.
+    ///
+    /// # Errors
+    /// It has broken.
+    pub(super) fn write_now(&self, bytes: &[u8]) -> Result<usize> {
+        let Some(raw) = self.raw() else { return Err(ErrorKind::NotConnected.into()) };
+        match raw.send(bytes) {
+            Err(error) if is_not_yet(&error) => Ok(0),
+            sent => sent,
+        }
+    }
+
+    /// Out of the runtime, for an epoll of somebody else. It still does not block.
+    ///
+    /// # Errors
+    /// It was lost before.
+    pub fn into_std(self) -> Result<std::net::TcpStream> {
+        match self.0 {
+            State::Fresh(stream) => Ok(stream),
+            State::Joined(stream) => stream.into_std(),
+            State::Lost => Err(ErrorKind::NotConnected.into()),
+        }
+    }
+
+    /// The socket itself, for a last word without a wait.
+    pub(super) fn raw(&self) -> Option<socket2::SockRef<'_>> {
+        match &self.0 {
+            State::Fresh(stream) => Some(stream.into()),
+            State::Joined(stream) => Some(stream.into()),
+            State::Lost => None,
+        }
+    }
+}
+
+fn is_not_yet(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+
+    async fn pair() -> (TcpStream, Socket) {
+        let listener = bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let near = TcpStream::connect(listener.local_addr().unwrap());
+        let (near, far) = tokio::join!(near, listener.accept());
+        (near.unwrap(), far.unwrap().0)
+    }
+
+    #[tokio::test]
+    async fn what_is_accepted_sends_at_once_and_does_not_block() {
+        let (_near, far) = pair().await;
+        assert!(far.raw().unwrap().tcp_nodelay().unwrap());
+        assert!(far.first_bytes().unwrap().is_none(), "nothing has come yet");
+    }
+
+    #[tokio::test]
+    async fn bytes_that_are_there_are_read_without_joining_and_the_socket_can_leave() {
+        let (mut near, mut far) = pair().await;
+        near.write_all(b"GET").await.unwrap();
+        let first = loop {
+            if let Some(first) = far.first_bytes().unwrap() {
+                break first;
+            }
+            tokio::task::yield_now().await;
+        };
+        assert_eq!(&first[..], b"GET");
+        assert_eq!(far.write_now(b"yes").unwrap(), 3);
+        let mut said = [0; 3];
+        near.read_exact(&mut said).await.unwrap();
+        assert_eq!(&said, b"yes");
+        near.write_all(b"more").await.unwrap();
+        let mut more = [0; 4];
+        far.joined().unwrap().read_exact(&mut more).await.unwrap();
+        assert_eq!(&more, b"more");
+        assert!(far.into_std().is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_socket_that_takes_no_more_says_how_much_it_took_and_one_that_ended_that_it_has() {
+        let (near, far) = pair().await;
+        let much = vec![0; 1 << 20];
+        // Buffers of a loopback socket are bounded; a hundred times this is more than they take.
+        let full = (0..100).any(|_| far.write_now(&much).unwrap() < much.len());
+        assert!(full, "it took everything");
+        drop(near);
+        let ended = loop {
+            match far.first_bytes() {
+                Ok(None) => tokio::task::yield_now().await,
+                ended => break ended,
+            }
+        };
+        assert!(ended.is_err());
+    }
+}
