@@ -170,10 +170,11 @@ impl Scan {
 }
 
 /// Bare CR or LF, NUL and other control bytes never belong in a head.
-fn check_bytes(mut previous: u8, seen: &[u8]) -> Result<(), Refusal> {
-    if is_usual(previous, seen) {
-        return Ok(());
-    }
+fn check_bytes(previous: u8, seen: &[u8]) -> Result<(), Refusal> {
+    if is_usual(previous, seen) { Ok(()) } else { check_each(previous, seen) }
+}
+
+fn check_each(mut previous: u8, seen: &[u8]) -> Result<(), Refusal> {
     for &byte in seen {
         match byte {
             b'\n' if previous != b'\r' => return Err(bad("A line must end with CR LF.")),

@@ -158,3 +158,22 @@ fn an_absolute_target_must_be_for_the_host() {
     assert_eq!(head("GET http://h HTTP/1.1\r\nHost: h\r\n\r\n").path, "/");
     assert_eq!(refused("GET http://other/x HTTP/1.1\r\nHost: h\r\n\r\n"), 400);
 }
+
+#[test]
+fn the_quick_look_at_many_bytes_never_passes_what_the_careful_one_refuses() {
+    const BYTES: [u8; 8] = [b'a', b'\t', b'\r', b'\n', 0, 0x1f, 0x7f, 0x80];
+    let mut passed = 0;
+    for length in 0..=5_u32 {
+        for number in 0..8_usize.pow(length) {
+            let seen: Vec<u8> = (0..length).map(|at| BYTES[number >> (3 * at) & 7]).collect();
+            for previous in [0, b'a', b'\r', b'\n'] {
+                if is_usual(previous, &seen) {
+                    passed += 1;
+                    assert_eq!(check_each(previous, &seen), Ok(()), "{previous} {seen:?}");
+                }
+            }
+        }
+    }
+    assert!(passed > 1_000, "the quick look passes hardly anything: {passed}");
+    assert!(is_usual(0, b"GET / HTTP/1.1\r\nHost: here\r\n\r\n"));
+}
