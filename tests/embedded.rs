@@ -109,6 +109,21 @@ fn a_folder_that_was_there_keeps_its_mode_and_a_new_one_is_private() {
     assert_eq!(mode(&inner.join("run")), 0o700);
 }
 
+/// Only root runs the database as somebody else.
+#[test]
+fn a_place_the_databases_user_cannot_reach_is_refused_with_what_to_do() {
+    use std::os::unix::fs::PermissionsExt as _;
+    if !nix::unistd::geteuid().is_root() {
+        return;
+    }
+    let folder = folder();
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o700)).unwrap();
+    let refusal = Embedded::start(&folder.path().join("inner")).err().expect("a refusal");
+    assert!(refusal.contains("chmod o+x") && refusal.contains("IMPULSE_DATA_DIR"), "{refusal}");
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o711)).unwrap();
+    Embedded::start(&folder.path().join("inner")).unwrap().stop();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deep_data_directory_gets_a_short_socket_path() {
     let folder = folder();

@@ -183,7 +183,7 @@ impl Cluster {
             .current_dir(&unfinished)
             .stdin(Stdio::null())
             .output()
-            .map_err(|error| format!("cannot run initdb: {error}"))?;
+            .map_err(|error| self.owner.explain("initdb", &unfinished, &error))?;
         if !output.status.success() {
             let text = String::from_utf8_lossy(&output.stderr);
             return Err(format!("initdb failed: {}", text.trim()));
@@ -224,7 +224,7 @@ impl Cluster {
             .process_group(0);
         self.owner.apply(&mut command);
         die_with_parent(&mut command);
-        command.spawn().map_err(|error| format!("cannot run postgres: {error}"))
+        command.spawn().map_err(|error| self.owner.explain("postgres", &self.folder, &error))
     }
 
     /// Starts the postmaster and waits until it serves.

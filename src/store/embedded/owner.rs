@@ -1,6 +1,7 @@
 //! Who runs the database: PostgreSQL refuses root.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::os::unix::fs::{MetadataExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -40,6 +41,21 @@ impl Owner {
         if let Some((uid, gid)) = self.user {
             command.uid(uid).gid(gid);
         }
+    }
+
+    /// Why a program of the database did not start, and what to do if it is a folder nobody may pass.
+    pub fn explain(&self, program: &str, folder: &Path, error: &std::io::Error) -> String {
+        let Some((uid, _)) = self.user.filter(|_| error.kind() == ErrorKind::PermissionDenied)
+        else {
+            return format!("cannot run {program}: {error}");
+        };
+        let name = User::from_uid(Uid::from_raw(uid)).ok().flatten().map(|user| user.name);
+        format!(
+            "cannot run {program}: {error}. It runs as the user {}, who must be able to reach {}: let others pass \
+             through the folders above it (chmod o+x), or choose another place with IMPULSE_DATA_DIR",
+            name.unwrap_or_else(|| uid.to_string()),
+            folder.display()
+        )
     }
 
     /// A folder that belongs to this user, with this mode if it matters.
