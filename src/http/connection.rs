@@ -1,7 +1,7 @@
 //! One connection: requests one after another, each with its deadlines, until somebody closes.
 //!
 //! Whatever is there, or fits, at the first try needs no wait: no deadline, no epoll, and what a wait
-//! would need is not part of the connection's task (1 KiB smaller, and it is copied twice).
+//! would need is not part of the connection's task, which is copied twice.
 //!
 //! Deadlines cover the whole head and the whole body, not one read, so a client that sends a byte a
 //! minute gets nowhere. An idle connection holds no buffer. Every close is preceded by a shutdown
@@ -98,7 +98,7 @@ impl Connection {
         if !self.input.is_empty() {
             return Ok(());
         }
-        self.input = match self.socket.first_bytes().map_err(|_| Gone)? {
+        self.input = match self.socket.read_now().map_err(|_| Gone)? {
             Some(input) => input,
             None => Box::pin(self.idle()).await?,
         };
@@ -131,7 +131,7 @@ impl Connection {
         let expects_continue = head.expects_continue;
         let mut request = self.request(head, Bytes::new());
         let place = if limit > limits::BODY {
-            match self.house.service.clone().admit(&request).await {
+            match self.house.service.admit(&request).await {
                 Ok(place) => Some(place),
                 Err(response) => return Ok(Err(No::NotAdmitted(response))),
             }

@@ -2,8 +2,8 @@
 //!
 //! tokio's listener registers every socket it accepts. Most of ours carry one request that is there
 //! by the time we look, and then leave for a shard, which has an epoll of its own: two `epoll_ctl`,
-//! an event and a waker for nothing, a tenth of what a connect costs. So the listener hands out
-//! fresh sockets, and a [`Socket`] registers at the first wait.
+//! an event and a waker for nothing, a tenth of what the control plane spends on a connect. So the
+//! listener hands out fresh sockets, and a [`Socket`] registers at the first wait.
 
 use std::io::{Error, ErrorKind, Read as _, Result};
 use std::net::SocketAddr;
@@ -87,11 +87,10 @@ impl Socket {
     /// # Errors
     /// The kernel does not watch it: it is closed.
     pub(super) fn joined(&mut self) -> Result<&mut TcpStream> {
-        if let State::Fresh(_) = self.0
-            && let State::Fresh(stream) = std::mem::replace(&mut self.0, State::Lost)
-        {
-            self.0 = State::Joined(TcpStream::from_std(stream)?);
-        }
+        self.0 = match std::mem::replace(&mut self.0, State::Lost) {
+            State::Fresh(stream) => State::Joined(TcpStream::from_std(stream)?),
+            known => known,
+        };
         match &mut self.0 {
             State::Joined(stream) => Ok(stream),
             State::Fresh(_) | State::Lost => Err(ErrorKind::NotConnected.into()),
@@ -102,7 +101,7 @@ impl Socket {
     ///
     /// # Errors
     /// It has ended or broken.
-    pub(super) fn first_bytes(&self) -> Result<Option<BytesMut>> {
+    pub(super) fn read_now(&self) -> Result<Option<BytesMut>> {
         let State::Fresh(stream) = &self.0 else { return Ok(None) };
         let mut input = BytesMut::zeroed(FIRST_READ);
         match (&mut &*stream).read(&mut input) {
@@ -171,7 +170,7 @@ mod tests {
     async fn what_is_accepted_sends_at_once_and_does_not_block() {
         let (_near, far) = pair().await;
         assert!(far.raw().unwrap().tcp_nodelay().unwrap());
-        assert!(far.first_bytes().unwrap().is_none(), "nothing has come yet");
+        assert!(far.read_now().unwrap().is_none(), "nothing has come yet");
     }
 
     #[tokio::test]
@@ -179,7 +178,7 @@ mod tests {
         let (mut near, mut far) = pair().await;
         near.write_all(b"GET").await.unwrap();
         let first = loop {
-            if let Some(first) = far.first_bytes().unwrap() {
+            if let Some(first) = far.read_now().unwrap() {
                 break first;
             }
             tokio::task::yield_now().await;
@@ -205,7 +204,7 @@ mod tests {
         assert!(full, "it took everything");
         drop(near);
         let ended = loop {
-            match far.first_bytes() {
+            match far.read_now() {
                 Ok(None) => tokio::task::yield_now().await,
                 ended => break ended,
             }
