@@ -22,14 +22,17 @@ async fn profile(by: &Client, of: &Client) -> Value {
 async fn a_status_is_seen_by_others_until_it_ends_and_survives_signing_out() {
     let server = TestServer::start().await;
     let (anna, ben) = (server.user("anna").await, server.user("ben").await);
-    let mut hers = anna.socket().await;
     let mut his = ben.socket().await;
     his.ok(json!({"op": "room.subscribe", "room": "1"})).await;
+    let mut hers = anna.socket().await;
+    let of_anna = |frame: &Value| frame["op"] == "presence" && frame["uid"] == anna.uid.as_str();
+    let is_online = |frame: &Value| of_anna(frame) && frame["state"] == "online";
+    // Set aside, this one would be taken for the end of her choice.
+    his.find("that she is here", is_online).await;
     let until = now_ms() + 4_000;
     let status = json!({"state": "dnd", "text": "🎧 deep work", "until": until});
     let me = anna.patch("/api/me", json!({"status": status})).await.expect(200);
     assert_eq!(me["status"], status);
-    let of_anna = |frame: &Value| frame["op"] == "presence" && frame["uid"] == anna.uid.as_str();
     let busy = |frame: &Value| of_anna(frame) && frame["state"] == "dnd";
     let told = his.find("that she is busy", busy).await;
     assert_eq!((&told["text"], &told["until"]), (&json!("🎧 deep work"), &json!(until)));
@@ -45,8 +48,7 @@ async fn a_status_is_seen_by_others_until_it_ends_and_survives_signing_out() {
     // Back on a new device, what she chose comes along, until it ends by itself.
     let _hers = anna.socket().await;
     his.find("that she is busy again", busy).await;
-    let over = |frame: &Value| of_anna(frame) && frame["state"] == "online";
-    let told = his.find("the end of it", over).await;
+    let told = his.find("the end of it", is_online).await;
     assert_eq!(told.get("text"), None);
     let me = anna.get("/api/me").await.expect(200);
     assert_eq!(me["status"], json!({"state": "online", "text": "", "until": null}));
