@@ -122,6 +122,7 @@ impl House {
         let role = Role::Chat {
             uid: Uid(7),
             session: SessionId(1),
+            asked_at: Instant::now(),
             admin: false,
             status: Status::default(),
             hello: Bytes::from_static(b"hello"),

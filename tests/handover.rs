@@ -10,7 +10,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -66,6 +66,7 @@ impl House {
         let role = Role::Chat {
             uid: Uid(7),
             session: SessionId(1),
+            asked_at: Instant::now(),
             admin: false,
             status: Status::default(),
             hello: Bytes::from_static(b"hello"),

@@ -6,10 +6,10 @@
 
 mod support;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use impulse::ids::RoomId;
-use impulse::rooms::outlet::Delivery;
+use impulse::ids::{RoomId, SessionId};
+use impulse::rooms::outlet::{Delivery, Target};
 
 use support::bench::{Bench, ROOM, UID, events, numbers, text};
 use support::line::masked;
@@ -240,6 +240,22 @@ async fn a_peer_that_ends_behind_our_close_is_gone_at_once() {
     assert_eq!(peer.frame().await, Some((8, vec![])));
     peer.send_and_end(&masked("late")).await;
     bench.all_ended().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_let_in_again_is_not_turned_away_for_the_time_before() {
+    for target in [Target::User(UID), Target::Session(SessionId(1))] {
+        let mut bench = Bench::start().await;
+        let (mut before, _) = bench.connect().await;
+        let until = Instant::now();
+        let (mut after, _) = bench.connect().await;
+        bench.tell(Delivery::Revoke(target, until)).await;
+        let bye: serde_json::Value = serde_json::from_str(&before.text().await).unwrap();
+        assert_eq!((&bye["op"], &bye["code"]), (&"bye".into(), &"revoked".into()));
+        assert_eq!(before.frame().await, Some((8, 1008u16.to_be_bytes().to_vec())));
+        after.send(&masked(r#"{"op":"ping"}"#)).await;
+        after.expect([r#"{"op":"ok"}"#.to_owned()]).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,8 @@
 //! Getting in and out. The server never sees a password: `auth` is what the client derived from it
 //! (`e2ee.md` 4.2), and Argon2id of that is all that is kept.
 
+use std::time::Instant;
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -82,7 +84,12 @@ async fn end_replaced(api: &Api, request: &Request, uid: Uid) {
 
 /// Closes what is open. A shard that is gone has closed its sockets already.
 pub(super) async fn end_sockets(api: &Api, whose: Target) {
-    let _ = api.rooms.outlet().broadcast(Delivery::Revoke(whose)).await;
+    end_sockets_until(api, whose, Instant::now()).await;
+}
+
+/// The same of what was looked up no later than that.
+pub(super) async fn end_sockets_until(api: &Api, whose: Target, until: Instant) {
+    let _ = api.rooms.outlet().broadcast(Delivery::Revoke(whose, until)).await;
 }
 
 /// The account exists whatever becomes of this: whom the chat store could not take in now it takes

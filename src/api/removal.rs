@@ -13,7 +13,7 @@ use crate::rooms::outlet::Target;
 use crate::store::accounts::{Authority, UserChange, UserRow};
 
 use super::Api;
-use super::auth::end_sockets;
+use super::auth::end_sockets_until;
 use super::users::tell_profile;
 
 /// What keeps removals in order.
@@ -86,8 +86,8 @@ impl Api {
     }
 
     async fn shut(&self, uid: Uid) {
-        self.auth.shut(uid);
-        end_sockets(self, Target::User(uid)).await;
+        let since = self.auth.shut(uid);
+        end_sockets_until(self, Target::User(uid), since).await;
     }
 
     /// Lets rooms, messages and sockets agree with the account store.

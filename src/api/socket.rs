@@ -91,6 +91,7 @@ impl Handover {
         let role = Role::Chat {
             uid,
             session: self.session.id,
+            asked_at: self.session.asked_at,
             admin: self.session.admin,
             status: self.session.status.clone(),
             hello: Event::Hello { uid, rooms: &views, heartbeat_ms }.encode(),
@@ -109,7 +110,8 @@ impl Handover {
     fn missed(&self, told: &[RoomId]) -> Vec<Delivery> {
         let uid = self.session.uid;
         if !self.auth.is_live(&self.session) {
-            return vec![Delivery::Revoke(Target::Session(self.session.id))];
+            let session = Target::Session(self.session.id);
+            return vec![Delivery::Revoke(session, self.session.asked_at)];
         }
         let now = self.rooms.rooms_of(uid);
         if now == *told {

@@ -232,9 +232,10 @@ impl Auth {
     }
 
     /// The same for a user who was shut out or has other rights: also a socket that is being opened
-    /// right now with what was looked up before is closed. Open ones are the caller's matter.
-    pub fn shut(&self, uid: Uid) {
-        self.sessions.shut(uid);
+    /// right now with what was looked up before is closed. Open ones are the caller's matter: those that
+    /// were looked up no later than the moment this returns.
+    pub fn shut(&self, uid: Uid) -> Instant {
+        self.sessions.shut(uid)
     }
 
     /// A new personal access token, told this once, for who is signed in.

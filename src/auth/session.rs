@@ -131,13 +131,14 @@ impl Sessions {
     }
 
     /// The same, and nothing that was looked up before may open a socket any more: the user was shut
-    /// out, or has other rights.
-    pub fn shut(&self, uid: Uid) {
+    /// out, or has other rights. From when on.
+    pub fn shut(&self, uid: Uid) -> Instant {
         self.forget(uid);
         let now = Instant::now();
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         inner.shut.retain(|_, since| since.elapsed() < ENDED);
         inner.shut.insert(uid, now);
+        now
     }
 
     /// Whether the session has not been ended here, nor its user shut out, since it was looked up.

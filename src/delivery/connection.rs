@@ -6,6 +6,7 @@
 //! frames and the next bytes may come from anywhere.
 
 use std::io::{self, ErrorKind, IoSlice, Write};
+use std::time::Instant;
 
 use mio::net::TcpStream;
 use slab::Slab;
@@ -55,6 +56,8 @@ pub(super) enum Purpose {
 pub(super) struct Chat {
     pub uid: Uid,
     pub session: SessionId,
+    /// When that was looked up.
+    pub asked_at: Instant,
     pub admin: bool,
     /// Rooms whose `activity` it hears.
     pub member_of: Vec<RoomId>,

@@ -74,7 +74,7 @@ impl Shard {
                 }
             }
             Delivery::RoomClosed(room) => self.close_room(room),
-            Delivery::Revoke(target) => self.revoke(target),
+            Delivery::Revoke(target, until) => self.revoke(target, until),
         }
     }
 
@@ -238,8 +238,8 @@ impl Shard {
         }
     }
 
-    fn revoke(&mut self, target: Target) {
-        let slots: Vec<usize> = match target {
+    fn revoke(&mut self, target: Target, until: Instant) {
+        let mut slots: Vec<usize> = match target {
             Target::User(uid) => open_slots(&self.users, &self.connections, uid),
             Target::Session(session) => {
                 let is_his = |connection: &mut Connection| {
@@ -249,6 +249,10 @@ impl Shard {
                 all.filter_map(|(slot, connection)| is_his(connection).then_some(slot)).collect()
             }
         };
+        slots.retain(|slot| {
+            let chat = self.connections.get_mut(*slot).and_then(Connection::chat);
+            chat.is_some_and(|chat| chat.asked_at <= until)
+        });
         let bye = Event::Bye { code: "revoked", retry_ms: None }.encode();
         Stats::add(&self.stats.revoked, slots.len() as u64);
         for slot in slots {

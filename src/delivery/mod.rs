@@ -25,6 +25,7 @@ pub use stats::Stats;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc as std_mpsc};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
@@ -57,6 +58,8 @@ pub enum Role {
         uid: Uid,
         /// By which login.
         session: SessionId,
+        /// When that was looked up.
+        asked_at: Instant,
         /// Whether that is an admin of the server.
         admin: bool,
         /// What the user chose to be seen as.

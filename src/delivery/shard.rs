@@ -240,7 +240,7 @@ impl Shard {
         let mut first = adoption.head;
         let purpose = match adoption.role {
             Role::Echo(limits) => Purpose::Echo(limits),
-            Role::Chat { uid, session, admin, status, hello, rooms } => {
+            Role::Chat { uid, session, asked_at, admin, status, hello, rooms } => {
                 first.extend_from_slice(&frame::text(&hello));
                 self.users.entry(uid).or_default().push(slot);
                 for room in &rooms {
@@ -251,6 +251,7 @@ impl Shard {
                 Purpose::Chat(Box::new(Chat {
                     uid,
                     session,
+                    asked_at,
                     admin,
                     member_of: rooms,
                     following: Vec::new(),

@@ -6,6 +6,7 @@
 //! that starts with exactly 42.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
@@ -55,8 +56,10 @@ pub enum Delivery {
     Left(Uid, RoomId),
     /// Everybody's subscriptions of this room end (it was removed).
     RoomClosed(RoomId),
-    /// `bye` with this code and close 1008: everything of a user, or of one session.
-    Revoke(Target),
+    /// `bye` with this code and close 1008: everything of a user, or of one session, that was looked up
+    /// no later than this. A connection may be quicker than what is said about those before it, and who
+    /// was let in again must not be turned away for the time before.
+    Revoke(Target, Instant),
 }
 
 /// Whose connections end.

@@ -1,7 +1,7 @@
 //! One shard alone, told by hand what rooms would tell it, and the other ends of its connections.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use socket2::SockRef;
@@ -78,6 +78,7 @@ impl Bench {
             role: Role::Chat {
                 uid: UID,
                 session: SessionId(1),
+                asked_at: Instant::now(),
                 admin: false,
                 status: impulse::protocol::status::Status::default(),
                 hello: Bytes::from_static(b"hello"),
