@@ -130,8 +130,11 @@ async fn lines_cut_in_the_middle_of_a_frame_cost_nothing() {
     stop.send(()).unwrap();
     let last = writing.await.unwrap();
     let since = heard.last().copied().unwrap_or(0);
-    let mut socket = follow(&bert, &room, since).await;
-    heard.extend(hear_until(&mut socket, last).await.into_iter().filter(|_| since < last));
+    // Now and then the last cut was behind the last message.
+    if since < last {
+        let mut socket = follow(&bert, &room, since).await;
+        heard.extend(hear_until(&mut socket, last).await);
+    }
     assert_eq!(heard, (1..=last).collect::<Vec<_>>());
     server.stop().await;
 }

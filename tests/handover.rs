@@ -285,7 +285,7 @@ async fn a_stop_in_the_middle_of_many_hand_overs_leaves_nobody_hanging() {
             (0..2_000).map(let_in).collect::<Vec<_>>()
         }
     });
-    while count.load(Ordering::Relaxed) < 300 {
+    while count.load(Ordering::Relaxed) < 300 && !coming.is_finished() {
         std::thread::yield_now();
     }
     house.shards.stop();

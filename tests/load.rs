@@ -13,7 +13,7 @@ use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tokio::sync::{Barrier, watch};
@@ -36,6 +36,8 @@ const TOTAL: u64 = (WRITERS * EACH) as u64;
 const TEXT_BYTES: usize = 3_200;
 /// How far the writers may be ahead of the slowest prompt reader: far less than may wait for him.
 const AHEAD: u64 = 200;
+/// Longest wait for somebody else.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What somebody has heard: all messages up to one, and what they said.
 #[derive(Default)]
@@ -216,7 +218,9 @@ async fn write(client: Client, writer: usize, stream: Arc<Stream>) {
     for n in 0..EACH {
         let number = stream.sent.fetch_add(1, Ordering::Relaxed);
         let slowest = || stream.seen.iter().map(|seen| seen.load(Ordering::Relaxed)).min().unwrap();
+        let since = Instant::now();
         while slowest() + AHEAD < number {
+            assert!(since.elapsed() < PATIENCE, "a prompt reader has stopped");
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         let text = format!("{:.<1$}", format!("{writer}/{n} "), TEXT_BYTES);
@@ -255,7 +259,7 @@ async fn a_room_of_three_hundred_hears_everything_once_and_in_order_whoever_stal
             (manner, tokio::spawn(member(client, n, manner, stream.clone())))
         })
         .collect();
-    stream.gathered.wait().await;
+    timeout(PATIENCE, stream.gathered.wait()).await.expect("all are there");
     let writers: Vec<_> = (1..=WRITERS)
         .map(|n| tokio::spawn(write(guest(server.address, MEMBERS + n), n, stream.clone())))
         .collect();
@@ -266,8 +270,7 @@ async fn a_room_of_three_hundred_hears_everything_once_and_in_order_whoever_stal
 
     let mut said = None;
     for (manner, member) in members {
-        let patience = Duration::from_secs(60);
-        let heard = timeout(patience, member).await.expect("everything in time").unwrap();
+        let heard = timeout(PATIENCE, member).await.expect("everything in time").unwrap();
         assert_eq!(heard.last, TOTAL);
         let hash = heard.said.finish();
         assert_eq!(*said.get_or_insert(hash), hash, "not the same messages for everybody");

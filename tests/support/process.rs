@@ -209,6 +209,7 @@ impl Client {
         let mut stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(PATIENCE))?;
         let key = STANDARD.encode([9u8; 16]);
         write!(
             stream,
