@@ -262,7 +262,7 @@ pub mod delivery {
     pub const BURST: f32 = 120.0;
     /// Commands a second.
     pub const RATE: f32 = 40.0;
-    /// Commands refused in a row before the connection is closed with 1008.
+    /// Commands refused, less those accepted since, before the connection is closed with 1008.
     pub const FLOOD: u16 = 200;
     /// Shortest and longest wait told to clients of a restart, in milliseconds.
     pub const RESTART_MS: (u32, u32) = (500, 5_000);

@@ -126,7 +126,7 @@ impl Bucket {
         self.tokens = (self.tokens + passed * rate).min(limits::BURST * scale.max(1.0));
         if self.tokens >= 1.0 {
             self.tokens -= 1.0;
-            self.refused = 0;
+            self.refused = self.refused.saturating_sub(1);
             return Rate::Good;
         }
         self.refused = self.refused.saturating_add(1);
@@ -153,6 +153,22 @@ mod tests {
             bucket.take(1_000, 1.0);
         }
         assert!(matches!(bucket.take(1_000, 1.0), Rate::Flood));
+    }
+
+    /// How it ends if somebody sends one command after the other, so many a second.
+    fn stream(a_second: u32) -> Option<u32> {
+        let mut bucket = Bucket::full(0);
+        (0..a_second * 60).find(|n| matches!(bucket.take(n * 1_000 / a_second, 1.0), Rate::Flood))
+    }
+
+    #[test]
+    fn a_flood_ends_however_slowly_it_comes_and_who_is_refused_now_and_then_is_no_flood() {
+        let rate = limits::RATE as u32;
+        for many in [3, 10, 100] {
+            assert!(stream(many * rate).is_some(), "{many} times what may be");
+        }
+        // As often accepted as refused: as somebody who tries again when he was told to.
+        assert_eq!(stream(2 * rate), None);
     }
 
     #[test]

@@ -102,6 +102,7 @@ pub(super) struct Held {
 pub(super) struct Bucket {
     pub tokens: f32,
     pub at_ms: u32,
+    /// Less those accepted since: a flood, of which a few pass, is one however slowly it comes.
     pub refused: u16,
 }
 

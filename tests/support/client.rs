@@ -384,8 +384,12 @@ impl Socket {
         }
     }
 
-    /// The next thing the server says. Pings are answered on the way.
+    /// The next thing the server says. Pings are answered on the way, and are no sign that more will come.
     pub async fn hear(&mut self) -> Heard {
+        tokio::time::timeout(PATIENCE, self.hear_on()).await.expect("a frame in time")
+    }
+
+    async fn hear_on(&mut self) -> Heard {
         loop {
             if let Some((opcode, payload)) = self.take_frame() {
                 match opcode {
@@ -404,8 +408,7 @@ impl Socket {
                 continue;
             }
             let mut some = [0u8; 16 * 1024];
-            let read = tokio::time::timeout(PATIENCE, self.stream.read(&mut some)).await;
-            match read.expect("a frame in time") {
+            match self.stream.read(&mut some).await {
                 Ok(0) | Err(_) => return Heard::Ended,
                 Ok(n) => self.buffer.extend_from_slice(&some[..n]),
             }

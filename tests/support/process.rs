@@ -238,9 +238,10 @@ impl Client {
         self.socket.get_mut()
     }
 
-    /// The next JSON frame.
+    /// The next JSON frame. The server's pings are no sign that one will come.
     pub fn read(&mut self) -> std::io::Result<Value> {
-        loop {
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline {
             match self.socket.read().map_err(std::io::Error::other)? {
                 Message::Text(text) => {
                     return serde_json::from_str(text.as_str()).map_err(std::io::Error::other);
@@ -251,6 +252,7 @@ impl Client {
                 _ => {}
             }
         }
+        Err(std::io::ErrorKind::TimedOut.into())
     }
 
     /// Sends a command without waiting; returns the id its answer will carry.
