@@ -43,6 +43,8 @@ export function createTimeline(context, id) {
   let first = /** @type {string | null} */ (null);
   let last = /** @type {string | null} */ (null);
   let stuck = true;
+  /** How far down it was when it was last seen to. */
+  let rest = 0;
   let opened = false;
   let divider = /** @type {number | null} */ (null);
   let seen = 0;
@@ -67,7 +69,7 @@ export function createTimeline(context, id) {
       queueMicrotask(() => void show(mid));
     }
     noteArrivals(state, room.read, timeline.messages);
-    const anchor = stuck ? null : rememberPlace();
+    const anchor = follows() ? null : rememberPlace();
     const shown = visible(timeline.messages);
     rows.draw(log, state, shown, {
       divider,
@@ -75,7 +77,7 @@ export function createTimeline(context, id) {
       loadingOlder: timeline.moreBefore,
     });
     if (anchor) restorePlace(anchor);
-    else if (wanted === null && stuck) scroller.scrollTop = scroller.scrollHeight;
+    else if (wanted === null && stuck) toEnd();
     if (wanted !== null && shown.some((message) => message.mid === wanted)) arrive(wanted);
     drawPill(timeline.messages);
     laterRead();
@@ -144,22 +146,22 @@ export function createTimeline(context, id) {
     if (!timeline?.loaded) return;
     const { messages } = timeline;
     const above = scroller.scrollTop;
-    const below = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight;
+    const under = below();
     const start = messages.findIndex((message) => message.mid === first);
     if (above < NEAR_PX && start > 0) {
       const from = Math.max(0, start - ROWS_STEP);
       first = messages[from]?.mid ?? null;
-      stuck = stuck && below < STICK_PX && from + ROWS_MAX >= messages.length;
+      stuck = stuck && under < STICK_PX && from + ROWS_MAX >= messages.length;
       last = from + ROWS_MAX < messages.length ? messages[from + ROWS_MAX - 1]?.mid ?? null : null;
       update(context.store.state);
     } else if (above < NEAR_PX && timeline.moreBefore && !timeline.loading) {
       void context.actions.loadOlder(id);
-    } else if (below < NEAR_PX && last !== null) {
+    } else if (under < NEAR_PX && last !== null) {
       const end = Math.min(messages.length, messages.findIndex((message) => message.mid === last) + 1 + ROWS_STEP);
       first = messages[Math.max(0, end - ROWS_MAX)]?.mid ?? null;
       last = end < messages.length ? messages[end - 1]?.mid ?? null : null;
       update(context.store.state);
-    } else if (below < NEAR_PX && timeline.moreAfter && !timeline.loading) {
+    } else if (under < NEAR_PX && timeline.moreAfter && !timeline.loading) {
       void context.actions.loadNewer(id);
     }
   }
@@ -177,10 +179,29 @@ export function createTimeline(context, id) {
     if (place.row.isConnected) scroller.scrollTop += place.row.getBoundingClientRect().top - place.top;
   }
 
+  /** What is hidden below, in pixels. */
+  function below() {
+    return scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight;
+  }
+
+  function toEnd() {
+    scroller.scrollTop = scroller.scrollHeight;
+    rest = scroller.scrollTop;
+  }
+
+  /**
+   * Whether the list follows the present. The browser tells of a scroll at its next frame only: who has just left
+   * the end must not be pulled back by what comes in between.
+   */
+  function follows() {
+    if (scroller.scrollTop < rest - 1 && below() >= STICK_PX) stuck = false;
+    return stuck;
+  }
+
   function scrolled() {
-    const below = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight;
     const timeline = context.store.state.timelines.get(id);
-    stuck = below < STICK_PX && last === null && !timeline?.moreAfter;
+    stuck = below() < STICK_PX && last === null && !timeline?.moreAfter;
+    rest = scroller.scrollTop;
     slide();
     drawPill(timeline?.messages ?? []);
     laterRead();
@@ -188,11 +209,10 @@ export function createTimeline(context, id) {
 
   /** @param {Message[]} messages */
   function drawPill(messages) {
-    const below = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight;
     const me = context.store.state.me?.uid;
     if (stuck) seen = messages.reduce((top, message) => Math.max(top, message.createdSeq), seen);
     const fresh = messages.filter((message) => message.createdSeq > seen && message.by !== me && message.kind === "msg").length;
-    pill.hidden = stuck || (!fresh && last === null && below < scroller.clientHeight);
+    pill.hidden = stuck || (!fresh && last === null && below() < scroller.clientHeight);
     pill.toggleAttribute("data-new", fresh > 0);
     const text = fresh ? t("new_messages", { n: fresh }) : t("jump_to_present");
     if (pillText.textContent !== text) pillText.textContent = text;
@@ -218,6 +238,7 @@ export function createTimeline(context, id) {
   function toPresent() {
     if (stuck) return false;
     stuck = true;
+    rest = 0;
     first = last = null;
     if (context.store.state.timelines.get(id)?.moreAfter) void context.actions.jumpToPresent(id);
     update(context.store.state);
@@ -259,7 +280,7 @@ export function createTimeline(context, id) {
   }
 
   const resized = new ResizeObserver(() => {
-    if (stuck) scroller.scrollTop = scroller.scrollHeight;
+    if (follows()) toEnd();
   });
   resized.observe(scroller);
   resized.observe(log);
