@@ -12,8 +12,13 @@ const memory = new Map();
  * @returns {unknown} what was kept, or null
  */
 export function recall(key) {
+  let text = memory.get(key);
   try {
-    const text = localStorage.getItem(PREFIX + key) ?? memory.get(key);
+    text = localStorage.getItem(PREFIX + key) ?? text;
+  } catch {
+    // Forbidden: memory has to do.
+  }
+  try {
     return text ? JSON.parse(text) : null;
   } catch {
     return null;

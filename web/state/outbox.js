@@ -2,6 +2,9 @@
  * What I said and the server has not confirmed. Kept in this browser before it is shown, sent in the order it was
  * written, sent again after every reconnect with the same `mid` and `rev`: the server answers a repetition with the
  * first result, so a message arrives exactly once however often the line breaks or the page is reloaded.
+ *
+ * Not much of it at once: what a server refuses because it is too much would be overtaken by what it takes a moment
+ * later. Where much waits, or something was refused, it goes one by one until nothing waits.
  */
 import { keep, keysOf, recall } from "../platform/storage.js";
 
@@ -15,9 +18,11 @@ import { keep, keysOf, recall } from "../platform/storage.js";
  */
 
 /** Refusals that pass by themselves. */
-const PASSING = new Set(["offline", "unavailable", "rate_limited", "overloaded", "internal", "busy", "lagging"]);
+const PASSING = new Set(["unavailable", "rate_limited", "overloaded", "internal", "busy", "lagging"]);
 const WAIT_MS = 1500;
 const WAIT_MOST_MS = 30_000;
+/** On their way at once: fewer than the 120 commands that a server takes in one go. */
+const WINDOW = 50;
 
 export class Outbox {
   #prefix;
@@ -25,7 +30,9 @@ export class Outbox {
   #done;
   /** @type {Set<string>} */
   #flying = new Set();
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  /** How many may be on their way. */
+  #window = WINDOW;
+  /** While it is set nothing is sent. @type {ReturnType<typeof setTimeout> | undefined} */
   #retry;
   #order = Date.now();
   #closed = false;
@@ -54,21 +61,22 @@ export class Outbox {
   add(room, msg) {
     const entry = { room, at: Date.now(), order: (this.#order += 1), msg };
     keep(this.#key(entry), entry);
-    this.#fly(entry);
+    this.#go();
     return entry;
   }
 
-  /** Sends everything that waits. */
+  /** After a connect: what an older line was refused does not matter. */
   flush() {
-    for (const entry of this.entries()) if (!entry.error) this.#fly(entry);
+    this.#window = this.entries().length > WINDOW ? 1 : WINDOW;
+    this.#goOn();
   }
 
   /** @param {string} mid */
   retry(mid) {
     for (const { error: _, ...entry } of this.entries().filter((each) => each.msg.mid === mid)) {
       keep(this.#key(entry), entry);
-      this.#fly(entry);
     }
+    this.#goOn();
   }
 
   /** @param {string} mid */
@@ -92,28 +100,46 @@ export class Outbox {
     return `${this.#prefix}${entry.msg.mid}.${entry.msg.rev}`;
   }
 
+  #goOn() {
+    clearTimeout(this.#retry);
+    this.#retry = undefined;
+    this.#go();
+  }
+
+  /** Sends what waits, the oldest first, as far as it may. */
+  #go() {
+    if (this.#retry !== undefined) return;
+    for (const entry of this.entries()) {
+      if (this.#closed || this.#flying.size >= this.#window) return;
+      if (!entry.error && !this.#flying.has(this.#key(entry))) this.#fly(entry);
+    }
+    if (this.#flying.size === 0) this.#window = WINDOW;
+  }
+
   /** @param {Entry} entry */
   #fly(entry) {
     const key = this.#key(entry);
-    if (this.#flying.has(key) || this.#closed) return;
     this.#flying.add(key);
     this.#send(entry).then(
       (answer) => {
         this.#flying.delete(key);
         keep(key, null);
         this.#done(entry, answer, null);
+        this.#go();
       },
       (error) => {
         this.#flying.delete(key);
-        if (this.#closed) return;
-        if (!PASSING.has(error?.code)) {
-          const refused = { code: error?.code, message: error?.message };
-          keep(key, { ...entry, error: refused });
-          this.#done(entry, null, refused);
-        } else if (error.code !== "offline") {
+        if (this.#closed || error?.code === "offline") return;
+        if (PASSING.has(error?.code)) {
+          this.#window = 1;
           clearTimeout(this.#retry);
-          this.#retry = setTimeout(() => this.flush(), Math.min(WAIT_MOST_MS, error.retry_ms || WAIT_MS));
+          this.#retry = setTimeout(() => this.#goOn(), Math.min(WAIT_MOST_MS, error.retry_ms || WAIT_MS));
+          return;
         }
+        const refused = { code: error?.code, message: error?.message };
+        keep(key, { ...entry, error: refused });
+        this.#done(entry, null, refused);
+        this.#go();
       },
     );
   }

@@ -1,0 +1,96 @@
+/** What waits to be sent: how much of it is on its way, in which order, and what a refusal means for the rest. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Outbox } from "../../web/state/outbox.js";
+
+const later = (ms = 0) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** @param {number} count */
+const numbers = (count) => Array.from({ length: count }, (_, n) => `m${n}`);
+
+/**
+ * An outbox whose messages `send` answers, and what became of them.
+ *
+ * @param {(mid: string) => Promise<any>} send
+ */
+function outboxOf(send) {
+  const sent = /** @type {string[]} */ ([]);
+  const done = /** @type {string[]} */ ([]);
+  const outbox = new Outbox(`u${Math.random()}`, (entry) => {
+    sent.push(entry.msg.mid);
+    return send(entry.msg.mid);
+  }, (entry, _answer, error) => done.push(error ? `${entry.msg.mid} ${error.code}` : entry.msg.mid));
+  const add = (/** @type {string} */ mid) => outbox.add("1", { mid, rev: 0, kind: "msg", t: mid });
+  return { outbox, sent, done, add };
+}
+
+test("few are on their way at once, and each answer lets the next one go", async () => {
+  const answers = /** @type {((answer: object) => void)[]} */ ([]);
+  const { outbox, sent, add } = outboxOf(() => new Promise((resolve) => answers.push(resolve)));
+  numbers(200).forEach(add);
+  assert.deepEqual(sent, numbers(50));
+  answers.shift()?.({});
+  await later();
+  assert.deepEqual(sent, numbers(51));
+  outbox.flush();
+  assert.equal(sent.length, 51, "what is on its way is not sent again");
+  outbox.close();
+});
+
+test("hundreds that have waited arrive once and in order, however slowly the server takes them, and are no flood", async () => {
+  // As the server counts: so many at once, then so many a second; a refusal is made up for by one that is taken.
+  let online = false;
+  let tokens = 30;
+  let at = performance.now();
+  let refused = 0;
+  let worst = 0;
+  const taken = /** @type {string[]} */ ([]);
+  const { outbox, add } = outboxOf(async (mid) => {
+    if (!online) throw { code: "offline" };
+    await later(1);
+    tokens = Math.min(30, tokens + (performance.now() - at) * 0.4);
+    at = performance.now();
+    if (tokens < 1) {
+      worst = Math.max(worst, (refused += 1));
+      throw { code: "rate_limited", retry_ms: 3 };
+    }
+    tokens -= 1;
+    refused = Math.max(0, refused - 1);
+    taken.push(mid);
+    return {};
+  });
+  numbers(300).forEach(add);
+  await later(5);
+  online = true;
+  outbox.flush();
+  for (const since = performance.now(); outbox.entries().length && performance.now() - since < 20_000;) await later(10);
+  assert.deepEqual(taken, numbers(300));
+  assert.ok(worst <= 10, `${worst} refusals more than were made up for`);
+});
+
+test("without a line everything stays, and the next connect sends it", async () => {
+  let online = false;
+  const { outbox, sent, done, add } = outboxOf(async () => {
+    if (!online) throw { code: "offline" };
+    return {};
+  });
+  numbers(3).forEach(add);
+  await later(5);
+  assert.equal(outbox.entries().length, 3);
+  online = true;
+  sent.length = 0;
+  outbox.flush();
+  await later(5);
+  assert.deepEqual([sent, done, outbox.entries()], [numbers(3), numbers(3), []]);
+});
+
+test("what is refused for good stays with its reason and holds up nobody", async () => {
+  const { outbox, done, add } = outboxOf(async (mid) => {
+    if (mid === "m1") throw { code: "forbidden", message: "No." };
+    return {};
+  });
+  numbers(3).forEach(add);
+  await later(5);
+  assert.deepEqual([...done].sort(), ["m0", "m1 forbidden", "m2"]);
+  assert.deepEqual(outbox.entries().map(({ error }) => error), [{ code: "forbidden", message: "No." }]);
+});
