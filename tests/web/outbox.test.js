@@ -94,3 +94,18 @@ test("what is refused for good stays with its reason and holds up nobody", async
   assert.deepEqual([...done].sort(), ["m0", "m1 forbidden", "m2"]);
   assert.deepEqual(outbox.entries().map(({ error }) => error), [{ code: "forbidden", message: "No." }]);
 });
+
+test("what cannot be done now is said again later and holds up nobody", async () => {
+  let fails = 2;
+  const { outbox, sent, done, add } = outboxOf(async (mid) => {
+    if (mid === "m0" && fails-- > 0) throw { code: "unavailable", retry_ms: 100 };
+    return {};
+  });
+  numbers(3).forEach(add);
+  await later(5);
+  add("m3");
+  await later(5);
+  assert.deepEqual([done, sent], [["m1", "m2", "m3"], numbers(4)]);
+  for (const since = performance.now(); outbox.entries().length && performance.now() - since < 5_000;) await later(5);
+  assert.deepEqual([done, sent], [["m1", "m2", "m3", "m0"], [...numbers(4), "m0", "m0"]]);
+});

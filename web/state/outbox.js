@@ -4,7 +4,8 @@
  * first result, so a message arrives exactly once however often the line breaks or the page is reloaded.
  *
  * Not much of it at once: what a server refuses because it is too much would be overtaken by what it takes a moment
- * later. Where much waits, or something was refused, it goes one by one until nothing waits.
+ * later. Where much waits, or there was too much, it goes one by one until nothing waits. What cannot be done now for
+ * another reason holds up nobody.
  */
 import { keep, keysOf, recall } from "../platform/storage.js";
 
@@ -32,7 +33,11 @@ export class Outbox {
   #flying = new Set();
   /** How many may be on their way. */
   #window = WINDOW;
-  /** While it is set nothing is sent. @type {ReturnType<typeof setTimeout> | undefined} */
+  /** There was too much: nothing is sent until the server's time is over. */
+  #heldBack = false;
+  /** What could not be done for another reason, and waits for that time alone. @type {Set<string>} */
+  #resting = new Set();
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
   #retry;
   #order = Date.now();
   #closed = false;
@@ -102,16 +107,18 @@ export class Outbox {
 
   #goOn() {
     clearTimeout(this.#retry);
-    this.#retry = undefined;
+    this.#heldBack = false;
+    this.#resting.clear();
     this.#go();
   }
 
   /** Sends what waits, the oldest first, as far as it may. */
   #go() {
-    if (this.#retry !== undefined) return;
+    if (this.#closed || this.#heldBack) return;
     for (const entry of this.entries()) {
-      if (this.#closed || this.#flying.size >= this.#window) return;
-      if (!entry.error && !this.#flying.has(this.#key(entry))) this.#fly(entry);
+      if (this.#flying.size >= this.#window) return;
+      const key = this.#key(entry);
+      if (!entry.error && !this.#flying.has(key) && !this.#resting.has(key)) this.#fly(entry);
     }
     if (this.#flying.size === 0) this.#window = WINDOW;
   }
@@ -131,16 +138,29 @@ export class Outbox {
         this.#flying.delete(key);
         if (this.#closed || error?.code === "offline") return;
         if (PASSING.has(error?.code)) {
-          this.#window = 1;
-          clearTimeout(this.#retry);
-          this.#retry = setTimeout(() => this.#goOn(), Math.min(WAIT_MOST_MS, error.retry_ms || WAIT_MS));
-          return;
+          this.#wait(key, error);
+        } else {
+          const refused = { code: error?.code, message: error?.message };
+          keep(key, { ...entry, error: refused });
+          this.#done(entry, null, refused);
         }
-        const refused = { code: error?.code, message: error?.message };
-        keep(key, { ...entry, error: refused });
-        this.#done(entry, null, refused);
         this.#go();
       },
     );
+  }
+
+  /**
+   * @param {string} key
+   * @param {{ code: string, retry_ms?: number }} refusal
+   */
+  #wait(key, refusal) {
+    if (refusal.code === "rate_limited") {
+      this.#heldBack = true;
+      this.#window = 1;
+    } else {
+      this.#resting.add(key);
+    }
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => this.#goOn(), Math.min(WAIT_MOST_MS, refusal.retry_ms || WAIT_MS));
   }
 }
