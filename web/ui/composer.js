@@ -18,6 +18,8 @@ import { nameOf, roomName } from "./people.js";
 
 /** Longest message, in characters; the server's limit wins when it says one. */
 const TEXT_MAX = 8000;
+/** What is shown of the message that is answered. */
+const ANSWERED_MAX = 120;
 /** A typing notice lasts five seconds at the others: one every three keeps it alive. */
 const TYPING_MS = 3000;
 /** Typing settles this long before the draft is kept. */
@@ -198,7 +200,7 @@ export function createComposer(context, id) {
       fill(about, icon("edit"), el("span", { class: "composer-about-text" }, el("strong", {}, t("editing"))), cancel("cancel_edit"));
     } else if (answered) {
       fill(about, icon("reply"),
-        el("span", { class: "composer-about-text" }, el("strong", {}, t("replying", { name: nameOf(state, answered.by) })), " ", el("span", {}, plain(answered.t).slice(0, 120))),
+        el("span", { class: "composer-about-text" }, el("strong", {}, t("replying", { name: nameOf(state, answered.by) })), " ", el("span", { dir: "auto" }, plain(answered.t, ANSWERED_MAX))),
         cancel("cancel_reply"));
     }
   }

@@ -22,6 +22,8 @@ let dates = "en";
 let plurals = new Intl.PluralRules("en");
 /** @type {Map<string, Intl.DateTimeFormat>} */
 let formats = new Map();
+/** @type {Intl.ListFormat | null} */
+let lists = null;
 
 /** What is wished elsewhere: the language of the account comes before the browser's own, the server's after them. */
 let wishes = { account: "", server: "" };
@@ -42,6 +44,7 @@ export function useLanguage() {
   dates = navigator.languages.find((tag) => tag.slice(0, 2).toLowerCase() === language) ?? language;
   plurals = new Intl.PluralRules(language);
   formats = new Map();
+  lists = null;
   document.documentElement.lang = language;
 }
 
@@ -164,7 +167,8 @@ export function dayNumber(at) {
  * @param {string[]} names
  */
 export function listOf(names) {
-  return new Intl.ListFormat(language, { type: "conjunction" }).format(names);
+  lists ??= new Intl.ListFormat(language, { type: "conjunction" });
+  return lists.format(names);
 }
 
 /**

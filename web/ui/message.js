@@ -21,6 +21,10 @@ import { avatar, moodOf, nameOf, tintOf, userOf } from "./people.js";
  */
 
 const QUOTE_MAX = 160;
+/** Kinds of reactions that are shown below a message. */
+const REACTIONS_MAX = 40;
+/** People named in the tip of a reaction; the others are counted. */
+const REACTED_MAX = 30;
 
 /**
  * @param {HTMLElement} row
@@ -80,7 +84,7 @@ function bubble(drawing) {
  */
 function quote(drawing, show) {
   const { quoted, state } = drawing;
-  const text = !quoted ? t("quoted_missing") : quoted.kind === "del" ? t("deleted_message") : plain(quoted.t).slice(0, QUOTE_MAX);
+  const text = !quoted ? t("quoted_missing") : quoted.kind === "del" ? t("deleted_message") : plain(quoted.t, QUOTE_MAX);
   return el("button", { type: "button", class: "quote", title: t("jump_to_quoted"), dir: "auto", click: show },
     quoted ? el("strong", {}, nameOf(state, quoted.by)) : null, el("span", {}, text));
 }
@@ -90,16 +94,29 @@ function reactions(drawing) {
   const { message, before, state, context, room } = drawing;
   const all = Object.entries(message.reactions ?? {}).filter(([, who]) => who.length > 0);
   if (!all.length) return null;
-  return el("div", { class: "reactions" }, all.map(([emoji, who]) => {
-    const mine = Boolean(state.me && who.includes(state.me.uid));
+  // Everybody may add twenty kinds: the first ones are shown, and mine, which I may want to take back.
+  const isMine = (/** @type {string[]} */ who) => Boolean(state.me && who.includes(state.me.uid));
+  const shown = all.filter(([, who], index) => index < REACTIONS_MAX || isMine(who));
+  const hidden = all.length - shown.length;
+  return el("div", { class: "reactions" }, shown.map(([emoji, who]) => {
+    const mine = isMine(who);
     const label = t("reaction_label", { emoji, n: who.length });
     const isNew = before !== null && (before.reactions?.[emoji]?.length ?? 0) < who.length;
     return el("button", {
       type: "button", class: isNew ? "reaction reaction-new" : "reaction", "aria-pressed": String(mine), "aria-label": label,
-      title: listOf(who.map((uid) => nameOf(state, uid))),
+      title: reactedBy(state, who),
       click: () => context.actions.react(room, message.mid, emoji, !mine),
-    }, emoji, el("span", {}, who.length));
-  }));
+    }, el("span", { class: "reaction-emoji" }, emoji), el("span", {}, who.length));
+  }), hidden ? el("span", { class: "reactions-more" }, t("and_more", { n: hidden })) : null);
+}
+
+/**
+ * @param {import("./context.js").State} state
+ * @param {string[]} who
+ */
+function reactedBy(state, who) {
+  const names = who.slice(0, REACTED_MAX).map((uid) => nameOf(state, uid));
+  return listOf(who.length > REACTED_MAX ? [...names, t("and_more", { n: who.length - REACTED_MAX })] : names);
 }
 
 /** @param {Drawing} drawing */
