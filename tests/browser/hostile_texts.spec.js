@@ -11,6 +11,8 @@ const ELEMENTS_MAX = 300;
 const AROUND_MAX = 2_000;
 /** A click is answered by then, on a machine that does other things besides. */
 const ANSWER_MS = 5_000;
+/** Messages of a flood. */
+const FLOOD = 3_000;
 const MARKS = "\u0301\u0316\u0334".repeat(170);
 
 let server, browser, ada, bob;
@@ -148,4 +150,35 @@ test("names and topics full of marks break nothing around them", async () => {
     await bob.page.keyboard.press("Escape");
   }
   assertCalm(ada, bob);
+});
+
+test("thousands of short messages at once, and the page answers meanwhile", async () => {
+  await call(ada, "POST", "/api/rooms", { name: "Flood", kind: "open", members: [(await call(bob, "GET", "/api/me")).id] });
+  const rooms = await call(ada, "GET", "/api/rooms");
+  const { id } = rooms.rooms.find((room) => room.name === "Flood");
+  await openRoom(bob.page, "Flood");
+  const flood = ada.page.evaluate(([room, most]) => new Promise((resolve, reject) => {
+    let answered = 0;
+    const socket = new WebSocket(`ws://${location.host}/ws`, ["impulse.v1"]);
+    socket.onclose = () => reject(new Error("closed"));
+    socket.onmessage = ({ data }) => {
+      const frame = JSON.parse(data);
+      if (frame.op === "hello") {
+        for (let n = 0; n < most; n += 1) {
+          const mid = `${String(n).padStart(21, "A")}A`;
+          socket.send(JSON.stringify({ op: "msg.send", id: "1", room, msg: { mid, rev: 0, kind: "msg", t: `flood ${n}` } }));
+        }
+      } else if (frame.op === "ok" && (answered += 1) === most) resolve(answered);
+    };
+  }), [id, FLOOD]);
+  await bob.page.locator(".message", { hasText: "flood" }).first().waitFor();
+  const waits = [];
+  for (let n = 0; n < 5; n += 1) {
+    const pressed = Date.now();
+    await bob.page.locator(".composer textarea").fill(`typed meanwhile ${n}`);
+    waits.push(Date.now() - pressed);
+  }
+  assert.ok(Math.max(...waits) < ANSWER_MS, `typing took ${waits} ms`);
+  assert.equal(await flood, FLOOD);
+  await bob.page.locator(".message", { hasText: `flood ${FLOOD - 1}` }).waitFor();
 });

@@ -1,6 +1,6 @@
 /**
  * The state of this browser and the ways to change it. `createClient` joins the store, the socket and the outbox;
- * views read `store.state` and call `actions`. Listeners are told once per batch of changes.
+ * views read `store.state` and call `actions`. Listeners are told once per batch of changes, and not without pause.
  */
 import { Socket } from "../net/socket.js";
 import { keysOf, recall } from "../platform/storage.js";
@@ -15,6 +15,8 @@ import { createRoomActions } from "./room_actions.js";
 /** @typedef {import("./types.js").State} State */
 /** @typedef {import("./types.js").User} User */
 
+/** Between two drawings, so that a flood of events leaves time for whoever reads and writes. */
+const REST_MS = 16;
 /** A page hidden this long may have slept: its line is asked whether it lives. */
 const HIDDEN_MS = 60_000;
 
@@ -40,14 +42,23 @@ export function createClient() {
   const state = emptyState();
   const listeners = new Set(/** @type {(() => void)[]} */ ([]));
   let told = true;
+  let rested = 0;
 
+  /** Tells the views once for all changes of a moment, and leaves them as long to rest as they have worked. */
   function changed() {
     if (!told) return;
     told = false;
-    queueMicrotask(() => {
-      told = true;
-      for (const listener of listeners) listener();
-    });
+    const wait = rested - performance.now();
+    if (wait > 0) setTimeout(tell, wait);
+    else queueMicrotask(tell);
+  }
+
+  function tell() {
+    told = true;
+    const began = performance.now();
+    for (const listener of listeners) listener();
+    const now = performance.now();
+    rested = now + Math.max(REST_MS, now - began);
   }
 
   const socket = new Socket({
