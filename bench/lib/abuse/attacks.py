@@ -155,7 +155,7 @@ class Replays(Unread):
     def prepare(self, world):
         made = world.admin.call("POST", "/api/rooms", {"name": "Archive", "kind": "open", "members": [world.attacker.uid]})
         world.large = made["id"]
-        world.fill(world.large, 15 * MIB)
+        world.filled = world.fill(world.large, 15 * MIB)
 
     def attack(self, world, pipe):
         ask = "".join(json.dumps({"op": op, "id": "s", "room": world.large, "since": 0}) + "\n"
@@ -167,7 +167,7 @@ class Replays(Unread):
             line.sendall(frames)
             return line
 
-        return self.hold(pipe, open_line, 60)
+        return {"messages in the room": world.filled, **self.hold(pipe, open_line, 60)}
 
 
 class Pages(Unread):
@@ -182,7 +182,7 @@ class Pages(Unread):
             line.sendall(request)
             return line
 
-        return self.hold(pipe, open_line, 250)
+        return {"messages in the room": world.filled, **self.hold(pipe, open_line, 250)}
 
 
 class Rooms(Unread):
