@@ -10,6 +10,11 @@ type Reached = (&'static str, &'static str, &'static [&'static str]);
 
 const HTTP: &[Reached] = &[
     (
+        "src/net.rs",
+        "addresses_of_one_ipv6_network_count_together_at_64_56_and_48_bits",
+        &["net::SHARE_OF_56", "net::SHARE_OF_48"],
+    ),
+    (
         "tests/bounds/http.rs",
         "a_request_may_be_as_large_as_the_bounds_say_and_not_a_byte_larger",
         &[
