@@ -118,6 +118,16 @@ impl Config {
     pub fn worker_count(&self) -> usize {
         cores().saturating_sub(self.shard_count()).max(1)
     }
+
+    /// Those of them that run rooms, their journal and its connections, and nothing else.
+    pub fn room_worker_count(&self) -> usize {
+        (self.worker_count() / 2).max(1)
+    }
+
+    /// The others: HTTP, logins, files.
+    pub fn http_worker_count(&self) -> usize {
+        self.worker_count().saturating_sub(self.room_worker_count()).max(1)
+    }
 }
 
 fn cores() -> usize {

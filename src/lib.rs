@@ -27,6 +27,7 @@ pub mod net;
 pub mod policy;
 pub mod protocol;
 pub mod rooms;
+pub mod runtime;
 pub mod server;
 pub mod shutdown;
 pub mod store;

@@ -3,6 +3,9 @@
 //! Up: stores and their schemas, rooms, delivery threads, listeners. Down the same way back, each
 //! step with its own bound, so that a stop is over within ten seconds: no new connections, every
 //! accepted send answered, `bye restart` to every socket, then the database.
+//!
+//! Rooms, their journal and its connections run on threads of their own. What comes by HTTP runs on
+//! those of the caller, so a flood of requests takes time from other requests only.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
@@ -24,6 +27,7 @@ use crate::http::{self, Site};
 use crate::limits;
 use crate::metrics::{Metrics, Sources};
 use crate::rooms::Rooms;
+use crate::runtime::{OwnThreads, inside};
 use crate::store::accounts::AccountStore;
 use crate::store::chat::ChatStore;
 use crate::store::embedded::{self, Embedded};
@@ -33,6 +37,8 @@ use crate::ws::handshake::OriginPolicy;
 
 /// Requests in flight get this long when the server stops. Rooms and shards have their own bounds.
 const REQUESTS_STOP: Duration = Duration::from_millis(1_500);
+/// What still runs beside the rooms when they have stopped gets this long.
+const THREADS_STOP: Duration = Duration::from_millis(500);
 
 /// A running server.
 pub struct Server {
@@ -41,6 +47,8 @@ pub struct Server {
     embedded: Option<Embedded>,
     stop: watch::Sender<bool>,
     listeners: JoinSet<()>,
+    /// Of the rooms.
+    room_threads: OwnThreads,
     control: Option<Control>,
     /// Tells the command line where the server is.
     _control_file: Option<ControlFile>,
@@ -57,11 +65,13 @@ impl Server {
             http::bind(*address).map_err(|error| format!("cannot listen on {address}: {error}"))
         });
         let sockets: Vec<_> = sockets.collect::<Result<_, _>>()?;
+        let room_threads = OwnThreads::start("rooms", config.room_worker_count())
+            .map_err(|error| format!("cannot start the threads of the rooms: {error}"))?;
         let (embedded, accounts, chat) = open_stores(&config).await?;
         let operator = auth::new_token().map_err(|error| error.message().to_owned())?;
         let share = Share::here(config.shard_count(), config.connections_max);
         share.announce(config.connections_max);
-        let api = match assemble(&config, &share, accounts, chat).await {
+        let api = match assemble(&config, &share, accounts, chat, &room_threads).await {
             Ok(api) => Arc::new(Api { operator: Some(operator.1), ..api }),
             Err(error) => {
                 stop_embedded(embedded).await;
@@ -86,7 +96,16 @@ impl Server {
             pid: std::process::id(),
         });
         let file = control.as_ref().and_then(|control| tell_where(&config, control));
-        Ok(Self { addresses, api, embedded, stop, listeners, control, _control_file: file })
+        Ok(Self {
+            addresses,
+            api,
+            embedded,
+            stop,
+            listeners,
+            room_threads,
+            control,
+            _control_file: file,
+        })
     }
 
     /// How the command line reaches it.
@@ -131,6 +150,7 @@ impl Server {
         }
         self.api.accounts.database().close();
         self.api.chat.database().close();
+        self.room_threads.stop(THREADS_STOP).await;
         stop_embedded(self.embedded.take()).await;
     }
 }
@@ -198,6 +218,7 @@ async fn assemble(
     share: &Share,
     accounts: AccountStore,
     chat: ChatStore,
+    room_threads: &OwnThreads,
 ) -> Result<Api, String> {
     let sentence = |error: Error| format!("cannot start: {}", error.message());
     let (outlet, seeds) = delivery::prepare(config.shard_count())
@@ -207,7 +228,10 @@ async fn assemble(
     if config.demo {
         demo::fill(&auth, &accounts, &chat).await.map_err(sentence)?;
     }
-    let rooms = Rooms::start(chat.clone(), outlet).await.map_err(sentence)?;
+    let runtime = room_threads.handle().ok_or("the threads of the rooms have ended")?;
+    let own = chat.database().with_pool_of(runtime)?;
+    let starting = inside(runtime, Rooms::start(ChatStore::through(own.clone()), outlet));
+    let rooms = starting.await.map_err(sentence)?.with_callers_store(chat.clone());
     let rate_limit_scale = config.rate_limit_scale;
     let settings = delivery::Settings { rate_limit_scale, ..delivery::Settings::default() };
     let shards = seeds
@@ -224,7 +248,11 @@ async fn assemble(
         rooms: rooms.clone(),
         auth: auth.clone(),
         traffic: traffic.clone(),
-        stores: [("accounts", accounts.database().clone()), ("chat", chat.database().clone())],
+        stores: [
+            ("accounts", accounts.database().clone()),
+            ("chat", chat.database().clone()),
+            ("rooms", own),
+        ],
     };
     Ok(Api {
         traffic,

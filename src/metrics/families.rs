@@ -18,7 +18,7 @@ use crate::limits::rooms as limits;
 /// The figures that are read anew each time.
 pub(super) struct Families {
     pub sources: Sources,
-    pub stores: [Store; 2],
+    pub stores: [Store; 3],
 }
 
 /// The figures that remember how they were distributed.

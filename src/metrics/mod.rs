@@ -38,14 +38,14 @@ pub struct Sources {
     pub auth: Arc<Auth>,
     /// The listeners.
     pub traffic: Arc<Counts>,
-    /// The stores and what they are called.
-    pub stores: [(&'static str, Database); 2],
+    /// The stores and what they are called, and what the rooms reach theirs by.
+    pub stores: [(&'static str, Database); 3],
 }
 
 /// All figures, ready to be asked.
 pub struct Metrics {
     registry: Registry,
-    stores: [Store; 2],
+    stores: [Store; 3],
 }
 
 /// A store, and whether it answered when it was last asked.
@@ -78,8 +78,8 @@ impl Metrics {
         &self,
         accept: impl Iterator<Item = &'a str>,
     ) -> (&'static str, String) {
-        let [a, b] = &self.stores;
-        tokio::join!(a.look(), b.look());
+        let [a, b, c] = &self.stores;
+        tokio::join!(a.look(), b.look(), c.look());
         let mut text = String::new();
         if let Err(error) = prometheus_client::encoding::text::encode(&mut text, &self.registry) {
             tracing::error!(%error, "some figures could not be written down");

@@ -153,14 +153,14 @@ impl Rooms {
     /// # Errors
     /// `unavailable`: may be repeated.
     pub async fn reinstate(&self, uid: Uid) -> Result<()> {
-        for room in self.shared.store.suspended(uid).await? {
+        for room in self.store.suspended(uid).await? {
             match self.handle(room) {
                 Some(handle) => {
                     handle.change_member(By::Server, uid, MemberChange::Reinstate).await?;
                 }
                 // The room is removed now, but may come back.
                 None => {
-                    self.shared.store.reinstate(room, uid).await?;
+                    self.store.reinstate(room, uid).await?;
                 }
             }
         }
@@ -172,7 +172,7 @@ impl Rooms {
     /// # Errors
     /// `unavailable`: may be repeated.
     pub async fn hide_messages(&self, author: Uid, hidden: bool) -> Result<()> {
-        for room in self.shared.store.unsettled_of(author, hidden).await? {
+        for room in self.store.unsettled_of(author, hidden).await? {
             let Some(handle) = self.handle(room) else { continue };
             handle.call(|reply| Input::Hide(author, hidden, reply)).await?;
         }

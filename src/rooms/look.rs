@@ -94,7 +94,7 @@ impl Rooms {
     /// # Errors
     /// `unavailable`.
     pub async fn removed(&self) -> Result<Vec<RemovedRoom>> {
-        self.shared.store.removed_rooms().await
+        self.store.removed_rooms().await
     }
 
     /// How many rooms there are.
@@ -184,7 +184,7 @@ impl Rooms {
         limit: usize,
     ) -> Result<(Vec<MessageState>, bool)> {
         self.may(uid, admin, room, Action::Read)?;
-        self.shared.store.page(room, page, limit.clamp(1, chat::PAGE)).await
+        self.store.page(room, page, limit.clamp(1, chat::PAGE)).await
     }
 }
 

@@ -41,7 +41,7 @@ impl Rooms {
         let _turn = self.shared.making.lock().await;
         let viewer = owner.unwrap_or(Uid(0));
         if let Some(key) = &dm_key
-            && let Some(found) = self.shared.store.direct_room(key).await?
+            && let Some(found) = self.store.direct_room(key).await?
             && let Some(view) = self.view(found, viewer)
         {
             return Ok((view, false));
@@ -61,7 +61,7 @@ impl Rooms {
             dm_key,
             members: members.clone(),
         };
-        let made = self.shared.store.create_room(&new).await;
+        let made = self.store.create_room(&new).await;
         if matches!(&made, Err(error) if error.code() != Code::Conflict) {
             // Its commit may have happened all the same.
             self.look_for_unopened();
@@ -99,12 +99,12 @@ impl Rooms {
     /// if another room has the name now.
     pub async fn restore(&self, by: Uid, admin: bool, room: RoomId) -> Result<RoomView> {
         let _turn = self.shared.making.lock().await;
-        let removed = self.shared.store.removed_rooms().await?;
+        let removed = self.store.removed_rooms().await?;
         let found = removed.into_iter().find(|removed| removed.row.id == room);
         if !found.is_some_and(|removed| admin || removed.removed_by == Some(by)) {
             return Err(no_room());
         }
-        let row = self.shared.store.restore_room(room).await?;
+        let row = self.store.restore_room(room).await?;
         self.open_stored(row).await?;
         self.view(room, by).ok_or_else(no_room)
     }
@@ -112,8 +112,8 @@ impl Rooms {
     /// Starts the actor of a room whose members may be connected, and tells them.
     async fn open_stored(&self, row: crate::store::chat::RoomRow) -> Result<()> {
         let room = row.id;
-        let members = self.shared.store.members(Some(room)).await?;
-        let bans = self.shared.store.bans(Some(room)).await?;
+        let members = self.store.members(Some(room)).await?;
+        let bans = self.store.bans(Some(room)).await?;
         let uids: Vec<_> = members.iter().map(|member| member.uid).collect();
         let handle = self.open(row, members, bans).await?;
         for uid in uids {
@@ -127,11 +127,11 @@ impl Rooms {
     /// can be asked, every room without an actor gets one.
     fn look_for_unopened(&self) {
         let rooms = self.clone();
-        tokio::spawn(async move {
+        self.runtime.spawn(async move {
             while !rooms.is_stopping() {
                 tokio::time::sleep(limits::RECONNECT).await;
                 let _turn = rooms.shared.making.lock().await;
-                let Ok(stored) = rooms.shared.store.rooms().await else { continue };
+                let Ok(stored) = rooms.store.rooms().await else { continue };
                 let unopened = stored.into_iter().filter(|row| rooms.handle(row.id).is_none());
                 let mut is_done = true;
                 for row in unopened {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc, watch};
 
 use super::actor::{Actor, stopping};
@@ -37,6 +38,10 @@ pub(super) struct Shared {
 #[derive(Clone)]
 pub struct Rooms {
     pub(super) shared: Arc<Shared>,
+    /// For what callers ask of the store themselves: it never takes a connection from the actors.
+    pub(super) store: ChatStore,
+    /// Where actors run, whoever starts them.
+    pub(super) runtime: Handle,
     stop: watch::Sender<bool>,
     /// Held by every actor and service; when all are gone the channel ends.
     alive: Arc<std::sync::Mutex<Option<mpsc::Sender<()>>>>,
@@ -44,7 +49,8 @@ pub struct Rooms {
 }
 
 impl Rooms {
-    /// Reads rooms and members and starts an actor for each, the journal and the presence tick.
+    /// Reads rooms and members and starts an actor for each, the journal and the presence tick, all
+    /// in the runtime this is called in.
     ///
     /// # Errors
     /// `unavailable`.
@@ -63,6 +69,8 @@ impl Rooms {
             store,
         });
         let rooms = Self {
+            store: shared.store.clone(),
+            runtime: Handle::current(),
             shared,
             stop: watch::Sender::new(false),
             alive: Arc::new(std::sync::Mutex::new(Some(alive))),
@@ -85,6 +93,11 @@ impl Rooms {
         Ok(rooms)
     }
 
+    /// The same rooms for callers elsewhere, whose own questions go through this store.
+    pub fn with_callers_store(self, store: ChatStore) -> Self {
+        Self { store, ..self }
+    }
+
     /// Starts the actor of a stored room.
     pub(super) async fn open(
         &self,
@@ -94,7 +107,7 @@ impl Rooms {
     ) -> Result<RoomHandle> {
         let recent = match row.last_seq {
             0 => Vec::new(),
-            _ => self.shared.store.recent(row.id, chat::UNREAD).await?,
+            _ => self.store.recent(row.id, chat::UNREAD).await?,
         };
         let mut state = State::new(row, recent);
         state.members = members.iter().map(|row| (row.uid, Member::of(row))).collect();
@@ -110,7 +123,7 @@ impl Rooms {
         self.shared.rooms_mut().insert(room.id, room.clone());
         let actor = Actor::new(room.clone(), inbox, self.shared.clone());
         let (stop, alive) = (self.stop.subscribe(), self.alive_token());
-        tokio::spawn(async move {
+        self.runtime.spawn(async move {
             actor.run(stop).await;
             drop(alive);
         });

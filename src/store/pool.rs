@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Object, RecyclingMethod, Runtime, Timeouts};
+use tokio::runtime::Handle;
 use tokio_postgres::{Client, Config, NoTls};
 
 use crate::error::{Error, Result};
 use crate::limits::store as limits;
+use crate::runtime::inside;
 
 /// What our sessions are called in the database.
 const APPLICATION: &str = "impulse";
@@ -16,10 +18,16 @@ const APPLICATION: &str = "impulse";
 pub struct Database {
     config: Config,
     pool: deadpool_postgres::Pool,
+    /// Whose threads drive the connections.
+    runtime: Handle,
 }
 
 impl Database {
-    /// Prepares a pool; connects to nothing yet.
+    /// Prepares a pool; connects to nothing yet. Its connections belong to the runtime this is called
+    /// in, whoever asks for them: a flood elsewhere does not make them wait.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
     ///
     /// # Errors
     /// One sentence if the URL cannot be understood. It does not repeat the URL, which may hold a password.
@@ -36,22 +44,17 @@ impl Database {
             // A host that vanished without a word is noticed by the first unanswered packet.
             .tcp_user_timeout(limits::STATEMENT)
             .options(options);
-        let manager = Manager::from_config(
-            config.clone(),
-            NoTls,
-            ManagerConfig { recycling_method: RecyclingMethod::Fast },
-        );
-        let pool = deadpool_postgres::Pool::builder(manager)
-            .max_size(limits::POOL)
-            .runtime(Runtime::Tokio1)
-            .timeouts(Timeouts {
-                wait: Some(limits::POOL_WAIT),
-                create: Some(limits::CONNECT),
-                recycle: Some(limits::CONNECT),
-            })
-            .build()
-            .map_err(|error| format!("cannot make a connection pool: {error}"))?;
-        Ok(Self { config, pool })
+        let pool = pool(&config)?;
+        Ok(Self { config, pool, runtime: Handle::current() })
+    }
+
+    /// The same database by a pool of its own, whose connections belong to that runtime.
+    ///
+    /// # Errors
+    /// One sentence.
+    pub fn with_pool_of(&self, runtime: &Handle) -> std::result::Result<Self, String> {
+        let pool = pool(&self.config)?;
+        Ok(Self { config: self.config.clone(), pool, runtime: runtime.clone() })
     }
 
     /// A connection from the pool.
@@ -59,7 +62,7 @@ impl Database {
     /// # Errors
     /// `unavailable` when the database does not answer or all connections stay busy.
     pub async fn get(&self) -> Result<Object> {
-        self.pool.get().await.map_err(Error::unavailable)
+        inside(&self.runtime, self.pool.get()).await.map_err(Error::unavailable)
     }
 
     /// A connection of one's own, outside the pool; it ends when the client is dropped.
@@ -67,10 +70,11 @@ impl Database {
     /// # Errors
     /// `unavailable` when the database does not answer.
     pub async fn connect(&self) -> Result<Client> {
-        let connecting = tokio::time::timeout(limits::CONNECT, self.config.connect(NoTls));
+        let connecting = inside(&self.runtime, self.config.connect(NoTls));
+        let connected = tokio::time::timeout(limits::CONNECT, connecting).await;
         let (client, connection) =
-            connecting.await.map_err(Error::unavailable)?.map_err(Error::unavailable)?;
-        tokio::spawn(async move {
+            connected.map_err(Error::unavailable)?.map_err(Error::unavailable)?;
+        self.runtime.spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a database connection ended");
             }
@@ -138,6 +142,24 @@ impl Database {
         }
         Ok(())
     }
+}
+
+fn pool(config: &Config) -> std::result::Result<deadpool_postgres::Pool, String> {
+    let manager = Manager::from_config(
+        config.clone(),
+        NoTls,
+        ManagerConfig { recycling_method: RecyclingMethod::Fast },
+    );
+    deadpool_postgres::Pool::builder(manager)
+        .max_size(limits::POOL)
+        .runtime(Runtime::Tokio1)
+        .timeouts(Timeouts {
+            wait: Some(limits::POOL_WAIT),
+            create: Some(limits::CONNECT),
+            recycle: Some(limits::CONNECT),
+        })
+        .build()
+        .map_err(|error| format!("cannot make a connection pool: {error}"))
 }
 
 /// How a pool is used.

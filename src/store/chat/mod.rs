@@ -41,6 +41,11 @@ impl ChatStore {
         Ok(Self { database })
     }
 
+    /// The same store through another pool of the same database.
+    pub fn through(database: Database) -> Self {
+        Self { database }
+    }
+
     /// The database behind it.
     pub fn database(&self) -> &Database {
         &self.database
