@@ -2,7 +2,7 @@
 //!
 //! The names are part of the wire contract (`docs/protocol.md`, "Settings and commands").
 
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
@@ -66,6 +66,10 @@ pub struct Config {
     /// Origins besides our own that may use the API from a browser, by comma
     #[arg(long, env = "IMPULSE_ORIGINS", value_delimiter = ',', value_name = "ORIGIN")]
     pub origins: Vec<String>,
+
+    /// Names this server may be asked for, by comma; others get 421 [default: any]
+    #[arg(long, env = "IMPULSE_HOSTS", value_delimiter = ',', value_parser = parse_host, value_name = "HOST")]
+    pub hosts: Vec<Host>,
 
     /// Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed, by comma
     #[arg(long, env = "IMPULSE_TRUSTED_PROXIES", value_delimiter = ',', value_name = "IP")]
@@ -136,6 +140,59 @@ fn cores() -> usize {
 
 /// Most delivery threads; a shard is named by a `u16`, and more than cores never helps.
 const SHARDS_MAX: usize = 256;
+
+/// A name the server may be asked for, with any port or with that one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Host {
+    /// In lower case and without a final dot; an IPv6 address in its shortest form, in brackets.
+    name: String,
+    port: Option<u16>,
+}
+
+impl Host {
+    /// Reads `name`, `1.2.3.4` or `[::1]`, perhaps with a port.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (name, port) = match text.strip_prefix('[') {
+            Some(rest) => {
+                let (address, port) = rest.split_once(']')?;
+                let address: Ipv6Addr = address.parse().ok()?;
+                (format!("[{address}]"), port)
+            }
+            None => {
+                let (name, port) = text.split_at(text.find(':').unwrap_or(text.len()));
+                let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
+                let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"-._".contains(&b);
+                (name.bytes().all(is_plain).then_some(name)?, port)
+            }
+        };
+        let port = match port.strip_prefix(':') {
+            Some(port) if port.bytes().all(|b| b.is_ascii_digit()) => Some(port.parse().ok()?),
+            None if port.is_empty() => None,
+            _ => return None,
+        };
+        (!name.is_empty()).then_some(Self { name, port })
+    }
+
+    /// Whether a request for `asked` is one for this host. A name without a port is asked for at any
+    /// port; a default port may be left out by whoever asks.
+    pub fn covers(&self, asked: &Self) -> bool {
+        let same_port = match (self.port, asked.port) {
+            (None, _) | (Some(80 | 443), None) => true,
+            (port, asked) => port == asked,
+        };
+        same_port && self.name == asked.name
+    }
+
+    /// As it is written into a `Host` header, with `port` where none was named.
+    pub fn with_port(&self, port: u16) -> String {
+        format!("{}:{}", self.name, self.port.unwrap_or(port))
+    }
+}
+
+fn parse_host(text: &str) -> Result<Host, String> {
+    let expected = "expected a name such as chat.example.org, or one with a port";
+    Host::parse(text.trim()).ok_or_else(|| expected.to_owned())
+}
 
 fn parse_listen(text: &str) -> Result<Listen, String> {
     let mut addrs = Vec::new();
@@ -229,6 +286,40 @@ mod tests {
         assert!(is_origin("http://localhost:3000"));
         for wrong in ["chat.example.org", "https://", "https://a/b", "null", "https://A"] {
             assert!(!is_origin(wrong), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_host_is_a_name_or_an_address_and_covers_the_ways_to_write_it() {
+        let covers = |listed: &str, asked: &str| {
+            Host::parse(listed).unwrap().covers(&Host::parse(asked).unwrap())
+        };
+        for (listed, asked) in [
+            ("chat.example.org", "CHAT.example.ORG"),
+            ("chat.example.org", "chat.example.org:8443"),
+            ("chat.example.org", "chat.example.org."),
+            ("Chat.Example.Org:443", "chat.example.org"),
+            ("chat.example.org:80", "chat.example.org"),
+            ("chat.example.org:8443", "chat.example.org:8443"),
+            ("[::1]", "[0:0:0:0:0:0:0:1]:8080"),
+            ("127.0.0.1:8080", "127.0.0.1:8080"),
+        ] {
+            assert!(covers(listed, asked), "{listed} {asked}");
+        }
+        for (listed, asked) in [
+            ("chat.example.org", "example.org"),
+            ("chat.example.org", "evil.chat.example.org"),
+            ("chat.example.org", "chat.example.org.evil"),
+            ("chat.example.org:8443", "chat.example.org"),
+            ("chat.example.org:8443", "chat.example.org:443"),
+            ("[::1]", "[::2]"),
+        ] {
+            assert!(!covers(listed, asked), "{listed} {asked}");
+        }
+        for wrong in
+            ["", ".", ":80", "a b", "a:b", "a:", "a:70000", "[::1", "[a]", "a/b", "http://a"]
+        {
+            assert_eq!(Host::parse(wrong), None, "{wrong}");
         }
     }
 

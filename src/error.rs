@@ -54,6 +54,8 @@ codes! {
     MidExists = "mid_exists", 409;
     /// The message has moved on to another `rev`.
     RevConflict = "rev_conflict", 409;
+    /// Asked for by a name that is not this server's.
+    Misdirected = "misdirected", 421;
     /// Larger than the limit.
     TooLarge = "too_large", 413;
     /// The body is not `application/json`.

@@ -9,6 +9,7 @@ pub mod api;
 pub mod auth;
 pub mod avatars;
 pub mod cli;
+pub mod complaint;
 pub mod config;
 pub mod control;
 pub mod count;

@@ -28,7 +28,7 @@ pub mod http {
     pub const TRAILERS: usize = 8 * 1024;
     /// Body of a JSON request unless its route says otherwise.
     pub const BODY: usize = 64 * 1024;
-    /// From the first byte of a head to its last.
+    /// From the first byte of a head to its last; of the first one from the accept.
     pub const HEAD_DEADLINE: Duration = Duration::from_secs(20);
     /// From the head to the end of the body.
     pub const BODY_DEADLINE: Duration = Duration::from_secs(40);
@@ -42,10 +42,39 @@ pub mod http {
     pub const BACKLOG: i32 = 4096;
     /// Connections that speak HTTP at once.
     pub const CONNECTIONS: usize = 16_384;
-    /// The same from one address.
+    /// The same from one client (an IPv4 address or an IPv6 /64; see `net`).
     pub const CONNECTIONS_PER_ADDRESS: usize = 256;
+    /// A connection without a request for so long gives way to a new one when there are too many.
+    pub const GIVES_WAY: Duration = Duration::from_millis(250);
+    /// Connections of one client that wait for a place when it has as many as it may.
+    pub const WAITING_PER_ADDRESS: usize = 1_024;
+    /// How long they wait.
+    pub const PLACE_WAIT: Duration = Duration::from_secs(5);
     /// Refused connections that are told so at once.
     pub const REFUSALS: usize = 256;
+    /// What one client may spend on requests at once. An office of two hundred that loads the page and
+    /// signs in on a Monday morning spends some ninety thousand in a minute.
+    pub const BURST: u32 = 100_000;
+    /// What comes back of it in a second.
+    pub const RATE: u32 = 1_000;
+    /// Cost of a request that is answered out of memory.
+    pub const COST_LIGHT: u32 = 1;
+    /// Cost of a picture.
+    pub const COST_LOOKUP: u32 = 2;
+    /// Cost of a call of the interface: a hundred a second for long, ten thousand at once.
+    pub const COST_CALL: u32 = 10;
+    /// Cost of `/metrics` and `/ready`.
+    pub const COST_HEAVY: u32 = 100;
+    /// Before a request that is beyond the rate is refused, its connection waits at most so long.
+    pub const RATE_PAUSE: Duration = Duration::from_secs(1);
+    /// Requests of one client that are worked on at once.
+    pub const AT_ONCE: usize = 64;
+    /// How long one more waits for its turn.
+    pub const AT_ONCE_WAIT: Duration = Duration::from_secs(10);
+    /// Clients whose spending is remembered.
+    pub const CLIENTS: usize = 100_000;
+    /// Between two lines in the log about requests that were refused for their origin or host.
+    pub const COMPLAINT: Duration = Duration::from_secs(60);
 }
 
 /// The HTTP interface (`api`).

@@ -42,9 +42,14 @@ impl ClientPrefix {
         }
     }
 
-    /// Whether a network that is no wider lies in this one.
-    pub fn contains(self, other: Self) -> bool {
-        self == other || client_prefixes(other.first).any(|wider| wider == self)
+    /// The wider networks of an IPv6 /64.
+    pub fn wider(self) -> impl Iterator<Item = Self> {
+        client_prefixes(self.first).skip(1)
+    }
+
+    /// Whether this is the given [`client_prefix`] or a wider network around it.
+    pub fn contains(self, client: Self) -> bool {
+        self == client || client.wider().any(|wider| wider == self)
     }
 }
 

@@ -82,9 +82,13 @@ impl Server {
         let (stop, stopped) = watch::channel(false);
         let mut addresses = Vec::new();
         let mut listeners = JoinSet::new();
+        let clients = Arc::new(http::Clients::new(config.rate_limit_scale));
         for socket in sockets {
             addresses.push(as_visited(socket.local_addr().map_err(|error| error.to_string())?));
-            let options = options(&config, &share, &api.traffic);
+            let options = http::Options {
+                clients: clients.clone(),
+                ..options(&config, &share, &api.traffic)
+            };
             listeners.spawn(http::serve(socket, api.clone(), options, stopped.clone()));
         }
         listeners.spawn(Figures::watch(api.clone(), stop.subscribe()));
@@ -92,6 +96,7 @@ impl Server {
         listeners.spawn(Api::keep_words(api.clone(), stop.subscribe()));
         let control = addresses.first().map(|address| Control {
             address: address.to_string(),
+            host: config.hosts.first().map(|host| host.with_port(address.port())),
             token: operator.0,
             pid: std::process::id(),
         });
@@ -120,8 +125,9 @@ impl Server {
 
     /// Where the first administrator is made, while there is none.
     pub fn setup_link(&self) -> Option<String> {
-        let (address, code) = (self.addresses.first()?, self.api.auth.setup_code()?);
-        Some(format!("http://{address}/setup#{code}"))
+        let (control, code) = (self.control.as_ref()?, self.api.auth.setup_code()?);
+        let host = control.host.as_ref().unwrap_or(&control.address);
+        Some(format!("http://{host}/setup#{code}"))
     }
 
     /// Returns when the server cannot go on by itself, with the reason.
@@ -267,7 +273,7 @@ async fn assemble(
         removals: Removals::default(),
         operator: None,
         site: Site::new(),
-        origins: OriginPolicy::new(config.origins.clone()),
+        origins: OriginPolicy::new(config.origins.clone(), config.hosts.clone()),
         started: Instant::now(),
         settings: Settings {
             dev_echo: config.dev_echo.clone(),
@@ -301,6 +307,7 @@ fn options(config: &Config, share: &Share, traffic: &Arc<http::Counts>) -> http:
         trusted_proxies: config.trusted_proxies.clone(),
         deadlines: http::Deadlines::default(),
         counts: traffic.clone(),
+        clients: Arc::default(),
     }
 }
 

@@ -45,8 +45,18 @@ const ALLOWED: &[(&str, &[&str])] = &[
 
 /// Values, bounds and settings: no logic that could pull a layer down.
 const GROUND: &[&str] = &[
-    "error", "ids", "limits", "config", "names", "net", "text", "count", "descriptors", "usage",
+    "error",
+    "ids",
+    "limits",
+    "config",
+    "names",
+    "net",
+    "text",
+    "count",
+    "descriptors",
+    "usage",
     "runtime",
+    "complaint",
 ];
 
 fn rust_files(folder: &Path, found: &mut Vec<PathBuf>) {

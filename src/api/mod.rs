@@ -40,7 +40,7 @@ use crate::auth::{Auth, Session};
 use crate::avatars::Studio;
 use crate::delivery::Shards;
 use crate::error::{Code, Error, Result};
-use crate::http::{Admission, Counts, Head, Request, Response, Service, Site};
+use crate::http::{Admission, Cost, Counts, Head, Request, Response, Service, Site};
 use crate::metrics::Metrics;
 use crate::rooms::Rooms;
 use crate::store::accounts::AccountStore;
@@ -105,9 +105,16 @@ impl Service for Api {
         Resource::find(&head.path).map_or(crate::limits::api::SMALL_BODY, Resource::body_limit)
     }
 
+    fn cost(&self, head: &Head) -> Cost {
+        Resource::find(&head.path).map_or(Cost::Light, Resource::cost)
+    }
+
     fn admit<'a>(&'a self, request: &'a Request) -> Admission<'a> {
         Box::pin(async move {
-            let admitted = avatar::admit(self, request).await;
+            let admitted = match self.origins.check_host(request) {
+                Ok(()) => avatar::admit(self, request).await,
+                Err(error) => Err(error),
+            };
             admitted.map_err(|error| self.refusal(request, &error))
         })
     }
@@ -127,17 +134,22 @@ impl Service for Api {
 impl Api {
     async fn answer(&self, request: &Request) -> Result<Response> {
         let path = request.head.path.as_str();
+        let resource = Resource::find(path);
+        // A container's own check asks for whatever address it finds, and learns nothing else.
+        if !matches!(resource, Some(Resource::Health | Resource::Ready)) {
+            self.origins.check_host(request)?;
+        }
         if self.settings.dev_echo.as_deref() == Some(path) {
             return Ok(socket::echo(self, request));
         }
-        match Resource::find(path) {
+        match resource {
             // Sockets come by thousands at once: they do not carry what other requests need.
             Some(Resource::Socket) if request.head.method.as_str() == "GET" => {
                 socket::chat(self, request).await
             }
             Some(resource) => Box::pin(self.dispatch(resource, request)).await,
             None if path == "/api" || path.starts_with("/api/") => Err(no_such_path()),
-            None => self.site.respond(&request.head).ok_or_else(no_such_path),
+            None => self.site.respond(&request.head).await.ok_or_else(no_such_path),
         }
     }
 

@@ -5,6 +5,7 @@
 //! that is no id never reaches a handler.
 
 use super::admin;
+use crate::http::Cost;
 use crate::ids::{InviteId, RoomId, SessionId, Uid};
 use crate::limits;
 
@@ -90,6 +91,16 @@ pub enum Resource {
 }
 
 impl Resource {
+    /// What a request for it costs.
+    pub fn cost(self) -> Cost {
+        match self {
+            Self::Health => Cost::Light,
+            Self::Avatar => Cost::Lookup,
+            Self::Ready | Self::Metrics => Cost::Heavy,
+            _ => Cost::Call,
+        }
+    }
+
     /// The resource at `path`, which is decoded and starts with a slash.
     pub fn find(path: &str) -> Option<Self> {
         let segments: Vec<&str> = path.strip_prefix('/')?.splitn(SEGMENTS_MAX, '/').collect();

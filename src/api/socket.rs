@@ -18,7 +18,7 @@ use crate::limits;
 use crate::protocol::event::Event;
 use crate::rooms::Rooms;
 use crate::rooms::outlet::{Delivery, Target};
-use crate::ws::handshake;
+use crate::ws::handshake::{self, OriginRule};
 
 use super::Api;
 
@@ -27,7 +27,7 @@ const SUBPROTOCOL: &str = "impulse.v1";
 
 /// `GET /ws`
 pub(super) async fn chat(api: &Api, request: &Request) -> Result<Response> {
-    let head = match handshake::accept(request, Some(&api.origins), SUBPROTOCOL) {
+    let head = match handshake::accept(request, OriginRule::Required(&api.origins), SUBPROTOCOL) {
         Ok(head) => head,
         Err(refusal) => return Ok(refusal),
     };
@@ -62,9 +62,11 @@ fn check_room_for_one_more(api: &Api, session: &Session) -> Result<()> {
 /// When a refused connection may try again, in milliseconds.
 const RETRY_MS: u32 = 5_000;
 
-/// `--dev-echo PATH`: the same handshake and frame code, no login, nothing but echo.
+/// `--dev-echo PATH`: the same handshake and frame code, no login, nothing but echo. Conformance suites
+/// send no `Origin`, and there is no session that a page could use; a page of another site is refused
+/// as everywhere.
 pub(super) fn echo(api: &Api, request: &Request) -> Response {
-    let head = match handshake::accept(request, None, "") {
+    let head = match handshake::accept(request, OriginRule::IfAny(&api.origins), "") {
         Ok(head) => head,
         Err(refusal) => return refusal,
     };

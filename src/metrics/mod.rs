@@ -45,6 +45,8 @@ pub struct Sources {
 /// All figures, ready to be asked.
 pub struct Metrics {
     registry: Registry,
+    /// One page is made at a time, however many ask.
+    turn: tokio::sync::Mutex<()>,
     stores: [Store; 3],
 }
 
@@ -69,7 +71,7 @@ impl Metrics {
         let ours = registry.sub_registry_with_prefix("impulse");
         families::register_histograms(ours, &sources);
         ours.register_collector(Box::new(families::Families { sources, stores: stores.clone() }));
-        Self { registry, stores }
+        Self { registry, turn: tokio::sync::Mutex::default(), stores }
     }
 
     /// The content type and the text, for these `Accept` headers. Asks the stores whether they are
@@ -78,6 +80,7 @@ impl Metrics {
         &self,
         accept: impl Iterator<Item = &'a str>,
     ) -> (&'static str, String) {
+        let _turn = self.turn.lock().await;
         let [a, b, c] = &self.stores;
         tokio::join!(a.look(), b.look(), c.look());
         let mut text = String::new();

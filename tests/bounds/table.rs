@@ -32,7 +32,54 @@ const HTTP: &[Reached] = &[
     (
         "tests/http.rs",
         "deadlines_cover_the_whole_head_and_the_whole_body_not_one_read",
-        &["http::HEAD_DEADLINE", "http::BODY_DEADLINE"],
+        &["http::BODY_DEADLINE"],
+    ),
+    (
+        "tests/floods.rs",
+        "a_connection_that_says_nothing_ends_with_the_deadline_of_its_head",
+        &["http::HEAD_DEADLINE"],
+    ),
+    (
+        "tests/floods.rs",
+        "the_connection_that_is_idle_for_the_longest_time_gives_way_to_a_new_one",
+        &["http::GIVES_WAY"],
+    ),
+    (
+        "tests/floods.rs",
+        "so_many_wait_for_so_long_and_the_next_is_told_at_once",
+        &["http::WAITING_PER_ADDRESS"],
+    ),
+    (
+        "src/http/clients.rs",
+        "a_burst_passes_then_the_rate_holds_and_the_wait_is_named",
+        &[
+            "http::BURST",
+            "http::RATE",
+            "http::COST_LIGHT",
+            "http::COST_LOOKUP",
+            "http::COST_CALL",
+            "http::COST_HEAVY",
+        ],
+    ),
+    (
+        "tests/floods.rs",
+        "who_asks_for_more_than_its_rate_is_told_when_to_come_back_and_others_are_served",
+        &["http::RATE_PAUSE"],
+    ),
+    (
+        "src/http/clients.rs",
+        "so_many_requests_of_a_client_are_worked_on_at_once_and_the_next_waits_for_a_while",
+        &["http::AT_ONCE", "http::AT_ONCE_WAIT"],
+    ),
+    (
+        "src/http/clients.rs",
+        "the_table_is_bounded_and_forgets_only_who_has_nothing_spent",
+        &["http::CLIENTS"],
+    ),
+    (
+        "tests/floods.rs",
+        "a_refused_origin_is_written_into_the_log_once_with_both_values_and_what_to_set",
+        &["http::COMPLAINT"],
     ),
     ("tests/http.rs", "a_connection_without_a_request_is_closed_without_a_word", &["http::IDLE"]),
     (
@@ -49,7 +96,7 @@ const HTTP: &[Reached] = &[
     (
         "tests/bounds/http.rs",
         "one_address_may_have_so_many_connections_and_the_next_one_is_told",
-        &["http::CONNECTIONS_PER_ADDRESS"],
+        &["http::CONNECTIONS_PER_ADDRESS", "http::PLACE_WAIT"],
     ),
     (
         "tests/bounds/http.rs",
