@@ -21,6 +21,7 @@ pub mod http;
 pub mod ids;
 pub mod limits;
 pub mod loadtest;
+pub mod memory;
 pub mod metrics;
 pub mod names;
 pub mod policy;

@@ -144,6 +144,8 @@ pub mod chat {
     pub const REPLAY: usize = 1_000;
     /// Messages in one history page.
     pub const PAGE: usize = 100;
+    /// Bytes of their contents; one message, however large, is always there.
+    pub const PAGE_BYTES: usize = 512 * 1024;
     /// Messages counted as unread before it reads "1000 or more".
     pub const UNREAD: usize = 1_000;
 }
@@ -203,6 +205,38 @@ pub mod rooms {
     /// Until everything accepted is answered when the server stops.
     pub const STOP: Duration = Duration::from_secs(5);
     /// What a client is told to wait when the database is away, in milliseconds.
+    pub const RETRY_MS: u32 = 1_000;
+}
+
+/// The memory of everything that waits for clients (`memory`).
+pub mod memory {
+    /// All of it, unless `IMPULSE_MEMORY_BUDGET` says otherwise.
+    pub const BUDGET: usize = 512 * 1024 * 1024;
+    /// The least that can be set: with less, one user could not be sent one page.
+    pub const BUDGET_MIN: usize = 64 * 1024 * 1024;
+    /// The most.
+    pub const BUDGET_MAX: usize = 1024 * 1024 * 1024 * 1024;
+    /// The budget has so many parts; the shares below are counted in them.
+    pub const PARTS: usize = 32;
+    /// Frames for single WebSockets.
+    pub const SEND_QUEUES: usize = 8;
+    /// Frames of rooms that some reader has not taken.
+    pub const ROOM_LOGS: usize = 8;
+    /// Slices of replays.
+    pub const REPLAYS: usize = 4;
+    /// Newest events of rooms.
+    pub const KEPT: usize = 4;
+    /// HTTP responses.
+    pub const ANSWERS: usize = 6;
+    /// First frames of WebSockets.
+    pub const HELLOS: usize = 2;
+    /// One user may hold one of so many parts of a share.
+    pub const USERS: usize = 8;
+    /// One address that nobody has signed in from, one of so many: an office may be behind it.
+    pub const ADDRESSES: usize = 2;
+    /// Holders whose place in the table stays allocated when they hold nothing.
+    pub const HOLDERS_KEPT: usize = 1_024;
+    /// When somebody who was refused may try again, in milliseconds.
     pub const RETRY_MS: u32 = 1_000;
 }
 

@@ -22,6 +22,7 @@ use crate::descriptors::Share;
 use crate::error::Error;
 use crate::http::{self, Site};
 use crate::limits;
+use crate::memory::MemoryBudget;
 use crate::metrics::{Metrics, Sources};
 use crate::rooms::Rooms;
 use crate::store::accounts::AccountStore;
@@ -207,7 +208,8 @@ async fn assemble(
     if config.demo {
         demo::fill(&auth, &accounts, &chat).await.map_err(sentence)?;
     }
-    let rooms = Rooms::start(chat.clone(), outlet).await.map_err(sentence)?;
+    let memory = MemoryBudget::new(config.memory_budget);
+    let rooms = Rooms::start_within(memory, chat.clone(), outlet).await.map_err(sentence)?;
     let rate_limit_scale = config.rate_limit_scale;
     let settings = delivery::Settings { rate_limit_scale, ..delivery::Settings::default() };
     let shards = seeds

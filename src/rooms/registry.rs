@@ -15,6 +15,7 @@ use crate::count::ByCode;
 use crate::error::{Error, Result};
 use crate::ids::{RoomId, Uid};
 use crate::limits::{chat, rooms as limits};
+use crate::memory::MemoryBudget;
 use crate::protocol::event::{Event, Ok as OkAnswer, RoomView};
 use crate::store::chat::{BanRow, ChatStore, MemberRow, RoomRow};
 
@@ -22,6 +23,7 @@ use crate::store::chat::{BanRow, ChatStore, MemberRow, RoomRow};
 pub(super) struct Shared {
     pub(super) store: ChatStore,
     pub(super) outlet: Outlet,
+    pub(super) memory: MemoryBudget,
     pub(super) journal: Journal,
     presence: Presence,
     rooms: RwLock<HashMap<RoomId, Arc<Room>>>,
@@ -49,11 +51,24 @@ impl Rooms {
     /// # Errors
     /// `unavailable`.
     pub async fn start(store: ChatStore, outlet: Outlet) -> Result<Self> {
+        Self::start_within(MemoryBudget::default(), store, outlet).await
+    }
+
+    /// The same within this budget of memory, which the shards share.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub async fn start_within(
+        memory: MemoryBudget,
+        store: ChatStore,
+        outlet: Outlet,
+    ) -> Result<Self> {
         store.create_ready_made_rooms().await?;
         let (alive, ended) = mpsc::channel(1);
         let shared = Arc::new(Shared {
             journal: Journal::start(store.database().clone()),
             outlet,
+            memory,
             presence: Presence::default(),
             rooms: RwLock::default(),
             by_user: RwLock::default(),
@@ -205,6 +220,11 @@ impl Rooms {
             inboxes.longest = inboxes.longest.max(waiting);
         }
         inboxes
+    }
+
+    /// What everything that waits for clients may hold.
+    pub fn memory(&self) -> &MemoryBudget {
+        &self.shared.memory
     }
 
     /// The way to the shards.
