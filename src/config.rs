@@ -177,10 +177,12 @@ fn parse_memory(text: &str) -> Result<usize, String> {
         _ => 0,
     };
     let bytes = digits.parse::<usize>().ok().and_then(|number| number.checked_mul(unit));
-    bytes.filter(|bytes| (memory::BUDGET_MIN..=memory::BUDGET_MAX).contains(bytes)).ok_or_else(|| {
-        let least = memory::BUDGET_MIN >> 20;
-        format!("expected a size such as 512MiB or 2GiB, at least {least}MiB")
-    })
+    bytes.filter(|bytes| (memory::BUDGET_MIN..=memory::BUDGET_MAX).contains(bytes)).ok_or_else(
+        || {
+            let least = memory::BUDGET_MIN >> 20;
+            format!("expected a size such as 512MiB or 2GiB, at least {least}MiB")
+        },
+    )
 }
 
 fn parse_scale(text: &str) -> Result<f64, String> {

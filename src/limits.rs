@@ -47,6 +47,8 @@ pub mod api {
     pub const SMALL_BODY: usize = 16 * 1024;
     /// How long a browser keeps the cookie of a login.
     pub const COOKIE_AGE: Duration = Duration::from_secs(400 * 24 * 3600);
+    /// An answer that takes no more is not accounted for: the kernel takes it at once.
+    pub const SMALL_ANSWER: usize = 16 * 1024;
     /// Users in one answer of the directory.
     pub const DIRECTORY: usize = 200;
     /// Display name, in characters.

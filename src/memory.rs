@@ -10,7 +10,7 @@
 //! the difference now and then; it looks at [`MemoryBudget::excess`] and gives up what it can do without.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -54,6 +54,16 @@ pub enum Holder {
     User(Uid),
     /// Requests from an address, when they are nobody's. Many people may share one.
     Address(IpAddr),
+}
+
+impl Holder {
+    /// Whoever asks from there; of an IPv6 address the network, of which a client may use all.
+    pub fn of(peer: SocketAddr) -> Self {
+        Self::Address(match peer.ip() {
+            IpAddr::V4(ip) => IpAddr::V4(ip),
+            IpAddr::V6(ip) => IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64)),
+        })
+    }
 }
 
 /// Why a reservation was refused.
@@ -257,13 +267,10 @@ impl Drop for Reservation {
 impl From<Exhausted> for Error {
     fn from(exhausted: Exhausted) -> Self {
         let (code, text) = match exhausted {
-            Exhausted::Holder => (
-                Code::RateLimited,
-                "Too much is on its way to you already. Please take it first.",
-            ),
-            Exhausted::Share => {
-                (Code::Unavailable, "The server has too much to send right now.")
+            Exhausted::Holder => {
+                (Code::RateLimited, "Too much is on its way to you already. Please take it first.")
             }
+            Exhausted::Share => (Code::Unavailable, "The server has too much to send right now."),
         };
         Self::new(code, text).retry_after(limits::RETRY_MS).because(exhausted)
     }
@@ -299,10 +306,7 @@ mod tests {
         let mut held = Vec::new();
         for uid in 1..=limits::USERS as i64 {
             held.push(budget.reserve(Kind::Answers, user(uid), part).unwrap());
-            assert_eq!(
-                budget.reserve(Kind::Answers, user(uid), 1).unwrap_err(),
-                Exhausted::Holder
-            );
+            assert_eq!(budget.reserve(Kind::Answers, user(uid), 1).unwrap_err(), Exhausted::Holder);
         }
         let stranger = user(0);
         let left = limits::ANSWERS * TOTAL / limits::PARTS - budget.used(Kind::Answers);
@@ -311,6 +315,11 @@ mod tests {
         drop(budget.reserve(Kind::Replays, stranger, 1).unwrap());
         held.pop();
         drop(budget.reserve(Kind::Answers, stranger, part).unwrap());
+        // Many people may be behind one address.
+        let address = Holder::of("[2001:db8::1]:80".parse().unwrap());
+        assert_eq!(address, Holder::of("[2001:db8::2]:81".parse().unwrap()));
+        let most = budget.most_of_one(Kind::Hellos, address);
+        assert_eq!(most, limits::HELLOS * TOTAL / limits::PARTS / limits::ADDRESSES);
         drop(held);
         assert!(budget.usage().all(|usage| usage.used == 0));
         assert!(budget.holders().is_empty(), "nobody is remembered who holds nothing");

@@ -41,6 +41,8 @@ use crate::avatars::Studio;
 use crate::delivery::Shards;
 use crate::error::{Code, Error, Result};
 use crate::http::{Admission, Counts, Head, Request, Response, Service, Site};
+use crate::limits::api as limits;
+use crate::memory::{Holder, Kind};
 use crate::metrics::Metrics;
 use crate::rooms::Rooms;
 use crate::store::accounts::AccountStore;
@@ -119,6 +121,7 @@ impl Service for Api {
     fn call<'a>(&'a self, request: Request) -> Pin<Box<dyn Future<Output = Response> + Send + 'a>> {
         Box::pin(async move {
             let answer = self.answer(&request).await;
+            let answer = answer.and_then(|answer| self.hold(answer, Holder::of(request.peer)));
             answer.unwrap_or_else(|error| self.refusal(&request, &error))
         })
     }
@@ -139,6 +142,15 @@ impl Api {
             None if path == "/api" || path.starts_with("/api/") => Err(no_such_path()),
             None => self.site.respond(&request.head).ok_or_else(no_such_path),
         }
+    }
+
+    /// Accounts for a large answer until it is written.
+    fn hold(&self, response: Response, holder: Holder) -> Result<Response> {
+        if response.is_holding() || response.size() <= limits::SMALL_ANSWER {
+            return Ok(response);
+        }
+        let held = self.rooms.memory().reserve(Kind::Answers, holder, response.size())?;
+        Ok(response.holding(held))
     }
 
     /// The one place where a handler's error becomes an answer.
@@ -188,7 +200,7 @@ impl Api {
         use Resource as R;
         let caller = self.caller(request).await?;
         let caller = caller.as_ref();
-        match (method, resource) {
+        let response = match (method, resource) {
             (_, R::Admin(resource)) => admin::answer(self, caller, method, resource, request).await,
             ("POST", R::Logout) => auth::logout(self, caller, request).await,
             ("POST", R::Unlock) => password::unlock(self, caller, request).await,
@@ -210,7 +222,8 @@ impl Api {
             ("GET", R::Users) => users::directory(self, request).await,
             ("GET", R::User(uid)) => users::show(self, uid).await,
             _ => self.dispatch_rooms(caller, method, resource, request).await,
-        }
+        };
+        self.hold(response?, Holder::User(caller.uid))
     }
 
     async fn dispatch_rooms(

@@ -171,7 +171,7 @@ impl Rooms {
         self.handle(room).map(|handle| handle.room.state().view(uid))
     }
 
-    /// A page of a room's history.
+    /// A page of a room's history, of at most [`chat::PAGE_BYTES`].
     ///
     /// # Errors
     /// `not_found`, `not_member`, `unavailable`.
@@ -184,7 +184,7 @@ impl Rooms {
         limit: usize,
     ) -> Result<(Vec<MessageState>, bool)> {
         self.may(uid, admin, room, Action::Read)?;
-        self.shared.store.page(room, page, limit.clamp(1, chat::PAGE)).await
+        self.shared.store.page(room, page, limit.clamp(1, chat::PAGE), chat::PAGE_BYTES).await
     }
 }
 

@@ -82,12 +82,12 @@ impl Actor {
         let known = self.published;
         loop {
             let store = self.shared.store.clone();
-            let reading = store.changed_since(self.room.id, self.published, chat::REPLAY);
+            let (room, since) = (self.room.id, self.published);
+            let reading = store.changed_within(room, since, chat::REPLAY, chat::PAGE_BYTES);
             match self.bounded(reading).await {
-                Ok(messages) => {
-                    let full = messages.len() == chat::REPLAY;
+                Ok((messages, more)) => {
                     self.publish_messages(messages, known, Vec::new()).await;
-                    if !full {
+                    if !more {
                         return;
                     }
                 }
