@@ -24,7 +24,7 @@ use crate::http::{self, Site};
 use crate::limits;
 use crate::memory::MemoryBudget;
 use crate::metrics::{Metrics, Sources};
-use crate::rooms::Rooms;
+use crate::rooms::{Bounds, Rooms};
 use crate::store::accounts::AccountStore;
 use crate::store::chat::ChatStore;
 use crate::store::embedded::{self, Embedded};
@@ -208,8 +208,12 @@ async fn assemble(
     if config.demo {
         demo::fill(&auth, &accounts, &chat).await.map_err(sentence)?;
     }
-    let memory = MemoryBudget::new(config.memory_budget);
-    let rooms = Rooms::start_within(memory, chat.clone(), outlet).await.map_err(sentence)?;
+    let bounds = Bounds {
+        memory: MemoryBudget::new(config.memory_budget),
+        owned: scaled(limits::rooms::OWNED, config),
+        joined: scaled(limits::rooms::JOINED, config),
+    };
+    let rooms = Rooms::start_within(bounds, chat.clone(), outlet).await.map_err(sentence)?;
     let rate_limit_scale = config.rate_limit_scale;
     let settings = delivery::Settings { rate_limit_scale, ..delivery::Settings::default() };
     let shards = seeds

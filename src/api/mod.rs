@@ -235,7 +235,7 @@ impl Api {
     ) -> Result<Response> {
         use Resource as R;
         match (method, resource) {
-            ("GET", R::Rooms) => Ok(rooms::list(self, caller)),
+            ("GET", R::Rooms) => rooms::list(self, caller, request),
             ("GET", R::Directory) => directory::page(self, caller, request),
             ("PATCH", R::Mine(room)) => rooms::change_mine(self, caller, room, request).await,
             ("POST", R::Restore(room)) => rooms::restore(self, caller, room).await,

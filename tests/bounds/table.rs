@@ -144,6 +144,31 @@ const MEMORY: &[Reached] = &[
         "who_asks_for_pages_and_takes_none_is_refused_the_next_and_others_get_theirs",
         &["memory::ANSWERS", "memory::RETRY_MS", "api::SMALL_ANSWER"],
     ),
+    (
+        "tests/memory.rs",
+        "replays_that_nobody_reads_hold_no_more_than_one_user_may_and_others_get_theirs",
+        &["memory::REPLAYS", "rooms::SLICE_BYTES", "rooms::REPLAYS_PER_USER"],
+    ),
+    (
+        "tests/memory.rs",
+        "very_many_rooms_are_named_in_parts_and_as_the_reader_takes_them",
+        &["chat::HELLO_BYTES", "chat::ROOMS_BYTES", "api::ROOMS_BYTES"],
+    ),
+    (
+        "tests/memory.rs",
+        "who_owns_or_is_in_as_many_rooms_as_one_may_is_refused_the_next_and_an_admin_is_not",
+        &["rooms::OWNED", "rooms::JOINED"],
+    ),
+    (
+        "tests/memory.rs",
+        "so_many_rooms_are_made_in_an_hour_and_opening_one_again_counts_for_nothing",
+        &["rooms::MADE_PER_HOUR", "rooms::DIRECT_PER_HOUR"],
+    ),
+    (
+        "src/delivery/room.rs",
+        "changes_are_known_since_any_moment_until_they_are_too_many",
+        &["delivery::CHANGED"],
+    ),
 ];
 
 const CHAT: &[Reached] = &[
