@@ -127,6 +127,7 @@ impl House {
             status: Status::default(),
             hello: Bytes::from_static(b"hello"),
             rooms: Vec::new(),
+            told: usize::MAX,
         };
         self.shards.adopt(Adoption { stream, head: Vec::new(), input: Bytes::new(), role });
         near.read_exact(&mut [0; 7]).unwrap();

@@ -8,6 +8,8 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 
+use crate::limits::memory;
+
 /// Who may make an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -50,6 +52,10 @@ pub struct Config {
     /// WebSockets at once; beyond it 503 [default: as many as the descriptors allow]
     #[arg(long, env = "IMPULSE_CONNECTIONS_MAX", value_parser = parse_connections, value_name = "N")]
     pub connections_max: Option<usize>,
+
+    /// Memory for everything that waits for clients, such as 512MiB; beyond it they are refused
+    #[arg(long, env = "IMPULSE_MEMORY_BUDGET", value_parser = parse_memory, default_value = "512MiB", value_name = "SIZE")]
+    pub memory_budget: usize,
 
     /// Who may register
     #[arg(long, env = "IMPULSE_REGISTRATION", value_enum, default_value = "open")]
@@ -226,6 +232,26 @@ fn parse_connections(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|n| *n > 0).ok_or_else(|| "expected a number from 1 on".into())
 }
 
+fn parse_memory(text: &str) -> Result<usize, String> {
+    let text = text.trim();
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (digits, unit) = text.split_at(end);
+    let unit = match unit.trim().to_ascii_lowercase().as_str() {
+        "" => 1,
+        "k" | "kib" => 1 << 10,
+        "m" | "mib" => 1 << 20,
+        "g" | "gib" => 1 << 30,
+        _ => 0,
+    };
+    let bytes = digits.parse::<usize>().ok().and_then(|number| number.checked_mul(unit));
+    bytes.filter(|bytes| (memory::BUDGET_MIN..=memory::BUDGET_MAX).contains(bytes)).ok_or_else(
+        || {
+            let least = memory::BUDGET_MIN >> 20;
+            format!("expected a size such as 512MiB or 2GiB, at least {least}MiB")
+        },
+    )
+}
+
 fn parse_scale(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(scale) if (0.0..=1e6).contains(&scale) => Ok(scale),
@@ -277,6 +303,18 @@ mod tests {
         assert_eq!(parse_connections("19000"), Ok(19_000));
         for wrong in ["0", "-1", "many"] {
             assert!(parse_connections(wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_size_has_a_unit_or_none_and_is_not_too_small_for_a_server() {
+        assert_eq!(parse_memory("512MiB"), Ok(memory::BUDGET), "the default");
+        assert_eq!(parse_memory(" 2 g"), Ok(2 << 30));
+        assert_eq!(parse_memory(&memory::BUDGET_MIN.to_string()), Ok(memory::BUDGET_MIN));
+        let (small, large) =
+            ((memory::BUDGET_MIN - 1).to_string(), (memory::BUDGET_MAX + 1).to_string());
+        for wrong in ["", "MiB", "512MB", "-1", "99999999999999999999g", &small, &large] {
+            assert!(parse_memory(wrong).is_err(), "{wrong:?}");
         }
     }
 

@@ -22,6 +22,7 @@ pub mod http;
 pub mod ids;
 pub mod limits;
 pub mod loadtest;
+pub mod memory;
 pub mod metrics;
 pub mod names;
 pub mod net;

@@ -84,6 +84,12 @@ pub mod api {
     pub const SMALL_BODY: usize = 16 * 1024;
     /// How long a browser keeps the cookie of a login.
     pub const COOKIE_AGE: Duration = Duration::from_secs(400 * 24 * 3600);
+    /// An answer that takes no more is not accounted for: the kernel takes it at once.
+    pub const SMALL_ANSWER: usize = 16 * 1024;
+    /// Rooms in one answer of `GET /api/rooms`, in bytes.
+    pub const ROOMS_BYTES: usize = 512 * 1024;
+    /// Members in one answer that is no page.
+    pub const MEMBERS: usize = 10_000;
     /// Users in one answer of the directory.
     pub const DIRECTORY: usize = 200;
     /// Display name, in characters.
@@ -181,6 +187,12 @@ pub mod chat {
     pub const REPLAY: usize = 1_000;
     /// Messages in one history page.
     pub const PAGE: usize = 100;
+    /// Bytes of their contents; one message, however large, is always there.
+    pub const PAGE_BYTES: usize = 512 * 1024;
+    /// Rooms in `hello`, in bytes; further ones follow in `rooms`.
+    pub const HELLO_BYTES: usize = 256 * 1024;
+    /// Bytes of one `rooms`.
+    pub const ROOMS_BYTES: usize = 64 * 1024;
     /// Messages counted as unread before it reads "1000 or more".
     pub const UNREAD: usize = 1_000;
 }
@@ -227,10 +239,22 @@ pub mod rooms {
     pub const KEPT: usize = 512;
     /// Bytes of those events.
     pub const KEPT_BYTES: usize = 256 * 1024;
-    /// Replays from the store at the same time.
+    /// Slices of replays read from the store at the same time.
     pub const REPLAYS: usize = 8;
+    /// The same for one user.
+    pub const REPLAYS_PER_USER: usize = 4;
+    /// Contents of one slice; one message, however large, is always there.
+    pub const SLICE_BYTES: usize = 128 * 1024;
     /// Bytes of one replay from the store; more is `truncated`.
     pub const REPLAY_BYTES: usize = 16 * 1024 * 1024;
+    /// Rooms one user may own, times the rate-limit scale; admins of the server may own more.
+    pub const OWNED: usize = 500;
+    /// Rooms one user may be in, times the rate-limit scale.
+    pub const JOINED: usize = 5_000;
+    /// Open and closed rooms one user makes in an hour.
+    pub const MADE_PER_HOUR: u32 = 120;
+    /// Direct rooms one user begins in an hour.
+    pub const DIRECT_PER_HOUR: u32 = 300;
     /// Presence is pushed into rooms of at most this many members.
     pub const PRESENCE_MEMBERS: usize = 256;
     /// Users whose words are written into their accounts by one statement.
@@ -240,6 +264,38 @@ pub mod rooms {
     /// Until everything accepted is answered when the server stops.
     pub const STOP: Duration = Duration::from_secs(5);
     /// What a client is told to wait when the database is away, in milliseconds.
+    pub const RETRY_MS: u32 = 1_000;
+}
+
+/// The memory of everything that waits for clients (`memory`).
+pub mod memory {
+    /// All of it, unless `IMPULSE_MEMORY_BUDGET` says otherwise.
+    pub const BUDGET: usize = 512 * 1024 * 1024;
+    /// The least that can be set: with less, one user could not be sent one page.
+    pub const BUDGET_MIN: usize = 64 * 1024 * 1024;
+    /// The most.
+    pub const BUDGET_MAX: usize = 1024 * 1024 * 1024 * 1024;
+    /// The budget has so many parts; the shares below are counted in them.
+    pub const PARTS: usize = 32;
+    /// Frames for single WebSockets.
+    pub const SEND_QUEUES: usize = 8;
+    /// Frames of rooms that some reader has not taken.
+    pub const ROOM_LOGS: usize = 8;
+    /// Slices of replays.
+    pub const REPLAYS: usize = 4;
+    /// Newest events of rooms.
+    pub const KEPT: usize = 4;
+    /// HTTP responses.
+    pub const ANSWERS: usize = 6;
+    /// First frames of WebSockets.
+    pub const HELLOS: usize = 2;
+    /// One user may hold one of so many parts of a share.
+    pub const USERS: usize = 8;
+    /// One address that nobody has signed in from, one of so many: an office may be behind it.
+    pub const ADDRESSES: usize = 2;
+    /// Holders whose place in the table stays allocated when they hold nothing.
+    pub const HOLDERS_KEPT: usize = 1_024;
+    /// When somebody who was refused may try again, in milliseconds.
     pub const RETRY_MS: u32 = 1_000;
 }
 
@@ -269,9 +325,15 @@ pub mod delivery {
     /// Bytes of those frames: 1 MiB together.
     pub const WAITING_BYTES: usize = 512 * 1024;
     /// Bytes a room's log holds for a subscription whose replay is still being read.
-    pub const OWED_BYTES: u64 = 16 * 1024 * 1024;
-    /// Bytes of replays that may wait for one socket: more than the largest one.
-    pub const REPLAYS_WAITING: usize = 32 * 1024 * 1024;
+    pub const OWED_BYTES: u64 = 4 * 1024 * 1024;
+    /// Bytes of replays out of the rooms' memory that may wait for one socket; what does not fit is read
+    /// from the store when its turn comes.
+    pub const REPLAYS_WAITING: usize = 1024 * 1024;
+    /// Messages that changed while a slice was on its way, so many of a room, before the slice is read
+    /// again.
+    pub const CHANGED: usize = 4_096;
+    /// Between two times that readers are cut because a share of the budget of memory is used up.
+    pub const RELIEF: Duration = Duration::from_millis(50);
     /// Bytes of a replay moved into the outbox at a time.
     pub const REPLAY_CHUNK: usize = 64 * 1024;
     /// Rooms one connection may follow.

@@ -25,8 +25,9 @@ use crate::descriptors::Share;
 use crate::error::Error;
 use crate::http::{self, Site};
 use crate::limits;
+use crate::memory::MemoryBudget;
 use crate::metrics::{Metrics, Sources};
-use crate::rooms::Rooms;
+use crate::rooms::{Bounds, Rooms};
 use crate::runtime::{OwnThreads, inside};
 use crate::store::accounts::AccountStore;
 use crate::store::chat::ChatStore;
@@ -234,9 +235,15 @@ async fn assemble(
     if config.demo {
         demo::fill(&auth, &accounts, &chat).await.map_err(sentence)?;
     }
+    let bounds = Bounds {
+        memory: MemoryBudget::new(config.memory_budget),
+        owned: scaled(limits::rooms::OWNED, config),
+        joined: scaled(limits::rooms::JOINED, config),
+    };
     let runtime = room_threads.handle().ok_or("the threads of the rooms have ended")?;
     let own = chat.database().with_pool_of(runtime)?;
-    let starting = inside(runtime, Rooms::start(ChatStore::through(own.clone()), outlet));
+    let own_store = ChatStore::through(own.clone());
+    let starting = inside(runtime, Rooms::start_within(bounds, own_store, outlet));
     let rooms = starting.await.map_err(sentence)?.with_callers_store(chat.clone());
     let rate_limit_scale = config.rate_limit_scale;
     let settings = delivery::Settings { rate_limit_scale, ..delivery::Settings::default() };

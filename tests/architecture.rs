@@ -57,6 +57,7 @@ const GROUND: &[&str] = &[
     "usage",
     "runtime",
     "complaint",
+    "memory",
 ];
 
 fn rust_files(folder: &Path, found: &mut Vec<PathBuf>) {

@@ -71,6 +71,7 @@ impl House {
             status: Status::default(),
             hello: Bytes::from_static(b"hello"),
             rooms: Vec::new(),
+            told: usize::MAX,
         };
         // To a shard a stream is a stream.
         let stream = StdStream::from(OwnedFd::from(far));

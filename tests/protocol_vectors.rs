@@ -124,7 +124,12 @@ fn events_and_answers_are_encoded_as_the_vectors_say() {
     };
     let rooms = [general()];
     let frames = [
-        ("hello", Event::Hello { uid, rooms: &rooms, heartbeat_ms: 30_000 }.encode()),
+        ("hello", Event::Hello { uid, rooms: &rooms, heartbeat_ms: 30_000, more: false }.encode()),
+        (
+            "hello_part",
+            Event::Hello { uid, rooms: &rooms, heartbeat_ms: 30_000, more: true }.encode(),
+        ),
+        ("rooms", Event::Rooms { rooms: &rooms, more: false }.encode()),
         ("new", msg(&message())),
         ("edited", msg(&edited())),
         ("deleted", msg(&deleted)),

@@ -7,6 +7,7 @@ use crate::auth::Session;
 use crate::error::{Code, Error, Result};
 use crate::http::{Request, Response};
 use crate::ids::{RoomId, Uid};
+use crate::limits::api as limits;
 use crate::protocol::event::{Role, RoomKind};
 use crate::rooms::MemberView;
 
@@ -28,7 +29,8 @@ pub(super) async fn list(
     let members = api.rooms.members(room, caller.uid, caller.admin)?;
     let total = members.len();
     if request.query("limit").is_none() && request.query("q").is_none() {
-        let members: Vec<_> = members.iter().map(|member| told(api, member)).collect();
+        let members = members.iter().take(limits::MEMBERS);
+        let members: Vec<_> = members.map(|member| told(api, member)).collect();
         return Ok(Response::json(200, &json!({"members": members, "total": total})));
     }
     let page = Page::of(request)?;

@@ -41,6 +41,8 @@ use crate::avatars::Studio;
 use crate::delivery::Shards;
 use crate::error::{Code, Error, Result};
 use crate::http::{Admission, Cost, Counts, Head, Request, Response, Service, Site};
+use crate::limits::api as limits;
+use crate::memory::{Holder, Kind};
 use crate::metrics::Metrics;
 use crate::rooms::Rooms;
 use crate::store::accounts::AccountStore;
@@ -126,6 +128,7 @@ impl Service for Api {
     fn call<'a>(&'a self, request: Request) -> Pin<Box<dyn Future<Output = Response> + Send + 'a>> {
         Box::pin(async move {
             let answer = self.answer(&request).await;
+            let answer = answer.and_then(|answer| self.hold(answer, Holder::of(request.peer)));
             answer.unwrap_or_else(|error| self.refusal(&request, &error))
         })
     }
@@ -151,6 +154,15 @@ impl Api {
             None if path == "/api" || path.starts_with("/api/") => Err(no_such_path()),
             None => self.site.respond(&request.head).await.ok_or_else(no_such_path),
         }
+    }
+
+    /// Accounts for a large answer until it is written.
+    fn hold(&self, response: Response, holder: Holder) -> Result<Response> {
+        if response.is_holding() || response.size() <= limits::SMALL_ANSWER {
+            return Ok(response);
+        }
+        let held = self.rooms.memory().reserve(Kind::Answers, holder, response.size())?;
+        Ok(response.holding(held))
     }
 
     /// The one place where a handler's error becomes an answer.
@@ -200,7 +212,7 @@ impl Api {
         use Resource as R;
         let caller = self.caller(request).await?;
         let caller = caller.as_ref();
-        match (method, resource) {
+        let response = match (method, resource) {
             (_, R::Admin(resource)) => admin::answer(self, caller, method, resource, request).await,
             ("POST", R::Logout) => auth::logout(self, caller, request).await,
             ("POST", R::Unlock) => password::unlock(self, caller, request).await,
@@ -222,7 +234,8 @@ impl Api {
             ("GET", R::Users) => users::directory(self, request).await,
             ("GET", R::User(uid)) => users::show(self, uid).await,
             _ => self.dispatch_rooms(caller, method, resource, request).await,
-        }
+        };
+        self.hold(response?, Holder::User(caller.uid))
     }
 
     async fn dispatch_rooms(
@@ -234,7 +247,7 @@ impl Api {
     ) -> Result<Response> {
         use Resource as R;
         match (method, resource) {
-            ("GET", R::Rooms) => Ok(rooms::list(self, caller)),
+            ("GET", R::Rooms) => rooms::list(self, caller, request),
             ("GET", R::Directory) => directory::page(self, caller, request),
             ("PATCH", R::Mine(room)) => rooms::change_mine(self, caller, room, request).await,
             ("POST", R::Restore(room)) => rooms::restore(self, caller, room).await,

@@ -1,6 +1,6 @@
 //! Rooms: the ones I am in, the ones I could join, making one, changing one, taking a removal back.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::auth::{RoomCreation, Session};
@@ -8,17 +8,30 @@ use crate::error::{Code, Error, Result};
 use crate::http::{Request, Response};
 use crate::ids::{RoomId, Uid};
 use crate::limits::{api as limits, chat};
-use crate::protocol::event::{Notify, RoomKind};
-use crate::rooms::{CreateRoom, check_kind};
+use crate::protocol::event::{Notify, RoomKind, RoomView};
+use crate::rooms::{CreateRoom, Making, check_kind};
 use crate::store::chat::RoomChange;
 
 use super::Api;
 use super::record::Target;
 use super::text::{bounded, name};
 
-/// `GET /api/rooms`: mine as in `hello`, and the open ones I am not in, without a `role`.
-pub(super) fn list(api: &Api, caller: &Session) -> Response {
-    Response::json(200, &json!({"rooms": api.rooms.visible_to(caller.uid)}))
+/// `GET /api/rooms?after=ID`: mine as in `hello`, and the open ones I am not in, without a `role`. By id, as
+/// many as fit; `more` if they were cut.
+pub(super) fn list(api: &Api, caller: &Session, request: &Request) -> Result<Response> {
+    let after = match request.query("after") {
+        None => RoomId(0),
+        Some(id) => id.parse().map_err(|_| Error::field("after", "must be the id of a room"))?,
+    };
+    let (rooms, more) = api.rooms.visible_to(caller.uid, after, limits::ROOMS_BYTES);
+    Ok(Response::json(200, &List { rooms, more }))
+}
+
+#[derive(Serialize)]
+struct List {
+    rooms: Vec<RoomView>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    more: bool,
 }
 
 /// `GET /api/rooms/{id}`
@@ -75,7 +88,15 @@ pub(super) async fn create(api: &Api, caller: &Session, request: &Request) -> Re
         members: new.members,
         is_default: new.is_default,
     };
-    let (room, is_new) = api.rooms.create(Some(caller.uid), create).await?;
+    let is_direct = create.kind == RoomKind::Dm;
+    let making = if caller.admin { Making::Unbounded } else { Making::Bounded };
+    if making == Making::Bounded {
+        api.auth.take_room(caller.uid, is_direct)?;
+    }
+    let (room, is_new) = api.rooms.make(Some(caller.uid), create, making).await?;
+    if making == Making::Bounded && !is_new {
+        api.auth.give_direct_back(caller.uid);
+    }
     if is_new && room.kind != RoomKind::Dm {
         let detail = json!({"kind": room.kind});
         api.record(caller, "room.create", Target::room(room.id, &room.name), detail).await;
@@ -132,7 +153,7 @@ pub(super) async fn change_room(
     caller: &Session,
     room: RoomId,
     change: RoomChange,
-) -> Result<crate::protocol::event::RoomView> {
+) -> Result<RoomView> {
     let action = match change.archived {
         Some(true) => "room.archive",
         Some(false) => "room.unarchive",

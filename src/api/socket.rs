@@ -15,6 +15,7 @@ use crate::error::{Code, Error, Result};
 use crate::http::{Refused, Request, Response, Socket};
 use crate::ids::RoomId;
 use crate::limits;
+use crate::memory::{Holder, Kind, Reservation};
 use crate::protocol::event::Event;
 use crate::rooms::Rooms;
 use crate::rooms::outlet::{Delivery, Target};
@@ -32,6 +33,7 @@ pub(super) async fn chat(api: &Api, request: &Request) -> Result<Response> {
         Err(refusal) => return Ok(refusal),
     };
     let session = api.caller(request).await?;
+    let held = reserve_hello(api, &session)?;
     check_room_for_one_more(api, &session)?;
     let handover = Handover {
         session,
@@ -39,7 +41,7 @@ pub(super) async fn chat(api: &Api, request: &Request) -> Result<Response> {
         rooms: api.rooms.clone(),
         shards: api.shards.clone(),
     };
-    Ok(Response::upgrade(move |socket, input| handover.run(socket, head, input)))
+    Ok(Response::upgrade(move |socket, input| handover.run(held, socket, head, input)))
 }
 
 /// Refuses clearly before the process runs out of descriptors, and one user before he takes all.
@@ -59,6 +61,15 @@ fn check_room_for_one_more(api: &Api, session: &Session) -> Result<()> {
     Ok(())
 }
 
+/// Memory for the first frame, which waits until a delivery thread has time for the connection. More
+/// rooms than fit into one are named when the reader has taken it.
+fn reserve_hello(api: &Api, session: &Session) -> Result<Reservation> {
+    const ROOM: usize = 256;
+    let rooms = api.rooms.rooms_of(session.uid).len();
+    let bytes = (rooms * ROOM).min(limits::chat::HELLO_BYTES);
+    Ok(api.rooms.memory().reserve(Kind::Hellos, Holder::User(session.uid), bytes)?)
+}
+
 /// When a refused connection may try again, in milliseconds.
 const RETRY_MS: u32 = 5_000;
 
@@ -76,6 +87,18 @@ pub(super) fn echo(api: &Api, request: &Request) -> Response {
     })
 }
 
+/// A first frame and its part of the budget of memory.
+struct Held {
+    hello: Bytes,
+    _held: Reservation,
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.hello
+    }
+}
+
 /// What outlives the request.
 struct Handover {
     session: Arc<Session>,
@@ -85,24 +108,29 @@ struct Handover {
 }
 
 impl Handover {
-    fn run(self, socket: Socket, head: Vec<u8>, input: Bytes) {
+    fn run(self, mut held: Reservation, socket: Socket, head: Vec<u8>, input: Bytes) {
         let uid = self.session.uid;
-        let views = self.rooms.overview(uid);
-        let told: Vec<RoomId> = views.iter().map(|view| view.id).collect();
+        let rooms = self.rooms.rooms_of(uid);
+        let mut untold: Vec<RoomId> = rooms.iter().rev().copied().collect();
+        let views = self.rooms.next_of(uid, &mut untold, limits::chat::HELLO_BYTES);
+        let (told, more) = (rooms.len() - untold.len(), !untold.is_empty());
         let heartbeat_ms = limits::delivery::PING_AFTER_S.saturating_mul(1_000);
+        let hello = Event::Hello { uid, rooms: &views, heartbeat_ms, more }.encode();
+        held.resize(hello.len());
         let role = Role::Chat {
             uid,
             session: self.session.id,
             asked_at: self.session.asked_at,
             admin: self.session.admin,
             status: self.session.status.clone(),
-            hello: Event::Hello { uid, rooms: &views, heartbeat_ms }.encode(),
-            rooms: told.clone(),
+            hello: Bytes::from_owner(Held { hello, _held: held }),
+            rooms: rooms.clone(),
+            told,
         };
         if !adopt(&self.shards, socket, head, input, role) {
             return self.rooms.presence().lost(uid);
         }
-        let missed = self.missed(&told);
+        let missed = self.missed(&rooms);
         if !missed.is_empty() {
             tokio::spawn(tell(self.rooms, missed));
         }

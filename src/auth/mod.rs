@@ -36,6 +36,7 @@ use crate::config::Config;
 use crate::error::{Code, Error, Result};
 use crate::ids::{SessionId, Uid};
 use crate::limits::auth::INVITES_PER_HOUR;
+use crate::limits::rooms::{DIRECT_PER_HOUR, MADE_PER_HOUR};
 use crate::names as name;
 use crate::store::accounts::{AccountStore, Authority, Instance};
 use crate::store::now_ms;
@@ -85,6 +86,8 @@ pub struct Auth {
     /// Tickets and invitations that are looked at and used.
     links: RateLimit<IpAddr>,
     inviting: RateLimit<Uid>,
+    /// Rooms made, and direct ones begun.
+    making: [RateLimit<Uid>; 2],
 }
 
 impl Auth {
@@ -110,12 +113,29 @@ impl Auth {
             failures: RateLimit::new(20, 60 * minute, scale).with_growing_delay(),
             links: RateLimit::new(30, minute, scale),
             inviting: RateLimit::new(INVITES_PER_HOUR, 60 * minute, scale),
+            making: [MADE_PER_HOUR, DIRECT_PER_HOUR]
+                .map(|most| RateLimit::new(most, 60 * minute, scale)),
         }))
     }
 
     /// The one-time code that makes its user the administrator, while there is none.
     pub fn setup_code(&self) -> Option<String> {
         self.setup_code.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Counts one more room that the user makes, or a direct one.
+    ///
+    /// # Errors
+    /// `rate_limited`.
+    pub fn take_room(&self, uid: Uid, is_direct: bool) -> Result<()> {
+        let [rooms, direct] = &self.making;
+        if is_direct { direct } else { rooms }.take(uid)
+    }
+
+    /// The direct room was there already: it does not count.
+    pub fn give_direct_back(&self, uid: Uid) {
+        let [_, direct] = &self.making;
+        direct.give_back(&uid);
     }
 
     /// How busy the computation of passwords is.

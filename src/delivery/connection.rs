@@ -61,6 +61,8 @@ pub(super) struct Chat {
     pub admin: bool,
     /// Rooms whose `activity` it hears.
     pub member_of: Vec<RoomId>,
+    /// Rooms that are still to be named, the last one first.
+    pub untold: Vec<RoomId>,
     /// Places in the shard's rooms and in their subscribers.
     pub following: Vec<Place>,
     /// Subscriptions that were asked for and that no room has decided about yet.
@@ -169,6 +171,15 @@ impl Connection {
         self.out.as_ref().map_or(0, |out| out.waiting())
     }
 
+    /// Whether everything that could be sent is sent and there is more to be fetched for it.
+    pub fn wants_more(&self) -> bool {
+        let has_untold = matches!(&self.role, Purpose::Chat(chat) if !chat.untold.is_empty());
+        let out = self.out.as_ref();
+        self.phase == Phase::Open
+            && (has_untold && out.is_none_or(|out| out.log.is_empty())
+                || out.is_some_and(|out| out.wants_slice()))
+    }
+
     /// Whether more has piled up, since the socket took no more, than may wait for it.
     pub fn is_over(&self, rooms: &Slab<Room>) -> bool {
         if matches!(self.role, Purpose::Echo(_)) {
@@ -185,6 +196,9 @@ impl Connection {
             if let Some((room, subscriber)) = at(*place, rooms)
                 && subscriber.stage != Stage::Awaiting
             {
+                if subscriber.is_owed_too_much(&room.log) {
+                    return true;
+                }
                 sum += subscriber.cursor.piled_up(&room.log);
             }
         }
@@ -287,6 +301,10 @@ impl Connection {
                 && subscriber.stage == Stage::Replaying
             {
                 subscriber.stage = Stage::Live;
+                room.behind = room.behind.saturating_sub(1);
+                if room.behind == 0 {
+                    room.changed.forget();
+                }
             }
         }
     }

@@ -80,6 +80,7 @@ impl Shard {
         self.last_tick_s = now_s;
         self.sweep.mark_kept(&mut self.rooms);
         self.tell_door_subscriptions();
+        self.keep_users_to_budget();
         let mut overdue = Vec::new();
         let mut silent = Vec::new();
         for (slot, connection) in &mut self.connections {

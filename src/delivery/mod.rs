@@ -13,8 +13,11 @@ mod connection;
 mod deliver;
 mod endings;
 pub mod frame_log;
+mod held;
 mod input;
 mod outbox;
+mod relief;
+mod replays;
 mod room;
 mod shard;
 mod stats;
@@ -68,6 +71,8 @@ pub enum Role {
         hello: Payload,
         /// The user's rooms.
         rooms: Vec<RoomId>,
+        /// How many of them the first frame names.
+        told: usize,
     },
     /// Sends back what it gets, for conformance suites.
     Echo(Limits),

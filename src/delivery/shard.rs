@@ -43,6 +43,8 @@ pub(super) struct Shard {
     adoptions: std_mpsc::Receiver<Adoption>,
     pub(super) hub: Rooms,
     pub(super) settings: Settings,
+    /// How many of them there are.
+    pub(super) shards: usize,
     pub(super) stats: Arc<Stats>,
     began: Instant,
     pub(super) connections: Slab<Connection>,
@@ -65,6 +67,10 @@ pub(super) struct Shard {
     /// When `activity` went out the last time.
     pub(super) told_at: Instant,
     pub(super) last_tick_s: u32,
+    /// Slices of replays asked for, which numbers them.
+    pub(super) asked: u64,
+    /// When a share of the budget of memory was exceeded and readers were cut the last time.
+    pub(super) relieved_at: Option<Instant>,
 }
 
 impl Shard {
@@ -83,6 +89,7 @@ impl Shard {
             queue: seed.queue,
             taken: VecDeque::new(),
             adoptions,
+            shards: hub.outlet().waiting().count().max(1),
             hub,
             settings,
             stats,
@@ -101,6 +108,8 @@ impl Shard {
             active: Vec::new(),
             told_at: Instant::now(),
             last_tick_s: 0,
+            asked: 0,
+            relieved_at: None,
         }
     }
 
@@ -141,6 +150,7 @@ impl Shard {
             std::thread::yield_now();
         }
         self.tick();
+        self.keep_to_budget();
         self.tell_door();
     }
 
@@ -240,7 +250,7 @@ impl Shard {
         let mut first = adoption.head;
         let purpose = match adoption.role {
             Role::Echo(limits) => Purpose::Echo(limits),
-            Role::Chat { uid, session, asked_at, admin, status, hello, rooms } => {
+            Role::Chat { uid, session, asked_at, admin, status, hello, rooms, told } => {
                 first.extend_from_slice(&frame::text(&hello));
                 self.users.entry(uid).or_default().push(slot);
                 for room in &rooms {
@@ -248,12 +258,14 @@ impl Shard {
                 }
                 self.hub.presence().connected(uid, conn, status);
                 let bucket = Bucket::full(self.now_ms());
+                let untold = rooms.get(told..).unwrap_or_default().iter().rev().copied().collect();
                 Purpose::Chat(Box::new(Chat {
                     uid,
                     session,
                     asked_at,
                     admin,
                     member_of: rooms,
+                    untold,
                     following: Vec::new(),
                     asked: 0,
                     owed: Vec::new(),
@@ -331,8 +343,12 @@ impl Shard {
                     let until_s = until_s.min(clock_s(self.began, self.settings) + limits::CLOSE_S);
                     connection.phase = Phase::Shut { until_s };
                 }
+                let wants_more = connection.wants_more();
                 if connection.input.as_ref().is_some_and(|input| input.post.is_none()) {
                     self.to_retry.push(slot);
+                }
+                if wants_more {
+                    self.fetch_more(slot);
                 }
             }
         }
@@ -348,6 +364,9 @@ impl Shard {
         }
         for slot in swept.lagging {
             self.lag(slot);
+        }
+        for slot in swept.wanting {
+            self.fetch_more(slot);
         }
     }
 

@@ -102,6 +102,8 @@ impl Connection {
             if self.write(&response.encode(keep, is_head)).await.is_err() {
                 return;
             }
+            // What it holds is free again, however long the close takes.
+            drop(response);
             if !keep {
                 return Box::pin(self.close()).await;
             }

@@ -139,6 +139,16 @@ pub enum Event<'a> {
         rooms: &'a [RoomView],
         /// How often the server pings, in milliseconds.
         heartbeat_ms: u32,
+        /// Further rooms of yours follow in [`Event::Rooms`].
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        more: bool,
+    },
+    /// Further rooms of yours.
+    Rooms {
+        /// The next ones.
+        rooms: &'a [RoomView],
+        /// Further ones follow.
+        more: bool,
     },
     /// The current state of a message after a durable change.
     Msg {
@@ -240,6 +250,15 @@ pub struct Gone {
     pub id: RoomId,
     /// Always true.
     pub gone: bool,
+}
+
+impl RoomView {
+    /// About how many bytes it takes on the wire.
+    pub fn size(&self) -> usize {
+        // What else it says, and the quotes.
+        const REST: usize = 200;
+        REST + self.name.len() + self.topic.len() + 24 * self.with.len()
+    }
 }
 
 impl Event<'_> {

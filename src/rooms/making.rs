@@ -25,13 +25,35 @@ pub struct CreateRoom {
     pub is_default: bool,
 }
 
+/// How many rooms its maker may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Making {
+    /// As many as one user may own and be in.
+    Bounded,
+    /// Any number: an admin of the server, or the server itself.
+    Unbounded,
+}
+
 impl Rooms {
-    /// Makes a room; its owner is the first member, if there is one (a room that the command line
+    /// Makes a room however many there are; its owner is the first member, if there is one (a room that the command line
     /// makes may have none). A direct room that exists is found: `false`.
     ///
     /// # Errors
     /// `conflict` for a name in use; `bad_request`; `unavailable`.
     pub async fn create(&self, owner: Option<Uid>, create: CreateRoom) -> Result<(RoomView, bool)> {
+        self.make(owner, create, Making::Unbounded).await
+    }
+
+    /// The same, if its owner may have one more.
+    ///
+    /// # Errors
+    /// `conflict` also if not.
+    pub async fn make(
+        &self,
+        owner: Option<Uid>,
+        create: CreateRoom,
+        making: Making,
+    ) -> Result<(RoomView, bool)> {
         let dm_key = match (create.kind, owner) {
             (RoomKind::Dm, Some(owner)) => Some(dm_key(owner, &create.members)?),
             (RoomKind::Dm, None) => return Err(Error::field("kind", "needs people")),
@@ -45,6 +67,9 @@ impl Rooms {
             && let Some(view) = self.view(found, viewer)
         {
             return Ok((view, false));
+        }
+        if let (Making::Bounded, Some(owner)) = (making, owner) {
+            self.may_make(owner, &create)?;
         }
         let own = if dm_key.is_some() { Role::Member } else { Role::Owner };
         let mut members: Vec<_> = owner.into_iter().map(|uid| (uid, own)).collect();
@@ -76,6 +101,31 @@ impl Rooms {
         }
         let view = handle.room.state().view(viewer);
         Ok((view, true))
+    }
+
+    /// Whether the user may make a room with these people. Nobody is kept from being spoken to by being in
+    /// many rooms.
+    fn may_make(&self, owner: Uid, create: &CreateRoom) -> Result<()> {
+        self.shared.may_join(owner)?;
+        if create.kind == RoomKind::Dm {
+            return Ok(());
+        }
+        for uid in &create.members {
+            self.shared.may_join(*uid)?;
+        }
+        let owns = |room: &RoomId| {
+            let handle = self.handle(*room);
+            handle.is_some_and(|handle| {
+                let state = handle.room.state();
+                state.members.get(&owner).is_some_and(|member| member.role == Role::Owner)
+            })
+        };
+        if self.rooms_of(owner).iter().filter(|room| owns(room)).count() < self.shared.bounds.owned
+        {
+            return Ok(());
+        }
+        let text = "You own as many rooms as one may own. Please remove one first.";
+        Err(Error::new(Code::Conflict, text))
     }
 
     /// Removes a room: owners, and admins of the server.

@@ -101,6 +101,9 @@ impl Actor {
         if present.is_some_and(|member| member.role == role || matches!(by, By::Server)) {
             return Ok(());
         }
+        if present.is_none() {
+            self.shared.may_join(uid)?;
+        }
         self.shared.store.put_member(self.room.id, uid, role, read).await?;
         match present {
             Some(member) => self.seat(uid, Member { role, ..member }).await,

@@ -23,13 +23,14 @@ pub mod outlet;
 pub mod presence;
 mod publish;
 mod registry;
+pub mod replays;
 mod room;
 mod settings;
 mod state;
 
 pub use calls::check_kind;
 pub use look::{RoomCounts, RoomSummary, sort_key};
-pub use making::CreateRoom;
-pub use registry::{Inboxes, Rooms};
+pub use making::{CreateRoom, Making};
+pub use registry::{Bounds, Inboxes, Rooms};
 pub use room::{Accepted, Action, Post, RoomHandle};
 pub use state::MemberView;

@@ -175,6 +175,54 @@ const API: &[Reached] = &[
     ),
 ];
 
+const MEMORY: &[Reached] = &[
+    (
+        "src/config.rs",
+        "a_size_has_a_unit_or_none_and_is_not_too_small_for_a_server",
+        &["memory::BUDGET", "memory::BUDGET_MIN", "memory::BUDGET_MAX"],
+    ),
+    (
+        "src/memory.rs",
+        "one_user_has_a_part_and_the_others_the_rest_until_the_share_is_used_up",
+        &["memory::USERS", "memory::ADDRESSES", "memory::PARTS", "memory::HELLOS"],
+    ),
+    (
+        "tests/memory.rs",
+        "a_page_ends_where_its_bytes_do_and_the_next_one_goes_on_there",
+        &["chat::PAGE_BYTES"],
+    ),
+    (
+        "tests/memory.rs",
+        "who_asks_for_pages_and_takes_none_is_refused_the_next_and_others_get_theirs",
+        &["memory::ANSWERS", "memory::RETRY_MS", "api::SMALL_ANSWER"],
+    ),
+    (
+        "tests/memory.rs",
+        "replays_that_nobody_reads_hold_no_more_than_one_user_may_and_others_get_theirs",
+        &["memory::REPLAYS", "rooms::SLICE_BYTES", "rooms::REPLAYS_PER_USER"],
+    ),
+    (
+        "tests/memory.rs",
+        "very_many_rooms_are_named_in_parts_and_as_the_reader_takes_them",
+        &["chat::HELLO_BYTES", "chat::ROOMS_BYTES", "api::ROOMS_BYTES"],
+    ),
+    (
+        "tests/memory.rs",
+        "who_owns_or_is_in_as_many_rooms_as_one_may_is_refused_the_next_and_an_admin_is_not",
+        &["rooms::OWNED", "rooms::JOINED"],
+    ),
+    (
+        "tests/memory.rs",
+        "so_many_rooms_are_made_in_an_hour_and_opening_one_again_counts_for_nothing",
+        &["rooms::MADE_PER_HOUR", "rooms::DIRECT_PER_HOUR"],
+    ),
+    (
+        "src/delivery/room.rs",
+        "changes_are_known_since_any_moment_until_they_are_too_many",
+        &["delivery::CHANGED"],
+    ),
+];
+
 const CHAT: &[Reached] = &[
     (
         "tests/bounds/chat.rs",
@@ -399,6 +447,7 @@ const NO_BOUND: &[(&str, &str)] = &[
     ("avatars::AT_ONCE", "pictures drawn side by side; who waits has one of PLACES"),
     ("avatars::QUALITY", "of what is kept"),
     ("delivery::ACTIVITY_TICK", "how often activity is told; ACTIVITY bounds it for each room"),
+    ("memory::HOLDERS_KEPT", "the size of an empty table"),
     ("embedded::START", "a recovery after a crash may take long, a broken cluster says so at once"),
     ("embedded::POLL", "between two looks"),
 ];
@@ -407,7 +456,7 @@ const NO_BOUND: &[(&str, &str)] = &[
 const NO_SERVER: &str = "loadtest::";
 
 fn all() -> impl Iterator<Item = &'static Reached> {
-    [HTTP, API, CHAT, ROOMS, DELIVERY].into_iter().flatten()
+    [HTTP, API, MEMORY, CHAT, ROOMS, DELIVERY].into_iter().flatten()
 }
 
 /// `module::NAME` of every constant in `src/limits.rs`.

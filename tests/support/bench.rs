@@ -83,6 +83,7 @@ impl Bench {
                 status: impulse::protocol::status::Status::default(),
                 hello: Bytes::from_static(b"hello"),
                 rooms: Vec::new(),
+                told: usize::MAX,
             },
         });
         self.adopted += 1;

@@ -17,6 +17,8 @@ export function createEvents(client) {
   const typingTimers = new Map();
   /** @type {Set<string>} */
   const asked = new Set();
+  /** @type {Set<string> | null} my rooms that were named since the connect, until all are */
+  let named = null;
 
   /** @param {any} event */
   function apply(event) {
@@ -29,9 +31,13 @@ export function createEvents(client) {
   const handlers = {
     /** @param {any} event */
     hello(event) {
-      const before = state.rooms;
-      state.rooms = new Map(event.rooms.map((/** @type {any} */ wire) => [String(wire.id), roomFromWire(wire, before.get(String(wire.id)))]));
-      state.loadingRooms = false;
+      named = new Set();
+      nameRooms(event.rooms, Boolean(event.more));
+    },
+
+    /** @param {any} event */
+    rooms(event) {
+      nameRooms(event.rooms, Boolean(event.more));
     },
 
     /** @param {any} event */
@@ -68,7 +74,10 @@ export function createEvents(client) {
     /** @param {any} event */
     room(event) {
       const id = String(event.room.id);
-      if (!event.room.gone) return setRoom(roomFromWire(event.room, state.rooms.get(id)));
+      if (!event.room.gone) {
+        named?.add(id);
+        return setRoom(roomFromWire(event.room, state.rooms.get(id)));
+      }
       state.rooms = new Map(state.rooms);
       state.rooms.delete(id);
       state.timelines = new Map(state.timelines);
@@ -120,6 +129,27 @@ export function createEvents(client) {
     },
   };
 
+  /**
+   * The next of my rooms. What was known before stays until all are named: it may be among those to come.
+   *
+   * @param {any[]} wires
+   * @param {boolean} more
+   */
+  function nameRooms(wires, more) {
+    const rooms = new Map(state.rooms);
+    for (const wire of wires) {
+      const id = String(wire.id);
+      named?.add(id);
+      rooms.set(id, roomFromWire(wire, rooms.get(id)));
+    }
+    if (!more) {
+      for (const id of rooms.keys()) if (!named?.has(id)) rooms.delete(id);
+      named = null;
+      state.loadingRooms = false;
+    }
+    state.rooms = rooms;
+  }
+
   /** @param {Room} room */
   function setRoom(room) {
     state.rooms = new Map(state.rooms).set(room.id, room);
@@ -163,9 +193,14 @@ export function createEvents(client) {
    * @param {number} since
    */
   async function follow(room, since) {
-    const answer = await client.socket.command("room.subscribe", { room, since }).catch(() => null);
+    const answer = await client.socket.command("room.subscribe", { room, since }).catch((/** @type {any} */ failure) => failure);
     const timeline = state.timelines.get(room);
-    if (!answer || !timeline) return;
+    if (!timeline) return;
+    if (answer.op !== "ok") {
+      // Part of what was missed may have come: it goes on behind that.
+      if (answer.retry_ms) setTimeout(() => { if (state.rooms.has(room)) void follow(room, state.timelines.get(room)?.seq ?? since); }, answer.retry_ms);
+      return;
+    }
     client.freshenUsers();
     if (answer.truncated) await newestPage(room, false);
     const now = state.timelines.get(room);

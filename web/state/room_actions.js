@@ -150,11 +150,11 @@ export function createRoomActions(client) {
 
     /** @type {Actions["members"]} */
     async members(room) {
-      const { members } = await call("GET", `/api/rooms/${room}/members`);
+      const { members, total } = await call("GET", `/api/rooms/${room}/members`);
       const list = members.map((/** @type {any} */ member) => ({ uid: String(member.uid ?? member.id), role: member.role }));
       for (const { uid } of list.slice(0, NAMED_AHEAD)) client.needUser(uid);
       const known = state.rooms.get(room);
-      if (known) client.setRoom({ ...known, members: list.map((/** @type {any} */ member) => member.uid), memberCount: list.length });
+      if (known) client.setRoom({ ...known, members: list.map((/** @type {any} */ member) => member.uid), memberCount: total ?? list.length });
       changed();
       return list;
     },
@@ -205,9 +205,15 @@ export function createRoomActions(client) {
 
   /** The rooms, for as long as the socket has not said them. */
   async function loadRooms() {
-    const answer = await call("GET", "/api/rooms").catch(() => null);
-    if (!answer || !state.loadingRooms) return;
-    state.rooms = new Map(answer.rooms.filter((/** @type {any} */ room) => room.role).map((/** @type {any} */ room) => [String(room.id), roomFromWire(room, undefined)]));
+    const mine = new Map();
+    for (let after = "", more = true; more;) {
+      const answer = await call("GET", `/api/rooms${after && `?after=${after}`}`).catch(() => null);
+      if (!answer || !state.loadingRooms) return;
+      for (const room of answer.rooms) if (room.role) mine.set(String(room.id), roomFromWire(room, undefined));
+      after = answer.rooms.at(-1)?.id ?? "";
+      more = Boolean(answer.more && after);
+    }
+    state.rooms = mine;
     state.loadingRooms = false;
     changed();
   }
