@@ -9,6 +9,8 @@ import { fromWire, merge, unreadAfter } from "./messages.js";
 /** Typing is forgotten after this long. */
 const TYPING_MS = 5000;
 const PAGE = 100;
+/** Until a subscription is asked for again that cannot be had now, unless the server says when. */
+const SUBSCRIBE_AGAIN_MS = 1500;
 
 /** @param {Client} client */
 export function createEvents(client) {
@@ -163,7 +165,7 @@ export function createEvents(client) {
    * @param {number} since
    */
   async function follow(room, since) {
-    const answer = await client.socket.command("room.subscribe", { room, since }).catch(() => null);
+    const answer = await subscribe(room, since);
     const timeline = state.timelines.get(room);
     if (!answer || !timeline) return;
     client.freshenUsers();
@@ -171,6 +173,25 @@ export function createEvents(client) {
     const now = state.timelines.get(room);
     if (now) state.timelines = new Map(state.timelines).set(room, { ...now, seq: Math.max(now.seq, Number(answer.seq ?? 0)) });
     changed();
+  }
+
+  /**
+   * A server that has too much to do says when to ask again. Without a line the next connect asks.
+   *
+   * @param {string} room
+   * @param {number} since
+   */
+  async function subscribe(room, since) {
+    for (;;) {
+      try {
+        return await client.socket.command("room.subscribe", { room, since });
+      } catch (error) {
+        const { code, retry_ms } = /** @type {import("../net/socket.js").SocketFailure} */ (error);
+        if (code !== "rate_limited" && code !== "unavailable") return null;
+        await new Promise((resolve) => setTimeout(resolve, retry_ms || SUBSCRIBE_AGAIN_MS));
+        if (!state.timelines.has(room)) return null;
+      }
+    }
   }
 
   /**
