@@ -11,6 +11,7 @@ use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::allowance::Allowances;
 use crate::api::{Api, Figures, Removals, Settings};
 use crate::auth::{self, Auth, AuthSettings};
 use crate::avatars::Studio;
@@ -227,6 +228,7 @@ async fn assemble(
         stores: [("accounts", accounts.database().clone()), ("chat", chat.database().clone())],
     };
     Ok(Api {
+        allowances: Allowances::new(rate_limit_scale),
         traffic,
         metrics: Metrics::new(sources),
         auth,

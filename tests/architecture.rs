@@ -44,8 +44,18 @@ const ALLOWED: &[(&str, &[&str])] = &[
 ];
 
 /// Values, bounds and settings: no logic that could pull a layer down.
-const GROUND: &[&str] =
-    &["error", "ids", "limits", "config", "names", "text", "count", "descriptors", "usage"];
+const GROUND: &[&str] = &[
+    "allowance",
+    "error",
+    "ids",
+    "limits",
+    "config",
+    "names",
+    "text",
+    "count",
+    "descriptors",
+    "usage",
+];
 
 fn rust_files(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {

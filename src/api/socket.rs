@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::allowance::Allowance;
 use crate::auth::{Auth, Session};
 use crate::delivery::{Adoption, Role, Shards};
 use crate::error::{Code, Error, Result};
@@ -32,8 +33,11 @@ pub(super) async fn chat(api: &Api, request: &Request) -> Result<Response> {
         Err(refusal) => return Ok(refusal),
     };
     let session = api.caller(request).await?;
+    let allowance = api.allowances.of(session.uid);
+    allowance.read(super::cost::UPGRADE, session.admin)?;
     check_room_for_one_more(api, &session)?;
     let handover = Handover {
+        allowance,
         session,
         auth: api.auth.clone(),
         rooms: api.rooms.clone(),
@@ -76,6 +80,7 @@ pub(super) fn echo(api: &Api, request: &Request) -> Response {
 
 /// What outlives the request.
 struct Handover {
+    allowance: Arc<Allowance>,
     session: Arc<Session>,
     auth: Arc<Auth>,
     rooms: Rooms,
@@ -96,6 +101,7 @@ impl Handover {
             status: self.session.status.clone(),
             hello: Event::Hello { uid, rooms: &views, heartbeat_ms }.encode(),
             rooms: told.clone(),
+            allowance: self.allowance.clone(),
         };
         if !adopt(&self.shards, socket, head, input, role) {
             return self.rooms.presence().lost(uid);

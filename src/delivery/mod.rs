@@ -30,6 +30,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
+use crate::allowance::Allowance;
 use crate::ids::{RoomId, SessionId, Uid};
 use crate::limits::delivery as limits;
 use crate::protocol::status::Status;
@@ -68,6 +69,8 @@ pub enum Role {
         hello: Payload,
         /// The user's rooms.
         rooms: Vec<RoomId>,
+        /// What the user may take over all connections.
+        allowance: Arc<Allowance>,
     },
     /// Sends back what it gets, for conformance suites.
     Echo(Limits),

@@ -26,6 +26,7 @@ mod registry;
 mod room;
 mod settings;
 mod state;
+mod typing;
 
 pub use calls::check_kind;
 pub use look::{RoomCounts, RoomSummary, sort_key};
