@@ -5,6 +5,7 @@
 //! `docs/architecture.md` follows one message through both.
 
 pub mod admin;
+pub mod allowance;
 pub mod api;
 pub mod auth;
 pub mod avatars;

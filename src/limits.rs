@@ -3,6 +3,29 @@
 
 use std::time::Duration;
 
+/// How much may be taken at once, and how much of it comes back in a second.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rate {
+    /// A full bucket.
+    pub at_once: f64,
+    /// What comes back.
+    pub per_second: f64,
+}
+
+impl Rate {
+    /// So much within so many seconds, at once or spread.
+    const fn within(seconds: f64, most: f64) -> Self {
+        Self { at_once: most, per_second: most / seconds }
+    }
+
+    /// The same for a server that allows so many times as much. A smaller bucket than the plain one would
+    /// refuse what is done at once without being too much.
+    #[must_use]
+    pub fn times(self, scale: f64) -> Self {
+        Self { at_once: self.at_once * scale.max(1.0), per_second: self.per_second * scale }
+    }
+}
+
 /// Networks whose addresses count as one client (`net`).
 pub mod net {
     /// How many times the bound of one client an IPv6 /56 may have.
@@ -259,6 +282,11 @@ pub mod rooms {
     pub const PRESENCE_MEMBERS: usize = 256;
     /// Users whose words are written into their accounts by one statement.
     pub const WORDS_AT_ONCE: usize = 256;
+    /// People whose typing is told in one room within [`TYPING_TICK`]; one in a room larger than
+    /// [`PRESENCE_MEMBERS`].
+    pub const TYPING: usize = 5;
+    /// How often that is, at most, for one person.
+    pub const TYPING_TICK: Duration = Duration::from_secs(1);
     /// How often presence is told.
     pub const PRESENCE_TICK: Duration = Duration::from_secs(1);
     /// Until everything accepted is answered when the server stops.
@@ -361,14 +389,61 @@ pub mod delivery {
     pub const BURST: f32 = 120.0;
     /// Commands a second.
     pub const RATE: f32 = 40.0;
-    /// Commands refused, less those accepted since, before the connection is closed with 1008.
+    /// Commands refused, less those accepted since, in their costs, before the connection is closed with 1008.
     pub const FLOOD: u16 = 200;
+    /// Bytes of a command that cost as much as the command itself.
+    pub const COST_BYTES: usize = 8 * 1024;
+    /// What an edit, a deletion or a reaction costs besides its bytes: the store is asked about it.
+    pub const ASKING_COST: f32 = 3.0;
+    /// Missed changes whose replay costs as much as one more command.
+    pub const REPLAY_COST: u64 = 200;
+    /// Frames of one connection before the others get their turn.
+    pub const FRAMES: usize = 1_024;
+    /// How often in a row a connection that sends frames too fast is not read until the next second,
+    /// before it is closed with 1008.
+    pub const PAUSES: u8 = 5;
     /// Shortest and longest wait told to clients of a restart, in milliseconds.
     pub const RESTART_MS: (u32, u32) = (500, 5_000);
     /// The same for a client that could not keep up.
     pub const LAGGING_MS: (u32, u32) = (200, 2_000);
     /// Until all shards have said goodbye.
     pub const STOP: Duration = Duration::from_secs(3);
+}
+
+/// What one user may do over all connections and calls together (`allowance`), times the rate-limit scale.
+pub mod users {
+    use super::{Rate, delivery};
+    const MIB: f64 = 1024.0 * 1024.0;
+    const MINUTE: f64 = 60.0;
+    const HOUR: f64 = 60.0 * MINUTE;
+    const DAY: f64 = 24.0 * HOUR;
+    /// Commands on all connections, in their costs: as many as three busy connections send.
+    pub const COMMANDS: Rate =
+        Rate { at_once: 3.0 * delivery::BURST as f64, per_second: 3.0 * delivery::RATE as f64 };
+    /// Bytes of messages, edits, deletions and reactions within a minute.
+    pub const BYTES_A_MINUTE: Rate = Rate::within(MINUTE, 4.0 * MIB);
+    /// The same within a day, since the start of the server.
+    pub const BYTES_A_DAY: Rate = Rate::within(DAY, 256.0 * MIB);
+    /// Bytes of all users into one room within a minute.
+    pub const ROOM_BYTES_A_MINUTE: Rate = Rate::within(MINUTE, 32.0 * MIB);
+    /// Bytes of all users into all rooms within a minute.
+    pub const TOTAL_BYTES_A_MINUTE: Rate = Rate::within(MINUTE, 256.0 * MIB);
+    /// What one change takes on disk besides its text.
+    pub const CHANGE_BYTES: usize = 256;
+    /// Changes of presence, status, profile and picture, which everybody is told who shares a room.
+    pub const PROFILE_CHANGES: Rate = Rate { at_once: 60.0, per_second: 20.0 / MINUTE };
+    /// People put into rooms by somebody else within an hour.
+    pub const PUT_IN: Rate = Rate::within(HOUR, 300.0);
+    /// Calls that change something, in their costs.
+    pub const CHANGES: Rate = Rate { at_once: 120.0, per_second: 4.0 };
+    /// Members of a room who are told of a change, each by a frame of their own, for the cost of one call.
+    pub const TOLD_AT_COST: f64 = 100.0;
+    /// Calls that only read, and upgrades, in their costs.
+    pub const READS: Rate = Rate { at_once: 1_000.0, per_second: 100.0 };
+    /// How many times as much admins of the server may call and put in.
+    pub const ADMINS: f64 = 10.0;
+    /// Users whose allowances are remembered, besides those who are connected.
+    pub const REMEMBERED: usize = 65_536;
 }
 
 /// What the process may have open (`descriptors`).

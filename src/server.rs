@@ -14,6 +14,7 @@ use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::allowance::Allowances;
 use crate::api::{Api, Figures, Removals, Settings};
 use crate::auth::{self, Auth, AuthSettings};
 use crate::avatars::Studio;
@@ -268,6 +269,7 @@ async fn assemble(
         ],
     };
     Ok(Api {
+        allowances: Allowances::new(rate_limit_scale),
         traffic,
         metrics: Metrics::new(sources),
         auth,

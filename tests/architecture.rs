@@ -45,6 +45,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
 
 /// Values, bounds and settings: no logic that could pull a layer down.
 const GROUND: &[&str] = &[
+    "allowance",
     "error",
     "ids",
     "limits",

@@ -49,6 +49,7 @@ pub(super) async fn change(api: &Api, caller: &Session, request: &Request) -> Re
         locale: locale.map(check_locale).transpose()?,
         status: status.map(check_status).transpose()?,
     };
+    api.allowances.of(caller.uid).profile_change()?;
     api.accounts.change_profile(caller.uid, &change).await?;
     if let Some(status) = change.status {
         // A session that is remembered carries the old one to the next first connection.

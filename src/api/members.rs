@@ -83,6 +83,9 @@ pub(super) async fn add(
         super::users::profile(api, uid).await?;
     }
     let role = role.unwrap_or(Role::Member);
+    if uid != caller.uid && !api.rooms.is_member(room, uid) {
+        api.allowances.of(caller.uid).put_in(1, caller.admin)?;
+    }
     api.rooms.put_member(caller.uid, caller.admin, room, uid, role).await?;
     Ok(Response::json(201, &json!({"id": uid, "uid": uid, "room": room, "role": role})))
 }

@@ -10,6 +10,7 @@ mod auth;
 mod avatar;
 mod bans;
 mod caller;
+mod cost;
 mod directory;
 mod fields;
 mod info;
@@ -36,6 +37,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::allowance::Allowances;
 use crate::auth::{Auth, Session};
 use crate::avatars::Studio;
 use crate::delivery::Shards;
@@ -72,6 +74,8 @@ pub struct Settings {
 pub struct Api {
     /// Logins and tokens.
     pub auth: Arc<Auth>,
+    /// What each user may take.
+    pub allowances: Allowances,
     /// Profiles.
     pub accounts: AccountStore,
     /// Asked by `/ready` only: everything else goes through the rooms.
@@ -212,6 +216,7 @@ impl Api {
         use Resource as R;
         let caller = self.caller(request).await?;
         let caller = caller.as_ref();
+        cost::charge(self, caller, method, resource)?;
         let response = match (method, resource) {
             (_, R::Admin(resource)) => admin::answer(self, caller, method, resource, request).await,
             ("POST", R::Logout) => auth::logout(self, caller, request).await,

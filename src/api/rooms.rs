@@ -1,5 +1,7 @@
 //! Rooms: the ones I am in, the ones I could join, making one, changing one, taking a removal back.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -13,6 +15,7 @@ use crate::rooms::{CreateRoom, Making, check_kind};
 use crate::store::chat::RoomChange;
 
 use super::Api;
+use super::cost::charge_telling;
 use super::record::Target;
 use super::text::{bounded, name};
 
@@ -90,10 +93,18 @@ pub(super) async fn create(api: &Api, caller: &Session, request: &Request) -> Re
     };
     let is_direct = create.kind == RoomKind::Dm;
     let making = if caller.admin { Making::Unbounded } else { Making::Bounded };
+    let people: BTreeSet<_> = create.members.iter().filter(|uid| **uid != caller.uid).collect();
+    let people = people.len();
+    let allowance = api.allowances.of(caller.uid);
+    allowance.put_in(people, caller.admin)?;
     if making == Making::Bounded {
         api.auth.take_room(caller.uid, is_direct)?;
     }
-    let (room, is_new) = api.rooms.make(Some(caller.uid), create, making).await?;
+    let made = api.rooms.make(Some(caller.uid), create, making).await;
+    if !matches!(made, Ok((_, true))) {
+        allowance.put_nobody_in(people, caller.admin);
+    }
+    let (room, is_new) = made?;
     if making == Making::Bounded && !is_new {
         api.auth.give_direct_back(caller.uid);
     }
@@ -143,6 +154,8 @@ pub(super) async fn change(
     request: &Request,
 ) -> Result<Response> {
     let change = request.json::<Change>()?.check()?;
+    let before = api.rooms.info(room, caller.uid, caller.admin)?;
+    charge_telling(api, caller, before.members)?;
     let view = change_room(api, caller, room, change).await?;
     Ok(Response::json(200, &view))
 }
@@ -178,6 +191,7 @@ pub(super) async fn change_room(
 /// `DELETE /api/rooms/{id}`
 pub(super) async fn remove(api: &Api, caller: &Session, room: RoomId) -> Result<Response> {
     let view = api.rooms.info(room, caller.uid, caller.admin)?;
+    charge_telling(api, caller, view.members)?;
     api.rooms.remove(caller.uid, caller.admin, room).await?;
     api.record(caller, "room.remove", Target::room(room, &view.name), json!({})).await;
     Ok(Response::empty(204))

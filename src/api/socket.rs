@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::allowance::Allowance;
 use crate::auth::{Auth, Session};
 use crate::delivery::{Adoption, Role, Shards};
 use crate::error::{Code, Error, Result};
@@ -33,9 +34,12 @@ pub(super) async fn chat(api: &Api, request: &Request) -> Result<Response> {
         Err(refusal) => return Ok(refusal),
     };
     let session = api.caller(request).await?;
+    let allowance = api.allowances.of(session.uid);
+    allowance.read(super::cost::UPGRADE, session.admin)?;
     let held = reserve_hello(api, &session)?;
     check_room_for_one_more(api, &session)?;
     let handover = Handover {
+        allowance,
         session,
         auth: api.auth.clone(),
         rooms: api.rooms.clone(),
@@ -101,6 +105,7 @@ impl AsRef<[u8]> for Held {
 
 /// What outlives the request.
 struct Handover {
+    allowance: Arc<Allowance>,
     session: Arc<Session>,
     auth: Arc<Auth>,
     rooms: Rooms,
@@ -126,6 +131,7 @@ impl Handover {
             hello: Bytes::from_owner(Held { hello, _held: held }),
             rooms: rooms.clone(),
             told,
+            allowance: self.allowance.clone(),
         };
         if !adopt(&self.shards, socket, head, input, role) {
             return self.rooms.presence().lost(uid);

@@ -6,6 +6,7 @@
 //! frames and the next bytes may come from anywhere.
 
 use std::io::{self, ErrorKind, IoSlice, Write};
+use std::sync::Arc;
 use std::time::Instant;
 
 use mio::net::TcpStream;
@@ -16,6 +17,7 @@ use super::frame_log::{Backlog, Cursor, FrameLog};
 use super::outbox::Outbox;
 use super::room::{Room, Stage, Subscriber};
 use super::stats::wrote;
+use crate::allowance::Allowance;
 use crate::ids::{RoomId, SessionId, Uid};
 use crate::rooms::Post;
 use crate::rooms::outlet::Payload;
@@ -70,6 +72,8 @@ pub(super) struct Chat {
     /// Rooms that owe it a replay, each as often as it was asked.
     pub owed: Vec<RoomId>,
     pub bucket: Bucket,
+    /// What the user may take over all connections.
+    pub allowance: Arc<Allowance>,
 }
 
 /// Where a subscription stands: the room on this shard, and the place among its subscribers.
@@ -97,15 +101,30 @@ pub(super) enum Phase {
 pub(super) struct Held {
     pub bytes: Vec<u8>,
     pub post: Option<(RoomId, Post)>,
+    pub until: Until,
 }
 
-/// A token bucket: commands, not bytes.
+/// What input waits for.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Until {
+    /// A place: in the inbox of a room, or in the outbox of an echo.
+    #[default]
+    Place,
+    /// The others have had their turn.
+    Turn,
+    /// The next second: the connection sends frames too fast.
+    Second,
+}
+
+/// A token bucket of what commands cost.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bucket {
     pub tokens: f32,
     pub at_ms: u32,
     /// Less those accepted since: a flood, of which a few pass, is one however slowly it comes.
     pub refused: u16,
+    /// How often it was not read for a moment since there was enough for half a burst.
+    pub pauses: u8,
 }
 
 /// Rooms whose frames go into one write.

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use mio::Events;
 
-use super::connection::Phase;
+use super::connection::{Phase, Until};
 use super::shard::Shard;
 use super::stats::Stats;
 use crate::limits::delivery as limits;
@@ -84,8 +84,12 @@ impl Shard {
         let mut overdue = Vec::new();
         let mut silent = Vec::new();
         for (slot, connection) in &mut self.connections {
-            if connection.input.is_some() {
+            if let Some(held) = &mut connection.input {
                 connection.heard_s = now_s; // it is we who do not listen
+                if held.until == Until::Second {
+                    held.until = Until::Turn;
+                    self.to_retry.push(slot);
+                }
             }
             let quiet_s = now_s.saturating_sub(connection.heard_s);
             let unfinished_s = now_s.saturating_sub(connection.unfinished_s);

@@ -33,6 +33,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
+use crate::allowance::Allowance;
 use crate::ids::{RoomId, SessionId, Uid};
 use crate::limits::delivery as limits;
 use crate::protocol::status::Status;
@@ -73,6 +74,8 @@ pub enum Role {
         rooms: Vec<RoomId>,
         /// How many of them the first frame names.
         told: usize,
+        /// What the user may take over all connections.
+        allowance: Arc<Allowance>,
     },
     /// Sends back what it gets, for conformance suites.
     Echo(Limits),

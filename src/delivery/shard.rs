@@ -60,6 +60,8 @@ pub(super) struct Shard {
     pub(super) to_read: Vec<usize>,
     /// Connections whose command waits for a place in a room's inbox.
     pub(super) to_retry: Vec<usize>,
+    /// One of those waits for nothing but the others' turn.
+    pub(super) has_rest: bool,
     /// Commands for rooms, not handed over yet.
     pub(super) accepted: Vec<Accepted>,
     /// Rooms whose `activity` waits.
@@ -104,6 +106,7 @@ impl Shard {
             to_write: Vec::new(),
             to_read: Vec::new(),
             to_retry: Vec::new(),
+            has_rest: false,
             accepted: Vec::new(),
             active: Vec::new(),
             told_at: Instant::now(),
@@ -185,6 +188,7 @@ impl Shard {
         let busy = !self.sweep.is_empty()
             || !self.to_read.is_empty()
             || !self.to_write.is_empty()
+            || std::mem::take(&mut self.has_rest)
             || self.has_deliveries()
             || self.door.is_stopping.load(Ordering::SeqCst);
         let timeout = match (busy, self.to_retry.is_empty()) {
@@ -250,7 +254,7 @@ impl Shard {
         let mut first = adoption.head;
         let purpose = match adoption.role {
             Role::Echo(limits) => Purpose::Echo(limits),
-            Role::Chat { uid, session, asked_at, admin, status, hello, rooms, told } => {
+            Role::Chat { uid, session, asked_at, admin, status, hello, rooms, told, allowance } => {
                 first.extend_from_slice(&frame::text(&hello));
                 self.users.entry(uid).or_default().push(slot);
                 for room in &rooms {
@@ -270,13 +274,15 @@ impl Shard {
                     asked: 0,
                     owed: Vec::new(),
                     bucket,
+                    allowance,
                 }))
             }
         };
         let mut connection = Connection::new(stream, self.generations, purpose, self.now_s());
         let _ = connection.push(&first);
         if !adoption.input.is_empty() {
-            connection.input = Some(Box::new(Held { bytes: adoption.input.to_vec(), post: None }));
+            let bytes = adoption.input.to_vec();
+            connection.input = Some(Box::new(Held { bytes, ..Held::default() }));
         }
         let held = connection.input.is_some();
         self.connections.insert(connection);

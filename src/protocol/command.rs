@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::status::Words;
 use crate::error::{Code, Error, Result};
 use crate::ids::{Mid, RoomId, Uid};
-use crate::limits::chat as limits;
+use crate::limits::{chat as limits, users};
 use crate::text;
 
 /// A client's frame: the command and the `id` its one answer echoes.
@@ -75,6 +75,21 @@ pub struct Draft {
     pub rev: u32,
     /// What the change is.
     pub body: DraftBody,
+}
+
+impl Draft {
+    /// About how many bytes are kept of it.
+    pub fn bytes(&self) -> usize {
+        let own = match &self.body {
+            DraftBody::Text(body) => {
+                let files = body.files.iter().map(|file| file.to_string().len());
+                body.text.len() + body.mentions.len() * size_of::<Uid>() + files.sum::<usize>()
+            }
+            DraftBody::React { emoji, .. } => emoji.len(),
+            DraftBody::Delete => 0,
+        };
+        own + users::CHANGE_BYTES
+    }
 }
 
 /// What a draft does.

@@ -17,6 +17,7 @@ use super::kept::Kept;
 use super::outlet::{ConnRef, Delivery, Payload};
 use super::registry::Shared;
 use super::room::{Action, Input, Post, Room};
+use super::typing::Typing;
 use crate::error::{Code, Error, Result};
 use crate::ids::{Mid, Uid};
 use crate::limits::rooms as limits;
@@ -64,6 +65,7 @@ pub(super) struct Actor {
     entries: Vec<Entry>,
     gathered: Vec<Gathered>,
     touched: HashSet<Mid>,
+    typing: Typing,
 }
 
 impl Actor {
@@ -80,6 +82,7 @@ impl Actor {
             entries: Vec::new(),
             gathered: Vec::new(),
             touched: HashSet::new(),
+            typing: Typing::default(),
         }
     }
 
@@ -155,8 +158,11 @@ impl Actor {
         }
         match post.action {
             Action::Typing => {
-                let event = Event::Typing { room: self.room.id, uid: post.uid };
-                self.publish(vec![event.encode()], None).await;
+                let members = self.room.state().members.len();
+                if self.typing.is_news(post.uid, members, Instant::now()) {
+                    let event = Event::Typing { room: self.room.id, uid: post.uid };
+                    self.publish(vec![event.encode()], None).await;
+                }
                 self.reply(post.conn, OkAnswer::to(post.id.as_deref()).encode()).await;
             }
             Action::Unsubscribe => {
@@ -170,6 +176,12 @@ impl Actor {
             }
             Action::Read { seq } => {
                 let seq = seq.min(self.published);
+                let read = self.room.state().members.get(&post.uid).map(|member| member.read);
+                if read >= Some(seq) {
+                    // It only moves forward: nothing is to be written.
+                    let answer = OkAnswer::to(post.id.as_deref()).seq(seq).encode();
+                    return self.reply(post.conn, answer).await;
+                }
                 let change = crate::store::chat::commit::Change::Read { uid: post.uid, seq };
                 self.gather(post.conn, post.id, post.uid, change, Meaning::Read { seq });
             }
@@ -193,7 +205,13 @@ impl Actor {
         if !state.members.contains_key(&post.uid) {
             return Err(Error::new(Code::NotMember, "You are not a member of this room."));
         }
-        if writes { state.may(post.uid, post.admin, Right::Write) } else { Ok(()) }
+        if writes {
+            state.may(post.uid, post.admin, Right::Write)?;
+        }
+        match &post.action {
+            Action::Send(draft) => post.allowance.bytes_into(&self.room.bytes, draft.bytes()),
+            _ => Ok(()),
+        }
     }
 
     async fn take_draft(

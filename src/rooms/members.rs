@@ -172,6 +172,9 @@ impl Actor {
             by.check(&state, Action::Silence(member.role))?;
             member
         };
+        if member.silenced_until == until {
+            return Ok(());
+        }
         self.shared.store.silence(self.room.id, uid, until).await?;
         self.seat(uid, Member { silenced_until: until, ..member }).await;
         Ok(())
@@ -207,6 +210,9 @@ impl Actor {
         let member = *member_of(&self.room.state(), uid)?;
         let favourite = favourite.unwrap_or(member.favourite);
         let notify = notify.unwrap_or(member.notify);
+        if (favourite, notify) == (member.favourite, member.notify) {
+            return Ok(());
+        }
         self.shared.store.prefer(self.room.id, uid, favourite, notify).await?;
         self.room.state_mut().members.insert(uid, Member { favourite, notify, ..member });
         self.tell_view(uid).await;

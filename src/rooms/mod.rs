@@ -27,6 +27,7 @@ pub mod replays;
 mod room;
 mod settings;
 mod state;
+mod typing;
 
 pub use calls::check_kind;
 pub use look::{RoomCounts, RoomSummary, sort_key};

@@ -7,6 +7,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::members::{By, MemberChange};
 use super::outlet::{ConnRef, Payload};
 use super::state::State;
+use crate::allowance::{Allowance, Bucket};
 use crate::error::{Error, Result};
 use crate::ids::{RoomId, Uid};
 use crate::limits::rooms as limits;
@@ -26,6 +27,8 @@ pub struct Post {
     pub id: Option<String>,
     /// What it says.
     pub action: Action,
+    /// What its author may take.
+    pub allowance: Arc<Allowance>,
 }
 
 /// What a connection asks of a room.
@@ -69,12 +72,15 @@ pub struct Room {
     pub(super) id: RoomId,
     state: RwLock<State>,
     pub(super) tx: mpsc::Sender<Input>,
+    /// Bytes that are sent into it.
+    pub(super) bytes: Bucket,
 }
 
 impl Room {
     pub(super) fn new(state: State) -> (Arc<Self>, mpsc::Receiver<Input>) {
         let (tx, inbox) = mpsc::channel(limits::INBOX);
-        (Arc::new(Self { id: state.id(), state: RwLock::new(state), tx }), inbox)
+        let (id, state, bytes) = (state.id(), RwLock::new(state), Bucket::default());
+        (Arc::new(Self { id, state, tx, bytes }), inbox)
     }
 
     pub(super) fn state(&self) -> RwLockReadGuard<'_, State> {
@@ -117,6 +123,14 @@ impl RoomHandle {
             Ok(place) => Ok(Accepted { place, post }),
             Err(_) => Err(post),
         }
+    }
+
+    /// How many changes a member has missed who knows of `since`; nothing for anybody else, who must not
+    /// find out about the room.
+    pub fn missed(&self, uid: Uid, since: u64) -> u64 {
+        let state = self.room.state();
+        let is_member = state.members.contains_key(&uid);
+        if is_member { state.row.last_seq.saturating_sub(since) } else { 0 }
     }
 
     pub(super) async fn call(

@@ -441,6 +441,90 @@ const DELIVERY: &[Reached] = &[
     ),
 ];
 
+const USERS: &[Reached] = &[
+    (
+        "tests/bounds/rates.rs",
+        "forty_connections_of_one_user_get_no_more_than_one_user_may_and_another_is_always_answered",
+        &["users::BYTES_A_MINUTE", "users::CHANGE_BYTES"],
+    ),
+    (
+        "tests/bounds/rates.rs",
+        "commands_of_all_connections_of_a_user_count_together",
+        &["users::COMMANDS"],
+    ),
+    (
+        "tests/bounds/rates.rs",
+        "reactions_of_one_user_over_many_connections_are_bounded_by_what_they_cost",
+        &["delivery::ASKING_COST"],
+    ),
+    (
+        "tests/bounds/rates.rs",
+        "what_many_people_send_into_one_room_is_bounded_and_other_rooms_go_on",
+        &["users::ROOM_BYTES_A_MINUTE"],
+    ),
+    (
+        "src/allowance.rs",
+        "bytes_end_within_a_minute_and_within_a_day_and_the_wait_is_named",
+        &["users::BYTES_A_DAY"],
+    ),
+    (
+        "src/allowance.rs",
+        "a_room_takes_what_many_users_send_up_to_its_own_bound_and_the_server_up_to_its_own",
+        &["users::TOTAL_BYTES_A_MINUTE"],
+    ),
+    (
+        "src/allowance.rs",
+        "people_changes_calls_and_profiles_have_their_own_bounds_and_admins_wider_ones",
+        &["users::ADMINS"],
+    ),
+    (
+        "src/allowance.rs",
+        "the_table_is_bounded_and_forgets_first_whom_it_makes_no_difference_to",
+        &["users::REMEMBERED"],
+    ),
+    (
+        "tests/bounds/rates.rs",
+        "changes_of_presence_and_profile_are_bounded_and_what_changes_nothing_is_free",
+        &["users::PROFILE_CHANGES"],
+    ),
+    (
+        "tests/bounds/rates.rs",
+        "so_many_people_may_be_put_into_rooms_within_an_hour_and_nobody_is_kept_from_joining",
+        &["users::PUT_IN"],
+    ),
+    (
+        "tests/bounds/rates.rs",
+        "calls_of_one_user_are_bounded_whatever_they_are_and_ending_a_session_is_not",
+        &["users::CHANGES", "users::READS"],
+    ),
+    ("tests/bounds/rates.rs", "a_change_that_many_are_told_costs_more", &["users::TOLD_AT_COST"]),
+    (
+        "tests/bounds/rates.rs",
+        "frames_that_are_no_commands_are_slowed_down_and_then_closed_and_harm_nobody",
+        &["delivery::PAUSES"],
+    ),
+    (
+        "tests/bounds/rates.rs",
+        "more_frames_than_the_turn_of_one_connection_takes_wait_for_the_next_and_none_is_lost",
+        &["delivery::FRAMES"],
+    ),
+    (
+        "tests/bounds/rates.rs",
+        "a_replay_of_much_costs_more_than_one_of_nothing",
+        &["delivery::REPLAY_COST"],
+    ),
+    (
+        "src/delivery/commands.rs",
+        "what_makes_more_work_costs_more_and_the_wait_grows_with_it",
+        &["delivery::COST_BYTES"],
+    ),
+    (
+        "tests/bounds/rates.rs",
+        "typing_is_told_once_a_second_and_of_a_few_people",
+        &["rooms::TYPING", "rooms::TYPING_TICK"],
+    ),
+];
+
 /// Nothing and nobody can be beyond these; what they are instead.
 const NO_BOUND: &[(&str, &str)] = &[
     ("avatars::MEMORY", "handed to the decoder, which EDGE and PIXELS keep far below it"),
@@ -456,7 +540,7 @@ const NO_BOUND: &[(&str, &str)] = &[
 const NO_SERVER: &str = "loadtest::";
 
 fn all() -> impl Iterator<Item = &'static Reached> {
-    [HTTP, API, MEMORY, CHAT, ROOMS, DELIVERY].into_iter().flatten()
+    [HTTP, API, MEMORY, CHAT, ROOMS, DELIVERY, USERS].into_iter().flatten()
 }
 
 /// `module::NAME` of every constant in `src/limits.rs`.

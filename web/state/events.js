@@ -9,6 +9,8 @@ import { fromWire, merge, unreadAfter } from "./messages.js";
 /** Typing is forgotten after this long. */
 const TYPING_MS = 5000;
 const PAGE = 100;
+/** Until a subscription is asked for again that cannot be had now, unless the server says when. */
+const SUBSCRIBE_AGAIN_MS = 1500;
 
 /** @param {Client} client */
 export function createEvents(client) {
@@ -193,19 +195,36 @@ export function createEvents(client) {
    * @param {number} since
    */
   async function follow(room, since) {
-    const answer = await client.socket.command("room.subscribe", { room, since }).catch((/** @type {any} */ failure) => failure);
+    const answer = await subscribe(room, since);
     const timeline = state.timelines.get(room);
-    if (!timeline) return;
-    if (answer.op !== "ok") {
-      // Part of what was missed may have come: it goes on behind that.
-      if (answer.retry_ms) setTimeout(() => { if (state.rooms.has(room)) void follow(room, state.timelines.get(room)?.seq ?? since); }, answer.retry_ms);
-      return;
-    }
+    if (!answer || !timeline) return;
     client.freshenUsers();
     if (answer.truncated) await newestPage(room, false);
     const now = state.timelines.get(room);
     if (now) state.timelines = new Map(state.timelines).set(room, { ...now, seq: Math.max(now.seq, Number(answer.seq ?? 0)) });
     changed();
+  }
+
+  /**
+   * A server that has too much to do says when to ask again; part of what was missed may have come by then, and it goes on behind
+   * that. Without a line the next connect asks.
+   *
+   * @param {string} room
+   * @param {number} since
+   */
+  async function subscribe(room, since) {
+    for (;;) {
+      try {
+        return await client.socket.command("room.subscribe", { room, since });
+      } catch (error) {
+        const { code, retry_ms } = /** @type {import("../net/socket.js").SocketFailure} */ (error);
+        if (code !== "rate_limited" && code !== "unavailable") return null;
+        await new Promise((resolve) => setTimeout(resolve, retry_ms || SUBSCRIBE_AGAIN_MS));
+        const timeline = state.timelines.get(room);
+        if (!timeline || !state.rooms.has(room)) return null;
+        since = Math.max(since, timeline.seq);
+      }
+    }
   }
 
   /**
