@@ -99,6 +99,7 @@ fn general() -> RoomView {
         favourite: false,
         notify: Notify::Usual,
         silenced_until: None,
+        hidden: false,
     }
 }
 
@@ -120,11 +121,17 @@ fn events_and_answers_are_encoded_as_the_vectors_say() {
         favourite: true,
         notify: Notify::Mentions,
         silenced_until: Some(AT + 60_000),
+        hidden: true,
         ..general()
     };
     let rooms = [general()];
+    let hello = |blocked: &[Uid]| {
+        Event::Hello { uid, rooms: &rooms, blocked, heartbeat_ms: 30_000 }.encode()
+    };
     let frames = [
-        ("hello", Event::Hello { uid, rooms: &rooms, heartbeat_ms: 30_000 }.encode()),
+        ("hello", hello(&[])),
+        ("hello_blocked", hello(&[Uid(7)])),
+        ("blocks", Event::Blocks { blocked: &[Uid(7)] }.encode()),
         ("new", msg(&message())),
         ("edited", msg(&edited())),
         ("deleted", msg(&deleted)),

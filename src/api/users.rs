@@ -47,6 +47,15 @@ pub(super) async fn profile(api: &Api, uid: Uid) -> Result<Profile> {
     found.filter(|profile| !profile.is_disabled).ok_or_else(no_user)
 }
 
+/// The profile of an account that is not removed, disabled or not.
+///
+/// # Errors
+/// `not_found`.
+pub(super) async fn known(api: &Api, uid: Uid) -> Result<Profile> {
+    let found = api.accounts.profile(uid).await?;
+    found.filter(|profile| !profile.is_removed).ok_or_else(no_user)
+}
+
 fn no_user() -> Error {
     Error::new(Code::NotFound, "There is no such user.")
 }

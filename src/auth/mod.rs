@@ -36,6 +36,7 @@ use crate::config::Config;
 use crate::error::{Code, Error, Result};
 use crate::ids::{SessionId, Uid};
 use crate::limits::auth::INVITES_PER_HOUR;
+use crate::limits::rooms::BLOCK_CHANGES_PER_HOUR;
 use crate::names as name;
 use crate::store::accounts::{AccountStore, Authority, Instance};
 use crate::store::now_ms;
@@ -85,6 +86,7 @@ pub struct Auth {
     /// Tickets and invitations that are looked at and used.
     links: RateLimit<IpAddr>,
     inviting: RateLimit<Uid>,
+    blocking: RateLimit<Uid>,
 }
 
 impl Auth {
@@ -110,7 +112,16 @@ impl Auth {
             failures: RateLimit::new(20, 60 * minute, scale).with_growing_delay(),
             links: RateLimit::new(30, minute, scale),
             inviting: RateLimit::new(INVITES_PER_HOUR, 60 * minute, scale),
+            blocking: RateLimit::new(BLOCK_CHANGES_PER_HOUR, 60 * minute, scale),
         }))
+    }
+
+    /// Takes one of the user's changes of whom he blocks.
+    ///
+    /// # Errors
+    /// `rate_limited`.
+    pub fn take_block_change(&self, uid: Uid) -> Result<()> {
+        self.blocking.take(uid)
     }
 
     /// The one-time code that makes its user the administrator, while there is none.

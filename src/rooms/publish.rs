@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::actor::Actor;
 use super::outlet::{Activity, ConnRef, Delivery, Payload, Publication};
 use super::room::Input;
+use crate::ids::Uid;
 use crate::limits::{chat, rooms as limits};
 use crate::protocol::event::{Event, Ok as OkAnswer, err};
 use crate::protocol::message::MessageState;
@@ -53,7 +54,9 @@ impl Actor {
             events.push(payload);
             if is_new {
                 activity.new += 1;
-                activity.mentions.extend(message.body.iter().flat_map(|body| &body.mentions));
+                let mentions = message.body.iter().flat_map(|body| &body.mentions);
+                let hears = |uid: &&Uid| !self.shared.blocks.has(**uid, message.by);
+                activity.mentions.extend(mentions.filter(hears));
             }
         }
         self.published = activity.seq;

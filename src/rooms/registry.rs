@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use tokio::sync::{Semaphore, mpsc, watch};
 
 use super::actor::{Actor, stopping};
+use super::blocks::Blocks;
 use super::journal::Journal;
 use super::outlet::{Delivery, Outlet, Payload};
 use super::presence::Presence;
@@ -24,6 +25,7 @@ pub(super) struct Shared {
     pub(super) outlet: Outlet,
     pub(super) journal: Journal,
     presence: Presence,
+    pub(super) blocks: Arc<Blocks>,
     rooms: RwLock<HashMap<RoomId, Arc<Room>>>,
     by_user: RwLock<HashMap<Uid, Vec<RoomId>>>,
     replays: Semaphore,
@@ -55,6 +57,7 @@ impl Rooms {
             journal: Journal::start(store.database().clone()),
             outlet,
             presence: Presence::default(),
+            blocks: Arc::new(Blocks::of_rows(store.blocks().await?)),
             rooms: RwLock::default(),
             by_user: RwLock::default(),
             replays: Semaphore::new(limits::REPLAYS),
@@ -96,7 +99,7 @@ impl Rooms {
             0 => Vec::new(),
             _ => self.shared.store.recent(row.id, chat::UNREAD).await?,
         };
-        let mut state = State::new(row, recent);
+        let mut state = State::new(row, recent, self.shared.blocks.clone());
         state.members = members.iter().map(|row| (row.uid, Member::of(row))).collect();
         state.bans = bans.into_iter().map(|ban| (ban.uid, ban)).collect();
         for row in &members {
