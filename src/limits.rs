@@ -278,6 +278,12 @@ pub mod rooms {
     pub const MADE_PER_HOUR: u32 = 120;
     /// Direct rooms one user begins in an hour.
     pub const DIRECT_PER_HOUR: u32 = 300;
+    /// People one user may block.
+    pub const BLOCKS: usize = 500;
+    /// Blocks of all users together, because all of them are kept in memory: some 20 MB.
+    pub const BLOCKS_IN_ALL: usize = 500_000;
+    /// Blocks and their ends of one user in an hour: each looks at all of the user's rooms.
+    pub const BLOCK_CHANGES_PER_HOUR: u32 = 300;
     /// Presence is pushed into rooms of at most this many members.
     pub const PRESENCE_MEMBERS: usize = 256;
     /// Users whose words are written into their accounts by one statement.

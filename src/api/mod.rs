@@ -9,6 +9,7 @@ mod admin;
 mod auth;
 mod avatar;
 mod bans;
+mod blocks;
 mod caller;
 mod cost;
 mod directory;
@@ -238,6 +239,9 @@ impl Api {
             ("DELETE", R::Token(id)) => tokens::revoke(self, caller, id).await,
             ("GET", R::Users) => users::directory(self, request).await,
             ("GET", R::User(uid)) => users::show(self, uid).await,
+            ("GET", R::Blocks) => blocks::list(self, caller).await,
+            ("PUT", R::Block(uid)) => blocks::block(self, caller, uid).await,
+            ("DELETE", R::Block(uid)) => blocks::unblock(self, caller, uid).await,
             _ => self.dispatch_rooms(caller, method, resource, request).await,
         };
         self.hold(response?, Holder::User(caller.uid))

@@ -10,6 +10,7 @@ use crate::error::{Code, Error, Result};
 use crate::http::{Request, Response};
 use crate::ids::{RoomId, Uid};
 use crate::limits::{api as limits, chat};
+use crate::policy::unreachable_person;
 use crate::protocol::event::{Notify, RoomKind, RoomView};
 use crate::rooms::{CreateRoom, Making, check_kind};
 use crate::store::chat::RoomChange;
@@ -82,7 +83,14 @@ pub(super) async fn create(api: &Api, caller: &Session, request: &Request) -> Re
         return Err(Error::new(Code::Forbidden, text));
     }
     for uid in &new.members {
-        super::users::profile(api, *uid).await?;
+        match super::users::profile(api, *uid).await {
+            // The same for whoever is closed and whoever has blocked the caller.
+            Err(error) if error.code() == Code::NotFound && new.kind == RoomKind::Dm => {
+                super::users::known(api, *uid).await?;
+                return Err(unreachable_person());
+            }
+            other => other?,
+        };
     }
     let create = CreateRoom {
         name,
@@ -208,6 +216,7 @@ pub(super) async fn restore(api: &Api, caller: &Session, room: RoomId) -> Result
 struct Mine {
     favourite: Option<bool>,
     notify: Option<Notify>,
+    hidden: Option<bool>,
 }
 
 /// `PATCH /api/rooms/{id}/me`: how I like a room of mine.
@@ -217,7 +226,10 @@ pub(super) async fn change_mine(
     room: RoomId,
     request: &Request,
 ) -> Result<Response> {
-    let Mine { favourite, notify } = request.json()?;
+    let Mine { favourite, notify, hidden } = request.json()?;
+    if let Some(hidden) = hidden {
+        api.rooms.hide(caller.uid, room, hidden).await?;
+    }
     let view = api.rooms.prefer(caller.uid, room, favourite, notify).await?;
     Ok(Response::json(200, &view))
 }

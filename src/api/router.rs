@@ -58,6 +58,10 @@ pub enum Resource {
     Users,
     /// `/api/users/{id}`
     User(Uid),
+    /// `/api/blocks`
+    Blocks,
+    /// `/api/blocks/{uid}`
+    Block(Uid),
     /// `/api/rooms`
     Rooms,
     /// `/api/rooms/directory`
@@ -136,6 +140,8 @@ impl Resource {
             ["tokens", id] => Self::Token(id.parse().ok()?),
             ["users"] => Self::Users,
             ["users", id] => Self::User(id.parse().ok()?),
+            ["blocks"] => Self::Blocks,
+            ["blocks", uid] => Self::Block(uid.parse().ok()?),
             ["rooms"] => Self::Rooms,
             ["rooms", "directory"] => Self::Directory,
             ["rooms", id] => Self::Room(id.parse().ok()?),
@@ -164,6 +170,7 @@ impl Resource {
             | Self::EncryptionInfo
             | Self::Avatar
             | Self::Directory
+            | Self::Blocks
             | Self::Bans(_)
             | Self::Users
             | Self::User(_)
@@ -183,7 +190,7 @@ impl Resource {
             Self::Me => &["GET", "HEAD", "PATCH", "DELETE"],
             Self::MyAvatar => &["PUT", "DELETE"],
             Self::Mine(_) => &["PATCH"],
-            Self::Ban(..) => &["PUT", "DELETE"],
+            Self::Ban(..) | Self::Block(_) => &["PUT", "DELETE"],
             Self::Sessions => &["GET", "HEAD", "DELETE"],
             Self::Session(_) | Self::Token(_) | Self::Invite(_) => &["DELETE"],
             Self::Tokens | Self::Rooms | Self::Members(_) | Self::Invites => {

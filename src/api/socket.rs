@@ -14,7 +14,7 @@ use crate::auth::{Auth, Session};
 use crate::delivery::{Adoption, Role, Shards};
 use crate::error::{Code, Error, Result};
 use crate::http::{Refused, Request, Response, Socket};
-use crate::ids::RoomId;
+use crate::ids::{RoomId, Uid};
 use crate::limits;
 use crate::memory::{Holder, Kind, Reservation};
 use crate::protocol::event::Event;
@@ -115,12 +115,14 @@ struct Handover {
 impl Handover {
     fn run(self, mut held: Reservation, socket: Socket, head: Vec<u8>, input: Bytes) {
         let uid = self.session.uid;
+        // Before the rooms, whose counts depend on it.
+        let blocked = self.rooms.blocked_by(uid);
         let rooms = self.rooms.rooms_of(uid);
         let mut untold: Vec<RoomId> = rooms.iter().rev().copied().collect();
         let views = self.rooms.next_of(uid, &mut untold, limits::chat::HELLO_BYTES);
         let (told, more) = (rooms.len() - untold.len(), !untold.is_empty());
         let heartbeat_ms = limits::delivery::PING_AFTER_S.saturating_mul(1_000);
-        let hello = Event::Hello { uid, rooms: &views, heartbeat_ms, more }.encode();
+        let hello = Event::Hello { uid, rooms: &views, blocked: &blocked, heartbeat_ms, more }.encode();
         held.resize(hello.len());
         let role = Role::Chat {
             uid,
@@ -136,27 +138,40 @@ impl Handover {
         if !adopt(&self.shards, socket, head, input, role) {
             return self.rooms.presence().lost(uid);
         }
-        let missed = self.missed(&rooms);
+        let missed = self.missed(&rooms, &blocked);
         if !missed.is_empty() {
             tokio::spawn(tell(self.rooms, missed));
         }
     }
 
     /// What changed between `hello` and the hand-over: nearly always nothing.
-    fn missed(&self, told: &[RoomId]) -> Vec<Delivery> {
+    fn missed(&self, told: &[RoomId], blocked: &[Uid]) -> Vec<Delivery> {
         let uid = self.session.uid;
         if !self.auth.is_live(&self.session) {
             let session = Target::Session(self.session.id);
             return vec![Delivery::Revoke(session, self.session.asked_at)];
         }
+        let mut missed = Vec::new();
+        let blocked_now = self.rooms.blocked_by(uid);
+        if blocked_now != *blocked {
+            let event = Event::Blocks { blocked: &blocked_now }.encode();
+            missed.push(Delivery::ToUser(uid, event));
+            let is_in_one = |uid: &&Uid| blocked.contains(*uid) != blocked_now.contains(*uid);
+            let changed: Vec<_> =
+                blocked.iter().chain(&blocked_now).filter(is_in_one).copied().collect();
+            for view in self.rooms.views_mentioned_in(uid, &changed) {
+                missed.push(Delivery::ToUser(uid, Event::Room { room: &view }.encode()));
+            }
+        }
         let now = self.rooms.rooms_of(uid);
         if now == *told {
-            return Vec::new();
+            return missed;
         }
         let left = told.iter().filter(|room| !now.contains(room));
         let left = left.map(|room| Delivery::Left(uid, *room));
         let joined = now.iter().filter(|room| !told.contains(room));
-        left.chain(joined.map(|room| Delivery::Joined(uid, *room))).collect()
+        missed.extend(left.chain(joined.map(|room| Delivery::Joined(uid, *room))));
+        missed
     }
 }
 

@@ -36,7 +36,7 @@ use crate::config::Config;
 use crate::error::{Code, Error, Result};
 use crate::ids::{SessionId, Uid};
 use crate::limits::auth::INVITES_PER_HOUR;
-use crate::limits::rooms::{DIRECT_PER_HOUR, MADE_PER_HOUR};
+use crate::limits::rooms::{BLOCK_CHANGES_PER_HOUR, DIRECT_PER_HOUR, MADE_PER_HOUR};
 use crate::names as name;
 use crate::store::accounts::{AccountStore, Authority, Instance};
 use crate::store::now_ms;
@@ -88,6 +88,7 @@ pub struct Auth {
     inviting: RateLimit<Uid>,
     /// Rooms made, and direct ones begun.
     making: [RateLimit<Uid>; 2],
+    blocking: RateLimit<Uid>,
 }
 
 impl Auth {
@@ -115,7 +116,16 @@ impl Auth {
             inviting: RateLimit::new(INVITES_PER_HOUR, 60 * minute, scale),
             making: [MADE_PER_HOUR, DIRECT_PER_HOUR]
                 .map(|most| RateLimit::new(most, 60 * minute, scale)),
+            blocking: RateLimit::new(BLOCK_CHANGES_PER_HOUR, 60 * minute, scale),
         }))
+    }
+
+    /// Takes one of the user's changes of whom he blocks.
+    ///
+    /// # Errors
+    /// `rate_limited`.
+    pub fn take_block_change(&self, uid: Uid) -> Result<()> {
+        self.blocking.take(uid)
     }
 
     /// The one-time code that makes its user the administrator, while there is none.

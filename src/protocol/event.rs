@@ -59,6 +59,9 @@ pub struct RoomView {
     /// A moderator took the caller's word until then, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub silenced_until: Option<i64>,
+    /// The caller has put this direct room out of sight, and nobody has written since.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub hidden: bool,
 }
 
 /// What a member wants to hear of a room.
@@ -137,6 +140,9 @@ pub enum Event<'a> {
         uid: Uid,
         /// Your rooms.
         rooms: &'a [RoomView],
+        /// Whom you have blocked.
+        #[serde(skip_serializing_if = "<[Uid]>::is_empty")]
+        blocked: &'a [Uid],
         /// How often the server pings, in milliseconds.
         heartbeat_ms: u32,
         /// Further rooms of yours follow in [`Event::Rooms`].
@@ -232,6 +238,11 @@ pub enum Event<'a> {
     User {
         /// The profile, as `GET /api/users/{id}` answers it.
         user: &'a serde_json::Value,
+    },
+    /// Whom you have blocked changed, on one of your devices.
+    Blocks {
+        /// All of them from now on.
+        blocked: &'a [Uid],
     },
     /// The server is about to close.
     Bye {

@@ -21,7 +21,7 @@ use super::typing::Typing;
 use crate::error::{Code, Error, Result};
 use crate::ids::{Mid, Uid};
 use crate::limits::rooms as limits;
-use crate::policy::Action as Right;
+use crate::policy::{Action as Right, Block};
 use crate::protocol::command::{Draft, DraftBody};
 use crate::protocol::event::{Event, Ok as OkAnswer, err};
 use crate::protocol::message::MessageState;
@@ -119,6 +119,16 @@ impl Actor {
         match input {
             Input::Post(post) => self.take_post(post).await,
             Input::Announce(payload) => self.publish(vec![payload], None).await,
+            Input::Settle(reply) => {
+                self.flush().await;
+                let _ = reply.send(Ok(()));
+            }
+            Input::View(uid) => {
+                self.flush().await;
+                if self.room.state().members.contains_key(&uid) {
+                    self.tell_view(uid).await;
+                }
+            }
             Input::Resync => {
                 self.suspect = false;
                 self.resync().await;
@@ -158,8 +168,12 @@ impl Actor {
         }
         match post.action {
             Action::Typing => {
-                let members = self.room.state().members.len();
-                if self.typing.is_news(post.uid, members, Instant::now()) {
+                // Whoever is blocked is answered as ever and not heard.
+                let (members, block) = {
+                    let state = self.room.state();
+                    (state.members.len(), state.block_of(post.uid))
+                };
+                if block == Block::None && self.typing.is_news(post.uid, members, Instant::now()) {
                     let event = Event::Typing { room: self.room.id, uid: post.uid };
                     self.publish(vec![event.encode()], None).await;
                 }
@@ -199,7 +213,7 @@ impl Actor {
             Action::Unsubscribe => return Ok(()),
             // One's own words may be taken back wherever they are.
             Action::Send(draft) => !matches!(draft.body, DraftBody::Delete),
-            Action::Typing => true,
+            Action::Typing => state.block_of(post.uid) == Block::None,
             Action::Subscribe { .. } | Action::Read { .. } => false,
         };
         if !state.members.contains_key(&post.uid) {

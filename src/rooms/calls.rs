@@ -107,6 +107,14 @@ impl Rooms {
         self.view(room, uid).ok_or_else(no_room)
     }
 
+    /// Puts one of the user's direct rooms out of his sight until somebody writes, or shows it again.
+    ///
+    /// # Errors
+    /// `bad_request` for other rooms, `not_found`, `unavailable`.
+    pub async fn hide(&self, uid: Uid, room: RoomId, hidden: bool) -> Result<()> {
+        self.change(By::Server, room, uid, MemberChange::Hide(hidden)).await
+    }
+
     /// Lets somebody in who holds an invitation.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use super::state::{Member, State};
 use crate::error::{Code, Error, Result};
 use crate::ids::{RoomId, Uid};
 use crate::limits::{api, rooms as limits};
-use crate::policy::{Action, no_room};
+use crate::policy::{Action, Block, no_room};
 use crate::protocol::event::{Role, RoomKind, RoomView};
 use crate::store::chat::NewRoom;
 
@@ -36,10 +36,12 @@ pub enum Making {
 
 impl Rooms {
     /// Makes a room however many there are; its owner is the first member, if there is one (a room that the command line
-    /// makes may have none). A direct room that exists is found: `false`.
+    /// makes may have none). A direct room that exists is found, and shown again if it was hidden:
+    /// `false`. First members who have blocked the owner are left out of a new room.
     ///
     /// # Errors
-    /// `conflict` for a name in use; `bad_request`; `unavailable`.
+    /// `conflict` for a name in use; `forbidden` for a direct room where there is a block;
+    /// `bad_request`; `unavailable`.
     pub async fn create(&self, owner: Option<Uid>, create: CreateRoom) -> Result<(RoomView, bool)> {
         self.make(owner, create, Making::Unbounded).await
     }
@@ -66,14 +68,25 @@ impl Rooms {
             && let Some(found) = self.store.direct_room(key).await?
             && let Some(view) = self.view(found, viewer)
         {
-            return Ok((view, false));
+            if view.hidden {
+                self.hide(viewer, found, false).await?;
+            }
+            return Ok((self.view(found, viewer).unwrap_or(view), false));
+        }
+        if dm_key.is_some() {
+            self.check_blocks(viewer, &create.members)?;
         }
         if let (Making::Bounded, Some(owner)) = (making, owner) {
             self.may_make(owner, &create)?;
         }
         let own = if dm_key.is_some() { Role::Member } else { Role::Owner };
         let mut members: Vec<_> = owner.into_iter().map(|uid| (uid, own)).collect();
+        // A direct room has the people it is called after, or there is none.
+        let leaves_out = dm_key.is_none();
         for uid in create.members {
+            if leaves_out && self.shared.blocks.has(uid, viewer) {
+                continue;
+            }
             if !members.iter().any(|(known, _)| *known == uid) {
                 members.push((uid, Role::Member));
             }
@@ -91,7 +104,7 @@ impl Rooms {
             // Its commit may have happened all the same.
             self.look_for_unopened();
         }
-        let mut state = State::new(made?, Vec::new());
+        let mut state = State::new(made?, Vec::new(), self.shared.blocks.clone());
         state.members = members.iter().map(|(uid, role)| (*uid, Member::new(*role, 0))).collect();
         let handle = self.start_actor(state);
         for (uid, _) in members {
@@ -126,6 +139,18 @@ impl Rooms {
         }
         let text = "You own as many rooms as one may own. Please remove one first.";
         Err(Error::new(Code::Conflict, text))
+    }
+
+    /// Nobody opens a direct room with somebody he has blocked, or who has blocked him.
+    fn check_blocks(&self, by: Uid, others: &[Uid]) -> Result<()> {
+        let blocks = &self.shared.blocks;
+        if others.iter().any(|uid| blocks.has(by, *uid)) {
+            return Block::Own.check();
+        }
+        if others.iter().any(|uid| blocks.has(*uid, by)) {
+            return Block::Others.check();
+        }
+        Ok(())
     }
 
     /// Removes a room: owners, and admins of the server.

@@ -10,7 +10,7 @@ use super::outlet::Delivery;
 use super::state::{Member, State};
 use crate::error::{Code, Error, Result};
 use crate::ids::Uid;
-use crate::policy::Action;
+use crate::policy::{Action, unwilling_person};
 use crate::protocol::event::{Event, Gone, Notify, Role, RoomKind};
 
 /// Who asks for a change of membership.
@@ -63,6 +63,8 @@ pub enum MemberChange {
     Silence(Option<i64>),
     /// Becomes the one owner.
     Own,
+    /// Puts a direct room out of its sight until somebody writes, or shows it again.
+    Hide(bool),
     /// Likes the room this way.
     Prefer(Option<bool>, Option<Notify>),
     /// Its account was removed.
@@ -86,6 +88,7 @@ impl Actor {
             MemberChange::Silence(until) => self.silence(by, uid, until).await,
             MemberChange::Own => self.hand_over(by, uid).await,
             MemberChange::Prefer(favourite, notify) => self.prefer(uid, favourite, notify).await,
+            MemberChange::Hide(hidden) => self.hide_room(uid, hidden).await,
             MemberChange::Suspend => self.suspend(uid).await,
             MemberChange::Reinstate => self.reinstate(uid).await,
         }
@@ -219,6 +222,23 @@ impl Actor {
         Ok(())
     }
 
+    async fn hide_room(&mut self, uid: Uid, hidden: bool) -> Result<()> {
+        let (member, hidden_seq) = {
+            let state = self.room.state();
+            if state.row.kind != RoomKind::Dm {
+                return Err(Error::field("hidden", "is for direct rooms only"));
+            }
+            (*member_of(&state, uid)?, hidden.then_some(state.row.last_seq))
+        };
+        if member.hidden_seq == hidden_seq {
+            return Ok(());
+        }
+        self.shared.store.hide(self.room.id, uid, hidden_seq).await?;
+        self.room.state_mut().members.insert(uid, Member { hidden_seq, ..member });
+        self.tell_view(uid).await;
+        Ok(())
+    }
+
     /// In a direct room the member stays: what was said there keeps its two sides.
     async fn suspend(&mut self, uid: Uid) -> Result<()> {
         let heir = {
@@ -298,7 +318,12 @@ fn may_put(state: &State, by: By, uid: Uid, role: Role, present: Option<Member>)
         return if role < member.role { state.keeps_an_owner_without(uid) } else { Ok(()) };
     }
     if state.bans.contains_key(&uid) {
+        // Who is banned is known to those who may ban.
+        by.check(state, Action::Ban(None)).map_err(|_| unwilling_person())?;
         return Err(Error::new(Code::Forbidden, "This user was banned from this room."));
+    }
+    if by.uid().is_some_and(|by| state.has_blocked(uid, by)) {
+        return Err(unwilling_person());
     }
     if state.row.archived || state.row.kind == RoomKind::Dm {
         return Err(Error::new(Code::Forbidden, "Nobody can be added to this room."));

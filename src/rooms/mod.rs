@@ -12,6 +12,7 @@
 //! `delivery` implements.
 
 mod actor;
+mod blocks;
 mod calls;
 mod changes;
 pub mod journal;

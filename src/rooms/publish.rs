@@ -7,6 +7,7 @@ use super::actor::Actor;
 use super::outlet::{Activity, ConnRef, Delivery, Payload, Publication};
 use super::replays::Replay;
 use super::room::Input;
+use crate::ids::Uid;
 use crate::limits::{chat, rooms as limits};
 use crate::protocol::event::{Event, Ok as OkAnswer};
 use crate::protocol::message::MessageState;
@@ -60,7 +61,9 @@ impl Actor {
             events.push(payload);
             if is_new {
                 activity.new += 1;
-                activity.mentions.extend(message.body.iter().flat_map(|body| &body.mentions));
+                let mentions = message.body.iter().flat_map(|body| &body.mentions);
+                let hears = |uid: &&Uid| !self.shared.blocks.has(**uid, message.by);
+                activity.mentions.extend(mentions.filter(hears));
             }
         }
         self.published = activity.seq;

@@ -7,6 +7,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 
 use super::actor::{Actor, stopping};
+use super::blocks::Blocks;
 use super::journal::Journal;
 use super::outlet::{Delivery, Outlet, Payload};
 use super::presence::Presence;
@@ -29,6 +30,7 @@ pub(super) struct Shared {
     pub(super) bounds: Bounds,
     pub(super) journal: Journal,
     presence: Presence,
+    pub(super) blocks: Arc<Blocks>,
     rooms: RwLock<HashMap<RoomId, Arc<Room>>>,
     by_user: RwLock<HashMap<Uid, Vec<RoomId>>>,
     /// Commands that were not carried out, here or on a shard.
@@ -93,6 +95,7 @@ impl Rooms {
             memory: bounds.memory.clone(),
             bounds,
             presence: Presence::default(),
+            blocks: Arc::new(Blocks::of_rows(store.blocks().await?)),
             rooms: RwLock::default(),
             by_user: RwLock::default(),
             refused: ByCode::default(),
@@ -144,7 +147,7 @@ impl Rooms {
             0 => Vec::new(),
             _ => self.store.recent(row.id, chat::UNREAD).await?,
         };
-        let mut state = State::new(row, recent);
+        let mut state = State::new(row, recent, self.shared.blocks.clone());
         state.members = members.iter().map(|row| (row.uid, Member::of(row))).collect();
         state.bans = bans.into_iter().map(|ban| (ban.uid, ban)).collect();
         for row in &members {

@@ -63,6 +63,10 @@ pub(super) enum Input {
     Hide(Uid, bool, oneshot::Sender<Result<()>>),
     /// An event that is not kept (presence).
     Announce(Payload),
+    /// Finish what was accepted before.
+    Settle(oneshot::Sender<Result<()>>),
+    /// Tell a member what the room is like for him now.
+    View(Uid),
     /// Look into the store for what was not published.
     Resync,
 }

@@ -324,6 +324,16 @@ const ROOMS: &[Reached] = &[
     ),
     ("src/rooms/kept.rs", "the_bytes_are_bounded", &["rooms::KEPT_BYTES"]),
     (
+        "tests/blocking.rs",
+        "so_many_people_may_be_blocked_and_so_often_in_an_hour",
+        &["rooms::BLOCKS", "rooms::BLOCK_CHANGES_PER_HOUR"],
+    ),
+    (
+        "src/rooms/blocks.rs",
+        "of_all_users_together_only_so_many_are_kept",
+        &["rooms::BLOCKS_IN_ALL"],
+    ),
+    (
         "tests/people.rs",
         "three_hundred_who_come_online_at_once_storm_nobody",
         &["rooms::PRESENCE_MEMBERS", "rooms::PRESENCE_TICK"],

@@ -132,6 +132,7 @@ export function userFromWire(wire) {
     ...(wire.admin === undefined ? {} : { admin: Boolean(wire.admin) }),
     ...(wire.disabled ? { disabled: true } : {}),
     ...(wire.removed ? { removed: true } : {}),
+    ...(wire.ambiguous ? { ambiguous: true } : {}),
   };
 }
 

@@ -34,12 +34,19 @@ export function createEvents(client) {
     /** @param {any} event */
     hello(event) {
       named = new Set();
+      state.blocked = new Set((event.blocked ?? []).map(String));
       nameRooms(event.rooms, Boolean(event.more));
     },
 
     /** @param {any} event */
     rooms(event) {
       nameRooms(event.rooms, Boolean(event.more));
+    },
+
+    /** @param {any} event */
+    blocks(event) {
+      state.blocked = new Set(event.blocked.map(String));
+      for (const [room, writers] of state.typing) for (const uid of writers) if (state.blocked.has(uid)) quiet(room, uid);
     },
 
     /** @param {any} event */
@@ -62,7 +69,9 @@ export function createEvents(client) {
         ...room,
         seq: Math.max(room.seq, event.seq),
         unread: room.unread + Number(counts),
-        mentions: room.mentions + Number(counts && Boolean(message.m?.includes(me))),
+        mentions: room.mentions + Number(counts && Boolean(message.m?.includes(me)) && !state.blocked.has(message.by)),
+        // Whatever is new in it brings a hidden room back.
+        hidden: room.hidden && !(message.kind === "msg" && message.createdSeq > room.seq),
       });
     },
 
@@ -70,7 +79,7 @@ export function createEvents(client) {
     activity(event) {
       const room = state.rooms.get(event.room);
       if (!room || event.seq <= room.seq) return;
-      setRoom({ ...room, seq: event.seq, unread: room.unread + Number(event.new ?? 1), mentions: room.mentions + Number(Boolean(event.mention)) });
+      setRoom({ ...room, seq: event.seq, unread: room.unread + Number(event.new ?? 1), mentions: room.mentions + Number(Boolean(event.mention)), hidden: room.hidden && !(event.new > 0) });
     },
 
     /** @param {any} event */
@@ -107,7 +116,7 @@ export function createEvents(client) {
 
     /** @param {any} event */
     typing(event) {
-      if (event.uid === state.me?.uid) return;
+      if (event.uid === state.me?.uid || state.blocked.has(event.uid)) return;
       needUser(event.uid);
       const writers = state.typing.get(event.room) ?? [];
       if (!writers.includes(event.uid)) state.typing = new Map(state.typing).set(event.room, [...writers, event.uid]);
@@ -242,7 +251,7 @@ export function createEvents(client) {
       messages: merge(known, arrived), loaded: true, loading: false, moreBefore: Boolean(page.more), moreAfter: false, seq: old?.seq ?? 0,
     });
     const now = state.rooms.get(room);
-    if (now && !page.more) setRoom({ ...now, ...unreadAfter(arrived, now.read, me) });
+    if (now && !page.more) setRoom({ ...now, ...unreadAfter(arrived, now.read, me, state.blocked) });
     changed();
   }
 
@@ -276,5 +285,6 @@ export function roomFromWire(wire, known) {
     favourite: Boolean(wire.favourite),
     notify: wire.notify ?? "usual",
     silencedUntil: wire.silenced_until ?? null,
+    hidden: Boolean(wire.hidden),
   };
 }

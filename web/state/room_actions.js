@@ -3,6 +3,7 @@ import { call } from "../net/http.js";
 import { userFromWire } from "./account.js";
 import { roomFromWire } from "./events.js";
 import { fromWire, merge, unreadAfter } from "./messages.js";
+import { preferRoom } from "./rooms_api.js";
 
 /** @typedef {import("./types.js").Actions} Actions */
 /** @typedef {import("./store.js").Client} Client */
@@ -52,6 +53,8 @@ export function createRoomActions(client) {
     /** @type {Actions["openRoom"]} */
     async openRoom(room) {
       touch(room);
+      // Whoever opens a hidden room wants to see it.
+      if (state.rooms.get(room)?.hidden) void actions.hideRoom(room, false).catch(() => {});
       void actions.members(room).catch(() => {});
       if (state.timelines.has(room)) return;
       const since = state.rooms.get(room)?.seq ?? 0;
@@ -106,7 +109,7 @@ export function createRoomActions(client) {
       const known = state.rooms.get(room);
       if (!known || (seq <= known.read && !known.unread)) return;
       const messages = state.timelines.get(room)?.messages ?? [];
-      const rest = seq >= known.seq ? { unread: 0, mentions: 0 } : unreadAfter(messages, seq, state.me?.uid ?? "");
+      const rest = seq >= known.seq ? { unread: 0, mentions: 0 } : unreadAfter(messages, seq, state.me?.uid ?? "", state.blocked);
       client.setRoom({ ...known, read: Math.max(seq, known.read), ...rest });
       changed();
       const waiting = reading.get(room);
@@ -135,6 +138,11 @@ export function createRoomActions(client) {
     async leaveRoom(room) {
       await call("DELETE", `/api/rooms/${room}/members/${state.me?.uid}`);
       forget(room);
+    },
+
+    /** @type {Actions["hideRoom"]} */
+    async hideRoom(room, hidden) {
+      enter(await preferRoom(room, { hidden }));
     },
 
     /** @type {Actions["removeRoom"]} */

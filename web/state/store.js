@@ -6,6 +6,7 @@ import { Socket } from "../net/socket.js";
 import { keysOf, recall } from "../platform/storage.js";
 import { forgetAccount, forgetWritten, register, rememberAccount, rememberedAccount, signIn, spendTicket, watchAccount, whoAmI } from "./account.js";
 import { call } from "../net/http.js";
+import { createBlockActions } from "./blocks.js";
 import { createEvents } from "./events.js";
 import { createMessageActions } from "./message_actions.js";
 import { createPeopleActions } from "./people_actions.js";
@@ -199,6 +200,7 @@ export function createClient() {
       ...messages.actions,
       ...rooms.actions,
       ...people.actions,
+      ...createBlockActions(client),
       async signIn(account) {
         await signIn(account);
         enter(await whoAmI());
@@ -231,6 +233,7 @@ function emptyState() {
     connection: { online: false },
     rooms: new Map(),
     users: new Map(),
+    blocked: new Set(),
     typing: new Map(),
     timelines: new Map(),
     drafts: new Map(),

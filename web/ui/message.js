@@ -1,4 +1,5 @@
 /** One message as an `article`: who, when, what, what it answers, how people reacted, and whether it was sent. */
+import { isBlocked } from "../state/blocks.js";
 import { el, fill } from "./element.js";
 import { format, isEmojiOnly, plain } from "./format.js";
 import { errorText, fullTimeOf, listOf, t, timeOf } from "./i18n.js";
@@ -35,7 +36,8 @@ export function drawMessage(row, drawing) {
   const own = message.by === state.me?.uid;
   const name = nameOf(state, message.by);
   const deleted = message.kind === "del" || vanishing;
-  const mentioned = !own && !deleted && Boolean(state.me && message.m?.includes(state.me.uid));
+  const veiled = !deleted && isVeiled(drawing.context, state, drawing.room, message);
+  const mentioned = !own && !deleted && !isBlocked(state, message.by) && Boolean(state.me && message.m?.includes(state.me.uid));
   const fresh = row.classList.contains("message-new");
   row.className = ["message", grouped && "message-grouped", own && "message-own", mentioned && "message-mentioned",
     message.status === "pending" && "message-pending", message.status === "failed" && "message-failed", fresh && "message-new"].filter(Boolean).join(" ");
@@ -47,9 +49,33 @@ export function drawMessage(row, drawing) {
       el("header", { class: "message-head" },
         author(drawing, name), moodOf(state, message.by),
         el("time", { class: "message-time", datetime: new Date(message.at).toISOString(), title: fullTimeOf(message.at) }, timeOf(message.at))),
-      deleted ? el("div", { class: "bubble bubble-deleted" }, t("deleted_message")) : bubble(drawing),
-      deleted ? null : reactions(drawing),
+      deleted ? el("div", { class: "bubble bubble-deleted" }, t("deleted_message")) : veiled ? veil(drawing) : bubble(drawing),
+      deleted || veiled ? null : reactions(drawing),
       sendState(drawing)));
+}
+
+/**
+ * Whether a message is covered: it is of somebody I have blocked, in a room with others, and I have not asked for it.
+ *
+ * @param {import("./context.js").Context} context
+ * @param {import("./context.js").State} state
+ * @param {string} room
+ * @param {Message} message
+ */
+export function isVeiled(context, state, room, message) {
+  return isBlocked(state, message.by) && !state.rooms.get(room)?.peer && !context.signals.unveiled.has(message.mid);
+}
+
+/** @param {Drawing} drawing */
+function veil({ context, message }) {
+  return el("div", { class: "bubble bubble-deleted" }, t("blocked_message"), " ",
+    el("button", { type: "button", class: "link-button", click: (/** @type {MouseEvent} */ event) => {
+      const row = /** @type {Element} */ (event.currentTarget).closest("article");
+      context.signals.unveiled.add(message.mid);
+      context.refresh();
+      // The button is gone, and the focus with it.
+      row?.focus();
+    } }, t("show_message")));
 }
 
 /**
@@ -84,7 +110,7 @@ function bubble(drawing) {
  */
 function quote(drawing, show) {
   const { quoted, state } = drawing;
-  const text = !quoted ? t("quoted_missing") : quoted.kind === "del" ? t("deleted_message") : plain(quoted.t, QUOTE_MAX);
+  const text = !quoted ? t("quoted_missing") : isVeiled(drawing.context, state, drawing.room, quoted) ? t("blocked_message") : quoted.kind === "del" ? t("deleted_message") : plain(quoted.t, QUOTE_MAX);
   return el("button", { type: "button", class: "quote", title: t("jump_to_quoted"), dir: "auto", click: show },
     quoted ? el("strong", {}, nameOf(state, quoted.by)) : null, el("span", {}, text));
 }

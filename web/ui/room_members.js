@@ -5,7 +5,7 @@ import { openDialog } from "./dialog.js";
 import { el, fill, setText } from "./element.js";
 import { errorText, t, whenOf } from "./i18n.js";
 import { icon } from "./icons.js";
-import { avatar, nameOf, presenceText, userOf } from "./people.js";
+import { avatar, chosenNameOf, nameOf, presenceText, userOf } from "./people.js";
 import { actsOn, silencedText } from "./room_member_acts.js";
 import { peopleSearch, settled } from "./room_people.js";
 import { refusal } from "./room_refusals.js";
@@ -73,7 +73,7 @@ export function createMembers(context, id) {
     return el("li", { class: "option option-still", "data-member": member.uid }, avatar(now, member.uid, { size: "small", presence: member.state, opens: true }),
       el("span", { class: "option-text" },
         el("span", { class: "member-name" },
-          el("button", { type: "button", class: "name-button", dir: "auto", "data-person": member.uid }, name, member.uid === now.me?.uid ? ` (${t("you")})` : ""),
+          el("button", { type: "button", class: "name-button", dir: "auto", "data-person": member.uid }, chosenNameOf(now, member.uid), member.uid === now.me?.uid ? ` (${t("you")})` : ""),
           member.role !== "member" ? el("span", { class: "tag tag-spark" }, t(member.role === "owner" ? "role_owner" : "role_admin")) : null,
           member.silenced_until ? el("span", { class: "tag tag-bad", title: silencedText(member.silenced_until) }, t("silenced")) : null),
         el("small", { dir: "auto" }, user?.username ? `@${user.username} · ` : "", presenceText(member.state))),

@@ -58,6 +58,8 @@ pub struct Profile {
     pub is_disabled: bool,
     /// Whether the account was removed: a neutral author is left.
     pub is_removed: bool,
+    /// Whether the name they are shown with could be taken for another person's.
+    pub is_ambiguous: bool,
 }
 
 /// What changes; `None` stays as it is.
@@ -74,7 +76,7 @@ pub struct ProfileChange {
 }
 
 pub(super) const PROFILE: &str = "id, username, display_name, bio, locale, avatar, is_admin,
-    disabled_at IS NOT NULL, removed_at IS NOT NULL, status_state, status_text, status_until";
+    disabled_at IS NOT NULL, removed_at IS NOT NULL, status_state, status_text, status_until, is_ambiguous";
 
 impl AccountStore {
     /// Whether anybody could do an administrator's work.
@@ -184,7 +186,7 @@ impl AccountStore {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let client = self.database.get().await?;
         let rows = client.query(&query, &[&names::key(q), &after, &limit]).await.map_err(failed)?;
-        Ok(rows.iter().map(|row| (profile(row), row.get(12))).collect())
+        Ok(rows.iter().map(|row| (profile(row), row.get(13))).collect())
     }
 
     /// Changes what is named.
@@ -306,6 +308,7 @@ pub(super) fn profile(row: &Row) -> Profile {
         is_disabled: row.get(7),
         is_removed: row.get(8),
         status: status(row, 9).at(now_ms()),
+        is_ambiguous: row.get(12),
     }
 }
 

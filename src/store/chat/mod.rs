@@ -3,6 +3,7 @@
 //! Anybody may read here; a write that members must see goes through the room's actor and, for
 //! messages, through the journal ([`commit::Writer`]).
 
+mod blocks;
 pub mod commit;
 mod figures;
 mod members;
@@ -11,6 +12,7 @@ mod news;
 mod removal;
 mod rooms;
 
+pub use blocks::BlockRow;
 pub use members::{BanRow, MemberRow};
 pub use messages::{Page, Stored, StoredKind, digest};
 pub use rooms::{NewRoom, RemovedRoom, RoomChange, RoomRow};
@@ -23,6 +25,7 @@ const MIGRATIONS: &[Migration] = &migrate::numbered([
     ("rooms_of_every_kind", include_str!("../../../sql/chat/0002_rooms_of_every_kind.sql")),
     ("one_sequencer", include_str!("../../../sql/chat/0003_one_sequencer.sql")),
     ("cheaper_messages", include_str!("../../../sql/chat/0004_cheaper_messages.sql")),
+    ("blocking", include_str!("../../../sql/chat/0008_blocking.sql")),
 ]);
 
 /// Handle to the chat store. Cheap to clone.
