@@ -42,6 +42,7 @@ const MIGRATIONS: &[Migration] = &migrate::numbered([
         "invites_of_the_operator",
         include_str!("../../../sql/accounts/0005_invites_of_the_operator.sql"),
     ),
+    ("write_probe", include_str!("../../../sql/accounts/0009_write_probe.sql")),
 ]);
 
 /// Handle to the account store. Cheap to clone.
@@ -70,6 +71,14 @@ impl AccountStore {
         let filled = store.fill_in_names().await;
         filled.map_err(|error| format!("cannot prepare the user names: {}", error.message()))?;
         Ok(store)
+    }
+
+    /// Whether a write commits here now.
+    ///
+    /// # Errors
+    /// `unavailable` with the reason.
+    pub async fn try_write(&self) -> Result<()> {
+        self.database.try_write("accounts.write_probe").await
     }
 
     /// The database behind it.

@@ -11,6 +11,7 @@ mod news;
 mod removal;
 mod rooms;
 
+pub use crate::time::now_ms;
 pub use members::{BanRow, MemberRow};
 pub use messages::{Page, Stored, StoredKind, digest};
 pub use rooms::{NewRoom, RemovedRoom, RoomChange, RoomRow};
@@ -23,6 +24,7 @@ const MIGRATIONS: &[Migration] = &migrate::numbered([
     ("rooms_of_every_kind", include_str!("../../../sql/chat/0002_rooms_of_every_kind.sql")),
     ("one_sequencer", include_str!("../../../sql/chat/0003_one_sequencer.sql")),
     ("cheaper_messages", include_str!("../../../sql/chat/0004_cheaper_messages.sql")),
+    ("write_probe", include_str!("../../../sql/chat/0007_write_probe.sql")),
 ]);
 
 /// Handle to the chat store. Cheap to clone.
@@ -41,14 +43,16 @@ impl ChatStore {
         Ok(Self { database })
     }
 
+    /// Whether a write commits here now.
+    ///
+    /// # Errors
+    /// `unavailable` with the reason.
+    pub async fn try_write(&self) -> crate::error::Result<()> {
+        self.database.try_write("chat.write_probe").await
+    }
+
     /// The database behind it.
     pub fn database(&self) -> &Database {
         &self.database
     }
-}
-
-/// Milliseconds since 1970.
-pub fn now_ms() -> i64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    since.map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
