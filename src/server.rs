@@ -11,7 +11,7 @@ use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::api::{Api, Figures, Removals, Settings};
+use crate::api::{Api, Audited, Figures, Readiness, Removals, Settings};
 use crate::auth::{self, Auth, AuthSettings};
 use crate::avatars::Studio;
 use crate::config::Config;
@@ -237,6 +237,8 @@ async fn assemble(
         studio: Arc::new(Studio::default()),
         figures: Figures::default(),
         removals: Removals::default(),
+        readiness: Readiness::default(),
+        audited: Audited::new(config.rate_limit_scale),
         operator: None,
         site: Site::new(),
         origins: OriginPolicy::new(config.origins.clone()),

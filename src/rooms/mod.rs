@@ -30,6 +30,7 @@ mod state;
 pub use calls::check_kind;
 pub use look::{RoomCounts, RoomSummary, sort_key};
 pub use making::CreateRoom;
+pub use members::{By, MemberChange, MemberOutcome};
 pub use registry::{Inboxes, Rooms};
 pub use room::{Accepted, Action, Post, RoomHandle};
 pub use state::MemberView;
