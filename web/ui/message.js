@@ -1,7 +1,7 @@
 /** One message as an `article`: who, when, what, what it answers, how people reacted, and whether it was sent. */
 import { el, fill } from "./element.js";
 import { format, isEmojiOnly, plain } from "./format.js";
-import { errorText, fullTimeOf, listOf, t, timeOf } from "./i18n.js";
+import { errorText, fullTimeOf, isoOf, listOf, t, timeOf } from "./i18n.js";
 import { icon } from "./icons.js";
 import { avatar, moodOf, nameOf, tintOf, userOf } from "./people.js";
 
@@ -42,7 +42,7 @@ export function drawMessage(row, drawing) {
     el("div", { class: "message-body" },
       el("header", { class: "message-head" },
         author(drawing, name), moodOf(state, message.by),
-        el("time", { class: "message-time", datetime: new Date(message.at).toISOString(), title: fullTimeOf(message.at) }, timeOf(message.at))),
+        el("time", { class: "message-time", datetime: isoOf(message.at), title: fullTimeOf(message.at) }, timeOf(message.at))),
       deleted ? el("div", { class: "bubble bubble-deleted" }, t("deleted_message")) : bubble(drawing),
       deleted ? null : reactions(drawing),
       sendState(drawing)));
