@@ -66,7 +66,7 @@ pub struct Config {
     pub rate_limit_scale: f64,
 
     /// The name people see
-    #[arg(long, env = "IMPULSE_NAME", default_value = "Impulse")]
+    #[arg(long, env = "IMPULSE_NAME", value_parser = parse_name, default_value = "Impulse")]
     pub name: String,
 
     /// Origins besides our own that may use the API from a browser, by comma
@@ -250,6 +250,12 @@ fn parse_memory(text: &str) -> Result<usize, String> {
             format!("expected a size such as 512MiB or 2GiB, at least {least}MiB")
         },
     )
+}
+
+/// The same as administrators may choose.
+fn parse_name(text: &str) -> Result<String, String> {
+    let name = crate::text::name("name", text, crate::limits::api::SERVER_NAME);
+    name.map_err(|error| error.message().to_owned())
 }
 
 fn parse_scale(text: &str) -> Result<f64, String> {

@@ -36,5 +36,6 @@ pub mod shutdown;
 pub mod store;
 pub mod telemetry;
 pub mod text;
+pub mod time;
 pub mod usage;
 pub mod ws;

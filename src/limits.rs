@@ -135,6 +135,16 @@ pub mod api {
     pub const LABEL: usize = 100;
     /// Name of the server, in characters.
     pub const SERVER_NAME: usize = 64;
+    /// The latest moment that can be chosen, the end of the year 9999 in milliseconds: browsers show it.
+    pub const LATEST_MS: i64 = 253_402_300_799_999;
+    /// Acts one person may do that go into the audit log, at once and in [`AUDITED_IN`], times the
+    /// rate-limit scale. Fifty members can be muted, or a department moved, without a pause.
+    pub const AUDITED: u32 = 300;
+    /// The same of everybody but admins of the server together, in an hour: the log does not grow
+    /// faster, however many accounts somebody has.
+    pub const AUDITED_TOTAL: u32 = 20_000;
+    /// The time in which [`AUDITED`] acts come back.
+    pub const AUDITED_IN: Duration = Duration::from_secs(10 * 60);
 }
 
 /// Passwords, tickets and invitations (`auth`).
@@ -237,8 +247,13 @@ pub mod store {
     pub const RESTORABLE: Duration = Duration::from_secs(30 * 24 * 3600);
     /// Rows one statement of a removal or a purge touches.
     pub const PURGE_ROWS: i64 = 1_000;
-    /// "Are you there", as `/ready` asks it.
+    /// "Are you there" and "can you write", as `/ready` asks them.
     pub const PING: Duration = Duration::from_millis(1_500);
+    /// Between two tries of `/ready` whether a write commits, as long as the last one did.
+    pub const PROBE: Duration = Duration::from_secs(5);
+    /// Rows of about two kilobytes that such a try puts into a table of its own session and throws away:
+    /// some of them need new pages, which a full disk does not give.
+    pub const PROBE_ROWS: i32 = 64;
 }
 
 /// Room actors, the journal and presence (`rooms`).

@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::allowance::Allowances;
-use crate::api::{Api, Figures, Removals, Settings};
+use crate::api::{Api, Audited, Figures, Readiness, Removals, Settings};
 use crate::auth::{self, Auth, AuthSettings};
 use crate::avatars::Studio;
 use crate::config::Config;
@@ -280,6 +280,8 @@ async fn assemble(
         studio: Arc::new(Studio::default()),
         figures: Figures::default(),
         removals: Removals::default(),
+        readiness: Readiness::default(),
+        audited: Audited::new(config.rate_limit_scale),
         operator: None,
         site: Site::new(),
         origins: OriginPolicy::new(config.origins.clone(), config.hosts.clone()),

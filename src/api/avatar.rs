@@ -42,8 +42,9 @@ pub(super) async fn put(api: &Api, caller: &Session, request: &Request) -> Resul
 /// `DELETE /api/me/avatar`
 pub(super) async fn remove(api: &Api, caller: &Session) -> Result<Response> {
     api.allowances.of(caller.uid).profile_change()?;
-    api.accounts.remove_avatar(caller.uid).await?;
-    tell_profile(api, caller.uid).await;
+    if api.accounts.remove_avatar(caller.uid).await? {
+        tell_profile(api, caller.uid).await;
+    }
     Ok(Response::empty(204))
 }
 

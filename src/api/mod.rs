@@ -5,6 +5,7 @@
 //! handed over in `socket` and never comes back.
 
 mod account;
+mod acts;
 mod admin;
 mod auth;
 mod avatar;
@@ -55,8 +56,10 @@ use crate::ws::Limits;
 use crate::ws::handshake::OriginPolicy;
 
 pub use admin::Figures;
+pub use record::Audited;
 pub use removal::Removals;
 use router::Resource;
+pub use service::Readiness;
 
 /// What the interface says about itself and how it is set up.
 #[derive(Debug, Clone)]
@@ -99,6 +102,10 @@ pub struct Api {
     pub figures: Figures,
     /// What keeps removals of accounts in order.
     pub removals: Removals,
+    /// Whether the stores are ready, for all who ask `/ready` at a time.
+    pub readiness: Readiness,
+    /// How many acts may be done that go into the audit log.
+    pub audited: Audited,
     /// The digest of the operator's token: who can read this machine's files administrates.
     pub operator: Option<[u8; 32]>,
     /// When the server started.

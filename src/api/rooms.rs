@@ -1,9 +1,6 @@
 //! Rooms: the ones I am in, the ones I could join, making one, changing one, taking a removal back.
 
-use std::collections::BTreeSet;
-
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use crate::auth::{RoomCreation, Session};
 use crate::error::{Code, Error, Result};
@@ -12,13 +9,12 @@ use crate::ids::{RoomId, Uid};
 use crate::limits::{api as limits, chat};
 use crate::policy::unreachable_person;
 use crate::protocol::event::{Notify, RoomKind, RoomView};
-use crate::rooms::{CreateRoom, Making, check_kind};
+use crate::rooms::{CreateRoom, check_kind};
 use crate::store::chat::RoomChange;
 
 use super::Api;
 use super::cost::charge_telling;
-use super::record::Target;
-use super::text::{bounded, name};
+use super::text::{line, name};
 
 /// `GET /api/rooms?after=ID`: mine as in `hello`, and the open ones I am not in, without a `role`. By id, as
 /// many as fit; `more` if they were cut.
@@ -59,7 +55,7 @@ struct NewRoom {
 /// `POST /api/rooms`. A direct room that exists is answered with 200.
 pub(super) async fn create(api: &Api, caller: &Session, request: &Request) -> Result<Response> {
     let new: NewRoom = request.json()?;
-    let topic = bounded("topic", &new.topic, chat::ROOM_TOPIC)?;
+    let topic = line("topic", &new.topic, chat::ROOM_TOPIC)?;
     let name = match new.kind {
         RoomKind::Dm => String::new(),
         RoomKind::Open | RoomKind::Closed => name("name", &new.name, chat::ROOM_NAME)?,
@@ -99,27 +95,7 @@ pub(super) async fn create(api: &Api, caller: &Session, request: &Request) -> Re
         members: new.members,
         is_default: new.is_default,
     };
-    let is_direct = create.kind == RoomKind::Dm;
-    let making = if caller.admin { Making::Unbounded } else { Making::Bounded };
-    let people: BTreeSet<_> = create.members.iter().filter(|uid| **uid != caller.uid).collect();
-    let people = people.len();
-    let allowance = api.allowances.of(caller.uid);
-    allowance.put_in(people, caller.admin)?;
-    if making == Making::Bounded {
-        api.auth.take_room(caller.uid, is_direct)?;
-    }
-    let made = api.rooms.make(Some(caller.uid), create, making).await;
-    if !matches!(made, Ok((_, true))) {
-        allowance.put_nobody_in(people, caller.admin);
-    }
-    let (room, is_new) = made?;
-    if making == Making::Bounded && !is_new {
-        api.auth.give_direct_back(caller.uid);
-    }
-    if is_new && room.kind != RoomKind::Dm {
-        let detail = json!({"kind": room.kind});
-        api.record(caller, "room.create", Target::room(room.id, &room.name), detail).await;
-    }
+    let (room, is_new) = api.create_room(caller, Some(caller.uid), create).await?;
     Ok(Response::json(if is_new { 201 } else { 200 }, &room))
 }
 
@@ -142,7 +118,7 @@ impl Change {
     /// `bad_request` naming the field.
     pub fn check(self) -> Result<RoomChange> {
         let name = self.name.map(|text| name("name", &text, chat::ROOM_NAME));
-        let topic = self.topic.map(|text| bounded("topic", &text, chat::ROOM_TOPIC));
+        let topic = self.topic.map(|text| line("topic", &text, chat::ROOM_TOPIC));
         Ok(RoomChange {
             name: name.transpose()?,
             topic: topic.transpose()?,
@@ -164,52 +140,21 @@ pub(super) async fn change(
     let change = request.json::<Change>()?.check()?;
     let before = api.rooms.info(room, caller.uid, caller.admin)?;
     charge_telling(api, caller, before.members)?;
-    let view = change_room(api, caller, room, change).await?;
+    let view = api.change_room(caller, room, change).await?;
     Ok(Response::json(200, &view))
-}
-
-/// Changes a room and writes down what was changed.
-pub(super) async fn change_room(
-    api: &Api,
-    caller: &Session,
-    room: RoomId,
-    change: RoomChange,
-) -> Result<RoomView> {
-    let action = match change.archived {
-        Some(true) => "room.archive",
-        Some(false) => "room.unarchive",
-        None => "room.update",
-    };
-    let mut detail = json!({
-        "name": change.name,
-        "topic": change.topic,
-        "default": change.is_default,
-        "read_only": change.read_only,
-        "kind": change.kind,
-    });
-    if let Some(fields) = detail.as_object_mut() {
-        fields.retain(|_, value| !value.is_null());
-    }
-    let before = api.rooms.info(room, caller.uid, caller.admin)?;
-    let view = api.rooms.update(caller.uid, caller.admin, room, change).await?;
-    api.record(caller, action, Target::room(room, &before.name), detail).await;
-    Ok(view)
 }
 
 /// `DELETE /api/rooms/{id}`
 pub(super) async fn remove(api: &Api, caller: &Session, room: RoomId) -> Result<Response> {
     let view = api.rooms.info(room, caller.uid, caller.admin)?;
     charge_telling(api, caller, view.members)?;
-    api.rooms.remove(caller.uid, caller.admin, room).await?;
-    api.record(caller, "room.remove", Target::room(room, &view.name), json!({})).await;
+    api.remove_room(caller, room).await?;
     Ok(Response::empty(204))
 }
 
 /// `POST /api/rooms/{id}/restore`
 pub(super) async fn restore(api: &Api, caller: &Session, room: RoomId) -> Result<Response> {
-    let view = api.rooms.restore(caller.uid, caller.admin, room).await?;
-    api.record(caller, "room.restore", Target::room(room, &view.name), json!({})).await;
-    Ok(Response::json(200, &view))
+    Ok(Response::json(200, &api.restore_room(caller, room).await?))
 }
 
 #[derive(Deserialize)]

@@ -122,7 +122,8 @@ impl Handover {
         let views = self.rooms.next_of(uid, &mut untold, limits::chat::HELLO_BYTES);
         let (told, more) = (rooms.len() - untold.len(), !untold.is_empty());
         let heartbeat_ms = limits::delivery::PING_AFTER_S.saturating_mul(1_000);
-        let hello = Event::Hello { uid, rooms: &views, blocked: &blocked, heartbeat_ms, more }.encode();
+        let hello =
+            Event::Hello { uid, rooms: &views, blocked: &blocked, heartbeat_ms, more }.encode();
         held.resize(hello.len());
         let role = Role::Chat {
             uid,

@@ -20,6 +20,7 @@ pub use change::{NewPassword, Prepared, Proof};
 pub use invite::InviteWish;
 pub use live::{Live, RoomCreation};
 pub use password::Hashing;
+pub use rate_limit::RateLimit;
 pub use session::{Session, digest, new_token};
 pub use sign_in::{Credentials, Kdf, NewAccount, SignedIn};
 pub use ticket::IssuedTicket;
@@ -35,6 +36,7 @@ use serde_json::json;
 use crate::config::Config;
 use crate::error::{Code, Error, Result};
 use crate::ids::{SessionId, Uid};
+use crate::limits::api::LABEL;
 use crate::limits::auth::INVITES_PER_HOUR;
 use crate::limits::rooms::{BLOCK_CHANGES_PER_HOUR, DIRECT_PER_HOUR, MADE_PER_HOUR};
 use crate::names as name;
@@ -43,7 +45,6 @@ use crate::store::now_ms;
 
 use live::Settings;
 use password::Stretcher;
-use rate_limit::RateLimit;
 use session::Sessions;
 
 /// How logins are set up.
@@ -292,12 +293,13 @@ impl Auth {
     /// # Errors
     /// `not_found` without such a user.
     pub async fn issue_token(&self, username: &str, label: &str) -> Result<String> {
+        let label = crate::text::line("label", label, LABEL)?;
         let found = self.store.user_named(&name::key(username)).await?;
         let uid = found
             .ok_or_else(|| Error::new(Code::NotFound, format!("There is no user {username}.")))?;
         self.check_tokens(uid).await?;
         let (token, digest) = session::new_token()?;
-        self.store.create_session(uid, SessionKind::Token, &digest, label).await?;
+        self.store.create_session(uid, SessionKind::Token, &digest, &label).await?;
         Ok(token)
     }
 }

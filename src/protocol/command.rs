@@ -10,7 +10,7 @@ use super::status::Words;
 use crate::error::{Code, Error, Result};
 use crate::ids::{Mid, RoomId, Uid};
 use crate::limits::{chat as limits, users};
-use crate::text;
+use crate::{text, time};
 
 /// A client's frame: the command and the `id` its one answer echoes.
 #[derive(Debug, Clone, PartialEq)]
@@ -260,6 +260,7 @@ fn words(fields: &Fields<'_>) -> Result<Option<Words>> {
     let text = text::line("text", fields.text("text")?, limits::STATUS)?;
     let until = if fields.has("until") { Some(fields.number("until")?) } else { None };
     let until = until.map(|until| i64::try_from(until).unwrap_or(i64::MAX));
+    let until = until.map(|until| time::shown("until", until)).transpose()?;
     Ok(Some(Words { text, until }))
 }
 
@@ -331,6 +332,9 @@ impl<'a> Fields<'a> {
         let id = self.text("id")?;
         if id.chars().count() > limits::COMMAND_ID {
             return Err(Error::field("id", "is longer than 32 characters"));
+        }
+        if id.chars().any(char::is_control) {
+            return Err(Error::field("id", "must not contain control characters"));
         }
         Ok(Some(id.to_owned()))
     }

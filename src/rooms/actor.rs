@@ -18,7 +18,7 @@ use super::outlet::{ConnRef, Delivery, Payload};
 use super::registry::Shared;
 use super::room::{Action, Input, Post, Room};
 use super::typing::Typing;
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Outage, Result};
 use crate::ids::{Mid, Uid};
 use crate::limits::rooms as limits;
 use crate::policy::{Action as Right, Block};
@@ -244,7 +244,7 @@ impl Actor {
         let asks = draft.rev > 0 || !matches!(draft.body, DraftBody::Text(_));
         let silent = asks && self.silent_until.is_some_and(|until| Instant::now() < until);
         let decision = if silent {
-            Err(Error::unavailable("the store did not answer a moment ago"))
+            Err(Error::outage(Outage::Slow, "the store did not answer a moment ago"))
         } else {
             self.decide(uid, admin, draft).await
         };
@@ -265,7 +265,7 @@ impl Actor {
     ) -> Result<T> {
         timeout(limits::LOOKUP, asking).await.unwrap_or_else(|late| {
             self.silent_until = Some(Instant::now() + limits::RECONNECT);
-            Err(Error::unavailable(late))
+            Err(Error::outage(Outage::Slow, late))
         })
     }
 

@@ -33,6 +33,7 @@ mod typing;
 pub use calls::check_kind;
 pub use look::{RoomCounts, RoomSummary, sort_key};
 pub use making::{CreateRoom, Making};
+pub use members::{By, MemberChange, MemberOutcome};
 pub use registry::{Bounds, Inboxes, Rooms};
 pub use room::{Accepted, Action, Post, RoomHandle};
 pub use state::MemberView;

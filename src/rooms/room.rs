@@ -4,11 +4,11 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::members::{By, MemberChange};
+use super::members::{By, MemberChange, MemberOutcome};
 use super::outlet::{ConnRef, Payload};
 use super::state::State;
 use crate::allowance::{Allowance, Bucket};
-use crate::error::{Error, Result};
+use crate::error::{Error, Outage, Result};
 use crate::ids::{RoomId, Uid};
 use crate::limits::rooms as limits;
 use crate::protocol::command::Draft;
@@ -55,8 +55,9 @@ pub enum Action {
 /// All that reaches an actor.
 pub(super) enum Input {
     Post(Post),
-    Member(By, Uid, MemberChange, oneshot::Sender<Result<()>>),
-    Update(RoomChange, oneshot::Sender<Result<()>>),
+    Member(By, Uid, MemberChange, oneshot::Sender<Result<MemberOutcome>>),
+    /// Changes the room; the answer is what was not so already.
+    Update(RoomChange, oneshot::Sender<Result<RoomChange>>),
     /// Removes the room; by whom.
     Remove(Option<Uid>, oneshot::Sender<Result<()>>),
     /// Hides, or shows again, what an author wrote.
@@ -137,12 +138,12 @@ impl RoomHandle {
         if is_member { state.row.last_seq.saturating_sub(since) } else { 0 }
     }
 
-    pub(super) async fn call(
+    pub(super) async fn call<T>(
         &self,
-        input: impl FnOnce(oneshot::Sender<Result<()>>) -> Input,
-    ) -> Result<()> {
+        input: impl FnOnce(oneshot::Sender<Result<T>>) -> Input,
+    ) -> Result<T> {
         let (reply, answer) = oneshot::channel();
-        let stopping = || Error::unavailable("the room's actor is gone");
+        let stopping = || Error::outage(Outage::Busy, "the room's actor is gone");
         self.room.tx.send(input(reply)).await.map_err(|_| stopping())?;
         answer.await.map_err(|_| stopping())?
     }

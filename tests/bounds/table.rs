@@ -149,6 +149,21 @@ const API: &[Reached] = &[
         &["api::COOKIE_AGE", "auth::INVITE_LIFE"],
     ),
     (
+        "tests/audit.rs",
+        "a_time_that_no_browser_shows_is_refused_wherever_it_is_said",
+        &["api::LATEST_MS"],
+    ),
+    (
+        "tests/audit.rs",
+        "the_log_grows_no_faster_than_one_person_may_act_and_fifty_are_muted_at_once",
+        &["api::AUDITED", "api::AUDITED_IN"],
+    ),
+    (
+        "src/api/record.rs",
+        "so_much_is_written_down_for_all_together_and_admins_need_not_wait_for_it",
+        &["api::AUDITED_TOTAL"],
+    ),
+    (
         "tests/bounds/api.rs",
         "so_many_links_may_be_live_and_so_many_made_in_an_hour",
         &["auth::INVITES", "auth::INVITES_PER_HOUR"],
@@ -307,6 +322,16 @@ const ROOMS: &[Reached] = &[
         &["store::CONNECT", "rooms::COMMIT"],
     ),
     ("tests/outage.rs", "a_database_that_hangs_silences_no_room", &["rooms::LOOKUP"]),
+    (
+        "tests/outage.rs",
+        "however_many_ask_whether_it_is_ready_the_stores_are_asked_once",
+        &["store::PROBE"],
+    ),
+    (
+        "tests/outage.rs",
+        "a_full_disk_is_not_ready_and_is_called_by_its_name",
+        &["store::PROBE_ROWS"],
+    ),
     (
         "tests/administration.rs",
         "after_thirty_days_nothing_personal_is_left",

@@ -90,6 +90,7 @@ export const messages = {
   deleted_message: "Message deleted",
   sending: "Sending…",
   failed: "Not sent",
+  entry_unreadable: "This entry cannot be shown.",
   retry: "Retry",
   discard: "Discard",
   message_from: "{name}, {time}",

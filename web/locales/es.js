@@ -90,6 +90,7 @@ export const messages = {
   deleted_message: "Mensaje borrado",
   sending: "Enviando…",
   failed: "Sin enviar",
+  entry_unreadable: "Esta entrada no se puede mostrar.",
   retry: "Reintentar",
   discard: "Descartar",
   message_from: "{name}, {time}",

@@ -90,6 +90,7 @@ export const messages = {
   deleted_message: "Сообщение удалено",
   sending: "Отправляется…",
   failed: "Не отправлено",
+  entry_unreadable: "Эту запись нельзя показать.",
   retry: "Повторить",
   discard: "Отбросить",
   message_from: "{name}, {time}",

@@ -2,7 +2,7 @@
 import { isBlocked } from "../state/blocks.js";
 import { el, fill } from "./element.js";
 import { format, isEmojiOnly, plain } from "./format.js";
-import { errorText, fullTimeOf, listOf, t, timeOf } from "./i18n.js";
+import { errorText, fullTimeOf, isoOf, listOf, t, timeOf } from "./i18n.js";
 import { icon } from "./icons.js";
 import { avatar, moodOf, nameOf, tintOf, userOf } from "./people.js";
 
@@ -48,7 +48,7 @@ export function drawMessage(row, drawing) {
     el("div", { class: "message-body" },
       el("header", { class: "message-head" },
         author(drawing, name), moodOf(state, message.by),
-        el("time", { class: "message-time", datetime: new Date(message.at).toISOString(), title: fullTimeOf(message.at) }, timeOf(message.at))),
+        el("time", { class: "message-time", datetime: isoOf(message.at), title: fullTimeOf(message.at) }, timeOf(message.at))),
       deleted ? el("div", { class: "bubble bubble-deleted" }, t("deleted_message")) : veiled ? veil(drawing) : bubble(drawing),
       deleted || veiled ? null : reactions(drawing),
       sendState(drawing)));

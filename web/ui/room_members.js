@@ -2,6 +2,7 @@
 import { iMay } from "../state/rights.js";
 import * as api from "../state/rooms_api.js";
 import { openDialog } from "./dialog.js";
+import { drawEach } from "./each.js";
 import { el, fill, setText } from "./element.js";
 import { errorText, t, whenOf } from "./i18n.js";
 import { icon } from "./icons.js";
@@ -49,7 +50,7 @@ export function createMembers(context, id) {
       next = page.next ?? undefined;
       more.hidden = !next;
       setText(count, t("member_count", { n: page.total }));
-      const rows = page.members.map(row);
+      const rows = drawEach(page.members, row);
       const focused = document.activeElement?.closest("[data-member]")?.getAttribute("data-member");
       if (onward) list.append(...rows);
       else fill(list, rows.length ? rows : el("li", { class: "results-empty" }, t("no_match")));
@@ -147,7 +148,7 @@ function openBans(context, id) {
         const { bans } = await api.bansOf(id);
         context.actions.learnUsers(bans.flatMap(({ user }) => user ?? []));
         const { state } = context.store;
-        fill(list, bans.length ? bans.map(({ uid, at }) => el("li", { class: "option option-still" }, avatar(state, uid, { size: "small" }),
+        fill(list, bans.length ? drawEach(bans, ({ uid, at }) => el("li", { class: "option option-still" }, avatar(state, uid, { size: "small" }),
           el("span", { class: "option-text" }, el("strong", { dir: "auto" }, nameOf(state, uid)), el("small", {}, whenOf(at))),
           el("button", { type: "button", class: "button button-small", "aria-label": `${t("unban")}: ${nameOf(state, uid)}`, click: () => void api.unban(id, uid).then(draw, draw) }, t("unban")))) : el("li", { class: "results-empty" }, t("nobody_banned")));
       } catch (error) {

@@ -43,7 +43,8 @@ const MIGRATIONS: &[Migration] = &migrate::numbered([
         "invites_of_the_operator",
         include_str!("../../../sql/accounts/0005_invites_of_the_operator.sql"),
     ),
-    ("shown_names", include_str!("../../../sql/accounts/0010_shown_names.sql")),
+    ("write_probe", include_str!("../../../sql/accounts/0006_write_probe.sql")),
+    ("shown_names", include_str!("../../../sql/accounts/0007_shown_names.sql")),
 ]);
 
 /// Handle to the account store. Cheap to clone.
@@ -76,6 +77,14 @@ impl AccountStore {
         };
         filled.map_err(|error| format!("cannot prepare the user names: {}", error.message()))?;
         Ok(store)
+    }
+
+    /// Whether a write commits here now.
+    ///
+    /// # Errors
+    /// `unavailable` with the reason.
+    pub async fn try_write(&self) -> Result<()> {
+        self.database.try_write("accounts.write_probe").await
     }
 
     /// The database behind it.

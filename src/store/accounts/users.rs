@@ -11,6 +11,7 @@ use crate::ids::Uid;
 use crate::names;
 use crate::protocol::command::PresenceState;
 use crate::protocol::status::Status;
+use crate::time;
 
 /// A user to be made.
 pub struct NewUser<'a> {
@@ -189,17 +190,18 @@ impl AccountStore {
         Ok(rows.iter().map(|row| (profile(row), row.get(13))).collect())
     }
 
-    /// Changes what is named.
+    /// Changes what is named and not so already; whether there was anything.
     ///
     /// # Errors
     /// `unavailable`.
-    pub async fn change_profile(&self, uid: Uid, change: &ProfileChange) -> Result<()> {
+    pub async fn change_profile(&self, uid: Uid, change: &ProfileChange) -> Result<bool> {
         let status = change.status.as_ref();
         let state = status.map(|status| status.state.as_str());
         let text = status.map(|status| status.text.as_str());
         let until = status.and_then(|status| status.until);
         let display_key = change.display_name.as_deref().map(names::key);
-        self.database
+        let changed = self
+            .database
             .get()
             .await?
             .execute(
@@ -211,7 +213,12 @@ impl AccountStore {
                      status_state = coalesce($5, status_state),
                      status_text = coalesce($6, status_text),
                      status_until = CASE WHEN $5 IS NULL THEN status_until ELSE $7 END
-                 WHERE id = $1",
+                 WHERE id = $1
+                   AND (display_name IS DISTINCT FROM coalesce($2, display_name)
+                        OR bio IS DISTINCT FROM coalesce($3, bio)
+                        OR locale IS DISTINCT FROM coalesce($4, locale)
+                        OR ($5::text IS NOT NULL AND (status_state, status_text, status_until)
+                            IS DISTINCT FROM ($5::text, $6::text, $7::bigint)))",
                 &[
                     &uid.0,
                     &change.display_name,
@@ -225,7 +232,7 @@ impl AccountStore {
             )
             .await
             .map_err(failed)?;
-        Ok(())
+        Ok(changed > 0)
     }
 }
 
@@ -317,6 +324,6 @@ pub(super) fn status(row: &Row, first: usize) -> Status {
     Status {
         state: PresenceState::from_word(row.get(first)).unwrap_or(PresenceState::Online),
         text: row.get(first + 1),
-        until: row.get(first + 2),
+        until: row.get::<_, Option<i64>>(first + 2).map(time::stored),
     }
 }

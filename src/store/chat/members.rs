@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::ids::{RoomId, Uid};
 use crate::protocol::event::{Notify, Role};
 use crate::store::pool::failed;
+use crate::time;
 
 /// A member as stored.
 #[derive(Debug, Clone, PartialEq)]
@@ -242,7 +243,7 @@ fn member(row: &Row) -> Result<MemberRow> {
         joined_at: row.get(4),
         favourite: row.get(5),
         notify: Notify::from_word(row.get(6)).ok_or_else(|| Error::internal("unknown level"))?,
-        silenced_until: row.get(7),
+        silenced_until: row.get::<_, Option<i64>>(7).map(time::stored),
         hidden_seq: row.get::<_, Option<i64>>(8).map(i64::unsigned_abs),
     })
 }

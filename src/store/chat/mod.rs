@@ -12,6 +12,7 @@ mod news;
 mod removal;
 mod rooms;
 
+pub use crate::time::now_ms;
 pub use blocks::BlockRow;
 pub use members::{BanRow, MemberRow};
 pub use messages::{Page, Stored, StoredKind, digest};
@@ -25,7 +26,8 @@ const MIGRATIONS: &[Migration] = &migrate::numbered([
     ("rooms_of_every_kind", include_str!("../../../sql/chat/0002_rooms_of_every_kind.sql")),
     ("one_sequencer", include_str!("../../../sql/chat/0003_one_sequencer.sql")),
     ("cheaper_messages", include_str!("../../../sql/chat/0004_cheaper_messages.sql")),
-    ("blocking", include_str!("../../../sql/chat/0008_blocking.sql")),
+    ("write_probe", include_str!("../../../sql/chat/0005_write_probe.sql")),
+    ("blocking", include_str!("../../../sql/chat/0006_blocking.sql")),
 ]);
 
 /// Handle to the chat store. Cheap to clone.
@@ -49,14 +51,16 @@ impl ChatStore {
         Self { database }
     }
 
+    /// Whether a write commits here now.
+    ///
+    /// # Errors
+    /// `unavailable` with the reason.
+    pub async fn try_write(&self) -> crate::error::Result<()> {
+        self.database.try_write("chat.write_probe").await
+    }
+
     /// The database behind it.
     pub fn database(&self) -> &Database {
         &self.database
     }
-}
-
-/// Milliseconds since 1970.
-pub fn now_ms() -> i64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    since.map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
