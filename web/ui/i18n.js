@@ -132,6 +132,11 @@ export function whenOf(at) {
     : dateFormat("when", { weekday: "short", day: "numeric", month: "short", hour: "numeric", minute: "2-digit" }).format(at);
 }
 
+/** A day with its year. @param {number} at */
+export function dateOf(at) {
+  return dateFormat("date", { day: "numeric", month: "short", year: "numeric" }).format(at);
+}
+
 /**
  * How long ago, in the largest unit that fits: "5 minutes ago", "yesterday".
  *
