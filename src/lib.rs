@@ -23,6 +23,7 @@ pub mod limits;
 pub mod loadtest;
 pub mod metrics;
 pub mod names;
+pub mod net;
 pub mod policy;
 pub mod protocol;
 pub mod rooms;

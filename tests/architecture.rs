@@ -45,7 +45,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
 
 /// Values, bounds and settings: no logic that could pull a layer down.
 const GROUND: &[&str] =
-    &["error", "ids", "limits", "config", "names", "text", "count", "descriptors", "usage"];
+    &["error", "ids", "limits", "config", "names", "net", "text", "count", "descriptors", "usage"];
 
 fn rust_files(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {

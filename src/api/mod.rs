@@ -11,6 +11,7 @@ mod avatar;
 mod bans;
 mod caller;
 mod directory;
+mod expiry;
 mod fields;
 mod info;
 mod invites;
@@ -24,6 +25,7 @@ mod record;
 mod removal;
 mod rooms;
 mod router;
+mod scope;
 mod service;
 mod sessions;
 mod socket;
@@ -52,6 +54,7 @@ use crate::ws::handshake::OriginPolicy;
 pub use admin::Figures;
 pub use removal::Removals;
 use router::Resource;
+use scope::Need;
 
 /// What the interface says about itself and how it is set up.
 #[derive(Debug, Clone)]
@@ -188,6 +191,7 @@ impl Api {
         use Resource as R;
         let caller = self.caller(request).await?;
         let caller = caller.as_ref();
+        Need::of(method, resource).check(caller)?;
         match (method, resource) {
             (_, R::Admin(resource)) => admin::answer(self, caller, method, resource, request).await,
             ("POST", R::Logout) => auth::logout(self, caller, request).await,

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::auth::{Auth, Session};
-use crate::delivery::{Adoption, Role, Shards};
+use crate::delivery::{Adoption, Rights, Role, Shards};
 use crate::error::{Code, Error, Result};
 use crate::http::{Refused, Request, Response, Socket};
 use crate::ids::RoomId;
@@ -93,6 +93,7 @@ impl Handover {
             session: self.session.id,
             asked_at: self.session.asked_at,
             admin: self.session.admin,
+            rights: if self.session.scope.writes() { Rights::Write } else { Rights::Read },
             status: self.session.status.clone(),
             hello: Event::Hello { uid, rooms: &views, heartbeat_ms }.encode(),
             rooms: told.clone(),

@@ -12,6 +12,7 @@ use mio::net::TcpStream;
 use slab::Slab;
 use socket2::SockRef;
 
+use super::Rights;
 use super::frame_log::{Backlog, Cursor, FrameLog};
 use super::outbox::Outbox;
 use super::room::{Room, Stage, Subscriber};
@@ -59,6 +60,7 @@ pub(super) struct Chat {
     /// When that was looked up.
     pub asked_at: Instant,
     pub admin: bool,
+    pub rights: Rights,
     /// Rooms whose `activity` it hears.
     pub member_of: Vec<RoomId>,
     /// Places in the shard's rooms and in their subscribers.

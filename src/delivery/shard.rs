@@ -240,7 +240,7 @@ impl Shard {
         let mut first = adoption.head;
         let purpose = match adoption.role {
             Role::Echo(limits) => Purpose::Echo(limits),
-            Role::Chat { uid, session, asked_at, admin, status, hello, rooms } => {
+            Role::Chat { uid, session, asked_at, admin, rights, status, hello, rooms } => {
                 first.extend_from_slice(&frame::text(&hello));
                 self.users.entry(uid).or_default().push(slot);
                 for room in &rooms {
@@ -253,6 +253,7 @@ impl Shard {
                     session,
                     asked_at,
                     admin,
+                    rights,
                     member_of: rooms,
                     following: Vec::new(),
                     asked: 0,

@@ -19,7 +19,7 @@ pub use invites::{Invite, InviteFilter, Maker, NewInvite};
 pub use passwords::{
     AuthSlot, KdfParams, LoginRecord, PendingSlot, StretchParams, Switch, Switched,
 };
-pub use sessions::{SessionInfo, SessionKind, SessionRow};
+pub use sessions::{NewSession, NewToken, Scope, SessionInfo, SessionKind, SessionRow};
 pub use settings::Chosen;
 pub use tickets::{NewTicket, TicketRecord};
 pub use user_rows::{ShutOut, UserCounts, UserFilter, UserRow};
@@ -42,6 +42,8 @@ const MIGRATIONS: &[Migration] = &migrate::numbered([
         "invites_of_the_operator",
         include_str!("../../../sql/accounts/0005_invites_of_the_operator.sql"),
     ),
+    ("scopes_and_ends", include_str!("../../../sql/accounts/0006_scopes_and_ends.sql")),
+    ("uses_of_invites", include_str!("../../../sql/accounts/0007_uses_of_invites.sql")),
 ]);
 
 /// Handle to the account store. Cheap to clone.
