@@ -375,7 +375,7 @@ pub mod rooms {
     /// Open and closed rooms one user makes in an hour.
     pub const MADE_PER_HOUR: u32 = 120;
     /// Direct rooms one user begins in an hour.
-    pub const DIRECT_PER_HOUR: u32 = 300;
+    pub const DIRECT_PER_HOUR: u32 = 120;
     /// People one user may block.
     pub const BLOCKS: usize = 500;
     /// Blocks of all users together, because all of them are kept in memory: some 20 MB.

@@ -51,8 +51,8 @@ pub(super) fn charge_telling(api: &Api, caller: &Session, people: u32) -> Result
 fn cost(method: &str, resource: Resource) -> Cost {
     use Resource as R;
     match (method, resource) {
-        // Checking a password has limits of its own.
-        (_, R::Logout | R::Unlock) => Cost::Nothing,
+        // Checking a password and blocking somebody have limits of their own.
+        (_, R::Logout | R::Unlock) | ("PUT" | "DELETE", R::Block(_)) => Cost::Nothing,
         ("DELETE", R::Sessions | R::Session(_) | R::Token(_) | R::Me | R::Invite(_)) => {
             Cost::Nothing
         }
@@ -66,10 +66,9 @@ fn cost(method: &str, resource: Resource) -> Cost {
         ("GET", _) => Cost::Read(1.0),
         // A picture is decoded and drawn twice.
         ("PUT", R::MyAvatar) => Cost::Change(10.0),
-        // Everybody in the room, or who shares one, is told; tables of the whole server grow.
-        (_, R::Me | R::MyAvatar | R::Room(_) | R::Restore(_) | R::Rooms | R::Tokens) => {
-            Cost::Change(2.0)
-        }
+        // Everybody in the room, or who shares one, is told; tables of the whole server grow. How many rooms
+        // are made has limits of its own.
+        (_, R::Me | R::MyAvatar | R::Room(_) | R::Restore(_) | R::Tokens) => Cost::Change(2.0),
         _ => Cost::Change(1.0),
     }
 }

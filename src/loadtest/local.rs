@@ -56,14 +56,18 @@ impl Local {
         self.wait_until_ready()
     }
 
-    /// A token of each user.
+    /// A token of each user, good for `scope`.
     ///
     /// # Errors
     /// What the command said.
-    pub fn tokens(&self, users: &[String]) -> Result<Vec<String>, String> {
+    pub fn tokens(&self, scope: &str, users: &[String]) -> Result<Vec<String>, String> {
         let cannot = |error: std::io::Error| format!("cannot make tokens: {error}");
         let mut command = program(&self.folder).map_err(cannot)?;
-        let output = command.args(["admin", "token"]).args(users).output().map_err(cannot)?;
+        let output = command
+            .args(["admin", "token", "--scope", scope])
+            .args(users)
+            .output()
+            .map_err(cannot)?;
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr);
             return Err(format!("cannot make tokens: {}", said.trim()));

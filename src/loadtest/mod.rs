@@ -246,13 +246,11 @@ impl Plan {
             let mut target = Target::at(&format!("http://{authority}"), Vec::new(), false)?;
             target.pid = Some(pid);
             progress.say("adding users and making rooms");
-            target.register_admin(&setup.ok_or("the private server has an admin already")?).await?;
+            let setup = setup.ok_or("the private server has an admin already")?;
+            let admin = target.register_admin(&setup).await?;
+            target.tokens = tokens(local, "admin", vec![admin]).await?;
             let names = target.add_users(scenario.users(self) - 1).await?;
-            let server = local.clone();
-            let asking = tokio::task::spawn_blocking(move || {
-                server.lock().unwrap_or_else(PoisonError::into_inner).tokens(&names)
-            });
-            target.tokens.extend(asking.await.map_err(|error| error.to_string())??);
+            target.tokens.extend(tokens(local, "write", names).await?);
             // What the hashing of passwords has left in its memory belongs to no connection.
             let local = local.clone();
             let restarting = tokio::task::spawn_blocking(move || {
@@ -272,6 +270,19 @@ impl Plan {
         target.pid = self.pid.or_else(|| watch::listener(target.address));
         Ok(target)
     }
+}
+
+/// Tokens of users of a private server.
+async fn tokens(
+    local: &Arc<Mutex<Local>>,
+    scope: &'static str,
+    users: Vec<String>,
+) -> Result<Vec<String>, String> {
+    let local = local.clone();
+    let asking = tokio::task::spawn_blocking(move || {
+        local.lock().unwrap_or_else(PoisonError::into_inner).tokens(scope, &users)
+    });
+    asking.await.map_err(|error| error.to_string())?
 }
 
 /// `@FILE` is a file with one token a line.

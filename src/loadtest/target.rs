@@ -175,25 +175,23 @@ impl Target {
         Ok(names)
     }
 
-    /// Registers the first user, who becomes admin by the code of the setup link.
+    /// Registers the first user, who becomes admin by the code of the setup link; the name.
     ///
     /// # Errors
     /// The server's sentence.
-    pub async fn register_admin(&mut self, setup: &str) -> Result<(), String> {
+    pub async fn register_admin(&self, setup: &str) -> Result<String, String> {
+        let name = random_name()?;
         let body = json!({
-            "username": random_name()?,
+            "username": name,
             "alg": "pbkdf2-sha256",
             "salt": random(16)?,
             "iter": 1_000_000,
             "auth": random(32)?,
             "device": "load test",
-            "token": true,
             "setup": setup,
         });
-        let answer = self.call(0, "POST", "/api/auth/register", Some(body)).await?;
-        let token = answer["token"].as_str().ok_or("the server gave no token")?;
-        self.tokens.push(token.to_owned());
-        Ok(())
+        self.call(0, "POST", "/api/auth/register", Some(body)).await?;
+        Ok(name)
     }
 }
 
