@@ -202,6 +202,8 @@ pub mod rooms {
     pub const KEPT: usize = 512;
     /// Bytes of those events.
     pub const KEPT_BYTES: usize = 256 * 1024;
+    /// How long a room in which nothing happens keeps them.
+    pub const KEPT_FOR: Duration = Duration::from_secs(120);
     /// Slices of replays read from the store at the same time.
     pub const REPLAYS: usize = 8;
     /// The same for one user.
@@ -296,7 +298,7 @@ pub mod delivery {
     /// again.
     pub const CHANGED: usize = 4_096;
     /// Between two times that readers are cut because a share of the budget of memory is used up.
-    pub const RELIEF: Duration = Duration::from_millis(50);
+    pub const RELIEF: Duration = Duration::from_millis(10);
     /// Bytes of a replay moved into the outbox at a time.
     pub const REPLAY_CHUNK: usize = 64 * 1024;
     /// Rooms one connection may follow.

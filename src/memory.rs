@@ -208,6 +208,11 @@ impl MemoryBudget {
         }
     }
 
+    /// Bytes this kind may hold.
+    pub fn most(&self, kind: Kind) -> usize {
+        self.share(kind).most
+    }
+
     /// Bytes of this kind beyond its share.
     pub fn excess(&self, kind: Kind) -> usize {
         self.used(kind).saturating_sub(self.share(kind).most)

@@ -69,11 +69,12 @@ pub(super) struct Actor {
 impl Actor {
     pub(super) fn new(room: Arc<Room>, inbox: mpsc::Receiver<Input>, shared: Arc<Shared>) -> Self {
         let published = room.state().row.last_seq;
+        let kept = Kept::starting_after(published, shared.memory.clone());
         Self {
             room,
             shared,
             inbox,
-            kept: Kept::starting_after(published),
+            kept,
             published,
             suspect: false,
             silent_until: None,
@@ -116,6 +117,7 @@ impl Actor {
         match input {
             Input::Post(post) => self.take_post(post).await,
             Input::Announce(payload) => self.publish(vec![payload], None).await,
+            Input::ForgetOld => self.kept.forget_old(),
             Input::Resync => {
                 self.suspect = false;
                 self.resync().await;

@@ -165,6 +165,16 @@ const MEMORY: &[Reached] = &[
         &["rooms::MADE_PER_HOUR", "rooms::DIRECT_PER_HOUR"],
     ),
     (
+        "tests/memory.rs",
+        "when_the_logs_of_rooms_use_up_their_share_those_who_hold_most_are_cut_and_who_reads_is_not",
+        &["memory::ROOM_LOGS", "delivery::RELIEF"],
+    ),
+    (
+        "tests/memory.rs",
+        "one_users_send_queues_hold_no_more_than_one_may_however_many_connections_there_are",
+        &["memory::SEND_QUEUES"],
+    ),
+    (
         "src/delivery/room.rs",
         "changes_are_known_since_any_moment_until_they_are_too_many",
         &["delivery::CHANGED"],
@@ -271,6 +281,11 @@ const ROOMS: &[Reached] = &[
         &["rooms::KEPT"],
     ),
     ("src/rooms/kept.rs", "the_bytes_are_bounded", &["rooms::KEPT_BYTES"]),
+    (
+        "src/rooms/kept.rs",
+        "a_room_that_finds_the_share_used_up_keeps_nothing_and_gives_back_what_it_had",
+        &["memory::KEPT", "rooms::KEPT_FOR"],
+    ),
     (
         "tests/people.rs",
         "three_hundred_who_come_online_at_once_storm_nobody",
@@ -395,6 +410,7 @@ const NO_BOUND: &[(&str, &str)] = &[
     ("avatars::AT_ONCE", "pictures drawn side by side; who waits has one of PLACES"),
     ("avatars::QUALITY", "of what is kept"),
     ("delivery::ACTIVITY_TICK", "how often activity is told; ACTIVITY bounds it for each room"),
+    ("api::MEMBERS", "more are asked for in pages, which are tested"),
     ("memory::HOLDERS_KEPT", "the size of an empty table"),
     ("embedded::START", "a recovery after a crash may take long, a broken cluster says so at once"),
     ("embedded::POLL", "between two looks"),
