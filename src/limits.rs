@@ -18,6 +18,8 @@ pub mod http {
     pub const CHUNK_EXTENSIONS: usize = 4 * 1024;
     /// Trailers of a chunked body.
     pub const TRAILERS: usize = 8 * 1024;
+    /// What a request may have sent before it is accounted for.
+    pub const UNACCOUNTED: usize = 16 * 1024;
     /// Body of a JSON request unless its route says otherwise.
     pub const BODY: usize = 64 * 1024;
     /// From the first byte of a head to its last.
@@ -249,11 +251,13 @@ pub mod memory {
     /// Slices of replays.
     pub const REPLAYS: usize = 4;
     /// Newest events of rooms.
-    pub const KEPT: usize = 4;
+    pub const KEPT: usize = 3;
     /// HTTP responses.
-    pub const ANSWERS: usize = 6;
+    pub const ANSWERS: usize = 5;
     /// First frames of WebSockets.
-    pub const HELLOS: usize = 2;
+    pub const HELLOS: usize = 1;
+    /// HTTP requests that are not complete or not answered.
+    pub const REQUESTS: usize = 3;
     /// One user may hold one of so many parts of a share.
     pub const USERS: usize = 8;
     /// One address that nobody has signed in from, one of so many: an office may be behind it.

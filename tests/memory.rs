@@ -9,14 +9,14 @@ use std::time::Duration;
 
 use impulse::delivery::Settings;
 use impulse::ids::RoomId;
-use impulse::limits::{chat, memory as limits, rooms};
+use impulse::limits::{chat, http, memory as limits, rooms};
 use impulse::memory::MemoryBudget;
 use impulse::rooms::Bounds;
 use impulse::rooms::outlet::Delivery;
 use impulse::usage;
 use serde_json::{Value, json};
 use socket2::SockRef;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
 use support::TestServer;
@@ -461,4 +461,41 @@ async fn one_users_send_queues_hold_no_more_than_one_may_however_many_connection
     bench.tell(Delivery::Reply(conn, text("an answer"))).await;
     other.expect(["an answer".to_owned()]).await;
     assert!(bench.lagging() > 0);
+}
+
+/// Large bodies of which the last byte does not come, from one address.
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_that_are_not_finished_hold_no_more_than_their_part_and_others_are_answered() {
+    const CONNECTIONS: usize = 100;
+    let server = small_server(1, 1).await;
+    let anna = guest(server.address, 1);
+    let most_of_one = limits::BUDGET_MIN / limits::PARTS * limits::REQUESTS / limits::ADDRESSES;
+    assert!(CONNECTIONS * http::BODY > most_of_one);
+    let head = format!(
+        "POST /api/rooms HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\n\r\n",
+        server.address,
+        http::BODY
+    );
+    let (mut begun, mut refused) = (Vec::new(), 0);
+    for _ in 0..CONNECTIONS {
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream.write_all(&vec![b' '; http::BODY - 1]).await.unwrap();
+        let (used, most) = held(&anna, "requests").await;
+        assert!(used <= most_of_one && used < most, "{used} of {most}");
+        let mut status = [0; 12];
+        let answer = stream.read_exact(&mut status);
+        if tokio::time::timeout(Duration::from_millis(20), answer).await.is_ok() {
+            assert_eq!(&status, b"HTTP/1.1 503");
+            refused += 1;
+        } else {
+            begun.push(stream);
+        }
+    }
+    assert!(refused > 0 && begun.len() >= most_of_one / http::BODY / 2, "{refused} refused");
+    anna.get("/api/me").await.expect(200);
+    drop(begun);
+    given_back(&anna, "requests").await;
+    server.stop().await;
 }

@@ -26,6 +26,7 @@ use super::listener::Deadlines;
 use super::socket::Socket;
 use super::{Place, Request, Response, Service};
 use crate::limits::http as limits;
+use crate::memory::{Holder, Kind, MemoryBudget, Reservation};
 
 /// What ends a connection without an answer: the peer left, nothing came, the server stops.
 struct Gone;
@@ -35,6 +36,8 @@ enum No {
     Refused(Refusal),
     NotAdmitted(Response),
 }
+
+const NO_MEMORY: Refusal = Refusal::Answer(503, "The server has too much to read right now.");
 
 /// Bytes asked of the kernel at once.
 const READ: usize = 8 * 1024;
@@ -47,6 +50,7 @@ pub(super) struct House {
     pub stop: watch::Receiver<bool>,
     pub deadlines: Deadlines,
     pub counts: Arc<Counts>,
+    pub memory: MemoryBudget,
     /// Gone when the last connection is.
     pub _alive: mpsc::Sender<()>,
 }
@@ -56,11 +60,13 @@ pub(super) struct Connection {
     peer: SocketAddr,
     house: Arc<House>,
     input: BytesMut,
+    /// For a request that is larger than any connection may send.
+    held: Option<Reservation>,
 }
 
 impl Connection {
     pub fn new(socket: Socket, peer: SocketAddr, house: Arc<House>) -> Self {
-        Self { socket, peer, house, input: BytesMut::new() }
+        Self { socket, peer, house, input: BytesMut::new(), held: None }
     }
 
     /// Serves until the end.
@@ -80,6 +86,7 @@ impl Connection {
             let mut response = self.house.service.call(request).await;
             self.house.counts.answer(response.status(), began.elapsed());
             drop(place);
+            self.held = None;
             if let Some(take) = response.take_upgrade() {
                 return take(self.socket, self.input.freeze());
             }
@@ -172,6 +179,9 @@ impl Connection {
                 Ok(read) => read?,
                 Err(_) => return Ok(Err(Refusal::Answer(408, "The request head took too long."))),
             }
+            if !self.accounts_for(0) {
+                return Ok(Err(NO_MEMORY));
+            }
             if let Some(seen) = self.look(&mut scan) {
                 return Ok(seen);
             }
@@ -205,10 +215,32 @@ impl Connection {
                 Ok(read) => read?,
                 Err(_) => return Ok(Err(Refusal::Answer(408, "The request body took too long."))),
             }
+            if !self.accounts_for(body.len()) {
+                return Ok(Err(NO_MEMORY));
+            }
             match body.feed(&mut self.input) {
                 Ok(Progress::Done) => return Ok(Ok(body.into_bytes())),
                 Ok(Progress::More) => {}
                 Err(refusal) => return Ok(Err(refusal)),
+            }
+        }
+    }
+
+    /// Accounts for what has been read of the request: so much of its body, and what is not parsed. False:
+    /// there is no memory for it.
+    fn accounts_for(&mut self, body: usize) -> bool {
+        let bytes = body + self.input.len();
+        if bytes <= limits::UNACCOUNTED {
+            return true;
+        }
+        // Not for each read anew.
+        let bytes = bytes.next_multiple_of(limits::UNACCOUNTED);
+        match &mut self.held {
+            Some(held) => held.grow(bytes).is_ok(),
+            None => {
+                let holder = Holder::of(self.peer);
+                self.held = self.house.memory.reserve(Kind::Requests, holder, bytes).ok();
+                self.held.is_some()
             }
         }
     }

@@ -15,6 +15,7 @@ use super::socket::Listener;
 use super::spare::{Spare, is_out_of_descriptors};
 use super::{Response, Service};
 use crate::limits::{descriptors, http as limits};
+use crate::memory::MemoryBudget;
 
 /// How a listener is set up.
 #[derive(Debug, Clone)]
@@ -33,6 +34,8 @@ pub struct Options {
     pub deadlines: Deadlines,
     /// Shared by all listeners.
     pub counts: Arc<Counts>,
+    /// What requests that are not complete may hold.
+    pub memory: MemoryBudget,
 }
 
 impl Default for Options {
@@ -45,6 +48,7 @@ impl Default for Options {
             trusted_proxies: Vec::new(),
             deadlines: Deadlines::default(),
             counts: Arc::default(),
+            memory: MemoryBudget::default(),
         }
     }
 }
@@ -91,6 +95,7 @@ pub async fn serve(
         stop: stop.clone(),
         deadlines: options.deadlines,
         counts: options.counts.clone(),
+        memory: options.memory.clone(),
         _alive: alive,
     });
     let counts = options.counts.clone();

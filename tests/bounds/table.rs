@@ -161,6 +161,11 @@ const MEMORY: &[Reached] = &[
     ),
     (
         "tests/memory.rs",
+        "requests_that_are_not_finished_hold_no_more_than_their_part_and_others_are_answered",
+        &["memory::REQUESTS", "http::UNACCOUNTED"],
+    ),
+    (
+        "tests/memory.rs",
         "so_many_rooms_are_made_in_an_hour_and_opening_one_again_counts_for_nothing",
         &["rooms::MADE_PER_HOUR", "rooms::DIRECT_PER_HOUR"],
     ),
