@@ -49,6 +49,8 @@ pub mod http {
     pub const CHUNK_EXTENSIONS: usize = 4 * 1024;
     /// Trailers of a chunked body.
     pub const TRAILERS: usize = 8 * 1024;
+    /// What a request may have sent before it is accounted for.
+    pub const UNACCOUNTED: usize = 16 * 1024;
     /// Body of a JSON request unless its route says otherwise.
     pub const BODY: usize = 64 * 1024;
     /// From the first byte of a head to its last; of the first one from the accept.
@@ -360,6 +362,8 @@ pub mod rooms {
     pub const KEPT: usize = 512;
     /// Bytes of those events.
     pub const KEPT_BYTES: usize = 256 * 1024;
+    /// How long a room in which nothing happens keeps them.
+    pub const KEPT_FOR: Duration = Duration::from_secs(120);
     /// Slices of replays read from the store at the same time.
     pub const REPLAYS: usize = 8;
     /// The same for one user.
@@ -416,11 +420,13 @@ pub mod memory {
     /// Slices of replays.
     pub const REPLAYS: usize = 4;
     /// Newest events of rooms.
-    pub const KEPT: usize = 4;
+    pub const KEPT: usize = 3;
     /// HTTP responses.
-    pub const ANSWERS: usize = 6;
+    pub const ANSWERS: usize = 5;
     /// First frames of WebSockets.
-    pub const HELLOS: usize = 2;
+    pub const HELLOS: usize = 1;
+    /// HTTP requests that are not complete or not answered.
+    pub const REQUESTS: usize = 3;
     /// One user may hold one of so many parts of a share.
     pub const USERS: usize = 8;
     /// One address that nobody has signed in from, one of so many: an office may be behind it.
@@ -465,7 +471,7 @@ pub mod delivery {
     /// again.
     pub const CHANGED: usize = 4_096;
     /// Between two times that readers are cut because a share of the budget of memory is used up.
-    pub const RELIEF: Duration = Duration::from_millis(50);
+    pub const RELIEF: Duration = Duration::from_millis(10);
     /// Bytes of a replay moved into the outbox at a time.
     pub const REPLAY_CHUNK: usize = 64 * 1024;
     /// Rooms one connection may follow.

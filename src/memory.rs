@@ -34,16 +34,19 @@ pub enum Kind {
     Answers,
     /// First frames of WebSockets that no delivery thread has taken over.
     Hellos,
+    /// HTTP requests, from their first bytes until they are answered.
+    Requests,
 }
 
 impl Kind {
-    const ALL: [(Self, &str, usize); 6] = [
+    const ALL: [(Self, &str, usize); 7] = [
         (Self::SendQueues, "send_queues", limits::SEND_QUEUES),
         (Self::RoomLogs, "room_logs", limits::ROOM_LOGS),
         (Self::Replays, "replays", limits::REPLAYS),
         (Self::Kept, "kept", limits::KEPT),
         (Self::Answers, "answers", limits::ANSWERS),
         (Self::Hellos, "hellos", limits::HELLOS),
+        (Self::Requests, "requests", limits::REQUESTS),
     ];
 }
 
@@ -208,6 +211,11 @@ impl MemoryBudget {
         }
     }
 
+    /// Bytes this kind may hold.
+    pub fn most(&self, kind: Kind) -> usize {
+        self.share(kind).most
+    }
+
     /// Bytes of this kind beyond its share.
     pub fn excess(&self, kind: Kind) -> usize {
         self.used(kind).saturating_sub(self.share(kind).most)
@@ -233,6 +241,18 @@ impl Reservation {
     /// Bytes it stands for.
     pub fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// Reserves for a buffer that is about to grow to this size.
+    ///
+    /// # Errors
+    /// As [`MemoryBudget::reserve`]; what was reserved stays.
+    pub fn grow(&mut self, bytes: usize) -> Result<(), Exhausted> {
+        let more = bytes.saturating_sub(self.bytes);
+        let mut grown = self.budget.reserve(self.kind, self.holder, more)?;
+        // Both are of one kind and one holder, so the bytes can change hands.
+        self.bytes += std::mem::take(&mut grown.bytes);
+        Ok(())
     }
 
     /// The buffer turned out to have this size. It exists already, so this is not refused.
@@ -331,6 +351,10 @@ mod tests {
         let mut held = budget.reserve(Kind::Answers, user(1), 100).unwrap();
         held.resize(40);
         assert_eq!((held.bytes(), budget.used(Kind::Answers)), (40, 40));
+        held.grow(100).unwrap();
+        assert_eq!((held.bytes(), budget.used(Kind::Answers)), (100, 100));
+        assert_eq!(held.grow(TOTAL).unwrap_err(), Exhausted::Holder);
+        assert_eq!((held.bytes(), budget.used(Kind::Answers)), (100, 100));
         held.resize(TOTAL);
         assert!(budget.excess(Kind::Answers) > 0, "what exists is counted");
         drop(held);

@@ -87,10 +87,8 @@ impl Server {
         let clients = Arc::new(http::Clients::new(config.rate_limit_scale));
         for socket in sockets {
             addresses.push(as_visited(socket.local_addr().map_err(|error| error.to_string())?));
-            let options = http::Options {
-                clients: clients.clone(),
-                ..options(&config, &share, &api.traffic)
-            };
+            let options =
+                http::Options { clients: clients.clone(), ..options(&config, &share, &api) };
             listeners.spawn(http::serve(socket, api.clone(), options, stopped.clone()));
         }
         listeners.spawn(Figures::watch(api.clone(), stop.subscribe()));
@@ -310,7 +308,7 @@ fn as_visited(mut address: SocketAddr) -> SocketAddr {
     address
 }
 
-fn options(config: &Config, share: &Share, traffic: &Arc<http::Counts>) -> http::Options {
+fn options(config: &Config, share: &Share, api: &Api) -> http::Options {
     http::Options {
         max_connections: limits::http::CONNECTIONS,
         max_per_address: scaled(limits::http::CONNECTIONS_PER_ADDRESS, config),
@@ -318,7 +316,8 @@ fn options(config: &Config, share: &Share, traffic: &Arc<http::Counts>) -> http:
         refusals: share.refusals,
         trusted_proxies: config.trusted_proxies.clone(),
         deadlines: http::Deadlines::default(),
-        counts: traffic.clone(),
+        counts: api.traffic.clone(),
+        memory: api.rooms.memory().clone(),
         clients: Arc::default(),
     }
 }

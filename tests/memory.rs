@@ -7,14 +7,20 @@ mod support;
 
 use std::time::Duration;
 
-use impulse::limits::{chat, memory as limits, rooms};
+use impulse::delivery::Settings;
+use impulse::ids::RoomId;
+use impulse::limits::{chat, http, memory as limits, rooms};
+use impulse::memory::MemoryBudget;
+use impulse::rooms::Bounds;
+use impulse::rooms::outlet::Delivery;
 use impulse::usage;
 use serde_json::{Value, json};
 use socket2::SockRef;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
 use support::TestServer;
+use support::bench::{Bench, text};
 use support::client::{Client, PATIENCE};
 use support::crowd::{crowd, guest};
 use support::line::{Line, masked};
@@ -367,5 +373,133 @@ async fn so_many_rooms_are_made_in_an_hour_and_opening_one_again_counts_for_noth
     }
     tokio::time::sleep(std::time::Duration::from_millis(500)).await;
     direct(people - 1).await.refused(429, "rate_limited");
+    server.stop().await;
+}
+
+/// A shard with the smallest budget there is.
+async fn small_shard() -> Bench {
+    let bounds = Bounds { memory: MemoryBudget::new(limits::BUDGET_MIN), ..Bounds::default() };
+    let mut bench =
+        Bench::start_within(bounds, Settings { rate_limit_scale: 0.0, ..Settings::default() })
+            .await;
+    bench.send_buffer = Some(16 * 1024);
+    bench
+}
+
+/// Of one kind: bytes held, bytes that may be held, readers cut.
+fn usage_of(bench: &Bench, kind: &str) -> (usize, usize, u64) {
+    let usage = bench.memory.usage().find(|usage| usage.kind == kind).unwrap();
+    (usage.used, usage.most, usage.refused)
+}
+
+/// Each of them holds less than one may, and all together more than all may.
+#[tokio::test(flavor = "multi_thread")]
+async fn when_the_logs_of_rooms_use_up_their_share_those_who_hold_most_are_cut_and_who_reads_is_not()
+ {
+    const ROOMS: usize = 64;
+    let mut bench = small_shard().await;
+    let rooms = || (0..ROOMS).map(|n| RoomId(1_000 + n as i64));
+    let mut lazy = Vec::new();
+    for room in rooms() {
+        lazy.push(bench.follow(room).await.0);
+    }
+    bench.send_buffer = None;
+    let (mut eager, conn) = bench.connect().await;
+    for room in rooms() {
+        bench.tell(Delivery::Subscribed(conn, room)).await;
+        bench.tell(Delivery::Replayed(conn, room, vec![text("following")])).await;
+        assert_eq!(eager.text().await, "following");
+    }
+    let event = "x".repeat(32_000);
+    let mut rounds = 0;
+    while usage_of(&bench, "room_logs").2 == 0 {
+        rounds += 1;
+        assert!(
+            rounds < 200,
+            "there is no end to what is kept: {:?}",
+            usage_of(&bench, "room_logs")
+        );
+        for room in rooms() {
+            bench.publish(room, vec![text(&event)]).await;
+            eager.expect([event.clone()]).await;
+        }
+        let (used, most, _) = usage_of(&bench, "room_logs");
+        // What is allocated at once for a log that grows, until the turn of the shard ends.
+        assert!(used <= most + most / 4, "{used} of {most}");
+    }
+    assert!(bench.lagging() > 0);
+    for room in rooms() {
+        bench.publish(room, vec![text("after it")]).await;
+        eager.expect(["after it".to_owned()]).await;
+    }
+    assert!(bench.lagging() < ROOMS as u64, "as many as it takes, not all");
+    drop(lazy);
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    while usage_of(&bench, "room_logs").0 > ROOMS * 20 * 1_024 {
+        assert!(tokio::time::Instant::now() < deadline, "{:?}", usage_of(&bench, "room_logs"));
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_users_send_queues_hold_no_more_than_one_may_however_many_connections_there_are() {
+    const CONNECTIONS: usize = 40;
+    let mut bench = small_shard().await;
+    let mut lazy = Vec::new();
+    for _ in 0..CONNECTIONS {
+        lazy.push(bench.connect().await);
+    }
+    let answer = "x".repeat(16_000);
+    let mut rounds = 0;
+    while usage_of(&bench, "send_queues").2 == 0 {
+        rounds += 1;
+        assert!(rounds < 400, "{:?}", usage_of(&bench, "send_queues"));
+        for (_, conn) in &lazy {
+            bench.tell(Delivery::Reply(*conn, text(&answer))).await;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let (used, most, _) = usage_of(&bench, "send_queues");
+        assert!(used <= most, "{used} of {most}");
+    }
+    let (mut other, conn) = bench.connect().await;
+    bench.tell(Delivery::Reply(conn, text("an answer"))).await;
+    other.expect(["an answer".to_owned()]).await;
+    assert!(bench.lagging() > 0);
+}
+
+/// Large bodies of which the last byte does not come, from one address.
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_that_are_not_finished_hold_no_more_than_their_part_and_others_are_answered() {
+    const CONNECTIONS: usize = 100;
+    let server = small_server(1, 1).await;
+    let anna = guest(server.address, 1);
+    let most_of_one = limits::BUDGET_MIN / limits::PARTS * limits::REQUESTS / limits::ADDRESSES;
+    assert!(CONNECTIONS * http::BODY > most_of_one);
+    let head = format!(
+        "POST /api/rooms HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\n\r\n",
+        server.address,
+        http::BODY
+    );
+    let (mut begun, mut refused) = (Vec::new(), 0);
+    for _ in 0..CONNECTIONS {
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream.write_all(&vec![b' '; http::BODY - 1]).await.unwrap();
+        let (used, most) = held(&anna, "requests").await;
+        assert!(used <= most_of_one && used < most, "{used} of {most}");
+        let mut status = [0; 12];
+        let answer = stream.read_exact(&mut status);
+        if tokio::time::timeout(Duration::from_millis(20), answer).await.is_ok() {
+            assert_eq!(&status, b"HTTP/1.1 503");
+            refused += 1;
+        } else {
+            begun.push(stream);
+        }
+    }
+    assert!(refused > 0 && begun.len() >= most_of_one / http::BODY / 2, "{refused} refused");
+    anna.get("/api/me").await.expect(200);
+    drop(begun);
+    given_back(&anna, "requests").await;
     server.stop().await;
 }

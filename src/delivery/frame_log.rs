@@ -65,6 +65,9 @@ pub struct Backlog {
 /// An empty log larger than this gives its memory back.
 const SPARE: usize = 16 * 1024;
 
+/// A log that holds more than this grows more slowly.
+const LARGE: usize = 128 * 1024;
+
 impl FrameLog {
     /// An empty one whose memory is accounted for as this.
     pub fn of(kind: Kind) -> Self {
@@ -86,6 +89,7 @@ impl FrameLog {
     pub fn append(&mut self, payload: &[u8]) {
         self.header.clear();
         frame::header(OpCode::Data(Data::Text), payload.len(), &mut self.header);
+        self.make_space(self.header.len() + payload.len());
         self.bytes.extend_from_slice(&self.header);
         self.bytes.extend_from_slice(payload);
         self.ends.push_back(self.end());
@@ -94,6 +98,7 @@ impl FrameLog {
 
     /// Adds a frame that has its header, or the rest of one; an unwritten handshake counts as one.
     pub fn append_raw(&mut self, frame: &[u8]) {
+        self.make_space(frame.len());
         self.bytes.extend_from_slice(frame);
         self.ends.push_back(self.end());
         self.count();
@@ -180,6 +185,14 @@ impl FrameLog {
             self.bytes.shrink_to(2 * self.bytes.len());
             self.ends.shrink_to(2 * self.ends.len());
             self.count();
+        }
+    }
+
+    /// A large log grows by a quarter: many that double at the same moment would take twice what they hold.
+    fn make_space(&mut self, more: usize) {
+        let free = self.bytes.capacity() - self.bytes.len();
+        if self.bytes.len() > LARGE && free < more {
+            self.bytes.reserve_exact(more.max(self.bytes.len() / 4));
         }
     }
 

@@ -98,6 +98,12 @@ impl Body {
         }
     }
 
+    /// Bytes of it that are here.
+    #[allow(clippy::len_without_is_empty)] // how far it is, not how long
+    pub fn len(&self) -> usize {
+        self.data.len()
+    }
+
     /// The decoded body.
     pub fn into_bytes(self) -> Bytes {
         self.data.freeze()

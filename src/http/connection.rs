@@ -29,6 +29,7 @@ use super::socket::Socket;
 use super::{Place, Request, Response, Service};
 use crate::error::{Code, Error};
 use crate::limits::http as limits;
+use crate::memory::{Holder, Kind, MemoryBudget, Reservation};
 
 /// What ends a connection without an answer: the peer left, nothing came, the server stops.
 struct Gone;
@@ -38,6 +39,8 @@ enum No {
     Refused(Refusal),
     NotAdmitted(Response),
 }
+
+const NO_MEMORY: Refusal = Refusal::Answer(503, "The server has too much to read right now.");
 
 /// Bytes asked of the kernel at once.
 const READ: usize = 8 * 1024;
@@ -51,6 +54,7 @@ pub(super) struct House {
     pub deadlines: Deadlines,
     pub counts: Arc<Counts>,
     pub clients: Arc<Clients>,
+    pub memory: MemoryBudget,
     /// Gone when the last connection is.
     pub _alive: mpsc::Sender<()>,
 }
@@ -63,6 +67,8 @@ pub(super) struct Connection {
     ticket: Ticket,
     /// When the first head must be complete; nothing after it.
     first_by: Option<Instant>,
+    /// For a request that is larger than any connection may send.
+    held: Option<Reservation>,
 }
 
 /// A request, and what it holds until it is answered.
@@ -75,7 +81,7 @@ struct Heard {
 impl Connection {
     pub fn new(socket: Socket, peer: SocketAddr, house: Arc<House>, ticket: Ticket) -> Self {
         let first_by = Some(Instant::now() + house.deadlines.head);
-        Self { socket, peer, house, input: BytesMut::new(), ticket, first_by }
+        Self { socket, peer, house, input: BytesMut::new(), ticket, first_by, held: None }
     }
 
     /// Serves until the end.
@@ -95,6 +101,7 @@ impl Connection {
             let mut response = self.house.service.call(request).await;
             self.house.counts.answer(response.status(), began.elapsed());
             drop((_place, _slots));
+            self.held = None;
             if let Some(take) = response.take_upgrade() {
                 return take(self.socket, self.input.freeze());
             }
@@ -108,11 +115,9 @@ impl Connection {
                 return Box::pin(self.close()).await;
             }
             self.first_by = None;
-            if !self.input.is_empty() {
-                // Answering needs no wait: without this, whoever sends requests without waiting for
-                // the answers would keep this thread from everybody else.
-                tokio::task::yield_now().await;
-            }
+            // Neither reading nor answering needs a wait: without this, whoever sends requests without
+            // waiting for the answers would keep this thread from everybody else.
+            tokio::task::yield_now().await;
         }
     }
 
@@ -230,6 +235,9 @@ impl Connection {
                 Ok(read) => read?,
                 Err(_) => return Ok(Err(Refusal::Answer(408, "The request head took too long."))),
             }
+            if !self.accounts_for(0) {
+                return Ok(Err(NO_MEMORY));
+            }
             if let Some(seen) = self.look(&mut scan) {
                 return Ok(seen);
             }
@@ -263,10 +271,32 @@ impl Connection {
                 Ok(read) => read?,
                 Err(_) => return Ok(Err(Refusal::Answer(408, "The request body took too long."))),
             }
+            if !self.accounts_for(body.len()) {
+                return Ok(Err(NO_MEMORY));
+            }
             match body.feed(&mut self.input) {
                 Ok(Progress::Done) => return Ok(Ok(body.into_bytes())),
                 Ok(Progress::More) => {}
                 Err(refusal) => return Ok(Err(refusal)),
+            }
+        }
+    }
+
+    /// Accounts for what has been read of the request: so much of its body, and what is not parsed. False:
+    /// there is no memory for it.
+    fn accounts_for(&mut self, body: usize) -> bool {
+        let bytes = body + self.input.len();
+        if bytes <= limits::UNACCOUNTED {
+            return true;
+        }
+        // Not for each read anew.
+        let bytes = bytes.next_multiple_of(limits::UNACCOUNTED);
+        match &mut self.held {
+            Some(held) => held.grow(bytes).is_ok(),
+            None => {
+                let holder = Holder::of(self.peer);
+                self.held = self.house.memory.reserve(Kind::Requests, holder, bytes).ok();
+                self.held.is_some()
             }
         }
     }

@@ -16,6 +16,7 @@ use super::socket::{Listener, Socket};
 use super::spare::{Spare, is_out_of_descriptors};
 use super::{Response, Service};
 use crate::limits::{descriptors, http as limits};
+use crate::memory::MemoryBudget;
 
 /// How a listener is set up.
 #[derive(Debug, Clone)]
@@ -36,6 +37,8 @@ pub struct Options {
     pub counts: Arc<Counts>,
     /// What clients spend; shared by all listeners, too.
     pub clients: Arc<Clients>,
+    /// What requests that are not complete may hold.
+    pub memory: MemoryBudget,
 }
 
 impl Default for Options {
@@ -49,6 +52,7 @@ impl Default for Options {
             deadlines: Deadlines::default(),
             counts: Arc::default(),
             clients: Arc::default(),
+            memory: MemoryBudget::default(),
         }
     }
 }
@@ -99,6 +103,7 @@ pub async fn serve(
         deadlines: options.deadlines,
         counts: options.counts.clone(),
         clients: options.clients.clone(),
+        memory: options.memory.clone(),
         _alive: alive,
     });
     let counts = options.counts.clone();

@@ -71,11 +71,12 @@ pub(super) struct Actor {
 impl Actor {
     pub(super) fn new(room: Arc<Room>, inbox: mpsc::Receiver<Input>, shared: Arc<Shared>) -> Self {
         let published = room.state().row.last_seq;
+        let kept = Kept::starting_after(published, shared.memory.clone());
         Self {
             room,
             shared,
             inbox,
-            kept: Kept::starting_after(published),
+            kept,
             published,
             suspect: false,
             silent_until: None,
@@ -129,6 +130,7 @@ impl Actor {
                     self.tell_view(uid).await;
                 }
             }
+            Input::ForgetOld => self.kept.forget_old(),
             Input::Resync => {
                 self.suspect = false;
                 self.resync().await;

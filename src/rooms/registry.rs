@@ -18,7 +18,7 @@ use crate::count::ByCode;
 use crate::error::{Code, Error, Result};
 use crate::ids::{RoomId, Uid};
 use crate::limits::{chat, rooms as limits};
-use crate::memory::MemoryBudget;
+use crate::memory::{Kind, MemoryBudget};
 use crate::protocol::event::{Event, RoomView};
 use crate::store::chat::{BanRow, ChatStore, MemberRow, RoomRow};
 
@@ -173,10 +173,12 @@ impl Rooms {
             (self.shared.clone(), self.stop.subscribe(), self.alive_token());
         tokio::spawn(async move {
             let mut tick = tokio::time::interval(limits::PRESENCE_TICK);
+            let mut forgets = tokio::time::interval(limits::KEPT_FOR);
             tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
             loop {
                 tokio::select! {
                     _ = tick.tick() => shared.tell_presence(),
+                    _ = forgets.tick() => shared.forget_old(),
                     () = stopping(&mut stop) => break,
                 }
             }
@@ -331,6 +333,18 @@ impl Shared {
         let _ = self.outlet.broadcast(Delivery::Joined(uid, view.id)).await;
         let event = Event::Room { room: view }.encode();
         let _ = self.outlet.broadcast(Delivery::ToUser(uid, event)).await;
+    }
+
+    /// While rooms keep much, those in which nothing happens are asked to give it back.
+    fn forget_old(&self) {
+        let used = self.memory.used(Kind::Kept);
+        if used <= self.memory.most(Kind::Kept) / 4 {
+            return;
+        }
+        for room in self.rooms().values() {
+            // A room whose inbox is full is none of these.
+            let _ = room.tx.try_send(Input::ForgetOld);
+        }
     }
 
     fn tell_presence(&self) {

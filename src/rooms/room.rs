@@ -70,6 +70,8 @@ pub(super) enum Input {
     View(Uid),
     /// Look into the store for what was not published.
     Resync,
+    /// Give back memory that is kept for few.
+    ForgetOld,
 }
 
 /// A room: its state and the way to its actor.

@@ -228,8 +228,23 @@ const MEMORY: &[Reached] = &[
     ),
     (
         "tests/memory.rs",
+        "requests_that_are_not_finished_hold_no_more_than_their_part_and_others_are_answered",
+        &["memory::REQUESTS", "http::UNACCOUNTED"],
+    ),
+    (
+        "tests/memory.rs",
         "so_many_rooms_are_made_in_an_hour_and_opening_one_again_counts_for_nothing",
         &["rooms::MADE_PER_HOUR", "rooms::DIRECT_PER_HOUR"],
+    ),
+    (
+        "tests/memory.rs",
+        "when_the_logs_of_rooms_use_up_their_share_those_who_hold_most_are_cut_and_who_reads_is_not",
+        &["memory::ROOM_LOGS", "delivery::RELIEF"],
+    ),
+    (
+        "tests/memory.rs",
+        "one_users_send_queues_hold_no_more_than_one_may_however_many_connections_there_are",
+        &["memory::SEND_QUEUES"],
     ),
     (
         "src/delivery/room.rs",
@@ -473,6 +488,11 @@ const ROOMS: &[Reached] = &[
         &["rooms::BLOCKS_IN_ALL"],
     ),
     (
+        "src/rooms/kept.rs",
+        "a_room_that_finds_the_share_used_up_keeps_nothing_and_gives_back_what_it_had",
+        &["memory::KEPT", "rooms::KEPT_FOR"],
+    ),
+    (
         "tests/people.rs",
         "three_hundred_who_come_online_at_once_storm_nobody",
         &["rooms::PRESENCE_MEMBERS", "rooms::PRESENCE_TICK"],
@@ -684,6 +704,7 @@ const NO_BOUND: &[(&str, &str)] = &[
     ("avatars::AT_ONCE", "pictures drawn side by side; who waits has one of PLACES"),
     ("avatars::QUALITY", "of what is kept"),
     ("delivery::ACTIVITY_TICK", "how often activity is told; ACTIVITY bounds it for each room"),
+    ("api::MEMBERS", "more are asked for in pages, which are tested"),
     ("memory::HOLDERS_KEPT", "the size of an empty table"),
     ("embedded::START", "a recovery after a crash may take long, a broken cluster says so at once"),
     ("embedded::POLL", "between two looks"),

@@ -13,8 +13,9 @@ use tokio::time::timeout;
 use impulse::allowance::Allowances;
 use impulse::delivery::{self, Adoption, Rights, Role, Settings, Shards};
 use impulse::ids::{RoomId, SessionId, Uid};
+use impulse::memory::MemoryBudget;
 use impulse::rooms::outlet::{ConnRef, Delivery, Outlet, Payload, Publication, ShardLink};
-use impulse::rooms::{CreateRoom, Rooms};
+use impulse::rooms::{Bounds, CreateRoom, Rooms};
 use impulse::store::chat::ChatStore;
 use impulse::store::pool::Database;
 
@@ -30,6 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Bench {
     pub outlet: Outlet,
     pub shards: Shards,
+    pub memory: MemoryBudget,
     /// A room that takes commands, but not for ever: nobody listens to what it says.
     pub stuck: RoomId,
     adopted: u32,
@@ -44,12 +46,18 @@ impl Bench {
     }
 
     pub async fn start_with(settings: Settings) -> Self {
+        Self::start_within(Bounds::default(), settings).await
+    }
+
+    pub async fn start_within(bounds: Bounds, settings: Settings) -> Self {
+        let memory = bounds.memory.clone();
         raise_descriptor_limit();
         let database = Database::new(&postgres::database().await).unwrap();
         let store = ChatStore::open(database).await.unwrap();
         let (tx, unheard) = mpsc::channel(100);
         let link = ShardLink::new(tx, Arc::new(|| ()));
-        let rooms = Rooms::start(store, Outlet::new(vec![link])).await.unwrap();
+        let outlet = Outlet::new(vec![link]);
+        let rooms = Rooms::start_within(bounds, store, outlet).await.unwrap();
         let create = CreateRoom {
             name: "Stuck".to_owned(),
             topic: String::new(),
@@ -60,7 +68,7 @@ impl Bench {
         let stuck = rooms.create(Some(UID), create).await.unwrap().0.id;
         let (outlet, seeds) = delivery::prepare(1).unwrap();
         let shards = seeds.start(rooms, settings).unwrap();
-        Self { outlet, shards, stuck, adopted: 0, send_buffer: None, _unheard: unheard }
+        Self { outlet, shards, memory, stuck, adopted: 0, send_buffer: None, _unheard: unheard }
     }
 
     /// A new connection. Slots are not reused as long as none has ended.
