@@ -183,6 +183,8 @@ impl Actor {
     /// it is, its revision) is decided later.
     fn admits(&self, post: &Post) -> Result<()> {
         let state = self.room.state();
+        // Who may not know of the room hears the same as of one that does not exist.
+        state.may(post.uid, post.admin, Right::See)?;
         let writes = match &post.action {
             Action::Unsubscribe => return Ok(()),
             // One's own words may be taken back wherever they are.

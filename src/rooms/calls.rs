@@ -103,6 +103,7 @@ impl Rooms {
         favourite: Option<bool>,
         notify: Option<Notify>,
     ) -> Result<RoomView> {
+        self.may(uid, false, room, Action::See)?;
         self.change(By::Server, room, uid, MemberChange::Prefer(favourite, notify)).await?;
         self.view(room, uid).ok_or_else(no_room)
     }
