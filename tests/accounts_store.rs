@@ -128,3 +128,18 @@ async fn the_oldest_sessions_give_way_and_tokens_are_counted_apart() {
     assert_eq!(store.sessions(anna, SessionKind::Browser).await.unwrap().len(), 2);
     assert_eq!(store.sessions(anna, SessionKind::Token).await.unwrap().len(), 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_setting_that_cannot_be_read_is_left_out_and_spoils_no_other() {
+    let database = database().await;
+    let store = AccountStore::open(database.clone()).await.unwrap();
+    let sql = database.connect().await.unwrap();
+    let odd = "INSERT INTO accounts.settings VALUES ('name', '\"Ours\"'), ('users_max', '1e400')";
+    sql.batch_execute(odd).await.unwrap();
+    let ours = vec![("name".to_owned(), serde_json::json!("Ours"))];
+    assert_eq!(store.chosen_settings().await.unwrap(), ours);
+    let change = vec![("users_max".to_owned(), serde_json::json!(7))];
+    let decide = |chosen| Ok((change.clone(), assert_eq!(chosen, ours)));
+    store.choose_settings(decide).await.unwrap();
+    assert_eq!(store.chosen_settings().await.unwrap().len(), 2);
+}

@@ -106,3 +106,15 @@ async fn a_commit_reads_no_message_but_those_it_names() {
     let read = tokio::time::timeout(Duration::from_secs(20), counted).await.expect("it is counted");
     assert_eq!(read, 0, "messages read by walking through the table");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_cannot_hold_every_character_is_refused() {
+    let url = postgres::database().await;
+    let sql = Database::new(&url).unwrap().connect().await.unwrap();
+    let latin = "CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0";
+    sql.batch_execute(latin).await.unwrap();
+    let (server, _) = url.split_once("dbname=").unwrap();
+    let database = Database::new(&format!("{server}dbname=latin")).unwrap();
+    let refusal = ChatStore::open(database).await.err().expect("a refusal");
+    assert!(refusal.contains("LATIN1") && refusal.contains("UTF8"), "{refusal}");
+}
