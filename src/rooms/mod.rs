@@ -14,6 +14,7 @@
 mod actor;
 mod calls;
 mod changes;
+mod facts;
 pub mod journal;
 mod kept;
 mod look;

@@ -53,7 +53,7 @@ impl Actor {
             events.push(payload);
             if is_new {
                 activity.new += 1;
-                activity.mentions.extend(message.body.iter().flat_map(|body| &body.mentions));
+                activity.mentions.extend(message.content.mentions());
             }
         }
         self.published = activity.seq;

@@ -224,6 +224,16 @@ const ROOMS: &[Reached] = &[
     ),
     ("src/rooms/kept.rs", "the_bytes_are_bounded", &["rooms::KEPT_BYTES"]),
     (
+        "src/rooms/facts.rs",
+        "what_is_pending_is_committed_before_it_is_larger_than_the_bound",
+        &["rooms::STATES_BYTES"],
+    ),
+    (
+        "src/store/chat/unreadable.rs",
+        "a_row_is_reported_once_and_no_more_rows_than_the_bound",
+        &["store::UNREADABLE"],
+    ),
+    (
         "tests/people.rs",
         "three_hundred_who_come_online_at_once_storm_nobody",
         &["rooms::PRESENCE_MEMBERS", "rooms::PRESENCE_TICK"],

@@ -1,6 +1,7 @@
 /** One message as an `article`: who, when, what, what it answers, how people reacted, and whether it was sent. */
 import { el, fill } from "./element.js";
-import { format, isEmojiOnly, plain } from "./format.js";
+import { excerpt } from "./excerpt.js";
+import { format, isEmojiOnly } from "./format.js";
 import { errorText, fullTimeOf, listOf, t, timeOf } from "./i18n.js";
 import { icon } from "./icons.js";
 import { avatar, moodOf, nameOf, tintOf, userOf } from "./people.js";
@@ -43,7 +44,7 @@ export function drawMessage(row, drawing) {
       el("header", { class: "message-head" },
         author(drawing, name), moodOf(state, message.by),
         el("time", { class: "message-time", datetime: new Date(message.at).toISOString(), title: fullTimeOf(message.at) }, timeOf(message.at))),
-      deleted ? el("div", { class: "bubble bubble-deleted" }, t("deleted_message")) : bubble(drawing),
+      deleted || message.unreadable ? el("div", { class: "bubble bubble-deleted" }, t(deleted ? "deleted_message" : "unreadable_message")) : bubble(drawing),
       deleted ? null : reactions(drawing),
       sendState(drawing)));
 }
@@ -80,7 +81,7 @@ function bubble(drawing) {
  */
 function quote(drawing, show) {
   const { quoted, state } = drawing;
-  const text = !quoted ? t("quoted_missing") : quoted.kind === "del" ? t("deleted_message") : plain(quoted.t).slice(0, QUOTE_MAX);
+  const text = quoted ? excerpt(quoted, QUOTE_MAX) : t("quoted_missing");
   return el("button", { type: "button", class: "quote", title: t("jump_to_quoted"), dir: "auto", click: show },
     quoted ? el("strong", {}, nameOf(state, quoted.by)) : null, el("span", {}, text));
 }

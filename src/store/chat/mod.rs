@@ -4,16 +4,22 @@
 //! messages, through the journal ([`commit::Writer`]).
 
 pub mod commit;
+pub mod content;
 mod figures;
 mod members;
 mod messages;
 mod news;
 mod removal;
 mod rooms;
+mod unreadable;
 
 pub use members::{BanRow, MemberRow};
-pub use messages::{Page, Stored, StoredKind, digest};
+pub use messages::{Page, Stored, StoredKind, StoredReaction, Superseded};
 pub use rooms::{NewRoom, RemovedRoom, RoomChange, RoomRow};
+
+use std::sync::Arc;
+
+use unreadable::Unreadable;
 
 use super::migrate::{self, Migration};
 use super::pool::Database;
@@ -29,6 +35,7 @@ const MIGRATIONS: &[Migration] = &migrate::numbered([
 #[derive(Clone)]
 pub struct ChatStore {
     database: Database,
+    unreadable: Arc<Unreadable>,
 }
 
 impl ChatStore {
@@ -38,7 +45,7 @@ impl ChatStore {
     /// One sentence for the operator.
     pub async fn open(database: Database) -> Result<Self, String> {
         migrate::run(&database, "chat", MIGRATIONS).await?;
-        Ok(Self { database })
+        Ok(Self { database, unreadable: Arc::default() })
     }
 
     /// The database behind it.
