@@ -23,6 +23,7 @@ use bytes::Bytes;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use tokio::runtime::Runtime;
 
+use impulse::allowance::Allowances;
 use impulse::delivery::frame_log::FrameLog;
 use impulse::delivery::{self, Adoption, Role, Settings, Shards};
 use impulse::ids::{RoomId, SessionId, Uid};
@@ -127,6 +128,8 @@ impl House {
             status: Status::default(),
             hello: Bytes::from_static(b"hello"),
             rooms: Vec::new(),
+            told: usize::MAX,
+            allowance: Allowances::new(0.0).of(Uid(7)),
         };
         self.shards.adopt(Adoption { stream, head: Vec::new(), input: Bytes::new(), role });
         near.read_exact(&mut [0; 7]).unwrap();

@@ -165,6 +165,7 @@ fn room(id: i64) -> RoomView {
         favourite: false,
         notify: Notify::Usual,
         silenced_until: None,
+        hidden: false,
     }
 }
 
@@ -188,7 +189,13 @@ fn events(c: &mut Criterion) {
     encode(
         &mut group,
         "hello with 20 rooms",
-        &Event::Hello { uid: Uid(42), rooms: &rooms, heartbeat_ms: 30_000 },
+        &Event::Hello {
+            uid: Uid(42),
+            rooms: &rooms,
+            blocked: &[],
+            heartbeat_ms: 30_000,
+            more: false,
+        },
     );
     encode(&mut group, "typing", &Event::Typing { room: RoomId(3), uid: Uid(42) });
     let answer = || OkAnswer::to(black_box(Some("17"))).seq(41).at(AT).encode();

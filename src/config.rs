@@ -2,11 +2,13 @@
 //!
 //! The names are part of the wire contract (`docs/protocol.md`, "Settings and commands").
 
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
+
+use crate::limits::memory;
 
 /// Who may make an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
@@ -51,6 +53,10 @@ pub struct Config {
     #[arg(long, env = "IMPULSE_CONNECTIONS_MAX", value_parser = parse_connections, value_name = "N")]
     pub connections_max: Option<usize>,
 
+    /// Memory for everything that waits for clients, such as 512MiB; beyond it they are refused
+    #[arg(long, env = "IMPULSE_MEMORY_BUDGET", value_parser = parse_memory, default_value = "512MiB", value_name = "SIZE")]
+    pub memory_budget: usize,
+
     /// Who may register
     #[arg(long, env = "IMPULSE_REGISTRATION", value_enum, default_value = "open")]
     pub registration: Registration,
@@ -60,12 +66,16 @@ pub struct Config {
     pub rate_limit_scale: f64,
 
     /// The name people see
-    #[arg(long, env = "IMPULSE_NAME", default_value = "Impulse")]
+    #[arg(long, env = "IMPULSE_NAME", value_parser = parse_name, default_value = "Impulse")]
     pub name: String,
 
     /// Origins besides our own that may use the API from a browser, by comma
     #[arg(long, env = "IMPULSE_ORIGINS", value_delimiter = ',', value_name = "ORIGIN")]
     pub origins: Vec<String>,
+
+    /// Names this server may be asked for, by comma; others get 421 [default: any]
+    #[arg(long, env = "IMPULSE_HOSTS", value_delimiter = ',', value_parser = parse_host, value_name = "HOST")]
+    pub hosts: Vec<Host>,
 
     /// Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed, by comma
     #[arg(long, env = "IMPULSE_TRUSTED_PROXIES", value_delimiter = ',', value_name = "IP")]
@@ -118,6 +128,16 @@ impl Config {
     pub fn worker_count(&self) -> usize {
         cores().saturating_sub(self.shard_count()).max(1)
     }
+
+    /// Those of them that run rooms, their journal and its connections, and nothing else.
+    pub fn room_worker_count(&self) -> usize {
+        (self.worker_count() / 2).max(1)
+    }
+
+    /// The others: HTTP, logins, files.
+    pub fn http_worker_count(&self) -> usize {
+        self.worker_count().saturating_sub(self.room_worker_count()).max(1)
+    }
 }
 
 fn cores() -> usize {
@@ -126,6 +146,59 @@ fn cores() -> usize {
 
 /// Most delivery threads; a shard is named by a `u16`, and more than cores never helps.
 const SHARDS_MAX: usize = 256;
+
+/// A name the server may be asked for, with any port or with that one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Host {
+    /// In lower case and without a final dot; an IPv6 address in its shortest form, in brackets.
+    name: String,
+    port: Option<u16>,
+}
+
+impl Host {
+    /// Reads `name`, `1.2.3.4` or `[::1]`, perhaps with a port.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (name, port) = match text.strip_prefix('[') {
+            Some(rest) => {
+                let (address, port) = rest.split_once(']')?;
+                let address: Ipv6Addr = address.parse().ok()?;
+                (format!("[{address}]"), port)
+            }
+            None => {
+                let (name, port) = text.split_at(text.find(':').unwrap_or(text.len()));
+                let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
+                let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"-._".contains(&b);
+                (name.bytes().all(is_plain).then_some(name)?, port)
+            }
+        };
+        let port = match port.strip_prefix(':') {
+            Some(port) if port.bytes().all(|b| b.is_ascii_digit()) => Some(port.parse().ok()?),
+            None if port.is_empty() => None,
+            _ => return None,
+        };
+        (!name.is_empty()).then_some(Self { name, port })
+    }
+
+    /// Whether a request for `asked` is one for this host. A name without a port is asked for at any
+    /// port; a default port may be left out by whoever asks.
+    pub fn covers(&self, asked: &Self) -> bool {
+        let same_port = match (self.port, asked.port) {
+            (None, _) | (Some(80 | 443), None) => true,
+            (port, asked) => port == asked,
+        };
+        same_port && self.name == asked.name
+    }
+
+    /// As it is written into a `Host` header, with `port` where none was named.
+    pub fn with_port(&self, port: u16) -> String {
+        format!("{}:{}", self.name, self.port.unwrap_or(port))
+    }
+}
+
+fn parse_host(text: &str) -> Result<Host, String> {
+    let expected = "expected a name such as chat.example.org, or one with a port";
+    Host::parse(text.trim()).ok_or_else(|| expected.to_owned())
+}
 
 fn parse_listen(text: &str) -> Result<Listen, String> {
     let mut addrs = Vec::new();
@@ -157,6 +230,32 @@ fn parse_shards(text: &str) -> Result<usize, String> {
 
 fn parse_connections(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|n| *n > 0).ok_or_else(|| "expected a number from 1 on".into())
+}
+
+fn parse_memory(text: &str) -> Result<usize, String> {
+    let text = text.trim();
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (digits, unit) = text.split_at(end);
+    let unit = match unit.trim().to_ascii_lowercase().as_str() {
+        "" => 1,
+        "k" | "kib" => 1 << 10,
+        "m" | "mib" => 1 << 20,
+        "g" | "gib" => 1 << 30,
+        _ => 0,
+    };
+    let bytes = digits.parse::<usize>().ok().and_then(|number| number.checked_mul(unit));
+    bytes.filter(|bytes| (memory::BUDGET_MIN..=memory::BUDGET_MAX).contains(bytes)).ok_or_else(
+        || {
+            let least = memory::BUDGET_MIN >> 20;
+            format!("expected a size such as 512MiB or 2GiB, at least {least}MiB")
+        },
+    )
+}
+
+/// The same as administrators may choose.
+fn parse_name(text: &str) -> Result<String, String> {
+    let name = crate::text::name("name", text, crate::limits::api::SERVER_NAME);
+    name.map_err(|error| error.message().to_owned())
 }
 
 fn parse_scale(text: &str) -> Result<f64, String> {
@@ -214,11 +313,57 @@ mod tests {
     }
 
     #[test]
+    fn a_size_has_a_unit_or_none_and_is_not_too_small_for_a_server() {
+        assert_eq!(parse_memory("512MiB"), Ok(memory::BUDGET), "the default");
+        assert_eq!(parse_memory(" 2 g"), Ok(2 << 30));
+        assert_eq!(parse_memory(&memory::BUDGET_MIN.to_string()), Ok(memory::BUDGET_MIN));
+        let (small, large) =
+            ((memory::BUDGET_MIN - 1).to_string(), (memory::BUDGET_MAX + 1).to_string());
+        for wrong in ["", "MiB", "512MB", "-1", "99999999999999999999g", &small, &large] {
+            assert!(parse_memory(wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
     fn an_origin_is_scheme_and_host_only() {
         assert!(is_origin("https://chat.example.org"));
         assert!(is_origin("http://localhost:3000"));
         for wrong in ["chat.example.org", "https://", "https://a/b", "null", "https://A"] {
             assert!(!is_origin(wrong), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_host_is_a_name_or_an_address_and_covers_the_ways_to_write_it() {
+        let covers = |listed: &str, asked: &str| {
+            Host::parse(listed).unwrap().covers(&Host::parse(asked).unwrap())
+        };
+        for (listed, asked) in [
+            ("chat.example.org", "CHAT.example.ORG"),
+            ("chat.example.org", "chat.example.org:8443"),
+            ("chat.example.org", "chat.example.org."),
+            ("Chat.Example.Org:443", "chat.example.org"),
+            ("chat.example.org:80", "chat.example.org"),
+            ("chat.example.org:8443", "chat.example.org:8443"),
+            ("[::1]", "[0:0:0:0:0:0:0:1]:8080"),
+            ("127.0.0.1:8080", "127.0.0.1:8080"),
+        ] {
+            assert!(covers(listed, asked), "{listed} {asked}");
+        }
+        for (listed, asked) in [
+            ("chat.example.org", "example.org"),
+            ("chat.example.org", "evil.chat.example.org"),
+            ("chat.example.org", "chat.example.org.evil"),
+            ("chat.example.org:8443", "chat.example.org"),
+            ("chat.example.org:8443", "chat.example.org:443"),
+            ("[::1]", "[::2]"),
+        ] {
+            assert!(!covers(listed, asked), "{listed} {asked}");
+        }
+        for wrong in
+            ["", ".", ":80", "a b", "a:b", "a:", "a:70000", "[::1", "[a]", "a/b", "http://a"]
+        {
+            assert_eq!(Host::parse(wrong), None, "{wrong}");
         }
     }
 

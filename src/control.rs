@@ -17,6 +17,9 @@ const FILE: &str = "server.json";
 pub struct Control {
     /// Address and port.
     pub address: String,
+    /// The name to ask for, where not every one is answered.
+    #[serde(default)]
+    pub host: Option<String>,
     /// Opens `/api/admin/…`.
     pub token: String,
     /// The server's process.
@@ -75,7 +78,8 @@ mod tests {
     #[test]
     fn the_file_is_its_owners_alone_and_goes_with_its_server() {
         let folder = tempfile::tempdir().unwrap();
-        let control = |pid| Control { address: "127.0.0.1:1".into(), token: "t".into(), pid };
+        let control =
+            |pid| Control { address: "127.0.0.1:1".into(), host: None, token: "t".into(), pid };
         let first = ControlFile::write(folder.path(), &control(1)).unwrap();
         let mode = fs::metadata(folder.path().join(FILE)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);

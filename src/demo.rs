@@ -70,7 +70,7 @@ pub async fn fill(auth: &Auth, accounts: &AccountStore, chat: &ChatStore) -> Res
                     status: Some(Status { text: words.to_owned(), ..Status::default() }),
                     ..ProfileChange::default()
                 };
-                accounts.change_profile(uid, &change).await?;
+                let _ = accounts.change_profile(uid, &change).await?;
                 users.push(uid);
             }
             // The names are taken: the demo is there already, or people use them.

@@ -28,8 +28,8 @@ impl Share {
     /// Of `limit` descriptors, for a server of so many shards that was told to take at most `wanted`
     /// WebSockets.
     pub fn of(limit: usize, shards: usize, wanted: Option<usize>) -> Self {
-        // Two pools, and for each shard an epoll and what wakes it.
-        let own = (limits::FILES + 2 * store::POOL).saturating_add(shards.saturating_mul(2));
+        // Three pools, and for each shard an epoll and what wakes it.
+        let own = (limits::FILES + 3 * store::POOL).saturating_add(shards.saturating_mul(2));
         let rest = limit.saturating_sub(own);
         let spared = limits::HTTP.min(rest / 4);
         let refusals = http::REFUSALS.min(spared / 2).max(1);

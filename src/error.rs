@@ -54,6 +54,8 @@ codes! {
     MidExists = "mid_exists", 409;
     /// The message has moved on to another `rev`.
     RevConflict = "rev_conflict", 409;
+    /// Asked for by a name that is not this server's.
+    Misdirected = "misdirected", 421;
     /// Larger than the limit.
     TooLarge = "too_large", 413;
     /// The body is not `application/json`.
@@ -68,18 +70,50 @@ codes! {
     Unavailable = "unavailable", 503;
 }
 
+/// Why the server cannot do something now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outage {
+    /// Nobody answers where the database is.
+    Unreachable,
+    /// The database does not answer in time, or all connections to it are in use.
+    Slow,
+    /// The disk of the database is full.
+    DiskFull,
+    /// The database takes no writes.
+    ReadOnly,
+    /// The database fails otherwise; its own words are in the log.
+    Failing,
+    /// This server has too much to do, or is stopping.
+    Busy,
+}
+
+impl Outage {
+    /// What clients and operators are told.
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::Unreachable => "The server cannot reach its database right now.",
+            Self::Slow => "The database does not answer in time right now.",
+            Self::DiskFull => "The database cannot store anything: its disk is full.",
+            Self::ReadOnly => "The database takes no changes right now: it is read-only.",
+            Self::Failing => "The database cannot do this right now.",
+            Self::Busy => "The server cannot do this right now: it is busy or stopping.",
+        }
+    }
+}
+
 /// An error on its way to a client.
 pub struct Error {
     code: Code,
     message: Cow<'static, str>,
     retry_ms: Option<u32>,
+    outage: Option<Outage>,
     cause: Option<Box<dyn StdError + Send + Sync>>,
 }
 
 impl Error {
     /// An error with its sentence. The sentence is shown to people: no internals in it.
     pub fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, message: message.into(), retry_ms: None, cause: None }
+        Self { code, message: message.into(), retry_ms: None, outage: None, cause: None }
     }
 
     /// `bad_request` naming the field.
@@ -87,11 +121,15 @@ impl Error {
         Self::new(Code::BadRequest, format!("Field \"{field}\" {rule}."))
     }
 
-    /// `unavailable`, to be tried again after `retry_ms`.
+    /// `unavailable` because the database cannot be reached, to be tried again after `retry_ms`.
     pub fn unavailable(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        Self::new(Code::Unavailable, "The server cannot reach its database right now.")
-            .retry_after(1_000)
-            .because(cause)
+        Self::outage(Outage::Unreachable, cause)
+    }
+
+    /// `unavailable` for this reason, to be tried again after `retry_ms`.
+    pub fn outage(outage: Outage, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        let error = Self::new(Code::Unavailable, outage.sentence());
+        Self { outage: Some(outage), ..error }.retry_after(1_000).because(cause)
     }
 
     /// `internal`: the cause is logged now, under the id the client is given.
@@ -125,6 +163,11 @@ impl Error {
     /// The sentence people read.
     pub fn message(&self) -> &str {
         &self.message
+    }
+
+    /// Why the server cannot do it now, if that is what is wrong.
+    pub fn why_unavailable(&self) -> Option<Outage> {
+        self.outage
     }
 
     /// When to try again, in milliseconds.

@@ -5,10 +5,12 @@
 //! `docs/architecture.md` follows one message through both.
 
 pub mod admin;
+pub mod allowance;
 pub mod api;
 pub mod auth;
 pub mod avatars;
 pub mod cli;
+pub mod complaint;
 pub mod config;
 pub mod control;
 pub mod count;
@@ -21,15 +23,19 @@ pub mod http;
 pub mod ids;
 pub mod limits;
 pub mod loadtest;
+pub mod memory;
 pub mod metrics;
 pub mod names;
+pub mod net;
 pub mod policy;
 pub mod protocol;
 pub mod rooms;
+pub mod runtime;
 pub mod server;
 pub mod shutdown;
 pub mod store;
 pub mod telemetry;
 pub mod text;
+pub mod time;
 pub mod usage;
 pub mod ws;

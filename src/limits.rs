@@ -3,6 +3,37 @@
 
 use std::time::Duration;
 
+/// How much may be taken at once, and how much of it comes back in a second.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rate {
+    /// A full bucket.
+    pub at_once: f64,
+    /// What comes back.
+    pub per_second: f64,
+}
+
+impl Rate {
+    /// So much within so many seconds, at once or spread.
+    const fn within(seconds: f64, most: f64) -> Self {
+        Self { at_once: most, per_second: most / seconds }
+    }
+
+    /// The same for a server that allows so many times as much. A smaller bucket than the plain one would
+    /// refuse what is done at once without being too much.
+    #[must_use]
+    pub fn times(self, scale: f64) -> Self {
+        Self { at_once: self.at_once * scale.max(1.0), per_second: self.per_second * scale }
+    }
+}
+
+/// Networks whose addresses count as one client (`net`).
+pub mod net {
+    /// How many times the bound of one client an IPv6 /56 may have.
+    pub const SHARE_OF_56: usize = 2;
+    /// The same of a /48.
+    pub const SHARE_OF_48: usize = 4;
+}
+
 /// HTTP/1.1 (`http`).
 pub mod http {
     use super::Duration;
@@ -20,7 +51,7 @@ pub mod http {
     pub const TRAILERS: usize = 8 * 1024;
     /// Body of a JSON request unless its route says otherwise.
     pub const BODY: usize = 64 * 1024;
-    /// From the first byte of a head to its last.
+    /// From the first byte of a head to its last; of the first one from the accept.
     pub const HEAD_DEADLINE: Duration = Duration::from_secs(20);
     /// From the head to the end of the body.
     pub const BODY_DEADLINE: Duration = Duration::from_secs(40);
@@ -34,10 +65,39 @@ pub mod http {
     pub const BACKLOG: i32 = 4096;
     /// Connections that speak HTTP at once.
     pub const CONNECTIONS: usize = 16_384;
-    /// The same from one address.
+    /// The same from one client (an IPv4 address or an IPv6 /64; see `net`).
     pub const CONNECTIONS_PER_ADDRESS: usize = 256;
+    /// A connection without a request for so long gives way to a new one when there are too many.
+    pub const GIVES_WAY: Duration = Duration::from_millis(250);
+    /// Connections of one client that wait for a place when it has as many as it may.
+    pub const WAITING_PER_ADDRESS: usize = 1_024;
+    /// How long they wait.
+    pub const PLACE_WAIT: Duration = Duration::from_secs(5);
     /// Refused connections that are told so at once.
     pub const REFUSALS: usize = 256;
+    /// What one client may spend on requests at once. An office of two hundred that loads the page and
+    /// signs in on a Monday morning spends some ninety thousand in a minute.
+    pub const BURST: u32 = 100_000;
+    /// What comes back of it in a second.
+    pub const RATE: u32 = 1_000;
+    /// Cost of a request that is answered out of memory.
+    pub const COST_LIGHT: u32 = 1;
+    /// Cost of a picture.
+    pub const COST_LOOKUP: u32 = 2;
+    /// Cost of a call of the interface: a hundred a second for long, ten thousand at once.
+    pub const COST_CALL: u32 = 10;
+    /// Cost of `/metrics` and `/ready`.
+    pub const COST_HEAVY: u32 = 100;
+    /// Before a request that is beyond the rate is refused, its connection waits at most so long.
+    pub const RATE_PAUSE: Duration = Duration::from_secs(1);
+    /// Requests of one client that are worked on at once.
+    pub const AT_ONCE: usize = 64;
+    /// How long one more waits for its turn.
+    pub const AT_ONCE_WAIT: Duration = Duration::from_secs(10);
+    /// Clients whose spending is remembered.
+    pub const CLIENTS: usize = 100_000;
+    /// Between two lines in the log about requests that were refused for their origin or host.
+    pub const COMPLAINT: Duration = Duration::from_secs(60);
 }
 
 /// The HTTP interface (`api`).
@@ -47,6 +107,12 @@ pub mod api {
     pub const SMALL_BODY: usize = 16 * 1024;
     /// How long a browser keeps the cookie of a login.
     pub const COOKIE_AGE: Duration = Duration::from_secs(400 * 24 * 3600);
+    /// An answer that takes no more is not accounted for: the kernel takes it at once.
+    pub const SMALL_ANSWER: usize = 16 * 1024;
+    /// Rooms in one answer of `GET /api/rooms`, in bytes.
+    pub const ROOMS_BYTES: usize = 512 * 1024;
+    /// Members in one answer that is no page.
+    pub const MEMBERS: usize = 10_000;
     /// Users in one answer of the directory.
     pub const DIRECTORY: usize = 200;
     /// Display name, in characters.
@@ -69,6 +135,16 @@ pub mod api {
     pub const LABEL: usize = 100;
     /// Name of the server, in characters.
     pub const SERVER_NAME: usize = 64;
+    /// The latest moment that can be chosen, the end of the year 9999 in milliseconds: browsers show it.
+    pub const LATEST_MS: i64 = 253_402_300_799_999;
+    /// Acts one person may do that go into the audit log, at once and in [`AUDITED_IN`], times the
+    /// rate-limit scale. Fifty members can be muted, or a department moved, without a pause.
+    pub const AUDITED: u32 = 300;
+    /// The same of everybody but admins of the server together, in an hour: the log does not grow
+    /// faster, however many accounts somebody has.
+    pub const AUDITED_TOTAL: u32 = 20_000;
+    /// The time in which [`AUDITED`] acts come back.
+    pub const AUDITED_IN: Duration = Duration::from_secs(10 * 60);
 }
 
 /// Passwords, tickets and invitations (`auth`).
@@ -144,6 +220,12 @@ pub mod chat {
     pub const REPLAY: usize = 1_000;
     /// Messages in one history page.
     pub const PAGE: usize = 100;
+    /// Bytes of their contents; one message, however large, is always there.
+    pub const PAGE_BYTES: usize = 512 * 1024;
+    /// Rooms in `hello`, in bytes; further ones follow in `rooms`.
+    pub const HELLO_BYTES: usize = 256 * 1024;
+    /// Bytes of one `rooms`.
+    pub const ROOMS_BYTES: usize = 64 * 1024;
     /// Messages counted as unread before it reads "1000 or more".
     pub const UNREAD: usize = 1_000;
 }
@@ -168,8 +250,13 @@ pub mod store {
     /// Stored rows that cannot be read and are reported in the log, each once; of more only that
     /// there are more.
     pub const UNREADABLE: usize = 1_000;
-    /// "Are you there", as `/ready` asks it.
+    /// "Are you there" and "can you write", as `/ready` asks them.
     pub const PING: Duration = Duration::from_millis(1_500);
+    /// Between two tries of `/ready` whether a write commits, as long as the last one did.
+    pub const PROBE: Duration = Duration::from_secs(5);
+    /// Rows of about two kilobytes that such a try puts into a table of its own session and throws away:
+    /// some of them need new pages, which a full disk does not give.
+    pub const PROBE_ROWS: i32 = 64;
 }
 
 /// Room actors, the journal and presence (`rooms`).
@@ -195,19 +282,74 @@ pub mod rooms {
     pub const KEPT: usize = 512;
     /// Bytes of those events.
     pub const KEPT_BYTES: usize = 256 * 1024;
-    /// Replays from the store at the same time.
+    /// Slices of replays read from the store at the same time.
     pub const REPLAYS: usize = 8;
+    /// The same for one user.
+    pub const REPLAYS_PER_USER: usize = 4;
+    /// Contents of one slice; one message, however large, is always there.
+    pub const SLICE_BYTES: usize = 128 * 1024;
     /// Bytes of one replay from the store; more is `truncated`.
     pub const REPLAY_BYTES: usize = 16 * 1024 * 1024;
+    /// Rooms one user may own, times the rate-limit scale; admins of the server may own more.
+    pub const OWNED: usize = 500;
+    /// Rooms one user may be in, times the rate-limit scale.
+    pub const JOINED: usize = 5_000;
+    /// Open and closed rooms one user makes in an hour.
+    pub const MADE_PER_HOUR: u32 = 120;
+    /// Direct rooms one user begins in an hour.
+    pub const DIRECT_PER_HOUR: u32 = 300;
+    /// People one user may block.
+    pub const BLOCKS: usize = 500;
+    /// Blocks of all users together, because all of them are kept in memory: some 20 MB.
+    pub const BLOCKS_IN_ALL: usize = 500_000;
+    /// Blocks and their ends of one user in an hour: each looks at all of the user's rooms.
+    pub const BLOCK_CHANGES_PER_HOUR: u32 = 300;
     /// Presence is pushed into rooms of at most this many members.
     pub const PRESENCE_MEMBERS: usize = 256;
     /// Users whose words are written into their accounts by one statement.
     pub const WORDS_AT_ONCE: usize = 256;
+    /// People whose typing is told in one room within [`TYPING_TICK`]; one in a room larger than
+    /// [`PRESENCE_MEMBERS`].
+    pub const TYPING: usize = 5;
+    /// How often that is, at most, for one person.
+    pub const TYPING_TICK: Duration = Duration::from_secs(1);
     /// How often presence is told.
     pub const PRESENCE_TICK: Duration = Duration::from_secs(1);
     /// Until everything accepted is answered when the server stops.
     pub const STOP: Duration = Duration::from_secs(5);
     /// What a client is told to wait when the database is away, in milliseconds.
+    pub const RETRY_MS: u32 = 1_000;
+}
+
+/// The memory of everything that waits for clients (`memory`).
+pub mod memory {
+    /// All of it, unless `IMPULSE_MEMORY_BUDGET` says otherwise.
+    pub const BUDGET: usize = 512 * 1024 * 1024;
+    /// The least that can be set: with less, one user could not be sent one page.
+    pub const BUDGET_MIN: usize = 64 * 1024 * 1024;
+    /// The most.
+    pub const BUDGET_MAX: usize = 1024 * 1024 * 1024 * 1024;
+    /// The budget has so many parts; the shares below are counted in them.
+    pub const PARTS: usize = 32;
+    /// Frames for single WebSockets.
+    pub const SEND_QUEUES: usize = 8;
+    /// Frames of rooms that some reader has not taken.
+    pub const ROOM_LOGS: usize = 8;
+    /// Slices of replays.
+    pub const REPLAYS: usize = 4;
+    /// Newest events of rooms.
+    pub const KEPT: usize = 4;
+    /// HTTP responses.
+    pub const ANSWERS: usize = 6;
+    /// First frames of WebSockets.
+    pub const HELLOS: usize = 2;
+    /// One user may hold one of so many parts of a share.
+    pub const USERS: usize = 8;
+    /// One address that nobody has signed in from, one of so many: an office may be behind it.
+    pub const ADDRESSES: usize = 2;
+    /// Holders whose place in the table stays allocated when they hold nothing.
+    pub const HOLDERS_KEPT: usize = 1_024;
+    /// When somebody who was refused may try again, in milliseconds.
     pub const RETRY_MS: u32 = 1_000;
 }
 
@@ -237,9 +379,15 @@ pub mod delivery {
     /// Bytes of those frames: 1 MiB together.
     pub const WAITING_BYTES: usize = 512 * 1024;
     /// Bytes a room's log holds for a subscription whose replay is still being read.
-    pub const OWED_BYTES: u64 = 16 * 1024 * 1024;
-    /// Bytes of replays that may wait for one socket: more than the largest one.
-    pub const REPLAYS_WAITING: usize = 32 * 1024 * 1024;
+    pub const OWED_BYTES: u64 = 4 * 1024 * 1024;
+    /// Bytes of replays out of the rooms' memory that may wait for one socket; what does not fit is read
+    /// from the store when its turn comes.
+    pub const REPLAYS_WAITING: usize = 1024 * 1024;
+    /// Messages that changed while a slice was on its way, so many of a room, before the slice is read
+    /// again.
+    pub const CHANGED: usize = 4_096;
+    /// Between two times that readers are cut because a share of the budget of memory is used up.
+    pub const RELIEF: Duration = Duration::from_millis(50);
     /// Bytes of a replay moved into the outbox at a time.
     pub const REPLAY_CHUNK: usize = 64 * 1024;
     /// Rooms one connection may follow.
@@ -267,14 +415,61 @@ pub mod delivery {
     pub const BURST: f32 = 120.0;
     /// Commands a second.
     pub const RATE: f32 = 40.0;
-    /// Commands refused, less those accepted since, before the connection is closed with 1008.
+    /// Commands refused, less those accepted since, in their costs, before the connection is closed with 1008.
     pub const FLOOD: u16 = 200;
+    /// Bytes of a command that cost as much as the command itself.
+    pub const COST_BYTES: usize = 8 * 1024;
+    /// What an edit, a deletion or a reaction costs besides its bytes: the store is asked about it.
+    pub const ASKING_COST: f32 = 3.0;
+    /// Missed changes whose replay costs as much as one more command.
+    pub const REPLAY_COST: u64 = 200;
+    /// Frames of one connection before the others get their turn.
+    pub const FRAMES: usize = 1_024;
+    /// How often in a row a connection that sends frames too fast is not read until the next second,
+    /// before it is closed with 1008.
+    pub const PAUSES: u8 = 5;
     /// Shortest and longest wait told to clients of a restart, in milliseconds.
     pub const RESTART_MS: (u32, u32) = (500, 5_000);
     /// The same for a client that could not keep up.
     pub const LAGGING_MS: (u32, u32) = (200, 2_000);
     /// Until all shards have said goodbye.
     pub const STOP: Duration = Duration::from_secs(3);
+}
+
+/// What one user may do over all connections and calls together (`allowance`), times the rate-limit scale.
+pub mod users {
+    use super::{Rate, delivery};
+    const MIB: f64 = 1024.0 * 1024.0;
+    const MINUTE: f64 = 60.0;
+    const HOUR: f64 = 60.0 * MINUTE;
+    const DAY: f64 = 24.0 * HOUR;
+    /// Commands on all connections, in their costs: as many as three busy connections send.
+    pub const COMMANDS: Rate =
+        Rate { at_once: 3.0 * delivery::BURST as f64, per_second: 3.0 * delivery::RATE as f64 };
+    /// Bytes of messages, edits, deletions and reactions within a minute.
+    pub const BYTES_A_MINUTE: Rate = Rate::within(MINUTE, 4.0 * MIB);
+    /// The same within a day, since the start of the server.
+    pub const BYTES_A_DAY: Rate = Rate::within(DAY, 256.0 * MIB);
+    /// Bytes of all users into one room within a minute.
+    pub const ROOM_BYTES_A_MINUTE: Rate = Rate::within(MINUTE, 32.0 * MIB);
+    /// Bytes of all users into all rooms within a minute.
+    pub const TOTAL_BYTES_A_MINUTE: Rate = Rate::within(MINUTE, 256.0 * MIB);
+    /// What one change takes on disk besides its text.
+    pub const CHANGE_BYTES: usize = 256;
+    /// Changes of presence, status, profile and picture, which everybody is told who shares a room.
+    pub const PROFILE_CHANGES: Rate = Rate { at_once: 60.0, per_second: 20.0 / MINUTE };
+    /// People put into rooms by somebody else within an hour.
+    pub const PUT_IN: Rate = Rate::within(HOUR, 300.0);
+    /// Calls that change something, in their costs.
+    pub const CHANGES: Rate = Rate { at_once: 120.0, per_second: 4.0 };
+    /// Members of a room who are told of a change, each by a frame of their own, for the cost of one call.
+    pub const TOLD_AT_COST: f64 = 100.0;
+    /// Calls that only read, and upgrades, in their costs.
+    pub const READS: Rate = Rate { at_once: 1_000.0, per_second: 100.0 };
+    /// How many times as much admins of the server may call and put in.
+    pub const ADMINS: f64 = 10.0;
+    /// Users whose allowances are remembered, besides those who are connected.
+    pub const REMEMBERED: usize = 65_536;
 }
 
 /// What the process may have open (`descriptors`).

@@ -25,8 +25,13 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> Result<(), String> {
+    let config = cli.config_of_serve();
+    let threads = match &cli.command {
+        None | Some(Command::Serve(_)) => config.http_worker_count(),
+        Some(_) => config.worker_count(),
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(cli.config_of_serve().worker_count())
+        .worker_threads(threads)
         .enable_all()
         .build()
         .map_err(|error| format!("cannot start the runtime: {error}"))?;

@@ -4,7 +4,7 @@ use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
 use unicode_security::{
     GeneralSecurityProfile as _, RestrictionLevel, RestrictionLevelDetection as _,
-    confusable_detection::skeleton,
+    confusable_detection::skeleton, general_security_profile::IdentifierType,
 };
 
 use crate::error::{Error, Result};
@@ -25,6 +25,16 @@ pub fn looks(username: &str) -> Vec<String> {
     let mut looks = vec![look(username), look(&key(username))];
     looks.dedup();
     looks
+}
+
+/// The same for a name that people are shown with, which may hold anything: blanks of whatever width are one,
+/// and what cannot be seen is not there.
+pub fn shown_looks(name: &str) -> Vec<String> {
+    let is_unseen = |c: &char| {
+        c.identifier_type().is_some_and(|kind| kind == IdentifierType::Default_Ignorable)
+    };
+    let composed: String = name.nfkc().filter(|c| !is_unseen(c)).collect();
+    looks(&composed.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
 /// Letters of other scripts that pass for Latin ones become those (UTS 39, section 4). ASCII stands
@@ -133,6 +143,26 @@ mod tests {
             &"x".repeat(33),
         ] {
             assert!(check(name).is_err(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn a_shown_name_looks_the_same_whatever_cannot_be_seen_in_it() {
+        let meet =
+            |one, other| shown_looks(one).iter().any(|look| shown_looks(other).contains(look));
+        for (one, other) in [
+            ("Mira Li", "mira  li"),
+            ("Mira\u{a0}Li", "Mira Li"),
+            ("Mira\u{200d}", "Mira"),
+            ("Мira", "Mira"),
+            ("Ｍira", "Mira"),
+            ("Ｍіrа Lі", "mira li"),
+        ] {
+            assert!(meet(one, other) && meet(other, one), "{one:?}");
+        }
+        for (one, other) in [("Mira Li", "Mirali"), ("Mira", "Mirа B"), ("🌻", "🌼"), ("", "Mira")]
+        {
+            assert!(!meet(one, other), "{one:?}");
         }
     }
 

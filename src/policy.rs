@@ -19,6 +19,33 @@ pub struct Asker {
     pub silenced: bool,
     /// It was sent away and may not come back.
     pub banned: bool,
+    /// What stands between it and the other one of a direct room of two.
+    pub block: Block,
+}
+
+/// Whether one of the two of a direct room has blocked the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Block {
+    /// Neither.
+    None,
+    /// Whoever asks has.
+    Own,
+    /// The other has, and whoever asks is not to learn it.
+    Others,
+}
+
+impl Block {
+    /// Whether either may write to the other.
+    ///
+    /// # Errors
+    /// `forbidden`. Whoever is blocked hears no more than for an account that is closed.
+    pub fn check(self) -> Result<()> {
+        match self {
+            Self::None => Ok(()),
+            Self::Own => Err(forbidden("You have blocked this person.")),
+            Self::Others => Err(unreachable_person()),
+        }
+    }
 }
 
 /// The room as far as rights depend on it.
@@ -164,13 +191,14 @@ fn allowed_now(asker: Asker, place: Place, action: Action) -> Result<()> {
         Action::Write if place.read_only && asker.role < Some(Role::Admin) => {
             Err(forbidden("Only admins of this room may write here."))
         }
+        Action::Write => asker.block.check(),
         _ => Ok(()),
     }
 }
 
 fn refusal(action: Action) -> &'static str {
     match action {
-        Action::Leave => "A direct room of two cannot be left.",
+        Action::Leave => "A direct room of two cannot be left. It can be hidden.",
         Action::Add => "Only admins of the room may add people.",
         Action::Join => "This room takes members by invitation only.",
         Action::Remove(_) => "You may not remove members here.",
@@ -185,6 +213,16 @@ fn refusal(action: Action) -> &'static str {
 
 fn forbidden(text: &'static str) -> Error {
     Error::new(Code::Forbidden, text)
+}
+
+/// The answer for somebody to whom one cannot write, whatever the reason.
+pub fn unreachable_person() -> Error {
+    forbidden("This person cannot be written to.")
+}
+
+/// The answer for somebody who cannot be brought into a room, whatever the reason.
+pub fn unwilling_person() -> Error {
+    forbidden("This person cannot be added to this room.")
 }
 
 /// The answer for a room that does not exist or must not be known of.
@@ -206,7 +244,7 @@ mod tests {
     }
 
     fn asker(role: Option<Role>, admin: bool) -> Asker {
-        Asker { admin, role, silenced: false, banned: false }
+        Asker { admin, role, silenced: false, banned: false, block: Block::None }
     }
 
     /// One letter per asker: `y` yes, `n` no, `?` "no such room", `m` "not a member".
@@ -286,6 +324,17 @@ mod tests {
         assert!(decide(silenced, place(RoomKind::Open), Action::Read).is_ok());
         let banned = Asker { banned: true, ..asker(None, false) };
         assert!(decide(banned, place(RoomKind::Open), Action::Join).is_err());
+    }
+
+    #[test]
+    fn a_block_takes_the_word_of_both_and_neither_the_reading_nor_the_deleting() {
+        for block in [Block::Own, Block::Others] {
+            let asker = Asker { block, ..asker(Some(Role::Member), true) };
+            let refused = decide(asker, place(RoomKind::Dm), Action::Write).unwrap_err();
+            assert_eq!(refused.code(), Code::Forbidden);
+            assert_eq!(refused.message().contains("blocked"), block == Block::Own);
+            assert!(decide(asker, place(RoomKind::Dm), Action::Read).is_ok());
+        }
     }
 
     #[test]

@@ -3,6 +3,9 @@
 //! Up: stores and their schemas, rooms, delivery threads, listeners. Down the same way back, each
 //! step with its own bound, so that a stop is over within ten seconds: no new connections, every
 //! accepted send answered, `bye restart` to every socket, then the database.
+//!
+//! Rooms, their journal and its connections run on threads of their own. What comes by HTTP runs on
+//! those of the caller, so a flood of requests takes time from other requests only.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
@@ -11,7 +14,8 @@ use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::api::{Api, Figures, Removals, Settings};
+use crate::allowance::Allowances;
+use crate::api::{Api, Audited, Figures, Readiness, Removals, Settings};
 use crate::auth::{self, Auth, AuthSettings};
 use crate::avatars::Studio;
 use crate::config::Config;
@@ -22,8 +26,10 @@ use crate::descriptors::Share;
 use crate::error::Error;
 use crate::http::{self, Site};
 use crate::limits;
+use crate::memory::MemoryBudget;
 use crate::metrics::{Metrics, Sources};
-use crate::rooms::Rooms;
+use crate::rooms::{Bounds, Rooms};
+use crate::runtime::{OwnThreads, inside};
 use crate::store::accounts::AccountStore;
 use crate::store::chat::ChatStore;
 use crate::store::embedded::{self, Embedded};
@@ -33,6 +39,8 @@ use crate::ws::handshake::OriginPolicy;
 
 /// Requests in flight get this long when the server stops. Rooms and shards have their own bounds.
 const REQUESTS_STOP: Duration = Duration::from_millis(1_500);
+/// What still runs beside the rooms when they have stopped gets this long.
+const THREADS_STOP: Duration = Duration::from_millis(500);
 
 /// A running server.
 pub struct Server {
@@ -41,6 +49,8 @@ pub struct Server {
     embedded: Option<Embedded>,
     stop: watch::Sender<bool>,
     listeners: JoinSet<()>,
+    /// Of the rooms.
+    room_threads: OwnThreads,
     control: Option<Control>,
     /// Tells the command line where the server is.
     _control_file: Option<ControlFile>,
@@ -57,11 +67,13 @@ impl Server {
             http::bind(*address).map_err(|error| format!("cannot listen on {address}: {error}"))
         });
         let sockets: Vec<_> = sockets.collect::<Result<_, _>>()?;
+        let room_threads = OwnThreads::start("rooms", config.room_worker_count())
+            .map_err(|error| format!("cannot start the threads of the rooms: {error}"))?;
         let (embedded, accounts, chat) = open_stores(&config).await?;
         let operator = auth::new_token().map_err(|error| error.message().to_owned())?;
         let share = Share::here(config.shard_count(), config.connections_max);
         share.announce(config.connections_max);
-        let api = match assemble(&config, &share, accounts, chat).await {
+        let api = match assemble(&config, &share, accounts, chat, &room_threads).await {
             Ok(api) => Arc::new(Api { operator: Some(operator.1), ..api }),
             Err(error) => {
                 stop_embedded(embedded).await;
@@ -72,9 +84,13 @@ impl Server {
         let (stop, stopped) = watch::channel(false);
         let mut addresses = Vec::new();
         let mut listeners = JoinSet::new();
+        let clients = Arc::new(http::Clients::new(config.rate_limit_scale));
         for socket in sockets {
             addresses.push(as_visited(socket.local_addr().map_err(|error| error.to_string())?));
-            let options = options(&config, &share, &api.traffic);
+            let options = http::Options {
+                clients: clients.clone(),
+                ..options(&config, &share, &api.traffic)
+            };
             listeners.spawn(http::serve(socket, api.clone(), options, stopped.clone()));
         }
         listeners.spawn(Figures::watch(api.clone(), stop.subscribe()));
@@ -82,11 +98,21 @@ impl Server {
         listeners.spawn(Api::keep_words(api.clone(), stop.subscribe()));
         let control = addresses.first().map(|address| Control {
             address: address.to_string(),
+            host: config.hosts.first().map(|host| host.with_port(address.port())),
             token: operator.0,
             pid: std::process::id(),
         });
         let file = control.as_ref().and_then(|control| tell_where(&config, control));
-        Ok(Self { addresses, api, embedded, stop, listeners, control, _control_file: file })
+        Ok(Self {
+            addresses,
+            api,
+            embedded,
+            stop,
+            listeners,
+            room_threads,
+            control,
+            _control_file: file,
+        })
     }
 
     /// How the command line reaches it.
@@ -101,8 +127,9 @@ impl Server {
 
     /// Where the first administrator is made, while there is none.
     pub fn setup_link(&self) -> Option<String> {
-        let (address, code) = (self.addresses.first()?, self.api.auth.setup_code()?);
-        Some(format!("http://{address}/setup#{code}"))
+        let (control, code) = (self.control.as_ref()?, self.api.auth.setup_code()?);
+        let host = control.host.as_ref().unwrap_or(&control.address);
+        Some(format!("http://{host}/setup#{code}"))
     }
 
     /// Returns when the server cannot go on by itself, with the reason.
@@ -131,6 +158,7 @@ impl Server {
         }
         self.api.accounts.database().close();
         self.api.chat.database().close();
+        self.room_threads.stop(THREADS_STOP).await;
         stop_embedded(self.embedded.take()).await;
     }
 }
@@ -198,6 +226,7 @@ async fn assemble(
     share: &Share,
     accounts: AccountStore,
     chat: ChatStore,
+    room_threads: &OwnThreads,
 ) -> Result<Api, String> {
     let sentence = |error: Error| format!("cannot start: {}", error.message());
     let (outlet, seeds) = delivery::prepare(config.shard_count())
@@ -207,7 +236,16 @@ async fn assemble(
     if config.demo {
         demo::fill(&auth, &accounts, &chat).await.map_err(sentence)?;
     }
-    let rooms = Rooms::start(chat.clone(), outlet).await.map_err(sentence)?;
+    let bounds = Bounds {
+        memory: MemoryBudget::new(config.memory_budget),
+        owned: scaled(limits::rooms::OWNED, config),
+        joined: scaled(limits::rooms::JOINED, config),
+    };
+    let runtime = room_threads.handle().ok_or("the threads of the rooms have ended")?;
+    let own = chat.database().with_pool_of(runtime)?;
+    let own_store = chat.through(own.clone());
+    let starting = inside(runtime, Rooms::start_within(bounds, own_store, outlet));
+    let rooms = starting.await.map_err(sentence)?.with_callers_store(chat.clone());
     let rate_limit_scale = config.rate_limit_scale;
     let settings = delivery::Settings { rate_limit_scale, ..delivery::Settings::default() };
     let shards = seeds
@@ -224,9 +262,14 @@ async fn assemble(
         rooms: rooms.clone(),
         auth: auth.clone(),
         traffic: traffic.clone(),
-        stores: [("accounts", accounts.database().clone()), ("chat", chat.database().clone())],
+        stores: [
+            ("accounts", accounts.database().clone()),
+            ("chat", chat.database().clone()),
+            ("rooms", own),
+        ],
     };
     Ok(Api {
+        allowances: Allowances::new(rate_limit_scale),
         traffic,
         metrics: Metrics::new(sources),
         auth,
@@ -237,9 +280,11 @@ async fn assemble(
         studio: Arc::new(Studio::default()),
         figures: Figures::default(),
         removals: Removals::default(),
+        readiness: Readiness::default(),
+        audited: Audited::new(config.rate_limit_scale),
         operator: None,
         site: Site::new(),
-        origins: OriginPolicy::new(config.origins.clone()),
+        origins: OriginPolicy::new(config.origins.clone(), config.hosts.clone()),
         started: Instant::now(),
         settings: Settings {
             dev_echo: config.dev_echo.clone(),
@@ -273,6 +318,7 @@ fn options(config: &Config, share: &Share, traffic: &Arc<http::Counts>) -> http:
         trusted_proxies: config.trusted_proxies.clone(),
         deadlines: http::Deadlines::default(),
         counts: traffic.clone(),
+        clients: Arc::default(),
     }
 }
 

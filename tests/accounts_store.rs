@@ -7,7 +7,7 @@ mod postgres;
 
 use impulse::error::Code;
 use impulse::store::accounts::{
-    AccountStore, AuthSlot, KdfParams, NewUser, SessionKind, StretchParams,
+    AccountStore, AuthSlot, Authority, KdfParams, NewUser, SessionKind, StretchParams,
 };
 use impulse::store::migrate::{self, Migration};
 use impulse::store::pool::Database;
@@ -139,7 +139,8 @@ async fn a_setting_that_cannot_be_read_is_left_out_and_spoils_no_other() {
     let ours = vec![("name".to_owned(), serde_json::json!("Ours"))];
     assert_eq!(store.chosen_settings().await.unwrap(), ours);
     let change = vec![("users_max".to_owned(), serde_json::json!(7))];
-    let decide = |chosen| Ok((change.clone(), assert_eq!(chosen, ours)));
-    store.choose_settings(decide).await.unwrap();
+    let detail = serde_json::json!({});
+    let decide = |chosen| Ok((change, detail, assert_eq!(chosen, ours)));
+    store.choose_settings(Authority::Operator, decide).await.unwrap();
     assert_eq!(store.chosen_settings().await.unwrap().len(), 2);
 }

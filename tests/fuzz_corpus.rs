@@ -64,14 +64,15 @@ fn every_seed_of_request_heads_is_judged_and_one_that_is_good_stays_so_alone() {
     }
 }
 
-#[test]
-fn of_the_seeds_of_static_paths_only_the_page_and_the_file_are_served() {
-    let site = Site::new();
-    let served = |seed: &[u8]| {
-        let head = [b"GET /", seed, b" HTTP/1.1\r\nHost: h\r\n\r\n"].concat();
-        parse(&head).unwrap().and_then(|(head, _)| site.respond(&head)).is_some()
-    };
-    assert_eq!(seeds("static_paths").iter().filter(|seed| served(seed)).count(), 2);
+#[tokio::test]
+async fn of_the_seeds_of_static_paths_only_the_page_and_the_file_are_served() {
+    let (site, mut served) = (Site::new(), 0);
+    for seed in seeds("static_paths") {
+        let head = [b"GET /", &seed[..], b" HTTP/1.1\r\nHost: h\r\n\r\n"].concat();
+        let Some((head, _)) = parse(&head).unwrap() else { continue };
+        served += usize::from(site.respond(&head).await.is_some());
+    }
+    assert_eq!(served, 2);
 }
 
 #[test]

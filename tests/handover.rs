@@ -18,6 +18,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use impulse::allowance::Allowances;
 use impulse::delivery::{self, Adoption, Role, Settings, Shards};
 use impulse::ids::{RoomId, SessionId, Uid};
 use impulse::limits::delivery as limits;
@@ -71,6 +72,8 @@ impl House {
             status: Status::default(),
             hello: Bytes::from_static(b"hello"),
             rooms: Vec::new(),
+            told: usize::MAX,
+            allowance: Allowances::new(0.0).of(Uid(7)),
         };
         // To a shard a stream is a stream.
         let stream = StdStream::from(OwnedFd::from(far));

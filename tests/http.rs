@@ -178,10 +178,19 @@ async fn too_many_connections_are_told_so() {
     }
 }
 
+async fn half_a_head(address: SocketAddr) -> TcpStream {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(b"GET / HTTP/1.1\r\n").await.unwrap();
+    stream
+}
+
 async fn a_third_connection_is_told(options: Options, status: &str) {
-    let server = start(options).await;
-    let _one = TcpStream::connect(server.address).await.unwrap();
-    let two = TcpStream::connect(server.address).await.unwrap();
+    let place = Duration::from_millis(300);
+    let deadlines = Deadlines { place, ..Deadlines::default() };
+    let server = start(Options { deadlines, ..options }).await;
+    // Both have begun a request: who has none gives way.
+    let _one = half_a_head(server.address).await;
+    let two = half_a_head(server.address).await;
     tokio::time::sleep(Duration::from_millis(100)).await;
     let mut three = TcpStream::connect(server.address).await.unwrap();
     let answer = read_to_end(&mut three).await;
@@ -214,7 +223,8 @@ async fn stopping_finishes_what_was_asked_and_closes_what_is_idle() {
 
 fn in_a_hurry() -> Options {
     let soon = Duration::from_millis(300);
-    let deadlines = Deadlines { head: soon, body: soon, idle: soon, write: soon, linger: soon };
+    let deadlines =
+        Deadlines { head: soon, body: soon, idle: soon, write: soon, linger: soon, place: soon };
     Options { deadlines, ..options() }
 }
 

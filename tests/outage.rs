@@ -176,3 +176,185 @@ async fn a_database_that_hangs_is_given_up_and_what_is_said_again_is_there_once(
     server.stop().await;
     stop(running).await;
 }
+
+/// Asks until it is as wanted; what was said then.
+async fn ready_is(anna: &support::client::Client, status: u16) -> serde_json::Value {
+    // A write is tried every few seconds.
+    let patience = impulse::limits::store::PROBE + Duration::from_secs(3);
+    let since = Instant::now();
+    loop {
+        let answer = anna.get("/ready").await;
+        if answer.status == status {
+            return answer.json();
+        }
+        assert!(since.elapsed() < patience, "{answer:?}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// A file system of its own, so small that it can be filled; gone when dropped.
+struct SmallDisk(tempfile::TempDir);
+
+impl SmallDisk {
+    /// Nothing where nobody may mount: then the disk of the next test, which only says so, must do.
+    fn mount() -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let mounting = std::process::Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=200m,mode=755", "tmpfs"])
+            .arg(folder.path())
+            .status();
+        mounting.is_ok_and(|status| status.success()).then_some(Self(folder))
+    }
+
+    fn fill(&self) -> std::path::PathBuf {
+        let path = self.0.path().join("filler");
+        let mut file = std::fs::File::create(&path).unwrap();
+        let zeros = [0; 4096];
+        while std::io::Write::write_all(&mut file, &zeros).is_ok() {}
+        path
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount").arg("-l").arg(self.0.path()).status();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_is_not_ready_and_is_called_by_its_name() {
+    let Some(disk) = SmallDisk::mount() else { return };
+    let folder = disk.0.path().join("data");
+    let running = database(&folder).await;
+    let server = TestServer::start_on(&running.url(), &[]).await;
+    let anna = server.user("anna").await;
+    let mut socket = anna.socket().await;
+    socket.say("1", "before").await;
+    ready_is(&anna, 200).await;
+
+    let filler = disk.fill();
+    let told = ready_is(&anna, 503).await;
+    let sentence = "The database cannot store anything: its disk is full.";
+    assert_eq!(told["error"]["message"], sentence);
+    // Too much for what is left of the pages there are, and not to be compressed.
+    let text: String = (0..1_200).map(|_| new_mid()).collect();
+    let msg = json!({"mid": new_mid(), "rev": 0, "kind": "msg", "t": text});
+    let send = json!({"op": "msg.send", "room": "1", "msg": msg});
+    let refused = socket.err(send.clone(), "unavailable").await;
+    assert_eq!(refused["message"], sentence);
+    anna.get("/health").await.expect(200);
+    anna.get("/api/rooms").await.expect(200);
+
+    std::fs::remove_file(filler).unwrap();
+    ready_is(&anna, 200).await;
+    let back = Instant::now();
+    while socket.ask(send.clone()).await["op"] != "ok" {
+        assert!(back.elapsed() < Duration::from_secs(5), "no recovery");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    server.stop().await;
+    stop(running).await;
+}
+
+/// Whatever keeps a write from being committed, the sentence names it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_takes_no_writes_is_not_ready_and_says_why() {
+    let server = TestServer::start().await;
+    let anna = server.user("anna").await;
+    let mut socket = anna.socket().await;
+    socket.say("1", "before").await;
+    let sql = server.sql().await;
+    let renew = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                 WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    let fails_with = |code: &str| {
+        format!(
+            "CREATE OR REPLACE FUNCTION public.fails() RETURNS trigger LANGUAGE plpgsql AS $$
+             BEGIN RAISE EXCEPTION 'as ordered' USING ERRCODE = '{code}'; END $$;
+             CREATE OR REPLACE TRIGGER fails BEFORE INSERT OR UPDATE ON chat.write_probe
+                 FOR EACH STATEMENT EXECUTE FUNCTION public.fails();
+             CREATE OR REPLACE TRIGGER fails BEFORE INSERT OR UPDATE ON chat.messages
+                 FOR EACH STATEMENT EXECUTE FUNCTION public.fails()"
+        )
+    };
+    let readonly = "DO $$ BEGIN EXECUTE 'ALTER DATABASE ' || current_database()
+                    || ' SET default_transaction_read_only = on'; END $$";
+    let again = "DO $$ BEGIN EXECUTE 'ALTER DATABASE ' || current_database()
+                 || ' SET default_transaction_read_only = off'; END $$";
+    let whole = "DROP TRIGGER fails ON chat.write_probe; DROP TRIGGER fails ON chat.messages";
+    let cases = [
+        (fails_with("53100"), whole, "The database cannot store anything: its disk is full."),
+        (fails_with("53200"), whole, "The database cannot do this right now."),
+        (readonly.to_owned(), again, "The database takes no changes right now: it is read-only."),
+    ];
+    for (breaks, mends, sentence) in cases {
+        sql.batch_execute(&breaks).await.unwrap();
+        sql.batch_execute(renew).await.unwrap();
+        let told = ready_is(&anna, 503).await;
+        assert_eq!(told["error"]["code"], "unavailable");
+        let since = Instant::now();
+        // The connections that were ended are noticed by whoever uses them next.
+        while anna.get("/ready").await.json()["error"]["message"] != sentence {
+            assert!(since.elapsed() < Duration::from_secs(3), "{sentence}: {told}");
+        }
+        let msg = json!({"mid": new_mid(), "rev": 0, "kind": "msg", "t": "meanwhile"});
+        let send = json!({"op": "msg.send", "room": "1", "msg": msg});
+        while socket.err(send.clone(), "unavailable").await["message"] != sentence {
+            assert!(since.elapsed() < Duration::from_secs(6), "{sentence}");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        sql.batch_execute(&format!("SET default_transaction_read_only = off; {mends}"))
+            .await
+            .unwrap();
+        sql.batch_execute(renew).await.unwrap();
+        ready_is(&anna, 200).await;
+        let back = Instant::now();
+        while socket.ask(send.clone()).await["op"] != "ok" {
+            assert!(back.elapsed() < Duration::from_secs(5), "no recovery");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+    server.stop().await;
+}
+
+/// A hundred who ask at once are told by one try, and each store has one connection busy with it.
+#[tokio::test(flavor = "multi_thread")]
+async fn however_many_ask_whether_it_is_ready_the_stores_are_asked_once() {
+    let server = TestServer::start().await;
+    let anna = server.user("anna").await;
+    let sql = server.sql().await;
+    // Held up in its write for as long as everybody asks.
+    let lock = server.sql().await;
+    lock.batch_execute("BEGIN; LOCK TABLE chat.write_probe IN ACCESS EXCLUSIVE MODE")
+        .await
+        .unwrap();
+    let since = Instant::now();
+    let asking: Vec<_> = (0..100)
+        .map(|_| {
+            let anna = anna.clone();
+            tokio::spawn(async move { anna.get("/ready").await })
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'
+                   AND datname = current_database()";
+    assert_eq!(sql.query_one(waiting, &[]).await.unwrap().get::<_, i64>(0), 1);
+    for answer in asking {
+        let answer = answer.await.unwrap();
+        assert_eq!(
+            answer.json()["error"]["message"],
+            "The database does not answer in time right now."
+        );
+    }
+    assert!(since.elapsed() < Duration::from_secs(5), "{:?}", since.elapsed());
+    lock.batch_execute("COMMIT").await.unwrap();
+    ready_is(&anna, 200).await;
+    // As long as a write committed a moment ago, none is tried.
+    let written = "SELECT at FROM chat.write_probe";
+    let at: i64 = sql.query_one(written, &[]).await.unwrap().get(0);
+    assert!(at > 0);
+    for _ in 0..20 {
+        anna.get("/ready").await.expect(200);
+    }
+    assert_eq!(sql.query_one(written, &[]).await.unwrap().get::<_, i64>(0), at);
+    server.stop().await;
+}

@@ -329,3 +329,87 @@ async fn three_hundred_who_come_online_at_once_storm_nobody() {
     assert!(most <= ticks, "{most} events of one person in {ticks} ticks");
     server.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_shown_like_another_is_marked_as_long_as_that_is_so() {
+    let server = TestServer::start().await;
+    let boss = server.admin().await;
+    let (mira, ben, carl) =
+        (server.user("mira").await, server.user("ben").await, server.user("carl").await);
+    let mut watching = carl.socket().await;
+    watching.ok(json!({"op": "room.subscribe", "room": "1"})).await;
+    let marked = async |who: &Client| profile(&carl, who).await.get("ambiguous").is_some();
+    let call = async |who: &Client, name: &str| {
+        who.patch("/api/me", json!({"display_name": name})).await.expect(200)
+    };
+    call(&mira, "Mira Li").await;
+    assert!(!marked(&mira).await);
+    // The same in other letters, with another blank and another case: both are marked, and told.
+    call(&ben, "mіrа\u{2003}Li").await;
+    for who in [&mira, &ben] {
+        assert!(marked(who).await);
+        let told = |frame: &Value| {
+            frame["user"]["uid"] == who.uid.as_str() && frame["user"]["ambiguous"] == true
+        };
+        watching.find("the mark", told).await;
+    }
+    let found = carl.get("/api/users?q=mira").await.expect(200);
+    assert_eq!(found["users"][0]["ambiguous"], true);
+    call(&ben, "Ben").await;
+    assert!(!marked(&mira).await && !marked(&ben).await);
+    watching.aside.clear();
+    // Somebody else's user name is a name like another; whoever has it keeps being told apart, too.
+    call(&ben, "CARL").await;
+    assert!(marked(&ben).await && marked(&carl).await);
+    call(&carl, "Charles").await;
+    assert!(marked(&ben).await && !marked(&carl).await);
+    // Three of a name, of whom one and another goes.
+    for who in [&mira, &ben, &carl] {
+        call(who, "Sam").await;
+    }
+    assert!(marked(&mira).await && marked(&ben).await && marked(&carl).await);
+    call(&ben, "").await;
+    assert!(marked(&mira).await && !marked(&ben).await && marked(&carl).await);
+    let path = format!("/api/admin/users/{}", mira.uid);
+    boss.request("DELETE", &path, Some(json!({"messages": "keep"}))).await;
+    assert!(!marked(&carl).await && !marked(&mira).await);
+    boss.post(&format!("{path}/restore"), json!({})).await.expect(200);
+    assert!(marked(&carl).await && marked(&mira).await);
+    let mira = Client::login(server.address, "mira").await;
+    // Another user name, and a new account, may meet a name that is there already.
+    call(&mira, "Dora").await;
+    assert!(!marked(&mira).await);
+    let dora = server.user("dora").await;
+    assert!(marked(&mira).await && marked(&dora).await);
+    boss.patch(&format!("/api/admin/users/{}", dora.uid), json!({"username": "theo"}))
+        .await
+        .expect(200);
+    assert!(!marked(&mira).await && !marked(&dora).await);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_who_take_a_name_at_once_both_are_marked_also_after_an_interruption() {
+    let server = TestServer::start().await;
+    let (anna, ben) = (server.user("anna").await, server.user("ben").await);
+    let marked = async |who: &Client| profile(who, who).await.get("ambiguous").is_some();
+    for name in ["Sam", "Kim", "Alex"] {
+        let body = json!({"display_name": name});
+        let (one, other) =
+            tokio::join!(anna.patch("/api/me", body.clone()), ben.patch("/api/me", body));
+        one.expect(200);
+        other.expect(200);
+        assert!(marked(&anna).await && marked(&ben).await, "{name}");
+    }
+    let database = server.database.clone();
+    // As a server leaves it that ends between the two steps, and one that does not know of it.
+    let sql = server.sql().await;
+    sql.execute("UPDATE accounts.users SET display_name = 'Ben'", &[]).await.unwrap();
+    server.stop().await;
+    let server = TestServer::start_on(&database, &[]).await;
+    let (anna, ben) = (anna.at(server.address), ben.at(server.address));
+    assert!(marked(&anna).await && marked(&ben).await);
+    anna.patch("/api/me", json!({"display_name": ""})).await.expect(200);
+    assert!(!marked(&anna).await && !marked(&ben).await);
+    server.stop().await;
+}

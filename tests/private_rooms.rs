@@ -32,7 +32,7 @@ fn routes(room: &str, uids: &[&str]) -> Vec<(&'static str, &'static str, String,
         add(method, "rooms id", room_path.clone(), &none);
     }
     add("PATCH", "rooms id", room_path.clone(), &[&odd[..], &changes].concat());
-    let mine = [json!({"favourite": true}), json!({"notify": "all"}), json!({"notify": "odd"})];
+    let mine = [json!({"favourite": true}), json!({"notify": "odd"}), json!({"hidden": true})];
     add("PATCH", "rooms id me", format!("{room_path}/me"), &[&odd[..], &mine].concat());
     add("POST", "rooms id restore", format!("{room_path}/restore"), &[json!({}), Value::Null]);
     add("GET", "rooms id bans", format!("{room_path}/bans"), &none);

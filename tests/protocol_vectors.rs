@@ -98,6 +98,7 @@ fn general() -> RoomView {
         favourite: false,
         notify: Notify::Usual,
         silenced_until: None,
+        hidden: false,
     }
 }
 
@@ -121,11 +122,23 @@ fn events_and_answers_are_encoded_as_the_vectors_say() {
         favourite: true,
         notify: Notify::Mentions,
         silenced_until: Some(AT + 60_000),
+        hidden: true,
         ..general()
     };
     let rooms = [general()];
+    let hello = |blocked: &[Uid]| {
+        Event::Hello { uid, rooms: &rooms, blocked, heartbeat_ms: 30_000, more: false }.encode()
+    };
     let frames = [
-        ("hello", Event::Hello { uid, rooms: &rooms, heartbeat_ms: 30_000 }.encode()),
+        ("hello", hello(&[])),
+        ("hello_blocked", hello(&[Uid(7)])),
+        ("blocks", Event::Blocks { blocked: &[Uid(7)] }.encode()),
+        (
+            "hello_part",
+            Event::Hello { uid, rooms: &rooms, blocked: &[], heartbeat_ms: 30_000, more: true }
+                .encode(),
+        ),
+        ("rooms", Event::Rooms { rooms: &rooms, more: false }.encode()),
         ("new", msg(&message())),
         ("edited", msg(&edited())),
         ("deleted", msg(&deleted)),

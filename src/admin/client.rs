@@ -61,7 +61,8 @@ impl Client {
 
     /// Where people reach the server from this machine; nowhere if it runs for this command only.
     pub fn address(&self) -> Option<&str> {
-        self.own.is_none().then_some(self.control.address.as_str())
+        let Control { address, host, .. } = &self.control;
+        self.own.is_none().then_some(host.as_deref().unwrap_or(address))
     }
 
     /// One call; what a 2xx answers.
@@ -74,8 +75,9 @@ impl Client {
         path: &str,
         body: Option<Value>,
     ) -> Result<Value, String> {
-        let Control { address, token, .. } = &self.control;
-        http::client::call(address, Some(token), method, path, body).await
+        let Control { address, host, token, .. } = &self.control;
+        let server = http::client::Server { address, host: host.as_deref().unwrap_or(address) };
+        http::client::call_by_name(server, Some(token), method, path, body).await
     }
 }
 

@@ -13,6 +13,7 @@ use crate::ids::Uid;
 use crate::rooms::outlet::{Delivery, Target};
 
 use super::caller::{clear_cookie, cookie_token, set_cookie};
+use super::users::settle_names;
 use super::{Api, invites};
 
 #[derive(Deserialize)]
@@ -95,6 +96,7 @@ pub(super) async fn end_sockets_until(api: &Api, whose: Target, until: Instant) 
 /// The account exists whatever becomes of this: whom the chat store could not take in now it takes
 /// in at the next login.
 pub(super) async fn join_defaults(api: &Api, uid: Uid) {
+    settle_names(api, uid).await;
     let joined = async {
         api.rooms.join_defaults(uid).await?;
         api.accounts.mark_joined(uid).await

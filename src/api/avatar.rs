@@ -28,6 +28,7 @@ pub(super) async fn put(api: &Api, caller: &Session, request: &Request) -> Resul
         return Err(Error::new(Code::UnsupportedType, text));
     }
     let content_type = request.header("content-type").unwrap_or_default();
+    api.allowances.of(caller.uid).profile_change()?;
     let drawn = api.studio.make(content_type, request.body.clone()).await?;
     let mut random = [0; 16];
     getrandom::fill(&mut random).map_err(|error| Error::internal(error.to_string()))?;
@@ -40,8 +41,10 @@ pub(super) async fn put(api: &Api, caller: &Session, request: &Request) -> Resul
 
 /// `DELETE /api/me/avatar`
 pub(super) async fn remove(api: &Api, caller: &Session) -> Result<Response> {
-    api.accounts.remove_avatar(caller.uid).await?;
-    tell_profile(api, caller.uid).await;
+    api.allowances.of(caller.uid).profile_change()?;
+    if api.accounts.remove_avatar(caller.uid).await? {
+        tell_profile(api, caller.uid).await;
+    }
     Ok(Response::empty(204))
 }
 

@@ -8,8 +8,8 @@ use crate::http::Response;
 use crate::ids::{RoomId, Uid};
 
 use super::Api;
-use super::record::Target;
 use super::users::public;
+use crate::rooms::MemberChange;
 use crate::store::chat::BanRow;
 
 /// `GET /api/rooms/{id}/bans`
@@ -28,25 +28,14 @@ pub(super) async fn list(api: &Api, caller: &Session, room: RoomId) -> Result<Re
 
 /// `PUT /api/rooms/{id}/bans/{uid}`: out, and never in again until unbanned.
 pub(super) async fn ban(api: &Api, caller: &Session, room: RoomId, uid: Uid) -> Result<Response> {
-    let view = api.rooms.info(room, caller.uid, caller.admin)?;
-    let profile = super::users::profile(api, uid).await?;
-    api.rooms.ban(caller.uid, caller.admin, room, uid).await?;
-    let detail = json!({"room": room, "room_name": view.name});
-    api.record(caller, "member.ban", Target::user(uid, &profile.username), detail).await;
+    api.rooms.info(room, caller.uid, caller.admin)?;
+    super::users::profile(api, uid).await?;
+    let _ = api.change_member(caller, room, uid, MemberChange::Ban).await?;
     Ok(Response::empty(204))
 }
 
 /// `DELETE /api/rooms/{id}/bans/{uid}`
 pub(super) async fn unban(api: &Api, caller: &Session, room: RoomId, uid: Uid) -> Result<Response> {
-    let view = api.rooms.info(room, caller.uid, caller.admin)?;
-    api.rooms.unban(caller.uid, caller.admin, room, uid).await?;
-    let detail = json!({"room": room, "room_name": view.name});
-    api.record(
-        caller,
-        "member.unban",
-        Target::user(uid, &super::users::name_of(api, uid).await),
-        detail,
-    )
-    .await;
+    let _ = api.change_member(caller, room, uid, MemberChange::Unban).await?;
     Ok(Response::empty(204))
 }

@@ -52,10 +52,7 @@ impl Api {
     /// # Errors
     /// `bad_origin`.
     pub(super) fn check_origin_if_any(&self, request: &Request) -> Result<()> {
-        match request.header("origin") {
-            Some(_) => self.origins.check(request),
-            None => Ok(()),
-        }
+        self.origins.check_if_any(request)
     }
 }
 

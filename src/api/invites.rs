@@ -21,7 +21,7 @@ use crate::policy::Action;
 use super::Api;
 use super::fields::present;
 use super::record::Target;
-use super::text::bounded;
+use super::text::line;
 use super::users::picture;
 
 #[derive(Deserialize)]
@@ -104,7 +104,7 @@ pub(super) async fn let_in(api: &Api, invite: &Invite, uid: Uid) -> (Vec<RoomId>
     for room in open_rooms(api, invite) {
         let joined = match api.rooms.is_member(room, uid) {
             true => Ok(()),
-            false => api.rooms.admit(room, uid).await,
+            false => api.admit(invite, room, uid).await,
         };
         match joined {
             Ok(()) => rooms.push(room),
@@ -139,14 +139,11 @@ struct NewInvite {
 
 /// `POST /api/invites`, and of administrators `POST /api/admin/invites`: the secret is told this once.
 pub(super) async fn create(api: &Api, caller: &Session, request: &Request) -> Result<Response> {
-    let new: NewInvite = request.json()?;
+    let new: NewInvite = request.json_if_any()?;
     if !caller.admin && !api.auth.live().member_invites {
         return Err(Error::new(Code::Forbidden, "Only admins of the server may invite people."));
     }
-    let label = bounded("label", &new.label, limits::LABEL)?;
-    if label.contains('\n') {
-        return Err(Error::field("label", "must be one line of text"));
-    }
+    let label = line("label", &new.label, limits::LABEL)?;
     if new.uses_max.is_some_and(|most| !(1..=bounds::INVITE_USES).contains(&most)) {
         let rule = format!("must be 1 to {}, or null", bounds::INVITE_USES);
         return Err(Error::field("uses_max", &rule));
@@ -161,6 +158,7 @@ pub(super) async fn create(api: &Api, caller: &Session, request: &Request) -> Re
     let lives = life(new.expires_in_s)?;
     let wish = InviteWish { label: &label, rooms: &rooms, lives, uses_max: new.uses_max };
     let by = Some(caller.uid).filter(|uid| uid.0 > 0);
+    let permit = api.permit(caller)?;
     let (invite, code) = api.auth.create_invite(by, wish).await?;
     let mut told = told(api, caller, &invite);
     let detail = json!({
@@ -168,7 +166,7 @@ pub(super) async fn create(api: &Api, caller: &Session, request: &Request) -> Re
         "uses_max": invite.uses_max,
         "expires_at": invite.expires_at,
     });
-    api.record(caller, "invite.create", Target::invite(invite.id, &label), detail).await;
+    permit.record("invite.create", Target::invite(invite.id, &label), detail).await;
     told["path"] = json!(format!("/invite#{code}"));
     told["code"] = json!(code);
     Ok(Response::json(201, &told))
@@ -186,8 +184,9 @@ fn life(wanted: Option<Option<u64>>) -> Result<Option<Duration>> {
 /// `DELETE /api/invites/{id}`: one's own, or of an administrator anybody's.
 pub(super) async fn revoke(api: &Api, caller: &Session, id: InviteId) -> Result<Response> {
     let by = if caller.admin { None } else { Some(caller.uid) };
+    let permit = api.permit(caller)?;
     let label = api.auth.revoke_invite(id, by).await?;
-    api.record(caller, "invite.revoke", Target::invite(id, &label), json!({})).await;
+    permit.record("invite.revoke", Target::invite(id, &label), json!({})).await;
     Ok(Response::empty(204))
 }
 

@@ -10,7 +10,7 @@ use crate::limits;
 use crate::protocol::command::PresenceState;
 use crate::protocol::status::Status;
 use crate::store::accounts::ProfileChange;
-use crate::store::now_ms;
+use crate::time;
 
 use super::Api;
 use super::text::{bounded, line};
@@ -49,13 +49,21 @@ pub(super) async fn change(api: &Api, caller: &Session, request: &Request) -> Re
         locale: locale.map(check_locale).transpose()?,
         status: status.map(check_status).transpose()?,
     };
-    api.accounts.change_profile(caller.uid, &change).await?;
-    if let Some(status) = change.status {
+    api.allowances.of(caller.uid).profile_change()?;
+    let is_written = api.accounts.change_profile(caller.uid, &change).await?;
+    // What was said on a socket may be newer than what the account knows.
+    let presence = api.rooms.presence();
+    let is_new = |status: &Status| presence.chosen(caller.uid).is_some_and(|now| now != *status);
+    let status = change.status.filter(|status| is_written || is_new(status));
+    let is_changed = is_written || status.is_some();
+    if let Some(status) = status {
         // A session that is remembered carries the old one to the next first connection.
         api.auth.forget(caller.uid);
-        api.rooms.presence().choose(caller.uid, status);
+        presence.choose(caller.uid, status);
     }
-    tell_profile(api, caller.uid).await;
+    if is_changed {
+        tell_profile(api, caller.uid).await;
+    }
     Ok(Response::json(200, &own(api, caller).await?))
 }
 
@@ -80,8 +88,6 @@ pub(super) fn check_locale(locale: String) -> Result<String> {
 fn check_status(status: NewStatus) -> Result<Status> {
     let NewStatus { state, text, until } = status;
     let text = line("status", &text, limits::chat::STATUS)?;
-    if until.is_some_and(|until| until <= now_ms()) {
-        return Err(Error::field("until", "must be in the future"));
-    }
+    let until = until.map(|until| time::ahead("until", until)).transpose()?;
     Ok(Status { state, text, until })
 }

@@ -7,13 +7,14 @@ use crate::auth::Session;
 use crate::error::{Code, Error, Result};
 use crate::http::{Request, Response};
 use crate::ids::{RoomId, Uid};
-use crate::protocol::event::{Role, RoomKind};
-use crate::rooms::MemberView;
+use crate::limits::api as limits;
+use crate::protocol::event::Role;
+use crate::rooms::{MemberChange, MemberOutcome, MemberView};
+use crate::time;
 
 use super::Api;
 use super::fields::present;
 use super::page::{Page, cursor};
-use super::record::Target;
 use super::users::public;
 
 /// `GET /api/rooms/{id}/members`: all of them by id; with `limit` or `q` a page of them by name, with
@@ -28,7 +29,8 @@ pub(super) async fn list(
     let members = api.rooms.members(room, caller.uid, caller.admin)?;
     let total = members.len();
     if request.query("limit").is_none() && request.query("q").is_none() {
-        let members: Vec<_> = members.iter().map(|member| told(api, member)).collect();
+        let members = members.iter().take(limits::MEMBERS);
+        let members: Vec<_> = members.map(|member| told(api, member)).collect();
         return Ok(Response::json(200, &json!({"members": members, "total": total})));
     }
     let page = Page::of(request)?;
@@ -81,7 +83,16 @@ pub(super) async fn add(
         super::users::profile(api, uid).await?;
     }
     let role = role.unwrap_or(Role::Member);
-    api.rooms.put_member(caller.uid, caller.admin, room, uid, role).await?;
+    let allowance = api.allowances.of(caller.uid);
+    let comes_in = uid != caller.uid && !api.rooms.is_member(room, uid);
+    if comes_in {
+        allowance.put_in(1, caller.admin)?;
+    }
+    let made = api.change_member(caller, room, uid, MemberChange::Put(role)).await;
+    if comes_in && !matches!(made, Ok(MemberOutcome::Joined)) {
+        allowance.put_nobody_in(1, caller.admin);
+    }
+    let _ = made?;
     Ok(Response::json(201, &json!({"id": uid, "uid": uid, "room": room, "role": role})))
 }
 
@@ -102,25 +113,23 @@ pub(super) async fn change(
     request: &Request,
 ) -> Result<Response> {
     let Change { role, silenced_until } = request.json()?;
-    let view = api.rooms.info(room, caller.uid, caller.admin)?;
+    api.rooms.info(room, caller.uid, caller.admin)?;
     if !api.rooms.is_member(room, uid) {
         return Err(Error::new(Code::NotFound, "There is no such member."));
     }
     if role.is_none() && silenced_until.is_none() {
         return Err(Error::field("role", "is missing"));
     }
-    let name = super::users::name_of(api, uid).await;
+    if let Some(until) = silenced_until.flatten() {
+        time::shown("silenced_until", until)?;
+    }
     let mut told = json!({"uid": uid, "room": room});
     if let Some(role) = role {
-        api.rooms.put_member(caller.uid, caller.admin, room, uid, role).await?;
-        let detail = json!({"room": room, "room_name": view.name, "role": role});
-        api.record(caller, "member.role", Target::user(uid, &name), detail).await;
+        let _ = api.change_member(caller, room, uid, MemberChange::Put(role)).await?;
         told["role"] = json!(role);
     }
     if let Some(until) = silenced_until {
-        api.rooms.silence(caller.uid, caller.admin, room, uid, until).await?;
-        let detail = json!({"room": room, "room_name": view.name, "until": until});
-        api.record(caller, "member.silence", Target::user(uid, &name), detail).await;
+        let _ = api.change_member(caller, room, uid, MemberChange::Silence(until)).await?;
         told["silenced_until"] = json!(until);
     }
     Ok(Response::json(200, &told))
@@ -133,12 +142,6 @@ pub(super) async fn remove(
     room: RoomId,
     uid: Uid,
 ) -> Result<Response> {
-    let view = api.rooms.info(room, caller.uid, caller.admin)?;
-    api.rooms.remove_member(caller.uid, caller.admin, room, uid).await?;
-    if uid != caller.uid && view.kind != RoomKind::Dm {
-        let detail = json!({"room": room, "room_name": view.name});
-        let name = super::users::name_of(api, uid).await;
-        api.record(caller, "member.remove", Target::user(uid, &name), detail).await;
-    }
+    let _ = api.change_member(caller, room, uid, MemberChange::Remove).await?;
     Ok(Response::empty(204))
 }

@@ -1,12 +1,16 @@
 //! History: pages of messages in their current state, by creation order.
+//!
+//! A page is bounded in messages and in bytes, and its bytes are reserved before it is read: whoever
+//! asks for pages and does not take them is refused the next, and nobody else.
 
-use serde_json::json;
+use serde::Serialize;
 
 use crate::auth::Session;
 use crate::error::{Error, Result};
 use crate::http::{Request, Response};
 use crate::ids::RoomId;
 use crate::limits;
+use crate::memory::{Holder, Kind};
 use crate::protocol::message::PageEntry;
 use crate::store::chat::Page;
 
@@ -29,9 +33,20 @@ pub(super) async fn page(
         (Some(_), Some(_)) => return Err(Error::field("after", "excludes \"before\"")),
     };
     let limit = limit(request)?;
+    let memory = api.rooms.memory();
+    let holder = Holder::User(caller.uid);
+    let mut held = memory.reserve(Kind::Answers, holder, limits::chat::PAGE_BYTES)?;
     let (messages, more) = api.rooms.history(caller.uid, caller.admin, room, page, limit).await?;
-    let messages: Vec<_> = messages.iter().map(PageEntry::from).collect();
-    Ok(Response::json(200, &json!({"messages": messages, "more": more})))
+    let messages = messages.iter().map(PageEntry::from).collect();
+    let response = Response::json(200, &History { messages, more });
+    held.resize(response.size());
+    Ok(response.holding(held))
+}
+
+#[derive(Serialize)]
+struct History<'a> {
+    messages: Vec<PageEntry<'a>>,
+    more: bool,
 }
 
 fn limit(request: &Request) -> Result<usize> {

@@ -5,11 +5,14 @@
 //! handed over in `socket` and never comes back.
 
 mod account;
+mod acts;
 mod admin;
 mod auth;
 mod avatar;
 mod bans;
+mod blocks;
 mod caller;
+mod cost;
 mod directory;
 mod fields;
 mod info;
@@ -36,11 +39,14 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::allowance::Allowances;
 use crate::auth::{Auth, Session};
 use crate::avatars::Studio;
 use crate::delivery::Shards;
 use crate::error::{Code, Error, Result};
-use crate::http::{Admission, Counts, Head, Request, Response, Service, Site};
+use crate::http::{Admission, Cost, Counts, Head, Request, Response, Service, Site};
+use crate::limits::api as limits;
+use crate::memory::{Holder, Kind};
 use crate::metrics::Metrics;
 use crate::rooms::Rooms;
 use crate::store::accounts::AccountStore;
@@ -50,8 +56,10 @@ use crate::ws::Limits;
 use crate::ws::handshake::OriginPolicy;
 
 pub use admin::Figures;
+pub use record::Audited;
 pub use removal::Removals;
 use router::Resource;
+pub use service::Readiness;
 
 /// What the interface says about itself and how it is set up.
 #[derive(Debug, Clone)]
@@ -70,6 +78,8 @@ pub struct Settings {
 pub struct Api {
     /// Logins and tokens.
     pub auth: Arc<Auth>,
+    /// What each user may take.
+    pub allowances: Allowances,
     /// Profiles.
     pub accounts: AccountStore,
     /// Asked by `/ready` only: everything else goes through the rooms.
@@ -92,6 +102,10 @@ pub struct Api {
     pub figures: Figures,
     /// What keeps removals of accounts in order.
     pub removals: Removals,
+    /// Whether the stores are ready, for all who ask `/ready` at a time.
+    pub readiness: Readiness,
+    /// How many acts may be done that go into the audit log.
+    pub audited: Audited,
     /// The digest of the operator's token: who can read this machine's files administrates.
     pub operator: Option<[u8; 32]>,
     /// When the server started.
@@ -105,9 +119,16 @@ impl Service for Api {
         Resource::find(&head.path).map_or(crate::limits::api::SMALL_BODY, Resource::body_limit)
     }
 
+    fn cost(&self, head: &Head) -> Cost {
+        Resource::find(&head.path).map_or(Cost::Light, Resource::cost)
+    }
+
     fn admit<'a>(&'a self, request: &'a Request) -> Admission<'a> {
         Box::pin(async move {
-            let admitted = avatar::admit(self, request).await;
+            let admitted = match self.origins.check_host(request) {
+                Ok(()) => avatar::admit(self, request).await,
+                Err(error) => Err(error),
+            };
             admitted.map_err(|error| self.refusal(request, &error))
         })
     }
@@ -119,6 +140,7 @@ impl Service for Api {
     fn call<'a>(&'a self, request: Request) -> Pin<Box<dyn Future<Output = Response> + Send + 'a>> {
         Box::pin(async move {
             let answer = self.answer(&request).await;
+            let answer = answer.and_then(|answer| self.hold(answer, Holder::of(request.peer)));
             answer.unwrap_or_else(|error| self.refusal(&request, &error))
         })
     }
@@ -127,18 +149,32 @@ impl Service for Api {
 impl Api {
     async fn answer(&self, request: &Request) -> Result<Response> {
         let path = request.head.path.as_str();
+        let resource = Resource::find(path);
+        // A container's own check asks for whatever address it finds, and learns nothing else.
+        if !matches!(resource, Some(Resource::Health | Resource::Ready)) {
+            self.origins.check_host(request)?;
+        }
         if self.settings.dev_echo.as_deref() == Some(path) {
             return Ok(socket::echo(self, request));
         }
-        match Resource::find(path) {
+        match resource {
             // Sockets come by thousands at once: they do not carry what other requests need.
             Some(Resource::Socket) if request.head.method.as_str() == "GET" => {
                 socket::chat(self, request).await
             }
             Some(resource) => Box::pin(self.dispatch(resource, request)).await,
             None if path == "/api" || path.starts_with("/api/") => Err(no_such_path()),
-            None => self.site.respond(&request.head).ok_or_else(no_such_path),
+            None => self.site.respond(&request.head).await.ok_or_else(no_such_path),
         }
+    }
+
+    /// Accounts for a large answer until it is written.
+    fn hold(&self, response: Response, holder: Holder) -> Result<Response> {
+        if response.is_holding() || response.size() <= limits::SMALL_ANSWER {
+            return Ok(response);
+        }
+        let held = self.rooms.memory().reserve(Kind::Answers, holder, response.size())?;
+        Ok(response.holding(held))
     }
 
     /// The one place where a handler's error becomes an answer.
@@ -188,7 +224,8 @@ impl Api {
         use Resource as R;
         let caller = self.caller(request).await?;
         let caller = caller.as_ref();
-        match (method, resource) {
+        cost::charge(self, caller, method, resource)?;
+        let response = match (method, resource) {
             (_, R::Admin(resource)) => admin::answer(self, caller, method, resource, request).await,
             ("POST", R::Logout) => auth::logout(self, caller, request).await,
             ("POST", R::Unlock) => password::unlock(self, caller, request).await,
@@ -209,8 +246,12 @@ impl Api {
             ("DELETE", R::Token(id)) => tokens::revoke(self, caller, id).await,
             ("GET", R::Users) => users::directory(self, request).await,
             ("GET", R::User(uid)) => users::show(self, uid).await,
+            ("GET", R::Blocks) => blocks::list(self, caller).await,
+            ("PUT", R::Block(uid)) => blocks::block(self, caller, uid).await,
+            ("DELETE", R::Block(uid)) => blocks::unblock(self, caller, uid).await,
             _ => self.dispatch_rooms(caller, method, resource, request).await,
-        }
+        };
+        self.hold(response?, Holder::User(caller.uid))
     }
 
     async fn dispatch_rooms(
@@ -222,7 +263,7 @@ impl Api {
     ) -> Result<Response> {
         use Resource as R;
         match (method, resource) {
-            ("GET", R::Rooms) => Ok(rooms::list(self, caller)),
+            ("GET", R::Rooms) => rooms::list(self, caller, request),
             ("GET", R::Directory) => directory::page(self, caller, request),
             ("PATCH", R::Mine(room)) => rooms::change_mine(self, caller, room, request).await,
             ("POST", R::Restore(room)) => rooms::restore(self, caller, room).await,

@@ -109,6 +109,7 @@ impl Api {
             while self.chat.erase_hidden(user.uid).await? {}
         }
         self.chat.forget_member(user.uid).await?;
+        self.rooms.forget_blocks(user.uid).await?;
         self.accounts.purge_user(user.uid, before).await
     }
 }

@@ -34,7 +34,7 @@ impl Api {
     /// What [`change_user`](crate::store::accounts::AccountStore::change_user) says.
     pub(super) async fn remove_user(&self, by: Authority<'_>, uid: Uid, erase: bool) -> Result<()> {
         let _turn = self.removals.turn.lock().await;
-        self.change_user(by, uid, &[UserChange::Remove { erase }]).await?;
+        let _ = self.change_user(by, uid, &[UserChange::Remove { erase }]).await?;
         // Before the rooms forget him: those who share one with him see whom they have lost.
         tell_profile(self, uid).await;
         if let Err(error) = self.rooms.suspend(uid, erase).await {
@@ -55,13 +55,13 @@ impl Api {
             self.rooms.reinstate(uid).await?;
             self.change_user(by, uid, &[UserChange::Restore]).await
         };
-        let restored = restored.await.inspect_err(|_| self.removals.unsettled.notify_one())?;
+        let (user, _) = restored.await.inspect_err(|_| self.removals.unsettled.notify_one())?;
         tell_profile(self, uid).await;
-        Ok(restored)
+        Ok(user)
     }
 
-    /// Changes a user. Whoever loses or gains a right is looked up anew, and open sockets close: they
-    /// come back with what is true now, or not at all.
+    /// Changes a user: the user then, and what was not so already. Whoever loses or gains a right is looked
+    /// up anew, and open sockets close: they come back with what is true now, or not at all.
     ///
     /// # Errors
     /// What [`change_user`](crate::store::accounts::AccountStore::change_user) says.
@@ -70,13 +70,14 @@ impl Api {
         by: Authority<'_>,
         uid: Uid,
         changes: &[UserChange],
-    ) -> Result<UserRow> {
+    ) -> Result<(UserRow, Vec<UserChange>)> {
         let changed = self.accounts.change_user(by, uid, changes).await;
         let matters = |change: &UserChange| {
             !matches!(change, UserChange::Rename { .. } | UserChange::DisplayName(_))
         };
         match &changed {
-            Ok(_) if changes.iter().any(matters) => self.shut(uid).await,
+            Ok((_, done)) if done.iter().any(matters) => self.shut(uid).await,
+            Ok((_, done)) if done.is_empty() => {}
             Ok(_) => self.auth.forget(uid),
             // It may have been committed all the same.
             Err(error) if may_be_done(error) => self.removals.unsettled.notify_one(),

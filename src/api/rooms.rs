@@ -1,24 +1,37 @@
 //! Rooms: the ones I am in, the ones I could join, making one, changing one, taking a removal back.
 
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
 
 use crate::auth::{RoomCreation, Session};
 use crate::error::{Code, Error, Result};
 use crate::http::{Request, Response};
 use crate::ids::{RoomId, Uid};
 use crate::limits::{api as limits, chat};
-use crate::protocol::event::{Notify, RoomKind};
+use crate::policy::unreachable_person;
+use crate::protocol::event::{Notify, RoomKind, RoomView};
 use crate::rooms::{CreateRoom, check_kind};
 use crate::store::chat::RoomChange;
 
 use super::Api;
-use super::record::Target;
-use super::text::{bounded, name};
+use super::cost::charge_telling;
+use super::text::{line, name};
 
-/// `GET /api/rooms`: mine as in `hello`, and the open ones I am not in, without a `role`.
-pub(super) fn list(api: &Api, caller: &Session) -> Response {
-    Response::json(200, &json!({"rooms": api.rooms.visible_to(caller.uid)}))
+/// `GET /api/rooms?after=ID`: mine as in `hello`, and the open ones I am not in, without a `role`. By id, as
+/// many as fit; `more` if they were cut.
+pub(super) fn list(api: &Api, caller: &Session, request: &Request) -> Result<Response> {
+    let after = match request.query("after") {
+        None => RoomId(0),
+        Some(id) => id.parse().map_err(|_| Error::field("after", "must be the id of a room"))?,
+    };
+    let (rooms, more) = api.rooms.visible_to(caller.uid, after, limits::ROOMS_BYTES);
+    Ok(Response::json(200, &List { rooms, more }))
+}
+
+#[derive(Serialize)]
+struct List {
+    rooms: Vec<RoomView>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    more: bool,
 }
 
 /// `GET /api/rooms/{id}`
@@ -42,7 +55,7 @@ struct NewRoom {
 /// `POST /api/rooms`. A direct room that exists is answered with 200.
 pub(super) async fn create(api: &Api, caller: &Session, request: &Request) -> Result<Response> {
     let new: NewRoom = request.json()?;
-    let topic = bounded("topic", &new.topic, chat::ROOM_TOPIC)?;
+    let topic = line("topic", &new.topic, chat::ROOM_TOPIC)?;
     let name = match new.kind {
         RoomKind::Dm => String::new(),
         RoomKind::Open | RoomKind::Closed => name("name", &new.name, chat::ROOM_NAME)?,
@@ -66,7 +79,14 @@ pub(super) async fn create(api: &Api, caller: &Session, request: &Request) -> Re
         return Err(Error::new(Code::Forbidden, text));
     }
     for uid in &new.members {
-        super::users::profile(api, *uid).await?;
+        match super::users::profile(api, *uid).await {
+            // The same for whoever is closed and whoever has blocked the caller.
+            Err(error) if error.code() == Code::NotFound && new.kind == RoomKind::Dm => {
+                super::users::known(api, *uid).await?;
+                return Err(unreachable_person());
+            }
+            other => other?,
+        };
     }
     let create = CreateRoom {
         name,
@@ -75,11 +95,7 @@ pub(super) async fn create(api: &Api, caller: &Session, request: &Request) -> Re
         members: new.members,
         is_default: new.is_default,
     };
-    let (room, is_new) = api.rooms.create(Some(caller.uid), create).await?;
-    if is_new && room.kind != RoomKind::Dm {
-        let detail = json!({"kind": room.kind});
-        api.record(caller, "room.create", Target::room(room.id, &room.name), detail).await;
-    }
+    let (room, is_new) = api.create_room(caller, Some(caller.uid), create).await?;
     Ok(Response::json(if is_new { 201 } else { 200 }, &room))
 }
 
@@ -102,7 +118,7 @@ impl Change {
     /// `bad_request` naming the field.
     pub fn check(self) -> Result<RoomChange> {
         let name = self.name.map(|text| name("name", &text, chat::ROOM_NAME));
-        let topic = self.topic.map(|text| bounded("topic", &text, chat::ROOM_TOPIC));
+        let topic = self.topic.map(|text| line("topic", &text, chat::ROOM_TOPIC));
         Ok(RoomChange {
             name: name.transpose()?,
             topic: topic.transpose()?,
@@ -122,57 +138,30 @@ pub(super) async fn change(
     request: &Request,
 ) -> Result<Response> {
     let change = request.json::<Change>()?.check()?;
-    let view = change_room(api, caller, room, change).await?;
-    Ok(Response::json(200, &view))
-}
-
-/// Changes a room and writes down what was changed.
-pub(super) async fn change_room(
-    api: &Api,
-    caller: &Session,
-    room: RoomId,
-    change: RoomChange,
-) -> Result<crate::protocol::event::RoomView> {
-    let action = match change.archived {
-        Some(true) => "room.archive",
-        Some(false) => "room.unarchive",
-        None => "room.update",
-    };
-    let mut detail = json!({
-        "name": change.name,
-        "topic": change.topic,
-        "default": change.is_default,
-        "read_only": change.read_only,
-        "kind": change.kind,
-    });
-    if let Some(fields) = detail.as_object_mut() {
-        fields.retain(|_, value| !value.is_null());
-    }
     let before = api.rooms.info(room, caller.uid, caller.admin)?;
-    let view = api.rooms.update(caller.uid, caller.admin, room, change).await?;
-    api.record(caller, action, Target::room(room, &before.name), detail).await;
-    Ok(view)
+    charge_telling(api, caller, before.members)?;
+    let view = api.change_room(caller, room, change).await?;
+    Ok(Response::json(200, &view))
 }
 
 /// `DELETE /api/rooms/{id}`
 pub(super) async fn remove(api: &Api, caller: &Session, room: RoomId) -> Result<Response> {
     let view = api.rooms.info(room, caller.uid, caller.admin)?;
-    api.rooms.remove(caller.uid, caller.admin, room).await?;
-    api.record(caller, "room.remove", Target::room(room, &view.name), json!({})).await;
+    charge_telling(api, caller, view.members)?;
+    api.remove_room(caller, room).await?;
     Ok(Response::empty(204))
 }
 
 /// `POST /api/rooms/{id}/restore`
 pub(super) async fn restore(api: &Api, caller: &Session, room: RoomId) -> Result<Response> {
-    let view = api.rooms.restore(caller.uid, caller.admin, room).await?;
-    api.record(caller, "room.restore", Target::room(room, &view.name), json!({})).await;
-    Ok(Response::json(200, &view))
+    Ok(Response::json(200, &api.restore_room(caller, room).await?))
 }
 
 #[derive(Deserialize)]
 struct Mine {
     favourite: Option<bool>,
     notify: Option<Notify>,
+    hidden: Option<bool>,
 }
 
 /// `PATCH /api/rooms/{id}/me`: how I like a room of mine.
@@ -182,7 +171,10 @@ pub(super) async fn change_mine(
     room: RoomId,
     request: &Request,
 ) -> Result<Response> {
-    let Mine { favourite, notify } = request.json()?;
+    let Mine { favourite, notify, hidden } = request.json()?;
+    if let Some(hidden) = hidden {
+        api.rooms.hide(caller.uid, room, hidden).await?;
+    }
     let view = api.rooms.prefer(caller.uid, room, favourite, notify).await?;
     Ok(Response::json(200, &view))
 }

@@ -5,6 +5,7 @@
 //! that is no id never reaches a handler.
 
 use super::admin;
+use crate::http::Cost;
 use crate::ids::{InviteId, RoomId, SessionId, Uid};
 use crate::limits;
 
@@ -57,6 +58,10 @@ pub enum Resource {
     Users,
     /// `/api/users/{id}`
     User(Uid),
+    /// `/api/blocks`
+    Blocks,
+    /// `/api/blocks/{uid}`
+    Block(Uid),
     /// `/api/rooms`
     Rooms,
     /// `/api/rooms/directory`
@@ -90,6 +95,16 @@ pub enum Resource {
 }
 
 impl Resource {
+    /// What a request for it costs.
+    pub fn cost(self) -> Cost {
+        match self {
+            Self::Health => Cost::Light,
+            Self::Avatar => Cost::Lookup,
+            Self::Ready | Self::Metrics => Cost::Heavy,
+            _ => Cost::Call,
+        }
+    }
+
     /// The resource at `path`, which is decoded and starts with a slash.
     pub fn find(path: &str) -> Option<Self> {
         let segments: Vec<&str> = path.strip_prefix('/')?.splitn(SEGMENTS_MAX, '/').collect();
@@ -125,6 +140,8 @@ impl Resource {
             ["tokens", id] => Self::Token(id.parse().ok()?),
             ["users"] => Self::Users,
             ["users", id] => Self::User(id.parse().ok()?),
+            ["blocks"] => Self::Blocks,
+            ["blocks", uid] => Self::Block(uid.parse().ok()?),
             ["rooms"] => Self::Rooms,
             ["rooms", "directory"] => Self::Directory,
             ["rooms", id] => Self::Room(id.parse().ok()?),
@@ -153,6 +170,7 @@ impl Resource {
             | Self::EncryptionInfo
             | Self::Avatar
             | Self::Directory
+            | Self::Blocks
             | Self::Bans(_)
             | Self::Users
             | Self::User(_)
@@ -172,7 +190,7 @@ impl Resource {
             Self::Me => &["GET", "HEAD", "PATCH", "DELETE"],
             Self::MyAvatar => &["PUT", "DELETE"],
             Self::Mine(_) => &["PATCH"],
-            Self::Ban(..) => &["PUT", "DELETE"],
+            Self::Ban(..) | Self::Block(_) => &["PUT", "DELETE"],
             Self::Sessions => &["GET", "HEAD", "DELETE"],
             Self::Session(_) | Self::Token(_) | Self::Invite(_) => &["DELETE"],
             Self::Tokens | Self::Rooms | Self::Members(_) | Self::Invites => {

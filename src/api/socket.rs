@@ -9,16 +9,18 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::allowance::Allowance;
 use crate::auth::{Auth, Session};
 use crate::delivery::{Adoption, Role, Shards};
 use crate::error::{Code, Error, Result};
 use crate::http::{Refused, Request, Response, Socket};
-use crate::ids::RoomId;
+use crate::ids::{RoomId, Uid};
 use crate::limits;
+use crate::memory::{Holder, Kind, Reservation};
 use crate::protocol::event::Event;
 use crate::rooms::Rooms;
 use crate::rooms::outlet::{Delivery, Target};
-use crate::ws::handshake;
+use crate::ws::handshake::{self, OriginRule};
 
 use super::Api;
 
@@ -27,19 +29,23 @@ const SUBPROTOCOL: &str = "impulse.v1";
 
 /// `GET /ws`
 pub(super) async fn chat(api: &Api, request: &Request) -> Result<Response> {
-    let head = match handshake::accept(request, Some(&api.origins), SUBPROTOCOL) {
+    let head = match handshake::accept(request, OriginRule::Required(&api.origins), SUBPROTOCOL) {
         Ok(head) => head,
         Err(refusal) => return Ok(refusal),
     };
     let session = api.caller(request).await?;
+    let allowance = api.allowances.of(session.uid);
+    allowance.read(super::cost::UPGRADE, session.admin)?;
+    let held = reserve_hello(api, &session)?;
     check_room_for_one_more(api, &session)?;
     let handover = Handover {
+        allowance,
         session,
         auth: api.auth.clone(),
         rooms: api.rooms.clone(),
         shards: api.shards.clone(),
     };
-    Ok(Response::upgrade(move |socket, input| handover.run(socket, head, input)))
+    Ok(Response::upgrade(move |socket, input| handover.run(held, socket, head, input)))
 }
 
 /// Refuses clearly before the process runs out of descriptors, and one user before he takes all.
@@ -59,12 +65,23 @@ fn check_room_for_one_more(api: &Api, session: &Session) -> Result<()> {
     Ok(())
 }
 
+/// Memory for the first frame, which waits until a delivery thread has time for the connection. More
+/// rooms than fit into one are named when the reader has taken it.
+fn reserve_hello(api: &Api, session: &Session) -> Result<Reservation> {
+    const ROOM: usize = 256;
+    let rooms = api.rooms.rooms_of(session.uid).len();
+    let bytes = (rooms * ROOM).min(limits::chat::HELLO_BYTES);
+    Ok(api.rooms.memory().reserve(Kind::Hellos, Holder::User(session.uid), bytes)?)
+}
+
 /// When a refused connection may try again, in milliseconds.
 const RETRY_MS: u32 = 5_000;
 
-/// `--dev-echo PATH`: the same handshake and frame code, no login, nothing but echo.
+/// `--dev-echo PATH`: the same handshake and frame code, no login, nothing but echo. Conformance suites
+/// send no `Origin`, and there is no session that a page could use; a page of another site is refused
+/// as everywhere.
 pub(super) fn echo(api: &Api, request: &Request) -> Response {
-    let head = match handshake::accept(request, None, "") {
+    let head = match handshake::accept(request, OriginRule::IfAny(&api.origins), "") {
         Ok(head) => head,
         Err(refusal) => return refusal,
     };
@@ -74,8 +91,21 @@ pub(super) fn echo(api: &Api, request: &Request) -> Response {
     })
 }
 
+/// A first frame and its part of the budget of memory.
+struct Held {
+    hello: Bytes,
+    _held: Reservation,
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.hello
+    }
+}
+
 /// What outlives the request.
 struct Handover {
+    allowance: Arc<Allowance>,
     session: Arc<Session>,
     auth: Arc<Auth>,
     rooms: Rooms,
@@ -83,44 +113,66 @@ struct Handover {
 }
 
 impl Handover {
-    fn run(self, socket: Socket, head: Vec<u8>, input: Bytes) {
+    fn run(self, mut held: Reservation, socket: Socket, head: Vec<u8>, input: Bytes) {
         let uid = self.session.uid;
-        let views = self.rooms.overview(uid);
-        let told: Vec<RoomId> = views.iter().map(|view| view.id).collect();
+        // Before the rooms, whose counts depend on it.
+        let blocked = self.rooms.blocked_by(uid);
+        let rooms = self.rooms.rooms_of(uid);
+        let mut untold: Vec<RoomId> = rooms.iter().rev().copied().collect();
+        let views = self.rooms.next_of(uid, &mut untold, limits::chat::HELLO_BYTES);
+        let (told, more) = (rooms.len() - untold.len(), !untold.is_empty());
         let heartbeat_ms = limits::delivery::PING_AFTER_S.saturating_mul(1_000);
+        let hello =
+            Event::Hello { uid, rooms: &views, blocked: &blocked, heartbeat_ms, more }.encode();
+        held.resize(hello.len());
         let role = Role::Chat {
             uid,
             session: self.session.id,
             asked_at: self.session.asked_at,
             admin: self.session.admin,
             status: self.session.status.clone(),
-            hello: Event::Hello { uid, rooms: &views, heartbeat_ms }.encode(),
-            rooms: told.clone(),
+            hello: Bytes::from_owner(Held { hello, _held: held }),
+            rooms: rooms.clone(),
+            told,
+            allowance: self.allowance.clone(),
         };
         if !adopt(&self.shards, socket, head, input, role) {
             return self.rooms.presence().lost(uid);
         }
-        let missed = self.missed(&told);
+        let missed = self.missed(&rooms, &blocked);
         if !missed.is_empty() {
             tokio::spawn(tell(self.rooms, missed));
         }
     }
 
     /// What changed between `hello` and the hand-over: nearly always nothing.
-    fn missed(&self, told: &[RoomId]) -> Vec<Delivery> {
+    fn missed(&self, told: &[RoomId], blocked: &[Uid]) -> Vec<Delivery> {
         let uid = self.session.uid;
         if !self.auth.is_live(&self.session) {
             let session = Target::Session(self.session.id);
             return vec![Delivery::Revoke(session, self.session.asked_at)];
         }
+        let mut missed = Vec::new();
+        let blocked_now = self.rooms.blocked_by(uid);
+        if blocked_now != *blocked {
+            let event = Event::Blocks { blocked: &blocked_now }.encode();
+            missed.push(Delivery::ToUser(uid, event));
+            let is_in_one = |uid: &&Uid| blocked.contains(*uid) != blocked_now.contains(*uid);
+            let changed: Vec<_> =
+                blocked.iter().chain(&blocked_now).filter(is_in_one).copied().collect();
+            for view in self.rooms.views_mentioned_in(uid, &changed) {
+                missed.push(Delivery::ToUser(uid, Event::Room { room: &view }.encode()));
+            }
+        }
         let now = self.rooms.rooms_of(uid);
         if now == *told {
-            return Vec::new();
+            return missed;
         }
         let left = told.iter().filter(|room| !now.contains(room));
         let left = left.map(|room| Delivery::Left(uid, *room));
         let joined = now.iter().filter(|room| !told.contains(room));
-        left.chain(joined.map(|room| Delivery::Joined(uid, *room))).collect()
+        missed.extend(left.chain(joined.map(|room| Delivery::Joined(uid, *room))));
+        missed
     }
 }
 

@@ -12,7 +12,7 @@ use crate::limits;
 use super::Api;
 use super::record::Target;
 use super::sessions::end;
-use super::text::bounded;
+use super::text::line;
 
 /// `GET /api/tokens`
 pub(super) async fn list(api: &Api, caller: &Session) -> Result<Response> {
@@ -39,11 +39,12 @@ struct NewToken {
 
 /// `POST /api/tokens`
 pub(super) async fn create(api: &Api, caller: &Session, request: &Request) -> Result<Response> {
-    let NewToken { label } = request.json()?;
-    let label = bounded("label", &label, limits::api::LABEL)?;
+    let NewToken { label } = request.json_if_any()?;
+    let permit = api.permit(caller)?;
+    let label = line("label", &label, limits::api::LABEL)?;
     let (id, token) = api.auth.create_token(caller, &label).await?;
     let target = Target::user(caller.uid, &caller.username);
-    api.record(caller, "token.issue", target, json!({"label": label})).await;
+    permit.record("token.issue", target, json!({"label": label})).await;
     Ok(Response::json(201, &json!({"id": id, "label": label, "token": token})))
 }
 

@@ -47,6 +47,15 @@ pub(super) async fn profile(api: &Api, uid: Uid) -> Result<Profile> {
     found.filter(|profile| !profile.is_disabled).ok_or_else(no_user)
 }
 
+/// The profile of an account that is not removed, disabled or not.
+///
+/// # Errors
+/// `not_found`.
+pub(super) async fn known(api: &Api, uid: Uid) -> Result<Profile> {
+    let found = api.accounts.profile(uid).await?;
+    found.filter(|profile| !profile.is_removed).ok_or_else(no_user)
+}
+
 fn no_user() -> Error {
     Error::new(Code::NotFound, "There is no such user.")
 }
@@ -57,8 +66,28 @@ pub(super) async fn name_of(api: &Api, uid: Uid) -> String {
     found.map_or_else(String::new, |profile| profile.username)
 }
 
-/// Tells those who see this user what he is like now. Whoever misses it sees it at the next look.
+/// Tells those who see this user what he is like now. Whoever misses it sees it at the next look. If
+/// his name has changed, others may be told apart by their user names from now on, or need not any more.
 pub(super) async fn tell_profile(api: &Api, uid: Uid) {
+    settle_names(api, uid).await;
+    tell_one(api, uid).await;
+}
+
+/// An account has another name than before, or is new: whoever is marked by that, or no longer, is
+/// told of, too.
+pub(super) async fn settle_names(api: &Api, uid: Uid) {
+    match api.accounts.settle_names(&[uid]).await {
+        Ok(changed) => {
+            for other in changed.into_iter().filter(|other| *other != uid) {
+                tell_one(api, other).await;
+            }
+        }
+        // The next start does it.
+        Err(error) => tracing::warn!(%uid, ?error, "a changed name was not compared with others"),
+    }
+}
+
+async fn tell_one(api: &Api, uid: Uid) {
     match api.accounts.profile(uid).await {
         Ok(Some(profile)) => api.rooms.tell_profile(uid, &public(api, &profile)).await,
         Ok(None) => {}
@@ -96,7 +125,11 @@ pub(super) fn public(api: &Api, profile: &Profile) -> Value {
         "avatar": picture(profile.avatar.as_deref()),
         "status": {"state": seen.state, "text": seen.text, "until": seen.until},
     });
-    for (word, holds) in [("admin", profile.is_admin), ("disabled", profile.is_disabled)] {
+    for (word, holds) in [
+        ("admin", profile.is_admin),
+        ("disabled", profile.is_disabled),
+        ("ambiguous", profile.is_ambiguous),
+    ] {
         if holds {
             told[word] = json!(true);
         }

@@ -6,12 +6,12 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::Auth;
 use crate::config::{Config, Registration};
 use crate::error::{Code, Error, Result};
-use crate::store::accounts::Chosen;
+use crate::store::accounts::{Authority, Chosen};
 
 /// Who may make open and closed rooms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -108,19 +108,21 @@ impl Auth {
         self.settings.live()
     }
 
-    /// Chooses other values for some settings, if those `expected` still are what is said; how they
-    /// were before.
+    /// Chooses other values for some settings, if those `expected` still are what is said; how they are
+    /// then.
     ///
     /// # Errors
-    /// `conflict` if somebody else was first, `unavailable`.
+    /// `conflict` if somebody else was first, `forbidden` for somebody who is no administrator any more,
+    /// `unavailable`.
     pub async fn choose(
         &self,
+        by: Authority<'_>,
         change: Map<String, Value>,
         expected: &Map<String, Value>,
-    ) -> Result<(Arc<Live>, Arc<Live>)> {
+    ) -> Result<Arc<Live>> {
         let _choosing = self.settings.choosing.lock().await;
         let defaults = &self.settings.defaults;
-        let chosen = self.store.choose_settings(|chosen| {
+        let chosen = self.store.choose_settings(by, |chosen| {
             let before = defaults.with(chosen)?;
             let fields = before.fields()?;
             if expected.iter().any(|(key, value)| fields.get(key) != Some(value)) {
@@ -129,20 +131,23 @@ impl Auth {
                     "Somebody else has changed these settings. Please look at them again.",
                 ));
             }
-            let change: Chosen = change.into_iter().collect();
+            let differs = |(key, to): &(String, Value)| fields.get(key) != Some(to);
+            let change: Chosen = change.into_iter().filter(differs).collect();
+            let from_to = |(key, to): &(String, Value)| {
+                (key.clone(), json!({"from": fields.get(key), "to": to}))
+            };
+            let detail = Value::Object(change.iter().map(from_to).collect());
             let after = before.with(change.clone())?;
-            Ok((change, (before, after)))
+            Ok((change, detail, after))
         });
-        let (before, after) = chosen.await?;
+        let after = chosen.await?;
         self.settings.set(after.clone());
-        Ok((Arc::new(before), Arc::new(after)))
+        Ok(Arc::new(after))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn started() -> Live {

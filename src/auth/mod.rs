@@ -20,6 +20,7 @@ pub use change::{NewPassword, Prepared, Proof};
 pub use invite::InviteWish;
 pub use live::{Live, RoomCreation};
 pub use password::Hashing;
+pub use rate_limit::RateLimit;
 pub use session::{Session, digest, new_token};
 pub use sign_in::{Credentials, Kdf, NewAccount, SignedIn};
 pub use ticket::IssuedTicket;
@@ -35,14 +36,15 @@ use serde_json::json;
 use crate::config::Config;
 use crate::error::{Code, Error, Result};
 use crate::ids::{SessionId, Uid};
+use crate::limits::api::LABEL;
 use crate::limits::auth::INVITES_PER_HOUR;
+use crate::limits::rooms::{BLOCK_CHANGES_PER_HOUR, DIRECT_PER_HOUR, MADE_PER_HOUR};
 use crate::names as name;
 use crate::store::accounts::{AccountStore, Authority, Instance};
 use crate::store::now_ms;
 
 use live::Settings;
 use password::Stretcher;
-use rate_limit::RateLimit;
 use session::Sessions;
 
 /// How logins are set up.
@@ -85,6 +87,9 @@ pub struct Auth {
     /// Tickets and invitations that are looked at and used.
     links: RateLimit<IpAddr>,
     inviting: RateLimit<Uid>,
+    /// Rooms made, and direct ones begun.
+    making: [RateLimit<Uid>; 2],
+    blocking: RateLimit<Uid>,
 }
 
 impl Auth {
@@ -110,12 +115,38 @@ impl Auth {
             failures: RateLimit::new(20, 60 * minute, scale).with_growing_delay(),
             links: RateLimit::new(30, minute, scale),
             inviting: RateLimit::new(INVITES_PER_HOUR, 60 * minute, scale),
+            making: [MADE_PER_HOUR, DIRECT_PER_HOUR]
+                .map(|most| RateLimit::new(most, 60 * minute, scale)),
+            blocking: RateLimit::new(BLOCK_CHANGES_PER_HOUR, 60 * minute, scale),
         }))
+    }
+
+    /// Takes one of the user's changes of whom he blocks.
+    ///
+    /// # Errors
+    /// `rate_limited`.
+    pub fn take_block_change(&self, uid: Uid) -> Result<()> {
+        self.blocking.take(uid)
     }
 
     /// The one-time code that makes its user the administrator, while there is none.
     pub fn setup_code(&self) -> Option<String> {
         self.setup_code.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Counts one more room that the user makes, or a direct one.
+    ///
+    /// # Errors
+    /// `rate_limited`.
+    pub fn take_room(&self, uid: Uid, is_direct: bool) -> Result<()> {
+        let [rooms, direct] = &self.making;
+        if is_direct { direct } else { rooms }.take(uid)
+    }
+
+    /// The direct room was there already: it does not count.
+    pub fn give_direct_back(&self, uid: Uid) {
+        let [_, direct] = &self.making;
+        direct.give_back(&uid);
     }
 
     /// How busy the computation of passwords is.
@@ -262,12 +293,13 @@ impl Auth {
     /// # Errors
     /// `not_found` without such a user.
     pub async fn issue_token(&self, username: &str, label: &str) -> Result<String> {
+        let label = crate::text::line("label", label, LABEL)?;
         let found = self.store.user_named(&name::key(username)).await?;
         let uid = found
             .ok_or_else(|| Error::new(Code::NotFound, format!("There is no user {username}.")))?;
         self.check_tokens(uid).await?;
         let (token, digest) = session::new_token()?;
-        self.store.create_session(uid, SessionKind::Token, &digest, label).await?;
+        self.store.create_session(uid, SessionKind::Token, &digest, &label).await?;
         Ok(token)
     }
 }

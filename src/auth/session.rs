@@ -36,9 +36,12 @@ pub struct Session {
 }
 
 impl Session {
+    /// The number that stands for whoever runs the server's machine; no user has it.
+    pub const OPERATOR: Uid = Uid(0);
+
     /// Whoever runs the server's machine, from the command line.
     pub fn operator() -> Self {
-        Self { admin: true, ..Self::of_user(Uid(0), "command line") }
+        Self { admin: true, ..Self::of_user(Self::OPERATOR, "command line") }
     }
 
     /// Somebody who acts without being signed in, as the user of a ticket does; for the audit log.

@@ -310,11 +310,7 @@ pub(super) fn decode<const N: usize>(field: &str, text: &str) -> Result<[u8; N]>
 }
 
 fn check_device(device: Option<String>) -> Result<String> {
-    let device = device.unwrap_or_default();
-    if device.chars().count() > DEVICE || device.chars().any(char::is_control) {
-        return Err(Error::field("device", "must be at most 100 printable characters"));
-    }
-    Ok(device)
+    crate::text::line("device", &device.unwrap_or_default(), DEVICE)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 //! frames and the next bytes may come from anywhere.
 
 use std::io::{self, ErrorKind, IoSlice, Write};
+use std::sync::Arc;
 use std::time::Instant;
 
 use mio::net::TcpStream;
@@ -16,6 +17,7 @@ use super::frame_log::{Backlog, Cursor, FrameLog};
 use super::outbox::Outbox;
 use super::room::{Room, Stage, Subscriber};
 use super::stats::wrote;
+use crate::allowance::Allowance;
 use crate::ids::{RoomId, SessionId, Uid};
 use crate::rooms::Post;
 use crate::rooms::outlet::Payload;
@@ -61,6 +63,8 @@ pub(super) struct Chat {
     pub admin: bool,
     /// Rooms whose `activity` it hears.
     pub member_of: Vec<RoomId>,
+    /// Rooms that are still to be named, the last one first.
+    pub untold: Vec<RoomId>,
     /// Places in the shard's rooms and in their subscribers.
     pub following: Vec<Place>,
     /// Subscriptions that were asked for and that no room has decided about yet.
@@ -68,6 +72,8 @@ pub(super) struct Chat {
     /// Rooms that owe it a replay, each as often as it was asked.
     pub owed: Vec<RoomId>,
     pub bucket: Bucket,
+    /// What the user may take over all connections.
+    pub allowance: Arc<Allowance>,
 }
 
 /// Where a subscription stands: the room on this shard, and the place among its subscribers.
@@ -95,15 +101,30 @@ pub(super) enum Phase {
 pub(super) struct Held {
     pub bytes: Vec<u8>,
     pub post: Option<(RoomId, Post)>,
+    pub until: Until,
 }
 
-/// A token bucket: commands, not bytes.
+/// What input waits for.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Until {
+    /// A place: in the inbox of a room, or in the outbox of an echo.
+    #[default]
+    Place,
+    /// The others have had their turn.
+    Turn,
+    /// The next second: the connection sends frames too fast.
+    Second,
+}
+
+/// A token bucket of what commands cost.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bucket {
     pub tokens: f32,
     pub at_ms: u32,
     /// Less those accepted since: a flood, of which a few pass, is one however slowly it comes.
     pub refused: u16,
+    /// How often it was not read for a moment since there was enough for half a burst.
+    pub pauses: u8,
 }
 
 /// Rooms whose frames go into one write.
@@ -169,6 +190,15 @@ impl Connection {
         self.out.as_ref().map_or(0, |out| out.waiting())
     }
 
+    /// Whether everything that could be sent is sent and there is more to be fetched for it.
+    pub fn wants_more(&self) -> bool {
+        let has_untold = matches!(&self.role, Purpose::Chat(chat) if !chat.untold.is_empty());
+        let out = self.out.as_ref();
+        self.phase == Phase::Open
+            && (has_untold && out.is_none_or(|out| out.log.is_empty())
+                || out.is_some_and(|out| out.wants_slice()))
+    }
+
     /// Whether more has piled up, since the socket took no more, than may wait for it.
     pub fn is_over(&self, rooms: &Slab<Room>) -> bool {
         if matches!(self.role, Purpose::Echo(_)) {
@@ -185,6 +215,9 @@ impl Connection {
             if let Some((room, subscriber)) = at(*place, rooms)
                 && subscriber.stage != Stage::Awaiting
             {
+                if subscriber.is_owed_too_much(&room.log) {
+                    return true;
+                }
                 sum += subscriber.cursor.piled_up(&room.log);
             }
         }
@@ -287,6 +320,10 @@ impl Connection {
                 && subscriber.stage == Stage::Replaying
             {
                 subscriber.stage = Stage::Live;
+                room.behind = room.behind.saturating_sub(1);
+                if room.behind == 0 {
+                    room.changed.forget();
+                }
             }
         }
     }

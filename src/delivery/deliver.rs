@@ -1,5 +1,6 @@
 //! What rooms tell a shard, and what that means for its connections.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::connection::{Connection, Phase, Place};
@@ -37,6 +38,18 @@ impl Shard {
                     self.replayed(slot, room, payloads);
                 }
             }
+            Delivery::Resume(conn, replay, kept) => {
+                if let Some(slot) = self.find(conn) {
+                    self.resumes(slot, *replay, kept);
+                }
+            }
+            Delivery::Slice(conn, slice) => {
+                // It was sent to one shard, so this is the only one.
+                if let (Some(slot), Some(slice)) = (self.find(conn), Arc::into_inner(slice)) {
+                    self.slice(slot, slice);
+                }
+            }
+            Delivery::Changed(room, mids) => self.changed(room, &mids),
             Delivery::SubscribeFailed(conn, room, payload) => {
                 if let Some(slot) = self.find(conn) {
                     if self.settle(slot, room) {
@@ -116,6 +129,7 @@ impl Shard {
         chat.owed.push(id);
         chat.following.push(Place { room: index, subscriber: room.subscribers.len() });
         room.subscribers.push(subscriber);
+        room.behind += 1;
         if let Some(connection) = self.connections.get_mut(slot) {
             connection.rooms += 1;
         }
@@ -129,7 +143,7 @@ impl Shard {
     }
 
     /// One of the replays that the room owes the connection is here. True: no other is to come.
-    fn settle(&mut self, slot: usize, id: RoomId) -> bool {
+    pub(super) fn settle(&mut self, slot: usize, id: RoomId) -> bool {
         let Some(chat) = self.connections.get_mut(slot).and_then(Connection::chat) else {
             return true;
         };
@@ -143,23 +157,13 @@ impl Shard {
     /// from memory, one from the store), so only behind the last one the subscription is live.
     fn replayed(&mut self, slot: usize, id: RoomId, mut events: Vec<Payload>) {
         let is_last = self.settle(slot, id);
-        let index = self.room_index.get(&id).copied();
-        let Some(connection) = self.connections.get_mut(slot) else { return };
-        let place = connection.chat().and_then(|chat| {
-            chat.following.iter().find(|place| Some(place.room) == index).copied()
-        });
-        let room = place.and_then(|place| Some((self.rooms.get_mut(place.room)?, place)));
-        if let Some((room, place)) = room
-            && let Some(subscriber) = room.subscribers.get_mut(place.subscriber)
-        {
-            if is_last {
-                subscriber.stage = Stage::Replaying;
-                subscriber.cursor.excuse(&room.log);
-            }
-        } else {
+        if !self.follows(slot, id) {
             // He left or was removed meanwhile: only the answer is still his.
             events.drain(..events.len().saturating_sub(1));
+        } else if is_last {
+            self.catches_up(slot, id, Stage::Replaying);
         }
+        let Some(connection) = self.connections.get_mut(slot) else { return };
         if connection.push_replay(id, events, is_last) {
             self.list(slot);
         } else {
@@ -167,7 +171,7 @@ impl Shard {
         }
     }
 
-    fn unfollow(&mut self, slot: usize, id: RoomId) {
+    pub(super) fn unfollow(&mut self, slot: usize, id: RoomId) {
         let Some(&room) = self.room_index.get(&id) else { return };
         let Some(connection) = self.connections.get_mut(slot) else { return };
         if let Some(out) = &mut connection.out {

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use mio::Events;
 
-use super::connection::Phase;
+use super::connection::{Phase, Until};
 use super::shard::Shard;
 use super::stats::Stats;
 use crate::limits::delivery as limits;
@@ -80,11 +80,16 @@ impl Shard {
         self.last_tick_s = now_s;
         self.sweep.mark_kept(&mut self.rooms);
         self.tell_door_subscriptions();
+        self.keep_users_to_budget();
         let mut overdue = Vec::new();
         let mut silent = Vec::new();
         for (slot, connection) in &mut self.connections {
-            if connection.input.is_some() {
+            if let Some(held) = &mut connection.input {
                 connection.heard_s = now_s; // it is we who do not listen
+                if held.until == Until::Second {
+                    held.until = Until::Turn;
+                    self.to_retry.push(slot);
+                }
             }
             let quiet_s = now_s.saturating_sub(connection.heard_s);
             let unfinished_s = now_s.saturating_sub(connection.unfinished_s);

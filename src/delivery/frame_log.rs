@@ -9,12 +9,14 @@
 
 use std::collections::VecDeque;
 
+use super::held;
 use crate::limits::delivery as limits;
+use crate::memory::Kind;
 use crate::ws::frame;
 use tungstenite::protocol::frame::coding::{Data, OpCode};
 
 /// The frames.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct FrameLog {
     bytes: Vec<u8>,
     /// How many of them are forgotten.
@@ -24,6 +26,21 @@ pub struct FrameLog {
     /// Absolute offsets of the ends of the frames held.
     ends: VecDeque<u64>,
     header: Vec<u8>,
+    kind: Kind,
+    /// Bytes of memory that are accounted for.
+    counted: usize,
+}
+
+impl Default for FrameLog {
+    fn default() -> Self {
+        Self::of(Kind::SendQueues)
+    }
+}
+
+impl Drop for FrameLog {
+    fn drop(&mut self) {
+        held::changed(self.kind, -self.counted.cast_signed());
+    }
 }
 
 /// How far one reader is in a log.
@@ -49,6 +66,17 @@ pub struct Backlog {
 const SPARE: usize = 16 * 1024;
 
 impl FrameLog {
+    /// An empty one whose memory is accounted for as this.
+    pub fn of(kind: Kind) -> Self {
+        let (bytes, ends, header) = (Vec::new(), VecDeque::new(), Vec::new());
+        Self { bytes, gone: 0, start: 0, ends, header, kind, counted: 0 }
+    }
+
+    /// Bytes of memory it takes.
+    pub fn size(&self) -> usize {
+        self.bytes.capacity() + self.ends.capacity() * size_of::<u64>()
+    }
+
     /// Where the next frame will begin: the place of somebody who has everything.
     pub fn end(&self) -> u64 {
         self.start + (self.bytes.len() - self.gone) as u64
@@ -61,12 +89,14 @@ impl FrameLog {
         self.bytes.extend_from_slice(&self.header);
         self.bytes.extend_from_slice(payload);
         self.ends.push_back(self.end());
+        self.count();
     }
 
     /// Adds a frame that has its header, or the rest of one; an unwritten handshake counts as one.
     pub fn append_raw(&mut self, frame: &[u8]) {
         self.bytes.extend_from_slice(frame);
         self.ends.push_back(self.end());
+        self.count();
     }
 
     /// Everything since an offset.
@@ -112,16 +142,53 @@ impl FrameLog {
         } else if self.gone >= self.bytes.len() - self.gone {
             self.bytes.drain(..self.gone);
             self.gone = 0;
+            self.shrink();
         }
+    }
+
+    /// Bytes behind the next frame to be written at `offset`: those that [`cut`](Self::cut) would forget.
+    pub fn behind_next(&self, offset: u64) -> usize {
+        let whole = self.ends.partition_point(|end| *end <= offset);
+        let next = self.ends.get(whole).copied().unwrap_or_else(|| self.end());
+        self.bytes.len() - self.held(next)
+    }
+
+    /// Forgets what follows the next frame to be written at `offset`. That one may be the rest of a frame
+    /// that has been begun, so it is kept.
+    pub fn cut(&mut self, offset: u64) {
+        let whole = self.ends.partition_point(|end| *end <= offset);
+        self.ends.truncate(whole + 1);
+        let end = self.ends.back().copied().unwrap_or(self.start);
+        self.bytes.truncate(self.held(end));
+        self.shrink();
     }
 
     fn clear(&mut self) {
         self.gone = 0;
-        if self.bytes.capacity() > SPARE {
+        if self.size() > SPARE {
             self.bytes = Vec::new();
             self.ends = VecDeque::new();
+            self.count();
         } else {
             self.bytes.clear();
+        }
+    }
+
+    /// Gives memory back that a burst has left behind.
+    fn shrink(&mut self) {
+        if self.size() > SPARE && self.bytes.capacity() / 4 > self.bytes.len() {
+            self.bytes.shrink_to(2 * self.bytes.len());
+            self.ends.shrink_to(2 * self.ends.len());
+            self.count();
+        }
+    }
+
+    /// Notes how much memory it takes now.
+    fn count(&mut self) {
+        let size = self.size();
+        if size != self.counted {
+            held::changed(self.kind, size.cast_signed() - self.counted.cast_signed());
+            self.counted = size;
         }
     }
 
@@ -236,6 +303,31 @@ mod tests {
         assert!(cursor.piled_up(&log).is_over());
         cursor.at = log.end() - 6;
         assert!(cursor.is_through() && !cursor.piled_up(&log).is_over());
+    }
+
+    #[test]
+    fn what_is_cut_off_begins_behind_the_next_frame_to_be_written() {
+        for (offset, left) in [(0, 5), (2, 5), (5, 10), (6, 10), (15, 15)] {
+            let mut log = FrameLog::default();
+            ["one", "two", "six"].iter().for_each(|text| log.append(text.as_bytes()));
+            assert_eq!(log.behind_next(offset) as u64, 15 - left);
+            log.cut(offset);
+            assert_eq!(log.end(), left, "at {offset}");
+            log.append(b"bye");
+            assert!(flat(&log, left) == b"\x81\x03bye", "at {offset}");
+        }
+    }
+
+    #[test]
+    fn a_burst_that_is_over_leaves_no_memory_behind() {
+        let mut log = FrameLog::default();
+        (0..1_000).for_each(|_| log.append(&[b'x'; 1_000]));
+        log.append(b"still to be written");
+        log.forget(log.end() - 21);
+        assert!(log.size() <= SPARE, "{}", log.size());
+        assert_eq!(flat(&log, log.end() - 21), b"\x81\x13still to be written");
+        log.forget(log.end());
+        assert!(log.size() <= SPARE);
     }
 
     proptest! {

@@ -2,17 +2,21 @@
 //!
 //! A command for a full inbox stops its connection: what follows it stays here, then in the kernel,
 //! then with the client. Nothing is read past it, so the order of commands is kept.
+//!
+//! Frames that are no command (pings, pongs, fragments) cost what a command costs. A connection that sends
+//! more of them than its rate is not read until the next second, so TCP slows it down; one that needs that
+//! again and again is closed.
 
 use std::io::{ErrorKind, Read};
 
-use super::commands::{Reaction, accept, react};
-use super::connection::{Connection, Phase, Purpose};
+use super::commands::{Pace, Reaction, accept, react};
+use super::connection::{Connection, Phase, Purpose, Until};
 use super::shard::Shard;
 use crate::limits::chat as chat_limits;
 use crate::limits::delivery as limits;
 use crate::protocol::event::Event;
 use crate::rooms::outlet::ConnRef;
-use crate::ws::{Codec, Fault, Limits, Message, frame};
+use crate::ws::{Codec, Fault, Limits, Message, Progress, frame};
 
 impl Shard {
     /// Reads and works on what came, a bounded number of times.
@@ -20,8 +24,8 @@ impl Shard {
         let mut scratch = std::mem::take(&mut self.scratch);
         for turn in 0..=limits::READS {
             let Some(connection) = self.connections.get_mut(slot) else { break };
-            if connection.input.is_some() {
-                if connection.has_ended {
+            if let Some(held) = &connection.input {
+                if connection.has_ended && held.until != Until::Turn {
                     self.end(slot); // nobody waits for answers any more
                 }
                 break; // what came before has not been worked on: TCP waits
@@ -81,13 +85,16 @@ impl Shard {
         };
         let mut codec = std::mem::take(&mut connection.codec);
         let mut input = bytes;
-        let worked = work_off(&mut codec, limits, &mut input, |message| {
-            self.take_message(slot, message) && self.is_open(slot)
+        let mut frames = 0;
+        let worked = work_off(&mut codec, limits, &mut input, |progress| {
+            frames += 1;
+            self.take_progress(slot, progress) && frames < limits::FRAMES && self.is_open(slot)
         });
+        let until = if frames == limits::FRAMES { Until::Turn } else { Until::Place };
         match worked {
             Ok(has_begun) => {
                 let rest = input.to_vec();
-                self.put_back(slot, codec, has_begun, rest);
+                self.put_back(slot, codec, has_begun, rest, until);
             }
             Err(fault) => {
                 tracing::debug!(%fault, "a connection broke the protocol");
@@ -101,7 +108,14 @@ impl Shard {
         self.connections.get(slot).is_some_and(|connection| connection.phase == Phase::Open)
     }
 
-    fn put_back(&mut self, slot: usize, codec: Codec, has_begun: bool, rest: Vec<u8>) {
+    fn put_back(
+        &mut self,
+        slot: usize,
+        codec: Codec,
+        has_begun: bool,
+        rest: Vec<u8>,
+        until: Until,
+    ) {
         let now_s = self.now_s();
         let Some(connection) = self.connections.get_mut(slot) else { return };
         if connection.phase != Phase::Open {
@@ -112,11 +126,52 @@ impl Shard {
         }
         connection.codec = codec;
         if !rest.is_empty() {
-            connection.input.get_or_insert_default().bytes = rest;
+            let is_new = connection.input.is_none();
+            let held = connection.input.get_or_insert_default();
+            held.bytes = rest;
+            if is_new {
+                held.until = until;
+                self.has_rest |= until == Until::Turn;
+            }
         }
-        if connection.input.is_some() {
+        if connection.input.as_ref().is_some_and(|held| held.until != Until::Second) {
             self.to_retry.push(slot);
         }
+    }
+
+    /// What one frame came to. False: stop reading for now.
+    fn take_progress(&mut self, slot: usize, progress: Progress<'_>) -> bool {
+        match progress {
+            // A command has a rate of its own, which says when to try again.
+            Progress::Message(message @ (Message::Text(_) | Message::Binary(_))) => {
+                self.take_message(slot, message)
+            }
+            Progress::Message(message) => self.take_message(slot, message) && self.pace(slot),
+            Progress::Fragment => self.pace(slot),
+        }
+    }
+
+    /// Counts a frame that is no command. False: the connection is not read for now.
+    fn pace(&mut self, slot: usize) -> bool {
+        let now_ms = self.now_ms();
+        let scale = self.settings.rate_limit_scale as f32;
+        let Some(connection) = self.connections.get_mut(slot) else { return false };
+        let Some(chat) = connection.chat() else { return true };
+        match chat.bucket.frame(now_ms, scale) {
+            Pace::Good => true,
+            Pace::Pause => {
+                connection.input.get_or_insert_default().until = Until::Second;
+                false
+            }
+            Pace::Flood => self.end_flood(slot),
+        }
+    }
+
+    /// Closes a connection that sends too much. False, as it is not read any more.
+    fn end_flood(&mut self, slot: usize) -> bool {
+        let bye = Event::Bye { code: "limit", retry_ms: Some(10_000) }.encode();
+        self.close(slot, Some(1008), Some(&bye));
+        false
     }
 
     /// One message or control frame. False: stop reading for now.
@@ -179,11 +234,7 @@ impl Shard {
                 }
                 false
             }
-            Reaction::Flood => {
-                let bye = Event::Bye { code: "limit", retry_ms: Some(10_000) }.encode();
-                self.close(slot, Some(1008), Some(&bye));
-                false
-            }
+            Reaction::Flood => self.end_flood(slot),
         }
     }
 
@@ -208,6 +259,9 @@ impl Shard {
         if is_echo && connection.waiting() > limits::WAITING_BYTES {
             return; // the flush that empties the outbox lists it again
         }
+        if connection.input.as_ref().is_some_and(|held| held.until == Until::Second) {
+            return; // the tick lists it again
+        }
         let Some(mut held) = connection.input.take() else { return };
         if let Some((room, post)) = held.post.take() {
             let reaction = accept(room, post, &self.hub);
@@ -229,19 +283,19 @@ impl Shard {
     }
 }
 
-/// Takes message after message out of `input` until `take` says stop. True: something unfinished has
-/// begun in it; what was unfinished before and still is has not.
+/// Takes frame after frame out of `input` until `take` says stop. True: something unfinished has begun in
+/// it; what was unfinished before and still is has not.
 fn work_off<'a>(
     codec: &mut Codec,
     limits: Limits,
     input: &mut &'a mut [u8],
-    mut take: impl FnMut(Message<'a>) -> bool,
+    mut take: impl FnMut(Progress<'a>) -> bool,
 ) -> Result<bool, Fault> {
     let mut is_old = codec.is_partial();
-    while let Some(message) = codec.next(limits, input)? {
+    while let Some(progress) = codec.advance(limits, input)? {
         // A control frame inside a message in fragments finishes nothing.
         is_old &= codec.is_partial();
-        if !take(message) {
+        if !take(progress) {
             break;
         }
     }

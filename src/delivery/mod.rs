@@ -13,8 +13,11 @@ mod connection;
 mod deliver;
 mod endings;
 pub mod frame_log;
+mod held;
 mod input;
 mod outbox;
+mod relief;
+mod replays;
 mod room;
 mod shard;
 mod stats;
@@ -30,6 +33,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
+use crate::allowance::Allowance;
 use crate::ids::{RoomId, SessionId, Uid};
 use crate::limits::delivery as limits;
 use crate::protocol::status::Status;
@@ -68,6 +72,10 @@ pub enum Role {
         hello: Payload,
         /// The user's rooms.
         rooms: Vec<RoomId>,
+        /// How many of them the first frame names.
+        told: usize,
+        /// What the user may take over all connections.
+        allowance: Arc<Allowance>,
     },
     /// Sends back what it gets, for conformance suites.
     Echo(Limits),

@@ -1,11 +1,12 @@
 //! A room as one shard knows it: its log, who follows it here, how far the walk over them is.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::time::Instant;
 
 use super::frame_log::{Cursor, FrameLog};
-use crate::ids::RoomId;
+use crate::ids::{Mid, RoomId};
 use crate::limits::delivery as limits;
+use crate::memory::Kind;
 use crate::rooms::outlet::Activity;
 
 /// A room on one shard.
@@ -24,6 +25,45 @@ pub(super) struct Room {
     pub gathers_until: Option<Instant>,
     pub activity: Option<Activity>,
     pub activity_at: Option<Instant>,
+    /// Subscribers that are not live yet.
+    pub behind: usize,
+    /// Messages that change meanwhile.
+    pub changed: Changed,
+}
+
+/// Messages that have changed since somebody began to catch up, in their order.
+#[derive(Default)]
+pub(super) struct Changed {
+    mids: VecDeque<Mid>,
+    /// Those before the first one that is still known.
+    gone: u64,
+}
+
+impl Changed {
+    /// How many there have been.
+    pub fn count(&self) -> u64 {
+        self.gone + self.mids.len() as u64
+    }
+
+    pub fn note(&mut self, mids: &[Mid]) {
+        self.mids.extend(mids);
+        while self.mids.len() > limits::CHANGED {
+            self.mids.pop_front();
+            self.gone += 1;
+        }
+    }
+
+    /// Those since there were so many; `None` if not all of them are known.
+    pub fn since(&self, count: u64) -> Option<HashSet<Mid>> {
+        let first = usize::try_from(count.checked_sub(self.gone)?).ok()?;
+        Some(self.mids.range(first.min(self.mids.len())..).copied().collect())
+    }
+
+    /// Nobody catches up any more.
+    pub fn forget(&mut self) {
+        self.gone = self.count();
+        self.mids = VecDeque::new();
+    }
 }
 
 /// A connection that follows the room.
@@ -35,10 +75,17 @@ pub(super) struct Subscriber {
     pub stage: Stage,
 }
 
+impl Subscriber {
+    /// Whether the room's log holds more for it, until it is live, than may be.
+    pub fn is_owed_too_much(&self, log: &FrameLog) -> bool {
+        self.stage != Stage::Live && log.end() - self.cursor.at > limits::OWED_BYTES
+    }
+}
+
 /// How far a subscription has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stage {
-    /// The room reads what was missed. Whatever piles up meanwhile is not the reader's fault.
+    /// What was missed is being read. Whatever piles up meanwhile is not the reader's fault.
     Awaiting,
     /// What was missed is being written.
     Replaying,
@@ -66,7 +113,7 @@ impl Room {
     pub fn new(id: RoomId) -> Self {
         Self {
             id,
-            log: FrameLog::default(),
+            log: FrameLog::of(Kind::RoomLogs),
             subscribers: Vec::new(),
             listeners: HashSet::new(),
             walk: None,
@@ -75,6 +122,8 @@ impl Room {
             gathers_until: None,
             activity: None,
             activity_at: None,
+            behind: 0,
+            changed: Changed::default(),
         }
     }
 
@@ -125,3 +174,26 @@ impl Room {
 
 /// Users a coalesced `activity` can mention.
 const MENTIONS: usize = 1_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn changes_are_known_since_any_moment_until_they_are_too_many() {
+        let mut changed = Changed::default();
+        let mid = |n: usize| Mid((n as u128).to_be_bytes());
+        changed.note(&[mid(1), mid(2)]);
+        let then = changed.count();
+        assert_eq!(changed.since(then), Some(HashSet::new()));
+        changed.note(&[mid(3)]);
+        assert_eq!(changed.since(then), Some(HashSet::from([mid(3)])));
+        assert_eq!(changed.since(0).map(|mids| mids.len()), Some(3));
+        changed.forget();
+        assert_eq!((changed.count(), changed.since(then)), (3, None));
+        let mids: Vec<_> = (0..=limits::CHANGED).map(mid).collect();
+        changed.note(&mids);
+        assert_eq!(changed.since(3), None, "one too many");
+        assert_eq!(changed.since(4).map(|mids| mids.len()), Some(limits::CHANGED));
+    }
+}

@@ -43,6 +43,8 @@ pub(super) struct Shard {
     adoptions: std_mpsc::Receiver<Adoption>,
     pub(super) hub: Rooms,
     pub(super) settings: Settings,
+    /// How many of them there are.
+    pub(super) shards: usize,
     pub(super) stats: Arc<Stats>,
     began: Instant,
     pub(super) connections: Slab<Connection>,
@@ -58,6 +60,8 @@ pub(super) struct Shard {
     pub(super) to_read: Vec<usize>,
     /// Connections whose command waits for a place in a room's inbox.
     pub(super) to_retry: Vec<usize>,
+    /// One of those waits for nothing but the others' turn.
+    pub(super) has_rest: bool,
     /// Commands for rooms, not handed over yet.
     pub(super) accepted: Vec<Accepted>,
     /// Rooms whose `activity` waits.
@@ -65,6 +69,10 @@ pub(super) struct Shard {
     /// When `activity` went out the last time.
     pub(super) told_at: Instant,
     pub(super) last_tick_s: u32,
+    /// Slices of replays asked for, which numbers them.
+    pub(super) asked: u64,
+    /// When a share of the budget of memory was exceeded and readers were cut the last time.
+    pub(super) relieved_at: Option<Instant>,
 }
 
 impl Shard {
@@ -83,6 +91,7 @@ impl Shard {
             queue: seed.queue,
             taken: VecDeque::new(),
             adoptions,
+            shards: hub.outlet().waiting().count().max(1),
             hub,
             settings,
             stats,
@@ -97,10 +106,13 @@ impl Shard {
             to_write: Vec::new(),
             to_read: Vec::new(),
             to_retry: Vec::new(),
+            has_rest: false,
             accepted: Vec::new(),
             active: Vec::new(),
             told_at: Instant::now(),
             last_tick_s: 0,
+            asked: 0,
+            relieved_at: None,
         }
     }
 
@@ -141,6 +153,7 @@ impl Shard {
             std::thread::yield_now();
         }
         self.tick();
+        self.keep_to_budget();
         self.tell_door();
     }
 
@@ -175,6 +188,7 @@ impl Shard {
         let busy = !self.sweep.is_empty()
             || !self.to_read.is_empty()
             || !self.to_write.is_empty()
+            || std::mem::take(&mut self.has_rest)
             || self.has_deliveries()
             || self.door.is_stopping.load(Ordering::SeqCst);
         let timeout = match (busy, self.to_retry.is_empty()) {
@@ -240,7 +254,7 @@ impl Shard {
         let mut first = adoption.head;
         let purpose = match adoption.role {
             Role::Echo(limits) => Purpose::Echo(limits),
-            Role::Chat { uid, session, asked_at, admin, status, hello, rooms } => {
+            Role::Chat { uid, session, asked_at, admin, status, hello, rooms, told, allowance } => {
                 first.extend_from_slice(&frame::text(&hello));
                 self.users.entry(uid).or_default().push(slot);
                 for room in &rooms {
@@ -248,23 +262,27 @@ impl Shard {
                 }
                 self.hub.presence().connected(uid, conn, status);
                 let bucket = Bucket::full(self.now_ms());
+                let untold = rooms.get(told..).unwrap_or_default().iter().rev().copied().collect();
                 Purpose::Chat(Box::new(Chat {
                     uid,
                     session,
                     asked_at,
                     admin,
                     member_of: rooms,
+                    untold,
                     following: Vec::new(),
                     asked: 0,
                     owed: Vec::new(),
                     bucket,
+                    allowance,
                 }))
             }
         };
         let mut connection = Connection::new(stream, self.generations, purpose, self.now_s());
         let _ = connection.push(&first);
         if !adoption.input.is_empty() {
-            connection.input = Some(Box::new(Held { bytes: adoption.input.to_vec(), post: None }));
+            let bytes = adoption.input.to_vec();
+            connection.input = Some(Box::new(Held { bytes, ..Held::default() }));
         }
         let held = connection.input.is_some();
         self.connections.insert(connection);
@@ -331,8 +349,12 @@ impl Shard {
                     let until_s = until_s.min(clock_s(self.began, self.settings) + limits::CLOSE_S);
                     connection.phase = Phase::Shut { until_s };
                 }
+                let wants_more = connection.wants_more();
                 if connection.input.as_ref().is_some_and(|input| input.post.is_none()) {
                     self.to_retry.push(slot);
+                }
+                if wants_more {
+                    self.fetch_more(slot);
                 }
             }
         }
@@ -348,6 +370,9 @@ impl Shard {
         }
         for slot in swept.lagging {
             self.lag(slot);
+        }
+        for slot in swept.wanting {
+            self.fetch_more(slot);
         }
     }
 

@@ -53,6 +53,8 @@ pub(super) struct Swept {
     pub broken: Vec<usize>,
     /// Connections that do not take what waits for them.
     pub lagging: Vec<usize>,
+    /// Connections that have taken everything and are to get more.
+    pub wanting: Vec<usize>,
 }
 
 impl SweepQueue {
@@ -174,7 +176,7 @@ fn visit(
     let slot = subscriber.slot;
     let Some(connection) = connections.get_mut(slot) else { return };
     if subscriber.stage == Stage::Awaiting {
-        if room.log.end() - subscriber.cursor.at > limits::OWED_BYTES {
+        if subscriber.is_owed_too_much(&room.log) {
             swept.lagging.push(slot);
         }
         return;
@@ -191,6 +193,7 @@ fn visit(
         is_live.then(|| connection.write_alone(&room.log, &mut subscriber.cursor))?
     });
     match alone.unwrap_or_else(|| connection.flush(rooms)) {
+        Flushed::All if connection.wants_more() => swept.wanting.push(slot),
         Flushed::All => {}
         Flushed::Waiting if connection.is_over(rooms) => swept.lagging.push(slot),
         Flushed::Waiting => {}
@@ -222,7 +225,11 @@ pub(super) fn unsubscribe(
     }
     let Some(room) = rooms.get_mut(place.room) else { return };
     if place.subscriber < room.subscribers.len() {
-        room.subscribers.swap_remove(place.subscriber);
+        let gone = room.subscribers.swap_remove(place.subscriber);
+        room.behind = room.behind.saturating_sub(usize::from(gone.stage != Stage::Live));
+        if room.behind == 0 {
+            room.changed.forget();
+        }
     }
     if room.subscribers.is_empty() {
         room.log.forget(room.log.end());

@@ -11,6 +11,15 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Most of an answer that is read.
 const ANSWER: u64 = 16 * 1024 * 1024;
 
+/// Where a server is and what it is asked for as.
+#[derive(Debug, Clone, Copy)]
+pub struct Server<'a> {
+    /// `address:port`
+    pub address: &'a str,
+    /// Its `Host`.
+    pub host: &'a str,
+}
+
 /// Calls a JSON interface at `authority` (`host:port`), with a bearer token if there is one; what a
 /// 2xx answers.
 ///
@@ -23,7 +32,22 @@ pub async fn call(
     path: &str,
     body: Option<Value>,
 ) -> Result<Value, String> {
-    let asked = tokio::time::timeout(PATIENCE, ask(authority, token, method, path, body));
+    let server = Server { address: authority, host: authority };
+    call_by_name(server, token, method, path, body).await
+}
+
+/// The same for a server whose name is not its address.
+///
+/// # Errors
+/// The server's own sentence, or what went wrong on the way.
+pub async fn call_by_name(
+    server: Server<'_>,
+    token: Option<&str>,
+    method: &str,
+    path: &str,
+    body: Option<Value>,
+) -> Result<Value, String> {
+    let asked = tokio::time::timeout(PATIENCE, ask(server, token, method, path, body));
     let answer = asked.await.map_err(|_| "the server does not answer".to_owned())?;
     let answer = answer.map_err(|error| format!("cannot reach the server: {error}"))?;
     let (status, body) = split(&answer).ok_or("the server's answer cannot be read")?;
@@ -38,7 +62,7 @@ pub async fn call(
 }
 
 async fn ask(
-    authority: &str,
+    server: Server<'_>,
     token: Option<&str>,
     method: &str,
     path: &str,
@@ -47,11 +71,12 @@ async fn ask(
     let body = body.map(|body| body.to_string()).unwrap_or_default();
     let login = token.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
     let head = format!(
-        "{method} {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n{login}\
+        "{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n{login}\
          Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+        server.host,
         body.len()
     );
-    let mut stream = TcpStream::connect(authority).await?;
+    let mut stream = TcpStream::connect(server.address).await?;
     stream.write_all(head.as_bytes()).await?;
     stream.write_all(body.as_bytes()).await?;
     let mut answer = Vec::new();

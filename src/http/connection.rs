@@ -20,17 +20,20 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::body::{Body, Progress};
-use super::counts::Counts;
+use super::clients::{Clients, Slots};
+use super::counts::{Counts, Refused};
+use super::doorman::Ticket;
 use super::head::{Head, Refusal, Scan};
 use super::listener::Deadlines;
 use super::socket::Socket;
 use super::{Place, Request, Response, Service};
+use crate::error::{Code, Error};
 use crate::limits::http as limits;
 
 /// What ends a connection without an answer: the peer left, nothing came, the server stops.
 struct Gone;
 
-/// Why a request is not heard to its end: the connection ends with the answer.
+/// Why a request is not read to its end: the connection ends with the answer.
 enum No {
     Refused(Refusal),
     NotAdmitted(Response),
@@ -47,6 +50,7 @@ pub(super) struct House {
     pub stop: watch::Receiver<bool>,
     pub deadlines: Deadlines,
     pub counts: Arc<Counts>,
+    pub clients: Arc<Clients>,
     /// Gone when the last connection is.
     pub _alive: mpsc::Sender<()>,
 }
@@ -56,11 +60,22 @@ pub(super) struct Connection {
     peer: SocketAddr,
     house: Arc<House>,
     input: BytesMut,
+    ticket: Ticket,
+    /// When the first head must be complete; nothing after it.
+    first_by: Option<Instant>,
+}
+
+/// A request, and what it holds until it is answered.
+struct Heard {
+    request: Request,
+    _place: Option<Place>,
+    _slots: Slots,
 }
 
 impl Connection {
-    pub fn new(socket: Socket, peer: SocketAddr, house: Arc<House>) -> Self {
-        Self { socket, peer, house, input: BytesMut::new() }
+    pub fn new(socket: Socket, peer: SocketAddr, house: Arc<House>, ticket: Ticket) -> Self {
+        let first_by = Some(Instant::now() + house.deadlines.head);
+        Self { socket, peer, house, input: BytesMut::new(), ticket, first_by }
     }
 
     /// Serves until the end.
@@ -69,8 +84,8 @@ impl Connection {
             if self.wait_for_input().await.is_err() {
                 return;
             }
-            let (request, place) = match self.read_request().await {
-                Ok(Ok(request)) => request,
+            let Heard { request, _place, _slots } = match self.read_request().await {
+                Ok(Ok(heard)) => heard,
                 Ok(Err(refusal)) => return Box::pin(self.refuse(refusal)).await,
                 Err(Gone) => return,
             };
@@ -79,16 +94,24 @@ impl Connection {
             let began = Instant::now();
             let mut response = self.house.service.call(request).await;
             self.house.counts.answer(response.status(), began.elapsed());
-            drop(place);
+            drop((_place, _slots));
             if let Some(take) = response.take_upgrade() {
                 return take(self.socket, self.input.freeze());
             }
-            let keep = may_keep && !*self.house.stop.borrow();
+            let keep = may_keep && !*self.house.stop.borrow() && !self.ticket.is_wanted();
             if self.write(&response.encode(keep, is_head)).await.is_err() {
                 return;
             }
+            // What it holds is free again, however long the close takes.
+            drop(response);
             if !keep {
                 return Box::pin(self.close()).await;
+            }
+            self.first_by = None;
+            if !self.input.is_empty() {
+                // Answering needs no wait: without this, whoever sends requests without waiting for
+                // the answers would keep this thread from everybody else.
+                tokio::task::yield_now().await;
             }
         }
     }
@@ -107,18 +130,22 @@ impl Connection {
 
     async fn idle(&mut self) -> Result<BytesMut, Gone> {
         self.input = BytesMut::new();
+        let by = self.first_by.unwrap_or_else(|| Instant::now() + self.house.deadlines.idle);
         let stream = self.socket.joined().map_err(|_| Gone)?;
         let mut stop = self.house.stop.clone();
-        tokio::select! {
-            first = timeout(self.house.deadlines.idle, first_bytes(stream)) => match first {
+        self.ticket.rest();
+        let input = tokio::select! {
+            first = timeout_at(by, first_bytes(stream)) => match first {
                 Ok(Ok(input)) => Ok(input),
                 _ => Err(Gone),
             },
+            () = self.ticket.asked_to_leave() => Err(Gone),
             _ = stop.wait_for(|stop| *stop) => Err(Gone),
-        }
+        };
+        if self.ticket.work() { input } else { Err(Gone) }
     }
 
-    async fn read_request(&mut self) -> Result<Result<(Request, Option<Place>), No>, Gone> {
+    async fn read_request(&mut self) -> Result<Result<Heard, No>, Gone> {
         let head = match self.read_head().await? {
             Ok(head) => head,
             Err(refusal) => return Ok(Err(No::Refused(refusal))),
@@ -129,7 +156,14 @@ impl Connection {
             Err(refusal) => return Ok(Err(No::Refused(refusal))),
         };
         let expects_continue = head.expects_continue;
+        let cost = self.house.service.cost(&head);
         let mut request = self.request(head, Bytes::new());
+        let client = request.peer.ip();
+        // Behind a proxy that does not say for whom it asks, everybody has its address.
+        let is_proxy = self.house.trusted_proxies.contains(&client);
+        if !is_proxy && let Err(wait) = self.house.clients.pay(client, cost) {
+            return Ok(Err(No::NotAdmitted(Box::pin(self.too_many(wait)).await)));
+        }
         let place = if limit > limits::BODY {
             match self.house.service.admit(&request).await {
                 Ok(place) => Some(place),
@@ -142,7 +176,32 @@ impl Connection {
             Ok(body) => request.body = body,
             Err(refusal) => return Ok(Err(No::Refused(refusal))),
         }
-        Ok(Ok((request, place)))
+        let slots = match is_proxy {
+            true => Ok(Slots::default()),
+            false => self.house.clients.enter(client, cost).await,
+        };
+        match slots {
+            Ok(slots) => Ok(Ok(Heard { request, _place: place, _slots: slots })),
+            Err(()) => Ok(Err(No::NotAdmitted(self.too_many_at_once()))),
+        }
+    }
+
+    /// The answer to a client that asks for more than its rate, after a pause: whoever does not wait
+    /// for answers is held back by its own connections.
+    async fn too_many(&self, wait: Duration) -> Response {
+        self.house.counts.refuse(Refused::Rate);
+        let mut stop = self.house.stop.clone();
+        tokio::select! {
+            () = tokio::time::sleep(wait.min(limits::RATE_PAUSE)) => {}
+            _ = stop.wait_for(|stop| *stop) => {}
+        }
+        rate_limited("There are too many requests from your address.", wait)
+    }
+
+    fn too_many_at_once(&self) -> Response {
+        self.house.counts.refuse(Refused::Rate);
+        let sentence = "Too many requests from your address are being worked on.";
+        rate_limited(sentence, limits::RATE_PAUSE)
     }
 
     async fn read_head(&mut self) -> Result<Result<Head, Refusal>, Gone> {
@@ -165,6 +224,7 @@ impl Connection {
 
     async fn rest_of_head(&mut self, mut scan: Scan) -> Result<Result<Head, Refusal>, Gone> {
         let deadline = Instant::now() + self.house.deadlines.head;
+        let deadline = self.first_by.unwrap_or(deadline);
         loop {
             match timeout_at(deadline, self.read()).await {
                 Ok(read) => read?,
@@ -275,6 +335,11 @@ impl Connection {
             linger(stream, self.house.deadlines.linger).await;
         }
     }
+}
+
+fn rate_limited(sentence: &'static str, wait: Duration) -> Response {
+    let wait = u32::try_from(wait.as_millis()).unwrap_or(u32::MAX);
+    Response::error(&Error::new(Code::RateLimited, sentence).retry_after(wait))
 }
 
 /// What comes first; the buffer for it is made when something is there. An end is an error.

@@ -19,15 +19,18 @@ pub enum Refused {
     Sockets,
     /// As many WebSockets of one user as may be.
     User,
+    /// As many requests of one client in this time as may be.
+    Rate,
 }
 
 impl Refused {
-    const ALL: [(Self, &str); 5] = [
+    const ALL: [(Self, &str); 6] = [
         (Self::Total, "total"),
         (Self::Address, "address"),
         (Self::Descriptors, "descriptors"),
         (Self::Sockets, "sockets"),
         (Self::User, "user"),
+        (Self::Rate, "rate"),
     ];
 }
 

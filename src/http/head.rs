@@ -22,6 +22,8 @@ impl Method {
 }
 
 /// Header fields in the order they came: their texts in one piece, and how long each name and value is.
+/// Bytes outside UTF-8 are opaque (RFC 9110, 5.5): they read as U+FFFD, which is part of no token, host,
+/// origin, number or credential, so a field whose text matters is refused for what it says.
 #[derive(Debug, Clone, Default)]
 pub struct Headers {
     text: String,
@@ -249,10 +251,8 @@ fn complete(seen: &[u8]) -> Result<Head, Refusal> {
         lengths: Vec::with_capacity(parsed.headers.len()),
     };
     for field in parsed.headers.iter() {
-        match std::str::from_utf8(field.value) {
-            Ok(value) => headers.push(field.name, value.trim_matches(OWS)),
-            Err(_) => return Err(bad("A header value is not UTF-8.")),
-        }
+        let value = String::from_utf8_lossy(field.value);
+        headers.push(field.name, value.trim_matches(OWS));
     }
     let is_1_1 = parsed.version == Some(1);
     let host = host(&headers, is_1_1)?;

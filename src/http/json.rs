@@ -29,6 +29,12 @@ pub(super) fn read<T: DeserializeOwned>(headers: &Headers, body: &[u8]) -> Resul
     T::deserialize(MapDeserializer::new(fields)).map_err(|error| bad(sentence(&error.to_string())))
 }
 
+/// What no body says.
+pub(super) fn read_none<T: DeserializeOwned>() -> Result<T, Error> {
+    let fields = std::iter::empty::<(String, Field)>();
+    T::deserialize(MapDeserializer::new(fields)).map_err(|error| bad(sentence(&error.to_string())))
+}
+
 fn bad(sentence: String) -> Error {
     Error::new(Code::BadRequest, sentence)
 }

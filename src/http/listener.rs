@@ -2,16 +2,17 @@
 //! and a stop that lets requests in flight finish.
 
 use std::io::ErrorKind;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch};
 
+use super::clients::Clients;
 use super::connection::{Connection, House};
 use super::counts::{Counts, Refused};
-use super::doorman::{Doorman, FULL};
-use super::socket::Listener;
+use super::doorman::{Doorman, FULL, Waiting};
+use super::socket::{Listener, Socket};
 use super::spare::{Spare, is_out_of_descriptors};
 use super::{Response, Service};
 use crate::limits::{descriptors, http as limits};
@@ -21,7 +22,7 @@ use crate::limits::{descriptors, http as limits};
 pub struct Options {
     /// Connections that speak HTTP at once. Upgraded ones no longer count.
     pub max_connections: usize,
-    /// The same from one address.
+    /// The same from one client: an IPv4 address, an IPv6 /64; wider networks may have a few times it.
     pub max_per_address: usize,
     /// Sockets at once, those that were upgraded and those of other listeners among them.
     pub max_sockets: usize,
@@ -33,6 +34,8 @@ pub struct Options {
     pub deadlines: Deadlines,
     /// Shared by all listeners.
     pub counts: Arc<Counts>,
+    /// What clients spend; shared by all listeners, too.
+    pub clients: Arc<Clients>,
 }
 
 impl Default for Options {
@@ -45,6 +48,7 @@ impl Default for Options {
             trusted_proxies: Vec::new(),
             deadlines: Deadlines::default(),
             counts: Arc::default(),
+            clients: Arc::default(),
         }
     }
 }
@@ -52,16 +56,18 @@ impl Default for Options {
 /// How long a connection may take, step by step; those of `limits` unless a test is in a hurry.
 #[derive(Debug, Clone, Copy)]
 pub struct Deadlines {
-    /// From the first byte of a head to its last.
+    /// From the accept to the end of the first head, and from the first byte of a later one to its last.
     pub head: Duration,
     /// From the head to the end of the body.
     pub body: Duration,
-    /// Without a request.
+    /// Without a request, after the first one.
     pub idle: Duration,
     /// One response.
     pub write: Duration,
     /// Reading on before the close.
     pub linger: Duration,
+    /// Waiting for a place while one client has as many connections as it may.
+    pub place: Duration,
 }
 
 impl Default for Deadlines {
@@ -72,6 +78,7 @@ impl Default for Deadlines {
             idle: limits::IDLE,
             write: limits::WRITE_DEADLINE,
             linger: limits::LINGER,
+            place: limits::PLACE_WAIT,
         }
     }
 }
@@ -91,6 +98,7 @@ pub async fn serve(
         stop: stop.clone(),
         deadlines: options.deadlines,
         counts: options.counts.clone(),
+        clients: options.clients.clone(),
         _alive: alive,
     });
     let counts = options.counts.clone();
@@ -113,17 +121,29 @@ pub async fn serve(
         counts.accepted.inc();
         match doorman.admit(peer.ip()) {
             Ok(ticket) => {
-                let connection = Connection::new(socket, peer, house.clone());
-                tokio::spawn(async move {
-                    connection.run().await;
-                    drop(ticket);
-                });
+                tokio::spawn(Connection::new(socket, peer, house.clone(), ticket).run());
             }
-            Err(refusal) => doorman.turn_away(socket, refusal),
+            Err(Ok(waiting)) => {
+                tokio::spawn(wait_for_place(socket, peer, house.clone(), waiting));
+            }
+            Err(Err(refusal)) => doorman.turn_away(socket, refusal),
         }
     }
     drop((listener, house));
     let _ = all_gone.recv().await;
+}
+
+/// Serves a connection as soon as there is a place for it.
+async fn wait_for_place(socket: Socket, peer: SocketAddr, house: Arc<House>, waiting: Waiting) {
+    let (mut stop, doorman) = (house.stop.clone(), waiting.doorman());
+    let placed = tokio::select! {
+        placed = waiting.place() => placed,
+        _ = stop.wait_for(|stop| *stop) => return,
+    };
+    match placed {
+        Ok(ticket) => Connection::new(socket, peer, house, ticket).run().await,
+        Err(refusal) => doorman.turn_away(socket, refusal),
+    }
 }
 
 /// What is done while nobody can be let in.

@@ -1,10 +1,12 @@
 //! HTTP/1.1 by hand over `httparse`: it knows requests, responses and files, but no chat.
 //!
 //! `head` and `body` are sans-IO parsers over the connection's buffer, `connection` drives them
-//! with deadlines, `listener` accepts, `doorman` caps. What is served is a [`Service`].
+//! with deadlines, `listener` accepts, `doorman` caps connections and `clients` what each client asks.
+//! What is served is a [`Service`].
 
 mod body;
 pub mod client;
+mod clients;
 mod connection;
 mod cookie;
 mod counts;
@@ -14,11 +16,13 @@ mod json;
 mod listener;
 mod request;
 mod response;
+mod seat;
 mod socket;
 mod spare;
 mod static_files;
 
 pub use body::{Body, Progress};
+pub use clients::{Clients, Cost};
 pub use counts::{Counts, Refused};
 pub use head::{Framing, Head, Headers, Method, Refusal, parse};
 pub use listener::{Deadlines, Options, serve};
@@ -47,6 +51,12 @@ pub trait Service: Send + Sync + 'static {
     fn admit<'a>(&'a self, request: &'a Request) -> Admission<'a> {
         let _ = request;
         Box::pin(async { Ok(Box::new(()) as Place) })
+    }
+
+    /// What a request costs, asked before its body is read.
+    fn cost(&self, head: &Head) -> Cost {
+        let _ = head;
+        Cost::Call
     }
 
     /// Sockets it has taken over by upgrades and still holds: descriptors, too.

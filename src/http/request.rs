@@ -49,4 +49,12 @@ impl Request {
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
         json::read(&self.head.headers, &self.body)
     }
+
+    /// The same where a body may be left out: none, whatever its type is said to be, is `{}`.
+    ///
+    /// # Errors
+    /// Those of [`json`](Self::json) for a body that is there.
+    pub fn json_if_any<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        if self.body.is_empty() { json::read_none() } else { self.json() }
+    }
 }

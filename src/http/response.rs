@@ -22,6 +22,8 @@ pub struct Response {
     headers: Vec<(&'static str, String)>,
     body: Bytes,
     upgrade: Option<Upgrade>,
+    /// Dropped with the response, which is when it has been written.
+    held: Option<Box<dyn Send>>,
 }
 
 impl Response {
@@ -32,7 +34,7 @@ impl Response {
 
     /// No body.
     pub fn empty(status: u16) -> Self {
-        Self { status, headers: Vec::new(), body: Bytes::new(), upgrade: None }
+        Self { status, headers: Vec::new(), body: Bytes::new(), upgrade: None, held: None }
     }
 
     /// An object. It is about a person or a moment, so nobody keeps it.
@@ -75,6 +77,22 @@ impl Response {
             tracing::error!(name, "a header value would break the response head");
         }
         self
+    }
+
+    /// Keeps something, such as a reservation of memory, until it is written.
+    pub fn holding(mut self, held: impl Send + 'static) -> Self {
+        self.held = Some(Box::new(held));
+        self
+    }
+
+    /// Whether it keeps something.
+    pub fn is_holding(&self) -> bool {
+        self.held.is_some()
+    }
+
+    /// Bytes it takes while it is written: its body, and the copy behind the head.
+    pub fn size(&self) -> usize {
+        2 * self.body.len()
     }
 
     /// The status.
@@ -177,6 +195,7 @@ fn reason(status: u16) -> &'static str {
         414 => "URI Too Long",
         415 => "Unsupported Media Type",
         417 => "Expectation Failed",
+        421 => "Misdirected Request",
         426 => "Upgrade Required",
         429 => "Too Many Requests",
         431 => "Request Header Fields Too Large",

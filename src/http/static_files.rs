@@ -1,6 +1,7 @@
 //! The pages: embedded in the program in release, read from `web/` in debug.
 //!
-//! A file is hashed and compressed once, at its first request, and then served from memory. Every
+//! A file is hashed and compressed once, at its first request and away from the threads that answer,
+//! and then served from memory. Every
 //! file is revalidated by ETag: the client has no build step, so a name says nothing about its
 //! content, and half an old client with half a new one is worse than a conditional request.
 
@@ -11,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use rust_embed::RustEmbed;
 use sha2::{Digest as _, Sha256};
+use tokio::sync::{OnceCell, Semaphore};
 
 use super::{Head, Response};
 use crate::error::{Code, Error};
@@ -29,10 +31,14 @@ const PATH: usize = 255;
 struct Files;
 
 /// The site.
-#[derive(Default)]
 pub struct Site {
-    prepared: Mutex<HashMap<String, Arc<File>>>,
+    prepared: Mutex<HashMap<String, Arc<Slot>>>,
+    /// One file is compressed at a time.
+    turn: Semaphore,
 }
+
+/// A file once it is prepared; whoever asks earlier waits for it.
+type Slot = OnceCell<Arc<File>>;
 
 /// A file in its three forms; the compressed ones only where they are smaller.
 struct File {
@@ -46,12 +52,12 @@ struct File {
 impl Site {
     /// Nothing is read yet.
     pub fn new() -> Self {
-        Self::default()
+        Self { prepared: Mutex::default(), turn: Semaphore::new(1) }
     }
 
     /// The answer for a page or a file; `None` if there is none of that name.
-    pub fn respond(&self, head: &Head) -> Option<Response> {
-        let file = self.file(file_name(&head.path)?)?;
+    pub async fn respond(&self, head: &Head) -> Option<Response> {
+        let file = self.file(file_name(&head.path)?).await?;
         if !matches!(head.method.as_str(), "GET" | "HEAD") {
             let error = Error::new(Code::MethodNotAllowed, "Pages can only be read.");
             return Some(Response::error(&error).header("Allow", "GET, HEAD"));
@@ -83,24 +89,60 @@ impl Site {
         )
     }
 
-    fn file(&self, name: &str) -> Option<Arc<File>> {
+    async fn file(&self, name: &str) -> Option<Arc<File>> {
         // From disk it may have changed since.
-        let keep = !cfg!(debug_assertions);
-        let mut prepared = self.prepared.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(file) = prepared.get(name) {
+        if cfg!(debug_assertions) {
+            let plain = Bytes::from(Files::get(name)?.data.into_owned());
+            return Some(Arc::new(File::prepare(name, plain, Form::Plain)));
+        }
+        let slot = self.slot(name)?;
+        if let Some(file) = slot.get() {
             return Some(file.clone());
         }
-        let found = Files::get(name)?;
-        let file = Arc::new(File::prepare(name, Bytes::from(found.data.into_owned()), keep));
-        if keep {
-            prepared.insert(name.to_owned(), file.clone());
+        let preparing = slot.get_or_try_init(|| self.prepare(name.to_owned()));
+        preparing
+            .await
+            .inspect_err(|error| tracing::error!(%error, name, "a file is lost"))
+            .ok()
+            .cloned()
+    }
+
+    /// Only names of files have one, so there are no more than files.
+    fn slot(&self, name: &str) -> Option<Arc<Slot>> {
+        let mut prepared = self.prepared.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(slot) = prepared.get(name) {
+            return Some(slot.clone());
         }
-        Some(file)
+        Files::get(name)?;
+        Some(prepared.entry(name.to_owned()).or_default().clone())
+    }
+
+    async fn prepare(&self, name: String) -> Result<Arc<File>, String> {
+        let _turn = self.turn.acquire().await.map_err(|error| error.to_string())?;
+        let preparing = tokio::task::spawn_blocking(move || {
+            let plain = Bytes::from(Files::get(&name)?.data.into_owned());
+            Some(Arc::new(File::prepare(&name, plain, Form::Compressed)))
+        });
+        let file = preparing.await.map_err(|error| error.to_string())?;
+        file.ok_or_else(|| "there is no such file".to_owned())
     }
 }
 
+impl Default for Site {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Whether a file is compressed, too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Plain,
+    Compressed,
+}
+
 impl File {
-    fn prepare(name: &str, plain: Bytes, compress: bool) -> Self {
+    fn prepare(name: &str, plain: Bytes, form: Form) -> Self {
         let guess = mime_guess::from_path(name).first_or_octet_stream();
         let is_text = guess.type_() == "text"
             || ["javascript", "json", "manifest+json"].contains(&guess.subtype().as_str())
@@ -110,7 +152,7 @@ impl File {
         let etag =
             Sha256::digest(&plain).iter().take(12).map(|byte| format!("{byte:02x}")).collect();
         let smaller = |bytes: Vec<u8>| (bytes.len() < plain.len()).then(|| Bytes::from(bytes));
-        let compress = compress && is_text;
+        let compress = form == Form::Compressed && is_text;
         let brotli = if compress { brotli(&plain).and_then(smaller) } else { None };
         let gzip = if compress { gzip(&plain).and_then(smaller) } else { None };
         Self { content_type, etag, plain, brotli, gzip }
@@ -181,7 +223,8 @@ mod tests {
     fn get(path: &str, fields: &str) -> Option<Response> {
         let text = format!("GET {path} HTTP/1.1\r\nHost: h\r\n{fields}\r\n");
         let (head, _) = parse(text.as_bytes()).unwrap().unwrap();
-        Site::new().respond(&head)
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(Site::new().respond(&head))
     }
 
     #[test]

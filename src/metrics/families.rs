@@ -18,7 +18,7 @@ use crate::limits::rooms as limits;
 /// The figures that are read anew each time.
 pub(super) struct Families {
     pub sources: Sources,
-    pub stores: [Store; 2],
+    pub stores: [Store; 3],
 }
 
 /// The figures that remember how they were distributed.
@@ -53,6 +53,7 @@ impl Collector for Families {
         self.rooms(&mut page)?;
         self.journal(&mut page)?;
         self.http(&mut page)?;
+        self.memory(&mut page)?;
         self.passwords(&mut page)?;
         self.databases(&mut page)
     }
@@ -174,6 +175,29 @@ impl Families {
         )?;
         page.counters("http_requests", "Requests answered.", "class", traffic.classes())?;
         page.counters("http_errors", "Requests refused.", "code", traffic.errors.iter())
+    }
+
+    fn memory(&self, page: &mut Page<'_>) -> Result<(), Error> {
+        let budget = self.sources.rooms.memory();
+        page.gauge("memory_budget_bytes", "All buffers for clients together.", budget.total())?;
+        page.gauges(
+            "buffer_bytes",
+            "Bytes that wait for clients.",
+            "kind",
+            budget.usage().map(|usage| (usage.kind, usage.used)),
+        )?;
+        page.gauges(
+            "buffer_bytes_max",
+            "Bytes that may wait for clients.",
+            "kind",
+            budget.usage().map(|usage| (usage.kind, usage.most)),
+        )?;
+        page.counters(
+            "buffers_refused",
+            "Buffers that were not made, and readers that were cut, because a bound was reached.",
+            "kind",
+            budget.usage().map(|usage| (usage.kind, usage.refused)),
+        )
     }
 
     fn passwords(&self, page: &mut Page<'_>) -> Result<(), Error> {

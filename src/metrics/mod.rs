@@ -38,14 +38,16 @@ pub struct Sources {
     pub auth: Arc<Auth>,
     /// The listeners.
     pub traffic: Arc<Counts>,
-    /// The stores and what they are called.
-    pub stores: [(&'static str, Database); 2],
+    /// The stores and what they are called, and what the rooms reach theirs by.
+    pub stores: [(&'static str, Database); 3],
 }
 
 /// All figures, ready to be asked.
 pub struct Metrics {
     registry: Registry,
-    stores: [Store; 2],
+    /// One page is made at a time, however many ask.
+    turn: tokio::sync::Mutex<()>,
+    stores: [Store; 3],
 }
 
 /// A store, and whether it answered when it was last asked.
@@ -69,7 +71,7 @@ impl Metrics {
         let ours = registry.sub_registry_with_prefix("impulse");
         families::register_histograms(ours, &sources);
         ours.register_collector(Box::new(families::Families { sources, stores: stores.clone() }));
-        Self { registry, stores }
+        Self { registry, turn: tokio::sync::Mutex::default(), stores }
     }
 
     /// The content type and the text, for these `Accept` headers. Asks the stores whether they are
@@ -78,8 +80,9 @@ impl Metrics {
         &self,
         accept: impl Iterator<Item = &'a str>,
     ) -> (&'static str, String) {
-        let [a, b] = &self.stores;
-        tokio::join!(a.look(), b.look());
+        let _turn = self.turn.lock().await;
+        let [a, b, c] = &self.stores;
+        tokio::join!(a.look(), b.look(), c.look());
         let mut text = String::new();
         if let Err(error) = prometheus_client::encoding::text::encode(&mut text, &self.registry) {
             tracing::error!(%error, "some figures could not be written down");

@@ -9,8 +9,8 @@ use serde_json::{Map, Value};
 use super::status::Words;
 use crate::error::{Code, Error, Result};
 use crate::ids::{Mid, RoomId, Uid};
-use crate::limits::chat as limits;
-use crate::text;
+use crate::limits::{chat as limits, users};
+use crate::{text, time};
 
 /// A client's frame: the command and the `id` its one answer echoes.
 #[derive(Debug, Clone, PartialEq)]
@@ -75,6 +75,18 @@ pub struct Draft {
     pub rev: u32,
     /// What the change is.
     pub body: DraftBody,
+}
+
+impl Draft {
+    /// About how many bytes are kept of it.
+    pub fn bytes(&self) -> usize {
+        let own = match &self.body {
+            DraftBody::Text(body) => body.text.len() + body.mentions.len() * size_of::<Uid>(),
+            DraftBody::React { emoji, .. } => emoji.len(),
+            DraftBody::Delete => 0,
+        };
+        own + users::CHANGE_BYTES
+    }
 }
 
 /// What a draft does.
@@ -238,6 +250,7 @@ fn words(fields: &Fields<'_>) -> Result<Option<Words>> {
     let text = text::line("text", fields.text("text")?, limits::STATUS)?;
     let until = if fields.has("until") { Some(fields.number("until")?) } else { None };
     let until = until.map(|until| i64::try_from(until).unwrap_or(i64::MAX));
+    let until = until.map(|until| time::shown("until", until)).transpose()?;
     Ok(Some(Words { text, until }))
 }
 
@@ -309,6 +322,9 @@ impl<'a> Fields<'a> {
         let id = self.text("id")?;
         if id.chars().count() > limits::COMMAND_ID {
             return Err(Error::field("id", "is longer than 32 characters"));
+        }
+        if id.chars().any(char::is_control) {
+            return Err(Error::field("id", "must not contain control characters"));
         }
         Ok(Some(id.to_owned()))
     }

@@ -59,6 +59,9 @@ pub struct RoomView {
     /// A moderator took the caller's word until then, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub silenced_until: Option<i64>,
+    /// The caller has put this direct room out of sight, and nobody has written since.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub hidden: bool,
 }
 
 /// What a member wants to hear of a room.
@@ -137,8 +140,21 @@ pub enum Event<'a> {
         uid: Uid,
         /// Your rooms.
         rooms: &'a [RoomView],
+        /// Whom you have blocked.
+        #[serde(skip_serializing_if = "<[Uid]>::is_empty")]
+        blocked: &'a [Uid],
         /// How often the server pings, in milliseconds.
         heartbeat_ms: u32,
+        /// Further rooms of yours follow in [`Event::Rooms`].
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        more: bool,
+    },
+    /// Further rooms of yours.
+    Rooms {
+        /// The next ones.
+        rooms: &'a [RoomView],
+        /// Further ones follow.
+        more: bool,
     },
     /// The current state of a message after a durable change.
     Msg {
@@ -223,6 +239,11 @@ pub enum Event<'a> {
         /// The profile, as `GET /api/users/{id}` answers it.
         user: &'a serde_json::Value,
     },
+    /// Whom you have blocked changed, on one of your devices.
+    Blocks {
+        /// All of them from now on.
+        blocked: &'a [Uid],
+    },
     /// The server is about to close.
     Bye {
         /// `restart`, `lagging`, `revoked` or `limit`.
@@ -240,6 +261,15 @@ pub struct Gone {
     pub id: RoomId,
     /// Always true.
     pub gone: bool,
+}
+
+impl RoomView {
+    /// About how many bytes it takes on the wire.
+    pub fn size(&self) -> usize {
+        // What else it says, and the quotes.
+        const REST: usize = 200;
+        REST + self.name.len() + self.topic.len() + 24 * self.with.len()
+    }
 }
 
 impl Event<'_> {

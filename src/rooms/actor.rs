@@ -17,10 +17,11 @@ use super::kept::Kept;
 use super::outlet::{ConnRef, Delivery, Payload};
 use super::registry::Shared;
 use super::room::{Action, Input, Post, Room};
-use crate::error::{Code, Error, Result};
+use super::typing::Typing;
+use crate::error::{Code, Error, Outage, Result};
 use crate::ids::Uid;
 use crate::limits::rooms as limits;
-use crate::policy::Action as Right;
+use crate::policy::{Action as Right, Block};
 use crate::protocol::command::{Draft, DraftBody};
 use crate::protocol::event::{Event, Ok as OkAnswer, err};
 use crate::protocol::message::MessageState;
@@ -67,6 +68,7 @@ pub(super) struct Actor {
     pub(super) facts: Facts,
     /// What the batch needs to know, until it has been asked for.
     pub(super) ahead: Needs,
+    typing: Typing,
 }
 
 impl Actor {
@@ -84,6 +86,7 @@ impl Actor {
             gathered: Vec::new(),
             facts: Facts::default(),
             ahead: Needs::default(),
+            typing: Typing::default(),
         }
     }
 
@@ -122,6 +125,16 @@ impl Actor {
         match input {
             Input::Post(post) => self.take_post(post).await,
             Input::Announce(payload) => self.publish(vec![payload], None).await,
+            Input::Settle(reply) => {
+                self.flush().await;
+                let _ = reply.send(Ok(()));
+            }
+            Input::View(uid) => {
+                self.flush().await;
+                if self.room.state().members.contains_key(&uid) {
+                    self.tell_view(uid).await;
+                }
+            }
             Input::Resync => {
                 self.suspect = false;
                 self.flush().await;
@@ -165,8 +178,15 @@ impl Actor {
         }
         match post.action {
             Action::Typing => {
-                let event = Event::Typing { room: self.room.id, uid: post.uid };
-                self.publish(vec![event.encode()], None).await;
+                // Whoever is blocked is answered as ever and not heard.
+                let (members, block) = {
+                    let state = self.room.state();
+                    (state.members.len(), state.block_of(post.uid))
+                };
+                if block == Block::None && self.typing.is_news(post.uid, members, Instant::now()) {
+                    let event = Event::Typing { room: self.room.id, uid: post.uid };
+                    self.publish(vec![event.encode()], None).await;
+                }
                 self.reply(post.conn, OkAnswer::to(post.id.as_deref()).encode()).await;
             }
             Action::Unsubscribe => {
@@ -180,6 +200,12 @@ impl Actor {
             }
             Action::Read { seq } => {
                 let seq = seq.min(self.published);
+                let read = self.room.state().members.get(&post.uid).map(|member| member.read);
+                if read >= Some(seq) {
+                    // It only moves forward: nothing is to be written.
+                    let answer = OkAnswer::to(post.id.as_deref()).seq(seq).encode();
+                    return self.reply(post.conn, answer).await;
+                }
                 let change = crate::store::chat::commit::Change::Read { uid: post.uid, seq };
                 self.gather(post.conn, post.id, post.uid, change, Meaning::Read { seq });
             }
@@ -199,13 +225,19 @@ impl Actor {
             Action::Unsubscribe => return Ok(()),
             // One's own words may be taken back wherever they are.
             Action::Send(draft) => !matches!(draft.body, DraftBody::Delete),
-            Action::Typing => true,
+            Action::Typing => state.block_of(post.uid) == Block::None,
             Action::Subscribe { .. } | Action::Read { .. } => false,
         };
         if !state.members.contains_key(&post.uid) {
             return Err(Error::new(Code::NotMember, "You are not a member of this room."));
         }
-        if writes { state.may(post.uid, post.admin, Right::Write) } else { Ok(()) }
+        if writes {
+            state.may(post.uid, post.admin, Right::Write)?;
+        }
+        match &post.action {
+            Action::Send(draft) => post.allowance.bytes_into(&self.room.bytes, draft.bytes()),
+            _ => Ok(()),
+        }
     }
 
     async fn take_draft(
@@ -261,7 +293,7 @@ impl Actor {
             return Ok(());
         }
         if self.silent_until.is_some_and(|until| Instant::now() < until) {
-            return Err(Error::unavailable("the store did not answer a moment ago"));
+            return Err(Error::outage(Outage::Slow, "the store did not answer a moment ago"));
         }
         let all = self.facts.missing(own.clone().with(std::mem::take(&mut self.ahead)));
         let is_more = all.len() > own.len();
@@ -286,7 +318,7 @@ impl Actor {
     ) -> Result<T> {
         timeout(limits::LOOKUP, asking).await.unwrap_or_else(|late| {
             self.silent_until = Some(Instant::now() + limits::RECONNECT);
-            Err(Error::unavailable(late))
+            Err(Error::outage(Outage::Slow, late))
         })
     }
 

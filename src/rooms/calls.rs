@@ -1,6 +1,6 @@
 //! Changes of rooms and memberships, each handed to the room's actor and awaited.
 
-use super::members::{By, MemberChange};
+use super::members::{By, MemberChange, MemberOutcome};
 use super::registry::Rooms;
 use super::room::{Input, RoomHandle};
 use crate::error::{Code, Error, Result};
@@ -10,7 +10,8 @@ use crate::protocol::event::{Notify, Role, RoomKind, RoomView};
 use crate::store::chat::RoomChange;
 
 impl Rooms {
-    /// Changes what is named, if the caller may change all of it.
+    /// Changes what is named and not so already, if the caller may change all of it: the room then, and
+    /// what that was.
     ///
     /// # Errors
     /// `forbidden`, `not_found`, `conflict`, `unavailable`.
@@ -20,76 +21,29 @@ impl Rooms {
         admin: bool,
         room: RoomId,
         change: RoomChange,
-    ) -> Result<RoomView> {
+    ) -> Result<(RoomView, RoomChange)> {
         let handle = self.may(by, admin, room, Action::See)?;
         for action in rights_for(&change) {
             handle.room.state().may(by, admin, action)?;
         }
-        handle.call(|reply| Input::Update(change, reply)).await?;
+        let changed = handle.call(|reply| Input::Update(change, reply)).await?;
         let view = handle.room.state().view(by);
-        Ok(view)
+        Ok((view, changed))
     }
 
-    /// Adds a member or changes a role; one's own uid joins an open room.
+    /// Changes one membership.
     ///
     /// # Errors
     /// `forbidden`, `not_found`, `conflict`, `unavailable`.
-    pub async fn put_member(
+    pub async fn change_member(
         &self,
-        by: Uid,
-        admin: bool,
+        by: By,
         room: RoomId,
         uid: Uid,
-        role: Role,
-    ) -> Result<()> {
-        self.change(By::User { uid: by, admin }, room, uid, MemberChange::Put(role)).await
-    }
-
-    /// Removes a member; one's own uid leaves.
-    ///
-    /// # Errors
-    /// `forbidden`, `not_found`, `conflict`, `unavailable`.
-    pub async fn remove_member(&self, by: Uid, admin: bool, room: RoomId, uid: Uid) -> Result<()> {
-        self.change(By::User { uid: by, admin }, room, uid, MemberChange::Remove).await
-    }
-
-    /// Sends somebody out for good, member or not.
-    ///
-    /// # Errors
-    /// `forbidden`, `not_found`, `conflict`, `unavailable`.
-    pub async fn ban(&self, by: Uid, admin: bool, room: RoomId, uid: Uid) -> Result<()> {
-        self.change(By::User { uid: by, admin }, room, uid, MemberChange::Ban).await
-    }
-
-    /// Lets somebody come back.
-    ///
-    /// # Errors
-    /// `forbidden`, `not_found`, `unavailable`.
-    pub async fn unban(&self, by: Uid, admin: bool, room: RoomId, uid: Uid) -> Result<()> {
-        self.change(By::User { uid: by, admin }, room, uid, MemberChange::Unban).await
-    }
-
-    /// Takes a member's word until then, or gives it back.
-    ///
-    /// # Errors
-    /// `forbidden`, `not_found`, `unavailable`.
-    pub async fn silence(
-        &self,
-        by: Uid,
-        admin: bool,
-        room: RoomId,
-        uid: Uid,
-        until: Option<i64>,
-    ) -> Result<()> {
-        self.change(By::User { uid: by, admin }, room, uid, MemberChange::Silence(until)).await
-    }
-
-    /// Makes somebody the one owner, and a member if he is none.
-    ///
-    /// # Errors
-    /// `forbidden`, `not_found`, `unavailable`.
-    pub async fn set_owner(&self, by: Uid, admin: bool, room: RoomId, uid: Uid) -> Result<()> {
-        self.change(By::User { uid: by, admin }, room, uid, MemberChange::Own).await
+        change: MemberChange,
+    ) -> Result<MemberOutcome> {
+        let handle = self.handle(room).ok_or_else(no_room)?;
+        handle.change_member(by, uid, change).await
     }
 
     /// How the user likes one of his rooms.
@@ -103,17 +57,20 @@ impl Rooms {
         favourite: Option<bool>,
         notify: Option<Notify>,
     ) -> Result<RoomView> {
-        self.may(uid, false, room, Action::See)?;
-        self.change(By::Server, room, uid, MemberChange::Prefer(favourite, notify)).await?;
+        self.visible(room, uid, false)?;
+        let change = MemberChange::Prefer(favourite, notify);
+        let _ = self.change_member(By::Server, room, uid, change).await?;
         self.view(room, uid).ok_or_else(no_room)
     }
 
-    /// Lets somebody in who holds an invitation.
+    /// Puts one of the user's direct rooms out of his sight until somebody writes, or shows it again.
     ///
     /// # Errors
-    /// `forbidden` for the banned and for archived rooms, `not_found`, `unavailable`.
-    pub async fn admit(&self, room: RoomId, uid: Uid) -> Result<()> {
-        self.change(By::Server, room, uid, MemberChange::Put(Role::Member)).await
+    /// `bad_request` for other rooms, `not_found`, `unavailable`.
+    pub async fn hide(&self, uid: Uid, room: RoomId, hidden: bool) -> Result<()> {
+        self.visible(room, uid, false)?;
+        let _ = self.change_member(By::Server, room, uid, MemberChange::Hide(hidden)).await?;
+        Ok(())
     }
 
     /// Puts a new user into every default room. May be repeated.
@@ -128,10 +85,12 @@ impl Rooms {
         defaults.retain(is_default);
         defaults.sort_unstable();
         for room in defaults {
-            match self.admit(room, uid).await {
+            let change = MemberChange::Put(Role::Member);
+            match self.change_member(By::Server, room, uid, change).await {
+                Ok(_) => {}
                 // Archived meanwhile, or the user was banned there.
                 Err(error) if error.code() == Code::Forbidden => {}
-                other => other?,
+                Err(error) => return Err(error),
             }
         }
         Ok(())
@@ -144,7 +103,7 @@ impl Rooms {
     /// `unavailable`: may be repeated.
     pub async fn suspend(&self, uid: Uid, hide: bool) -> Result<()> {
         for handle in self.rooms_of(uid).into_iter().filter_map(|room| self.handle(room)) {
-            handle.change_member(By::Server, uid, MemberChange::Suspend).await?;
+            let _ = handle.change_member(By::Server, uid, MemberChange::Suspend).await?;
         }
         if hide { self.hide_messages(uid, true).await } else { Ok(()) }
     }
@@ -154,14 +113,14 @@ impl Rooms {
     /// # Errors
     /// `unavailable`: may be repeated.
     pub async fn reinstate(&self, uid: Uid) -> Result<()> {
-        for room in self.shared.store.suspended(uid).await? {
+        for room in self.store.suspended(uid).await? {
             match self.handle(room) {
                 Some(handle) => {
-                    handle.change_member(By::Server, uid, MemberChange::Reinstate).await?;
+                    let _ = handle.change_member(By::Server, uid, MemberChange::Reinstate).await?;
                 }
                 // The room is removed now, but may come back.
                 None => {
-                    self.shared.store.reinstate(room, uid).await?;
+                    self.store.reinstate(room, uid).await?;
                 }
             }
         }
@@ -173,21 +132,16 @@ impl Rooms {
     /// # Errors
     /// `unavailable`: may be repeated.
     pub async fn hide_messages(&self, author: Uid, hidden: bool) -> Result<()> {
-        for room in self.shared.store.unsettled_of(author, hidden).await? {
+        for room in self.store.unsettled_of(author, hidden).await? {
             let Some(handle) = self.handle(room) else { continue };
             handle.call(|reply| Input::Hide(author, hidden, reply)).await?;
         }
         Ok(())
     }
-
-    async fn change(&self, by: By, room: RoomId, uid: Uid, change: MemberChange) -> Result<()> {
-        let handle = self.handle(room).ok_or_else(no_room)?;
-        handle.change_member(by, uid, change).await
-    }
 }
 
 impl RoomHandle {
-    async fn change_member(&self, by: By, uid: Uid, change: MemberChange) -> Result<()> {
+    async fn change_member(&self, by: By, uid: Uid, change: MemberChange) -> Result<MemberOutcome> {
         self.call(|reply| Input::Member(by, uid, change, reply)).await
     }
 }

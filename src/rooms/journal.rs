@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 use crate::count::Count;
-use crate::error::{Error, Result};
+use crate::error::{Error, Outage, Result};
 use crate::limits::rooms as limits;
 use crate::store::chat::commit::{Entry, Outcome, Writer};
 use crate::store::chat::now_ms;
@@ -93,7 +93,7 @@ impl Journal {
     /// `unavailable`: not durable, or **unknown** (the commit may have happened).
     pub async fn append(&self, entries: Vec<Entry>) -> Result<Committed> {
         let (reply, answer) = oneshot::channel();
-        let gone = || Error::unavailable("the journal is gone");
+        let gone = || Error::outage(Outage::Busy, "the journal is gone");
         self.tx.send(Append { entries, reply }).await.map_err(|_| gone())?;
         let committed: Committed = answer.await.map_err(|_| gone())??;
         let took_a_seq = |outcome: &&Outcome| matches!(outcome, Outcome::Done { seq } if *seq > 0);
@@ -106,6 +106,8 @@ impl Journal {
 async fn run(database: Database, mut rx: mpsc::Receiver<Append>, counts: Arc<Counts>) {
     let mut writer: Option<Writer> = None;
     let mut retry_at = tokio::time::Instant::now();
+    // Why there is no writer, while there is none.
+    let mut outage = Outage::Unreachable;
     while let Some(first) = rx.recv().await {
         // Rooms whose turn it is anyway are heard first: what they have to say shares this commit.
         tokio::task::yield_now().await;
@@ -114,16 +116,19 @@ async fn run(database: Database, mut rx: mpsc::Receiver<Append>, counts: Arc<Cou
             // While the database is away every append is refused at once, not one timeout each.
             writer = None;
             if tokio::time::Instant::now() >= retry_at {
-                writer = connect(&database).await;
+                match connect(&database).await {
+                    Ok(connected) => writer = Some(connected),
+                    Err(why) => outage = why,
+                }
                 retry_at = tokio::time::Instant::now() + limits::RECONNECT;
             }
         }
         match &mut writer {
-            None => refuse(batch),
+            None => refuse(batch, outage),
             Some(connected) => {
-                if !commit(connected, batch, &counts).await {
+                if let Err(why) = commit(connected, batch, &counts).await {
                     counts.failed.inc();
-                    writer = None;
+                    (writer, outage) = (None, why);
                 }
             }
         }
@@ -142,32 +147,36 @@ fn gather(first: Append, rx: &mut mpsc::Receiver<Append>) -> Vec<Append> {
     batch
 }
 
-async fn connect(database: &Database) -> Option<Writer> {
+async fn connect(database: &Database) -> std::result::Result<Writer, Outage> {
     match timeout(limits::COMMIT, Writer::connect(database)).await {
-        Ok(Ok(writer)) => Some(writer),
+        Ok(Ok(writer)) => Ok(writer),
         Ok(Err(error)) => {
             tracing::warn!(?error, "the journal cannot reach the database");
-            None
+            Err(error.why_unavailable().unwrap_or(Outage::Failing))
         }
         Err(_) => {
             tracing::warn!("the journal cannot reach the database: no answer");
-            None
+            Err(Outage::Slow)
         }
     }
 }
 
-fn refuse(batch: Vec<Append>) {
+fn refuse(batch: Vec<Append>, outage: Outage) {
     for append in batch {
-        let _ = append.reply.send(Err(away("the database is away")));
+        let _ = append.reply.send(Err(away(outage, "the database is away")));
     }
 }
 
-fn away(cause: &'static str) -> Error {
-    Error::unavailable(cause).retry_after(limits::RETRY_MS)
+fn away(outage: Outage, cause: &'static str) -> Error {
+    Error::outage(outage, cause).retry_after(limits::RETRY_MS)
 }
 
-/// Commits a batch and answers it. False: the connection must not be used again.
-async fn commit(writer: &mut Writer, batch: Vec<Append>, counts: &Counts) -> bool {
+/// Commits a batch and answers it. After an error the connection must not be used again.
+async fn commit(
+    writer: &mut Writer,
+    batch: Vec<Append>,
+    counts: &Counts,
+) -> std::result::Result<(), Outage> {
     let at = now_ms();
     let sizes: Vec<_> = batch.iter().map(|append| append.entries.len()).collect();
     let (mut entries, mut replies) = (Vec::new(), Vec::new());
@@ -188,22 +197,23 @@ async fn commit(writer: &mut Writer, batch: Vec<Append>, counts: &Counts) -> boo
                 // An actor that has ended needs no answer.
                 let _ = reply.send(Ok(Committed { outcomes: own.to_vec(), at }));
             }
-            true
+            Ok(())
         }
         Ok(Err(error)) => {
             tracing::warn!(?error, rows = entries.len(), "a commit failed");
+            let outage = error.why_unavailable().unwrap_or(Outage::Failing);
             for reply in replies {
-                let _ = reply.send(Err(away("the commit failed")));
+                let _ = reply.send(Err(away(outage, "the commit failed")));
             }
             // The transaction may be half open: a fresh connection is the simplest clean state.
-            false
+            Err(outage)
         }
         Err(_) => {
             tracing::warn!(rows = entries.len(), "a commit did not return in time");
             for reply in replies {
-                let _ = reply.send(Err(away("the commit did not return in time")));
+                let _ = reply.send(Err(away(Outage::Slow, "the commit did not return in time")));
             }
-            false
+            Err(Outage::Slow)
         }
     }
 }

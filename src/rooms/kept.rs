@@ -39,12 +39,12 @@ impl Kept {
     }
 
     /// Everything after `since`, or `None` if only the store knows it all.
-    pub fn since(&self, since: u64) -> Option<Vec<Payload>> {
+    pub fn since(&self, since: u64) -> Option<Vec<(Mid, Payload)>> {
         if since < self.complete_after {
             return None;
         }
         let first = self.events.partition_point(|(seq, _, _)| *seq <= since);
-        Some(self.events.range(first..).map(|(_, _, payload)| payload.clone()).collect())
+        Some(self.events.range(first..).map(|(_, mid, event)| (*mid, event.clone())).collect())
     }
 }
 
@@ -73,7 +73,10 @@ mod tests {
         kept.push(1, Mid([1; 16]), payload("secret"), true);
         kept.push(2, Mid([2; 16]), payload("other"), true);
         kept.push(3, Mid([1; 16]), payload("erased"), false);
-        assert_eq!(kept.since(0), Some(vec![payload("other"), payload("erased")]));
+        assert_eq!(
+            kept.since(0),
+            Some(vec![(Mid([2; 16]), payload("other")), (Mid([1; 16]), payload("erased"))])
+        );
     }
 
     #[test]

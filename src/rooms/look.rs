@@ -36,20 +36,41 @@ pub struct RoomCounts {
 }
 
 impl Rooms {
-    /// The user's rooms as he sees them, oldest room first.
-    pub fn overview(&self, uid: Uid) -> Vec<RoomView> {
-        self.rooms_of(uid).iter().filter_map(|id| self.view(*id, uid)).collect()
+    /// The next of these rooms of the user's, the last one first, in about so many bytes; at least one. They are
+    /// taken out of the list. Rooms that the user has left meanwhile are left out.
+    pub fn next_of(&self, uid: Uid, rooms: &mut Vec<RoomId>, bytes: usize) -> Vec<RoomView> {
+        let (mut views, mut size) = (Vec::new(), 0);
+        while size < bytes {
+            let Some(room) = rooms.pop() else { break };
+            if let Some(view) = self.view(room, uid).filter(|view| view.role.is_some()) {
+                size += view.size();
+                views.push(view);
+            }
+        }
+        views
     }
 
-    /// The user's rooms and the open ones he could join.
-    pub fn visible_to(&self, uid: Uid) -> Vec<RoomView> {
-        let view = |state: &State| {
+    /// The user's rooms and the open ones he could join, by id and behind `after`, in about so many bytes;
+    /// and whether there are more.
+    pub fn visible_to(&self, uid: Uid, after: RoomId, bytes: usize) -> (Vec<RoomView>, bool) {
+        let mut rooms = self.all();
+        rooms.retain(|room| room.id > after);
+        rooms.sort_unstable_by_key(|room| room.id);
+        let (mut views, mut size) = (Vec::new(), 0);
+        for room in rooms {
+            let state = room.state();
             let listed = state.row.kind == RoomKind::Open && !state.row.archived;
-            (listed || state.members.contains_key(&uid)).then(|| state.view(uid))
-        };
-        let mut views: Vec<_> = self.all().iter().filter_map(|room| view(&room.state())).collect();
-        views.sort_unstable_by_key(|view| view.id);
-        views
+            if !listed && !state.members.contains_key(&uid) {
+                continue;
+            }
+            if size >= bytes {
+                return (views, true);
+            }
+            let view = state.view(uid);
+            size += view.size();
+            views.push(view);
+        }
+        (views, false)
     }
 
     /// Rooms to browse: open ones and the user's own, but no direct ones; those put away only when
@@ -94,7 +115,7 @@ impl Rooms {
     /// # Errors
     /// `unavailable`.
     pub async fn removed(&self) -> Result<Vec<RemovedRoom>> {
-        self.shared.store.removed_rooms().await
+        self.store.removed_rooms().await
     }
 
     /// How many rooms there are.
@@ -179,7 +200,7 @@ impl Rooms {
         self.handle(room).map(|handle| handle.room.state().view(uid))
     }
 
-    /// A page of a room's history.
+    /// A page of a room's history, of at most [`chat::PAGE_BYTES`].
     ///
     /// # Errors
     /// `not_found`, `not_member`, `unavailable`.
@@ -192,7 +213,7 @@ impl Rooms {
         limit: usize,
     ) -> Result<(Vec<MessageState>, bool)> {
         self.may(uid, admin, room, Action::Read)?;
-        self.shared.store.page(room, page, limit.clamp(1, chat::PAGE)).await
+        self.store.page(room, page, limit.clamp(1, chat::PAGE), chat::PAGE_BYTES).await
     }
 }
 

@@ -6,7 +6,7 @@ use super::state::{Member, State};
 use crate::error::{Code, Error, Result};
 use crate::ids::{RoomId, Uid};
 use crate::limits::{api, rooms as limits};
-use crate::policy::{Action, no_room};
+use crate::policy::{Action, Block, no_room};
 use crate::protocol::event::{Role, RoomKind, RoomView};
 use crate::store::chat::NewRoom;
 
@@ -25,13 +25,37 @@ pub struct CreateRoom {
     pub is_default: bool,
 }
 
+/// How many rooms its maker may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Making {
+    /// As many as one user may own and be in.
+    Bounded,
+    /// Any number: an admin of the server, or the server itself.
+    Unbounded,
+}
+
 impl Rooms {
-    /// Makes a room; its owner is the first member, if there is one (a room that the command line
-    /// makes may have none). A direct room that exists is found: `false`.
+    /// Makes a room however many there are; its owner is the first member, if there is one (a room that the command line
+    /// makes may have none). A direct room that exists is found, and shown again if it was hidden:
+    /// `false`. First members who have blocked the owner are left out of a new room.
     ///
     /// # Errors
-    /// `conflict` for a name in use; `bad_request`; `unavailable`.
+    /// `conflict` for a name in use; `forbidden` for a direct room where there is a block;
+    /// `bad_request`; `unavailable`.
     pub async fn create(&self, owner: Option<Uid>, create: CreateRoom) -> Result<(RoomView, bool)> {
+        self.make(owner, create, Making::Unbounded).await
+    }
+
+    /// The same, if its owner may have one more.
+    ///
+    /// # Errors
+    /// `conflict` also if not.
+    pub async fn make(
+        &self,
+        owner: Option<Uid>,
+        create: CreateRoom,
+        making: Making,
+    ) -> Result<(RoomView, bool)> {
         let dm_key = match (create.kind, owner) {
             (RoomKind::Dm, Some(owner)) => Some(dm_key(owner, &create.members)?),
             (RoomKind::Dm, None) => return Err(Error::field("kind", "needs people")),
@@ -41,14 +65,28 @@ impl Rooms {
         let _turn = self.shared.making.lock().await;
         let viewer = owner.unwrap_or(Uid(0));
         if let Some(key) = &dm_key
-            && let Some(found) = self.shared.store.direct_room(key).await?
+            && let Some(found) = self.store.direct_room(key).await?
             && let Some(view) = self.view(found, viewer)
         {
-            return Ok((view, false));
+            if view.hidden {
+                self.hide(viewer, found, false).await?;
+            }
+            return Ok((self.view(found, viewer).unwrap_or(view), false));
+        }
+        if dm_key.is_some() {
+            self.check_blocks(viewer, &create.members)?;
+        }
+        if let (Making::Bounded, Some(owner)) = (making, owner) {
+            self.may_make(owner, &create)?;
         }
         let own = if dm_key.is_some() { Role::Member } else { Role::Owner };
         let mut members: Vec<_> = owner.into_iter().map(|uid| (uid, own)).collect();
+        // A direct room has the people it is called after, or there is none.
+        let leaves_out = dm_key.is_none();
         for uid in create.members {
+            if leaves_out && self.shared.blocks.has(uid, viewer) {
+                continue;
+            }
             if !members.iter().any(|(known, _)| *known == uid) {
                 members.push((uid, Role::Member));
             }
@@ -61,12 +99,12 @@ impl Rooms {
             dm_key,
             members: members.clone(),
         };
-        let made = self.shared.store.create_room(&new).await;
+        let made = self.store.create_room(&new).await;
         if matches!(&made, Err(error) if error.code() != Code::Conflict) {
             // Its commit may have happened all the same.
             self.look_for_unopened();
         }
-        let mut state = State::new(made?, Vec::new());
+        let mut state = State::new(made?, Vec::new(), self.shared.blocks.clone());
         state.members = members.iter().map(|(uid, role)| (*uid, Member::new(*role, 0))).collect();
         let handle = self.start_actor(state);
         for (uid, _) in members {
@@ -76,6 +114,43 @@ impl Rooms {
         }
         let view = handle.room.state().view(viewer);
         Ok((view, true))
+    }
+
+    /// Whether the user may make a room with these people. Nobody is kept from being spoken to by being in
+    /// many rooms.
+    fn may_make(&self, owner: Uid, create: &CreateRoom) -> Result<()> {
+        self.shared.may_join(owner)?;
+        if create.kind == RoomKind::Dm {
+            return Ok(());
+        }
+        for uid in &create.members {
+            self.shared.may_join(*uid)?;
+        }
+        let owns = |room: &RoomId| {
+            let handle = self.handle(*room);
+            handle.is_some_and(|handle| {
+                let state = handle.room.state();
+                state.members.get(&owner).is_some_and(|member| member.role == Role::Owner)
+            })
+        };
+        if self.rooms_of(owner).iter().filter(|room| owns(room)).count() < self.shared.bounds.owned
+        {
+            return Ok(());
+        }
+        let text = "You own as many rooms as one may own. Please remove one first.";
+        Err(Error::new(Code::Conflict, text))
+    }
+
+    /// Nobody opens a direct room with somebody he has blocked, or who has blocked him.
+    fn check_blocks(&self, by: Uid, others: &[Uid]) -> Result<()> {
+        let blocks = &self.shared.blocks;
+        if others.iter().any(|uid| blocks.has(by, *uid)) {
+            return Block::Own.check();
+        }
+        if others.iter().any(|uid| blocks.has(*uid, by)) {
+            return Block::Others.check();
+        }
+        Ok(())
     }
 
     /// Removes a room: owners, and admins of the server.
@@ -99,12 +174,12 @@ impl Rooms {
     /// if another room has the name now.
     pub async fn restore(&self, by: Uid, admin: bool, room: RoomId) -> Result<RoomView> {
         let _turn = self.shared.making.lock().await;
-        let removed = self.shared.store.removed_rooms().await?;
+        let removed = self.store.removed_rooms().await?;
         let found = removed.into_iter().find(|removed| removed.row.id == room);
         if !found.is_some_and(|removed| admin || removed.removed_by == Some(by)) {
             return Err(no_room());
         }
-        let row = self.shared.store.restore_room(room).await?;
+        let row = self.store.restore_room(room).await?;
         self.open_stored(row).await?;
         self.view(room, by).ok_or_else(no_room)
     }
@@ -112,8 +187,8 @@ impl Rooms {
     /// Starts the actor of a room whose members may be connected, and tells them.
     async fn open_stored(&self, row: crate::store::chat::RoomRow) -> Result<()> {
         let room = row.id;
-        let members = self.shared.store.members(Some(room)).await?;
-        let bans = self.shared.store.bans(Some(room)).await?;
+        let members = self.store.members(Some(room)).await?;
+        let bans = self.store.bans(Some(room)).await?;
         let uids: Vec<_> = members.iter().map(|member| member.uid).collect();
         let handle = self.open(row, members, bans).await?;
         for uid in uids {
@@ -127,11 +202,11 @@ impl Rooms {
     /// can be asked, every room without an actor gets one.
     fn look_for_unopened(&self) {
         let rooms = self.clone();
-        tokio::spawn(async move {
+        self.runtime.spawn(async move {
             while !rooms.is_stopping() {
                 tokio::time::sleep(limits::RECONNECT).await;
                 let _turn = rooms.shared.making.lock().await;
-                let Ok(stored) = rooms.shared.store.rooms().await else { continue };
+                let Ok(stored) = rooms.store.rooms().await else { continue };
                 let unopened = stored.into_iter().filter(|row| rooms.handle(row.id).is_none());
                 let mut is_done = true;
                 for row in unopened {

@@ -10,8 +10,9 @@ use super::outlet::Delivery;
 use super::state::{Member, State};
 use crate::error::{Code, Error, Result};
 use crate::ids::Uid;
-use crate::policy::Action;
+use crate::policy::{Action, unwilling_person};
 use crate::protocol::event::{Event, Gone, Notify, Role, RoomKind};
+use crate::time::now_ms;
 
 /// Who asks for a change of membership.
 #[derive(Debug, Clone, Copy)]
@@ -48,6 +49,18 @@ impl By {
     }
 }
 
+/// What became of a change of membership.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum MemberOutcome {
+    /// It was so already: nothing was written and nobody was told.
+    AsBefore,
+    /// Somebody came in.
+    Joined,
+    /// Somebody who was known here is something else now, or gone.
+    Changed,
+}
+
 /// What happens to one membership.
 #[derive(Debug, Clone, Copy)]
 pub enum MemberChange {
@@ -63,6 +76,8 @@ pub enum MemberChange {
     Silence(Option<i64>),
     /// Becomes the one owner.
     Own,
+    /// Puts a direct room out of its sight until somebody writes, or shows it again.
+    Hide(bool),
     /// Likes the room this way.
     Prefer(Option<bool>, Option<Notify>),
     /// Its account was removed.
@@ -77,7 +92,7 @@ impl Actor {
         by: By,
         uid: Uid,
         change: MemberChange,
-    ) -> Result<()> {
+    ) -> Result<MemberOutcome> {
         match change {
             MemberChange::Put(role) => self.put_member(by, uid, role).await,
             MemberChange::Remove => self.remove_member(by, uid).await,
@@ -86,12 +101,13 @@ impl Actor {
             MemberChange::Silence(until) => self.silence(by, uid, until).await,
             MemberChange::Own => self.hand_over(by, uid).await,
             MemberChange::Prefer(favourite, notify) => self.prefer(uid, favourite, notify).await,
+            MemberChange::Hide(hidden) => self.hide_room(uid, hidden).await,
             MemberChange::Suspend => self.suspend(uid).await,
             MemberChange::Reinstate => self.reinstate(uid).await,
         }
     }
 
-    async fn put_member(&mut self, by: By, uid: Uid, role: Role) -> Result<()> {
+    async fn put_member(&mut self, by: By, uid: Uid, role: Role) -> Result<MemberOutcome> {
         let (present, read) = {
             let state = self.room.state();
             let present = state.members.get(&uid).copied();
@@ -99,17 +115,25 @@ impl Actor {
             (present, state.row.last_seq)
         };
         if present.is_some_and(|member| member.role == role || matches!(by, By::Server)) {
-            return Ok(());
+            return Ok(MemberOutcome::AsBefore);
+        }
+        if present.is_none() {
+            self.shared.may_join(uid)?;
         }
         self.shared.store.put_member(self.room.id, uid, role, read).await?;
         match present {
-            Some(member) => self.seat(uid, Member { role, ..member }).await,
-            None => self.welcome(uid, Member::new(role, read)).await,
+            Some(member) => {
+                self.seat(uid, Member { role, ..member }).await;
+                Ok(MemberOutcome::Changed)
+            }
+            None => {
+                self.welcome(uid, Member::new(role, read)).await;
+                Ok(MemberOutcome::Joined)
+            }
         }
-        Ok(())
     }
 
-    async fn remove_member(&mut self, by: By, uid: Uid) -> Result<()> {
+    async fn remove_member(&mut self, by: By, uid: Uid) -> Result<MemberOutcome> {
         {
             let state = self.room.state();
             let role = member_of(&state, uid)?.role;
@@ -124,10 +148,10 @@ impl Actor {
             state.row.group = state.row.kind == RoomKind::Dm;
         }
         self.dismiss(uid).await;
-        Ok(())
+        Ok(MemberOutcome::Changed)
     }
 
-    async fn ban(&mut self, by: By, uid: Uid) -> Result<()> {
+    async fn ban(&mut self, by: By, uid: Uid) -> Result<MemberOutcome> {
         let was_member = {
             let state = self.room.state();
             let role = state.members.get(&uid).map(|member| member.role);
@@ -137,7 +161,7 @@ impl Actor {
             }
             state.keeps_an_owner_without(uid)?;
             if state.bans.contains_key(&uid) {
-                return Ok(());
+                return Ok(MemberOutcome::AsBefore);
             }
             role.is_some()
         };
@@ -146,10 +170,10 @@ impl Actor {
         if was_member {
             self.dismiss(uid).await;
         }
-        Ok(())
+        Ok(MemberOutcome::Changed)
     }
 
-    async fn unban(&mut self, by: By, uid: Uid) -> Result<()> {
+    async fn unban(&mut self, by: By, uid: Uid) -> Result<MemberOutcome> {
         {
             let state = self.room.state();
             by.check(&state, Action::Ban(None))?;
@@ -159,27 +183,40 @@ impl Actor {
         }
         self.shared.store.unban(self.room.id, uid).await?;
         self.room.state_mut().bans.remove(&uid);
-        Ok(())
+        Ok(MemberOutcome::Changed)
     }
 
-    async fn silence(&mut self, by: By, uid: Uid, until: Option<i64>) -> Result<()> {
+    async fn silence(&mut self, by: By, uid: Uid, until: Option<i64>) -> Result<MemberOutcome> {
         let member = {
             let state = self.room.state();
             let member = *member_of(&state, uid)?;
             by.check(&state, Action::Silence(member.role))?;
             member
         };
+        // An end that has passed is none.
+        let until = until.filter(|until| *until > now_ms());
+        if member.silenced() == until {
+            return Ok(MemberOutcome::AsBefore);
+        }
         self.shared.store.silence(self.room.id, uid, until).await?;
         self.seat(uid, Member { silenced_until: until, ..member }).await;
-        Ok(())
+        Ok(MemberOutcome::Changed)
     }
 
     /// One owner instead of those there are; whoever was one is an admin now.
-    async fn hand_over(&mut self, by: By, uid: Uid) -> Result<()> {
+    async fn hand_over(&mut self, by: By, uid: Uid) -> Result<MemberOutcome> {
         by.check(&self.room.state(), Action::ChangeRole(Role::Member, Role::Owner))?;
-        let is_member = self.room.state().members.contains_key(&uid);
+        let (is_member, is_only_owner) = {
+            let state = self.room.state();
+            let is_owner = |(_, member): &(&Uid, &Member)| member.role == Role::Owner;
+            let owners = state.members.iter().filter(is_owner).map(|(uid, _)| *uid);
+            (state.members.contains_key(&uid), owners.eq([uid]))
+        };
+        if is_only_owner {
+            return Ok(MemberOutcome::AsBefore);
+        }
         if !is_member {
-            self.put_member(By::Server, uid, Role::Member).await?;
+            let _ = self.put_member(By::Server, uid, Role::Member).await?;
         }
         self.shared.store.hand_over(self.room.id, uid).await?;
         let changed: Vec<_> = {
@@ -192,7 +229,7 @@ impl Actor {
             let role = if other == uid { Role::Owner } else { Role::Admin };
             self.seat(other, Member { role, ..member }).await;
         }
-        Ok(())
+        Ok(MemberOutcome::Changed)
     }
 
     async fn prefer(
@@ -200,22 +237,42 @@ impl Actor {
         uid: Uid,
         favourite: Option<bool>,
         notify: Option<Notify>,
-    ) -> Result<()> {
+    ) -> Result<MemberOutcome> {
         let member = *member_of(&self.room.state(), uid)?;
         let favourite = favourite.unwrap_or(member.favourite);
         let notify = notify.unwrap_or(member.notify);
+        if (favourite, notify) == (member.favourite, member.notify) {
+            return Ok(MemberOutcome::AsBefore);
+        }
         self.shared.store.prefer(self.room.id, uid, favourite, notify).await?;
         self.room.state_mut().members.insert(uid, Member { favourite, notify, ..member });
         self.tell_view(uid).await;
-        Ok(())
+        Ok(MemberOutcome::Changed)
+    }
+
+    async fn hide_room(&mut self, uid: Uid, hidden: bool) -> Result<MemberOutcome> {
+        let (member, hidden_seq) = {
+            let state = self.room.state();
+            if state.row.kind != RoomKind::Dm {
+                return Err(Error::field("hidden", "is for direct rooms only"));
+            }
+            (*member_of(&state, uid)?, hidden.then_some(state.row.last_seq))
+        };
+        if member.hidden_seq == hidden_seq {
+            return Ok(MemberOutcome::AsBefore);
+        }
+        self.shared.store.hide(self.room.id, uid, hidden_seq).await?;
+        self.room.state_mut().members.insert(uid, Member { hidden_seq, ..member });
+        self.tell_view(uid).await;
+        Ok(MemberOutcome::Changed)
     }
 
     /// In a direct room the member stays: what was said there keeps its two sides.
-    async fn suspend(&mut self, uid: Uid) -> Result<()> {
+    async fn suspend(&mut self, uid: Uid) -> Result<MemberOutcome> {
         let heir = {
             let state = self.room.state();
             if state.row.kind == RoomKind::Dm || !state.members.contains_key(&uid) {
-                return Ok(());
+                return Ok(MemberOutcome::AsBefore);
             }
             state.heir_of(uid)
         };
@@ -227,15 +284,16 @@ impl Actor {
                 self.seat(heir, Member { role: Role::Owner, ..member }).await;
             }
         }
-        Ok(())
+        Ok(MemberOutcome::Changed)
     }
 
-    async fn reinstate(&mut self, uid: Uid) -> Result<()> {
+    async fn reinstate(&mut self, uid: Uid) -> Result<MemberOutcome> {
         let row = self.shared.store.reinstate(self.room.id, uid).await?;
-        if let Some(row) = row.filter(|_| !self.room.state().members.contains_key(&uid)) {
-            self.welcome(uid, Member::of(&row)).await;
-        }
-        Ok(())
+        let Some(row) = row.filter(|_| !self.room.state().members.contains_key(&uid)) else {
+            return Ok(MemberOutcome::AsBefore);
+        };
+        self.welcome(uid, Member::of(&row)).await;
+        Ok(MemberOutcome::Joined)
     }
 
     /// A member's place has changed; he and the others hear of it.
@@ -289,7 +347,12 @@ fn may_put(state: &State, by: By, uid: Uid, role: Role, present: Option<Member>)
         return if role < member.role { state.keeps_an_owner_without(uid) } else { Ok(()) };
     }
     if state.bans.contains_key(&uid) {
+        // Who is banned is known to those who may ban.
+        by.check(state, Action::Ban(None)).map_err(|_| unwilling_person())?;
         return Err(Error::new(Code::Forbidden, "This user was banned from this room."));
+    }
+    if by.uid().is_some_and(|by| state.has_blocked(uid, by)) {
+        return Err(unwilling_person());
     }
     if state.row.archived || state.row.kind == RoomKind::Dm {
         return Err(Error::new(Code::Forbidden, "Nobody can be added to this room."));

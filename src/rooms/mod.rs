@@ -12,6 +12,7 @@
 //! `delivery` implements.
 
 mod actor;
+mod blocks;
 mod calls;
 mod changes;
 mod facts;
@@ -24,13 +25,16 @@ pub mod outlet;
 pub mod presence;
 mod publish;
 mod registry;
+pub mod replays;
 mod room;
 mod settings;
 mod state;
+mod typing;
 
 pub use calls::check_kind;
 pub use look::{RoomCounts, RoomSummary, sort_key};
-pub use making::CreateRoom;
-pub use registry::{Inboxes, Rooms};
+pub use making::{CreateRoom, Making};
+pub use members::{By, MemberChange, MemberOutcome};
+pub use registry::{Bounds, Inboxes, Rooms};
 pub use room::{Accepted, Action, Post, RoomHandle};
 pub use state::MemberView;

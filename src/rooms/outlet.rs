@@ -11,7 +11,8 @@ use std::time::Instant;
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
-use crate::ids::{RoomId, SessionId, Uid};
+use super::replays::{Replay, Slice};
+use crate::ids::{Mid, RoomId, SessionId, Uid};
 
 /// A connection as its shard knows it. Opaque to everybody else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -38,10 +39,17 @@ pub enum Delivery {
     /// An answer (or several) to one connection.
     Reply(ConnRef, Payload),
     /// The subscription starts here in the order of publications, but stays silent until
-    /// [`Delivery::Replayed`] arrives.
+    /// [`Delivery::Resume`] or [`Delivery::Replayed`] arrives and is written.
     Subscribed(ConnRef, RoomId),
     /// What was missed, then the `ok`; from here on the subscription is live.
     Replayed(ConnRef, RoomId, Vec<Payload>),
+    /// What was missed, to be read slice by slice; or all of it, if the room still has it in memory.
+    Resume(ConnRef, Box<Replay>, Option<Vec<(Mid, Payload)>>),
+    /// A slice that was asked for.
+    Slice(ConnRef, Arc<Slice>),
+    /// These messages change by the next publication of the room: what they said before is sent to nobody
+    /// any more.
+    Changed(RoomId, Arc<[Mid]>),
     /// The replay failed: drop the silent subscription, say this instead.
     SubscribeFailed(ConnRef, RoomId, Payload),
     /// The room refuses a subscription before it begins: say this.

@@ -111,6 +111,19 @@ impl Presence {
         }
     }
 
+    /// Whether this, said on a connection, would be anything new.
+    pub fn is_news(
+        &self,
+        uid: Uid,
+        conn: ConnRef,
+        state: PresenceState,
+        words: Option<&Words>,
+    ) -> bool {
+        let table = self.table();
+        let own = table.users.get(&uid).and_then(|user| user.connections.get(&conn));
+        words.is_some() || own.is_none_or(|own| *own != state)
+    }
+
     /// What the user says on one of his connections. Words, if any, hold for all of them and stay
     /// when he leaves.
     ///

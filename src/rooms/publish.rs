@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use super::actor::Actor;
 use super::outlet::{Activity, ConnRef, Delivery, Payload, Publication};
+use super::replays::Replay;
 use super::room::Input;
+use crate::ids::Uid;
 use crate::limits::{chat, rooms as limits};
-use crate::protocol::event::{Event, Ok as OkAnswer, err};
+use crate::protocol::event::{Event, Ok as OkAnswer};
 use crate::protocol::message::MessageState;
 
 impl Actor {
@@ -43,8 +45,14 @@ impl Actor {
         let Some(last) = fresh.last() else { return };
         let mut activity = Activity { seq: last.seq, new: 0, mentions: Vec::new() };
         let mut events = Vec::with_capacity(fresh.len());
+        let is_new = |message: &MessageState| message.created_seq > known;
+        let changed = fresh.iter().filter(|message| !is_new(message)).map(|message| message.mid);
+        let changed: Arc<[_]> = changed.collect();
+        if !changed.is_empty() {
+            self.broadcast(Delivery::Changed(self.room.id, changed)).await;
+        }
         for message in &fresh {
-            let is_new = message.created_seq > known;
+            let is_new = is_new(message);
             self.room.state_mut().note(message, is_new);
             let event =
                 Event::Msg { room: self.room.id, seq: message.seq, at: message.at, msg: message };
@@ -53,7 +61,9 @@ impl Actor {
             events.push(payload);
             if is_new {
                 activity.new += 1;
-                activity.mentions.extend(message.content.mentions());
+                let mentions = message.content.mentions().iter();
+                let hears = |uid: &&Uid| !self.shared.blocks.has(**uid, message.by);
+                activity.mentions.extend(mentions.filter(hears));
             }
         }
         self.published = activity.seq;
@@ -82,12 +92,12 @@ impl Actor {
         let known = self.published;
         loop {
             let store = self.shared.store.clone();
-            let reading = store.changed_since(self.room.id, self.published, chat::REPLAY);
+            let (room, since) = (self.room.id, self.published);
+            let reading = store.changed_within(room, since, chat::REPLAY, chat::PAGE_BYTES);
             match self.bounded(reading).await {
-                Ok(messages) => {
-                    let full = messages.len() == chat::REPLAY;
+                Ok((messages, more)) => {
                     self.publish_messages(messages, known, Vec::new()).await;
-                    if !full {
+                    if !more {
                         return;
                     }
                 }
@@ -100,27 +110,14 @@ impl Actor {
         let room = self.room.id;
         self.tell(conn, Delivery::Subscribed(conn, room)).await;
         let upto = self.published;
-        let ok = OkAnswer::to(id.as_deref()).seq(upto);
         if since > upto {
             // The client knows a future this database does not have: it must read afresh.
+            let ok = OkAnswer::to(id.as_deref()).seq(upto);
             let replay = vec![ok.truncated(true).encode()];
             return self.tell(conn, Delivery::Replayed(conn, room, replay)).await;
         }
-        if let Some(mut replay) = self.kept.since(since) {
-            replay.push(ok.encode());
-            return self.tell(conn, Delivery::Replayed(conn, room, replay)).await;
-        }
-        let shared = self.shared.clone();
-        tokio::spawn(async move {
-            let delivery = match shared.replay(room, since, upto, id.as_deref()).await {
-                Ok(replay) => Delivery::Replayed(conn, room, replay),
-                Err(error) => {
-                    shared.refused.inc(error.code());
-                    Delivery::SubscribeFailed(conn, room, err(id.as_deref(), &error))
-                }
-            };
-            let _ = shared.outlet.to(conn, delivery).await;
-        });
+        let replay = Box::new(Replay::new(room, since, upto, id));
+        self.tell(conn, Delivery::Resume(conn, replay, self.kept.since(since))).await;
     }
 
     pub(super) async fn publish(&self, events: Vec<Payload>, activity: Option<Activity>) {

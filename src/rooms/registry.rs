@@ -3,30 +3,36 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, watch};
 
 use super::actor::{Actor, stopping};
+use super::blocks::Blocks;
 use super::journal::Journal;
 use super::outlet::{Delivery, Outlet, Payload};
 use super::presence::Presence;
+use super::replays::{Readers, Replays};
 use super::room::{Input, Room, RoomHandle};
 use super::state::{Member, State};
 use crate::count::ByCode;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::ids::{RoomId, Uid};
 use crate::limits::{chat, rooms as limits};
-use crate::protocol::event::{Event, Ok as OkAnswer, RoomView};
+use crate::memory::MemoryBudget;
+use crate::protocol::event::{Event, RoomView};
 use crate::store::chat::{BanRow, ChatStore, MemberRow, RoomRow};
 
 /// What all actors share.
 pub(super) struct Shared {
     pub(super) store: ChatStore,
     pub(super) outlet: Outlet,
+    pub(super) memory: MemoryBudget,
+    pub(super) bounds: Bounds,
     pub(super) journal: Journal,
     presence: Presence,
+    pub(super) blocks: Arc<Blocks>,
     rooms: RwLock<HashMap<RoomId, Arc<Room>>>,
     by_user: RwLock<HashMap<Uid, Vec<RoomId>>>,
-    replays: Semaphore,
     /// Commands that were not carried out, here or on a shard.
     pub(super) refused: ByCode,
     /// One room is made, removed or restored at a time.
@@ -37,33 +43,71 @@ pub(super) struct Shared {
 #[derive(Clone)]
 pub struct Rooms {
     pub(super) shared: Arc<Shared>,
+    /// For what callers ask of the store themselves: it never takes a connection from the actors.
+    pub(super) store: ChatStore,
+    /// Where actors run, whoever starts them.
+    pub(super) runtime: Handle,
+    replays: Replays,
     stop: watch::Sender<bool>,
     /// Held by every actor and service; when all are gone the channel ends.
     alive: Arc<std::sync::Mutex<Option<mpsc::Sender<()>>>>,
     ended: Arc<tokio::sync::Mutex<mpsc::Receiver<()>>>,
 }
 
+/// What the rooms of a server may come to.
+#[derive(Debug, Clone)]
+pub struct Bounds {
+    /// What everything that waits for clients may hold; the shards share it.
+    pub memory: MemoryBudget,
+    /// Rooms one user may own.
+    pub owned: usize,
+    /// Rooms one user may be in.
+    pub joined: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        let memory = MemoryBudget::default();
+        Self { memory, owned: limits::OWNED, joined: limits::JOINED }
+    }
+}
+
 impl Rooms {
-    /// Reads rooms and members and starts an actor for each, the journal and the presence tick.
+    /// Reads rooms and members and starts an actor for each, the journal and the presence tick, all
+    /// in the runtime this is called in.
     ///
     /// # Errors
     /// `unavailable`.
     pub async fn start(store: ChatStore, outlet: Outlet) -> Result<Self> {
+        Self::start_within(Bounds::default(), store, outlet).await
+    }
+
+    /// The same within these bounds.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub async fn start_within(bounds: Bounds, store: ChatStore, outlet: Outlet) -> Result<Self> {
         store.create_ready_made_rooms().await?;
         let (alive, ended) = mpsc::channel(1);
         let shared = Arc::new(Shared {
             journal: Journal::start(store.database().clone()),
             outlet,
+            memory: bounds.memory.clone(),
+            bounds,
             presence: Presence::default(),
+            blocks: Arc::new(Blocks::of_rows(store.blocks().await?)),
             rooms: RwLock::default(),
             by_user: RwLock::default(),
-            replays: Semaphore::new(limits::REPLAYS),
             refused: ByCode::default(),
             making: tokio::sync::Mutex::default(),
             store,
         });
+        let (replays, requests) = Replays::new();
         let rooms = Self {
+            store: shared.store.clone(),
+            runtime: Handle::current(),
             shared,
+            replays,
             stop: watch::Sender::new(false),
             alive: Arc::new(std::sync::Mutex::new(Some(alive))),
             ended: Arc::new(tokio::sync::Mutex::new(ended)),
@@ -82,7 +126,14 @@ impl Rooms {
             rooms.open(row, members, bans.remove(&id).unwrap_or_default()).await?;
         }
         rooms.start_presence();
+        let readers = Readers::new(rooms.shared.clone());
+        tokio::spawn(readers.run(requests, rooms.stop.subscribe()));
         Ok(rooms)
+    }
+
+    /// The same rooms for callers elsewhere, whose own questions go through this store.
+    pub fn with_callers_store(self, store: ChatStore) -> Self {
+        Self { store, ..self }
     }
 
     /// Starts the actor of a stored room.
@@ -94,9 +145,9 @@ impl Rooms {
     ) -> Result<RoomHandle> {
         let recent = match row.last_seq {
             0 => Vec::new(),
-            _ => self.shared.store.recent(row.id, chat::UNREAD).await?,
+            _ => self.store.recent(row.id, chat::UNREAD).await?,
         };
-        let mut state = State::new(row, recent);
+        let mut state = State::new(row, recent, self.shared.blocks.clone());
         state.members = members.iter().map(|row| (row.uid, Member::of(row))).collect();
         state.bans = bans.into_iter().map(|ban| (ban.uid, ban)).collect();
         for row in &members {
@@ -110,7 +161,7 @@ impl Rooms {
         self.shared.rooms_mut().insert(room.id, room.clone());
         let actor = Actor::new(room.clone(), inbox, self.shared.clone());
         let (stop, alive) = (self.stop.subscribe(), self.alive_token());
-        tokio::spawn(async move {
+        self.runtime.spawn(async move {
             actor.run(stop).await;
             drop(alive);
         });
@@ -207,6 +258,16 @@ impl Rooms {
         inboxes
     }
 
+    /// Who reads replays.
+    pub fn replays(&self) -> &Replays {
+        &self.replays
+    }
+
+    /// What everything that waits for clients may hold.
+    pub fn memory(&self) -> &MemoryBudget {
+        &self.shared.memory
+    }
+
     /// The way to the shards.
     pub fn outlet(&self) -> &Outlet {
         &self.shared.outlet
@@ -243,10 +304,25 @@ impl Shared {
         }
     }
 
+    /// Whether the user may be in one room more.
+    ///
+    /// # Errors
+    /// `conflict`.
+    pub(super) fn may_join(&self, uid: Uid) -> Result<()> {
+        let joined = self.index().get(&uid).map_or(0, Vec::len);
+        if joined < self.bounds.joined {
+            return Ok(());
+        }
+        Err(Error::new(Code::Conflict, "This user is in as many rooms as one may be in."))
+    }
+
     pub(super) fn remove_from_index(&self, uid: Uid, room: RoomId) {
         let mut index = self.by_user.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(rooms) = index.get_mut(&uid) {
             rooms.retain(|known| *known != room);
+            if rooms.is_empty() {
+                index.remove(&uid);
+            }
         }
     }
 
@@ -255,32 +331,6 @@ impl Shared {
         let _ = self.outlet.broadcast(Delivery::Joined(uid, view.id)).await;
         let event = Event::Room { room: view }.encode();
         let _ = self.outlet.broadcast(Delivery::ToUser(uid, event)).await;
-    }
-
-    /// What a subscriber missed between `since` and `upto`, then the `ok`.
-    pub(super) async fn replay(
-        &self,
-        room: RoomId,
-        since: u64,
-        upto: u64,
-        id: Option<&str>,
-    ) -> Result<Vec<Payload>> {
-        let _turn = self.replays.acquire().await.map_err(Error::internal)?;
-        let missed = self.store.changed_since(room, since, chat::REPLAY + 1).await?;
-        let mut truncated = missed.len() > chat::REPLAY;
-        let (mut replay, mut bytes) = (Vec::new(), 0);
-        // What changed after `upto` arrives live, in its own order.
-        for msg in missed.iter().take(chat::REPLAY).filter(|message| message.seq <= upto) {
-            let event = Event::Msg { room, seq: msg.seq, at: msg.at, msg }.encode();
-            bytes += event.len();
-            if bytes > limits::REPLAY_BYTES {
-                truncated = true;
-                break;
-            }
-            replay.push(event);
-        }
-        replay.push(OkAnswer::to(id).seq(upto).truncated(truncated).encode());
-        Ok(replay)
     }
 
     fn tell_presence(&self) {

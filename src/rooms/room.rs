@@ -4,10 +4,11 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::members::{By, MemberChange};
+use super::members::{By, MemberChange, MemberOutcome};
 use super::outlet::{ConnRef, Payload};
 use super::state::State;
-use crate::error::{Error, Result};
+use crate::allowance::{Allowance, Bucket};
+use crate::error::{Error, Outage, Result};
 use crate::ids::{RoomId, Uid};
 use crate::limits::rooms as limits;
 use crate::protocol::command::Draft;
@@ -26,6 +27,8 @@ pub struct Post {
     pub id: Option<String>,
     /// What it says.
     pub action: Action,
+    /// What its author may take.
+    pub allowance: Arc<Allowance>,
 }
 
 /// What a connection asks of a room.
@@ -52,14 +55,19 @@ pub enum Action {
 /// All that reaches an actor.
 pub(super) enum Input {
     Post(Post),
-    Member(By, Uid, MemberChange, oneshot::Sender<Result<()>>),
-    Update(RoomChange, oneshot::Sender<Result<()>>),
+    Member(By, Uid, MemberChange, oneshot::Sender<Result<MemberOutcome>>),
+    /// Changes the room; the answer is what was not so already.
+    Update(RoomChange, oneshot::Sender<Result<RoomChange>>),
     /// Removes the room; by whom.
     Remove(Option<Uid>, oneshot::Sender<Result<()>>),
     /// Hides, or shows again, what an author wrote.
     Hide(Uid, bool, oneshot::Sender<Result<()>>),
     /// An event that is not kept (presence).
     Announce(Payload),
+    /// Finish what was accepted before.
+    Settle(oneshot::Sender<Result<()>>),
+    /// Tell a member what the room is like for him now.
+    View(Uid),
     /// Look into the store for what was not published.
     Resync,
 }
@@ -69,12 +77,15 @@ pub struct Room {
     pub(super) id: RoomId,
     state: RwLock<State>,
     pub(super) tx: mpsc::Sender<Input>,
+    /// Bytes that are sent into it.
+    pub(super) bytes: Bucket,
 }
 
 impl Room {
     pub(super) fn new(state: State) -> (Arc<Self>, mpsc::Receiver<Input>) {
         let (tx, inbox) = mpsc::channel(limits::INBOX);
-        (Arc::new(Self { id: state.id(), state: RwLock::new(state), tx }), inbox)
+        let (id, state, bytes) = (state.id(), RwLock::new(state), Bucket::default());
+        (Arc::new(Self { id, state, tx, bytes }), inbox)
     }
 
     pub(super) fn state(&self) -> RwLockReadGuard<'_, State> {
@@ -119,12 +130,20 @@ impl RoomHandle {
         }
     }
 
-    pub(super) async fn call(
+    /// How many changes a member has missed who knows of `since`; nothing for anybody else, who must not
+    /// find out about the room.
+    pub fn missed(&self, uid: Uid, since: u64) -> u64 {
+        let state = self.room.state();
+        let is_member = state.members.contains_key(&uid);
+        if is_member { state.row.last_seq.saturating_sub(since) } else { 0 }
+    }
+
+    pub(super) async fn call<T>(
         &self,
-        input: impl FnOnce(oneshot::Sender<Result<()>>) -> Input,
-    ) -> Result<()> {
+        input: impl FnOnce(oneshot::Sender<Result<T>>) -> Input,
+    ) -> Result<T> {
         let (reply, answer) = oneshot::channel();
-        let stopping = || Error::unavailable("the room's actor is gone");
+        let stopping = || Error::outage(Outage::Busy, "the room's actor is gone");
         self.room.tx.send(input(reply)).await.map_err(|_| stopping())?;
         answer.await.map_err(|_| stopping())?
     }

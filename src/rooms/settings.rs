@@ -8,7 +8,12 @@ use crate::protocol::event::{Event, Gone};
 use crate::store::chat::RoomChange;
 
 impl Actor {
-    pub(super) async fn update(&mut self, change: RoomChange) -> Result<()> {
+    /// Changes what is not so already; what that was.
+    pub(super) async fn update(&mut self, change: RoomChange) -> Result<RoomChange> {
+        let change = change.beyond(&self.room.state().row);
+        if change == RoomChange::default() {
+            return Ok(change);
+        }
         let row = self.shared.store.update_room(self.room.id, &change).await?;
         let members: Vec<_> = {
             let mut state = self.room.state_mut();
@@ -19,7 +24,7 @@ impl Actor {
         for uid in members {
             self.tell_view(uid).await;
         }
-        Ok(())
+        Ok(change)
     }
 
     pub(super) async fn remove(&mut self, by: Option<Uid>) -> Result<()> {

@@ -1,11 +1,13 @@
 //! What a room knows about itself. Written by its actor only; read by anybody for a moment.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 
+use super::blocks::Blocks;
 use crate::error::{Code, Error, Result};
 use crate::ids::{RoomId, Uid};
 use crate::limits::chat as limits;
-use crate::policy::{self, Action, Asker, Place};
+use crate::policy::{self, Action, Asker, Block, Place};
 use crate::protocol::event::{Notify, Role, RoomKind, RoomView};
 use crate::protocol::message::MessageState;
 use crate::store::chat::{BanRow, MemberRow, RoomRow};
@@ -26,13 +28,16 @@ pub struct Member {
     pub notify: Notify,
     /// Until when a moderator took its word, in milliseconds; may be over.
     pub silenced_until: Option<i64>,
+    /// What a direct room had come to when the user put it out of sight.
+    pub hidden_seq: Option<u64>,
 }
 
 impl Member {
     /// Somebody who has just come in, having read everything up to `read`.
     pub fn new(role: Role, read: u64) -> Self {
         let (joined_at, notify) = (now_ms(), Notify::Usual);
-        Self { role, read, joined_at, favourite: false, notify, silenced_until: None }
+        let (silenced_until, hidden_seq) = (None, None);
+        Self { role, read, joined_at, favourite: false, notify, silenced_until, hidden_seq }
     }
 
     /// As stored.
@@ -44,6 +49,7 @@ impl Member {
             favourite: row.favourite,
             notify: row.notify,
             silenced_until: row.silenced_until,
+            hidden_seq: row.hidden_seq,
         }
     }
 
@@ -85,17 +91,20 @@ pub struct State {
     pub bans: HashMap<Uid, BanRow>,
     /// The newest messages, oldest first; at most [`limits::UNREAD`].
     recent: VecDeque<Recent>,
+    /// Who has blocked whom, here and elsewhere.
+    blocks: Arc<Blocks>,
 }
 
 impl State {
     /// From what is stored.
-    pub fn new(row: RoomRow, recent: Vec<(u64, Uid, Vec<Uid>)>) -> Self {
+    pub fn new(row: RoomRow, recent: Vec<(u64, Uid, Vec<Uid>)>, blocks: Arc<Blocks>) -> Self {
         let recent = recent.into_iter().map(|(created_seq, author, mentions)| Recent {
             created_seq,
             author,
             mentions: mentions.into(),
         });
-        Self { row, members: HashMap::new(), bans: HashMap::new(), recent: recent.collect() }
+        let (members, bans) = (HashMap::new(), HashMap::new());
+        Self { row, members, bans, recent: recent.collect(), blocks }
     }
 
     /// Whether this user may do that here.
@@ -109,8 +118,35 @@ impl State {
             role: member.map(|member| member.role),
             silenced: member.is_some_and(|member| member.silenced().is_some()),
             banned: self.bans.contains_key(&uid),
+            block: self.block_of(uid),
         };
         policy::decide(asker, self.place(), action)
+    }
+
+    /// What stands between this user and the other one of a direct room of two.
+    pub fn block_of(&self, uid: Uid) -> Block {
+        if self.row.kind != RoomKind::Dm || self.members.len() != 2 {
+            return Block::None;
+        }
+        match self.members.keys().find(|other| **other != uid) {
+            Some(other) if self.blocks.has(uid, *other) => Block::Own,
+            Some(other) if self.blocks.has(*other, uid) => Block::Others,
+            _ => Block::None,
+        }
+    }
+
+    /// Whether this is a direct room of these two and nobody else.
+    pub fn is_pair_of(&self, one: Uid, other: Uid) -> bool {
+        let members = &self.members;
+        self.row.kind == RoomKind::Dm
+            && members.len() == 2
+            && members.contains_key(&one)
+            && members.contains_key(&other)
+    }
+
+    /// Whether `by` has blocked `uid`.
+    pub fn has_blocked(&self, by: Uid, uid: Uid) -> bool {
+        self.blocks.has(by, uid)
     }
 
     fn place(&self) -> Place {
@@ -129,7 +165,8 @@ impl State {
         {
             return Ok(());
         }
-        let text = "This is the only owner of the room. Please make somebody else an owner first.";
+        let text = "This is the only owner of the room. Please make somebody else an owner first, \
+                    or remove the room.";
         Err(Error::new(Code::Conflict, text))
     }
 
@@ -171,13 +208,33 @@ impl State {
         }
     }
 
-    /// Messages of others after `read`, and those among them that mention `uid`.
+    /// Messages of others after `read`, and those among them that mention `uid`; whom `uid` has
+    /// blocked cannot mention it. Counted at every look, so that the end of a block counts, too.
     pub fn unread(&self, uid: Uid, read: u64) -> (u32, u32) {
         let first = self.recent.partition_point(|recent| recent.created_seq <= read);
         let others = self.recent.range(first..).filter(|recent| recent.author != uid);
+        let blocked = self.blocks.of(uid);
+        let counts = |recent: &Recent| {
+            recent.mentions.contains(&uid)
+                && blocked.as_ref().is_none_or(|blocked| !blocked.contains_key(&recent.author))
+        };
         others.fold((0, 0), |(unread, mentions), recent| {
-            (unread + 1, mentions + u32::from(recent.mentions.contains(&uid)))
+            (unread + 1, mentions + u32::from(counts(recent)))
         })
+    }
+
+    /// Whether something of `author` that `uid` has not read mentions it.
+    pub fn is_mentioned(&self, uid: Uid, author: Uid) -> bool {
+        let Some(member) = self.members.get(&uid) else { return false };
+        let first = self.recent.partition_point(|recent| recent.created_seq <= member.read);
+        let mut unread = self.recent.range(first..);
+        unread.any(|recent| recent.author == author && recent.mentions.contains(&uid))
+    }
+
+    /// Whether the member has put the room out of sight and nobody has written since.
+    fn is_hidden(&self, member: &Member) -> bool {
+        let newest = self.recent.back().map_or(0, |recent| recent.created_seq);
+        self.row.kind == RoomKind::Dm && member.hidden_seq.is_some_and(|seq| newest <= seq)
     }
 
     /// The room as `uid` sees it.
@@ -209,6 +266,7 @@ impl State {
             favourite: member.is_some_and(|member| member.favourite),
             notify: member.map(|member| member.notify).unwrap_or_default(),
             silenced_until: member.and_then(|member| member.silenced()),
+            hidden: member.is_some_and(|member| self.is_hidden(&member)),
         }
     }
 
@@ -224,6 +282,7 @@ mod tests {
     use crate::ids::Mid;
     use crate::protocol::command::TextBody;
     use crate::protocol::message::Content;
+    use crate::store::chat::BlockRow;
 
     fn state() -> State {
         let row = RoomRow {
@@ -240,7 +299,7 @@ mod tests {
             created_at: 0,
         };
         let recent = vec![(1, Uid(1), vec![]), (2, Uid(2), vec![Uid(1)]), (4, Uid(2), vec![])];
-        State::new(row, recent)
+        State::new(row, recent, Arc::default())
     }
 
     #[test]
@@ -310,6 +369,29 @@ mod tests {
         assert_eq!(state.heir_of(Uid(2)), None, "an owner is left");
         state.members.insert(Uid(5), member(Role::Owner, 9));
         assert!(state.keeps_an_owner_without(Uid(1)).is_ok());
+    }
+
+    #[test]
+    fn mentions_of_the_blocked_do_not_count_and_their_messages_do() {
+        let blocks = |rows| Arc::new(Blocks::of_rows(rows));
+        let mut state = state();
+        state.blocks = blocks(vec![BlockRow { by: Uid(1), uid: Uid(2), at: 0 }]);
+        assert_eq!(state.unread(Uid(1), 0), (2, 0));
+        state.blocks = blocks(vec![BlockRow { by: Uid(2), uid: Uid(1), at: 0 }]);
+        assert_eq!(state.unread(Uid(1), 0), (2, 1));
+    }
+
+    #[test]
+    fn a_hidden_room_is_shown_by_what_is_new_in_it_and_by_nothing_else() {
+        let mut state = state();
+        let hidden = Member { hidden_seq: Some(4), ..Member::new(Role::Member, 0) };
+        assert!(!state.is_hidden(&hidden), "no direct room");
+        state.row.kind = RoomKind::Dm;
+        assert!(state.is_hidden(&hidden));
+        state.note(&message(4, Some(vec![Uid(1)])), false);
+        assert!(state.is_hidden(&hidden));
+        state.note(&message(5, Some(vec![])), true);
+        assert!(!state.is_hidden(&hidden));
     }
 
     #[test]

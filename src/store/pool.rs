@@ -2,11 +2,17 @@
 
 use std::time::Duration;
 
-use deadpool_postgres::{Manager, ManagerConfig, Object, RecyclingMethod, Runtime, Timeouts};
+use deadpool_postgres::{
+    Manager, ManagerConfig, Object, PoolError, RecyclingMethod, Runtime, Timeouts,
+};
+use tokio::runtime::Handle;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config, NoTls};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Outage, Result};
 use crate::limits::store as limits;
+use crate::runtime::inside;
+use crate::time::now_ms;
 
 /// What our sessions are called in the database.
 const APPLICATION: &str = "impulse";
@@ -16,10 +22,16 @@ const APPLICATION: &str = "impulse";
 pub struct Database {
     config: Config,
     pool: deadpool_postgres::Pool,
+    /// Whose threads drive the connections.
+    runtime: Handle,
 }
 
 impl Database {
-    /// Prepares a pool; connects to nothing yet.
+    /// Prepares a pool; connects to nothing yet. Its connections belong to the runtime this is called
+    /// in, whoever asks for them: a flood elsewhere does not make them wait.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
     ///
     /// # Errors
     /// One sentence if the URL cannot be understood. It does not repeat the URL, which may hold a password.
@@ -36,22 +48,17 @@ impl Database {
             // A host that vanished without a word is noticed by the first unanswered packet.
             .tcp_user_timeout(limits::STATEMENT)
             .options(options);
-        let manager = Manager::from_config(
-            config.clone(),
-            NoTls,
-            ManagerConfig { recycling_method: RecyclingMethod::Fast },
-        );
-        let pool = deadpool_postgres::Pool::builder(manager)
-            .max_size(limits::POOL)
-            .runtime(Runtime::Tokio1)
-            .timeouts(Timeouts {
-                wait: Some(limits::POOL_WAIT),
-                create: Some(limits::CONNECT),
-                recycle: Some(limits::CONNECT),
-            })
-            .build()
-            .map_err(|error| format!("cannot make a connection pool: {error}"))?;
-        Ok(Self { config, pool })
+        let pool = pool(&config)?;
+        Ok(Self { config, pool, runtime: Handle::current() })
+    }
+
+    /// The same database by a pool of its own, whose connections belong to that runtime.
+    ///
+    /// # Errors
+    /// One sentence.
+    pub fn with_pool_of(&self, runtime: &Handle) -> std::result::Result<Self, String> {
+        let pool = pool(&self.config)?;
+        Ok(Self { config: self.config.clone(), pool, runtime: runtime.clone() })
     }
 
     /// A connection from the pool.
@@ -59,7 +66,12 @@ impl Database {
     /// # Errors
     /// `unavailable` when the database does not answer or all connections stay busy.
     pub async fn get(&self) -> Result<Object> {
-        self.pool.get().await.map_err(Error::unavailable)
+        inside(&self.runtime, self.pool.get()).await.map_err(|error| match error {
+            PoolError::Backend(error) => unreachable_or(error),
+            PoolError::Timeout(_) => Error::outage(Outage::Slow, error),
+            PoolError::Closed => Error::outage(Outage::Busy, error),
+            error => Error::unavailable(error),
+        })
     }
 
     /// A connection of one's own, outside the pool; it ends when the client is dropped.
@@ -67,10 +79,11 @@ impl Database {
     /// # Errors
     /// `unavailable` when the database does not answer.
     pub async fn connect(&self) -> Result<Client> {
-        let connecting = tokio::time::timeout(limits::CONNECT, self.config.connect(NoTls));
-        let (client, connection) =
-            connecting.await.map_err(Error::unavailable)?.map_err(Error::unavailable)?;
-        tokio::spawn(async move {
+        let connecting = inside(&self.runtime, self.config.connect(NoTls));
+        let connecting = tokio::time::timeout(limits::CONNECT, connecting).await;
+        let connected = connecting.map_err(|late| Error::outage(Outage::Slow, late))?;
+        let (client, connection) = connected.map_err(unreachable_or)?;
+        self.runtime.spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a database connection ended");
             }
@@ -96,8 +109,61 @@ impl Database {
 
     /// Whether the database answers now, within [`limits::PING`].
     pub async fn is_reachable(&self) -> bool {
-        let ping = async { self.get().await?.simple_query("").await.map_err(Error::unavailable) };
-        matches!(tokio::time::timeout(limits::PING, ping).await, Ok(Ok(_)))
+        self.ping().await.is_ok()
+    }
+
+    /// The same, with the reason.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub async fn ping(&self) -> Result<()> {
+        self.batch_in_time("").await?.map_err(failed)
+    }
+
+    /// Whether a write commits now, within [`limits::PING`]: one of the row that `table` has for this,
+    /// which the database's log must take, and one that needs new pages, which are given back at once.
+    ///
+    /// # Errors
+    /// `unavailable` with the reason.
+    pub async fn try_write(&self, table: &str) -> Result<()> {
+        // Nobody waits for it any longer than that, so the database need not, either.
+        let update = format!(
+            "SET LOCAL statement_timeout = {}; UPDATE {table} SET at = {}",
+            limits::PING.as_millis(),
+            now_ms()
+        );
+        // The table belongs to the session and stays, empty, so that the catalogue is not written each time.
+        let pages = format!(
+            "SET LOCAL client_min_messages = warning;
+             CREATE TEMPORARY TABLE IF NOT EXISTS write_probe (filler text) ON COMMIT DELETE ROWS;
+             INSERT INTO pg_temp.write_probe
+             SELECT repeat(chr(64 + n % 32), 1900) FROM generate_series(1, {}) n",
+            limits::PROBE_ROWS
+        );
+        match self.batch_in_time(&format!("{update}; {pages}")).await? {
+            // A role that may have no tables of its own can still change the row.
+            Err(error) if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => {
+                self.batch_in_time(&update).await?.map_err(failed)
+            }
+            done => done.map_err(failed),
+        }
+    }
+
+    /// A connection that has not answered by then is given up: the next asker must not wait for it.
+    async fn batch_in_time(
+        &self,
+        sql: &str,
+    ) -> Result<std::result::Result<(), tokio_postgres::Error>> {
+        let late = |late| Error::outage(Outage::Slow, late);
+        let deadline = tokio::time::Instant::now() + limits::PING;
+        let client = tokio::time::timeout_at(deadline, self.get()).await.map_err(late)??;
+        match tokio::time::timeout_at(deadline, client.batch_execute(sql)).await {
+            Ok(done) => Ok(done),
+            Err(elapsed) => {
+                drop(Object::take(client));
+                Err(late(elapsed))
+            }
+        }
     }
 
     /// Whether another process of ours has sessions there.
@@ -140,6 +206,24 @@ impl Database {
     }
 }
 
+fn pool(config: &Config) -> std::result::Result<deadpool_postgres::Pool, String> {
+    let manager = Manager::from_config(
+        config.clone(),
+        NoTls,
+        ManagerConfig { recycling_method: RecyclingMethod::Fast },
+    );
+    deadpool_postgres::Pool::builder(manager)
+        .max_size(limits::POOL)
+        .runtime(Runtime::Tokio1)
+        .timeouts(Timeouts {
+            wait: Some(limits::POOL_WAIT),
+            create: Some(limits::CONNECT),
+            recycle: Some(limits::CONNECT),
+        })
+        .build()
+        .map_err(|error| format!("cannot make a connection pool: {error}"))
+}
+
 /// How a pool is used.
 #[derive(Debug, Clone, Copy)]
 pub struct PoolUsage {
@@ -172,19 +256,32 @@ fn cannot_reach(error: Error) -> String {
 
 /// A failed statement: what the database said stays in the log.
 pub fn failed(error: tokio_postgres::Error) -> Error {
-    use tokio_postgres::error::SqlState;
-    let busy = [
-        SqlState::QUERY_CANCELED,
-        SqlState::ADMIN_SHUTDOWN,
-        SqlState::CRASH_SHUTDOWN,
-        SqlState::CANNOT_CONNECT_NOW,
-        SqlState::TOO_MANY_CONNECTIONS,
-        SqlState::DISK_FULL,
-        SqlState::OUT_OF_MEMORY,
-        SqlState::READ_ONLY_SQL_TRANSACTION,
-    ];
     match error.code() {
-        Some(code) if !busy.contains(code) => Error::internal(error),
-        _ => Error::unavailable(error),
+        Some(code) => match outage_of(code) {
+            Some(outage) => Error::outage(outage, error),
+            None => Error::internal(error),
+        },
+        None => Error::unavailable(error),
     }
+}
+
+/// A failed connection: the database's own refusal has a code, everything else means that nobody answers.
+fn unreachable_or(error: tokio_postgres::Error) -> Error {
+    let outage = error.code().and_then(outage_of).unwrap_or(Outage::Unreachable);
+    Error::outage(outage, error)
+}
+
+/// What is the matter with a database that refuses like this; nothing if the statement was wrong.
+fn outage_of(code: &SqlState) -> Option<Outage> {
+    const OUTAGES: [(SqlState, Outage); 8] = [
+        (SqlState::DISK_FULL, Outage::DiskFull),
+        (SqlState::READ_ONLY_SQL_TRANSACTION, Outage::ReadOnly),
+        (SqlState::QUERY_CANCELED, Outage::Slow),
+        (SqlState::TOO_MANY_CONNECTIONS, Outage::Slow),
+        (SqlState::ADMIN_SHUTDOWN, Outage::Unreachable),
+        (SqlState::CRASH_SHUTDOWN, Outage::Unreachable),
+        (SqlState::CANNOT_CONNECT_NOW, Outage::Unreachable),
+        (SqlState::OUT_OF_MEMORY, Outage::Failing),
+    ];
+    OUTAGES.iter().find(|(known, _)| known == code).map(|(_, outage)| *outage)
 }

@@ -7,7 +7,7 @@ use std::io::Cursor;
 use tungstenite::protocol::frame::FrameHeader;
 use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
-use super::handshake;
+use super::{frame, handshake};
 
 /// The sample key of RFC 6455, 1.3. A client that means to keep caches honest makes its own each
 /// time; here is no cache.
@@ -90,16 +90,16 @@ fn masked(opcode: OpCode, payload: &[u8], mask: [u8; 4], out: &mut Vec<u8>) {
 /// The next whole frame of `input`, which is cut off it; `None` if more must come first.
 ///
 /// # Errors
-/// A masked frame or a header that is none.
+/// A masked frame, a length in more bytes than it needs, or a header that is none.
 pub fn next<'a>(input: &mut &'a [u8]) -> Result<Option<Frame<'a>>, Broken> {
     let mut cursor = Cursor::new(*input);
     let Some((header, length)) = FrameHeader::parse(&mut cursor).map_err(|_| Broken)? else {
         return Ok(None);
     };
-    if header.mask.is_some() {
+    let begin = usize::try_from(cursor.position()).map_err(|_| Broken)?;
+    if header.mask.is_some() || !frame::is_plain(&header, length, begin) {
         return Err(Broken);
     }
-    let begin = usize::try_from(cursor.position()).map_err(|_| Broken)?;
     let length = usize::try_from(length).map_err(|_| Broken)?;
     let end = begin.checked_add(length).ok_or(Broken)?;
     let Some(payload) = input.get(begin..end) else { return Ok(None) };
@@ -145,6 +145,15 @@ mod tests {
         let mut foreign = Vec::new();
         text(b"a client's", [1, 2, 3, 4], &mut foreign);
         assert_eq!(next(&mut foreign.as_slice()), Err(Broken));
+    }
+
+    #[test]
+    fn a_length_in_more_bytes_than_it_needs_is_refused() {
+        for frame in [&[0x81, 126, 0, 1, b'x'][..], &[0x81, 127, 0, 0, 0, 0, 0, 0, 0, 1, b'x']] {
+            assert_eq!(next(&mut &frame[..]), Err(Broken), "{frame:x?}");
+        }
+        let plain = frame::text(&[b'x'; 126]);
+        assert_eq!(next(&mut plain.as_slice()), Ok(Some(Frame::Text(&[b'x'; 126]))));
     }
 
     #[test]

@@ -12,6 +12,8 @@ use std::io::Cursor;
 use tungstenite::protocol::frame::FrameHeader;
 use tungstenite::protocol::frame::coding::{CloseCode, Control, Data, OpCode};
 
+use super::frame;
+
 /// What one message may be.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
@@ -34,6 +36,15 @@ pub enum Message<'a> {
     Pong,
     /// The other side closes, with this code if it gave one.
     Close(Option<u16>),
+}
+
+/// What one frame came to.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Progress<'a> {
+    /// A control frame, or the last frame of a message.
+    Message(Message<'a>),
+    /// A frame of a message that goes on.
+    Fragment,
 }
 
 /// A broken rule. The connection says the close code and ends.
@@ -119,31 +130,47 @@ impl Codec {
         input: &mut &'a mut [u8],
     ) -> Result<Option<Message<'a>>, Fault> {
         loop {
-            let frame = match self.partial.as_ref().and_then(|partial| partial.frame) {
-                Some(frame) => frame,
-                None => match self.header(limits, input)? {
-                    Some(frame) => frame,
-                    None => return Ok(None),
-                },
-            };
-            let is_untouched = frame.got == 0 && frame.length <= input.len();
-            let is_data = matches!(frame.opcode, OpCode::Data(_));
-            let is_alone = frame.is_final
-                && !matches!(frame.opcode, OpCode::Data(Data::Continue))
-                && (!is_data || self.message().is_none());
-            if is_untouched && is_alone {
-                let payload = take(input, frame.length);
-                unmask(payload, frame.mask, 0);
-                self.frame_ended();
-                return borrowed(frame.opcode, payload).map(Some);
-            }
-            if let Some(message) = self.gather(frame, input)? {
-                return Ok(Some(message));
-            }
-            if input.is_empty() {
-                return Ok(None);
+            match self.advance(limits, input)? {
+                Some(Progress::Fragment) => {}
+                Some(Progress::Message(message)) => return Ok(Some(message)),
+                None => return Ok(None),
             }
         }
+    }
+
+    /// The same frame by frame, so that the frames of a long message can be counted, too.
+    ///
+    /// # Errors
+    /// The first broken rule; the codec must not be used after it.
+    pub fn advance<'a>(
+        &mut self,
+        limits: Limits,
+        input: &mut &'a mut [u8],
+    ) -> Result<Option<Progress<'a>>, Fault> {
+        let frame = match self.partial.as_ref().and_then(|partial| partial.frame) {
+            Some(frame) => frame,
+            None => match self.header(limits, input)? {
+                Some(frame) => frame,
+                None => return Ok(None),
+            },
+        };
+        let is_untouched = frame.got == 0 && frame.length <= input.len();
+        let is_data = matches!(frame.opcode, OpCode::Data(_));
+        let is_alone = frame.is_final
+            && !matches!(frame.opcode, OpCode::Data(Data::Continue))
+            && (!is_data || self.message().is_none());
+        if is_untouched && is_alone {
+            let payload = take(input, frame.length);
+            unmask(payload, frame.mask, 0);
+            self.frame_ended();
+            return borrowed(frame.opcode, payload).map(Progress::Message).map(Some);
+        }
+        if let Some(message) = self.gather(frame, input)? {
+            return Ok(Some(Progress::Message(message)));
+        }
+        // What is left of an unfinished frame comes with the next bytes.
+        let is_whole = self.partial.as_ref().is_none_or(|partial| partial.frame.is_none());
+        Ok(is_whole.then_some(Progress::Fragment))
     }
 
     fn message(&self) -> Option<&Assembly> {
@@ -323,12 +350,19 @@ impl Assembly {
     }
 }
 
-/// A header at the start of `bytes`, its payload length, and how long it is itself.
+/// A header at the start of `bytes`, its payload length, and how long it is itself. A length has to be
+/// written in as few bytes as it needs, and its highest bit is zero (RFC 6455, 5.2).
 #[allow(clippy::type_complexity)]
 fn parse(bytes: &[u8]) -> Result<(Option<(FrameHeader, u64)>, usize), Fault> {
     let mut cursor = Cursor::new(bytes.get(..HEAD_MAX).unwrap_or(bytes));
     let parsed = FrameHeader::parse(&mut cursor).map_err(|_| Fault::Protocol("opcode"))?;
-    Ok((parsed, usize::try_from(cursor.position()).unwrap_or(0)))
+    let used = usize::try_from(cursor.position()).unwrap_or(0);
+    match &parsed {
+        Some((header, length)) if !frame::is_plain(header, *length, used) => {
+            Err(Fault::Protocol("length"))
+        }
+        _ => Ok((parsed, used)),
+    }
 }
 
 /// Cuts `count` bytes off the front.

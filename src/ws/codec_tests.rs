@@ -91,6 +91,59 @@ fn broken_rules_have_their_codes() {
     }
 }
 
+/// A masked frame whose length is written in so many bytes.
+fn with_length(first: u8, payload: &[u8], bytes: usize) -> Vec<u8> {
+    let mut frame = vec![first];
+    match bytes {
+        1 => frame.push(0x80 | payload.len() as u8),
+        2 => frame.extend([&[0xfe], &(payload.len() as u16).to_be_bytes()[..]].concat()),
+        _ => frame.extend([&[0xff], &(payload.len() as u64).to_be_bytes()[..]].concat()),
+    }
+    frame.extend([0; 4]);
+    frame.extend(payload);
+    frame
+}
+
+#[test]
+fn a_length_is_written_in_as_few_bytes_as_it_needs() {
+    for (length, bytes) in [(0, 2), (1, 8), (125, 2), (125, 8), (126, 8), (999, 8)] {
+        for first in [0x81, 0x82, 0x01] {
+            let frame = with_length(first, &vec![b'x'; length], bytes);
+            for step in [1, 3, usize::MAX] {
+                let fault = feed(&frame, step).1.map(Fault::code);
+                assert_eq!(fault, Some(1002), "{length} in {bytes} bytes by {step}");
+            }
+        }
+    }
+    for (length, bytes) in [(0, 1), (125, 1), (126, 2), (999, 2)] {
+        let (said, fault, _) = feed(&with_length(0x81, &vec![b'x'; length], bytes), 1);
+        assert_eq!((said.len(), fault), (1, None), "{length} in {bytes} bytes");
+    }
+    // A control frame, and a length with its highest bit set.
+    assert_eq!(feed(&with_length(0x89, b"x", 2), 1).1.map(Fault::code), Some(1002));
+    let negative = [&[0x82, 0xff, 0x80][..], &[0; 7], &[1, 2, 3, 4]].concat();
+    assert_eq!(feed(&negative, usize::MAX).1.map(Fault::code), Some(1002));
+}
+
+#[test]
+fn every_frame_of_a_message_can_be_counted_however_it_is_cut() {
+    let mut bytes = client_frame(0x01, b"a");
+    bytes.extend(
+        [client_frame(0x00, b""), client_frame(0x89, b""), client_frame(0x80, b"b")].concat(),
+    );
+    for step in [1, 2, 7, usize::MAX] {
+        let (mut codec, mut seen) = (Codec::default(), Vec::new());
+        for chunk in bytes.chunks(step) {
+            let mut chunk = chunk.to_vec();
+            let mut input = chunk.as_mut_slice();
+            while let Some(progress) = codec.advance(LIMITS, &mut input).unwrap() {
+                seen.push(matches!(progress, Progress::Fragment));
+            }
+        }
+        assert_eq!(seen, [true, true, false, false], "by {step}");
+    }
+}
+
 #[test]
 fn close_codes_that_may_travel_are_taken() {
     for code in [1000u16, 1001, 1003, 1007, 1011, 3000, 4999] {
@@ -128,6 +181,19 @@ proptest! {
         let (said, fault, partial) = feed(&frames, step);
         prop_assert_eq!(said, vec![format!("Text({text:?})")]);
         prop_assert_eq!((fault, partial), (None, false));
+    }
+
+    #[test]
+    fn a_length_that_could_be_shorter_is_refused_and_any_other_is_not(
+        length in 0usize..1_000,
+        bytes in prop::sample::select(vec![1usize, 2, 8]),
+        step in 1usize..20,
+    ) {
+        let least = if length < 126 { 1 } else { 2 };
+        prop_assume!(bytes >= least);
+        let (said, fault, _) = feed(&with_length(0x82, &vec![b'x'; length], bytes), step);
+        prop_assert_eq!(fault.map(Fault::code), (bytes > least).then_some(1002));
+        prop_assert_eq!(said.len(), usize::from(bytes == least));
     }
 
     #[test]

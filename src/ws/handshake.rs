@@ -7,22 +7,65 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest, Sha1};
 
+use crate::complaint::{Complaint, shown};
+use crate::config::Host;
 use crate::error::{Code, Error};
 use crate::http::{Framing, Request, Response};
+use crate::limits::http as limits;
 
 /// RFC 6455, 1.3.
 const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
-/// Which web pages may speak for a signed-in browser.
-#[derive(Debug, Clone, Default)]
+/// Which names this server may be asked for, and which web pages may speak for a signed-in browser.
+#[derive(Debug)]
 pub struct OriginPolicy {
     allowed: Vec<String>,
+    /// Any, if none is listed.
+    hosts: Vec<Host>,
+    refused_origins: Complaint,
+    refused_hosts: Complaint,
+}
+
+/// Whether a WebSocket needs to say which page it is of.
+#[derive(Debug, Clone, Copy)]
+pub enum OriginRule<'a> {
+    /// It must, unless it carries a token: a browser sends its cookie along whichever page asks.
+    Required(&'a OriginPolicy),
+    /// Where there is no session that a page could use, programs need not; a page still must be ours.
+    IfAny(&'a OriginPolicy),
 }
 
 impl OriginPolicy {
-    /// Besides our own origin, exactly these.
-    pub fn new(allowed: Vec<String>) -> Self {
-        Self { allowed }
+    /// Besides our own origin, exactly these; our own name is one of `hosts`, or any if there are none.
+    pub fn new(allowed: Vec<String>, hosts: Vec<Host>) -> Self {
+        let complaint = || Complaint::once_in(limits::COMPLAINT);
+        Self { allowed, hosts, refused_origins: complaint(), refused_hosts: complaint() }
+    }
+
+    /// Refuses a request for a name that is not this server's. Otherwise another site's name that was
+    /// made to point here would count as our own origin.
+    ///
+    /// # Errors
+    /// `misdirected`.
+    pub fn check_host(&self, request: &Request) -> Result<(), Error> {
+        if self.hosts.is_empty() {
+            return Ok(());
+        }
+        let host = request.header("host").unwrap_or_default();
+        let asked = Host::parse(host);
+        if asked.is_some_and(|asked| self.hosts.iter().any(|known| known.covers(&asked))) {
+            return Ok(());
+        }
+        if let Some(more) = self.refused_hosts.due() {
+            tracing::warn!(
+                host = shown(host),
+                origin = shown(request.header("origin").unwrap_or_default()),
+                more,
+                "refused a request for a name that is not in IMPULSE_HOSTS; if people reach this \
+                 server by it, add it there"
+            );
+        }
+        Err(Error::new(Code::Misdirected, "This server does not go by that name."))
     }
 
     /// Whether a page of this origin may act: our own (scheme and Host of this request) or a
@@ -46,7 +89,47 @@ impl OriginPolicy {
             (Some(origin), None) => self.allows(request, origin),
             (Some(_), Some(_)) => false,
         };
-        if good { Ok(()) } else { Err(Error::new(Code::BadOrigin, "This page may not do that.")) }
+        if good {
+            return Ok(());
+        }
+        self.complain(request);
+        Err(Error::new(Code::BadOrigin, "This page may not do that."))
+    }
+
+    /// The same, but a request without an `Origin` passes.
+    ///
+    /// # Errors
+    /// `bad_origin`.
+    pub fn check_if_any(&self, request: &Request) -> Result<(), Error> {
+        match request.header("origin") {
+            Some(_) => self.check(request),
+            None => Ok(()),
+        }
+    }
+
+    /// Says what was refused and what to set if it was one of ours: a proxy that changes `Host`, or
+    /// whose word on TLS is not believed, looks like another site.
+    fn complain(&self, request: &Request) {
+        let Some(more) = self.refused_origins.due() else { return };
+        let value = |name| shown(request.header(name).unwrap_or_default());
+        tracing::warn!(
+            origin = value("origin"),
+            host = value("host"),
+            secure = request.secure,
+            more,
+            "refused a request of another origin; if it is a page of this server, let the proxy pass \
+             Host on and name it in IMPULSE_TRUSTED_PROXIES, or add the origin to IMPULSE_ORIGINS \
+             (IMPULSE_HOSTS says which names are this server's own)"
+        );
+    }
+}
+
+impl OriginRule<'_> {
+    fn check(self, request: &Request) -> Result<(), Error> {
+        match self {
+            Self::Required(policy) => policy.check(request),
+            Self::IfAny(policy) => policy.check_if_any(request),
+        }
     }
 }
 
@@ -58,7 +141,7 @@ impl OriginPolicy {
 #[allow(clippy::result_large_err)] // once per upgrade, and it is the answer
 pub fn accept(
     request: &Request,
-    origins: Option<&OriginPolicy>,
+    origins: OriginRule<'_>,
     subprotocol: &str,
 ) -> Result<Vec<u8>, Response> {
     let bad = |sentence: &'static str| Response::error(&Error::new(Code::BadRequest, sentence));
@@ -83,9 +166,7 @@ pub fn accept(
         return Err(response.header("Upgrade", "websocket"));
     }
     let key = key(request).ok_or_else(|| bad("Sec-WebSocket-Key is 16 bytes in base64."))?;
-    if let Some(origins) = origins {
-        origins.check(request).map_err(|error| Response::error(&error))?;
-    }
+    origins.check(request).map_err(|error| Response::error(&error))?;
     let mut offered = headers
         .all("sec-websocket-protocol")
         .flat_map(|list| list.split(','))
@@ -141,8 +222,8 @@ mod tests {
                     Sec-WebSocket-Protocol: x, impulse.v1\r\n\r\n";
         assert!(head.contains(change.0), "{}", change.0);
         let request = request(&head.replacen(change.0, change.1, 1));
-        let policy = OriginPolicy::new(vec!["https://other.example".into()]);
-        accept(&request, Some(&policy), "impulse.v1")
+        let policy = OriginPolicy::new(vec!["https://other.example".into()], Vec::new());
+        accept(&request, OriginRule::Required(&policy), "impulse.v1")
             .map(|head| String::from_utf8(head).unwrap())
             .map_err(|response| response.status())
     }
@@ -185,5 +266,32 @@ mod tests {
             assert_eq!(upgrade(change).err(), Some(status), "{change:?}");
         }
         assert!(upgrade(("Origin: http://a.example", "Authorization: Bearer x")).is_ok());
+    }
+
+    #[test]
+    fn a_listed_name_is_our_own_origin_and_no_other_name_is() {
+        let policy = OriginPolicy::new(Vec::new(), vec![Host::parse("chat.example").unwrap()]);
+        let asked = |host: &str| {
+            let request = request(&format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n"));
+            policy.check_host(&request).map_err(|error| error.code())
+        };
+        assert_eq!(asked("Chat.Example:8080"), Ok(()));
+        for other in ["evil.example", "127.0.0.1:8080", "chat.example.evil", "[::1]"] {
+            assert_eq!(asked(other), Err(Code::Misdirected), "{other}");
+        }
+        let without = request("GET / HTTP/1.0\r\n\r\n");
+        assert!(policy.check_host(&without).is_err());
+        assert!(OriginPolicy::new(Vec::new(), Vec::new()).check_host(&without).is_ok());
+    }
+
+    #[test]
+    fn a_program_without_an_origin_is_taken_where_there_is_no_session_and_another_site_never() {
+        let policy = OriginPolicy::new(Vec::new(), Vec::new());
+        let with = |origin: &str| {
+            let head = format!("GET / HTTP/1.1\r\nHost: a.example\r\n{origin}\r\n");
+            policy.check_if_any(&request(&head)).is_ok()
+        };
+        assert!(with("") && with("Origin: http://a.example\r\n"));
+        assert!(!with("Origin: http://b.example\r\n") && !with("Origin: null\r\n"));
     }
 }

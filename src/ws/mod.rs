@@ -8,5 +8,5 @@ pub mod codec;
 pub mod frame;
 pub mod handshake;
 
-pub use codec::{Codec, Fault, Limits, Message};
+pub use codec::{Codec, Fault, Limits, Message, Progress};
 pub use handshake::OriginPolicy;

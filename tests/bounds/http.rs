@@ -117,6 +117,10 @@ async fn connect_from(from: &str, to: SocketAddr) -> TcpStream {
 async fn answer_on(mut stream: TcpStream) -> String {
     let asked = stream.write_all(b"GET /health HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
     let _ = asked.await;
+    read_to_end(stream).await
+}
+
+async fn read_to_end(mut stream: TcpStream) -> String {
     let mut answer = Vec::new();
     timeout(PATIENCE, stream.read_to_end(&mut answer)).await.expect("an end").unwrap_or_default();
     String::from_utf8_lossy(&answer).into_owned()
@@ -127,14 +131,20 @@ async fn one_address_may_have_so_many_connections_and_the_next_one_is_told() {
     let server = TestServer::start_with(&["--rate-limit-scale", "1"]).await;
     let mut inside = Vec::new();
     for _ in 0..limits::CONNECTIONS_PER_ADDRESS {
-        inside.push(connect_from("127.0.0.3", server.address).await);
+        let mut stream = connect_from("127.0.0.3", server.address).await;
+        // One without a request would give way.
+        stream.write_all(b"GET /health HTTP/1.1\r\n").await.unwrap();
+        inside.push(stream);
     }
+    let began = std::time::Instant::now();
     let refused = answer_on(connect_from("127.0.0.3", server.address).await).await;
     assert!(refused.starts_with("HTTP/1.1 429 ") && refused.contains("Retry-After"), "{refused}");
+    assert!(began.elapsed() >= limits::PLACE_WAIT, "it has waited for a place");
     let other = answer_on(connect_from("127.0.0.4", server.address).await).await;
     assert!(other.starts_with("HTTP/1.1 200 "), "{other}");
-    for stream in inside {
-        let answer = answer_on(stream).await;
+    for mut stream in inside {
+        stream.write_all(b"Host: h\r\nConnection: close\r\n\r\n").await.unwrap();
+        let answer = read_to_end(stream).await;
         assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
     }
     server.stop().await;
@@ -172,8 +182,11 @@ async fn refusals_wait_for_a_bounded_number_and_the_next_is_closed_as_soon_as_it
     let deadlines = Deadlines { linger: PATIENCE, ..Deadlines::default() };
     let options = Options { max_connections: 1, deadlines, ..Options::default() };
     let (address, _stop) = talkative(listener(), options);
-    let _inside = TcpStream::connect(address).await.unwrap();
+    let mut inside = TcpStream::connect(address).await.unwrap();
+    inside.write_all(b"GET / HTTP/1.1\r\n").await.unwrap();
     let mut refused = Vec::new();
+    // Until it is read it looks as if nothing was asked.
+    tokio::time::sleep(limits::GIVES_WAY / 2).await;
     for _ in 0..limits::REFUSALS {
         let mut stream = TcpStream::connect(address).await.unwrap();
         let mut status = [0; 12];

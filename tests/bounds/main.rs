@@ -13,5 +13,6 @@ mod api;
 mod chat;
 mod delivery;
 mod http;
+mod rates;
 mod rooms;
 mod table;

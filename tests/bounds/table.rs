@@ -10,6 +10,11 @@ type Reached = (&'static str, &'static str, &'static [&'static str]);
 
 const HTTP: &[Reached] = &[
     (
+        "src/net.rs",
+        "addresses_of_one_ipv6_network_count_together_at_64_56_and_48_bits",
+        &["net::SHARE_OF_56", "net::SHARE_OF_48"],
+    ),
+    (
         "tests/bounds/http.rs",
         "a_request_may_be_as_large_as_the_bounds_say_and_not_a_byte_larger",
         &[
@@ -27,7 +32,54 @@ const HTTP: &[Reached] = &[
     (
         "tests/http.rs",
         "deadlines_cover_the_whole_head_and_the_whole_body_not_one_read",
-        &["http::HEAD_DEADLINE", "http::BODY_DEADLINE"],
+        &["http::BODY_DEADLINE"],
+    ),
+    (
+        "tests/floods.rs",
+        "a_connection_that_says_nothing_ends_with_the_deadline_of_its_head",
+        &["http::HEAD_DEADLINE"],
+    ),
+    (
+        "tests/floods.rs",
+        "the_connection_that_is_idle_for_the_longest_time_gives_way_to_a_new_one",
+        &["http::GIVES_WAY"],
+    ),
+    (
+        "tests/floods.rs",
+        "so_many_wait_for_so_long_and_the_next_is_told_at_once",
+        &["http::WAITING_PER_ADDRESS"],
+    ),
+    (
+        "src/http/clients.rs",
+        "a_burst_passes_then_the_rate_holds_and_the_wait_is_named",
+        &[
+            "http::BURST",
+            "http::RATE",
+            "http::COST_LIGHT",
+            "http::COST_LOOKUP",
+            "http::COST_CALL",
+            "http::COST_HEAVY",
+        ],
+    ),
+    (
+        "tests/floods.rs",
+        "who_asks_for_more_than_its_rate_is_told_when_to_come_back_and_others_are_served",
+        &["http::RATE_PAUSE"],
+    ),
+    (
+        "src/http/clients.rs",
+        "so_many_requests_of_a_client_are_worked_on_at_once_and_the_next_waits_for_a_while",
+        &["http::AT_ONCE", "http::AT_ONCE_WAIT"],
+    ),
+    (
+        "src/http/clients.rs",
+        "the_table_is_bounded_and_forgets_only_who_has_nothing_spent",
+        &["http::CLIENTS"],
+    ),
+    (
+        "tests/floods.rs",
+        "a_refused_origin_is_written_into_the_log_once_with_both_values_and_what_to_set",
+        &["http::COMPLAINT"],
     ),
     ("tests/http.rs", "a_connection_without_a_request_is_closed_without_a_word", &["http::IDLE"]),
     (
@@ -44,7 +96,7 @@ const HTTP: &[Reached] = &[
     (
         "tests/bounds/http.rs",
         "one_address_may_have_so_many_connections_and_the_next_one_is_told",
-        &["http::CONNECTIONS_PER_ADDRESS"],
+        &["http::CONNECTIONS_PER_ADDRESS", "http::PLACE_WAIT"],
     ),
     (
         "tests/bounds/http.rs",
@@ -97,6 +149,21 @@ const API: &[Reached] = &[
         &["api::COOKIE_AGE", "auth::INVITE_LIFE"],
     ),
     (
+        "tests/audit.rs",
+        "a_time_that_no_browser_shows_is_refused_wherever_it_is_said",
+        &["api::LATEST_MS"],
+    ),
+    (
+        "tests/audit.rs",
+        "the_log_grows_no_faster_than_one_person_may_act_and_fifty_are_muted_at_once",
+        &["api::AUDITED", "api::AUDITED_IN"],
+    ),
+    (
+        "src/api/record.rs",
+        "so_much_is_written_down_for_all_together_and_admins_need_not_wait_for_it",
+        &["api::AUDITED_TOTAL"],
+    ),
+    (
         "tests/bounds/api.rs",
         "so_many_links_may_be_live_and_so_many_made_in_an_hour",
         &["auth::INVITES", "auth::INVITES_PER_HOUR"],
@@ -120,6 +187,54 @@ const API: &[Reached] = &[
         "tests/bounds/api.rs",
         "so_many_pictures_may_be_on_their_way_and_the_next_is_told_when_to_come_back",
         &["avatars::PLACES", "avatars::RETRY_MS"],
+    ),
+];
+
+const MEMORY: &[Reached] = &[
+    (
+        "src/config.rs",
+        "a_size_has_a_unit_or_none_and_is_not_too_small_for_a_server",
+        &["memory::BUDGET", "memory::BUDGET_MIN", "memory::BUDGET_MAX"],
+    ),
+    (
+        "src/memory.rs",
+        "one_user_has_a_part_and_the_others_the_rest_until_the_share_is_used_up",
+        &["memory::USERS", "memory::ADDRESSES", "memory::PARTS", "memory::HELLOS"],
+    ),
+    (
+        "tests/memory.rs",
+        "a_page_ends_where_its_bytes_do_and_the_next_one_goes_on_there",
+        &["chat::PAGE_BYTES"],
+    ),
+    (
+        "tests/memory.rs",
+        "who_asks_for_pages_and_takes_none_is_refused_the_next_and_others_get_theirs",
+        &["memory::ANSWERS", "memory::RETRY_MS", "api::SMALL_ANSWER"],
+    ),
+    (
+        "tests/memory.rs",
+        "replays_that_nobody_reads_hold_no_more_than_one_user_may_and_others_get_theirs",
+        &["memory::REPLAYS", "rooms::SLICE_BYTES", "rooms::REPLAYS_PER_USER"],
+    ),
+    (
+        "tests/memory.rs",
+        "very_many_rooms_are_named_in_parts_and_as_the_reader_takes_them",
+        &["chat::HELLO_BYTES", "chat::ROOMS_BYTES", "api::ROOMS_BYTES"],
+    ),
+    (
+        "tests/memory.rs",
+        "who_owns_or_is_in_as_many_rooms_as_one_may_is_refused_the_next_and_an_admin_is_not",
+        &["rooms::OWNED", "rooms::JOINED"],
+    ),
+    (
+        "tests/memory.rs",
+        "so_many_rooms_are_made_in_an_hour_and_opening_one_again_counts_for_nothing",
+        &["rooms::MADE_PER_HOUR", "rooms::DIRECT_PER_HOUR"],
+    ),
+    (
+        "src/delivery/room.rs",
+        "changes_are_known_since_any_moment_until_they_are_too_many",
+        &["delivery::CHANGED"],
     ),
 ];
 
@@ -208,6 +323,16 @@ const ROOMS: &[Reached] = &[
     ),
     ("tests/outage.rs", "a_database_that_hangs_silences_no_room", &["rooms::LOOKUP"]),
     (
+        "tests/outage.rs",
+        "however_many_ask_whether_it_is_ready_the_stores_are_asked_once",
+        &["store::PROBE"],
+    ),
+    (
+        "tests/outage.rs",
+        "a_full_disk_is_not_ready_and_is_called_by_its_name",
+        &["store::PROBE_ROWS"],
+    ),
+    (
         "tests/administration.rs",
         "after_thirty_days_nothing_personal_is_left",
         &["store::RESTORABLE"],
@@ -232,6 +357,16 @@ const ROOMS: &[Reached] = &[
         "src/store/chat/unreadable.rs",
         "a_row_is_reported_once_and_no_more_rows_than_the_bound",
         &["store::UNREADABLE"],
+    ),
+    (
+        "tests/blocking.rs",
+        "so_many_people_may_be_blocked_and_so_often_in_an_hour",
+        &["rooms::BLOCKS", "rooms::BLOCK_CHANGES_PER_HOUR"],
+    ),
+    (
+        "src/rooms/blocks.rs",
+        "of_all_users_together_only_so_many_are_kept",
+        &["rooms::BLOCKS_IN_ALL"],
     ),
     (
         "tests/people.rs",
@@ -351,12 +486,97 @@ const DELIVERY: &[Reached] = &[
     ),
 ];
 
+const USERS: &[Reached] = &[
+    (
+        "tests/bounds/rates.rs",
+        "forty_connections_of_one_user_get_no_more_than_one_user_may_and_another_is_always_answered",
+        &["users::BYTES_A_MINUTE", "users::CHANGE_BYTES"],
+    ),
+    (
+        "tests/bounds/rates.rs",
+        "commands_of_all_connections_of_a_user_count_together",
+        &["users::COMMANDS"],
+    ),
+    (
+        "tests/bounds/rates.rs",
+        "reactions_of_one_user_over_many_connections_are_bounded_by_what_they_cost",
+        &["delivery::ASKING_COST"],
+    ),
+    (
+        "tests/bounds/rates.rs",
+        "what_many_people_send_into_one_room_is_bounded_and_other_rooms_go_on",
+        &["users::ROOM_BYTES_A_MINUTE"],
+    ),
+    (
+        "src/allowance.rs",
+        "bytes_end_within_a_minute_and_within_a_day_and_the_wait_is_named",
+        &["users::BYTES_A_DAY"],
+    ),
+    (
+        "src/allowance.rs",
+        "a_room_takes_what_many_users_send_up_to_its_own_bound_and_the_server_up_to_its_own",
+        &["users::TOTAL_BYTES_A_MINUTE"],
+    ),
+    (
+        "src/allowance.rs",
+        "people_changes_calls_and_profiles_have_their_own_bounds_and_admins_wider_ones",
+        &["users::ADMINS"],
+    ),
+    (
+        "src/allowance.rs",
+        "the_table_is_bounded_and_forgets_first_whom_it_makes_no_difference_to",
+        &["users::REMEMBERED"],
+    ),
+    (
+        "tests/bounds/rates.rs",
+        "changes_of_presence_and_profile_are_bounded_and_what_changes_nothing_is_free",
+        &["users::PROFILE_CHANGES"],
+    ),
+    (
+        "tests/bounds/rates.rs",
+        "so_many_people_may_be_put_into_rooms_within_an_hour_and_nobody_is_kept_from_joining",
+        &["users::PUT_IN"],
+    ),
+    (
+        "tests/bounds/rates.rs",
+        "calls_of_one_user_are_bounded_whatever_they_are_and_ending_a_session_is_not",
+        &["users::CHANGES", "users::READS"],
+    ),
+    ("tests/bounds/rates.rs", "a_change_that_many_are_told_costs_more", &["users::TOLD_AT_COST"]),
+    (
+        "tests/bounds/rates.rs",
+        "frames_that_are_no_commands_are_slowed_down_and_then_closed_and_harm_nobody",
+        &["delivery::PAUSES"],
+    ),
+    (
+        "tests/bounds/rates.rs",
+        "more_frames_than_the_turn_of_one_connection_takes_wait_for_the_next_and_none_is_lost",
+        &["delivery::FRAMES"],
+    ),
+    (
+        "tests/bounds/rates.rs",
+        "a_replay_of_much_costs_more_than_one_of_nothing",
+        &["delivery::REPLAY_COST"],
+    ),
+    (
+        "src/delivery/commands.rs",
+        "what_makes_more_work_costs_more_and_the_wait_grows_with_it",
+        &["delivery::COST_BYTES"],
+    ),
+    (
+        "tests/bounds/rates.rs",
+        "typing_is_told_once_a_second_and_of_a_few_people",
+        &["rooms::TYPING", "rooms::TYPING_TICK"],
+    ),
+];
+
 /// Nothing and nobody can be beyond these; what they are instead.
 const NO_BOUND: &[(&str, &str)] = &[
     ("avatars::MEMORY", "handed to the decoder, which EDGE and PIXELS keep far below it"),
     ("avatars::AT_ONCE", "pictures drawn side by side; who waits has one of PLACES"),
     ("avatars::QUALITY", "of what is kept"),
     ("delivery::ACTIVITY_TICK", "how often activity is told; ACTIVITY bounds it for each room"),
+    ("memory::HOLDERS_KEPT", "the size of an empty table"),
     ("embedded::START", "a recovery after a crash may take long, a broken cluster says so at once"),
     ("embedded::POLL", "between two looks"),
 ];
@@ -365,7 +585,7 @@ const NO_BOUND: &[(&str, &str)] = &[
 const NO_SERVER: &str = "loadtest::";
 
 fn all() -> impl Iterator<Item = &'static Reached> {
-    [HTTP, API, CHAT, ROOMS, DELIVERY].into_iter().flatten()
+    [HTTP, API, MEMORY, CHAT, ROOMS, DELIVERY, USERS].into_iter().flatten()
 }
 
 /// `module::NAME` of every constant in `src/limits.rs`.

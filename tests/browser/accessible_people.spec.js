@@ -3,7 +3,7 @@ import { after, before, test } from "node:test";
 import { assertAccessible, assertFits, PLACES } from "./axe.js";
 import { enterAccount, message, openBrowser, openRoom, person, say, startServer, visitor } from "./support.js";
 
-const SECTIONS = ["profile", "status", "appearance", "language", "notifications", "password", "sessions", "tokens", "account"];
+const SECTIONS = ["profile", "status", "appearance", "language", "notifications", "privacy", "password", "sessions", "tokens", "account"];
 let server, browser;
 
 before(async () => {

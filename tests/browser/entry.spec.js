@@ -69,7 +69,7 @@ test("an invitation to closed rooms names them, and leads newcomer, old hand and
 
   const newcomer = await visitor(browser);
   await newcomer.page.goto(server.url + path);
-  await newcomer.page.locator("h1", { hasText: "Root & Branch invites you" }).waitFor();
+  await newcomer.page.locator("h1", { hasText: "Root & Branch (@root) invites you" }).waitFor();
   await newcomer.page.locator(".gate-rooms li", { hasText: "What grows" }).waitFor();
   await enterAccount(newcomer.page, "newcomer");
   await inRoom(newcomer, "Garden");

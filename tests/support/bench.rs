@@ -10,6 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
+use impulse::allowance::Allowances;
 use impulse::delivery::{self, Adoption, Role, Settings, Shards};
 use impulse::ids::{RoomId, SessionId, Uid};
 use impulse::rooms::outlet::{ConnRef, Delivery, Outlet, Payload, Publication, ShardLink};
@@ -83,6 +84,8 @@ impl Bench {
                 status: impulse::protocol::status::Status::default(),
                 hello: Bytes::from_static(b"hello"),
                 rooms: Vec::new(),
+                told: usize::MAX,
+                allowance: Allowances::new(0.0).of(UID),
             },
         });
         self.adopted += 1;

@@ -69,8 +69,13 @@ impl TestServer {
     }
 
     /// What start-up prints for the first admin.
+    pub fn setup_link(&self) -> Option<String> {
+        self.server.setup_link()
+    }
+
+    /// The code in it.
     pub fn setup_code(&self) -> Option<String> {
-        let link = self.server.setup_link()?;
+        let link = self.setup_link()?;
         link.split_once('#').map(|(_, code)| code.to_owned())
     }
 

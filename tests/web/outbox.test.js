@@ -68,6 +68,32 @@ test("hundreds that have waited arrive once and in order, however slowly the ser
   assert.ok(worst <= 10, `${worst} refusals more than were made up for`);
 });
 
+test("a long wait is asked about now and then by one message alone, and the order stays", async (context) => {
+  context.mock.timers.enable({ apis: ["setTimeout"] });
+  const settle = async () => { for (let n = 0; n < 10; n += 1) await Promise.resolve(); };
+  let full = true;
+  const { outbox, sent, done, add } = outboxOf(async () => {
+    if (full) throw { code: "rate_limited", message: "You have sent as much as one person may within a day.", retry_ms: 3_600_000 };
+    return {};
+  });
+  add("m0");
+  await settle();
+  numbers(20).slice(1).forEach(add);
+  await settle();
+  assert.deepEqual(sent, ["m0"]);
+  for (let n = 0; n < 10; n += 1) {
+    context.mock.timers.tick(30_000);
+    await settle();
+  }
+  assert.deepEqual(sent, Array.from({ length: 11 }, () => "m0"), "once in half a minute");
+  assert.ok(outbox.entries().every(({ error }) => !error), "they wait, and are not refused");
+  full = false;
+  context.mock.timers.tick(30_000);
+  for (let n = 0; n < 100 && done.length < 20; n += 1) await settle();
+  assert.deepEqual(done, numbers(20));
+  outbox.close();
+});
+
 test("without a line everything stays, and the next connect sends it", async () => {
   let online = false;
   const { outbox, sent, done, add } = outboxOf(async () => {

@@ -10,6 +10,7 @@ test("a status is an emoji and words, whatever the emoji is made of", () => {
     const status = statusOf({ text: statusText(emoji, " On holiday "), until: null });
     assert.deepEqual([status.emoji, status.words], [emoji, "On holiday"], emoji);
   }
+  assert.equal(statusOf({ text: Array(60).fill("🌴").join("\u200d"), until: null }).emoji, Array(5).fill("🌴").join("\u200d"), "no row of pictures beside a name");
   assert.deepEqual(statusOf({ text: "3 things to do", until: null }).emoji, "");
   assert.deepEqual(statusOf({ text: "🌴", until: null }), { text: "🌴", emoji: "🌴", words: "", until: null });
   assert.equal(statusText("", "  "), "");

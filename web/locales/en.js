@@ -91,6 +91,7 @@ export const messages = {
   unreadable_message: "This message cannot be read",
   sending: "Sending…",
   failed: "Not sent",
+  entry_unreadable: "This entry cannot be shown.",
   retry: "Retry",
   discard: "Discard",
   message_from: "{name}, {time}",

@@ -91,6 +91,7 @@ export const messages = {
   unreadable_message: "Este mensaje no se puede leer",
   sending: "Enviando…",
   failed: "Sin enviar",
+  entry_unreadable: "Esta entrada no se puede mostrar.",
   retry: "Reintentar",
   discard: "Descartar",
   message_from: "{name}, {time}",

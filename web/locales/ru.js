@@ -91,6 +91,7 @@ export const messages = {
   unreadable_message: "Это сообщение нельзя прочитать",
   sending: "Отправляется…",
   failed: "Не отправлено",
+  entry_unreadable: "Эту запись нельзя показать.",
   retry: "Повторить",
   discard: "Отбросить",
   message_from: "{name}, {time}",

@@ -1,6 +1,7 @@
 /**
  * What this browser remembers, by key. `localStorage` writes before the call returns, so a message typed in the
- * last millisecond before a reload is kept. Where it is forbidden or full, memory has to do.
+ * last millisecond before a reload is kept. Where it is forbidden or full, memory has to do: for that alone, so that
+ * what another tab has forgotten is forgotten here, too.
  */
 
 const PREFIX = "impulse.";
@@ -12,9 +13,9 @@ const memory = new Map();
  * @returns {unknown} what was kept, or null
  */
 export function recall(key) {
-  let text = memory.get(key);
+  let text = memory.get(key) ?? null;
   try {
-    text = localStorage.getItem(PREFIX + key) ?? text;
+    text ??= localStorage.getItem(PREFIX + key);
   } catch {
     // Forbidden: memory has to do.
   }
@@ -31,14 +32,26 @@ export function recall(key) {
  */
 export function keep(key, value) {
   const text = value === null || value === undefined ? null : JSON.stringify(value);
-  if (text === null) memory.delete(key);
-  else memory.set(key, text);
+  memory.delete(key);
   try {
     if (text === null) localStorage.removeItem(PREFIX + key);
     else localStorage.setItem(PREFIX + key, text);
   } catch {
     // Full or forbidden: it lasts until the page is closed.
+    if (text !== null) memory.set(key, text);
   }
+}
+
+/**
+ * Calls back when another tab has changed what is kept under a key.
+ *
+ * @param {string} key
+ * @param {() => void} changed
+ */
+export function watchKept(key, changed) {
+  addEventListener("storage", (event) => {
+    if (event.key === null || event.key === PREFIX + key) changed();
+  });
 }
 
 /**

@@ -2,20 +2,45 @@
 import { fromBase64Url, randomBytes, toBase64Url } from "../crypto/encoding.js";
 import { ALGORITHM, derive, ITERATIONS, weaknessOf } from "../crypto/password.js";
 import { call } from "../net/http.js";
-import { keep, recall } from "../platform/storage.js";
+import { keep, keysOf, recall, watchKept } from "../platform/storage.js";
 
 /** @typedef {import("./types.js").User} User */
 
 const ACCOUNT = "account";
+/** What this browser keeps of a person, by the uid that follows: unfinished texts, and texts that were not sent yet. */
+const WRITTEN = ["draft.", "outbox."];
+/** Rooms looked at last. */
+const RECENT = "recent";
 
 /** Who was signed in when this browser was last used; the cookie itself cannot be read. */
 export function rememberedAccount() {
   return /** @type {User | null} */ (recall(ACCOUNT));
 }
 
-/** @param {User | null} user */
+/** @param {User} user */
 export function rememberAccount(user) {
   keep(ACCOUNT, user);
+}
+
+/** The session has ended: whoever uses this browser next finds nothing that was written in it. */
+export function forgetAccount() {
+  keep(ACCOUNT, null);
+  keep(RECENT, null);
+  forgetWritten();
+}
+
+/**
+ * Forgets what people have written here.
+ *
+ * @param {string} [but]  the uid of whoever is signed in now
+ */
+export function forgetWritten(but) {
+  for (const key of WRITTEN.flatMap((start) => keysOf(start))) if (but === undefined || key.split(".")[1] !== but) keep(key, null);
+}
+
+/** Calls back when another tab of this browser has signed in or out. @param {() => void} changed */
+export function watchAccount(changed) {
+  watchKept(ACCOUNT, changed);
 }
 
 /** @param {{ username: string, password: string }} account */
@@ -107,6 +132,7 @@ export function userFromWire(wire) {
     ...(wire.admin === undefined ? {} : { admin: Boolean(wire.admin) }),
     ...(wire.disabled ? { disabled: true } : {}),
     ...(wire.removed ? { removed: true } : {}),
+    ...(wire.ambiguous ? { ambiguous: true } : {}),
   };
 }
 

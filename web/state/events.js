@@ -9,6 +9,8 @@ import { fromWire, merge, unreadAfter } from "./messages.js";
 /** Typing is forgotten after this long. */
 const TYPING_MS = 5000;
 const PAGE = 100;
+/** Until a subscription is asked for again that cannot be had now, unless the server says when. */
+const SUBSCRIBE_AGAIN_MS = 1500;
 
 /** @param {Client} client */
 export function createEvents(client) {
@@ -17,6 +19,8 @@ export function createEvents(client) {
   const typingTimers = new Map();
   /** @type {Set<string>} */
   const asked = new Set();
+  /** @type {Set<string> | null} my rooms that were named since the connect, until all are */
+  let named = null;
 
   /** @param {any} event */
   function apply(event) {
@@ -29,9 +33,20 @@ export function createEvents(client) {
   const handlers = {
     /** @param {any} event */
     hello(event) {
-      const before = state.rooms;
-      state.rooms = new Map(event.rooms.map((/** @type {any} */ wire) => [String(wire.id), roomFromWire(wire, before.get(String(wire.id)))]));
-      state.loadingRooms = false;
+      named = new Set();
+      state.blocked = new Set((event.blocked ?? []).map(String));
+      nameRooms(event.rooms, Boolean(event.more));
+    },
+
+    /** @param {any} event */
+    rooms(event) {
+      nameRooms(event.rooms, Boolean(event.more));
+    },
+
+    /** @param {any} event */
+    blocks(event) {
+      state.blocked = new Set(event.blocked.map(String));
+      for (const [room, writers] of state.typing) for (const uid of writers) if (state.blocked.has(uid)) quiet(room, uid);
     },
 
     /** @param {any} event */
@@ -54,7 +69,9 @@ export function createEvents(client) {
         ...room,
         seq: Math.max(room.seq, event.seq),
         unread: room.unread + Number(counts),
-        mentions: room.mentions + Number(counts && Boolean(message.m?.includes(me))),
+        mentions: room.mentions + Number(counts && Boolean(message.m?.includes(me)) && !state.blocked.has(message.by)),
+        // Whatever is new in it brings a hidden room back.
+        hidden: room.hidden && !(message.kind === "msg" && message.createdSeq > room.seq),
       });
     },
 
@@ -62,13 +79,16 @@ export function createEvents(client) {
     activity(event) {
       const room = state.rooms.get(event.room);
       if (!room || event.seq <= room.seq) return;
-      setRoom({ ...room, seq: event.seq, unread: room.unread + Number(event.new ?? 1), mentions: room.mentions + Number(Boolean(event.mention)) });
+      setRoom({ ...room, seq: event.seq, unread: room.unread + Number(event.new ?? 1), mentions: room.mentions + Number(Boolean(event.mention)), hidden: room.hidden && !(event.new > 0) });
     },
 
     /** @param {any} event */
     room(event) {
       const id = String(event.room.id);
-      if (!event.room.gone) return setRoom(roomFromWire(event.room, state.rooms.get(id)));
+      if (!event.room.gone) {
+        named?.add(id);
+        return setRoom(roomFromWire(event.room, state.rooms.get(id)));
+      }
       state.rooms = new Map(state.rooms);
       state.rooms.delete(id);
       state.timelines = new Map(state.timelines);
@@ -96,7 +116,7 @@ export function createEvents(client) {
 
     /** @param {any} event */
     typing(event) {
-      if (event.uid === state.me?.uid) return;
+      if (event.uid === state.me?.uid || state.blocked.has(event.uid)) return;
       needUser(event.uid);
       const writers = state.typing.get(event.room) ?? [];
       if (!writers.includes(event.uid)) state.typing = new Map(state.typing).set(event.room, [...writers, event.uid]);
@@ -119,6 +139,27 @@ export function createEvents(client) {
       if (user.uid === state.me?.uid) void client.refreshMe().catch(() => {});
     },
   };
+
+  /**
+   * The next of my rooms. What was known before stays until all are named: it may be among those to come.
+   *
+   * @param {any[]} wires
+   * @param {boolean} more
+   */
+  function nameRooms(wires, more) {
+    const rooms = new Map(state.rooms);
+    for (const wire of wires) {
+      const id = String(wire.id);
+      named?.add(id);
+      rooms.set(id, roomFromWire(wire, rooms.get(id)));
+    }
+    if (!more) {
+      for (const id of rooms.keys()) if (!named?.has(id)) rooms.delete(id);
+      named = null;
+      state.loadingRooms = false;
+    }
+    state.rooms = rooms;
+  }
 
   /** @param {Room} room */
   function setRoom(room) {
@@ -163,7 +204,7 @@ export function createEvents(client) {
    * @param {number} since
    */
   async function follow(room, since) {
-    const answer = await client.socket.command("room.subscribe", { room, since }).catch(() => null);
+    const answer = await subscribe(room, since);
     const timeline = state.timelines.get(room);
     if (!answer || !timeline) return;
     client.freshenUsers();
@@ -171,6 +212,28 @@ export function createEvents(client) {
     const now = state.timelines.get(room);
     if (now) state.timelines = new Map(state.timelines).set(room, { ...now, seq: Math.max(now.seq, Number(answer.seq ?? 0)) });
     changed();
+  }
+
+  /**
+   * A server that has too much to do says when to ask again; part of what was missed may have come by then, and it goes on behind
+   * that. Without a line the next connect asks.
+   *
+   * @param {string} room
+   * @param {number} since
+   */
+  async function subscribe(room, since) {
+    for (;;) {
+      try {
+        return await client.socket.command("room.subscribe", { room, since });
+      } catch (error) {
+        const { code, retry_ms } = /** @type {import("../net/socket.js").SocketFailure} */ (error);
+        if (code !== "rate_limited" && code !== "unavailable") return null;
+        await new Promise((resolve) => setTimeout(resolve, retry_ms || SUBSCRIBE_AGAIN_MS));
+        const timeline = state.timelines.get(room);
+        if (!timeline || !state.rooms.has(room)) return null;
+        since = Math.max(since, timeline.seq);
+      }
+    }
   }
 
   /**
@@ -188,7 +251,7 @@ export function createEvents(client) {
       messages: merge(known, arrived), loaded: true, loading: false, moreBefore: Boolean(page.more), moreAfter: false, seq: old?.seq ?? 0,
     });
     const now = state.rooms.get(room);
-    if (now && !page.more) setRoom({ ...now, ...unreadAfter(arrived, now.read, me) });
+    if (now && !page.more) setRoom({ ...now, ...unreadAfter(arrived, now.read, me, state.blocked) });
     changed();
   }
 
@@ -222,5 +285,6 @@ export function roomFromWire(wire, known) {
     favourite: Boolean(wire.favourite),
     notify: wire.notify ?? "usual",
     silencedUntil: wire.silenced_until ?? null,
+    hidden: Boolean(wire.hidden),
   };
 }

@@ -72,10 +72,11 @@ export function change(known, mid, change) {
  * @param {Message[]} messages
  * @param {number} read
  * @param {string} me
+ * @param {Set<string>} [blocked]  whose mentions do not count
  */
-export function unreadAfter(messages, read, me) {
+export function unreadAfter(messages, read, me, blocked = new Set()) {
   const unread = messages.filter((message) => message.createdSeq > read && message.by !== me && message.kind === "msg");
-  return { unread: unread.length, mentions: unread.filter((message) => message.m?.includes(me)).length };
+  return { unread: unread.length, mentions: unread.filter((message) => message.m?.includes(me) && !blocked.has(message.by)).length };
 }
 
 /**

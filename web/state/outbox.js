@@ -94,12 +94,6 @@ export class Outbox {
     clearTimeout(this.#retry);
   }
 
-  /** Forgets everything: the person signed out. */
-  clear() {
-    this.close();
-    for (const key of keysOf(this.#prefix)) keep(key, null);
-  }
-
   /** @param {Entry} entry */
   #key(entry) {
     return `${this.#prefix}${entry.msg.mid}.${entry.msg.rev}`;

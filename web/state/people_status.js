@@ -7,8 +7,8 @@
 export const SPANS = ["30m", "1h", "4h", "today", "week", "never"];
 
 const MINUTE_MS = 60_000;
-/** One emoji at the start: a flag, or a pictograph with its joins and modifiers. */
-const LEADING_EMOJI = /^(?:\p{Regional_Indicator}{2}|[#*0-9]\ufe0f?\u20e3|\p{Extended_Pictographic}\ufe0f?\p{Emoji_Modifier}?(?:\u200d\p{Extended_Pictographic}\ufe0f?\p{Emoji_Modifier}?)*)/u;
+/** One emoji at the start: a flag, or a pictograph with its modifiers and no more joins than the largest family has. */
+const LEADING_EMOJI = /^(?:\p{Regional_Indicator}{2}|[#*0-9]\ufe0f?\u20e3|\p{Extended_Pictographic}\ufe0f?\p{Emoji_Modifier}?(?:\u200d\p{Extended_Pictographic}\ufe0f?\p{Emoji_Modifier}?){0,4})/u;
 
 /**
  * What somebody's status says now. By custom a status text begins with its emoji.

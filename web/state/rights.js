@@ -2,6 +2,7 @@
  * Who may do what in a room, as the server decides it (`src/policy.rs`): here it only chooses which buttons are
  * there. Whatever slips through is refused by the server with a sentence.
  */
+import { isBlockedRoom } from "./blocks.js";
 
 /** @typedef {"member" | "admin" | "owner"} Role */
 /** @typedef {"see" | "read" | "write" | "moderate" | "join" | "leave" | "add" | "remove" | "ban" | "silence" | "role" | "describe" | "read_only" | "kind" | "archive" | "delete" | "default"} Action */
@@ -19,6 +20,7 @@
  * @property {boolean} [admin]  of the server
  * @property {string | undefined} [role]
  * @property {boolean} [silenced]
+ * @property {boolean} [blocked]  one of the two of a direct room has blocked the other
  */
 
 const RANK = { member: 1, admin: 2, owner: 3 };
@@ -65,7 +67,7 @@ export function may(asker, place, action, target) {
   if (!enough) return false;
   if ((action === "remove" || action === "silence" || action === "ban") && target && !asker.admin && rank <= rankOf(target)) return false;
   if (place.archived && (action === "write" || action === "join" || action === "add")) return false;
-  if (action === "write" && (asker.silenced || (place.readOnly && rank < RANK.admin))) return false;
+  if (action === "write" && (asker.silenced || asker.blocked || (place.readOnly && rank < RANK.admin))) return false;
   return true;
 }
 
@@ -79,7 +81,7 @@ export function may(asker, place, action, target) {
  */
 export function iMay(state, room, action, target) {
   const silenced = (room.silencedUntil ?? 0) > Date.now();
-  return may({ admin: Boolean(state.me?.admin), role: room.role, silenced }, { ...room, group: room.others.length > 1 }, action, target);
+  return may({ admin: Boolean(state.me?.admin), role: room.role, silenced, blocked: isBlockedRoom(state, room) }, { ...room, group: room.others.length > 1 }, action, target);
 }
 
 /** @param {string | undefined} role */

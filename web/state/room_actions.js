@@ -3,6 +3,7 @@ import { call } from "../net/http.js";
 import { userFromWire } from "./account.js";
 import { roomFromWire } from "./events.js";
 import { fromWire, merge, unreadAfter } from "./messages.js";
+import { preferRoom } from "./rooms_api.js";
 
 /** @typedef {import("./types.js").Actions} Actions */
 /** @typedef {import("./store.js").Client} Client */
@@ -52,6 +53,8 @@ export function createRoomActions(client) {
     /** @type {Actions["openRoom"]} */
     async openRoom(room) {
       touch(room);
+      // Whoever opens a hidden room wants to see it.
+      if (state.rooms.get(room)?.hidden) void actions.hideRoom(room, false).catch(() => {});
       void actions.members(room).catch(() => {});
       if (state.timelines.has(room)) return;
       const since = state.rooms.get(room)?.seq ?? 0;
@@ -106,7 +109,7 @@ export function createRoomActions(client) {
       const known = state.rooms.get(room);
       if (!known || (seq <= known.read && !known.unread)) return;
       const messages = state.timelines.get(room)?.messages ?? [];
-      const rest = seq >= known.seq ? { unread: 0, mentions: 0 } : unreadAfter(messages, seq, state.me?.uid ?? "");
+      const rest = seq >= known.seq ? { unread: 0, mentions: 0 } : unreadAfter(messages, seq, state.me?.uid ?? "", state.blocked);
       client.setRoom({ ...known, read: Math.max(seq, known.read), ...rest });
       changed();
       const waiting = reading.get(room);
@@ -137,6 +140,11 @@ export function createRoomActions(client) {
       forget(room);
     },
 
+    /** @type {Actions["hideRoom"]} */
+    async hideRoom(room, hidden) {
+      enter(await preferRoom(room, { hidden }));
+    },
+
     /** @type {Actions["removeRoom"]} */
     async removeRoom(room) {
       await call("DELETE", `/api/rooms/${room}`);
@@ -150,11 +158,11 @@ export function createRoomActions(client) {
 
     /** @type {Actions["members"]} */
     async members(room) {
-      const { members } = await call("GET", `/api/rooms/${room}/members`);
+      const { members, total } = await call("GET", `/api/rooms/${room}/members`);
       const list = members.map((/** @type {any} */ member) => ({ uid: String(member.uid ?? member.id), role: member.role }));
       for (const { uid } of list.slice(0, NAMED_AHEAD)) client.needUser(uid);
       const known = state.rooms.get(room);
-      if (known) client.setRoom({ ...known, members: list.map((/** @type {any} */ member) => member.uid), memberCount: list.length });
+      if (known) client.setRoom({ ...known, members: list.map((/** @type {any} */ member) => member.uid), memberCount: total ?? list.length });
       changed();
       return list;
     },
@@ -205,9 +213,15 @@ export function createRoomActions(client) {
 
   /** The rooms, for as long as the socket has not said them. */
   async function loadRooms() {
-    const answer = await call("GET", "/api/rooms").catch(() => null);
-    if (!answer || !state.loadingRooms) return;
-    state.rooms = new Map(answer.rooms.filter((/** @type {any} */ room) => room.role).map((/** @type {any} */ room) => [String(room.id), roomFromWire(room, undefined)]));
+    const mine = new Map();
+    for (let after = "", more = true; more;) {
+      const answer = await call("GET", `/api/rooms${after && `?after=${after}`}`).catch(() => null);
+      if (!answer || !state.loadingRooms) return;
+      for (const room of answer.rooms) if (room.role) mine.set(String(room.id), roomFromWire(room, undefined));
+      after = answer.rooms.at(-1)?.id ?? "";
+      more = Boolean(answer.more && after);
+    }
+    state.rooms = mine;
     state.loadingRooms = false;
     changed();
   }

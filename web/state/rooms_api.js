@@ -30,7 +30,7 @@ export const readRoom = (room) => call("GET", path(room));
 /** @param {string} room @param {RoomChange} change */
 export const changeRoom = (room, change) => call("PATCH", path(room), change);
 
-/** @param {string} room @param {{ favourite?: boolean, notify?: string }} liking */
+/** @param {string} room @param {{ favourite?: boolean, notify?: string, hidden?: boolean }} liking */
 export const preferRoom = (room, liking) => call("PATCH", `${path(room)}/me`, liking);
 
 /** @param {string} room @param {string} uid @param {{ role?: string, silenced_until?: number | null }} change */

@@ -1,11 +1,12 @@
 /**
  * The state of this browser and the ways to change it. `createClient` joins the store, the socket and the outbox;
- * views read `store.state` and call `actions`. Listeners are told once per batch of changes.
+ * views read `store.state` and call `actions`. Listeners are told once per batch of changes, and not without pause.
  */
 import { Socket } from "../net/socket.js";
-import { keep, keysOf, recall } from "../platform/storage.js";
-import { register, rememberAccount, rememberedAccount, signIn, spendTicket, whoAmI } from "./account.js";
+import { keysOf, recall } from "../platform/storage.js";
+import { forgetAccount, forgetWritten, register, rememberAccount, rememberedAccount, signIn, spendTicket, watchAccount, whoAmI } from "./account.js";
 import { call } from "../net/http.js";
+import { createBlockActions } from "./blocks.js";
 import { createEvents } from "./events.js";
 import { createMessageActions } from "./message_actions.js";
 import { createPeopleActions } from "./people_actions.js";
@@ -15,6 +16,8 @@ import { createRoomActions } from "./room_actions.js";
 /** @typedef {import("./types.js").State} State */
 /** @typedef {import("./types.js").User} User */
 
+/** Between two drawings, so that a flood of events leaves time for whoever reads and writes. */
+const REST_MS = 16;
 /** A page hidden this long may have slept: its line is asked whether it lives. */
 const HIDDEN_MS = 60_000;
 
@@ -40,14 +43,23 @@ export function createClient() {
   const state = emptyState();
   const listeners = new Set(/** @type {(() => void)[]} */ ([]));
   let told = true;
+  let rested = 0;
 
+  /** Tells the views once for all changes of a moment, and leaves them as long to rest as they have worked. */
   function changed() {
     if (!told) return;
     told = false;
-    queueMicrotask(() => {
-      told = true;
-      for (const listener of listeners) listener();
-    });
+    const wait = rested - performance.now();
+    if (wait > 0) setTimeout(tell, wait);
+    else queueMicrotask(tell);
+  }
+
+  function tell() {
+    told = true;
+    const began = performance.now();
+    for (const listener of listeners) listener();
+    const now = performance.now();
+    rested = now + Math.max(REST_MS, now - began);
   }
 
   const socket = new Socket({
@@ -81,6 +93,7 @@ export function createClient() {
   /** @param {User} me */
   function enter(me) {
     Object.assign(state, emptyState(), { phase: "signed_in", me, loadingRooms: true });
+    forgetWritten(me.uid);
     state.users = new Map([[me.uid, me]]);
     for (const key of keysOf(`draft.${me.uid}.`)) state.drafts.set(key.slice(`draft.${me.uid}.`.length), String(recall(key) ?? ""));
     rememberAccount(me);
@@ -92,27 +105,43 @@ export function createClient() {
     call("GET", "/api/info").then((info) => { state.info = info; changed(); }, () => {});
   }
 
+  /** The session has ended, by me or by others: nothing of it stays. */
   function exit() {
     socket.stop();
     client.outbox?.close();
     client.outbox = null;
-    rememberAccount(null);
+    forgetAccount();
     Object.assign(state, emptyState(), { phase: "signed_out" });
     changed();
   }
 
   /**
-   * Makes ready to leave nothing of this person in the browser: the end of the session may be heard, and the page be
-   * left, before the call that ended it has its answer.
+   * Makes ready to leave: the end of the session may be heard, and the next one begun, before the call that ended it
+   * has its answer.
    */
   function farewell() {
-    const { outbox } = client;
-    const uid = state.me?.uid ?? "";
-    return () => {
-      outbox?.clear();
-      for (const key of keysOf(`draft.${uid}.`)) keep(key, null);
-      exit();
-    };
+    const uid = state.me?.uid;
+    return () => { if (state.me?.uid === uid) exit(); };
+  }
+
+  /** The cookie is the same in all tabs: who signs out or in elsewhere does so here. */
+  function followBrowser() {
+    const now = rememberedAccount();
+    if (state.phase !== "signed_in" || now?.uid === state.me?.uid) return;
+    if (now) startAnew(now);
+    else exit();
+  }
+
+  /** Somebody else is signed in now: what is shown and half written here is not theirs. @param {User} me */
+  function startAnew(me) {
+    socket.stop();
+    client.outbox?.close();
+    client.outbox = null;
+    forgetWritten(me.uid);
+    rememberAccount(me);
+    Object.assign(state, emptyState());
+    changed();
+    location.reload();
   }
 
   async function stillSignedIn() {
@@ -135,6 +164,7 @@ export function createClient() {
   function learnMe(me) {
     // An answer from before the sign-out.
     if (state.phase !== "signed_in") return;
+    if (me.uid !== state.me?.uid) return startAnew(me);
     state.me = me;
     state.users = new Map(state.users).set(me.uid, { ...me, state: state.users.get(me.uid)?.state ?? me.state ?? "online" });
     rememberAccount(me);
@@ -148,7 +178,9 @@ export function createClient() {
     refreshMe().catch((error) => { if (error.status === 401) exit(); });
   } else {
     state.phase = "signed_out";
+    forgetAccount();
   }
+  watchAccount(followBrowser);
   let hiddenAt = 0;
   addEventListener("online", () => socket.hurry());
   document.addEventListener("visibilitychange", () => {
@@ -168,6 +200,7 @@ export function createClient() {
       ...messages.actions,
       ...rooms.actions,
       ...people.actions,
+      ...createBlockActions(client),
       async signIn(account) {
         await signIn(account);
         enter(await whoAmI());
@@ -200,6 +233,7 @@ function emptyState() {
     connection: { online: false },
     rooms: new Map(),
     users: new Map(),
+    blocked: new Set(),
     typing: new Map(),
     timelines: new Map(),
     drafts: new Map(),

@@ -50,6 +50,7 @@
  * @property {boolean} [admin]
  * @property {boolean} [disabled]  cannot sign in
  * @property {boolean} [removed]  without a name: "Former member"
+ * @property {boolean} [ambiguous]  shown with a name that could be taken for another person's
  */
 
 /**
@@ -79,6 +80,7 @@
  * @property {boolean} favourite
  * @property {"usual" | "all" | "mentions" | "none"} notify
  * @property {number | null} silencedUntil  until when I may not write
+ * @property {boolean} hidden  a direct room out of my sight until somebody writes
  */
 
 /**
@@ -119,6 +121,7 @@
  * @property {{ online: boolean }} connection
  * @property {Map<string, Room>} rooms
  * @property {Map<string, User>} users
+ * @property {Set<string>} blocked  the people I want to hear nothing of
  * @property {Map<string, string[]>} typing
  * @property {Map<string, Timeline>} timelines
  * @property {Map<string, string>} drafts
@@ -155,6 +158,7 @@
  * @property {(...uids: string[]) => Promise<string>} directRoom
  * @property {(room: string) => Promise<void>} joinRoom
  * @property {(room: string) => Promise<void>} leaveRoom
+ * @property {(room: string, hidden: boolean) => Promise<void>} hideRoom  a direct room, until somebody writes
  * @property {(room: string) => Promise<void>} removeRoom
  * @property {(room: string) => Promise<void>} restoreRoom
  * @property {(room: string) => Promise<{ uid: string, role?: string }[]>} members
@@ -181,6 +185,9 @@
  * @property {() => Promise<OwnInvite[]>} invites
  * @property {(id: string) => Promise<void>} revokeInvite
  * @property {() => Promise<Info>} info
+ * @property {(uid: string) => Promise<void>} block
+ * @property {(uid: string) => Promise<void>} unblock
+ * @property {() => Promise<{ uid: string, at: number }[]>} blocks  whom I have blocked, newest first
  * @property {(uid: string) => Promise<void>} refreshUser  asks for a profile again
  * @property {() => void} reconnectNow
  */

@@ -37,7 +37,7 @@ export function mount(root, store, actions) {
   const context = {
     store,
     actions,
-    signals: { room: null, editing: null, linked: null, replying: new Map(), leaving: null, vanishing: new Set() },
+    signals: { room: null, editing: null, linked: null, replying: new Map(), leaving: null, vanishing: new Set(), unveiled: new Set() },
     refresh: draw,
     relabel() { leave(); draw(); },
     go,

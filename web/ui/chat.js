@@ -41,7 +41,8 @@ export function createChat(context) {
     const id = context.signals.room;
     const known = id !== null && state.rooms.has(id);
     if (id === null && state.rooms.size > 0 && !matchMedia("(max-width: 47.99rem)").matches) {
-      const next = recentRooms().find((each) => state.rooms.has(each)) ?? [...state.rooms.keys()][0];
+      const shown = [...state.rooms.values()].filter((room) => !room.hidden && room.id !== context.signals.leaving).map((room) => room.id);
+      const next = recentRooms().find((each) => shown.includes(each)) ?? shown[0];
       if (next) return queueMicrotask(() => context.go(roomPath(next), true));
     }
     if (known) kind = state.rooms.get(id)?.kind ?? "";

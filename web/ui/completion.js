@@ -3,7 +3,7 @@ import { el } from "./element.js";
 import { findEmoji } from "./emoji.js";
 import { t } from "./i18n.js";
 import { createListbox } from "./listbox.js";
-import { avatar, nameOf, presenceOf } from "./people.js";
+import { avatar, chosenNameOf, presenceOf } from "./people.js";
 
 /** @typedef {import("./context.js").Context} Context */
 /** @typedef {{ text: string, glyph?: string, uid?: string, label: string, detail: string }} Suggestion */
@@ -94,7 +94,7 @@ function people(context, room, word) {
     .filter((user) => user.username.toLocaleLowerCase().startsWith(wanted) || (user.displayName ?? "").toLocaleLowerCase().split(" ").some((part) => part.startsWith(wanted)))
     .sort((a, b) => Number(members.has(b.uid)) - Number(members.has(a.uid)) || a.username.localeCompare(b.username))
     .slice(0, SHOWN_MAX)
-    .map((user) => ({ text: `@${user.username}`, uid: user.uid, label: nameOf(state, user.uid), detail: `@${user.username}` }));
+    .map((user) => ({ text: `@${user.username}`, uid: user.uid, label: chosenNameOf(state, user.uid), detail: `@${user.username}` }));
 }
 
 /**

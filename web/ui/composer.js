@@ -2,6 +2,8 @@
  * The field to write in. Its text is a draft of exactly one room; sending empties it at once and the message shows
  * as pending, so nobody waits for the network. Editing borrows the field and gives the draft back afterwards.
  */
+import { isBlockedRoom } from "../state/blocks.js";
+import { unblockPerson } from "./blocking.js";
 import { createCompletion } from "./completion.js";
 import { createComposerGate } from "./composer_gate.js";
 import { el, fill, setText } from "./element.js";
@@ -18,6 +20,8 @@ import { nameOf, roomName } from "./people.js";
 
 /** Longest message, in characters; the server's limit wins when it says one. */
 const TEXT_MAX = 8000;
+/** What is shown of the message that is answered. */
+const ANSWERED_MAX = 120;
 /** A typing notice lasts five seconds at the others: one every three keeps it alive. */
 const TYPING_MS = 3000;
 /** Typing settles this long before the draft is kept. */
@@ -36,7 +40,10 @@ export function createComposer(context, id) {
   const over = el("span", { class: "composer-over", role: "alert" });
   const completion = createCompletion(context, id, field, changed);
   const box = el("div", { class: "composer-box" }, completion.node, about, el("div", { class: "composer-row" }, emoji, field, send));
-  const gate = createComposerGate(box, () => context.refresh());
+  const gate = createComposerGate(box, {
+    again: () => context.refresh(),
+    unblock: () => { const peer = context.store.state.rooms.get(id)?.peer; if (peer) void unblockPerson(context, peer).then(() => field.focus()); },
+  });
   const node = el("footer", { class: "composer column" }, gate.node, box,
     el("div", { class: "composer-foot", id: "composer-foot" }, typing, over));
 
@@ -165,7 +172,7 @@ export function createComposer(context, id) {
     update(state) {
       const room = state.rooms.get(id);
       if (!room) return;
-      gate.update(room);
+      gate.update(room, isBlockedRoom(state, room));
       const name = roomName(state, room);
       field.setAttribute("aria-label", t("composer_label", { room: name }));
       field.placeholder = t("composer_placeholder", { room: name });
@@ -198,7 +205,7 @@ export function createComposer(context, id) {
       fill(about, icon("edit"), el("span", { class: "composer-about-text" }, el("strong", {}, t("editing"))), cancel("cancel_edit"));
     } else if (answered) {
       fill(about, icon("reply"),
-        el("span", { class: "composer-about-text" }, el("strong", {}, t("replying", { name: nameOf(state, answered.by) })), " ", el("span", {}, excerpt(answered, 120))),
+        el("span", { class: "composer-about-text" }, el("strong", {}, t("replying", { name: nameOf(state, answered.by) })), " ", el("span", { dir: "auto" }, excerpt(answered, ANSWERED_MAX))),
         cancel("cancel_reply"));
     }
   }

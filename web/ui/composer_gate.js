@@ -18,9 +18,11 @@ const GRACE_MS = 250;
  *
  * @param {import("./context.js").Room} room
  * @param {number} now
- * @returns {{ picture: string, text: string, until?: number } | null}
+ * @param {boolean} [blocked]  I have blocked the other one
+ * @returns {{ picture: string, text: string, until?: number, unblock?: boolean } | null}
  */
-export function reasonNotToWrite(room, now) {
+export function reasonNotToWrite(room, now, blocked = false) {
+  if (blocked) return { picture: "ban", text: t("you_blocked"), unblock: true };
   if (room.archived) return { picture: "archive", text: t("composer_archived") };
   const until = room.silencedUntil ?? 0;
   if (until - now > NEVER_MS) return { picture: "clock", text: t("composer_silenced") };
@@ -43,13 +45,14 @@ export function clockOf(ms) {
 
 /**
  * @param {HTMLElement} box  what is hidden meanwhile
- * @param {() => void} again  looks at the room once more
+ * @param {{ again: () => void, unblock: () => void }} acts  `again` looks at the room once more
  */
-export function createComposerGate(box, again) {
+export function createComposerGate(box, { again, unblock }) {
   const text = el("span", { role: "status" });
   const picture = el("span", { class: "composer-closed-picture", "aria-hidden": "true" });
   const left = el("span", { class: "composer-left", "aria-hidden": "true" });
-  const node = el("div", { class: "composer-closed", hidden: true }, picture, text, left);
+  const back = el("button", { type: "button", class: "button button-small", hidden: true, click: unblock }, t("unblock"));
+  const node = el("div", { class: "composer-closed", hidden: true }, picture, text, left, back);
   let timer = /** @type {ReturnType<typeof setInterval> | undefined} */ (undefined);
   let drawn = "";
 
@@ -64,15 +67,16 @@ export function createComposerGate(box, again) {
 
   return {
     node,
-    /** @param {import("./context.js").Room} room */
-    update(room) {
-      const reason = reasonNotToWrite(room, Date.now());
+    /** @param {import("./context.js").Room} room @param {boolean} blocked */
+    update(room, blocked) {
+      const reason = reasonNotToWrite(room, Date.now(), blocked);
       const next = reason ? `${reason.picture}/${reason.text}/${reason.until ?? ""}` : "";
       if (next === drawn) return;
       drawn = next;
       clearInterval(timer);
       node.hidden = !reason;
       box.hidden = Boolean(reason);
+      back.hidden = !reason?.unblock;
       setText(text, reason?.text ?? "");
       setText(left, "");
       picture.replaceChildren(...(reason ? [icon(reason.picture)] : []));

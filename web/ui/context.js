@@ -16,7 +16,8 @@
  * @property {{ room: string, mid: string } | null} editing
  * @property {Map<string, string>} replying  room to the `mid` answered there
  * @property {{ room: string, mid: string } | null} linked  the message the address asks for
- * @property {string | null} leaving  a room I am just leaving or removing: its end is no news
+ * @property {string | null} leaving  a room I am just leaving, removing or hiding: its end is no news
+ * @property {Set<string>} unveiled  `mid`s of messages of blocked people that I asked to see
  * @property {Set<string>} vanishing  `mid`s deleted here whose undo still runs
  */
 

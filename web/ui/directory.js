@@ -1,6 +1,7 @@
 /** The room directory: open rooms and mine, searched and paged by the server. */
 import { directory } from "../state/rooms_api.js";
 import { openDialog } from "./dialog.js";
+import { drawEach } from "./each.js";
 import { el, fill } from "./element.js";
 import { errorText, t } from "./i18n.js";
 import { icon } from "./icons.js";
@@ -35,7 +36,7 @@ export function openBrowse(context) {
         next = page.next ?? undefined;
         more.hidden = !next;
         count.textContent = t("room_count", { n: page.total });
-        const rows = page.rooms.map(row);
+        const rows = drawEach(page.rooms, row);
         if (onward) list.append(...rows);
         else fill(list, rows.length ? rows : el("li", { class: "results-empty" }, t(input.value.trim() ? "no_match" : "no_rooms_here")));
       } catch (error) {

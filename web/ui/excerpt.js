@@ -10,5 +10,5 @@ import { t } from "./i18n.js";
  */
 export function excerpt(message, most) {
   if (message.kind === "del") return t("deleted_message");
-  return message.unreadable ? t("unreadable_message") : plain(message.t).slice(0, most);
+  return message.unreadable ? t("unreadable_message") : plain(message.t, most);
 }

@@ -22,6 +22,8 @@ let dates = "en";
 let plurals = new Intl.PluralRules("en");
 /** @type {Map<string, Intl.DateTimeFormat>} */
 let formats = new Map();
+/** @type {Intl.ListFormat | null} */
+let lists = null;
 
 /** What is wished elsewhere: the language of the account comes before the browser's own, the server's after them. */
 let wishes = { account: "", server: "" };
@@ -42,6 +44,7 @@ export function useLanguage() {
   dates = navigator.languages.find((tag) => tag.slice(0, 2).toLowerCase() === language) ?? language;
   plurals = new Intl.PluralRules(language);
   formats = new Map();
+  lists = null;
   document.documentElement.lang = language;
 }
 
@@ -95,14 +98,36 @@ export function errorText(error) {
   return key in en ? t(key) : error?.message || t("error_unknown");
 }
 
+/** The last moment that a calendar of the browser has, before and after 1970, in milliseconds. */
+const MOMENT_MAX = 8.64e15;
+/** What stands where a moment cannot be shown. */
+export const NO_MOMENT = "–";
+
+/**
+ * A moment in words. Formatting one that no calendar has throws; the words for it are a dash. Every date in the client
+ * passes through here.
+ *
+ * @param {unknown} at
+ * @param {(at: number) => string} words
+ * @param {string} [otherwise]
+ */
+export function momentOf(at, words, otherwise = NO_MOMENT) {
+  return typeof at === "number" && Math.abs(at) <= MOMENT_MAX ? words(at) : otherwise;
+}
+
+/** For programs, as in `datetime`; empty for what is none. @param {number} at */
+export function isoOf(at) {
+  return momentOf(at, () => new Date(at).toISOString(), "");
+}
+
 /** @param {number} at */
 export function timeOf(at) {
-  return dateFormat("time", { hour: "numeric", minute: "2-digit" }).format(at);
+  return momentOf(at, dateFormat("time", { hour: "numeric", minute: "2-digit" }));
 }
 
 /** @param {number} at */
 export function fullTimeOf(at) {
-  return dateFormat("full", { dateStyle: "full", timeStyle: "short" }).format(at);
+  return momentOf(at, dateFormat("full", { dateStyle: "full", timeStyle: "short" }));
 }
 
 /**
@@ -117,9 +142,9 @@ export function dayOf(at) {
     return word.charAt(0).toLocaleUpperCase(language) + word.slice(1);
   }
   const thisYear = new Date(at).getFullYear() === new Date().getFullYear();
-  return thisYear
-    ? dateFormat("day", { weekday: "long", day: "numeric", month: "long" }).format(at)
-    : dateFormat("day-year", { day: "numeric", month: "long", year: "numeric" }).format(at);
+  return momentOf(at, thisYear
+    ? dateFormat("day", { weekday: "long", day: "numeric", month: "long" })
+    : dateFormat("day-year", { day: "numeric", month: "long", year: "numeric" }));
 }
 
 /**
@@ -129,7 +154,7 @@ export function dayOf(at) {
  */
 export function whenOf(at) {
   return dayNumber(at) === dayNumber(Date.now()) ? timeOf(at)
-    : dateFormat("when", { weekday: "short", day: "numeric", month: "short", hour: "numeric", minute: "2-digit" }).format(at);
+    : momentOf(at, dateFormat("when", { weekday: "short", day: "numeric", month: "short", hour: "numeric", minute: "2-digit" }));
 }
 
 /**
@@ -139,23 +164,25 @@ export function whenOf(at) {
  * @param {number} [now]
  */
 export function agoOf(at, now = Date.now()) {
-  const seconds = Math.min(0, (at - now) / 1000);
-  const [unit, size] = UNITS.find(([, each]) => -seconds >= each) ?? ["second", 1];
-  const words = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
-  return unit === "second" ? words.format(0, "second") : words.format(Math.trunc(seconds / size), unit);
+  return momentOf(at, () => {
+    const seconds = Math.min(0, (at - now) / 1000);
+    const [unit, size] = UNITS.find(([, each]) => -seconds >= each) ?? ["second", 1];
+    const words = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
+    return unit === "second" ? words.format(0, "second") : words.format(Math.trunc(seconds / size), unit);
+  });
 }
 
 /** Units of time in seconds, the largest first. @type {[Intl.RelativeTimeFormatUnit, number][]} */
 const UNITS = [["year", 31_557_600], ["month", 2_629_800], ["week", 604_800], ["day", 86_400], ["hour", 3600], ["minute", 60]];
 
 /**
- * Days since 1970 where the reader is.
+ * Days since 1970 where the reader is; the first of them for what is no moment.
  *
  * @param {number} at
  */
 export function dayNumber(at) {
   const date = new Date(at);
-  return Math.round(Date.UTC(date.getFullYear(), date.getMonth(), date.getDate()) / 86_400_000);
+  return Math.round(Date.UTC(date.getFullYear(), date.getMonth(), date.getDate()) / 86_400_000) || 0;
 }
 
 /**
@@ -164,7 +191,8 @@ export function dayNumber(at) {
  * @param {string[]} names
  */
 export function listOf(names) {
-  return new Intl.ListFormat(language, { type: "conjunction" }).format(names);
+  lists ??= new Intl.ListFormat(language, { type: "conjunction" });
+  return lists.format(names);
 }
 
 /**
@@ -178,9 +206,10 @@ function pluralForm(forms, n) {
 /**
  * @param {string} name
  * @param {Intl.DateTimeFormatOptions} options
+ * @returns {(at: number) => string}
  */
 function dateFormat(name, options) {
   let format = formats.get(name);
   if (!format) formats.set(name, (format = new Intl.DateTimeFormat(dates, options)));
-  return format;
+  return format.format;
 }

@@ -38,8 +38,10 @@ export function createInvite(context) {
     const { me } = context.store.state;
     const { by, server } = invite;
     const lead = t(invite.rooms.length ? "invite_rooms_lead" : "invite_server_lead");
+    // Whoever reads it may know neither of two people of that name.
+    const name = by.name === by.username ? by.name : `${by.name} (@${by.username})`;
     // Made in the server's shell it is nobody's in particular.
-    const top = by.username ? head(t("invite_title", { name: by.name, server: server || t("app_name") }), lead, face({ uid: by.username, name: by.name, avatar: by.avatar }, { size: "large" }))
+    const top = by.username ? head(t("invite_title", { name, server: server || t("app_name") }), lead, face({ uid: by.username, name: by.name, avatar: by.avatar }, { size: "large" }))
       : head(t("invite_title_plain", { server: server || t("app_name") }), lead);
     const until = invite.expiresAt ? el("p", { class: "gate-small" }, t("invite_until", { time: whenOf(invite.expiresAt) })) : null;
     const below = me ? joining(context, code, invite) : entering(context, code, invite);

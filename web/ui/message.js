@@ -1,8 +1,9 @@
 /** One message as an `article`: who, when, what, what it answers, how people reacted, and whether it was sent. */
+import { isBlocked } from "../state/blocks.js";
 import { el, fill } from "./element.js";
 import { excerpt } from "./excerpt.js";
 import { format, isEmojiOnly } from "./format.js";
-import { errorText, fullTimeOf, listOf, t, timeOf } from "./i18n.js";
+import { errorText, fullTimeOf, isoOf, listOf, t, timeOf } from "./i18n.js";
 import { icon } from "./icons.js";
 import { avatar, moodOf, nameOf, tintOf, userOf } from "./people.js";
 
@@ -22,6 +23,10 @@ import { avatar, moodOf, nameOf, tintOf, userOf } from "./people.js";
  */
 
 const QUOTE_MAX = 160;
+/** Kinds of reactions that are shown below a message. */
+const REACTIONS_MAX = 40;
+/** People named in the tip of a reaction; the others are counted. */
+const REACTED_MAX = 30;
 
 /**
  * @param {HTMLElement} row
@@ -32,7 +37,8 @@ export function drawMessage(row, drawing) {
   const own = message.by === state.me?.uid;
   const name = nameOf(state, message.by);
   const deleted = message.kind === "del" || vanishing;
-  const mentioned = !own && !deleted && Boolean(state.me && message.m?.includes(state.me.uid));
+  const veiled = !deleted && isVeiled(drawing.context, state, drawing.room, message);
+  const mentioned = !own && !deleted && !isBlocked(state, message.by) && Boolean(state.me && message.m?.includes(state.me.uid));
   const fresh = row.classList.contains("message-new");
   row.className = ["message", grouped && "message-grouped", own && "message-own", mentioned && "message-mentioned",
     message.status === "pending" && "message-pending", message.status === "failed" && "message-failed", fresh && "message-new"].filter(Boolean).join(" ");
@@ -43,10 +49,39 @@ export function drawMessage(row, drawing) {
     el("div", { class: "message-body" },
       el("header", { class: "message-head" },
         author(drawing, name), moodOf(state, message.by),
-        el("time", { class: "message-time", datetime: new Date(message.at).toISOString(), title: fullTimeOf(message.at) }, timeOf(message.at))),
-      deleted || message.unreadable ? el("div", { class: "bubble bubble-deleted" }, t(deleted ? "deleted_message" : "unreadable_message")) : bubble(drawing),
-      deleted ? null : reactions(drawing),
+        el("time", { class: "message-time", datetime: isoOf(message.at), title: fullTimeOf(message.at) }, timeOf(message.at))),
+      deleted ? notice("deleted_message") : veiled ? veil(drawing) : message.unreadable ? notice("unreadable_message") : bubble(drawing),
+      deleted || veiled ? null : reactions(drawing),
       sendState(drawing)));
+}
+
+/**
+ * Whether a message is covered: it is of somebody I have blocked, in a room with others, and I have not asked for it.
+ *
+ * @param {import("./context.js").Context} context
+ * @param {import("./context.js").State} state
+ * @param {string} room
+ * @param {Message} message
+ */
+export function isVeiled(context, state, room, message) {
+  return isBlocked(state, message.by) && !state.rooms.get(room)?.peer && !context.signals.unveiled.has(message.mid);
+}
+
+/** @param {Drawing} drawing */
+function veil({ context, message }) {
+  return el("div", { class: "bubble bubble-deleted" }, t("blocked_message"), " ",
+    el("button", { type: "button", class: "link-button", click: (/** @type {MouseEvent} */ event) => {
+      const row = /** @type {Element} */ (event.currentTarget).closest("article");
+      context.signals.unveiled.add(message.mid);
+      context.refresh();
+      // The button is gone, and the focus with it.
+      row?.focus();
+    } }, t("show_message")));
+}
+
+/** @param {"deleted_message" | "unreadable_message"} key */
+function notice(key) {
+  return el("div", { class: "bubble bubble-deleted" }, t(key));
 }
 
 /**
@@ -81,7 +116,7 @@ function bubble(drawing) {
  */
 function quote(drawing, show) {
   const { quoted, state } = drawing;
-  const text = quoted ? excerpt(quoted, QUOTE_MAX) : t("quoted_missing");
+  const text = !quoted ? t("quoted_missing") : isVeiled(drawing.context, state, drawing.room, quoted) ? t("blocked_message") : excerpt(quoted, QUOTE_MAX);
   return el("button", { type: "button", class: "quote", title: t("jump_to_quoted"), dir: "auto", click: show },
     quoted ? el("strong", {}, nameOf(state, quoted.by)) : null, el("span", {}, text));
 }
@@ -91,16 +126,29 @@ function reactions(drawing) {
   const { message, before, state, context, room } = drawing;
   const all = Object.entries(message.reactions ?? {}).filter(([, who]) => who.length > 0);
   if (!all.length) return null;
-  return el("div", { class: "reactions" }, all.map(([emoji, who]) => {
-    const mine = Boolean(state.me && who.includes(state.me.uid));
+  // Everybody may add twenty kinds: the first ones are shown, and mine, which I may want to take back.
+  const isMine = (/** @type {string[]} */ who) => Boolean(state.me && who.includes(state.me.uid));
+  const shown = all.filter(([, who], index) => index < REACTIONS_MAX || isMine(who));
+  const hidden = all.length - shown.length;
+  return el("div", { class: "reactions" }, shown.map(([emoji, who]) => {
+    const mine = isMine(who);
     const label = t("reaction_label", { emoji, n: who.length });
     const isNew = before !== null && (before.reactions?.[emoji]?.length ?? 0) < who.length;
     return el("button", {
       type: "button", class: isNew ? "reaction reaction-new" : "reaction", "aria-pressed": String(mine), "aria-label": label,
-      title: listOf(who.map((uid) => nameOf(state, uid))),
+      title: reactedBy(state, who),
       click: () => context.actions.react(room, message.mid, emoji, !mine),
-    }, emoji, el("span", {}, who.length));
-  }));
+    }, el("span", { class: "reaction-emoji" }, emoji), el("span", {}, who.length));
+  }), hidden ? el("span", { class: "reactions-more" }, t("and_more", { n: hidden })) : null);
+}
+
+/**
+ * @param {import("./context.js").State} state
+ * @param {string[]} who
+ */
+function reactedBy(state, who) {
+  const names = who.slice(0, REACTED_MAX).map((uid) => nameOf(state, uid));
+  return listOf(who.length > REACTED_MAX ? [...names, t("and_more", { n: who.length - REACTED_MAX })] : names);
 }
 
 /** @param {Drawing} drawing */

@@ -19,14 +19,26 @@ export function userOf(state, uid) {
 }
 
 /**
- * The name people see.
+ * The name somebody chose to be shown with, for places that have the user name beside it anyway.
+ *
+ * @param {State} state
+ * @param {string} uid
+ */
+export function chosenNameOf(state, uid) {
+  const user = userOf(state, uid);
+  return user?.removed ? t("former_member") : user?.displayName || user?.username || `#${uid}`;
+}
+
+/**
+ * The name people see: with the user name beside it where it could be taken for another person's.
  *
  * @param {State} state
  * @param {string} uid
  */
 export function nameOf(state, uid) {
   const user = userOf(state, uid);
-  return user?.removed ? t("former_member") : user?.displayName || user?.username || `#${uid}`;
+  const name = chosenNameOf(state, uid);
+  return user?.ambiguous && !user.removed ? `${name} (@${user.username})` : name;
 }
 
 /** Names of a group before the rest is only counted. */
@@ -92,7 +104,7 @@ export function tintOf(id) {
  * @param {FaceOptions} [options]
  */
 export function avatar(state, uid, options = {}) {
-  return face({ uid, name: nameOf(state, uid), avatar: userOf(state, uid)?.avatar, removed: userOf(state, uid)?.removed }, options);
+  return face({ uid, name: chosenNameOf(state, uid), avatar: userOf(state, uid)?.avatar, removed: userOf(state, uid)?.removed }, options);
 }
 
 /**

@@ -3,13 +3,15 @@
  * `data-person`, so a view only marks its names and faces and needs to know nothing of cards. Where there is room
  * the card stands beside what was pressed, on a phone it rises from the lower edge.
  */
+import { isBlocked } from "../state/blocks.js";
 import { statusOf } from "../state/people_status.js";
+import { blockPerson, unblockPerson } from "./blocking.js";
 import { openDialog } from "./dialog.js";
 import { el, fill } from "./element.js";
 import { errorText, t, whenOf } from "./i18n.js";
 import { icon } from "./icons.js";
 import { copyText } from "./message_tools.js";
-import { avatar, nameOf, presenceOf, presenceText, tintOf, userOf } from "./people.js";
+import { avatar, chosenNameOf, nameOf, presenceOf, presenceText, tintOf, userOf } from "./people.js";
 import { roomPath } from "./routes.js";
 import { openSettings } from "./settings.js";
 import { openStatus } from "./status.js";
@@ -66,7 +68,7 @@ export function openCard(context, uid, beside) {
  * @param {string} uid
  */
 function keyOf({ store: { state } }, uid) {
-  return JSON.stringify([userOf(state, uid), presenceOf(state, uid)]);
+  return JSON.stringify([userOf(state, uid), presenceOf(state, uid), isBlocked(state, uid)]);
 }
 
 /**
@@ -85,9 +87,9 @@ function card(context, uid, close) {
     el("div", { class: "card-face" }, avatar(state, uid, { size: "large", ...(gone ? {} : { presence }) })),
     el("div", { class: "card-body" },
       el("div", {},
-        el("h2", { class: "card-name", dir: "auto" }, nameOf(state, uid)),
+        el("h2", { class: "card-name", dir: "auto" }, chosenNameOf(state, uid)),
         user && !gone ? el("p", { class: "card-user" }, `@${user.username}`, badges(user, uid === state.me?.uid)) : null),
-      gone ? el("p", { class: "hint" }, t("former_member_hint")) : user ? about(user, presence) : el("p", { class: "hint" }, t("loading")),
+      gone ? el("p", { class: "hint" }, t("former_member_hint")) : user ? about(user, presence, isBlocked(state, uid)) : el("p", { class: "hint" }, t("loading")),
       user && !gone ? buttons(context, user, close) : null),
   ];
 }
@@ -107,12 +109,14 @@ function badges(user, mine) {
 /**
  * @param {User} user
  * @param {string} presence
+ * @param {boolean} blocked
  */
-function about(user, presence) {
+function about(user, presence, blocked) {
   const status = statusOf(user);
   return [
     el("p", { class: "card-presence" }, el("span", { class: "presence", "data-state": presence }), presenceText(presence),
       status.until && !status.text ? ` · ${t("status_until", { time: whenOf(status.until) })}` : null),
+    blocked ? el("p", { class: "card-blocked" }, icon("ban"), t("you_blocked")) : null,
     status.text ? el("p", { class: "card-status", dir: "auto" },
       status.emoji ? el("span", { class: "mood" }, status.emoji) : null,
       el("span", {}, status.words, status.until ? el("small", {}, t("status_until", { time: whenOf(status.until) })) : null)) : null,
@@ -139,11 +143,14 @@ function buttons(context, user, close) {
   };
   const then = (/** @type {() => void} */ act) => () => { close(); act(); };
   const mine = user.uid === context.store.state.me?.uid;
+  const blocked = isBlocked(context.store.state, user.uid);
   return el("div", { class: "card-buttons" },
     mine
       ? [button("edit", t("edit_profile"), then(() => openSettings(context, "profile")), true), button("smile", t("set_status"), then(() => openStatus(context)))]
-      : [user.disabled ? null : button("chat", t("write_to"), write, true),
-        button("at", t("copy_name"), () => void copyText(context, `@${user.username}`))]);
+      : [user.disabled || blocked ? null : button("chat", t("write_to"), write, true),
+        blocked ? button("undo", t("unblock"), () => void unblockPerson(context, user.uid), true) : null,
+        button("at", t("copy_name"), () => void copyText(context, `@${user.username}`)),
+        blocked ? null : button("ban", t("block"), () => void blockPerson(context, user.uid))]);
 }
 
 /**

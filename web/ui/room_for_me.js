@@ -1,8 +1,10 @@
 /** How I like a room, the same in all my browsers, and leaving it. */
+import { isBlocked } from "../state/blocks.js";
 import { iMay } from "../state/rights.js";
 import { preferRoom } from "../state/rooms_api.js";
+import { toggleBlock } from "./blocking.js";
 import { ask } from "./dialog.js";
-import { el } from "./element.js";
+import { el, fill } from "./element.js";
 import { errorText, t } from "./i18n.js";
 import { icon } from "./icons.js";
 import { allowNotifications, levelOf } from "./notify.js";
@@ -28,17 +30,52 @@ export function createForMe(context, id) {
     void preferRoom(id, { notify }).catch(failed);
     if (notify !== "none") void allowNotifications();
   });
+  const { peer } = room;
+  const block = peer ? el("button", { type: "button", class: "button", click: () => void toggleBlock(context, peer) }) : null;
+  const drawBlock = () => {
+    const blocked = Boolean(peer && isBlocked(context.store.state, peer));
+    if (block && block.dataset["blocked"] !== String(blocked)) fill(block, icon(blocked ? "undo" : "ban"), t(blocked ? "unblock" : "block"));
+    if (block) block.dataset["blocked"] = String(blocked);
+  };
+  drawBlock();
   return {
     node: el("div", { class: "dialog-body" },
       el("label", { class: "check" }, favourite, el("span", {}, el("strong", {}, t("favourite")), el("span", { class: "hint" }, t("favourite_hint")))),
       level,
       el("p", { class: "hint" }, t("notify_hint")), alert.node,
+      room.kind === "dm" ? el("div", { class: "dialog-foot" },
+        el("button", { type: "button", class: "button", click: () => void hideRoom(context, id) }, icon("eye_off"), t("hide_chat")), block) : null,
       iMay(state, room, "leave") ? el("div", { class: "dialog-foot" }, el("button", { type: "button", class: "button", click: () => void leaveRoom(context, id, alert.say) }, icon("leave"), t("leave_room"))) : null),
     update(now) {
       favourite.checked = now.favourite;
+      drawBlock();
       for (const input of level.querySelectorAll("input")) input.checked = input.value === levelOf(now);
     },
   };
+}
+
+/**
+ * Puts a direct room out of sight until somebody writes; the note after it brings it back at once.
+ *
+ * @param {Context} context
+ * @param {string} id
+ */
+export async function hideRoom(context, id) {
+  const room = context.store.state.rooms.get(id);
+  if (!room) return;
+  if (room.unread) context.actions.markRead(id, room.seq);
+  // It is left before it is hidden: a page that is loaded anew on it would show it again.
+  context.signals.leaving = id;
+  document.querySelectorAll("dialog").forEach((dialog) => dialog.close());
+  if (context.signals.room === id) context.go("/", true);
+  try {
+    await context.actions.hideRoom(id, true);
+    const show = () => void context.actions.hideRoom(id, false).catch((error) => context.toast(errorText(error)));
+    context.toast(t("hidden_note"), { label: t("undo"), act: show });
+  } catch (error) {
+    context.toast(errorText(/** @type {{ code?: string }} */ (error)));
+  }
+  context.signals.leaving = null;
 }
 
 /**

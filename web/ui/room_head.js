@@ -1,4 +1,5 @@
 /** The bar above the messages: which room, what about, who is in it. Its buttons stay, so that they keep the focus. */
+import { isBlockedRoom } from "../state/blocks.js";
 import { preferRoom } from "../state/rooms_api.js";
 import { el, fill, setText } from "./element.js";
 import { errorText, t } from "./i18n.js";
@@ -43,11 +44,12 @@ export function createRoomHead(context, id) {
       setText(number, count ? String(count) : "");
       star.setAttribute("aria-pressed", String(room.favourite));
       members.setAttribute("aria-label", `${t("room_details")}, ${t("member_count", { n: count })}`);
-      const next = JSON.stringify([lookOf(state, room.peer ?? ""), room.kind, room.e2ee, room.archived, room.readOnly, room.notify, presence]);
+      const next = JSON.stringify([lookOf(state, room.peer ?? ""), room.kind, room.e2ee, room.archived, room.readOnly, room.notify, presence, isBlockedRoom(state, room)]);
       if (next === drawn) return;
       drawn = next;
       fill(picture, roomPicture(state, room));
       fill(marks,
+        isBlockedRoom(state, room) ? mark("ban", t("blocked")) : null,
         room.archived ? mark("archive", t("archived")) : room.readOnly ? mark("eye", t("read_only")) : null,
         room.notify === "none" ? el("span", { class: "room-quiet", role: "img", title: t("room_muted"), "aria-label": t("room_muted") }, icon("bell_off")) : null,
         room.e2ee ? el("span", { title: t("encrypted") }, icon("lock"), el("span", { class: "hidden-visually" }, t("encrypted"))) : null);

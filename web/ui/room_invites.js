@@ -1,6 +1,7 @@
 /** Links that let people into a room: made, copied once, revoked. */
 import { iMay } from "../state/rights.js";
 import * as api from "../state/rooms_api.js";
+import { drawEach } from "./each.js";
 import { el, fill } from "./element.js";
 import { errorText, t, whenOf } from "./i18n.js";
 import { icon } from "./icons.js";
@@ -45,7 +46,7 @@ export function createInviteLinks(context, id) {
   async function draw() {
     try {
       const invites = (await api.invites()).invites.filter((invite) => invite.rooms.some((room) => room.id === id));
-      fill(list, invites.length ? invites.map(row) : el("li", { class: "results-empty" }, t("no_links")));
+      fill(list, invites.length ? drawEach(invites, row) : el("li", { class: "results-empty" }, t("no_links")));
     } catch (error) {
       fill(list, el("li", { class: "results-empty" }, errorText(/** @type {{ code?: string }} */ (error))));
     }

@@ -2,10 +2,11 @@
 import { iMay } from "../state/rights.js";
 import * as api from "../state/rooms_api.js";
 import { openDialog } from "./dialog.js";
+import { drawEach } from "./each.js";
 import { el, fill, setText } from "./element.js";
 import { errorText, t, whenOf } from "./i18n.js";
 import { icon } from "./icons.js";
-import { avatar, nameOf, presenceText, userOf } from "./people.js";
+import { avatar, chosenNameOf, nameOf, presenceText, userOf } from "./people.js";
 import { actsOn, silencedText } from "./room_member_acts.js";
 import { peopleSearch, settled } from "./room_people.js";
 import { refusal } from "./room_refusals.js";
@@ -49,7 +50,7 @@ export function createMembers(context, id) {
       next = page.next ?? undefined;
       more.hidden = !next;
       setText(count, t("member_count", { n: page.total }));
-      const rows = page.members.map(row);
+      const rows = drawEach(page.members, row);
       const focused = document.activeElement?.closest("[data-member]")?.getAttribute("data-member");
       if (onward) list.append(...rows);
       else fill(list, rows.length ? rows : el("li", { class: "results-empty" }, t("no_match")));
@@ -73,7 +74,7 @@ export function createMembers(context, id) {
     return el("li", { class: "option option-still", "data-member": member.uid }, avatar(now, member.uid, { size: "small", presence: member.state, opens: true }),
       el("span", { class: "option-text" },
         el("span", { class: "member-name" },
-          el("button", { type: "button", class: "name-button", dir: "auto", "data-person": member.uid }, name, member.uid === now.me?.uid ? ` (${t("you")})` : ""),
+          el("button", { type: "button", class: "name-button", dir: "auto", "data-person": member.uid }, chosenNameOf(now, member.uid), member.uid === now.me?.uid ? ` (${t("you")})` : ""),
           member.role !== "member" ? el("span", { class: "tag tag-spark" }, t(member.role === "owner" ? "role_owner" : "role_admin")) : null,
           member.silenced_until ? el("span", { class: "tag tag-bad", title: silencedText(member.silenced_until) }, t("silenced")) : null),
         el("small", { dir: "auto" }, user?.username ? `@${user.username} · ` : "", presenceText(member.state))),
@@ -147,7 +148,7 @@ function openBans(context, id) {
         const { bans } = await api.bansOf(id);
         context.actions.learnUsers(bans.flatMap(({ user }) => user ?? []));
         const { state } = context.store;
-        fill(list, bans.length ? bans.map(({ uid, at }) => el("li", { class: "option option-still" }, avatar(state, uid, { size: "small" }),
+        fill(list, bans.length ? drawEach(bans, ({ uid, at }) => el("li", { class: "option option-still" }, avatar(state, uid, { size: "small" }),
           el("span", { class: "option-text" }, el("strong", { dir: "auto" }, nameOf(state, uid)), el("small", {}, whenOf(at))),
           el("button", { type: "button", class: "button button-small", "aria-label": `${t("unban")}: ${nameOf(state, uid)}`, click: () => void api.unban(id, uid).then(draw, draw) }, t("unban")))) : el("li", { class: "results-empty" }, t("nobody_banned")));
       } catch (error) {

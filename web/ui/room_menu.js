@@ -1,13 +1,15 @@
 /** What one may do with a room in the list without opening it: by the other mouse button, a long press, or the menu key. */
+import { isBlocked } from "../state/blocks.js";
 import { iMay } from "../state/rights.js";
 import { preferRoom } from "../state/rooms_api.js";
+import { toggleBlock } from "./blocking.js";
 import { openDialog } from "./dialog.js";
 import { el } from "./element.js";
 import { errorText, t } from "./i18n.js";
 import { icon } from "./icons.js";
 import { roomName } from "./people.js";
 import { openRoomDetails } from "./room_dialogs.js";
-import { leaveRoom } from "./room_for_me.js";
+import { hideRoom, leaveRoom } from "./room_for_me.js";
 
 /**
  * @param {import("./context.js").Context} context
@@ -18,6 +20,7 @@ export function openRoomMenu(context, id) {
   const room = state.rooms.get(id);
   if (!room) return;
   const prefer = (/** @type {{ favourite?: boolean, notify?: string }} */ liking) => void preferRoom(id, liking).catch((error) => context.toast(errorText(error)));
+  const { peer } = room;
   const muted = room.notify === "none";
   openDialog({ title: roomName(state, room), bare: true, class: "dialog-menu" }, (close) => {
     const item = (/** @type {string} */ picture, /** @type {string} */ label, /** @type {() => void} */ act) =>
@@ -28,6 +31,8 @@ export function openRoomMenu(context, id) {
       item(muted ? "bell" : "bell_off", t(muted ? "unmute_room" : "mute_room"), () => prefer({ notify: muted ? "usual" : "none" })),
       room.unread ? item("check", t("mark_read"), () => context.actions.markRead(id, room.seq)) : null,
       item("people", t("room_details"), () => openRoomDetails(context, id)),
+      room.kind === "dm" ? item("eye_off", t("hide_chat"), () => void hideRoom(context, id)) : null,
+      peer ? item(isBlocked(state, peer) ? "undo" : "ban", t(isBlocked(state, peer) ? "unblock" : "block"), () => void toggleBlock(context, peer)) : null,
       iMay(state, room, "leave") ? item("leave", t("leave_room"), () => void leaveRoom(context, id)) : null)];
   });
 }

@@ -83,7 +83,8 @@ function createWords(context, room) {
     event.preventDefault();
     if (!name.value.trim()) return name.focus();
     void busy(save, alert.say, (error) => refusal(error, "name"), async () => {
-      await api.changeRoom(room.id, { name: name.value.trim(), topic: topic.value.trim() });
+      // The field wraps, but a topic is one line.
+      await api.changeRoom(room.id, { name: name.value.trim(), topic: topic.value.trim().replace(/\s*\n\s*/g, " ") });
       context.toast(t("saved"));
     });
   }

@@ -2,11 +2,12 @@
  * The settings: sections at the side, one of them open; on a phone first the list, then the section. Whatever is a
  * mere choice takes effect at once.
  */
+import { privacySection } from "./blocking.js";
 import { ask, openDialog } from "./dialog.js";
 import { el, fill } from "./element.js";
 import { t } from "./i18n.js";
 import { icon } from "./icons.js";
-import { avatar, nameOf } from "./people.js";
+import { avatar, chosenNameOf } from "./people.js";
 import { sessionsSection, tokensSection } from "./settings_access.js";
 import { accountSection } from "./settings_account.js";
 import { invitesSection } from "./settings_invites.js";
@@ -18,7 +19,7 @@ import { statusForm } from "./status.js";
 
 /** @typedef {import("./context.js").Context} Context */
 /** @typedef {(context: Context, close: () => void) => import("./element.js").Child[]} Section */
-/** @typedef {"profile" | "status" | "appearance" | "language" | "notifications" | "password" | "sessions" | "tokens" | "invites" | "account"} Name */
+/** @typedef {"profile" | "status" | "appearance" | "language" | "notifications" | "privacy" | "password" | "sessions" | "tokens" | "invites" | "account"} Name */
 
 /** @type {readonly (readonly [Name, string, import("./i18n.js").Key, Section])[]} */
 const SECTIONS = [
@@ -27,6 +28,7 @@ const SECTIONS = [
   ["appearance", "palette", "appearance", appearanceSection],
   ["language", "globe", "language", languageSection],
   ["notifications", "bell", "notify", notificationsSection],
+  ["privacy", "ban", "privacy", privacySection],
   ["password", "key", "password", passwordSection],
   ["sessions", "screen", "sessions", sessionsSection],
   ["tokens", "code", "tokens", tokensSection],
@@ -73,7 +75,7 @@ export function openSettings(context, start) {
       el("nav", { class: "settings-nav", "aria-label": t("settings") },
         el("header", { class: "settings-head" }, el("h2", {}, t("settings")), shut()),
         el("p", { class: "settings-me" }, avatar(state, me.uid, { size: "small" }),
-          el("span", { dir: "auto" }, nameOf(state, me.uid), el("small", {}, `@${me.username}`))),
+          el("span", { dir: "auto" }, chosenNameOf(state, me.uid), el("small", {}, `@${me.username}`))),
         el("div", { class: "settings-links" }, links),
         el("div", { class: "settings-links settings-more" },
           el("button", { type: "button", class: "settings-link", click: () => { close(); openShortcuts(); } }, icon("keyboard"), el("span", {}, t("shortcuts"))),

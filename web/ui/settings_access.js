@@ -1,5 +1,6 @@
 /** Settings: the browsers I am signed in with, and the tokens of my programs. Each can be shut out at once. */
 import { ask } from "./dialog.js";
+import { drawEach } from "./each.js";
 import { el, fill } from "./element.js";
 import { agoOf, errorText, fullTimeOf, t } from "./i18n.js";
 import { icon } from "./icons.js";
@@ -19,7 +20,7 @@ export function sessionsSection(context) {
     sessions.sort((a, b) => Number(b.current) - Number(a.current) || b.seenAt - a.seenAt);
     others.hidden = sessions.length < 2;
     list.removeAttribute("aria-busy");
-    fill(list, sessions.map((session) => row({
+    fill(list, drawEach(sessions, (session) => row({
       picture: /Android|iPhone|iPad/.test(session.name) ? "phone" : "screen",
       name: session.name || t("session_unnamed"),
       tag: session.current ? t("session_current") : "",
@@ -54,7 +55,7 @@ export function tokensSection(context) {
     const tokens = await context.actions.tokens();
     tokens.sort((a, b) => b.createdAt - a.createdAt);
     list.removeAttribute("aria-busy");
-    fill(list, tokens.length ? tokens.map((token) => row({
+    fill(list, tokens.length ? drawEach(tokens, (token) => row({
       picture: "code", name: token.name, tag: "", at: token.createdAt,
       detail: `${t("session_seen", { time: agoOf(token.seenAt) })} · ${t("token_made", { time: agoOf(token.createdAt) })}`,
       button: [t("token_revoke"), () => context.actions.revokeToken(token.id)],

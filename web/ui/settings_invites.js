@@ -1,4 +1,5 @@
 /** Settings: the invitations I have made, how often each was used, and an end to any of them. */
+import { drawEach } from "./each.js";
 import { el, fill } from "./element.js";
 import { agoOf, errorText, t, whenOf } from "./i18n.js";
 import { icon } from "./icons.js";
@@ -16,7 +17,7 @@ export function invitesSection(context) {
   async function draw() {
     const invites = (await context.actions.invites()).filter((invite) => isLive(invite));
     list.removeAttribute("aria-busy");
-    fill(list, invites.length ? invites.map((invite) => row({
+    fill(list, invites.length ? drawEach(invites, (invite) => row({
       picture: "link", tag: "", at: invite.createdAt,
       name: invite.label || (invite.rooms.length ? invite.rooms.join(", ") : t("invite_no_room")),
       detail: [t("invite_used", { n: invite.uses }), invite.expiresAt ? t("status_until", { time: whenOf(invite.expiresAt) }) : t("invite_forever"), agoOf(invite.createdAt)].join(" · "),

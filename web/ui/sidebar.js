@@ -1,4 +1,5 @@
 /** The rooms of this person, with what is unread, and the person. */
+import { isBlockedRoom } from "../state/blocks.js";
 import { openBrowse, openCreate, openNewDirect } from "./room_dialogs.js";
 import { openRoomMenu } from "./room_menu.js";
 import { el, fill, place, setText } from "./element.js";
@@ -66,14 +67,15 @@ function sectionOf(room) {
 }
 
 /**
- * Rooms in the order people see them: favourites, rooms, direct ones, each by name; what is put away comes last.
+ * Rooms in the order people see them: favourites, rooms, direct ones, each by name; what is put away comes last, what
+ * is hidden not at all.
  *
  * @param {State} state
  * @returns {Room[]}
  */
 export function orderedRooms(state) {
   const compare = new Intl.Collator(document.documentElement.lang, { numeric: true }).compare;
-  return [...state.rooms.values()].sort((a, b) => sectionOf(a) - sectionOf(b) || Number(a.archived) - Number(b.archived) || compare(roomName(state, a), roomName(state, b)));
+  return [...state.rooms.values()].filter((room) => !room.hidden).sort((a, b) => sectionOf(a) - sectionOf(b) || Number(a.archived) - Number(b.archived) || compare(roomName(state, a), roomName(state, b)));
 }
 
 /**
@@ -117,14 +119,14 @@ function createItem(context, id) {
     /** @param {State} state @param {Room} room */
     update(state, room) {
       const current = context.signals.room === id;
-      const next = { picture: `${room.kind}/${room.archived}/${lookOf(state, room.peer ?? "")}/${state.users.get(room.peer ?? "")?.state}`, unread: `${room.unread}/${room.mentions}/${room.notify}` };
-      if (next.picture !== drawn.picture) fill(picture, roomPicture(state, room));
+      const next = { picture: `${room.kind}/${room.archived}/${isBlockedRoom(state, room)}/${lookOf(state, room.peer ?? "")}/${state.users.get(room.peer ?? "")?.state}`, unread: `${room.unread}/${room.mentions}/${room.notify}` };
+      if (next.picture !== drawn.picture) fill(picture, roomPicture(state, room), isBlockedRoom(state, room) ? el("span", { class: "hidden-visually" }, `${t("blocked")}, `) : null);
       if (next.unread !== drawn.unread) fill(unread, badge(room));
       drawn = next;
       setText(name, roomName(state, room));
       draft.hidden = current || !hasDraft(state, room);
       link.toggleAttribute("data-unread", room.unread > 0 && room.notify !== "none");
-      link.toggleAttribute("data-muted", room.notify === "none" || room.archived);
+      link.toggleAttribute("data-muted", room.notify === "none" || room.archived || isBlockedRoom(state, room));
       if (current) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");
     },

@@ -3,13 +3,15 @@ import { chosenOf, endOf, SPANS, statusOf, statusText } from "../state/people_st
 import { openDialog } from "./dialog.js";
 import { el, fill } from "./element.js";
 import { openEmojiPicker } from "./emoji_picker.js";
-import { errorText, t, whenOf } from "./i18n.js";
+import { errorText, isoOf, t, whenOf } from "./i18n.js";
 import { icon } from "./icons.js";
 
 /** @typedef {import("./context.js").Context} Context */
 /** @typedef {import("../state/types.js").Chosen} Chosen */
 
 const WORDS_MAX = 80;
+/** The last moment the server takes. */
+const LAST_MOMENT = "9999-12-31T23:59";
 /** What people say most, with the time it usually lasts. @type {readonly [string, import("./i18n.js").Key, import("../state/people_status.js").Span][]} */
 const IDEAS = [["📅", "status_meeting", "1h"], ["🍕", "status_lunch", "1h"], ["🎧", "status_focus", "4h"], ["🏠", "status_home", "today"], ["🌴", "status_holiday", "week"], ["🤒", "status_ill", "today"]];
 
@@ -113,7 +115,7 @@ function endChoice(until) {
   const kept = until === null ? [] : /** @type {[string, string][]} */ ([["kept", t("span_kept", { time: whenOf(until) })]]);
   const list = el("select", { class: "input", id: "status-end", change: () => { show(); if (list.value === "custom") moment.focus(); } },
     [...kept, ...spans, ["custom", t("span_custom")]].map(([value, text]) => el("option", { value }, text)));
-  const moment = el("input", { class: "input", type: "datetime-local", "aria-label": t("span_custom"), hidden: true, value: localMoment(endOf("1h") ?? 0) });
+  const moment = el("input", { class: "input", type: "datetime-local", "aria-label": t("span_custom"), hidden: true, max: LAST_MOMENT, value: localMoment(endOf("1h") ?? 0) });
   list.value = until === null ? "never" : "kept";
   const show = () => { moment.hidden = list.value !== "custom"; };
   return {
@@ -134,6 +136,5 @@ function endChoice(until) {
  * @param {number} at
  */
 function localMoment(at) {
-  const date = new Date(at - new Date(at).getTimezoneOffset() * 60_000);
-  return date.toISOString().slice(0, 16);
+  return isoOf(at - new Date(at).getTimezoneOffset() * 60_000).slice(0, 16);
 }

@@ -8,7 +8,7 @@ import { el, setText } from "./element.js";
 import { t } from "./i18n.js";
 import { icon } from "./icons.js";
 import { createListbox } from "./listbox.js";
-import { avatar, nameOf, presenceOf, roomName, roomPicture, tintOf } from "./people.js";
+import { avatar, chosenNameOf, presenceOf, roomName, roomPicture, tintOf } from "./people.js";
 import { recentRooms } from "./recent.js";
 import { settled } from "./room_people.js";
 import { roomPath } from "./routes.js";
@@ -93,7 +93,7 @@ function targetsOf(state, strange) {
   const people = [...state.users.values()].filter((user) => !user.removed && !user.disabled && user.uid !== state.me?.uid && !peers.has(user.uid));
   return [
     ...rooms.map((room) => ({ room, name: roomName(state, room), also: room.peer ? state.users.get(room.peer)?.username ?? "" : "" })),
-    ...people.map((user) => ({ uid: user.uid, name: nameOf(state, user.uid), also: user.username })),
+    ...people.map((user) => ({ uid: user.uid, name: chosenNameOf(state, user.uid), also: user.username })),
     ...strange.filter((room) => !state.rooms.has(room.id)).map((room) => ({ strange: room, name: room.name })),
   ];
 }

@@ -4,7 +4,7 @@
  */
 import { el, place } from "./element.js";
 import { dayNumber, dayOf, t } from "./i18n.js";
-import { drawMessage } from "./message.js";
+import { drawMessage, isVeiled } from "./message.js";
 import { lookOf, nameOf } from "./people.js";
 
 /** @typedef {import("./context.js").Context} Context */
@@ -46,7 +46,8 @@ export function createRows(context, id) {
   function rowFor(message, grouped, state, byMid, fresh) {
     const vanishing = context.signals.vanishing.has(message.mid);
     const quoted = message.re ? byMid.get(message.re) ?? null : null;
-    const inputs = [message, grouped, vanishing, quoted, lookOf(state, message.by), quoted && nameOf(state, quoted.by), document.documentElement.lang];
+    const veiled = (/** @type {Message | null} */ each) => each !== null && isVeiled(context, state, id, each);
+    const inputs = [message, grouped, vanishing, quoted, lookOf(state, message.by), quoted && nameOf(state, quoted.by), veiled(message), veiled(quoted), document.documentElement.lang];
     const known = rows.get(message.mid);
     if (known && known.inputs.every((input, index) => input === inputs[index])) return known;
     const row = known?.row ?? el("article", { tabindex: "-1", "data-mid": message.mid });

@@ -38,6 +38,29 @@ pub(super) async fn answer(
     if !caller.admin {
         return Err(Error::new(Code::Forbidden, "Only admins of the server may do this."));
     }
+    let permit = match (method, resource) {
+        ("GET", _) => None,
+        // Rooms and invitations ask where the act is.
+        (_, R::Rooms | R::Room(_) | R::RoomRestore(_) | R::Invites | R::Invite(_) | R::Purge) => {
+            None
+        }
+        _ => Some(api.permit(caller)?),
+    };
+    let answer = carry_out(api, caller, method, resource, request).await;
+    if let (Some(permit), Ok(_)) = (permit, &answer) {
+        permit.use_up();
+    }
+    answer
+}
+
+async fn carry_out(
+    api: &Api,
+    caller: &Session,
+    method: &str,
+    resource: Resource,
+    request: &Request,
+) -> Result<Response> {
+    use Resource as R;
     match (method, resource) {
         ("GET", R::Users) => users::page(api, request).await,
         ("POST", R::Users) => users::create(api, caller, request).await,

@@ -6,17 +6,15 @@ use serde_json::{Value, json};
 
 use crate::api::Api;
 use crate::api::page::{Page, cursor, paged};
-use crate::api::record::Target;
-use crate::api::rooms::{Change, change_room};
-use crate::api::text::{bounded, name};
-use crate::api::users::name_of;
+use crate::api::rooms::Change;
+use crate::api::text::{line, name};
 use crate::auth::Session;
 use crate::error::{Error, Result};
 use crate::http::{Request, Response};
 use crate::ids::{RoomId, Uid};
 use crate::limits::chat;
 use crate::protocol::event::RoomKind;
-use crate::rooms::{CreateRoom, RoomSummary, check_kind, sort_key};
+use crate::rooms::{CreateRoom, MemberChange, RoomSummary, check_kind, sort_key};
 use crate::store::chat::{RemovedRoom, RoomRow};
 use crate::store::restorable_ms;
 
@@ -79,7 +77,7 @@ pub(super) async fn create(api: &Api, caller: &Session, request: &Request) -> Re
     let new: NewRoom = request.json()?;
     let create = CreateRoom {
         name: name("name", &new.name, chat::ROOM_NAME)?,
-        topic: bounded("topic", &new.topic, chat::ROOM_TOPIC)?,
+        topic: line("topic", &new.topic, chat::ROOM_TOPIC)?,
         kind: check_kind(new.kind)?,
         members: Vec::new(),
         is_default: new.is_default,
@@ -87,9 +85,7 @@ pub(super) async fn create(api: &Api, caller: &Session, request: &Request) -> Re
     if let Some(owner) = new.owner {
         crate::api::users::profile(api, owner).await?;
     }
-    let (room, _) = api.rooms.create(new.owner, create).await?;
-    let detail = json!({"kind": room.kind, "owner": new.owner});
-    api.record(caller, "room.create", Target::room(room.id, &room.name), detail).await;
+    let (room, _) = api.create_room(caller, new.owner, create).await?;
     Ok(Response::json(201, &shown(api, room.id)))
 }
 
@@ -108,14 +104,11 @@ pub(super) async fn change(
     let change = request.json::<Change>()?.check()?;
     let Owner { owner } = request.json()?;
     if change != crate::store::chat::RoomChange::default() || owner.is_none() {
-        change_room(api, caller, room, change).await?;
+        api.change_room(caller, room, change).await?;
     }
     if let Some(owner) = owner {
         crate::api::users::profile(api, owner).await?;
-        let view = api.rooms.info(room, caller.uid, caller.admin)?;
-        api.rooms.set_owner(caller.uid, caller.admin, room, owner).await?;
-        let detail = json!({"owner": owner, "owner_name": name_of(api, owner).await});
-        api.record(caller, "room.owner", Target::room(room, &view.name), detail).await;
+        let _ = api.change_member(caller, room, owner, MemberChange::Own).await?;
     }
     Ok(Response::json(200, &shown(api, room)))
 }

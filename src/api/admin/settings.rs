@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use crate::api::Api;
 use crate::api::fields::present;
-use crate::api::record::Target;
+use crate::api::record::authority;
 use crate::api::text::name;
 use crate::auth::{Live, RoomCreation, Session};
 use crate::config::Registration;
@@ -77,20 +77,6 @@ impl Change {
 pub(super) async fn change(api: &Api, caller: &Session, request: &Request) -> Result<Response> {
     let change: Change = request.json()?;
     let fields = change.check()?;
-    let (before, after) = api.auth.choose(fields, &change.expected).await?;
-    let detail = difference(&before, &after)?;
-    if !detail.is_empty() {
-        api.record(caller, "settings.update", Target::settings(), Value::Object(detail)).await;
-    }
+    let after = api.auth.choose(authority(caller), fields, &change.expected).await?;
     Ok(answer(&after))
-}
-
-/// What is not as it was: `{"from", "to"}` for each field.
-fn difference(before: &Live, after: &Live) -> Result<Map<String, Value>> {
-    let before = before.fields()?;
-    let changed = |(key, to): (String, Value)| {
-        let from = before.get(&key).filter(|from| **from != to)?.clone();
-        Some((key, json!({"from": from, "to": to})))
-    };
-    Ok(after.fields()?.into_iter().filter_map(changed).collect())
 }

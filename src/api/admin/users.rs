@@ -10,7 +10,7 @@ use crate::api::auth::end_sockets;
 use crate::api::page::{Page, cursor, paged};
 use crate::api::record::authority;
 use crate::api::removal::there;
-use crate::api::text::{bounded, user_name};
+use crate::api::text::{line, user_name};
 use crate::api::users::{picture, tell_profile};
 use crate::auth::Session;
 use crate::error::{Code, Error, Result};
@@ -73,7 +73,7 @@ struct NewUser {
 pub(super) async fn create(api: &Api, caller: &Session, request: &Request) -> Result<Response> {
     let new: NewUser = request.json()?;
     let key = user_name(&new.username)?;
-    let display_name = bounded("display_name", &new.display_name, limits::api::DISPLAY_NAME)?;
+    let display_name = line("display_name", &new.display_name, limits::api::DISPLAY_NAME)?;
     let user = store::NewUser {
         username: &new.username,
         username_key: &key,
@@ -105,7 +105,7 @@ impl Change {
             changes.push(UserChange::Rename { username, key });
         }
         if let Some(name) = self.display_name {
-            let name = bounded("display_name", &name, limits::api::DISPLAY_NAME)?;
+            let name = line("display_name", &name, limits::api::DISPLAY_NAME)?;
             changes.push(UserChange::DisplayName(name));
         }
         changes.extend(
@@ -133,9 +133,11 @@ pub(super) async fn change(
     request: &Request,
 ) -> Result<Response> {
     let changes = request.json::<Change>()?.check()?;
-    let user = api.change_user(authority(caller), uid, &changes).await?;
+    let (user, done) = api.change_user(authority(caller), uid, &changes).await?;
     end_setup(api, &user);
-    tell_profile(api, uid).await;
+    if !done.is_empty() {
+        tell_profile(api, uid).await;
+    }
     Ok(Response::json(200, &told(api, &user)))
 }
 
@@ -147,10 +149,11 @@ fn end_setup(api: &Api, user: &UserRow) {
 }
 
 /// What becomes of the messages of an account that goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(in crate::api) enum Messages {
     /// They stay, with a neutral author.
+    #[default]
     Keep,
     /// They read as deleted from now on, and are gone for good with the purge.
     Erase,
@@ -165,6 +168,7 @@ impl Messages {
 
 #[derive(Deserialize)]
 struct Removal {
+    #[serde(default)]
     messages: Messages,
 }
 
@@ -175,7 +179,7 @@ pub(super) async fn remove(
     uid: Uid,
     request: &Request,
 ) -> Result<Response> {
-    let Removal { messages } = request.json()?;
+    let Removal { messages } = request.json_if_any()?;
     api.remove_user(authority(caller), uid, messages.erase()).await?;
     Ok(Response::empty(204))
 }
@@ -200,7 +204,7 @@ pub(super) async fn reset(
     uid: Uid,
     request: &Request,
 ) -> Result<Response> {
-    let Reset { compromised } = request.json()?;
+    let Reset { compromised } = request.json_if_any()?;
     let ticket = api.auth.reset_user(authority(caller), uid, compromised).await?;
     if compromised {
         end_sockets(api, outlet::Target::User(uid)).await;

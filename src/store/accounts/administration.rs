@@ -41,7 +41,7 @@ impl Authority<'_> {
         self.entry_of().0
     }
 
-    fn entry_of(&self) -> (Option<Uid>, &str) {
+    pub(super) fn entry_of(&self) -> (Option<Uid>, &str) {
         match self {
             Self::Admin(uid, name) | Self::Oneself(uid, name) => (Some(*uid), name),
             Self::Operator => (None, "command line"),
@@ -123,6 +123,15 @@ impl UserChange {
         Err(Error::new(Code::Conflict, wrong))
     }
 
+    /// Whether the user is so already, which is nothing to be told of.
+    fn is_so(&self, user: &UserRow) -> bool {
+        match self {
+            Self::Rename { username, .. } => *username == user.username,
+            Self::DisplayName(name) => *name == user.display_name,
+            _ => false,
+        }
+    }
+
     /// The deeds by which a user becomes such that this change does not fit.
     fn forestalled_by(&self, user: &UserRow) -> &'static [&'static str] {
         match (self, user.removed_at) {
@@ -196,12 +205,15 @@ impl AccountStore {
         begin(&transaction, by).await?;
         let user = row_in(&transaction, uid).await?;
         let ended = end_sessions(&transaction, uid, None, false).await?;
+        if ended.is_empty() {
+            return Ok(ended);
+        }
         note(&transaction, by, "user.sessions", uid, &user.username, &json!({})).await?;
         transaction.commit().await.map_err(failed)?;
         Ok(ended)
     }
 
-    /// Makes all of these changes, or none.
+    /// Makes all of these changes, or none; the user then, and which of them were not so already.
     ///
     /// # Errors
     /// `forbidden` for somebody who may not (any more) and if nobody could administrate any more,
@@ -211,7 +223,8 @@ impl AccountStore {
         by: Authority<'_>,
         uid: Uid,
         changes: &[UserChange],
-    ) -> Result<UserRow> {
+    ) -> Result<(UserRow, Vec<UserChange>)> {
+        let mut done = Vec::new();
         let mut client = self.database.get().await?;
         let transaction = client.transaction().await.map_err(failed)?;
         begin(&transaction, by).await?;
@@ -223,16 +236,20 @@ impl AccountStore {
                     winner.await?.map_or_else(String::new, |name| format!(" It was {name}."));
                 return Err(Error::new(error.code(), format!("{}{winner}", error.message())));
             }
+            if change.is_so(&user) {
+                continue;
+            }
             if change.takes_an_admin() && user.is_admin && !user.is_disabled {
                 keep_an_admin(&transaction, uid).await?;
             }
             apply(&transaction, uid, change).await?;
             note(&transaction, by, change.action(by), uid, &user.username, &change.detail())
                 .await?;
+            done.push(change.clone());
         }
         let user = row_in(&transaction, uid).await?;
         transaction.commit().await.map_err(failed)?;
-        Ok(user)
+        Ok((user, done))
     }
 
     /// Erases everything personal about a removed account: names, words, picture, password, sessions.
@@ -273,7 +290,7 @@ impl AccountStore {
 }
 
 /// Takes the turn and asks whether whoever acts still may.
-async fn begin(transaction: &Transaction<'_>, by: Authority<'_>) -> Result<()> {
+pub(super) async fn begin(transaction: &Transaction<'_>, by: Authority<'_>) -> Result<()> {
     let lock = "SELECT pg_advisory_xact_lock($1)";
     transaction.execute(lock, &[&LOCK]).await.map_err(failed)?;
     if let Authority::Admin(uid, _) = by {

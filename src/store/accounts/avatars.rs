@@ -40,20 +40,21 @@ impl AccountStore {
         transaction.commit().await.map_err(failed)
     }
 
-    /// Takes the picture away.
+    /// Takes the picture away; whether there was one.
     ///
     /// # Errors
     /// `unavailable`.
-    pub async fn remove_avatar(&self, uid: Uid) -> Result<()> {
+    pub async fn remove_avatar(&self, uid: Uid) -> Result<bool> {
         let mut client = self.database.get().await?;
         let transaction = client.transaction().await.map_err(failed)?;
-        for sql in [
-            "UPDATE accounts.users SET avatar = NULL WHERE id = $1",
-            "DELETE FROM accounts.avatars WHERE user_id = $1",
-        ] {
-            transaction.execute(sql, &[&uid.0]).await.map_err(failed)?;
+        let point = "UPDATE accounts.users SET avatar = NULL WHERE id = $1 AND avatar IS NOT NULL";
+        if transaction.execute(point, &[&uid.0]).await.map_err(failed)? == 0 {
+            return Ok(false);
         }
-        transaction.commit().await.map_err(failed)
+        let old = "DELETE FROM accounts.avatars WHERE user_id = $1";
+        transaction.execute(old, &[&uid.0]).await.map_err(failed)?;
+        transaction.commit().await.map_err(failed)?;
+        Ok(true)
     }
 
     /// A picture in one size: its type and bytes. Those of removed accounts are not shown.

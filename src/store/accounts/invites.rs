@@ -289,7 +289,7 @@ fn invite(row: &Row) -> Invite {
         by: by.map(maker),
         rooms: rooms.into_iter().map(RoomId).collect(),
         created_at: row.get(7),
-        expires_at: row.get(8),
+        expires_at: row.get::<_, Option<i64>>(8).map(crate::time::stored),
         uses: row.get(9),
         uses_max: row.get(10),
         is_revoked: row.get(11),

@@ -9,6 +9,7 @@ mod looks;
 mod passwords;
 mod sessions;
 mod settings;
+mod shown;
 mod tickets;
 mod user_rows;
 mod users;
@@ -42,6 +43,8 @@ const MIGRATIONS: &[Migration] = &migrate::numbered([
         "invites_of_the_operator",
         include_str!("../../../sql/accounts/0005_invites_of_the_operator.sql"),
     ),
+    ("write_probe", include_str!("../../../sql/accounts/0006_write_probe.sql")),
+    ("shown_names", include_str!("../../../sql/accounts/0007_shown_names.sql")),
 ]);
 
 /// Handle to the account store. Cheap to clone.
@@ -68,8 +71,20 @@ impl AccountStore {
         migrate::run(&database, "accounts", MIGRATIONS).await?;
         let store = Self { database };
         let filled = store.fill_in_names().await;
+        let filled = match filled {
+            Ok(()) => store.fill_in_shown_names().await,
+            failed => failed,
+        };
         filled.map_err(|error| format!("cannot prepare the user names: {}", error.message()))?;
         Ok(store)
+    }
+
+    /// Whether a write commits here now.
+    ///
+    /// # Errors
+    /// `unavailable` with the reason.
+    pub async fn try_write(&self) -> Result<()> {
+        self.database.try_write("accounts.write_probe").await
     }
 
     /// The database behind it.

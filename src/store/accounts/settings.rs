@@ -4,6 +4,8 @@
 use serde_json::Value;
 use tokio_postgres::Row;
 
+use super::administration::{Authority, begin};
+use super::audit::{self, AuditEntry};
 use super::{AccountStore, failed};
 use crate::error::Result;
 
@@ -23,20 +25,27 @@ impl AccountStore {
         Ok(chosen(&client.query(CHOSEN, &[]).await.map_err(failed)?))
     }
 
-    /// Chooses what `decide` makes of everything chosen so far; nobody else chooses meanwhile.
+    /// Chooses what `decide` makes of everything chosen so far; nobody else chooses meanwhile. The entry
+    /// of the audit log, with the detail it gives, is part of the transaction. Nothing to choose writes
+    /// nothing.
     ///
     /// # Errors
-    /// Those of `decide`, and `unavailable`.
+    /// Those of `decide`, `forbidden` for somebody who is no administrator any more, `unavailable`.
     pub async fn choose_settings<T>(
         &self,
-        decide: impl FnOnce(Chosen) -> Result<(Chosen, T)> + Send,
+        by: Authority<'_>,
+        decide: impl FnOnce(Chosen) -> Result<(Chosen, Value, T)> + Send,
     ) -> Result<T> {
         let mut client = self.database.get().await?;
         let transaction = client.transaction().await.map_err(failed)?;
+        begin(&transaction, by).await?;
         let lock = "LOCK TABLE accounts.settings IN SHARE ROW EXCLUSIVE MODE";
         transaction.batch_execute(lock).await.map_err(failed)?;
         let rows = transaction.query(CHOSEN, &[]).await.map_err(failed)?;
-        let (change, outcome) = decide(chosen(&rows))?;
+        let (change, detail, outcome) = decide(chosen(&rows))?;
+        if change.is_empty() {
+            return Ok(outcome);
+        }
         for (key, value) in change {
             transaction
                 .execute(
@@ -47,6 +56,17 @@ impl AccountStore {
                 .await
                 .map_err(failed)?;
         }
+        let (actor, actor_name) = by.entry_of();
+        let entry = AuditEntry {
+            actor,
+            actor_name,
+            action: "settings.update",
+            target_kind: "settings",
+            target_id: "",
+            target_name: "",
+            detail: &detail,
+        };
+        audit::append(&transaction, &entry).await?;
         transaction.commit().await.map_err(failed)?;
         Ok(outcome)
     }

@@ -11,6 +11,7 @@ use crate::ids::Uid;
 use crate::names;
 use crate::protocol::command::PresenceState;
 use crate::protocol::status::Status;
+use crate::time;
 
 /// A user to be made.
 pub struct NewUser<'a> {
@@ -58,6 +59,8 @@ pub struct Profile {
     pub is_disabled: bool,
     /// Whether the account was removed: a neutral author is left.
     pub is_removed: bool,
+    /// Whether the name they are shown with could be taken for another person's.
+    pub is_ambiguous: bool,
 }
 
 /// What changes; `None` stays as it is.
@@ -74,7 +77,7 @@ pub struct ProfileChange {
 }
 
 pub(super) const PROFILE: &str = "id, username, display_name, bio, locale, avatar, is_admin,
-    disabled_at IS NOT NULL, removed_at IS NOT NULL, status_state, status_text, status_until";
+    disabled_at IS NOT NULL, removed_at IS NOT NULL, status_state, status_text, status_until, is_ambiguous";
 
 impl AccountStore {
     /// Whether anybody could do an administrator's work.
@@ -184,20 +187,21 @@ impl AccountStore {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let client = self.database.get().await?;
         let rows = client.query(&query, &[&names::key(q), &after, &limit]).await.map_err(failed)?;
-        Ok(rows.iter().map(|row| (profile(row), row.get(12))).collect())
+        Ok(rows.iter().map(|row| (profile(row), row.get(13))).collect())
     }
 
-    /// Changes what is named.
+    /// Changes what is named and not so already; whether there was anything.
     ///
     /// # Errors
     /// `unavailable`.
-    pub async fn change_profile(&self, uid: Uid, change: &ProfileChange) -> Result<()> {
+    pub async fn change_profile(&self, uid: Uid, change: &ProfileChange) -> Result<bool> {
         let status = change.status.as_ref();
         let state = status.map(|status| status.state.as_str());
         let text = status.map(|status| status.text.as_str());
         let until = status.and_then(|status| status.until);
         let display_key = change.display_name.as_deref().map(names::key);
-        self.database
+        let changed = self
+            .database
             .get()
             .await?
             .execute(
@@ -209,7 +213,12 @@ impl AccountStore {
                      status_state = coalesce($5, status_state),
                      status_text = coalesce($6, status_text),
                      status_until = CASE WHEN $5 IS NULL THEN status_until ELSE $7 END
-                 WHERE id = $1",
+                 WHERE id = $1
+                   AND (display_name IS DISTINCT FROM coalesce($2, display_name)
+                        OR bio IS DISTINCT FROM coalesce($3, bio)
+                        OR locale IS DISTINCT FROM coalesce($4, locale)
+                        OR ($5::text IS NOT NULL AND (status_state, status_text, status_until)
+                            IS DISTINCT FROM ($5::text, $6::text, $7::bigint)))",
                 &[
                     &uid.0,
                     &change.display_name,
@@ -223,7 +232,7 @@ impl AccountStore {
             )
             .await
             .map_err(failed)?;
-        Ok(())
+        Ok(changed > 0)
     }
 }
 
@@ -306,6 +315,7 @@ pub(super) fn profile(row: &Row) -> Profile {
         is_disabled: row.get(7),
         is_removed: row.get(8),
         status: status(row, 9).at(now_ms()),
+        is_ambiguous: row.get(12),
     }
 }
 
@@ -314,6 +324,6 @@ pub(super) fn status(row: &Row, first: usize) -> Status {
     Status {
         state: PresenceState::from_word(row.get(first)).unwrap_or(PresenceState::Online),
         text: row.get(first + 1),
-        until: row.get(first + 2),
+        until: row.get::<_, Option<i64>>(first + 2).map(time::stored),
     }
 }

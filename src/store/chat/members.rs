@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::ids::{RoomId, Uid};
 use crate::protocol::event::{Notify, Role};
 use crate::store::pool::failed;
+use crate::time;
 
 /// A member as stored.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,6 +28,8 @@ pub struct MemberRow {
     pub notify: Notify,
     /// Until when a moderator took the member's word, in milliseconds.
     pub silenced_until: Option<i64>,
+    /// What a direct room had come to when the member put it out of sight.
+    pub hidden_seq: Option<u64>,
 }
 
 /// Somebody who was sent away for good.
@@ -49,7 +52,7 @@ impl ChatStore {
     /// `unavailable`.
     pub async fn members(&self, room: Option<RoomId>) -> Result<Vec<MemberRow>> {
         let sql = "SELECT m.room_id, m.user_id, m.role, m.read_seq, m.joined_at, m.favourite,
-                       m.notify, m.silenced_until
+                       m.notify, m.silenced_until, m.hidden_seq
                    FROM chat.members m JOIN chat.rooms r ON r.id = m.room_id
                    WHERE r.deleted_at IS NULL AND m.suspended_at IS NULL
                      AND ($1::bigint IS NULL OR m.room_id = $1)";
@@ -142,6 +145,18 @@ impl ChatStore {
         Ok(())
     }
 
+    /// A member puts a direct room out of sight as it is at `seq`, or shows it again.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub async fn hide(&self, room: RoomId, uid: Uid, seq: Option<u64>) -> Result<()> {
+        let sql = "UPDATE chat.members SET hidden_seq = $3 WHERE room_id = $1 AND user_id = $2";
+        let seq = seq.map(u64::cast_signed);
+        let client = self.database.get().await?;
+        client.execute(sql, &[&room.0, &uid.0, &seq]).await.map_err(failed)?;
+        Ok(())
+    }
+
     /// Removes a member. A direct room that somebody left is not found by its people any more.
     ///
     /// # Errors
@@ -212,7 +227,7 @@ impl ChatStore {
     pub async fn reinstate(&self, room: RoomId, uid: Uid) -> Result<Option<MemberRow>> {
         let sql = "UPDATE chat.members SET suspended_at = NULL WHERE room_id = $1 AND user_id = $2
                    RETURNING room_id, user_id, role, read_seq, joined_at, favourite, notify,
-                       silenced_until";
+                       silenced_until, hidden_seq";
         let client = self.database.get().await?;
         let row = client.query_opt(sql, &[&room.0, &uid.0]).await.map_err(failed)?;
         row.as_ref().map(member).transpose()
@@ -228,6 +243,7 @@ fn member(row: &Row) -> Result<MemberRow> {
         joined_at: row.get(4),
         favourite: row.get(5),
         notify: Notify::from_word(row.get(6)).ok_or_else(|| Error::internal("unknown level"))?,
-        silenced_until: row.get(7),
+        silenced_until: row.get::<_, Option<i64>>(7).map(time::stored),
+        hidden_seq: row.get::<_, Option<i64>>(8).map(i64::unsigned_abs),
     })
 }

@@ -6,7 +6,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
 use super::{ChatStore, content};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ids::{Mid, RoomId, Uid};
 use crate::protocol::message::{Content, MessageState, Reaction};
 use crate::store::pool::failed;
@@ -119,7 +119,9 @@ impl Stored {
 fn look(source: &str, rest: &str) -> String {
     format!(
         "SELECT m.mid, m.rev + m.is_hidden::int, m.author, m.seq, m.at, m.created_seq, m.created_at,
-                m.rev_at, CASE WHEN NOT m.is_hidden THEN m.body::text END, r.mids, r.authors, r.bodies
+                m.rev_at, CASE WHEN NOT m.is_hidden THEN m.body::text END, r.mids, r.authors, r.bodies,
+                coalesce(octet_length(m.body::text), 0)
+                    + coalesce(cardinality(r.mids), 0) * {REACTION_BYTES} AS size
          FROM {source} m LEFT JOIN LATERAL (
              SELECT array_agg(x.mid ORDER BY x.created_seq) AS mids,
                     array_agg(x.author ORDER BY x.created_seq) AS authors,
@@ -128,6 +130,22 @@ fn look(source: &str, rest: &str) -> String {
              WHERE x.room_id = m.room_id AND x.target = m.mid AND x.kind = 'react'
                AND NOT x.is_hidden AND NOT m.is_hidden
          ) r ON true {rest}"
+    )
+}
+
+/// About what one reaction adds to a message on the wire.
+const REACTION_BYTES: usize = 64;
+
+/// Cuts what `look` selects before its contents exceed the bytes of parameter `$4`; the first message
+/// is always there. The database adds up the sizes, so that what is cut off is never read here. The
+/// last column says whether anything was.
+fn cut_at_bytes(sql: &str, order: &str) -> String {
+    format!(
+        "SELECT * FROM (
+             SELECT look.*, sum(size) OVER (ORDER BY {order}) - size AS before,
+                 count(*) OVER () AS found
+             FROM ({sql}) look
+         ) summed WHERE before < $4 ORDER BY {order}"
     )
 }
 
@@ -189,15 +207,33 @@ impl ChatStore {
         since: u64,
         limit: usize,
     ) -> Result<Vec<MessageState>> {
-        let (since, limit) = (since.cast_signed(), to_limit(limit));
-        let sql = look(MISSED, "ORDER BY m.seq LIMIT $3");
-        let client = self.database.get().await?;
-        let statement = client.prepare_cached(&sql).await.map_err(failed)?;
-        let rows = client.query(&statement, &[&room.0, &since, &limit]).await.map_err(failed)?;
-        Ok(self.read_states(room, &rows))
+        Ok(self.changed_within(room, since, limit, usize::MAX).await?.0)
     }
 
-    /// A page of history, oldest first, and whether there is more in its direction.
+    /// The same, cut when their contents exceed `bytes`, and whether there may be more: because of
+    /// that, or because there are as many as the limit.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub async fn changed_within(
+        &self,
+        room: RoomId,
+        since: u64,
+        limit: usize,
+        bytes: usize,
+    ) -> Result<(Vec<MessageState>, bool)> {
+        let (since, most, bytes) = (since.cast_signed(), to_limit(limit), to_limit(bytes));
+        let sql = cut_at_bytes(&look(MISSED, "ORDER BY m.seq LIMIT $3"), "seq");
+        let client = self.database.get().await?;
+        let statement = client.prepare_cached(&sql).await.map_err(failed)?;
+        let rows = client.query(&statement, &[&room.0, &since, &most, &bytes]).await;
+        let rows = rows.map_err(failed)?;
+        let more = is_cut(&rows)? || rows.len() >= limit;
+        Ok((self.read_states(room, &rows), more))
+    }
+
+    /// A page of history, oldest first, of at most `bytes` of contents, and whether there is more in
+    /// its direction.
     ///
     /// # Errors
     /// `unavailable`.
@@ -206,21 +242,23 @@ impl ChatStore {
         room: RoomId,
         page: Page,
         limit: usize,
+        bytes: usize,
     ) -> Result<(Vec<MessageState>, bool)> {
-        let (bound, sql, backwards) = match page {
-            Page::Newest => {
-                (i64::MAX as u64, "m.created_seq < $2 ORDER BY m.created_seq DESC", true)
-            }
-            Page::Before(seq) => (seq, "m.created_seq < $2 ORDER BY m.created_seq DESC", true),
-            Page::After(seq) => (seq, "m.created_seq > $2 ORDER BY m.created_seq", false),
+        let (bound, compared, order, backwards) = match page {
+            Page::Newest => (i64::MAX as u64, "<", "created_seq DESC", true),
+            Page::Before(seq) => (seq, "<", "created_seq DESC", true),
+            Page::After(seq) => (seq, ">", "created_seq", false),
         };
-        let sql = look("chat.messages", &format!("{OF_ROOM} {sql} LIMIT $3"));
+        let rest = format!("{OF_ROOM} m.created_seq {compared} $2 ORDER BY m.{order} LIMIT $3");
+        let sql = cut_at_bytes(&look("chat.messages", &rest), order);
         let client = self.database.get().await?;
         let statement = client.prepare_cached(&sql).await.map_err(failed)?;
-        let values = (bound.min(i64::MAX as u64).cast_signed(), to_limit(limit + 1));
-        let rows = client.query(&statement, &[&room.0, &values.0, &values.1]).await;
-        let mut states = self.read_states(room, &rows.map_err(failed)?);
-        let more = states.len() > limit;
+        let bound = bound.min(i64::MAX as u64).cast_signed();
+        let (most, bytes) = (to_limit(limit + 1), to_limit(bytes));
+        let rows = client.query(&statement, &[&room.0, &bound, &most, &bytes]).await;
+        let rows = rows.map_err(failed)?;
+        let mut states = self.read_states(room, &rows);
+        let more = is_cut(&rows)? || rows.len() > limit;
         states.truncate(limit);
         if backwards {
             states.reverse();
@@ -360,6 +398,13 @@ impl ChatStore {
         let emoji = content::emoji_of(json);
         emoji.map_err(|cause| self.unreadable.report(room, mid, cause)).ok()
     }
+}
+
+/// Whether [`cut_at_bytes`] has left out some of what was found.
+fn is_cut(rows: &[Row]) -> Result<bool> {
+    let Some(first) = rows.first() else { return Ok(false) };
+    let found: i64 = first.try_get("found").map_err(Error::internal)?;
+    Ok(found > to_limit(rows.len()))
 }
 
 fn to_limit(limit: usize) -> i64 {

@@ -3,6 +3,7 @@
 //! Anybody may read here; a write that members must see goes through the room's actor and, for
 //! messages, through the journal ([`commit::Writer`]).
 
+mod blocks;
 pub mod commit;
 pub mod content;
 mod figures;
@@ -13,6 +14,8 @@ mod removal;
 mod rooms;
 mod unreadable;
 
+pub use crate::time::now_ms;
+pub use blocks::BlockRow;
 pub use members::{BanRow, MemberRow};
 pub use messages::{Page, Stored, StoredKind, StoredReaction, Superseded};
 pub use rooms::{NewRoom, RemovedRoom, RoomChange, RoomRow};
@@ -29,6 +32,8 @@ const MIGRATIONS: &[Migration] = &migrate::numbered([
     ("rooms_of_every_kind", include_str!("../../../sql/chat/0002_rooms_of_every_kind.sql")),
     ("one_sequencer", include_str!("../../../sql/chat/0003_one_sequencer.sql")),
     ("cheaper_messages", include_str!("../../../sql/chat/0004_cheaper_messages.sql")),
+    ("write_probe", include_str!("../../../sql/chat/0005_write_probe.sql")),
+    ("blocking", include_str!("../../../sql/chat/0006_blocking.sql")),
 ]);
 
 /// Handle to the chat store. Cheap to clone.
@@ -48,14 +53,21 @@ impl ChatStore {
         Ok(Self { database, unreadable: Arc::default() })
     }
 
+    /// The same store through another pool of its database.
+    pub fn through(&self, database: Database) -> Self {
+        Self { database, unreadable: self.unreadable.clone() }
+    }
+
+    /// Whether a write commits here now.
+    ///
+    /// # Errors
+    /// `unavailable` with the reason.
+    pub async fn try_write(&self) -> crate::error::Result<()> {
+        self.database.try_write("chat.write_probe").await
+    }
+
     /// The database behind it.
     pub fn database(&self) -> &Database {
         &self.database
     }
-}
-
-/// Milliseconds since 1970.
-pub fn now_ms() -> i64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    since.map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }

@@ -84,6 +84,20 @@ pub struct RoomChange {
     pub kind: Option<RoomKind>,
 }
 
+impl RoomChange {
+    /// What of it the room is not already.
+    pub fn beyond(self, row: &RoomRow) -> Self {
+        Self {
+            name: self.name.filter(|name| *name != row.name),
+            topic: self.topic.filter(|topic| *topic != row.topic),
+            is_default: self.is_default.filter(|is_default| *is_default != row.is_default),
+            read_only: self.read_only.filter(|read_only| *read_only != row.read_only),
+            archived: self.archived.filter(|archived| *archived != row.archived),
+            kind: self.kind.filter(|kind| *kind != row.kind),
+        }
+    }
+}
+
 const COLUMNS: &str = "id, name, topic, kind, e2ee, is_default, last_seq, read_only,
     archived_at IS NOT NULL, kind = 'dm' AND dm_key !~ '^[0-9]+:[0-9]+$', created_at";
 

@@ -11,7 +11,7 @@ export const ACTION_GROUPS = [
   ["admin_people", ["user.create", "user.update", "user.promote", "user.demote", "user.disable", "user.enable", "user.remove", "user.restore", "user.purge",
     "user.sessions", "user.reset", "user.delete_self", "password.reset", "token.issue"]],
   ["admin_rooms", ["room.create", "room.update", "room.owner", "room.archive", "room.unarchive", "room.remove", "room.restore", "room.purge"]],
-  ["members", ["member.role", "member.remove", "member.ban", "member.unban", "member.silence"]],
+  ["members", ["member.add", "member.join", "member.role", "member.remove", "member.ban", "member.unban", "member.silence"]],
   ["admin_invites", ["invite.create", "invite.revoke"]],
   ["admin_settings", ["settings.update"]],
 ];

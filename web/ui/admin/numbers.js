@@ -1,5 +1,5 @@
 /** Numbers, sizes, spans and moments in the reader's language. The language is a parameter so that tests can choose. */
-import { currentLanguage, dateLanguage } from "../i18n.js";
+import { currentLanguage, dateLanguage, momentOf } from "../i18n.js";
 
 const MINUTE_S = 60;
 const HOUR_S = 3600;
@@ -63,29 +63,31 @@ export function span(seconds, words = "short", lang = currentLanguage()) {
  * @param {number} [now]
  */
 export function away(at, now = Date.now(), lang = currentLanguage()) {
-  const seconds = (at - now) / 1000;
-  const [unit, length] = STEPS.find(([, each]) => Math.abs(seconds) >= each) ?? ["second", Infinity];
-  return formatter(Intl.RelativeTimeFormat, lang, { numeric: "auto", style: "long" }).format(Math.trunc(seconds / length), unit);
+  return momentOf(at, () => {
+    const seconds = (at - now) / 1000;
+    const [unit, length] = STEPS.find(([, each]) => Math.abs(seconds) >= each) ?? ["second", Infinity];
+    return formatter(Intl.RelativeTimeFormat, lang, { numeric: "auto", style: "long" }).format(Math.trunc(seconds / length), unit);
+  });
 }
 
 /** Date and time. @param {number} at */
 export function moment(at, lang = dateLanguage()) {
-  return formatter(Intl.DateTimeFormat, lang, { dateStyle: "medium", timeStyle: "short" }).format(at);
+  return momentOf(at, formatter(Intl.DateTimeFormat, lang, { dateStyle: "medium", timeStyle: "short" }).format);
 }
 
 /** To the second, for the log. @param {number} at */
 export function exactMoment(at, lang = dateLanguage()) {
-  return formatter(Intl.DateTimeFormat, lang, { dateStyle: "medium", timeStyle: "medium" }).format(at);
+  return momentOf(at, formatter(Intl.DateTimeFormat, lang, { dateStyle: "medium", timeStyle: "medium" }).format);
 }
 
 /** Only the date. @param {number} at */
 export function date(at, lang = dateLanguage()) {
-  return formatter(Intl.DateTimeFormat, lang, { dateStyle: "medium" }).format(at);
+  return momentOf(at, formatter(Intl.DateTimeFormat, lang, { dateStyle: "medium" }).format);
 }
 
 /** Only the time. @param {number} at */
 export function clock(at, lang = dateLanguage()) {
-  return formatter(Intl.DateTimeFormat, lang, { hour: "numeric", minute: "2-digit" }).format(at);
+  return momentOf(at, formatter(Intl.DateTimeFormat, lang, { hour: "numeric", minute: "2-digit" }).format);
 }
 
 /**
@@ -94,7 +96,7 @@ export function clock(at, lang = dateLanguage()) {
  * @param {string} day  `2026-11-23`
  */
 export function calendarDay(day, lang = dateLanguage()) {
-  return formatter(Intl.DateTimeFormat, lang, { day: "numeric", month: "short", timeZone: "UTC" }).format(Date.parse(`${day}T00:00:00Z`));
+  return momentOf(Date.parse(`${day}T00:00:00Z`), formatter(Intl.DateTimeFormat, lang, { day: "numeric", month: "short", timeZone: "UTC" }).format);
 }
 
 /** Formatters by what they are for: making one costs far more than using it, and a table uses thousands. @type {Map<string, any>} */

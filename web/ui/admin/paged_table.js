@@ -4,8 +4,9 @@
  * narrow screen a row is drawn as a card; the roles are written out because a changed `display` takes them away in
  * some browsers.
  */
+import { drawEach } from "../each.js";
 import { el, fill, place, setText } from "../element.js";
-import { errorText, t } from "../i18n.js";
+import { errorText, NO_MOMENT, t } from "../i18n.js";
 import { icon } from "../icons.js";
 import { whole } from "./numbers.js";
 import { PageWindow } from "./page_window.js";
@@ -97,7 +98,7 @@ export function createPagedTable(options) {
     table.hidden = empty;
     earlier.hidden = !pages.leads("earlier");
     later.hidden = !pages.leads("later");
-    placeRows(body, items.map((item) => drawRow(options, item)), node.closest(".admin-body"));
+    placeRows(body, drawEach(items, (item) => drawRow(options, item), (item) => unreadableRow(options, item)), node.closest(".admin-body"));
     setText(status, empty ? "" : words(items.length));
     // Observed anew, so that a tall screen goes on until it is full.
     near.unobserve(later);
@@ -163,6 +164,19 @@ function drawRow(options, item) {
   return el("tr", { role: "row", class: options.look?.(item), "data-id": options.id(item) }, options.columns.map((column, index) => index === 0
     ? el("th", { scope: "row", role: "rowheader", class: column.class }, column.cell(item))
     : el("td", { role: "cell", class: column.class, "data-label": column.bare ? null : column.label }, column.cell(item))));
+}
+
+/**
+ * A row for what cannot be drawn.
+ *
+ * @template T
+ * @param {Options<T>} options
+ * @param {T} item
+ */
+function unreadableRow(options, item) {
+  return el("tr", { role: "row", "data-id": options.id(item) }, options.columns.map((column, index) => index === 0
+    ? el("th", { scope: "row", role: "rowheader", class: column.class }, t("entry_unreadable"))
+    : el("td", { role: "cell", class: column.class }, NO_MOMENT)));
 }
 
 /**

@@ -1,0 +1,230 @@
+//! What somebody does to a room or to a membership, and what the audit log says about it.
+//!
+//! Handlers reach the rooms' changes only through here (`tests/architecture.rs` checks it), and what an
+//! entry says is derived from the change and from what became of it. So no handler can forget to record
+//! an act, and what changed nothing is not recorded.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::auth::{Invite, Session};
+use crate::error::Result;
+use crate::ids::{RoomId, Uid};
+use crate::protocol::event::{Role, RoomKind, RoomView};
+use crate::rooms::{By, CreateRoom, Making, MemberChange, MemberOutcome};
+use crate::store::chat::RoomChange;
+
+use super::Api;
+use super::record::Target;
+use super::users::name_of;
+
+impl Api {
+    /// Makes a room for `owner`, or finds the direct room that exists: `false`.
+    pub(super) async fn create_room(
+        &self,
+        caller: &Session,
+        owner: Option<Uid>,
+        create: CreateRoom,
+    ) -> Result<(RoomView, bool)> {
+        let permit = self.permit(caller)?;
+        let mut members = create.members.clone();
+        let mut detail = json!({
+            "kind": create.kind,
+            "owner": owner,
+            "default": Some(true).filter(|_| create.is_default),
+        });
+        let (room, is_new) = self.make_room(caller, owner, create).await?;
+        // Who talks to whom in private is nobody else's business.
+        if is_new && room.kind != RoomKind::Dm {
+            // Somebody who has blocked the owner was left out.
+            members.retain(|uid| self.rooms.is_member(room.id, *uid));
+            if !members.is_empty() {
+                detail["members"] = json!(members);
+            }
+            permit.record("room.create", Target::room(room.id, &room.name), said(detail)).await;
+        }
+        Ok((room, is_new))
+    }
+
+    /// Within what the caller may make, and may put people in.
+    async fn make_room(
+        &self,
+        caller: &Session,
+        owner: Option<Uid>,
+        create: CreateRoom,
+    ) -> Result<(RoomView, bool)> {
+        let is_direct = create.kind == RoomKind::Dm;
+        let making = if caller.admin { Making::Unbounded } else { Making::Bounded };
+        let people: BTreeSet<_> = create.members.iter().filter(|uid| **uid != caller.uid).collect();
+        let people = people.len();
+        let allowance = self.allowances.of(caller.uid);
+        allowance.put_in(people, caller.admin)?;
+        let made = match making {
+            Making::Bounded => self.auth.take_room(caller.uid, is_direct),
+            Making::Unbounded => Ok(()),
+        };
+        let made = match made {
+            Ok(()) => self.rooms.make(owner, create, making).await,
+            Err(error) => Err(error),
+        };
+        if !matches!(made, Ok((_, true))) {
+            allowance.put_nobody_in(people, caller.admin);
+        }
+        let (room, is_new) = made?;
+        if making == Making::Bounded && !is_new {
+            self.auth.give_direct_back(caller.uid);
+        }
+        Ok((room, is_new))
+    }
+
+    /// Changes the room itself.
+    pub(super) async fn change_room(
+        &self,
+        caller: &Session,
+        room: RoomId,
+        change: RoomChange,
+    ) -> Result<RoomView> {
+        let permit = self.permit(caller)?;
+        let before = self.rooms.info(room, caller.uid, caller.admin)?;
+        let (view, changed) = self.rooms.update(caller.uid, caller.admin, room, change).await?;
+        if let Some((action, detail)) = room_entry(&changed) {
+            permit.record(action, Target::room(room, &before.name), detail).await;
+        }
+        Ok(view)
+    }
+
+    /// Removes a room.
+    pub(super) async fn remove_room(&self, caller: &Session, room: RoomId) -> Result<()> {
+        let permit = self.permit(caller)?;
+        let view = self.rooms.info(room, caller.uid, caller.admin)?;
+        self.rooms.remove(caller.uid, caller.admin, room).await?;
+        permit.record("room.remove", Target::room(room, &view.name), json!({})).await;
+        Ok(())
+    }
+
+    /// Takes the removal of a room back.
+    pub(super) async fn restore_room(&self, caller: &Session, room: RoomId) -> Result<RoomView> {
+        let permit = self.permit(caller)?;
+        let view = self.rooms.restore(caller.uid, caller.admin, room).await?;
+        permit.record("room.restore", Target::room(room, &view.name), json!({})).await;
+        Ok(view)
+    }
+
+    /// Changes a membership.
+    pub(super) async fn change_member(
+        &self,
+        caller: &Session,
+        room: RoomId,
+        uid: Uid,
+        change: MemberChange,
+    ) -> Result<MemberOutcome> {
+        let permit = self.permit(caller)?;
+        let view = self.rooms.info(room, caller.uid, caller.admin)?;
+        let by = By::User { uid: caller.uid, admin: caller.admin };
+        let outcome = self.rooms.change_member(by, room, uid, change).await?;
+        let whose = if uid == caller.uid { Whose::Own } else { Whose::Others };
+        if let Some((action, detail)) = member_entry(&view, whose, change, outcome) {
+            let name = name_of(self, uid).await;
+            let (target, detail) = match change {
+                MemberChange::Own => {
+                    (Target::room(room, &view.name), json!({"owner": uid, "owner_name": name}))
+                }
+                _ => (Target::user(uid, &name), detail),
+            };
+            permit.record(action, target, detail).await;
+        }
+        Ok(outcome)
+    }
+
+    /// Lets somebody in who holds an invitation.
+    pub(super) async fn admit(&self, invite: &Invite, room: RoomId, uid: Uid) -> Result<()> {
+        let name = name_of(self, uid).await;
+        let caller = Session::of_user(uid, &name);
+        let permit = self.permit(&caller)?;
+        let change = MemberChange::Put(Role::Member);
+        let outcome = self.rooms.change_member(By::Server, room, uid, change).await?;
+        if outcome == MemberOutcome::Joined {
+            let room_name = self.rooms.summary(room).map(|room| room.row.name);
+            let detail = json!({"room": room, "room_name": room_name, "invite": invite.id});
+            permit.record("member.join", Target::user(uid, &name), said(detail)).await;
+        }
+        Ok(())
+    }
+}
+
+/// Whose membership is changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    /// That of whoever changes it.
+    Own,
+    /// Somebody else's.
+    Others,
+}
+
+/// The entry for a change of the room itself: its action, and what is not as it was.
+fn room_entry(changed: &RoomChange) -> Option<(&'static str, Value)> {
+    if *changed == RoomChange::default() {
+        return None;
+    }
+    let action = match changed.archived {
+        Some(true) => "room.archive",
+        Some(false) => "room.unarchive",
+        None => "room.update",
+    };
+    let detail = json!({
+        "name": changed.name,
+        "topic": changed.topic,
+        "default": changed.is_default,
+        "read_only": changed.read_only,
+        "kind": changed.kind,
+    });
+    Some((action, said(detail)))
+}
+
+/// The entry for a change of a membership, if it is one that the log tells of. Coming into an open room
+/// by oneself, leaving, and how somebody likes a room are nobody's acts over anybody.
+fn member_entry(
+    room: &RoomView,
+    whose: Whose,
+    change: MemberChange,
+    outcome: MemberOutcome,
+) -> Option<(&'static str, Value)> {
+    use MemberChange as C;
+    let mut detail = json!({"room": room.id, "room_name": room.name});
+    let action = match (change, outcome) {
+        (_, MemberOutcome::AsBefore)
+        | (C::Prefer(..) | C::Hide(_) | C::Suspend | C::Reinstate, _) => None,
+        (C::Put(Role::Member), MemberOutcome::Joined)
+            if whose == Whose::Own && room.kind == RoomKind::Open =>
+        {
+            None
+        }
+        (C::Put(role), MemberOutcome::Joined) => {
+            detail["role"] = json!(role);
+            Some("member.add")
+        }
+        (C::Put(role), MemberOutcome::Changed) => {
+            detail["role"] = json!(role);
+            Some("member.role")
+        }
+        (C::Remove, _) if whose == Whose::Own || room.kind == RoomKind::Dm => None,
+        (C::Remove, _) => Some("member.remove"),
+        (C::Ban, _) => Some("member.ban"),
+        (C::Unban, _) => Some("member.unban"),
+        (C::Silence(until), _) => {
+            detail["until"] = json!(until);
+            Some("member.silence")
+        }
+        (C::Own, _) => Some("room.owner"),
+    };
+    action.map(|action| (action, detail))
+}
+
+/// A detail without the fields that say nothing.
+fn said(mut detail: Value) -> Value {
+    if let Some(fields) = detail.as_object_mut() {
+        fields.retain(|_, value| !value.is_null());
+    }
+    detail
+}

@@ -1,0 +1,79 @@
+//! Runtimes with threads of their own: what floods the threads of HTTP does not starve the rooms.
+//!
+//! A socket is driven by the runtime it was opened in, whoever uses it. So what a runtime depends on,
+//! such as its connections to the database, must be opened [`inside`] it.
+
+use std::future::Future;
+use std::pin::pin;
+use std::time::Duration;
+
+use tokio::runtime::{Builder, Handle, Runtime};
+
+/// A runtime that can be dropped anywhere, also inside another one.
+pub struct OwnThreads(Option<Runtime>);
+
+impl OwnThreads {
+    /// Starts so many threads of that name.
+    ///
+    /// # Errors
+    /// The system has no more threads or descriptors.
+    pub fn start(name: &'static str, threads: usize) -> std::io::Result<Self> {
+        let mut builder = Builder::new_multi_thread();
+        let runtime = builder.worker_threads(threads.max(1)).thread_name(name).enable_all();
+        Ok(Self(Some(runtime.build()?)))
+    }
+
+    /// The way to its threads; `None` after the stop.
+    pub fn handle(&self) -> Option<&Handle> {
+        self.0.as_ref().map(Runtime::handle)
+    }
+
+    /// Ends what still runs there, waiting at most so long for what is being polled.
+    pub async fn stop(&mut self, most: Duration) {
+        let Some(runtime) = self.0.take() else { return };
+        let stopping = tokio::task::spawn_blocking(move || runtime.shutdown_timeout(most));
+        if let Err(error) = stopping.await {
+            tracing::error!(%error, "a runtime did not stop");
+        }
+    }
+}
+
+impl Drop for OwnThreads {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// Polls a future, wherever that happens, as if it were in `runtime`: what it opens and spawns is
+/// driven by that runtime's threads.
+pub async fn inside<F: Future>(runtime: &Handle, future: F) -> F::Output {
+    let mut future = pin!(future);
+    std::future::poll_fn(|context| {
+        let _inside = runtime.enter();
+        future.as_mut().poll(context)
+    })
+    .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn thread_name() -> String {
+        std::thread::current().name().unwrap_or_default().to_owned()
+    }
+
+    #[tokio::test]
+    async fn what_is_spawned_inside_a_runtime_runs_on_its_threads() {
+        let mut own = OwnThreads::start("apart", 1).unwrap();
+        let handle = own.handle().unwrap().clone();
+        let (here, there) =
+            inside(&handle, async { (thread_name(), tokio::spawn(async { thread_name() })) }).await;
+        assert_ne!(here, "apart", "the future itself stays with its caller");
+        assert_eq!(there.await.unwrap(), "apart");
+        own.stop(Duration::from_secs(1)).await;
+        assert!(own.handle().is_none());
+    }
+}

@@ -1,0 +1,67 @@
+//! Blocks: who wants to hear nothing of whom.
+
+use super::{ChatStore, now_ms};
+use crate::error::Result;
+use crate::ids::Uid;
+use crate::store::pool::failed;
+
+/// One person blocked by another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BlockRow {
+    /// By whom.
+    pub by: Uid,
+    /// Who.
+    pub uid: Uid,
+    /// When, in milliseconds.
+    pub at: i64,
+}
+
+impl ChatStore {
+    /// All blocks there are.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub async fn blocks(&self) -> Result<Vec<BlockRow>> {
+        let sql = "SELECT user_id, blocked_id, blocked_at FROM chat.blocks";
+        let rows = self.database.get().await?.query(sql, &[]).await.map_err(failed)?;
+        let block = |row: &tokio_postgres::Row| BlockRow {
+            by: Uid(row.get(0)),
+            uid: Uid(row.get(1)),
+            at: row.get(2),
+        };
+        Ok(rows.iter().map(block).collect())
+    }
+
+    /// Blocks somebody. May be repeated.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub async fn block(&self, by: Uid, uid: Uid) -> Result<BlockRow> {
+        let at = now_ms();
+        let sql = "INSERT INTO chat.blocks (user_id, blocked_id, blocked_at) VALUES ($1, $2, $3)
+                   ON CONFLICT (user_id, blocked_id) DO UPDATE SET blocked_at = $3";
+        let client = self.database.get().await?;
+        client.execute(sql, &[&by.0, &uid.0, &at]).await.map_err(failed)?;
+        Ok(BlockRow { by, uid, at })
+    }
+
+    /// Takes that back. May be repeated.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub async fn unblock(&self, by: Uid, uid: Uid) -> Result<()> {
+        let sql = "DELETE FROM chat.blocks WHERE user_id = $1 AND blocked_id = $2";
+        self.database.get().await?.execute(sql, &[&by.0, &uid.0]).await.map_err(failed)?;
+        Ok(())
+    }
+
+    /// Forgets somebody who is gone for good, on both sides.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub async fn forget_blocks(&self, uid: Uid) -> Result<()> {
+        let sql = "DELETE FROM chat.blocks WHERE user_id = $1 OR blocked_id = $1";
+        self.database.get().await?.execute(sql, &[&uid.0]).await.map_err(failed)?;
+        Ok(())
+    }
+}
