@@ -25,7 +25,7 @@ use tokio::runtime::Runtime;
 
 use impulse::allowance::Allowances;
 use impulse::delivery::frame_log::FrameLog;
-use impulse::delivery::{self, Adoption, Role, Settings, Shards};
+use impulse::delivery::{self, Adoption, Rights, Role, Settings, Shards};
 use impulse::ids::{RoomId, SessionId, Uid};
 use impulse::protocol::status::Status;
 use impulse::rooms::Rooms;
@@ -125,6 +125,7 @@ impl House {
             session: SessionId(1),
             asked_at: Instant::now(),
             admin: false,
+            rights: Rights::Write,
             status: Status::default(),
             hello: Bytes::from_static(b"hello"),
             rooms: Vec::new(),

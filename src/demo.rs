@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use sha2::Sha256;
 
-use crate::auth::{Auth, NewAccount};
+use crate::auth::{Auth, NewAccount, Origin};
 use crate::e2ee::pack::kdf;
 use crate::error::{Code, Error, Result};
 use crate::ids::{Mid, RoomId, Uid};
@@ -108,8 +108,9 @@ async fn make_user(auth: &Auth, username: &str) -> Result<Uid> {
         key
     });
     let key = rounds.await.map_err(Error::internal)?;
+    let here = Origin { peer: IpAddr::V4(Ipv4Addr::LOCALHOST), devices: "" };
     let account = NewAccount::made_here(username, salt, ITERATIONS, kdf(&key, "auth", &[]));
-    Ok(auth.register(account, IpAddr::V4(Ipv4Addr::LOCALHOST)).await?.uid)
+    Ok(auth.register(account, here).await?.uid)
 }
 
 async fn talk(chat: &ChatStore, room: RoomId, users: &[Uid]) -> Result<()> {

@@ -105,8 +105,10 @@ pub mod api {
     use super::Duration;
     /// Body of a request that has little to say.
     pub const SMALL_BODY: usize = 16 * 1024;
-    /// How long a browser keeps the cookie of a login.
-    pub const COOKIE_AGE: Duration = Duration::from_secs(400 * 24 * 3600);
+    /// How long a browser keeps the cookie of a login: as long as a session can live.
+    pub const COOKIE_AGE: Duration = super::auth::SESSION_LIFE;
+    /// How long a browser keeps the cookie that says it has signed in before; browsers allow no more.
+    pub const DEVICE_COOKIE_AGE: Duration = Duration::from_secs(400 * 24 * 3600);
     /// An answer that takes no more is not accounted for: the kernel takes it at once.
     pub const SMALL_ANSWER: usize = 16 * 1024;
     /// Rooms in one answer of `GET /api/rooms`, in bytes.
@@ -131,7 +133,7 @@ pub mod api {
     pub const PAGE_MAX: usize = 200;
     /// People in a group direct room, its maker among them.
     pub const GROUP_DIRECT: usize = 10;
-    /// Label of a token or an invite link, in characters.
+    /// Label of a token or an invite link, and the name of a device, in characters.
     pub const LABEL: usize = 100;
     /// Name of the server, in characters.
     pub const SERVER_NAME: usize = 64;
@@ -147,9 +149,90 @@ pub mod api {
     pub const AUDITED_IN: Duration = Duration::from_secs(10 * 60);
 }
 
-/// Passwords, tickets and invitations (`auth`).
+/// Passwords, sessions, tickets and invitations (`auth`). Those for guesses are multiplied by the
+/// rate-limit scale, and 0 lifts them.
 pub mod auth {
     use super::Duration;
+    /// Wrong passwords for one account from one network (an IPv4 address, an IPv6 /64), and the time
+    /// in which they come back. After a quarter of them each waits twice as long as the one before.
+    pub const FAILURES: u32 = 20;
+    /// The same from an IPv6 /56.
+    pub const FAILURES_OF_SITE: u32 = 60;
+    /// The same from an IPv6 /48 or an IPv4 /24.
+    pub const FAILURES_OF_BLOCK: u32 = 240;
+    /// The same from a browser that has signed in before, or of a session that asks for the password.
+    pub const FAILURES_OF_DEVICE: u32 = 20;
+    /// In which so many come back.
+    pub const FAILURES_PERIOD: Duration = Duration::from_secs(3_600);
+    /// Wrong passwords for one account from all networks it has never signed in from; beyond these,
+    /// attempts from such networks take turns.
+    pub const FAILURES_OF_STRANGERS: u32 = 60;
+    /// Wrong passwords for all accounts from one network; beyond these, its attempts take turns. An
+    /// office of 200 where everybody mistypes three times stays below.
+    pub const FAILURES_OF_NETWORK: u32 = 600;
+    /// After a wrong password the next turn waits for so long.
+    pub const TURN: Duration = Duration::from_secs(3);
+    /// Attempts that wait for their turn, one of each network or one for each account.
+    pub const TURNS_WAITING: usize = 16;
+    /// Accounts and networks whose attempts take turns at the same time.
+    pub const TURNS: usize = 4_096;
+    /// Keys one rate limit remembers.
+    pub const KEYS: usize = 100_000;
+    /// Networks remembered because somebody signed in from there, since the server started.
+    pub const KNOWN_NETWORKS: usize = 100_000;
+    /// How long one is remembered.
+    pub const KNOWN_NETWORK: Duration = Duration::from_secs(90 * 24 * 3600);
+    /// Accounts whose device entries one browser's cookie holds.
+    pub const DEVICE_ACCOUNTS: usize = 4;
+    /// Accounts registered from one network in an hour; twice as many from an IPv6 /56, four times
+    /// from a /48 or an IPv4 /24.
+    pub const REGISTRATIONS: u32 = 240;
+    /// In which so many come back.
+    pub const REGISTRATIONS_PERIOD: Duration = Duration::from_secs(3_600);
+    /// Tickets and invitations that were not good, of one network in a minute. Good ones do not count.
+    pub const BAD_LINKS: u32 = 30;
+    /// In which so many come back.
+    pub const BAD_LINKS_PERIOD: Duration = Duration::from_secs(60);
+    /// Computations of passwords (Argon2id) that wait for a core in each of the two rings, known
+    /// browsers and strangers.
+    pub const HASHES_WAITING: usize = 2_048;
+    /// The same of one network.
+    pub const HASHES_WAITING_PER_NETWORK: usize = 512;
+    /// Questions of people who are not signed in to the account store at once.
+    pub const LOOKUPS: usize = 8;
+    /// Such questions that wait in each of the two rings.
+    pub const LOOKUPS_WAITING: usize = 4_096;
+    /// The same of one network.
+    pub const LOOKUPS_WAITING_PER_NETWORK: usize = 1_024;
+    /// A session ends for good after this.
+    pub const SESSION_LIFE: Duration = Duration::from_secs(365 * 24 * 3600);
+    /// A browser that was away for longer signs in again.
+    pub const SESSION_IDLE: Duration = Duration::from_secs(90 * 24 * 3600);
+    /// How often the last use of a session is written down.
+    pub const SESSION_TOUCH: Duration = Duration::from_secs(10 * 60);
+    /// Browsers one user is signed in with; beyond this the oldest end.
+    pub const SESSIONS: usize = 100;
+    /// How often sessions and tokens are looked for that have come to their end: their sockets are
+    /// closed by then.
+    pub const SESSIONS_SWEEP: Duration = Duration::from_secs(10);
+    /// Sessions one such look ends.
+    pub const SESSIONS_SWEPT: i64 = 1_000;
+    /// Sessions remembered at once.
+    pub const SESSIONS_REMEMBERED: usize = 65_536;
+    /// How long one is believed without asking the store: what another process ends, ends by then.
+    pub const SESSION_BELIEVED: Duration = Duration::from_secs(30);
+    /// How long an ended one is remembered as such.
+    pub const SESSION_ENDED: Duration = Duration::from_secs(300);
+    /// Personal access tokens of one user.
+    pub const TOKENS: i64 = 100;
+    /// How long a token is good, unless told.
+    pub const TOKEN_LIFE: Duration = Duration::from_secs(90 * 24 * 3600);
+    /// The most that may be told; a token without an end is possible, too.
+    pub const TOKEN_LIFE_MAX: Duration = Duration::from_secs(365 * 24 * 3600);
+    /// The least.
+    pub const TOKEN_LIFE_MIN: Duration = Duration::from_secs(60);
+    /// For so long somebody may use an invitation again without being counted again.
+    pub const INVITE_REPEAT: Duration = Duration::from_secs(10 * 60);
     /// Rounds a client may choose for its part of a password (`e2ee.md` 4.2).
     pub const ITERATIONS: std::ops::RangeInclusive<u32> = 600_000..=5_000_000;
     /// From `prepare` to `commit`.

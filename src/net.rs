@@ -4,7 +4,7 @@
 //! has one address there has very many: what is bounded for one client is bounded for each of these
 //! networks, too. A wider network may have a little more, because several clients may share it.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::limits::net as limits;
 
@@ -30,6 +30,18 @@ pub fn client_prefixes(address: IpAddr) -> impl Iterator<Item = ClientPrefix> {
         IpAddr::V6(v6) => [Some(ipv6(v6, 56)), Some(ipv6(v6, 48))],
     };
     std::iter::once(client_prefix(address)).chain(wider.into_iter().flatten())
+}
+
+/// The networks in which an address guesses passwords, narrowest first: of IPv6 the /64 of one subscriber
+/// line, the /56 of a site and the /48 of an organisation; of IPv4 the address itself (twice) and its /24.
+pub fn line_site_and_block(address: IpAddr) -> [IpAddr; 3] {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => {
+            let block = Ipv4Addr::from_bits(v4.to_bits() & !0xff);
+            [v4.into(), v4.into(), block.into()]
+        }
+        IpAddr::V6(v6) => [64, 56, 48].map(|bits| ipv6(v6, bits).first),
+    }
 }
 
 impl ClientPrefix {
@@ -93,5 +105,23 @@ mod tests {
         assert!(wide.contains(narrow) && middle.contains(narrow) && narrow.contains(narrow));
         let elsewhere = client_prefix("2001:db8:0:ff12::1".parse().unwrap());
         assert!(wide.contains(elsewhere) && !middle.contains(elsewhere));
+    }
+
+    #[test]
+    fn guesses_of_one_line_site_or_block_count_together() {
+        let of = |text: &str| line_site_and_block(text.parse().unwrap());
+        assert_eq!(of("2001:db8::1"), of("2001:db8::ffff:2"));
+        let (here, next) = (of("2001:db8:1::1"), of("2001:db8:1:1::1"));
+        assert_eq!(
+            [here[0] == next[0], here[1] == next[1], here[2] == next[2]],
+            [false, true, true]
+        );
+        let far = of("2001:db8:1:100::1");
+        assert_eq!([here[1] == far[1], here[2] == far[2]], [false, true]);
+        assert_ne!(here[2], of("2001:db8:2::1")[2]);
+        assert_eq!(of("::ffff:192.0.2.1"), of("192.0.2.1"));
+        assert_ne!(of("192.0.2.1")[1], of("192.0.2.2")[1]);
+        assert_eq!(of("192.0.2.1")[2], of("192.0.2.2")[2]);
+        assert_ne!(of("192.0.2.1")[2], of("192.0.3.1")[2]);
     }
 }

@@ -95,6 +95,7 @@ impl Server {
         }
         listeners.spawn(Figures::watch(api.clone(), stop.subscribe()));
         listeners.spawn(Api::purge_for_ever(api.clone(), stop.subscribe()));
+        listeners.spawn(Api::end_expired_for_ever(api.clone(), stop.subscribe()));
         listeners.spawn(Api::keep_words(api.clone(), stop.subscribe()));
         let control = addresses.first().map(|address| Control {
             address: address.to_string(),

@@ -6,8 +6,10 @@
 mod postgres;
 
 use impulse::error::Code;
+use impulse::ids::{SessionId, Uid};
 use impulse::store::accounts::{
-    AccountStore, AuthSlot, Authority, KdfParams, NewUser, SessionKind, StretchParams,
+    AccountStore, AuthSlot, Authority, KdfParams, NewSession, NewToken, NewUser, Scope,
+    SessionKind, StretchParams,
 };
 use impulse::store::migrate::{self, Migration};
 use impulse::store::pool::Database;
@@ -96,13 +98,19 @@ async fn a_name_belongs_to_one_user_also_when_two_ask_at_once() {
     assert!(store.login_record("nobody").await.unwrap().is_none());
 }
 
+async fn sign_in(store: &AccountStore, uid: Uid, digest: [u8; 32]) -> SessionId {
+    let expires_at = impulse::store::now_ms() + 60_000;
+    let new = NewSession { digest: &digest, label: "desk", scope: Scope::Full, expires_at };
+    store.sign_in(uid, &slot().verifier, &new).await.unwrap().unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_is_found_by_its_digest_until_it_ends_and_only_its_owner_ends_it() {
     let (store, slot) = (store().await, slot());
     let anna = store.create_user(&user("anna", "anna", &slot)).await.unwrap();
     let bert = store.create_user(&user("bert", "bert", &slot)).await.unwrap();
     let (browser, token) = (SessionKind::Browser, SessionKind::Token);
-    let id = store.create_session(anna, browser, &[1; 32], "desk").await.unwrap();
+    let id = sign_in(&store, anna, [1; 32]).await;
     let row = store.session(&[1; 32], 0).await.unwrap().unwrap();
     assert_eq!((row.id, row.uid, row.kind), (id, anna, browser));
     assert!(store.session(&[2; 32], 0).await.unwrap().is_none());
@@ -119,9 +127,20 @@ async fn the_oldest_sessions_give_way_and_tokens_are_counted_apart() {
     let anna = store.create_user(&user("anna", "anna", &slot)).await.unwrap();
     let mut ids = Vec::new();
     for n in 0..4 {
-        ids.push(store.create_session(anna, SessionKind::Browser, &[n; 32], "").await.unwrap());
+        ids.push(sign_in(&store, anna, [n; 32]).await);
     }
-    store.create_session(anna, SessionKind::Token, &[9; 32], "script").await.unwrap();
+    let token = NewToken {
+        digest: &[9; 32],
+        label: "script",
+        scope: Scope::Read,
+        expires_at: None,
+        asking: None,
+        most: 1,
+    };
+    store.create_token(anna, &token).await.unwrap();
+    let second = NewToken { digest: &[8; 32], ..token };
+    let refused = store.create_token(anna, &second).await.unwrap_err();
+    assert_eq!(refused.code(), Code::Conflict);
     let mut ended = store.trim_sessions(anna, SessionKind::Browser, 2).await.unwrap();
     ended.sort();
     assert_eq!(ended, ids[..2]);
@@ -143,4 +162,20 @@ async fn a_setting_that_cannot_be_read_is_left_out_and_spoils_no_other() {
     let decide = |chosen| Ok((change, detail, assert_eq!(chosen, ours)));
     store.choose_settings(Authority::Operator, decide).await.unwrap();
     assert_eq!(store.chosen_settings().await.unwrap().len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_has_come_to_its_end_is_taken_out_in_portions() {
+    let (store, slot) = (store().await, slot());
+    let anna = store.create_user(&user("anna", "anna", &slot)).await.unwrap();
+    let client = store.database().get().await.unwrap();
+    let most = impulse::limits::auth::SESSIONS_SWEPT;
+    let fill =
+        "INSERT INTO accounts.sessions (user_id, kind, digest, created_at, seen_at, expires_at)
+                SELECT $1, 'token', decode(lpad(to_hex(n), 64, '0'), 'hex'), 1, 1, 5
+                FROM generate_series(1, $2::bigint) n";
+    client.execute(fill, &[&anna.0, &(most + 1)]).await.unwrap();
+    assert_eq!(store.end_expired(4, 0, most).await.unwrap(), []);
+    assert_eq!(store.end_expired(5, 0, most).await.unwrap().len() as i64, most);
+    assert_eq!(store.end_expired(5, 0, most).await.unwrap().len(), 1);
 }

@@ -107,7 +107,7 @@ fn bodies() -> impl Strategy<Value = TextBody> {
 async fn from_every_side(store: &ChatStore, mid: Mid) -> Vec<MessageState> {
     let room = RoomId(1);
     let (stored, _) = store.stored(room, &[mid], &[]).await.unwrap();
-    let (page, _) = store.page(room, Page::Newest, 1).await.unwrap();
+    let (page, _) = store.page(room, Page::Newest, 1, usize::MAX).await.unwrap();
     let seq = page.first().map_or(0, |message| message.seq);
     let mut states = store.changed_since(room, seq - 1, 10).await.unwrap();
     states.extend(page);

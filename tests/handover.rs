@@ -19,7 +19,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use impulse::allowance::Allowances;
-use impulse::delivery::{self, Adoption, Role, Settings, Shards};
+use impulse::delivery::{self, Adoption, Rights, Role, Settings, Shards};
 use impulse::ids::{RoomId, SessionId, Uid};
 use impulse::limits::delivery as limits;
 use impulse::protocol::status::Status;
@@ -69,6 +69,7 @@ impl House {
             session: SessionId(1),
             asked_at: Instant::now(),
             admin: false,
+            rights: Rights::Write,
             status: Status::default(),
             hello: Bytes::from_static(b"hello"),
             rooms: Vec::new(),

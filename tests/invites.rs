@@ -389,3 +389,94 @@ async fn links_that_are_over_for_thirty_days_are_forgotten() {
     look(&boss, &live).await.expect(200);
     server.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_person_who_accepts_several_times_at_once_is_counted_once() {
+    let server = TestServer::start().await;
+    let anna = server.user("anna").await;
+    let bert = server.user("bert").await;
+    for (n, uses_max) in [json!(1), json!(5), Value::Null].into_iter().enumerate() {
+        let room = new_room(&anna, &format!("Room {n}"), "closed").await;
+        let code = invite(&anna, json!({"rooms": [room], "uses_max": uses_max})).await;
+        let (one, two, three) =
+            tokio::join!(accept(&bert, &code), accept(&bert, &code), accept(&bert, &code));
+        for answer in [one, two, three] {
+            assert_eq!(answer.expect(200), json!({"rooms": [room]}));
+        }
+        let list = anna.get("/api/invites").await.expect(200);
+        assert_eq!(list["invites"][0]["uses"], 1, "{list}");
+    }
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_comes_back_by_a_link_much_later_is_counted_again_if_it_has_a_use_left() {
+    let server = TestServer::start().await;
+    let anna = server.user("anna").await;
+    let bert = server.user("bert").await;
+    let room = new_room(&anna, "Secret", "closed").await;
+    let code = invite(&anna, json!({"rooms": [room], "uses_max": 2})).await;
+    let me = format!("/api/rooms/{room}/members/{}", bert.uid);
+    let sql = server.sql().await;
+    let repeat = impulse::limits::auth::INVITE_REPEAT.as_millis();
+    for (uses, status) in [(1, 200), (2, 200), (2, 404)] {
+        assert_eq!(accept(&bert, &code).await.status, status);
+        if status == 200 {
+            // Whoever stumbles back in at once is not counted again.
+            assert_eq!(bert.delete(&me).await.status, 204);
+            if uses == 1 {
+                accept(&bert, &code).await.expect(200);
+                assert_eq!(bert.delete(&me).await.status, 204);
+            }
+        }
+        let list = anna.get("/api/invites").await.expect(200);
+        assert_eq!(list["invites"][0]["uses"], uses, "{list}");
+        let age = format!("UPDATE accounts.invite_uses SET used_at = used_at - {repeat} - 1");
+        sql.batch_execute(&age).await.unwrap();
+    }
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_links_made_at_once_no_more_are_live_than_may_be() {
+    let server = TestServer::start().await;
+    let anna = server.user("anna").await;
+    let fill = format!(
+        "INSERT INTO accounts.invites (digest, made_by, created_at)
+         SELECT decode(lpad(to_hex(n), 64, '0'), 'hex'), {}, 1 FROM generate_series(1, {}) n",
+        anna.uid,
+        impulse::limits::auth::INVITES - 1
+    );
+    server.sql().await.batch_execute(&fill).await.unwrap();
+    let path = "/api/invites";
+    let (one, two, three) = tokio::join!(
+        anna.post(path, json!({})),
+        anna.post(path, json!({})),
+        anna.post(path, json!({})),
+    );
+    let mut statuses = [one.status, two.status, three.status];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [201, 409, 409]);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_setup_link_makes_one_admin_of_two_who_use_it_at_once() {
+    let server = TestServer::start().await;
+    let code = server.setup_code().unwrap();
+    let nobody = Client::new(server.address);
+    let with = |name: &str| {
+        let mut body = registration(name);
+        body["setup"] = json!(code);
+        body
+    };
+    let path = "/api/auth/register";
+    let (one, two) = tokio::join!(nobody.post(path, with("anna")), nobody.post(path, with("bert")));
+    let mut statuses = [one.status, two.status];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [201, 403]);
+    let sql = server.sql().await;
+    let admins = sql.query_one("SELECT count(*) FROM accounts.users", &[]).await.unwrap();
+    assert_eq!(admins.get::<_, i64>(0), 1);
+    server.stop().await;
+}

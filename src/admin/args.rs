@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 /// `impulse admin VERB`
 #[derive(Debug, Args)]
@@ -39,6 +39,15 @@ pub enum Verb {
         /// What the token is for, as shown in the list of tokens
         #[arg(long, default_value = "command line")]
         label: String,
+        /// What the token may do: read, write as a member, or administrate the server
+        #[arg(long, value_enum, default_value_t = TokenScope::Write)]
+        scope: TokenScope,
+        /// Days until it ends, at most 365
+        #[arg(long, default_value_t = 90, value_parser = clap::value_parser!(u32).range(1..=365))]
+        days: u32,
+        /// It does not end by itself
+        #[arg(long, conflicts_with = "days")]
+        forever: bool,
     },
     /// List users
     Users {
@@ -164,6 +173,17 @@ pub enum Verb {
     Stats,
     /// Erase now what was removed more than thirty days ago
     Purge,
+}
+
+/// What a token may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TokenScope {
+    /// Read
+    Read,
+    /// Read and write, as a member
+    Write,
+    /// The same, and administrate the server; for admins
+    Admin,
 }
 
 /// `impulse admin audit verify`

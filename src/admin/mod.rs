@@ -9,16 +9,20 @@ mod table;
 
 pub use args::{Admin, Verb};
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
-use crate::auth::{Auth, AuthSettings};
+use crate::auth::{Auth, AuthSettings, Scope, TokenWish};
 use crate::config::Config;
 use crate::error::Code;
+use crate::limits;
 use crate::names;
 use crate::store::accounts::{AccountStore, AuditEntry};
 use crate::store::embedded::{self, Embedded};
 use crate::store::pool::Database;
-use args::{Audit, Rooms};
+use crate::text;
+use args::{Audit, Rooms, TokenScope};
 use client::{Client, encoded};
 
 /// Entries of one page.
@@ -32,8 +36,16 @@ pub async fn run(mut config: Config, admin: Admin) -> Result<String, String> {
     config.data_dir = admin.data_dir.or(config.data_dir);
     config.database_url = admin.database_url.or(config.database_url);
     config.accounts_database_url = admin.accounts_database_url.or(config.accounts_database_url);
-    if let Verb::Token { users, label } = &admin.verb {
-        return tokens(&config, users, label).await;
+    if let Verb::Token { users, label, scope, days, forever } = &admin.verb {
+        let label = text::line("label", label, limits::api::LABEL).map_err(sentence)?;
+        let scope = match scope {
+            TokenScope::Read => Scope::Read,
+            TokenScope::Write => Scope::Write,
+            TokenScope::Admin => Scope::Admin,
+        };
+        let lives = Duration::from_secs(u64::from(*days) * 24 * 3_600);
+        let lives = if *forever { None } else { Some(lives) };
+        return tokens(&config, users, TokenWish { label: &label, scope, lives }).await;
     }
     let client = Client::connect(config).await?;
     let answer = answer(&client, admin.verb).await;
@@ -220,12 +232,12 @@ fn with_link(client: &Client, mut answer: Value) -> Result<Value, String> {
 }
 
 /// One new bearer token for each user.
-async fn tokens(config: &Config, users: &[String], label: &str) -> Result<String, String> {
+async fn tokens(config: &Config, users: &[String], wish: TokenWish<'_>) -> Result<String, String> {
     let (_database, accounts) = open_accounts(config).await?;
     let auth = Auth::new(accounts.clone(), AuthSettings::of(config)).await.map_err(sentence)?;
     let mut tokens = Vec::with_capacity(users.len());
     for user in users {
-        tokens.push(token(&accounts, &auth, user, label).await?);
+        tokens.push(token(&accounts, &auth, user, wish).await?);
     }
     Ok(tokens.join("\n"))
 }
@@ -234,7 +246,7 @@ async fn token(
     accounts: &AccountStore,
     auth: &Auth,
     user: &str,
-    label: &str,
+    wish: TokenWish<'_>,
 ) -> Result<String, String> {
     let (name, id) = spoken(user);
     let named = match name {
@@ -247,7 +259,10 @@ async fn token(
     let id = choose(user, named.map(|user| user.uid.to_string()), id)?;
     let uid = id.parse().map_err(|_| format!("there is no user {user}"))?;
     let user = accounts.user_row(uid).await.map_err(sentence)?;
-    let token = auth.issue_token(&user.username, label).await.map_err(sentence)?;
+    if wish.scope.administers() && !user.is_admin {
+        return Err(format!("{} is no admin of the server", user.username));
+    }
+    let issued = auth.issue_token(&user.username, wish).await.map_err(sentence)?;
     let entry = AuditEntry {
         actor: None,
         actor_name: "command line",
@@ -255,10 +270,14 @@ async fn token(
         target_kind: "user",
         target_id: &id,
         target_name: &user.username,
-        detail: &json!({"label": label}),
+        detail: &json!({
+            "label": wish.label,
+            "scope": wish.scope,
+            "expires_at": issued.expires_at,
+        }),
     };
     accounts.record(&entry).await.map_err(sentence)?;
-    Ok(token)
+    Ok(issued.token)
 }
 
 fn sentence(error: crate::error::Error) -> String {

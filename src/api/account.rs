@@ -21,7 +21,7 @@ struct Farewell {
 /// can restore the account for thirty days.
 pub(super) async fn delete(api: &Api, caller: &Session, request: &Request) -> Result<Response> {
     let Farewell { auth, messages } = request.json()?;
-    api.auth.check_password(caller.uid, &auth, request.peer.ip()).await?;
+    api.auth.check_password(caller.uid, caller.id, &auth, request.peer.ip()).await?;
     let by = Authority::Oneself(caller.uid, &caller.username);
     api.remove_user(by, caller.uid, messages.erase()).await?;
     Ok(clear_cookie(request, Response::empty(204)))

@@ -6,13 +6,13 @@ use std::time::Instant;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::auth::{Credentials, NewAccount, Session, SignedIn};
+use crate::auth::{Credentials, NewAccount, Origin, Session, SignedIn};
 use crate::error::Result;
 use crate::http::{Request, Response};
 use crate::ids::Uid;
 use crate::rooms::outlet::{Delivery, Target};
 
-use super::caller::{clear_cookie, cookie_token, set_cookie};
+use super::caller::{clear_cookie, cookie_token, device_cookie, set_cookie, set_device_cookie};
 use super::users::settle_names;
 use super::{Api, invites};
 
@@ -33,7 +33,7 @@ pub(super) async fn register(api: &Api, request: &Request) -> Result<Response> {
     api.check_origin_if_any(request)?;
     let account: NewAccount = request.json()?;
     let wants_token = account.token;
-    let entered = api.auth.register(account, request.peer.ip()).await?;
+    let entered = api.auth.register(account, origin(request)).await?;
     join_defaults(api, entered.uid).await;
     if let Some(invite) = &entered.invite {
         invites::let_in(api, invite, entered.uid).await;
@@ -47,7 +47,7 @@ pub(super) async fn login(api: &Api, request: &Request) -> Result<Response> {
     api.check_origin_if_any(request)?;
     let credentials: Credentials = request.json()?;
     let wants_token = credentials.token;
-    let entered = api.auth.login(credentials, request.peer.ip()).await?;
+    let entered = api.auth.login(credentials, origin(request)).await?;
     if !entered.has_joined {
         join_defaults(api, entered.uid).await;
     }
@@ -106,6 +106,10 @@ pub(super) async fn join_defaults(api: &Api, uid: Uid) {
     }
 }
 
+fn origin(request: &Request) -> Origin<'_> {
+    Origin { peer: request.peer.ip(), devices: device_cookie(request) }
+}
+
 fn welcome(
     request: &Request,
     status: u16,
@@ -116,5 +120,6 @@ fn welcome(
     if wants_token {
         answer["token"] = json!(entered.token);
     }
-    set_cookie(request, Response::json(status, &answer), &entered.token)
+    let response = set_cookie(request, Response::json(status, &answer), &entered.token);
+    set_device_cookie(request, response, &entered.devices)
 }

@@ -10,6 +10,7 @@ use crate::error::{Code, Error, Result};
 use crate::http::{Place, Request, Response};
 
 use super::Api;
+use super::scope::Need;
 use super::users::{picture, tell_profile};
 
 /// A place for the upload, before a byte of it is read: for who is signed in, one at a time.
@@ -18,6 +19,7 @@ pub(super) async fn admit(api: &Api, request: &Request) -> Result<Place> {
         return Ok(Box::new(()));
     }
     let caller = api.caller(request).await?;
+    Need::Write.check(&caller)?;
     Ok(Box::new(api.studio.enter(caller.uid)?))
 }
 

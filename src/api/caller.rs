@@ -5,6 +5,7 @@
 //! purpose and needs none. Tokens never travel in a URL.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::auth::Session;
 use crate::error::{Code, Error, Result};
@@ -17,6 +18,10 @@ use super::Api;
 const COOKIE: &str = "impulse_session";
 /// The same under TLS: browsers accept this name only with `Secure`, `Path=/` and no `Domain`.
 const COOKIE_SECURE: &str = "__Host-impulse_session";
+/// The cookie of a browser that has signed in before.
+const DEVICE: &str = "impulse_device";
+/// The same under TLS.
+const DEVICE_SECURE: &str = "__Host-impulse_device";
 
 impl Api {
     /// The session of the request.
@@ -71,22 +76,39 @@ pub(super) fn cookie_token(request: &Request) -> Option<&str> {
     request.cookie(cookie_name(request))
 }
 
+/// By what a browser shows that it has signed in before; empty without it.
+pub(super) fn device_cookie(request: &Request) -> &str {
+    request.cookie(device_cookie_name(request)).unwrap_or_default()
+}
+
 fn cookie_name(request: &Request) -> &'static str {
     if request.secure { COOKIE_SECURE } else { COOKIE }
 }
 
+fn device_cookie_name(request: &Request) -> &'static str {
+    if request.secure { DEVICE_SECURE } else { DEVICE }
+}
+
 /// The answer that leaves the browser with this session.
 pub(super) fn set_cookie(request: &Request, response: Response, token: &str) -> Response {
-    response.header("Set-Cookie", cookie(request, token, limits::api::COOKIE_AGE.as_secs()))
+    let cookie = cookie(request, cookie_name(request), token, limits::api::COOKIE_AGE);
+    response.header("Set-Cookie", cookie)
+}
+
+/// The answer that leaves the browser with what shows that it has signed in before.
+pub(super) fn set_device_cookie(request: &Request, response: Response, value: &str) -> Response {
+    let name = device_cookie_name(request);
+    response.header("Set-Cookie", cookie(request, name, value, limits::api::DEVICE_COOKIE_AGE))
 }
 
 /// The answer that leaves the browser without one.
 pub(super) fn clear_cookie(request: &Request, response: Response) -> Response {
-    response.header("Set-Cookie", cookie(request, "", 0))
+    let cookie = cookie(request, cookie_name(request), "", Duration::ZERO);
+    response.header("Set-Cookie", cookie)
 }
 
-fn cookie(request: &Request, value: &str, max_age: u64) -> String {
-    let name = cookie_name(request);
+fn cookie(request: &Request, name: &str, value: &str, max_age: Duration) -> String {
+    let max_age = max_age.as_secs();
     let secure = if request.secure { "; Secure" } else { "" };
     format!("{name}={value}; Path=/; Max-Age={max_age}; HttpOnly; SameSite=Strict{secure}")
 }

@@ -1,8 +1,8 @@
 //! Invite links: made by whoever may add people, opened by whoever has the secret.
 //!
 //! A link opens a room as long as its maker may add people there: the right is asked for when the
-//! link is made and again whenever it is used. The use is counted before the rooms are joined, and
-//! given back if none could be.
+//! link is made and again whenever it is used. The use is counted before the rooms are joined, once for
+//! each person, and given back if none could be.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -33,7 +33,7 @@ struct Secret {
 pub(super) async fn look(api: &Api, request: &Request) -> Result<Response> {
     api.check_origin_if_any(request)?;
     let Secret { code } = request.json()?;
-    let invite = api.auth.invite(&code, request.peer.ip()).await?;
+    let invite = api.auth.invite(&code, None, request.peer.ip()).await?;
     let live = api.auth.live();
     let registration = live.registration != Registration::Closed;
     let rooms: Vec<Value> = open_rooms(api, &invite)
@@ -69,17 +69,17 @@ pub(super) async fn look(api: &Api, request: &Request) -> Result<Response> {
 /// `POST /api/invites/accept`: joins the rooms. Who is in all of them already uses nothing up.
 pub(super) async fn accept(api: &Api, caller: &Session, request: &Request) -> Result<Response> {
     let Secret { code } = request.json()?;
-    let invite = api.auth.invite(&code, request.peer.ip()).await?;
+    let invite = api.auth.invite(&code, Some(caller.uid), request.peer.ip()).await?;
     let is_in = |room: &RoomId| api.rooms.is_member(*room, caller.uid);
     if open_rooms(api, &invite).all(|room| is_in(&room)) {
         let rooms: Vec<_> = open_rooms(api, &invite).collect();
         return Ok(Response::json(200, &json!({"rooms": rooms})));
     }
-    let invite = api.auth.use_invite(&code).await?;
     let already = open_rooms(api, &invite).filter(is_in).count();
+    let (invite, is_counted) = api.auth.use_invite(&code, caller.uid, request.peer.ip()).await?;
     let (rooms, refusal) = let_in(api, &invite, caller.uid).await;
-    if rooms.len() == already {
-        api.auth.return_invite(invite.id).await?;
+    if is_counted && rooms.len() <= already {
+        api.auth.return_invite(invite.id, caller.uid).await?;
     }
     match refusal {
         Some(refusal) if rooms.is_empty() => Err(refusal),

@@ -14,6 +14,7 @@ mod blocks;
 mod caller;
 mod cost;
 mod directory;
+mod expiry;
 mod fields;
 mod info;
 mod invites;
@@ -27,6 +28,7 @@ mod record;
 mod removal;
 mod rooms;
 mod router;
+mod scope;
 mod service;
 mod sessions;
 mod socket;
@@ -59,6 +61,7 @@ pub use admin::Figures;
 pub use record::Audited;
 pub use removal::Removals;
 use router::Resource;
+use scope::Need;
 pub use service::Readiness;
 
 /// What the interface says about itself and how it is set up.
@@ -224,6 +227,7 @@ impl Api {
         use Resource as R;
         let caller = self.caller(request).await?;
         let caller = caller.as_ref();
+        Need::of(method, resource).check(caller)?;
         cost::charge(self, caller, method, resource)?;
         let response = match (method, resource) {
             (_, R::Admin(resource)) => admin::answer(self, caller, method, resource, request).await,

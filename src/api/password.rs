@@ -13,7 +13,9 @@ use crate::rooms::outlet::Target as Sockets;
 
 use super::Api;
 use super::auth::end_sockets;
+use super::caller::{device_cookie, set_device_cookie};
 use super::record::Target;
+use super::scope::Need;
 
 #[derive(Deserialize)]
 struct Ticket {
@@ -54,7 +56,11 @@ pub(super) async fn prepare(api: &Api, request: &Request) -> Result<Response> {
     api.check_origin_if_any(request)?;
     let Prepare { by, alg, salt, iter, auth } = request.json()?;
     let proof = match (by.auth, by.ticket) {
-        (Some(old), None) => Proof::Old(api.caller(request).await?.uid, old),
+        (Some(old), None) => {
+            let caller = api.caller(request).await?;
+            Need::Full.check(&caller)?;
+            Proof::Old(caller.uid, caller.id, old)
+        }
         (None, Some(ticket)) => Proof::Ticket(ticket),
         _ => return Err(Error::field("by", "must have either \"auth\" or \"ticket\"")),
     };
@@ -84,7 +90,7 @@ pub(super) async fn commit(api: &Api, request: &Request) -> Result<Response> {
         Err(error) if error.code() == Code::Unauthorized => None,
         Err(error) => return Err(error),
     };
-    let session = session.as_deref();
+    let session = session.as_deref().filter(|session| Need::Full.check(session).is_ok());
     let changed = api.auth.commit(&pending, session, sign_out_others, request.peer.ip()).await?;
     for session in &changed.ended {
         end_sockets(api, Sockets::Session(*session)).await;
@@ -94,7 +100,18 @@ pub(super) async fn commit(api: &Api, request: &Request) -> Result<Response> {
         let by = Session::of_user(changed.uid, &changed.username);
         api.record(&by, "password.reset", target, json!({})).await;
     }
-    Ok(Response::empty(204))
+    let response = Response::empty(204);
+    // The new password makes the old entry worthless. If there is none now, the next login makes one.
+    match session.filter(|session| session.uid == changed.uid) {
+        Some(session) => {
+            let cookie = api.auth.renew_devices(session.uid, device_cookie(request)).await;
+            Ok(match cookie {
+                Ok(Some(cookie)) => set_device_cookie(request, response, &cookie),
+                _ => response,
+            })
+        }
+        None => Ok(response),
+    }
 }
 
 #[derive(Deserialize)]
@@ -105,6 +122,6 @@ struct Unlock {
 /// `POST /api/auth/unlock`: the share, for a session that has lost its keys.
 pub(super) async fn unlock(api: &Api, caller: &Session, request: &Request) -> Result<Response> {
     let Unlock { auth } = request.json()?;
-    let share = api.auth.unlock(caller.uid, &auth, request.peer.ip()).await?;
+    let share = api.auth.unlock(caller.uid, caller.id, &auth, request.peer.ip()).await?;
     Ok(Response::json(200, &json!({"share": share, "keys": null})))
 }

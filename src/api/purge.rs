@@ -16,7 +16,7 @@ use crate::store::{now_ms, restorable_ms};
 use super::Api;
 
 /// Returns when the server stops. An error means that the sender is gone, which is the same.
-async fn stopped(stop: &mut watch::Receiver<bool>) {
+pub(super) async fn stopped(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 

@@ -22,6 +22,7 @@ pub(super) async fn list(api: &Api, caller: &Session) -> Result<Response> {
                 "device": session.label,
                 "created_at": session.created_at,
                 "seen_at": session.seen_at,
+                "expires_at": session.expires_at,
                 "current": session.id == caller.id,
             })
         })

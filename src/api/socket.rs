@@ -11,7 +11,7 @@ use bytes::Bytes;
 
 use crate::allowance::Allowance;
 use crate::auth::{Auth, Session};
-use crate::delivery::{Adoption, Role, Shards};
+use crate::delivery::{Adoption, Rights, Role, Shards};
 use crate::error::{Code, Error, Result};
 use crate::http::{Refused, Request, Response, Socket};
 use crate::ids::{RoomId, Uid};
@@ -130,6 +130,7 @@ impl Handover {
             session: self.session.id,
             asked_at: self.session.asked_at,
             admin: self.session.admin,
+            rights: if self.session.scope.writes() { Rights::Write } else { Rights::Read },
             status: self.session.status.clone(),
             hello: Bytes::from_owner(Held { hello, _held: held }),
             rooms: rooms.clone(),

@@ -1,15 +1,20 @@
-//! Personal access tokens: shown once, kept as SHA-256.
+//! Personal access tokens: shown once, kept as SHA-256. Only a browser that signed in makes, lists and
+//! revokes them, so a token that was stolen makes no other one that survives it.
+
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::auth::{Session, SessionKind};
-use crate::error::Result;
+use crate::auth::{Scope, Session, SessionKind, TokenWish};
+use crate::error::{Error, Result};
 use crate::http::{Request, Response};
 use crate::ids::SessionId;
 use crate::limits;
+use crate::limits::auth::{TOKEN_LIFE, TOKEN_LIFE_MAX, TOKEN_LIFE_MIN};
 
 use super::Api;
+use super::fields::present;
 use super::record::Target;
 use super::sessions::end;
 use super::text::line;
@@ -23,8 +28,10 @@ pub(super) async fn list(api: &Api, caller: &Session) -> Result<Response> {
             json!({
                 "id": token.id,
                 "label": token.label,
+                "scope": token.scope,
                 "created_at": token.created_at,
                 "seen_at": token.seen_at,
+                "expires_at": token.expires_at,
             })
         })
         .collect();
@@ -35,17 +42,55 @@ pub(super) async fn list(api: &Api, caller: &Session) -> Result<Response> {
 struct NewToken {
     #[serde(default)]
     label: String,
+    #[serde(default)]
+    scope: Wanted,
+    /// Absent: ninety days. `null`: for ever.
+    #[serde(default, deserialize_with = "present")]
+    expires_in_s: Option<Option<u64>>,
+}
+
+/// What a token may be made for.
+#[derive(Debug, Default, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Wanted {
+    Read,
+    #[default]
+    Write,
+    Admin,
 }
 
 /// `POST /api/tokens`
 pub(super) async fn create(api: &Api, caller: &Session, request: &Request) -> Result<Response> {
-    let NewToken { label } = request.json_if_any()?;
+    let NewToken { label, scope, expires_in_s } = request.json_if_any()?;
     let permit = api.permit(caller)?;
     let label = line("label", &label, limits::api::LABEL)?;
-    let (id, token) = api.auth.create_token(caller, &label).await?;
+    let scope = match scope {
+        Wanted::Read => Scope::Read,
+        Wanted::Write => Scope::Write,
+        Wanted::Admin => Scope::Admin,
+    };
+    let wish = TokenWish { label: &label, scope, lives: life(expires_in_s)? };
+    let made = api.auth.create_token(caller, wish).await?;
     let target = Target::user(caller.uid, &caller.username);
-    permit.record("token.issue", target, json!({"label": label})).await;
-    Ok(Response::json(201, &json!({"id": id, "label": label, "token": token})))
+    let detail = json!({"label": label, "scope": scope, "expires_at": made.expires_at});
+    permit.record("token.issue", target, detail).await;
+    let answer = json!({
+        "id": made.id,
+        "label": label,
+        "scope": scope,
+        "expires_at": made.expires_at,
+        "token": made.token,
+    });
+    Ok(Response::json(201, &answer))
+}
+
+fn life(wanted: Option<Option<u64>>) -> Result<Option<Duration>> {
+    let Some(wanted) = wanted else { return Ok(Some(TOKEN_LIFE)) };
+    let Some(wanted) = wanted.map(Duration::from_secs) else { return Ok(None) };
+    if (TOKEN_LIFE_MIN..=TOKEN_LIFE_MAX).contains(&wanted) {
+        return Ok(Some(wanted));
+    }
+    Err(Error::field("expires_in_s", "must be a minute to a year in seconds, or null"))
 }
 
 /// `DELETE /api/tokens/{id}`

@@ -8,11 +8,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 
+use super::fair_queue::Client;
+use super::guesses::KnownBy;
 use super::password::{self, matches};
 use super::sign_in::{ALGORITHM, decode};
-use super::{Auth, Session, millis, neighbourhood, session};
+use super::{Auth, Session, millis, session, stranger};
 use crate::error::{Code, Error, Result};
-use crate::ids::Uid;
+use crate::ids::{SessionId, Uid};
 use crate::limits::auth::{ITERATIONS, PENDING};
 use crate::store::accounts::{AuthSlot, KdfParams, PendingSlot, Switch, Switched};
 use crate::store::now_ms;
@@ -38,8 +40,8 @@ pub(super) struct CheckedPassword {
 
 /// What allows somebody to set a password.
 pub enum Proof {
-    /// The user is signed in and knows the old one, given as AUTH in base64url.
-    Old(Uid, String),
+    /// The user is signed in by this session and knows the old one, given as AUTH in base64url.
+    Old(Uid, SessionId, String),
     /// The user holds a ticket.
     Ticket(String),
 }
@@ -69,31 +71,44 @@ impl NewPassword {
 
 impl Auth {
     /// Checks the current password of somebody who is signed in; `auth` in base64url. Wrong ones
-    /// count as they do at login.
+    /// count for the session.
     ///
     /// # Errors
     /// `bad_credentials`, `bad_request`, `rate_limited`, `unavailable`.
-    pub async fn check_password(&self, uid: Uid, auth: &str, peer: IpAddr) -> Result<()> {
-        self.unlock(uid, auth, peer).await.map(drop)
+    pub async fn check_password(
+        &self,
+        uid: Uid,
+        session: SessionId,
+        auth: &str,
+        peer: IpAddr,
+    ) -> Result<()> {
+        self.unlock(uid, session, auth, peer).await.map(drop)
     }
 
     /// The share of the current password, for who knows it; base64url.
     ///
     /// # Errors
     /// As [`Auth::check_password`].
-    pub async fn unlock(&self, uid: Uid, auth: &str, peer: IpAddr) -> Result<String> {
-        self.logins.take(neighbourhood(peer))?;
+    pub async fn unlock(
+        &self,
+        uid: Uid,
+        asking: SessionId,
+        auth: &str,
+        peer: IpAddr,
+    ) -> Result<String> {
         let auth = decode("auth", auth)?;
         let wrong = || Error::new(Code::BadCredentials, "That is not your password.");
         let record = self.store.login_record_of(uid).await?.ok_or_else(wrong)?;
+        let (account, by) = (session::digest(&record.username_key), KnownBy::Session(asking));
+        let client = self.guesses.client(&account, peer, by);
         let checking = async {
-            let stretched = self.stretcher.run(auth, record.slot.stretch).await?;
+            let stretched = self.stretcher.run(auth, record.slot.stretch, client).await?;
             if record.is_disabled || !matches(&stretched.verifier, &record.slot.verifier) {
                 return Err(wrong());
             }
             Ok(URL_SAFE_NO_PAD.encode(stretched.share))
         };
-        self.guarded(&record.username_key, checking).await
+        self.guesses.guarded(account, peer, by, checking).await
     }
 
     /// Keeps a new password for as long as the client needs to wrap its keys, in the place of
@@ -104,8 +119,8 @@ impl Auth {
     pub async fn prepare(&self, proof: Proof, new: NewPassword, peer: IpAddr) -> Result<Prepared> {
         let new = new.check()?;
         let (uid, ticket) = match proof {
-            Proof::Old(uid, auth) => {
-                self.check_password(uid, &auth, peer).await?;
+            Proof::Old(uid, session, auth) => {
+                self.check_password(uid, session, &auth, peer).await?;
                 (uid, None)
             }
             Proof::Ticket(ticket) => {
@@ -113,7 +128,8 @@ impl Auth {
                 (found.uid, Some(session::digest(&ticket)))
             }
         };
-        let (slot, share) = self.stretch_new(new).await?;
+        let (slot, share) =
+            self.stretch_new(new, Client { is_known: true, ..stranger(peer) }).await?;
         let (pending, digest) = session::new_token()?;
         let expires_at = now_ms() + millis(PENDING);
         let waiting =
@@ -134,18 +150,24 @@ impl Auth {
         sign_out_others: bool,
         peer: IpAddr,
     ) -> Result<Switched> {
-        self.links.take(neighbourhood(peer))?;
         let session = session.map(|session| (session.uid, session.id));
         let switch = Switch { session, sign_out_others };
-        let switched = self.store.switch_password(&session::digest(pending), switch).await?;
+        let permit = self.lookup(peer).await?;
+        let switched = self.store.switch_password(&session::digest(pending), switch).await;
+        drop(permit);
+        let switched = self.good_link(peer, switched)?;
         self.sessions.end(&switched.ended);
         Ok(switched)
     }
 
     /// What is kept of a new password, and its share.
-    pub(super) async fn stretch_new(&self, new: CheckedPassword) -> Result<(AuthSlot, [u8; 32])> {
+    pub(super) async fn stretch_new(
+        &self,
+        new: CheckedPassword,
+        client: Client,
+    ) -> Result<(AuthSlot, [u8; 32])> {
         let stretch = password::new_params()?;
-        let stretched = self.stretcher.run(new.auth, stretch).await?;
+        let stretched = self.stretcher.run(new.auth, stretch, client).await?;
         let slot = AuthSlot { kdf: new.kdf, stretch, verifier: stretched.verifier };
         Ok((slot, stretched.share))
     }

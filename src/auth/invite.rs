@@ -6,11 +6,11 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::{Auth, millis, neighbourhood, session};
+use super::{Auth, millis, session};
 use crate::error::{Code, Error, Result};
 use crate::ids::{InviteId, RoomId, Uid};
 use crate::limits::auth::INVITES;
-use crate::store::accounts::{Invite, InviteFilter, NewInvite};
+use crate::store::accounts::{Invite, InviteFilter, InviteUse, NewInvite};
 use crate::store::now_ms;
 
 /// A link as its maker wants it.
@@ -52,31 +52,39 @@ impl Auth {
         Ok((made.ok_or_else(|| Error::internal("the new invite is gone"))?, code))
     }
 
-    /// The live link of this secret.
+    /// The live link of this secret, as somebody or, if nobody is named, a stranger may use it.
     ///
     /// # Errors
     /// `not_found`, `rate_limited`, `unavailable`.
-    pub async fn invite(&self, code: &str, peer: IpAddr) -> Result<Invite> {
-        self.links.take(neighbourhood(peer))?;
-        let (digest, members_invite) = (session::digest(code), self.live().member_invites);
-        self.store.live_invite(&digest, members_invite).await?.ok_or_else(spent)
+    pub async fn invite(&self, code: &str, by: Option<Uid>, peer: IpAddr) -> Result<Invite> {
+        let digest = session::digest(code);
+        let using = InviteUse { digest: &digest, members_invite: self.live().member_invites };
+        let permit = self.lookup(peer).await?;
+        let found = self.store.live_invite(using, by).await?;
+        drop(permit);
+        self.good_link(peer, found.ok_or_else(spent))
     }
 
-    /// Counts one use of the live link of this secret.
+    /// Uses the link of this secret for a user. However often and at once it is asked for, one use is
+    /// counted; whether this call counted it is told.
     ///
     /// # Errors
-    /// `not_found` if somebody else had the last one, `unavailable`.
-    pub async fn use_invite(&self, code: &str) -> Result<Invite> {
-        let (digest, members_invite) = (session::digest(code), self.live().member_invites);
-        self.store.use_invite(&digest, members_invite).await?.ok_or_else(spent)
+    /// `not_found` if somebody else had the last one, `rate_limited`, `unavailable`.
+    pub async fn use_invite(&self, code: &str, uid: Uid, peer: IpAddr) -> Result<(Invite, bool)> {
+        let digest = session::digest(code);
+        let using = InviteUse { digest: &digest, members_invite: self.live().member_invites };
+        let permit = self.lookup(peer).await?;
+        let used = self.store.use_invite(using, uid).await?;
+        drop(permit);
+        self.good_link(peer, used.ok_or_else(spent))
     }
 
     /// Takes the counting of a use back that led nowhere.
     ///
     /// # Errors
     /// `unavailable`.
-    pub async fn return_invite(&self, id: InviteId) -> Result<()> {
-        self.store.return_invite(id).await
+    pub async fn return_invite(&self, id: InviteId, uid: Uid) -> Result<()> {
+        self.store.return_invite(id, uid).await
     }
 
     /// Links, newest first, and how many there are.

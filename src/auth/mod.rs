@@ -5,6 +5,9 @@
 //! Whoever knows it gets a token of 256 random bits, of which only the SHA-256 is kept.
 
 mod change;
+mod device;
+mod fair_queue;
+mod guesses;
 mod invite;
 mod live;
 mod password;
@@ -12,9 +15,11 @@ mod rate_limit;
 mod session;
 mod sign_in;
 mod ticket;
+mod token;
+mod turns;
 
 pub use crate::store::accounts::{
-    Invite, InviteFilter, Maker, SessionInfo, SessionKind, Switched, TicketRecord,
+    Invite, InviteFilter, Maker, Scope, SessionInfo, SessionKind, Switched, TicketRecord,
 };
 pub use change::{NewPassword, Prepared, Proof};
 pub use invite::InviteWish;
@@ -22,10 +27,11 @@ pub use live::{Live, RoomCreation};
 pub use password::Hashing;
 pub use rate_limit::RateLimit;
 pub use session::{Session, digest, new_token};
-pub use sign_in::{Credentials, Kdf, NewAccount, SignedIn};
+pub use sign_in::{Credentials, Kdf, NewAccount, Origin, SignedIn};
 pub use ticket::IssuedTicket;
+pub use token::{IssuedToken, TokenWish};
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -34,15 +40,17 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
 
 use crate::config::Config;
-use crate::error::{Code, Error, Result};
+use crate::error::Result;
 use crate::ids::{SessionId, Uid};
-use crate::limits::api::LABEL;
-use crate::limits::auth::INVITES_PER_HOUR;
+use crate::limits::auth as limits;
 use crate::limits::rooms::{BLOCK_CHANGES_PER_HOUR, DIRECT_PER_HOUR, MADE_PER_HOUR};
 use crate::names as name;
+use crate::net::line_site_and_block;
 use crate::store::accounts::{AccountStore, Authority, Instance};
 use crate::store::now_ms;
 
+use fair_queue::{Bounds, Client, FairQueue, Permit};
+use guesses::Guesses;
 use live::Settings;
 use password::Stretcher;
 use session::Sessions;
@@ -65,12 +73,6 @@ impl AuthSettings {
 
 /// Iterations new passwords get in the browser.
 const ITERATIONS: u32 = 1_000_000;
-/// A browser that was away for longer signs in again.
-const IDLE: Duration = Duration::from_secs(90 * 24 * 3600);
-/// How often the last use of a session is written down.
-const TOUCH: Duration = Duration::from_secs(10 * 60);
-/// Sessions, or tokens, of one user; beyond this the oldest end.
-const SESSIONS_MAX: usize = 100;
 
 /// The one who knows.
 pub struct Auth {
@@ -80,12 +82,13 @@ pub struct Auth {
     stretcher: Stretcher,
     sessions: Sessions,
     setup_code: Mutex<Option<String>>,
-    prelogins: RateLimit<IpAddr>,
-    logins: RateLimit<IpAddr>,
-    /// By the digest of the name: a name in a request can be long.
-    failures: RateLimit<[u8; 32]>,
-    /// Tickets and invitations that are looked at and used.
-    links: RateLimit<IpAddr>,
+    /// What people who are not signed in ask the account store.
+    lookups: Arc<FairQueue>,
+    guesses: Guesses,
+    /// By the address, its site and its block.
+    registrations: [RateLimit<IpAddr>; 3],
+    /// Tickets and invitations that are not good.
+    bad_links: RateLimit<IpAddr>,
     inviting: RateLimit<Uid>,
     /// Rooms made, and direct ones begun.
     making: [RateLimit<Uid>; 2],
@@ -100,7 +103,16 @@ impl Auth {
     /// `unavailable`.
     pub async fn new(store: AccountStore, settings: AuthSettings) -> Result<Arc<Self>> {
         let scale = settings.rate_limit_scale;
-        let minute = Duration::from_secs(60);
+        let registrations = |times| {
+            let burst = limits::REGISTRATIONS.saturating_mul(times);
+            RateLimit::new(burst, limits::REGISTRATIONS_PERIOD, scale)
+        };
+        let lookups = Bounds {
+            at_once: limits::LOOKUPS,
+            waiting_per_network: limits::LOOKUPS_WAITING_PER_NETWORK,
+            waiting: limits::LOOKUPS_WAITING,
+        };
+        let hour = Duration::from_secs(3_600);
         let setup_code =
             if store.has_admin().await? { None } else { Some(session::new_token()?.0) };
         Ok(Arc::new(Self {
@@ -110,14 +122,13 @@ impl Auth {
             stretcher: Stretcher::new(),
             sessions: Sessions::default(),
             setup_code: Mutex::new(setup_code),
-            prelogins: RateLimit::new(10, minute, scale),
-            logins: RateLimit::new(10, minute, scale),
-            failures: RateLimit::new(20, 60 * minute, scale).with_growing_delay(),
-            links: RateLimit::new(30, minute, scale),
-            inviting: RateLimit::new(INVITES_PER_HOUR, 60 * minute, scale),
-            making: [MADE_PER_HOUR, DIRECT_PER_HOUR]
-                .map(|most| RateLimit::new(most, 60 * minute, scale)),
-            blocking: RateLimit::new(BLOCK_CHANGES_PER_HOUR, 60 * minute, scale),
+            lookups: FairQueue::new(lookups),
+            guesses: Guesses::new(scale),
+            registrations: [registrations(1), registrations(2), registrations(4)],
+            bad_links: RateLimit::new(limits::BAD_LINKS, limits::BAD_LINKS_PERIOD, scale),
+            inviting: RateLimit::new(limits::INVITES_PER_HOUR, hour, scale),
+            making: [MADE_PER_HOUR, DIRECT_PER_HOUR].map(|most| RateLimit::new(most, hour, scale)),
+            blocking: RateLimit::new(BLOCK_CHANGES_PER_HOUR, hour, scale),
         }))
     }
 
@@ -179,18 +190,21 @@ impl Auth {
             return Ok(Some(session));
         }
         let (moment, now, asked_at) = (self.sessions.moment(), now_ms(), Instant::now());
-        let Some(row) = self.store.session(&digest, now - millis(IDLE)).await? else {
+        let Some(row) = self.store.session(&digest, now - millis(limits::SESSION_IDLE)).await?
+        else {
             return Ok(None);
         };
-        if row.seen_at < now - millis(TOUCH) {
+        if row.seen_at < now - millis(limits::SESSION_TOUCH) {
             self.store.touch_session(row.id, row.uid).await?;
         }
         let session = Session {
             id: row.id,
             uid: row.uid,
             username: row.username,
-            admin: row.is_admin,
+            admin: row.is_admin && row.scope.administers(),
             kind: row.kind,
+            scope: row.scope,
+            expires_at: row.expires_at,
             status: row.status,
             asked_at,
         };
@@ -208,14 +222,6 @@ impl Auth {
     /// `unavailable`.
     pub async fn sessions(&self, uid: Uid) -> Result<Vec<SessionInfo>> {
         self.store.sessions(uid, SessionKind::Browser).await
-    }
-
-    /// A user's personal access tokens.
-    ///
-    /// # Errors
-    /// `unavailable`.
-    pub async fn tokens(&self, uid: Uid) -> Result<Vec<SessionInfo>> {
-        self.store.sessions(uid, SessionKind::Token).await
     }
 
     /// Ends a session or token of a user; whether there was one. Its sockets are the caller's matter.
@@ -269,65 +275,38 @@ impl Auth {
         self.sessions.shut(uid)
     }
 
-    /// A new personal access token, told this once, for who is signed in.
+    /// Ends sessions and tokens that have come to their end; which ones. Their sockets are the
+    /// caller's matter.
     ///
     /// # Errors
-    /// `conflict` if the user has too many, `unauthorized` if the session has just ended.
-    pub async fn create_token(&self, by: &Session, label: &str) -> Result<(SessionId, String)> {
-        self.check_tokens(by.uid).await?;
-        let (token, digest) = session::new_token()?;
-        let id = self.store.create_token(by.uid, by.id, &digest, label).await?;
-        let ended = || Error::new(Code::Unauthorized, "This session has ended.");
-        Ok((id.ok_or_else(ended)?, token))
+    /// `unavailable`: then they are ended by the next attempt, and open nothing until then.
+    pub async fn end_expired(&self) -> Result<Vec<SessionId>> {
+        let now = now_ms();
+        let idle_since = now - millis(limits::SESSION_IDLE);
+        let ended = self.store.end_expired(now, idle_since, limits::SESSIONS_SWEPT).await?;
+        self.sessions.end(&ended);
+        Ok(ended)
     }
 
-    async fn check_tokens(&self, uid: Uid) -> Result<()> {
-        if self.tokens(uid).await?.len() < SESSIONS_MAX {
-            return Ok(());
-        }
-        Err(Error::new(Code::Conflict, "You have too many tokens. Please delete one first."))
-    }
-
-    /// A token for a user by name, for the operator's shell.
-    ///
-    /// # Errors
-    /// `not_found` without such a user.
-    pub async fn issue_token(&self, username: &str, label: &str) -> Result<String> {
-        let label = crate::text::line("label", label, LABEL)?;
-        let found = self.store.user_named(&name::key(username)).await?;
-        let uid = found
-            .ok_or_else(|| Error::new(Code::NotFound, format!("There is no user {username}.")))?;
-        self.check_tokens(uid).await?;
-        let (token, digest) = session::new_token()?;
-        self.store.create_session(uid, SessionKind::Token, &digest, &label).await?;
-        Ok(token)
+    /// The right to ask the account store something for somebody who is not signed in: networks take
+    /// turns, so that one that asks without pause holds up no other.
+    async fn lookup(&self, peer: IpAddr) -> Result<Permit> {
+        self.lookups.enter(stranger(peer)).await
     }
 }
 
-/// What counts as one address: of IPv6 the first half, because whoever has one has them all.
-fn neighbourhood(peer: IpAddr) -> IpAddr {
-    match peer.to_canonical() {
-        IpAddr::V6(address) => {
-            IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)))
-        }
-        v4 => v4,
-    }
+/// Somebody of whom only the address is known.
+fn stranger(peer: IpAddr) -> Client {
+    let [address, _, block] = line_site_and_block(peer);
+    Client { network: if block.is_ipv6() { block } else { address }, is_known: false }
+}
+
+/// The address as it counts for what is bounded by address alone.
+fn client_network(peer: IpAddr) -> IpAddr {
+    let [address, ..] = line_site_and_block(peer);
+    address
 }
 
 fn millis(time: Duration) -> i64 {
     i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_of_one_ipv6_network_share_their_attempts() {
-        let of = |text: &str| neighbourhood(text.parse().unwrap());
-        assert_eq!(of("2001:db8::1"), of("2001:db8::ffff:2"));
-        assert_ne!(of("2001:db8::1"), of("2001:db8:0:1::1"));
-        assert_eq!(of("::ffff:192.0.2.1"), of("192.0.2.1"));
-        assert_ne!(of("192.0.2.1"), of("192.0.2.2"));
-    }
 }

@@ -1,16 +1,16 @@
 //! Argon2id of AUTH, away from the async threads and bounded in number.
 //!
 //! One computation takes 64 MiB and a tenth of a second, so at most as many run as there are cores;
-//! the others queue, and a queue that is too long is refused rather than grown.
+//! the others wait, networks in turns, and a queue that is too long is refused rather than grown.
 
 use std::sync::Arc;
 
 use subtle::ConstantTimeEq as _;
-use tokio::sync::Semaphore;
 
-use crate::count::Count;
+use super::fair_queue::{Bounds, Client, FairQueue};
 use crate::e2ee::account::{Stretched, stretch};
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, Result};
+use crate::limits::auth::{HASHES_WAITING, HASHES_WAITING_PER_NETWORK};
 use crate::store::accounts::StretchParams;
 
 /// What new passwords get (`e2ee.md` 4.3).
@@ -19,14 +19,10 @@ pub const MEMORY_KIB: u32 = 65_536;
 pub const PASSES: u32 = 3;
 /// Lanes.
 pub const LANES: u32 = 1;
-/// Computations waiting for a core.
-const QUEUE: usize = 512;
 
 /// Runs the computations.
 pub struct Stretcher {
-    cores: Arc<Semaphore>,
-    queue: Semaphore,
-    refused: Count,
+    cores: Arc<FairQueue>,
 }
 
 /// What the computations of passwords come to now.
@@ -43,31 +39,31 @@ pub struct Hashing {
 impl Stretcher {
     /// As many at once as there are cores.
     pub fn new() -> Self {
-        Self {
-            cores: Arc::new(Semaphore::new(cores())),
-            queue: Semaphore::new(QUEUE),
-            refused: Count::default(),
-        }
+        let bounds = Bounds {
+            at_once: cores(),
+            waiting_per_network: HASHES_WAITING_PER_NETWORK,
+            waiting: HASHES_WAITING,
+        };
+        Self { cores: FairQueue::new(bounds) }
     }
 
     /// How busy it is.
     pub fn busy(&self) -> Hashing {
-        let all = QUEUE.saturating_sub(self.queue.available_permits());
-        let running = cores().saturating_sub(self.cores.available_permits());
-        Hashing { running, waiting: all.saturating_sub(running), refused: self.refused.get() }
+        let (running, waiting, refused) = self.cores.busy();
+        Hashing { running, waiting, refused }
     }
 
     /// VERIFIER and SHARE of `auth`.
     ///
     /// # Errors
     /// `unavailable` if too many wait already.
-    pub async fn run(&self, auth: [u8; 32], params: StretchParams) -> Result<Stretched> {
-        let _place = self.queue.try_acquire().map_err(|_| {
-            self.refused.inc();
-            Error::new(Code::Unavailable, "Too many people are signing in right now.")
-                .retry_after(2_000)
-        })?;
-        let core = self.cores.clone().acquire_owned().await.map_err(Error::internal)?;
+    pub async fn run(
+        &self,
+        auth: [u8; 32],
+        params: StretchParams,
+        client: Client,
+    ) -> Result<Stretched> {
+        let core = self.cores.enter(client).await?;
         let StretchParams { salt, memory_kib, passes, lanes } = params;
         let computed = tokio::task::spawn_blocking(move || {
             // Held until the computation ends, even if the client has gone meanwhile.

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -13,8 +13,10 @@ use sha2::{Digest as _, Sha256};
 
 use crate::error::{Error, Result};
 use crate::ids::{SessionId, Uid};
+use crate::limits::auth as limits;
 use crate::protocol::status::Status;
-use crate::store::accounts::SessionKind;
+use crate::store::accounts::{Scope, SessionKind};
+use crate::store::now_ms;
 
 /// Somebody who is signed in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,10 +27,14 @@ pub struct Session {
     pub uid: Uid,
     /// Their name.
     pub username: String,
-    /// Whether they are an administrator.
+    /// Whether they are an administrator, and the session may do what one does.
     pub admin: bool,
     /// A browser or a token.
     pub kind: SessionKind,
+    /// What it may be used for.
+    pub scope: Scope,
+    /// When it ends for good, if it does.
+    pub expires_at: Option<i64>,
     /// What the user chose to be seen as when the session was looked up.
     pub status: Status,
     /// When the store was asked for it.
@@ -52,18 +58,13 @@ impl Session {
             username: username.to_owned(),
             admin: false,
             kind: SessionKind::Token,
+            scope: Scope::Admin,
+            expires_at: None,
             status: Status::default(),
             asked_at: Instant::now(),
         }
     }
 }
-
-/// Sessions remembered at once.
-const REMEMBERED: usize = 65_536;
-/// How long one is believed without asking the store: what another process ends, ends by then.
-const BELIEVED: Duration = Duration::from_secs(30);
-/// How long an ended one is remembered as such.
-const ENDED: Duration = Duration::from_secs(300);
 
 /// The memory.
 #[derive(Default)]
@@ -86,7 +87,8 @@ impl Sessions {
     pub fn get(&self, digest: &[u8; 32]) -> Option<Arc<Session>> {
         let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         let (session, since) = inner.live.get(digest)?;
-        (since.elapsed() < BELIEVED).then(|| session.clone())
+        let has_ended = session.expires_at.is_some_and(|at| at <= now_ms());
+        (since.elapsed() < limits::SESSION_BELIEVED && !has_ended).then(|| session.clone())
     }
 
     /// To be asked before the store is, and handed to [`Sessions::put`].
@@ -103,10 +105,10 @@ impl Sessions {
         if inner.forgotten != moment {
             return Some(Arc::new(session));
         }
-        if inner.live.len() >= REMEMBERED {
-            inner.live.retain(|_, (_, since)| since.elapsed() < BELIEVED);
+        if inner.live.len() >= limits::SESSIONS_REMEMBERED {
+            inner.live.retain(|_, (_, since)| since.elapsed() < limits::SESSION_BELIEVED);
         }
-        if inner.live.len() >= REMEMBERED {
+        if inner.live.len() >= limits::SESSIONS_REMEMBERED {
             inner.live.clear();
         }
         let session = Arc::new(session);
@@ -121,7 +123,7 @@ impl Sessions {
         }
         let now = Instant::now();
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        inner.ended.retain(|_, since| since.elapsed() < ENDED);
+        inner.ended.retain(|_, since| since.elapsed() < limits::SESSION_ENDED);
         inner.ended.extend(ids.iter().map(|id| (*id, now)));
         inner.live.retain(|_, (session, _)| !ids.contains(&session.id));
     }
@@ -139,7 +141,7 @@ impl Sessions {
         self.forget(uid);
         let now = Instant::now();
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        inner.shut.retain(|_, since| since.elapsed() < ENDED);
+        inner.shut.retain(|_, since| since.elapsed() < limits::SESSION_ENDED);
         inner.shut.insert(uid, now);
         now
     }
@@ -171,6 +173,8 @@ pub fn digest(token: &str) -> [u8; 32] {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn session(id: i64) -> Session {
@@ -181,6 +185,8 @@ mod tests {
             username: "a".into(),
             admin: false,
             kind,
+            scope: Scope::Full,
+            expires_at: None,
             status: Status::default(),
             asked_at: Instant::now(),
         }
@@ -227,5 +233,19 @@ mod tests {
         assert_eq!(one.len(), 43);
         assert_ne!(one, two);
         assert_eq!(digest(&one), digest_of_one);
+    }
+
+    #[test]
+    fn no_more_sessions_are_remembered_than_may_be_and_none_beyond_its_end() {
+        let sessions = Sessions::default();
+        for n in 0..=limits::SESSIONS_REMEMBERED {
+            let mut digest = [0; 32];
+            digest[..8].copy_from_slice(&n.to_be_bytes());
+            sessions.put(sessions.moment(), digest, session(n as i64)).unwrap();
+        }
+        assert!(sessions.inner.lock().unwrap().live.len() <= limits::SESSIONS_REMEMBERED);
+        let over = Session { expires_at: Some(now_ms()), ..session(1) };
+        sessions.put(sessions.moment(), [0xff; 32], over).unwrap();
+        assert_eq!(sessions.get(&[0xff; 32]), None);
     }
 }

@@ -3,7 +3,6 @@
 //! An unknown name costs the same time and gets the same answer as a wrong password: a salt made
 //! from a secret and the name, a full computation, one error.
 
-use std::future::Future;
 use std::net::IpAddr;
 use std::sync::PoisonError;
 
@@ -14,19 +13,26 @@ use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
 use super::change::NewPassword;
+use super::device::Devices;
+use super::fair_queue::Client;
+use super::guesses::KnownBy;
 use super::password::{self, matches};
-use super::{Auth, ITERATIONS, SESSIONS_MAX, name, neighbourhood, session};
+use super::{Auth, ITERATIONS, millis, name, session, stranger};
 use crate::config::Registration;
 use crate::error::{Code, Error, Result};
 use crate::ids::{SessionId, Uid};
+use crate::limits::api::LABEL;
+use crate::limits::auth::{SESSION_LIFE, SESSIONS};
+use crate::net::line_site_and_block;
 use crate::store::accounts::{
-    AuthSlot, Invite, InviteUse, KdfParams, LoginRecord, NewUser, SessionKind, StretchParams,
+    AuthSlot, Invite, InviteUse, KdfParams, LoginRecord, NewSession, NewUser, Scope, SessionKind,
+    StretchParams,
 };
+use crate::store::now_ms;
+use crate::text;
 
 /// The one algorithm a browser has for this.
 pub(super) const ALGORITHM: &str = "pbkdf2-sha256";
-/// Characters of a device's name.
-const DEVICE: usize = 100;
 
 /// How to turn a password into AUTH: the answer of `prelogin`.
 #[derive(Debug, Serialize)]
@@ -94,6 +100,15 @@ enum WayIn {
     Setup(String),
 }
 
+/// Where a sign-in comes from.
+#[derive(Debug, Clone, Copy)]
+pub struct Origin<'a> {
+    /// The address.
+    pub peer: IpAddr,
+    /// The cookie by which a browser shows that it has signed in before; empty without one.
+    pub devices: &'a str,
+}
+
 /// A new session.
 pub struct SignedIn {
     /// Who.
@@ -102,6 +117,8 @@ pub struct SignedIn {
     pub share: String,
     /// The session's token, told this once.
     pub token: String,
+    /// The cookie by which the browser shows from now on that it has signed in before.
+    pub devices: String,
     /// Whether the default rooms know the user.
     pub has_joined: bool,
     /// Sessions that ended because there were too many: their sockets are the caller's matter.
@@ -110,15 +127,30 @@ pub struct SignedIn {
     pub invite: Option<Invite>,
 }
 
+/// What a new session is made of besides the password.
+struct Entry<'a> {
+    device: &'a str,
+    scope: Scope,
+    devices: &'a str,
+}
+
+impl<'a> Entry<'a> {
+    /// A program that asks for the token gets one that neither administrates nor changes how the
+    /// account is signed in to.
+    fn new(device: &'a str, wants_token: bool, from: Origin<'a>) -> Self {
+        let scope = if wants_token { Scope::Write } else { Scope::Full };
+        Self { device, scope, devices: from.devices }
+    }
+}
+
 impl Auth {
     /// The salt of a name, made up if nobody has it.
     ///
     /// # Errors
     /// `rate_limited`, `unavailable`.
     pub async fn prelogin(&self, username: &str, peer: IpAddr) -> Result<Kdf> {
-        self.prelogins.take(neighbourhood(peer))?;
         let key = name::key(username);
-        let known = self.store.login_record(&key).await?.map(|record| record.slot.kdf);
+        let known = self.find_record(&key, peer).await?.map(|record| record.slot.kdf);
         let made_up = self.made_up_salt(&key)?;
         let kdf = known.unwrap_or_else(|| KdfParams {
             alg: ALGORITHM.to_owned(),
@@ -133,16 +165,18 @@ impl Auth {
     /// # Errors
     /// `bad_request` naming the field, `registration_closed`, `conflict` for a taken name,
     /// `not_found` for an invitation that is not live.
-    pub async fn register(&self, new: NewAccount, peer: IpAddr) -> Result<SignedIn> {
-        self.logins.take(neighbourhood(peer))?;
+    pub async fn register(&self, new: NewAccount, from: Origin<'_>) -> Result<SignedIn> {
         name::check(&new.username)?;
-        let NewAccount { username, alg, salt, iter, auth, setup, invite, device, .. } = new;
+        let NewAccount { username, alg, salt, iter, auth, setup, invite, device, token } = new;
         let password = NewPassword { alg, salt, iter, auth }.check()?;
         let device = check_device(device)?;
         let way = self.way_in(setup, invite)?;
-        let (slot, share) = self.stretch_new(password).await?;
+        for (limit, network) in self.registrations.iter().zip(line_site_and_block(from.peer)) {
+            limit.take(network)?;
+        }
+        let (slot, share) = self.stretch_new(password, stranger(from.peer)).await?;
         let (uid, invite) = self.create(&username, &slot, way).await?;
-        let entered = self.enter(uid, &slot.verifier, &share, false, &device).await?;
+        let entered = self.enter(uid, &slot, &share, Entry::new(&device, token, from)).await?;
         Ok(SignedIn { invite, ..entered })
     }
 
@@ -150,43 +184,56 @@ impl Auth {
     ///
     /// # Errors
     /// `bad_credentials`, the same for an unknown name; `rate_limited`.
-    pub async fn login(&self, credentials: Credentials, peer: IpAddr) -> Result<SignedIn> {
-        self.logins.take(neighbourhood(peer))?;
+    pub async fn login(&self, credentials: Credentials, from: Origin<'_>) -> Result<SignedIn> {
         let auth = decode("auth", &credentials.auth)?;
         let device = check_device(credentials.device)?;
         let key = name::key(&credentials.username);
-        let (record, share) = self.guarded(&key, self.check_credentials(&key, auth)).await?;
-        self.enter(record.uid, &record.slot.verifier, &share, record.has_joined, &device).await
+        let record = self.find_record(&key, from.peer).await?;
+        let known = record
+            .as_ref()
+            .and_then(|record| self.devices(record.uid, &record.slot).find(from.devices));
+        let by = known.map_or(KnownBy::Address, KnownBy::Device);
+        let account = session::digest(&key);
+        let client = self.guesses.client(&account, from.peer, by);
+        let checking = self.check_credentials(&key, record, auth, client);
+        let (record, share) = self.guesses.guarded(account, from.peer, by, checking).await?;
+        let entry = Entry::new(&device, credentials.token, from);
+        let entered = self.enter(record.uid, &record.slot, &share, entry).await?;
+        Ok(SignedIn { has_joined: record.has_joined, ..entered })
     }
 
-    /// Counts wrong passwords of one account, whatever they were sent for.
-    pub(super) async fn guarded<T>(
-        &self,
-        key: &str,
-        checking: impl Future<Output = Result<T>>,
-    ) -> Result<T> {
-        let account = session::digest(key);
-        self.failures.take(account)?;
-        let checked = checking.await;
-        // Only a wrong password counts: an outage must not lock people out of what follows it.
-        if !matches!(&checked, Err(error) if error.code() == Code::BadCredentials) {
-            self.failures.give_back(&account);
-        }
-        checked
+    /// The cookie by which a browser of this user shows that it has signed in before; for one that
+    /// has just set another password.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub async fn renew_devices(&self, uid: Uid, cookie: &str) -> Result<Option<String>> {
+        let record = self.store.login_record_of(uid).await?;
+        record.map(|record| self.devices(uid, &record.slot).renew(cookie)).transpose()
+    }
+
+    fn devices<'a>(&'a self, uid: Uid, slot: &'a AuthSlot) -> Devices<'a> {
+        Devices { secret: &self.instance.salt_secret, uid, salt: &slot.stretch.salt }
+    }
+
+    async fn find_record(&self, key: &str, peer: IpAddr) -> Result<Option<LoginRecord>> {
+        let _permit = self.lookup(peer).await?;
+        self.store.login_record(key).await
     }
 
     /// The user of that name, if `auth` is right, and the share. Unknown names cost the same.
     async fn check_credentials(
         &self,
         key: &str,
+        record: Option<LoginRecord>,
         auth: [u8; 32],
+        client: Client,
     ) -> Result<(LoginRecord, [u8; 32])> {
-        let record = self.store.login_record(key).await?;
         let params = match &record {
             Some(record) => record.slot.stretch,
             None => StretchParams { salt: self.made_up_salt(key)?, ..password::new_params()? },
         };
-        let stretched = self.stretcher.run(auth, params).await?;
+        let stretched = self.stretcher.run(auth, params, client).await?;
         let record = record.ok_or_else(wrong)?;
         if !matches(&stretched.verifier, &record.slot.verifier) || record.is_disabled {
             return Err(wrong());
@@ -267,17 +314,23 @@ impl Auth {
     async fn enter(
         &self,
         uid: Uid,
-        verifier: &[u8; 32],
+        slot: &AuthSlot,
         share: &[u8; 32],
-        has_joined: bool,
-        device: &str,
+        entry: Entry<'_>,
     ) -> Result<SignedIn> {
         let (token, digest) = session::new_token()?;
-        self.store.sign_in(uid, verifier, &digest, device).await?.ok_or_else(wrong)?;
-        let ended = self.store.trim_sessions(uid, SessionKind::Browser, SESSIONS_MAX).await?;
+        let devices = self.devices(uid, slot).renew(entry.devices)?;
+        let new = NewSession {
+            digest: &digest,
+            label: entry.device,
+            scope: entry.scope,
+            expires_at: now_ms().saturating_add(millis(SESSION_LIFE)),
+        };
+        self.store.sign_in(uid, &slot.verifier, &new).await?.ok_or_else(wrong)?;
+        let ended = self.store.trim_sessions(uid, SessionKind::Browser, SESSIONS).await?;
         self.sessions.end(&ended);
         let share = URL_SAFE_NO_PAD.encode(share);
-        Ok(SignedIn { uid, share, token, has_joined, ended, invite: None })
+        Ok(SignedIn { uid, share, token, devices, has_joined: false, ended, invite: None })
     }
 
     /// Always the same for a name, and nobody without the secret can tell it from a real one.
@@ -310,7 +363,7 @@ pub(super) fn decode<const N: usize>(field: &str, text: &str) -> Result<[u8; N]>
 }
 
 fn check_device(device: Option<String>) -> Result<String> {
-    crate::text::line("device", &device.unwrap_or_default(), DEVICE)
+    text::line("device", &device.unwrap_or_default(), LABEL)
 }
 
 #[cfg(test)]

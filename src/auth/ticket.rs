@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{Auth, millis, neighbourhood, session};
+use super::{Auth, client_network, millis, session};
 use crate::error::{Code, Error, Result};
 use crate::ids::Uid;
 use crate::limits::auth::TICKET;
@@ -57,11 +57,29 @@ impl Auth {
     /// # Errors
     /// `not_found` if it is not good, `rate_limited`.
     pub async fn ticket(&self, ticket: &str, peer: IpAddr) -> Result<TicketRecord> {
-        self.links.take(neighbourhood(peer))?;
+        let permit = self.lookup(peer).await?;
         let found = self.store.ticket(&session::digest(ticket)).await?;
-        found.ok_or_else(|| {
-            Error::new(Code::NotFound, "This link is not valid any more. Please ask for a new one.")
-        })
+        drop(permit);
+        self.good_link(
+            peer,
+            found.ok_or_else(|| {
+                Error::new(
+                    Code::NotFound,
+                    "This link is not valid any more. Please ask for a new one.",
+                )
+            }),
+        )
+    }
+
+    /// Counts links that are not good: whoever holds a good one is held up by nobody's guesses.
+    ///
+    /// # Errors
+    /// `rate_limited` instead of one `not_found` too many.
+    pub(super) fn good_link<T>(&self, peer: IpAddr, found: Result<T>) -> Result<T> {
+        if found.as_ref().is_err_and(|error| error.code() == Code::NotFound) {
+            self.bad_links.take(client_network(peer))?;
+        }
+        found
     }
 }
 

@@ -3,6 +3,7 @@
 //! Who may do what in a room is the room's business; the session was checked at the upgrade and is
 //! ended by `Revoke`, so every command here is signed in.
 
+use super::Rights;
 use super::connection::{Bucket, Chat, Connection};
 use super::stats::Stats;
 use crate::error::{Code, Error, Result};
@@ -69,6 +70,10 @@ pub(super) fn react(
         Rate::Wait(error) => return refuse(rooms, request.id.as_deref(), &error),
     }
     let id = request.id;
+    if chat.rights == Rights::Read && request.command.writes() {
+        let error = Error::new(Code::Forbidden, "This token may only read.");
+        return refuse(rooms, id.as_deref(), &error);
+    }
     let (room, action) = match request.command {
         Command::Ping => return Reaction::Answer(OkAnswer::to(id.as_deref()).encode()),
         Command::Presence { state, words } => {

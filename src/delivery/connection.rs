@@ -13,6 +13,7 @@ use mio::net::TcpStream;
 use slab::Slab;
 use socket2::SockRef;
 
+use super::Rights;
 use super::frame_log::{Backlog, Cursor, FrameLog};
 use super::outbox::Outbox;
 use super::room::{Room, Stage, Subscriber};
@@ -61,6 +62,7 @@ pub(super) struct Chat {
     /// When that was looked up.
     pub asked_at: Instant,
     pub admin: bool,
+    pub rights: Rights,
     /// Rooms whose `activity` it hears.
     pub member_of: Vec<RoomId>,
     /// Rooms that are still to be named, the last one first.

@@ -66,6 +66,8 @@ pub enum Role {
         asked_at: Instant,
         /// Whether that is an admin of the server.
         admin: bool,
+        /// What its commands may do.
+        rights: Rights,
         /// What the user chose to be seen as.
         status: Status,
         /// The first frame.
@@ -79,6 +81,15 @@ pub enum Role {
     },
     /// Sends back what it gets, for conformance suites.
     Echo(Limits),
+}
+
+/// What the commands of a chat connection may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rights {
+    /// Follow rooms.
+    Read,
+    /// Everything.
+    Write,
 }
 
 /// How the shards behave.

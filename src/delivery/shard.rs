@@ -254,7 +254,18 @@ impl Shard {
         let mut first = adoption.head;
         let purpose = match adoption.role {
             Role::Echo(limits) => Purpose::Echo(limits),
-            Role::Chat { uid, session, asked_at, admin, status, hello, rooms, told, allowance } => {
+            Role::Chat {
+                uid,
+                session,
+                asked_at,
+                admin,
+                rights,
+                status,
+                hello,
+                rooms,
+                told,
+                allowance,
+            } => {
                 first.extend_from_slice(&frame::text(&hello));
                 self.users.entry(uid).or_default().push(slot);
                 for room in &rooms {
@@ -268,6 +279,7 @@ impl Shard {
                     session,
                     asked_at,
                     admin,
+                    rights,
                     member_of: rooms,
                     untold,
                     following: Vec::new(),

@@ -66,6 +66,18 @@ pub enum Command {
     Ping,
 }
 
+impl Command {
+    /// Whether somebody who may only read may not give it.
+    pub fn writes(&self) -> bool {
+        match self {
+            Self::Subscribe { .. } | Self::Unsubscribe { .. } | Self::Ping => false,
+            Self::Send { .. } | Self::Typing { .. } | Self::Read { .. } | Self::Presence { .. } => {
+                true
+            }
+        }
+    }
+}
+
 /// A message as its author sends it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Draft {

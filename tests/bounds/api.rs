@@ -171,12 +171,35 @@ async fn what_is_not_chosen_lasts_as_long_as_the_bounds_say() {
     let age = format!("Max-Age={};", api::COOKIE_AGE.as_secs());
     let cookie = answer.header("set-cookie").unwrap().to_owned();
     assert!(format!("{cookie};").contains(&age), "{cookie}");
+    let age = format!("Max-Age={};", api::DEVICE_COOKIE_AGE.as_secs());
+    let device = answer.headers.iter().find(|(_, value)| value.starts_with("impulse_device="));
+    assert!(format!("{};", device.unwrap().1).contains(&age), "{device:?}");
     nobody.keep_cookie(&answer);
     let link = nobody.post("/api/invites", json!({})).await.expect(201);
     let lives = link["expires_at"].as_i64().unwrap() - link["created_at"].as_i64().unwrap();
     let week = i64::try_from(auth::INVITE_LIFE.as_millis()).unwrap();
     // Two looks at the clock.
     assert!((week - 60_000..=week).contains(&lives), "{lives}");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn so_many_browsers_are_signed_in_and_the_oldest_gives_way() {
+    let server = TestServer::start().await;
+    let anna = server.user("anna").await;
+    let fill = format!(
+        "INSERT INTO accounts.sessions (user_id, kind, digest, created_at, seen_at, expires_at)
+         SELECT {0}, 'browser', decode(lpad(to_hex(n), 64, '0'), 'hex'), {1}, {1}, {1} + 60000
+         FROM generate_series(2, {2}) n",
+        anna.uid,
+        impulse::store::now_ms(),
+        auth::SESSIONS
+    );
+    server.sql().await.batch_execute(&fill).await.unwrap();
+    let newest = Client::login(server.address, "anna").await;
+    anna.get("/api/me").await.refused(401, "unauthorized");
+    let sessions = newest.get("/api/sessions").await.expect(200);
+    assert_eq!(sessions["sessions"].as_array().unwrap().len(), auth::SESSIONS);
     server.stop().await;
 }
 

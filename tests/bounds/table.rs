@@ -146,7 +146,7 @@ const API: &[Reached] = &[
     (
         "tests/bounds/api.rs",
         "what_is_not_chosen_lasts_as_long_as_the_bounds_say",
-        &["api::COOKIE_AGE", "auth::INVITE_LIFE"],
+        &["api::COOKIE_AGE", "api::DEVICE_COOKIE_AGE", "auth::INVITE_LIFE"],
     ),
     (
         "tests/audit.rs",
@@ -235,6 +235,120 @@ const MEMORY: &[Reached] = &[
         "src/delivery/room.rs",
         "changes_are_known_since_any_moment_until_they_are_too_many",
         &["delivery::CHANGED"],
+    ),
+];
+
+const AUTH: &[Reached] = &[
+    (
+        "tests/sign_in_limits.rs",
+        "strangers_who_guess_keep_nobody_out_who_knows_the_password",
+        &["auth::FAILURES"],
+    ),
+    (
+        "src/auth/rate_limit.rs",
+        "a_burst_passes_and_then_the_wait_is_named",
+        &["auth::FAILURES_PERIOD", "auth::REGISTRATIONS_PERIOD", "auth::BAD_LINKS_PERIOD"],
+    ),
+    (
+        "src/auth/rate_limit.rs",
+        "a_flood_of_keys_neither_grows_the_table_nor_frees_who_is_held_back",
+        &["auth::KEYS"],
+    ),
+    (
+        "tests/sign_in_limits.rs",
+        "guesses_of_one_network_count_together_however_wide_it_is",
+        &["auth::FAILURES_OF_SITE"],
+    ),
+    (
+        "src/auth/guesses.rs",
+        "the_addresses_of_one_block_have_a_bound_together_and_other_blocks_do_not",
+        &["auth::FAILURES_OF_BLOCK"],
+    ),
+    (
+        "tests/sign_in_limits.rs",
+        "a_browser_that_has_signed_in_before_passes_whatever_is_guessed_beside_it",
+        &["auth::FAILURES_OF_DEVICE"],
+    ),
+    (
+        "tests/sign_in_limits.rs",
+        "when_many_networks_guess_one_account_they_take_turns_and_its_owner_gets_in",
+        &["auth::FAILURES_OF_STRANGERS", "auth::TURN"],
+    ),
+    (
+        "tests/sign_in_limits.rs",
+        "a_network_that_guesses_everybody_s_password_takes_turns_and_other_networks_do_not",
+        &["auth::FAILURES_OF_NETWORK"],
+    ),
+    (
+        "src/auth/turns.rs",
+        "so_many_wait_for_a_turn_each_network_once_and_so_many_lanes_there_are",
+        &["auth::TURNS", "auth::TURNS_WAITING"],
+    ),
+    (
+        "src/auth/guesses.rs",
+        "no_more_networks_are_remembered_than_may_be",
+        &["auth::KNOWN_NETWORKS"],
+    ),
+    (
+        "src/auth/device.rs",
+        "a_browser_of_several_people_keeps_an_entry_for_each_up_to_the_bound",
+        &["auth::DEVICE_ACCOUNTS"],
+    ),
+    (
+        "tests/sign_in_limits.rs",
+        "so_many_accounts_are_registered_from_one_network_in_an_hour_and_then_it_waits",
+        &["auth::REGISTRATIONS"],
+    ),
+    (
+        "tests/sign_in_limits.rs",
+        "whoever_guesses_links_holds_nobody_up_who_has_a_good_one",
+        &["auth::BAD_LINKS"],
+    ),
+    (
+        "src/auth/fair_queue.rs",
+        "as_many_sign_ins_and_questions_wait_as_the_bounds_say",
+        &[
+            "auth::HASHES_WAITING",
+            "auth::HASHES_WAITING_PER_NETWORK",
+            "auth::LOOKUPS",
+            "auth::LOOKUPS_WAITING",
+            "auth::LOOKUPS_WAITING_PER_NETWORK",
+        ],
+    ),
+    (
+        "tests/scopes.rs",
+        "what_has_come_to_its_end_opens_nothing_and_its_sockets_close",
+        &["auth::SESSION_LIFE", "auth::SESSION_IDLE", "auth::SESSIONS_SWEEP"],
+    ),
+    (
+        "tests/accounts_store.rs",
+        "what_has_come_to_its_end_is_taken_out_in_portions",
+        &["auth::SESSIONS_SWEPT"],
+    ),
+    (
+        "src/auth/session.rs",
+        "no_more_sessions_are_remembered_than_may_be_and_none_beyond_its_end",
+        &["auth::SESSIONS_REMEMBERED"],
+    ),
+    (
+        "tests/bounds/api.rs",
+        "so_many_browsers_are_signed_in_and_the_oldest_gives_way",
+        &["auth::SESSIONS"],
+    ),
+    (
+        "tests/scopes.rs",
+        "of_tokens_asked_for_at_once_no_more_are_made_than_may_be",
+        &["auth::TOKENS"],
+    ),
+    (
+        "tests/scopes.rs",
+        "a_token_lasts_ninety_days_unless_told_and_at_most_a_year_or_for_ever",
+        &["auth::TOKEN_LIFE", "auth::TOKEN_LIFE_MAX", "auth::TOKEN_LIFE_MIN"],
+    ),
+    (
+        "tests/invites.rs",
+        "who_comes_back_by_a_link_much_later_is_counted_again_if_it_has_a_use_left",
+        &["auth::INVITE_REPEAT"],
     ),
 ];
 
@@ -572,6 +686,10 @@ const USERS: &[Reached] = &[
 
 /// Nothing and nobody can be beyond these; what they are instead.
 const NO_BOUND: &[(&str, &str)] = &[
+    ("auth::KNOWN_NETWORK", "how long a network is no stranger; KNOWN_NETWORKS bounds how many"),
+    ("auth::SESSION_TOUCH", "how exactly the last use is known"),
+    ("auth::SESSION_BELIEVED", "what another process ends, ends by then; this one's ends at once"),
+    ("auth::SESSION_ENDED", "longer than a lookup can take"),
     ("avatars::MEMORY", "handed to the decoder, which EDGE and PIXELS keep far below it"),
     ("avatars::AT_ONCE", "pictures drawn side by side; who waits has one of PLACES"),
     ("avatars::QUALITY", "of what is kept"),
@@ -585,7 +703,7 @@ const NO_BOUND: &[(&str, &str)] = &[
 const NO_SERVER: &str = "loadtest::";
 
 fn all() -> impl Iterator<Item = &'static Reached> {
-    [HTTP, API, MEMORY, CHAT, ROOMS, DELIVERY, USERS].into_iter().flatten()
+    [HTTP, API, AUTH, MEMORY, CHAT, ROOMS, DELIVERY, USERS].into_iter().flatten()
 }
 
 /// `module::NAME` of every constant in `src/limits.rs`.

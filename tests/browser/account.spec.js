@@ -135,11 +135,17 @@ test("a token is shown once, works for a program, and ends when it is revoked", 
   const { page } = ada;
   await page.locator("[data-section=tokens]").click();
   await page.fill("#token-label", "Backup script");
+  await page.selectOption("#token-scope", "read");
+  await page.selectOption("#token-life", { label: "30 days" });
   await page.locator(".settings-form button[type=submit]").click();
   const token = await page.locator(".token").innerText();
   const me = () => fetch(`${server.url}/api/me`, { headers: { authorization: `Bearer ${token}` } });
   assert.equal((await (await me()).json()).username, "ada");
-  await page.locator(".access", { hasText: "Backup script" }).waitFor();
+  const change = await fetch(`${server.url}/api/me`, { method: "PATCH", headers: { authorization: `Bearer ${token}`, "content-type": "application/json" }, body: "{}" });
+  assert.equal(change.status, 403);
+  const row = page.locator(".access", { hasText: "Backup script" });
+  await row.waitFor();
+  assert.match(await row.innerText(), /Read only[^]*until /);
   await page.locator("[data-section=profile]").click();
   await page.locator("[data-section=tokens]").click();
   await page.locator(".access", { hasText: "Backup script" }).waitFor();

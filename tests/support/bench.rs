@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use impulse::allowance::Allowances;
-use impulse::delivery::{self, Adoption, Role, Settings, Shards};
+use impulse::delivery::{self, Adoption, Rights, Role, Settings, Shards};
 use impulse::ids::{RoomId, SessionId, Uid};
 use impulse::rooms::outlet::{ConnRef, Delivery, Outlet, Payload, Publication, ShardLink};
 use impulse::rooms::{CreateRoom, Rooms};
@@ -81,6 +81,7 @@ impl Bench {
                 session: SessionId(1),
                 asked_at: Instant::now(),
                 admin: false,
+                rights: Rights::Write,
                 status: impulse::protocol::status::Status::default(),
                 hello: Bytes::from_static(b"hello"),
                 rooms: Vec::new(),

@@ -180,7 +180,7 @@ impl Client {
 }
 
 /// Splits an answer into head and body; chunked bodies are put together.
-fn parse(bytes: &[u8]) -> Answer {
+pub fn parse(bytes: &[u8]) -> Answer {
     let end = find(bytes, b"\r\n\r\n").unwrap_or_else(|| panic!("no head in {bytes:?}"));
     let head = std::str::from_utf8(&bytes[..end]).expect("an ASCII head");
     let mut lines = head.split("\r\n");

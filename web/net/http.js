@@ -2,6 +2,8 @@
 
 /** A call that has no answer by then is given up. */
 const PATIENCE_MS = 20_000;
+/** Signing in may wait for others: on a Monday morning everybody comes at once. */
+export const SIGN_IN_MS = 90_000;
 /** A file over a slow line takes longer. */
 const UPLOAD_MS = 120_000;
 
@@ -11,16 +13,17 @@ const UPLOAD_MS = 120_000;
  * @param {"GET" | "POST" | "PATCH" | "PUT" | "DELETE"} method
  * @param {string} path
  * @param {unknown} [body]
+ * @param {number} [patience]  in milliseconds
  * @returns {Promise<any>}
  */
-export async function call(method, path, body) {
+export async function call(method, path, body, patience = PATIENCE_MS) {
   let response;
   try {
     response = await fetch(path, {
       method,
       credentials: "same-origin",
       cache: "no-store",
-      signal: AbortSignal.timeout(PATIENCE_MS),
+      signal: AbortSignal.timeout(patience),
       ...(body === undefined ? {} : { headers: { "content-type": "application/json" }, body: JSON.stringify(body) }),
     });
   } catch {

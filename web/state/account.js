@@ -1,7 +1,7 @@
 /** Getting in and out. The password is turned into keys here; the server gets only what is derived from it. */
 import { fromBase64Url, randomBytes, toBase64Url } from "../crypto/encoding.js";
 import { ALGORITHM, derive, ITERATIONS, weaknessOf } from "../crypto/password.js";
-import { call } from "../net/http.js";
+import { call, SIGN_IN_MS } from "../net/http.js";
 import { keep, keysOf, recall, watchKept } from "../platform/storage.js";
 
 /** @typedef {import("./types.js").User} User */
@@ -45,7 +45,7 @@ export function watchAccount(changed) {
 
 /** @param {{ username: string, password: string }} account */
 export async function signIn({ username, password }) {
-  return call("POST", "/api/auth/login", { username, auth: await authOf(username, password), device: deviceName() });
+  return call("POST", "/api/auth/login", { username, auth: await authOf(username, password), device: deviceName() }, SIGN_IN_MS);
 }
 
 /**
@@ -55,7 +55,7 @@ export async function signIn({ username, password }) {
  * @param {string} password
  */
 export async function authOf(username, password) {
-  const { alg, salt, iter } = await call("POST", "/api/auth/prelogin", { username });
+  const { alg, salt, iter } = await call("POST", "/api/auth/prelogin", { username }, SIGN_IN_MS);
   if (alg !== ALGORITHM) throw { code: "unsafe_kdf" };
   return toBase64Url((await derive(password, fromBase64Url(salt), iter)).auth);
 }
@@ -63,7 +63,7 @@ export async function authOf(username, password) {
 /** @param {{ username: string, password: string, setup?: string, invite?: string }} account */
 export async function register({ username, password, setup, invite }) {
   const slot = await newSlot(username, password);
-  return call("POST", "/api/auth/register", { username, ...slot, device: deviceName(), ...(setup ? { setup } : {}), ...(invite ? { invite } : {}) });
+  return call("POST", "/api/auth/register", { username, ...slot, device: deviceName(), ...(setup ? { setup } : {}), ...(invite ? { invite } : {}) }, SIGN_IN_MS);
 }
 
 /**
@@ -87,7 +87,7 @@ async function newSlot(username, password) {
 export async function changePassword({ username, old, password, signOutOthers }) {
   const slot = await newSlot(username, password);
   const by = { auth: await authOf(username, old) };
-  const { pending } = await call("POST", "/api/auth/password/prepare", { by, ...slot });
+  const { pending } = await call("POST", "/api/auth/password/prepare", { by, ...slot }, SIGN_IN_MS);
   await call("POST", "/api/auth/password/commit", { pending, sign_out_others: signOutOthers });
 }
 
@@ -104,9 +104,9 @@ export async function lookTicket(ticket) {
  */
 export async function spendTicket({ ticket, username, password }) {
   const slot = await newSlot(username, password);
-  const { pending } = await call("POST", "/api/auth/password/prepare", { by: { ticket }, ...slot });
+  const { pending } = await call("POST", "/api/auth/password/prepare", { by: { ticket }, ...slot }, SIGN_IN_MS);
   await call("POST", "/api/auth/password/commit", { pending });
-  await call("POST", "/api/auth/login", { username, auth: slot.auth, device: deviceName() });
+  await call("POST", "/api/auth/login", { username, auth: slot.auth, device: deviceName() }, SIGN_IN_MS);
 }
 
 /** @returns {Promise<User>} */

@@ -1,5 +1,5 @@
 /** What a person does about the own account: profile, face, status, password, where one is signed in, invitations. */
-import { call, upload } from "../net/http.js";
+import { call, SIGN_IN_MS, upload } from "../net/http.js";
 import { authOf, changePassword, lookTicket, pictureFromWire, userFromWire } from "./account.js";
 import { nextEnd } from "./people_status.js";
 
@@ -107,7 +107,7 @@ export function createPeopleActions({ state, changed, learnMe, farewell }) {
     /** @type {Actions["deleteAccount"]} */
     async deleteAccount({ password, messages }) {
       const leave = farewell();
-      await call("DELETE", "/api/me", { auth: await authOf(state.me?.username ?? "", password), messages });
+      await call("DELETE", "/api/me", { auth: await authOf(state.me?.username ?? "", password), messages }, SIGN_IN_MS);
       leave();
     },
 
@@ -127,10 +127,11 @@ export function createPeopleActions({ state, changed, learnMe, farewell }) {
       const { tokens } = await call("GET", "/api/tokens");
       return tokens.map((/** @type {any} */ wire) => ({
         id: String(wire.id), name: String(wire.label ?? ""), createdAt: Number(wire.created_at), seenAt: Number(wire.seen_at),
+        scope: wire.scope === "read" || wire.scope === "admin" ? wire.scope : "write", expiresAt: wire.expires_at ?? null,
       }));
     },
     /** @type {Actions["createToken"]} */
-    createToken: async (label) => String((await call("POST", "/api/tokens", { label })).token),
+    createToken: async ({ label, scope, lifeS }) => String((await call("POST", "/api/tokens", { label, scope, expires_in_s: lifeS })).token),
     /** @type {Actions["revokeToken"]} */
     revokeToken: (id) => call("DELETE", `/api/tokens/${encodeURIComponent(id)}`),
 

@@ -7,6 +7,9 @@
 /** @typedef {Exclude<Presence, "offline">} Chosen */
 /** @typedef {{ code?: string, message?: string }} Failure */
 /** A way into an account: a session or a token. @typedef {{ id: string, name: string, createdAt: number, seenAt: number }} Access */
+/** What a token may do. @typedef {"read" | "write" | "admin"} Scope */
+/** A token as it is listed. @typedef {Access & { scope: Scope, expiresAt: number | null }} Token */
+/** A token as it is wished for; without a life it does not end. @typedef {{ label: string, scope: Scope, lifeS: number | null }} TokenWish */
 
 /**
  * What an invitation says before it is accepted.
@@ -176,8 +179,8 @@
  * @property {() => Promise<(Access & { current: boolean })[]>} sessions
  * @property {(id: string) => Promise<void>} endSession
  * @property {() => Promise<void>} endOtherSessions
- * @property {() => Promise<Access[]>} tokens
- * @property {(label: string) => Promise<string>} createToken  the token itself, told this once
+ * @property {() => Promise<Token[]>} tokens
+ * @property {(wish: TokenWish) => Promise<string>} createToken  the token itself, told this once
  * @property {(id: string) => Promise<void>} revokeToken
  * @property {(code: string) => Promise<Invite>} lookInvite
  * @property {(code: string) => Promise<string[]>} acceptInvite  the rooms it opened

@@ -157,6 +157,11 @@ export function whenOf(at) {
     : momentOf(at, dateFormat("when", { weekday: "short", day: "numeric", month: "short", hour: "numeric", minute: "2-digit" }));
 }
 
+/** A day with its year. @param {number} at */
+export function dateOf(at) {
+  return dateFormat("date", { day: "numeric", month: "short", year: "numeric" }).format(at);
+}
+
 /**
  * How long ago, in the largest unit that fits: "5 minutes ago", "yesterday".
  *

@@ -2,12 +2,19 @@
 import { ask } from "./dialog.js";
 import { drawEach } from "./each.js";
 import { el, fill } from "./element.js";
-import { agoOf, errorText, fullTimeOf, t } from "./i18n.js";
+import { agoOf, dateOf, errorText, fullTimeOf, t } from "./i18n.js";
 import { icon } from "./icons.js";
 import { copyText } from "./message_tools.js";
-import { busy, createAlert } from "./settings_parts.js";
+import { busy, createAlert, field } from "./settings_parts.js";
 
-/** @typedef {import("../state/types.js").Access} Access */
+/** @typedef {import("../state/types.js").Scope} Scope */
+
+const DAY_S = 24 * 3_600;
+/** Days a new token may be good; the empty one is without an end. */
+const LIVES_DAYS = [7, 30, 90, 365];
+const LIFE_DAYS = 90;
+/** @type {Record<Scope, import("./i18n.js").Key>} */
+const SCOPES = { read: "token_scope_read", write: "token_scope_write", admin: "token_scope_admin" };
 
 /** @type {import("./settings.js").Section} */
 export function sessionsSection(context) {
@@ -49,6 +56,9 @@ export function tokensSection(context) {
   const list = el("ul", { class: "access-list", "aria-busy": "true" }, waitingRow());
   const made = el("div", { role: "status" });
   const label = el("input", { class: "input", id: "token-label", maxlength: "100", required: true, autocomplete: "off", placeholder: t("token_placeholder"), dir: "auto" });
+  const scopes = /** @type {Scope[]} */ (context.store.state.me?.admin ? ["read", "write", "admin"] : ["read", "write"]);
+  const scope = select("token-scope", scopes.map((each) => [each, t(SCOPES[each])]), "write");
+  const life = select("token-life", [...LIVES_DAYS.map((days) => /** @type {[string, string]} */ ([String(days * DAY_S), t("invite_days", { n: days })])), ["", t("token_endless")]], String(LIFE_DAYS * DAY_S));
   const submit = el("button", { type: "submit", class: "button button-primary" }, t("token_create"));
 
   async function draw() {
@@ -56,8 +66,8 @@ export function tokensSection(context) {
     tokens.sort((a, b) => b.createdAt - a.createdAt);
     list.removeAttribute("aria-busy");
     fill(list, tokens.length ? drawEach(tokens, (token) => row({
-      picture: "code", name: token.name, tag: "", at: token.createdAt,
-      detail: `${t("session_seen", { time: agoOf(token.seenAt) })} · ${t("token_made", { time: agoOf(token.createdAt) })}`,
+      picture: "code", name: token.name, tag: t(SCOPES[token.scope]), at: token.createdAt,
+      detail: [token.expiresAt ? t("status_until", { time: dateOf(token.expiresAt) }) : t("token_endless"), t("session_seen", { time: agoOf(token.seenAt) }), t("token_made", { time: agoOf(token.createdAt) })].join(" · "),
       button: [t("token_revoke"), () => context.actions.revokeToken(token.id)],
     }, alert.say, draw)) : el("li", { class: "results-empty" }, t("no_tokens")));
   }
@@ -67,7 +77,7 @@ export function tokensSection(context) {
     const name = label.value.trim();
     if (!name) return label.focus();
     await busy(submit, alert.say, errorText, async () => {
-      const token = await context.actions.createToken(name);
+      const token = await context.actions.createToken({ label: name, scope: /** @type {Scope} */ (scope.value), lifeS: life.value ? Number(life.value) : null });
       label.value = "";
       const copy = el("button", { type: "button", class: "button button-primary", click: () => void copyText(context, token) }, icon("copy"), t("copy"));
       fill(made, el("div", { class: "token-new" },
@@ -80,9 +90,20 @@ export function tokensSection(context) {
 
   draw().catch((error) => fill(list, el("li", { class: "results-empty" }, errorText(error))));
   return [el("p", { class: "hint" }, t("tokens_hint")),
-    el("form", { class: "settings-form", novalidate: true, submit: sent }, 
-      el("div", { class: "field" }, el("label", { for: label.id }, t("token_label")), el("div", { class: "field-row" }, label, submit))),
+    el("form", { class: "settings-form", novalidate: true, submit: sent },
+      field(t("token_label"), label),
+      el("div", { class: "field-pair" }, field(t("token_scope"), scope), field(t("token_life"), life)),
+      el("div", {}, submit)),
     made, alert.node, list];
+}
+
+/**
+ * @param {string} id
+ * @param {(readonly [string, string])[]} options
+ * @param {string} chosen
+ */
+function select(id, options, chosen) {
+  return el("select", { class: "input select", id }, options.map(([value, text]) => el("option", { value, selected: value === chosen }, text)));
 }
 
 /**

@@ -26,6 +26,8 @@ class Case:
     name = title = None
     # Whether others chat meanwhile; the cases about getting in count something else.
     has_others = True
+    # These are measured first.
+    takes_memory = False
 
     def prepare(self, world):
         pass
@@ -51,8 +53,9 @@ class Requests(Case):
 class Commands(Case):
     """Commands or control frames of one member on several sockets."""
 
-    def __init__(self, name, title, sockets, make, every_s=None):
+    def __init__(self, name, title, sockets, make, every_s=None, takes_memory=False):
         self.name, self.title, self.sockets, self.make, self.every_s = name, title, sockets, make, every_s
+        self.takes_memory = takes_memory
 
     def attack(self, world, pipe):
         first = text_frame(json.dumps({"op": "room.subscribe", "id": "s", "room": world.room, "since": 0}))
@@ -119,6 +122,8 @@ def reading(world):
 
 class Unread(Case):
     """What is asked for and not read: it waits in the server."""
+
+    takes_memory = True
 
     def hold(self, pipe, open_line, count):
         lines, refused = [], 0
@@ -242,6 +247,7 @@ def newest_entry(world):
 
 
 class Guessing(Case):
+    takes_memory = True
     name, title = "guessing", "three networks guess bob's password; bob signs in with the right one"
     NETWORKS = ("198.51.100.7", "203.0.113.7", "192.0.2.7")
     BOB_EVERY_S = 0.5
@@ -307,6 +313,7 @@ def attempt(session, body):
 class Monday(Case):
     """Nobody attacks: everybody of an office comes at once, behind one address."""
 
+    takes_memory = True
     name, title = "office", "200 people of one address sign in at once"
     PEOPLE, LONGEST_S, AT_ONCE = 200, 60, 64
 
@@ -458,7 +465,7 @@ CASES = [
     Replays(),
     Pages(),
     Rooms(),
-    Commands("large", "40 sockets of one member send 30 KB, each at its rate", 40, large_messages, 1 / COMMAND_RATE),
+    Commands("large", "40 sockets of one member send 30 KB, each at its rate", 40, large_messages, 1 / COMMAND_RATE, takes_memory=True),
     Reactions("reactions", "reactions of one member on 40 sockets, each at its rate", 40, reactions, 1 / COMMAND_RATE),
     Commands("pings-1", "pings without pause, 1 socket", 1, pings),
     Commands("pings-8", "pings without pause, 8 sockets", 8, pings),

@@ -281,6 +281,7 @@ impl AccountStore {
             "DELETE FROM accounts.sessions WHERE user_id = $1",
             "DELETE FROM accounts.tickets WHERE user_id = $1",
             "DELETE FROM accounts.invites WHERE made_by = $1",
+            "DELETE FROM accounts.invite_uses WHERE user_id = $1",
         ] {
             transaction.execute(statement, &[&uid.0]).await.map_err(failed)?;
         }

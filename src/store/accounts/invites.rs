@@ -1,14 +1,16 @@
 //! Invite links, by the SHA-256 of their secret.
 //!
 //! A link is live as long as it is neither revoked, nor expired, nor used up, and its maker may
-//! still invite. The use is counted by one statement that asks for all of this again, so of two
-//! people who use the last use at once one is too late.
+//! still invite. Whoever uses it locks it first, so of two people who use the last use at once one is
+//! too late, and one person who uses it several times at once is counted once.
 
-use tokio_postgres::{GenericClient, Row};
+use tokio_postgres::{GenericClient, Row, Transaction};
 
+use super::users::InviteUse;
 use super::{AccountStore, failed, now_ms};
 use crate::error::{Code, Error, Result};
 use crate::ids::{InviteId, RoomId, Uid};
+use crate::limits::auth::INVITE_REPEAT;
 
 /// A link to be kept.
 pub struct NewInvite<'a> {
@@ -86,12 +88,14 @@ const COLUMNS: &str = "i.id, i.label, i.made_by,
 
 const FROM: &str = "FROM accounts.invites i LEFT JOIN accounts.users u ON u.id = i.made_by";
 
-/// `$1` is now, `$2` whether members may invite.
-const LIVE: &str = "i.revoked_at IS NULL AND (i.expires_at IS NULL OR i.expires_at > $1)
-     AND (i.uses_max IS NULL OR i.uses < i.uses_max)
+/// Whether a link may be used at all. `$1` is now, `$2` whether members may invite.
+const VALID: &str = "i.revoked_at IS NULL AND (i.expires_at IS NULL OR i.expires_at > $1)
      AND (i.made_by IS NULL OR EXISTS (
          SELECT 1 FROM accounts.users m WHERE m.id = i.made_by AND m.disabled_at IS NULL
            AND m.removed_at IS NULL AND (m.is_admin OR $2)))";
+
+/// Whether somebody may still use it who has not.
+const LEFT: &str = "(i.uses_max IS NULL OR i.uses < i.uses_max)";
 
 impl AccountStore {
     /// Keeps a link, unless its maker has `most` live ones already.
@@ -100,8 +104,10 @@ impl AccountStore {
     /// `conflict`, `unavailable`.
     pub async fn create_invite(&self, new: &NewInvite<'_>, most: i64) -> Result<InviteId> {
         let rooms: Vec<_> = new.rooms.iter().map(|room| room.0).collect();
-        let client = self.database.get().await?;
-        let made = client
+        let mut client = self.database.get().await?;
+        let transaction = client.transaction().await.map_err(failed)?;
+        one_at_a_time(&transaction, new.by).await?;
+        let made = transaction
             .query_opt(
                 "INSERT INTO accounts.invites
                      (digest, made_by, label, rooms, created_at, expires_at, uses_max)
@@ -127,46 +133,70 @@ impl AccountStore {
         let made = made.ok_or_else(|| {
             Error::new(Code::Conflict, "You have too many invitations. Please revoke one first.")
         })?;
+        transaction.commit().await.map_err(failed)?;
         Ok(InviteId(made.get(0)))
     }
 
-    /// The live link of this digest.
+    /// The live link of this digest; for `by` also one whose last use was theirs a moment ago.
     ///
     /// # Errors
     /// `unavailable`.
     pub async fn live_invite(
         &self,
-        digest: &[u8; 32],
-        members_invite: bool,
+        InviteUse { digest, members_invite }: InviteUse<'_>,
+        by: Option<Uid>,
     ) -> Result<Option<Invite>> {
-        let query = format!("SELECT {COLUMNS} {FROM} WHERE {LIVE} AND i.digest = $3");
+        let query = format!(
+            "SELECT {COLUMNS} {FROM} WHERE {VALID} AND i.digest = $3
+               AND ({LEFT} OR EXISTS (
+                   SELECT 1 FROM accounts.invite_uses o
+                   WHERE o.invite_id = i.id AND o.user_id = $4 AND o.used_at >= $5))"
+        );
+        let now = now_ms();
+        let (by, since) = (by.map(|uid| uid.0), counted_since(now));
         let client = self.database.get().await?;
         let row = client
-            .query_opt(&query, &[&now_ms(), &members_invite, &digest.as_slice()])
+            .query_opt(&query, &[&now, &members_invite, &digest.as_slice(), &by, &since])
             .await
             .map_err(failed)?;
         Ok(row.as_ref().map(invite))
     }
 
-    /// Counts one use of the live link of this digest; what it is.
+    /// Uses a link for a user; what it is, and whether this use was counted. A user who used it a
+    /// moment ago is not counted again, even if nothing is left.
     ///
     /// # Errors
     /// `unavailable`.
     pub async fn use_invite(
         &self,
-        digest: &[u8; 32],
-        members_invite: bool,
-    ) -> Result<Option<Invite>> {
-        use_invite(&**self.database.get().await?, digest, members_invite).await
+        using: InviteUse<'_>,
+        uid: Uid,
+    ) -> Result<Option<(Invite, bool)>> {
+        let mut client = self.database.get().await?;
+        let transaction = client.transaction().await.map_err(failed)?;
+        let Some(held) = hold_invite(&transaction, using).await? else { return Ok(None) };
+        let is_new = note_use(&transaction, &held, uid).await?;
+        if is_new && !held.has_left {
+            return Ok(None);
+        }
+        if is_new {
+            count_use(&transaction, &held).await?;
+        }
+        let invite = invite_by_id(&*transaction, held.id).await?;
+        transaction.commit().await.map_err(failed)?;
+        Ok(invite.map(|invite| (invite, is_new)))
     }
 
-    /// Takes the counting of a use back that led nowhere.
+    /// Takes the use of a user back that led nowhere.
     ///
     /// # Errors
     /// `unavailable`.
-    pub async fn return_invite(&self, id: InviteId) -> Result<()> {
-        let statement = "UPDATE accounts.invites SET uses = uses - 1 WHERE id = $1 AND uses > 0";
-        self.database.get().await?.execute(statement, &[&id.0]).await.map_err(failed)?;
+    pub async fn return_invite(&self, id: InviteId, uid: Uid) -> Result<()> {
+        let statement = "WITH returned AS (
+                 DELETE FROM accounts.invite_uses WHERE invite_id = $1 AND user_id = $2 RETURNING 1)
+             UPDATE accounts.invites SET uses = uses - 1
+             WHERE id = $1 AND uses > 0 AND EXISTS (SELECT 1 FROM returned)";
+        self.database.get().await?.execute(statement, &[&id.0, &uid.0]).await.map_err(failed)?;
         Ok(())
     }
 
@@ -186,7 +216,7 @@ impl AccountStore {
         let InviteFilter { by, live, q, before } = filter;
         let wanted = format!(
             "{FROM}
-             WHERE (NOT $3 OR ({LIVE})) AND ($4::bigint IS NULL OR i.made_by = $4)
+             WHERE (NOT $3 OR ({VALID} AND {LEFT})) AND ($4::bigint IS NULL OR i.made_by = $4)
                AND (position($5 in lower(i.label)) > 0
                     OR position($5 in coalesce(u.username_key, '')) > 0
                     OR position($5 in coalesce(u.display_key, '')) > 0)"
@@ -248,23 +278,81 @@ impl AccountStore {
     }
 }
 
-pub(super) async fn use_invite(
-    client: &impl GenericClient,
-    digest: &[u8; 32],
-    members_invite: bool,
-) -> Result<Option<Invite>> {
-    let statement = format!(
-        "UPDATE accounts.invites i SET uses = i.uses + 1 WHERE {LIVE} AND i.digest = $3
-         RETURNING i.id"
+/// A link that is locked until the transaction ends.
+pub(super) struct HeldInvite {
+    id: i64,
+    /// Whether somebody may still use it who has not.
+    pub has_left: bool,
+    now: i64,
+}
+
+/// Locks the valid link of this digest.
+pub(super) async fn hold_invite(
+    transaction: &Transaction<'_>,
+    InviteUse { digest, members_invite }: InviteUse<'_>,
+) -> Result<Option<HeldInvite>> {
+    let query = format!(
+        "SELECT i.id, {LEFT} FROM accounts.invites i WHERE {VALID} AND i.digest = $3
+         FOR NO KEY UPDATE OF i"
     );
-    let used = client
-        .query_opt(&statement, &[&now_ms(), &members_invite, &digest.as_slice()])
+    let now = now_ms();
+    let held = transaction
+        .query_opt(&query, &[&now, &members_invite, &digest.as_slice()])
         .await
         .map_err(failed)?;
-    match used {
-        Some(used) => invite_by_id(client, used.get(0)).await,
-        None => Ok(None),
+    Ok(held.map(|row| HeldInvite { id: row.get(0), has_left: row.get(1), now }))
+}
+
+/// Who used a link since then is not counted again.
+fn counted_since(now: i64) -> i64 {
+    now.saturating_sub(i64::try_from(INVITE_REPEAT.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// Notes that a user used the link; whether that is to be counted.
+async fn note_use(transaction: &Transaction<'_>, held: &HeldInvite, uid: Uid) -> Result<bool> {
+    let noted = transaction
+        .execute(
+            "INSERT INTO accounts.invite_uses AS u (invite_id, user_id, used_at)
+             VALUES ($1, $2, $3)
+             ON CONFLICT (invite_id, user_id) DO UPDATE SET used_at = $3 WHERE u.used_at < $4",
+            &[&held.id, &uid.0, &held.now, &counted_since(held.now)],
+        )
+        .await
+        .map_err(failed)?;
+    Ok(noted > 0)
+}
+
+async fn count_use(transaction: &Transaction<'_>, held: &HeldInvite) -> Result<()> {
+    let statement = "UPDATE accounts.invites SET uses = uses + 1 WHERE id = $1";
+    transaction.execute(statement, &[&held.id]).await.map_err(failed)?;
+    Ok(())
+}
+
+/// Counts the use of a user who was made in the same transaction; the link.
+pub(super) async fn use_held_invite(
+    transaction: &Transaction<'_>,
+    held: &HeldInvite,
+    uid: Uid,
+) -> Result<Option<Invite>> {
+    note_use(transaction, held, uid).await?;
+    count_use(transaction, held).await?;
+    invite_by_id(transaction, held.id).await
+}
+
+/// Links of one maker are made one after the other: counting sees those before.
+async fn one_at_a_time(transaction: &Transaction<'_>, by: Option<Uid>) -> Result<()> {
+    const OPERATOR: i64 = 0x696e_7669_7465_7321;
+    match by {
+        Some(by) => {
+            let lock = "SELECT 1 FROM accounts.users WHERE id = $1 FOR NO KEY UPDATE";
+            transaction.execute(lock, &[&by.0]).await.map_err(failed)?;
+        }
+        None => {
+            let lock = "SELECT pg_advisory_xact_lock($1)";
+            transaction.execute(lock, &[&OPERATOR]).await.map_err(failed)?;
+        }
     }
+    Ok(())
 }
 
 async fn invite_by_id(client: &impl GenericClient, id: i64) -> Result<Option<Invite>> {

@@ -20,7 +20,7 @@ pub use invites::{Invite, InviteFilter, Maker, NewInvite};
 pub use passwords::{
     AuthSlot, KdfParams, LoginRecord, PendingSlot, StretchParams, Switch, Switched,
 };
-pub use sessions::{SessionInfo, SessionKind, SessionRow};
+pub use sessions::{NewSession, NewToken, Scope, SessionInfo, SessionKind, SessionRow};
 pub use settings::Chosen;
 pub use tickets::{NewTicket, TicketRecord};
 pub use user_rows::{ShutOut, UserCounts, UserFilter, UserRow};
@@ -45,6 +45,8 @@ const MIGRATIONS: &[Migration] = &migrate::numbered([
     ),
     ("write_probe", include_str!("../../../sql/accounts/0006_write_probe.sql")),
     ("shown_names", include_str!("../../../sql/accounts/0007_shown_names.sql")),
+    ("scopes_and_ends", include_str!("../../../sql/accounts/0008_scopes_and_ends.sql")),
+    ("uses_of_invites", include_str!("../../../sql/accounts/0009_uses_of_invites.sql")),
 ]);
 
 /// Handle to the account store. Cheap to clone.

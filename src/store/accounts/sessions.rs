@@ -1,11 +1,12 @@
 //! Sessions: browsers that are signed in and personal access tokens, found by the digest of what
 //! they carry.
 
+use serde::{Deserialize, Serialize};
 use tokio_postgres::Transaction;
 
 use super::users::status;
 use super::{AccountStore, failed, now_ms};
-use crate::error::Result;
+use crate::error::{Code, Error, Result};
 use crate::ids::{SessionId, Uid};
 use crate::protocol::status::Status;
 
@@ -28,6 +29,79 @@ impl SessionKind {
     }
 }
 
+/// What a session or a token may be used for. Each may do what the one before it may, but for the last
+/// two: only a browser that signed in by password changes how the account is signed in to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Scope {
+    /// Reading.
+    Read,
+    /// Reading and writing, as a member.
+    Write,
+    /// The same, and the administration of the server, if the user is an administrator.
+    Admin,
+    /// Everything, of a browser that signed in.
+    Full,
+}
+
+impl Scope {
+    /// Every scope there is.
+    pub const ALL: [Self; 4] = [Self::Read, Self::Write, Self::Admin, Self::Full];
+
+    /// Its word in the database and on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Admin => "admin",
+            Self::Full => "full",
+        }
+    }
+
+    /// A word nobody knows is worth the least.
+    fn from_word(word: &str) -> Self {
+        Self::ALL.into_iter().find(|scope| scope.as_str() == word).unwrap_or(Self::Read)
+    }
+
+    /// Whether it writes, as a member.
+    pub fn writes(self) -> bool {
+        self != Self::Read
+    }
+
+    /// Whether it may do what an administrator does, if the user is one.
+    pub fn administers(self) -> bool {
+        matches!(self, Self::Admin | Self::Full)
+    }
+}
+
+/// A browser that signs in.
+pub struct NewSession<'a> {
+    /// By which it is found.
+    pub digest: &'a [u8; 32],
+    /// The device.
+    pub label: &'a str,
+    /// What it may be used for.
+    pub scope: Scope,
+    /// When it ends for good.
+    pub expires_at: i64,
+}
+
+/// A personal access token to be kept.
+pub struct NewToken<'a> {
+    /// By which it is found.
+    pub digest: &'a [u8; 32],
+    /// What it is for.
+    pub label: &'a str,
+    /// What it may be used for.
+    pub scope: Scope,
+    /// When it ends, if it does.
+    pub expires_at: Option<i64>,
+    /// The session that asks for it; none on the command line.
+    pub asking: Option<SessionId>,
+    /// How many the user may have.
+    pub most: i64,
+}
+
 /// A session with its user.
 #[derive(Debug, Clone)]
 pub struct SessionRow {
@@ -41,6 +115,10 @@ pub struct SessionRow {
     pub is_admin: bool,
     /// What it is.
     pub kind: SessionKind,
+    /// What it may be used for.
+    pub scope: Scope,
+    /// When it ends for good, if it does.
+    pub expires_at: Option<i64>,
     /// When it was last used, in milliseconds.
     pub seen_at: i64,
     /// What the user chose to be seen as.
@@ -58,6 +136,10 @@ pub struct SessionInfo {
     pub created_at: i64,
     /// When it was last used.
     pub seen_at: i64,
+    /// What it may be used for.
+    pub scope: Scope,
+    /// When it ends for good, if it does.
+    pub expires_at: Option<i64>,
 }
 
 /// Somebody is here.
@@ -73,20 +155,28 @@ impl AccountStore {
         &self,
         uid: Uid,
         verifier: &[u8; 32],
-        digest: &[u8; 32],
-        label: &str,
+        new: &NewSession<'_>,
     ) -> Result<Option<SessionId>> {
         let mut client = self.database.get().await?;
         let transaction = client.transaction().await.map_err(failed)?;
         hold(&transaction, uid).await?;
         let row = transaction
             .query_opt(
-                "INSERT INTO accounts.sessions (user_id, kind, digest, label, created_at, seen_at)
-                 SELECT u.id, 'browser', $3, $4, $5, $5
+                "INSERT INTO accounts.sessions
+                     (user_id, kind, digest, label, created_at, seen_at, scope, expires_at)
+                 SELECT u.id, 'browser', $3, $4, $5, $5, $6, $7
                  FROM accounts.users u JOIN accounts.auth_slots s ON s.user_id = u.id
                  WHERE u.id = $1 AND u.disabled_at IS NULL AND s.kind = 'current' AND s.verifier = $2
                  RETURNING id",
-                &[&uid.0, &verifier.as_slice(), &digest.as_slice(), &label, &now_ms()],
+                &[
+                    &uid.0,
+                    &verifier.as_slice(),
+                    &new.digest.as_slice(),
+                    &new.label,
+                    &now_ms(),
+                    &new.scope.as_str(),
+                    &new.expires_at,
+                ],
             )
             .await
             .map_err(failed)?;
@@ -117,58 +207,76 @@ impl AccountStore {
     }
 
     /// Keeps a new personal access token by its digest, if the session that asks is still there: who
-    /// was signed out a moment ago does not come back by a token.
+    /// was signed out a moment ago does not come back by a token. The user's row is locked, so that of
+    /// two who ask at once the second sees the token of the first.
     ///
     /// # Errors
-    /// `unavailable`.
-    pub async fn create_token(
-        &self,
-        uid: Uid,
-        asking: SessionId,
-        digest: &[u8; 32],
-        label: &str,
-    ) -> Result<Option<SessionId>> {
+    /// `conflict` if the user has as many as may be, `unauthorized` if the session has ended,
+    /// `not_found` without such a user, `unavailable`.
+    pub async fn create_token(&self, uid: Uid, new: &NewToken<'_>) -> Result<SessionId> {
         let mut client = self.database.get().await?;
         let transaction = client.transaction().await.map_err(failed)?;
-        hold(&transaction, uid).await?;
+        let lock = "SELECT 1 FROM accounts.users WHERE id = $1 FOR UPDATE";
+        let found = transaction.query_opt(lock, &[&uid.0]).await.map_err(failed)?;
+        found.ok_or_else(|| Error::new(Code::NotFound, "There is no such user."))?;
+        if let Some(asking) = new.asking {
+            let query = "SELECT 1 FROM accounts.sessions WHERE user_id = $1 AND id = $2";
+            let found = transaction.query_opt(query, &[&uid.0, &asking.0]).await.map_err(failed)?;
+            found.ok_or_else(|| Error::new(Code::Unauthorized, "This session has ended."))?;
+        }
         let row = transaction
             .query_opt(
-                "INSERT INTO accounts.sessions (user_id, kind, digest, label, created_at, seen_at)
-                 SELECT user_id, 'token', $3, $4, $5, $5 FROM accounts.sessions
-                 WHERE user_id = $1 AND id = $2
+                "INSERT INTO accounts.sessions
+                     (user_id, kind, digest, label, created_at, seen_at, scope, expires_at)
+                 SELECT $1, 'token', $2, $3, $4, $4, $5, $6
+                 WHERE (SELECT count(*) FROM accounts.sessions
+                        WHERE user_id = $1 AND kind = 'token'
+                          AND (expires_at IS NULL OR expires_at > $4)) < $7
                  RETURNING id",
-                &[&uid.0, &asking.0, &digest.as_slice(), &label, &now_ms()],
+                &[
+                    &uid.0,
+                    &new.digest.as_slice(),
+                    &new.label,
+                    &now_ms(),
+                    &new.scope.as_str(),
+                    &new.expires_at,
+                    &new.most,
+                ],
             )
             .await
             .map_err(failed)?;
+        let row = row.ok_or_else(|| {
+            Error::new(Code::Conflict, "You have too many tokens. Please delete one first.")
+        })?;
         transaction.commit().await.map_err(failed)?;
-        Ok(row.map(|row| SessionId(row.get(0))))
+        Ok(SessionId(row.get(0)))
     }
 
-    /// Keeps a new session by the digest of its token.
+    /// Ends what has come to its end: everything whose time is over, and browsers that were last seen
+    /// before `idle_since`; at most `most`, which ones.
     ///
     /// # Errors
     /// `unavailable`.
-    pub async fn create_session(
+    pub async fn end_expired(
         &self,
-        uid: Uid,
-        kind: SessionKind,
-        digest: &[u8; 32],
-        label: &str,
-    ) -> Result<SessionId> {
+        now: i64,
+        idle_since: i64,
+        most: i64,
+    ) -> Result<Vec<SessionId>> {
         let client = self.database.get().await?;
-        let row = client
-            .query_one(
-                "INSERT INTO accounts.sessions (user_id, kind, digest, label, created_at, seen_at)
-                 VALUES ($1, $2, $3, $4, $5, $5) RETURNING id",
-                &[&uid.0, &kind.as_str(), &digest.as_slice(), &label, &now_ms()],
+        let rows = client
+            .query(
+                "DELETE FROM accounts.sessions WHERE id IN (
+                     SELECT id FROM accounts.sessions WHERE expires_at <= $1
+                     UNION ALL
+                     SELECT id FROM accounts.sessions WHERE kind = 'browser' AND seen_at < $2
+                     LIMIT $3)
+                 RETURNING id",
+                &[&now, &idle_since, &most],
             )
             .await
             .map_err(failed)?;
-        if kind == SessionKind::Browser {
-            client.execute(SEEN, &[&uid.0, &now_ms()]).await.map_err(failed)?;
-        }
-        Ok(SessionId(row.get(0)))
+        Ok(rows.iter().map(|row| SessionId(row.get(0))).collect())
     }
 
     /// The live session of this digest. A browser's that was last seen before `idle_since` is not.
@@ -180,11 +288,12 @@ impl AccountStore {
         let row = client
             .query_opt(
                 "SELECT s.id, u.id, u.username, u.is_admin, s.kind = 'token', s.seen_at,
-                     u.status_state, u.status_text, u.status_until
+                     u.status_state, u.status_text, u.status_until, s.scope, s.expires_at
                  FROM accounts.sessions s JOIN accounts.users u ON u.id = s.user_id
                  WHERE s.digest = $1 AND u.disabled_at IS NULL
-                   AND (s.kind = 'token' OR s.seen_at >= $2)",
-                &[&digest.as_slice(), &idle_since],
+                   AND (s.kind = 'token' OR s.seen_at >= $2)
+                   AND (s.expires_at IS NULL OR s.expires_at > $3)",
+                &[&digest.as_slice(), &idle_since, &now_ms()],
             )
             .await
             .map_err(failed)?;
@@ -196,6 +305,8 @@ impl AccountStore {
             kind: if row.get(4) { SessionKind::Token } else { SessionKind::Browser },
             seen_at: row.get(5),
             status: status(&row, 6),
+            scope: Scope::from_word(row.get(9)),
+            expires_at: row.get(10),
         }))
     }
 
@@ -221,9 +332,10 @@ impl AccountStore {
         let client = self.database.get().await?;
         let rows = client
             .query(
-                "SELECT id, label, created_at, seen_at FROM accounts.sessions
-                 WHERE user_id = $1 AND kind = $2 ORDER BY id DESC",
-                &[&uid.0, &kind.as_str()],
+                "SELECT id, label, created_at, seen_at, scope, expires_at FROM accounts.sessions
+                 WHERE user_id = $1 AND kind = $2 AND (expires_at IS NULL OR expires_at > $3)
+                 ORDER BY id DESC",
+                &[&uid.0, &kind.as_str(), &now_ms()],
             )
             .await
             .map_err(failed)?;
@@ -232,6 +344,8 @@ impl AccountStore {
             label: row.get(1),
             created_at: row.get(2),
             seen_at: row.get(3),
+            scope: Scope::from_word(row.get(4)),
+            expires_at: row.get(5),
         };
         Ok(rows.iter().map(info).collect())
     }

@@ -3,7 +3,7 @@
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Row, Transaction};
 
-use super::invites::{Invite, use_invite};
+use super::invites::{Invite, hold_invite, use_held_invite};
 use super::passwords::{AuthSlot, insert_slot};
 use super::{AccountStore, failed, looks, now_ms};
 use crate::error::{Code, Error, Result};
@@ -120,16 +120,19 @@ impl AccountStore {
         if let Some(most) = users_max {
             check_room_for_one_more(&transaction, most).await?;
         }
-        let invite = match invite {
+        let spent = || Error::new(Code::NotFound, "This invitation is not valid any more.");
+        let held = match invite {
             None => None,
-            Some(InviteUse { digest, members_invite }) => {
-                let used = use_invite(&*transaction, digest, members_invite).await?;
-                Some(used.ok_or_else(|| {
-                    Error::new(Code::NotFound, "This invitation is not valid any more.")
-                })?)
+            Some(using) => {
+                let held = hold_invite(&transaction, using).await?;
+                Some(held.filter(|held| held.has_left).ok_or_else(spent)?)
             }
         };
         let uid = insert_user(&transaction, new).await?;
+        let invite = match &held {
+            None => None,
+            Some(held) => use_held_invite(&transaction, held, uid).await?,
+        };
         transaction.commit().await.map_err(failed)?;
         Ok((uid, invite))
     }

@@ -1,0 +1,249 @@
+//! What holds guessing of passwords back, without holding up whose account it is.
+//!
+//! Wrong passwords count by account and network, so what strangers do elsewhere is nothing to the
+//! owner. A browser that has signed in before has a count of its own. Only where very many networks
+//! guess one account, or one network guesses very many, do attempts of strangers there take turns:
+//! a right password waits a little and passes. Decision 19 says why.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use sha2::{Digest as _, Sha256};
+
+use super::device::DeviceId;
+use super::fair_queue::Client;
+use super::rate_limit::{Attempt, RateLimit};
+use super::turns::{Party, Turn, Turns};
+use crate::error::{Code, Result};
+use crate::ids::SessionId;
+use crate::limits::auth as limits;
+use crate::net::line_site_and_block;
+
+/// An account by the digest of its name: a name in a request can be long.
+pub(super) type Account = [u8; 32];
+
+/// What the one who tries a password is known by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum KnownBy {
+    /// A browser that has signed in to this account before.
+    Device(DeviceId),
+    /// A session of this account.
+    Session(SessionId),
+    /// Only where it comes from.
+    Address,
+}
+
+/// Counts wrong passwords.
+pub(super) struct Guesses {
+    /// By account and network: the address, its site, its block.
+    by_network: [RateLimit<(Account, IpAddr)>; 3],
+    by_device: RateLimit<[u8; 32]>,
+    of_strangers: RateLimit<Account>,
+    of_network: RateLimit<IpAddr>,
+    known: KnownNetworks,
+    turns: Arc<Turns>,
+}
+
+/// What an attempt holds until its end is known.
+struct Held<'a> {
+    network: Option<[Attempt<'a, (Account, IpAddr)>; 3]>,
+    device: Option<Attempt<'a, [u8; 32]>>,
+    turns: Vec<Turn>,
+}
+
+impl Guesses {
+    pub fn new(scale: f64) -> Self {
+        let period = limits::FAILURES_PERIOD;
+        Self {
+            by_network: [
+                RateLimit::new(limits::FAILURES, period, scale).with_growing_delay(),
+                RateLimit::new(limits::FAILURES_OF_SITE, period, scale),
+                RateLimit::new(limits::FAILURES_OF_BLOCK, period, scale),
+            ],
+            by_device: RateLimit::new(limits::FAILURES_OF_DEVICE, period, scale)
+                .with_growing_delay(),
+            of_strangers: RateLimit::new(limits::FAILURES_OF_STRANGERS, period, scale),
+            of_network: RateLimit::new(limits::FAILURES_OF_NETWORK, period, scale),
+            known: KnownNetworks::default(),
+            turns: Arc::default(),
+        }
+    }
+
+    /// Whom the queues see in somebody who tries a password of this account.
+    pub fn client(&self, account: &Account, peer: IpAddr, by: KnownBy) -> Client {
+        let [address, _, block] = line_site_and_block(peer);
+        let is_known = by != KnownBy::Address || self.known.has(account, address);
+        Client { network: if block.is_ipv6() { block } else { address }, is_known }
+    }
+
+    /// Checks a password, if enough was not wrong before. Only `bad_credentials` counts: an outage
+    /// must not hold anybody up after it.
+    ///
+    /// # Errors
+    /// `rate_limited`, and those of `checking`.
+    pub async fn guarded<T>(
+        &self,
+        account: Account,
+        peer: IpAddr,
+        by: KnownBy,
+        checking: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        let networks = line_site_and_block(peer);
+        let is_stranger = by == KnownBy::Address && !self.known.has(&account, networks[0]);
+        let mut held = self.hold(account, networks, by)?;
+        if by == KnownBy::Address {
+            self.wait_for_turns(&mut held, account, networks, is_stranger).await?;
+        }
+        let checked = checking.await;
+        match &checked {
+            Ok(_) => self.known.insert(account, networks[0]),
+            Err(error) if error.code() == Code::BadCredentials => {
+                held.count();
+                if by == KnownBy::Address {
+                    self.of_network.count(networks[0]);
+                }
+                if is_stranger {
+                    self.of_strangers.count(account);
+                }
+            }
+            Err(_) => {}
+        }
+        checked
+    }
+
+    fn hold(&self, account: Account, networks: [IpAddr; 3], by: KnownBy) -> Result<Held<'_>> {
+        let mut held = Held { network: None, device: None, turns: Vec::new() };
+        let device = match by {
+            KnownBy::Device(id) => Some(key(&account, b"device", &id)),
+            KnownBy::Session(id) => Some(key(&account, b"session", &id.0.to_be_bytes())),
+            KnownBy::Address => None,
+        };
+        match device {
+            Some(device) => held.device = Some(self.by_device.begin(device)?),
+            None => {
+                let [address, site, block] = &self.by_network;
+                held.network = Some([
+                    address.begin((account, networks[0]))?,
+                    site.begin((account, networks[1]))?,
+                    block.begin((account, networks[2]))?,
+                ]);
+            }
+        }
+        Ok(held)
+    }
+
+    async fn wait_for_turns(
+        &self,
+        held: &mut Held<'_>,
+        account: Account,
+        [address, _, block]: [IpAddr; 3],
+        is_stranger: bool,
+    ) -> Result<()> {
+        if self.of_network.is_used_up(&address) {
+            let lane = Party::Network(address);
+            held.turns.push(self.turns.enter(lane, Party::Account(account)).await?);
+        }
+        if is_stranger && self.of_strangers.is_used_up(&account) {
+            let lane = Party::Account(account);
+            held.turns.push(self.turns.enter(lane, Party::Network(block)).await?);
+        }
+        Ok(())
+    }
+}
+
+impl Held<'_> {
+    fn count(self) {
+        self.network.into_iter().flatten().for_each(Attempt::count);
+        self.device.into_iter().for_each(Attempt::count);
+        self.turns.into_iter().for_each(Turn::pause);
+    }
+}
+
+fn key(account: &Account, kind: &[u8], id: &[u8]) -> [u8; 32] {
+    Sha256::new().chain_update(account).chain_update(kind).chain_update(id).finalize().into()
+}
+
+/// Networks from which accounts were signed in to, as far as memory goes. To forget one only means
+/// that it is a stranger again.
+#[derive(Default)]
+struct KnownNetworks {
+    since: Mutex<HashMap<(Account, IpAddr), Instant>>,
+}
+
+impl KnownNetworks {
+    fn has(&self, account: &Account, network: IpAddr) -> bool {
+        let since = self.since.lock().unwrap_or_else(PoisonError::into_inner);
+        since.get(&(*account, network)).is_some_and(is_recent)
+    }
+
+    fn insert(&self, account: Account, network: IpAddr) {
+        let mut since = self.since.lock().unwrap_or_else(PoisonError::into_inner);
+        if since.len() >= limits::KNOWN_NETWORKS {
+            since.retain(|_, at| is_recent(at));
+        }
+        if since.len() >= limits::KNOWN_NETWORKS {
+            since.clear();
+        }
+        since.insert((account, network), Instant::now());
+    }
+}
+
+fn is_recent(at: &Instant) -> bool {
+    at.elapsed() < limits::KNOWN_NETWORK
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Error;
+
+    async fn attempt(guesses: &Guesses, address: &str, is_right: bool) -> Result<()> {
+        let checking = async {
+            match is_right {
+                true => Ok(()),
+                false => Err(Error::new(Code::BadCredentials, "Wrong.")),
+            }
+        };
+        guesses.guarded([1; 32], address.parse().unwrap(), KnownBy::Address, checking).await
+    }
+
+    #[tokio::test]
+    async fn the_addresses_of_one_block_have_a_bound_together_and_other_blocks_do_not() {
+        let guesses = Guesses::new(1.0);
+        for n in 0..limits::FAILURES_OF_BLOCK {
+            let address = format!("192.0.2.{n}");
+            // Known ones do not take turns.
+            attempt(&guesses, &address, true).await.unwrap();
+            let wrong = attempt(&guesses, &address, false).await.unwrap_err();
+            assert_eq!(wrong.code(), Code::BadCredentials);
+        }
+        let refused = attempt(&guesses, "192.0.2.254", true).await.unwrap_err();
+        assert_eq!(refused.code(), Code::RateLimited);
+        attempt(&guesses, "192.0.3.1", true).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn right_passwords_and_outages_count_for_nothing_however_many_there_are() {
+        let guesses = Guesses::new(1.0);
+        for _ in 0..100 {
+            attempt(&guesses, "192.0.2.1", true).await.unwrap();
+            let outage = async { Err::<(), _>(Error::new(Code::Unavailable, "Away.")) };
+            let peer = "192.0.2.1".parse().unwrap();
+            let error = guesses.guarded([1; 32], peer, KnownBy::Address, outage).await.unwrap_err();
+            assert_eq!(error.code(), Code::Unavailable);
+        }
+    }
+
+    #[test]
+    fn no_more_networks_are_remembered_than_may_be() {
+        let known = KnownNetworks::default();
+        for n in 0..limits::KNOWN_NETWORKS as u32 + 10 {
+            known.insert([1; 32], IpAddr::V4(n.into()));
+        }
+        assert!(known.since.lock().unwrap().len() <= limits::KNOWN_NETWORKS);
+        assert!(known.has(&[1; 32], IpAddr::V4((limits::KNOWN_NETWORKS as u32 + 9).into())));
+    }
+}
