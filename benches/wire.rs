@@ -14,7 +14,7 @@ use impulse::ids::{Mid, RoomId, Uid};
 use impulse::limits::{chat, delivery};
 use impulse::protocol::command::{Request, TextBody};
 use impulse::protocol::event::{Event, Notify, Ok as OkAnswer, Role, RoomKind, RoomView};
-use impulse::protocol::message::{MessageState, Reaction};
+use impulse::protocol::message::{Content, MessageState, Reaction};
 use impulse::ws::{Codec, Limits};
 
 const AT: i64 = 1_700_000_000_000;
@@ -140,7 +140,7 @@ fn message(length: usize) -> MessageState {
         created_seq: 41,
         created_at: AT,
         edited_at: None,
-        body: Some(TextBody { text: "x".repeat(length), ..TextBody::default() }),
+        content: Content::Plain(TextBody { text: "x".repeat(length), ..TextBody::default() }),
         reactions: Vec::new(),
     }
 }

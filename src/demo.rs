@@ -15,8 +15,8 @@ use crate::protocol::command::TextBody;
 use crate::protocol::event::Role;
 use crate::protocol::status::Status;
 use crate::store::accounts::{AccountStore, ProfileChange};
-use crate::store::chat::ChatStore;
 use crate::store::chat::commit::{Change, Entry, Writer};
+use crate::store::chat::{ChatStore, content};
 
 /// The password of every demo user.
 pub const PASSWORD: &str = "impulse demo";
@@ -125,7 +125,7 @@ async fn talk(chat: &ChatStore, room: RoomId, users: &[Uid]) -> Result<()> {
             mentions: mentions.into_iter().collect(),
             ..TextBody::default()
         };
-        let body = serde_json::to_string(&body).map_err(Error::internal)?;
+        let body = content::text_to_json(&body)?;
         let mid = Mid(random()?);
         let change = Change::New { mid, author: *author, body };
         writer.commit(&[Entry { room, change }], at).await?;
@@ -133,7 +133,7 @@ async fn talk(chat: &ChatStore, room: RoomId, users: &[Uid]) -> Result<()> {
         last = Some(mid);
     }
     let (Some(target), Some(author)) = (last, users.get(2)) else { return Ok(()) };
-    let body = serde_json::json!({"e": "👍"}).to_string();
+    let body = content::emoji_to_json("👍");
     let change = Change::React { mid: Mid(random()?), author: *author, target, body };
     writer.commit(&[Entry { room, change }], at).await?;
     Ok(())

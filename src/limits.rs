@@ -287,8 +287,8 @@ pub mod chat {
     pub const TEXT: usize = 32 * 1024;
     /// Mentions in one message.
     pub const MENTIONS: usize = 50;
-    /// Files in one message.
-    pub const FILES: usize = 10;
+    /// Files in one message: none until files can be uploaded.
+    pub const FILES: usize = 0;
     /// Changes of one message.
     pub const REV: u32 = 1_000_000;
     /// Bytes of one reaction's emoji.
@@ -332,6 +332,9 @@ pub mod store {
     pub const RESTORABLE: Duration = Duration::from_secs(30 * 24 * 3600);
     /// Rows one statement of a removal or a purge touches.
     pub const PURGE_ROWS: i64 = 1_000;
+    /// Stored rows that cannot be read and are reported in the log, each once; of more only that
+    /// there are more.
+    pub const UNREADABLE: usize = 1_000;
     /// "Are you there" and "can you write", as `/ready` asks them.
     pub const PING: Duration = Duration::from_millis(1_500);
     /// Between two tries of `/ready` whether a write commits, as long as the last one did.
@@ -348,6 +351,8 @@ pub mod rooms {
     pub const INBOX: usize = 1_024;
     /// Commands one room takes at a time, and so its largest part of a commit.
     pub const BATCH: usize = 512;
+    /// Bytes of changed messages that are gathered for one commit; what is more waits for the next.
+    pub const STATES_BYTES: usize = 4 * 1024 * 1024;
     /// Appends waiting for the journal, one per room at most.
     pub const JOURNAL: usize = 4_096;
     /// Rows of one commit.

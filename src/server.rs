@@ -242,7 +242,7 @@ async fn assemble(
     };
     let runtime = room_threads.handle().ok_or("the threads of the rooms have ended")?;
     let own = chat.database().with_pool_of(runtime)?;
-    let own_store = ChatStore::through(own.clone());
+    let own_store = chat.through(own.clone());
     let starting = inside(runtime, Rooms::start_within(bounds, own_store, outlet));
     let rooms = starting.await.map_err(sentence)?.with_callers_store(chat.clone());
     let rate_limit_scale = config.rate_limit_scale;

@@ -8,8 +8,8 @@ mod postgres;
 use impulse::error::Code;
 use impulse::ids::{SessionId, Uid};
 use impulse::store::accounts::{
-    AccountStore, AuthSlot, KdfParams, NewSession, NewToken, NewUser, Scope, SessionKind,
-    StretchParams,
+    AccountStore, AuthSlot, Authority, KdfParams, NewSession, NewToken, NewUser, Scope,
+    SessionKind, StretchParams,
 };
 use impulse::store::migrate::{self, Migration};
 use impulse::store::pool::Database;
@@ -146,6 +146,22 @@ async fn the_oldest_sessions_give_way_and_tokens_are_counted_apart() {
     assert_eq!(ended, ids[..2]);
     assert_eq!(store.sessions(anna, SessionKind::Browser).await.unwrap().len(), 2);
     assert_eq!(store.sessions(anna, SessionKind::Token).await.unwrap().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_setting_that_cannot_be_read_is_left_out_and_spoils_no_other() {
+    let database = database().await;
+    let store = AccountStore::open(database.clone()).await.unwrap();
+    let sql = database.connect().await.unwrap();
+    let odd = "INSERT INTO accounts.settings VALUES ('name', '\"Ours\"'), ('users_max', '1e400')";
+    sql.batch_execute(odd).await.unwrap();
+    let ours = vec![("name".to_owned(), serde_json::json!("Ours"))];
+    assert_eq!(store.chosen_settings().await.unwrap(), ours);
+    let change = vec![("users_max".to_owned(), serde_json::json!(7))];
+    let detail = serde_json::json!({});
+    let decide = |chosen| Ok((change, detail, assert_eq!(chosen, ours)));
+    store.choose_settings(Authority::Operator, decide).await.unwrap();
+    assert_eq!(store.chosen_settings().await.unwrap().len(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -106,3 +106,48 @@ async fn a_commit_reads_no_message_but_those_it_names() {
     let read = tokio::time::timeout(Duration::from_secs(20), counted).await.expect("it is counted");
     assert_eq!(read, 0, "messages read by walking through the table");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_cannot_hold_every_character_is_refused() {
+    let url = postgres::database().await;
+    let sql = Database::new(&url).unwrap().connect().await.unwrap();
+    let latin = "CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0";
+    sql.batch_execute(latin).await.unwrap();
+    let (server, _) = url.split_once("dbname=").unwrap();
+    let database = Database::new(&format!("{server}dbname=latin")).unwrap();
+    let refusal = ChatStore::open(database).await.err().expect("a refusal");
+    assert!(refusal.contains("LATIN1") && refusal.contains("UTF8"), "{refusal}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_are_found_by_their_ids_together_with_what_reactions_are_for() {
+    let database = database().await;
+    let store = ChatStore::open(database.clone()).await.unwrap();
+    let mut writer = Writer::connect(&database).await.unwrap();
+    let change = |change| [Entry { room: ROOM, change }];
+    let mid = |n: u8| Mid([n; 16]);
+    for n in 1..=3 {
+        writer.commit(&[new(ROOM, n)], 1).await.unwrap();
+    }
+    writer.commit(&[new(RoomId(2), 9)], 1).await.unwrap();
+    for (n, target) in [(101, 1), (102, 1), (103, 2)] {
+        let body = r#"{"e":"+"}"#.to_owned();
+        let react = Change::React { mid: mid(n), author: Uid(2), target: mid(target), body };
+        writer.commit(&change(react), 2).await.unwrap();
+    }
+    let edit =
+        Change::Edit { mid: mid(3), rev: 1, body: r#"{"t":"edited"}"#.to_owned(), replaced: None };
+    writer.commit(&change(edit), 3).await.unwrap();
+    let asked: Vec<_> = [102, 3, 9, 200].map(mid).to_vec();
+    let revisions = [(mid(3), 0), (mid(3), 1), (mid(200), 0)];
+    let (mut rows, superseded) = store.stored(ROOM, &asked, &revisions).await.unwrap();
+    rows.sort_by_key(|row| row.mid);
+    // The message of the reaction comes along; what is of another room, or nowhere, does not.
+    assert_eq!(rows.iter().map(|row| row.mid).collect::<Vec<_>>(), [1, 3, 102].map(mid));
+    assert_eq!(rows[0].state().reactions.len(), 2);
+    assert_eq!(rows[0].created_ack, (1, 1));
+    assert_eq!((rows[1].rev, rows[1].rev_ack.1), (1, 3));
+    let [one] = &superseded[..] else { panic!("{superseded:?}") };
+    assert_eq!((one.mid, one.rev, one.ack, &one.digest), (mid(3), 0, (3, 1), &None));
+    assert!(store.stored(ROOM, &[], &[]).await.unwrap().0.is_empty());
+}

@@ -8,8 +8,8 @@ use impulse::protocol::command::{Command, Request, TextBody};
 use impulse::protocol::event::{
     Event, Gone, Notify, Ok as OkAnswer, Role, RoomKind, RoomView, err,
 };
-use impulse::protocol::message::{MessageState, Reaction};
-use serde_json::{Value, json};
+use impulse::protocol::message::{Content, MessageState, Reaction};
+use serde_json::Value;
 
 const AT: i64 = 1_700_000_000_000;
 
@@ -56,11 +56,10 @@ fn message() -> MessageState {
         created_seq: 9,
         created_at: AT,
         edited_at: None,
-        body: Some(TextBody {
+        content: Content::Plain(TextBody {
             text: "hi".into(),
             reply_to: Some(Mid([1; 16])),
             mentions: vec![Uid(7)],
-            files: vec![json!({"id": "5"})],
         }),
         reactions: Vec::new(),
     }
@@ -73,7 +72,7 @@ fn edited() -> MessageState {
         seq: 11,
         at: AT + 2,
         edited_at: Some(AT + 1),
-        body: Some(TextBody { text: "ho".into(), ..TextBody::default() }),
+        content: Content::Plain(TextBody { text: "ho".into(), ..TextBody::default() }),
         reactions: vec![reaction(2, 7), reaction(3, 8)],
         ..message()
     }
@@ -109,7 +108,9 @@ fn events_and_answers_are_encoded_as_the_vectors_say() {
     let (one, two, uid) = (RoomId(1), RoomId(2), Uid(42));
     let msg =
         |msg: &MessageState| Event::Msg { room: RoomId(1), seq: msg.seq, at: msg.at, msg }.encode();
-    let deleted = MessageState { rev: 2, seq: 12, at: AT + 3, body: None, ..message() };
+    let deleted =
+        MessageState { rev: 2, seq: 12, at: AT + 3, content: Content::Deleted, ..message() };
+    let unreadable = MessageState { content: Content::Unreadable, ..edited() };
     let activity = |new, mention| Event::Activity { room: two, seq: 9, new, mention }.encode();
     let member =
         |role, silenced_until| Event::Member { room: one, uid, role, silenced_until }.encode();
@@ -141,6 +142,7 @@ fn events_and_answers_are_encoded_as_the_vectors_say() {
         ("new", msg(&message())),
         ("edited", msg(&edited())),
         ("deleted", msg(&deleted)),
+        ("unreadable", msg(&unreadable)),
         ("activity", activity(3, true)),
         ("quiet_activity", activity(0, false)),
         ("gone", Event::RoomGone { room: Gone { id: two, gone: true } }.encode()),

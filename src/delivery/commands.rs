@@ -94,7 +94,7 @@ pub(super) fn react(
             let error = Error::new(Code::TooLarge, "This connection follows too many rooms.");
             return refuse(rooms, id.as_deref(), &error);
         }
-        chat.asked += u16::from(rooms.handle(room).is_some());
+        chat.asked += u16::from(rooms.visible(room, chat.uid, chat.admin).is_ok());
     }
     let allowance = chat.allowance.clone();
     let post = Post { conn, uid: chat.uid, admin: chat.admin, id, action, allowance };
@@ -136,9 +136,11 @@ fn refuse(rooms: &Rooms, id: Option<&str>, error: &Error) -> Reaction {
 
 /// Finds a command a place in its room's inbox.
 pub(super) fn accept(room: RoomId, post: Post, rooms: &Rooms) -> Reaction {
-    let Some(handle) = rooms.handle(room) else {
-        let error = Error::new(Code::NotFound, "There is no such room.");
-        return refuse(rooms, post.id.as_deref(), &error);
+    // A room that must not be known of is answered here, as one that is not there: neither the answer
+    // nor its order among others tells them apart.
+    let handle = match rooms.visible(room, post.uid, post.admin) {
+        Ok(handle) => handle,
+        Err(error) => return refuse(rooms, post.id.as_deref(), &error),
     };
     match handle.accept(post) {
         Ok(accepted) => Reaction::Accepted(Box::new(accepted)),

@@ -93,10 +93,7 @@ impl Draft {
     /// About how many bytes are kept of it.
     pub fn bytes(&self) -> usize {
         let own = match &self.body {
-            DraftBody::Text(body) => {
-                let files = body.files.iter().map(|file| file.to_string().len());
-                body.text.len() + body.mentions.len() * size_of::<Uid>() + files.sum::<usize>()
-            }
+            DraftBody::Text(body) => body.text.len() + body.mentions.len() * size_of::<Uid>(),
             DraftBody::React { emoji, .. } => emoji.len(),
             DraftBody::Delete => 0,
         };
@@ -120,8 +117,9 @@ pub enum DraftBody {
     },
 }
 
-/// The content of a message.
-#[derive(Debug, Clone, PartialEq, Default, serde::Serialize, serde::Deserialize)]
+/// The content of a message. Every field has a type of its own: what cannot be parsed into it is
+/// refused, so that what is stored comes back as it was.
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub struct TextBody {
     /// The text.
     #[serde(rename = "t")]
@@ -132,9 +130,6 @@ pub struct TextBody {
     /// Mentioned users.
     #[serde(rename = "m", default, skip_serializing_if = "Vec::is_empty")]
     pub mentions: Vec<Uid>,
-    /// Files, as the upload answered them.
-    #[serde(rename = "f", default, skip_serializing_if = "Vec::is_empty")]
-    pub files: Vec<Value>,
 }
 
 /// A state a user may choose. Offline is the server's word.
@@ -233,18 +228,13 @@ fn text_body(fields: &Fields<'_>) -> Result<TextBody> {
             mentions.push(uid);
         }
     }
-    let files = fields.array("f", limits::FILES)?;
-    if !files.iter().all(Value::is_object) {
-        return Err(Error::field("f", "is a list of files"));
+    if fields.array("f", usize::MAX)?.len() > limits::FILES {
+        return Err(Error::field("f", "must be empty: this server takes no files yet"));
     }
-    // PostgreSQL's jsonb cannot hold NUL; nobody's file needs it.
-    if files.iter().any(|file| file.to_string().contains("\\u0000")) {
-        return Err(Error::field("f", "must not contain NUL"));
-    }
-    if text.trim().is_empty() && files.is_empty() {
+    if text.trim().is_empty() {
         return Err(Error::field("t", "must not be empty"));
     }
-    Ok(TextBody { text, reply_to, mentions, files: files.to_vec() })
+    Ok(TextBody { text, reply_to, mentions })
 }
 
 fn emoji(fields: &Fields<'_>) -> Result<String> {
@@ -368,7 +358,7 @@ mod tests {
     fn a_message_with_everything_is_read() {
         let frame = format!(
             r#"{{"op":"msg.send","id":"c1","room":"7","x":1,"msg":{{"mid":"{MID}","rev":0,"kind":"msg",
-               "t":"hi","re":"{MID}","m":["1","2","1"],"f":[{{"id":"9"}}]}}}}"#
+               "t":"hi","re":"{MID}","m":["1","2","1"],"f":[]}}}}"#
         );
         let request = Request::parse(&frame).unwrap();
         assert_eq!(request.id.as_deref(), Some("c1"));
@@ -376,7 +366,7 @@ mod tests {
         assert_eq!(room, RoomId(7));
         let DraftBody::Text(body) = draft.body else { panic!() };
         assert_eq!(body.mentions, [Uid(1), Uid(2)]);
-        assert_eq!((body.text.as_str(), body.files.len()), ("hi", 1));
+        assert_eq!(body.text, "hi");
     }
 
     #[test]
@@ -418,6 +408,8 @@ mod tests {
             r#""rev":4294967296,"kind":"msg","t":"x""#,
             r#""rev":0,"kind":"msg","t":"x","m":["a"]"#,
             r#""rev":0,"kind":"msg","t":"x","f":["a"]"#,
+            r#""rev":0,"kind":"msg","t":"x","f":[{"v":1.7976931348623157e308}]"#,
+            r#""rev":0,"kind":"msg","t":"x","f":{}"#,
         ] {
             assert_eq!(draft(rest), "bad_request", "{rest}");
         }

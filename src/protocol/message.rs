@@ -25,10 +25,36 @@ pub struct MessageState {
     pub created_at: i64,
     /// When its text was last edited, in milliseconds.
     pub edited_at: Option<i64>,
-    /// Its content; `None` once it is deleted.
-    pub body: Option<TextBody>,
+    /// What it says.
+    pub content: Content,
     /// Who reacted with what, oldest first.
     pub reactions: Vec<Reaction>,
+}
+
+/// What a message says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
+    /// Text that everybody in the room may read.
+    Plain(TextBody),
+    /// What is stored cannot be read. Nothing of it is shown, and the message can be deleted.
+    Unreadable,
+    /// The content was erased.
+    Deleted,
+}
+
+impl Content {
+    /// Whom it mentions.
+    pub fn mentions(&self) -> &[Uid] {
+        match self {
+            Self::Plain(body) => &body.mentions,
+            Self::Unreadable | Self::Deleted => &[],
+        }
+    }
+
+    /// Whether the content was erased.
+    pub fn is_deleted(&self) -> bool {
+        *self == Self::Deleted
+    }
 }
 
 /// One reaction of one user.
@@ -42,27 +68,31 @@ pub struct Reaction {
     pub emoji: String,
 }
 
-/// `{"mid","rev","kind","by","t",…,"edited"?,"reactions"?}`: the `msg` object of the wire.
+/// `{"mid","rev","kind","by","t"|"unreadable",…,"edited"?,"reactions"?}`: the `msg` object of the wire.
 impl Serialize for MessageState {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("mid", &self.mid)?;
         map.serialize_entry("rev", &self.rev)?;
-        map.serialize_entry("kind", if self.body.is_some() { "msg" } else { "del" })?;
+        let is_deleted = self.content.is_deleted();
+        map.serialize_entry("kind", if is_deleted { "del" } else { "msg" })?;
         map.serialize_entry("by", &self.by)?;
         map.serialize_entry("created", &self.created_at)?;
         map.serialize_entry("created_seq", &self.created_seq)?;
-        if let Some(body) = &self.body {
-            map.serialize_entry("t", &body.text)?;
-            if let Some(mid) = body.reply_to {
-                map.serialize_entry("re", &mid)?;
+        match &self.content {
+            Content::Plain(body) => {
+                map.serialize_entry("t", &body.text)?;
+                if let Some(mid) = body.reply_to {
+                    map.serialize_entry("re", &mid)?;
+                }
+                if !body.mentions.is_empty() {
+                    map.serialize_entry("m", &body.mentions)?;
+                }
             }
-            if !body.mentions.is_empty() {
-                map.serialize_entry("m", &body.mentions)?;
-            }
-            if !body.files.is_empty() {
-                map.serialize_entry("f", &body.files)?;
-            }
+            Content::Unreadable => map.serialize_entry("unreadable", &true)?,
+            Content::Deleted => {}
+        }
+        if !is_deleted {
             if let Some(edited) = self.edited_at {
                 map.serialize_entry("edited", &edited)?;
             }

@@ -1,25 +1,25 @@
 //! One room, one task. It takes what waits, makes it durable, then answers and publishes.
 //!
 //! Durable changes of a batch go to the journal in one append. Whatever depends on order (a
-//! subscription, a member who leaves, a second change of the same message) first flushes what was
-//! gathered before it. A commit whose outcome is unknown makes the room *suspect*: it looks into the
+//! subscription, a member who leaves, the answer to a repetition) first flushes what was gathered
+//! before it. A commit whose outcome is unknown makes the room *suspect*: it looks into the
 //! store again soon. Until then the next commit tells: if its first `seq` does not follow what was
 //! published, the gap is read from the store and published first.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, timeout};
 
 use super::changes::Decision;
+use super::facts::{Changed, Facts, Needs};
 use super::kept::Kept;
 use super::outlet::{ConnRef, Delivery, Payload};
 use super::registry::Shared;
 use super::room::{Action, Input, Post, Room};
 use super::typing::Typing;
 use crate::error::{Code, Error, Outage, Result};
-use crate::ids::{Mid, Uid};
+use crate::ids::Uid;
 use crate::limits::rooms as limits;
 use crate::policy::{Action as Right, Block};
 use crate::protocol::command::{Draft, DraftBody};
@@ -45,8 +45,8 @@ pub(super) struct Gathered {
 pub(super) enum Meaning {
     /// A new message; the draft decides what a repetition is.
     New { message: Box<MessageState>, draft: Box<Draft> },
-    /// The message `target` has a new state.
-    Changed { target: Mid },
+    /// A message has a new state.
+    Changed(Changed),
     /// A read position.
     Read { seq: u64 },
 }
@@ -64,7 +64,10 @@ pub(super) struct Actor {
     silent_until: Option<Instant>,
     entries: Vec<Entry>,
     gathered: Vec<Gathered>,
-    touched: HashSet<Mid>,
+    /// What is known of the messages of the batch.
+    pub(super) facts: Facts,
+    /// What the batch needs to know, until it has been asked for.
+    pub(super) ahead: Needs,
     typing: Typing,
 }
 
@@ -82,7 +85,8 @@ impl Actor {
             silent_until: None,
             entries: Vec::new(),
             gathered: Vec::new(),
-            touched: HashSet::new(),
+            facts: Facts::default(),
+            ahead: Needs::default(),
             typing: Typing::default(),
         }
     }
@@ -100,10 +104,12 @@ impl Actor {
                     if count == 0 {
                         break;
                     }
+                    self.look_ahead(&inputs);
                     for input in inputs.drain(..) {
                         self.take(input).await;
                     }
                     self.flush().await;
+                    (self.facts, self.ahead) = Default::default();
                     // The stop is heard also where there is always something to take.
                     *told.borrow()
                 }
@@ -133,6 +139,8 @@ impl Actor {
             Input::ForgetOld => self.kept.forget_old(),
             Input::Resync => {
                 self.suspect = false;
+                self.flush().await;
+                self.facts = Facts::default();
                 self.resync().await;
             }
             Input::Member(by, uid, change, reply) => {
@@ -145,7 +153,9 @@ impl Actor {
             }
             Input::Hide(author, hidden, reply) => {
                 self.flush().await;
-                let _ = reply.send(self.hide_author(author, hidden).await);
+                let result = self.hide_author(author, hidden).await;
+                self.facts = Facts::default();
+                let _ = reply.send(result);
             }
             Input::Remove(by, reply) => {
                 self.flush().await;
@@ -211,6 +221,8 @@ impl Actor {
     /// it is, its revision) is decided later.
     fn admits(&self, post: &Post) -> Result<()> {
         let state = self.room.state();
+        // Who may not know of the room hears the same as of one that does not exist.
+        state.may(post.uid, post.admin, Right::See)?;
         let writes = match &post.action {
             Action::Unsubscribe => return Ok(()),
             // One's own words may be taken back wherever they are.
@@ -238,25 +250,66 @@ impl Actor {
         admin: bool,
         draft: Draft,
     ) {
-        if Self::names(&draft).any(|mid| self.touched.contains(&mid)) {
+        let is_new = draft.is_new();
+        // No two entries of a commit may add the same id, and a message is changed when it is there.
+        let mid = std::iter::once(draft.mid);
+        if self.facts.is_added(draft.names()) || is_new && self.facts.is_pending(mid) {
             self.flush().await;
         }
-        self.touched.extend(Self::names(&draft));
-        // A new message needs no look into the store.
-        let asks = draft.rev > 0 || !matches!(draft.body, DraftBody::Text(_));
-        let silent = asks && self.silent_until.is_some_and(|until| Instant::now() < until);
-        let decision = if silent {
-            Err(Error::outage(Outage::Slow, "the store did not answer a moment ago"))
-        } else {
-            self.decide(uid, admin, draft).await
+        let decision = match is_new {
+            true => self.add(uid, draft),
+            false => self.decide(uid, admin, &draft).await,
         };
         match decision {
-            Ok(Decision::Append(change, meaning)) => self.gather(conn, id, uid, change, meaning),
+            Ok(Decision::Append(change, meaning)) => {
+                self.gather(conn, id, uid, change, meaning);
+                if self.facts.is_large() {
+                    self.flush().await;
+                }
+            }
             Ok(Decision::Answer(seq, at)) => {
                 self.reply(conn, OkAnswer::to(id.as_deref()).seq(seq).at(at).encode()).await;
             }
             Err(error) => self.reply(conn, self.refusal(id.as_deref(), &error)).await,
         }
+    }
+
+    /// What the batch needs to know is asked for at once, when the first of it is needed.
+    fn look_ahead(&mut self, inputs: &[Input]) {
+        for input in inputs {
+            if let Input::Post(Post { action: Action::Send(draft), .. }) = input
+                && !draft.is_new()
+            {
+                self.ahead.add(draft);
+            }
+        }
+    }
+
+    /// Makes sure that this is known, and with it everything the batch will need.
+    ///
+    /// # Errors
+    /// `unavailable`. A question that fails because of a row of another command does not fail this one.
+    pub(super) async fn learn(&mut self, needs: Needs) -> Result<()> {
+        let own = self.facts.missing(needs);
+        if own.len() == 0 {
+            return Ok(());
+        }
+        if self.silent_until.is_some_and(|until| Instant::now() < until) {
+            return Err(Error::outage(Outage::Slow, "the store did not answer a moment ago"));
+        }
+        let all = self.facts.missing(own.clone().with(std::mem::take(&mut self.ahead)));
+        let is_more = all.len() > own.len();
+        match self.ask(all).await {
+            Err(error) if is_more && error.code() == Code::Internal => self.ask(own).await,
+            answer => answer,
+        }
+    }
+
+    async fn ask(&mut self, needs: Needs) -> Result<()> {
+        let (store, room) = (self.shared.store.clone(), self.room.id);
+        let (rows, acks) = self.bounded(store.stored(room, &needs.mids, &needs.revisions)).await?;
+        self.facts.learn(needs, rows, acks);
+        Ok(())
     }
 
     /// Asks the store, but not for ever: a database that hangs must not silence the room. After a
@@ -269,16 +322,6 @@ impl Actor {
             self.silent_until = Some(Instant::now() + limits::RECONNECT);
             Err(Error::outage(Outage::Slow, late))
         })
-    }
-
-    /// Reserves a message for the change being decided. False: it was taken, and what took it has
-    /// been flushed, so that the decision must be made again.
-    pub(super) async fn claim(&mut self, target: Mid) -> bool {
-        if self.touched.insert(target) {
-            return true;
-        }
-        self.flush().await;
-        false
     }
 
     fn gather(
@@ -294,8 +337,8 @@ impl Actor {
     }
 
     /// Makes what was gathered durable, publishes it, answers it.
-    async fn flush(&mut self) {
-        self.touched.clear();
+    pub(super) async fn flush(&mut self) {
+        self.facts.forget_pending();
         if self.entries.is_empty() {
             return;
         }
@@ -307,6 +350,7 @@ impl Actor {
                 for one in gathered {
                     self.reply(one.conn, self.refusal(one.id.as_deref(), &error)).await;
                 }
+                self.facts = Facts::default();
                 self.doubt();
             }
         }
@@ -314,10 +358,17 @@ impl Actor {
 
     async fn settle(&mut self, gathered: Vec<Gathered>, outcomes: &[Outcome], at: i64) {
         let mut fresh = Vec::new();
-        let mut changed = Vec::new();
+        // Whether what was published is all that was committed.
+        let mut is_certain = true;
         let mut answers = Vec::with_capacity(gathered.len());
+        for (one, outcome) in gathered.iter().zip(outcomes) {
+            if let (Meaning::New { draft, .. }, Outcome::Refused) = (&one.meaning, outcome) {
+                self.ahead.add(draft);
+            }
+        }
         for (one, outcome) in gathered.into_iter().zip(outcomes) {
             let Outcome::Done { seq } = *outcome else {
+                is_certain &= !matches!(one.meaning, Meaning::Changed(_));
                 let answer = self.refused(&one).await;
                 answers.push((one.conn, answer));
                 continue;
@@ -330,8 +381,17 @@ impl Actor {
                     fresh.push(*message);
                     answers.push((one.conn, ok.seq(seq).at(at).encode()));
                 }
-                Meaning::Changed { target } => {
-                    changed.push(target);
+                Meaning::Changed(Changed { message, is_edited }) => {
+                    match message {
+                        Some(mut message) => {
+                            (message.seq, message.at) = (seq, at);
+                            if is_edited {
+                                message.edited_at = message.edited_at.map(|_| at);
+                            }
+                            fresh.push(*message);
+                        }
+                        None => is_certain = false,
+                    }
                     answers.push((one.conn, ok.seq(seq).at(at).encode()));
                 }
                 Meaning::Read { seq } => {
@@ -340,13 +400,12 @@ impl Actor {
                 }
             }
         }
-        if !changed.is_empty() {
-            let store = self.shared.store.clone();
-            match self.bounded(store.states(self.room.id, &changed)).await {
-                Ok(states) => fresh.extend(states),
-                // Durable, but its present state cannot be read now: published a moment later.
-                Err(_) => self.doubt(),
-            }
+        if !is_certain {
+            // A change that those after it counted on was not made: what is stored counts.
+            tracing::warn!(room = %self.room.id, "a change was decided otherwise by the database");
+            self.facts = Facts::default();
+            fresh.clear();
+            self.resync().await;
         }
         self.announce(fresh, answers).await;
     }

@@ -57,6 +57,7 @@ impl Rooms {
         favourite: Option<bool>,
         notify: Option<Notify>,
     ) -> Result<RoomView> {
+        self.visible(room, uid, false)?;
         let change = MemberChange::Prefer(favourite, notify);
         let _ = self.change_member(By::Server, room, uid, change).await?;
         self.view(room, uid).ok_or_else(no_room)
@@ -67,6 +68,7 @@ impl Rooms {
     /// # Errors
     /// `bad_request` for other rooms, `not_found`, `unavailable`.
     pub async fn hide(&self, uid: Uid, room: RoomId, hidden: bool) -> Result<()> {
+        self.visible(room, uid, false)?;
         let _ = self.change_member(By::Server, room, uid, MemberChange::Hide(hidden)).await?;
         Ok(())
     }

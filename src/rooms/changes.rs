@@ -4,14 +4,16 @@
 //! looks at the stored row first.
 
 use super::actor::{Actor, Meaning};
+use super::facts::Needs;
 use crate::error::{Code, Error, Result};
 use crate::ids::{Mid, Uid};
 use crate::limits::chat as limits;
-use crate::policy::Action as Right;
+use crate::policy::{Action as Right, no_room};
 use crate::protocol::command::{Draft, DraftBody, TextBody};
-use crate::protocol::message::MessageState;
+use crate::protocol::message::{Content, MessageState};
 use crate::store::chat::commit::Change;
-use crate::store::chat::{Stored, StoredKind, digest};
+use crate::store::chat::content::{digest, emoji_to_json, text_to_json};
+use crate::store::chat::{Stored, StoredKind};
 
 /// What is to be done about a draft.
 pub(super) enum Decision {
@@ -21,76 +23,111 @@ pub(super) enum Decision {
     Answer(u64, i64),
 }
 
-impl Actor {
-    /// The messages a draft touches; no two changes of one batch may share any.
-    pub(super) fn names(draft: &Draft) -> impl Iterator<Item = Mid> + use<> {
-        let target = match &draft.body {
+impl Draft {
+    /// A message that is not there yet, unless this is a repetition.
+    pub(super) fn is_new(&self) -> bool {
+        self.rev == 0 && matches!(self.body, DraftBody::Text(_))
+    }
+
+    /// The messages it is about.
+    pub(super) fn names(&self) -> impl Iterator<Item = Mid> + use<> {
+        let target = match &self.body {
             DraftBody::React { target, .. } => Some(*target),
             _ => None,
         };
-        std::iter::once(draft.mid).chain(target)
+        std::iter::once(self.mid).chain(target)
+    }
+}
+
+impl Actor {
+    /// A new message is tried without a look.
+    pub(super) fn add(&mut self, uid: Uid, draft: Draft) -> Result<Decision> {
+        let DraftBody::Text(body) = &draft.body else { return Err(mid_exists()) };
+        let change = Change::New { mid: draft.mid, author: uid, body: text_to_json(body)? };
+        let message = Box::new(new_message(draft.mid, uid, body.clone()));
+        self.facts.add(draft.mid);
+        Ok(Decision::Append(change, Meaning::New { message, draft: Box::new(draft) }))
     }
 
-    pub(super) async fn decide(&mut self, uid: Uid, admin: bool, draft: Draft) -> Result<Decision> {
-        match &draft.body {
-            DraftBody::Text(body) if draft.rev == 0 => {
-                let change = Change::New { mid: draft.mid, author: uid, body: to_json(body)? };
-                let message = Box::new(new_message(draft.mid, uid, body.clone()));
-                Ok(Decision::Append(change, Meaning::New { message, draft: Box::new(draft) }))
-            }
-            DraftBody::Text(body) => self.decide_edit(uid, &draft, body).await,
-            DraftBody::Delete => self.decide_delete(uid, admin, &draft).await,
-            DraftBody::React { target, emoji } => {
-                self.decide_react(uid, draft.mid, *target, emoji).await
-            }
+    /// Everything else is decided by what is stored, and by what was decided before it.
+    pub(super) async fn decide(
+        &mut self,
+        uid: Uid,
+        admin: bool,
+        draft: &Draft,
+    ) -> Result<Decision> {
+        self.learn_about(draft).await?;
+        let decision = self.judge(uid, admin, draft);
+        let is_done = matches!(decision, Ok(Decision::Append(..)));
+        if is_done || !self.facts.is_pending(draft.names()) {
+            return decision;
+        }
+        // An answer waits until what it counts on is durable.
+        self.flush().await;
+        self.learn_about(draft).await?;
+        self.judge(uid, admin, draft)
+    }
+
+    async fn learn_about(&mut self, draft: &Draft) -> Result<()> {
+        self.learn(Needs::of(draft)).await?;
+        // The message of a reaction comes with it, but may have been changed and forgotten since.
+        match self.facts.row(draft.mid).map(|row| &row.kind) {
+            Some(&StoredKind::Reaction { target, .. }) => self.learn(Needs::row(target)).await,
+            _ => Ok(()),
         }
     }
 
-    async fn decide_edit(&mut self, uid: Uid, draft: &Draft, body: &TextBody) -> Result<Decision> {
-        let stored = self.find(draft.mid).await?.ok_or_else(no_message)?;
+    fn judge(&mut self, uid: Uid, admin: bool, draft: &Draft) -> Result<Decision> {
+        match &draft.body {
+            DraftBody::Text(body) => self.judge_edit(uid, draft, body),
+            DraftBody::Delete => self.judge_delete(uid, admin, draft),
+            DraftBody::React { target, emoji } => self.judge_react(uid, draft.mid, *target, emoji),
+        }
+    }
+
+    fn judge_edit(&mut self, uid: Uid, draft: &Draft, body: &TextBody) -> Result<Decision> {
+        let stored = self.facts.row(draft.mid).ok_or_else(no_message)?;
         if stored.author != uid {
             return Err(Error::new(Code::Forbidden, "Only its author may edit a message."));
         }
         match &stored.kind {
             StoredKind::Reaction { .. } => Err(mid_exists()),
-            StoredKind::Message(present) if draft.rev == stored.rev => {
-                if present != body {
-                    return Err(rev_conflict());
+            StoredKind::Message { content, .. } if draft.rev == stored.rev => {
+                if is_repeated(content, body) {
+                    Ok(answer(stored.rev_ack))
+                } else {
+                    Err(rev_conflict())
                 }
-                Ok(Decision::Answer(stored.rev_ack.0, stored.rev_ack.1))
             }
-            StoredKind::Message(present) if draft.rev == stored.rev + 1 => {
-                let change = Change::Edit {
-                    mid: draft.mid,
-                    rev: draft.rev,
-                    body: to_json(body)?,
-                    replaced: digest(present),
+            StoredKind::Message { content, .. } if draft.rev == stored.rev + 1 => {
+                let replaced = match content {
+                    Content::Plain(present) => Some(digest(present)),
+                    Content::Unreadable | Content::Deleted => None,
                 };
-                Ok(Decision::Append(change, Meaning::Changed { target: draft.mid }))
+                let (mid, rev, body_json) = (draft.mid, draft.rev, text_to_json(body)?);
+                let change = Change::Edit { mid, rev, body: body_json, replaced };
+                Ok(Decision::Append(change, Meaning::Changed(self.facts.edit(mid, rev, body))))
             }
-            _ => self.repeated(draft, body).await?.ok_or_else(rev_conflict).map(answer),
+            _ => self.repeated(draft, body).ok_or_else(rev_conflict).map(answer),
         }
     }
 
-    async fn decide_delete(&mut self, uid: Uid, admin: bool, draft: &Draft) -> Result<Decision> {
-        let stored = self.find(draft.mid).await?.ok_or_else(no_message)?;
+    fn judge_delete(&mut self, uid: Uid, admin: bool, draft: &Draft) -> Result<Decision> {
+        let stored = self.facts.row(draft.mid).ok_or_else(no_message)?;
         if stored.author != uid {
             self.room.state().may(uid, admin, Right::Moderate)?;
         }
-        let Stored { mid, rev, rev_ack, .. } = stored;
+        let &Stored { mid, rev, rev_ack, .. } = stored;
         match stored.kind {
-            StoredKind::Message(_) if draft.rev == rev + 1 => {
+            StoredKind::Message { .. } if draft.rev == rev + 1 => {
                 let change = Change::Delete { mid, rev: draft.rev };
-                Ok(Decision::Append(change, Meaning::Changed { target: mid }))
+                let changed = self.facts.delete(mid, draft.rev);
+                Ok(Decision::Append(change, Meaning::Changed(changed)))
             }
             StoredKind::Reaction { target, .. } if draft.rev == 1 => {
-                // Moves the target too: its event must not share a batch with another of its changes.
-                if !self.claim(target).await {
-                    self.claim(mid).await;
-                    return Box::pin(self.decide_delete(uid, admin, draft)).await;
-                }
                 let change = Change::Unreact { mid, target };
-                Ok(Decision::Append(change, Meaning::Changed { target }))
+                let changed = self.facts.unreact(mid, target);
+                Ok(Decision::Append(change, Meaning::Changed(changed)))
             }
             StoredKind::Deleted { target: Some(_) } if draft.rev == 1 => Ok(answer(rev_ack)),
             StoredKind::Deleted { target: None } if draft.rev == rev => Ok(answer(rev_ack)),
@@ -98,63 +135,54 @@ impl Actor {
         }
     }
 
-    async fn decide_react(
-        &mut self,
-        uid: Uid,
-        mid: Mid,
-        target: Mid,
-        emoji: &str,
-    ) -> Result<Decision> {
-        if let Some(stored) = self.find(mid).await? {
+    fn judge_react(&mut self, uid: Uid, mid: Mid, target: Mid, emoji: &str) -> Result<Decision> {
+        if let Some(stored) = self.facts.row(mid) {
             let same = match &stored.kind {
-                StoredKind::Reaction { target: t, emoji: e } => *t == target && e == emoji,
+                StoredKind::Reaction { target: t, emoji: e } => {
+                    *t == target && e.as_deref().is_none_or(|e| e == emoji)
+                }
                 StoredKind::Deleted { target: t } => *t == Some(target),
-                StoredKind::Message(_) => false,
+                StoredKind::Message { .. } => false,
             };
             if !same || stored.author != uid {
                 return Err(mid_exists());
             }
             return Ok(answer(stored.created_ack));
         }
-        let goal = self.find(target).await?;
-        if !matches!(goal, Some(Stored { kind: StoredKind::Message(_), .. })) {
+        let Some(Stored { kind: StoredKind::Message { reactions, .. }, .. }) =
+            self.facts.row(target)
+        else {
             return Err(no_message());
-        }
-        let store = self.shared.store.clone();
-        let (count, same) =
-            self.bounded(store.reactions_by(self.room.id, target, uid, emoji)).await?;
-        if same {
+        };
+        let own = reactions.iter().filter(|reaction| reaction.by == uid);
+        if own.clone().any(|reaction| reaction.emoji.as_deref() == Some(emoji)) {
             return Err(Error::new(Code::Conflict, "You have reacted with this already."));
         }
-        if count >= limits::REACTIONS_PER_AUTHOR {
+        if own.count() >= limits::REACTIONS_PER_AUTHOR {
             return Err(Error::new(
                 Code::BadRequest,
                 "You cannot react to this message more often.",
             ));
         }
-        let body = serde_json::json!({ "e": emoji }).to_string();
-        let change = Change::React { mid, author: uid, target, body };
-        Ok(Decision::Append(change, Meaning::Changed { target }))
+        let change = Change::React { mid, author: uid, target, body: emoji_to_json(emoji) };
+        let changed = self.facts.react(mid, uid, target, emoji);
+        Ok(Decision::Append(change, Meaning::Changed(changed)))
     }
 
     /// The first answer to a new message whose `mid` is in use, if this is its repetition.
     pub(super) async fn existing(&mut self, uid: Uid, draft: &Draft) -> Result<(u64, i64)> {
         let DraftBody::Text(body) = &draft.body else { return Err(mid_exists()) };
-        let gone = || Error::new(Code::NotFound, "There is no such room.");
-        let stored = self.find(draft.mid).await?.ok_or_else(gone)?;
+        self.learn(Needs::of(draft)).await?;
+        let stored = self.facts.row(draft.mid).ok_or_else(no_room)?;
         if stored.author != uid {
             return Err(mid_exists());
         }
         match &stored.kind {
-            StoredKind::Message(present) if stored.rev == 0 => {
-                if present == body {
-                    Ok(stored.created_ack)
-                } else {
-                    Err(mid_exists())
-                }
+            StoredKind::Message { content, .. } if stored.rev == 0 => {
+                if is_repeated(content, body) { Ok(stored.created_ack) } else { Err(mid_exists()) }
             }
-            StoredKind::Message(_) | StoredKind::Deleted { target: None } => {
-                self.repeated(draft, body).await?.ok_or_else(mid_exists)
+            StoredKind::Message { .. } | StoredKind::Deleted { target: None } => {
+                self.repeated(draft, body).ok_or_else(mid_exists)
             }
             _ => Err(mid_exists()),
         }
@@ -162,26 +190,24 @@ impl Actor {
 
     /// What an earlier revision with this content was answered with. Once the content is erased
     /// nobody can compare it any more, and its author's repetition is believed.
-    async fn repeated(&mut self, draft: &Draft, body: &TextBody) -> Result<Option<(u64, i64)>> {
-        let store = self.shared.store.clone();
-        let found = self.bounded(store.superseded(self.room.id, draft.mid, draft.rev)).await?;
-        let same =
-            |known: &Option<Vec<u8>>| known.as_ref().is_none_or(|known| *known == digest(body));
-        Ok(found.filter(|(_, known)| same(known)).map(|(ack, _)| ack))
+    fn repeated(&self, draft: &Draft, body: &TextBody) -> Option<(u64, i64)> {
+        let found = self.facts.superseded(draft.mid, draft.rev)?;
+        let is_same = found.digest.as_ref().is_none_or(|known| *known == digest(body));
+        is_same.then_some(found.ack)
     }
+}
 
-    async fn find(&mut self, mid: Mid) -> Result<Option<Stored>> {
-        let store = self.shared.store.clone();
-        Ok(self.bounded(store.stored(self.room.id, &[mid])).await?.pop())
+/// Whether a draft says what is stored. What cannot be read cannot be compared, either: its author's
+/// repetition is believed, as it is when the content was erased.
+fn is_repeated(content: &Content, body: &TextBody) -> bool {
+    match content {
+        Content::Plain(present) => present == body,
+        Content::Unreadable | Content::Deleted => true,
     }
 }
 
 fn answer((seq, at): (u64, i64)) -> Decision {
     Decision::Answer(seq, at)
-}
-
-fn to_json(body: &TextBody) -> Result<String> {
-    serde_json::to_string(body).map_err(Error::internal)
 }
 
 fn new_message(mid: Mid, by: Uid, body: TextBody) -> MessageState {
@@ -194,7 +220,7 @@ fn new_message(mid: Mid, by: Uid, body: TextBody) -> MessageState {
         created_seq: 0,
         created_at: 0,
         edited_at: None,
-        body: Some(body),
+        content: Content::Plain(body),
         reactions: Vec::new(),
     }
 }

@@ -144,6 +144,14 @@ impl Rooms {
         Ok(handle)
     }
 
+    /// The room, if the user may know that it exists.
+    ///
+    /// # Errors
+    /// `not_found`, the same as for a room that does not.
+    pub fn visible(&self, room: RoomId, uid: Uid, admin: bool) -> Result<RoomHandle> {
+        self.may(uid, admin, room, Action::See)
+    }
+
     /// A room as the user sees it, if he may.
     ///
     /// # Errors

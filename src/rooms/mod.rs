@@ -15,6 +15,7 @@ mod actor;
 mod blocks;
 mod calls;
 mod changes;
+mod facts;
 pub mod journal;
 mod kept;
 mod look;

@@ -61,7 +61,7 @@ impl Actor {
             events.push(payload);
             if is_new {
                 activity.new += 1;
-                let mentions = message.body.iter().flat_map(|body| &body.mentions);
+                let mentions = message.content.mentions().iter();
                 let hears = |uid: &&Uid| !self.shared.blocks.has(**uid, message.by);
                 activity.mentions.extend(mentions.filter(hears));
             }

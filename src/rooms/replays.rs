@@ -315,6 +315,7 @@ async fn read(shared: &Shared, mut replay: Replay, mut held: Reservation) -> Res
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::message::Content;
     use proptest::prelude::*;
 
     /// A room's messages: each stands at the `seq` of its last change.
@@ -363,7 +364,7 @@ mod tests {
             created_seq: 1,
             created_at: 0,
             edited_at: None,
-            body: None,
+            content: Content::Deleted,
             reactions: Vec::new(),
         }
     }

@@ -186,21 +186,22 @@ impl State {
     pub fn note(&mut self, message: &MessageState, is_new: bool) {
         let key = message.created_seq;
         let place = self.recent.binary_search_by_key(&key, |recent| recent.created_seq);
-        match (&message.body, place) {
-            (Some(body), Ok(at)) => {
+        let mentions = message.content.mentions();
+        match (message.content.is_deleted(), place) {
+            (false, Ok(at)) => {
                 if let Some(known) = self.recent.get_mut(at) {
-                    known.mentions = body.mentions.as_slice().into();
+                    known.mentions = mentions.into();
                 }
             }
             // After an unknown outcome messages may come out of the order of their creation.
-            (Some(body), Err(at)) if is_new => {
-                let mentions = body.mentions.as_slice().into();
+            (false, Err(at)) if is_new => {
+                let mentions = mentions.into();
                 self.recent.insert(at, Recent { created_seq: key, author: message.by, mentions });
                 if self.recent.len() > limits::UNREAD {
                     self.recent.pop_front();
                 }
             }
-            (None, Ok(at)) => {
+            (true, Ok(at)) => {
                 self.recent.remove(at);
             }
             (_, Err(_)) => {}
@@ -280,6 +281,7 @@ mod tests {
     use super::*;
     use crate::ids::Mid;
     use crate::protocol::command::TextBody;
+    use crate::protocol::message::Content;
     use crate::store::chat::BlockRow;
 
     fn state() -> State {
@@ -319,7 +321,9 @@ mod tests {
             created_seq,
             created_at: 0,
             edited_at: None,
-            body: mentions.map(|mentions| TextBody { mentions, ..TextBody::default() }),
+            content: mentions.map_or(Content::Deleted, |mentions| {
+                Content::Plain(TextBody { mentions, ..TextBody::default() })
+            }),
             reactions: Vec::new(),
         }
     }

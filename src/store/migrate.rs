@@ -51,6 +51,15 @@ pub async fn run(database: &Database, schema: &str, files: &[Migration]) -> Resu
         let detail = error.as_db_error().map_or_else(|| error.to_string(), ToString::to_string);
         format!("cannot prepare the schema {schema}: {detail}")
     };
+    // In another encoding some characters could not be stored, and one of them would fail a commit
+    // that many rooms share.
+    let row = client.query_one("SHOW server_encoding", &[]).await.map_err(failed)?;
+    let encoding: &str = row.get(0);
+    if encoding != "UTF8" {
+        return Err(format!(
+            "the database has the encoding {encoding}; create it with the encoding UTF8"
+        ));
+    }
     // Migrations may take longer than a chat command may.
     client.batch_execute("SET statement_timeout = 0").await.map_err(failed)?;
     client.execute("SELECT pg_advisory_lock($1)", &[&LOCK]).await.map_err(failed)?;

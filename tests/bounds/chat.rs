@@ -228,8 +228,9 @@ async fn with_rooms(count: i64) -> (TestServer, crate::support::client::Client) 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_line_follows_so_many_rooms_and_is_refused_the_next() {
     let (server, anna) = with_rooms(delivery::SUBSCRIPTIONS as i64).await;
-    let made = json!({"name": "Elsewhere", "kind": "closed"});
-    let closed = server.user("bert").await.post("/api/rooms", made).await.expect(201)["id"].clone();
+    let made = json!({"name": "Elsewhere", "kind": "open"});
+    let strange =
+        server.user("bert").await.post("/api/rooms", made).await.expect(201)["id"].clone();
     let mut socket = anna.socket().await;
     let hello = socket.op("hello").await;
     let rooms: Vec<&str> = hello["rooms"]
@@ -241,7 +242,7 @@ async fn a_line_follows_so_many_rooms_and_is_refused_the_next() {
     let (within, beyond) = rooms.split_at(delivery::SUBSCRIPTIONS);
     // What a room refuses takes no place.
     for _ in 0..delivery::SUBSCRIPTIONS {
-        socket.err(json!({"op": "room.subscribe", "room": closed}), "not_member").await;
+        socket.err(json!({"op": "room.subscribe", "room": strange}), "not_member").await;
     }
     for room in within {
         socket.ok(json!({"op": "room.subscribe", "room": room})).await;

@@ -478,6 +478,16 @@ const ROOMS: &[Reached] = &[
     ),
     ("src/rooms/kept.rs", "the_bytes_are_bounded", &["rooms::KEPT_BYTES"]),
     (
+        "src/rooms/facts.rs",
+        "what_is_pending_is_committed_before_it_is_larger_than_the_bound",
+        &["rooms::STATES_BYTES"],
+    ),
+    (
+        "src/store/chat/unreadable.rs",
+        "a_row_is_reported_once_and_no_more_rows_than_the_bound",
+        &["store::UNREADABLE"],
+    ),
+    (
         "tests/blocking.rs",
         "so_many_people_may_be_blocked_and_so_often_in_an_hour",
         &["rooms::BLOCKS", "rooms::BLOCK_CHANGES_PER_HOUR"],

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { excerpt } from "../../web/ui/excerpt.js";
 import { fromWire, merge, unreadAfter } from "../../web/state/messages.js";
 
 const wire = (mid, seq, createdSeq, text, more = {}) => ({ seq, at: seq * 1000, msg: { mid, rev: 0, kind: "msg", by: "2", created: createdSeq * 1000, created_seq: createdSeq, t: text, ...more } });
@@ -36,4 +37,14 @@ test("my own reactions are known by their ids", () => {
 test("unread counts others' messages only, and not deleted ones", () => {
   const list = [wire("a", 1, 1, "x"), wire("b", 2, 2, "y", { m: ["1"] }), wire("c", 3, 3, "z", { by: "1" }), wire("d", 5, 4, "", { kind: "del" })].map(read);
   assert.deepEqual(unreadAfter(list, 1, "1"), { unread: 1, mentions: 1 });
+});
+
+test("a message that cannot be read says so wherever it is mentioned, and counts as unread", () => {
+  const message = read(wire("a", 2, 2, undefined, { unreadable: true, reactions: [{ e: "👍", by: ["2"], mids: ["x"] }] }));
+  assert.deepEqual([message.kind, message.unreadable, message.t], ["msg", true, ""]);
+  assert.equal(excerpt(message, 9), "This message cannot be read");
+  assert.deepEqual(unreadAfter([message], 1, "1"), { unread: 1, mentions: 0 });
+  const deleted = merge([message], [read(wire("a", 3, 2, undefined, { kind: "del" }))]);
+  assert.deepEqual([deleted[0].kind, excerpt(deleted[0], 9)], ["del", "Message deleted"]);
+  assert.equal(excerpt(read(wire("b", 4, 4, "a long text")), 6), "a long");
 });

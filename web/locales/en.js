@@ -88,6 +88,7 @@ export const messages = {
   edited: "edited",
   edited_at: "Edited {time}",
   deleted_message: "Message deleted",
+  unreadable_message: "This message cannot be read",
   sending: "Sending…",
   failed: "Not sent",
   entry_unreadable: "This entry cannot be shown.",

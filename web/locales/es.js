@@ -88,6 +88,7 @@ export const messages = {
   edited: "editado",
   edited_at: "Editado {time}",
   deleted_message: "Mensaje borrado",
+  unreadable_message: "Este mensaje no se puede leer",
   sending: "Enviando…",
   failed: "Sin enviar",
   entry_unreadable: "Esta entrada no se puede mostrar.",

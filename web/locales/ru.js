@@ -88,6 +88,7 @@ export const messages = {
   edited: "изменено",
   edited_at: "Изменено {time}",
   deleted_message: "Сообщение удалено",
+  unreadable_message: "Это сообщение нельзя прочитать",
   sending: "Отправляется…",
   failed: "Не отправлено",
   entry_unreadable: "Эту запись нельзя показать.",

@@ -36,6 +36,7 @@ export function fromWire(entry, me) {
     status: "sent",
     reactions,
     mine,
+    ...(msg.unreadable ? { unreadable: true } : {}),
     ...(msg.re ? { re: msg.re } : {}),
     ...(msg.m ? { m: msg.m } : {}),
     ...(msg.edited ? { edited: msg.edited } : {}),

@@ -93,6 +93,7 @@
  * @property {"msg" | "del"} kind
  * @property {string} by
  * @property {string} t
+ * @property {boolean} [unreadable]  the server cannot read what it says
  * @property {string} [re]  the `mid` it answers
  * @property {string[]} [m]  uids it mentions
  * @property {number} at

@@ -9,7 +9,7 @@ import { createComposerGate } from "./composer_gate.js";
 import { el, fill, setText } from "./element.js";
 import { replaceShortcodes } from "./emoji.js";
 import { openEmojiPicker } from "./emoji_picker.js";
-import { plain } from "./format.js";
+import { excerpt } from "./excerpt.js";
 import { t } from "./i18n.js";
 import { icon } from "./icons.js";
 import { edit } from "./message_tools.js";
@@ -136,7 +136,7 @@ export function createComposer(context, id) {
   function editLast() {
     const { state } = context.store;
     const last = state.timelines.get(id)?.messages.findLast((message) =>
-      message.by === state.me?.uid && message.kind === "msg" && message.status === "sent" && !context.signals.vanishing.has(message.mid));
+      message.by === state.me?.uid && message.kind === "msg" && !message.unreadable && message.status === "sent" && !context.signals.vanishing.has(message.mid));
     if (last) edit(context, id, last);
     return Boolean(last);
   }
@@ -205,7 +205,7 @@ export function createComposer(context, id) {
       fill(about, icon("edit"), el("span", { class: "composer-about-text" }, el("strong", {}, t("editing"))), cancel("cancel_edit"));
     } else if (answered) {
       fill(about, icon("reply"),
-        el("span", { class: "composer-about-text" }, el("strong", {}, t("replying", { name: nameOf(state, answered.by) })), " ", el("span", { dir: "auto" }, plain(answered.t, ANSWERED_MAX))),
+        el("span", { class: "composer-about-text" }, el("strong", {}, t("replying", { name: nameOf(state, answered.by) })), " ", el("span", { dir: "auto" }, excerpt(answered, ANSWERED_MAX))),
         cancel("cancel_reply"));
     }
   }

@@ -1,7 +1,8 @@
 /** One message as an `article`: who, when, what, what it answers, how people reacted, and whether it was sent. */
 import { isBlocked } from "../state/blocks.js";
 import { el, fill } from "./element.js";
-import { format, isEmojiOnly, plain } from "./format.js";
+import { excerpt } from "./excerpt.js";
+import { format, isEmojiOnly } from "./format.js";
 import { errorText, fullTimeOf, isoOf, listOf, t, timeOf } from "./i18n.js";
 import { icon } from "./icons.js";
 import { avatar, moodOf, nameOf, tintOf, userOf } from "./people.js";
@@ -49,7 +50,7 @@ export function drawMessage(row, drawing) {
       el("header", { class: "message-head" },
         author(drawing, name), moodOf(state, message.by),
         el("time", { class: "message-time", datetime: isoOf(message.at), title: fullTimeOf(message.at) }, timeOf(message.at))),
-      deleted ? el("div", { class: "bubble bubble-deleted" }, t("deleted_message")) : veiled ? veil(drawing) : bubble(drawing),
+      deleted ? notice("deleted_message") : veiled ? veil(drawing) : message.unreadable ? notice("unreadable_message") : bubble(drawing),
       deleted || veiled ? null : reactions(drawing),
       sendState(drawing)));
 }
@@ -76,6 +77,11 @@ function veil({ context, message }) {
       // The button is gone, and the focus with it.
       row?.focus();
     } }, t("show_message")));
+}
+
+/** @param {"deleted_message" | "unreadable_message"} key */
+function notice(key) {
+  return el("div", { class: "bubble bubble-deleted" }, t(key));
 }
 
 /**
@@ -110,7 +116,7 @@ function bubble(drawing) {
  */
 function quote(drawing, show) {
   const { quoted, state } = drawing;
-  const text = !quoted ? t("quoted_missing") : isVeiled(drawing.context, state, drawing.room, quoted) ? t("blocked_message") : quoted.kind === "del" ? t("deleted_message") : plain(quoted.t, QUOTE_MAX);
+  const text = !quoted ? t("quoted_missing") : isVeiled(drawing.context, state, drawing.room, quoted) ? t("blocked_message") : excerpt(quoted, QUOTE_MAX);
   return el("button", { type: "button", class: "quote", title: t("jump_to_quoted"), dir: "auto", click: show },
     quoted ? el("strong", {}, nameOf(state, quoted.by)) : null, el("span", {}, text));
 }

@@ -122,8 +122,8 @@ function openMenu(context, room, message) {
         el("button", { type: "button", class: "emoji-key", "aria-label": `${t("action_react")} ${emoji}`, click: () => { close(); react(context, room, message, emoji); } }, emoji))) : null,
       writes ? item("smile", t("action_react"), () => openEmojiPicker((emoji) => react(context, room, message, emoji))) : null,
       writes ? item("reply", t("action_reply"), () => reply(context, room, message)) : null,
-      own && writes ? item("edit", t("action_edit"), () => edit(context, room, message)) : null,
-      item("copy", t("action_copy"), () => copyText(context, message.t)),
+      own && writes && !message.unreadable ? item("edit", t("action_edit"), () => edit(context, room, message)) : null,
+      message.unreadable ? null : item("copy", t("action_copy"), () => copyText(context, message.t)),
       item("link", t("action_link"), () => copyText(context, location.origin + roomPath(room, message.mid))),
       mayDelete ? item("trash", t("action_delete"), () => remove(context, room, message), true) : null)];
   });

@@ -4,7 +4,7 @@
  * message read elsewhere is not announced.
  */
 import { chosenOf } from "../state/people_status.js";
-import { plain } from "./format.js";
+import { excerpt } from "./excerpt.js";
 import { t } from "./i18n.js";
 import { keep, keysOf, recall } from "../platform/storage.js";
 import { preferRoom } from "../state/rooms_api.js";
@@ -89,7 +89,7 @@ function isNews(room, before) {
  */
 function announce(context, state, room) {
   const last = state.timelines.get(room.id)?.messages.findLast((message) => message.kind === "msg" && message.by !== state.me?.uid);
-  const body = last && last.createdSeq >= room.seq ? `${nameOf(state, last.by)}: ${plain(last.t, TEXT_MAX)}` : t("unread_count", { n: room.unread });
+  const body = last && last.createdSeq >= room.seq ? `${nameOf(state, last.by)}: ${excerpt(last, TEXT_MAX)}` : t("unread_count", { n: room.unread });
   const note = new Notification(roomName(state, room), { body, tag: `impulse-${room.id}`, icon: "/icons/icon-192.png" });
   note.onclick = () => {
     window.focus();

@@ -2,11 +2,15 @@
 //! caller's matter.
 
 use serde_json::Value;
+use tokio_postgres::Row;
 
 use super::administration::{Authority, begin};
 use super::audit::{self, AuditEntry};
 use super::{AccountStore, failed};
 use crate::error::Result;
+
+/// Values come as text and are parsed one by one, so that one that cannot be read spoils no other.
+const CHOSEN: &str = "SELECT key, value::text FROM accounts.settings";
 
 /// Keys and what was chosen for them.
 pub type Chosen = Vec<(String, Value)>;
@@ -18,9 +22,7 @@ impl AccountStore {
     /// `unavailable`.
     pub async fn chosen_settings(&self) -> Result<Chosen> {
         let client = self.database.get().await?;
-        let query = "SELECT key, value FROM accounts.settings";
-        let rows = client.query(query, &[]).await.map_err(failed)?;
-        Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+        Ok(chosen(&client.query(CHOSEN, &[]).await.map_err(failed)?))
     }
 
     /// Chooses what `decide` makes of everything chosen so far; nobody else chooses meanwhile. The entry
@@ -39,10 +41,8 @@ impl AccountStore {
         begin(&transaction, by).await?;
         let lock = "LOCK TABLE accounts.settings IN SHARE ROW EXCLUSIVE MODE";
         transaction.batch_execute(lock).await.map_err(failed)?;
-        let query = "SELECT key, value FROM accounts.settings";
-        let rows = transaction.query(query, &[]).await.map_err(failed)?;
-        let chosen = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
-        let (change, detail, outcome) = decide(chosen)?;
+        let rows = transaction.query(CHOSEN, &[]).await.map_err(failed)?;
+        let (change, detail, outcome) = decide(chosen(&rows))?;
         if change.is_empty() {
             return Ok(outcome);
         }
@@ -70,4 +70,18 @@ impl AccountStore {
         transaction.commit().await.map_err(failed)?;
         Ok(outcome)
     }
+}
+
+fn chosen(rows: &[Row]) -> Chosen {
+    let chosen = |row: &Row| {
+        let key: String = row.get(0);
+        match serde_json::from_str(row.get(1)) {
+            Ok(value) => Some((key, value)),
+            Err(error) => {
+                tracing::warn!(key, %error, "a stored setting cannot be read");
+                None
+            }
+        }
+    };
+    rows.iter().filter_map(chosen).collect()
 }

@@ -5,10 +5,12 @@
 //! of messages. It trusts that no `mid` is in use. If one is (a client repeats what it was not sure
 //! of), nothing is added, and the batch is looked through and committed without it; so are those
 //! of the next moment, since repetitions seldom come alone. Changes of existing messages (rarer)
-//! take one statement each. `rooms.last_seq` is updated in the same transaction, so `seq` has no gap, and the
+//! take one statement each, sent without waiting for the answer to the one before. `rooms.last_seq` is updated in the same transaction, so `seq` has no gap, and the
 //! row lock makes the database the sequencer.
 
 use std::collections::HashSet;
+use std::future::poll_fn;
+use std::task::Poll;
 use std::time::Instant;
 
 use tokio_postgres::error::SqlState;
@@ -50,8 +52,8 @@ pub enum Change {
         rev: u32,
         /// The new content, as JSON.
         body: String,
-        /// Digest of the content it replaces.
-        replaced: [u8; 32],
+        /// Digest of the content it replaces, unless that cannot be read.
+        replaced: Option<[u8; 32]>,
     },
     /// Erases a message, everything it ever contained, and the reactions to it.
     Delete {
@@ -86,6 +88,9 @@ pub enum Change {
         seq: u64,
     },
 }
+
+/// Statements on their way at once: the answers of so many wait in memory at most.
+const AT_ONCE: usize = 64;
 
 /// What became of an [`Entry`] in a committed batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -224,7 +229,8 @@ impl Writer {
 
     /// Makes a batch durable, all of it or nothing. `at` is the time of the changes, in milliseconds.
     ///
-    /// No two entries of a batch may name the same `mid` or target of a room.
+    /// New messages come first, then changes in their order. No two entries may add the same `mid` to a
+    /// room.
     ///
     /// # Errors
     /// The outcome may be unknown: the commit can have happened although its answer was lost. The
@@ -245,9 +251,12 @@ impl Writer {
         let known = news.known(&self.client, &self.known).await.map_err(failed)?;
         let news = News::of(entries, &known);
         news.add(&self.client, &self.add, at, &mut outcomes).await.map_err(failed)?;
-        for (entry, outcome) in entries.iter().zip(&mut outcomes) {
-            if let Some(done) = self.change(entry, at).await? {
-                *outcome = done;
+        for (entries, outcomes) in entries.chunks(AT_ONCE).zip(outcomes.chunks_mut(AT_ONCE)) {
+            let changes = entries.iter().map(|entry| self.change(entry, at));
+            for (outcome, done) in outcomes.iter_mut().zip(in_order(changes).await) {
+                if let Some(done) = done? {
+                    *outcome = done;
+                }
             }
         }
         self.move_reads(entries, &mut outcomes).await?;
@@ -261,7 +270,8 @@ impl Writer {
         let row = match &entry.change {
             Change::New { .. } | Change::Read { .. } => return Ok(None),
             Change::Edit { mid, rev, body, replaced } => {
-                let (mid, rev, replaced) = (mid.0.as_slice(), rev_of(*rev), replaced.as_slice());
+                let (mid, rev) = (mid.0.as_slice(), rev_of(*rev));
+                let replaced = replaced.as_ref().map(<[u8; 32]>::as_slice);
                 self.client.query_opt(&self.edit, &[&room, &mid, &rev, body, &replaced, &at]).await
             }
             Change::Delete { mid, rev } => {
@@ -299,5 +309,49 @@ impl Writer {
             moved.map_err(failed)?;
         }
         Ok(())
+    }
+}
+
+/// Works on all of them at once and begins each in its place, so that statements of one connection are
+/// sent, and carried out, in this order.
+async fn in_order<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Output> {
+    let mut waiting: Vec<_> = futures.map(Box::pin).collect();
+    let mut results: Vec<Option<F::Output>> = waiting.iter().map(|_| None).collect();
+    poll_fn(|context| {
+        let mut is_ready = true;
+        for (future, result) in waiting.iter_mut().zip(&mut results) {
+            if result.is_none() {
+                match future.as_mut().poll(context) {
+                    Poll::Ready(output) => *result = Some(output),
+                    Poll::Pending => is_ready = false,
+                }
+            }
+        }
+        if is_ready { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    results.into_iter().flatten().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn everything_begins_in_its_order_and_each_result_stands_in_its_place() {
+        let begun = std::sync::Mutex::new(Vec::new());
+        let one = |n: u64| {
+            let begun = &begun;
+            async move {
+                begun.lock().unwrap().push(n);
+                for _ in 0..(5 - n) {
+                    tokio::task::yield_now().await;
+                }
+                n
+            }
+        };
+        assert_eq!(in_order((0..5).map(one)).await, [0, 1, 2, 3, 4]);
+        assert_eq!(*begun.lock().unwrap(), [0, 1, 2, 3, 4]);
+        assert!(in_order(std::iter::empty::<std::future::Ready<()>>()).await.is_empty());
     }
 }

@@ -5,18 +5,24 @@
 
 mod blocks;
 pub mod commit;
+pub mod content;
 mod figures;
 mod members;
 mod messages;
 mod news;
 mod removal;
 mod rooms;
+mod unreadable;
 
 pub use crate::time::now_ms;
 pub use blocks::BlockRow;
 pub use members::{BanRow, MemberRow};
-pub use messages::{Page, Stored, StoredKind, digest};
+pub use messages::{Page, Stored, StoredKind, StoredReaction, Superseded};
 pub use rooms::{NewRoom, RemovedRoom, RoomChange, RoomRow};
+
+use std::sync::Arc;
+
+use unreadable::Unreadable;
 
 use super::migrate::{self, Migration};
 use super::pool::Database;
@@ -34,6 +40,7 @@ const MIGRATIONS: &[Migration] = &migrate::numbered([
 #[derive(Clone)]
 pub struct ChatStore {
     database: Database,
+    unreadable: Arc<Unreadable>,
 }
 
 impl ChatStore {
@@ -43,12 +50,12 @@ impl ChatStore {
     /// One sentence for the operator.
     pub async fn open(database: Database) -> Result<Self, String> {
         migrate::run(&database, "chat", MIGRATIONS).await?;
-        Ok(Self { database })
+        Ok(Self { database, unreadable: Arc::default() })
     }
 
-    /// The same store through another pool of the same database.
-    pub fn through(database: Database) -> Self {
-        Self { database }
+    /// The same store through another pool of its database.
+    pub fn through(&self, database: Database) -> Self {
+        Self { database, unreadable: self.unreadable.clone() }
     }
 
     /// Whether a write commits here now.

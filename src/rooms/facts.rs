@@ -1,0 +1,323 @@
+//! What the store has about the messages of one batch: asked for in one question, and kept true by
+//! what the batch changes, so that each change is decided as if those before it were stored already.
+//!
+//! Only the room's actor changes messages, and everything here is forgotten when its batch ends. What was
+//! changed is forgotten as soon as it is committed: its `seq` and time are then in the store.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::ids::{Mid, Uid};
+use crate::limits::rooms as limits;
+use crate::protocol::command::{Draft, DraftBody, TextBody};
+use crate::protocol::message::{Content, MessageState, Reaction};
+use crate::store::chat::{Stored, StoredKind, StoredReaction, Superseded};
+
+/// What must be known to decide about some drafts.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Needs {
+    pub(super) mids: Vec<Mid>,
+    pub(super) revisions: Vec<(Mid, u32)>,
+}
+
+impl Needs {
+    /// Of a draft about which the store must be asked.
+    pub fn of(draft: &Draft) -> Self {
+        let mut needs = Self::default();
+        needs.add(draft);
+        needs
+    }
+
+    /// Of one row.
+    pub fn row(mid: Mid) -> Self {
+        Self { mids: vec![mid], revisions: Vec::new() }
+    }
+
+    pub fn add(&mut self, draft: &Draft) {
+        self.mids.push(draft.mid);
+        match &draft.body {
+            DraftBody::Text(_) => self.revisions.push((draft.mid, draft.rev)),
+            DraftBody::React { target, .. } => self.mids.push(*target),
+            DraftBody::Delete => {}
+        }
+    }
+
+    /// These and the others.
+    pub fn with(mut self, others: Self) -> Self {
+        self.mids.extend(others.mids);
+        self.revisions.extend(others.revisions);
+        self
+    }
+
+    /// How much it is.
+    pub fn len(&self) -> usize {
+        self.mids.len() + self.revisions.len()
+    }
+}
+
+/// What a change makes of a message.
+#[derive(Debug)]
+pub(super) struct Changed {
+    /// The message after it. Nothing if it is not there, which the store does not allow.
+    pub message: Option<Box<MessageState>>,
+    /// Whether its text is edited by this batch, and so at the time of its commit.
+    pub is_edited: bool,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Facts {
+    rows: HashMap<Mid, Option<Stored>>,
+    superseded: HashMap<(Mid, u32), Option<Superseded>>,
+    /// Changed by what is gathered but not committed.
+    pending: HashSet<Mid>,
+    /// Those of them that are new messages: nothing else of a commit may name them.
+    added: HashSet<Mid>,
+    /// Those of them whose text is edited.
+    edited: HashSet<Mid>,
+    /// About how many bytes the states have that pending changes have led to.
+    bytes: usize,
+}
+
+impl Facts {
+    /// What of it is not known.
+    pub fn missing(&self, needs: Needs) -> Needs {
+        let Needs { mut mids, mut revisions } = needs;
+        mids.retain(|mid| !self.rows.contains_key(mid));
+        revisions.retain(|revision| !self.superseded.contains_key(revision));
+        mids.sort_unstable();
+        mids.dedup();
+        revisions.sort_unstable();
+        revisions.dedup();
+        Needs { mids, revisions }
+    }
+
+    /// Takes the store's answer. What it does not mention is not there.
+    pub fn learn(&mut self, asked: Needs, rows: Vec<Stored>, superseded: Vec<Superseded>) {
+        for mid in asked.mids {
+            self.rows.insert(mid, None);
+        }
+        for revision in asked.revisions {
+            self.superseded.insert(revision, None);
+        }
+        for row in rows {
+            // The message of a reaction may be known already, and changed since.
+            let known = self.rows.entry(row.mid).or_default();
+            if known.is_none() {
+                *known = Some(row);
+            }
+        }
+        for one in superseded {
+            self.superseded.insert((one.mid, one.rev), Some(one));
+        }
+    }
+
+    pub fn row(&self, mid: Mid) -> Option<&Stored> {
+        self.rows.get(&mid)?.as_ref()
+    }
+
+    pub fn superseded(&self, mid: Mid, rev: u32) -> Option<&Superseded> {
+        self.superseded.get(&(mid, rev))?.as_ref()
+    }
+
+    /// Whether what is known of one of these is not committed yet.
+    pub fn is_pending(&self, mut mids: impl Iterator<Item = Mid>) -> bool {
+        mids.any(|mid| self.pending.contains(&mid))
+    }
+
+    /// Whether one of these is a message that is being added.
+    pub fn is_added(&self, mut mids: impl Iterator<Item = Mid>) -> bool {
+        mids.any(|mid| self.added.contains(&mid))
+    }
+
+    /// Whether what is pending should be committed before more is gathered.
+    pub fn is_large(&self) -> bool {
+        self.bytes >= limits::STATES_BYTES
+    }
+
+    /// A message is being added.
+    pub fn add(&mut self, mid: Mid) {
+        self.pending.insert(mid);
+        self.added.insert(mid);
+    }
+
+    /// A message gets another text.
+    pub fn edit(&mut self, mid: Mid, rev: u32, body: &TextBody) -> Changed {
+        self.edited.insert(mid);
+        self.change(mid, |row| {
+            row.rev = rev;
+            if let StoredKind::Message { content, .. } = &mut row.kind {
+                *content = Content::Plain(body.clone());
+            }
+        })
+    }
+
+    /// A message is erased, and every reaction to it.
+    pub fn delete(&mut self, mid: Mid, rev: u32) -> Changed {
+        let reactions = match self.row(mid).map(|row| &row.kind) {
+            Some(StoredKind::Message { reactions, .. }) => reactions.clone(),
+            _ => Vec::new(),
+        };
+        for StoredReaction { mid: reaction, by, .. } in reactions {
+            // Also those nobody has asked for yet: the store would still have them.
+            let kind = StoredKind::Deleted { target: Some(mid) };
+            self.insert(reaction, by, kind);
+        }
+        self.change(mid, |row| {
+            row.rev = rev;
+            row.kind = StoredKind::Deleted { target: None };
+        })
+    }
+
+    /// Somebody reacts to a message.
+    pub fn react(&mut self, mid: Mid, by: Uid, target: Mid, emoji: &str) -> Changed {
+        let emoji = Some(emoji.to_owned());
+        self.insert(mid, by, StoredKind::Reaction { target, emoji: emoji.clone() });
+        self.change(target, |row| {
+            if let StoredKind::Message { reactions, .. } = &mut row.kind {
+                reactions.push(StoredReaction { mid, by, emoji, is_hidden: false });
+            }
+        })
+    }
+
+    /// A reaction is taken back.
+    pub fn unreact(&mut self, mid: Mid, target: Mid) -> Changed {
+        self.change(mid, |row| {
+            row.rev = 1;
+            row.kind = StoredKind::Deleted { target: Some(target) };
+        });
+        self.change(target, |row| {
+            if let StoredKind::Message { reactions, .. } = &mut row.kind {
+                reactions.retain(|reaction| reaction.mid != mid);
+            }
+        })
+    }
+
+    /// A row whose answer is not known before it is committed.
+    fn insert(&mut self, mid: Mid, author: Uid, kind: StoredKind) {
+        let (rev_ack, created_ack) = ((0, 0), (0, 0));
+        self.rows.insert(mid, Some(Stored { mid, kind, author, rev: 0, rev_ack, created_ack }));
+        self.pending.insert(mid);
+    }
+
+    fn change(&mut self, mid: Mid, change: impl FnOnce(&mut Stored)) -> Changed {
+        self.pending.insert(mid);
+        let row = self.rows.get_mut(&mid).and_then(Option::as_mut);
+        let message = row.map(|row| {
+            change(row);
+            Box::new(row.state())
+        });
+        self.bytes += message.as_deref().map_or(0, size_of_state);
+        Changed { message, is_edited: self.edited.contains(&mid) }
+    }
+
+    /// What was pending is committed or given up: only the store knows it now.
+    pub fn forget_pending(&mut self) {
+        let Self { rows, superseded, pending, .. } = self;
+        rows.retain(|mid, _| !pending.contains(mid));
+        superseded.retain(|(mid, _), _| !pending.contains(mid));
+        self.pending.clear();
+        self.added.clear();
+        self.edited.clear();
+        self.bytes = 0;
+    }
+}
+
+/// About how many bytes a message has.
+fn size_of_state(message: &MessageState) -> usize {
+    let text = match &message.content {
+        Content::Plain(body) => body.text.len(),
+        Content::Unreadable | Content::Deleted => 0,
+    };
+    text + size_of::<MessageState>() + message.reactions.len() * size_of::<Reaction>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::chat;
+
+    const TARGET: Mid = Mid([0; 16]);
+
+    fn mid(n: usize) -> Mid {
+        Mid((n as u128).to_be_bytes())
+    }
+
+    fn facts() -> Facts {
+        let content =
+            Content::Plain(TextBody { text: "x".repeat(chat::TEXT), ..TextBody::default() });
+        let kind = StoredKind::Message { content, reactions: Vec::new() };
+        let ack = (7, 70);
+        let row =
+            Stored { mid: TARGET, kind, author: Uid(1), rev: 0, rev_ack: ack, created_ack: ack };
+        let mut facts = Facts::default();
+        facts.learn(Needs::row(TARGET), vec![row], Vec::new());
+        facts
+    }
+
+    #[test]
+    fn what_is_pending_is_committed_before_it_is_larger_than_the_bound() {
+        let mut facts = facts();
+        let most = limits::STATES_BYTES / chat::TEXT;
+        let mut reactions = 0;
+        while !facts.is_large() {
+            reactions += 1;
+            facts.react(mid(reactions), Uid(2), TARGET, "+");
+        }
+        assert!((most * 3 / 4..=most).contains(&reactions), "{reactions} of {most}");
+        facts.forget_pending();
+        assert!(!facts.is_large());
+    }
+
+    #[test]
+    fn each_change_sees_those_before_it_until_they_are_committed() {
+        let mut facts = facts();
+        let reactions = |changed: Changed| {
+            let message = changed.message.unwrap();
+            message.reactions.iter().map(|reaction| reaction.mid).collect::<Vec<_>>()
+        };
+        assert_eq!(reactions(facts.react(mid(1), Uid(2), TARGET, "+")), [mid(1)]);
+        assert_eq!(reactions(facts.react(mid(2), Uid(3), TARGET, "-")), [mid(1), mid(2)]);
+        assert_eq!(reactions(facts.unreact(mid(1), TARGET)), [mid(2)]);
+        let edited = facts.edit(TARGET, 1, &TextBody { text: "y".into(), ..TextBody::default() });
+        assert!(edited.is_edited && edited.message.unwrap().rev == 1);
+        assert!(facts.react(mid(3), Uid(3), TARGET, "+").is_edited);
+        assert_eq!(facts.delete(TARGET, 2).message.unwrap().content, Content::Deleted);
+        for reaction in 1..=3 {
+            let kind = StoredKind::Deleted { target: Some(TARGET) };
+            assert_eq!(facts.row(mid(reaction)).unwrap().kind, kind);
+            assert!(facts.is_pending(std::iter::once(mid(reaction))));
+        }
+        facts.forget_pending();
+        assert!(facts.row(TARGET).is_none() && facts.row(mid(1)).is_none());
+        assert_eq!(facts.missing(Needs::row(TARGET)).len(), 1);
+    }
+
+    #[test]
+    fn the_reactions_to_a_deleted_message_go_with_it_also_those_nobody_asked_for() {
+        let mut row = facts_row();
+        let emoji = Some("+".to_owned());
+        let reaction = StoredReaction { mid: mid(5), by: Uid(2), emoji, is_hidden: false };
+        row.kind = StoredKind::Message { content: Content::Unreadable, reactions: vec![reaction] };
+        let mut facts = Facts::default();
+        facts.learn(Needs::row(TARGET), vec![row], Vec::new());
+        facts.delete(TARGET, 1);
+        assert_eq!(facts.missing(Needs::row(mid(5))).len(), 0);
+        let kind = StoredKind::Deleted { target: Some(TARGET) };
+        assert_eq!(facts.row(mid(5)).unwrap().kind, kind);
+    }
+
+    #[test]
+    fn what_is_known_and_changed_is_not_overwritten_by_a_later_answer() {
+        let mut facts = facts();
+        facts.react(mid(1), Uid(2), TARGET, "+");
+        let stale = facts_row();
+        facts.learn(Needs::row(mid(9)), vec![stale], Vec::new());
+        let StoredKind::Message { reactions, .. } = &facts.row(TARGET).unwrap().kind else {
+            panic!("no message")
+        };
+        assert_eq!(reactions.len(), 1);
+    }
+
+    fn facts_row() -> Stored {
+        facts().row(TARGET).unwrap().clone()
+    }
+}

@@ -1,0 +1,159 @@
+//! What messages and reactions say, as it is stored: written from our own types, read back into them.
+//!
+//! JSON comes out of the database as text and is parsed row by row. So a row that cannot be read
+//! (edited by hand, or written by a program that took more) is one row, and never fails a query.
+
+use serde::Deserialize;
+use serde_json::error::Category;
+use sha2::{Digest, Sha256};
+
+use crate::error::{Error, Result};
+use crate::protocol::command::TextBody;
+
+/// Why stored content cannot be read. Says nothing of what it is.
+pub(super) type Cause = &'static str;
+
+/// A text as it is stored: `{"t","re"?,"m"?}`.
+///
+/// # Errors
+/// `internal`; a text of strings and ids always encodes.
+pub fn text_to_json(body: &TextBody) -> Result<String> {
+    serde_json::to_string(body).map_err(Error::internal)
+}
+
+/// A reaction as it is stored: `{"e"}`.
+pub fn emoji_to_json(emoji: &str) -> String {
+    serde_json::json!({ "e": emoji }).to_string()
+}
+
+/// The text of a stored message. What a program before this one kept beside it (`f`) is left out.
+pub(super) fn text_of(json: &str) -> std::result::Result<TextBody, Cause> {
+    let body: TextBody = parse(json)?;
+    if body.text.trim().is_empty() { Err("it has no text") } else { Ok(body) }
+}
+
+/// The emoji of a stored reaction.
+pub(super) fn emoji_of(json: &str) -> std::result::Result<String, Cause> {
+    #[derive(Deserialize)]
+    struct Emoji {
+        e: String,
+    }
+    parse(json).map(|Emoji { e }| e)
+}
+
+fn parse<'de, T: Deserialize<'de>>(json: &'de str) -> std::result::Result<T, Cause> {
+    // The fields of a struct may also come as a list, but we never write one.
+    if !json.starts_with('{') {
+        return Err("it is no object");
+    }
+    serde_json::from_str(json).map_err(cause)
+}
+
+/// The error itself may quote what somebody wrote, which is nothing for a log.
+fn cause(error: serde_json::Error) -> Cause {
+    match error.classify() {
+        Category::Data => "a field is missing or of another type",
+        Category::Syntax | Category::Eof | Category::Io => "it cannot be parsed",
+    }
+}
+
+/// Tells a repetition from another content, without keeping the content. These bytes are compared
+/// with those of earlier versions, so they are written field by field and never change.
+pub fn digest(body: &TextBody) -> [u8; 32] {
+    let mut bytes = b"{\"t\":".to_vec();
+    push_json(&mut bytes, &body.text);
+    if let Some(mid) = body.reply_to {
+        bytes.extend_from_slice(b",\"re\":");
+        push_json(&mut bytes, &mid);
+    }
+    if !body.mentions.is_empty() {
+        bytes.extend_from_slice(b",\"m\":");
+        push_json(&mut bytes, &body.mentions);
+    }
+    bytes.push(b'}');
+    Sha256::digest(bytes).into()
+}
+
+/// A string, an id or a list of ids; none of them can fail to be written to memory.
+fn push_json(bytes: &mut Vec<u8>, value: &impl serde::Serialize) {
+    if let Err(error) = serde_json::to_writer(bytes, value) {
+        tracing::error!(%error, "a field could not be encoded");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::{Mid, Uid};
+
+    fn hex(bytes: [u8; 32]) -> String {
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    #[test]
+    fn the_digest_of_a_message_is_that_of_these_bytes_for_ever() {
+        let body =
+            |text: &str, reply_to, mentions| TextBody { text: text.to_owned(), reply_to, mentions };
+        let cases = [
+            (
+                body("hi", None, vec![]),
+                r#"{"t":"hi"}"#,
+                "dce0e33a7c43f7b1021ab4c38ec5e095d5cea506918c49ceb3b315a9eb69b976",
+            ),
+            (
+                body("a \"b\"\\\n\u{1}\u{7f}é👍\u{2028}", None, vec![]),
+                "{\"t\":\"a \\\"b\\\"\\\\\\n\\u0001\u{7f}é👍\u{2028}\"}",
+                "24dea0f45d954b574025635b50bf27a2ae77aaf9c1d8fda98e63cc2fec74becc",
+            ),
+            (
+                body("hi", Some(Mid([1; 16])), vec![]),
+                r#"{"t":"hi","re":"AQEBAQEBAQEBAQEBAQEBAQ"}"#,
+                "0d27d5d166e495c05a900ac84ebe364f2ae503d4e4ab1e33791c824292f8d568",
+            ),
+            (
+                body("hi", Some(Mid([0xff; 16])), vec![Uid(7), Uid(i64::MAX)]),
+                r#"{"t":"hi","re":"_____________________w","m":["7","9223372036854775807"]}"#,
+                "a2fd60542c071f2ae1797b8cc54dbfe53789c299b0ace1c6115ccd500dd78698",
+            ),
+        ];
+        for (body, bytes, expected) in cases {
+            assert_eq!(hex(Sha256::digest(bytes).into()), expected, "{bytes}");
+            assert_eq!(hex(digest(&body)), expected, "{bytes}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_ours_is_not_read() {
+        for json in [
+            "",
+            "null",
+            "5",
+            "[]",
+            r#"["x"]"#,
+            "{}",
+            r#"{"t":5}"#,
+            r#"{"t":null}"#,
+            r#"{"t":"  "}"#,
+            r#"{"t":"x","re":"short"}"#,
+            r#"{"t":"x","m":[7]}"#,
+            r#"{"t":"x","m":["0"]}"#,
+            r#"{"t":"x","m":["-1"]}"#,
+            r#"{"t":"x","m":["9223372036854775808"]}"#,
+            r#"{"t":"x","m":{}}"#,
+        ] {
+            assert!(text_of(json).is_err(), "{json}");
+        }
+        for json in ["null", "{}", r#"{"e":5}"#, r#"{"e":null}"#, r#"["e"]"#] {
+            assert!(emoji_of(json).is_err(), "{json}");
+        }
+    }
+
+    #[test]
+    fn a_text_that_an_earlier_program_kept_something_beside_is_read() {
+        let number = format!("{}0", "17976931348623157".repeat(20));
+        for f in [r#"[{"id":"9"}]"#, "[]", &format!(r#"[{{"v":{number}}}]"#)] {
+            let body = text_of(&format!(r#"{{"f":{f},"t":"x"}}"#)).unwrap();
+            assert_eq!(body, TextBody { text: "x".into(), ..TextBody::default() });
+        }
+    }
+}
