@@ -25,6 +25,9 @@ use support::client::{Client, PATIENCE};
 use support::crowd::{crowd, guest};
 use support::line::{Line, masked};
 
+/// The memory of the process is measured, and the servers of all these tests are in it.
+static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 /// Messages of so many characters in General, written by nobody in particular.
 async fn long_messages(sql: &tokio_postgres::Client, count: i64, length: i32) {
     let insert = "INSERT INTO chat.messages (room_id, mid, kind, author, created_seq, created_at,
@@ -77,6 +80,7 @@ async fn reluctant(client: &Client) -> TcpStream {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_ends_where_its_bytes_do_and_the_next_one_goes_on_there() {
+    let _alone = ALONE.lock().await;
     const MESSAGES: i64 = 60;
     let server = small_server(MESSAGES, 1).await;
     let anna = guest(server.address, 1);
@@ -111,6 +115,7 @@ async fn a_page_ends_where_its_bytes_do_and_the_next_one_goes_on_there() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_asks_for_pages_and_takes_none_is_refused_the_next_and_others_get_theirs() {
+    let _alone = ALONE.lock().await;
     const CONNECTIONS: usize = 40;
     let server = small_server(40, 2).await;
     let (greedy, other) = (guest(server.address, 1), guest(server.address, 2));
@@ -149,6 +154,7 @@ async fn who_asks_for_pages_and_takes_none_is_refused_the_next_and_others_get_th
 /// Sixty connections ask for all of a large room and read nothing of it.
 #[tokio::test(flavor = "multi_thread")]
 async fn replays_that_nobody_reads_hold_no_more_than_one_user_may_and_others_get_theirs() {
+    let _alone = ALONE.lock().await;
     const CONNECTIONS: usize = 60;
     const MESSAGES: u64 = 500; // 15 MB
     let server = small_server(MESSAGES as i64, 2).await;
@@ -229,6 +235,7 @@ fn ids(rooms: &Value) -> impl Iterator<Item = u64> + '_ {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn very_many_rooms_are_named_in_parts_and_as_the_reader_takes_them() {
+    let _alone = ALONE.lock().await;
     const ROOMS: i64 = 3_000;
     const SOCKETS: usize = 60;
     let server = TestServer::start().await;
@@ -296,6 +303,7 @@ async fn very_many_rooms_are_named_in_parts_and_as_the_reader_takes_them() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_owns_or_is_in_as_many_rooms_as_one_may_is_refused_the_next_and_an_admin_is_not() {
+    let _alone = ALONE.lock().await;
     let server = TestServer::start().await;
     let (boss, anna, bert) =
         (server.admin().await, server.user("anna").await, server.user("bert").await);
@@ -339,6 +347,7 @@ async fn who_owns_or_is_in_as_many_rooms_as_one_may_is_refused_the_next_and_an_a
 
 #[tokio::test(flavor = "multi_thread")]
 async fn so_many_rooms_are_made_in_an_hour_and_opening_one_again_counts_for_nothing() {
+    let _alone = ALONE.lock().await;
     let server = TestServer::start().await;
     let (boss, anna) = (server.admin().await, server.user("anna").await);
     let bert = server.user("bert").await;
@@ -396,6 +405,7 @@ fn usage_of(bench: &Bench, kind: &str) -> (usize, usize, u64) {
 #[tokio::test(flavor = "multi_thread")]
 async fn when_the_logs_of_rooms_use_up_their_share_those_who_hold_most_are_cut_and_who_reads_is_not()
  {
+    let _alone = ALONE.lock().await;
     const ROOMS: usize = 64;
     let mut bench = small_shard().await;
     let rooms = || (0..ROOMS).map(|n| RoomId(1_000 + n as i64));
@@ -443,6 +453,7 @@ async fn when_the_logs_of_rooms_use_up_their_share_those_who_hold_most_are_cut_a
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_users_send_queues_hold_no_more_than_one_may_however_many_connections_there_are() {
+    let _alone = ALONE.lock().await;
     const CONNECTIONS: usize = 40;
     let mut bench = small_shard().await;
     let mut lazy = Vec::new();
@@ -470,6 +481,7 @@ async fn one_users_send_queues_hold_no_more_than_one_may_however_many_connection
 /// Large bodies of which the last byte does not come, from one address.
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_that_are_not_finished_hold_no_more_than_their_part_and_others_are_answered() {
+    let _alone = ALONE.lock().await;
     const CONNECTIONS: usize = 100;
     let server = small_server(1, 1).await;
     let anna = guest(server.address, 1);
