@@ -159,7 +159,7 @@ export function whenOf(at) {
 
 /** A day with its year. @param {number} at */
 export function dateOf(at) {
-  return dateFormat("date", { day: "numeric", month: "short", year: "numeric" }).format(at);
+  return momentOf(at, dateFormat("date", { day: "numeric", month: "short", year: "numeric" }));
 }
 
 /**
