@@ -100,6 +100,8 @@ pub mod http {
     pub const CLIENTS: usize = 100_000;
     /// Between two lines in the log about requests that were refused for their origin or host.
     pub const COMPLAINT: Duration = Duration::from_secs(60);
+    /// Characters of a value of such a request that are written into the log.
+    pub const COMPLAINT_VALUE: usize = 100;
 }
 
 /// The HTTP interface (`api`).
@@ -328,6 +330,8 @@ pub mod store {
     pub const CONNECT: Duration = Duration::from_secs(2);
     /// One statement.
     pub const STATEMENT: Duration = Duration::from_secs(5);
+    /// Statements of one commit on their way at once: as many answers wait in memory at most.
+    pub const STATEMENTS: usize = 64;
     /// How long removed users and rooms can be restored before they are purged.
     pub const RESTORABLE: Duration = Duration::from_secs(30 * 24 * 3600);
     /// Rows one statement of a removal or a purge touches.
@@ -375,6 +379,8 @@ pub mod rooms {
     pub const REPLAYS_PER_USER: usize = 4;
     /// Contents of one slice; one message, however large, is always there.
     pub const SLICE_BYTES: usize = 128 * 1024;
+    /// Messages of one slice.
+    pub const SLICE_ROWS: usize = 256;
     /// Bytes of one replay from the store; more is `truncated`.
     pub const REPLAY_BYTES: usize = 16 * 1024 * 1024;
     /// Rooms one user may own, times the rate-limit scale; admins of the server may own more.
@@ -555,6 +561,8 @@ pub mod users {
     pub const TOLD_AT_COST: f64 = 100.0;
     /// Calls that only read, and upgrades, in their costs.
     pub const READS: Rate = Rate { at_once: 1_000.0, per_second: 100.0 };
+    /// What an upgrade costs of them: `hello` names every room.
+    pub const UPGRADE_COST: f64 = 5.0;
     /// How many times as much admins of the server may call and put in.
     pub const ADMINS: f64 = 10.0;
     /// Users whose allowances are remembered, besides those who are connected.
