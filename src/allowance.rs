@@ -80,7 +80,7 @@ impl Allowance {
         self.take(&self.commands, limits::COMMANDS, f64::from(cost), text)
     }
 
-    /// So many bytes that are to be kept.
+    /// Bytes that are to be stored.
     ///
     /// # Errors
     /// `rate_limited` with the time until there is enough.
@@ -94,7 +94,7 @@ impl Allowance {
         })
     }
 
-    /// So many bytes into a room, whose bucket this is, and so into all rooms together.
+    /// Bytes that are to be stored in a room, whose bucket this is, and so in all rooms together.
     ///
     /// # Errors
     /// `rate_limited` with the time until there is enough.
@@ -117,7 +117,7 @@ impl Allowance {
         self.take(&self.profile, limits::PROFILE_CHANGES, 1.0, text)
     }
 
-    /// So many people that are put into rooms.
+    /// People who are to be put into rooms.
     ///
     /// # Errors
     /// `rate_limited` with the time until there is enough.
@@ -126,7 +126,7 @@ impl Allowance {
         self.take(&self.put_in, limits::PUT_IN, share(people as f64, is_admin), text)
     }
 
-    /// They were there already.
+    /// Gives back what [`put_in`](Self::put_in) took for people who did not come in by it.
     pub fn put_nobody_in(&self, people: usize, is_admin: bool) {
         self.common.give_back(&self.put_in, limits::PUT_IN, share(people as f64, is_admin));
     }
@@ -191,7 +191,7 @@ impl Allowances {
         Self { common: Arc::new(common), parts: Default::default() }
     }
 
-    /// The one of this user.
+    /// The allowance of this user.
     pub fn of(&self, uid: Uid) -> Arc<Allowance> {
         let new = || Arc::new(Allowance::new(self.common.clone()));
         let part = usize::try_from(uid.0.unsigned_abs() % PARTS as u64).unwrap_or(0);
@@ -203,7 +203,7 @@ impl Allowances {
         part.entry(uid).or_insert_with(new).clone()
     }
 
-    /// Forgets whom it makes no difference to. If that is nobody, it forgets whoever has no connection.
+    /// Forgets users who have taken nothing lately; if that frees no place, all who have no connection.
     fn forget_some(&self, part: &mut HashMap<Uid, Arc<Allowance>>) {
         let now_us = self.common.now_us();
         let is_held = |allowance: &Arc<Allowance>| Arc::strong_count(allowance) > 1;

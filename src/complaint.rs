@@ -1,4 +1,4 @@
-//! A line in the log that whoever causes it cannot repeat at will.
+//! Warnings about what anybody outside can cause: one in a period at most, so that nobody fills the log.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};

@@ -88,7 +88,7 @@ pub struct MemoryBudget {
 struct Inner {
     total: usize,
     shares: [Share; Kind::ALL.len()],
-    /// What each holder has reserved; nobody is in it who holds nothing.
+    /// What each holder has reserved; holders of nothing are not in it.
     holders: Mutex<HashMap<(Kind, Holder), usize>>,
 }
 

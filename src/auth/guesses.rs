@@ -26,7 +26,7 @@ use crate::net::line_site_and_block;
 /// An account by the digest of its name: a name in a request can be long.
 pub(super) type Account = [u8; 32];
 
-/// What the one who tries a password is known by.
+/// By what somebody who tries a password is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum KnownBy {
     /// A browser that has signed in to this account before.
@@ -73,7 +73,7 @@ impl Guesses {
         }
     }
 
-    /// Whom the queues see in somebody who tries a password of this account.
+    /// How the queues see somebody who tries a password of this account.
     pub fn client(&self, account: &Account, peer: IpAddr, by: KnownBy) -> Client {
         let [line, ..] = line_site_and_block(peer);
         let is_known = by != KnownBy::Address || self.known.has(account, line);

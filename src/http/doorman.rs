@@ -293,7 +293,7 @@ impl Waiting {
         }
     }
 
-    /// Says no to who has waited for nothing.
+    /// Who refuses the connection if it has waited for nothing.
     pub fn doorman(&self) -> Arc<Doorman> {
         self.doorman.clone()
     }

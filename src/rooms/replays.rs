@@ -125,7 +125,7 @@ impl Replay {
 
 /// Rows the first slice asks for: nearly all replays are short.
 const FIRST_ROWS: usize = 64;
-/// Rows a slice asks for at least, however large they are.
+/// Rows a slice asks for at least, however large the messages are.
 const FEWEST: usize = 8;
 
 /// A delivery thread wants the next slice.
