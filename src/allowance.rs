@@ -6,52 +6,13 @@
 //! allowances is asked when a connection or a call begins, never for a delivery.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use crate::bucket::Bucket;
 use crate::error::{Code, Error, Result};
 use crate::ids::Uid;
 use crate::limits::{Rate, users as limits};
-
-/// A bucket that refills by time and that any number of threads take from at once. It holds one number:
-/// the moment at which it will be full again, in microseconds since the server started.
-#[derive(Debug, Default)]
-pub struct Bucket {
-    full_at: AtomicU64,
-}
-
-impl Bucket {
-    /// Takes `cost`, or says in how many milliseconds it is there. What is larger than the bucket costs a full
-    /// one.
-    fn take(&self, rate: Rate, cost: f64, now_us: u64) -> Result<(), u32> {
-        let cost_us = us(cost.min(rate.at_once) / rate.per_second);
-        let most_us = us(rate.at_once / rate.per_second);
-        let after = |full_at: u64| full_at.max(now_us).saturating_add(cost_us);
-        let take = |full_at: u64| Some(after(full_at)).filter(|after| after - now_us <= most_us);
-        let taken = self.full_at.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
-        taken.map(drop).map_err(|full_at| {
-            let wait_us = (after(full_at) - now_us).saturating_sub(most_us);
-            u32::try_from(wait_us / 1_000).unwrap_or(u32::MAX).saturating_add(1)
-        })
-    }
-
-    /// Gives back what was taken and not used.
-    fn give_back(&self, rate: Rate, cost: f64) {
-        let cost_us = us(cost.min(rate.at_once) / rate.per_second);
-        let give = |full_at: u64| Some(full_at.saturating_sub(cost_us));
-        // The closure never declines.
-        let _ = self.full_at.fetch_update(Ordering::Relaxed, Ordering::Relaxed, give);
-    }
-
-    fn is_full(&self, now_us: u64) -> bool {
-        self.full_at.load(Ordering::Relaxed) <= now_us
-    }
-}
-
-fn us(seconds: f64) -> u64 {
-    (seconds * 1_000_000.0) as u64
-}
 
 /// What all allowances share.
 #[derive(Debug)]
@@ -119,7 +80,7 @@ impl Allowance {
         self.take(&self.commands, limits::COMMANDS, f64::from(cost), text)
     }
 
-    /// So many bytes that are to be kept.
+    /// Bytes that are to be stored.
     ///
     /// # Errors
     /// `rate_limited` with the time until there is enough.
@@ -133,7 +94,7 @@ impl Allowance {
         })
     }
 
-    /// So many bytes into a room, whose bucket this is, and so into all rooms together.
+    /// Bytes that are to be stored in a room, whose bucket this is, and so in all rooms together.
     ///
     /// # Errors
     /// `rate_limited` with the time until there is enough.
@@ -156,7 +117,7 @@ impl Allowance {
         self.take(&self.profile, limits::PROFILE_CHANGES, 1.0, text)
     }
 
-    /// So many people that are put into rooms.
+    /// People who are to be put into rooms.
     ///
     /// # Errors
     /// `rate_limited` with the time until there is enough.
@@ -165,7 +126,7 @@ impl Allowance {
         self.take(&self.put_in, limits::PUT_IN, share(people as f64, is_admin), text)
     }
 
-    /// They were there already.
+    /// Gives back what [`put_in`](Self::put_in) took for people who did not come in by it.
     pub fn put_nobody_in(&self, people: usize, is_admin: bool) {
         self.common.give_back(&self.put_in, limits::PUT_IN, share(people as f64, is_admin));
     }
@@ -230,7 +191,7 @@ impl Allowances {
         Self { common: Arc::new(common), parts: Default::default() }
     }
 
-    /// The one of this user.
+    /// The allowance of this user.
     pub fn of(&self, uid: Uid) -> Arc<Allowance> {
         let new = || Arc::new(Allowance::new(self.common.clone()));
         let part = usize::try_from(uid.0.unsigned_abs() % PARTS as u64).unwrap_or(0);
@@ -242,7 +203,7 @@ impl Allowances {
         part.entry(uid).or_insert_with(new).clone()
     }
 
-    /// Forgets whom it makes no difference to. If that is nobody, it forgets whoever has no connection.
+    /// Forgets users who have taken nothing lately; if that frees no place, all who have no connection.
     fn forget_some(&self, part: &mut HashMap<Uid, Arc<Allowance>>) {
         let now_us = self.common.now_us();
         let is_held = |allowance: &Arc<Allowance>| Arc::strong_count(allowance) > 1;
@@ -256,9 +217,6 @@ impl Allowances {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
-
-    const RATE: Rate = Rate { at_once: 10.0, per_second: 2.0 };
 
     fn allowances() -> Allowances {
         Allowances::new(1.0)
@@ -272,37 +230,6 @@ mod tests {
     /// What it is refused with; a little comes back while a slow machine looks elsewhere.
     fn refusal(mut take: impl FnMut() -> Result<()>) -> Error {
         (0..1_000).find_map(|_| take().err()).expect("an end")
-    }
-
-    #[test]
-    fn a_bucket_gives_what_it_holds_and_then_says_when_there_is_more() {
-        let bucket = Bucket::default();
-        let now = 5_000_000;
-        for _ in 0..10 {
-            assert_eq!(bucket.take(RATE, 1.0, now), Ok(()));
-        }
-        assert_eq!(bucket.take(RATE, 1.0, now), Err(501));
-        assert_eq!(bucket.take(RATE, 4.0, now), Err(2_001));
-        assert_eq!(bucket.take(RATE, 1.0, now + 499_000), Err(2));
-        assert_eq!(bucket.take(RATE, 1.0, now + 500_000), Ok(()));
-        bucket.give_back(RATE, 1.0);
-        assert_eq!(bucket.take(RATE, 1.0, now + 500_000), Ok(()));
-        assert!(bucket.take(RATE, 1.0, now + 500_000).is_err());
-        // It never holds more than it may, and what is larger than it costs all of it.
-        assert_eq!(bucket.take(RATE, 99.0, now + 3_600_000_000), Ok(()));
-        assert_eq!(bucket.take(RATE, 1.0, now + 3_600_000_000), Err(501));
-    }
-
-    #[test]
-    fn threads_that_take_at_once_get_no_more_than_one_that_takes_alone() {
-        let bucket = Bucket::default();
-        let rate = Rate { at_once: 1_000.0, per_second: 1.0 };
-        let taken: usize = std::thread::scope(|scope| {
-            let take = || (0..500).filter(|_| bucket.take(rate, 1.0, 1).is_ok()).count();
-            let threads: Vec<_> = (0..4).map(|_| scope.spawn(take)).collect();
-            threads.into_iter().map(|thread| thread.join().unwrap()).sum()
-        });
-        assert_eq!(taken, 1_000);
     }
 
     #[test]
@@ -328,8 +255,8 @@ mod tests {
         assert_eq!(refused.code(), Code::RateLimited);
         assert!(refused.retry_ms().is_some_and(|ms| (1..2_000).contains(&ms)), "{refused:?}");
         // A day of full minutes in a moment.
-        anna.bytes_now.full_at.store(0, Ordering::Relaxed);
         let now_us = anna.common.now_us();
+        anna.bytes_now.give_back(limits::BYTES_A_MINUTE, limits::BYTES_A_MINUTE.at_once);
         let day = || anna.bytes_of_day.take(limits::BYTES_A_DAY, MESSAGE as f64, now_us);
         let rest = (0..1_000_000).take_while(|_| day().is_ok()).count() * MESSAGE;
         assert!(rest < limits::BYTES_A_DAY.at_once as usize);
@@ -419,32 +346,5 @@ mod tests {
         let known = allowances.parts[0].lock().unwrap().len();
         assert!(known <= limits::REMEMBERED / PARTS, "{known}");
         assert!(allowances.of(Uid(0)).put_in(9, false).is_err());
-    }
-
-    proptest! {
-        #[test]
-        fn over_any_time_no_more_passes_than_a_full_bucket_and_what_came_back(
-            steps in prop::collection::vec((0u64..3_000_000, 0.1f64..12.0), 1..200),
-        ) {
-            let bucket = Bucket::default();
-            let (mut now, mut passed) = (0, 0.0);
-            for (pause_us, cost) in steps {
-                now += pause_us;
-                if bucket.take(RATE, cost, now).is_ok() {
-                    passed += cost.min(RATE.at_once);
-                }
-            }
-            let most = RATE.at_once + RATE.per_second * now as f64 / 1e6;
-            prop_assert!(passed <= most + 0.01, "{passed} of {most}");
-        }
-
-        #[test]
-        fn who_waits_as_long_as_told_is_let_in(cost in 0.1f64..12.0, used in 0.0f64..10.0) {
-            let bucket = Bucket::default();
-            bucket.take(RATE, used, 0).unwrap();
-            if let Err(wait_ms) = bucket.take(RATE, cost, 0) {
-                prop_assert_eq!(bucket.take(RATE, cost, u64::from(wait_ms) * 1_000), Ok(()));
-            }
-        }
     }
 }

@@ -1,10 +1,9 @@
-//! A line in the log that whoever causes it cannot repeat at will.
+//! Warnings about what anybody outside can cause: one in a period at most, so that nobody fills the log.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Characters of a value from outside that are written into the log.
-const SHOWN: usize = 100;
+use crate::limits::http::COMPLAINT_VALUE;
 
 /// Says when the line may be written again.
 #[derive(Debug)]
@@ -39,7 +38,7 @@ impl Complaint {
 
 /// A value from outside as the log may show it: quoted, escaped and cut.
 pub fn shown(value: &str) -> String {
-    let cut: String = value.chars().take(SHOWN).collect();
+    let cut: String = value.chars().take(COMPLAINT_VALUE).collect();
     let more = if cut.len() < value.len() { "…" } else { "" };
     format!("{cut:?}{more}")
 }
@@ -64,6 +63,6 @@ mod tests {
             shown("https://a\r\nINFO all is well\u{1b}[2J"),
             r#""https://a\r\nINFO all is well\u{1b}[2J""#
         );
-        assert!(shown(&"x".repeat(60_000)).chars().count() <= SHOWN + 3);
+        assert!(shown(&"x".repeat(60_000)).chars().count() <= COMPLAINT_VALUE + 3);
     }
 }

@@ -1,6 +1,6 @@
 //! Settings: a flag, an environment variable, a default. Blank means unset.
 //!
-//! The names are part of the wire contract (`docs/protocol.md`, "Settings and commands").
+//! The names are part of what a release promises (`README.md`, "Settings").
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;

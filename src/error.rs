@@ -73,7 +73,7 @@ codes! {
 /// Why the server cannot do something now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outage {
-    /// Nobody answers where the database is.
+    /// The database cannot be reached.
     Unreachable,
     /// The database does not answer in time, or all connections to it are in use.
     Slow,

@@ -9,6 +9,7 @@ pub mod allowance;
 pub mod api;
 pub mod auth;
 pub mod avatars;
+pub mod bucket;
 pub mod cli;
 pub mod complaint;
 pub mod config;

@@ -92,7 +92,7 @@ pub mod http {
     pub const COST_HEAVY: u32 = 100;
     /// Before a request that is beyond the rate is refused, its connection waits at most so long.
     pub const RATE_PAUSE: Duration = Duration::from_secs(1);
-    /// Requests of one client that are worked on at once.
+    /// Requests of one client that are worked on at the same time.
     pub const AT_ONCE: usize = 64;
     /// How long one more waits for its turn.
     pub const AT_ONCE_WAIT: Duration = Duration::from_secs(10);
@@ -100,6 +100,8 @@ pub mod http {
     pub const CLIENTS: usize = 100_000;
     /// Between two lines in the log about requests that were refused for their origin or host.
     pub const COMPLAINT: Duration = Duration::from_secs(60);
+    /// Characters of a value of such a request that are written into the log.
+    pub const COMPLAINT_VALUE: usize = 100;
 }
 
 /// The HTTP interface (`api`).
@@ -164,7 +166,7 @@ pub mod auth {
     pub const FAILURES_OF_BLOCK: u32 = 240;
     /// The same from a browser that has signed in before, or of a session that asks for the password.
     pub const FAILURES_OF_DEVICE: u32 = 20;
-    /// In which so many come back.
+    /// The time in which these wrong passwords come back.
     pub const FAILURES_PERIOD: Duration = Duration::from_secs(3_600);
     /// Wrong passwords for one account from all networks it has never signed in from; beyond these,
     /// attempts from such networks take turns.
@@ -189,11 +191,11 @@ pub mod auth {
     /// Accounts registered from one network in an hour; twice as many from an IPv6 /56, four times
     /// from a /48 or an IPv4 /24.
     pub const REGISTRATIONS: u32 = 240;
-    /// In which so many come back.
+    /// The time in which [`REGISTRATIONS`] come back.
     pub const REGISTRATIONS_PERIOD: Duration = Duration::from_secs(3_600);
-    /// Tickets and invitations that were not good, of one network in a minute. Good ones do not count.
+    /// Tickets and invitations that were not good, from one network in a minute. Good ones do not count.
     pub const BAD_LINKS: u32 = 30;
-    /// In which so many come back.
+    /// The time in which [`BAD_LINKS`] come back.
     pub const BAD_LINKS_PERIOD: Duration = Duration::from_secs(60);
     /// Computations of passwords (Argon2id) that wait for a core in each of the two rings, known
     /// browsers and strangers.
@@ -227,13 +229,13 @@ pub mod auth {
     pub const SESSION_ENDED: Duration = Duration::from_secs(300);
     /// Personal access tokens of one user.
     pub const TOKENS: i64 = 100;
-    /// How long a token is good, unless told.
+    /// How long a token is good, unless its maker says otherwise.
     pub const TOKEN_LIFE: Duration = Duration::from_secs(90 * 24 * 3600);
-    /// The most that may be told; a token without an end is possible, too.
+    /// The longest life that can be chosen; a token without an end is possible, too.
     pub const TOKEN_LIFE_MAX: Duration = Duration::from_secs(365 * 24 * 3600);
-    /// The least.
+    /// The shortest.
     pub const TOKEN_LIFE_MIN: Duration = Duration::from_secs(60);
-    /// For so long somebody may use an invitation again without being counted again.
+    /// Somebody who uses an invitation again within this time is not counted again.
     pub const INVITE_REPEAT: Duration = Duration::from_secs(10 * 60);
     /// Rounds a client may choose for its part of a password (`e2ee.md` 4.2).
     pub const ITERATIONS: std::ops::RangeInclusive<u32> = 600_000..=5_000_000;
@@ -328,6 +330,8 @@ pub mod store {
     pub const CONNECT: Duration = Duration::from_secs(2);
     /// One statement.
     pub const STATEMENT: Duration = Duration::from_secs(5);
+    /// Statements of one commit on their way at once: as many answers wait in memory at most.
+    pub const STATEMENTS: usize = 64;
     /// How long removed users and rooms can be restored before they are purged.
     pub const RESTORABLE: Duration = Duration::from_secs(30 * 24 * 3600);
     /// Rows one statement of a removal or a purge touches.
@@ -375,6 +379,8 @@ pub mod rooms {
     pub const REPLAYS_PER_USER: usize = 4;
     /// Contents of one slice; one message, however large, is always there.
     pub const SLICE_BYTES: usize = 128 * 1024;
+    /// Messages of one slice.
+    pub const SLICE_ROWS: usize = 256;
     /// Bytes of one replay from the store; more is `truncated`.
     pub const REPLAY_BYTES: usize = 16 * 1024 * 1024;
     /// Rooms one user may own, times the rate-limit scale; admins of the server may own more.
@@ -434,7 +440,7 @@ pub mod memory {
     pub const REQUESTS: usize = 3;
     /// One user may hold one of so many parts of a share.
     pub const USERS: usize = 8;
-    /// One address that nobody has signed in from, one of so many: an office may be behind it.
+    /// An address, for requests without a user, may hold one of so many: an office may be behind it.
     pub const ADDRESSES: usize = 2;
     /// Holders whose place in the table stays allocated when they hold nothing.
     pub const HOLDERS_KEPT: usize = 1_024;
@@ -472,10 +478,10 @@ pub mod delivery {
     /// Bytes of replays out of the rooms' memory that may wait for one socket; what does not fit is read
     /// from the store when its turn comes.
     pub const REPLAYS_WAITING: usize = 1024 * 1024;
-    /// Messages that changed while a slice was on its way, so many of a room, before the slice is read
-    /// again.
+    /// Changed messages that are remembered in each room while slices are on their way. When more have
+    /// changed, the slice is read again.
     pub const CHANGED: usize = 4_096;
-    /// Between two times that readers are cut because a share of the budget of memory is used up.
+    /// Shortest time between two cuts of readers because a share of the budget of memory is used up.
     pub const RELIEF: Duration = Duration::from_millis(10);
     /// Bytes of a replay moved into the outbox at a time.
     pub const REPLAY_CHUNK: usize = 64 * 1024;
@@ -555,7 +561,9 @@ pub mod users {
     pub const TOLD_AT_COST: f64 = 100.0;
     /// Calls that only read, and upgrades, in their costs.
     pub const READS: Rate = Rate { at_once: 1_000.0, per_second: 100.0 };
-    /// How many times as much admins of the server may call and put in.
+    /// What an upgrade costs of them: `hello` names every room.
+    pub const UPGRADE_COST: f64 = 5.0;
+    /// How many times as many calls admins of the server may make, and people they may put in.
     pub const ADMINS: f64 = 10.0;
     /// Users whose allowances are remembered, besides those who are connected.
     pub const REMEMBERED: usize = 65_536;

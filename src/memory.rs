@@ -10,7 +10,7 @@
 //! the difference now and then; it looks at [`MemoryBudget::excess`] and gives up what it can do without.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -18,6 +18,7 @@ use crate::count::Count;
 use crate::error::{Code, Error};
 use crate::ids::Uid;
 use crate::limits::memory as limits;
+use crate::net::{ClientPrefix, client_prefix};
 
 /// What a buffer is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -55,17 +56,14 @@ impl Kind {
 pub enum Holder {
     /// A user.
     User(Uid),
-    /// Requests from an address, when they are nobody's. Many people may share one.
-    Address(IpAddr),
+    /// Requests of one client, when they are nobody's. Many people may share an address.
+    Address(ClientPrefix),
 }
 
 impl Holder {
-    /// Whoever asks from there; of an IPv6 address the network, of which a client may use all.
+    /// Whoever asks from there.
     pub fn of(peer: SocketAddr) -> Self {
-        Self::Address(match peer.ip() {
-            IpAddr::V4(ip) => IpAddr::V4(ip),
-            IpAddr::V6(ip) => IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64)),
-        })
+        Self::Address(client_prefix(peer.ip()))
     }
 }
 
@@ -90,7 +88,7 @@ pub struct MemoryBudget {
 struct Inner {
     total: usize,
     shares: [Share; Kind::ALL.len()],
-    /// What each holder has reserved; nobody is in it who holds nothing.
+    /// What each holder has reserved; holders of nothing are not in it.
     holders: Mutex<HashMap<(Kind, Holder), usize>>,
 }
 
@@ -338,6 +336,10 @@ mod tests {
         // Many people may be behind one address.
         let address = Holder::of("[2001:db8::1]:80".parse().unwrap());
         assert_eq!(address, Holder::of("[2001:db8::2]:81".parse().unwrap()));
+        let [mapped, plain, other] =
+            ["[::ffff:192.0.2.1]:80", "192.0.2.1:80", "[::ffff:192.0.2.2]:80"]
+                .map(|peer| Holder::of(peer.parse().unwrap()));
+        assert!(mapped == plain && mapped != other);
         let most = budget.most_of_one(Kind::Hellos, address);
         assert_eq!(most, limits::HELLOS * TOTAL / limits::PARTS / limits::ADDRESSES);
         drop(held);

@@ -26,11 +26,11 @@ pub struct Asker {
 /// Whether one of the two of a direct room has blocked the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Block {
-    /// Neither.
+    /// Neither has.
     None,
-    /// Whoever asks has.
+    /// The person who acts has blocked the other.
     Own,
-    /// The other has, and whoever asks is not to learn it.
+    /// The other has blocked the person who acts, who is not to learn it.
     Others,
 }
 

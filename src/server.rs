@@ -84,12 +84,10 @@ impl Server {
         let (stop, stopped) = watch::channel(false);
         let mut addresses = Vec::new();
         let mut listeners = JoinSet::new();
-        let clients = Arc::new(http::Clients::new(config.rate_limit_scale));
+        let options = options(&config, &share, &api);
         for socket in sockets {
             addresses.push(as_visited(socket.local_addr().map_err(|error| error.to_string())?));
-            let options =
-                http::Options { clients: clients.clone(), ..options(&config, &share, &api) };
-            listeners.spawn(http::serve(socket, api.clone(), options, stopped.clone()));
+            listeners.spawn(http::serve(socket, api.clone(), options.clone(), stopped.clone()));
         }
         listeners.spawn(Figures::watch(api.clone(), stop.subscribe()));
         listeners.spawn(Api::purge_for_ever(api.clone(), stop.subscribe()));
@@ -308,6 +306,7 @@ fn as_visited(mut address: SocketAddr) -> SocketAddr {
     address
 }
 
+/// What all listeners share.
 fn options(config: &Config, share: &Share, api: &Api) -> http::Options {
     http::Options {
         max_connections: limits::http::CONNECTIONS,
@@ -318,7 +317,7 @@ fn options(config: &Config, share: &Share, api: &Api) -> http::Options {
         deadlines: http::Deadlines::default(),
         counts: api.traffic.clone(),
         memory: api.rooms.memory().clone(),
-        clients: Arc::default(),
+        clients: Arc::new(http::Clients::new(config.rate_limit_scale)),
     }
 }
 

@@ -46,6 +46,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
 /// Values, bounds and settings: no logic that could pull a layer down.
 const GROUND: &[&str] = &[
     "allowance",
+    "bucket",
     "error",
     "ids",
     "limits",

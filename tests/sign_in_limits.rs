@@ -298,7 +298,7 @@ async fn futures<T>(all: impl Iterator<Item = impl Future<Output = T>>) -> Vec<T
 async fn an_office_of_two_hundred_signs_in_within_a_minute_also_when_half_mistype() {
     let server = server().await;
     // A twelfth of the real cost: what is tried here is that nobody is refused, while other tests run.
-    // Decision 19 says what it takes at the real one.
+    // Decision 21 says what it takes at the real one.
     people(&server, 200, 16 * 1024).await;
     let started = Instant::now();
     let everybody = (1..=200).map(|n| {

@@ -12,9 +12,6 @@ use super::Api;
 use super::admin;
 use super::router::Resource;
 
-/// An upgrade: `hello` names every room.
-pub(super) const UPGRADE: f64 = 5.0;
-
 /// What a call takes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Cost {
@@ -118,7 +115,7 @@ mod tests {
     fn a_browser_that_starts_stays_far_below_what_may_be_read_at_once() {
         use Resource as R;
         // Its lists, the page and the people of the open room, and twelve rooms it comes back to.
-        let mut all = UPGRADE;
+        let mut all = limits::UPGRADE_COST;
         let lists = [R::Users, R::Rooms, R::Me, R::Members(ROOM), R::Messages(ROOM)];
         let people = (1..=200).map(|uid| R::User(Uid(uid)));
         let rooms = (1..=12).flat_map(|room| [R::Members(RoomId(room)), R::Messages(RoomId(room))]);

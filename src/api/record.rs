@@ -80,7 +80,7 @@ impl Audited {
     }
 }
 
-/// May be used up by one entry; else the attempt is given back.
+/// Leave to write one entry. It is given back if no entry is written.
 pub(super) struct Permit<'a> {
     api: &'a Api,
     by: &'a Session,

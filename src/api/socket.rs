@@ -35,7 +35,7 @@ pub(super) async fn chat(api: &Api, request: &Request) -> Result<Response> {
     };
     let session = api.caller(request).await?;
     let allowance = api.allowances.of(session.uid);
-    allowance.read(super::cost::UPGRADE, session.admin)?;
+    allowance.read(limits::users::UPGRADE_COST, session.admin)?;
     let held = reserve_hello(api, &session)?;
     check_room_for_one_more(api, &session)?;
     let handover = Handover {

@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use crate::count::Count;
 use crate::error::{Code, Error, Result};
 
-/// Who waits: which network, and whether the client has signed in here before.
+/// A client that waits, as far as its turn depends on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Client {
     /// The network, as wide as one subscriber can have it.

@@ -3,7 +3,7 @@
 //! Wrong passwords count by account and network, so what strangers do elsewhere is nothing to the
 //! owner. A browser that has signed in before has a count of its own. Only where very many networks
 //! guess one account, or one network guesses very many, do attempts of strangers there take turns:
-//! a right password waits a little and passes. Decision 19 says why.
+//! a right password waits a little and passes. Decision 21 says why.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -16,6 +16,7 @@ use sha2::{Digest as _, Sha256};
 use super::device::DeviceId;
 use super::fair_queue::Client;
 use super::rate_limit::{Attempt, RateLimit};
+use super::stranger;
 use super::turns::{Party, Turn, Turns};
 use crate::error::{Code, Result};
 use crate::ids::SessionId;
@@ -25,7 +26,7 @@ use crate::net::line_site_and_block;
 /// An account by the digest of its name: a name in a request can be long.
 pub(super) type Account = [u8; 32];
 
-/// What the one who tries a password is known by.
+/// By what somebody who tries a password is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum KnownBy {
     /// A browser that has signed in to this account before.
@@ -72,11 +73,11 @@ impl Guesses {
         }
     }
 
-    /// Whom the queues see in somebody who tries a password of this account.
+    /// How the queues see somebody who tries a password of this account.
     pub fn client(&self, account: &Account, peer: IpAddr, by: KnownBy) -> Client {
-        let [address, _, block] = line_site_and_block(peer);
-        let is_known = by != KnownBy::Address || self.known.has(account, address);
-        Client { network: if block.is_ipv6() { block } else { address }, is_known }
+        let [line, ..] = line_site_and_block(peer);
+        let is_known = by != KnownBy::Address || self.known.has(account, line);
+        Client { is_known, ..stranger(peer) }
     }
 
     /// Checks a password, if enough was not wrong before. Only `bad_credentials` counts: an outage

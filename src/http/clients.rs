@@ -1,7 +1,6 @@
 //! How much one client may ask: so much work in a time, and so much of it at once.
 //!
-//! Every request has a cost; what a client has spent comes back steadily. The ledger keeps one number
-//! for each network: the moment at which everything spent will have come back.
+//! Every request has a cost, which each network of the client pays; what it has spent comes back steadily.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -10,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::bucket::Bucket;
+use crate::limits::Rate;
 use crate::limits::http as limits;
 use crate::net::{ClientPrefix, client_prefixes};
 
@@ -27,13 +28,14 @@ pub enum Cost {
 }
 
 impl Cost {
-    fn units(self) -> u32 {
-        match self {
+    fn units(self) -> f64 {
+        let units = match self {
             Self::Light => limits::COST_LIGHT,
             Self::Lookup => limits::COST_LOOKUP,
             Self::Call => limits::COST_CALL,
             Self::Heavy => limits::COST_HEAVY,
-        }
+        };
+        f64::from(units)
     }
 }
 
@@ -50,8 +52,8 @@ pub struct Clients {
 
 #[derive(Debug)]
 struct Client {
-    /// When everything spent has come back, in nanoseconds since the start.
-    even_at: u64,
+    /// What it may still ask for.
+    asking: Bucket,
     /// Requests that may be worked on at once.
     slots: Arc<Semaphore>,
 }
@@ -82,27 +84,25 @@ impl Clients {
     /// It would be too much: how long until enough has come back. Nothing is paid then.
     pub(super) fn pay(&self, address: IpAddr, cost: Cost) -> Result<(), Duration> {
         let Some(scale) = self.scale else { return Ok(()) };
-        let now = u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        self.pay_at(now, scale, address, cost)
+        let now_us = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.pay_at(now_us, scale, address, cost)
     }
 
-    fn pay_at(&self, now: u64, scale: f64, address: IpAddr, cost: Cost) -> Result<(), Duration> {
+    fn pay_at(&self, now_us: u64, scale: f64, address: IpAddr, cost: Cost) -> Result<(), Duration> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        make_room(&mut known, now);
-        // All networks are asked before any pays: a refused request costs nothing.
-        for network in client_prefixes(address) {
-            let Some(client) = known.get(&network) else { continue };
-            let after =
-                client.even_at.max(now).saturating_add(time_of(network, scale, cost.units()));
-            let most = now.saturating_add(BURST_TIME);
-            if after > most {
-                return Err(Duration::from_nanos(after.saturating_sub(most)));
-            }
-        }
-        for network in client_prefixes(address) {
+        make_room(&mut known, now_us);
+        for (paid, network) in client_prefixes(address).enumerate() {
             let client = known.entry(network).or_insert_with(|| Client::new(network, scale));
-            client.even_at =
-                client.even_at.max(now).saturating_add(time_of(network, scale, cost.units()));
+            let Err(wait_ms) = client.asking.take(rate_of(network, scale), cost.units(), now_us)
+            else {
+                continue;
+            };
+            for network in client_prefixes(address).take(paid) {
+                if let Some(client) = known.get(&network) {
+                    client.asking.give_back(rate_of(network, scale), cost.units());
+                }
+            }
+            return Err(Duration::from_millis(wait_ms.into()));
         }
         Ok(())
     }
@@ -137,12 +137,12 @@ impl Client {
     fn new(network: ClientPrefix, scale: f64) -> Self {
         let most = (limits::AT_ONCE * network.share()) as f64 * scale;
         let most = (most.max(1.0) as usize).min(Semaphore::MAX_PERMITS);
-        Self { even_at: 0, slots: Arc::new(Semaphore::new(most)) }
+        Self { asking: Bucket::default(), slots: Arc::new(Semaphore::new(most)) }
     }
 
     /// Whether forgetting it changes nothing.
-    fn is_even(&self, now: u64) -> bool {
-        self.even_at <= now && Arc::strong_count(&self.slots) == 1
+    fn is_even(&self, now_us: u64) -> bool {
+        self.asking.is_full(now_us) && Arc::strong_count(&self.slots) == 1
     }
 }
 
@@ -154,19 +154,16 @@ async fn wait_for_slot(
     waiting.await.map_err(|_| ())?.map_err(|_| ())
 }
 
-/// In how many nanoseconds a whole burst comes back, in any network and at any scale.
-const BURST_TIME: u64 = limits::BURST as u64 * 1_000_000_000 / limits::RATE as u64;
-
-/// In how many nanoseconds so many units come back.
-fn time_of(network: ClientPrefix, scale: f64, units: u32) -> u64 {
-    let per_second = f64::from(limits::RATE) * network.share() as f64 * scale;
-    (f64::from(units) / per_second * 1e9) as u64
+/// What the clients of a network may ask for together.
+fn rate_of(network: ClientPrefix, scale: f64) -> Rate {
+    let times = network.share() as f64 * scale;
+    Rate { at_once: f64::from(limits::BURST) * times, per_second: f64::from(limits::RATE) * times }
 }
 
 /// Keeps the table bounded: clients that have nothing spent are forgotten first, which changes nothing.
-fn make_room(known: &mut HashMap<ClientPrefix, Client>, now: u64) {
+fn make_room(known: &mut HashMap<ClientPrefix, Client>, now_us: u64) {
     if known.len() >= limits::CLIENTS {
-        known.retain(|_, client| !client.is_even(now));
+        known.retain(|_, client| !client.is_even(now_us));
     }
     if known.len() >= limits::CLIENTS {
         // So many clients at once are no single one's flood: all may start anew.
@@ -178,7 +175,7 @@ fn make_room(known: &mut HashMap<ClientPrefix, Client>, now: u64) {
 mod tests {
     use super::*;
 
-    const SECOND: u64 = 1_000_000_000;
+    const SECOND: u64 = 1_000_000;
 
     fn address(text: &str) -> IpAddr {
         text.parse().unwrap()

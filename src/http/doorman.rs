@@ -150,14 +150,17 @@ impl Doorman {
         let sockets = self.sockets(inside).saturating_sub(inside.waiting);
         let free = self.options.max_sockets.saturating_sub(sockets);
         let free = free.min(self.options.max_connections.saturating_sub(inside.total));
-        let client = inside.clients.entry(client_prefix(address)).or_default();
-        let length = client.queue.length.load(Ordering::Relaxed);
+        let network = client_prefix(address);
+        let waiting = |client: &Client| client.queue.length.load(Ordering::Relaxed);
+        let length = inside.clients.get(&network).map_or(0, waiting);
         if length >= limits::WAITING_PER_ADDRESS || inside.waiting >= free / 2 {
             return None;
         }
-        client.queue.length.store(length + 1, Ordering::Relaxed);
+        // Only now: nobody would take a client out again that has no connection.
+        let queue = inside.clients.entry(network).or_default().queue.clone();
+        queue.length.store(length + 1, Ordering::Relaxed);
         inside.waiting += 1;
-        Some(Waiting { doorman: self.clone(), address, queue: client.queue.clone() })
+        Some(Waiting { doorman: self.clone(), address, queue })
     }
 
     /// Lets the connection give way that has been without a request for the longest time, in that
@@ -293,7 +296,7 @@ impl Waiting {
         }
     }
 
-    /// Says no to who has waited for nothing.
+    /// Who refuses the connection if it has waited for nothing.
     pub fn doorman(&self) -> Arc<Doorman> {
         self.doorman.clone()
     }
@@ -338,5 +341,41 @@ impl Ticket {
 impl Drop for Ticket {
     fn drop(&mut self) {
         self.doorman.leave(&mut self.doorman.inside(), &self.seat);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::Pin;
+
+    use super::*;
+    use crate::http::Request;
+
+    struct Nothing;
+
+    impl Service for Nothing {
+        fn body_limit(&self, _: &super::super::Head) -> usize {
+            0
+        }
+
+        fn call<'a>(&'a self, _: Request) -> Pin<Box<dyn Future<Output = Response> + Send + 'a>> {
+            Box::pin(async { Response::empty(204) })
+        }
+    }
+
+    #[test]
+    fn a_client_that_is_refused_is_not_remembered() {
+        // Two connections fill the wider network, and no place is left to wait in.
+        let options = Options { max_per_address: 1, max_sockets: 3, ..Options::default() };
+        let doorman = Arc::new(Doorman::new(options, Arc::new(Nothing)));
+        let from = |subnet: u16| format!("2001:db8:0:{subnet:x}::1").parse().unwrap();
+        let inside: Vec<_> = (0..2).map(|n| doorman.admit(from(n)).ok().unwrap()).collect();
+        for subnet in 2..100 {
+            assert!(matches!(doorman.admit(from(subnet)), Err(Err(_))));
+        }
+        assert_eq!(doorman.inside().clients.len(), 2);
+        drop(inside);
+        let left = doorman.inside();
+        assert!(left.clients.is_empty() && left.wider.is_empty() && left.total == 0);
     }
 }

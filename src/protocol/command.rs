@@ -67,7 +67,7 @@ pub enum Command {
 }
 
 impl Command {
-    /// Whether somebody who may only read may not give it.
+    /// Whether it needs the right to write.
     pub fn writes(&self) -> bool {
         match self {
             Self::Subscribe { .. } | Self::Unsubscribe { .. } | Self::Ping => false,

@@ -25,7 +25,7 @@ struct Table {
     in_all: usize,
 }
 
-/// All blocks. Looks never wait for the store.
+/// All blocks. Reading them never waits for the store.
 #[derive(Debug, Default)]
 pub(super) struct Blocks {
     table: RwLock<Table>,

@@ -114,7 +114,8 @@ impl Replay {
         }
         // What is read in vain is read again, so a slice that was cut asks for less.
         let was_cut = read.len() < self.rows();
-        self.rows = if was_cut { 2 * read.len() } else { 2 * self.rows }.clamp(FEWEST, MOST_ROWS);
+        self.rows =
+            if was_cut { 2 * read.len() } else { 2 * self.rows }.clamp(FEWEST, limits::SLICE_ROWS);
         if !more {
             self.since = self.upto;
         }
@@ -124,9 +125,7 @@ impl Replay {
 
 /// Rows the first slice asks for: nearly all replays are short.
 const FIRST_ROWS: usize = 64;
-/// Rows of one slice at most.
-const MOST_ROWS: usize = 256;
-/// And at least, however large they are.
+/// Rows a slice asks for at least, however large the messages are.
 const FEWEST: usize = 8;
 
 /// A delivery thread wants the next slice.
@@ -167,7 +166,7 @@ pub struct Read {
 /// The way to the readers.
 #[derive(Debug, Clone)]
 pub struct Replays {
-    /// Not bounded by itself: a connection has one request at a time.
+    /// Not bounded by itself: of a connection only the newest request waits.
     tx: mpsc::UnboundedSender<Request>,
 }
 
@@ -189,6 +188,15 @@ impl Replays {
 struct Queue {
     waiting: VecDeque<(Instant, Request)>,
     running: usize,
+}
+
+impl Queue {
+    /// A connection waits for the slice it asked for last: whoever subscribes and unsubscribes without
+    /// pause while the store is slow has one request in here, and not one for each time.
+    fn push(&mut self, request: Request) {
+        self.waiting.retain(|(_, waiting)| waiting.conn != request.conn);
+        self.waiting.push_back((Instant::now(), request));
+    }
 }
 
 /// Users in turn, each with its own queue.
@@ -239,7 +247,7 @@ impl Readers {
         if queue.waiting.is_empty() {
             self.turns.push_back(uid);
         }
-        queue.waiting.push_back((Instant::now(), request));
+        queue.push(request);
     }
 
     fn ended(&mut self, uid: Uid) {
@@ -427,15 +435,29 @@ mod tests {
     }
 
     #[test]
+    fn of_a_connection_only_the_newest_request_waits() {
+        let mut queue = Queue::default();
+        let conn = |slot| ConnRef { shard: 0, slot, generation: 1 };
+        for number in 0..1_000 {
+            let replay = Replay::new(RoomId(1), 0, 9, None);
+            queue.push(Request { conn: conn(number as u32 % 2), uid: Uid(1), number, replay });
+        }
+        let waiting: Vec<_> = queue.waiting.iter().map(|(_, request)| request.number).collect();
+        assert_eq!(waiting, [998, 999]);
+    }
+
+    #[test]
     fn a_replay_ends_at_its_bounds_and_says_so() {
         let mut store = Store::default();
         (0..=chat::REPLAY).for_each(|message| {
             store.change(message);
         });
-        let replayed = |since: u64| {
+        let mut largest = 0;
+        let mut replayed = |since: u64| {
             let mut replay = Replay::new(RoomId(1), since, store.last, Some("r".to_owned()));
             let mut events = 0;
             while !replay.is_over() {
+                largest = largest.max(replay.rows());
                 let (read, more) = store.read(replay.since, replay.rows(), usize::MAX);
                 events += replay.take(&read, more).len();
             }
@@ -447,6 +469,7 @@ mod tests {
         let (events, answer) = replayed(1);
         assert_eq!(events, chat::REPLAY);
         assert_eq!(answer, r#"{"op":"ok","id":"r","seq":1001}"#);
+        assert_eq!(largest, limits::SLICE_ROWS);
         let mut dropped = Replay::new(RoomId(1), 1, 2, None);
         dropped.truncate();
         assert_eq!(dropped.answer(), r#"{"op":"ok","seq":2,"truncated":true}"#);

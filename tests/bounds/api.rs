@@ -91,6 +91,31 @@ async fn numbers_are_as_large_and_as_small_as_they_may_be() {
     server.stop().await;
 }
 
+#[tokio::test]
+async fn of_very_many_members_so_many_are_listed_at_once_and_it_is_told_how_many_there_are() {
+    let server = TestServer::start().await;
+    let database = server.database.clone();
+    server.stop().await;
+    crowd(&database, 1, |_| &[1]).await;
+    let (sql, connection) =
+        tokio_postgres::connect(&database, tokio_postgres::NoTls).await.expect("connect");
+    tokio::spawn(connection);
+    let members = "INSERT INTO chat.members (room_id, user_id, role, joined_at)
+                   SELECT 1, 1000 + n, 'member', 1 FROM generate_series(1, $1::bigint) n";
+    sql.execute(members, &[&(api::MEMBERS as i64)]).await.expect("members");
+    let server = TestServer::start_on(&database, &[]).await;
+    let guest = guest(server.address, 1);
+    let listed = guest.get("/api/rooms/1/members").await.expect(200);
+    assert_eq!(listed["members"].as_array().map(Vec::len), Some(api::MEMBERS));
+    assert_eq!(listed["total"], api::MEMBERS + 1);
+    let last = api::MEMBERS + 1000;
+    let last = Value::from(last.to_string());
+    assert!(listed["members"].as_array().unwrap().iter().all(|one| one["uid"] != last));
+    let page = guest.get("/api/rooms/1/members?limit=200&q=guest1").await.expect(200);
+    assert_eq!(page["members"].as_array().map(Vec::len), Some(1));
+    server.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn as_many_people_rooms_and_entries_as_the_bounds_say_and_not_one_more() {
     let server = TestServer::start().await;

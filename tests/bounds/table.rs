@@ -81,6 +81,7 @@ const HTTP: &[Reached] = &[
         "a_refused_origin_is_written_into_the_log_once_with_both_values_and_what_to_set",
         &["http::COMPLAINT"],
     ),
+    ("src/complaint.rs", "a_value_cannot_forge_a_line_or_fill_the_log", &["http::COMPLAINT_VALUE"]),
     ("tests/http.rs", "a_connection_without_a_request_is_closed_without_a_word", &["http::IDLE"]),
     (
         "tests/bounds/http.rs",
@@ -142,6 +143,11 @@ const API: &[Reached] = &[
             "api::PAGE_MAX",
             "auth::INVITE_ROOMS",
         ],
+    ),
+    (
+        "tests/bounds/api.rs",
+        "of_very_many_members_so_many_are_listed_at_once_and_it_is_told_how_many_there_are",
+        &["api::MEMBERS"],
     ),
     (
         "tests/bounds/api.rs",
@@ -216,6 +222,7 @@ const MEMORY: &[Reached] = &[
         "replays_that_nobody_reads_hold_no_more_than_one_user_may_and_others_get_theirs",
         &["memory::REPLAYS", "rooms::SLICE_BYTES", "rooms::REPLAYS_PER_USER"],
     ),
+    ("src/rooms/replays.rs", "a_replay_ends_at_its_bounds_and_says_so", &["rooms::SLICE_ROWS"]),
     (
         "tests/memory.rs",
         "very_many_rooms_are_named_in_parts_and_as_the_reader_takes_them",
@@ -478,6 +485,11 @@ const ROOMS: &[Reached] = &[
     ),
     ("src/rooms/kept.rs", "the_bytes_are_bounded", &["rooms::KEPT_BYTES"]),
     (
+        "tests/batches.rs",
+        "changes_sent_at_once_get_the_answers_and_make_the_events_of_those_sent_one_by_one",
+        &["store::STATEMENTS"],
+    ),
+    (
         "src/rooms/facts.rs",
         "what_is_pending_is_committed_before_it_is_larger_than_the_bound",
         &["rooms::STATES_BYTES"],
@@ -678,6 +690,11 @@ const USERS: &[Reached] = &[
     ),
     ("tests/bounds/rates.rs", "a_change_that_many_are_told_costs_more", &["users::TOLD_AT_COST"]),
     (
+        "src/api/cost.rs",
+        "a_browser_that_starts_stays_far_below_what_may_be_read_at_once",
+        &["users::UPGRADE_COST"],
+    ),
+    (
         "tests/bounds/rates.rs",
         "frames_that_are_no_commands_are_slowed_down_and_then_closed_and_harm_nobody",
         &["delivery::PAUSES"],
@@ -714,7 +731,6 @@ const NO_BOUND: &[(&str, &str)] = &[
     ("avatars::AT_ONCE", "pictures drawn side by side; who waits has one of PLACES"),
     ("avatars::QUALITY", "of what is kept"),
     ("delivery::ACTIVITY_TICK", "how often activity is told; ACTIVITY bounds it for each room"),
-    ("api::MEMBERS", "more are asked for in pages, which are tested"),
     ("memory::HOLDERS_KEPT", "the size of an empty table"),
     ("embedded::START", "a recovery after a crash may take long, a broken cluster says so at once"),
     ("embedded::POLL", "between two looks"),

@@ -94,7 +94,7 @@ const VALID: &str = "i.revoked_at IS NULL AND (i.expires_at IS NULL OR i.expires
          SELECT 1 FROM accounts.users m WHERE m.id = i.made_by AND m.disabled_at IS NULL
            AND m.removed_at IS NULL AND (m.is_admin OR $2)))";
 
-/// Whether somebody may still use it who has not.
+/// Whether there is a use left for somebody who has not used it yet.
 const LEFT: &str = "(i.uses_max IS NULL OR i.uses < i.uses_max)";
 
 impl AccountStore {
@@ -281,7 +281,7 @@ impl AccountStore {
 /// A link that is locked until the transaction ends.
 pub(super) struct HeldInvite {
     id: i64,
-    /// Whether somebody may still use it who has not.
+    /// Whether there is a use left for somebody who has not used it yet.
     pub has_left: bool,
     now: i64,
 }
@@ -303,7 +303,7 @@ pub(super) async fn hold_invite(
     Ok(held.map(|row| HeldInvite { id: row.get(0), has_left: row.get(1), now }))
 }
 
-/// Who used a link since then is not counted again.
+/// Somebody who used a link since then is not counted again.
 fn counted_since(now: i64) -> i64 {
     now.saturating_sub(i64::try_from(INVITE_REPEAT.as_millis()).unwrap_or(i64::MAX))
 }

@@ -37,7 +37,7 @@ SELECT n.user_id FROM unnest($1::text[]) AS l(look) CROSS JOIN LATERAL (
     WHERE s.look = l.look AND s.user_id <> ALL($2) ORDER BY user_id LIMIT 2
 ) n";
 
-/// Marks, or does so no longer; who has changed.
+/// Sets or takes away the mark of each; the accounts whose mark has changed.
 const MARK: &str = "
 UPDATE accounts.users u SET is_ambiguous = c.is_ambiguous
 FROM (

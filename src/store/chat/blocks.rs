@@ -1,4 +1,4 @@
-//! Blocks: who wants to hear nothing of whom.
+//! Blocks: who has blocked whom, and since when.
 
 use super::{ChatStore, now_ms};
 use crate::error::Result;

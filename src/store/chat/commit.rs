@@ -89,9 +89,6 @@ pub enum Change {
     },
 }
 
-/// Statements on their way at once: the answers of so many wait in memory at most.
-const AT_ONCE: usize = 64;
-
 /// What became of an [`Entry`] in a committed batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
@@ -251,7 +248,9 @@ impl Writer {
         let known = news.known(&self.client, &self.known).await.map_err(failed)?;
         let news = News::of(entries, &known);
         news.add(&self.client, &self.add, at, &mut outcomes).await.map_err(failed)?;
-        for (entries, outcomes) in entries.chunks(AT_ONCE).zip(outcomes.chunks_mut(AT_ONCE)) {
+        for (entries, outcomes) in
+            entries.chunks(limits::STATEMENTS).zip(outcomes.chunks_mut(limits::STATEMENTS))
+        {
             let changes = entries.iter().map(|entry| self.change(entry, at));
             for (outcome, done) in outcomes.iter_mut().zip(in_order(changes).await) {
                 if let Some(done) = done? {
