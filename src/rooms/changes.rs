@@ -164,6 +164,13 @@ impl Actor {
                 "You cannot react to this message more often.",
             ));
         }
+        // Those that are hidden with their author's account come back with it.
+        if reactions.len() >= limits::REACTIONS {
+            return Err(Error::new(
+                Code::BadRequest,
+                "This message has as many reactions as a message may have.",
+            ));
+        }
         let change = Change::React { mid, author: uid, target, body: emoji_to_json(emoji) };
         let changed = self.facts.react(mid, uid, target, emoji);
         Ok(Decision::Append(change, Meaning::Changed(changed)))

@@ -227,7 +227,9 @@ fn size_of_state(message: &MessageState) -> usize {
         Content::Plain(body) => body.text.len(),
         Content::Unreadable | Content::Deleted => 0,
     };
-    text + size_of::<MessageState>() + message.reactions.len() * size_of::<Reaction>()
+    let reactions = message.reactions.iter();
+    let reactions: usize = reactions.map(|one| size_of::<Reaction>() + one.emoji.len()).sum();
+    text + size_of::<MessageState>() + reactions
 }
 
 #[cfg(test)]

@@ -387,6 +387,11 @@ const CHAT: &[Reached] = &[
     ),
     (
         "tests/bounds/chat.rs",
+        "a_message_takes_so_many_reactions_of_all_together_and_one_more_when_one_is_taken_back",
+        &["chat::REACTIONS"],
+    ),
+    (
+        "tests/bounds/chat.rs",
         "ids_and_words_are_as_long_as_they_may_be",
         &["chat::COMMAND_ID", "chat::STATUS"],
     ),
