@@ -633,6 +633,11 @@ const USERS: &[Reached] = &[
     ),
     (
         "tests/bounds/rates.rs",
+        "reactions_to_a_large_message_count_as_what_everybody_is_told_again",
+        &["users::BYTES_A_MINUTE"],
+    ),
+    (
+        "tests/bounds/rates.rs",
         "commands_of_all_connections_of_a_user_count_together",
         &["users::COMMANDS"],
     ),
