@@ -148,13 +148,15 @@ export function dayOf(at) {
 }
 
 /**
- * A moment near now, short: the time alone today, with the day on other days.
+ * A moment, short: the time alone today, with the day on other days, and with the year in another one.
  *
  * @param {number} at
  */
 export function whenOf(at) {
-  return dayNumber(at) === dayNumber(Date.now()) ? timeOf(at)
-    : momentOf(at, dateFormat("when", { weekday: "short", day: "numeric", month: "short", hour: "numeric", minute: "2-digit" }));
+  if (dayNumber(at) === dayNumber(Date.now())) return timeOf(at);
+  return momentOf(at, new Date(at).getFullYear() === new Date().getFullYear()
+    ? dateFormat("when", { weekday: "short", day: "numeric", month: "short", hour: "numeric", minute: "2-digit" })
+    : dateFormat("when-year", { day: "numeric", month: "short", year: "numeric", hour: "numeric", minute: "2-digit" }));
 }
 
 /** A day with its year. @param {number} at */
