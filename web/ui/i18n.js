@@ -89,13 +89,13 @@ export function t(key, values = {}) {
 }
 
 /**
- * The sentence for an error code, or the fallback when there is none.
+ * The sentence for an error code, or the fallback when there is none. A fault of the server is found in its log by its id.
  *
  * @param {{ code?: string, message?: string } | undefined | null} error
  */
 export function errorText(error) {
   const key = /** @type {Key} */ (`error_${error?.code ?? "unknown"}`);
-  return key in en ? t(key) : error?.message || t("error_unknown");
+  return key in en ? t(key, { id: /\b[0-9a-f]{8}\b/.exec(error?.message ?? "")?.[0] ?? NO_MOMENT }) : error?.message || t("error_unknown");
 }
 
 /** The last moment that a calendar of the browser has, before and after 1970, in milliseconds. */
