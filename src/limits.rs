@@ -297,6 +297,8 @@ pub mod chat {
     pub const EMOJI: usize = 64;
     /// Reactions of one author to one message.
     pub const REACTIONS_PER_AUTHOR: usize = 20;
+    /// Reactions to one message by everybody together: each one sends all of them again.
+    pub const REACTIONS: usize = 1_000;
     /// Status text.
     pub const STATUS: usize = 200;
     /// Room name, in characters.

@@ -18,6 +18,7 @@ use super::outlet::{ConnRef, Delivery, Payload};
 use super::registry::Shared;
 use super::room::{Action, Input, Post, Room};
 use super::typing::Typing;
+use crate::allowance::Allowance;
 use crate::error::{Code, Error, Outage, Result};
 use crate::ids::Uid;
 use crate::limits::rooms as limits;
@@ -212,7 +213,8 @@ impl Actor {
                 self.gather(post.conn, post.id, post.uid, change, Meaning::Read { seq });
             }
             Action::Send(draft) => {
-                self.take_draft(post.conn, post.id, post.uid, post.admin, draft).await;
+                let (uid, admin) = (post.uid, post.admin);
+                self.take_draft(post.conn, post.id, uid, admin, draft, &post.allowance).await;
             }
         }
     }
@@ -249,6 +251,7 @@ impl Actor {
         uid: Uid,
         admin: bool,
         draft: Draft,
+        allowance: &Allowance,
     ) {
         let is_new = draft.is_new();
         // No two entries of a commit may add the same id, and a message is changed when it is there.
@@ -258,7 +261,7 @@ impl Actor {
         }
         let decision = match is_new {
             true => self.add(uid, draft),
-            false => self.decide(uid, admin, &draft).await,
+            false => self.decide(uid, admin, &draft, allowance).await,
         };
         match decision {
             Ok(Decision::Append(change, meaning)) => {

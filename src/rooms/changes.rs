@@ -5,6 +5,7 @@
 
 use super::actor::{Actor, Meaning};
 use super::facts::Needs;
+use crate::allowance::Allowance;
 use crate::error::{Code, Error, Result};
 use crate::ids::{Mid, Uid};
 use crate::limits::chat as limits;
@@ -55,8 +56,15 @@ impl Actor {
         uid: Uid,
         admin: bool,
         draft: &Draft,
+        allowance: &Allowance,
     ) -> Result<Decision> {
         self.learn_about(draft).await?;
+        // Everybody is told the whole message again, so all of it counts as sent.
+        let retold = self.facts.retold(draft);
+        if retold > 0 {
+            allowance.bytes(retold)?;
+            allowance.bytes_into(&self.room.bytes, retold)?;
+        }
         let decision = self.judge(uid, admin, draft);
         let is_done = matches!(decision, Ok(Decision::Append(..)));
         if is_done || !self.facts.is_pending(draft.names()) {
@@ -162,6 +170,13 @@ impl Actor {
             return Err(Error::new(
                 Code::BadRequest,
                 "You cannot react to this message more often.",
+            ));
+        }
+        // Those that are hidden with their author's account come back with it.
+        if reactions.len() >= limits::REACTIONS {
+            return Err(Error::new(
+                Code::BadRequest,
+                "This message has as many reactions as a message may have.",
             ));
         }
         let change = Change::React { mid, author: uid, target, body: emoji_to_json(emoji) };

@@ -128,6 +128,28 @@ impl Facts {
         mids.any(|mid| self.added.contains(&mid))
     }
 
+    /// About how many bytes that are stored everybody is told again when this is done, besides those it
+    /// brings: a reaction comes with its message, and an edited message with its reactions.
+    pub fn retold(&self, draft: &Draft) -> usize {
+        let own = self.row(draft.mid);
+        let (message, keeps_text) = match (&draft.body, own.map(|row| &row.kind)) {
+            (DraftBody::React { target, .. }, None) => (self.row(*target), true),
+            (DraftBody::Delete, Some(StoredKind::Reaction { target, .. })) => {
+                (self.row(*target), true)
+            }
+            (DraftBody::Text(_), Some(_)) => (own.filter(|row| draft.rev > row.rev), false),
+            // A deleted message has no content, and of a repetition nobody is told.
+            _ => (None, false),
+        };
+        let Some(StoredKind::Message { content, reactions }) = message.map(|row| &row.kind) else {
+            return 0;
+        };
+        let text = if keeps_text { size_of_text(content) } else { 0 };
+        let emoji = |one: &StoredReaction| one.emoji.as_ref().map_or(0, String::len);
+        let reactions = reactions.iter().map(|one| size_of::<StoredReaction>() + emoji(one));
+        text + reactions.sum::<usize>()
+    }
+
     /// Whether what is pending should be committed before more is gathered.
     pub fn is_large(&self) -> bool {
         self.bytes >= limits::STATES_BYTES
@@ -223,11 +245,17 @@ impl Facts {
 
 /// About how many bytes a message has.
 fn size_of_state(message: &MessageState) -> usize {
-    let text = match &message.content {
+    let text = size_of_text(&message.content);
+    let reactions = message.reactions.iter();
+    let reactions: usize = reactions.map(|one| size_of::<Reaction>() + one.emoji.len()).sum();
+    text + size_of::<MessageState>() + reactions
+}
+
+fn size_of_text(content: &Content) -> usize {
+    match content {
         Content::Plain(body) => body.text.len(),
         Content::Unreadable | Content::Deleted => 0,
-    };
-    text + size_of::<MessageState>() + message.reactions.len() * size_of::<Reaction>()
+    }
 }
 
 #[cfg(test)]
@@ -265,6 +293,28 @@ mod tests {
         assert!((most * 3 / 4..=most).contains(&reactions), "{reactions} of {most}");
         facts.forget_pending();
         assert!(!facts.is_large());
+    }
+
+    #[test]
+    fn what_everybody_is_told_again_is_counted_and_a_repetition_is_not() {
+        let draft = |mid, rev, body| Draft { mid, rev, body };
+        let react = |n| draft(mid(n), 0, DraftBody::React { target: TARGET, emoji: "+".into() });
+        let edit = |rev| draft(TARGET, rev, DraftBody::Text(TextBody::default()));
+        let delete = |mid, rev| draft(mid, rev, DraftBody::Delete);
+        let mut facts = facts();
+        assert_eq!(facts.retold(&react(1)), chat::TEXT);
+        assert_eq!(facts.retold(&edit(1)), 0, "the text comes with it");
+        facts.react(mid(1), Uid(2), TARGET, "+");
+        let reaction = size_of::<StoredReaction>() + 1;
+        assert_eq!(facts.retold(&react(2)), chat::TEXT + reaction);
+        assert_eq!(facts.retold(&delete(mid(1), 1)), chat::TEXT + reaction);
+        assert_eq!(facts.retold(&edit(1)), reaction);
+        assert_eq!(facts.retold(&react(1)), 0, "a repetition");
+        assert_eq!(facts.retold(&edit(0)), 0, "a repetition");
+        assert_eq!(facts.retold(&delete(TARGET, 1)), 0);
+        facts.unreact(mid(1), TARGET);
+        assert_eq!(facts.retold(&delete(mid(1), 1)), 0, "a repetition");
+        assert_eq!(facts.retold(&delete(mid(9), 1)), 0);
     }
 
     #[test]

@@ -101,6 +101,38 @@ async fn a_message_may_hold_as_much_as_the_bounds_say_and_no_more() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_message_takes_so_many_reactions_of_all_together_and_one_more_when_one_is_taken_back() {
+    let server = TestServer::start().await;
+    let (anna, ben) = (server.user("anna").await, server.user("ben").await);
+    let (mut of_anna, mut of_ben) = (anna.socket().await, ben.socket().await);
+    let (target, _) = of_anna.say("1", "to react to").await;
+    // Of people who came before: of each one.
+    let insert = "INSERT INTO chat.messages (room_id, mid, kind, author, created_seq, created_at,
+                      seq, at, rev_seq, rev_at, target, body)
+                  SELECT 1, decode(lpad(to_hex(n), 32, '0'), 'hex'), 'react', 1000 + n, 1, 0, 1, 0,
+                      1, 0, m.mid, '{\"e\":\"+\"}'
+                  FROM generate_series(1, $1::bigint) AS n, chat.messages m
+                  WHERE m.room_id = 1 AND m.kind = 'msg'";
+    let before = chat::REACTIONS as i64 - 1;
+    server.sql().await.execute(insert, &[&before]).await.unwrap();
+
+    let react = |mid: &str| json!({"mid": mid, "kind": "react", "ref": target, "e": "!"});
+    let (last, more) = (new_mid(), new_mid());
+    let good = answer(&mut of_anna, react(&last)).await;
+    assert_eq!(good["op"], "ok", "{good}");
+    let refused = answer(&mut of_ben, react(&more)).await;
+    assert_eq!(refused["code"], "bad_request", "{refused}");
+    assert_eq!(answer(&mut of_anna, react(&last)).await["seq"], good["seq"], "a repetition");
+    let taken_back = json!({"mid": last, "rev": 1, "kind": "del"});
+    assert_eq!(answer(&mut of_anna, taken_back).await["op"], "ok");
+    let good = answer(&mut of_ben, react(&more)).await;
+    assert_eq!(good["op"], "ok", "{good}");
+    let refused = answer(&mut of_anna, react(&new_mid())).await;
+    assert_eq!(refused["code"], "bad_request", "{refused}");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn ids_and_words_are_as_long_as_they_may_be() {
     let server = TestServer::start().await;
     let anna = server.user("anna").await;

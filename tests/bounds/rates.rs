@@ -150,6 +150,61 @@ async fn reactions_of_one_user_over_many_connections_are_bounded_by_what_they_co
     server.stop().await;
 }
 
+/// Each of them is small and sends a large message to everybody once more.
+#[tokio::test(flavor = "multi_thread")]
+async fn reactions_to_a_large_message_count_as_what_everybody_is_told_again() {
+    const SOCKETS: usize = 6;
+    let server = with_limits(2, "1").await;
+    let (anna, bert) = (guest(server.address, 1), guest(server.address, 2));
+    let mut socket = bert.socket().await;
+    let (large, _) = socket.say("1", &"x".repeat(LONG)).await;
+    let (small, _) = socket.say("1", "short").await;
+    let began = Instant::now();
+    let flood: Vec<_> = (0..SOCKETS)
+        .map(|n| {
+            let (anna, large) = (anna.clone(), large.clone());
+            tokio::spawn(async move {
+                let (mut socket, mut mine, mut told) = (anna.socket().await, None, 0);
+                let emoji = format!("e{n}");
+                while began.elapsed() < Duration::from_secs(5) {
+                    let mid = mine.clone().unwrap_or_else(new_mid);
+                    let msg = match &mine {
+                        Some(mid) => json!({"mid": mid, "rev": 1, "kind": "del"}),
+                        None => {
+                            json!({"mid": mid, "rev": 0, "kind": "react", "ref": large, "e": emoji})
+                        }
+                    };
+                    let send = json!({"op": "msg.send", "room": "1", "msg": msg});
+                    let answer = socket.ask(send).await;
+                    if answer["op"] == "ok" {
+                        mine = if mine.is_none() { Some(mid) } else { None };
+                        told += 1;
+                    } else {
+                        is_limited(&answer);
+                        sleep(Duration::from_millis(200)).await;
+                    }
+                }
+                told
+            })
+        })
+        .collect();
+    while !flood.iter().all(tokio::task::JoinHandle::is_finished) {
+        socket.say("1", "meanwhile").await;
+        sleep(Duration::from_millis(50)).await;
+    }
+    let mut told = 0;
+    for one in flood {
+        told += one.await.unwrap();
+    }
+    let minute = users::BYTES_A_MINUTE;
+    let most = minute.at_once + minute.per_second * began.elapsed().as_secs_f64();
+    let bytes = told * LONG;
+    assert!((bytes as f64) <= most && bytes > 2_000_000, "{bytes} of {most}");
+    let msg = json!({"mid": new_mid(), "rev": 0, "kind": "react", "ref": small, "e": "x"});
+    socket.ok(json!({"op": "msg.send", "room": "1", "msg": msg})).await;
+    server.stop().await;
+}
+
 /// Each of ten people within his own limit.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_many_people_send_into_one_room_is_bounded_and_other_rooms_go_on() {

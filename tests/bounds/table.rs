@@ -394,6 +394,11 @@ const CHAT: &[Reached] = &[
     ),
     (
         "tests/bounds/chat.rs",
+        "a_message_takes_so_many_reactions_of_all_together_and_one_more_when_one_is_taken_back",
+        &["chat::REACTIONS"],
+    ),
+    (
+        "tests/bounds/chat.rs",
         "ids_and_words_are_as_long_as_they_may_be",
         &["chat::COMMAND_ID", "chat::STATUS"],
     ),
@@ -637,6 +642,11 @@ const USERS: &[Reached] = &[
         "tests/bounds/rates.rs",
         "forty_connections_of_one_user_get_no_more_than_one_user_may_and_another_is_always_answered",
         &["users::BYTES_A_MINUTE", "users::CHANGE_BYTES"],
+    ),
+    (
+        "tests/bounds/rates.rs",
+        "reactions_to_a_large_message_count_as_what_everybody_is_told_again",
+        &["users::BYTES_A_MINUTE"],
     ),
     (
         "tests/bounds/rates.rs",

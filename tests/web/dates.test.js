@@ -28,6 +28,15 @@ test("the latest moment the server takes is shown everywhere", () => {
   assert.equal(isoOf(LATEST), "9999-12-31T23:59:59.999Z");
 });
 
+test("a day of another year is never taken for one of this year", () => {
+  const now = new Date();
+  const in12Months = new Date(now.getFullYear() + 1, now.getMonth(), now.getDate()).getTime();
+  assert.match(whenOf(in12Months), new RegExp(String(now.getFullYear() + 1)));
+  assert.match(whenOf(LATEST), /9999|10000/);
+  const later = new Date(now.getFullYear(), now.getMonth() > 5 ? 1 : 10, 2).getTime();
+  assert.ok(!whenOf(later).includes(String(now.getFullYear())), "the year is said only where it is needed");
+});
+
 test("an entry of the log with such a moment in it has words", () => {
   const entry = { n: 1, at: 0, actor: { uid: "1", name: "a" }, action: "member.silence", target: null, hash: "" };
   for (const until of NONE.slice(0, 4)) assert.deepEqual(detailWords({ ...entry, detail: { until } }), [`Until: ${NO_MOMENT}`]);

@@ -188,6 +188,9 @@ export const people = {
   invite_once: "Copy it now: the link is shown this once.",
   invite_used: { one: "used {n} time", other: "used {n} times" },
 
+  tokens_full: "You have as many tokens as one can. Revoke one first.",
+  invites_full: "You have made as many links as one can. Revoke one first.",
+
   privacy: "Privacy",
   block: "Block",
   unblock: "Unblock",

@@ -188,6 +188,9 @@ export const people = {
   invite_once: "Cópialo ahora: el enlace solo se muestra esta vez.",
   invite_used: { one: "usado {n} vez", many: "usado {n} veces", other: "usado {n} veces" },
 
+  tokens_full: "No puedes tener más tokens. Revoca antes uno.",
+  invites_full: "No puedes tener más enlaces. Revoca antes uno.",
+
   privacy: "Privacidad",
   block: "Bloquear",
   unblock: "Desbloquear",

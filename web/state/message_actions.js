@@ -27,7 +27,10 @@ export function createMessageActions(client) {
   function settled(entry, answer, error) {
     const { msg, room } = entry;
     if (msg.kind === "react") {
-      if (error) client.outbox?.discard(msg.mid);
+      if (error) {
+        client.outbox?.discard(msg.mid);
+        update(room, msg["ref"], (message) => without(message, msg.mid, state.me?.uid ?? ""));
+      }
     } else if (msg.rev === 0) {
       update(room, msg.mid, (message) => error
         ? { ...message, status: "failed", error }
@@ -164,4 +167,20 @@ export function createMessageActions(client) {
 /** A message's name: 16 random bytes of its author. */
 function newMid() {
   return toBase64Url(randomBytes(16));
+}
+
+/**
+ * The message without a reaction of mine that the server has not taken.
+ *
+ * @param {Message} message
+ * @param {string} reaction
+ * @param {string} me
+ * @returns {Message}
+ */
+function without(message, reaction, me) {
+  const emoji = Object.entries(message.mine ?? {}).find(([, mid]) => mid === reaction)?.[0];
+  if (!emoji) return message;
+  const { [emoji]: _, ...mine } = message.mine ?? {};
+  const who = (message.reactions?.[emoji] ?? []).filter((uid) => uid !== me);
+  return { ...message, reactions: { ...message.reactions, [emoji]: who }, mine };
 }

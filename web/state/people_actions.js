@@ -19,7 +19,7 @@ const TIMER_MS = 24 * 3600_000;
  * @param {import("./types.js").State} client.state
  * @param {() => void} client.changed
  * @param {(me: import("./types.js").User) => void} client.learnMe
- * @param {() => () => void} client.farewell  to sign out here and leave nothing behind
+ * @param {(end: () => Promise<unknown>) => Promise<void>} client.farewell  to sign out here and leave nothing behind
  */
 export function createPeopleActions({ state, changed, learnMe, farewell }) {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -106,9 +106,7 @@ export function createPeopleActions({ state, changed, learnMe, farewell }) {
 
     /** @type {Actions["deleteAccount"]} */
     async deleteAccount({ password, messages }) {
-      const leave = farewell();
-      await call("DELETE", "/api/me", { auth: await authOf(state.me?.username ?? "", password), messages }, SIGN_IN_MS);
-      leave();
+      await farewell(async () => call("DELETE", "/api/me", { auth: await authOf(state.me?.username ?? "", password), messages }, SIGN_IN_MS));
     },
 
     /** @type {Actions["sessions"]} */

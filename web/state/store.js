@@ -44,6 +44,8 @@ export function createClient() {
   const listeners = new Set(/** @type {(() => void)[]} */ ([]));
   let told = true;
   let rested = 0;
+  /** I am on my way out myself. */
+  let leaving = false;
 
   /** Tells the views once for all changes of a moment, and leaves them as long to rest as they have worked. */
   function changed() {
@@ -111,17 +113,25 @@ export function createClient() {
     client.outbox?.close();
     client.outbox = null;
     forgetAccount();
-    Object.assign(state, emptyState(), { phase: "signed_out" });
+    Object.assign(state, emptyState(), { phase: "signed_out", wasEnded: state.wasEnded || (!leaving && state.phase === "signed_in") });
     changed();
   }
 
   /**
-   * Makes ready to leave: the end of the session may be heard, and the next one begun, before the call that ended it
-   * has its answer.
+   * Leaves once the call has ended the session. Its end may be heard, and the next one begun, before the call has its
+   * answer.
+   *
+   * @param {() => Promise<unknown>} end
    */
-  function farewell() {
+  async function farewell(end) {
     const uid = state.me?.uid;
-    return () => { if (state.me?.uid === uid) exit(); };
+    leaving = true;
+    try {
+      await end();
+      if (state.me?.uid === uid) exit();
+    } finally {
+      leaving = false;
+    }
   }
 
   /** The cookie is the same in all tabs: who signs out or in elsewhere does so here. */
@@ -210,9 +220,7 @@ export function createClient() {
         enter(await whoAmI());
       },
       async signOut() {
-        const leave = farewell();
-        await call("POST", "/api/auth/logout").catch(() => {});
-        leave();
+        await farewell(() => call("POST", "/api/auth/logout").catch(() => {}));
       },
       async spendTicket(choice) {
         await spendTicket(choice);
@@ -230,6 +238,7 @@ function emptyState() {
     phase: "starting",
     me: null,
     loadingRooms: false,
+    wasEnded: false,
     connection: { online: false },
     rooms: new Map(),
     users: new Map(),

@@ -121,6 +121,7 @@
  * @property {"starting" | "signed_out" | "signed_in"} phase
  * @property {User | null} me
  * @property {boolean} loadingRooms
+ * @property {boolean} wasEnded  signed out, but not by me and here
  * @property {{ online: boolean }} connection
  * @property {Map<string, Room>} rooms
  * @property {Map<string, User>} users

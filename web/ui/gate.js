@@ -29,7 +29,7 @@ export function createGate(context, start) {
 
   function draw() {
     drawBelow();
-    if (mode === "login") return page.show(head(t("sign_in_title"), t("tagline"), undefined, serverName(info)), signInForm(context, () => drawBelow(true)), below);
+    if (mode === "login") return page.show(head(t("sign_in_title"), context.store.state.wasEnded ? el("span", { role: "status" }, t("error_unauthorized")) : t("tagline"), undefined, serverName(info)), signInForm(context, () => drawBelow(true)), below);
     if (info?.registration === "closed") return page.show(...notice({ picture: "lock", title: t("closed_title"), lead: t("closed_lead"), button: { label: t("sign_in"), act: () => change("login") } }));
     if (info?.registration === "invite" && !info.setup) return page.show(head(t("invite_only_title"), t("invite_only_lead")), pasteForm(context), below);
     page.show(head(t("register_title"), t("tagline"), undefined, serverName(info)), accountForm({

@@ -89,13 +89,13 @@ export function t(key, values = {}) {
 }
 
 /**
- * The sentence for an error code, or the fallback when there is none.
+ * The sentence for an error code, or the fallback when there is none. A fault of the server is found in its log by its id.
  *
  * @param {{ code?: string, message?: string } | undefined | null} error
  */
 export function errorText(error) {
   const key = /** @type {Key} */ (`error_${error?.code ?? "unknown"}`);
-  return key in en ? t(key) : error?.message || t("error_unknown");
+  return key in en ? t(key, { id: /\b[0-9a-f]{8}\b/.exec(error?.message ?? "")?.[0] ?? NO_MOMENT }) : error?.message || t("error_unknown");
 }
 
 /** The last moment that a calendar of the browser has, before and after 1970, in milliseconds. */
@@ -148,13 +148,15 @@ export function dayOf(at) {
 }
 
 /**
- * A moment near now, short: the time alone today, with the day on other days.
+ * A moment, short: the time alone today, with the day on other days, and with the year in another one.
  *
  * @param {number} at
  */
 export function whenOf(at) {
-  return dayNumber(at) === dayNumber(Date.now()) ? timeOf(at)
-    : momentOf(at, dateFormat("when", { weekday: "short", day: "numeric", month: "short", hour: "numeric", minute: "2-digit" }));
+  if (dayNumber(at) === dayNumber(Date.now())) return timeOf(at);
+  return momentOf(at, new Date(at).getFullYear() === new Date().getFullYear()
+    ? dateFormat("when", { weekday: "short", day: "numeric", month: "short", hour: "numeric", minute: "2-digit" })
+    : dateFormat("when-year", { day: "numeric", month: "short", year: "numeric", hour: "numeric", minute: "2-digit" }));
 }
 
 /** A day with its year. @param {number} at */

@@ -8,6 +8,7 @@ import { el, fill } from "./element.js";
 import { errorText, t, whenOf } from "./i18n.js";
 import { icon } from "./icons.js";
 import { face, nameOf, tintOf } from "./people.js";
+import { refusal } from "./room_refusals.js";
 import { roomPath } from "./routes.js";
 
 /** @typedef {import("./context.js").Context} Context */
@@ -110,7 +111,7 @@ function joining(context, code, invite) {
         const [first] = await context.actions.acceptInvite(code);
         enter(context, first);
       } catch (error) {
-        alert.textContent = errorText(/** @type {{ code?: string }} */ (error));
+        alert.textContent = refusal(error, "accept");
         alert.hidden = false;
         join.disabled = false;
       }

@@ -1,10 +1,11 @@
 /** Making an invitation: to which room, for how long, how often. The link is told once, so it is shown with its copy button. */
 import { openDialog } from "./dialog.js";
 import { el, fill } from "./element.js";
-import { errorText, t } from "./i18n.js";
+import { t } from "./i18n.js";
 import { icon } from "./icons.js";
 import { copyText } from "./message_tools.js";
 import { roomName } from "./people.js";
+import { refusal } from "./room_refusals.js";
 import { busy, createAlert, field } from "./settings_parts.js";
 
 /** @typedef {import("./context.js").Context} Context */
@@ -30,7 +31,7 @@ export function openInvite(context, room, made = () => {}) {
       class: "dialog-body", novalidate: true,
       submit: (/** @type {SubmitEvent} */ event) => {
         event.preventDefault();
-        void busy(submit, alert.say, errorText, async () => {
+        void busy(submit, alert.say, (error) => refusal(error, "link"), async () => {
           const link = await context.actions.createInvite({
             rooms: rooms.value ? [rooms.value] : [], expires_in_s: life.value ? Number(life.value) : null, uses_max: uses.value ? Number(uses.value) : null,
           });

@@ -26,7 +26,7 @@ export function openCreate(context) {
       event.preventDefault();
       if (!name.value.trim()) return name.focus();
       const kind = /** @type {HTMLInputElement | null} */ (kinds.querySelector(":checked"))?.value === "closed" ? "closed" : "open";
-      void busy(submit, alert.say, (error) => refusal(error, "name"), async () => {
+      void busy(submit, alert.say, (error) => refusal(error, "make"), async () => {
         const id = await context.actions.createRoom({ name: name.value.trim(), topic: topic.value.trim(), kind, members: people.chosen() });
         close();
         context.go(roomPath(id));

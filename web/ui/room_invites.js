@@ -6,6 +6,7 @@ import { el, fill } from "./element.js";
 import { errorText, t, whenOf } from "./i18n.js";
 import { icon } from "./icons.js";
 import { copyText } from "./message_tools.js";
+import { refusal } from "./room_refusals.js";
 import { busy, createAlert, field } from "./settings_parts.js";
 
 /** @typedef {import("./context.js").Context} Context */
@@ -33,7 +34,7 @@ export function createInviteLinks(context, id) {
   const list = el("ul", { class: "results" });
   const expiry = select("invite-expiry", [[String(DAY_S), t("one_day")], [String(7 * DAY_S), t("one_week")], [String(30 * DAY_S), t("one_month")], ["", t("span_never")]], String(7 * DAY_S));
   const uses = select("invite-uses", [["1", t("uses_most", { n: 1 })], ["10", t("uses_most", { n: 10 })], ["100", t("uses_most", { n: 100 })], ["", t("uses_any")]], "10");
-  const make = el("button", { type: "button", class: "button button-primary", click: () => void busy(make, alert.say, errorText, create) }, icon("link"), t("make_link"));
+  const make = el("button", { type: "button", class: "button button-primary", click: () => void busy(make, alert.say, (error) => refusal(error, "link"), create) }, icon("link"), t("make_link"));
 
   async function create() {
     const { path } = await api.makeInvite({ rooms: [id], expires_in_s: expiry.value ? Number(expiry.value) : null, uses_max: uses.value ? Number(uses.value) : null });

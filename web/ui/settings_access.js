@@ -5,6 +5,7 @@ import { el, fill } from "./element.js";
 import { agoOf, dateOf, errorText, fullTimeOf, t } from "./i18n.js";
 import { icon } from "./icons.js";
 import { copyText } from "./message_tools.js";
+import { refusal } from "./room_refusals.js";
 import { busy, createAlert, field } from "./settings_parts.js";
 
 /** @typedef {import("../state/types.js").Scope} Scope */
@@ -76,7 +77,7 @@ export function tokensSection(context) {
     event.preventDefault();
     const name = label.value.trim();
     if (!name) return label.focus();
-    await busy(submit, alert.say, errorText, async () => {
+    await busy(submit, alert.say, (error) => refusal(error, "token"), async () => {
       const token = await context.actions.createToken({ label: name, scope: /** @type {Scope} */ (scope.value), lifeS: life.value ? Number(life.value) : null });
       label.value = "";
       const copy = el("button", { type: "button", class: "button button-primary", click: () => void copyText(context, token) }, icon("copy"), t("copy"));

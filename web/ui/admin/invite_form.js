@@ -6,6 +6,7 @@ import { field, openForm, select, showLink, textInput } from "./forms.js";
 import { span, whole } from "./numbers.js";
 import { tile } from "./room_marks.js";
 import { loading } from "./paged_table.js";
+import { refusal } from "../room_refusals.js";
 
 const LABEL_MAX = "100";
 const HOUR_S = 3_600;
@@ -27,7 +28,7 @@ export function openAddInvite(admin, added) {
   const uses = select([...USES.map((n) => /** @type {const} */ ([String(n), whole(n)])), ["", t("admin_unlimited")]], "10");
   const rooms = createRoomChoice();
   openForm({
-    title: t("admin_add_invite"), text: t("admin_add_invite_text"), submit: t("admin_make_link"), explain: (error) => errorText(/** @type {{ code?: string }} */ (error)),
+    title: t("admin_add_invite"), text: t("admin_add_invite_text"), submit: t("admin_make_link"), explain: (error) => refusal(error, "link"),
     fields: [field(t("admin_label"), label, t("admin_label_hint")), el("div", { class: "field-pair" }, field(t("admin_expires_after"), life), field(t("admin_uses_most"), uses)), rooms.node],
     act: async () => {
       const text = label.value.trim();

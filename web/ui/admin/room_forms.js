@@ -4,6 +4,7 @@ import { el } from "../element.js";
 import { errorText, t } from "../i18n.js";
 import { choices, field, openForm, textInput, tick } from "./forms.js";
 import { createPersonPicker } from "./person_picker.js";
+import { refusal } from "../room_refusals.js";
 
 /** @typedef {import("../../state/admin.js").RoomEntry} RoomEntry */
 
@@ -21,7 +22,7 @@ export function openAddRoom(admin, added) {
   const standard = tick(t("admin_default_on"), t("admin_default_on_hint"));
   const owner = createPersonPicker({ label: t("admin_owner_new"), state: "active" });
   openForm({
-    title: t("admin_add_room"), submit: t("create_room"), explain: (error) => errorText(/** @type {{ code?: string }} */ (error)),
+    title: t("admin_add_room"), submit: t("create_room"), explain: (error) => refusal(error, "make"),
     fields: [field(t("room_name"), name), field(t("room_topic"), topic, t("room_topic_hint")), kind.node, standard.node, pickerField(owner, t("admin_owner_new_hint"))],
     act: async () => {
       const about = topic.value.trim();
