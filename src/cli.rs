@@ -100,3 +100,25 @@ pub async fn healthcheck(address: &str, timeout: Duration) -> Result<(), String>
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::Cli;
+
+    fn variables(command: &clap::Command) -> Vec<String> {
+        let own = command.get_arguments().filter_map(|argument| argument.get_env());
+        let own = own.map(|name| name.to_string_lossy().into_owned());
+        own.chain(command.get_subcommands().flat_map(variables)).collect()
+    }
+
+    #[test]
+    fn the_readme_names_every_environment_variable() {
+        let (readme, all) = (include_str!("../README.md"), variables(&Cli::command()));
+        assert!(all.len() > 15, "{all:?}");
+        let is_missing = |name: &&String| !readme.contains(name.as_str());
+        let missing: Vec<_> = all.iter().filter(is_missing).collect();
+        assert!(missing.is_empty(), "{missing:?}");
+    }
+}

@@ -349,6 +349,7 @@ async fn the_log_grows_no_faster_than_one_person_may_act_and_fifty_are_muted_at_
     // What others may change in a minute ends before this does.
     let admin = json!({"admin": true});
     chief.patch(&format!("/api/admin/users/{}", anna.uid), admin).await.expect(200);
+    let link = anna.post("/api/invites", json!({})).await.expect(201);
     server.stop().await;
     support::crowd::crowd(&database, 50, |_| &[1]).await;
 
@@ -386,6 +387,14 @@ async fn the_log_grows_no_faster_than_one_person_may_act_and_fifty_are_muted_at_
         "SELECT count(*) FROM accounts.audit WHERE target_id = $1 AND action = 'room.update'";
     let rows: i64 = sql.query_one(count, &[&room.to_string()]).await.unwrap().get(0);
     assert_eq!(rows, i64::from(changed));
+    // What the log does not tell of goes on, and so does ending what was given away.
+    let own = format!("/api/rooms/1/members/{}", anna.uid);
+    anna.delete(&own).await.expect(204);
+    anna.post("/api/rooms/1/members", json!({"uid": anna.uid})).await.expect(201);
+    let direct = json!({"kind": "dm", "members": [guests[0].to_string()]});
+    anna.post("/api/rooms", direct).await.expect(201);
+    let link = link["id"].as_str().unwrap();
+    anna.delete(&format!("/api/invites/{link}")).await.expect(204);
     // Others act meanwhile.
     chief.patch(&nook, json!({"topic": "enough"})).await.expect(200);
     server.stop().await;

@@ -341,6 +341,10 @@ async fn the_dashboard_and_the_handbook_speak_of_metrics_that_exist() {
     let mut queries = Vec::new();
     strings(&dashboard, "expr", &mut queries);
     assert!(queries.len() >= 20, "{} queries", queries.len());
+    for family in live.types.keys().filter(|family| family.starts_with("impulse_")) {
+        let is_shown = queries.iter().any(|query| query.contains(family.as_str()));
+        assert!(is_shown, "docs/grafana.json shows nothing of {family}");
+    }
     for query in queries {
         let named = metrics_in(query);
         assert!(!named.is_empty(), "{query}");

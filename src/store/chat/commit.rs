@@ -5,8 +5,9 @@
 //! of messages. It trusts that no `mid` is in use. If one is (a client repeats what it was not sure
 //! of), nothing is added, and the batch is looked through and committed without it; so are those
 //! of the next moment, since repetitions seldom come alone. Changes of existing messages (rarer)
-//! take one statement each, sent without waiting for the answer to the one before. `rooms.last_seq` is updated in the same transaction, so `seq` has no gap, and the
-//! row lock makes the database the sequencer.
+//! take one statement each, sent without waiting for the answer to the one before. `rooms.last_seq` is
+//! updated in the same transaction, so `seq` has no gap, and the row lock makes the database the
+//! sequencer.
 
 use std::collections::HashSet;
 use std::future::poll_fn;
