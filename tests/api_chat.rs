@@ -136,6 +136,21 @@ async fn resuming_by_since_brings_what_was_missed_in_order_and_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_sends_a_message_and_goes_on_typing_at_once_is_seen_typing() {
+    let server = TestServer::start().await;
+    let (anna, bert) = (server.user("anna").await, server.user("bert").await);
+    let (mut a, room) = follow(&anna).await;
+    let (mut b, _) = follow(&bert).await;
+    for text in ["one", "two", "three"] {
+        b.ok(json!({"op": "typing", "room": room})).await;
+        a.find("typing of bert", |f| f["op"] == "typing" && f["uid"] == json!(bert.uid)).await;
+        b.say(&room, text).await;
+        a.find("the message", |f| f["op"] == "msg" && f["msg"]["t"] == text).await;
+    }
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn typing_presence_and_read_positions_reach_who_they_concern() {
     let server = TestServer::start().await;
     let anna = server.user("anna").await;

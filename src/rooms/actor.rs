@@ -382,6 +382,7 @@ impl Actor {
                     (message.seq, message.created_seq) = (seq, seq);
                     (message.at, message.created_at) = (at, at);
                     fresh.push(*message);
+                    self.typing.end(one.uid);
                     answers.push((one.conn, ok.seq(seq).at(at).encode()));
                 }
                 Meaning::Changed(Changed { message, is_edited }) => {

@@ -2,7 +2,8 @@
 //!
 //! Each notice goes to every follower of the room, so what a notice costs grows with the room and with the
 //! people who type. A client shows one or two names and then "several people", and a notice lasts for five
-//! seconds: within a second a person is told of once, and only the first few persons are.
+//! seconds: within a second a person is told of once, and only the first few persons are. A message ends the
+//! notice of its author everywhere, so the next one is news again.
 
 use tokio::time::Instant;
 
@@ -30,6 +31,11 @@ impl Typing {
         }
         is_news
     }
+
+    /// A message of this user is there: nobody shows him typing any more.
+    pub fn end(&mut self, uid: Uid) {
+        self.told.retain(|told| *told != uid);
+    }
 }
 
 #[cfg(test)]
@@ -51,5 +57,14 @@ mod tests {
         let later = now + limits::TYPING_TICK * 2;
         assert_eq!(told(&mut typing, limits::PRESENCE_MEMBERS + 1, later), 1);
         assert!(typing.told.len() <= limits::TYPING);
+    }
+
+    #[test]
+    fn who_has_sent_a_message_and_goes_on_typing_is_told_of_again() {
+        let (mut typing, now) = (Typing::default(), Instant::now());
+        assert!(typing.is_news(Uid(1), 10, now) && typing.is_news(Uid(2), 10, now));
+        typing.end(Uid(1));
+        assert!(typing.is_news(Uid(1), 10, now));
+        assert!(!typing.is_news(Uid(2), 10, now));
     }
 }

@@ -66,9 +66,11 @@ test("from the card: a question, a note, and the chat of the two is to be read o
   await ada.page.locator(".toast", { hasText: "bob is blocked." }).waitFor();
   const card = ada.page.locator(".dialog-card");
   await card.locator(".card-blocked").waitFor();
+  await eventually(async () => assert.ok(await card.evaluate((node) => node.contains(document.activeElement)), "the focus stays in the card"));
   assert.equal(await card.locator("button", { hasText: "Message" }).count(), 0);
   await assertAccessible(ada.page, "the card of somebody blocked");
   await closeDialogs(ada);
+  assert.ok(await ada.page.evaluate(() => document.activeElement !== document.body), "nor is it lost when the card closes");
   await ada.page.locator(".composer-closed", { hasText: "You have blocked this person." }).waitFor();
   await ada.page.locator(".room-head .room-mark", { hasText: "Blocked" }).waitFor();
   await shot(ada, "chat");

@@ -48,7 +48,7 @@ export function bindCards(context) {
 export function openCard(context, uid, beside) {
   const content = el("div", { class: "card" });
   const draw = () => fill(content, card(context, uid, dialog.close));
-  const dialog = openDialog({ title: nameOf(context.store.state, uid), bare: true, class: "dialog-card", closed: () => stop() }, () => [content]);
+  const dialog = openDialog({ title: nameOf(context.store.state, uid), bare: true, class: "dialog-card", closed }, () => [content]);
   draw();
   let drawn = keyOf(context, uid);
   const stop = context.store.subscribe(() => {
@@ -57,8 +57,17 @@ export function openCard(context, uid, beside) {
     drawn = next;
     const at = [...content.querySelectorAll("button")].indexOf(/** @type {HTMLButtonElement} */ (document.activeElement));
     draw();
-    if (at >= 0) content.querySelectorAll("button")[at]?.focus();
+    if (at >= 0) (content.querySelectorAll("button")[at] ?? /** @type {HTMLElement | null} */ (content.querySelector(".button-primary")))?.focus();
   });
+
+  function closed() {
+    stop();
+    // The message it was opened from may have been drawn anew, covered, and the field be closed.
+    const astray = () => document.activeElement === document.body;
+    if (astray() && matchMedia("(hover: hover)").matches) context.composer.focus();
+    if (astray()) context.timeline.focusLast();
+  }
+
   if (beside) standBeside(dialog.node, beside);
   context.actions.refreshUser(uid).catch(() => {});
 }
