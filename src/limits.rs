@@ -63,6 +63,9 @@ pub mod http {
     pub const WRITE_DEADLINE: Duration = Duration::from_secs(10);
     /// Reading after an error response before the close.
     pub const LINGER: Duration = Duration::from_secs(2);
+    /// Bytes the kernel takes for a connection, also a WebSocket, and cannot send yet: what is more
+    /// waits where it is accounted for.
+    pub const UNSENT: u32 = 256 * 1024;
     /// Connections the kernel holds before they are accepted.
     pub const BACKLOG: i32 = 4096;
     /// Connections that speak HTTP at once.

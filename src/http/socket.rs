@@ -36,6 +36,9 @@ pub fn bind(address: SocketAddr) -> Result<Listener> {
     socket.set_reuse_address(true)?;
     // What is accepted inherits it.
     socket.set_tcp_nodelay(true)?;
+    // Without it the kernel takes megabytes for whoever does not read, and keeps them after the end.
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_notsent_lowat(limits::UNSENT)?;
     if address.is_ipv6() {
         socket.set_only_v6(true)?;
     }
@@ -171,6 +174,25 @@ mod tests {
         let (_near, far) = pair().await;
         assert!(far.raw().unwrap().tcp_nodelay().unwrap());
         assert!(far.read_now().unwrap().is_none(), "nothing has come yet");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn for_who_does_not_read_the_kernel_takes_no_more_than_may_be_unsent() {
+        let listener = bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let near = Raw::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP)).unwrap();
+        near.set_recv_buffer_size(4_096).unwrap();
+        near.connect(&listener.local_addr().unwrap().into()).unwrap();
+        let (far, _) = listener.accept().await.unwrap();
+        let much = vec![0; 64 * 1024];
+        let mut taken = 0;
+        // What has arrived at the other side is its own affair.
+        for _ in 0..200 {
+            taken += far.write_now(&much).unwrap();
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        }
+        let most = limits::UNSENT as usize;
+        assert!((most / 2..=2 * most).contains(&taken), "{taken} of {most}");
     }
 
     #[tokio::test]

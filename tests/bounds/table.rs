@@ -10,6 +10,11 @@ type Reached = (&'static str, &'static str, &'static [&'static str]);
 
 const HTTP: &[Reached] = &[
     (
+        "src/http/socket.rs",
+        "for_who_does_not_read_the_kernel_takes_no_more_than_may_be_unsent",
+        &["http::UNSENT"],
+    ),
+    (
         "src/net.rs",
         "addresses_of_one_ipv6_network_count_together_at_64_56_and_48_bits",
         &["net::SHARE_OF_56", "net::SHARE_OF_48"],
