@@ -181,6 +181,13 @@ pub mod auth {
     pub const TURN: Duration = Duration::from_secs(3);
     /// Attempts that wait for their turn, one of each network or one for each account.
     pub const TURNS_WAITING: usize = 16;
+    /// How long one waits for its turn at most.
+    pub const TURN_WAIT: Duration = Duration::from_secs(60);
+    /// Wrong passwords for one account that are remembered of one network (an IPv4 /24, an IPv6 /48): who
+    /// has fewer has the next turn.
+    pub const FAILURES_OF_LATE: u32 = 24;
+    /// In which they are forgotten.
+    pub const LATE: Duration = Duration::from_secs(24 * 3_600);
     /// Accounts and networks whose attempts take turns at the same time.
     pub const TURNS: usize = 4_096;
     /// Keys one rate limit remembers.

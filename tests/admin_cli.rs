@@ -185,6 +185,8 @@ fn a_name_of_digits_is_not_taken_for_an_id() {
     let entries = log["entries"].as_array().unwrap();
     let of_nine = json!({"kind": "user", "id": "9", "name": "user-9"});
     assert_eq!(entries.last().unwrap()["target"], of_nine);
+    // Who could not be found left no token of the others behind that nobody was shown.
+    assert_eq!(entries.len(), 3, "{log}");
 }
 
 #[test]

@@ -304,7 +304,18 @@ async fn the_banned_do_not_come_back_by_a_link() {
     let ban = format!("/api/rooms/{room}/bans/{}", bert.uid);
     assert_eq!(anna.request("PUT", &ban, Some(json!({}))).await.status, 204);
     accept(&bert, &code).await.refused(403, "forbidden");
-    // His attempt used nothing up.
+    for _ in 0..3 {
+        let (one, two, three, four) = tokio::join!(
+            accept(&bert, &code),
+            accept(&bert, &code),
+            accept(&bert, &code),
+            accept(&bert, &code)
+        );
+        for answer in [one, two, three, four] {
+            answer.refused(403, "forbidden");
+        }
+    }
+    // His attempts used nothing up.
     assert_eq!(accept(&carla, &code).await.expect(200), json!({"rooms": [room]}));
     server.stop().await;
 }

@@ -18,7 +18,7 @@ use crate::config::Config;
 use crate::error::Code;
 use crate::limits;
 use crate::names;
-use crate::store::accounts::{AccountStore, AuditEntry};
+use crate::store::accounts::{AccountStore, AuditEntry, UserRow};
 use crate::store::embedded::{self, Embedded};
 use crate::store::pool::Database;
 use crate::text;
@@ -235,19 +235,23 @@ fn with_link(client: &Client, mut answer: Value) -> Result<Value, String> {
 async fn tokens(config: &Config, users: &[String], wish: TokenWish<'_>) -> Result<String, String> {
     let (_database, accounts) = open_accounts(config).await?;
     let auth = Auth::new(accounts.clone(), AuthSettings::of(config)).await.map_err(sentence)?;
-    let mut tokens = Vec::with_capacity(users.len());
+    // All of them first: a token that was made and never shown would live on.
+    let mut found = Vec::with_capacity(users.len());
     for user in users {
+        found.push(token_owner(&accounts, user, wish).await?);
+    }
+    let mut tokens = Vec::with_capacity(users.len());
+    for user in &found {
         tokens.push(token(&accounts, &auth, user, wish).await?);
     }
     Ok(tokens.join("\n"))
 }
 
-async fn token(
+async fn token_owner(
     accounts: &AccountStore,
-    auth: &Auth,
     user: &str,
     wish: TokenWish<'_>,
-) -> Result<String, String> {
+) -> Result<UserRow, String> {
     let (name, id) = spoken(user);
     let named = match name {
         None => None,
@@ -262,13 +266,22 @@ async fn token(
     if wish.scope.administers() && !user.is_admin {
         return Err(format!("{} is no admin of the server", user.username));
     }
+    Ok(user)
+}
+
+async fn token(
+    accounts: &AccountStore,
+    auth: &Auth,
+    user: &UserRow,
+    wish: TokenWish<'_>,
+) -> Result<String, String> {
     let issued = auth.issue_token(&user.username, wish).await.map_err(sentence)?;
     let entry = AuditEntry {
         actor: None,
         actor_name: "command line",
         action: "token.issue",
         target_kind: "user",
-        target_id: &id,
+        target_id: &user.uid.to_string(),
         target_name: &user.username,
         detail: &json!({
             "label": wish.label,

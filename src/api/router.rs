@@ -101,6 +101,7 @@ impl Resource {
             Self::Health => Cost::Light,
             Self::Avatar => Cost::Lookup,
             Self::Ready | Self::Metrics => Cost::Heavy,
+            Self::Register | Self::Login => Cost::Queued,
             _ => Cost::Call,
         }
     }
@@ -232,6 +233,14 @@ mod tests {
             Resource::find("/api/rooms/7/members/9"),
             Some(Resource::Member(RoomId(7), Uid(9)))
         );
+    }
+
+    #[test]
+    fn who_waits_to_sign_in_takes_no_place_of_other_calls() {
+        let cost = |path| Resource::find(path).unwrap().cost();
+        assert_eq!(cost("/api/auth/login"), Cost::Queued);
+        assert_eq!(cost("/api/auth/register"), Cost::Queued);
+        assert_eq!(cost("/api/auth/prelogin"), Cost::Call);
     }
 
     #[test]

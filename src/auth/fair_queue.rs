@@ -74,7 +74,7 @@ impl FairQueue {
     /// Waits for a turn.
     ///
     /// # Errors
-    /// `unavailable` if too many wait already.
+    /// `unavailable` if too many wait already, or come meanwhile from networks with fewer.
     pub async fn enter(self: &Arc<Self>, client: Client) -> Result<Permit> {
         let turn = {
             let mut inner = self.lock();
@@ -85,12 +85,16 @@ impl FairQueue {
             let ring = if client.is_known { &mut inner.known } else { &mut inner.strangers };
             ring.push(client.network, self.bounds)
         };
-        let turn = turn.ok_or_else(|| {
-            self.refused.inc();
-            Error::new(Code::Unavailable, "Too many people are signing in right now.")
-                .retry_after(2_000)
-        })?;
-        turn.await.map_err(Error::internal)
+        match turn {
+            Some(turn) => turn.await.map_err(|_| self.refuse()),
+            None => Err(self.refuse()),
+        }
+    }
+
+    fn refuse(&self) -> Error {
+        self.refused.inc();
+        Error::new(Code::Unavailable, "Too many people are signing in right now.")
+            .retry_after(2_000)
     }
 
     /// How many work, how many wait, and how many were refused since the start.
@@ -142,7 +146,10 @@ impl Inner {
 impl Ring {
     fn push(&mut self, network: IpAddr, bounds: Bounds) -> Option<oneshot::Receiver<Permit>> {
         let from_here = self.by_network.get(&network).map_or(0, VecDeque::len);
-        if self.waiting >= bounds.waiting || from_here >= bounds.waiting_per_network {
+        if from_here >= bounds.waiting_per_network {
+            return None;
+        }
+        if self.waiting >= bounds.waiting && !self.make_room(from_here) {
             return None;
         }
         if from_here == 0 {
@@ -152,6 +159,19 @@ impl Ring {
         self.by_network.entry(network).or_default().push_back(sender);
         self.waiting += 1;
         Some(receiver)
+    }
+
+    /// In a full ring the last one of the network with the most waiting gives way to one with fewer, so
+    /// that few networks do not fill it; whether it did.
+    fn make_room(&mut self, from_here: usize) -> bool {
+        let longest = self.by_network.values_mut().max_by_key(|queue| queue.len());
+        let Some(longest) = longest.filter(|queue| queue.len() > from_here + 1) else {
+            return false;
+        };
+        // Dropping it tells who waits there.
+        longest.pop_back();
+        self.waiting = self.waiting.saturating_sub(1);
+        true
     }
 
     fn pop(&mut self) -> Option<oneshot::Sender<Permit>> {
@@ -227,12 +247,17 @@ mod tests {
         let mut tasks: Vec<_> = (0..3).map(|_| wait(client(1, false))).collect();
         settle().await;
         assert_eq!(wait(client(1, false)).await.unwrap(), Err(Code::Unavailable), "of one network");
-        tasks.extend((2..4).map(|network| wait(client(network, false))));
+        tasks.extend([2, 2].map(|network| wait(client(network, false))));
         settle().await;
-        assert_eq!(wait(client(9, false)).await.unwrap(), Err(Code::Unavailable), "of all");
+        assert_eq!(wait(client(2, false)).await.unwrap(), Err(Code::Unavailable), "of all");
         tasks.push(wait(client(9, true)));
         settle().await;
         assert_eq!(queue.busy(), (1, 6, 2));
+        // The last one of those who are most gives way to somebody from elsewhere.
+        tasks.push(wait(client(3, false)));
+        settle().await;
+        assert_eq!(tasks.remove(2).await.unwrap(), Err(Code::Unavailable));
+        assert_eq!(queue.busy(), (1, 6, 3));
         drop(first);
         for task in tasks {
             assert_eq!(task.await.unwrap(), Ok(()));
@@ -268,7 +293,7 @@ mod tests {
         ] {
             let bounds = Bounds { at_once, waiting_per_network, waiting };
             assert_eq!(fill(bounds, usize::MAX).await, at_once + waiting_per_network);
-            assert_eq!(fill(bounds, 100).await, at_once + waiting);
+            assert_eq!(fill(bounds, 1).await, at_once + waiting);
         }
     }
 

@@ -43,6 +43,8 @@ pub(super) struct Guesses {
     by_network: [RateLimit<(Account, IpAddr)>; 3],
     by_device: RateLimit<[u8; 32]>,
     of_strangers: RateLimit<Account>,
+    /// By account and block, for longer: who was wrong less often comes first where turns are taken.
+    of_late: RateLimit<(Account, IpAddr)>,
     of_network: RateLimit<IpAddr>,
     known: KnownNetworks,
     turns: Arc<Turns>,
@@ -67,6 +69,7 @@ impl Guesses {
             by_device: RateLimit::new(limits::FAILURES_OF_DEVICE, period, scale)
                 .with_growing_delay(),
             of_strangers: RateLimit::new(limits::FAILURES_OF_STRANGERS, period, scale),
+            of_late: RateLimit::new(limits::FAILURES_OF_LATE, limits::LATE, scale),
             of_network: RateLimit::new(limits::FAILURES_OF_NETWORK, period, scale),
             known: KnownNetworks::default(),
             turns: Arc::default(),
@@ -105,6 +108,7 @@ impl Guesses {
                 held.count();
                 if by == KnownBy::Address {
                     self.of_network.count(networks[0]);
+                    self.of_late.count((account, networks[2]));
                 }
                 if is_stranger {
                     self.of_strangers.count(account);
@@ -143,13 +147,14 @@ impl Guesses {
         [address, _, block]: [IpAddr; 3],
         is_stranger: bool,
     ) -> Result<()> {
+        let wrong = self.of_late.used(&(account, block));
         if self.of_network.is_used_up(&address) {
             let lane = Party::Network(address);
-            held.turns.push(self.turns.enter(lane, Party::Account(account)).await?);
+            held.turns.push(self.turns.enter(lane, Party::Account(account), wrong).await?);
         }
         if is_stranger && self.of_strangers.is_used_up(&account) {
             let lane = Party::Account(account);
-            held.turns.push(self.turns.enter(lane, Party::Network(block)).await?);
+            held.turns.push(self.turns.enter(lane, Party::Network(block), wrong).await?);
         }
         Ok(())
     }
@@ -236,6 +241,17 @@ mod tests {
             let error = guesses.guarded([1; 32], peer, KnownBy::Address, outage).await.unwrap_err();
             assert_eq!(error.code(), Code::Unavailable);
         }
+    }
+
+    #[tokio::test]
+    async fn wrong_passwords_are_remembered_for_a_day_up_to_a_bound() {
+        let guesses = Guesses::new(1.0);
+        let used = || guesses.of_late.used(&([1; 32], "192.0.2.0".parse().unwrap()));
+        for n in 0..limits::FAILURES_OF_LATE + 5 {
+            attempt(&guesses, &format!("192.0.2.{n}"), false).await.unwrap_err();
+        }
+        assert!((used() - f64::from(limits::FAILURES_OF_LATE)).abs() < 0.1, "{}", used());
+        assert_eq!(guesses.of_late.used(&([1; 32], "192.0.3.0".parse().unwrap())), 0.0);
     }
 
     #[test]

@@ -98,6 +98,13 @@ impl<K: Eq + Hash + Clone> RateLimit<K> {
         buckets.get(key).is_some_and(|bucket| self.level(bucket, now) < 1.0)
     }
 
+    /// How much is used up at the moment.
+    pub fn used(&self, key: &K) -> f64 {
+        let now = Instant::now();
+        let buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        buckets.get(key).map_or(0.0, |bucket| self.burst - self.level(bucket, now))
+    }
+
     /// Counts what happened, whether or not it was allowed.
     pub fn count(&self, key: K) {
         if self.burst.is_finite() {
@@ -190,6 +197,7 @@ mod tests {
         assert_eq!(refused.code(), Code::RateLimited);
         assert!(refused.retry_ms().is_some_and(|ms| (15_000..=20_000).contains(&ms)));
         assert!(limit.is_used_up(&"a") && !limit.is_used_up(&"b"));
+        assert!(limit.used(&"a") > 2.9 && limit.used(&"b") == 0.0);
         limit.take("b").unwrap();
     }
 

@@ -1,16 +1,18 @@
 //! Attempts that take turns: one at a time for an account or a network under attack, with a pause
 //! after each wrong password.
 //!
-//! Nothing is refused here as long as few wait, so a right password passes; what it slows is guessing.
+//! The next turn is that of who has been wrong the least of late, and such a one finds a place even where all
+//! are taken. So a right password passes from where nobody has guessed, however many guess without pause.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use tokio::sync::OwnedMutexGuard;
+use tokio::sync::oneshot;
 
 use crate::error::{Code, Error, Result};
-use crate::limits::auth::{TURN, TURNS, TURNS_WAITING};
+use crate::limits::auth::{TURN, TURN_WAIT, TURNS, TURNS_WAITING};
 
 /// An account, by the digest of its name, or a network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -20,86 +22,127 @@ pub enum Party {
 }
 
 /// Who is slowed, and who waits there: networks for an account, accounts for a network.
-#[derive(Default)]
 pub struct Turns {
     lanes: Mutex<HashMap<Party, Lane>>,
+    /// How long one waits at most.
+    patience: Duration,
 }
 
+impl Default for Turns {
+    fn default() -> Self {
+        Self { lanes: Mutex::default(), patience: TURN_WAIT }
+    }
+}
+
+/// There is one as long as it is somebody's turn, or the pause after it.
 #[derive(Default)]
 struct Lane {
-    turn: Arc<tokio::sync::Mutex<()>>,
-    waiting: HashSet<Party>,
-    /// Places that are waited in, worked in or paused after.
-    places: usize,
+    /// Nobody in the pause.
+    working: Option<Party>,
+    /// In the order in which they came.
+    waiting: Vec<Waiting>,
 }
 
-/// A place in a lane, from waiting until the pause after the turn is over.
-struct Place {
+struct Waiting {
+    who: Party,
+    /// How often it was wrong.
+    wrong: f64,
+    call: oneshot::Sender<Turn>,
+}
+
+/// Somebody's turn. Dropped, it is the next one's.
+pub struct Turn {
     turns: Arc<Turns>,
     lane: Party,
-    /// Who waits or works there.
-    who: Option<Party>,
-}
-
-/// Somebody's turn.
-pub struct Turn {
-    place: Place,
-    turn: OwnedMutexGuard<()>,
 }
 
 impl Turns {
-    /// Waits for a turn of `who` in the lane of `lane`.
+    /// Waits for a turn of `who`, who has been `wrong` so often of late, in the lane of `lane`.
     ///
     /// # Errors
-    /// `rate_limited` if the same waits there already, or too many others do.
-    pub async fn enter(self: &Arc<Self>, lane: Party, who: Party) -> Result<Turn> {
-        let (place, turn) = {
-            let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
-            if lanes.len() >= TURNS && !lanes.contains_key(&lane) {
-                return Err(too_many());
+    /// `rate_limited` if the same waits there already, or too many others do who were not wrong more often.
+    pub async fn enter(self: &Arc<Self>, lane: Party, who: Party, wrong: f64) -> Result<Turn> {
+        let called = {
+            let mut lanes = self.lock();
+            let are_many = lanes.len() >= TURNS;
+            match lanes.get_mut(&lane) {
+                Some(lane) => lane.wait(who, wrong).ok_or_else(too_many)?,
+                None if are_many => return Err(too_many()),
+                None => {
+                    lanes.insert(lane, Lane { working: Some(who), waiting: Vec::new() });
+                    return Ok(Turn { turns: self.clone(), lane });
+                }
             }
-            let found = lanes.entry(lane).or_default();
-            if found.waiting.len() >= TURNS_WAITING || !found.waiting.insert(who) {
-                return Err(too_many());
-            }
-            found.places += 1;
-            (Place { turns: self.clone(), lane, who: Some(who) }, found.turn.clone())
         };
-        Ok(Turn { place, turn: turn.lock_owned().await })
+        match tokio::time::timeout(self.patience, called).await {
+            Ok(Ok(turn)) => Ok(turn),
+            _ => Err(too_many()),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Party, Lane>> {
+        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Lane {
+    fn wait(&mut self, who: Party, wrong: f64) -> Option<oneshot::Receiver<Turn>> {
+        // Who gave up needs no place.
+        self.waiting.retain(|waiting| !waiting.call.is_closed());
+        if self.working == Some(who) || self.waiting.iter().any(|waiting| waiting.who == who) {
+            return None;
+        }
+        if self.waiting.len() + usize::from(self.working.is_some()) >= TURNS_WAITING {
+            let worst = self.waiting.iter().map(|waiting| waiting.wrong).max_by(f64::total_cmp)?;
+            let place = self.waiting.iter().rposition(|waiting| waiting.wrong >= worst)?;
+            if worst <= wrong {
+                return None;
+            }
+            // Dropping it tells who waits there.
+            self.waiting.remove(place);
+        }
+        let (call, called) = oneshot::channel();
+        self.waiting.push(Waiting { who, wrong, call });
+        Some(called)
+    }
+
+    /// Who is next.
+    fn next(&mut self) -> Option<Waiting> {
+        let best = self.waiting.iter().map(|waiting| waiting.wrong).min_by(f64::total_cmp)?;
+        let place = self.waiting.iter().position(|waiting| waiting.wrong <= best)?;
+        Some(self.waiting.remove(place))
     }
 }
 
 impl Turn {
-    /// It was a wrong password: the next turn comes after the pause. The answer does not wait for it.
+    /// It was a wrong password: the next turn comes after the pause. The answer does not wait for it, and
+    /// the same may wait for the next turn.
     pub fn pause(self) {
-        let Self { mut place, turn } = self;
-        place.stand_up();
+        if let Some(lane) = self.turns.lock().get_mut(&self.lane) {
+            lane.working = None;
+        }
         tokio::spawn(async move {
             tokio::time::sleep(TURN).await;
-            drop((turn, place));
+            drop(self);
         });
     }
 }
 
-impl Place {
-    /// The same may wait for the next turn.
-    fn stand_up(&mut self) {
-        let mut lanes = self.turns.lanes.lock().unwrap_or_else(PoisonError::into_inner);
-        if let (Some(lane), Some(who)) = (lanes.get_mut(&self.lane), self.who.take()) {
-            lane.waiting.remove(&who);
-        }
-    }
-}
-
-impl Drop for Place {
+impl Drop for Turn {
     fn drop(&mut self) {
-        self.stand_up();
-        let mut lanes = self.turns.lanes.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(lane) = lanes.get_mut(&self.lane) {
-            lane.places = lane.places.saturating_sub(1);
-            if lane.places == 0 {
-                lanes.remove(&self.lane);
+        let next = {
+            let mut lanes = self.turns.lock();
+            let Some(lane) = lanes.get_mut(&self.lane) else { return };
+            let next = lane.next();
+            match &next {
+                Some(next) => lane.working = Some(next.who),
+                None => drop(lanes.remove(&self.lane)),
             }
+            next
+        };
+        if let Some(next) = next {
+            // Who does not wait any more drops it, and so hands it on.
+            let _ = next.call.send(Self { turns: self.turns.clone(), lane: self.lane });
         }
     }
 }
@@ -120,14 +163,25 @@ mod tests {
         Party::Network(IpAddr::V4(n.into()))
     }
 
+    type Entering = tokio::task::JoinHandle<Result<()>>;
+
+    /// Somebody who comes and waits for a turn.
+    async fn come(turns: &Arc<Turns>, n: usize, wrong: f64) -> Entering {
+        let turns = turns.clone();
+        let entering =
+            tokio::spawn(async move { turns.enter(ACCOUNT, network(n), wrong).await.map(drop) });
+        tokio::task::yield_now().await;
+        entering
+    }
+
     #[tokio::test]
     async fn one_after_the_other_with_a_pause_after_a_failure_and_none_after_a_success() {
         let turns = Arc::new(Turns::default());
         let started = tokio::time::Instant::now();
-        turns.enter(ACCOUNT, network(1)).await.unwrap().pause();
-        drop(turns.enter(ACCOUNT, network(1)).await.unwrap());
+        turns.enter(ACCOUNT, network(1), 0.0).await.unwrap().pause();
+        drop(turns.enter(ACCOUNT, network(1), 0.0).await.unwrap());
         assert!(started.elapsed() >= TURN);
-        drop(turns.enter(ACCOUNT, network(3)).await.unwrap());
+        drop(turns.enter(ACCOUNT, network(3), 0.0).await.unwrap());
         assert!(started.elapsed() < TURN * 2);
         assert!(turns.lanes.lock().unwrap().is_empty());
     }
@@ -135,26 +189,66 @@ mod tests {
     #[tokio::test]
     async fn so_many_wait_for_a_turn_each_network_once_and_so_many_lanes_there_are() {
         let turns = Arc::new(Turns::default());
-        let first = turns.enter(ACCOUNT, network(0)).await.unwrap();
-        assert!(turns.enter(ACCOUNT, network(0)).await.is_err(), "waits already");
-        let waiting: Vec<_> = (1..TURNS_WAITING)
-            .map(|n| {
-                let turns = turns.clone();
-                tokio::spawn(async move { turns.enter(ACCOUNT, network(n)).await.map(drop) })
-            })
-            .collect();
-        tokio::task::yield_now().await;
-        assert!(turns.enter(ACCOUNT, network(TURNS_WAITING)).await.is_err());
+        let first = turns.enter(ACCOUNT, network(0), 0.0).await.unwrap();
+        assert!(turns.enter(ACCOUNT, network(0), 0.0).await.is_err(), "has its turn");
+        let mut waiting = Vec::new();
+        for n in 1..TURNS_WAITING {
+            waiting.push(come(&turns, n, 0.0).await);
+        }
+        assert!(turns.enter(ACCOUNT, network(TURNS_WAITING), 0.0).await.is_err());
+        assert!(turns.enter(ACCOUNT, network(1), 0.0).await.is_err(), "waits already");
         drop(first);
         for waiting in waiting {
             waiting.await.unwrap().unwrap();
         }
         let mut held = Vec::new();
         for n in 0..TURNS {
-            held.push(turns.enter(network(n), ACCOUNT).await.unwrap());
+            held.push(turns.enter(network(n), ACCOUNT, 0.0).await.unwrap());
         }
-        assert!(turns.enter(network(TURNS), ACCOUNT).await.is_err());
+        assert!(turns.enter(network(TURNS), ACCOUNT, 0.0).await.is_err());
         held.pop();
-        assert!(turns.enter(network(TURNS), ACCOUNT).await.is_ok());
+        assert!(turns.enter(network(TURNS), ACCOUNT, 0.0).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn who_was_wrong_less_often_finds_a_place_and_is_next() {
+        let turns = Arc::new(Turns::default());
+        let first = turns.enter(ACCOUNT, network(0), 1.0).await.unwrap();
+        let mut guessing = Vec::new();
+        for n in 1..TURNS_WAITING {
+            guessing.push(come(&turns, n, if n == 3 { 2.0 } else { 1.0 }).await);
+        }
+        let fresh = come(&turns, 100, 0.0).await;
+        let refused = guessing.remove(2).await.unwrap().unwrap_err();
+        assert_eq!(refused.code(), Code::RateLimited, "the one that was wrong most often");
+        assert!(turns.enter(ACCOUNT, network(101), 1.0).await.is_err(), "no less often");
+        // It is called first, although it came last.
+        let order = turns.lanes.lock().unwrap().get_mut(&ACCOUNT).unwrap().next().unwrap().who;
+        assert_eq!(order, network(100));
+        assert!(fresh.await.unwrap().is_err(), "this test has taken its place away");
+        drop(first);
+        for waiting in guessing {
+            waiting.await.unwrap().unwrap();
+        }
+        assert!(turns.lanes.lock().unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn who_gave_up_waiting_holds_nobody_up_and_nobody_waits_for_ever() {
+        let turns = Arc::new(Turns::default());
+        let first = turns.enter(ACCOUNT, network(0), 0.0).await.unwrap();
+        for n in 1..TURNS_WAITING {
+            come(&turns, n, 0.0).await.abort();
+        }
+        tokio::task::yield_now().await;
+        let next = come(&turns, 100, 5.0).await;
+        drop(first);
+        next.await.unwrap().unwrap();
+        assert_eq!(turns.patience, TURN_WAIT);
+        let turns = Arc::new(Turns { patience: Duration::from_millis(50), ..Turns::default() });
+        let _held = turns.enter(ACCOUNT, network(0), 0.0).await.unwrap();
+        let started = tokio::time::Instant::now();
+        assert!(turns.enter(ACCOUNT, network(1), 0.0).await.is_err());
+        assert!(started.elapsed() >= turns.patience);
     }
 }

@@ -23,6 +23,8 @@ pub enum Cost {
     Lookup,
     /// A call of the interface.
     Call,
+    /// A call that waits for its turn in a queue of its own, networks in turns: signing in.
+    Queued,
     /// A page about all of the server: `/metrics`, `/ready`.
     Heavy,
 }
@@ -32,7 +34,7 @@ impl Cost {
         let units = match self {
             Self::Light => limits::COST_LIGHT,
             Self::Lookup => limits::COST_LOOKUP,
-            Self::Call => limits::COST_CALL,
+            Self::Call | Self::Queued => limits::COST_CALL,
             Self::Heavy => limits::COST_HEAVY,
         };
         f64::from(units)
@@ -108,12 +110,13 @@ impl Clients {
     }
 
     /// Waits until the client may have one more request worked on. What is answered out of memory
-    /// needs no right.
+    /// needs no right, and neither does what waits elsewhere: colleagues who sign in would hold up each other
+    /// and everybody else behind the same address.
     ///
     /// # Errors
     /// So many of its requests were being worked on for so long.
     pub(super) async fn enter(&self, address: IpAddr, cost: Cost) -> Result<Slots, ()> {
-        let Some(scale) = self.scale.filter(|_| cost != Cost::Light) else {
+        let Some(scale) = self.scale.filter(|_| !matches!(cost, Cost::Light | Cost::Queued)) else {
             return Ok(Slots::default());
         };
         let mut slots = Slots::default();
@@ -265,6 +268,7 @@ mod tests {
             held.push(clients.enter(busy, Cost::Call).await.unwrap());
         }
         clients.enter(busy, Cost::Light).await.unwrap();
+        clients.enter(busy, Cost::Queued).await.unwrap();
         clients.enter(other, Cost::Call).await.unwrap();
         let began = Instant::now();
         assert!(clients.enter(busy, Cost::Call).await.is_err());

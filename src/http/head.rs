@@ -92,7 +92,7 @@ pub struct Head {
     pub method: Method,
     /// The path, percent-decoded once and free of NUL.
     pub path: String,
-    /// What follows the `?`, as it came.
+    /// What follows the `?`, as it came; every part of it is well encoded and free of NUL.
     pub query: Option<String>,
     /// The header fields.
     pub headers: Headers,
@@ -328,6 +328,10 @@ fn target(target: &str, host: Option<&str>) -> Result<(String, Option<String>), 
         None => (origin_form.as_str(), None),
     };
     let path = percent_decode(path, false).ok_or(bad("The path is not well encoded."))?;
+    let is_well_encoded = |pair: &str| percent_decode(pair, true).is_some();
+    if !query.as_deref().unwrap_or_default().split('&').all(is_well_encoded) {
+        return Err(bad("The query is not well encoded."));
+    }
     Ok((path, query))
 }
 

@@ -23,6 +23,17 @@ fn a_plain_request_is_understood() {
 }
 
 #[test]
+fn a_query_that_is_not_well_encoded_is_refused_and_not_taken_for_none() {
+    let with = |query: &str| format!("GET /a?{query} HTTP/1.1\r\nHost: h\r\n\r\n");
+    for query in ["q=%00", "q=%", "q=%4", "q=%zz", "q=%ff", "a=1&%00=2", "a=1&b=%ED%A0%80"] {
+        assert_eq!(refused(&with(query)), 400, "{query}");
+    }
+    for query in ["", "&", "q", "q=", "q=%25", "q=a+b&r=%D1%8F"] {
+        assert_eq!(head(&with(query)).query.as_deref(), Some(query));
+    }
+}
+
+#[test]
 fn an_unfinished_head_is_no_answer_yet_wherever_it_is_cut() {
     let text = "POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\n";
     for cut in 0..text.len() {

@@ -33,7 +33,7 @@ impl Request {
         self.head.headers.all("cookie").find_map(|header| cookie::find(header, name))
     }
 
-    /// A query parameter, decoded. One that is not well encoded is not there.
+    /// A query parameter, decoded.
     pub fn query(&self, name: &str) -> Option<String> {
         self.head.query.as_deref()?.split('&').find_map(|pair| {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));

@@ -274,7 +274,12 @@ const AUTH: &[Reached] = &[
     (
         "src/auth/rate_limit.rs",
         "a_burst_passes_and_then_the_wait_is_named",
-        &["auth::FAILURES_PERIOD", "auth::REGISTRATIONS_PERIOD", "auth::BAD_LINKS_PERIOD"],
+        &[
+            "auth::FAILURES_PERIOD",
+            "auth::LATE",
+            "auth::REGISTRATIONS_PERIOD",
+            "auth::BAD_LINKS_PERIOD",
+        ],
     ),
     (
         "src/auth/rate_limit.rs",
@@ -310,6 +315,16 @@ const AUTH: &[Reached] = &[
         "src/auth/turns.rs",
         "so_many_wait_for_a_turn_each_network_once_and_so_many_lanes_there_are",
         &["auth::TURNS", "auth::TURNS_WAITING"],
+    ),
+    (
+        "src/auth/turns.rs",
+        "who_gave_up_waiting_holds_nobody_up_and_nobody_waits_for_ever",
+        &["auth::TURN_WAIT"],
+    ),
+    (
+        "src/auth/guesses.rs",
+        "wrong_passwords_are_remembered_for_a_day_up_to_a_bound",
+        &["auth::FAILURES_OF_LATE"],
     ),
     (
         "src/auth/guesses.rs",

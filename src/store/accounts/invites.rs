@@ -192,12 +192,17 @@ impl AccountStore {
     /// # Errors
     /// `unavailable`.
     pub async fn return_invite(&self, id: InviteId, uid: Uid) -> Result<()> {
+        let mut client = self.database.get().await?;
+        let transaction = client.transaction().await.map_err(failed)?;
+        // The link first, as whoever uses it does: in the other order the two wait for each other.
+        let hold = "SELECT 1 FROM accounts.invites WHERE id = $1 FOR NO KEY UPDATE";
+        transaction.execute(hold, &[&id.0]).await.map_err(failed)?;
         let statement = "WITH returned AS (
                  DELETE FROM accounts.invite_uses WHERE invite_id = $1 AND user_id = $2 RETURNING 1)
              UPDATE accounts.invites SET uses = uses - 1
              WHERE id = $1 AND uses > 0 AND EXISTS (SELECT 1 FROM returned)";
-        self.database.get().await?.execute(statement, &[&id.0, &uid.0]).await.map_err(failed)?;
-        Ok(())
+        transaction.execute(statement, &[&id.0, &uid.0]).await.map_err(failed)?;
+        transaction.commit().await.map_err(failed)
     }
 
     /// A link by its id.
