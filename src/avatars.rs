@@ -24,6 +24,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::error::{Code, Error, Result};
 use crate::ids::Uid;
 use crate::limits::avatars as limits;
+use crate::runtime::in_background;
 
 /// Edges of the squares that are kept, in pixels: in lists (doubled for fine screens), and large.
 pub const SIZES: [u32; 2] = [SMALL, LARGE];
@@ -91,7 +92,10 @@ impl Studio {
     pub async fn make(&self, content_type: &str, bytes: bytes::Bytes) -> Result<Picture> {
         let format = format_of(content_type, &bytes)?;
         let _turn = self.at_once.acquire().await.map_err(Error::internal)?;
-        let drawn = tokio::task::spawn_blocking(move || draw(format, &bytes));
+        let drawn = tokio::task::spawn_blocking(move || {
+            in_background();
+            draw(format, &bytes)
+        });
         drawn.await.map_err(Error::internal)?
     }
 

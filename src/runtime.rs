@@ -1,4 +1,5 @@
-//! Runtimes with threads of their own: what floods the threads of HTTP does not starve the rooms.
+//! Runtimes with threads of their own, and threads in the background: what floods HTTP or takes a core for long
+//! does not starve the rooms.
 //!
 //! A socket is driven by the runtime it was opened in, whoever uses it. So what a runtime depends on,
 //! such as its connections to the database, must be opened [`inside`] it.
@@ -46,6 +47,16 @@ impl Drop for OwnThreads {
     }
 }
 
+/// Lets the calling thread give way to those that answer people, for good. What takes a core for long calls
+/// it first: one who signs in again and again then costs others little of their time.
+pub fn in_background() {
+    // Only threads of more weight are refused, and a thread that keeps its priority is merely less polite.
+    let _ = rustix::process::setpriority_process(None, BACKGROUND);
+}
+
+/// What `nice` calls it: about a tenth of the share of a thread that answers people.
+const BACKGROUND: i32 = 10;
+
 /// Polls a future, wherever that happens, as if it were in `runtime`: what it opens and spawns is
 /// driven by that runtime's threads.
 pub async fn inside<F: Future>(runtime: &Handle, future: F) -> F::Output {
@@ -60,6 +71,20 @@ pub async fn inside<F: Future>(runtime: &Handle, future: F) -> F::Output {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Linux has a priority for each thread, not for the process.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_thread_in_the_background_gives_way_and_the_others_do_not() {
+        let mine = || rustix::process::getpriority_process(None).unwrap();
+        let before = mine();
+        let there = std::thread::spawn(move || {
+            in_background();
+            mine()
+        });
+        assert_eq!(there.join().unwrap(), BACKGROUND.max(before));
+        assert_eq!(mine(), before);
+    }
 
     fn thread_name() -> String {
         std::thread::current().name().unwrap_or_default().to_owned()

@@ -11,6 +11,7 @@ use super::fair_queue::{Bounds, Client, FairQueue};
 use crate::e2ee::account::{Stretched, stretch};
 use crate::error::{Error, Result};
 use crate::limits::auth::{HASHES_WAITING, HASHES_WAITING_PER_NETWORK};
+use crate::runtime::in_background;
 use crate::store::accounts::StretchParams;
 
 /// What new passwords get (`e2ee.md` 4.3).
@@ -68,6 +69,7 @@ impl Stretcher {
         let computed = tokio::task::spawn_blocking(move || {
             // Held until the computation ends, even if the client has gone meanwhile.
             let _core = core;
+            in_background();
             stretch(&auth, &salt, memory_kib, passes, lanes)
         });
         computed.await.map_err(Error::internal)?.map_err(|error| Error::internal(error.to_string()))
