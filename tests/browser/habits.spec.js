@@ -101,7 +101,7 @@ test("Ctrl+K finds a room by a few letters", async () => {
   await page.keyboard.type("ran");
   await page.keyboard.press("Enter");
   await page.locator(".room-head h1", { hasText: "Random" }).waitFor();
-  assert.equal(await page.locator("dialog").count(), 0);
+  await eventually(async () => assert.equal(await page.locator("dialog").count(), 0));
 });
 
 test("Alt with the arrows walks the rooms", async () => {

@@ -62,6 +62,7 @@ test("the directory shows a page, and the next one when asked, in the order of t
   // General and Hall 0001 to Hall 0079: none twice, none left out.
   assert.deepEqual(shown, ["General", ...Array.from({ length: 2 * DIRECTORY_PAGE - 1 }, (_, index) => `Hall ${number(index + 1)}`)]);
   await page.keyboard.press("Escape");
+  await page.locator("dialog").waitFor({ state: "detached" });
 });
 
 test("one room of a thousand is found by its topic, and joined", async () => {
@@ -86,6 +87,7 @@ test("an archived room is found only by those who ask for archived ones", async 
   await page.locator("dialog .option", { hasText: "Hall 0500" }).locator(".tag", { hasText: "Archived" }).waitFor();
   assert.equal(await page.locator(label("Join: Hall 0500")).count(), 0);
   await page.keyboard.press("Escape");
+  await page.locator("dialog").waitFor({ state: "detached" });
 });
 
 test("Ctrl+K finds a room nobody here is in, and leads to where it can be joined", async () => {
