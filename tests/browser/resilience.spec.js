@@ -54,6 +54,28 @@ test("what waits to be sent survives a reload and arrives once", async () => {
   for (const each of [page, bob.page]) assert.equal((await texts(each)).filter((text) => text === "written in a tunnel").length, 1);
 });
 
+test("eighty messages sent in a moment arrive in the order in which they were written, at the usual limits", async () => {
+  const limited = await startServer({ scale: "1" });
+  try {
+    const [eve, dan] = await Promise.all([person(browser, limited.url, "eve"), person(browser, limited.url, "dan")]);
+    for (const { page } of [eve, dan]) await openRoom(page, "General");
+    const written = Array.from({ length: 80 }, (_, n) => `burst ${n}`);
+    await eve.page.evaluate((all) => {
+      const field = /** @type {HTMLTextAreaElement} */ (document.querySelector(".composer textarea"));
+      for (const text of all) {
+        field.value = text;
+        field.dispatchEvent(new Event("input", { bubbles: true }));
+        field.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true, cancelable: true }));
+      }
+    }, written);
+    await eventually(async () => assert.equal((await texts(dan.page)).length, written.length));
+    assert.deepEqual(await texts(dan.page), written);
+    assertCalm(eve, dan);
+  } finally {
+    await limited.stop();
+  }
+});
+
 test("a restarted server is found again without a reload", async () => {
   const { port } = new URL(server.url);
   await server.stop({ keep: true });

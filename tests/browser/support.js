@@ -28,14 +28,14 @@ export const PASSWORD = "plum orbit kettle 7";
  * @property {() => Promise<void>} stop
  */
 
-/** @param {{ dataDir?: string, port?: number }} [options] @returns {Promise<Server & { dataDir: string }>} */
+/** @param {{ dataDir?: string, port?: number, scale?: string }} [options]  `scale` of the rate limits: none without it @returns {Promise<Server & { dataDir: string }>} */
 export async function startServer(options = {}) {
   if (!existsSync(BINARY)) throw new Error(`${BINARY} is missing: cargo build, or set IMPULSE_BIN`);
   const dataDir = options.dataDir ?? (await mkdtemp(path.join(tmpdir(), "impulse-browser-")));
   await chmod(dataDir, 0o755);
   const child = spawn(BINARY, ["serve", "--listen", `127.0.0.1:${options.port ?? 0}`, "--data-dir", dataDir], {
     cwd: ROOT,
-    env: { PATH: process.env.PATH, HOME: process.env.HOME, IMPULSE_RATE_LIMIT_SCALE: "0", IMPULSE_LOG: "warn" },
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, IMPULSE_RATE_LIMIT_SCALE: options.scale ?? "0", IMPULSE_LOG: "warn" },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let said = "";

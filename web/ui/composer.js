@@ -24,6 +24,9 @@ const TEXT_MAX = 8000;
 const ANSWERED_MAX = 120;
 /** A typing notice lasts five seconds at the others: one every three keeps it alive. */
 const TYPING_MS = 3000;
+/** Each message ends its notice. Of a burst of short ones no more than so many are begun again in so long: they count as commands, too. */
+const NOTICES_MAX = 10;
+const NOTICES_MS = 10_000;
 /** Typing settles this long before the draft is kept. */
 const DRAFT_MS = 250;
 
@@ -50,6 +53,8 @@ export function createComposer(context, id) {
   let draft = context.store.state.drafts.get(id) ?? "";
   let editing = /** @type {string | null} */ (null);
   let typedAt = 0;
+  /** When the last notices were sent. */
+  let notices = /** @type {number[]} */ ([]);
   let draftTimer = /** @type {ReturnType<typeof setTimeout> | undefined} */ (undefined);
   let drawnAbout = "";
   field.value = draft;
@@ -84,8 +89,12 @@ export function createComposer(context, id) {
   }
 
   function tellTyping() {
-    if (editing !== null || !field.value.trim() || Date.now() - typedAt < TYPING_MS) return;
-    typedAt = Date.now();
+    const now = Date.now();
+    if (editing !== null || !field.value.trim() || now - typedAt < TYPING_MS) return;
+    notices = notices.filter((at) => now - at < NOTICES_MS);
+    if (notices.length >= NOTICES_MAX) return;
+    notices.push(now);
+    typedAt = now;
     context.actions.typing(id);
   }
 
