@@ -212,8 +212,9 @@ pub mod auth {
     pub const HASHES_WAITING: usize = 2_048;
     /// The same of one network.
     pub const HASHES_WAITING_PER_NETWORK: usize = 512;
-    /// Questions of people who are not signed in to the account store at once.
-    pub const LOOKUPS: usize = 8;
+    /// Questions of people who are not signed in to the account store at once. Few, because each keeps a
+    /// process of the database busy, and the rooms' own commits need the same cores.
+    pub const LOOKUPS: usize = 2;
     /// Such questions that wait in each of the two rings.
     pub const LOOKUPS_WAITING: usize = 4_096;
     /// The same of one network.

@@ -376,70 +376,81 @@ class Loading(Case):
         # A browser asks for the next file when it has the last one.
         shares = [files[line :: self.LINES] for line in range(self.LINES)] * self.BROWSERS
         counts, began = collections.Counter(files=len(files) * self.BROWSERS), time.monotonic()
-        # They stay open when there is nothing more to load, as a browser's do.
-        selector, kept, open_lines = selectors.DefaultSelector(), [], 0
+        selector, downloads = selectors.DefaultSelector(), [Download(visitor, share) for share in shares]
         pipe.send("ready")
-        for share in shares:
-            try:
-                line = visitor.connect()
-            except OSError:
-                counts["refused connections"] += len(share)
-                continue
-            line.setblocking(False)
-            kept.append(line)
-            download = Download(line, [visitor.head("GET", path) for path in share])
-            selector.register(line, selectors.EVENT_READ, download)
-            download.ask()
-            open_lines += 1
-        while open_lines and time.monotonic() < began + self.LONGEST_S:
-            for key, _ in selector.select(0.5):
-                if key.data.read(counts):
-                    selector.unregister(key.fileobj)
-                    open_lines -= 1
-        for line in kept:
-            line.close()
+        for download in downloads:
+            download.open(selector, counts)
+        while not all(download.is_done for download in downloads) and time.monotonic() < began + self.LONGEST_S:
+            for key, _ in selector.select(0.05):
+                key.data.read(selector, counts)
+            for download in downloads:
+                if download.line is None and not download.is_done:
+                    download.open(selector, counts)
+        for download in downloads:
+            if download.line is not None:
+                download.line.close()
         counts["not loaded"] = counts["files"] - counts["200"]
         return {**counts, "seconds": round(time.monotonic() - began, 1)}
 
 
 class Download:
-    """One keep-alive connection and the files that it still has to fetch."""
+    """One keep-alive connection at a time and the files that it still has to fetch, as a browser does it: where a connection
+    ends before the answer begins, or with it, the next one goes on."""
 
-    def __init__(self, line, requests):
-        self.line, self.requests, self.buffer = line, collections.deque(requests), b""
+    def __init__(self, visitor, paths):
+        self.visitor, self.paths, self.buffer, self.line = visitor, collections.deque(paths), b"", None
+
+    @property
+    def is_done(self):
+        return not self.paths
+
+    def open(self, selector, counts):
+        try:
+            self.line = self.visitor.connect()
+        except OSError:
+            counts["refused connections"] += 1
+            return
+        counts["opened"] += 1
+        self.line.setblocking(False)
+        selector.register(self.line, selectors.EVENT_READ, self)
+        self.ask()
 
     def ask(self):
         try:
-            self.line.send(self.requests.popleft())
+            self.line.send(self.visitor.head("GET", self.paths[0]))
         except OSError:
             pass  # The read that follows finds the end.
 
-    def read(self, counts):
-        """True at the end."""
+    def give_up(self, selector):
+        selector.unregister(self.line)
+        self.line.close()
+        self.line, self.buffer = None, b""
+
+    def read(self, selector, counts):
         try:
             data = self.line.recv(262_144)
         except BlockingIOError:
-            return False
+            return
         except OSError:
             data = b""
         if not data:
-            counts["cut"] += 1
-            return True
+            if self.buffer:
+                counts["torn answers"] += 1
+                self.paths.popleft()
+            return self.give_up(selector)
         self.buffer += data
-        while True:
-            head, found, rest = self.buffer.partition(b"\r\n\r\n")
-            length = re.search(rb"(?i)content-length: *(\d+)", head)
-            size = int(length[1]) if length else 0
-            if not found or len(rest) < size:
-                return False
-            counts[head.split(b" ", 2)[1].decode("latin1")] += 1
-            self.buffer = rest[size:]
-            if re.search(rb"(?i)connection: *close", head):
-                counts["cut"] += bool(self.requests)
-                return True
-            if not self.requests:
-                return True
-            self.ask()
+        head, found, rest = self.buffer.partition(b"\r\n\r\n")
+        length = re.search(rb"(?i)content-length: *(\d+)", head)
+        size = int(length[1]) if length else 0
+        if not found or len(rest) < size:
+            return None
+        counts[head.split(b" ", 2)[1].decode("latin1")] += 1
+        self.buffer = rest[size:]
+        self.paths.popleft()
+        if re.search(rb"(?i)connection: *close", head):
+            return self.give_up(selector)
+        # It stays open when there is nothing more to load.
+        return self.ask() if self.paths else selector.unregister(self.line)
 
 
 def page_files(visitor):
