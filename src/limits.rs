@@ -64,8 +64,9 @@ pub mod http {
     /// Reading after an error response before the close.
     pub const LINGER: Duration = Duration::from_secs(2);
     /// Bytes the kernel takes for a connection, also a WebSocket, and cannot send yet: what is more
-    /// waits where it is accounted for.
-    pub const UNSENT: u32 = 256 * 1024;
+    /// waits where it is accounted for. Less would call a client lagging that reads nothing for a moment
+    /// while thousands of small frames come.
+    pub const UNSENT: u32 = 1024 * 1024;
     /// Connections the kernel holds before they are accepted.
     pub const BACKLOG: i32 = 4096;
     /// Connections that speak HTTP at once.
