@@ -4,9 +4,11 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { after, before, test } from "node:test";
-import { assertCalm, openBrowser, person, setUpAdmin, startServer } from "./support.js";
+import { assertCalm, eventually, openBrowser, person, setUpAdmin, startServer } from "./support.js";
 
 const TOO_LATE = "8640000000000001";
+/** What the server makes of it: the end of the year 9999. */
+const LATEST = "253402300799999";
 
 let server, browser, root, ada;
 
@@ -63,11 +65,13 @@ test("a card opens whatever its status says of its end", async () => {
   const uid = "2";
   sql(`UPDATE accounts.users SET status_state = 'dnd', status_text = 'away for long', status_until = ${TOO_LATE} WHERE id = ${uid}`);
   await ada.context.close();
-  await root.page.route(`**/api/users/${uid}`, async (route) => {
+  // That she is away is told once a second, with what the server makes of her status: the page below must not hear it.
+  await eventually(async () => assert.equal((await root.page.evaluate((id) => fetch(`/api/users/${id}`).then((answer) => answer.json()), uid)).status.state, "offline"));
+  await root.page.waitForTimeout(1_500);
+  // As a server would answer that does not say what it can be: here, and in every list of people.
+  await root.page.route("**/api/**", async (route) => {
     const answer = await route.fetch();
-    const user = await answer.json();
-    user.status = { state: "dnd", text: "away for long", until: Number(TOO_LATE) };
-    await route.fulfill({ response: answer, json: user });
+    await route.fulfill({ response: answer, body: (await answer.text()).replaceAll(LATEST, TOO_LATE) });
   });
   await root.page.goto(`${server.url}/`);
   await root.page.locator(".room-item").first().waitFor();
