@@ -6,7 +6,7 @@ import { messages as ru } from "../../web/locales/admin.ru.js";
 import { ACTION_GROUPS, actionName, detailWords } from "../../web/ui/admin/audit_words.js";
 import { stateOf } from "../../web/ui/admin/invites.js";
 import { away, calendarDay, rate, short, size, span, whole } from "../../web/ui/admin/numbers.js";
-import { addWords } from "../../web/ui/i18n.js";
+import { addWords } from "../../web/ui/base/i18n.js";
 
 const plain = (text) => text.replaceAll(/[\u00a0\u202f]/g, " ");
 const holes = (entry) => [...new Set(JSON.stringify(entry).match(/\{\w+\}/g))].sort();

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { createEvents, roomFromWire } from "../../web/state/events.js";
 import { unreadAfter } from "../../web/state/messages.js";
 import { may } from "../../web/state/rights.js";
-import { chosenNameOf, nameOf } from "../../web/ui/people.js";
+import { chosenNameOf, nameOf } from "../../web/ui/people/people.js";
 
 const WIRE = { id: "4", kind: "dm", role: "member", seq: 5, read: 5, members: 2, with: ["2"] };
 

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { away, calendarDay, clock, date, exactMoment, moment } from "../../web/ui/admin/numbers.js";
 import { detailWords } from "../../web/ui/admin/audit_words.js";
 import { messages as en } from "../../web/locales/admin.en.js";
-import { addWords, agoOf, dayNumber, dayOf, fullTimeOf, isoOf, NO_MOMENT, timeOf, whenOf } from "../../web/ui/i18n.js";
+import { addWords, agoOf, dayNumber, dayOf, fullTimeOf, isoOf, NO_MOMENT, timeOf, whenOf } from "../../web/ui/base/i18n.js";
 
 const WEB = fileURLToPath(new URL("../../web", import.meta.url));
 const NONE = [8_640_000_000_000_001, -8_640_000_000_000_001, 9_223_372_036_854_775_807, Infinity, NaN, undefined, null, "soon", "", {}];
@@ -46,5 +46,5 @@ test("dates are formatted in one place only", () => {
   const wrong = /toISOString|DateTimeFormat|toLocaleDateString|toLocaleTimeString|RelativeTimeFormat/;
   const files = readdirSync(WEB, { recursive: true }).filter((file) => file.endsWith(".js"));
   const found = files.filter((file) => wrong.test(readFileSync(path.join(WEB, file), "utf8")));
-  assert.deepEqual(found.sort(), ["ui/admin/numbers.js", "ui/i18n.js"]);
+  assert.deepEqual(found.sort(), ["ui/admin/numbers.js", "ui/base/i18n.js"]);
 });

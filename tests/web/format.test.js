@@ -30,7 +30,7 @@ class Node {
   }
 }
 
-/** @type {typeof import("../../web/ui/format.js")} */
+/** @type {typeof import("../../web/ui/base/format.js")} */
 let format;
 
 before(async () => {
@@ -38,7 +38,7 @@ before(async () => {
   globalThis.document = {
     createElement: (tag) => new Node(tag), createTextNode: (text) => new Node("", text), createDocumentFragment: () => new Node("#fragment"),
   };
-  format = await import("../../web/ui/format.js");
+  format = await import("../../web/ui/base/format.js");
 });
 
 const markup = (text) => format.format(text, context).markup;

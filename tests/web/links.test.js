@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 import { forgetSecret, takeSecret } from "../../web/platform/links.js";
-import { carriesSecret, parseRoute, roomPath } from "../../web/ui/routes.js";
+import { carriesSecret, parseRoute, roomPath } from "../../web/ui/base/routes.js";
 
 const kept = new Map();
 const storage = { getItem: (key) => kept.get(key) ?? null, setItem: (key, value) => kept.set(key, value), removeItem: (key) => kept.delete(key) };

@@ -4,8 +4,8 @@ import { test } from "node:test";
 import { messages as en } from "../../web/locales/en.js";
 import { messages as es } from "../../web/locales/es.js";
 import { messages as ru } from "../../web/locales/ru.js";
-import { errorText } from "../../web/ui/i18n.js";
-import { refusal } from "../../web/ui/room_refusals.js";
+import { errorText } from "../../web/ui/base/i18n.js";
+import { refusal } from "../../web/ui/rooms/refusals.js";
 
 /** The places for values in all forms of a text. */
 const places = (entry) => [...new Set([...Object.values(typeof entry === "string" ? { entry } : entry).join(" ").matchAll(/\{(\w+)\}/g)].map(([, name]) => name))].sort();

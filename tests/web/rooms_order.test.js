@@ -1,7 +1,7 @@
 /** In which order Ctrl+K offers rooms and people. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { rankTargets } from "../../web/ui/switcher_order.js";
+import { rankTargets } from "../../web/ui/shell/switcher_order.js";
 
 const room = (id, name, more = {}) => ({ name, room: { id, unread: 0, mentions: 0, notify: "usual", favourite: false, archived: false, ...more } });
 const names = (targets, wish) => rankTargets(targets, { typed: "", open: null, recent: [], ...wish }).map(({ name }) => name);

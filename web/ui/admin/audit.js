@@ -1,8 +1,8 @@
 /** The log of what administrators and moderators did, newest first, and the proof that nobody rewrote it. */
 import * as api from "../../state/admin.js";
-import { el, fill } from "../element.js";
-import { errorText, t } from "../i18n.js";
-import { icon } from "../icons.js";
+import { el, fill } from "../base/element.js";
+import { errorText, t } from "../base/i18n.js";
+import { icon } from "../base/icons.js";
 import { ACTION_GROUPS, actionName, detailWords, targetName } from "./audit_words.js";
 import { exactMoment, whole } from "./numbers.js";
 import { createPagedTable, PAGE } from "./paged_table.js";

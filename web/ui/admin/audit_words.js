@@ -1,10 +1,10 @@
 /** The log in words: names of actions, of what they were done to, and of what changed. */
 import { messages } from "../../locales/admin.en.js";
-import { t } from "../i18n.js";
+import { t } from "../base/i18n.js";
 import { moment, whole } from "./numbers.js";
 
 /** @typedef {import("../../state/admin.js").AuditEntry} AuditEntry */
-/** @typedef {import("../i18n.js").Key} Key */
+/** @typedef {import("../base/i18n.js").Key} Key */
 
 /** Every action the server writes down, as it is offered for filtering. @type {[Key, string[]][]} */
 export const ACTION_GROUPS = [

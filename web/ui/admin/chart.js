@@ -3,8 +3,8 @@
  * a sentence for those who do not see it. Reading a value is the same for everybody: the pointer, or the arrow keys on
  * a slider that lies over the picture and says each value; what is read stands in the head of the chart.
  */
-import { el, fill, setText, svg } from "../element.js";
-import { t } from "../i18n.js";
+import { el, fill, setText, svg } from "../base/element.js";
+import { t } from "../base/i18n.js";
 import { area, bars, line, nearest, place, ticks } from "./scale.js";
 
 /** @typedef {import("./scale.js").Point} Point */

@@ -1,12 +1,12 @@
 /** Forms and confirmations in dialogs, and the link that is shown once. */
-import { openDialog } from "../dialog.js";
-import { el, fill } from "../element.js";
-import { t } from "../i18n.js";
-import { icon } from "../icons.js";
+import { openDialog } from "../base/dialog.js";
+import { el, fill } from "../base/element.js";
+import { t } from "../base/i18n.js";
+import { icon } from "../base/icons.js";
 import { moment } from "./numbers.js";
 import { refusal } from "./parts.js";
 
-/** @typedef {import("../element.js").Children} Children */
+/** @typedef {import("../base/element.js").Children} Children */
 
 let fields = 0;
 
@@ -27,7 +27,7 @@ export function field(label, control, hint) {
 /**
  * A line of text to fill in.
  *
- * @param {import("../element.js").Props} [props]
+ * @param {import("../base/element.js").Props} [props]
  */
 export function textInput(props = {}) {
   return el("input", { class: "input", autocomplete: "off", spellcheck: "false", dir: "auto", ...props });

@@ -1,12 +1,12 @@
 /** Making an invitation: for which rooms, how long, how often. */
 import * as api from "../../state/admin.js";
-import { el, fill } from "../element.js";
-import { errorText, t } from "../i18n.js";
+import { el, fill } from "../base/element.js";
+import { errorText, t } from "../base/i18n.js";
 import { field, openForm, select, showLink, textInput } from "./forms.js";
 import { span, whole } from "./numbers.js";
 import { tile } from "./room_marks.js";
 import { loading } from "./paged_table.js";
-import { refusal } from "../room_refusals.js";
+import { refusal } from "../rooms/refusals.js";
 
 const LABEL_MAX = "100";
 const HOUR_S = 3_600;

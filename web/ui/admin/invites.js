@@ -1,9 +1,9 @@
 /** Invitation links: who made them, what they open, how often they were used; made and revoked here. */
 import * as api from "../../state/admin.js";
-import { ask } from "../dialog.js";
-import { el } from "../element.js";
-import { t } from "../i18n.js";
-import { icon } from "../icons.js";
+import { ask } from "../base/dialog.js";
+import { el } from "../base/element.js";
+import { t } from "../base/i18n.js";
+import { icon } from "../base/icons.js";
 import { openAddInvite } from "./invite_form.js";
 import { away, date, moment, whole } from "./numbers.js";
 import { createPagedTable, PAGE } from "./paged_table.js";

@@ -1,5 +1,5 @@
 /** Numbers, sizes, spans and moments in the reader's language. The language is a parameter so that tests can choose. */
-import { currentLanguage, dateLanguage, momentOf } from "../i18n.js";
+import { currentLanguage, dateLanguage, momentOf } from "../base/i18n.js";
 
 const MINUTE_S = 60;
 const HOUR_S = 3600;

@@ -1,8 +1,8 @@
 /** What goes on now: figures, the last hour, the last thirty days. Asked again every few seconds while it is seen. */
 import { readStats } from "../../state/admin.js";
-import { el, fill, setText } from "../element.js";
-import { t } from "../i18n.js";
-import { icon } from "../icons.js";
+import { el, fill, setText } from "../base/element.js";
+import { t } from "../base/i18n.js";
+import { icon } from "../base/icons.js";
 import { createChart } from "./chart.js";
 import { calendarDay, clock, rate, short, size, span, whole } from "./numbers.js";
 import { facts } from "./parts.js";
@@ -151,7 +151,7 @@ function told(n) {
   return n === null || n === undefined ? UNTOLD : whole(n);
 }
 
-/** @param {import("../i18n.js").Key} key */
+/** @param {import("../base/i18n.js").Key} key */
 function tile(key) {
   const [value, hint] = [el("strong"), el("small")];
   return {

@@ -4,10 +4,10 @@
  * narrow screen a row is drawn as a card; the roles are written out because a changed `display` takes them away in
  * some browsers.
  */
-import { drawEach } from "../each.js";
-import { el, fill, place, setText } from "../element.js";
-import { errorText, NO_MOMENT, t } from "../i18n.js";
-import { icon } from "../icons.js";
+import { drawEach } from "../base/each.js";
+import { el, fill, place, setText } from "../base/element.js";
+import { errorText, NO_MOMENT, t } from "../base/i18n.js";
+import { icon } from "../base/icons.js";
 import { whole } from "./numbers.js";
 import { PageWindow } from "./page_window.js";
 
@@ -21,7 +21,7 @@ const NEAR = "300px";
  * @template T
  * @typedef {object} Column
  * @property {string} label
- * @property {(item: T) => import("../element.js").Children} cell  listeners in it may keep the id, not the item
+ * @property {(item: T) => import("../base/element.js").Children} cell  listeners in it may keep the id, not the item
  * @property {string} [class]
  * @property {boolean} [bare]  on a card its label is left out
  */

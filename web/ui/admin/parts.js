@@ -1,10 +1,10 @@
 /** Small parts that every screen of the administration shares. */
-import { el, fill } from "../element.js";
-import { errorText, t } from "../i18n.js";
-import { icon } from "../icons.js";
+import { el, fill } from "../base/element.js";
+import { errorText, t } from "../base/i18n.js";
+import { icon } from "../base/icons.js";
 
-/** @typedef {import("../i18n.js").Key} Key */
-/** @typedef {import("../element.js").Children} Children */
+/** @typedef {import("../base/i18n.js").Key} Key */
+/** @typedef {import("../base/element.js").Children} Children */
 
 /**
  * What a screen of the administration is handed.

@@ -1,7 +1,7 @@
 /** The people of this server: found, filtered, added; one of them opens beside the list. */
 import * as api from "../../state/admin.js";
-import { el } from "../element.js";
-import { t } from "../i18n.js";
+import { el } from "../base/element.js";
+import { t } from "../base/i18n.js";
 import { away, moment, whole } from "./numbers.js";
 import { createPagedTable, PAGE } from "./paged_table.js";
 import { addButton, createToolbar, nothing, rowButton } from "./parts.js";

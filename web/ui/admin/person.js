@@ -1,8 +1,8 @@
 /** One person beside the list: what is known, and what an administrator can do. */
 import * as api from "../../state/admin.js";
-import { ask, openDialog } from "../dialog.js";
-import { el, fill } from "../element.js";
-import { t } from "../i18n.js";
+import { ask, openDialog } from "../base/dialog.js";
+import { el, fill } from "../base/element.js";
+import { t } from "../base/i18n.js";
 import { date, moment, whole } from "./numbers.js";
 import { loading, troubleWith } from "./paged_table.js";
 import { deed, facts, refusal } from "./parts.js";

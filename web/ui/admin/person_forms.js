@@ -1,6 +1,6 @@
 /** The questions about a person that need an answer of their own: add, rename, a new password, remove. */
 import * as api from "../../state/admin.js";
-import { errorText, t } from "../i18n.js";
+import { errorText, t } from "../base/i18n.js";
 import { choices, field, openForm, showLink, textInput, tick } from "./forms.js";
 import { refusal } from "./parts.js";
 import { nameOf } from "./who.js";

@@ -1,8 +1,8 @@
 /** Finding one person by a few letters: a field with a list below it. */
 import { listUsers } from "../../state/admin.js";
-import { el } from "../element.js";
-import { t } from "../i18n.js";
-import { createListbox } from "../listbox.js";
+import { el } from "../base/element.js";
+import { t } from "../base/i18n.js";
+import { createListbox } from "../base/listbox.js";
 import { SEARCH_MS } from "./parts.js";
 import { face, nameOf } from "./who.js";
 

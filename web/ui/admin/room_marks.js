@@ -1,8 +1,8 @@
 /** A room as a tile, and what is to be known about it at a glance. */
-import { el } from "../element.js";
-import { t } from "../i18n.js";
-import { icon } from "../icons.js";
-import { tintOf } from "../people.js";
+import { el } from "../base/element.js";
+import { t } from "../base/i18n.js";
+import { icon } from "../base/icons.js";
+import { tintOf } from "../people/people.js";
 import { stamp } from "./parts.js";
 
 /** @typedef {import("../../state/admin.js").RoomEntry} RoomEntry */

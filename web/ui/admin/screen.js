@@ -5,10 +5,10 @@
 import { messages as en } from "../../locales/admin.en.js";
 import { messages as es } from "../../locales/admin.es.js";
 import { messages as ru } from "../../locales/admin.ru.js";
-import { el, fill } from "../element.js";
-import { addWords, t } from "../i18n.js";
-import { icon } from "../icons.js";
-import { parseRoute } from "../routes.js";
+import { el, fill } from "../base/element.js";
+import { addWords, t } from "../base/i18n.js";
+import { icon } from "../base/icons.js";
+import { parseRoute } from "../base/routes.js";
 import { createAudit } from "./audit.js";
 import { createInvites } from "./invites.js";
 import { createOverview } from "./overview.js";
@@ -18,7 +18,7 @@ import { createSettings } from "./settings.js";
 
 /** @typedef {import("./parts.js").Admin} Admin */
 /** @typedef {import("./parts.js").Section} Section */
-/** @typedef {{ name: string, label: import("../i18n.js").Key, lead: import("../i18n.js").Key, picture: string, make: (admin: Admin) => Section }} Entry */
+/** @typedef {{ name: string, label: import("../base/i18n.js").Key, lead: import("../base/i18n.js").Key, picture: string, make: (admin: Admin) => Section }} Entry */
 
 addWords({ en, es, ru });
 

@@ -1,7 +1,7 @@
 /** What the server is called, who may come in, who may make rooms. Saved together; the last saving can be undone. */
 import * as api from "../../state/admin.js";
-import { el, fill } from "../element.js";
-import { LANGUAGES, t } from "../i18n.js";
+import { el, fill } from "../base/element.js";
+import { LANGUAGES, t } from "../base/i18n.js";
 import { choices, field, select, textInput, tick } from "./forms.js";
 import { loading, troubleWith } from "./paged_table.js";
 import { refusal, whileBusy } from "./parts.js";

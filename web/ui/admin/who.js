@@ -1,8 +1,8 @@
 /** An account as a picture, a name and a few marks. */
 import { pictureFromWire } from "../../state/account.js";
-import { el } from "../element.js";
-import { t } from "../i18n.js";
-import { face as faceOf } from "../people.js";
+import { el } from "../base/element.js";
+import { t } from "../base/i18n.js";
+import { face as faceOf } from "../people/people.js";
 import { stamp } from "./parts.js";
 
 /** @typedef {import("../../state/admin.js").Account} Account */
