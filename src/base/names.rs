@@ -7,7 +7,7 @@ use unicode_security::{
     confusable_detection::skeleton, general_security_profile::IdentifierType,
 };
 
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
 
 /// Shortest and longest, in characters.
 const LENGTH: std::ops::RangeInclusive<usize> = 2..=32;

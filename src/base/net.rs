@@ -6,7 +6,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::limits::net as limits;
+use crate::base::limits::net as limits;
 
 /// A network whose addresses count together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -4,8 +4,8 @@
 //! browser can show and every program can count with, so all of them pass through [`shown`] or
 //! [`ahead`]. Rows from before that rule are read through [`stored`].
 
-use crate::error::{Error, Result};
-use crate::limits::api::LATEST_MS;
+use crate::base::error::{Error, Result};
+use crate::base::limits::api::LATEST_MS;
 
 /// Now.
 pub fn now_ms() -> i64 {

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::limits::http::COMPLAINT_VALUE;
+use crate::base::limits::http::COMPLAINT_VALUE;
 
 /// Says when the line may be written again.
 #[derive(Debug)]

@@ -9,10 +9,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use crate::bucket::Bucket;
-use crate::error::{Code, Error, Result};
-use crate::ids::Uid;
-use crate::limits::{Rate, users as limits};
+use crate::base::bucket::Bucket;
+use crate::base::error::{Code, Error, Result};
+use crate::base::ids::Uid;
+use crate::base::limits::{Rate, users as limits};
 
 /// What all allowances share.
 #[derive(Debug)]

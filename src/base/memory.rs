@@ -14,11 +14,11 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::count::Count;
-use crate::error::{Code, Error};
-use crate::ids::Uid;
-use crate::limits::memory as limits;
-use crate::net::{ClientPrefix, client_prefix};
+use crate::base::counter::Counter;
+use crate::base::error::{Code, Error};
+use crate::base::ids::Uid;
+use crate::base::limits::memory as limits;
+use crate::base::net::{ClientPrefix, client_prefix};
 
 /// What a buffer is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -96,7 +96,7 @@ struct Inner {
 struct Share {
     most: usize,
     used: AtomicUsize,
-    refused: Count,
+    refused: Counter,
 }
 
 /// How one kind of buffer stands.
@@ -133,7 +133,7 @@ impl MemoryBudget {
         let share = |(_, _, parts): (Kind, &str, usize)| Share {
             most: total / limits::PARTS * parts,
             used: AtomicUsize::new(0),
-            refused: Count::default(),
+            refused: Counter::default(),
         };
         let inner = Inner { total, shares: Kind::ALL.map(share), holders: Mutex::default() };
         Self { inner: Arc::new(inner) }

@@ -1,9 +1,9 @@
 //! A rate of something: a bucket that refills by time. What it is a rate of, and who has one, is said
-//! elsewhere: users in [`crate::allowance`], clients of HTTP in `http::clients`.
+//! elsewhere: users in [`crate::base::allowance`], clients of HTTP in `http::clients`.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::limits::Rate;
+use crate::base::limits::Rate;
 
 /// A bucket that refills by time and that any number of threads take from at once. It holds one number:
 /// the moment at which it will be full again, in microseconds since the server started.

@@ -5,11 +5,11 @@
 //! some to the refusals themselves. While there are few WebSockets, HTTP may use their share: in
 //! a storm of reconnects every connection is HTTP first.
 
-use crate::limits::{descriptors as limits, http, store};
+use crate::base::limits::{descriptors as limits, http, store};
 
 /// How the descriptors are shared out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Share {
+pub struct FdBudget {
     /// All there are.
     pub limit: usize,
     /// Kept for the database, files and the threads' own.
@@ -24,7 +24,7 @@ pub struct Share {
     pub refusals: usize,
 }
 
-impl Share {
+impl FdBudget {
     /// Of `limit` descriptors, for a server of so many shards that was told to take at most `wanted`
     /// WebSockets.
     pub fn of(limit: usize, shards: usize, wanted: Option<usize>) -> Self {
@@ -90,28 +90,28 @@ mod tests {
     fn nothing_is_given_twice() {
         for limit in [128, 256, 1_024, 20_000, 1_048_576] {
             for shards in [1, 4, 16] {
-                let share = Share::of(limit, shards, None);
+                let share = FdBudget::of(limit, shards, None);
                 assert!(share.own + share.sockets + share.refusals <= limit, "{share:?}");
                 assert!(share.websockets < share.sockets, "HTTP keeps some: {share:?}");
                 assert!(share.refusals >= 1, "{share:?}");
             }
         }
-        assert!(Share::of(20_000, 1, None).websockets >= 19_000);
+        assert!(FdBudget::of(20_000, 1, None).websockets >= 19_000);
     }
 
     #[test]
     fn a_wish_is_a_bound_and_never_more_than_fits() {
-        let fits = Share::of(1_024, 1, None).fits;
-        assert_eq!(Share::of(1_024, 1, Some(100)).websockets, 100);
-        assert_eq!(Share::of(1_024, 1, Some(100_000)).websockets, fits);
+        let fits = FdBudget::of(1_024, 1, None).fits;
+        assert_eq!(FdBudget::of(1_024, 1, Some(100)).websockets, 100);
+        assert_eq!(FdBudget::of(1_024, 1, Some(100_000)).websockets, fits);
     }
 
     #[test]
     fn too_few_descriptors_leave_somebody_a_place() {
         for limit in [0, 10, 64] {
-            let share = Share::of(limit, 1, None);
+            let share = FdBudget::of(limit, 1, None);
             assert_eq!((share.websockets, share.refusals), (1, 1), "{share:?}");
         }
-        assert_eq!(Share::of(usize::MAX, usize::MAX, None).websockets, 1);
+        assert_eq!(FdBudget::of(usize::MAX, usize::MAX, None).websockets, 1);
     }
 }

@@ -2,13 +2,13 @@
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use crate::error::Code;
+use crate::base::error::Code;
 
 /// Only grows.
 #[derive(Debug, Default)]
-pub struct Count(AtomicU64);
+pub struct Counter(AtomicU64);
 
-impl Count {
+impl Counter {
     /// One more.
     pub fn inc(&self) {
         self.add(1);
@@ -27,9 +27,9 @@ impl Count {
 
 /// How many there are now.
 #[derive(Debug, Default)]
-pub struct Level(AtomicUsize);
+pub struct Gauge(AtomicUsize);
 
-impl Level {
+impl Gauge {
     /// One came.
     pub fn up(&self) {
         self.0.fetch_add(1, Ordering::Relaxed);
@@ -53,9 +53,9 @@ impl Level {
 
 /// One count for each error code.
 #[derive(Debug, Default)]
-pub struct ByCode([Count; Code::ALL.len()]);
+pub struct CounterByCode([Counter; Code::ALL.len()]);
 
-impl ByCode {
+impl CounterByCode {
     /// One more of this code.
     pub fn inc(&self, code: Code) {
         if let Some(count) = self.0.get(code as usize) {
@@ -75,7 +75,7 @@ mod tests {
 
     #[test]
     fn every_code_has_its_own_count() {
-        let counts = ByCode::default();
+        let counts = CounterByCode::default();
         for code in Code::ALL {
             counts.inc(*code);
         }

@@ -3,7 +3,7 @@
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
 
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
 
 /// `text` composed (NFC) and without the space around it, at most `most` characters long.
 ///
@@ -51,8 +51,8 @@ pub fn name(field: &str, text: &str, most: usize) -> Result<String> {
 /// # Errors
 /// `bad_request` naming the field.
 pub fn user_name(username: &str) -> Result<String> {
-    crate::names::check(username)?;
-    Ok(crate::names::key(username))
+    crate::base::names::check(username)?;
+    Ok(crate::base::names::key(username))
 }
 
 /// Nothing to be seen, or only its effect on others: what turns the direction of writing, blanks
