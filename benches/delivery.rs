@@ -23,10 +23,10 @@ use bytes::Bytes;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use tokio::runtime::Runtime;
 
-use impulse::allowance::Allowances;
+use impulse::base::allowance::Allowances;
+use impulse::base::ids::{RoomId, SessionId, Uid};
 use impulse::delivery::frame_log::FrameLog;
 use impulse::delivery::{self, Adoption, Rights, Role, Settings, Shards};
-use impulse::ids::{RoomId, SessionId, Uid};
 use impulse::protocol::status::Status;
 use impulse::rooms::Rooms;
 use impulse::rooms::outlet::{ConnRef, Delivery, Outlet, Publication};

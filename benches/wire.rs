@@ -10,8 +10,8 @@ use std::hint::black_box;
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
 
-use impulse::ids::{Mid, RoomId, Uid};
-use impulse::limits::{chat, delivery};
+use impulse::base::ids::{Mid, RoomId, Uid};
+use impulse::base::limits::{chat, delivery};
 use impulse::protocol::command::{Request, TextBody};
 use impulse::protocol::event::{Event, Notify, Ok as OkAnswer, Role, RoomKind, RoomView};
 use impulse::protocol::message::{Content, MessageState, Reaction};

@@ -21,10 +21,10 @@ use image::{
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::error::{Code, Error, Result};
-use crate::ids::Uid;
-use crate::limits::avatars as limits;
-use crate::runtime::in_background;
+use crate::base::error::{Code, Error, Result};
+use crate::base::ids::Uid;
+use crate::base::limits::avatars as limits;
+use crate::base::runtime::in_background;
 
 /// Edges of the squares that are kept, in pixels: in lists (doubled for fine screens), and large.
 pub const SIZES: [u32; 2] = [SMALL, LARGE];

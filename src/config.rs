@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 
-use crate::limits::memory;
+use crate::base::limits::memory;
 
 /// Who may make an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
@@ -254,7 +254,7 @@ fn parse_memory(text: &str) -> Result<usize, String> {
 
 /// The same as administrators may choose.
 fn parse_name(text: &str) -> Result<String, String> {
-    let name = crate::text::name("name", text, crate::limits::api::SERVER_NAME);
+    let name = crate::base::text::name("name", text, crate::base::limits::api::SERVER_NAME);
     name.map_err(|error| error.message().to_owned())
 }
 

@@ -8,9 +8,9 @@ use std::net::{IpAddr, Ipv4Addr};
 use sha2::Sha256;
 
 use crate::auth::{Auth, NewAccount, Origin};
+use crate::base::error::{Code, Error, Result};
+use crate::base::ids::{Mid, RoomId, Uid};
 use crate::e2ee::pack::kdf;
-use crate::error::{Code, Error, Result};
-use crate::ids::{Mid, RoomId, Uid};
 use crate::protocol::command::TextBody;
 use crate::protocol::event::Role;
 use crate::protocol::status::Status;

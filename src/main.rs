@@ -3,11 +3,11 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
+use impulse::base::shutdown::StopSignals;
 use impulse::cli::{self, Cli, Command};
 use impulse::config::Config;
 use impulse::server::Server;
-use impulse::shutdown::StopSignals;
-use impulse::{admin, descriptors, loadtest, telemetry};
+use impulse::{admin, base::fd_budget, base::telemetry, loadtest};
 
 /// Memory is taken by the control plane and given back by shards. The C library makes threads wait for
 /// each other then, and a connect cost about a fifth more.
@@ -55,7 +55,7 @@ async fn serve(config: Config) -> Result<(), String> {
     telemetry::start()?;
     config.check()?;
     // A socket is a descriptor.
-    descriptors::raise_limit();
+    fd_budget::raise_limit();
     let mut signals =
         StopSignals::listen().map_err(|error| format!("cannot listen for signals: {error}"))?;
     let mut server = tokio::select! {

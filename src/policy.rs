@@ -5,7 +5,7 @@
 //! table; everything above it only adds what the room's present state forbids. Who may not even know
 //! of a room is told that there is none.
 
-use crate::error::{Code, Error, Result};
+use crate::base::error::{Code, Error, Result};
 use crate::protocol::event::{Role, RoomKind};
 
 /// Who asks.

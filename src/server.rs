@@ -14,22 +14,22 @@ use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::allowance::Allowances;
 use crate::api::{Api, Audited, Figures, Readiness, Removals, Settings};
 use crate::auth::{self, Auth, AuthSettings};
 use crate::avatars::Studio;
+use crate::base::allowance::Allowances;
+use crate::base::error::Error;
+use crate::base::fd_budget::FdBudget;
+use crate::base::limits;
+use crate::base::memory::MemoryBudget;
+use crate::base::runtime::{OwnThreads, inside};
 use crate::config::Config;
 use crate::control::{Control, ControlFile};
 use crate::delivery;
 use crate::demo;
-use crate::descriptors::Share;
-use crate::error::Error;
 use crate::http::{self, Site};
-use crate::limits;
-use crate::memory::MemoryBudget;
 use crate::metrics::{Metrics, Sources};
 use crate::rooms::{Bounds, Rooms};
-use crate::runtime::{OwnThreads, inside};
 use crate::store::accounts::AccountStore;
 use crate::store::chat::ChatStore;
 use crate::store::embedded::{self, Embedded};
@@ -71,7 +71,7 @@ impl Server {
             .map_err(|error| format!("cannot start the threads of the rooms: {error}"))?;
         let (embedded, accounts, chat) = open_stores(&config).await?;
         let operator = auth::new_token().map_err(|error| error.message().to_owned())?;
-        let share = Share::here(config.shard_count(), config.connections_max);
+        let share = FdBudget::here(config.shard_count(), config.connections_max);
         share.announce(config.connections_max);
         let api = match assemble(&config, &share, accounts, chat, &room_threads).await {
             Ok(api) => Arc::new(Api { operator: Some(operator.1), ..api }),
@@ -220,7 +220,7 @@ async fn open_stores(
 
 async fn assemble(
     config: &Config,
-    share: &Share,
+    share: &FdBudget,
     accounts: AccountStore,
     chat: ChatStore,
     room_threads: &OwnThreads,
@@ -307,7 +307,7 @@ fn as_visited(mut address: SocketAddr) -> SocketAddr {
 }
 
 /// What all listeners share.
-fn options(config: &Config, share: &Share, api: &Api) -> http::Options {
+fn options(config: &Config, share: &FdBudget, api: &Api) -> http::Options {
     http::Options {
         max_connections: limits::http::CONNECTIONS,
         max_per_address: scaled(limits::http::CONNECTIONS_PER_ADDRESS, config),

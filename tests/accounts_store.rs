@@ -5,8 +5,8 @@
 #[path = "support/postgres.rs"]
 mod postgres;
 
-use impulse::error::Code;
-use impulse::ids::{SessionId, Uid};
+use impulse::base::error::Code;
+use impulse::base::ids::{SessionId, Uid};
 use impulse::store::accounts::{
     AccountStore, AuthSlot, Authority, KdfParams, NewSession, NewToken, NewUser, Scope,
     SessionKind, StretchParams,
@@ -169,7 +169,7 @@ async fn what_has_come_to_its_end_is_taken_out_in_portions() {
     let (store, slot) = (store().await, slot());
     let anna = store.create_user(&user("anna", "anna", &slot)).await.unwrap();
     let client = store.database().get().await.unwrap();
-    let most = impulse::limits::auth::SESSIONS_SWEPT;
+    let most = impulse::base::limits::auth::SESSIONS_SWEPT;
     let fill =
         "INSERT INTO accounts.sessions (user_id, kind, digest, created_at, seen_at, expires_at)
                 SELECT $1, 'token', decode(lpad(to_hex(n), 64, '0'), 'hex'), 1, 1, 5

@@ -38,30 +38,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("control", &[]),
     ("admin", &["auth", "control", "http", "server", "store"]),
     ("loadtest", &["http", "ws", "protocol"]),
-    ("telemetry", &[]),
-    ("shutdown", &[]),
     ("cli", &["admin", "loadtest", "server"]),
 ];
 
-/// Values, bounds and settings: no logic that could pull a layer down.
-const GROUND: &[&str] = &[
-    "allowance",
-    "bucket",
-    "error",
-    "ids",
-    "limits",
-    "config",
-    "names",
-    "net",
-    "text",
-    "time",
-    "count",
-    "descriptors",
-    "usage",
-    "runtime",
-    "complaint",
-    "memory",
-];
+/// What every layer may use: small tools, and the settings of a start.
+const GROUND: &[&str] = &["base", "config"];
 
 fn rust_files(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {

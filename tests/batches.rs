@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use impulse::limits::chat as limits;
+use impulse::base::limits::chat as limits;
 use support::TestServer;
 use support::client::{Client, Heard, Socket, new_mid};
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use impulse::limits::rooms as limits;
+use impulse::base::limits::rooms as limits;
 use support::TestServer;
 use support::client::{Client, Socket, new_mid};
 use support::crowd::{crowd, guest};

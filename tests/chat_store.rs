@@ -7,8 +7,8 @@ mod postgres;
 
 use std::time::Duration;
 
-use impulse::ids::{Mid, RoomId, Uid};
-use impulse::limits::store::WARY;
+use impulse::base::ids::{Mid, RoomId, Uid};
+use impulse::base::limits::store::WARY;
 use impulse::store::chat::ChatStore;
 use impulse::store::chat::commit::{Change, Entry, Outcome, Writer};
 use impulse::store::pool::Database;

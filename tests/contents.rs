@@ -5,8 +5,8 @@
 
 mod support;
 
-use impulse::ids::{Mid, RoomId, Uid};
-use impulse::limits::chat as limits;
+use impulse::base::ids::{Mid, RoomId, Uid};
+use impulse::base::limits::chat as limits;
 use impulse::protocol::command::TextBody;
 use impulse::protocol::message::{Content, MessageState};
 use impulse::store::chat::commit::{Change, Entry, Outcome, Writer};

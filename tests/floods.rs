@@ -16,10 +16,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use impulse::base::limits::http as limits;
 use impulse::http::{
     Clients, Cost, Deadlines, Head, Options, Request, Response, Service, bind, serve,
 };
-use impulse::limits::http as limits;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;

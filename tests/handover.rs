@@ -18,10 +18,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use impulse::allowance::Allowances;
+use impulse::base::allowance::Allowances;
+use impulse::base::ids::{RoomId, SessionId, Uid};
+use impulse::base::limits::delivery as limits;
 use impulse::delivery::{self, Adoption, Rights, Role, Settings, Shards};
-use impulse::ids::{RoomId, SessionId, Uid};
-use impulse::limits::delivery as limits;
 use impulse::protocol::status::Status;
 use impulse::rooms::Rooms;
 use impulse::rooms::outlet::{ConnRef, Delivery, Outlet, Publication};

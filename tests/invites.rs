@@ -429,7 +429,7 @@ async fn who_comes_back_by_a_link_much_later_is_counted_again_if_it_has_a_use_le
     let code = invite(&anna, json!({"rooms": [room], "uses_max": 2})).await;
     let me = format!("/api/rooms/{room}/members/{}", bert.uid);
     let sql = server.sql().await;
-    let repeat = impulse::limits::auth::INVITE_REPEAT.as_millis();
+    let repeat = impulse::base::limits::auth::INVITE_REPEAT.as_millis();
     for (uses, status) in [(1, 200), (2, 200), (2, 404)] {
         assert_eq!(accept(&bert, &code).await.status, status);
         if status == 200 {
@@ -456,7 +456,7 @@ async fn of_links_made_at_once_no_more_are_live_than_may_be() {
         "INSERT INTO accounts.invites (digest, made_by, created_at)
          SELECT decode(lpad(to_hex(n), 64, '0'), 'hex'), {}, 1 FROM generate_series(1, {}) n",
         anna.uid,
-        impulse::limits::auth::INVITES - 1
+        impulse::base::limits::auth::INVITES - 1
     );
     server.sql().await.batch_execute(&fill).await.unwrap();
     let path = "/api/invites";

@@ -7,13 +7,13 @@ mod support;
 
 use std::time::Duration;
 
+use impulse::base::ids::RoomId;
+use impulse::base::limits::{chat, http, memory as limits, rooms};
+use impulse::base::memory::MemoryBudget;
+use impulse::base::process_usage;
 use impulse::delivery::Settings;
-use impulse::ids::RoomId;
-use impulse::limits::{chat, http, memory as limits, rooms};
-use impulse::memory::MemoryBudget;
 use impulse::rooms::Bounds;
 use impulse::rooms::outlet::Delivery;
-use impulse::usage;
 use serde_json::{Value, json};
 use socket2::SockRef;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -159,7 +159,7 @@ async fn replays_that_nobody_reads_hold_no_more_than_one_user_may_and_others_get
     const MESSAGES: u64 = 500; // 15 MB
     let server = small_server(MESSAGES as i64, 2).await;
     let (greedy, other) = (guest(server.address, 1), guest(server.address, 2));
-    let before = usage::of(std::process::id()).unwrap().rss;
+    let before = process_usage::of(std::process::id()).unwrap().rss;
     let subscribe = json!({"op": "room.subscribe", "id": "s", "room": "1", "since": 0});
     let mut lines = Vec::new();
     for _ in 0..CONNECTIONS {
@@ -193,7 +193,7 @@ async fn replays_that_nobody_reads_hold_no_more_than_one_user_may_and_others_get
         let (now, most) = held(&other, "replays").await;
         assert!(now <= most && now <= most_of_one + most_of_one / 2, "{now} of {most}");
     }
-    let grown = usage::of(std::process::id()).unwrap().rss.saturating_sub(before);
+    let grown = process_usage::of(std::process::id()).unwrap().rss.saturating_sub(before);
     assert!(grown < limits::BUDGET_MIN as u64, "{grown} bytes more");
     // Who looks up late gets all of it, or is told to come back.
     let mut late = lines.pop().unwrap();
@@ -282,7 +282,7 @@ async fn very_many_rooms_are_named_in_parts_and_as_the_reader_takes_them() {
     assert_eq!(listed, named);
     anna.get("/api/rooms?after=x").await.refused(400, "bad_request");
 
-    let before = usage::of(std::process::id()).unwrap().rss;
+    let before = process_usage::of(std::process::id()).unwrap().rss;
     let mut unread = Vec::new();
     for _ in 0..SOCKETS {
         let mut stream = reluctant(&anna).await;
@@ -296,7 +296,7 @@ async fn very_many_rooms_are_named_in_parts_and_as_the_reader_takes_them() {
         }
         bert.socket().await.ok(json!({"op": "ping"})).await;
     }
-    let grown = usage::of(std::process::id()).unwrap().rss.saturating_sub(before);
+    let grown = process_usage::of(std::process::id()).unwrap().rss.saturating_sub(before);
     assert!(grown < limits::BUDGET_MIN as u64, "{grown} bytes more");
     server.stop().await;
 }

@@ -180,7 +180,7 @@ async fn a_database_that_hangs_is_given_up_and_what_is_said_again_is_there_once(
 /// Asks until it is as wanted; what was said then.
 async fn ready_is(anna: &support::client::Client, status: u16) -> serde_json::Value {
     // A write is tried every few seconds.
-    let patience = impulse::limits::store::PROBE + Duration::from_secs(3);
+    let patience = impulse::base::limits::store::PROBE + Duration::from_secs(3);
     let since = Instant::now();
     loop {
         let answer = anna.get("/ready").await;

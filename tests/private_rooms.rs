@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use impulse::limits::delivery::SUBSCRIPTIONS;
+use impulse::base::limits::delivery::SUBSCRIPTIONS;
 use support::TestServer;
 use support::client::{Answer, Client, Heard, Socket, new_mid};
 

@@ -2,8 +2,8 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
-use impulse::error::Error;
-use impulse::ids::{Mid, RoomId, Uid};
+use impulse::base::error::Error;
+use impulse::base::ids::{Mid, RoomId, Uid};
 use impulse::protocol::command::{Command, Request, TextBody};
 use impulse::protocol::event::{
     Event, Gone, Notify, Ok as OkAnswer, Role, RoomKind, RoomView, err,

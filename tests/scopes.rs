@@ -9,7 +9,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use impulse::limits::auth as limits;
+use impulse::base::limits::auth as limits;
 use serde_json::{Value, json};
 
 use support::TestServer;

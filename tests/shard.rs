@@ -8,7 +8,7 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use impulse::ids::{RoomId, SessionId};
+use impulse::base::ids::{RoomId, SessionId};
 use impulse::rooms::outlet::{Delivery, Target};
 
 use support::bench::{Bench, ROOM, UID, events, numbers, text};

@@ -1,7 +1,7 @@
 /** Joins the parts: the state of this browser, and the screens that show it. */
-import { mount } from "./ui/app_view.js";
-import { useLanguage } from "./ui/i18n.js";
-import { useTheme } from "./ui/preferences.js";
+import { mount } from "./ui/shell/app_view.js";
+import { useLanguage } from "./ui/base/i18n.js";
+import { useTheme } from "./ui/base/preferences.js";
 import { createClient } from "./state/store.js";
 
 useTheme();

@@ -14,14 +14,14 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::auth::{Auth, AuthSettings, Scope, TokenWish};
+use crate::base::error::Code;
+use crate::base::limits;
+use crate::base::names;
+use crate::base::text;
 use crate::config::Config;
-use crate::error::Code;
-use crate::limits;
-use crate::names;
 use crate::store::accounts::{AccountStore, AuditEntry, UserRow};
 use crate::store::embedded::{self, Embedded};
 use crate::store::pool::Database;
-use crate::text;
 use args::{Audit, Rooms, TokenScope};
 use client::{Client, encoded};
 
@@ -293,7 +293,7 @@ async fn token(
     Ok(issued.token)
 }
 
-fn sentence(error: crate::error::Error) -> String {
+fn sentence(error: crate::base::error::Error) -> String {
     error.message().to_owned()
 }
 

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use crate::auth::Session;
-use crate::error::Result;
+use crate::base::error::Result;
 use crate::http::{Request, Response};
 use crate::store::accounts::Authority;
 

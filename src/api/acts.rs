@@ -9,8 +9,8 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use crate::auth::{Invite, Session};
-use crate::error::Result;
-use crate::ids::{RoomId, Uid};
+use crate::base::error::Result;
+use crate::base::ids::{RoomId, Uid};
 use crate::protocol::event::{Role, RoomKind, RoomView};
 use crate::rooms::{By, CreateRoom, Making, MemberChange, MemberOutcome};
 use crate::store::chat::RoomChange;

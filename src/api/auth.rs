@@ -7,9 +7,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::auth::{Credentials, NewAccount, Origin, Session, SignedIn};
-use crate::error::Result;
+use crate::base::error::Result;
+use crate::base::ids::Uid;
 use crate::http::{Request, Response};
-use crate::ids::Uid;
 use crate::rooms::outlet::{Delivery, Target};
 
 use super::caller::{clear_cookie, cookie_token, device_cookie, set_cookie, set_device_cookie};

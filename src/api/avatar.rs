@@ -6,7 +6,7 @@
 use serde_json::json;
 
 use crate::auth::Session;
-use crate::error::{Code, Error, Result};
+use crate::base::error::{Code, Error, Result};
 use crate::http::{Place, Request, Response};
 
 use super::Api;

@@ -3,9 +3,9 @@
 use serde_json::json;
 
 use crate::auth::Session;
-use crate::error::Result;
+use crate::base::error::Result;
+use crate::base::ids::{RoomId, Uid};
 use crate::http::Response;
-use crate::ids::{RoomId, Uid};
 
 use super::Api;
 use super::users::public;

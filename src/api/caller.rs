@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::auth::Session;
-use crate::error::{Code, Error, Result};
+use crate::base::error::{Code, Error, Result};
+use crate::base::limits;
 use crate::http::{Request, Response};
-use crate::limits;
 
 use super::Api;
 

@@ -1,12 +1,12 @@
 //! What calls cost: one place that every call of somebody who is signed in passes.
 //!
-//! The rates are of the user ([`crate::allowance`]), whatever addresses the calls come from. What ends
+//! The rates are of the user ([`crate::base::allowance`]), whatever addresses the calls come from. What ends
 //! sessions and tokens costs nothing: somebody who uses a stolen one must not be able to keep its owner from
 //! ending it.
 
 use crate::auth::Session;
-use crate::error::Result;
-use crate::limits::users as limits;
+use crate::base::error::Result;
+use crate::base::limits::users as limits;
 
 use super::Api;
 use super::admin;
@@ -73,7 +73,7 @@ fn cost(method: &str, resource: Resource) -> Cost {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::{RoomId, SessionId, Uid};
+    use crate::base::ids::{RoomId, SessionId, Uid};
 
     const ROOM: RoomId = RoomId(4);
 

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::auth::Session;
-use crate::error::Result;
+use crate::base::error::Result;
 use crate::http::{Request, Response};
 use crate::rooms::sort_key;
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use crate::error::Result;
-use crate::limits::auth::SESSIONS_SWEEP;
+use crate::base::error::Result;
+use crate::base::limits::auth::SESSIONS_SWEEP;
 use crate::rooms::outlet::Target;
 
 use super::Api;

@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
+use crate::base::limits;
 use crate::http::Response;
-use crate::limits;
 
 use super::Api;
 

@@ -11,11 +11,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::auth::{Invite, InviteFilter, InviteWish, Maker, Session};
+use crate::base::error::{Code, Error, Result};
+use crate::base::ids::{InviteId, RoomId, Uid};
+use crate::base::limits::{api as limits, auth as bounds};
 use crate::config::Registration;
-use crate::error::{Code, Error, Result};
 use crate::http::{Request, Response};
-use crate::ids::{InviteId, RoomId, Uid};
-use crate::limits::{api as limits, auth as bounds};
 use crate::policy::Action;
 
 use super::Api;

@@ -4,13 +4,13 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::auth::Session;
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
+use crate::base::limits;
+use crate::base::time;
 use crate::http::{Request, Response};
-use crate::limits;
 use crate::protocol::command::PresenceState;
 use crate::protocol::status::Status;
 use crate::store::accounts::ProfileChange;
-use crate::time;
 
 use super::Api;
 use super::text::{bounded, line};

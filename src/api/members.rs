@@ -4,13 +4,13 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::auth::Session;
-use crate::error::{Code, Error, Result};
+use crate::base::error::{Code, Error, Result};
+use crate::base::ids::{RoomId, Uid};
+use crate::base::limits::api as limits;
+use crate::base::time;
 use crate::http::{Request, Response};
-use crate::ids::{RoomId, Uid};
-use crate::limits::api as limits;
 use crate::protocol::event::Role;
 use crate::rooms::{MemberChange, MemberOutcome, MemberView};
-use crate::time;
 
 use super::Api;
 use super::fields::present;

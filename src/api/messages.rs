@@ -6,11 +6,11 @@
 use serde::Serialize;
 
 use crate::auth::Session;
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
+use crate::base::ids::RoomId;
+use crate::base::limits;
+use crate::base::memory::{Holder, Kind};
 use crate::http::{Request, Response};
-use crate::ids::RoomId;
-use crate::limits;
-use crate::memory::{Holder, Kind};
 use crate::protocol::message::PageEntry;
 use crate::store::chat::Page;
 

@@ -41,19 +41,19 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::allowance::Allowances;
 use crate::auth::{Auth, Session};
 use crate::avatars::Studio;
+use crate::base::allowance::Allowances;
+use crate::base::error::{Code, Error, Result};
+use crate::base::limits::api as limits;
+use crate::base::memory::{Holder, Kind};
+use crate::base::text;
 use crate::delivery::Shards;
-use crate::error::{Code, Error, Result};
 use crate::http::{Admission, Cost, Counts, Head, Request, Response, Service, Site};
-use crate::limits::api as limits;
-use crate::memory::{Holder, Kind};
 use crate::metrics::Metrics;
 use crate::rooms::Rooms;
 use crate::store::accounts::AccountStore;
 use crate::store::chat::ChatStore;
-use crate::text;
 use crate::ws::Limits;
 use crate::ws::handshake::OriginPolicy;
 
@@ -119,7 +119,8 @@ pub struct Api {
 
 impl Service for Api {
     fn body_limit(&self, head: &Head) -> usize {
-        Resource::find(&head.path).map_or(crate::limits::api::SMALL_BODY, Resource::body_limit)
+        Resource::find(&head.path)
+            .map_or(crate::base::limits::api::SMALL_BODY, Resource::body_limit)
     }
 
     fn cost(&self, head: &Head) -> Cost {

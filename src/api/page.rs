@@ -5,9 +5,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
+use crate::base::limits::api::{PAGE, PAGE_MAX};
 use crate::http::Request;
-use crate::limits::api::{PAGE, PAGE_MAX};
 
 /// Which page a caller wants.
 #[derive(Debug, Clone, PartialEq, Eq)]

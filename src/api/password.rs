@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::auth::{NewPassword, Proof, Session};
-use crate::error::{Code, Error, Result};
+use crate::base::error::{Code, Error, Result};
 use crate::http::{Request, Response};
 use crate::rooms::outlet::Target as Sockets;
 

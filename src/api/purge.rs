@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::sync::watch;
 
-use crate::error::{Code, Result};
+use crate::base::error::{Code, Result};
 use crate::store::accounts::{AuditEntry, UserRow};
 use crate::store::{now_ms, restorable_ms};
 

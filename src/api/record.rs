@@ -5,9 +5,9 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::auth::{RateLimit, Session};
-use crate::error::Result;
-use crate::ids::{InviteId, RoomId, Uid};
-use crate::limits::api as limits;
+use crate::base::error::Result;
+use crate::base::ids::{InviteId, RoomId, Uid};
+use crate::base::limits::api as limits;
 use crate::store::accounts::{AuditEntry, Authority};
 
 use super::Api;
@@ -173,7 +173,7 @@ pub(super) fn authority(caller: &Session) -> Authority<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Code;
+    use crate::base::error::Code;
 
     fn member(uid: i64) -> Session {
         Session::of_user(Uid(uid), "somebody")

@@ -7,8 +7,8 @@
 
 use tokio::sync::{Mutex, Notify};
 
-use crate::error::{Code, Error, Result};
-use crate::ids::Uid;
+use crate::base::error::{Code, Error, Result};
+use crate::base::ids::Uid;
 use crate::rooms::outlet::Target;
 use crate::store::accounts::{Authority, UserChange, UserRow};
 

@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::auth::{RoomCreation, Session};
-use crate::error::{Code, Error, Result};
+use crate::base::error::{Code, Error, Result};
+use crate::base::ids::{RoomId, Uid};
+use crate::base::limits::{api as limits, chat};
 use crate::http::{Request, Response};
-use crate::ids::{RoomId, Uid};
-use crate::limits::{api as limits, chat};
 use crate::policy::unreachable_person;
 use crate::protocol::event::{Notify, RoomKind, RoomView};
 use crate::rooms::{CreateRoom, check_kind};

@@ -5,9 +5,9 @@
 //! that is no id never reaches a handler.
 
 use super::admin;
+use crate::base::ids::{InviteId, RoomId, SessionId, Uid};
+use crate::base::limits;
 use crate::http::Cost;
-use crate::ids::{InviteId, RoomId, SessionId, Uid};
-use crate::limits;
 
 /// A thing with an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

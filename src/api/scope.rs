@@ -3,7 +3,7 @@
 //! A path that is added has to be given its place here, or it does not compile.
 
 use crate::auth::{Scope, Session};
-use crate::error::{Code, Error, Result};
+use crate::base::error::{Code, Error, Result};
 
 use super::router::Resource;
 
@@ -97,7 +97,7 @@ impl Need {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::Uid;
+    use crate::base::ids::Uid;
 
     #[test]
     fn each_scope_meets_what_it_is_for() {

@@ -5,9 +5,9 @@ use std::time::Instant;
 use serde_json::json;
 use tokio::sync::Mutex;
 
-use crate::error::{Error, Outage, Result};
+use crate::base::error::{Error, Outage, Result};
+use crate::base::limits::store::PROBE;
 use crate::http::{Request, Response};
-use crate::limits::store::PROBE;
 use crate::store::accounts::AccountStore;
 use crate::store::chat::ChatStore;
 

@@ -3,9 +3,9 @@
 use serde_json::json;
 
 use crate::auth::{Session, SessionKind};
-use crate::error::{Code, Error, Result};
+use crate::base::error::{Code, Error, Result};
+use crate::base::ids::SessionId;
 use crate::http::Response;
-use crate::ids::SessionId;
 use crate::rooms::outlet::Target;
 
 use super::Api;

@@ -9,14 +9,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::allowance::Allowance;
 use crate::auth::{Auth, Session};
+use crate::base::allowance::Allowance;
+use crate::base::error::{Code, Error, Result};
+use crate::base::ids::{RoomId, Uid};
+use crate::base::limits;
+use crate::base::memory::{Holder, Kind, Reservation};
 use crate::delivery::{Adoption, Rights, Role, Shards};
-use crate::error::{Code, Error, Result};
 use crate::http::{Refused, Request, Response, Socket};
-use crate::ids::{RoomId, Uid};
-use crate::limits;
-use crate::memory::{Holder, Kind, Reservation};
 use crate::protocol::event::Event;
 use crate::rooms::Rooms;
 use crate::rooms::outlet::{Delivery, Target};

@@ -7,11 +7,11 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::auth::{Scope, Session, SessionKind, TokenWish};
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
+use crate::base::ids::SessionId;
+use crate::base::limits;
+use crate::base::limits::auth::{TOKEN_LIFE, TOKEN_LIFE_MAX, TOKEN_LIFE_MIN};
 use crate::http::{Request, Response};
-use crate::ids::SessionId;
-use crate::limits;
-use crate::limits::auth::{TOKEN_LIFE, TOKEN_LIFE_MAX, TOKEN_LIFE_MIN};
 
 use super::Api;
 use super::fields::present;

@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::error::{Code, Error, Result};
+use crate::base::error::{Code, Error, Result};
+use crate::base::ids::Uid;
+use crate::base::limits;
 use crate::http::{Request, Response};
-use crate::ids::Uid;
-use crate::limits;
 use crate::protocol::status::Status;
 use crate::store::accounts::Profile;
 

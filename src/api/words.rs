@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use crate::error::Result;
-use crate::limits::rooms as limits;
+use crate::base::error::Result;
+use crate::base::limits::rooms as limits;
 
 use super::Api;
 

@@ -13,9 +13,9 @@ use super::guesses::KnownBy;
 use super::password::{self, matches};
 use super::sign_in::{ALGORITHM, decode};
 use super::{Auth, Session, millis, session, stranger};
-use crate::error::{Code, Error, Result};
-use crate::ids::{SessionId, Uid};
-use crate::limits::auth::{ITERATIONS, PENDING};
+use crate::base::error::{Code, Error, Result};
+use crate::base::ids::{SessionId, Uid};
+use crate::base::limits::auth::{ITERATIONS, PENDING};
 use crate::store::accounts::{AuthSlot, KdfParams, PendingSlot, Switch, Switched};
 use crate::store::now_ms;
 

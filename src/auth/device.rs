@@ -10,9 +10,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
-use crate::error::{Error, Result};
-use crate::ids::Uid;
-use crate::limits::auth::DEVICE_ACCOUNTS;
+use crate::base::error::{Error, Result};
+use crate::base::ids::Uid;
+use crate::base::limits::auth::DEVICE_ACCOUNTS;
 
 /// What names a browser of one account.
 pub(super) type DeviceId = [u8; 16];

@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
-use crate::count::Count;
-use crate::error::{Code, Error, Result};
+use crate::base::counter::Counter;
+use crate::base::error::{Code, Error, Result};
 
 /// A client that waits, as far as its turn depends on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +36,7 @@ pub struct Bounds {
 pub struct FairQueue {
     bounds: Bounds,
     inner: Mutex<Inner>,
-    refused: Count,
+    refused: Counter,
 }
 
 struct Inner {
@@ -68,7 +68,7 @@ impl FairQueue {
             strangers: Ring::default(),
             known_next: true,
         };
-        Arc::new(Self { bounds, inner: Mutex::new(inner), refused: Count::default() })
+        Arc::new(Self { bounds, inner: Mutex::new(inner), refused: Counter::default() })
     }
 
     /// Waits for a turn.
@@ -286,7 +286,7 @@ mod tests {
 
     #[tokio::test]
     async fn as_many_sign_ins_and_questions_wait_as_the_bounds_say() {
-        use crate::limits::auth as limits;
+        use crate::base::limits::auth as limits;
         for (at_once, waiting, waiting_per_network) in [
             (2, limits::HASHES_WAITING, limits::HASHES_WAITING_PER_NETWORK),
             (limits::LOOKUPS, limits::LOOKUPS_WAITING, limits::LOOKUPS_WAITING_PER_NETWORK),

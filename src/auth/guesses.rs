@@ -18,10 +18,10 @@ use super::fair_queue::Client;
 use super::rate_limit::{Attempt, RateLimit};
 use super::stranger;
 use super::turns::{Party, Turn, Turns};
-use crate::error::{Code, Result};
-use crate::ids::SessionId;
-use crate::limits::auth as limits;
-use crate::net::line_site_and_block;
+use crate::base::error::{Code, Result};
+use crate::base::ids::SessionId;
+use crate::base::limits::auth as limits;
+use crate::base::net::line_site_and_block;
 
 /// An account by the digest of its name: a name in a request can be long.
 pub(super) type Account = [u8; 32];
@@ -204,7 +204,7 @@ fn is_recent(at: &Instant) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Error;
+    use crate::base::error::Error;
 
     async fn attempt(guesses: &Guesses, address: &str, is_right: bool) -> Result<()> {
         let checking = async {

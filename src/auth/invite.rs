@@ -7,9 +7,9 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::{Auth, millis, session};
-use crate::error::{Code, Error, Result};
-use crate::ids::{InviteId, RoomId, Uid};
-use crate::limits::auth::INVITES;
+use crate::base::error::{Code, Error, Result};
+use crate::base::ids::{InviteId, RoomId, Uid};
+use crate::base::limits::auth::INVITES;
 use crate::store::accounts::{Invite, InviteFilter, InviteUse, NewInvite};
 use crate::store::now_ms;
 

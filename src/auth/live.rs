@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::Auth;
+use crate::base::error::{Code, Error, Result};
 use crate::config::{Config, Registration};
-use crate::error::{Code, Error, Result};
 use crate::store::accounts::{Authority, Chosen};
 
 /// Who may make open and closed rooms.

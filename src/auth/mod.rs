@@ -39,13 +39,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
 
+use crate::base::error::Result;
+use crate::base::ids::{SessionId, Uid};
+use crate::base::limits::auth as limits;
+use crate::base::limits::rooms::{BLOCK_CHANGES_PER_HOUR, DIRECT_PER_HOUR, MADE_PER_HOUR};
+use crate::base::names as name;
+use crate::base::net::line_site_and_block;
 use crate::config::Config;
-use crate::error::Result;
-use crate::ids::{SessionId, Uid};
-use crate::limits::auth as limits;
-use crate::limits::rooms::{BLOCK_CHANGES_PER_HOUR, DIRECT_PER_HOUR, MADE_PER_HOUR};
-use crate::names as name;
-use crate::net::line_site_and_block;
 use crate::store::accounts::{AccountStore, Authority, Instance};
 use crate::store::now_ms;
 

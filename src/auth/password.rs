@@ -8,10 +8,10 @@ use std::sync::Arc;
 use subtle::ConstantTimeEq as _;
 
 use super::fair_queue::{Bounds, Client, FairQueue};
+use crate::base::error::{Error, Result};
+use crate::base::limits::auth::{HASHES_WAITING, HASHES_WAITING_PER_NETWORK};
+use crate::base::runtime::in_background;
 use crate::e2ee::account::{Stretched, stretch};
-use crate::error::{Error, Result};
-use crate::limits::auth::{HASHES_WAITING, HASHES_WAITING_PER_NETWORK};
-use crate::runtime::in_background;
 use crate::store::accounts::StretchParams;
 
 /// What new passwords get (`e2ee.md` 4.3).

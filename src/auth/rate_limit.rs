@@ -8,8 +8,8 @@ use std::hash::Hash;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::error::{Code, Error, Result};
-use crate::limits::auth::KEYS;
+use crate::base::error::{Code, Error, Result};
+use crate::base::limits::auth::KEYS;
 
 /// Attempts allowed at once and the time in which they come back.
 pub struct RateLimit<K> {

@@ -11,9 +11,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
 
-use crate::error::{Error, Result};
-use crate::ids::{SessionId, Uid};
-use crate::limits::auth as limits;
+use crate::base::error::{Error, Result};
+use crate::base::ids::{SessionId, Uid};
+use crate::base::limits::auth as limits;
 use crate::protocol::status::Status;
 use crate::store::accounts::{Scope, SessionKind};
 use crate::store::now_ms;

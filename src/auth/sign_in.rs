@@ -18,18 +18,18 @@ use super::fair_queue::Client;
 use super::guesses::KnownBy;
 use super::password::{self, matches};
 use super::{Auth, ITERATIONS, millis, name, session, stranger};
+use crate::base::error::{Code, Error, Result};
+use crate::base::ids::{SessionId, Uid};
+use crate::base::limits::api::LABEL;
+use crate::base::limits::auth::{SESSION_LIFE, SESSIONS};
+use crate::base::net::line_site_and_block;
+use crate::base::text;
 use crate::config::Registration;
-use crate::error::{Code, Error, Result};
-use crate::ids::{SessionId, Uid};
-use crate::limits::api::LABEL;
-use crate::limits::auth::{SESSION_LIFE, SESSIONS};
-use crate::net::line_site_and_block;
 use crate::store::accounts::{
     AuthSlot, Invite, InviteUse, KdfParams, LoginRecord, NewSession, NewUser, Scope, SessionKind,
     StretchParams,
 };
 use crate::store::now_ms;
-use crate::text;
 
 /// The one algorithm a browser has for this.
 pub(super) const ALGORITHM: &str = "pbkdf2-sha256";

@@ -3,9 +3,9 @@
 use std::net::IpAddr;
 
 use super::{Auth, client_network, millis, session};
-use crate::error::{Code, Error, Result};
-use crate::ids::Uid;
-use crate::limits::auth::TICKET;
+use crate::base::error::{Code, Error, Result};
+use crate::base::ids::Uid;
+use crate::base::limits::auth::TICKET;
 use crate::store::accounts::{Authority, NewTicket, NewUser, TicketRecord, UserRow};
 use crate::store::now_ms;
 

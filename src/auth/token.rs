@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::{Auth, Session, millis, name, session};
-use crate::error::{Code, Error, Result};
-use crate::ids::{SessionId, Uid};
-use crate::limits::auth::TOKENS;
+use crate::base::error::{Code, Error, Result};
+use crate::base::ids::{SessionId, Uid};
+use crate::base::limits::auth::TOKENS;
 use crate::store::accounts::{NewToken, Scope, SessionInfo, SessionKind};
 use crate::store::now_ms;
 

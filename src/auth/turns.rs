@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use crate::error::{Code, Error, Result};
-use crate::limits::auth::{TURN, TURN_WAIT, TURNS, TURNS_WAITING};
+use crate::base::error::{Code, Error, Result};
+use crate::base::limits::auth::{TURN, TURN_WAIT, TURNS, TURNS_WAITING};
 
 /// An account, by the digest of its name, or a network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -6,9 +6,9 @@
 use super::Rights;
 use super::connection::{Bucket, Chat, Connection};
 use super::stats::Stats;
-use crate::error::{Code, Error, Result};
-use crate::ids::RoomId;
-use crate::limits::{chat as chat_limits, delivery as limits, users};
+use crate::base::error::{Code, Error, Result};
+use crate::base::ids::RoomId;
+use crate::base::limits::{chat as chat_limits, delivery as limits, users};
 use crate::protocol::command::{Command, DraftBody, Request};
 use crate::protocol::event::{Ok as OkAnswer, err};
 use crate::rooms::outlet::{ConnRef, Payload};

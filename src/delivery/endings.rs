@@ -7,7 +7,7 @@ use mio::Events;
 use super::connection::{Phase, Until};
 use super::shard::Shard;
 use super::stats::Stats;
-use crate::limits::delivery as limits;
+use crate::base::limits::delivery as limits;
 use crate::protocol::event::Event;
 use crate::ws::{Codec, frame};
 

@@ -10,8 +10,8 @@
 use std::collections::VecDeque;
 
 use super::held;
-use crate::limits::delivery as limits;
-use crate::memory::Kind;
+use crate::base::limits::delivery as limits;
+use crate::base::memory::Kind;
 use crate::ws::frame;
 use tungstenite::protocol::frame::coding::{Data, OpCode};
 

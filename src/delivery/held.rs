@@ -5,7 +5,7 @@
 
 use std::cell::Cell;
 
-use crate::memory::{Kind, MemoryBudget};
+use crate::base::memory::{Kind, MemoryBudget};
 
 /// The kinds whose bytes are counted here.
 const KINDS: [Kind; 3] = [Kind::SendQueues, Kind::RoomLogs, Kind::Replays];

@@ -33,9 +33,9 @@ use std::time::Instant;
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
-use crate::allowance::Allowance;
-use crate::ids::{RoomId, SessionId, Uid};
-use crate::limits::delivery as limits;
+use crate::base::allowance::Allowance;
+use crate::base::ids::{RoomId, SessionId, Uid};
+use crate::base::limits::delivery as limits;
 use crate::protocol::status::Status;
 use crate::rooms::Rooms;
 use crate::rooms::outlet::{Delivery, Outlet, Payload, ShardLink};

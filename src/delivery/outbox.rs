@@ -5,9 +5,9 @@ use std::collections::VecDeque;
 
 use super::frame_log::{Cursor, FrameLog};
 use super::held;
-use crate::ids::{Mid, RoomId};
-use crate::limits::delivery as limits;
-use crate::memory::{Kind, Reservation};
+use crate::base::ids::{Mid, RoomId};
+use crate::base::limits::delivery as limits;
+use crate::base::memory::{Kind, Reservation};
 use crate::rooms::outlet::Payload;
 use crate::rooms::replays::Replay;
 

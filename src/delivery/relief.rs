@@ -10,9 +10,9 @@ use super::connection::{Connection, Phase, Purpose};
 use super::held;
 use super::room::Room;
 use super::shard::Shard;
-use crate::ids::Uid;
-use crate::limits::delivery as limits;
-use crate::memory::{Holder, Kind};
+use crate::base::ids::Uid;
+use crate::base::limits::delivery as limits;
+use crate::base::memory::{Holder, Kind};
 
 /// What one connection keeps the server from giving back.
 #[derive(Clone, Copy, Default)]

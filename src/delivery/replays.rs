@@ -4,8 +4,8 @@
 use super::connection::{Connection, Place};
 use super::room::Stage;
 use super::shard::Shard;
-use crate::ids::{Mid, RoomId};
-use crate::limits::chat as limits;
+use crate::base::ids::{Mid, RoomId};
+use crate::base::limits::chat as limits;
 use crate::protocol::event::Event;
 use crate::rooms::outlet::{ConnRef, Payload};
 use crate::rooms::replays::{Read, Replay, Request, Slice};

@@ -4,9 +4,9 @@ use std::collections::{HashSet, VecDeque};
 use std::time::Instant;
 
 use super::frame_log::{Cursor, FrameLog};
-use crate::ids::{Mid, RoomId};
-use crate::limits::delivery as limits;
-use crate::memory::Kind;
+use crate::base::ids::{Mid, RoomId};
+use crate::base::limits::delivery as limits;
+use crate::base::memory::Kind;
 use crate::rooms::outlet::Activity;
 
 /// A room on one shard.

@@ -7,29 +7,29 @@ use std::cell::Cell;
 use std::sync::atomic::Ordering;
 
 use super::shard::Shard;
-use crate::count::Count;
+use crate::base::counter::Counter;
 use crate::protocol::command::Command;
 
 /// Counters over all shards, since the start.
 #[derive(Debug, Default)]
 pub struct Stats {
     /// Frames of rooms handed to the kernel.
-    pub deliveries: Count,
+    pub deliveries: Counter,
     /// Writes that took them; deliveries per write is the coalescing factor.
-    pub writes: Count,
+    pub writes: Counter,
     /// Bytes the kernel took, answers and goodbyes among them.
-    pub bytes: Count,
+    pub bytes: Counter,
     /// Commands that found the inbox of their room full and had to wait.
-    pub inbox_full: Count,
+    pub inbox_full: Counter,
     /// Connections closed because they could not keep up.
-    pub lagging: Count,
+    pub lagging: Counter,
     /// Connections closed because their login, or their user, was no longer welcome.
-    pub revoked: Count,
+    pub revoked: Counter,
     /// Connections adopted.
-    pub adopted: Count,
+    pub adopted: Counter,
     /// Connections dropped because too many waited to be adopted.
-    pub not_adopted: Count,
-    commands: [Count; OPS.len()],
+    pub not_adopted: Counter,
+    commands: [Counter; OPS.len()],
 }
 
 /// The `op` of every command, and what is none.
@@ -45,7 +45,7 @@ const OPS: [&str; 8] = [
 ];
 
 impl Stats {
-    pub(super) fn add(counter: &Count, more: u64) {
+    pub(super) fn add(counter: &Counter, more: u64) {
         if more > 0 {
             counter.add(more);
         }

@@ -22,8 +22,8 @@ use slab::Slab;
 
 use super::connection::{Connection, Flushed, Phase};
 use super::room::{Room, Stage, Walk};
-use crate::ids::Uid;
-use crate::limits::delivery as limits;
+use crate::base::ids::Uid;
+use crate::base::limits::delivery as limits;
 
 /// The rooms of a shard and those with something to write.
 #[derive(Default)]
@@ -263,7 +263,7 @@ mod tests {
     use super::super::frame_log::Cursor;
     use super::super::room::Subscriber;
     use super::*;
-    use crate::ids::RoomId;
+    use crate::base::ids::RoomId;
 
     fn rooms_of(members: usize) -> (Slab<Room>, usize) {
         let mut room = Room::new(RoomId(1));

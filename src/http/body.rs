@@ -6,7 +6,7 @@
 use bytes::{Bytes, BytesMut};
 
 use super::head::{Framing, Refusal};
-use crate::limits::http as limits;
+use crate::base::limits::http as limits;
 
 /// How far a body is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

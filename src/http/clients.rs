@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::bucket::Bucket;
-use crate::limits::Rate;
-use crate::limits::http as limits;
-use crate::net::{ClientPrefix, client_prefixes};
+use crate::base::bucket::Bucket;
+use crate::base::limits::Rate;
+use crate::base::limits::http as limits;
+use crate::base::net::{ClientPrefix, client_prefixes};
 
 /// What a request costs the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -27,9 +27,9 @@ use super::head::{Head, Refusal, Scan};
 use super::listener::Deadlines;
 use super::socket::Socket;
 use super::{Place, Request, Response, Service};
-use crate::error::{Code, Error};
-use crate::limits::http as limits;
-use crate::memory::{Holder, Kind, MemoryBudget, Reservation};
+use crate::base::error::{Code, Error};
+use crate::base::limits::http as limits;
+use crate::base::memory::{Holder, Kind, MemoryBudget, Reservation};
 
 /// What ends a connection without an answer: the peer left, nothing came, the server stops.
 struct Gone;

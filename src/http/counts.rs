@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use prometheus_client::metrics::histogram::Histogram;
 
-use crate::count::{ByCode, Count, Level};
+use crate::base::counter::{Counter, CounterByCode, Gauge};
 
 /// Why somebody who came was not let in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,16 +38,16 @@ impl Refused {
 #[derive(Debug)]
 pub struct Counts {
     /// Connections accepted.
-    pub accepted: Count,
+    pub accepted: Counter,
     /// Connections that speak HTTP now.
-    pub open: Level,
+    pub open: Gauge,
     /// Requests that were answered with an error, by its code.
-    pub errors: ByCode,
+    pub errors: CounterByCode,
     /// From the head of a request to its answer; not the writing of it.
     pub duration: Histogram,
-    refused: [Count; Refused::ALL.len()],
+    refused: [Counter; Refused::ALL.len()],
     /// By the first digit of the status.
-    classes: [Count; CLASSES.len()],
+    classes: [Counter; CLASSES.len()],
 }
 
 const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
@@ -58,9 +58,9 @@ const BUCKETS: [f64; 9] = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 2.5, 5.0];
 impl Default for Counts {
     fn default() -> Self {
         Self {
-            accepted: Count::default(),
-            open: Level::default(),
-            errors: ByCode::default(),
+            accepted: Counter::default(),
+            open: Gauge::default(),
+            errors: CounterByCode::default(),
             duration: Histogram::new(BUCKETS),
             refused: Default::default(),
             classes: Default::default(),

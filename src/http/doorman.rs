@@ -22,8 +22,8 @@ use super::seat::{Queue, Seat, millis};
 use super::socket::Socket;
 use super::spare::refuse_at_once;
 use super::{Response, Service};
-use crate::limits::http as limits;
-use crate::net::{ClientPrefix, client_prefix, client_prefixes};
+use crate::base::limits::http as limits;
+use crate::base::net::{ClientPrefix, client_prefix, client_prefixes};
 
 /// What is said when the house is full.
 pub(super) const FULL: Refusal = Refusal::Answer(503, "There are too many connections right now.");

@@ -4,7 +4,7 @@
 //! raw bytes are checked before `httparse` sees them, because it accepts a bare LF; and a refusal
 //! comes as soon as it is certain, not when the head is complete, so nobody waits for a deadline.
 
-use crate::limits::http as limits;
+use crate::base::limits::http as limits;
 
 /// What may surround a value. `str::trim` would also take a no-break space, which a proxy before us
 /// reads as part of the value: two readings of one `Content-Length` are how requests get smuggled.

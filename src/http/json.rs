@@ -5,7 +5,7 @@ use serde::de::{DeserializeOwned, Deserializer, Error as _, IntoDeserializer, Vi
 use serde_json::Value;
 
 use super::head::Headers;
-use crate::error::{Code, Error};
+use crate::base::error::{Code, Error};
 
 /// Deepest nesting. The deepest request of the contract has five levels.
 const DEPTH: usize = 32;

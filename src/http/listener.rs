@@ -15,8 +15,8 @@ use super::doorman::{Doorman, FULL, Waiting};
 use super::socket::{Listener, Socket};
 use super::spare::{Spare, is_out_of_descriptors};
 use super::{Response, Service};
-use crate::limits::{descriptors, http as limits};
-use crate::memory::MemoryBudget;
+use crate::base::limits::{descriptors, http as limits};
+use crate::base::memory::MemoryBudget;
 
 /// How a listener is set up.
 #[derive(Debug, Clone)]

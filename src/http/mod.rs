@@ -46,7 +46,7 @@ pub trait Service: Send + Sync + 'static {
     fn body_limit(&self, head: &Head) -> usize;
 
     /// Whether this request, whose body is not there yet, may send one of more than
-    /// [`crate::limits::http::BODY`]: a large body is not read for just anybody. What is given is
+    /// [`crate::base::limits::http::BODY`]: a large body is not read for just anybody. What is given is
     /// kept until the answer is made.
     fn admit<'a>(&'a self, request: &'a Request) -> Admission<'a> {
         let _ = request;

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 
 use super::head::{Head, percent_decode};
 use super::{cookie, json};
-use crate::error::Error;
+use crate::base::error::Error;
 
 /// A request with its body. The body is complete or there is no request.
 #[derive(Debug)]

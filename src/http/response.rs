@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::head::Refusal;
 use super::socket::Socket;
-use crate::error::Error;
+use crate::base::error::Error;
 
 /// Takes a connection over: the socket and what was read from it beyond the request.
 pub type Upgrade = Box<dyn FnOnce(Socket, Bytes) + Send>;
@@ -210,7 +210,7 @@ fn reason(status: u16) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Code;
+    use crate::base::error::Code;
 
     #[test]
     fn retry_after_is_there_exactly_for_429_and_503() {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use crate::net::ClientPrefix;
+use crate::base::net::ClientPrefix;
 
 /// It works on a request.
 const WORKING: u64 = u64::MAX;
@@ -88,7 +88,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_connection_gives_way_only_while_it_has_no_request() {
-        let client = crate::net::client_prefix("192.0.2.1".parse().unwrap());
+        let client = crate::base::net::client_prefix("192.0.2.1".parse().unwrap());
         let seat = Seat::new(client, 1, Arc::default());
         assert_eq!(seat.idle_since(), None, "it has a request until it says otherwise");
         seat.rest(Duration::from_millis(5));

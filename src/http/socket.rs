@@ -14,7 +14,7 @@ use socket2::{Domain, Protocol, Socket as Raw, Type};
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 
-use crate::limits::http as limits;
+use crate::base::limits::http as limits;
 
 /// Bytes asked of the kernel before anybody waits: the head of nearly every upgrade.
 const FIRST_READ: usize = 2 * 1024;

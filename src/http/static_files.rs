@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::{OnceCell, Semaphore};
 
 use super::{Head, Response};
-use crate::error::{Code, Error};
+use crate::base::error::{Code, Error};
 
 /// `e2ee.md` 16.4: nothing but our own files, and no string ever becomes script or markup.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \

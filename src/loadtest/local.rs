@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::limits::loadtest as limits;
+use crate::base::limits::loadtest as limits;
 
 /// The process and its directory.
 pub struct Local {

@@ -25,8 +25,8 @@ use std::time::Duration;
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::descriptors;
-use crate::limits::loadtest as limits;
+use crate::base::fd_budget;
+use crate::base::limits::loadtest as limits;
 use local::Local;
 use progress::Progress;
 use report::Report;
@@ -129,7 +129,7 @@ pub struct Plan {
 /// One sentence: it could not be carried out, or a promise was broken.
 pub async fn run(plan: Plan) -> Result<(), String> {
     let scenarios = plan.scenarios()?;
-    descriptors::raise_limit();
+    fd_budget::raise_limit();
     let stop = Arc::new(AtomicBool::new(false));
     let asked = stop.clone();
     let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
@@ -320,7 +320,7 @@ fn positive(text: &str) -> Result<f64, String> {
 }
 
 fn size(text: &str) -> Result<usize, String> {
-    let (least, most) = (32, crate::limits::chat::TEXT);
+    let (least, most) = (32, crate::base::limits::chat::TEXT);
     match text.parse() {
         Ok(size) if (least..=most).contains(&size) => Ok(size),
         _ => Err(format!("expected a number from {least} to {most}")),

@@ -11,8 +11,8 @@ use super::local::Local;
 use super::report::{Client, Percentiles, Report, Server};
 use super::swarm::Swarm;
 use super::target::Target;
-use crate::limits::loadtest as limits;
-use crate::usage::{self, Usage};
+use crate::base::limits::loadtest as limits;
+use crate::base::process_usage::{self, Usage};
 
 /// What is tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -93,7 +93,7 @@ impl Scenario {
         mut swarm: Swarm,
         local: Option<&Arc<Mutex<Local>>>,
     ) -> Result<Report, String> {
-        let before = target.pid.and_then(usage::of);
+        let before = target.pid.and_then(process_usage::of);
         let connecting = Measure::begin(target, &swarm);
         swarm.seat(self.seats(plan));
         swarm.gather(limits::GATHER)?;
@@ -315,8 +315,8 @@ impl Measure {
         Self {
             began: Instant::now(),
             pid: target.pid,
-            server: target.pid.and_then(usage::of),
-            own: usage::of(std::process::id()).unwrap_or_default(),
+            server: target.pid.and_then(process_usage::of),
+            own: process_usage::of(std::process::id()).unwrap_or_default(),
             waited: swarm.waited,
             ready: swarm.ready,
         }
@@ -331,7 +331,7 @@ impl Measure {
             acknowledged => acknowledged,
         };
         let per = |count: f64| (count > 0.0).then_some(count / seconds);
-        let server = self.pid.and_then(usage::of).zip(self.server).map(|(now, before)| {
+        let server = self.pid.and_then(process_usage::of).zip(self.server).map(|(now, before)| {
             let cpu_s = now.cpu_s - before.cpu_s;
             let share = |count: f64| (count > 0.0).then_some(cpu_s * 1e6 / count);
             Server {
@@ -343,7 +343,7 @@ impl Measure {
                 rss_bytes_per_connection: None,
             }
         });
-        let own = usage::of(std::process::id()).unwrap_or_default();
+        let own = process_usage::of(std::process::id()).unwrap_or_default();
         let waited = swarm.waited.saturating_sub(self.waited).as_secs_f64();
         let busy = (1.0 - waited / seconds).max(0.0);
         Report {

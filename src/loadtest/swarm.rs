@@ -17,7 +17,7 @@ use super::message::Author;
 use super::progress::Progress;
 use super::tally::{self, Books, Tally};
 use super::target::{Room, Target};
-use crate::limits::loadtest as limits;
+use crate::base::limits::loadtest as limits;
 use crate::ws::client;
 
 /// Sockets looked at per turn.

@@ -7,8 +7,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
+use crate::base::limits::loadtest as limits;
 use crate::http::client::call;
-use crate::limits::loadtest as limits;
 
 /// A server, or a plain broadcast peer.
 #[derive(Debug, Clone)]

@@ -13,7 +13,7 @@ use prometheus_client::registry::Registry;
 
 use super::page::Page;
 use super::{Sources, Store};
-use crate::limits::rooms as limits;
+use crate::base::limits::rooms as limits;
 
 /// The figures that are read anew each time.
 pub(super) struct Families {

@@ -9,8 +9,8 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 
 use super::page::Page;
-use crate::descriptors;
-use crate::usage::{self, Usage};
+use crate::base::fd_budget;
+use crate::base::process_usage::{self, Usage};
 
 #[derive(Debug)]
 pub(super) struct Process {
@@ -20,14 +20,14 @@ pub(super) struct Process {
 impl Collector for Process {
     fn encode(&self, encoder: DescriptorEncoder) -> Result<(), Error> {
         let mut page = Page(encoder);
-        if let Some(Usage { cpu_s, rss }) = usage::of(std::process::id()) {
+        if let Some(Usage { cpu_s, rss }) = process_usage::of(std::process::id()) {
             page.gauge("process_resident_memory_bytes", "Memory it occupies.", rss as f64)?;
             page.counter("process_cpu_seconds", "Time it has computed, all threads.", cpu_s)?;
         }
         if let Some(open) = open_descriptors() {
             page.gauge("process_open_fds", "Descriptors it has open.", open)?;
         }
-        page.gauge("process_max_fds", "Descriptors it may have open.", descriptors::limit())?;
+        page.gauge("process_max_fds", "Descriptors it may have open.", fd_budget::limit())?;
         let started = self.started.duration_since(UNIX_EPOCH).unwrap_or_default();
         page.gauge("process_start_time_seconds", "When it started.", started.as_secs_f64())
     }

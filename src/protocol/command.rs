@@ -7,15 +7,15 @@
 use serde_json::{Map, Value};
 
 use super::status::Words;
-use crate::error::{Code, Error, Result};
-use crate::ids::{Mid, RoomId, Uid};
-use crate::limits::{chat as limits, users};
-use crate::{text, time};
+use crate::base::error::{Code, Error, Result};
+use crate::base::ids::{Mid, RoomId, Uid};
+use crate::base::limits::{chat as limits, users};
+use crate::{base::text, base::time};
 
 /// A client's frame: the command and the `id` its one answer echoes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Request {
-    /// Echoed in the answer; at most [`crate::limits::chat::COMMAND_ID`] characters.
+    /// Echoed in the answer; at most [`crate::base::limits::chat::COMMAND_ID`] characters.
     pub id: Option<String>,
     /// What to do.
     pub command: Command,

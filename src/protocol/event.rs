@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use super::command::PresenceState;
 use super::message::MessageState;
-use crate::error::Error;
-use crate::ids::{RoomId, Uid};
+use crate::base::error::Error;
+use crate::base::ids::{RoomId, Uid};
 
 /// A room as one of its members sees it: the objects of `hello.rooms` and `GET /api/rooms`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -35,7 +35,7 @@ pub struct RoomView {
     pub seq: u64,
     /// How far the caller has read.
     pub read: u64,
-    /// Messages of others after that, at most [`crate::limits::chat::UNREAD`].
+    /// Messages of others after that, at most [`crate::base::limits::chat::UNREAD`].
     pub unread: u32,
     /// Those among them that mention the caller.
     pub mentions: u32,

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
 use super::command::TextBody;
-use crate::ids::{Mid, Uid};
+use crate::base::ids::{Mid, Uid};
 
 /// A message as it is now.
 #[derive(Debug, Clone, PartialEq)]

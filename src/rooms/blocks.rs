@@ -10,9 +10,9 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use super::outlet::Delivery;
 use super::registry::Rooms;
 use super::room::Input;
-use crate::error::{Code, Error, Result};
-use crate::ids::Uid;
-use crate::limits::rooms as limits;
+use crate::base::error::{Code, Error, Result};
+use crate::base::ids::Uid;
+use crate::base::limits::rooms as limits;
 use crate::protocol::event::{Event, RoomView};
 use crate::store::chat::BlockRow;
 

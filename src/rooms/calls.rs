@@ -3,8 +3,8 @@
 use super::members::{By, MemberChange, MemberOutcome};
 use super::registry::Rooms;
 use super::room::{Input, RoomHandle};
-use crate::error::{Code, Error, Result};
-use crate::ids::{RoomId, Uid};
+use crate::base::error::{Code, Error, Result};
+use crate::base::ids::{RoomId, Uid};
 use crate::policy::{Action, no_room};
 use crate::protocol::event::{Notify, Role, RoomKind, RoomView};
 use crate::store::chat::RoomChange;

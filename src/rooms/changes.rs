@@ -5,10 +5,10 @@
 
 use super::actor::{Actor, Meaning};
 use super::facts::Needs;
-use crate::allowance::Allowance;
-use crate::error::{Code, Error, Result};
-use crate::ids::{Mid, Uid};
-use crate::limits::chat as limits;
+use crate::base::allowance::Allowance;
+use crate::base::error::{Code, Error, Result};
+use crate::base::ids::{Mid, Uid};
+use crate::base::limits::chat as limits;
 use crate::policy::{Action as Right, no_room};
 use crate::protocol::command::{Draft, DraftBody, TextBody};
 use crate::protocol::message::{Content, MessageState};

@@ -6,8 +6,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::ids::{Mid, Uid};
-use crate::limits::rooms as limits;
+use crate::base::ids::{Mid, Uid};
+use crate::base::limits::rooms as limits;
 use crate::protocol::command::{Draft, DraftBody, TextBody};
 use crate::protocol::message::{Content, MessageState, Reaction};
 use crate::store::chat::{Stored, StoredKind, StoredReaction, Superseded};
@@ -261,7 +261,7 @@ fn size_of_text(content: &Content) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::limits::chat;
+    use crate::base::limits::chat;
 
     const TARGET: Mid = Mid([0; 16]);
 

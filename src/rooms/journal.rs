@@ -11,9 +11,9 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
-use crate::count::Count;
-use crate::error::{Error, Outage, Result};
-use crate::limits::rooms as limits;
+use crate::base::counter::Counter;
+use crate::base::error::{Error, Outage, Result};
+use crate::base::limits::rooms as limits;
 use crate::store::chat::commit::{Entry, Outcome, Writer};
 use crate::store::chat::now_ms;
 use crate::store::pool::Database;
@@ -43,9 +43,9 @@ pub struct Journal {
 #[derive(Debug)]
 pub struct Counts {
     /// Changes of messages made durable.
-    pub committed: Count,
+    pub committed: Counter,
     /// Commits that did not come back, or came back with an error.
-    pub failed: Count,
+    pub failed: Counter,
     /// Rows of each commit.
     pub rows: Histogram,
     /// Seconds from the first statement of a commit to its answer.
@@ -55,8 +55,8 @@ pub struct Counts {
 impl Counts {
     fn new() -> Self {
         Self {
-            committed: Count::default(),
-            failed: Count::default(),
+            committed: Counter::default(),
+            failed: Counter::default(),
             rows: Histogram::new(exponential_buckets(1.0, 4.0, 7)),
             took: Histogram::new(exponential_buckets(0.000_5, 2.0, 14)),
         }

@@ -7,9 +7,9 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use super::outlet::Payload;
-use crate::ids::Mid;
-use crate::limits::rooms as limits;
-use crate::memory::{Kind, MemoryBudget};
+use crate::base::ids::Mid;
+use crate::base::limits::rooms as limits;
+use crate::base::memory::{Kind, MemoryBudget};
 
 /// A bounded tail of a room's events.
 #[derive(Debug)]
@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn a_room_that_finds_the_share_used_up_keeps_nothing_and_gives_back_what_it_had() {
-        let memory = MemoryBudget::new(crate::limits::memory::BUDGET_MIN);
+        let memory = MemoryBudget::new(crate::base::limits::memory::BUDGET_MIN);
         let mut rooms: Vec<Kept> = Vec::new();
         let large = Payload::from(vec![0u8; limits::KEPT_BYTES - 1]);
         while memory.usage().all(|usage| usage.refused == 0) {

@@ -3,9 +3,9 @@
 use super::registry::Rooms;
 use super::room::RoomHandle;
 use super::state::{Member, MemberView, State};
-use crate::error::Result;
-use crate::ids::{RoomId, Uid};
-use crate::limits::chat;
+use crate::base::error::Result;
+use crate::base::ids::{RoomId, Uid};
+use crate::base::limits::chat;
 use crate::policy::{Action, no_room};
 use crate::protocol::event::{Role, RoomKind, RoomView};
 use crate::protocol::message::MessageState;

@@ -3,9 +3,9 @@
 use super::registry::Rooms;
 use super::room::Input;
 use super::state::{Member, State};
-use crate::error::{Code, Error, Result};
-use crate::ids::{RoomId, Uid};
-use crate::limits::{api, rooms as limits};
+use crate::base::error::{Code, Error, Result};
+use crate::base::ids::{RoomId, Uid};
+use crate::base::limits::{api, rooms as limits};
 use crate::policy::{Action, Block, no_room};
 use crate::protocol::event::{Role, RoomKind, RoomView};
 use crate::store::chat::NewRoom;

@@ -8,11 +8,11 @@
 use super::actor::Actor;
 use super::outlet::Delivery;
 use super::state::{Member, State};
-use crate::error::{Code, Error, Result};
-use crate::ids::Uid;
+use crate::base::error::{Code, Error, Result};
+use crate::base::ids::Uid;
+use crate::base::time::now_ms;
 use crate::policy::{Action, unwilling_person};
 use crate::protocol::event::{Event, Gone, Notify, Role, RoomKind};
-use crate::time::now_ms;
 
 /// Who asks for a change of membership.
 #[derive(Debug, Clone, Copy)]

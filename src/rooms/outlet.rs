@@ -12,7 +12,7 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 
 use super::replays::{Replay, Slice};
-use crate::ids::{Mid, RoomId, SessionId, Uid};
+use crate::base::ids::{Mid, RoomId, SessionId, Uid};
 
 /// A connection as its shard knows it. Opaque to everybody else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -15,15 +15,15 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::outlet::ConnRef;
-use crate::error::{Error, Result};
-use crate::ids::Uid;
+use crate::base::error::{Error, Result};
+use crate::base::ids::Uid;
 use crate::protocol::command::PresenceState;
 use crate::protocol::event::Event;
 use crate::protocol::status::{Status, Words};
 use crate::store::now_ms;
 
 #[cfg(doc)]
-use crate::limits::rooms as limits;
+use crate::base::limits::rooms as limits;
 
 /// How a user is to be seen.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,8 +7,8 @@ use super::actor::Actor;
 use super::outlet::{Activity, ConnRef, Delivery, Payload, Publication};
 use super::replays::Replay;
 use super::room::Input;
-use crate::ids::Uid;
-use crate::limits::{chat, rooms as limits};
+use crate::base::ids::Uid;
+use crate::base::limits::{chat, rooms as limits};
 use crate::protocol::event::{Event, Ok as OkAnswer};
 use crate::protocol::message::MessageState;
 

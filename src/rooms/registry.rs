@@ -14,11 +14,11 @@ use super::presence::Presence;
 use super::replays::{Readers, Replays};
 use super::room::{Input, Room, RoomHandle};
 use super::state::{Member, State};
-use crate::count::ByCode;
-use crate::error::{Code, Error, Result};
-use crate::ids::{RoomId, Uid};
-use crate::limits::{chat, rooms as limits};
-use crate::memory::{Kind, MemoryBudget};
+use crate::base::counter::CounterByCode;
+use crate::base::error::{Code, Error, Result};
+use crate::base::ids::{RoomId, Uid};
+use crate::base::limits::{chat, rooms as limits};
+use crate::base::memory::{Kind, MemoryBudget};
 use crate::protocol::event::{Event, RoomView};
 use crate::store::chat::{BanRow, ChatStore, MemberRow, RoomRow};
 
@@ -34,7 +34,7 @@ pub(super) struct Shared {
     rooms: RwLock<HashMap<RoomId, Arc<Room>>>,
     by_user: RwLock<HashMap<Uid, Vec<RoomId>>>,
     /// Commands that were not carried out, here or on a shard.
-    pub(super) refused: ByCode,
+    pub(super) refused: CounterByCode,
     /// One room is made, removed or restored at a time.
     pub(super) making: tokio::sync::Mutex<()>,
 }
@@ -98,7 +98,7 @@ impl Rooms {
             blocks: Arc::new(Blocks::of_rows(store.blocks().await?)),
             rooms: RwLock::default(),
             by_user: RwLock::default(),
-            refused: ByCode::default(),
+            refused: CounterByCode::default(),
             making: tokio::sync::Mutex::default(),
             store,
         });
@@ -245,7 +245,7 @@ impl Rooms {
     }
 
     /// Commands that were not carried out, by the reason.
-    pub fn refused(&self) -> &ByCode {
+    pub fn refused(&self) -> &CounterByCode {
         &self.shared.refused
     }
 

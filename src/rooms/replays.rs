@@ -31,10 +31,10 @@ use tokio::task::JoinSet;
 use super::actor::stopping;
 use super::outlet::{ConnRef, Delivery, Payload};
 use super::registry::Shared;
-use crate::error::Result;
-use crate::ids::{Mid, RoomId, Uid};
-use crate::limits::{chat, rooms as limits};
-use crate::memory::{Holder, Kind, Reservation};
+use crate::base::error::Result;
+use crate::base::ids::{Mid, RoomId, Uid};
+use crate::base::limits::{chat, rooms as limits};
+use crate::base::memory::{Holder, Kind, Reservation};
 use crate::protocol::event::{Event, Ok as OkAnswer, err};
 use crate::protocol::message::MessageState;
 

@@ -7,11 +7,11 @@ use tokio::sync::{mpsc, oneshot};
 use super::members::{By, MemberChange, MemberOutcome};
 use super::outlet::{ConnRef, Payload};
 use super::state::State;
-use crate::allowance::Allowance;
-use crate::bucket::Bucket;
-use crate::error::{Error, Outage, Result};
-use crate::ids::{RoomId, Uid};
-use crate::limits::rooms as limits;
+use crate::base::allowance::Allowance;
+use crate::base::bucket::Bucket;
+use crate::base::error::{Error, Outage, Result};
+use crate::base::ids::{RoomId, Uid};
+use crate::base::limits::rooms as limits;
 use crate::protocol::command::Draft;
 use crate::store::chat::RoomChange;
 

@@ -2,8 +2,8 @@
 
 use super::actor::Actor;
 use super::outlet::Delivery;
-use crate::error::Result;
-use crate::ids::Uid;
+use crate::base::error::Result;
+use crate::base::ids::Uid;
 use crate::protocol::event::{Event, Gone};
 use crate::store::chat::RoomChange;
 

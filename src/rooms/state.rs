@@ -4,9 +4,9 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use super::blocks::Blocks;
-use crate::error::{Code, Error, Result};
-use crate::ids::{RoomId, Uid};
-use crate::limits::chat as limits;
+use crate::base::error::{Code, Error, Result};
+use crate::base::ids::{RoomId, Uid};
+use crate::base::limits::chat as limits;
 use crate::policy::{self, Action, Asker, Block, Place};
 use crate::protocol::event::{Notify, Role, RoomKind, RoomView};
 use crate::protocol::message::MessageState;
@@ -279,7 +279,7 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::Mid;
+    use crate::base::ids::Mid;
     use crate::protocol::command::TextBody;
     use crate::protocol::message::Content;
     use crate::store::chat::BlockRow;

@@ -7,8 +7,8 @@
 
 use tokio::time::Instant;
 
-use crate::ids::Uid;
-use crate::limits::rooms as limits;
+use crate::base::ids::Uid;
+use crate::base::limits::rooms as limits;
 
 /// Who has been told of in this second.
 #[derive(Debug, Default)]

@@ -11,5 +11,5 @@ pub use chat::now_ms;
 
 /// How long a removal can be taken back, in milliseconds.
 pub fn restorable_ms() -> i64 {
-    i64::try_from(crate::limits::store::RESTORABLE.as_millis()).unwrap_or(i64::MAX)
+    i64::try_from(crate::base::limits::store::RESTORABLE.as_millis()).unwrap_or(i64::MAX)
 }

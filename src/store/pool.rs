@@ -9,10 +9,10 @@ use tokio::runtime::Handle;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config, NoTls};
 
-use crate::error::{Error, Outage, Result};
-use crate::limits::store as limits;
-use crate::runtime::inside;
-use crate::time::now_ms;
+use crate::base::error::{Error, Outage, Result};
+use crate::base::limits::store as limits;
+use crate::base::runtime::inside;
+use crate::base::time::now_ms;
 
 /// What our sessions are called in the database.
 const APPLICATION: &str = "impulse";

@@ -7,11 +7,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest, Sha1};
 
-use crate::complaint::{Complaint, shown};
+use crate::base::complaint::{Complaint, shown};
+use crate::base::error::{Code, Error};
+use crate::base::limits::http as limits;
 use crate::config::Host;
-use crate::error::{Code, Error};
 use crate::http::{Framing, Request, Response};
-use crate::limits::http as limits;
 
 /// RFC 6455, 1.3.
 const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";

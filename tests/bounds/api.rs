@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use impulse::limits::avatars;
-use impulse::limits::{api, auth, chat};
+use impulse::base::limits::avatars;
+use impulse::base::limits::{api, auth, chat};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;

@@ -1,6 +1,6 @@
 //! What a chat line may say, how many a user may have, and how much is replayed to it.
 
-use impulse::limits::{chat, delivery, rooms};
+use impulse::base::limits::{chat, delivery, rooms};
 use serde_json::{Value, json};
 
 use crate::support::TestServer;

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use impulse::base::ids::RoomId;
+use impulse::base::limits::delivery as limits;
 use impulse::delivery::Settings;
-use impulse::ids::RoomId;
-use impulse::limits::delivery as limits;
 use impulse::rooms::outlet::{Activity, Delivery, Publication};
 use serde_json::Value;
 use tokio::time::timeout;

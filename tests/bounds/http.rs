@@ -6,8 +6,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use impulse::base::limits::{api, http as limits};
 use impulse::http::{Deadlines, Head, Listener, Options, Request, Response, Service, bind, serve};
-use impulse::limits::{api, http as limits};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::watch;

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use impulse::limits::{delivery, rooms, users};
+use impulse::base::limits::{delivery, rooms, users};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 

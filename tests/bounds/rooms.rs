@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use impulse::limits::{rooms, store};
+use impulse::base::limits::{rooms, store};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 

@@ -1,4 +1,4 @@
-//! Which test reaches which bound. A bound of `src/limits.rs` that is in neither list fails here, as
+//! Which test reaches which bound. A bound of `src/base/limits.rs` that is in neither list fails here, as
 //! does a test that is named and gone.
 
 use std::collections::BTreeSet;
@@ -773,10 +773,10 @@ fn all() -> impl Iterator<Item = &'static Reached> {
     [HTTP, API, AUTH, MEMORY, CHAT, ROOMS, DELIVERY, USERS].into_iter().flatten()
 }
 
-/// `module::NAME` of every constant in `src/limits.rs`.
+/// `module::NAME` of every constant in `src/base/limits.rs`.
 fn bounds() -> BTreeSet<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let text = fs::read_to_string(root.join("src/limits.rs")).unwrap();
+    let text = fs::read_to_string(root.join("src/base/limits.rs")).unwrap();
     let (mut bounds, mut module) = (BTreeSet::new(), "");
     for line in text.lines().map(str::trim_start) {
         if let Some(rest) = line.strip_prefix("pub mod ") {

@@ -10,10 +10,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use impulse::allowance::Allowances;
+use impulse::base::allowance::Allowances;
+use impulse::base::ids::{RoomId, SessionId, Uid};
+use impulse::base::memory::MemoryBudget;
 use impulse::delivery::{self, Adoption, Rights, Role, Settings, Shards};
-use impulse::ids::{RoomId, SessionId, Uid};
-use impulse::memory::MemoryBudget;
 use impulse::rooms::outlet::{ConnRef, Delivery, Outlet, Payload, Publication, ShardLink};
 use impulse::rooms::{Bounds, CreateRoom, Rooms};
 use impulse::store::chat::ChatStore;

@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 
 use crate::api::Api;
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
+use crate::base::limits::api::{PAGE, PAGE_MAX};
+use crate::base::time;
 use crate::http::{Request, Response};
-use crate::limits::api::{PAGE, PAGE_MAX};
 use crate::store::accounts::{AuditFilter, AuditRow};
-use crate::time;
 
 /// `GET /api/admin/audit?q=&action=&actor=&target=&before=N&limit=`
 pub(super) async fn page(api: &Api, request: &Request) -> Result<Response> {

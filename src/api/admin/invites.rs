@@ -6,7 +6,7 @@ use crate::api::Api;
 use crate::api::invites::told;
 use crate::api::page::{Page, cursor};
 use crate::auth::{InviteFilter, Session};
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
 use crate::http::{Request, Response};
 
 /// `GET /api/admin/invites?state=live`, newest first.

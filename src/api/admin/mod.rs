@@ -18,7 +18,7 @@ pub(super) use users::Messages;
 use serde_json::json;
 
 use crate::auth::Session;
-use crate::error::{Code, Error, Result};
+use crate::base::error::{Code, Error, Result};
 use crate::http::{Request, Response};
 
 use super::{Api, wrong_method};

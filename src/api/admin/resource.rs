@@ -1,6 +1,6 @@
 //! Which paths exist under `/api/admin`.
 
-use crate::ids::{InviteId, RoomId, Uid};
+use crate::base::ids::{InviteId, RoomId, Uid};
 
 /// A thing with an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

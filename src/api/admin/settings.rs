@@ -8,11 +8,11 @@ use crate::api::fields::present;
 use crate::api::record::authority;
 use crate::api::text::name;
 use crate::auth::{Live, RoomCreation, Session};
+use crate::base::error::{Error, Result};
+use crate::base::limits::api as limits;
+use crate::base::limits::auth::USERS_MAX;
 use crate::config::Registration;
-use crate::error::{Error, Result};
 use crate::http::{Request, Response};
-use crate::limits::api as limits;
-use crate::limits::auth::USERS_MAX;
 
 /// `GET /api/admin/settings`
 pub(super) fn show(api: &Api) -> Result<Response> {

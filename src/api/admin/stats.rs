@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use crate::api::Api;
-use crate::error::Result;
+use crate::base::error::Result;
+use crate::base::process_usage;
 use crate::http::Response;
 use crate::store::now_ms;
-use crate::usage;
 
 /// Between two looks at the counters.
 const EVERY: Duration = Duration::from_secs(10);
@@ -130,7 +130,7 @@ pub(super) async fn show(api: &Api) -> Result<Response> {
             "messages_per_s": rate_now(|look| look.messages),
             "deliveries_per_s": rate_now(|look| look.deliveries),
             "uptime_s": api.started.elapsed().as_secs(),
-            "memory_bytes": usage::of(std::process::id()).map(|usage| usage.rss),
+            "memory_bytes": process_usage::of(std::process::id()).map(|usage| usage.rss),
             "database": {"chat": chat, "accounts": accounts},
             "version": env!("CARGO_PKG_VERSION"),
         },

@@ -13,10 +13,10 @@ use crate::api::removal::there;
 use crate::api::text::{line, user_name};
 use crate::api::users::{picture, tell_profile};
 use crate::auth::Session;
-use crate::error::{Code, Error, Result};
+use crate::base::error::{Code, Error, Result};
+use crate::base::ids::Uid;
+use crate::base::limits;
 use crate::http::{Request, Response};
-use crate::ids::Uid;
-use crate::limits;
 use crate::rooms::outlet;
 use crate::store::accounts::{self as store, UserChange, UserFilter, UserRow};
 use crate::store::restorable_ms;
@@ -25,7 +25,7 @@ use crate::store::restorable_ms;
 /// or not.
 pub(super) async fn page(api: &Api, request: &Request) -> Result<Response> {
     if let Some(username) = request.query("username") {
-        let found = api.accounts.user_row_named(&crate::names::key(&username)).await;
+        let found = api.accounts.user_row_named(&crate::base::names::key(&username)).await;
         let users: Vec<_> = there(found)?.iter().map(|user| told(api, user)).collect();
         return Ok(Response::json(200, &json!({"users": users, "total": users.len()})));
     }

@@ -16,9 +16,9 @@ use super::tickets::{NewTicket, keep_ticket};
 use super::user_rows::{UserRow, no_user, row_in};
 use super::users::{NewUser, insert_user};
 use super::{AccountStore, failed, looks, now_ms, restorable_ms};
-use crate::error::{Code, Error, Result};
-use crate::ids::{SessionId, Uid};
-use crate::names;
+use crate::base::error::{Code, Error, Result};
+use crate::base::ids::{SessionId, Uid};
+use crate::base::names;
 
 /// Changes of users take turns. Any constant does.
 const LOCK: i64 = 0x0061_646d_696e;

@@ -2,9 +2,9 @@
 
 use super::users::{PROFILE, Profile, profile};
 use super::{AccountStore, failed};
-use crate::error::Result;
-use crate::ids::Uid;
-use crate::names;
+use crate::base::error::Result;
+use crate::base::ids::Uid;
+use crate::base::names;
 
 impl AccountStore {
     /// The profiles of these users, in the order of their user names.

@@ -12,8 +12,8 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Row, Transaction};
 
 use super::{AccountStore, bytes, failed, now_ms};
-use crate::error::Result;
-use crate::ids::Uid;
+use crate::base::error::Result;
+use crate::base::ids::Uid;
 
 /// Whoever appends waits for the one before. Any constant does.
 const LOCK: i64 = 0x0061_7564_6974;

@@ -1,8 +1,8 @@
 //! Pictures of people, as they are served.
 
 use super::{AccountStore, failed, now_ms};
-use crate::error::{Code, Error, Result};
-use crate::ids::Uid;
+use crate::base::error::{Code, Error, Result};
+use crate::base::ids::Uid;
 
 impl AccountStore {
     /// Puts a new picture in the place of the old one; `name` is where it will be found, with the

@@ -8,9 +8,9 @@ use tokio_postgres::{GenericClient, Row, Transaction};
 
 use super::users::InviteUse;
 use super::{AccountStore, failed, now_ms};
-use crate::error::{Code, Error, Result};
-use crate::ids::{InviteId, RoomId, Uid};
-use crate::limits::auth::INVITE_REPEAT;
+use crate::base::error::{Code, Error, Result};
+use crate::base::ids::{InviteId, RoomId, Uid};
+use crate::base::limits::auth::INVITE_REPEAT;
 
 /// A link to be kept.
 pub struct NewInvite<'a> {
@@ -234,7 +234,7 @@ impl AccountStore {
             "SELECT {COLUMNS} {wanted} AND i.id < coalesce($6, 9223372036854775807)
              ORDER BY i.id DESC LIMIT $7"
         );
-        let (q, before) = (crate::names::key(q), before.map(|id| id.0));
+        let (q, before) = (crate::base::names::key(q), before.map(|id| id.0));
         let rows = client
             .query(&page, &[&now, &members, &only_live, &by, &q, &before, &limit])
             .await
@@ -382,7 +382,7 @@ fn invite(row: &Row) -> Invite {
         by: by.map(maker),
         rooms: rooms.into_iter().map(RoomId).collect(),
         created_at: row.get(7),
-        expires_at: row.get::<_, Option<i64>>(8).map(crate::time::stored),
+        expires_at: row.get::<_, Option<i64>>(8).map(crate::base::time::stored),
         uses: row.get(9),
         uses_max: row.get(10),
         is_revoked: row.get(11),

@@ -3,9 +3,9 @@
 use tokio_postgres::{GenericClient, Transaction};
 
 use super::{AccountStore, failed};
-use crate::error::{Code, Error, Result};
-use crate::ids::Uid;
-use crate::names;
+use crate::base::error::{Code, Error, Result};
+use crate::base::ids::Uid;
+use crate::base::names;
 
 /// Takes the looks of a name for a user, within the transaction that gives him the name.
 ///

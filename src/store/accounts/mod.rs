@@ -29,7 +29,7 @@ pub use users::{InviteUse, NewUser, Profile, ProfileChange};
 use super::migrate::{self, Migration};
 use super::pool::{Database, failed};
 use super::{now_ms, restorable_ms};
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
 
 const MIGRATIONS: &[Migration] = &migrate::numbered([
     ("users_and_sessions", include_str!("../../../sql/accounts/0001_users_and_sessions.sql")),

@@ -9,8 +9,8 @@ use tokio_postgres::{Row, Transaction};
 
 use super::sessions::end_sessions;
 use super::{AccountStore, bytes, failed, now_ms};
-use crate::error::{Code, Error, Result};
-use crate::ids::{SessionId, Uid};
+use crate::base::error::{Code, Error, Result};
+use crate::base::ids::{SessionId, Uid};
 
 /// How a browser turns a password into AUTH.
 #[derive(Debug, Clone, PartialEq, Eq)]

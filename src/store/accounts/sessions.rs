@@ -6,8 +6,8 @@ use tokio_postgres::Transaction;
 
 use super::users::status;
 use super::{AccountStore, failed, now_ms};
-use crate::error::{Code, Error, Result};
-use crate::ids::{SessionId, Uid};
+use crate::base::error::{Code, Error, Result};
+use crate::base::ids::{SessionId, Uid};
 use crate::protocol::status::Status;
 
 /// What carries the token.

@@ -7,7 +7,7 @@ use tokio_postgres::Row;
 use super::administration::{Authority, begin};
 use super::audit::{self, AuditEntry};
 use super::{AccountStore, failed};
-use crate::error::Result;
+use crate::base::error::Result;
 
 /// Values come as text and are parsed one by one, so that one that cannot be read spoils no other.
 const CHOSEN: &str = "SELECT key, value::text FROM accounts.settings";

@@ -10,9 +10,9 @@ use std::collections::HashMap;
 use tokio_postgres::Transaction;
 
 use super::{AccountStore, failed};
-use crate::error::Result;
-use crate::ids::Uid;
-use crate::names;
+use crate::base::error::Result;
+use crate::base::ids::Uid;
+use crate::base::names;
 
 /// Changes of shown names take turns: of two who take the same name at once the second sees the
 /// first. Any constant does.

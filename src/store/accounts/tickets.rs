@@ -7,8 +7,8 @@ use tokio_postgres::types::ToSql;
 use super::passwords::{drop_slot, retire_current};
 use super::sessions::end_sessions;
 use super::{AccountStore, failed, now_ms};
-use crate::error::Result;
-use crate::ids::Uid;
+use crate::base::error::Result;
+use crate::base::ids::Uid;
 
 /// A ticket to be kept.
 pub struct NewTicket {

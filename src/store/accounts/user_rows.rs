@@ -3,9 +3,9 @@
 use tokio_postgres::{Row, Transaction};
 
 use super::{AccountStore, failed, now_ms};
-use crate::error::{Code, Error, Result};
-use crate::ids::Uid;
-use crate::names;
+use crate::base::error::{Code, Error, Result};
+use crate::base::ids::Uid;
+use crate::base::names;
 
 /// A user as administrators see him.
 #[derive(Debug, Clone)]

@@ -6,12 +6,12 @@ use tokio_postgres::{Row, Transaction};
 use super::invites::{Invite, hold_invite, use_held_invite};
 use super::passwords::{AuthSlot, insert_slot};
 use super::{AccountStore, failed, looks, now_ms};
-use crate::error::{Code, Error, Result};
-use crate::ids::Uid;
-use crate::names;
+use crate::base::error::{Code, Error, Result};
+use crate::base::ids::Uid;
+use crate::base::names;
+use crate::base::time;
 use crate::protocol::command::PresenceState;
 use crate::protocol::status::Status;
-use crate::time;
 
 /// A user to be made.
 pub struct NewUser<'a> {

@@ -1,8 +1,8 @@
 //! Blocks: who has blocked whom, and since when.
 
 use super::{ChatStore, now_ms};
-use crate::error::Result;
-use crate::ids::Uid;
+use crate::base::error::Result;
+use crate::base::ids::Uid;
 use crate::store::pool::failed;
 
 /// One person blocked by another.

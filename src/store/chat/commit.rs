@@ -19,9 +19,9 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Statement};
 
 use super::news::{ADD, KNOWN, News};
-use crate::error::Result;
-use crate::ids::{Mid, RoomId, Uid};
-use crate::limits::store as limits;
+use crate::base::error::Result;
+use crate::base::ids::{Mid, RoomId, Uid};
+use crate::base::limits::store as limits;
 use crate::store::pool::{Database, failed};
 
 /// One change to be made durable.

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::error::Category;
 use sha2::{Digest, Sha256};
 
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
 use crate::protocol::command::TextBody;
 
 /// Why stored content cannot be read. Says nothing of what it is.
@@ -84,7 +84,7 @@ fn push_json(bytes: &mut Vec<u8>, value: &impl serde::Serialize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::{Mid, Uid};
+    use crate::base::ids::{Mid, Uid};
 
     fn hex(bytes: [u8; 32]) -> String {
         bytes.iter().map(|byte| format!("{byte:02x}")).collect()

@@ -2,7 +2,7 @@
 //! would mean reading everything.
 
 use super::{ChatStore, now_ms};
-use crate::error::Result;
+use crate::base::error::Result;
 use crate::store::pool::failed;
 
 /// Rows up to which they are counted one by one.

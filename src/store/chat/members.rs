@@ -3,11 +3,11 @@
 use tokio_postgres::Row;
 
 use super::{ChatStore, now_ms};
-use crate::error::{Error, Result};
-use crate::ids::{RoomId, Uid};
+use crate::base::error::{Error, Result};
+use crate::base::ids::{RoomId, Uid};
+use crate::base::time;
 use crate::protocol::event::{Notify, Role};
 use crate::store::pool::failed;
-use crate::time;
 
 /// A member as stored.
 #[derive(Debug, Clone, PartialEq)]

@@ -6,8 +6,8 @@ use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
 use super::{ChatStore, content};
-use crate::error::{Error, Result};
-use crate::ids::{Mid, RoomId, Uid};
+use crate::base::error::{Error, Result};
+use crate::base::ids::{Mid, RoomId, Uid};
 use crate::protocol::message::{Content, MessageState, Reaction};
 use crate::store::pool::failed;
 

@@ -14,7 +14,7 @@ mod removal;
 mod rooms;
 mod unreadable;
 
-pub use crate::time::now_ms;
+pub use crate::base::time::now_ms;
 pub use blocks::BlockRow;
 pub use members::{BanRow, MemberRow};
 pub use messages::{Page, Stored, StoredKind, StoredReaction, Superseded};
@@ -62,7 +62,7 @@ impl ChatStore {
     ///
     /// # Errors
     /// `unavailable` with the reason.
-    pub async fn try_write(&self) -> crate::error::Result<()> {
+    pub async fn try_write(&self) -> crate::base::error::Result<()> {
         self.database.try_write("chat.write_probe").await
     }
 

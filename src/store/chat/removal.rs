@@ -5,9 +5,9 @@
 //! batches, so that no statement runs for long. The purge erases for good.
 
 use super::{ChatStore, now_ms};
-use crate::error::Result;
-use crate::ids::{RoomId, Uid};
-use crate::limits::store::PURGE_ROWS;
+use crate::base::error::Result;
+use crate::base::ids::{RoomId, Uid};
+use crate::base::limits::store::PURGE_ROWS;
 use crate::store::pool::failed;
 
 /// Messages whose look changes, in order: the author's own, and those the author reacted to.

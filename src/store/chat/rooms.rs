@@ -4,8 +4,8 @@ use tokio_postgres::Row;
 use tokio_postgres::error::SqlState;
 
 use super::{ChatStore, now_ms};
-use crate::error::{Code, Error, Result};
-use crate::ids::{RoomId, Uid};
+use crate::base::error::{Code, Error, Result};
+use crate::base::ids::{RoomId, Uid};
 use crate::protocol::event::{Role, RoomKind};
 use crate::store::pool::failed;
 use crate::store::restorable_ms;

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
 use super::content::Cause;
-use crate::ids::{Mid, RoomId};
-use crate::limits::store as limits;
+use crate::base::ids::{Mid, RoomId};
+use crate::base::limits::store as limits;
 
 /// Which rows have been reported since the start.
 #[derive(Debug, Default)]

@@ -25,7 +25,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use super::child::die_with_parent;
-use crate::limits::embedded as limits;
+use crate::base::limits::embedded as limits;
 use owner::Owner;
 pub use owner::default_data_dir;
 use programs::Programs;

@@ -1,0 +1,20 @@
+//! What every layer may use: errors, ids, bounds, time, text and the small tools beneath them. Nothing here knows
+//! a layer above.
+
+pub mod allowance;
+pub mod bucket;
+pub mod complaint;
+pub mod counter;
+pub mod error;
+pub mod fd_budget;
+pub mod ids;
+pub mod limits;
+pub mod memory;
+pub mod names;
+pub mod net;
+pub mod process_usage;
+pub mod runtime;
+pub mod shutdown;
+pub mod telemetry;
+pub mod text;
+pub mod time;

@@ -1,0 +1,108 @@
+//! Text that people give: bounded in characters, without anything that is no text.
+
+use unicode_normalization::UnicodeNormalization as _;
+use unicode_normalization::char::is_combining_mark;
+
+use crate::base::error::{Error, Result};
+
+/// `text` composed (NFC) and without the space around it, at most `most` characters long.
+///
+/// # Errors
+/// `bad_request` naming the field.
+pub fn bounded(field: &str, text: &str, most: usize) -> Result<String> {
+    let text: String = text.trim().nfc().collect();
+    if text.chars().count() > most {
+        return Err(Error::field(field, &format!("has more than {most} characters")));
+    }
+    let has_odd = text.chars().any(|c| (c.is_control() && c != '\n') || is_unseen(c));
+    if has_odd || text.starts_with(is_combining_mark) {
+        return Err(Error::field(field, "contains characters that are not text"));
+    }
+    Ok(text)
+}
+
+/// The same on one line; there may be none, but not one without anything to be seen.
+///
+/// # Errors
+/// `bad_request` naming the field.
+pub fn line(field: &str, text: &str, most: usize) -> Result<String> {
+    let text = bounded(field, text, most)?;
+    let is_visible = |c: char| !c.is_whitespace() && !matches!(c, '\u{200c}' | '\u{200d}');
+    if text.contains('\n') || !(text.is_empty() || text.chars().any(is_visible)) {
+        return Err(Error::field(field, "must be one line of text"));
+    }
+    Ok(text)
+}
+
+/// The same, and not empty.
+///
+/// # Errors
+/// `bad_request` naming the field.
+pub fn name(field: &str, text: &str, most: usize) -> Result<String> {
+    let text = line(field, text, most)?;
+    if text.is_empty() {
+        return Err(Error::field(field, "must not be empty"));
+    }
+    Ok(text)
+}
+
+/// A user name as it is compared, if it may be one.
+///
+/// # Errors
+/// `bad_request` naming the field.
+pub fn user_name(username: &str) -> Result<String> {
+    crate::base::names::check(username)?;
+    Ok(crate::base::names::key(username))
+}
+
+/// Nothing to be seen, or only its effect on others: what turns the direction of writing, blanks
+/// without width, fillers. With them one name can look like another one, or like nothing. The joiners
+/// (200C, 200D) are needed by emoji and by some scripts, and stay.
+fn is_unseen(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180e}'
+            | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
+            | '\u{fff0}'..='\u{ffff}' | '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..='\u{10ffff}'
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn space_around_goes_and_length_counts_characters() {
+        assert_eq!(name("name", "  Ünï  ", 3).unwrap(), "Ünï");
+        assert!(name("name", "four", 3).is_err());
+    }
+
+    #[test]
+    fn what_is_no_text_is_refused() {
+        for text in [
+            "",
+            " ",
+            "a\nb",
+            "a\u{202e}b",
+            "a\u{7}",
+            "\u{2066}x",
+            "a\u{200b}",
+            "\u{200d}",
+            "\u{3164}",
+            "\u{301}a",
+            "\u{e000}",
+        ] {
+            assert!(name("name", text, 10).is_err(), "{text:?}");
+        }
+        // Composed, so that the same word is the same bytes.
+        assert_eq!(name("name", "e\u{301}", 10).unwrap(), "é");
+        // A family is joined by what cannot be seen alone.
+        assert!(name("name", "👩\u{200d}👧", 10).is_ok());
+        assert!(bounded("bio", "two\nlines", 10).is_ok());
+        assert!(
+            line("status", "two\nlines", 10).is_err() && line("status", "\u{200d}", 10).is_err()
+        );
+        assert_eq!(line("status", " ", 10).unwrap(), "");
+    }
+}

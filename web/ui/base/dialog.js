@@ -1,0 +1,108 @@
+/**
+ * Modal dialogs on the browser's own `<dialog>`: it keeps the focus inside, closes on Esc and gives the focus back.
+ * The focus returns to where it was even when the opener is gone by then.
+ */
+import { el } from "./element.js";
+import { t } from "./i18n.js";
+import { icon } from "./icons.js";
+
+/**
+ * @typedef {object} Dialog
+ * @property {HTMLDialogElement} node
+ * @property {() => void} close
+ */
+
+/**
+ * @param {object} options
+ * @param {string} options.title  shown, or only said with `bare`
+ * @param {boolean} [options.bare]
+ * @param {string} [options.class]
+ * @param {() => void} [options.closed]
+ * @param {(close: () => void) => import("./element.js").Child[]} content
+ * @returns {Dialog}
+ */
+export function openDialog(options, content) {
+  const before = document.activeElement;
+  const close = () => node.close();
+  const head = options.bare
+    ? null
+    : el(
+        "header",
+        { class: "dialog-head" },
+        el("h2", {}, options.title),
+        el("button", { type: "button", class: "icon-button", "aria-label": t("close"), click: close }, icon("close")),
+      );
+  const node = el(
+    "dialog",
+    {
+      class: `dialog ${options.class ?? ""}`,
+      "aria-label": options.title,
+      close: () => {
+        node.remove();
+        // Whoever closed it may have led the focus on already.
+        const astray = !document.activeElement || document.activeElement === document.body;
+        if (astray && before instanceof HTMLElement && before.isConnected) before.focus({ preventScroll: true });
+        options.closed?.();
+      },
+      mousedown: (/** @type {MouseEvent} */ event) => {
+        if (event.target === node && outside(node, event)) close();
+      },
+    },
+    head,
+    ...content(close),
+  );
+  document.body.append(node);
+  node.showModal();
+  return { node, close };
+}
+
+/**
+ * One question, one answer.
+ *
+ * @param {{ title: string, text?: string, confirm: string, danger?: boolean }} question
+ * @returns {Promise<boolean>}
+ */
+export function ask(question) {
+  return new Promise((resolve) => {
+    let answer = false;
+    openDialog({ title: question.title, class: "dialog-narrow", closed: () => resolve(answer) }, (close) => [
+      el(
+        "div",
+        { class: "dialog-body" },
+        question.text ? el("p", { class: "hint" }, question.text) : null,
+        el(
+          "div",
+          { class: "dialog-foot" },
+          el("button", { type: "button", class: "button", click: close }, t("cancel")),
+          el(
+            "button",
+            {
+              type: "button",
+              class: question.danger ? "button button-danger" : "button button-primary",
+              autofocus: true,
+              click: () => {
+                answer = true;
+                close();
+              },
+            },
+            question.confirm,
+          ),
+        ),
+      ),
+    ]);
+  });
+}
+
+/** True while any dialog is open. */
+export function dialogIsOpen() {
+  return document.querySelector("dialog[open]") !== null;
+}
+
+/**
+ * @param {Element} node
+ * @param {MouseEvent} event
+ */
+function outside(node, event) {
+  const box = node.getBoundingClientRect();
+  return event.clientX < box.left || event.clientX > box.right || event.clientY < box.top || event.clientY > box.bottom;
+}

@@ -1,0 +1,82 @@
+/** What the sections of the settings are built from. */
+import { el } from "./element.js";
+
+/**
+ * One choice of a few, side by side.
+ *
+ * @param {string} label
+ * @param {string} name
+ * @param {(readonly [string, string])[]} options
+ * @param {string} chosen
+ * @param {(value: string) => void} choose
+ */
+export function segments(label, name, options, chosen, choose) {
+  return el(
+    "fieldset",
+    { class: "field plain" },
+    el("legend", { class: "label" }, label),
+    el(
+      "div",
+      { class: "segments" },
+      options.map(([value, text]) =>
+        el(
+          "label",
+          {},
+          el("input", { type: "radio", name, value, checked: value === chosen, change: () => choose(value) }),
+          text,
+        ),
+      ),
+    ),
+  );
+}
+
+/**
+ * @param {string} label
+ * @param {HTMLElement} control  with an id
+ * @param {string} [hint]
+ */
+export function field(label, control, hint) {
+  if (hint) control.setAttribute("aria-describedby", `${control.id}-hint`);
+  return el(
+    "div",
+    { class: "field" },
+    el("label", { for: control.id }, label),
+    control,
+    hint ? el("p", { class: "hint", id: `${control.id}-hint` }, hint) : null,
+  );
+}
+
+/** A place for what went wrong, said at once. */
+export function createAlert() {
+  const node = el("p", { class: "field-error", role: "alert", hidden: true });
+  return {
+    node,
+    /** @param {string} text  empty takes it away */
+    say(text) {
+      node.textContent = text;
+      node.hidden = !text;
+    },
+  };
+}
+
+/**
+ * Runs something with its button asleep, and says what went wrong.
+ *
+ * @param {HTMLButtonElement} button
+ * @param {(text: string) => void} say
+ * @param {(error: { code?: string, message?: string }) => string} explain
+ * @param {() => Promise<void>} work
+ */
+export async function busy(button, say, explain, work) {
+  const spinner = el("span", { class: "spinner", "aria-hidden": "true" });
+  say("");
+  button.disabled = true;
+  button.prepend(spinner);
+  try {
+    await work();
+  } catch (error) {
+    say(explain(/** @type {{ code?: string, message?: string }} */ (error)));
+  }
+  spinner.remove();
+  button.disabled = false;
+}

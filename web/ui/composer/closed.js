@@ -1,0 +1,95 @@
+/**
+ * Why I cannot write in a room now, said in the place of the field. The draft stays and comes back with it. A silence
+ * counts down before the eyes only: a screen reader hears its end once.
+ */
+import { el, setText } from "../base/element.js";
+import { t, whenOf } from "../base/i18n.js";
+import { icon } from "../base/icons.js";
+
+/** Further away than this a silence has no end worth telling. */
+const NEVER_MS = 365 * 86_400_000;
+/** The last day is counted down. */
+const COUNTED_MS = 86_400_000;
+/** The server's clock may be a little behind this one. */
+const GRACE_MS = 250;
+
+/**
+ * The reason, if there is one, and when it ends by itself.
+ *
+ * @param {import("../context.js").Room} room
+ * @param {number} now
+ * @param {boolean} [blocked]  I have blocked the other one
+ * @returns {{ picture: string, text: string, until?: number, unblock?: boolean } | null}
+ */
+export function reasonNotToWrite(room, now, blocked = false) {
+  if (blocked) return { picture: "ban", text: t("you_blocked"), unblock: true };
+  if (room.archived) return { picture: "archive", text: t("composer_archived") };
+  const until = room.silencedUntil ?? 0;
+  if (until - now > NEVER_MS) return { picture: "clock", text: t("composer_silenced") };
+  if (until > now) return { picture: "clock", text: t("composer_silenced_until", { time: whenOf(until) }), until };
+  if (room.readOnly && room.role !== "admin" && room.role !== "owner")
+    return { picture: "eye", text: t("composer_read_only") };
+  return null;
+}
+
+/**
+ * "9:05", or "1:09:05" from an hour on.
+ *
+ * @param {number} ms
+ */
+export function clockOf(ms) {
+  const seconds = Math.max(0, Math.ceil(ms / 1000));
+  const two = (/** @type {number} */ n) => String(n).padStart(2, "0");
+  const [hours, minutes, rest] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
+  return hours ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`;
+}
+
+/**
+ * @param {HTMLElement} box  what is hidden meanwhile
+ * @param {{ again: () => void, unblock: () => void }} acts  `again` looks at the room once more
+ */
+export function createComposerGate(box, { again, unblock }) {
+  const text = el("span", { role: "status" });
+  const picture = el("span", { class: "composer-closed-picture", "aria-hidden": "true" });
+  const left = el("span", { class: "composer-left", "aria-hidden": "true" });
+  const back = el(
+    "button",
+    { type: "button", class: "button button-small", hidden: true, click: unblock },
+    t("unblock"),
+  );
+  const node = el("div", { class: "composer-closed", hidden: true }, picture, text, left, back);
+  let timer = /** @type {ReturnType<typeof setInterval> | undefined} */ (undefined);
+  let drawn = "";
+
+  /** @param {number} until */
+  function count(until) {
+    const ms = until + GRACE_MS - Date.now();
+    setText(left, ms < COUNTED_MS ? clockOf(ms) : "");
+    if (ms > 0) return;
+    clearInterval(timer);
+    again();
+  }
+
+  return {
+    node,
+    /** @param {import("../context.js").Room} room @param {boolean} blocked */
+    update(room, blocked) {
+      const reason = reasonNotToWrite(room, Date.now(), blocked);
+      const next = reason ? `${reason.picture}/${reason.text}/${reason.until ?? ""}` : "";
+      if (next === drawn) return;
+      drawn = next;
+      clearInterval(timer);
+      node.hidden = !reason;
+      box.hidden = Boolean(reason);
+      back.hidden = !reason?.unblock;
+      setText(text, reason?.text ?? "");
+      setText(left, "");
+      picture.replaceChildren(...(reason ? [icon(reason.picture)] : []));
+      const until = reason?.until;
+      if (!until) return;
+      timer = setInterval(() => count(until), 1000);
+      count(until);
+    },
+    close: () => clearInterval(timer),
+  };
+}

@@ -1,0 +1,191 @@
+/** What the pages before signing in have in common: the card with its mark, the form for an account, the foot. */
+import { currentPassword, newPassword } from "./password_field.js";
+import { el, fill } from "../base/element.js";
+import { currentLanguage, errorText, LANGUAGES, t, useLanguage } from "../base/i18n.js";
+import { icon } from "../base/icons.js";
+import { preferences } from "../base/preferences.js";
+
+/** @typedef {import("../context.js").Context} Context */
+/** @typedef {import("../base/i18n.js").Key} Key */
+/** @typedef {import("../base/element.js").Child} Child */
+
+/**
+ * @param {Context} context
+ * @returns {{ node: HTMLElement, show: (...children: Child[]) => void }}
+ */
+export function createPage(context) {
+  const card = el("div", { class: "gate-card" });
+  const node = el("main", { class: "gate" }, card, foot(context));
+  return {
+    node,
+    /** @param {...Child} children */
+    show(...children) {
+      fill(card, ...children);
+      const field = card.querySelector("input:not([readonly])");
+      if (field instanceof HTMLElement && matchMedia("(hover: hover)").matches) field.focus();
+    },
+  };
+}
+
+/**
+ * @param {string} title
+ * @param {Child} lead
+ * @param {Child} [picture]  instead of the mark
+ * @param {string} [eyebrow]
+ */
+export function head(title, lead, picture, eyebrow) {
+  return el(
+    "header",
+    { class: "gate-head" },
+    picture ?? el("span", { class: "mark mark-beat" }, icon("pulse")),
+    eyebrow ? el("p", { class: "gate-eyebrow", dir: "auto" }, eyebrow) : null,
+    el("h1", { dir: "auto" }, title),
+    lead ? el("p", {}, lead) : null,
+  );
+}
+
+/** The page while the server is asked. */
+export function waiting() {
+  return el(
+    "div",
+    { class: "gate-waiting", role: "status" },
+    el("span", { class: "spinner" }),
+    el("span", { class: "hidden-visually" }, t("loading")),
+  );
+}
+
+/**
+ * A page that says what is the matter and what to do next.
+ *
+ * @param {{ picture: string, title: string, lead: string, button?: { label: string, act: () => void } }} notice
+ * @returns {Child[]}
+ */
+export function notice({ picture, title, lead, button }) {
+  return [
+    head(title, lead, el("span", { class: "gate-sign" }, icon(picture))),
+    button
+      ? el("button", { type: "button", class: "button button-primary button-wide", click: button.act }, button.label)
+      : null,
+  ];
+}
+
+/**
+ * The form for an account: a new one, an old one, or one whose name is given.
+ *
+ * @param {object} options
+ * @param {boolean} options.isNew  the password is being set
+ * @param {string} [options.username]  cannot be changed
+ * @param {string} options.button
+ * @param {string} options.working
+ * @param {(account: { username: string, password: string }) => Promise<void>} options.act
+ * @param {(error: { code?: string, message?: string }) => string} [options.explain]
+ * @param {(error: { code?: string }) => void} [options.refused]
+ */
+export function accountForm({ isNew, username, button, working, act, explain = refusalOf, refused }) {
+  const alert = el("p", { class: "gate-alert", role: "alert", hidden: true });
+  const name = el("input", {
+    class: "input",
+    id: "username",
+    name: "username",
+    autocomplete: "username",
+    autocapitalize: "none",
+    spellcheck: "false",
+    maxlength: "64",
+    required: true,
+    dir: "auto",
+    value: username ?? "",
+    readonly: username !== undefined,
+    "aria-describedby": isNew && username === undefined ? "username-hint" : null,
+  });
+  const fresh = isNew ? newPassword({ id: "password", label: t("password"), username: () => name.value.trim() }) : null;
+  const password = fresh ?? currentPassword("password", t("password"));
+  const submit = el("button", { type: "submit", class: "button button-primary button-wide" }, button);
+
+  /** @param {string} text @param {HTMLElement} field */
+  const complain = (text, field) => {
+    alert.textContent = text;
+    alert.hidden = false;
+    field.setAttribute("aria-invalid", "true");
+    field.focus();
+  };
+
+  /** @param {SubmitEvent} event */
+  async function sent(event) {
+    event.preventDefault();
+    if (submit.disabled) return;
+    alert.hidden = true;
+    for (const field of [name, password.input]) field.removeAttribute("aria-invalid");
+    const account = { username: name.value.trim(), password: password.input.value };
+    if (!account.username) return complain(t("need_username"), name);
+    if (!account.password) return complain(t(isNew ? "need_password" : "need_old_password"), password.input);
+    submit.disabled = true;
+    fill(submit, el("span", { class: "spinner" }), working);
+    try {
+      const refusal = await fresh?.refusal();
+      if (refusal) complain(refusal, password.input);
+      else await act(account);
+    } catch (error) {
+      const failure = /** @type {{ code?: string, message?: string }} */ (error);
+      complain(explain(failure), failure.code === "weak_password" || username !== undefined ? password.input : name);
+      refused?.(failure);
+    }
+    submit.disabled = false;
+    fill(submit, button);
+  }
+
+  return el(
+    "form",
+    { submit: sent, novalidate: true },
+    alert,
+    el(
+      "div",
+      { class: "field" },
+      el("label", { for: "username" }, t("username")),
+      name,
+      isNew && username === undefined ? el("p", { class: "hint", id: "username-hint" }, t("username_hint")) : null,
+    ),
+    password.node,
+    submit,
+  );
+}
+
+/** @param {{ code?: string, message?: string }} error */
+export function refusalOf(error) {
+  return error.code === "bad_request" ? t("bad_username") : errorText(error);
+}
+
+/** @param {Context} context */
+function foot(context) {
+  const choose = (/** @type {string} */ language) => {
+    preferences.set("language", language);
+    useLanguage();
+    context.relabel();
+  };
+  return el(
+    "footer",
+    { class: "gate-foot" },
+    el(
+      "ul",
+      { class: "gate-promises" },
+      el("li", {}, icon("spark"), t("promise_realtime")),
+      el("li", {}, icon("key"), t("promise_private")),
+      el("li", {}, icon("check"), t("promise_once")),
+    ),
+    el(
+      "p",
+      { class: "gate-languages", role: "group", "aria-label": t("language") },
+      LANGUAGES.map(([value, name]) =>
+        el(
+          "button",
+          {
+            type: "button",
+            lang: value,
+            "aria-pressed": String(value === currentLanguage()),
+            click: () => choose(value),
+          },
+          name,
+        ),
+      ),
+    ),
+  );
+}

@@ -1,0 +1,68 @@
+/** A ticket from an administrator: its owner chooses the password, of a new account or instead of a forgotten one. */
+import { forgetSecret, takeSecret } from "../../platform/links.js";
+import { accountForm, createPage, head, notice, waiting } from "./parts.js";
+import { errorText, t } from "../base/i18n.js";
+
+/**
+ * @param {import("../context.js").Context} context
+ * @returns {import("../context.js").View}
+ */
+export function createReset(context) {
+  const page = createPage(context);
+  const ticket = takeSecret("reset");
+
+  async function look() {
+    page.show(waiting());
+    try {
+      if (!ticket) throw { code: "not_found" };
+      const { username, displayName, isNew } = await context.actions.lookTicket(ticket);
+      page.show(
+        head(
+          isNew ? t("ticket_new_title", { name: displayName || username }) : t("ticket_title"),
+          t(isNew ? "ticket_new_lead" : "ticket_lead"),
+        ),
+        accountForm({
+          isNew: true,
+          username,
+          button: t("ticket_button"),
+          working: t("working_ticket"),
+          act: async ({ password }) => {
+            await context.actions.spendTicket({ ticket, username, password });
+            forgetSecret("reset");
+            context.go("/", true);
+            context.toast(t("password_changed"));
+          },
+        }),
+      );
+    } catch (error) {
+      const failure = /** @type {{ code?: string }} */ (error);
+      if (failure.code === "not_found" || failure.code === "bad_request") return page.show(...spent());
+      page.show(
+        ...notice({
+          picture: "alert",
+          title: t("invite_unread"),
+          lead: errorText(failure),
+          button: { label: t("retry"), act: () => void look() },
+        }),
+      );
+    }
+  }
+
+  function spent() {
+    return notice({
+      picture: "key",
+      title: t("ticket_spent_title"),
+      lead: t("ticket_spent_lead"),
+      button: {
+        label: t("sign_in"),
+        act: () => {
+          forgetSecret("reset");
+          context.go("/login", true);
+        },
+      },
+    });
+  }
+
+  void look();
+  return { node: page.node, update() {} };
+}

@@ -1,0 +1,135 @@
+/** The first run: the account that becomes the administrator, and then the link that brings the others. */
+import { forgetSecret, takeSecret } from "../../platform/links.js";
+import { accountForm, createPage, head, notice, refusalOf, waiting } from "./parts.js";
+import { el, fill } from "../base/element.js";
+import { t } from "../base/i18n.js";
+import { icon } from "../base/icons.js";
+import { linkToSend } from "../people/invite_people.js";
+import { nameOf } from "../people/people.js";
+
+/** @typedef {import("../context.js").Context} Context */
+
+/**
+ * @param {Context} context
+ * @returns {import("../context.js").View}
+ */
+export function createSetup(context) {
+  const page = createPage(context);
+  const code = takeSecret("setup");
+  const { me } = context.store.state;
+
+  function draw() {
+    if (me && !me.admin)
+      return page.show(
+        ...notice({
+          picture: "person",
+          title: t("setup_signed_in", { name: nameOf(context.store.state, me.uid) }),
+          lead: t("setup_signed_in_lead"),
+          button: { label: t("setup_sign_out"), act: () => void context.actions.signOut() },
+        }),
+        el("p", { class: "gate-switch" }, toRooms(context, "link-button")),
+      );
+    page.show(
+      head(t("setup_title"), t("setup_lead")),
+      steps(1),
+      accountForm({
+        isNew: true,
+        button: t("setup_button"),
+        working: t("working_register"),
+        act: async (account) => {
+          // With the code still kept, this address is the welcome page now.
+          await context.actions.register({ ...account, ...(code ? { setup: code } : {}) });
+        },
+        explain: (error) =>
+          error.code === "forbidden" || error.code === "registration_closed" ? t("setup_refused") : refusalOf(error),
+      }),
+    );
+  }
+
+  draw();
+  context.actions.info().then(
+    (info) => {
+      if (info.setup || !page.node.isConnected) return;
+      page.show(
+        ...notice({
+          picture: "check",
+          title: t("setup_done_title"),
+          lead: me ? "" : t("setup_done_lead"),
+          button: { label: t(me ? "to_rooms" : "sign_in"), act: () => leave(context, me ? "/" : "/login") },
+        }),
+      );
+    },
+    () => {},
+  );
+  return { node: page.node, update() {} };
+}
+
+/** Made once, whatever is drawn again. @type {Promise<string> | null} */
+let invitation = null;
+
+/**
+ * After the first account: everything is ready, and here is the link to send.
+ *
+ * @param {Context} context
+ * @returns {import("../context.js").View}
+ */
+export function createWelcome(context) {
+  const page = createPage(context);
+  const place = el("div", { class: "gate-link" }, waiting());
+  page.show(
+    head(t("welcome_title"), t("welcome_lead"), el("span", { class: "gate-sign gate-sign-good" }, icon("check"))),
+    steps(2),
+    place,
+    toRooms(context, "button button-primary button-wide"),
+  );
+  invitation ??= context.actions.createInvite({ label: t("welcome_label") });
+  invitation.then(
+    (link) => {
+      fill(
+        place,
+        el("h2", { class: "label" }, t("invite_people")),
+        el("p", { class: "hint" }, t("invite_people_hint")),
+        ...linkToSend(context, link),
+      );
+    },
+    () => {
+      invitation = null;
+      fill(place, el("p", { class: "hint" }, t("invite_later")));
+    },
+  );
+  return { node: page.node, update() {} };
+}
+
+/**
+ * @param {Context} context
+ * @param {string} looks
+ */
+function toRooms(context, looks) {
+  return el("button", { type: "button", class: looks, click: () => leave(context, "/") }, t("to_rooms"));
+}
+
+/**
+ * @param {Context} context
+ * @param {string} path
+ */
+function leave(context, path) {
+  forgetSecret("setup");
+  context.go(path, true);
+}
+
+/** @param {1 | 2} now */
+function steps(now) {
+  const names = /** @type {const} */ (["step_account", "step_invite"]);
+  return el(
+    "ol",
+    { class: "gate-steps" },
+    names.map((name, index) =>
+      el(
+        "li",
+        { "aria-current": index + 1 === now ? "step" : null, "data-done": index + 1 < now ? "" : null },
+        el("span", { "aria-hidden": "true" }, index + 1 < now ? icon("check") : index + 1),
+        t(name),
+      ),
+    ),
+  );
+}

@@ -1,0 +1,109 @@
+/**
+ * Desktop notifications: of every message, of mentions, or of nothing, chosen per room. Only while nobody looks at
+ * the page. They are made from the unread counts, so my own words from another tab never come back to me, and a
+ * message read elsewhere is not announced.
+ */
+import { chosenOf } from "../../state/people_status.js";
+import { excerpt } from "../base/excerpt.js";
+import { t } from "../base/i18n.js";
+import { keep, keysOf, recall } from "../../platform/storage.js";
+import { preferRoom } from "../../state/rooms_api.js";
+import { nameOf, roomName } from "../people/people.js";
+import { roomPath } from "../base/routes.js";
+
+/** @typedef {"all" | "mentions" | "none"} Level */
+/** @typedef {import("../context.js").Context} Context */
+/** @typedef {import("../context.js").State} State */
+/** @typedef {import("../context.js").Room} Room */
+
+const TEXT_MAX = 140;
+
+/**
+ * What a room is announced for: direct rooms everything, others mentions, until somebody chooses.
+ *
+ * @param {Room} room
+ * @returns {Level}
+ */
+export function levelOf(room) {
+  if (room.notify !== "usual") return room.notify;
+  return room.kind === "dm" ? "all" : "mentions";
+}
+
+/** @returns {Promise<boolean>} */
+export async function allowNotifications() {
+  if (typeof Notification === "undefined") return false;
+  const answer =
+    Notification.permission === "default" ? await Notification.requestPermission() : Notification.permission;
+  return answer === "granted";
+}
+
+/** True when the browser would still ask. */
+export function mayAskForNotifications() {
+  return typeof Notification !== "undefined" && Notification.permission === "default";
+}
+
+/** Choices from when each browser kept its own go to the server, once. @param {State} state */
+function moveOldChoices(state) {
+  for (const key of keysOf("notify.")) {
+    const [room, notify] = [state.rooms.get(key.slice("notify.".length)), String(recall(key))];
+    keep(key, null);
+    if (room?.notify === "usual") void preferRoom(room.id, { notify }).catch(() => {});
+  }
+}
+
+/** @param {Context} context */
+export function createNotifier(context) {
+  /** @type {Map<string, { unread: number, mentions: number }>} */
+  let before = new Map();
+  let ready = false;
+
+  /** @param {State} state */
+  function update(state) {
+    const looked = document.visibilityState === "visible" && document.hasFocus();
+    const quiet = state.me !== null && chosenOf(state.me) === "dnd";
+    if (ready && !looked && !quiet && typeof Notification !== "undefined" && Notification.permission === "granted") {
+      for (const room of state.rooms.values()) if (isNews(room, before.get(room.id))) announce(context, state, room);
+    }
+    before = new Map([...state.rooms].map(([id, { unread, mentions }]) => [id, { unread, mentions }]));
+    const now = state.phase === "signed_in" && !state.loadingRooms;
+    if (now && !ready) moveOldChoices(state);
+    ready = now;
+  }
+
+  return { update };
+}
+
+/**
+ * @param {Room} room
+ * @param {{ unread: number, mentions: number } | undefined} before
+ */
+function isNews(room, before) {
+  if (!before) return false;
+  const level = levelOf(room);
+  return level === "all" ? room.unread > before.unread : level === "mentions" && room.mentions > before.mentions;
+}
+
+/**
+ * @param {Context} context
+ * @param {State} state
+ * @param {Room} room
+ */
+function announce(context, state, room) {
+  const last = state.timelines
+    .get(room.id)
+    ?.messages.findLast((message) => message.kind === "msg" && message.by !== state.me?.uid);
+  const body =
+    last && last.createdSeq >= room.seq
+      ? `${nameOf(state, last.by)}: ${excerpt(last, TEXT_MAX)}`
+      : t("unread_count", { n: room.unread });
+  const note = new Notification(roomName(state, room), {
+    body,
+    tag: `impulse-${room.id}`,
+    icon: "/icons/icon-192.png",
+  });
+  note.onclick = () => {
+    window.focus();
+    context.go(roomPath(room.id));
+    note.close();
+  };
+}

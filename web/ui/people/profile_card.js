@@ -1,0 +1,256 @@
+/**
+ * Who somebody is: face, names, what they say of themselves, whether they are here. Opens on whatever carries
+ * `data-person`, so a view only marks its names and faces and needs to know nothing of cards. Where there is room
+ * the card stands beside what was pressed, on a phone it rises from the lower edge.
+ */
+import { isBlocked } from "../../state/blocks.js";
+import { statusOf } from "../../state/people_status.js";
+import { blockPerson, unblockPerson } from "./blocking.js";
+import { openDialog } from "../base/dialog.js";
+import { el, fill } from "../base/element.js";
+import { errorText, t, whenOf } from "../base/i18n.js";
+import { icon } from "../base/icons.js";
+import { copyText } from "../timeline/tools.js";
+import { avatar, chosenNameOf, nameOf, presenceOf, presenceText, tintOf, userOf } from "./people.js";
+import { roomPath } from "../base/routes.js";
+import { openSettings } from "../settings/dialog.js";
+import { openStatus } from "./status.js";
+
+/** @typedef {import("../context.js").Context} Context */
+/** @typedef {import("../context.js").User} User */
+
+const GAP_PX = 8;
+
+/** @param {Context} context */
+export function bindCards(context) {
+  const personOf = (/** @type {Event} */ event) => {
+    const node = event.target instanceof Element ? event.target.closest("[data-person]") : null;
+    return node instanceof HTMLElement ? node : null;
+  };
+  document.addEventListener("click", (event) => {
+    const node = personOf(event);
+    if (node) openCard(context, node.dataset["person"] ?? "", node);
+  });
+  // A mention is a word in a sentence and no button by nature.
+  document.addEventListener("keydown", (event) => {
+    const node = personOf(event);
+    if (!node || node instanceof HTMLButtonElement || (event.key !== "Enter" && event.key !== " ")) return;
+    event.preventDefault();
+    openCard(context, node.dataset["person"] ?? "", node);
+  });
+}
+
+/**
+ * @param {Context} context
+ * @param {string} uid
+ * @param {Element} [beside]
+ */
+export function openCard(context, uid, beside) {
+  const content = el("div", { class: "card" });
+  const draw = () => fill(content, card(context, uid, dialog.close));
+  const dialog = openDialog(
+    { title: nameOf(context.store.state, uid), bare: true, class: "dialog-card", closed },
+    () => [content],
+  );
+  draw();
+  let drawn = keyOf(context, uid);
+  const stop = context.store.subscribe(() => {
+    const next = keyOf(context, uid);
+    if (next === drawn || (content.contains(document.activeElement) && document.activeElement?.matches("input")))
+      return;
+    drawn = next;
+    const at = [...content.querySelectorAll("button")].indexOf(
+      /** @type {HTMLButtonElement} */ (document.activeElement),
+    );
+    draw();
+    if (at >= 0)
+      (
+        content.querySelectorAll("button")[at] ??
+        /** @type {HTMLElement | null} */ (content.querySelector(".button-primary"))
+      )?.focus();
+  });
+
+  function closed() {
+    stop();
+    // The message it was opened from may have been drawn anew, covered, and the field be closed.
+    const astray = () => document.activeElement === document.body;
+    if (astray() && matchMedia("(hover: hover)").matches) context.composer.focus();
+    if (astray()) context.timeline.focusLast();
+  }
+
+  if (beside) standBeside(dialog.node, beside);
+  context.actions.refreshUser(uid).catch(() => {});
+}
+
+/**
+ * @param {Context} context
+ * @param {string} uid
+ */
+function keyOf({ store: { state } }, uid) {
+  return JSON.stringify([userOf(state, uid), presenceOf(state, uid), isBlocked(state, uid)]);
+}
+
+/**
+ * @param {Context} context
+ * @param {string} uid
+ * @param {() => void} close
+ */
+function card(context, uid, close) {
+  const { state } = context.store;
+  const user = userOf(state, uid);
+  const presence = presenceOf(state, uid);
+  const gone = Boolean(user?.removed);
+  const dismiss = el(
+    "button",
+    { type: "button", class: "icon-button card-close", "aria-label": t("close"), click: close },
+    icon("close"),
+  );
+  return [
+    el("div", { class: `card-banner ${gone ? "" : tintOf(uid)}` }, dismiss),
+    el("div", { class: "card-face" }, avatar(state, uid, { size: "large", ...(gone ? {} : { presence }) })),
+    el(
+      "div",
+      { class: "card-body" },
+      el(
+        "div",
+        {},
+        el("h2", { class: "card-name", dir: "auto" }, chosenNameOf(state, uid)),
+        user && !gone
+          ? el("p", { class: "card-user" }, `@${user.username}`, badges(user, uid === state.me?.uid))
+          : null,
+      ),
+      gone
+        ? el("p", { class: "hint" }, t("former_member_hint"))
+        : user
+          ? about(user, presence, isBlocked(state, uid))
+          : el("p", { class: "hint" }, t("loading")),
+      user && !gone ? buttons(context, user, close) : null,
+    ),
+  ];
+}
+
+/**
+ * @param {User} user
+ * @param {boolean} mine
+ */
+function badges(user, mine) {
+  return [
+    mine ? el("span", { class: "tag" }, t("you")) : null,
+    user.admin ? el("span", { class: "tag tag-spark" }, t("server_admin")) : null,
+    user.disabled ? el("span", { class: "tag tag-bad" }, t("account_disabled")) : null,
+  ];
+}
+
+/**
+ * @param {User} user
+ * @param {string} presence
+ * @param {boolean} blocked
+ */
+function about(user, presence, blocked) {
+  const status = statusOf(user);
+  return [
+    el(
+      "p",
+      { class: "card-presence" },
+      el("span", { class: "presence", "data-state": presence }),
+      presenceText(presence),
+      status.until && !status.text ? ` · ${t("status_until", { time: whenOf(status.until) })}` : null,
+    ),
+    blocked ? el("p", { class: "card-blocked" }, icon("ban"), t("you_blocked")) : null,
+    status.text
+      ? el(
+          "p",
+          { class: "card-status", dir: "auto" },
+          status.emoji ? el("span", { class: "mood" }, status.emoji) : null,
+          el(
+            "span",
+            {},
+            status.words,
+            status.until ? el("small", {}, t("status_until", { time: whenOf(status.until) })) : null,
+          ),
+        )
+      : null,
+    user.bio
+      ? el("div", { class: "card-bio" }, el("h3", { class: "label" }, t("bio")), el("p", { dir: "auto" }, user.bio))
+      : null,
+  ];
+}
+
+/**
+ * @param {Context} context
+ * @param {User} user
+ * @param {() => void} close
+ */
+function buttons(context, user, close) {
+  const write = async () => {
+    try {
+      const room = await context.actions.directRoom(user.uid);
+      close();
+      document.querySelectorAll("dialog").forEach((dialog) => dialog.close());
+      context.go(roomPath(room));
+      context.composer.focus();
+    } catch (error) {
+      context.toast(errorText(/** @type {{ code?: string }} */ (error)));
+    }
+  };
+  const then = (/** @type {() => void} */ act) => () => {
+    close();
+    act();
+  };
+  const mine = user.uid === context.store.state.me?.uid;
+  const blocked = isBlocked(context.store.state, user.uid);
+  return el(
+    "div",
+    { class: "card-buttons" },
+    mine
+      ? [
+          button(
+            "edit",
+            t("edit_profile"),
+            then(() => openSettings(context, "profile")),
+            true,
+          ),
+          button(
+            "smile",
+            t("set_status"),
+            then(() => openStatus(context)),
+          ),
+        ]
+      : [
+          user.disabled || blocked ? null : button("chat", t("write_to"), write, true),
+          blocked ? button("undo", t("unblock"), () => void unblockPerson(context, user.uid), true) : null,
+          button("at", t("copy_name"), () => void copyText(context, `@${user.username}`)),
+          blocked ? null : button("ban", t("block"), () => void blockPerson(context, user.uid)),
+        ],
+  );
+}
+
+/**
+ * @param {string} name
+ * @param {string} label
+ * @param {() => void} click
+ * @param {boolean} [primary]
+ */
+function button(name, label, click, primary = false) {
+  return el(
+    "button",
+    { type: "button", class: primary ? "button button-primary" : "button", autofocus: primary, click },
+    icon(name),
+    label,
+  );
+}
+
+/**
+ * @param {HTMLDialogElement} node
+ * @param {Element} beside
+ */
+function standBeside(node, beside) {
+  if (!matchMedia("(min-width: 48rem) and (min-height: 30rem)").matches) return;
+  const from = beside.getBoundingClientRect();
+  const { width, height } = node.getBoundingClientRect();
+  const fits = from.right + GAP_PX + width < innerWidth - GAP_PX;
+  const left = fits ? from.right + GAP_PX : Math.max(GAP_PX, from.left - GAP_PX - width);
+  const top = Math.min(Math.max(GAP_PX, from.top - GAP_PX * 2), innerHeight - height - GAP_PX);
+  node.classList.add("dialog-placed");
+  Object.assign(node.style, { left: `${left}px`, top: `${Math.max(GAP_PX, top)}px` });
+}

@@ -1,0 +1,75 @@
+/**
+ * The strip below the rooms: my face and name, which open the status, and the ways to the administration and the
+ * settings.
+ */
+import { chosenOf, statusOf } from "../../state/people_status.js";
+import { el, fill } from "../base/element.js";
+import { t } from "../base/i18n.js";
+import { icon } from "../base/icons.js";
+import { avatar, lookOf, nameOf, presenceText } from "./people.js";
+import { openSettings } from "../settings/dialog.js";
+import { openStatus } from "./status.js";
+
+/**
+ * @param {import("../context.js").Context} context
+ * @returns {import("../context.js").View}
+ */
+export function createMe(context) {
+  const strip = el("button", { type: "button", class: "me-status", click: () => openStatus(context) });
+  const administration = el(
+    "button",
+    {
+      type: "button",
+      class: "icon-button",
+      "aria-label": t("administration"),
+      title: t("administration"),
+      hidden: true,
+      click: () => context.go("/admin"),
+    },
+    icon("shield"),
+  );
+  const node = el(
+    "div",
+    { class: "me" },
+    strip,
+    administration,
+    el(
+      "button",
+      {
+        type: "button",
+        class: "icon-button",
+        "aria-label": t("settings"),
+        title: t("settings"),
+        click: () => openSettings(context),
+      },
+      icon("gear"),
+    ),
+  );
+  let drawn = "";
+
+  return {
+    node,
+    update(state) {
+      const { me } = state;
+      if (!me) return;
+      administration.hidden = !me.admin;
+      const presence = state.connection.online ? chosenOf(me) : "offline";
+      const next = `${lookOf(state, me.uid)}/${presence}`;
+      if (next === drawn) return;
+      drawn = next;
+      const { text } = statusOf(me);
+      strip.title = t("set_status");
+      fill(
+        strip,
+        avatar(state, me.uid, { presence }),
+        el(
+          "span",
+          { class: "me-name" },
+          el("strong", { dir: "auto" }, nameOf(state, me.uid)),
+          el("small", { dir: "auto" }, text || presenceText(presence)),
+          el("span", { class: "hidden-visually" }, `. ${text ? `${presenceText(presence)}. ` : ""}${t("set_status")}`),
+        ),
+      );
+    },
+  };
+}

@@ -1,0 +1,152 @@
+/** Making rooms: a room with a name, or a direct one with up to nine people. */
+import { openDialog } from "../base/dialog.js";
+import { el } from "../base/element.js";
+import { errorText, t } from "../base/i18n.js";
+import { createPicker } from "./people_picker.js";
+import { refusal } from "./refusals.js";
+import { roomPath } from "../base/routes.js";
+import { busy, createAlert } from "../base/form_parts.js";
+
+/** @typedef {import("../context.js").Context} Context */
+
+/** People of a group besides me, and of a new room. */
+const GROUP_MAX = 9;
+const FIRST_MAX = 100;
+
+/** @param {Context} context */
+export function openCreate(context) {
+  openDialog({ title: t("new_room"), class: "dialog-high" }, (close) => {
+    const alert = createAlert();
+    const name = el("input", {
+      class: "input",
+      id: "room-name",
+      maxlength: "80",
+      required: true,
+      autocomplete: "off",
+      dir: "auto",
+      autofocus: true,
+    });
+    const topic = el("input", {
+      class: "input",
+      id: "room-topic",
+      maxlength: "500",
+      autocomplete: "off",
+      dir: "auto",
+      placeholder: t("room_topic_hint"),
+    });
+    const kinds = choice("kind", [
+      ["open", t("room_open"), t("room_open_hint")],
+      ["closed", t("room_closed"), t("room_closed_hint")],
+    ]);
+    const people = createPicker(context, FIRST_MAX);
+    const submit = el("button", { type: "submit", class: "button button-primary" }, t("create_room"));
+    const sent = (/** @type {SubmitEvent} */ event) => {
+      event.preventDefault();
+      if (!name.value.trim()) return name.focus();
+      const kind =
+        /** @type {HTMLInputElement | null} */ (kinds.querySelector(":checked"))?.value === "closed"
+          ? "closed"
+          : "open";
+      void busy(
+        submit,
+        alert.say,
+        (error) => refusal(error, "make"),
+        async () => {
+          const id = await context.actions.createRoom({
+            name: name.value.trim(),
+            topic: topic.value.trim(),
+            kind,
+            members: people.chosen(),
+          });
+          close();
+          context.go(roomPath(id));
+          context.composer.focus();
+        },
+      );
+    };
+    return [
+      el(
+        "form",
+        { class: "dialog-body", submit: sent, novalidate: true },
+        el("div", { class: "field" }, el("label", { for: "room-name" }, t("room_name")), name),
+        el("div", { class: "field" }, el("label", { for: "room-topic" }, t("room_topic")), topic),
+        el("fieldset", { class: "field plain" }, el("legend", { class: "label" }, t("room_kind")), kinds),
+        el("details", { class: "more" }, el("summary", {}, t("first_members")), people.node),
+        alert.node,
+        el(
+          "div",
+          { class: "dialog-foot" },
+          el("button", { type: "button", class: "button", click: close }, t("cancel")),
+          submit,
+        ),
+      ),
+    ];
+  });
+}
+
+/** @param {Context} context */
+export function openNewDirect(context) {
+  openDialog({ title: t("new_message_to") }, (close) => {
+    const alert = createAlert();
+    const open = el(
+      "button",
+      {
+        type: "button",
+        class: "button button-primary",
+        disabled: true,
+        click: () => void busy(open, alert.say, errorText, start),
+      },
+      t("open_conversation"),
+    );
+    const people = createPicker(
+      context,
+      GROUP_MAX,
+      () => {
+        open.disabled = !people.chosen().length;
+      },
+      () => open.click(),
+    );
+    people.input.autofocus = true;
+
+    async function start() {
+      const id = await context.actions.directRoom(...people.chosen());
+      close();
+      context.go(roomPath(id));
+      context.composer.focus();
+    }
+
+    return [
+      people.node,
+      el(
+        "div",
+        { class: "dialog-body dialog-end" },
+        alert.node,
+        el(
+          "div",
+          { class: "dialog-foot dialog-foot-split" },
+          el("p", { class: "hint" }, t("group_hint", { n: GROUP_MAX })),
+          open,
+        ),
+      ),
+    ];
+  });
+}
+
+/**
+ * @param {string} name
+ * @param {[string, string, string][]} options
+ */
+export function choice(name, options) {
+  return el(
+    "div",
+    { class: "choices" },
+    options.map(([value, label, hint], index) =>
+      el(
+        "label",
+        { class: "choice" },
+        el("input", { type: "radio", name, value, checked: index === 0 }),
+        el("span", {}, el("strong", {}, label), el("span", { class: "hint" }, hint)),
+      ),
+    ),
+  );
+}

@@ -1,0 +1,153 @@
+/** How I like a room, the same in all my browsers, and leaving it. */
+import { isBlocked } from "../../state/blocks.js";
+import { iMay } from "../../state/rights.js";
+import { preferRoom } from "../../state/rooms_api.js";
+import { toggleBlock } from "../people/blocking.js";
+import { ask } from "../base/dialog.js";
+import { el, fill } from "../base/element.js";
+import { errorText, t } from "../base/i18n.js";
+import { icon } from "../base/icons.js";
+import { allowNotifications, levelOf } from "../notify/notify.js";
+import { roomName } from "../people/people.js";
+import { refusal } from "./refusals.js";
+import { createAlert, segments } from "../base/form_parts.js";
+
+/** @typedef {import("../context.js").Context} Context */
+/** @typedef {import("../context.js").Room} Room */
+
+/**
+ * @param {Context} context
+ * @param {string} id
+ * @returns {import("./dialogs.js").Panel}
+ */
+export function createForMe(context, id) {
+  const { state } = context.store;
+  const room = /** @type {Room} */ (state.rooms.get(id));
+  const alert = createAlert();
+  const failed = (/** @type {unknown} */ error) => alert.say(errorText(/** @type {{ code?: string }} */ (error)));
+  const favourite = el("input", {
+    type: "checkbox",
+    role: "switch",
+    checked: room.favourite,
+    change: () => void preferRoom(id, { favourite: favourite.checked }).catch(failed),
+  });
+  const level = segments(
+    t("notify"),
+    "notify",
+    [
+      ["all", t("notify_all")],
+      ["mentions", t("notify_mentions")],
+      ["none", t("notify_none")],
+    ],
+    levelOf(room),
+    (notify) => {
+      void preferRoom(id, { notify }).catch(failed);
+      if (notify !== "none") void allowNotifications();
+    },
+  );
+  const { peer } = room;
+  const block = peer
+    ? el("button", { type: "button", class: "button", click: () => void toggleBlock(context, peer) })
+    : null;
+  const drawBlock = () => {
+    const blocked = Boolean(peer && isBlocked(context.store.state, peer));
+    if (block && block.dataset["blocked"] !== String(blocked))
+      fill(block, icon(blocked ? "undo" : "ban"), t(blocked ? "unblock" : "block"));
+    if (block) block.dataset["blocked"] = String(blocked);
+  };
+  drawBlock();
+  return {
+    node: el(
+      "div",
+      { class: "dialog-body" },
+      el(
+        "label",
+        { class: "check" },
+        favourite,
+        el("span", {}, el("strong", {}, t("favourite")), el("span", { class: "hint" }, t("favourite_hint"))),
+      ),
+      level,
+      el("p", { class: "hint" }, t("notify_hint")),
+      alert.node,
+      room.kind === "dm"
+        ? el(
+            "div",
+            { class: "dialog-foot" },
+            el(
+              "button",
+              { type: "button", class: "button", click: () => void hideRoom(context, id) },
+              icon("eye_off"),
+              t("hide_chat"),
+            ),
+            block,
+          )
+        : null,
+      iMay(state, room, "leave")
+        ? el(
+            "div",
+            { class: "dialog-foot" },
+            el(
+              "button",
+              { type: "button", class: "button", click: () => void leaveRoom(context, id, alert.say) },
+              icon("leave"),
+              t("leave_room"),
+            ),
+          )
+        : null,
+    ),
+    update(now) {
+      favourite.checked = now.favourite;
+      drawBlock();
+      for (const input of level.querySelectorAll("input")) input.checked = input.value === levelOf(now);
+    },
+  };
+}
+
+/**
+ * Puts a direct room out of sight until somebody writes; the note after it brings it back at once.
+ *
+ * @param {Context} context
+ * @param {string} id
+ */
+export async function hideRoom(context, id) {
+  const room = context.store.state.rooms.get(id);
+  if (!room) return;
+  if (room.unread) context.actions.markRead(id, room.seq);
+  // It is left before it is hidden: a page that is loaded anew on it would show it again.
+  context.signals.leaving = id;
+  document.querySelectorAll("dialog").forEach((dialog) => dialog.close());
+  if (context.signals.room === id) context.go("/", true);
+  try {
+    await context.actions.hideRoom(id, true);
+    const show = () => void context.actions.hideRoom(id, false).catch((error) => context.toast(errorText(error)));
+    context.toast(t("hidden_note"), { label: t("undo"), act: show });
+  } catch (error) {
+    context.toast(errorText(/** @type {{ code?: string }} */ (error)));
+  }
+  context.signals.leaving = null;
+}
+
+/**
+ * Asks, and goes.
+ *
+ * @param {Context} context
+ * @param {string} id
+ * @param {(text: string) => void} [say]  where a refusal is said
+ */
+export async function leaveRoom(context, id, say = context.toast) {
+  const room = context.store.state.rooms.get(id);
+  if (!room) return;
+  const text = t(
+    room.kind === "open" ? "leave_question" : room.kind === "dm" ? "leave_question_group" : "leave_question_closed",
+    { room: roomName(context.store.state, room) },
+  );
+  if (!(await ask({ title: t("leave_room"), text, confirm: t("leave_room"), danger: true }))) return;
+  context.signals.leaving = id;
+  try {
+    await context.actions.leaveRoom(id);
+    if (context.signals.room === id) context.go("/", true);
+  } catch (error) {
+    say(refusal(error, "leave"));
+  }
+  context.signals.leaving = null;
+}

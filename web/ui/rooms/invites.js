@@ -1,0 +1,155 @@
+/** Links that let people into a room: made, copied once, revoked. */
+import { iMay } from "../../state/rights.js";
+import * as api from "../../state/rooms_api.js";
+import { drawEach } from "../base/each.js";
+import { el, fill } from "../base/element.js";
+import { errorText, t, whenOf } from "../base/i18n.js";
+import { icon } from "../base/icons.js";
+import { copyText } from "../timeline/tools.js";
+import { refusal } from "./refusals.js";
+import { busy, createAlert, field } from "../base/form_parts.js";
+
+/** @typedef {import("../context.js").Context} Context */
+
+const DAY_S = 86_400;
+
+/**
+ * Whether I may make links for this room. What admins allow comes with the server's info.
+ *
+ * @param {Context} context
+ * @param {import("../context.js").Room} room
+ */
+export function mayInvite(context, room) {
+  const { me, info } = context.store.state;
+  return room.kind !== "dm" && iMay(context.store.state, room, "add") && Boolean(me?.admin || info?.member_invites);
+}
+
+/**
+ * @param {Context} context
+ * @param {string} id
+ */
+export function createInviteLinks(context, id) {
+  const alert = createAlert();
+  const made = el("div", { class: "made-link", role: "status" });
+  const list = el("ul", { class: "results" });
+  const expiry = select(
+    "invite-expiry",
+    [
+      [String(DAY_S), t("one_day")],
+      [String(7 * DAY_S), t("one_week")],
+      [String(30 * DAY_S), t("one_month")],
+      ["", t("span_never")],
+    ],
+    String(7 * DAY_S),
+  );
+  const uses = select(
+    "invite-uses",
+    [
+      ["1", t("uses_most", { n: 1 })],
+      ["10", t("uses_most", { n: 10 })],
+      ["100", t("uses_most", { n: 100 })],
+      ["", t("uses_any")],
+    ],
+    "10",
+  );
+  const make = el(
+    "button",
+    {
+      type: "button",
+      class: "button button-primary",
+      click: () => void busy(make, alert.say, (error) => refusal(error, "link"), create),
+    },
+    icon("link"),
+    t("make_link"),
+  );
+
+  async function create() {
+    const { path } = await api.makeInvite({
+      rooms: [id],
+      expires_in_s: expiry.value ? Number(expiry.value) : null,
+      uses_max: uses.value ? Number(uses.value) : null,
+    });
+    const link = location.origin + path;
+    const copy = el(
+      "button",
+      { type: "button", class: "button", click: () => void copyText(context, link) },
+      icon("copy"),
+      t("copy"),
+    );
+    fill(
+      made,
+      el(
+        "div",
+        { class: "field-row" },
+        el("code", { class: "link-box", tabindex: "0", "aria-label": t("invite_link") }, link),
+        copy,
+      ),
+      el("p", { class: "hint" }, t("link_once")),
+    );
+    await draw();
+  }
+
+  async function draw() {
+    try {
+      const invites = (await api.invites()).invites.filter((invite) => invite.rooms.some((room) => room.id === id));
+      fill(list, invites.length ? drawEach(invites, row) : el("li", { class: "results-empty" }, t("no_links")));
+    } catch (error) {
+      fill(list, el("li", { class: "results-empty" }, errorText(/** @type {{ code?: string }} */ (error))));
+    }
+  }
+
+  /** @param {import("../../state/rooms_api.js").Invitation} invite */
+  function row(invite) {
+    const over =
+      invite.revoked ||
+      (invite.expires_at ?? Infinity) < Date.now() ||
+      (invite.uses_max !== null && invite.uses >= invite.uses_max);
+    const used =
+      invite.uses_max === null
+        ? t("used_times", { n: invite.uses })
+        : t("used_of", { n: invite.uses, most: invite.uses_max });
+    const until = invite.expires_at === null ? t("span_never") : whenOf(invite.expires_at);
+    return el(
+      "li",
+      { class: over ? "option option-still row-over" : "option option-still" },
+      el("span", { class: "room-tile", "aria-hidden": "true" }, icon("link")),
+      el("span", { class: "option-text" }, el("strong", {}, used), el("small", {}, `${t("link_ends")} ${until}`)),
+      over
+        ? el("span", { class: "tag" }, t("link_over"))
+        : el(
+            "button",
+            {
+              type: "button",
+              class: "button button-small",
+              click: () => void api.revokeInvite(invite.id).then(draw, draw),
+            },
+            t("revoke_link"),
+          ),
+    );
+  }
+
+  void draw();
+  return el(
+    "div",
+    { class: "dialog-body" },
+    el("p", { class: "hint" }, t("invite_links_hint")),
+    el("div", { class: "field-pair" }, field(t("link_ends"), expiry), field(t("link_uses"), uses)),
+    el("div", { class: "dialog-foot" }, make),
+    alert.node,
+    made,
+    list,
+  );
+}
+
+/**
+ * @param {string} id
+ * @param {[string, string][]} options
+ * @param {string} chosen
+ */
+function select(id, options, chosen) {
+  return el(
+    "select",
+    { class: "input", id },
+    options.map(([value, label]) => el("option", { value, selected: value === chosen }, label)),
+  );
+}

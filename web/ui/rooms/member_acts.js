@@ -1,0 +1,116 @@
+/** What I may do about a member of a room; what cannot be taken back asks once. */
+import { iMay } from "../../state/rights.js";
+import * as api from "../../state/rooms_api.js";
+import { ask, openDialog } from "../base/dialog.js";
+import { el } from "../base/element.js";
+import { t, whenOf } from "../base/i18n.js";
+import { icon } from "../base/icons.js";
+import { nameOf } from "../people/people.js";
+
+/** @typedef {import("../context.js").Context} Context */
+/** @typedef {import("../../state/rooms_api.js").Member} Member */
+/** @typedef {{ label: string, picture: string, danger?: boolean, act: () => Promise<unknown> }} Act */
+
+const YEAR_MS = 365 * 86_400_000;
+/** Words are taken for so long; ten years are until somebody gives them back. */
+const SILENCES = /** @type {const} */ ([
+  ["silence_10m", 600_000],
+  ["silence_1h", 3_600_000],
+  ["silence_1d", 86_400_000],
+  ["silence_ever", 10 * YEAR_MS],
+]);
+
+/**
+ * @param {Context} context
+ * @param {import("../context.js").Room} room
+ * @param {Member} member
+ * @returns {Act[]}
+ */
+export function actsOn(context, room, { uid, role, silenced_until: silenced }) {
+  const { state } = context.store;
+  const { id } = room;
+  const name = nameOf(state, uid);
+  const change = (/** @type {{ role?: string, silenced_until?: number | null }} */ to) => () =>
+    api.changeMember(id, uid, to);
+  if (uid === state.me?.uid)
+    return role === "owner" ? [{ label: t("step_down"), picture: "shield", act: change({ role: "admin" }) }] : [];
+
+  const can = (/** @type {import("../../state/rights.js").Action} */ action) => iMay(state, room, action, role);
+  /** @type {Act[]} */
+  const acts = [];
+  if (can("role")) {
+    if (role !== "owner") acts.push({ label: t("make_owner"), picture: "key", act: change({ role: "owner" }) });
+    if (role !== "admin") acts.push({ label: t("make_room_admin"), picture: "shield", act: change({ role: "admin" }) });
+    if (role !== "member") acts.push({ label: t("make_member"), picture: "person", act: change({ role: "member" }) });
+  }
+  if (can("silence")) {
+    acts.push(
+      silenced
+        ? { label: t("unsilence"), picture: "chat", act: change({ silenced_until: null }) }
+        : { label: t("silence"), picture: "clock", act: () => chooseSilence(id, uid, name) },
+    );
+  }
+  if (can("remove"))
+    acts.push({
+      label: t("remove_member"),
+      picture: "leave",
+      danger: true,
+      act: () => sure("remove_member", "remove_member_text", name, () => api.removeMember(id, uid)),
+    });
+  if (can("ban"))
+    acts.push({
+      label: t("ban_member"),
+      picture: "ban",
+      danger: true,
+      act: () => sure("ban_member", "ban_member_text", name, () => api.ban(id, uid)),
+    });
+  return acts;
+}
+
+/** @param {number} until */
+export function silencedText(until) {
+  return until - Date.now() > YEAR_MS ? t("silence_ever") : t("silenced_until", { time: whenOf(until) });
+}
+
+/**
+ * @param {"remove_member" | "ban_member"} title
+ * @param {"remove_member_text" | "ban_member_text"} text
+ * @param {string} name
+ * @param {() => Promise<unknown>} act
+ */
+async function sure(title, text, name, act) {
+  if (await ask({ title: t(title), text: t(text, { name }), confirm: t(title), danger: true })) await act();
+}
+
+/**
+ * @param {string} id
+ * @param {string} uid
+ * @param {string} name
+ * @returns {Promise<void>}
+ */
+function chooseSilence(id, uid, name) {
+  return new Promise((resolve, reject) => {
+    openDialog({ title: t("silence_title", { name }), class: "dialog-narrow", closed: resolve }, (shut) => [
+      el(
+        "div",
+        { class: "menu" },
+        SILENCES.map(([key, span]) =>
+          el(
+            "button",
+            {
+              type: "button",
+              class: "menu-item",
+              click: () =>
+                void api.changeMember(id, uid, { silenced_until: Date.now() + span }).then(shut, (error) => {
+                  reject(error);
+                  shut();
+                }),
+            },
+            icon("clock"),
+            el("span", {}, t(key)),
+          ),
+        ),
+      ),
+    ]);
+  });
+}

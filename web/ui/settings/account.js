@@ -1,0 +1,124 @@
+/** Settings: the end of an account. Asks for the password, for the fate of the messages, and for the name in full. */
+import { openDialog } from "../base/dialog.js";
+import { el } from "../base/element.js";
+import { errorText, t } from "../base/i18n.js";
+import { icon } from "../base/icons.js";
+import { currentPassword } from "../entry/password_field.js";
+import { busy, createAlert, field } from "../base/form_parts.js";
+
+/** @type {import("./dialog.js").Section} */
+export function accountSection(context, close) {
+  const { me } = context.store.state;
+  return [
+    el(
+      "dl",
+      { class: "facts" },
+      el("div", {}, el("dt", {}, t("username")), el("dd", {}, `@${me?.username ?? ""}`)),
+      el("div", {}, el("dt", {}, t("account_role")), el("dd", {}, t(me?.admin ? "server_admin" : "account_member"))),
+    ),
+    el(
+      "div",
+      { class: "settings-danger" },
+      el("h3", {}, t("delete_account")),
+      el("p", {}, t("delete_account_lead")),
+      el(
+        "div",
+        { class: "dialog-foot" },
+        el(
+          "button",
+          { type: "button", class: "button button-danger", click: () => openFarewell(context, close) },
+          icon("trash"),
+          t("delete_account_open"),
+        ),
+      ),
+    ),
+  ];
+}
+
+/**
+ * @param {import("../context.js").Context} context
+ * @param {() => void} closeSettings
+ */
+function openFarewell(context, closeSettings) {
+  const name = context.store.state.me?.username ?? "";
+  openDialog({ title: t("delete_account") }, (close) => {
+    const alert = createAlert();
+    const password = currentPassword("farewell-password", t("password"));
+    const typed = el("input", {
+      class: "input",
+      id: "farewell-name",
+      autocomplete: "off",
+      autocapitalize: "none",
+      spellcheck: "false",
+      dir: "auto",
+      input: () => look(),
+    });
+    const submit = el("button", { type: "submit", class: "button button-danger", disabled: true }, t("delete_account"));
+    const look = () => {
+      submit.disabled = typed.value.trim().toLocaleLowerCase() !== name.toLocaleLowerCase() || !password.input.value;
+    };
+    password.input.addEventListener("input", look);
+    const form = el(
+      "form",
+      {
+        class: "dialog-body",
+        novalidate: true,
+        submit: (/** @type {SubmitEvent} */ event) => {
+          event.preventDefault();
+          if (submit.disabled) return;
+          const messages = new FormData(form).get("messages") === "erase" ? "erase" : "keep";
+          void busy(submit, alert.say, explain, async () => {
+            await context.actions.deleteAccount({ password: password.input.value, messages });
+            close();
+            closeSettings();
+            context.go("/login", true);
+            context.toast(t("account_deleted"));
+          });
+        },
+      },
+      el("p", {}, t("delete_account_what")),
+      el(
+        "fieldset",
+        { class: "field plain" },
+        el("legend", { class: "label" }, t("my_messages")),
+        el(
+          "div",
+          { class: "choices" },
+          choice("keep", t("messages_keep"), t("messages_keep_hint"), true),
+          choice("erase", t("messages_erase"), t("messages_erase_hint"), false),
+        ),
+      ),
+      password.node,
+      field(t("type_name", { name }), typed),
+      alert.node,
+      el(
+        "div",
+        { class: "dialog-foot" },
+        el("button", { type: "button", class: "button", click: close }, t("cancel")),
+        submit,
+      ),
+    );
+    return [form];
+  });
+}
+
+/** @param {{ code?: string, message?: string }} error */
+function explain(error) {
+  if (error.code === "bad_credentials") return t("wrong_old_password");
+  return error.code === "forbidden" ? t("last_admin") : errorText(error);
+}
+
+/**
+ * @param {string} value
+ * @param {string} label
+ * @param {string} hint
+ * @param {boolean} checked
+ */
+function choice(value, label, hint, checked) {
+  return el(
+    "label",
+    { class: "choice" },
+    el("input", { type: "radio", name: "messages", value, checked }),
+    el("span", {}, el("strong", {}, label), el("span", { class: "hint" }, hint)),
+  );
+}

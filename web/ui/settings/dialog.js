@@ -1,0 +1,163 @@
+/**
+ * The settings: sections at the side, one of them open; on a phone first the list, then the section. Whatever is a
+ * mere choice takes effect at once.
+ */
+import { privacySection } from "../people/blocking.js";
+import { ask, openDialog } from "../base/dialog.js";
+import { el, fill } from "../base/element.js";
+import { t } from "../base/i18n.js";
+import { icon } from "../base/icons.js";
+import { avatar, chosenNameOf } from "../people/people.js";
+import { sessionsSection, tokensSection } from "./access.js";
+import { accountSection } from "./account.js";
+import { invitesSection } from "./invites.js";
+import { appearanceSection, languageSection, notificationsSection } from "./look.js";
+import { passwordSection } from "./password.js";
+import { profileSection } from "./profile.js";
+import { openShortcuts } from "./shortcuts.js";
+import { statusForm } from "../people/status.js";
+
+/** @typedef {import("../context.js").Context} Context */
+/** @typedef {(context: Context, close: () => void) => import("../base/element.js").Child[]} Section */
+/**
+ * @typedef {"profile" | "status" | "appearance" | "language" | "notifications" | "privacy" | "password" | "sessions" |
+ *   "tokens" | "invites" | "account"} Name
+ */
+
+/** @type {readonly (readonly [Name, string, import("../base/i18n.js").Key, Section])[]} */
+const SECTIONS = [
+  ["profile", "person", "profile", profileSection],
+  ["status", "smile", "status", (context) => [statusForm(context)]],
+  ["appearance", "palette", "appearance", appearanceSection],
+  ["language", "globe", "language", languageSection],
+  ["notifications", "bell", "notify", notificationsSection],
+  ["privacy", "ban", "privacy", privacySection],
+  ["password", "key", "password", passwordSection],
+  ["sessions", "screen", "sessions", sessionsSection],
+  ["tokens", "code", "tokens", tokensSection],
+  ["invites", "link", "invites", invitesSection],
+  ["account", "shield", "account", accountSection],
+];
+
+/**
+ * @param {Context} context
+ * @param {Name} [start]  without it the first section, or on a phone the list
+ */
+export function openSettings(context, start) {
+  const { state } = context.store;
+  const { me } = state;
+  if (!me) return;
+  openDialog({ title: t("settings"), bare: true, class: "dialog-settings" }, (close) => {
+    const title = el("h2", { tabindex: "-1" });
+    const body = el("div", { class: "settings-body" });
+    const frame = el("div", { class: "settings", "data-view": start ? "section" : "list" });
+    const links = SECTIONS.map(([name, picture, label]) =>
+      el(
+        "button",
+        {
+          type: "button",
+          class: "settings-link",
+          "data-section": name,
+          click: () => {
+            open(name);
+            title.focus();
+          },
+        },
+        icon(picture),
+        el("span", {}, t(label)),
+        icon("forward"),
+      ),
+    );
+
+    /** @param {Name} name */
+    function open(name) {
+      const section = SECTIONS.find(([each]) => each === name) ?? SECTIONS[0];
+      if (!section) return;
+      frame.dataset["view"] = "section";
+      links.forEach((link) => {
+        if (link.dataset["section"] === name) link.setAttribute("aria-current", "true");
+        else link.removeAttribute("aria-current");
+      });
+      title.textContent = t(section[2]);
+      fill(body, section[3](context, close));
+      body.scrollTop = 0;
+    }
+
+    const back = () => {
+      frame.dataset["view"] = "list";
+      links.find((link) => link.hasAttribute("aria-current"))?.focus();
+    };
+    const shut = () =>
+      el("button", { type: "button", class: "icon-button", "aria-label": t("close"), click: close }, icon("close"));
+    fill(
+      frame,
+      el(
+        "nav",
+        { class: "settings-nav", "aria-label": t("settings") },
+        el("header", { class: "settings-head" }, el("h2", {}, t("settings")), shut()),
+        el(
+          "p",
+          { class: "settings-me" },
+          avatar(state, me.uid, { size: "small" }),
+          el("span", { dir: "auto" }, chosenNameOf(state, me.uid), el("small", {}, `@${me.username}`)),
+        ),
+        el("div", { class: "settings-links" }, links),
+        el(
+          "div",
+          { class: "settings-links settings-more" },
+          el(
+            "button",
+            {
+              type: "button",
+              class: "settings-link",
+              click: () => {
+                close();
+                openShortcuts();
+              },
+            },
+            icon("keyboard"),
+            el("span", {}, t("shortcuts")),
+          ),
+          el(
+            "button",
+            { type: "button", class: "settings-link", click: () => void signOut(context, close) },
+            icon("leave"),
+            el("span", {}, t("sign_out")),
+          ),
+        ),
+      ),
+      el(
+        "section",
+        { class: "settings-section" },
+        el(
+          "header",
+          { class: "settings-head" },
+          el(
+            "button",
+            { type: "button", class: "icon-button settings-back", "aria-label": t("settings"), click: back },
+            icon("back"),
+          ),
+          title,
+          shut(),
+        ),
+        body,
+      ),
+    );
+    for (const link of links)
+      if (link.dataset["section"] === "invites") link.hidden = !me.admin && !state.info?.member_invites;
+    open(start ?? "profile");
+    if (!start) frame.dataset["view"] = "list";
+    return [frame];
+  });
+}
+
+/**
+ * @param {Context} context
+ * @param {() => void} close
+ */
+async function signOut(context, close) {
+  if (!(await ask({ title: t("sign_out"), text: t("sign_out_question"), confirm: t("sign_out") }))) return;
+  close();
+  await context.actions.signOut();
+  context.go("/login", true);
+}

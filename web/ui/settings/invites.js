@@ -1,0 +1,73 @@
+/** Settings: the invitations I have made, how often each was used, and an end to any of them. */
+import { drawEach } from "../base/each.js";
+import { el, fill } from "../base/element.js";
+import { agoOf, errorText, t, whenOf } from "../base/i18n.js";
+import { icon } from "../base/icons.js";
+import { openInvite } from "../people/invite_people.js";
+import { row, waitingRow } from "./access.js";
+import { createAlert } from "../base/form_parts.js";
+
+/** @typedef {import("../../state/types.js").OwnInvite} OwnInvite */
+
+/** @type {import("./dialog.js").Section} */
+export function invitesSection(context) {
+  const alert = createAlert();
+  const list = el("ul", { class: "access-list", "aria-busy": "true" }, waitingRow());
+
+  async function draw() {
+    const invites = (await context.actions.invites()).filter((invite) => isLive(invite));
+    list.removeAttribute("aria-busy");
+    fill(
+      list,
+      invites.length
+        ? drawEach(invites, (invite) =>
+            row(
+              {
+                picture: "link",
+                tag: "",
+                at: invite.createdAt,
+                name: invite.label || (invite.rooms.length ? invite.rooms.join(", ") : t("invite_no_room")),
+                detail: [
+                  t("invite_used", { n: invite.uses }),
+                  invite.expiresAt ? t("status_until", { time: whenOf(invite.expiresAt) }) : t("invite_forever"),
+                  agoOf(invite.createdAt),
+                ].join(" · "),
+                button: [t("token_revoke"), () => context.actions.revokeInvite(invite.id)],
+              },
+              alert.say,
+              draw,
+            ),
+          )
+        : el("li", { class: "results-empty" }, t("no_invites")),
+    );
+  }
+
+  draw().catch((error) => fill(list, el("li", { class: "results-empty" }, errorText(error))));
+  return [
+    el("p", { class: "hint" }, t("invites_hint")),
+    el(
+      "div",
+      {},
+      el(
+        "button",
+        {
+          type: "button",
+          class: "button button-primary",
+          click: () => openInvite(context, undefined, () => void draw()),
+        },
+        icon("plus"),
+        t("invite_people"),
+      ),
+    ),
+    alert.node,
+    list,
+  ];
+}
+
+/**
+ * @param {OwnInvite} invite
+ * @param {number} [now]
+ */
+function isLive({ revoked, expiresAt, uses, usesMax }, now = Date.now()) {
+  return !revoked && (expiresAt === null || expiresAt > now) && (usesMax === null || uses < usesMax);
+}

@@ -1,0 +1,104 @@
+/**
+ * The door to the administration. Its modules, words and styles are fetched when an administrator opens it, so that
+ * nobody else pays for them; everybody else is told that it is not for them.
+ */
+import { el, fill } from "../base/element.js";
+import { errorText, t } from "../base/i18n.js";
+import { icon } from "../base/icons.js";
+
+/** @typedef {import("../context.js").View} View */
+
+const STYLES = "/css/admin.css";
+
+/**
+ * @param {import("../context.js").Context} context
+ * @returns {View}
+ */
+export function createAdminDoor(context) {
+  const node = el("div", { class: "admin-door" });
+  /** @type {View | null} */
+  let inside = null;
+  /** @type {"refused" | "open" | null} */
+  let shown = null;
+
+  async function enter() {
+    fill(
+      node,
+      el(
+        "main",
+        { class: "splash", "aria-busy": "true" },
+        el("span", { class: "mark mark-beat" }, icon("pulse")),
+        el("p", { class: "hidden-visually" }, t("loading")),
+      ),
+    );
+    try {
+      const [{ createAdmin }] = await Promise.all([import("../admin/screen.js"), styles()]);
+      if (shown !== "open") return;
+      inside = createAdmin(context);
+      fill(node, inside.node);
+      context.refresh();
+    } catch {
+      // A module that could not be fetched once is not asked for again by the browser; a reload asks.
+      if (shown === "open")
+        say(
+          errorText({ code: "network" }),
+          el("button", { type: "button", class: "button button-primary", click: () => location.reload() }, t("retry")),
+        );
+    }
+  }
+
+  /** @param {string} text @param {HTMLElement} [button] */
+  function say(text, button) {
+    fill(
+      node,
+      el(
+        "main",
+        { class: "room-empty" },
+        el("span", { class: "mark" }, icon("shield")),
+        el("h1", {}, t("administration")),
+        el("p", {}, text),
+        button ?? null,
+        el("button", { type: "button", class: "button", click: () => context.go("/") }, t("back")),
+      ),
+    );
+  }
+
+  function leave() {
+    inside?.close?.();
+    inside = null;
+    shown = null;
+  }
+
+  return {
+    node,
+    title: () => inside?.title?.() ?? t("administration"),
+    update(state) {
+      const next = state.me?.admin ? "open" : "refused";
+      if (shown !== next) {
+        leave();
+        shown = next;
+        if (next === "open") void enter();
+        else say(t("admin_only"));
+      }
+      inside?.update(state);
+    },
+    close: leave,
+  };
+}
+
+/** The stylesheet, once. @returns {Promise<void>} */
+function styles() {
+  if (document.querySelector(`link[href="${STYLES}"]`)) return Promise.resolve();
+  return new Promise((resolve, reject) => {
+    const link = el("link", {
+      rel: "stylesheet",
+      href: STYLES,
+      load: () => resolve(),
+      error: () => {
+        link.remove();
+        reject(new Error(STYLES));
+      },
+    });
+    document.head.append(link);
+  });
+}

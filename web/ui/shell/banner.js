@@ -1,0 +1,40 @@
+/** Says that the connection is gone, but only once it has been for five seconds: short gaps are nobody's business. */
+import { el } from "../base/element.js";
+import { t } from "../base/i18n.js";
+
+const PATIENCE_MS = 5000;
+
+/**
+ * @param {import("../context.js").Context} context
+ * @returns {import("../context.js").View}
+ */
+export function createBanner(context) {
+  const text = el("span");
+  const node = el(
+    "div",
+    { class: "banner", role: "status", hidden: true },
+    el("span", { class: "spinner", "aria-hidden": "true" }),
+    text,
+    el("button", { type: "button", click: () => context.actions.reconnectNow() }, t("retry_now")),
+  );
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
+
+  function show() {
+    text.textContent = t("offline_banner");
+    node.hidden = false;
+  }
+
+  return {
+    node,
+    update(state) {
+      if (state.connection.online) {
+        clearTimeout(timer);
+        timer = undefined;
+        node.hidden = true;
+      } else if (timer === undefined) {
+        timer = setTimeout(show, PATIENCE_MS);
+      }
+    },
+  };
+}

@@ -1,0 +1,226 @@
+/** The rooms of this person, with what is unread, and the person. */
+import { isBlockedRoom } from "../../state/blocks.js";
+import { openBrowse, openCreate, openNewDirect } from "../rooms/dialogs.js";
+import { openRoomMenu } from "../rooms/menu.js";
+import { el, fill, place, setText } from "../base/element.js";
+import { t } from "../base/i18n.js";
+import { icon } from "../base/icons.js";
+import { lookOf, roomName, roomPicture } from "../people/people.js";
+import { createMe } from "../people/profile_me.js";
+import { roomPath } from "../base/routes.js";
+import { openSwitcher } from "./switcher.js";
+
+/** @typedef {import("../context.js").Context} Context */
+/** @typedef {import("../context.js").State} State */
+/** @typedef {import("../context.js").Room} Room */
+
+/**
+ * @param {Context} context
+ * @returns {import("../context.js").View}
+ */
+export function createSidebar(context) {
+  const favourites = el("ul");
+  const rooms = el("ul");
+  const directs = el("ul");
+  const favouriteHead = section(t("favourites"));
+  const me = createMe(context);
+  const node = el(
+    "nav",
+    { class: "sidebar", "aria-label": t("rooms") },
+    el("header", { class: "sidebar-head" }, el("span", { class: "mark" }, icon("pulse")), el("h1", {}, t("app_name"))),
+    el(
+      "button",
+      { type: "button", class: "jump", click: () => openSwitcher(context), "aria-keyshortcuts": "Control+K" },
+      icon("search"),
+      el("span", {}, t("find_room")),
+      el("kbd", { "aria-hidden": "true" }, "Ctrl K"),
+    ),
+    el(
+      "div",
+      { class: "room-lists" },
+      favouriteHead,
+      favourites,
+      section(
+        t("rooms"),
+        iconButton("compass", t("browse_rooms"), () => openBrowse(context)),
+        iconButton("plus", t("new_room"), () => openCreate(context)),
+      ),
+      rooms,
+      section(
+        t("direct"),
+        iconButton("plus", t("new_message_to"), () => openNewDirect(context)),
+      ),
+      directs,
+    ),
+    me.node,
+  );
+  /** @type {Map<string, ReturnType<typeof createItem>>} */
+  const items = new Map();
+
+  return {
+    node,
+    update(state) {
+      const all = orderedRooms(state);
+      for (const id of items.keys()) if (!state.rooms.has(id)) items.delete(id);
+      for (const room of all) {
+        const item = items.get(room.id) ?? createItem(context, room.id);
+        items.set(room.id, item);
+        item.update(state, room);
+      }
+      for (const [list, belongs] of /** @type {const} */ ([
+        [favourites, FAVOURITE],
+        [rooms, ROOM],
+        [directs, DIRECT],
+      ])) {
+        place(
+          list,
+          all
+            .filter((room) => sectionOf(room) === belongs)
+            .map((room) => /** @type {HTMLElement} */ (items.get(room.id)?.node)),
+        );
+      }
+      favouriteHead.hidden = favourites.hidden = !favourites.childElementCount;
+      me.update(state);
+    },
+  };
+}
+
+const [FAVOURITE, ROOM, DIRECT] = [0, 1, 2];
+
+/** @param {Room} room */
+function sectionOf(room) {
+  return room.favourite ? FAVOURITE : room.kind === "dm" ? DIRECT : ROOM;
+}
+
+/**
+ * Rooms in the order people see them: favourites, rooms, direct ones, each by name; what is put away comes last, what
+ * is hidden not at all.
+ *
+ * @param {State} state
+ * @returns {Room[]}
+ */
+export function orderedRooms(state) {
+  const compare = new Intl.Collator(document.documentElement.lang, { numeric: true }).compare;
+  return [...state.rooms.values()]
+    .filter((room) => !room.hidden)
+    .sort(
+      (a, b) =>
+        sectionOf(a) - sectionOf(b) ||
+        Number(a.archived) - Number(b.archived) ||
+        compare(roomName(state, a), roomName(state, b)),
+    );
+}
+
+/**
+ * @param {State} state
+ * @param {Room} room
+ */
+function hasDraft(state, room) {
+  return Boolean(state.drafts.get(room.id)?.trim());
+}
+
+/**
+ * One room. Its parts stay the same nodes while they change: a click begins on one and must end on it, and leaving
+ * the composer (which marks a draft here) happens in between.
+ *
+ * @param {Context} context
+ * @param {string} id
+ */
+function createItem(context, id) {
+  const picture = el("span", { class: "room-item-picture" });
+  const name = el("span", { class: "room-item-name", dir: "auto" });
+  const draft = el(
+    "span",
+    { class: "room-item-draft", title: t("draft"), hidden: true },
+    icon("edit"),
+    el("span", { class: "hidden-visually" }, t("draft")),
+  );
+  const unread = el("span", { class: "room-item-unread" });
+  const link = el(
+    "a",
+    {
+      class: "room-item",
+      href: roomPath(id),
+      draggable: "false",
+      click: (/** @type {MouseEvent} */ event) => {
+        if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+        event.preventDefault();
+        context.go(roomPath(id));
+      },
+      contextmenu: (/** @type {Event} */ event) => {
+        event.preventDefault();
+        openRoomMenu(context, id);
+      },
+    },
+    picture,
+    name,
+    draft,
+    unread,
+  );
+  let drawn = { picture: "", unread: "" };
+
+  return {
+    node: el("li", {}, link),
+    /** @param {State} state @param {Room} room */
+    update(state, room) {
+      const current = context.signals.room === id;
+      const next = {
+        picture: [
+          room.kind,
+          room.archived,
+          isBlockedRoom(state, room),
+          lookOf(state, room.peer ?? ""),
+          state.users.get(room.peer ?? "")?.state,
+        ].join("/"),
+        unread: `${room.unread}/${room.mentions}/${room.notify}`,
+      };
+      if (next.picture !== drawn.picture)
+        fill(
+          picture,
+          roomPicture(state, room),
+          isBlockedRoom(state, room) ? el("span", { class: "hidden-visually" }, `${t("blocked")}, `) : null,
+        );
+      if (next.unread !== drawn.unread) fill(unread, badge(room));
+      drawn = next;
+      setText(name, roomName(state, room));
+      draft.hidden = current || !hasDraft(state, room);
+      link.toggleAttribute("data-unread", room.unread > 0 && room.notify !== "none");
+      link.toggleAttribute("data-muted", room.notify === "none" || room.archived || isBlockedRoom(state, room));
+      if (current) link.setAttribute("aria-current", "page");
+      else link.removeAttribute("aria-current");
+    },
+  };
+}
+
+/** What calls for the reader: nothing in a muted room. @param {Room} room */
+function badge(room) {
+  if (!room.unread || room.notify === "none") return null;
+  const label = room.mentions
+    ? `${t("unread_count", { n: room.unread })}, ${t("mention_count", { n: room.mentions })}`
+    : t("unread_count", { n: room.unread });
+  return [
+    el(
+      "span",
+      { class: room.mentions || room.kind === "dm" ? "badge badge-mention" : "badge", "aria-hidden": "true" },
+      room.unread > 99 ? "99+" : room.unread,
+    ),
+    el("span", { class: "hidden-visually" }, label),
+  ];
+}
+
+/**
+ * @param {string} title
+ * @param {...HTMLElement} buttons
+ */
+function section(title, ...buttons) {
+  return el("div", { class: "section-head" }, el("h2", {}, title), el("span", {}, buttons));
+}
+
+/**
+ * @param {string} name
+ * @param {string} label
+ * @param {() => void} click
+ */
+export function iconButton(name, label, click) {
+  return el("button", { type: "button", class: "icon-button", "aria-label": label, title: label, click }, icon(name));
+}

@@ -1,0 +1,64 @@
+/** In which order Ctrl+K offers what. */
+
+/** @typedef {import("./switcher.js").Target} Target */
+
+const SHOWN_MAX = 30;
+const NO_MATCH = 9;
+
+/**
+ * Nothing typed: mentions, unread rooms, the last looked at, favourites, the others; the open room comes last and
+ * people not at all. Else names that begin with the letters, then words that do, then what contains them.
+ *
+ * @param {Target[]} targets
+ * @param {{ typed: string, open: string | null, recent: string[] }} wish  `recent`: ids, the latest first
+ * @returns {Target[]}
+ */
+export function rankTargets(targets, { typed, open, recent }) {
+  const wanted = fold(typed.trim().replace(/^[@#]/, ""));
+  const order = new Map(recent.map((id, index) => [id, index]));
+  const recency = (/** @type {Target} */ target) => order.get(target.room?.id ?? "") ?? recent.length;
+  const rank = (/** @type {Target} */ target) => (wanted ? fits(target, wanted) : urgency(target, open, order));
+  return targets
+    .map((target) => ({ target, rank: rank(target), recency: recency(target) }))
+    .filter((each) => each.rank < NO_MATCH)
+    .sort((a, b) => a.rank - b.rank || a.recency - b.recency || a.target.name.localeCompare(b.target.name))
+    .slice(0, SHOWN_MAX)
+    .map(({ target }) => target);
+}
+
+/**
+ * @param {Target} target
+ * @param {string | null} open
+ * @param {Map<string, number>} recent
+ */
+function urgency({ room }, open, recent) {
+  if (!room) return NO_MATCH;
+  if (room.id === open) return 6;
+  const quiet = room.notify === "none";
+  if (room.mentions && !quiet) return 0;
+  if (room.unread && !quiet) return 1;
+  return recent.has(room.id) ? 2 : room.favourite ? 3 : room.archived ? 5 : 4;
+}
+
+/**
+ * @param {Target} target
+ * @param {string} wanted
+ */
+function fits({ name, also, strange }, wanted) {
+  const names = [fold(name), ...(also ? [fold(also)] : [])];
+  const words = names.flatMap((each) => each.split(/[\s._-]+/));
+  const rank = names.some((each) => each.startsWith(wanted))
+    ? 0
+    : words.some((word) => word.startsWith(wanted))
+      ? 1
+      : names.some((each) => each.includes(wanted))
+        ? 2
+        : NO_MATCH;
+  // Mine come first. The server also finds rooms by their topic.
+  return strange ? Math.min(rank, 3) + 3 : rank;
+}
+
+/** @param {string} text */
+function fold(text) {
+  return text.normalize("NFKD").replace(/\p{M}/gu, "").toLocaleLowerCase();
+}
