@@ -10,8 +10,9 @@ use serde_json::{Map, Value, json};
 
 use super::Auth;
 use crate::base::error::{Code, Error, Result};
+use crate::base::principal::Principal;
 use crate::config::{Config, Registration};
-use crate::store::accounts::{Authority, Chosen};
+use crate::store::accounts::Chosen;
 
 /// Who may make open and closed rooms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -116,7 +117,7 @@ impl Auth {
     /// `unavailable`.
     pub async fn choose(
         &self,
-        by: Authority<'_>,
+        by: Principal,
         change: Map<String, Value>,
         expected: &Map<String, Value>,
     ) -> Result<Arc<Live>> {

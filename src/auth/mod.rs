@@ -45,8 +45,9 @@ use crate::base::limits::auth as limits;
 use crate::base::limits::rooms::{BLOCK_CHANGES_PER_HOUR, DIRECT_PER_HOUR, MADE_PER_HOUR};
 use crate::base::names as name;
 use crate::base::net::line_site_and_block;
+use crate::base::principal::Principal;
 use crate::config::Config;
-use crate::store::accounts::{AccountStore, Authority, Instance};
+use crate::store::accounts::{AccountStore, Instance};
 use crate::store::now_ms;
 
 use fair_queue::{Bounds, Client, FairQueue, Permit};
@@ -257,7 +258,7 @@ impl Auth {
     ///
     /// # Errors
     /// `forbidden` for somebody who is no administrator any more, `not_found`.
-    pub async fn end_sessions_by(&self, by: Authority<'_>, uid: Uid) -> Result<Vec<SessionId>> {
+    pub async fn end_sessions_by(&self, by: Principal, uid: Uid) -> Result<Vec<SessionId>> {
         let ended = self.store.end_sessions_by(by, uid).await?;
         self.sessions.end(&ended);
         Ok(ended)

@@ -14,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 use crate::base::error::{Error, Result};
 use crate::base::ids::{SessionId, Uid};
 use crate::base::limits::auth as limits;
+use crate::base::principal::Principal;
 use crate::protocol::status::Status;
 use crate::store::accounts::{Scope, SessionKind};
 use crate::store::now_ms;
@@ -48,6 +49,14 @@ impl Session {
     /// Whoever runs the server's machine, from the command line.
     pub fn operator() -> Self {
         Self { admin: true, ..Self::of_user(Self::OPERATOR, "command line") }
+    }
+
+    /// Who acts by this session.
+    pub fn principal(&self) -> Principal {
+        match self.uid {
+            Self::OPERATOR => Principal::Operator,
+            uid => Principal::User { uid, is_admin: self.admin },
+        }
     }
 
     /// Somebody who acts without being signed in, as the user of a ticket does; for the audit log.

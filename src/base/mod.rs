@@ -12,6 +12,7 @@ pub mod limits;
 pub mod memory;
 pub mod names;
 pub mod net;
+pub mod principal;
 pub mod process_usage;
 pub mod runtime;
 pub mod shutdown;
