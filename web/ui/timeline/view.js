@@ -35,7 +35,12 @@ export function createTimeline(context, id) {
   const log = el("div", { class: "log column", role: "log", "aria-live": "polite", "aria-relevant": "additions" });
   const scroller = el("div", { class: "scroller", tabindex: "0", role: "region" }, log);
   const pillText = el("span");
-  const pill = el("button", { type: "button", class: "pill", hidden: true, click: () => toPresent() }, icon("down"), pillText);
+  const pill = el(
+    "button",
+    { type: "button", class: "pill", hidden: true, click: () => toPresent() },
+    icon("down"),
+    pillText,
+  );
   const node = el("section", { class: "timeline" }, scroller, pill);
   const tools = createMessageTools(context, id, log);
 
@@ -56,7 +61,8 @@ export function createTimeline(context, id) {
     const room = state.rooms.get(id);
     const timeline = state.timelines.get(id);
     if (!room) return;
-    for (const named of [scroller, log]) named.setAttribute("aria-label", t("messages", { room: roomName(state, room) }));
+    for (const named of [scroller, log])
+      named.setAttribute("aria-label", t("messages", { room: roomName(state, room) }));
     log.setAttribute("aria-busy", String(Boolean(timeline?.loading)));
     if (!timeline?.loaded) {
       fill(log, el("div", { class: "loading-older" }, el("span", { class: "spinner" }), t("loading")));
@@ -93,7 +99,13 @@ export function createTimeline(context, id) {
    */
   function open(state, read, messages) {
     opened = true;
-    const unread = messages.find((message) => message.createdSeq > read && message.by !== state.me?.uid && message.kind === "msg" && message.status === "sent");
+    const unread = messages.find(
+      (message) =>
+        message.createdSeq > read &&
+        message.by !== state.me?.uid &&
+        message.kind === "msg" &&
+        message.status === "sent",
+    );
     seen = messages.reduce((top, message) => Math.max(top, message.createdSeq), read);
     if (!unread || read === 0) return;
     divider = unread.createdSeq;
@@ -117,7 +129,10 @@ export function createTimeline(context, id) {
    */
   function noteArrivals(state, read, messages) {
     if (divider !== null || attentive()) return;
-    const fresh = messages.find((message) => message.createdSeq > Math.max(read, seen) && message.by !== state.me?.uid && message.status === "sent");
+    const fresh = messages.find(
+      (message) =>
+        message.createdSeq > Math.max(read, seen) && message.by !== state.me?.uid && message.status === "sent",
+    );
     if (fresh) divider = fresh.createdSeq;
   }
 
@@ -136,7 +151,7 @@ export function createTimeline(context, id) {
       else end = start + ROWS_MAX;
     }
     first = messages[start]?.mid ?? null;
-    last = end < messages.length ? messages[end - 1]?.mid ?? null : null;
+    last = end < messages.length ? (messages[end - 1]?.mid ?? null) : null;
     return messages.slice(start, end);
   }
 
@@ -152,14 +167,14 @@ export function createTimeline(context, id) {
       const from = Math.max(0, start - ROWS_STEP);
       first = messages[from]?.mid ?? null;
       stuck = stuck && under < STICK_PX && from + ROWS_MAX >= messages.length;
-      last = from + ROWS_MAX < messages.length ? messages[from + ROWS_MAX - 1]?.mid ?? null : null;
+      last = from + ROWS_MAX < messages.length ? (messages[from + ROWS_MAX - 1]?.mid ?? null) : null;
       update(context.store.state);
     } else if (above < NEAR_PX && timeline.moreBefore && !timeline.loading) {
       void context.actions.loadOlder(id);
     } else if (under < NEAR_PX && last !== null) {
       const end = Math.min(messages.length, messages.findIndex((message) => message.mid === last) + 1 + ROWS_STEP);
       first = messages[Math.max(0, end - ROWS_MAX)]?.mid ?? null;
-      last = end < messages.length ? messages[end - 1]?.mid ?? null : null;
+      last = end < messages.length ? (messages[end - 1]?.mid ?? null) : null;
       update(context.store.state);
     } else if (under < NEAR_PX && timeline.moreAfter && !timeline.loading) {
       void context.actions.loadNewer(id);
@@ -211,7 +226,9 @@ export function createTimeline(context, id) {
   function drawPill(messages) {
     const me = context.store.state.me?.uid;
     if (stuck) seen = messages.reduce((top, message) => Math.max(top, message.createdSeq), seen);
-    const fresh = messages.filter((message) => message.createdSeq > seen && message.by !== me && message.kind === "msg").length;
+    const fresh = messages.filter(
+      (message) => message.createdSeq > seen && message.by !== me && message.kind === "msg",
+    ).length;
     pill.hidden = stuck || (!fresh && last === null && below() < scroller.clientHeight);
     pill.toggleAttribute("data-new", fresh > 0);
     const text = fresh ? t("new_messages", { n: fresh }) : t("jump_to_present");
@@ -219,7 +236,11 @@ export function createTimeline(context, id) {
   }
 
   function laterRead() {
-    if (readTimer === undefined) readTimer = setTimeout(() => { readTimer = undefined; tellRead(); }, READ_MS);
+    if (readTimer === undefined)
+      readTimer = setTimeout(() => {
+        readTimer = undefined;
+        tellRead();
+      }, READ_MS);
   }
 
   /** The read position is the last message that was on a visible, focused screen. */
@@ -230,7 +251,8 @@ export function createTimeline(context, id) {
     const on = rows.shown().filter(({ row }) => row.getBoundingClientRect().bottom <= bottom);
     const top = on.reduce((most, { message }) => Math.max(most, message.createdSeq), 0);
     seen = Math.max(seen, top);
-    if (top > room.read || (stuck && room.unread > 0)) context.actions.markRead(id, stuck ? Math.max(top, room.seq) : top);
+    if (top > room.read || (stuck && room.unread > 0))
+      context.actions.markRead(id, stuck ? Math.max(top, room.seq) : top);
     drawPill(context.store.state.timelines.get(id)?.messages ?? []);
   }
 
@@ -262,7 +284,7 @@ export function createTimeline(context, id) {
     const all = context.store.state.timelines.get(id)?.messages ?? [];
     const start = Math.max(0, at - Math.floor(ROWS_MAX / 2));
     first = all[start]?.mid ?? null;
-    last = start + ROWS_MAX < all.length ? all[start + ROWS_MAX - 1]?.mid ?? null : null;
+    last = start + ROWS_MAX < all.length ? (all[start + ROWS_MAX - 1]?.mid ?? null) : null;
     update(context.store.state);
   }
 
@@ -285,7 +307,9 @@ export function createTimeline(context, id) {
   resized.observe(scroller);
   resized.observe(log);
   scroller.addEventListener("scroll", scrolled, { passive: true });
-  const looked = () => { if (node.isConnected) laterRead(); };
+  const looked = () => {
+    if (node.isConnected) laterRead();
+  };
   addEventListener("focus", looked);
   document.addEventListener("visibilitychange", looked);
 
@@ -320,10 +344,23 @@ function attentive() {
  * @param {import("../context.js").Room} room
  */
 function beginning(context, state, room) {
-  return el("div", { class: "beginning" }, roomPicture(state, room),
+  return el(
+    "div",
+    { class: "beginning" },
+    roomPicture(state, room),
     el("h2", { dir: "auto" }, t("empty_room", { room: roomName(state, room) })),
     el("p", {}, room.topic || t("empty_room_hint")),
-    room.kind === "open" ? el("button", {
-      type: "button", class: "button button-small", click: () => void copyText(context, location.origin + roomPath(room.id)),
-    }, icon("link"), t("copy_invite")) : null);
+    room.kind === "open"
+      ? el(
+          "button",
+          {
+            type: "button",
+            class: "button button-small",
+            click: () => void copyText(context, location.origin + roomPath(room.id)),
+          },
+          icon("link"),
+          t("copy_invite"),
+        )
+      : null,
+  );
 }
