@@ -9,6 +9,7 @@ pub mod error;
 pub mod fd_budget;
 pub mod ids;
 pub mod limits;
+pub mod lock;
 pub mod memory;
 pub mod names;
 pub mod net;
