@@ -1,7 +1,8 @@
 /**
  * The messages of one room. At most `ROWS_MAX` rows are in the page; the window slides over what the state holds and
- * asks for older or newer pages at its ends. What the reader looks at never moves: every change is made between
- * remembering a visible row's place and putting it back there, unless the reader is at the bottom, which sticks.
+ * asks for older pages at its upper end. What the state holds always reaches to the present. What the reader looks at
+ * never moves: every change is made between remembering a visible row's place and putting it back there, unless the
+ * reader is at the bottom, which sticks.
  */
 import { el, fill } from "../base/element.js";
 import { t } from "../base/i18n.js";
@@ -176,8 +177,6 @@ export function createTimeline(context, id) {
       first = messages[Math.max(0, end - ROWS_MAX)]?.mid ?? null;
       last = end < messages.length ? (messages[end - 1]?.mid ?? null) : null;
       update(context.store.state);
-    } else if (under < NEAR_PX && timeline.moreAfter && !timeline.loading) {
-      void context.actions.loadNewer(id);
     }
   }
 
@@ -215,7 +214,7 @@ export function createTimeline(context, id) {
 
   function scrolled() {
     const timeline = context.store.state.timelines.get(id);
-    stuck = below() < STICK_PX && last === null && !timeline?.moreAfter;
+    stuck = below() < STICK_PX && last === null;
     rest = scroller.scrollTop;
     slide();
     drawPill(timeline?.messages ?? []);
@@ -262,7 +261,6 @@ export function createTimeline(context, id) {
     stuck = true;
     rest = 0;
     first = last = null;
-    if (context.store.state.timelines.get(id)?.moreAfter) void context.actions.jumpToPresent(id);
     update(context.store.state);
     return true;
   }
@@ -329,7 +327,6 @@ export function createTimeline(context, id) {
       removeEventListener("focus", looked);
       document.removeEventListener("visibilitychange", looked);
       tools.close();
-      context.actions.closeRoom?.(id);
     },
   };
 }
