@@ -14,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 use crate::base::error::{Error, Result};
 use crate::base::ids::{SessionId, Uid};
 use crate::base::limits::auth as limits;
-use crate::protocol::status::Status;
+use crate::protocol::presence::Status;
 use crate::store::accounts::{Scope, SessionKind};
 use crate::store::now_ms;
 
