@@ -107,7 +107,7 @@ function subscribe(user, hello) {
 
 function answered(user, frame) {
   if (user.seq === null) {
-    if (!check(frame, { "subscribed": ({ op }) => op === "ok" })) return user.socket.close();
+    if (!check(frame, { subscribed: ({ op }) => op === "ok" })) return user.socket.close();
     // What was missed since hello came before this answer; from here on it is live.
     user.seq = frame.seq;
     if (__ENV.WRITES) user.writing = setInterval(() => say(user), 1000 / RATE);

@@ -15,7 +15,7 @@ const HTTP: &[Reached] = &[
         &["http::UNSENT"],
     ),
     (
-        "src/net.rs",
+        "src/base/net.rs",
         "addresses_of_one_ipv6_network_count_together_at_64_56_and_48_bits",
         &["net::SHARE_OF_56", "net::SHARE_OF_48"],
     ),
@@ -86,7 +86,11 @@ const HTTP: &[Reached] = &[
         "a_refused_origin_is_written_into_the_log_once_with_both_values_and_what_to_set",
         &["http::COMPLAINT"],
     ),
-    ("src/complaint.rs", "a_value_cannot_forge_a_line_or_fill_the_log", &["http::COMPLAINT_VALUE"]),
+    (
+        "src/base/complaint.rs",
+        "a_value_cannot_forge_a_line_or_fill_the_log",
+        &["http::COMPLAINT_VALUE"],
+    ),
     ("tests/http.rs", "a_connection_without_a_request_is_closed_without_a_word", &["http::IDLE"]),
     (
         "tests/bounds/http.rs",
@@ -208,7 +212,7 @@ const MEMORY: &[Reached] = &[
         &["memory::BUDGET", "memory::BUDGET_MIN", "memory::BUDGET_MAX"],
     ),
     (
-        "src/memory.rs",
+        "src/base/memory.rs",
         "one_user_has_a_part_and_the_others_the_rest_until_the_share_is_used_up",
         &["memory::USERS", "memory::ADDRESSES", "memory::PARTS", "memory::HELLOS"],
     ),
@@ -685,22 +689,22 @@ const USERS: &[Reached] = &[
         &["users::ROOM_BYTES_A_MINUTE"],
     ),
     (
-        "src/allowance.rs",
+        "src/base/allowance.rs",
         "bytes_end_within_a_minute_and_within_a_day_and_the_wait_is_named",
         &["users::BYTES_A_DAY"],
     ),
     (
-        "src/allowance.rs",
+        "src/base/allowance.rs",
         "a_room_takes_what_many_users_send_up_to_its_own_bound_and_the_server_up_to_its_own",
         &["users::TOTAL_BYTES_A_MINUTE"],
     ),
     (
-        "src/allowance.rs",
+        "src/base/allowance.rs",
         "people_changes_calls_and_profiles_have_their_own_bounds_and_admins_wider_ones",
         &["users::ADMINS"],
     ),
     (
-        "src/allowance.rs",
+        "src/base/allowance.rs",
         "the_table_is_bounded_and_forgets_first_whom_it_makes_no_difference_to",
         &["users::REMEMBERED"],
     ),

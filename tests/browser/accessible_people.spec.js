@@ -1,9 +1,22 @@
-/** Settings, status, cards and the pages before signing in: no barrier that axe finds, and nothing wider than 320 px. */
+/**
+ * Settings, status, cards and the pages before signing in: no barrier that axe finds, and nothing wider than 320 px.
+ */
 import { after, before, test } from "node:test";
 import { assertAccessible, assertFits, PLACES } from "./axe.js";
 import { enterAccount, message, openBrowser, openRoom, person, say, startServer, visitor } from "./support.js";
 
-const SECTIONS = ["profile", "status", "appearance", "language", "notifications", "privacy", "password", "sessions", "tokens", "account"];
+const SECTIONS = [
+  "profile",
+  "status",
+  "appearance",
+  "language",
+  "notifications",
+  "privacy",
+  "password",
+  "sessions",
+  "tokens",
+  "account",
+];
 let server, browser;
 
 before(async () => {
@@ -63,7 +76,10 @@ for (const [place, options] of Object.entries(PLACES)) {
 }
 
 test("everything fits 320 px, and a page at twice its size", async () => {
-  for (const viewport of [{ width: 320, height: 568 }, { width: 640, height: 400 }]) {
+  for (const viewport of [
+    { width: 320, height: 568 },
+    { width: 640, height: 400 },
+  ]) {
     const small = await person(browser, server.url, `narrow${viewport.width}`, { viewport, reducedMotion: "reduce" });
     await everySection(small.page, (section) => assertFits(small.page, `${viewport.width}: ${section}`));
     await small.page.locator(".me-status").click();

@@ -1,7 +1,19 @@
 /** Keeping an account: password, browsers, tokens, and leaving for good. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { enterAccount, eventually, message, openBrowser, openRoom, PASSWORD, person, say, setUpAdmin, startServer, visitor } from "./support.js";
+import {
+  enterAccount,
+  eventually,
+  message,
+  openBrowser,
+  openRoom,
+  PASSWORD,
+  person,
+  say,
+  setUpAdmin,
+  startServer,
+  visitor,
+} from "./support.js";
 
 const NEXT = "seven quiet lanterns 8";
 let server, browser, ada;
@@ -39,7 +51,13 @@ test("a new password is judged before it is sent", async () => {
   await submit.click();
   await refusal.filter({ hasText: "Enter your current password" }).waitFor();
   await page.fill("#old-password", PASSWORD);
-  for (const [password, why] of [["short", "at least 10 characters"], ["P4ssw0rd2024", "too easy to guess"], ["qwertyuiopas", "keyboard"], ["Ada-1234567", "username"], [PASSWORD, "have already"]]) {
+  for (const [password, why] of [
+    ["short", "at least 10 characters"],
+    ["P4ssw0rd2024", "too easy to guess"],
+    ["qwertyuiopas", "keyboard"],
+    ["Ada-1234567", "username"],
+    [PASSWORD, "have already"],
+  ]) {
     await page.fill("#new-password", password);
     await submit.click();
     await refusal.filter({ hasText: why }).waitFor();
@@ -49,8 +67,15 @@ test("a new password is judged before it is sent", async () => {
   await page.fill("#new-password-again", "seven quiet lanterns 9");
   await submit.click();
   await refusal.filter({ hasText: "not the same" }).waitFor();
-  for (const [id, autocomplete] of [["old-password", "current-password"], ["new-password", "new-password"], ["new-password-again", "new-password"]]) {
-    assert.deepEqual(await page.locator(`#${id}`).evaluate((node) => [node.autocomplete, node.type]), [autocomplete, "password"]);
+  for (const [id, autocomplete] of [
+    ["old-password", "current-password"],
+    ["new-password", "new-password"],
+    ["new-password-again", "new-password"],
+  ]) {
+    assert.deepEqual(await page.locator(`#${id}`).evaluate((node) => [node.autocomplete, node.type]), [
+      autocomplete,
+      "password",
+    ]);
   }
 });
 
@@ -90,7 +115,10 @@ test("changing the password signs the other browsers out, and only the new one o
   await page.keyboard.press("Escape");
   await openRoom(page, "General");
   await say(page, "still here");
-  await message(other.page, "still here").or(other.page.locator(".room-item", { hasText: "General" })).first().waitFor();
+  await message(other.page, "still here")
+    .or(other.page.locator(".room-item", { hasText: "General" }))
+    .first()
+    .waitFor();
   await other.context.close();
 });
 
@@ -141,7 +169,11 @@ test("a token is shown once, works for a program, and ends when it is revoked", 
   const token = await page.locator(".token").innerText();
   const me = () => fetch(`${server.url}/api/me`, { headers: { authorization: `Bearer ${token}` } });
   assert.equal((await (await me()).json()).username, "ada");
-  const change = await fetch(`${server.url}/api/me`, { method: "PATCH", headers: { authorization: `Bearer ${token}`, "content-type": "application/json" }, body: "{}" });
+  const change = await fetch(`${server.url}/api/me`, {
+    method: "PATCH",
+    headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+    body: "{}",
+  });
   assert.equal(change.status, 403);
   const row = page.locator(".access", { hasText: "Backup script" });
   await row.waitFor();
@@ -180,7 +212,11 @@ test("leaving for good asks for the password and the name, and keeps the message
   await enterAccount(page, "leaver");
   await page.locator(".gate-alert").waitFor();
   assert.equal(await page.locator(".gate-alert").innerText(), "Wrong username or password.");
-  assert.deepEqual(await page.evaluate(() => Object.keys(localStorage).filter((key) => /draft|outbox|account/.test(key))), [], "nothing of the account is left here");
+  assert.deepEqual(
+    await page.evaluate(() => Object.keys(localStorage).filter((key) => /draft|outbox|account/.test(key))),
+    [],
+    "nothing of the account is left here",
+  );
   await message(ada.page, "so long, and thanks").waitFor();
   await ada.page.locator(".author-gone", { hasText: "Former member" }).waitFor();
   await leaver.context.close();

@@ -1,7 +1,19 @@
 /** Running a place: one administrator, the people it is done to, and a real server between them. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { assertCalm, enterAccount, eventually, openBrowser, openRoom, PASSWORD, person, say, setUpAdmin, startServer, visitor } from "./support.js";
+import {
+  assertCalm,
+  enterAccount,
+  eventually,
+  openBrowser,
+  openRoom,
+  PASSWORD,
+  person,
+  say,
+  setUpAdmin,
+  startServer,
+  visitor,
+} from "./support.js";
 
 let server, browser, root, noor, ada;
 
@@ -31,7 +43,8 @@ async function openRow(name) {
 /** @param {string} deed @param {string} [confirm] */
 async function perform(deed, confirm) {
   await root.page.locator(".dialog-side .deed", { has: root.page.getByText(deed, { exact: true }) }).click();
-  if (confirm) await root.page.locator("dialog[open]").last().getByRole("button", { name: confirm, exact: true }).click();
+  if (confirm)
+    await root.page.locator("dialog[open]").last().getByRole("button", { name: confirm, exact: true }).click();
 }
 
 /** @param {string} text */
@@ -59,7 +72,10 @@ test("an added person chooses a password by the link and is in", async () => {
   await root.page.keyboard.press("Enter");
   await root.page.getByText("Noor Haddad is added").waitFor();
   const link = await linkShown();
-  await root.page.locator(".table tr", { hasText: "Noor Haddad" }).locator(".stamp", { hasText: "No password yet" }).waitFor();
+  await root.page
+    .locator(".table tr", { hasText: "Noor Haddad" })
+    .locator(".stamp", { hasText: "No password yet" })
+    .waitFor();
 
   noor = await visitor(browser);
   await noor.page.goto(link);
@@ -111,7 +127,7 @@ test("the last administrator cannot take himself away", async () => {
   await root.page.locator("dialog[open] .gate-alert", { hasText: "This is the last administrator" }).waitFor();
 });
 
-test("a new password for an account that somebody else may know ends what is open, and the link sets the next", async () => {
+test("a new password for an account somebody else may know ends what is open; the link sets the next", async () => {
   await open("/users");
   await openRow("Noor Haddad");
   await perform("New password");
@@ -207,7 +223,7 @@ test("an invitation is shown once, lets a newcomer in, and is over when it is re
   await late.context.close();
 });
 
-test("settings hold at the gate from now on, a second administrator is not overruled, and undo takes them back", async () => {
+test("settings hold for who signs in next, a second administrator is not overruled, undo takes them back", async () => {
   await open("/settings");
   await root.page.getByLabel("Name of the server").fill("Sunflower");
   await root.page.getByRole("radio", { name: /^Closed/ }).check();
@@ -224,7 +240,13 @@ test("settings hold at the gate from now on, a second administrator is not overr
   await guest.context.close();
 
   // Somebody else, by the API, changes the name meanwhile.
-  await root.page.evaluate(() => fetch("/api/admin/settings", { method: "PATCH", headers: { "content-type": "application/json" }, body: JSON.stringify({ name: "Tulip" }) }));
+  await root.page.evaluate(() =>
+    fetch("/api/admin/settings", {
+      method: "PATCH",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ name: "Tulip" }),
+    }),
+  );
   await root.page.getByLabel("Name of the server").fill("Rose");
   await root.page.getByRole("button", { name: "Save changes" }).click();
   await toast("Another administrator was faster").waitFor();
@@ -245,9 +267,25 @@ test("settings hold at the gate from now on, a second administrator is not overr
 test("the log says what was done, leads there, and proves that nobody rewrote it", async () => {
   await open("/audit");
   const row = (text) => root.page.locator(".table tbody tr", { hasText: text }).first();
-  for (const text of ["Added a person", "Disabled a person", "Enabled a person", "Made an administrator", "Took administration away", "Made a link for a new password", "Removed a person", "Restored a person",
-    "Made a room", "Archived a room", "Handed over a room", "Removed a room", "Restored a room",
-    "Made an invitation", "Revoked an invitation", "Changed the settings"]) await row(text).waitFor();
+  for (const text of [
+    "Added a person",
+    "Disabled a person",
+    "Enabled a person",
+    "Made an administrator",
+    "Took administration away",
+    "Made a link for a new password",
+    "Removed a person",
+    "Restored a person",
+    "Made a room",
+    "Archived a room",
+    "Handed over a room",
+    "Removed a room",
+    "Restored a room",
+    "Made an invitation",
+    "Revoked an invitation",
+    "Changed the settings",
+  ])
+    await row(text).waitFor();
   assert.match(await row("Removed a person").innerText(), /noor[\s\S]*Messages: kept/);
   await root.page.getByRole("button", { name: "Verify chain" }).click();
   await root.page.locator(".verdict-good", { hasText: /The chain of \d+ entries is whole/ }).waitFor();
@@ -262,5 +300,9 @@ test("the log says what was done, leads there, and proves that nobody rewrote it
 
 test("nobody's page complained but of what was refused on purpose", () => {
   const asked = /the server responded with a status of (401|403|409)/;
-  for (const { problems } of [root, noor, ada]) assert.deepEqual(problems.filter((problem) => !asked.test(problem)), []);
+  for (const { problems } of [root, noor, ada])
+    assert.deepEqual(
+      problems.filter((problem) => !asked.test(problem)),
+      [],
+    );
 });

@@ -40,7 +40,13 @@ test("somebody who is no administrator is told so, and fetches nothing of it", a
   await ada.page.goto(`${server.url}/admin/users`);
   await ada.page.getByText("Only administrators of this server").waitFor();
   assert.equal(await ada.page.getByRole("button", { name: "Administration" }).count(), 0);
-  assert.deepEqual(asked.filter((path) => /admin\//.test(path) && path !== "/admin/users" || path.endsWith("admin.css") || path.includes("admin.en")), []);
+  assert.deepEqual(
+    asked.filter(
+      (path) =>
+        (/admin\//.test(path) && path !== "/admin/users") || path.endsWith("admin.css") || path.includes("admin.en"),
+    ),
+    [],
+  );
   await ada.page.getByRole("button", { name: "Back to the rooms" }).click();
   await ada.page.locator(".room-item").first().waitFor();
   assertCalm(ada);
@@ -72,7 +78,7 @@ test("of ten thousand people only a few hundred are in the document, and both wa
   for (let seen = 100; seen <= 500; seen += 50) {
     await rows.last().scrollIntoViewIfNeeded();
     await admin.page.locator(".table-status", { hasText: `–${seen} of 10,000 people` }).waitFor();
-    assert.ok(await rows.count() <= ROWS_MAX);
+    assert.ok((await rows.count()) <= ROWS_MAX);
   }
   assert.equal(await admin.page.locator(".table-status").innerText(), "251–500 of 10,000 people");
   const before = await admin.page.getByRole("button", { name: "Show earlier ones" });
@@ -104,7 +110,9 @@ test("search and filter stand in the address: reloading keeps them and going bac
 
 test("a list that cannot be read says so and can be asked again", async () => {
   let away = true;
-  const admin = await administrator("/rooms", { other: () => (away ? { refuse: "unavailable", status: 503 } : undefined) });
+  const admin = await administrator("/rooms", {
+    other: () => (away ? { refuse: "unavailable", status: 503 } : undefined),
+  });
   await admin.page.getByRole("alert").getByText("The server is busy").first().waitFor();
   away = false;
   await admin.page.getByRole("button", { name: "Retry" }).click();
@@ -114,13 +122,28 @@ test("a list that cannot be read says so and can be asked again", async () => {
 
 test("who comes second is told that another administrator was first, and sees how it is now", async () => {
   let disabled = false;
-  const now = () => ({ id: "2", uid: "2", username: "bob", display_name: "Bob", avatar: null, admin: false, state: disabled ? "disabled" : "active", created_at: 1, seen_at: 1, sessions: 1, presence: "offline", rooms: 3 });
-  const admin = await administrator("/users?id=2", { other: (method, path) => {
-    if (path !== "/api/admin/users/2") return undefined;
-    if (method !== "PATCH") return now();
-    disabled = true;
-    return { refuse: "conflict", status: 409 };
-  } });
+  const now = () => ({
+    id: "2",
+    uid: "2",
+    username: "bob",
+    display_name: "Bob",
+    avatar: null,
+    admin: false,
+    state: disabled ? "disabled" : "active",
+    created_at: 1,
+    seen_at: 1,
+    sessions: 1,
+    presence: "offline",
+    rooms: 3,
+  });
+  const admin = await administrator("/users?id=2", {
+    other: (method, path) => {
+      if (path !== "/api/admin/users/2") return undefined;
+      if (method !== "PATCH") return now();
+      disabled = true;
+      return { refuse: "conflict", status: 409 };
+    },
+  });
   await admin.page.locator(".deed", { hasText: "Disable" }).click();
   await admin.page.locator("dialog", { hasText: "Disable Bob?" }).getByRole("button", { name: "Disable" }).click();
   await admin.page.getByText("Another administrator was faster").waitFor();
@@ -129,7 +152,9 @@ test("who comes second is told that another administrator was first, and sees ho
 });
 
 test("the last administrator stays one, and is told why", async () => {
-  const admin = await administrator("/users?id=1", { other: (method) => (method === "PATCH" ? { refuse: "forbidden", status: 403 } : undefined) });
+  const admin = await administrator("/users?id=1", {
+    other: (method) => (method === "PATCH" ? { refuse: "forbidden", status: 403 } : undefined),
+  });
   await admin.page.locator(".deed", { hasText: "Take administration away" }).click();
   await admin.page.getByRole("dialog").last().getByRole("button", { name: "Take administration away" }).click();
   await admin.page.getByText("This is the last administrator").waitFor();
@@ -137,7 +162,7 @@ test("the last administrator stays one, and is told why", async () => {
   await admin.context.close();
 });
 
-test("a chart is read by the arrow keys and by the pointer, and has a sentence for those who do not see it", async () => {
+test("a chart is read by the arrow keys and by the pointer, and has a sentence for screen readers", async () => {
   const admin = await administrator("");
   const chart = admin.page.locator(".chart", { hasText: "New people a day" });
   const slider = chart.getByRole("slider", { name: "Read values: New people a day, last 30 days" });
@@ -151,7 +176,10 @@ test("a chart is read by the arrow keys and by the pointer, and has a sentence f
   assert.equal(await chart.locator(".chart-value").innerText(), "23 this week");
   await chart.locator(".chart-plot").hover({ position: { x: 2, y: 40 } });
   assert.equal(await chart.locator(".chart-value").innerText(), "0 people");
-  assert.match(await chart.getByRole("img").getAttribute("aria-label"), /^New people a day, last 30 days: now 1 person; most 3 people/);
+  assert.match(
+    await chart.getByRole("img").getAttribute("aria-label"),
+    /^New people a day, last 30 days: now 1 person; most 3 people/,
+  );
   assertCalm(admin);
   await admin.context.close();
 });
@@ -170,10 +198,11 @@ test("the figures are asked again while the page is seen, and not while it is hi
   await eventually(async () => assert.equal(await connections.innerText(), "1"));
   await admin.page.clock.runFor(5_100);
   await eventually(async () => assert.equal(await connections.innerText(), "2"));
-  const hide = (hidden) => admin.page.evaluate((value) => {
-    Object.defineProperty(document, "hidden", { configurable: true, get: () => value });
-    document.dispatchEvent(new Event("visibilitychange"));
-  }, hidden);
+  const hide = (hidden) =>
+    admin.page.evaluate((value) => {
+      Object.defineProperty(document, "hidden", { configurable: true, get: () => value });
+      document.dispatchEvent(new Event("visibilitychange"));
+    }, hidden);
   await hide(true);
   await admin.page.clock.runFor(60_000);
   assert.equal(asked, 2);
@@ -183,7 +212,12 @@ test("the figures are asked again while the page is seen, and not while it is hi
 });
 
 test("the overview says which database does not answer", async () => {
-  const admin = await administrator("", { other: (_, path) => (path.endsWith("/stats") ? { ...STATS, now: { ...STATS.now, database: { chat: false, accounts: true } } } : undefined) });
+  const admin = await administrator("", {
+    other: (_, path) =>
+      path.endsWith("/stats")
+        ? { ...STATS, now: { ...STATS.now, database: { chat: false, accounts: true } } }
+        : undefined,
+  });
   await admin.page.getByRole("status").getByText("Not answering: chat database").waitFor();
   await admin.context.close();
 });
@@ -248,7 +282,11 @@ for (const locale of ["en", "ru", "es"]) {
       await page.locator(".admin-head h1").waitFor();
       await settled(page);
       await assertFits(page, section);
-      assert.equal(await page.evaluate(() => /\b(?:admin|audit)_\w+/.exec(document.body.innerText)?.[0] ?? null), null, section);
+      assert.equal(
+        await page.evaluate(() => /\b(?:admin|audit)_\w+/.exec(document.body.innerText)?.[0] ?? null),
+        null,
+        section,
+      );
     }
     const toggle = page.locator(".admin-toggle");
     await toggle.press("Enter");

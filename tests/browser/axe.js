@@ -17,11 +17,15 @@ export const PLACES = {
  */
 export async function assertAccessible(page, screen) {
   // What fades in, or waits for its ok, is pale for a moment on purpose.
-  await page.evaluate(() => Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => {}))));
+  await page.evaluate(() =>
+    Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => {}))),
+  );
   await page.locator(".message-pending").waitFor({ state: "detached" });
   await page.evaluate(AXE);
   const { violations } = await page.evaluate(() => globalThis.axe.run());
-  const found = violations.map((rule) => `${screen}: ${rule.id}: ${rule.nodes.map((node) => node.html.slice(0, 150)).join(" | ")}`);
+  const found = violations.map(
+    (rule) => `${screen}: ${rule.id}: ${rule.nodes.map((node) => node.html.slice(0, 150)).join(" | ")}`,
+  );
   assert.deepEqual(found, []);
 }
 
@@ -32,8 +36,16 @@ export async function assertAccessible(page, screen) {
  * @param {string} screen
  */
 export async function assertFits(page, screen) {
-  const wide = await page.evaluate(() => [...document.querySelectorAll("#app *, dialog *")]
-    .filter((node) => node instanceof HTMLElement && node.checkVisibility() && !node.closest(".hidden-visually, .log, pre, [aria-hidden=true]") && node.getBoundingClientRect().right > innerWidth + 1)
-    .map((node) => `${node.tagName}.${node.className}`));
+  const wide = await page.evaluate(() =>
+    [...document.querySelectorAll("#app *, dialog *")]
+      .filter(
+        (node) =>
+          node instanceof HTMLElement &&
+          node.checkVisibility() &&
+          !node.closest(".hidden-visually, .log, pre, [aria-hidden=true]") &&
+          node.getBoundingClientRect().right > innerWidth + 1,
+      )
+      .map((node) => `${node.tagName}.${node.className}`),
+  );
   assert.deepEqual(wide, [], screen);
 }

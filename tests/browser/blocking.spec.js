@@ -27,8 +27,14 @@ after(async () => {
 
 /** A call as a script of the page would make it. */
 function call({ page }, method, path, body) {
-  return page.evaluate(([method, path, body]) => fetch(path, { method, ...(body ? { headers: { "content-type": "application/json" }, body: JSON.stringify(body) } : {}) })
-    .then(async (answer) => ({ status: answer.status, body: await answer.json().catch(() => null) })), [method, path, body]);
+  return page.evaluate(
+    ([method, path, body]) =>
+      fetch(path, {
+        method,
+        ...(body ? { headers: { "content-type": "application/json" }, body: JSON.stringify(body) } : {}),
+      }).then(async (answer) => ({ status: answer.status, body: await answer.json().catch(() => null) })),
+    [method, path, body],
+  );
 }
 
 async function shot({ page }, name) {
@@ -66,11 +72,16 @@ test("from the card: a question, a note, and the chat of the two is to be read o
   await ada.page.locator(".toast", { hasText: "bob is blocked." }).waitFor();
   const card = ada.page.locator(".dialog-card");
   await card.locator(".card-blocked").waitFor();
-  await eventually(async () => assert.ok(await card.evaluate((node) => node.contains(document.activeElement)), "the focus stays in the card"));
+  await eventually(async () =>
+    assert.ok(await card.evaluate((node) => node.contains(document.activeElement)), "the focus stays in the card"),
+  );
   assert.equal(await card.locator("button", { hasText: "Message" }).count(), 0);
   await assertAccessible(ada.page, "the card of somebody blocked");
   await closeDialogs(ada);
-  assert.ok(await ada.page.evaluate(() => document.activeElement !== document.body), "nor is it lost when the card closes");
+  assert.ok(
+    await ada.page.evaluate(() => document.activeElement !== document.body),
+    "nor is it lost when the card closes",
+  );
   await ada.page.locator(".composer-closed", { hasText: "You have blocked this person." }).waitFor();
   await ada.page.locator(".room-head .room-mark", { hasText: "Blocked" }).waitFor();
   await shot(ada, "chat");
@@ -91,7 +102,12 @@ test("in a shared room his messages are covered until they are asked for, and hi
   await assertAccessible(ada.page, "covered messages");
   await covered.first().locator("button", { hasText: "Show" }).click();
   await message(ada.page, "good morning all").waitFor();
-  await eventually(async () => assert.ok(await ada.page.evaluate(() => document.activeElement?.matches(".message")), "the focus stays on the message"));
+  await eventually(async () =>
+    assert.ok(
+      await ada.page.evaluate(() => document.activeElement?.matches(".message")),
+      "the focus stays on the message",
+    ),
+  );
 
   await openRoom(ada.page, "Random");
   await openRoom(bob.page, "General");
@@ -168,7 +184,8 @@ test("a chat is hidden from its menu and comes back with the next message", asyn
 
 test("two people of one name are told apart by their user names, everywhere", async () => {
   const twin = await person(browser, server.url, "zoe");
-  for (const someone of [bob, twin]) assert.equal((await call(someone, "PATCH", "/api/me", { display_name: "Sam" })).status, 200);
+  for (const someone of [bob, twin])
+    assert.equal((await call(someone, "PATCH", "/api/me", { display_name: "Sam" })).status, 200);
   await openRoom(ada.page, "General");
   await openRoom(twin.page, "General");
   await say(twin.page, "@ada, it is me");

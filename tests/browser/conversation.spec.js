@@ -1,6 +1,19 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { act, assertCalm, enterAccount, eventually, message, openBrowser, openRoom, person, say, startServer, texts, visitor } from "./support.js";
+import {
+  act,
+  assertCalm,
+  enterAccount,
+  eventually,
+  message,
+  openBrowser,
+  openRoom,
+  person,
+  say,
+  startServer,
+  texts,
+  visitor,
+} from "./support.js";
 
 let server, browser, ada, bob;
 
@@ -52,11 +65,15 @@ test("a reaction is counted, and taken back by the same click", async () => {
   await chip.waitFor();
   assert.equal(await chip.innerText().then((text) => text.replace(/\s/g, "")), "👍1");
   await chip.click();
-  await eventually(async () => assert.match(await message(bob.page, "shall we ship it?").locator(".reaction").innerText(), /2/));
+  await eventually(async () =>
+    assert.match(await message(bob.page, "shall we ship it?").locator(".reaction").innerText(), /2/),
+  );
   await message(bob.page, "shall we ship it?").locator(".reaction").click();
   await eventually(async () => assert.match(await chip.innerText(), /1/));
   await chip.click();
-  await eventually(async () => assert.equal(await message(bob.page, "shall we ship it?").locator(".reaction").count(), 0));
+  await eventually(async () =>
+    assert.equal(await message(bob.page, "shall we ship it?").locator(".reaction").count(), 0),
+  );
 });
 
 test("a reply shows what it answers and leads there", async () => {
@@ -161,7 +178,9 @@ test("a mention is announced on the desktop while nobody looks, and chat is not"
     window.announced = [];
     window.Notification = class {
       static permission = "granted";
-      constructor(title, options) { window.announced.push(`${title}: ${options.body}`); }
+      constructor(title, options) {
+        window.announced.push(`${title}: ${options.body}`);
+      }
     };
     document.hasFocus = () => false;
   });

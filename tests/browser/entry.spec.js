@@ -22,11 +22,17 @@ after(async () => {
  * @param {string} method @param {string} path @param {unknown} [body]
  */
 function call({ page }, method, path, body) {
-  return page.evaluate(async ([method, path, body]) => {
-    const answer = await fetch(path, { method, ...(body === undefined ? {} : { headers: { "content-type": "application/json" }, body: JSON.stringify(body) }) });
-    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
-    return answer.status === 204 ? null : answer.json();
-  }, [method, path, body]);
+  return page.evaluate(
+    async ([method, path, body]) => {
+      const answer = await fetch(path, {
+        method,
+        ...(body === undefined ? {} : { headers: { "content-type": "application/json" }, body: JSON.stringify(body) }),
+      });
+      if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
+      return answer.status === 204 ? null : answer.json();
+    },
+    [method, path, body],
+  );
 }
 
 /** @param {{ page: import("playwright-core").Page }} someone @param {string} name */
@@ -62,7 +68,7 @@ test("that link lets a new person in, and is nowhere in the address bar", async 
   await guest.context.close();
 });
 
-test("an invitation to closed rooms names them, and leads newcomer, old hand and who is signed in already into them", async () => {
+test("an invitation to closed rooms names them and leads into them, for newcomers and members", async () => {
   garden = await call(admin, "POST", "/api/rooms", { name: "Garden", topic: "What grows", kind: "closed" });
   const { path } = await call(admin, "POST", "/api/invites", { label: "gardeners", rooms: [garden.id] });
   await call(admin, "PATCH", "/api/me", { display_name: "Root & Branch" });

@@ -31,7 +31,11 @@ test("Enter sends, Shift+Enter is a new line", async () => {
 
 test("Enter during composition belongs to the input method", async () => {
   await field.fill("にほん");
-  await field.evaluate((node) => node.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", isComposing: true, bubbles: true, cancelable: true })));
+  await field.evaluate((node) =>
+    node.dispatchEvent(
+      new KeyboardEvent("keydown", { key: "Enter", isComposing: true, bubbles: true, cancelable: true }),
+    ),
+  );
   assert.equal(await field.inputValue(), "にほん");
   await field.fill("");
 });
@@ -155,7 +159,11 @@ test("the language and the theme change at once and stay", async () => {
 });
 
 test("on touch Enter is a new line and the button sends", async () => {
-  const phone = await person(browser, server.url, "phil", { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
+  const phone = await person(browser, server.url, "phil", {
+    viewport: { width: 390, height: 844 },
+    hasTouch: true,
+    isMobile: true,
+  });
   await phone.page.locator(".room-item", { hasText: "General" }).tap();
   const area = phone.page.locator(".composer textarea");
   await area.tap();

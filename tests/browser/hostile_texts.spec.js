@@ -29,37 +29,59 @@ after(async () => {
 
 /** A call of the HTTP interface, as the page would make it. */
 function call({ page }, method, path, body) {
-  return page.evaluate(async ([method, path, body]) => {
-    const answer = await fetch(path, { method, headers: { "content-type": "application/json" }, body: body && JSON.stringify(body) });
-    return { ...(await answer.json().catch(() => ({}))), answered: answer.status };
-  }, [method, path, body]);
+  return page.evaluate(
+    async ([method, path, body]) => {
+      const answer = await fetch(path, {
+        method,
+        headers: { "content-type": "application/json" },
+        body: body && JSON.stringify(body),
+      });
+      return { ...(await answer.json().catch(() => ({}))), answered: answer.status };
+    },
+    [method, path, body],
+  );
 }
 
 /** Messages by a socket of their own, as a program would send them; resolves once all are kept. */
 function send({ page }, room, messages) {
-  return page.evaluate(([room, messages]) => new Promise((resolve, reject) => {
-    const mids = [];
-    const socket = new WebSocket(`ws://${location.host}/ws`, ["impulse.v1"]);
-    socket.onclose = () => reject(new Error("closed"));
-    socket.onmessage = ({ data }) => {
-      const frame = JSON.parse(data);
-      if (frame.op === "err") reject(new Error(frame.message));
-      if (frame.op === "hello" || frame.op === "ok") {
-        const msg = messages.shift();
-        if (!msg) return resolve(mids);
-        const mid = btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(16)))).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
-        mids.push(mid);
-        socket.send(JSON.stringify({ op: "msg.send", id: "1", room, msg: { mid, rev: 0, kind: "msg", ...msg } }));
-      }
-    };
-  }), [room, messages]);
+  return page.evaluate(
+    ([room, messages]) =>
+      new Promise((resolve, reject) => {
+        const mids = [];
+        const socket = new WebSocket(`ws://${location.host}/ws`, ["impulse.v1"]);
+        socket.onclose = () => reject(new Error("closed"));
+        socket.onmessage = ({ data }) => {
+          const frame = JSON.parse(data);
+          if (frame.op === "err") reject(new Error(frame.message));
+          if (frame.op === "hello" || frame.op === "ok") {
+            const msg = messages.shift();
+            if (!msg) return resolve(mids);
+            const mid = btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(16))))
+              .replace(/\+/g, "-")
+              .replace(/\//g, "_")
+              .replace(/=+$/, "");
+            mids.push(mid);
+            socket.send(JSON.stringify({ op: "msg.send", id: "1", room, msg: { mid, rev: 0, kind: "msg", ...msg } }));
+          }
+        };
+      }),
+    [room, messages],
+  );
 }
 
 const repeated = (token) => token.repeat(Math.ceil(LONG / token.length)).slice(0, LONG);
 
 async function roomWith(name, texts) {
-  const { id } = await call(ada, "POST", "/api/rooms", { name, kind: "open", members: [(await call(bob, "GET", "/api/me")).id] });
-  await send(ada, id, texts.map((t) => ({ t })));
+  const { id } = await call(ada, "POST", "/api/rooms", {
+    name,
+    kind: "open",
+    members: [(await call(bob, "GET", "/api/me")).id],
+  });
+  await send(
+    ada,
+    id,
+    texts.map((t) => ({ t })),
+  );
   return id;
 }
 
@@ -69,7 +91,9 @@ async function assertAnswers({ page }, name, messages) {
   await openRoom(page, name);
   await eventually(async () => {
     // A page of history ends at so many bytes, too: the rest comes when it is looked for.
-    await page.locator(".scroller").evaluate((node) => { node.scrollTop = 0; });
+    await page.locator(".scroller").evaluate((node) => {
+      node.scrollTop = 0;
+    });
     assert.equal(await page.locator(".message .bubble").count(), messages);
   });
   const elements = await page.evaluate(() => document.querySelectorAll("*").length);
@@ -85,13 +109,32 @@ async function assertAnswers({ page }, name, messages) {
 }
 
 test("twenty messages of 32,000 backticks, and the page answers", async () => {
-  await roomWith("Backticks", Array.from({ length: 20 }, () => repeated("`")));
+  await roomWith(
+    "Backticks",
+    Array.from({ length: 20 }, () => repeated("`")),
+  );
   await assertAnswers(bob, "Backticks", 20);
   assert.equal(await bob.page.locator(".bubble pre").count(), 0);
 });
 
 test("the dearest texts there are, and the page answers", async () => {
-  const tokens = ["```a```", "`a`", "**a *b* c** ", "> a\nb\n", "http://a ", "http://[", "@ada ", "\n", "a\n", "a\u0301", "\u202ea ", "👩\u200d👧", "W", "\t", "ﷺ"];
+  const tokens = [
+    "```a```",
+    "`a`",
+    "**a *b* c** ",
+    "> a\nb\n",
+    "http://a ",
+    "http://[",
+    "@ada ",
+    "\n",
+    "a\n",
+    "a\u0301",
+    "\u202ea ",
+    "👩\u200d👧",
+    "W",
+    "\t",
+    "ﷺ",
+  ];
   const texts = tokens.map((token) => {
     let text = repeated(token);
     // Bytes count, not characters; a pair is not cut in two.
@@ -108,18 +151,29 @@ test("what turns the direction of writing ends with its message, and marks stay 
   await openRoom(bob.page, "Directions");
   const turned = bob.page.locator(".message", { hasText: "turned" });
   await turned.waitFor();
-  const [around, inside] = await Promise.all([bob.page.locator(".message .bubble").evaluateAll((all) => all.map((node) => getComputedStyle(node).unicodeBidi)),
-    turned.locator(".bubble").evaluate((node) => getComputedStyle(node).overflowY)]);
-  assert.ok(around.every((value) => /isolate|plaintext/.test(value)), String(around));
+  const [around, inside] = await Promise.all([
+    bob.page.locator(".message .bubble").evaluateAll((all) => all.map((node) => getComputedStyle(node).unicodeBidi)),
+    turned.locator(".bubble").evaluate((node) => getComputedStyle(node).overflowY),
+  ]);
+  assert.ok(
+    around.every((value) => /isolate|plaintext/.test(value)),
+    String(around),
+  );
   assert.equal(inside, "clip");
 });
 
 test("hundreds of kinds of reactions are counted, not shown", async () => {
-  const { id } = await call(ada, "POST", "/api/rooms", { name: "Reactions", kind: "open", members: [(await call(bob, "GET", "/api/me")).id] });
+  const { id } = await call(ada, "POST", "/api/rooms", {
+    name: "Reactions",
+    kind: "open",
+    members: [(await call(bob, "GET", "/api/me")).id],
+  });
   const [mid] = await send(ada, id, [{ t: "react to this" }]);
-  const reactions = (from) => Array.from({ length: 20 }, (_, n) => ({ kind: "react", ref: mid, e: String.fromCodePoint(0x1f600 + from + n) }));
+  const reactions = (from) =>
+    Array.from({ length: 20 }, (_, n) => ({ kind: "react", ref: mid, e: String.fromCodePoint(0x1f600 + from + n) }));
   const others = await Promise.all(["c", "d"].map((name) => person(browser, server.url, `${name}arla`)));
-  for (const someone of others) await call(someone, "POST", `/api/rooms/${id}/members`, { uid: (await call(someone, "GET", "/api/me")).id });
+  for (const someone of others)
+    await call(someone, "POST", `/api/rooms/${id}/members`, { uid: (await call(someone, "GET", "/api/me")).id });
   for (const [index, someone] of [ada, bob, ...others].entries()) await send(someone, id, reactions(index * 20));
   const names = others[0];
   await openRoom(names.page, "Reactions");
@@ -142,8 +196,21 @@ test("names and topics full of marks break nothing around them", async () => {
     await send(ada, id, [{ t: heavy(400) }]);
     await bob.page.goto(`${server.url}/room/${id}`);
     await bob.page.locator(".message .bubble").waitFor();
-    for (const selector of [".room-item-name", ".room-head h1 > span", ".room-head p", ".message-author", ".beginning h2", ".message .bubble"]) {
-      const found = await bob.page.locator(selector).first().evaluate((node) => ({ overflow: getComputedStyle(node).overflowY, height: node.getBoundingClientRect().height }));
+    for (const selector of [
+      ".room-item-name",
+      ".room-head h1 > span",
+      ".room-head p",
+      ".message-author",
+      ".beginning h2",
+      ".message .bubble",
+    ]) {
+      const found = await bob.page
+        .locator(selector)
+        .first()
+        .evaluate((node) => ({
+          overflow: getComputedStyle(node).overflowY,
+          height: node.getBoundingClientRect().height,
+        }));
       assert.match(found.overflow, /clip|hidden|auto/, selector);
       assert.ok(found.height < 300, `${selector} is ${found.height} px high`);
     }
@@ -157,24 +224,34 @@ test("names and topics full of marks break nothing around them", async () => {
 });
 
 test("thousands of short messages at once, and the page answers meanwhile", async () => {
-  await call(ada, "POST", "/api/rooms", { name: "Flood", kind: "open", members: [(await call(bob, "GET", "/api/me")).id] });
+  await call(ada, "POST", "/api/rooms", {
+    name: "Flood",
+    kind: "open",
+    members: [(await call(bob, "GET", "/api/me")).id],
+  });
   const rooms = await call(ada, "GET", "/api/rooms");
   const { id } = rooms.rooms.find((room) => room.name === "Flood");
   await openRoom(bob.page, "Flood");
-  const flood = ada.page.evaluate(([room, most]) => new Promise((resolve, reject) => {
-    let answered = 0;
-    const socket = new WebSocket(`ws://${location.host}/ws`, ["impulse.v1"]);
-    socket.onclose = () => reject(new Error("closed"));
-    socket.onmessage = ({ data }) => {
-      const frame = JSON.parse(data);
-      if (frame.op === "hello") {
-        for (let n = 0; n < most; n += 1) {
-          const mid = `${String(n).padStart(21, "A")}A`;
-          socket.send(JSON.stringify({ op: "msg.send", id: "1", room, msg: { mid, rev: 0, kind: "msg", t: `flood ${n}` } }));
-        }
-      } else if (frame.op === "ok" && (answered += 1) === most) resolve(answered);
-    };
-  }), [id, FLOOD]);
+  const flood = ada.page.evaluate(
+    ([room, most]) =>
+      new Promise((resolve, reject) => {
+        let answered = 0;
+        const socket = new WebSocket(`ws://${location.host}/ws`, ["impulse.v1"]);
+        socket.onclose = () => reject(new Error("closed"));
+        socket.onmessage = ({ data }) => {
+          const frame = JSON.parse(data);
+          if (frame.op === "hello") {
+            for (let n = 0; n < most; n += 1) {
+              const mid = `${String(n).padStart(21, "A")}A`;
+              socket.send(
+                JSON.stringify({ op: "msg.send", id: "1", room, msg: { mid, rev: 0, kind: "msg", t: `flood ${n}` } }),
+              );
+            }
+          } else if (frame.op === "ok" && (answered += 1) === most) resolve(answered);
+        };
+      }),
+    [id, FLOOD],
+  );
   await bob.page.locator(".message", { hasText: "flood" }).first().waitFor();
   const waits = [];
   for (let n = 0; n < 5; n += 1) {

@@ -19,11 +19,17 @@ before(async () => {
   // Made beside the page, which would follow every one of them.
   await chief.page.goto("about:blank");
   call = async (method, path, data) => {
-    const answer = await chief.context.request.fetch(server.url + path, { method, data, headers: { Origin: server.url } });
+    const answer = await chief.context.request.fetch(server.url + path, {
+      method,
+      data,
+      headers: { Origin: server.url },
+    });
     assert.ok(answer.ok(), `${method} ${path}: ${answer.status()} ${await answer.text()}`);
     return answer.status() === 204 ? null : answer.json();
   };
-  await all(ROOMS, (n) => call("POST", "/api/rooms", { kind: "open", name: `Hall ${number(n)}`, topic: n === 777 ? "The quiet one" : "" }));
+  await all(ROOMS, (n) =>
+    call("POST", "/api/rooms", { kind: "open", name: `Hall ${number(n)}`, topic: n === 777 ? "The quiet one" : "" }),
+  );
 });
 
 after(async () => {
@@ -39,7 +45,11 @@ const label = (name) => `[aria-label="${name}"]`;
 async function all(count, make) {
   const made = [];
   for (let from = 1; from <= count; from += AT_ONCE) {
-    made.push(...await Promise.all(Array.from({ length: Math.min(AT_ONCE, count - from + 1) }, (_, index) => make(from + index))));
+    made.push(
+      ...(await Promise.all(
+        Array.from({ length: Math.min(AT_ONCE, count - from + 1) }, (_, index) => make(from + index)),
+      )),
+    );
   }
   return made;
 }
@@ -60,7 +70,10 @@ test("the directory shows a page, and the next one when asked, in the order of t
   await eventually(async () => assert.equal(await names.count(), 2 * DIRECTORY_PAGE));
   const shown = await names.allTextContents();
   // General and Hall 0001 to Hall 0079: none twice, none left out.
-  assert.deepEqual(shown, ["General", ...Array.from({ length: 2 * DIRECTORY_PAGE - 1 }, (_, index) => `Hall ${number(index + 1)}`)]);
+  assert.deepEqual(shown, [
+    "General",
+    ...Array.from({ length: 2 * DIRECTORY_PAGE - 1 }, (_, index) => `Hall ${number(index + 1)}`),
+  ]);
   await page.keyboard.press("Escape");
   await page.locator("dialog").waitFor({ state: "detached" });
 });
@@ -104,7 +117,9 @@ test("Ctrl+K finds a room nobody here is in, and leads to where it can be joined
 
 test("the people of a large room come by pages and are searched by the server", async () => {
   const { page } = ada;
-  const guests = await all(GUESTS, (n) => call("POST", "/api/admin/users", { username: `guest${number(n)}`, display_name: `Guest ${number(n)}` }));
+  const guests = await all(GUESTS, (n) =>
+    call("POST", "/api/admin/users", { username: `guest${number(n)}`, display_name: `Guest ${number(n)}` }),
+  );
   const room = await roomId("Hall 0777");
   for (const { uid } of guests) await call("POST", `/api/rooms/${room}/members`, { uid });
   await openRoom(page, "Hall 0777");
@@ -121,15 +136,23 @@ test("the people of a large room come by pages and are searched by the server", 
   const ids = await rows.evaluateAll((nodes) => nodes.map((node) => node.getAttribute("data-member")));
   assert.equal(new Set(ids).size, GUESTS + 2, "nobody twice");
   await page.locator("dialog input[type=search]").fill("guest 0099");
-  await eventually(async () => assert.deepEqual(await page.locator("dialog .name-button").allTextContents(), ["Guest 0099"]));
+  await eventually(async () =>
+    assert.deepEqual(await page.locator("dialog .name-button").allTextContents(), ["Guest 0099"]),
+  );
   await page.keyboard.press("Escape");
 });
 
 test("a large room is entered without asking for its people one by one", async () => {
-  const visit = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: "en-GB", storageState: await ada.context.storageState() });
+  const visit = await browser.newContext({
+    viewport: { width: 1280, height: 800 },
+    locale: "en-GB",
+    storageState: await ada.context.storageState(),
+  });
   const page = await visit.newPage();
   const asked = [];
-  page.on("request", (request) => { if (/\/api\/users\/\d+$/.test(request.url())) asked.push(request.url()); });
+  page.on("request", (request) => {
+    if (/\/api\/users\/\d+$/.test(request.url())) asked.push(request.url());
+  });
   // As on a server with more people than one answer holds: the browser knows nobody yet.
   await page.route("**/api/users", (route) => route.fulfill({ json: { users: [] } }));
   await page.goto(`${server.url}/room/${await roomId("Hall 0777")}`);
@@ -144,15 +167,25 @@ test("a group whose people are learnt late is called after them everywhere in th
   const uids = users.map((user) => user.uid);
   const { uid } = await (await ada.context.request.get(`${server.url}/api/me`)).json();
   const group = await call("POST", "/api/rooms", { kind: "dm", members: [uid, ...uids] });
-  const visit = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: "en-GB", storageState: await ada.context.storageState() });
+  const visit = await browser.newContext({
+    viewport: { width: 1280, height: 800 },
+    locale: "en-GB",
+    storageState: await ada.context.storageState(),
+  });
   const page = await visit.newPage();
   let letGo = () => {};
-  const held = new Promise((resolve) => { letGo = () => resolve(undefined); });
-  await page.route(/\/api\/users(\/|\?|$)/, async (route) => { await held; await route.continue(); });
+  const held = new Promise((resolve) => {
+    letGo = () => resolve(undefined);
+  });
+  await page.route(/\/api\/users(\/|\?|$)/, async (route) => {
+    await held;
+    await route.continue();
+  });
   await page.goto(`${server.url}/room/${group.id}`);
   await page.locator(".beginning h2", { hasText: "#" }).waitFor();
   letGo();
-  for (const place of [".room-head h1", ".beginning h2"]) await page.locator(place, { hasText: "Guest 0001" }).waitFor();
+  for (const place of [".room-head h1", ".beginning h2"])
+    await page.locator(place, { hasText: "Guest 0001" }).waitFor();
   await visit.close();
 });
 

@@ -26,15 +26,31 @@ after(async () => {
 /** Runs statements in the private database of the server. @param {string} statements */
 function sql(statements) {
   const versions = "/usr/lib/postgresql";
-  const installed = existsSync(versions) ? readdirSync(versions).map((version) => path.join(versions, version, "bin/psql")) : [];
+  const installed = existsSync(versions)
+    ? readdirSync(versions).map((version) => path.join(versions, version, "bin/psql"))
+    : [];
   const psql = installed.find((each) => existsSync(each)) ?? "psql";
-  execFileSync(psql, ["-h", path.join(server.dataDir, "run"), "-U", "impulse", "-d", "postgres", "-v", "ON_ERROR_STOP=1", "-qc", statements]);
+  execFileSync(psql, [
+    "-h",
+    path.join(server.dataDir, "run"),
+    "-U",
+    "impulse",
+    "-d",
+    "postgres",
+    "-v",
+    "ON_ERROR_STOP=1",
+    "-qc",
+    statements,
+  ]);
 }
 
 test("an entry of the log with such a time is a row like the others", async () => {
-  sql(`INSERT INTO accounts.audit SELECT n, at, 1, 'root', 'member.silence', 'user', '2', 'ada', detail, sha256('') FROM (VALUES
-    (1001, ${TOO_LATE}, '{"until":${TOO_LATE}}'), (1002, -1, '{"until":9223372036854775807}'), (1003, 0, 'no json'), (1004, 0, '[1]'),
-    (1005, 1795432417000, '{"until":1e300}'), (1006, 1795432417000, '{"room_name":"General"}')) AS odd (n, at, detail)`);
+  sql(`INSERT INTO accounts.audit
+    SELECT n, at, 1, 'root', 'member.silence', 'user', '2', 'ada', detail, sha256('') FROM (VALUES
+    (1001, ${TOO_LATE}, '{"until":${TOO_LATE}}'), (1002, -1, '{"until":9223372036854775807}'),
+    (1003, 0, 'no json'), (1004, 0, '[1]'),
+    (1005, 1795432417000, '{"until":1e300}'), (1006, 1795432417000, '{"room_name":"General"}'))
+    AS odd (n, at, detail)`);
   await root.page.goto(`${server.url}/admin/audit`);
   const rows = root.page.locator(".table tbody tr");
   await rows.filter({ hasText: "#1,006" }).waitFor();
@@ -63,10 +79,18 @@ test("a row that cannot be drawn says so and leaves the others alone", async () 
 
 test("a card opens whatever its status says of its end", async () => {
   const uid = "2";
-  sql(`UPDATE accounts.users SET status_state = 'dnd', status_text = 'away for long', status_until = ${TOO_LATE} WHERE id = ${uid}`);
+  sql(
+    `UPDATE accounts.users SET status_state = 'dnd', status_text = 'away for long', status_until = ${TOO_LATE}
+      WHERE id = ${uid}`,
+  );
   await ada.context.close();
   // That she is away is told once a second, with what the server makes of her status: the page below must not hear it.
-  await eventually(async () => assert.equal((await root.page.evaluate((id) => fetch(`/api/users/${id}`).then((answer) => answer.json()), uid)).status.state, "offline"));
+  await eventually(async () =>
+    assert.equal(
+      (await root.page.evaluate((id) => fetch(`/api/users/${id}`).then((answer) => answer.json()), uid)).status.state,
+      "offline",
+    ),
+  );
   await root.page.waitForTimeout(1_500);
   // As a server would answer that does not say what it can be: here, and in every list of people.
   await root.page.route("**/api/**", async (route) => {

@@ -1,7 +1,19 @@
 /** Who people are to each other: names, faces, status, cards. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { assertCalm, enterAccount, eventually, message, openBrowser, openRoom, PASSWORD, person, say, startServer, visitor } from "./support.js";
+import {
+  assertCalm,
+  enterAccount,
+  eventually,
+  message,
+  openBrowser,
+  openRoom,
+  PASSWORD,
+  person,
+  say,
+  startServer,
+  visitor,
+} from "./support.js";
 
 let server, browser, ada, bob;
 
@@ -31,13 +43,18 @@ async function closeDialogs({ page }) {
 
 /** A picture of one colour, made by the browser. */
 function picture(page, { width = 640, height = 400, type = "image/png" } = {}) {
-  return page.evaluate(async ({ width, height, type }) => {
-    const canvas = new OffscreenCanvas(width, height);
-    const paint = canvas.getContext("2d");
-    paint.fillStyle = "rgb(200, 40, 120)";
-    paint.fillRect(0, 0, width, height);
-    return [...new Uint8Array(await (await canvas.convertToBlob({ type })).arrayBuffer())];
-  }, { width, height, type }).then((bytes) => Buffer.from(bytes));
+  return page
+    .evaluate(
+      async ({ width, height, type }) => {
+        const canvas = new OffscreenCanvas(width, height);
+        const paint = canvas.getContext("2d");
+        paint.fillStyle = "rgb(200, 40, 120)";
+        paint.fillRect(0, 0, width, height);
+        return [...new Uint8Array(await (await canvas.convertToBlob({ type })).arrayBuffer())];
+      },
+      { width, height, type },
+    )
+    .then((bytes) => Buffer.from(bytes));
 }
 
 test("a display name and some words about oneself reach the others at once", async () => {
@@ -87,8 +104,21 @@ test("the card leads to the direct room, and copies the name", async () => {
 });
 
 test("who had no room open sees the new name in the first one opened", async () => {
-  const phone = await person(browser, server.url, "phil", { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
-  const call = (name) => ada.page.evaluate((name) => fetch("/api/me", { method: "PATCH", headers: { "content-type": "application/json" }, body: JSON.stringify({ display_name: name }) }).then((answer) => answer.ok), name);
+  const phone = await person(browser, server.url, "phil", {
+    viewport: { width: 390, height: 844 },
+    hasTouch: true,
+    isMobile: true,
+  });
+  const call = (name) =>
+    ada.page.evaluate(
+      (name) =>
+        fetch("/api/me", {
+          method: "PATCH",
+          headers: { "content-type": "application/json" },
+          body: JSON.stringify({ display_name: name }),
+        }).then((answer) => answer.ok),
+      name,
+    );
   assert.equal(await call("Countess Ada"), true);
   await bob.page.locator(".message-author", { hasText: "Countess Ada" }).waitFor();
   await phone.page.locator(".room-item", { hasText: "General" }).tap();
@@ -102,7 +132,11 @@ test("who had no room open sees the new name in the first one opened", async () 
 test("a picture is shown everywhere, by another browser too, and can be taken away", async () => {
   await openSettings(ada, "profile");
   const sent = ada.page.waitForResponse((answer) => answer.url().endsWith("/api/me/avatar"));
-  await ada.page.setInputFiles("#picture-file", { name: "me.png", mimeType: "image/png", buffer: await picture(ada.page) });
+  await ada.page.setInputFiles("#picture-file", {
+    name: "me.png",
+    mimeType: "image/png",
+    buffer: await picture(ada.page),
+  });
   const answer = await sent;
   assert.equal(answer.status(), 200);
   const { avatar } = await answer.json();
@@ -111,7 +145,14 @@ test("a picture is shown everywhere, by another browser too, and can be taken aw
   await ada.page.locator(`.me img[src="${avatar["96"]}"]`).waitFor();
   const face = bob.page.locator(`.message .avatar img[src="${avatar["96"]}"]`).first();
   await face.waitFor();
-  assert.deepEqual(await face.evaluate(async (image) => { await image.decode(); return [image.naturalWidth, image.naturalHeight]; }), [96, 96], "the server made it square");
+  assert.deepEqual(
+    await face.evaluate(async (image) => {
+      await image.decode();
+      return [image.naturalWidth, image.naturalHeight];
+    }),
+    [96, 96],
+    "the server made it square",
+  );
   await bob.page.locator(".room-item", { hasText: "Ada Lovelace" }).locator("img").waitFor();
 
   await openSettings(ada, "profile");
@@ -123,12 +164,14 @@ test("a picture is shown everywhere, by another browser too, and can be taken aw
 
 test("a picture can be pasted", async () => {
   await openSettings(ada, "profile");
-  const bytes = [...await picture(ada.page, { type: "image/webp" })];
+  const bytes = [...(await picture(ada.page, { type: "image/webp" }))];
   const sent = ada.page.waitForResponse((answer) => answer.url().endsWith("/api/me/avatar"));
   await ada.page.evaluate((bytes) => {
     const transfer = new DataTransfer();
     transfer.items.add(new File([new Uint8Array(bytes)], "pasted.webp", { type: "image/webp" }));
-    document.querySelector(".settings-body").dispatchEvent(new ClipboardEvent("paste", { clipboardData: transfer, bubbles: true, cancelable: true }));
+    document
+      .querySelector(".settings-body")
+      .dispatchEvent(new ClipboardEvent("paste", { clipboardData: transfer, bubbles: true, cancelable: true }));
   }, bytes);
   assert.equal((await sent).status(), 200);
   await ada.page.locator(".picture-face img").waitFor();
@@ -138,16 +181,31 @@ test("a picture can be pasted", async () => {
 test("what is no picture, or too large, is refused with a reason and changes nothing", async () => {
   await openSettings(bob, "profile");
   const refusal = bob.page.locator(".picture .field-error");
-  await bob.page.setInputFiles("#picture-file", { name: "notes.txt", mimeType: "text/plain", buffer: Buffer.from("hello") });
+  await bob.page.setInputFiles("#picture-file", {
+    name: "notes.txt",
+    mimeType: "text/plain",
+    buffer: Buffer.from("hello"),
+  });
   await refusal.filter({ hasText: "no picture that can be used" }).waitFor();
-  await bob.page.setInputFiles("#picture-file", { name: "huge.png", mimeType: "image/png", buffer: Buffer.alloc(5 * 1024 * 1024 + 1) });
+  await bob.page.setInputFiles("#picture-file", {
+    name: "huge.png",
+    mimeType: "image/png",
+    buffer: Buffer.alloc(5 * 1024 * 1024 + 1),
+  });
   await refusal.filter({ hasText: "too large" }).waitFor();
   // This one only the server can see through.
-  await bob.page.setInputFiles("#picture-file", { name: "liar.png", mimeType: "image/png", buffer: Buffer.from("not a picture at all") });
+  await bob.page.setInputFiles("#picture-file", {
+    name: "liar.png",
+    mimeType: "image/png",
+    buffer: Buffer.from("not a picture at all"),
+  });
   await refusal.filter({ hasText: "no picture that can be used" }).waitFor();
   await eventually(async () => assert.equal(await bob.page.locator(".picture-face img").count(), 0));
   await closeDialogs(bob);
-  assert.deepEqual(bob.problems.splice(0).filter((problem) => !/Failed to load resource.*(400|413|415)/.test(problem)), []);
+  assert.deepEqual(
+    bob.problems.splice(0).filter((problem) => !/Failed to load resource.*(400|413|415)/.test(problem)),
+    [],
+  );
 });
 
 test("a status is seen by the others with its emoji, words and end, and cleared again", async () => {
@@ -212,7 +270,16 @@ test("the language chosen in one browser is used in the next", async () => {
   await openSettings(bob, "language");
   await bob.page.locator("dialog label", { hasText: "Español" }).click();
   await bob.page.locator("dialog h2", { hasText: "Ajustes" }).waitFor();
-  await eventually(async () => assert.equal(await bob.page.evaluate(() => fetch("/api/me").then((answer) => answer.json()).then((me) => me.locale)), "es"));
+  await eventually(async () =>
+    assert.equal(
+      await bob.page.evaluate(() =>
+        fetch("/api/me")
+          .then((answer) => answer.json())
+          .then((me) => me.locale),
+      ),
+      "es",
+    ),
+  );
   const elsewhere = await visitor(browser);
   await elsewhere.page.goto(server.url);
   await enterAccount(elsewhere.page, "bob", PASSWORD);

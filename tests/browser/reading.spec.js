@@ -20,29 +20,33 @@ after(async () => {
   await server?.stop();
 });
 
-const below = (page) => page.locator(".scroller").evaluate((node) => node.scrollHeight - node.scrollTop - node.clientHeight);
+const below = (page) =>
+  page.locator(".scroller").evaluate((node) => node.scrollHeight - node.scrollTop - node.clientHeight);
 
-for (const motion of ["no-preference", "reduce"]) test(`older messages come without moving what is read, and the page stays small: motion ${motion}`, async () => {
-  const { page } = ada;
-  await page.emulateMedia({ reducedMotion: motion });
-  await page.reload();
-  await message(page, `line ${HISTORY}.`).waitFor();
-  for (let round = 0; round < 60 && (await message(page, "line 1.").count()) === 0; round += 1) {
-    const moved = await page.locator(".scroller").evaluate(async (scroller) => {
-      scroller.scrollTop -= 1500;
-      await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
-      const top = scroller.getBoundingClientRect().top;
-      const row = [...scroller.querySelectorAll(".message .bubble")].find((each) => each.getBoundingClientRect().bottom > top + 50);
-      const was = row?.getBoundingClientRect().top ?? 0;
-      await new Promise((resolve) => setTimeout(resolve, 250));
-      return row?.isConnected ? Math.abs(row.getBoundingClientRect().top - was) : 0;
-    });
-    assert.ok(moved < 3, `what was read moved by ${moved} px`);
-  }
-  await message(page, "line 1.").first().waitFor();
-  assert.ok((await page.locator(".message").count()) <= 240);
-  await page.emulateMedia({ reducedMotion: null });
-});
+for (const motion of ["no-preference", "reduce"])
+  test(`older messages come without moving what is read, and the page stays small: motion ${motion}`, async () => {
+    const { page } = ada;
+    await page.emulateMedia({ reducedMotion: motion });
+    await page.reload();
+    await message(page, `line ${HISTORY}.`).waitFor();
+    for (let round = 0; round < 60 && (await message(page, "line 1.").count()) === 0; round += 1) {
+      const moved = await page.locator(".scroller").evaluate(async (scroller) => {
+        scroller.scrollTop -= 1500;
+        await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+        const top = scroller.getBoundingClientRect().top;
+        const row = [...scroller.querySelectorAll(".message .bubble")].find(
+          (each) => each.getBoundingClientRect().bottom > top + 50,
+        );
+        const was = row?.getBoundingClientRect().top ?? 0;
+        await new Promise((resolve) => setTimeout(resolve, 250));
+        return row?.isConnected ? Math.abs(row.getBoundingClientRect().top - was) : 0;
+      });
+      assert.ok(moved < 3, `what was read moved by ${moved} px`);
+    }
+    await message(page, "line 1.").first().waitFor();
+    assert.ok((await page.locator(".message").count()) <= 240);
+    await page.emulateMedia({ reducedMotion: null });
+  });
 
 test("Esc goes back to the present", async () => {
   await ada.page.locator(".composer textarea").focus();
@@ -77,14 +81,18 @@ test("a room opens at the first unread message and keeps its mark until it is le
   const { page } = bob;
   await openRoom(page, "Random");
   for (let n = 1; n <= 30; n += 1) await say(ada.page, `unread ${n}.`);
-  await eventually(async () => assert.equal(await page.locator(".room-item", { hasText: "General" }).locator(".badge").innerText(), "30"));
+  await eventually(async () =>
+    assert.equal(await page.locator(".room-item", { hasText: "General" }).locator(".badge").innerText(), "30"),
+  );
   await openRoom(page, "General");
   await page.locator(".divider").waitFor();
   const first = await page.locator(".divider + .message").innerText();
   assert.match(first, /unread 1\./);
   await eventually(async () => assert.ok(await message(page, "unread 1.").first().isVisible()));
   await page.keyboard.press("Escape");
-  await eventually(async () => assert.equal(await page.locator(".room-item", { hasText: "General" }).locator(".badge").count(), 0));
+  await eventually(async () =>
+    assert.equal(await page.locator(".room-item", { hasText: "General" }).locator(".badge").count(), 0),
+  );
   assert.equal(await page.locator(".divider").count(), 1);
   await openRoom(page, "Random");
   await openRoom(page, "General");

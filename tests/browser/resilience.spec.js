@@ -1,6 +1,18 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { assertCalm, assertCalmButForTheLine, eventually, message, openBrowser, openRoom, person, say, startLine, startServer, texts } from "./support.js";
+import {
+  assertCalm,
+  assertCalmButForTheLine,
+  eventually,
+  message,
+  openBrowser,
+  openRoom,
+  person,
+  say,
+  startLine,
+  startServer,
+  texts,
+} from "./support.js";
 
 let server, line, browser, ada, bob;
 
@@ -27,7 +39,10 @@ test("what was said while the line was cut arrives once, in both directions", as
   await ada.page.locator(".banner:not([hidden])").waitFor({ timeout: 9000 });
   line.mend();
   // "Try now", unless the client has found the line by itself meanwhile.
-  await ada.page.locator(".banner button").click({ timeout: 2_000 }).catch(() => {});
+  await ada.page
+    .locator(".banner button")
+    .click({ timeout: 2_000 })
+    .catch(() => {});
   const said = ["before", ...[1, 2, 3].flatMap((n) => [`ada offline ${n}`, `bob meanwhile ${n}`])].sort();
   for (const { page } of [ada, bob]) await eventually(async () => assert.deepEqual((await texts(page)).sort(), said));
   await eventually(async () => assert.equal(await ada.page.locator(".message-pending").count(), 0));
@@ -51,10 +66,11 @@ test("what waits to be sent survives a reload and arrives once", async () => {
   await eventually(async () => assert.equal(await page.locator(".message-pending").count(), 0));
   await page.reload();
   await message(page, "written in a tunnel").waitFor();
-  for (const each of [page, bob.page]) assert.equal((await texts(each)).filter((text) => text === "written in a tunnel").length, 1);
+  for (const each of [page, bob.page])
+    assert.equal((await texts(each)).filter((text) => text === "written in a tunnel").length, 1);
 });
 
-test("eighty messages sent in a moment arrive in the order in which they were written, at the usual limits", async () => {
+test("eighty messages sent in a moment arrive in the order they were written, at the usual limits", async () => {
   const limited = await startServer({ scale: "1" });
   try {
     const [eve, dan] = await Promise.all([person(browser, limited.url, "eve"), person(browser, limited.url, "dan")]);

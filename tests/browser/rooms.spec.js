@@ -2,14 +2,28 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, test } from "node:test";
 import { assertAccessible, assertFits, PLACES } from "./axe.js";
-import { enterAccount, eventually, message, openBrowser, openRoom, person, say, setUpAdmin, startServer } from "./support.js";
+import {
+  enterAccount,
+  eventually,
+  message,
+  openBrowser,
+  openRoom,
+  person,
+  say,
+  setUpAdmin,
+  startServer,
+} from "./support.js";
 
 let server, browser, chief, ada, bob, cleo;
 
 before(async () => {
   [server, browser] = await Promise.all([startServer(), openBrowser()]);
   chief = await setUpAdmin(browser, server, "chief");
-  [ada, bob, cleo] = [await person(browser, server.url, "ada"), await person(browser, server.url, "bob"), await person(browser, server.url, "cleo")];
+  [ada, bob, cleo] = [
+    await person(browser, server.url, "ada"),
+    await person(browser, server.url, "bob"),
+    await person(browser, server.url, "cleo"),
+  ];
 });
 
 after(async () => {
@@ -30,7 +44,11 @@ async function closeDialogs({ page }) {
   while (await page.locator("dialog[open]").count()) await page.keyboard.press("Escape");
 }
 
-/** @param {{ page: import("playwright-core").Page }} someone @param {string} name @param {{ closed?: boolean }} [options] */
+/**
+ * @param {{ page: import("playwright-core").Page }} someone
+ * @param {string} name
+ * @param {{ closed?: boolean }} [options]
+ */
 async function makeRoom({ page }, name, options = {}) {
   await page.locator(label("New room")).click();
   await page.fill("#room-name", name);
@@ -113,7 +131,9 @@ test("a read-only room closes the field for members and keeps what they had begu
   assert.equal(await cleo.page.locator(".composer textarea").isVisible(), false);
   await ada.page.locator(".check", { hasText: "Read-only" }).locator("input").uncheck();
   await closeDialogs(ada);
-  await eventually(async () => assert.equal(await cleo.page.locator(".composer textarea").inputValue(), "half a thought"));
+  await eventually(async () =>
+    assert.equal(await cleo.page.locator(".composer textarea").inputValue(), "half a thought"),
+  );
   await cleo.page.locator(".composer textarea").fill("");
 });
 
@@ -212,7 +232,9 @@ test("an archived room is read, found under archived, and takes nothing", async 
 test("the directory finds by topic and joins", async () => {
   await bob.page.locator(label("Browse rooms")).click();
   await bob.page.locator("dialog .search-field input").fill("somebody will know");
-  await eventually(async () => assert.deepEqual(await bob.page.locator("dialog .option strong").allTextContents(), ["Help"]));
+  await eventually(async () =>
+    assert.deepEqual(await bob.page.locator("dialog .option strong").allTextContents(), ["Help"]),
+  );
   await closeDialogs(bob);
 });
 
@@ -281,5 +303,9 @@ test("every page about rooms is accessible and fits, on a desk and on a phone", 
 
 test("nobody's page complained but of what was refused on purpose", () => {
   const refusals = /status of (403|404|409)/;
-  for (const { problems } of [chief, ada, bob, cleo]) assert.deepEqual(problems.filter((problem) => !refusals.test(problem)), []);
+  for (const { problems } of [chief, ada, bob, cleo])
+    assert.deepEqual(
+      problems.filter((problem) => !refusals.test(problem)),
+      [],
+    );
 });

@@ -2,7 +2,17 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, test } from "node:test";
 import { assertAccessible, assertFits, PLACES } from "./axe.js";
-import { assertCalm, enterAccount, eventually, message, openBrowser, openRoom, person, say, startServer } from "./support.js";
+import {
+  assertCalm,
+  enterAccount,
+  eventually,
+  message,
+  openBrowser,
+  openRoom,
+  person,
+  say,
+  startServer,
+} from "./support.js";
 
 let server, browser, ada, bob, uids;
 
@@ -24,10 +34,16 @@ const item = ({ page }, name) => page.locator(".room-item", { hasText: name });
 
 /** A call as the page's own person, for what is not looked at here. */
 function api({ page }, method, path, body) {
-  return page.evaluate(async ([method, path, body]) => {
-    const answer = await fetch(path, { method, ...(body ? { headers: { "content-type": "application/json" }, body: JSON.stringify(body) } : {}) });
-    return answer.status === 204 ? null : answer.json();
-  }, [method, path, body]);
+  return page.evaluate(
+    async ([method, path, body]) => {
+      const answer = await fetch(path, {
+        method,
+        ...(body ? { headers: { "content-type": "application/json" }, body: JSON.stringify(body) } : {}),
+      });
+      return answer.status === 204 ? null : answer.json();
+    },
+    [method, path, body],
+  );
 }
 
 /** A room of ada's with bob in it, open before both. */
@@ -50,7 +66,8 @@ beforeEach(async () => {
 });
 
 /** The element that has the focus, by its label or text. */
-const focused = ({ page }) => page.evaluate(() => document.activeElement?.getAttribute("aria-label") ?? document.activeElement?.textContent ?? "");
+const focused = ({ page }) =>
+  page.evaluate(() => document.activeElement?.getAttribute("aria-label") ?? document.activeElement?.textContent ?? "");
 
 test("open details follow the room: its name, what I may do, who is in it", async () => {
   const room = await together("Workshop", "closed");
@@ -65,7 +82,11 @@ test("open details follow the room: its name, what I may do, who is in it", asyn
   await bob.page.fill("#details-topic", "half typed");
   await api(ada, "PATCH", room, { name: "Forge", read_only: true });
   await eventually(async () => assert.equal(await bob.page.locator("#details-name").inputValue(), "Forge"));
-  assert.equal(await bob.page.locator("#details-topic").inputValue(), "half typed", "nobody takes away what is being typed");
+  assert.equal(
+    await bob.page.locator("#details-topic").inputValue(),
+    "half typed",
+    "nobody takes away what is being typed",
+  );
   assert.equal(await bob.page.locator(".check", { hasText: "Read-only" }).locator("input").isChecked(), true);
   await bob.page.locator(".tab", { hasText: "Members" }).click();
   await api(ada, "POST", `${room}/members`, { uid: uids.cleo });
@@ -115,7 +136,15 @@ test("the keyboard alone makes a group, however slow the search, and stays in th
     await page.locator(".chip", { hasText: name }).waitFor();
   }
   await page.keyboard.press("Backspace");
-  await eventually(async () => assert.deepEqual(await page.locator(".chip").allInnerTexts().then((all) => all.map((text) => text.replace(/^\w\s*/, "").trim())), ["bob"]));
+  await eventually(async () =>
+    assert.deepEqual(
+      await page
+        .locator(".chip")
+        .allInnerTexts()
+        .then((all) => all.map((text) => text.replace(/^\w\s*/, "").trim())),
+      ["bob"],
+    ),
+  );
   await page.keyboard.type("cleo");
   await page.keyboard.press("Enter");
   await page.locator(".chip", { hasText: "cleo" }).waitFor();
@@ -181,7 +210,10 @@ test("who is not the last owner any more may step down and leave", async () => {
   await ada.page.locator(".toast", { hasText: "bob is the owner now." }).waitFor();
   await closeDialogs(ada);
   const { members } = await api(bob, "GET", `${room}/members`);
-  assert.deepEqual(members.map(({ uid, role }) => `${uid} ${role}`).sort(), [`${uids.ada} admin`, `${uids.bob} owner`].sort());
+  assert.deepEqual(
+    members.map(({ uid, role }) => `${uid} ${role}`).sort(),
+    [`${uids.ada} admin`, `${uids.bob} owner`].sort(),
+  );
   await item(ada, "Bridge").click({ button: "right" });
   await ada.page.locator(".menu-item", { hasText: "Leave room" }).click();
   await ada.page.locator("dialog .button-danger").click();
@@ -244,5 +276,7 @@ for (const [place, options] of Object.entries({ ...PLACES, narrow: NARROW, "a pa
 
 test("nobody's page complained", () => {
   const onPurpose = /status of 409/;
-  assertCalm(...[ada, bob].map(({ problems }) => ({ problems: problems.filter((problem) => !onPurpose.test(problem)) })));
+  assertCalm(
+    ...[ada, bob].map(({ problems }) => ({ problems: problems.filter((problem) => !onPurpose.test(problem)) })),
+  );
 });

@@ -1,7 +1,18 @@
 /** Several people use one browser after each other: nobody finds what another one has written and not sent. */
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, test } from "node:test";
-import { assertCalmButForTheLine, enterAccount, eventually, openBrowser, openRoom, person, say, startLine, startServer, visitor } from "./support.js";
+import {
+  assertCalmButForTheLine,
+  enterAccount,
+  eventually,
+  openBrowser,
+  openRoom,
+  person,
+  say,
+  startLine,
+  startServer,
+  visitor,
+} from "./support.js";
 
 let server, line, browser, ada;
 let count = 0;
@@ -29,12 +40,21 @@ after(async () => {
 
 /** Everything of people that is kept in this browser. */
 function written(page) {
-  return page.evaluate(() => Object.entries({ ...localStorage }).filter(([key]) => /draft|outbox|account|recent/.test(key)).map(([key]) => key));
+  return page.evaluate(() =>
+    Object.entries({ ...localStorage })
+      .filter(([key]) => /draft|outbox|account|recent/.test(key))
+      .map(([key]) => key),
+  );
 }
 
 async function draft(page, text) {
   await page.locator(".composer textarea").fill(text);
-  await eventually(async () => assert.ok((await written(page)).some((key) => key.includes("draft")), "the draft is kept"));
+  await eventually(async () =>
+    assert.ok(
+      (await written(page)).some((key) => key.includes("draft")),
+      "the draft is kept",
+    ),
+  );
 }
 
 /** Ends every session of the account but one of its own, as its owner would from another browser. */
@@ -83,7 +103,11 @@ test("without a session the page forgets what an earlier one has left", async ()
   await page.reload();
   await page.locator("#username").waitFor();
   assert.deepEqual(await written(page), []);
-  assert.equal(await page.evaluate(() => localStorage.getItem("impulse.theme")), "dark", "a choice of the browser stays");
+  assert.equal(
+    await page.evaluate(() => localStorage.getItem("impulse.theme")),
+    "dark",
+    "a choice of the browser stays",
+  );
   await context.close();
 });
 
@@ -93,7 +117,10 @@ test("what waits to be sent is kept while the session lives, and goes with it", 
   await say(page, "written without a line");
   await eventually(async () => assert.ok((await written(page)).some((key) => key.includes("outbox"))));
   await revokeFromElsewhere(ada.name);
-  assert.ok((await written(page)).some((key) => key.includes("outbox")), "nothing is known of the end yet");
+  assert.ok(
+    (await written(page)).some((key) => key.includes("outbox")),
+    "nothing is known of the end yet",
+  );
   line.mend();
   await page.locator("#username").waitFor();
   await eventually(async () => assert.deepEqual(await written(page), []));
@@ -105,7 +132,9 @@ test("signing out in one tab signs out the others and leaves nothing", async () 
   await second.goto(`${line.url}/`);
   await openRoom(second, "Random");
   await draft(second, "a secret in the other tab");
-  await ada.page.evaluate(async () => { await fetch("/api/auth/logout", { method: "POST" }); });
+  await ada.page.evaluate(async () => {
+    await fetch("/api/auth/logout", { method: "POST" });
+  });
   for (const page of [ada.page, second]) {
     await page.locator("#username").waitFor();
     await eventually(async () => assert.deepEqual(await written(page), []));

@@ -13,7 +13,8 @@ import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-export const BINARY = process.env.IMPULSE_BIN ?? path.join(process.env.CARGO_TARGET_DIR ?? path.join(ROOT, "target"), "debug/impulse");
+export const BINARY =
+  process.env.IMPULSE_BIN ?? path.join(process.env.CARGO_TARGET_DIR ?? path.join(ROOT, "target"), "debug/impulse");
 const CHROMIUM = process.env.CHROMIUM_BIN ?? "/usr/bin/chromium";
 const START_MS = 60_000;
 const STOP_MS = 15_000;
@@ -28,14 +29,22 @@ export const PASSWORD = "plum orbit kettle 7";
  * @property {() => Promise<void>} stop
  */
 
-/** @param {{ dataDir?: string, port?: number, scale?: string }} [options]  `scale` of the rate limits: none without it @returns {Promise<Server & { dataDir: string }>} */
+/**
+ * @param {{ dataDir?: string, port?: number, scale?: string }} [options]  `scale` of the rate limits: none without it
+ * @returns {Promise<Server & { dataDir: string }>}
+ */
 export async function startServer(options = {}) {
   if (!existsSync(BINARY)) throw new Error(`${BINARY} is missing: cargo build, or set IMPULSE_BIN`);
   const dataDir = options.dataDir ?? (await mkdtemp(path.join(tmpdir(), "impulse-browser-")));
   await chmod(dataDir, 0o755);
   const child = spawn(BINARY, ["serve", "--listen", `127.0.0.1:${options.port ?? 0}`, "--data-dir", dataDir], {
     cwd: ROOT,
-    env: { PATH: process.env.PATH, HOME: process.env.HOME, IMPULSE_RATE_LIMIT_SCALE: options.scale ?? "0", IMPULSE_LOG: "warn" },
+    env: {
+      PATH: process.env.PATH,
+      HOME: process.env.HOME,
+      IMPULSE_RATE_LIMIT_SCALE: options.scale ?? "0",
+      IMPULSE_LOG: "warn",
+    },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let said = "";
@@ -43,7 +52,9 @@ export async function startServer(options = {}) {
   const url = await new Promise((resolve, reject) => {
     const late = setTimeout(() => reject(new Error(`the server was not ready in time:\n${said}`)), START_MS);
     child.once("exit", (code) => reject(new Error(`the server ended with ${code}:\n${said}`)));
-    child.stderr.on("data", (data) => { said += data; });
+    child.stderr.on("data", (data) => {
+      said += data;
+    });
     child.stdout.on("data", (data) => {
       said += data;
       setup = /^setup: (\S+)$/m.exec(said)?.[1] ?? setup;
@@ -59,7 +70,9 @@ export async function startServer(options = {}) {
   return {
     url,
     dataDir,
-    get setup() { return setup; },
+    get setup() {
+      return setup;
+    },
     async stop({ keep = false } = {}) {
       if (child.exitCode === null && child.signalCode === null) {
         const ended = new Promise((resolve) => child.once("exit", resolve));
@@ -91,7 +104,11 @@ export async function startLine(url) {
     const far = connect(Number(target.port), target.hostname);
     for (const socket of [near, far]) {
       sockets.add(socket);
-      socket.on("close", () => { sockets.delete(socket); near.destroy(); far.destroy(); });
+      socket.on("close", () => {
+        sockets.delete(socket);
+        near.destroy();
+        far.destroy();
+      });
       socket.on("error", () => {});
     }
     near.pipe(far).pipe(near);
@@ -108,7 +125,9 @@ export async function startLine(url) {
       mute = true;
       for (const socket of sockets) socket.destroy();
     },
-    mend() { cut = mute = false; },
+    mend() {
+      cut = mute = false;
+    },
     async stop() {
       for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => line.close(resolve));
@@ -119,7 +138,15 @@ export async function startLine(url) {
 export function openBrowser() {
   return chromium.launch({
     executablePath: CHROMIUM,
-    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+    args: [
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-quic",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+    ],
   });
 }
 
@@ -136,7 +163,8 @@ export async function visitor(browser, options = {}) {
   const problems = [];
   page.on("pageerror", (error) => problems.push(String(error.stack ?? error)));
   page.on("console", (message) => {
-    if (message.type() === "error" || message.type() === "warning") problems.push(`${message.type()}: ${message.text()}`);
+    if (message.type() === "error" || message.type() === "warning")
+      problems.push(`${message.type()}: ${message.text()}`);
   });
   page.on("dialog", (dialog) => {
     problems.push(`a script opened ${dialog.type()}: ${dialog.message()}`);
@@ -262,6 +290,11 @@ export function assertCalm(...people) {
 
 /** Errors a browser reports by itself while the line is cut. */
 export function assertCalmButForTheLine(...people) {
-  const ownFault = /ERR_CONNECTION|ERR_EMPTY_RESPONSE|ERR_INTERNET|ERR_SOCKET|WebSocket connection|Failed to load resource: net::/;
-  for (const { problems } of people) assert.deepEqual(problems.filter((problem) => !ownFault.test(problem)), []);
+  const ownFault =
+    /ERR_CONNECTION|ERR_EMPTY_RESPONSE|ERR_INTERNET|ERR_SOCKET|WebSocket connection|Failed to load resource: net::/;
+  for (const { problems } of people)
+    assert.deepEqual(
+      problems.filter((problem) => !ownFault.test(problem)),
+      [],
+    );
 }

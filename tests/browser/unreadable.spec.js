@@ -27,7 +27,10 @@ test("a message that the server cannot read is one line that can be deleted but 
     const response = await route.fetch();
     const body = await response.json();
     const spoil = ({ t, ...msg }) => (t === "to be spoilt" ? { ...msg, unreadable: true } : { ...msg, t });
-    await route.fulfill({ response, json: { ...body, messages: body.messages.map((entry) => ({ ...entry, msg: spoil(entry.msg) })) } });
+    await route.fulfill({
+      response,
+      json: { ...body, messages: body.messages.map((entry) => ({ ...entry, msg: spoil(entry.msg) })) },
+    });
   });
   await page.reload();
   await openRoom(page, "General");
@@ -39,7 +42,8 @@ test("a message that the server cannot read is one line that can be deleted but 
   await page.locator(".tools [aria-label='More actions']").click();
   const remove = page.locator(".menu-item", { hasText: "Delete" });
   await remove.waitFor();
-  for (const action of ["Edit", "Copy text"]) assert.equal(await page.locator(".menu-item", { hasText: action }).count(), 0, action);
+  for (const action of ["Edit", "Copy text"])
+    assert.equal(await page.locator(".menu-item", { hasText: action }).count(), 0, action);
   await remove.click();
   await page.locator("dialog .button-danger").click();
   await row.waitFor({ state: "detached" });

@@ -91,13 +91,19 @@ async function k6(environment) {
   const figures = new Figures();
   const checks = [];
   class Metric {
-    constructor(name) { this.name = name; }
-    add(value) { figures.add(this.name, value); }
+    constructor(name) {
+      this.name = name;
+    }
+    add(value) {
+      figures.add(this.name, value);
+    }
   }
   const sockets = [];
   const modules = {
     check: (value, conditions) =>
-      Object.entries(conditions).every(([name, holds]) => checks.push({ name, holds: Boolean(holds(value)) }) && checks.at(-1).holds),
+      Object.entries(conditions).every(
+        ([name, holds]) => checks.push({ name, holds: Boolean(holds(value)) }) && checks.at(-1).holds,
+      ),
     crypto: { randomBytes },
     encoding: { b64encode: (bytes, kind) => (assert.equal(kind, "rawurl"), bytes.toString("base64url")) },
     exec: { vu: { idInTest: 1 } },
@@ -105,15 +111,30 @@ async function k6(environment) {
     Trend: Metric,
     console: { error() {} },
     WebSocket: class extends Socket {
-      constructor(...args) { super(...args); sockets.push(this); }
+      constructor(...args) {
+        super(...args);
+        sockets.push(this);
+      }
     },
   };
   const source = await readFile(new URL("k6.js", CLIENTS), "utf8");
-  const imported = [...source.matchAll(/^import (?:\{ (.+?) \}|(\w+)) from "k6/gm)].flatMap(([, names, name]) => names?.split(", ") ?? [name]);
-  assert.deepEqual(imported.filter((name) => !(name in modules)), [], "a module of k6 that is not played here");
-  const script = source.replace(/^import .*$/gm, "").replace("export const options", "const options").replace("export default function", "const user = function");
+  const imported = [...source.matchAll(/^import (?:\{ (.+?) \}|(\w+)) from "k6/gm)].flatMap(
+    ([, names, name]) => names?.split(", ") ?? [name],
+  );
+  assert.deepEqual(
+    imported.filter((name) => !(name in modules)),
+    [],
+    "a module of k6 that is not played here",
+  );
+  const script = source
+    .replace(/^import .*$/gm, "")
+    .replace("export const options", "const options")
+    .replace("export default function", "const user = function");
   const instance = (more) =>
-    new Function("__ENV", ...Object.keys(modules), `${script}; return { options, user };`)({ ...environment, ...more }, ...Object.values(modules));
+    new Function("__ENV", ...Object.keys(modules), `${script}; return { options, user };`)(
+      { ...environment, ...more },
+      ...Object.values(modules),
+    );
   const { scenarios, thresholds } = instance({}).options;
   const start = (name) => {
     for (let vu = 0; vu < scenarios[name].vus; vu += 1) instance(scenarios[name].env).user();
@@ -130,7 +151,10 @@ test("k6's readers hear all that its writers say", async () => {
   run.start("writers");
   await until(() => run.sockets.length === 4 && run.sockets.every((socket) => socket.line?.destroyed));
 
-  assert.deepEqual(run.checks.filter((check) => !check.holds), []);
+  assert.deepEqual(
+    run.checks.filter((check) => !check.holds),
+    [],
+  );
   assert.equal(passed("subscribed"), 4);
   const said = run.figures.sum.get("impulse_messages");
   assert.ok(said > 0);
@@ -142,7 +166,11 @@ test("k6's readers hear all that its writers say", async () => {
   assert.equal(run.figures.sum.get("impulse_lost"), 0);
   assert.equal(run.figures.sum.get("impulse_doubled"), 0);
   const measured = new Set([...run.figures.sum.keys(), "checks"]);
-  assert.deepEqual(Object.keys(run.thresholds).filter((name) => !measured.has(name)), [], "a threshold of nothing");
+  assert.deepEqual(
+    Object.keys(run.thresholds).filter((name) => !measured.has(name)),
+    [],
+    "a threshold of nothing",
+  );
 });
 
 test("k6 notices a stranger's token", async () => {
@@ -155,9 +183,22 @@ test("k6 notices a stranger's token", async () => {
 /** Runs the Python example with the `websockets` beside this file; what it prints, by name. */
 async function python(...args) {
   const script = new URL("python_websockets.py", CLIENTS).pathname;
-  const env = { ...process.env, PYTHONPATH: new URL(".", import.meta.url).pathname, PYTHONDONTWRITEBYTECODE: "1", IMPULSE_TOKEN: token };
-  const { stdout } = await promisify(execFile)("python3", [script, "--url", url, ...args], { env, timeout: PATIENCE_MS });
-  return new Map(stdout.split("\n").map((line) => line.split(/ {2,}/)).map(([name, value]) => [name, value]));
+  const env = {
+    ...process.env,
+    PYTHONPATH: new URL(".", import.meta.url).pathname,
+    PYTHONDONTWRITEBYTECODE: "1",
+    IMPULSE_TOKEN: token,
+  };
+  const { stdout } = await promisify(execFile)("python3", [script, "--url", url, ...args], {
+    env,
+    timeout: PATIENCE_MS,
+  });
+  return new Map(
+    stdout
+      .split("\n")
+      .map((line) => line.split(/ {2,}/))
+      .map(([name, value]) => [name, value]),
+  );
 }
 
 test("the Python example keeps exact books", async () => {
@@ -172,5 +213,8 @@ test("the Python example keeps exact books", async () => {
 test("the Python example says why it may not come in", async () => {
   const refused = (pattern) => (error) => error.code === 1 && pattern.test(error.stderr);
   await assert.rejects(python("--token", "nobodys"), refused(/error: server rejected WebSocket connection: HTTP 401/));
-  await assert.rejects(python("--room", "999999"), refused(/error: The user of this token is not a member of room 999999/));
+  await assert.rejects(
+    python("--room", "999999"),
+    refused(/error: The user of this token is not a member of room 999999/),
+  );
 });

@@ -66,7 +66,9 @@ export class Socket extends EventEmitter {
   #write(code, payload) {
     const mask = randomBytes(4);
     const short = payload.length < 126;
-    const head = short ? [0x80 | code, 0x80 | payload.length] : [0x80 | code, 0xfe, payload.length >> 8, payload.length & 255];
+    const head = short
+      ? [0x80 | code, 0x80 | payload.length]
+      : [0x80 | code, 0xfe, payload.length >> 8, payload.length & 255];
     this.line?.write(Buffer.concat([Buffer.from(head), mask, payload.map((byte, at) => byte ^ mask[at % 4])]));
   }
 
@@ -77,7 +79,8 @@ export class Socket extends EventEmitter {
       const mark = this.held[1];
       const from = mark < 126 ? 2 : mark === 126 ? 4 : 10;
       if (this.held.length < from) return;
-      const length = mark < 126 ? mark : mark === 126 ? this.held.readUInt16BE(2) : Number(this.held.readBigUInt64BE(2));
+      const length =
+        mark < 126 ? mark : mark === 126 ? this.held.readUInt16BE(2) : Number(this.held.readBigUInt64BE(2));
       if (this.held.length < from + length) return;
       const payload = this.held.subarray(from, from + length);
       this.held = this.held.subarray(from + length);

@@ -30,7 +30,10 @@ test("neighbours are drawn as their mean, the newest group always whole", () => 
 });
 
 test("a short history hugs the right edge, and no value leaves the plot", () => {
-  assert.deepEqual(place([0, 10], PLOT), [{ x: 75, y: 50 }, { x: 100, y: 0 }]);
+  assert.deepEqual(place([0, 10], PLOT), [
+    { x: 75, y: 50 },
+    { x: 100, y: 0 },
+  ]);
   for (const { x, y } of place([-5, 3, 400], PLOT)) assert.ok(x >= 0 && x <= 100 && y >= 0 && y <= 50);
 });
 
@@ -38,7 +41,10 @@ test("a line never overshoots the values it joins", () => {
   const points = place([0, 10, 10, 0, 0], PLOT);
   const numbers = line(points).split(/[MC ]/).filter(Boolean).map(Number);
   const heights = numbers.filter((_, index) => index % 2 === 1);
-  assert.ok(heights.every((y) => y >= 0 && y <= 50), String(heights));
+  assert.ok(
+    heights.every((y) => y >= 0 && y <= 50),
+    String(heights),
+  );
   assert.equal(line([]), "");
   assert.match(area(points, 50), /L100 50L0 50Z$/);
   assert.equal(area([], 50), "");

@@ -5,7 +5,11 @@ import { PageWindow } from "../../web/ui/admin/page_window.js";
 /** A list of 1,000 whose cursor is the last number seen. */
 const page = (after) => {
   const from = Number(after ?? 0);
-  return { items: Array.from({ length: 50 }, (_, index) => from + index + 1), next: from + 50 < 1_000 ? String(from + 50) : null, total: 1_000 };
+  return {
+    items: Array.from({ length: 50 }, (_, index) => from + index + 1),
+    next: from + 50 < 1_000 ? String(from + 50) : null,
+    total: 1_000,
+  };
 };
 
 const opened = () => {
@@ -20,7 +24,10 @@ test("however far one goes, only a few pages are held, in order and without a ga
   while (pages.leads("later")) {
     turn(pages, "later");
     assert.ok(pages.items.length <= 250);
-    assert.deepEqual(pages.items, Array.from({ length: pages.items.length }, (_, index) => pages.first + index + 1));
+    assert.deepEqual(
+      pages.items,
+      Array.from({ length: pages.items.length }, (_, index) => pages.first + index + 1),
+    );
   }
   assert.equal(pages.items.at(-1), 1_000);
 });
@@ -30,7 +37,10 @@ test("the way back leads over every page to the first, and forth again", () => {
   while (pages.leads("later")) turn(pages, "later");
   while (pages.leads("earlier")) {
     turn(pages, "earlier");
-    assert.deepEqual(pages.items, Array.from({ length: 250 }, (_, index) => pages.first + index + 1));
+    assert.deepEqual(
+      pages.items,
+      Array.from({ length: 250 }, (_, index) => pages.first + index + 1),
+    );
   }
   assert.equal(pages.first, 0);
   turn(pages, "later");

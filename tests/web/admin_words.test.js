@@ -35,8 +35,21 @@ test("what changed is said in words, and an unknown field is not hidden", () => 
   const words = (detail) => detailWords({ ...entry, detail });
   assert.deepEqual(words({ registration: { from: "open", to: "invite" } }), ["Registration: open → by invitation"]);
   assert.deepEqual(words({ users_max: { from: null, to: 5000 } }), ["Most accounts: – → 5,000"]);
-  assert.deepEqual(words({ compromised: true, flavour: "mint" }), ["Somebody else may know the password: yes", "flavour: mint"]);
-  assert.deepEqual(words({ rooms: [{ id: "1", name: "General" }, { id: "3", name: "Help" }], topic: "", uses_max: null }), ["Rooms: General, Help"]);
+  assert.deepEqual(words({ compromised: true, flavour: "mint" }), [
+    "Somebody else may know the password: yes",
+    "flavour: mint",
+  ]);
+  assert.deepEqual(
+    words({
+      rooms: [
+        { id: "1", name: "General" },
+        { id: "3", name: "Help" },
+      ],
+      topic: "",
+      uses_max: null,
+    }),
+    ["Rooms: General, Help"],
+  );
   assert.deepEqual(words({ rooms: [] }), []);
   assert.deepEqual(words({ room: "4", room_name: "Garden", role: "admin" }), ["Room: Garden", "Role: admin"]);
   assert.ok(words({ topic: "x".repeat(1000) })[0].length < 140);

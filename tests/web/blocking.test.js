@@ -10,8 +10,16 @@ const WIRE = { id: "4", kind: "dm", role: "member", seq: 5, read: 5, members: 2,
 /** What the state becomes by these events. */
 function after(...events) {
   const state = {
-    me: { uid: "1" }, rooms: new Map(), users: new Map([["2", { uid: "2" }], ["3", { uid: "3" }]]),
-    blocked: new Set(), typing: new Map(), timelines: new Map(), loadingRooms: true,
+    me: { uid: "1" },
+    rooms: new Map(),
+    users: new Map([
+      ["2", { uid: "2" }],
+      ["3", { uid: "3" }],
+    ]),
+    blocked: new Set(),
+    typing: new Map(),
+    timelines: new Map(),
+    loadingRooms: true,
   };
   const client = { state, changed() {}, learnedUsers() {}, freshenUsers() {}, outbox: null, socket: null };
   const { apply } = createEvents(client);
@@ -19,8 +27,19 @@ function after(...events) {
   return state;
 }
 
-const hello = (room = {}, blocked) => ({ op: "hello", uid: "1", rooms: [{ ...WIRE, ...room }], ...(blocked ? { blocked } : {}) });
-const said = (seq, by, m = []) => ({ op: "msg", room: "4", seq, at: seq, msg: { mid: `m${seq}`, rev: 0, kind: "msg", by, created: seq, created_seq: seq, t: "x", m } });
+const hello = (room = {}, blocked) => ({
+  op: "hello",
+  uid: "1",
+  rooms: [{ ...WIRE, ...room }],
+  ...(blocked ? { blocked } : {}),
+});
+const said = (seq, by, m = []) => ({
+  op: "msg",
+  room: "4",
+  seq,
+  at: seq,
+  msg: { mid: `m${seq}`, rev: 0, kind: "msg", by, created: seq, created_seq: seq, t: "x", m },
+});
 
 test("whom I have blocked is known from the first frame on and from another of my browsers", () => {
   assert.deepEqual([...after(hello({}, ["2"])).blocked], ["2"]);

@@ -6,17 +6,39 @@ import { fileURLToPath } from "node:url";
 import { away, calendarDay, clock, date, exactMoment, moment } from "../../web/ui/admin/numbers.js";
 import { detailWords } from "../../web/ui/admin/audit_words.js";
 import { messages as en } from "../../web/locales/admin.en.js";
-import { addWords, agoOf, dayNumber, dayOf, fullTimeOf, isoOf, NO_MOMENT, timeOf, whenOf } from "../../web/ui/base/i18n.js";
+import {
+  addWords,
+  agoOf,
+  dayNumber,
+  dayOf,
+  fullTimeOf,
+  isoOf,
+  NO_MOMENT,
+  timeOf,
+  whenOf,
+} from "../../web/ui/base/i18n.js";
 
 const WEB = fileURLToPath(new URL("../../web", import.meta.url));
-const NONE = [8_640_000_000_000_001, -8_640_000_000_000_001, 9_223_372_036_854_775_807, Infinity, NaN, undefined, null, "soon", "", {}];
+const NONE = [
+  8_640_000_000_000_001,
+  -8_640_000_000_000_001,
+  9_223_372_036_854_775_807,
+  Infinity,
+  NaN,
+  undefined,
+  null,
+  "soon",
+  "",
+  {},
+];
 addWords({ en });
 
 const LATEST = 253_402_300_799_999;
 
 test("what is no moment reads as a dash, whoever asks, and nothing throws", () => {
   for (const at of NONE) {
-    for (const words of [timeOf, fullTimeOf, dayOf, whenOf, agoOf, moment, exactMoment, date, clock, away]) assert.equal(words(at), NO_MOMENT, `${words.name} ${String(at)}`);
+    for (const words of [timeOf, fullTimeOf, dayOf, whenOf, agoOf, moment, exactMoment, date, clock, away])
+      assert.equal(words(at), NO_MOMENT, `${words.name} ${String(at)}`);
     assert.equal(isoOf(at), "");
     assert.ok(Number.isFinite(dayNumber(at)), String(at));
   }
@@ -24,7 +46,8 @@ test("what is no moment reads as a dash, whoever asks, and nothing throws", () =
 });
 
 test("the latest moment the server takes is shown everywhere", () => {
-  for (const words of [timeOf, fullTimeOf, dayOf, whenOf, moment, exactMoment, date, clock, away]) assert.notEqual(words(LATEST), NO_MOMENT, words.name);
+  for (const words of [timeOf, fullTimeOf, dayOf, whenOf, moment, exactMoment, date, clock, away])
+    assert.notEqual(words(LATEST), NO_MOMENT, words.name);
   assert.equal(isoOf(LATEST), "9999-12-31T23:59:59.999Z");
 });
 
@@ -39,7 +62,8 @@ test("a day of another year is never taken for one of this year", () => {
 
 test("an entry of the log with such a moment in it has words", () => {
   const entry = { n: 1, at: 0, actor: { uid: "1", name: "a" }, action: "member.silence", target: null, hash: "" };
-  for (const until of NONE.slice(0, 4)) assert.deepEqual(detailWords({ ...entry, detail: { until } }), [`Until: ${NO_MOMENT}`]);
+  for (const until of NONE.slice(0, 4))
+    assert.deepEqual(detailWords({ ...entry, detail: { until } }), [`Until: ${NO_MOMENT}`]);
 });
 
 test("dates are formatted in one place only", () => {

@@ -7,7 +7,9 @@ import { before, test } from "node:test";
 
 /** As long as a message may be. */
 const LENGTH = 32 * 1024;
-const context = { mention: (/** @type {string} */ name) => (/^(ada|all)$/.test(name) ? { uid: "1", self: name === "all" } : null) };
+const context = {
+  mention: (/** @type {string} */ name) => (/^(ada|all)$/.test(name) ? { uid: "1", self: name === "all" } : null),
+};
 
 /** Just enough of a document to count what is made, and to read it. */
 class Node {
@@ -18,12 +20,24 @@ class Node {
     if (tag && tag !== "#fragment") Node.made += 1;
   }
 
-  appendChild(child) { this.children.push(child); }
-  append(...children) { for (const child of children) this.appendChild(child); }
-  setAttribute(name, value) { this.attributes[name] = value; }
-  set className(value) { this.attributes.class = value; }
-  get textContent() { return this.text + this.children.map((child) => child.textContent).join(""); }
-  get depth() { return 1 + Math.max(0, ...this.children.map((child) => child.depth)); }
+  appendChild(child) {
+    this.children.push(child);
+  }
+  append(...children) {
+    for (const child of children) this.appendChild(child);
+  }
+  setAttribute(name, value) {
+    this.attributes[name] = value;
+  }
+  set className(value) {
+    this.attributes.class = value;
+  }
+  get textContent() {
+    return this.text + this.children.map((child) => child.textContent).join("");
+  }
+  get depth() {
+    return 1 + Math.max(0, ...this.children.map((child) => child.depth));
+  }
   get markup() {
     const inside = this.text + this.children.map((child) => child.markup).join("");
     return this.tag && this.tag !== "#fragment" ? `<${this.tag}>${inside}</${this.tag}>` : inside;
@@ -36,7 +50,9 @@ let format;
 before(async () => {
   globalThis.Node = Node;
   globalThis.document = {
-    createElement: (tag) => new Node(tag), createTextNode: (text) => new Node("", text), createDocumentFragment: () => new Node("#fragment"),
+    createElement: (tag) => new Node(tag),
+    createTextNode: (text) => new Node("", text),
+    createDocumentFragment: () => new Node("#fragment"),
   };
   format = await import("../../web/ui/base/format.js");
 });
@@ -45,13 +61,81 @@ const markup = (text) => format.format(text, context).markup;
 
 /** Tokens that begin, end or continue something. */
 const TOKENS = [
-  "```", "``````", "`", "``", "````", "```\n", "\n```\n", "``` ```", "```a```", "`a`", "*", "**", "***", "*a*", "*a", "a*", "**a**", "**a ", "_", "__", "_a_", "_a ", "__a__",
-  "~~", "~~a~~", "~", "**_", "*_~~", "**a*b_c~~", "> ", "> a\n", "> a\nb\n", "\n", "\n\n", " ", "\t", "http://", "http://a", "http://a ", "http://[", "http://a....", "....", "))))",
-  "http://a)", "https://a.b/c?d ", "mailto:", "mailto:a@b ", "h", "H", "@", "@ada", "@ada ", "@nobody ", "@...", "@a.-_", "a", "é", "\u0301", "\u202e", "👍", "\ud83d", "1\ufe0f\u20e3", "👩\u200d👧", "\u200d",
-  "<b>", "&amp;", "\\", ":+1:", "#", "|", "[a](http://a)",
+  "```",
+  "``````",
+  "`",
+  "``",
+  "````",
+  "```\n",
+  "\n```\n",
+  "``` ```",
+  "```a```",
+  "`a`",
+  "*",
+  "**",
+  "***",
+  "*a*",
+  "*a",
+  "a*",
+  "**a**",
+  "**a ",
+  "_",
+  "__",
+  "_a_",
+  "_a ",
+  "__a__",
+  "~~",
+  "~~a~~",
+  "~",
+  "**_",
+  "*_~~",
+  "**a*b_c~~",
+  "> ",
+  "> a\n",
+  "> a\nb\n",
+  "\n",
+  "\n\n",
+  " ",
+  "\t",
+  "http://",
+  "http://a",
+  "http://a ",
+  "http://[",
+  "http://a....",
+  "....",
+  "))))",
+  "http://a)",
+  "https://a.b/c?d ",
+  "mailto:",
+  "mailto:a@b ",
+  "h",
+  "H",
+  "@",
+  "@ada",
+  "@ada ",
+  "@nobody ",
+  "@...",
+  "@a.-_",
+  "a",
+  "é",
+  "\u0301",
+  "\u202e",
+  "👍",
+  "\ud83d",
+  "1\ufe0f\u20e3",
+  "👩\u200d👧",
+  "\u200d",
+  "<b>",
+  "&amp;",
+  "\\",
+  ":+1:",
+  "#",
+  "|",
+  "[a](http://a)",
 ];
 
-const repeated = (/** @type {string} */ token, length = LENGTH) => token.repeat(Math.ceil(length / token.length)).slice(0, length);
+const repeated = (/** @type {string} */ token, length = LENGTH) =>
+  token.repeat(Math.ceil(length / token.length)).slice(0, length);
 
 /** Repeats itself from run to run. */
 function chance(seed) {
@@ -72,7 +156,15 @@ function* hostile() {
     while (text.length < LENGTH) text += (TOKENS[next(TOKENS.length)] ?? "").repeat(1 + next(n % 2 ? 3 : 400));
     yield text.slice(0, LENGTH);
   }
-  for (const [open, close] of [["*a ", " a*"], ["**a_", "_a**"], ["*_~~", "~~_*"], ["> *", "*\n"], ["`*", "*`"], ["**", "**"], ["_(", ")_"]]) {
+  for (const [open, close] of [
+    ["*a ", " a*"],
+    ["**a_", "_a**"],
+    ["*_~~", "~~_*"],
+    ["> *", "*\n"],
+    ["`*", "*`"],
+    ["**", "**"],
+    ["_(", ")_"],
+  ]) {
     const times = Math.floor(LENGTH / (open.length + close.length));
     yield open.repeat(times) + close.repeat(times);
     yield open.repeat(2 * times);
@@ -107,10 +199,16 @@ function readAll(/** @type {string} */ text) {
 }
 
 test("marks, code, quotes, links and mentions become elements", () => {
-  assert.equal(markup("**bold** *em* _em_ ~~gone~~ `code`"), "<strong>bold</strong> <em>em</em> <em>em</em> <s>gone</s> <code>code</code>");
+  assert.equal(
+    markup("**bold** *em* _em_ ~~gone~~ `code`"),
+    "<strong>bold</strong> <em>em</em> <em>em</em> <s>gone</s> <code>code</code>",
+  );
   assert.equal(markup("look:\n```js\nlet a = `b`;\n```\nso"), "look:<pre><code>let a = `b`;</code></pre>so");
   assert.equal(markup("> one\n> two\nthree"), "<blockquote>one\ntwo</blockquote>three");
-  assert.equal(markup("see https://a.example/b_(c), @ada and @nobody."), "see <a>https://a.example/b_(c)</a>, <span>@ada</span> and @nobody.");
+  assert.equal(
+    markup("see https://a.example/b_(c), @ada and @nobody."),
+    "see <a>https://a.example/b_(c)</a>, <span>@ada</span> and @nobody.",
+  );
   assert.equal(markup("(https://a.example/b...)"), "(<a>https://a.example/b...</a>)");
   assert.equal(markup("https://a.example/b..."), "<a>https://a.example/b</a>...");
   assert.equal(markup("snake_case_name and 2 * 3 * 4"), "snake_case_name and 2 * 3 * 4");
@@ -126,11 +224,24 @@ test("fences around nothing are text", () => {
 });
 
 test("a message has so many elements at most, and the rest of it is text", () => {
-  for (const token of ["`a` ", "*a* ", "**a** ", "@ada ", "http://a ", "```a```", "> a\nb\n", "> *a*\n`b`\n", "*a `b` c* "]) {
+  for (const token of [
+    "`a` ",
+    "*a* ",
+    "**a** ",
+    "@ada ",
+    "http://a ",
+    "```a```",
+    "> a\nb\n",
+    "> *a*\n`b`\n",
+    "*a `b` c* ",
+  ]) {
     const text = repeated(token);
     Node.made = 0;
     const out = format.format(text, context);
-    assert.ok(Node.made > format.ELEMENTS_MAX - 5 && Node.made <= format.ELEMENTS_MAX, `${JSON.stringify(token)} made ${Node.made}`);
+    assert.ok(
+      Node.made > format.ELEMENTS_MAX - 5 && Node.made <= format.ELEMENTS_MAX,
+      `${JSON.stringify(token)} made ${Node.made}`,
+    );
     const end = text.slice(-200);
     assert.ok(out.textContent.endsWith(end.replace(/\n$/, "")), `${JSON.stringify(token)} ends as it was typed`);
   }

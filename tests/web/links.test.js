@@ -4,7 +4,11 @@ import { forgetSecret, takeSecret } from "../../web/platform/links.js";
 import { carriesSecret, parseRoute, roomPath } from "../../web/ui/base/routes.js";
 
 const kept = new Map();
-const storage = { getItem: (key) => kept.get(key) ?? null, setItem: (key, value) => kept.set(key, value), removeItem: (key) => kept.delete(key) };
+const storage = {
+  getItem: (key) => kept.get(key) ?? null,
+  setItem: (key, value) => kept.set(key, value),
+  removeItem: (key) => kept.delete(key),
+};
 
 /** @param {string} path */
 function arrive(path) {
@@ -20,10 +24,28 @@ beforeEach(() => {
 });
 
 test("addresses say which page they are", () => {
-  const named = { "/": "home", "/login": "login", "/register": "register", "/setup": "setup", "/invite#abc": "invite", "/reset#abc": "reset", "/nowhere/at/all": "home" };
-  for (const [path, name] of Object.entries(named)) assert.equal(parseRoute(new URL(path, "http://chat.example")).name, name, path);
-  assert.deepEqual(parseRoute(new URL(roomPath("7", "fR382wLoh4GYTBKMxQD8NA"), "http://chat.example")), { name: "room", room: "7", mid: "fR382wLoh4GYTBKMxQD8NA" });
-  assert.deepEqual(["/setup", "/invite", "/reset", "/login", "/room/1#x"].map((path) => carriesSecret(parseRoute(new URL(path, "http://chat.example")))), [true, true, true, false, false]);
+  const named = {
+    "/": "home",
+    "/login": "login",
+    "/register": "register",
+    "/setup": "setup",
+    "/invite#abc": "invite",
+    "/reset#abc": "reset",
+    "/nowhere/at/all": "home",
+  };
+  for (const [path, name] of Object.entries(named))
+    assert.equal(parseRoute(new URL(path, "http://chat.example")).name, name, path);
+  assert.deepEqual(parseRoute(new URL(roomPath("7", "fR382wLoh4GYTBKMxQD8NA"), "http://chat.example")), {
+    name: "room",
+    room: "7",
+    mid: "fR382wLoh4GYTBKMxQD8NA",
+  });
+  assert.deepEqual(
+    ["/setup", "/invite", "/reset", "/login", "/room/1#x"].map((path) =>
+      carriesSecret(parseRoute(new URL(path, "http://chat.example"))),
+    ),
+    [true, true, true, false, false],
+  );
 });
 
 test("a secret leaves the address and stays in this tab until it is spent", () => {
@@ -51,7 +73,17 @@ test("a fragment that is no text is taken as it is", () => {
 });
 
 test("without storage the secret lives as long as the page", () => {
-  globalThis.sessionStorage = { getItem() { throw new Error("denied"); }, setItem() { throw new Error("denied"); }, removeItem() { throw new Error("denied"); } };
+  globalThis.sessionStorage = {
+    getItem() {
+      throw new Error("denied");
+    },
+    setItem() {
+      throw new Error("denied");
+    },
+    removeItem() {
+      throw new Error("denied");
+    },
+  };
   arrive("/reset#ticket");
   assert.equal(takeSecret("reset"), "ticket");
   assert.equal(location.hash, "");

@@ -8,12 +8,29 @@ import { errorText } from "../../web/ui/base/i18n.js";
 import { refusal } from "../../web/ui/rooms/refusals.js";
 
 /** The places for values in all forms of a text. */
-const places = (entry) => [...new Set([...Object.values(typeof entry === "string" ? { entry } : entry).join(" ").matchAll(/\{(\w+)\}/g)].map(([, name]) => name))].sort();
+const places = (entry) =>
+  [
+    ...new Set(
+      [
+        ...Object.values(typeof entry === "string" ? { entry } : entry)
+          .join(" ")
+          .matchAll(/\{(\w+)\}/g),
+      ].map(([, name]) => name),
+    ),
+  ].sort();
 
 for (const [language, messages] of Object.entries({ es, ru })) {
   test(`every text is there in ${language}, with the same values`, () => {
-    assert.deepEqual(Object.keys(en).filter((key) => !(key in messages)), [], "missing");
-    assert.deepEqual(Object.keys(messages).filter((key) => !(key in en)), [], "for nothing");
+    assert.deepEqual(
+      Object.keys(en).filter((key) => !(key in messages)),
+      [],
+      "missing",
+    );
+    assert.deepEqual(
+      Object.keys(messages).filter((key) => !(key in en)),
+      [],
+      "for nothing",
+    );
     for (const [key, entry] of Object.entries(en)) assert.deepEqual(places(messages[key]), places(entry), key);
   });
 }
@@ -31,17 +48,34 @@ for (const [language, messages] of Object.entries({ en, es, ru })) {
 }
 
 test("every refusal of the server has a sentence of the reader's language", () => {
-  const codes = [...readFileSync(new URL("../../src/error.rs", import.meta.url), "utf8").matchAll(/^ {4}\w+ = "(\w+)", \d+;$/gm)].map(([, code]) => code);
+  const codes = [
+    ...readFileSync(new URL("../../src/base/error.rs", import.meta.url), "utf8").matchAll(
+      /^ {4}\w+ = "(\w+)", \d+;$/gm,
+    ),
+  ].map(([, code]) => code);
   assert.ok(codes.length > 10);
-  assert.deepEqual(codes.filter((code) => !(`error_${code}` in en)), []);
+  assert.deepEqual(
+    codes.filter((code) => !(`error_${code}` in en)),
+    [],
+  );
 });
 
 test("a fault of the server is named by the id of its line in the log", () => {
-  assert.equal(errorText({ code: "internal", message: "Something went wrong on the server (error 00c0ffee)." }), "Something went wrong on the server (error 00c0ffee).");
+  assert.equal(
+    errorText({ code: "internal", message: "Something went wrong on the server (error 00c0ffee)." }),
+    "Something went wrong on the server (error 00c0ffee).",
+  );
   assert.ok(!errorText({ code: "internal" }).includes("{"));
 });
 
 test("a bound that is reached does not read like a name that is taken", () => {
-  const full = { make: "room_not_made", join: "rooms_full", accept: "rooms_full", add: "person_full", link: "invites_full", token: "tokens_full" };
+  const full = {
+    make: "room_not_made",
+    join: "rooms_full",
+    accept: "rooms_full",
+    add: "person_full",
+    link: "invites_full",
+    token: "tokens_full",
+  };
   for (const [deed, key] of Object.entries(full)) assert.equal(refusal({ code: "conflict" }, deed), en[key], deed);
 });

@@ -7,7 +7,20 @@ import { createMessageActions } from "../../web/state/message_actions.js";
 const later = () => new Promise((resolve) => setTimeout(resolve));
 
 test("a reaction that is refused is not shown any more, and those of others are", async () => {
-  const wire = { seq: 2, at: 2, msg: { mid: "a", rev: 0, kind: "msg", by: "2", created: 1, created_seq: 1, t: "hi", reactions: [{ e: "👍", by: ["2"], mids: ["x"] }] } };
+  const wire = {
+    seq: 2,
+    at: 2,
+    msg: {
+      mid: "a",
+      rev: 0,
+      kind: "msg",
+      by: "2",
+      created: 1,
+      created_seq: 1,
+      t: "hi",
+      reactions: [{ e: "👍", by: ["2"], mids: ["x"] }],
+    },
+  };
   const sent = /** @type {any[]} */ ([]);
   const client = /** @type {any} */ ({
     state: { me: { uid: "1" }, rooms: new Map(), timelines: new Map([["4", { messages: [fromWire(wire, "1")] }]]) },
@@ -32,7 +45,13 @@ test("a reaction that is refused is not shown any more, and those of others are"
     assert.ok(!shown().reactions["🎉"]?.length);
     assert.deepEqual(shown().mine, {});
   }
-  assert.deepEqual(sent.map((msg) => [msg.kind, msg.ref]), [["react", "a"], ["react", "a"]]);
+  assert.deepEqual(
+    sent.map((msg) => [msg.kind, msg.ref]),
+    [
+      ["react", "a"],
+      ["react", "a"],
+    ],
+  );
   assert.deepEqual(client.outbox.entries(), []);
   client.outbox.close();
 });

@@ -3,13 +3,27 @@ import { test } from "node:test";
 import { excerpt } from "../../web/ui/base/excerpt.js";
 import { fromWire, merge, unreadAfter } from "../../web/state/messages.js";
 
-const wire = (mid, seq, createdSeq, text, more = {}) => ({ seq, at: seq * 1000, msg: { mid, rev: 0, kind: "msg", by: "2", created: createdSeq * 1000, created_seq: createdSeq, t: text, ...more } });
+const wire = (mid, seq, createdSeq, text, more = {}) => ({
+  seq,
+  at: seq * 1000,
+  msg: { mid, rev: 0, kind: "msg", by: "2", created: createdSeq * 1000, created_seq: createdSeq, t: text, ...more },
+});
 const read = (entry) => fromWire(entry, "1");
 const texts = (messages) => messages.map((message) => message.t);
 
 test("events converge whatever their order", () => {
-  const events = [wire("a", 1, 1, "one"), wire("b", 2, 2, "two"), wire("a", 3, 1, "one, better"), wire("c", 4, 4, "three")].map(read);
-  for (const order of [[0, 1, 2, 3], [3, 2, 1, 0], [2, 0, 3, 1], [2, 2, 0, 1, 3, 1]]) {
+  const events = [
+    wire("a", 1, 1, "one"),
+    wire("b", 2, 2, "two"),
+    wire("a", 3, 1, "one, better"),
+    wire("c", 4, 4, "three"),
+  ].map(read);
+  for (const order of [
+    [0, 1, 2, 3],
+    [3, 2, 1, 0],
+    [2, 0, 3, 1],
+    [2, 2, 0, 1, 3, 1],
+  ]) {
     const list = order.reduce((known, at) => merge(known, [events[at]]), []);
     assert.deepEqual(texts(list), ["one, better", "two", "three"], String(order));
   }
@@ -25,7 +39,10 @@ test("what was not sent yet stays last and gives way to the confirmed message", 
   const list = merge([pending], [read(wire("a", 1, 1, "theirs"))]);
   assert.deepEqual(texts(list), ["theirs", "mine"]);
   const confirmed = merge(list, [read(wire("p", 2, 2, "mine"))]);
-  assert.deepEqual(confirmed.map((message) => message.status), ["sent", "sent"]);
+  assert.deepEqual(
+    confirmed.map((message) => message.status),
+    ["sent", "sent"],
+  );
 });
 
 test("my own reactions are known by their ids", () => {
@@ -35,12 +52,19 @@ test("my own reactions are known by their ids", () => {
 });
 
 test("unread counts others' messages only, and not deleted ones", () => {
-  const list = [wire("a", 1, 1, "x"), wire("b", 2, 2, "y", { m: ["1"] }), wire("c", 3, 3, "z", { by: "1" }), wire("d", 5, 4, "", { kind: "del" })].map(read);
+  const list = [
+    wire("a", 1, 1, "x"),
+    wire("b", 2, 2, "y", { m: ["1"] }),
+    wire("c", 3, 3, "z", { by: "1" }),
+    wire("d", 5, 4, "", { kind: "del" }),
+  ].map(read);
   assert.deepEqual(unreadAfter(list, 1, "1"), { unread: 1, mentions: 1 });
 });
 
 test("a message that cannot be read says so wherever it is mentioned, and counts as unread", () => {
-  const message = read(wire("a", 2, 2, undefined, { unreadable: true, reactions: [{ e: "👍", by: ["2"], mids: ["x"] }] }));
+  const message = read(
+    wire("a", 2, 2, undefined, { unreadable: true, reactions: [{ e: "👍", by: ["2"], mids: ["x"] }] }),
+  );
   assert.deepEqual([message.kind, message.unreadable, message.t], ["msg", true, ""]);
   assert.equal(excerpt(message, 9), "This message cannot be read");
   assert.deepEqual(unreadAfter([message], 1, "1"), { unread: 1, mentions: 0 });

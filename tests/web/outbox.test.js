@@ -16,10 +16,14 @@ const numbers = (count) => Array.from({ length: count }, (_, n) => `m${n}`);
 function outboxOf(send) {
   const sent = /** @type {string[]} */ ([]);
   const done = /** @type {string[]} */ ([]);
-  const outbox = new Outbox(`u${Math.random()}`, (entry) => {
-    sent.push(entry.msg.mid);
-    return send(entry.msg.mid);
-  }, (entry, _answer, error) => done.push(error ? `${entry.msg.mid} ${error.code}` : entry.msg.mid));
+  const outbox = new Outbox(
+    `u${Math.random()}`,
+    (entry) => {
+      sent.push(entry.msg.mid);
+      return send(entry.msg.mid);
+    },
+    (entry, _answer, error) => done.push(error ? `${entry.msg.mid} ${error.code}` : entry.msg.mid),
+  );
   const add = (/** @type {string} */ mid) => outbox.add("1", { mid, rev: 0, kind: "msg", t: mid });
   return { outbox, sent, done, add };
 }
@@ -37,7 +41,7 @@ test("few are on their way at once, and each answer lets the next one go", async
   outbox.close();
 });
 
-test("hundreds that have waited arrive once and in order, however slowly the server takes them, and are no flood", async () => {
+test("hundreds that have waited arrive once and in order, however slow the server, and are no flood", async () => {
   // As the server counts: so many at once, then so many a second; a refusal is made up for by one that is taken.
   let online = false;
   let tokens = 30;
@@ -70,10 +74,17 @@ test("hundreds that have waited arrive once and in order, however slowly the ser
 
 test("a long wait is asked about now and then by one message alone, and the order stays", async (context) => {
   context.mock.timers.enable({ apis: ["setTimeout"] });
-  const settle = async () => { for (let n = 0; n < 10; n += 1) await Promise.resolve(); };
+  const settle = async () => {
+    for (let n = 0; n < 10; n += 1) await Promise.resolve();
+  };
   let full = true;
   const { outbox, sent, done, add } = outboxOf(async () => {
-    if (full) throw { code: "rate_limited", message: "You have sent as much as one person may within a day.", retry_ms: 3_600_000 };
+    if (full)
+      throw {
+        code: "rate_limited",
+        message: "You have sent as much as one person may within a day.",
+        retry_ms: 3_600_000,
+      };
     return {};
   });
   add("m0");
@@ -85,8 +96,15 @@ test("a long wait is asked about now and then by one message alone, and the orde
     context.mock.timers.tick(30_000);
     await settle();
   }
-  assert.deepEqual(sent, Array.from({ length: 11 }, () => "m0"), "once in half a minute");
-  assert.ok(outbox.entries().every(({ error }) => !error), "they wait, and are not refused");
+  assert.deepEqual(
+    sent,
+    Array.from({ length: 11 }, () => "m0"),
+    "once in half a minute",
+  );
+  assert.ok(
+    outbox.entries().every(({ error }) => !error),
+    "they wait, and are not refused",
+  );
   full = false;
   context.mock.timers.tick(30_000);
   for (let n = 0; n < 100 && done.length < 20; n += 1) await settle();
@@ -118,7 +136,10 @@ test("what is refused for good stays with its reason and holds up nobody", async
   numbers(3).forEach(add);
   await later(5);
   assert.deepEqual([...done].sort(), ["m0", "m1 forbidden", "m2"]);
-  assert.deepEqual(outbox.entries().map(({ error }) => error), [{ code: "forbidden", message: "No." }]);
+  assert.deepEqual(
+    outbox.entries().map(({ error }) => error),
+    [{ code: "forbidden", message: "No." }],
+  );
 });
 
 test("what cannot be done now is said again later and holds up nobody", async () => {
@@ -133,5 +154,11 @@ test("what cannot be done now is said again later and holds up nobody", async ()
   await later(5);
   assert.deepEqual([done, sent], [["m1", "m2", "m3"], numbers(4)]);
   for (const since = performance.now(); outbox.entries().length && performance.now() - since < 5_000;) await later(5);
-  assert.deepEqual([done, sent], [["m1", "m2", "m3", "m0"], [...numbers(4), "m0", "m0"]]);
+  assert.deepEqual(
+    [done, sent],
+    [
+      ["m1", "m2", "m3", "m0"],
+      [...numbers(4), "m0", "m0"],
+    ],
+  );
 });

@@ -15,7 +15,9 @@ test("the password gives the keys of the published vector", async () => {
 
 test("a server that asks for too little work is refused", async () => {
   for (const iterations of [0, 599_999, 5_000_001, Number.NaN]) {
-    await assert.rejects(derive("correct horse battery staple", new Uint8Array(16), iterations), { code: "unsafe_kdf" });
+    await assert.rejects(derive("correct horse battery staple", new Uint8Array(16), iterations), {
+      code: "unsafe_kdf",
+    });
   }
 });
 
@@ -23,14 +25,41 @@ test("passwords that everybody tries are refused, and each says why", async () =
   const weak = {
     short: ["short", "пароль123"],
     long: ["x1y2z3 ".repeat(40)],
-    common: ["password12", "Password123!", "P4ssw0rd2024!", "iloveyou2024", "passwordpassword", "contraseña1", "любовь12345", "!!welcome!!", "dragondragon", "letmein2024", "LiverpoolLiverpool"],
-    pattern: ["1234567890", "aaaaaaaaaaaa", "qwertyuiop", "abcabcabcabc", "0987654321", "1q2w3e4r5t", "йцукенгшщзхъ", "abcdefghijkl"],
+    common: [
+      "password12",
+      "Password123!",
+      "P4ssw0rd2024!",
+      "iloveyou2024",
+      "passwordpassword",
+      "contraseña1",
+      "любовь12345",
+      "!!welcome!!",
+      "dragondragon",
+      "letmein2024",
+      "LiverpoolLiverpool",
+    ],
+    pattern: [
+      "1234567890",
+      "aaaaaaaaaaaa",
+      "qwertyuiop",
+      "abcabcabcabc",
+      "0987654321",
+      "1q2w3e4r5t",
+      "йцукенгшщзхъ",
+      "abcdefghijkl",
+    ],
     username: ["somebody99", "Somebody-1234", "s0mebody!!!"],
   };
   for (const [why, passwords] of Object.entries(weak)) {
     for (const password of passwords) assert.equal(await weaknessOf(password, "somebody"), why, password);
   }
-  for (const good of ["correct horse battery staple", "Kq7-plum-orbit", "дождь над рекой", "plum orbit kettle 7", "my dragon eats rice"]) {
+  for (const good of [
+    "correct horse battery staple",
+    "Kq7-plum-orbit",
+    "дождь над рекой",
+    "plum orbit kettle 7",
+    "my dragon eats rice",
+  ]) {
     assert.equal(await weaknessOf(good, "somebody"), null, good);
   }
 });
@@ -38,7 +67,12 @@ test("passwords that everybody tries are refused, and each says why", async () =
 test("a thousand common choices are known", () => assert.ok(COMMON.size >= 1000, String(COMMON.size)));
 
 test("every one of them is refused with digits behind it", async () => {
-  for (const word of COMMON) assert.notEqual(await weaknessOf(`${word}1234567890`.slice(0, Math.max(10, word.length + 2)), "somebody"), null, word);
+  for (const word of COMMON)
+    assert.notEqual(
+      await weaknessOf(`${word}1234567890`.slice(0, Math.max(10, word.length + 2)), "somebody"),
+      null,
+      word,
+    );
 });
 
 test("what takes longer to guess is called stronger", () => {

@@ -10,7 +10,11 @@ test("a status is an emoji and words, whatever the emoji is made of", () => {
     const status = statusOf({ text: statusText(emoji, " On holiday "), until: null });
     assert.deepEqual([status.emoji, status.words], [emoji, "On holiday"], emoji);
   }
-  assert.equal(statusOf({ text: Array(60).fill("🌴").join("\u200d"), until: null }).emoji, Array(5).fill("🌴").join("\u200d"), "no row of pictures beside a name");
+  assert.equal(
+    statusOf({ text: Array(60).fill("🌴").join("\u200d"), until: null }).emoji,
+    Array(5).fill("🌴").join("\u200d"),
+    "no row of pictures beside a name",
+  );
   assert.deepEqual(statusOf({ text: "3 things to do", until: null }).emoji, "");
   assert.deepEqual(statusOf({ text: "🌴", until: null }), { text: "🌴", emoji: "🌴", words: "", until: null });
   assert.equal(statusText("", "  "), "");
@@ -24,7 +28,15 @@ test("a status that has ended says nothing", () => {
 
 test("what was chosen until a time is over then", () => {
   const me = { state: "dnd", until: 5000 };
-  assert.deepEqual([chosenOf(me, 4999), chosenOf(me, 5000), chosenOf({ state: "away", until: null }, 9e15), chosenOf({ state: "offline" })], ["dnd", "online", "away", "online"]);
+  assert.deepEqual(
+    [
+      chosenOf(me, 4999),
+      chosenOf(me, 5000),
+      chosenOf({ state: "away", until: null }, 9e15),
+      chosenOf({ state: "offline" }),
+    ],
+    ["dnd", "online", "away", "online"],
+  );
   assert.equal(statusOf({ text: "", until: 5000 }, 4999).until, 5000, "also without words");
 });
 
@@ -45,7 +57,12 @@ test("a Sunday's week ends that night, and a month's last day ends in the next",
 });
 
 test("the next end is the nearest that is still to come", () => {
-  const users = [{ text: "a", until: 900 }, { text: "b", until: 3000 }, { text: "c", until: null }, { text: "d", until: 2000 }];
+  const users = [
+    { text: "a", until: 900 },
+    { text: "b", until: 3000 },
+    { text: "c", until: null },
+    { text: "d", until: 2000 },
+  ];
   assert.equal(nextEnd(users, 1000), 2000);
   assert.equal(nextEnd(users, 3000), null);
 });
@@ -55,9 +72,14 @@ function world() {
   let now = 0;
   const timers = [];
   const told = [];
-  const idle = createIdle({ now: () => now, later: (act, ms) => timers.push({ at: now + ms, act }), tell: (state) => told.push(state) });
+  const idle = createIdle({
+    now: () => now,
+    later: (act, ms) => timers.push({ at: now + ms, act }),
+    tell: (state) => told.push(state),
+  });
   return {
-    idle, told,
+    idle,
+    told,
     pass(ms) {
       const end = now + ms;
       for (;;) {

@@ -35,7 +35,9 @@ test("every role and every action is as the server's table says", () => {
     ["default", undefined, "nnnn yyyy", "nnnn yyyy", "nnnn nnnn"],
   ];
   for (const [action, target, ...expected] of table) {
-    ["open", "closed", "dm"].forEach((kind, index) => assert.equal(row(kind, action, target), expected[index], `${action} ${target ?? ""} in ${kind}`));
+    ["open", "closed", "dm"].forEach((kind, index) =>
+      assert.equal(row(kind, action, target), expected[index], `${action} ${target ?? ""} in ${kind}`),
+    );
   }
 });
 
@@ -43,7 +45,8 @@ test("what the room is like now forbids more", () => {
   const open = { kind: "open" };
   assert.equal(may({ role: "member" }, { ...open, readOnly: true }, "write"), false);
   assert.equal(may({ role: "admin" }, { ...open, readOnly: true }, "write"), true);
-  for (const action of ["write", "join", "add"]) assert.equal(may({ admin: true, role: "owner" }, { ...open, archived: true }, action), false, action);
+  for (const action of ["write", "join", "add"])
+    assert.equal(may({ admin: true, role: "owner" }, { ...open, archived: true }, action), false, action);
   assert.equal(may({ role: "owner", silenced: true }, open, "write"), false);
   assert.equal(may({ role: "member" }, { kind: "dm", group: true }, "leave"), true);
 });

@@ -73,7 +73,9 @@ export function pack(label, ...fields) {
 export async function kdf(ikm, label, context = [], length = 32) {
   const key = await crypto.subtle.importKey("raw", ikm, "HKDF", false, ["deriveBits"]);
   const info = pack(label, ...context);
-  return new Uint8Array(await crypto.subtle.deriveBits({ name: "HKDF", hash: "SHA-256", salt: new Uint8Array(), info }, key, length * 8));
+  return new Uint8Array(
+    await crypto.subtle.deriveBits({ name: "HKDF", hash: "SHA-256", salt: new Uint8Array(), info }, key, length * 8),
+  );
 }
 
 /** @param {number} n @returns {Bytes} */

@@ -17,9 +17,27 @@ const DISTINCT_MIN = 4;
 /** A unit up to this long that repeats is a pattern. */
 const UNIT_MAX = 5;
 /** Walks over keys and alphabets, read in both directions. */
-const WALKS = ["01234567890123456789", "abcdefghijklmnopqrstuvwxyz", "qwertyuiopasdfghjklzxcvbnm", "1q2w3e4r5t6y7u8i9o0p", "q1w2e3r4t5y6u7i8o9p0",
-  "1qaz2wsx3edc4rfv5tgb6yhn7ujm", "qazwsxedcrfvtgbyhnujm", "йцукенгшщзхъфывапролджэячсмитьбю", "абвгдеёжзийклмнопрстуфхцчшщъыьэюя"];
-const SWAPS = /** @type {Record<string, string>} */ ({ "0": "o", "1": "i", "3": "e", "4": "a", "5": "s", "7": "t", "@": "a", $: "s" });
+const WALKS = [
+  "01234567890123456789",
+  "abcdefghijklmnopqrstuvwxyz",
+  "qwertyuiopasdfghjklzxcvbnm",
+  "1q2w3e4r5t6y7u8i9o0p",
+  "q1w2e3r4t5y6u7i8o9p0",
+  "1qaz2wsx3edc4rfv5tgb6yhn7ujm",
+  "qazwsxedcrfvtgbyhnujm",
+  "йцукенгшщзхъфывапролджэячсмитьбю",
+  "абвгдеёжзийклмнопрстуфхцчшщъыьэюя",
+];
+const SWAPS = /** @type {Record<string, string>} */ ({
+  0: "o",
+  1: "i",
+  3: "e",
+  4: "a",
+  5: "s",
+  7: "t",
+  "@": "a",
+  $: "s",
+});
 
 /**
  * @typedef {object} Derived
@@ -34,9 +52,12 @@ const SWAPS = /** @type {Record<string, string>} */ ({ "0": "o", "1": "i", "3": 
  * @returns {Promise<Derived>}
  */
 export async function derive(password, salt, iterations) {
-  if (!(iterations >= ITERATIONS_MIN && iterations <= ITERATIONS_MAX)) throw { code: "unsafe_kdf", message: "The server asks for a key derivation that is not safe." };
+  if (!(iterations >= ITERATIONS_MIN && iterations <= ITERATIONS_MAX))
+    throw { code: "unsafe_kdf", message: "The server asks for a key derivation that is not safe." };
   if (!globalThis.crypto?.subtle) throw { code: "insecure" };
-  const key = await crypto.subtle.importKey("raw", bytesOf(password.normalize("NFKC")), "PBKDF2", false, ["deriveBits"]);
+  const key = await crypto.subtle.importKey("raw", bytesOf(password.normalize("NFKC")), "PBKDF2", false, [
+    "deriveBits",
+  ]);
   const salted = concat(bytesOf("impulse/e2ee/1/password"), salt);
   const bits = await crypto.subtle.deriveBits({ name: "PBKDF2", hash: "SHA-256", salt: salted, iterations }, key, 256);
   const mk = new Uint8Array(bits);
@@ -85,7 +106,15 @@ export function strengthOf(password) {
 function isPattern(lower) {
   if (new Set(lower).size < DISTINCT_MIN) return true;
   for (let unit = 1; unit <= UNIT_MAX; unit += 1) {
-    if (lower.length >= 2 * unit && lower === lower.slice(0, unit).repeat(Math.ceil(lower.length / unit)).slice(0, lower.length)) return true;
+    if (
+      lower.length >= 2 * unit &&
+      lower ===
+        lower
+          .slice(0, unit)
+          .repeat(Math.ceil(lower.length / unit))
+          .slice(0, lower.length)
+    )
+      return true;
   }
   const squeezed = lower.replace(/[\s_.-]+/g, "");
   return WALKS.some((walk) => walk.includes(squeezed) || [...walk].reverse().join("").includes(squeezed));
@@ -100,7 +129,13 @@ function cores(lower) {
   const around = /^[^\p{L}]+|[^\p{L}]+$/gu;
   const swapped = (/** @type {string} */ text) => text.replace(/[013457@$]/g, (sign) => SWAPS[sign] ?? sign);
   const core = lower.replace(around, "");
-  return new Set([lower, core, swapped(core), swapped(lower).replace(around, ""), swapped(lower.replace(/\d+[^\p{L}\d]*$/u, "")).replace(around, "")]);
+  return new Set([
+    lower,
+    core,
+    swapped(core),
+    swapped(lower).replace(around, ""),
+    swapped(lower.replace(/\d+[^\p{L}\d]*$/u, "")).replace(around, ""),
+  ]);
 }
 
 /** The first half of a text that says the same thing twice. @param {string} text */

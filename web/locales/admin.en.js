@@ -103,13 +103,15 @@ export const messages = {
   admin_promote: "Make administrator",
   admin_promote_hint: "May do everything on these pages",
   admin_promote_question: "Make {name} an administrator?",
-  admin_promote_text: "Administrators add and remove people and rooms and change the settings. They cannot read rooms they are not in.",
+  admin_promote_text:
+    "Administrators add and remove people and rooms and change the settings. They cannot read rooms they are not in.",
   admin_promoted: "{name} is an administrator now.",
   admin_demote: "Take administration away",
   admin_demote_hint: "Stays a person like everybody",
   admin_demote_question: "Take administration away from {name}?",
   admin_demote_text: "The account stays; these pages close for it at once.",
-  admin_demote_self: "This is you: these pages close for you at once, and only another administrator can open them again.",
+  admin_demote_self:
+    "This is you: these pages close for you at once, and only another administrator can open them again.",
   admin_demoted: "{name} is no administrator any more.",
   admin_reset: "New password",
   admin_reset_hint: "Makes a link by which a new one is chosen",
@@ -130,7 +132,9 @@ export const messages = {
   admin_disable: "Disable",
   admin_disable_hint: "Signs out and keeps out, until enabled again",
   admin_disable_question: "Disable {name}?",
-  admin_disable_text: "Open pages close at once and signing in is refused. Name, rooms and messages stay. You can enable the account at any time.",
+  admin_disable_text:
+    "Open pages close at once and signing in is refused. Name, rooms and messages stay. You can enable the account " +
+    "at any time.",
   admin_disabled: "{name} is disabled.",
   admin_enable: "Enable",
   admin_enable_hint: "May sign in again",
@@ -138,7 +142,9 @@ export const messages = {
   admin_remove: "Remove",
   admin_remove_person_hint: "Leaves all rooms; can be restored for thirty days",
   admin_remove_question: "Remove {name}?",
-  admin_remove_person_text: "The account is signed out, leaves all rooms, and its name disappears. For thirty days you can restore it; after that it is gone for good.",
+  admin_remove_person_text:
+    "The account is signed out, leaves all rooms, and its name disappears. For thirty days you can restore it; after " +
+    "that it is gone for good.",
   admin_messages_of: "Messages of this person",
   admin_messages_keep: "Keep them",
   admin_messages_keep_hint: "They stay in the rooms, by “Former member”.",
@@ -190,15 +196,21 @@ export const messages = {
   admin_unarchived: "{name} is open for writing again.",
   admin_remove_room_hint: "Gone for its members; can be restored for thirty days",
   admin_remove_room_text: {
-    one: "It disappears for its {n} member at once, with all messages. For thirty days you can restore it; after that it is gone for good.",
-    other: "It disappears for its {n} members at once, with all messages. For thirty days you can restore it; after that it is gone for good.",
+    one:
+      "It disappears for its {n} member at once, with all messages. For thirty days you can restore it; after that " +
+      "it is gone for good.",
+    other:
+      "It disappears for its {n} members at once, with all messages. For thirty days you can restore it; after that " +
+      "it is gone for good.",
   },
   admin_restore_room_hint: "Members and messages come back",
 
   admin_invites_count: { one: "{n} invitation", other: "{n} invitations" },
   admin_no_invites: "No invitations. Make a link and send it to whom you like.",
   admin_add_invite: "Make invitation",
-  admin_add_invite_text: "Whoever has the link can make an account while registration is open or by invitation, and joins the rooms you choose.",
+  admin_add_invite_text:
+    "Whoever has the link can make an account while registration is open or by invitation, and joins the rooms you " +
+    "choose.",
   admin_label: "Label",
   admin_label_hint: "Only for you, to know it again: “Newsletter”, “Summer interns”.",
   admin_expires: "Expires",
@@ -237,7 +249,8 @@ export const messages = {
   admin_registration_closed: "Closed",
   admin_registration_closed_hint: "Only administrators add people; invitations let nobody new in.",
   admin_member_invites: "Members may invite",
-  admin_member_invites_hint: "Everybody makes invitation links for the rooms they may add people to; otherwise only administrators.",
+  admin_member_invites_hint:
+    "Everybody makes invitation links for the rooms they may add people to; otherwise only administrators.",
   admin_users_most: "Most accounts",
   admin_users_most_hint: "When there are as many, registration is closed. Empty: no limit.",
   admin_room_creation: "Who may make rooms",
@@ -261,7 +274,9 @@ export const messages = {
   admin_audit_server: "The server",
   admin_verify: "Verify chain",
   admin_verify_good: { one: "The chain of {n} entry is whole", other: "The chain of {n} entries is whole" },
-  admin_verify_good_hint: "Every entry carries the hash of the one before it; none was changed, removed or slipped in. Keep the newest hash elsewhere to compare later:",
+  admin_verify_good_hint:
+    "Every entry carries the hash of the one before it; none was changed, removed or slipped in. Keep the newest " +
+    "hash elsewhere to compare later:",
   admin_verify_bad: "The chain is broken at entry {n}",
   admin_verify_bad_hint: "From there on entries were changed or removed in the database, outside of Impulse.",
   error_admin_too_many_rooms: "An invitation opens at most 20 rooms.",

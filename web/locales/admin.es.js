@@ -91,7 +91,8 @@ export const messages = {
   admin_erases: "Sus mensajes también.",
   admin_person: "Persona",
   admin_add_person: "Añadir persona",
-  admin_add_person_text: "Recibes un enlace para entregar. Con él la persona elige su contraseña; tú no la sabrás nunca.",
+  admin_add_person_text:
+    "Recibes un enlace para entregar. Con él la persona elige su contraseña; tú no la sabrás nunca.",
   admin_make_admin: "Administrador",
   admin_make_admin_hint: "Puede hacer todo lo de estas páginas.",
   admin_added: "{name} tiene cuenta",
@@ -103,13 +104,16 @@ export const messages = {
   admin_promote: "Hacer administrador",
   admin_promote_hint: "Podrá hacer todo lo de estas páginas",
   admin_promote_question: "¿Hacer administrador a {name}?",
-  admin_promote_text: "Los administradores añaden y eliminan personas y salas y cambian los ajustes. No pueden leer salas en las que no están.",
+  admin_promote_text:
+    "Los administradores añaden y eliminan personas y salas y cambian los ajustes. No pueden leer salas en las que " +
+    "no están.",
   admin_promoted: "{name} ya es administrador.",
   admin_demote: "Quitar la administración",
   admin_demote_hint: "Sigue siendo una persona como las demás",
   admin_demote_question: "¿Quitar la administración a {name}?",
   admin_demote_text: "La cuenta sigue; estas páginas se le cierran al momento.",
-  admin_demote_self: "Eres tú: estas páginas se te cierran al momento y solo otro administrador puede volver a abrirlas.",
+  admin_demote_self:
+    "Eres tú: estas páginas se te cierran al momento y solo otro administrador puede volver a abrirlas.",
   admin_demoted: "{name} ya no es administrador.",
   admin_reset: "Contraseña nueva",
   admin_reset_hint: "Crea un enlace para elegir otra",
@@ -121,7 +125,8 @@ export const messages = {
   admin_reset_compromised: "Otra persona puede saberla",
   admin_reset_compromised_hint: "La contraseña, todas las sesiones y los tokens de acceso terminan al momento.",
   admin_reset_link: "Enlace para la contraseña nueva",
-  admin_reset_link_text: "Entrega este enlace a {name} por una vía de confianza: quien lo abra primero elige la contraseña.",
+  admin_reset_link_text:
+    "Entrega este enlace a {name} por una vía de confianza: quien lo abra primero elige la contraseña.",
   admin_end_sessions: "Cerrar sesiones",
   admin_end_sessions_hint: { one: "Sale de {n} sitio", other: "Sale de {n} sitios" },
   admin_end_question: "¿Cerrar todas las sesiones de {name}?",
@@ -130,7 +135,9 @@ export const messages = {
   admin_disable: "Desactivar",
   admin_disable_hint: "Sale y no puede entrar hasta que se active",
   admin_disable_question: "¿Desactivar a {name}?",
-  admin_disable_text: "Las páginas abiertas se cierran al momento y no podrá entrar. Nombre, salas y mensajes se quedan. Puedes activar la cuenta cuando quieras.",
+  admin_disable_text:
+    "Las páginas abiertas se cierran al momento y no podrá entrar. Nombre, salas y mensajes se quedan. Puedes " +
+    "activar la cuenta cuando quieras.",
   admin_disabled: "{name}: cuenta desactivada.",
   admin_enable: "Activar",
   admin_enable_hint: "Podrá entrar de nuevo",
@@ -138,7 +145,9 @@ export const messages = {
   admin_remove: "Eliminar",
   admin_remove_person_hint: "Deja todas las salas; se puede restaurar durante treinta días",
   admin_remove_question: "¿Eliminar {name}?",
-  admin_remove_person_text: "La cuenta sale de todas partes, deja todas las salas y su nombre desaparece. Durante treinta días puedes restaurarla; después desaparece para siempre.",
+  admin_remove_person_text:
+    "La cuenta sale de todas partes, deja todas las salas y su nombre desaparece. Durante treinta días puedes " +
+    "restaurarla; después desaparece para siempre.",
   admin_messages_of: "Mensajes de esta persona",
   admin_messages_keep: "Conservarlos",
   admin_messages_keep_hint: "Se quedan en las salas, de «Antiguo miembro».",
@@ -169,7 +178,8 @@ export const messages = {
   admin_owner_new: "Propietario",
   admin_owner_new_hint: "Sin ella, los administradores cuidan la sala.",
   admin_owner_question: "Traspasar {name}",
-  admin_owner_text: "Quien la recibe puede cambiar el nombre, archivarla y eliminarla. Si aún no está en la sala, entra.",
+  admin_owner_text:
+    "Quien la recibe puede cambiar el nombre, archivarla y eliminarla. Si aún no está en la sala, entra.",
   admin_default_on: "Sala predeterminada",
   admin_default_on_hint: "Toda persona nueva entra en ella",
   admin_default_on_done: "Las personas nuevas entran ahora en {name}.",
@@ -190,15 +200,21 @@ export const messages = {
   admin_unarchived: "En {name} se puede escribir de nuevo.",
   admin_remove_room_hint: "Desaparece para sus miembros; se puede restaurar durante treinta días",
   admin_remove_room_text: {
-    one: "Desaparece al momento para su {n} miembro, con todos los mensajes. Durante treinta días puedes restaurarla; después desaparece para siempre.",
-    other: "Desaparece al momento para sus {n} miembros, con todos los mensajes. Durante treinta días puedes restaurarla; después desaparece para siempre.",
+    one:
+      "Desaparece al momento para su {n} miembro, con todos los mensajes. Durante treinta días puedes restaurarla; " +
+      "después desaparece para siempre.",
+    other:
+      "Desaparece al momento para sus {n} miembros, con todos los mensajes. Durante treinta días puedes restaurarla; " +
+      "después desaparece para siempre.",
   },
   admin_restore_room_hint: "Vuelven los miembros y los mensajes",
 
   admin_invites_count: { one: "{n} invitación", other: "{n} invitaciones" },
   admin_no_invites: "No hay invitaciones. Crea un enlace y envíalo a quien quieras.",
   admin_add_invite: "Crear invitación",
-  admin_add_invite_text: "Quien tenga el enlace puede crear una cuenta mientras el registro sea abierto o por invitación, y entra en las salas que elijas.",
+  admin_add_invite_text:
+    "Quien tenga el enlace puede crear una cuenta mientras el registro sea abierto o por invitación, y entra en las " +
+    "salas que elijas.",
   admin_label: "Etiqueta",
   admin_label_hint: "Solo para ti, para reconocerla: «Boletín», «Prácticas de verano».",
   admin_expires: "Caduca",
@@ -235,9 +251,11 @@ export const messages = {
   admin_registration_invite: "Por invitación",
   admin_registration_invite_hint: "Solo con un enlace de invitación. O un administrador añade a la persona.",
   admin_registration_closed: "Cerrado",
-  admin_registration_closed_hint: "Solo los administradores añaden personas; las invitaciones no dejan entrar a nadie nuevo.",
+  admin_registration_closed_hint:
+    "Solo los administradores añaden personas; las invitaciones no dejan entrar a nadie nuevo.",
   admin_member_invites: "Los miembros pueden invitar",
-  admin_member_invites_hint: "Cualquiera crea invitaciones a las salas donde puede añadir gente; si no, solo los administradores.",
+  admin_member_invites_hint:
+    "Cualquiera crea invitaciones a las salas donde puede añadir gente; si no, solo los administradores.",
   admin_users_most: "Máximo de cuentas",
   admin_users_most_hint: "Cuando se alcanza, el registro se cierra. Vacío: sin límite.",
   admin_room_creation: "Quién puede crear salas",
@@ -261,7 +279,9 @@ export const messages = {
   admin_audit_server: "El servidor",
   admin_verify: "Verificar la cadena",
   admin_verify_good: { one: "La cadena de {n} entrada está íntegra", other: "La cadena de {n} entradas está íntegra" },
-  admin_verify_good_hint: "Cada entrada lleva el hash de la anterior; ninguna se cambió, quitó ni coló. Guarda el último hash en otro sitio para comparar más tarde:",
+  admin_verify_good_hint:
+    "Cada entrada lleva el hash de la anterior; ninguna se cambió, quitó ni coló. Guarda el último hash en otro " +
+    "sitio para comparar más tarde:",
   admin_verify_bad: "La cadena se rompe en la entrada {n}",
   admin_verify_bad_hint: "Desde ahí se cambiaron o quitaron entradas en la base de datos, fuera de Impulse.",
   error_admin_too_many_rooms: "Una invitación abre como máximo 20 salas.",

@@ -89,7 +89,9 @@ export const people = {
   end_others: "Sign out all others",
   end_others_question: "Every other browser has to sign in again. Tokens go on working.",
   ended_others: "All other browsers are signed out.",
-  tokens_hint: "A token lets a program act as you, without your password. It cannot make other tokens, change your password or sign your browsers out.",
+  tokens_hint:
+    "A token lets a program act as you, without your password. It cannot make other tokens, change your password or " +
+    "sign your browsers out.",
   token: "Token",
   token_label: "New token for",
   token_placeholder: "Backup script",
@@ -111,7 +113,9 @@ export const people = {
   delete_account: "Delete account",
   delete_account_open: "Delete my account…",
   delete_account_lead: "You leave every room and cannot sign in any more.",
-  delete_account_what: "You leave every room, your profile disappears, and all your browsers are signed out. This cannot be undone by you.",
+  delete_account_what:
+    "You leave every room, your profile disappears, and all your browsers are signed out. This cannot be undone by " +
+    "you.",
   my_messages: "My messages",
   messages_keep: "Keep them",
   messages_keep_hint: "They stay, signed “Former member”.",
@@ -121,7 +125,8 @@ export const people = {
   last_admin: "You are the only administrator of this server. Make somebody else one first.",
   account_deleted: "Your account is deleted.",
 
-  bad_username: "This username cannot be used. 2 to 32 letters, digits, dots, dashes or underscores, all of one script.",
+  bad_username:
+    "This username cannot be used. 2 to 32 letters, digits, dots, dashes or underscores, all of one script.",
   bad_profile: "The name or the text contains characters that cannot be shown.",
   forgot_hint: "Forgotten? An administrator can give you a link to choose a new password.",
   setup_waiting: "This server has no administrator yet. The link to become one is in its log.",
@@ -147,7 +152,8 @@ export const people = {
   invite_people: "Invite your people",
   invite_people_hint: "Whoever opens this link can join. It works for seven days.",
   invite_later: "You can invite people from any room later.",
-  link_is_local: "This address means your own computer. Open Impulse at the address others will use, and make a link there.",
+  link_is_local:
+    "This address means your own computer. Open Impulse at the address others will use, and make a link there.",
   to_rooms: "Go to the rooms",
   invite_title: "{name} invites you to {server}",
   invite_rooms_lead: "You will join:",
@@ -196,13 +202,17 @@ export const people = {
   unblock: "Unblock",
   blocked: "Blocked",
   block_question: "Block {name}?",
-  block_text: "You two can no longer write to each other directly. They cannot bring you into rooms, and their mentions do not call you. In shared rooms you both still see what is written there. They are not told.",
+  block_text:
+    "You two can no longer write to each other directly. They cannot bring you into rooms, and their mentions do not " +
+    "call you. In shared rooms you both still see what is written there. They are not told.",
   blocked_note: "{name} is blocked.",
   unblocked_note: "{name} is no longer blocked.",
   you_blocked: "You have blocked this person.",
   blocked_people: "Blocked people",
   nobody_blocked: "You have blocked nobody.",
-  privacy_hint: "Blocked people cannot write to you directly or bring you into rooms, and their mentions do not call you. They are not told.",
+  privacy_hint:
+    "Blocked people cannot write to you directly or bring you into rooms, and their mentions do not call you. They " +
+    "are not told.",
   blocked_since: "blocked {time}",
   blocked_too_many: "You have blocked as many people as one can. Unblock somebody first.",
   blocked_message: "Message of a blocked person.",

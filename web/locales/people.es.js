@@ -89,7 +89,9 @@ export const people = {
   end_others: "Cerrar todas las demás",
   end_others_question: "Todos los demás navegadores tendrán que entrar de nuevo. Los tokens siguen funcionando.",
   ended_others: "Todas las demás sesiones están cerradas.",
-  tokens_hint: "Con un token un programa actúa en tu nombre sin tu contraseña. No puede crear otros tokens, cambiar tu contraseña ni cerrar tus sesiones.",
+  tokens_hint:
+    "Con un token un programa actúa en tu nombre sin tu contraseña. No puede crear otros tokens, cambiar tu " +
+    "contraseña ni cerrar tus sesiones.",
   token: "Token",
   token_label: "Token nuevo para",
   token_placeholder: "Copia de seguridad",
@@ -111,7 +113,9 @@ export const people = {
   delete_account: "Eliminar cuenta",
   delete_account_open: "Eliminar mi cuenta…",
   delete_account_lead: "Sales de todas las salas y ya no podrás entrar.",
-  delete_account_what: "Sales de todas las salas, tu perfil desaparece y se cierran todas tus sesiones. No podrás deshacerlo por tu cuenta.",
+  delete_account_what:
+    "Sales de todas las salas, tu perfil desaparece y se cierran todas tus sesiones. No podrás deshacerlo por tu " +
+    "cuenta.",
   my_messages: "Mis mensajes",
   messages_keep: "Conservarlos",
   messages_keep_hint: "Quedan firmados como «Antiguo miembro».",
@@ -121,7 +125,8 @@ export const people = {
   last_admin: "Eres la única persona que administra este servidor. Nombra antes a otra.",
   account_deleted: "Tu cuenta se ha eliminado.",
 
-  bad_username: "Este nombre no se puede usar. De 2 a 32 letras de un solo alfabeto, dígitos, puntos, guiones o guiones bajos.",
+  bad_username:
+    "Este nombre no se puede usar. De 2 a 32 letras de un solo alfabeto, dígitos, puntos, guiones o guiones bajos.",
   bad_profile: "El nombre o el texto contiene caracteres que no se pueden mostrar.",
   forgot_hint: "¿La olvidaste? Alguien de la administración puede darte un enlace para elegir otra.",
   setup_waiting: "Este servidor aún no tiene administración. El enlace para serlo está en su registro.",
@@ -147,7 +152,8 @@ export const people = {
   invite_people: "Invita a tu gente",
   invite_people_hint: "Quien abra este enlace puede entrar. Vale siete días.",
   invite_later: "Podrás invitar a gente más tarde desde cualquier sala.",
-  link_is_local: "Esta dirección es tu propio ordenador. Abre Impulse en la dirección que usarán los demás y crea allí el enlace.",
+  link_is_local:
+    "Esta dirección es tu propio ordenador. Abre Impulse en la dirección que usarán los demás y crea allí el enlace.",
   to_rooms: "Ir a las salas",
   invite_title: "{name} te invita a {server}",
   invite_rooms_lead: "Entrarás en:",
@@ -196,13 +202,17 @@ export const people = {
   unblock: "Desbloquear",
   blocked: "Persona bloqueada",
   block_question: "¿Bloquear a {name}?",
-  block_text: "Ya no podréis escribiros directamente. Esa persona no podrá añadirte a salas y sus menciones no te avisarán. En las salas comunes ambos seguís viendo lo que se escribe. No se le comunica.",
+  block_text:
+    "Ya no podréis escribiros directamente. Esa persona no podrá añadirte a salas y sus menciones no te avisarán. En " +
+    "las salas comunes ambos seguís viendo lo que se escribe. No se le comunica.",
   blocked_note: "Has bloqueado a {name}.",
   unblocked_note: "Has desbloqueado a {name}.",
   you_blocked: "Has bloqueado a esta persona.",
   blocked_people: "Personas bloqueadas",
   nobody_blocked: "No has bloqueado a nadie.",
-  privacy_hint: "Las personas bloqueadas no pueden escribirte directamente ni añadirte a salas, y sus menciones no te avisan. No se les comunica.",
+  privacy_hint:
+    "Las personas bloqueadas no pueden escribirte directamente ni añadirte a salas, y sus menciones no te avisan. No " +
+    "se les comunica.",
   blocked_since: "bloqueo: {time}",
   blocked_too_many: "No puedes bloquear a más personas. Desbloquea antes a alguien.",
   blocked_message: "Mensaje de una persona bloqueada.",

@@ -50,13 +50,16 @@ export const rooms = {
   archive_room: "Archived",
   archive_room_hint: "Everything can still be read, but nobody writes or joins.",
   remove_room: "Remove room",
-  remove_room_text: "{room} disappears for everybody. It can be restored for thirty days, with everything that is in it.",
+  remove_room_text:
+    "{room} disappears for everybody. It can be restored for thirty days, with everything that is in it.",
   room_removed: "{room} was removed.",
   room_gone: "You are no longer in this room, or it was removed.",
   hand_over: "Hand over",
   hand_over_to: "Make the owner",
   handed_over: "{name} is the owner now.",
-  invite_links_hint: "Whoever opens such a link joins this room, and can make an account if the server allows it. The link is shown once.",
+  invite_links_hint:
+    "Whoever opens such a link joins this room, and can make an account if the server allows it. The link is shown " +
+    "once.",
   link_ends: "Ends",
   link_uses: "How often",
   one_day: "in a day",

@@ -10,7 +10,8 @@ export const rooms = {
   take_out: "Quitar a {name}",
   first_members: "Añadir personas ya",
   open_conversation: "Abrir conversación",
-  group_hint: "Elige a una persona, o hasta {n} para un grupo. Las mismas personas encuentran siempre la misma conversación.",
+  group_hint:
+    "Elige a una persona, o hasta {n} para un grupo. Las mismas personas encuentran siempre la misma conversación.",
   find_in_directory: "Busca salas por nombre o tema",
   show_archived: "Archivadas",
   archived: "Archivada",
@@ -56,7 +57,9 @@ export const rooms = {
   hand_over: "Traspasar",
   hand_over_to: "Hacer propietaria",
   handed_over: "{name} es ahora la propietaria.",
-  invite_links_hint: "Quien abre un enlace así entra en esta sala y, si el servidor lo permite, puede crear una cuenta. El enlace se muestra una sola vez.",
+  invite_links_hint:
+    "Quien abre un enlace así entra en esta sala y, si el servidor lo permite, puede crear una cuenta. El enlace se " +
+    "muestra una sola vez.",
   link_ends: "Termina",
   link_uses: "Cuántas veces",
   one_day: "en un día",

@@ -50,12 +50,15 @@ export function upload(method, path, file, progress) {
     request.responseType = "json";
     request.timeout = UPLOAD_MS;
     request.setRequestHeader("content-type", file.type);
-    request.upload.onprogress = (event) => { if (event.lengthComputable) progress(event.loaded / event.total); };
+    request.upload.onprogress = (event) => {
+      if (event.lengthComputable) progress(event.loaded / event.total);
+    };
     request.onload = () => {
       if (request.status >= 200 && request.status < 300) resolve(request.response);
       else reject(failure(request.status, request.response, request.getResponseHeader("retry-after")));
     };
-    request.onerror = request.ontimeout = () => reject(/** @type {HttpFailure} */ ({ code: "network", message: "No connection to the server." }));
+    request.onerror = request.ontimeout = () =>
+      reject(/** @type {HttpFailure} */ ({ code: "network", message: "No connection to the server." }));
     request.send(file);
   });
 }

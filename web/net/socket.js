@@ -71,8 +71,14 @@ export class Socket {
   /** Asks whether the line is alive; a dead one is replaced. */
   probe() {
     if (!this.#online) return this.hurry();
-    const dead = setTimeout(() => { this.#drop(); this.#again(); }, ANSWER_MS / 2);
-    this.command("ping").then(() => clearTimeout(dead), () => clearTimeout(dead));
+    const dead = setTimeout(() => {
+      this.#drop();
+      this.#again();
+    }, ANSWER_MS / 2);
+    this.command("ping").then(
+      () => clearTimeout(dead),
+      () => clearTimeout(dead),
+    );
   }
 
   /**
@@ -108,7 +114,10 @@ export class Socket {
     const scheme = location.protocol === "https:" ? "wss:" : "ws:";
     const socket = new WebSocket(`${scheme}//${location.host}/ws`, ["impulse.v1"]);
     this.#socket = socket;
-    this.#watch = setTimeout(() => { this.#drop(); this.#again(); }, CONNECT_MS);
+    this.#watch = setTimeout(() => {
+      this.#drop();
+      this.#again();
+    }, CONNECT_MS);
     socket.onmessage = ({ data }) => this.#received(socket, data);
     socket.onclose = () => {
       if (this.#socket !== socket) return;
@@ -150,7 +159,10 @@ export class Socket {
     clearTimeout(this.#watch);
     this.#watch = setTimeout(() => {
       this.tell("ping");
-      this.#watch = setTimeout(() => { this.#drop(); this.#again(); }, ANSWER_MS);
+      this.#watch = setTimeout(() => {
+        this.#drop();
+        this.#again();
+      }, ANSWER_MS);
     }, QUIET_MS);
   }
 

@@ -35,7 +35,8 @@ export function forgetAccount() {
  * @param {string} [but]  the uid of whoever is signed in now
  */
 export function forgetWritten(but) {
-  for (const key of WRITTEN.flatMap((start) => keysOf(start))) if (but === undefined || key.split(".")[1] !== but) keep(key, null);
+  for (const key of WRITTEN.flatMap((start) => keysOf(start)))
+    if (but === undefined || key.split(".")[1] !== but) keep(key, null);
 }
 
 /** Calls back when another tab of this browser has signed in or out. @param {() => void} changed */
@@ -45,7 +46,12 @@ export function watchAccount(changed) {
 
 /** @param {{ username: string, password: string }} account */
 export async function signIn({ username, password }) {
-  return call("POST", "/api/auth/login", { username, auth: await authOf(username, password), device: deviceName() }, SIGN_IN_MS);
+  return call(
+    "POST",
+    "/api/auth/login",
+    { username, auth: await authOf(username, password), device: deviceName() },
+    SIGN_IN_MS,
+  );
 }
 
 /**
@@ -63,7 +69,12 @@ export async function authOf(username, password) {
 /** @param {{ username: string, password: string, setup?: string, invite?: string }} account */
 export async function register({ username, password, setup, invite }) {
   const slot = await newSlot(username, password);
-  return call("POST", "/api/auth/register", { username, ...slot, device: deviceName(), ...(setup ? { setup } : {}), ...(invite ? { invite } : {}) }, SIGN_IN_MS);
+  return call(
+    "POST",
+    "/api/auth/register",
+    { username, ...slot, device: deviceName(), ...(setup ? { setup } : {}), ...(invite ? { invite } : {}) },
+    SIGN_IN_MS,
+  );
 }
 
 /**

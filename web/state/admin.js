@@ -84,7 +84,8 @@ import { call } from "../net/http.js";
  *
  * @typedef {object} Stats
  * @property {{
- *   users: { total: number, active: number, disabled: number, removed: number, online: number, new_week: number } | null,
+ *   users: { total: number, active: number, disabled: number, removed: number, online: number, new_week: number }
+ *     | null,
  *   rooms: { open: number, closed: number, direct: number, archived: number, removed: number | null },
  *   connections: number, messages_total: number | null, messages_per_s: number, deliveries_per_s: number,
  *   uptime_s: number, memory_bytes: number | null, database: { chat: boolean, accounts: boolean }, version: string,
@@ -110,7 +111,11 @@ export const readUser = (uid) => call("GET", one(USERS, uid));
 /** @param {{ username: string, display_name?: string, admin?: boolean }} user @returns {Promise<Account & Ticket>} */
 export const addUser = (user) => call("POST", USERS, user);
 
-/** @param {string} uid @param {{ admin?: boolean, disabled?: boolean, username?: string, display_name?: string }} change @returns {Promise<Account>} */
+/**
+ * @param {string} uid
+ * @param {{ admin?: boolean, disabled?: boolean, username?: string, display_name?: string }} change
+ * @returns {Promise<Account>}
+ */
 export const changeUser = (uid, change) => call("PATCH", one(USERS, uid), change);
 
 /** @param {string} uid @param {"keep" | "erase"} messages @returns {Promise<void>} */
@@ -128,10 +133,18 @@ export const endSessions = (uid) => call("DELETE", `${one(USERS, uid)}/sessions`
 /** @param {Wanted} wanted @returns {Promise<{ rooms: RoomEntry[] } & Page>} */
 export const listRooms = (wanted) => call("GET", ROOMS + query(wanted));
 
-/** @param {{ name: string, topic?: string, kind: "open" | "closed", default?: boolean, owner?: string }} room @returns {Promise<RoomEntry>} */
+/**
+ * @param {{ name: string, topic?: string, kind: "open" | "closed", default?: boolean, owner?: string }} room
+ * @returns {Promise<RoomEntry>}
+ */
 export const addRoom = (room) => call("POST", ROOMS, room);
 
-/** @param {string} id @param {{ name?: string, topic?: string, default?: boolean, read_only?: boolean, archived?: boolean, owner?: string }} change @returns {Promise<RoomEntry>} */
+/**
+ * @param {string} id
+ * @param {{ name?: string, topic?: string, default?: boolean, read_only?: boolean, archived?: boolean, owner?: string
+ *   }} change
+ * @returns {Promise<RoomEntry>}
+ */
 export const changeRoom = (id, change) => call("PATCH", one(ROOMS, id), change);
 
 /** @param {string} id @returns {Promise<void>} */
@@ -143,7 +156,10 @@ export const restoreRoom = (id) => call("POST", `${one(ROOMS, id)}/restore`, {})
 /** @param {Wanted} wanted @returns {Promise<{ invites: Invitation[] } & Page>} */
 export const listInvites = (wanted) => call("GET", INVITES + query(wanted));
 
-/** @param {{ label?: string, rooms?: string[], expires_in_s?: number | null, uses_max?: number | null }} invite @returns {Promise<Invitation & { code: string, path: string }>} */
+/**
+ * @param {{ label?: string, rooms?: string[], expires_in_s?: number | null, uses_max?: number | null }} invite
+ * @returns {Promise<Invitation & { code: string, path: string }>}
+ */
 export const addInvite = (invite) => call("POST", INVITES, invite);
 
 /** @param {string} id @returns {Promise<void>} */
@@ -161,7 +177,10 @@ export const readSettings = () => call("GET", "/api/admin/settings");
  */
 export const changeSettings = (change, expected) => call("PATCH", "/api/admin/settings", { ...change, expected });
 
-/** @param {{ action?: string, actor?: string, before?: string | undefined, limit?: number, q?: string }} wanted @returns {Promise<{ entries: AuditEntry[], more: boolean }>} */
+/**
+ * @param {{ action?: string, actor?: string, before?: string | undefined, limit?: number, q?: string }} wanted
+ * @returns {Promise<{ entries: AuditEntry[], more: boolean }>}
+ */
 export const listAudit = (wanted) => call("GET", "/api/admin/audit" + query(wanted));
 
 /** @returns {Promise<{ ok: boolean, entries: number, head: string, broken_at?: number }>} */

@@ -15,7 +15,12 @@ export function isBlocked(state, uid) {
   return state.blocked.has(uid);
 }
 
-/** A direct room whose other one I have blocked: to be read only. @param {State} state @param {import("./types.js").Room} room */
+/**
+ * A direct room whose other one I have blocked: to be read only.
+ *
+ * @param {State} state
+ * @param {import("./types.js").Room} room
+ */
 export function isBlockedRoom(state, room) {
   return Boolean(room.peer && isBlocked(state, room.peer));
 }

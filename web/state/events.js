@@ -46,7 +46,8 @@ export function createEvents(client) {
     /** @param {any} event */
     blocks(event) {
       state.blocked = new Set(event.blocked.map(String));
-      for (const [room, writers] of state.typing) for (const uid of writers) if (state.blocked.has(uid)) quiet(room, uid);
+      for (const [room, writers] of state.typing)
+        for (const uid of writers) if (state.blocked.has(uid)) quiet(room, uid);
     },
 
     /** @param {any} event */
@@ -58,13 +59,20 @@ export function createEvents(client) {
       const isNew = !timeline?.messages.some((each) => each.mid === message.mid);
       if (timeline) {
         state.timelines = new Map(state.timelines).set(event.room, {
-          ...timeline, messages: merge(timeline.messages, [message]), seq: Math.max(timeline.seq, event.seq),
+          ...timeline,
+          messages: merge(timeline.messages, [message]),
+          seq: Math.max(timeline.seq, event.seq),
         });
       }
       needUser(message.by);
       quiet(event.room, message.by);
       if (!room) return;
-      const counts = isNew && message.by !== me && message.createdSeq > room.read && message.kind === "msg" && message.createdSeq > room.seq;
+      const counts =
+        isNew &&
+        message.by !== me &&
+        message.createdSeq > room.read &&
+        message.kind === "msg" &&
+        message.createdSeq > room.seq;
       setRoom({
         ...room,
         seq: Math.max(room.seq, event.seq),
@@ -79,7 +87,13 @@ export function createEvents(client) {
     activity(event) {
       const room = state.rooms.get(event.room);
       if (!room || event.seq <= room.seq) return;
-      setRoom({ ...room, seq: event.seq, unread: room.unread + Number(event.new ?? 1), mentions: room.mentions + Number(Boolean(event.mention)), hidden: room.hidden && !(event.new > 0) });
+      setRoom({
+        ...room,
+        seq: event.seq,
+        unread: room.unread + Number(event.new ?? 1),
+        mentions: room.mentions + Number(Boolean(event.mention)),
+        hidden: room.hidden && !(event.new > 0),
+      });
     },
 
     /** @param {any} event */
@@ -122,19 +136,29 @@ export function createEvents(client) {
       if (!writers.includes(event.uid)) state.typing = new Map(state.typing).set(event.room, [...writers, event.uid]);
       const key = `${event.room}/${event.uid}`;
       clearTimeout(typingTimers.get(key));
-      typingTimers.set(key, setTimeout(() => { quiet(event.room, event.uid); changed(); }, TYPING_MS));
+      typingTimers.set(
+        key,
+        setTimeout(() => {
+          quiet(event.room, event.uid);
+          changed();
+        }, TYPING_MS),
+      );
     },
 
     /** @param {any} event */
     read(event) {
       const room = state.rooms.get(event.room);
-      if (room && event.seq >= room.read) setRoom({ ...room, read: event.seq, unread: event.unread ?? 0, mentions: event.mentions ?? 0 });
+      if (room && event.seq >= room.read)
+        setRoom({ ...room, read: event.seq, unread: event.unread ?? 0, mentions: event.mentions ?? 0 });
     },
 
     /** @param {any} event */
     user(event) {
       const user = userFromWire(event.user);
-      state.users = new Map(state.users).set(user.uid, { ...user, state: state.users.get(user.uid)?.state ?? user.state ?? "offline" });
+      state.users = new Map(state.users).set(user.uid, {
+        ...user,
+        state: state.users.get(user.uid)?.state ?? user.state ?? "offline",
+      });
       client.learnedUsers();
       if (user.uid === state.me?.uid) void client.refreshMe().catch(() => {});
     },
@@ -175,25 +199,35 @@ export function createEvents(client) {
     clearTimeout(typingTimers.get(`${room}/${uid}`));
     typingTimers.delete(`${room}/${uid}`);
     const writers = state.typing.get(room);
-    if (writers?.includes(uid)) state.typing = new Map(state.typing).set(room, writers.filter((each) => each !== uid));
+    if (writers?.includes(uid))
+      state.typing = new Map(state.typing).set(
+        room,
+        writers.filter((each) => each !== uid),
+      );
   }
 
   /** @param {string} uid */
   function needUser(uid) {
     if (!uid || state.users.has(uid) || asked.has(uid)) return;
     asked.add(uid);
-    call("GET", `/api/users/${encodeURIComponent(uid)}`).then((wire) => {
-      const user = userFromWire(wire);
-      state.users = new Map(state.users).set(user.uid, user);
-      changed();
-    }, () => setTimeout(() => asked.delete(uid), TYPING_MS)).finally(() => asked.delete(uid));
+    call("GET", `/api/users/${encodeURIComponent(uid)}`)
+      .then(
+        (wire) => {
+          const user = userFromWire(wire);
+          state.users = new Map(state.users).set(user.uid, user);
+          changed();
+        },
+        () => setTimeout(() => asked.delete(uid), TYPING_MS),
+      )
+      .finally(() => asked.delete(uid));
   }
 
   /**
    * After every connect: follow the open rooms from where each stands, then send what waits.
    */
   function resume() {
-    for (const [room, timeline] of state.timelines) if (timeline.loaded && state.rooms.has(room)) void follow(room, timeline.seq);
+    for (const [room, timeline] of state.timelines)
+      if (timeline.loaded && state.rooms.has(room)) void follow(room, timeline.seq);
     client.outbox?.flush();
   }
 
@@ -210,13 +244,14 @@ export function createEvents(client) {
     client.freshenUsers();
     if (answer.truncated) await newestPage(room, false);
     const now = state.timelines.get(room);
-    if (now) state.timelines = new Map(state.timelines).set(room, { ...now, seq: Math.max(now.seq, Number(answer.seq ?? 0)) });
+    if (now)
+      state.timelines = new Map(state.timelines).set(room, { ...now, seq: Math.max(now.seq, Number(answer.seq ?? 0)) });
     changed();
   }
 
   /**
-   * A server that has too much to do says when to ask again; part of what was missed may have come by then, and it goes on behind
-   * that. Without a line the next connect asks.
+   * A server that has too much to do says when to ask again; part of what was missed may have come by then, and it
+   * goes on behind that. Without a line the next connect asks.
    *
    * @param {string} room
    * @param {number} since
@@ -245,10 +280,16 @@ export function createEvents(client) {
     const me = state.me?.uid ?? "";
     const arrived = page.messages.map((/** @type {any} */ entry) => fromWire(entry, me));
     const old = state.timelines.get(room);
-    const known = keepOld ? old?.messages ?? [] : (old?.messages ?? []).filter((message) => message.status !== "sent");
+    const known = keepOld
+      ? (old?.messages ?? [])
+      : (old?.messages ?? []).filter((message) => message.status !== "sent");
     for (const message of arrived) needUser(message.by);
     state.timelines = new Map(state.timelines).set(room, {
-      messages: merge(known, arrived), loaded: true, loading: false, moreBefore: Boolean(page.more), moreAfter: false, seq: old?.seq ?? 0,
+      messages: merge(known, arrived),
+      loaded: true,
+      loading: false,
+      moreBefore: Boolean(page.more),
+      seq: old?.seq ?? 0,
     });
     const now = state.rooms.get(room);
     if (now && !page.more) setRoom({ ...now, ...unreadAfter(arrived, now.read, me, state.blocked) });

@@ -16,7 +16,11 @@ export function createMessageActions(client) {
 
   /** @param {string} uid */
   function begin(uid) {
-    client.outbox = new Outbox(uid, (entry) => socket.command("msg.send", { room: entry.room, msg: entry.msg }), settled);
+    client.outbox = new Outbox(
+      uid,
+      (entry) => socket.command("msg.send", { room: entry.room, msg: entry.msg }),
+      settled,
+    );
   }
 
   /**
@@ -32,9 +36,17 @@ export function createMessageActions(client) {
         update(room, msg["ref"], (message) => without(message, msg.mid, state.me?.uid ?? ""));
       }
     } else if (msg.rev === 0) {
-      update(room, msg.mid, (message) => error
-        ? { ...message, status: "failed", error }
-        : { ...message, status: "sent", seq: Math.max(message.seq, answer.seq), createdSeq: message.createdSeq || answer.seq, at: message.createdSeq ? message.at : answer.at ?? message.at });
+      update(room, msg.mid, (message) =>
+        error
+          ? { ...message, status: "failed", error }
+          : {
+              ...message,
+              status: "sent",
+              seq: Math.max(message.seq, answer.seq),
+              createdSeq: message.createdSeq || answer.seq,
+              at: message.createdSeq ? message.at : (answer.at ?? message.at),
+            },
+      );
       const known = state.rooms.get(room);
       if (known && answer) client.setRoom({ ...known, seq: Math.max(known.seq, answer.seq) });
     } else if (error) {
@@ -78,22 +90,37 @@ export function createMessageActions(client) {
     if (!timeline || entry.msg.kind !== "msg" || entry.msg.rev !== 0 || find(entry.room, entry.msg.mid)) return;
     /** @type {Message} */
     const message = {
-      ...fromWire({ seq: 0, at: entry.at, msg: { ...entry.msg, by: me } }, me), status: entry.error ? "failed" : "pending", ...(entry.error ? { error: entry.error } : {}),
+      ...fromWire({ seq: 0, at: entry.at, msg: { ...entry.msg, by: me } }, me),
+      status: entry.error ? "failed" : "pending",
+      ...(entry.error ? { error: entry.error } : {}),
     };
-    state.timelines = new Map(state.timelines).set(entry.room, { ...timeline, messages: merge(timeline.messages, [message]) });
+    state.timelines = new Map(state.timelines).set(entry.room, {
+      ...timeline,
+      messages: merge(timeline.messages, [message]),
+    });
     changed();
   }
 
   /** @param {string} room */
   function showWaiting(room) {
-    client.outbox?.entries().filter((entry) => entry.room === room).forEach(show);
+    client.outbox
+      ?.entries()
+      .filter((entry) => entry.room === room)
+      .forEach(show);
   }
 
   /** @satisfies {Partial<import("./types.js").Actions>} */
   const actions = {
     /** @type {import("./types.js").Actions["send"]} */
     async send(room, { text, re, mentions }) {
-      const msg = { mid: newMid(), rev: 0, kind: "msg", t: text, ...(re ? { re } : {}), ...(mentions.length ? { m: mentions.slice(0, 50) } : {}) };
+      const msg = {
+        mid: newMid(),
+        rev: 0,
+        kind: "msg",
+        t: text,
+        ...(re ? { re } : {}),
+        ...(mentions.length ? { m: mentions.slice(0, 50) } : {}),
+      };
       const entry = client.outbox?.add(room, msg);
       if (entry) show(entry);
     },
@@ -104,7 +131,14 @@ export function createMessageActions(client) {
       if (!old) return;
       before.set(mid, old);
       update(room, mid, (message) => ({ ...message, t: text, rev: old.rev + 1, edited: Date.now() }));
-      client.outbox?.add(room, { mid, rev: old.rev + 1, kind: "msg", t: text, ...(old.re ? { re: old.re } : {}), ...(old.m ? { m: old.m } : {}) });
+      client.outbox?.add(room, {
+        mid,
+        rev: old.rev + 1,
+        kind: "msg",
+        t: text,
+        ...(old.re ? { re: old.re } : {}),
+        ...(old.m ? { m: old.m } : {}),
+      });
     },
 
     /** @type {import("./types.js").Actions["remove"]} */
@@ -126,7 +160,11 @@ export function createMessageActions(client) {
       update(room, mid, (message) => {
         const who = (message.reactions?.[emoji] ?? []).filter((uid) => uid !== me);
         const { [emoji]: _, ...others } = message.mine ?? {};
-        return { ...message, reactions: { ...message.reactions, [emoji]: on ? [...who, me] : who }, mine: on ? { ...others, [emoji]: reaction } : others };
+        return {
+          ...message,
+          reactions: { ...message.reactions, [emoji]: on ? [...who, me] : who },
+          mine: on ? { ...others, [emoji]: reaction } : others,
+        };
       });
       if (on) client.outbox?.add(room, { mid: reaction, rev: 0, kind: "react", ref: mid, e: emoji });
       else client.outbox?.add(room, { mid: reaction, rev: 1, kind: "del" });
@@ -142,7 +180,11 @@ export function createMessageActions(client) {
     async discard(room, mid) {
       client.outbox?.discard(mid);
       const timeline = state.timelines.get(room);
-      if (timeline) state.timelines = new Map(state.timelines).set(room, { ...timeline, messages: timeline.messages.filter((message) => message.mid !== mid) });
+      if (timeline)
+        state.timelines = new Map(state.timelines).set(room, {
+          ...timeline,
+          messages: timeline.messages.filter((message) => message.mid !== mid),
+        });
       changed();
     },
 

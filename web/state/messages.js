@@ -76,7 +76,10 @@ export function change(known, mid, change) {
  */
 export function unreadAfter(messages, read, me, blocked = new Set()) {
   const unread = messages.filter((message) => message.createdSeq > read && message.by !== me && message.kind === "msg");
-  return { unread: unread.length, mentions: unread.filter((message) => message.m?.includes(me) && !blocked.has(message.by)).length };
+  return {
+    unread: unread.length,
+    mentions: unread.filter((message) => message.m?.includes(me) && !blocked.has(message.by)).length,
+  };
 }
 
 /**

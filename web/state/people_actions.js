@@ -36,7 +36,14 @@ export function createPeopleActions({ state, changed, learnMe, farewell }) {
   function watchEnds() {
     clearTimeout(ending);
     const next = nextEnd(state.me ? [...state.users.values(), state.me] : []);
-    if (next !== null) ending = setTimeout(() => { changed(); watchEnds(); }, Math.min(TIMER_MS, next - Date.now() + 50));
+    if (next !== null)
+      ending = setTimeout(
+        () => {
+          changed();
+          watchEnds();
+        },
+        Math.min(TIMER_MS, next - Date.now() + 50),
+      );
   }
 
   /** @param {any[]} wires */
@@ -58,15 +65,20 @@ export function createPeopleActions({ state, changed, learnMe, farewell }) {
    * the directory first and then the authors on screen it does not hold.
    */
   function freshen() {
-    freshening ??= setTimeout(async () => {
-      freshening = undefined;
-      const told = (await call("GET", "/api/users").catch(() => null))?.users ?? [];
-      const seen = new Set(told.map((/** @type {any} */ wire) => String(wire.uid)));
-      const authors = new Set([...state.timelines.values()].flatMap((timeline) => timeline.messages.map((message) => message.by)));
-      const others = [...authors].filter((uid) => !seen.has(uid)).slice(-AUTHORS_MAX);
-      const answers = await Promise.all(others.map((uid) => askFor(uid).catch(() => null)));
-      if (state.phase === "signed_in") learn([...told, ...answers.filter(Boolean)]);
-    }, FRESHEN_MS + Math.random() * FRESHEN_SPREAD_MS);
+    freshening ??= setTimeout(
+      async () => {
+        freshening = undefined;
+        const told = (await call("GET", "/api/users").catch(() => null))?.users ?? [];
+        const seen = new Set(told.map((/** @type {any} */ wire) => String(wire.uid)));
+        const authors = new Set(
+          [...state.timelines.values()].flatMap((timeline) => timeline.messages.map((message) => message.by)),
+        );
+        const others = [...authors].filter((uid) => !seen.has(uid)).slice(-AUTHORS_MAX);
+        const answers = await Promise.all(others.map((uid) => askFor(uid).catch(() => null)));
+        if (state.phase === "signed_in") learn([...told, ...answers.filter(Boolean)]);
+      },
+      FRESHEN_MS + Math.random() * FRESHEN_SPREAD_MS,
+    );
   }
 
   /** @satisfies {Partial<Actions>} */
@@ -106,14 +118,20 @@ export function createPeopleActions({ state, changed, learnMe, farewell }) {
 
     /** @type {Actions["deleteAccount"]} */
     async deleteAccount({ password, messages }) {
-      await farewell(async () => call("DELETE", "/api/me", { auth: await authOf(state.me?.username ?? "", password), messages }, SIGN_IN_MS));
+      await farewell(async () =>
+        call("DELETE", "/api/me", { auth: await authOf(state.me?.username ?? "", password), messages }, SIGN_IN_MS),
+      );
     },
 
     /** @type {Actions["sessions"]} */
     async sessions() {
       const { sessions } = await call("GET", "/api/sessions");
       return sessions.map((/** @type {any} */ wire) => ({
-        id: String(wire.id), name: String(wire.device ?? ""), createdAt: Number(wire.created_at), seenAt: Number(wire.seen_at), current: Boolean(wire.current),
+        id: String(wire.id),
+        name: String(wire.device ?? ""),
+        createdAt: Number(wire.created_at),
+        seenAt: Number(wire.seen_at),
+        current: Boolean(wire.current),
       }));
     },
     /** @type {Actions["endSession"]} */
@@ -124,12 +142,17 @@ export function createPeopleActions({ state, changed, learnMe, farewell }) {
     async tokens() {
       const { tokens } = await call("GET", "/api/tokens");
       return tokens.map((/** @type {any} */ wire) => ({
-        id: String(wire.id), name: String(wire.label ?? ""), createdAt: Number(wire.created_at), seenAt: Number(wire.seen_at),
-        scope: wire.scope === "read" || wire.scope === "admin" ? wire.scope : "write", expiresAt: wire.expires_at ?? null,
+        id: String(wire.id),
+        name: String(wire.label ?? ""),
+        createdAt: Number(wire.created_at),
+        seenAt: Number(wire.seen_at),
+        scope: wire.scope === "read" || wire.scope === "admin" ? wire.scope : "write",
+        expiresAt: wire.expires_at ?? null,
       }));
     },
     /** @type {Actions["createToken"]} */
-    createToken: async ({ label, scope, lifeS }) => String((await call("POST", "/api/tokens", { label, scope, expires_in_s: lifeS })).token),
+    createToken: async ({ label, scope, lifeS }) =>
+      String((await call("POST", "/api/tokens", { label, scope, expires_in_s: lifeS })).token),
     /** @type {Actions["revokeToken"]} */
     revokeToken: (id) => call("DELETE", `/api/tokens/${encodeURIComponent(id)}`),
 
@@ -152,8 +175,14 @@ export function createPeopleActions({ state, changed, learnMe, farewell }) {
     async invites() {
       const { invites } = await call("GET", "/api/invites");
       return invites.map((/** @type {any} */ wire) => ({
-        id: String(wire.id), label: String(wire.label ?? ""), rooms: (wire.rooms ?? []).map((/** @type {any} */ room) => String(room.name)),
-        createdAt: Number(wire.created_at), expiresAt: wire.expires_at ?? null, uses: Number(wire.uses ?? 0), usesMax: wire.uses_max ?? null, revoked: Boolean(wire.revoked),
+        id: String(wire.id),
+        label: String(wire.label ?? ""),
+        rooms: (wire.rooms ?? []).map((/** @type {any} */ room) => String(room.name)),
+        createdAt: Number(wire.created_at),
+        expiresAt: wire.expires_at ?? null,
+        uses: Number(wire.uses ?? 0),
+        usesMax: wire.uses_max ?? null,
+        revoked: Boolean(wire.revoked),
       }));
     },
     /** @type {Actions["revokeInvite"]} */
@@ -177,10 +206,18 @@ export function createPeopleActions({ state, changed, learnMe, farewell }) {
  */
 function inviteFromWire(wire) {
   return {
-    by: { name: wire.by?.display_name || wire.by?.username || "", username: wire.by?.username ?? "", avatar: pictureFromWire(wire.by?.avatar) },
+    by: {
+      name: wire.by?.display_name || wire.by?.username || "",
+      username: wire.by?.username ?? "",
+      avatar: pictureFromWire(wire.by?.avatar),
+    },
     server: String(wire.server ?? ""),
     rooms: (wire.rooms ?? []).map((/** @type {any} */ room) => ({
-      id: String(room.id), name: String(room.name ?? ""), topic: String(room.topic ?? ""), kind: room.kind, members: Number(room.members ?? 0),
+      id: String(room.id),
+      name: String(room.name ?? ""),
+      topic: String(room.topic ?? ""),
+      kind: room.kind,
+      members: Number(room.members ?? 0),
     })),
     expiresAt: wire.expires_at ?? null,
     registration: Boolean(wire.registration),

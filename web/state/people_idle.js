@@ -60,7 +60,10 @@ export function createIdle({ now, later, tell }) {
  */
 export function watchIdle(tell) {
   const idle = createIdle({ now: () => Date.now(), later: (act, ms) => setTimeout(act, ms), tell });
-  for (const name of ["pointermove", "pointerdown", "keydown", "wheel", "focus"]) addEventListener(name, idle.touch, { passive: true, capture: true });
-  document.addEventListener("visibilitychange", () => { if (!document.hidden) idle.touch(); });
+  for (const name of ["pointermove", "pointerdown", "keydown", "wheel", "focus"])
+    addEventListener(name, idle.touch, { passive: true, capture: true });
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden) idle.touch();
+  });
   return idle;
 }

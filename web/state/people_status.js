@@ -8,7 +8,11 @@ export const SPANS = ["30m", "1h", "4h", "today", "week", "never"];
 
 const MINUTE_MS = 60_000;
 /** One emoji at the start: a flag, or a pictograph with its modifiers and no more joins than the largest family has. */
-const LEADING_EMOJI = /^(?:\p{Regional_Indicator}{2}|[#*0-9]\ufe0f?\u20e3|\p{Extended_Pictographic}\ufe0f?\p{Emoji_Modifier}?(?:\u200d\p{Extended_Pictographic}\ufe0f?\p{Emoji_Modifier}?){0,4})/u;
+const PICTOGRAPH = String.raw`\p{Extended_Pictographic}\ufe0f?\p{Emoji_Modifier}?`;
+const LEADING_EMOJI = new RegExp(
+  String.raw`^(?:\p{Regional_Indicator}{2}|[#*0-9]\ufe0f?\u20e3|${PICTOGRAPH}(?:\u200d${PICTOGRAPH}){0,4})`,
+  "u",
+);
 
 /**
  * What somebody's status says now. By custom a status text begins with its emoji.
@@ -53,12 +57,18 @@ export function statusText(emoji, words) {
  */
 export function endOf(span, now = Date.now()) {
   switch (span) {
-    case "30m": return now + 30 * MINUTE_MS;
-    case "1h": return now + 60 * MINUTE_MS;
-    case "4h": return now + 240 * MINUTE_MS;
-    case "today": return midnightAfter(now, 0);
-    case "week": return midnightAfter(now, (7 - new Date(now).getDay()) % 7);
-    default: return null;
+    case "30m":
+      return now + 30 * MINUTE_MS;
+    case "1h":
+      return now + 60 * MINUTE_MS;
+    case "4h":
+      return now + 240 * MINUTE_MS;
+    case "today":
+      return midnightAfter(now, 0);
+    case "week":
+      return midnightAfter(now, (7 - new Date(now).getDay()) % 7);
+    default:
+      return null;
   }
 }
 

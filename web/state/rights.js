@@ -5,7 +5,10 @@
 import { isBlockedRoom } from "./blocks.js";
 
 /** @typedef {"member" | "admin" | "owner"} Role */
-/** @typedef {"see" | "read" | "write" | "moderate" | "join" | "leave" | "add" | "remove" | "ban" | "silence" | "role" | "describe" | "read_only" | "kind" | "archive" | "delete" | "default"} Action */
+/**
+ * @typedef {"see" | "read" | "write" | "moderate" | "join" | "leave" | "add" | "remove" | "ban" | "silence" | "role" |
+ *   "describe" | "read_only" | "kind" | "archive" | "delete" | "default"} Action
+ */
 
 /**
  * @typedef {object} Place
@@ -61,11 +64,18 @@ export function may(asker, place, action, target) {
   const least = LEAST[action][column];
   const rank = rankOf(asker.role);
   const role = least.replace("+", "");
-  const enough = least === "anyone"
-    || (asker.admin && (least === "server" || least.endsWith("+")))
-    || (role === "group" ? Boolean(place.group) && rank > 0 : rank > 0 && rank >= (RANK[/** @type {Role} */ (role)] ?? 9));
+  const enough =
+    least === "anyone" ||
+    (asker.admin && (least === "server" || least.endsWith("+"))) ||
+    (role === "group" ? Boolean(place.group) && rank > 0 : rank > 0 && rank >= (RANK[/** @type {Role} */ (role)] ?? 9));
   if (!enough) return false;
-  if ((action === "remove" || action === "silence" || action === "ban") && target && !asker.admin && rank <= rankOf(target)) return false;
+  if (
+    (action === "remove" || action === "silence" || action === "ban") &&
+    target &&
+    !asker.admin &&
+    rank <= rankOf(target)
+  )
+    return false;
   if (place.archived && (action === "write" || action === "join" || action === "add")) return false;
   if (action === "write" && (asker.silenced || asker.blocked || (place.readOnly && rank < RANK.admin))) return false;
   return true;
@@ -81,7 +91,12 @@ export function may(asker, place, action, target) {
  */
 export function iMay(state, room, action, target) {
   const silenced = (room.silencedUntil ?? 0) > Date.now();
-  return may({ admin: Boolean(state.me?.admin), role: room.role, silenced, blocked: isBlockedRoom(state, room) }, { ...room, group: room.others.length > 1 }, action, target);
+  return may(
+    { admin: Boolean(state.me?.admin), role: room.role, silenced, blocked: isBlockedRoom(state, room) },
+    { ...room, group: room.others.length > 1 },
+    action,
+    target,
+  );
 }
 
 /** @param {string | undefined} role */

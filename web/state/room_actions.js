@@ -58,7 +58,13 @@ export function createRoomActions(client) {
       void actions.members(room).catch(() => {});
       if (state.timelines.has(room)) return;
       const since = state.rooms.get(room)?.seq ?? 0;
-      state.timelines = new Map(state.timelines).set(room, { messages: [], loaded: false, loading: true, moreBefore: false, moreAfter: false, seq: since });
+      state.timelines = new Map(state.timelines).set(room, {
+        messages: [],
+        loaded: false,
+        loading: true,
+        moreBefore: false,
+        seq: since,
+      });
       changed();
       try {
         await client.newestPage(room, true);
@@ -68,12 +74,12 @@ export function createRoomActions(client) {
       } catch (error) {
         state.timelines = new Map(state.timelines);
         state.timelines.delete(room);
-        setTimeout(() => { if (followed.includes(room) && state.rooms.has(room)) void actions.openRoom(room); }, 3000);
+        setTimeout(() => {
+          if (followed.includes(room) && state.rooms.has(room)) void actions.openRoom(room);
+        }, 3000);
         if (/** @type {{ code?: string }} */ (error).code !== "network") throw error;
       }
     },
-
-    closeRoom() {},
 
     /** @type {Actions["loadOlder"]} */
     async loadOlder(room) {
@@ -88,19 +94,20 @@ export function createRoomActions(client) {
       const arrived = (page?.messages ?? []).map((/** @type {any} */ entry) => fromWire(entry, me));
       for (const message of arrived) client.needUser(message.by);
       state.timelines = new Map(state.timelines).set(room, {
-        ...now, loading: false, moreBefore: page ? Boolean(page.more) && arrived.length > 0 : now.moreBefore, messages: merge(arrived, now.messages),
+        ...now,
+        loading: false,
+        moreBefore: page ? Boolean(page.more) && arrived.length > 0 : now.moreBefore,
+        messages: merge(arrived, now.messages),
       });
       changed();
     },
-
-    async loadNewer() {},
-    async jumpToPresent() {},
 
     /** @type {Actions["loadAround"]} */
     async loadAround(room, mid) {
       const has = () => Boolean(state.timelines.get(room)?.messages.some((message) => message.mid === mid));
       if (!state.timelines.has(room)) await actions.openRoom(room);
-      for (let page = 0; page < SEEK_PAGES && !has() && state.timelines.get(room)?.moreBefore; page += 1) await actions.loadOlder(room);
+      for (let page = 0; page < SEEK_PAGES && !has() && state.timelines.get(room)?.moreBefore; page += 1)
+        await actions.loadOlder(room);
       return has();
     },
 
@@ -109,7 +116,8 @@ export function createRoomActions(client) {
       const known = state.rooms.get(room);
       if (!known || (seq <= known.read && !known.unread)) return;
       const messages = state.timelines.get(room)?.messages ?? [];
-      const rest = seq >= known.seq ? { unread: 0, mentions: 0 } : unreadAfter(messages, seq, state.me?.uid ?? "", state.blocked);
+      const rest =
+        seq >= known.seq ? { unread: 0, mentions: 0 } : unreadAfter(messages, seq, state.me?.uid ?? "", state.blocked);
       client.setRoom({ ...known, read: Math.max(seq, known.read), ...rest });
       changed();
       const waiting = reading.get(room);
@@ -119,7 +127,12 @@ export function createRoomActions(client) {
 
     /** @type {Actions["createRoom"]} */
     async createRoom({ name, topic, kind, members = [] }) {
-      const room = await call("POST", "/api/rooms", { name, kind, ...(topic ? { topic } : {}), ...(members.length ? { members } : {}) });
+      const room = await call("POST", "/api/rooms", {
+        name,
+        kind,
+        ...(topic ? { topic } : {}),
+        ...(members.length ? { members } : {}),
+      });
       return enter(room);
     },
 
@@ -159,10 +172,18 @@ export function createRoomActions(client) {
     /** @type {Actions["members"]} */
     async members(room) {
       const { members, total } = await call("GET", `/api/rooms/${room}/members`);
-      const list = members.map((/** @type {any} */ member) => ({ uid: String(member.uid ?? member.id), role: member.role }));
+      const list = members.map((/** @type {any} */ member) => ({
+        uid: String(member.uid ?? member.id),
+        role: member.role,
+      }));
       for (const { uid } of list.slice(0, NAMED_AHEAD)) client.needUser(uid);
       const known = state.rooms.get(room);
-      if (known) client.setRoom({ ...known, members: list.map((/** @type {any} */ member) => member.uid), memberCount: total ?? list.length });
+      if (known)
+        client.setRoom({
+          ...known,
+          members: list.map((/** @type {any} */ member) => member.uid),
+          memberCount: total ?? list.length,
+        });
       changed();
       return list;
     },

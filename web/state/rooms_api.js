@@ -4,10 +4,22 @@
  */
 import { call } from "../net/http.js";
 
-/** @typedef {{ uid: string, role: string, state: string, joined_at: number, silenced_until?: number, user?: any }} Member */
-/** @typedef {{ id: string, name: string, topic?: string, kind: "open" | "closed", members: number, role?: string, archived?: boolean }} Listed */
-/** @typedef {{ id: string, label: string, rooms: { id: string, name: string }[], expires_at: number | null, uses: number, uses_max: number | null, revoked: boolean }} Invitation */
-/** @typedef {{ name?: string, topic?: string, read_only?: boolean, archived?: boolean, kind?: "open" | "closed", default?: boolean }} RoomChange */
+/**
+ * @typedef {{ uid: string, role: string, state: string, joined_at: number, silenced_until?: number, user?: any }}
+ *   Member
+ */
+/**
+ * @typedef {{ id: string, name: string, topic?: string, kind: "open" | "closed", members: number, role?: string,
+ *   archived?: boolean }} Listed
+ */
+/**
+ * @typedef {{ id: string, label: string, rooms: { id: string, name: string }[], expires_at: number | null, uses:
+ *   number, uses_max: number | null, revoked: boolean }} Invitation
+ */
+/**
+ * @typedef {{ name?: string, topic?: string, read_only?: boolean, archived?: boolean, kind?: "open" | "closed",
+ *   default?: boolean }} RoomChange
+ */
 
 /** @param {string} room */
 const path = (room) => `/api/rooms/${encodeURIComponent(room)}`;
@@ -18,10 +30,18 @@ function query(values) {
   return known.length ? `?${new URLSearchParams(known.map(([name, value]) => [name, String(value)]))}` : "";
 }
 
-/** @param {{ q?: string, archived?: boolean, after?: string | undefined, limit?: number }} wanted @returns {Promise<{ rooms: Listed[], next?: string, total: number }>} */
-export const directory = ({ archived, ...wanted }) => call("GET", `/api/rooms/directory${query({ ...wanted, archived: archived ? 1 : undefined })}`);
+/**
+ * @param {{ q?: string, archived?: boolean, after?: string | undefined, limit?: number }} wanted
+ * @returns {Promise<{ rooms: Listed[], next?: string, total: number }>}
+ */
+export const directory = ({ archived, ...wanted }) =>
+  call("GET", `/api/rooms/directory${query({ ...wanted, archived: archived ? 1 : undefined })}`);
 
-/** @param {string} room @param {{ q?: string, after?: string | undefined, limit: number }} wanted @returns {Promise<{ members: Member[], next?: string, total: number }>} */
+/**
+ * @param {string} room
+ * @param {{ q?: string, after?: string | undefined, limit: number }} wanted
+ * @returns {Promise<{ members: Member[], next?: string, total: number }>}
+ */
 export const membersPage = (room, wanted) => call("GET", `${path(room)}/members${query(wanted)}`);
 
 /** A room as the server lets me see it, mine or not. @param {string} room @returns {Promise<Listed>} */
@@ -51,7 +71,10 @@ export const unban = (room, uid) => call("DELETE", `${path(room)}/bans/${uid}`);
 /** @returns {Promise<{ invites: Invitation[] }>} */
 export const invites = () => call("GET", "/api/invites");
 
-/** @param {{ rooms: string[], expires_in_s: number | null, uses_max: number | null }} wanted @returns {Promise<{ id: string, path: string }>} */
+/**
+ * @param {{ rooms: string[], expires_in_s: number | null, uses_max: number | null }} wanted
+ * @returns {Promise<{ id: string, path: string }>}
+ */
 export const makeInvite = (wanted) => call("POST", "/api/invites", wanted);
 
 /** @param {string} id */

@@ -4,7 +4,17 @@
  */
 import { Socket } from "../net/socket.js";
 import { keysOf, recall } from "../platform/storage.js";
-import { forgetAccount, forgetWritten, register, rememberAccount, rememberedAccount, signIn, spendTicket, watchAccount, whoAmI } from "./account.js";
+import {
+  forgetAccount,
+  forgetWritten,
+  register,
+  rememberAccount,
+  rememberedAccount,
+  signIn,
+  spendTicket,
+  watchAccount,
+  whoAmI,
+} from "./account.js";
 import { call } from "../net/http.js";
 import { createBlockActions } from "./blocks.js";
 import { createEvents } from "./events.js";
@@ -77,7 +87,11 @@ export function createClient() {
   });
   /** @type {Client} */
   const client = {
-    state, changed, socket, outbox: null, needUser: (uid) => events.needUser(uid),
+    state,
+    changed,
+    socket,
+    outbox: null,
+    needUser: (uid) => events.needUser(uid),
     follow: (room, since) => events.follow(room, since),
     newestPage: (room, keepOld) => events.newestPage(room, keepOld),
     setRoom: (room) => events.setRoom(room),
@@ -97,14 +111,21 @@ export function createClient() {
     Object.assign(state, emptyState(), { phase: "signed_in", me, loadingRooms: true });
     forgetWritten(me.uid);
     state.users = new Map([[me.uid, me]]);
-    for (const key of keysOf(`draft.${me.uid}.`)) state.drafts.set(key.slice(`draft.${me.uid}.`.length), String(recall(key) ?? ""));
+    for (const key of keysOf(`draft.${me.uid}.`))
+      state.drafts.set(key.slice(`draft.${me.uid}.`.length), String(recall(key) ?? ""));
     rememberAccount(me);
     messages.begin(me.uid);
     socket.start();
     changed();
     void rooms.loadUsers();
     void rooms.loadRooms();
-    call("GET", "/api/info").then((info) => { state.info = info; changed(); }, () => {});
+    call("GET", "/api/info").then(
+      (info) => {
+        state.info = info;
+        changed();
+      },
+      () => {},
+    );
   }
 
   /** The session has ended, by me or by others: nothing of it stays. */
@@ -113,7 +134,10 @@ export function createClient() {
     client.outbox?.close();
     client.outbox = null;
     forgetAccount();
-    Object.assign(state, emptyState(), { phase: "signed_out", wasEnded: state.wasEnded || (!leaving && state.phase === "signed_in") });
+    Object.assign(state, emptyState(), {
+      phase: "signed_out",
+      wasEnded: state.wasEnded || (!leaving && state.phase === "signed_in"),
+    });
     changed();
   }
 
@@ -176,7 +200,10 @@ export function createClient() {
     if (state.phase !== "signed_in") return;
     if (me.uid !== state.me?.uid) return startAnew(me);
     state.me = me;
-    state.users = new Map(state.users).set(me.uid, { ...me, state: state.users.get(me.uid)?.state ?? me.state ?? "online" });
+    state.users = new Map(state.users).set(me.uid, {
+      ...me,
+      state: state.users.get(me.uid)?.state ?? me.state ?? "online",
+    });
     rememberAccount(me);
     people.watchEnds();
     changed();
@@ -185,7 +212,9 @@ export function createClient() {
   const known = rememberedAccount();
   if (known) {
     enter(known);
-    refreshMe().catch((error) => { if (error.status === 401) exit(); });
+    refreshMe().catch((error) => {
+      if (error.status === 401) exit();
+    });
   } else {
     state.phase = "signed_out";
     forgetAccount();

@@ -6,10 +6,18 @@
 /** @typedef {"online" | "away" | "dnd" | "offline"} Presence */
 /** @typedef {Exclude<Presence, "offline">} Chosen */
 /** @typedef {{ code?: string, message?: string }} Failure */
-/** A way into an account: a session or a token. @typedef {{ id: string, name: string, createdAt: number, seenAt: number }} Access */
+/**
+ * A way into an account: a session or a token.
+ *
+ * @typedef {{ id: string, name: string, createdAt: number, seenAt: number }} Access
+ */
 /** What a token may do. @typedef {"read" | "write" | "admin"} Scope */
 /** A token as it is listed. @typedef {Access & { scope: Scope, expiresAt: number | null }} Token */
-/** A token as it is wished for; without a life it does not end. @typedef {{ label: string, scope: Scope, lifeS: number | null }} TokenWish */
+/**
+ * A token as it is wished for; without a life it does not end.
+ *
+ * @typedef {{ label: string, scope: Scope, lifeS: number | null }} TokenWish
+ */
 
 /**
  * What an invitation says before it is accepted.
@@ -23,7 +31,8 @@
 
 /**
  * An invitation of mine; its link was told when it was made.
- * @typedef {{ id: string, label: string, rooms: string[], createdAt: number, expiresAt: number | null, uses: number, usesMax: number | null, revoked: boolean }} OwnInvite
+ * @typedef {{ id: string, label: string, rooms: string[], createdAt: number, expiresAt: number | null, uses: number,
+ *   usesMax: number | null, revoked: boolean }} OwnInvite
  */
 
 /**
@@ -112,7 +121,6 @@
  * @property {boolean} loaded
  * @property {boolean} loading
  * @property {boolean} moreBefore
- * @property {boolean} moreAfter
  * @property {number} seq  every change up to here is in it
  */
 
@@ -141,13 +149,11 @@
 /**
  * @typedef {object} Actions
  * @property {(account: { username: string, password: string }) => Promise<void>} signIn
- * @property {(account: { username: string, password: string, setup?: string, invite?: string }) => Promise<void>} register
+ * @property {(account: { username: string, password: string, setup?: string, invite?: string }) => Promise<void>}
+ *   register
  * @property {() => Promise<void>} signOut
  * @property {(room: string) => Promise<void>} openRoom
- * @property {(room: string) => void} closeRoom
  * @property {(room: string) => Promise<void>} loadOlder
- * @property {(room: string) => Promise<void>} loadNewer
- * @property {(room: string) => Promise<void>} jumpToPresent
  * @property {(room: string, mid: string) => Promise<boolean>} loadAround
  * @property {(room: string, draft: { text: string, re?: string, mentions: string[] }) => Promise<void>} send
  * @property {(room: string, mid: string, text: string) => Promise<void>} edit
@@ -158,7 +164,8 @@
  * @property {(room: string) => void} typing
  * @property {(room: string, seq: number) => void} markRead
  * @property {(room: string, text: string) => void} setDraft
- * @property {(room: { name: string, topic?: string, kind: "open" | "closed", members?: string[] }) => Promise<string>} createRoom
+ * @property {(room: { name: string, topic?: string, kind: "open" | "closed", members?: string[] }) => Promise<string>}
+ *   createRoom
  * @property {(...uids: string[]) => Promise<string>} directRoom
  * @property {(room: string) => Promise<void>} joinRoom
  * @property {(room: string) => Promise<void>} leaveRoom
@@ -175,7 +182,8 @@
  * @property {() => Promise<void>} removeAvatar
  * @property {(change: { old: string, password: string, signOutOthers: boolean }) => Promise<void>} changePassword
  * @property {(ticket: string) => Promise<{ username: string, displayName: string, isNew: boolean }>} lookTicket
- * @property {(choice: { ticket: string, username: string, password: string }) => Promise<void>} spendTicket  sets the password and signs in
+ * @property {(choice: { ticket: string, username: string, password: string }) => Promise<void>} spendTicket  sets the
+ *   password and signs in
  * @property {(farewell: { password: string, messages: "keep" | "erase" }) => Promise<void>} deleteAccount
  * @property {() => Promise<(Access & { current: boolean })[]>} sessions
  * @property {(id: string) => Promise<void>} endSession
@@ -185,7 +193,8 @@
  * @property {(id: string) => Promise<void>} revokeToken
  * @property {(code: string) => Promise<Invite>} lookInvite
  * @property {(code: string) => Promise<string[]>} acceptInvite  the rooms it opened
- * @property {(invite?: { label?: string, rooms?: string[], expires_in_s?: number | null, uses_max?: number | null }) => Promise<string>} createInvite  the link
+ * @property {(invite?: { label?: string, rooms?: string[], expires_in_s?: number | null, uses_max?: number | null })
+ *   => Promise<string>} createInvite  the link
  * @property {() => Promise<OwnInvite[]>} invites
  * @property {(id: string) => Promise<void>} revokeInvite
  * @property {() => Promise<Info>} info

@@ -22,19 +22,57 @@ const HASH_SHOWN = 10;
 export function createAudit(admin) {
   let wanted = { action: "", actor: "" };
   let loaded = false;
-  const action = el("select", { class: "input select", "aria-label": t("admin_audit_action"), change: () => admin.filter({ action: action.value || null }) },
+  const action = el(
+    "select",
+    {
+      class: "input select",
+      "aria-label": t("admin_audit_action"),
+      change: () => admin.filter({ action: action.value || null }),
+    },
     el("option", { value: "" }, t("admin_audit_every_action")),
-    ACTION_GROUPS.map(([label, names]) => el("optgroup", { label: t(label) }, names.map((name) => el("option", { value: name }, actionName(name))))));
-  const actor = createPersonPicker({ label: t("admin_audit_by"), chosen: (user) => { if (user) admin.filter({ actor: user.uid }); } });
-  const clear = el("button", { type: "button", class: "button button-small", hidden: true, click: () => admin.filter({ action: null, actor: null }) }, icon("close"), t("admin_audit_clear"));
+    ACTION_GROUPS.map(([label, names]) =>
+      el(
+        "optgroup",
+        { label: t(label) },
+        names.map((name) => el("option", { value: name }, actionName(name))),
+      ),
+    ),
+  );
+  const actor = createPersonPicker({
+    label: t("admin_audit_by"),
+    chosen: (user) => {
+      if (user) admin.filter({ actor: user.uid });
+    },
+  });
+  const clear = el(
+    "button",
+    {
+      type: "button",
+      class: "button button-small",
+      hidden: true,
+      click: () => admin.filter({ action: null, actor: null }),
+    },
+    icon("close"),
+    t("admin_audit_clear"),
+  );
   const verdict = el("div", { class: "verdict", role: "status", hidden: true });
-  const verify = el("button", { type: "button", class: "button", click: () => whileBusy(verify, check) }, icon("shield"), t("admin_verify"));
+  const verify = el(
+    "button",
+    { type: "button", class: "button", click: () => whileBusy(verify, check) },
+    icon("shield"),
+    t("admin_verify"),
+  );
   const table = createPagedTable({
     label: t("admin_audit"),
     columns: columns(admin),
     id: (/** @type {AuditEntry} */ entry) => String(entry.n),
     load: async (before) => {
-      const { entries, more } = await api.listAudit({ action: wanted.action, actor: wanted.actor, before, limit: PAGE });
+      const { entries, more } = await api.listAudit({
+        action: wanted.action,
+        actor: wanted.actor,
+        before,
+        limit: PAGE,
+      });
       return { items: entries, next: more ? String(entries.at(-1)?.n) : undefined };
     },
     empty: () => nothing("history", t(wanted.action || wanted.actor ? "no_match" : "admin_audit_empty")),
@@ -44,8 +82,17 @@ export function createAudit(admin) {
     try {
       const { ok, entries, head, broken_at } = await api.verifyAudit();
       verdict.className = ok ? "verdict verdict-good" : "verdict verdict-bad";
-      fill(verdict, icon(ok ? "check" : "alert"), el("div", {}, el("strong", {}, ok ? t("admin_verify_good", { n: entries }) : t("admin_verify_bad", { n: broken_at ?? 0 })),
-        el("p", {}, ok ? t("admin_verify_good_hint") : t("admin_verify_bad_hint")), head ? el("code", { class: "hash-full" }, head) : null));
+      fill(
+        verdict,
+        icon(ok ? "check" : "alert"),
+        el(
+          "div",
+          {},
+          el("strong", {}, ok ? t("admin_verify_good", { n: entries }) : t("admin_verify_bad", { n: broken_at ?? 0 })),
+          el("p", {}, ok ? t("admin_verify_good_hint") : t("admin_verify_bad_hint")),
+          head ? el("code", { class: "hash-full" }, head) : null,
+        ),
+      );
     } catch (error) {
       verdict.className = "verdict verdict-bad";
       fill(verdict, icon("alert"), el("p", {}, errorText(/** @type {{ code?: string }} */ (error))));
@@ -56,7 +103,8 @@ export function createAudit(admin) {
   /** @param {string} uid */
   async function nameActor(uid) {
     const user = uid ? await api.readUser(uid).catch(() => null) : null;
-    if (wanted.actor === uid && document.activeElement !== actor.input) actor.input.value = uid ? (user ? nameOf(user) : `#${uid}`) : "";
+    if (wanted.actor === uid && document.activeElement !== actor.input)
+      actor.input.value = uid ? (user ? nameOf(user) : `#${uid}`) : "";
   }
 
   return {
@@ -88,19 +136,40 @@ export function createAudit(admin) {
 function columns(admin) {
   return [
     {
-      label: t("admin_audit_what"), class: "cell-main",
+      label: t("admin_audit_what"),
+      class: "cell-main",
       cell: (entry) => {
         const details = detailWords(entry);
-        return el("span", { class: "audit-what" }, el("strong", {}, actionName(entry.action)), target(admin, entry), details.length ? el("small", { dir: "auto" }, details.join(" · ")) : null);
+        return el(
+          "span",
+          { class: "audit-what" },
+          el("strong", {}, actionName(entry.action)),
+          target(admin, entry),
+          details.length ? el("small", { dir: "auto" }, details.join(" · ")) : null,
+        );
       },
     },
     { label: t("admin_audit_by"), cell: (entry) => el("span", { dir: "auto" }, actorName(entry.actor)) },
     { label: t("admin_audit_when"), cell: (entry) => el("time", { class: "cell-time" }, exactMoment(entry.at)) },
-    { label: t("admin_audit_entry"), class: "cell-number", cell: (entry) => el("span", { class: "audit-proof" }, el("span", {}, `#${whole(entry.n)}`), el("code", { class: "hash", title: entry.hash }, entry.hash.slice(0, HASH_SHOWN))) },
+    {
+      label: t("admin_audit_entry"),
+      class: "cell-number",
+      cell: (entry) =>
+        el(
+          "span",
+          { class: "audit-proof" },
+          el("span", {}, `#${whole(entry.n)}`),
+          el("code", { class: "hash", title: entry.hash }, entry.hash.slice(0, HASH_SHOWN)),
+        ),
+    },
   ];
 }
 
-/** Who it was: a person, the command line, or the server itself (a purge after thirty days). @param {AuditEntry["actor"]} actor */
+/**
+ * Who it was: a person, the command line, or the server itself (a purge after thirty days).
+ *
+ * @param {AuditEntry["actor"]} actor
+ */
 function actorName({ uid, name }) {
   if (uid) return name;
   return t(name === "command line" ? "admin_audit_command_line" : "admin_audit_server");
@@ -116,7 +185,17 @@ function target(admin, entry) {
   const name = targetName(entry);
   const { kind, id } = entry.target ?? {};
   if (!name) return null;
-  if (kind === "user" && id) return el("button", { type: "button", class: "link-button audit-target", dir: "auto", click: () => admin.open("users", { id }) }, name);
-  if (kind === "room") return el("button", { type: "button", class: "link-button audit-target", dir: "auto", click: () => admin.open("rooms", { q: name }) }, name);
+  if (kind === "user" && id)
+    return el(
+      "button",
+      { type: "button", class: "link-button audit-target", dir: "auto", click: () => admin.open("users", { id }) },
+      name,
+    );
+  if (kind === "room")
+    return el(
+      "button",
+      { type: "button", class: "link-button audit-target", dir: "auto", click: () => admin.open("rooms", { q: name }) },
+      name,
+    );
   return el("span", { dir: "auto" }, name);
 }

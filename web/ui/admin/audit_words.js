@@ -8,10 +8,42 @@ import { moment, whole } from "./numbers.js";
 
 /** Every action the server writes down, as it is offered for filtering. @type {[Key, string[]][]} */
 export const ACTION_GROUPS = [
-  ["admin_people", ["user.create", "user.update", "user.promote", "user.demote", "user.disable", "user.enable", "user.remove", "user.restore", "user.purge",
-    "user.sessions", "user.reset", "user.delete_self", "password.reset", "token.issue"]],
-  ["admin_rooms", ["room.create", "room.update", "room.owner", "room.archive", "room.unarchive", "room.remove", "room.restore", "room.purge"]],
-  ["members", ["member.add", "member.join", "member.role", "member.remove", "member.ban", "member.unban", "member.silence"]],
+  [
+    "admin_people",
+    [
+      "user.create",
+      "user.update",
+      "user.promote",
+      "user.demote",
+      "user.disable",
+      "user.enable",
+      "user.remove",
+      "user.restore",
+      "user.purge",
+      "user.sessions",
+      "user.reset",
+      "user.delete_self",
+      "password.reset",
+      "token.issue",
+    ],
+  ],
+  [
+    "admin_rooms",
+    [
+      "room.create",
+      "room.update",
+      "room.owner",
+      "room.archive",
+      "room.unarchive",
+      "room.remove",
+      "room.restore",
+      "room.purge",
+    ],
+  ],
+  [
+    "members",
+    ["member.add", "member.join", "member.role", "member.remove", "member.ban", "member.unban", "member.silence"],
+  ],
   ["admin_invites", ["invite.create", "invite.revoke"]],
   ["admin_settings", ["settings.update"]],
 ];
@@ -41,7 +73,10 @@ export function targetName(entry) {
 export function detailWords(entry) {
   const detail = entry.detail ?? {};
   // An id beside its name says nothing more to a person.
-  const said = Object.entries(detail).filter(([field, value]) => value !== null && value !== "" && !(Array.isArray(value) && !value.length) && !(`${field}_name` in detail));
+  const said = Object.entries(detail).filter(
+    ([field, value]) =>
+      value !== null && value !== "" && !(Array.isArray(value) && !value.length) && !(`${field}_name` in detail),
+  );
   return said.map(([field, value]) => {
     const key = `audit_field_${field}`;
     return `${key in messages ? t(/** @type {Key} */ (key)) : field}: ${valueWords(field, value)}`;
@@ -61,8 +96,11 @@ function valueWords(field, value) {
   if (typeof value === "object") {
     const parts = /** @type {Record<string, unknown>} */ (value);
     if (typeof parts["name"] === "string") return parts["name"];
-    if ("from" in parts || "to" in parts) return `${valueWords(field, parts["from"])} → ${valueWords(field, parts["to"])}`;
-    return Object.entries(parts).map(([name, each]) => `${name} ${valueWords(name, each)}`).join(", ");
+    if ("from" in parts || "to" in parts)
+      return `${valueWords(field, parts["from"])} → ${valueWords(field, parts["to"])}`;
+    return Object.entries(parts)
+      .map(([name, each]) => `${name} ${valueWords(name, each)}`)
+      .join(", ");
   }
   const word = `audit_value_${value}`;
   const text = word in messages ? t(/** @type {Key} */ (word)) : String(value);

@@ -41,14 +41,30 @@ export function createChart(options) {
   const id = `chart-${(made += 1)}`;
   const value = el("strong", { class: "chart-value" });
   const when = el("span", { class: "chart-when" });
-  const slider = el("input", { type: "range", class: "chart-slider", min: "0", step: "1", "aria-label": t("admin_chart_read", { title: options.title }), input: () => read(Number(slider.value)) });
+  const slider = el("input", {
+    type: "range",
+    class: "chart-slider",
+    min: "0",
+    step: "1",
+    "aria-label": t("admin_chart_read", { title: options.title }),
+    input: () => read(Number(slider.value)),
+  });
   const picture = svg("svg", { role: "img", class: "chart-picture", height: String(HEIGHT) });
   const plot = el("div", { class: "chart-plot" }, picture, slider);
   const [from, to] = [el("span"), el("span")];
   const ends = el("div", { class: "chart-ends", "aria-hidden": "true" }, from, to);
-  const node = el("figure", { class: `plate chart ${options.tint}` },
-    el("figcaption", { class: "chart-head" }, el("span", { class: "chart-title" }, options.title), el("span", { class: "chart-read" }, value, when)),
-    plot, ends);
+  const node = el(
+    "figure",
+    { class: `plate chart ${options.tint}` },
+    el(
+      "figcaption",
+      { class: "chart-head" },
+      el("span", { class: "chart-title" }, options.title),
+      el("span", { class: "chart-read" }, value, when),
+    ),
+    plot,
+    ends,
+  );
   /** @type {Series} */
   let series = { values: [], slots: 1, when: () => "", current: "", ends: ["", ""] };
   /** @type {Point[]} */
@@ -69,14 +85,19 @@ export function createChart(options) {
     plot.classList.toggle("chart-reading", known);
     picture.querySelector(".chart-guide")?.setAttribute("transform", `translate(${at?.x ?? 0} 0)`);
     picture.querySelector(".chart-dot")?.setAttribute("cy", String(at?.y ?? 0));
-    picture.querySelectorAll(".chart-bar").forEach((bar, index) => bar.classList.toggle("chart-bar-read", index === reading));
+    picture
+      .querySelectorAll(".chart-bar")
+      .forEach((bar, index) => bar.classList.toggle("chart-bar-read", index === reading));
     setText(value, known ? options.show(series.values[reading] ?? 0) : series.current);
     setText(when, known ? series.when(reading) : "");
     const last = series.values.length - 1;
     slider.max = String(Math.max(0, last));
     const spoken = known ? reading : last;
     slider.value = String(Math.max(0, spoken));
-    slider.setAttribute("aria-valuetext", spoken < 0 ? t("admin_chart_empty") : `${series.when(spoken)}: ${options.show(series.values[spoken] ?? 0)}`);
+    slider.setAttribute(
+      "aria-valuetext",
+      spoken < 0 ? t("admin_chart_empty") : `${series.when(spoken)}: ${options.show(series.values[spoken] ?? 0)}`,
+    );
   }
 
   function draw() {
@@ -92,7 +113,11 @@ export function createChart(options) {
     const drawn = options.kind === "area" ? drawArea(series, plotted, id) : drawBars(series, plotted);
     points = drawn.points;
     picture.setAttribute("aria-label", summary());
-    fill(picture, drawGrid(scale, plotted, options.tick), svg("g", { transform: `translate(0 ${ABOVE})` }, ...drawn.shapes));
+    fill(
+      picture,
+      drawGrid(scale, plotted, options.tick),
+      svg("g", { transform: `translate(0 ${ABOVE})` }, ...drawn.shapes),
+    );
     mark();
   }
 
@@ -101,18 +126,29 @@ export function createChart(options) {
     if (!values.length) return `${options.title}: ${t("admin_chart_empty")}`;
     const [most, least] = [Math.max(...values), Math.min(...values)];
     return t("admin_chart_summary", {
-      title: options.title, now: options.show(values.at(-1) ?? 0), most: options.show(most), when: series.when(values.indexOf(most)), least: options.show(least),
+      title: options.title,
+      now: options.show(values.at(-1) ?? 0),
+      most: options.show(most),
+      when: series.when(values.indexOf(most)),
+      least: options.show(least),
     });
   }
 
-  plot.addEventListener("pointermove", (event) => { if (points.length) read(nearest(event.clientX - plot.getBoundingClientRect().left, points)); });
-  plot.addEventListener("pointerdown", (event) => { if (points.length) read(nearest(event.clientX - plot.getBoundingClientRect().left, points)); });
+  plot.addEventListener("pointermove", (event) => {
+    if (points.length) read(nearest(event.clientX - plot.getBoundingClientRect().left, points));
+  });
+  plot.addEventListener("pointerdown", (event) => {
+    if (points.length) read(nearest(event.clientX - plot.getBoundingClientRect().left, points));
+  });
   plot.addEventListener("pointerleave", () => read(-1));
   slider.addEventListener("focus", () => read(series.values.length - 1));
   slider.addEventListener("blur", () => read(-1));
   const resized = new ResizeObserver(([entry]) => {
     const next = Math.round(entry?.contentRect.width ?? 0);
-    if (next && next !== width) { width = next; draw(); }
+    if (next && next !== width) {
+      width = next;
+      draw();
+    }
   });
   resized.observe(plot);
 
@@ -139,12 +175,25 @@ export function createChart(options) {
  * @param {(value: number) => string} tick
  */
 function drawGrid(scale, { width, height, top }, tick) {
-  return svg("g", {}, ...scale.flatMap((each) => {
-    const y = String(Math.round(height - (each / top) * height) + ABOVE + 0.5);
-    const label = svg("text", { x: String(width + 8), y, class: "chart-tick", "dominant-baseline": "middle" });
-    label.textContent = tick(each);
-    return [svg("line", { x1: "0", x2: String(width), y1: y, y2: y, class: each ? "chart-line" : "chart-line chart-ground" }), label];
-  }));
+  return svg(
+    "g",
+    {},
+    ...scale.flatMap((each) => {
+      const y = String(Math.round(height - (each / top) * height) + ABOVE + 0.5);
+      const label = svg("text", { x: String(width + 8), y, class: "chart-tick", "dominant-baseline": "middle" });
+      label.textContent = tick(each);
+      return [
+        svg("line", {
+          x1: "0",
+          x2: String(width),
+          y1: y,
+          y2: y,
+          class: each ? "chart-line" : "chart-line chart-ground",
+        }),
+        label,
+      ];
+    }),
+  );
 }
 
 /**
@@ -154,11 +203,26 @@ function drawGrid(scale, { width, height, top }, tick) {
  */
 function drawArea(series, plot, id) {
   const points = place(series.values, { slots: series.slots, ...plot });
-  const fade = svg("linearGradient", { id, x1: "0", x2: "0", y1: "0", y2: "1" },
-    svg("stop", { offset: "0", "stop-color": "currentColor", "stop-opacity": "0.28" }), svg("stop", { offset: "1", "stop-color": "currentColor", "stop-opacity": "0.02" }));
-  return { points, shapes: [svg("defs", {}, fade),
-    svg("path", { d: area(points, plot.height), fill: `url(#${id})` }), svg("path", { d: line(points), class: "chart-stroke" }),
-    svg("g", { class: "chart-guide" }, svg("line", { y1: "0", y2: String(plot.height), class: "chart-guide-line" }), svg("circle", { class: "chart-dot", r: "4.5" }))] };
+  const fade = svg(
+    "linearGradient",
+    { id, x1: "0", x2: "0", y1: "0", y2: "1" },
+    svg("stop", { offset: "0", "stop-color": "currentColor", "stop-opacity": "0.28" }),
+    svg("stop", { offset: "1", "stop-color": "currentColor", "stop-opacity": "0.02" }),
+  );
+  return {
+    points,
+    shapes: [
+      svg("defs", {}, fade),
+      svg("path", { d: area(points, plot.height), fill: `url(#${id})` }),
+      svg("path", { d: line(points), class: "chart-stroke" }),
+      svg(
+        "g",
+        { class: "chart-guide" },
+        svg("line", { y1: "0", y2: String(plot.height), class: "chart-guide-line" }),
+        svg("circle", { class: "chart-dot", r: "4.5" }),
+      ),
+    ],
+  };
 }
 
 /**
@@ -169,8 +233,15 @@ function drawBars(series, plot) {
   const boxes = bars(series.values, plot);
   return {
     points: boxes.map((box) => ({ x: box.x + box.width / 2, y: box.y })),
-    shapes: boxes.map((box) => svg("rect", {
-      class: "chart-bar", x: box.x.toFixed(1), y: box.y.toFixed(1), width: box.width.toFixed(1), height: box.height.toFixed(1), rx: String(Math.min(4, box.width / 3)),
-    })),
+    shapes: boxes.map((box) =>
+      svg("rect", {
+        class: "chart-bar",
+        x: box.x.toFixed(1),
+        y: box.y.toFixed(1),
+        width: box.width.toFixed(1),
+        height: box.height.toFixed(1),
+        rx: String(Math.min(4, box.width / 3)),
+      }),
+    ),
   };
 }

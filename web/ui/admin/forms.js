@@ -21,7 +21,13 @@ export function field(label, control, hint) {
   const id = `admin-field-${(fields += 1)}`;
   control.id = id;
   if (hint) control.setAttribute("aria-describedby", `${id}-hint`);
-  return el("div", { class: "field" }, el("label", { for: id }, label), control, hint ? el("p", { class: "hint", id: `${id}-hint` }, hint) : null);
+  return el(
+    "div",
+    { class: "field" },
+    el("label", { for: id }, label),
+    control,
+    hint ? el("p", { class: "hint", id: `${id}-hint` }, hint) : null,
+  );
 }
 
 /**
@@ -38,7 +44,11 @@ export function textInput(props = {}) {
  * @param {string} chosen
  */
 export function select(options, chosen) {
-  const node = el("select", { class: "input select" }, options.map(([value, text]) => el("option", { value }, text)));
+  const node = el(
+    "select",
+    { class: "input select" },
+    options.map(([value, text]) => el("option", { value }, text)),
+  );
   node.value = chosen;
   return node;
 }
@@ -52,7 +62,15 @@ export function select(options, chosen) {
  */
 export function tick(label, hint, checked = false) {
   const input = el("input", { type: "checkbox", checked });
-  return { input, node: el("label", { class: "choice" }, input, el("span", {}, el("strong", {}, label), el("span", { class: "hint" }, hint))) };
+  return {
+    input,
+    node: el(
+      "label",
+      { class: "choice" },
+      input,
+      el("span", {}, el("strong", {}, label), el("span", { class: "hint" }, hint)),
+    ),
+  };
 }
 
 /**
@@ -64,12 +82,31 @@ export function tick(label, hint, checked = false) {
  * @param {string} chosen
  */
 export function choices(legend, name, options, chosen) {
-  const node = el("fieldset", { class: "field plain" }, el("legend", {}, legend), el("div", { class: "choices" }, options.map(([value, label, hint]) => el("label", { class: "choice" },
-    el("input", { type: "radio", name, value, checked: value === chosen }), el("span", {}, el("strong", {}, label), el("span", { class: "hint" }, hint))))));
+  const node = el(
+    "fieldset",
+    { class: "field plain" },
+    el("legend", {}, legend),
+    el(
+      "div",
+      { class: "choices" },
+      options.map(([value, label, hint]) =>
+        el(
+          "label",
+          { class: "choice" },
+          el("input", { type: "radio", name, value, checked: value === chosen }),
+          el("span", {}, el("strong", {}, label), el("span", { class: "hint" }, hint)),
+        ),
+      ),
+    ),
+  );
   return {
     node,
-    get value() { return /** @type {HTMLInputElement | null} */ (node.querySelector(":checked"))?.value ?? chosen; },
-    set value(value) { for (const input of node.querySelectorAll("input")) input.checked = input.value === value; },
+    get value() {
+      return /** @type {HTMLInputElement | null} */ (node.querySelector(":checked"))?.value ?? chosen;
+    },
+    set value(value) {
+      for (const input of node.querySelectorAll("input")) input.checked = input.value === value;
+    },
   };
 }
 
@@ -89,7 +126,11 @@ export function choices(legend, name, options, chosen) {
 export function openForm(options) {
   openDialog({ title: options.title, class: "dialog-form" }, (close) => {
     const alert = el("p", { class: "gate-alert", role: "alert", hidden: true });
-    const submit = el("button", { type: "submit", class: options.danger ? "button button-danger" : "button button-primary" }, options.submit);
+    const submit = el(
+      "button",
+      { type: "submit", class: options.danger ? "button button-danger" : "button button-primary" },
+      options.submit,
+    );
     const sent = async (/** @type {SubmitEvent} */ event) => {
       event.preventDefault();
       if (submit.disabled) return;
@@ -110,9 +151,24 @@ export function openForm(options) {
         fill(submit, options.submit);
       }
     };
-    const form = el("form", { class: "dialog-body", submit: sent, novalidate: true, input: (/** @type {Event} */ event) => /** @type {Element} */ (event.target).removeAttribute("aria-invalid") },
-      options.text ? el("p", { class: "hint" }, options.text) : null, options.fields, alert,
-      el("div", { class: "dialog-foot" }, el("button", { type: "button", class: "button", click: close }, t("cancel")), submit));
+    const form = el(
+      "form",
+      {
+        class: "dialog-body",
+        submit: sent,
+        novalidate: true,
+        input: (/** @type {Event} */ event) => /** @type {Element} */ (event.target).removeAttribute("aria-invalid"),
+      },
+      options.text ? el("p", { class: "hint" }, options.text) : null,
+      options.fields,
+      alert,
+      el(
+        "div",
+        { class: "dialog-foot" },
+        el("button", { type: "button", class: "button", click: close }, t("cancel")),
+        submit,
+      ),
+    );
     return [form];
   });
 }
@@ -126,21 +182,58 @@ export function openForm(options) {
 export function showLink(context, options) {
   const address = location.origin + options.path;
   openDialog({ title: options.title, class: "dialog-form" }, (close) => {
-    const input = el("input", { class: "input link-once", readonly: true, value: address, "aria-label": t("admin_link"), dir: "ltr", focus: () => input.select() });
+    const input = el("input", {
+      class: "input link-once",
+      readonly: true,
+      value: address,
+      "aria-label": t("admin_link"),
+      dir: "ltr",
+      focus: () => input.select(),
+    });
     const said = el("p", { class: "hint", role: "status" });
-    const copy = el("button", { type: "button", class: "button button-primary", autofocus: true, click: async () => {
-      try {
-        await navigator.clipboard.writeText(address);
-        fill(copy, icon("check"), t("admin_copied"));
-        said.textContent = t("copied");
-      } catch {
-        input.focus();
-        said.textContent = t("copy_failed");
-      }
-    } }, icon("copy"), t("admin_copy_link"));
-    return [el("div", { class: "dialog-body" }, el("p", {}, options.text),
-      el("div", { class: "link-row" }, el("div", { class: "field-row" }, input, copy), said),
-      el("p", { class: "notice" }, icon("alert"), el("span", {}, t("admin_link_once"), options.expires ? ` ${t("admin_link_until", { time: moment(options.expires) })}` : null)),
-      el("div", { class: "dialog-foot" }, el("button", { type: "button", class: "button", click: close }, t("admin_done"))))];
+    const copy = el(
+      "button",
+      {
+        type: "button",
+        class: "button button-primary",
+        autofocus: true,
+        click: async () => {
+          try {
+            await navigator.clipboard.writeText(address);
+            fill(copy, icon("check"), t("admin_copied"));
+            said.textContent = t("copied");
+          } catch {
+            input.focus();
+            said.textContent = t("copy_failed");
+          }
+        },
+      },
+      icon("copy"),
+      t("admin_copy_link"),
+    );
+    return [
+      el(
+        "div",
+        { class: "dialog-body" },
+        el("p", {}, options.text),
+        el("div", { class: "link-row" }, el("div", { class: "field-row" }, input, copy), said),
+        el(
+          "p",
+          { class: "notice" },
+          icon("alert"),
+          el(
+            "span",
+            {},
+            t("admin_link_once"),
+            options.expires ? ` ${t("admin_link_until", { time: moment(options.expires) })}` : null,
+          ),
+        ),
+        el(
+          "div",
+          { class: "dialog-foot" },
+          el("button", { type: "button", class: "button", click: close }, t("admin_done")),
+        ),
+      ),
+    ];
   });
 }

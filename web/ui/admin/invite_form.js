@@ -24,18 +24,45 @@ const ROOMS_CHOSEN_MAX = 20;
  */
 export function openAddInvite(admin, added) {
   const label = textInput({ maxlength: LABEL_MAX, autofocus: true });
-  const life = select([...LIVES_S.map((seconds) => /** @type {const} */ ([String(seconds), span(seconds, "long")])), ["", t("admin_never")]], String(7 * DAY_S));
-  const uses = select([...USES.map((n) => /** @type {const} */ ([String(n), whole(n)])), ["", t("admin_unlimited")]], "10");
+  const life = select(
+    [
+      ...LIVES_S.map((seconds) => /** @type {const} */ ([String(seconds), span(seconds, "long")])),
+      ["", t("admin_never")],
+    ],
+    String(7 * DAY_S),
+  );
+  const uses = select(
+    [...USES.map((n) => /** @type {const} */ ([String(n), whole(n)])), ["", t("admin_unlimited")]],
+    "10",
+  );
   const rooms = createRoomChoice();
   openForm({
-    title: t("admin_add_invite"), text: t("admin_add_invite_text"), submit: t("admin_make_link"), explain: (error) => refusal(error, "link"),
-    fields: [field(t("admin_label"), label, t("admin_label_hint")), el("div", { class: "field-pair" }, field(t("admin_expires_after"), life), field(t("admin_uses_most"), uses)), rooms.node],
+    title: t("admin_add_invite"),
+    text: t("admin_add_invite_text"),
+    submit: t("admin_make_link"),
+    explain: (error) => refusal(error, "link"),
+    fields: [
+      field(t("admin_label"), label, t("admin_label_hint")),
+      el("div", { class: "field-pair" }, field(t("admin_expires_after"), life), field(t("admin_uses_most"), uses)),
+      rooms.node,
+    ],
     act: async () => {
       const text = label.value.trim();
       if (rooms.chosen().length > ROOMS_CHOSEN_MAX) throw { code: "admin_too_many_rooms" };
-      const made = await api.addInvite({ ...(text ? { label: text } : {}), rooms: rooms.chosen(), expires_in_s: life.value ? Number(life.value) : null, uses_max: uses.value ? Number(uses.value) : null });
+      const made = await api.addInvite({
+        ...(text ? { label: text } : {}),
+        rooms: rooms.chosen(),
+        expires_in_s: life.value ? Number(life.value) : null,
+        uses_max: uses.value ? Number(uses.value) : null,
+      });
       added();
-      return () => showLink(admin.context, { title: t("admin_invite_made"), text: t("admin_invite_made_text"), path: made.path, expires: made.expires_at });
+      return () =>
+        showLink(admin.context, {
+          title: t("admin_invite_made"),
+          text: t("admin_invite_made_text"),
+          path: made.path,
+          expires: made.expires_at,
+        });
     },
   });
 }
@@ -43,9 +70,34 @@ export function openAddInvite(admin, added) {
 /** Boxes to tick, one a room. */
 function createRoomChoice() {
   const list = el("div", { class: "room-choice" }, loading());
-  const node = el("fieldset", { class: "field plain" }, el("legend", {}, t("admin_invite_rooms")), el("p", { class: "hint" }, t("admin_invite_rooms_hint")), list);
-  api.listRooms({ state: "active", limit: ROOMS_MAX }).then(({ rooms }) => fill(list, rooms.length
-    ? rooms.map((room) => el("label", { class: "option" }, el("input", { type: "checkbox", value: room.id }), tile(room), el("span", { class: "option-text" }, el("strong", { dir: "auto" }, room.name))))
-    : el("p", { class: "hint" }, t("admin_no_rooms"))), (error) => fill(list, el("p", { class: "field-error" }, errorText(error))));
-  return { node, chosen: () => [...list.querySelectorAll("input:checked")].map((input) => /** @type {HTMLInputElement} */ (input).value) };
+  const node = el(
+    "fieldset",
+    { class: "field plain" },
+    el("legend", {}, t("admin_invite_rooms")),
+    el("p", { class: "hint" }, t("admin_invite_rooms_hint")),
+    list,
+  );
+  api.listRooms({ state: "active", limit: ROOMS_MAX }).then(
+    ({ rooms }) =>
+      fill(
+        list,
+        rooms.length
+          ? rooms.map((room) =>
+              el(
+                "label",
+                { class: "option" },
+                el("input", { type: "checkbox", value: room.id }),
+                tile(room),
+                el("span", { class: "option-text" }, el("strong", { dir: "auto" }, room.name)),
+              ),
+            )
+          : el("p", { class: "hint" }, t("admin_no_rooms")),
+      ),
+    (error) => fill(list, el("p", { class: "field-error" }, errorText(error))),
+  );
+  return {
+    node,
+    chosen: () =>
+      [...list.querySelectorAll("input:checked")].map((input) => /** @type {HTMLInputElement} */ (input).value),
+  };
 }

@@ -19,9 +19,27 @@ import { addButton, stamp, nothing, refusal } from "./parts.js";
 export function createInvites(admin) {
   let live = false;
   let loaded = false;
-  const states = [["", t("admin_state_all")], ["live", t("admin_invite_live")]].map(([value, text]) => el("label", {},
-    el("input", { type: "radio", name: "state", value, change: () => admin.filter({ state: value || null }) }), text));
-  const toolbar = el("div", { class: "toolbar" }, el("fieldset", { class: "plain" }, el("legend", { class: "hidden-visually" }, t("admin_state")), el("div", { class: "segments" }, states)));
+  const states = [
+    ["", t("admin_state_all")],
+    ["live", t("admin_invite_live")],
+  ].map(([value, text]) =>
+    el(
+      "label",
+      {},
+      el("input", { type: "radio", name: "state", value, change: () => admin.filter({ state: value || null }) }),
+      text,
+    ),
+  );
+  const toolbar = el(
+    "div",
+    { class: "toolbar" },
+    el(
+      "fieldset",
+      { class: "plain" },
+      el("legend", { class: "hidden-visually" }, t("admin_state")),
+      el("div", { class: "segments" }, states),
+    ),
+  );
   const table = createPagedTable({
     label: t("admin_invites"),
     columns: columns(revoke),
@@ -38,7 +56,16 @@ export function createInvites(admin) {
   /** @param {string} id */
   async function revoke(id) {
     const invite = table.find(id);
-    if (!invite || !(await ask({ title: t("admin_revoke_question", { name: labelOf(invite) }), text: t("admin_revoke_text"), confirm: t("admin_revoke"), danger: true }))) return;
+    if (
+      !invite ||
+      !(await ask({
+        title: t("admin_revoke_question", { name: labelOf(invite) }),
+        text: t("admin_revoke_text"),
+        confirm: t("admin_revoke"),
+        danger: true,
+      }))
+    )
+      return;
     try {
       await api.revokeInvite(id);
       admin.context.toast(t("admin_revoked"));
@@ -73,19 +100,67 @@ export function createInvites(admin) {
 function columns(revoke) {
   return [
     {
-      label: t("admin_label"), class: "cell-main",
-      cell: (invite) => el("span", { class: "who" }, el("span", { class: "admin-tile", "aria-hidden": "true" }, icon("link")),
-        el("span", { class: "who-text" }, el("strong", { dir: "auto" }, labelOf(invite)), el("small", { dir: "auto" }, authorOf(invite)))),
+      label: t("admin_label"),
+      class: "cell-main",
+      cell: (invite) =>
+        el(
+          "span",
+          { class: "who" },
+          el("span", { class: "admin-tile", "aria-hidden": "true" }, icon("link")),
+          el(
+            "span",
+            { class: "who-text" },
+            el("strong", { dir: "auto" }, labelOf(invite)),
+            el("small", { dir: "auto" }, authorOf(invite)),
+          ),
+        ),
     },
-    { label: t("admin_state"), class: "cell-marks", bare: true, cell: (invite) => el("span", { class: "stamps" }, stateChip(stateOf(invite))) },
-    { label: t("admin_rooms"), cell: (invite) => invite.rooms.length ? el("span", { dir: "auto" }, invite.rooms.map((room) => room.name).join(", ")) : t("admin_invite_no_rooms") },
-    { label: t("admin_uses"), class: "cell-number", cell: (invite) => (invite.uses_max === null || invite.uses_max === undefined ? whole(invite.uses) : t("admin_uses_of", { uses: whole(invite.uses), most: whole(invite.uses_max) })) },
-    { label: t("admin_expires"), cell: (invite) => (invite.expires_at ? el("time", { title: moment(invite.expires_at) }, away(invite.expires_at)) : t("admin_never")) },
     {
-      label: t("admin_actions"), class: "cell-action", bare: true,
+      label: t("admin_state"),
+      class: "cell-marks",
+      bare: true,
+      cell: (invite) => el("span", { class: "stamps" }, stateChip(stateOf(invite))),
+    },
+    {
+      label: t("admin_rooms"),
+      cell: (invite) =>
+        invite.rooms.length
+          ? el("span", { dir: "auto" }, invite.rooms.map((room) => room.name).join(", "))
+          : t("admin_invite_no_rooms"),
+    },
+    {
+      label: t("admin_uses"),
+      class: "cell-number",
+      cell: (invite) =>
+        invite.uses_max === null || invite.uses_max === undefined
+          ? whole(invite.uses)
+          : t("admin_uses_of", { uses: whole(invite.uses), most: whole(invite.uses_max) }),
+    },
+    {
+      label: t("admin_expires"),
+      cell: (invite) =>
+        invite.expires_at
+          ? el("time", { title: moment(invite.expires_at) }, away(invite.expires_at))
+          : t("admin_never"),
+    },
+    {
+      label: t("admin_actions"),
+      class: "cell-action",
+      bare: true,
       cell: (invite) => {
         const { id } = invite;
-        return stateOf(invite) === "live" ? el("button", { type: "button", class: "button button-small", "aria-label": `${t("admin_revoke")}: ${labelOf(invite)}`, click: () => revoke(id) }, t("admin_revoke")) : null;
+        return stateOf(invite) === "live"
+          ? el(
+              "button",
+              {
+                type: "button",
+                class: "button button-small",
+                "aria-label": `${t("admin_revoke")}: ${labelOf(invite)}`,
+                click: () => revoke(id),
+              },
+              t("admin_revoke"),
+            )
+          : null;
       },
     },
   ];

@@ -6,7 +6,13 @@ const HOUR_S = 3600;
 const DAY_S = 86_400;
 
 /** @type {[Intl.RelativeTimeFormatUnit, number][]} */
-const STEPS = [["year", 365 * DAY_S], ["month", 30 * DAY_S], ["day", DAY_S], ["hour", HOUR_S], ["minute", MINUTE_S]];
+const STEPS = [
+  ["year", 365 * DAY_S],
+  ["month", 30 * DAY_S],
+  ["day", DAY_S],
+  ["hour", HOUR_S],
+  ["minute", MINUTE_S],
+];
 
 /** @param {number} n */
 export function whole(n, lang = currentLanguage()) {
@@ -29,7 +35,10 @@ export function rate(n, lang = currentLanguage()) {
  * @param {number} n
  */
 export function short(n, lang = currentLanguage()) {
-  return formatter(Intl.NumberFormat, lang, { notation: "compact", maximumFractionDigits: Math.abs(n) < 1 ? 2 : 1 }).format(n);
+  return formatter(Intl.NumberFormat, lang, {
+    notation: "compact",
+    maximumFractionDigits: Math.abs(n) < 1 ? 2 : 1,
+  }).format(n);
 }
 
 /** @param {number} bytes */
@@ -37,7 +46,12 @@ export function size(bytes, lang = currentLanguage()) {
   const units = /** @type {const} */ (["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"]);
   const step = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log2(Math.max(bytes, 1)) / 10)));
   const value = bytes / 1024 ** step;
-  return formatter(Intl.NumberFormat, lang, { style: "unit", unit: units[step] ?? "byte", unitDisplay: "short", maximumFractionDigits: value < 10 ? 1 : 0 }).format(value);
+  return formatter(Intl.NumberFormat, lang, {
+    style: "unit",
+    unit: units[step] ?? "byte",
+    unitDisplay: "short",
+    maximumFractionDigits: value < 10 ? 1 : 0,
+  }).format(value);
 }
 
 /**
@@ -48,12 +62,19 @@ export function size(bytes, lang = currentLanguage()) {
  */
 export function span(seconds, words = "short", lang = currentLanguage()) {
   const all = /** @type {[string, number][]} */ ([
-    ["day", Math.floor(seconds / DAY_S)], ["hour", Math.floor((seconds % DAY_S) / HOUR_S)],
-    ["minute", Math.floor((seconds % HOUR_S) / MINUTE_S)], ["second", Math.floor(seconds % MINUTE_S)],
+    ["day", Math.floor(seconds / DAY_S)],
+    ["hour", Math.floor((seconds % DAY_S) / HOUR_S)],
+    ["minute", Math.floor((seconds % HOUR_S) / MINUTE_S)],
+    ["second", Math.floor(seconds % MINUTE_S)],
   ]);
-  const first = Math.max(0, all.findIndex(([, n]) => n > 0));
+  const first = Math.max(
+    0,
+    all.findIndex(([, n]) => n > 0),
+  );
   const parts = seconds < 1 ? all.slice(-1) : all.slice(first, first + 2).filter(([, n]) => n > 0);
-  return parts.map(([unit, n]) => formatter(Intl.NumberFormat, lang, { style: "unit", unit, unitDisplay: words }).format(n)).join(" ");
+  return parts
+    .map(([unit, n]) => formatter(Intl.NumberFormat, lang, { style: "unit", unit, unitDisplay: words }).format(n))
+    .join(" ");
 }
 
 /**
@@ -66,7 +87,10 @@ export function away(at, now = Date.now(), lang = currentLanguage()) {
   return momentOf(at, () => {
     const seconds = (at - now) / 1000;
     const [unit, length] = STEPS.find(([, each]) => Math.abs(seconds) >= each) ?? ["second", Infinity];
-    return formatter(Intl.RelativeTimeFormat, lang, { numeric: "auto", style: "long" }).format(Math.trunc(seconds / length), unit);
+    return formatter(Intl.RelativeTimeFormat, lang, { numeric: "auto", style: "long" }).format(
+      Math.trunc(seconds / length),
+      unit,
+    );
   });
 }
 
@@ -96,10 +120,17 @@ export function clock(at, lang = dateLanguage()) {
  * @param {string} day  `2026-11-23`
  */
 export function calendarDay(day, lang = dateLanguage()) {
-  return momentOf(Date.parse(`${day}T00:00:00Z`), formatter(Intl.DateTimeFormat, lang, { day: "numeric", month: "short", timeZone: "UTC" }).format);
+  return momentOf(
+    Date.parse(`${day}T00:00:00Z`),
+    formatter(Intl.DateTimeFormat, lang, { day: "numeric", month: "short", timeZone: "UTC" }).format,
+  );
 }
 
-/** Formatters by what they are for: making one costs far more than using it, and a table uses thousands. @type {Map<string, any>} */
+/**
+ * Formatters by what they are for: making one costs far more than using it, and a table uses thousands.
+ *
+ * @type {Map<string, any>}
+ */
 const formatters = new Map();
 
 /**

@@ -16,7 +16,12 @@ const EVERY_MS = 5_000;
  * Widths a line may have, in seconds, and how many values of the server one of its points is the mean of. A server
  * that runs for minutes shows minutes, so that its first hour is no empty picture.
  */
-const WINDOWS = /** @type {const} */ ([[300, 1], [900, 1], [1_800, 2], [3_600, 3]]);
+const WINDOWS = /** @type {const} */ ([
+  [300, 1],
+  [900, 1],
+  [1_800, 2],
+  [3_600, 3],
+]);
 /** Stands for what the server could not find out. */
 const UNTOLD = "–";
 
@@ -24,13 +29,35 @@ const UNTOLD = "–";
 export function createOverview() {
   const health = el("p", { class: "health", role: "status" });
   const instead = el("div", { class: "table-instead" }, loading());
-  const tiles = { online: tile("admin_online"), connections: tile("admin_connections"), memory: tile("admin_memory"), uptime: tile("admin_uptime") };
+  const tiles = {
+    online: tile("admin_online"),
+    connections: tile("admin_connections"),
+    memory: tile("admin_memory"),
+    uptime: tile("admin_uptime"),
+  };
   const people = el("div", { class: "plate" });
   const rooms = el("div", { class: "plate" });
   const charts = createCharts();
-  const dashboard = el("div", { class: "dashboard", hidden: true },
-    el("div", { class: "tiles" }, Object.values(tiles).map((each) => each.node)),
-    el("div", { class: "charts" }, charts.messages.node, charts.deliveries.node, charts.online.node, charts.newcomers.node, charts.days.node, people, rooms));
+  const dashboard = el(
+    "div",
+    { class: "dashboard", hidden: true },
+    el(
+      "div",
+      { class: "tiles" },
+      Object.values(tiles).map((each) => each.node),
+    ),
+    el(
+      "div",
+      { class: "charts" },
+      charts.messages.node,
+      charts.deliveries.node,
+      charts.online.node,
+      charts.newcomers.node,
+      charts.days.node,
+      people,
+      rooms,
+    ),
+  );
   const node = el("div", {}, instead, dashboard);
   let timer = /** @type {ReturnType<typeof setTimeout> | undefined} */ (undefined);
   let closed = false;
@@ -64,7 +91,10 @@ export function createOverview() {
 
   /** @param {Stats} stats */
   function show({ now, every_s, series, days }) {
-    const away = [now.database.chat ? "" : t("admin_database_chat"), now.database.accounts ? "" : t("admin_database_accounts")].filter(Boolean);
+    const away = [
+      now.database.chat ? "" : t("admin_database_chat"),
+      now.database.accounts ? "" : t("admin_database_accounts"),
+    ].filter(Boolean);
     if (away.length) tell("bad", t("admin_database_away", { names: away.join(", ") }));
     else tell("good", t("admin_databases_answer"));
     const { users } = now;
@@ -72,21 +102,68 @@ export function createOverview() {
     tiles.connections.show(whole(now.connections), t("admin_connections_hint"));
     tiles.memory.show(now.memory_bytes === null ? UNTOLD : size(now.memory_bytes), t("admin_memory_hint"));
     tiles.uptime.show(span(now.uptime_s, "narrow"), t("admin_version", { version: now.version }));
-    charts.messages.show(lately([...series.messages, now.messages_per_s], every_s, t("admin_per_second", { rate: rate(now.messages_per_s) })));
-    charts.deliveries.show(lately([...series.deliveries, now.deliveries_per_s], every_s, t("admin_per_second", { rate: rate(now.deliveries_per_s) })));
+    charts.messages.show(
+      lately(
+        [...series.messages, now.messages_per_s],
+        every_s,
+        t("admin_per_second", { rate: rate(now.messages_per_s) }),
+      ),
+    );
+    charts.deliveries.show(
+      lately(
+        [...series.deliveries, now.deliveries_per_s],
+        every_s,
+        t("admin_per_second", { rate: rate(now.deliveries_per_s) }),
+      ),
+    );
     charts.online.show(lately(users ? [...series.online, users.online] : series.online, every_s, told(users?.online)));
     charts.newcomers.show(perDay(days, "users", users ? t("admin_this_week", { n: users.new_week }) : UNTOLD));
-    charts.days.show(perDay(days, "messages", now.messages_total === null ? UNTOLD : t("admin_messages_total", { n: now.messages_total })));
-    fill(people, el("h2", {}, t("admin_people")), bar([["good", users?.active], ["waiting", users?.disabled], ["bad", users?.removed]]), facts([
-      [t("admin_state_active"), told(users?.active)], [t("admin_state_disabled"), told(users?.disabled)], [t("admin_state_removed"), told(users?.removed)], [t("admin_new_week"), told(users?.new_week)]]));
-    fill(rooms, el("h2", {}, t("admin_rooms")), bar([["spark", now.rooms.open], ["warm", now.rooms.closed], ["good", now.rooms.direct], ["waiting", now.rooms.archived]]), facts([
-      [t("room_open"), whole(now.rooms.open)], [t("room_closed"), whole(now.rooms.closed)], [t("direct"), whole(now.rooms.direct)],
-      [t("admin_state_archived"), whole(now.rooms.archived)], [t("admin_state_removed"), told(now.rooms.removed)]]));
+    charts.days.show(
+      perDay(
+        days,
+        "messages",
+        now.messages_total === null ? UNTOLD : t("admin_messages_total", { n: now.messages_total }),
+      ),
+    );
+    fill(
+      people,
+      el("h2", {}, t("admin_people")),
+      bar([
+        ["good", users?.active],
+        ["waiting", users?.disabled],
+        ["bad", users?.removed],
+      ]),
+      facts([
+        [t("admin_state_active"), told(users?.active)],
+        [t("admin_state_disabled"), told(users?.disabled)],
+        [t("admin_state_removed"), told(users?.removed)],
+        [t("admin_new_week"), told(users?.new_week)],
+      ]),
+    );
+    fill(
+      rooms,
+      el("h2", {}, t("admin_rooms")),
+      bar([
+        ["spark", now.rooms.open],
+        ["warm", now.rooms.closed],
+        ["good", now.rooms.direct],
+        ["waiting", now.rooms.archived],
+      ]),
+      facts([
+        [t("room_open"), whole(now.rooms.open)],
+        [t("room_closed"), whole(now.rooms.closed)],
+        [t("direct"), whole(now.rooms.direct)],
+        [t("admin_state_archived"), whole(now.rooms.archived)],
+        [t("admin_state_removed"), told(now.rooms.removed)],
+      ]),
+    );
     fill(instead);
     dashboard.hidden = false;
   }
 
-  const looked = () => { if (!document.hidden) void refresh(); };
+  const looked = () => {
+    if (!document.hidden) void refresh();
+  };
   document.addEventListener("visibilitychange", looked);
   void refresh();
 
@@ -106,11 +183,46 @@ export function createOverview() {
 function createCharts() {
   const perSecond = (/** @type {number} */ value) => t("admin_per_second", { rate: rate(value) });
   return {
-    messages: createChart({ title: t("admin_messages"), kind: "area", tint: "chart-spark", show: perSecond, tick: short, least: 1 }),
-    deliveries: createChart({ title: t("admin_deliveries"), kind: "area", tint: "chart-warm", show: perSecond, tick: short, least: 1 }),
-    online: createChart({ title: t("admin_online"), kind: "area", tint: "chart-good", show: (value) => t("admin_people_count", { n: Math.round(value) }), tick: short, integers: true }),
-    newcomers: createChart({ title: t("admin_newcomers"), kind: "bars", tint: "chart-good", show: (value) => t("admin_people_count", { n: value }), tick: short, integers: true }),
-    days: createChart({ title: t("admin_messages_days"), kind: "bars", tint: "chart-spark chart-wide", show: (value) => t("admin_message_count", { n: value }), tick: short, integers: true }),
+    messages: createChart({
+      title: t("admin_messages"),
+      kind: "area",
+      tint: "chart-spark",
+      show: perSecond,
+      tick: short,
+      least: 1,
+    }),
+    deliveries: createChart({
+      title: t("admin_deliveries"),
+      kind: "area",
+      tint: "chart-warm",
+      show: perSecond,
+      tick: short,
+      least: 1,
+    }),
+    online: createChart({
+      title: t("admin_online"),
+      kind: "area",
+      tint: "chart-good",
+      show: (value) => t("admin_people_count", { n: Math.round(value) }),
+      tick: short,
+      integers: true,
+    }),
+    newcomers: createChart({
+      title: t("admin_newcomers"),
+      kind: "bars",
+      tint: "chart-good",
+      show: (value) => t("admin_people_count", { n: value }),
+      tick: short,
+      integers: true,
+    }),
+    days: createChart({
+      title: t("admin_messages_days"),
+      kind: "bars",
+      tint: "chart-spark chart-wide",
+      show: (value) => t("admin_message_count", { n: value }),
+      tick: short,
+      integers: true,
+    }),
   };
 }
 
@@ -143,7 +255,13 @@ function lately(values, every_s, current) {
  */
 function perDay(days, what, current) {
   const name = (/** @type {number} */ index) => calendarDay(days[index]?.day ?? "1970-01-01");
-  return { values: days.map((day) => day[what]), slots: days.length, when: name, current, ends: days.length ? [name(0), t("admin_today")] : ["", ""] };
+  return {
+    values: days.map((day) => day[what]),
+    slots: days.length,
+    when: name,
+    current,
+    ends: days.length ? [name(0), t("admin_today")] : ["", ""],
+  };
 }
 
 /** @param {number | null | undefined} n */

@@ -93,7 +93,10 @@ export class PageWindow {
    */
   replace(is, item) {
     const before = this.items.length;
-    this.#pages = this.#pages.map((page) => ({ ...page, items: page.items.flatMap((each) => (!is(each) ? [each] : item ? [item] : [])) }));
+    this.#pages = this.#pages.map((page) => ({
+      ...page,
+      items: page.items.flatMap((each) => (!is(each) ? [each] : item ? [item] : [])),
+    }));
     if (this.total !== undefined) this.total -= before - this.items.length;
   }
 }

@@ -50,12 +50,31 @@ export function createPagedTable(options) {
   const earlier = moreButton("admin_show_earlier", () => void turn("earlier"));
   const later = moreButton("admin_show_more", () => void turn("later"));
   const trouble = el("div", { class: "table-trouble", role: "alert" });
-  const table = el("table", { class: "table", role: "table", "aria-label": options.label, hidden: true },
-    el("thead", { role: "rowgroup" }, el("tr", { role: "row" }, options.columns.map((column) => el("th", { scope: "col", role: "columnheader", class: column.class }, column.label)))), body);
+  const table = el(
+    "table",
+    { class: "table", role: "table", "aria-label": options.label, hidden: true },
+    el(
+      "thead",
+      { role: "rowgroup" },
+      el(
+        "tr",
+        { role: "row" },
+        options.columns.map((column) =>
+          el("th", { scope: "col", role: "columnheader", class: column.class }, column.label),
+        ),
+      ),
+    ),
+    body,
+  );
   const frame = el("div", { class: "table-frame", "aria-busy": "true" }, earlier, table, trouble, later);
   const instead = el("div", { class: "table-instead" });
   const node = el("div", { class: "table-box" }, status, frame, instead);
-  const near = new IntersectionObserver(([entry]) => { if (entry?.isIntersecting && !trouble.firstChild) void turn("later"); }, { rootMargin: NEAR });
+  const near = new IntersectionObserver(
+    ([entry]) => {
+      if (entry?.isIntersecting && !trouble.firstChild) void turn("later");
+    },
+    { rootMargin: NEAR },
+  );
   let generation = 0;
   let busy = false;
 
@@ -67,7 +86,12 @@ export function createPagedTable(options) {
 
   /** @param {"earlier" | "later"} way */
   async function turn(way) {
-    if (!busy && pages.leads(way)) await ask(pages.cursor(way), (page) => pages.take(way, page), () => turn(way));
+    if (!busy && pages.leads(way))
+      await ask(
+        pages.cursor(way),
+        (page) => pages.take(way, page),
+        () => turn(way),
+      );
   }
 
   /**
@@ -98,7 +122,15 @@ export function createPagedTable(options) {
     table.hidden = empty;
     earlier.hidden = !pages.leads("earlier");
     later.hidden = !pages.leads("later");
-    placeRows(body, drawEach(items, (item) => drawRow(options, item), (item) => unreadableRow(options, item)), node.closest(".admin-body"));
+    placeRows(
+      body,
+      drawEach(
+        items,
+        (item) => drawRow(options, item),
+        (item) => unreadableRow(options, item),
+      ),
+      node.closest(".admin-body"),
+    );
     setText(status, empty ? "" : words(items.length));
     // Observed anew, so that a tall screen goes on until it is full.
     near.unobserve(later);
@@ -109,7 +141,11 @@ export function createPagedTable(options) {
   function words(shown) {
     const { total, first } = pages;
     if (total === undefined || (shown === total && !first)) return options.count?.(total ?? shown) ?? "";
-    return t("admin_shown", { from: whole(first + 1), to: whole(first + shown), count: options.count?.(total) ?? whole(total) });
+    return t("admin_shown", {
+      from: whole(first + 1),
+      to: whole(first + shown),
+      count: options.count?.(total) ?? whole(total),
+    });
   }
 
   /** @param {boolean} on */
@@ -161,9 +197,19 @@ export function createPagedTable(options) {
  * @param {T} item
  */
 function drawRow(options, item) {
-  return el("tr", { role: "row", class: options.look?.(item), "data-id": options.id(item) }, options.columns.map((column, index) => index === 0
-    ? el("th", { scope: "row", role: "rowheader", class: column.class }, column.cell(item))
-    : el("td", { role: "cell", class: column.class, "data-label": column.bare ? null : column.label }, column.cell(item))));
+  return el(
+    "tr",
+    { role: "row", class: options.look?.(item), "data-id": options.id(item) },
+    options.columns.map((column, index) =>
+      index === 0
+        ? el("th", { scope: "row", role: "rowheader", class: column.class }, column.cell(item))
+        : el(
+            "td",
+            { role: "cell", class: column.class, "data-label": column.bare ? null : column.label },
+            column.cell(item),
+          ),
+    ),
+  );
 }
 
 /**
@@ -174,9 +220,15 @@ function drawRow(options, item) {
  * @param {T} item
  */
 function unreadableRow(options, item) {
-  return el("tr", { role: "row", "data-id": options.id(item) }, options.columns.map((column, index) => index === 0
-    ? el("th", { scope: "row", role: "rowheader", class: column.class }, t("entry_unreadable"))
-    : el("td", { role: "cell", class: column.class }, NO_MOMENT)));
+  return el(
+    "tr",
+    { role: "row", "data-id": options.id(item) },
+    options.columns.map((column, index) =>
+      index === 0
+        ? el("th", { scope: "row", role: "rowheader", class: column.class }, t("entry_unreadable"))
+        : el("td", { role: "cell", class: column.class }, NO_MOMENT),
+    ),
+  );
 }
 
 /**
@@ -187,7 +239,9 @@ function unreadableRow(options, item) {
  * @param {Element | null} scroller
  */
 function placeRows(body, rows, scroller) {
-  const old = new Map([...body.children].map((row) => [/** @type {HTMLElement} */ (row).dataset["id"], /** @type {HTMLElement} */ (row)]));
+  const old = new Map(
+    [...body.children].map((row) => [/** @type {HTMLElement} */ (row).dataset["id"], /** @type {HTMLElement} */ (row)]),
+  );
   const shown = rows.map((row) => {
     const known = old.get(row.dataset["id"]);
     return known?.isEqualNode(row) ? known : row;
@@ -207,7 +261,12 @@ function moreButton(key, click) {
 }
 
 export function loading() {
-  return el("div", { class: "table-loading" }, el("span", { class: "spinner", "aria-hidden": "true" }), el("span", {}, t("loading")));
+  return el(
+    "div",
+    { class: "table-loading" },
+    el("span", { class: "spinner", "aria-hidden": "true" }),
+    el("span", {}, t("loading")),
+  );
 }
 
 /**
@@ -217,6 +276,11 @@ export function loading() {
  * @param {() => void} again
  */
 export function troubleWith(error, again) {
-  return el("div", { class: "trouble", role: "alert" }, icon("alert"), el("p", {}, errorText(/** @type {{ code?: string }} */ (error))),
-    el("button", { type: "button", class: "button button-small", click: again }, t("retry")));
+  return el(
+    "div",
+    { class: "trouble", role: "alert" },
+    icon("alert"),
+    el("p", {}, errorText(/** @type {{ code?: string }} */ (error))),
+    el("button", { type: "button", class: "button button-small", click: again }, t("retry")),
+  );
 }

@@ -12,7 +12,8 @@ import { icon } from "../base/icons.js";
  * @typedef {object} Admin
  * @property {import("../context.js").Context} context
  * @property {() => URLSearchParams} query  the filter in the address
- * @property {(change: Record<string, string | null>, replace?: boolean) => void} filter  changes the filter in the address
+ * @property {(change: Record<string, string | null>, replace?: boolean) => void} filter  changes the filter in the
+ *   address
  * @property {(section: string, filter?: Record<string, string>) => void} open
  */
 
@@ -52,13 +53,40 @@ export function stamp(text, tone = "plain", picture) {
 export function createToolbar(admin, options) {
   let timer = /** @type {ReturnType<typeof setTimeout> | undefined} */ (undefined);
   const field = el("input", {
-    class: "input", type: "search", "aria-label": options.search, placeholder: options.search, autocomplete: "off", spellcheck: "false", maxlength: "100",
-    input: () => { clearTimeout(timer); timer = setTimeout(search, SEARCH_MS); },
-    keydown: (/** @type {KeyboardEvent} */ event) => { if (event.key === "Enter" && !event.isComposing) search(); },
+    class: "input",
+    type: "search",
+    "aria-label": options.search,
+    placeholder: options.search,
+    autocomplete: "off",
+    spellcheck: "false",
+    maxlength: "100",
+    input: () => {
+      clearTimeout(timer);
+      timer = setTimeout(search, SEARCH_MS);
+    },
+    keydown: (/** @type {KeyboardEvent} */ event) => {
+      if (event.key === "Enter" && !event.isComposing) search();
+    },
   });
-  const choices = options.states.map(([value, text]) => el("label", {}, el("input", { type: "radio", name: "state", value, change: () => admin.filter({ state: value || null }) }), text));
-  const node = el("div", { class: "toolbar", role: "search" }, el("div", { class: "toolbar-search" }, icon("search"), field),
-    el("fieldset", { class: "plain" }, el("legend", { class: "hidden-visually" }, options.label), el("div", { class: "segments" }, choices)));
+  const choices = options.states.map(([value, text]) =>
+    el(
+      "label",
+      {},
+      el("input", { type: "radio", name: "state", value, change: () => admin.filter({ state: value || null }) }),
+      text,
+    ),
+  );
+  const node = el(
+    "div",
+    { class: "toolbar", role: "search" },
+    el("div", { class: "toolbar-search" }, icon("search"), field),
+    el(
+      "fieldset",
+      { class: "plain" },
+      el("legend", { class: "hidden-visually" }, options.label),
+      el("div", { class: "segments" }, choices),
+    ),
+  );
 
   function search() {
     clearTimeout(timer);
@@ -72,7 +100,8 @@ export function createToolbar(admin, options) {
       const q = query.get("q") ?? "";
       if (document.activeElement !== field) field.value = q;
       const state = options.states.some(([value]) => value === query.get("state")) ? query.get("state") : "";
-      for (const choice of node.querySelectorAll("input[type=radio]")) /** @type {HTMLInputElement} */ (choice).checked = /** @type {HTMLInputElement} */ (choice).value === state;
+      for (const choice of node.querySelectorAll("input[type=radio]"))
+        /** @type {HTMLInputElement} */ (choice).checked = /** @type {HTMLInputElement} */ (choice).value === state;
     },
     close: () => clearTimeout(timer),
   };
@@ -86,12 +115,24 @@ export function createToolbar(admin, options) {
  * @param {HTMLElement} [button]
  */
 export function nothing(picture, text, button) {
-  return el("div", { class: "nothing" }, el("span", { class: "nothing-mark" }, icon(picture)), el("p", {}, text), button);
+  return el(
+    "div",
+    { class: "nothing" },
+    el("span", { class: "nothing-mark" }, icon(picture)),
+    el("p", {}, text),
+    button,
+  );
 }
 
 /** @param {[string, Children | undefined][]} rows  those without a value are left out */
 export function facts(rows) {
-  return el("dl", { class: "figures" }, rows.filter(([, value]) => value !== undefined).map(([label, value]) => el("div", {}, el("dt", {}, label), el("dd", {}, /** @type {Children} */ (value)))));
+  return el(
+    "dl",
+    { class: "figures" },
+    rows
+      .filter(([, value]) => value !== undefined)
+      .map(([label, value]) => el("div", {}, el("dt", {}, label), el("dd", {}, /** @type {Children} */ (value)))),
+  );
 }
 
 /**
@@ -104,7 +145,12 @@ export function facts(rows) {
  * @param {boolean} [danger]
  */
 export function deed(picture, label, hint, click, danger = false) {
-  return el("button", { type: "button", class: danger ? "deed deed-danger" : "deed", click }, icon(picture), el("span", {}, el("strong", {}, label), el("small", {}, hint)));
+  return el(
+    "button",
+    { type: "button", class: danger ? "deed deed-danger" : "deed", click },
+    icon(picture),
+    el("span", {}, el("strong", {}, label), el("small", {}, hint)),
+  );
 }
 
 /** @param {string} label @param {() => void} click */
@@ -143,7 +189,11 @@ export async function whileBusy(button, act) {
   if (button.disabled) return;
   const before = [...button.childNodes];
   button.disabled = true;
-  fill(button, el("span", { class: "spinner", "aria-hidden": "true" }), before.map((node) => node.cloneNode(true)));
+  fill(
+    button,
+    el("span", { class: "spinner", "aria-hidden": "true" }),
+    before.map((node) => node.cloneNode(true)),
+  );
   try {
     await act();
   } finally {

@@ -20,7 +20,13 @@ export function createPeople(admin) {
   const toolbar = createToolbar(admin, {
     search: t("admin_find_people"),
     label: t("admin_state"),
-    states: [["", t("admin_state_all")], ["active", t("admin_state_active")], ["admin", t("admin_state_admins")], ["disabled", t("admin_state_disabled")], ["removed", t("admin_state_removed")]],
+    states: [
+      ["", t("admin_state_all")],
+      ["active", t("admin_state_active")],
+      ["admin", t("admin_state_admins")],
+      ["disabled", t("admin_state_disabled")],
+      ["removed", t("admin_state_removed")],
+    ],
   });
   const table = createPagedTable({
     label: t("admin_people"),
@@ -84,17 +90,30 @@ export function createPeople(admin) {
 function columns(admin) {
   return [
     {
-      label: t("admin_name"), class: "cell-main",
+      label: t("admin_name"),
+      class: "cell-main",
       cell: (user) => {
         const { uid } = user;
-        return el("span", { class: "who" }, face(user), el("span", { class: "who-text" },
-          rowButton(nameOf(user), () => admin.filter({ id: uid })), el("small", { dir: "auto" }, user.username ? `@${user.username}` : "")));
+        return el(
+          "span",
+          { class: "who" },
+          face(user),
+          el(
+            "span",
+            { class: "who-text" },
+            rowButton(nameOf(user), () => admin.filter({ id: uid })),
+            el("small", { dir: "auto" }, user.username ? `@${user.username}` : ""),
+          ),
+        );
       },
     },
     { label: t("admin_state"), class: "cell-marks", bare: true, cell: (user) => marks(user) },
     { label: t("admin_sessions"), class: "cell-number", cell: (user) => whole(user.sessions) },
     { label: t("admin_seen"), cell: (user) => seen(user) },
-    { label: t("admin_created"), cell: (user) => el("time", { title: moment(user.created_at) }, away(user.created_at)) },
+    {
+      label: t("admin_created"),
+      cell: (user) => el("time", { title: moment(user.created_at) }, away(user.created_at)),
+    },
   ];
 }
 

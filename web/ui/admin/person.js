@@ -27,7 +27,13 @@ export function openPerson(admin, uid, told) {
       show(user);
       return user;
     } catch (error) {
-      fill(body, troubleWith(error, () => { fill(body, loading()); void load(); }));
+      fill(
+        body,
+        troubleWith(error, () => {
+          fill(body, loading());
+          void load();
+        }),
+      );
       return null;
     }
   }
@@ -51,7 +57,11 @@ export function openPerson(admin, uid, told) {
   async function perform(act, { said, undo, takesAdmin = false }) {
     try {
       await act();
-      admin.context.toast(said, undo ? { label: t("undo"), act: () => void perform(undo, { said: t("admin_undone") }) } : undefined, undo ? 8000 : undefined);
+      admin.context.toast(
+        said,
+        undo ? { label: t("undo"), act: () => void perform(undo, { said: t("admin_undone") }) } : undefined,
+        undo ? 8000 : undefined,
+      );
       await load();
     } catch (error) {
       const now = await load();
@@ -63,52 +73,133 @@ export function openPerson(admin, uid, told) {
   function deeds(user) {
     const name = nameOf(user);
     if (user.state === "removed") {
-      return el("div", { class: "deeds" }, deed("undo", t("admin_restore"), t("admin_restore_person_hint"), () => void perform(() => api.restoreUser(uid), { said: t("admin_restored", { name }) })));
+      return el(
+        "div",
+        { class: "deeds" },
+        deed(
+          "undo",
+          t("admin_restore"),
+          t("admin_restore_person_hint"),
+          () => void perform(() => api.restoreUser(uid), { said: t("admin_restored", { name }) }),
+        ),
+      );
     }
     const again = { changed: () => void load() };
-    return el("div", { class: "deeds" },
+    return el(
+      "div",
+      { class: "deeds" },
       deed("edit", t("admin_rename"), t("admin_rename_person_hint"), () => openRenamePerson(user, again)),
       user.admin
         ? deed("shield", t("admin_demote"), t("admin_demote_hint"), () => void demote(user))
         : deed("shield", t("admin_promote"), t("admin_promote_hint"), () => void promote(user)),
-      user.state === "disabled" ? null : deed("key", t("admin_reset"), t("admin_reset_hint"), () => openResetPerson(admin, user, again)),
-      user.sessions ? deed("leave", t("admin_end_sessions"), t("admin_end_sessions_hint", { n: user.sessions }), () => void endSessions(user)) : null,
       user.state === "disabled"
-        ? deed("check", t("admin_enable"), t("admin_enable_hint"), () => void perform(() => api.changeUser(uid, { disabled: false }), { said: t("admin_enabled", { name }) }))
+        ? null
+        : deed("key", t("admin_reset"), t("admin_reset_hint"), () => openResetPerson(admin, user, again)),
+      user.sessions
+        ? deed(
+            "leave",
+            t("admin_end_sessions"),
+            t("admin_end_sessions_hint", { n: user.sessions }),
+            () => void endSessions(user),
+          )
+        : null,
+      user.state === "disabled"
+        ? deed(
+            "check",
+            t("admin_enable"),
+            t("admin_enable_hint"),
+            () => void perform(() => api.changeUser(uid, { disabled: false }), { said: t("admin_enabled", { name }) }),
+          )
         : deed("ban", t("admin_disable"), t("admin_disable_hint"), () => void disable(user)),
-      deed("trash", t("admin_remove"), t("admin_remove_person_hint"), () => openRemovePerson(user, {
-        changed: () => {
-          admin.context.toast(t("admin_removed", { name }), { label: t("undo"), act: () => void perform(() => api.restoreUser(uid), { said: t("admin_restored", { name }) }) }, 8000);
-          void load();
-        },
-      }), true));
+      deed(
+        "trash",
+        t("admin_remove"),
+        t("admin_remove_person_hint"),
+        () =>
+          openRemovePerson(user, {
+            changed: () => {
+              admin.context.toast(
+                t("admin_removed", { name }),
+                {
+                  label: t("undo"),
+                  act: () => void perform(() => api.restoreUser(uid), { said: t("admin_restored", { name }) }),
+                },
+                8000,
+              );
+              void load();
+            },
+          }),
+        true,
+      ),
+    );
   }
 
   /** @param {Account} user */
   async function promote(user) {
     const name = nameOf(user);
-    if (!(await ask({ title: t("admin_promote_question", { name }), text: t("admin_promote_text"), confirm: t("admin_promote") }))) return;
-    await perform(() => api.changeUser(uid, { admin: true }), { said: t("admin_promoted", { name }), undo: () => api.changeUser(uid, { admin: false }) });
+    if (
+      !(await ask({
+        title: t("admin_promote_question", { name }),
+        text: t("admin_promote_text"),
+        confirm: t("admin_promote"),
+      }))
+    )
+      return;
+    await perform(() => api.changeUser(uid, { admin: true }), {
+      said: t("admin_promoted", { name }),
+      undo: () => api.changeUser(uid, { admin: false }),
+    });
   }
 
   /** @param {Account} user */
   async function demote(user) {
     const name = nameOf(user);
     const self = uid === admin.context.store.state.me?.uid;
-    if (!(await ask({ title: t("admin_demote_question", { name }), text: t(self ? "admin_demote_self" : "admin_demote_text"), confirm: t("admin_demote"), danger: true }))) return;
-    await perform(() => api.changeUser(uid, { admin: false }), { said: t("admin_demoted", { name }), takesAdmin: true, ...(self ? {} : { undo: () => api.changeUser(uid, { admin: true }) }) });
+    if (
+      !(await ask({
+        title: t("admin_demote_question", { name }),
+        text: t(self ? "admin_demote_self" : "admin_demote_text"),
+        confirm: t("admin_demote"),
+        danger: true,
+      }))
+    )
+      return;
+    await perform(() => api.changeUser(uid, { admin: false }), {
+      said: t("admin_demoted", { name }),
+      takesAdmin: true,
+      ...(self ? {} : { undo: () => api.changeUser(uid, { admin: true }) }),
+    });
   }
 
   /** @param {Account} user */
   async function disable(user) {
     const name = nameOf(user);
-    if (!(await ask({ title: t("admin_disable_question", { name }), text: t("admin_disable_text"), confirm: t("admin_disable"), danger: true }))) return;
-    await perform(() => api.changeUser(uid, { disabled: true }), { said: t("admin_disabled", { name }), undo: () => api.changeUser(uid, { disabled: false }), takesAdmin: true });
+    if (
+      !(await ask({
+        title: t("admin_disable_question", { name }),
+        text: t("admin_disable_text"),
+        confirm: t("admin_disable"),
+        danger: true,
+      }))
+    )
+      return;
+    await perform(() => api.changeUser(uid, { disabled: true }), {
+      said: t("admin_disabled", { name }),
+      undo: () => api.changeUser(uid, { disabled: false }),
+      takesAdmin: true,
+    });
   }
 
   /** @param {Account} user */
   async function endSessions(user) {
-    if (!(await ask({ title: t("admin_end_question", { name: nameOf(user) }), text: t("admin_end_text"), confirm: t("admin_end_sessions") }))) return;
+    if (
+      !(await ask({
+        title: t("admin_end_question", { name: nameOf(user) }),
+        text: t("admin_end_text"),
+        confirm: t("admin_end_sessions"),
+      }))
+    )
+      return;
     await perform(() => api.endSessions(uid), { said: t("admin_sessions_ended") });
   }
 
@@ -118,17 +209,47 @@ export function openPerson(admin, uid, told) {
 
 /** @param {Account} user */
 function profile(user) {
-  return el("div", { class: "portrait" },
-    el("div", { class: "portrait-head" }, face(user, "large"), el("div", {}, el("h3", { dir: "auto" }, nameOf(user)), user.username ? el("p", { class: "hint", dir: "auto" }, `@${user.username}`) : null)),
+  return el(
+    "div",
+    { class: "portrait" },
+    el(
+      "div",
+      { class: "portrait-head" },
+      face(user, "large"),
+      el(
+        "div",
+        {},
+        el("h3", { dir: "auto" }, nameOf(user)),
+        user.username ? el("p", { class: "hint", dir: "auto" }, `@${user.username}`) : null,
+      ),
+    ),
     marks(user),
-    user.state === "removed" ? el("p", { class: "notice" }, el("span", {},
-      user.purge_at ? t("admin_purge_on", { date: date(user.purge_at) }) : t("admin_is_removed"), user.erases ? ` ${t("admin_erases")}` : null)) : null,
+    user.state === "removed"
+      ? el(
+          "p",
+          { class: "notice" },
+          el(
+            "span",
+            {},
+            user.purge_at ? t("admin_purge_on", { date: date(user.purge_at) }) : t("admin_is_removed"),
+            user.erases ? ` ${t("admin_erases")}` : null,
+          ),
+        )
+      : null,
     user.new ? el("p", { class: "notice" }, el("span", {}, t("admin_new_hint"))) : null,
     facts([
       [t("admin_sessions"), whole(user.sessions)],
       [t("admin_rooms"), user.rooms === undefined ? undefined : whole(user.rooms)],
-      [t("admin_seen"), user.presence && user.presence !== "offline" ? t("admin_seen_now") : user.seen_at ? moment(user.seen_at) : t("admin_seen_never")],
+      [
+        t("admin_seen"),
+        user.presence && user.presence !== "offline"
+          ? t("admin_seen_now")
+          : user.seen_at
+            ? moment(user.seen_at)
+            : t("admin_seen_never"),
+      ],
       [t("admin_created"), moment(user.created_at)],
       [t("admin_removed_at"), user.removed_at ? moment(user.removed_at) : undefined],
-    ]));
+    ]),
+  );
 }

@@ -25,13 +25,30 @@ export function openAddPerson(admin, added) {
   const displayName = textInput({ maxlength: DISPLAY_NAME_MAX });
   const rights = tick(t("admin_make_admin"), t("admin_make_admin_hint"));
   openForm({
-    title: t("admin_add_person"), text: t("admin_add_person_text"), submit: t("admin_add"), explain: nameRefusal,
-    fields: [field(t("username"), username, t("username_hint")), field(t("display_name"), displayName, t("admin_optional")), rights.node],
+    title: t("admin_add_person"),
+    text: t("admin_add_person_text"),
+    submit: t("admin_add"),
+    explain: nameRefusal,
+    fields: [
+      field(t("username"), username, t("username_hint")),
+      field(t("display_name"), displayName, t("admin_optional")),
+      rights.node,
+    ],
     act: async () => {
       const shown = displayName.value.trim();
-      const made = await api.addUser({ username: username.value.trim(), ...(shown ? { display_name: shown } : {}), ...(rights.input.checked ? { admin: true } : {}) });
+      const made = await api.addUser({
+        username: username.value.trim(),
+        ...(shown ? { display_name: shown } : {}),
+        ...(rights.input.checked ? { admin: true } : {}),
+      });
       added();
-      return () => showLink(admin.context, { title: t("admin_added", { name: nameOf(made) }), text: t("admin_added_text", { name: nameOf(made) }), path: made.path, expires: made.expires_at });
+      return () =>
+        showLink(admin.context, {
+          title: t("admin_added", { name: nameOf(made) }),
+          text: t("admin_added_text", { name: nameOf(made) }),
+          path: made.path,
+          expires: made.expires_at,
+        });
     },
   });
 }
@@ -44,10 +61,15 @@ export function openRenamePerson(user, told) {
   const username = textInput({ maxlength: NAME_MAX, required: true, autocapitalize: "none", value: user.username });
   const displayName = textInput({ maxlength: DISPLAY_NAME_MAX, value: user.display_name ?? "", autofocus: true });
   openForm({
-    title: t("admin_rename_question", { name: nameOf(user) }), submit: t("save"), explain: nameRefusal,
+    title: t("admin_rename_question", { name: nameOf(user) }),
+    submit: t("save"),
+    explain: nameRefusal,
     fields: [field(t("display_name"), displayName), field(t("username"), username, t("admin_username_hint"))],
     act: async () => {
-      const change = { ...(displayName.value.trim() === (user.display_name ?? "") ? {} : { display_name: displayName.value.trim() }), ...(username.value.trim() === user.username ? {} : { username: username.value.trim() }) };
+      const change = {
+        ...(displayName.value.trim() === (user.display_name ?? "") ? {} : { display_name: displayName.value.trim() }),
+        ...(username.value.trim() === user.username ? {} : { username: username.value.trim() }),
+      };
       if (Object.keys(change).length) await api.changeUser(user.uid, change);
       told.changed();
     },
@@ -60,16 +82,30 @@ export function openRenamePerson(user, told) {
  * @param {{ changed: () => void }} told
  */
 export function openResetPerson(admin, user, told) {
-  const why = choices(t("admin_reset_why"), "why", [
-    ["forgotten", t("admin_reset_forgotten"), t("admin_reset_forgotten_hint")],
-    ["compromised", t("admin_reset_compromised"), t("admin_reset_compromised_hint")],
-  ], "forgotten");
+  const why = choices(
+    t("admin_reset_why"),
+    "why",
+    [
+      ["forgotten", t("admin_reset_forgotten"), t("admin_reset_forgotten_hint")],
+      ["compromised", t("admin_reset_compromised"), t("admin_reset_compromised_hint")],
+    ],
+    "forgotten",
+  );
   openForm({
-    title: t("admin_reset_question", { name: nameOf(user) }), text: t("admin_reset_text"), submit: t("admin_make_link"), fields: why.node,
+    title: t("admin_reset_question", { name: nameOf(user) }),
+    text: t("admin_reset_text"),
+    submit: t("admin_make_link"),
+    fields: why.node,
     act: async () => {
       const ticket = await api.resetUser(user.uid, why.value === "compromised");
       told.changed();
-      return () => showLink(admin.context, { title: t("admin_reset_link"), text: t("admin_reset_link_text", { name: nameOf(user) }), path: ticket.path, expires: ticket.expires_at });
+      return () =>
+        showLink(admin.context, {
+          title: t("admin_reset_link"),
+          text: t("admin_reset_link_text", { name: nameOf(user) }),
+          path: ticket.path,
+          expires: ticket.expires_at,
+        });
     },
   });
 }
@@ -79,12 +115,21 @@ export function openResetPerson(admin, user, told) {
  * @param {{ changed: () => void }} told
  */
 export function openRemovePerson(user, told) {
-  const messages = choices(t("admin_messages_of"), "messages", [
-    ["keep", t("admin_messages_keep"), t("admin_messages_keep_hint")],
-    ["erase", t("admin_messages_erase"), t("admin_messages_erase_hint")],
-  ], "keep");
+  const messages = choices(
+    t("admin_messages_of"),
+    "messages",
+    [
+      ["keep", t("admin_messages_keep"), t("admin_messages_keep_hint")],
+      ["erase", t("admin_messages_erase"), t("admin_messages_erase_hint")],
+    ],
+    "keep",
+  );
   openForm({
-    title: t("admin_remove_question", { name: nameOf(user) }), text: t("admin_remove_person_text"), submit: t("admin_remove"), danger: true, fields: messages.node,
+    title: t("admin_remove_question", { name: nameOf(user) }),
+    text: t("admin_remove_person_text"),
+    submit: t("admin_remove"),
+    danger: true,
+    fields: messages.node,
     explain: async (error) => {
       const now = await api.readUser(user.uid).catch(() => user);
       return refusal(error, now.admin && now.state === "active");

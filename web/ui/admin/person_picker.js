@@ -25,13 +25,33 @@ export function createPersonPicker(options) {
   const list = createListbox({
     label: options.label,
     class: "picker-list",
-    row: (/** @type {Account} */ user) => [face(user, "small"), el("span", { class: "option-text" }, el("strong", { dir: "auto" }, nameOf(user)), el("small", { dir: "auto" }, `@${user.username}`))],
+    row: (/** @type {Account} */ user) => [
+      face(user, "small"),
+      el(
+        "span",
+        { class: "option-text" },
+        el("strong", { dir: "auto" }, nameOf(user)),
+        el("small", { dir: "auto" }, `@${user.username}`),
+      ),
+    ],
     choose,
   });
   const input = el("input", {
-    class: "input", type: "text", role: "combobox", "aria-expanded": "false", "aria-label": options.label, placeholder: t("find_people"),
-    autocomplete: "off", spellcheck: "false", dir: "auto", required: options.required,
-    input: () => { set(null); clearTimeout(timer); timer = setTimeout(search, SEARCH_MS); },
+    class: "input",
+    type: "text",
+    role: "combobox",
+    "aria-expanded": "false",
+    "aria-label": options.label,
+    placeholder: t("find_people"),
+    autocomplete: "off",
+    spellcheck: "false",
+    dir: "auto",
+    required: options.required,
+    input: () => {
+      set(null);
+      clearTimeout(timer);
+      timer = setTimeout(search, SEARCH_MS);
+    },
     blur: () => fold(),
     keydown: (/** @type {KeyboardEvent} */ event) => {
       if (event.isComposing || !list.size) return;
@@ -49,7 +69,9 @@ export function createPersonPicker(options) {
   async function search() {
     const mine = (asked += 1);
     const q = input.value.trim();
-    const found = q ? (await listUsers({ q, state: options.state ?? "", limit: SHOWN_MAX }).catch(() => ({ users: [] }))).users : [];
+    const found = q
+      ? (await listUsers({ q, state: options.state ?? "", limit: SHOWN_MAX }).catch(() => ({ users: [] }))).users
+      : [];
     if (mine !== asked || document.activeElement !== input) return;
     list.show(found);
     list.node.hidden = found.length === 0;
@@ -81,7 +103,12 @@ export function createPersonPicker(options) {
   return {
     node: el("div", { class: "picker" }, input, list.node),
     input,
-    get value() { return value; },
-    clear() { value = null; input.value = ""; },
+    get value() {
+      return value;
+    },
+    clear() {
+      value = null;
+      input.value = "";
+    },
   };
 }

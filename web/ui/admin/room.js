@@ -53,7 +53,11 @@ export function openRoom(admin, first, told) {
     try {
       const next = await act();
       if (next) took(next);
-      admin.context.toast(said, undo ? { label: t("undo"), act: () => void perform(undo, { said: t("admin_undone") }) } : undefined, undo ? 8000 : undefined);
+      admin.context.toast(
+        said,
+        undo ? { label: t("undo"), act: () => void perform(undo, { said: t("admin_undone") }) } : undefined,
+        undo ? 8000 : undefined,
+      );
       if (!next || gone) {
         dialog.close();
         told.lost();
@@ -70,7 +74,12 @@ export function openRoom(admin, first, told) {
 
   /** @param {Change} change @param {string} said */
   function set(change, said) {
-    const undo = Object.fromEntries(Object.keys(change).map((key) => [key, /** @type {Record<string, unknown>} */ (/** @type {unknown} */ (room))[key] ?? false]));
+    const undo = Object.fromEntries(
+      Object.keys(change).map((key) => [
+        key,
+        /** @type {Record<string, unknown>} */ (/** @type {unknown} */ (room))[key] ?? false,
+      ]),
+    );
     void perform(() => api.changeRoom(id, change), { said, undo: () => api.changeRoom(id, undo) });
   }
 
@@ -80,26 +89,62 @@ export function openRoom(admin, first, told) {
     return [
       deed("edit", t("admin_rename"), t("admin_rename_room_hint"), () => openRenameRoom(room, took)),
       archived ? null : deed("key", t("admin_owner"), t("admin_owner_hint"), () => openOwner(room, took)),
-      deed("star", t(room.default ? "admin_default_off" : "admin_default_on"), t(room.default ? "admin_default_off_hint" : "admin_default_on_hint"),
-        () => set({ default: !room.default }, t(room.default ? "admin_default_off_done" : "admin_default_on_done", { name }))),
-      deed("eye", t(room.read_only ? "admin_read_only_off" : "admin_read_only_on"), t(room.read_only ? "admin_read_only_off_hint" : "admin_read_only_on_hint"),
-        () => set({ read_only: !room.read_only }, t(room.read_only ? "admin_read_only_off_done" : "admin_read_only_on_done", { name }))),
-      deed("archive", t(archived ? "admin_unarchive" : "admin_archive"), t(archived ? "admin_unarchive_hint" : "admin_archive_hint"),
-        () => set({ archived: !archived }, t(archived ? "admin_unarchived" : "admin_archived", { name }))),
+      deed(
+        "star",
+        t(room.default ? "admin_default_off" : "admin_default_on"),
+        t(room.default ? "admin_default_off_hint" : "admin_default_on_hint"),
+        () =>
+          set(
+            { default: !room.default },
+            t(room.default ? "admin_default_off_done" : "admin_default_on_done", { name }),
+          ),
+      ),
+      deed(
+        "eye",
+        t(room.read_only ? "admin_read_only_off" : "admin_read_only_on"),
+        t(room.read_only ? "admin_read_only_off_hint" : "admin_read_only_on_hint"),
+        () =>
+          set(
+            { read_only: !room.read_only },
+            t(room.read_only ? "admin_read_only_off_done" : "admin_read_only_on_done", { name }),
+          ),
+      ),
+      deed(
+        "archive",
+        t(archived ? "admin_unarchive" : "admin_archive"),
+        t(archived ? "admin_unarchive_hint" : "admin_archive_hint"),
+        () => set({ archived: !archived }, t(archived ? "admin_unarchived" : "admin_archived", { name })),
+      ),
       deed("trash", t("admin_remove"), t("admin_remove_room_hint"), () => void remove(), true),
     ];
   }
 
   function restoring() {
-    return deed("undo", t("admin_restore"), t("admin_restore_room_hint"), () => void perform(() => api.restoreRoom(id), { said: t("admin_restored", { name: room.name }) }));
+    return deed(
+      "undo",
+      t("admin_restore"),
+      t("admin_restore_room_hint"),
+      () => void perform(() => api.restoreRoom(id), { said: t("admin_restored", { name: room.name }) }),
+    );
   }
 
   async function remove() {
     const { name } = room;
-    if (!(await ask({ title: t("admin_remove_question", { name }), text: t("admin_remove_room_text", { n: room.members }), confirm: t("admin_remove"), danger: true }))) return;
+    if (
+      !(await ask({
+        title: t("admin_remove_question", { name }),
+        text: t("admin_remove_room_text", { n: room.members }),
+        confirm: t("admin_remove"),
+        danger: true,
+      }))
+    )
+      return;
     await perform(() => api.removeRoom(id), {
-      said: t("admin_removed", { name }), gone: true,
-      undo: async () => { await api.restoreRoom(id); },
+      said: t("admin_removed", { name }),
+      gone: true,
+      undo: async () => {
+        await api.restoreRoom(id);
+      },
     });
   }
 
@@ -112,12 +157,30 @@ export function openRoom(admin, first, told) {
  * @param {HTMLElement} owners
  */
 function profile(room, owners) {
-  return el("div", { class: "portrait" },
-    el("div", { class: "portrait-head" }, tile(room), el("div", {}, el("h3", { dir: "auto" }, room.name), room.topic ? el("p", { class: "hint", dir: "auto" }, room.topic) : null)),
+  return el(
+    "div",
+    { class: "portrait" },
+    el(
+      "div",
+      { class: "portrait-head" },
+      tile(room),
+      el(
+        "div",
+        {},
+        el("h3", { dir: "auto" }, room.name),
+        room.topic ? el("p", { class: "hint", dir: "auto" }, room.topic) : null,
+      ),
+    ),
     roomMarks(room),
-    room.state === "removed" && room.purge_at ? el("p", { class: "notice" }, el("span", {}, t("admin_purge_on", { date: date(room.purge_at) }))) : null,
+    room.state === "removed" && room.purge_at
+      ? el("p", { class: "notice" }, el("span", {}, t("admin_purge_on", { date: date(room.purge_at) })))
+      : null,
     facts([
-      [t("members"), whole(room.members)], [t("admin_owners"), owners], [t("admin_changes"), whole(room.seq)], [t("admin_created"), moment(room.created_at)],
+      [t("members"), whole(room.members)],
+      [t("admin_owners"), owners],
+      [t("admin_changes"), whole(room.seq)],
+      [t("admin_created"), moment(room.created_at)],
       [t("admin_removed_at"), room.removed_at ? moment(room.removed_at) : undefined],
-    ]));
+    ]),
+  );
 }

@@ -9,14 +9,25 @@ import { stamp } from "./parts.js";
 
 /** @param {RoomEntry} room */
 export function tile(room) {
-  return el("span", { class: `room-tile ${tintOf("room" + room.id)}`, "aria-hidden": "true" }, icon(room.kind === "closed" ? "lock" : "hash"));
+  return el(
+    "span",
+    { class: `room-tile ${tintOf("room" + room.id)}`, "aria-hidden": "true" },
+    icon(room.kind === "closed" ? "lock" : "hash"),
+  );
 }
 
 /** @param {RoomEntry} room */
 export function roomMarks(room) {
-  return el("span", { class: "stamps" },
-    room.state === "removed" ? stamp(t("admin_room_is_removed"), "bad") : room.state === "archived" ? stamp(t("admin_room_is_archived"), "waiting", "archive") : null,
+  return el(
+    "span",
+    { class: "stamps" },
+    room.state === "removed"
+      ? stamp(t("admin_room_is_removed"), "bad")
+      : room.state === "archived"
+        ? stamp(t("admin_room_is_archived"), "waiting", "archive")
+        : null,
     stamp(t(room.kind === "closed" ? "room_closed" : "room_open"), "plain"),
     room.default ? stamp(t("admin_room_default"), "spark", "star") : null,
-    room.read_only ? stamp(t("admin_room_read_only"), "plain", "eye") : null);
+    room.read_only ? stamp(t("admin_room_read_only"), "plain", "eye") : null,
+  );
 }

@@ -20,7 +20,12 @@ export function createRooms(admin) {
   const toolbar = createToolbar(admin, {
     search: t("admin_find_rooms"),
     label: t("admin_state"),
-    states: [["", t("admin_state_all")], ["active", t("admin_state_active")], ["archived", t("admin_state_archived")], ["removed", t("admin_state_removed")]],
+    states: [
+      ["", t("admin_state_all")],
+      ["active", t("admin_state_active")],
+      ["archived", t("admin_state_archived")],
+      ["removed", t("admin_state_removed")],
+    ],
   });
   const table = createPagedTable({
     label: t("admin_rooms"),
@@ -79,15 +84,29 @@ export function createRooms(admin) {
 function columns(show) {
   return [
     {
-      label: t("admin_name"), class: "cell-main",
+      label: t("admin_name"),
+      class: "cell-main",
       cell: (room) => {
         const { id } = room;
-        return el("span", { class: "who" }, tile(room), el("span", { class: "who-text" }, rowButton(room.name, () => show(id)), el("small", { dir: "auto" }, room.topic ?? "")));
+        return el(
+          "span",
+          { class: "who" },
+          tile(room),
+          el(
+            "span",
+            { class: "who-text" },
+            rowButton(room.name, () => show(id)),
+            el("small", { dir: "auto" }, room.topic ?? ""),
+          ),
+        );
       },
     },
     { label: t("admin_state"), class: "cell-marks", bare: true, cell: (room) => roomMarks(room) },
     { label: t("members"), class: "cell-number", cell: (room) => whole(room.members) },
     { label: t("admin_activity"), class: "cell-number", cell: (room) => whole(room.seq) },
-    { label: t("admin_created"), cell: (room) => el("time", { title: moment(room.created_at) }, away(room.created_at)) },
+    {
+      label: t("admin_created"),
+      cell: (room) => el("time", { title: moment(room.created_at) }, away(room.created_at)),
+    },
   ];
 }

@@ -13,7 +13,10 @@
 export function ticks(largest, steps = 3, integers = false) {
   const rough = Math.max(largest, integers ? 1 : 0.001) / steps;
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = Math.max(([1, 2, 2.5, 5, 10].find((each) => each * power >= rough * 0.999_999) ?? 10) * power, integers ? 1 : 0);
+  const step = Math.max(
+    ([1, 2, 2.5, 5, 10].find((each) => each * power >= rough * 0.999_999) ?? 10) * power,
+    integers ? 1 : 0,
+  );
   const whole = integers ? Math.ceil(step) : step;
   const count = Math.max(1, Math.ceil(largest / whole - 1e-9));
   return Array.from({ length: count + 1 }, (_, index) => Number((index * whole).toPrecision(12)));
@@ -66,7 +69,9 @@ export function line(points) {
     const from = /** @type {Point} */ (points[index - 1]);
     const to = /** @type {Point} */ (points[index]);
     const third = (to.x - from.x) / 3;
-    path += `C${round(from.x + third)} ${round(from.y + third * (slopes[index - 1] ?? 0))} ${round(to.x - third)} ${round(to.y - third * (slopes[index] ?? 0))} ${round(to.x)} ${round(to.y)}`;
+    const leaving = `${round(from.x + third)} ${round(from.y + third * (slopes[index - 1] ?? 0))}`;
+    const arriving = `${round(to.x - third)} ${round(to.y - third * (slopes[index] ?? 0))}`;
+    path += `C${leaving} ${arriving} ${round(to.x)} ${round(to.y)}`;
   }
   return path;
 }
@@ -91,7 +96,9 @@ export function area(points, ground) {
  */
 export function nearest(x, points) {
   let best = 0;
-  points.forEach((point, index) => { if (Math.abs(point.x - x) < Math.abs((points[best]?.x ?? Infinity) - x)) best = index; });
+  points.forEach((point, index) => {
+    if (Math.abs(point.x - x) < Math.abs((points[best]?.x ?? Infinity) - x)) best = index;
+  });
   return best;
 }
 

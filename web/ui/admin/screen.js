@@ -18,12 +18,21 @@ import { createSettings } from "./settings.js";
 
 /** @typedef {import("./parts.js").Admin} Admin */
 /** @typedef {import("./parts.js").Section} Section */
-/** @typedef {{ name: string, label: import("../base/i18n.js").Key, lead: import("../base/i18n.js").Key, picture: string, make: (admin: Admin) => Section }} Entry */
+/**
+ * @typedef {{ name: string, label: import("../base/i18n.js").Key, lead: import("../base/i18n.js").Key, picture:
+ *   string, make: (admin: Admin) => Section }} Entry
+ */
 
 addWords({ en, es, ru });
 
 /** @type {Entry} */
-const OVERVIEW = { name: "", label: "admin_overview", lead: "admin_overview_lead", picture: "chart", make: createOverview };
+const OVERVIEW = {
+  name: "",
+  label: "admin_overview",
+  lead: "admin_overview_lead",
+  picture: "chart",
+  make: createOverview,
+};
 /** @type {Entry[]} */
 const ENTRIES = [
   OVERVIEW,
@@ -58,7 +67,12 @@ export function createAdmin(context) {
   const lead = el("p");
   const tools = el("div", { class: "admin-tools" });
   const body = el("div", { class: "admin-body" });
-  const main = el("main", { class: "room admin-main" }, el("header", { class: "admin-head" }, el("div", { class: "room-title" }, title, lead), tools), body);
+  const main = el(
+    "main",
+    { class: "room admin-main" },
+    el("header", { class: "admin-head" }, el("div", { class: "room-title" }, title, lead), tools),
+    body,
+  );
   const node = el("div", { class: "shell admin" }, navigation.node, main);
   /** @type {{ entry: Entry, section: Section, search: string } | null} */
   let shown = null;
@@ -104,22 +118,54 @@ export function createAdmin(context) {
  * @param {import("../context.js").Context} context
  */
 function createNavigation(context) {
-  const links = ENTRIES.map((entry) => link(context, path(entry.name), entry.picture, t(entry.label), () => unfold(false)));
-  const list = el("ul", { class: "admin-links", id: "admin-links" }, links.map((each) => el("li", {}, each)),
-    el("li", { class: "admin-back" }, link(context, "/", "back", t("back"), () => unfold(false))));
-  const toggle = el("button", {
-    type: "button", class: "icon-button admin-toggle", "aria-label": t("admin_sections"), "aria-expanded": "false", "aria-controls": "admin-links",
-    click: () => unfold(toggle.getAttribute("aria-expanded") !== "true"),
-  }, icon("menu"));
-  const node = el("nav", {
-    class: "sidebar admin-nav", "aria-label": t("administration"),
-    keydown: (/** @type {KeyboardEvent} */ event) => {
-      if (event.key !== "Escape" || toggle.getAttribute("aria-expanded") !== "true") return;
-      unfold(false);
-      toggle.focus();
+  const links = ENTRIES.map((entry) =>
+    link(context, path(entry.name), entry.picture, t(entry.label), () => unfold(false)),
+  );
+  const list = el(
+    "ul",
+    { class: "admin-links", id: "admin-links" },
+    links.map((each) => el("li", {}, each)),
+    el(
+      "li",
+      { class: "admin-back" },
+      link(context, "/", "back", t("back"), () => unfold(false)),
+    ),
+  );
+  const toggle = el(
+    "button",
+    {
+      type: "button",
+      class: "icon-button admin-toggle",
+      "aria-label": t("admin_sections"),
+      "aria-expanded": "false",
+      "aria-controls": "admin-links",
+      click: () => unfold(toggle.getAttribute("aria-expanded") !== "true"),
     },
-    focusout: (/** @type {FocusEvent} */ event) => { if (event.relatedTarget instanceof Node && !node.contains(event.relatedTarget)) unfold(false); },
-  }, el("header", { class: "sidebar-head" }, el("span", { class: "mark" }, icon("shield")), el("p", { class: "admin-name" }, t("administration")), toggle), list);
+    icon("menu"),
+  );
+  const node = el(
+    "nav",
+    {
+      class: "sidebar admin-nav",
+      "aria-label": t("administration"),
+      keydown: (/** @type {KeyboardEvent} */ event) => {
+        if (event.key !== "Escape" || toggle.getAttribute("aria-expanded") !== "true") return;
+        unfold(false);
+        toggle.focus();
+      },
+      focusout: (/** @type {FocusEvent} */ event) => {
+        if (event.relatedTarget instanceof Node && !node.contains(event.relatedTarget)) unfold(false);
+      },
+    },
+    el(
+      "header",
+      { class: "sidebar-head" },
+      el("span", { class: "mark" }, icon("shield")),
+      el("p", { class: "admin-name" }, t("administration")),
+      toggle,
+    ),
+    list,
+  );
 
   /** @param {boolean} open */
   function unfold(open) {
@@ -147,15 +193,22 @@ function createNavigation(context) {
  * @param {() => void} gone
  */
 function link(context, href, picture, label, gone) {
-  return el("a", {
-    class: "room-item", href, draggable: "false",
-    click: (/** @type {MouseEvent} */ event) => {
-      if (event.ctrlKey || event.metaKey || event.shiftKey) return;
-      event.preventDefault();
-      gone();
-      context.go(href);
+  return el(
+    "a",
+    {
+      class: "room-item",
+      href,
+      draggable: "false",
+      click: (/** @type {MouseEvent} */ event) => {
+        if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+        event.preventDefault();
+        gone();
+        context.go(href);
+      },
     },
-  }, el("span", { class: "admin-tile", "aria-hidden": "true" }, icon(picture)), el("span", { class: "room-item-name" }, label));
+    el("span", { class: "admin-tile", "aria-hidden": "true" }, icon(picture)),
+    el("span", { class: "room-item-name" }, label),
+  );
 }
 
 /**

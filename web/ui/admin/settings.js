@@ -24,12 +24,25 @@ export function createSettings(admin) {
       const settings = await api.readSettings();
       if (!closed) fill(node, form(admin, settings, load));
     } catch (error) {
-      if (!closed) fill(node, troubleWith(error, () => { fill(node, loading()); void load(); }));
+      if (!closed)
+        fill(
+          node,
+          troubleWith(error, () => {
+            fill(node, loading());
+            void load();
+          }),
+        );
     }
   }
 
   void load();
-  return { node, follow() {}, close() { closed = true; } };
+  return {
+    node,
+    follow() {},
+    close() {
+      closed = true;
+    },
+  };
 }
 
 /**
@@ -41,32 +54,55 @@ function form(admin, settings, reload) {
   let saved = settings;
   const name = textInput({ maxlength: NAME_MAX, required: true, value: settings.name });
   const language = select([...LANGUAGES], settings.default_locale);
-  const registration = choices(t("admin_registration"), "registration", [
-    ["open", t("admin_registration_open"), t("admin_registration_open_hint")],
-    ["invite", t("admin_registration_invite"), t("admin_registration_invite_hint")],
-    ["closed", t("admin_registration_closed"), t("admin_registration_closed_hint")],
-  ], settings.registration);
+  const registration = choices(
+    t("admin_registration"),
+    "registration",
+    [
+      ["open", t("admin_registration_open"), t("admin_registration_open_hint")],
+      ["invite", t("admin_registration_invite"), t("admin_registration_invite_hint")],
+      ["closed", t("admin_registration_closed"), t("admin_registration_closed_hint")],
+    ],
+    settings.registration,
+  );
   const invites = tick(t("admin_member_invites"), t("admin_member_invites_hint"), settings.member_invites);
-  const most = textInput({ type: "number", min: "1", max: USERS_MOST, step: "1", inputmode: "numeric", value: settings.users_max ?? "", placeholder: t("admin_unlimited") });
-  const creation = choices(t("admin_room_creation"), "room_creation", [
-    ["members", t("admin_creation_members"), t("admin_creation_members_hint")],
-    ["admins", t("admin_creation_admins"), t("admin_creation_admins_hint")],
-  ], settings.room_creation);
+  const most = textInput({
+    type: "number",
+    min: "1",
+    max: USERS_MOST,
+    step: "1",
+    inputmode: "numeric",
+    value: settings.users_max ?? "",
+    placeholder: t("admin_unlimited"),
+  });
+  const creation = choices(
+    t("admin_room_creation"),
+    "room_creation",
+    [
+      ["members", t("admin_creation_members"), t("admin_creation_members_hint")],
+      ["admins", t("admin_creation_admins"), t("admin_creation_admins_hint")],
+    ],
+    settings.room_creation,
+  );
   const alert = el("p", { class: "gate-alert", role: "alert", hidden: true });
   const submit = el("button", { type: "submit", class: "button button-primary" }, t("admin_save_settings"));
   const foot = el("div", { class: "admin-settings-foot" }, el("span", { class: "hint", role: "status" }), submit);
 
   /** @returns {ServerSettings} */
   const written = () => ({
-    name: name.value.trim(), default_locale: language.value,
-    registration: /** @type {ServerSettings["registration"]} */ (registration.value), member_invites: invites.input.checked,
-    room_creation: /** @type {ServerSettings["room_creation"]} */ (creation.value), users_max: most.value === "" ? null : Number(most.value),
+    name: name.value.trim(),
+    default_locale: language.value,
+    registration: /** @type {ServerSettings["registration"]} */ (registration.value),
+    member_invites: invites.input.checked,
+    room_creation: /** @type {ServerSettings["room_creation"]} */ (creation.value),
+    users_max: most.value === "" ? null : Number(most.value),
   });
 
   /** Only what differs is sent, so two administrators who change different things do not undo each other. */
   function difference() {
     const now = written();
-    return Object.fromEntries(Object.entries(now).filter(([key, value]) => value !== saved[/** @type {keyof ServerSettings} */ (key)]));
+    return Object.fromEntries(
+      Object.entries(now).filter(([key, value]) => value !== saved[/** @type {keyof ServerSettings} */ (key)]),
+    );
   }
 
   function look() {
@@ -86,12 +122,18 @@ function form(admin, settings, reload) {
     }
     const change = difference();
     if (!Object.keys(change).length) return admin.context.toast(t("saved"));
-    const before = Object.fromEntries(Object.keys(change).map((key) => [key, saved[/** @type {keyof ServerSettings} */ (key)]]));
+    const before = Object.fromEntries(
+      Object.keys(change).map((key) => [key, saved[/** @type {keyof ServerSettings} */ (key)]]),
+    );
     await whileBusy(submit, async () => {
       try {
         saved = await api.changeSettings(change, before);
         look();
-        admin.context.toast(t("admin_settings_saved"), { label: t("undo"), act: () => void undo(before, change) }, 8000);
+        admin.context.toast(
+          t("admin_settings_saved"),
+          { label: t("undo"), act: () => void undo(before, change) },
+          8000,
+        );
       } catch (error) {
         if (/** @type {{ code?: string }} */ (error).code === "conflict") {
           admin.context.toast(refusal(error), undefined, 7000);
@@ -114,11 +156,32 @@ function form(admin, settings, reload) {
     await reload();
   }
 
-  const node = el("form", { class: "admin-settings-form", submit: sent, novalidate: true, input: (/** @type {Event} */ event) => { /** @type {Element} */ (event.target).removeAttribute("aria-invalid"); look(); } },
-    group(t("admin_settings_server"), field(t("admin_server_name"), name, t("admin_server_name_hint")), field(t("admin_default_language"), language, t("admin_default_language_hint"))),
-    group(t("admin_settings_people"), registration.node, invites.node, field(t("admin_users_most"), most, t("admin_users_most_hint"))),
+  const node = el(
+    "form",
+    {
+      class: "admin-settings-form",
+      submit: sent,
+      novalidate: true,
+      input: (/** @type {Event} */ event) => {
+        /** @type {Element} */ (event.target).removeAttribute("aria-invalid");
+        look();
+      },
+    },
+    group(
+      t("admin_settings_server"),
+      field(t("admin_server_name"), name, t("admin_server_name_hint")),
+      field(t("admin_default_language"), language, t("admin_default_language_hint")),
+    ),
+    group(
+      t("admin_settings_people"),
+      registration.node,
+      invites.node,
+      field(t("admin_users_most"), most, t("admin_users_most_hint")),
+    ),
     group(t("admin_settings_rooms"), creation.node),
-    alert, foot);
+    alert,
+    foot,
+  );
   return node;
 }
 

@@ -6,7 +6,10 @@ import { face as faceOf } from "../people/people.js";
 import { stamp } from "./parts.js";
 
 /** @typedef {import("../../state/admin.js").Account} Account */
-/** @typedef {Pick<import("../../state/admin.js").Account, "uid" | "username" | "display_name" | "presence" | "avatar">} Who */
+/**
+ * @typedef {Pick<import("../../state/admin.js").Account, "uid" | "username" | "display_name" | "presence" | "avatar">}
+ *   Who
+ */
 
 /** @param {Who} user */
 export function nameOf(user) {
@@ -18,7 +21,10 @@ export function nameOf(user) {
  * @param {"small" | "large"} [size]
  */
 export function face(user, size) {
-  return faceOf({ uid: user.uid, name: nameOf(user), avatar: pictureFromWire(user.avatar), removed: !user.username }, { ...(size ? { size } : {}), ...(user.presence ? { presence: user.presence } : {}) });
+  return faceOf(
+    { uid: user.uid, name: nameOf(user), avatar: pictureFromWire(user.avatar), removed: !user.username },
+    { ...(size ? { size } : {}), ...(user.presence ? { presence: user.presence } : {}) },
+  );
 }
 
 /**
@@ -27,8 +33,17 @@ export function face(user, size) {
  * @param {Account} user
  */
 export function marks(user) {
-  return el("span", { class: "stamps" },
-    user.state === "removed" ? stamp(t("admin_is_removed"), "bad") : user.state === "disabled" ? stamp(t("admin_is_disabled"), "waiting") : user.new ? null : stamp(t("admin_is_active"), "good"),
+  return el(
+    "span",
+    { class: "stamps" },
+    user.state === "removed"
+      ? stamp(t("admin_is_removed"), "bad")
+      : user.state === "disabled"
+        ? stamp(t("admin_is_disabled"), "waiting")
+        : user.new
+          ? null
+          : stamp(t("admin_is_active"), "good"),
     user.new && user.state === "active" ? stamp(t("admin_is_new"), "plain") : null,
-    user.admin ? stamp(t("admin_is_admin"), "spark", "shield") : null);
+    user.admin ? stamp(t("admin_is_admin"), "spark", "shield") : null,
+  );
 }

@@ -24,23 +24,33 @@ import { icon } from "./icons.js";
 export function openDialog(options, content) {
   const before = document.activeElement;
   const close = () => node.close();
-  const head = options.bare ? null : el("header", { class: "dialog-head" },
-    el("h2", {}, options.title),
-    el("button", { type: "button", class: "icon-button", "aria-label": t("close"), click: close }, icon("close")));
-  const node = el("dialog", {
-    class: `dialog ${options.class ?? ""}`,
-    "aria-label": options.title,
-    close: () => {
-      node.remove();
-      // Whoever closed it may have led the focus on already.
-      const astray = !document.activeElement || document.activeElement === document.body;
-      if (astray && before instanceof HTMLElement && before.isConnected) before.focus({ preventScroll: true });
-      options.closed?.();
+  const head = options.bare
+    ? null
+    : el(
+        "header",
+        { class: "dialog-head" },
+        el("h2", {}, options.title),
+        el("button", { type: "button", class: "icon-button", "aria-label": t("close"), click: close }, icon("close")),
+      );
+  const node = el(
+    "dialog",
+    {
+      class: `dialog ${options.class ?? ""}`,
+      "aria-label": options.title,
+      close: () => {
+        node.remove();
+        // Whoever closed it may have led the focus on already.
+        const astray = !document.activeElement || document.activeElement === document.body;
+        if (astray && before instanceof HTMLElement && before.isConnected) before.focus({ preventScroll: true });
+        options.closed?.();
+      },
+      mousedown: (/** @type {MouseEvent} */ event) => {
+        if (event.target === node && outside(node, event)) close();
+      },
     },
-    mousedown: (/** @type {MouseEvent} */ event) => {
-      if (event.target === node && outside(node, event)) close();
-    },
-  }, head, ...content(close));
+    head,
+    ...content(close),
+  );
   document.body.append(node);
   node.showModal();
   return { node, close };
@@ -56,16 +66,29 @@ export function ask(question) {
   return new Promise((resolve) => {
     let answer = false;
     openDialog({ title: question.title, class: "dialog-narrow", closed: () => resolve(answer) }, (close) => [
-      el("div", { class: "dialog-body" },
+      el(
+        "div",
+        { class: "dialog-body" },
         question.text ? el("p", { class: "hint" }, question.text) : null,
-        el("div", { class: "dialog-foot" },
+        el(
+          "div",
+          { class: "dialog-foot" },
           el("button", { type: "button", class: "button", click: close }, t("cancel")),
-          el("button", {
-            type: "button",
-            class: question.danger ? "button button-danger" : "button button-primary",
-            autofocus: true,
-            click: () => { answer = true; close(); },
-          }, question.confirm))),
+          el(
+            "button",
+            {
+              type: "button",
+              class: question.danger ? "button button-danger" : "button button-primary",
+              autofocus: true,
+              click: () => {
+                answer = true;
+                close();
+              },
+            },
+            question.confirm,
+          ),
+        ),
+      ),
     ]);
   });
 }

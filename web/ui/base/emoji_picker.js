@@ -9,9 +9,17 @@ export function openEmojiPicker(choose) {
   openDialog({ title: t("pick_emoji"), bare: true, class: "dialog-narrow" }, (close) => {
     const grid = el("div", { class: "emoji-grid" });
     const empty = el("p", { class: "results-empty", hidden: true }, t("no_match"));
-    const pick = (/** @type {string} */ emoji) => { close(); choose(emoji); };
+    const pick = (/** @type {string} */ emoji) => {
+      close();
+      choose(emoji);
+    };
     const input = el("input", {
-      class: "input", type: "search", "aria-label": t("find_emoji"), placeholder: t("find_emoji"), autocomplete: "off", spellcheck: "false",
+      class: "input",
+      type: "search",
+      "aria-label": t("find_emoji"),
+      placeholder: t("find_emoji"),
+      autocomplete: "off",
+      spellcheck: "false",
       input: draw,
       keydown: (/** @type {KeyboardEvent} */ event) => {
         if (event.isComposing) return;
@@ -25,8 +33,21 @@ export function openEmojiPicker(choose) {
 
     function draw() {
       const found = input.value ? findEmoji(input.value.replace(/:/g, ""), EMOJI.length) : EMOJI;
-      grid.replaceChildren(...found.map(([name, emoji]) =>
-        el("button", { type: "button", class: "emoji-key", title: `:${name}:`, "aria-label": name.replace(/_/g, " "), click: () => pick(emoji) }, emoji)));
+      grid.replaceChildren(
+        ...found.map(([name, emoji]) =>
+          el(
+            "button",
+            {
+              type: "button",
+              class: "emoji-key",
+              title: `:${name}:`,
+              "aria-label": name.replace(/_/g, " "),
+              click: () => pick(emoji),
+            },
+            emoji,
+          ),
+        ),
+      );
       empty.hidden = found.length > 0;
     }
 

@@ -11,9 +11,23 @@ import { el } from "./element.js";
  * @param {(value: string) => void} choose
  */
 export function segments(label, name, options, chosen, choose) {
-  return el("fieldset", { class: "field plain" }, el("legend", { class: "label" }, label),
-    el("div", { class: "segments" }, options.map(([value, text]) => el("label", {},
-      el("input", { type: "radio", name, value, checked: value === chosen, change: () => choose(value) }), text))));
+  return el(
+    "fieldset",
+    { class: "field plain" },
+    el("legend", { class: "label" }, label),
+    el(
+      "div",
+      { class: "segments" },
+      options.map(([value, text]) =>
+        el(
+          "label",
+          {},
+          el("input", { type: "radio", name, value, checked: value === chosen, change: () => choose(value) }),
+          text,
+        ),
+      ),
+    ),
+  );
 }
 
 /**
@@ -23,7 +37,13 @@ export function segments(label, name, options, chosen, choose) {
  */
 export function field(label, control, hint) {
   if (hint) control.setAttribute("aria-describedby", `${control.id}-hint`);
-  return el("div", { class: "field" }, el("label", { for: control.id }, label), control, hint ? el("p", { class: "hint", id: `${control.id}-hint` }, hint) : null);
+  return el(
+    "div",
+    { class: "field" },
+    el("label", { for: control.id }, label),
+    control,
+    hint ? el("p", { class: "hint", id: `${control.id}-hint` }, hint) : null,
+  );
 }
 
 /** A place for what went wrong, said at once. */

@@ -28,13 +28,20 @@ const FENCE = "```";
 /** What one message has left of its elements, and how it knows people. @typedef {Context & { left: number }} Work */
 
 /** @type {[string, "strong" | "em" | "s"][]} */
-const MARKERS = [["**", "strong"], ["__", "strong"], ["~~", "s"], ["*", "em"], ["_", "em"]];
+const MARKERS = [
+  ["**", "strong"],
+  ["__", "strong"],
+  ["~~", "s"],
+  ["*", "em"],
+  ["_", "em"],
+];
 
 const LINK = /(?:https?:\/\/|mailto:)[^\s<>"'`]+/iy;
 const MENTION = /@[\p{L}\p{N}_.-]{1,64}/uy;
 const WORD = /[\p{L}\p{N}]/u;
 const SPACE = /\s/;
-const EMOJI_ONLY = /^(?:\p{Extended_Pictographic}|\p{Emoji_Modifier}|\p{Regional_Indicator}|[\u200d\ufe0f\u20e3]|[#*0-9](?=\ufe0f?\u20e3)|\s)+$/u;
+const EMOJI_PART = String.raw`\p{Extended_Pictographic}|\p{Emoji_Modifier}|\p{Regional_Indicator}|[\u200d\ufe0f\u20e3]`;
+const EMOJI_ONLY = new RegExp(String.raw`^(?:${EMOJI_PART}|[#*0-9](?=\ufe0f?\u20e3)|\s)+$`, "u");
 
 /**
  * @param {string} text
@@ -86,7 +93,10 @@ export function isEmojiOnly(text) {
  */
 export function plain(text, most) {
   const begun = text.slice(0, PLAIN_MAX).replace(/```\w*|\*\*|__|~~|`/g, "");
-  const bare = begun.replace(/(?<![\p{L}\p{N}])([*_])(\S|\S[^*_\n]*\S)\1(?![\p{L}\p{N}])/gu, "$2").replace(/\s+/g, " ").trim();
+  const bare = begun
+    .replace(/(?<![\p{L}\p{N}])([*_])(\S|\S[^*_\n]*\S)\1(?![\p{L}\p{N}])/gu, "$2")
+    .replace(/\s+/g, " ")
+    .trim();
   // Half of a surrogate pair is not text.
   return bare.slice(0, most).replace(/[\ud800-\udbff]$/, "");
 }
@@ -207,7 +217,10 @@ function link(pass, at) {
     return null;
   }
   pass.work.left -= 1;
-  return { node: el("a", { href, rel: "noopener noreferrer nofollow", target: "_blank" }, shown), end: at + shown.length };
+  return {
+    node: el("a", { href, rel: "noopener noreferrer nofollow", target: "_blank" }, shown),
+    end: at + shown.length,
+  };
 }
 
 /**
@@ -260,7 +273,10 @@ function mention({ text, work }, at) {
   if (!whom) return null;
   work.left -= 1;
   const opens = whom.uid === undefined ? {} : { role: "button", tabindex: "0", "data-person": whom.uid };
-  return { node: el("span", { class: whom.self ? "mention mention-self" : "mention", ...opens }, found), end: at + found.length };
+  return {
+    node: el("span", { class: whom.self ? "mention mention-self" : "mention", ...opens }, found),
+    end: at + found.length,
+  };
 }
 
 /**

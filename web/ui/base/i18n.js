@@ -14,7 +14,11 @@ import { preferences } from "./preferences.js";
 const LOCALES = { en, ru, es };
 
 /** Languages by their own names, for the settings. */
-export const LANGUAGES = /** @type {const} */ ([["en", "English"], ["ru", "Русский"], ["es", "Español"]]);
+export const LANGUAGES = /** @type {const} */ ([
+  ["en", "English"],
+  ["ru", "Русский"],
+  ["es", "Español"],
+]);
 
 let language = "en";
 /** The language with the reader's region, for dates: `en-GB` writes 15:00. */
@@ -89,13 +93,16 @@ export function t(key, values = {}) {
 }
 
 /**
- * The sentence for an error code, or the fallback when there is none. A fault of the server is found in its log by its id.
+ * The sentence for an error code, or the fallback when there is none. A fault of the server is found in its log by its
+ * id.
  *
  * @param {{ code?: string, message?: string } | undefined | null} error
  */
 export function errorText(error) {
   const key = /** @type {Key} */ (`error_${error?.code ?? "unknown"}`);
-  return key in en ? t(key, { id: /\b[0-9a-f]{8}\b/.exec(error?.message ?? "")?.[0] ?? NO_MOMENT }) : error?.message || t("error_unknown");
+  return key in en
+    ? t(key, { id: /\b[0-9a-f]{8}\b/.exec(error?.message ?? "")?.[0] ?? NO_MOMENT })
+    : error?.message || t("error_unknown");
 }
 
 /** The last moment that a calendar of the browser has, before and after 1970, in milliseconds. */
@@ -142,9 +149,12 @@ export function dayOf(at) {
     return word.charAt(0).toLocaleUpperCase(language) + word.slice(1);
   }
   const thisYear = new Date(at).getFullYear() === new Date().getFullYear();
-  return momentOf(at, thisYear
-    ? dateFormat("day", { weekday: "long", day: "numeric", month: "long" })
-    : dateFormat("day-year", { day: "numeric", month: "long", year: "numeric" }));
+  return momentOf(
+    at,
+    thisYear
+      ? dateFormat("day", { weekday: "long", day: "numeric", month: "long" })
+      : dateFormat("day-year", { day: "numeric", month: "long", year: "numeric" }),
+  );
 }
 
 /**
@@ -154,9 +164,18 @@ export function dayOf(at) {
  */
 export function whenOf(at) {
   if (dayNumber(at) === dayNumber(Date.now())) return timeOf(at);
-  return momentOf(at, new Date(at).getFullYear() === new Date().getFullYear()
-    ? dateFormat("when", { weekday: "short", day: "numeric", month: "short", hour: "numeric", minute: "2-digit" })
-    : dateFormat("when-year", { day: "numeric", month: "short", year: "numeric", hour: "numeric", minute: "2-digit" }));
+  return momentOf(
+    at,
+    new Date(at).getFullYear() === new Date().getFullYear()
+      ? dateFormat("when", { weekday: "short", day: "numeric", month: "short", hour: "numeric", minute: "2-digit" })
+      : dateFormat("when-year", {
+          day: "numeric",
+          month: "short",
+          year: "numeric",
+          hour: "numeric",
+          minute: "2-digit",
+        }),
+  );
 }
 
 /** A day with its year. @param {number} at */
@@ -180,7 +199,14 @@ export function agoOf(at, now = Date.now()) {
 }
 
 /** Units of time in seconds, the largest first. @type {[Intl.RelativeTimeFormatUnit, number][]} */
-const UNITS = [["year", 31_557_600], ["month", 2_629_800], ["week", 604_800], ["day", 86_400], ["hour", 3600], ["minute", 60]];
+const UNITS = [
+  ["year", 31_557_600],
+  ["month", 2_629_800],
+  ["week", 604_800],
+  ["day", 86_400],
+  ["hour", 3600],
+  ["minute", 60],
+];
 
 /**
  * Days since 1970 where the reader is; the first of them for what is no moment.

@@ -46,13 +46,21 @@ export function createListbox(options) {
     show(next, first = 0) {
       items = next;
       active = first;
-      node.replaceChildren(...items.map((item, index) => el("div", {
-        role: "option",
-        id: `${id}-${index}`,
-        class: "option",
-        mousedown: (/** @type {Event} */ event) => event.preventDefault(),
-        click: () => options.choose(item),
-      }, options.row(item))));
+      node.replaceChildren(
+        ...items.map((item, index) =>
+          el(
+            "div",
+            {
+              role: "option",
+              id: `${id}-${index}`,
+              class: "option",
+              mousedown: (/** @type {Event} */ event) => event.preventDefault(),
+              click: () => options.choose(item),
+            },
+            options.row(item),
+          ),
+        ),
+      );
       mark();
     },
     get size() {

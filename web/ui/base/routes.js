@@ -1,7 +1,11 @@
-/** Addresses of the client: `/`, `/room/ID`, `/room/ID#MID`, `/login`, `/register`, `/setup#CODE`, `/invite#CODE`, `/reset#TICKET`, `/admin/SECTION?FILTER`. */
+/**
+ * Addresses of the client: `/`, `/room/ID`, `/room/ID#MID`, `/login`, `/register`, `/setup#CODE`, `/invite#CODE`,
+ * `/reset#TICKET`, `/admin/SECTION?FILTER`.
+ */
 
 /**
- * @typedef {{ name: "home" | "login" | "register" | "setup" | "invite" | "reset" } | { name: "room", room: string, mid: string | null } | { name: "admin", section: string }} Route
+ * @typedef {{ name: "home" | "login" | "register" | "setup" | "invite" | "reset" } | { name: "room", room: string,
+ *   mid: string | null } | { name: "admin", section: string }} Route
  */
 
 /**
@@ -11,9 +15,11 @@
 export function parseRoute(location) {
   const [first, second] = location.pathname.split("/").filter(Boolean);
   const hash = decode(location.hash.slice(1));
-  if (first === "room" && second) return { name: "room", room: decode(second), mid: /^[\w-]{22}$/.test(hash) ? hash : null };
+  if (first === "room" && second)
+    return { name: "room", room: decode(second), mid: /^[\w-]{22}$/.test(hash) ? hash : null };
   if (first === "admin") return { name: "admin", section: second ?? "" };
-  if (first === "login" || first === "register" || first === "setup" || first === "invite" || first === "reset") return { name: first };
+  if (first === "login" || first === "register" || first === "setup" || first === "invite" || first === "reset")
+    return { name: first };
   return { name: "home" };
 }
 

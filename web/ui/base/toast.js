@@ -21,8 +21,24 @@ export function createToasts() {
    * @param {number} [ms]
    */
   function toast(message, button, ms = SHOWN_MS) {
-    const note = el("div", { class: "toast" }, el("span", {}, message),
-      button ? el("button", { type: "button", click: () => { note.remove(); button.act(); } }, button.label) : null);
+    const note = el(
+      "div",
+      { class: "toast" },
+      el("span", {}, message),
+      button
+        ? el(
+            "button",
+            {
+              type: "button",
+              click: () => {
+                note.remove();
+                button.act();
+              },
+            },
+            button.label,
+          )
+        : null,
+    );
     settle();
     node.append(note);
     setTimeout(() => note.remove(), ms);

@@ -27,7 +27,8 @@ export function reasonNotToWrite(room, now, blocked = false) {
   const until = room.silencedUntil ?? 0;
   if (until - now > NEVER_MS) return { picture: "clock", text: t("composer_silenced") };
   if (until > now) return { picture: "clock", text: t("composer_silenced_until", { time: whenOf(until) }), until };
-  if (room.readOnly && room.role !== "admin" && room.role !== "owner") return { picture: "eye", text: t("composer_read_only") };
+  if (room.readOnly && room.role !== "admin" && room.role !== "owner")
+    return { picture: "eye", text: t("composer_read_only") };
   return null;
 }
 
@@ -51,7 +52,11 @@ export function createComposerGate(box, { again, unblock }) {
   const text = el("span", { role: "status" });
   const picture = el("span", { class: "composer-closed-picture", "aria-hidden": "true" });
   const left = el("span", { class: "composer-left", "aria-hidden": "true" });
-  const back = el("button", { type: "button", class: "button button-small", hidden: true, click: unblock }, t("unblock"));
+  const back = el(
+    "button",
+    { type: "button", class: "button button-small", hidden: true, click: unblock },
+    t("unblock"),
+  );
   const node = el("div", { class: "composer-closed", hidden: true }, picture, text, left, back);
   let timer = /** @type {ReturnType<typeof setInterval> | undefined} */ (undefined);
   let drawn = "";

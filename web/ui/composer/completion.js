@@ -20,7 +20,12 @@ const TOKEN = /(?:^|[\s(])([@:])([\p{L}\p{N}_.+-]{0,32})$/u;
 export function createCompletion(context, room, field, changed) {
   let from = 0;
   /** @type {ReturnType<typeof createListbox<Suggestion>>} */
-  const list = createListbox({ label: t("suggestions"), class: "suggestions", row: (item) => row(context, item), choose: take });
+  const list = createListbox({
+    label: t("suggestions"),
+    class: "suggestions",
+    row: (item) => row(context, item),
+    choose: take,
+  });
   list.node.hidden = true;
   list.attach(field);
 
@@ -91,10 +96,22 @@ function people(context, room, word) {
   const wanted = word.toLocaleLowerCase();
   return [...state.users.values()]
     .filter((user) => user.uid !== state.me?.uid && !user.removed && !user.disabled)
-    .filter((user) => user.username.toLocaleLowerCase().startsWith(wanted) || (user.displayName ?? "").toLocaleLowerCase().split(" ").some((part) => part.startsWith(wanted)))
+    .filter(
+      (user) =>
+        user.username.toLocaleLowerCase().startsWith(wanted) ||
+        (user.displayName ?? "")
+          .toLocaleLowerCase()
+          .split(" ")
+          .some((part) => part.startsWith(wanted)),
+    )
     .sort((a, b) => Number(members.has(b.uid)) - Number(members.has(a.uid)) || a.username.localeCompare(b.username))
     .slice(0, SHOWN_MAX)
-    .map((user) => ({ text: `@${user.username}`, uid: user.uid, label: chosenNameOf(state, user.uid), detail: `@${user.username}` }));
+    .map((user) => ({
+      text: `@${user.username}`,
+      uid: user.uid,
+      label: chosenNameOf(state, user.uid),
+      detail: `@${user.username}`,
+    }));
 }
 
 /**
@@ -112,7 +129,9 @@ function emoji(word) {
 function row(context, item) {
   const { state } = context.store;
   return [
-    item.uid ? avatar(state, item.uid, { size: "small", presence: presenceOf(state, item.uid) }) : el("span", { class: "option-glyph" }, item.glyph),
+    item.uid
+      ? avatar(state, item.uid, { size: "small", presence: presenceOf(state, item.uid) })
+      : el("span", { class: "option-glyph" }, item.glyph),
     el("span", { class: "option-text" }, el("strong", { dir: "auto" }, item.label)),
     item.detail ? el("small", {}, item.detail) : null,
   ];

@@ -24,7 +24,10 @@ const TEXT_MAX = 8000;
 const ANSWERED_MAX = 120;
 /** A typing notice lasts five seconds at the others: one every three keeps it alive. */
 const TYPING_MS = 3000;
-/** Each message ends its notice. Of a burst of short ones no more than so many are begun again in so long: they count as commands, too. */
+/**
+ * Each message ends its notice. Of a burst of short ones no more than so many are begun again in so long: they count
+ * as commands, too.
+ */
 const NOTICES_MAX = 10;
 const NOTICES_MS = 10_000;
 /** Typing settles this long before the draft is kept. */
@@ -35,20 +38,54 @@ const DRAFT_MS = 250;
  * @param {string} id
  */
 export function createComposer(context, id) {
-  const field = el("textarea", { rows: "1", dir: "auto", enterkeyhint: isTouch() ? "enter" : "send", autocomplete: "off", "aria-describedby": "composer-foot" });
-  const send = el("button", { type: "button", class: "send", "aria-label": t("send"), title: t("send"), click: submit }, icon("send"));
-  const emoji = el("button", { type: "button", class: "icon-button", "aria-label": t("insert_emoji"), title: t("insert_emoji"), click: () => openEmojiPicker(insert) }, icon("smile"));
+  const field = el("textarea", {
+    rows: "1",
+    dir: "auto",
+    enterkeyhint: isTouch() ? "enter" : "send",
+    autocomplete: "off",
+    "aria-describedby": "composer-foot",
+  });
+  const send = el(
+    "button",
+    { type: "button", class: "send", "aria-label": t("send"), title: t("send"), click: submit },
+    icon("send"),
+  );
+  const emoji = el(
+    "button",
+    {
+      type: "button",
+      class: "icon-button",
+      "aria-label": t("insert_emoji"),
+      title: t("insert_emoji"),
+      click: () => openEmojiPicker(insert),
+    },
+    icon("smile"),
+  );
   const about = el("div", { class: "composer-about", hidden: true });
   const typing = el("span", { class: "typing", role: "status" });
   const over = el("span", { class: "composer-over", role: "alert" });
   const completion = createCompletion(context, id, field, changed);
-  const box = el("div", { class: "composer-box" }, completion.node, about, el("div", { class: "composer-row" }, emoji, field, send));
+  const box = el(
+    "div",
+    { class: "composer-box" },
+    completion.node,
+    about,
+    el("div", { class: "composer-row" }, emoji, field, send),
+  );
   const gate = createComposerGate(box, {
     again: () => context.refresh(),
-    unblock: () => { const peer = context.store.state.rooms.get(id)?.peer; if (peer) void unblockPerson(context, peer).then(() => field.focus()); },
+    unblock: () => {
+      const peer = context.store.state.rooms.get(id)?.peer;
+      if (peer) void unblockPerson(context, peer).then(() => field.focus());
+    },
   });
-  const node = el("footer", { class: "composer column" }, gate.node, box,
-    el("div", { class: "composer-foot", id: "composer-foot" }, typing, over));
+  const node = el(
+    "footer",
+    { class: "composer column" },
+    gate.node,
+    box,
+    el("div", { class: "composer-foot", id: "composer-foot" }, typing, over),
+  );
 
   let draft = context.store.state.drafts.get(id) ?? "";
   let editing = /** @type {string | null} */ (null);
@@ -144,8 +181,16 @@ export function createComposer(context, id) {
 
   function editLast() {
     const { state } = context.store;
-    const last = state.timelines.get(id)?.messages.findLast((message) =>
-      message.by === state.me?.uid && message.kind === "msg" && !message.unreadable && message.status === "sent" && !context.signals.vanishing.has(message.mid));
+    const last = state.timelines
+      .get(id)
+      ?.messages.findLast(
+        (message) =>
+          message.by === state.me?.uid &&
+          message.kind === "msg" &&
+          !message.unreadable &&
+          message.status === "sent" &&
+          !context.signals.vanishing.has(message.mid),
+      );
     if (last) edit(context, id, last);
     return Boolean(last);
   }
@@ -157,8 +202,15 @@ export function createComposer(context, id) {
     changed();
   }
 
-  field.addEventListener("input", () => { changed(); completion.look(); tellTyping(); });
-  field.addEventListener("blur", () => { completion.close(); if (draftTimer !== undefined) keepDraft(); });
+  field.addEventListener("input", () => {
+    changed();
+    completion.look();
+    tellTyping();
+  });
+  field.addEventListener("blur", () => {
+    completion.close();
+    if (draftTimer !== undefined) keepDraft();
+  });
   field.addEventListener("keydown", (event) => {
     // While an input method composes, every key belongs to it (229 is how older engines say so).
     if (event.isComposing || event.keyCode === 229) return;
@@ -168,7 +220,8 @@ export function createComposer(context, id) {
     else if (event.key === "Enter" && !event.shiftKey && !event.altKey && (control || !isTouch())) submit();
     else if (event.key === "Escape") done = escape();
     else if (event.key === "ArrowUp" && !field.value && !control && !event.shiftKey && !event.altKey) done = editLast();
-    else if (control && !event.altKey && !event.shiftKey && (event.code === "KeyB" || event.code === "KeyI")) wrap(field, event.code === "KeyB" ? "**" : "_", changed);
+    else if (control && !event.altKey && !event.shiftKey && (event.code === "KeyB" || event.code === "KeyI"))
+      wrap(field, event.code === "KeyB" ? "**" : "_", changed);
     else done = false;
     if (done) event.preventDefault();
   });
@@ -197,7 +250,11 @@ export function createComposer(context, id) {
         queueMicrotask(changed);
       }
     },
-    close: () => { clearTimeout(draftTimer); gate.close(); keepDraft(); },
+    close: () => {
+      clearTimeout(draftTimer);
+      gate.close();
+      keepDraft();
+    },
   };
 
   /** @param {State} state */
@@ -211,17 +268,43 @@ export function createComposer(context, id) {
     send.setAttribute("aria-label", t(editing === null ? "send" : "save_edit"));
     fill(send, icon(editing === null ? "send" : "check"));
     if (editing !== null) {
-      fill(about, icon("edit"), el("span", { class: "composer-about-text" }, el("strong", {}, t("editing"))), cancel("cancel_edit"));
+      fill(
+        about,
+        icon("edit"),
+        el("span", { class: "composer-about-text" }, el("strong", {}, t("editing"))),
+        cancel("cancel_edit"),
+      );
     } else if (answered) {
-      fill(about, icon("reply"),
-        el("span", { class: "composer-about-text" }, el("strong", {}, t("replying", { name: nameOf(state, answered.by) })), " ", el("span", { dir: "auto" }, excerpt(answered, ANSWERED_MAX))),
-        cancel("cancel_reply"));
+      fill(
+        about,
+        icon("reply"),
+        el(
+          "span",
+          { class: "composer-about-text" },
+          el("strong", {}, t("replying", { name: nameOf(state, answered.by) })),
+          " ",
+          el("span", { dir: "auto" }, excerpt(answered, ANSWERED_MAX)),
+        ),
+        cancel("cancel_reply"),
+      );
     }
   }
 
   /** @param {"cancel_edit" | "cancel_reply"} key */
   function cancel(key) {
-    return el("button", { type: "button", class: "icon-button", "aria-label": t(key), click: () => { escape(); field.focus(); } }, icon("close"));
+    return el(
+      "button",
+      {
+        type: "button",
+        class: "icon-button",
+        "aria-label": t(key),
+        click: () => {
+          escape();
+          field.focus();
+        },
+      },
+      icon("close"),
+    );
   }
 }
 
@@ -233,9 +316,20 @@ export function createComposer(context, id) {
 function drawTyping(state, node, id) {
   const names = (state.typing.get(id) ?? []).filter((uid) => uid !== state.me?.uid).map((uid) => nameOf(state, uid));
   const [a = "", b = ""] = names;
-  const text = !names.length ? "" : names.length === 1 ? t("typing_one", { a }) : names.length === 2 ? t("typing_two", { a, b }) : t("typing_many");
+  const text = !names.length
+    ? ""
+    : names.length === 1
+      ? t("typing_one", { a })
+      : names.length === 2
+        ? t("typing_two", { a, b })
+        : t("typing_many");
   if (node.textContent === text) return;
-  fill(node, text ? [el("span", { class: "typing-dots", "aria-hidden": "true" }, el("i"), el("i"), el("i")), el("span", {}, text)] : null);
+  fill(
+    node,
+    text
+      ? [el("span", { class: "typing-dots", "aria-hidden": "true" }, el("i"), el("i"), el("i")), el("span", {}, text)]
+      : null,
+  );
 }
 
 /**
@@ -246,11 +340,15 @@ function drawTyping(state, node, id) {
  * @returns {string[]}
  */
 function mentionsIn(state, text) {
-  const called = new Set([...text.matchAll(/(?<![\p{L}\p{N}])@([\p{L}\p{N}_.-]{1,64})/gu)].flatMap(([, name = ""]) => {
-    const whole = name.toLocaleLowerCase();
-    return [whole, whole.replace(/[.\-_]+$/, "")];
-  }));
-  return [...state.users.values()].filter((user) => !user.removed && called.has(user.username.toLocaleLowerCase())).map((user) => user.uid);
+  const called = new Set(
+    [...text.matchAll(/(?<![\p{L}\p{N}])@([\p{L}\p{N}_.-]{1,64})/gu)].flatMap(([, name = ""]) => {
+      const whole = name.toLocaleLowerCase();
+      return [whole, whole.replace(/[.\-_]+$/, "")];
+    }),
+  );
+  return [...state.users.values()]
+    .filter((user) => !user.removed && called.has(user.username.toLocaleLowerCase()))
+    .map((user) => user.uid);
 }
 
 /**

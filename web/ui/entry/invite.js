@@ -30,7 +30,14 @@ export function createInvite(context) {
     } catch (error) {
       const failure = /** @type {{ code?: string }} */ (error);
       if (failure.code === "not_found" || failure.code === "bad_request") return page.show(...spent(context));
-      page.show(...notice({ picture: "alert", title: t("invite_unread"), lead: errorText(failure), button: { label: t("retry"), act: () => void look() } }));
+      page.show(
+        ...notice({
+          picture: "alert",
+          title: t("invite_unread"),
+          lead: errorText(failure),
+          button: { label: t("retry"), act: () => void look() },
+        }),
+      );
     }
   }
 
@@ -42,9 +49,16 @@ export function createInvite(context) {
     // Whoever reads it may know neither of two people of that name.
     const name = by.name === by.username ? by.name : `${by.name} (@${by.username})`;
     // Made in the server's shell it is nobody's in particular.
-    const top = by.username ? head(t("invite_title", { name, server: server || t("app_name") }), lead, face({ uid: by.username, name: by.name, avatar: by.avatar }, { size: "large" }))
+    const top = by.username
+      ? head(
+          t("invite_title", { name, server: server || t("app_name") }),
+          lead,
+          face({ uid: by.username, name: by.name, avatar: by.avatar }, { size: "large" }),
+        )
       : head(t("invite_title_plain", { server: server || t("app_name") }), lead);
-    const until = invite.expiresAt ? el("p", { class: "gate-small" }, t("invite_until", { time: whenOf(invite.expiresAt) })) : null;
+    const until = invite.expiresAt
+      ? el("p", { class: "gate-small" }, t("invite_until", { time: whenOf(invite.expiresAt) }))
+      : null;
     const below = me ? joining(context, code, invite) : entering(context, code, invite);
     page.show(top, invite.rooms.length ? rooms(invite) : null, below, until);
   }
@@ -55,10 +69,28 @@ export function createInvite(context) {
 
 /** @param {Invite} invite */
 function rooms(invite) {
-  return el("ul", { class: "gate-rooms", "aria-label": t("rooms") }, invite.rooms.map((room) => el("li", {},
-    el("span", { class: `room-tile ${tintOf("room" + room.id)}`, "aria-hidden": "true" }, icon(room.kind === "closed" ? "lock" : "hash")),
-    el("span", { class: "option-text" }, el("strong", { dir: "auto" }, room.name), room.topic ? el("small", { dir: "auto" }, room.topic) : null),
-    el("small", { class: "gate-count" }, t("member_count", { n: room.members })))));
+  return el(
+    "ul",
+    { class: "gate-rooms", "aria-label": t("rooms") },
+    invite.rooms.map((room) =>
+      el(
+        "li",
+        {},
+        el(
+          "span",
+          { class: `room-tile ${tintOf("room" + room.id)}`, "aria-hidden": "true" },
+          icon(room.kind === "closed" ? "lock" : "hash"),
+        ),
+        el(
+          "span",
+          { class: "option-text" },
+          el("strong", { dir: "auto" }, room.name),
+          room.topic ? el("small", { dir: "auto" }, room.topic) : null,
+        ),
+        el("small", { class: "gate-count" }, t("member_count", { n: room.members })),
+      ),
+    ),
+  );
 }
 
 /**
@@ -71,20 +103,34 @@ function rooms(invite) {
 function entering(context, code, invite) {
   const node = el("div", { class: "gate-entry" });
   const draw = (/** @type {boolean} */ isNew) => {
-    fill(node, accountForm({
-      isNew, button: t(isNew ? "invite_register" : "invite_sign_in"), working: t(isNew ? "working_register" : "working_sign_in"),
-      act: async (account) => {
-        if (isNew) await context.actions.register({ ...account, invite: code });
-        else {
-          await context.actions.signIn(account);
-          await context.actions.acceptInvite(code);
-        }
-        enter(context, invite.rooms[0]?.id);
-      },
-    }),
-    invite.registration
-      ? el("p", { class: "gate-switch" }, t(isNew ? "have_account" : "no_account"), el("button", { type: "button", class: "link-button", click: () => draw(!isNew) }, t(isNew ? "sign_in" : "register")))
-      : el("p", { class: "gate-small" }, t("invite_members_only")));
+    fill(
+      node,
+      accountForm({
+        isNew,
+        button: t(isNew ? "invite_register" : "invite_sign_in"),
+        working: t(isNew ? "working_register" : "working_sign_in"),
+        act: async (account) => {
+          if (isNew) await context.actions.register({ ...account, invite: code });
+          else {
+            await context.actions.signIn(account);
+            await context.actions.acceptInvite(code);
+          }
+          enter(context, invite.rooms[0]?.id);
+        },
+      }),
+      invite.registration
+        ? el(
+            "p",
+            { class: "gate-switch" },
+            t(isNew ? "have_account" : "no_account"),
+            el(
+              "button",
+              { type: "button", class: "link-button", click: () => draw(!isNew) },
+              t(isNew ? "sign_in" : "register"),
+            ),
+          )
+        : el("p", { class: "gate-small" }, t("invite_members_only")),
+    );
     const field = node.querySelector("input");
     if (matchMedia("(hover: hover)").matches) field?.focus();
   };
@@ -103,23 +149,56 @@ function joining(context, code, invite) {
   const { state } = context.store;
   const alert = el("p", { class: "gate-alert", role: "alert", hidden: true });
   const all = invite.rooms.length > 0 && invite.rooms.every((room) => state.rooms.has(room.id));
-  const join = el("button", {
-    type: "button", class: "button button-primary button-wide",
-    click: async () => {
-      join.disabled = true;
-      try {
-        const [first] = await context.actions.acceptInvite(code);
-        enter(context, first);
-      } catch (error) {
-        alert.textContent = refusal(error, "accept");
-        alert.hidden = false;
-        join.disabled = false;
-      }
+  const join = el(
+    "button",
+    {
+      type: "button",
+      class: "button button-primary button-wide",
+      click: async () => {
+        join.disabled = true;
+        try {
+          const [first] = await context.actions.acceptInvite(code);
+          enter(context, first);
+        } catch (error) {
+          alert.textContent = refusal(error, "accept");
+          alert.hidden = false;
+          join.disabled = false;
+        }
+      },
     },
-  }, t(!invite.rooms.length ? "to_rooms" : all ? "open_room" : invite.rooms.length > 1 ? "invite_join_all" : "invite_join"));
-  return el("div", { class: "gate-entry" }, alert, join,
-    el("p", { class: "gate-switch" }, t("invite_as", { name: nameOf(state, state.me?.uid ?? "") }),
-      el("button", { type: "button", class: "link-button", click: () => { forgetSecret("invite"); context.go("/", true); } }, t("not_now"))));
+    t(
+      !invite.rooms.length
+        ? "to_rooms"
+        : all
+          ? "open_room"
+          : invite.rooms.length > 1
+            ? "invite_join_all"
+            : "invite_join",
+    ),
+  );
+  return el(
+    "div",
+    { class: "gate-entry" },
+    alert,
+    join,
+    el(
+      "p",
+      { class: "gate-switch" },
+      t("invite_as", { name: nameOf(state, state.me?.uid ?? "") }),
+      el(
+        "button",
+        {
+          type: "button",
+          class: "link-button",
+          click: () => {
+            forgetSecret("invite");
+            context.go("/", true);
+          },
+        },
+        t("not_now"),
+      ),
+    ),
+  );
 }
 
 /**
@@ -135,7 +214,15 @@ function enter(context, room) {
 function spent(context) {
   const signedIn = context.store.state.phase === "signed_in";
   return notice({
-    picture: "link", title: t("invite_spent_title"), lead: t("invite_spent_lead"),
-    button: { label: t(signedIn ? "to_rooms" : "sign_in"), act: () => { forgetSecret("invite"); context.go(signedIn ? "/" : "/login", true); } },
+    picture: "link",
+    title: t("invite_spent_title"),
+    lead: t("invite_spent_lead"),
+    button: {
+      label: t(signedIn ? "to_rooms" : "sign_in"),
+      act: () => {
+        forgetSecret("invite");
+        context.go(signedIn ? "/" : "/login", true);
+      },
+    },
   });
 }

@@ -34,16 +34,24 @@ export function createPage(context) {
  * @param {string} [eyebrow]
  */
 export function head(title, lead, picture, eyebrow) {
-  return el("header", { class: "gate-head" },
+  return el(
+    "header",
+    { class: "gate-head" },
     picture ?? el("span", { class: "mark mark-beat" }, icon("pulse")),
     eyebrow ? el("p", { class: "gate-eyebrow", dir: "auto" }, eyebrow) : null,
     el("h1", { dir: "auto" }, title),
-    lead ? el("p", {}, lead) : null);
+    lead ? el("p", {}, lead) : null,
+  );
 }
 
 /** The page while the server is asked. */
 export function waiting() {
-  return el("div", { class: "gate-waiting", role: "status" }, el("span", { class: "spinner" }), el("span", { class: "hidden-visually" }, t("loading")));
+  return el(
+    "div",
+    { class: "gate-waiting", role: "status" },
+    el("span", { class: "spinner" }),
+    el("span", { class: "hidden-visually" }, t("loading")),
+  );
 }
 
 /**
@@ -53,8 +61,12 @@ export function waiting() {
  * @returns {Child[]}
  */
 export function notice({ picture, title, lead, button }) {
-  return [head(title, lead, el("span", { class: "gate-sign" }, icon(picture))),
-    button ? el("button", { type: "button", class: "button button-primary button-wide", click: button.act }, button.label) : null];
+  return [
+    head(title, lead, el("span", { class: "gate-sign" }, icon(picture))),
+    button
+      ? el("button", { type: "button", class: "button button-primary button-wide", click: button.act }, button.label)
+      : null,
+  ];
 }
 
 /**
@@ -72,8 +84,18 @@ export function notice({ picture, title, lead, button }) {
 export function accountForm({ isNew, username, button, working, act, explain = refusalOf, refused }) {
   const alert = el("p", { class: "gate-alert", role: "alert", hidden: true });
   const name = el("input", {
-    class: "input", id: "username", name: "username", autocomplete: "username", autocapitalize: "none", spellcheck: "false", maxlength: "64",
-    required: true, dir: "auto", value: username ?? "", readonly: username !== undefined, "aria-describedby": isNew && username === undefined ? "username-hint" : null,
+    class: "input",
+    id: "username",
+    name: "username",
+    autocomplete: "username",
+    autocapitalize: "none",
+    spellcheck: "false",
+    maxlength: "64",
+    required: true,
+    dir: "auto",
+    value: username ?? "",
+    readonly: username !== undefined,
+    "aria-describedby": isNew && username === undefined ? "username-hint" : null,
   });
   const fresh = isNew ? newPassword({ id: "password", label: t("password"), username: () => name.value.trim() }) : null;
   const password = fresh ?? currentPassword("password", t("password"));
@@ -111,10 +133,20 @@ export function accountForm({ isNew, username, button, working, act, explain = r
     fill(submit, button);
   }
 
-  return el("form", { submit: sent, novalidate: true }, alert,
-    el("div", { class: "field" }, el("label", { for: "username" }, t("username")), name,
-      isNew && username === undefined ? el("p", { class: "hint", id: "username-hint" }, t("username_hint")) : null),
-    password.node, submit);
+  return el(
+    "form",
+    { submit: sent, novalidate: true },
+    alert,
+    el(
+      "div",
+      { class: "field" },
+      el("label", { for: "username" }, t("username")),
+      name,
+      isNew && username === undefined ? el("p", { class: "hint", id: "username-hint" }, t("username_hint")) : null,
+    ),
+    password.node,
+    submit,
+  );
 }
 
 /** @param {{ code?: string, message?: string }} error */
@@ -129,11 +161,31 @@ function foot(context) {
     useLanguage();
     context.relabel();
   };
-  return el("footer", { class: "gate-foot" },
-    el("ul", { class: "gate-promises" },
+  return el(
+    "footer",
+    { class: "gate-foot" },
+    el(
+      "ul",
+      { class: "gate-promises" },
       el("li", {}, icon("spark"), t("promise_realtime")),
       el("li", {}, icon("key"), t("promise_private")),
-      el("li", {}, icon("check"), t("promise_once"))),
-    el("p", { class: "gate-languages", role: "group", "aria-label": t("language") }, LANGUAGES.map(([value, name]) =>
-      el("button", { type: "button", lang: value, "aria-pressed": String(value === currentLanguage()), click: () => choose(value) }, name))));
+      el("li", {}, icon("check"), t("promise_once")),
+    ),
+    el(
+      "p",
+      { class: "gate-languages", role: "group", "aria-label": t("language") },
+      LANGUAGES.map(([value, name]) =>
+        el(
+          "button",
+          {
+            type: "button",
+            lang: value,
+            "aria-pressed": String(value === currentLanguage()),
+            click: () => choose(value),
+          },
+          name,
+        ),
+      ),
+    ),
+  );
 }

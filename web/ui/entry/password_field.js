@@ -12,7 +12,13 @@ import { icon } from "../base/icons.js";
 
 const LENGTH_MAX = "256";
 /** @type {Record<import("../../crypto/password.js").Weakness, Key>} */
-const REASONS = { short: "need_password", long: "weak_long", common: "weak_common", pattern: "weak_pattern", username: "weak_username" };
+const REASONS = {
+  short: "need_password",
+  long: "weak_long",
+  common: "weak_common",
+  pattern: "weak_pattern",
+  username: "weak_username",
+};
 /** @type {readonly Key[]} */
 const STRENGTHS = ["strength_weak", "strength_fair", "strength_good", "strength_strong"];
 
@@ -21,7 +27,15 @@ const STRENGTHS = ["strength_weak", "strength_fair", "strength_good", "strength_
  * @param {string} label
  */
 export function currentPassword(id, label) {
-  const input = el("input", { class: "input", id, name: id, type: "password", maxlength: LENGTH_MAX, required: true, autocomplete: "current-password" });
+  const input = el("input", {
+    class: "input",
+    id,
+    name: id,
+    type: "password",
+    maxlength: LENGTH_MAX,
+    required: true,
+    autocomplete: "current-password",
+  });
   return { input, node: el("div", { class: "field" }, el("label", { for: id }, label), withEye(input)) };
 }
 
@@ -36,8 +50,16 @@ export function newPassword({ id, label, username, made }) {
   const verdict = el("p", { class: "hint", id: `${id}-hint` }, t("password_hint"));
   const meter = el("span", { class: "meter", "aria-hidden": "true" }, el("i"), el("i"), el("i"));
   const input = el("input", {
-    class: "input", id, name: id, type: "password", maxlength: LENGTH_MAX, minlength: String(LENGTH_MIN), required: true,
-    autocomplete: "new-password", "aria-describedby": `${id}-hint`, input: () => void judge(),
+    class: "input",
+    id,
+    name: id,
+    type: "password",
+    maxlength: LENGTH_MAX,
+    minlength: String(LENGTH_MIN),
+    required: true,
+    autocomplete: "new-password",
+    "aria-describedby": `${id}-hint`,
+    input: () => void judge(),
   });
   const box = withEye(input);
 
@@ -52,7 +74,14 @@ export function newPassword({ id, label, username, made }) {
     if (password !== input.value || why === undefined) return;
     const strength = why ? 0 : strengthOf(password);
     meter.dataset["strength"] = String(strength);
-    setText(verdict, why === "short" ? t("weak_short", { n: LENGTH_MIN - [...password.normalize("NFKC")].length }) : why ? t(REASONS[why]) : t(STRENGTHS[strength] ?? "strength_fair"));
+    setText(
+      verdict,
+      why === "short"
+        ? t("weak_short", { n: LENGTH_MIN - [...password.normalize("NFKC")].length })
+        : why
+          ? t(REASONS[why])
+          : t(STRENGTHS[strength] ?? "strength_fair"),
+    );
   }
 
   const make = () => {
@@ -67,10 +96,19 @@ export function newPassword({ id, label, username, made }) {
 
   return {
     input,
-    node: el("div", { class: "field" },
-      el("div", { class: "field-head" }, el("label", { for: id }, label),
-        el("button", { type: "button", class: "link-button", click: make }, icon("spark"), t("make_passphrase"))),
-      box, meter, verdict),
+    node: el(
+      "div",
+      { class: "field" },
+      el(
+        "div",
+        { class: "field-head" },
+        el("label", { for: id }, label),
+        el("button", { type: "button", class: "link-button", click: make }, icon("spark"), t("make_passphrase")),
+      ),
+      box,
+      meter,
+      verdict,
+    ),
     /** Why it is refused, as a sentence, or null. */
     async refusal() {
       const why = await weaknessOf(input.value, username());
@@ -94,6 +132,16 @@ export function withEye(input) {
     button.setAttribute("aria-pressed", String(shown));
     button.setAttribute("aria-label", t(shown ? "hide_password" : "show_password"));
   };
-  const button = el("button", { type: "button", class: "icon-button", "aria-label": t("show_password"), "aria-pressed": "false", click: () => set(input.type === "password") }, icon("eye"));
+  const button = el(
+    "button",
+    {
+      type: "button",
+      class: "icon-button",
+      "aria-label": t("show_password"),
+      "aria-pressed": "false",
+      click: () => set(input.type === "password"),
+    },
+    icon("eye"),
+  );
   return Object.assign(el("div", { class: "password" }, input, button), { show: () => set(true) });
 }

@@ -17,27 +17,49 @@ export function createReset(context) {
       if (!ticket) throw { code: "not_found" };
       const { username, displayName, isNew } = await context.actions.lookTicket(ticket);
       page.show(
-        head(isNew ? t("ticket_new_title", { name: displayName || username }) : t("ticket_title"), t(isNew ? "ticket_new_lead" : "ticket_lead")),
+        head(
+          isNew ? t("ticket_new_title", { name: displayName || username }) : t("ticket_title"),
+          t(isNew ? "ticket_new_lead" : "ticket_lead"),
+        ),
         accountForm({
-          isNew: true, username, button: t("ticket_button"), working: t("working_ticket"),
+          isNew: true,
+          username,
+          button: t("ticket_button"),
+          working: t("working_ticket"),
           act: async ({ password }) => {
             await context.actions.spendTicket({ ticket, username, password });
             forgetSecret("reset");
             context.go("/", true);
             context.toast(t("password_changed"));
           },
-        }));
+        }),
+      );
     } catch (error) {
       const failure = /** @type {{ code?: string }} */ (error);
       if (failure.code === "not_found" || failure.code === "bad_request") return page.show(...spent());
-      page.show(...notice({ picture: "alert", title: t("invite_unread"), lead: errorText(failure), button: { label: t("retry"), act: () => void look() } }));
+      page.show(
+        ...notice({
+          picture: "alert",
+          title: t("invite_unread"),
+          lead: errorText(failure),
+          button: { label: t("retry"), act: () => void look() },
+        }),
+      );
     }
   }
 
   function spent() {
     return notice({
-      picture: "key", title: t("ticket_spent_title"), lead: t("ticket_spent_lead"),
-      button: { label: t("sign_in"), act: () => { forgetSecret("reset"); context.go("/login", true); } },
+      picture: "key",
+      title: t("ticket_spent_title"),
+      lead: t("ticket_spent_lead"),
+      button: {
+        label: t("sign_in"),
+        act: () => {
+          forgetSecret("reset");
+          context.go("/login", true);
+        },
+      },
     });
   }
 

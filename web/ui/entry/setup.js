@@ -19,28 +19,48 @@ export function createSetup(context) {
   const { me } = context.store.state;
 
   function draw() {
-    if (me && !me.admin) return page.show(...notice({
-      picture: "person", title: t("setup_signed_in", { name: nameOf(context.store.state, me.uid) }), lead: t("setup_signed_in_lead"),
-      button: { label: t("setup_sign_out"), act: () => void context.actions.signOut() },
-    }), el("p", { class: "gate-switch" }, toRooms(context, "link-button")));
-    page.show(head(t("setup_title"), t("setup_lead")), steps(1), accountForm({
-      isNew: true, button: t("setup_button"), working: t("working_register"),
-      act: async (account) => {
-        // With the code still kept, this address is the welcome page now.
-        await context.actions.register({ ...account, ...(code ? { setup: code } : {}) });
-      },
-      explain: (error) => (error.code === "forbidden" || error.code === "registration_closed" ? t("setup_refused") : refusalOf(error)),
-    }));
+    if (me && !me.admin)
+      return page.show(
+        ...notice({
+          picture: "person",
+          title: t("setup_signed_in", { name: nameOf(context.store.state, me.uid) }),
+          lead: t("setup_signed_in_lead"),
+          button: { label: t("setup_sign_out"), act: () => void context.actions.signOut() },
+        }),
+        el("p", { class: "gate-switch" }, toRooms(context, "link-button")),
+      );
+    page.show(
+      head(t("setup_title"), t("setup_lead")),
+      steps(1),
+      accountForm({
+        isNew: true,
+        button: t("setup_button"),
+        working: t("working_register"),
+        act: async (account) => {
+          // With the code still kept, this address is the welcome page now.
+          await context.actions.register({ ...account, ...(code ? { setup: code } : {}) });
+        },
+        explain: (error) =>
+          error.code === "forbidden" || error.code === "registration_closed" ? t("setup_refused") : refusalOf(error),
+      }),
+    );
   }
 
   draw();
-  context.actions.info().then((info) => {
-    if (info.setup || !page.node.isConnected) return;
-    page.show(...notice({
-      picture: "check", title: t("setup_done_title"), lead: me ? "" : t("setup_done_lead"),
-      button: { label: t(me ? "to_rooms" : "sign_in"), act: () => leave(context, me ? "/" : "/login") },
-    }));
-  }, () => {});
+  context.actions.info().then(
+    (info) => {
+      if (info.setup || !page.node.isConnected) return;
+      page.show(
+        ...notice({
+          picture: "check",
+          title: t("setup_done_title"),
+          lead: me ? "" : t("setup_done_lead"),
+          button: { label: t(me ? "to_rooms" : "sign_in"), act: () => leave(context, me ? "/" : "/login") },
+        }),
+      );
+    },
+    () => {},
+  );
   return { node: page.node, update() {} };
 }
 
@@ -58,16 +78,25 @@ export function createWelcome(context) {
   const place = el("div", { class: "gate-link" }, waiting());
   page.show(
     head(t("welcome_title"), t("welcome_lead"), el("span", { class: "gate-sign gate-sign-good" }, icon("check"))),
-    steps(2), place, toRooms(context, "button button-primary button-wide"));
+    steps(2),
+    place,
+    toRooms(context, "button button-primary button-wide"),
+  );
   invitation ??= context.actions.createInvite({ label: t("welcome_label") });
-  invitation.then((link) => {
-    fill(place,
-      el("h2", { class: "label" }, t("invite_people")),
-      el("p", { class: "hint" }, t("invite_people_hint")), ...linkToSend(context, link));
-  }, () => {
-    invitation = null;
-    fill(place, el("p", { class: "hint" }, t("invite_later")));
-  });
+  invitation.then(
+    (link) => {
+      fill(
+        place,
+        el("h2", { class: "label" }, t("invite_people")),
+        el("p", { class: "hint" }, t("invite_people_hint")),
+        ...linkToSend(context, link),
+      );
+    },
+    () => {
+      invitation = null;
+      fill(place, el("p", { class: "hint" }, t("invite_later")));
+    },
+  );
   return { node: page.node, update() {} };
 }
 
@@ -91,6 +120,16 @@ function leave(context, path) {
 /** @param {1 | 2} now */
 function steps(now) {
   const names = /** @type {const} */ (["step_account", "step_invite"]);
-  return el("ol", { class: "gate-steps" }, names.map((name, index) => el("li", { "aria-current": index + 1 === now ? "step" : null, "data-done": index + 1 < now ? "" : null },
-    el("span", { "aria-hidden": "true" }, index + 1 < now ? icon("check") : index + 1), t(name))));
+  return el(
+    "ol",
+    { class: "gate-steps" },
+    names.map((name, index) =>
+      el(
+        "li",
+        { "aria-current": index + 1 === now ? "step" : null, "data-done": index + 1 < now ? "" : null },
+        el("span", { "aria-hidden": "true" }, index + 1 < now ? icon("check") : index + 1),
+        t(name),
+      ),
+    ),
+  );
 }

@@ -1,4 +1,6 @@
-/** Sign in, or register where the server lets people in: it says itself whether it is open, by invitation, or closed. */
+/**
+ * Sign in, or register where the server lets people in: it says itself whether it is open, by invitation, or closed.
+ */
 import { accountForm, createPage, head, notice } from "./parts.js";
 import { el, fill } from "../base/element.js";
 import { t, wishLanguage } from "../base/i18n.js";
@@ -29,38 +31,85 @@ export function createGate(context, start) {
 
   function draw() {
     drawBelow();
-    if (mode === "login") return page.show(head(t("sign_in_title"), context.store.state.wasEnded ? el("span", { role: "status" }, t("error_unauthorized")) : t("tagline"), undefined, serverName(info)), signInForm(context, () => drawBelow(true)), below);
-    if (info?.registration === "closed") return page.show(...notice({ picture: "lock", title: t("closed_title"), lead: t("closed_lead"), button: { label: t("sign_in"), act: () => change("login") } }));
-    if (info?.registration === "invite" && !info.setup) return page.show(head(t("invite_only_title"), t("invite_only_lead")), pasteForm(context), below);
-    page.show(head(t("register_title"), t("tagline"), undefined, serverName(info)), accountForm({
-      isNew: true, button: t("register"), working: t("working_register"),
-      act: async (account) => { await context.actions.register(account); arrive(context); },
-    }), below);
+    if (mode === "login")
+      return page.show(
+        head(
+          t("sign_in_title"),
+          context.store.state.wasEnded ? el("span", { role: "status" }, t("error_unauthorized")) : t("tagline"),
+          undefined,
+          serverName(info),
+        ),
+        signInForm(context, () => drawBelow(true)),
+        below,
+      );
+    if (info?.registration === "closed")
+      return page.show(
+        ...notice({
+          picture: "lock",
+          title: t("closed_title"),
+          lead: t("closed_lead"),
+          button: { label: t("sign_in"), act: () => change("login") },
+        }),
+      );
+    if (info?.registration === "invite" && !info.setup)
+      return page.show(head(t("invite_only_title"), t("invite_only_lead")), pasteForm(context), below);
+    page.show(
+      head(t("register_title"), t("tagline"), undefined, serverName(info)),
+      accountForm({
+        isNew: true,
+        button: t("register"),
+        working: t("working_register"),
+        act: async (account) => {
+          await context.actions.register(account);
+          arrive(context);
+        },
+      }),
+      below,
+    );
   }
 
   /** The line below the form; after a wrong password it also says what helps. */
   function drawBelow(forgot = false) {
-    const to = (/** @type {Mode} */ next) => el("button", { type: "button", class: "link-button", click: () => change(next) }, t(next === "login" ? "sign_in" : "register"));
-    fill(below,
+    const to = (/** @type {Mode} */ next) =>
+      el(
+        "button",
+        { type: "button", class: "link-button", click: () => change(next) },
+        t(next === "login" ? "sign_in" : "register"),
+      );
+    fill(
+      below,
       forgot ? el("p", { class: "hint" }, t("forgot_hint")) : null,
       info?.setup ? el("p", { class: "gate-note" }, t("setup_waiting")) : null,
-      mode === "register" ? el("p", { class: "gate-switch" }, t("have_account"), to("login"))
-        : info?.registration === "open" ? el("p", { class: "gate-switch" }, t("no_account"), to("register"))
-          : info ? el("p", { class: "gate-switch" }, t(info.registration === "invite" ? "no_account_invite" : "no_account_closed")) : null);
+      mode === "register"
+        ? el("p", { class: "gate-switch" }, t("have_account"), to("login"))
+        : info?.registration === "open"
+          ? el("p", { class: "gate-switch" }, t("no_account"), to("register"))
+          : info
+            ? el(
+                "p",
+                { class: "gate-switch" },
+                t(info.registration === "invite" ? "no_account_invite" : "no_account_closed"),
+              )
+            : null,
+    );
   }
 
   draw();
-  context.actions.info().then((told) => {
-    info = told;
-    if (wishLanguage({ server: told.default_locale ?? "" })) return context.relabel();
-    // What is typed already stays, unless this page cannot be.
-    if (mode === "register" && told.registration !== "open") draw();
-    else {
-      drawBelow();
-      const eyebrow = serverName(told);
-      if (eyebrow) page.node.querySelector(".gate-head h1")?.before(el("p", { class: "gate-eyebrow", dir: "auto" }, eyebrow));
-    }
-  }, () => {});
+  context.actions.info().then(
+    (told) => {
+      info = told;
+      if (wishLanguage({ server: told.default_locale ?? "" })) return context.relabel();
+      // What is typed already stays, unless this page cannot be.
+      if (mode === "register" && told.registration !== "open") draw();
+      else {
+        drawBelow();
+        const eyebrow = serverName(told);
+        if (eyebrow)
+          page.node.querySelector(".gate-head h1")?.before(el("p", { class: "gate-eyebrow", dir: "auto" }, eyebrow));
+      }
+    },
+    () => {},
+  );
   return { node: page.node, update() {} };
 }
 
@@ -70,9 +119,16 @@ export function createGate(context, start) {
  */
 function signInForm(context, refused) {
   return accountForm({
-    isNew: false, button: t("sign_in"), working: t("working_sign_in"),
-    act: async (account) => { await context.actions.signIn(account); arrive(context); },
-    refused: (error) => { if (error.code === "bad_credentials") refused(); },
+    isNew: false,
+    button: t("sign_in"),
+    working: t("working_sign_in"),
+    act: async (account) => {
+      await context.actions.signIn(account);
+      arrive(context);
+    },
+    refused: (error) => {
+      if (error.code === "bad_credentials") refused();
+    },
   });
 }
 
@@ -82,17 +138,28 @@ function signInForm(context, refused) {
  * @param {Context} context
  */
 function pasteForm(context) {
-  const link = el("input", { class: "input", id: "invite-link", autocomplete: "off", spellcheck: "false", required: true, placeholder: `${location.origin}/invite#…` });
-  return el("form", {
-    novalidate: true,
-    submit: (/** @type {SubmitEvent} */ event) => {
-      event.preventDefault();
-      const code = link.value.trim().replace(/^.*#/, "");
-      if (code) context.go(`/invite#${encodeURIComponent(code)}`);
-      else link.focus();
+  const link = el("input", {
+    class: "input",
+    id: "invite-link",
+    autocomplete: "off",
+    spellcheck: "false",
+    required: true,
+    placeholder: `${location.origin}/invite#…`,
+  });
+  return el(
+    "form",
+    {
+      novalidate: true,
+      submit: (/** @type {SubmitEvent} */ event) => {
+        event.preventDefault();
+        const code = link.value.trim().replace(/^.*#/, "");
+        if (code) context.go(`/invite#${encodeURIComponent(code)}`);
+        else link.focus();
+      },
     },
-  }, el("div", { class: "field" }, el("label", { for: link.id }, t("invite_link")), link),
-  el("button", { type: "submit", class: "button button-primary button-wide" }, t("invite_open")));
+    el("div", { class: "field" }, el("label", { for: link.id }, t("invite_link")), link),
+    el("button", { type: "submit", class: "button button-primary button-wide" }, t("invite_open")),
+  );
 }
 
 /**

@@ -32,7 +32,8 @@ export function levelOf(room) {
 /** @returns {Promise<boolean>} */
 export async function allowNotifications() {
   if (typeof Notification === "undefined") return false;
-  const answer = Notification.permission === "default" ? await Notification.requestPermission() : Notification.permission;
+  const answer =
+    Notification.permission === "default" ? await Notification.requestPermission() : Notification.permission;
   return answer === "granted";
 }
 
@@ -88,9 +89,18 @@ function isNews(room, before) {
  * @param {Room} room
  */
 function announce(context, state, room) {
-  const last = state.timelines.get(room.id)?.messages.findLast((message) => message.kind === "msg" && message.by !== state.me?.uid);
-  const body = last && last.createdSeq >= room.seq ? `${nameOf(state, last.by)}: ${excerpt(last, TEXT_MAX)}` : t("unread_count", { n: room.unread });
-  const note = new Notification(roomName(state, room), { body, tag: `impulse-${room.id}`, icon: "/icons/icon-192.png" });
+  const last = state.timelines
+    .get(room.id)
+    ?.messages.findLast((message) => message.kind === "msg" && message.by !== state.me?.uid);
+  const body =
+    last && last.createdSeq >= room.seq
+      ? `${nameOf(state, last.by)}: ${excerpt(last, TEXT_MAX)}`
+      : t("unread_count", { n: room.unread });
+  const note = new Notification(roomName(state, room), {
+    body,
+    tag: `impulse-${room.id}`,
+    icon: "/icons/icon-192.png",
+  });
   note.onclick = () => {
     window.focus();
     context.go(roomPath(room.id));

@@ -23,7 +23,11 @@ export async function blockPerson(context, uid) {
   if (!(await ask({ title: t("block_question", { name }), text: t("block_text"), confirm: t("block") }))) return;
   try {
     await context.actions.block(uid);
-    context.toast(t("blocked_note", { name }), { label: t("undo"), act: () => void unblockPerson(context, uid) }, UNDO_MS);
+    context.toast(
+      t("blocked_note", { name }),
+      { label: t("undo"), act: () => void unblockPerson(context, uid) },
+      UNDO_MS,
+    );
   } catch (error) {
     context.toast(refusal(error));
   }
@@ -56,7 +60,12 @@ export function privacySection(context) {
   async function draw() {
     const blocks = await context.actions.blocks();
     list.removeAttribute("aria-busy");
-    fill(list, blocks.length ? blocks.map(({ uid, at }) => row(uid, at)) : el("li", { class: "results-empty" }, t("nobody_blocked")));
+    fill(
+      list,
+      blocks.length
+        ? blocks.map(({ uid, at }) => row(uid, at))
+        : el("li", { class: "results-empty" }, t("nobody_blocked")),
+    );
   }
 
   /** @param {string} uid @param {number} at */
@@ -64,24 +73,62 @@ export function privacySection(context) {
     const { state } = context.store;
     const user = userOf(state, uid);
     const name = nameOf(state, uid);
-    const button = el("button", {
-      type: "button", class: "button button-small", "aria-label": `${t("unblock")}: ${name}`,
-      click: () => void busy(button, alert.say, errorText, async () => {
-        await context.actions.unblock(uid);
-        const [next] = [...list.querySelectorAll("button")].filter((each) => each !== button);
-        await draw();
-        // The row is gone, and the focus with it.
-        if (document.activeElement === document.body || !document.activeElement) (next?.isConnected ? next : list.querySelector("button"))?.focus();
-        context.toast(t("unblocked_note", { name }), { label: t("undo"), act: () => void context.actions.block(uid).then(draw).catch((error) => alert.say(refusal(error))) }, UNDO_MS);
-      }),
-    }, t("unblock"));
-    return el("li", { class: "access" }, avatar(state, uid, { size: "small" }),
-      el("span", { class: "option-text" }, el("strong", { dir: "auto" }, name),
-        el("small", { title: fullTimeOf(at) }, user?.username && !user.removed ? `@${user.username} · ` : "", t("blocked_since", { time: agoOf(at) }))), button);
+    const button = el(
+      "button",
+      {
+        type: "button",
+        class: "button button-small",
+        "aria-label": `${t("unblock")}: ${name}`,
+        click: () =>
+          void busy(button, alert.say, errorText, async () => {
+            await context.actions.unblock(uid);
+            const [next] = [...list.querySelectorAll("button")].filter((each) => each !== button);
+            await draw();
+            // The row is gone, and the focus with it.
+            if (document.activeElement === document.body || !document.activeElement)
+              (next?.isConnected ? next : list.querySelector("button"))?.focus();
+            context.toast(
+              t("unblocked_note", { name }),
+              {
+                label: t("undo"),
+                act: () =>
+                  void context.actions
+                    .block(uid)
+                    .then(draw)
+                    .catch((error) => alert.say(refusal(error))),
+              },
+              UNDO_MS,
+            );
+          }),
+      },
+      t("unblock"),
+    );
+    return el(
+      "li",
+      { class: "access" },
+      avatar(state, uid, { size: "small" }),
+      el(
+        "span",
+        { class: "option-text" },
+        el("strong", { dir: "auto" }, name),
+        el(
+          "small",
+          { title: fullTimeOf(at) },
+          user?.username && !user.removed ? `@${user.username} · ` : "",
+          t("blocked_since", { time: agoOf(at) }),
+        ),
+      ),
+      button,
+    );
   }
 
   draw().catch((error) => fill(list, el("li", { class: "results-empty" }, errorText(error))));
-  return [el("h3", { class: "label" }, t("blocked_people")), el("p", { class: "hint" }, t("privacy_hint")), alert.node, list];
+  return [
+    el("h3", { class: "label" }, t("blocked_people")),
+    el("p", { class: "hint" }, t("privacy_hint")),
+    alert.node,
+    list,
+  ];
 }
 
 /** @param {unknown} error */

@@ -1,4 +1,7 @@
-/** Making an invitation: to which room, for how long, how often. The link is told once, so it is shown with its copy button. */
+/**
+ * Making an invitation: to which room, for how long, how often. The link is told once, so it is shown with its copy
+ * button.
+ */
 import { openDialog } from "../base/dialog.js";
 import { el, fill } from "../base/element.js";
 import { t } from "../base/i18n.js";
@@ -23,28 +26,82 @@ const USES = [1, 10, 100];
 export function openInvite(context, room, made = () => {}) {
   openDialog({ title: t("invite_people") }, (close) => {
     const alert = createAlert();
-    const rooms = select("invite-room", [["", t("invite_no_room")], ...roomsToOpen(context).map((each) => /** @type {[string, string]} */ ([each.id, roomName(context.store.state, each)]))], room ?? "");
-    const life = select("invite-life", [...LIVES_DAYS.map((days) => /** @type {[string, string]} */ ([String(days * DAY_S), t("invite_days", { n: days })])), ["", t("invite_forever")]], String(7 * DAY_S));
-    const uses = select("invite-uses", [...USES.map((n) => /** @type {[string, string]} */ ([String(n), t("invite_times", { n })])), ["", t("invite_unlimited")]], "");
-    const submit = el("button", { type: "submit", class: "button button-primary", autofocus: true }, icon("link"), t("invite_make"));
-    const form = el("form", {
-      class: "dialog-body", novalidate: true,
-      submit: (/** @type {SubmitEvent} */ event) => {
-        event.preventDefault();
-        void busy(submit, alert.say, (error) => refusal(error, "link"), async () => {
-          const link = await context.actions.createInvite({
-            rooms: rooms.value ? [rooms.value] : [], expires_in_s: life.value ? Number(life.value) : null, uses_max: uses.value ? Number(uses.value) : null,
-          });
-          made();
-          fill(form, ...linkToSend(context, link), el("div", { class: "dialog-foot" }, el("button", { type: "button", class: "button", click: close }, t("close"))));
-          /** @type {HTMLElement | null} */ (form.querySelector(".button-primary"))?.focus();
-        });
+    const rooms = select(
+      "invite-room",
+      [
+        ["", t("invite_no_room")],
+        ...roomsToOpen(context).map(
+          (each) => /** @type {[string, string]} */ ([each.id, roomName(context.store.state, each)]),
+        ),
+      ],
+      room ?? "",
+    );
+    const life = select(
+      "invite-life",
+      [
+        ...LIVES_DAYS.map(
+          (days) => /** @type {[string, string]} */ ([String(days * DAY_S), t("invite_days", { n: days })]),
+        ),
+        ["", t("invite_forever")],
+      ],
+      String(7 * DAY_S),
+    );
+    const uses = select(
+      "invite-uses",
+      [
+        ...USES.map((n) => /** @type {[string, string]} */ ([String(n), t("invite_times", { n })])),
+        ["", t("invite_unlimited")],
+      ],
+      "",
+    );
+    const submit = el(
+      "button",
+      { type: "submit", class: "button button-primary", autofocus: true },
+      icon("link"),
+      t("invite_make"),
+    );
+    const form = el(
+      "form",
+      {
+        class: "dialog-body",
+        novalidate: true,
+        submit: (/** @type {SubmitEvent} */ event) => {
+          event.preventDefault();
+          void busy(
+            submit,
+            alert.say,
+            (error) => refusal(error, "link"),
+            async () => {
+              const link = await context.actions.createInvite({
+                rooms: rooms.value ? [rooms.value] : [],
+                expires_in_s: life.value ? Number(life.value) : null,
+                uses_max: uses.value ? Number(uses.value) : null,
+              });
+              made();
+              fill(
+                form,
+                ...linkToSend(context, link),
+                el(
+                  "div",
+                  { class: "dialog-foot" },
+                  el("button", { type: "button", class: "button", click: close }, t("close")),
+                ),
+              );
+              /** @type {HTMLElement | null} */ (form.querySelector(".button-primary"))?.focus();
+            },
+          );
+        },
       },
-    },
-    field(t("invite_leads_to"), rooms),
-    el("div", { class: "field-pair" }, field(t("invite_lasts"), life), field(t("invite_uses"), uses)),
-    alert.node,
-    el("div", { class: "dialog-foot" }, el("button", { type: "button", class: "button", click: close }, t("cancel")), submit));
+      field(t("invite_leads_to"), rooms),
+      el("div", { class: "field-pair" }, field(t("invite_lasts"), life), field(t("invite_uses"), uses)),
+      alert.node,
+      el(
+        "div",
+        { class: "dialog-foot" },
+        el("button", { type: "button", class: "button", click: close }, t("cancel")),
+        submit,
+      ),
+    );
     return [form];
   });
 }
@@ -55,8 +112,17 @@ export function openInvite(context, room, made = () => {}) {
  */
 export function linkToSend(context, link) {
   return [
-    el("div", { class: "field-row link-row" }, el("code", { class: "link-box", tabindex: "0", "aria-label": t("invite_link") }, link),
-      el("button", { type: "button", class: "button button-primary", click: () => void copyText(context, link) }, icon("copy"), t("copy"))),
+    el(
+      "div",
+      { class: "field-row link-row" },
+      el("code", { class: "link-box", tabindex: "0", "aria-label": t("invite_link") }, link),
+      el(
+        "button",
+        { type: "button", class: "button button-primary", click: () => void copyText(context, link) },
+        icon("copy"),
+        t("copy"),
+      ),
+    ),
     el("p", { class: "hint" }, t("invite_once")),
     isLocal() ? el("p", { class: "gate-note" }, t("link_is_local")) : null,
   ];
@@ -70,7 +136,11 @@ export function linkToSend(context, link) {
  */
 function roomsToOpen({ store: { state } }) {
   return [...state.rooms.values()]
-    .filter((room) => room.kind === "open" || room.kind === "closed" && (room.role === "owner" || room.role === "admin" || state.me?.admin))
+    .filter(
+      (room) =>
+        room.kind === "open" ||
+        (room.kind === "closed" && (room.role === "owner" || room.role === "admin" || state.me?.admin)),
+    )
     .sort((a, b) => a.name.localeCompare(b.name));
 }
 
@@ -85,7 +155,11 @@ function isLocal() {
  * @param {string} chosen
  */
 function select(id, options, chosen) {
-  const node = el("select", { class: "input", id }, options.map(([value, text]) => el("option", { value }, text)));
+  const node = el(
+    "select",
+    { class: "input", id },
+    options.map(([value, text]) => el("option", { value }, text)),
+  );
   node.value = chosen;
   return node;
 }

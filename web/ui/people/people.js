@@ -104,27 +104,41 @@ export function tintOf(id) {
  * @param {FaceOptions} [options]
  */
 export function avatar(state, uid, options = {}) {
-  return face({ uid, name: chosenNameOf(state, uid), avatar: userOf(state, uid)?.avatar, removed: userOf(state, uid)?.removed }, options);
+  return face(
+    { uid, name: chosenNameOf(state, uid), avatar: userOf(state, uid)?.avatar, removed: userOf(state, uid)?.removed },
+    options,
+  );
 }
 
 /**
  * A face: the picture, or initials on the person's tint. It is decoration, the name is always beside it.
  *
- * @param {{ uid: string, name: string, avatar?: import("../../state/types.js").Picture | null | undefined, removed?: boolean | undefined }} person
+ * @param {{ uid: string, name: string, avatar?: import("../../state/types.js").Picture | null | undefined, removed?:
+ *   boolean | undefined }} person
  * @param {FaceOptions} [options]
  */
 export function face(person, options = {}) {
   const size = options.size ? `avatar-${options.size} ` : "";
   const plain = person.removed ? icon("person") : initials(person.name);
-  const picture = person.avatar ? el("img", {
-    src: options.size === "large" ? person.avatar.large : person.avatar.small, alt: "", decoding: "async", draggable: "false",
-    error: () => picture?.replaceWith(plain),
-  }) : null;
-  return el(options.opens ? "button" : "span", {
-    class: `avatar ${size}${person.removed ? "avatar-gone" : tintOf(person.uid)}`, "aria-hidden": "true",
-    ...(options.opens ? { type: "button", tabindex: "-1", "data-person": person.uid } : {}),
-  }, picture ?? plain,
-  options.presence ? el("span", { class: "presence", "data-state": options.presence }) : null);
+  const picture = person.avatar
+    ? el("img", {
+        src: options.size === "large" ? person.avatar.large : person.avatar.small,
+        alt: "",
+        decoding: "async",
+        draggable: "false",
+        error: () => picture?.replaceWith(plain),
+      })
+    : null;
+  return el(
+    options.opens ? "button" : "span",
+    {
+      class: `avatar ${size}${person.removed ? "avatar-gone" : tintOf(person.uid)}`,
+      "aria-hidden": "true",
+      ...(options.opens ? { type: "button", tabindex: "-1", "data-person": person.uid } : {}),
+    },
+    picture ?? plain,
+    options.presence ? el("span", { class: "presence", "data-state": options.presence }) : null,
+  );
 }
 
 /**
@@ -136,7 +150,9 @@ export function face(person, options = {}) {
 export function moodOf(state, uid) {
   const user = userOf(state, uid);
   const { emoji, text } = user ? statusOf(user) : { emoji: "", text: "" };
-  return emoji ? el("span", { class: "mood", role: "img", title: text, "aria-label": t("status_of", { text }) }, emoji) : null;
+  return emoji
+    ? el("span", { class: "mood", role: "img", title: text, "aria-label": t("status_of", { text }) }, emoji)
+    : null;
 }
 
 /**
@@ -144,7 +160,8 @@ export function moodOf(state, uid) {
  * @param {Room} room
  */
 export function roomPicture(state, room) {
-  if (room.kind === "dm" && room.peer) return avatar(state, room.peer, { size: "small", presence: presenceOf(state, room.peer) });
+  if (room.kind === "dm" && room.peer)
+    return avatar(state, room.peer, { size: "small", presence: presenceOf(state, room.peer) });
   const picture = room.kind === "dm" ? "people" : room.archived ? "archive" : room.kind === "closed" ? "lock" : "hash";
   return el("span", { class: `room-tile ${tintOf("room" + room.id)}`, "aria-hidden": "true" }, icon(picture));
 }
@@ -161,7 +178,10 @@ export function presenceText(presence) {
  * @param {string} name
  */
 function initials(name) {
-  const words = name.trim().split(/[\s._-]+/).filter(Boolean);
+  const words = name
+    .trim()
+    .split(/[\s._-]+/)
+    .filter(Boolean);
   const letters = [words[0], words.length > 1 ? words.at(-1) : ""].map((word) => [...(word ?? "")][0] ?? "");
   return letters.join("").toLocaleUpperCase() || "?";
 }

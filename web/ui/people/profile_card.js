@@ -48,16 +48,26 @@ export function bindCards(context) {
 export function openCard(context, uid, beside) {
   const content = el("div", { class: "card" });
   const draw = () => fill(content, card(context, uid, dialog.close));
-  const dialog = openDialog({ title: nameOf(context.store.state, uid), bare: true, class: "dialog-card", closed }, () => [content]);
+  const dialog = openDialog(
+    { title: nameOf(context.store.state, uid), bare: true, class: "dialog-card", closed },
+    () => [content],
+  );
   draw();
   let drawn = keyOf(context, uid);
   const stop = context.store.subscribe(() => {
     const next = keyOf(context, uid);
-    if (next === drawn || content.contains(document.activeElement) && document.activeElement?.matches("input")) return;
+    if (next === drawn || (content.contains(document.activeElement) && document.activeElement?.matches("input")))
+      return;
     drawn = next;
-    const at = [...content.querySelectorAll("button")].indexOf(/** @type {HTMLButtonElement} */ (document.activeElement));
+    const at = [...content.querySelectorAll("button")].indexOf(
+      /** @type {HTMLButtonElement} */ (document.activeElement),
+    );
     draw();
-    if (at >= 0) (content.querySelectorAll("button")[at] ?? /** @type {HTMLElement | null} */ (content.querySelector(".button-primary")))?.focus();
+    if (at >= 0)
+      (
+        content.querySelectorAll("button")[at] ??
+        /** @type {HTMLElement | null} */ (content.querySelector(".button-primary"))
+      )?.focus();
   });
 
   function closed() {
@@ -90,16 +100,32 @@ function card(context, uid, close) {
   const user = userOf(state, uid);
   const presence = presenceOf(state, uid);
   const gone = Boolean(user?.removed);
-  const dismiss = el("button", { type: "button", class: "icon-button card-close", "aria-label": t("close"), click: close }, icon("close"));
+  const dismiss = el(
+    "button",
+    { type: "button", class: "icon-button card-close", "aria-label": t("close"), click: close },
+    icon("close"),
+  );
   return [
     el("div", { class: `card-banner ${gone ? "" : tintOf(uid)}` }, dismiss),
     el("div", { class: "card-face" }, avatar(state, uid, { size: "large", ...(gone ? {} : { presence }) })),
-    el("div", { class: "card-body" },
-      el("div", {},
+    el(
+      "div",
+      { class: "card-body" },
+      el(
+        "div",
+        {},
         el("h2", { class: "card-name", dir: "auto" }, chosenNameOf(state, uid)),
-        user && !gone ? el("p", { class: "card-user" }, `@${user.username}`, badges(user, uid === state.me?.uid)) : null),
-      gone ? el("p", { class: "hint" }, t("former_member_hint")) : user ? about(user, presence, isBlocked(state, uid)) : el("p", { class: "hint" }, t("loading")),
-      user && !gone ? buttons(context, user, close) : null),
+        user && !gone
+          ? el("p", { class: "card-user" }, `@${user.username}`, badges(user, uid === state.me?.uid))
+          : null,
+      ),
+      gone
+        ? el("p", { class: "hint" }, t("former_member_hint"))
+        : user
+          ? about(user, presence, isBlocked(state, uid))
+          : el("p", { class: "hint" }, t("loading")),
+      user && !gone ? buttons(context, user, close) : null,
+    ),
   ];
 }
 
@@ -123,13 +149,30 @@ function badges(user, mine) {
 function about(user, presence, blocked) {
   const status = statusOf(user);
   return [
-    el("p", { class: "card-presence" }, el("span", { class: "presence", "data-state": presence }), presenceText(presence),
-      status.until && !status.text ? ` · ${t("status_until", { time: whenOf(status.until) })}` : null),
+    el(
+      "p",
+      { class: "card-presence" },
+      el("span", { class: "presence", "data-state": presence }),
+      presenceText(presence),
+      status.until && !status.text ? ` · ${t("status_until", { time: whenOf(status.until) })}` : null,
+    ),
     blocked ? el("p", { class: "card-blocked" }, icon("ban"), t("you_blocked")) : null,
-    status.text ? el("p", { class: "card-status", dir: "auto" },
-      status.emoji ? el("span", { class: "mood" }, status.emoji) : null,
-      el("span", {}, status.words, status.until ? el("small", {}, t("status_until", { time: whenOf(status.until) })) : null)) : null,
-    user.bio ? el("div", { class: "card-bio" }, el("h3", { class: "label" }, t("bio")), el("p", { dir: "auto" }, user.bio)) : null,
+    status.text
+      ? el(
+          "p",
+          { class: "card-status", dir: "auto" },
+          status.emoji ? el("span", { class: "mood" }, status.emoji) : null,
+          el(
+            "span",
+            {},
+            status.words,
+            status.until ? el("small", {}, t("status_until", { time: whenOf(status.until) })) : null,
+          ),
+        )
+      : null,
+    user.bio
+      ? el("div", { class: "card-bio" }, el("h3", { class: "label" }, t("bio")), el("p", { dir: "auto" }, user.bio))
+      : null,
   ];
 }
 
@@ -150,16 +193,36 @@ function buttons(context, user, close) {
       context.toast(errorText(/** @type {{ code?: string }} */ (error)));
     }
   };
-  const then = (/** @type {() => void} */ act) => () => { close(); act(); };
+  const then = (/** @type {() => void} */ act) => () => {
+    close();
+    act();
+  };
   const mine = user.uid === context.store.state.me?.uid;
   const blocked = isBlocked(context.store.state, user.uid);
-  return el("div", { class: "card-buttons" },
+  return el(
+    "div",
+    { class: "card-buttons" },
     mine
-      ? [button("edit", t("edit_profile"), then(() => openSettings(context, "profile")), true), button("smile", t("set_status"), then(() => openStatus(context)))]
-      : [user.disabled || blocked ? null : button("chat", t("write_to"), write, true),
-        blocked ? button("undo", t("unblock"), () => void unblockPerson(context, user.uid), true) : null,
-        button("at", t("copy_name"), () => void copyText(context, `@${user.username}`)),
-        blocked ? null : button("ban", t("block"), () => void blockPerson(context, user.uid))]);
+      ? [
+          button(
+            "edit",
+            t("edit_profile"),
+            then(() => openSettings(context, "profile")),
+            true,
+          ),
+          button(
+            "smile",
+            t("set_status"),
+            then(() => openStatus(context)),
+          ),
+        ]
+      : [
+          user.disabled || blocked ? null : button("chat", t("write_to"), write, true),
+          blocked ? button("undo", t("unblock"), () => void unblockPerson(context, user.uid), true) : null,
+          button("at", t("copy_name"), () => void copyText(context, `@${user.username}`)),
+          blocked ? null : button("ban", t("block"), () => void blockPerson(context, user.uid)),
+        ],
+  );
 }
 
 /**
@@ -169,7 +232,12 @@ function buttons(context, user, close) {
  * @param {boolean} [primary]
  */
 function button(name, label, click, primary = false) {
-  return el("button", { type: "button", class: primary ? "button button-primary" : "button", autofocus: primary, click }, icon(name), label);
+  return el(
+    "button",
+    { type: "button", class: primary ? "button button-primary" : "button", autofocus: primary, click },
+    icon(name),
+    label,
+  );
 }
 
 /**

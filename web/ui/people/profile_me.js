@@ -1,4 +1,7 @@
-/** The strip below the rooms: my face and name, which open the status, and the ways to the administration and the settings. */
+/**
+ * The strip below the rooms: my face and name, which open the status, and the ways to the administration and the
+ * settings.
+ */
 import { chosenOf, statusOf } from "../../state/people_status.js";
 import { el, fill } from "../base/element.js";
 import { t } from "../base/i18n.js";
@@ -13,9 +16,35 @@ import { openStatus } from "./status.js";
  */
 export function createMe(context) {
   const strip = el("button", { type: "button", class: "me-status", click: () => openStatus(context) });
-  const administration = el("button", { type: "button", class: "icon-button", "aria-label": t("administration"), title: t("administration"), hidden: true, click: () => context.go("/admin") }, icon("shield"));
-  const node = el("div", { class: "me" }, strip, administration,
-    el("button", { type: "button", class: "icon-button", "aria-label": t("settings"), title: t("settings"), click: () => openSettings(context) }, icon("gear")));
+  const administration = el(
+    "button",
+    {
+      type: "button",
+      class: "icon-button",
+      "aria-label": t("administration"),
+      title: t("administration"),
+      hidden: true,
+      click: () => context.go("/admin"),
+    },
+    icon("shield"),
+  );
+  const node = el(
+    "div",
+    { class: "me" },
+    strip,
+    administration,
+    el(
+      "button",
+      {
+        type: "button",
+        class: "icon-button",
+        "aria-label": t("settings"),
+        title: t("settings"),
+        click: () => openSettings(context),
+      },
+      icon("gear"),
+    ),
+  );
   let drawn = "";
 
   return {
@@ -30,11 +59,17 @@ export function createMe(context) {
       drawn = next;
       const { text } = statusOf(me);
       strip.title = t("set_status");
-      fill(strip,
+      fill(
+        strip,
         avatar(state, me.uid, { presence }),
-        el("span", { class: "me-name" }, el("strong", { dir: "auto" }, nameOf(state, me.uid)),
+        el(
+          "span",
+          { class: "me-name" },
+          el("strong", { dir: "auto" }, nameOf(state, me.uid)),
           el("small", { dir: "auto" }, text || presenceText(presence)),
-          el("span", { class: "hidden-visually" }, `. ${text ? `${presenceText(presence)}. ` : ""}${t("set_status")}`)));
+          el("span", { class: "hidden-visually" }, `. ${text ? `${presenceText(presence)}. ` : ""}${t("set_status")}`),
+        ),
+      );
     },
   };
 }

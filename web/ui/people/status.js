@@ -12,12 +12,25 @@ import { icon } from "../base/icons.js";
 const WORDS_MAX = 80;
 /** The last moment the server takes. */
 const LAST_MOMENT = "9999-12-31T23:59";
-/** What people say most, with the time it usually lasts. @type {readonly [string, import("../base/i18n.js").Key, import("../../state/people_status.js").Span][]} */
-const IDEAS = [["📅", "status_meeting", "1h"], ["🍕", "status_lunch", "1h"], ["🎧", "status_focus", "4h"], ["🏠", "status_home", "today"], ["🌴", "status_holiday", "week"], ["🤒", "status_ill", "today"]];
+/**
+ * What people say most, with the time it usually lasts.
+ *
+ * @type {readonly [string, import("../base/i18n.js").Key, import("../../state/people_status.js").Span][]}
+ */
+const IDEAS = [
+  ["📅", "status_meeting", "1h"],
+  ["🍕", "status_lunch", "1h"],
+  ["🎧", "status_focus", "4h"],
+  ["🏠", "status_home", "today"],
+  ["🌴", "status_holiday", "week"],
+  ["🤒", "status_ill", "today"],
+];
 
 /** @param {Context} context */
 export function openStatus(context) {
-  openDialog({ title: t("status"), class: "dialog-status" }, (close) => [el("div", { class: "dialog-body" }, statusForm(context, close))]);
+  openDialog({ title: t("status"), class: "dialog-status" }, (close) => [
+    el("div", { class: "dialog-body" }, statusForm(context, close)),
+  ]);
 }
 
 /**
@@ -29,8 +42,23 @@ export function statusForm(context, done = () => {}) {
   const now = me ? statusOf(me) : { emoji: "", words: "", until: null };
   let emoji = now.emoji;
   const alert = el("p", { class: "field-error", role: "alert" });
-  const face = el("button", { type: "button", class: "icon-button status-emoji", "aria-label": t("status_emoji"), title: t("status_emoji"), click: () => openEmojiPicker(setEmoji) });
-  const words = el("input", { class: "input", id: "status-words", maxlength: String(WORDS_MAX), value: now.words, placeholder: t("status_placeholder"), "aria-label": t("status_words"), autocomplete: "off", dir: "auto" });
+  const face = el("button", {
+    type: "button",
+    class: "icon-button status-emoji",
+    "aria-label": t("status_emoji"),
+    title: t("status_emoji"),
+    click: () => openEmojiPicker(setEmoji),
+  });
+  const words = el("input", {
+    class: "input",
+    id: "status-words",
+    maxlength: String(WORDS_MAX),
+    value: now.words,
+    placeholder: t("status_placeholder"),
+    "aria-label": t("status_words"),
+    autocomplete: "off",
+    dir: "auto",
+  });
   const states = stateChoice(me ? chosenOf(me) : "online");
   const end = endChoice(now.until);
   const save = el("button", { type: "submit", class: "button button-primary" }, t("save"));
@@ -57,9 +85,21 @@ export function statusForm(context, done = () => {}) {
     save.disabled = false;
   }
 
-  const idea = (/** @type {typeof IDEAS[number]} */ [picture, key, span]) => el("button", {
-    type: "button", class: "idea", click: () => { words.value = t(key); end.choose(span); setEmoji(picture); },
-  }, el("span", { "aria-hidden": "true" }, picture), t(key));
+  const idea = (/** @type {typeof IDEAS[number]} */ [picture, key, span]) =>
+    el(
+      "button",
+      {
+        type: "button",
+        class: "idea",
+        click: () => {
+          words.value = t(key);
+          end.choose(span);
+          setEmoji(picture);
+        },
+      },
+      el("span", { "aria-hidden": "true" }, picture),
+      t(key),
+    );
   setEmojiQuietly();
 
   function setEmojiQuietly() {
@@ -73,35 +113,70 @@ export function statusForm(context, done = () => {}) {
     void send(null, { state: states.value(), text: "", until: null });
   };
 
-  return el("form", {
-    class: "status-form", novalidate: true,
-    submit: (/** @type {SubmitEvent} */ event) => {
-      event.preventDefault();
-      const until = end.value();
-      if (until !== null && !(until > Date.now())) { alert.textContent = t("status_past"); return; }
-      const status = { state: states.value(), text: statusText(emoji, words.value) };
-      // Nothing said: nothing to end.
-      void send(event, { ...status, until: status.text || status.state !== "online" ? until : null });
+  return el(
+    "form",
+    {
+      class: "status-form",
+      novalidate: true,
+      submit: (/** @type {SubmitEvent} */ event) => {
+        event.preventDefault();
+        const until = end.value();
+        if (until !== null && !(until > Date.now())) {
+          alert.textContent = t("status_past");
+          return;
+        }
+        const status = { state: states.value(), text: statusText(emoji, words.value) };
+        // Nothing said: nothing to end.
+        void send(event, { ...status, until: status.text || status.state !== "online" ? until : null });
+      },
     },
-  },
-  states.node,
-  el("div", { class: "field" }, el("label", { for: "status-words" }, t("status_words")), el("div", { class: "status-field" }, face, words)),
-  el("div", { class: "ideas", role: "group", "aria-label": t("suggestions") }, IDEAS.map(idea)),
-  end.node, alert,
-  el("div", { class: "dialog-foot dialog-foot-split" },
-    el("button", { type: "button", class: "button", click: clear }, t("status_clear")), save));
+    states.node,
+    el(
+      "div",
+      { class: "field" },
+      el("label", { for: "status-words" }, t("status_words")),
+      el("div", { class: "status-field" }, face, words),
+    ),
+    el("div", { class: "ideas", role: "group", "aria-label": t("suggestions") }, IDEAS.map(idea)),
+    end.node,
+    alert,
+    el(
+      "div",
+      { class: "dialog-foot dialog-foot-split" },
+      el("button", { type: "button", class: "button", click: clear }, t("status_clear")),
+      save,
+    ),
+  );
 }
 
 /** @param {Chosen} chosen */
 function stateChoice(chosen) {
-  const option = (/** @type {Chosen} */ value, /** @type {string} */ hint) => el("label", { class: "choice" },
-    el("input", { type: "radio", name: "presence", value, checked: value === chosen, class: "hidden-visually" }),
-    el("span", { class: "presence", "data-state": value }), el("span", {}, el("strong", {}, t(value)), el("span", { class: "hint" }, hint)));
-  const node = el("fieldset", { class: "plain" }, el("legend", { class: "hidden-visually" }, t("presence")),
-    el("div", { class: "choices status-choices" }, option("online", t("online_hint")), option("away", t("away_hint")), option("dnd", t("dnd_hint"))));
+  const option = (/** @type {Chosen} */ value, /** @type {string} */ hint) =>
+    el(
+      "label",
+      { class: "choice" },
+      el("input", { type: "radio", name: "presence", value, checked: value === chosen, class: "hidden-visually" }),
+      el("span", { class: "presence", "data-state": value }),
+      el("span", {}, el("strong", {}, t(value)), el("span", { class: "hint" }, hint)),
+    );
+  const node = el(
+    "fieldset",
+    { class: "plain" },
+    el("legend", { class: "hidden-visually" }, t("presence")),
+    el(
+      "div",
+      { class: "choices status-choices" },
+      option("online", t("online_hint")),
+      option("away", t("away_hint")),
+      option("dnd", t("dnd_hint")),
+    ),
+  );
   return {
     node,
-    value: () => /** @type {Chosen} */ (/** @type {HTMLInputElement | null} */ (node.querySelector(":checked"))?.value ?? "online"),
+    value: () =>
+      /** @type {Chosen} */ (
+        /** @type {HTMLInputElement | null} */ (node.querySelector(":checked"))?.value ?? "online"
+      ),
   };
 }
 
@@ -112,20 +187,45 @@ function stateChoice(chosen) {
  */
 function endChoice(until) {
   const spans = /** @type {[string, string][]} */ (SPANS.map((span) => [span, t(`span_${span}`)]));
-  const kept = until === null ? [] : /** @type {[string, string][]} */ ([["kept", t("span_kept", { time: whenOf(until) })]]);
-  const list = el("select", { class: "input", id: "status-end", change: () => { show(); if (list.value === "custom") moment.focus(); } },
-    [...kept, ...spans, ["custom", t("span_custom")]].map(([value, text]) => el("option", { value }, text)));
-  const moment = el("input", { class: "input", type: "datetime-local", "aria-label": t("span_custom"), hidden: true, max: LAST_MOMENT, value: localMoment(endOf("1h") ?? 0) });
+  const kept =
+    until === null ? [] : /** @type {[string, string][]} */ ([["kept", t("span_kept", { time: whenOf(until) })]]);
+  const list = el(
+    "select",
+    {
+      class: "input",
+      id: "status-end",
+      change: () => {
+        show();
+        if (list.value === "custom") moment.focus();
+      },
+    },
+    [...kept, ...spans, ["custom", t("span_custom")]].map(([value, text]) => el("option", { value }, text)),
+  );
+  const moment = el("input", {
+    class: "input",
+    type: "datetime-local",
+    "aria-label": t("span_custom"),
+    hidden: true,
+    max: LAST_MOMENT,
+    value: localMoment(endOf("1h") ?? 0),
+  });
   list.value = until === null ? "never" : "kept";
-  const show = () => { moment.hidden = list.value !== "custom"; };
+  const show = () => {
+    moment.hidden = list.value !== "custom";
+  };
   return {
     node: el("div", { class: "field" }, el("label", { for: "status-end" }, t("status_end")), list, moment),
     /** @param {string} span */
-    choose(span) { list.value = span; show(); },
+    choose(span) {
+      list.value = span;
+      show();
+    },
     /** @returns {number | null} */
     value() {
       if (list.value === "kept") return until;
-      return list.value === "custom" ? new Date(moment.value).getTime() : endOf(/** @type {import("../../state/people_status.js").Span} */ (list.value));
+      return list.value === "custom"
+        ? new Date(moment.value).getTime()
+        : endOf(/** @type {import("../../state/people_status.js").Span} */ (list.value));
     },
   };
 }

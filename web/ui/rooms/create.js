@@ -17,29 +17,70 @@ const FIRST_MAX = 100;
 export function openCreate(context) {
   openDialog({ title: t("new_room"), class: "dialog-high" }, (close) => {
     const alert = createAlert();
-    const name = el("input", { class: "input", id: "room-name", maxlength: "80", required: true, autocomplete: "off", dir: "auto", autofocus: true });
-    const topic = el("input", { class: "input", id: "room-topic", maxlength: "500", autocomplete: "off", dir: "auto", placeholder: t("room_topic_hint") });
-    const kinds = choice("kind", [["open", t("room_open"), t("room_open_hint")], ["closed", t("room_closed"), t("room_closed_hint")]]);
+    const name = el("input", {
+      class: "input",
+      id: "room-name",
+      maxlength: "80",
+      required: true,
+      autocomplete: "off",
+      dir: "auto",
+      autofocus: true,
+    });
+    const topic = el("input", {
+      class: "input",
+      id: "room-topic",
+      maxlength: "500",
+      autocomplete: "off",
+      dir: "auto",
+      placeholder: t("room_topic_hint"),
+    });
+    const kinds = choice("kind", [
+      ["open", t("room_open"), t("room_open_hint")],
+      ["closed", t("room_closed"), t("room_closed_hint")],
+    ]);
     const people = createPicker(context, FIRST_MAX);
     const submit = el("button", { type: "submit", class: "button button-primary" }, t("create_room"));
     const sent = (/** @type {SubmitEvent} */ event) => {
       event.preventDefault();
       if (!name.value.trim()) return name.focus();
-      const kind = /** @type {HTMLInputElement | null} */ (kinds.querySelector(":checked"))?.value === "closed" ? "closed" : "open";
-      void busy(submit, alert.say, (error) => refusal(error, "make"), async () => {
-        const id = await context.actions.createRoom({ name: name.value.trim(), topic: topic.value.trim(), kind, members: people.chosen() });
-        close();
-        context.go(roomPath(id));
-        context.composer.focus();
-      });
+      const kind =
+        /** @type {HTMLInputElement | null} */ (kinds.querySelector(":checked"))?.value === "closed"
+          ? "closed"
+          : "open";
+      void busy(
+        submit,
+        alert.say,
+        (error) => refusal(error, "make"),
+        async () => {
+          const id = await context.actions.createRoom({
+            name: name.value.trim(),
+            topic: topic.value.trim(),
+            kind,
+            members: people.chosen(),
+          });
+          close();
+          context.go(roomPath(id));
+          context.composer.focus();
+        },
+      );
     };
-    return [el("form", { class: "dialog-body", submit: sent, novalidate: true },
-      el("div", { class: "field" }, el("label", { for: "room-name" }, t("room_name")), name),
-      el("div", { class: "field" }, el("label", { for: "room-topic" }, t("room_topic")), topic),
-      el("fieldset", { class: "field plain" }, el("legend", { class: "label" }, t("room_kind")), kinds),
-      el("details", { class: "more" }, el("summary", {}, t("first_members")), people.node),
-      alert.node,
-      el("div", { class: "dialog-foot" }, el("button", { type: "button", class: "button", click: close }, t("cancel")), submit))];
+    return [
+      el(
+        "form",
+        { class: "dialog-body", submit: sent, novalidate: true },
+        el("div", { class: "field" }, el("label", { for: "room-name" }, t("room_name")), name),
+        el("div", { class: "field" }, el("label", { for: "room-topic" }, t("room_topic")), topic),
+        el("fieldset", { class: "field plain" }, el("legend", { class: "label" }, t("room_kind")), kinds),
+        el("details", { class: "more" }, el("summary", {}, t("first_members")), people.node),
+        alert.node,
+        el(
+          "div",
+          { class: "dialog-foot" },
+          el("button", { type: "button", class: "button", click: close }, t("cancel")),
+          submit,
+        ),
+      ),
+    ];
   });
 }
 
@@ -47,8 +88,24 @@ export function openCreate(context) {
 export function openNewDirect(context) {
   openDialog({ title: t("new_message_to") }, (close) => {
     const alert = createAlert();
-    const open = el("button", { type: "button", class: "button button-primary", disabled: true, click: () => void busy(open, alert.say, errorText, start) }, t("open_conversation"));
-    const people = createPicker(context, GROUP_MAX, () => { open.disabled = !people.chosen().length; }, () => open.click());
+    const open = el(
+      "button",
+      {
+        type: "button",
+        class: "button button-primary",
+        disabled: true,
+        click: () => void busy(open, alert.say, errorText, start),
+      },
+      t("open_conversation"),
+    );
+    const people = createPicker(
+      context,
+      GROUP_MAX,
+      () => {
+        open.disabled = !people.chosen().length;
+      },
+      () => open.click(),
+    );
     people.input.autofocus = true;
 
     async function start() {
@@ -58,8 +115,20 @@ export function openNewDirect(context) {
       context.composer.focus();
     }
 
-    return [people.node, el("div", { class: "dialog-body dialog-end" }, alert.node,
-      el("div", { class: "dialog-foot dialog-foot-split" }, el("p", { class: "hint" }, t("group_hint", { n: GROUP_MAX })), open))];
+    return [
+      people.node,
+      el(
+        "div",
+        { class: "dialog-body dialog-end" },
+        alert.node,
+        el(
+          "div",
+          { class: "dialog-foot dialog-foot-split" },
+          el("p", { class: "hint" }, t("group_hint", { n: GROUP_MAX })),
+          open,
+        ),
+      ),
+    ];
   });
 }
 
@@ -68,7 +137,16 @@ export function openNewDirect(context) {
  * @param {[string, string, string][]} options
  */
 export function choice(name, options) {
-  return el("div", { class: "choices" }, options.map(([value, label, hint], index) => el("label", { class: "choice" },
-    el("input", { type: "radio", name, value, checked: index === 0 }),
-    el("span", {}, el("strong", {}, label), el("span", { class: "hint" }, hint)))));
+  return el(
+    "div",
+    { class: "choices" },
+    options.map(([value, label, hint], index) =>
+      el(
+        "label",
+        { class: "choice" },
+        el("input", { type: "radio", name, value, checked: index === 0 }),
+        el("span", {}, el("strong", {}, label), el("span", { class: "hint" }, hint)),
+      ),
+    ),
+  );
 }

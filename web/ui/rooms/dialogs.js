@@ -17,7 +17,11 @@ export { openBrowse } from "./directory.js";
 
 /** @typedef {import("../context.js").Context} Context */
 /** @typedef {import("../context.js").Room} Room */
-/** A tab's content, and how it follows the room. @typedef {{ node: HTMLElement, update?: (room: Room) => void }} Panel */
+/**
+ * A tab's content, and how it follows the room.
+ *
+ * @typedef {{ node: HTMLElement, update?: (room: Room) => void }} Panel
+ */
 /** @typedef {{ id: string, label: string, open: () => Panel }} Tab */
 
 /**
@@ -35,7 +39,10 @@ export function openRoomDetails(context, id) {
   function follow() {
     const room = store.state.rooms.get(id);
     // A question asked above it goes with it.
-    if (!room) return [...document.querySelectorAll("dialog[open]")].reverse().forEach((each) => /** @type {HTMLDialogElement} */ (each).close());
+    if (!room)
+      return [...document.querySelectorAll("dialog[open]")]
+        .reverse()
+        .forEach((each) => /** @type {HTMLDialogElement} */ (each).close());
     const name = roomName(store.state, room);
     dialog.node.setAttribute("aria-label", name);
     setText(/** @type {Element} */ (dialog.node.querySelector(".dialog-head h2")), name);
@@ -49,7 +56,10 @@ export function openRoomDetails(context, id) {
   }
 
   const stop = store.subscribe(follow);
-  const dialog = openDialog({ title: t("room_details"), class: "dialog-tall", closed: stop }, () => [topic, tabbed.node]);
+  const dialog = openDialog({ title: t("room_details"), class: "dialog-tall", closed: stop }, () => [
+    topic,
+    tabbed.node,
+  ]);
   follow();
 }
 
@@ -65,8 +75,10 @@ function tabsOf(context, room, close) {
     { id: "members", label: t("members"), open: () => createMembers(context, id) },
     { id: "me", label: t("for_me"), open: () => createForMe(context, id) },
   ];
-  if (iMay(context.store.state, room, "describe")) tabs.push({ id: "settings", label: t("room_settings"), open: () => createRoomSettings(context, id, close) });
-  if (mayInvite(context, room)) tabs.push({ id: "links", label: t("invite_links"), open: () => ({ node: createInviteLinks(context, id) }) });
+  if (iMay(context.store.state, room, "describe"))
+    tabs.push({ id: "settings", label: t("room_settings"), open: () => createRoomSettings(context, id, close) });
+  if (mayInvite(context, room))
+    tabs.push({ id: "links", label: t("invite_links"), open: () => ({ node: createInviteLinks(context, id) }) });
   return tabs;
 }
 
@@ -106,7 +118,9 @@ function createTabs() {
     const next = tabs[edge ?? (at + (step ?? 0) + tabs.length) % tabs.length];
     if (!next) return;
     choose(next.id);
-    buttons().find((button) => button.dataset["tab"] === next.id)?.focus();
+    buttons()
+      .find((button) => button.dataset["tab"] === next.id)
+      ?.focus();
   });
 
   return {
@@ -114,7 +128,23 @@ function createTabs() {
     /** @param {Tab[]} next */
     show(next) {
       tabs = next;
-      fill(list, tabs.map(({ id, label }) => el("button", { type: "button", role: "tab", class: "tab", "data-tab": id, "aria-controls": "room-panel", click: () => choose(id) }, label)));
+      fill(
+        list,
+        tabs.map(({ id, label }) =>
+          el(
+            "button",
+            {
+              type: "button",
+              role: "tab",
+              class: "tab",
+              "data-tab": id,
+              "aria-controls": "room-panel",
+              click: () => choose(id),
+            },
+            label,
+          ),
+        ),
+      );
       choose(chosen);
     },
     /** @param {Room} room */

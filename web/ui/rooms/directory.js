@@ -18,8 +18,21 @@ export function openBrowse(context) {
   const dialog = openDialog({ title: t("browse_rooms"), class: "dialog-tall" }, () => {
     const list = el("ul", { class: "results" });
     const count = el("p", { class: "hint", role: "status" });
-    const more = el("button", { type: "button", class: "button button-small", hidden: true, click: () => void load(true) }, t("show_more"));
-    const input = el("input", { class: "input", type: "search", "aria-label": t("find_in_directory"), placeholder: t("find_in_directory"), autocomplete: "off", spellcheck: "false", autofocus: true, input: settled(() => void load(false)) });
+    const more = el(
+      "button",
+      { type: "button", class: "button button-small", hidden: true, click: () => void load(true) },
+      t("show_more"),
+    );
+    const input = el("input", {
+      class: "input",
+      type: "search",
+      "aria-label": t("find_in_directory"),
+      placeholder: t("find_in_directory"),
+      autocomplete: "off",
+      spellcheck: "false",
+      autofocus: true,
+      input: settled(() => void load(false)),
+    });
     const archived = el("input", { type: "checkbox", change: () => void load(false) });
     const alert = createAlert();
     let asked = 0;
@@ -31,16 +44,28 @@ export function openBrowse(context) {
       const mine = (asked += 1);
       list.setAttribute("aria-busy", "true");
       try {
-        const page = await directory({ q: input.value.trim(), archived: archived.checked, after: onward ? next : undefined, limit: PAGE });
+        const page = await directory({
+          q: input.value.trim(),
+          archived: archived.checked,
+          after: onward ? next : undefined,
+          limit: PAGE,
+        });
         if (mine !== asked) return;
         next = page.next ?? undefined;
         more.hidden = !next;
         count.textContent = t("room_count", { n: page.total });
         const rows = drawEach(page.rooms, row);
         if (onward) list.append(...rows);
-        else fill(list, rows.length ? rows : el("li", { class: "results-empty" }, t(input.value.trim() ? "no_match" : "no_rooms_here")));
+        else
+          fill(
+            list,
+            rows.length
+              ? rows
+              : el("li", { class: "results-empty" }, t(input.value.trim() ? "no_match" : "no_rooms_here")),
+          );
       } catch (error) {
-        if (mine === asked) fill(list, el("li", { class: "results-empty" }, errorText(/** @type {{ code?: string }} */ (error))));
+        if (mine === asked)
+          fill(list, el("li", { class: "results-empty" }, errorText(/** @type {{ code?: string }} */ (error))));
       } finally {
         list.removeAttribute("aria-busy");
       }
@@ -59,21 +84,42 @@ export function openBrowse(context) {
         }
       };
       const reads = joined || room.archived;
-      return el("li", { class: "option option-still" },
-        el("span", { class: `room-tile ${tintOf("room" + room.id)}`, "aria-hidden": "true" }, icon(room.archived ? "archive" : room.kind === "closed" ? "lock" : "hash")),
-        el("span", { class: "option-text" }, el("strong", { dir: "auto" }, room.name),
-          el("small", { dir: "auto" }, room.topic ? `${room.topic} · ` : "", t("member_count", { n: room.members }))),
-        reads && !joined ? el("span", { class: "tag" }, t("archived")) : el("button", {
-          type: "button", class: joined ? "button button-small" : "button button-small button-primary",
-          "aria-label": `${t(joined ? "open_room" : "join_room")}: ${room.name}`, click: enter,
-        }, t(joined ? "open_room" : "join_room")));
+      return el(
+        "li",
+        { class: "option option-still" },
+        el(
+          "span",
+          { class: `room-tile ${tintOf("room" + room.id)}`, "aria-hidden": "true" },
+          icon(room.archived ? "archive" : room.kind === "closed" ? "lock" : "hash"),
+        ),
+        el(
+          "span",
+          { class: "option-text" },
+          el("strong", { dir: "auto" }, room.name),
+          el("small", { dir: "auto" }, room.topic ? `${room.topic} · ` : "", t("member_count", { n: room.members })),
+        ),
+        reads && !joined
+          ? el("span", { class: "tag" }, t("archived"))
+          : el(
+              "button",
+              {
+                type: "button",
+                class: joined ? "button button-small" : "button button-small button-primary",
+                "aria-label": `${t(joined ? "open_room" : "join_room")}: ${room.name}`,
+                click: enter,
+              },
+              t(joined ? "open_room" : "join_room"),
+            ),
+      );
     }
 
     void load(false);
     return [
       el("div", { class: "search-field" }, input),
       el("div", { class: "directory-bar" }, count, el("label", { class: "check" }, archived, t("show_archived"))),
-      el("div", { class: "panel-alert" }, alert.node), list, el("div", { class: "results-more" }, more),
+      el("div", { class: "panel-alert" }, alert.node),
+      list,
+      el("div", { class: "results-more" }, more),
     ];
   });
 }

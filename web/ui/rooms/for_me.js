@@ -25,27 +25,76 @@ export function createForMe(context, id) {
   const room = /** @type {Room} */ (state.rooms.get(id));
   const alert = createAlert();
   const failed = (/** @type {unknown} */ error) => alert.say(errorText(/** @type {{ code?: string }} */ (error)));
-  const favourite = el("input", { type: "checkbox", role: "switch", checked: room.favourite, change: () => void preferRoom(id, { favourite: favourite.checked }).catch(failed) });
-  const level = segments(t("notify"), "notify", [["all", t("notify_all")], ["mentions", t("notify_mentions")], ["none", t("notify_none")]], levelOf(room), (notify) => {
-    void preferRoom(id, { notify }).catch(failed);
-    if (notify !== "none") void allowNotifications();
+  const favourite = el("input", {
+    type: "checkbox",
+    role: "switch",
+    checked: room.favourite,
+    change: () => void preferRoom(id, { favourite: favourite.checked }).catch(failed),
   });
+  const level = segments(
+    t("notify"),
+    "notify",
+    [
+      ["all", t("notify_all")],
+      ["mentions", t("notify_mentions")],
+      ["none", t("notify_none")],
+    ],
+    levelOf(room),
+    (notify) => {
+      void preferRoom(id, { notify }).catch(failed);
+      if (notify !== "none") void allowNotifications();
+    },
+  );
   const { peer } = room;
-  const block = peer ? el("button", { type: "button", class: "button", click: () => void toggleBlock(context, peer) }) : null;
+  const block = peer
+    ? el("button", { type: "button", class: "button", click: () => void toggleBlock(context, peer) })
+    : null;
   const drawBlock = () => {
     const blocked = Boolean(peer && isBlocked(context.store.state, peer));
-    if (block && block.dataset["blocked"] !== String(blocked)) fill(block, icon(blocked ? "undo" : "ban"), t(blocked ? "unblock" : "block"));
+    if (block && block.dataset["blocked"] !== String(blocked))
+      fill(block, icon(blocked ? "undo" : "ban"), t(blocked ? "unblock" : "block"));
     if (block) block.dataset["blocked"] = String(blocked);
   };
   drawBlock();
   return {
-    node: el("div", { class: "dialog-body" },
-      el("label", { class: "check" }, favourite, el("span", {}, el("strong", {}, t("favourite")), el("span", { class: "hint" }, t("favourite_hint")))),
+    node: el(
+      "div",
+      { class: "dialog-body" },
+      el(
+        "label",
+        { class: "check" },
+        favourite,
+        el("span", {}, el("strong", {}, t("favourite")), el("span", { class: "hint" }, t("favourite_hint"))),
+      ),
       level,
-      el("p", { class: "hint" }, t("notify_hint")), alert.node,
-      room.kind === "dm" ? el("div", { class: "dialog-foot" },
-        el("button", { type: "button", class: "button", click: () => void hideRoom(context, id) }, icon("eye_off"), t("hide_chat")), block) : null,
-      iMay(state, room, "leave") ? el("div", { class: "dialog-foot" }, el("button", { type: "button", class: "button", click: () => void leaveRoom(context, id, alert.say) }, icon("leave"), t("leave_room"))) : null),
+      el("p", { class: "hint" }, t("notify_hint")),
+      alert.node,
+      room.kind === "dm"
+        ? el(
+            "div",
+            { class: "dialog-foot" },
+            el(
+              "button",
+              { type: "button", class: "button", click: () => void hideRoom(context, id) },
+              icon("eye_off"),
+              t("hide_chat"),
+            ),
+            block,
+          )
+        : null,
+      iMay(state, room, "leave")
+        ? el(
+            "div",
+            { class: "dialog-foot" },
+            el(
+              "button",
+              { type: "button", class: "button", click: () => void leaveRoom(context, id, alert.say) },
+              icon("leave"),
+              t("leave_room"),
+            ),
+          )
+        : null,
+    ),
     update(now) {
       favourite.checked = now.favourite;
       drawBlock();
@@ -88,7 +137,10 @@ export async function hideRoom(context, id) {
 export async function leaveRoom(context, id, say = context.toast) {
   const room = context.store.state.rooms.get(id);
   if (!room) return;
-  const text = t(room.kind === "open" ? "leave_question" : room.kind === "dm" ? "leave_question_group" : "leave_question_closed", { room: roomName(context.store.state, room) });
+  const text = t(
+    room.kind === "open" ? "leave_question" : room.kind === "dm" ? "leave_question_group" : "leave_question_closed",
+    { room: roomName(context.store.state, room) },
+  );
   if (!(await ask({ title: t("leave_room"), text, confirm: t("leave_room"), danger: true }))) return;
   context.signals.leaving = id;
   try {

@@ -17,14 +17,42 @@ export function createRoomHead(context, id) {
   const name = el("span", { dir: "auto" });
   const marks = el("span", { class: "room-marks" });
   const about = el("p", { dir: "auto" });
-  const star = el("button", { type: "button", class: "icon-button star-button", title: t("favourite"), "aria-label": t("favourite"), click: like }, icon("star"));
+  const star = el(
+    "button",
+    {
+      type: "button",
+      class: "icon-button star-button",
+      title: t("favourite"),
+      "aria-label": t("favourite"),
+      click: like,
+    },
+    icon("star"),
+  );
   const number = el("span", { class: "members-number" });
-  const members = el("button", { type: "button", class: "icon-button members-button", title: t("room_details"), click: () => openRoomDetails(context, id) }, icon("people"), number);
-  const node = el("header", { class: "room-head" },
-    el("button", { type: "button", class: "icon-button room-back", "aria-label": t("back"), click: () => context.go("/") }, icon("back")),
+  const members = el(
+    "button",
+    {
+      type: "button",
+      class: "icon-button members-button",
+      title: t("room_details"),
+      click: () => openRoomDetails(context, id),
+    },
+    icon("people"),
+    number,
+  );
+  const node = el(
+    "header",
+    { class: "room-head" },
+    el(
+      "button",
+      { type: "button", class: "icon-button room-back", "aria-label": t("back"), click: () => context.go("/") },
+      icon("back"),
+    ),
     picture,
     el("div", { class: "room-title" }, el("h1", {}, name, marks), about),
-    star, members);
+    star,
+    members,
+  );
   let drawn = "";
 
   function like() {
@@ -40,19 +68,43 @@ export function createRoomHead(context, id) {
       const presence = room.peer ? presenceOf(state, room.peer) : "";
       const count = room.members?.length ?? room.memberCount;
       setText(name, roomName(state, room));
-      setText(about, room.peer ? presenceText(presence) : room.topic ?? "");
+      setText(about, room.peer ? presenceText(presence) : (room.topic ?? ""));
       setText(number, count ? String(count) : "");
       star.setAttribute("aria-pressed", String(room.favourite));
       members.setAttribute("aria-label", `${t("room_details")}, ${t("member_count", { n: count })}`);
-      const next = JSON.stringify([lookOf(state, room.peer ?? ""), room.kind, room.e2ee, room.archived, room.readOnly, room.notify, presence, isBlockedRoom(state, room)]);
+      const next = JSON.stringify([
+        lookOf(state, room.peer ?? ""),
+        room.kind,
+        room.e2ee,
+        room.archived,
+        room.readOnly,
+        room.notify,
+        presence,
+        isBlockedRoom(state, room),
+      ]);
       if (next === drawn) return;
       drawn = next;
       fill(picture, roomPicture(state, room));
-      fill(marks,
+      fill(
+        marks,
         isBlockedRoom(state, room) ? mark("ban", t("blocked")) : null,
         room.archived ? mark("archive", t("archived")) : room.readOnly ? mark("eye", t("read_only")) : null,
-        room.notify === "none" ? el("span", { class: "room-quiet", role: "img", title: t("room_muted"), "aria-label": t("room_muted") }, icon("bell_off")) : null,
-        room.e2ee ? el("span", { title: t("encrypted") }, icon("lock"), el("span", { class: "hidden-visually" }, t("encrypted"))) : null);
+        room.notify === "none"
+          ? el(
+              "span",
+              { class: "room-quiet", role: "img", title: t("room_muted"), "aria-label": t("room_muted") },
+              icon("bell_off"),
+            )
+          : null,
+        room.e2ee
+          ? el(
+              "span",
+              { title: t("encrypted") },
+              icon("lock"),
+              el("span", { class: "hidden-visually" }, t("encrypted")),
+            )
+          : null,
+      );
     },
   };
 }
@@ -64,5 +116,10 @@ export function createRoomHead(context, id) {
  * @param {string} text
  */
 function mark(picture, text) {
-  return el("span", { class: "tag room-mark", title: text }, icon(picture), el("span", { class: "room-mark-text" }, text));
+  return el(
+    "span",
+    { class: "tag room-mark", title: text },
+    icon(picture),
+    el("span", { class: "room-mark-text" }, text),
+  );
 }

@@ -32,15 +32,60 @@ export function createInviteLinks(context, id) {
   const alert = createAlert();
   const made = el("div", { class: "made-link", role: "status" });
   const list = el("ul", { class: "results" });
-  const expiry = select("invite-expiry", [[String(DAY_S), t("one_day")], [String(7 * DAY_S), t("one_week")], [String(30 * DAY_S), t("one_month")], ["", t("span_never")]], String(7 * DAY_S));
-  const uses = select("invite-uses", [["1", t("uses_most", { n: 1 })], ["10", t("uses_most", { n: 10 })], ["100", t("uses_most", { n: 100 })], ["", t("uses_any")]], "10");
-  const make = el("button", { type: "button", class: "button button-primary", click: () => void busy(make, alert.say, (error) => refusal(error, "link"), create) }, icon("link"), t("make_link"));
+  const expiry = select(
+    "invite-expiry",
+    [
+      [String(DAY_S), t("one_day")],
+      [String(7 * DAY_S), t("one_week")],
+      [String(30 * DAY_S), t("one_month")],
+      ["", t("span_never")],
+    ],
+    String(7 * DAY_S),
+  );
+  const uses = select(
+    "invite-uses",
+    [
+      ["1", t("uses_most", { n: 1 })],
+      ["10", t("uses_most", { n: 10 })],
+      ["100", t("uses_most", { n: 100 })],
+      ["", t("uses_any")],
+    ],
+    "10",
+  );
+  const make = el(
+    "button",
+    {
+      type: "button",
+      class: "button button-primary",
+      click: () => void busy(make, alert.say, (error) => refusal(error, "link"), create),
+    },
+    icon("link"),
+    t("make_link"),
+  );
 
   async function create() {
-    const { path } = await api.makeInvite({ rooms: [id], expires_in_s: expiry.value ? Number(expiry.value) : null, uses_max: uses.value ? Number(uses.value) : null });
+    const { path } = await api.makeInvite({
+      rooms: [id],
+      expires_in_s: expiry.value ? Number(expiry.value) : null,
+      uses_max: uses.value ? Number(uses.value) : null,
+    });
     const link = location.origin + path;
-    const copy = el("button", { type: "button", class: "button", click: () => void copyText(context, link) }, icon("copy"), t("copy"));
-    fill(made, el("div", { class: "field-row" }, el("code", { class: "link-box", tabindex: "0", "aria-label": t("invite_link") }, link), copy), el("p", { class: "hint" }, t("link_once")));
+    const copy = el(
+      "button",
+      { type: "button", class: "button", click: () => void copyText(context, link) },
+      icon("copy"),
+      t("copy"),
+    );
+    fill(
+      made,
+      el(
+        "div",
+        { class: "field-row" },
+        el("code", { class: "link-box", tabindex: "0", "aria-label": t("invite_link") }, link),
+        copy,
+      ),
+      el("p", { class: "hint" }, t("link_once")),
+    );
     await draw();
   }
 
@@ -55,19 +100,45 @@ export function createInviteLinks(context, id) {
 
   /** @param {import("../../state/rooms_api.js").Invitation} invite */
   function row(invite) {
-    const over = invite.revoked || (invite.expires_at ?? Infinity) < Date.now() || (invite.uses_max !== null && invite.uses >= invite.uses_max);
-    const used = invite.uses_max === null ? t("used_times", { n: invite.uses }) : t("used_of", { n: invite.uses, most: invite.uses_max });
+    const over =
+      invite.revoked ||
+      (invite.expires_at ?? Infinity) < Date.now() ||
+      (invite.uses_max !== null && invite.uses >= invite.uses_max);
+    const used =
+      invite.uses_max === null
+        ? t("used_times", { n: invite.uses })
+        : t("used_of", { n: invite.uses, most: invite.uses_max });
     const until = invite.expires_at === null ? t("span_never") : whenOf(invite.expires_at);
-    return el("li", { class: over ? "option option-still row-over" : "option option-still" }, el("span", { class: "room-tile", "aria-hidden": "true" }, icon("link")),
+    return el(
+      "li",
+      { class: over ? "option option-still row-over" : "option option-still" },
+      el("span", { class: "room-tile", "aria-hidden": "true" }, icon("link")),
       el("span", { class: "option-text" }, el("strong", {}, used), el("small", {}, `${t("link_ends")} ${until}`)),
-      over ? el("span", { class: "tag" }, t("link_over")) : el("button", { type: "button", class: "button button-small", click: () => void api.revokeInvite(invite.id).then(draw, draw) }, t("revoke_link")));
+      over
+        ? el("span", { class: "tag" }, t("link_over"))
+        : el(
+            "button",
+            {
+              type: "button",
+              class: "button button-small",
+              click: () => void api.revokeInvite(invite.id).then(draw, draw),
+            },
+            t("revoke_link"),
+          ),
+    );
   }
 
   void draw();
-  return el("div", { class: "dialog-body" },
+  return el(
+    "div",
+    { class: "dialog-body" },
     el("p", { class: "hint" }, t("invite_links_hint")),
     el("div", { class: "field-pair" }, field(t("link_ends"), expiry), field(t("link_uses"), uses)),
-    el("div", { class: "dialog-foot" }, make), alert.node, made, list);
+    el("div", { class: "dialog-foot" }, make),
+    alert.node,
+    made,
+    list,
+  );
 }
 
 /**
@@ -76,5 +147,9 @@ export function createInviteLinks(context, id) {
  * @param {string} chosen
  */
 function select(id, options, chosen) {
-  return el("select", { class: "input", id }, options.map(([value, label]) => el("option", { value, selected: value === chosen }, label)));
+  return el(
+    "select",
+    { class: "input", id },
+    options.map(([value, label]) => el("option", { value, selected: value === chosen }, label)),
+  );
 }

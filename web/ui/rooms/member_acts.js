@@ -13,7 +13,12 @@ import { nameOf } from "../people/people.js";
 
 const YEAR_MS = 365 * 86_400_000;
 /** Words are taken for so long; ten years are until somebody gives them back. */
-const SILENCES = /** @type {const} */ ([["silence_10m", 600_000], ["silence_1h", 3_600_000], ["silence_1d", 86_400_000], ["silence_ever", 10 * YEAR_MS]]);
+const SILENCES = /** @type {const} */ ([
+  ["silence_10m", 600_000],
+  ["silence_1h", 3_600_000],
+  ["silence_1d", 86_400_000],
+  ["silence_ever", 10 * YEAR_MS],
+]);
 
 /**
  * @param {Context} context
@@ -25,8 +30,10 @@ export function actsOn(context, room, { uid, role, silenced_until: silenced }) {
   const { state } = context.store;
   const { id } = room;
   const name = nameOf(state, uid);
-  const change = (/** @type {{ role?: string, silenced_until?: number | null }} */ to) => () => api.changeMember(id, uid, to);
-  if (uid === state.me?.uid) return role === "owner" ? [{ label: t("step_down"), picture: "shield", act: change({ role: "admin" }) }] : [];
+  const change = (/** @type {{ role?: string, silenced_until?: number | null }} */ to) => () =>
+    api.changeMember(id, uid, to);
+  if (uid === state.me?.uid)
+    return role === "owner" ? [{ label: t("step_down"), picture: "shield", act: change({ role: "admin" }) }] : [];
 
   const can = (/** @type {import("../../state/rights.js").Action} */ action) => iMay(state, room, action, role);
   /** @type {Act[]} */
@@ -37,11 +44,26 @@ export function actsOn(context, room, { uid, role, silenced_until: silenced }) {
     if (role !== "member") acts.push({ label: t("make_member"), picture: "person", act: change({ role: "member" }) });
   }
   if (can("silence")) {
-    acts.push(silenced ? { label: t("unsilence"), picture: "chat", act: change({ silenced_until: null }) }
-      : { label: t("silence"), picture: "clock", act: () => chooseSilence(id, uid, name) });
+    acts.push(
+      silenced
+        ? { label: t("unsilence"), picture: "chat", act: change({ silenced_until: null }) }
+        : { label: t("silence"), picture: "clock", act: () => chooseSilence(id, uid, name) },
+    );
   }
-  if (can("remove")) acts.push({ label: t("remove_member"), picture: "leave", danger: true, act: () => sure("remove_member", "remove_member_text", name, () => api.removeMember(id, uid)) });
-  if (can("ban")) acts.push({ label: t("ban_member"), picture: "ban", danger: true, act: () => sure("ban_member", "ban_member_text", name, () => api.ban(id, uid)) });
+  if (can("remove"))
+    acts.push({
+      label: t("remove_member"),
+      picture: "leave",
+      danger: true,
+      act: () => sure("remove_member", "remove_member_text", name, () => api.removeMember(id, uid)),
+    });
+  if (can("ban"))
+    acts.push({
+      label: t("ban_member"),
+      picture: "ban",
+      danger: true,
+      act: () => sure("ban_member", "ban_member_text", name, () => api.ban(id, uid)),
+    });
   return acts;
 }
 
@@ -68,9 +90,27 @@ async function sure(title, text, name, act) {
  */
 function chooseSilence(id, uid, name) {
   return new Promise((resolve, reject) => {
-    openDialog({ title: t("silence_title", { name }), class: "dialog-narrow", closed: resolve }, (shut) => [el("div", { class: "menu" }, SILENCES.map(([key, span]) => el("button", {
-      type: "button", class: "menu-item",
-      click: () => void api.changeMember(id, uid, { silenced_until: Date.now() + span }).then(shut, (error) => { reject(error); shut(); }),
-    }, icon("clock"), el("span", {}, t(key)))))]);
+    openDialog({ title: t("silence_title", { name }), class: "dialog-narrow", closed: resolve }, (shut) => [
+      el(
+        "div",
+        { class: "menu" },
+        SILENCES.map(([key, span]) =>
+          el(
+            "button",
+            {
+              type: "button",
+              class: "menu-item",
+              click: () =>
+                void api.changeMember(id, uid, { silenced_until: Date.now() + span }).then(shut, (error) => {
+                  reject(error);
+                  shut();
+                }),
+            },
+            icon("clock"),
+            el("span", {}, t(key)),
+          ),
+        ),
+      ),
+    ]);
   });
 }

@@ -30,8 +30,21 @@ export function createMembers(context, id) {
   const list = el("ul", { class: "results member-results", "aria-label": t("members") });
   const count = el("p", { class: "hint", role: "status" });
   const alert = createAlert();
-  const more = el("button", { type: "button", class: "button button-small", hidden: true, click: () => void load(true) }, t("show_more"));
-  const input = el("input", { class: "input", type: "search", "aria-label": t("find_member"), placeholder: t("find_member"), autocomplete: "off", spellcheck: "false", dir: "auto", input: settled(() => void load(false)) });
+  const more = el(
+    "button",
+    { type: "button", class: "button button-small", hidden: true, click: () => void load(true) },
+    t("show_more"),
+  );
+  const input = el("input", {
+    class: "input",
+    type: "search",
+    "aria-label": t("find_member"),
+    placeholder: t("find_member"),
+    autocomplete: "off",
+    spellcheck: "false",
+    dir: "auto",
+    input: settled(() => void load(false)),
+  });
   const buttons = el("span", { class: "bar-buttons" });
   const reload = settled(() => void load(false));
   let seen = room()?.members;
@@ -62,7 +75,10 @@ export function createMembers(context, id) {
   }
 
   /** @param {string} uid */
-  const focusable = (uid) => /** @type {HTMLElement | null} */ (list.querySelector(`[data-member="${CSS.escape(uid)}"] :is(.icon-button, .name-button)`));
+  const focusable = (uid) =>
+    /** @type {HTMLElement | null} */ (
+      list.querySelector(`[data-member="${CSS.escape(uid)}"] :is(.icon-button, .name-button)`)
+    );
 
   /** @param {Member} member */
   function row(member) {
@@ -71,16 +87,45 @@ export function createMembers(context, id) {
     const name = nameOf(now, member.uid);
     const here = room();
     const acts = here ? actsOn(context, here, member) : [];
-    return el("li", { class: "option option-still", "data-member": member.uid }, avatar(now, member.uid, { size: "small", presence: member.state, opens: true }),
-      el("span", { class: "option-text" },
-        el("span", { class: "member-name" },
-          el("button", { type: "button", class: "name-button", dir: "auto", "data-person": member.uid }, chosenNameOf(now, member.uid), member.uid === now.me?.uid ? ` (${t("you")})` : ""),
-          member.role !== "member" ? el("span", { class: "tag tag-spark" }, t(member.role === "owner" ? "role_owner" : "role_admin")) : null,
-          member.silenced_until ? el("span", { class: "tag tag-bad", title: silencedText(member.silenced_until) }, t("silenced")) : null),
-        el("small", { dir: "auto" }, user?.username ? `@${user.username} · ` : "", presenceText(member.state))),
-      acts.length ? el("button", {
-        type: "button", class: "icon-button", "aria-haspopup": "dialog", "aria-label": t("member_actions", { name }), click: () => openActs(name, member.uid, acts),
-      }, icon("more")) : null);
+    return el(
+      "li",
+      { class: "option option-still", "data-member": member.uid },
+      avatar(now, member.uid, { size: "small", presence: member.state, opens: true }),
+      el(
+        "span",
+        { class: "option-text" },
+        el(
+          "span",
+          { class: "member-name" },
+          el(
+            "button",
+            { type: "button", class: "name-button", dir: "auto", "data-person": member.uid },
+            chosenNameOf(now, member.uid),
+            member.uid === now.me?.uid ? ` (${t("you")})` : "",
+          ),
+          member.role !== "member"
+            ? el("span", { class: "tag tag-spark" }, t(member.role === "owner" ? "role_owner" : "role_admin"))
+            : null,
+          member.silenced_until
+            ? el("span", { class: "tag tag-bad", title: silencedText(member.silenced_until) }, t("silenced"))
+            : null,
+        ),
+        el("small", { dir: "auto" }, user?.username ? `@${user.username} · ` : "", presenceText(member.state)),
+      ),
+      acts.length
+        ? el(
+            "button",
+            {
+              type: "button",
+              class: "icon-button",
+              "aria-haspopup": "dialog",
+              "aria-label": t("member_actions", { name }),
+              click: () => openActs(name, member.uid, acts),
+            },
+            icon("more"),
+          )
+        : null,
+    );
   }
 
   /**
@@ -89,43 +134,85 @@ export function createMembers(context, id) {
    * @param {import("./member_acts.js").Act[]} acts
    */
   function openActs(name, uid, acts) {
-    openDialog({ title: name, bare: true, class: "dialog-menu" }, (shut) => [el("div", { class: "menu" }, el("p", { class: "menu-title", dir: "auto" }, name), acts.map(({ label, picture, danger, act }) => el("button", {
-      type: "button", class: danger ? "menu-item menu-danger" : "menu-item",
-      click: async () => {
-        shut();
-        alert.say("");
-        try {
-          await act();
-          await load(false);
-        } catch (error) {
-          alert.say(refusal(error, "role"));
-        }
-        if (!document.activeElement?.closest("dialog")) (focusable(uid) ?? input).focus();
-      },
-    }, icon(picture), el("span", {}, label))))]);
+    openDialog({ title: name, bare: true, class: "dialog-menu" }, (shut) => [
+      el(
+        "div",
+        { class: "menu" },
+        el("p", { class: "menu-title", dir: "auto" }, name),
+        acts.map(({ label, picture, danger, act }) =>
+          el(
+            "button",
+            {
+              type: "button",
+              class: danger ? "menu-item menu-danger" : "menu-item",
+              click: async () => {
+                shut();
+                alert.say("");
+                try {
+                  await act();
+                  await load(false);
+                } catch (error) {
+                  alert.say(refusal(error, "role"));
+                }
+                if (!document.activeElement?.closest("dialog")) (focusable(uid) ?? input).focus();
+              },
+            },
+            icon(picture),
+            el("span", {}, label),
+          ),
+        ),
+      ),
+    ]);
   }
 
   function openAdd() {
     openDialog({ title: t("add_people") }, () => [
-      peopleSearch(context, (user) => !room()?.members?.includes(user.uid), async (user) => {
-        await context.actions.addMember(id, user.uid);
-        await load(false);
-      }, () => t("add_member")),
+      peopleSearch(
+        context,
+        (user) => !room()?.members?.includes(user.uid),
+        async (user) => {
+          await context.actions.addMember(id, user.uid);
+          await load(false);
+        },
+        () => t("add_member"),
+      ),
     ]);
   }
 
   const here = room();
-  const can = (/** @type {import("../../state/rights.js").Action} */ action) => Boolean(here && iMay(context.store.state, here, action));
-  fill(buttons,
-    can("ban") ? el("button", { type: "button", class: "button button-small", click: () => openBans(context, id) }, icon("ban"), t("banned")) : null,
-    can("add") ? el("button", { type: "button", class: "button button-primary button-small", click: openAdd }, icon("plus"), t("add_people")) : null);
+  const can = (/** @type {import("../../state/rights.js").Action} */ action) =>
+    Boolean(here && iMay(context.store.state, here, action));
+  fill(
+    buttons,
+    can("ban")
+      ? el(
+          "button",
+          { type: "button", class: "button button-small", click: () => openBans(context, id) },
+          icon("ban"),
+          t("banned"),
+        )
+      : null,
+    can("add")
+      ? el(
+          "button",
+          { type: "button", class: "button button-primary button-small", click: openAdd },
+          icon("plus"),
+          t("add_people"),
+        )
+      : null,
+  );
 
   void load(false);
   return {
-    node: el("div", { class: "member-panel" },
+    node: el(
+      "div",
+      { class: "member-panel" },
       el("div", { class: "search-field" }, input),
-      el("div", { class: "directory-bar" }, count, buttons), el("div", { class: "panel-alert" }, alert.node),
-      list, el("div", { class: "results-more" }, more)),
+      el("div", { class: "directory-bar" }, count, buttons),
+      el("div", { class: "panel-alert" }, alert.node),
+      list,
+      el("div", { class: "results-more" }, more),
+    ),
     update(now) {
       if (now.members === seen) return;
       seen = now.members;
@@ -148,9 +235,34 @@ function openBans(context, id) {
         const { bans } = await api.bansOf(id);
         context.actions.learnUsers(bans.flatMap(({ user }) => user ?? []));
         const { state } = context.store;
-        fill(list, bans.length ? drawEach(bans, ({ uid, at }) => el("li", { class: "option option-still" }, avatar(state, uid, { size: "small" }),
-          el("span", { class: "option-text" }, el("strong", { dir: "auto" }, nameOf(state, uid)), el("small", {}, whenOf(at))),
-          el("button", { type: "button", class: "button button-small", "aria-label": `${t("unban")}: ${nameOf(state, uid)}`, click: () => void api.unban(id, uid).then(draw, draw) }, t("unban")))) : el("li", { class: "results-empty" }, t("nobody_banned")));
+        fill(
+          list,
+          bans.length
+            ? drawEach(bans, ({ uid, at }) =>
+                el(
+                  "li",
+                  { class: "option option-still" },
+                  avatar(state, uid, { size: "small" }),
+                  el(
+                    "span",
+                    { class: "option-text" },
+                    el("strong", { dir: "auto" }, nameOf(state, uid)),
+                    el("small", {}, whenOf(at)),
+                  ),
+                  el(
+                    "button",
+                    {
+                      type: "button",
+                      class: "button button-small",
+                      "aria-label": `${t("unban")}: ${nameOf(state, uid)}`,
+                      click: () => void api.unban(id, uid).then(draw, draw),
+                    },
+                    t("unban"),
+                  ),
+                ),
+              )
+            : el("li", { class: "results-empty" }, t("nobody_banned")),
+        );
       } catch (error) {
         fill(list, el("li", { class: "results-empty" }, errorText(/** @type {{ code?: string }} */ (error))));
       }

@@ -1,4 +1,7 @@
-/** What one may do with a room in the list without opening it: by the other mouse button, a long press, or the menu key. */
+/**
+ * What one may do with a room in the list without opening it: by the other mouse button, a long press, or the menu
+ * key.
+ */
 import { isBlocked } from "../../state/blocks.js";
 import { iMay } from "../../state/rights.js";
 import { preferRoom } from "../../state/rooms_api.js";
@@ -19,20 +22,48 @@ export function openRoomMenu(context, id) {
   const { state } = context.store;
   const room = state.rooms.get(id);
   if (!room) return;
-  const prefer = (/** @type {{ favourite?: boolean, notify?: string }} */ liking) => void preferRoom(id, liking).catch((error) => context.toast(errorText(error)));
+  const prefer = (/** @type {{ favourite?: boolean, notify?: string }} */ liking) =>
+    void preferRoom(id, liking).catch((error) => context.toast(errorText(error)));
   const { peer } = room;
   const muted = room.notify === "none";
   openDialog({ title: roomName(state, room), bare: true, class: "dialog-menu" }, (close) => {
     const item = (/** @type {string} */ picture, /** @type {string} */ label, /** @type {() => void} */ act) =>
-      el("button", { type: "button", class: "menu-item", click: () => { close(); act(); } }, icon(picture), el("span", {}, label));
-    return [el("div", { class: "menu" },
-      el("p", { class: "menu-title", dir: "auto" }, roomName(state, room)),
-      item("star", t(room.favourite ? "favourite_off" : "favourite_on"), () => prefer({ favourite: !room.favourite })),
-      item(muted ? "bell" : "bell_off", t(muted ? "unmute_room" : "mute_room"), () => prefer({ notify: muted ? "usual" : "none" })),
-      room.unread ? item("check", t("mark_read"), () => context.actions.markRead(id, room.seq)) : null,
-      item("people", t("room_details"), () => openRoomDetails(context, id)),
-      room.kind === "dm" ? item("eye_off", t("hide_chat"), () => void hideRoom(context, id)) : null,
-      peer ? item(isBlocked(state, peer) ? "undo" : "ban", t(isBlocked(state, peer) ? "unblock" : "block"), () => void toggleBlock(context, peer)) : null,
-      iMay(state, room, "leave") ? item("leave", t("leave_room"), () => void leaveRoom(context, id)) : null)];
+      el(
+        "button",
+        {
+          type: "button",
+          class: "menu-item",
+          click: () => {
+            close();
+            act();
+          },
+        },
+        icon(picture),
+        el("span", {}, label),
+      );
+    return [
+      el(
+        "div",
+        { class: "menu" },
+        el("p", { class: "menu-title", dir: "auto" }, roomName(state, room)),
+        item("star", t(room.favourite ? "favourite_off" : "favourite_on"), () =>
+          prefer({ favourite: !room.favourite }),
+        ),
+        item(muted ? "bell" : "bell_off", t(muted ? "unmute_room" : "mute_room"), () =>
+          prefer({ notify: muted ? "usual" : "none" }),
+        ),
+        room.unread ? item("check", t("mark_read"), () => context.actions.markRead(id, room.seq)) : null,
+        item("people", t("room_details"), () => openRoomDetails(context, id)),
+        room.kind === "dm" ? item("eye_off", t("hide_chat"), () => void hideRoom(context, id)) : null,
+        peer
+          ? item(
+              isBlocked(state, peer) ? "undo" : "ban",
+              t(isBlocked(state, peer) ? "unblock" : "block"),
+              () => void toggleBlock(context, peer),
+            )
+          : null,
+        iMay(state, room, "leave") ? item("leave", t("leave_room"), () => void leaveRoom(context, id)) : null,
+      ),
+    ];
   });
 }

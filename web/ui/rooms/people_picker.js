@@ -50,7 +50,14 @@ function createSearch(find, show) {
   }
 
   const input = el("input", {
-    class: "input", type: "text", inputmode: "search", "aria-label": t("find_people"), placeholder: t("find_people"), autocomplete: "off", spellcheck: "false", dir: "auto",
+    class: "input",
+    type: "text",
+    inputmode: "search",
+    "aria-label": t("find_people"),
+    placeholder: t("find_people"),
+    autocomplete: "off",
+    spellcheck: "false",
+    dir: "auto",
     input: settled(() => void search()),
   });
   return { input, search };
@@ -63,7 +70,10 @@ function createSearch(find, show) {
  * @param {(user: User) => boolean} wanted
  */
 function amongAll(context, wanted) {
-  return async (/** @type {string} */ typed) => (await context.actions.searchUsers(typed)).filter((user) => user.uid !== context.store.state.me?.uid && !user.removed && !user.disabled && wanted(user));
+  return async (/** @type {string} */ typed) =>
+    (await context.actions.searchUsers(typed)).filter(
+      (user) => user.uid !== context.store.state.me?.uid && !user.removed && !user.disabled && wanted(user),
+    );
 }
 
 /**
@@ -71,8 +81,15 @@ function amongAll(context, wanted) {
  * @param {User} user
  */
 function faceAndName(context, user) {
-  return [avatar(context.store.state, user.uid, { size: "small", presence: user.state ?? "offline" }),
-    el("span", { class: "option-text" }, el("strong", { dir: "auto" }, user.displayName || user.username), el("small", {}, `@${user.username}`))];
+  return [
+    avatar(context.store.state, user.uid, { size: "small", presence: user.state ?? "offline" }),
+    el(
+      "span",
+      { class: "option-text" },
+      el("strong", { dir: "auto" }, user.displayName || user.username),
+      el("small", {}, `@${user.username}`),
+    ),
+  ];
 }
 
 /**
@@ -88,27 +105,37 @@ function listWithButtons(context, find, choose, label, explain) {
   const list = el("ul", { class: "results", "aria-label": t("people") });
   const alert = createAlert();
   const { input, search } = createSearch(find, (users, _typed, failed) => {
-    fill(list, users.length ? users.map((user) => el("li", { class: "option option-still" }, faceAndName(context, user), button(user)))
-      : el("li", { class: "results-empty" }, failed ? errorText(failed) : t("no_match")));
+    fill(
+      list,
+      users.length
+        ? users.map((user) => el("li", { class: "option option-still" }, faceAndName(context, user), button(user)))
+        : el("li", { class: "results-empty" }, failed ? errorText(failed) : t("no_match")),
+    );
   });
 
   /** @param {User} user */
   function button(user) {
-    const node = el("button", {
-      type: "button", class: "button button-small button-primary", "aria-label": `${label()}: ${user.displayName || user.username}`,
-      click: async () => {
-        node.disabled = true;
-        alert.say("");
-        try {
-          await choose(user);
-          fill(node, icon("check"));
-          input.focus();
-        } catch (error) {
-          node.disabled = false;
-          alert.say(explain(/** @type {{ code?: string }} */ (error)));
-        }
+    const node = el(
+      "button",
+      {
+        type: "button",
+        class: "button button-small button-primary",
+        "aria-label": `${label()}: ${user.displayName || user.username}`,
+        click: async () => {
+          node.disabled = true;
+          alert.say("");
+          try {
+            await choose(user);
+            fill(node, icon("check"));
+            input.focus();
+          } catch (error) {
+            node.disabled = false;
+            alert.say(explain(/** @type {{ code?: string }} */ (error)));
+          }
+        },
       },
-    }, label());
+      label(),
+    );
     return node;
   }
 
@@ -138,10 +165,18 @@ export function peopleSearch(context, wanted, choose, label) {
  * @param {() => string} label
  */
 export function memberSearch(context, id, choose, label) {
-  return listWithButtons(context, async (typed) => {
-    const { members } = await membersPage(id, { q: typed, limit: FOUND_MAX });
-    return context.actions.learnUsers(members.map((member) => member.user)).filter((user) => user.uid !== context.store.state.me?.uid);
-  }, choose, label, (error) => refusal(error, "role"));
+  return listWithButtons(
+    context,
+    async (typed) => {
+      const { members } = await membersPage(id, { q: typed, limit: FOUND_MAX });
+      return context.actions
+        .learnUsers(members.map((member) => member.user))
+        .filter((user) => user.uid !== context.store.state.me?.uid);
+    },
+    choose,
+    label,
+    (error) => refusal(error, "role"),
+  );
 }
 
 /**
@@ -164,19 +199,29 @@ export function createPicker(context, most, changed = () => {}, done = () => {})
   const note = el("p", { class: "results-empty", hidden: true });
   const said = el("p", { class: "hidden-visually", role: "status" });
   /** @type {ReturnType<typeof createListbox<User>>} */
-  const list = createListbox({ label: t("people"), class: "results", row: (user) => faceAndName(context, user), choose: (user) => add(user.uid) });
-  const { input, search } = createSearch(amongAll(context, (user) => !chosen.includes(user.uid)), (users, typed, failed) => {
-    const full = chosen.length >= most;
-    shownFor = typed;
-    // Nothing is chosen for an empty field: there Enter means "done".
-    list.show(full ? [] : users, typed ? 0 : -1);
-    input.setAttribute("aria-expanded", String(list.size > 0));
-    note.hidden = list.size > 0 || (!full && !failed && !typed);
-    setText(note, failed ? errorText(failed) : t(full ? "picker_full" : "no_match", { n: most }));
-    if (document.activeElement === input && input.value) setText(said, t("found_count", { n: list.size }));
-    if (awaited && typed === input.value.trim()) take();
+  const list = createListbox({
+    label: t("people"),
+    class: "results",
+    row: (user) => faceAndName(context, user),
+    choose: (user) => add(user.uid),
   });
-  input.addEventListener("input", () => { awaited = false; });
+  const { input, search } = createSearch(
+    amongAll(context, (user) => !chosen.includes(user.uid)),
+    (users, typed, failed) => {
+      const full = chosen.length >= most;
+      shownFor = typed;
+      // Nothing is chosen for an empty field: there Enter means "done".
+      list.show(full ? [] : users, typed ? 0 : -1);
+      input.setAttribute("aria-expanded", String(list.size > 0));
+      note.hidden = list.size > 0 || (!full && !failed && !typed);
+      setText(note, failed ? errorText(failed) : t(full ? "picker_full" : "no_match", { n: most }));
+      if (document.activeElement === input && input.value) setText(said, t("found_count", { n: list.size }));
+      if (awaited && typed === input.value.trim()) take();
+    },
+  );
+  input.addEventListener("input", () => {
+    awaited = false;
+  });
   input.setAttribute("role", "combobox");
   list.attach(input);
   input.addEventListener("keydown", (event) => {
@@ -214,8 +259,22 @@ export function createPicker(context, most, changed = () => {}, done = () => {})
   /** @param {string} news */
   function draw(news) {
     const { state } = context.store;
-    fill(chips, chosen.map((uid) => el("li", { class: "chip" }, avatar(state, uid, { size: "small" }), el("span", { dir: "auto" }, nameOf(state, uid)),
-      el("button", { type: "button", "aria-label": t("take_out", { name: nameOf(state, uid) }), click: () => remove(uid) }, icon("close")))));
+    fill(
+      chips,
+      chosen.map((uid) =>
+        el(
+          "li",
+          { class: "chip" },
+          avatar(state, uid, { size: "small" }),
+          el("span", { dir: "auto" }, nameOf(state, uid)),
+          el(
+            "button",
+            { type: "button", "aria-label": t("take_out", { name: nameOf(state, uid) }), click: () => remove(uid) },
+            icon("close"),
+          ),
+        ),
+      ),
+    );
     chips.hidden = !chosen.length;
     setText(said, news);
     input.focus();
@@ -228,7 +287,15 @@ export function createPicker(context, most, changed = () => {}, done = () => {})
 
   void search();
   return {
-    node: el("div", { class: "people-search people-picker" }, chips, el("div", { class: "search-field" }, input), list.node, note, said),
+    node: el(
+      "div",
+      { class: "people-search people-picker" },
+      chips,
+      el("div", { class: "search-field" }, input),
+      list.node,
+      note,
+      said,
+    ),
     input,
     chosen: () => chosen,
   };

@@ -30,11 +30,41 @@ export function createRoomSettings(context, id, close) {
   const alert = createAlert();
   const failed = (/** @type {unknown} */ error) => alert.say(errorText(/** @type {{ code?: string }} */ (error)));
   const words = createWords(context, room);
-  const kind = segments(t("room_kind"), "details-kind", [["open", t("room_open")], ["closed", t("room_closed")]], room.kind, (chosen) => change({ kind: chosen === "closed" ? "closed" : "open" }));
+  const kind = segments(
+    t("room_kind"),
+    "details-kind",
+    [
+      ["open", t("room_open")],
+      ["closed", t("room_closed")],
+    ],
+    room.kind,
+    (chosen) => change({ kind: chosen === "closed" ? "closed" : "open" }),
+  );
   const toggles = [
-    can("read_only") ? toggle("read_only", "read_only_hint", (now) => now.readOnly, (on) => change({ read_only: on })) : null,
-    can("default") ? toggle("default_room", "default_room_hint", (now) => now.isDefault, (on) => change({ default: on })) : null,
-    can("archive") ? toggle("archive_room", "archive_room_hint", (now) => now.archived, (on) => change({ archived: on })) : null,
+    can("read_only")
+      ? toggle(
+          "read_only",
+          "read_only_hint",
+          (now) => now.readOnly,
+          (on) => change({ read_only: on }),
+        )
+      : null,
+    can("default")
+      ? toggle(
+          "default_room",
+          "default_room_hint",
+          (now) => now.isDefault,
+          (on) => change({ default: on }),
+        )
+      : null,
+    can("archive")
+      ? toggle(
+          "archive_room",
+          "archive_room_hint",
+          (now) => now.archived,
+          (on) => change({ archived: on }),
+        )
+      : null,
   ].filter((each) => each !== null);
 
   /** @param {RoomChange} wanted */
@@ -56,11 +86,34 @@ export function createRoomSettings(context, id, close) {
 
   show(room);
   return {
-    node: el("div", { class: "dialog-body" }, words.node,
-      can("kind") ? kind : null, toggles.map((each) => each.node), alert.node,
-      can("delete") ? el("div", { class: "dialog-foot dialog-foot-split danger-zone" },
-        room.role === "owner" ? el("button", { type: "button", class: "button", click: () => handOver(context, id) }, icon("key"), t("hand_over")) : el("span"),
-        el("button", { type: "button", class: "button button-danger", click: () => void remove(context, id, close, failed) }, icon("trash"), t("remove_room"))) : null),
+    node: el(
+      "div",
+      { class: "dialog-body" },
+      words.node,
+      can("kind") ? kind : null,
+      toggles.map((each) => each.node),
+      alert.node,
+      can("delete")
+        ? el(
+            "div",
+            { class: "dialog-foot dialog-foot-split danger-zone" },
+            room.role === "owner"
+              ? el(
+                  "button",
+                  { type: "button", class: "button", click: () => handOver(context, id) },
+                  icon("key"),
+                  t("hand_over"),
+                )
+              : el("span"),
+            el(
+              "button",
+              { type: "button", class: "button button-danger", click: () => void remove(context, id, close, failed) },
+              icon("trash"),
+              t("remove_room"),
+            ),
+          )
+        : null,
+    ),
     update: show,
   };
 }
@@ -73,7 +126,14 @@ export function createRoomSettings(context, id, close) {
  */
 function createWords(context, room) {
   const alert = createAlert();
-  const name = el("input", { class: "input", id: "details-name", maxlength: "80", required: true, dir: "auto", autocomplete: "off" });
+  const name = el("input", {
+    class: "input",
+    id: "details-name",
+    maxlength: "80",
+    required: true,
+    dir: "auto",
+    autocomplete: "off",
+  });
   const topic = el("textarea", { class: "input", id: "details-topic", rows: "2", maxlength: "500", dir: "auto" });
   const save = el("button", { type: "submit", class: "button button-primary" }, t("save"));
   const known = { name: "", topic: "" };
@@ -82,18 +142,33 @@ function createWords(context, room) {
   function submit(event) {
     event.preventDefault();
     if (!name.value.trim()) return name.focus();
-    void busy(save, alert.say, (error) => refusal(error, "name"), async () => {
-      // The field wraps, but a topic is one line.
-      await api.changeRoom(room.id, { name: name.value.trim(), topic: topic.value.trim().replace(/\s*\n\s*/g, " ") });
-      context.toast(t("saved"));
-    });
+    void busy(
+      save,
+      alert.say,
+      (error) => refusal(error, "name"),
+      async () => {
+        // The field wraps, but a topic is one line.
+        await api.changeRoom(room.id, { name: name.value.trim(), topic: topic.value.trim().replace(/\s*\n\s*/g, " ") });
+        context.toast(t("saved"));
+      },
+    );
   }
 
   return {
-    node: el("form", { class: "room-form", submit, novalidate: true }, field(t("room_name"), name), field(t("room_topic"), topic), alert.node, el("div", { class: "dialog-foot" }, save)),
+    node: el(
+      "form",
+      { class: "room-form", submit, novalidate: true },
+      field(t("room_name"), name),
+      field(t("room_topic"), topic),
+      alert.node,
+      el("div", { class: "dialog-foot" }, save),
+    ),
     /** @param {Room} now */
     show(now) {
-      for (const [input, key, value] of /** @type {const} */ ([[name, "name", now.name], [topic, "topic", now.topic ?? ""]])) {
+      for (const [input, key, value] of /** @type {const} */ ([
+        [name, "name", now.name],
+        [topic, "topic", now.topic ?? ""],
+      ])) {
         if (value !== known[key] && input.value === known[key]) input.value = value;
         known[key] = value;
       }
@@ -110,9 +185,16 @@ function createWords(context, room) {
 function toggle(label, hint, isOn, choose) {
   const input = el("input", { type: "checkbox", role: "switch", change: () => choose(input.checked) });
   return {
-    node: el("label", { class: "check" }, input, el("span", {}, el("strong", {}, t(label)), el("span", { class: "hint" }, t(hint)))),
+    node: el(
+      "label",
+      { class: "check" },
+      input,
+      el("span", {}, el("strong", {}, t(label)), el("span", { class: "hint" }, t(hint))),
+    ),
     /** @param {Room} room */
-    show: (room) => { input.checked = isOn(room); },
+    show: (room) => {
+      input.checked = isOn(room);
+    },
   };
 }
 
@@ -124,7 +206,15 @@ function toggle(label, hint, isOn, choose) {
  */
 async function remove(context, id, close, failed) {
   const name = context.store.state.rooms.get(id)?.name ?? "";
-  if (!(await ask({ title: t("remove_room"), text: t("remove_room_text", { room: name }), confirm: t("remove_room"), danger: true }))) return;
+  if (
+    !(await ask({
+      title: t("remove_room"),
+      text: t("remove_room_text", { room: name }),
+      confirm: t("remove_room"),
+      danger: true,
+    }))
+  )
+    return;
   context.signals.leaving = id;
   try {
     await context.actions.removeRoom(id);
@@ -159,11 +249,16 @@ async function undo(context, id) {
 function handOver(context, id) {
   const dialog = openDialog({ title: t("hand_over") }, () => [
     el("p", { class: "dialog-lead" }, t("hand_over_hint")),
-    memberSearch(context, id, async (user) => {
-      await api.changeMember(id, user.uid, { role: "owner" });
-      await api.changeMember(id, context.store.state.me?.uid ?? "", { role: "admin" });
-      dialog.close();
-      context.toast(t("handed_over", { name: user.displayName || user.username }));
-    }, () => t("hand_over_to")),
+    memberSearch(
+      context,
+      id,
+      async (user) => {
+        await api.changeMember(id, user.uid, { role: "owner" });
+        await api.changeMember(id, context.store.state.me?.uid ?? "", { role: "admin" });
+        dialog.close();
+        context.toast(t("handed_over", { name: user.displayName || user.username }));
+      },
+      () => t("hand_over_to"),
+    ),
   ]);
 }

@@ -21,25 +21,47 @@ const SCOPES = { read: "token_scope_read", write: "token_scope_write", admin: "t
 export function sessionsSection(context) {
   const alert = createAlert();
   const list = el("ul", { class: "access-list", "aria-busy": "true" }, waitingRow());
-  const others = el("button", { type: "button", class: "button button-danger-soft", hidden: true, click: () => void endOthers() }, icon("leave"), t("end_others"));
+  const others = el(
+    "button",
+    { type: "button", class: "button button-danger-soft", hidden: true, click: () => void endOthers() },
+    icon("leave"),
+    t("end_others"),
+  );
 
   async function draw() {
     const sessions = await context.actions.sessions();
     sessions.sort((a, b) => Number(b.current) - Number(a.current) || b.seenAt - a.seenAt);
     others.hidden = sessions.length < 2;
     list.removeAttribute("aria-busy");
-    fill(list, drawEach(sessions, (session) => row({
-      picture: /Android|iPhone|iPad/.test(session.name) ? "phone" : "screen",
-      name: session.name || t("session_unnamed"),
-      tag: session.current ? t("session_current") : "",
-      detail: session.current ? t("session_since", { time: agoOf(session.createdAt) }) : `${t("session_seen", { time: agoOf(session.seenAt) })} · ${t("session_since", { time: agoOf(session.createdAt) })}`,
-      at: session.createdAt,
-      button: session.current ? null : [t("end_session"), () => context.actions.endSession(session.id)],
-    }, alert.say, draw)));
+    fill(
+      list,
+      drawEach(sessions, (session) =>
+        row(
+          {
+            picture: /Android|iPhone|iPad/.test(session.name) ? "phone" : "screen",
+            name: session.name || t("session_unnamed"),
+            tag: session.current ? t("session_current") : "",
+            detail: [
+              session.current ? "" : t("session_seen", { time: agoOf(session.seenAt) }),
+              t("session_since", { time: agoOf(session.createdAt) }),
+            ]
+              .filter(Boolean)
+              .join(" · "),
+            at: session.createdAt,
+            button: session.current ? null : [t("end_session"), () => context.actions.endSession(session.id)],
+          },
+          alert.say,
+          draw,
+        ),
+      ),
+    );
   }
 
   async function endOthers() {
-    if (!(await ask({ title: t("end_others"), text: t("end_others_question"), confirm: t("end_others"), danger: true }))) return;
+    if (
+      !(await ask({ title: t("end_others"), text: t("end_others_question"), confirm: t("end_others"), danger: true }))
+    )
+      return;
     await busy(others, alert.say, errorText, async () => {
       await context.actions.endOtherSessions();
       await draw();
@@ -48,7 +70,12 @@ export function sessionsSection(context) {
   }
 
   draw().catch((error) => fill(list, el("li", { class: "results-empty" }, errorText(error))));
-  return [el("p", { class: "hint" }, t("sessions_hint")), list, alert.node, el("div", { class: "dialog-foot" }, others)];
+  return [
+    el("p", { class: "hint" }, t("sessions_hint")),
+    list,
+    alert.node,
+    el("div", { class: "dialog-foot" }, others),
+  ];
 }
 
 /** @type {import("./dialog.js").Section} */
@@ -56,46 +83,119 @@ export function tokensSection(context) {
   const alert = createAlert();
   const list = el("ul", { class: "access-list", "aria-busy": "true" }, waitingRow());
   const made = el("div", { role: "status" });
-  const label = el("input", { class: "input", id: "token-label", maxlength: "100", required: true, autocomplete: "off", placeholder: t("token_placeholder"), dir: "auto" });
-  const scopes = /** @type {Scope[]} */ (context.store.state.me?.admin ? ["read", "write", "admin"] : ["read", "write"]);
-  const scope = select("token-scope", scopes.map((each) => [each, t(SCOPES[each])]), "write");
-  const life = select("token-life", [...LIVES_DAYS.map((days) => /** @type {[string, string]} */ ([String(days * DAY_S), t("invite_days", { n: days })])), ["", t("token_endless")]], String(LIFE_DAYS * DAY_S));
+  const label = el("input", {
+    class: "input",
+    id: "token-label",
+    maxlength: "100",
+    required: true,
+    autocomplete: "off",
+    placeholder: t("token_placeholder"),
+    dir: "auto",
+  });
+  const scopes = /** @type {Scope[]} */ (
+    context.store.state.me?.admin ? ["read", "write", "admin"] : ["read", "write"]
+  );
+  const scope = select(
+    "token-scope",
+    scopes.map((each) => [each, t(SCOPES[each])]),
+    "write",
+  );
+  const life = select(
+    "token-life",
+    [
+      ...LIVES_DAYS.map(
+        (days) => /** @type {[string, string]} */ ([String(days * DAY_S), t("invite_days", { n: days })]),
+      ),
+      ["", t("token_endless")],
+    ],
+    String(LIFE_DAYS * DAY_S),
+  );
   const submit = el("button", { type: "submit", class: "button button-primary" }, t("token_create"));
 
   async function draw() {
     const tokens = await context.actions.tokens();
     tokens.sort((a, b) => b.createdAt - a.createdAt);
     list.removeAttribute("aria-busy");
-    fill(list, tokens.length ? drawEach(tokens, (token) => row({
-      picture: "code", name: token.name, tag: t(SCOPES[token.scope]), at: token.createdAt,
-      detail: [token.expiresAt ? t("status_until", { time: dateOf(token.expiresAt) }) : t("token_endless"), t("session_seen", { time: agoOf(token.seenAt) }), t("token_made", { time: agoOf(token.createdAt) })].join(" · "),
-      button: [t("token_revoke"), () => context.actions.revokeToken(token.id)],
-    }, alert.say, draw)) : el("li", { class: "results-empty" }, t("no_tokens")));
+    fill(
+      list,
+      tokens.length
+        ? drawEach(tokens, (token) =>
+            row(
+              {
+                picture: "code",
+                name: token.name,
+                tag: t(SCOPES[token.scope]),
+                at: token.createdAt,
+                detail: [
+                  token.expiresAt ? t("status_until", { time: dateOf(token.expiresAt) }) : t("token_endless"),
+                  t("session_seen", { time: agoOf(token.seenAt) }),
+                  t("token_made", { time: agoOf(token.createdAt) }),
+                ].join(" · "),
+                button: [t("token_revoke"), () => context.actions.revokeToken(token.id)],
+              },
+              alert.say,
+              draw,
+            ),
+          )
+        : el("li", { class: "results-empty" }, t("no_tokens")),
+    );
   }
 
   const sent = async (/** @type {SubmitEvent} */ event) => {
     event.preventDefault();
     const name = label.value.trim();
     if (!name) return label.focus();
-    await busy(submit, alert.say, (error) => refusal(error, "token"), async () => {
-      const token = await context.actions.createToken({ label: name, scope: /** @type {Scope} */ (scope.value), lifeS: life.value ? Number(life.value) : null });
-      label.value = "";
-      const copy = el("button", { type: "button", class: "button button-primary", click: () => void copyText(context, token) }, icon("copy"), t("copy"));
-      fill(made, el("div", { class: "token-new" },
-        el("p", {}, el("strong", {}, t("token_once")), " ", t("token_once_hint")),
-        el("div", { class: "field-row" }, el("code", { class: "token", tabindex: "0", "aria-label": t("token") }, token), copy)));
-      copy.focus();
-      await draw();
-    });
+    await busy(
+      submit,
+      alert.say,
+      (error) => refusal(error, "token"),
+      async () => {
+        const token = await context.actions.createToken({
+          label: name,
+          scope: /** @type {Scope} */ (scope.value),
+          lifeS: life.value ? Number(life.value) : null,
+        });
+        label.value = "";
+        const copy = el(
+          "button",
+          { type: "button", class: "button button-primary", click: () => void copyText(context, token) },
+          icon("copy"),
+          t("copy"),
+        );
+        fill(
+          made,
+          el(
+            "div",
+            { class: "token-new" },
+            el("p", {}, el("strong", {}, t("token_once")), " ", t("token_once_hint")),
+            el(
+              "div",
+              { class: "field-row" },
+              el("code", { class: "token", tabindex: "0", "aria-label": t("token") }, token),
+              copy,
+            ),
+          ),
+        );
+        copy.focus();
+        await draw();
+      },
+    );
   };
 
   draw().catch((error) => fill(list, el("li", { class: "results-empty" }, errorText(error))));
-  return [el("p", { class: "hint" }, t("tokens_hint")),
-    el("form", { class: "settings-form", novalidate: true, submit: sent },
+  return [
+    el("p", { class: "hint" }, t("tokens_hint")),
+    el(
+      "form",
+      { class: "settings-form", novalidate: true, submit: sent },
       field(t("token_label"), label),
       el("div", { class: "field-pair" }, field(t("token_scope"), scope), field(t("token_life"), life)),
-      el("div", {}, submit)),
-    made, alert.node, list];
+      el("div", {}, submit),
+    ),
+    made,
+    alert.node,
+    list,
+  ];
 }
 
 /**
@@ -104,23 +204,50 @@ export function tokensSection(context) {
  * @param {string} chosen
  */
 function select(id, options, chosen) {
-  return el("select", { class: "input select", id }, options.map(([value, text]) => el("option", { value, selected: value === chosen }, text)));
+  return el(
+    "select",
+    { class: "input select", id },
+    options.map(([value, text]) => el("option", { value, selected: value === chosen }, text)),
+  );
 }
 
 /**
  * One way in, with its end.
  *
- * @param {{ picture: string, name: string, tag: string, detail: string, at: number, button: [string, () => Promise<void>] | null }} access
+ * @param {{ picture: string, name: string, tag: string, detail: string, at: number, button: [string, () =>
+ *   Promise<void>] | null }} access
  * @param {(text: string) => void} say
  * @param {() => Promise<void>} draw
  */
 export function row({ picture, name, tag, detail, at, button }, say, draw) {
-  const end = button ? el("button", {
-    type: "button", class: "button button-small", "aria-label": `${button[0]}: ${name}`,
-    click: () => void busy(/** @type {HTMLButtonElement} */ (end), say, errorText, async () => { await button[1](); await draw(); }),
-  }, button[0]) : null;
-  return el("li", { class: "access" }, el("span", { class: "settings-sign" }, icon(picture)),
-    el("span", { class: "option-text" }, el("strong", { dir: "auto" }, name, tag ? el("span", { class: "tag tag-spark" }, tag) : null), el("small", { title: fullTimeOf(at) }, detail)), end);
+  const end = button
+    ? el(
+        "button",
+        {
+          type: "button",
+          class: "button button-small",
+          "aria-label": `${button[0]}: ${name}`,
+          click: () =>
+            void busy(/** @type {HTMLButtonElement} */ (end), say, errorText, async () => {
+              await button[1]();
+              await draw();
+            }),
+        },
+        button[0],
+      )
+    : null;
+  return el(
+    "li",
+    { class: "access" },
+    el("span", { class: "settings-sign" }, icon(picture)),
+    el(
+      "span",
+      { class: "option-text" },
+      el("strong", { dir: "auto" }, name, tag ? el("span", { class: "tag tag-spark" }, tag) : null),
+      el("small", { title: fullTimeOf(at) }, detail),
+    ),
+    end,
+  );
 }
 
 export function waitingRow() {

@@ -10,14 +10,28 @@ import { busy, createAlert, field } from "../base/form_parts.js";
 export function accountSection(context, close) {
   const { me } = context.store.state;
   return [
-    el("dl", { class: "facts" },
+    el(
+      "dl",
+      { class: "facts" },
       el("div", {}, el("dt", {}, t("username")), el("dd", {}, `@${me?.username ?? ""}`)),
-      el("div", {}, el("dt", {}, t("account_role")), el("dd", {}, t(me?.admin ? "server_admin" : "account_member")))),
-    el("div", { class: "settings-danger" },
+      el("div", {}, el("dt", {}, t("account_role")), el("dd", {}, t(me?.admin ? "server_admin" : "account_member"))),
+    ),
+    el(
+      "div",
+      { class: "settings-danger" },
       el("h3", {}, t("delete_account")),
       el("p", {}, t("delete_account_lead")),
-      el("div", { class: "dialog-foot" },
-        el("button", { type: "button", class: "button button-danger", click: () => openFarewell(context, close) }, icon("trash"), t("delete_account_open")))),
+      el(
+        "div",
+        { class: "dialog-foot" },
+        el(
+          "button",
+          { type: "button", class: "button button-danger", click: () => openFarewell(context, close) },
+          icon("trash"),
+          t("delete_account_open"),
+        ),
+      ),
+    ),
   ];
 }
 
@@ -30,32 +44,60 @@ function openFarewell(context, closeSettings) {
   openDialog({ title: t("delete_account") }, (close) => {
     const alert = createAlert();
     const password = currentPassword("farewell-password", t("password"));
-    const typed = el("input", { class: "input", id: "farewell-name", autocomplete: "off", autocapitalize: "none", spellcheck: "false", dir: "auto", input: () => look() });
+    const typed = el("input", {
+      class: "input",
+      id: "farewell-name",
+      autocomplete: "off",
+      autocapitalize: "none",
+      spellcheck: "false",
+      dir: "auto",
+      input: () => look(),
+    });
     const submit = el("button", { type: "submit", class: "button button-danger", disabled: true }, t("delete_account"));
-    const look = () => { submit.disabled = typed.value.trim().toLocaleLowerCase() !== name.toLocaleLowerCase() || !password.input.value; };
+    const look = () => {
+      submit.disabled = typed.value.trim().toLocaleLowerCase() !== name.toLocaleLowerCase() || !password.input.value;
+    };
     password.input.addEventListener("input", look);
-    const form = el("form", {
-      class: "dialog-body", novalidate: true,
-      submit: (/** @type {SubmitEvent} */ event) => {
-        event.preventDefault();
-        if (submit.disabled) return;
-        const messages = new FormData(form).get("messages") === "erase" ? "erase" : "keep";
-        void busy(submit, alert.say, explain, async () => {
-          await context.actions.deleteAccount({ password: password.input.value, messages });
-          close();
-          closeSettings();
-          context.go("/login", true);
-          context.toast(t("account_deleted"));
-        });
+    const form = el(
+      "form",
+      {
+        class: "dialog-body",
+        novalidate: true,
+        submit: (/** @type {SubmitEvent} */ event) => {
+          event.preventDefault();
+          if (submit.disabled) return;
+          const messages = new FormData(form).get("messages") === "erase" ? "erase" : "keep";
+          void busy(submit, alert.say, explain, async () => {
+            await context.actions.deleteAccount({ password: password.input.value, messages });
+            close();
+            closeSettings();
+            context.go("/login", true);
+            context.toast(t("account_deleted"));
+          });
+        },
       },
-    },
-    el("p", {}, t("delete_account_what")),
-    el("fieldset", { class: "field plain" }, el("legend", { class: "label" }, t("my_messages")), el("div", { class: "choices" },
-      choice("keep", t("messages_keep"), t("messages_keep_hint"), true), choice("erase", t("messages_erase"), t("messages_erase_hint"), false))),
-    password.node,
-    field(t("type_name", { name }), typed),
-    alert.node,
-    el("div", { class: "dialog-foot" }, el("button", { type: "button", class: "button", click: close }, t("cancel")), submit));
+      el("p", {}, t("delete_account_what")),
+      el(
+        "fieldset",
+        { class: "field plain" },
+        el("legend", { class: "label" }, t("my_messages")),
+        el(
+          "div",
+          { class: "choices" },
+          choice("keep", t("messages_keep"), t("messages_keep_hint"), true),
+          choice("erase", t("messages_erase"), t("messages_erase_hint"), false),
+        ),
+      ),
+      password.node,
+      field(t("type_name", { name }), typed),
+      alert.node,
+      el(
+        "div",
+        { class: "dialog-foot" },
+        el("button", { type: "button", class: "button", click: close }, t("cancel")),
+        submit,
+      ),
+    );
     return [form];
   });
 }
@@ -73,5 +115,10 @@ function explain(error) {
  * @param {boolean} checked
  */
 function choice(value, label, hint, checked) {
-  return el("label", { class: "choice" }, el("input", { type: "radio", name: "messages", value, checked }), el("span", {}, el("strong", {}, label), el("span", { class: "hint" }, hint)));
+  return el(
+    "label",
+    { class: "choice" },
+    el("input", { type: "radio", name: "messages", value, checked }),
+    el("span", {}, el("strong", {}, label), el("span", { class: "hint" }, hint)),
+  );
 }

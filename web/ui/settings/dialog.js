@@ -19,7 +19,10 @@ import { statusForm } from "../people/status.js";
 
 /** @typedef {import("../context.js").Context} Context */
 /** @typedef {(context: Context, close: () => void) => import("../base/element.js").Child[]} Section */
-/** @typedef {"profile" | "status" | "appearance" | "language" | "notifications" | "privacy" | "password" | "sessions" | "tokens" | "invites" | "account"} Name */
+/**
+ * @typedef {"profile" | "status" | "appearance" | "language" | "notifications" | "privacy" | "password" | "sessions" |
+ *   "tokens" | "invites" | "account"} Name
+ */
 
 /** @type {readonly (readonly [Name, string, import("../base/i18n.js").Key, Section])[]} */
 const SECTIONS = [
@@ -48,9 +51,23 @@ export function openSettings(context, start) {
     const title = el("h2", { tabindex: "-1" });
     const body = el("div", { class: "settings-body" });
     const frame = el("div", { class: "settings", "data-view": start ? "section" : "list" });
-    const links = SECTIONS.map(([name, picture, label]) => el("button", {
-      type: "button", class: "settings-link", "data-section": name, click: () => { open(name); title.focus(); },
-    }, icon(picture), el("span", {}, t(label)), icon("forward")));
+    const links = SECTIONS.map(([name, picture, label]) =>
+      el(
+        "button",
+        {
+          type: "button",
+          class: "settings-link",
+          "data-section": name,
+          click: () => {
+            open(name);
+            title.focus();
+          },
+        },
+        icon(picture),
+        el("span", {}, t(label)),
+        icon("forward"),
+      ),
+    );
 
     /** @param {Name} name */
     function open(name) {
@@ -70,22 +87,64 @@ export function openSettings(context, start) {
       frame.dataset["view"] = "list";
       links.find((link) => link.hasAttribute("aria-current"))?.focus();
     };
-    const shut = () => el("button", { type: "button", class: "icon-button", "aria-label": t("close"), click: close }, icon("close"));
-    fill(frame,
-      el("nav", { class: "settings-nav", "aria-label": t("settings") },
+    const shut = () =>
+      el("button", { type: "button", class: "icon-button", "aria-label": t("close"), click: close }, icon("close"));
+    fill(
+      frame,
+      el(
+        "nav",
+        { class: "settings-nav", "aria-label": t("settings") },
         el("header", { class: "settings-head" }, el("h2", {}, t("settings")), shut()),
-        el("p", { class: "settings-me" }, avatar(state, me.uid, { size: "small" }),
-          el("span", { dir: "auto" }, chosenNameOf(state, me.uid), el("small", {}, `@${me.username}`))),
+        el(
+          "p",
+          { class: "settings-me" },
+          avatar(state, me.uid, { size: "small" }),
+          el("span", { dir: "auto" }, chosenNameOf(state, me.uid), el("small", {}, `@${me.username}`)),
+        ),
         el("div", { class: "settings-links" }, links),
-        el("div", { class: "settings-links settings-more" },
-          el("button", { type: "button", class: "settings-link", click: () => { close(); openShortcuts(); } }, icon("keyboard"), el("span", {}, t("shortcuts"))),
-          el("button", { type: "button", class: "settings-link", click: () => void signOut(context, close) }, icon("leave"), el("span", {}, t("sign_out"))))),
-      el("section", { class: "settings-section" },
-        el("header", { class: "settings-head" },
-          el("button", { type: "button", class: "icon-button settings-back", "aria-label": t("settings"), click: back }, icon("back")),
-          title, shut()),
-        body));
-    for (const link of links) if (link.dataset["section"] === "invites") link.hidden = !me.admin && !state.info?.member_invites;
+        el(
+          "div",
+          { class: "settings-links settings-more" },
+          el(
+            "button",
+            {
+              type: "button",
+              class: "settings-link",
+              click: () => {
+                close();
+                openShortcuts();
+              },
+            },
+            icon("keyboard"),
+            el("span", {}, t("shortcuts")),
+          ),
+          el(
+            "button",
+            { type: "button", class: "settings-link", click: () => void signOut(context, close) },
+            icon("leave"),
+            el("span", {}, t("sign_out")),
+          ),
+        ),
+      ),
+      el(
+        "section",
+        { class: "settings-section" },
+        el(
+          "header",
+          { class: "settings-head" },
+          el(
+            "button",
+            { type: "button", class: "icon-button settings-back", "aria-label": t("settings"), click: back },
+            icon("back"),
+          ),
+          title,
+          shut(),
+        ),
+        body,
+      ),
+    );
+    for (const link of links)
+      if (link.dataset["section"] === "invites") link.hidden = !me.admin && !state.info?.member_invites;
     open(start ?? "profile");
     if (!start) frame.dataset["view"] = "list";
     return [frame];

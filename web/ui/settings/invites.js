@@ -17,18 +17,51 @@ export function invitesSection(context) {
   async function draw() {
     const invites = (await context.actions.invites()).filter((invite) => isLive(invite));
     list.removeAttribute("aria-busy");
-    fill(list, invites.length ? drawEach(invites, (invite) => row({
-      picture: "link", tag: "", at: invite.createdAt,
-      name: invite.label || (invite.rooms.length ? invite.rooms.join(", ") : t("invite_no_room")),
-      detail: [t("invite_used", { n: invite.uses }), invite.expiresAt ? t("status_until", { time: whenOf(invite.expiresAt) }) : t("invite_forever"), agoOf(invite.createdAt)].join(" · "),
-      button: [t("token_revoke"), () => context.actions.revokeInvite(invite.id)],
-    }, alert.say, draw)) : el("li", { class: "results-empty" }, t("no_invites")));
+    fill(
+      list,
+      invites.length
+        ? drawEach(invites, (invite) =>
+            row(
+              {
+                picture: "link",
+                tag: "",
+                at: invite.createdAt,
+                name: invite.label || (invite.rooms.length ? invite.rooms.join(", ") : t("invite_no_room")),
+                detail: [
+                  t("invite_used", { n: invite.uses }),
+                  invite.expiresAt ? t("status_until", { time: whenOf(invite.expiresAt) }) : t("invite_forever"),
+                  agoOf(invite.createdAt),
+                ].join(" · "),
+                button: [t("token_revoke"), () => context.actions.revokeInvite(invite.id)],
+              },
+              alert.say,
+              draw,
+            ),
+          )
+        : el("li", { class: "results-empty" }, t("no_invites")),
+    );
   }
 
   draw().catch((error) => fill(list, el("li", { class: "results-empty" }, errorText(error))));
-  return [el("p", { class: "hint" }, t("invites_hint")),
-    el("div", {}, el("button", { type: "button", class: "button button-primary", click: () => openInvite(context, undefined, () => void draw()) }, icon("plus"), t("invite_people"))),
-    alert.node, list];
+  return [
+    el("p", { class: "hint" }, t("invites_hint")),
+    el(
+      "div",
+      {},
+      el(
+        "button",
+        {
+          type: "button",
+          class: "button button-primary",
+          click: () => openInvite(context, undefined, () => void draw()),
+        },
+        icon("plus"),
+        t("invite_people"),
+      ),
+    ),
+    alert.node,
+    list,
+  ];
 }
 
 /**

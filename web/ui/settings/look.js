@@ -9,16 +9,46 @@ import { openSettings } from "./dialog.js";
 /** @type {import("./dialog.js").Section} */
 export function appearanceSection() {
   const chosen = preferences.get("theme") ?? "";
-  const themes = /** @type {const} */ ([["", "theme_system"], ["light", "theme_light"], ["dark", "theme_dark"]]);
-  return [el("fieldset", { class: "field plain" }, el("legend", { class: "label" }, t("theme")),
-    el("div", { class: "themes" }, themes.map(([value, label]) => el("label", { class: "theme" },
-      el("input", {
-        type: "radio", name: "theme", value, class: "hidden-visually", checked: value === chosen,
-        change: () => { preferences.set("theme", value); useTheme(); },
-      }),
-      el("span", { class: "theme-picture", "data-look": value || "system", "aria-hidden": "true" }, value ? miniature() : [miniature(), miniature()]),
-      el("span", { class: "theme-name" }, t(label))))),
-    el("p", { class: "hint" }, t("theme_hint")))];
+  const themes = /** @type {const} */ ([
+    ["", "theme_system"],
+    ["light", "theme_light"],
+    ["dark", "theme_dark"],
+  ]);
+  return [
+    el(
+      "fieldset",
+      { class: "field plain" },
+      el("legend", { class: "label" }, t("theme")),
+      el(
+        "div",
+        { class: "themes" },
+        themes.map(([value, label]) =>
+          el(
+            "label",
+            { class: "theme" },
+            el("input", {
+              type: "radio",
+              name: "theme",
+              value,
+              class: "hidden-visually",
+              checked: value === chosen,
+              change: () => {
+                preferences.set("theme", value);
+                useTheme();
+              },
+            }),
+            el(
+              "span",
+              { class: "theme-picture", "data-look": value || "system", "aria-hidden": "true" },
+              value ? miniature() : [miniature(), miniature()],
+            ),
+            el("span", { class: "theme-name" }, t(label)),
+          ),
+        ),
+      ),
+      el("p", { class: "hint" }, t("theme_hint")),
+    ),
+  ];
 }
 
 /** The page in small: the rooms, the panel, two bubbles. */
@@ -37,11 +67,32 @@ export function languageSection(context, close) {
     context.relabel();
     openSettings(context, "language");
   };
-  return [el("fieldset", { class: "field plain" }, el("legend", { class: "hidden-visually" }, t("language")),
-    el("div", { class: "choices" }, LANGUAGES.map(([value, name]) => el("label", { class: "choice" },
-      el("input", { type: "radio", name: "language", value, checked: value === currentLanguage(), change: () => choose(value) }),
-      el("strong", { lang: value }, name))))),
-  el("p", { class: "hint" }, t("language_hint"))];
+  return [
+    el(
+      "fieldset",
+      { class: "field plain" },
+      el("legend", { class: "hidden-visually" }, t("language")),
+      el(
+        "div",
+        { class: "choices" },
+        LANGUAGES.map(([value, name]) =>
+          el(
+            "label",
+            { class: "choice" },
+            el("input", {
+              type: "radio",
+              name: "language",
+              value,
+              checked: value === currentLanguage(),
+              change: () => choose(value),
+            }),
+            el("strong", { lang: value }, name),
+          ),
+        ),
+      ),
+    ),
+    el("p", { class: "hint" }, t("language_hint")),
+  ];
 }
 
 /** @type {import("./dialog.js").Section} */
@@ -50,8 +101,18 @@ export function notificationsSection() {
   const draw = () => {
     const answer = typeof Notification === "undefined" ? "denied" : Notification.permission;
     const text = t(answer === "granted" ? "notify_on" : answer === "denied" ? "notify_denied" : "notify_ask");
-    fill(node, el("span", { class: "settings-sign", "data-on": answer === "granted" ? "true" : null }, icon("bell")), el("p", {}, text),
-      mayAskForNotifications() ? el("button", { type: "button", class: "button button-primary", click: () => void allowNotifications().then(draw) }, t("notify_allow")) : null);
+    fill(
+      node,
+      el("span", { class: "settings-sign", "data-on": answer === "granted" ? "true" : null }, icon("bell")),
+      el("p", {}, text),
+      mayAskForNotifications()
+        ? el(
+            "button",
+            { type: "button", class: "button button-primary", click: () => void allowNotifications().then(draw) },
+            t("notify_allow"),
+          )
+        : null,
+    );
   };
   draw();
   return [node, el("p", { class: "hint" }, t("notify_per_room")), el("p", { class: "hint" }, t("notify_dnd"))];

@@ -9,9 +9,25 @@ export function passwordSection(context) {
   const username = context.store.state.me?.username ?? "";
   const alert = createAlert();
   const old = currentPassword("old-password", t("old_password"));
-  const again = el("input", { class: "input", id: "new-password-again", name: "new-password-again", type: "password", maxlength: "256", required: true, autocomplete: "new-password" });
+  const again = el("input", {
+    class: "input",
+    id: "new-password-again",
+    name: "new-password-again",
+    type: "password",
+    maxlength: "256",
+    required: true,
+    autocomplete: "new-password",
+  });
   const againBox = withEye(again);
-  const fresh = newPassword({ id: "new-password", label: t("new_password"), username: () => username, made: (phrase) => { again.value = phrase; againBox.show(); } });
+  const fresh = newPassword({
+    id: "new-password",
+    label: t("new_password"),
+    username: () => username,
+    made: (phrase) => {
+      again.value = phrase;
+      againBox.show();
+    },
+  });
   const others = el("input", { type: "checkbox", id: "sign-out-others", checked: true });
   const submit = el("button", { type: "submit", class: "button button-primary" }, t("change_password"));
 
@@ -30,20 +46,49 @@ export function passwordSection(context) {
     if (refusal) return complain(refusal, fresh.input);
     if (fresh.input.value === old.input.value) return complain(t("same_password"), fresh.input);
     if (again.value !== fresh.input.value) return complain(t("passwords_differ"), again);
-    await busy(submit, alert.say, (error) => (error.code === "bad_credentials" ? t("wrong_old_password") : errorText(error)), async () => {
-      await context.actions.changePassword({ old: old.input.value, password: fresh.input.value, signOutOthers: others.checked });
-      old.input.value = again.value = "";
-      fresh.clear();
-      context.toast(t(others.checked ? "password_changed_others" : "password_changed"));
-    });
+    await busy(
+      submit,
+      alert.say,
+      (error) => (error.code === "bad_credentials" ? t("wrong_old_password") : errorText(error)),
+      async () => {
+        await context.actions.changePassword({
+          old: old.input.value,
+          password: fresh.input.value,
+          signOutOthers: others.checked,
+        });
+        old.input.value = again.value = "";
+        fresh.clear();
+        context.toast(t(others.checked ? "password_changed_others" : "password_changed"));
+      },
+    );
   };
 
-  return [el("form", { class: "settings-form", novalidate: true, submit: sent },
-    // Password managers take the name from here.
-    el("input", { class: "hidden-visually", type: "text", name: "username", autocomplete: "username", value: username, tabindex: "-1", "aria-hidden": "true", readonly: true }),
-    old.node, fresh.node,
-    el("div", { class: "field" }, el("label", { for: again.id }, t("new_password_again")), againBox),
-    el("label", { class: "check", for: others.id }, others, el("span", {}, t("sign_out_others"), el("small", { class: "hint" }, t("sign_out_others_hint")))),
-    alert.node,
-    el("div", { class: "dialog-foot" }, submit))];
+  return [
+    el(
+      "form",
+      { class: "settings-form", novalidate: true, submit: sent },
+      // Password managers take the name from here.
+      el("input", {
+        class: "hidden-visually",
+        type: "text",
+        name: "username",
+        autocomplete: "username",
+        value: username,
+        tabindex: "-1",
+        "aria-hidden": "true",
+        readonly: true,
+      }),
+      old.node,
+      fresh.node,
+      el("div", { class: "field" }, el("label", { for: again.id }, t("new_password_again")), againBox),
+      el(
+        "label",
+        { class: "check", for: others.id },
+        others,
+        el("span", {}, t("sign_out_others"), el("small", { class: "hint" }, t("sign_out_others_hint"))),
+      ),
+      alert.node,
+      el("div", { class: "dialog-foot" }, submit),
+    ),
+  ];
 }

@@ -17,23 +17,47 @@ const PICTURE_TYPES = ["image/png", "image/jpeg", "image/webp", "image/gif"];
 export function profileSection(context) {
   const { me } = context.store.state;
   const alert = createAlert();
-  const name = el("input", { class: "input", id: "display-name", maxlength: String(NAME_MAX), value: me?.displayName ?? "", placeholder: me?.username ?? "", dir: "auto", autocomplete: "nickname" });
-  const bio = el("textarea", { class: "input", id: "bio", rows: "4", maxlength: String(BIO_MAX), dir: "auto", value: me?.bio ?? "", placeholder: t("bio_placeholder") });
+  const name = el("input", {
+    class: "input",
+    id: "display-name",
+    maxlength: String(NAME_MAX),
+    value: me?.displayName ?? "",
+    placeholder: me?.username ?? "",
+    dir: "auto",
+    autocomplete: "nickname",
+  });
+  const bio = el("textarea", {
+    class: "input",
+    id: "bio",
+    rows: "4",
+    maxlength: String(BIO_MAX),
+    dir: "auto",
+    value: me?.bio ?? "",
+    placeholder: t("bio_placeholder"),
+  });
   const submit = el("button", { type: "submit", class: "button button-primary" }, t("save"));
   const sent = (/** @type {SubmitEvent} */ event) => {
     event.preventDefault();
-    void busy(submit, alert.say, (error) => (error.code === "bad_request" ? t("bad_profile") : errorText(error)), async () => {
-      await context.actions.updateProfile({ displayName: name.value.trim(), bio: bio.value.trim() });
-      context.toast(t("saved"));
-    });
+    void busy(
+      submit,
+      alert.say,
+      (error) => (error.code === "bad_request" ? t("bad_profile") : errorText(error)),
+      async () => {
+        await context.actions.updateProfile({ displayName: name.value.trim(), bio: bio.value.trim() });
+        context.toast(t("saved"));
+      },
+    );
   };
   return [
     pictureBlock(context),
-    el("form", { class: "settings-form", novalidate: true, submit: sent },
+    el(
+      "form",
+      { class: "settings-form", novalidate: true, submit: sent },
       field(t("display_name"), name, t("display_name_hint", { name: me?.username ?? "" })),
       field(t("bio"), bio),
       alert.node,
-      el("div", { class: "dialog-foot" }, submit)),
+      el("div", { class: "dialog-foot" }, submit),
+    ),
   ];
 }
 
@@ -41,18 +65,70 @@ export function profileSection(context) {
 function pictureBlock(context) {
   const alert = createAlert();
   const face = el("span", { class: "picture-face" });
-  const bar = el("progress", { class: "picture-progress", max: "1", value: "0", "aria-label": t("picture_sending"), hidden: true });
-  const input = el("input", { class: "hidden-visually", id: "picture-file", type: "file", accept: PICTURE_TYPES.join(","), change: () => { void send(input.files?.[0]); input.value = ""; } });
-  const remove = el("button", { type: "button", class: "button button-small", click: () => void busy(remove, alert.say, errorText, async () => { await context.actions.removeAvatar(); draw(); }) }, icon("trash"), t("picture_remove"));
-  const node = el("div", {
-    class: "picture",
-    dragover: (/** @type {DragEvent} */ event) => { event.preventDefault(); node.dataset["over"] = ""; },
-    dragleave: () => { delete node.dataset["over"]; },
-    drop: (/** @type {DragEvent} */ event) => { event.preventDefault(); delete node.dataset["over"]; void send(event.dataTransfer?.files[0]); },
-  }, face,
-  el("div", { class: "picture-words" },
-    el("div", { class: "picture-buttons" }, input, el("label", { class: "button button-small", for: input.id }, icon("camera"), t("picture_choose")), remove),
-    el("p", { class: "hint" }, t("picture_hint")), bar, alert.node));
+  const bar = el("progress", {
+    class: "picture-progress",
+    max: "1",
+    value: "0",
+    "aria-label": t("picture_sending"),
+    hidden: true,
+  });
+  const input = el("input", {
+    class: "hidden-visually",
+    id: "picture-file",
+    type: "file",
+    accept: PICTURE_TYPES.join(","),
+    change: () => {
+      void send(input.files?.[0]);
+      input.value = "";
+    },
+  });
+  const remove = el(
+    "button",
+    {
+      type: "button",
+      class: "button button-small",
+      click: () =>
+        void busy(remove, alert.say, errorText, async () => {
+          await context.actions.removeAvatar();
+          draw();
+        }),
+    },
+    icon("trash"),
+    t("picture_remove"),
+  );
+  const node = el(
+    "div",
+    {
+      class: "picture",
+      dragover: (/** @type {DragEvent} */ event) => {
+        event.preventDefault();
+        node.dataset["over"] = "";
+      },
+      dragleave: () => {
+        delete node.dataset["over"];
+      },
+      drop: (/** @type {DragEvent} */ event) => {
+        event.preventDefault();
+        delete node.dataset["over"];
+        void send(event.dataTransfer?.files[0]);
+      },
+    },
+    face,
+    el(
+      "div",
+      { class: "picture-words" },
+      el(
+        "div",
+        { class: "picture-buttons" },
+        input,
+        el("label", { class: "button button-small", for: input.id }, icon("camera"), t("picture_choose")),
+        remove,
+      ),
+      el("p", { class: "hint" }, t("picture_hint")),
+      bar,
+      alert.node,
+    ),
+  );
 
   function draw() {
     const { state } = context.store;
@@ -71,7 +147,9 @@ function pictureBlock(context) {
     bar.value = 0;
     bar.hidden = false;
     try {
-      await context.actions.uploadAvatar(file, (part) => { bar.value = part; });
+      await context.actions.uploadAvatar(file, (part) => {
+        bar.value = part;
+      });
       context.toast(t("saved"));
     } catch (error) {
       alert.say(explain(/** @type {{ code?: string }} */ (error)));
@@ -84,7 +162,7 @@ function pictureBlock(context) {
   /** @param {ClipboardEvent} event */
   function pasted(event) {
     if (!node.isConnected) return document.removeEventListener("paste", pasted);
-    const file = [...event.clipboardData?.files ?? []].find((each) => each.type.startsWith("image/"));
+    const file = [...(event.clipboardData?.files ?? [])].find((each) => each.type.startsWith("image/"));
     if (!file) return;
     event.preventDefault();
     void send(file);

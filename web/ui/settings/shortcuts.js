@@ -17,7 +17,22 @@ export function openShortcuts() {
       [t("shortcut_escape"), ["Esc"]],
       [t("shortcut_sheet"), ["Ctrl", "/"]],
     ]);
-    const list = el("dl", { class: "sheet-list" }, rows.map(([label, keys]) => el("div", {}, el("dt", {}, label), el("dd", {}, keys.map((key) => el("kbd", {}, key))))));
+    const list = el(
+      "dl",
+      { class: "sheet-list" },
+      rows.map(([label, keys]) =>
+        el(
+          "div",
+          {},
+          el("dt", {}, label),
+          el(
+            "dd",
+            {},
+            keys.map((key) => el("kbd", {}, key)),
+          ),
+        ),
+      ),
+    );
     return [el("div", { class: "dialog-body", tabindex: "0" }, list)];
   });
 }

@@ -22,8 +22,15 @@ export function createAdminDoor(context) {
   let shown = null;
 
   async function enter() {
-    fill(node, el("main", { class: "splash", "aria-busy": "true" },
-      el("span", { class: "mark mark-beat" }, icon("pulse")), el("p", { class: "hidden-visually" }, t("loading"))));
+    fill(
+      node,
+      el(
+        "main",
+        { class: "splash", "aria-busy": "true" },
+        el("span", { class: "mark mark-beat" }, icon("pulse")),
+        el("p", { class: "hidden-visually" }, t("loading")),
+      ),
+    );
     try {
       const [{ createAdmin }] = await Promise.all([import("../admin/screen.js"), styles()]);
       if (shown !== "open") return;
@@ -32,14 +39,28 @@ export function createAdminDoor(context) {
       context.refresh();
     } catch {
       // A module that could not be fetched once is not asked for again by the browser; a reload asks.
-      if (shown === "open") say(errorText({ code: "network" }), el("button", { type: "button", class: "button button-primary", click: () => location.reload() }, t("retry")));
+      if (shown === "open")
+        say(
+          errorText({ code: "network" }),
+          el("button", { type: "button", class: "button button-primary", click: () => location.reload() }, t("retry")),
+        );
     }
   }
 
   /** @param {string} text @param {HTMLElement} [button] */
   function say(text, button) {
-    fill(node, el("main", { class: "room-empty" }, el("span", { class: "mark" }, icon("shield")), el("h1", {}, t("administration")), el("p", {}, text),
-      button ?? null, el("button", { type: "button", class: "button", click: () => context.go("/") }, t("back"))));
+    fill(
+      node,
+      el(
+        "main",
+        { class: "room-empty" },
+        el("span", { class: "mark" }, icon("shield")),
+        el("h1", {}, t("administration")),
+        el("p", {}, text),
+        button ?? null,
+        el("button", { type: "button", class: "button", click: () => context.go("/") }, t("back")),
+      ),
+    );
   }
 
   function leave() {
@@ -69,7 +90,15 @@ export function createAdminDoor(context) {
 function styles() {
   if (document.querySelector(`link[href="${STYLES}"]`)) return Promise.resolve();
   return new Promise((resolve, reject) => {
-    const link = el("link", { rel: "stylesheet", href: STYLES, load: () => resolve(), error: () => { link.remove(); reject(new Error(STYLES)); } });
+    const link = el("link", {
+      rel: "stylesheet",
+      href: STYLES,
+      load: () => resolve(),
+      error: () => {
+        link.remove();
+        reject(new Error(STYLES));
+      },
+    });
     document.head.append(link);
   });
 }

@@ -37,9 +37,20 @@ export function mount(root, store, actions) {
   const context = {
     store,
     actions,
-    signals: { room: null, editing: null, linked: null, replying: new Map(), leaving: null, vanishing: new Set(), unveiled: new Set() },
+    signals: {
+      room: null,
+      editing: null,
+      linked: null,
+      replying: new Map(),
+      leaving: null,
+      vanishing: new Set(),
+      unveiled: new Set(),
+    },
     refresh: draw,
-    relabel() { leave(); draw(); },
+    relabel() {
+      leave();
+      draw();
+    },
     go,
     toast: toasts.toast,
     composer: { focus() {}, insert() {} },
@@ -48,7 +59,8 @@ export function mount(root, store, actions) {
 
   /** @param {string} path @param {boolean} [replace] */
   function go(path, replace = false) {
-    if (location.pathname + location.search + location.hash !== path) history[replace ? "replaceState" : "pushState"](null, "", path);
+    if (location.pathname + location.search + location.hash !== path)
+      history[replace ? "replaceState" : "pushState"](null, "", path);
     follow();
     draw();
   }
@@ -84,7 +96,10 @@ export function mount(root, store, actions) {
 
   const notifier = createNotifier(context);
   document.body.append(toasts.node);
-  addEventListener("popstate", () => { follow(); draw(); });
+  addEventListener("popstate", () => {
+    follow();
+    draw();
+  });
   addEventListener("unhandledrejection", (event) => {
     const error = /** @type {{ code?: string }} */ (event.reason);
     if (!error?.code) return;
@@ -133,8 +148,11 @@ function makeScreen(context, screen) {
 
 /** @returns {View} */
 function splash() {
-  const node = el("main", { class: "splash", "aria-busy": "true" },
+  const node = el(
+    "main",
+    { class: "splash", "aria-busy": "true" },
     el("span", { class: "mark mark-beat" }, icon("pulse")),
-    el("p", { class: "hidden-visually" }, t("loading")));
+    el("p", { class: "hidden-visually" }, t("loading")),
+  );
   return { node, update() {} };
 }

@@ -10,9 +10,13 @@ const PATIENCE_MS = 5000;
  */
 export function createBanner(context) {
   const text = el("span");
-  const node = el("div", { class: "banner", role: "status", hidden: true },
-    el("span", { class: "spinner", "aria-hidden": "true" }), text,
-    el("button", { type: "button", click: () => context.actions.reconnectNow() }, t("retry_now")));
+  const node = el(
+    "div",
+    { class: "banner", role: "status", hidden: true },
+    el("span", { class: "spinner", "aria-hidden": "true" }),
+    text,
+    el("button", { type: "button", click: () => context.actions.reconnectNow() }, t("retry_now")),
+  );
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
 

@@ -28,9 +28,24 @@ export function createChat(context) {
   const banner = createBanner(context);
   const panel = el("section", { class: "room", id: "room" });
   // On a phone one of the two is hidden, so the landmark is around both.
-  const node = el("main", { class: "shell", "data-view": "rooms" },
-    el("a", { class: "skip", href: "#room", click: (/** @type {Event} */ event) => { event.preventDefault(); context.timeline.focusLast(); } }, t("skip_to_messages")),
-    sidebar.node, panel);
+  const node = el(
+    "main",
+    { class: "shell", "data-view": "rooms" },
+    el(
+      "a",
+      {
+        class: "skip",
+        href: "#room",
+        click: (/** @type {Event} */ event) => {
+          event.preventDefault();
+          context.timeline.focusLast();
+        },
+      },
+      t("skip_to_messages"),
+    ),
+    sidebar.node,
+    panel,
+  );
   /** @type {{ key: string, views: View[] } | null} */
   let open = null;
   /** What the room on the screen was, for when it is lost. */
@@ -41,7 +56,9 @@ export function createChat(context) {
     const id = context.signals.room;
     const known = id !== null && state.rooms.has(id);
     if (id === null && state.rooms.size > 0 && !matchMedia("(max-width: 47.99rem)").matches) {
-      const shown = [...state.rooms.values()].filter((room) => !room.hidden && room.id !== context.signals.leaving).map((room) => room.id);
+      const shown = [...state.rooms.values()]
+        .filter((room) => !room.hidden && room.id !== context.signals.leaving)
+        .map((room) => room.id);
       const next = recentRooms().find((each) => shown.includes(each)) ?? shown[0];
       if (next) return queueMicrotask(() => context.go(roomPath(next), true));
     }
@@ -56,7 +73,13 @@ export function createChat(context) {
       visited(id);
     } else {
       open = { key, views: [] };
-      fill(panel, banner.node, id !== null && key && context.signals.leaving !== id ? strange(context, id, before === id ? kind : "") : nothing());
+      fill(
+        panel,
+        banner.node,
+        id !== null && key && context.signals.leaving !== id
+          ? strange(context, id, before === id ? kind : "")
+          : nothing(),
+      );
     }
   }
 
@@ -94,7 +117,13 @@ function openRoom(context, id, panel, banner) {
 }
 
 function nothing() {
-  return el("div", { class: "room-empty" }, el("span", { class: "mark" }, icon("pulse")), el("p", {}, t("pick_room")), el("p", { class: "hint" }, t("pick_room_hint")));
+  return el(
+    "div",
+    { class: "room-empty" },
+    el("span", { class: "mark" }, icon("pulse")),
+    el("p", {}, t("pick_room")),
+    el("p", { class: "hint" }, t("pick_room_hint")),
+  );
 }
 
 /**
@@ -107,24 +136,55 @@ function nothing() {
  */
 function strange(context, id, wasIn) {
   const node = el("div", { class: "room-empty" }, el("span", { class: "spinner" }));
-  const browse = () => el("button", { type: "button", class: "button", click: () => openBrowse(context) }, icon("compass"), t("browse_rooms"));
-  const back = (look = "only-narrow") => el("button", { type: "button", class: `button ${look}`, click: () => context.go("/", true) }, t("back"));
-  const gone = () => fill(node, el("span", { class: "mark mark-calm" }, icon("leave")),
-    el("div", { role: "status" }, el("h1", {}, t(wasIn ? "room_gone" : "error_not_found"))), el("p", { class: "hint" }, t("room_gone_hint")),
-    el("div", { class: "room-empty-buttons" }, back("button-primary"), browse()));
+  const browse = () =>
+    el(
+      "button",
+      { type: "button", class: "button", click: () => openBrowse(context) },
+      icon("compass"),
+      t("browse_rooms"),
+    );
+  const back = (look = "only-narrow") =>
+    el("button", { type: "button", class: `button ${look}`, click: () => context.go("/", true) }, t("back"));
+  const gone = () =>
+    fill(
+      node,
+      el("span", { class: "mark mark-calm" }, icon("leave")),
+      el("div", { role: "status" }, el("h1", {}, t(wasIn ? "room_gone" : "error_not_found"))),
+      el("p", { class: "hint" }, t("room_gone_hint")),
+      el("div", { class: "room-empty-buttons" }, back("button-primary"), browse()),
+    );
   // One that only its members see needs no asking.
   if (wasIn === "closed" || wasIn === "dm") gone();
-  else readRoom(id).then((room) => {
-    if (room.kind !== "open" || room.archived) return gone();
-    const alert = createAlert();
-    const join = el("button", {
-      type: "button", class: "button button-primary",
-      click: () => void busy(join, alert.say, (error) => refusal(error, "join"), () => context.actions.joinRoom(id)),
-    }, t("join_room"));
-    fill(node, el("span", { class: `room-tile room-tile-large ${tintOf("room" + id)}` }, icon("hash")), el("h1", { dir: "auto" }, room.name),
-      wasIn ? el("p", { role: "status" }, t("room_left")) : null,
-      room.topic ? el("p", { class: "hint", dir: "auto" }, room.topic) : null, el("p", { class: "hint" }, t("member_count", { n: room.members })),
-      alert.node, el("div", { class: "room-empty-buttons" }, join), el("div", { class: "room-empty-buttons" }, browse(), back()));
-  }, gone);
+  else
+    readRoom(id).then((room) => {
+      if (room.kind !== "open" || room.archived) return gone();
+      const alert = createAlert();
+      const join = el(
+        "button",
+        {
+          type: "button",
+          class: "button button-primary",
+          click: () =>
+            void busy(
+              join,
+              alert.say,
+              (error) => refusal(error, "join"),
+              () => context.actions.joinRoom(id),
+            ),
+        },
+        t("join_room"),
+      );
+      fill(
+        node,
+        el("span", { class: `room-tile room-tile-large ${tintOf("room" + id)}` }, icon("hash")),
+        el("h1", { dir: "auto" }, room.name),
+        wasIn ? el("p", { role: "status" }, t("room_left")) : null,
+        room.topic ? el("p", { class: "hint", dir: "auto" }, room.topic) : null,
+        el("p", { class: "hint" }, t("member_count", { n: room.members })),
+        alert.node,
+        el("div", { class: "room-empty-buttons" }, join),
+        el("div", { class: "room-empty-buttons" }, browse(), back()),
+      );
+    }, gone);
   return node;
 }

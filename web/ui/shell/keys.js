@@ -23,7 +23,13 @@ export function bindKeys(context) {
       step(context, event.key === "ArrowUp" ? -1 : 1, event.shiftKey);
     } else if (event.key === "Escape") {
       if (context.timeline.toPresent()) event.preventDefault();
-    } else if (!control && !event.altKey && event.key.length === 1 && event.key !== " " && !takesText(document.activeElement)) {
+    } else if (
+      !control &&
+      !event.altKey &&
+      event.key.length === 1 &&
+      event.key !== " " &&
+      !takesText(document.activeElement)
+    ) {
       context.composer.focus();
     }
   });
@@ -39,11 +45,16 @@ function step(context, by, unreadOnly) {
   const at = rooms.findIndex((room) => room.id === context.signals.room);
   for (let tried = 1; tried <= rooms.length; tried += 1) {
     const next = rooms[(at + by * tried + rooms.length * 2) % rooms.length];
-    if (next && next.id !== context.signals.room && (!unreadOnly || next.unread > 0)) return context.go(roomPath(next.id));
+    if (next && next.id !== context.signals.room && (!unreadOnly || next.unread > 0))
+      return context.go(roomPath(next.id));
   }
 }
 
 /** @param {Element | null} element */
 function takesText(element) {
-  return element instanceof HTMLInputElement || element instanceof HTMLTextAreaElement || element instanceof HTMLSelectElement;
+  return (
+    element instanceof HTMLInputElement ||
+    element instanceof HTMLTextAreaElement ||
+    element instanceof HTMLSelectElement
+  );
 }

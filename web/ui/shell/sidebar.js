@@ -24,19 +24,36 @@ export function createSidebar(context) {
   const directs = el("ul");
   const favouriteHead = section(t("favourites"));
   const me = createMe(context);
-  const node = el("nav", { class: "sidebar", "aria-label": t("rooms") },
+  const node = el(
+    "nav",
+    { class: "sidebar", "aria-label": t("rooms") },
     el("header", { class: "sidebar-head" }, el("span", { class: "mark" }, icon("pulse")), el("h1", {}, t("app_name"))),
-    el("button", { type: "button", class: "jump", click: () => openSwitcher(context), "aria-keyshortcuts": "Control+K" },
-      icon("search"), el("span", {}, t("find_room")), el("kbd", { "aria-hidden": "true" }, "Ctrl K")),
-    el("div", { class: "room-lists" },
-      favouriteHead, favourites,
-      section(t("rooms"),
+    el(
+      "button",
+      { type: "button", class: "jump", click: () => openSwitcher(context), "aria-keyshortcuts": "Control+K" },
+      icon("search"),
+      el("span", {}, t("find_room")),
+      el("kbd", { "aria-hidden": "true" }, "Ctrl K"),
+    ),
+    el(
+      "div",
+      { class: "room-lists" },
+      favouriteHead,
+      favourites,
+      section(
+        t("rooms"),
         iconButton("compass", t("browse_rooms"), () => openBrowse(context)),
-        iconButton("plus", t("new_room"), () => openCreate(context))),
+        iconButton("plus", t("new_room"), () => openCreate(context)),
+      ),
       rooms,
-      section(t("direct"), iconButton("plus", t("new_message_to"), () => openNewDirect(context))),
-      directs),
-    me.node);
+      section(
+        t("direct"),
+        iconButton("plus", t("new_message_to"), () => openNewDirect(context)),
+      ),
+      directs,
+    ),
+    me.node,
+  );
   /** @type {Map<string, ReturnType<typeof createItem>>} */
   const items = new Map();
 
@@ -50,8 +67,17 @@ export function createSidebar(context) {
         items.set(room.id, item);
         item.update(state, room);
       }
-      for (const [list, belongs] of /** @type {const} */ ([[favourites, FAVOURITE], [rooms, ROOM], [directs, DIRECT]])) {
-        place(list, all.filter((room) => sectionOf(room) === belongs).map((room) => /** @type {HTMLElement} */ (items.get(room.id)?.node)));
+      for (const [list, belongs] of /** @type {const} */ ([
+        [favourites, FAVOURITE],
+        [rooms, ROOM],
+        [directs, DIRECT],
+      ])) {
+        place(
+          list,
+          all
+            .filter((room) => sectionOf(room) === belongs)
+            .map((room) => /** @type {HTMLElement} */ (items.get(room.id)?.node)),
+        );
       }
       favouriteHead.hidden = favourites.hidden = !favourites.childElementCount;
       me.update(state);
@@ -75,7 +101,14 @@ function sectionOf(room) {
  */
 export function orderedRooms(state) {
   const compare = new Intl.Collator(document.documentElement.lang, { numeric: true }).compare;
-  return [...state.rooms.values()].filter((room) => !room.hidden).sort((a, b) => sectionOf(a) - sectionOf(b) || Number(a.archived) - Number(b.archived) || compare(roomName(state, a), roomName(state, b)));
+  return [...state.rooms.values()]
+    .filter((room) => !room.hidden)
+    .sort(
+      (a, b) =>
+        sectionOf(a) - sectionOf(b) ||
+        Number(a.archived) - Number(b.archived) ||
+        compare(roomName(state, a), roomName(state, b)),
+    );
 }
 
 /**
@@ -96,22 +129,34 @@ function hasDraft(state, room) {
 function createItem(context, id) {
   const picture = el("span", { class: "room-item-picture" });
   const name = el("span", { class: "room-item-name", dir: "auto" });
-  const draft = el("span", { class: "room-item-draft", title: t("draft"), hidden: true }, icon("edit"), el("span", { class: "hidden-visually" }, t("draft")));
+  const draft = el(
+    "span",
+    { class: "room-item-draft", title: t("draft"), hidden: true },
+    icon("edit"),
+    el("span", { class: "hidden-visually" }, t("draft")),
+  );
   const unread = el("span", { class: "room-item-unread" });
-  const link = el("a", {
-    class: "room-item",
-    href: roomPath(id),
-    draggable: "false",
-    click: (/** @type {MouseEvent} */ event) => {
-      if (event.ctrlKey || event.metaKey || event.shiftKey) return;
-      event.preventDefault();
-      context.go(roomPath(id));
+  const link = el(
+    "a",
+    {
+      class: "room-item",
+      href: roomPath(id),
+      draggable: "false",
+      click: (/** @type {MouseEvent} */ event) => {
+        if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+        event.preventDefault();
+        context.go(roomPath(id));
+      },
+      contextmenu: (/** @type {Event} */ event) => {
+        event.preventDefault();
+        openRoomMenu(context, id);
+      },
     },
-    contextmenu: (/** @type {Event} */ event) => {
-      event.preventDefault();
-      openRoomMenu(context, id);
-    },
-  }, picture, name, draft, unread);
+    picture,
+    name,
+    draft,
+    unread,
+  );
   let drawn = { picture: "", unread: "" };
 
   return {
@@ -119,8 +164,22 @@ function createItem(context, id) {
     /** @param {State} state @param {Room} room */
     update(state, room) {
       const current = context.signals.room === id;
-      const next = { picture: `${room.kind}/${room.archived}/${isBlockedRoom(state, room)}/${lookOf(state, room.peer ?? "")}/${state.users.get(room.peer ?? "")?.state}`, unread: `${room.unread}/${room.mentions}/${room.notify}` };
-      if (next.picture !== drawn.picture) fill(picture, roomPicture(state, room), isBlockedRoom(state, room) ? el("span", { class: "hidden-visually" }, `${t("blocked")}, `) : null);
+      const next = {
+        picture: [
+          room.kind,
+          room.archived,
+          isBlockedRoom(state, room),
+          lookOf(state, room.peer ?? ""),
+          state.users.get(room.peer ?? "")?.state,
+        ].join("/"),
+        unread: `${room.unread}/${room.mentions}/${room.notify}`,
+      };
+      if (next.picture !== drawn.picture)
+        fill(
+          picture,
+          roomPicture(state, room),
+          isBlockedRoom(state, room) ? el("span", { class: "hidden-visually" }, `${t("blocked")}, `) : null,
+        );
       if (next.unread !== drawn.unread) fill(unread, badge(room));
       drawn = next;
       setText(name, roomName(state, room));
@@ -136,9 +195,15 @@ function createItem(context, id) {
 /** What calls for the reader: nothing in a muted room. @param {Room} room */
 function badge(room) {
   if (!room.unread || room.notify === "none") return null;
-  const label = room.mentions ? `${t("unread_count", { n: room.unread })}, ${t("mention_count", { n: room.mentions })}` : t("unread_count", { n: room.unread });
+  const label = room.mentions
+    ? `${t("unread_count", { n: room.unread })}, ${t("mention_count", { n: room.mentions })}`
+    : t("unread_count", { n: room.unread });
   return [
-    el("span", { class: room.mentions || room.kind === "dm" ? "badge badge-mention" : "badge", "aria-hidden": "true" }, room.unread > 99 ? "99+" : room.unread),
+    el(
+      "span",
+      { class: room.mentions || room.kind === "dm" ? "badge badge-mention" : "badge", "aria-hidden": "true" },
+      room.unread > 99 ? "99+" : room.unread,
+    ),
     el("span", { class: "hidden-visually" }, label),
   ];
 }

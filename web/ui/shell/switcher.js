@@ -16,7 +16,10 @@ import { rankTargets } from "./switcher_order.js";
 
 /** @typedef {import("../context.js").State} State */
 /** @typedef {import("../../state/rooms_api.js").Listed} Listed */
-/** @typedef {{ name: string, also?: string, room?: import("../context.js").Room, uid?: string, strange?: Listed }} Target */
+/**
+ * @typedef {{ name: string, also?: string, room?: import("../context.js").Room, uid?: string, strange?: Listed }}
+ *   Target
+ */
 
 /** Rooms to join that the server is asked for. */
 const STRANGE_MAX = 8;
@@ -41,9 +44,20 @@ export function openSwitcher(context) {
   });
   const empty = el("p", { class: "results-empty", hidden: true }, t("no_match"));
   const input = el("input", {
-    class: "input", type: "text", role: "combobox", "aria-expanded": "true", "aria-label": t("find_room"), placeholder: t("find_room"),
-    autocomplete: "off", spellcheck: "false", dir: "auto",
-    input: () => { strange = []; draw(); ask(); },
+    class: "input",
+    type: "text",
+    role: "combobox",
+    "aria-expanded": "true",
+    "aria-label": t("find_room"),
+    placeholder: t("find_room"),
+    autocomplete: "off",
+    spellcheck: "false",
+    dir: "auto",
+    input: () => {
+      strange = [];
+      draw();
+      ask();
+    },
     keydown: (/** @type {KeyboardEvent} */ event) => {
       if (event.isComposing) return;
       if (event.key === "ArrowDown" || event.key === "ArrowUp") list.move(event.key === "ArrowDown" ? 1 : -1);
@@ -58,7 +72,10 @@ export function openSwitcher(context) {
   const ask = settled(async () => {
     const typed = input.value.trim();
     if (!typed) return;
-    const [page] = await Promise.all([directory({ q: typed, limit: STRANGE_MAX }).catch(() => null), context.actions.searchUsers(typed).catch(() => [])]);
+    const [page] = await Promise.all([
+      directory({ q: typed, limit: STRANGE_MAX }).catch(() => null),
+      context.actions.searchUsers(typed).catch(() => []),
+    ]);
     if (!input.isConnected || input.value.trim() !== typed) return;
     strange = page?.rooms ?? [];
     draw();
@@ -66,7 +83,9 @@ export function openSwitcher(context) {
 
   function draw() {
     const at = list.size ? input.getAttribute("aria-activedescendant") : null;
-    list.show(rankTargets(targetsOf(state, strange), { typed: input.value, open: context.signals.room, recent: recentRooms() }));
+    list.show(
+      rankTargets(targetsOf(state, strange), { typed: input.value, open: context.signals.room, recent: recentRooms() }),
+    );
     // What the server adds comes behind: the choice stays where it was.
     const index = at && input.value ? Number(at.slice(at.lastIndexOf("-") + 1)) : 0;
     if (index > 0 && index < list.size) list.move(index);
@@ -75,7 +94,12 @@ export function openSwitcher(context) {
     setText(status, t("found_count", { n: list.size }));
   }
 
-  const dialog = openDialog({ title: t("find_room"), bare: true, class: "dialog-top" }, () => [el("div", { class: "search-field" }, input), list.node, empty, status]);
+  const dialog = openDialog({ title: t("find_room"), bare: true, class: "dialog-top" }, () => [
+    el("div", { class: "search-field" }, input),
+    list.node,
+    empty,
+    status,
+  ]);
   draw();
   input.focus();
 }
@@ -90,9 +114,15 @@ export function openSwitcher(context) {
 function targetsOf(state, strange) {
   const rooms = [...state.rooms.values()];
   const peers = new Set(rooms.map((room) => room.peer));
-  const people = [...state.users.values()].filter((user) => !user.removed && !user.disabled && user.uid !== state.me?.uid && !peers.has(user.uid));
+  const people = [...state.users.values()].filter(
+    (user) => !user.removed && !user.disabled && user.uid !== state.me?.uid && !peers.has(user.uid),
+  );
   return [
-    ...rooms.map((room) => ({ room, name: roomName(state, room), also: room.peer ? state.users.get(room.peer)?.username ?? "" : "" })),
+    ...rooms.map((room) => ({
+      room,
+      name: roomName(state, room),
+      also: room.peer ? (state.users.get(room.peer)?.username ?? "") : "",
+    })),
     ...people.map((user) => ({ uid: user.uid, name: chosenNameOf(state, user.uid), also: user.username })),
     ...strange.filter((room) => !state.rooms.has(room.id)).map((room) => ({ strange: room, name: room.name })),
   ];
@@ -103,14 +133,19 @@ function targetsOf(state, strange) {
  * @param {Target} target
  */
 function row(state, { room, uid, strange, name, also }) {
-  const picture = room ? roomPicture(state, room) : uid ? avatar(state, uid, { size: "small", presence: presenceOf(state, uid) })
-    : el("span", { class: `room-tile ${tintOf("room" + strange?.id)}`, "aria-hidden": "true" }, icon("hash"));
+  const picture = room
+    ? roomPicture(state, room)
+    : uid
+      ? avatar(state, uid, { size: "small", presence: presenceOf(state, uid) })
+      : el("span", { class: `room-tile ${tintOf("room" + strange?.id)}`, "aria-hidden": "true" }, icon("hash"));
   const small = uid && also !== name ? `@${also}` : strange ? t("member_count", { n: strange.members }) : "";
   return [
     picture,
     el("span", { class: "option-text" }, el("strong", { dir: "auto" }, name), small ? el("small", {}, small) : null),
     room?.archived ? el("span", { class: "tag" }, t("archived")) : null,
     strange ? el("span", { class: "tag" }, t("join_room")) : null,
-    room?.unread && room.notify !== "none" ? el("span", { class: room.mentions || room.kind === "dm" ? "badge badge-mention" : "badge" }, room.unread) : null,
+    room?.unread && room.notify !== "none"
+      ? el("span", { class: room.mentions || room.kind === "dm" ? "badge badge-mention" : "badge" }, room.unread)
+      : null,
   ];
 }

@@ -18,9 +18,12 @@ export function rankTargets(targets, { typed, open, recent }) {
   const order = new Map(recent.map((id, index) => [id, index]));
   const recency = (/** @type {Target} */ target) => order.get(target.room?.id ?? "") ?? recent.length;
   const rank = (/** @type {Target} */ target) => (wanted ? fits(target, wanted) : urgency(target, open, order));
-  return targets.map((target) => ({ target, rank: rank(target), recency: recency(target) })).filter((each) => each.rank < NO_MATCH)
+  return targets
+    .map((target) => ({ target, rank: rank(target), recency: recency(target) }))
+    .filter((each) => each.rank < NO_MATCH)
     .sort((a, b) => a.rank - b.rank || a.recency - b.recency || a.target.name.localeCompare(b.target.name))
-    .slice(0, SHOWN_MAX).map(({ target }) => target);
+    .slice(0, SHOWN_MAX)
+    .map(({ target }) => target);
 }
 
 /**
@@ -44,7 +47,13 @@ function urgency({ room }, open, recent) {
 function fits({ name, also, strange }, wanted) {
   const names = [fold(name), ...(also ? [fold(also)] : [])];
   const words = names.flatMap((each) => each.split(/[\s._-]+/));
-  const rank = names.some((each) => each.startsWith(wanted)) ? 0 : words.some((word) => word.startsWith(wanted)) ? 1 : names.some((each) => each.includes(wanted)) ? 2 : NO_MATCH;
+  const rank = names.some((each) => each.startsWith(wanted))
+    ? 0
+    : words.some((word) => word.startsWith(wanted))
+      ? 1
+      : names.some((each) => each.includes(wanted))
+        ? 2
+        : NO_MATCH;
   // Mine come first. The server also finds rooms by their topic.
   return strange ? Math.min(rank, 3) + 3 : rank;
 }

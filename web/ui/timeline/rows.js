@@ -30,7 +30,11 @@ export function createRows(context, id) {
   /** @param {State} state */
   function usernames(state) {
     if (directory.users !== state.users) {
-      const names = new Map([...state.users.values()].filter((user) => !user.removed).map((user) => [user.username.toLocaleLowerCase(), user.uid]));
+      const names = new Map(
+        [...state.users.values()]
+          .filter((user) => !user.removed)
+          .map((user) => [user.username.toLocaleLowerCase(), user.uid]),
+      );
       directory = { users: state.users, names };
     }
     return directory.names;
@@ -45,13 +49,33 @@ export function createRows(context, id) {
    */
   function rowFor(message, grouped, state, byMid, fresh) {
     const vanishing = context.signals.vanishing.has(message.mid);
-    const quoted = message.re ? byMid.get(message.re) ?? null : null;
+    const quoted = message.re ? (byMid.get(message.re) ?? null) : null;
     const veiled = (/** @type {Message | null} */ each) => each !== null && isVeiled(context, state, id, each);
-    const inputs = [message, grouped, vanishing, quoted, lookOf(state, message.by), quoted && nameOf(state, quoted.by), veiled(message), veiled(quoted), document.documentElement.lang];
+    const inputs = [
+      message,
+      grouped,
+      vanishing,
+      quoted,
+      lookOf(state, message.by),
+      quoted && nameOf(state, quoted.by),
+      veiled(message),
+      veiled(quoted),
+      document.documentElement.lang,
+    ];
     const known = rows.get(message.mid);
     if (known && known.inputs.every((input, index) => input === inputs[index])) return known;
     const row = known?.row ?? el("article", { tabindex: "-1", "data-mid": message.mid });
-    drawMessage(row, { context, state, room: id, message, before: known?.message ?? null, grouped, vanishing, quoted, names: usernames(state) });
+    drawMessage(row, {
+      context,
+      state,
+      room: id,
+      message,
+      before: known?.message ?? null,
+      grouped,
+      vanishing,
+      quoted,
+      names: usernames(state),
+    });
     if (fresh && !known) row.classList.add("message-new");
     return { row, message, inputs };
   }
@@ -76,13 +100,26 @@ export function createRows(context, id) {
       for (const message of messages) {
         const newDay = !before || dayNumber(before.at) !== dayNumber(message.at);
         if (newDay) nodes.push(daySeparator(log, message.at));
-        const first = !divided && around.divider !== null && message.createdSeq >= around.divider && message.status === "sent";
+        const first =
+          !divided && around.divider !== null && message.createdSeq >= around.divider && message.status === "sent";
         if (first) {
           divided = true;
           nodes.push(kept(log, ".divider") ?? el("div", { class: "divider", role: "separator" }, t("new_divider")));
         }
-        const grouped = !newDay && !first && before !== null && before.by === message.by && message.at - before.at < GROUP_MS && !message.re;
-        const row = rowFor(message, grouped, state, byMid, message.createdSeq === 0 ? newest < Number.POSITIVE_INFINITY : message.createdSeq > newest);
+        const grouped =
+          !newDay &&
+          !first &&
+          before !== null &&
+          before.by === message.by &&
+          message.at - before.at < GROUP_MS &&
+          !message.re;
+        const row = rowFor(
+          message,
+          grouped,
+          state,
+          byMid,
+          message.createdSeq === 0 ? newest < Number.POSITIVE_INFINITY : message.createdSeq > newest,
+        );
         next.set(message.mid, row);
         nodes.push(row.row);
         before = message;
@@ -120,7 +157,12 @@ function unchanged(old, now) {
 }
 
 function loadingOlder() {
-  return el("div", { class: "loading-older" }, el("span", { class: "spinner", "aria-hidden": "true" }), t("loading_older"));
+  return el(
+    "div",
+    { class: "loading-older" },
+    el("span", { class: "spinner", "aria-hidden": "true" }),
+    t("loading_older"),
+  );
 }
 
 /**

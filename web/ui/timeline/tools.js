@@ -25,11 +25,18 @@ const UNDO_MS = 6000;
 export function createMessageTools(context, room, log) {
   let current = /** @type {HTMLElement | null} */ (null);
   const mine = () => current && find(current);
-  const tools = el("div", { class: "tools", role: "toolbar", "aria-label": t("message_actions") },
-    QUICK.slice(0, 2).map((emoji) => tool(emoji, emoji, () => withMessage((message) => react(context, room, message, emoji)))),
-    tool(icon("smile"), t("action_react"), () => withMessage((message) => openEmojiPicker((emoji) => react(context, room, message, emoji)))),
+  const tools = el(
+    "div",
+    { class: "tools", role: "toolbar", "aria-label": t("message_actions") },
+    QUICK.slice(0, 2).map((emoji) =>
+      tool(emoji, emoji, () => withMessage((message) => react(context, room, message, emoji))),
+    ),
+    tool(icon("smile"), t("action_react"), () =>
+      withMessage((message) => openEmojiPicker((emoji) => react(context, room, message, emoji))),
+    ),
     tool(icon("reply"), t("action_reply"), () => withMessage((message) => reply(context, room, message))),
-    tool(icon("more"), t("more_actions"), () => withMessage((message) => openMenu(context, room, message))));
+    tool(icon("more"), t("more_actions"), () => withMessage((message) => openMenu(context, room, message))),
+  );
 
   /** @param {(message: Message) => void} act */
   function withMessage(act) {
@@ -50,17 +57,25 @@ export function createMessageTools(context, room, log) {
     current = message && usable(context, message) ? row : null;
     const here = context.store.state.rooms.get(room);
     const writes = Boolean(here && iMay(context.store.state, here, "write"));
-    for (const button of tools.children) /** @type {HTMLElement} */ (button).hidden = !writes && button !== tools.lastElementChild;
+    for (const button of tools.children)
+      /** @type {HTMLElement} */ (button).hidden = !writes && button !== tools.lastElementChild;
     if (current) current.append(tools);
     else tools.remove();
   }
 
   /** @param {Event} event */
-  const rowOf = (event) => (event.target instanceof Element ? /** @type {HTMLElement | null} */ (event.target.closest(".message")) : null);
+  const rowOf = (event) =>
+    event.target instanceof Element ? /** @type {HTMLElement | null} */ (event.target.closest(".message")) : null;
 
-  log.addEventListener("pointerover", (event) => { if (event.pointerType !== "touch") moveTo(rowOf(event)); });
-  log.addEventListener("pointerleave", () => { if (!tools.contains(document.activeElement)) moveTo(null); });
-  log.addEventListener("focusin", (event) => { if (rowOf(event)?.matches(":focus-visible, :has(:focus-visible)")) moveTo(rowOf(event)); });
+  log.addEventListener("pointerover", (event) => {
+    if (event.pointerType !== "touch") moveTo(rowOf(event));
+  });
+  log.addEventListener("pointerleave", () => {
+    if (!tools.contains(document.activeElement)) moveTo(null);
+  });
+  log.addEventListener("focusin", (event) => {
+    if (rowOf(event)?.matches(":focus-visible, :has(:focus-visible)")) moveTo(rowOf(event));
+  });
   log.addEventListener("contextmenu", (event) => {
     if (!matchMedia("(pointer: coarse)").matches) return;
     event.preventDefault();
@@ -115,17 +130,62 @@ function openMenu(context, room, message) {
   const writes = Boolean(here && iMay(state, here, "write"));
   const mayDelete = own || Boolean(here && iMay(state, here, "moderate"));
   openDialog({ title: t("message_actions"), bare: true, class: "dialog-menu" }, (close) => {
-    const item = (/** @type {string} */ name, /** @type {string} */ label, /** @type {() => void} */ act, danger = false) =>
-      el("button", { type: "button", class: danger ? "menu-item menu-danger" : "menu-item", click: () => { close(); act(); } }, icon(name), el("span", {}, label));
-    return [el("div", { class: "menu" },
-      writes ? el("div", { class: "menu-quick" }, QUICK.slice(0, 6).map((emoji) =>
-        el("button", { type: "button", class: "emoji-key", "aria-label": `${t("action_react")} ${emoji}`, click: () => { close(); react(context, room, message, emoji); } }, emoji))) : null,
-      writes ? item("smile", t("action_react"), () => openEmojiPicker((emoji) => react(context, room, message, emoji))) : null,
-      writes ? item("reply", t("action_reply"), () => reply(context, room, message)) : null,
-      own && writes && !message.unreadable ? item("edit", t("action_edit"), () => edit(context, room, message)) : null,
-      message.unreadable ? null : item("copy", t("action_copy"), () => copyText(context, message.t)),
-      item("link", t("action_link"), () => copyText(context, location.origin + roomPath(room, message.mid))),
-      mayDelete ? item("trash", t("action_delete"), () => remove(context, room, message), true) : null)];
+    const item = (
+      /** @type {string} */ name,
+      /** @type {string} */ label,
+      /** @type {() => void} */ act,
+      danger = false,
+    ) =>
+      el(
+        "button",
+        {
+          type: "button",
+          class: danger ? "menu-item menu-danger" : "menu-item",
+          click: () => {
+            close();
+            act();
+          },
+        },
+        icon(name),
+        el("span", {}, label),
+      );
+    return [
+      el(
+        "div",
+        { class: "menu" },
+        writes
+          ? el(
+              "div",
+              { class: "menu-quick" },
+              QUICK.slice(0, 6).map((emoji) =>
+                el(
+                  "button",
+                  {
+                    type: "button",
+                    class: "emoji-key",
+                    "aria-label": `${t("action_react")} ${emoji}`,
+                    click: () => {
+                      close();
+                      react(context, room, message, emoji);
+                    },
+                  },
+                  emoji,
+                ),
+              ),
+            )
+          : null,
+        writes
+          ? item("smile", t("action_react"), () => openEmojiPicker((emoji) => react(context, room, message, emoji)))
+          : null,
+        writes ? item("reply", t("action_reply"), () => reply(context, room, message)) : null,
+        own && writes && !message.unreadable
+          ? item("edit", t("action_edit"), () => edit(context, room, message))
+          : null,
+        message.unreadable ? null : item("copy", t("action_copy"), () => copyText(context, message.t)),
+        item("link", t("action_link"), () => copyText(context, location.origin + roomPath(room, message.mid))),
+        mayDelete ? item("trash", t("action_delete"), () => remove(context, room, message), true) : null,
+      ),
+    ];
   });
 }
 
@@ -170,19 +230,34 @@ export function edit(context, room, message) {
  * @param {Message} message
  */
 async function remove(context, room, message) {
-  if (!(await ask({ title: t("delete_question"), text: t("delete_lead"), confirm: t("delete_confirm"), danger: true }))) return;
+  if (!(await ask({ title: t("delete_question"), text: t("delete_lead"), confirm: t("delete_confirm"), danger: true })))
+    return;
   const { vanishing } = context.signals;
   const finish = () => {
     clearTimeout(timer);
     removeEventListener("pagehide", finish);
     if (!vanishing.has(message.mid)) return;
-    void context.actions.remove(room, message.mid).finally(() => { vanishing.delete(message.mid); context.refresh(); });
+    void context.actions.remove(room, message.mid).finally(() => {
+      vanishing.delete(message.mid);
+      context.refresh();
+    });
   };
   const timer = setTimeout(finish, UNDO_MS);
   addEventListener("pagehide", finish);
   vanishing.add(message.mid);
   context.refresh();
-  context.toast(t("deleted_toast"), { label: t("undo"), act: () => { vanishing.delete(message.mid); finish(); context.refresh(); } }, UNDO_MS);
+  context.toast(
+    t("deleted_toast"),
+    {
+      label: t("undo"),
+      act: () => {
+        vanishing.delete(message.mid);
+        finish();
+        context.refresh();
+      },
+    },
+    UNDO_MS,
+  );
 }
 
 /**
@@ -204,6 +279,15 @@ export async function copyText(context, text) {
  * @param {() => void} click
  */
 function tool(content, label, click) {
-  return el("button", { type: "button", class: "icon-button", "aria-label": typeof content === "string" ? `${t("action_react")} ${label}` : label, title: label, click },
-    typeof content === "string" ? el("span", { class: "tool-emoji" }, content) : content);
+  return el(
+    "button",
+    {
+      type: "button",
+      class: "icon-button",
+      "aria-label": typeof content === "string" ? `${t("action_react")} ${label}` : label,
+      title: label,
+      click,
+    },
+    typeof content === "string" ? el("span", { class: "tool-emoji" }, content) : content,
+  );
 }

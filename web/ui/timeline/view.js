@@ -1,7 +1,8 @@
 /**
  * The messages of one room. At most `ROWS_MAX` rows are in the page; the window slides over what the state holds and
- * asks for older or newer pages at its ends. What the reader looks at never moves: every change is made between
- * remembering a visible row's place and putting it back there, unless the reader is at the bottom, which sticks.
+ * asks for older pages at its upper end. What the state holds always reaches to the present. What the reader looks at
+ * never moves: every change is made between remembering a visible row's place and putting it back there, unless the
+ * reader is at the bottom, which sticks.
  */
 import { el, fill } from "../base/element.js";
 import { t } from "../base/i18n.js";
@@ -35,7 +36,12 @@ export function createTimeline(context, id) {
   const log = el("div", { class: "log column", role: "log", "aria-live": "polite", "aria-relevant": "additions" });
   const scroller = el("div", { class: "scroller", tabindex: "0", role: "region" }, log);
   const pillText = el("span");
-  const pill = el("button", { type: "button", class: "pill", hidden: true, click: () => toPresent() }, icon("down"), pillText);
+  const pill = el(
+    "button",
+    { type: "button", class: "pill", hidden: true, click: () => toPresent() },
+    icon("down"),
+    pillText,
+  );
   const node = el("section", { class: "timeline" }, scroller, pill);
   const tools = createMessageTools(context, id, log);
 
@@ -56,7 +62,8 @@ export function createTimeline(context, id) {
     const room = state.rooms.get(id);
     const timeline = state.timelines.get(id);
     if (!room) return;
-    for (const named of [scroller, log]) named.setAttribute("aria-label", t("messages", { room: roomName(state, room) }));
+    for (const named of [scroller, log])
+      named.setAttribute("aria-label", t("messages", { room: roomName(state, room) }));
     log.setAttribute("aria-busy", String(Boolean(timeline?.loading)));
     if (!timeline?.loaded) {
       fill(log, el("div", { class: "loading-older" }, el("span", { class: "spinner" }), t("loading")));
@@ -93,7 +100,13 @@ export function createTimeline(context, id) {
    */
   function open(state, read, messages) {
     opened = true;
-    const unread = messages.find((message) => message.createdSeq > read && message.by !== state.me?.uid && message.kind === "msg" && message.status === "sent");
+    const unread = messages.find(
+      (message) =>
+        message.createdSeq > read &&
+        message.by !== state.me?.uid &&
+        message.kind === "msg" &&
+        message.status === "sent",
+    );
     seen = messages.reduce((top, message) => Math.max(top, message.createdSeq), read);
     if (!unread || read === 0) return;
     divider = unread.createdSeq;
@@ -117,7 +130,10 @@ export function createTimeline(context, id) {
    */
   function noteArrivals(state, read, messages) {
     if (divider !== null || attentive()) return;
-    const fresh = messages.find((message) => message.createdSeq > Math.max(read, seen) && message.by !== state.me?.uid && message.status === "sent");
+    const fresh = messages.find(
+      (message) =>
+        message.createdSeq > Math.max(read, seen) && message.by !== state.me?.uid && message.status === "sent",
+    );
     if (fresh) divider = fresh.createdSeq;
   }
 
@@ -136,7 +152,7 @@ export function createTimeline(context, id) {
       else end = start + ROWS_MAX;
     }
     first = messages[start]?.mid ?? null;
-    last = end < messages.length ? messages[end - 1]?.mid ?? null : null;
+    last = end < messages.length ? (messages[end - 1]?.mid ?? null) : null;
     return messages.slice(start, end);
   }
 
@@ -152,17 +168,15 @@ export function createTimeline(context, id) {
       const from = Math.max(0, start - ROWS_STEP);
       first = messages[from]?.mid ?? null;
       stuck = stuck && under < STICK_PX && from + ROWS_MAX >= messages.length;
-      last = from + ROWS_MAX < messages.length ? messages[from + ROWS_MAX - 1]?.mid ?? null : null;
+      last = from + ROWS_MAX < messages.length ? (messages[from + ROWS_MAX - 1]?.mid ?? null) : null;
       update(context.store.state);
     } else if (above < NEAR_PX && timeline.moreBefore && !timeline.loading) {
       void context.actions.loadOlder(id);
     } else if (under < NEAR_PX && last !== null) {
       const end = Math.min(messages.length, messages.findIndex((message) => message.mid === last) + 1 + ROWS_STEP);
       first = messages[Math.max(0, end - ROWS_MAX)]?.mid ?? null;
-      last = end < messages.length ? messages[end - 1]?.mid ?? null : null;
+      last = end < messages.length ? (messages[end - 1]?.mid ?? null) : null;
       update(context.store.state);
-    } else if (under < NEAR_PX && timeline.moreAfter && !timeline.loading) {
-      void context.actions.loadNewer(id);
     }
   }
 
@@ -200,7 +214,7 @@ export function createTimeline(context, id) {
 
   function scrolled() {
     const timeline = context.store.state.timelines.get(id);
-    stuck = below() < STICK_PX && last === null && !timeline?.moreAfter;
+    stuck = below() < STICK_PX && last === null;
     rest = scroller.scrollTop;
     slide();
     drawPill(timeline?.messages ?? []);
@@ -211,7 +225,9 @@ export function createTimeline(context, id) {
   function drawPill(messages) {
     const me = context.store.state.me?.uid;
     if (stuck) seen = messages.reduce((top, message) => Math.max(top, message.createdSeq), seen);
-    const fresh = messages.filter((message) => message.createdSeq > seen && message.by !== me && message.kind === "msg").length;
+    const fresh = messages.filter(
+      (message) => message.createdSeq > seen && message.by !== me && message.kind === "msg",
+    ).length;
     pill.hidden = stuck || (!fresh && last === null && below() < scroller.clientHeight);
     pill.toggleAttribute("data-new", fresh > 0);
     const text = fresh ? t("new_messages", { n: fresh }) : t("jump_to_present");
@@ -219,7 +235,11 @@ export function createTimeline(context, id) {
   }
 
   function laterRead() {
-    if (readTimer === undefined) readTimer = setTimeout(() => { readTimer = undefined; tellRead(); }, READ_MS);
+    if (readTimer === undefined)
+      readTimer = setTimeout(() => {
+        readTimer = undefined;
+        tellRead();
+      }, READ_MS);
   }
 
   /** The read position is the last message that was on a visible, focused screen. */
@@ -230,7 +250,8 @@ export function createTimeline(context, id) {
     const on = rows.shown().filter(({ row }) => row.getBoundingClientRect().bottom <= bottom);
     const top = on.reduce((most, { message }) => Math.max(most, message.createdSeq), 0);
     seen = Math.max(seen, top);
-    if (top > room.read || (stuck && room.unread > 0)) context.actions.markRead(id, stuck ? Math.max(top, room.seq) : top);
+    if (top > room.read || (stuck && room.unread > 0))
+      context.actions.markRead(id, stuck ? Math.max(top, room.seq) : top);
     drawPill(context.store.state.timelines.get(id)?.messages ?? []);
   }
 
@@ -240,7 +261,6 @@ export function createTimeline(context, id) {
     stuck = true;
     rest = 0;
     first = last = null;
-    if (context.store.state.timelines.get(id)?.moreAfter) void context.actions.jumpToPresent(id);
     update(context.store.state);
     return true;
   }
@@ -262,7 +282,7 @@ export function createTimeline(context, id) {
     const all = context.store.state.timelines.get(id)?.messages ?? [];
     const start = Math.max(0, at - Math.floor(ROWS_MAX / 2));
     first = all[start]?.mid ?? null;
-    last = start + ROWS_MAX < all.length ? all[start + ROWS_MAX - 1]?.mid ?? null : null;
+    last = start + ROWS_MAX < all.length ? (all[start + ROWS_MAX - 1]?.mid ?? null) : null;
     update(context.store.state);
   }
 
@@ -285,7 +305,9 @@ export function createTimeline(context, id) {
   resized.observe(scroller);
   resized.observe(log);
   scroller.addEventListener("scroll", scrolled, { passive: true });
-  const looked = () => { if (node.isConnected) laterRead(); };
+  const looked = () => {
+    if (node.isConnected) laterRead();
+  };
   addEventListener("focus", looked);
   document.addEventListener("visibilitychange", looked);
 
@@ -305,7 +327,6 @@ export function createTimeline(context, id) {
       removeEventListener("focus", looked);
       document.removeEventListener("visibilitychange", looked);
       tools.close();
-      context.actions.closeRoom?.(id);
     },
   };
 }
@@ -320,10 +341,23 @@ function attentive() {
  * @param {import("../context.js").Room} room
  */
 function beginning(context, state, room) {
-  return el("div", { class: "beginning" }, roomPicture(state, room),
+  return el(
+    "div",
+    { class: "beginning" },
+    roomPicture(state, room),
     el("h2", { dir: "auto" }, t("empty_room", { room: roomName(state, room) })),
     el("p", {}, room.topic || t("empty_room_hint")),
-    room.kind === "open" ? el("button", {
-      type: "button", class: "button button-small", click: () => void copyText(context, location.origin + roomPath(room.id)),
-    }, icon("link"), t("copy_invite")) : null);
+    room.kind === "open"
+      ? el(
+          "button",
+          {
+            type: "button",
+            class: "button button-small",
+            click: () => void copyText(context, location.origin + roomPath(room.id)),
+          },
+          icon("link"),
+          t("copy_invite"),
+        )
+      : null,
+  );
 }
