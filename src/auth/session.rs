@@ -17,7 +17,7 @@ use crate::base::limits::auth as limits;
 use crate::base::lock::MutexExt as _;
 use crate::base::principal::Principal;
 use crate::base::random;
-use crate::protocol::status::Status;
+use crate::protocol::presence::Status;
 use crate::store::accounts::{Scope, SessionKind};
 use crate::store::now_ms;
 

@@ -437,6 +437,7 @@ const CHAT: &[Reached] = &[
         &["chat::REPLAY"],
     ),
     ("src/rooms/state.rs", "no_more_is_counted_than_the_bound", &["chat::UNREAD"]),
+    ("src/protocol/command.rs", "a_number_may_be_as_large_as_javascript_counts", &["chat::NUMBER"]),
     (
         "tests/bounds/chat.rs",
         "a_user_has_so_many_lines_and_is_told_at_the_next",
@@ -764,6 +765,8 @@ const NO_BOUND: &[(&str, &str)] = &[
     ("avatars::MEMORY", "handed to the decoder, which EDGE and PIXELS keep far below it"),
     ("avatars::AT_ONCE", "pictures drawn side by side; who waits has one of PLACES"),
     ("avatars::QUALITY", "of what is kept"),
+    ("chat::FRAME", "what is allocated at first; a larger frame grows"),
+    ("chat::ROOM_VIEW", "an estimate; HELLO_BYTES and ROOMS_BYTES are counted with it"),
     ("delivery::ACTIVITY_TICK", "how often activity is told; ACTIVITY bounds it for each room"),
     ("memory::HOLDERS_KEPT", "the size of an empty table"),
     ("embedded::START", "a recovery after a crash may take long, a broken cluster says so at once"),
