@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 
+use super::random;
+
 /// Result with the client-facing error.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -135,10 +137,7 @@ impl Error {
     /// `internal`: the cause is logged now, under the id the client is given.
     pub fn internal(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         let cause = cause.into();
-        let mut id = [0u8; 4];
-        // Without randomness the id is all zeros, which only makes the log harder to search.
-        let _ = getrandom::fill(&mut id);
-        let id = u32::from_be_bytes(id);
+        let id = random::number();
         tracing::error!(error_id = format!("{id:08x}"), %cause, "internal error");
         Self::new(Code::Internal, format!("Something went wrong on the server (error {id:08x})."))
     }

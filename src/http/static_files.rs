@@ -16,6 +16,7 @@ use tokio::sync::{OnceCell, Semaphore};
 
 use super::{Head, Response};
 use crate::base::error::{Code, Error};
+use crate::base::hex;
 use crate::base::lock::MutexExt as _;
 
 /// `e2ee.md` 16.4: nothing but our own files, and no string ever becomes script or markup.
@@ -150,8 +151,7 @@ impl File {
             || guess.essence_str() == "image/svg+xml";
         let content_type =
             if is_text { format!("{guess}; charset=utf-8") } else { guess.to_string() };
-        let etag =
-            Sha256::digest(&plain).iter().take(12).map(|byte| format!("{byte:02x}")).collect();
+        let etag = hex::encode(&Sha256::digest(&plain)[..12]);
         let smaller = |bytes: Vec<u8>| (bytes.len() < plain.len()).then(|| Bytes::from(bytes));
         let compress = form == Form::Compressed && is_text;
         let brotli = if compress { brotli(&plain).and_then(smaller) } else { None };

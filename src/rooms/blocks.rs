@@ -14,7 +14,8 @@ use crate::base::error::{Code, Error, Result};
 use crate::base::ids::Uid;
 use crate::base::limits::rooms as limits;
 use crate::base::lock::RwLockExt as _;
-use crate::protocol::event::{Event, RoomView};
+use crate::protocol::event::Event;
+use crate::protocol::room::RoomView;
 use crate::store::chat::BlockRow;
 
 /// The people one user has blocked, and since when.

@@ -20,7 +20,8 @@ use crate::base::ids::{RoomId, Uid};
 use crate::base::limits::{chat, rooms as limits};
 use crate::base::lock::{MutexExt as _, RwLockExt as _};
 use crate::base::memory::{Kind, MemoryBudget};
-use crate::protocol::event::{Event, RoomView};
+use crate::protocol::event::Event;
+use crate::protocol::room::RoomView;
 use crate::store::chat::{BanRow, ChatStore, MemberRow, RoomRow};
 
 /// What all actors share.

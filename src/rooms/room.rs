@@ -45,6 +45,8 @@ pub enum Action {
     Unsubscribe,
     /// Change its messages.
     Send(Draft),
+    /// An encrypted message.
+    SendEnvelope,
     /// "I am writing".
     Typing,
     /// "I have read this far".

@@ -221,9 +221,7 @@ pub fn registration(name: &str) -> Value {
 
 /// A message id nobody used.
 pub fn new_mid() -> String {
-    let mut mid = [0u8; 16];
-    getrandom::fill(&mut mid).expect("randomness");
-    URL_SAFE_NO_PAD.encode(mid)
+    URL_SAFE_NO_PAD.encode(impulse::base::random::bytes::<16>().expect("randomness"))
 }
 
 /// A chat socket, client side.
