@@ -1,4 +1,4 @@
-"""The results as Markdown, between two marks in docs/performance.md."""
+"""Writes the results as Markdown between two marks in docs/performance.md."""
 
 from .cases import CASES, GOALS, PEERS, PGBENCH, TITLES
 from .figures import METRICS, behind, by_round, goal_figures, middle, troubles, verdict
@@ -51,7 +51,7 @@ def goals(records):
 
 
 def goal_title(goal):
-    return f"{goal.title}: of {TITLES[goal.over_peer]}" if goal.over_peer else goal.title
+    return f"{goal.title}, relative to {TITLES[goal.over_peer]}" if goal.over_peer else goal.title
 
 
 def goal_text(goal, value):
@@ -120,7 +120,7 @@ def table_row(*cells):
 def origin(results):
     """Machine, versions, date and command of each run that is in the tables."""
     used = {record["run"] for record in results["records"]}
-    parts = ["### Taken on"]
+    parts = ["### Runs"]
     for name, run in sorted(results["runs"].items()):
         if name not in used:
             continue
