@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::api::{Api, Audited, Figures, Readiness, Removals, Settings};
-use crate::auth::{self, Auth, AuthSettings};
+use crate::auth::{self, Auth};
 use crate::avatars::Studio;
 use crate::base::allowance::Allowances;
 use crate::base::error::Error;
@@ -30,6 +30,7 @@ use crate::demo;
 use crate::http::{self, Site};
 use crate::metrics::{Metrics, Sources};
 use crate::rooms::{Bounds, Rooms};
+use crate::settings::{self, RuntimeSettings};
 use crate::store::accounts::AccountStore;
 use crate::store::chat::ChatStore;
 use crate::store::embedded::{self, Embedded};
@@ -228,8 +229,10 @@ async fn assemble(
     let sentence = |error: Error| format!("cannot start: {}", error.message());
     let (outlet, seeds) = delivery::prepare(config.shard_count())
         .map_err(|error| format!("cannot prepare the delivery threads: {error}"))?;
-    let settings = AuthSettings::of(config);
-    let auth = Auth::new(accounts.clone(), settings).await.map_err(sentence)?;
+    let settings = settings::Settings::open(accounts.clone(), RuntimeSettings::of(config));
+    let settings = settings.await.map_err(sentence)?;
+    let auth = Auth::new(accounts.clone(), settings, config.rate_limit_scale);
+    let auth = auth.await.map_err(sentence)?;
     if config.demo {
         demo::fill(&auth, &accounts, &chat).await.map_err(sentence)?;
     }
