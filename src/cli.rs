@@ -7,6 +7,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::admin::Admin;
 use crate::config::Config;
+use crate::http::client::{Client, Failure};
 use crate::loadtest;
 
 /// Self-hosted real-time group chat.
@@ -74,30 +75,20 @@ pub enum Command {
     },
 }
 
-/// `impulse healthcheck`: asks `/ready` over plain HTTP, without any client library.
+/// `impulse healthcheck`: requests `/ready`.
 ///
 /// # Errors
 /// A sentence saying what was wrong: no connection, no answer in time, or not ready.
 pub async fn healthcheck(address: &str, timeout: Duration) -> Result<(), String> {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-
-    let ask = async {
-        let mut stream = tokio::net::TcpStream::connect(address).await?;
-        let request =
-            format!("GET /ready HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
-        stream.write_all(request.as_bytes()).await?;
-        let mut answer = Vec::new();
-        stream.take(4096).read_to_end(&mut answer).await?;
-        std::io::Result::Ok(answer)
-    };
-    match tokio::time::timeout(timeout, ask).await {
-        Err(_) => Err(format!("{address} did not answer within {} s", timeout.as_secs())),
-        Ok(Err(error)) => Err(format!("cannot reach {address}: {error}")),
-        Ok(Ok(answer)) if answer.starts_with(b"HTTP/1.1 200 ") => Ok(()),
-        Ok(Ok(answer)) => {
-            let line = answer.split(|&b| b == b'\r').next().unwrap_or_default();
-            Err(format!("not ready: {}", String::from_utf8_lossy(line)))
+    let client = Client::new(address).with_timeout(timeout);
+    match client.send("GET", "/ready", "").await {
+        Ok(reply) if reply.status == 200 => Ok(()),
+        Ok(reply) => Err(format!("not ready: HTTP/1.1 {} {}", reply.status, reply.reason)),
+        Err(Failure::Timeout) => {
+            Err(format!("{address} did not answer within {} s", timeout.as_secs()))
         }
+        Err(Failure::Io(error)) => Err(format!("cannot reach {address}: {error}")),
+        Err(failure) => Err(format!("not ready: {failure}")),
     }
 }
 

@@ -254,7 +254,7 @@ async fn assemble(
     if config.rate_limit_scale == 0.0 {
         tracing::warn!("rate limits are lifted: for load tests only");
     }
-    let traffic = Arc::new(http::Counts::default());
+    let traffic = Arc::new(http::HttpCounters::default());
     let sources = Sources {
         started: SystemTime::now(),
         connections_max: share.websockets,
@@ -313,14 +313,14 @@ fn as_visited(mut address: SocketAddr) -> SocketAddr {
 fn options(config: &Config, share: &FdBudget, api: &Api) -> http::Options {
     http::Options {
         max_connections: limits::http::CONNECTIONS,
-        max_per_address: scaled(limits::http::CONNECTIONS_PER_ADDRESS, config),
+        max_per_client: scaled(limits::http::CONNECTIONS_PER_ADDRESS, config),
         max_sockets: share.sockets,
-        refusals: share.refusals,
+        max_refusals: share.refusals,
         trusted_proxies: config.trusted_proxies.clone(),
         deadlines: http::Deadlines::default(),
-        counts: api.traffic.clone(),
+        counters: api.traffic.clone(),
         memory: api.rooms.memory().clone(),
-        clients: Arc::new(http::Clients::new(config.rate_limit_scale)),
+        limiter: Arc::new(http::RequestLimiter::new(config.rate_limit_scale)),
     }
 }
 

@@ -20,7 +20,7 @@ use prometheus_client::registry::Registry;
 
 use crate::auth::Auth;
 use crate::delivery::Shards;
-use crate::http::Counts;
+use crate::http::HttpCounters;
 use crate::rooms::Rooms;
 use crate::store::pool::Database;
 
@@ -37,7 +37,7 @@ pub struct Sources {
     /// Passwords.
     pub auth: Arc<Auth>,
     /// The listeners.
-    pub traffic: Arc<Counts>,
+    pub traffic: Arc<HttpCounters>,
     /// The stores and what they are called, and what the rooms reach theirs by.
     pub stores: [(&'static str, Database); 3],
 }
