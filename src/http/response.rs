@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::refusal::Refusal;
 use super::socket::Socket;
-use crate::base::error::Error;
+use crate::base::error::{Detail, Error};
 
 /// Takes a connection over: the socket and what was read from it beyond the request.
 pub type Upgrade = Box<dyn FnOnce(Socket, Bytes) + Send>;
@@ -50,7 +50,17 @@ impl Response {
     /// An error in the form of the contract. 429 and 503 have a `Retry-After`.
     pub fn error(error: &Error) -> Self {
         let status = error.code().http_status();
-        let body = json!({"error": {"code": error.code().as_str(), "message": error.message()}});
+        #[derive(Serialize)]
+        struct ErrorBody<'a> {
+            code: &'static str,
+            message: &'a str,
+            #[serde(flatten)]
+            detail: Detail,
+        }
+        // When to try again is said by the header below.
+        let detail = Detail { retry_ms: None, ..error.detail() };
+        let body = ErrorBody { code: error.code().as_str(), message: error.message(), detail };
+        let body = json!({"error": body});
         let response = Self::new(status, "application/json", body.to_string())
             .header("Cache-Control", "no-store");
         match (status, error.retry_ms()) {
