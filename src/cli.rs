@@ -1,13 +1,10 @@
-//! The command line: one binary, one verb per job. `serve` is what happens without a verb.
-
-use std::time::Duration;
+//! The command line: one binary with one verb per job. Without a verb it serves.
 
 use clap::builder::Resettable;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::admin::Admin;
 use crate::config::Config;
-use crate::http::client::{Client, Failure};
 use crate::loadtest;
 
 /// Self-hosted real-time group chat.
@@ -73,23 +70,6 @@ pub enum Command {
         #[arg(long, default_value_t = 3, value_name = "SECONDS")]
         timeout: u64,
     },
-}
-
-/// `impulse healthcheck`: requests `/ready`.
-///
-/// # Errors
-/// A sentence saying what was wrong: no connection, no answer in time, or not ready.
-pub async fn healthcheck(address: &str, timeout: Duration) -> Result<(), String> {
-    let client = Client::new(address).with_timeout(timeout);
-    match client.send("GET", "/ready", "").await {
-        Ok(reply) if reply.status == 200 => Ok(()),
-        Ok(reply) => Err(format!("not ready: HTTP/1.1 {} {}", reply.status, reply.reason)),
-        Err(Failure::Timeout) => {
-            Err(format!("{address} did not answer within {} s", timeout.as_secs()))
-        }
-        Err(Failure::Io(error)) => Err(format!("cannot reach {address}: {error}")),
-        Err(failure) => Err(format!("not ready: {failure}")),
-    }
 }
 
 #[cfg(test)]

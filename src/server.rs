@@ -261,7 +261,7 @@ async fn assemble(
         shards: shards.clone(),
         rooms: rooms.clone(),
         auth: auth.clone(),
-        traffic: traffic.clone(),
+        http: traffic.clone(),
         stores: [
             ("accounts", accounts.database().clone()),
             ("chat", chat.database().clone()),

@@ -5,9 +5,11 @@
 
 mod args;
 mod client;
+mod health;
 mod table;
 
 pub use args::{Admin, Verb};
+pub use health::healthcheck;
 
 use std::time::Duration;
 

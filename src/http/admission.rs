@@ -18,8 +18,9 @@ use super::options::Options;
 use super::permit_state::{PermitState, WaitQueue, millis};
 use super::refusal::Refusal;
 use super::request_limiter::Cost;
+use super::response::Response;
+use super::service::Service;
 use super::socket::Socket;
-use super::{Response, Service};
 use crate::base::limits::http as limits;
 use crate::base::lock::MutexExt as _;
 use crate::base::net::{ClientPrefix, client_prefixes};
@@ -297,7 +298,7 @@ mod tests {
     struct Nothing;
 
     impl Service for Nothing {
-        fn body_limit(&self, _: &super::super::Head) -> usize {
+        fn body_limit(&self, _: &crate::http::Head) -> usize {
             0
         }
 

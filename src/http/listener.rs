@@ -14,8 +14,9 @@ use super::counters::{HttpCounters, RefusalReason};
 use super::listener_shared::ListenerShared;
 use super::options::Options;
 use super::reserve_fd::{ReserveFd, is_out_of_descriptors};
+use super::response::Response;
+use super::service::Service;
 use super::socket::{Listener, Socket};
-use super::{Response, Service};
 use crate::base::limits::descriptors;
 
 /// Accepts until `stop` turns true, then waits for the requests in flight.

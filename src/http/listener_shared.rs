@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
 
-use super::Service;
 use super::counters::HttpCounters;
 use super::options::{Deadlines, Options};
 use super::request_limiter::RequestLimiter;
+use super::service::Service;
 use crate::base::memory::MemoryBudget;
 
 /// What all connections of a listener share.

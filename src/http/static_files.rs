@@ -14,7 +14,8 @@ use rust_embed::RustEmbed;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{OnceCell, Semaphore};
 
-use super::{Head, Response};
+use super::head::Head;
+use super::response::Response;
 use crate::base::error::{Code, Error};
 use crate::base::hex;
 use crate::base::limits::http as limits;
