@@ -11,8 +11,9 @@ use tokio::sync::watch;
 
 use crate::base::error::{Code, Result};
 use crate::base::hex;
+use crate::base::time::now_ms;
 use crate::store::accounts::{AuditEntry, UserRow};
-use crate::store::{now_ms, restorable_ms};
+use crate::store::restorable_ms;
 
 use super::Api;
 

@@ -14,8 +14,8 @@ use crate::api::Api;
 use crate::base::error::Result;
 use crate::base::lock::MutexExt as _;
 use crate::base::process_usage;
+use crate::base::time::now_ms;
 use crate::http::Response;
-use crate::store::now_ms;
 
 /// Between two looks at the counters.
 const EVERY: Duration = Duration::from_secs(10);
