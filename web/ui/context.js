@@ -7,8 +7,8 @@
 /** @typedef {import("../state/types.js").Room} Room */
 /** @typedef {import("../state/types.js").Message} Message */
 /** @typedef {import("../state/types.js").User} User */
-/** @typedef {import("../state/types.js").Store} Store */
-/** @typedef {import("../state/types.js").Actions} Actions */
+/** @typedef {import("../state/store.js").Store} Store */
+/** @typedef {import("../state/client.js").Actions} Actions */
 
 /**
  * @typedef {object} Signals

@@ -1,5 +1,5 @@
 /** The people of this server: found, filtered, added; one of them opens beside the list. */
-import * as api from "../../state/admin.js";
+import * as api from "../../api/admin.js";
 import { el } from "../base/element.js";
 import { t } from "../base/i18n.js";
 import { away, moment, whole } from "./numbers.js";
@@ -9,7 +9,7 @@ import { openPerson } from "./person.js";
 import { openAddPerson } from "./person_forms.js";
 import { face, marks, nameOf } from "./who.js";
 
-/** @typedef {import("../../state/admin.js").Account} Account */
+/** @typedef {import("../../api/admin.js").Account} Account */
 /** @typedef {import("./parts.js").Admin} Admin */
 
 /**
@@ -112,7 +112,7 @@ function columns(admin) {
     { label: t("admin_seen"), cell: (user) => seen(user) },
     {
       label: t("admin_created"),
-      cell: (user) => el("time", { title: moment(user.created_at) }, away(user.created_at)),
+      cell: (user) => el("time", { title: moment(user.createdAt) }, away(user.createdAt)),
     },
   ];
 }
@@ -120,5 +120,5 @@ function columns(admin) {
 /** @param {Account} user */
 function seen(user) {
   if (user.presence && user.presence !== "offline") return t("admin_seen_now");
-  return user.seen_at ? el("time", { title: moment(user.seen_at) }, away(user.seen_at)) : t("admin_seen_never");
+  return user.seenAt ? el("time", { title: moment(user.seenAt) }, away(user.seenAt)) : t("admin_seen_never");
 }

@@ -5,7 +5,7 @@
 import { messages as en } from "../../locales/en.js";
 import { messages as es } from "../../locales/es.js";
 import { messages as ru } from "../../locales/ru.js";
-import { preferences } from "./preferences.js";
+import { preferences } from "../../platform/preferences.js";
 
 /** @typedef {keyof typeof en | keyof typeof import("../../locales/admin.en.js").messages} Key */
 /** @typedef {Record<string, string | number>} Values */

@@ -117,7 +117,7 @@ export function createComposer(context, id) {
   function keepDraft() {
     clearTimeout(draftTimer);
     draftTimer = undefined;
-    if ((context.store.state.drafts.get(id) ?? "") !== draft) context.actions.setDraft(id, draft);
+    if ((context.store.state.drafts.get(id) ?? "") !== draft) context.actions.drafts.set(id, draft);
   }
 
   function grow() {
@@ -132,7 +132,7 @@ export function createComposer(context, id) {
     if (notices.length >= NOTICES_MAX) return;
     notices.push(now);
     typedAt = now;
-    context.actions.typing(id);
+    context.actions.messages.sendTyping(id);
   }
 
   function submit() {
@@ -140,12 +140,16 @@ export function createComposer(context, id) {
     if (!text || send.disabled) return;
     if (editing !== null) {
       const before = messageOf(editing);
-      if (before && before.t !== text) void context.actions.edit(id, editing, text);
+      if (before && before.t !== text) void context.actions.messages.edit(id, editing, text);
       stopEditing();
     } else {
       const re = context.signals.replying.get(id);
       context.signals.replying.delete(id);
-      void context.actions.send(id, { text, mentions: mentionsIn(context.store.state, text), ...(re ? { re } : {}) });
+      void context.actions.messages.send(id, {
+        text,
+        mentions: mentionsIn(context.store.state, text),
+        ...(re ? { re } : {}),
+      });
       setField("");
       keepDraft();
       typedAt = 0;

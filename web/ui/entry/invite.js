@@ -2,6 +2,7 @@
  * An invitation: who sends it, to which rooms. Who has no account makes one with it, who has one signs in, and who is
  * signed in already only says yes.
  */
+import { acceptInvitation, previewInvitation } from "../../api/invites.js";
 import { forgetSecret, takeSecret } from "../../platform/links.js";
 import { accountForm, createPage, head, notice, waiting } from "./parts.js";
 import { el, fill } from "../base/element.js";
@@ -12,7 +13,7 @@ import { refusal } from "../rooms/refusals.js";
 import { roomPath } from "../base/routes.js";
 
 /** @typedef {import("../context.js").Context} Context */
-/** @typedef {import("../../state/types.js").Invite} Invite */
+/** @typedef {import("../../state/types.js").InvitationPreview} Invite */
 
 /**
  * @param {Context} context
@@ -26,7 +27,7 @@ export function createInvite(context) {
     page.show(waiting());
     try {
       if (!code) throw { code: "not_found" };
-      draw(await context.actions.lookInvite(code));
+      draw(await previewInvitation(code));
     } catch (error) {
       const failure = /** @type {{ code?: string }} */ (error);
       if (failure.code === "not_found" || failure.code === "bad_request") return page.show(...spent(context));
@@ -87,7 +88,7 @@ function rooms(invite) {
           el("strong", { dir: "auto" }, room.name),
           room.topic ? el("small", { dir: "auto" }, room.topic) : null,
         ),
-        el("small", { class: "gate-count" }, t("member_count", { n: room.members })),
+        el("small", { class: "gate-count" }, t("member_count", { n: room.memberCount })),
       ),
     ),
   );
@@ -110,10 +111,10 @@ function entering(context, code, invite) {
         button: t(isNew ? "invite_register" : "invite_sign_in"),
         working: t(isNew ? "working_register" : "working_sign_in"),
         act: async (account) => {
-          if (isNew) await context.actions.register({ ...account, invite: code });
+          if (isNew) await context.actions.session.register({ ...account, invite: code });
           else {
-            await context.actions.signIn(account);
-            await context.actions.acceptInvite(code);
+            await context.actions.session.signIn(account);
+            await acceptInvitation(code);
           }
           enter(context, invite.rooms[0]?.id);
         },
@@ -157,7 +158,7 @@ function joining(context, code, invite) {
       click: async () => {
         join.disabled = true;
         try {
-          const [first] = await context.actions.acceptInvite(code);
+          const [first] = await acceptInvitation(code);
           enter(context, first);
         } catch (error) {
           alert.textContent = refusal(error, "accept");

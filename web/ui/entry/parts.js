@@ -3,7 +3,7 @@ import { currentPassword, newPassword } from "./password_field.js";
 import { el, fill } from "../base/element.js";
 import { currentLanguage, errorText, LANGUAGES, t, useLanguage } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
-import { preferences } from "../base/preferences.js";
+import { preferences } from "../../platform/preferences.js";
 
 /** @typedef {import("../context.js").Context} Context */
 /** @typedef {import("../base/i18n.js").Key} Key */

@@ -1,4 +1,5 @@
 /** A ticket from an administrator: its owner chooses the password, of a new account or instead of a forgotten one. */
+import { readTicket } from "../../api/account.js";
 import { forgetSecret, takeSecret } from "../../platform/links.js";
 import { accountForm, createPage, head, notice, waiting } from "./parts.js";
 import { errorText, t } from "../base/i18n.js";
@@ -15,7 +16,7 @@ export function createReset(context) {
     page.show(waiting());
     try {
       if (!ticket) throw { code: "not_found" };
-      const { username, displayName, isNew } = await context.actions.lookTicket(ticket);
+      const { username, displayName, isNew } = await readTicket(ticket);
       page.show(
         head(
           isNew ? t("ticket_new_title", { name: displayName || username }) : t("ticket_title"),
@@ -27,7 +28,7 @@ export function createReset(context) {
           button: t("ticket_button"),
           working: t("working_ticket"),
           act: async ({ password }) => {
-            await context.actions.spendTicket({ ticket, username, password });
+            await context.actions.session.redeemTicket({ ticket, username, password });
             forgetSecret("reset");
             context.go("/", true);
             context.toast(t("password_changed"));

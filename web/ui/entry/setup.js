@@ -1,4 +1,6 @@
 /** The first run: the account that becomes the administrator, and then the link that brings the others. */
+import { createInvitation } from "../../api/invites.js";
+import { readInfo } from "../../api/account.js";
 import { forgetSecret, takeSecret } from "../../platform/links.js";
 import { accountForm, createPage, head, notice, refusalOf, waiting } from "./parts.js";
 import { el, fill } from "../base/element.js";
@@ -25,7 +27,7 @@ export function createSetup(context) {
           picture: "person",
           title: t("setup_signed_in", { name: nameOf(context.store.state, me.uid) }),
           lead: t("setup_signed_in_lead"),
-          button: { label: t("setup_sign_out"), act: () => void context.actions.signOut() },
+          button: { label: t("setup_sign_out"), act: () => void context.actions.session.signOut() },
         }),
         el("p", { class: "gate-switch" }, toRooms(context, "link-button")),
       );
@@ -38,7 +40,7 @@ export function createSetup(context) {
         working: t("working_register"),
         act: async (account) => {
           // With the code still kept, this address is the welcome page now.
-          await context.actions.register({ ...account, ...(code ? { setup: code } : {}) });
+          await context.actions.session.register({ ...account, ...(code ? { setup: code } : {}) });
         },
         explain: (error) =>
           error.code === "forbidden" || error.code === "registration_closed" ? t("setup_refused") : refusalOf(error),
@@ -47,7 +49,7 @@ export function createSetup(context) {
   }
 
   draw();
-  context.actions.info().then(
+  readInfo().then(
     (info) => {
       if (info.setup || !page.node.isConnected) return;
       page.show(
@@ -64,7 +66,7 @@ export function createSetup(context) {
   return { node: page.node, update() {} };
 }
 
-/** Made once, whatever is drawn again. @type {Promise<string> | null} */
+/** Made once, whatever is drawn again. @type {ReturnType<typeof createInvitation> | null} */
 let invitation = null;
 
 /**
@@ -82,9 +84,9 @@ export function createWelcome(context) {
     place,
     toRooms(context, "button button-primary button-wide"),
   );
-  invitation ??= context.actions.createInvite({ label: t("welcome_label") });
+  invitation ??= createInvitation({ label: t("welcome_label") });
   invitation.then(
-    (link) => {
+    ({ link }) => {
       fill(
         place,
         el("h2", { class: "label" }, t("invite_people")),

@@ -1,6 +1,7 @@
 /**
  * Sign in, or register where the server lets people in: it says itself whether it is open, by invitation, or closed.
  */
+import { readInfo } from "../../api/account.js";
 import { accountForm, createPage, head, notice } from "./parts.js";
 import { el, fill } from "../base/element.js";
 import { t, wishLanguage } from "../base/i18n.js";
@@ -60,7 +61,7 @@ export function createGate(context, start) {
         button: t("register"),
         working: t("working_register"),
         act: async (account) => {
-          await context.actions.register(account);
+          await context.actions.session.register(account);
           arrive(context);
         },
       }),
@@ -95,10 +96,10 @@ export function createGate(context, start) {
   }
 
   draw();
-  context.actions.info().then(
+  readInfo().then(
     (told) => {
       info = told;
-      if (wishLanguage({ server: told.default_locale ?? "" })) return context.relabel();
+      if (wishLanguage({ server: told.defaultLocale ?? "" })) return context.relabel();
       // What is typed already stays, unless this page cannot be.
       if (mode === "register" && told.registration !== "open") draw();
       else {
@@ -123,7 +124,7 @@ function signInForm(context, refused) {
     button: t("sign_in"),
     working: t("working_sign_in"),
     act: async (account) => {
-      await context.actions.signIn(account);
+      await context.actions.session.signIn(account);
       arrive(context);
     },
     refused: (error) => {

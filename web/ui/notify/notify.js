@@ -6,8 +6,9 @@
 import { chosenOf } from "../../state/people_status.js";
 import { excerpt } from "../base/excerpt.js";
 import { t } from "../base/i18n.js";
-import { keep, keysOf, recall } from "../../platform/storage.js";
-import { preferRoom } from "../../state/rooms_api.js";
+import { notificationPermission, showNotification } from "../../platform/notifications.js";
+import { takeOldLevels } from "../../platform/preferences.js";
+import { preferRoom } from "../../api/rooms.js";
 import { nameOf, roomName } from "../people/people.js";
 import { roomPath } from "../base/routes.js";
 
@@ -29,25 +30,10 @@ export function levelOf(room) {
   return room.kind === "dm" ? "all" : "mentions";
 }
 
-/** @returns {Promise<boolean>} */
-export async function allowNotifications() {
-  if (typeof Notification === "undefined") return false;
-  const answer =
-    Notification.permission === "default" ? await Notification.requestPermission() : Notification.permission;
-  return answer === "granted";
-}
-
-/** True when the browser would still ask. */
-export function mayAskForNotifications() {
-  return typeof Notification !== "undefined" && Notification.permission === "default";
-}
-
 /** Choices from when each browser kept its own go to the server, once. @param {State} state */
 function moveOldChoices(state) {
-  for (const key of keysOf("notify.")) {
-    const [room, notify] = [state.rooms.get(key.slice("notify.".length)), String(recall(key))];
-    keep(key, null);
-    if (room?.notify === "usual") void preferRoom(room.id, { notify }).catch(() => {});
+  for (const { room, level } of takeOldLevels()) {
+    if (state.rooms.get(room)?.notify === "usual") void preferRoom(room, { notify: level }).catch(() => {});
   }
 }
 
@@ -61,7 +47,7 @@ export function createNotifier(context) {
   function update(state) {
     const looked = document.visibilityState === "visible" && document.hasFocus();
     const quiet = state.me !== null && chosenOf(state.me) === "dnd";
-    if (ready && !looked && !quiet && typeof Notification !== "undefined" && Notification.permission === "granted") {
+    if (ready && !looked && !quiet && notificationPermission() === "granted") {
       for (const room of state.rooms.values()) if (isNews(room, before.get(room.id))) announce(context, state, room);
     }
     before = new Map([...state.rooms].map(([id, { unread, mentions }]) => [id, { unread, mentions }]));
@@ -96,14 +82,6 @@ function announce(context, state, room) {
     last && last.createdSeq >= room.seq
       ? `${nameOf(state, last.by)}: ${excerpt(last, TEXT_MAX)}`
       : t("unread_count", { n: room.unread });
-  const note = new Notification(roomName(state, room), {
-    body,
-    tag: `impulse-${room.id}`,
-    icon: "/icons/icon-192.png",
-  });
-  note.onclick = () => {
-    window.focus();
-    context.go(roomPath(room.id));
-    note.close();
-  };
+  const options = { body, tag: `impulse-${room.id}`, icon: "/icons/icon-192.png" };
+  showNotification(roomName(state, room), options, () => context.go(roomPath(room.id)));
 }

@@ -22,7 +22,7 @@ export async function blockPerson(context, uid) {
   const name = nameOf(context.store.state, uid);
   if (!(await ask({ title: t("block_question", { name }), text: t("block_text"), confirm: t("block") }))) return;
   try {
-    await context.actions.block(uid);
+    await context.actions.blocks.block(uid);
     context.toast(
       t("blocked_note", { name }),
       { label: t("undo"), act: () => void unblockPerson(context, uid) },
@@ -40,7 +40,7 @@ export async function blockPerson(context, uid) {
 export async function unblockPerson(context, uid) {
   const name = nameOf(context.store.state, uid);
   try {
-    await context.actions.unblock(uid);
+    await context.actions.blocks.unblock(uid);
     context.toast(t("unblocked_note", { name }));
   } catch (error) {
     context.toast(errorText(/** @type {{ code?: string }} */ (error)));
@@ -58,7 +58,7 @@ export function privacySection(context) {
   const list = el("ul", { class: "access-list", "aria-busy": "true", "aria-label": t("blocked_people") }, waitingRow());
 
   async function draw() {
-    const blocks = await context.actions.blocks();
+    const blocks = await context.actions.blocks.list();
     list.removeAttribute("aria-busy");
     fill(
       list,
@@ -81,7 +81,7 @@ export function privacySection(context) {
         "aria-label": `${t("unblock")}: ${name}`,
         click: () =>
           void busy(button, alert.say, errorText, async () => {
-            await context.actions.unblock(uid);
+            await context.actions.blocks.unblock(uid);
             const [next] = [...list.querySelectorAll("button")].filter((each) => each !== button);
             await draw();
             // The row is gone, and the focus with it.
@@ -92,7 +92,7 @@ export function privacySection(context) {
               {
                 label: t("undo"),
                 act: () =>
-                  void context.actions
+                  void context.actions.blocks
                     .block(uid)
                     .then(draw)
                     .catch((error) => alert.say(refusal(error))),

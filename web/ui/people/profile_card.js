@@ -79,7 +79,7 @@ export function openCard(context, uid, beside) {
   }
 
   if (beside) standBeside(dialog.node, beside);
-  context.actions.refreshUser(uid).catch(() => {});
+  context.actions.users.refetch(uid).catch(() => {});
 }
 
 /**
@@ -184,7 +184,7 @@ function about(user, presence, blocked) {
 function buttons(context, user, close) {
   const write = async () => {
     try {
-      const room = await context.actions.directRoom(user.uid);
+      const room = await context.actions.rooms.openDirect(user.uid);
       close();
       document.querySelectorAll("dialog").forEach((dialog) => dialog.close());
       context.go(roomPath(room));

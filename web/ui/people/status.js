@@ -76,7 +76,7 @@ export function statusForm(context, done = () => {}) {
     alert.textContent = "";
     save.disabled = true;
     try {
-      await context.actions.setStatus(status);
+      await context.actions.profile.setStatus(status);
       context.toast(t("saved"));
       done();
     } catch (error) {

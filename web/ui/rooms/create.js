@@ -52,7 +52,7 @@ export function openCreate(context) {
         alert.say,
         (error) => refusal(error, "make"),
         async () => {
-          const id = await context.actions.createRoom({
+          const id = await context.actions.rooms.create({
             name: name.value.trim(),
             topic: topic.value.trim(),
             kind,
@@ -109,7 +109,7 @@ export function openNewDirect(context) {
     people.input.autofocus = true;
 
     async function start() {
-      const id = await context.actions.directRoom(...people.chosen());
+      const id = await context.actions.rooms.openDirect(...people.chosen());
       close();
       context.go(roomPath(id));
       context.composer.focus();

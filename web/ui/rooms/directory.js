@@ -1,5 +1,5 @@
 /** The room directory: open rooms and mine, searched and paged by the server. */
-import { directory } from "../../state/rooms_api.js";
+import { findRooms } from "../../api/rooms.js";
 import { openDialog } from "../base/dialog.js";
 import { drawEach } from "../base/each.js";
 import { el, fill } from "../base/element.js";
@@ -44,7 +44,7 @@ export function openBrowse(context) {
       const mine = (asked += 1);
       list.setAttribute("aria-busy", "true");
       try {
-        const page = await directory({
+        const page = await findRooms({
           q: input.value.trim(),
           archived: archived.checked,
           after: onward ? next : undefined,
@@ -71,12 +71,12 @@ export function openBrowse(context) {
       }
     }
 
-    /** @param {import("../../state/rooms_api.js").Listed} room */
+    /** @param {import("../../api/rooms.js").Room} room */
     function row(room) {
       const joined = context.store.state.rooms.has(room.id);
       const enter = async () => {
         try {
-          if (!joined) await context.actions.joinRoom(room.id);
+          if (!joined) await context.actions.rooms.join(room.id);
           dialog.close();
           context.go(roomPath(room.id));
         } catch (error) {
@@ -96,7 +96,12 @@ export function openBrowse(context) {
           "span",
           { class: "option-text" },
           el("strong", { dir: "auto" }, room.name),
-          el("small", { dir: "auto" }, room.topic ? `${room.topic} · ` : "", t("member_count", { n: room.members })),
+          el(
+            "small",
+            { dir: "auto" },
+            room.topic ? `${room.topic} · ` : "",
+            t("member_count", { n: room.memberCount }),
+          ),
         ),
         reads && !joined
           ? el("span", { class: "tag" }, t("archived"))

@@ -1,13 +1,14 @@
 /** How I like a room, the same in all my browsers, and leaving it. */
 import { isBlocked } from "../../state/blocks.js";
 import { iMay } from "../../state/rights.js";
-import { preferRoom } from "../../state/rooms_api.js";
+import { preferRoom } from "../../api/rooms.js";
 import { toggleBlock } from "../people/blocking.js";
 import { ask } from "../base/dialog.js";
 import { el, fill } from "../base/element.js";
 import { errorText, t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
-import { allowNotifications, levelOf } from "../notify/notify.js";
+import { allowNotifications } from "../../platform/notifications.js";
+import { levelOf } from "../notify/notify.js";
 import { roomName } from "../people/people.js";
 import { refusal } from "./refusals.js";
 import { createAlert, segments } from "../base/form_parts.js";
@@ -112,14 +113,15 @@ export function createForMe(context, id) {
 export async function hideRoom(context, id) {
   const room = context.store.state.rooms.get(id);
   if (!room) return;
-  if (room.unread) context.actions.markRead(id, room.seq);
+  if (room.unread) context.actions.rooms.markRead(id, room.seq);
   // It is left before it is hidden: a page that is loaded anew on it would show it again.
   context.signals.leaving = id;
   document.querySelectorAll("dialog").forEach((dialog) => dialog.close());
   if (context.signals.room === id) context.go("/", true);
   try {
-    await context.actions.hideRoom(id, true);
-    const show = () => void context.actions.hideRoom(id, false).catch((error) => context.toast(errorText(error)));
+    await context.actions.rooms.setHidden(id, true);
+    const show = () =>
+      void context.actions.rooms.setHidden(id, false).catch((error) => context.toast(errorText(error)));
     context.toast(t("hidden_note"), { label: t("undo"), act: show });
   } catch (error) {
     context.toast(errorText(/** @type {{ code?: string }} */ (error)));
@@ -144,7 +146,7 @@ export async function leaveRoom(context, id, say = context.toast) {
   if (!(await ask({ title: t("leave_room"), text, confirm: t("leave_room"), danger: true }))) return;
   context.signals.leaving = id;
   try {
-    await context.actions.leaveRoom(id);
+    await context.actions.rooms.leave(id);
     if (context.signals.room === id) context.go("/", true);
   } catch (error) {
     say(refusal(error, "leave"));

@@ -1,6 +1,7 @@
 /** The people of a room: found and paged by the server, and what may be done about each. */
+import { addMember } from "../../api/rooms.js";
 import { iMay } from "../../state/rights.js";
-import * as api from "../../state/rooms_api.js";
+import * as api from "../../api/rooms.js";
 import { openDialog } from "../base/dialog.js";
 import { drawEach } from "../base/each.js";
 import { el, fill, setText } from "../base/element.js";
@@ -14,7 +15,7 @@ import { createAlert } from "../base/form_parts.js";
 
 /** @typedef {import("../context.js").Context} Context */
 /** @typedef {import("../context.js").Room} Room */
-/** @typedef {import("../../state/rooms_api.js").Member} Member */
+/** @typedef {import("../../api/rooms.js").Member} Member */
 
 const PAGE = 50;
 /** The most that the server tells at once. */
@@ -57,9 +58,9 @@ export function createMembers(context, id) {
     const mine = (asked += 1);
     const limit = onward ? PAGE : Math.min(PAGE_MAX, Math.max(PAGE, list.childElementCount));
     try {
-      const page = await api.membersPage(id, { q: input.value.trim(), after: onward ? next : undefined, limit });
+      const page = await api.findMembers(id, { q: input.value.trim(), after: onward ? next : undefined, limit });
       if (mine !== asked) return;
-      context.actions.learnUsers(page.members.map((member) => member.user));
+      context.actions.users.upsert(page.members.map((member) => member.user));
       next = page.next ?? undefined;
       more.hidden = !next;
       setText(count, t("member_count", { n: page.total }));
@@ -106,8 +107,8 @@ export function createMembers(context, id) {
           member.role !== "member"
             ? el("span", { class: "tag tag-spark" }, t(member.role === "owner" ? "role_owner" : "role_admin"))
             : null,
-          member.silenced_until
-            ? el("span", { class: "tag tag-bad", title: silencedText(member.silenced_until) }, t("silenced"))
+          member.mutedUntil
+            ? el("span", { class: "tag tag-bad", title: silencedText(member.mutedUntil) }, t("silenced"))
             : null,
         ),
         el("small", { dir: "auto" }, user?.username ? `@${user.username} · ` : "", presenceText(member.state)),
@@ -171,7 +172,7 @@ export function createMembers(context, id) {
         context,
         (user) => !room()?.members?.includes(user.uid),
         async (user) => {
-          await context.actions.addMember(id, user.uid);
+          await addMember(id, user.uid);
           await load(false);
         },
         () => t("add_member"),
@@ -232,8 +233,8 @@ function openBans(context, id) {
     const list = el("ul", { class: "results" }, el("li", { class: "results-empty" }, t("loading")));
     const draw = async () => {
       try {
-        const { bans } = await api.bansOf(id);
-        context.actions.learnUsers(bans.flatMap(({ user }) => user ?? []));
+        const bans = await api.listBans(id);
+        context.actions.users.upsert(bans.map(({ user }) => user));
         const { state } = context.store;
         fill(
           list,

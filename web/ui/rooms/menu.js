@@ -4,7 +4,7 @@
  */
 import { isBlocked } from "../../state/blocks.js";
 import { iMay } from "../../state/rights.js";
-import { preferRoom } from "../../state/rooms_api.js";
+import { preferRoom } from "../../api/rooms.js";
 import { toggleBlock } from "../people/blocking.js";
 import { openDialog } from "../base/dialog.js";
 import { el } from "../base/element.js";
@@ -52,7 +52,7 @@ export function openRoomMenu(context, id) {
         item(muted ? "bell" : "bell_off", t(muted ? "unmute_room" : "mute_room"), () =>
           prefer({ notify: muted ? "usual" : "none" }),
         ),
-        room.unread ? item("check", t("mark_read"), () => context.actions.markRead(id, room.seq)) : null,
+        room.unread ? item("check", t("mark_read"), () => context.actions.rooms.markRead(id, room.seq)) : null,
         item("people", t("room_details"), () => openRoomDetails(context, id)),
         room.kind === "dm" ? item("eye_off", t("hide_chat"), () => void hideRoom(context, id)) : null,
         peer

@@ -1,5 +1,5 @@
 /** Finding people: a field, and whom the server finds for it. One at a time, or several as chips. */
-import { membersPage } from "../../state/rooms_api.js";
+import { findMembers } from "../../api/rooms.js";
 import { el, fill, setText } from "../base/element.js";
 import { errorText, t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
@@ -71,7 +71,7 @@ function createSearch(find, show) {
  */
 function amongAll(context, wanted) {
   return async (/** @type {string} */ typed) =>
-    (await context.actions.searchUsers(typed)).filter(
+    (await context.actions.users.search(typed)).filter(
       (user) => user.uid !== context.store.state.me?.uid && !user.removed && !user.disabled && wanted(user),
     );
 }
@@ -168,10 +168,10 @@ export function memberSearch(context, id, choose, label) {
   return listWithButtons(
     context,
     async (typed) => {
-      const { members } = await membersPage(id, { q: typed, limit: FOUND_MAX });
-      return context.actions
-        .learnUsers(members.map((member) => member.user))
-        .filter((user) => user.uid !== context.store.state.me?.uid);
+      const { members } = await findMembers(id, { q: typed, limit: FOUND_MAX });
+      const users = members.flatMap(({ user }) => user ?? []);
+      context.actions.users.upsert(users);
+      return users.filter((user) => user.uid !== context.store.state.me?.uid);
     },
     choose,
     label,

@@ -1,6 +1,6 @@
 /** What a room is called, who writes in it, whether it is there at all. What somebody else changes shows at once. */
 import { iMay } from "../../state/rights.js";
-import * as api from "../../state/rooms_api.js";
+import * as api from "../../api/rooms.js";
 import { ask, openDialog } from "../base/dialog.js";
 import { el } from "../base/element.js";
 import { errorText, t } from "../base/i18n.js";
@@ -12,7 +12,7 @@ import { busy, createAlert, field, segments } from "../base/form_parts.js";
 
 /** @typedef {import("../context.js").Context} Context */
 /** @typedef {import("../context.js").Room} Room */
-/** @typedef {import("../../state/rooms_api.js").RoomChange} RoomChange */
+/** @typedef {import("../../api/rooms.js").RoomChange} RoomChange */
 
 /** How long the way back stays on the screen after a room was removed. */
 const UNDO_MS = 12_000;
@@ -46,7 +46,7 @@ export function createRoomSettings(context, id, close) {
           "read_only",
           "read_only_hint",
           (now) => now.readOnly,
-          (on) => change({ read_only: on }),
+          (on) => change({ readOnly: on }),
         )
       : null,
     can("default")
@@ -54,7 +54,7 @@ export function createRoomSettings(context, id, close) {
           "default_room",
           "default_room_hint",
           (now) => now.isDefault,
-          (on) => change({ default: on }),
+          (on) => change({ isDefault: on }),
         )
       : null,
     can("archive")
@@ -217,7 +217,7 @@ async function remove(context, id, close, failed) {
     return;
   context.signals.leaving = id;
   try {
-    await context.actions.removeRoom(id);
+    await context.actions.rooms.remove(id);
     close();
     context.go("/", true);
     context.toast(t("room_removed", { room: name }), { label: t("undo"), act: () => void undo(context, id) }, UNDO_MS);
@@ -233,7 +233,7 @@ async function remove(context, id, close, failed) {
  */
 async function undo(context, id) {
   try {
-    await context.actions.restoreRoom(id);
+    await context.actions.rooms.restore(id);
     context.go(roomPath(id));
   } catch (error) {
     context.toast(errorText(/** @type {{ code?: string }} */ (error)));

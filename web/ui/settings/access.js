@@ -1,4 +1,5 @@
 /** Settings: the browsers I am signed in with, and the tokens of my programs. Each can be shut out at once. */
+import { createToken, endOtherSessions, endSession, listSessions, listTokens, revokeToken } from "../../api/account.js";
 import { ask } from "../base/dialog.js";
 import { drawEach } from "../base/each.js";
 import { el, fill } from "../base/element.js";
@@ -29,7 +30,7 @@ export function sessionsSection(context) {
   );
 
   async function draw() {
-    const sessions = await context.actions.sessions();
+    const sessions = await listSessions();
     sessions.sort((a, b) => Number(b.current) - Number(a.current) || b.seenAt - a.seenAt);
     others.hidden = sessions.length < 2;
     list.removeAttribute("aria-busy");
@@ -48,7 +49,7 @@ export function sessionsSection(context) {
               .filter(Boolean)
               .join(" · "),
             at: session.createdAt,
-            button: session.current ? null : [t("end_session"), () => context.actions.endSession(session.id)],
+            button: session.current ? null : [t("end_session"), () => endSession(session.id)],
           },
           alert.say,
           draw,
@@ -63,7 +64,7 @@ export function sessionsSection(context) {
     )
       return;
     await busy(others, alert.say, errorText, async () => {
-      await context.actions.endOtherSessions();
+      await endOtherSessions();
       await draw();
       context.toast(t("ended_others"));
     });
@@ -113,7 +114,7 @@ export function tokensSection(context) {
   const submit = el("button", { type: "submit", class: "button button-primary" }, t("token_create"));
 
   async function draw() {
-    const tokens = await context.actions.tokens();
+    const tokens = await listTokens();
     tokens.sort((a, b) => b.createdAt - a.createdAt);
     list.removeAttribute("aria-busy");
     fill(
@@ -131,7 +132,7 @@ export function tokensSection(context) {
                   t("session_seen", { time: agoOf(token.seenAt) }),
                   t("token_made", { time: agoOf(token.createdAt) }),
                 ].join(" · "),
-                button: [t("token_revoke"), () => context.actions.revokeToken(token.id)],
+                button: [t("token_revoke"), () => revokeToken(token.id)],
               },
               alert.say,
               draw,
@@ -150,7 +151,7 @@ export function tokensSection(context) {
       alert.say,
       (error) => refusal(error, "token"),
       async () => {
-        const token = await context.actions.createToken({
+        const token = await createToken({
           label: name,
           scope: /** @type {Scope} */ (scope.value),
           lifeS: life.value ? Number(life.value) : null,

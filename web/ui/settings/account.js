@@ -68,7 +68,7 @@ function openFarewell(context, closeSettings) {
           if (submit.disabled) return;
           const messages = new FormData(form).get("messages") === "erase" ? "erase" : "keep";
           void busy(submit, alert.say, explain, async () => {
-            await context.actions.deleteAccount({ password: password.input.value, messages });
+            await context.actions.session.deleteAccount({ password: password.input.value, messages });
             close();
             closeSettings();
             context.go("/login", true);

@@ -144,7 +144,7 @@ export function openSettings(context, start) {
       ),
     );
     for (const link of links)
-      if (link.dataset["section"] === "invites") link.hidden = !me.admin && !state.info?.member_invites;
+      if (link.dataset["section"] === "invites") link.hidden = !me.admin && !state.info?.memberInvites;
     open(start ?? "profile");
     if (!start) frame.dataset["view"] = "list";
     return [frame];
@@ -158,6 +158,6 @@ export function openSettings(context, start) {
 async function signOut(context, close) {
   if (!(await ask({ title: t("sign_out"), text: t("sign_out_question"), confirm: t("sign_out") }))) return;
   close();
-  await context.actions.signOut();
+  await context.actions.session.signOut();
   context.go("/login", true);
 }

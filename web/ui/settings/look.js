@@ -2,8 +2,8 @@
 import { el, fill } from "../base/element.js";
 import { currentLanguage, LANGUAGES, t, useLanguage } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
-import { allowNotifications, mayAskForNotifications } from "../notify/notify.js";
-import { preferences, useTheme } from "../base/preferences.js";
+import { allowNotifications, notificationPermission } from "../../platform/notifications.js";
+import { preferences, useTheme } from "../../platform/preferences.js";
 import { openSettings } from "./dialog.js";
 
 /** @type {import("./dialog.js").Section} */
@@ -61,7 +61,7 @@ export function languageSection(context, close) {
   const choose = (/** @type {string} */ value) => {
     preferences.set("language", value);
     // For the other browsers of this person; this one has its choice already.
-    context.actions.updateProfile({ locale: value }).catch(() => {});
+    context.actions.profile.change({ locale: value }).catch(() => {});
     close();
     useLanguage();
     context.relabel();
@@ -99,13 +99,13 @@ export function languageSection(context, close) {
 export function notificationsSection() {
   const node = el("div", { class: "settings-card" });
   const draw = () => {
-    const answer = typeof Notification === "undefined" ? "denied" : Notification.permission;
+    const answer = notificationPermission();
     const text = t(answer === "granted" ? "notify_on" : answer === "denied" ? "notify_denied" : "notify_ask");
     fill(
       node,
       el("span", { class: "settings-sign", "data-on": answer === "granted" ? "true" : null }, icon("bell")),
       el("p", {}, text),
-      mayAskForNotifications()
+      answer === "default"
         ? el(
             "button",
             { type: "button", class: "button button-primary", click: () => void allowNotifications().then(draw) },

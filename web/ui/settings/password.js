@@ -51,7 +51,7 @@ export function passwordSection(context) {
       alert.say,
       (error) => (error.code === "bad_credentials" ? t("wrong_old_password") : errorText(error)),
       async () => {
-        await context.actions.changePassword({
+        await context.actions.session.changePassword({
           old: old.input.value,
           password: fresh.input.value,
           signOutOthers: others.checked,

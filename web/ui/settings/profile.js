@@ -43,7 +43,7 @@ export function profileSection(context) {
       alert.say,
       (error) => (error.code === "bad_request" ? t("bad_profile") : errorText(error)),
       async () => {
-        await context.actions.updateProfile({ displayName: name.value.trim(), bio: bio.value.trim() });
+        await context.actions.profile.change({ displayName: name.value.trim(), bio: bio.value.trim() });
         context.toast(t("saved"));
       },
     );
@@ -89,7 +89,7 @@ function pictureBlock(context) {
       class: "button button-small",
       click: () =>
         void busy(remove, alert.say, errorText, async () => {
-          await context.actions.removeAvatar();
+          await context.actions.profile.removeAvatar();
           draw();
         }),
     },
@@ -147,7 +147,7 @@ function pictureBlock(context) {
     bar.value = 0;
     bar.hidden = false;
     try {
-      await context.actions.uploadAvatar(file, (part) => {
+      await context.actions.profile.uploadAvatar(file, (part) => {
         bar.value = part;
       });
       context.toast(t("saved"));

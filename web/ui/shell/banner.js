@@ -15,7 +15,7 @@ export function createBanner(context) {
     { class: "banner", role: "status", hidden: true },
     el("span", { class: "spinner", "aria-hidden": "true" }),
     text,
-    el("button", { type: "button", click: () => context.actions.reconnectNow() }, t("retry_now")),
+    el("button", { type: "button", click: () => context.actions.session.reconnectNow() }, t("retry_now")),
   );
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;

@@ -1,12 +1,12 @@
 /** The signed-in page: rooms at the side, one room on the panel, the banner when the connection is gone. */
-import { readRoom } from "../../state/rooms_api.js";
+import { readRoom } from "../../api/rooms.js";
 import { createBanner } from "./banner.js";
 import { createComposer } from "../composer/view.js";
 import { el, fill } from "../base/element.js";
 import { t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
 import { tintOf } from "../people/people.js";
-import { recentRooms, visited } from "./recent.js";
+import { recentRooms, addRecentRoom } from "../../platform/preferences.js";
 import { openBrowse } from "../rooms/dialogs.js";
 import { createRoomHead } from "../rooms/head.js";
 import { refusal } from "../rooms/refusals.js";
@@ -70,7 +70,7 @@ export function createChat(context) {
     node.dataset["view"] = id === null ? "rooms" : "room";
     if (known) {
       open = { key, views: openRoom(context, id, panel, banner) };
-      visited(id);
+      addRecentRoom(id);
     } else {
       open = { key, views: [] };
       fill(
@@ -107,7 +107,7 @@ export function createChat(context) {
  * @returns {View[]}
  */
 function openRoom(context, id, panel, banner) {
-  void context.actions.openRoom(id);
+  void context.actions.rooms.open(id);
   const head = createRoomHead(context, id);
   const timeline = createTimeline(context, id);
   const composer = createComposer(context, id);
@@ -169,7 +169,7 @@ function strange(context, id, wasIn) {
               join,
               alert.say,
               (error) => refusal(error, "join"),
-              () => context.actions.joinRoom(id),
+              () => context.actions.rooms.join(id),
             ),
         },
         t("join_room"),
@@ -180,7 +180,7 @@ function strange(context, id, wasIn) {
         el("h1", { dir: "auto" }, room.name),
         wasIn ? el("p", { role: "status" }, t("room_left")) : null,
         room.topic ? el("p", { class: "hint", dir: "auto" }, room.topic) : null,
-        el("p", { class: "hint" }, t("member_count", { n: room.members })),
+        el("p", { class: "hint" }, t("member_count", { n: room.memberCount })),
         alert.node,
         el("div", { class: "room-empty-buttons" }, join),
         el("div", { class: "room-empty-buttons" }, browse(), back()),

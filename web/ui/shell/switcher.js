@@ -2,20 +2,20 @@
  * Ctrl+K: any room by a few letters, those looked at last before the others; a person opens the direct room. What this
  * browser knows is shown at once, and whom and what the server finds besides a moment later.
  */
-import { directory } from "../../state/rooms_api.js";
+import { findRooms } from "../../api/rooms.js";
 import { openDialog } from "../base/dialog.js";
 import { el, setText } from "../base/element.js";
 import { t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
 import { createListbox } from "../base/listbox.js";
 import { avatar, chosenNameOf, presenceOf, roomName, roomPicture, tintOf } from "../people/people.js";
-import { recentRooms } from "./recent.js";
+import { recentRooms } from "../../platform/preferences.js";
 import { settled } from "../rooms/people_picker.js";
 import { roomPath } from "../base/routes.js";
 import { rankTargets } from "./switcher_order.js";
 
 /** @typedef {import("../context.js").State} State */
-/** @typedef {import("../../state/rooms_api.js").Listed} Listed */
+/** @typedef {import("../../api/rooms.js").Room} Listed */
 /**
  * @typedef {{ name: string, also?: string, room?: import("../context.js").Room, uid?: string, strange?: Listed }}
  *   Target
@@ -38,7 +38,7 @@ export function openSwitcher(context) {
       dialog.close();
       if (target.room) context.go(roomPath(target.room.id));
       else if (target.strange) context.go(roomPath(target.strange.id));
-      else if (target.uid) context.go(roomPath(await context.actions.directRoom(target.uid)));
+      else if (target.uid) context.go(roomPath(await context.actions.rooms.openDirect(target.uid)));
       queueMicrotask(() => context.composer.focus());
     },
   });
@@ -73,8 +73,8 @@ export function openSwitcher(context) {
     const typed = input.value.trim();
     if (!typed) return;
     const [page] = await Promise.all([
-      directory({ q: typed, limit: STRANGE_MAX }).catch(() => null),
-      context.actions.searchUsers(typed).catch(() => []),
+      findRooms({ q: typed, limit: STRANGE_MAX }).catch(() => null),
+      context.actions.users.search(typed).catch(() => []),
     ]);
     if (!input.isConnected || input.value.trim() !== typed) return;
     strange = page?.rooms ?? [];
@@ -138,7 +138,7 @@ function row(state, { room, uid, strange, name, also }) {
     : uid
       ? avatar(state, uid, { size: "small", presence: presenceOf(state, uid) })
       : el("span", { class: `room-tile ${tintOf("room" + strange?.id)}`, "aria-hidden": "true" }, icon("hash"));
-  const small = uid && also !== name ? `@${also}` : strange ? t("member_count", { n: strange.members }) : "";
+  const small = uid && also !== name ? `@${also}` : strange ? t("member_count", { n: strange.memberCount }) : "";
   return [
     picture,
     el("span", { class: "option-text" }, el("strong", { dir: "auto" }, name), small ? el("small", {}, small) : null),

@@ -213,7 +213,7 @@ function reactions(drawing) {
           "aria-pressed": String(mine),
           "aria-label": label,
           title: reactedBy(state, who),
-          click: () => context.actions.react(room, message.mid, emoji, !mine),
+          click: () => context.actions.messages.react(room, message.mid, emoji, !mine),
         },
         el("span", { class: "reaction-emoji" }, emoji),
         el("span", {}, who.length),
@@ -244,7 +244,7 @@ function sendState(drawing) {
     { class: "message-state", role: "alert" },
     icon("alert"),
     el("span", { title: why }, t("failed")),
-    el("button", { type: "button", click: () => context.actions.retry(room, message.mid) }, t("retry")),
-    el("button", { type: "button", click: () => context.actions.discard(room, message.mid) }, t("discard")),
+    el("button", { type: "button", click: () => context.actions.messages.retry(room, message.mid) }, t("retry")),
+    el("button", { type: "button", click: () => context.actions.messages.discard(room, message.mid) }, t("discard")),
   );
 }

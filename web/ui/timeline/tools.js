@@ -2,6 +2,7 @@
  * What one can do with a message. One small toolbar follows the pointer or the keyboard from row to row; on touch a
  * tap on a message opens the menu. In the list, up and down walk the messages and Enter opens the menu.
  */
+import { writeClipboard } from "../../platform/clipboard.js";
 import { iMay } from "../../state/rights.js";
 import { ask, openDialog } from "../base/dialog.js";
 import { el } from "../base/element.js";
@@ -197,7 +198,7 @@ function openMenu(context, room, message) {
  */
 function react(context, room, message, emoji) {
   const me = context.store.state.me?.uid ?? "";
-  void context.actions.react(room, message.mid, emoji, !message.reactions?.[emoji]?.includes(me));
+  void context.actions.messages.react(room, message.mid, emoji, !message.reactions?.[emoji]?.includes(me));
 }
 
 /**
@@ -237,7 +238,7 @@ async function remove(context, room, message) {
     clearTimeout(timer);
     removeEventListener("pagehide", finish);
     if (!vanishing.has(message.mid)) return;
-    void context.actions.remove(room, message.mid).finally(() => {
+    void context.actions.messages.remove(room, message.mid).finally(() => {
       vanishing.delete(message.mid);
       context.refresh();
     });
@@ -265,12 +266,7 @@ async function remove(context, room, message) {
  * @param {string} text
  */
 export async function copyText(context, text) {
-  try {
-    await navigator.clipboard.writeText(text);
-    context.toast(t("copied"));
-  } catch {
-    context.toast(t("copy_failed"));
-  }
+  context.toast(t((await writeClipboard(text)) ? "copied" : "copy_failed"));
 }
 
 /**

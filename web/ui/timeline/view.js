@@ -171,7 +171,7 @@ export function createTimeline(context, id) {
       last = from + ROWS_MAX < messages.length ? (messages[from + ROWS_MAX - 1]?.mid ?? null) : null;
       update(context.store.state);
     } else if (above < NEAR_PX && timeline.moreBefore && !timeline.loading) {
-      void context.actions.loadOlder(id);
+      void context.actions.rooms.loadOlder(id);
     } else if (under < NEAR_PX && last !== null) {
       const end = Math.min(messages.length, messages.findIndex((message) => message.mid === last) + 1 + ROWS_STEP);
       first = messages[Math.max(0, end - ROWS_MAX)]?.mid ?? null;
@@ -251,7 +251,7 @@ export function createTimeline(context, id) {
     const top = on.reduce((most, { message }) => Math.max(most, message.createdSeq), 0);
     seen = Math.max(seen, top);
     if (top > room.read || (stuck && room.unread > 0))
-      context.actions.markRead(id, stuck ? Math.max(top, room.seq) : top);
+      context.actions.rooms.markRead(id, stuck ? Math.max(top, room.seq) : top);
     drawPill(context.store.state.timelines.get(id)?.messages ?? []);
   }
 
@@ -272,7 +272,7 @@ export function createTimeline(context, id) {
     const messages = context.store.state.timelines.get(id)?.messages ?? [];
     let at = messages.findIndex((message) => message.mid === mid);
     if (at < 0) {
-      const found = await context.actions.loadAround(id, mid).catch(() => false);
+      const found = await context.actions.rooms.loadAround(id, mid).catch(() => false);
       at = (context.store.state.timelines.get(id)?.messages ?? []).findIndex((message) => message.mid === mid);
       if (!found || at < 0) {
         wanted = null;
