@@ -1,4 +1,4 @@
-"""What bench/abuse calculates, sends and writes, without a server."""
+"""Tests what bench/abuse calculates, sends and writes, without a server."""
 
 import json
 import struct

@@ -1,4 +1,4 @@
-"""What is measured, and what is wanted: two tables, and nothing that runs."""
+"""The cases that are measured and the goals for their figures. This file contains only data."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ TITLES = {
 
 @dataclass(frozen=True)
 class Case:
-    """One measurement of each peer: arguments of `impulse loadtest`, and the figures to show."""
+    """One measurement of each peer: the arguments of `impulse loadtest` and the figures to show."""
 
     name: str
     title: str
@@ -26,7 +26,7 @@ class Case:
     shows: tuple
     connections: int
     peers: tuple = tuple(PEERS)
-    deliveries_per_s: int = 0  # what --rate asks for; a peer may stay behind it
+    deliveries_per_s: int = 0  # requested by --rate; a peer may be slower
 
 
 def fanout(members, in_flight):
@@ -115,7 +115,7 @@ CASES = [
 
 @dataclass(frozen=True)
 class Goal:
-    """A bound on a figure of Impulse: by itself, over a peer's, or over its own in another case."""
+    """A bound on a figure of Impulse, absolute or relative to a peer or to another case."""
 
     title: str
     case: str

@@ -22,7 +22,7 @@ def number(value):
 
 
 def figure(metric, value):
-    """With its unit."""
+    """Formats a figure with its unit."""
     unit = UNITS[metric][1]
     if unit == "B":
         return f"{value:,.0f} B"

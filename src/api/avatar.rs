@@ -8,14 +8,14 @@ use serde_json::json;
 use crate::auth::Session;
 use crate::base::error::{Code, Error, Result};
 use crate::base::{hex, random};
-use crate::http::{Place, Request, Response};
+use crate::http::{BodyPermit, Request, Response};
 
 use super::Api;
 use super::scope::Need;
 use super::users::{picture, tell_profile};
 
 /// A place for the upload, before a byte of it is read: for who is signed in, one at a time.
-pub(super) async fn admit(api: &Api, request: &Request) -> Result<Place> {
+pub(super) async fn admit(api: &Api, request: &Request) -> Result<BodyPermit> {
     if request.head.method.as_str() != "PUT" {
         return Ok(Box::new(()));
     }

@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 
 use crate::base::limits::loadtest as limits;
 use crate::base::random;
-use crate::http::client::call;
+use crate::http::client::Client;
 
 /// A server, or a plain broadcast peer.
 #[derive(Debug, Clone)]
@@ -75,7 +75,8 @@ impl Target {
         path: &str,
         body: Option<Value>,
     ) -> Result<Value, String> {
-        call(&self.authority, self.token(token), method, path, body).await
+        let client = Client::new(&self.authority).with_token(self.token(token));
+        client.call(method, path, body).await
     }
 
     /// A room that is there already; everybody joins it.

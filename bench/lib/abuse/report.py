@@ -5,7 +5,7 @@ MIB = 2**20
 
 
 def percentile(values, share):
-    """The nearest rank; None without a value."""
+    """Returns the percentile by nearest rank, or None without values."""
     if not values:
         return None
     ordered = sorted(values)
@@ -13,7 +13,7 @@ def percentile(values, share):
 
 
 def summary(outcome):
-    """What `others.Others` has measured, in milliseconds."""
+    """Summarises what `others.Others` has measured, in milliseconds."""
     waits = [1000 * wait for wait in outcome["waits"]]
     return {"p50_ms": rounded(percentile(waits, 50)), "p99_ms": rounded(percentile(waits, 99)), "messages": len(waits),
             **{name: outcome[name] for name in ("refused", "unanswered", "cut")}}
@@ -24,7 +24,7 @@ def rounded(value):
 
 
 def ratio(record):
-    """The p99 of other users with the attack divided by that without it."""
+    """Returns the p99 of other users with the attack divided by that without it."""
     without, during = record.get("without"), record.get("during")
     if not without or not during or not without["p99_ms"] or not during["p99_ms"]:
         return None
@@ -32,7 +32,10 @@ def ratio(record):
 
 
 def markdown(results):
-    """Three tables: the effect on other users, the resources of the server, and the result. Figures of an earlier program are shown beside them if there are any."""
+    """Returns three tables: the effect on other users, the resources of the server, and the result.
+
+    Figures of an earlier program are shown beside them if there are any.
+    """
     records, before = results["cases"], results.get("before", {}).get("cases", {})
     parts = [others(records, before), server(records, before), counts(records, before), origin(results)]
     return "\n\n".join(part for part in parts if part)
@@ -78,7 +81,7 @@ def origin(results):
 
 
 def insert(page, text):
-    """The page with this text between the marks."""
+    """Returns the page with this text between the marks."""
     before, rest = page.split(BEGIN, 1)
     _, after = rest.split(END, 1)
     return f"{before}{BEGIN}\n\n{text}\n\n{END}{after}"

@@ -21,7 +21,7 @@ pub use passwords::{
     AuthSlot, KdfParams, LoginRecord, PendingSlot, StretchParams, Switch, Switched,
 };
 pub use sessions::{NewSession, NewToken, Scope, SessionInfo, SessionKind, SessionRow};
-pub use settings::Chosen;
+pub use settings::{SettingsUpdate, StoredSettings};
 pub use tickets::{NewTicket, TicketRecord};
 pub use user_rows::{ShutOut, UserCounts, UserFilter, UserRow};
 pub use users::{InviteUse, NewUser, Profile, ProfileChange};
