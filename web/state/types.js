@@ -152,7 +152,7 @@
  * @property {"starting" | "signed_out" | "signed_in"} phase
  * @property {User | null} me
  * @property {boolean} loadingRooms
- * @property {Set<string> | null} namedRooms  my rooms that the server has named so far since the connect; null after all
+ * @property {Set<string> | null} namedRooms  mine that the server has named since the connect; null once it named all
  * @property {boolean} wasEnded  signed out, but not by me and here
  * @property {{ online: boolean }} connection
  * @property {Map<string, Room>} rooms
