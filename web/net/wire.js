@@ -74,7 +74,7 @@ export function roomFromWire(wire) {
 }
 
 /**
- * @param {import("../api/rooms.js").RoomChange} change
+ * @param {import("../calls/rooms.js").RoomChange} change
  */
 export function roomToWire({ readOnly, isDefault, ...same }) {
   return {

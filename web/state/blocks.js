@@ -2,7 +2,7 @@
  * Whom I have blocked. The server keeps the list, and what changes comes back to every browser by the socket; here a
  * change shows at once.
  */
-import * as api from "../api/people.js";
+import * as api from "../calls/people.js";
 
 /** @typedef {import("./types.js").State} State */
 

@@ -14,7 +14,7 @@ import { Sync } from "./sync.js";
 import { Users } from "./users.js";
 
 /**
- * What views call to change the state; calls that change none of it are in `api/`.
+ * What views call to change the state; calls that change none of it are in `calls/`.
  *
  * @typedef {ReturnType<typeof createClient>["actions"]} Actions
  */

@@ -2,7 +2,7 @@
  * Passwords, turned into keys before anything is sent: the server gets only what is derived from them, and a weak one
  * never leaves `newSlot`.
  */
-import * as api from "../api/account.js";
+import * as api from "../calls/account.js";
 import { fromBase64Url, randomBytes, toBase64Url } from "../crypto/encoding.js";
 import { ALGORITHM, derive, ITERATIONS, weaknessOf } from "../crypto/password.js";
 

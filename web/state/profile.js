@@ -1,5 +1,5 @@
 /** My own profile: names, picture, status. */
-import * as api from "../api/account.js";
+import * as api from "../calls/account.js";
 
 /** @typedef {import("./types.js").Picture} Picture */
 

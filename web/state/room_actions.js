@@ -1,5 +1,5 @@
 /** What I do with rooms: open them and page through them, mark them read, come in, leave, make and remove them. */
-import * as api from "../api/rooms.js";
+import * as api from "../calls/rooms.js";
 import { unreadAfter } from "./messages.js";
 import { withoutRoom, withoutTimeline, withRoom, withTimeline } from "./reduce.js";
 

@@ -2,7 +2,7 @@
  * Who is signed in here: getting in and out, in this tab and in step with the others of this browser, and what is
  * loaded or forgotten with it.
  */
-import * as api from "../api/account.js";
+import * as api from "../calls/account.js";
 import * as credentials from "./credentials.js";
 import { forgetAccount, forgetWritten, rememberAccount, rememberedAccount, watchAccount } from "./remembered.js";
 import { emptyState } from "./store.js";

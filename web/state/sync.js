@@ -3,7 +3,7 @@
  * every connect, and reads pages of messages. All of it passes `Ingest`, so what concerns one room is applied in the
  * order in which it came.
  */
-import { readMessages } from "../api/rooms.js";
+import { readMessages } from "../calls/rooms.js";
 import { firstSeqOf } from "./messages.js";
 import { reduce, withMessage, withNewestPage, withOlderPage, withoutTyping, withTimeline } from "./reduce.js";
 

@@ -1,5 +1,5 @@
 /** The people this browser knows: read when somebody needs them, and again when what is known may be old. */
-import { findUsers, readUser } from "../api/people.js";
+import { findUsers, readUser } from "../calls/people.js";
 import { nextEnd } from "./people_status.js";
 
 /** @typedef {import("./types.js").User} User */

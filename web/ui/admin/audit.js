@@ -1,5 +1,5 @@
 /** The log of what administrators and moderators did, newest first, and the proof that nobody rewrote it. */
-import * as api from "../../api/admin.js";
+import * as api from "../../calls/admin.js";
 import { el, fill } from "../base/element.js";
 import { errorText, t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
@@ -10,7 +10,7 @@ import { nothing, whileBusy } from "./parts.js";
 import { createPersonPicker } from "./person_picker.js";
 import { nameOf } from "./who.js";
 
-/** @typedef {import("../../api/admin.js").AuditEntry} AuditEntry */
+/** @typedef {import("../../calls/admin.js").AuditEntry} AuditEntry */
 /** @typedef {import("./parts.js").Admin} Admin */
 
 const HASH_SHOWN = 10;

@@ -1,6 +1,6 @@
 /** Making an invitation: for which rooms, how long, how often. */
-import { listRooms } from "../../api/admin.js";
-import { createInvitation } from "../../api/invites.js";
+import { listRooms } from "../../calls/admin.js";
+import { createInvitation } from "../../calls/invites.js";
 import { el, fill } from "../base/element.js";
 import { errorText, t } from "../base/i18n.js";
 import { field, openForm, select, showLink, textInput } from "./forms.js";

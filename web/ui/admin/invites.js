@@ -1,5 +1,5 @@
 /** Invitation links: who made them, what they open, how often they were used; made and revoked here. */
-import { listAllInvitations, revokeInvitation } from "../../api/invites.js";
+import { listAllInvitations, revokeInvitation } from "../../calls/invites.js";
 import { ask } from "../base/dialog.js";
 import { el } from "../base/element.js";
 import { t } from "../base/i18n.js";

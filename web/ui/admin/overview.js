@@ -1,5 +1,5 @@
 /** What goes on now: figures, the last hour, the last thirty days. Asked again every few seconds while it is seen. */
-import { readStats } from "../../api/admin.js";
+import { readStats } from "../../calls/admin.js";
 import { el, fill, setText } from "../base/element.js";
 import { t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
@@ -9,7 +9,7 @@ import { facts } from "./parts.js";
 import { loading, troubleWith } from "./paged_table.js";
 import { means } from "./scale.js";
 
-/** @typedef {import("../../api/admin.js").Stats} Stats */
+/** @typedef {import("../../calls/admin.js").Stats} Stats */
 
 const EVERY_MS = 5_000;
 /**

@@ -1,5 +1,5 @@
 /** The people of this server: found, filtered, added; one of them opens beside the list. */
-import * as api from "../../api/admin.js";
+import * as api from "../../calls/admin.js";
 import { el } from "../base/element.js";
 import { t } from "../base/i18n.js";
 import { away, moment, whole } from "./numbers.js";
@@ -9,7 +9,7 @@ import { openPerson } from "./person.js";
 import { openAddPerson } from "./person_forms.js";
 import { face, marks, nameOf } from "./who.js";
 
-/** @typedef {import("../../api/admin.js").Account} Account */
+/** @typedef {import("../../calls/admin.js").Account} Account */
 /** @typedef {import("./parts.js").Admin} Admin */
 
 /**

@@ -1,5 +1,5 @@
 /** One person beside the list: what is known, and what an administrator can do. */
-import * as api from "../../api/admin.js";
+import * as api from "../../calls/admin.js";
 import { ask, openDialog } from "../base/dialog.js";
 import { el, fill } from "../base/element.js";
 import { t } from "../base/i18n.js";
@@ -9,7 +9,7 @@ import { deed, facts, refusal } from "./parts.js";
 import { openRemovePerson, openRenamePerson, openResetPerson } from "./person_forms.js";
 import { face, marks, nameOf } from "./who.js";
 
-/** @typedef {import("../../api/admin.js").Account} Account */
+/** @typedef {import("../../calls/admin.js").Account} Account */
 /** @typedef {import("./parts.js").Admin} Admin */
 
 /**

@@ -1,11 +1,11 @@
 /** The questions about a person that need an answer of their own: add, rename, a new password, remove. */
-import * as api from "../../api/admin.js";
+import * as api from "../../calls/admin.js";
 import { errorText, t } from "../base/i18n.js";
 import { choices, field, openForm, showLink, textInput, tick } from "./forms.js";
 import { refusal } from "./parts.js";
 import { nameOf } from "./who.js";
 
-/** @typedef {import("../../api/admin.js").Account} Account */
+/** @typedef {import("../../calls/admin.js").Account} Account */
 /** @typedef {import("./parts.js").Admin} Admin */
 
 const NAME_MAX = "32";

@@ -1,5 +1,5 @@
 /** One room beside the list: what is known, and what an administrator can do. */
-import * as api from "../../api/admin.js";
+import * as api from "../../calls/admin.js";
 import { ask, openDialog } from "../base/dialog.js";
 import { el, fill } from "../base/element.js";
 import { t } from "../base/i18n.js";
@@ -9,7 +9,7 @@ import { openOwner, openRenameRoom } from "./room_forms.js";
 import { roomMarks, tile } from "./room_marks.js";
 import { nameOf } from "./who.js";
 
-/** @typedef {import("../../api/admin.js").RoomEntry} RoomEntry */
+/** @typedef {import("../../calls/admin.js").RoomEntry} RoomEntry */
 /** @typedef {Parameters<typeof api.changeRoom>[1]} Change */
 
 /**

@@ -1,12 +1,12 @@
 /** The questions about a room that need an answer of their own: add, rename, hand over. */
-import * as api from "../../api/admin.js";
+import * as api from "../../calls/admin.js";
 import { el } from "../base/element.js";
 import { errorText, t } from "../base/i18n.js";
 import { choices, field, openForm, textInput, tick } from "./forms.js";
 import { createPersonPicker } from "./person_picker.js";
 import { refusal } from "../rooms/refusals.js";
 
-/** @typedef {import("../../api/admin.js").RoomEntry} RoomEntry */
+/** @typedef {import("../../calls/admin.js").RoomEntry} RoomEntry */
 
 const NAME_MAX = "80";
 const TOPIC_MAX = "500";

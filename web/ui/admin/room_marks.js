@@ -5,7 +5,7 @@ import { icon } from "../base/icons.js";
 import { tintOf } from "../people/people.js";
 import { stamp } from "./parts.js";
 
-/** @typedef {import("../../api/admin.js").RoomEntry} RoomEntry */
+/** @typedef {import("../../calls/admin.js").RoomEntry} RoomEntry */
 
 /** @param {RoomEntry} room */
 export function tile(room) {

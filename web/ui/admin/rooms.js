@@ -1,5 +1,5 @@
 /** The rooms of this server but the direct ones, which are nobody's business. */
-import * as api from "../../api/admin.js";
+import * as api from "../../calls/admin.js";
 import { el } from "../base/element.js";
 import { t } from "../base/i18n.js";
 import { away, moment, whole } from "./numbers.js";
@@ -9,7 +9,7 @@ import { openRoom } from "./room.js";
 import { openAddRoom } from "./room_forms.js";
 import { roomMarks, tile } from "./room_marks.js";
 
-/** @typedef {import("../../api/admin.js").RoomEntry} RoomEntry */
+/** @typedef {import("../../calls/admin.js").RoomEntry} RoomEntry */
 /** @typedef {import("./parts.js").Admin} Admin */
 
 /**

@@ -1,12 +1,12 @@
 /** What the server is called, who may come in, who may make rooms. Saved together; the last saving can be undone. */
-import * as api from "../../api/admin.js";
+import * as api from "../../calls/admin.js";
 import { el, fill } from "../base/element.js";
 import { LANGUAGES, t } from "../base/i18n.js";
 import { choices, field, select, textInput, tick } from "./forms.js";
 import { loading, troubleWith } from "./paged_table.js";
 import { refusal, whileBusy } from "./parts.js";
 
-/** @typedef {import("../../api/admin.js").ServerSettings} ServerSettings */
+/** @typedef {import("../../calls/admin.js").ServerSettings} ServerSettings */
 
 const NAME_MAX = "64";
 const USERS_MOST = "1000000";

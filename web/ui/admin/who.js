@@ -4,9 +4,9 @@ import { t } from "../base/i18n.js";
 import { face as faceOf } from "../people/people.js";
 import { stamp } from "./parts.js";
 
-/** @typedef {import("../../api/admin.js").Account} Account */
+/** @typedef {import("../../calls/admin.js").Account} Account */
 /**
- * @typedef {Pick<import("../../api/admin.js").Account, "uid" | "username" | "displayName" | "presence" | "avatar">}
+ * @typedef {Pick<import("../../calls/admin.js").Account, "uid" | "username" | "displayName" | "presence" | "avatar">}
  *   Who
  */
 

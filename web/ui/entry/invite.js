@@ -2,7 +2,7 @@
  * An invitation: who sends it, to which rooms. Who has no account makes one with it, who has one signs in, and who is
  * signed in already only says yes.
  */
-import { acceptInvitation, previewInvitation } from "../../api/invites.js";
+import { acceptInvitation, previewInvitation } from "../../calls/invites.js";
 import { forgetSecret, takeSecret } from "../../platform/links.js";
 import { accountForm, createPage, head, notice, waiting } from "./parts.js";
 import { el, fill } from "../base/element.js";

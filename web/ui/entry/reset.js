@@ -1,5 +1,5 @@
 /** A ticket from an administrator: its owner chooses the password, of a new account or instead of a forgotten one. */
-import { readTicket } from "../../api/account.js";
+import { readTicket } from "../../calls/account.js";
 import { forgetSecret, takeSecret } from "../../platform/links.js";
 import { accountForm, createPage, head, notice, waiting } from "./parts.js";
 import { errorText, t } from "../base/i18n.js";

@@ -1,6 +1,6 @@
 /** The first run: the account that becomes the administrator, and then the link that brings the others. */
-import { createInvitation } from "../../api/invites.js";
-import { readInfo } from "../../api/account.js";
+import { createInvitation } from "../../calls/invites.js";
+import { readInfo } from "../../calls/account.js";
 import { forgetSecret, takeSecret } from "../../platform/links.js";
 import { accountForm, createPage, head, notice, refusalOf, waiting } from "./parts.js";
 import { el, fill } from "../base/element.js";

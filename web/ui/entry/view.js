@@ -1,7 +1,7 @@
 /**
  * Sign in, or register where the server lets people in: it says itself whether it is open, by invitation, or closed.
  */
-import { readInfo } from "../../api/account.js";
+import { readInfo } from "../../calls/account.js";
 import { accountForm, createPage, head, notice } from "./parts.js";
 import { el, fill } from "../base/element.js";
 import { t, wishLanguage } from "../base/i18n.js";

@@ -8,7 +8,7 @@ import { excerpt } from "../base/excerpt.js";
 import { t } from "../base/i18n.js";
 import { notificationPermission, showNotification } from "../../platform/notifications.js";
 import { takeOldLevels } from "../../platform/preferences.js";
-import { preferRoom } from "../../api/rooms.js";
+import { preferRoom } from "../../calls/rooms.js";
 import { nameOf, roomName } from "../people/people.js";
 import { roomPath } from "../base/routes.js";
 

@@ -2,7 +2,7 @@
  * Making an invitation: to which room, for how long, how often. The link is told once, so it is shown with its copy
  * button.
  */
-import { createInvitation } from "../../api/invites.js";
+import { createInvitation } from "../../calls/invites.js";
 import { openDialog } from "../base/dialog.js";
 import { el, fill } from "../base/element.js";
 import { t } from "../base/i18n.js";

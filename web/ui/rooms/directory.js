@@ -1,5 +1,5 @@
 /** The room directory: open rooms and mine, searched and paged by the server. */
-import { findRooms } from "../../api/rooms.js";
+import { findRooms } from "../../calls/rooms.js";
 import { openDialog } from "../base/dialog.js";
 import { drawEach } from "../base/each.js";
 import { el, fill } from "../base/element.js";
@@ -71,7 +71,7 @@ export function openBrowse(context) {
       }
     }
 
-    /** @param {import("../../api/rooms.js").Room} room */
+    /** @param {import("../../calls/rooms.js").Room} room */
     function row(room) {
       const joined = context.store.state.rooms.has(room.id);
       const enter = async () => {

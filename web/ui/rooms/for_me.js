@@ -1,7 +1,7 @@
 /** How I like a room, the same in all my browsers, and leaving it. */
 import { isBlocked } from "../../state/blocks.js";
 import { iMay } from "../../state/rights.js";
-import { preferRoom } from "../../api/rooms.js";
+import { preferRoom } from "../../calls/rooms.js";
 import { toggleBlock } from "../people/blocking.js";
 import { ask } from "../base/dialog.js";
 import { el, fill } from "../base/element.js";

@@ -1,6 +1,6 @@
 /** Links that let people into a room: made, copied once, revoked. */
 import { iMay } from "../../state/rights.js";
-import { createInvitation, listInvitations, revokeInvitation } from "../../api/invites.js";
+import { createInvitation, listInvitations, revokeInvitation } from "../../calls/invites.js";
 import { drawEach } from "../base/each.js";
 import { el, fill } from "../base/element.js";
 import { errorText, t, whenOf } from "../base/i18n.js";

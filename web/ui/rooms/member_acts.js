@@ -1,6 +1,6 @@
 /** What I may do about a member of a room; what cannot be taken back asks once. */
 import { iMay } from "../../state/rights.js";
-import * as api from "../../api/rooms.js";
+import * as api from "../../calls/rooms.js";
 import { ask, openDialog } from "../base/dialog.js";
 import { el } from "../base/element.js";
 import { t, whenOf } from "../base/i18n.js";
@@ -8,7 +8,7 @@ import { icon } from "../base/icons.js";
 import { nameOf } from "../people/people.js";
 
 /** @typedef {import("../context.js").Context} Context */
-/** @typedef {import("../../api/rooms.js").Member} Member */
+/** @typedef {import("../../calls/rooms.js").Member} Member */
 /** @typedef {{ label: string, picture: string, danger?: boolean, act: () => Promise<unknown> }} Act */
 
 const YEAR_MS = 365 * 86_400_000;

@@ -1,7 +1,7 @@
 /** The people of a room: found and paged by the server, and what may be done about each. */
-import { addMember } from "../../api/rooms.js";
+import { addMember } from "../../calls/rooms.js";
 import { iMay } from "../../state/rights.js";
-import * as api from "../../api/rooms.js";
+import * as api from "../../calls/rooms.js";
 import { openDialog } from "../base/dialog.js";
 import { drawEach } from "../base/each.js";
 import { el, fill, setText } from "../base/element.js";
@@ -15,7 +15,7 @@ import { createAlert } from "../base/form_parts.js";
 
 /** @typedef {import("../context.js").Context} Context */
 /** @typedef {import("../context.js").Room} Room */
-/** @typedef {import("../../api/rooms.js").Member} Member */
+/** @typedef {import("../../calls/rooms.js").Member} Member */
 
 const PAGE = 50;
 /** The most that the server tells at once. */

@@ -4,7 +4,7 @@
  */
 import { isBlocked } from "../../state/blocks.js";
 import { iMay } from "../../state/rights.js";
-import { preferRoom } from "../../api/rooms.js";
+import { preferRoom } from "../../calls/rooms.js";
 import { toggleBlock } from "../people/blocking.js";
 import { openDialog } from "../base/dialog.js";
 import { el } from "../base/element.js";

@@ -1,5 +1,5 @@
 /** Finding people: a field, and whom the server finds for it. One at a time, or several as chips. */
-import { findMembers } from "../../api/rooms.js";
+import { findMembers } from "../../calls/rooms.js";
 import { el, fill, setText } from "../base/element.js";
 import { errorText, t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";

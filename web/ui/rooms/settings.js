@@ -1,6 +1,6 @@
 /** What a room is called, who writes in it, whether it is there at all. What somebody else changes shows at once. */
 import { iMay } from "../../state/rights.js";
-import * as api from "../../api/rooms.js";
+import * as api from "../../calls/rooms.js";
 import { ask, openDialog } from "../base/dialog.js";
 import { el } from "../base/element.js";
 import { errorText, t } from "../base/i18n.js";
@@ -12,7 +12,7 @@ import { busy, createAlert, field, segments } from "../base/form_parts.js";
 
 /** @typedef {import("../context.js").Context} Context */
 /** @typedef {import("../context.js").Room} Room */
-/** @typedef {import("../../api/rooms.js").RoomChange} RoomChange */
+/** @typedef {import("../../calls/rooms.js").RoomChange} RoomChange */
 
 /** How long the way back stays on the screen after a room was removed. */
 const UNDO_MS = 12_000;

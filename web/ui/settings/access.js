@@ -1,5 +1,12 @@
 /** Settings: the browsers I am signed in with, and the tokens of my programs. Each can be shut out at once. */
-import { createToken, endOtherSessions, endSession, listSessions, listTokens, revokeToken } from "../../api/account.js";
+import {
+  createToken,
+  endOtherSessions,
+  endSession,
+  listSessions,
+  listTokens,
+  revokeToken,
+} from "../../calls/account.js";
 import { ask } from "../base/dialog.js";
 import { drawEach } from "../base/each.js";
 import { el, fill } from "../base/element.js";

@@ -1,5 +1,5 @@
 /** Settings: the invitations I have made, how often each was used, and an end to any of them. */
-import { listInvitations, revokeInvitation } from "../../api/invites.js";
+import { listInvitations, revokeInvitation } from "../../calls/invites.js";
 import { drawEach } from "../base/each.js";
 import { el, fill } from "../base/element.js";
 import { agoOf, errorText, t, whenOf } from "../base/i18n.js";

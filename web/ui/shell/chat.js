@@ -1,5 +1,5 @@
 /** The signed-in page: rooms at the side, one room on the panel, the banner when the connection is gone. */
-import { readRoom } from "../../api/rooms.js";
+import { readRoom } from "../../calls/rooms.js";
 import { createBanner } from "./banner.js";
 import { createComposer } from "../composer/view.js";
 import { el, fill } from "../base/element.js";

@@ -2,7 +2,7 @@
  * Ctrl+K: any room by a few letters, those looked at last before the others; a person opens the direct room. What this
  * browser knows is shown at once, and whom and what the server finds besides a moment later.
  */
-import { findRooms } from "../../api/rooms.js";
+import { findRooms } from "../../calls/rooms.js";
 import { openDialog } from "../base/dialog.js";
 import { el, setText } from "../base/element.js";
 import { t } from "../base/i18n.js";
@@ -15,7 +15,7 @@ import { roomPath } from "../base/routes.js";
 import { rankTargets } from "./switcher_order.js";
 
 /** @typedef {import("../context.js").State} State */
-/** @typedef {import("../../api/rooms.js").Room} Listed */
+/** @typedef {import("../../calls/rooms.js").Room} Listed */
 /**
  * @typedef {{ name: string, also?: string, room?: import("../context.js").Room, uid?: string, strange?: Listed }}
  *   Target
