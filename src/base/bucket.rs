@@ -1,5 +1,5 @@
 //! A rate of something: a bucket that refills by time. What it is a rate of, and who has one, is said
-//! elsewhere: users in [`crate::base::allowance`], clients of HTTP in `http::clients`.
+//! elsewhere: users in [`crate::base::allowance`], clients of HTTP in `http::request_limiter`.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -11,7 +11,7 @@ use crate::support::TestServer;
 use crate::support::bench::Bench;
 use crate::support::client::{Answer, Client, Socket, new_mid};
 use crate::support::crowd::{crowd, guest};
-use crate::support::line::{CLOSE, Line, TEXT, masked};
+use crate::support::wire::{CLOSE, TEXT, Wire, masked};
 
 /// Some people in General, and a server with the limits of people.
 async fn with_limits(people: i64, scale: &str) -> TestServer {
@@ -252,8 +252,8 @@ async fn what_many_people_send_into_one_room_is_bounded_and_other_rooms_go_on() 
 }
 
 /// Opens a line and takes its `hello`.
-async fn line(client: &Client) -> Line {
-    let mut line = Line::open(client).await;
+async fn line(client: &Client) -> Wire {
+    let mut line = Wire::open(client).await;
     assert!(line.text().await.contains("hello"));
     line
 }

@@ -14,14 +14,14 @@ mod tickets;
 mod user_rows;
 mod users;
 
-pub use administration::{Authority, UserChange};
+pub use administration::UserChange;
 pub use audit::{AuditCheck, AuditEntry, AuditFilter, AuditRow};
 pub use invites::{Invite, InviteFilter, Maker, NewInvite};
 pub use passwords::{
     AuthSlot, KdfParams, LoginRecord, PendingSlot, StretchParams, Switch, Switched,
 };
 pub use sessions::{NewSession, NewToken, Scope, SessionInfo, SessionKind, SessionRow};
-pub use settings::Chosen;
+pub use settings::{SettingsUpdate, StoredSettings};
 pub use tickets::{NewTicket, TicketRecord};
 pub use user_rows::{ShutOut, UserCounts, UserFilter, UserRow};
 pub use users::{InviteUse, NewUser, Profile, ProfileChange};
@@ -30,6 +30,7 @@ use super::migrate::{self, Migration};
 use super::pool::{Database, failed};
 use super::{now_ms, restorable_ms};
 use crate::base::error::{Error, Result};
+use crate::base::random;
 
 const MIGRATIONS: &[Migration] = &migrate::numbered([
     ("users_and_sessions", include_str!("../../../sql/accounts/0001_users_and_sessions.sql")),
@@ -99,9 +100,7 @@ impl AccountStore {
     /// # Errors
     /// `unavailable`, or no randomness.
     pub async fn instance(&self) -> Result<Instance> {
-        let (mut id, mut salt_secret) = ([0; 16], [0; 32]);
-        getrandom::fill(&mut id).map_err(|error| Error::internal(error.to_string()))?;
-        getrandom::fill(&mut salt_secret).map_err(|error| Error::internal(error.to_string()))?;
+        let (id, salt_secret) = (random::bytes::<16>()?, random::bytes::<32>()?);
         let client = self.database.get().await?;
         client
             .execute(
