@@ -1,7 +1,7 @@
 /**
  * The messages of one room. The window of rows slides over what the state holds, which always reaches to the present,
- * and asks for older pages at its beginning. What the reader looks at never moves: every change is made between taking an anchor and returning to it,
- * unless the reader is at the end, which sticks.
+ * and asks for older pages at its beginning. What the reader looks at never moves: every change is made between taking
+ * an anchor and returning to it, unless the reader is at the end, which sticks.
  */
 import { el, fill } from "../base/element.js";
 import { t } from "../base/i18n.js";
