@@ -121,9 +121,9 @@ pub mod http {
     /// Clients whose spending is remembered.
     pub const CLIENTS: usize = 100_000;
     /// Between two lines in the log about requests that were refused for their origin or host.
-    pub const COMPLAINT: Duration = Duration::from_secs(60);
+    pub const REFUSALS_LOGGED: Duration = Duration::from_secs(60);
     /// Characters of a value of such a request that are written into the log.
-    pub const COMPLAINT_VALUE: usize = 100;
+    pub const LOGGED_VALUE: usize = 100;
 }
 
 /// The HTTP interface (`api`).
@@ -437,8 +437,8 @@ pub mod rooms {
     pub const BLOCK_CHANGES_PER_HOUR: u32 = 300;
     /// Presence is pushed into rooms of at most this many members.
     pub const PRESENCE_MEMBERS: usize = 256;
-    /// Users whose words are written into their accounts by one statement.
-    pub const WORDS_AT_ONCE: usize = 256;
+    /// Users whose statuses are written into their accounts by one statement.
+    pub const STATUSES_AT_ONCE: usize = 256;
     /// People whose typing is told in one room within [`TYPING_TICK`]; one in a room larger than
     /// [`PRESENCE_MEMBERS`].
     pub const TYPING: usize = 5;
@@ -591,8 +591,8 @@ pub mod users {
     pub const CHANGE_BYTES: usize = 256;
     /// Changes of presence, status, profile and picture, which everybody is told who shares a room.
     pub const PROFILE_CHANGES: Rate = Rate { at_once: 60.0, per_second: 20.0 / MINUTE };
-    /// People put into rooms by somebody else within an hour.
-    pub const PUT_IN: Rate = Rate::within(HOUR, 300.0);
+    /// People whom somebody adds to rooms within an hour.
+    pub const MEMBERS_ADDED: Rate = Rate::within(HOUR, 300.0);
     /// Calls that change something, in their costs.
     pub const CHANGES: Rate = Rate { at_once: 120.0, per_second: 4.0 };
     /// Members of a room who are told of a change, each by a frame of their own, for the cost of one call.
@@ -619,7 +619,7 @@ pub mod descriptors {
     /// Until the next attempt to accept when there is not a descriptor left.
     pub const PAUSE: Duration = Duration::from_millis(50);
     /// Between two lines in the log that say so.
-    pub const COMPLAINT: Duration = Duration::from_secs(10);
+    pub const FAILURES_LOGGED: Duration = Duration::from_secs(10);
 }
 
 /// The private PostgreSQL (`store::embedded`).

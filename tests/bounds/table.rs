@@ -86,13 +86,9 @@ const HTTP: &[Reached] = &[
     (
         "tests/floods.rs",
         "a_refused_origin_is_written_into_the_log_once_with_both_values_and_what_to_set",
-        &["http::COMPLAINT"],
+        &["http::REFUSALS_LOGGED"],
     ),
-    (
-        "src/base/complaint.rs",
-        "a_value_cannot_forge_a_line_or_fill_the_log",
-        &["http::COMPLAINT_VALUE"],
-    ),
+    ("src/base/text.rs", "a_value_cannot_forge_a_line_or_fill_the_log", &["http::LOGGED_VALUE"]),
     ("tests/http.rs", "a_connection_without_a_request_is_closed_without_a_word", &["http::IDLE"]),
     (
         "tests/bounds/http.rs",
@@ -559,7 +555,7 @@ const ROOMS: &[Reached] = &[
     (
         "tests/bounds/rooms.rs",
         "the_words_of_more_people_than_one_statement_takes_are_all_written_down",
-        &["rooms::WORDS_AT_ONCE"],
+        &["rooms::STATUSES_AT_ONCE"],
     ),
     (
         "tests/crash.rs",
@@ -583,7 +579,7 @@ const DELIVERY: &[Reached] = &[
     (
         "tests/descriptors.rs",
         "without_a_descriptor_left_new_ones_are_told_and_the_listener_neither_spins_nor_dies",
-        &["descriptors::PAUSE", "descriptors::COMPLAINT"],
+        &["descriptors::PAUSE", "descriptors::FAILURES_LOGGED"],
     ),
     (
         "tests/bounds/delivery.rs",
@@ -723,7 +719,7 @@ const USERS: &[Reached] = &[
     (
         "tests/bounds/rates.rs",
         "so_many_people_may_be_put_into_rooms_within_an_hour_and_nobody_is_kept_from_joining",
-        &["users::PUT_IN"],
+        &["users::MEMBERS_ADDED"],
     ),
     (
         "tests/bounds/rates.rs",

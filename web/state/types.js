@@ -164,10 +164,7 @@
  * @property {Info | null} info  what the server says about itself; null until it has
  */
 
-/**
- * @typedef {object} Store
- * @property {State} state
- * @property {(listener: () => void) => () => void} subscribe
- */
+/** @typedef {import("./store.js").Store} Store */
+/** @typedef {import("./client.js").Actions} Actions */
 
 export {};

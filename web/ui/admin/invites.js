@@ -1,13 +1,15 @@
 /** Invitation links: who made them, what they open, how often they were used; made and revoked here. */
 import { listAllInvitations, revokeInvitation } from "../../calls/invites.js";
+import { distanceOf } from "../base/dates.js";
 import { ask } from "../base/dialog.js";
 import { el } from "../base/element.js";
 import { t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
+import { toast } from "../base/toast.js";
 import { openAddInvite } from "./invite_form.js";
-import { away, date, moment, whole } from "./numbers.js";
+import { date, moment, whole } from "./numbers.js";
 import { createPagedTable, PAGE } from "./paged_table.js";
-import { addButton, stamp, nothing, refusal } from "./parts.js";
+import { addButton, nothing, refusal, stamp } from "./parts.js";
 
 /** @typedef {import("../../state/types.js").Invitation} Invitation */
 /** @typedef {import("./parts.js").Admin} Admin */
@@ -68,10 +70,10 @@ export function createInvites(admin) {
       return;
     try {
       await revokeInvitation(id);
-      admin.context.toast(t("admin_revoked"));
+      toast(t("admin_revoked"));
       table.replace(id, live ? null : { ...invite, revoked: true });
     } catch (error) {
-      admin.context.toast(refusal(error));
+      toast(refusal(error));
       void table.reload();
     }
   }
@@ -139,7 +141,9 @@ function columns(revoke) {
     {
       label: t("admin_expires"),
       cell: (invite) =>
-        invite.expiresAt ? el("time", { title: moment(invite.expiresAt) }, away(invite.expiresAt)) : t("admin_never"),
+        invite.expiresAt
+          ? el("time", { title: moment(invite.expiresAt) }, distanceOf(invite.expiresAt))
+          : t("admin_never"),
     },
     {
       label: t("admin_actions"),

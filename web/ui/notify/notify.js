@@ -3,19 +3,19 @@
  * the page. They are made from the unread counts, so my own words from another tab never come back to me, and a
  * message read elsewhere is not announced.
  */
-import { chosenOf } from "../../state/people_status.js";
-import { excerpt } from "../base/excerpt.js";
-import { t } from "../base/i18n.js";
 import { notificationPermission, showNotification } from "../../platform/notifications.js";
 import { takeOldLevels } from "../../platform/preferences.js";
+import { chosenOf } from "../../state/people_status.js";
 import { preferRoom } from "../../calls/rooms.js";
-import { nameOf, roomName } from "../people/people.js";
+import { excerpt } from "../base/excerpt.js";
+import { t } from "../base/i18n.js";
+import { navigate } from "../base/navigation.js";
 import { roomPath } from "../base/routes.js";
+import { nameOf, roomName } from "../people/people.js";
 
 /** @typedef {"all" | "mentions" | "none"} Level */
-/** @typedef {import("../context.js").Context} Context */
-/** @typedef {import("../context.js").State} State */
-/** @typedef {import("../context.js").Room} Room */
+/** @typedef {import("../../state/types.js").State} State */
+/** @typedef {import("../../state/types.js").Room} Room */
 
 const TEXT_MAX = 140;
 
@@ -37,8 +37,8 @@ function moveOldChoices(state) {
   }
 }
 
-/** @param {Context} context */
-export function createNotifier(context) {
+/** */
+export function createNotifier() {
   /** @type {Map<string, { unread: number, mentions: number }>} */
   let before = new Map();
   let ready = false;
@@ -48,7 +48,7 @@ export function createNotifier(context) {
     const looked = document.visibilityState === "visible" && document.hasFocus();
     const quiet = state.me !== null && chosenOf(state.me) === "dnd";
     if (ready && !looked && !quiet && notificationPermission() === "granted") {
-      for (const room of state.rooms.values()) if (isNews(room, before.get(room.id))) announce(context, state, room);
+      for (const room of state.rooms.values()) if (isNews(room, before.get(room.id))) announce(state, room);
     }
     before = new Map([...state.rooms].map(([id, { unread, mentions }]) => [id, { unread, mentions }]));
     const now = state.phase === "signed_in" && !state.loadingRooms;
@@ -70,11 +70,10 @@ function isNews(room, before) {
 }
 
 /**
- * @param {Context} context
  * @param {State} state
  * @param {Room} room
  */
-function announce(context, state, room) {
+function announce(state, room) {
   const last = state.timelines
     .get(room.id)
     ?.messages.findLast((message) => message.kind === "msg" && message.by !== state.me?.uid);
@@ -83,5 +82,5 @@ function announce(context, state, room) {
       ? `${nameOf(state, last.by)}: ${excerpt(last, TEXT_MAX)}`
       : t("unread_count", { n: room.unread });
   const options = { body, tag: `impulse-${room.id}`, icon: "/icons/icon-192.png" };
-  showNotification(roomName(state, room), options, () => context.go(roomPath(room.id)));
+  showNotification(roomName(state, room), options, () => navigate(roomPath(room.id)));
 }

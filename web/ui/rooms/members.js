@@ -2,19 +2,21 @@
 import { addMember } from "../../calls/rooms.js";
 import { iMay } from "../../state/rights.js";
 import * as api from "../../calls/rooms.js";
+import { whenOf } from "../base/dates.js";
 import { openDialog } from "../base/dialog.js";
 import { drawEach } from "../base/each.js";
 import { el, fill, setText } from "../base/element.js";
-import { errorText, t, whenOf } from "../base/i18n.js";
+import { createAlert } from "../base/form_parts.js";
+import { errorText, t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
 import { avatar, chosenNameOf, nameOf, presenceText, userOf } from "../people/people.js";
 import { actsOn, silencedText } from "./member_acts.js";
 import { peopleSearch, settled } from "./people_picker.js";
 import { refusal } from "./refusals.js";
-import { createAlert } from "../base/form_parts.js";
 
-/** @typedef {import("../context.js").Context} Context */
-/** @typedef {import("../context.js").Room} Room */
+/** @typedef {import("../../state/types.js").Store} Store */
+/** @typedef {import("../../state/types.js").Actions} Actions */
+/** @typedef {import("../../state/types.js").Room} Room */
 /** @typedef {import("../../calls/rooms.js").Member} Member */
 
 const PAGE = 50;
@@ -22,12 +24,13 @@ const PAGE = 50;
 const PAGE_MAX = 200;
 
 /**
- * @param {Context} context
+ * @param {Store} store
+ * @param {Actions} actions
  * @param {string} id
  * @returns {import("./dialogs.js").Panel}
  */
-export function createMembers(context, id) {
-  const room = () => context.store.state.rooms.get(id);
+export function createMembers(store, actions, id) {
+  const room = () => store.state.rooms.get(id);
   const list = el("ul", { class: "results member-results", "aria-label": t("members") });
   const count = el("p", { class: "hint", role: "status" });
   const alert = createAlert();
@@ -60,7 +63,7 @@ export function createMembers(context, id) {
     try {
       const page = await api.findMembers(id, { q: input.value.trim(), after: onward ? next : undefined, limit });
       if (mine !== asked) return;
-      context.actions.users.upsert(page.members.map((member) => member.user));
+      actions.users.upsert(page.members.map((member) => member.user));
       next = page.next ?? undefined;
       more.hidden = !next;
       setText(count, t("member_count", { n: page.total }));
@@ -83,11 +86,11 @@ export function createMembers(context, id) {
 
   /** @param {Member} member */
   function row(member) {
-    const now = context.store.state;
+    const now = store.state;
     const user = userOf(now, member.uid);
     const name = nameOf(now, member.uid);
     const here = room();
-    const acts = here ? actsOn(context, here, member) : [];
+    const acts = here ? actsOn(store, here, member) : [];
     return el(
       "li",
       { class: "option option-still", "data-member": member.uid },
@@ -169,7 +172,8 @@ export function createMembers(context, id) {
   function openAdd() {
     openDialog({ title: t("add_people") }, () => [
       peopleSearch(
-        context,
+        store,
+        actions,
         (user) => !room()?.members?.includes(user.uid),
         async (user) => {
           await addMember(id, user.uid);
@@ -182,13 +186,13 @@ export function createMembers(context, id) {
 
   const here = room();
   const can = (/** @type {import("../../state/rights.js").Action} */ action) =>
-    Boolean(here && iMay(context.store.state, here, action));
+    Boolean(here && iMay(store.state, here, action));
   fill(
     buttons,
     can("ban")
       ? el(
           "button",
-          { type: "button", class: "button button-small", click: () => openBans(context, id) },
+          { type: "button", class: "button button-small", click: () => openBans(store, actions, id) },
           icon("ban"),
           t("banned"),
         )
@@ -225,17 +229,18 @@ export function createMembers(context, id) {
 /**
  * Who may not come back, and letting them.
  *
- * @param {Context} context
+ * @param {Store} store
+ * @param {Actions} actions
  * @param {string} id
  */
-function openBans(context, id) {
+function openBans(store, actions, id) {
   openDialog({ title: t("banned") }, () => {
     const list = el("ul", { class: "results" }, el("li", { class: "results-empty" }, t("loading")));
     const draw = async () => {
       try {
         const bans = await api.listBans(id);
-        context.actions.users.upsert(bans.map(({ user }) => user));
-        const { state } = context.store;
+        actions.users.upsert(bans.map(({ user }) => user));
+        const { state } = store;
         fill(
           list,
           bans.length

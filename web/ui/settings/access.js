@@ -7,14 +7,16 @@ import {
   listTokens,
   revokeToken,
 } from "../../calls/account.js";
+import { copyText } from "../base/clipboard.js";
+import { agoOf, dateOf, fullTimeOf } from "../base/dates.js";
 import { ask } from "../base/dialog.js";
 import { drawEach } from "../base/each.js";
 import { el, fill } from "../base/element.js";
-import { agoOf, dateOf, errorText, fullTimeOf, t } from "../base/i18n.js";
-import { icon } from "../base/icons.js";
-import { copyText } from "../timeline/tools.js";
-import { refusal } from "../rooms/refusals.js";
 import { busy, createAlert, field } from "../base/form_parts.js";
+import { errorText, t } from "../base/i18n.js";
+import { icon } from "../base/icons.js";
+import { toast } from "../base/toast.js";
+import { refusal } from "../rooms/refusals.js";
 
 /** @typedef {import("../../state/types.js").Scope} Scope */
 
@@ -25,8 +27,8 @@ const LIFE_DAYS = 90;
 /** @type {Record<Scope, import("../base/i18n.js").Key>} */
 const SCOPES = { read: "token_scope_read", write: "token_scope_write", admin: "token_scope_admin" };
 
-/** @type {import("./dialog.js").Section} */
-export function sessionsSection(context) {
+/** @type {import("./section.js").Section} */
+export function sessionsSection(store, actions) {
   const alert = createAlert();
   const list = el("ul", { class: "access-list", "aria-busy": "true" }, waitingRow());
   const others = el(
@@ -73,7 +75,7 @@ export function sessionsSection(context) {
     await busy(others, alert.say, errorText, async () => {
       await endOtherSessions();
       await draw();
-      context.toast(t("ended_others"));
+      toast(t("ended_others"));
     });
   }
 
@@ -86,8 +88,8 @@ export function sessionsSection(context) {
   ];
 }
 
-/** @type {import("./dialog.js").Section} */
-export function tokensSection(context) {
+/** @type {import("./section.js").Section} */
+export function tokensSection(store, actions) {
   const alert = createAlert();
   const list = el("ul", { class: "access-list", "aria-busy": "true" }, waitingRow());
   const made = el("div", { role: "status" });
@@ -100,9 +102,7 @@ export function tokensSection(context) {
     placeholder: t("token_placeholder"),
     dir: "auto",
   });
-  const scopes = /** @type {Scope[]} */ (
-    context.store.state.me?.admin ? ["read", "write", "admin"] : ["read", "write"]
-  );
+  const scopes = /** @type {Scope[]} */ (store.state.me?.admin ? ["read", "write", "admin"] : ["read", "write"]);
   const scope = select(
     "token-scope",
     scopes.map((each) => [each, t(SCOPES[each])]),
@@ -166,7 +166,7 @@ export function tokensSection(context) {
         label.value = "";
         const copy = el(
           "button",
-          { type: "button", class: "button button-primary", click: () => void copyText(context, token) },
+          { type: "button", class: "button button-primary", click: () => void copyText(token) },
           icon("copy"),
           t("copy"),
         );

@@ -1,17 +1,18 @@
 /** Settings: the invitations I have made, how often each was used, and an end to any of them. */
 import { listInvitations, revokeInvitation } from "../../calls/invites.js";
+import { agoOf, whenOf } from "../base/dates.js";
 import { drawEach } from "../base/each.js";
 import { el, fill } from "../base/element.js";
-import { agoOf, errorText, t, whenOf } from "../base/i18n.js";
+import { createAlert } from "../base/form_parts.js";
+import { errorText, t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
 import { openInvite } from "../people/invite_people.js";
 import { row, waitingRow } from "./access.js";
-import { createAlert } from "../base/form_parts.js";
 
 /** @typedef {import("../../state/types.js").Invitation} Invitation */
 
-/** @type {import("./dialog.js").Section} */
-export function invitesSection(context) {
+/** @type {import("./section.js").Section} */
+export function invitesSection(store, actions) {
   const alert = createAlert();
   const list = el("ul", { class: "access-list", "aria-busy": "true" }, waitingRow());
 
@@ -56,7 +57,7 @@ export function invitesSection(context) {
         {
           type: "button",
           class: "button button-primary",
-          click: () => openInvite(context, undefined, () => void draw()),
+          click: () => openInvite(store, actions, undefined, () => void draw()),
         },
         icon("plus"),
         t("invite_people"),
