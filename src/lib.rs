@@ -22,5 +22,6 @@ pub mod policy;
 pub mod protocol;
 pub mod rooms;
 pub mod server;
+pub mod service;
 pub mod store;
 pub mod ws;
