@@ -23,5 +23,6 @@ pub mod protocol;
 pub mod rooms;
 pub mod server;
 pub mod service;
+pub mod settings;
 pub mod store;
 pub mod ws;

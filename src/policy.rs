@@ -6,7 +6,7 @@
 //! of a room is told that there is none.
 
 use crate::base::error::{Code, Error, Result};
-use crate::protocol::event::{Role, RoomKind};
+use crate::protocol::room::{Role, RoomKind};
 
 /// Who asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

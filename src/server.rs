@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::api::{Api, Settings};
-use crate::auth::{self, Auth, AuthSettings};
+use crate::auth::{self, Auth};
 use crate::avatars::AvatarPipeline;
 use crate::base::error::Error;
 use crate::base::fd_budget::FdBudget;
@@ -26,11 +26,12 @@ use crate::config::Config;
 use crate::control::{Control, ControlFile};
 use crate::delivery;
 use crate::demo;
-use crate::http::{self, Counts, Listener, Site};
+use crate::http::{self, HttpCounters, Listener, Site};
 use crate::metrics::{Metrics, Sources};
 use crate::rooms::outlet::Outlet;
 use crate::rooms::{Bounds, Rooms};
 use crate::service::{Parts, Services};
+use crate::settings::{self, RuntimeSettings};
 use crate::store::accounts::AccountStore;
 use crate::store::chat::ChatStore;
 use crate::store::embedded::{self, Embedded};
@@ -247,7 +248,10 @@ async fn build(
     let (accounts, chat) = (stores.accounts.clone(), stores.chat.clone());
     let (outlet, seeds) = delivery::prepare(config.shard_count())
         .map_err(|error| format!("cannot prepare the delivery threads: {error}"))?;
-    let auth = Auth::new(accounts.clone(), AuthSettings::of(config)).await.map_err(sentence)?;
+    let settings = settings::Settings::open(accounts.clone(), RuntimeSettings::of(config));
+    let settings = settings.await.map_err(sentence)?;
+    let auth = Auth::new(accounts.clone(), settings, config.rate_limit_scale);
+    let auth = auth.await.map_err(sentence)?;
     if config.demo {
         demo::fill(&auth, &accounts, &chat).await.map_err(sentence)?;
     }
@@ -260,14 +264,14 @@ async fn build(
     let shards = seeds
         .start(rooms.clone(), settings)
         .map_err(|error| format!("cannot start the delivery threads: {error}"))?;
-    let traffic = Arc::new(Counts::default());
+    let traffic = Arc::new(HttpCounters::default());
     let metrics = Metrics::new(Sources {
         started: SystemTime::now(),
         connections_max: fds.websockets,
         shards: shards.clone(),
         rooms: rooms.clone(),
         auth: auth.clone(),
-        traffic: traffic.clone(),
+        http: traffic.clone(),
         stores: [
             ("accounts", accounts.database().clone()),
             ("chat", chat.database().clone()),
@@ -338,14 +342,14 @@ fn as_visited(mut address: SocketAddr) -> SocketAddr {
 fn options(config: &Config, fds: &FdBudget, api: &Api) -> http::Options {
     http::Options {
         max_connections: limits::http::CONNECTIONS,
-        max_per_address: scaled(limits::http::CONNECTIONS_PER_ADDRESS, config),
+        max_per_client: scaled(limits::http::CONNECTIONS_PER_ADDRESS, config),
         max_sockets: fds.sockets,
-        refusals: fds.refusals,
+        max_refusals: fds.refusals,
         trusted_proxies: config.trusted_proxies.clone(),
         deadlines: http::Deadlines::default(),
-        counts: api.traffic.clone(),
+        counters: api.traffic.clone(),
         memory: api.services.rooms.memory().clone(),
-        clients: Arc::new(http::Clients::new(config.rate_limit_scale)),
+        limiter: Arc::new(http::RequestLimiter::new(config.rate_limit_scale)),
     }
 }
 

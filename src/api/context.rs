@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::auth::Session;
 use crate::avatars::AvatarPipeline;
-use crate::http::{Counts, Request, Site};
+use crate::http::{HttpCounters, Request, Site};
 use crate::metrics::Metrics;
 use crate::service::{Actor, Services};
 use crate::ws::Limits;
@@ -34,7 +34,7 @@ pub struct Api {
     /// Whose pages may use a browser's cookie.
     pub origins: OriginPolicy,
     /// What the listeners count.
-    pub traffic: Arc<Counts>,
+    pub traffic: Arc<HttpCounters>,
     /// `/metrics`.
     pub metrics: Metrics,
     /// The digest of the operator's token: whoever can read this machine's files administrates.

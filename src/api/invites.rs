@@ -34,7 +34,7 @@ pub async fn preview(api: &Api, request: &Request) -> Result<Response> {
     let Secret { code } = request.json()?;
     let services = &api.services;
     let invite = services.auth.invite(&code, None, request.peer.ip()).await?;
-    let live = services.auth.live();
+    let live = services.auth.settings().current();
     let registration = live.registration != Registration::Closed;
     let open_rooms = services.onboarding.open_rooms(&invite);
     let rooms: Vec<Value> = open_rooms
@@ -132,7 +132,7 @@ pub async fn create(call: Call<'_>) -> Result<Response> {
 /// Makes a link for a member, or for an administrator: the secret is in the answer this once.
 pub async fn create_by(services: &Services, by: &Actor, request: &Request) -> Result<Response> {
     let new: NewInvite = request.json_if_any()?;
-    if !by.is_admin() && !services.auth.live().member_invites {
+    if !by.is_admin() && !services.auth.settings().current().member_invites {
         return Err(Error::new(Code::Forbidden, "Only admins of the server may invite people."));
     }
     let label = line("label", &new.label, limits::LABEL)?;

@@ -29,7 +29,7 @@ use std::pin::Pin;
 use crate::base::error::{Code, Error, Result};
 use crate::base::limits::api as limits;
 use crate::base::memory::{Holder, Kind};
-use crate::http::{Admission, Cost, Head, Request, Response, Service};
+use crate::http::{BodyAuthorization, Cost, Head, Request, Response, Service};
 
 impl Service for Api {
     fn body_limit(&self, head: &Head) -> usize {
@@ -40,10 +40,10 @@ impl Service for Api {
         routes::find(&head.path).map_or(Cost::Light, |(route, _)| route.request_cost)
     }
 
-    fn admit<'a>(&'a self, request: &'a Request) -> Admission<'a> {
+    fn authorize_body<'a>(&'a self, request: &'a Request) -> BodyAuthorization<'a> {
         Box::pin(async move {
             let admitted = match self.origins.check_host(request) {
-                Ok(()) => account::avatar::admit(self, request).await,
+                Ok(()) => account::avatar::authorize_body(self, request).await,
                 Err(error) => Err(error),
             };
             admitted.map_err(|error| self.refusal(request, &error))

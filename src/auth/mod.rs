@@ -9,7 +9,6 @@ mod device;
 mod fair_queue;
 mod guesses;
 mod invite;
-mod live;
 mod password;
 mod rate_limit;
 mod session;
@@ -23,7 +22,6 @@ pub use crate::store::accounts::{
 };
 pub use change::{NewPassword, Prepared, Proof};
 pub use invite::InviteWish;
-pub use live::{Live, RoomCreation};
 pub use password::Hashing;
 pub use rate_limit::RateLimit;
 pub use session::{Session, digest, new_token};
@@ -32,7 +30,7 @@ pub use ticket::IssuedTicket;
 pub use token::{IssuedToken, TokenWish};
 
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
@@ -43,34 +41,18 @@ use crate::base::error::Result;
 use crate::base::ids::{SessionId, Uid};
 use crate::base::limits::auth as limits;
 use crate::base::limits::rooms::{BLOCK_CHANGES_PER_HOUR, DIRECT_PER_HOUR, MADE_PER_HOUR};
+use crate::base::lock::MutexExt as _;
 use crate::base::names as name;
 use crate::base::net::line_site_and_block;
 use crate::base::principal::Principal;
-use crate::config::Config;
+use crate::settings::Settings;
 use crate::store::accounts::{AccountStore, Instance};
 use crate::store::now_ms;
 
 use fair_queue::{Bounds, Client, FairQueue, Permit};
 use guesses::Guesses;
-use live::Settings;
 use password::Stretcher;
 use session::Sessions;
-
-/// How logins are set up.
-#[derive(Debug, Clone)]
-pub struct AuthSettings {
-    /// Multiplies every limit; 0 lifts them.
-    pub rate_limit_scale: f64,
-    /// What holds until an administrator chooses otherwise.
-    pub defaults: Live,
-}
-
-impl AuthSettings {
-    /// As the server was started.
-    pub fn of(config: &Config) -> Self {
-        Self { rate_limit_scale: config.rate_limit_scale, defaults: Live::of(config) }
-    }
-}
 
 /// Iterations new passwords get in the browser.
 const ITERATIONS: u32 = 1_000_000;
@@ -78,7 +60,7 @@ const ITERATIONS: u32 = 1_000_000;
 /// The one who knows.
 pub struct Auth {
     store: AccountStore,
-    settings: Settings,
+    settings: Arc<Settings>,
     instance: Instance,
     stretcher: Stretcher,
     sessions: Sessions,
@@ -98,12 +80,15 @@ pub struct Auth {
 
 impl Auth {
     /// Reads what the installation made up at its first start; makes a setup code while there is no
-    /// administrator.
+    /// administrator. `scale` multiplies every rate limit; 0 lifts them.
     ///
     /// # Errors
     /// `unavailable`.
-    pub async fn new(store: AccountStore, settings: AuthSettings) -> Result<Arc<Self>> {
-        let scale = settings.rate_limit_scale;
+    pub async fn new(
+        store: AccountStore,
+        settings: Arc<Settings>,
+        scale: f64,
+    ) -> Result<Arc<Self>> {
         let registrations = |times| {
             let burst = limits::REGISTRATIONS.saturating_mul(times);
             RateLimit::new(burst, limits::REGISTRATIONS_PERIOD, scale)
@@ -118,7 +103,7 @@ impl Auth {
             if store.has_admin().await? { None } else { Some(session::new_token()?.0) };
         Ok(Arc::new(Self {
             instance: store.instance().await?,
-            settings: Settings::new(settings.defaults, store.chosen_settings().await?)?,
+            settings,
             store,
             stretcher: Stretcher::new(),
             sessions: Sessions::default(),
@@ -133,6 +118,11 @@ impl Auth {
         }))
     }
 
+    /// The settings that administrators change while the server runs.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
     /// Takes one of the user's changes of whom he blocks.
     ///
     /// # Errors
@@ -143,7 +133,7 @@ impl Auth {
 
     /// The one-time code that makes its user the administrator, while there is none.
     pub fn setup_code(&self) -> Option<String> {
-        self.setup_code.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.setup_code.lock_unpoisoned().clone()
     }
 
     /// Counts one more room that the user makes, or a direct one.
@@ -168,7 +158,7 @@ impl Auth {
 
     /// There is an administrator now, whoever made one: the setup code is over.
     pub fn end_setup(&self) {
-        *self.setup_code.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.setup_code.lock_unpoisoned() = None;
     }
 
     /// `GET /api/e2ee/info`. The directory's key comes with the directory.

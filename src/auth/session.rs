@@ -4,18 +4,20 @@
 //! so a lookup that was under way when it ended cannot bring it back.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
 
-use crate::base::error::{Error, Result};
+use crate::base::error::Result;
 use crate::base::ids::{SessionId, Uid};
 use crate::base::limits::auth as limits;
+use crate::base::lock::MutexExt as _;
 use crate::base::principal::Principal;
-use crate::protocol::status::Status;
+use crate::base::random;
+use crate::protocol::presence::Status;
 use crate::store::accounts::{Scope, SessionKind};
 use crate::store::now_ms;
 
@@ -94,7 +96,7 @@ struct Inner {
 impl Sessions {
     /// The session if it is remembered.
     pub fn get(&self, digest: &[u8; 32]) -> Option<Arc<Session>> {
-        let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let inner = self.inner.lock_unpoisoned();
         let (session, since) = inner.live.get(digest)?;
         let has_ended = session.expires_at.is_some_and(|at| at <= now_ms());
         (since.elapsed() < limits::SESSION_BELIEVED && !has_ended).then(|| session.clone())
@@ -102,12 +104,12 @@ impl Sessions {
 
     /// To be asked before the store is, and handed to [`Sessions::put`].
     pub fn moment(&self) -> u64 {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner).forgotten
+        self.inner.lock_unpoisoned().forgotten
     }
 
     /// Remembers a session the store has confirmed since `moment`; `None` if it has ended since.
     pub fn put(&self, moment: u64, digest: [u8; 32], session: Session) -> Option<Arc<Session>> {
-        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut inner = self.inner.lock_unpoisoned();
         if inner.ended.contains_key(&session.id) {
             return None;
         }
@@ -131,7 +133,7 @@ impl Sessions {
             return;
         }
         let now = Instant::now();
-        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut inner = self.inner.lock_unpoisoned();
         inner.ended.retain(|_, since| since.elapsed() < limits::SESSION_ENDED);
         inner.ended.extend(ids.iter().map(|id| (*id, now)));
         inner.live.retain(|_, (session, _)| !ids.contains(&session.id));
@@ -139,7 +141,7 @@ impl Sessions {
 
     /// Looks a user's sessions up anew from now on: name or rights have changed.
     pub fn forget(&self, uid: Uid) {
-        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut inner = self.inner.lock_unpoisoned();
         inner.forgotten = inner.forgotten.wrapping_add(1);
         inner.live.retain(|_, (session, _)| session.uid != uid);
     }
@@ -149,7 +151,7 @@ impl Sessions {
     pub fn shut(&self, uid: Uid) -> Instant {
         self.forget(uid);
         let now = Instant::now();
-        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut inner = self.inner.lock_unpoisoned();
         inner.shut.retain(|_, since| since.elapsed() < limits::SESSION_ENDED);
         inner.shut.insert(uid, now);
         now
@@ -157,7 +159,7 @@ impl Sessions {
 
     /// Whether the session has not been ended here, nor its user shut out, since it was looked up.
     pub fn is_live(&self, session: &Session) -> bool {
-        let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let inner = self.inner.lock_unpoisoned();
         !inner.ended.contains_key(&session.id)
             && inner.shut.get(&session.uid).is_none_or(|since| *since < session.asked_at)
     }
@@ -168,9 +170,7 @@ impl Sessions {
 /// # Errors
 /// No randomness.
 pub fn new_token() -> Result<(String, [u8; 32])> {
-    let mut token = [0; 32];
-    getrandom::fill(&mut token).map_err(|error| Error::internal(error.to_string()))?;
-    let token = URL_SAFE_NO_PAD.encode(token);
+    let token = URL_SAFE_NO_PAD.encode(random::bytes::<32>()?);
     let digest = digest(&token);
     Ok((token, digest))
 }

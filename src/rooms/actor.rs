@@ -23,8 +23,9 @@ use crate::base::error::{Code, Error, Outage, Result};
 use crate::base::ids::Uid;
 use crate::base::limits::rooms as limits;
 use crate::policy::{Action as Right, Block};
+use crate::protocol::answer::{self, OkAnswer};
 use crate::protocol::command::{Draft, DraftBody};
-use crate::protocol::event::{Event, Ok as OkAnswer, err};
+use crate::protocol::event::Event;
 use crate::protocol::message::MessageState;
 use crate::store::chat::commit::{Entry, Outcome};
 
@@ -212,6 +213,11 @@ impl Actor {
                 let change = crate::store::chat::commit::Change::Read { uid: post.uid, seq };
                 self.gather(post.conn, post.id, post.uid, change, Meaning::Read { seq });
             }
+            Action::SendEnvelope => {
+                let text = "This room is not encrypted; send \"msg\".";
+                let answer = self.refusal(post.id.as_deref(), &Error::new(Code::BadRequest, text));
+                self.reply(post.conn, answer).await;
+            }
             Action::Send(draft) => {
                 let (uid, admin) = (post.uid, post.admin);
                 self.take_draft(post.conn, post.id, uid, admin, draft, &post.allowance).await;
@@ -230,7 +236,7 @@ impl Actor {
             // One's own words may be taken back wherever they are.
             Action::Send(draft) => !matches!(draft.body, DraftBody::Delete),
             Action::Typing => state.block_of(post.uid) == Block::None,
-            Action::Subscribe { .. } | Action::Read { .. } => false,
+            Action::Subscribe { .. } | Action::Read { .. } | Action::SendEnvelope => false,
         };
         if !state.members.contains_key(&post.uid) {
             return Err(Error::new(Code::NotMember, "You are not a member of this room."));
@@ -435,7 +441,7 @@ impl Actor {
     /// The answer to a command that is not carried out.
     fn refusal(&self, id: Option<&str>, error: &Error) -> Payload {
         self.shared.refused.inc(error.code());
-        err(id, error)
+        answer::error(id, error)
     }
 
     async fn reply(&self, conn: ConnRef, payload: Payload) {

@@ -5,7 +5,7 @@
 //! refused reads like other refusals.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::outlet::Delivery;
 use super::registry::Rooms;
@@ -13,7 +13,9 @@ use super::room::Input;
 use crate::base::error::{Code, Error, Result};
 use crate::base::ids::Uid;
 use crate::base::limits::rooms as limits;
-use crate::protocol::event::{Event, RoomView};
+use crate::base::lock::RwLockExt as _;
+use crate::protocol::event::Event;
+use crate::protocol::room::RoomView;
 use crate::store::chat::BlockRow;
 
 /// The people one user has blocked, and since when.
@@ -91,11 +93,11 @@ impl Blocks {
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Table> {
-        self.table.read().unwrap_or_else(PoisonError::into_inner)
+        self.table.read_unpoisoned()
     }
 
     fn write(&self) -> RwLockWriteGuard<'_, Table> {
-        self.table.write().unwrap_or_else(PoisonError::into_inner)
+        self.table.write_unpoisoned()
     }
 }
 

@@ -6,7 +6,7 @@ use super::room::{Input, RoomHandle};
 use crate::base::error::{Code, Error, Result};
 use crate::base::ids::{RoomId, Uid};
 use crate::policy::{Action, no_room};
-use crate::protocol::event::{Notify, Role, RoomKind, RoomView};
+use crate::protocol::room::{Notify, Role, RoomKind, RoomView};
 use crate::store::chat::RoomChange;
 
 impl Rooms {

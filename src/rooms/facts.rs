@@ -8,8 +8,8 @@ use std::collections::{HashMap, HashSet};
 
 use crate::base::ids::{Mid, Uid};
 use crate::base::limits::rooms as limits;
-use crate::protocol::command::{Draft, DraftBody, TextBody};
-use crate::protocol::message::{Content, MessageState, Reaction};
+use crate::protocol::command::{Draft, DraftBody};
+use crate::protocol::message::{Content, MessageState, Reaction, TextBody};
 use crate::store::chat::{Stored, StoredKind, StoredReaction, Superseded};
 
 /// What must be known to decide about some drafts.

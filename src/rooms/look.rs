@@ -7,8 +7,8 @@ use crate::base::error::Result;
 use crate::base::ids::{RoomId, Uid};
 use crate::base::limits::chat;
 use crate::policy::{Action, no_room};
-use crate::protocol::event::{Role, RoomKind, RoomView};
 use crate::protocol::message::MessageState;
+use crate::protocol::room::{Role, RoomKind, RoomView};
 use crate::store::chat::{BanRow, Page, RemovedRoom, RoomRow};
 
 /// A room as an administrator of the server sees it.

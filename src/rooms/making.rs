@@ -7,7 +7,7 @@ use crate::base::error::{Code, Error, Result};
 use crate::base::ids::{RoomId, Uid};
 use crate::base::limits::{api, rooms as limits};
 use crate::policy::{Action, Block, no_room};
-use crate::protocol::event::{Role, RoomKind, RoomView};
+use crate::protocol::room::{Role, RoomKind, RoomView};
 use crate::store::chat::NewRoom;
 
 /// A room to be made.

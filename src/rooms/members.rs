@@ -12,7 +12,8 @@ use crate::base::error::{Code, Error, Result};
 use crate::base::ids::Uid;
 use crate::base::time::now_ms;
 use crate::policy::{Action, unwilling_person};
-use crate::protocol::event::{Event, Gone, Notify, Role, RoomKind};
+use crate::protocol::event::{Event, Gone};
+use crate::protocol::room::{Notify, Role, RoomKind};
 
 /// Who asks for a change of membership.
 #[derive(Debug, Clone, Copy)]

@@ -12,18 +12,18 @@
 //! ([`Presence::unsaved`]) says that it is done.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use super::outlet::ConnRef;
 use crate::base::error::{Error, Result};
 use crate::base::ids::Uid;
-use crate::protocol::command::PresenceState;
 use crate::protocol::event::Event;
-use crate::protocol::status::{Status, Words};
+use crate::protocol::presence::{PresenceState, Status, StatusText};
 use crate::store::now_ms;
 
 #[cfg(doc)]
 use crate::base::limits::rooms as limits;
+use crate::base::lock::MutexExt as _;
 
 /// How a user is to be seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,7 +117,7 @@ impl Presence {
         uid: Uid,
         conn: ConnRef,
         state: PresenceState,
-        words: Option<&Words>,
+        words: Option<&StatusText>,
     ) -> bool {
         let table = self.table();
         let own = table.users.get(&uid).and_then(|user| user.connections.get(&conn));
@@ -134,7 +134,7 @@ impl Presence {
         uid: Uid,
         conn: ConnRef,
         state: PresenceState,
-        words: Option<Words>,
+        words: Option<StatusText>,
     ) -> Result<()> {
         let now = now_ms();
         if words.as_ref().and_then(|words| words.until).is_some_and(|until| until <= now) {
@@ -146,7 +146,7 @@ impl Presence {
         *own = state;
         if let Some(words) = words {
             let before = user.chosen.clone().at(now);
-            let chosen = before.clone().saying(words);
+            let chosen = before.clone().with_text(words);
             if chosen != before {
                 table.unsaved.insert(uid, chosen.clone());
                 table.choose(uid, chosen);
@@ -232,7 +232,7 @@ impl Presence {
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
-        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+        self.table.lock_unpoisoned()
     }
 }
 
@@ -302,8 +302,8 @@ mod tests {
         ConnRef { shard: 0, slot, generation: 0 }
     }
 
-    fn words(text: &str, until: Option<i64>) -> Option<Words> {
-        Some(Words { text: text.to_owned(), until })
+    fn words(text: &str, until: Option<i64>) -> Option<StatusText> {
+        Some(StatusText { text: text.to_owned(), until })
     }
 
     fn here(slots: &[u32]) -> Presence {

@@ -9,7 +9,8 @@ use super::replays::Replay;
 use super::room::Input;
 use crate::base::ids::Uid;
 use crate::base::limits::{chat, rooms as limits};
-use crate::protocol::event::{Event, Ok as OkAnswer};
+use crate::protocol::answer::OkAnswer;
+use crate::protocol::event::Event;
 use crate::protocol::message::MessageState;
 
 impl Actor {

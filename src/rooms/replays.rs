@@ -35,7 +35,8 @@ use crate::base::error::Result;
 use crate::base::ids::{Mid, RoomId, Uid};
 use crate::base::limits::{chat, rooms as limits};
 use crate::base::memory::{Holder, Kind, Reservation};
-use crate::protocol::event::{Event, Ok as OkAnswer, err};
+use crate::protocol::answer::{self, OkAnswer};
+use crate::protocol::event::Event;
 use crate::protocol::message::MessageState;
 
 /// What is left of a replay.
@@ -304,7 +305,7 @@ async fn answer(shared: Arc<Shared>, request: Request, held: Result<Reservation>
     };
     let read = read.map_err(|error| {
         shared.refused.inc(error.code());
-        err(id.as_deref(), &error)
+        answer::error(id.as_deref(), &error)
     });
     let slice = Slice { number, room, read };
     let _ = shared.outlet.to(conn, Delivery::Slice(conn, Arc::new(slice))).await;

@@ -1,6 +1,6 @@
 //! A room as others see it: its state to read, its inbox to post to.
 
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -8,10 +8,11 @@ use super::members::{By, MemberChange, MemberOutcome};
 use super::outlet::{ConnRef, Payload};
 use super::state::State;
 use crate::base::allowance::Allowance;
-use crate::base::bucket::Bucket;
 use crate::base::error::{Error, Outage, Result};
 use crate::base::ids::{RoomId, Uid};
 use crate::base::limits::rooms as limits;
+use crate::base::lock::RwLockExt as _;
+use crate::base::token_bucket::TokenBucket;
 use crate::protocol::command::Draft;
 use crate::store::chat::RoomChange;
 
@@ -44,6 +45,8 @@ pub enum Action {
     Unsubscribe,
     /// Change its messages.
     Send(Draft),
+    /// An encrypted message.
+    SendEnvelope,
     /// "I am writing".
     Typing,
     /// "I have read this far".
@@ -81,22 +84,22 @@ pub struct Room {
     state: RwLock<State>,
     pub(super) tx: mpsc::Sender<Input>,
     /// Bytes that are sent into it.
-    pub(super) bytes: Bucket,
+    pub(super) bytes: TokenBucket,
 }
 
 impl Room {
     pub(super) fn new(state: State) -> (Arc<Self>, mpsc::Receiver<Input>) {
         let (tx, inbox) = mpsc::channel(limits::INBOX);
-        let (id, state, bytes) = (state.id(), RwLock::new(state), Bucket::default());
+        let (id, state, bytes) = (state.id(), RwLock::new(state), TokenBucket::default());
         (Arc::new(Self { id, state, tx, bytes }), inbox)
     }
 
     pub(super) fn state(&self) -> RwLockReadGuard<'_, State> {
-        self.state.read().unwrap_or_else(PoisonError::into_inner)
+        self.state.read_unpoisoned()
     }
 
     pub(super) fn state_mut(&self) -> RwLockWriteGuard<'_, State> {
-        self.state.write().unwrap_or_else(PoisonError::into_inner)
+        self.state.write_unpoisoned()
     }
 }
 

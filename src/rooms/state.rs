@@ -8,8 +8,8 @@ use crate::base::error::{Code, Error, Result};
 use crate::base::ids::{RoomId, Uid};
 use crate::base::limits::chat as limits;
 use crate::policy::{self, Action, Asker, Block, Place};
-use crate::protocol::event::{Notify, Role, RoomKind, RoomView};
 use crate::protocol::message::MessageState;
+use crate::protocol::room::{Notify, Role, RoomKind, RoomView};
 use crate::store::chat::{BanRow, MemberRow, RoomRow};
 use crate::store::now_ms;
 
@@ -280,8 +280,7 @@ impl State {
 mod tests {
     use super::*;
     use crate::base::ids::Mid;
-    use crate::protocol::command::TextBody;
-    use crate::protocol::message::Content;
+    use crate::protocol::message::{Content, TextBody};
     use crate::store::chat::BlockRow;
 
     fn state() -> State {

@@ -8,7 +8,8 @@ use crate::auth::Auth;
 use crate::avatars::{Picture, SIZES};
 use crate::base::error::{Code, Error, Result};
 use crate::base::ids::Uid;
-use crate::protocol::status::Status;
+use crate::base::{hex, random};
+use crate::protocol::presence::Status;
 use crate::rooms::Rooms;
 use crate::store::accounts::{AccountStore, Profile, ProfileChange};
 
@@ -84,7 +85,7 @@ impl Profiles {
         after: &str,
         most: usize,
     ) -> Result<Vec<(Uid, String)>> {
-        self.store.among(among, q, after, most).await
+        self.store.search_members(among, q, after, most).await
     }
 
     /// Changes a user's own profile.
@@ -114,10 +115,7 @@ impl Profiles {
     /// # Errors
     /// `unavailable`.
     pub async fn set_avatar(&self, uid: Uid, picture: &Picture) -> Result<String> {
-        let mut random = [0; 16];
-        getrandom::fill(&mut random).map_err(|error| Error::internal(error.to_string()))?;
-        let name: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
-        let name = format!("{name}.{}", picture.extension);
+        let name = format!("{}.{}", hex::encode(&random::bytes::<16>()?), picture.extension);
         self.store.put_avatar(uid, &name, picture.content_type, &picture.squares).await?;
         self.publish(uid).await;
         Ok(name)
@@ -152,7 +150,7 @@ impl Profiles {
     /// Compares the name of a user who is new or renamed with those of others. Everybody who is marked by
     /// that as easily confused, or not any longer, is published.
     pub async fn mark_similar_names(&self, uid: Uid) {
-        match self.store.settle_names(&[uid]).await {
+        match self.store.update_ambiguous_names(&[uid]).await {
             Ok(changed) => {
                 for other in changed.into_iter().filter(|other| *other != uid) {
                     self.publish_one(other).await;

@@ -10,6 +10,7 @@ use tokio::sync::Mutex;
 
 use super::accounts::Accounts;
 use crate::base::error::{Code, Result};
+use crate::base::hex;
 use crate::base::limits::service as limits;
 use crate::rooms::Rooms;
 use crate::store::accounts::{AccountStore, AuditEntry, UserRow};
@@ -81,7 +82,7 @@ impl Purge {
         self.store.purge_secrets(before).await?;
         let (last, _) = self.store.audit_page(&Default::default(), i64::MAX, 1).await?;
         if let Some(last) = last.first() {
-            let hash: String = last.hash.iter().map(|byte| format!("{byte:02x}")).collect();
+            let hash = hex::encode(&last.hash);
             tracing::info!(n = last.n, hash, "the newest entry of the audit log");
         }
         Ok(purged)

@@ -16,7 +16,7 @@ use crate::auth::{Auth, Invite};
 use crate::base::allowance::Allowances;
 use crate::base::error::Result;
 use crate::base::ids::{RoomId, Uid};
-use crate::protocol::event::{Role, RoomKind, RoomView};
+use crate::protocol::room::{Role, RoomKind, RoomView};
 use crate::rooms::{By, CreateRoom, Making, MemberChange, MemberOutcome, Rooms};
 use crate::store::chat::RoomChange;
 
@@ -88,7 +88,7 @@ impl RoomChanges {
         let people: BTreeSet<_> = create.members.iter().filter(|member| **member != uid).collect();
         let people = people.len();
         let allowance = self.allowances.of(uid);
-        allowance.put_in(people, is_admin)?;
+        allowance.add_members(people, is_admin)?;
         let counted = match making {
             Making::Bounded => self.auth.take_room(uid, is_direct),
             Making::Unbounded => Ok(()),
@@ -98,7 +98,7 @@ impl RoomChanges {
             Err(error) => Err(error),
         };
         if !matches!(created, Ok((_, true))) {
-            allowance.put_nobody_in(people, is_admin);
+            allowance.give_members_back(people, is_admin);
         }
         let (room, is_new) = created?;
         if making == Making::Bounded && !is_new {

@@ -4,12 +4,13 @@
 //! stores, at most once a minute however many ask.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use crate::base::limits::service as limits;
+use crate::base::lock::MutexExt as _;
 use crate::base::process_usage;
 use crate::delivery::Shards;
 use crate::rooms::Rooms;
@@ -54,7 +55,7 @@ impl StatsSampler {
 
     /// Samples the counters once more; what is older than an hour is forgotten.
     pub fn sample(&self) {
-        let mut samples = self.samples.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut samples = self.samples.lock_unpoisoned();
         keep(&mut samples, self.counters());
     }
 
@@ -71,7 +72,7 @@ impl StatsSampler {
     /// All figures. What a database does not answer now is missing, the rest is there.
     pub async fn report(&self) -> Value {
         let samples: Vec<_> = {
-            let samples = self.samples.lock().unwrap_or_else(PoisonError::into_inner);
+            let samples = self.samples.lock_unpoisoned();
             samples.iter().copied().collect()
         };
         json!({

@@ -29,11 +29,11 @@ impl StatusWriter {
     pub async fn write_pending(&self) -> Result<()> {
         let presence = self.rooms.presence();
         loop {
-            let choices = presence.unsaved(limits::WORDS_AT_ONCE);
+            let choices = presence.unsaved(limits::STATUSES_AT_ONCE);
             if choices.is_empty() {
                 return Ok(());
             }
-            self.store.save_statuses(&choices).await?;
+            self.store.persist_statuses(&choices).await?;
             for (uid, _) in &choices {
                 // A session in memory carries the old status to the user's next first connection.
                 self.auth.forget(*uid);

@@ -289,7 +289,6 @@ export function createEvents(client) {
       loaded: true,
       loading: false,
       moreBefore: Boolean(page.more),
-      moreAfter: false,
       seq: old?.seq ?? 0,
     });
     const now = state.rooms.get(room);

@@ -63,7 +63,6 @@ export function createRoomActions(client) {
         loaded: false,
         loading: true,
         moreBefore: false,
-        moreAfter: false,
         seq: since,
       });
       changed();
@@ -81,8 +80,6 @@ export function createRoomActions(client) {
         if (/** @type {{ code?: string }} */ (error).code !== "network") throw error;
       }
     },
-
-    closeRoom() {},
 
     /** @type {Actions["loadOlder"]} */
     async loadOlder(room) {
@@ -104,9 +101,6 @@ export function createRoomActions(client) {
       });
       changed();
     },
-
-    async loadNewer() {},
-    async jumpToPresent() {},
 
     /** @type {Actions["loadAround"]} */
     async loadAround(room, mid) {

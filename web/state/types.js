@@ -121,7 +121,6 @@
  * @property {boolean} loaded
  * @property {boolean} loading
  * @property {boolean} moreBefore
- * @property {boolean} moreAfter
  * @property {number} seq  every change up to here is in it
  */
 
@@ -154,10 +153,7 @@
  *   register
  * @property {() => Promise<void>} signOut
  * @property {(room: string) => Promise<void>} openRoom
- * @property {(room: string) => void} closeRoom
  * @property {(room: string) => Promise<void>} loadOlder
- * @property {(room: string) => Promise<void>} loadNewer
- * @property {(room: string) => Promise<void>} jumpToPresent
  * @property {(room: string, mid: string) => Promise<boolean>} loadAround
  * @property {(room: string, draft: { text: string, re?: string, mentions: string[] }) => Promise<void>} send
  * @property {(room: string, mid: string, text: string) => Promise<void>} edit

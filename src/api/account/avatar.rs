@@ -8,11 +8,11 @@ use serde_json::json;
 use crate::api::access::Access;
 use crate::api::context::{Api, Call};
 use crate::base::error::{Code, Error, Result};
-use crate::http::{Place, Request, Response};
+use crate::http::{BodyPermit, Request, Response};
 use crate::service::avatar_urls;
 
 /// Leave to send an upload, before a byte of it is read: for a user who is signed in, one at a time.
-pub async fn admit(api: &Api, request: &Request) -> Result<Place> {
+pub async fn authorize_body(api: &Api, request: &Request) -> Result<BodyPermit> {
     if request.head.method.as_str() != "PUT" {
         return Ok(Box::new(()));
     }

@@ -12,8 +12,7 @@ use crate::base::principal::Principal;
 use crate::base::text::{bounded, line};
 use crate::base::time;
 use crate::http::Response;
-use crate::protocol::command::PresenceState;
-use crate::protocol::status::Status;
+use crate::protocol::presence::{PresenceState, Status};
 use crate::service::{Profiles, RemovedMessages};
 use crate::store::accounts::ProfileChange;
 

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::api::context::{AdminCall, Call};
 use crate::base::error::{Error, Result};
+use crate::base::hex;
 use crate::base::limits::api::{PAGE, PAGE_MAX};
 use crate::base::time;
 use crate::http::Response;
@@ -33,7 +34,7 @@ pub async fn verify(call: AdminCall<'_>) -> Result<Response> {
     let mut answer = json!({
         "ok": check.broken_at.is_none(),
         "entries": check.entries,
-        "head": hex(&check.head),
+        "head": hex::encode(&check.head),
     });
     if let Some(n) = check.broken_at {
         answer["broken_at"] = json!(n);
@@ -51,10 +52,6 @@ fn entry(row: &AuditRow) -> Value {
         "action": row.action,
         "target": {"kind": row.target_kind, "id": row.target_id, "name": row.target_name},
         "detail": detail,
-        "hash": hex(&row.hash),
+        "hash": hex::encode(&row.hash),
     })
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

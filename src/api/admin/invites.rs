@@ -15,7 +15,7 @@ pub async fn page(Call { services, caller, request, .. }: AdminCall<'_>) -> Resu
     let page = Page::of(request)?;
     let live = match request.query("state").as_deref() {
         None | Some("") => None,
-        Some("live") => Some(services.auth.live().member_invites),
+        Some("live") => Some(services.auth.settings().current().member_invites),
         Some(_) => return Err(Error::field("state", "must be \"live\" or absent")),
     };
     let before = page.after.map(|after| after.parse()).transpose();

@@ -12,7 +12,7 @@ use crate::base::ids::{RoomId, Uid};
 use crate::base::limits::chat;
 use crate::base::text::{line, name};
 use crate::http::Response;
-use crate::protocol::event::RoomKind;
+use crate::protocol::room::RoomKind;
 use crate::rooms::{CreateRoom, MemberChange, RoomSummary, Rooms, check_kind, sort_key};
 use crate::store::chat::{RemovedRoom, RoomChange, RoomRow};
 use crate::store::restorable_ms;

@@ -5,17 +5,17 @@ use serde_json::{Map, Value, json};
 
 use crate::api::context::{AdminCall, Call};
 use crate::api::fields::present;
-use crate::auth::RoomCreation;
 use crate::base::error::{Error, Result};
 use crate::base::limits::api as limits;
 use crate::base::limits::auth::USERS_MAX;
 use crate::base::text::name;
 use crate::config::Registration;
 use crate::http::Response;
+use crate::settings::RoomCreation;
 
 /// `GET /api/admin/settings`
 pub async fn show(call: AdminCall<'_>) -> Result<Response> {
-    Ok(Response::json(200, &*call.services.auth.live()))
+    Ok(Response::json(200, &*call.services.auth.settings().current()))
 }
 
 #[derive(Deserialize)]
@@ -72,6 +72,6 @@ impl Change {
 pub async fn change(Call { services, caller, request, .. }: AdminCall<'_>) -> Result<Response> {
     let change: Change = request.json()?;
     let fields = change.check()?;
-    let after = services.auth.choose(caller.principal, fields, &change.expected).await?;
+    let after = services.auth.settings().update(caller.principal, fields, &change.expected).await?;
     Ok(Response::json(200, &*after))
 }

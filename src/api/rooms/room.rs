@@ -6,16 +6,17 @@ use serde_json::json;
 use crate::api::charge::Charge;
 use crate::api::context::Call;
 use crate::api::page::{Page, cursor};
-use crate::auth::{RoomCreation, Session};
+use crate::auth::Session;
 use crate::base::error::{Code, Error, Result};
 use crate::base::ids::{RoomId, Uid};
 use crate::base::limits::{api as limits, chat};
 use crate::base::text::{line, name};
 use crate::http::Response;
 use crate::policy::unreachable_person;
-use crate::protocol::event::{Notify, RoomKind, RoomView};
+use crate::protocol::room::{Notify, RoomKind, RoomView};
 use crate::rooms::{CreateRoom, check_kind, sort_key};
 use crate::service::{Actor, Services};
+use crate::settings::RoomCreation;
 use crate::store::chat::RoomChange;
 
 /// `GET /api/rooms?after=ID`: mine as in `hello`, and the open ones I am not in, without a `role`. By id, as
@@ -112,7 +113,7 @@ pub async fn create(call: Call<'_>) -> Result<Response> {
         RoomKind::Dm => String::new(),
         RoomKind::Open | RoomKind::Closed => name("name", &new.name, chat::ROOM_NAME)?,
     };
-    new.check(services.auth.live().room_creation, caller)?;
+    new.check(services.auth.settings().current().room_creation, caller)?;
     new.check_members(services).await?;
     let create = CreateRoom {
         name,

@@ -10,7 +10,7 @@ use crate::http::{Request, Response};
 /// `GET /api/info`
 pub async fn info(api: &Api, _: &Request) -> Result<Response> {
     let auth = &api.services.auth;
-    let live = auth.live();
+    let live = auth.settings().current();
     let mut info = json!({
         "name": live.name,
         "version": env!("CARGO_PKG_VERSION"),

@@ -1,0 +1,229 @@
+//! The published order of the layers, checked on the source: dependencies point down only.
+//! `docs/architecture.md` draws the same picture.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+mod imports;
+
+use imports::{Crate, circles, rust_files};
+
+/// Each top-level module and what it may use besides itself. Everything may use the ground floor.
+const ALLOWED: &[(&str, &[&str])] = &[
+    ("http", &[]),
+    ("ws", &["http"]),
+    ("protocol", &[]),
+    ("e2ee", &[]),
+    ("store", &["protocol"]),
+    ("settings", &["store"]),
+    ("auth", &["settings", "store", "e2ee", "protocol"]),
+    ("avatars", &[]),
+    ("policy", &["protocol"]),
+    ("rooms", &["store", "protocol", "policy"]),
+    ("delivery", &["rooms", "ws", "protocol"]),
+    ("metrics", &["http", "store", "auth", "rooms", "delivery"]),
+    ("service", &["store", "auth", "avatars", "rooms", "delivery", "policy", "protocol"]),
+    (
+        "api",
+        &[
+            "http", "ws", "protocol", "policy", "store", "auth", "avatars", "rooms", "delivery",
+            "metrics", "settings", "service",
+        ],
+    ),
+    (
+        "server",
+        &[
+            "api", "avatars", "control", "http", "ws", "store", "auth", "rooms", "delivery",
+            "demo", "metrics", "settings", "service",
+        ],
+    ),
+    ("demo", &["auth", "rooms", "store", "protocol", "e2ee"]),
+    ("control", &[]),
+    ("admin", &["auth", "control", "http", "server", "settings", "store"]),
+    ("loadtest", &["http", "ws", "protocol"]),
+    ("cli", &["admin", "loadtest", "server"]),
+];
+
+/// What every layer may use: small tools, and the settings of a start.
+const GROUND: &[&str] = &["base", "config"];
+
+fn sources() -> BTreeMap<PathBuf, String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    rust_files(&root, &mut files);
+    files
+        .into_iter()
+        .map(|path| {
+            let text = fs::read_to_string(&path).unwrap();
+            (path.strip_prefix(&root).unwrap().to_owned(), text)
+        })
+        .collect()
+}
+
+/// `src/http/body.rs` and `src/http.rs` belong to `http`.
+fn layer(path: &Path) -> String {
+    let first = path.components().next().unwrap().as_os_str().to_string_lossy().into_owned();
+    first.trim_end_matches(".rs").to_owned()
+}
+
+#[test]
+fn dependencies_point_down_only() {
+    let allowed: BTreeMap<_, _> = ALLOWED.iter().copied().collect();
+    let mut wrong = Vec::new();
+    for (path, file) in Crate::read().files {
+        let from = layer(&path);
+        if from == "lib" || from == "main" {
+            continue;
+        }
+        let may = match allowed.get(from.as_str()) {
+            Some(may) => *may,
+            None if GROUND.contains(&from.as_str()) => &[],
+            None => {
+                wrong.push(format!(
+                    "{}: the layer {from} has no place in the order",
+                    path.display()
+                ));
+                continue;
+            }
+        };
+        for to in file.uses.iter().filter_map(|used| used.first()) {
+            if allowed.contains_key(to.as_str()) && *to != from && !may.contains(&to.as_str()) {
+                wrong.push(format!("{}: {from} must not use {to}", path.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn no_files_use_each_other_in_a_circle() {
+    let source = Crate::read();
+    let edges = source.edges();
+    let circles = circles(&edges);
+    let mut said = String::new();
+    for circle in &circles {
+        said += &format!("\n{} files:\n", circle.len());
+        for from in circle {
+            let to: Vec<_> = edges[from].iter().filter(|to| circle.contains(to)).collect();
+            said += &format!("  {from:?} -> {to:?}\n");
+        }
+    }
+    assert!(circles.is_empty(), "{said}");
+}
+
+/// What the rules above would not see, they could not forbid.
+#[test]
+fn the_rules_read_the_whole_source() {
+    let sources = [
+        (
+            "a.rs",
+            "use crate::{\n    b::{self, c::D as E},\n    f,\n};\n#[cfg(test)]\nmod tests { use crate::g; }\n\
+             fn late() { json!(crate::h::i()); /* crate::j */ \"crate::k\"; }",
+        ),
+        ("b/mod.rs", "mod c;\npub use c::D;\nfn x() { c::y() }"),
+        ("b/c.rs", "use super::D; use super::super::a::late;"),
+        ("f.rs", "use crate::b::D;"),
+        ("g.rs", ""),
+        ("h.rs", "#[cfg(test)]\nuse crate::{g};\nuse crate::f::z;"),
+        ("j.rs", ""),
+        ("k.rs", ""),
+    ];
+    let source =
+        Crate::from_sources(sources.map(|(path, text)| (PathBuf::from(path), text.to_owned())));
+    let edges = source.edges();
+    let to = |from: &str| -> Vec<_> {
+        edges[Path::new(from)].iter().map(|path| path.to_str().unwrap()).collect()
+    };
+    assert_eq!(to("a.rs"), ["b/c.rs", "b/mod.rs", "f.rs", "h.rs"]);
+    assert_eq!(to("b/mod.rs"), ["b/c.rs"], "a call of a child counts, a re-export does not");
+    assert_eq!(to("b/c.rs"), ["a.rs"], "its own name behind the parent's re-export is its own");
+    assert_eq!(
+        to("f.rs"),
+        ["b/c.rs"],
+        "the file that declares a name, not the one that re-exports it"
+    );
+    assert_eq!(to("h.rs"), ["f.rs"]);
+    let found = circles(&edges);
+    assert_eq!(found.len(), 1, "{found:?}");
+    let files: Vec<_> = found[0].iter().map(|path| path.to_str().unwrap()).collect();
+    assert_eq!(files, ["a.rs", "b/c.rs", "b/mod.rs", "f.rs", "h.rs"]);
+}
+
+#[test]
+fn the_two_stores_share_nothing() {
+    for (path, text) in sources() {
+        let name = path.to_string_lossy();
+        for (store, other) in [("store/accounts", "chat."), ("store/chat", "accounts.")] {
+            assert!(
+                !name.starts_with(store) || !text.contains(other),
+                "{name} names a table of the other store"
+            );
+        }
+    }
+    let sql = Path::new(env!("CARGO_MANIFEST_DIR")).join("sql");
+    for (store, other) in [("accounts", "chat."), ("chat", "accounts.")] {
+        for entry in fs::read_dir(sql.join(store)).unwrap() {
+            let path = entry.unwrap().path();
+            let text = fs::read_to_string(&path).unwrap();
+            assert!(!text.contains(other), "{} reaches into the other store", path.display());
+        }
+    }
+}
+
+#[test]
+fn unsafe_code_is_confined_to_one_small_file() {
+    let files: Vec<_> = sources()
+        .into_iter()
+        .filter(|(_, text)| text.contains("allow(unsafe_code)"))
+        .map(|(path, text)| (path, text.lines().count()))
+        .collect();
+    assert!(files.len() <= 1 && files.iter().all(|(_, lines)| *lines <= 120), "{files:?}");
+}
+
+#[test]
+fn frameworks_stay_out() {
+    let lock =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.lock")).unwrap();
+    for framework in ["hyper", "axum", "actix-web", "warp", "tide", "rocket", "tokio-tungstenite"] {
+        assert!(
+            !lock.contains(&format!("name = \"{framework}\"\n")),
+            "{framework} is in Cargo.lock"
+        );
+    }
+}
+
+/// What is done to a room is recorded in `service/room_changes.rs`, and nowhere else is it done: a handler or a
+/// service that went past it would leave no entry in the audit log.
+#[test]
+fn handlers_change_rooms_only_where_it_is_recorded() {
+    const ACTS: [&str; 6] = ["change_member", "update", "create", "make", "remove", "restore"];
+    for (path, text) in sources() {
+        let is_above = matches!(layer(&path).as_str(), "api" | "service");
+        if !is_above || path.ends_with("room_changes.rs") {
+            continue;
+        }
+        let joined: String = text.split_whitespace().collect();
+        for act in ACTS {
+            for rooms in [".rooms", "rooms()", "(rooms"] {
+                let call = format!("{rooms}.{act}(");
+                assert!(!joined.contains(&call), "{} calls {call}…)", path.display());
+            }
+        }
+    }
+}
+
+/// Handlers use the types of the stores, but hold neither store: what they read and write goes through a
+/// service, `auth` or the rooms.
+#[test]
+fn handlers_hold_no_store() {
+    for (path, text) in sources() {
+        if layer(&path) == "api" {
+            for store in ["AccountStore", "ChatStore", "database()"] {
+                assert!(!text.contains(store), "{} names {store}", path.display());
+            }
+        }
+    }
+}
