@@ -121,9 +121,9 @@ pub mod http {
     /// Clients whose spending is remembered.
     pub const CLIENTS: usize = 100_000;
     /// Between two lines in the log about requests that were refused for their origin or host.
-    pub const COMPLAINT: Duration = Duration::from_secs(60);
+    pub const REFUSALS_LOGGED: Duration = Duration::from_secs(60);
     /// Characters of a value of such a request that are written into the log.
-    pub const COMPLAINT_VALUE: usize = 100;
+    pub const LOGGED_VALUE: usize = 100;
 }
 
 /// The HTTP interface (`api`).
@@ -173,6 +173,34 @@ pub mod api {
     pub const AUDITED_TOTAL: u32 = 20_000;
     /// The time in which [`AUDITED`] acts come back.
     pub const AUDITED_IN: Duration = Duration::from_secs(10 * 60);
+}
+
+/// Stopping (`server`).
+pub mod server {
+    use super::Duration;
+    /// Requests in flight get this long when the server stops. Rooms and shards have their own bounds.
+    pub const REQUESTS_STOP: Duration = Duration::from_millis(1_500);
+    /// What still runs beside the rooms when they have stopped gets this long.
+    pub const THREADS_STOP: Duration = Duration::from_millis(500);
+}
+
+/// What the server does by itself (`service`).
+pub mod service {
+    use super::Duration;
+    /// Between two samples of the counters.
+    pub const STATS_SAMPLED: Duration = Duration::from_secs(10);
+    /// Samples kept: an hour of them.
+    pub const STATS_SAMPLES: usize = 360;
+    /// Days in the figures.
+    pub const STATS_DAYS: usize = 30;
+    /// How long the figures of the days are kept before they are read anew.
+    pub const STATS_DAYS_CACHED: Duration = Duration::from_secs(60);
+    /// Between two purges.
+    pub const PURGE: Duration = Duration::from_secs(3_600);
+    /// Users of one purge; the rest follows with the next.
+    pub const PURGED_USERS: i64 = 100;
+    /// Between two attempts to finish what a failure interrupted.
+    pub const RETRY: Duration = Duration::from_secs(2);
 }
 
 /// Passwords, sessions, tickets and invitations (`auth`). Those for guesses are multiplied by the
@@ -339,6 +367,8 @@ pub mod chat {
     pub const REPLAY: usize = 1_000;
     /// Messages in one history page.
     pub const PAGE: usize = 100;
+    /// Messages of a page that names no limit.
+    pub const PAGE_DEFAULT: usize = 50;
     /// Bytes of their contents; one message, however large, is always there.
     pub const PAGE_BYTES: usize = 512 * 1024;
     /// Rooms in `hello`, in bytes; further ones follow in `rooms`.
@@ -437,8 +467,8 @@ pub mod rooms {
     pub const BLOCK_CHANGES_PER_HOUR: u32 = 300;
     /// Presence is pushed into rooms of at most this many members.
     pub const PRESENCE_MEMBERS: usize = 256;
-    /// Users whose words are written into their accounts by one statement.
-    pub const WORDS_AT_ONCE: usize = 256;
+    /// Users whose statuses are written into their accounts by one statement.
+    pub const STATUSES_AT_ONCE: usize = 256;
     /// People whose typing is told in one room within [`TYPING_TICK`]; one in a room larger than
     /// [`PRESENCE_MEMBERS`].
     pub const TYPING: usize = 5;
@@ -591,8 +621,8 @@ pub mod users {
     pub const CHANGE_BYTES: usize = 256;
     /// Changes of presence, status, profile and picture, which everybody is told who shares a room.
     pub const PROFILE_CHANGES: Rate = Rate { at_once: 60.0, per_second: 20.0 / MINUTE };
-    /// People put into rooms by somebody else within an hour.
-    pub const PUT_IN: Rate = Rate::within(HOUR, 300.0);
+    /// People whom somebody adds to rooms within an hour.
+    pub const MEMBERS_ADDED: Rate = Rate::within(HOUR, 300.0);
     /// Calls that change something, in their costs.
     pub const CHANGES: Rate = Rate { at_once: 120.0, per_second: 4.0 };
     /// Members of a room who are told of a change, each by a frame of their own, for the cost of one call.
@@ -619,7 +649,7 @@ pub mod descriptors {
     /// Until the next attempt to accept when there is not a descriptor left.
     pub const PAUSE: Duration = Duration::from_millis(50);
     /// Between two lines in the log that say so.
-    pub const COMPLAINT: Duration = Duration::from_secs(10);
+    pub const FAILURES_LOGGED: Duration = Duration::from_secs(10);
 }
 
 /// The private PostgreSQL (`store::embedded`).

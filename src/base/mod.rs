@@ -2,8 +2,6 @@
 //! a layer above.
 
 pub mod allowance;
-pub mod bucket;
-pub mod complaint;
 pub mod counter;
 pub mod error;
 pub mod fd_budget;
@@ -11,6 +9,7 @@ pub mod hex;
 pub mod ids;
 pub mod limits;
 pub mod lock;
+pub mod log_limiter;
 pub mod memory;
 pub mod names;
 pub mod net;
@@ -22,3 +21,4 @@ pub mod shutdown;
 pub mod telemetry;
 pub mod text;
 pub mod time;
+pub mod token_bucket;

@@ -97,7 +97,7 @@ impl AcceptFailures {
     /// Refuses the next connection if descriptors have run out; they come back when other connections
     /// close. After any other failure it waits for a moment.
     async fn handle(&mut self, error: &std::io::Error, listener: &Listener) {
-        if self.logged.is_none_or(|at| at.elapsed() >= descriptors::COMPLAINT) {
+        if self.logged.is_none_or(|at| at.elapsed() >= descriptors::FAILURES_LOGGED) {
             self.logged = Some(Instant::now());
             tracing::warn!(%error, "cannot accept connections; those that are here are served");
         }

@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::base::bucket::Bucket;
 use crate::base::limits::Rate;
 use crate::base::limits::http as limits;
 use crate::base::lock::MutexExt as _;
 use crate::base::net::{ClientPrefix, client_prefixes};
+use crate::base::token_bucket::TokenBucket;
 
 /// What a request costs the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +56,7 @@ pub struct RequestLimiter {
 #[derive(Debug)]
 struct Client {
     /// What it may still spend.
-    budget: Bucket,
+    budget: TokenBucket,
     /// Requests that may be served at once.
     slots: Arc<Semaphore>,
 }
@@ -151,7 +151,7 @@ impl Client {
     fn new(network: ClientPrefix, scale: f64) -> Self {
         let most = (limits::AT_ONCE * network.share()) as f64 * scale;
         let most = (most.max(1.0) as usize).min(Semaphore::MAX_PERMITS);
-        Self { budget: Bucket::default(), slots: Arc::new(Semaphore::new(most)) }
+        Self { budget: TokenBucket::default(), slots: Arc::new(Semaphore::new(most)) }
     }
 
     /// Whether forgetting it changes nothing.

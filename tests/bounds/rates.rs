@@ -496,7 +496,7 @@ async fn so_many_people_may_be_put_into_rooms_within_an_hour_and_nobody_is_kept_
         make(&anna, room(name, 100)).await.expect(201);
     }
     make(&anna, room("two", 90)).await.refused(409, "conflict");
-    make(&anna, room("three", users::PUT_IN.at_once as usize - 202)).await.expect(201);
+    make(&anna, room("three", users::MEMBERS_ADDED.at_once as usize - 202)).await.expect(201);
     let open = json!({"name": "open", "kind": "open"});
     let open = make(&anna, open).await.expect(201)["id"].clone();
     let path = format!("/api/rooms/{}/members", open.as_str().unwrap());

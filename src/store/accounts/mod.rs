@@ -1,15 +1,15 @@
 //! The account store: users, what they log in with, where they are signed in. It knows no room.
 
 mod administration;
-mod among;
+mod ambiguous_names;
 mod audit;
 mod avatars;
 mod invites;
-mod looks;
+mod member_search;
+mod name_skeletons;
 mod passwords;
 mod sessions;
 mod settings;
-mod shown;
 mod tickets;
 mod user_rows;
 mod users;
@@ -48,6 +48,7 @@ const MIGRATIONS: &[Migration] = &migrate::numbered([
     ("shown_names", include_str!("../../../sql/accounts/0007_shown_names.sql")),
     ("scopes_and_ends", include_str!("../../../sql/accounts/0008_scopes_and_ends.sql")),
     ("uses_of_invites", include_str!("../../../sql/accounts/0009_uses_of_invites.sql")),
+    ("name_skeletons", include_str!("../../../sql/accounts/0010_name_skeletons.sql")),
 ]);
 
 /// Handle to the account store. Cheap to clone.
@@ -73,9 +74,9 @@ impl AccountStore {
     pub async fn open(database: Database) -> std::result::Result<Self, String> {
         migrate::run(&database, "accounts", MIGRATIONS).await?;
         let store = Self { database };
-        let filled = store.fill_in_names().await;
+        let filled = store.fill_in_skeletons().await;
         let filled = match filled {
-            Ok(()) => store.fill_in_shown_names().await,
+            Ok(()) => store.fill_in_ambiguous_names().await,
             failed => failed,
         };
         filled.map_err(|error| format!("cannot prepare the user names: {}", error.message()))?;

@@ -1,4 +1,5 @@
 /** Forms and confirmations in dialogs, and the link that is shown once. */
+import { writeClipboard } from "../../platform/clipboard.js";
 import { openDialog } from "../base/dialog.js";
 import { el, fill } from "../base/element.js";
 import { t } from "../base/i18n.js";
@@ -176,10 +177,9 @@ export function openForm(options) {
 /**
  * A link with a secret in it. The server keeps only what recognises it, so this is the one time it can be seen.
  *
- * @param {import("../context.js").Context} context
  * @param {{ title: string, text: string, path: string, expires?: number | null | undefined }} options
  */
-export function showLink(context, options) {
+export function showLink(options) {
   const address = location.origin + options.path;
   openDialog({ title: options.title, class: "dialog-form" }, (close) => {
     const input = el("input", {
@@ -198,14 +198,10 @@ export function showLink(context, options) {
         class: "button button-primary",
         autofocus: true,
         click: async () => {
-          try {
-            await navigator.clipboard.writeText(address);
-            fill(copy, icon("check"), t("admin_copied"));
-            said.textContent = t("copied");
-          } catch {
-            input.focus();
-            said.textContent = t("copy_failed");
-          }
+          const copied = await writeClipboard(address);
+          said.textContent = t(copied ? "copied" : "copy_failed");
+          if (copied) fill(copy, icon("check"), t("admin_copied"));
+          else input.focus();
         },
       },
       icon("copy"),

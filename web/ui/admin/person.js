@@ -1,15 +1,16 @@
 /** One person beside the list: what is known, and what an administrator can do. */
-import * as api from "../../state/admin.js";
+import * as api from "../../calls/admin.js";
 import { ask, openDialog } from "../base/dialog.js";
 import { el, fill } from "../base/element.js";
 import { t } from "../base/i18n.js";
+import { toast } from "../base/toast.js";
 import { date, moment, whole } from "./numbers.js";
 import { loading, troubleWith } from "./paged_table.js";
 import { deed, facts, refusal } from "./parts.js";
 import { openRemovePerson, openRenamePerson, openResetPerson } from "./person_forms.js";
 import { face, marks, nameOf } from "./who.js";
 
-/** @typedef {import("../../state/admin.js").Account} Account */
+/** @typedef {import("../../calls/admin.js").Account} Account */
 /** @typedef {import("./parts.js").Admin} Admin */
 
 /**
@@ -57,7 +58,7 @@ export function openPerson(admin, uid, told) {
   async function perform(act, { said, undo, takesAdmin = false }) {
     try {
       await act();
-      admin.context.toast(
+      toast(
         said,
         undo ? { label: t("undo"), act: () => void perform(undo, { said: t("admin_undone") }) } : undefined,
         undo ? 8000 : undefined,
@@ -65,7 +66,7 @@ export function openPerson(admin, uid, told) {
       await load();
     } catch (error) {
       const now = await load();
-      admin.context.toast(refusal(error, takesAdmin && now?.admin && now.state === "active"), undefined, 7000);
+      toast(refusal(error, takesAdmin && now?.admin && now.state === "active"), undefined, 7000);
     }
   }
 
@@ -118,7 +119,7 @@ export function openPerson(admin, uid, told) {
         () =>
           openRemovePerson(user, {
             changed: () => {
-              admin.context.toast(
+              toast(
                 t("admin_removed", { name }),
                 {
                   label: t("undo"),
@@ -154,7 +155,7 @@ export function openPerson(admin, uid, told) {
   /** @param {Account} user */
   async function demote(user) {
     const name = nameOf(user);
-    const self = uid === admin.context.store.state.me?.uid;
+    const self = uid === admin.store.state.me?.uid;
     if (
       !(await ask({
         title: t("admin_demote_question", { name }),
@@ -231,7 +232,7 @@ function profile(user) {
           el(
             "span",
             {},
-            user.purge_at ? t("admin_purge_on", { date: date(user.purge_at) }) : t("admin_is_removed"),
+            user.purgeAt ? t("admin_purge_on", { date: date(user.purgeAt) }) : t("admin_is_removed"),
             user.erases ? ` ${t("admin_erases")}` : null,
           ),
         )
@@ -244,12 +245,12 @@ function profile(user) {
         t("admin_seen"),
         user.presence && user.presence !== "offline"
           ? t("admin_seen_now")
-          : user.seen_at
-            ? moment(user.seen_at)
+          : user.seenAt
+            ? moment(user.seenAt)
             : t("admin_seen_never"),
       ],
-      [t("admin_created"), moment(user.created_at)],
-      [t("admin_removed_at"), user.removed_at ? moment(user.removed_at) : undefined],
+      [t("admin_created"), moment(user.createdAt)],
+      [t("admin_removed_at"), user.removedAt ? moment(user.removedAt) : undefined],
     ]),
   );
 }

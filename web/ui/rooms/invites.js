@@ -1,34 +1,34 @@
 /** Links that let people into a room: made, copied once, revoked. */
 import { iMay } from "../../state/rights.js";
-import * as api from "../../state/rooms_api.js";
+import { createInvitation, listInvitations, revokeInvitation } from "../../calls/invites.js";
+import { copyText } from "../base/clipboard.js";
+import { whenOf } from "../base/dates.js";
 import { drawEach } from "../base/each.js";
 import { el, fill } from "../base/element.js";
-import { errorText, t, whenOf } from "../base/i18n.js";
-import { icon } from "../base/icons.js";
-import { copyText } from "../timeline/tools.js";
-import { refusal } from "./refusals.js";
 import { busy, createAlert, field } from "../base/form_parts.js";
+import { errorText, t } from "../base/i18n.js";
+import { icon } from "../base/icons.js";
+import { refusal } from "./refusals.js";
 
-/** @typedef {import("../context.js").Context} Context */
+/** @typedef {import("../../state/types.js").Store} Store */
 
 const DAY_S = 86_400;
 
 /**
  * Whether I may make links for this room. What admins allow comes with the server's info.
  *
- * @param {Context} context
- * @param {import("../context.js").Room} room
+ * @param {Store} store
+ * @param {import("../../state/types.js").Room} room
  */
-export function mayInvite(context, room) {
-  const { me, info } = context.store.state;
-  return room.kind !== "dm" && iMay(context.store.state, room, "add") && Boolean(me?.admin || info?.member_invites);
+export function mayInvite(store, room) {
+  const { me, info } = store.state;
+  return room.kind !== "dm" && iMay(store.state, room, "add") && Boolean(me?.admin || info?.memberInvites);
 }
 
 /**
- * @param {Context} context
  * @param {string} id
  */
-export function createInviteLinks(context, id) {
+export function createInviteLinks(id) {
   const alert = createAlert();
   const made = el("div", { class: "made-link", role: "status" });
   const list = el("ul", { class: "results" });
@@ -64,15 +64,14 @@ export function createInviteLinks(context, id) {
   );
 
   async function create() {
-    const { path } = await api.makeInvite({
+    const { link } = await createInvitation({
       rooms: [id],
-      expires_in_s: expiry.value ? Number(expiry.value) : null,
-      uses_max: uses.value ? Number(uses.value) : null,
+      lifeS: expiry.value ? Number(expiry.value) : null,
+      usesMax: uses.value ? Number(uses.value) : null,
     });
-    const link = location.origin + path;
     const copy = el(
       "button",
-      { type: "button", class: "button", click: () => void copyText(context, link) },
+      { type: "button", class: "button", click: () => void copyText(link) },
       icon("copy"),
       t("copy"),
     );
@@ -91,24 +90,24 @@ export function createInviteLinks(context, id) {
 
   async function draw() {
     try {
-      const invites = (await api.invites()).invites.filter((invite) => invite.rooms.some((room) => room.id === id));
+      const invites = (await listInvitations()).filter((invite) => invite.rooms.some((room) => room.id === id));
       fill(list, invites.length ? drawEach(invites, row) : el("li", { class: "results-empty" }, t("no_links")));
     } catch (error) {
       fill(list, el("li", { class: "results-empty" }, errorText(/** @type {{ code?: string }} */ (error))));
     }
   }
 
-  /** @param {import("../../state/rooms_api.js").Invitation} invite */
+  /** @param {import("../../state/types.js").Invitation} invite */
   function row(invite) {
     const over =
       invite.revoked ||
-      (invite.expires_at ?? Infinity) < Date.now() ||
-      (invite.uses_max !== null && invite.uses >= invite.uses_max);
+      (invite.expiresAt ?? Infinity) < Date.now() ||
+      (invite.usesMax !== null && invite.uses >= invite.usesMax);
     const used =
-      invite.uses_max === null
+      invite.usesMax === null
         ? t("used_times", { n: invite.uses })
-        : t("used_of", { n: invite.uses, most: invite.uses_max });
-    const until = invite.expires_at === null ? t("span_never") : whenOf(invite.expires_at);
+        : t("used_of", { n: invite.uses, most: invite.usesMax });
+    const until = invite.expiresAt === null ? t("span_never") : whenOf(invite.expiresAt);
     return el(
       "li",
       { class: over ? "option option-still row-over" : "option option-still" },
@@ -121,7 +120,7 @@ export function createInviteLinks(context, id) {
             {
               type: "button",
               class: "button button-small",
-              click: () => void api.revokeInvite(invite.id).then(draw, draw),
+              click: () => void revokeInvitation(invite.id).then(draw, draw),
             },
             t("revoke_link"),
           ),
