@@ -49,7 +49,7 @@ impl Look {
             connections: api.shards.connections(),
             online: api.rooms.presence().online(),
             messages: api.rooms.committed(),
-            deliveries: api.shards.stats().deliveries.get(),
+            deliveries: api.shards.counters().deliveries.get(),
         }
     }
 }
