@@ -2,7 +2,7 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
-use impulse::base::error::Error;
+use impulse::base::error::{Error, Outage};
 use impulse::base::ids::{Mid, RoomId, Uid};
 use impulse::protocol::answer::{self, OkAnswer};
 use impulse::protocol::command::{Command, Request};
@@ -159,7 +159,7 @@ fn events_and_answers_are_encoded_as_the_vectors_say() {
         ("ok", OkAnswer::to(Some("c1")).seq(9).at(AT).encode()),
         ("truncated", OkAnswer::to(Some("c2")).seq(5_000).truncated(true).encode()),
         ("bare_ok", OkAnswer::to(None).encode()),
-        ("err", answer::error(Some("c3"), &Error::unavailable("not for clients"))),
+        ("err", answer::error(Some("c3"), &Error::outage(Outage::Unreachable, "not for clients"))),
     ];
     assert_eq!(vectors.as_object().unwrap().len(), frames.len(), "a vector without its encoder");
     for (name, frame) in frames {

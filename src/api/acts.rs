@@ -62,7 +62,7 @@ impl Api {
         let people: BTreeSet<_> = create.members.iter().filter(|uid| **uid != caller.uid).collect();
         let people = people.len();
         let allowance = self.allowances.of(caller.uid);
-        allowance.put_in(people, caller.admin)?;
+        allowance.add_members(people, caller.admin)?;
         let made = match making {
             Making::Bounded => self.auth.take_room(caller.uid, is_direct),
             Making::Unbounded => Ok(()),
@@ -72,7 +72,7 @@ impl Api {
             Err(error) => Err(error),
         };
         if !matches!(made, Ok((_, true))) {
-            allowance.put_nobody_in(people, caller.admin);
+            allowance.give_members_back(people, caller.admin);
         }
         let (room, is_new) = made?;
         if making == Making::Bounded && !is_new {

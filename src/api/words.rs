@@ -33,11 +33,11 @@ impl Api {
     pub async fn write_words(&self) -> Result<()> {
         let presence = self.rooms.presence();
         loop {
-            let choices = presence.unsaved(limits::WORDS_AT_ONCE);
+            let choices = presence.unsaved(limits::STATUSES_AT_ONCE);
             if choices.is_empty() {
                 return Ok(());
             }
-            self.accounts.save_statuses(&choices).await?;
+            self.accounts.persist_statuses(&choices).await?;
             for (uid, _) in &choices {
                 // A session that is remembered carries the old ones to the next first connection.
                 self.auth.forget(*uid);

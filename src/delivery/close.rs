@@ -7,6 +7,7 @@ use mio::Events;
 use super::connection::Phase;
 use super::shard::Shard;
 use crate::base::limits::delivery as limits;
+use crate::base::random;
 use crate::protocol::event::Event;
 use crate::ws::{Codec, frame};
 
@@ -98,8 +99,5 @@ impl Shard {
 
 /// A wait between two bounds, different for each client, so that they do not all come back at once.
 fn jitter((least, most): (u32, u32)) -> u32 {
-    let mut random = [0u8; 4];
-    // Without randomness all clients wait equally long, which is no fault.
-    let _ = getrandom::fill(&mut random);
-    least + u32::from_le_bytes(random) % (most - least).max(1)
+    least + random::number() % (most - least).max(1)
 }

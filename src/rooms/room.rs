@@ -8,11 +8,11 @@ use super::members::{By, MemberChange, MemberOutcome};
 use super::outlet::{ConnRef, Payload};
 use super::state::State;
 use crate::base::allowance::Allowance;
-use crate::base::bucket::Bucket;
 use crate::base::error::{Error, Outage, Result};
 use crate::base::ids::{RoomId, Uid};
 use crate::base::limits::rooms as limits;
 use crate::base::lock::RwLockExt as _;
+use crate::base::token_bucket::TokenBucket;
 use crate::protocol::command::Draft;
 use crate::store::chat::RoomChange;
 
@@ -84,13 +84,13 @@ pub struct Room {
     state: RwLock<State>,
     pub(super) tx: mpsc::Sender<Input>,
     /// Bytes that are sent into it.
-    pub(super) bytes: Bucket,
+    pub(super) bytes: TokenBucket,
 }
 
 impl Room {
     pub(super) fn new(state: State) -> (Arc<Self>, mpsc::Receiver<Input>) {
         let (tx, inbox) = mpsc::channel(limits::INBOX);
-        let (id, state, bytes) = (state.id(), RwLock::new(state), Bucket::default());
+        let (id, state, bytes) = (state.id(), RwLock::new(state), TokenBucket::default());
         (Arc::new(Self { id, state, tx, bytes }), inbox)
     }
 

@@ -11,7 +11,7 @@ type Reached = (&'static str, &'static str, &'static [&'static str]);
 const HTTP: &[Reached] = &[
     (
         "src/http/socket.rs",
-        "for_who_does_not_read_the_kernel_takes_no_more_than_may_be_unsent",
+        "the_kernel_buffers_no_more_than_may_be_unsent_for_a_client_that_does_not_read",
         &["http::UNSENT"],
     ),
     (
@@ -34,6 +34,8 @@ const HTTP: &[Reached] = &[
             "api::AVATAR_BODY",
         ],
     ),
+    ("src/http/json.rs", "what_is_wrong_is_named", &["http::JSON_DEPTH"]),
+    ("src/http/static_files.rs", "nothing_outside_the_site_is_served", &["http::SITE_PATH"]),
     (
         "tests/http.rs",
         "deadlines_cover_the_whole_head_and_the_whole_body_not_one_read",
@@ -55,7 +57,7 @@ const HTTP: &[Reached] = &[
         &["http::WAITING_PER_ADDRESS"],
     ),
     (
-        "src/http/clients.rs",
+        "src/http/request_limiter.rs",
         "a_burst_passes_then_the_rate_holds_and_the_wait_is_named",
         &[
             "http::BURST",
@@ -72,25 +74,21 @@ const HTTP: &[Reached] = &[
         &["http::RATE_PAUSE"],
     ),
     (
-        "src/http/clients.rs",
-        "so_many_requests_of_a_client_are_worked_on_at_once_and_the_next_waits_for_a_while",
+        "src/http/request_limiter.rs",
+        "so_many_requests_of_a_client_are_served_at_once_and_the_next_waits_for_a_while",
         &["http::AT_ONCE", "http::AT_ONCE_WAIT"],
     ),
     (
-        "src/http/clients.rs",
+        "src/http/request_limiter.rs",
         "the_table_is_bounded_and_forgets_only_who_has_nothing_spent",
         &["http::CLIENTS"],
     ),
     (
         "tests/floods.rs",
         "a_refused_origin_is_written_into_the_log_once_with_both_values_and_what_to_set",
-        &["http::COMPLAINT"],
+        &["http::REFUSALS_LOGGED"],
     ),
-    (
-        "src/base/complaint.rs",
-        "a_value_cannot_forge_a_line_or_fill_the_log",
-        &["http::COMPLAINT_VALUE"],
-    ),
+    ("src/base/text.rs", "a_value_cannot_forge_a_line_or_fill_the_log", &["http::LOGGED_VALUE"]),
     ("tests/http.rs", "a_connection_without_a_request_is_closed_without_a_word", &["http::IDLE"]),
     (
         "tests/bounds/http.rs",
@@ -106,13 +104,18 @@ const HTTP: &[Reached] = &[
     (
         "tests/bounds/http.rs",
         "one_address_may_have_so_many_connections_and_the_next_one_is_told",
-        &["http::CONNECTIONS_PER_ADDRESS", "http::PLACE_WAIT"],
+        &["http::CONNECTIONS_PER_ADDRESS", "http::PERMIT_WAIT"],
     ),
     (
         "tests/bounds/http.rs",
         "refusals_wait_for_a_bounded_number_and_the_next_is_closed_as_soon_as_it_is_told",
         &["http::REFUSALS"],
     ),
+];
+
+const HTTP_CLIENT: &[Reached] = &[
+    ("src/http/client.rs", "a_reply_may_be_so_long_and_no_longer", &["http::CLIENT_REPLY"]),
+    ("src/http/client.rs", "a_server_that_does_not_answer_is_given_up", &["http::CLIENT_TIMEOUT"]),
 ];
 
 const API: &[Reached] = &[
@@ -562,7 +565,7 @@ const ROOMS: &[Reached] = &[
     (
         "tests/bounds/rooms.rs",
         "the_words_of_more_people_than_one_statement_takes_are_all_written_down",
-        &["rooms::WORDS_AT_ONCE"],
+        &["rooms::STATUSES_AT_ONCE"],
     ),
     (
         "tests/crash.rs",
@@ -586,7 +589,7 @@ const DELIVERY: &[Reached] = &[
     (
         "tests/descriptors.rs",
         "without_a_descriptor_left_new_ones_are_told_and_the_listener_neither_spins_nor_dies",
-        &["descriptors::PAUSE", "descriptors::COMPLAINT"],
+        &["descriptors::PAUSE", "descriptors::FAILURES_LOGGED"],
     ),
     (
         "tests/bounds/delivery.rs",
@@ -731,7 +734,7 @@ const USERS: &[Reached] = &[
     (
         "tests/bounds/rates.rs",
         "so_many_people_may_be_put_into_rooms_within_an_hour_and_nobody_is_kept_from_joining",
-        &["users::PUT_IN"],
+        &["users::MEMBERS_ADDED"],
     ),
     (
         "tests/bounds/rates.rs",
@@ -773,6 +776,14 @@ const USERS: &[Reached] = &[
 
 /// Nothing and nobody can be beyond these; what they are instead.
 const NO_BOUND: &[(&str, &str)] = &[
+    (
+        "http::PERMIT_POLL",
+        "how often a connection looks for a free permit while PERMIT_WAIT bounds it",
+    ),
+    ("http::READ", "how much one read of many takes"),
+    ("http::FIRST_READ", "how much the first read of many takes"),
+    ("http::LINGER_READ", "how much one read of many takes; LINGER bounds them"),
+    ("http::REFUSED_READ", "of a connection that is closed at once, whatever more it has sent"),
     ("auth::KNOWN_NETWORK", "how long a network is no stranger; KNOWN_NETWORKS bounds how many"),
     ("auth::SESSION_TOUCH", "how exactly the last use is known"),
     ("auth::SESSION_BELIEVED", "what another process ends, ends by then; this one's ends at once"),
@@ -797,7 +808,7 @@ const NO_BOUND: &[(&str, &str)] = &[
 const NO_SERVER: &str = "loadtest::";
 
 fn all() -> impl Iterator<Item = &'static Reached> {
-    [HTTP, API, AUTH, MEMORY, CHAT, ROOMS, DELIVERY, USERS].into_iter().flatten()
+    [HTTP, HTTP_CLIENT, API, AUTH, MEMORY, CHAT, ROOMS, DELIVERY, USERS].into_iter().flatten()
 }
 
 /// `module::NAME` of every constant in `src/base/limits.rs`.

@@ -84,11 +84,8 @@ fn push_json(bytes: &mut Vec<u8>, value: &impl serde::Serialize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::hex;
     use crate::base::ids::{Mid, Uid};
-
-    fn hex(bytes: [u8; 32]) -> String {
-        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-    }
 
     #[test]
     fn the_digest_of_a_message_is_that_of_these_bytes_for_ever() {
@@ -117,8 +114,8 @@ mod tests {
             ),
         ];
         for (body, bytes, expected) in cases {
-            assert_eq!(hex(Sha256::digest(bytes).into()), expected, "{bytes}");
-            assert_eq!(hex(digest(&body)), expected, "{bytes}");
+            assert_eq!(hex::encode(&Sha256::digest(bytes)), expected, "{bytes}");
+            assert_eq!(hex::encode(&digest(&body)), expected, "{bytes}");
         }
     }
 
