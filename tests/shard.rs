@@ -164,7 +164,7 @@ async fn the_events_of_more_rooms_than_one_write_takes_are_all_delivered() {
     for room in 1..=rooms as i64 {
         bench.tell(Delivery::Subscribed(conn, RoomId(room))).await;
         bench.tell(Delivery::Replayed(conn, RoomId(room), vec![text("following")])).await;
-        peer.expect(["following".to_owned()]).await;
+        peer.expect_texts(["following".to_owned()]).await;
     }
     let _busy = bench.keep_busy().await;
     for room in 1..=rooms as i64 {
