@@ -23,7 +23,7 @@ const WINDOWS = /** @type {const} */ ([
   [3_600, 3],
 ]);
 /** Stands for what the server could not find out. */
-const UNTOLD = "–";
+const UNKNOWN = "–";
 
 /** @returns {import("./parts.js").Section} */
 export function createOverview() {
@@ -79,28 +79,28 @@ export function createOverview() {
 
   /** @param {unknown} error */
   function fail(error) {
-    tell("bad", t("admin_no_answer"));
+    showHealth("bad", t("admin_no_answer"));
     if (dashboard.hidden) fill(instead, troubleWith(error, refresh));
   }
 
   /** @param {"good" | "bad"} tone @param {string} text */
-  function tell(tone, text) {
+  function showHealth(tone, text) {
     if (health.textContent !== text) fill(health, icon(tone === "good" ? "check" : "alert"), text);
     health.className = `health health-${tone}`;
   }
 
   /** @param {Stats} stats */
   function show({ now, every_s, series, days }) {
-    const away = [
+    const missing = [
       now.database.chat ? "" : t("admin_database_chat"),
       now.database.accounts ? "" : t("admin_database_accounts"),
     ].filter(Boolean);
-    if (away.length) tell("bad", t("admin_database_away", { names: away.join(", ") }));
-    else tell("good", t("admin_databases_answer"));
+    if (missing.length) showHealth("bad", t("admin_database_away", { names: missing.join(", ") }));
+    else showHealth("good", t("admin_databases_answer"));
     const { users } = now;
-    tiles.online.show(told(users?.online), users ? t("admin_of_people", { n: users.active }) : "");
+    tiles.online.show(known(users?.online), users ? t("admin_of_people", { n: users.active }) : "");
     tiles.connections.show(whole(now.connections), t("admin_connections_hint"));
-    tiles.memory.show(now.memory_bytes === null ? UNTOLD : size(now.memory_bytes), t("admin_memory_hint"));
+    tiles.memory.show(now.memory_bytes === null ? UNKNOWN : size(now.memory_bytes), t("admin_memory_hint"));
     tiles.uptime.show(span(now.uptime_s, "narrow"), t("admin_version", { version: now.version }));
     charts.messages.show(
       lately(
@@ -116,13 +116,13 @@ export function createOverview() {
         t("admin_per_second", { rate: rate(now.deliveries_per_s) }),
       ),
     );
-    charts.online.show(lately(users ? [...series.online, users.online] : series.online, every_s, told(users?.online)));
-    charts.newcomers.show(perDay(days, "users", users ? t("admin_this_week", { n: users.new_week }) : UNTOLD));
+    charts.online.show(lately(users ? [...series.online, users.online] : series.online, every_s, known(users?.online)));
+    charts.newcomers.show(perDay(days, "users", users ? t("admin_this_week", { n: users.new_week }) : UNKNOWN));
     charts.days.show(
       perDay(
         days,
         "messages",
-        now.messages_total === null ? UNTOLD : t("admin_messages_total", { n: now.messages_total }),
+        now.messages_total === null ? UNKNOWN : t("admin_messages_total", { n: now.messages_total }),
       ),
     );
     fill(
@@ -134,10 +134,10 @@ export function createOverview() {
         ["bad", users?.removed],
       ]),
       facts([
-        [t("admin_state_active"), told(users?.active)],
-        [t("admin_state_disabled"), told(users?.disabled)],
-        [t("admin_state_removed"), told(users?.removed)],
-        [t("admin_new_week"), told(users?.new_week)],
+        [t("admin_state_active"), known(users?.active)],
+        [t("admin_state_disabled"), known(users?.disabled)],
+        [t("admin_state_removed"), known(users?.removed)],
+        [t("admin_new_week"), known(users?.new_week)],
       ]),
     );
     fill(
@@ -154,7 +154,7 @@ export function createOverview() {
         [t("room_closed"), whole(now.rooms.closed)],
         [t("direct"), whole(now.rooms.direct)],
         [t("admin_state_archived"), whole(now.rooms.archived)],
-        [t("admin_state_removed"), told(now.rooms.removed)],
+        [t("admin_state_removed"), known(now.rooms.removed)],
       ]),
     );
     fill(instead);
@@ -265,8 +265,8 @@ function perDay(days, what, current) {
 }
 
 /** @param {number | null | undefined} n */
-function told(n) {
-  return n === null || n === undefined ? UNTOLD : whole(n);
+function known(n) {
+  return n === null || n === undefined ? UNKNOWN : whole(n);
 }
 
 /** @param {import("../base/i18n.js").Key} key */

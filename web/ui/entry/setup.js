@@ -30,7 +30,7 @@ export function createSetup(store, actions) {
           lead: t("setup_signed_in_lead"),
           button: { label: t("setup_sign_out"), act: () => void actions.signOut() },
         }),
-        el("p", { class: "gate-switch" }, toRooms("link-button")),
+        el("p", { class: "entry-switch" }, toRooms("link-button")),
       );
     page.show(
       head(t("setup_title"), t("setup_lead")),
@@ -78,9 +78,9 @@ let invitation = null;
  */
 export function createWelcome(actions) {
   const page = createPage();
-  const place = el("div", { class: "gate-link" }, waiting());
+  const place = el("div", { class: "entry-link" }, waiting());
   page.show(
-    head(t("welcome_title"), t("welcome_lead"), el("span", { class: "gate-sign gate-sign-good" }, icon("check"))),
+    head(t("welcome_title"), t("welcome_lead"), el("span", { class: "entry-sign entry-sign-good" }, icon("check"))),
     steps(2),
     place,
     toRooms("button button-primary button-wide"),
@@ -123,7 +123,7 @@ function steps(now) {
   const names = /** @type {const} */ (["step_account", "step_invite"]);
   return el(
     "ol",
-    { class: "gate-steps" },
+    { class: "entry-steps" },
     names.map((name, index) =>
       el(
         "li",
