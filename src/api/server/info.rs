@@ -1,0 +1,49 @@
+//! What a client must know before anybody signs in.
+
+use serde_json::json;
+
+use crate::api::context::Api;
+use crate::base::error::Result;
+use crate::base::limits;
+use crate::http::{Request, Response};
+
+/// `GET /api/info`
+pub async fn info(api: &Api, _: &Request) -> Result<Response> {
+    let auth = &api.services.auth;
+    let live = auth.settings().current();
+    let mut info = json!({
+        "name": live.name,
+        "version": env!("CARGO_PKG_VERSION"),
+        "registration": live.registration,
+        "member_invites": live.member_invites,
+        "room_creation": live.room_creation,
+        "default_locale": live.default_locale,
+        "setup": auth.setup_code().is_some(),
+        "limits": {
+            "command": limits::chat::COMMAND,
+            "text": limits::chat::TEXT,
+            "mentions": limits::chat::MENTIONS,
+            "files": limits::chat::FILES,
+            "emoji": limits::chat::EMOJI,
+            "status": limits::chat::STATUS,
+            "room_name": limits::chat::ROOM_NAME,
+            "room_topic": limits::chat::ROOM_TOPIC,
+            "replay": limits::chat::REPLAY,
+            "page": limits::chat::PAGE,
+            "group_direct": limits::api::GROUP_DIRECT,
+            "avatar_bytes": limits::api::AVATAR_BODY,
+            "display_name": limits::api::DISPLAY_NAME,
+            "bio": limits::api::BIO,
+        },
+    });
+    // The same fields as `/api/e2ee/info`, so that a client asks once.
+    if let (Some(info), Some(more)) = (info.as_object_mut(), auth.encryption_info().as_object()) {
+        info.extend(more.clone());
+    }
+    Ok(Response::json(200, &info))
+}
+
+/// `GET /api/e2ee/info`
+pub async fn encryption_info(api: &Api, _: &Request) -> Result<Response> {
+    Ok(Response::json(200, &api.services.auth.encryption_info()))
+}
