@@ -213,6 +213,19 @@ const API: &[Reached] = &[
     ),
 ];
 
+const START: &[Reached] = &[
+    (
+        "src/config.rs",
+        "switches_scales_and_shards_refuse_nonsense",
+        &["config::SHARDS_MAX", "config::RATE_LIMIT_SCALE_MAX"],
+    ),
+    (
+        "src/base/names.rs",
+        "a_name_has_as_many_letters_and_marks_as_the_bounds_say",
+        &["names::LENGTH", "names::MARKS"],
+    ),
+];
+
 const MEMORY: &[Reached] = &[
     (
         "src/config.rs",
@@ -288,6 +301,11 @@ const MEMORY: &[Reached] = &[
 ];
 
 const AUTH: &[Reached] = &[
+    (
+        "tests/api.rs",
+        "prelogin_answers_unknown_names_with_a_salt_that_stays",
+        &["auth::ITERATIONS"],
+    ),
     (
         "tests/sign_in_limits.rs",
         "strangers_who_guess_keep_nobody_out_who_knows_the_password",
@@ -374,6 +392,7 @@ const AUTH: &[Reached] = &[
         &[
             "auth::HASHES_WAITING",
             "auth::HASHES_WAITING_PER_NETWORK",
+            "auth::QUEUE_RETRY_MS",
             "auth::LOOKUPS",
             "auth::LOOKUPS_WAITING",
             "auth::LOOKUPS_WAITING_PER_NETWORK",
@@ -789,6 +808,13 @@ const NO_BOUND: &[(&str, &str)] = &[
     ("http::FIRST_READ", "how much the first read of many takes"),
     ("http::LINGER_READ", "how much one read of many takes; LINGER bounds them"),
     ("http::REFUSED_READ", "of a connection that is closed at once, whatever more it has sent"),
+    ("auth::HASH_MEMORY_KIB", "what a computation costs; the cores bound how many run"),
+    ("auth::HASH_PASSES", "what a computation costs"),
+    ("auth::HASH_LANES", "what a computation costs"),
+    ("store::KEEPALIVE", "when a silent connection is probed; STATEMENT bounds the wait"),
+    ("store::AUDIT_ROWS", "a portion of the work, of which all is done"),
+    ("store::NAMES_AT_ONCE", "a portion of the work, of which all is done"),
+    ("users::PARTS", "locks of a table that REMEMBERED bounds"),
     ("auth::KNOWN_NETWORK", "how long a network is no stranger; KNOWN_NETWORKS bounds how many"),
     ("auth::SESSION_TOUCH", "how exactly the last use is known"),
     ("auth::SESSION_BELIEVED", "what another process ends, ends by then; this one's ends at once"),
@@ -820,7 +846,9 @@ const NO_BOUND: &[(&str, &str)] = &[
 const NO_SERVER: &str = "loadtest::";
 
 fn all() -> impl Iterator<Item = &'static Reached> {
-    [HTTP, HTTP_CLIENT, API, AUTH, MEMORY, CHAT, ROOMS, DELIVERY, USERS].into_iter().flatten()
+    [HTTP, HTTP_CLIENT, API, AUTH, START, MEMORY, CHAT, ROOMS, DELIVERY, USERS]
+        .into_iter()
+        .flatten()
 }
 
 /// `module::NAME` of every constant in `src/base/limits.rs`.
