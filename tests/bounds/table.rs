@@ -353,7 +353,7 @@ const AUTH: &[Reached] = &[
     ),
     (
         "src/auth/attempt_queue.rs",
-        "so_many_wait_for_a_turn_each_network_once_and_so_many_lanes_there_are",
+        "so_many_wait_for_a_turn_each_network_once_and_so_many_queues_there_are",
         &["auth::TURNS", "auth::TURNS_WAITING"],
     ),
     (
