@@ -715,6 +715,8 @@ pub mod embedded {
     pub const START: Duration = Duration::from_secs(60);
     /// Until it has stopped.
     pub const STOP: Duration = Duration::from_secs(6);
+    /// How much longer the server waits for the thread that stops it.
+    pub const STOP_MARGIN: Duration = Duration::from_secs(1);
     /// Waiting for another server that is just stopping.
     pub const LOCK: Duration = Duration::from_secs(3);
     /// Between looks while something is awaited.

@@ -839,7 +839,8 @@ const NO_BOUND: &[(&str, &str)] = &[
     ("server::REQUESTS_STOP", "what still runs then is dropped by the stop"),
     ("server::THREADS_STOP", "what still runs then is dropped by the stop"),
     ("embedded::START", "a recovery after a crash may take long, a broken cluster says so at once"),
-    ("embedded::POLL", "between two looks"),
+    ("embedded::POLL", "between two checks"),
+    ("embedded::STOP_MARGIN", "beyond STOP, which ends the wait"),
 ];
 
 /// The load test's constants say what it does unless told otherwise; `tests/loadtest.rs` runs it.
