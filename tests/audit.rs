@@ -270,8 +270,8 @@ async fn every_act_is_written_down_once_and_what_changes_nothing_is_not() {
     );
     assert_eq!(entry.await["detail"], json!({"name": {"from": "Impulse", "to": "Ours"}}));
     log.none(chief.patch("/api/admin/settings", settings).await).await;
-    let farewell = json!({"auth": auth_of("carl"), "messages": "keep"});
-    log.one(carl.request("DELETE", "/api/me", Some(farewell)).await, "user.delete_self", &carl)
+    let deletion = json!({"auth": auth_of("carl"), "messages": "keep"});
+    log.one(carl.request("DELETE", "/api/me", Some(deletion)).await, "user.delete_self", &carl)
         .await;
 
     let told: BTreeSet<_> = CHANGES.iter().map(|(_, action)| *action).collect();

@@ -129,6 +129,8 @@ pub mod http {
 /// The HTTP interface (`api`).
 pub mod api {
     use super::Duration;
+    /// When a client whose WebSocket was refused may try again, in milliseconds.
+    pub const SOCKET_RETRY_MS: u32 = 5_000;
     /// Body of a request that has little to say.
     pub const SMALL_BODY: usize = 16 * 1024;
     /// How long a browser keeps the cookie of a login: as long as a session can live.

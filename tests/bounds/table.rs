@@ -785,6 +785,7 @@ const NO_BOUND: &[(&str, &str)] = &[
     ("chat::ROOM_VIEW", "an estimate; HELLO_BYTES and ROOMS_BYTES are counted with it"),
     ("delivery::ACTIVITY_TICK", "how often activity is told; ACTIVITY bounds it for each room"),
     ("memory::HOLDERS_KEPT", "the size of an empty table"),
+    ("api::SOCKET_RETRY_MS", "advice to a client"),
     ("service::STATS_DAYS", "how many days the figures show"),
     ("service::STATS_DAYS_CACHED", "how old the figures of the days may be"),
     ("service::PURGE", "how often, whatever there is to purge"),
