@@ -22,7 +22,7 @@ use crate::base::ids::{SessionId, Uid};
 use crate::base::limits::api::LABEL;
 use crate::base::limits::auth::{SESSION_LIFE, SESSIONS};
 use crate::base::lock::MutexExt as _;
-use crate::base::net::line_site_and_block;
+use crate::base::net::sign_in_networks;
 use crate::base::text;
 use crate::config::Registration;
 use crate::store::accounts::{
@@ -171,7 +171,7 @@ impl Auth {
         let password = NewPassword { alg, salt, iter, auth }.check()?;
         let device = check_device(device)?;
         let way = self.way_in(setup, invite)?;
-        for (limit, network) in self.registrations.iter().zip(line_site_and_block(from.peer)) {
+        for (limit, network) in self.registrations.iter().zip(sign_in_networks(from.peer)) {
             limit.take(network)?;
         }
         let (slot, share) = self.stretch_new(password, stranger(from.peer)).await?;

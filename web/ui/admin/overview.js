@@ -1,5 +1,5 @@
 /** What goes on now: figures, the last hour, the last thirty days. Asked again every few seconds while it is seen. */
-import { readStats } from "../../state/admin.js";
+import { readStats } from "../../calls/admin.js";
 import { el, fill, setText } from "../base/element.js";
 import { t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
@@ -9,7 +9,7 @@ import { loading, troubleWith } from "./paged_table.js";
 import { facts } from "./parts.js";
 import { means } from "./scale.js";
 
-/** @typedef {import("../../state/admin.js").Stats} Stats */
+/** @typedef {import("../../calls/admin.js").Stats} Stats */
 
 const EVERY_MS = 5_000;
 /**
@@ -90,7 +90,7 @@ export function createOverview() {
   }
 
   /** @param {Stats} stats */
-  function show({ now, every_s, series, days }) {
+  function show({ now, everyS, series, days }) {
     const away = [
       now.database.chat ? "" : t("admin_database_chat"),
       now.database.accounts ? "" : t("admin_database_accounts"),
@@ -100,29 +100,25 @@ export function createOverview() {
     const { users } = now;
     tiles.online.show(told(users?.online), users ? t("admin_of_people", { n: users.active }) : "");
     tiles.connections.show(whole(now.connections), t("admin_connections_hint"));
-    tiles.memory.show(now.memory_bytes === null ? UNTOLD : size(now.memory_bytes), t("admin_memory_hint"));
-    tiles.uptime.show(span(now.uptime_s, "narrow"), t("admin_version", { version: now.version }));
+    tiles.memory.show(now.memoryBytes === null ? UNTOLD : size(now.memoryBytes), t("admin_memory_hint"));
+    tiles.uptime.show(span(now.uptimeS, "narrow"), t("admin_version", { version: now.version }));
     charts.messages.show(
-      lately(
-        [...series.messages, now.messages_per_s],
-        every_s,
-        t("admin_per_second", { rate: rate(now.messages_per_s) }),
-      ),
+      lately([...series.messages, now.messagesPerS], everyS, t("admin_per_second", { rate: rate(now.messagesPerS) })),
     );
     charts.deliveries.show(
       lately(
-        [...series.deliveries, now.deliveries_per_s],
-        every_s,
-        t("admin_per_second", { rate: rate(now.deliveries_per_s) }),
+        [...series.deliveries, now.deliveriesPerS],
+        everyS,
+        t("admin_per_second", { rate: rate(now.deliveriesPerS) }),
       ),
     );
-    charts.online.show(lately(users ? [...series.online, users.online] : series.online, every_s, told(users?.online)));
-    charts.newcomers.show(perDay(days, "users", users ? t("admin_this_week", { n: users.new_week }) : UNTOLD));
+    charts.online.show(lately(users ? [...series.online, users.online] : series.online, everyS, told(users?.online)));
+    charts.newcomers.show(perDay(days, "users", users ? t("admin_this_week", { n: users.newWeek }) : UNTOLD));
     charts.days.show(
       perDay(
         days,
         "messages",
-        now.messages_total === null ? UNTOLD : t("admin_messages_total", { n: now.messages_total }),
+        now.messagesTotal === null ? UNTOLD : t("admin_messages_total", { n: now.messagesTotal }),
       ),
     );
     fill(
@@ -137,7 +133,7 @@ export function createOverview() {
         [t("admin_state_active"), told(users?.active)],
         [t("admin_state_disabled"), told(users?.disabled)],
         [t("admin_state_removed"), told(users?.removed)],
-        [t("admin_new_week"), told(users?.new_week)],
+        [t("admin_new_week"), told(users?.newWeek)],
       ]),
     );
     fill(
@@ -230,20 +226,20 @@ function createCharts() {
  * The last hour, or as much of it as there is.
  *
  * @param {number[]} values
- * @param {number} every_s
+ * @param {number} everyS
  * @param {string} current
  * @returns {import("./chart.js").Series}
  */
-function lately(values, every_s, current) {
-  const [window_s, group] = WINDOWS.find(([seconds]) => seconds >= values.length * every_s) ?? [3_600, 3];
+function lately(values, everyS, current) {
+  const [windowS, group] = WINDOWS.find(([seconds]) => seconds >= values.length * everyS) ?? [3_600, 3];
   const points = means(values, group);
   const now = Date.now();
   return {
     values: points,
-    slots: Math.round(window_s / (every_s * group)),
-    when: (index) => clock(now - (points.length - 1 - index) * every_s * group * 1000),
+    slots: Math.round(windowS / (everyS * group)),
+    when: (index) => clock(now - (points.length - 1 - index) * everyS * group * 1000),
     current,
-    ends: [clock(now - window_s * 1000), t("admin_now")],
+    ends: [clock(now - windowS * 1000), t("admin_now")],
   };
 }
 

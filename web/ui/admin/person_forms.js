@@ -1,11 +1,11 @@
 /** The questions about a person that need an answer of their own: add, rename, a new password, remove. */
-import * as api from "../../state/admin.js";
+import * as api from "../../calls/admin.js";
 import { errorText, t } from "../base/i18n.js";
 import { choices, field, openForm, showLink, textInput, tick } from "./forms.js";
 import { refusal } from "./parts.js";
 import { nameOf } from "./who.js";
 
-/** @typedef {import("../../state/admin.js").Account} Account */
+/** @typedef {import("../../calls/admin.js").Account} Account */
 /** @typedef {import("./parts.js").Admin} Admin */
 
 const NAME_MAX = "32";
@@ -38,7 +38,7 @@ export function openAddPerson(admin, added) {
       const shown = displayName.value.trim();
       const made = await api.addUser({
         username: username.value.trim(),
-        ...(shown ? { display_name: shown } : {}),
+        ...(shown ? { displayName: shown } : {}),
         ...(rights.input.checked ? { admin: true } : {}),
       });
       added();
@@ -47,7 +47,7 @@ export function openAddPerson(admin, added) {
           title: t("admin_added", { name: nameOf(made) }),
           text: t("admin_added_text", { name: nameOf(made) }),
           path: made.path,
-          expires: made.expires_at,
+          expires: made.expiresAt,
         });
     },
   });
@@ -59,7 +59,7 @@ export function openAddPerson(admin, added) {
  */
 export function openRenamePerson(user, told) {
   const username = textInput({ maxlength: NAME_MAX, required: true, autocapitalize: "none", value: user.username });
-  const displayName = textInput({ maxlength: DISPLAY_NAME_MAX, value: user.display_name ?? "", autofocus: true });
+  const displayName = textInput({ maxlength: DISPLAY_NAME_MAX, value: user.displayName ?? "", autofocus: true });
   openForm({
     title: t("admin_rename_question", { name: nameOf(user) }),
     submit: t("save"),
@@ -67,7 +67,7 @@ export function openRenamePerson(user, told) {
     fields: [field(t("display_name"), displayName), field(t("username"), username, t("admin_username_hint"))],
     act: async () => {
       const change = {
-        ...(displayName.value.trim() === (user.display_name ?? "") ? {} : { display_name: displayName.value.trim() }),
+        ...(displayName.value.trim() === (user.displayName ?? "") ? {} : { displayName: displayName.value.trim() }),
         ...(username.value.trim() === user.username ? {} : { username: username.value.trim() }),
       };
       if (Object.keys(change).length) await api.changeUser(user.uid, change);
@@ -104,7 +104,7 @@ export function openResetPerson(admin, user, told) {
           title: t("admin_reset_link"),
           text: t("admin_reset_link_text", { name: nameOf(user) }),
           path: ticket.path,
-          expires: ticket.expires_at,
+          expires: ticket.expiresAt,
         });
     },
   });

@@ -1,5 +1,5 @@
 /** One room beside the list: what is known, and what an administrator can do. */
-import * as api from "../../state/admin.js";
+import * as api from "../../calls/admin.js";
 import { ask, openDialog } from "../base/dialog.js";
 import { el, fill } from "../base/element.js";
 import { t } from "../base/i18n.js";
@@ -10,7 +10,7 @@ import { openOwner, openRenameRoom } from "./room_forms.js";
 import { roomMarks, tile } from "./room_marks.js";
 import { nameOf } from "./who.js";
 
-/** @typedef {import("../../state/admin.js").RoomEntry} RoomEntry */
+/** @typedef {import("../../calls/admin.js").RoomEntry} RoomEntry */
 /** @typedef {Parameters<typeof api.changeRoom>[1]} Change */
 
 /**
@@ -102,12 +102,12 @@ export function openRoom(admin, first, told) {
       ),
       deed(
         "eye",
-        t(room.read_only ? "admin_read_only_off" : "admin_read_only_on"),
-        t(room.read_only ? "admin_read_only_off_hint" : "admin_read_only_on_hint"),
+        t(room.readOnly ? "admin_read_only_off" : "admin_read_only_on"),
+        t(room.readOnly ? "admin_read_only_off_hint" : "admin_read_only_on_hint"),
         () =>
           set(
-            { read_only: !room.read_only },
-            t(room.read_only ? "admin_read_only_off_done" : "admin_read_only_on_done", { name }),
+            { readOnly: !room.readOnly },
+            t(room.readOnly ? "admin_read_only_off_done" : "admin_read_only_on_done", { name }),
           ),
       ),
       deed(
@@ -173,15 +173,15 @@ function profile(room, owners) {
       ),
     ),
     roomMarks(room),
-    room.state === "removed" && room.purge_at
-      ? el("p", { class: "notice" }, el("span", {}, t("admin_purge_on", { date: date(room.purge_at) })))
+    room.state === "removed" && room.purgeAt
+      ? el("p", { class: "notice" }, el("span", {}, t("admin_purge_on", { date: date(room.purgeAt) })))
       : null,
     facts([
       [t("members"), whole(room.members)],
       [t("admin_owners"), owners],
       [t("admin_changes"), whole(room.seq)],
-      [t("admin_created"), moment(room.created_at)],
-      [t("admin_removed_at"), room.removed_at ? moment(room.removed_at) : undefined],
+      [t("admin_created"), moment(room.createdAt)],
+      [t("admin_removed_at"), room.removedAt ? moment(room.removedAt) : undefined],
     ]),
   );
 }

@@ -25,7 +25,7 @@ const GRACE_MS = 250;
 export function reasonNotToWrite(room, now, blocked = false) {
   if (blocked) return { picture: "ban", text: t("you_blocked"), unblock: true };
   if (room.archived) return { picture: "archive", text: t("composer_archived") };
-  const until = room.silencedUntil ?? 0;
+  const until = room.mutedUntil ?? 0;
   if (until - now > NEVER_MS) return { picture: "clock", text: t("composer_silenced") };
   if (until > now) return { picture: "clock", text: t("composer_silenced_until", { time: whenOf(until) }), until };
   if (room.readOnly && room.role !== "admin" && room.role !== "owner")

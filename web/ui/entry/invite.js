@@ -2,6 +2,7 @@
  * An invitation: who sends it, to which rooms. Who has no account makes one with it, who has one signs in, and who is
  * signed in already only says yes.
  */
+import { acceptInvitation, previewInvitation } from "../../calls/invites.js";
 import { forgetSecret, takeSecret } from "../../platform/links.js";
 import { whenOf } from "../base/dates.js";
 import { el, fill } from "../base/element.js";
@@ -15,7 +16,7 @@ import { accountForm, createPage, head, notice, waiting } from "./parts.js";
 
 /** @typedef {import("../../state/types.js").Store} Store */
 /** @typedef {import("../../state/types.js").Actions} Actions */
-/** @typedef {import("../../state/types.js").Invite} Invite */
+/** @typedef {import("../../state/types.js").InvitationPreview} Invite */
 
 /**
  * @param {Store} store
@@ -30,7 +31,7 @@ export function createInvite(store, actions) {
     page.show(waiting());
     try {
       if (!code) throw { code: "not_found" };
-      draw(await actions.lookInvite(code));
+      draw(await previewInvitation(code));
     } catch (error) {
       const failure = /** @type {{ code?: string }} */ (error);
       if (failure.code === "not_found" || failure.code === "bad_request") return page.show(...spent(store));
@@ -91,7 +92,7 @@ function rooms(invite) {
           el("strong", { dir: "auto" }, room.name),
           room.topic ? el("small", { dir: "auto" }, room.topic) : null,
         ),
-        el("small", { class: "gate-count" }, t("member_count", { n: room.members })),
+        el("small", { class: "gate-count" }, t("member_count", { n: room.memberCount })),
       ),
     ),
   );
@@ -114,10 +115,10 @@ function entering(actions, code, invite) {
         button: t(isNew ? "invite_register" : "invite_sign_in"),
         working: t(isNew ? "working_register" : "working_sign_in"),
         act: async (account) => {
-          if (isNew) await actions.register({ ...account, invite: code });
+          if (isNew) await actions.session.register({ ...account, invite: code });
           else {
-            await actions.signIn(account);
-            await actions.acceptInvite(code);
+            await actions.session.signIn(account);
+            await acceptInvitation(code);
           }
           enter(invite.rooms[0]?.id);
         },
@@ -162,7 +163,7 @@ function joining(store, actions, code, invite) {
       click: async () => {
         join.disabled = true;
         try {
-          const [first] = await actions.acceptInvite(code);
+          const [first] = await acceptInvitation(code);
           enter(first);
         } catch (error) {
           alert.textContent = refusal(error, "accept");

@@ -1,6 +1,7 @@
 /**
  * Sign in, or register where the server lets people in: it says itself whether it is open, by invitation, or closed.
  */
+import { readInfo } from "../../calls/account.js";
 import { el, fill } from "../base/element.js";
 import { t } from "../base/i18n.js";
 import { wishLanguage } from "../base/language.js";
@@ -64,7 +65,7 @@ export function createEntry(store, actions, start) {
         button: t("register"),
         working: t("working_register"),
         act: async (account) => {
-          await actions.register(account);
+          await actions.session.register(account);
           arrive();
         },
       }),
@@ -99,10 +100,10 @@ export function createEntry(store, actions, start) {
   }
 
   draw();
-  actions.info().then(
+  readInfo().then(
     (told) => {
       info = told;
-      if (wishLanguage({ server: told.default_locale ?? "" })) return;
+      if (wishLanguage({ server: told.defaultLocale ?? "" })) return;
       // What is typed already stays, unless this page cannot be.
       if (mode === "register" && told.registration !== "open") draw();
       else {
@@ -127,7 +128,7 @@ function signInForm(actions, refused) {
     button: t("sign_in"),
     working: t("working_sign_in"),
     act: async (account) => {
-      await actions.signIn(account);
+      await actions.session.signIn(account);
       arrive();
     },
     refused: (error) => {

@@ -1,6 +1,6 @@
 /** What I may do about a member of a room; what cannot be taken back asks once. */
 import { iMay } from "../../state/rights.js";
-import * as api from "../../state/rooms_api.js";
+import * as api from "../../calls/rooms.js";
 import { whenOf } from "../base/dates.js";
 import { ask, openDialog } from "../base/dialog.js";
 import { el } from "../base/element.js";
@@ -9,7 +9,7 @@ import { icon } from "../base/icons.js";
 import { nameOf } from "../people/people.js";
 
 /** @typedef {import("../../state/types.js").Store} Store */
-/** @typedef {import("../../state/rooms_api.js").Member} Member */
+/** @typedef {import("../../calls/rooms.js").Member} Member */
 /** @typedef {{ label: string, picture: string, danger?: boolean, act: () => Promise<unknown> }} Act */
 
 const YEAR_MS = 365 * 86_400_000;
@@ -27,11 +27,11 @@ const SILENCES = /** @type {const} */ ([
  * @param {Member} member
  * @returns {Act[]}
  */
-export function actsOn(store, room, { uid, role, silenced_until: silenced }) {
+export function actsOn(store, room, { uid, role, mutedUntil: silenced }) {
   const { state } = store;
   const { id } = room;
   const name = nameOf(state, uid);
-  const change = (/** @type {{ role?: string, silenced_until?: number | null }} */ to) => () =>
+  const change = (/** @type {{ role?: string, mutedUntil?: number | null }} */ to) => () =>
     api.changeMember(id, uid, to);
   if (uid === state.me?.uid)
     return role === "owner" ? [{ label: t("step_down"), picture: "shield", act: change({ role: "admin" }) }] : [];
@@ -44,10 +44,10 @@ export function actsOn(store, room, { uid, role, silenced_until: silenced }) {
     if (role !== "admin") acts.push({ label: t("make_room_admin"), picture: "shield", act: change({ role: "admin" }) });
     if (role !== "member") acts.push({ label: t("make_member"), picture: "person", act: change({ role: "member" }) });
   }
-  if (can("silence")) {
+  if (can("mute")) {
     acts.push(
       silenced
-        ? { label: t("unsilence"), picture: "chat", act: change({ silenced_until: null }) }
+        ? { label: t("unsilence"), picture: "chat", act: change({ mutedUntil: null }) }
         : { label: t("silence"), picture: "clock", act: () => chooseSilence(id, uid, name) },
     );
   }
@@ -102,7 +102,7 @@ function chooseSilence(id, uid, name) {
               type: "button",
               class: "menu-item",
               click: () =>
-                void api.changeMember(id, uid, { silenced_until: Date.now() + span }).then(shut, (error) => {
+                void api.changeMember(id, uid, { mutedUntil: Date.now() + span }).then(shut, (error) => {
                   reject(error);
                   shut();
                 }),

@@ -1,6 +1,7 @@
 /** The people of a room: found and paged by the server, and what may be done about each. */
+import { addMember } from "../../calls/rooms.js";
 import { iMay } from "../../state/rights.js";
-import * as api from "../../state/rooms_api.js";
+import * as api from "../../calls/rooms.js";
 import { whenOf } from "../base/dates.js";
 import { openDialog } from "../base/dialog.js";
 import { drawEach } from "../base/each.js";
@@ -16,7 +17,7 @@ import { refusal } from "./refusals.js";
 /** @typedef {import("../../state/types.js").Store} Store */
 /** @typedef {import("../../state/types.js").Actions} Actions */
 /** @typedef {import("../../state/types.js").Room} Room */
-/** @typedef {import("../../state/rooms_api.js").Member} Member */
+/** @typedef {import("../../calls/rooms.js").Member} Member */
 
 const PAGE = 50;
 /** The most that the server tells at once. */
@@ -60,9 +61,9 @@ export function createMembers(store, actions, id) {
     const mine = (asked += 1);
     const limit = onward ? PAGE : Math.min(PAGE_MAX, Math.max(PAGE, list.childElementCount));
     try {
-      const page = await api.membersPage(id, { q: input.value.trim(), after: onward ? next : undefined, limit });
+      const page = await api.findMembers(id, { q: input.value.trim(), after: onward ? next : undefined, limit });
       if (mine !== asked) return;
-      actions.learnUsers(page.members.map((member) => member.user));
+      actions.users.upsert(page.members.map((member) => member.user));
       next = page.next ?? undefined;
       more.hidden = !next;
       setText(count, t("member_count", { n: page.total }));
@@ -109,8 +110,8 @@ export function createMembers(store, actions, id) {
           member.role !== "member"
             ? el("span", { class: "tag tag-spark" }, t(member.role === "owner" ? "role_owner" : "role_admin"))
             : null,
-          member.silenced_until
-            ? el("span", { class: "tag tag-bad", title: silencedText(member.silenced_until) }, t("silenced"))
+          member.mutedUntil
+            ? el("span", { class: "tag tag-bad", title: silencedText(member.mutedUntil) }, t("silenced"))
             : null,
         ),
         el("small", { dir: "auto" }, user?.username ? `@${user.username} · ` : "", presenceText(member.state)),
@@ -175,7 +176,7 @@ export function createMembers(store, actions, id) {
         actions,
         (user) => !room()?.members?.includes(user.uid),
         async (user) => {
-          await actions.addMember(id, user.uid);
+          await addMember(id, user.uid);
           await load(false);
         },
         () => t("add_member"),
@@ -237,8 +238,8 @@ function openBans(store, actions, id) {
     const list = el("ul", { class: "results" }, el("li", { class: "results-empty" }, t("loading")));
     const draw = async () => {
       try {
-        const { bans } = await api.bansOf(id);
-        actions.learnUsers(bans.flatMap(({ user }) => user ?? []));
+        const bans = await api.listBans(id);
+        actions.users.upsert(bans.map(({ user }) => user));
         const { state } = store;
         fill(
           list,

@@ -1,5 +1,5 @@
 /** Finding people: a field, and whom the server finds for it. One at a time, or several as chips. */
-import { membersPage } from "../../state/rooms_api.js";
+import { findMembers } from "../../calls/rooms.js";
 import { el, fill, setText } from "../base/element.js";
 import { createAlert } from "../base/form_parts.js";
 import { errorText, t } from "../base/i18n.js";
@@ -73,7 +73,7 @@ function createSearch(find, show) {
  */
 function amongAll(store, actions, wanted) {
   return async (/** @type {string} */ typed) =>
-    (await actions.searchUsers(typed)).filter(
+    (await actions.users.search(typed)).filter(
       (user) => user.uid !== store.state.me?.uid && !user.removed && !user.disabled && wanted(user),
     );
 }
@@ -172,10 +172,10 @@ export function memberSearch(store, actions, id, choose, label) {
   return listWithButtons(
     store,
     async (typed) => {
-      const { members } = await membersPage(id, { q: typed, limit: FOUND_MAX });
-      return actions
-        .learnUsers(members.map((member) => member.user))
-        .filter((user) => user.uid !== store.state.me?.uid);
+      const { members } = await findMembers(id, { q: typed, limit: FOUND_MAX });
+      const users = members.flatMap(({ user }) => user ?? []);
+      actions.users.upsert(users);
+      return users.filter((user) => user.uid !== store.state.me?.uid);
     },
     choose,
     label,

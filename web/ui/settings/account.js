@@ -74,7 +74,7 @@ function openFarewell(store, actions, closeSettings) {
           if (submit.disabled) return;
           const messages = new FormData(form).get("messages") === "erase" ? "erase" : "keep";
           void busy(submit, alert.say, explain, async () => {
-            await actions.deleteAccount({ password: password.input.value, messages });
+            await actions.session.deleteAccount({ password: password.input.value, messages });
             close();
             closeSettings();
             redirect("/login");

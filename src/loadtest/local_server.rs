@@ -1,11 +1,10 @@
-//! A server of our own for `--local`: another process of this program, so that what it costs can be
-//! told from what the load test costs. It has its own database in a temporary directory, and both
-//! are gone afterwards.
+//! The private server of `--local`: another process of this program, so that its cost is separate from that
+//! of the load test. It has its own database in a temporary directory. Both are removed afterwards.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
@@ -13,53 +12,56 @@ use nix::unistd::Pid;
 
 use crate::base::limits::loadtest as limits;
 
+/// The private server, shared with the thread that restarts it.
+pub type SharedServer = Arc<Mutex<LocalServer>>;
+
 /// The process and its directory.
-pub struct Local {
+pub struct LocalServer {
     child: Child,
     folder: PathBuf,
-    settings: Vec<String>,
+    flags: Vec<String>,
     /// `127.0.0.1:PORT`.
     pub authority: String,
-    /// The code that makes the first user admin, before there is one.
+    /// The code by which the first user becomes an admin, until there is one.
     pub setup: Option<String>,
 }
 
-impl Local {
-    /// Starts it with these further settings of `serve`.
+impl LocalServer {
+    /// Starts it with these further flags of `serve`.
     ///
     /// # Errors
-    /// One sentence, and where the server's log is.
-    pub fn start(settings: Vec<String>) -> Result<Self, String> {
+    /// One sentence: the last line of the server's log.
+    pub fn start(flags: Vec<String>) -> Result<Self, String> {
         let folder = std::env::temp_dir().join(format!("impulse-loadtest-{}", std::process::id()));
         std::fs::create_dir_all(&folder)
             .map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
-        let spawned = spawn(&folder, "127.0.0.1:0", &settings);
+        let spawned = spawn(&folder, "127.0.0.1:0", &flags);
         let child = spawned.inspect_err(|_| drop(std::fs::remove_dir_all(&folder)))?;
         let authority = String::new();
-        let mut local = Self { child, folder, settings, authority, setup: None };
+        let mut local = Self { child, folder, flags, authority, setup: None };
         local.wait_until_ready()?;
         Ok(local)
     }
 
-    /// Its process.
+    /// The id of its process.
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// Stops it and starts it anew at the same address, with what it has on disk.
+    /// Restarts it at the same address with the same data.
     ///
     /// # Errors
-    /// As [`Local::start`].
+    /// As [`LocalServer::start`].
     pub fn restart(&mut self) -> Result<(), String> {
         self.stop();
-        self.child = spawn(&self.folder, &self.authority.clone(), &self.settings)?;
+        self.child = spawn(&self.folder, &self.authority.clone(), &self.flags)?;
         self.wait_until_ready()
     }
 
-    /// A token of each user, good for `scope`.
+    /// A token of `scope` for each user.
     ///
     /// # Errors
-    /// What the command said.
+    /// What the command printed.
     pub fn tokens(&self, scope: &str, users: &[String]) -> Result<Vec<String>, String> {
         let cannot = |error: std::io::Error| format!("cannot make tokens: {error}");
         let mut command = program(&self.folder).map_err(cannot)?;
@@ -69,8 +71,8 @@ impl Local {
             .output()
             .map_err(cannot)?;
         if !output.status.success() {
-            let said = String::from_utf8_lossy(&output.stderr);
-            return Err(format!("cannot make tokens: {}", said.trim()));
+            let errors = String::from_utf8_lossy(&output.stderr);
+            return Err(format!("cannot make tokens: {}", errors.trim()));
         }
         Ok(String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect())
     }
@@ -80,7 +82,7 @@ impl Local {
         let stdout = self.child.stdout.take().ok_or("the server has no output")?;
         let (tx, lines) = mpsc::channel();
         std::thread::spawn(move || {
-            // Read to the end: a full pipe would stop the server.
+            // It is read to the end, because a full pipe would block the server.
             BufReader::new(stdout).lines().map_while(Result::ok).for_each(|line| {
                 let _ = tx.send(line);
             });
@@ -90,7 +92,7 @@ impl Local {
             if let Some(authority) = line.strip_prefix("ready: http://") {
                 self.authority = authority.to_owned();
                 let is_first = self.setup.is_none();
-                // The link follows at once, while nobody has used it.
+                // The link follows at once, as long as it has not been used.
                 let line =
                     lines.recv_timeout(if is_first { limits::SETUP } else { Duration::ZERO });
                 let code = line.ok().and_then(|line| Some(line.split_once('#')?.1.to_owned()));
@@ -105,13 +107,13 @@ impl Local {
 
     fn stop(&mut self) {
         if let Ok(pid) = i32::try_from(self.child.id()) {
-            // One that has ended already needs no signal.
+            // A process that has ended already needs no signal.
             let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
         }
         let until = Instant::now() + limits::STOP;
         while Instant::now() < until {
             match self.child.try_wait() {
-                Ok(None) => std::thread::sleep(Duration::from_millis(20)),
+                Ok(None) => std::thread::sleep(limits::STOP_POLL),
                 _ => return,
             }
         }
@@ -120,7 +122,7 @@ impl Local {
     }
 }
 
-impl Drop for Local {
+impl Drop for LocalServer {
     fn drop(&mut self) {
         self.stop();
         if let Err(error) = std::fs::remove_dir_all(&self.folder) {
@@ -129,13 +131,13 @@ impl Drop for Local {
     }
 }
 
-fn spawn(folder: &Path, listen: &str, settings: &[String]) -> Result<Child, String> {
+fn spawn(folder: &Path, listen: &str, flags: &[String]) -> Result<Child, String> {
     let cannot = |error: std::io::Error| format!("cannot start a private server: {error}");
     let log = std::fs::File::create(folder.join("server.log")).map_err(cannot)?;
     program(folder)
         .map_err(cannot)?
         .args(["serve", "--rate-limit-scale", "0", "--listen", listen])
-        .args(settings)
+        .args(flags)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(log)
@@ -143,7 +145,7 @@ fn spawn(folder: &Path, listen: &str, settings: &[String]) -> Result<Child, Stri
         .map_err(cannot)
 }
 
-/// This program, told where the private server's data is and nothing that was meant for another
+/// This program with the data directory of the private server, and without the flags of any other
 /// server of this machine.
 fn program(folder: &Path) -> std::io::Result<Command> {
     let mut command = Command::new(std::env::current_exe()?);

@@ -1,11 +1,11 @@
-//! Which process is the server, if it is on this machine (proc(5)): what it costs is the kernel's word
-//! and not its own.
+//! Which process is the server, if it runs on this machine (proc(5)). The kernel says what it costs, not
+//! the server itself.
 
 use std::fs;
 use std::net::SocketAddr;
 
-/// The process that listens at this address, if it is on this machine and may be looked at.
-pub fn listener(address: SocketAddr) -> Option<u32> {
+/// The process that listens on this address, if it is on this machine and its descriptors may be read.
+pub fn listening_on(address: SocketAddr) -> Option<u32> {
     let table = if address.is_ipv4() { "/proc/net/tcp" } else { "/proc/net/tcp6" };
     let table = fs::read_to_string(table).ok()?;
     let inode = listening_inode(&table, address.port())?;
@@ -40,8 +40,8 @@ mod tests {
     fn this_process_is_found_by_the_port_it_listens_on() {
         let listener_of_ours = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener_of_ours.local_addr().unwrap();
-        assert_eq!(listener(address), Some(std::process::id()));
+        assert_eq!(listening_on(address), Some(std::process::id()));
         drop(listener_of_ours);
-        assert_eq!(listener(address), None);
+        assert_eq!(listening_on(address), None);
     }
 }
