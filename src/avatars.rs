@@ -63,7 +63,7 @@ impl Default for AvatarPipeline {
     fn default() -> Self {
         Self {
             at_once: Semaphore::new(limits::AT_ONCE),
-            uploads: Arc::new(Semaphore::new(limits::PLACES)),
+            uploads: Arc::new(Semaphore::new(limits::UPLOADS)),
             users: Mutex::default(),
         }
     }

@@ -8,7 +8,7 @@ use super::actor::Actor;
 use crate::auth::RateLimit;
 use crate::base::error::Result;
 use crate::base::ids::{InviteId, RoomId, Uid};
-use crate::base::limits::api as limits;
+use crate::base::limits::service as limits;
 use crate::base::principal::Principal;
 use crate::store::accounts::{AccountStore, AuditCheck, AuditEntry, AuditFilter, AuditRow};
 

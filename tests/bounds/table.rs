@@ -174,7 +174,7 @@ const API: &[Reached] = &[
     (
         "tests/audit.rs",
         "the_log_grows_no_faster_than_one_person_may_act_and_fifty_are_muted_at_once",
-        &["api::AUDITED", "api::AUDITED_IN"],
+        &["service::AUDITED", "service::AUDITED_IN"],
     ),
     (
         "src/service/stats.rs",
@@ -184,7 +184,7 @@ const API: &[Reached] = &[
     (
         "src/service/audit.rs",
         "so_much_is_written_for_all_together_and_admins_need_not_wait_for_it",
-        &["api::AUDITED_TOTAL"],
+        &["service::AUDITED_TOTAL"],
     ),
     (
         "tests/bounds/api.rs",
@@ -209,7 +209,7 @@ const API: &[Reached] = &[
     (
         "tests/bounds/api.rs",
         "so_many_pictures_may_be_on_their_way_and_the_next_is_told_when_to_come_back",
-        &["avatars::PLACES", "avatars::RETRY_MS"],
+        &["avatars::UPLOADS", "avatars::RETRY_MS"],
     ),
 ];
 
@@ -731,7 +731,11 @@ const USERS: &[Reached] = &[
         "calls_of_one_user_are_bounded_whatever_they_are_and_ending_a_session_is_not",
         &["users::CHANGES", "users::READS"],
     ),
-    ("tests/bounds/rates.rs", "a_change_that_many_are_told_costs_more", &["users::TOLD_AT_COST"]),
+    (
+        "tests/bounds/rates.rs",
+        "a_change_that_many_are_told_costs_more",
+        &["users::FAN_OUT_PER_COST"],
+    ),
     (
         "src/api/routes.rs",
         "a_browser_that_starts_stays_far_below_what_may_be_read_at_once",
@@ -779,7 +783,7 @@ const NO_BOUND: &[(&str, &str)] = &[
     ("auth::SESSION_BELIEVED", "what another process ends, ends by then; this one's ends at once"),
     ("auth::SESSION_ENDED", "longer than a lookup can take"),
     ("avatars::MEMORY", "handed to the decoder, which EDGE and PIXELS keep far below it"),
-    ("avatars::AT_ONCE", "pictures drawn side by side; who waits has one of PLACES"),
+    ("avatars::AT_ONCE", "pictures drawn side by side; who waits has one of UPLOADS"),
     ("avatars::QUALITY", "of what is kept"),
     ("chat::FRAME", "what is allocated at first; a larger frame grows"),
     ("chat::ROOM_VIEW", "an estimate; HELLO_BYTES and ROOMS_BYTES are counted with it"),
