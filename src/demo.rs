@@ -116,7 +116,7 @@ async fn make_user(auth: &Auth, username: &str) -> Result<Uid> {
 
 async fn talk(chat: &ChatStore, room: RoomId, users: &[Uid]) -> Result<()> {
     let mut writer = Writer::connect(chat.database()).await?;
-    let mut at = crate::store::chat::now_ms() - 50 * 60_000;
+    let mut at = crate::base::time::now_ms() - 50 * 60_000;
     let mut last = None;
     for (who, text) in TALK {
         let Some(author) = users.get(who) else { continue };

@@ -45,9 +45,9 @@ use crate::base::lock::MutexExt as _;
 use crate::base::names as name;
 use crate::base::net::sign_in_networks;
 use crate::base::principal::Principal;
+use crate::base::time::{millis, now_ms};
 use crate::settings::Settings;
 use crate::store::accounts::{AccountStore, Instance};
-use crate::store::now_ms;
 
 use fair_queue::{Bounds, Client, FairQueue, Permit};
 use guesses::Guesses;
@@ -296,8 +296,4 @@ fn stranger(peer: IpAddr) -> Client {
 fn client_network(peer: IpAddr) -> IpAddr {
     let [address, ..] = sign_in_networks(peer);
     address
-}
-
-fn millis(time: Duration) -> i64 {
-    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
 }

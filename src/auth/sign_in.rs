@@ -16,7 +16,7 @@ use super::device::Devices;
 use super::fair_queue::Client;
 use super::guesses::KnownBy;
 use super::password::{self, matches};
-use super::{Auth, ITERATIONS, millis, name, session, stranger};
+use super::{Auth, ITERATIONS, name, session, stranger};
 use crate::base::error::{Code, Error, Result};
 use crate::base::ids::{SessionId, Uid};
 use crate::base::limits::api::LABEL;
@@ -24,12 +24,12 @@ use crate::base::limits::auth::{SESSION_LIFE, SESSIONS};
 use crate::base::lock::MutexExt as _;
 use crate::base::net::sign_in_networks;
 use crate::base::text;
+use crate::base::time::{millis, now_ms};
 use crate::config::Registration;
 use crate::store::accounts::{
     AuthSlot, Invite, InviteUse, KdfParams, LoginRecord, NewSession, NewUser, Scope, SessionKind,
     StretchParams,
 };
-use crate::store::now_ms;
 
 /// The one algorithm a browser has for this.
 pub(super) const ALGORITHM: &str = "pbkdf2-sha256";
