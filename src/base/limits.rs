@@ -669,6 +669,14 @@ pub mod embedded {
     pub const RESTART: Duration = Duration::from_secs(5);
 }
 
+/// The command line (`admin`).
+pub mod admin {
+    use super::Duration;
+    /// Before each check whether another server uses the database.
+    pub const DATABASE_PAUSES: [Duration; 3] =
+        [Duration::ZERO, Duration::from_millis(500), Duration::from_millis(1_500)];
+}
+
 /// The load test (`loadtest`).
 pub mod loadtest {
     use super::Duration;

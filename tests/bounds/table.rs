@@ -118,6 +118,12 @@ const HTTP_CLIENT: &[Reached] = &[
     ("src/http/client.rs", "a_server_that_does_not_answer_is_given_up", &["http::CLIENT_TIMEOUT"]),
 ];
 
+const ADMIN: &[Reached] = &[(
+    "tests/admin_cli.rs",
+    "a_database_that_another_server_uses_is_left_alone",
+    &["admin::DATABASE_PAUSES"],
+)];
+
 const API: &[Reached] = &[
     (
         "tests/bounds/api.rs",
@@ -800,7 +806,9 @@ const NO_BOUND: &[(&str, &str)] = &[
 const NO_SERVER: &str = "loadtest::";
 
 fn all() -> impl Iterator<Item = &'static Reached> {
-    [HTTP, HTTP_CLIENT, API, AUTH, MEMORY, CHAT, ROOMS, DELIVERY, USERS].into_iter().flatten()
+    [HTTP, HTTP_CLIENT, ADMIN, API, AUTH, MEMORY, CHAT, ROOMS, DELIVERY, USERS]
+        .into_iter()
+        .flatten()
 }
 
 /// `module::NAME` of every constant in `src/base/limits.rs`.
