@@ -14,8 +14,8 @@ use tokio::time::timeout;
 use crate::base::counter::Counter;
 use crate::base::error::{Error, Outage, Result};
 use crate::base::limits::rooms as limits;
+use crate::base::time::now_ms;
 use crate::store::chat::commit::{Entry, Outcome, Writer};
-use crate::store::chat::now_ms;
 use crate::store::pool::Database;
 
 /// What a committed append comes back with.

@@ -17,9 +17,9 @@ use std::sync::{Mutex, MutexGuard};
 use super::outlet::ConnRef;
 use crate::base::error::{Error, Result};
 use crate::base::ids::Uid;
+use crate::base::time::now_ms;
 use crate::protocol::event::Event;
 use crate::protocol::presence::{PresenceState, Status, StatusText};
-use crate::store::now_ms;
 
 #[cfg(doc)]
 use crate::base::limits::rooms as limits;

@@ -7,11 +7,11 @@ use super::blocks::Blocks;
 use crate::base::error::{Code, Error, Result};
 use crate::base::ids::{RoomId, Uid};
 use crate::base::limits::chat as limits;
+use crate::base::time::now_ms;
 use crate::policy::{self, Action, Asker, Block, Place};
 use crate::protocol::message::MessageState;
 use crate::protocol::room::{Notify, Role, RoomKind, RoomView};
 use crate::store::chat::{BanRow, MemberRow, RoomRow};
-use crate::store::now_ms;
 
 /// A member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

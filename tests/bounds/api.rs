@@ -76,8 +76,8 @@ async fn numbers_are_as_large_and_as_small_as_they_may_be() {
         .await;
 
     let people = BTreeMap::from([
-        ("least", (*auth::ITERATIONS.start(), auth::ITERATIONS.start() - 1)),
-        ("most", (*auth::ITERATIONS.end(), auth::ITERATIONS.end() + 1)),
+        ("least", (*auth::ITERATIONS_RANGE.start(), auth::ITERATIONS_RANGE.start() - 1)),
+        ("most", (*auth::ITERATIONS_RANGE.end(), auth::ITERATIONS_RANGE.end() + 1)),
     ]);
     for (name, (good, bad)) in people {
         let with = |rounds: u32| {
@@ -217,7 +217,7 @@ async fn so_many_browsers_are_signed_in_and_the_oldest_gives_way() {
          SELECT {0}, 'browser', decode(lpad(to_hex(n), 64, '0'), 'hex'), {1}, {1}, {1} + 60000
          FROM generate_series(2, {2}) n",
         anna.uid,
-        impulse::store::now_ms(),
+        impulse::base::time::now_ms(),
         auth::SESSIONS
     );
     server.sql().await.batch_execute(&fill).await.unwrap();

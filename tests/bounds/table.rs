@@ -143,7 +143,7 @@ const API: &[Reached] = &[
         "tests/bounds/api.rs",
         "numbers_are_as_large_and_as_small_as_they_may_be",
         &[
-            "auth::ITERATIONS",
+            "auth::ITERATIONS_RANGE",
             "auth::INVITE_USES",
             "auth::INVITE_LIFE_MAX",
             "auth::INVITE_LIFE_MIN",
@@ -269,15 +269,25 @@ const MEMORY: &[Reached] = &[
     (
         "tests/memory.rs",
         "when_the_logs_of_rooms_use_up_their_share_those_who_hold_most_are_cut_and_who_reads_is_not",
-        &["memory::ROOM_LOGS", "delivery::RELIEF"],
+        &["memory::ROOM_LOGS", "delivery::SHEDDING_INTERVAL"],
     ),
     (
         "tests/memory.rs",
         "one_users_send_queues_hold_no_more_than_one_may_however_many_connections_there_are",
-        &["memory::SEND_QUEUES"],
+        &["memory::SEND_QUEUES", "delivery::USER_QUEUES"],
     ),
     (
-        "src/delivery/room.rs",
+        "src/delivery/room_feed.rs",
+        "activity_adds_up_and_mentions_so_many_users",
+        &["delivery::ACTIVITY_MENTIONS"],
+    ),
+    (
+        "src/delivery/frame_log.rs",
+        "a_burst_that_is_over_leaves_no_memory_behind",
+        &["delivery::LOG_SPARE", "delivery::LOG_LARGE"],
+    ),
+    (
+        "src/delivery/room_feed.rs",
         "changes_are_known_since_any_moment_until_they_are_too_many",
         &["delivery::CHANGED"],
     ),
@@ -310,7 +320,7 @@ const AUTH: &[Reached] = &[
         &["auth::FAILURES_OF_SITE"],
     ),
     (
-        "src/auth/guesses.rs",
+        "src/auth/login_throttle.rs",
         "the_addresses_of_one_block_have_a_bound_together_and_other_blocks_do_not",
         &["auth::FAILURES_OF_BLOCK"],
     ),
@@ -330,27 +340,27 @@ const AUTH: &[Reached] = &[
         &["auth::FAILURES_OF_NETWORK"],
     ),
     (
-        "src/auth/turns.rs",
+        "src/auth/attempt_queue.rs",
         "so_many_wait_for_a_turn_each_network_once_and_so_many_lanes_there_are",
         &["auth::TURNS", "auth::TURNS_WAITING"],
     ),
     (
-        "src/auth/turns.rs",
+        "src/auth/attempt_queue.rs",
         "who_gave_up_waiting_holds_nobody_up_and_nobody_waits_for_ever",
         &["auth::TURN_WAIT"],
     ),
     (
-        "src/auth/guesses.rs",
+        "src/auth/login_throttle.rs",
         "wrong_passwords_are_remembered_for_a_day_up_to_a_bound",
         &["auth::FAILURES_OF_LATE"],
     ),
     (
-        "src/auth/guesses.rs",
+        "src/auth/login_throttle.rs",
         "no_more_networks_are_remembered_than_may_be",
         &["auth::KNOWN_NETWORKS"],
     ),
     (
-        "src/auth/device.rs",
+        "src/auth/device_cookie.rs",
         "a_browser_of_several_people_keeps_an_entry_for_each_up_to_the_bound",
         &["auth::DEVICE_ACCOUNTS"],
     ),
@@ -386,7 +396,7 @@ const AUTH: &[Reached] = &[
         &["auth::SESSIONS_SWEPT"],
     ),
     (
-        "src/auth/session.rs",
+        "src/auth/session_cache.rs",
         "no_more_sessions_are_remembered_than_may_be_and_none_beyond_its_end",
         &["auth::SESSIONS_REMEMBERED"],
     ),
@@ -465,10 +475,10 @@ const CHAT: &[Reached] = &[
     (
         "tests/order.rs",
         "a_client_that_floods_is_slowed_down_and_then_closed",
-        &["delivery::BURST", "delivery::FLOOD"],
+        &["delivery::BURST", "delivery::FLOOD", "delivery::FLOOD_RETRY_MS"],
     ),
     (
-        "src/delivery/commands.rs",
+        "src/delivery/command_rate.rs",
         "a_burst_passes_then_the_rate_holds_and_a_flood_ends_it",
         &["delivery::RATE"],
     ),
@@ -483,7 +493,7 @@ const ROOMS: &[Reached] = &[
             "rooms::BATCH",
             "rooms::JOURNAL",
             "rooms::COMMIT_ROWS",
-            "delivery::HAND_OVER",
+            "delivery::COMMAND_BATCH",
         ],
     ),
     (
@@ -598,8 +608,8 @@ const DELIVERY: &[Reached] = &[
         &["delivery::QUEUE"],
     ),
     (
-        "src/delivery/mod.rs",
-        "who_finds_the_queue_to_a_shard_full_is_closed_and_does_not_hang",
+        "src/delivery/shards.rs",
+        "a_connection_that_finds_the_queue_to_its_shard_full_is_closed_and_does_not_hang",
         &["delivery::ADOPTIONS"],
     ),
     (
@@ -610,7 +620,7 @@ const DELIVERY: &[Reached] = &[
     (
         "tests/bounds/delivery.rs",
         "a_replay_that_does_not_come_is_waited_for_as_long_as_the_room_may_keep_what_it_says",
-        &["delivery::OWED_BYTES"],
+        &["delivery::REPLAY_BACKLOG_BYTES"],
     ),
     (
         "tests/bounds/delivery.rs",
@@ -663,11 +673,16 @@ const DELIVERY: &[Reached] = &[
         "a_burst_of_commands_is_answered_however_many_they_are",
         &["delivery::SCRATCH", "delivery::READS"],
     ),
-    ("tests/shard.rs", "a_publication_of_any_size_reaches_who_reads", &["delivery::SWEEP"]),
+    ("tests/shard.rs", "a_publication_of_any_size_reaches_who_reads", &["delivery::SWEEP_STEP"]),
+    (
+        "tests/shard.rs",
+        "the_events_of_more_rooms_than_one_write_takes_are_all_delivered",
+        &["delivery::FEEDS_PER_WRITE"],
+    ),
     (
         "src/delivery/sweep.rs",
-        "a_walk_of_many_turns_waits_for_what_is_being_committed_and_not_for_ever",
-        &["delivery::GATHER"],
+        "a_pass_of_many_steps_waits_for_what_is_being_committed_and_not_for_ever",
+        &["delivery::COALESCE"],
     ),
     (
         "tests/bounds/delivery.rs",
@@ -695,7 +710,7 @@ const USERS: &[Reached] = &[
     (
         "tests/bounds/rates.rs",
         "reactions_of_one_user_over_many_connections_are_bounded_by_what_they_cost",
-        &["delivery::ASKING_COST"],
+        &["delivery::LOOKUP_COST"],
     ),
     (
         "tests/bounds/rates.rs",
@@ -759,7 +774,7 @@ const USERS: &[Reached] = &[
         &["delivery::REPLAY_COST"],
     ),
     (
-        "src/delivery/commands.rs",
+        "src/delivery/command_rate.rs",
         "what_makes_more_work_costs_more_and_the_wait_grows_with_it",
         &["delivery::COST_BYTES"],
     ),
@@ -789,6 +804,11 @@ const NO_BOUND: &[(&str, &str)] = &[
     ("avatars::QUALITY", "of what is kept"),
     ("chat::FRAME", "what is allocated at first; a larger frame grows"),
     ("chat::ROOM_VIEW", "an estimate; HELLO_BYTES and ROOMS_BYTES are counted with it"),
+    ("delivery::EVENTS", "the sockets of one turn; the others are reported with the next"),
+    ("delivery::RETRY", "between two tries; INBOX bounds what waits"),
+    ("delivery::IDLE_POLL", "how long a shard sleeps if nothing happens"),
+    ("delivery::POLL_FAILED", "a pause, so that a broken epoll does not take a core"),
+    ("delivery::STOP_POLL", "between two checks while STOP passes"),
     ("delivery::ACTIVITY_TICK", "how often activity is told; ACTIVITY bounds it for each room"),
     ("memory::HOLDERS_KEPT", "the size of an empty table"),
     ("service::STATS_DAYS", "how many days the figures show"),

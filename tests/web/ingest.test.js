@@ -80,7 +80,7 @@ test("an entry that cannot be opened is left out, and the others of its room go 
   assert.deepEqual(applied, [1, 3, 4]);
 });
 
-test("a sign-out in the middle drops the rest, also what is being opened, and what comes later is applied", async () => {
+test("a sign-out in the middle drops the rest, also what is being opened; what comes later is applied", async () => {
   const { open, finish } = slowly();
   const ingest = new Ingest(open);
   const applied = [];

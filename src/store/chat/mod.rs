@@ -14,7 +14,7 @@ mod removal;
 mod rooms;
 mod unreadable;
 
-pub use crate::base::time::now_ms;
+use crate::base::time::now_ms;
 pub use blocks::BlockRow;
 pub use members::{BanRow, MemberRow};
 pub use messages::{Page, Stored, StoredKind, StoredReaction, Superseded};

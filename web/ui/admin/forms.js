@@ -126,7 +126,7 @@ export function choices(legend, name, options, chosen) {
  */
 export function openForm(options) {
   openDialog({ title: options.title, class: "dialog-form" }, (close) => {
-    const alert = el("p", { class: "gate-alert", role: "alert", hidden: true });
+    const alert = el("p", { class: "form-alert", role: "alert", hidden: true });
     const submit = el(
       "button",
       { type: "submit", class: options.danger ? "button button-danger" : "button button-primary" },

@@ -23,7 +23,7 @@ const WINDOWS = /** @type {const} */ ([
   [3_600, 3],
 ]);
 /** Stands for what the server could not find out. */
-const UNTOLD = "–";
+const UNKNOWN = "–";
 
 /** @returns {import("./parts.js").Section} */
 export function createOverview() {
@@ -79,28 +79,28 @@ export function createOverview() {
 
   /** @param {unknown} error */
   function fail(error) {
-    tell("bad", t("admin_no_answer"));
+    showHealth("bad", t("admin_no_answer"));
     if (dashboard.hidden) fill(instead, troubleWith(error, refresh));
   }
 
   /** @param {"good" | "bad"} tone @param {string} text */
-  function tell(tone, text) {
+  function showHealth(tone, text) {
     if (health.textContent !== text) fill(health, icon(tone === "good" ? "check" : "alert"), text);
     health.className = `health health-${tone}`;
   }
 
   /** @param {Stats} stats */
   function show({ now, everyS, series, days }) {
-    const away = [
+    const missing = [
       now.database.chat ? "" : t("admin_database_chat"),
       now.database.accounts ? "" : t("admin_database_accounts"),
     ].filter(Boolean);
-    if (away.length) tell("bad", t("admin_database_away", { names: away.join(", ") }));
-    else tell("good", t("admin_databases_answer"));
+    if (missing.length) showHealth("bad", t("admin_database_away", { names: missing.join(", ") }));
+    else showHealth("good", t("admin_databases_answer"));
     const { users } = now;
-    tiles.online.show(told(users?.online), users ? t("admin_of_people", { n: users.active }) : "");
+    tiles.online.show(known(users?.online), users ? t("admin_of_people", { n: users.active }) : "");
     tiles.connections.show(whole(now.connections), t("admin_connections_hint"));
-    tiles.memory.show(now.memoryBytes === null ? UNTOLD : size(now.memoryBytes), t("admin_memory_hint"));
+    tiles.memory.show(now.memoryBytes === null ? UNKNOWN : size(now.memoryBytes), t("admin_memory_hint"));
     tiles.uptime.show(span(now.uptimeS, "narrow"), t("admin_version", { version: now.version }));
     charts.messages.show(
       lately([...series.messages, now.messagesPerS], everyS, t("admin_per_second", { rate: rate(now.messagesPerS) })),
@@ -112,13 +112,13 @@ export function createOverview() {
         t("admin_per_second", { rate: rate(now.deliveriesPerS) }),
       ),
     );
-    charts.online.show(lately(users ? [...series.online, users.online] : series.online, everyS, told(users?.online)));
-    charts.newcomers.show(perDay(days, "users", users ? t("admin_this_week", { n: users.newWeek }) : UNTOLD));
+    charts.online.show(lately(users ? [...series.online, users.online] : series.online, everyS, known(users?.online)));
+    charts.newcomers.show(perDay(days, "users", users ? t("admin_this_week", { n: users.newWeek }) : UNKNOWN));
     charts.days.show(
       perDay(
         days,
         "messages",
-        now.messagesTotal === null ? UNTOLD : t("admin_messages_total", { n: now.messagesTotal }),
+        now.messagesTotal === null ? UNKNOWN : t("admin_messages_total", { n: now.messagesTotal }),
       ),
     );
     fill(
@@ -130,10 +130,10 @@ export function createOverview() {
         ["bad", users?.removed],
       ]),
       facts([
-        [t("admin_state_active"), told(users?.active)],
-        [t("admin_state_disabled"), told(users?.disabled)],
-        [t("admin_state_removed"), told(users?.removed)],
-        [t("admin_new_week"), told(users?.newWeek)],
+        [t("admin_state_active"), known(users?.active)],
+        [t("admin_state_disabled"), known(users?.disabled)],
+        [t("admin_state_removed"), known(users?.removed)],
+        [t("admin_new_week"), known(users?.newWeek)],
       ]),
     );
     fill(
@@ -150,7 +150,7 @@ export function createOverview() {
         [t("room_closed"), whole(now.rooms.closed)],
         [t("direct"), whole(now.rooms.direct)],
         [t("admin_state_archived"), whole(now.rooms.archived)],
-        [t("admin_state_removed"), told(now.rooms.removed)],
+        [t("admin_state_removed"), known(now.rooms.removed)],
       ]),
     );
     fill(instead);
@@ -261,8 +261,8 @@ function perDay(days, what, current) {
 }
 
 /** @param {number | null | undefined} n */
-function told(n) {
-  return n === null || n === undefined ? UNTOLD : whole(n);
+function known(n) {
+  return n === null || n === undefined ? UNKNOWN : whole(n);
 }
 
 /** @param {import("../base/i18n.js").Key} key */

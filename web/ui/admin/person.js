@@ -16,11 +16,11 @@ import { face, marks, nameOf } from "./who.js";
 /**
  * @param {Admin} admin
  * @param {string} uid
- * @param {{ changed: (user: Account) => void, closed: () => void }} told
+ * @param {{ changed: (user: Account) => void, closed: () => void }} events
  */
-export function openPerson(admin, uid, told) {
+export function openPerson(admin, uid, events) {
   const body = el("div", { class: "dialog-body", "aria-live": "off" }, loading());
-  const dialog = openDialog({ title: t("admin_person"), class: "dialog-side", closed: told.closed }, () => [body]);
+  const dialog = openDialog({ title: t("admin_person"), class: "dialog-side", closed: events.closed }, () => [body]);
 
   async function load() {
     try {
@@ -45,7 +45,7 @@ export function openPerson(admin, uid, told) {
     dialog.node.setAttribute("aria-label", nameOf(user));
     fill(body, profile(user), deeds(user));
     if (within) /** @type {HTMLElement | null} */ (body.querySelector(".deed"))?.focus();
-    told.changed(user);
+    events.changed(user);
   }
 
   /**

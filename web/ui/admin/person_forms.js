@@ -55,9 +55,9 @@ export function openAddPerson(admin, added) {
 
 /**
  * @param {Account} user
- * @param {{ changed: () => void }} told
+ * @param {{ changed: () => void }} events
  */
-export function openRenamePerson(user, told) {
+export function openRenamePerson(user, events) {
   const username = textInput({ maxlength: NAME_MAX, required: true, autocapitalize: "none", value: user.username });
   const displayName = textInput({ maxlength: DISPLAY_NAME_MAX, value: user.displayName ?? "", autofocus: true });
   openForm({
@@ -71,7 +71,7 @@ export function openRenamePerson(user, told) {
         ...(username.value.trim() === user.username ? {} : { username: username.value.trim() }),
       };
       if (Object.keys(change).length) await api.changeUser(user.uid, change);
-      told.changed();
+      events.changed();
     },
   });
 }
@@ -79,9 +79,9 @@ export function openRenamePerson(user, told) {
 /**
  * @param {Admin} admin
  * @param {Account} user
- * @param {{ changed: () => void }} told
+ * @param {{ changed: () => void }} events
  */
-export function openResetPerson(admin, user, told) {
+export function openResetPerson(admin, user, events) {
   const why = choices(
     t("admin_reset_why"),
     "why",
@@ -98,7 +98,7 @@ export function openResetPerson(admin, user, told) {
     fields: why.node,
     act: async () => {
       const ticket = await api.resetUser(user.uid, why.value === "compromised");
-      told.changed();
+      events.changed();
       return () =>
         showLink({
           title: t("admin_reset_link"),
@@ -112,9 +112,9 @@ export function openResetPerson(admin, user, told) {
 
 /**
  * @param {Account} user
- * @param {{ changed: () => void }} told
+ * @param {{ changed: () => void }} events
  */
-export function openRemovePerson(user, told) {
+export function openRemovePerson(user, events) {
   const messages = choices(
     t("admin_messages_of"),
     "messages",
@@ -136,7 +136,7 @@ export function openRemovePerson(user, told) {
     },
     act: async () => {
       await api.removeUser(user.uid, messages.value === "erase" ? "erase" : "keep");
-      told.changed();
+      events.changed();
     },
   });
 }

@@ -16,14 +16,14 @@ import { nameOf } from "./who.js";
 /**
  * @param {import("./parts.js").Admin} admin
  * @param {RoomEntry} first
- * @param {{ changed: (room: RoomEntry) => void, lost: () => void, closed: () => void }} told
+ * @param {{ changed: (room: RoomEntry) => void, lost: () => void, closed: () => void }} events
  */
-export function openRoom(admin, first, told) {
+export function openRoom(admin, first, events) {
   const { id } = first;
   let room = first;
   const body = el("div", { class: "dialog-body" });
   const owners = el("span", {});
-  const dialog = openDialog({ title: t("admin_room"), class: "dialog-side", closed: told.closed }, () => [body]);
+  const dialog = openDialog({ title: t("admin_room"), class: "dialog-side", closed: events.closed }, () => [body]);
 
   function draw() {
     const within = body.contains(document.activeElement);
@@ -42,7 +42,7 @@ export function openRoom(admin, first, told) {
   /** @param {RoomEntry} next */
   function took(next) {
     room = { ...room, ...next };
-    told.changed(room);
+    events.changed(room);
     if (dialog.node.isConnected) draw();
   }
 
@@ -61,14 +61,14 @@ export function openRoom(admin, first, told) {
       );
       if (!next || gone) {
         dialog.close();
-        told.lost();
+        events.lost();
       }
     } catch (error) {
       toast(refusal(error), undefined, 7000);
       // Somebody else was faster, or it is gone: the list knows how it is now.
       if (["conflict", "not_found"].includes(/** @type {{ code: string }} */ (error).code)) {
         dialog.close();
-        told.lost();
+        events.lost();
       }
     }
   }

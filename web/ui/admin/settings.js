@@ -85,7 +85,7 @@ function form(admin, settings, reload) {
     ],
     settings.roomCreation,
   );
-  const alert = el("p", { class: "gate-alert", role: "alert", hidden: true });
+  const alert = el("p", { class: "form-alert", role: "alert", hidden: true });
   const submit = el("button", { type: "submit", class: "button button-primary" }, t("admin_save_settings"));
   const foot = el("div", { class: "admin-settings-foot" }, el("span", { class: "hint", role: "status" }), submit);
 

@@ -62,7 +62,7 @@ export function createInvite(store, actions) {
         )
       : head(t("invite_title_plain", { server: server || t("app_name") }), lead);
     const until = invite.expiresAt
-      ? el("p", { class: "gate-small" }, t("invite_until", { time: whenOf(invite.expiresAt) }))
+      ? el("p", { class: "entry-small" }, t("invite_until", { time: whenOf(invite.expiresAt) }))
       : null;
     const below = me ? joining(store, actions, code, invite) : entering(actions, code, invite);
     page.show(top, invite.rooms.length ? rooms(invite) : null, below, until);
@@ -76,7 +76,7 @@ export function createInvite(store, actions) {
 function rooms(invite) {
   return el(
     "ul",
-    { class: "gate-rooms", "aria-label": t("rooms") },
+    { class: "entry-rooms", "aria-label": t("rooms") },
     invite.rooms.map((room) =>
       el(
         "li",
@@ -92,7 +92,7 @@ function rooms(invite) {
           el("strong", { dir: "auto" }, room.name),
           room.topic ? el("small", { dir: "auto" }, room.topic) : null,
         ),
-        el("small", { class: "gate-count" }, t("member_count", { n: room.memberCount })),
+        el("small", { class: "entry-count" }, t("member_count", { n: room.memberCount })),
       ),
     ),
   );
@@ -106,7 +106,7 @@ function rooms(invite) {
  * @param {Invite} invite
  */
 function entering(actions, code, invite) {
-  const node = el("div", { class: "gate-entry" });
+  const node = el("div", { class: "entry-form" });
   const draw = (/** @type {boolean} */ isNew) => {
     fill(
       node,
@@ -126,7 +126,7 @@ function entering(actions, code, invite) {
       invite.registration
         ? el(
             "p",
-            { class: "gate-switch" },
+            { class: "entry-switch" },
             t(isNew ? "have_account" : "no_account"),
             el(
               "button",
@@ -134,7 +134,7 @@ function entering(actions, code, invite) {
               t(isNew ? "sign_in" : "register"),
             ),
           )
-        : el("p", { class: "gate-small" }, t("invite_members_only")),
+        : el("p", { class: "entry-small" }, t("invite_members_only")),
     );
     const field = node.querySelector("input");
     if (matchMedia("(hover: hover)").matches) field?.focus();
@@ -153,7 +153,7 @@ function entering(actions, code, invite) {
  */
 function joining(store, actions, code, invite) {
   const { state } = store;
-  const alert = el("p", { class: "gate-alert", role: "alert", hidden: true });
+  const alert = el("p", { class: "form-alert", role: "alert", hidden: true });
   const all = invite.rooms.length > 0 && invite.rooms.every((room) => state.rooms.has(room.id));
   const join = el(
     "button",
@@ -184,12 +184,12 @@ function joining(store, actions, code, invite) {
   );
   return el(
     "div",
-    { class: "gate-entry" },
+    { class: "entry-form" },
     alert,
     join,
     el(
       "p",
-      { class: "gate-switch" },
+      { class: "entry-switch" },
       t("invite_as", { name: nameOf(state, state.me?.uid ?? "") }),
       el(
         "button",

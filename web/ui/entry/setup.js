@@ -1,6 +1,6 @@
 /** The first run: the account that becomes the administrator, and then the link that brings the others. */
-import { createInvitation } from "../../calls/invites.js";
 import { readInfo } from "../../calls/account.js";
+import { createInvitation } from "../../calls/invites.js";
 import { forgetSecret, takeSecret } from "../../platform/links.js";
 import { el, fill } from "../base/element.js";
 import { t } from "../base/i18n.js";
@@ -32,7 +32,7 @@ export function createSetup(store, actions) {
           lead: t("setup_signed_in_lead"),
           button: { label: t("setup_sign_out"), act: () => void actions.session.signOut() },
         }),
-        el("p", { class: "gate-switch" }, toRooms("link-button")),
+        el("p", { class: "entry-switch" }, toRooms("link-button")),
       );
     page.show(
       head(t("setup_title"), t("setup_lead")),
@@ -80,9 +80,9 @@ let invitation = null;
  */
 export function createWelcome(actions) {
   const page = createPage();
-  const place = el("div", { class: "gate-link" }, waiting());
+  const place = el("div", { class: "entry-link" }, waiting());
   page.show(
-    head(t("welcome_title"), t("welcome_lead"), el("span", { class: "gate-sign gate-sign-good" }, icon("check"))),
+    head(t("welcome_title"), t("welcome_lead"), el("span", { class: "entry-sign entry-sign-good" }, icon("check"))),
     steps(2),
     place,
     toRooms("button button-primary button-wide"),
@@ -125,7 +125,7 @@ function steps(now) {
   const names = /** @type {const} */ (["step_account", "step_invite"]);
   return el(
     "ol",
-    { class: "gate-steps" },
+    { class: "entry-steps" },
     names.map((name, index) =>
       el(
         "li",

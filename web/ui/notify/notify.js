@@ -3,10 +3,10 @@
  * the page. They are made from the unread counts, so my own words from another tab never come back to me, and a
  * message read elsewhere is not announced.
  */
+import { preferRoom } from "../../calls/rooms.js";
 import { notificationPermission, showNotification } from "../../platform/notifications.js";
 import { takeOldLevels } from "../../platform/preferences.js";
 import { chosenOf } from "../../state/people_status.js";
-import { preferRoom } from "../../calls/rooms.js";
 import { excerpt } from "../base/excerpt.js";
 import { t } from "../base/i18n.js";
 import { navigate } from "../base/navigation.js";

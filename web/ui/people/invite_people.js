@@ -124,7 +124,7 @@ export function linkToSend(link) {
       ),
     ),
     el("p", { class: "hint" }, t("invite_once")),
-    isLocal() ? el("p", { class: "gate-note" }, t("link_is_local")) : null,
+    isLocal() ? el("p", { class: "form-note" }, t("link_is_local")) : null,
   ];
 }
 

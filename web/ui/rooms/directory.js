@@ -1,5 +1,6 @@
 /** The room directory: open rooms and mine, searched and paged by the server. */
 import { findRooms } from "../../calls/rooms.js";
+import { debounce } from "../base/debounce.js";
 import { openDialog } from "../base/dialog.js";
 import { drawEach } from "../base/each.js";
 import { el, fill } from "../base/element.js";
@@ -9,7 +10,6 @@ import { icon } from "../base/icons.js";
 import { navigate } from "../base/navigation.js";
 import { roomPath } from "../base/routes.js";
 import { tintOf } from "../people/people.js";
-import { settled } from "./people_picker.js";
 import { refusal } from "./refusals.js";
 
 /** @typedef {import("../../state/types.js").Store} Store */
@@ -35,7 +35,7 @@ export function openBrowse(store, actions) {
       autocomplete: "off",
       spellcheck: "false",
       autofocus: true,
-      input: settled(() => void load(false)),
+      input: debounce(() => void load(false)),
     });
     const archived = el("input", { type: "checkbox", change: () => void load(false) });
     const alert = createAlert();

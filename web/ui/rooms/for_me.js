@@ -1,7 +1,8 @@
 /** How I like a room, the same in all my browsers, and leaving it. */
+import { preferRoom } from "../../calls/rooms.js";
+import { allowNotifications } from "../../platform/notifications.js";
 import { isBlocked } from "../../state/blocks.js";
 import { iMay } from "../../state/rights.js";
-import { preferRoom } from "../../calls/rooms.js";
 import { ask } from "../base/dialog.js";
 import { el, fill } from "../base/element.js";
 import { createAlert, segments } from "../base/form_parts.js";
@@ -9,7 +10,6 @@ import { errorText, t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
 import { addressedRoom, redirect } from "../base/navigation.js";
 import { toast } from "../base/toast.js";
-import { allowNotifications } from "../../platform/notifications.js";
 import { levelOf } from "../notify/notify.js";
 import { toggleBlock } from "../people/blocking.js";
 import { roomName } from "../people/people.js";

@@ -1,6 +1,6 @@
 /** Links that let people into a room: made, copied once, revoked. */
-import { iMay } from "../../state/rights.js";
 import { createInvitation, listInvitations, revokeInvitation } from "../../calls/invites.js";
+import { iMay } from "../../state/rights.js";
 import { copyText } from "../base/clipboard.js";
 import { whenOf } from "../base/dates.js";
 import { drawEach } from "../base/each.js";

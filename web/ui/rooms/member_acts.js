@@ -1,6 +1,6 @@
 /** What I may do about a member of a room; what cannot be taken back asks once. */
-import { iMay } from "../../state/rights.js";
 import * as api from "../../calls/rooms.js";
+import { iMay } from "../../state/rights.js";
 import { whenOf } from "../base/dates.js";
 import { ask, openDialog } from "../base/dialog.js";
 import { el } from "../base/element.js";
@@ -14,11 +14,11 @@ import { nameOf } from "../people/people.js";
 
 const YEAR_MS = 365 * 86_400_000;
 /** Words are taken for so long; ten years are until somebody gives them back. */
-const SILENCES = /** @type {const} */ ([
-  ["silence_10m", 600_000],
-  ["silence_1h", 3_600_000],
-  ["silence_1d", 86_400_000],
-  ["silence_ever", 10 * YEAR_MS],
+const MUTES = /** @type {const} */ ([
+  ["mute_10m", 600_000],
+  ["mute_1h", 3_600_000],
+  ["mute_1d", 86_400_000],
+  ["mute_ever", 10 * YEAR_MS],
 ]);
 
 /**
@@ -27,7 +27,7 @@ const SILENCES = /** @type {const} */ ([
  * @param {Member} member
  * @returns {Act[]}
  */
-export function actsOn(store, room, { uid, role, mutedUntil: silenced }) {
+export function actsOn(store, room, { uid, role, mutedUntil }) {
   const { state } = store;
   const { id } = room;
   const name = nameOf(state, uid);
@@ -46,9 +46,9 @@ export function actsOn(store, room, { uid, role, mutedUntil: silenced }) {
   }
   if (can("mute")) {
     acts.push(
-      silenced
-        ? { label: t("unsilence"), picture: "chat", act: change({ mutedUntil: null }) }
-        : { label: t("silence"), picture: "clock", act: () => chooseSilence(id, uid, name) },
+      mutedUntil
+        ? { label: t("unmute_member"), picture: "chat", act: change({ mutedUntil: null }) }
+        : { label: t("mute_member"), picture: "clock", act: () => chooseMute(id, uid, name) },
     );
   }
   if (can("remove"))
@@ -69,8 +69,8 @@ export function actsOn(store, room, { uid, role, mutedUntil: silenced }) {
 }
 
 /** @param {number} until */
-export function silencedText(until) {
-  return until - Date.now() > YEAR_MS ? t("silence_ever") : t("silenced_until", { time: whenOf(until) });
+export function mutedText(until) {
+  return until - Date.now() > YEAR_MS ? t("mute_ever") : t("muted_until", { time: whenOf(until) });
 }
 
 /**
@@ -89,13 +89,13 @@ async function sure(title, text, name, act) {
  * @param {string} name
  * @returns {Promise<void>}
  */
-function chooseSilence(id, uid, name) {
+function chooseMute(id, uid, name) {
   return new Promise((resolve, reject) => {
-    openDialog({ title: t("silence_title", { name }), class: "dialog-narrow", closed: resolve }, (shut) => [
+    openDialog({ title: t("mute_member_title", { name }), class: "dialog-narrow", closed: resolve }, (shut) => [
       el(
         "div",
         { class: "menu" },
-        SILENCES.map(([key, span]) =>
+        MUTES.map(([key, span]) =>
           el(
             "button",
             {

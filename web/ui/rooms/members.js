@@ -1,8 +1,9 @@
 /** The people of a room: found and paged by the server, and what may be done about each. */
 import { addMember } from "../../calls/rooms.js";
-import { iMay } from "../../state/rights.js";
 import * as api from "../../calls/rooms.js";
+import { iMay } from "../../state/rights.js";
 import { whenOf } from "../base/dates.js";
+import { debounce } from "../base/debounce.js";
 import { openDialog } from "../base/dialog.js";
 import { drawEach } from "../base/each.js";
 import { el, fill, setText } from "../base/element.js";
@@ -10,8 +11,8 @@ import { createAlert } from "../base/form_parts.js";
 import { errorText, t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
 import { avatar, chosenNameOf, nameOf, presenceText, userOf } from "../people/people.js";
-import { actsOn, silencedText } from "./member_acts.js";
-import { peopleSearch, settled } from "./people_picker.js";
+import { actsOn, mutedText } from "./member_acts.js";
+import { peopleSearch } from "./people_picker.js";
 import { refusal } from "./refusals.js";
 
 /** @typedef {import("../../state/types.js").Store} Store */
@@ -47,10 +48,10 @@ export function createMembers(store, actions, id) {
     autocomplete: "off",
     spellcheck: "false",
     dir: "auto",
-    input: settled(() => void load(false)),
+    input: debounce(() => void load(false)),
   });
   const buttons = el("span", { class: "bar-buttons" });
-  const reload = settled(() => void load(false));
+  const reload = debounce(() => void load(false));
   let seen = room()?.members;
   let asked = 0;
   /** @type {string | undefined} */
@@ -111,7 +112,7 @@ export function createMembers(store, actions, id) {
             ? el("span", { class: "tag tag-spark" }, t(member.role === "owner" ? "role_owner" : "role_admin"))
             : null,
           member.mutedUntil
-            ? el("span", { class: "tag tag-bad", title: silencedText(member.mutedUntil) }, t("silenced"))
+            ? el("span", { class: "tag tag-bad", title: mutedText(member.mutedUntil) }, t("member_muted"))
             : null,
         ),
         el("small", { dir: "auto" }, user?.username ? `@${user.username} · ` : "", presenceText(member.state)),

@@ -2,9 +2,9 @@
  * What one may do with a room in the list without opening it: by the other mouse button, a long press, or the menu
  * key.
  */
+import { preferRoom } from "../../calls/rooms.js";
 import { isBlocked } from "../../state/blocks.js";
 import { iMay } from "../../state/rights.js";
-import { preferRoom } from "../../calls/rooms.js";
 import { openDialog } from "../base/dialog.js";
 import { el } from "../base/element.js";
 import { errorText, t } from "../base/i18n.js";

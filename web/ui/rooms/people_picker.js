@@ -1,5 +1,6 @@
 /** Finding people: a field, and whom the server finds for it. One at a time, or several as chips. */
 import { findMembers } from "../../calls/rooms.js";
+import { debounce } from "../base/debounce.js";
 import { el, fill, setText } from "../base/element.js";
 import { createAlert } from "../base/form_parts.js";
 import { errorText, t } from "../base/i18n.js";
@@ -12,23 +13,8 @@ import { refusal } from "./refusals.js";
 /** @typedef {import("../../state/types.js").Actions} Actions */
 /** @typedef {import("../../state/types.js").User} User */
 
-/** Typing settles this long before the server is asked. */
-const SEARCH_MS = 200;
 /** More than these need a letter more. */
 const FOUND_MAX = 50;
-
-/**
- * Calls `search` when typing has settled.
- *
- * @param {() => void} search
- */
-export function settled(search) {
-  let timer = /** @type {ReturnType<typeof setTimeout> | undefined} */ (undefined);
-  return () => {
-    clearTimeout(timer);
-    timer = setTimeout(search, SEARCH_MS);
-  };
-}
 
 /**
  * A field, and whoever is found for it; `show` is told after each search, and for what it was.
@@ -59,7 +45,7 @@ function createSearch(find, show) {
     autocomplete: "off",
     spellcheck: "false",
     dir: "auto",
-    input: settled(() => void search()),
+    input: debounce(() => void search()),
   });
   return { input, search };
 }

@@ -1,6 +1,6 @@
 /** What a room is called, who writes in it, whether it is there at all. What somebody else changes shows at once. */
-import { iMay } from "../../state/rights.js";
 import * as api from "../../calls/rooms.js";
+import { iMay } from "../../state/rights.js";
 import { ask, openDialog } from "../base/dialog.js";
 import { el } from "../base/element.js";
 import { busy, createAlert, field, segments } from "../base/form_parts.js";

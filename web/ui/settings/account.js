@@ -31,7 +31,7 @@ export function accountSection(store, actions, { close }) {
         { class: "dialog-foot" },
         el(
           "button",
-          { type: "button", class: "button button-danger", click: () => openFarewell(store, actions, close) },
+          { type: "button", class: "button button-danger", click: () => openDeleteAccount(store, actions, close) },
           icon("trash"),
           t("delete_account_open"),
         ),
@@ -45,14 +45,14 @@ export function accountSection(store, actions, { close }) {
  * @param {Actions} actions
  * @param {() => void} closeSettings
  */
-function openFarewell(store, actions, closeSettings) {
+function openDeleteAccount(store, actions, closeSettings) {
   const name = store.state.me?.username ?? "";
   openDialog({ title: t("delete_account") }, (close) => {
     const alert = createAlert();
-    const password = currentPassword("farewell-password", t("password"));
+    const password = currentPassword("delete-account-password", t("password"));
     const typed = el("input", {
       class: "input",
-      id: "farewell-name",
+      id: "delete-account-name",
       autocomplete: "off",
       autocapitalize: "none",
       spellcheck: "false",

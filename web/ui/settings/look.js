@@ -1,10 +1,10 @@
 /** Settings: how it looks, in which language it speaks, and when it calls. */
+import { allowNotifications, notificationPermission } from "../../platform/notifications.js";
+import { preferences, useTheme } from "../../platform/preferences.js";
 import { el, fill } from "../base/element.js";
 import { t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
 import { chooseLanguage, currentLanguage, LANGUAGES } from "../base/language.js";
-import { preferences, useTheme } from "../../platform/preferences.js";
-import { allowNotifications, notificationPermission } from "../../platform/notifications.js";
 
 /** @type {import("./section.js").Section} */
 export function appearanceSection() {

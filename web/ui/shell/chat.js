@@ -1,4 +1,5 @@
 /** The signed-in page: rooms at the side, one room on the panel, the banner when the connection is gone. */
+import { addRecentRoom, recentRooms } from "../../platform/preferences.js";
 import { el, fill } from "../base/element.js";
 import { focusLastMessage } from "../base/focus.js";
 import { t } from "../base/i18n.js";
@@ -11,7 +12,6 @@ import { isLeaving } from "../rooms/leaving.js";
 import { notAMember } from "../rooms/not_a_member.js";
 import { Timeline } from "../timeline/view.js";
 import { createBanner } from "./banner.js";
-import { recentRooms, addRecentRoom } from "../../platform/preferences.js";
 import { createSidebar } from "./sidebar.js";
 
 /** @typedef {import("../base/view.js").View} View */

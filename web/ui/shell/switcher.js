@@ -3,6 +3,8 @@
  * browser knows is shown at once, and whom and what the server finds besides a moment later.
  */
 import { findRooms } from "../../calls/rooms.js";
+import { recentRooms } from "../../platform/preferences.js";
+import { debounce } from "../base/debounce.js";
 import { openDialog } from "../base/dialog.js";
 import { el, setText } from "../base/element.js";
 import { focusComposer } from "../base/focus.js";
@@ -12,8 +14,6 @@ import { createListbox } from "../base/listbox.js";
 import { addressedRoom, navigate } from "../base/navigation.js";
 import { roomPath } from "../base/routes.js";
 import { avatar, chosenNameOf, presenceOf, roomName, roomPicture, tintOf } from "../people/people.js";
-import { settled } from "../rooms/people_picker.js";
-import { recentRooms } from "../../platform/preferences.js";
 import { rankTargets } from "./switcher_order.js";
 
 /** @typedef {import("../../state/types.js").Store} Store */
@@ -70,7 +70,7 @@ export function openSwitcher(store, actions) {
   list.attach(input);
 
   const status = el("p", { class: "hidden-visually", role: "status" });
-  const ask = settled(async () => {
+  const ask = debounce(async () => {
     const typed = input.value.trim();
     if (!typed) return;
     const [page] = await Promise.all([
