@@ -297,8 +297,10 @@ pub mod auth {
     pub const TOKEN_LIFE_MIN: Duration = Duration::from_secs(60);
     /// Somebody who uses an invitation again within this time is not counted again.
     pub const INVITE_REPEAT: Duration = Duration::from_secs(10 * 60);
+    /// Rounds of PBKDF2 that browsers compute for new passwords.
+    pub const ITERATIONS: u32 = 1_000_000;
     /// Rounds a client may choose for its part of a password (`e2ee.md` 4.2).
-    pub const ITERATIONS: std::ops::RangeInclusive<u32> = 600_000..=5_000_000;
+    pub const ITERATIONS_RANGE: std::ops::RangeInclusive<u32> = 600_000..=5_000_000;
     /// From `prepare` to `commit`.
     pub const PENDING: Duration = Duration::from_secs(10 * 60);
     /// How long a ticket is good.
@@ -692,6 +694,14 @@ pub mod embedded {
     pub const WATCH: Duration = Duration::from_millis(100);
     /// Longest pause between attempts to start it again.
     pub const RESTART: Duration = Duration::from_secs(5);
+}
+
+/// The command line (`admin`).
+pub mod admin {
+    use super::Duration;
+    /// Before each check whether another server uses the database.
+    pub const DATABASE_PAUSES: [Duration; 3] =
+        [Duration::ZERO, Duration::from_millis(500), Duration::from_millis(1_500)];
 }
 
 /// The load test (`loadtest`).

@@ -76,8 +76,8 @@ async fn numbers_are_as_large_and_as_small_as_they_may_be() {
         .await;
 
     let people = BTreeMap::from([
-        ("least", (*auth::ITERATIONS.start(), auth::ITERATIONS.start() - 1)),
-        ("most", (*auth::ITERATIONS.end(), auth::ITERATIONS.end() + 1)),
+        ("least", (*auth::ITERATIONS_RANGE.start(), auth::ITERATIONS_RANGE.start() - 1)),
+        ("most", (*auth::ITERATIONS_RANGE.end(), auth::ITERATIONS_RANGE.end() + 1)),
     ]);
     for (name, (good, bad)) in people {
         let with = |rounds: u32| {

@@ -118,6 +118,12 @@ const HTTP_CLIENT: &[Reached] = &[
     ("src/http/client.rs", "a_server_that_does_not_answer_is_given_up", &["http::CLIENT_TIMEOUT"]),
 ];
 
+const ADMIN: &[Reached] = &[(
+    "tests/admin_cli.rs",
+    "a_database_that_another_server_uses_is_left_alone",
+    &["admin::DATABASE_PAUSES"],
+)];
+
 const API: &[Reached] = &[
     (
         "tests/bounds/api.rs",
@@ -137,7 +143,7 @@ const API: &[Reached] = &[
         "tests/bounds/api.rs",
         "numbers_are_as_large_and_as_small_as_they_may_be",
         &[
-            "auth::ITERATIONS",
+            "auth::ITERATIONS_RANGE",
             "auth::INVITE_USES",
             "auth::INVITE_LIFE_MAX",
             "auth::INVITE_LIFE_MIN",
@@ -314,7 +320,7 @@ const AUTH: &[Reached] = &[
         &["auth::FAILURES_OF_SITE"],
     ),
     (
-        "src/auth/guesses.rs",
+        "src/auth/login_throttle.rs",
         "the_addresses_of_one_block_have_a_bound_together_and_other_blocks_do_not",
         &["auth::FAILURES_OF_BLOCK"],
     ),
@@ -334,27 +340,27 @@ const AUTH: &[Reached] = &[
         &["auth::FAILURES_OF_NETWORK"],
     ),
     (
-        "src/auth/turns.rs",
+        "src/auth/attempt_queue.rs",
         "so_many_wait_for_a_turn_each_network_once_and_so_many_lanes_there_are",
         &["auth::TURNS", "auth::TURNS_WAITING"],
     ),
     (
-        "src/auth/turns.rs",
+        "src/auth/attempt_queue.rs",
         "who_gave_up_waiting_holds_nobody_up_and_nobody_waits_for_ever",
         &["auth::TURN_WAIT"],
     ),
     (
-        "src/auth/guesses.rs",
+        "src/auth/login_throttle.rs",
         "wrong_passwords_are_remembered_for_a_day_up_to_a_bound",
         &["auth::FAILURES_OF_LATE"],
     ),
     (
-        "src/auth/guesses.rs",
+        "src/auth/login_throttle.rs",
         "no_more_networks_are_remembered_than_may_be",
         &["auth::KNOWN_NETWORKS"],
     ),
     (
-        "src/auth/device.rs",
+        "src/auth/device_cookie.rs",
         "a_browser_of_several_people_keeps_an_entry_for_each_up_to_the_bound",
         &["auth::DEVICE_ACCOUNTS"],
     ),
@@ -390,7 +396,7 @@ const AUTH: &[Reached] = &[
         &["auth::SESSIONS_SWEPT"],
     ),
     (
-        "src/auth/session.rs",
+        "src/auth/session_cache.rs",
         "no_more_sessions_are_remembered_than_may_be_and_none_beyond_its_end",
         &["auth::SESSIONS_REMEMBERED"],
     ),
@@ -825,7 +831,9 @@ const NO_BOUND: &[(&str, &str)] = &[
 const NO_SERVER: &str = "loadtest::";
 
 fn all() -> impl Iterator<Item = &'static Reached> {
-    [HTTP, HTTP_CLIENT, API, AUTH, MEMORY, CHAT, ROOMS, DELIVERY, USERS].into_iter().flatten()
+    [HTTP, HTTP_CLIENT, ADMIN, API, AUTH, MEMORY, CHAT, ROOMS, DELIVERY, USERS]
+        .into_iter()
+        .flatten()
 }
 
 /// `module::NAME` of every constant in `src/base/limits.rs`.
