@@ -43,7 +43,7 @@ const HTTP: &[Reached] = &[
     ),
     (
         "tests/floods.rs",
-        "a_connection_that_says_nothing_ends_with_the_deadline_of_its_head",
+        "a_connection_that_sends_nothing_ends_with_the_deadline_of_its_head",
         &["http::HEAD_DEADLINE"],
     ),
     (
@@ -53,7 +53,7 @@ const HTTP: &[Reached] = &[
     ),
     (
         "tests/floods.rs",
-        "so_many_wait_for_so_long_and_the_next_is_told_at_once",
+        "so_many_connections_wait_for_so_long_and_the_next_is_refused_at_once",
         &["http::WAITING_PER_ADDRESS"],
     ),
     (
@@ -70,7 +70,7 @@ const HTTP: &[Reached] = &[
     ),
     (
         "tests/floods.rs",
-        "who_asks_for_more_than_its_rate_is_told_when_to_come_back_and_others_are_served",
+        "a_client_beyond_its_rate_gets_retry_after_and_others_are_served",
         &["http::RATE_PAUSE"],
     ),
     (
@@ -89,10 +89,14 @@ const HTTP: &[Reached] = &[
         &["http::REFUSALS_LOGGED"],
     ),
     ("src/base/text.rs", "a_value_cannot_forge_a_line_or_fill_the_log", &["http::LOGGED_VALUE"]),
-    ("tests/http.rs", "a_connection_without_a_request_is_closed_without_a_word", &["http::IDLE"]),
+    (
+        "tests/http.rs",
+        "a_connection_without_a_request_is_closed_without_an_answer",
+        &["http::IDLE"],
+    ),
     (
         "tests/bounds/http.rs",
-        "who_takes_no_answer_is_left_and_who_keeps_talking_after_it_is_not_listened_to_for_long",
+        "a_client_that_reads_no_answer_is_disconnected_and_one_that_sends_on_is_read_only_for_a_while",
         &["http::WRITE_DEADLINE", "http::LINGER"],
     ),
     (
@@ -100,15 +104,15 @@ const HTTP: &[Reached] = &[
         "a_storm_that_nobody_accepts_yet_waits_and_is_served_then",
         &["http::BACKLOG"],
     ),
-    ("tests/http.rs", "too_many_connections_are_told_so", &["http::CONNECTIONS"]),
+    ("tests/http.rs", "too_many_connections_are_refused_with_their_status", &["http::CONNECTIONS"]),
     (
         "tests/bounds/http.rs",
-        "one_address_may_have_so_many_connections_and_the_next_one_is_told",
+        "one_address_may_have_so_many_connections_and_the_next_one_is_refused",
         &["http::CONNECTIONS_PER_ADDRESS", "http::PERMIT_WAIT"],
     ),
     (
         "tests/bounds/http.rs",
-        "refusals_wait_for_a_bounded_number_and_the_next_is_closed_as_soon_as_it_is_told",
+        "so_many_refusals_linger_and_the_next_connection_is_closed_as_soon_as_it_is_refused",
         &["http::REFUSALS"],
     ),
 ];
@@ -594,12 +598,12 @@ const ROOMS: &[Reached] = &[
 const DELIVERY: &[Reached] = &[
     (
         "tests/descriptors.rs",
-        "beyond_the_descriptors_an_upgrade_is_refused_and_who_is_in_is_served",
+        "beyond_the_descriptors_an_upgrade_is_refused_and_open_sockets_are_served",
         &["descriptors::FILES", "descriptors::HTTP", "descriptors::FEW"],
     ),
     (
         "tests/descriptors.rs",
-        "without_a_descriptor_left_new_ones_are_told_and_the_listener_neither_spins_nor_dies",
+        "without_a_descriptor_left_new_connections_are_refused_and_the_listener_neither_spins_nor_dies",
         &["descriptors::PAUSE", "descriptors::FAILURES_LOGGED"],
     ),
     (
