@@ -43,7 +43,7 @@ const HTTP: &[Reached] = &[
     ),
     (
         "tests/floods.rs",
-        "a_connection_that_says_nothing_ends_with_the_deadline_of_its_head",
+        "a_connection_that_sends_nothing_ends_with_the_deadline_of_its_head",
         &["http::HEAD_DEADLINE"],
     ),
     (
@@ -53,7 +53,7 @@ const HTTP: &[Reached] = &[
     ),
     (
         "tests/floods.rs",
-        "so_many_wait_for_so_long_and_the_next_is_told_at_once",
+        "so_many_connections_wait_for_so_long_and_the_next_is_refused_at_once",
         &["http::WAITING_PER_ADDRESS"],
     ),
     (
@@ -70,7 +70,7 @@ const HTTP: &[Reached] = &[
     ),
     (
         "tests/floods.rs",
-        "who_asks_for_more_than_its_rate_is_told_when_to_come_back_and_others_are_served",
+        "a_client_beyond_its_rate_gets_retry_after_and_others_are_served",
         &["http::RATE_PAUSE"],
     ),
     (
@@ -89,10 +89,14 @@ const HTTP: &[Reached] = &[
         &["http::REFUSALS_LOGGED"],
     ),
     ("src/base/text.rs", "a_value_cannot_forge_a_line_or_fill_the_log", &["http::LOGGED_VALUE"]),
-    ("tests/http.rs", "a_connection_without_a_request_is_closed_without_a_word", &["http::IDLE"]),
+    (
+        "tests/http.rs",
+        "a_connection_without_a_request_is_closed_without_an_answer",
+        &["http::IDLE"],
+    ),
     (
         "tests/bounds/http.rs",
-        "who_takes_no_answer_is_left_and_who_keeps_talking_after_it_is_not_listened_to_for_long",
+        "a_client_that_reads_no_answer_is_disconnected_and_one_that_sends_on_is_read_only_for_a_while",
         &["http::WRITE_DEADLINE", "http::LINGER"],
     ),
     (
@@ -100,15 +104,15 @@ const HTTP: &[Reached] = &[
         "a_storm_that_nobody_accepts_yet_waits_and_is_served_then",
         &["http::BACKLOG"],
     ),
-    ("tests/http.rs", "too_many_connections_are_told_so", &["http::CONNECTIONS"]),
+    ("tests/http.rs", "too_many_connections_are_refused_with_their_status", &["http::CONNECTIONS"]),
     (
         "tests/bounds/http.rs",
-        "one_address_may_have_so_many_connections_and_the_next_one_is_told",
+        "one_address_may_have_so_many_connections_and_the_next_one_is_refused",
         &["http::CONNECTIONS_PER_ADDRESS", "http::PERMIT_WAIT"],
     ),
     (
         "tests/bounds/http.rs",
-        "refusals_wait_for_a_bounded_number_and_the_next_is_closed_as_soon_as_it_is_told",
+        "so_many_refusals_linger_and_the_next_connection_is_closed_as_soon_as_it_is_refused",
         &["http::REFUSALS"],
     ),
 ];
@@ -476,7 +480,7 @@ const CHAT: &[Reached] = &[
     ),
     (
         "tests/order.rs",
-        "who_missed_more_than_a_replay_is_told_and_finds_all_of_it_in_the_history",
+        "a_client_that_missed_more_than_a_replay_is_told_and_finds_all_of_it_in_the_history",
         &["chat::REPLAY"],
     ),
     ("src/rooms/state.rs", "no_more_is_counted_than_the_bound", &["chat::UNREAD"]),
@@ -613,12 +617,12 @@ const ROOMS: &[Reached] = &[
 const DELIVERY: &[Reached] = &[
     (
         "tests/descriptors.rs",
-        "beyond_the_descriptors_an_upgrade_is_refused_and_who_is_in_is_served",
+        "beyond_the_descriptors_an_upgrade_is_refused_and_open_sockets_are_served",
         &["descriptors::FILES", "descriptors::HTTP", "descriptors::FEW"],
     ),
     (
         "tests/descriptors.rs",
-        "without_a_descriptor_left_new_ones_are_told_and_the_listener_neither_spins_nor_dies",
+        "without_a_descriptor_left_new_connections_are_refused_and_the_listener_neither_spins_nor_dies",
         &["descriptors::PAUSE", "descriptors::FAILURES_LOGGED"],
     ),
     (
@@ -633,37 +637,37 @@ const DELIVERY: &[Reached] = &[
     ),
     (
         "tests/bounds/delivery.rs",
-        "as_much_as_may_wait_is_kept_and_heard_and_one_frame_more_is_too_much",
+        "as_much_as_may_wait_is_kept_and_delivered_and_one_frame_more_is_too_much",
         &["delivery::WAITING_FRAMES", "delivery::WAITING_BYTES", "delivery::LAGGING_MS"],
     ),
     (
         "tests/bounds/delivery.rs",
-        "a_replay_that_does_not_come_is_waited_for_as_long_as_the_room_may_keep_what_it_says",
+        "a_replay_is_awaited_as_long_as_the_log_of_the_room_may_hold_what_is_published",
         &["delivery::REPLAY_BACKLOG_BYTES"],
     ),
     (
         "tests/bounds/delivery.rs",
-        "replays_wait_for_who_reads_late_up_to_their_bound",
+        "replays_wait_for_a_client_that_reads_late_up_to_their_bound",
         &["delivery::REPLAYS_WAITING"],
     ),
     (
         "tests/bounds/delivery.rs",
-        "activity_of_a_room_is_told_once_a_second_and_adds_up",
+        "activity_of_a_room_is_sent_once_a_second_and_adds_up",
         &["delivery::ACTIVITY"],
     ),
     (
         "tests/bounds/delivery.rs",
-        "who_is_silent_is_asked_and_then_cut_and_who_answers_stays",
+        "a_silent_client_is_pinged_and_then_cut_and_one_that_answers_stays",
         &["delivery::PING_AFTER_S", "delivery::SILENT_S"],
     ),
     (
         "tests/bounds/delivery.rs",
-        "what_is_begun_and_not_finished_ends_the_connection",
+        "a_message_that_is_begun_and_not_finished_ends_the_connection",
         &["delivery::UNFINISHED_S"],
     ),
     (
         "tests/bounds/delivery.rs",
-        "who_takes_nothing_for_long_is_cut_even_if_little_waits",
+        "a_client_that_reads_nothing_for_long_is_cut_even_if_little_waits",
         &["delivery::STALLED_S"],
     ),
     (
@@ -673,12 +677,12 @@ const DELIVERY: &[Reached] = &[
     ),
     (
         "tests/bounds/delivery.rs",
-        "who_lags_and_does_not_even_take_the_goodbye_is_cut",
+        "a_lagging_client_that_does_not_even_read_the_bye_is_cut",
         &["delivery::LAGGING_S"],
     ),
     (
         "tests/bounds/delivery.rs",
-        "a_stop_says_when_to_come_back_and_waits_for_nobody_who_does_not_read",
+        "a_stop_says_when_to_come_back_and_does_not_wait_for_a_client_that_does_not_read",
         &["delivery::RESTART_MS", "delivery::STOP"],
     ),
     // Shares of work: more than one turn's is there, and all of it is done.
@@ -692,7 +696,11 @@ const DELIVERY: &[Reached] = &[
         "a_burst_of_commands_is_answered_however_many_they_are",
         &["delivery::SCRATCH", "delivery::READS"],
     ),
-    ("tests/shard.rs", "a_publication_of_any_size_reaches_who_reads", &["delivery::SWEEP_STEP"]),
+    (
+        "tests/shard.rs",
+        "a_publication_of_any_size_reaches_every_client_that_reads",
+        &["delivery::SWEEP_STEP"],
+    ),
     (
         "tests/shard.rs",
         "the_events_of_more_rooms_than_one_write_takes_are_all_delivered",
@@ -705,7 +713,7 @@ const DELIVERY: &[Reached] = &[
     ),
     (
         "tests/bounds/delivery.rs",
-        "replays_wait_for_who_reads_late_up_to_their_bound",
+        "replays_wait_for_a_client_that_reads_late_up_to_their_bound",
         &["delivery::REPLAY_CHUNK"],
     ),
 ];
