@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::limits::config::{RATE_LIMIT_SCALE_MAX, SHARDS_MAX};
 use crate::base::limits::memory;
+use crate::base::runtime::cores;
 
 /// Who may make an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
@@ -139,10 +140,6 @@ impl Config {
     pub fn http_worker_count(&self) -> usize {
         self.worker_count().saturating_sub(self.room_worker_count()).max(1)
     }
-}
-
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, |n| n.get())
 }
 
 /// A name the server may be asked for, with any port or with that one.

@@ -12,7 +12,7 @@ use super::fair_queue::{Bounds, Client, FairQueue, QueueLoad};
 use crate::base::error::{Error, Result};
 use crate::base::limits::auth as limits;
 use crate::base::random;
-use crate::base::runtime::in_background;
+use crate::base::runtime::{cores, in_background};
 use crate::e2ee::account::{Stretched, stretch};
 use crate::store::accounts::{AuthSlot, StretchParams};
 
@@ -83,10 +83,6 @@ impl PasswordHasher {
         let stretched = self.hash(new.auth, stretch, client).await?;
         Ok((AuthSlot { kdf: new.kdf, stretch, verifier: stretched.verifier }, stretched.share))
     }
-}
-
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, |n| n.get())
 }
 
 impl Default for PasswordHasher {

@@ -72,18 +72,12 @@ impl Auth {
         Ok(was_there)
     }
 
-    /// Ends a user's sessions but one, and with `tokens_too` the personal access tokens; which ones.
-    /// Their sockets are the caller's matter.
+    /// Ends the other sessions of a user, but not the personal access tokens; which ones.
     ///
     /// # Errors
     /// `unavailable`: then they live on.
-    pub async fn end_sessions(
-        &self,
-        uid: Uid,
-        except: Option<SessionId>,
-        tokens_too: bool,
-    ) -> Result<Vec<SessionId>> {
-        let ended = self.store.end_sessions(uid, except, tokens_too).await?;
+    pub async fn end_other_sessions(&self, uid: Uid, own: SessionId) -> Result<Vec<SessionId>> {
+        let ended = self.store.end_other_sessions(uid, own).await?;
         self.sessions.end(&ended);
         Ok(ended)
     }

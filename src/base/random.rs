@@ -2,17 +2,15 @@
 //! that a generator of our own would be worth its state.
 
 use rand::TryRng as _;
-use rand::rngs::SysRng;
-
-use super::error::{Error, Result};
+use rand::rngs::{SysError, SysRng};
 
 /// Bytes that nobody can guess.
 ///
 /// # Errors
-/// `internal` if the system has no randomness.
-pub fn bytes<const N: usize>() -> Result<[u8; N]> {
+/// The system has no randomness.
+pub fn bytes<const N: usize>() -> Result<[u8; N], SysError> {
     let mut bytes = [0; N];
-    SysRng.try_fill_bytes(&mut bytes).map_err(Error::internal)?;
+    SysRng.try_fill_bytes(&mut bytes)?;
     Ok(bytes)
 }
 

@@ -47,6 +47,11 @@ impl Drop for OwnThreads {
     }
 }
 
+/// How many cores this process may use.
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, |n| n.get())
+}
+
 /// Lets the calling thread give way to those that answer people, for good. What takes a core for long calls
 /// it first: one who signs in again and again then costs others little of their time.
 pub fn in_background() {

@@ -10,7 +10,7 @@ use tokio_postgres::Transaction;
 
 use super::audit::{self, AuditEntry};
 use super::locks::{Lock, lock};
-use super::sessions::end_sessions;
+use super::sessions::{Ending, end_sessions};
 use super::tickets::{NewTicket, keep_ticket};
 use super::user_change::{UserChange, apply};
 use super::user_rows::{UserRow, no_user, row_in};
@@ -79,7 +79,7 @@ impl AccountStore {
         let transaction = client.transaction().await.map_err(failed)?;
         let actor = begin(&transaction, by).await?;
         let user = row_in(&transaction, uid).await?;
-        let ended = end_sessions(&transaction, uid, None, false).await?;
+        let ended = end_sessions(&transaction, uid, Ending::Browsers { except: None }).await?;
         if ended.is_empty() {
             return Ok(ended);
         }

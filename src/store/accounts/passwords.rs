@@ -5,7 +5,7 @@
 use tokio_postgres::{Row, Transaction};
 
 use super::auth_slots::{AuthSlot, drop_slot, insert_slot, retire_current, slot};
-use super::sessions::end_sessions;
+use super::sessions::{Ending, end_sessions};
 use super::{AccountStore, failed};
 use crate::base::error::{Code, Error, Result};
 use crate::base::ids::{SessionId, Uid};
@@ -148,9 +148,9 @@ impl AccountStore {
         let statement = "DELETE FROM accounts.tickets WHERE user_id = $1";
         transaction.execute(statement, &[&uid.0]).await.map_err(failed)?;
         let ended = if is_compromised {
-            end_sessions(&transaction, uid, None, true).await?
+            end_sessions(&transaction, uid, Ending::Everything).await?
         } else if switch.sign_out_others {
-            end_sessions(&transaction, uid, own, false).await?
+            end_sessions(&transaction, uid, Ending::Browsers { except: own }).await?
         } else {
             Vec::new()
         };

@@ -108,21 +108,17 @@ impl AccountStore {
         Ok(row.map(|row| SessionId(row.get(0))))
     }
 
-    /// Ends a user's sessions but one, and with `tokens_too` the personal access tokens; which ones.
+    /// Ends the other sessions of a user, but not the personal access tokens; which ones.
     ///
     /// # Errors
     /// `unavailable`: then they live on.
-    pub async fn end_sessions(
-        &self,
-        uid: Uid,
-        except: Option<SessionId>,
-        tokens_too: bool,
-    ) -> Result<Vec<SessionId>> {
+    pub async fn end_other_sessions(&self, uid: Uid, own: SessionId) -> Result<Vec<SessionId>> {
         let mut client = self.database.get().await?;
         let transaction = client.transaction().await.map_err(failed)?;
         let lock = "SELECT 1 FROM accounts.users WHERE id = $1 FOR UPDATE";
         transaction.execute(lock, &[&uid.0]).await.map_err(failed)?;
-        let ended = end_sessions(&transaction, uid, except, tokens_too).await?;
+        let ending = Ending::Browsers { except: Some(own) };
+        let ended = end_sessions(&transaction, uid, ending).await?;
         transaction.commit().await.map_err(failed)?;
         Ok(ended)
     }
@@ -275,20 +271,34 @@ async fn hold(transaction: &Transaction<'_>, uid: Uid) -> Result<()> {
     Ok(())
 }
 
-/// Ends a user's sessions but one, and with `tokens_too` the personal access tokens; which ones. The
-/// user's row is locked by the caller.
+/// Which sessions of a user end.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Ending {
+    /// The browsers, except this one.
+    Browsers {
+        /// The session that stays.
+        except: Option<SessionId>,
+    },
+    /// The browsers and the personal access tokens.
+    Everything,
+}
+
+/// Ends sessions of a user; which ones. The caller has locked the user's row.
 pub(super) async fn end_sessions(
     transaction: &Transaction<'_>,
     uid: Uid,
-    except: Option<SessionId>,
-    tokens_too: bool,
+    ending: Ending,
 ) -> Result<Vec<SessionId>> {
+    let (except, ends_tokens) = match ending {
+        Ending::Browsers { except } => (except.map(|session| session.0), false),
+        Ending::Everything => (None, true),
+    };
     let rows = transaction
         .query(
             "DELETE FROM accounts.sessions
              WHERE user_id = $1 AND id IS DISTINCT FROM $2 AND (kind = 'browser' OR $3)
              RETURNING id",
-            &[&uid.0, &except.map(|session| session.0), &tokens_too],
+            &[&uid.0, &except, &ends_tokens],
         )
         .await
         .map_err(failed)?;

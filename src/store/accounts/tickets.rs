@@ -5,7 +5,7 @@ use tokio_postgres::Transaction;
 use tokio_postgres::types::ToSql;
 
 use super::auth_slots::{drop_slot, retire_current};
-use super::sessions::end_sessions;
+use super::sessions::{Ending, end_sessions};
 use super::{AccountStore, failed};
 use crate::base::error::Result;
 use crate::base::ids::Uid;
@@ -75,7 +75,7 @@ pub(super) async fn keep_ticket(
     drop_slot(transaction, uid, "pending").await?;
     if ticket.is_compromised {
         retire_current(transaction, uid).await?;
-        end_sessions(transaction, uid, None, true).await?;
+        end_sessions(transaction, uid, Ending::Everything).await?;
     }
     let statement = "INSERT INTO accounts.tickets
              (digest, user_id, issued_by, is_compromised, created_at, expires_at)

@@ -5,7 +5,7 @@ use tokio_postgres::Transaction;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 
-use super::sessions::end_sessions;
+use super::sessions::{Ending, end_sessions};
 use super::user_rows::UserRow;
 use super::{failed, name_skeletons, restorable_ms};
 use crate::base::error::{Code, Error, Result};
@@ -161,8 +161,12 @@ pub(super) async fn apply(
             name_skeletons::reserve(transaction, uid, username).await?
         }
         // Tokens of a disabled account open nothing, but are there again when it is enabled.
-        UserChange::Disable => drop(end_sessions(transaction, uid, None, false).await?),
-        UserChange::Remove { .. } => drop(end_sessions(transaction, uid, None, true).await?),
+        UserChange::Disable => {
+            drop(end_sessions(transaction, uid, Ending::Browsers { except: None }).await?)
+        }
+        UserChange::Remove { .. } => {
+            drop(end_sessions(transaction, uid, Ending::Everything).await?)
+        }
         _ => {}
     }
     Ok(())
