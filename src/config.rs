@@ -174,8 +174,8 @@ impl Host {
         (!name.is_empty()).then_some(Self { name, port })
     }
 
-    /// Whether a request for `asked` is one for this host. A name without a port is asked for at any
-    /// port; a default port may be left out by whoever asks.
+    /// Whether a request for `asked` is one for this host. A name without a port stands for any port, and a request may
+    /// leave out a default port.
     pub fn covers(&self, asked: &Self) -> bool {
         let same_port = match (self.port, asked.port) {
             (None, _) | (Some(80 | 443), None) => true,

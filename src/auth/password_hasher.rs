@@ -1,7 +1,7 @@
 //! Argon2id of AUTH, away from the async threads and bounded in number.
 //!
-//! One computation takes 64 MiB and a tenth of a second, so at most as many run as there are cores;
-//! the others wait, networks in turns, and a queue that is too long is refused rather than grown.
+//! One computation takes 64 MiB and a tenth of a second, so at most as many run as there are cores. The others wait in
+//! a queue that is fair between networks and bounded: what does not fit is refused.
 
 use std::sync::Arc;
 

@@ -94,7 +94,7 @@ pub enum Outage {
 }
 
 impl Outage {
-    /// What clients and operators are told.
+    /// The sentence for clients and operators.
     pub fn sentence(self) -> &'static str {
         match self {
             Self::Unreachable => "The server cannot reach its database right now.",

@@ -1,5 +1,5 @@
-//! Randomness of the operating system. It is good enough for secrets, and nothing here is asked for so often
-//! that a generator of our own would be worth its state.
+//! Randomness of the operating system. It is good enough for secrets, and it is needed too rarely for a generator with
+//! state of its own.
 
 use rand::TryRng as _;
 use rand::rngs::{SysError, SysRng};

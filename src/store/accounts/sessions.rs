@@ -1,5 +1,4 @@
-//! Sessions: browsers that are signed in and personal access tokens, found by the digest of what
-//! they carry.
+//! Sessions of browsers and of personal access tokens, found by the digest of their token.
 
 use tokio_postgres::Transaction;
 
@@ -13,7 +12,7 @@ use crate::protocol::presence::Status;
 
 /// A browser that signs in.
 pub struct NewSession<'a> {
-    /// By which it is found.
+    /// The SHA-256 of its secret.
     pub digest: &'a [u8; 32],
     /// The device.
     pub label: &'a str,
@@ -80,7 +79,7 @@ impl AccountStore {
     ) -> Result<Option<SessionId>> {
         let mut client = self.database.get().await?;
         let transaction = client.transaction().await.map_err(failed)?;
-        hold(&transaction, uid).await?;
+        lock_user(&transaction, uid).await?;
         let row = transaction
             .query_opt(
                 "INSERT INTO accounts.sessions
@@ -181,8 +180,8 @@ impl AccountStore {
         }))
     }
 
-    /// Notes that a session is in use, and its user here. Two statements, each for itself: whoever
-    /// ends sessions locks user and sessions in the other order.
+    /// Notes that a session and its user were active now. The two statements share no transaction, because ending
+    /// sessions locks the user before the sessions.
     ///
     /// # Errors
     /// `unavailable`.
@@ -263,9 +262,9 @@ impl AccountStore {
     }
 }
 
-/// Whoever changes the password or ends the sessions holds the user's row: the next statement after
-/// this one sees all of what he did, or he sees all of what it does.
-async fn hold(transaction: &Transaction<'_>, uid: Uid) -> Result<()> {
+/// Locks the user's row against a change of the password and against an end of all sessions: the next statement sees all
+/// of such a change, or the change sees all of what the statement does.
+async fn lock_user(transaction: &Transaction<'_>, uid: Uid) -> Result<()> {
     let lock = "SELECT 1 FROM accounts.users WHERE id = $1 FOR SHARE";
     transaction.execute(lock, &[&uid.0]).await.map_err(failed)?;
     Ok(())
