@@ -17,7 +17,7 @@ use crate::base::error::{Code, Error, Result};
 use crate::base::ids::{RoomId, Uid};
 use crate::base::limits;
 use crate::base::memory::{Holder, Kind, Reservation};
-use crate::delivery::{Adoption, Rights, Role, Shards};
+use crate::delivery::{Adoption, ConnectionKind, NewChat, Rights, Shards};
 use crate::http::{RefusalReason, Request, Response, Socket};
 use crate::protocol::event::Event;
 use crate::rooms::Rooms;
@@ -36,7 +36,7 @@ pub async fn chat(api: &Api, request: &Request) -> Result<Response> {
     let session = api.session(request).await?;
     let allowance = api.services.allowances.of(session.uid);
     allowance.read(limits::users::UPGRADE_COST, session.admin)?;
-    let held = reserve_hello(api, &session)?;
+    let reservation = reserve_hello(api, &session)?;
     check_room_for_one_more(api, &session)?;
     let handover = Handover {
         allowance,
@@ -45,7 +45,7 @@ pub async fn chat(api: &Api, request: &Request) -> Result<Response> {
         rooms: api.services.rooms.clone(),
         shards: api.services.shards.clone(),
     };
-    Ok(Response::upgrade(move |socket, input| handover.run(held, socket, head, input)))
+    Ok(Response::upgrade(move |socket, input| handover.run(reservation, socket, head, input)))
 }
 
 /// Refuses clearly before the process runs out of descriptors, and one user before they take all.
@@ -55,12 +55,12 @@ fn check_room_for_one_more(api: &Api, session: &Session) -> Result<()> {
         api.traffic.count_refused(RefusalReason::Sockets);
         let error =
             Error::new(Code::Unavailable, "The server has as many connections as it can hold.");
-        return Err(error.retry_after(RETRY_MS));
+        return Err(error.retry_after(limits::api::SOCKET_RETRY_MS));
     }
     if !api.services.rooms.presence().admit(session.uid, api.settings.sockets_per_user) {
         api.traffic.count_refused(RefusalReason::User);
         let error = Error::new(Code::RateLimited, "You have too many connections.");
-        return Err(error.retry_after(RETRY_MS));
+        return Err(error.retry_after(limits::api::SOCKET_RETRY_MS));
     }
     Ok(())
 }
@@ -74,9 +74,6 @@ fn reserve_hello(api: &Api, session: &Session) -> Result<Reservation> {
     Ok(api.services.rooms.memory().reserve(Kind::Hellos, Holder::User(session.uid), bytes)?)
 }
 
-/// When a refused connection may try again, in milliseconds.
-const RETRY_MS: u32 = 5_000;
-
 /// `--dev-echo PATH`: the same handshake and frame code, no login, nothing but echo. Conformance suites
 /// send no `Origin`, and there is no session that a page could use; a page of another site is refused
 /// as everywhere.
@@ -87,19 +84,19 @@ pub fn echo(api: &Api, request: &Request) -> Response {
     };
     let (shards, limits) = (api.services.shards.clone(), api.settings.dev_echo_limits);
     Response::upgrade(move |socket, input| {
-        adopt(&shards, socket, head, input, Role::Echo(limits));
+        adopt(&shards, socket, head, input, ConnectionKind::Echo(limits));
     })
 }
 
 /// A first frame and its part of the budget of memory.
-struct Held {
-    hello: Bytes,
-    _held: Reservation,
+struct Hello {
+    frame: Bytes,
+    _reservation: Reservation,
 }
 
-impl AsRef<[u8]> for Held {
+impl AsRef<[u8]> for Hello {
     fn as_ref(&self) -> &[u8] {
-        &self.hello
+        &self.frame
     }
 }
 
@@ -113,31 +110,32 @@ struct Handover {
 }
 
 impl Handover {
-    fn run(self, mut held: Reservation, socket: Socket, head: Vec<u8>, input: Bytes) {
+    fn run(self, mut reservation: Reservation, socket: Socket, head: Vec<u8>, input: Bytes) {
         let uid = self.session.uid;
         // Before the rooms, whose counts depend on it.
         let blocked = self.rooms.blocked_by(uid);
         let rooms = self.rooms.rooms_of(uid);
         let mut unsent: Vec<RoomId> = rooms.iter().rev().copied().collect();
         let views = self.rooms.next_of(uid, &mut unsent, limits::chat::HELLO_BYTES);
-        let (sent, more) = (rooms.len() - unsent.len(), !unsent.is_empty());
+        let (rooms_in_hello, more) = (rooms.len() - unsent.len(), !unsent.is_empty());
         let heartbeat_ms = limits::delivery::PING_AFTER_S.saturating_mul(1_000);
         let hello =
             Event::Hello { uid, rooms: &views, blocked: &blocked, heartbeat_ms, more }.encode();
-        held.resize(hello.len());
-        let role = Role::Chat {
+        reservation.resize(hello.len());
+        let chat = NewChat {
             uid,
             session: self.session.id,
-            asked_at: self.session.asked_at,
+            checked_at: self.session.asked_at,
             admin: self.session.admin,
             rights: if self.session.scope.writes() { Rights::Write } else { Rights::Read },
             status: self.session.status.clone(),
-            hello: Bytes::from_owner(Held { hello, _held: held }),
+            hello: Bytes::from_owner(Hello { frame: hello, _reservation: reservation }),
             rooms: rooms.clone(),
-            told: sent,
+            rooms_in_hello,
             allowance: self.allowance.clone(),
         };
-        if !adopt(&self.shards, socket, head, input, role) {
+        let kind = ConnectionKind::Chat(Box::new(chat));
+        if !adopt(&self.shards, socket, head, input, kind) {
             return self.rooms.presence().lost(uid);
         }
         let missed = self.missed(&rooms, &blocked);
@@ -185,9 +183,15 @@ async fn catch_up(rooms: Rooms, missed: Vec<Delivery>) {
 }
 
 /// False: the socket is gone.
-fn adopt(shards: &Shards, socket: Socket, head: Vec<u8>, input: Bytes, role: Role) -> bool {
+fn adopt(
+    shards: &Shards,
+    socket: Socket,
+    head: Vec<u8>,
+    input: Bytes,
+    kind: ConnectionKind<NewChat>,
+) -> bool {
     match socket.into_std() {
-        Ok(stream) => shards.adopt(Adoption { stream, head, input, role }),
+        Ok(stream) => shards.adopt(Adoption { stream, head, input, kind }),
         Err(error) => {
             tracing::debug!(%error, "the socket was lost at the hand-over");
             false

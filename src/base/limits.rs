@@ -129,6 +129,8 @@ pub mod http {
 /// The HTTP interface (`api`).
 pub mod api {
     use super::Duration;
+    /// When a client whose WebSocket was refused may try again, in milliseconds.
+    pub const SOCKET_RETRY_MS: u32 = 5_000;
     /// Body of a request that has little to say.
     pub const SMALL_BODY: usize = 16 * 1024;
     /// How long a browser keeps the cookie of a login: as long as a session can live.
@@ -165,14 +167,6 @@ pub mod api {
     pub const SERVER_NAME: usize = 64;
     /// The latest moment that can be chosen, the end of the year 9999 in milliseconds: browsers show it.
     pub const LATEST_MS: i64 = 253_402_300_799_999;
-    /// Acts one person may do that go into the audit log, at once and in [`AUDITED_IN`], times the
-    /// rate-limit scale. Fifty members can be muted, or a department moved, without a pause.
-    pub const AUDITED: u32 = 300;
-    /// The same of everybody but admins of the server together, in an hour: the log does not grow
-    /// faster, however many accounts somebody has.
-    pub const AUDITED_TOTAL: u32 = 20_000;
-    /// The time in which [`AUDITED`] acts come back.
-    pub const AUDITED_IN: Duration = Duration::from_secs(10 * 60);
 }
 
 /// Stopping (`server`).
@@ -184,9 +178,17 @@ pub mod server {
     pub const THREADS_STOP: Duration = Duration::from_millis(500);
 }
 
-/// What the server does by itself (`service`).
+/// What the server does for callers and by itself (`service`).
 pub mod service {
     use super::Duration;
+    /// Acts one person may do that go into the audit log, at once and in [`AUDITED_IN`], times the
+    /// rate-limit scale. Fifty members can be muted, or a department moved, without a pause.
+    pub const AUDITED: u32 = 300;
+    /// The same of everybody but admins of the server together, in an hour: the log does not grow
+    /// faster, however many accounts somebody has.
+    pub const AUDITED_TOTAL: u32 = 20_000;
+    /// The time in which [`AUDITED`] acts come back.
+    pub const AUDITED_IN: Duration = Duration::from_secs(10 * 60);
     /// Between two samples of the counters.
     pub const STATS_SAMPLED: Duration = Duration::from_secs(10);
     /// Samples kept: an hour of them.
@@ -295,8 +297,10 @@ pub mod auth {
     pub const TOKEN_LIFE_MIN: Duration = Duration::from_secs(60);
     /// Somebody who uses an invitation again within this time is not counted again.
     pub const INVITE_REPEAT: Duration = Duration::from_secs(10 * 60);
+    /// Rounds of PBKDF2 that browsers compute for new passwords.
+    pub const ITERATIONS: u32 = 1_000_000;
     /// Rounds a client may choose for its part of a password (`e2ee.md` 4.2).
-    pub const ITERATIONS: std::ops::RangeInclusive<u32> = 600_000..=5_000_000;
+    pub const ITERATIONS_RANGE: std::ops::RangeInclusive<u32> = 600_000..=5_000_000;
     /// From `prepare` to `commit`.
     pub const PENDING: Duration = Duration::from_secs(10 * 60);
     /// How long a ticket is good.
@@ -327,11 +331,11 @@ pub mod avatars {
     pub const PIXELS: u64 = 24_000_000;
     /// What decoding one may allocate.
     pub const MEMORY: u64 = 256 * 1024 * 1024;
-    /// Pictures drawn at once.
+    /// Pictures decoded and scaled at once.
     pub const AT_ONCE: usize = 2;
-    /// Pictures being uploaded, waiting or being drawn; one of each user.
-    pub const PLACES: usize = 32;
-    /// What one more is told to wait, in milliseconds.
+    /// Pictures being uploaded, waiting or being scaled; one of each user.
+    pub const UPLOADS: usize = 32;
+    /// When the owner of one more may try again, in milliseconds.
     pub const RETRY_MS: u32 = 2_000;
     /// Quality of the JPEG that is kept, of 100.
     pub const QUALITY: u8 = 85;
@@ -525,33 +529,50 @@ pub mod delivery {
     pub const QUEUE: usize = 8_192;
     /// Connections waiting to be adopted by one shard.
     pub const ADOPTIONS: usize = 4_096;
+    /// Sockets that one call of epoll reports.
+    pub const EVENTS: usize = 1_024;
+    /// How long a shard sleeps if nothing happens.
+    pub const IDLE_POLL: Duration = Duration::from_millis(500);
+    /// Until a command that found an inbox full is tried again. A room does not report when there is space,
+    /// and empties its inbox within milliseconds.
+    pub const RETRY: Duration = Duration::from_millis(2);
+    /// Pause after an epoll that failed.
+    pub const POLL_FAILED: Duration = Duration::from_millis(10);
     /// The scratch buffer of a shard: the most one read takes.
     pub const SCRATCH: usize = 64 * 1024;
-    /// Reads of one connection before the others get their turn.
+    /// Reads of one connection before the shard goes on with others.
     pub const READS: usize = 4;
-    /// Commands read before they are handed over to their rooms.
-    pub const HAND_OVER: usize = 32;
-    /// Members written to before the shard looks at its sockets again.
-    pub const SWEEP: usize = 128;
-    /// For each member, how long a walk over a larger room waits for messages that are being
+    /// Commands with a permit before they are sent to their rooms.
+    pub const COMMAND_BATCH: usize = 32;
+    /// Subscribers written to before the shard reads its sockets again.
+    pub const SWEEP_STEP: usize = 128;
+    /// For each subscriber, how long a pass over a larger room waits for messages that are being
     /// committed; a write costs some three times as much.
-    pub const GATHER: Duration = Duration::from_micros(2);
+    pub const COALESCE: Duration = Duration::from_micros(2);
+    /// Rooms whose frames go into one write.
+    pub const FEEDS_PER_WRITE: usize = 6;
+    /// An empty log that takes more memory than this frees it.
+    pub const LOG_SPARE: usize = 16 * 1024;
+    /// A log that holds more than this grows by a quarter and does not double.
+    pub const LOG_LARGE: usize = 128 * 1024;
     /// Frames that may pile up for a socket that takes nothing, besides what was there when it
     /// stopped taking, which is at most as much: 1,024 together. More is `bye lagging`.
     pub const WAITING_FRAMES: usize = 512;
     /// Bytes of those frames: 1 MiB together.
     pub const WAITING_BYTES: usize = 512 * 1024;
     /// Bytes a room's log holds for a subscription whose replay is still being read.
-    pub const OWED_BYTES: u64 = 4 * 1024 * 1024;
+    pub const REPLAY_BACKLOG_BYTES: u64 = 4 * 1024 * 1024;
     /// Bytes of replays out of the rooms' memory that may wait for one socket; what does not fit is read
-    /// from the store when its turn comes.
+    /// from the store when the socket has taken what was before it.
     pub const REPLAYS_WAITING: usize = 1024 * 1024;
     /// Changed messages that are remembered in each room while slices are on their way. When more have
     /// changed, the slice is read again.
     pub const CHANGED: usize = 4_096;
-    /// Shortest time between two cuts of readers because a share of the budget of memory is used up.
-    pub const RELIEF: Duration = Duration::from_millis(10);
-    /// Bytes of a replay moved into the outbox at a time.
+    /// Shortest time between two closings of readers because a share of the budget of memory is used up.
+    pub const SHEDDING_INTERVAL: Duration = Duration::from_millis(10);
+    /// What the send queues of one user may hold on one shard, however small the user's share of the budget is.
+    pub const USER_QUEUES: usize = 4 * WAITING_BYTES;
+    /// Bytes of a replay that are encoded into the send queue at a time.
     pub const REPLAY_CHUNK: usize = 64 * 1024;
     /// Rooms one connection may follow.
     pub const SUBSCRIPTIONS: usize = 1_000;
@@ -559,9 +580,11 @@ pub mod delivery {
     pub const FRAGMENTS: u32 = 64;
     /// `activity` of one room goes out at most this often.
     pub const ACTIVITY: Duration = Duration::from_secs(1);
-    /// That of all rooms goes out together, this often, so that who is in many busy rooms gets it by
+    /// That of all rooms goes out together, this often, so that a member of many busy rooms gets it by
     /// few writes.
     pub const ACTIVITY_TICK: Duration = Duration::from_millis(200);
+    /// Users that one `activity` can mention.
+    pub const ACTIVITY_MENTIONS: usize = 1_000;
     /// Silence after which the server pings, in seconds; also `hello.heartbeat_ms`.
     pub const PING_AFTER_S: u32 = 30;
     /// Silence after which the connection is cut, in seconds.
@@ -582,21 +605,25 @@ pub mod delivery {
     pub const FLOOD: u16 = 200;
     /// Bytes of a command that cost as much as the command itself.
     pub const COST_BYTES: usize = 8 * 1024;
-    /// What an edit, a deletion or a reaction costs besides its bytes: the store is asked about it.
-    pub const ASKING_COST: f32 = 3.0;
+    /// What an edit, a deletion or a reaction costs besides its bytes: it needs a lookup in the store.
+    pub const LOOKUP_COST: f32 = 3.0;
     /// Missed changes whose replay costs as much as one more command.
     pub const REPLAY_COST: u64 = 200;
-    /// Frames of one connection before the others get their turn.
+    /// Frames of one connection before the shard goes on with others.
     pub const FRAMES: usize = 1_024;
     /// How often in a row a connection that sends frames too fast is not read until the next second,
     /// before it is closed with 1008.
     pub const PAUSES: u8 = 5;
+    /// When a client that was closed for sending too much may come back, in milliseconds.
+    pub const FLOOD_RETRY_MS: u32 = 10_000;
     /// Shortest and longest wait told to clients of a restart, in milliseconds.
     pub const RESTART_MS: (u32, u32) = (500, 5_000);
     /// The same for a client that could not keep up.
     pub const LAGGING_MS: (u32, u32) = (200, 2_000);
-    /// Until all shards have said goodbye.
+    /// How long a shard that stops waits for its clients to end TCP.
     pub const STOP: Duration = Duration::from_secs(3);
+    /// How often it checks that meanwhile.
+    pub const STOP_POLL: Duration = Duration::from_millis(50);
 }
 
 /// What one user may do over all connections and calls together (`allowance`), times the rate-limit scale.
@@ -626,7 +653,7 @@ pub mod users {
     /// Calls that change something, in their costs.
     pub const CHANGES: Rate = Rate { at_once: 120.0, per_second: 4.0 };
     /// Members of a room who are told of a change, each by a frame of their own, for the cost of one call.
-    pub const TOLD_AT_COST: f64 = 100.0;
+    pub const FAN_OUT_PER_COST: f64 = 100.0;
     /// Calls that only read, and upgrades, in their costs.
     pub const READS: Rate = Rate { at_once: 1_000.0, per_second: 100.0 };
     /// What an upgrade costs of them: `hello` names every room.
@@ -667,6 +694,14 @@ pub mod embedded {
     pub const WATCH: Duration = Duration::from_millis(100);
     /// Longest pause between attempts to start it again.
     pub const RESTART: Duration = Duration::from_secs(5);
+}
+
+/// The command line (`admin`).
+pub mod admin {
+    use super::Duration;
+    /// Before each check whether another server uses the database.
+    pub const DATABASE_PAUSES: [Duration; 3] =
+        [Duration::ZERO, Duration::from_millis(500), Duration::from_millis(1_500)];
 }
 
 /// The load test (`loadtest`).

@@ -72,7 +72,7 @@ impl Families {
 
     fn connections(&self, page: &mut Page<'_>) -> Result<(), Error> {
         let Sources { shards, rooms, .. } = &self.sources;
-        let (stats, loads) = (shards.stats(), shards.loads());
+        let (stats, loads) = (shards.counters(), shards.loads());
         page.gauge("connections", "Open WebSockets.", shards.connections())?;
         page.gauge(
             "connections_max",
@@ -103,7 +103,7 @@ impl Families {
 
     fn delivery(&self, page: &mut Page<'_>) -> Result<(), Error> {
         let Sources { shards, rooms, .. } = &self.sources;
-        let stats = shards.stats();
+        let stats = shards.counters();
         page.counter("deliveries", "Frames of rooms written.", stats.deliveries.get())?;
         page.counter("writes", "Writes that took them.", stats.writes.get())?;
         page.counter("written_bytes", "Bytes written to WebSockets.", stats.bytes.get())?;
@@ -113,13 +113,13 @@ impl Families {
             "shard_queue",
             "Deliveries waiting for a delivery thread.",
             "shard",
-            waiting.enumerate().map(|(n, (queued, load))| (n.to_string(), queued + load.taken)),
+            waiting.enumerate().map(|(n, (queued, load))| (n.to_string(), queued + load.staged)),
         )
     }
 
     fn commands(&self, page: &mut Page<'_>) -> Result<(), Error> {
         let Sources { shards, rooms, .. } = &self.sources;
-        page.counters("commands", "Commands read.", "op", shards.stats().commands())?;
+        page.counters("commands", "Commands read.", "op", shards.counters().commands())?;
         page.counters(
             "commands_refused",
             "Commands answered with an error.",
@@ -149,7 +149,7 @@ impl Families {
         page.counter(
             "room_inbox_full",
             "Commands that found the inbox full and had to wait.",
-            shards.stats().inbox_full.get(),
+            shards.counters().inbox_full.get(),
         )
     }
 
@@ -200,7 +200,7 @@ impl Families {
     }
 
     fn passwords(&self, page: &mut Page<'_>) -> Result<(), Error> {
-        let hashing = self.sources.auth.hashing();
+        let hashing = self.sources.auth.hasher_load();
         page.gauge("argon2_running", "Passwords being computed.", hashing.running)?;
         page.gauge("argon2_queue", "Passwords waiting to be.", hashing.waiting)?;
         page.counter("argon2_refused", "Passwords refused: too many waited.", hashing.refused)

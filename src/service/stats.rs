@@ -65,7 +65,7 @@ impl StatsSampler {
             connections: self.shards.connections(),
             online: self.rooms.presence().online(),
             messages: self.rooms.committed(),
-            deliveries: self.shards.stats().deliveries.get(),
+            deliveries: self.shards.counters().deliveries.get(),
         }
     }
 

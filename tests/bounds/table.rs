@@ -118,6 +118,12 @@ const HTTP_CLIENT: &[Reached] = &[
     ("src/http/client.rs", "a_server_that_does_not_answer_is_given_up", &["http::CLIENT_TIMEOUT"]),
 ];
 
+const ADMIN: &[Reached] = &[(
+    "tests/admin_cli.rs",
+    "a_database_that_another_server_uses_is_left_alone",
+    &["admin::DATABASE_PAUSES"],
+)];
+
 const API: &[Reached] = &[
     (
         "tests/bounds/api.rs",
@@ -137,7 +143,7 @@ const API: &[Reached] = &[
         "tests/bounds/api.rs",
         "numbers_are_as_large_and_as_small_as_they_may_be",
         &[
-            "auth::ITERATIONS",
+            "auth::ITERATIONS_RANGE",
             "auth::INVITE_USES",
             "auth::INVITE_LIFE_MAX",
             "auth::INVITE_LIFE_MIN",
@@ -174,7 +180,7 @@ const API: &[Reached] = &[
     (
         "tests/audit.rs",
         "the_log_grows_no_faster_than_one_person_may_act_and_fifty_are_muted_at_once",
-        &["api::AUDITED", "api::AUDITED_IN"],
+        &["service::AUDITED", "service::AUDITED_IN"],
     ),
     (
         "src/service/stats.rs",
@@ -184,7 +190,7 @@ const API: &[Reached] = &[
     (
         "src/service/audit.rs",
         "so_much_is_written_for_all_together_and_admins_need_not_wait_for_it",
-        &["api::AUDITED_TOTAL"],
+        &["service::AUDITED_TOTAL"],
     ),
     (
         "tests/bounds/api.rs",
@@ -209,7 +215,7 @@ const API: &[Reached] = &[
     (
         "tests/bounds/api.rs",
         "so_many_pictures_may_be_on_their_way_and_the_next_is_told_when_to_come_back",
-        &["avatars::PLACES", "avatars::RETRY_MS"],
+        &["avatars::UPLOADS", "avatars::RETRY_MS"],
     ),
 ];
 
@@ -263,15 +269,25 @@ const MEMORY: &[Reached] = &[
     (
         "tests/memory.rs",
         "when_the_logs_of_rooms_use_up_their_share_those_who_hold_most_are_cut_and_who_reads_is_not",
-        &["memory::ROOM_LOGS", "delivery::RELIEF"],
+        &["memory::ROOM_LOGS", "delivery::SHEDDING_INTERVAL"],
     ),
     (
         "tests/memory.rs",
         "one_users_send_queues_hold_no_more_than_one_may_however_many_connections_there_are",
-        &["memory::SEND_QUEUES"],
+        &["memory::SEND_QUEUES", "delivery::USER_QUEUES"],
     ),
     (
-        "src/delivery/room.rs",
+        "src/delivery/room_feed.rs",
+        "activity_adds_up_and_mentions_so_many_users",
+        &["delivery::ACTIVITY_MENTIONS"],
+    ),
+    (
+        "src/delivery/frame_log.rs",
+        "a_burst_that_is_over_leaves_no_memory_behind",
+        &["delivery::LOG_SPARE", "delivery::LOG_LARGE"],
+    ),
+    (
+        "src/delivery/room_feed.rs",
         "changes_are_known_since_any_moment_until_they_are_too_many",
         &["delivery::CHANGED"],
     ),
@@ -304,7 +320,7 @@ const AUTH: &[Reached] = &[
         &["auth::FAILURES_OF_SITE"],
     ),
     (
-        "src/auth/guesses.rs",
+        "src/auth/login_throttle.rs",
         "the_addresses_of_one_block_have_a_bound_together_and_other_blocks_do_not",
         &["auth::FAILURES_OF_BLOCK"],
     ),
@@ -324,27 +340,27 @@ const AUTH: &[Reached] = &[
         &["auth::FAILURES_OF_NETWORK"],
     ),
     (
-        "src/auth/turns.rs",
+        "src/auth/attempt_queue.rs",
         "so_many_wait_for_a_turn_each_network_once_and_so_many_lanes_there_are",
         &["auth::TURNS", "auth::TURNS_WAITING"],
     ),
     (
-        "src/auth/turns.rs",
+        "src/auth/attempt_queue.rs",
         "who_gave_up_waiting_holds_nobody_up_and_nobody_waits_for_ever",
         &["auth::TURN_WAIT"],
     ),
     (
-        "src/auth/guesses.rs",
+        "src/auth/login_throttle.rs",
         "wrong_passwords_are_remembered_for_a_day_up_to_a_bound",
         &["auth::FAILURES_OF_LATE"],
     ),
     (
-        "src/auth/guesses.rs",
+        "src/auth/login_throttle.rs",
         "no_more_networks_are_remembered_than_may_be",
         &["auth::KNOWN_NETWORKS"],
     ),
     (
-        "src/auth/device.rs",
+        "src/auth/device_cookie.rs",
         "a_browser_of_several_people_keeps_an_entry_for_each_up_to_the_bound",
         &["auth::DEVICE_ACCOUNTS"],
     ),
@@ -380,7 +396,7 @@ const AUTH: &[Reached] = &[
         &["auth::SESSIONS_SWEPT"],
     ),
     (
-        "src/auth/session.rs",
+        "src/auth/session_cache.rs",
         "no_more_sessions_are_remembered_than_may_be_and_none_beyond_its_end",
         &["auth::SESSIONS_REMEMBERED"],
     ),
@@ -459,10 +475,10 @@ const CHAT: &[Reached] = &[
     (
         "tests/order.rs",
         "a_client_that_floods_is_slowed_down_and_then_closed",
-        &["delivery::BURST", "delivery::FLOOD"],
+        &["delivery::BURST", "delivery::FLOOD", "delivery::FLOOD_RETRY_MS"],
     ),
     (
-        "src/delivery/commands.rs",
+        "src/delivery/command_rate.rs",
         "a_burst_passes_then_the_rate_holds_and_a_flood_ends_it",
         &["delivery::RATE"],
     ),
@@ -477,7 +493,7 @@ const ROOMS: &[Reached] = &[
             "rooms::BATCH",
             "rooms::JOURNAL",
             "rooms::COMMIT_ROWS",
-            "delivery::HAND_OVER",
+            "delivery::COMMAND_BATCH",
         ],
     ),
     (
@@ -592,8 +608,8 @@ const DELIVERY: &[Reached] = &[
         &["delivery::QUEUE"],
     ),
     (
-        "src/delivery/mod.rs",
-        "who_finds_the_queue_to_a_shard_full_is_closed_and_does_not_hang",
+        "src/delivery/shards.rs",
+        "a_connection_that_finds_the_queue_to_its_shard_full_is_closed_and_does_not_hang",
         &["delivery::ADOPTIONS"],
     ),
     (
@@ -604,7 +620,7 @@ const DELIVERY: &[Reached] = &[
     (
         "tests/bounds/delivery.rs",
         "a_replay_that_does_not_come_is_waited_for_as_long_as_the_room_may_keep_what_it_says",
-        &["delivery::OWED_BYTES"],
+        &["delivery::REPLAY_BACKLOG_BYTES"],
     ),
     (
         "tests/bounds/delivery.rs",
@@ -657,11 +673,16 @@ const DELIVERY: &[Reached] = &[
         "a_burst_of_commands_is_answered_however_many_they_are",
         &["delivery::SCRATCH", "delivery::READS"],
     ),
-    ("tests/shard.rs", "a_publication_of_any_size_reaches_who_reads", &["delivery::SWEEP"]),
+    ("tests/shard.rs", "a_publication_of_any_size_reaches_who_reads", &["delivery::SWEEP_STEP"]),
+    (
+        "tests/shard.rs",
+        "the_events_of_more_rooms_than_one_write_takes_are_all_delivered",
+        &["delivery::FEEDS_PER_WRITE"],
+    ),
     (
         "src/delivery/sweep.rs",
-        "a_walk_of_many_turns_waits_for_what_is_being_committed_and_not_for_ever",
-        &["delivery::GATHER"],
+        "a_pass_of_many_steps_waits_for_what_is_being_committed_and_not_for_ever",
+        &["delivery::COALESCE"],
     ),
     (
         "tests/bounds/delivery.rs",
@@ -689,7 +710,7 @@ const USERS: &[Reached] = &[
     (
         "tests/bounds/rates.rs",
         "reactions_of_one_user_over_many_connections_are_bounded_by_what_they_cost",
-        &["delivery::ASKING_COST"],
+        &["delivery::LOOKUP_COST"],
     ),
     (
         "tests/bounds/rates.rs",
@@ -731,7 +752,11 @@ const USERS: &[Reached] = &[
         "calls_of_one_user_are_bounded_whatever_they_are_and_ending_a_session_is_not",
         &["users::CHANGES", "users::READS"],
     ),
-    ("tests/bounds/rates.rs", "a_change_that_many_are_told_costs_more", &["users::TOLD_AT_COST"]),
+    (
+        "tests/bounds/rates.rs",
+        "a_change_that_many_are_told_costs_more",
+        &["users::FAN_OUT_PER_COST"],
+    ),
     (
         "src/api/routes.rs",
         "a_browser_that_starts_stays_far_below_what_may_be_read_at_once",
@@ -753,7 +778,7 @@ const USERS: &[Reached] = &[
         &["delivery::REPLAY_COST"],
     ),
     (
-        "src/delivery/commands.rs",
+        "src/delivery/command_rate.rs",
         "what_makes_more_work_costs_more_and_the_wait_grows_with_it",
         &["delivery::COST_BYTES"],
     ),
@@ -779,12 +804,18 @@ const NO_BOUND: &[(&str, &str)] = &[
     ("auth::SESSION_BELIEVED", "what another process ends, ends by then; this one's ends at once"),
     ("auth::SESSION_ENDED", "longer than a lookup can take"),
     ("avatars::MEMORY", "handed to the decoder, which EDGE and PIXELS keep far below it"),
-    ("avatars::AT_ONCE", "pictures drawn side by side; who waits has one of PLACES"),
+    ("avatars::AT_ONCE", "pictures drawn side by side; who waits has one of UPLOADS"),
     ("avatars::QUALITY", "of what is kept"),
     ("chat::FRAME", "what is allocated at first; a larger frame grows"),
     ("chat::ROOM_VIEW", "an estimate; HELLO_BYTES and ROOMS_BYTES are counted with it"),
+    ("delivery::EVENTS", "the sockets of one turn; the others are reported with the next"),
+    ("delivery::RETRY", "between two tries; INBOX bounds what waits"),
+    ("delivery::IDLE_POLL", "how long a shard sleeps if nothing happens"),
+    ("delivery::POLL_FAILED", "a pause, so that a broken epoll does not take a core"),
+    ("delivery::STOP_POLL", "between two checks while STOP passes"),
     ("delivery::ACTIVITY_TICK", "how often activity is told; ACTIVITY bounds it for each room"),
     ("memory::HOLDERS_KEPT", "the size of an empty table"),
+    ("api::SOCKET_RETRY_MS", "advice to a client"),
     ("service::STATS_DAYS", "how many days the figures show"),
     ("service::STATS_DAYS_CACHED", "how old the figures of the days may be"),
     ("service::PURGE", "how often, whatever there is to purge"),
@@ -800,7 +831,9 @@ const NO_BOUND: &[(&str, &str)] = &[
 const NO_SERVER: &str = "loadtest::";
 
 fn all() -> impl Iterator<Item = &'static Reached> {
-    [HTTP, HTTP_CLIENT, API, AUTH, MEMORY, CHAT, ROOMS, DELIVERY, USERS].into_iter().flatten()
+    [HTTP, HTTP_CLIENT, ADMIN, API, AUTH, MEMORY, CHAT, ROOMS, DELIVERY, USERS]
+        .into_iter()
+        .flatten()
 }
 
 /// `module::NAME` of every constant in `src/base/limits.rs`.

@@ -1,19 +1,17 @@
 //! What the shards count, for `/metrics`. Plain atomics, written once per turn, not per frame.
 //!
-//! What is written to sockets is counted where it is written, in a number of the thread's own: a shard
-//! is a thread, so nothing has to be handed down to get there. The end of the turn adds it up.
+//! What is written to sockets is counted where it is written, in a variable of the thread: a shard is one
+//! thread, so nothing has to be passed down to get there. The end of the turn adds it up.
 
 use std::cell::Cell;
-use std::sync::atomic::Ordering;
 
-use super::shard::Shard;
 use crate::base::counter::Counter;
 use crate::protocol::command::Command;
 
 /// Counters over all shards, since the start.
 #[derive(Debug, Default)]
-pub struct Stats {
-    /// Frames of rooms handed to the kernel.
+pub struct Counters {
+    /// Frames of rooms that the kernel took.
     pub deliveries: Counter,
     /// Writes that took them; deliveries per write is the coalescing factor.
     pub writes: Counter,
@@ -23,7 +21,7 @@ pub struct Stats {
     pub inbox_full: Counter,
     /// Connections closed because they could not keep up.
     pub lagging: Counter,
-    /// Connections closed because their login, or their user, was no longer welcome.
+    /// Connections closed because their session, or their user, may no longer sign in.
     pub revoked: Counter,
     /// Connections adopted.
     pub adopted: Counter,
@@ -32,7 +30,7 @@ pub struct Stats {
     commands: [Counter; OPS.len()],
 }
 
-/// The `op` of every command, and what is none.
+/// The `op` of every command, and the name for what is no command.
 const OPS: [&str; 8] = [
     "invalid",
     "room.subscribe",
@@ -44,16 +42,10 @@ const OPS: [&str; 8] = [
     "ping",
 ];
 
-impl Stats {
-    pub(super) fn add(counter: &Counter, more: u64) {
-        if more > 0 {
-            counter.add(more);
-        }
-    }
-
+impl Counters {
     /// A text frame was read: this command, or none.
-    pub(super) fn command(&self, command: Option<&Command>) {
-        let place = match command {
+    pub(super) fn count_command(&self, command: Option<&Command>) {
+        let index = match command {
             None => 0,
             Some(Command::Subscribe { .. }) => 1,
             Some(Command::Unsubscribe { .. }) => 2,
@@ -63,14 +55,14 @@ impl Stats {
             Some(Command::Presence { .. }) => 6,
             Some(Command::Ping) => 7,
         };
-        if let Some(count) = self.commands.get(place) {
-            count.inc();
+        if let Some(counter) = self.commands.get(index) {
+            counter.inc();
         }
     }
 
     /// Commands read, by `op`.
     pub fn commands(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
-        OPS.into_iter().zip(&self.commands).map(|(op, count)| (op, count.get()))
+        OPS.into_iter().zip(&self.commands).map(|(op, counter)| (op, counter.get()))
     }
 }
 
@@ -86,7 +78,7 @@ thread_local! {
 }
 
 /// One write of this thread's shard: the bytes that the kernel took, and frames of rooms among them.
-pub(super) fn wrote(bytes: usize, frames: usize) {
+pub(super) fn count_write(bytes: usize, frames: usize) {
     let mut written = WRITTEN.get();
     written.bytes += bytes as u64;
     written.frames += frames as u64;
@@ -94,20 +86,16 @@ pub(super) fn wrote(bytes: usize, frames: usize) {
     WRITTEN.set(written);
 }
 
-impl Shard {
-    /// The end of a turn: what others may know of this shard.
-    pub(super) fn tell_door(&self) {
-        self.door.connections.store(self.connections.len(), Ordering::Relaxed);
-        self.door.taken.store(self.taken.len(), Ordering::Relaxed);
-        let written = WRITTEN.take();
-        Stats::add(&self.stats.bytes, written.bytes);
-        Stats::add(&self.stats.deliveries, written.frames);
-        Stats::add(&self.stats.writes, written.writes);
-    }
-
-    /// The same once a second, for what has to be added up.
-    pub(super) fn tell_door_subscriptions(&self) {
-        let subscriptions = self.rooms.iter().map(|(_, room)| room.subscribers.len()).sum();
-        self.door.subscriptions.store(subscriptions, Ordering::Relaxed);
+/// Adds what this thread has written since the last call.
+pub(super) fn add_writes(counters: &Counters) {
+    let written = WRITTEN.take();
+    for (counter, count) in [
+        (&counters.bytes, written.bytes),
+        (&counters.deliveries, written.frames),
+        (&counters.writes, written.writes),
+    ] {
+        if count > 0 {
+            counter.add(count);
+        }
     }
 }
