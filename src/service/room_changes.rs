@@ -90,7 +90,10 @@ impl RoomChanges {
         let allowance = self.allowances.of(uid);
         allowance.add_members(people, is_admin)?;
         let counted = match making {
-            Making::Bounded => self.auth.take_room(uid, is_direct),
+            Making::Bounded => match is_direct {
+                true => self.auth.count_direct(uid),
+                false => self.auth.count_room(uid),
+            },
             Making::Unbounded => Ok(()),
         };
         let created = match counted {
@@ -102,7 +105,7 @@ impl RoomChanges {
         }
         let (room, is_new) = created?;
         if making == Making::Bounded && !is_new {
-            self.auth.give_direct_back(uid);
+            self.auth.return_direct(uid);
         }
         Ok((room, is_new))
     }
