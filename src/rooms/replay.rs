@@ -1,4 +1,4 @@
-//! Replays from the store, a slice at a time.
+//! What is left of a replay, and the slices it is read in.
 //!
 //! A delivery thread asks for the next slice of a replay when its reader has taken the one before, so what
 //! a replay holds is one slice, however much was missed. Slices are read by a bounded number of tasks at a
@@ -21,21 +21,12 @@
 //! * the end of a subscription (unsubscribed, removed, subscribed anew) drops the replay, and the slice that
 //!   is on its way is recognised by its number and dropped, too.
 
-use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
-use std::time::{Duration, Instant};
-
-use tokio::sync::{mpsc, watch};
-use tokio::task::JoinSet;
-
-use super::actor::stopping;
-use super::outlet::{ConnRef, Delivery, Payload};
-use super::registry::Shared;
+use super::publication::{ConnRef, Payload};
 use crate::base::error::Result;
 use crate::base::ids::{Mid, RoomId, Uid};
 use crate::base::limits::{chat, rooms as limits};
-use crate::base::memory::{Holder, Kind, Reservation};
-use crate::protocol::event::{Event, Ok as OkAnswer, err};
+use crate::base::memory::Reservation;
+use crate::protocol::event::{Event, Ok as OkAnswer};
 use crate::protocol::message::MessageState;
 
 /// What is left of a replay.
@@ -123,11 +114,6 @@ impl Replay {
     }
 }
 
-/// Rows the first slice asks for: nearly all replays are short.
-const FIRST_ROWS: usize = 64;
-/// Rows a slice asks for at least, however large the messages are.
-const FEWEST: usize = 8;
-
 /// A delivery thread wants the next slice.
 #[derive(Debug)]
 pub struct Request {
@@ -161,163 +147,6 @@ pub struct Read {
     pub rest: Replay,
     /// Their bytes, held until they are written.
     pub held: Reservation,
-}
-
-/// The way to the readers.
-#[derive(Debug, Clone)]
-pub struct Replays {
-    /// Not bounded by itself: of a connection only the newest request waits.
-    tx: mpsc::UnboundedSender<Request>,
-}
-
-impl Replays {
-    pub(super) fn new() -> (Self, mpsc::UnboundedReceiver<Request>) {
-        let (tx, requests) = mpsc::unbounded_channel();
-        (Self { tx }, requests)
-    }
-
-    /// Asks for a slice; it comes as [`Delivery::Slice`].
-    pub fn request(&self, request: Request) {
-        // The readers are gone only when the server stops, and then nobody waits for long.
-        let _ = self.tx.send(request);
-    }
-}
-
-/// Requests of one user.
-#[derive(Default)]
-struct Queue {
-    waiting: VecDeque<(Instant, Request)>,
-    running: usize,
-}
-
-impl Queue {
-    /// A connection waits for the slice it asked for last: whoever subscribes and unsubscribes without
-    /// pause while the store is slow has one request in here, and not one for each time.
-    fn push(&mut self, request: Request) {
-        self.waiting.retain(|(_, waiting)| waiting.conn != request.conn);
-        self.waiting.push_back((Instant::now(), request));
-    }
-}
-
-/// Users in turn, each with its own queue.
-pub(super) struct Readers {
-    shared: Arc<Shared>,
-    queues: HashMap<Uid, Queue>,
-    /// Users whose queue is not empty, in the order of their turns.
-    turns: VecDeque<Uid>,
-    running: JoinSet<Uid>,
-}
-
-/// Between two looks at a reservation that was refused.
-const AGAIN: Duration = Duration::from_millis(100);
-
-impl Readers {
-    pub fn new(shared: Arc<Shared>) -> Self {
-        let (queues, turns) = (HashMap::new(), VecDeque::new());
-        Self { shared, queues, turns, running: JoinSet::new() }
-    }
-
-    /// Works until the server stops.
-    pub async fn run(
-        mut self,
-        mut requests: mpsc::UnboundedReceiver<Request>,
-        mut stop: watch::Receiver<bool>,
-    ) {
-        loop {
-            let is_refused = self.start();
-            tokio::select! {
-                request = requests.recv() => match request {
-                    Some(request) => self.push(request),
-                    None => return,
-                },
-                Some(ended) = self.running.join_next(), if !self.running.is_empty() => {
-                    if let Ok(uid) = ended {
-                        self.ended(uid);
-                    }
-                }
-                () = tokio::time::sleep(AGAIN), if is_refused => {}
-                () = stopping(&mut stop) => return,
-            }
-        }
-    }
-
-    fn push(&mut self, request: Request) {
-        let uid = request.uid;
-        let queue = self.queues.entry(uid).or_default();
-        if queue.waiting.is_empty() {
-            self.turns.push_back(uid);
-        }
-        queue.push(request);
-    }
-
-    fn ended(&mut self, uid: Uid) {
-        let Some(queue) = self.queues.get_mut(&uid) else { return };
-        queue.running -= 1;
-        if queue.running == 0 && queue.waiting.is_empty() {
-            self.queues.remove(&uid);
-            if self.queues.is_empty() {
-                (self.queues, self.turns) = (HashMap::new(), VecDeque::new());
-            }
-        }
-    }
-
-    /// Starts what may be started. True: there is a request that waits for memory.
-    fn start(&mut self) -> bool {
-        let mut is_refused = false;
-        for _ in 0..self.turns.len() {
-            if self.running.len() >= limits::REPLAYS {
-                break;
-            }
-            let Some(uid) = self.turns.pop_front() else { break };
-            let Some(queue) = self.queues.get_mut(&uid) else { continue };
-            if queue.running < limits::REPLAYS_PER_USER
-                && let Some((since, request)) = queue.waiting.pop_front()
-            {
-                let memory = &self.shared.memory;
-                let held = memory.reserve(Kind::Replays, Holder::User(uid), limits::SLICE_BYTES);
-                match held {
-                    Err(_) if since.elapsed() < limits::LOOKUP => {
-                        queue.waiting.push_front((since, request));
-                        is_refused = true;
-                    }
-                    held => {
-                        queue.running += 1;
-                        let held = held.map_err(Into::into);
-                        self.running.spawn(answer(self.shared.clone(), request, held));
-                    }
-                }
-            }
-            if !queue.waiting.is_empty() {
-                self.turns.push_back(uid);
-            }
-        }
-        is_refused
-    }
-}
-
-async fn answer(shared: Arc<Shared>, request: Request, held: Result<Reservation>) -> Uid {
-    let Request { conn, uid, number, replay } = request;
-    let (room, id) = (replay.room, replay.id.clone());
-    let read = match held {
-        Ok(held) => read(&shared, replay, held).await,
-        Err(error) => Err(error),
-    };
-    let read = read.map_err(|error| {
-        shared.refused.inc(error.code());
-        err(id.as_deref(), &error)
-    });
-    let slice = Slice { number, room, read };
-    let _ = shared.outlet.to(conn, Delivery::Slice(conn, Arc::new(slice))).await;
-    uid
-}
-
-async fn read(shared: &Shared, mut replay: Replay, mut held: Reservation) -> Result<Read> {
-    let (room, since, rows) = (replay.room, replay.since, replay.rows());
-    let read = shared.store.changed_within(room, since, rows, limits::SLICE_BYTES);
-    let (missed, more) = read.await?;
-    let events = replay.take(&missed, more);
-    held.resize(events.iter().map(|(_, event)| event.len()).sum());
-    Ok(Read { events, rest: replay, held })
 }
 
 #[cfg(test)]
@@ -432,18 +261,6 @@ mod tests {
             let missed = untouched.filter(|(seq, _)| **seq > since).count();
             prop_assert!(heard.len() - live.len() >= missed);
         }
-    }
-
-    #[test]
-    fn of_a_connection_only_the_newest_request_waits() {
-        let mut queue = Queue::default();
-        let conn = |slot| ConnRef { shard: 0, slot, generation: 1 };
-        for number in 0..1_000 {
-            let replay = Replay::new(RoomId(1), 0, 9, None);
-            queue.push(Request { conn: conn(number as u32 % 2), uid: Uid(1), number, replay });
-        }
-        let waiting: Vec<_> = queue.waiting.iter().map(|(_, request)| request.number).collect();
-        assert_eq!(waiting, [998, 999]);
     }
 
     #[test]
