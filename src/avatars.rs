@@ -9,7 +9,7 @@
 
 use std::collections::HashSet;
 use std::io::Cursor;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::PngEncoder;
@@ -24,6 +24,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::base::error::{Code, Error, Result};
 use crate::base::ids::Uid;
 use crate::base::limits::avatars as limits;
+use crate::base::lock::MutexExt as _;
 use crate::base::runtime::in_background;
 
 /// Edges of the squares that are kept, in pixels: in lists (doubled for fine screens), and large.
@@ -100,7 +101,7 @@ impl Studio {
     }
 
     fn users(&self) -> MutexGuard<'_, HashSet<Uid>> {
-        self.users.lock().unwrap_or_else(PoisonError::into_inner)
+        self.users.lock_unpoisoned()
     }
 }
 

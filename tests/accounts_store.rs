@@ -7,9 +7,10 @@ mod postgres;
 
 use impulse::base::error::Code;
 use impulse::base::ids::{SessionId, Uid};
+use impulse::base::principal::Principal;
 use impulse::store::accounts::{
-    AccountStore, AuthSlot, Authority, KdfParams, NewSession, NewToken, NewUser, Scope,
-    SessionKind, StretchParams,
+    AccountStore, AuthSlot, KdfParams, NewSession, NewToken, NewUser, Scope, SessionKind,
+    StretchParams,
 };
 use impulse::store::migrate::{self, Migration};
 use impulse::store::pool::Database;
@@ -160,7 +161,7 @@ async fn a_setting_that_cannot_be_read_is_left_out_and_spoils_no_other() {
     let change = vec![("users_max".to_owned(), serde_json::json!(7))];
     let detail = serde_json::json!({});
     let decide = |chosen| Ok((change, detail, assert_eq!(chosen, ours)));
-    store.choose_settings(Authority::Operator, decide).await.unwrap();
+    store.choose_settings(Principal::Operator, decide).await.unwrap();
     assert_eq!(store.chosen_settings().await.unwrap().len(), 2);
 }
 

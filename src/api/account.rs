@@ -4,8 +4,8 @@ use serde::Deserialize;
 
 use crate::auth::Session;
 use crate::base::error::Result;
+use crate::base::principal::Principal;
 use crate::http::{Request, Response};
-use crate::store::accounts::Authority;
 
 use super::Api;
 use super::admin::Messages;
@@ -22,7 +22,7 @@ struct Farewell {
 pub(super) async fn delete(api: &Api, caller: &Session, request: &Request) -> Result<Response> {
     let Farewell { auth, messages } = request.json()?;
     api.auth.check_password(caller.uid, caller.id, &auth, request.peer.ip()).await?;
-    let by = Authority::Oneself(caller.uid, &caller.username);
+    let by = Principal::User { uid: caller.uid, is_admin: false };
     api.remove_user(by, caller.uid, messages.erase()).await?;
     Ok(clear_cookie(request, Response::empty(204)))
 }

@@ -8,7 +8,8 @@ use crate::auth::{RateLimit, Session};
 use crate::base::error::Result;
 use crate::base::ids::{InviteId, RoomId, Uid};
 use crate::base::limits::api as limits;
-use crate::store::accounts::{AuditEntry, Authority};
+use crate::base::principal::Principal;
+use crate::store::accounts::AuditEntry;
 
 use super::Api;
 
@@ -59,7 +60,7 @@ impl Audited {
     }
 
     fn take(&self, by: &Session) -> Result<()> {
-        if by.uid == Session::OPERATOR {
+        if by.principal() == Principal::Operator {
             return Ok(());
         }
         self.of_one.take(by.uid)?;
@@ -70,7 +71,7 @@ impl Audited {
     }
 
     fn give_back(&self, by: &Session) {
-        if by.uid == Session::OPERATOR {
+        if by.principal() == Principal::Operator {
             return;
         }
         self.of_one.give_back(&by.uid);
@@ -133,7 +134,7 @@ impl Api {
         detail: Value,
     ) {
         tracing::info!(by = by.username, action, target = ?target, %detail, "audit");
-        let actor = Some(by.uid).filter(|uid| *uid != Session::OPERATOR);
+        let actor = by.principal().uid();
         let (accounts, actor_name) = (self.accounts.clone(), by.username.clone());
         let write = async move {
             let entry = AuditEntry {
@@ -159,14 +160,6 @@ impl Api {
         // Usually at once; only an outage makes it outlive the request.
         let writing = tokio::spawn(write);
         let _ = tokio::time::timeout(PAUSES[0], writing).await;
-    }
-}
-
-/// By what right a caller administrates.
-pub(super) fn authority(caller: &Session) -> Authority<'_> {
-    match caller.uid {
-        Session::OPERATOR => Authority::Operator,
-        uid => Authority::Admin(uid, &caller.username),
     }
 }
 

@@ -9,8 +9,9 @@ use tokio::sync::{Mutex, Notify};
 
 use crate::base::error::{Code, Error, Result};
 use crate::base::ids::Uid;
+use crate::base::principal::Principal;
 use crate::rooms::outlet::Target;
-use crate::store::accounts::{Authority, UserChange, UserRow};
+use crate::store::accounts::{UserChange, UserRow};
 
 use super::Api;
 use super::auth::end_sockets_until;
@@ -32,7 +33,7 @@ impl Api {
     ///
     /// # Errors
     /// What [`change_user`](crate::store::accounts::AccountStore::change_user) says.
-    pub(super) async fn remove_user(&self, by: Authority<'_>, uid: Uid, erase: bool) -> Result<()> {
+    pub(super) async fn remove_user(&self, by: Principal, uid: Uid, erase: bool) -> Result<()> {
         let _turn = self.removals.turn.lock().await;
         let _ = self.change_user(by, uid, &[UserChange::Remove { erase }]).await?;
         // Before the rooms forget him: those who share one with him see whom they have lost.
@@ -48,7 +49,7 @@ impl Api {
     ///
     /// # Errors
     /// `conflict`, `forbidden`, `not_found`, `unavailable`: then the account stays removed.
-    pub(super) async fn restore_user(&self, by: Authority<'_>, uid: Uid) -> Result<UserRow> {
+    pub(super) async fn restore_user(&self, by: Principal, uid: Uid) -> Result<UserRow> {
         let _turn = self.removals.turn.lock().await;
         UserChange::Restore.check(&self.accounts.user_row(uid).await?)?;
         let restored = async {
@@ -67,7 +68,7 @@ impl Api {
     /// What [`change_user`](crate::store::accounts::AccountStore::change_user) says.
     pub(super) async fn change_user(
         &self,
-        by: Authority<'_>,
+        by: Principal,
         uid: Uid,
         changes: &[UserChange],
     ) -> Result<(UserRow, Vec<UserChange>)> {

@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use sha2::{Digest as _, Sha256};
@@ -21,6 +21,7 @@ use super::turns::{Party, Turn, Turns};
 use crate::base::error::{Code, Result};
 use crate::base::ids::SessionId;
 use crate::base::limits::auth as limits;
+use crate::base::lock::MutexExt as _;
 use crate::base::net::line_site_and_block;
 
 /// An account by the digest of its name: a name in a request can be long.
@@ -181,12 +182,12 @@ struct KnownNetworks {
 
 impl KnownNetworks {
     fn has(&self, account: &Account, network: IpAddr) -> bool {
-        let since = self.since.lock().unwrap_or_else(PoisonError::into_inner);
+        let since = self.since.lock_unpoisoned();
         since.get(&(*account, network)).is_some_and(is_recent)
     }
 
     fn insert(&self, account: Account, network: IpAddr) {
-        let mut since = self.since.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut since = self.since.lock_unpoisoned();
         if since.len() >= limits::KNOWN_NETWORKS {
             since.retain(|_, at| is_recent(at));
         }

@@ -3,15 +3,17 @@
 //! What was chosen once stands above the start-up settings. Reading them never waits: a request
 //! takes the present values and keeps them until it is answered.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, RwLock};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::Auth;
 use crate::base::error::{Code, Error, Result};
+use crate::base::lock::RwLockExt as _;
+use crate::base::principal::Principal;
 use crate::config::{Config, Registration};
-use crate::store::accounts::{Authority, Chosen};
+use crate::store::accounts::Chosen;
 
 /// Who may make open and closed rooms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,11 +96,11 @@ impl Settings {
     }
 
     fn live(&self) -> Arc<Live> {
-        self.live.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.live.read_unpoisoned().clone()
     }
 
     fn set(&self, live: Live) {
-        *self.live.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(live);
+        *self.live.write_unpoisoned() = Arc::new(live);
     }
 }
 
@@ -116,7 +118,7 @@ impl Auth {
     /// `unavailable`.
     pub async fn choose(
         &self,
-        by: Authority<'_>,
+        by: Principal,
         change: Map<String, Value>,
         expected: &Map<String, Value>,
     ) -> Result<Arc<Live>> {

@@ -32,7 +32,7 @@ pub use ticket::IssuedTicket;
 pub use token::{IssuedToken, TokenWish};
 
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
@@ -43,10 +43,12 @@ use crate::base::error::Result;
 use crate::base::ids::{SessionId, Uid};
 use crate::base::limits::auth as limits;
 use crate::base::limits::rooms::{BLOCK_CHANGES_PER_HOUR, DIRECT_PER_HOUR, MADE_PER_HOUR};
+use crate::base::lock::MutexExt as _;
 use crate::base::names as name;
 use crate::base::net::line_site_and_block;
+use crate::base::principal::Principal;
 use crate::config::Config;
-use crate::store::accounts::{AccountStore, Authority, Instance};
+use crate::store::accounts::{AccountStore, Instance};
 use crate::store::now_ms;
 
 use fair_queue::{Bounds, Client, FairQueue, Permit};
@@ -142,7 +144,7 @@ impl Auth {
 
     /// The one-time code that makes its user the administrator, while there is none.
     pub fn setup_code(&self) -> Option<String> {
-        self.setup_code.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.setup_code.lock_unpoisoned().clone()
     }
 
     /// Counts one more room that the user makes, or a direct one.
@@ -167,7 +169,7 @@ impl Auth {
 
     /// There is an administrator now, whoever made one: the setup code is over.
     pub fn end_setup(&self) {
-        *self.setup_code.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.setup_code.lock_unpoisoned() = None;
     }
 
     /// `GET /api/e2ee/info`. The directory's key comes with the directory.
@@ -257,7 +259,7 @@ impl Auth {
     ///
     /// # Errors
     /// `forbidden` for somebody who is no administrator any more, `not_found`.
-    pub async fn end_sessions_by(&self, by: Authority<'_>, uid: Uid) -> Result<Vec<SessionId>> {
+    pub async fn end_sessions_by(&self, by: Principal, uid: Uid) -> Result<Vec<SessionId>> {
         let ended = self.store.end_sessions_by(by, uid).await?;
         self.sessions.end(&ended);
         Ok(ended)

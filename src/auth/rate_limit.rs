@@ -5,11 +5,12 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use crate::base::error::{Code, Error, Result};
 use crate::base::limits::auth::KEYS;
+use crate::base::lock::MutexExt as _;
 
 /// Attempts allowed at once and the time in which they come back.
 pub struct RateLimit<K> {
@@ -70,7 +71,7 @@ impl<K: Eq + Hash + Clone> RateLimit<K> {
             return Ok(Attempt { limit: self, key: None });
         }
         let now = Instant::now();
-        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut buckets = self.buckets.lock_unpoisoned();
         self.make_room(&mut buckets, now);
         let bucket = buckets.get(&key);
         let left = bucket.map_or(self.burst, |bucket| self.level(bucket, now));
@@ -94,14 +95,14 @@ impl<K: Eq + Hash + Clone> RateLimit<K> {
     /// Whether not one more attempt is allowed now, without making one.
     pub fn is_used_up(&self, key: &K) -> bool {
         let now = Instant::now();
-        let buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        let buckets = self.buckets.lock_unpoisoned();
         buckets.get(key).is_some_and(|bucket| self.level(bucket, now) < 1.0)
     }
 
     /// How much is used up at the moment.
     pub fn used(&self, key: &K) -> f64 {
         let now = Instant::now();
-        let buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        let buckets = self.buckets.lock_unpoisoned();
         buckets.get(key).map_or(0.0, |bucket| self.burst - self.level(bucket, now))
     }
 
@@ -114,7 +115,7 @@ impl<K: Eq + Hash + Clone> RateLimit<K> {
 
     /// Gives back what [`take`](Self::take) has counted: nothing came of it.
     pub fn give_back(&self, key: &K) {
-        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut buckets = self.buckets.lock_unpoisoned();
         if let Some(bucket) = buckets.get_mut(key) {
             bucket.left = (bucket.left + 1.0).min(self.burst);
         }
@@ -122,7 +123,7 @@ impl<K: Eq + Hash + Clone> RateLimit<K> {
 
     fn end(&self, key: K, under_way: u32, counts: f64) {
         let now = Instant::now();
-        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut buckets = self.buckets.lock_unpoisoned();
         self.make_room(&mut buckets, now);
         let fresh = Bucket { left: self.burst, at: now, counted: None, under_way };
         let bucket = buckets.entry(key.clone()).or_insert(fresh);

@@ -4,7 +4,7 @@
 //! so a lookup that was under way when it ended cannot bring it back.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use base64::Engine as _;
@@ -14,6 +14,8 @@ use sha2::{Digest as _, Sha256};
 use crate::base::error::{Error, Result};
 use crate::base::ids::{SessionId, Uid};
 use crate::base::limits::auth as limits;
+use crate::base::lock::MutexExt as _;
+use crate::base::principal::Principal;
 use crate::protocol::status::Status;
 use crate::store::accounts::{Scope, SessionKind};
 use crate::store::now_ms;
@@ -48,6 +50,14 @@ impl Session {
     /// Whoever runs the server's machine, from the command line.
     pub fn operator() -> Self {
         Self { admin: true, ..Self::of_user(Self::OPERATOR, "command line") }
+    }
+
+    /// Who acts by this session.
+    pub fn principal(&self) -> Principal {
+        match self.uid {
+            Self::OPERATOR => Principal::Operator,
+            uid => Principal::User { uid, is_admin: self.admin },
+        }
     }
 
     /// Somebody who acts without being signed in, as the user of a ticket does; for the audit log.
@@ -85,7 +95,7 @@ struct Inner {
 impl Sessions {
     /// The session if it is remembered.
     pub fn get(&self, digest: &[u8; 32]) -> Option<Arc<Session>> {
-        let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let inner = self.inner.lock_unpoisoned();
         let (session, since) = inner.live.get(digest)?;
         let has_ended = session.expires_at.is_some_and(|at| at <= now_ms());
         (since.elapsed() < limits::SESSION_BELIEVED && !has_ended).then(|| session.clone())
@@ -93,12 +103,12 @@ impl Sessions {
 
     /// To be asked before the store is, and handed to [`Sessions::put`].
     pub fn moment(&self) -> u64 {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner).forgotten
+        self.inner.lock_unpoisoned().forgotten
     }
 
     /// Remembers a session the store has confirmed since `moment`; `None` if it has ended since.
     pub fn put(&self, moment: u64, digest: [u8; 32], session: Session) -> Option<Arc<Session>> {
-        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut inner = self.inner.lock_unpoisoned();
         if inner.ended.contains_key(&session.id) {
             return None;
         }
@@ -122,7 +132,7 @@ impl Sessions {
             return;
         }
         let now = Instant::now();
-        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut inner = self.inner.lock_unpoisoned();
         inner.ended.retain(|_, since| since.elapsed() < limits::SESSION_ENDED);
         inner.ended.extend(ids.iter().map(|id| (*id, now)));
         inner.live.retain(|_, (session, _)| !ids.contains(&session.id));
@@ -130,7 +140,7 @@ impl Sessions {
 
     /// Looks a user's sessions up anew from now on: name or rights have changed.
     pub fn forget(&self, uid: Uid) {
-        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut inner = self.inner.lock_unpoisoned();
         inner.forgotten = inner.forgotten.wrapping_add(1);
         inner.live.retain(|_, (session, _)| session.uid != uid);
     }
@@ -140,7 +150,7 @@ impl Sessions {
     pub fn shut(&self, uid: Uid) -> Instant {
         self.forget(uid);
         let now = Instant::now();
-        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut inner = self.inner.lock_unpoisoned();
         inner.shut.retain(|_, since| since.elapsed() < limits::SESSION_ENDED);
         inner.shut.insert(uid, now);
         now
@@ -148,7 +158,7 @@ impl Sessions {
 
     /// Whether the session has not been ended here, nor its user shut out, since it was looked up.
     pub fn is_live(&self, session: &Session) -> bool {
-        let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let inner = self.inner.lock_unpoisoned();
         !inner.ended.contains_key(&session.id)
             && inner.shut.get(&session.uid).is_none_or(|since| *since < session.asked_at)
     }

@@ -4,7 +4,6 @@
 //! from a secret and the name, a full computation, one error.
 
 use std::net::IpAddr;
-use std::sync::PoisonError;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -22,6 +21,7 @@ use crate::base::error::{Code, Error, Result};
 use crate::base::ids::{SessionId, Uid};
 use crate::base::limits::api::LABEL;
 use crate::base::limits::auth::{SESSION_LIFE, SESSIONS};
+use crate::base::lock::MutexExt as _;
 use crate::base::net::line_site_and_block;
 use crate::base::text;
 use crate::config::Registration;
@@ -260,7 +260,7 @@ impl Auth {
     }
 
     fn is_setup_code(&self, code: &str) -> bool {
-        let wanted = self.setup_code.lock().unwrap_or_else(PoisonError::into_inner);
+        let wanted = self.setup_code.lock_unpoisoned();
         wanted.as_ref().is_some_and(|wanted| matches(wanted.as_bytes(), code.as_bytes()))
     }
 
@@ -295,7 +295,7 @@ impl Auth {
         let take = |place: &mut Option<String>| {
             place.take_if(|wanted| matches(wanted.as_bytes(), code.as_bytes()))
         };
-        let place = || self.setup_code.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = || self.setup_code.lock_unpoisoned();
         let taken = take(&mut place()).ok_or_else(setup_used)?;
         let making = async {
             if self.store.has_admin().await? {

@@ -6,7 +6,8 @@ use super::{Auth, client_network, millis, session};
 use crate::base::error::{Code, Error, Result};
 use crate::base::ids::Uid;
 use crate::base::limits::auth::TICKET;
-use crate::store::accounts::{Authority, NewTicket, NewUser, TicketRecord, UserRow};
+use crate::base::principal::Principal;
+use crate::store::accounts::{NewTicket, NewUser, TicketRecord, UserRow};
 use crate::store::now_ms;
 
 /// A ticket, told this once.
@@ -24,7 +25,7 @@ impl Auth {
     /// `conflict` if the name is taken, `forbidden` for somebody who is no administrator any more.
     pub async fn create_user(
         &self,
-        by: Authority<'_>,
+        by: Principal,
         new: &NewUser<'_>,
     ) -> Result<(UserRow, IssuedTicket)> {
         let (issued, ticket) = new_ticket(false)?;
@@ -40,7 +41,7 @@ impl Auth {
     /// any more.
     pub async fn reset_user(
         &self,
-        by: Authority<'_>,
+        by: Principal,
         uid: Uid,
         compromised: bool,
     ) -> Result<IssuedTicket> {

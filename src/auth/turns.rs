@@ -6,13 +6,14 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 
 use crate::base::error::{Code, Error, Result};
 use crate::base::limits::auth::{TURN, TURN_WAIT, TURNS, TURNS_WAITING};
+use crate::base::lock::MutexExt as _;
 
 /// An account, by the digest of its name, or a network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -81,7 +82,7 @@ impl Turns {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Party, Lane>> {
-        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+        self.lanes.lock_unpoisoned()
     }
 }
 

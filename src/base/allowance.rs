@@ -6,13 +6,14 @@
 //! allowances is asked when a connection or a call begins, never for a delivery.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use crate::base::bucket::Bucket;
 use crate::base::error::{Code, Error, Result};
 use crate::base::ids::Uid;
 use crate::base::limits::{Rate, users as limits};
+use crate::base::lock::MutexExt as _;
 
 /// What all allowances share.
 #[derive(Debug)]
@@ -196,7 +197,7 @@ impl Allowances {
         let new = || Arc::new(Allowance::new(self.common.clone()));
         let part = usize::try_from(uid.0.unsigned_abs() % PARTS as u64).unwrap_or(0);
         let Some(part) = self.parts.get(part) else { return new() };
-        let mut part = part.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut part = part.lock_unpoisoned();
         if part.len() >= limits::REMEMBERED / PARTS && !part.contains_key(&uid) {
             self.forget_some(&mut part);
         }

@@ -1,9 +1,10 @@
 //! Warnings about what anybody outside can cause: one in a period at most, so that nobody fills the log.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use crate::base::limits::http::COMPLAINT_VALUE;
+use crate::base::lock::MutexExt as _;
 
 /// Says when the line may be written again.
 #[derive(Debug)]
@@ -26,7 +27,7 @@ impl Complaint {
 
     /// How many were suppressed since the last line, if it is time for another one.
     pub fn due(&self) -> Option<u64> {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = self.last.lock_unpoisoned();
         if last.at.is_some_and(|at| at.elapsed() < self.period) {
             last.suppressed = last.suppressed.saturating_add(1);
             return None;

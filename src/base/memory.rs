@@ -12,12 +12,13 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::base::counter::Counter;
 use crate::base::error::{Code, Error};
 use crate::base::ids::Uid;
 use crate::base::limits::memory as limits;
+use crate::base::lock::MutexExt as _;
 use crate::base::net::{ClientPrefix, client_prefix};
 
 /// What a buffer is for.
@@ -231,7 +232,7 @@ impl MemoryBudget {
     }
 
     fn holders(&self) -> MutexGuard<'_, HashMap<(Kind, Holder), usize>> {
-        self.inner.holders.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.holders.lock_unpoisoned()
     }
 }
 

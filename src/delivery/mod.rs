@@ -26,7 +26,7 @@ mod sweep;
 pub use stats::Stats;
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, mpsc as std_mpsc};
+use std::sync::{Arc, Mutex, mpsc as std_mpsc};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
@@ -36,6 +36,7 @@ use tokio::sync::mpsc;
 use crate::base::allowance::Allowance;
 use crate::base::ids::{RoomId, SessionId, Uid};
 use crate::base::limits::delivery as limits;
+use crate::base::lock::MutexExt as _;
 use crate::protocol::status::Status;
 use crate::rooms::Rooms;
 use crate::rooms::outlet::{Delivery, Outlet, Payload, ShardLink};
@@ -276,7 +277,7 @@ impl Shards {
             door.is_awake.store(false, Ordering::SeqCst);
             door.wake();
         }
-        let mut threads = self.inner.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut threads = self.inner.threads.lock_unpoisoned();
         for thread in threads.drain(..) {
             if thread.join().is_err() {
                 tracing::error!("a shard had panicked");

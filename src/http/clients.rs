@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -12,6 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::base::bucket::Bucket;
 use crate::base::limits::Rate;
 use crate::base::limits::http as limits;
+use crate::base::lock::MutexExt as _;
 use crate::base::net::{ClientPrefix, client_prefixes};
 
 /// What a request costs the server.
@@ -91,7 +92,7 @@ impl Clients {
     }
 
     fn pay_at(&self, now_us: u64, scale: f64, address: IpAddr, cost: Cost) -> Result<(), Duration> {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known.lock_unpoisoned();
         make_room(&mut known, now_us);
         for (paid, network) in client_prefixes(address).enumerate() {
             let client = known.entry(network).or_insert_with(|| Client::new(network, scale));
@@ -131,7 +132,7 @@ impl Clients {
     }
 
     fn slots_of(&self, network: ClientPrefix, scale: f64) -> Arc<Semaphore> {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known.lock_unpoisoned();
         known.entry(network).or_insert_with(|| Client::new(network, scale)).slots.clone()
     }
 }

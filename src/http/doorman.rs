@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use tokio::io::AsyncWriteExt as _;
@@ -23,6 +23,7 @@ use super::socket::Socket;
 use super::spare::refuse_at_once;
 use super::{Response, Service};
 use crate::base::limits::http as limits;
+use crate::base::lock::MutexExt as _;
 use crate::base::net::{ClientPrefix, client_prefix, client_prefixes};
 
 /// What is said when the house is full.
@@ -222,7 +223,7 @@ impl Doorman {
     }
 
     fn inside(&self) -> MutexGuard<'_, Inside> {
-        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inside.lock_unpoisoned()
     }
 
     /// Says no, and reads on for a moment so that it arrives; while that is done for many already, it

@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 use std::io::Write as _;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use rust_embed::RustEmbed;
@@ -16,6 +16,7 @@ use tokio::sync::{OnceCell, Semaphore};
 
 use super::{Head, Response};
 use crate::base::error::{Code, Error};
+use crate::base::lock::MutexExt as _;
 
 /// `e2ee.md` 16.4: nothing but our own files, and no string ever becomes script or markup.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
@@ -109,7 +110,7 @@ impl Site {
 
     /// Only names of files have one, so there are no more than files.
     fn slot(&self, name: &str) -> Option<Arc<Slot>> {
-        let mut prepared = self.prepared.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut prepared = self.prepared.lock_unpoisoned();
         if let Some(slot) = prepared.get(name) {
             return Some(slot.clone());
         }

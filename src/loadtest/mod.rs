@@ -19,7 +19,7 @@ mod target;
 mod watch;
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use clap::Args;
@@ -27,6 +27,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::base::fd_budget;
 use crate::base::limits::loadtest as limits;
+use crate::base::lock::MutexExt as _;
 use local::Local;
 use progress::Progress;
 use report::Report;
@@ -240,7 +241,7 @@ impl Plan {
     ) -> Result<Target, String> {
         if let Some(local) = local {
             let (authority, setup, pid) = {
-                let local = local.lock().unwrap_or_else(PoisonError::into_inner);
+                let local = local.lock_unpoisoned();
                 (local.authority.clone(), local.setup.clone(), local.pid())
             };
             let mut target = Target::at(&format!("http://{authority}"), Vec::new(), false)?;
@@ -254,7 +255,7 @@ impl Plan {
             // What the hashing of passwords has left in its memory belongs to no connection.
             let local = local.clone();
             let restarting = tokio::task::spawn_blocking(move || {
-                let mut local = local.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut local = local.lock_unpoisoned();
                 local.restart().map(|()| local.pid())
             });
             target.pid = Some(restarting.await.map_err(|error| error.to_string())??);
@@ -279,9 +280,7 @@ async fn tokens(
     users: Vec<String>,
 ) -> Result<Vec<String>, String> {
     let local = local.clone();
-    let asking = tokio::task::spawn_blocking(move || {
-        local.lock().unwrap_or_else(PoisonError::into_inner).tokens(scope, &users)
-    });
+    let asking = tokio::task::spawn_blocking(move || local.lock_unpoisoned().tokens(scope, &users));
     asking.await.map_err(|error| error.to_string())?
 }
 

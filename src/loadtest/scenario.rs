@@ -1,6 +1,6 @@
 //! The scenarios: who connects, who writes, what is measured.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
@@ -12,6 +12,7 @@ use super::report::{Client, Percentiles, Report, Server};
 use super::swarm::Swarm;
 use super::target::Target;
 use crate::base::limits::loadtest as limits;
+use crate::base::lock::MutexExt as _;
 use crate::base::process_usage::{self, Usage};
 
 /// What is tried.
@@ -250,7 +251,7 @@ fn storm(
     let mut measure = Measure::begin(target, swarm);
     let began = Instant::now();
     let restart = local.cloned().map(|local| {
-        let restart = move || local.lock().unwrap_or_else(PoisonError::into_inner).restart();
+        let restart = move || local.lock_unpoisoned().restart();
         std::thread::spawn(restart)
     });
     if restart.is_none() {
@@ -271,7 +272,7 @@ fn storm(
     if let Some(Ok(restarted)) = restart.map(std::thread::JoinHandle::join) {
         restarted?;
         // The process is another one, and has cost nothing before.
-        let pid = local.map(|local| local.lock().unwrap_or_else(PoisonError::into_inner).pid());
+        let pid = local.map(|local| local.lock_unpoisoned().pid());
         measure.pid = pid;
         measure.server = pid.map(|_| Usage::default());
     }

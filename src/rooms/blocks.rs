@@ -5,7 +5,7 @@
 //! refused reads like other refusals.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::outlet::Delivery;
 use super::registry::Rooms;
@@ -13,6 +13,7 @@ use super::room::Input;
 use crate::base::error::{Code, Error, Result};
 use crate::base::ids::Uid;
 use crate::base::limits::rooms as limits;
+use crate::base::lock::RwLockExt as _;
 use crate::protocol::event::{Event, RoomView};
 use crate::store::chat::BlockRow;
 
@@ -91,11 +92,11 @@ impl Blocks {
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Table> {
-        self.table.read().unwrap_or_else(PoisonError::into_inner)
+        self.table.read_unpoisoned()
     }
 
     fn write(&self) -> RwLockWriteGuard<'_, Table> {
-        self.table.write().unwrap_or_else(PoisonError::into_inner)
+        self.table.write_unpoisoned()
     }
 }
 

@@ -12,7 +12,7 @@
 //! ([`Presence::unsaved`]) says that it is done.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use super::outlet::ConnRef;
 use crate::base::error::{Error, Result};
@@ -24,6 +24,7 @@ use crate::store::now_ms;
 
 #[cfg(doc)]
 use crate::base::limits::rooms as limits;
+use crate::base::lock::MutexExt as _;
 
 /// How a user is to be seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -232,7 +233,7 @@ impl Presence {
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
-        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+        self.table.lock_unpoisoned()
     }
 }
 

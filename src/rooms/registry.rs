@@ -1,7 +1,7 @@
 //! All rooms of this node: who finds which actor, who is in which room.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
@@ -18,6 +18,7 @@ use crate::base::counter::CounterByCode;
 use crate::base::error::{Code, Error, Result};
 use crate::base::ids::{RoomId, Uid};
 use crate::base::limits::{chat, rooms as limits};
+use crate::base::lock::{MutexExt as _, RwLockExt as _};
 use crate::base::memory::{Kind, MemoryBudget};
 use crate::protocol::event::{Event, RoomView};
 use crate::store::chat::{BanRow, ChatStore, MemberRow, RoomRow};
@@ -187,7 +188,7 @@ impl Rooms {
     }
 
     fn alive_token(&self) -> Option<mpsc::Sender<()>> {
-        self.alive.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.alive.lock_unpoisoned().clone()
     }
 
     /// Whether the server is stopping.
@@ -199,7 +200,7 @@ impl Rooms {
     /// by [`limits::STOP`].
     pub async fn stop(&self) {
         self.stop.send_replace(true);
-        self.alive.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.alive.lock_unpoisoned().take();
         let mut ended = self.ended.lock().await;
         if tokio::time::timeout(limits::STOP, ended.recv()).await.is_err() {
             tracing::warn!("some rooms did not finish in time");
@@ -287,19 +288,19 @@ pub struct Inboxes {
 
 impl Shared {
     pub(super) fn rooms(&self) -> RwLockReadGuard<'_, HashMap<RoomId, Arc<Room>>> {
-        self.rooms.read().unwrap_or_else(PoisonError::into_inner)
+        self.rooms.read_unpoisoned()
     }
 
     pub(super) fn rooms_mut(&self) -> RwLockWriteGuard<'_, HashMap<RoomId, Arc<Room>>> {
-        self.rooms.write().unwrap_or_else(PoisonError::into_inner)
+        self.rooms.write_unpoisoned()
     }
 
     fn index(&self) -> RwLockReadGuard<'_, HashMap<Uid, Vec<RoomId>>> {
-        self.by_user.read().unwrap_or_else(PoisonError::into_inner)
+        self.by_user.read_unpoisoned()
     }
 
     pub(super) fn add_to_index(&self, uid: Uid, room: RoomId) {
-        let mut index = self.by_user.write().unwrap_or_else(PoisonError::into_inner);
+        let mut index = self.by_user.write_unpoisoned();
         let rooms = index.entry(uid).or_default();
         if let Err(place) = rooms.binary_search(&room) {
             rooms.insert(place, room);
@@ -319,7 +320,7 @@ impl Shared {
     }
 
     pub(super) fn remove_from_index(&self, uid: Uid, room: RoomId) {
-        let mut index = self.by_user.write().unwrap_or_else(PoisonError::into_inner);
+        let mut index = self.by_user.write_unpoisoned();
         if let Some(rooms) = index.get_mut(&uid) {
             rooms.retain(|known| *known != room);
             if rooms.is_empty() {

@@ -1,6 +1,6 @@
 //! A room as others see it: its state to read, its inbox to post to.
 
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -12,6 +12,7 @@ use crate::base::bucket::Bucket;
 use crate::base::error::{Error, Outage, Result};
 use crate::base::ids::{RoomId, Uid};
 use crate::base::limits::rooms as limits;
+use crate::base::lock::RwLockExt as _;
 use crate::protocol::command::Draft;
 use crate::store::chat::RoomChange;
 
@@ -92,11 +93,11 @@ impl Room {
     }
 
     pub(super) fn state(&self) -> RwLockReadGuard<'_, State> {
-        self.state.read().unwrap_or_else(PoisonError::into_inner)
+        self.state.read_unpoisoned()
     }
 
     pub(super) fn state_mut(&self) -> RwLockWriteGuard<'_, State> {
-        self.state.write().unwrap_or_else(PoisonError::into_inner)
+        self.state.write_unpoisoned()
     }
 }
 

@@ -5,7 +5,6 @@ use serde_json::{Map, Value, json};
 
 use crate::api::Api;
 use crate::api::fields::present;
-use crate::api::record::authority;
 use crate::api::text::name;
 use crate::auth::{Live, RoomCreation, Session};
 use crate::base::error::{Error, Result};
@@ -77,6 +76,6 @@ impl Change {
 pub(super) async fn change(api: &Api, caller: &Session, request: &Request) -> Result<Response> {
     let change: Change = request.json()?;
     let fields = change.check()?;
-    let after = api.auth.choose(authority(caller), fields, &change.expected).await?;
+    let after = api.auth.choose(caller.principal(), fields, &change.expected).await?;
     Ok(answer(&after))
 }

@@ -4,7 +4,7 @@
 //! come from the stores, at most once a minute whoever asks.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -12,6 +12,7 @@ use tokio::sync::watch;
 
 use crate::api::Api;
 use crate::base::error::Result;
+use crate::base::lock::MutexExt as _;
 use crate::base::process_usage;
 use crate::http::Response;
 use crate::store::now_ms;
@@ -74,7 +75,7 @@ impl Figures {
     }
 
     fn note(&self, look: Look) {
-        let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut looks = self.looks.lock_unpoisoned();
         if looks.len() > LOOKS {
             looks.pop_front();
         }
@@ -82,7 +83,7 @@ impl Figures {
     }
 
     fn looks(&self) -> Vec<Look> {
-        self.looks.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect()
+        self.looks.lock_unpoisoned().iter().copied().collect()
     }
 }
 

@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 use crate::api::Api;
 use crate::api::auth::end_sockets;
 use crate::api::page::{Page, cursor, paged};
-use crate::api::record::authority;
 use crate::api::removal::there;
 use crate::api::text::{line, user_name};
 use crate::api::users::{picture, tell_profile};
@@ -81,7 +80,7 @@ pub(super) async fn create(api: &Api, caller: &Session, request: &Request) -> Re
         display_name: &display_name,
         slot: None,
     };
-    let (user, ticket) = api.auth.create_user(authority(caller), &user).await?;
+    let (user, ticket) = api.auth.create_user(caller.principal(), &user).await?;
     end_setup(api, &user);
     crate::api::auth::join_defaults(api, user.uid).await;
     let mut told = told(api, &user);
@@ -133,7 +132,7 @@ pub(super) async fn change(
     request: &Request,
 ) -> Result<Response> {
     let changes = request.json::<Change>()?.check()?;
-    let (user, done) = api.change_user(authority(caller), uid, &changes).await?;
+    let (user, done) = api.change_user(caller.principal(), uid, &changes).await?;
     end_setup(api, &user);
     if !done.is_empty() {
         tell_profile(api, uid).await;
@@ -180,13 +179,13 @@ pub(super) async fn remove(
     request: &Request,
 ) -> Result<Response> {
     let Removal { messages } = request.json_if_any()?;
-    api.remove_user(authority(caller), uid, messages.erase()).await?;
+    api.remove_user(caller.principal(), uid, messages.erase()).await?;
     Ok(Response::empty(204))
 }
 
 /// `POST /api/admin/users/{id}/restore`
 pub(super) async fn restore(api: &Api, caller: &Session, uid: Uid) -> Result<Response> {
-    let user = api.restore_user(authority(caller), uid).await?;
+    let user = api.restore_user(caller.principal(), uid).await?;
     Ok(Response::json(200, &told(api, &user)))
 }
 
@@ -205,7 +204,7 @@ pub(super) async fn reset(
     request: &Request,
 ) -> Result<Response> {
     let Reset { compromised } = request.json_if_any()?;
-    let ticket = api.auth.reset_user(authority(caller), uid, compromised).await?;
+    let ticket = api.auth.reset_user(caller.principal(), uid, compromised).await?;
     if compromised {
         end_sockets(api, outlet::Target::User(uid)).await;
     }
@@ -216,7 +215,7 @@ pub(super) async fn reset(
 
 /// `DELETE /api/admin/users/{id}/sessions`
 pub(super) async fn end_sessions(api: &Api, caller: &Session, uid: Uid) -> Result<Response> {
-    for session in api.auth.end_sessions_by(authority(caller), uid).await? {
+    for session in api.auth.end_sessions_by(caller.principal(), uid).await? {
         end_sockets(api, outlet::Target::Session(session)).await;
     }
     Ok(Response::empty(204))

@@ -19,35 +19,15 @@ use super::{AccountStore, failed, looks, now_ms, restorable_ms};
 use crate::base::error::{Code, Error, Result};
 use crate::base::ids::{SessionId, Uid};
 use crate::base::names;
+use crate::base::principal::Principal;
 
 /// Changes of users take turns. Any constant does.
 const LOCK: i64 = 0x0061_646d_696e;
 
-/// Who acts.
-#[derive(Debug, Clone, Copy)]
-pub enum Authority<'a> {
-    /// An administrator, if he still is one.
-    Admin(Uid, &'a str),
-    /// The operator, from the command line.
-    Operator,
-    /// The user himself.
-    Oneself(Uid, &'a str),
-    /// The server's own clockwork.
-    Purge,
-}
-
-impl Authority<'_> {
-    fn uid(&self) -> Option<Uid> {
-        self.entry_of().0
-    }
-
-    pub(super) fn entry_of(&self) -> (Option<Uid>, &str) {
-        match self {
-            Self::Admin(uid, name) | Self::Oneself(uid, name) => (Some(*uid), name),
-            Self::Operator => (None, "command line"),
-            Self::Purge => (None, "thirty days"),
-        }
-    }
+/// Who changes something, for the audit log.
+pub(super) struct Actor {
+    pub(super) uid: Option<Uid>,
+    pub(super) name: String,
 }
 
 /// What is to change about a user.
@@ -80,14 +60,16 @@ pub enum UserChange {
 }
 
 impl UserChange {
-    fn action(&self, by: Authority<'_>) -> &'static str {
+    fn action(&self, by: Principal) -> &'static str {
         match self {
             Self::Promote => "user.promote",
             Self::Demote => "user.demote",
             Self::Disable => "user.disable",
             Self::Enable => "user.enable",
             Self::Rename { .. } | Self::DisplayName(_) => "user.update",
-            Self::Remove { .. } if matches!(by, Authority::Oneself(..)) => "user.delete_self",
+            Self::Remove { .. } if matches!(by, Principal::User { is_admin: false, .. }) => {
+                "user.delete_self"
+            }
             Self::Remove { .. } => "user.remove",
             Self::Restore => "user.restore",
         }
@@ -159,17 +141,17 @@ impl AccountStore {
     /// `conflict` if the name is taken, `forbidden` for somebody who is no administrator any more.
     pub async fn create_user_by(
         &self,
-        by: Authority<'_>,
+        by: Principal,
         new: &NewUser<'_>,
         ticket: &NewTicket,
     ) -> Result<UserRow> {
         let mut client = self.database.get().await?;
         let transaction = client.transaction().await.map_err(failed)?;
-        begin(&transaction, by).await?;
+        let actor = begin(&transaction, by).await?;
         let uid = insert_user(&transaction, new).await?;
         keep_ticket(&transaction, uid, by.uid(), ticket).await?;
         let detail = json!({"admin": new.is_admin});
-        note(&transaction, by, "user.create", uid, new.username, &detail).await?;
+        note(&transaction, &actor, "user.create", uid, new.username, &detail).await?;
         let user = row_in(&transaction, uid).await?;
         transaction.commit().await.map_err(failed)?;
         Ok(user)
@@ -180,10 +162,10 @@ impl AccountStore {
     /// # Errors
     /// `conflict` if the account is shut, `forbidden` for somebody who is no administrator any
     /// more, `not_found`.
-    pub async fn reset_user(&self, by: Authority<'_>, uid: Uid, ticket: &NewTicket) -> Result<()> {
+    pub async fn reset_user(&self, by: Principal, uid: Uid, ticket: &NewTicket) -> Result<()> {
         let mut client = self.database.get().await?;
         let transaction = client.transaction().await.map_err(failed)?;
-        begin(&transaction, by).await?;
+        let actor = begin(&transaction, by).await?;
         let user = row_in(&transaction, uid).await?;
         if user.is_disabled {
             let text = "This account is disabled or removed. Please enable or restore it first.";
@@ -191,7 +173,7 @@ impl AccountStore {
         }
         keep_ticket(&transaction, uid, by.uid(), ticket).await?;
         let detail = json!({"compromised": ticket.is_compromised});
-        note(&transaction, by, "user.reset", uid, &user.username, &detail).await?;
+        note(&transaction, &actor, "user.reset", uid, &user.username, &detail).await?;
         transaction.commit().await.map_err(failed)
     }
 
@@ -199,16 +181,16 @@ impl AccountStore {
     ///
     /// # Errors
     /// `forbidden` for somebody who is no administrator any more, `not_found`.
-    pub async fn end_sessions_by(&self, by: Authority<'_>, uid: Uid) -> Result<Vec<SessionId>> {
+    pub async fn end_sessions_by(&self, by: Principal, uid: Uid) -> Result<Vec<SessionId>> {
         let mut client = self.database.get().await?;
         let transaction = client.transaction().await.map_err(failed)?;
-        begin(&transaction, by).await?;
+        let actor = begin(&transaction, by).await?;
         let user = row_in(&transaction, uid).await?;
         let ended = end_sessions(&transaction, uid, None, false).await?;
         if ended.is_empty() {
             return Ok(ended);
         }
-        note(&transaction, by, "user.sessions", uid, &user.username, &json!({})).await?;
+        note(&transaction, &actor, "user.sessions", uid, &user.username, &json!({})).await?;
         transaction.commit().await.map_err(failed)?;
         Ok(ended)
     }
@@ -220,14 +202,23 @@ impl AccountStore {
     /// `conflict` if the user is not as the change needs him, `not_found`.
     pub async fn change_user(
         &self,
-        by: Authority<'_>,
+        by: Principal,
         uid: Uid,
         changes: &[UserChange],
     ) -> Result<(UserRow, Vec<UserChange>)> {
         let mut done = Vec::new();
         let mut client = self.database.get().await?;
         let transaction = client.transaction().await.map_err(failed)?;
-        begin(&transaction, by).await?;
+        // Deleting one's own account takes no right of an administrator.
+        let actor = match (by, changes) {
+            (Principal::User { uid: own, is_admin: false }, [UserChange::Remove { .. }])
+                if own == uid =>
+            {
+                take_turn(&transaction).await?;
+                Actor { uid: Some(own), name: row_in(&transaction, own).await?.username }
+            }
+            _ => begin(&transaction, by).await?,
+        };
         for change in changes {
             let user = row_in(&transaction, uid).await?;
             if let Err(error) = change.check(&user) {
@@ -243,7 +234,7 @@ impl AccountStore {
                 keep_an_admin(&transaction, uid).await?;
             }
             apply(&transaction, uid, change).await?;
-            note(&transaction, by, change.action(by), uid, &user.username, &change.detail())
+            note(&transaction, &actor, change.action(by), uid, &user.username, &change.detail())
                 .await?;
             done.push(change.clone());
         }
@@ -260,7 +251,7 @@ impl AccountStore {
     pub async fn purge_user(&self, uid: Uid, before: i64) -> Result<()> {
         let mut client = self.database.get().await?;
         let transaction = client.transaction().await.map_err(failed)?;
-        begin(&transaction, Authority::Purge).await?;
+        let actor = begin(&transaction, Principal::Server).await?;
         let emptied = transaction
             .execute(
                 "UPDATE accounts.users SET username = '', username_key = 'purged:' || id,
@@ -285,20 +276,35 @@ impl AccountStore {
         ] {
             transaction.execute(statement, &[&uid.0]).await.map_err(failed)?;
         }
-        note(&transaction, Authority::Purge, "user.purge", uid, "", &json!({})).await?;
+        note(&transaction, &actor, "user.purge", uid, "", &json!({})).await?;
         transaction.commit().await.map_err(failed)
     }
 }
 
-/// Takes the turn and asks whether whoever acts still may.
-pub(super) async fn begin(transaction: &Transaction<'_>, by: Authority<'_>) -> Result<()> {
+/// Takes the turn and checks that whoever acts may still change other users.
+///
+/// # Errors
+/// `forbidden` for a user who is no administrator any more, `unavailable`.
+pub(super) async fn begin(transaction: &Transaction<'_>, by: Principal) -> Result<Actor> {
+    take_turn(transaction).await?;
+    let name = match by {
+        Principal::User { uid, .. } => {
+            let sql = "SELECT username FROM accounts.users
+                       WHERE id = $1 AND is_admin AND disabled_at IS NULL";
+            let row = transaction.query_opt(sql, &[&uid.0]).await.map_err(failed)?;
+            let refused = || Error::new(Code::Forbidden, "You are not an admin of the server.");
+            row.ok_or_else(refused)?.get(0)
+        }
+        Principal::Operator => "command line".to_owned(),
+        // The purge is the only change that the server makes by itself.
+        Principal::Server => "thirty days".to_owned(),
+    };
+    Ok(Actor { uid: by.uid(), name })
+}
+
+async fn take_turn(transaction: &Transaction<'_>) -> Result<()> {
     let lock = "SELECT pg_advisory_xact_lock($1)";
     transaction.execute(lock, &[&LOCK]).await.map_err(failed)?;
-    if let Authority::Admin(uid, _) = by {
-        let sql = "SELECT FROM accounts.users WHERE id = $1 AND is_admin AND disabled_at IS NULL";
-        let row = transaction.query_opt(sql, &[&uid.0]).await.map_err(failed)?;
-        row.ok_or_else(|| Error::new(Code::Forbidden, "You are not an admin of the server."))?;
-    }
     Ok(())
 }
 
@@ -352,17 +358,16 @@ async fn apply(transaction: &Transaction<'_>, uid: Uid, change: &UserChange) -> 
 
 async fn note(
     transaction: &Transaction<'_>,
-    by: Authority<'_>,
+    actor: &Actor,
     action: &str,
     uid: Uid,
     name: &str,
     detail: &Value,
 ) -> Result<()> {
-    let (actor, actor_name) = by.entry_of();
     let target_id = uid.to_string();
     let entry = AuditEntry {
-        actor,
-        actor_name,
+        actor: actor.uid,
+        actor_name: &actor.name,
         action,
         target_kind: "user",
         target_id: &target_id,

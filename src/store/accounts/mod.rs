@@ -14,7 +14,7 @@ mod tickets;
 mod user_rows;
 mod users;
 
-pub use administration::{Authority, UserChange};
+pub use administration::UserChange;
 pub use audit::{AuditCheck, AuditEntry, AuditFilter, AuditRow};
 pub use invites::{Invite, InviteFilter, Maker, NewInvite};
 pub use passwords::{

@@ -4,10 +4,11 @@
 use serde_json::Value;
 use tokio_postgres::Row;
 
-use super::administration::{Authority, begin};
+use super::administration::begin;
 use super::audit::{self, AuditEntry};
 use super::{AccountStore, failed};
 use crate::base::error::Result;
+use crate::base::principal::Principal;
 
 /// Values come as text and are parsed one by one, so that one that cannot be read spoils no other.
 const CHOSEN: &str = "SELECT key, value::text FROM accounts.settings";
@@ -33,12 +34,12 @@ impl AccountStore {
     /// Those of `decide`, `forbidden` for somebody who is no administrator any more, `unavailable`.
     pub async fn choose_settings<T>(
         &self,
-        by: Authority<'_>,
+        by: Principal,
         decide: impl FnOnce(Chosen) -> Result<(Chosen, Value, T)> + Send,
     ) -> Result<T> {
         let mut client = self.database.get().await?;
         let transaction = client.transaction().await.map_err(failed)?;
-        begin(&transaction, by).await?;
+        let actor = begin(&transaction, by).await?;
         let lock = "LOCK TABLE accounts.settings IN SHARE ROW EXCLUSIVE MODE";
         transaction.batch_execute(lock).await.map_err(failed)?;
         let rows = transaction.query(CHOSEN, &[]).await.map_err(failed)?;
@@ -56,10 +57,9 @@ impl AccountStore {
                 .await
                 .map_err(failed)?;
         }
-        let (actor, actor_name) = by.entry_of();
         let entry = AuditEntry {
-            actor,
-            actor_name,
+            actor: actor.uid,
+            actor_name: &actor.name,
             action: "settings.update",
             target_kind: "settings",
             target_id: "",

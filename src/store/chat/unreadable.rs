@@ -1,11 +1,12 @@
 //! Rows that cannot be read, for the log: each once, not at every look at it.
 
 use std::collections::HashSet;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use super::content::Cause;
 use crate::base::ids::{Mid, RoomId};
 use crate::base::limits::store as limits;
+use crate::base::lock::MutexExt as _;
 
 /// Which rows have been reported since the start.
 #[derive(Debug, Default)]
@@ -28,7 +29,7 @@ impl Unreadable {
     }
 
     fn note(&self, room: RoomId, mid: Mid) -> Noted {
-        let mut reported = self.reported.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut reported = self.reported.lock_unpoisoned();
         if reported.len() >= limits::UNREADABLE || !reported.insert((room, mid)) {
             return Noted::Known;
         }

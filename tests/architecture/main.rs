@@ -7,6 +7,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+mod imports;
+
+use imports::{Crate, circles, rust_files};
+
 /// Each top-level module and what it may use besides itself. Everything may use the ground floor.
 const ALLOWED: &[(&str, &[&str])] = &[
     ("http", &[]),
@@ -44,17 +48,6 @@ const ALLOWED: &[(&str, &[&str])] = &[
 /// What every layer may use: small tools, and the settings of a start.
 const GROUND: &[&str] = &["base", "config"];
 
-fn rust_files(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            rust_files(&path, found);
-        } else if path.extension().is_some_and(|ext| ext == "rs") {
-            found.push(path);
-        }
-    }
-}
-
 fn sources() -> BTreeMap<PathBuf, String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut files = Vec::new();
@@ -74,39 +67,28 @@ fn layer(path: &Path) -> String {
     first.trim_end_matches(".rs").to_owned()
 }
 
-/// The modules named by `crate::x` outside comments and outside `#[cfg(test)]`.
-fn uses(text: &str) -> Vec<String> {
-    let code = text.split("#[cfg(test)]").next().unwrap_or_default();
-    let mut found = Vec::new();
-    for line in code.lines().filter(|line| !line.trim_start().starts_with("//")) {
-        for after in line.split("crate::").skip(1) {
-            let group = after.strip_prefix('{').map(|g| g.split('}').next().unwrap_or_default());
-            let names = group.unwrap_or(after).split(',');
-            for name in names.take(if group.is_some() { usize::MAX } else { 1 }) {
-                let letters = |c: &char| c.is_ascii_alphanumeric() || *c == '_';
-                found.push(name.trim().chars().take_while(letters).collect());
-            }
-        }
-    }
-    found
-}
-
 #[test]
 fn dependencies_point_down_only() {
     let allowed: BTreeMap<_, _> = ALLOWED.iter().copied().collect();
     let mut wrong = Vec::new();
-    for (path, text) in sources() {
+    for (path, file) in Crate::read().files {
         let from = layer(&path);
-        if GROUND.contains(&from.as_str()) || from == "lib" || from == "main" {
+        if from == "lib" || from == "main" {
             continue;
         }
-        let Some(may) = allowed.get(from.as_str()) else {
-            wrong.push(format!("{}: the layer {from} has no place in the order", path.display()));
-            continue;
+        let may = match allowed.get(from.as_str()) {
+            Some(may) => *may,
+            None if GROUND.contains(&from.as_str()) => &[],
+            None => {
+                wrong.push(format!(
+                    "{}: the layer {from} has no place in the order",
+                    path.display()
+                ));
+                continue;
+            }
         };
-        for to in uses(&text) {
-            let known = allowed.contains_key(to.as_str());
-            if known && to != from && !may.contains(&to.as_str()) {
+        for to in file.uses.iter().filter_map(|used| used.first()) {
+            if allowed.contains_key(to.as_str()) && *to != from && !may.contains(&to.as_str()) {
                 wrong.push(format!("{}: {from} must not use {to}", path.display()));
             }
         }
@@ -115,14 +97,57 @@ fn dependencies_point_down_only() {
 }
 
 #[test]
-fn the_ground_floor_uses_only_itself() {
-    for (path, text) in sources() {
-        if GROUND.contains(&layer(&path).as_str()) {
-            let above =
-                uses(&text).into_iter().find(|to| ALLOWED.iter().any(|(name, _)| name == to));
-            assert_eq!(above, None, "{}", path.display());
+fn no_files_use_each_other_in_a_circle() {
+    let source = Crate::read();
+    let edges = source.edges();
+    let circles = circles(&edges);
+    let mut said = String::new();
+    for circle in &circles {
+        said += &format!("\n{} files:\n", circle.len());
+        for from in circle {
+            let to: Vec<_> = edges[from].iter().filter(|to| circle.contains(to)).collect();
+            said += &format!("  {from:?} -> {to:?}\n");
         }
     }
+    assert!(circles.is_empty(), "{said}");
+}
+
+/// What the rules above would not see, they could not forbid.
+#[test]
+fn the_rules_read_the_whole_source() {
+    let sources = [
+        (
+            "a.rs",
+            "use crate::{\n    b::{self, c::D as E},\n    f,\n};\n#[cfg(test)]\nmod tests { use crate::g; }\n\
+             fn late() { json!(crate::h::i()); /* crate::j */ \"crate::k\"; }",
+        ),
+        ("b/mod.rs", "mod c;\npub use c::D;\nfn x() { c::y() }"),
+        ("b/c.rs", "use super::D; use super::super::a::late;"),
+        ("f.rs", "use crate::b::D;"),
+        ("g.rs", ""),
+        ("h.rs", "#[cfg(test)]\nuse crate::{g};\nuse crate::f::z;"),
+        ("j.rs", ""),
+        ("k.rs", ""),
+    ];
+    let source =
+        Crate::from_sources(sources.map(|(path, text)| (PathBuf::from(path), text.to_owned())));
+    let edges = source.edges();
+    let to = |from: &str| -> Vec<_> {
+        edges[Path::new(from)].iter().map(|path| path.to_str().unwrap()).collect()
+    };
+    assert_eq!(to("a.rs"), ["b/c.rs", "b/mod.rs", "f.rs", "h.rs"]);
+    assert_eq!(to("b/mod.rs"), ["b/c.rs"], "a call of a child counts, a re-export does not");
+    assert_eq!(to("b/c.rs"), ["a.rs"], "its own name behind the parent's re-export is its own");
+    assert_eq!(
+        to("f.rs"),
+        ["b/c.rs"],
+        "the file that declares a name, not the one that re-exports it"
+    );
+    assert_eq!(to("h.rs"), ["f.rs"]);
+    let found = circles(&edges);
+    assert_eq!(found.len(), 1, "{found:?}");
+    let files: Vec<_> = found[0].iter().map(|path| path.to_str().unwrap()).collect();
+    assert_eq!(files, ["a.rs", "b/c.rs", "b/mod.rs", "f.rs", "h.rs"]);
 }
 
 #[test]
