@@ -26,8 +26,9 @@ use crate::base::error::Result;
 use crate::base::ids::{Mid, RoomId, Uid};
 use crate::base::limits::{chat, rooms as limits};
 use crate::base::memory::Reservation;
-use crate::protocol::event::{Event, Ok as OkAnswer};
-use crate::protocol::message::MessageState;
+use crate::protocol::answer::OkAnswer;
+use crate::protocol::event::Event;
+use crate::store::chat::MessagePage;
 
 /// What is left of a replay.
 #[derive(Debug, Clone)]
@@ -39,7 +40,7 @@ pub struct Replay {
     /// Later changes are live.
     upto: u64,
     /// The `id` of the command that is answered at the end.
-    id: Option<String>,
+    pub(super) id: Option<String>,
     /// Messages it may still bring.
     messages: usize,
     /// Their bytes.
@@ -59,7 +60,7 @@ impl Replay {
             id,
             messages: chat::REPLAY,
             bytes: limits::REPLAY_BYTES,
-            rows: FIRST_ROWS,
+            rows: limits::SLICE_ROWS_FIRST,
             is_truncated: false,
         }
     }
@@ -80,15 +81,16 @@ impl Replay {
         OkAnswer::to(self.id.as_deref()).seq(self.upto).truncated(self.is_truncated).encode()
     }
 
-    fn rows(&self) -> usize {
+    /// How many rows the next slice asks for.
+    pub(super) fn rows(&self) -> usize {
         // One more than may come tells whether it must be truncated.
         self.rows.min(self.messages + 1)
     }
 
-    /// Takes what was read, in the order of `seq`; `more`: it may not be all.
-    fn take(&mut self, read: &[MessageState], more: bool) -> Vec<(Mid, Payload)> {
-        let mut events = Vec::with_capacity(read.len());
-        for msg in read {
+    /// The events of the messages that were read.
+    pub(super) fn advance(&mut self, read: &MessagePage) -> Vec<(Mid, Payload)> {
+        let mut events = Vec::with_capacity(read.messages.len());
+        for msg in &read.messages {
             if msg.seq > self.upto {
                 self.since = self.upto;
                 return events;
@@ -103,56 +105,56 @@ impl Replay {
             self.since = msg.seq;
             events.push((msg.mid, event));
         }
-        // What is read in vain is read again, so a slice that was cut asks for less.
-        let was_cut = read.len() < self.rows();
-        self.rows =
-            if was_cut { 2 * read.len() } else { 2 * self.rows }.clamp(FEWEST, limits::SLICE_ROWS);
-        if !more {
+        // Rows beyond the bytes of a slice are read in vain, so after one that was cut the next asks for less.
+        let count = read.messages.len();
+        let rows = if count < self.rows() { count } else { self.rows };
+        self.rows = (2 * rows).clamp(limits::SLICE_ROWS_MIN, limits::SLICE_ROWS);
+        if !read.has_more {
             self.since = self.upto;
         }
         events
     }
 }
 
-/// A delivery thread wants the next slice.
+/// A delivery thread asks for the next slice.
 #[derive(Debug)]
-pub struct Request {
-    /// For whom.
+pub struct SliceRequest {
+    /// The connection it is for.
     pub conn: ConnRef,
     /// Whose connection that is.
     pub uid: Uid,
-    /// How the thread knows the slice again.
+    /// How the thread recognises the slice.
     pub number: u64,
-    /// What is left.
+    /// What is left of the replay.
     pub replay: Replay,
 }
 
 /// The next slice of a replay.
 #[derive(Debug)]
 pub struct Slice {
-    /// Of the request.
+    /// That of the request.
     pub number: u64,
     /// The room.
     pub room: RoomId,
-    /// What was read, or the answer if it could not be.
-    pub read: Result<Read, Payload>,
+    /// The events, or the answer if they could not be read.
+    pub read: Result<SliceEvents, Payload>,
 }
 
-/// What was read.
+/// The events of a slice.
 #[derive(Debug)]
-pub struct Read {
+pub struct SliceEvents {
     /// Events and the messages they are about, in order.
     pub events: Vec<(Mid, Payload)>,
-    /// What is left after them.
+    /// What is left of the replay after them.
     pub rest: Replay,
-    /// Their bytes, held until they are written.
+    /// The memory of their bytes, held until they are written.
     pub held: Reservation,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::message::Content;
+    use crate::protocol::message::{Content, MessageState};
     use proptest::prelude::*;
 
     /// A room's messages: each stands at the `seq` of its last change.
@@ -176,14 +178,14 @@ mod tests {
         }
 
         /// As `changed_within`, cut after `most` for their bytes.
-        fn read(&self, since: u64, limit: usize, most: usize) -> (Vec<MessageState>, bool) {
+        fn read(&self, since: u64, limit: usize, most: usize) -> MessagePage {
             let missed = self.seqs.iter().enumerate().filter(|(_, seq)| **seq > since);
             let mut missed: Vec<_> = missed.map(|(n, seq)| state(n, *seq)).collect();
             missed.sort_unstable_by_key(|message| message.seq);
             let found = missed.len().min(limit);
             missed.truncate(found.min(most.max(1)));
-            let more = missed.len() < found || missed.len() >= limit;
-            (missed, more)
+            let has_more = missed.len() < found || missed.len() >= limit;
+            MessagePage { messages: missed, has_more }
         }
     }
 
@@ -206,8 +208,8 @@ mod tests {
         }
     }
 
-    /// What the reader is told of which message, with the `seq`.
-    fn told(event: &(Mid, Payload)) -> (Mid, u64) {
+    /// Which message an event is about, and its `seq`.
+    fn parse(event: &(Mid, Payload)) -> (Mid, u64) {
         let event_json: serde_json::Value = serde_json::from_slice(&event.1).unwrap();
         (event.0, event_json["seq"].as_u64().unwrap())
     }
@@ -232,34 +234,34 @@ mod tests {
             let at_first = store.seqs.clone();
             let mut replay = Replay::new(RoomId(1), since, upto, None);
             let mut live = Vec::new();
-            let mut heard: Vec<(Mid, u64)> = Vec::new();
+            let mut received: Vec<(Mid, u64)> = Vec::new();
             let endless = std::iter::repeat((Vec::new(), Vec::new(), 40));
             for (earlier, meanwhile, most) in steps.into_iter().chain(endless) {
                 if replay.is_over() {
                     break;
                 }
                 live.extend(earlier.into_iter().map(|message| store.change(message)));
-                let (read, more) = store.read(replay.since, replay.rows(), most);
+                let read = store.read(replay.since, replay.rows(), most);
                 // Announced while the slice is on its way.
                 let meanwhile: Vec<_> =
                     meanwhile.into_iter().map(|message| store.change(message)).collect();
                 let outdated = |m: &Mid| meanwhile.iter().any(|(n, _)| mid(*n) == *m);
-                let events = replay.take(&read, more);
-                heard.extend(events.iter().filter(|(mid, _)| !outdated(mid)).map(told));
+                let events = replay.advance(&read);
+                received.extend(events.iter().filter(|(mid, _)| !outdated(mid)).map(parse));
                 live.extend(meanwhile);
             }
             prop_assert!(!replay.is_truncated);
-            prop_assert!(heard.iter().all(|(_, seq)| (since + 1..=upto).contains(seq)));
-            heard.extend(live.iter().map(|(n, seq)| (mid(*n), *seq)));
-            prop_assert!(heard.is_sorted_by(|a, b| a.1 < b.1), "{heard:?}");
+            prop_assert!(received.iter().all(|(_, seq)| (since + 1..=upto).contains(seq)));
+            received.extend(live.iter().map(|(n, seq)| (mid(*n), *seq)));
+            prop_assert!(received.is_sorted_by(|a, b| a.1 < b.1), "{received:?}");
             for (n, seq) in store.seqs.iter().enumerate().filter(|(_, seq)| **seq > since) {
-                let last = heard.iter().rev().find(|(heard, _)| *heard == mid(n));
+                let last = received.iter().rev().find(|(received, _)| *received == mid(n));
                 prop_assert_eq!(last, Some(&(mid(n), *seq)), "the newest state of each");
             }
             // What nobody touched meanwhile was in the replay.
             let untouched = at_first.iter().zip(&store.seqs).filter(|(then, now)| then == now);
             let missed = untouched.filter(|(seq, _)| **seq > since).count();
-            prop_assert!(heard.len() - live.len() >= missed);
+            prop_assert!(received.len() - live.len() >= missed);
         }
     }
 
@@ -275,8 +277,8 @@ mod tests {
             let mut events = 0;
             while !replay.is_over() {
                 largest = largest.max(replay.rows());
-                let (read, more) = store.read(replay.since, replay.rows(), usize::MAX);
-                events += replay.take(&read, more).len();
+                let read = store.read(replay.since, replay.rows(), usize::MAX);
+                events += replay.advance(&read).len();
             }
             (events, replay.answer())
         };

@@ -8,30 +8,30 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::delivery::Delivery;
-use super::replay::{ReadSlice, Replay, Slice, SliceRequest};
+use super::replay::{Replay, Slice, SliceEvents, SliceRequest};
 use super::shared::{Shared, stopping};
 use crate::base::error::Result;
 use crate::base::ids::Uid;
 use crate::base::limits::rooms as limits;
 use crate::base::memory::{Holder, Kind, Reservation};
-use crate::protocol::event::err;
+use crate::protocol::answer;
 
-/// The way to the readers.
+/// The way to the readers. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Replays {
+pub struct ReplayReaders {
     /// Not bounded by itself: of a connection only the newest request waits.
-    tx: mpsc::UnboundedSender<Request>,
+    tx: mpsc::UnboundedSender<SliceRequest>,
 }
 
-impl Replays {
-    pub(super) fn new() -> (Self, mpsc::UnboundedReceiver<Request>) {
+impl ReplayReaders {
+    pub(super) fn new() -> (Self, mpsc::UnboundedReceiver<SliceRequest>) {
         let (tx, requests) = mpsc::unbounded_channel();
         (Self { tx }, requests)
     }
 
     /// Asks for a slice; it comes as [`Delivery::Slice`].
-    pub fn request(&self, request: Request) {
-        // The readers are gone only when the server stops, and then nobody waits for long.
+    pub fn request(&self, request: SliceRequest) {
+        // The readers are gone only when the server stops, and then no connection waits for long.
         let _ = self.tx.send(request);
     }
 }
@@ -39,20 +39,20 @@ impl Replays {
 /// Requests of one user.
 #[derive(Default)]
 struct Queue {
-    waiting: VecDeque<(Instant, Request)>,
+    waiting: VecDeque<(Instant, SliceRequest)>,
     running: usize,
 }
 
 impl Queue {
-    /// A connection waits for the slice it asked for last: whoever subscribes and unsubscribes without
-    /// pause while the store is slow has one request in here, and not one for each time.
-    fn push(&mut self, request: Request) {
+    /// A connection waits only for the slice it asked for last. So a client that subscribes and unsubscribes
+    /// without pause while the store is slow has one request in here, and not one for each time.
+    fn push(&mut self, request: SliceRequest) {
         self.waiting.retain(|(_, waiting)| waiting.conn != request.conn);
         self.waiting.push_back((Instant::now(), request));
     }
 }
 
-/// Users in turn, each with its own queue.
+/// Reads slices for all users in turn; each user has a queue.
 pub(super) struct Readers {
     shared: Arc<Shared>,
     queues: HashMap<Uid, Queue>,
@@ -60,9 +60,6 @@ pub(super) struct Readers {
     turns: VecDeque<Uid>,
     running: JoinSet<Uid>,
 }
-
-/// Between two looks at a reservation that was refused.
-const AGAIN: Duration = Duration::from_millis(100);
 
 impl Readers {
     pub fn new(shared: Arc<Shared>) -> Self {
@@ -73,7 +70,7 @@ impl Readers {
     /// Works until the server stops.
     pub async fn run(
         mut self,
-        mut requests: mpsc::UnboundedReceiver<Request>,
+        mut requests: mpsc::UnboundedReceiver<SliceRequest>,
         mut stop: watch::Receiver<bool>,
     ) {
         loop {
@@ -88,13 +85,13 @@ impl Readers {
                         self.ended(uid);
                     }
                 }
-                () = tokio::time::sleep(AGAIN), if is_refused => {}
+                () = tokio::time::sleep(limits::RESERVE_RETRY), if is_refused => {}
                 () = stopping(&mut stop) => return,
             }
         }
     }
 
-    fn push(&mut self, request: Request) {
+    fn push(&mut self, request: SliceRequest) {
         let uid = request.uid;
         let queue = self.queues.entry(uid).or_default();
         if queue.waiting.is_empty() {
@@ -114,7 +111,7 @@ impl Readers {
         }
     }
 
-    /// Starts what may be started. True: there is a request that waits for memory.
+    /// Starts what may be started. Whether a request waits for memory.
     fn start(&mut self) -> bool {
         let mut is_refused = false;
         for _ in 0..self.turns.len() {
@@ -136,7 +133,7 @@ impl Readers {
                     held => {
                         queue.running += 1;
                         let held = held.map_err(Into::into);
-                        self.running.spawn(answer(self.shared.clone(), request, held));
+                        self.running.spawn(serve(self.shared.clone(), request, held));
                     }
                 }
             }
@@ -148,8 +145,8 @@ impl Readers {
     }
 }
 
-async fn answer(shared: Arc<Shared>, request: Request, held: Result<Reservation>) -> Uid {
-    let Request { conn, uid, number, replay } = request;
+async fn serve(shared: Arc<Shared>, request: SliceRequest, held: Result<Reservation>) -> Uid {
+    let SliceRequest { conn, uid, number, replay } = request;
     let (room, id) = (replay.room, replay.id.clone());
     let read = match held {
         Ok(held) => read(&shared, replay, held).await,
@@ -157,20 +154,19 @@ async fn answer(shared: Arc<Shared>, request: Request, held: Result<Reservation>
     };
     let read = read.map_err(|error| {
         shared.refused.inc(error.code());
-        err(id.as_deref(), &error)
+        answer::error(id.as_deref(), &error)
     });
     let slice = Slice { number, room, read };
-    let _ = shared.outlet.to(conn, Delivery::Slice(conn, Arc::new(slice))).await;
+    let _ = shared.publisher.send_to(conn, Delivery::Slice(conn, Arc::new(slice))).await;
     uid
 }
 
-async fn read(shared: &Shared, mut replay: Replay, mut held: Reservation) -> Result<Read> {
+async fn read(shared: &Shared, mut replay: Replay, mut held: Reservation) -> Result<SliceEvents> {
     let (room, since, rows) = (replay.room, replay.since, replay.rows());
-    let read = shared.store.changed_within(room, since, rows, limits::SLICE_BYTES);
-    let (missed, more) = read.await?;
-    let events = replay.take(&missed, more);
+    let read = shared.store.changed_within(room, since, rows, limits::SLICE_BYTES).await?;
+    let events = replay.advance(&read);
     held.resize(events.iter().map(|(_, event)| event.len()).sum());
-    Ok(Read { events, rest: replay, held })
+    Ok(SliceEvents { events, rest: replay, held })
 }
 
 #[cfg(test)]
@@ -185,7 +181,7 @@ mod tests {
         let conn = |slot| ConnRef { shard: 0, slot, generation: 1 };
         for number in 0..1_000 {
             let replay = Replay::new(RoomId(1), 0, 9, None);
-            queue.push(Request { conn: conn(number as u32 % 2), uid: Uid(1), number, replay });
+            queue.push(SliceRequest { conn: conn(number as u32 % 2), uid: Uid(1), number, replay });
         }
         let waiting: Vec<_> = queue.waiting.iter().map(|(_, request)| request.number).collect();
         assert_eq!(waiting, [998, 999]);

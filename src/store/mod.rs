@@ -7,7 +7,7 @@ pub mod embedded;
 pub mod migrate;
 pub mod pool;
 
-pub use chat::now_ms;
+pub use crate::base::time::now_ms;
 
 /// How long a removal can be taken back, in milliseconds.
 pub fn restorable_ms() -> i64 {

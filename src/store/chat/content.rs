@@ -1,4 +1,4 @@
-//! What messages and reactions say, as it is stored: written from our own types, read back into them.
+//! The contents of messages and reactions as they are stored: written from our own types, read back into them.
 //!
 //! JSON comes out of the database as text and is parsed row by row. So a row that cannot be read
 //! (edited by hand, or written by a program that took more) is one row, and never fails a query.
@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use crate::base::error::{Error, Result};
 use crate::protocol::command::TextBody;
 
-/// Why stored content cannot be read. Says nothing of what it is.
+/// Why stored content cannot be read; never the content itself.
 pub(super) type Cause = &'static str;
 
 /// A text as it is stored: `{"t","re"?,"m"?}`.
@@ -57,7 +57,7 @@ fn cause(error: serde_json::Error) -> Cause {
     }
 }
 
-/// Tells a repetition from another content, without keeping the content. These bytes are compared
+/// Distinguishes a repetition from another content without keeping the content. These bytes are compared
 /// with those of earlier versions, so they are written field by field and never change.
 pub fn digest(body: &TextBody) -> [u8; 32] {
     let mut bytes = b"{\"t\":".to_vec();
