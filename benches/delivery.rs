@@ -27,7 +27,7 @@ use impulse::base::allowance::Allowances;
 use impulse::base::ids::{RoomId, SessionId, Uid};
 use impulse::delivery::frame_log::FrameLog;
 use impulse::delivery::{self, Adoption, Rights, Role, Settings, Shards};
-use impulse::protocol::status::Status;
+use impulse::protocol::presence::Status;
 use impulse::rooms::Rooms;
 use impulse::rooms::outlet::{ConnRef, Delivery, Outlet, Publication};
 use impulse::store::chat::ChatStore;

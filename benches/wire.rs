@@ -12,9 +12,11 @@ use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterio
 
 use impulse::base::ids::{Mid, RoomId, Uid};
 use impulse::base::limits::{chat, delivery};
-use impulse::protocol::command::{Request, TextBody};
-use impulse::protocol::event::{Event, Notify, Ok as OkAnswer, Role, RoomKind, RoomView};
-use impulse::protocol::message::{Content, MessageState, Reaction};
+use impulse::protocol::answer::OkAnswer;
+use impulse::protocol::command::Request;
+use impulse::protocol::event::Event;
+use impulse::protocol::message::{Content, MessageState, Reaction, TextBody};
+use impulse::protocol::room::{Notify, Role, RoomKind, RoomView};
 use impulse::ws::{Codec, Limits};
 
 const AT: i64 = 1_700_000_000_000;

@@ -7,8 +7,7 @@ mod support;
 
 use impulse::base::ids::{Mid, RoomId, Uid};
 use impulse::base::limits::chat as limits;
-use impulse::protocol::command::TextBody;
-use impulse::protocol::message::{Content, MessageState};
+use impulse::protocol::message::{Content, MessageState, TextBody};
 use impulse::store::chat::commit::{Change, Entry, Outcome, Writer};
 use impulse::store::chat::content::{digest, text_to_json};
 use impulse::store::chat::{ChatStore, Page, StoredKind};
@@ -228,6 +227,17 @@ async fn files_are_refused_until_there_are_any_and_an_empty_list_of_them_is_none
     socket.ok(with(Value::Null)).await;
     let info = anna.get("/api/info").await.expect(200);
     assert_eq!(info["limits"]["files"], 0);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_room_that_is_not_encrypted_refuses_an_encrypted_message() {
+    let server = TestServer::start().await;
+    let anna = server.user("anna").await;
+    let mut socket = anna.socket().await;
+    let envelope = json!({"op": "msg.send", "room": ROOM, "env": {"v": 1}});
+    let refused = socket.err(envelope, "bad_request").await;
+    assert_eq!(refused["message"], "This room is not encrypted; send \"msg\".");
     server.stop().await;
 }
 

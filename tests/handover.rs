@@ -22,7 +22,7 @@ use impulse::base::allowance::Allowances;
 use impulse::base::ids::{RoomId, SessionId, Uid};
 use impulse::base::limits::delivery as limits;
 use impulse::delivery::{self, Adoption, Rights, Role, Settings, Shards};
-use impulse::protocol::status::Status;
+use impulse::protocol::presence::Status;
 use impulse::rooms::Rooms;
 use impulse::rooms::outlet::{ConnRef, Delivery, Outlet, Publication};
 use impulse::store::chat::ChatStore;

@@ -4,11 +4,11 @@
 
 use impulse::base::error::Error;
 use impulse::base::ids::{Mid, RoomId, Uid};
-use impulse::protocol::command::{Command, Request, TextBody};
-use impulse::protocol::event::{
-    Event, Gone, Notify, Ok as OkAnswer, Role, RoomKind, RoomView, err,
-};
-use impulse::protocol::message::{Content, MessageState, Reaction};
+use impulse::protocol::answer::{self, OkAnswer};
+use impulse::protocol::command::{Command, Request};
+use impulse::protocol::event::{Event, Gone};
+use impulse::protocol::message::{Content, MessageState, Reaction, TextBody};
+use impulse::protocol::room::{Notify, Role, RoomKind, RoomView};
 use serde_json::Value;
 
 const AT: i64 = 1_700_000_000_000;
@@ -17,7 +17,7 @@ fn op(command: &Command) -> &'static str {
     match command {
         Command::Subscribe { .. } => "room.subscribe",
         Command::Unsubscribe { .. } => "room.unsubscribe",
-        Command::Send { .. } => "msg.send",
+        Command::Send { .. } | Command::SendEnvelope { .. } => "msg.send",
         Command::Typing { .. } => "typing",
         Command::Read { .. } => "read",
         Command::Presence { .. } => "presence",
@@ -159,7 +159,7 @@ fn events_and_answers_are_encoded_as_the_vectors_say() {
         ("ok", OkAnswer::to(Some("c1")).seq(9).at(AT).encode()),
         ("truncated", OkAnswer::to(Some("c2")).seq(5_000).truncated(true).encode()),
         ("bare_ok", OkAnswer::to(None).encode()),
-        ("err", err(Some("c3"), &Error::unavailable("not for clients"))),
+        ("err", answer::error(Some("c3"), &Error::unavailable("not for clients"))),
     ];
     assert_eq!(vectors.as_object().unwrap().len(), frames.len(), "a vector without its encoder");
     for (name, frame) in frames {

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::auth::{Invite, Session};
 use crate::base::error::Result;
 use crate::base::ids::{RoomId, Uid};
-use crate::protocol::event::{Role, RoomKind, RoomView};
+use crate::protocol::room::{Role, RoomKind, RoomView};
 use crate::rooms::{By, CreateRoom, Making, MemberChange, MemberOutcome};
 use crate::store::chat::RoomChange;
 

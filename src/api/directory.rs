@@ -15,7 +15,7 @@ pub(super) fn page(api: &Api, caller: &Session, request: &Request) -> Result<Res
     let page = Page::of(request)?;
     let archived = request.query("archived").is_some_and(|value| value == "1");
     let rooms = api.rooms.directory(caller.uid, &page.q, archived);
-    let key = |room: &crate::protocol::event::RoomView| sort_key(&room.name, room.id);
+    let key = |room: &crate::protocol::room::RoomView| sort_key(&room.name, room.id);
     let (rooms, next, total) = page.cut(rooms, key);
     Ok(Response::json(
         200,

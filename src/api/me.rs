@@ -8,8 +8,7 @@ use crate::base::error::{Error, Result};
 use crate::base::limits;
 use crate::base::time;
 use crate::http::{Request, Response};
-use crate::protocol::command::PresenceState;
-use crate::protocol::status::Status;
+use crate::protocol::presence::{PresenceState, Status};
 use crate::store::accounts::ProfileChange;
 
 use super::Api;

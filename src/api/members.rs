@@ -9,7 +9,7 @@ use crate::base::ids::{RoomId, Uid};
 use crate::base::limits::api as limits;
 use crate::base::time;
 use crate::http::{Request, Response};
-use crate::protocol::event::Role;
+use crate::protocol::room::Role;
 use crate::rooms::{MemberChange, MemberOutcome, MemberView};
 
 use super::Api;

@@ -8,7 +8,7 @@ use crate::base::ids::{RoomId, Uid};
 use crate::base::limits::{api as limits, chat};
 use crate::http::{Request, Response};
 use crate::policy::unreachable_person;
-use crate::protocol::event::{Notify, RoomKind, RoomView};
+use crate::protocol::room::{Notify, RoomKind, RoomView};
 use crate::rooms::{CreateRoom, check_kind};
 use crate::store::chat::RoomChange;
 

@@ -6,7 +6,7 @@ use crate::base::error::{Code, Error, Result};
 use crate::base::ids::Uid;
 use crate::base::limits;
 use crate::http::{Request, Response};
-use crate::protocol::status::Status;
+use crate::protocol::presence::Status;
 use crate::store::accounts::Profile;
 
 use super::Api;

@@ -16,7 +16,7 @@ use crate::base::ids::{SessionId, Uid};
 use crate::base::limits::auth as limits;
 use crate::base::lock::MutexExt as _;
 use crate::base::principal::Principal;
-use crate::protocol::status::Status;
+use crate::protocol::presence::Status;
 use crate::store::accounts::{Scope, SessionKind};
 use crate::store::now_ms;
 

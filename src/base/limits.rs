@@ -329,6 +329,12 @@ pub mod chat {
     pub const ROOMS_BYTES: usize = 64 * 1024;
     /// Messages counted as unread before it reads "1000 or more".
     pub const UNREAD: usize = 1_000;
+    /// The largest number in a command: JavaScript represents no larger one exactly.
+    pub const NUMBER: u64 = (1 << 53) - 1;
+    /// Memory allocated for a frame before it is encoded: most frames need no more.
+    pub const FRAME: usize = 448;
+    /// About how many bytes a room takes in `hello` besides its name, its topic and its members.
+    pub const ROOM_VIEW: usize = 200;
 }
 
 /// PostgreSQL (`store`).

@@ -9,8 +9,8 @@ use super::stats::Stats;
 use crate::base::error::{Code, Error, Result};
 use crate::base::ids::RoomId;
 use crate::base::limits::{chat as chat_limits, delivery as limits, users};
+use crate::protocol::answer::{self, OkAnswer};
 use crate::protocol::command::{Command, DraftBody, Request};
-use crate::protocol::event::{Ok as OkAnswer, err};
 use crate::rooms::outlet::{ConnRef, Payload};
 use crate::rooms::{Accepted, Action, Post, Rooms};
 
@@ -56,8 +56,8 @@ pub(super) fn react(
         allowance.command(cost)?;
         match command {
             Command::Send { .. } => allowance.bytes(text.len() + users::CHANGE_BYTES),
-            Command::Presence { state, words }
-                if rooms.presence().is_news(uid, conn_of, *state, words.as_ref()) =>
+            Command::Presence { state, text }
+                if rooms.presence().is_news(uid, conn_of, *state, text.as_ref()) =>
             {
                 allowance.profile_change()
             }
@@ -76,8 +76,8 @@ pub(super) fn react(
     }
     let (room, action) = match request.command {
         Command::Ping => return Reaction::Answer(OkAnswer::to(id.as_deref()).encode()),
-        Command::Presence { state, words } => {
-            return match rooms.presence().set(chat.uid, conn, state, words) {
+        Command::Presence { state, text } => {
+            return match rooms.presence().set(chat.uid, conn, state, text) {
                 Ok(()) => Reaction::Answer(OkAnswer::to(id.as_deref()).encode()),
                 Err(error) => refuse(rooms, id.as_deref(), &error),
             };
@@ -85,6 +85,7 @@ pub(super) fn react(
         Command::Subscribe { room, since } => (room, Action::Subscribe { since }),
         Command::Unsubscribe { room } => (room, Action::Unsubscribe),
         Command::Send { room, draft } => (room, Action::Send(draft)),
+        Command::SendEnvelope { room } => (room, Action::SendEnvelope),
         Command::Typing { room } => (room, Action::Typing),
         Command::Read { room, seq } => (room, Action::Read { seq }),
     };
@@ -131,7 +132,7 @@ fn cost_of_bytes(bytes: usize) -> f32 {
 /// The answer to a command that is not carried out.
 fn refuse(rooms: &Rooms, id: Option<&str>, error: &Error) -> Reaction {
     rooms.refused().inc(error.code());
-    Reaction::Answer(err(id, error))
+    Reaction::Answer(answer::error(id, error))
 }
 
 /// Finds a command a place in its room's inbox.

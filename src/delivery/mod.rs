@@ -37,7 +37,7 @@ use crate::base::allowance::Allowance;
 use crate::base::ids::{RoomId, SessionId, Uid};
 use crate::base::limits::delivery as limits;
 use crate::base::lock::MutexExt as _;
-use crate::protocol::status::Status;
+use crate::protocol::presence::Status;
 use crate::rooms::Rooms;
 use crate::rooms::outlet::{Delivery, Outlet, Payload, ShardLink};
 use crate::ws::Limits;

@@ -57,7 +57,7 @@ impl Stats {
             None => 0,
             Some(Command::Subscribe { .. }) => 1,
             Some(Command::Unsubscribe { .. }) => 2,
-            Some(Command::Send { .. }) => 3,
+            Some(Command::Send { .. } | Command::SendEnvelope { .. }) => 3,
             Some(Command::Typing { .. }) => 4,
             Some(Command::Read { .. }) => 5,
             Some(Command::Presence { .. }) => 6,

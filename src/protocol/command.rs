@@ -1,12 +1,14 @@
-//! What a client may say on the socket, and how a frame becomes a [`Command`].
+//! The commands a client may send on the socket, and how a frame becomes a [`Command`].
 //!
 //! A frame that is not a command is a *command fault*: it is answered with `err` (carrying the
 //! frame's `id` whenever one could be read) and the connection stays open. Parsing costs one
 //! `serde_json` value; unknown fields are ignored, missing or mistyped ones are named.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::status::Words;
+use super::fields::Fields;
+use super::message::TextBody;
+use super::presence::{PresenceState, StatusText};
 use crate::base::error::{Code, Error, Result};
 use crate::base::ids::{Mid, RoomId, Uid};
 use crate::base::limits::{chat as limits, users};
@@ -43,26 +45,31 @@ pub enum Command {
         /// The change.
         draft: Draft,
     },
-    /// I am writing; expires after five seconds.
+    /// An encrypted message. Whether the room takes such is for the room to say.
+    SendEnvelope {
+        /// The room.
+        room: RoomId,
+    },
+    /// The user is writing; expires after five seconds.
     Typing {
         /// The room.
         room: RoomId,
     },
-    /// I have read up to `seq`.
+    /// The user has read up to `seq`.
     Read {
         /// The room.
         room: RoomId,
         /// The newest `seq` read.
         seq: u64,
     },
-    /// How I want to be seen.
+    /// The presence the user wants to be shown with.
     Presence {
         /// The state.
         state: PresenceState,
-        /// New words beside it; without them the old ones stay.
-        words: Option<Words>,
+        /// A new status text; without one the present text stays.
+        text: Option<StatusText>,
     },
-    /// Are you there?
+    /// The client asks for an answer, to see that the connection is alive.
     Ping,
 }
 
@@ -71,9 +78,11 @@ impl Command {
     pub fn writes(&self) -> bool {
         match self {
             Self::Subscribe { .. } | Self::Unsubscribe { .. } | Self::Ping => false,
-            Self::Send { .. } | Self::Typing { .. } | Self::Read { .. } | Self::Presence { .. } => {
-                true
-            }
+            Self::Send { .. }
+            | Self::SendEnvelope { .. }
+            | Self::Typing { .. }
+            | Self::Read { .. }
+            | Self::Presence { .. } => true,
         }
     }
 }
@@ -90,7 +99,7 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// About how many bytes are kept of it.
+    /// About how many bytes it takes in memory and on disk.
     pub fn bytes(&self) -> usize {
         let own = match &self.body {
             DraftBody::Text(body) => body.text.len() + body.mentions.len() * size_of::<Uid>(),
@@ -115,33 +124,6 @@ pub enum DraftBody {
         /// The emoji (`e`).
         emoji: String,
     },
-}
-
-/// The content of a message. Every field has a type of its own: what cannot be parsed into it is
-/// refused, so that what is stored comes back as it was.
-#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
-pub struct TextBody {
-    /// The text.
-    #[serde(rename = "t")]
-    pub text: String,
-    /// The message this one replies to.
-    #[serde(rename = "re", default, skip_serializing_if = "Option::is_none")]
-    pub reply_to: Option<Mid>,
-    /// Mentioned users.
-    #[serde(rename = "m", default, skip_serializing_if = "Vec::is_empty")]
-    pub mentions: Vec<Uid>,
-}
-
-/// A state a user may choose. Offline is the server's word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum PresenceState {
-    /// Here.
-    Online,
-    /// Signed in, but away from the keyboard.
-    Away,
-    /// Do not disturb.
-    Dnd,
 }
 
 /// Why a frame is not a command: the `id` to echo, if it had one, and the error.
@@ -187,14 +169,16 @@ fn command(fields: &Fields<'_>) -> Result<Command> {
         "msg.send" => {
             let room = fields.room()?;
             if fields.has("env") {
-                let text = "This room is not encrypted; send \"msg\".";
-                return Err(Error::new(Code::BadRequest, text));
+                Command::SendEnvelope { room }
+            } else {
+                Command::Send { room, draft: draft(&fields.object("msg")?)? }
             }
-            Command::Send { room, draft: draft(&fields.object("msg")?)? }
         }
         "typing" => Command::Typing { room: fields.room()? },
         "read" => Command::Read { room: fields.room()?, seq: fields.number("seq")? },
-        "presence" => Command::Presence { state: presence_state(fields)?, words: words(fields)? },
+        "presence" => {
+            Command::Presence { state: presence_state(fields)?, text: status_text(fields)? }
+        }
         "ping" => Command::Ping,
         _ => return Err(Error::new(Code::BadRequest, "Unknown \"op\".")),
     })
@@ -255,7 +239,7 @@ fn presence_state(fields: &Fields<'_>) -> Result<PresenceState> {
     }
 }
 
-fn words(fields: &Fields<'_>) -> Result<Option<Words>> {
+fn status_text(fields: &Fields<'_>) -> Result<Option<StatusText>> {
     if !fields.has("text") {
         return Ok(None);
     }
@@ -263,83 +247,7 @@ fn words(fields: &Fields<'_>) -> Result<Option<Words>> {
     let until = if fields.has("until") { Some(fields.number("until")?) } else { None };
     let until = until.map(|until| i64::try_from(until).unwrap_or(i64::MAX));
     let until = until.map(|until| time::shown("until", until)).transpose()?;
-    Ok(Some(Words { text, until }))
-}
-
-/// Typed access to a JSON object; each refusal names the field. `null` counts as absent.
-struct Fields<'a>(&'a Map<String, Value>);
-
-impl<'a> Fields<'a> {
-    fn get(&self, name: &str) -> Option<&'a Value> {
-        self.0.get(name).filter(|value| !value.is_null())
-    }
-
-    fn has(&self, name: &str) -> bool {
-        self.get(name).is_some()
-    }
-
-    fn need(&self, name: &str) -> Result<&'a Value> {
-        self.get(name).ok_or_else(|| Error::field(name, "is missing"))
-    }
-
-    fn text(&self, name: &str) -> Result<&'a str> {
-        self.need(name)?.as_str().ok_or_else(|| Error::field(name, "is a string"))
-    }
-
-    /// Bounded, and without NUL, which PostgreSQL cannot store.
-    fn clean_text(&self, name: &str, bytes_max: usize) -> Result<&'a str> {
-        let text = self.text(name)?;
-        if text.len() > bytes_max {
-            let sentence = format!("Field \"{name}\" is longer than {bytes_max} bytes.");
-            return Err(Error::new(Code::TooLarge, sentence));
-        }
-        if text.contains('\0') {
-            return Err(Error::field(name, "must not contain NUL"));
-        }
-        Ok(text)
-    }
-
-    /// A whole number from 0 to 2^53 - 1, the range JavaScript counts in exactly.
-    fn number(&self, name: &str) -> Result<u64> {
-        let number = self.need(name)?.as_u64().filter(|number| *number < 1 << 53);
-        number.ok_or_else(|| Error::field(name, "is a whole number"))
-    }
-
-    fn room(&self) -> Result<RoomId> {
-        self.text("room")?.parse().map_err(|_| Error::field("room", "is a room id"))
-    }
-
-    fn mid(&self, name: &str) -> Result<Mid> {
-        let rule = "is a message id (22 characters of base64url)";
-        self.text(name)?.parse().map_err(|_| Error::field(name, rule))
-    }
-
-    fn object(&self, name: &str) -> Result<Fields<'a>> {
-        self.need(name)?.as_object().map(Fields).ok_or_else(|| Error::field(name, "is an object"))
-    }
-
-    fn array(&self, name: &str, items_max: usize) -> Result<&'a [Value]> {
-        let Some(value) = self.get(name) else { return Ok(&[]) };
-        let items = value.as_array().ok_or_else(|| Error::field(name, "is a list"))?;
-        if items.len() > items_max {
-            return Err(Error::field(name, &format!("has at most {items_max} items")));
-        }
-        Ok(items)
-    }
-
-    fn command_id(&self) -> Result<Option<String>> {
-        if !self.has("id") {
-            return Ok(None);
-        }
-        let id = self.text("id")?;
-        if id.chars().count() > limits::COMMAND_ID {
-            return Err(Error::field("id", "is longer than 32 characters"));
-        }
-        if id.chars().any(char::is_control) {
-            return Err(Error::field("id", "must not contain control characters"));
-        }
-        Ok(Some(id.to_owned()))
-    }
+    Ok(Some(StatusText { text, until }))
 }
 
 #[cfg(test)]
@@ -379,6 +287,7 @@ mod tests {
             (r#"{"id":"a","op":"typing","room":"07"}"#.to_owned(), "room"),
             (r#"{"id":"a","op":"read","room":"7","seq":-1}"#.to_owned(), "seq"),
             (r#"{"id":"a","op":"read","room":"7","seq":1.5}"#.to_owned(), "seq"),
+            (format!(r#"{{"id":"a","op":"read","room":"7","seq":{}}}"#, limits::NUMBER + 1), "seq"),
             (r#"{"id":"a","op":"presence","state":"offline"}"#.to_owned(), "state"),
             (r#"{"id":"a","op":"msg.send","room":"7"}"#.to_owned(), "msg"),
             (r#"{"id":"a","op":"msg.send","room":"7","msg":[]}"#.to_owned(), "msg"),
@@ -388,6 +297,20 @@ mod tests {
             assert_eq!((id.as_deref(), code), (Some("a"), "bad_request"), "{frame}");
             assert!(message.contains(&format!("\"{field}\"")), "{message}");
         }
+    }
+
+    #[test]
+    fn a_number_may_be_as_large_as_javascript_counts() {
+        let frame = format!(r#"{{"op":"read","room":"7","seq":{}}}"#, limits::NUMBER);
+        let command = Command::Read { room: RoomId(7), seq: limits::NUMBER };
+        assert_eq!(Request::parse(&frame).unwrap().command, command);
+    }
+
+    #[test]
+    fn an_envelope_is_a_command_whatever_the_room_is() {
+        let frame = r#"{"op":"msg.send","room":"7","env":{"v":1}}"#;
+        let command = Command::SendEnvelope { room: RoomId(7) };
+        assert_eq!(Request::parse(frame).unwrap().command, command);
     }
 
     #[test]

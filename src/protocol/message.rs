@@ -3,7 +3,6 @@
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
-use super::command::TextBody;
 use crate::base::ids::{Mid, Uid};
 
 /// A message as it is now.
@@ -13,7 +12,7 @@ pub struct MessageState {
     pub mid: Mid,
     /// How often it changed.
     pub rev: u32,
-    /// Who wrote it.
+    /// Its author.
     pub by: Uid,
     /// The room's `seq` of its last change.
     pub seq: u64,
@@ -25,16 +24,16 @@ pub struct MessageState {
     pub created_at: i64,
     /// When its text was last edited, in milliseconds.
     pub edited_at: Option<i64>,
-    /// What it says.
+    /// Its content.
     pub content: Content,
     /// Who reacted with what, oldest first.
     pub reactions: Vec<Reaction>,
 }
 
-/// What a message says.
+/// The content of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Content {
-    /// Text that everybody in the room may read.
+    /// Text that the server can read.
     Plain(TextBody),
     /// What is stored cannot be read. Nothing of it is shown, and the message can be deleted.
     Unreadable,
@@ -55,6 +54,21 @@ impl Content {
     pub fn is_deleted(&self) -> bool {
         *self == Self::Deleted
     }
+}
+
+/// The text of a message and what belongs to it. Every field has a type of its own: what cannot be parsed
+/// into it is refused, so that what is stored comes back as it was.
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+pub struct TextBody {
+    /// The text.
+    #[serde(rename = "t")]
+    pub text: String,
+    /// The message this one replies to.
+    #[serde(rename = "re", default, skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<Mid>,
+    /// Mentioned users.
+    #[serde(rename = "m", default, skip_serializing_if = "Vec::is_empty")]
+    pub mentions: Vec<Uid>,
 }
 
 /// One reaction of one user.

@@ -1,6 +1,29 @@
-//! The words on the wire (`docs/protocol.md`): commands in, events out. No I/O.
+//! The frames of the socket (`docs/protocol.md`): commands in, events and answers out. No I/O.
 
+pub mod answer;
 pub mod command;
+mod encode;
 pub mod event;
+mod fields;
 pub mod message;
-pub mod status;
+pub mod presence;
+pub mod room;
+
+/// Both ways between a choice and its name on the wire and in the database.
+macro_rules! names {
+    ($kind:ident { $($name:ident = $text:literal),* }) => {
+        impl $kind {
+            /// Its name on the wire and in the database.
+            pub fn as_str(self) -> &'static str {
+                match self { $($kind::$name => $text,)* }
+            }
+
+            /// The one with this name.
+            pub fn from_name(name: &str) -> Option<Self> {
+                match name { $($text => Some($kind::$name),)* _ => None }
+            }
+        }
+    };
+}
+
+use names;

@@ -15,7 +15,7 @@ const HTTP: &[Reached] = &[
         &["http::UNSENT"],
     ),
     (
-        "src/net.rs",
+        "src/base/net.rs",
         "addresses_of_one_ipv6_network_count_together_at_64_56_and_48_bits",
         &["net::SHARE_OF_56", "net::SHARE_OF_48"],
     ),
@@ -86,7 +86,11 @@ const HTTP: &[Reached] = &[
         "a_refused_origin_is_written_into_the_log_once_with_both_values_and_what_to_set",
         &["http::COMPLAINT"],
     ),
-    ("src/complaint.rs", "a_value_cannot_forge_a_line_or_fill_the_log", &["http::COMPLAINT_VALUE"]),
+    (
+        "src/base/complaint.rs",
+        "a_value_cannot_forge_a_line_or_fill_the_log",
+        &["http::COMPLAINT_VALUE"],
+    ),
     ("tests/http.rs", "a_connection_without_a_request_is_closed_without_a_word", &["http::IDLE"]),
     (
         "tests/bounds/http.rs",
@@ -208,7 +212,7 @@ const MEMORY: &[Reached] = &[
         &["memory::BUDGET", "memory::BUDGET_MIN", "memory::BUDGET_MAX"],
     ),
     (
-        "src/memory.rs",
+        "src/base/memory.rs",
         "one_user_has_a_part_and_the_others_the_rest_until_the_share_is_used_up",
         &["memory::USERS", "memory::ADDRESSES", "memory::PARTS", "memory::HELLOS"],
     ),
@@ -433,6 +437,7 @@ const CHAT: &[Reached] = &[
         &["chat::REPLAY"],
     ),
     ("src/rooms/state.rs", "no_more_is_counted_than_the_bound", &["chat::UNREAD"]),
+    ("src/protocol/command.rs", "a_number_may_be_as_large_as_javascript_counts", &["chat::NUMBER"]),
     (
         "tests/bounds/chat.rs",
         "a_user_has_so_many_lines_and_is_told_at_the_next",
@@ -684,22 +689,22 @@ const USERS: &[Reached] = &[
         &["users::ROOM_BYTES_A_MINUTE"],
     ),
     (
-        "src/allowance.rs",
+        "src/base/allowance.rs",
         "bytes_end_within_a_minute_and_within_a_day_and_the_wait_is_named",
         &["users::BYTES_A_DAY"],
     ),
     (
-        "src/allowance.rs",
+        "src/base/allowance.rs",
         "a_room_takes_what_many_users_send_up_to_its_own_bound_and_the_server_up_to_its_own",
         &["users::TOTAL_BYTES_A_MINUTE"],
     ),
     (
-        "src/allowance.rs",
+        "src/base/allowance.rs",
         "people_changes_calls_and_profiles_have_their_own_bounds_and_admins_wider_ones",
         &["users::ADMINS"],
     ),
     (
-        "src/allowance.rs",
+        "src/base/allowance.rs",
         "the_table_is_bounded_and_forgets_first_whom_it_makes_no_difference_to",
         &["users::REMEMBERED"],
     ),
@@ -760,6 +765,8 @@ const NO_BOUND: &[(&str, &str)] = &[
     ("avatars::MEMORY", "handed to the decoder, which EDGE and PIXELS keep far below it"),
     ("avatars::AT_ONCE", "pictures drawn side by side; who waits has one of PLACES"),
     ("avatars::QUALITY", "of what is kept"),
+    ("chat::FRAME", "what is allocated at first; a larger frame grows"),
+    ("chat::ROOM_VIEW", "an estimate; HELLO_BYTES and ROOMS_BYTES are counted with it"),
     ("delivery::ACTIVITY_TICK", "how often activity is told; ACTIVITY bounds it for each room"),
     ("memory::HOLDERS_KEPT", "the size of an empty table"),
     ("embedded::START", "a recovery after a crash may take long, a broken cluster says so at once"),

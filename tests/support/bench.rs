@@ -61,7 +61,7 @@ impl Bench {
         let create = CreateRoom {
             name: "Stuck".to_owned(),
             topic: String::new(),
-            kind: impulse::protocol::event::RoomKind::Open,
+            kind: impulse::protocol::room::RoomKind::Open,
             members: Vec::new(),
             is_default: false,
         };
@@ -90,7 +90,7 @@ impl Bench {
                 asked_at: Instant::now(),
                 admin: false,
                 rights: Rights::Write,
-                status: impulse::protocol::status::Status::default(),
+                status: impulse::protocol::presence::Status::default(),
                 hello: Bytes::from_static(b"hello"),
                 rooms: Vec::new(),
                 told: usize::MAX,

@@ -13,7 +13,7 @@ use crate::base::error::{Error, Result};
 use crate::base::ids::{RoomId, Uid};
 use crate::base::limits::chat;
 use crate::http::{Request, Response};
-use crate::protocol::event::RoomKind;
+use crate::protocol::room::RoomKind;
 use crate::rooms::{CreateRoom, MemberChange, RoomSummary, check_kind, sort_key};
 use crate::store::chat::{RemovedRoom, RoomRow};
 use crate::store::restorable_ms;

@@ -8,7 +8,7 @@ use super::users::status;
 use super::{AccountStore, failed, now_ms};
 use crate::base::error::{Code, Error, Result};
 use crate::base::ids::{SessionId, Uid};
-use crate::protocol::status::Status;
+use crate::protocol::presence::Status;
 
 /// What carries the token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,8 +10,7 @@ use crate::base::error::{Code, Error, Result};
 use crate::base::ids::Uid;
 use crate::base::names;
 use crate::base::time;
-use crate::protocol::command::PresenceState;
-use crate::protocol::status::Status;
+use crate::protocol::presence::{PresenceState, Status};
 
 /// A user to be made.
 pub struct NewUser<'a> {
@@ -325,7 +324,7 @@ pub(super) fn profile(row: &Row) -> Profile {
 /// State, text and end in three columns from `first` on.
 pub(super) fn status(row: &Row, first: usize) -> Status {
     Status {
-        state: PresenceState::from_word(row.get(first)).unwrap_or(PresenceState::Online),
+        state: PresenceState::from_name(row.get(first)).unwrap_or(PresenceState::Online),
         text: row.get(first + 1),
         until: row.get::<_, Option<i64>>(first + 2).map(time::stored),
     }

@@ -8,7 +8,7 @@ use serde_json::error::Category;
 use sha2::{Digest, Sha256};
 
 use crate::base::error::{Error, Result};
-use crate::protocol::command::TextBody;
+use crate::protocol::message::TextBody;
 
 /// Why stored content cannot be read; never the content itself.
 pub(super) type Cause = &'static str;

@@ -1,0 +1,79 @@
+//! The one answer to each command.
+
+use bytes::Bytes;
+use serde::Serialize;
+
+use super::encode::to_json;
+use crate::base::error::Error;
+
+/// The answer to a command that was carried out: `{"op":"ok","id":…,…}`.
+#[derive(Debug, Default, Serialize)]
+pub struct OkAnswer<'a> {
+    op: OkName,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seq: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    at: Option<i64>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    truncated: bool,
+}
+
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum OkName {
+    #[default]
+    Ok,
+}
+
+impl<'a> OkAnswer<'a> {
+    /// The answer to the command with this `id`.
+    pub fn to(id: Option<&'a str>) -> Self {
+        Self { id, ..Self::default() }
+    }
+
+    /// Adds the `seq` it is about.
+    pub fn seq(mut self, seq: u64) -> Self {
+        self.seq = Some(seq);
+        self
+    }
+
+    /// Adds the time of a change, in milliseconds.
+    pub fn at(mut self, at: i64) -> Self {
+        self.at = Some(at);
+        self
+    }
+
+    /// Says whether more was missed than is replayed.
+    pub fn truncated(mut self, truncated: bool) -> Self {
+        self.truncated = truncated;
+        self
+    }
+
+    /// The complete JSON text.
+    pub fn encode(&self) -> Bytes {
+        to_json(self)
+    }
+}
+
+/// The answer to a command that was refused: `{"op":"err","id":…,"code":…,"message":…,"retry_ms"?}`.
+pub fn error(id: Option<&str>, error: &Error) -> Bytes {
+    #[derive(Serialize)]
+    struct ErrorAnswer<'a> {
+        op: &'static str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        id: Option<&'a str>,
+        code: &'static str,
+        message: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        retry_ms: Option<u32>,
+    }
+    to_json(&ErrorAnswer {
+        op: "err",
+        id,
+        code: error.code().as_str(),
+        message: error.message(),
+        retry_ms: error.retry_ms(),
+    })
+}

@@ -1,0 +1,116 @@
+//! A room as it appears on the wire, and the choices a room and its members have.
+
+use serde::Serialize;
+
+use super::names;
+use crate::base::ids::{RoomId, Uid};
+use crate::base::limits::chat as limits;
+
+/// A room as one of its members sees it: the objects of `hello.rooms` and `GET /api/rooms`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RoomView {
+    /// Its id.
+    pub id: RoomId,
+    /// Its name.
+    pub name: String,
+    /// What it is about.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub topic: String,
+    /// Open, closed or direct.
+    pub kind: RoomKind,
+    /// Whether its messages are end-to-end encrypted.
+    pub e2ee: bool,
+    /// Whether new users are made members of it.
+    #[serde(rename = "default")]
+    pub is_default: bool,
+    /// The caller's role; absent for somebody who is not a member.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
+    /// The room's newest `seq`.
+    pub seq: u64,
+    /// How far the caller has read.
+    pub read: u64,
+    /// Messages of others after that, at most [`crate::base::limits::chat::UNREAD`].
+    pub unread: u32,
+    /// Those among them that mention the caller.
+    pub mentions: u32,
+    /// How many members the room has.
+    pub members: u32,
+    /// The other members of a direct room.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub with: Vec<Uid>,
+    /// Only its admins write.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub read_only: bool,
+    /// It is archived: nobody writes.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub archived: bool,
+    /// The caller has marked it as a favourite.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub favourite: bool,
+    /// What the caller is notified of.
+    #[serde(skip_serializing_if = "Notify::is_default")]
+    pub notify: Notify,
+    /// A moderator has muted the caller until then, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub silenced_until: Option<i64>,
+    /// The caller has hidden this direct room, and nobody has written in it since.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub hidden: bool,
+}
+
+/// Which messages of a room a member is notified of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Notify {
+    /// The member has chosen nothing: every message of a direct room, mentions elsewhere.
+    #[default]
+    Usual,
+    /// Every message.
+    All,
+    /// Messages that mention the member.
+    Mentions,
+    /// Nothing.
+    None,
+}
+
+impl Notify {
+    fn is_default(&self) -> bool {
+        *self == Self::Usual
+    }
+}
+
+/// Who may join a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RoomKind {
+    /// Anybody signed in may join.
+    Open,
+    /// Members are added by its admins, or join by an invitation.
+    Closed,
+    /// Direct messages.
+    Dm,
+}
+
+/// What a member may do; the order is the order of power.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Reads and writes.
+    Member,
+    /// Also removes messages and members.
+    Admin,
+    /// Also changes roles and the room itself.
+    Owner,
+}
+
+names!(RoomKind { Open = "open", Closed = "closed", Dm = "dm" });
+names!(Role { Member = "member", Admin = "admin", Owner = "owner" });
+names!(Notify { Usual = "usual", All = "all", Mentions = "mentions", None = "none" });
+
+impl RoomView {
+    /// About how many bytes it takes on the wire.
+    pub fn size(&self) -> usize {
+        limits::ROOM_VIEW + self.name.len() + self.topic.len() + 24 * self.with.len()
+    }
+}
