@@ -226,7 +226,7 @@ async fn assemble(
     room_threads: &OwnThreads,
 ) -> Result<Api, String> {
     let sentence = |error: Error| format!("cannot start: {}", error.message());
-    let (outlet, seeds) = delivery::prepare(config.shard_count())
+    let (publisher, seeds) = delivery::prepare(config.shard_count())
         .map_err(|error| format!("cannot prepare the delivery threads: {error}"))?;
     let settings = AuthSettings::of(config);
     let auth = Auth::new(accounts.clone(), settings).await.map_err(sentence)?;
@@ -241,7 +241,7 @@ async fn assemble(
     let runtime = room_threads.handle().ok_or("the threads of the rooms have ended")?;
     let own = chat.database().with_pool_of(runtime)?;
     let own_store = chat.through(own.clone());
-    let starting = inside(runtime, Rooms::start_within(bounds, own_store, outlet));
+    let starting = inside(runtime, Rooms::start_within(bounds, own_store, publisher));
     let rooms = starting.await.map_err(sentence)?.with_callers_store(chat.clone());
     let rate_limit_scale = config.rate_limit_scale;
     let settings = delivery::Settings { rate_limit_scale, ..delivery::Settings::default() };

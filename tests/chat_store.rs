@@ -8,7 +8,7 @@ mod postgres;
 use std::time::Duration;
 
 use impulse::base::ids::{Mid, RoomId, Uid};
-use impulse::base::limits::store::WARY;
+use impulse::base::limits::store::CHECK_DUPLICATES;
 use impulse::store::chat::ChatStore;
 use impulse::store::chat::commit::{Change, Entry, Outcome, Writer};
 use impulse::store::pool::Database;
@@ -41,7 +41,7 @@ async fn a_batch_takes_the_next_numbers_of_its_rooms_and_refuses_what_was_there_
     let third = [new(ROOM, 4), new(ROOM, 1), new(ROOM, 5), new(RoomId(2), 2)];
     let outcomes = writer.commit(&third, 3).await.unwrap();
     assert_eq!(outcomes, [done(4), Outcome::Refused, done(5), done(2)]);
-    tokio::time::sleep(WARY).await;
+    tokio::time::sleep(CHECK_DUPLICATES).await;
     assert_eq!(writer.commit(&[new(ROOM, 6)], 4).await.unwrap(), [done(6)]);
     let sql = database.connect().await.unwrap();
     let strays = "SELECT count(*) FROM chat.messages WHERE room_id = $1";

@@ -9,7 +9,7 @@ mod support;
 use std::time::{Duration, Instant};
 
 use impulse::base::ids::{RoomId, SessionId};
-use impulse::rooms::outlet::{Delivery, Target};
+use impulse::rooms::delivery::{Delivery, ConnectionsOf};
 
 use support::bench::{Bench, ROOM, UID, events, numbers, text};
 use support::line::masked;
@@ -244,7 +244,7 @@ async fn a_peer_that_ends_behind_our_close_is_gone_at_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_is_let_in_again_is_not_turned_away_for_the_time_before() {
-    for target in [Target::User(UID), Target::Session(SessionId(1))] {
+    for target in [ConnectionsOf::User(UID), ConnectionsOf::Session(SessionId(1))] {
         let mut bench = Bench::start().await;
         let (mut before, _) = bench.connect().await;
         let until = Instant::now();

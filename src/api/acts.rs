@@ -58,14 +58,14 @@ impl Api {
         create: CreateRoom,
     ) -> Result<(RoomView, bool)> {
         let is_direct = create.kind == RoomKind::Dm;
-        let making = if caller.admin { Making::Unbounded } else { Making::Bounded };
+        let making = if caller.admin { Quota::Unbounded } else { Quota::Bounded };
         let people: BTreeSet<_> = create.members.iter().filter(|uid| **uid != caller.uid).collect();
         let people = people.len();
         let allowance = self.allowances.of(caller.uid);
         allowance.put_in(people, caller.admin)?;
         let made = match making {
-            Making::Bounded => self.auth.take_room(caller.uid, is_direct),
-            Making::Unbounded => Ok(()),
+            Quota::Bounded => self.auth.take_room(caller.uid, is_direct),
+            Quota::Unbounded => Ok(()),
         };
         let made = match made {
             Ok(()) => self.rooms.make(owner, create, making).await,
@@ -75,7 +75,7 @@ impl Api {
             allowance.put_nobody_in(people, caller.admin);
         }
         let (room, is_new) = made?;
-        if making == Making::Bounded && !is_new {
+        if making == Quota::Bounded && !is_new {
             self.auth.give_direct_back(caller.uid);
         }
         Ok((room, is_new))
@@ -89,8 +89,8 @@ impl Api {
         change: RoomChange,
     ) -> Result<RoomView> {
         let permit = self.permit(caller)?;
-        let before = self.rooms.info(room, caller.uid, caller.admin)?;
-        let (view, changed) = self.rooms.update(caller.uid, caller.admin, room, change).await?;
+        let before = self.rooms.info(caller.principal(), room)?;
+        let (view, changed) = self.rooms.update(caller.principal(), room, change).await?;
         if let Some((action, detail)) = room_entry(&changed) {
             permit.record(action, Target::room(room, &before.name), detail).await;
         }
@@ -100,8 +100,8 @@ impl Api {
     /// Removes a room.
     pub(super) async fn remove_room(&self, caller: &Session, room: RoomId) -> Result<()> {
         let permit = self.permit(caller)?;
-        let view = self.rooms.info(room, caller.uid, caller.admin)?;
-        self.rooms.remove(caller.uid, caller.admin, room).await?;
+        let view = self.rooms.info(caller.principal(), room)?;
+        self.rooms.remove(caller.principal(), room).await?;
         permit.record("room.remove", Target::room(room, &view.name), json!({})).await;
         Ok(())
     }
@@ -109,7 +109,7 @@ impl Api {
     /// Takes the removal of a room back.
     pub(super) async fn restore_room(&self, caller: &Session, room: RoomId) -> Result<RoomView> {
         let permit = self.permit(caller)?;
-        let view = self.rooms.restore(caller.uid, caller.admin, room).await?;
+        let view = self.rooms.restore(caller.principal(), room).await?;
         permit.record("room.restore", Target::room(room, &view.name), json!({})).await;
         Ok(view)
     }
@@ -122,7 +122,7 @@ impl Api {
         uid: Uid,
         change: MemberChange,
     ) -> Result<MemberOutcome> {
-        let view = self.rooms.info(room, caller.uid, caller.admin)?;
+        let view = self.rooms.info(caller.principal(), room)?;
         let whose = if uid == caller.uid { Whose::Own } else { Whose::Others };
         let expected = match self.rooms.is_member(room, uid) {
             true => MemberOutcome::Changed,
@@ -132,7 +132,7 @@ impl Api {
         // have filled it.
         let is_told = member_entry(&view, whose, change, expected).is_some();
         let permit = if is_told { Some(self.permit(caller)?) } else { None };
-        let by = By::User { uid: caller.uid, admin: caller.admin };
+        let by = caller.principal();
         let outcome = self.rooms.change_member(by, room, uid, change).await?;
         if let Some((action, detail)) = member_entry(&view, whose, change, outcome) {
             let name = name_of(self, uid).await;
@@ -157,7 +157,7 @@ impl Api {
         let caller = Session::of_user(uid, &name);
         let permit = self.permit(&caller)?;
         let change = MemberChange::Put(Role::Member);
-        let outcome = self.rooms.change_member(By::Server, room, uid, change).await?;
+        let outcome = self.rooms.change_member(Principal::Server, room, uid, change).await?;
         if outcome == MemberOutcome::Joined {
             let room_name = self.rooms.summary(room).map(|room| room.row.name);
             let detail = json!({"room": room, "room_name": room_name, "invite": invite.id});
@@ -226,7 +226,7 @@ fn member_entry(
         (C::Remove, _) => Some("member.remove"),
         (C::Ban, _) => Some("member.ban"),
         (C::Unban, _) => Some("member.unban"),
-        (C::Silence(until), _) => {
+        (C::Mute(until), _) => {
             detail["until"] = json!(until);
             Some("member.silence")
         }

@@ -10,7 +10,7 @@ use crate::auth::{Credentials, NewAccount, Origin, Session, SignedIn};
 use crate::base::error::Result;
 use crate::base::ids::Uid;
 use crate::http::{Request, Response};
-use crate::rooms::outlet::{Delivery, Target};
+use crate::rooms::delivery::{Delivery, ConnectionsOf};
 
 use super::caller::{clear_cookie, cookie_token, device_cookie, set_cookie, set_device_cookie};
 use super::users::settle_names;
@@ -52,7 +52,7 @@ pub(super) async fn login(api: &Api, request: &Request) -> Result<Response> {
         join_defaults(api, entered.uid).await;
     }
     for session in &entered.ended {
-        end_sockets(api, Target::Session(*session)).await;
+        end_sockets(api, ConnectionsOf::Session(*session)).await;
     }
     end_replaced(api, request, entered.uid).await;
     // Keys, and passwords that wait to be wrapped anew, come with the encryption.
@@ -69,7 +69,7 @@ pub(super) async fn login(api: &Api, request: &Request) -> Result<Response> {
 /// `POST /api/auth/logout`: the session is over, and so are its sockets.
 pub(super) async fn logout(api: &Api, caller: &Session, request: &Request) -> Result<Response> {
     api.auth.revoke(caller.uid, caller.kind, caller.id).await?;
-    end_sockets(api, Target::Session(caller.id)).await;
+    end_sockets(api, ConnectionsOf::Session(caller.id)).await;
     Ok(clear_cookie(request, Response::empty(204)))
 }
 
@@ -79,18 +79,18 @@ async fn end_replaced(api: &Api, request: &Request, uid: Uid) {
     let Some(token) = cookie_token(request) else { return };
     let Ok(Some(old)) = api.auth.session(token).await else { return };
     if old.uid == uid && api.auth.revoke(uid, old.kind, old.id).await.unwrap_or(false) {
-        end_sockets(api, Target::Session(old.id)).await;
+        end_sockets(api, ConnectionsOf::Session(old.id)).await;
     }
 }
 
 /// Closes what is open. A shard that is gone has closed its sockets already.
-pub(super) async fn end_sockets(api: &Api, whose: Target) {
+pub(super) async fn end_sockets(api: &Api, whose: ConnectionsOf) {
     end_sockets_until(api, whose, Instant::now()).await;
 }
 
 /// The same of what was looked up no later than that.
-pub(super) async fn end_sockets_until(api: &Api, whose: Target, until: Instant) {
-    let _ = api.rooms.outlet().broadcast(Delivery::Revoke(whose, until)).await;
+pub(super) async fn end_sockets_until(api: &Api, whose: ConnectionsOf, until: Instant) {
+    let _ = api.rooms.publisher().broadcast(Delivery::Revoke(whose, until)).await;
 }
 
 /// The account exists whatever becomes of this: whom the chat store could not take in now it takes

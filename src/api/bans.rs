@@ -14,7 +14,7 @@ use crate::store::chat::BanRow;
 
 /// `GET /api/rooms/{id}/bans`
 pub(super) async fn list(api: &Api, caller: &Session, room: RoomId) -> Result<Response> {
-    let bans = api.rooms.bans(room, caller.uid, caller.admin)?;
+    let bans = api.rooms.bans(caller.principal(), room)?;
     let uids: Vec<_> = bans.iter().map(|ban| ban.uid).collect();
     let profiles = api.accounts.profiles_of(&uids).await?;
     let told = |ban: &BanRow| {
@@ -28,7 +28,7 @@ pub(super) async fn list(api: &Api, caller: &Session, room: RoomId) -> Result<Re
 
 /// `PUT /api/rooms/{id}/bans/{uid}`: out, and never in again until unbanned.
 pub(super) async fn ban(api: &Api, caller: &Session, room: RoomId, uid: Uid) -> Result<Response> {
-    api.rooms.info(room, caller.uid, caller.admin)?;
+    api.rooms.info(caller.principal(), room)?;
     super::users::profile(api, uid).await?;
     let _ = api.change_member(caller, room, uid, MemberChange::Ban).await?;
     Ok(Response::empty(204))

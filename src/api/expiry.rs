@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use crate::base::error::Result;
 use crate::base::limits::auth::SESSIONS_SWEEP;
-use crate::rooms::outlet::Target;
+use crate::rooms::delivery::ConnectionsOf;
 
 use super::Api;
 use super::auth::end_sockets;
@@ -32,7 +32,7 @@ impl Api {
 
     async fn end_expired(&self) -> Result<()> {
         for session in self.auth.end_expired().await? {
-            end_sockets(self, Target::Session(session)).await;
+            end_sockets(self, ConnectionsOf::Session(session)).await;
         }
         Ok(())
     }

@@ -93,7 +93,7 @@ fn open_rooms(api: &Api, invite: &Invite) -> impl Iterator<Item = RoomId> {
         Some(Maker { uid, is_admin, .. }) => (*uid, *is_admin),
         None => (Session::operator().uid, true),
     };
-    let may = move |room: &RoomId| api.rooms.may(by, admin, *room, Action::Add).is_ok();
+    let may = move |room: &RoomId| api.rooms.authorize(by, *room, Action::Add).is_ok();
     invite.rooms.iter().copied().filter(may)
 }
 
@@ -152,7 +152,7 @@ pub(super) async fn create(api: &Api, caller: &Session, request: &Request) -> Re
         return Err(Error::field("rooms", "names too many rooms at once"));
     }
     for room in &new.rooms {
-        api.rooms.may(caller.uid, caller.admin, *room, Action::Add)?;
+        api.rooms.authorize(caller.principal(), *room, Action::Add)?;
     }
     let rooms: Vec<_> = new.rooms.into_iter().collect();
     let lives = life(new.expires_in_s)?;
@@ -193,7 +193,7 @@ pub(super) async fn revoke(api: &Api, caller: &Session, id: InviteId) -> Result<
 /// A link as its maker or an administrator sees it. Rooms that cannot be seen any more are left out.
 pub(super) fn told(api: &Api, caller: &Session, invite: &Invite) -> Value {
     let room = |id: &RoomId| {
-        let view = api.rooms.info(*id, caller.uid, caller.admin).ok()?;
+        let view = api.rooms.info(caller.principal(), *id).ok()?;
         Some(json!({"id": id, "name": view.name}))
     };
     let by = invite

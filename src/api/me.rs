@@ -52,13 +52,13 @@ pub(super) async fn change(api: &Api, caller: &Session, request: &Request) -> Re
     let is_written = api.accounts.change_profile(caller.uid, &change).await?;
     // What was said on a socket may be newer than what the account knows.
     let presence = api.rooms.presence();
-    let is_new = |status: &Status| presence.chosen(caller.uid).is_some_and(|now| now != *status);
+    let is_new = |status: &Status| presence.status(caller.uid).is_some_and(|now| now != *status);
     let status = change.status.filter(|status| is_written || is_new(status));
     let is_changed = is_written || status.is_some();
     if let Some(status) = status {
         // A session that is remembered carries the old one to the next first connection.
         api.auth.forget(caller.uid);
-        presence.choose(caller.uid, status);
+        presence.set_status(caller.uid, status);
     }
     if is_changed {
         tell_profile(api, caller.uid).await;

@@ -26,7 +26,7 @@ pub(super) async fn list(
     room: RoomId,
     request: &Request,
 ) -> Result<Response> {
-    let members = api.rooms.members(room, caller.uid, caller.admin)?;
+    let members = api.rooms.members(caller.principal(), room)?;
     let total = members.len();
     if request.query("limit").is_none() && request.query("q").is_none() {
         let members = members.iter().take(limits::MEMBERS);
@@ -55,7 +55,7 @@ fn told(api: &Api, member: &MemberView) -> Value {
     let mut told = json!({
         "uid": member.uid,
         "role": member.role,
-        "state": api.rooms.presence().seen(member.uid).state,
+        "state": api.rooms.presence().view(member.uid).state,
         "joined_at": member.joined_at,
     });
     if let Some(until) = member.silenced_until {
@@ -78,7 +78,7 @@ pub(super) async fn add(
     request: &Request,
 ) -> Result<Response> {
     let NewMember { uid, role } = request.json()?;
-    api.rooms.info(room, caller.uid, caller.admin)?;
+    api.rooms.info(caller.principal(), room)?;
     if uid != caller.uid {
         super::users::profile(api, uid).await?;
     }
@@ -113,7 +113,7 @@ pub(super) async fn change(
     request: &Request,
 ) -> Result<Response> {
     let Change { role, silenced_until } = request.json()?;
-    api.rooms.info(room, caller.uid, caller.admin)?;
+    api.rooms.info(caller.principal(), room)?;
     if !api.rooms.is_member(room, uid) {
         return Err(Error::new(Code::NotFound, "There is no such member."));
     }
@@ -129,7 +129,7 @@ pub(super) async fn change(
         told["role"] = json!(role);
     }
     if let Some(until) = silenced_until {
-        let _ = api.change_member(caller, room, uid, MemberChange::Silence(until)).await?;
+        let _ = api.change_member(caller, room, uid, MemberChange::Mute(until)).await?;
         told["silenced_until"] = json!(until);
     }
     Ok(Response::json(200, &told))

@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::auth::{NewPassword, Proof, Session};
 use crate::base::error::{Code, Error, Result};
 use crate::http::{Request, Response};
-use crate::rooms::outlet::Target as Sockets;
+use crate::rooms::delivery::ConnectionsOf;
 
 use super::Api;
 use super::auth::end_sockets;
@@ -93,7 +93,7 @@ pub(super) async fn commit(api: &Api, request: &Request) -> Result<Response> {
     let session = session.as_deref().filter(|session| Need::Full.check(session).is_ok());
     let changed = api.auth.commit(&pending, session, sign_out_others, request.peer.ip()).await?;
     for session in &changed.ended {
-        end_sockets(api, Sockets::Session(*session)).await;
+        end_sockets(api, ConnectionsOf::Session(*session)).await;
     }
     if changed.by_ticket {
         let target = Target::user(changed.uid, &changed.username);

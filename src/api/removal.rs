@@ -10,7 +10,7 @@ use tokio::sync::{Mutex, Notify};
 use crate::base::error::{Code, Error, Result};
 use crate::base::ids::Uid;
 use crate::base::principal::Principal;
-use crate::rooms::outlet::Target;
+use crate::rooms::delivery::ConnectionsOf;
 use crate::store::accounts::{UserChange, UserRow};
 
 use super::Api;
@@ -89,7 +89,7 @@ impl Api {
 
     async fn shut(&self, uid: Uid) {
         let since = self.auth.shut(uid);
-        end_sockets_until(self, Target::User(uid), since).await;
+        end_sockets_until(self, ConnectionsOf::User(uid), since).await;
     }
 
     /// Lets rooms, messages and sockets agree with the account store.

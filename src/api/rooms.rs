@@ -36,7 +36,7 @@ struct List {
 
 /// `GET /api/rooms/{id}`
 pub(super) fn show(api: &Api, caller: &Session, room: RoomId) -> Result<Response> {
-    Ok(Response::json(200, &api.rooms.info(room, caller.uid, caller.admin)?))
+    Ok(Response::json(200, &api.rooms.info(caller.principal(), room)?))
 }
 
 #[derive(Deserialize)]
@@ -138,7 +138,7 @@ pub(super) async fn change(
     request: &Request,
 ) -> Result<Response> {
     let change = request.json::<Change>()?.check()?;
-    let before = api.rooms.info(room, caller.uid, caller.admin)?;
+    let before = api.rooms.info(caller.principal(), room)?;
     charge_telling(api, caller, before.members)?;
     let view = api.change_room(caller, room, change).await?;
     Ok(Response::json(200, &view))
@@ -146,7 +146,7 @@ pub(super) async fn change(
 
 /// `DELETE /api/rooms/{id}`
 pub(super) async fn remove(api: &Api, caller: &Session, room: RoomId) -> Result<Response> {
-    let view = api.rooms.info(room, caller.uid, caller.admin)?;
+    let view = api.rooms.info(caller.principal(), room)?;
     charge_telling(api, caller, view.members)?;
     api.remove_room(caller, room).await?;
     Ok(Response::empty(204))

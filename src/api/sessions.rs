@@ -6,7 +6,7 @@ use crate::auth::{Session, SessionKind};
 use crate::base::error::{Code, Error, Result};
 use crate::base::ids::SessionId;
 use crate::http::Response;
-use crate::rooms::outlet::Target;
+use crate::rooms::delivery::ConnectionsOf;
 
 use super::Api;
 use super::auth::end_sockets;
@@ -45,14 +45,14 @@ pub(super) async fn end(
     if !api.auth.revoke(caller.uid, kind, id).await? {
         return Err(Error::new(Code::NotFound, "There is no such session."));
     }
-    end_sockets(api, Target::Session(id)).await;
+    end_sockets(api, ConnectionsOf::Session(id)).await;
     Ok(Response::empty(204))
 }
 
 /// `DELETE /api/sessions`: everywhere but here. Personal access tokens stay.
 pub(super) async fn revoke_others(api: &Api, caller: &Session) -> Result<Response> {
     for session in api.auth.end_sessions(caller.uid, Some(caller.id), false).await? {
-        end_sockets(api, Target::Session(session)).await;
+        end_sockets(api, ConnectionsOf::Session(session)).await;
     }
     Ok(Response::empty(204))
 }

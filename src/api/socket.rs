@@ -19,7 +19,7 @@ use crate::delivery::{Adoption, Rights, Role, Shards};
 use crate::http::{Refused, Request, Response, Socket};
 use crate::protocol::event::Event;
 use crate::rooms::Rooms;
-use crate::rooms::outlet::{Delivery, Target};
+use crate::rooms::delivery::{Delivery, ConnectionsOf};
 use crate::ws::handshake::{self, OriginRule};
 
 use super::Api;
@@ -57,7 +57,7 @@ fn check_room_for_one_more(api: &Api, session: &Session) -> Result<()> {
             Error::new(Code::Unavailable, "The server has as many connections as it can hold.");
         return Err(error.retry_after(RETRY_MS));
     }
-    if !api.rooms.presence().admit(session.uid, api.settings.sockets_per_user) {
+    if !api.rooms.presence().reserve(session.uid, api.settings.sockets_per_user) {
         api.traffic.refuse(Refused::User);
         let error = Error::new(Code::RateLimited, "You have too many connections.");
         return Err(error.retry_after(RETRY_MS));
@@ -119,7 +119,7 @@ impl Handover {
         let blocked = self.rooms.blocked_by(uid);
         let rooms = self.rooms.rooms_of(uid);
         let mut untold: Vec<RoomId> = rooms.iter().rev().copied().collect();
-        let views = self.rooms.next_of(uid, &mut untold, limits::chat::HELLO_BYTES);
+        let views = self.rooms.take_views(uid, &mut untold, limits::chat::HELLO_BYTES);
         let (told, more) = (rooms.len() - untold.len(), !untold.is_empty());
         let heartbeat_ms = limits::delivery::PING_AFTER_S.saturating_mul(1_000);
         let hello =
@@ -138,7 +138,7 @@ impl Handover {
             allowance: self.allowance.clone(),
         };
         if !adopt(&self.shards, socket, head, input, role) {
-            return self.rooms.presence().lost(uid);
+            return self.rooms.presence().release(uid);
         }
         let missed = self.missed(&rooms, &blocked);
         if !missed.is_empty() {
@@ -150,7 +150,7 @@ impl Handover {
     fn missed(&self, told: &[RoomId], blocked: &[Uid]) -> Vec<Delivery> {
         let uid = self.session.uid;
         if !self.auth.is_live(&self.session) {
-            let session = Target::Session(self.session.id);
+            let session = ConnectionsOf::Session(self.session.id);
             return vec![Delivery::Revoke(session, self.session.asked_at)];
         }
         let mut missed = Vec::new();
@@ -180,7 +180,7 @@ impl Handover {
 /// Tells the shards what one of them has missed. A shard that is gone has closed its sockets.
 async fn tell(rooms: Rooms, missed: Vec<Delivery>) {
     for delivery in missed {
-        let _ = rooms.outlet().broadcast(delivery).await;
+        let _ = rooms.publisher().broadcast(delivery).await;
     }
 }
 

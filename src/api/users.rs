@@ -89,7 +89,7 @@ pub(super) async fn settle_names(api: &Api, uid: Uid) {
 
 async fn tell_one(api: &Api, uid: Uid) {
     match api.accounts.profile(uid).await {
-        Ok(Some(profile)) => api.rooms.tell_profile(uid, &public(api, &profile)).await,
+        Ok(Some(profile)) => api.rooms.publish_profile(uid, &public(api, &profile)).await,
         Ok(None) => {}
         Err(error) => tracing::warn!(%uid, ?error, "a changed profile was not told"),
     }
@@ -109,7 +109,7 @@ pub(super) fn public(api: &Api, profile: &Profile) -> Value {
             "removed": true,
         });
     }
-    let mut seen = api.rooms.presence().seen(profile.uid);
+    let mut seen = api.rooms.presence().view(profile.uid);
     if seen.state == "offline" {
         // Nobody carries the words while there is no connection; the account does.
         let Status { text, until, .. } = chosen(api, profile);
@@ -139,7 +139,7 @@ pub(super) fn public(api: &Api, profile: &Profile) -> Value {
 
 /// What the user chose, be it so new that the account does not know it yet.
 pub(super) fn chosen(api: &Api, profile: &Profile) -> Status {
-    let newer = api.rooms.presence().chosen(profile.uid);
+    let newer = api.rooms.presence().status(profile.uid);
     newer.unwrap_or_else(|| profile.status.clone())
 }
 

@@ -33,7 +33,7 @@ impl Api {
     pub async fn write_words(&self) -> Result<()> {
         let presence = self.rooms.presence();
         loop {
-            let choices = presence.unsaved(limits::WORDS_AT_ONCE);
+            let choices = presence.unsaved_statuses(limits::STATUSES_AT_ONCE);
             if choices.is_empty() {
                 return Ok(());
             }
@@ -42,7 +42,7 @@ impl Api {
                 // A session that is remembered carries the old ones to the next first connection.
                 self.auth.forget(*uid);
             }
-            presence.saved(&choices);
+            presence.mark_saved(&choices);
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::base::ids::RoomId;
 use crate::base::limits::{chat as chat_limits, delivery as limits, users};
 use crate::protocol::answer::{self, OkAnswer};
 use crate::protocol::command::{Command, DraftBody, Request};
-use crate::rooms::outlet::{ConnRef, Payload};
+use crate::rooms::publication::{ConnRef, Payload};
 use crate::rooms::{Accepted, Action, Post, Rooms};
 
 /// What a text frame came to.
@@ -57,7 +57,7 @@ pub(super) fn react(
         match command {
             Command::Send { .. } => allowance.bytes(text.len() + users::CHANGE_BYTES),
             Command::Presence { state, text }
-                if rooms.presence().is_news(uid, conn_of, *state, text.as_ref()) =>
+                if rooms.presence().would_change(uid, conn_of, *state, text.as_ref()) =>
             {
                 allowance.profile_change()
             }

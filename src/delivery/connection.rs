@@ -21,7 +21,7 @@ use super::stats::wrote;
 use crate::base::allowance::Allowance;
 use crate::base::ids::{RoomId, SessionId, Uid};
 use crate::rooms::Post;
-use crate::rooms::outlet::Payload;
+use crate::rooms::publication::Payload;
 use crate::ws::{Codec, Limits};
 
 /// A connection and what it is for.

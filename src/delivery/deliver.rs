@@ -12,7 +12,8 @@ use super::sweep::{open_slots, unsubscribe};
 use crate::base::ids::{RoomId, Uid};
 use crate::base::limits::delivery as limits;
 use crate::protocol::event::Event;
-use crate::rooms::outlet::{ConnRef, Delivery, Payload, Publication, Target};
+use crate::rooms::delivery::{Delivery, ConnectionsOf};
+use crate::rooms::publication::{ConnRef, Payload, Publication};
 use crate::ws::frame;
 
 impl Shard {
@@ -242,10 +243,10 @@ impl Shard {
         }
     }
 
-    fn revoke(&mut self, target: Target, until: Instant) {
+    fn revoke(&mut self, target: ConnectionsOf, until: Instant) {
         let mut slots: Vec<usize> = match target {
-            Target::User(uid) => open_slots(&self.users, &self.connections, uid),
-            Target::Session(session) => {
+            ConnectionsOf::User(uid) => open_slots(&self.users, &self.connections, uid),
+            ConnectionsOf::Session(session) => {
                 let is_his = |connection: &mut Connection| {
                     connection.chat().is_some_and(|chat| chat.session == session)
                 };

@@ -15,7 +15,7 @@ use super::shard::Shard;
 use crate::base::limits::chat as chat_limits;
 use crate::base::limits::delivery as limits;
 use crate::protocol::event::Event;
-use crate::rooms::outlet::ConnRef;
+use crate::rooms::publication::ConnRef;
 use crate::ws::{Codec, Fault, Limits, Message, Progress, frame};
 
 impl Shard {

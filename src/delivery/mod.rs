@@ -3,7 +3,7 @@
 //! A shard is one thread with one epoll (`mio`): no task, no lock and no read buffer per
 //! connection. It reads into one scratch buffer, parses frames, posts commands to the rooms, and
 //! writes what rooms publish. PostgreSQL, HTTP and Argon2 never run here. Everything it is told
-//! comes in one ordered queue ([`crate::rooms::outlet`]); everything it asks goes into the inbox of
+//! comes in one ordered queue ([`crate::rooms::publisher`]); everything it asks goes into the inbox of
 //! a room, and when that is full the connection is not read until there is room: pressure reaches
 //! TCP. Cost per delivery: a share of one vectored write. Cost of an idle connection: about half a
 //! kilobyte here, and what the kernel keeps.
@@ -39,7 +39,9 @@ use crate::base::limits::delivery as limits;
 use crate::base::lock::MutexExt as _;
 use crate::protocol::presence::Status;
 use crate::rooms::Rooms;
-use crate::rooms::outlet::{Delivery, Outlet, Payload, ShardLink};
+use crate::rooms::delivery::Delivery;
+use crate::rooms::publication::Payload;
+use crate::rooms::publisher::{Publisher, ShardQueue};
 use crate::ws::Limits;
 use shard::Shard;
 
@@ -155,7 +157,7 @@ impl Door {
     }
 }
 
-/// Shards with open doors whose threads have not started: rooms need the outlet, shards the rooms.
+/// Shards with open doors whose threads have not started: rooms need the publisher, shards the rooms.
 pub struct Seeds {
     seeds: Vec<Seed>,
 }
@@ -170,7 +172,7 @@ struct Seed {
 ///
 /// # Errors
 /// The kernel refused an epoll.
-pub fn prepare(count: usize) -> std::io::Result<(Outlet, Seeds)> {
+pub fn prepare(count: usize) -> std::io::Result<(Publisher, Seeds)> {
     let mut links = Vec::new();
     let mut seeds = Vec::new();
     for _ in 0..count.max(1) {
@@ -178,10 +180,10 @@ pub fn prepare(count: usize) -> std::io::Result<(Outlet, Seeds)> {
         let door = Arc::new(Door::new(mio::Waker::new(poll.registry(), shard::WAKE)?));
         let (tx, queue) = mpsc::channel(limits::QUEUE);
         let to_wake = door.clone();
-        links.push(ShardLink::new(tx, Arc::new(move || to_wake.wake())));
+        links.push(ShardQueue::new(tx, Arc::new(move || to_wake.wake())));
         seeds.push(Seed { poll, door, queue });
     }
-    Ok((Outlet::new(links), Seeds { seeds }))
+    Ok((Publisher::new(links), Seeds { seeds }))
 }
 
 impl Seeds {

@@ -1,5 +1,5 @@
 //! Catching up: further rooms, and slices of replays, fetched for those who have taken what came before. Why
-//! nothing is missed, doubled or out of order: [`crate::rooms::replays`].
+//! nothing is missed, doubled or out of order: [`crate::rooms::replay`].
 
 use super::connection::{Connection, Place};
 use super::room::Stage;
@@ -7,8 +7,8 @@ use super::shard::Shard;
 use crate::base::ids::{Mid, RoomId};
 use crate::base::limits::chat as limits;
 use crate::protocol::event::Event;
-use crate::rooms::outlet::{ConnRef, Payload};
-use crate::rooms::replays::{Read, Replay, Request, Slice};
+use crate::rooms::publication::{ConnRef, Payload};
+use crate::rooms::replay::{Replay, Slice, SliceEvents, SliceRequest};
 use crate::ws::frame;
 
 impl Shard {
@@ -74,7 +74,7 @@ impl Shard {
         if chat.untold.is_empty() {
             return false;
         }
-        let views = self.hub.next_of(chat.uid, &mut chat.untold, limits::ROOMS_BYTES);
+        let views = self.hub.take_views(chat.uid, &mut chat.untold, limits::ROOMS_BYTES);
         let more = !chat.untold.is_empty();
         if !more {
             chat.untold = Vec::new();
@@ -98,7 +98,7 @@ impl Shard {
         let Some(chat) = connection.chat() else { return };
         let (uid, room) = (chat.uid, replay.room);
         self.asked = number;
-        self.hub.replays().request(Request { conn, uid, number, replay });
+        self.hub.replay_readers().request(SliceRequest { conn, uid, number, replay });
         self.catches_up(slot, room, Stage::Awaiting);
     }
 
@@ -110,7 +110,7 @@ impl Shard {
         };
         let Some(changes) = out.asked(number) else { return };
         match read {
-            Ok(Read { events, rest, held }) => {
+            Ok(SliceEvents { events, rest, held }) => {
                 let room = self.room_index.get(&id).and_then(|index| self.rooms.get(*index));
                 match room.and_then(|room| room.changed.since(changes)) {
                     Some(changed) => {

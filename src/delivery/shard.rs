@@ -23,7 +23,8 @@ use super::sweep::SweepQueue;
 use super::{Adoption, Door, Role, Seed, Settings};
 use crate::base::ids::{RoomId, Uid};
 use crate::base::limits::delivery as limits;
-use crate::rooms::outlet::{ConnRef, Delivery};
+use crate::rooms::delivery::Delivery;
+use crate::rooms::publication::ConnRef;
 use crate::rooms::{Accepted, Rooms};
 use crate::ws::frame;
 
@@ -91,7 +92,7 @@ impl Shard {
             queue: seed.queue,
             taken: VecDeque::new(),
             adoptions,
-            shards: hub.outlet().waiting().count().max(1),
+            shards: hub.publisher().waiting().count().max(1),
             hub,
             settings,
             stats,
@@ -245,7 +246,7 @@ impl Shard {
         if let Err(error) = self.poll.registry().register(&mut stream, Token(slot), interest) {
             tracing::warn!(%error, "a socket could not be registered");
             if let Role::Chat { uid, .. } = adoption.role {
-                self.hub.presence().lost(uid);
+                self.hub.presence().release(uid);
             }
             return;
         }

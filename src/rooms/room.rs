@@ -6,7 +6,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::inbox::{Input, Post, Reply};
 use super::state::State;
-use crate::base::bucket::Bucket;
+use crate::base::token_bucket::TokenBucket;
 use crate::base::error::{Error, Outage, Result};
 use crate::base::ids::{RoomId, Uid};
 use crate::base::limits::rooms as limits;
@@ -18,13 +18,13 @@ pub struct Room {
     state: RwLock<State>,
     pub(super) tx: mpsc::Sender<Input>,
     /// The rate of the bytes that all users together send into it.
-    pub(super) bytes: Bucket,
+    pub(super) bytes: TokenBucket,
 }
 
 impl Room {
     pub(super) fn new(state: State) -> (Arc<Self>, mpsc::Receiver<Input>) {
         let (tx, inbox) = mpsc::channel(limits::INBOX);
-        let (id, state, bytes) = (state.id(), RwLock::new(state), Bucket::default());
+        let (id, state, bytes) = (state.id(), RwLock::new(state), TokenBucket::default());
         (Arc::new(Self { id, state, tx, bytes }), inbox)
     }
 

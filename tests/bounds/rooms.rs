@@ -137,7 +137,7 @@ async fn who_finds_every_connection_to_the_database_busy_is_told_in_time() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_words_of_more_people_than_one_statement_takes_are_all_written_down() {
-    const PEOPLE: usize = rooms::WORDS_AT_ONCE + 20;
+    const PEOPLE: usize = rooms::STATUSES_AT_ONCE + 20;
     let server = TestServer::start().await;
     let (database, sql) = (server.database.clone(), server.sql().await);
     server.stop().await;

@@ -511,9 +511,9 @@ const ROOMS: &[Reached] = &[
     (
         "src/rooms/kept.rs",
         "what_is_missing_comes_in_order_and_what_was_dropped_is_admitted",
-        &["rooms::KEPT"],
+        &["rooms::REPLAY_BUFFER_EVENTS"],
     ),
-    ("src/rooms/kept.rs", "the_bytes_are_bounded", &["rooms::KEPT_BYTES"]),
+    ("src/rooms/kept.rs", "the_bytes_are_bounded", &["rooms::REPLAY_BUFFER_BYTES"]),
     (
         "tests/batches.rs",
         "changes_sent_at_once_get_the_answers_and_make_the_events_of_those_sent_one_by_one",
@@ -542,7 +542,7 @@ const ROOMS: &[Reached] = &[
     (
         "src/rooms/kept.rs",
         "a_room_that_finds_the_share_used_up_keeps_nothing_and_gives_back_what_it_had",
-        &["memory::KEPT", "rooms::KEPT_FOR"],
+        &["memory::REPLAY_BUFFERS", "rooms::REPLAY_BUFFER_IDLE"],
     ),
     (
         "tests/people.rs",
@@ -552,7 +552,7 @@ const ROOMS: &[Reached] = &[
     (
         "tests/bounds/rooms.rs",
         "the_words_of_more_people_than_one_statement_takes_are_all_written_down",
-        &["rooms::WORDS_AT_ONCE"],
+        &["rooms::STATUSES_AT_ONCE"],
     ),
     (
         "tests/crash.rs",
@@ -642,7 +642,7 @@ const DELIVERY: &[Reached] = &[
     (
         "tests/chat_store.rs",
         "a_batch_takes_the_next_numbers_of_its_rooms_and_refuses_what_was_there_or_has_no_room",
-        &["store::WARY"],
+        &["store::CHECK_DUPLICATES"],
     ),
     (
         "tests/shard.rs",

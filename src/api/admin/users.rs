@@ -16,7 +16,7 @@ use crate::base::error::{Code, Error, Result};
 use crate::base::ids::Uid;
 use crate::base::limits;
 use crate::http::{Request, Response};
-use crate::rooms::outlet;
+use crate::rooms::delivery::ConnectionsOf;
 use crate::store::accounts::{self as store, UserChange, UserFilter, UserRow};
 use crate::store::restorable_ms;
 
@@ -206,7 +206,7 @@ pub(super) async fn reset(
     let Reset { compromised } = request.json_if_any()?;
     let ticket = api.auth.reset_user(caller.principal(), uid, compromised).await?;
     if compromised {
-        end_sockets(api, outlet::Target::User(uid)).await;
+        end_sockets(api, ConnectionsOf::User(uid)).await;
     }
     let mut told = json!({"id": uid});
     add_ticket(&mut told, &ticket.ticket, ticket.expires_at);
@@ -216,7 +216,7 @@ pub(super) async fn reset(
 /// `DELETE /api/admin/users/{id}/sessions`
 pub(super) async fn end_sessions(api: &Api, caller: &Session, uid: Uid) -> Result<Response> {
     for session in api.auth.end_sessions_by(caller.principal(), uid).await? {
-        end_sockets(api, outlet::Target::Session(session)).await;
+        end_sockets(api, ConnectionsOf::Session(session)).await;
     }
     Ok(Response::empty(204))
 }
@@ -245,7 +245,7 @@ fn told(api: &Api, user: &UserRow) -> Value {
         "created_at": user.created_at,
         "seen_at": user.seen_at,
         "sessions": user.sessions,
-        "presence": api.rooms.presence().seen(user.uid).state,
+        "presence": api.rooms.presence().view(user.uid).state,
     });
     if let Some(removed_at) = user.removed_at {
         told["removed_at"] = json!(removed_at);

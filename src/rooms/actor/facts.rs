@@ -255,7 +255,7 @@ fn size_of_state(message: &MessageState) -> usize {
 fn size_of_content(content: &Content) -> usize {
     match content {
         Content::Plain(body) => body.text.len(),
-        Content::Sealed(envelope) => envelope.size(),
+        Content::Sealed { envelope, .. } => envelope.size(),
         Content::Unreadable | Content::Deleted => 0,
     }
 }

@@ -99,7 +99,7 @@ impl Actor {
             StoredKind::Message { content, .. } if draft.rev == stored.rev + 1 => {
                 let replaced = match content {
                     Content::Plain(present) => Some(digest(present)),
-                    Content::Sealed(_) | Content::Unreadable | Content::Deleted => None,
+                    Content::Sealed { .. } | Content::Unreadable | Content::Deleted => None,
                 };
                 let (mid, rev, body_json) = (draft.mid, draft.rev, text_to_json(body)?);
                 let change = Change::Edit { mid, rev, body: body_json, replaced };
@@ -212,7 +212,7 @@ fn check_reactions(reactions: &[StoredReaction], uid: Uid, emoji: &str) -> Resul
 fn is_repeated(content: &Content, body: &TextBody) -> bool {
     match content {
         Content::Plain(present) => present == body,
-        Content::Sealed(_) => false,
+        Content::Sealed { .. } => false,
         Content::Unreadable | Content::Deleted => true,
     }
 }

@@ -8,16 +8,15 @@ use crate::base::ids::{Mid, RoomId, Uid};
 use crate::protocol::message::Content;
 
 impl ChatStore {
-    pub(super) fn read_content(&self, room: RoomId, mid: Mid, json: &str) -> Content {
-        match content::text_of(json) {
-            Ok(body) => Content::Plain(body),
-            Err(cause) => {
-                self.unreadable.report(room, mid, cause);
-                Content::Unreadable
-            }
-        }
+    /// The content of a message; what cannot be read is reported.
+    pub(super) fn read_content(&self, room: RoomId, mid: Mid, json: &str, rev_seq: u64) -> Content {
+        content::content_of(json, rev_seq).unwrap_or_else(|cause| {
+            self.unreadable.report(room, mid, cause);
+            Content::Unreadable
+        })
     }
 
+    /// The emoji of a reaction, if it can be read.
     pub(super) fn read_emoji(&self, room: RoomId, mid: Mid, json: &str) -> Option<String> {
         let emoji = content::emoji_of(json);
         emoji.map_err(|cause| self.unreadable.report(room, mid, cause)).ok()

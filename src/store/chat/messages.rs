@@ -47,7 +47,8 @@ fn select(source: &str, rest: &str) -> String {
         "SELECT m.mid, m.rev + m.is_hidden::int, m.author, m.seq, m.at, m.created_seq, m.created_at,
                 m.rev_at, CASE WHEN NOT m.is_hidden THEN m.body::text END, r.mids, r.authors, r.bodies,
                 coalesce(octet_length(m.body::text), 0)
-                    + coalesce(cardinality(r.mids), 0) * {REACTION_BYTES} AS size
+                    + coalesce(cardinality(r.mids), 0) * {REACTION_BYTES} AS size,
+                m.rev_seq
          FROM {source} m LEFT JOIN LATERAL (
              SELECT array_agg(x.mid ORDER BY x.created_seq) AS mids,
                     array_agg(x.author ORDER BY x.created_seq) AS authors,
@@ -178,7 +179,7 @@ impl ChatStore {
         let mid = mid_of(row.get(0))?;
         let rev = row.get::<_, i32>(1).unsigned_abs();
         let content = match row.get::<_, Option<&str>>(8) {
-            Some(json) => self.read_content(room, mid, json),
+            Some(json) => self.read_content(room, mid, json, unsigned(row, 13)),
             None => Content::Deleted,
         };
         let shown = |(mid, by, json): (Mid, Uid, &str)| {

@@ -203,7 +203,7 @@ impl ChatStore {
                     StoredReaction { mid, by, emoji, is_hidden }
                 };
                 StoredKind::Message {
-                    content: self.read_content(room, mid, json),
+                    content: self.read_content(room, mid, json, unsigned(row, 4)),
                     reactions: all.map(reaction).collect(),
                 }
             }
