@@ -1,8 +1,8 @@
-# Two stages: Rust builds, a slim Debian runs. The client is inside the binary.
+# Two stages: one builds with Rust, the other runs on a slim Debian. The client is inside the binary.
 FROM rust:1-bookworm AS build
 WORKDIR /src
 COPY . .
-# The touch: cargo compares times, and sources of an archive may be older than the cached build of others.
+# The sources are touched because cargo compares times, and files of an archive may be older than a cached build.
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
     touch src/lib.rs src/main.rs && cargo build --release --locked && cp target/release/impulse /impulse

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What permessage-deflate would save and cost (docs/decisions/0015-no-compression.md).
+"""Measures what permessage-deflate would save and cost (docs/decisions/0015-no-compression.md).
 
 Messages as people write them, in the JSON that Impulse sends, compressed once per message and without
 the context of earlier ones, as RFC 7692 asks of a server that compresses for a whole room.
@@ -33,7 +33,7 @@ ROUNDS = 2_000
 
 
 def event(size: int) -> bytes:
-    """A `msg` event of about `size` bytes."""
+    """Returns a `msg` event of about `size` bytes."""
     msg = {"mid": base64.urlsafe_b64encode(os.urandom(16)).decode().rstrip("="), "rev": 0, "kind": "msg", "by": "42"}
     event = {"op": "msg", "room": "7", "seq": 1234, "at": 1795428817666, "msg": msg}
     empty = len(json.dumps(event, separators=(",", ":"))) + len(',"t":""')
@@ -42,7 +42,7 @@ def event(size: int) -> bytes:
 
 
 def compressed(payload: bytes, level: int) -> bytes:
-    """By RFC 7692, 7.2.1: raw deflate, flushed, without the four bytes everybody knows."""
+    """Compresses as RFC 7692, 7.2.1 says: raw deflate, flushed, without the four trailing bytes."""
     compressor = zlib.compressobj(level, zlib.DEFLATED, -15)
     return (compressor.compress(payload) + compressor.flush(zlib.Z_SYNC_FLUSH))[:-4]
 

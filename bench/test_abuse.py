@@ -1,4 +1,4 @@
-"""What bench/abuse calculates, sends and writes, without a server."""
+"""Tests what bench/abuse calculates, sends and writes, without a server."""
 
 import json
 import struct
@@ -65,7 +65,7 @@ class Page(unittest.TestCase):
         case = record(None, None, counts={"in": 200})
         del case["without"], case["during"]
         text = report.markdown({"run": RUN, "cases": {"office": case}})
-        self.assertNotIn("How long others wait", text)
+        self.assertNotIn("Time until", text)
         self.assertIn("| pings | in: 200 |", text)
 
     def test_only_what_is_between_the_marks_is_written(self):

@@ -1,4 +1,4 @@
-"""What the runner calculates and writes, without running anything."""
+"""Tests what the runner calculates and writes, without running anything."""
 
 import unittest
 import xml.etree.ElementTree

@@ -1,6 +1,4 @@
-//! The command line: one binary, one verb per job. `serve` is what happens without a verb.
-
-use std::time::Duration;
+//! The command line: one binary with one verb per job. Without a verb it serves.
 
 use clap::builder::Resettable;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -72,33 +70,6 @@ pub enum Command {
         #[arg(long, default_value_t = 3, value_name = "SECONDS")]
         timeout: u64,
     },
-}
-
-/// `impulse healthcheck`: asks `/ready` over plain HTTP, without any client library.
-///
-/// # Errors
-/// A sentence saying what was wrong: no connection, no answer in time, or not ready.
-pub async fn healthcheck(address: &str, timeout: Duration) -> Result<(), String> {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-
-    let ask = async {
-        let mut stream = tokio::net::TcpStream::connect(address).await?;
-        let request =
-            format!("GET /ready HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
-        stream.write_all(request.as_bytes()).await?;
-        let mut answer = Vec::new();
-        stream.take(4096).read_to_end(&mut answer).await?;
-        std::io::Result::Ok(answer)
-    };
-    match tokio::time::timeout(timeout, ask).await {
-        Err(_) => Err(format!("{address} did not answer within {} s", timeout.as_secs())),
-        Ok(Err(error)) => Err(format!("cannot reach {address}: {error}")),
-        Ok(Ok(answer)) if answer.starts_with(b"HTTP/1.1 200 ") => Ok(()),
-        Ok(Ok(answer)) => {
-            let line = answer.split(|&b| b == b'\r').next().unwrap_or_default();
-            Err(format!("not ready: {}", String::from_utf8_lossy(line)))
-        }
-    }
 }
 
 #[cfg(test)]

@@ -10,12 +10,14 @@ use sha2::Sha256;
 use crate::auth::{Auth, NewAccount, Origin};
 use crate::base::error::{Code, Error, Result};
 use crate::base::ids::{Mid, RoomId, Uid};
+use crate::base::random;
 use crate::e2ee::pack::kdf;
 use crate::protocol::message::TextBody;
 use crate::protocol::presence::Status;
 use crate::protocol::room::Role;
 use crate::store::accounts::{AccountStore, ProfileChange};
-use crate::store::chat::commit::{Change, Entry, Writer};
+use crate::store::chat::change::{Change, Entry};
+use crate::store::chat::commit::Writer;
 use crate::store::chat::{ChatStore, content};
 
 /// The password of every demo user.
@@ -100,7 +102,7 @@ pub async fn fill(auth: &Auth, accounts: &AccountStore, chat: &ChatStore) -> Res
 }
 
 async fn make_user(auth: &Auth, username: &str) -> Result<Uid> {
-    let salt: [u8; 16] = random()?;
+    let salt: [u8; 16] = random::bytes()?;
     let rounds = tokio::task::spawn_blocking(move || {
         let salt = [b"impulse/e2ee/1/password".as_slice(), &salt].concat();
         let mut key = [0u8; 32];
@@ -115,7 +117,7 @@ async fn make_user(auth: &Auth, username: &str) -> Result<Uid> {
 
 async fn talk(chat: &ChatStore, room: RoomId, users: &[Uid]) -> Result<()> {
     let mut writer = Writer::connect(chat.database()).await?;
-    let mut at = crate::store::chat::now_ms() - 50 * 60_000;
+    let mut at = crate::base::time::now_ms() - 50 * 60_000;
     let mut last = None;
     for (who, text) in TALK {
         let Some(author) = users.get(who) else { continue };
@@ -126,7 +128,7 @@ async fn talk(chat: &ChatStore, room: RoomId, users: &[Uid]) -> Result<()> {
             ..TextBody::default()
         };
         let body = content::text_to_json(&body)?;
-        let mid = Mid(random()?);
+        let mid = Mid(random::bytes()?);
         let change = Change::New { mid, author: *author, body };
         writer.commit(&[Entry { room, change }], at).await?;
         at += 2 * 60_000 + 17_000;
@@ -134,13 +136,7 @@ async fn talk(chat: &ChatStore, room: RoomId, users: &[Uid]) -> Result<()> {
     }
     let (Some(target), Some(author)) = (last, users.get(2)) else { return Ok(()) };
     let body = content::emoji_to_json("👍");
-    let change = Change::React { mid: Mid(random()?), author: *author, target, body };
+    let change = Change::React { mid: Mid(random::bytes()?), author: *author, target, body };
     writer.commit(&[Entry { room, change }], at).await?;
     Ok(())
-}
-
-fn random<const N: usize>() -> Result<[u8; N]> {
-    let mut bytes = [0u8; N];
-    getrandom::fill(&mut bytes).map_err(Error::internal)?;
-    Ok(bytes)
 }

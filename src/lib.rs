@@ -22,5 +22,6 @@ pub mod policy;
 pub mod protocol;
 pub mod rooms;
 pub mod server;
+pub mod settings;
 pub mod store;
 pub mod ws;

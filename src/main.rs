@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use impulse::base::shutdown::StopSignals;
-use impulse::cli::{self, Cli, Command};
+use impulse::cli::{Cli, Command};
 use impulse::config::Config;
 use impulse::server::Server;
 use impulse::{admin, base::fd_budget, base::telemetry, loadtest};
@@ -40,7 +40,7 @@ fn run(cli: Cli) -> Result<(), String> {
         Some(Command::Serve(config)) => runtime.block_on(serve(config)),
         Some(Command::Loadtest(plan)) => runtime.block_on(loadtest::run(plan)),
         Some(Command::Healthcheck { address, timeout }) => {
-            runtime.block_on(cli::healthcheck(&address, Duration::from_secs(timeout)))
+            runtime.block_on(admin::healthcheck(&address, Duration::from_secs(timeout)))
         }
         Some(Command::Admin(verb)) => {
             let answer = runtime.block_on(admin::run(cli.config, verb))?;

@@ -279,13 +279,15 @@ mod tests {
 
     /// One letter per subject: `y` yes, `n` no, `?` "no such room", `m` "not a member".
     fn row(kind: RoomKind, action: Action) -> String {
-        let letter = |is_admin: bool, role: Option<Role>| {
-            match decide(subject(role, is_admin), room(kind), action) {
-                Ok(()) => 'y',
-                Err(error) if error.code() == Code::NotFound => '?',
-                Err(error) if error.code() == Code::NotMember => 'm',
-                Err(_) => 'n',
-            }
+        let letter = |is_admin: bool, role: Option<Role>| match decide(
+            subject(role, is_admin),
+            room(kind),
+            action,
+        ) {
+            Ok(()) => 'y',
+            Err(error) if error.code() == Code::NotFound => '?',
+            Err(error) if error.code() == Code::NotMember => 'm',
+            Err(_) => 'n',
         };
         let of = |is_admin| ROLES.iter().map(|role| letter(is_admin, *role)).collect::<String>();
         format!("{} {}", of(false), of(true))

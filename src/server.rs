@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::api::{Api, Audited, Figures, Readiness, Removals, Settings};
-use crate::auth::{self, Auth, AuthSettings};
+use crate::auth::{self, Auth};
 use crate::avatars::Studio;
 use crate::base::allowance::Allowances;
 use crate::base::error::Error;
@@ -30,6 +30,7 @@ use crate::demo;
 use crate::http::{self, Site};
 use crate::metrics::{Metrics, Sources};
 use crate::rooms::{Bounds, Rooms};
+use crate::settings::{self, RuntimeSettings};
 use crate::store::accounts::AccountStore;
 use crate::store::chat::ChatStore;
 use crate::store::embedded::{self, Embedded};
@@ -228,8 +229,10 @@ async fn assemble(
     let sentence = |error: Error| format!("cannot start: {}", error.message());
     let (publisher, seeds) = delivery::prepare(config.shard_count())
         .map_err(|error| format!("cannot prepare the delivery threads: {error}"))?;
-    let settings = AuthSettings::of(config);
-    let auth = Auth::new(accounts.clone(), settings).await.map_err(sentence)?;
+    let settings = settings::Settings::open(accounts.clone(), RuntimeSettings::of(config));
+    let settings = settings.await.map_err(sentence)?;
+    let auth = Auth::new(accounts.clone(), settings, config.rate_limit_scale);
+    let auth = auth.await.map_err(sentence)?;
     if config.demo {
         demo::fill(&auth, &accounts, &chat).await.map_err(sentence)?;
     }
@@ -251,14 +254,14 @@ async fn assemble(
     if config.rate_limit_scale == 0.0 {
         tracing::warn!("rate limits are lifted: for load tests only");
     }
-    let traffic = Arc::new(http::Counts::default());
+    let traffic = Arc::new(http::HttpCounters::default());
     let sources = Sources {
         started: SystemTime::now(),
         connections_max: share.websockets,
         shards: shards.clone(),
         rooms: rooms.clone(),
         auth: auth.clone(),
-        traffic: traffic.clone(),
+        http: traffic.clone(),
         stores: [
             ("accounts", accounts.database().clone()),
             ("chat", chat.database().clone()),
@@ -310,14 +313,14 @@ fn as_visited(mut address: SocketAddr) -> SocketAddr {
 fn options(config: &Config, share: &FdBudget, api: &Api) -> http::Options {
     http::Options {
         max_connections: limits::http::CONNECTIONS,
-        max_per_address: scaled(limits::http::CONNECTIONS_PER_ADDRESS, config),
+        max_per_client: scaled(limits::http::CONNECTIONS_PER_ADDRESS, config),
         max_sockets: share.sockets,
-        refusals: share.refusals,
+        max_refusals: share.refusals,
         trusted_proxies: config.trusted_proxies.clone(),
         deadlines: http::Deadlines::default(),
-        counts: api.traffic.clone(),
+        counters: api.traffic.clone(),
         memory: api.rooms.memory().clone(),
-        clients: Arc::new(http::Clients::new(config.rate_limit_scale)),
+        limiter: Arc::new(http::RequestLimiter::new(config.rate_limit_scale)),
     }
 }
 

@@ -9,8 +9,8 @@ use impulse::base::error::Code;
 use impulse::base::ids::{SessionId, Uid};
 use impulse::base::principal::Principal;
 use impulse::store::accounts::{
-    AccountStore, AuthSlot, KdfParams, NewSession, NewToken, NewUser, Scope, SessionKind,
-    StretchParams,
+    AccountStore, AuthSlot, KdfParams, NewSession, NewToken, NewUser, ProfileChange, Scope,
+    SessionKind, SettingsUpdate, StretchParams,
 };
 use impulse::store::migrate::{self, Migration};
 use impulse::store::pool::Database;
@@ -70,6 +70,46 @@ async fn a_migration_that_fails_leaves_nothing_behind() {
     assert!(error.contains("tried/0002_broken"), "{error}");
     let mended = Migration { sql: "CREATE TABLE tried.half (n integer)", ..broken };
     migrate::run(&database, "tried", &[FIRST, mended]).await.unwrap();
+}
+
+/// The schema as the first `last` files of `sql/accounts` make it.
+async fn schema_of(last: usize) -> Database {
+    let database = database().await;
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("sql/accounts");
+    let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+    let mut files: Vec<_> = files.collect();
+    files.sort();
+    let migration = |(path, number): (&std::path::PathBuf, i32)| {
+        let sql = std::fs::read_to_string(path).unwrap().leak();
+        Migration { number, name: "from_before", sql }
+    };
+    let files: Vec<_> = files.iter().take(last).zip(1..).map(migration).collect();
+    migrate::run(&database, "accounts", &files).await.unwrap();
+    database
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_of_an_older_database_keep_their_skeletons_and_their_marks() {
+    let database = schema_of(9).await;
+    let before = "
+        INSERT INTO accounts.users
+            (username, username_key, display_name, display_key, created_at, is_ambiguous, shown_for)
+        VALUES ('anna', 'anna', '', '', 1, true, 'anna/'), ('bert', 'bert', 'Anna', 'anna', 1, true, 'bert/Anna');
+        INSERT INTO accounts.looks VALUES ('anna', 1), ('bert', 2);
+        INSERT INTO accounts.shown_looks VALUES ('anna', 1), ('anna', 2)";
+    database.connect().await.unwrap().batch_execute(before).await.unwrap();
+    let store = AccountStore::open(database).await.unwrap();
+    let slot = slot();
+    let alike = store.create_user(&user("аnnа", "аnnа", &slot)).await.unwrap_err();
+    assert_eq!(alike.code(), Code::Conflict, "{alike}");
+    for uid in [1, 2] {
+        assert!(store.profile(Uid(uid)).await.unwrap().unwrap().is_ambiguous);
+    }
+    // Bert takes another display name, and nobody is like Anna any more.
+    let change = ProfileChange { display_name: Some("Bert".into()), ..ProfileChange::default() };
+    assert!(store.change_profile(Uid(2), &change).await.unwrap());
+    let changed = store.update_ambiguous_names(&[Uid(2)]).await.unwrap();
+    assert_eq!(changed.len(), 2, "{changed:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -157,12 +197,12 @@ async fn a_setting_that_cannot_be_read_is_left_out_and_spoils_no_other() {
     let odd = "INSERT INTO accounts.settings VALUES ('name', '\"Ours\"'), ('users_max', '1e400')";
     sql.batch_execute(odd).await.unwrap();
     let ours = vec![("name".to_owned(), serde_json::json!("Ours"))];
-    assert_eq!(store.chosen_settings().await.unwrap(), ours);
+    assert_eq!(store.stored_settings().await.unwrap(), ours);
     let change = vec![("users_max".to_owned(), serde_json::json!(7))];
     let detail = serde_json::json!({});
-    let decide = |chosen| Ok((change, detail, assert_eq!(chosen, ours)));
-    store.choose_settings(Principal::Operator, decide).await.unwrap();
-    assert_eq!(store.chosen_settings().await.unwrap().len(), 2);
+    let decide = |stored| Ok(SettingsUpdate { change, detail, outcome: assert_eq!(stored, ours) });
+    store.update_settings(Principal::Operator, decide).await.unwrap();
+    assert_eq!(store.stored_settings().await.unwrap().len(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,6 +2,7 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
+use impulse::base::hex;
 use impulse::e2ee::account::stretch;
 use impulse::e2ee::pack::{Malformed, kdf, pack, unpack};
 use proptest::prelude::*;
@@ -12,11 +13,7 @@ fn vectors() -> Value {
 }
 
 fn bytes(vector: &Value) -> Vec<u8> {
-    let text = vector.as_str().expect("a vector of this name");
-    (0..text.len())
-        .step_by(2)
-        .map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap())
-        .collect()
+    hex::decode(vector.as_str().expect("a vector of this name")).unwrap()
 }
 
 #[test]

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use impulse::base::limits::http as limits;
 use impulse::http::{
-    Clients, Cost, Deadlines, Head, Options, Request, Response, Service, bind, serve,
+    Cost, Deadlines, Head, Options, Request, RequestLimiter, Response, Service, bind, serve,
 };
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -133,7 +133,7 @@ async fn requests_sent_without_waiting_take_turns_with_those_of_others() {
         .collect();
     let witness = Arc::new(Witness::default());
     let (_stop, stopped) = watch::channel(false);
-    let options = Options { clients: Arc::new(Clients::new(0.0)), ..Options::default() };
+    let options = Options { limiter: Arc::new(RequestLimiter::new(0.0)), ..Options::default() };
     tokio::spawn(serve(listener, witness.clone(), options, stopped));
     let began = Instant::now();
     while witness.paths.lock().unwrap().len() < streams.len() * EACH {
@@ -178,7 +178,7 @@ async fn a_connection_that_says_nothing_ends_with_the_deadline_of_its_head() {
 #[tokio::test]
 async fn the_connection_that_is_idle_for_the_longest_time_gives_way_to_a_new_one() {
     for options in [
-        Options { max_per_address: 3, ..Options::default() },
+        Options { max_per_client: 3, ..Options::default() },
         Options { max_connections: 3, ..Options::default() },
         Options { max_sockets: 3, ..Options::default() },
     ] {
@@ -191,7 +191,7 @@ async fn the_connection_that_is_idle_for_the_longest_time_gives_way_to_a_new_one
         let mut working = busy(server.address).await;
         tokio::time::sleep(limits::GIVES_WAY + Duration::from_millis(50)).await;
         let mut fourth = connect(server.address).await;
-        let said = ask(&mut fourth, "/file/4").await.expect("a place");
+        let said = ask(&mut fourth, "/file/4").await.expect("a permit");
         assert!(said.starts_with("HTTP/1.1 200 "), "{said}");
         assert_eq!(rest(&mut oldest).await, "", "the oldest has given way");
         assert!(ask(&mut newer, "/file/5").await.is_some(), "and no other");
@@ -202,17 +202,17 @@ async fn the_connection_that_is_idle_for_the_longest_time_gives_way_to_a_new_one
 
 #[tokio::test]
 async fn a_connection_that_never_said_anything_gives_way_as_well() {
-    let server = start(Options { max_per_address: 1, ..Options::default() });
+    let server = start(Options { max_per_client: 1, ..Options::default() });
     let mut silent = connect(server.address).await;
     let mut other = connect(server.address).await;
-    let said = ask(&mut other, "/file").await.expect("a place after a moment");
+    let said = ask(&mut other, "/file").await.expect("a permit after a moment");
     assert!(said.starts_with("HTTP/1.1 200 "), "{said}");
     assert_eq!(rest(&mut silent).await, "");
 }
 
 #[tokio::test]
-async fn one_that_finds_no_place_waits_for_the_next_answer_of_the_others() {
-    let server = start(Options { max_per_address: 1, ..Options::default() });
+async fn one_that_finds_no_permit_waits_for_the_next_answer_of_the_others() {
+    let server = start(Options { max_per_client: 1, ..Options::default() });
     let mut first = connect(server.address).await;
     first.write_all(get("/slow").as_bytes()).await.unwrap();
     tokio::time::sleep(Duration::from_millis(50)).await;
@@ -222,15 +222,15 @@ async fn one_that_finds_no_place_waits_for_the_next_answer_of_the_others() {
     assert!(said.contains("Connection: close") && said.ends_with("/slow"), "{said}");
     drop(first);
     let mut status = [0; 12];
-    timeout(PATIENCE, second.read_exact(&mut status)).await.expect("a place").unwrap();
+    timeout(PATIENCE, second.read_exact(&mut status)).await.expect("a permit").unwrap();
     assert_eq!(&status, b"HTTP/1.1 200");
 }
 
 #[tokio::test]
 async fn so_many_wait_for_so_long_and_the_next_is_told_at_once() {
-    let place = Duration::from_secs(3);
-    let deadlines = Deadlines { place, linger: Duration::from_millis(50), ..Deadlines::default() };
-    let server = start(Options { max_per_address: 1, deadlines, ..Options::default() });
+    let permit = Duration::from_secs(3);
+    let deadlines = Deadlines { permit, linger: Duration::from_millis(50), ..Deadlines::default() };
+    let server = start(Options { max_per_client: 1, deadlines, ..Options::default() });
     let began = Instant::now();
     let _working = busy(server.address).await;
     let mut waiting = Vec::new();
@@ -243,7 +243,7 @@ async fn so_many_wait_for_so_long_and_the_next_is_told_at_once() {
     let at_once = began.elapsed();
     let said = rest(&mut waiting[0]).await;
     assert!(said.starts_with("HTTP/1.1 429 "), "{said}");
-    assert!(began.elapsed() >= place && began.elapsed() > at_once, "{:?}", began.elapsed());
+    assert!(began.elapsed() >= permit && began.elapsed() > at_once, "{:?}", began.elapsed());
 }
 
 /// Six connections that fetch what is left of ninety files, as a browser does: a connection that has
@@ -295,9 +295,9 @@ async fn eighty_browsers_of_one_address_load_a_page_of_ninety_files_and_none_is_
 #[tokio::test]
 async fn who_asks_for_more_than_its_rate_is_told_when_to_come_back_and_others_are_served() {
     // A hundred units: ten calls.
-    let clients = Arc::new(Clients::new(0.001));
+    let limiter = Arc::new(RequestLimiter::new(0.001));
     let burst = f64::from(limits::BURST / limits::COST_CALL) * 0.001;
-    let server = start(Options { clients, ..Options::default() });
+    let server = start(Options { limiter, ..Options::default() });
     let mut flood = connect(server.address).await;
     flood.write_all(get("/call").repeat(50).as_bytes()).await.unwrap();
     let said = rest(&mut flood).await;
@@ -314,8 +314,8 @@ async fn who_asks_for_more_than_its_rate_is_told_when_to_come_back_and_others_ar
 #[tokio::test]
 async fn the_requests_of_one_address_that_are_worked_on_at_once_are_bounded() {
     // Of sixty-four, two.
-    let clients = Arc::new(Clients::new(2.0 / limits::AT_ONCE as f64));
-    let server = start(Options { clients, ..Options::default() });
+    let limiter = Arc::new(RequestLimiter::new(2.0 / limits::AT_ONCE as f64));
+    let server = start(Options { limiter, ..Options::default() });
     let mut streams = Vec::new();
     for _ in 0..6 {
         let mut stream = connect(server.address).await;

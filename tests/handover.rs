@@ -31,7 +31,7 @@ use impulse::store::chat::ChatStore;
 use impulse::store::pool::Database;
 
 use support::client::PATIENCE;
-use support::line::{Line, masked, request};
+use support::wire::{CHAT, Wire, masked, upgrade};
 use support::{TestServer, postgres, raise_descriptor_limit};
 
 const ROOM: RoomId = RoomId(1);
@@ -127,7 +127,7 @@ async fn frames_sent_right_behind_the_upgrade_are_all_answered_wherever_they_are
         .map(|cut| {
             let (anna, frames) = (anna.clone(), frames.clone());
             tokio::spawn(async move {
-                let mut line = Line::open_with(&anna, &frames[..cut]).await;
+                let mut line = Wire::open_with(&anna, &frames[..cut]).await;
                 assert!(line.text().await.starts_with(r#"{"op":"hello""#));
                 line.send(&frames[cut..]).await;
                 let mut answered = Vec::new();
@@ -170,7 +170,9 @@ async fn frames_sent_right_behind_the_upgrade_are_all_answered_wherever_they_are
 async fn a_request_that_comes_byte_by_byte_with_frames_behind_it_is_handed_over_whole() {
     let server = TestServer::start_with(&["--shards", "2"]).await;
     let anna = server.user("anna").await;
-    let all = [request(&anna).into_bytes(), masked(r#"{"op":"ping","id":"slow"}"#)].concat();
+    let all =
+        [upgrade(&anna.fields(), "/ws", CHAT).into_bytes(), masked(r#"{"op":"ping","id":"slow"}"#)]
+            .concat();
     let mut stream = TcpStream::connect(server.address).await.unwrap();
     stream.set_nodelay(true).unwrap();
     for bytes in all.chunks(3) {
@@ -245,7 +247,7 @@ async fn of_one_user_s_upgrades_that_come_together_no_more_pass_than_one_by_one(
             streams.push(TcpStream::connect(server.address).await.unwrap());
         }
         for stream in &mut streams {
-            stream.write_all(request(&anna).as_bytes()).await.unwrap();
+            stream.write_all(upgrade(&anna.fields(), "/ws", CHAT).as_bytes()).await.unwrap();
         }
         let mut passed = 0;
         for stream in &mut streams {
@@ -311,7 +313,7 @@ async fn a_server_that_stops_while_clients_come_in_answers_or_closes_each_of_the
     let address = server.address;
     let clients: Vec<_> = (0..200u64)
         .map(|n| {
-            let request = request(&anna);
+            let request = upgrade(&anna.fields(), "/ws", CHAT);
             tokio::spawn(async move {
                 tokio::time::sleep(Duration::from_millis(n)).await;
                 // Whom nobody listens to any more is told so by the kernel.

@@ -51,7 +51,7 @@ async fn start(options: Options) -> Running {
 }
 
 fn options() -> Options {
-    Options { max_connections: 100, max_per_address: 100, ..Options::default() }
+    Options { max_connections: 100, max_per_client: 100, ..Options::default() }
 }
 
 /// Sends everything at once and reads until the server closes.
@@ -171,7 +171,7 @@ async fn a_forwarded_address_counts_only_from_a_trusted_proxy() {
 #[tokio::test]
 async fn too_many_connections_are_told_so() {
     for (options, status) in [
-        (Options { max_per_address: 2, ..options() }, "429"),
+        (Options { max_per_client: 2, ..options() }, "429"),
         (Options { max_connections: 2, ..options() }, "503"),
     ] {
         a_third_connection_is_told(options, status).await;
@@ -185,8 +185,8 @@ async fn half_a_head(address: SocketAddr) -> TcpStream {
 }
 
 async fn a_third_connection_is_told(options: Options, status: &str) {
-    let place = Duration::from_millis(300);
-    let deadlines = Deadlines { place, ..Deadlines::default() };
+    let permit = Duration::from_millis(300);
+    let deadlines = Deadlines { permit, ..Deadlines::default() };
     let server = start(Options { deadlines, ..options }).await;
     // Both have begun a request: who has none gives way.
     let _one = half_a_head(server.address).await;
@@ -224,7 +224,7 @@ async fn stopping_finishes_what_was_asked_and_closes_what_is_idle() {
 fn in_a_hurry() -> Options {
     let soon = Duration::from_millis(300);
     let deadlines =
-        Deadlines { head: soon, body: soon, idle: soon, write: soon, linger: soon, place: soon };
+        Deadlines { head: soon, body: soon, idle: soon, write: soon, linger: soon, permit: soon };
     Options { deadlines, ..options() }
 }
 

@@ -22,7 +22,7 @@ use tokio::time::timeout;
 use support::TestServer;
 use support::client::Client;
 use support::crowd::{crowd, guest};
-use support::line::{CLOSE, Line, TEXT, masked};
+use support::wire::{CLOSE, TEXT, Wire, masked};
 
 const PROMPT: usize = 260;
 const STALLED: usize = 8;
@@ -97,7 +97,7 @@ async fn member(client: Client, number: usize, manner: Manner, stream: Arc<Strea
         assert!(heard.came < 2_000, "{number} does not come to an end");
         let is_first = heard.came == 0;
         heard.came += 1;
-        let mut line = Line::open(&client).await;
+        let mut line = Wire::open(&client).await;
         if !subscribe(&mut line, &mut heard).await {
             continue; // more was missed than one replay brings: once more from there
         }
@@ -135,7 +135,7 @@ async fn member(client: Client, number: usize, manner: Manner, stream: Arc<Strea
 }
 
 /// Follows the room after what was heard. False: the replay was truncated.
-async fn subscribe(line: &mut Line, heard: &mut Heard) -> bool {
+async fn subscribe(line: &mut Wire, heard: &mut Heard) -> bool {
     let since = heard.last;
     let command = format!(r#"{{"op":"room.subscribe","id":"s","room":"1","since":{since}}}"#);
     line.send(&masked(&command)).await;
@@ -154,7 +154,7 @@ async fn subscribe(line: &mut Line, heard: &mut Heard) -> bool {
 }
 
 /// Works on what has been read. Some: that is the end of it.
-fn take_frames(line: &mut Line, heard: &mut Heard) -> Option<End> {
+fn take_frames(line: &mut Wire, heard: &mut Heard) -> Option<End> {
     while let Some((opcode, payload)) = line.take() {
         if opcode == CLOSE {
             assert_eq!(payload[..2], 1013u16.to_be_bytes());
@@ -172,7 +172,7 @@ fn take_frames(line: &mut Line, heard: &mut Heard) -> Option<End> {
     None
 }
 
-async fn read_on(line: &mut Line, heard: &mut Heard, tell: impl Fn(u64)) -> End {
+async fn read_on(line: &mut Wire, heard: &mut Heard, tell: impl Fn(u64)) -> End {
     loop {
         if let Some(end) = take_frames(line, heard) {
             tell(heard.last);
@@ -186,7 +186,7 @@ async fn read_on(line: &mut Line, heard: &mut Heard, tell: impl Fn(u64)) -> End 
 }
 
 /// A few bytes now and then while the writers write.
-async fn read_slowly(line: &mut Line, heard: &mut Heard, stream: &Stream) -> End {
+async fn read_slowly(line: &mut Wire, heard: &mut Heard, stream: &Stream) -> End {
     while !*stream.is_over.borrow() {
         if let Some(end) = take_frames(line, heard) {
             return end;
@@ -200,7 +200,7 @@ async fn read_slowly(line: &mut Line, heard: &mut Heard, stream: &Stream) -> End
 }
 
 /// So many messages, then away, whatever is half read. At the end everything.
-async fn read_some(line: &mut Line, heard: &mut Heard, count: usize, stream: &Stream) -> End {
+async fn read_some(line: &mut Wire, heard: &mut Heard, count: usize, stream: &Stream) -> End {
     let until = heard.last + count as u64;
     while heard.last < until || *stream.is_over.borrow() {
         if let Some(end) = take_frames(line, heard) {

@@ -23,7 +23,7 @@ use support::TestServer;
 use support::bench::{Bench, text};
 use support::client::{Client, PATIENCE};
 use support::crowd::{crowd, guest};
-use support::line::{Line, masked};
+use support::wire::{Wire, masked};
 
 /// The memory of the process is measured, and the servers of all these tests are in it.
 static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
@@ -163,14 +163,14 @@ async fn replays_that_nobody_reads_hold_no_more_than_one_user_may_and_others_get
     let subscribe = json!({"op": "room.subscribe", "id": "s", "room": "1", "since": 0});
     let mut lines = Vec::new();
     for _ in 0..CONNECTIONS {
-        let mut line = Line::open(&greedy).await;
+        let mut line = Wire::open(&greedy).await;
         for _ in 0..3 {
             line.send(&masked(&subscribe.to_string())).await;
         }
         lines.push(line);
     }
     let most_of_one = (limits::BUDGET_MIN / limits::PARTS * limits::REPLAYS) / limits::USERS;
-    let replayed = async |mut line: Line| {
+    let replayed = async |mut line: Wire| {
         line.send(&masked(&subscribe.to_string())).await;
         let mut last = 0;
         loop {
@@ -189,7 +189,7 @@ async fn replays_that_nobody_reads_hold_no_more_than_one_user_may_and_others_get
         line
     };
     for _ in 0..3 {
-        replayed(Line::open(&other).await).await;
+        replayed(Wire::open(&other).await).await;
         let (now, most) = held(&other, "replays").await;
         assert!(now <= most && now <= most_of_one + most_of_one / 2, "{now} of {most}");
     }
@@ -214,7 +214,7 @@ async fn replays_that_nobody_reads_hold_no_more_than_one_user_may_and_others_get
     }
     drop((lines, late));
     given_back(&other, "replays").await;
-    replayed(Line::open(&greedy).await).await;
+    replayed(Wire::open(&greedy).await).await;
     server.stop().await;
 }
 
@@ -247,7 +247,7 @@ async fn very_many_rooms_are_named_in_parts_and_as_the_reader_takes_them() {
     let server = TestServer::start_on(&database, &["--memory-budget", &budget]).await;
     let (anna, bert) = (anna.at(server.address), bert.at(server.address));
 
-    let mut line = Line::open(&anna).await;
+    let mut line = Wire::open(&anna).await;
     // It can be spoken on before all are named.
     line.send(&masked(r#"{"op":"room.subscribe","id":"s","room":"1","since":0}"#)).await;
     let (mut named, mut more, mut parts) = (Vec::new(), true, 0);
@@ -286,7 +286,12 @@ async fn very_many_rooms_are_named_in_parts_and_as_the_reader_takes_them() {
     let mut unread = Vec::new();
     for _ in 0..SOCKETS {
         let mut stream = reluctant(&anna).await;
-        stream.write_all(support::line::request(&anna).as_bytes()).await.unwrap();
+        stream
+            .write_all(
+                support::wire::upgrade(&anna.fields(), "/ws", support::wire::CHAT).as_bytes(),
+            )
+            .await
+            .unwrap();
         unread.push(stream);
     }
     for _ in 0..10 {
@@ -433,7 +438,7 @@ async fn when_the_logs_of_rooms_use_up_their_share_those_who_hold_most_are_cut_a
         );
         for room in rooms() {
             bench.publish(room, vec![text(&event)]).await;
-            eager.expect([event.clone()]).await;
+            eager.expect_texts([event.clone()]).await;
         }
         let (used, most, _) = usage_of(&bench, "room_logs");
         // What is allocated at once for a log that grows, until the turn of the shard ends.
@@ -442,7 +447,7 @@ async fn when_the_logs_of_rooms_use_up_their_share_those_who_hold_most_are_cut_a
     assert!(bench.lagging() > 0);
     for room in rooms() {
         bench.publish(room, vec![text("after it")]).await;
-        eager.expect(["after it".to_owned()]).await;
+        eager.expect_texts(["after it".to_owned()]).await;
     }
     assert!(bench.lagging() < ROOMS as u64, "as many as it takes, not all");
     drop(lazy);
@@ -476,7 +481,7 @@ async fn one_users_send_queues_hold_no_more_than_one_may_however_many_connection
     }
     let (mut other, conn) = bench.connect().await;
     bench.tell(Delivery::Reply(conn, text("an answer"))).await;
-    other.expect(["an answer".to_owned()]).await;
+    other.expect_texts(["an answer".to_owned()]).await;
     assert!(bench.lagging() > 0);
 }
 

@@ -2,7 +2,7 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
-use impulse::base::error::Error;
+use impulse::base::error::{Error, Outage};
 use impulse::base::ids::{Mid, RoomId, Uid};
 use impulse::protocol::answer::{self, OkAnswer};
 use impulse::protocol::command::{Command, Request};
@@ -97,7 +97,7 @@ fn general() -> RoomView {
         archived: false,
         favourite: false,
         notify: Notify::Usual,
-        silenced_until: None,
+        muted_until: None,
         hidden: false,
     }
 }
@@ -112,8 +112,7 @@ fn events_and_answers_are_encoded_as_the_vectors_say() {
         MessageState { rev: 2, seq: 12, at: AT + 3, content: Content::Deleted, ..message() };
     let unreadable = MessageState { content: Content::Unreadable, ..edited() };
     let activity = |new, mention| Event::Activity { room: two, seq: 9, new, mention }.encode();
-    let member =
-        |role, silenced_until| Event::Member { room: one, uid, role, silenced_until }.encode();
+    let member = |role, muted_until| Event::Member { room: one, uid, role, muted_until }.encode();
     let changed = RoomView {
         kind: RoomKind::Closed,
         is_default: false,
@@ -121,7 +120,7 @@ fn events_and_answers_are_encoded_as_the_vectors_say() {
         archived: true,
         favourite: true,
         notify: Notify::Mentions,
-        silenced_until: Some(AT + 60_000),
+        muted_until: Some(AT + 60_000),
         hidden: true,
         ..general()
     };
@@ -159,7 +158,7 @@ fn events_and_answers_are_encoded_as_the_vectors_say() {
         ("ok", OkAnswer::to(Some("c1")).seq(9).at(AT).encode()),
         ("truncated", OkAnswer::to(Some("c2")).seq(5_000).truncated(true).encode()),
         ("bare_ok", OkAnswer::to(None).encode()),
-        ("err", answer::error(Some("c3"), &Error::unavailable("not for clients"))),
+        ("err", answer::error(Some("c3"), &Error::outage(Outage::Unreachable, "not for clients"))),
     ];
     assert_eq!(vectors.as_object().unwrap().len(), frames.len(), "a vector without its encoder");
     for (name, frame) in frames {

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use support::TestServer;
 use support::client::{Client, Socket};
 use support::crowd::{crowd, guest};
-use support::line::{Line, masked};
+use support::wire::{Wire, masked};
 
 /// More than the buffers of both kernels and a slice together.
 const MESSAGES: u64 = 800;
@@ -48,22 +48,22 @@ async fn delete(author: &mut Socket, n: u64) {
     author.ok(json!({"op": "msg.send", "room": "1", "msg": msg})).await;
 }
 
-async fn say(line: &mut Line, frame: Value) {
+async fn say(line: &mut Wire, frame: Value) {
     line.send(&masked(&frame.to_string())).await;
 }
 
-async fn hear(line: &mut Line) -> Value {
+async fn hear(line: &mut Wire) -> Value {
     loop {
         let (opcode, payload) = line.frame().await.expect("a frame, not the end");
-        if opcode == support::line::TEXT {
+        if opcode == support::wire::TEXT {
             return serde_json::from_slice(&payload).unwrap();
         }
     }
 }
 
 /// A line that asks for everything and has read the first message of it.
-async fn catching_up(client: &Client) -> Line {
-    let mut line = Line::open(client).await;
+async fn catching_up(client: &Client) -> Wire {
+    let mut line = Wire::open(client).await;
     say(&mut line, json!({"op": "room.subscribe", "id": "s", "room": "1", "since": 0})).await;
     while hear(&mut line).await["op"] != "msg" {}
     line
@@ -107,7 +107,7 @@ async fn whoever_catches_up_slowly_hears_each_change_once_in_order_and_nothing_t
         }
         socket.say("1", "the end").await.1["seq"].as_u64().unwrap()
     });
-    let read = async |mut line: Line, pause: Duration| {
+    let read = async |mut line: Wire, pause: Duration| {
         let (mut last, mut newest) = (1, HashMap::from([(mid(1), 1)]));
         let mut has_ok = false;
         loop {

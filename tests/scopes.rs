@@ -364,6 +364,17 @@ async fn tokens_from_before_keep_what_they_could_do_but_for_making_others() {
     // As the tables were before.
     let before = "
         DELETE FROM accounts.migrations WHERE number > 7;
+        ALTER TABLE accounts.users RENAME COLUMN ambiguity_checked_for TO shown_for;
+        ALTER TABLE accounts.shown_skeletons RENAME CONSTRAINT shown_skeletons_user_id_fkey TO shown_looks_user_id_fkey;
+        ALTER INDEX accounts.shown_skeletons_user RENAME TO shown_looks_user;
+        ALTER INDEX accounts.shown_skeletons_pkey RENAME TO shown_looks_pkey;
+        ALTER TABLE accounts.shown_skeletons RENAME COLUMN skeleton TO look;
+        ALTER TABLE accounts.shown_skeletons RENAME TO shown_looks;
+        ALTER TABLE accounts.name_skeletons RENAME CONSTRAINT name_skeletons_user_id_fkey TO looks_user_id_fkey;
+        ALTER INDEX accounts.name_skeletons_user RENAME TO looks_user;
+        ALTER INDEX accounts.name_skeletons_pkey RENAME TO looks_pkey;
+        ALTER TABLE accounts.name_skeletons RENAME COLUMN skeleton TO look;
+        ALTER TABLE accounts.name_skeletons RENAME TO looks;
         DROP TABLE accounts.invite_uses;
         ALTER TABLE accounts.sessions DROP COLUMN scope, DROP COLUMN expires_at;
         DROP INDEX accounts.sessions_idle";

@@ -9,10 +9,10 @@ mod support;
 use std::time::{Duration, Instant};
 
 use impulse::base::ids::{RoomId, SessionId};
-use impulse::rooms::delivery::{Delivery, ConnectionsOf};
+use impulse::rooms::delivery::{ConnectionsOf, Delivery};
 
 use support::bench::{Bench, ROOM, UID, events, numbers, text};
-use support::line::masked;
+use support::wire::{CLOSE, masked};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_burst_of_commands_is_answered_however_many_they_are() {
@@ -20,7 +20,7 @@ async fn a_burst_of_commands_is_answered_however_many_they_are() {
     let mut bench = Bench::start().await;
     let (mut peer, _) = bench.connect().await;
     peer.send(&masked(r#"{"op":"ping"}"#).repeat(COMMANDS)).await;
-    peer.expect((0..COMMANDS).map(|_| r#"{"op":"ok"}"#.to_owned())).await;
+    peer.expect_texts((0..COMMANDS).map(|_| r#"{"op":"ok"}"#.to_owned())).await;
     assert_eq!(bench.lagging(), 0);
 }
 
@@ -33,7 +33,7 @@ async fn answers_that_come_all_at_once_reach_who_reads_them() {
     for answer in events(0..ANSWERS) {
         bench.tell(Delivery::Reply(conn, answer)).await;
     }
-    peer.expect(numbers(0..ANSWERS)).await;
+    peer.expect_texts(numbers(0..ANSWERS)).await;
     assert_eq!(bench.lagging(), 0);
 }
 
@@ -46,7 +46,7 @@ async fn a_publication_of_any_size_reaches_who_reads() {
     }
     bench.publish(ROOM, events(0..5_000)).await;
     for peer in &mut peers {
-        peer.expect(numbers(0..5_000)).await;
+        peer.expect_texts(numbers(0..5_000)).await;
     }
     assert_eq!(bench.lagging(), 0);
 }
@@ -61,8 +61,8 @@ async fn a_publication_larger_than_any_buffer_and_what_follows_reach_who_reads()
     for event in events(0..500) {
         bench.publish(ROOM, vec![event]).await;
     }
-    peer.expect(large).await;
-    peer.expect(numbers(0..500)).await;
+    peer.expect_texts(large).await;
+    peer.expect_texts(numbers(0..500)).await;
     assert_eq!(bench.lagging(), 0);
 }
 
@@ -79,7 +79,7 @@ async fn publications_that_come_all_at_once_reach_who_reads() {
         bench.publish(ROOM, vec![event]).await;
     }
     for peer in &mut peers {
-        peer.expect(numbers(0..EVENTS)).await;
+        peer.expect_texts(numbers(0..EVENTS)).await;
     }
     assert_eq!(bench.lagging(), 0);
 }
@@ -93,11 +93,11 @@ async fn who_waits_for_a_replay_misses_nothing_that_is_said_meanwhile() {
     for first in (1_000..9_000).step_by(500) {
         bench.publish(ROOM, events(first..first + 500)).await;
     }
-    live.expect(numbers(1_000..9_000)).await;
+    live.expect_texts(numbers(1_000..9_000)).await;
     bench.tell(Delivery::Replayed(conn, ROOM, events(0..1_000))).await;
-    late.expect(numbers(0..9_000)).await;
+    late.expect_texts(numbers(0..9_000)).await;
     bench.publish(ROOM, events(9_000..9_001)).await;
-    late.expect(numbers(9_000..9_001)).await;
+    late.expect_texts(numbers(9_000..9_001)).await;
     assert_eq!(bench.lagging(), 0);
 }
 
@@ -110,7 +110,7 @@ async fn who_takes_nothing_is_told_that_he_lags_when_he_looks_up_and_only_he() {
     while bench.lagging() == 0 {
         assert!(published < 1_000, "30 MB wait for a socket that takes nothing");
         bench.publish(ROOM, vec![text(&format!("{published:0>30000}"))]).await;
-        eager.expect([format!("{published:0>30000}")]).await;
+        eager.expect_texts([format!("{published:0>30000}")]).await;
         published += 1;
     }
     // Longer than a close frame waits otherwise.
@@ -129,7 +129,7 @@ async fn who_takes_nothing_is_told_that_he_lags_when_he_looks_up_and_only_he() {
             other => break other,
         }
     };
-    assert_eq!((opcode, payload.as_slice()), (8, &1013u16.to_be_bytes()[..]));
+    assert_eq!((opcode, &payload[..]), (CLOSE, &1013u16.to_be_bytes()[..]));
     assert_eq!(lazy.frame().await, None);
     assert!(heard < published);
     assert_eq!(bench.lagging(), 1);
@@ -180,12 +180,12 @@ async fn who_subscribes_twice_hears_nothing_live_before_both_replays() {
     bench.tell(Delivery::Unsubscribed(conn, ROOM, text("left"))).await;
     bench.tell(Delivery::Subscribed(conn, ROOM)).await;
     bench.tell(Delivery::Replayed(conn, ROOM, vec![text("1"), text("2"), text("ok")])).await;
-    peer.expect(["left", "1", "2", "ok"].map(str::to_owned)).await;
+    peer.expect_texts(["left", "1", "2", "ok"].map(str::to_owned)).await;
     bench.publish(ROOM, events(4..5)).await;
     bench.tell(Delivery::Reply(conn, text("between"))).await;
-    peer.expect(["between".to_owned()]).await;
+    peer.expect_texts(["between".to_owned()]).await;
     bench.tell(Delivery::Replayed(conn, ROOM, vec![text("2"), text("3"), text("ok")])).await;
-    peer.expect(["2", "3", "ok", "4"].map(str::to_owned)).await;
+    peer.expect_texts(["2", "3", "ok", "4"].map(str::to_owned)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -237,7 +237,7 @@ async fn a_peer_that_ends_behind_our_close_is_gone_at_once() {
     let mut bench = Bench::start().await;
     let (mut peer, _) = bench.connect().await;
     peer.send(&[0x88, 0x80, 0, 0, 0, 0]).await;
-    assert_eq!(peer.frame().await, Some((8, vec![])));
+    peer.expect(CLOSE, b"").await;
     peer.send_and_end(&masked("late")).await;
     bench.all_ended().await;
 }
@@ -252,9 +252,9 @@ async fn who_is_let_in_again_is_not_turned_away_for_the_time_before() {
         bench.tell(Delivery::Revoke(target, until)).await;
         let bye: serde_json::Value = serde_json::from_str(&before.text().await).unwrap();
         assert_eq!((&bye["op"], &bye["code"]), (&"bye".into(), &"revoked".into()));
-        assert_eq!(before.frame().await, Some((8, 1008u16.to_be_bytes().to_vec())));
+        before.expect(CLOSE, &1008u16.to_be_bytes()).await;
         after.send(&masked(r#"{"op":"ping"}"#)).await;
-        after.expect([r#"{"op":"ok"}"#.to_owned()]).await;
+        after.expect_texts([r#"{"op":"ok"}"#.to_owned()]).await;
     }
 }
 

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use impulse::base::hex;
 use impulse::base::limits::auth as limits;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -91,7 +92,7 @@ fn device(answer: &Answer) -> String {
 async fn people(server: &TestServer, how_many: i32, memory_kib: u32) {
     let auth = URL_SAFE_NO_PAD.decode(auth_of("model")).unwrap().try_into().unwrap();
     let stretched = impulse::e2ee::account::stretch(&auth, &[1; 16], memory_kib, 1, 1).unwrap();
-    let verifier: String = stretched.verifier.iter().map(|byte| format!("{byte:02x}")).collect();
+    let verifier = hex::encode(&stretched.verifier);
     let salt = "01".repeat(16);
     let made = format!(
         "INSERT INTO accounts.users (username, username_key, created_at, has_joined)

@@ -11,119 +11,41 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use support::TestServer;
-
-const TEXT: u8 = 1;
-const BINARY: u8 = 2;
-const CLOSE: u8 = 8;
-const PING: u8 = 9;
-const PONG: u8 = 10;
-const FIN: u8 = 0x80;
-
-/// A masked frame with any first byte.
-fn raw(first: u8, payload: &[u8]) -> Vec<u8> {
-    const MASK: [u8; 4] = [0xa1, 0x02, 0x7f, 0xc4];
-    let mut frame = vec![first];
-    match payload.len() {
-        n @ 0..=125 => frame.push(0x80 | n as u8),
-        n @ 126..=0xffff => {
-            frame.push(0x80 | 126);
-            frame.extend_from_slice(&(n as u16).to_be_bytes());
-        }
-        n => {
-            frame.push(0x80 | 127);
-            frame.extend_from_slice(&(n as u64).to_be_bytes());
-        }
-    }
-    frame.extend_from_slice(&MASK);
-    frame.extend(payload.iter().zip(MASK.iter().cycle()).map(|(byte, mask)| byte ^ mask));
-    frame
-}
+use support::wire::{BINARY, CLOSE, FIN, PING, PONG, TEXT, Wire, frame, upgrade};
 
 fn whole(opcode: u8, payload: &[u8]) -> Vec<u8> {
-    raw(FIN | opcode, payload)
+    frame(FIN | opcode, payload)
 }
 
 fn close(code: u16) -> Vec<u8> {
     whole(CLOSE, &code.to_be_bytes())
 }
 
-/// One connection to the echo endpoint.
-struct Peer {
-    stream: TcpStream,
-    buffer: Vec<u8>,
+/// A connection to the echo endpoint.
+async fn connect(server: &TestServer) -> Wire {
+    let stream = TcpStream::connect(server.address).await.unwrap();
+    stream.set_nodelay(true).unwrap();
+    let request = upgrade(&format!("Host: {}\r\n", server.address), "/echo", "");
+    let (wire, head) = Wire::upgraded(stream, request.as_bytes()).await;
+    assert!(head.starts_with(b"HTTP/1.1 101 "));
+    wire
 }
 
-impl Peer {
-    async fn connect(server: &TestServer) -> Self {
-        let mut stream = TcpStream::connect(server.address).await.unwrap();
-        stream.set_nodelay(true).unwrap();
-        let request = format!(
-            "GET /echo HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: CQkJCQkJCQkJCQkJCQkJCQ==\r\n\r\n",
-            server.address
-        );
-        stream.write_all(request.as_bytes()).await.unwrap();
-        let mut buffer = Vec::new();
-        while !buffer.ends_with(b"\r\n\r\n") {
-            assert!(stream.read_buf(&mut buffer).await.unwrap() > 0);
-        }
-        assert!(buffer.starts_with(b"HTTP/1.1 101 "));
-        Self { stream, buffer: Vec::new() }
+/// Sends a byte at a time, as a bad network would.
+async fn drip(peer: &mut Wire, bytes: &[u8]) {
+    for byte in bytes {
+        peer.send(&[*byte]).await;
     }
+}
 
-    async fn send(&mut self, bytes: &[u8]) {
-        self.stream.write_all(bytes).await.unwrap();
-    }
-
-    /// A byte at a time, as a bad network would.
-    async fn drip(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.send(&[*byte]).await;
-        }
-    }
-
-    /// The next frame: opcode and payload. `None` at the end of TCP.
-    async fn frame(&mut self) -> Option<(u8, Vec<u8>)> {
-        loop {
-            if let Some(frame) = self.take() {
-                return Some(frame);
-            }
-            let reading = self.stream.read_buf(&mut self.buffer);
-            match tokio::time::timeout(Duration::from_secs(10), reading).await.expect("in time") {
-                Ok(0) | Err(_) => return None,
-                Ok(_) => {}
-            }
-        }
-    }
-
-    fn take(&mut self) -> Option<(u8, Vec<u8>)> {
-        let &[first, second, ..] = self.buffer.as_slice() else { return None };
-        assert_eq!(first & 0xf0, FIN, "whole frames without extensions");
-        let (length, start) = match second {
-            126 => (u16::from_be_bytes(self.buffer.get(2..4)?.try_into().unwrap()) as usize, 4),
-            127 => (u64::from_be_bytes(self.buffer.get(2..10)?.try_into().unwrap()) as usize, 10),
-            n => (n as usize, 2),
-        };
-        let payload = self.buffer.get(start..start + length)?.to_vec();
-        self.buffer.drain(..start + length);
-        Some((first & 0xf, payload))
-    }
-
-    async fn expect(&mut self, opcode: u8, payload: &[u8]) {
-        let (got, bytes) = self.frame().await.expect("a frame");
-        assert_eq!(got, opcode);
-        assert!(bytes == payload, "{} bytes, expected {}", bytes.len(), payload.len());
-    }
-
-    /// A close frame with this code, then the end of TCP soon.
-    async fn closes(&mut self, code: u16, why: &str) {
-        let since = Instant::now();
-        let (opcode, payload) = self.frame().await.unwrap_or_else(|| panic!("{why}: no close"));
-        let said = payload.get(..2).map(|bytes| u16::from_be_bytes([bytes[0], bytes[1]]));
-        assert_eq!((opcode, said), (CLOSE, Some(code)), "{why}");
-        assert_eq!(self.frame().await, None, "{why}");
-        assert!(since.elapsed() < Duration::from_secs(4), "{why}: TCP ends within 3 s");
-    }
+/// Expects a close frame with this code, then the end of TCP soon.
+async fn closes(peer: &mut Wire, code: u16, why: &str) {
+    let since = Instant::now();
+    let (opcode, payload) = peer.frame().await.unwrap_or_else(|| panic!("{why}: no close"));
+    let read = payload.get(..2).map(|bytes| u16::from_be_bytes([bytes[0], bytes[1]]));
+    assert_eq!((opcode, read), (CLOSE, Some(code)), "{why}");
+    assert_eq!(peer.frame().await, None, "{why}");
+    assert!(since.elapsed() < Duration::from_secs(4), "{why}: TCP ends within 3 s");
 }
 
 async fn echo_server() -> TestServer {
@@ -133,7 +55,7 @@ async fn echo_server() -> TestServer {
 #[tokio::test(flavor = "multi_thread")]
 async fn messages_of_every_length_come_back() {
     let server = echo_server().await;
-    let mut peer = Peer::connect(&server).await;
+    let mut peer = connect(&server).await;
     for length in [0, 1, 125, 126, 127, 128, 65_535, 65_536, 1_000_000] {
         for opcode in [TEXT, BINARY] {
             let payload = vec![b'*'; length];
@@ -143,27 +65,27 @@ async fn messages_of_every_length_come_back() {
     }
     for length in [0, 125, 126, 300] {
         let payload = vec![b'*'; length];
-        peer.drip(&whole(TEXT, &payload)).await;
+        drip(&mut peer, &whole(TEXT, &payload)).await;
         peer.expect(TEXT, &payload).await;
     }
     peer.send(&whole(BINARY, &[0, 0xff, 0x80])).await;
     peer.expect(BINARY, &[0, 0xff, 0x80]).await;
     peer.send(&close(1000)).await;
-    peer.closes(1000, "a normal end").await;
+    closes(&mut peer, 1000, "a normal end").await;
     server.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pings_are_answered_in_order_and_pongs_are_not() {
     let server = echo_server().await;
-    let mut peer = Peer::connect(&server).await;
+    let mut peer = connect(&server).await;
     for payload in [&b""[..], b"Hello", &[0xfe; 125]] {
         peer.send(&whole(PING, payload)).await;
         peer.expect(PONG, payload).await;
     }
     peer.send(&whole(PONG, b"unasked")).await;
     let pings: Vec<u8> = (0..10u8).flat_map(|n| whole(PING, &[n])).collect();
-    peer.drip(&pings).await;
+    drip(&mut peer, &pings).await;
     for n in 0..10 {
         peer.expect(PONG, &[n]).await;
     }
@@ -173,12 +95,12 @@ async fn pings_are_answered_in_order_and_pongs_are_not() {
 #[tokio::test(flavor = "multi_thread")]
 async fn fragments_make_one_message_and_control_frames_pass_between_them() {
     let server = echo_server().await;
-    let mut peer = Peer::connect(&server).await;
+    let mut peer = connect(&server).await;
     for first in [TEXT, BINARY] {
-        let mut frames = raw(first, b"fragment1");
+        let mut frames = frame(first, b"fragment1");
         frames.extend(whole(PING, b"between"));
-        frames.extend(raw(0, b""));
-        frames.extend(raw(FIN, b"fragment2"));
+        frames.extend(frame(0, b""));
+        frames.extend(frame(FIN, b"fragment2"));
         peer.send(&frames).await;
         peer.expect(PONG, b"between").await;
         peer.expect(first, b"fragment1fragment2").await;
@@ -188,7 +110,7 @@ async fn fragments_make_one_message_and_control_frames_pass_between_them() {
     for (at, piece) in pieces.iter().enumerate() {
         let first = if at == 0 { TEXT } else { 0 };
         let last = if at + 1 == pieces.len() { FIN } else { 0 };
-        peer.send(&raw(first | last, piece)).await;
+        peer.send(&frame(first | last, piece)).await;
     }
     peer.expect(TEXT, &message).await;
     server.stop().await;
@@ -199,31 +121,31 @@ async fn broken_rules_close_with_1002_after_what_came_before() {
     let server = echo_server().await;
     let mut cases: Vec<(String, Vec<u8>)> = Vec::new();
     for rsv in [0x10, 0x20, 0x40, 0x70] {
-        cases.push((format!("RSV {rsv:#x}"), raw(FIN | rsv | TEXT, b"x")));
+        cases.push((format!("RSV {rsv:#x}"), frame(FIN | rsv | TEXT, b"x")));
     }
     for opcode in (3..8).chain(11..16) {
         cases.push((format!("opcode {opcode}"), whole(opcode, b"")));
     }
     cases.push(("a ping of 126".into(), whole(PING, &[0; 126])));
     cases.push(("a close of 126".into(), whole(CLOSE, &[3; 126])));
-    cases.push(("a ping in fragments".into(), raw(PING, b"x")));
-    cases.push(("a pong in fragments".into(), raw(PONG, b"x")));
-    cases.push(("a continuation of nothing".into(), raw(FIN, b"x")));
-    cases.push(("an open continuation of nothing".into(), raw(0, b"x")));
-    cases.push(("a text within a text".into(), [raw(TEXT, b"a"), whole(TEXT, b"b")].concat()));
+    cases.push(("a ping in fragments".into(), frame(PING, b"x")));
+    cases.push(("a pong in fragments".into(), frame(PONG, b"x")));
+    cases.push(("a continuation of nothing".into(), frame(FIN, b"x")));
+    cases.push(("an open continuation of nothing".into(), frame(0, b"x")));
+    cases.push(("a text within a text".into(), [frame(TEXT, b"a"), whole(TEXT, b"b")].concat()));
     cases.push(("an unmasked text".into(), vec![FIN | TEXT, 1, b'x']));
     cases.push(("a close of one byte".into(), whole(CLOSE, &[3])));
     for code in [0, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65_535] {
         cases.push((format!("close code {code}"), close(code)));
     }
     for (why, frame) in cases {
-        let mut peer = Peer::connect(&server).await;
+        let mut peer = connect(&server).await;
         let mut bytes = whole(TEXT, b"before");
         bytes.extend(frame);
         bytes.extend(whole(TEXT, b"after"));
         peer.send(&bytes).await;
         peer.expect(TEXT, b"before").await;
-        peer.closes(1002, &why).await;
+        closes(&mut peer, 1002, &why).await;
     }
     server.stop().await;
 }
@@ -231,15 +153,15 @@ async fn broken_rules_close_with_1002_after_what_came_before() {
 #[tokio::test(flavor = "multi_thread")]
 async fn text_is_utf_8_across_fragments_or_the_end_is_1007() {
     let server = echo_server().await;
-    let mut peer = Peer::connect(&server).await;
+    let mut peer = connect(&server).await;
     let good = "Hello-µ@ßöäüàá-UTF-8!! κόσμε 𐀀 \u{10ffff}\u{fffe}";
-    peer.drip(&whole(TEXT, good.as_bytes())).await;
+    drip(&mut peer, &whole(TEXT, good.as_bytes())).await;
     peer.expect(TEXT, good.as_bytes()).await;
     for byte in good.as_bytes() {
         let first = if *byte == b'H' { TEXT } else { 0 };
-        peer.send(&raw(first, &[*byte])).await;
+        peer.send(&frame(first, &[*byte])).await;
     }
-    peer.send(&raw(FIN, b"")).await;
+    peer.send(&frame(FIN, b"")).await;
     peer.expect(TEXT, good.as_bytes()).await;
 
     let bad: [&[u8]; 8] = [
@@ -253,17 +175,17 @@ async fn text_is_utf_8_across_fragments_or_the_end_is_1007() {
         b"cut \xf0\x90\x80",
     ];
     for bytes in bad {
-        let mut peer = Peer::connect(&server).await;
+        let mut peer = connect(&server).await;
         peer.send(&whole(TEXT, bytes)).await;
-        peer.closes(1007, &format!("{}", bytes.escape_ascii())).await;
-        let mut peer = Peer::connect(&server).await;
+        closes(&mut peer, 1007, &format!("{}", bytes.escape_ascii())).await;
+        let mut peer = connect(&server).await;
         let (one, two) = bytes.split_at(bytes.len() / 2);
-        peer.send(&[raw(TEXT, one), raw(FIN, two)].concat()).await;
-        peer.closes(1007, &format!("{} in two", bytes.escape_ascii())).await;
+        peer.send(&[frame(TEXT, one), frame(FIN, two)].concat()).await;
+        closes(&mut peer, 1007, &format!("{} in two", bytes.escape_ascii())).await;
     }
-    let mut peer = Peer::connect(&server).await;
+    let mut peer = connect(&server).await;
     peer.send(&whole(CLOSE, b"\x03\xe8\xce\xba\xe1\xbd\xb9\xcf\x83\xed\xa0\x80")).await;
-    peer.closes(1007, "a close reason that is no text").await;
+    closes(&mut peer, 1007, "a close reason that is no text").await;
     server.stop().await;
 }
 
@@ -271,15 +193,15 @@ async fn text_is_utf_8_across_fragments_or_the_end_is_1007() {
 async fn a_close_is_answered_with_its_code_and_nothing_follows() {
     let server = echo_server().await;
     for code in [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 3000, 3999, 4000, 4999] {
-        let mut peer = Peer::connect(&server).await;
+        let mut peer = connect(&server).await;
         peer.send(&[close(code), whole(PING, b"late"), whole(TEXT, b"late")].concat()).await;
-        peer.closes(code, &format!("close {code}")).await;
+        closes(&mut peer, code, &format!("close {code}")).await;
     }
-    let mut peer = Peer::connect(&server).await;
+    let mut peer = connect(&server).await;
     let reason = [&1000u16.to_be_bytes()[..], &[b'*'; 123]].concat();
     peer.send(&whole(CLOSE, &reason)).await;
-    peer.closes(1000, "the longest reason").await;
-    let mut peer = Peer::connect(&server).await;
+    closes(&mut peer, 1000, "the longest reason").await;
+    let mut peer = connect(&server).await;
     peer.send(&whole(CLOSE, b"")).await;
     assert_eq!(peer.frame().await.map(|(opcode, _)| opcode), Some(CLOSE));
     assert_eq!(peer.frame().await, None);
@@ -289,7 +211,7 @@ async fn a_close_is_answered_with_its_code_and_nothing_follows() {
 #[tokio::test(flavor = "multi_thread")]
 async fn large_messages_pass_up_to_the_limit_and_are_refused_from_the_declared_length() {
     let server = echo_server().await;
-    let mut peer = Peer::connect(&server).await;
+    let mut peer = connect(&server).await;
     let message = vec![b'x'; 16 * 1024 * 1024];
     let (mut read, mut write) = peer.stream.into_split();
     let frame = whole(BINARY, &message);
@@ -303,12 +225,12 @@ async fn large_messages_pass_up_to_the_limit_and_are_refused_from_the_declared_l
     assert!(got.get(10..) == Some(message.as_slice()));
     drop((sending.await.unwrap(), read));
 
-    peer = Peer::connect(&server).await;
+    peer = connect(&server).await;
     let declared = 16 * 1024 * 1024 + 1u64;
     let head = [&[FIN | BINARY, 0x80 | 127][..], &declared.to_be_bytes(), &[0; 4]].concat();
     peer.send(&head).await;
-    peer.closes(1009, "one byte too many, declared").await;
-    let mut peer = Peer::connect(&server).await;
+    closes(&mut peer, 1009, "one byte too many, declared").await;
+    let mut peer = connect(&server).await;
     let head = [&[FIN | BINARY, 0x80 | 127][..], &u64::MAX.to_be_bytes(), &[0; 4]].concat();
     peer.send(&head).await;
     let (opcode, payload) = peer.frame().await.expect("a close");

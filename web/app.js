@@ -1,8 +1,8 @@
 /** Joins the parts: the state of this browser, and the screens that show it. */
-import { mount } from "./ui/shell/app_view.js";
-import { useLanguage } from "./ui/base/i18n.js";
-import { useTheme } from "./ui/base/preferences.js";
 import { createClient } from "./state/store.js";
+import { useLanguage } from "./ui/base/language.js";
+import { useTheme } from "./ui/base/preferences.js";
+import { mount } from "./ui/shell/app_view.js";
 
 useTheme();
 useLanguage();

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Loads one room of an Impulse server over many WebSockets and keeps books on every delivery.
+"""Loads one room of an Impulse server over many WebSockets and checks every delivery.
 
 Everything happens in one asyncio loop, so one clock stamps both ends of a delivery. The price: a
 core of Python reads some ten thousand frames a second, and when it is busy the latencies are its
@@ -27,16 +27,16 @@ try:
 except ImportError:
     sys.exit('websockets is missing: pip install "websockets>=14"')
 
-# Connects on their way at once: a polite number for a server that others use, too.
+# Concurrent connects; a number that a server with other users can bear.
 CONNECTING_AT_ONCE = 64
-# How long the last deliveries and answers are waited for when the writers have stopped.
+# How long to wait for the last deliveries and answers when the writers have stopped.
 DRAIN_SECONDS = 5.0
-# Above this share of a core the loop itself makes messages wait.
+# Above this share of a core the event loop itself delays messages.
 BUSY = 0.8
 
 
 class Failure(Exception):
-    """One sentence for the person at the terminal."""
+    """An error that is shown as one sentence."""
 
 
 @dataclass
@@ -54,19 +54,19 @@ class Books:
     ended: dict[str, int] = field(default_factory=dict)
 
     def next_text(self, size: int) -> tuple[int, str]:
-        """The number of a new message, and a text of `size` bytes that says which it is."""
+        """Returns the number of a new message and a text of `size` bytes that contains it."""
         number = len(self.sent_at)
         self.sent_at.append(time.perf_counter())
         return number, f"{self.run} {number} ".ljust(size, "x")
 
     def number_of(self, text: str) -> int | None:
-        """Which message of this run a text is, if it is one."""
+        """Returns the number of the message of this run with this text, if there is one."""
         run, _, rest = text.partition(" ")
         return int(rest.partition(" ")[0]) if run == self.run else None
 
 
 class Member:
-    """One connection that follows the room, and may write."""
+    """A connection that follows the room and may send."""
 
     def __init__(self, socket: ClientConnection, books: Books) -> None:
         self.socket = socket
@@ -77,7 +77,7 @@ class Member:
         self.commands = 0
 
     async def subscribe(self, room: str | None) -> None:
-        """`hello` is the first frame: it tells the rooms we are in, and how far each one is."""
+        """Reads `hello`, the first frame, which lists the user's rooms and the `seq` of each."""
         hello = json.loads(await self.socket.recv())
         if hello["op"] != "hello":
             raise Failure(
@@ -94,7 +94,7 @@ class Member:
             if frame["op"] == "err":
                 raise Failure(f"The server refused to subscribe: {frame['message']}")
             if frame["op"] == "ok" and frame.get("id") == "subscribe":
-                # Whatever was missed since `hello` came before the `ok`; from here on it is live.
+                # Everything missed since `hello` came before the `ok`; from here on events are live.
                 self.seq = frame["seq"]
                 return
 
@@ -102,19 +102,19 @@ class Member:
         await self.socket.send(json.dumps({"op": op, "id": id, **fields}))
 
     async def write(self, size: int) -> None:
-        """Says something new. Sent again with the same `mid`, it would not be written twice."""
+        """Sends a new message. Sent again with the same `mid`, it would not be stored twice."""
         mid = base64.urlsafe_b64encode(secrets.token_bytes(16)).decode().rstrip("=")
         number, text = self.books.next_text(size)
         message = {"mid": mid, "rev": 0, "kind": "msg", "t": text}
         await self.command("msg.send", str(number), room=self.room, msg=message)
 
     async def follow(self) -> None:
-        """Takes every frame until the connection ends."""
+        """Reads every frame until the connection ends."""
         try:
             async for text in self.socket:
                 self.take(json.loads(text), time.perf_counter())
         except ConnectionClosed:
-            pass  # counted like an end in good order: neither is expected before ours
+            pass  # counted like a regular close: neither is expected before this client closes
         reason = f"{self.socket.close_code} {self.socket.close_reason}".strip()
         self.books.ended[reason] = self.books.ended.get(reason, 0) + 1
 
@@ -122,7 +122,7 @@ class Member:
         books = self.books
         match frame["op"]:
             case "msg" if frame["room"] == self.room:
-                # One room has one order, and everybody sees it: seq only grows.
+                # A room has one order for all readers, so seq only grows.
                 if frame["seq"] <= self.seq:
                     books.out_of_order += 1
                 self.seq = max(self.seq, frame["seq"])
@@ -151,8 +151,8 @@ async def join(
             plan.url,
             subprotocols=[Subprotocol("impulse.v1")],
             additional_headers={"Authorization": f"Bearer {token}"},
-            compression=None,  # short texts only cost time
-            max_queue=None,  # the books would rather have it now than leave it in the kernel
+            compression=None,  # compressing short texts only costs time
+            max_queue=None,  # read at once, so that latencies do not include waiting in the kernel
         )
         member = Member(socket, books)
         await member.subscribe(plan.room)
@@ -160,14 +160,14 @@ async def join(
 
 
 async def write_at_rate(members: list[Member], plan: argparse.Namespace) -> None:
-    """All writers together write `rate` messages a second, in turn, each at its own moment."""
+    """All writers together send `rate` messages a second, in turn and evenly spread."""
     start = time.perf_counter()
     for number in range(int(plan.rate * plan.seconds)):
         await asyncio.sleep(start + number / plan.rate - time.perf_counter())
         try:
             await members[number % plan.writers].write(plan.size)
         except ConnectionClosed:
-            return  # `follow` has noted why
+            return  # `follow` has recorded the reason
 
 
 async def run(plan: argparse.Namespace) -> tuple[Books, list[Member], dict[str, float]]:
@@ -207,12 +207,12 @@ def is_complete(books: Books, members: list[Member]) -> bool:
 
 
 def lost(books: Books, members: list[Member]) -> int:
-    """Deliveries of acknowledged messages that did not arrive."""
+    """Returns the number of deliveries of acknowledged messages that did not arrive."""
     return sum(len(books.acknowledged - member.seen) for member in members)
 
 
 def raise_descriptor_limit() -> None:
-    """Every connection is a descriptor, and the usual 1,024 are soon used up."""
+    """Raises the limit of open files: each connection needs a descriptor, and the usual limit is 1,024."""
     try:
         import resource
     except ImportError:
@@ -234,7 +234,7 @@ def percentiles(values: array) -> str:
 def report(
     plan: argparse.Namespace, books: Books, members: list[Member], took: dict[str, float]
 ) -> bool:
-    """Prints the table; whether all promises were kept."""
+    """Prints the table and returns whether nothing was lost, duplicated or out of order."""
     missing, busy = lost(books, members), took["cpu"] / took["all"]
     written = len(books.sent_at) / took["write"]
     counts = {"lost": missing, "doubled": books.doubled, "out of order": books.out_of_order}

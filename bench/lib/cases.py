@@ -1,4 +1,4 @@
-"""What is measured, and what is wanted: two tables, and nothing that runs."""
+"""The cases that are measured and the goals for their figures. This file contains only data."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ TITLES = {
 
 @dataclass(frozen=True)
 class Case:
-    """One measurement of each peer: arguments of `impulse loadtest`, and the figures to show."""
+    """One measurement of each peer: the arguments of `impulse loadtest` and the figures to show."""
 
     name: str
     title: str
@@ -26,7 +26,7 @@ class Case:
     shows: tuple
     connections: int
     peers: tuple = tuple(PEERS)
-    deliveries_per_s: int = 0  # what --rate asks for; a peer may stay behind it
+    deliveries_per_s: int = 0  # requested by --rate; a peer may be slower
 
 
 def fanout(members, in_flight):
@@ -69,7 +69,7 @@ CASES = [
     fanout(10_000, 8),
     Case(
         name="stalled-1000",
-        title="1,000 members, 16 in flight, 20 more who never read",
+        title="1,000 members, 16 in flight, and 20 readers that never read",
         arguments=("--scenario", "fanout", "-c", "1000", "--in-flight", "16", "--stalled", "20"),
         shows=("p99_us", "deliveries_per_s", "cpu_us_per_delivery"),
         connections=1_020,
@@ -104,7 +104,7 @@ CASES = [
     ),
     Case(
         name="durable",
-        title="messages on disk when acknowledged; single-row INSERTs of 64 pgbench clients",
+        title="durable messages; single-row INSERTs of 64 pgbench clients",
         arguments=("--scenario", "durable"),
         shows=("messages_per_s",),
         connections=64,
@@ -115,7 +115,7 @@ CASES = [
 
 @dataclass(frozen=True)
 class Goal:
-    """A bound on a figure of Impulse: by itself, over a peer's, or over its own in another case."""
+    """A bound on a figure of Impulse, absolute or relative to a peer or to another case."""
 
     title: str
     case: str
@@ -143,18 +143,18 @@ GOALS = [
          over_peer=UWEBSOCKETS),
     Goal(P99.format("1,000"), "paced-1000", "p99_us", 0.95, over_peer=UWEBSOCKETS),
     Goal(P99.format("10,000"), "paced-10000", "p99_us", 0.65, over_peer=UWEBSOCKETS),
-    Goal("p99 latency beside 20 readers who never read, of that without them", "stalled-1000",
+    Goal("p99 latency with 20 readers that never read, relative to without them", "stalled-1000",
          "p99_us", 1.20, over_case="fanout-1000-16"),
     Goal("CPU, 1,000 rooms of 10, 4,000 messages/s", "rooms", "cpu_us_per_delivery", 1.25,
          over_peer=C_LOOP),
     Goal("memory per idle connection at 10,000", "idle-10000", "bytes_per_connection", 2048,
          stretch=1536),
-    Goal("the same at 19,000, of that at 10,000", "idle-19000", "bytes_per_connection", 1.05,
+    Goal("memory per idle connection at 19,000, relative to 10,000", "idle-19000", "bytes_per_connection", 1.05,
          over_case="idle-10000"),
     Goal("connects per CPU second, with session check and `hello`", "connect-10000",
          "connects_per_cpu_s", at_least=20_000),
     Goal("CPU per connect", "connect-10000", "cpu_us_per_connect", 2.0, over_peer=C_LOOP),
-    Goal("a storm of 10,000 reconnects settles within", "storm-10000", "settle_s", 30),
-    Goal("durable messages/s, of single-row INSERTs", "durable", "messages_per_s", at_least=8,
+    Goal("time until 10,000 reconnects are complete", "storm-10000", "settle_s", 30),
+    Goal("durable messages/s (pgbench: single-row INSERTs)", "durable", "messages_per_s", at_least=8,
          over_peer=PGBENCH, stretch=12),
 ]

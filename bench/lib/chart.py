@@ -1,4 +1,4 @@
-"""A bar chart as SVG: no scripts, no fonts to fetch, its own ground, light or dark as the reader's system."""
+"""Draws a bar chart as SVG: without scripts or external fonts, with its own background, light or dark as the reader's system."""
 
 from xml.sax.saxutils import escape
 
@@ -31,7 +31,7 @@ STYLE = """
 
 
 def chart(results):
-    """All panels, one below the other."""
+    """Draws all panels, one below the other."""
     drawn, top = [], MARGIN
     for case_name, metric in PANELS:
         bars = values(results["records"], case_name, metric)
@@ -52,7 +52,7 @@ def chart(results):
 
 
 def values(records, case, metric):
-    """(peer, figure), in the order of the peers."""
+    """Returns (peer, figure), in the order of the peers."""
     medians = ((name, middle(by_round(records, case, name, metric))) for name in PEERS)
     return [(name, value) for name, value in medians if value is not None]
 

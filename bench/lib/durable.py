@@ -1,4 +1,4 @@
-"""The yardstick of durability: single-row INSERTs of 64 pgbench clients.
+"""Measures the reference for durable messages: single-row INSERTs of 64 pgbench clients.
 
 Same database: a private cluster made as Impulse makes its own (same programs, same settings, fsync
 on, in the same temporary folder), with the tables of `sql/chat`, and a row like that of a message.
@@ -33,11 +33,11 @@ SETTINGS = {"listen_addresses": "", "fsync": "on", "synchronous_commit": "on",
 
 
 class Failed(Exception):
-    """PostgreSQL is missing or does not do; says why."""
+    """PostgreSQL is missing or does not work; the message says why."""
 
 
 def inserts_per_s(seconds):
-    """Rows per second, each committed by itself."""
+    """Returns rows per second, each committed by itself."""
     programs = programs_folder()
     with tempfile.TemporaryDirectory(prefix="impulse-bench-pg-") as name:
         folder = pathlib.Path(name)
@@ -56,7 +56,7 @@ def inserts_per_s(seconds):
 
 
 def schema():
-    """Impulse's own tables, and rooms to write into."""
+    """Creates Impulse's own tables, and rooms to write into."""
     tables = [path.read_text() for path in sorted(SCHEMA.glob("*.sql"))]
     return "\n".join(["CREATE SCHEMA chat;", *tables, PREPARE])
 
@@ -84,7 +84,7 @@ def cluster(programs, folder):
 
 
 def run(*command):
-    """As somebody PostgreSQL accepts: it refuses root."""
+    """Runs a command as a user other than root, because PostgreSQL refuses root."""
     user, group = owner()
     ran = subprocess.run([str(word) for word in command], user=user, group=group,
                          extra_groups=None if user is None else [], cwd="/", text=True,
@@ -112,7 +112,7 @@ def own(folder):
 
 
 def programs_folder():
-    """The newest PostgreSQL that has everything."""
+    """Returns the newest PostgreSQL that has all needed programs."""
     found = [*pathlib.Path("/usr/lib/postgresql").glob("*/bin"), *pathlib.Path("/usr").glob("pgsql-*/bin")]
     on_path = shutil.which("initdb")
     found += [pathlib.Path(on_path).parent] if on_path else []

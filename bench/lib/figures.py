@@ -35,7 +35,7 @@ METRICS = {
 
 
 def by_round(records, case, peer, metric):
-    """The figures of a peer: {(run, round): figure}."""
+    """Returns the figures of a peer: {(run, round): figure}."""
     figures = {}
     for record in records:
         if (record["case"], record["peer"]) == (case, peer) and "report" in record:
@@ -46,17 +46,17 @@ def by_round(records, case, peer, metric):
 
 
 def middle(figures):
-    """The median of `by_round`; None of nothing."""
+    """Returns the median of `by_round`, or None if it is empty."""
     return median(figures.values()) if figures else None
 
 
 def ratios(above, below):
-    """Of two `by_round`, where both have a figure."""
+    """Returns the ratio of two `by_round`, where both have a figure."""
     return {key: above[key] / below[key] for key in above if below.get(key)}
 
 
 def goal_figures(goal, records, peer="impulse"):
-    """What a goal bounds, round by round."""
+    """Returns the figures that a goal bounds, by round."""
     own = by_round(records, goal.case, peer, goal.metric)
     if goal.over_peer:
         return ratios(own, by_round(records, goal.case, goal.over_peer, goal.metric))
@@ -66,7 +66,7 @@ def goal_figures(goal, records, peer="impulse"):
 
 
 def verdict(goal, figure):
-    """"met", "missed" or, without a figure, "not measured"."""
+    """Returns "met", "missed" or, without a figure, "not measured"."""
     if figure is None:
         return "not measured"
     is_met = figure <= goal.at_most if goal.at_most is not None else figure >= goal.at_least
@@ -74,7 +74,7 @@ def verdict(goal, figure):
 
 
 def troubles(records, case, peer):
-    """What went wrong with a peer in a case, each thing once."""
+    """Returns what went wrong with a peer in a case, each problem once."""
     found = []
     for record in records:
         if (record["case"], record["peer"]) == (case, peer):
@@ -98,7 +98,7 @@ def _troubles_of(record):
 
 
 def behind(case, records, peer):
-    """The share of the asked rate that a peer reached, if it stayed behind by more than 5 %."""
+    """Returns the share of the requested rate that a peer reached, if it missed it by more than 5 %."""
     if not case.deliveries_per_s:
         return None
     reached = middle(by_round(records, case.name, peer, "deliveries_per_s"))

@@ -1,4 +1,4 @@
-"""What the figures were taken on."""
+"""Describes the machine and the versions that were measured."""
 
 import os
 import pathlib
@@ -26,7 +26,7 @@ def cpu_model():
 
 
 def versions(program, names):
-    """Of what is compared, by name."""
+    """Returns the versions of the peers by name."""
     return {name: version(program, name) for name in names}
 
 
@@ -39,7 +39,7 @@ def version(program, name):
 
 
 def impulse(program):
-    """Its version and the commit of this tree."""
+    """Returns the version of the program and the commit of this tree."""
     said = subprocess.run([program, "--version"], capture_output=True, text=True).stdout.split()
     ask = ["git", "-C", peers.BENCH, "describe", "--always", "--dirty"]
     commit = subprocess.run(ask, capture_output=True, text=True).stdout.strip()

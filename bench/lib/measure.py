@@ -1,4 +1,4 @@
-"""One measurement: a fresh server, `impulse loadtest` on it, one record."""
+"""Takes one measurement: runs `impulse loadtest` on a fresh server and returns one record."""
 
 import contextlib
 import json
@@ -12,7 +12,7 @@ import time
 from . import durable, peers
 from .cases import IMPULSE, PGBENCH
 
-# On top of the seconds measured: start, connects, warm-up, what is on its way; and a thousand users
+# On top of the measured seconds: start, connects, warm-up, messages in flight, and a thousand users
 # of a thousand rooms, whose passwords are hashed at their real cost.
 GRACE_S = 240
 STOP_S = 20
@@ -20,11 +20,11 @@ SPARE_DESCRIPTORS = 200
 
 
 class Failed(Exception):
-    """A measurement came to nothing; says why."""
+    """A measurement failed; the message says why."""
 
 
 def measure(program, case, peer, seconds):
-    """What `impulse loadtest` says of this peer in this case: {"report": …} or {"failed": …}."""
+    """Returns the result of `impulse loadtest` for this peer and case: {"report": …} or {"failed": …}."""
     try:
         limit = raise_descriptor_limit()
         if case.connections + SPARE_DESCRIPTORS > limit:
@@ -43,11 +43,11 @@ def measure(program, case, peer, seconds):
 
 
 def loadtest(program, arguments, seconds):
-    """Runs it in a group and a temporary folder of its own: whatever happens, nothing stays."""
+    """Runs the command in a process group and a temporary folder of its own, so that nothing remains afterwards."""
     command = [program, "loadtest", *arguments, "--json", "--quiet"]
     patience = seconds + GRACE_S
     with tempfile.TemporaryDirectory(prefix="impulse-bench-") as folder:
-        # Its private database runs as another user, who must get through.
+        # Its private database runs as another user, which must be able to enter the folder.
         os.chmod(folder, 0o711)
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                                    start_new_session=True, env={**os.environ, "TMPDIR": folder})
@@ -64,7 +64,7 @@ def loadtest(program, arguments, seconds):
 
 
 def end_group(process):
-    """Ends it and the server it may have started: gently first, that one has a database to stop."""
+    """Stops the command and the server it may have started. It first asks them to stop, because the server has to stop its database."""
     for sign in (signal.SIGTERM, signal.SIGKILL):
         until = time.monotonic() + STOP_S
         with contextlib.suppress(ProcessLookupError):
@@ -76,7 +76,7 @@ def end_group(process):
 
 
 def raise_descriptor_limit():
-    """All the system lets us have; what is started from here inherits it."""
+    """Raises the limit of open files as far as the system allows; child processes inherit it."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     return hard

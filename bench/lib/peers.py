@@ -1,4 +1,4 @@
-"""The peers: how each is made, started and asked for its version.
+"""The peers: how each is built and started, and how its version is read.
 
 Each is a plain broadcast server: what one client of a path says, all of that path get.
 """
@@ -23,25 +23,25 @@ MODULES = ("/usr/lib/nginx/modules", "/usr/lib64/nginx/modules")
 
 
 class Missing(Exception):
-    """A peer cannot be had here; says why and what to do."""
+    """A peer is not available here; the message says why and what to do."""
 
 
 class Peer:
-    """One server to compare with. `prepare` comes first and may raise `Missing`."""
+    """A server to compare with. `prepare` has to be called first and may raise `Missing`."""
 
     def prepare(self, may_install):
-        """Makes what it needs to run."""
+        """Builds what the server needs to run."""
 
     def command(self, port, folder):
-        """What starts it."""
+        """Returns the command that starts it."""
         raise NotImplementedError
 
     def version(self):
-        """In a few words."""
+        """Returns its version in a few words."""
         raise NotImplementedError
 
     def measured(self, process):
-        """The process that does the work."""
+        """Returns the process that does the work."""
         return process.pid
 
 
@@ -117,7 +117,7 @@ class Nchan(Peer):
         return ["nginx", "-p", folder, "-e", "stderr", "-c", path]
 
     def measured(self, process):
-        """The worker: the master only waits. It listens before it has made one."""
+        """Returns the worker, because the master only waits. The port is open before the worker exists."""
         children = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children")
         until = time.monotonic() + START_S
         while time.monotonic() < until and process.poll() is None:
@@ -170,7 +170,7 @@ PEERS = {
 
 @contextlib.contextmanager
 def running(peer):
-    """A fresh server: yields its port and the process to watch, and ends it."""
+    """Starts a fresh server, yields its port and the process to measure, and stops it."""
     with tempfile.TemporaryDirectory(prefix="impulse-bench-") as folder:
         port = free_port()
         log = pathlib.Path(folder, "log")
@@ -218,7 +218,7 @@ def need(program, may_install, *packages):
 
 
 def install(*packages):
-    """By apt, which must not start a service of what it installs."""
+    """Installs packages with apt without starting their services."""
     if shutil.which("apt-get") is None:
         raise Missing(f"there is no apt-get here; install by hand: {' '.join(packages)}")
     as_root = [] if os.geteuid() == 0 else ["sudo"]
@@ -244,7 +244,7 @@ def is_older(program, *sources):
 
 
 def call(*command):
-    """Runs a command whose output only matters if it fails."""
+    """Runs a command and shows its output only if it fails."""
     BUILD.mkdir(exist_ok=True)
     ran = subprocess.run([str(word) for word in command], capture_output=True, text=True)
     if ran.returncode != 0:
@@ -257,7 +257,7 @@ def first_line(*command):
 
 
 def locked(folder, package):
-    """The version of a package in a Cargo.lock."""
+    """Returns the version of a package in a Cargo.lock."""
     lines = (folder / "Cargo.lock").read_text().splitlines()
     at = lines.index(f'name = "{package}"')
     return lines[at + 1].split('"')[1]

@@ -1,4 +1,4 @@
-"""The results as Markdown, between two marks in docs/performance.md."""
+"""Writes the results as Markdown between two marks in docs/performance.md."""
 
 from .cases import CASES, GOALS, PEERS, PGBENCH, TITLES
 from .figures import METRICS, behind, by_round, goal_figures, middle, troubles, verdict
@@ -8,7 +8,7 @@ BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
 
 
 def markdown(results):
-    """Everything: goals, peers, notes, machine."""
+    """Returns the whole section: goals, peers, notes, machine."""
     records = results["records"]
     notes = Notes()
     parts = [goals(records), *comparisons(results, notes), notes.text(), origin(results)]
@@ -16,14 +16,14 @@ def markdown(results):
 
 
 def insert(page, text):
-    """The page with this text between the marks."""
+    """Returns the page with this text between the marks."""
     before, rest = page.split(BEGIN, 1)
     _, after = rest.split(END, 1)
     return f"{before}{BEGIN}\n\n{text}\n\n{END}{after}"
 
 
 class Notes:
-    """Footnotes, each said once."""
+    """Footnotes, each of which appears once."""
 
     def __init__(self):
         self.sentences = []
@@ -51,7 +51,7 @@ def goals(records):
 
 
 def goal_title(goal):
-    return f"{goal.title}: of {TITLES[goal.over_peer]}" if goal.over_peer else goal.title
+    return f"{goal.title}, relative to {TITLES[goal.over_peer]}" if goal.over_peer else goal.title
 
 
 def goal_text(goal, value):
@@ -80,7 +80,7 @@ def sign(word):
 
 
 def comparisons(results, notes):
-    """A table for each case that was measured."""
+    """Yields a table for each case that was measured."""
     for case in CASES:
         if any(record["case"] == case.name for record in results["records"]):
             yield comparison(case, results, notes)
@@ -100,7 +100,7 @@ def comparison(case, results, notes):
 
 
 def remarks(case, results, name):
-    """What one must know to read a peer's figures, or why there are none."""
+    """Returns the remarks that affect a peer's figures, or the reason why there are none."""
     records = results["records"]
     if not any((record["case"], record["peer"]) == (case.name, name) for record in records):
         reasons = (run["without"].get(name) for run in results["runs"].values())
@@ -118,9 +118,9 @@ def table_row(*cells):
 
 
 def origin(results):
-    """Machine, versions, date and command of each run that is in the tables."""
+    """Returns machine, versions, date and command of each run in the tables."""
     used = {record["run"] for record in results["records"]}
-    parts = ["### Taken on"]
+    parts = ["### Runs"]
     for name, run in sorted(results["runs"].items()):
         if name not in used:
             continue
@@ -134,14 +134,14 @@ def origin(results):
 
 
 def brief(case, report):
-    """One measurement in a line."""
+    """Returns one measurement as a line."""
     values = ((metric, METRICS[metric](report)) for metric in case.shows)
     return ", ".join(figure(metric, value) + f" {UNITS[metric][0]}"
                      for metric, value in values if value is not None)
 
 
 def summary(results):
-    """The goals as lines for a terminal."""
+    """Returns the goals as lines for a terminal."""
     lines = []
     for goal in GOALS:
         value = middle(goal_figures(goal, results["records"]))

@@ -1,4 +1,4 @@
-"""Numbers as people read them."""
+"""Formats numbers for readers."""
 
 UNITS = {
     "cpu_us_per_delivery": ("CPU per delivery", "µs"),
@@ -9,20 +9,20 @@ UNITS = {
     "deliveries_per_s": ("deliveries/s", ""),
     "messages_per_s": ("messages/s", ""),
     "connects_per_s": ("connects/s", ""),
-    "settle_s": ("everybody is back after", "s"),
+    "settle_s": ("all clients reconnected after", "s"),
     "p99_us": ("p99 latency", "ms"),
 }
 
 
 def number(value):
-    """Three digits that matter; thousands by comma."""
+    """Three significant digits; thousands separated by commas."""
     if value >= 100:
         return f"{value:,.0f}"
     return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
 
 def figure(metric, value):
-    """With its unit."""
+    """Formats a figure with its unit."""
     unit = UNITS[metric][1]
     if unit == "B":
         return f"{value:,.0f} B"

@@ -76,8 +76,9 @@ impl Client {
         body: Option<Value>,
     ) -> Result<Value, String> {
         let Control { address, host, token, .. } = &self.control;
-        let server = http::client::Server { address, host: host.as_deref().unwrap_or(address) };
-        http::client::call_by_name(server, Some(token), method, path, body).await
+        let host = host.as_deref().unwrap_or(address);
+        let client = http::client::Client::new(address).with_host(host).with_token(Some(token));
+        client.call(method, path, body).await
     }
 }
 

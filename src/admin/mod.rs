@@ -5,20 +5,23 @@
 
 mod args;
 mod client;
+mod health;
 mod table;
 
 pub use args::{Admin, Verb};
+pub use health::healthcheck;
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::auth::{Auth, AuthSettings, Scope, TokenWish};
+use crate::auth::{Auth, Scope, TokenWish};
 use crate::base::error::Code;
 use crate::base::limits;
 use crate::base::names;
 use crate::base::text;
 use crate::config::Config;
+use crate::settings::{RuntimeSettings, Settings};
 use crate::store::accounts::{AccountStore, AuditEntry, UserRow};
 use crate::store::embedded::{self, Embedded};
 use crate::store::pool::Database;
@@ -234,7 +237,10 @@ fn with_link(client: &Client, mut answer: Value) -> Result<Value, String> {
 /// One new bearer token for each user.
 async fn tokens(config: &Config, users: &[String], wish: TokenWish<'_>) -> Result<String, String> {
     let (_database, accounts) = open_accounts(config).await?;
-    let auth = Auth::new(accounts.clone(), AuthSettings::of(config)).await.map_err(sentence)?;
+    let settings = Settings::open(accounts.clone(), RuntimeSettings::of(config));
+    let settings = settings.await.map_err(sentence)?;
+    let auth = Auth::new(accounts.clone(), settings, config.rate_limit_scale);
+    let auth = auth.await.map_err(sentence)?;
     // All of them first: a token that was made and never shown would live on.
     let mut found = Vec::with_capacity(users.len());
     for user in users {

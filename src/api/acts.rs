@@ -11,8 +11,9 @@ use serde_json::{Value, json};
 use crate::auth::{Invite, Session};
 use crate::base::error::Result;
 use crate::base::ids::{RoomId, Uid};
+use crate::base::principal::Principal;
 use crate::protocol::room::{Role, RoomKind, RoomView};
-use crate::rooms::{By, CreateRoom, Making, MemberChange, MemberOutcome};
+use crate::rooms::{CreateRoom, CreatedRoom, MemberChange, MemberOutcome, Quota, UpdatedRoom};
 use crate::store::chat::RoomChange;
 
 use super::Api;
@@ -20,13 +21,13 @@ use super::record::Target;
 use super::users::name_of;
 
 impl Api {
-    /// Makes a room for `owner`, or finds the direct room that exists: `false`.
+    /// Makes a room for `owner`, or finds the direct room that exists.
     pub(super) async fn create_room(
         &self,
         caller: &Session,
         owner: Option<Uid>,
         create: CreateRoom,
-    ) -> Result<(RoomView, bool)> {
+    ) -> Result<CreatedRoom> {
         // Who talks to whom in private is nobody else's business, so it needs no leave to be recorded.
         let permit = match create.kind {
             RoomKind::Dm => None,
@@ -38,8 +39,9 @@ impl Api {
             "owner": owner,
             "default": Some(true).filter(|_| create.is_default),
         });
-        let (room, is_new) = self.make_room(caller, owner, create).await?;
-        if let Some(permit) = permit.filter(|_| is_new) {
+        let created = self.make_room(caller, owner, create).await?;
+        if let Some(permit) = permit.filter(|_| created.is_new) {
+            let room = &created.view;
             // Somebody who has blocked the owner was left out.
             members.retain(|uid| self.rooms.is_member(room.id, *uid));
             if !members.is_empty() {
@@ -47,7 +49,7 @@ impl Api {
             }
             permit.record("room.create", Target::room(room.id, &room.name), said(detail)).await;
         }
-        Ok((room, is_new))
+        Ok(created)
     }
 
     /// Within what the caller may make, and may put people in.
@@ -56,29 +58,29 @@ impl Api {
         caller: &Session,
         owner: Option<Uid>,
         create: CreateRoom,
-    ) -> Result<(RoomView, bool)> {
+    ) -> Result<CreatedRoom> {
         let is_direct = create.kind == RoomKind::Dm;
-        let making = if caller.admin { Quota::Unbounded } else { Quota::Bounded };
+        let quota = if caller.admin { Quota::Unbounded } else { Quota::Bounded };
         let people: BTreeSet<_> = create.members.iter().filter(|uid| **uid != caller.uid).collect();
         let people = people.len();
         let allowance = self.allowances.of(caller.uid);
-        allowance.put_in(people, caller.admin)?;
-        let made = match making {
+        allowance.add_members(people, caller.admin)?;
+        let made = match quota {
             Quota::Bounded => self.auth.take_room(caller.uid, is_direct),
             Quota::Unbounded => Ok(()),
         };
         let made = match made {
-            Ok(()) => self.rooms.make(owner, create, making).await,
+            Ok(()) => self.rooms.create(owner, create, quota).await,
             Err(error) => Err(error),
         };
-        if !matches!(made, Ok((_, true))) {
-            allowance.put_nobody_in(people, caller.admin);
+        if !matches!(made, Ok(CreatedRoom { is_new: true, .. })) {
+            allowance.give_members_back(people, caller.admin);
         }
-        let (room, is_new) = made?;
-        if making == Quota::Bounded && !is_new {
+        let created = made?;
+        if quota == Quota::Bounded && !created.is_new {
             self.auth.give_direct_back(caller.uid);
         }
-        Ok((room, is_new))
+        Ok(created)
     }
 
     /// Changes the room itself.
@@ -90,7 +92,8 @@ impl Api {
     ) -> Result<RoomView> {
         let permit = self.permit(caller)?;
         let before = self.rooms.info(caller.principal(), room)?;
-        let (view, changed) = self.rooms.update(caller.principal(), room, change).await?;
+        let UpdatedRoom { view, changed } =
+            self.rooms.update(caller.principal(), room, change).await?;
         if let Some((action, detail)) = room_entry(&changed) {
             permit.record(action, Target::room(room, &before.name), detail).await;
         }

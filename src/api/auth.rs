@@ -10,7 +10,7 @@ use crate::auth::{Credentials, NewAccount, Origin, Session, SignedIn};
 use crate::base::error::Result;
 use crate::base::ids::Uid;
 use crate::http::{Request, Response};
-use crate::rooms::delivery::{Delivery, ConnectionsOf};
+use crate::rooms::delivery::{ConnectionsOf, Delivery};
 
 use super::caller::{clear_cookie, cookie_token, device_cookie, set_cookie, set_device_cookie};
 use super::users::settle_names;

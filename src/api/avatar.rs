@@ -7,14 +7,15 @@ use serde_json::json;
 
 use crate::auth::Session;
 use crate::base::error::{Code, Error, Result};
-use crate::http::{Place, Request, Response};
+use crate::base::{hex, random};
+use crate::http::{BodyPermit, Request, Response};
 
 use super::Api;
 use super::scope::Need;
 use super::users::{picture, tell_profile};
 
 /// A place for the upload, before a byte of it is read: for who is signed in, one at a time.
-pub(super) async fn admit(api: &Api, request: &Request) -> Result<Place> {
+pub(super) async fn admit(api: &Api, request: &Request) -> Result<BodyPermit> {
     if request.head.method.as_str() != "PUT" {
         return Ok(Box::new(()));
     }
@@ -32,10 +33,7 @@ pub(super) async fn put(api: &Api, caller: &Session, request: &Request) -> Resul
     let content_type = request.header("content-type").unwrap_or_default();
     api.allowances.of(caller.uid).profile_change()?;
     let drawn = api.studio.make(content_type, request.body.clone()).await?;
-    let mut random = [0; 16];
-    getrandom::fill(&mut random).map_err(|error| Error::internal(error.to_string()))?;
-    let name: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
-    let name = format!("{name}.{}", drawn.extension);
+    let name = format!("{}.{}", hex::encode(&random::bytes::<16>()?), drawn.extension);
     api.accounts.put_avatar(caller.uid, &name, drawn.content_type, &drawn.squares).await?;
     tell_profile(api, caller.uid).await;
     Ok(Response::json(200, &json!({"avatar": picture(Some(&name))})))

@@ -9,14 +9,14 @@ use super::Api;
 
 /// `GET /api/info`
 pub(super) fn info(api: &Api) -> Response {
-    let live = api.auth.live();
+    let settings = api.auth.settings().current();
     let mut info = json!({
-        "name": live.name,
+        "name": settings.name,
         "version": env!("CARGO_PKG_VERSION"),
-        "registration": live.registration,
-        "member_invites": live.member_invites,
-        "room_creation": live.room_creation,
-        "default_locale": live.default_locale,
+        "registration": settings.registration,
+        "member_invites": settings.member_invites,
+        "room_creation": settings.room_creation,
+        "default_locale": settings.default_locale,
         "setup": api.auth.setup_code().is_some(),
         "limits": {
             "command": limits::chat::COMMAND,

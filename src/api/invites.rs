@@ -14,6 +14,7 @@ use crate::auth::{Invite, InviteFilter, InviteWish, Maker, Session};
 use crate::base::error::{Code, Error, Result};
 use crate::base::ids::{InviteId, RoomId, Uid};
 use crate::base::limits::{api as limits, auth as bounds};
+use crate::base::principal::Principal;
 use crate::config::Registration;
 use crate::http::{Request, Response};
 use crate::policy::Action;
@@ -34,8 +35,8 @@ pub(super) async fn look(api: &Api, request: &Request) -> Result<Response> {
     api.check_origin_if_any(request)?;
     let Secret { code } = request.json()?;
     let invite = api.auth.invite(&code, None, request.peer.ip()).await?;
-    let live = api.auth.live();
-    let registration = live.registration != Registration::Closed;
+    let settings = api.auth.settings().current();
+    let registration = settings.registration != Registration::Closed;
     let rooms: Vec<Value> = open_rooms(api, &invite)
         .filter_map(|room| api.rooms.summary(room))
         .map(|room| {
@@ -55,12 +56,12 @@ pub(super) async fn look(api: &Api, request: &Request) -> Result<Response> {
     let answer = json!({
         "by": {
             "username": by.map_or("", |by| &by.username),
-            "display_name": by.map_or(live.name.as_str(), |by| &by.display_name),
+            "display_name": by.map_or(settings.name.as_str(), |by| &by.display_name),
             "avatar": picture(by.and_then(|by| by.avatar.as_deref())),
         },
         "rooms": rooms,
         "expires_at": invite.expires_at,
-        "server": live.name,
+        "server": settings.name,
         "registration": registration,
     });
     Ok(Response::json(200, &answer))
@@ -89,9 +90,9 @@ pub(super) async fn accept(api: &Api, caller: &Session, request: &Request) -> Re
 
 /// The rooms its maker may still add people to.
 fn open_rooms(api: &Api, invite: &Invite) -> impl Iterator<Item = RoomId> {
-    let (by, admin) = match &invite.by {
-        Some(Maker { uid, is_admin, .. }) => (*uid, *is_admin),
-        None => (Session::operator().uid, true),
+    let by = match &invite.by {
+        Some(Maker { uid, is_admin, .. }) => Principal::User { uid: *uid, is_admin: *is_admin },
+        None => Principal::Operator,
     };
     let may = move |room: &RoomId| api.rooms.authorize(by, *room, Action::Add).is_ok();
     invite.rooms.iter().copied().filter(may)
@@ -140,7 +141,7 @@ struct NewInvite {
 /// `POST /api/invites`, and of administrators `POST /api/admin/invites`: the secret is told this once.
 pub(super) async fn create(api: &Api, caller: &Session, request: &Request) -> Result<Response> {
     let new: NewInvite = request.json_if_any()?;
-    if !caller.admin && !api.auth.live().member_invites {
+    if !caller.admin && !api.auth.settings().current().member_invites {
         return Err(Error::new(Code::Forbidden, "Only admins of the server may invite people."));
     }
     let label = line("label", &new.label, limits::LABEL)?;

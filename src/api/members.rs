@@ -36,7 +36,7 @@ pub(super) async fn list(
     let page = Page::of(request)?;
     let uids: Vec<_> = members.iter().map(|member| member.uid).collect();
     let after = page.after.as_deref().unwrap_or_default();
-    let found = api.accounts.among(&uids, &page.q, after, page.limit + 1).await?;
+    let found = api.accounts.search_members(&uids, &page.q, after, page.limit + 1).await?;
     let next = if found.len() > page.limit { found.get(page.limit - 1) } else { None };
     let next = next.map(|(_, key)| cursor(key));
     let wanted: Vec<_> = found.iter().take(page.limit).map(|(uid, _)| *uid).collect();
@@ -58,7 +58,7 @@ fn told(api: &Api, member: &MemberView) -> Value {
         "state": api.rooms.presence().view(member.uid).state,
         "joined_at": member.joined_at,
     });
-    if let Some(until) = member.silenced_until {
+    if let Some(until) = member.muted_until {
         told["silenced_until"] = json!(until);
     }
     told
@@ -86,11 +86,11 @@ pub(super) async fn add(
     let allowance = api.allowances.of(caller.uid);
     let comes_in = uid != caller.uid && !api.rooms.is_member(room, uid);
     if comes_in {
-        allowance.put_in(1, caller.admin)?;
+        allowance.add_members(1, caller.admin)?;
     }
     let made = api.change_member(caller, room, uid, MemberChange::Put(role)).await;
     if comes_in && !matches!(made, Ok(MemberOutcome::Joined)) {
-        allowance.put_nobody_in(1, caller.admin);
+        allowance.give_members_back(1, caller.admin);
     }
     let _ = made?;
     Ok(Response::json(201, &json!({"id": uid, "uid": uid, "room": room, "role": role})))

@@ -36,9 +36,9 @@ pub(super) async fn page(
     let memory = api.rooms.memory();
     let holder = Holder::User(caller.uid);
     let mut held = memory.reserve(Kind::Answers, holder, limits::chat::PAGE_BYTES)?;
-    let (messages, more) = api.rooms.history(caller.principal(), room, page, limit).await?;
-    let messages = messages.iter().map(PageEntry::from).collect();
-    let response = Response::json(200, &History { messages, more });
+    let history = api.rooms.history(caller.principal(), room, page, limit).await?;
+    let messages = history.messages.iter().map(PageEntry::from).collect();
+    let response = Response::json(200, &History { messages, more: history.has_more });
     held.resize(response.size());
     Ok(response.holding(held))
 }

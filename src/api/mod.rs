@@ -49,7 +49,7 @@ use crate::base::limits::api as limits;
 use crate::base::memory::{Holder, Kind};
 use crate::base::text;
 use crate::delivery::Shards;
-use crate::http::{Admission, Cost, Counts, Head, Request, Response, Service, Site};
+use crate::http::{BodyAuthorization, Cost, Head, HttpCounters, Request, Response, Service, Site};
 use crate::metrics::Metrics;
 use crate::rooms::Rooms;
 use crate::store::accounts::AccountStore;
@@ -98,7 +98,7 @@ pub struct Api {
     /// Whose pages may use a browser's cookie.
     pub origins: OriginPolicy,
     /// What the listeners count.
-    pub traffic: Arc<Counts>,
+    pub traffic: Arc<HttpCounters>,
     /// `/metrics`.
     pub metrics: Metrics,
     /// What the counters said in the last hour.
@@ -127,7 +127,7 @@ impl Service for Api {
         Resource::find(&head.path).map_or(Cost::Light, Resource::cost)
     }
 
-    fn admit<'a>(&'a self, request: &'a Request) -> Admission<'a> {
+    fn authorize_body<'a>(&'a self, request: &'a Request) -> BodyAuthorization<'a> {
         Box::pin(async move {
             let admitted = match self.origins.check_host(request) {
                 Ok(()) => avatar::admit(self, request).await,

@@ -10,6 +10,7 @@ use serde_json::json;
 use tokio::sync::watch;
 
 use crate::base::error::{Code, Result};
+use crate::base::hex;
 use crate::store::accounts::{AuditEntry, UserRow};
 use crate::store::{now_ms, restorable_ms};
 
@@ -98,7 +99,7 @@ impl Api {
         self.accounts.purge_secrets(before).await?;
         let (last, _) = self.accounts.audit_page(&Default::default(), i64::MAX, 1).await?;
         if let Some(last) = last.first() {
-            let hash: String = last.hash.iter().map(|byte| format!("{byte:02x}")).collect();
+            let hash = hex::encode(&last.hash);
             tracing::info!(n = last.n, hash, "the newest entry of the audit log");
         }
         Ok(purged)

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::auth::{RoomCreation, Session};
+use crate::auth::Session;
 use crate::base::error::{Code, Error, Result};
 use crate::base::ids::{RoomId, Uid};
 use crate::base::limits::{api as limits, chat};
@@ -10,6 +10,7 @@ use crate::http::{Request, Response};
 use crate::policy::unreachable_person;
 use crate::protocol::room::{Notify, RoomKind, RoomView};
 use crate::rooms::{CreateRoom, check_kind};
+use crate::settings::RoomCreation;
 use crate::store::chat::RoomChange;
 
 use super::Api;
@@ -23,8 +24,8 @@ pub(super) fn list(api: &Api, caller: &Session, request: &Request) -> Result<Res
         None => RoomId(0),
         Some(id) => id.parse().map_err(|_| Error::field("after", "must be the id of a room"))?,
     };
-    let (rooms, more) = api.rooms.visible_to(caller.uid, after, limits::ROOMS_BYTES);
-    Ok(Response::json(200, &List { rooms, more }))
+    let page = api.rooms.visible_to(caller.uid, after, limits::ROOMS_BYTES);
+    Ok(Response::json(200, &List { rooms: page.rooms, more: page.has_more }))
 }
 
 #[derive(Serialize)]
@@ -70,7 +71,7 @@ pub(super) async fn create(api: &Api, caller: &Session, request: &Request) -> Re
     if new.members.len() > most {
         return Err(Error::field("members", "names too many people at once"));
     }
-    let by_admins = api.auth.live().room_creation == RoomCreation::Admins;
+    let by_admins = api.auth.settings().current().room_creation == RoomCreation::Admins;
     if by_admins && !caller.admin && new.kind != RoomKind::Dm {
         return Err(Error::new(Code::Forbidden, "Only admins of the server make rooms here."));
     }
@@ -95,8 +96,8 @@ pub(super) async fn create(api: &Api, caller: &Session, request: &Request) -> Re
         members: new.members,
         is_default: new.is_default,
     };
-    let (room, is_new) = api.create_room(caller, Some(caller.uid), create).await?;
-    Ok(Response::json(if is_new { 201 } else { 200 }, &room))
+    let created = api.create_room(caller, Some(caller.uid), create).await?;
+    Ok(Response::json(if created.is_new { 201 } else { 200 }, &created.view))
 }
 
 /// What a caller may want to change about a room.

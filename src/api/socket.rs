@@ -16,10 +16,10 @@ use crate::base::ids::{RoomId, Uid};
 use crate::base::limits;
 use crate::base::memory::{Holder, Kind, Reservation};
 use crate::delivery::{Adoption, Rights, Role, Shards};
-use crate::http::{Refused, Request, Response, Socket};
+use crate::http::{RefusalReason, Request, Response, Socket};
 use crate::protocol::event::Event;
 use crate::rooms::Rooms;
-use crate::rooms::delivery::{Delivery, ConnectionsOf};
+use crate::rooms::delivery::{ConnectionsOf, Delivery};
 use crate::ws::handshake::{self, OriginRule};
 
 use super::Api;
@@ -52,13 +52,13 @@ pub(super) async fn chat(api: &Api, request: &Request) -> Result<Response> {
 fn check_room_for_one_more(api: &Api, session: &Session) -> Result<()> {
     // Those on their way to a shard are counted; only as many as this machine has cores can pass together.
     if api.shards.connections() >= api.settings.sockets {
-        api.traffic.refuse(Refused::Sockets);
+        api.traffic.count_refused(RefusalReason::Sockets);
         let error =
             Error::new(Code::Unavailable, "The server has as many connections as it can hold.");
         return Err(error.retry_after(RETRY_MS));
     }
     if !api.rooms.presence().reserve(session.uid, api.settings.sockets_per_user) {
-        api.traffic.refuse(Refused::User);
+        api.traffic.count_refused(RefusalReason::User);
         let error = Error::new(Code::RateLimited, "You have too many connections.");
         return Err(error.retry_after(RETRY_MS));
     }

@@ -76,7 +76,7 @@ pub(super) async fn tell_profile(api: &Api, uid: Uid) {
 /// An account has another name than before, or is new: whoever is marked by that, or no longer, is
 /// told of, too.
 pub(super) async fn settle_names(api: &Api, uid: Uid) {
-    match api.accounts.settle_names(&[uid]).await {
+    match api.accounts.update_ambiguous_names(&[uid]).await {
         Ok(changed) => {
             for other in changed.into_iter().filter(|other| *other != uid) {
                 tell_one(api, other).await;

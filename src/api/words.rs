@@ -37,7 +37,7 @@ impl Api {
             if choices.is_empty() {
                 return Ok(());
             }
-            self.accounts.save_statuses(&choices).await?;
+            self.accounts.persist_statuses(&choices).await?;
             for (uid, _) in &choices {
                 // A session that is remembered carries the old ones to the next first connection.
                 self.auth.forget(*uid);

@@ -13,6 +13,7 @@ use sha2::Sha256;
 use crate::base::error::{Error, Result};
 use crate::base::ids::Uid;
 use crate::base::limits::auth::DEVICE_ACCOUNTS;
+use crate::base::random;
 
 /// What names a browser of one account.
 pub(super) type DeviceId = [u8; 16];
@@ -54,8 +55,7 @@ impl Devices<'_> {
     }
 
     fn make(&self) -> Result<String> {
-        let mut id = [0; ID];
-        getrandom::fill(&mut id).map_err(|error| Error::internal(error.to_string()))?;
+        let id = random::bytes::<ID>()?;
         let mac = self.mac(&id)?.finalize().into_bytes();
         Ok(URL_SAFE_NO_PAD.encode([id.as_slice(), &mac].concat()))
     }

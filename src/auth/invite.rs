@@ -58,7 +58,8 @@ impl Auth {
     /// `not_found`, `rate_limited`, `unavailable`.
     pub async fn invite(&self, code: &str, by: Option<Uid>, peer: IpAddr) -> Result<Invite> {
         let digest = session::digest(code);
-        let using = InviteUse { digest: &digest, members_invite: self.live().member_invites };
+        let using =
+            InviteUse { digest: &digest, members_invite: self.settings.current().member_invites };
         let permit = self.lookup(peer).await?;
         let found = self.store.live_invite(using, by).await?;
         drop(permit);
@@ -72,7 +73,8 @@ impl Auth {
     /// `not_found` if somebody else had the last one, `rate_limited`, `unavailable`.
     pub async fn use_invite(&self, code: &str, uid: Uid, peer: IpAddr) -> Result<(Invite, bool)> {
         let digest = session::digest(code);
-        let using = InviteUse { digest: &digest, members_invite: self.live().member_invites };
+        let using =
+            InviteUse { digest: &digest, members_invite: self.settings.current().member_invites };
         let permit = self.lookup(peer).await?;
         let used = self.store.use_invite(using, uid).await?;
         drop(permit);

@@ -9,7 +9,6 @@ mod device;
 mod fair_queue;
 mod guesses;
 mod invite;
-mod live;
 mod password;
 mod rate_limit;
 mod session;
@@ -23,7 +22,6 @@ pub use crate::store::accounts::{
 };
 pub use change::{NewPassword, Prepared, Proof};
 pub use invite::InviteWish;
-pub use live::{Live, RoomCreation};
 pub use password::Hashing;
 pub use rate_limit::RateLimit;
 pub use session::{Session, digest, new_token};
@@ -47,31 +45,14 @@ use crate::base::lock::MutexExt as _;
 use crate::base::names as name;
 use crate::base::net::line_site_and_block;
 use crate::base::principal::Principal;
-use crate::config::Config;
+use crate::settings::Settings;
 use crate::store::accounts::{AccountStore, Instance};
 use crate::store::now_ms;
 
 use fair_queue::{Bounds, Client, FairQueue, Permit};
 use guesses::Guesses;
-use live::Settings;
 use password::Stretcher;
 use session::Sessions;
-
-/// How logins are set up.
-#[derive(Debug, Clone)]
-pub struct AuthSettings {
-    /// Multiplies every limit; 0 lifts them.
-    pub rate_limit_scale: f64,
-    /// What holds until an administrator chooses otherwise.
-    pub defaults: Live,
-}
-
-impl AuthSettings {
-    /// As the server was started.
-    pub fn of(config: &Config) -> Self {
-        Self { rate_limit_scale: config.rate_limit_scale, defaults: Live::of(config) }
-    }
-}
 
 /// Iterations new passwords get in the browser.
 const ITERATIONS: u32 = 1_000_000;
@@ -79,7 +60,7 @@ const ITERATIONS: u32 = 1_000_000;
 /// The one who knows.
 pub struct Auth {
     store: AccountStore,
-    settings: Settings,
+    settings: Arc<Settings>,
     instance: Instance,
     stretcher: Stretcher,
     sessions: Sessions,
@@ -99,12 +80,15 @@ pub struct Auth {
 
 impl Auth {
     /// Reads what the installation made up at its first start; makes a setup code while there is no
-    /// administrator.
+    /// administrator. `scale` multiplies every rate limit; 0 lifts them.
     ///
     /// # Errors
     /// `unavailable`.
-    pub async fn new(store: AccountStore, settings: AuthSettings) -> Result<Arc<Self>> {
-        let scale = settings.rate_limit_scale;
+    pub async fn new(
+        store: AccountStore,
+        settings: Arc<Settings>,
+        scale: f64,
+    ) -> Result<Arc<Self>> {
         let registrations = |times| {
             let burst = limits::REGISTRATIONS.saturating_mul(times);
             RateLimit::new(burst, limits::REGISTRATIONS_PERIOD, scale)
@@ -119,7 +103,7 @@ impl Auth {
             if store.has_admin().await? { None } else { Some(session::new_token()?.0) };
         Ok(Arc::new(Self {
             instance: store.instance().await?,
-            settings: Settings::new(settings.defaults, store.chosen_settings().await?)?,
+            settings,
             store,
             stretcher: Stretcher::new(),
             sessions: Sessions::default(),
@@ -132,6 +116,11 @@ impl Auth {
             making: [MADE_PER_HOUR, DIRECT_PER_HOUR].map(|most| RateLimit::new(most, hour, scale)),
             blocking: RateLimit::new(BLOCK_CHANGES_PER_HOUR, hour, scale),
         }))
+    }
+
+    /// The settings that administrators change while the server runs.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     /// Takes one of the user's changes of whom he blocks.

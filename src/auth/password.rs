@@ -10,6 +10,7 @@ use subtle::ConstantTimeEq as _;
 use super::fair_queue::{Bounds, Client, FairQueue};
 use crate::base::error::{Error, Result};
 use crate::base::limits::auth::{HASHES_WAITING, HASHES_WAITING_PER_NETWORK};
+use crate::base::random;
 use crate::base::runtime::in_background;
 use crate::e2ee::account::{Stretched, stretch};
 use crate::store::accounts::StretchParams;
@@ -91,9 +92,12 @@ impl Default for Stretcher {
 /// # Errors
 /// No randomness.
 pub fn new_params() -> Result<StretchParams> {
-    let mut salt = [0; 16];
-    getrandom::fill(&mut salt).map_err(|error| Error::internal(error.to_string()))?;
-    Ok(StretchParams { salt, memory_kib: MEMORY_KIB, passes: PASSES, lanes: LANES })
+    Ok(StretchParams {
+        salt: random::bytes()?,
+        memory_kib: MEMORY_KIB,
+        passes: PASSES,
+        lanes: LANES,
+    })
 }
 
 /// Compares without telling by its time where the difference is.

@@ -11,11 +11,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
 
-use crate::base::error::{Error, Result};
+use crate::base::error::Result;
 use crate::base::ids::{SessionId, Uid};
 use crate::base::limits::auth as limits;
 use crate::base::lock::MutexExt as _;
 use crate::base::principal::Principal;
+use crate::base::random;
 use crate::protocol::presence::Status;
 use crate::store::accounts::{Scope, SessionKind};
 use crate::store::now_ms;
@@ -169,9 +170,7 @@ impl Sessions {
 /// # Errors
 /// No randomness.
 pub fn new_token() -> Result<(String, [u8; 32])> {
-    let mut token = [0; 32];
-    getrandom::fill(&mut token).map_err(|error| Error::internal(error.to_string()))?;
-    let token = URL_SAFE_NO_PAD.encode(token);
+    let token = URL_SAFE_NO_PAD.encode(random::bytes::<32>()?);
     let digest = digest(&token);
     Ok((token, digest))
 }

@@ -245,7 +245,7 @@ impl Auth {
     /// invitation is live counts when the account is made.
     fn way_in(&self, setup: Option<String>, invite: Option<String>) -> Result<WayIn> {
         let closed = |text| Err(Error::new(Code::RegistrationClosed, text));
-        match (setup, invite, self.live().registration) {
+        match (setup, invite, self.settings.current().registration) {
             (Some(code), _, _) if self.is_setup_code(&code) => Ok(WayIn::Setup(code)),
             (Some(_), _, _) => Err(setup_used()),
             (None, _, Registration::Closed) => {
@@ -278,15 +278,15 @@ impl Auth {
             display_name: "",
             slot: Some(slot),
         };
-        let live = self.live();
+        let settings = self.settings.current();
         let invite = match &way {
             WayIn::Setup(code) => return Ok((self.create_first_admin(&new, code).await?, None)),
             WayIn::Invite(digest) => {
-                Some(InviteUse { digest, members_invite: live.member_invites })
+                Some(InviteUse { digest, members_invite: settings.member_invites })
             }
             WayIn::Open => None,
         };
-        self.store.register_user(&new, live.users_max, invite).await
+        self.store.register_user(&new, settings.users_max, invite).await
     }
 
     /// The setup code is taken before and put back if that fails, so that of two who use it at once

@@ -9,11 +9,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use crate::base::bucket::Bucket;
 use crate::base::error::{Code, Error, Result};
 use crate::base::ids::Uid;
 use crate::base::limits::{Rate, users as limits};
 use crate::base::lock::MutexExt as _;
+use crate::base::token_bucket::TokenBucket;
 
 /// What all allowances share.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ struct Common {
     /// Multiplies every rate; 0 lifts them.
     scale: f64,
     /// Bytes of messages into all rooms.
-    bytes: Bucket,
+    bytes: TokenBucket,
 }
 
 impl Common {
@@ -30,7 +30,7 @@ impl Common {
         u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX)
     }
 
-    fn take(&self, bucket: &Bucket, rate: Rate, cost: f64) -> Result<(), u32> {
+    fn take(&self, bucket: &TokenBucket, rate: Rate, cost: f64) -> Result<(), u32> {
         if self.scale == 0.0 {
             Ok(())
         } else {
@@ -38,7 +38,7 @@ impl Common {
         }
     }
 
-    fn give_back(&self, bucket: &Bucket, rate: Rate, cost: f64) {
+    fn give_back(&self, bucket: &TokenBucket, rate: Rate, cost: f64) {
         if self.scale != 0.0 {
             bucket.give_back(rate.times(self.scale), cost);
         }
@@ -49,26 +49,26 @@ impl Common {
 #[derive(Debug)]
 pub struct Allowance {
     common: Arc<Common>,
-    commands: Bucket,
-    bytes_now: Bucket,
-    bytes_of_day: Bucket,
-    profile: Bucket,
-    put_in: Bucket,
-    changes: Bucket,
-    reads: Bucket,
+    commands: TokenBucket,
+    bytes_now: TokenBucket,
+    bytes_of_day: TokenBucket,
+    profile: TokenBucket,
+    add_members: TokenBucket,
+    changes: TokenBucket,
+    reads: TokenBucket,
 }
 
 impl Allowance {
     fn new(common: Arc<Common>) -> Self {
         Self {
             common,
-            commands: Bucket::default(),
-            bytes_now: Bucket::default(),
-            bytes_of_day: Bucket::default(),
-            profile: Bucket::default(),
-            put_in: Bucket::default(),
-            changes: Bucket::default(),
-            reads: Bucket::default(),
+            commands: TokenBucket::default(),
+            bytes_now: TokenBucket::default(),
+            bytes_of_day: TokenBucket::default(),
+            profile: TokenBucket::default(),
+            add_members: TokenBucket::default(),
+            changes: TokenBucket::default(),
+            reads: TokenBucket::default(),
         }
     }
 
@@ -99,7 +99,7 @@ impl Allowance {
     ///
     /// # Errors
     /// `rate_limited` with the time until there is enough.
-    pub fn bytes_into(&self, room: &Bucket, bytes: usize) -> Result<()> {
+    pub fn bytes_into(&self, room: &TokenBucket, bytes: usize) -> Result<()> {
         let cost = bytes as f64;
         let text = "Too much is being sent into this room. Please wait a moment.";
         self.take(room, limits::ROOM_BYTES_A_MINUTE, cost, text)?;
@@ -122,14 +122,18 @@ impl Allowance {
     ///
     /// # Errors
     /// `rate_limited` with the time until there is enough.
-    pub fn put_in(&self, people: usize, is_admin: bool) -> Result<()> {
+    pub fn add_members(&self, people: usize, is_admin: bool) -> Result<()> {
         let text = "You have put as many people into rooms as one may within an hour. Please wait.";
-        self.take(&self.put_in, limits::PUT_IN, share(people as f64, is_admin), text)
+        self.take(&self.add_members, limits::MEMBERS_ADDED, share(people as f64, is_admin), text)
     }
 
-    /// Gives back what [`put_in`](Self::put_in) took for people who did not come in by it.
-    pub fn put_nobody_in(&self, people: usize, is_admin: bool) {
-        self.common.give_back(&self.put_in, limits::PUT_IN, share(people as f64, is_admin));
+    /// Gives back what [`add_members`](Self::add_members) took for people who did not come in by it.
+    pub fn give_members_back(&self, people: usize, is_admin: bool) {
+        self.common.give_back(
+            &self.add_members,
+            limits::MEMBERS_ADDED,
+            share(people as f64, is_admin),
+        );
     }
 
     /// A call that changes something.
@@ -150,7 +154,7 @@ impl Allowance {
         self.take(&self.reads, limits::READS, share(cost, is_admin), text)
     }
 
-    fn take(&self, bucket: &Bucket, rate: Rate, cost: f64, text: &'static str) -> Result<()> {
+    fn take(&self, bucket: &TokenBucket, rate: Rate, cost: f64, text: &'static str) -> Result<()> {
         self.common
             .take(bucket, rate, cost)
             .map_err(|wait_ms| Error::new(Code::RateLimited, text).retry_after(wait_ms))
@@ -162,7 +166,7 @@ impl Allowance {
             &self.bytes_now,
             &self.bytes_of_day,
             &self.profile,
-            &self.put_in,
+            &self.add_members,
             &self.changes,
             &self.reads,
         ];
@@ -188,7 +192,7 @@ pub struct Allowances {
 impl Allowances {
     /// Rates times `scale`; 0 lifts them.
     pub fn new(scale: f64) -> Self {
-        let common = Common { began: Instant::now(), scale, bytes: Bucket::default() };
+        let common = Common { began: Instant::now(), scale, bytes: TokenBucket::default() };
         Self { common: Arc::new(common), parts: Default::default() }
     }
 
@@ -273,7 +277,7 @@ mod tests {
     fn a_room_takes_what_many_users_send_up_to_its_own_bound_and_the_server_up_to_its_own() {
         let allowances = allowances();
         const MESSAGE: usize = 32 * 1024;
-        let room = Bucket::default();
+        let room = TokenBucket::default();
         let (anna, bert) = (allowances.of(Uid(1)), allowances.of(Uid(2)));
         let passed = passing(|| anna.bytes_into(&room, MESSAGE)) * MESSAGE;
         let most = limits::ROOM_BYTES_A_MINUTE.at_once as usize;
@@ -282,9 +286,9 @@ mod tests {
         assert!(refused.message().contains("this room"), "{refused:?}");
         let mut into = passed;
         let refused = (0..1_000).find_map(|_| {
-            let room = Bucket::default();
+            let room = TokenBucket::default();
             into += passing(|| bert.bytes_into(&room, MESSAGE)) * MESSAGE;
-            let refused = bert.bytes_into(&Bucket::default(), MESSAGE);
+            let refused = bert.bytes_into(&TokenBucket::default(), MESSAGE);
             into += usize::from(refused.is_ok()) * MESSAGE;
             refused.err()
         });
@@ -300,52 +304,57 @@ mod tests {
         let is_near = |passed: usize, most: f64| {
             assert!((most..most * 1.1 + 20.0).contains(&(passed as f64)), "{passed} of {most}");
         };
-        is_near(passing(|| anna.put_in(1, false)), limits::PUT_IN.at_once);
-        anna.put_nobody_in(1, false);
-        is_near(passing(|| anna.put_in(1, false)) + 1, 1.0);
+        is_near(passing(|| anna.add_members(1, false)), limits::MEMBERS_ADDED.at_once);
+        anna.give_members_back(1, false);
+        is_near(passing(|| anna.add_members(1, false)) + 1, 1.0);
         is_near(passing(|| anna.change(1.0, false)), limits::CHANGES.at_once);
         is_near(passing(|| anna.read(1.0, false)), limits::READS.at_once);
         is_near(passing(|| anna.profile_change()), limits::PROFILE_CHANGES.at_once);
-        is_near(passing(|| boss.put_in(1, true)), limits::PUT_IN.at_once * limits::ADMINS);
+        is_near(
+            passing(|| boss.add_members(1, true)),
+            limits::MEMBERS_ADDED.at_once * limits::ADMINS,
+        );
     }
 
     #[test]
     fn scale_zero_lifts_every_bound_and_a_larger_one_widens_it() {
         let lifted = Allowances::new(0.0).of(Uid(1));
-        let room = Bucket::default();
+        let room = TokenBucket::default();
         for _ in 0..10_000 {
             lifted.command(1.0).unwrap();
             lifted.bytes(1_000_000).unwrap();
             lifted.bytes_into(&room, 1_000_000).unwrap();
-            lifted.put_in(1, false).unwrap();
+            lifted.add_members(1, false).unwrap();
             lifted.change(1.0, false).unwrap();
             lifted.read(1.0, false).unwrap();
             lifted.profile_change().unwrap();
         }
         let wide = Allowances::new(3.0).of(Uid(1));
-        assert!(passing(|| wide.put_in(1, false)) >= 3 * limits::PUT_IN.at_once as usize);
+        assert!(
+            passing(|| wide.add_members(1, false)) >= 3 * limits::MEMBERS_ADDED.at_once as usize
+        );
     }
 
     #[test]
     fn the_table_is_bounded_and_forgets_first_whom_it_makes_no_difference_to() {
         let allowances = allowances();
         let held = allowances.of(Uid(0));
-        passing(|| held.put_in(1, false));
+        passing(|| held.add_members(1, false));
         // Somebody without a connection who has used something up, in the same part.
-        passing(|| allowances.of(Uid(PARTS as i64)).put_in(1, false));
+        passing(|| allowances.of(Uid(PARTS as i64)).add_members(1, false));
         for uid in 2..limits::REMEMBERED as i64 + 10 {
             allowances.of(Uid(uid * PARTS as i64));
         }
         let known = allowances.parts[0].lock().unwrap().len();
         assert!(known <= limits::REMEMBERED / PARTS, "{known}");
-        assert!(allowances.of(Uid(0)).put_in(9, false).is_err());
-        assert!(allowances.of(Uid(PARTS as i64)).put_in(9, false).is_err());
+        assert!(allowances.of(Uid(0)).add_members(9, false).is_err());
+        assert!(allowances.of(Uid(PARTS as i64)).add_members(9, false).is_err());
         // If all have used something up, those with a connection are still known.
         for uid in 2..limits::REMEMBERED as i64 {
-            allowances.of(Uid(uid * PARTS as i64)).put_in(1, false).unwrap();
+            allowances.of(Uid(uid * PARTS as i64)).add_members(1, false).unwrap();
         }
         let known = allowances.parts[0].lock().unwrap().len();
         assert!(known <= limits::REMEMBERED / PARTS, "{known}");
-        assert!(allowances.of(Uid(0)).put_in(9, false).is_err());
+        assert!(allowances.of(Uid(0)).add_members(9, false).is_err());
     }
 }

@@ -1,9 +1,13 @@
-//! The one error a client ever sees: a `code`, one safe sentence, sometimes when to try again.
-//! The cause stays here, is logged under an id, and never travels.
+//! The one error a client ever sees: a `code`, one safe sentence, and sometimes a [`Detail`] for programs.
+//! The cause is logged and never sent.
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
+
+use serde::Serialize;
+
+use super::random;
 
 /// Result with the client-facing error.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -101,11 +105,20 @@ impl Outage {
     }
 }
 
+/// What an error tells programs besides its code. A field that is set is a field of the answer, on the socket and
+/// over HTTP.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Detail {
+    /// When to try again, in milliseconds. HTTP says it in a header instead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_ms: Option<u32>,
+}
+
 /// An error on its way to a client.
 pub struct Error {
     code: Code,
     message: Cow<'static, str>,
-    retry_ms: Option<u32>,
+    detail: Detail,
     outage: Option<Outage>,
     cause: Option<Box<dyn StdError + Send + Sync>>,
 }
@@ -113,7 +126,7 @@ pub struct Error {
 impl Error {
     /// An error with its sentence. The sentence is shown to people: no internals in it.
     pub fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, message: message.into(), retry_ms: None, outage: None, cause: None }
+        Self { code, message: message.into(), detail: Detail::default(), outage: None, cause: None }
     }
 
     /// `bad_request` naming the field.
@@ -121,12 +134,7 @@ impl Error {
         Self::new(Code::BadRequest, format!("Field \"{field}\" {rule}."))
     }
 
-    /// `unavailable` because the database cannot be reached, to be tried again after `retry_ms`.
-    pub fn unavailable(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        Self::outage(Outage::Unreachable, cause)
-    }
-
-    /// `unavailable` for this reason, to be tried again after `retry_ms`.
+    /// `unavailable` for this reason, to be tried again in a second.
     pub fn outage(outage: Outage, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         let error = Self::new(Code::Unavailable, outage.sentence());
         Self { outage: Some(outage), ..error }.retry_after(1_000).because(cause)
@@ -135,17 +143,14 @@ impl Error {
     /// `internal`: the cause is logged now, under the id the client is given.
     pub fn internal(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         let cause = cause.into();
-        let mut id = [0u8; 4];
-        // Without randomness the id is all zeros, which only makes the log harder to search.
-        let _ = getrandom::fill(&mut id);
-        let id = u32::from_be_bytes(id);
+        let id = random::number();
         tracing::error!(error_id = format!("{id:08x}"), %cause, "internal error");
         Self::new(Code::Internal, format!("Something went wrong on the server (error {id:08x})."))
     }
 
     /// When to try again, in milliseconds.
     pub fn retry_after(mut self, retry_ms: u32) -> Self {
-        self.retry_ms = Some(retry_ms);
+        self.detail.retry_ms = Some(retry_ms);
         self
     }
 
@@ -170,9 +175,14 @@ impl Error {
         self.outage
     }
 
+    /// What it tells programs besides the code.
+    pub fn detail(&self) -> Detail {
+        self.detail
+    }
+
     /// When to try again, in milliseconds.
     pub fn retry_ms(&self) -> Option<u32> {
-        self.retry_ms
+        self.detail.retry_ms
     }
 }
 

@@ -63,6 +63,8 @@ pub mod http {
     pub const WRITE_DEADLINE: Duration = Duration::from_secs(10);
     /// Reading after an error response before the close.
     pub const LINGER: Duration = Duration::from_secs(2);
+    /// Bytes of one such read.
+    pub const LINGER_READ: usize = 1_024;
     /// Bytes the kernel takes for a connection, also a WebSocket, and cannot send yet: what is more
     /// waits where it is accounted for. Less would call a client lagging that reads nothing for a moment
     /// while thousands of small frames come.
@@ -75,18 +77,34 @@ pub mod http {
     pub const CONNECTIONS_PER_ADDRESS: usize = 256;
     /// A connection without a request for so long gives way to a new one when there are too many.
     pub const GIVES_WAY: Duration = Duration::from_millis(250);
-    /// Connections of one client that wait for a place when it has as many as it may.
+    /// Connections of one client that wait for a permit when it has as many as it may.
     pub const WAITING_PER_ADDRESS: usize = 1_024;
     /// How long they wait.
-    pub const PLACE_WAIT: Duration = Duration::from_secs(5);
-    /// Refused connections that are told so at once.
+    pub const PERMIT_WAIT: Duration = Duration::from_secs(5);
+    /// How often a connection that waits checks whether an idle one can give way by now.
+    pub const PERMIT_POLL: Duration = Duration::from_millis(50);
+    /// Refusals that are written at the same time; a connection beyond them is closed at once.
     pub const REFUSALS: usize = 256;
+    /// Bytes of a refused connection that are read before it is closed at once.
+    pub const REFUSED_READ: usize = 4 * 1024;
+    /// Bytes of one read of a connection.
+    pub const READ: usize = 8 * 1024;
+    /// Bytes of the first read, before any wait: the head of nearly every upgrade fits.
+    pub const FIRST_READ: usize = 2 * 1024;
+    /// How long a call of our own HTTP client may take.
+    pub const CLIENT_TIMEOUT: Duration = Duration::from_secs(60);
+    /// Bytes of a reply that it reads.
+    pub const CLIENT_REPLY: usize = 16 * 1024 * 1024;
+    /// Nesting of a JSON body. The deepest request of the contract has five levels.
+    pub const JSON_DEPTH: usize = 32;
+    /// Bytes of the path of a file that is served.
+    pub const SITE_PATH: usize = 255;
     /// What one client may spend on requests at once. An office of two hundred that loads the page and
     /// signs in on a Monday morning spends some ninety thousand in a minute.
     pub const BURST: u32 = 100_000;
     /// What comes back of it in a second.
     pub const RATE: u32 = 1_000;
-    /// Cost of a request that is answered out of memory.
+    /// Cost of a request that is answered from memory.
     pub const COST_LIGHT: u32 = 1;
     /// Cost of a picture.
     pub const COST_LOOKUP: u32 = 2;
@@ -96,16 +114,16 @@ pub mod http {
     pub const COST_HEAVY: u32 = 100;
     /// Before a request that is beyond the rate is refused, its connection waits at most so long.
     pub const RATE_PAUSE: Duration = Duration::from_secs(1);
-    /// Requests of one client that are worked on at the same time.
+    /// Requests of one client that are served at the same time.
     pub const AT_ONCE: usize = 64;
-    /// How long one more waits for its turn.
+    /// How long one more waits for a slot.
     pub const AT_ONCE_WAIT: Duration = Duration::from_secs(10);
     /// Clients whose spending is remembered.
     pub const CLIENTS: usize = 100_000;
     /// Between two lines in the log about requests that were refused for their origin or host.
-    pub const COMPLAINT: Duration = Duration::from_secs(60);
+    pub const REFUSALS_LOGGED: Duration = Duration::from_secs(60);
     /// Characters of a value of such a request that are written into the log.
-    pub const COMPLAINT_VALUE: usize = 100;
+    pub const LOGGED_VALUE: usize = 100;
 }
 
 /// The HTTP interface (`api`).
@@ -583,8 +601,8 @@ pub mod users {
     pub const CHANGE_BYTES: usize = 256;
     /// Changes of presence, status, profile and picture, which everybody is told who shares a room.
     pub const PROFILE_CHANGES: Rate = Rate { at_once: 60.0, per_second: 20.0 / MINUTE };
-    /// People put into rooms by somebody else within an hour.
-    pub const PUT_IN: Rate = Rate::within(HOUR, 300.0);
+    /// People whom somebody adds to rooms within an hour.
+    pub const MEMBERS_ADDED: Rate = Rate::within(HOUR, 300.0);
     /// Calls that change something, in their costs.
     pub const CHANGES: Rate = Rate { at_once: 120.0, per_second: 4.0 };
     /// Members of a room who are told of a change, each by a frame of their own, for the cost of one call.
@@ -611,7 +629,7 @@ pub mod descriptors {
     /// Until the next attempt to accept when there is not a descriptor left.
     pub const PAUSE: Duration = Duration::from_millis(50);
     /// Between two lines in the log that say so.
-    pub const COMPLAINT: Duration = Duration::from_secs(10);
+    pub const FAILURES_LOGGED: Duration = Duration::from_secs(10);
 }
 
 /// The private PostgreSQL (`store::embedded`).

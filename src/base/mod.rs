@@ -2,21 +2,23 @@
 //! a layer above.
 
 pub mod allowance;
-pub mod bucket;
-pub mod complaint;
 pub mod counter;
 pub mod error;
 pub mod fd_budget;
+pub mod hex;
 pub mod ids;
 pub mod limits;
 pub mod lock;
+pub mod log_limiter;
 pub mod memory;
 pub mod names;
 pub mod net;
 pub mod principal;
 pub mod process_usage;
+pub mod random;
 pub mod runtime;
 pub mod shutdown;
 pub mod telemetry;
 pub mod text;
 pub mod time;
+pub mod token_bucket;

@@ -1,10 +1,11 @@
-//! User names: what they may look like, when two are the same, and when two only look the same.
+//! User names: which are allowed, when two are the same, and when two only look the same.
 
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
 use unicode_security::{
     GeneralSecurityProfile as _, RestrictionLevel, RestrictionLevelDetection as _,
-    confusable_detection::skeleton, general_security_profile::IdentifierType,
+    confusable_detection::skeleton as confusable_skeleton,
+    general_security_profile::IdentifierType,
 };
 
 use crate::base::error::{Error, Result};
@@ -19,37 +20,39 @@ pub fn key(username: &str) -> String {
     folded.nfkc().collect()
 }
 
-/// What a name looks like, as it is written and in small letters: capitals of another script may pass
-/// for Latin ones where small letters do not (`ТОМ`, `том`), and the other way round.
-pub fn looks(username: &str) -> Vec<String> {
-    let mut looks = vec![look(username), look(&key(username))];
-    looks.dedup();
-    looks
+/// The skeletons of a name: two names look the same if they share one. A name has one as it is written and one in
+/// small letters, because capitals of another script may pass for Latin ones where small letters do not (`ТОМ`,
+/// `том`), and the other way round.
+pub fn skeletons(username: &str) -> Vec<String> {
+    let mut skeletons = vec![skeleton(username), skeleton(&key(username))];
+    skeletons.dedup();
+    skeletons
 }
 
-/// The same for a name that people are shown with, which may hold anything: blanks of whatever width are one,
-/// and what cannot be seen is not there.
-pub fn shown_looks(name: &str) -> Vec<String> {
+/// The same for a display name, which may hold anything: blanks of any width count as one, and invisible
+/// characters do not count.
+pub fn shown_skeletons(name: &str) -> Vec<String> {
     let is_unseen = |c: &char| {
         c.identifier_type().is_some_and(|kind| kind == IdentifierType::Default_Ignorable)
     };
     let composed: String = name.nfkc().filter(|c| !is_unseen(c)).collect();
-    looks(&composed.split_whitespace().collect::<Vec<_>>().join(" "))
+    skeletons(&composed.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
 /// Letters of other scripts that pass for Latin ones become those (UTS 39, section 4). ASCII stands
 /// for itself, so that `modem` and `modern` are two names, but for the capital `I`, which is drawn
 /// like an `l`; nobody can pass for either with letters that only look like theirs.
-fn look(name: &str) -> String {
-    let mut look = String::new();
+fn skeleton(name: &str) -> String {
+    let mut skeleton = String::new();
     for letter in name.chars() {
         match letter {
-            'I' => look.push('l'),
-            _ if letter.is_ascii() => look.push(letter.to_ascii_lowercase()),
-            _ => look.extend(skeleton(&letter.to_string()).flat_map(char::to_lowercase)),
+            'I' => skeleton.push('l'),
+            _ if letter.is_ascii() => skeleton.push(letter.to_ascii_lowercase()),
+            _ => skeleton
+                .extend(confusable_skeleton(&letter.to_string()).flat_map(char::to_lowercase)),
         }
     }
-    look
+    skeleton
 }
 
 /// Marks on one letter: vowel signs, tones and accents need no more.
@@ -148,8 +151,9 @@ mod tests {
 
     #[test]
     fn a_shown_name_looks_the_same_whatever_cannot_be_seen_in_it() {
-        let meet =
-            |one, other| shown_looks(one).iter().any(|look| shown_looks(other).contains(look));
+        let meet = |one, other| {
+            shown_skeletons(one).iter().any(|found| shown_skeletons(other).contains(found))
+        };
         for (one, other) in [
             ("Mira Li", "mira  li"),
             ("Mira\u{a0}Li", "Mira Li"),
@@ -169,7 +173,7 @@ mod tests {
     #[test]
     fn a_name_in_letters_that_only_look_latin_looks_like_the_latin_one() {
         // Each in one script, so that nothing else would find them.
-        let meet = |one, other| looks(one).iter().any(|look| looks(other).contains(look));
+        let meet = |one, other| skeletons(one).iter().any(|found| skeletons(other).contains(found));
         for (one, other) in [
             ("сора", "copa"),
             ("оса", "oca"),

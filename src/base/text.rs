@@ -4,6 +4,7 @@ use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
 
 use crate::base::error::{Error, Result};
+use crate::base::limits::http::LOGGED_VALUE;
 
 /// `text` composed (NFC) and without the space around it, at most `most` characters long.
 ///
@@ -68,6 +69,13 @@ fn is_unseen(c: char) -> bool {
     )
 }
 
+/// A value from outside as the log may show it: quoted, escaped and shortened.
+pub fn quoted(value: &str) -> String {
+    let cut: String = value.chars().take(LOGGED_VALUE).collect();
+    let more = if cut.len() < value.len() { "…" } else { "" };
+    format!("{cut:?}{more}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,5 +112,14 @@ mod tests {
             line("status", "two\nlines", 10).is_err() && line("status", "\u{200d}", 10).is_err()
         );
         assert_eq!(line("status", " ", 10).unwrap(), "");
+    }
+
+    #[test]
+    fn a_value_cannot_forge_a_line_or_fill_the_log() {
+        assert_eq!(
+            quoted("https://a\r\nINFO all is well\u{1b}[2J"),
+            r#""https://a\r\nINFO all is well\u{1b}[2J""#
+        );
+        assert!(quoted(&"x".repeat(60_000)).chars().count() <= LOGGED_VALUE + 3);
     }
 }

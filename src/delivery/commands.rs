@@ -12,7 +12,7 @@ use crate::base::limits::{chat as chat_limits, delivery as limits, users};
 use crate::protocol::answer::{self, OkAnswer};
 use crate::protocol::command::{Command, DraftBody, Request};
 use crate::rooms::publication::{ConnRef, Payload};
-use crate::rooms::{Accepted, Action, Post, Rooms};
+use crate::rooms::{Accepted, Post, RoomCommand, Rooms, Sender};
 
 /// What a text frame came to.
 pub(super) enum Reaction {
@@ -74,7 +74,7 @@ pub(super) fn react(
         let error = Error::new(Code::Forbidden, "This token may only read.");
         return refuse(rooms, id.as_deref(), &error);
     }
-    let (room, action) = match request.command {
+    let (room, command) = match request.command {
         Command::Ping => return Reaction::Answer(OkAnswer::to(id.as_deref()).encode()),
         Command::Presence { state, text } => {
             return match rooms.presence().set(chat.uid, conn, state, text) {
@@ -82,24 +82,24 @@ pub(super) fn react(
                 Err(error) => refuse(rooms, id.as_deref(), &error),
             };
         }
-        Command::Subscribe { room, since } => (room, Action::Subscribe { since }),
-        Command::Unsubscribe { room } => (room, Action::Unsubscribe),
-        Command::Send { room, draft } => (room, Action::Send(draft)),
-        Command::SendEnvelope { room } => (room, Action::SendEnvelope),
-        Command::Typing { room } => (room, Action::Typing),
-        Command::Read { room, seq } => (room, Action::Read { seq }),
+        Command::Subscribe { room, since } => (room, RoomCommand::Subscribe { since }),
+        Command::Unsubscribe { room } => (room, RoomCommand::Unsubscribe),
+        Command::Send { room, draft } => (room, RoomCommand::Send(draft)),
+        Command::SendEnvelope { room } => (room, RoomCommand::SendEnvelope),
+        Command::Typing { room } => (room, RoomCommand::Typing),
+        Command::Read { room, seq } => (room, RoomCommand::Read { seq }),
     };
-    if matches!(action, Action::Subscribe { .. }) {
+    let allowance = chat.allowance.clone();
+    let sender = Sender { conn, uid: chat.uid, is_admin: chat.admin, id, allowance };
+    if matches!(command, RoomCommand::Subscribe { .. }) {
         // Whoever does not wait for answers gets no more than who does.
         if chat.following.len() + usize::from(chat.asked) >= limits::SUBSCRIPTIONS {
             let error = Error::new(Code::TooLarge, "This connection follows too many rooms.");
-            return refuse(rooms, id.as_deref(), &error);
+            return refuse(rooms, sender.id.as_deref(), &error);
         }
-        chat.asked += u16::from(rooms.visible(room, chat.uid, chat.admin).is_ok());
+        chat.asked += u16::from(rooms.visible(sender.principal(), room).is_ok());
     }
-    let allowance = chat.allowance.clone();
-    let post = Post { conn, uid: chat.uid, admin: chat.admin, id, action, allowance };
-    let reaction = accept(room, post, rooms);
+    let reaction = accept(room, Post { sender, command }, rooms);
     if matches!(reaction, Reaction::Full(_)) {
         stats.inbox_full.inc();
     }
@@ -139,9 +139,9 @@ fn refuse(rooms: &Rooms, id: Option<&str>, error: &Error) -> Reaction {
 pub(super) fn accept(room: RoomId, post: Post, rooms: &Rooms) -> Reaction {
     // A room that must not be known of is answered here, as one that is not there: neither the answer
     // nor its order among others tells them apart.
-    let handle = match rooms.visible(room, post.uid, post.admin) {
+    let handle = match rooms.visible(post.sender.principal(), room) {
         Ok(handle) => handle,
-        Err(error) => return refuse(rooms, post.id.as_deref(), &error),
+        Err(error) => return refuse(rooms, post.sender.id.as_deref(), &error),
     };
     match handle.accept(post) {
         Ok(accepted) => Reaction::Accepted(Box::new(accepted)),

@@ -12,7 +12,7 @@ use super::sweep::{open_slots, unsubscribe};
 use crate::base::ids::{RoomId, Uid};
 use crate::base::limits::delivery as limits;
 use crate::protocol::event::Event;
-use crate::rooms::delivery::{Delivery, ConnectionsOf};
+use crate::rooms::delivery::{ConnectionsOf, Delivery};
 use crate::rooms::publication::{ConnRef, Payload, Publication};
 use crate::ws::frame;
 
@@ -51,14 +51,6 @@ impl Shard {
                 }
             }
             Delivery::Changed(room, mids) => self.changed(room, &mids),
-            Delivery::SubscribeFailed(conn, room, payload) => {
-                if let Some(slot) = self.find(conn) {
-                    if self.settle(slot, room) {
-                        self.unfollow(slot, room);
-                    }
-                    self.push(slot, &frame::text(&payload));
-                }
-            }
             Delivery::NotSubscribed(conn, payload) => {
                 if let Some(slot) = self.find(conn) {
                     self.asked_no_more(slot);

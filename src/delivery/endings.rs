@@ -8,6 +8,7 @@ use super::connection::{Phase, Until};
 use super::shard::Shard;
 use super::stats::Stats;
 use crate::base::limits::delivery as limits;
+use crate::base::random;
 use crate::protocol::event::Event;
 use crate::ws::{Codec, frame};
 
@@ -151,8 +152,5 @@ impl Shard {
 
 /// A wait spread between two bounds, so that clients do not come back all at once.
 fn jitter((least, most): (u32, u32)) -> u32 {
-    let mut random = [0u8; 4];
-    // Without randomness all wait the same, which is only less polite.
-    let _ = getrandom::fill(&mut random);
-    least + u32::from_le_bytes(random) % (most - least).max(1)
+    least + random::number() % (most - least).max(1)
 }

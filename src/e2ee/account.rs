@@ -45,8 +45,7 @@ mod tests {
     use super::*;
 
     fn hex(text: &str) -> [u8; 32] {
-        let byte = |at: usize| u8::from_str_radix(&text[at..at + 2], 16).unwrap();
-        std::array::from_fn(|at| byte(at * 2))
+        crate::base::hex::decode(text).unwrap().try_into().unwrap()
     }
 
     #[test]

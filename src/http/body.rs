@@ -1,14 +1,15 @@
-//! The body of a request: a sans-IO decoder that keeps what it decoded and never more than it may.
+//! The body of a request: a decoder without I/O that keeps what it decoded, up to a limit.
 //!
-//! Memory follows what arrived, never what was declared. A chunked body ends with its trailers,
-//! which are bounded, checked and then forgotten: nothing in them is obeyed.
+//! Memory is allocated for what arrived, never for what was declared. A chunked body ends with its
+//! trailers, which are bounded, checked and then dropped: nothing in them is used.
 
 use bytes::{Bytes, BytesMut};
 
-use super::head::{Framing, Refusal};
+use super::head::Framing;
+use super::refusal::Refusal;
 use crate::base::limits::http as limits;
 
-/// How far a body is.
+/// Whether a body is complete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
     /// More bytes are needed.
@@ -17,7 +18,7 @@ pub enum Progress {
     Done,
 }
 
-/// A body on its way in.
+/// A body that is being received.
 #[derive(Debug)]
 pub struct Body {
     state: State,
@@ -98,8 +99,8 @@ impl Body {
         }
     }
 
-    /// Bytes of it that are here.
-    #[allow(clippy::len_without_is_empty)] // how far it is, not how long
+    /// Bytes of it that have arrived.
+    #[allow(clippy::len_without_is_empty)] // how much has arrived, not how long it is
     pub fn len(&self) -> usize {
         self.data.len()
     }

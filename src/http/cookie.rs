@@ -1,4 +1,4 @@
-//! The `Cookie` header, read strictly enough that no two readers disagree.
+//! The `Cookie` header, parsed strictly, so that we and a proxy cannot read it differently.
 
 /// The value of the first cookie of exactly this name.
 pub fn find<'a>(header: &'a str, name: &str) -> Option<&'a str> {

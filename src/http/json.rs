@@ -4,11 +4,9 @@ use serde::de::value::MapDeserializer;
 use serde::de::{DeserializeOwned, Deserializer, Error as _, IntoDeserializer, Visitor};
 use serde_json::Value;
 
-use super::head::Headers;
+use super::headers::Headers;
 use crate::base::error::{Code, Error};
-
-/// Deepest nesting. The deepest request of the contract has five levels.
-const DEPTH: usize = 32;
+use crate::base::limits::http as limits;
 
 /// Reads a body.
 pub(super) fn read<T: DeserializeOwned>(headers: &Headers, body: &[u8]) -> Result<T, Error> {
@@ -29,7 +27,7 @@ pub(super) fn read<T: DeserializeOwned>(headers: &Headers, body: &[u8]) -> Resul
     T::deserialize(MapDeserializer::new(fields)).map_err(|error| bad(sentence(&error.to_string())))
 }
 
-/// What no body says.
+/// Reads an empty body as `{}`.
 pub(super) fn read_none<T: DeserializeOwned>() -> Result<T, Error> {
     let fields = std::iter::empty::<(String, Field)>();
     T::deserialize(MapDeserializer::new(fields)).map_err(|error| bad(sentence(&error.to_string())))
@@ -39,7 +37,7 @@ fn bad(sentence: String) -> Error {
     Error::new(Code::BadRequest, sentence)
 }
 
-/// Serde's words, as one sentence with the field in quotation marks.
+/// Serde's message as one sentence, with the field in quotation marks.
 fn sentence(message: &str) -> String {
     let message = message.replace('`', "\"");
     match message.strip_prefix("missing field ") {
@@ -79,7 +77,7 @@ fn check_depth(body: &[u8]) -> Result<(), Error> {
             b'}' | b']' if !in_string => depth = depth.saturating_sub(1),
             _ => {}
         }
-        if depth > DEPTH {
+        if depth > limits::JSON_DEPTH {
             return Err(bad("The body is nested too deeply.".into()));
         }
     }
@@ -97,7 +95,7 @@ fn has_nul(value: &Value) -> bool {
     }
 }
 
-/// A value that remembers whose it is, so that an error can say so.
+/// A value with the name of its field, so that an error can name it.
 struct Field {
     name: String,
     value: Value,
@@ -184,6 +182,12 @@ mod tests {
             assert!(error.message().contains(word), "{body}: {}", error.message());
         }
         assert!(json(&"[".repeat(100_000)).unwrap_err().message().contains("deep"));
+        let nested = |depth: usize| {
+            let (open, close) = ("[".repeat(depth - 1), "]".repeat(depth - 1));
+            json(&format!(r#"{{"name":"x","deep":{open}{close}}}"#))
+        };
+        assert!(nested(limits::JSON_DEPTH).is_ok());
+        assert!(nested(limits::JSON_DEPTH + 1).unwrap_err().message().contains("deep"));
     }
 
     #[test]

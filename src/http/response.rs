@@ -1,4 +1,4 @@
-//! What goes back, and its bytes on the wire.
+//! A response, and its bytes on the wire.
 //!
 //! Nothing of the request is reflected: no header, no name, no path. A response is complete before
 //! its first byte is written, so its length is always known.
@@ -9,14 +9,14 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde_json::json;
 
-use super::head::Refusal;
+use super::refusal::Refusal;
 use super::socket::Socket;
-use crate::base::error::Error;
+use crate::base::error::{Detail, Error};
 
 /// Takes a connection over: the socket and what was read from it beyond the request.
 pub type Upgrade = Box<dyn FnOnce(Socket, Bytes) + Send>;
 
-/// An answer.
+/// A response.
 pub struct Response {
     status: u16,
     headers: Vec<(&'static str, String)>,
@@ -37,7 +37,7 @@ impl Response {
         Self { status, headers: Vec::new(), body: Bytes::new(), upgrade: None, held: None }
     }
 
-    /// An object. It is about a person or a moment, so nobody keeps it.
+    /// A JSON object. It is about a person or a moment, so no cache may store it.
     pub fn json(status: u16, object: &impl Serialize) -> Self {
         match serde_json::to_vec(object) {
             Ok(body) => {
@@ -47,10 +47,20 @@ impl Response {
         }
     }
 
-    /// An error as the contract has it; 429 and 503 say when to try again.
+    /// An error in the form of the contract. 429 and 503 have a `Retry-After`.
     pub fn error(error: &Error) -> Self {
         let status = error.code().http_status();
-        let body = json!({"error": {"code": error.code().as_str(), "message": error.message()}});
+        #[derive(Serialize)]
+        struct ErrorBody<'a> {
+            code: &'static str,
+            message: &'a str,
+            #[serde(flatten)]
+            detail: Detail,
+        }
+        // When to try again is said by the header below.
+        let detail = Detail { retry_ms: None, ..error.detail() };
+        let body = ErrorBody { code: error.code().as_str(), message: error.message(), detail };
+        let body = json!({"error": body});
         let response = Self::new(status, "application/json", body.to_string())
             .header("Cache-Control", "no-store");
         match (status, error.retry_ms()) {
@@ -62,8 +72,8 @@ impl Response {
         }
     }
 
-    /// Hands the socket over **without writing anything**: the taker says the 101 itself, together
-    /// with its first frame.
+    /// Hands the socket over **without writing anything**: whatever takes it writes the 101 itself,
+    /// together with its first frame.
     pub fn upgrade(take: impl FnOnce(Socket, Bytes) + Send + 'static) -> Self {
         Self { upgrade: Some(Box::new(take)), ..Self::empty(101) }
     }
@@ -102,8 +112,8 @@ impl Response {
 
     /// The first header of that name, for tests and wrappers.
     pub fn get(&self, name: &str) -> Option<&str> {
-        let same = |(key, _): &&(&str, String)| key.eq_ignore_ascii_case(name);
-        self.headers.iter().find(same).map(|(_, value)| value.as_str())
+        let has_name = |(key, _): &&(&str, String)| key.eq_ignore_ascii_case(name);
+        self.headers.iter().find(has_name).map(|(_, value)| value.as_str())
     }
 
     /// The body.
@@ -116,7 +126,7 @@ impl Response {
         self
     }
 
-    /// What a refusal of the parser says.
+    /// The response to a refused request; none if it gets no answer.
     pub(super) fn refusal(refusal: Refusal) -> Option<Self> {
         let Refusal::Answer(status, sentence) = refusal else { return None };
         let code = match status {

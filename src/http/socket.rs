@@ -1,9 +1,9 @@
-//! Sockets that join the runtime's epoll only when somebody has to wait for them.
+//! Sockets that join the runtime's epoll only when a task has to wait for them.
 //!
-//! tokio's listener registers every socket it accepts. Most of ours carry one request that is there
-//! by the time we look, and then leave for a shard, which has an epoll of its own: two `epoll_ctl`,
-//! an event and a waker for nothing, a tenth of what the control plane spends on a connect. So the
-//! listener hands out fresh sockets, and a [`Socket`] registers at the first wait.
+//! tokio's listener registers every socket it accepts. Most of ours carry one request that has arrived
+//! by the time it is read, and then go to a shard, which has an epoll of its own: two `epoll_ctl`, an
+//! event and a waker for nothing, a tenth of what the control plane spends on a connect. So the listener
+//! hands out fresh sockets, and a [`Socket`] registers at the first wait.
 
 use std::io::{Error, ErrorKind, Read as _, Result};
 use std::net::SocketAddr;
@@ -16,27 +16,24 @@ use tokio::net::TcpStream;
 
 use crate::base::limits::http as limits;
 
-/// Bytes asked of the kernel before anybody waits: the head of nearly every upgrade.
-const FIRST_READ: usize = 2 * 1024;
-
 /// A listening socket.
 pub struct Listener {
     socket: mio::net::TcpListener,
-    /// The same socket once more, to wait at: tokio's own listener cannot be waited for without
-    /// accepting, and a stream can without reading.
-    bell: TcpStream,
+    /// The same socket once more, to wait for its readiness: tokio's own listener cannot be waited for
+    /// without accepting, and a stream can without reading.
+    readiness: TcpStream,
 }
 
-/// Binds with a backlog that takes a reconnect storm.
+/// Binds with a backlog that holds a reconnect storm.
 ///
 /// # Errors
-/// The address is taken or not ours.
+/// The address is in use, or not one of this machine.
 pub fn bind(address: SocketAddr) -> Result<Listener> {
     let socket = Raw::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
-    // What is accepted inherits it.
+    // Accepted sockets inherit it.
     socket.set_tcp_nodelay(true)?;
-    // Without it the kernel takes megabytes for whoever does not read, and keeps them after the end.
+    // Without it the kernel buffers megabytes for a client that does not read, and keeps them after the end.
     #[cfg(target_os = "linux")]
     socket.set_tcp_notsent_lowat(limits::UNSENT)?;
     if address.is_ipv6() {
@@ -45,26 +42,26 @@ pub fn bind(address: SocketAddr) -> Result<Listener> {
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     socket.listen(limits::BACKLOG)?;
-    let bell = std::net::TcpStream::from(OwnedFd::from(socket.try_clone()?));
+    let readiness = std::net::TcpStream::from(OwnedFd::from(socket.try_clone()?));
     let socket = mio::net::TcpListener::from_std(socket.into());
-    Ok(Listener { socket, bell: TcpStream::from_std(bell)? })
+    Ok(Listener { socket, readiness: TcpStream::from_std(readiness)? })
 }
 
 impl Listener {
     /// Where it listens.
     ///
     /// # Errors
-    /// The kernel does not say.
+    /// What the system call says.
     pub fn local_addr(&self) -> Result<SocketAddr> {
         self.socket.local_addr()
     }
 
     /// Waits for a connection.
     pub(super) async fn accept(&self) -> Result<(Socket, SocketAddr)> {
-        self.bell.async_io(Interest::READABLE, || self.socket.accept()).await.map(fresh)
+        self.readiness.async_io(Interest::READABLE, || self.socket.accept()).await.map(fresh)
     }
 
-    /// A connection that is there already.
+    /// Accepts a connection that has arrived already.
     pub(super) fn accept_now(&self) -> Result<(Socket, SocketAddr)> {
         self.socket.accept().map(fresh)
     }
@@ -100,40 +97,40 @@ impl Socket {
         }
     }
 
-    /// What has come on a socket that nobody has waited for; none of a socket that has joined.
+    /// What has arrived on a socket that has not joined; nothing of one that has.
     ///
     /// # Errors
-    /// It has ended or broken.
+    /// The connection has ended or broken.
     pub(super) fn read_now(&self) -> Result<Option<BytesMut>> {
         let State::Fresh(stream) = &self.0 else { return Ok(None) };
-        let mut input = BytesMut::zeroed(FIRST_READ);
+        let mut input = BytesMut::zeroed(limits::FIRST_READ);
         match (&mut &*stream).read(&mut input) {
             Ok(0) => Err(ErrorKind::UnexpectedEof.into()),
             Ok(length) => {
                 input.truncate(length);
                 Ok(Some(input))
             }
-            Err(error) if is_not_yet(&error) => Ok(None),
+            Err(error) if would_block(&error) => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    /// How much of `bytes` the socket takes at once, perhaps nothing.
+    /// Writes as much of `bytes` as the socket takes without a wait; how much that was.
     ///
     /// # Errors
-    /// It has broken.
+    /// The connection has broken.
     pub(super) fn write_now(&self, bytes: &[u8]) -> Result<usize> {
         let Some(raw) = self.raw() else { return Err(ErrorKind::NotConnected.into()) };
         match raw.send(bytes) {
-            Err(error) if is_not_yet(&error) => Ok(0),
+            Err(error) if would_block(&error) => Ok(0),
             sent => sent,
         }
     }
 
-    /// Out of the runtime, for an epoll of somebody else. It still does not block.
+    /// Takes the socket out of the runtime, for another epoll. It still does not block.
     ///
     /// # Errors
-    /// It was lost before.
+    /// It could not be registered before.
     pub fn into_std(self) -> Result<std::net::TcpStream> {
         match self.0 {
             State::Fresh(stream) => Ok(stream),
@@ -142,7 +139,7 @@ impl Socket {
         }
     }
 
-    /// The socket itself, for a last word without a wait.
+    /// The socket itself, for system calls that do not wait.
     pub(super) fn raw(&self) -> Option<socket2::SockRef<'_>> {
         match &self.0 {
             State::Fresh(stream) => Some(stream.into()),
@@ -152,7 +149,7 @@ impl Socket {
     }
 }
 
-fn is_not_yet(error: &Error) -> bool {
+fn would_block(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
 }
 
@@ -178,7 +175,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[tokio::test]
-    async fn for_who_does_not_read_the_kernel_takes_no_more_than_may_be_unsent() {
+    async fn the_kernel_buffers_no_more_than_may_be_unsent_for_a_client_that_does_not_read() {
         let listener = bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let near = Raw::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP)).unwrap();
         near.set_recv_buffer_size(4_096).unwrap();
@@ -186,7 +183,7 @@ mod tests {
         let (far, _) = listener.accept().await.unwrap();
         let much = vec![0; 64 * 1024];
         let mut taken = 0;
-        // What has arrived at the other side is its own affair.
+        // Bytes that have arrived at the other side do not count.
         for _ in 0..200 {
             taken += far.write_now(&much).unwrap();
             tokio::time::sleep(std::time::Duration::from_millis(1)).await;
@@ -207,9 +204,9 @@ mod tests {
         };
         assert_eq!(&first[..], b"GET");
         assert_eq!(far.write_now(b"yes").unwrap(), 3);
-        let mut said = [0; 3];
-        near.read_exact(&mut said).await.unwrap();
-        assert_eq!(&said, b"yes");
+        let mut received = [0; 3];
+        near.read_exact(&mut received).await.unwrap();
+        assert_eq!(&received, b"yes");
         near.write_all(b"more").await.unwrap();
         let mut more = [0; 4];
         far.joined().unwrap().read_exact(&mut more).await.unwrap();

@@ -1,9 +1,9 @@
-//! The pages: embedded in the program in release, read from `web/` in debug.
+//! The files of the browser client: embedded in the program in release, read from `web/` in debug.
 //!
-//! A file is hashed and compressed once, at its first request and away from the threads that answer,
-//! and then served from memory. Every
-//! file is revalidated by ETag: the client has no build step, so a name says nothing about its
-//! content, and half an old client with half a new one is worse than a conditional request.
+//! A file is hashed and compressed once, at its first request and not on the threads that answer, and
+//! then served from memory. Every file is revalidated by ETag: the client has no build step, so a name
+//! says nothing about its content, and half an old client with half a new one is worse than a
+//! conditional request.
 
 use std::collections::HashMap;
 use std::io::Write as _;
@@ -14,18 +14,18 @@ use rust_embed::RustEmbed;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{OnceCell, Semaphore};
 
-use super::{Head, Response};
+use super::head::Head;
+use super::response::Response;
 use crate::base::error::{Code, Error};
+use crate::base::hex;
+use crate::base::limits::http as limits;
 use crate::base::lock::MutexExt as _;
 
-/// `e2ee.md` 16.4: nothing but our own files, and no string ever becomes script or markup.
+/// Only our own files are loaded, and no string ever becomes script or markup (`e2ee.md` 16.4).
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
     img-src 'self' blob: data:; media-src blob:; connect-src 'self'; worker-src 'self'; \
     font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; \
     frame-ancestors 'none'; require-trusted-types-for 'script'";
-
-/// Longest path that is looked up.
-const PATH: usize = 255;
 
 #[derive(RustEmbed)]
 #[folder = "web/"]
@@ -35,10 +35,10 @@ struct Files;
 pub struct Site {
     prepared: Mutex<HashMap<String, Arc<Slot>>>,
     /// One file is compressed at a time.
-    turn: Semaphore,
+    compressing: Semaphore,
 }
 
-/// A file once it is prepared; whoever asks earlier waits for it.
+/// A file once it is prepared; requests that come earlier wait for it.
 type Slot = OnceCell<Arc<File>>;
 
 /// A file in its three forms; the compressed ones only where they are smaller.
@@ -51,9 +51,9 @@ struct File {
 }
 
 impl Site {
-    /// Nothing is read yet.
+    /// A site that has read no file yet.
     pub fn new() -> Self {
-        Self { prepared: Mutex::default(), turn: Semaphore::new(1) }
+        Self { prepared: Mutex::default(), compressing: Semaphore::new(1) }
     }
 
     /// The answer for a page or a file; `None` if there is none of that name.
@@ -91,7 +91,7 @@ impl Site {
     }
 
     async fn file(&self, name: &str) -> Option<Arc<File>> {
-        // From disk it may have changed since.
+        // A file on disk may have changed since the last request.
         if cfg!(debug_assertions) {
             let plain = Bytes::from(Files::get(name)?.data.into_owned());
             return Some(Arc::new(File::prepare(name, plain, Form::Plain)));
@@ -103,12 +103,12 @@ impl Site {
         let preparing = slot.get_or_try_init(|| self.prepare(name.to_owned()));
         preparing
             .await
-            .inspect_err(|error| tracing::error!(%error, name, "a file is lost"))
+            .inspect_err(|error| tracing::error!(%error, name, "cannot prepare a file"))
             .ok()
             .cloned()
     }
 
-    /// Only names of files have one, so there are no more than files.
+    /// The slot of a file. Only existing files have one, which bounds the table.
     fn slot(&self, name: &str) -> Option<Arc<Slot>> {
         let mut prepared = self.prepared.lock_unpoisoned();
         if let Some(slot) = prepared.get(name) {
@@ -119,7 +119,7 @@ impl Site {
     }
 
     async fn prepare(&self, name: String) -> Result<Arc<File>, String> {
-        let _turn = self.turn.acquire().await.map_err(|error| error.to_string())?;
+        let _permit = self.compressing.acquire().await.map_err(|error| error.to_string())?;
         let preparing = tokio::task::spawn_blocking(move || {
             let plain = Bytes::from(Files::get(&name)?.data.into_owned());
             Some(Arc::new(File::prepare(&name, plain, Form::Compressed)))
@@ -150,8 +150,7 @@ impl File {
             || guess.essence_str() == "image/svg+xml";
         let content_type =
             if is_text { format!("{guess}; charset=utf-8") } else { guess.to_string() };
-        let etag =
-            Sha256::digest(&plain).iter().take(12).map(|byte| format!("{byte:02x}")).collect();
+        let etag = hex::encode(&Sha256::digest(&plain)[..12]);
         let smaller = |bytes: Vec<u8>| (bytes.len() < plain.len()).then(|| Bytes::from(bytes));
         let compress = form == Form::Compressed && is_text;
         let brotli = if compress { brotli(&plain).and_then(smaller) } else { None };
@@ -195,7 +194,7 @@ fn file_name(path: &str) -> Option<&str> {
         return Some("index.html");
     }
     let is_plain = |segment: &str| !segment.is_empty() && !segment.starts_with('.');
-    let is_safe = name.len() <= PATH
+    let is_safe = name.len() <= limits::SITE_PATH
         && name.split('/').all(is_plain)
         && !name.bytes().any(|byte| byte == b'\\' || byte < 0x20);
     is_safe.then_some(name)
@@ -272,6 +271,9 @@ mod tests {
             assert!(get(path, "").is_none(), "{path}");
         }
         assert!(get(&format!("/{}", "a".repeat(9_000)), "").is_none());
+        let name = |length: usize| format!("/{}", "a".repeat(length));
+        assert!(file_name(&name(limits::SITE_PATH)).is_some());
+        assert!(file_name(&name(limits::SITE_PATH + 1)).is_none());
     }
 
     #[test]

@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::line::number_after;
+use crate::base::random;
 use crate::ws::client;
 
 /// Writes them.
@@ -23,9 +24,7 @@ impl Author {
     /// # Errors
     /// The system has no randomness.
     pub fn new(is_plain: bool, size: usize) -> Result<Self, String> {
-        let mut tag = [0; 8];
-        getrandom::fill(&mut tag).map_err(|error| format!("no randomness: {error}"))?;
-        let tag = u64::from_be_bytes(tag);
+        let tag = u64::from_be_bytes(random::bytes().map_err(|error| error.to_string())?);
         let mark = format!("\"t\":\"{tag:016x}.").into_bytes();
         Ok(Self { is_plain, size, tag, mark, mask: tag as u32 | 1 })
     }

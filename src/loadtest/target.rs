@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use crate::base::limits::loadtest as limits;
-use crate::http::client::call;
+use crate::base::random;
+use crate::http::client::Client;
 
 /// A server, or a plain broadcast peer.
 #[derive(Debug, Clone)]
@@ -74,7 +75,8 @@ impl Target {
         path: &str,
         body: Option<Value>,
     ) -> Result<Value, String> {
-        call(&self.authority, self.token(token), method, path, body).await
+        let client = Client::new(&self.authority).with_token(self.token(token));
+        client.call(method, path, body).await
     }
 
     /// A room that is there already; everybody joins it.
@@ -101,7 +103,7 @@ impl Target {
         }
         let mut rooms = Vec::new();
         for n in 0..count {
-            let body = json!({"name": format!("Load test {}", random(6)?), "kind": "open"});
+            let body = json!({"name": format!("Load test {}", random::<6>()?), "kind": "open"});
             let room = self.call(n, "POST", "/api/rooms", Some(body)).await?;
             let id = room["id"].as_str().ok_or("the server made a room without an id")?.to_owned();
             let (path, seq) = (self.path.clone(), room["seq"].as_u64().unwrap_or(0));
@@ -184,9 +186,9 @@ impl Target {
         let body = json!({
             "username": name,
             "alg": "pbkdf2-sha256",
-            "salt": random(16)?,
+            "salt": random::<16>()?,
             "iter": 1_000_000,
-            "auth": random(32)?,
+            "auth": random::<32>()?,
             "device": "load test",
             "setup": setup,
         });
@@ -201,12 +203,11 @@ async fn finished(tasks: &mut JoinSet<Result<String, String>>) -> Result<Option<
 }
 
 fn random_name() -> Result<String, String> {
-    Ok(format!("load-{}", random(9)?.to_ascii_lowercase().replace(['-', '_'], "0")))
+    Ok(format!("load-{}", random::<9>()?.to_ascii_lowercase().replace(['-', '_'], "0")))
 }
 
-fn random(bytes: usize) -> Result<String, String> {
-    let mut value = vec![0; bytes];
-    getrandom::fill(&mut value).map_err(|error| format!("no randomness: {error}"))?;
+fn random<const N: usize>() -> Result<String, String> {
+    let value = random::bytes::<N>().map_err(|error| error.to_string())?;
     Ok(URL_SAFE_NO_PAD.encode(value))
 }
 

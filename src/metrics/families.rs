@@ -1,8 +1,7 @@
-//! The families, by the part of the server that knows them. Each has its sentence in
-//! `docs/operations.md`; `tests/metrics.rs` sees to that.
+//! The families of metrics, by the part of the server that counts them. `docs/operations.md` explains each;
+//! `tests/metrics.rs` checks that.
 
 use std::fmt::{self, Error};
-use std::sync::atomic::Ordering;
 use std::time::SystemTime;
 
 use prometheus_client::collector::Collector;
@@ -12,16 +11,16 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
 use super::page::Page;
-use super::{Sources, Store};
+use super::sources::{Sources, Store};
 use crate::base::limits::rooms as limits;
 
-/// The figures that are read anew each time.
+/// The metrics that are read at each scrape.
 pub(super) struct Families {
     pub sources: Sources,
     pub stores: [Store; 3],
 }
 
-/// The figures that remember how they were distributed.
+/// The metrics that are histograms.
 pub(super) fn register_histograms(registry: &mut Registry, sources: &Sources) {
     let journal = sources.rooms.journal().counters();
     registry.register("journal_batch_rows", "Rows of one commit", journal.rows.clone());
@@ -33,7 +32,7 @@ pub(super) fn register_histograms(registry: &mut Registry, sources: &Sources) {
     registry.register(
         "http_request_duration_seconds",
         "From the head of a request to its answer",
-        sources.traffic.duration.clone(),
+        sources.http.duration.clone(),
     );
 }
 
@@ -164,17 +163,17 @@ impl Families {
     }
 
     fn http(&self, page: &mut Page<'_>) -> Result<(), Error> {
-        let traffic = &self.sources.traffic;
-        page.gauge("http_connections", "Connections that speak HTTP.", traffic.open.get())?;
-        page.counter("http_accepted", "Connections accepted.", traffic.accepted.get())?;
+        let http = &self.sources.http;
+        page.gauge("http_connections", "Connections that speak HTTP.", http.open.get())?;
+        page.counter("http_accepted", "Connections accepted.", http.accepted.get())?;
         page.counters(
             "connects_refused",
             "Connections and WebSockets not let in.",
             "reason",
-            traffic.refused(),
+            http.refused(),
         )?;
-        page.counters("http_requests", "Requests answered.", "class", traffic.classes())?;
-        page.counters("http_errors", "Requests refused.", "code", traffic.errors.iter())
+        page.counters("http_requests", "Requests answered.", "class", http.classes())?;
+        page.counters("http_errors", "Requests refused.", "code", http.errors.iter())
     }
 
     fn memory(&self, page: &mut Page<'_>) -> Result<(), Error> {
@@ -215,7 +214,7 @@ impl Families {
             "database_reachable",
             "1 if the store answers now.",
             "store",
-            each(|store| usize::from(store.is_reachable.load(Ordering::Relaxed))),
+            each(|store| usize::from(store.is_reachable())),
         )?;
         page.gauges(
             "database_pool_max",

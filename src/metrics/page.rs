@@ -1,4 +1,4 @@
-//! Writing families down: one call says name, help and value, or values by label.
+//! Writing families of metrics: one call per family, with name, help, and a value or values by label.
 
 use std::fmt::Error;
 
@@ -9,7 +9,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 
-/// What is being written.
+/// The page that is being written.
 pub(super) struct Page<'a>(pub DescriptorEncoder<'a>);
 
 impl Page<'_> {

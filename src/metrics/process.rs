@@ -1,5 +1,5 @@
-//! The process as the system sees it, under the names all Prometheus clients use. What the system does
-//! not tell is left out.
+//! The process as the system sees it, under the names that all Prometheus clients use. What the system
+//! does not report is left out.
 
 use std::fmt::Error;
 use std::fs;

@@ -1,10 +1,10 @@
-//! The older text (0.0.4) out of OpenMetrics: the same lines but for the heads of counters, which are
-//! named there as their samples are, and without the mark at the end.
+//! Conversion of OpenMetrics into the older text format (0.0.4). It has the same lines, but the help and
+//! type of a counter carry the name of its samples, and there is no end mark.
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 const PLAIN: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// What is answered to somebody who accepts this: OpenMetrics only if it is asked for by name.
+/// The content type and text for these `Accept` headers: OpenMetrics only if it is named there.
 pub(super) fn negotiate<'a>(
     mut accept: impl Iterator<Item = &'a str>,
     text: String,
@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn who_asks_for_open_metrics_gets_it() {
+    fn a_scraper_that_accepts_open_metrics_gets_it() {
         let accept = ["text/html", "application/openmetrics-text;version=1.0.0;q=0.6,*/*;q=0.1"];
         let (content_type, text) = negotiate(accept.into_iter(), TEXT.to_owned());
         assert_eq!((content_type, text.as_str()), (OPEN_METRICS, TEXT));

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde::Serialize;
 
 use super::encode::to_json;
-use crate::base::error::Error;
+use crate::base::error::{Detail, Error};
 
 /// The answer to a command that was carried out: `{"op":"ok","id":…,…}`.
 #[derive(Debug, Default, Serialize)]
@@ -66,14 +66,14 @@ pub fn error(id: Option<&str>, error: &Error) -> Bytes {
         id: Option<&'a str>,
         code: &'static str,
         message: &'a str,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        retry_ms: Option<u32>,
+        #[serde(flatten)]
+        detail: Detail,
     }
     to_json(&ErrorAnswer {
         op: "err",
         id,
         code: error.code().as_str(),
         message: error.message(),
-        retry_ms: error.retry_ms(),
+        detail: error.detail(),
     })
 }

@@ -212,7 +212,8 @@ async fn commit(
         Err(_) => {
             tracing::warn!(rows = entries.len(), "a commit did not return in time");
             for reply in replies {
-                let _ = reply.send(Err(unavailable(Outage::Slow, "the commit did not return in time")));
+                let _ =
+                    reply.send(Err(unavailable(Outage::Slow, "the commit did not return in time")));
             }
             Err(Outage::Slow)
         }

@@ -72,8 +72,7 @@ impl RecentMessages {
 
     /// Whether a message of `author` after `read` mentions `uid`.
     pub fn mentions(&self, uid: Uid, read: u64, author: Uid) -> bool {
-        self.after(read)
-            .any(|message| message.author == author && message.mentions.contains(&uid))
+        self.after(read).any(|message| message.author == author && message.mentions.contains(&uid))
     }
 
     /// The `created_seq` of the newest message; 0 if there is none.

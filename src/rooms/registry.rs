@@ -114,8 +114,7 @@ impl Rooms {
             0 => Vec::new(),
             _ => self.store.recent(row.id, chat::UNREAD).await?,
         };
-        let mut state =
-            State::new(row, RecentMessages::new(recent), self.shared.blocks.clone());
+        let mut state = State::new(row, RecentMessages::new(recent), self.shared.blocks.clone());
         state.members = members.iter().map(|row| (row.uid, Member::from(row))).collect();
         state.bans = bans.into_iter().map(|ban| (ban.uid, ban)).collect();
         for row in &members {

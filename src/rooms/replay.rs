@@ -36,7 +36,7 @@ pub struct Replay {
     /// The room.
     pub room: RoomId,
     /// The reader has everything up to this `seq`, or it is on its way.
-    since: u64,
+    pub(super) since: u64,
     /// Later changes are live.
     upto: u64,
     /// The `id` of the command that is answered at the end.
@@ -292,5 +292,23 @@ mod tests {
         let mut dropped = Replay::new(RoomId(1), 1, 2, None);
         dropped.truncate();
         assert_eq!(dropped.answer(), r#"{"op":"ok","seq":2,"truncated":true}"#);
+    }
+
+    #[test]
+    fn a_slice_asks_for_more_after_a_full_one_and_for_less_after_one_that_was_cut() {
+        let mut store = Store::default();
+        (0..chat::REPLAY).for_each(|message| {
+            store.change(message);
+        });
+        let mut replay = Replay::new(RoomId(1), 0, store.last, None);
+        let mut rows_after = |most| {
+            let rows = replay.rows();
+            replay.advance(&store.read(replay.since, rows, most));
+            (rows, replay.rows())
+        };
+        let first = limits::SLICE_ROWS_FIRST;
+        assert_eq!(rows_after(usize::MAX), (first, 2 * first));
+        assert_eq!(rows_after(10), (2 * first, 20));
+        assert_eq!(rows_after(1), (20, limits::SLICE_ROWS_MIN));
     }
 }

@@ -6,11 +6,11 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::inbox::{Input, Post, Reply};
 use super::state::State;
-use crate::base::token_bucket::TokenBucket;
 use crate::base::error::{Error, Outage, Result};
 use crate::base::ids::{RoomId, Uid};
 use crate::base::limits::rooms as limits;
 use crate::base::lock::RwLockExt as _;
+use crate::base::token_bucket::TokenBucket;
 
 /// A room: its state and the way to its actor.
 pub struct Room {

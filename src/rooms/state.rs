@@ -153,8 +153,7 @@ impl State {
     /// The room as `uid` sees it.
     pub fn view(&self, uid: Uid) -> RoomView {
         let member = self.members.get(&uid);
-        let unread =
-            member.map_or_else(Unread::default, |member| self.unread(uid, member.read));
+        let unread = member.map_or_else(Unread::default, |member| self.unread(uid, member.read));
         RoomView {
             role: member.map(|member| member.role),
             read: member.map_or(0, |member| member.read),

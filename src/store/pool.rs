@@ -69,8 +69,9 @@ impl Database {
         inside(&self.runtime, self.pool.get()).await.map_err(|error| match error {
             PoolError::Backend(error) => unreachable_or(error),
             PoolError::Timeout(_) => Error::outage(Outage::Slow, error),
+            // The pool closes when the server stops.
             PoolError::Closed => Error::outage(Outage::Busy, error),
-            error => Error::unavailable(error),
+            error => Error::internal(error),
         })
     }
 
@@ -261,8 +262,15 @@ pub fn failed(error: tokio_postgres::Error) -> Error {
             Some(outage) => Error::outage(outage, error),
             None => Error::internal(error),
         },
-        None => Error::unavailable(error),
+        None if is_connection_lost(&error) => Error::outage(Outage::Unreachable, error),
+        // A value or a number of rows that this program did not expect.
+        None => Error::internal(error),
     }
+}
+
+fn is_connection_lost(error: &tokio_postgres::Error) -> bool {
+    use std::error::Error as _;
+    error.is_closed() || error.source().is_some_and(|cause| cause.is::<std::io::Error>())
 }
 
 /// A failed connection: the database's own refusal has a code, everything else means that nobody answers.

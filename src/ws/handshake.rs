@@ -7,9 +7,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest, Sha1};
 
-use crate::base::complaint::{Complaint, shown};
 use crate::base::error::{Code, Error};
 use crate::base::limits::http as limits;
+use crate::base::log_limiter::LogLimiter;
+use crate::base::text::quoted;
 use crate::config::Host;
 use crate::http::{Framing, Request, Response};
 
@@ -22,8 +23,8 @@ pub struct OriginPolicy {
     allowed: Vec<String>,
     /// Any, if none is listed.
     hosts: Vec<Host>,
-    refused_origins: Complaint,
-    refused_hosts: Complaint,
+    refused_origins: LogLimiter,
+    refused_hosts: LogLimiter,
 }
 
 /// Whether a WebSocket needs to say which page it is of.
@@ -38,8 +39,8 @@ pub enum OriginRule<'a> {
 impl OriginPolicy {
     /// Besides our own origin, exactly these; our own name is one of `hosts`, or any if there are none.
     pub fn new(allowed: Vec<String>, hosts: Vec<Host>) -> Self {
-        let complaint = || Complaint::once_in(limits::COMPLAINT);
-        Self { allowed, hosts, refused_origins: complaint(), refused_hosts: complaint() }
+        let limiter = || LogLimiter::once_in(limits::REFUSALS_LOGGED);
+        Self { allowed, hosts, refused_origins: limiter(), refused_hosts: limiter() }
     }
 
     /// Refuses a request for a name that is not this server's. Otherwise another site's name that was
@@ -58,8 +59,8 @@ impl OriginPolicy {
         }
         if let Some(more) = self.refused_hosts.due() {
             tracing::warn!(
-                host = shown(host),
-                origin = shown(request.header("origin").unwrap_or_default()),
+                host = quoted(host),
+                origin = quoted(request.header("origin").unwrap_or_default()),
                 more,
                 "refused a request for a name that is not in IMPULSE_HOSTS; if people reach this \
                  server by it, add it there"
@@ -92,7 +93,7 @@ impl OriginPolicy {
         if good {
             return Ok(());
         }
-        self.complain(request);
+        self.log_refusal(request);
         Err(Error::new(Code::BadOrigin, "This page may not do that."))
     }
 
@@ -109,9 +110,9 @@ impl OriginPolicy {
 
     /// Says what was refused and what to set if it was one of ours: a proxy that changes `Host`, or
     /// whose word on TLS is not believed, looks like another site.
-    fn complain(&self, request: &Request) {
+    fn log_refusal(&self, request: &Request) {
         let Some(more) = self.refused_origins.due() else { return };
-        let value = |name| shown(request.header(name).unwrap_or_default());
+        let value = |name| quoted(request.header(name).unwrap_or_default());
         tracing::warn!(
             origin = value("origin"),
             host = value("host"),

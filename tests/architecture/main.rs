@@ -18,7 +18,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("protocol", &[]),
     ("e2ee", &[]),
     ("store", &["protocol"]),
-    ("auth", &["store", "e2ee", "protocol"]),
+    ("settings", &["store"]),
+    ("auth", &["settings", "store", "e2ee", "protocol"]),
     ("avatars", &[]),
     ("policy", &["protocol"]),
     ("rooms", &["store", "protocol", "policy"]),
@@ -28,19 +29,19 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "api",
         &[
             "http", "ws", "protocol", "policy", "e2ee", "store", "auth", "avatars", "rooms",
-            "delivery", "metrics",
+            "delivery", "metrics", "settings",
         ],
     ),
     (
         "server",
         &[
             "api", "avatars", "control", "http", "ws", "store", "auth", "rooms", "delivery",
-            "demo", "metrics",
+            "demo", "metrics", "settings",
         ],
     ),
     ("demo", &["auth", "rooms", "store", "protocol", "e2ee"]),
     ("control", &[]),
-    ("admin", &["auth", "control", "http", "server", "store"]),
+    ("admin", &["auth", "control", "http", "server", "settings", "store"]),
     ("loadtest", &["http", "ws", "protocol"]),
     ("cli", &["admin", "loadtest", "server"]),
 ];

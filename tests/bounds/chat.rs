@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::support::TestServer;
 use crate::support::client::{Heard, Socket, new_mid};
-use crate::support::line::{CLOSE, Line, TEXT, masked};
+use crate::support::wire::{CLOSE, TEXT, Wire, masked};
 
 /// A command of exactly so many bytes.
 fn ping(length: usize) -> String {
@@ -35,7 +35,7 @@ async fn a_command_larger_than_it_may_be_closes_its_line_and_no_other() {
         (fragments(delivery::FRAGMENTS as usize), fragments(delivery::FRAGMENTS as usize + 1)),
     ] {
         let mut other = anna.socket().await;
-        let mut line = Line::open(&anna).await;
+        let mut line = Wire::open(&anna).await;
         assert!(line.text().await.contains("hello"));
         line.send(&within).await;
         assert_eq!(line.text().await, r#"{"op":"ok","id":"p"}"#);
@@ -170,7 +170,7 @@ async fn a_user_has_so_many_lines_and_is_told_at_the_next() {
 }
 
 /// All messages of General after `last`, each subscription going on where the last replay was cut.
-async fn all_by_replays(mut line: Line, mut last: u64, total: u64) -> usize {
+async fn all_by_replays(mut line: Wire, mut last: u64, total: u64) -> usize {
     let (mut subscriptions, mut bytes) = (0, 0);
     while last < total {
         subscriptions += 1;
@@ -224,10 +224,10 @@ async fn who_missed_more_than_a_replay_holds_goes_on_where_it_ended_and_so_does_
     let anna = anna.at(server.address);
     let mut readers = Vec::new();
     for _ in 0..rooms::REPLAYS + 4 {
-        readers.push(tokio::spawn(all_by_replays(Line::open(&anna).await, LONG, MESSAGES)));
+        readers.push(tokio::spawn(all_by_replays(Wire::open(&anna).await, LONG, MESSAGES)));
     }
     // Cut by bytes within the long ones, then by number.
-    assert_eq!(all_by_replays(Line::open(&anna).await, 0, MESSAGES).await, 3);
+    assert_eq!(all_by_replays(Wire::open(&anna).await, 0, MESSAGES).await, 3);
     for reader in readers {
         assert_eq!(reader.await.unwrap(), 2, "cut by number");
     }

@@ -12,9 +12,9 @@ use impulse::rooms::publication::{Activity, Publication};
 use serde_json::Value;
 use tokio::time::timeout;
 
-use crate::support::bench::{Bench, Peer, ROOM, UID, events, numbers, text};
+use crate::support::bench::{Bench, ROOM, UID, events, numbers, text};
 use crate::support::client::PATIENCE;
-use crate::support::line::masked;
+use crate::support::wire::{CLOSE, PING, Wire, masked};
 
 /// Ten seconds of patience pass in one.
 async fn in_a_hurry() -> Bench {
@@ -22,7 +22,7 @@ async fn in_a_hurry() -> Bench {
 }
 
 /// Reads frames like `sample` until the goodbye for who lags; how many there were.
-async fn heard_until_cut(peer: &mut Peer, sample: &str) -> usize {
+async fn heard_until_cut(peer: &mut Wire, sample: &str) -> usize {
     let mut heard = 0;
     loop {
         let text = peer.text().await;
@@ -36,7 +36,7 @@ async fn heard_until_cut(peer: &mut Peer, sample: &str) -> usize {
         }
         heard += 1;
     }
-    assert_eq!(peer.frame().await, Some((8, 1013u16.to_be_bytes().to_vec())));
+    peer.expect(CLOSE, &1013u16.to_be_bytes()).await;
     heard
 }
 
@@ -51,7 +51,7 @@ async fn published_and_taken(sample: &str, at_a_time: usize) -> (usize, usize) {
     while bench.lagging() == 0 {
         assert!(published < 20_000, "there is no end to what is kept");
         bench.publish(ROOM, vec![text(sample); at_a_time]).await;
-        eager.expect(std::iter::repeat_n(sample.to_owned(), at_a_time)).await;
+        eager.expect_texts(std::iter::repeat_n(sample.to_owned(), at_a_time)).await;
         published += at_a_time;
     }
     (published, heard_until_cut(&mut lazy, sample).await)
@@ -91,20 +91,20 @@ async fn as_much_as_may_wait_is_kept_and_heard_and_one_frame_more_is_too_much() 
         let (mut lazy, _) = bench.follow(ROOM).await;
         let (mut lazier, _) = bench.follow(ROOM).await;
         bench.publish(ROOM, vec![text(&large)]).await;
-        eager.expect([large.clone()]).await;
+        eager.expect_texts([large.clone()]).await;
         // They do not read meanwhile; the longer that takes, the later TCP looks at them again.
         for _ in 0..8 {
             bench.publish(ROOM, vec![text(sample); most / 8]).await;
-            eager.expect(std::iter::repeat_n(sample.to_owned(), most / 8)).await;
+            eager.expect_texts(std::iter::repeat_n(sample.to_owned(), most / 8)).await;
         }
         assert_eq!(bench.lagging(), 0);
-        lazy.expect([large.clone()]).await;
-        lazy.expect(std::iter::repeat_n(sample.to_owned(), most)).await;
+        lazy.expect_texts([large.clone()]).await;
+        lazy.expect_texts(std::iter::repeat_n(sample.to_owned(), most)).await;
 
         bench.publish(ROOM, vec![text(sample)]).await;
-        eager.expect([sample.to_owned()]).await;
-        lazy.expect([sample.to_owned()]).await;
-        lazier.expect([large.clone()]).await;
+        eager.expect_texts([sample.to_owned()]).await;
+        lazy.expect_texts([sample.to_owned()]).await;
+        lazier.expect_texts([large.clone()]).await;
         assert_eq!(
             heard_until_cut(&mut lazier, sample).await,
             0,
@@ -127,15 +127,15 @@ async fn a_replay_that_does_not_come_is_waited_for_as_long_as_the_room_may_keep_
         bench.tell(Delivery::Subscribed(conn, ROOM)).await;
         for _ in 0..frames {
             bench.publish(ROOM, vec![text(&event)]).await;
-            live.expect([event.clone()]).await;
+            live.expect_texts([event.clone()]).await;
         }
         if is_cut {
             assert_eq!(heard_until_cut(&mut late, &event).await, 0);
             assert_eq!(bench.lagging(), 1);
         } else {
             bench.tell(Delivery::Replayed(conn, ROOM, vec![text("here")])).await;
-            late.expect(["here".to_owned()]).await;
-            late.expect(std::iter::repeat_n(event.clone(), frames)).await;
+            late.expect_texts(["here".to_owned()]).await;
+            late.expect_texts(std::iter::repeat_n(event.clone(), frames)).await;
             assert_eq!(bench.lagging(), 0);
         }
     }
@@ -154,7 +154,7 @@ async fn replays_wait_for_who_reads_late_up_to_their_bound() {
         bench.tell(Delivery::Replayed(conn, ROOM, vec![event.clone(); count])).await;
         let (mut other, _) = bench.connect().await;
         other.send(&masked(r#"{"op":"ping"}"#)).await;
-        other.expect([r#"{"op":"ok"}"#.to_owned()]).await;
+        other.expect_texts([r#"{"op":"ok"}"#.to_owned()]).await;
         assert_eq!(bench.lagging(), u64::from(is_cut));
         if !is_cut {
             for _ in 0..count {
@@ -193,7 +193,7 @@ async fn a_full_queue_to_a_shard_makes_rooms_wait_and_loses_nothing() {
         }
         said += 2 * limits::QUEUE;
         if waited {
-            peer.expect(numbers(0..said)).await;
+            peer.expect_texts(numbers(0..said)).await;
             drop(busy);
             return;
         }
@@ -229,7 +229,7 @@ async fn activity_of_a_room_is_told_once_a_second_and_adds_up() {
 }
 
 /// Answers pings and reads on, until told to look whether it is still there.
-async fn lively(mut peer: Peer, mut over: tokio::sync::oneshot::Receiver<()>) {
+async fn lively(mut peer: Wire, mut over: tokio::sync::oneshot::Receiver<()>) {
     loop {
         tokio::select! {
             frame = peer.frame() => match frame {
@@ -242,7 +242,7 @@ async fn lively(mut peer: Peer, mut over: tokio::sync::oneshot::Receiver<()>) {
     peer.send(&masked(r#"{"op":"ping"}"#)).await;
     while let Some((opcode, payload)) = peer.frame().await {
         if opcode == 1 {
-            assert_eq!(payload, br#"{"op":"ok"}"#);
+            assert_eq!(payload, br#"{"op":"ok"}"#[..]);
             return;
         }
     }
@@ -256,7 +256,7 @@ async fn who_is_silent_is_asked_and_then_cut_and_who_answers_stays() {
     let (tell, over) = tokio::sync::oneshot::channel();
     let answering = tokio::spawn(lively(answering, over));
     let (mut mute, _) = bench.connect().await;
-    assert_eq!(mute.frame().await, Some((9, Vec::new())), "asked");
+    mute.expect(PING, b"").await;
     assert_eq!(mute.frame().await, None, "cut");
     tell.send(()).unwrap();
     answering.await.unwrap();
@@ -298,7 +298,7 @@ async fn who_lags_and_does_not_even_take_the_goodbye_is_cut() {
     let event = "x".repeat(30_000);
     while bench.lagging() == 0 {
         bench.publish(ROOM, vec![text(&event)]).await;
-        eager.expect([event.clone()]).await;
+        eager.expect_texts([event.clone()]).await;
     }
     drop(eager);
     bench.all_ended().await;
@@ -309,7 +309,7 @@ async fn after_the_close_frames_tcp_ends_whatever_the_other_side_does() {
     let mut bench = in_a_hurry().await;
     let (mut peer, _) = bench.connect().await;
     peer.send(&[0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe8]).await;
-    assert_eq!(peer.frame().await, Some((8, vec![0x03, 0xe8])));
+    peer.expect(CLOSE, &1000u16.to_be_bytes()).await;
     bench.all_ended().await;
 }
 
@@ -325,6 +325,6 @@ async fn a_stop_says_when_to_come_back_and_waits_for_nobody_who_does_not_read() 
     let (least, most) = limits::RESTART_MS;
     let wait = bye["retry_ms"].as_u64().unwrap();
     assert!((u64::from(least)..=u64::from(most)).contains(&wait), "{bye}");
-    assert_eq!(reading.frame().await, Some((8, 1001u16.to_be_bytes().to_vec())));
+    reading.expect(CLOSE, &1001u16.to_be_bytes()).await;
     timeout(PATIENCE, stopping).await.expect("it stops").unwrap();
 }

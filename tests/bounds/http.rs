@@ -139,7 +139,7 @@ async fn one_address_may_have_so_many_connections_and_the_next_one_is_told() {
     let began = std::time::Instant::now();
     let refused = answer_on(connect_from("127.0.0.3", server.address).await).await;
     assert!(refused.starts_with("HTTP/1.1 429 ") && refused.contains("Retry-After"), "{refused}");
-    assert!(began.elapsed() >= limits::PLACE_WAIT, "it has waited for a place");
+    assert!(began.elapsed() >= limits::PERMIT_WAIT, "it has waited for a permit");
     let other = answer_on(connect_from("127.0.0.4", server.address).await).await;
     assert!(other.starts_with("HTTP/1.1 200 "), "{other}");
     for mut stream in inside {
@@ -214,7 +214,7 @@ async fn a_storm_that_nobody_accepts_yet_waits_and_is_served_then() {
         let connecting = timeout(PATIENCE, TcpStream::connect(address));
         waiting.push(connecting.await.expect("a place in the backlog").unwrap());
     }
-    let options = Options { max_per_address: storm, ..Options::default() };
+    let options = Options { max_per_client: storm, ..Options::default() };
     let (_, _stop) = talkative(listener, options);
     for mut stream in waiting {
         stream.write_all(b"HEAD / HTTP/1.1\r\nHost: h\r\n\r\n").await.unwrap();

@@ -11,7 +11,7 @@ use crate::support::TestServer;
 use crate::support::bench::Bench;
 use crate::support::client::{Answer, Client, Socket, new_mid};
 use crate::support::crowd::{crowd, guest};
-use crate::support::line::{CLOSE, Line, TEXT, masked};
+use crate::support::wire::{CLOSE, TEXT, Wire, masked};
 
 /// Some people in General, and a server with the limits of people.
 async fn with_limits(people: i64, scale: &str) -> TestServer {
@@ -252,8 +252,8 @@ async fn what_many_people_send_into_one_room_is_bounded_and_other_rooms_go_on() 
 }
 
 /// Opens a line and takes its `hello`.
-async fn line(client: &Client) -> Line {
-    let mut line = Line::open(client).await;
+async fn line(client: &Client) -> Wire {
+    let mut line = Wire::open(client).await;
     assert!(line.text().await.contains("hello"));
     line
 }
@@ -496,7 +496,7 @@ async fn so_many_people_may_be_put_into_rooms_within_an_hour_and_nobody_is_kept_
         make(&anna, room(name, 100)).await.expect(201);
     }
     make(&anna, room("two", 90)).await.refused(409, "conflict");
-    make(&anna, room("three", users::PUT_IN.at_once as usize - 202)).await.expect(201);
+    make(&anna, room("three", users::MEMBERS_ADDED.at_once as usize - 202)).await.expect(201);
     let open = json!({"name": "open", "kind": "open"});
     let open = make(&anna, open).await.expect(201)["id"].clone();
     let path = format!("/api/rooms/{}/members", open.as_str().unwrap());

@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use crate::support::TestServer;
 use crate::support::client::{PATIENCE, new_mid};
 use crate::support::crowd::{crowd, guest};
-use crate::support::line::{Line, masked};
+use crate::support::wire::{Wire, masked};
 
 fn messages(count: usize, room: impl Fn(usize) -> String) -> Vec<u8> {
     let send = |n: usize| {
@@ -21,7 +21,7 @@ fn messages(count: usize, room: impl Fn(usize) -> String) -> Vec<u8> {
 }
 
 /// The `seq` of each answer, by the number of its message.
-async fn answers(line: &mut Line, count: usize) -> Vec<u64> {
+async fn answers(line: &mut Wire, count: usize) -> Vec<u64> {
     let mut seqs = vec![0; count];
     let mut left = count;
     while left > 0 {
@@ -56,7 +56,7 @@ async fn whatever_waits_for_a_commit_is_kept_bounded_and_answered_once_in_order(
     sql.execute(join, &[&anna.uid.parse::<i64>().unwrap(), &made]).await.unwrap();
     let server = TestServer::start_on(&database, &[]).await;
     let anna = anna.at(server.address);
-    let (mut in_one, mut in_all) = (Line::open(&anna).await, Line::open(&anna).await);
+    let (mut in_one, mut in_all) = (Wire::open(&anna).await, Wire::open(&anna).await);
 
     let lock = sql.transaction().await.unwrap();
     lock.batch_execute("LOCK TABLE chat.rooms IN ACCESS EXCLUSIVE MODE").await.unwrap();

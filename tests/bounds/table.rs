@@ -11,7 +11,7 @@ type Reached = (&'static str, &'static str, &'static [&'static str]);
 const HTTP: &[Reached] = &[
     (
         "src/http/socket.rs",
-        "for_who_does_not_read_the_kernel_takes_no_more_than_may_be_unsent",
+        "the_kernel_buffers_no_more_than_may_be_unsent_for_a_client_that_does_not_read",
         &["http::UNSENT"],
     ),
     (
@@ -34,6 +34,8 @@ const HTTP: &[Reached] = &[
             "api::AVATAR_BODY",
         ],
     ),
+    ("src/http/json.rs", "what_is_wrong_is_named", &["http::JSON_DEPTH"]),
+    ("src/http/static_files.rs", "nothing_outside_the_site_is_served", &["http::SITE_PATH"]),
     (
         "tests/http.rs",
         "deadlines_cover_the_whole_head_and_the_whole_body_not_one_read",
@@ -55,7 +57,7 @@ const HTTP: &[Reached] = &[
         &["http::WAITING_PER_ADDRESS"],
     ),
     (
-        "src/http/clients.rs",
+        "src/http/request_limiter.rs",
         "a_burst_passes_then_the_rate_holds_and_the_wait_is_named",
         &[
             "http::BURST",
@@ -72,25 +74,21 @@ const HTTP: &[Reached] = &[
         &["http::RATE_PAUSE"],
     ),
     (
-        "src/http/clients.rs",
-        "so_many_requests_of_a_client_are_worked_on_at_once_and_the_next_waits_for_a_while",
+        "src/http/request_limiter.rs",
+        "so_many_requests_of_a_client_are_served_at_once_and_the_next_waits_for_a_while",
         &["http::AT_ONCE", "http::AT_ONCE_WAIT"],
     ),
     (
-        "src/http/clients.rs",
+        "src/http/request_limiter.rs",
         "the_table_is_bounded_and_forgets_only_who_has_nothing_spent",
         &["http::CLIENTS"],
     ),
     (
         "tests/floods.rs",
         "a_refused_origin_is_written_into_the_log_once_with_both_values_and_what_to_set",
-        &["http::COMPLAINT"],
+        &["http::REFUSALS_LOGGED"],
     ),
-    (
-        "src/base/complaint.rs",
-        "a_value_cannot_forge_a_line_or_fill_the_log",
-        &["http::COMPLAINT_VALUE"],
-    ),
+    ("src/base/text.rs", "a_value_cannot_forge_a_line_or_fill_the_log", &["http::LOGGED_VALUE"]),
     ("tests/http.rs", "a_connection_without_a_request_is_closed_without_a_word", &["http::IDLE"]),
     (
         "tests/bounds/http.rs",
@@ -106,13 +104,18 @@ const HTTP: &[Reached] = &[
     (
         "tests/bounds/http.rs",
         "one_address_may_have_so_many_connections_and_the_next_one_is_told",
-        &["http::CONNECTIONS_PER_ADDRESS", "http::PLACE_WAIT"],
+        &["http::CONNECTIONS_PER_ADDRESS", "http::PERMIT_WAIT"],
     ),
     (
         "tests/bounds/http.rs",
         "refusals_wait_for_a_bounded_number_and_the_next_is_closed_as_soon_as_it_is_told",
         &["http::REFUSALS"],
     ),
+];
+
+const HTTP_CLIENT: &[Reached] = &[
+    ("src/http/client.rs", "a_reply_may_be_so_long_and_no_longer", &["http::CLIENT_REPLY"]),
+    ("src/http/client.rs", "a_server_that_does_not_answer_is_given_up", &["http::CLIENT_TIMEOUT"]),
 ];
 
 const API: &[Reached] = &[
@@ -229,9 +232,19 @@ const MEMORY: &[Reached] = &[
     (
         "tests/memory.rs",
         "replays_that_nobody_reads_hold_no_more_than_one_user_may_and_others_get_theirs",
-        &["memory::REPLAYS", "rooms::SLICE_BYTES", "rooms::REPLAYS_PER_USER"],
+        &[
+            "memory::REPLAYS",
+            "rooms::SLICE_BYTES",
+            "rooms::REPLAYS_PER_USER",
+            "rooms::RESERVE_RETRY",
+        ],
     ),
-    ("src/rooms/replays.rs", "a_replay_ends_at_its_bounds_and_says_so", &["rooms::SLICE_ROWS"]),
+    ("src/rooms/replay.rs", "a_replay_ends_at_its_bounds_and_says_so", &["rooms::SLICE_ROWS"]),
+    (
+        "src/rooms/replay.rs",
+        "a_slice_asks_for_more_after_a_full_one_and_for_less_after_one_that_was_cut",
+        &["rooms::SLICE_ROWS_FIRST", "rooms::SLICE_ROWS_MIN"],
+    ),
     (
         "tests/memory.rs",
         "very_many_rooms_are_named_in_parts_and_as_the_reader_takes_them",
@@ -436,7 +449,7 @@ const CHAT: &[Reached] = &[
         "who_missed_more_than_a_replay_is_told_and_finds_all_of_it_in_the_history",
         &["chat::REPLAY"],
     ),
-    ("src/rooms/state.rs", "no_more_is_counted_than_the_bound", &["chat::UNREAD"]),
+    ("src/rooms/recent.rs", "no_more_is_counted_than_the_bound", &["chat::UNREAD"]),
     ("src/protocol/command.rs", "a_number_may_be_as_large_as_javascript_counts", &["chat::NUMBER"]),
     (
         "tests/bounds/chat.rs",
@@ -509,18 +522,18 @@ const ROOMS: &[Reached] = &[
         &["store::PURGE_ROWS"],
     ),
     (
-        "src/rooms/kept.rs",
-        "what_is_missing_comes_in_order_and_what_was_dropped_is_admitted",
+        "src/rooms/actor/replay_buffer.rs",
+        "what_is_missing_comes_in_order_and_nothing_at_all_if_some_of_it_was_dropped",
         &["rooms::REPLAY_BUFFER_EVENTS"],
     ),
-    ("src/rooms/kept.rs", "the_bytes_are_bounded", &["rooms::REPLAY_BUFFER_BYTES"]),
+    ("src/rooms/actor/replay_buffer.rs", "the_bytes_are_bounded", &["rooms::REPLAY_BUFFER_BYTES"]),
     (
         "tests/batches.rs",
         "changes_sent_at_once_get_the_answers_and_make_the_events_of_those_sent_one_by_one",
         &["store::STATEMENTS"],
     ),
     (
-        "src/rooms/facts.rs",
+        "src/rooms/actor/facts.rs",
         "what_is_pending_is_committed_before_it_is_larger_than_the_bound",
         &["rooms::STATES_BYTES"],
     ),
@@ -528,6 +541,11 @@ const ROOMS: &[Reached] = &[
         "src/store/chat/unreadable.rs",
         "a_row_is_reported_once_and_no_more_rows_than_the_bound",
         &["store::UNREADABLE"],
+    ),
+    (
+        "tests/chat_store.rs",
+        "up_to_a_bound_messages_are_counted_and_beyond_it_there_is_an_estimate",
+        &["store::COUNTED"],
     ),
     (
         "tests/blocking.rs",
@@ -540,8 +558,8 @@ const ROOMS: &[Reached] = &[
         &["rooms::BLOCKS_IN_ALL"],
     ),
     (
-        "src/rooms/kept.rs",
-        "a_room_that_finds_the_share_used_up_keeps_nothing_and_gives_back_what_it_had",
+        "src/rooms/actor/replay_buffer.rs",
+        "a_room_that_finds_the_share_used_up_drops_its_buffer",
         &["memory::REPLAY_BUFFERS", "rooms::REPLAY_BUFFER_IDLE"],
     ),
     (
@@ -576,7 +594,7 @@ const DELIVERY: &[Reached] = &[
     (
         "tests/descriptors.rs",
         "without_a_descriptor_left_new_ones_are_told_and_the_listener_neither_spins_nor_dies",
-        &["descriptors::PAUSE", "descriptors::COMPLAINT"],
+        &["descriptors::PAUSE", "descriptors::FAILURES_LOGGED"],
     ),
     (
         "tests/bounds/delivery.rs",
@@ -716,7 +734,7 @@ const USERS: &[Reached] = &[
     (
         "tests/bounds/rates.rs",
         "so_many_people_may_be_put_into_rooms_within_an_hour_and_nobody_is_kept_from_joining",
-        &["users::PUT_IN"],
+        &["users::MEMBERS_ADDED"],
     ),
     (
         "tests/bounds/rates.rs",
@@ -758,6 +776,15 @@ const USERS: &[Reached] = &[
 
 /// Nothing and nobody can be beyond these; what they are instead.
 const NO_BOUND: &[(&str, &str)] = &[
+    ("store::REACTION_BYTES", "an estimate; PAGE_BYTES and SLICE_BYTES are the bounds"),
+    (
+        "http::PERMIT_POLL",
+        "how often a connection looks for a free permit while PERMIT_WAIT bounds it",
+    ),
+    ("http::READ", "how much one read of many takes"),
+    ("http::FIRST_READ", "how much the first read of many takes"),
+    ("http::LINGER_READ", "how much one read of many takes; LINGER bounds them"),
+    ("http::REFUSED_READ", "of a connection that is closed at once, whatever more it has sent"),
     ("auth::KNOWN_NETWORK", "how long a network is no stranger; KNOWN_NETWORKS bounds how many"),
     ("auth::SESSION_TOUCH", "how exactly the last use is known"),
     ("auth::SESSION_BELIEVED", "what another process ends, ends by then; this one's ends at once"),
@@ -777,7 +804,7 @@ const NO_BOUND: &[(&str, &str)] = &[
 const NO_SERVER: &str = "loadtest::";
 
 fn all() -> impl Iterator<Item = &'static Reached> {
-    [HTTP, API, AUTH, MEMORY, CHAT, ROOMS, DELIVERY, USERS].into_iter().flatten()
+    [HTTP, HTTP_CLIENT, API, AUTH, MEMORY, CHAT, ROOMS, DELIVERY, USERS].into_iter().flatten()
 }
 
 /// `module::NAME` of every constant in `src/base/limits.rs`.

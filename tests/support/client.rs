@@ -1,14 +1,16 @@
-//! A chat user over real sockets: a small HTTP client and a small WebSocket client, both by hand,
-//! so that what is tested is the server's bytes and not a library's idea of them.
+//! A chat user over real sockets: a small HTTP client by hand, so that what is tested is the server's bytes and
+//! not a library's idea of them, and the chat's JSON over a WebSocket (`wire`).
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+
+use super::wire::{CHAT, CLOSE, FIN, PING, PONG, TEXT, Wire, frame, upgrade};
 
 /// Longest wait for anything a test expects to happen.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -219,15 +221,12 @@ pub fn registration(name: &str) -> Value {
 
 /// A message id nobody used.
 pub fn new_mid() -> String {
-    let mut mid = [0u8; 16];
-    getrandom::fill(&mut mid).expect("randomness");
-    URL_SAFE_NO_PAD.encode(mid)
+    URL_SAFE_NO_PAD.encode(impulse::base::random::bytes::<16>().expect("randomness"))
 }
 
 /// A chat socket, client side.
 pub struct Socket {
-    stream: TcpStream,
-    buffer: Vec<u8>,
+    wire: Wire,
     next_id: u32,
     /// Frames read while looking for another one.
     pub aside: Vec<Value>,
@@ -246,69 +245,36 @@ pub enum Heard {
 impl Socket {
     /// The upgrade of `/ws`; `Err` is the answer when it is not a 101.
     pub async fn open(client: &Client) -> Result<Self, Answer> {
-        Self::open_with(client, "/ws", "Sec-WebSocket-Protocol: impulse.v1\r\n").await
+        Self::open_with(client, "/ws", CHAT).await
     }
 
     /// The upgrade of any path with extra header lines.
     pub async fn open_with(client: &Client, path: &str, extra: &str) -> Result<Self, Answer> {
-        let key = STANDARD.encode([9u8; 16]);
-        let request = format!(
-            "GET {path} HTTP/1.1\r\n{}Connection: Upgrade\r\nUpgrade: websocket\r\n\
-             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n{extra}\r\n",
-            client.fields()
-        );
-        let mut stream = TcpStream::connect(client.address).await.expect("connect");
-        stream.write_all(request.as_bytes()).await.expect("write");
-        let mut buffer = Vec::new();
-        let head = loop {
-            if let Some(end) = find(&buffer, b"\r\n\r\n") {
-                break end + 4;
-            }
-            let mut some = [0u8; 4096];
-            let read = tokio::time::timeout(PATIENCE, stream.read(&mut some)).await;
-            match read.expect("a handshake in time").expect("read") {
-                0 => panic!("closed during the handshake: {}", String::from_utf8_lossy(&buffer)),
-                n => buffer.extend_from_slice(&some[..n]),
-            }
-        };
-        let answer = parse(&buffer[..head]);
+        let stream = TcpStream::connect(client.address).await.expect("connect");
+        let request = upgrade(&client.fields(), path, extra);
+        let (mut wire, head) = Wire::upgraded(stream, request.as_bytes()).await;
+        let answer = parse(&head);
         if answer.status != 101 {
             let length = answer.header("content-length").and_then(|length| length.parse().ok());
-            let mut body = buffer.split_off(head);
+            let mut body = wire.rest().to_vec();
             let missing = length.unwrap_or(body.len()).saturating_sub(body.len());
             let mut rest = vec![0; missing];
-            stream.read_exact(&mut rest).await.expect("the body of a refusal");
+            wire.stream.read_exact(&mut rest).await.expect("the body of a refusal");
             body.extend_from_slice(&rest);
             return Err(Answer { body, ..answer });
         }
         assert_eq!(answer.header("sec-websocket-accept").map(str::len), Some(28));
-        buffer.drain(..head);
-        Ok(Self { stream, buffer, next_id: 0, aside: Vec::new() })
+        Ok(Self { wire, next_id: 0, aside: Vec::new() })
     }
 
     /// Says something; the server answers when it likes.
     pub async fn send(&mut self, frame: Value) {
-        self.send_frame(0x1, frame.to_string().as_bytes()).await;
+        self.send_frame(TEXT, frame.to_string().as_bytes()).await;
     }
 
     /// Any frame: FIN, opcode, masked payload.
     pub async fn send_frame(&mut self, opcode: u8, payload: &[u8]) {
-        const MASK: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
-        let mut frame = vec![0x80 | opcode];
-        match payload.len() {
-            n @ 0..=125 => frame.push(0x80 | n as u8),
-            n @ 126..=0xffff => {
-                frame.push(0x80 | 126);
-                frame.extend_from_slice(&(n as u16).to_be_bytes());
-            }
-            n => {
-                frame.push(0x80 | 127);
-                frame.extend_from_slice(&(n as u64).to_be_bytes());
-            }
-        }
-        frame.extend_from_slice(&MASK);
-        frame.extend(payload.iter().zip(MASK.iter().cycle()).map(|(byte, mask)| byte ^ mask));
-        self.stream.write_all(&frame).await.expect("write a frame");
+        self.wire.send(&frame(FIN | opcode, payload)).await;
     }
 
     /// Asks and returns the one answer with the same `id`; other frames go aside.
@@ -391,42 +357,19 @@ impl Socket {
 
     async fn hear_on(&mut self) -> Heard {
         loop {
-            if let Some((opcode, payload)) = self.take_frame() {
-                match opcode {
-                    0x1 => {
-                        let frame = serde_json::from_slice(&payload).expect("a JSON frame");
-                        return Heard::Frame(frame);
-                    }
-                    0x8 => {
-                        let code = payload.get(..2).map(|b| u16::from_be_bytes([b[0], b[1]]));
-                        return Heard::Closed(code.unwrap_or(1005));
-                    }
-                    0x9 => self.send_frame(0xa, &payload).await,
-                    0xa => {}
-                    other => panic!("unexpected opcode {other:#x}"),
+            let Some((opcode, payload)) = self.wire.frame().await else { return Heard::Ended };
+            match opcode {
+                TEXT => {
+                    return Heard::Frame(serde_json::from_slice(&payload).expect("a JSON frame"));
                 }
-                continue;
-            }
-            let mut some = [0u8; 16 * 1024];
-            match self.stream.read(&mut some).await {
-                Ok(0) | Err(_) => return Heard::Ended,
-                Ok(n) => self.buffer.extend_from_slice(&some[..n]),
+                CLOSE => {
+                    let code = payload.get(..2).map(|b| u16::from_be_bytes([b[0], b[1]]));
+                    return Heard::Closed(code.unwrap_or(1005));
+                }
+                PING => self.send_frame(PONG, &payload).await,
+                PONG => {}
+                other => panic!("unexpected opcode {other:#x}"),
             }
         }
-    }
-
-    /// One whole frame out of the buffer.
-    fn take_frame(&mut self) -> Option<(u8, Vec<u8>)> {
-        let &[first, second, ..] = self.buffer.as_slice() else { return None };
-        assert_eq!(first & 0x70, 0, "no extension was agreed on");
-        assert_eq!(second & 0x80, 0, "a server never masks");
-        let (length, start) = match second {
-            126 => (u16::from_be_bytes(self.buffer.get(2..4)?.try_into().ok()?) as usize, 4),
-            127 => (u64::from_be_bytes(self.buffer.get(2..10)?.try_into().ok()?) as usize, 10),
-            n => (n as usize, 2),
-        };
-        let payload = self.buffer.get(start..start + length)?.to_vec();
-        self.buffer.drain(..start + length);
-        Some((first & 0x0f, payload))
     }
 }

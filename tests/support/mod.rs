@@ -5,8 +5,8 @@
 pub mod bench;
 pub mod client;
 pub mod crowd;
-pub mod line;
 pub mod postgres;
+pub mod wire;
 
 use std::net::SocketAddr;
 

@@ -293,8 +293,7 @@ impl Client {
 
 /// A fresh message id.
 pub fn new_mid() -> String {
-    let mut bytes = [0u8; 16];
-    getrandom::fill(&mut bytes).expect("randomness");
+    let bytes = impulse::base::random::bytes::<16>().expect("randomness");
     URL_SAFE_NO_PAD.encode(bytes)
 }
 

@@ -5,7 +5,8 @@ import { messages as es } from "../../web/locales/admin.es.js";
 import { messages as ru } from "../../web/locales/admin.ru.js";
 import { ACTION_GROUPS, actionName, detailWords } from "../../web/ui/admin/audit_words.js";
 import { stateOf } from "../../web/ui/admin/invites.js";
-import { away, calendarDay, rate, short, size, span, whole } from "../../web/ui/admin/numbers.js";
+import { distanceOf } from "../../web/ui/base/dates.js";
+import { calendarDay, rate, short, size, span, whole } from "../../web/ui/admin/numbers.js";
 import { addWords } from "../../web/ui/base/i18n.js";
 
 const plain = (text) => text.replaceAll(/[\u00a0\u202f]/g, " ");
@@ -76,8 +77,8 @@ test("numbers, sizes and times follow the reader's language", () => {
   assert.equal(plain(span(59, "short", "en")), "59 sec");
   assert.equal(plain(span(0, "short", "en")), "0 sec");
   assert.equal(plain(span(7 * 86_400, "short", "en")), "7 days");
-  assert.equal(away(1_000_000 - 3 * 3_600_000, 1_000_000, "en"), "3 hours ago");
-  assert.equal(away(1_000_000 + 2 * 86_400_000, 1_000_000, "es"), "pasado mañana");
-  assert.equal(away(1_000_000 - 59_000, 1_000_000, "en"), "now");
+  assert.equal(distanceOf(1_000_000 - 3 * 3_600_000, 1_000_000, "en"), "3 hours ago");
+  assert.equal(distanceOf(1_000_000 + 2 * 86_400_000, 1_000_000, "es"), "pasado mañana");
+  assert.equal(distanceOf(1_000_000 - 59_000, 1_000_000, "en"), "now");
   assert.equal(calendarDay("2026-11-23", "en-GB"), "23 Nov");
 });

@@ -3,20 +3,12 @@ import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { away, calendarDay, clock, date, exactMoment, moment } from "../../web/ui/admin/numbers.js";
+import { distanceOf } from "../../web/ui/base/dates.js";
+import { calendarDay, clock, date, exactMoment, moment } from "../../web/ui/admin/numbers.js";
 import { detailWords } from "../../web/ui/admin/audit_words.js";
 import { messages as en } from "../../web/locales/admin.en.js";
-import {
-  addWords,
-  agoOf,
-  dayNumber,
-  dayOf,
-  fullTimeOf,
-  isoOf,
-  NO_MOMENT,
-  timeOf,
-  whenOf,
-} from "../../web/ui/base/i18n.js";
+import { agoOf, dayNumber, dayOf, fullTimeOf, isoOf, NO_MOMENT, timeOf, whenOf } from "../../web/ui/base/dates.js";
+import { addWords } from "../../web/ui/base/i18n.js";
 
 const WEB = fileURLToPath(new URL("../../web", import.meta.url));
 const NONE = [
@@ -37,7 +29,7 @@ const LATEST = 253_402_300_799_999;
 
 test("what is no moment reads as a dash, whoever asks, and nothing throws", () => {
   for (const at of NONE) {
-    for (const words of [timeOf, fullTimeOf, dayOf, whenOf, agoOf, moment, exactMoment, date, clock, away])
+    for (const words of [timeOf, fullTimeOf, dayOf, whenOf, agoOf, moment, exactMoment, date, clock, distanceOf])
       assert.equal(words(at), NO_MOMENT, `${words.name} ${String(at)}`);
     assert.equal(isoOf(at), "");
     assert.ok(Number.isFinite(dayNumber(at)), String(at));
@@ -46,7 +38,7 @@ test("what is no moment reads as a dash, whoever asks, and nothing throws", () =
 });
 
 test("the latest moment the server takes is shown everywhere", () => {
-  for (const words of [timeOf, fullTimeOf, dayOf, whenOf, moment, exactMoment, date, clock, away])
+  for (const words of [timeOf, fullTimeOf, dayOf, whenOf, moment, exactMoment, date, clock, distanceOf])
     assert.notEqual(words(LATEST), NO_MOMENT, words.name);
   assert.equal(isoOf(LATEST), "9999-12-31T23:59:59.999Z");
 });
@@ -70,5 +62,5 @@ test("dates are formatted in one place only", () => {
   const wrong = /toISOString|DateTimeFormat|toLocaleDateString|toLocaleTimeString|RelativeTimeFormat/;
   const files = readdirSync(WEB, { recursive: true }).filter((file) => file.endsWith(".js"));
   const found = files.filter((file) => wrong.test(readFileSync(path.join(WEB, file), "utf8")));
-  assert.deepEqual(found.sort(), ["ui/admin/numbers.js", "ui/base/i18n.js"]);
+  assert.deepEqual(found.sort(), ["ui/admin/numbers.js", "ui/base/dates.js"]);
 });

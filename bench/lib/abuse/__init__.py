@@ -1,1 +1,1 @@
-"""What one client can do to everybody else: attacks on a private server, and how others fare meanwhile."""
+"""Attacks on a private server, and their effect on other users."""

@@ -1,7 +1,7 @@
-"""The attacks. Each makes ready what it needs and then runs in a process of its own until it is told to stop.
+"""The attacks. Each prepares its data and then runs in a process of its own until it is stopped.
 
-A case is a class with a `name`, a `title`, and `attack`, which says "ready" through its pipe and ends when something
-comes back through it; what it returns are counts.
+A case is a class with a `name`, a `title`, and `attack`, which sends "ready" through its pipe, ends when it receives
+something from the pipe, and returns counts.
 """
 
 import collections
@@ -16,17 +16,17 @@ from .pump import http_flow, pump, socket_flow
 from .wire import PING, Refused, Session, Socket, new_mid, new_secret, text_frame, upgrade
 
 MIB = 2**20
-# What nobody reads is full soon.
+# A receive buffer so small that it fills at once if nobody reads.
 SMALL_BUFFER = 4_096
-# Commands of one connection a second.
+# The rate of commands that one connection may send, per second.
 COMMAND_RATE = 40
 
 
 class Case:
     name = title = None
-    # Whether others chat meanwhile; the cases about getting in count something else.
+    # Whether another user sends messages meanwhile; cases about signing in and loading measure something else.
     has_others = True
-    # These are measured first.
+    # Such cases are measured first.
     takes_memory = False
 
     def prepare(self, world):
@@ -37,7 +37,7 @@ class Case:
 
 
 class Requests(Case):
-    """Unauthenticated requests, as many as the connections carry."""
+    """Unauthenticated requests, sent as fast as the connections allow."""
 
     def __init__(self, name, title, connections, *requests):
         self.name, self.title, self.connections, self.requests = name, title, connections, requests
@@ -70,7 +70,7 @@ def pings(_):
 
 def large_messages(world):
     def make():
-        # New every time: a database compresses what repeats itself.
+        # Every text is new, because a database compresses repetitions.
         message = {"mid": new_mid(), "rev": 0, "kind": "msg", "t": new_secret(22_500)}
         return text_frame(json.dumps({"op": "msg.send", "id": "m", "room": world.room, "msg": message}))
 
@@ -78,7 +78,7 @@ def large_messages(world):
 
 
 def reactions(world):
-    """A reaction and its end, in turns. Each socket has its own message and emoji: twenty of one author fit on one."""
+    """Adds a reaction and takes it back, in turns. Each socket has its own message and emoji, because one author may add twenty to a message."""
     mine, number = [], next(world.numbers)
     target, emoji = world.targets[number % len(world.targets)], chr(0x1F600 + number)
 
@@ -121,7 +121,7 @@ def reading(world):
 
 
 class Unread(Case):
-    """What is asked for and not read: it waits in the server."""
+    """Requests whose answers are not read, so that they wait in the server."""
 
     takes_memory = True
 
@@ -141,7 +141,7 @@ class Unread(Case):
 
 
 def is_cut(line):
-    """Whether the server has closed it; what it has sent before is passed over."""
+    """Whether the server has closed the connection; data that it sent before is discarded."""
     line.setblocking(False)
     try:
         for _ in range(10_000):
@@ -155,7 +155,7 @@ def is_cut(line):
 
 
 class Replays(Unread):
-    name, title = "replays", "60 sockets ask for the replay of a room of 15 MiB and do not read"
+    name, title = "replays", "60 sockets request the replay of a room of 15 MiB and do not read it"
 
     def prepare(self, world):
         made = world.admin.call("POST", "/api/rooms", {"name": "Archive", "kind": "open", "members": [world.attacker.uid]})
@@ -176,7 +176,7 @@ class Replays(Unread):
 
 
 class Pages(Unread):
-    name, title = "pages", "250 pages of 3 MB of the history are asked for and not read"
+    name, title = "pages", "250 pages of 3 MB of history are requested and not read"
     prepare = Replays.prepare
 
     def attack(self, world, pipe):
@@ -253,7 +253,7 @@ class Guessing(Case):
     BOB_EVERY_S = 0.5
 
     def prepare(self, world):
-        # A browser in which bob has signed in before, with whatever cookies it got then.
+        # A browser in which bob has signed in before, with the cookies of that time.
         world.bob = world.register("bob")
         world.known = Session(world.port, "10.9.0.1")
         log_in(world.known, world.bob)
@@ -281,7 +281,7 @@ class Guessing(Case):
         threads = [threading.Thread(target=guess, args=(address,)) for address in self.NETWORKS for _ in range(2)]
         for thread in threads:
             thread.start()
-        # The guessers are at work before bob comes.
+        # The guessing starts before bob signs in.
         time.sleep(1)
         bobs = [threading.Thread(target=sign_in, args=(session,)) for session in (world.known, Session(world.port, "10.9.0.2"))]
         for thread in bobs:
@@ -300,7 +300,7 @@ def log_in(session, person):
 
 
 def attempt(session, body):
-    """The status of one attempt to sign in; 0 without an answer."""
+    """Returns the status of one attempt to sign in, or 0 without an answer."""
     try:
         session.call("POST", "/api/auth/login", body)
         return 200
@@ -311,7 +311,7 @@ def attempt(session, body):
 
 
 class Monday(Case):
-    """Nobody attacks: everybody of an office comes at once, behind one address."""
+    """No attack: all people of an office sign in at once, behind one address."""
 
     takes_memory = True
     name, title = "office", "200 people of one address sign in at once"
@@ -365,7 +365,7 @@ class Monday(Case):
 
 
 class Loading(Case):
-    """Nobody attacks: many browsers of an office load the page at once and keep their connections."""
+    """No attack: many browsers of an office load the page at once and keep their connections."""
 
     name, title = "loading", "80 browsers of one address load the page, each by 6 connections that stay open"
     BROWSERS, LINES, LONGEST_S = 80, 6, 60
@@ -373,7 +373,7 @@ class Loading(Case):
     def attack(self, world, pipe):
         visitor = Session(world.port, "127.0.3.1")
         files = page_files(visitor)
-        # A browser asks for the next file when it has the last one.
+        # A browser requests the next file when it has the previous one.
         shares = [files[line :: self.LINES] for line in range(self.LINES)] * self.BROWSERS
         counts, began = collections.Counter(files=len(files) * self.BROWSERS), time.monotonic()
         selector, downloads = selectors.DefaultSelector(), [Download(visitor, share) for share in shares]
@@ -394,8 +394,8 @@ class Loading(Case):
 
 
 class Download:
-    """One keep-alive connection at a time and the files that it still has to fetch, as a browser does it: where a connection
-    ends before the answer begins, or with it, the next one goes on."""
+    """One keep-alive connection at a time and the files that are still to be fetched. As in a browser, a new connection
+    continues where one ended before an answer began or together with it."""
 
     def __init__(self, visitor, paths):
         self.visitor, self.paths, self.buffer, self.line = visitor, collections.deque(paths), b"", None
@@ -419,7 +419,7 @@ class Download:
         try:
             self.line.send(self.visitor.head("GET", self.paths[0]))
         except OSError:
-            pass  # The read that follows finds the end.
+            pass  # The next read notices that the connection has ended.
 
     def give_up(self, selector):
         selector.unregister(self.line)
@@ -449,12 +449,12 @@ class Download:
         self.paths.popleft()
         if re.search(rb"(?i)connection: *close", head):
             return self.give_up(selector)
-        # It stays open when there is nothing more to load.
+        # The connection stays open when nothing is left to load.
         return self.ask() if self.paths else selector.unregister(self.line)
 
 
 def page_files(visitor):
-    """What a browser loads for the page."""
+    """Returns the files that a browser loads for the page."""
     line = visitor.open_http()
     line.request("GET", "/", headers=visitor.headers())
     page = line.getresponse().read().decode()

@@ -1,4 +1,4 @@
-"""Somebody who chats as usual, in a process of their own, and how long each message waits for its `ok`."""
+"""A user who sends messages as usual, in a separate process, and the time until each `ok`."""
 
 import json
 import multiprocessing
@@ -7,16 +7,16 @@ import time
 
 from .wire import Frames, new_mid, text_frame, upgrade
 
-# Of what one connection may send, less than the rate.
+# The interval between messages, below the rate that one connection may send at.
 EVERY_S = 0.03
-# What has no answer by then has waited so long.
+# A message without an answer by then counts as having waited so long.
 LONGEST_S = 10
-# With so many unanswered nobody would go on writing.
+# With so many unanswered messages the user stops sending.
 UNANSWERED_MAX = 60
 
 
 class Others:
-    """Connected before anything happens; `measure` sends for some seconds."""
+    """Connects before the attack; `measure` sends for some seconds."""
 
     def __init__(self, world):
         self.pipe, theirs = multiprocessing.Pipe()
@@ -32,7 +32,7 @@ class Others:
         return self.pipe.poll(timeout)
 
     def outcome(self):
-        """Waits in seconds, and what was refused, unanswered or cut."""
+        """Returns the waits in seconds and the numbers of refused, unanswered and cut messages."""
         return self.pipe.recv()
 
     def close(self):
@@ -69,7 +69,7 @@ class Chat:
         self.line.send(text_frame(json.dumps({"op": "room.subscribe", "id": "s", "room": self.room, "since": 0})))
 
     def talk(self, seconds):
-        """Sends by the clock, whatever is unanswered, so that a held-up server does not slow the question."""
+        """Sends by the clock, independently of the answers, so that a slow server does not slow the sender."""
         waiting, waits, refused, cut = {}, [], 0, 0
         began = now = time.monotonic()
         due = began
@@ -105,7 +105,7 @@ class Chat:
         try:
             self.connect()
         except OSError:
-            pass  # The next attempt comes with the next message.
+            pass  # The next message tries again.
         return False
 
     def read(self, timeout):

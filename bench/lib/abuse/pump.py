@@ -1,4 +1,4 @@
-"""Many connections of an attacker in one process: each sends what it has as fast as it may, or by a clock."""
+"""Runs many connections of an attacker in one process; each sends as fast as possible or at an interval."""
 
 import collections
 import selectors
@@ -7,15 +7,15 @@ import time
 from .wire import upgrade
 
 READ = 262_144
-# Between two attempts of a connection that was cut.
+# The pause before a closed connection is opened again.
 AGAIN_S = 0.25
-# Answers are counted by what they begin with, or by what only they contain.
+# Answers are recognised by how they begin, or by bytes that only they contain.
 SIGNS = {"200": b"HTTP/1.1 200", "204": b"HTTP/1.1 204", "429": b"HTTP/1.1 429", "503": b"HTTP/1.1 503",
          "ok": b'"op":"ok"', "err": b'"op":"err"', "bye": b'"op":"bye"', "pong": b"\x8a\0"}
 
 
 class Flow:
-    """One connection. `chunk` gives the next bytes; with `every_s` one chunk each so often, else without pause."""
+    """One connection. `chunk` returns the next bytes; with `every_s` one chunk is sent per interval, otherwise without pause."""
 
     def __init__(self, open_line, chunk, every_s=None, first=b""):
         self.open_line, self.chunk, self.every_s, self.first = open_line, chunk, every_s, first
@@ -37,7 +37,7 @@ def socket_flow(session, chunk, **more):
 
 
 def pump(flows, pipe, signs=()):
-    """Runs until something comes through the pipe; what was answered, sent and cut."""
+    """Runs until something arrives in the pipe; returns the numbers of answers, chunks sent and connections closed."""
     selector, counts = selectors.DefaultSelector(), collections.Counter()
     waiting = collections.deque((0.0, flow) for flow in flows)
 
@@ -93,7 +93,7 @@ def pump(flows, pipe, signs=()):
             except OSError:
                 give_up(flow, "cut")
         if sleeping:
-            # Everything is writable, and nothing is due.
+            # All connections are writable and nothing is due.
             time.sleep(0.002)
     for flow in flows:
         if flow.line is not None:

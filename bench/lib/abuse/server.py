@@ -1,4 +1,4 @@
-"""A private server at its default limits, with a fresh data directory, and what it uses."""
+"""A private server at its default limits with a new data directory, and its use of memory and disk."""
 
 import os
 import pathlib
@@ -10,14 +10,14 @@ import tempfile
 import time
 
 START_S, STOP_S = 60, 15
-# Whatever would make it another server than the one that is measured.
+# Settings in the environment that would change the measured server.
 FOREIGN = re.compile(r"^(IMPULSE_|DATABASE_URL$|ACCOUNTS_DATABASE_URL$|PG)")
 
 
 class Server:
     def __init__(self, program):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="impulse-abuse-"))
-        # The database runs as another user where this one is root.
+        # As root, the database runs as another user.
         self.folder.chmod(0o755)
         environment = {name: value for name, value in os.environ.items() if not FOREIGN.match(name)}
         environment |= {"IMPULSE_TRUSTED_PROXIES": "127.0.0.1", "IMPULSE_LOG": "error"}
@@ -47,7 +47,7 @@ class Server:
         return self.process.poll() is None
 
     def rss(self):
-        """Resident bytes of the server alone, without its database; 0 once it has ended."""
+        """Returns the resident bytes of the server without its database, or 0 once it has ended."""
         try:
             pages = int(pathlib.Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
         except (OSError, IndexError):
@@ -55,14 +55,14 @@ class Server:
         return pages * os.sysconf("SC_PAGE_SIZE")
 
     def disk(self):
-        """Bytes of the data directory."""
+        """Returns the size of the data directory in bytes."""
         total = 0
         for folder, _, names in os.walk(self.folder / "data"):
             for name in names:
                 try:
                     total += os.lstat(os.path.join(folder, name)).st_size
                 except OSError:
-                    pass  # The database has removed it meanwhile.
+                    pass  # The database has removed the file meanwhile.
         return total
 
     def stop(self):

@@ -1,4 +1,4 @@
-"""HTTP and WebSocket as bytes, with nothing but the standard library. Loopback only."""
+"""HTTP and WebSocket as bytes, with only the standard library. Loopback only."""
 
 import base64
 import http.client
@@ -15,7 +15,7 @@ PING = b"\x89\x80\0\0\0\0"
 
 
 class Refused(Exception):
-    """An answer that is no success."""
+    """An answer whose status is not a success."""
 
     def __init__(self, status, code, retry_s):
         super().__init__(f"{status} {code}")
@@ -23,8 +23,8 @@ class Refused(Exception):
 
 
 class Session:
-    """Who calls: the cookies of a signed-in browser, and its address: one of loopback's (127.…) calls itself, for
-    another one the trusted proxy calls and names it."""
+    """The caller: the cookies of a signed-in browser and its address. A loopback address (127.…) connects directly; for any
+    other address the trusted proxy connects and names it."""
 
     def __init__(self, port, address=None):
         self.port, self.address, self.cookies = port, address, {}
@@ -42,11 +42,11 @@ class Session:
         return bool(self.address) and self.address.startswith("127.")
 
     def source(self):
-        """What the connection is bound to."""
+        """Returns the local address of the connection."""
         return (self.address if self.is_direct() else HOST, 0)
 
     def connect(self, receive_buffer=None):
-        """A TCP connection; a small receive buffer is full soon when nobody reads."""
+        """Opens a TCP connection; a small receive buffer fills at once if nobody reads."""
         line = socket.socket()
         if receive_buffer:
             line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
@@ -60,13 +60,13 @@ class Session:
         return http.client.HTTPConnection(HOST, self.port, timeout=TIMEOUT_S, source_address=self.source())
 
     def head(self, method, path, **more):
-        """A request as bytes, without a body."""
+        """Returns a request without a body as bytes."""
         fields = {**self.headers(), **more}
         lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items())]
         return "\r\n".join([*lines, "", ""]).encode()
 
     def request(self, method, path, body=None):
-        """The same with a JSON body, if there is one."""
+        """Returns a request as bytes, with a JSON body if there is one."""
         if body is None:
             return self.head(method, path)
         text = json.dumps(body).encode()
@@ -74,7 +74,7 @@ class Session:
         return self.head(method, path, **more) + text
 
     def call(self, method, path, body=None, line=None):
-        """One call; raises `Refused`. `line` is a connection to use again."""
+        """Makes one call; raises `Refused`. `line` is an open connection to reuse."""
         connection = line or self.open_http()
         try:
             text = None if body is None else json.dumps(body)
@@ -104,7 +104,7 @@ def error_code(said):
 
 
 def upgrade(session, receive_buffer=None):
-    """A WebSocket; raises `ConnectionError` when the server refuses it. Nothing after the head is read."""
+    """Opens a WebSocket; raises `ConnectionError` if the server refuses it. It reads nothing after the head."""
     line = session.connect(receive_buffer)
     key = base64.b64encode(os.urandom(16)).decode()
     fields = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13",
@@ -112,7 +112,7 @@ def upgrade(session, receive_buffer=None):
     line.sendall(session.head("GET", "/ws", **fields))
     head = b""
     while not head.endswith(b"\r\n\r\n"):
-        # Byte by byte: what follows belongs to the frames.
+        # It reads byte by byte, because everything after the head belongs to the frames.
         byte = line.recv(1)
         if not byte or len(head) > 16_384:
             break
@@ -124,7 +124,7 @@ def upgrade(session, receive_buffer=None):
 
 
 def text_frame(text):
-    """A client's text frame. The mask is zero, so that the text can be sent as it is."""
+    """Returns a client's text frame. The mask is zero, so that the text can be sent unchanged."""
     body = text.encode() if isinstance(text, str) else text
     if len(body) < 126:
         return struct.pack("!BB4x", 0x81, 0x80 | len(body)) + body
@@ -134,13 +134,13 @@ def text_frame(text):
 
 
 class Frames:
-    """What a server sends, cut into frames."""
+    """Splits the bytes that a server sends into frames."""
 
     def __init__(self):
         self.buffer = bytearray()
 
     def feed(self, data):
-        """The payloads of the complete text frames."""
+        """Returns the payloads of the complete text frames."""
         self.buffer += data
         found = []
         while (frame := self.next()) is not None:
@@ -166,7 +166,7 @@ class Frames:
 
 
 class Socket:
-    """A WebSocket that asks and waits; for what is made ready before anything is measured."""
+    """A WebSocket that sends a command and waits for the answer; used to prepare data before a measurement."""
 
     def __init__(self, session):
         self.line, self.frames, self.waiting = upgrade(session), Frames(), []
@@ -181,7 +181,7 @@ class Socket:
         return json.loads(self.waiting.pop(0))
 
     def command(self, op, **fields):
-        """The `ok`; raises `Refused`."""
+        """Returns the `ok`; raises `Refused`."""
         self.line.sendall(text_frame(json.dumps({"op": op, "id": "c", **fields})))
         while True:
             frame = self.next_frame()

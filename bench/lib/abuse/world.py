@@ -1,4 +1,4 @@
-"""The people and rooms of one case."""
+"""The users and rooms of one case."""
 
 import concurrent.futures
 import itertools
@@ -12,21 +12,21 @@ PATIENCE_S = 30
 
 
 class World:
-    """A server with an administrator, an attacker and somebody who has nothing to do with it, in one room."""
+    """A server with an administrator, an attacker and an uninvolved user in one room."""
 
     def __init__(self, server):
         self.server, self.port = server, server.port
         self.networks = itertools.count()
         self.admin = self.register("admin", setup=server.setup)
         self.attacker, self.innocent = self.register("mallory"), self.register("ines")
-        # They come without a proxy, each from one address.
+        # They connect without a proxy, each from one address.
         self.attacker.address, self.innocent.address = "127.0.4.1", "127.0.5.1"
         made = self.admin.call("POST", "/api/rooms", {
             "name": "Square", "kind": "open", "members": [self.attacker.uid, self.innocent.uid]})
         self.room = made["id"]
 
     def register(self, name, **more):
-        """Each from an address of its own: what is limited for one address is not what is measured here."""
+        """Registers each user from an address of its own, because limits of one address are not measured here."""
         session = Session(self.port, self.new_address())
         session.name, session.auth = name, new_secret()
         end = time.monotonic() + PATIENCE_S
@@ -43,7 +43,7 @@ class World:
                 time.sleep(min(2, refusal.retry_s or 0.2))
 
     def new_address(self):
-        """Each in another network: neighbours may be counted together."""
+        """Returns addresses in different networks, because addresses of one network may count together."""
         network = next(self.networks)
         return f"10.{20 + network // 250}.{1 + network % 250}.7"
 
@@ -53,7 +53,7 @@ class World:
             return list(pool.map(self.register, names))
 
     def fill(self, room, total, size=30_000, authors=10):
-        """Messages in a room, so many bytes of them, by several people: one alone may not write so fast."""
+        """Fills a room with so many bytes of messages by several users, because one user may not send so fast."""
         writers = [self.admin, *self.people(authors)]
         for writer in writers[1:]:
             writer.call("POST", f"/api/rooms/{room}/members", {"uid": writer.uid})
@@ -63,7 +63,7 @@ class World:
 
 
 def write(writer, room, count, size):
-    """How many were taken; what is refused for a moment is sent again."""
+    """Returns how many messages were accepted; a message that is refused for a moment is sent again."""
     socket, taken, end = Socket(writer), 0, time.monotonic() + PATIENCE_S
     text = new_secret(size * 3 // 4)
     while taken < count and time.monotonic() < end:

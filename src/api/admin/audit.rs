@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::api::Api;
 use crate::base::error::{Error, Result};
+use crate::base::hex;
 use crate::base::limits::api::{PAGE, PAGE_MAX};
 use crate::base::time;
 use crate::http::{Request, Response};
@@ -33,7 +34,7 @@ pub(super) async fn verify(api: &Api) -> Result<Response> {
     let mut told = json!({
         "ok": check.broken_at.is_none(),
         "entries": check.entries,
-        "head": hex(&check.head),
+        "head": hex::encode(&check.head),
     });
     if let Some(n) = check.broken_at {
         told["broken_at"] = json!(n);
@@ -51,10 +52,6 @@ fn told(row: &AuditRow) -> Value {
         "action": row.action,
         "target": {"kind": row.target_kind, "id": row.target_id, "name": row.target_name},
         "detail": detail,
-        "hash": hex(&row.hash),
+        "hash": hex::encode(&row.hash),
     })
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -14,7 +14,7 @@ pub(super) async fn page(api: &Api, caller: &Session, request: &Request) -> Resu
     let page = Page::of(request)?;
     let live = match request.query("state").as_deref() {
         None | Some("") => None,
-        Some("live") => Some(api.auth.live().member_invites),
+        Some("live") => Some(api.auth.settings().current().member_invites),
         Some(_) => return Err(Error::field("state", "must be \"live\" or absent")),
     };
     let before = page.after.map(|after| after.parse()).transpose();

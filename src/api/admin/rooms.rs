@@ -85,7 +85,7 @@ pub(super) async fn create(api: &Api, caller: &Session, request: &Request) -> Re
     if let Some(owner) = new.owner {
         crate::api::users::profile(api, owner).await?;
     }
-    let (room, _) = api.create_room(caller, new.owner, create).await?;
+    let room = api.create_room(caller, new.owner, create).await?.view;
     Ok(Response::json(201, &shown(api, room.id)))
 }
 

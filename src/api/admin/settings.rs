@@ -6,20 +6,21 @@ use serde_json::{Map, Value, json};
 use crate::api::Api;
 use crate::api::fields::present;
 use crate::api::text::name;
-use crate::auth::{Live, RoomCreation, Session};
+use crate::auth::Session;
 use crate::base::error::{Error, Result};
 use crate::base::limits::api as limits;
 use crate::base::limits::auth::USERS_MAX;
 use crate::config::Registration;
 use crate::http::{Request, Response};
+use crate::settings::{RoomCreation, RuntimeSettings};
 
 /// `GET /api/admin/settings`
 pub(super) fn show(api: &Api) -> Result<Response> {
-    Ok(answer(&api.auth.live()))
+    Ok(answer(&api.auth.settings().current()))
 }
 
-fn answer(live: &Live) -> Response {
-    Response::json(200, live)
+fn answer(settings: &RuntimeSettings) -> Response {
+    Response::json(200, settings)
 }
 
 #[derive(Deserialize)]
@@ -76,6 +77,6 @@ impl Change {
 pub(super) async fn change(api: &Api, caller: &Session, request: &Request) -> Result<Response> {
     let change: Change = request.json()?;
     let fields = change.check()?;
-    let after = api.auth.choose(caller.principal(), fields, &change.expected).await?;
+    let after = api.auth.settings().update(caller.principal(), fields, &change.expected).await?;
     Ok(answer(&after))
 }

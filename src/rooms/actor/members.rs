@@ -266,7 +266,13 @@ impl Actor {
 
 /// Joining, adding somebody, and changing a role are one call; which right it needs depends on who is a member
 /// already.
-fn check_put(state: &State, by: Principal, uid: Uid, role: Role, present: Option<Member>) -> Result<()> {
+fn check_put(
+    state: &State,
+    by: Principal,
+    uid: Uid,
+    role: Role,
+    present: Option<Member>,
+) -> Result<()> {
     let needed = match present {
         Some(member) if by.is(uid) && member.role >= role => Action::See,
         Some(member) => Action::ChangeRole(member.role, role),

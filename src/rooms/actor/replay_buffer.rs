@@ -41,7 +41,9 @@ impl ReplayBuffer {
         self.bytes += payload.len();
         self.events.push_back((seq, mid, payload));
         self.at = Instant::now();
-        while self.events.len() > limits::REPLAY_BUFFER_EVENTS || self.bytes > limits::REPLAY_BUFFER_BYTES {
+        while self.events.len() > limits::REPLAY_BUFFER_EVENTS
+            || self.bytes > limits::REPLAY_BUFFER_BYTES
+        {
             let Some((seq, _, payload)) = self.events.pop_front() else { break };
             self.bytes -= payload.len();
             self.complete_after = seq;

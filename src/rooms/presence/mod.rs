@@ -23,8 +23,8 @@ use crate::protocol::event::Event;
 use crate::protocol::presence::{PresenceState, Status, StatusText};
 use crate::rooms::publication::{ConnRef, Payload};
 
-use user::UserPresence;
 pub use user::PresenceView;
+use user::UserPresence;
 
 #[derive(Debug, Default)]
 struct Table {
@@ -333,7 +333,8 @@ mod tests {
     #[test]
     fn a_status_text_is_kept_until_it_is_stored_and_the_newest_counts() {
         let presence = online(&[1]);
-        let set = |text| presence.set(ANNA, conn(1), PresenceState::Online, status_text(text, None));
+        let set =
+            |text| presence.set(ANNA, conn(1), PresenceState::Online, status_text(text, None));
         set("one").unwrap();
         let first = presence.unsaved_statuses(9);
         set("two").unwrap();
@@ -362,9 +363,13 @@ mod tests {
         presence.set_status(ANNA, busy);
         presence.set(ANNA, conn(1), PresenceState::Online, status_text("writing", None)).unwrap();
         assert_eq!(presence.view(ANNA).until, Some(soon));
-        presence.set(ANNA, conn(1), PresenceState::Online, status_text("reading", Some(later))).unwrap();
+        presence
+            .set(ANNA, conn(1), PresenceState::Online, status_text("reading", Some(later)))
+            .unwrap();
         assert_eq!(presence.view(ANNA).until, Some(later));
-        assert!(presence.set(ANNA, conn(1), PresenceState::Away, status_text("x", Some(1))).is_err());
+        assert!(
+            presence.set(ANNA, conn(1), PresenceState::Away, status_text("x", Some(1))).is_err()
+        );
         assert_eq!(presence.view(ANNA).text.as_deref(), Some("reading"));
     }
 
@@ -407,7 +412,9 @@ mod tests {
     #[test]
     fn reserved_connections_count() {
         let presence = Presence::default();
-        assert!(presence.reserve(ANNA, 2) && presence.reserve(ANNA, 2) && !presence.reserve(ANNA, 2));
+        assert!(
+            presence.reserve(ANNA, 2) && presence.reserve(ANNA, 2) && !presence.reserve(ANNA, 2)
+        );
         presence.connected(ANNA, conn(1), Status::default());
         assert!(!presence.reserve(ANNA, 2), "one is connected, one is reserved");
         presence.release(ANNA);

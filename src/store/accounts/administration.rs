@@ -15,7 +15,7 @@ use super::sessions::end_sessions;
 use super::tickets::{NewTicket, keep_ticket};
 use super::user_rows::{UserRow, no_user, row_in};
 use super::users::{NewUser, insert_user};
-use super::{AccountStore, failed, looks, now_ms, restorable_ms};
+use super::{AccountStore, failed, name_skeletons, now_ms, restorable_ms};
 use crate::base::error::{Code, Error, Result};
 use crate::base::ids::{SessionId, Uid};
 use crate::base::names;
@@ -266,7 +266,7 @@ impl AccountStore {
             return Err(no_user());
         }
         for statement in [
-            "DELETE FROM accounts.looks WHERE user_id = $1",
+            "DELETE FROM accounts.name_skeletons WHERE user_id = $1",
             "DELETE FROM accounts.avatars WHERE user_id = $1",
             "DELETE FROM accounts.auth_slots WHERE user_id = $1",
             "DELETE FROM accounts.sessions WHERE user_id = $1",
@@ -347,7 +347,9 @@ async fn apply(transaction: &Transaction<'_>, uid: Uid, change: &UserChange) -> 
     let values: Vec<_> = std::iter::once(&uid.0 as &(dyn ToSql + Sync)).chain(values).collect();
     transaction.execute(&sql, &values).await.map_err(name_taken)?;
     match change {
-        UserChange::Rename { username, .. } => looks::take(transaction, uid, username).await?,
+        UserChange::Rename { username, .. } => {
+            name_skeletons::reserve(transaction, uid, username).await?
+        }
         // Tokens of a disabled account open nothing, but are there again when it is enabled.
         UserChange::Disable => drop(end_sessions(transaction, uid, None, false).await?),
         UserChange::Remove { .. } => drop(end_sessions(transaction, uid, None, true).await?),

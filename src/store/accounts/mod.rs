@@ -1,15 +1,15 @@
 //! The account store: users, what they log in with, where they are signed in. It knows no room.
 
 mod administration;
-mod among;
+mod ambiguous_names;
 mod audit;
 mod avatars;
 mod invites;
-mod looks;
+mod member_search;
+mod name_skeletons;
 mod passwords;
 mod sessions;
 mod settings;
-mod shown;
 mod tickets;
 mod user_rows;
 mod users;
@@ -21,7 +21,7 @@ pub use passwords::{
     AuthSlot, KdfParams, LoginRecord, PendingSlot, StretchParams, Switch, Switched,
 };
 pub use sessions::{NewSession, NewToken, Scope, SessionInfo, SessionKind, SessionRow};
-pub use settings::Chosen;
+pub use settings::{SettingsUpdate, StoredSettings};
 pub use tickets::{NewTicket, TicketRecord};
 pub use user_rows::{ShutOut, UserCounts, UserFilter, UserRow};
 pub use users::{InviteUse, NewUser, Profile, ProfileChange};
@@ -30,6 +30,7 @@ use super::migrate::{self, Migration};
 use super::pool::{Database, failed};
 use super::{now_ms, restorable_ms};
 use crate::base::error::{Error, Result};
+use crate::base::random;
 
 const MIGRATIONS: &[Migration] = &migrate::numbered([
     ("users_and_sessions", include_str!("../../../sql/accounts/0001_users_and_sessions.sql")),
@@ -47,6 +48,7 @@ const MIGRATIONS: &[Migration] = &migrate::numbered([
     ("shown_names", include_str!("../../../sql/accounts/0007_shown_names.sql")),
     ("scopes_and_ends", include_str!("../../../sql/accounts/0008_scopes_and_ends.sql")),
     ("uses_of_invites", include_str!("../../../sql/accounts/0009_uses_of_invites.sql")),
+    ("name_skeletons", include_str!("../../../sql/accounts/0010_name_skeletons.sql")),
 ]);
 
 /// Handle to the account store. Cheap to clone.
@@ -72,9 +74,9 @@ impl AccountStore {
     pub async fn open(database: Database) -> std::result::Result<Self, String> {
         migrate::run(&database, "accounts", MIGRATIONS).await?;
         let store = Self { database };
-        let filled = store.fill_in_names().await;
+        let filled = store.fill_in_skeletons().await;
         let filled = match filled {
-            Ok(()) => store.fill_in_shown_names().await,
+            Ok(()) => store.fill_in_ambiguous_names().await,
             failed => failed,
         };
         filled.map_err(|error| format!("cannot prepare the user names: {}", error.message()))?;
@@ -99,9 +101,7 @@ impl AccountStore {
     /// # Errors
     /// `unavailable`, or no randomness.
     pub async fn instance(&self) -> Result<Instance> {
-        let (mut id, mut salt_secret) = ([0; 16], [0; 32]);
-        getrandom::fill(&mut id).map_err(|error| Error::internal(error.to_string()))?;
-        getrandom::fill(&mut salt_secret).map_err(|error| Error::internal(error.to_string()))?;
+        let (id, salt_secret) = (random::bytes::<16>()?, random::bytes::<32>()?);
         let client = self.database.get().await?;
         client
             .execute(

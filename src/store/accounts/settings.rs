@@ -1,5 +1,5 @@
-//! What administrators chose while the server ran: a value per key. What the keys mean is the
-//! caller's matter.
+//! Settings that administrators changed while the server ran: a value per key. What the keys mean is decided in
+//! `settings.rs` of the server.
 
 use serde_json::Value;
 use tokio_postgres::Row;
@@ -11,39 +11,48 @@ use crate::base::error::Result;
 use crate::base::principal::Principal;
 
 /// Values come as text and are parsed one by one, so that one that cannot be read spoils no other.
-const CHOSEN: &str = "SELECT key, value::text FROM accounts.settings";
+const STORED: &str = "SELECT key, value::text FROM accounts.settings";
 
-/// Keys and what was chosen for them.
-pub type Chosen = Vec<(String, Value)>;
+/// Keys and their values.
+pub type StoredSettings = Vec<(String, Value)>;
+
+/// What an update writes.
+pub struct SettingsUpdate<T> {
+    /// The values to write; nothing is written without any.
+    pub change: StoredSettings,
+    /// The detail of the entry in the audit log.
+    pub detail: Value,
+    /// What the caller is given.
+    pub outcome: T,
+}
 
 impl AccountStore {
-    /// Everything that was chosen.
+    /// All stored values.
     ///
     /// # Errors
     /// `unavailable`.
-    pub async fn chosen_settings(&self) -> Result<Chosen> {
+    pub async fn stored_settings(&self) -> Result<StoredSettings> {
         let client = self.database.get().await?;
-        Ok(chosen(&client.query(CHOSEN, &[]).await.map_err(failed)?))
+        Ok(stored(&client.query(STORED, &[]).await.map_err(failed)?))
     }
 
-    /// Chooses what `decide` makes of everything chosen so far; nobody else chooses meanwhile. The entry
-    /// of the audit log, with the detail it gives, is part of the transaction. Nothing to choose writes
-    /// nothing.
+    /// Writes what `decide` makes of the stored values, which nobody else changes meanwhile. The entry of the
+    /// audit log is part of the transaction.
     ///
     /// # Errors
     /// Those of `decide`, `forbidden` for somebody who is no administrator any more, `unavailable`.
-    pub async fn choose_settings<T>(
+    pub async fn update_settings<T>(
         &self,
         by: Principal,
-        decide: impl FnOnce(Chosen) -> Result<(Chosen, Value, T)> + Send,
+        decide: impl FnOnce(StoredSettings) -> Result<SettingsUpdate<T>> + Send,
     ) -> Result<T> {
         let mut client = self.database.get().await?;
         let transaction = client.transaction().await.map_err(failed)?;
         let actor = begin(&transaction, by).await?;
         let lock = "LOCK TABLE accounts.settings IN SHARE ROW EXCLUSIVE MODE";
         transaction.batch_execute(lock).await.map_err(failed)?;
-        let rows = transaction.query(CHOSEN, &[]).await.map_err(failed)?;
-        let (change, detail, outcome) = decide(chosen(&rows))?;
+        let rows = transaction.query(STORED, &[]).await.map_err(failed)?;
+        let SettingsUpdate { change, detail, outcome } = decide(stored(&rows))?;
         if change.is_empty() {
             return Ok(outcome);
         }
@@ -72,8 +81,8 @@ impl AccountStore {
     }
 }
 
-fn chosen(rows: &[Row]) -> Chosen {
-    let chosen = |row: &Row| {
+fn stored(rows: &[Row]) -> StoredSettings {
+    let stored = |row: &Row| {
         let key: String = row.get(0);
         match serde_json::from_str(row.get(1)) {
             Ok(value) => Some((key, value)),
@@ -83,5 +92,5 @@ fn chosen(rows: &[Row]) -> Chosen {
             }
         }
     };
-    rows.iter().filter_map(chosen).collect()
+    rows.iter().filter_map(stored).collect()
 }

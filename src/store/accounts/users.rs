@@ -5,7 +5,7 @@ use tokio_postgres::{Row, Transaction};
 
 use super::invites::{Invite, hold_invite, use_held_invite};
 use super::passwords::{AuthSlot, insert_slot};
-use super::{AccountStore, failed, looks, now_ms};
+use super::{AccountStore, failed, name_skeletons, now_ms};
 use crate::base::error::{Code, Error, Result};
 use crate::base::ids::Uid;
 use crate::base::names;
@@ -243,15 +243,15 @@ impl AccountStore {
     ///
     /// # Errors
     /// `unavailable`.
-    pub async fn save_statuses(&self, choices: &[(Uid, Status)]) -> Result<()> {
+    pub async fn persist_statuses(&self, choices: &[(Uid, Status)]) -> Result<()> {
         let uids: Vec<_> = choices.iter().map(|(uid, _)| uid.0).collect();
         let states: Vec<_> = choices.iter().map(|(_, chosen)| chosen.state.as_str()).collect();
         let texts: Vec<_> = choices.iter().map(|(_, chosen)| chosen.text.as_str()).collect();
         let ends: Vec<_> = choices.iter().map(|(_, chosen)| chosen.until).collect();
         let sql = "UPDATE accounts.users u
-                   SET status_state = c.state, status_text = c.words, status_until = c.until
+                   SET status_state = c.state, status_text = c.text, status_until = c.until
                    FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[])
-                        AS c(id, state, words, until)
+                        AS c(id, state, text, until)
                    WHERE u.id = c.id AND u.removed_at IS NULL";
         let client = self.database.get().await?;
         client.execute(sql, &[&uids, &states, &texts, &ends]).await.map_err(failed)?;
@@ -298,7 +298,7 @@ pub(super) async fn insert_user(transaction: &Transaction<'_>, new: &NewUser<'_>
         }
         Err(error) => return Err(failed(error)),
     };
-    looks::take(transaction, uid, new.username).await?;
+    name_skeletons::reserve(transaction, uid, new.username).await?;
     if let Some(slot) = new.slot {
         insert_slot(transaction, uid, "current", slot).await?;
     }

@@ -31,9 +31,9 @@ pub fn emoji_to_json(emoji: &str) -> String {
 pub(super) fn content_of(json: &str, rev_seq: u64) -> std::result::Result<Content, Cause> {
     match text_of(json) {
         Ok(body) => Ok(Content::Plain(body)),
-        Err(cause) => Envelope::parse(json)
-            .map(|envelope| Content::Sealed { envelope, rev_seq })
-            .ok_or(cause),
+        Err(cause) => {
+            Envelope::parse(json).map(|envelope| Content::Sealed { envelope, rev_seq }).ok_or(cause)
+        }
     }
 }
 
@@ -95,11 +95,8 @@ fn push_json(bytes: &mut Vec<u8>, value: &impl serde::Serialize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::hex;
     use crate::base::ids::{Mid, Uid};
-
-    fn hex(bytes: [u8; 32]) -> String {
-        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-    }
 
     #[test]
     fn the_digest_of_a_message_is_that_of_these_bytes_for_ever() {
@@ -128,8 +125,8 @@ mod tests {
             ),
         ];
         for (body, bytes, expected) in cases {
-            assert_eq!(hex(Sha256::digest(bytes).into()), expected, "{bytes}");
-            assert_eq!(hex(digest(&body)), expected, "{bytes}");
+            assert_eq!(hex::encode(&Sha256::digest(bytes)), expected, "{bytes}");
+            assert_eq!(hex::encode(&digest(&body)), expected, "{bytes}");
         }
     }
 
@@ -167,7 +164,9 @@ mod tests {
         assert_eq!(envelope.size(), "AQEBAQEBAQEBAQEBAQEBAQmsgncs".len());
         assert_eq!(content, Content::Sealed { envelope, rev_seq: 7 });
         assert!(content.mentions().is_empty() && !content.is_deleted());
-        for missing in [r#"{"kind":"msg","s":"s"}"#, r#"{"v":1,"s":"s"}"#, r#"{"v":1,"kind":"msg"}"#] {
+        for missing in
+            [r#"{"kind":"msg","s":"s"}"#, r#"{"v":1,"s":"s"}"#, r#"{"v":1,"kind":"msg"}"#]
+        {
             assert!(content_of(missing, 7).is_err(), "{missing}");
         }
     }

@@ -238,11 +238,11 @@ fn member(row: &Row) -> Result<MemberRow> {
     Ok(MemberRow {
         room: RoomId(row.get(0)),
         uid: Uid(row.get(1)),
-        role: Role::from_word(row.get(2)).ok_or_else(|| Error::internal("unknown role"))?,
+        role: Role::from_name(row.get(2)).ok_or_else(|| Error::internal("unknown role"))?,
         read_seq: row.get::<_, i64>(3).unsigned_abs(),
         joined_at: row.get(4),
         favourite: row.get(5),
-        notify: Notify::from_word(row.get(6)).ok_or_else(|| Error::internal("unknown level"))?,
+        notify: Notify::from_name(row.get(6)).ok_or_else(|| Error::internal("unknown level"))?,
         muted_until: row.get::<_, Option<i64>>(7).map(time::stored),
         hidden_seq: row.get::<_, Option<i64>>(8).map(i64::unsigned_abs),
     })

@@ -282,7 +282,7 @@ fn room(row: &Row) -> Result<RoomRow> {
         id: RoomId(row.get(0)),
         name: row.get(1),
         topic: row.get(2),
-        kind: RoomKind::from_word(row.get(3))
+        kind: RoomKind::from_name(row.get(3))
             .ok_or_else(|| Error::internal("unknown room kind"))?,
         e2ee: row.get(4),
         is_default: row.get(5),

@@ -25,6 +25,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use super::child::die_with_parent;
+use crate::base::hex;
 use crate::base::limits::embedded as limits;
 use owner::Owner;
 pub use owner::default_data_dir;
@@ -372,8 +373,7 @@ fn socket_folder(data_dir: &Path) -> PathBuf {
     }
     use sha2::{Digest as _, Sha256};
     let digest = Sha256::digest(data_dir.as_os_str().as_encoded_bytes());
-    let name: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    PathBuf::from(format!("/tmp/impulse-{name}"))
+    PathBuf::from(format!("/tmp/impulse-{}", hex::encode(&digest[..8])))
 }
 
 fn url(sockets: &Path) -> String {

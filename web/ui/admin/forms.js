@@ -176,10 +176,9 @@ export function openForm(options) {
 /**
  * A link with a secret in it. The server keeps only what recognises it, so this is the one time it can be seen.
  *
- * @param {import("../context.js").Context} context
  * @param {{ title: string, text: string, path: string, expires?: number | null | undefined }} options
  */
-export function showLink(context, options) {
+export function showLink(options) {
   const address = location.origin + options.path;
   openDialog({ title: options.title, class: "dialog-form" }, (close) => {
     const input = el("input", {

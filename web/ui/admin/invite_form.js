@@ -2,11 +2,11 @@
 import * as api from "../../state/admin.js";
 import { el, fill } from "../base/element.js";
 import { errorText, t } from "../base/i18n.js";
+import { refusal } from "../rooms/refusals.js";
 import { field, openForm, select, showLink, textInput } from "./forms.js";
 import { span, whole } from "./numbers.js";
-import { tile } from "./room_marks.js";
 import { loading } from "./paged_table.js";
-import { refusal } from "../rooms/refusals.js";
+import { tile } from "./room_marks.js";
 
 const LABEL_MAX = "100";
 const HOUR_S = 3_600;
@@ -57,7 +57,7 @@ export function openAddInvite(admin, added) {
       });
       added();
       return () =>
-        showLink(admin.context, {
+        showLink({
           title: t("admin_invite_made"),
           text: t("admin_invite_made_text"),
           path: made.path,

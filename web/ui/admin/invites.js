@@ -1,13 +1,15 @@
 /** Invitation links: who made them, what they open, how often they were used; made and revoked here. */
 import * as api from "../../state/admin.js";
+import { distanceOf } from "../base/dates.js";
 import { ask } from "../base/dialog.js";
 import { el } from "../base/element.js";
 import { t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
+import { toast } from "../base/toast.js";
 import { openAddInvite } from "./invite_form.js";
-import { away, date, moment, whole } from "./numbers.js";
+import { date, moment, whole } from "./numbers.js";
 import { createPagedTable, PAGE } from "./paged_table.js";
-import { addButton, stamp, nothing, refusal } from "./parts.js";
+import { addButton, nothing, refusal, stamp } from "./parts.js";
 
 /** @typedef {import("../../state/admin.js").Invitation} Invitation */
 /** @typedef {import("./parts.js").Admin} Admin */
@@ -68,10 +70,10 @@ export function createInvites(admin) {
       return;
     try {
       await api.revokeInvite(id);
-      admin.context.toast(t("admin_revoked"));
+      toast(t("admin_revoked"));
       table.replace(id, live ? null : { ...invite, revoked: true });
     } catch (error) {
-      admin.context.toast(refusal(error));
+      toast(refusal(error));
       void table.reload();
     }
   }
@@ -140,7 +142,7 @@ function columns(revoke) {
       label: t("admin_expires"),
       cell: (invite) =>
         invite.expires_at
-          ? el("time", { title: moment(invite.expires_at) }, away(invite.expires_at))
+          ? el("time", { title: moment(invite.expires_at) }, distanceOf(invite.expires_at))
           : t("admin_never"),
     },
     {

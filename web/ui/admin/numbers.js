@@ -1,18 +1,11 @@
 /** Numbers, sizes, spans and moments in the reader's language. The language is a parameter so that tests can choose. */
-import { currentLanguage, dateLanguage, momentOf } from "../base/i18n.js";
+import { momentOf } from "../base/dates.js";
+import { formatter } from "../base/formatters.js";
+import { currentLanguage, dateLanguage } from "../base/language.js";
 
 const MINUTE_S = 60;
 const HOUR_S = 3600;
 const DAY_S = 86_400;
-
-/** @type {[Intl.RelativeTimeFormatUnit, number][]} */
-const STEPS = [
-  ["year", 365 * DAY_S],
-  ["month", 30 * DAY_S],
-  ["day", DAY_S],
-  ["hour", HOUR_S],
-  ["minute", MINUTE_S],
-];
 
 /** @param {number} n */
 export function whole(n, lang = currentLanguage()) {
@@ -77,23 +70,6 @@ export function span(seconds, words = "short", lang = currentLanguage()) {
     .join(" ");
 }
 
-/**
- * How long ago (or until): "3 hours ago", "in 2 days".
- *
- * @param {number} at
- * @param {number} [now]
- */
-export function away(at, now = Date.now(), lang = currentLanguage()) {
-  return momentOf(at, () => {
-    const seconds = (at - now) / 1000;
-    const [unit, length] = STEPS.find(([, each]) => Math.abs(seconds) >= each) ?? ["second", Infinity];
-    return formatter(Intl.RelativeTimeFormat, lang, { numeric: "auto", style: "long" }).format(
-      Math.trunc(seconds / length),
-      unit,
-    );
-  });
-}
-
 /** Date and time. @param {number} at */
 export function moment(at, lang = dateLanguage()) {
   return momentOf(at, formatter(Intl.DateTimeFormat, lang, { dateStyle: "medium", timeStyle: "short" }).format);
@@ -124,26 +100,4 @@ export function calendarDay(day, lang = dateLanguage()) {
     Date.parse(`${day}T00:00:00Z`),
     formatter(Intl.DateTimeFormat, lang, { day: "numeric", month: "short", timeZone: "UTC" }).format,
   );
-}
-
-/**
- * Formatters by what they are for: making one costs far more than using it, and a table uses thousands.
- *
- * @type {Map<string, any>}
- */
-const formatters = new Map();
-
-/**
- * @template T
- * @template O
- * @param {new (lang: string, options: O) => T} Format
- * @param {string} lang
- * @param {O} options
- * @returns {T}
- */
-function formatter(Format, lang, options) {
-  const key = `${Format.name} ${lang} ${JSON.stringify(options)}`;
-  let found = formatters.get(key);
-  if (!found) formatters.set(key, (found = new Format(lang, options)));
-  return found;
 }

@@ -5,8 +5,8 @@ import { t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
 import { createChart } from "./chart.js";
 import { calendarDay, clock, rate, short, size, span, whole } from "./numbers.js";
-import { facts } from "./parts.js";
 import { loading, troubleWith } from "./paged_table.js";
+import { facts } from "./parts.js";
 import { means } from "./scale.js";
 
 /** @typedef {import("../../state/admin.js").Stats} Stats */

@@ -4,9 +4,10 @@
  * narrow screen a row is drawn as a card; the roles are written out because a changed `display` takes them away in
  * some browsers.
  */
+import { NO_MOMENT } from "../base/dates.js";
 import { drawEach } from "../base/each.js";
 import { el, fill, place, setText } from "../base/element.js";
-import { errorText, NO_MOMENT, t } from "../base/i18n.js";
+import { errorText, t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
 import { whole } from "./numbers.js";
 import { PageWindow } from "./page_window.js";

@@ -10,7 +10,7 @@ import { icon } from "../base/icons.js";
  * What a screen of the administration is handed.
  *
  * @typedef {object} Admin
- * @property {import("../context.js").Context} context
+ * @property {import("../../state/types.js").Store} store
  * @property {() => URLSearchParams} query  the filter in the address
  * @property {(change: Record<string, string | null>, replace?: boolean) => void} filter  changes the filter in the
  *   address

@@ -1,8 +1,9 @@
 /** The people of this server: found, filtered, added; one of them opens beside the list. */
 import * as api from "../../state/admin.js";
+import { distanceOf } from "../base/dates.js";
 import { el } from "../base/element.js";
 import { t } from "../base/i18n.js";
-import { away, moment, whole } from "./numbers.js";
+import { moment, whole } from "./numbers.js";
 import { createPagedTable, PAGE } from "./paged_table.js";
 import { addButton, createToolbar, nothing, rowButton } from "./parts.js";
 import { openPerson } from "./person.js";
@@ -112,7 +113,7 @@ function columns(admin) {
     { label: t("admin_seen"), cell: (user) => seen(user) },
     {
       label: t("admin_created"),
-      cell: (user) => el("time", { title: moment(user.created_at) }, away(user.created_at)),
+      cell: (user) => el("time", { title: moment(user.created_at) }, distanceOf(user.created_at)),
     },
   ];
 }
@@ -120,5 +121,5 @@ function columns(admin) {
 /** @param {Account} user */
 function seen(user) {
   if (user.presence && user.presence !== "offline") return t("admin_seen_now");
-  return user.seen_at ? el("time", { title: moment(user.seen_at) }, away(user.seen_at)) : t("admin_seen_never");
+  return user.seen_at ? el("time", { title: moment(user.seen_at) }, distanceOf(user.seen_at)) : t("admin_seen_never");
 }

@@ -3,6 +3,7 @@ import * as api from "../../state/admin.js";
 import { ask, openDialog } from "../base/dialog.js";
 import { el, fill } from "../base/element.js";
 import { t } from "../base/i18n.js";
+import { toast } from "../base/toast.js";
 import { date, moment, whole } from "./numbers.js";
 import { loading, troubleWith } from "./paged_table.js";
 import { deed, facts, refusal } from "./parts.js";
@@ -57,7 +58,7 @@ export function openPerson(admin, uid, told) {
   async function perform(act, { said, undo, takesAdmin = false }) {
     try {
       await act();
-      admin.context.toast(
+      toast(
         said,
         undo ? { label: t("undo"), act: () => void perform(undo, { said: t("admin_undone") }) } : undefined,
         undo ? 8000 : undefined,
@@ -65,7 +66,7 @@ export function openPerson(admin, uid, told) {
       await load();
     } catch (error) {
       const now = await load();
-      admin.context.toast(refusal(error, takesAdmin && now?.admin && now.state === "active"), undefined, 7000);
+      toast(refusal(error, takesAdmin && now?.admin && now.state === "active"), undefined, 7000);
     }
   }
 
@@ -118,7 +119,7 @@ export function openPerson(admin, uid, told) {
         () =>
           openRemovePerson(user, {
             changed: () => {
-              admin.context.toast(
+              toast(
                 t("admin_removed", { name }),
                 {
                   label: t("undo"),
@@ -154,7 +155,7 @@ export function openPerson(admin, uid, told) {
   /** @param {Account} user */
   async function demote(user) {
     const name = nameOf(user);
-    const self = uid === admin.context.store.state.me?.uid;
+    const self = uid === admin.store.state.me?.uid;
     if (
       !(await ask({
         title: t("admin_demote_question", { name }),

@@ -43,7 +43,7 @@ export function openAddPerson(admin, added) {
       });
       added();
       return () =>
-        showLink(admin.context, {
+        showLink({
           title: t("admin_added", { name: nameOf(made) }),
           text: t("admin_added_text", { name: nameOf(made) }),
           path: made.path,
@@ -100,7 +100,7 @@ export function openResetPerson(admin, user, told) {
       const ticket = await api.resetUser(user.uid, why.value === "compromised");
       told.changed();
       return () =>
-        showLink(admin.context, {
+        showLink({
           title: t("admin_reset_link"),
           text: t("admin_reset_link_text", { name: nameOf(user) }),
           path: ticket.path,

@@ -3,6 +3,7 @@ import * as api from "../../state/admin.js";
 import { ask, openDialog } from "../base/dialog.js";
 import { el, fill } from "../base/element.js";
 import { t } from "../base/i18n.js";
+import { toast } from "../base/toast.js";
 import { date, moment, whole } from "./numbers.js";
 import { deed, facts, refusal } from "./parts.js";
 import { openOwner, openRenameRoom } from "./room_forms.js";
@@ -53,7 +54,7 @@ export function openRoom(admin, first, told) {
     try {
       const next = await act();
       if (next) took(next);
-      admin.context.toast(
+      toast(
         said,
         undo ? { label: t("undo"), act: () => void perform(undo, { said: t("admin_undone") }) } : undefined,
         undo ? 8000 : undefined,
@@ -63,7 +64,7 @@ export function openRoom(admin, first, told) {
         told.lost();
       }
     } catch (error) {
-      admin.context.toast(refusal(error), undefined, 7000);
+      toast(refusal(error), undefined, 7000);
       // Somebody else was faster, or it is gone: the list knows how it is now.
       if (["conflict", "not_found"].includes(/** @type {{ code: string }} */ (error).code)) {
         dialog.close();

@@ -2,9 +2,10 @@
 import * as api from "../../state/admin.js";
 import { el } from "../base/element.js";
 import { errorText, t } from "../base/i18n.js";
+import { toast } from "../base/toast.js";
+import { refusal } from "../rooms/refusals.js";
 import { choices, field, openForm, textInput, tick } from "./forms.js";
 import { createPersonPicker } from "./person_picker.js";
-import { refusal } from "../rooms/refusals.js";
 
 /** @typedef {import("../../state/admin.js").RoomEntry} RoomEntry */
 
@@ -50,7 +51,7 @@ export function openAddRoom(admin, added) {
         ...(owner.value ? { owner: owner.value.uid } : {}),
       });
       added();
-      admin.context.toast(t("admin_room_added", { name: made.name }));
+      toast(t("admin_room_added", { name: made.name }));
     },
   });
 }

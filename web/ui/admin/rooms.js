@@ -1,8 +1,9 @@
 /** The rooms of this server but the direct ones, which are nobody's business. */
 import * as api from "../../state/admin.js";
+import { distanceOf } from "../base/dates.js";
 import { el } from "../base/element.js";
 import { t } from "../base/i18n.js";
-import { away, moment, whole } from "./numbers.js";
+import { moment, whole } from "./numbers.js";
 import { createPagedTable, PAGE } from "./paged_table.js";
 import { addButton, createToolbar, nothing, rowButton } from "./parts.js";
 import { openRoom } from "./room.js";
@@ -106,7 +107,7 @@ function columns(show) {
     { label: t("admin_activity"), class: "cell-number", cell: (room) => whole(room.seq) },
     {
       label: t("admin_created"),
-      cell: (room) => el("time", { title: moment(room.created_at) }, away(room.created_at)),
+      cell: (room) => el("time", { title: moment(room.created_at) }, distanceOf(room.created_at)),
     },
   ];
 }

@@ -8,6 +8,7 @@ import { messages as ru } from "../../locales/admin.ru.js";
 import { el, fill } from "../base/element.js";
 import { addWords, t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
+import { navigate, redirect } from "../base/navigation.js";
 import { parseRoute } from "../base/routes.js";
 import { createAudit } from "./audit.js";
 import { createInvites } from "./invites.js";
@@ -44,13 +45,13 @@ const ENTRIES = [
 ];
 
 /**
- * @param {import("../context.js").Context} context
- * @returns {import("../context.js").View}
+ * @param {import("../../state/types.js").Store} store
+ * @returns {import("../base/view.js").View}
  */
-export function createAdmin(context) {
+export function createAdmin(store) {
   /** @type {Admin} */
   const admin = {
-    context,
+    store,
     query: () => new URLSearchParams(location.search),
     filter(change, replace = false) {
       const query = new URLSearchParams(location.search);
@@ -58,11 +59,12 @@ export function createAdmin(context) {
         if (value === null) query.delete(name);
         else query.set(name, value);
       }
-      context.go(path(shown?.entry.name ?? "", query), replace);
+      const show = replace ? redirect : navigate;
+      show(path(shown?.entry.name ?? "", query));
     },
-    open: (section, filter = {}) => context.go(path(section, new URLSearchParams(filter))),
+    open: (section, filter = {}) => navigate(path(section, new URLSearchParams(filter))),
   };
-  const navigation = createNavigation(context);
+  const navigation = createNavigation();
   const title = el("h1", { tabindex: "-1" });
   const lead = el("p");
   const tools = el("div", { class: "admin-tools" });
@@ -112,15 +114,9 @@ export function createAdmin(context) {
   };
 }
 
-/**
- * The list of sections; on a phone it hangs folded below the bar.
- *
- * @param {import("../context.js").Context} context
- */
-function createNavigation(context) {
-  const links = ENTRIES.map((entry) =>
-    link(context, path(entry.name), entry.picture, t(entry.label), () => unfold(false)),
-  );
+/** The list of sections; on a phone it hangs folded below the bar. */
+function createNavigation() {
+  const links = ENTRIES.map((entry) => link(path(entry.name), entry.picture, t(entry.label), () => unfold(false)));
   const list = el(
     "ul",
     { class: "admin-links", id: "admin-links" },
@@ -128,7 +124,7 @@ function createNavigation(context) {
     el(
       "li",
       { class: "admin-back" },
-      link(context, "/", "back", t("back"), () => unfold(false)),
+      link("/", "back", t("back"), () => unfold(false)),
     ),
   );
   const toggle = el(
@@ -186,13 +182,12 @@ function createNavigation(context) {
 }
 
 /**
- * @param {import("../context.js").Context} context
  * @param {string} href
  * @param {string} picture
  * @param {string} label
  * @param {() => void} gone
  */
-function link(context, href, picture, label, gone) {
+function link(href, picture, label, gone) {
   return el(
     "a",
     {
@@ -203,7 +198,7 @@ function link(context, href, picture, label, gone) {
         if (event.ctrlKey || event.metaKey || event.shiftKey) return;
         event.preventDefault();
         gone();
-        context.go(href);
+        navigate(href);
       },
     },
     el("span", { class: "admin-tile", "aria-hidden": "true" }, icon(picture)),

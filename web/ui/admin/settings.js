@@ -1,7 +1,9 @@
 /** What the server is called, who may come in, who may make rooms. Saved together; the last saving can be undone. */
 import * as api from "../../state/admin.js";
 import { el, fill } from "../base/element.js";
-import { LANGUAGES, t } from "../base/i18n.js";
+import { t } from "../base/i18n.js";
+import { LANGUAGES } from "../base/language.js";
+import { toast } from "../base/toast.js";
 import { choices, field, select, textInput, tick } from "./forms.js";
 import { loading, troubleWith } from "./paged_table.js";
 import { refusal, whileBusy } from "./parts.js";
@@ -121,7 +123,7 @@ function form(admin, settings, reload) {
       return wrong.focus();
     }
     const change = difference();
-    if (!Object.keys(change).length) return admin.context.toast(t("saved"));
+    if (!Object.keys(change).length) return toast(t("saved"));
     const before = Object.fromEntries(
       Object.keys(change).map((key) => [key, saved[/** @type {keyof ServerSettings} */ (key)]]),
     );
@@ -129,14 +131,10 @@ function form(admin, settings, reload) {
       try {
         saved = await api.changeSettings(change, before);
         look();
-        admin.context.toast(
-          t("admin_settings_saved"),
-          { label: t("undo"), act: () => void undo(before, change) },
-          8000,
-        );
+        toast(t("admin_settings_saved"), { label: t("undo"), act: () => void undo(before, change) }, 8000);
       } catch (error) {
         if (/** @type {{ code?: string }} */ (error).code === "conflict") {
-          admin.context.toast(refusal(error), undefined, 7000);
+          toast(refusal(error), undefined, 7000);
           return reload();
         }
         alert.textContent = refusal(error);
@@ -149,9 +147,9 @@ function form(admin, settings, reload) {
   async function undo(before, now) {
     try {
       await api.changeSettings(before, now);
-      admin.context.toast(t("admin_undone"));
+      toast(t("admin_undone"));
     } catch (error) {
-      admin.context.toast(refusal(error));
+      toast(refusal(error));
     }
     await reload();
   }

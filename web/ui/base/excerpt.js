@@ -2,7 +2,7 @@
 import { plain } from "./format.js";
 import { t } from "./i18n.js";
 
-/** @typedef {import("../context.js").Message} Message */
+/** @typedef {import("../../state/types.js").Message} Message */
 
 /**
  * @param {Message} message

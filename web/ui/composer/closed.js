@@ -2,8 +2,9 @@
  * Why I cannot write in a room now, said in the place of the field. The draft stays and comes back with it. A silence
  * counts down before the eyes only: a screen reader hears its end once.
  */
+import { whenOf } from "../base/dates.js";
 import { el, setText } from "../base/element.js";
-import { t, whenOf } from "../base/i18n.js";
+import { t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
 
 /** Further away than this a silence has no end worth telling. */
@@ -16,7 +17,7 @@ const GRACE_MS = 250;
 /**
  * The reason, if there is one, and when it ends by itself.
  *
- * @param {import("../context.js").Room} room
+ * @param {import("../../state/types.js").Room} room
  * @param {number} now
  * @param {boolean} [blocked]  I have blocked the other one
  * @returns {{ picture: string, text: string, until?: number, unblock?: boolean } | null}
@@ -48,7 +49,7 @@ export function clockOf(ms) {
  * @param {HTMLElement} box  what is hidden meanwhile
  * @param {{ again: () => void, unblock: () => void }} acts  `again` looks at the room once more
  */
-export function createComposerGate(box, { again, unblock }) {
+export function createClosedNote(box, { again, unblock }) {
   const text = el("span", { role: "status" });
   const picture = el("span", { class: "composer-closed-picture", "aria-hidden": "true" });
   const left = el("span", { class: "composer-left", "aria-hidden": "true" });
@@ -72,7 +73,7 @@ export function createComposerGate(box, { again, unblock }) {
 
   return {
     node,
-    /** @param {import("../context.js").Room} room @param {boolean} blocked */
+    /** @param {import("../../state/types.js").Room} room @param {boolean} blocked */
     update(room, blocked) {
       const reason = reasonNotToWrite(room, Date.now(), blocked);
       const next = reason ? `${reason.picture}/${reason.text}/${reason.until ?? ""}` : "";

@@ -5,25 +5,25 @@ import { t } from "../base/i18n.js";
 import { createListbox } from "../base/listbox.js";
 import { avatar, chosenNameOf, presenceOf } from "../people/people.js";
 
-/** @typedef {import("../context.js").Context} Context */
+/** @typedef {import("../../state/types.js").Store} Store */
 /** @typedef {{ text: string, glyph?: string, uid?: string, label: string, detail: string }} Suggestion */
 
 const SHOWN_MAX = 8;
 const TOKEN = /(?:^|[\s(])([@:])([\p{L}\p{N}_.+-]{0,32})$/u;
 
 /**
- * @param {Context} context
+ * @param {Store} store
  * @param {string} room
  * @param {HTMLTextAreaElement} field
  * @param {() => void} changed
  */
-export function createCompletion(context, room, field, changed) {
+export function createCompletion(store, room, field, changed) {
   let from = 0;
   /** @type {ReturnType<typeof createListbox<Suggestion>>} */
   const list = createListbox({
     label: t("suggestions"),
     class: "suggestions",
-    row: (item) => row(context, item),
+    row: (item) => row(store, item),
     choose: take,
   });
   list.node.hidden = true;
@@ -51,7 +51,7 @@ export function createCompletion(context, room, field, changed) {
     const word = found?.[2] ?? "";
     if (!found || field.selectionStart !== field.selectionEnd || (sign === ":" && word.length < 2)) return void close();
     from = before.length - word.length - 1;
-    const items = sign === "@" ? people(context, room, word) : emoji(word);
+    const items = sign === "@" ? people(store, room, word) : emoji(word);
     if (!items.length) return void close();
     list.node.hidden = false;
     list.show(items);
@@ -85,13 +85,13 @@ export function createCompletion(context, room, field, changed) {
 /**
  * Members of the room first, by name.
  *
- * @param {Context} context
+ * @param {Store} store
  * @param {string} room
  * @param {string} word
  * @returns {Suggestion[]}
  */
-function people(context, room, word) {
-  const { state } = context.store;
+function people(store, room, word) {
+  const { state } = store;
   const members = new Set(state.rooms.get(room)?.members ?? []);
   const wanted = word.toLocaleLowerCase();
   return [...state.users.values()]
@@ -123,11 +123,11 @@ function emoji(word) {
 }
 
 /**
- * @param {Context} context
+ * @param {Store} store
  * @param {Suggestion} item
  */
-function row(context, item) {
-  const { state } = context.store;
+function row(store, item) {
+  const { state } = store;
   return [
     item.uid
       ? avatar(state, item.uid, { size: "small", presence: presenceOf(state, item.uid) })

@@ -3,33 +3,37 @@
  * signed in already only says yes.
  */
 import { forgetSecret, takeSecret } from "../../platform/links.js";
-import { accountForm, createPage, head, notice, waiting } from "./parts.js";
+import { whenOf } from "../base/dates.js";
 import { el, fill } from "../base/element.js";
-import { errorText, t, whenOf } from "../base/i18n.js";
+import { errorText, t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
+import { redirect } from "../base/navigation.js";
+import { roomPath } from "../base/routes.js";
 import { face, nameOf, tintOf } from "../people/people.js";
 import { refusal } from "../rooms/refusals.js";
-import { roomPath } from "../base/routes.js";
+import { accountForm, createPage, head, notice, waiting } from "./parts.js";
 
-/** @typedef {import("../context.js").Context} Context */
+/** @typedef {import("../../state/types.js").Store} Store */
+/** @typedef {import("../../state/types.js").Actions} Actions */
 /** @typedef {import("../../state/types.js").Invite} Invite */
 
 /**
- * @param {Context} context
- * @returns {import("../context.js").View}
+ * @param {Store} store
+ * @param {Actions} actions
+ * @returns {import("../base/view.js").View}
  */
-export function createInvite(context) {
-  const page = createPage(context);
+export function createInvite(store, actions) {
+  const page = createPage();
   const code = takeSecret("invite");
 
   async function look() {
     page.show(waiting());
     try {
       if (!code) throw { code: "not_found" };
-      draw(await context.actions.lookInvite(code));
+      draw(await actions.lookInvite(code));
     } catch (error) {
       const failure = /** @type {{ code?: string }} */ (error);
-      if (failure.code === "not_found" || failure.code === "bad_request") return page.show(...spent(context));
+      if (failure.code === "not_found" || failure.code === "bad_request") return page.show(...spent(store));
       page.show(
         ...notice({
           picture: "alert",
@@ -43,7 +47,7 @@ export function createInvite(context) {
 
   /** @param {Invite} invite */
   function draw(invite) {
-    const { me } = context.store.state;
+    const { me } = store.state;
     const { by, server } = invite;
     const lead = t(invite.rooms.length ? "invite_rooms_lead" : "invite_server_lead");
     // Whoever reads it may know neither of two people of that name.
@@ -59,7 +63,7 @@ export function createInvite(context) {
     const until = invite.expiresAt
       ? el("p", { class: "gate-small" }, t("invite_until", { time: whenOf(invite.expiresAt) }))
       : null;
-    const below = me ? joining(context, code, invite) : entering(context, code, invite);
+    const below = me ? joining(store, actions, code, invite) : entering(actions, code, invite);
     page.show(top, invite.rooms.length ? rooms(invite) : null, below, until);
   }
 
@@ -96,11 +100,11 @@ function rooms(invite) {
 /**
  * Not signed in: a new account, or the one there is.
  *
- * @param {Context} context
+ * @param {Actions} actions
  * @param {string} code
  * @param {Invite} invite
  */
-function entering(context, code, invite) {
+function entering(actions, code, invite) {
   const node = el("div", { class: "gate-entry" });
   const draw = (/** @type {boolean} */ isNew) => {
     fill(
@@ -110,12 +114,12 @@ function entering(context, code, invite) {
         button: t(isNew ? "invite_register" : "invite_sign_in"),
         working: t(isNew ? "working_register" : "working_sign_in"),
         act: async (account) => {
-          if (isNew) await context.actions.register({ ...account, invite: code });
+          if (isNew) await actions.register({ ...account, invite: code });
           else {
-            await context.actions.signIn(account);
-            await context.actions.acceptInvite(code);
+            await actions.signIn(account);
+            await actions.acceptInvite(code);
           }
-          enter(context, invite.rooms[0]?.id);
+          enter(invite.rooms[0]?.id);
         },
       }),
       invite.registration
@@ -141,12 +145,13 @@ function entering(context, code, invite) {
 /**
  * Signed in: one button.
  *
- * @param {Context} context
+ * @param {Store} store
+ * @param {Actions} actions
  * @param {string} code
  * @param {Invite} invite
  */
-function joining(context, code, invite) {
-  const { state } = context.store;
+function joining(store, actions, code, invite) {
+  const { state } = store;
   const alert = el("p", { class: "gate-alert", role: "alert", hidden: true });
   const all = invite.rooms.length > 0 && invite.rooms.every((room) => state.rooms.has(room.id));
   const join = el(
@@ -157,8 +162,8 @@ function joining(context, code, invite) {
       click: async () => {
         join.disabled = true;
         try {
-          const [first] = await context.actions.acceptInvite(code);
-          enter(context, first);
+          const [first] = await actions.acceptInvite(code);
+          enter(first);
         } catch (error) {
           alert.textContent = refusal(error, "accept");
           alert.hidden = false;
@@ -192,7 +197,7 @@ function joining(context, code, invite) {
           class: "link-button",
           click: () => {
             forgetSecret("invite");
-            context.go("/", true);
+            redirect("/");
           },
         },
         t("not_now"),
@@ -202,17 +207,16 @@ function joining(context, code, invite) {
 }
 
 /**
- * @param {Context} context
  * @param {string | undefined} room
  */
-function enter(context, room) {
+function enter(room) {
   forgetSecret("invite");
-  context.go(room ? roomPath(room) : "/", true);
+  redirect(room ? roomPath(room) : "/");
 }
 
-/** @param {Context} context */
-function spent(context) {
-  const signedIn = context.store.state.phase === "signed_in";
+/** @param {Store} store */
+function spent(store) {
+  const signedIn = store.state.phase === "signed_in";
   return notice({
     picture: "link",
     title: t("invite_spent_title"),
@@ -221,7 +225,7 @@ function spent(context) {
       label: t(signedIn ? "to_rooms" : "sign_in"),
       act: () => {
         forgetSecret("invite");
-        context.go(signedIn ? "/" : "/login", true);
+        redirect(signedIn ? "/" : "/login");
       },
     },
   });

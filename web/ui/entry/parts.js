@@ -1,21 +1,19 @@
 /** What the pages before signing in have in common: the card with its mark, the form for an account, the foot. */
-import { currentPassword, newPassword } from "./password_field.js";
 import { el, fill } from "../base/element.js";
-import { currentLanguage, errorText, LANGUAGES, t, useLanguage } from "../base/i18n.js";
+import { errorText, t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
-import { preferences } from "../base/preferences.js";
+import { chooseLanguage, currentLanguage, LANGUAGES } from "../base/language.js";
+import { currentPassword, newPassword } from "./password_field.js";
 
-/** @typedef {import("../context.js").Context} Context */
 /** @typedef {import("../base/i18n.js").Key} Key */
 /** @typedef {import("../base/element.js").Child} Child */
 
 /**
- * @param {Context} context
  * @returns {{ node: HTMLElement, show: (...children: Child[]) => void }}
  */
-export function createPage(context) {
+export function createPage() {
   const card = el("div", { class: "gate-card" });
-  const node = el("main", { class: "gate" }, card, foot(context));
+  const node = el("main", { class: "gate" }, card, foot());
   return {
     node,
     /** @param {...Child} children */
@@ -154,13 +152,8 @@ export function refusalOf(error) {
   return error.code === "bad_request" ? t("bad_username") : errorText(error);
 }
 
-/** @param {Context} context */
-function foot(context) {
-  const choose = (/** @type {string} */ language) => {
-    preferences.set("language", language);
-    useLanguage();
-    context.relabel();
-  };
+/** */
+function foot() {
   return el(
     "footer",
     { class: "gate-foot" },
@@ -181,7 +174,7 @@ function foot(context) {
             type: "button",
             lang: value,
             "aria-pressed": String(value === currentLanguage()),
-            click: () => choose(value),
+            click: () => chooseLanguage(value),
           },
           name,
         ),

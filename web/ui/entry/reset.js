@@ -1,21 +1,25 @@
 /** A ticket from an administrator: its owner chooses the password, of a new account or instead of a forgotten one. */
 import { forgetSecret, takeSecret } from "../../platform/links.js";
-import { accountForm, createPage, head, notice, waiting } from "./parts.js";
 import { errorText, t } from "../base/i18n.js";
+import { redirect } from "../base/navigation.js";
+import { toast } from "../base/toast.js";
+import { accountForm, createPage, head, notice, waiting } from "./parts.js";
+
+/** @typedef {import("../../state/types.js").Actions} Actions */
 
 /**
- * @param {import("../context.js").Context} context
- * @returns {import("../context.js").View}
+ * @param {Actions} actions
+ * @returns {import("../base/view.js").View}
  */
-export function createReset(context) {
-  const page = createPage(context);
+export function createReset(actions) {
+  const page = createPage();
   const ticket = takeSecret("reset");
 
   async function look() {
     page.show(waiting());
     try {
       if (!ticket) throw { code: "not_found" };
-      const { username, displayName, isNew } = await context.actions.lookTicket(ticket);
+      const { username, displayName, isNew } = await actions.lookTicket(ticket);
       page.show(
         head(
           isNew ? t("ticket_new_title", { name: displayName || username }) : t("ticket_title"),
@@ -27,10 +31,10 @@ export function createReset(context) {
           button: t("ticket_button"),
           working: t("working_ticket"),
           act: async ({ password }) => {
-            await context.actions.spendTicket({ ticket, username, password });
+            await actions.spendTicket({ ticket, username, password });
             forgetSecret("reset");
-            context.go("/", true);
-            context.toast(t("password_changed"));
+            redirect("/");
+            toast(t("password_changed"));
           },
         }),
       );
@@ -57,7 +61,7 @@ export function createReset(context) {
         label: t("sign_in"),
         act: () => {
           forgetSecret("reset");
-          context.go("/login", true);
+          redirect("/login");
         },
       },
     });

@@ -1,33 +1,36 @@
 /** The first run: the account that becomes the administrator, and then the link that brings the others. */
 import { forgetSecret, takeSecret } from "../../platform/links.js";
-import { accountForm, createPage, head, notice, refusalOf, waiting } from "./parts.js";
 import { el, fill } from "../base/element.js";
 import { t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
+import { redirect } from "../base/navigation.js";
 import { linkToSend } from "../people/invite_people.js";
 import { nameOf } from "../people/people.js";
+import { accountForm, createPage, head, notice, refusalOf, waiting } from "./parts.js";
 
-/** @typedef {import("../context.js").Context} Context */
+/** @typedef {import("../../state/types.js").Store} Store */
+/** @typedef {import("../../state/types.js").Actions} Actions */
 
 /**
- * @param {Context} context
- * @returns {import("../context.js").View}
+ * @param {Store} store
+ * @param {Actions} actions
+ * @returns {import("../base/view.js").View}
  */
-export function createSetup(context) {
-  const page = createPage(context);
+export function createSetup(store, actions) {
+  const page = createPage();
   const code = takeSecret("setup");
-  const { me } = context.store.state;
+  const { me } = store.state;
 
   function draw() {
     if (me && !me.admin)
       return page.show(
         ...notice({
           picture: "person",
-          title: t("setup_signed_in", { name: nameOf(context.store.state, me.uid) }),
+          title: t("setup_signed_in", { name: nameOf(store.state, me.uid) }),
           lead: t("setup_signed_in_lead"),
-          button: { label: t("setup_sign_out"), act: () => void context.actions.signOut() },
+          button: { label: t("setup_sign_out"), act: () => void actions.signOut() },
         }),
-        el("p", { class: "gate-switch" }, toRooms(context, "link-button")),
+        el("p", { class: "gate-switch" }, toRooms("link-button")),
       );
     page.show(
       head(t("setup_title"), t("setup_lead")),
@@ -38,7 +41,7 @@ export function createSetup(context) {
         working: t("working_register"),
         act: async (account) => {
           // With the code still kept, this address is the welcome page now.
-          await context.actions.register({ ...account, ...(code ? { setup: code } : {}) });
+          await actions.register({ ...account, ...(code ? { setup: code } : {}) });
         },
         explain: (error) =>
           error.code === "forbidden" || error.code === "registration_closed" ? t("setup_refused") : refusalOf(error),
@@ -47,7 +50,7 @@ export function createSetup(context) {
   }
 
   draw();
-  context.actions.info().then(
+  actions.info().then(
     (info) => {
       if (info.setup || !page.node.isConnected) return;
       page.show(
@@ -55,7 +58,7 @@ export function createSetup(context) {
           picture: "check",
           title: t("setup_done_title"),
           lead: me ? "" : t("setup_done_lead"),
-          button: { label: t(me ? "to_rooms" : "sign_in"), act: () => leave(context, me ? "/" : "/login") },
+          button: { label: t(me ? "to_rooms" : "sign_in"), act: () => leave(me ? "/" : "/login") },
         }),
       );
     },
@@ -70,26 +73,26 @@ let invitation = null;
 /**
  * After the first account: everything is ready, and here is the link to send.
  *
- * @param {Context} context
- * @returns {import("../context.js").View}
+ * @param {Actions} actions
+ * @returns {import("../base/view.js").View}
  */
-export function createWelcome(context) {
-  const page = createPage(context);
+export function createWelcome(actions) {
+  const page = createPage();
   const place = el("div", { class: "gate-link" }, waiting());
   page.show(
     head(t("welcome_title"), t("welcome_lead"), el("span", { class: "gate-sign gate-sign-good" }, icon("check"))),
     steps(2),
     place,
-    toRooms(context, "button button-primary button-wide"),
+    toRooms("button button-primary button-wide"),
   );
-  invitation ??= context.actions.createInvite({ label: t("welcome_label") });
+  invitation ??= actions.createInvite({ label: t("welcome_label") });
   invitation.then(
     (link) => {
       fill(
         place,
         el("h2", { class: "label" }, t("invite_people")),
         el("p", { class: "hint" }, t("invite_people_hint")),
-        ...linkToSend(context, link),
+        ...linkToSend(link),
       );
     },
     () => {
@@ -101,20 +104,18 @@ export function createWelcome(context) {
 }
 
 /**
- * @param {Context} context
  * @param {string} looks
  */
-function toRooms(context, looks) {
-  return el("button", { type: "button", class: looks, click: () => leave(context, "/") }, t("to_rooms"));
+function toRooms(looks) {
+  return el("button", { type: "button", class: looks, click: () => leave("/") }, t("to_rooms"));
 }
 
 /**
- * @param {Context} context
  * @param {string} path
  */
-function leave(context, path) {
+function leave(path) {
   forgetSecret("setup");
-  context.go(path, true);
+  redirect(path);
 }
 
 /** @param {1 | 2} now */

@@ -1,22 +1,26 @@
 /**
  * Sign in, or register where the server lets people in: it says itself whether it is open, by invitation, or closed.
  */
-import { accountForm, createPage, head, notice } from "./parts.js";
 import { el, fill } from "../base/element.js";
-import { t, wishLanguage } from "../base/i18n.js";
-import { roomPath, parseRoute } from "../base/routes.js";
+import { t } from "../base/i18n.js";
+import { wishLanguage } from "../base/language.js";
+import { navigate, redirect } from "../base/navigation.js";
+import { parseRoute, roomPath } from "../base/routes.js";
+import { accountForm, createPage, head, notice } from "./parts.js";
 
-/** @typedef {import("../context.js").Context} Context */
+/** @typedef {import("../../state/types.js").Store} Store */
+/** @typedef {import("../../state/types.js").Actions} Actions */
 /** @typedef {import("../../state/types.js").Info} Info */
 /** @typedef {"login" | "register"} Mode */
 
 /**
- * @param {Context} context
+ * @param {Store} store
+ * @param {Actions} actions
  * @param {Mode} start
- * @returns {import("../context.js").View}
+ * @returns {import("../base/view.js").View}
  */
-export function createGate(context, start) {
-  const page = createPage(context);
+export function createEntry(store, actions, start) {
+  const page = createPage();
   /** @type {Info | null} */
   let info = null;
   let mode = start;
@@ -24,7 +28,7 @@ export function createGate(context, start) {
 
   // The address of a room stays: it is where one goes afterwards.
   const change = (/** @type {Mode} */ next) => {
-    if (parseRoute(location).name !== "room") return context.go(`/${next}`);
+    if (parseRoute(location).name !== "room") return navigate(`/${next}`);
     mode = next;
     draw();
   };
@@ -35,11 +39,11 @@ export function createGate(context, start) {
       return page.show(
         head(
           t("sign_in_title"),
-          context.store.state.wasEnded ? el("span", { role: "status" }, t("error_unauthorized")) : t("tagline"),
+          store.state.wasEnded ? el("span", { role: "status" }, t("error_unauthorized")) : t("tagline"),
           undefined,
           serverName(info),
         ),
-        signInForm(context, () => drawBelow(true)),
+        signInForm(actions, () => drawBelow(true)),
         below,
       );
     if (info?.registration === "closed")
@@ -52,7 +56,7 @@ export function createGate(context, start) {
         }),
       );
     if (info?.registration === "invite" && !info.setup)
-      return page.show(head(t("invite_only_title"), t("invite_only_lead")), pasteForm(context), below);
+      return page.show(head(t("invite_only_title"), t("invite_only_lead")), pasteForm(), below);
     page.show(
       head(t("register_title"), t("tagline"), undefined, serverName(info)),
       accountForm({
@@ -60,8 +64,8 @@ export function createGate(context, start) {
         button: t("register"),
         working: t("working_register"),
         act: async (account) => {
-          await context.actions.register(account);
-          arrive(context);
+          await actions.register(account);
+          arrive();
         },
       }),
       below,
@@ -95,10 +99,10 @@ export function createGate(context, start) {
   }
 
   draw();
-  context.actions.info().then(
+  actions.info().then(
     (told) => {
       info = told;
-      if (wishLanguage({ server: told.default_locale ?? "" })) return context.relabel();
+      if (wishLanguage({ server: told.default_locale ?? "" })) return;
       // What is typed already stays, unless this page cannot be.
       if (mode === "register" && told.registration !== "open") draw();
       else {
@@ -114,17 +118,17 @@ export function createGate(context, start) {
 }
 
 /**
- * @param {Context} context
+ * @param {Actions} actions
  * @param {() => void} refused
  */
-function signInForm(context, refused) {
+function signInForm(actions, refused) {
   return accountForm({
     isNew: false,
     button: t("sign_in"),
     working: t("working_sign_in"),
     act: async (account) => {
-      await context.actions.signIn(account);
-      arrive(context);
+      await actions.signIn(account);
+      arrive();
     },
     refused: (error) => {
       if (error.code === "bad_credentials") refused();
@@ -135,9 +139,8 @@ function signInForm(context, refused) {
 /**
  * For who was sent a link and came without it.
  *
- * @param {Context} context
  */
-function pasteForm(context) {
+function pasteForm() {
   const link = el("input", {
     class: "input",
     id: "invite-link",
@@ -153,7 +156,7 @@ function pasteForm(context) {
       submit: (/** @type {SubmitEvent} */ event) => {
         event.preventDefault();
         const code = link.value.trim().replace(/^.*#/, "");
-        if (code) context.go(`/invite#${encodeURIComponent(code)}`);
+        if (code) navigate(`/invite#${encodeURIComponent(code)}`);
         else link.focus();
       },
     },
@@ -165,12 +168,11 @@ function pasteForm(context) {
 /**
  * Signed in: back to the room or the page of the administration whose link brought one here, else to the rooms.
  *
- * @param {Context} context
  */
-function arrive(context) {
+function arrive() {
   const route = parseRoute(location);
-  if (route.name === "admin") return context.go(location.pathname + location.search, true);
-  context.go(route.name === "room" ? roomPath(route.room, route.mid ?? undefined) : "/", true);
+  if (route.name === "admin") return redirect(location.pathname + location.search);
+  redirect(route.name === "room" ? roomPath(route.room, route.mid ?? undefined) : "/");
 }
 
 /** The server's own name, where it has one. @param {Info | null} info */

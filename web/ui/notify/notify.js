@@ -3,18 +3,18 @@
  * the page. They are made from the unread counts, so my own words from another tab never come back to me, and a
  * message read elsewhere is not announced.
  */
+import { keep, keysOf, recall } from "../../platform/storage.js";
 import { chosenOf } from "../../state/people_status.js";
+import { preferRoom } from "../../state/rooms_api.js";
 import { excerpt } from "../base/excerpt.js";
 import { t } from "../base/i18n.js";
-import { keep, keysOf, recall } from "../../platform/storage.js";
-import { preferRoom } from "../../state/rooms_api.js";
-import { nameOf, roomName } from "../people/people.js";
+import { navigate } from "../base/navigation.js";
 import { roomPath } from "../base/routes.js";
+import { nameOf, roomName } from "../people/people.js";
 
 /** @typedef {"all" | "mentions" | "none"} Level */
-/** @typedef {import("../context.js").Context} Context */
-/** @typedef {import("../context.js").State} State */
-/** @typedef {import("../context.js").Room} Room */
+/** @typedef {import("../../state/types.js").State} State */
+/** @typedef {import("../../state/types.js").Room} Room */
 
 const TEXT_MAX = 140;
 
@@ -51,8 +51,8 @@ function moveOldChoices(state) {
   }
 }
 
-/** @param {Context} context */
-export function createNotifier(context) {
+/** */
+export function createNotifier() {
   /** @type {Map<string, { unread: number, mentions: number }>} */
   let before = new Map();
   let ready = false;
@@ -62,7 +62,7 @@ export function createNotifier(context) {
     const looked = document.visibilityState === "visible" && document.hasFocus();
     const quiet = state.me !== null && chosenOf(state.me) === "dnd";
     if (ready && !looked && !quiet && typeof Notification !== "undefined" && Notification.permission === "granted") {
-      for (const room of state.rooms.values()) if (isNews(room, before.get(room.id))) announce(context, state, room);
+      for (const room of state.rooms.values()) if (isNews(room, before.get(room.id))) announce(state, room);
     }
     before = new Map([...state.rooms].map(([id, { unread, mentions }]) => [id, { unread, mentions }]));
     const now = state.phase === "signed_in" && !state.loadingRooms;
@@ -84,11 +84,10 @@ function isNews(room, before) {
 }
 
 /**
- * @param {Context} context
  * @param {State} state
  * @param {Room} room
  */
-function announce(context, state, room) {
+function announce(state, room) {
   const last = state.timelines
     .get(room.id)
     ?.messages.findLast((message) => message.kind === "msg" && message.by !== state.me?.uid);
@@ -103,7 +102,7 @@ function announce(context, state, room) {
   });
   note.onclick = () => {
     window.focus();
-    context.go(roomPath(room.id));
+    navigate(roomPath(room.id));
     note.close();
   };
 }

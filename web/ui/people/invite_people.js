@@ -2,37 +2,37 @@
  * Making an invitation: to which room, for how long, how often. The link is told once, so it is shown with its copy
  * button.
  */
+import { copyText } from "../base/clipboard.js";
 import { openDialog } from "../base/dialog.js";
 import { el, fill } from "../base/element.js";
+import { busy, createAlert, field } from "../base/form_parts.js";
 import { t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
-import { copyText } from "../timeline/tools.js";
-import { roomName } from "./people.js";
 import { refusal } from "../rooms/refusals.js";
-import { busy, createAlert, field } from "../base/form_parts.js";
+import { roomName } from "./people.js";
 
-/** @typedef {import("../context.js").Context} Context */
-/** @typedef {import("../context.js").Room} Room */
+/** @typedef {import("../../state/types.js").Store} Store */
+/** @typedef {import("../../state/types.js").Actions} Actions */
+/** @typedef {import("../../state/types.js").Room} Room */
 
 const DAY_S = 24 * 3600;
 const LIVES_DAYS = [1, 7, 30];
 const USES = [1, 10, 100];
 
 /**
- * @param {Context} context
+ * @param {Store} store
+ * @param {Actions} actions
  * @param {string} [room]  the one it leads to; without it one may be chosen
  * @param {() => void} [made]
  */
-export function openInvite(context, room, made = () => {}) {
+export function openInvite(store, actions, room, made = () => {}) {
   openDialog({ title: t("invite_people") }, (close) => {
     const alert = createAlert();
     const rooms = select(
       "invite-room",
       [
         ["", t("invite_no_room")],
-        ...roomsToOpen(context).map(
-          (each) => /** @type {[string, string]} */ ([each.id, roomName(context.store.state, each)]),
-        ),
+        ...roomsToOpen(store).map((each) => /** @type {[string, string]} */ ([each.id, roomName(store.state, each)])),
       ],
       room ?? "",
     );
@@ -72,7 +72,7 @@ export function openInvite(context, room, made = () => {}) {
             alert.say,
             (error) => refusal(error, "link"),
             async () => {
-              const link = await context.actions.createInvite({
+              const link = await actions.createInvite({
                 rooms: rooms.value ? [rooms.value] : [],
                 expires_in_s: life.value ? Number(life.value) : null,
                 uses_max: uses.value ? Number(uses.value) : null,
@@ -80,7 +80,7 @@ export function openInvite(context, room, made = () => {}) {
               made();
               fill(
                 form,
-                ...linkToSend(context, link),
+                ...linkToSend(link),
                 el(
                   "div",
                   { class: "dialog-foot" },
@@ -107,10 +107,9 @@ export function openInvite(context, room, made = () => {}) {
 }
 
 /**
- * @param {Context} context
  * @param {string} link
  */
-export function linkToSend(context, link) {
+export function linkToSend(link) {
   return [
     el(
       "div",
@@ -118,7 +117,7 @@ export function linkToSend(context, link) {
       el("code", { class: "link-box", tabindex: "0", "aria-label": t("invite_link") }, link),
       el(
         "button",
-        { type: "button", class: "button button-primary", click: () => void copyText(context, link) },
+        { type: "button", class: "button button-primary", click: () => void copyText(link) },
         icon("copy"),
         t("copy"),
       ),
@@ -131,10 +130,11 @@ export function linkToSend(context, link) {
 /**
  * Rooms this person may add people to.
  *
- * @param {Context} context
+ * @param {Store} store
  * @returns {Room[]}
  */
-function roomsToOpen({ store: { state } }) {
+function roomsToOpen(store) {
+  const { state } = store;
   return [...state.rooms.values()]
     .filter(
       (room) =>

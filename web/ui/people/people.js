@@ -4,9 +4,9 @@ import { el } from "../base/element.js";
 import { listOf, t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
 
-/** @typedef {import("../context.js").State} State */
-/** @typedef {import("../context.js").Room} Room */
-/** @typedef {import("../context.js").User} User */
+/** @typedef {import("../../state/types.js").State} State */
+/** @typedef {import("../../state/types.js").Room} Room */
+/** @typedef {import("../../state/types.js").User} User */
 
 const TINTS = 12;
 

@@ -5,57 +5,62 @@
  */
 import { isBlocked } from "../../state/blocks.js";
 import { statusOf } from "../../state/people_status.js";
-import { blockPerson, unblockPerson } from "./blocking.js";
+import { copyText } from "../base/clipboard.js";
+import { whenOf } from "../base/dates.js";
 import { openDialog } from "../base/dialog.js";
 import { el, fill } from "../base/element.js";
-import { errorText, t, whenOf } from "../base/i18n.js";
+import { focusComposer, focusLastMessage } from "../base/focus.js";
+import { errorText, t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
-import { copyText } from "../timeline/tools.js";
-import { avatar, chosenNameOf, nameOf, presenceOf, presenceText, tintOf, userOf } from "./people.js";
+import { navigate } from "../base/navigation.js";
 import { roomPath } from "../base/routes.js";
+import { toast } from "../base/toast.js";
 import { openSettings } from "../settings/dialog.js";
+import { blockPerson, unblockPerson } from "./blocking.js";
+import { avatar, chosenNameOf, nameOf, presenceOf, presenceText, tintOf, userOf } from "./people.js";
 import { openStatus } from "./status.js";
 
-/** @typedef {import("../context.js").Context} Context */
-/** @typedef {import("../context.js").User} User */
+/** @typedef {import("../../state/types.js").Store} Store */
+/** @typedef {import("../../state/types.js").Actions} Actions */
+/** @typedef {import("../../state/types.js").User} User */
 
 const GAP_PX = 8;
 
-/** @param {Context} context */
-export function bindCards(context) {
+/** @param {Store} store @param {Actions} actions */
+export function bindCards(store, actions) {
   const personOf = (/** @type {Event} */ event) => {
     const node = event.target instanceof Element ? event.target.closest("[data-person]") : null;
     return node instanceof HTMLElement ? node : null;
   };
   document.addEventListener("click", (event) => {
     const node = personOf(event);
-    if (node) openCard(context, node.dataset["person"] ?? "", node);
+    if (node) openCard(store, actions, node.dataset["person"] ?? "", node);
   });
   // A mention is a word in a sentence and no button by nature.
   document.addEventListener("keydown", (event) => {
     const node = personOf(event);
     if (!node || node instanceof HTMLButtonElement || (event.key !== "Enter" && event.key !== " ")) return;
     event.preventDefault();
-    openCard(context, node.dataset["person"] ?? "", node);
+    openCard(store, actions, node.dataset["person"] ?? "", node);
   });
 }
 
 /**
- * @param {Context} context
+ * @param {Store} store
+ * @param {Actions} actions
  * @param {string} uid
  * @param {Element} [beside]
  */
-export function openCard(context, uid, beside) {
+export function openCard(store, actions, uid, beside) {
   const content = el("div", { class: "card" });
-  const draw = () => fill(content, card(context, uid, dialog.close));
-  const dialog = openDialog(
-    { title: nameOf(context.store.state, uid), bare: true, class: "dialog-card", closed },
-    () => [content],
-  );
+  const draw = () => fill(content, card(store, actions, uid, dialog.close));
+  const dialog = openDialog({ title: nameOf(store.state, uid), bare: true, class: "dialog-card", closed }, () => [
+    content,
+  ]);
   draw();
-  let drawn = keyOf(context, uid);
-  const stop = context.store.subscribe(() => {
-    const next = keyOf(context, uid);
+  let drawn = keyOf(store, uid);
+  const stop = store.subscribe(() => {
+    const next = keyOf(store, uid);
     if (next === drawn || (content.contains(document.activeElement) && document.activeElement?.matches("input")))
       return;
     drawn = next;
@@ -74,29 +79,31 @@ export function openCard(context, uid, beside) {
     stop();
     // The message it was opened from may have been drawn anew, covered, and the field be closed.
     const astray = () => document.activeElement === document.body;
-    if (astray() && matchMedia("(hover: hover)").matches) context.composer.focus();
-    if (astray()) context.timeline.focusLast();
+    if (astray() && matchMedia("(hover: hover)").matches) focusComposer();
+    if (astray()) focusLastMessage();
   }
 
   if (beside) standBeside(dialog.node, beside);
-  context.actions.refreshUser(uid).catch(() => {});
+  actions.refreshUser(uid).catch(() => {});
 }
 
 /**
- * @param {Context} context
+ * @param {Store} store
  * @param {string} uid
  */
-function keyOf({ store: { state } }, uid) {
+function keyOf(store, uid) {
+  const { state } = store;
   return JSON.stringify([userOf(state, uid), presenceOf(state, uid), isBlocked(state, uid)]);
 }
 
 /**
- * @param {Context} context
+ * @param {Store} store
+ * @param {Actions} actions
  * @param {string} uid
  * @param {() => void} close
  */
-function card(context, uid, close) {
-  const { state } = context.store;
+function card(store, actions, uid, close) {
+  const { state } = store;
   const user = userOf(state, uid);
   const presence = presenceOf(state, uid);
   const gone = Boolean(user?.removed);
@@ -124,7 +131,7 @@ function card(context, uid, close) {
         : user
           ? about(user, presence, isBlocked(state, uid))
           : el("p", { class: "hint" }, t("loading")),
-      user && !gone ? buttons(context, user, close) : null,
+      user && !gone ? buttons(store, actions, user, close) : null,
     ),
   ];
 }
@@ -177,28 +184,29 @@ function about(user, presence, blocked) {
 }
 
 /**
- * @param {Context} context
+ * @param {Store} store
+ * @param {Actions} actions
  * @param {User} user
  * @param {() => void} close
  */
-function buttons(context, user, close) {
+function buttons(store, actions, user, close) {
   const write = async () => {
     try {
-      const room = await context.actions.directRoom(user.uid);
+      const room = await actions.directRoom(user.uid);
       close();
       document.querySelectorAll("dialog").forEach((dialog) => dialog.close());
-      context.go(roomPath(room));
-      context.composer.focus();
+      navigate(roomPath(room));
+      focusComposer();
     } catch (error) {
-      context.toast(errorText(/** @type {{ code?: string }} */ (error)));
+      toast(errorText(/** @type {{ code?: string }} */ (error)));
     }
   };
   const then = (/** @type {() => void} */ act) => () => {
     close();
     act();
   };
-  const mine = user.uid === context.store.state.me?.uid;
-  const blocked = isBlocked(context.store.state, user.uid);
+  const mine = user.uid === store.state.me?.uid;
+  const blocked = isBlocked(store.state, user.uid);
   return el(
     "div",
     { class: "card-buttons" },
@@ -207,20 +215,20 @@ function buttons(context, user, close) {
           button(
             "edit",
             t("edit_profile"),
-            then(() => openSettings(context, "profile")),
+            then(() => openSettings(store, actions, "profile")),
             true,
           ),
           button(
             "smile",
             t("set_status"),
-            then(() => openStatus(context)),
+            then(() => openStatus(store, actions)),
           ),
         ]
       : [
           user.disabled || blocked ? null : button("chat", t("write_to"), write, true),
-          blocked ? button("undo", t("unblock"), () => void unblockPerson(context, user.uid), true) : null,
-          button("at", t("copy_name"), () => void copyText(context, `@${user.username}`)),
-          blocked ? null : button("ban", t("block"), () => void blockPerson(context, user.uid)),
+          blocked ? button("undo", t("unblock"), () => void unblockPerson(store, actions, user.uid), true) : null,
+          button("at", t("copy_name"), () => void copyText(`@${user.username}`)),
+          blocked ? null : button("ban", t("block"), () => void blockPerson(store, actions, user.uid)),
         ],
   );
 }

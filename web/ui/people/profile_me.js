@@ -6,16 +6,21 @@ import { chosenOf, statusOf } from "../../state/people_status.js";
 import { el, fill } from "../base/element.js";
 import { t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
-import { avatar, lookOf, nameOf, presenceText } from "./people.js";
+import { navigate } from "../base/navigation.js";
 import { openSettings } from "../settings/dialog.js";
+import { avatar, lookOf, nameOf, presenceText } from "./people.js";
 import { openStatus } from "./status.js";
 
+/** @typedef {import("../../state/types.js").Store} Store */
+/** @typedef {import("../../state/types.js").Actions} Actions */
+
 /**
- * @param {import("../context.js").Context} context
- * @returns {import("../context.js").View}
+ * @param {Store} store
+ * @param {Actions} actions
+ * @returns {import("../base/view.js").View}
  */
-export function createMe(context) {
-  const strip = el("button", { type: "button", class: "me-status", click: () => openStatus(context) });
+export function createMe(store, actions) {
+  const strip = el("button", { type: "button", class: "me-status", click: () => openStatus(store, actions) });
   const administration = el(
     "button",
     {
@@ -24,7 +29,7 @@ export function createMe(context) {
       "aria-label": t("administration"),
       title: t("administration"),
       hidden: true,
-      click: () => context.go("/admin"),
+      click: () => navigate("/admin"),
     },
     icon("shield"),
   );
@@ -40,7 +45,7 @@ export function createMe(context) {
         class: "icon-button",
         "aria-label": t("settings"),
         title: t("settings"),
-        click: () => openSettings(context),
+        click: () => openSettings(store, actions),
       },
       icon("gear"),
     ),

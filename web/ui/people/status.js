@@ -1,12 +1,15 @@
 /** What the others see beside my name: whether I am here, a few words with an emoji, and until when. */
 import { chosenOf, endOf, SPANS, statusOf, statusText } from "../../state/people_status.js";
+import { isoOf, whenOf } from "../base/dates.js";
 import { openDialog } from "../base/dialog.js";
 import { el, fill } from "../base/element.js";
 import { openEmojiPicker } from "../base/emoji_picker.js";
-import { errorText, isoOf, t, whenOf } from "../base/i18n.js";
+import { errorText, t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
+import { toast } from "../base/toast.js";
 
-/** @typedef {import("../context.js").Context} Context */
+/** @typedef {import("../../state/types.js").Store} Store */
+/** @typedef {import("../../state/types.js").Actions} Actions */
 /** @typedef {import("../../state/types.js").Chosen} Chosen */
 
 const WORDS_MAX = 80;
@@ -26,19 +29,20 @@ const IDEAS = [
   ["🤒", "status_ill", "today"],
 ];
 
-/** @param {Context} context */
-export function openStatus(context) {
+/** @param {Store} store @param {Actions} actions */
+export function openStatus(store, actions) {
   openDialog({ title: t("status"), class: "dialog-status" }, (close) => [
-    el("div", { class: "dialog-body" }, statusForm(context, close)),
+    el("div", { class: "dialog-body" }, statusForm(store, actions, close)),
   ]);
 }
 
 /**
- * @param {Context} context
+ * @param {Store} store
+ * @param {Actions} actions
  * @param {() => void} [done]
  */
-export function statusForm(context, done = () => {}) {
-  const { me } = context.store.state;
+export function statusForm(store, actions, done = () => {}) {
+  const { me } = store.state;
   const now = me ? statusOf(me) : { emoji: "", words: "", until: null };
   let emoji = now.emoji;
   const alert = el("p", { class: "field-error", role: "alert" });
@@ -76,8 +80,8 @@ export function statusForm(context, done = () => {}) {
     alert.textContent = "";
     save.disabled = true;
     try {
-      await context.actions.setStatus(status);
-      context.toast(t("saved"));
+      await actions.setStatus(status);
+      toast(t("saved"));
       done();
     } catch (error) {
       alert.textContent = errorText(/** @type {{ code?: string }} */ (error));

@@ -1,20 +1,23 @@
 /** Making rooms: a room with a name, or a direct one with up to nine people. */
 import { openDialog } from "../base/dialog.js";
 import { el } from "../base/element.js";
+import { focusComposer } from "../base/focus.js";
+import { busy, createAlert } from "../base/form_parts.js";
 import { errorText, t } from "../base/i18n.js";
+import { navigate } from "../base/navigation.js";
+import { roomPath } from "../base/routes.js";
 import { createPicker } from "./people_picker.js";
 import { refusal } from "./refusals.js";
-import { roomPath } from "../base/routes.js";
-import { busy, createAlert } from "../base/form_parts.js";
 
-/** @typedef {import("../context.js").Context} Context */
+/** @typedef {import("../../state/types.js").Store} Store */
+/** @typedef {import("../../state/types.js").Actions} Actions */
 
 /** People of a group besides me, and of a new room. */
 const GROUP_MAX = 9;
 const FIRST_MAX = 100;
 
-/** @param {Context} context */
-export function openCreate(context) {
+/** @param {Store} store @param {Actions} actions */
+export function openCreate(store, actions) {
   openDialog({ title: t("new_room"), class: "dialog-high" }, (close) => {
     const alert = createAlert();
     const name = el("input", {
@@ -38,7 +41,7 @@ export function openCreate(context) {
       ["open", t("room_open"), t("room_open_hint")],
       ["closed", t("room_closed"), t("room_closed_hint")],
     ]);
-    const people = createPicker(context, FIRST_MAX);
+    const people = createPicker(store, actions, FIRST_MAX);
     const submit = el("button", { type: "submit", class: "button button-primary" }, t("create_room"));
     const sent = (/** @type {SubmitEvent} */ event) => {
       event.preventDefault();
@@ -52,15 +55,15 @@ export function openCreate(context) {
         alert.say,
         (error) => refusal(error, "make"),
         async () => {
-          const id = await context.actions.createRoom({
+          const id = await actions.createRoom({
             name: name.value.trim(),
             topic: topic.value.trim(),
             kind,
             members: people.chosen(),
           });
           close();
-          context.go(roomPath(id));
-          context.composer.focus();
+          navigate(roomPath(id));
+          focusComposer();
         },
       );
     };
@@ -84,8 +87,8 @@ export function openCreate(context) {
   });
 }
 
-/** @param {Context} context */
-export function openNewDirect(context) {
+/** @param {Store} store @param {Actions} actions */
+export function openNewDirect(store, actions) {
   openDialog({ title: t("new_message_to") }, (close) => {
     const alert = createAlert();
     const open = el(
@@ -99,7 +102,8 @@ export function openNewDirect(context) {
       t("open_conversation"),
     );
     const people = createPicker(
-      context,
+      store,
+      actions,
       GROUP_MAX,
       () => {
         open.disabled = !people.chosen().length;
@@ -109,10 +113,10 @@ export function openNewDirect(context) {
     people.input.autofocus = true;
 
     async function start() {
-      const id = await context.actions.directRoom(...people.chosen());
+      const id = await actions.directRoom(...people.chosen());
       close();
-      context.go(roomPath(id));
-      context.composer.focus();
+      navigate(roomPath(id));
+      focusComposer();
     }
 
     return [

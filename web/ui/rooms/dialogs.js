@@ -7,16 +7,15 @@ import { openDialog } from "../base/dialog.js";
 import { el, fill, setText } from "../base/element.js";
 import { t } from "../base/i18n.js";
 import { roomName } from "../people/people.js";
-import { createInviteLinks, mayInvite } from "./invites.js";
 import { createForMe } from "./for_me.js";
+import { createInviteLinks, mayInvite } from "./invites.js";
 import { createMembers } from "./members.js";
 import { createRoomSettings } from "./settings.js";
 
-export { openCreate, openNewDirect } from "./create.js";
-export { openBrowse } from "./directory.js";
+/** @typedef {import("../../state/types.js").Store} Store */
+/** @typedef {import("../../state/types.js").Actions} Actions */
 
-/** @typedef {import("../context.js").Context} Context */
-/** @typedef {import("../context.js").Room} Room */
+/** @typedef {import("../../state/types.js").Room} Room */
 /**
  * A tab's content, and how it follows the room.
  *
@@ -25,11 +24,11 @@ export { openBrowse } from "./directory.js";
 /** @typedef {{ id: string, label: string, open: () => Panel }} Tab */
 
 /**
- * @param {Context} context
+ * @param {Store} store
+ * @param {Actions} actions
  * @param {string} id
  */
-export function openRoomDetails(context, id) {
-  const { store } = context;
+export function openRoomDetails(store, actions, id) {
   if (!store.state.rooms.has(id)) return;
   const topic = el("p", { class: "dialog-lead", dir: "auto" });
   const tabbed = createTabs();
@@ -48,7 +47,7 @@ export function openRoomDetails(context, id) {
     setText(/** @type {Element} */ (dialog.node.querySelector(".dialog-head h2")), name);
     setText(topic, room.topic ?? "");
     topic.hidden = !room.topic;
-    const tabs = tabsOf(context, room, close);
+    const tabs = tabsOf(store, actions, room, close);
     const key = `${room.role}/${room.kind}/${tabs.map((tab) => tab.id).join()}`;
     if (key !== drawn) tabbed.show(tabs);
     drawn = key;
@@ -64,21 +63,22 @@ export function openRoomDetails(context, id) {
 }
 
 /**
- * @param {Context} context
+ * @param {Store} store
+ * @param {Actions} actions
  * @param {Room} room
  * @param {() => void} close
  * @returns {Tab[]}
  */
-function tabsOf(context, room, close) {
+function tabsOf(store, actions, room, close) {
   const { id } = room;
   const tabs = [
-    { id: "members", label: t("members"), open: () => createMembers(context, id) },
-    { id: "me", label: t("for_me"), open: () => createForMe(context, id) },
+    { id: "members", label: t("members"), open: () => createMembers(store, actions, id) },
+    { id: "me", label: t("for_me"), open: () => createForMe(store, actions, id) },
   ];
-  if (iMay(context.store.state, room, "describe"))
-    tabs.push({ id: "settings", label: t("room_settings"), open: () => createRoomSettings(context, id, close) });
-  if (mayInvite(context, room))
-    tabs.push({ id: "links", label: t("invite_links"), open: () => ({ node: createInviteLinks(context, id) }) });
+  if (iMay(store.state, room, "describe"))
+    tabs.push({ id: "settings", label: t("room_settings"), open: () => createRoomSettings(store, actions, id, close) });
+  if (mayInvite(store, room))
+    tabs.push({ id: "links", label: t("invite_links"), open: () => ({ node: createInviteLinks(id) }) });
   return tabs;
 }
 

@@ -3,18 +3,22 @@ import { directory } from "../../state/rooms_api.js";
 import { openDialog } from "../base/dialog.js";
 import { drawEach } from "../base/each.js";
 import { el, fill } from "../base/element.js";
+import { createAlert } from "../base/form_parts.js";
 import { errorText, t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
+import { navigate } from "../base/navigation.js";
+import { roomPath } from "../base/routes.js";
 import { tintOf } from "../people/people.js";
 import { settled } from "./people_picker.js";
 import { refusal } from "./refusals.js";
-import { roomPath } from "../base/routes.js";
-import { createAlert } from "../base/form_parts.js";
+
+/** @typedef {import("../../state/types.js").Store} Store */
+/** @typedef {import("../../state/types.js").Actions} Actions */
 
 const PAGE = 40;
 
-/** @param {import("../context.js").Context} context */
-export function openBrowse(context) {
+/** @param {Store} store @param {Actions} actions */
+export function openBrowse(store, actions) {
   const dialog = openDialog({ title: t("browse_rooms"), class: "dialog-tall" }, () => {
     const list = el("ul", { class: "results" });
     const count = el("p", { class: "hint", role: "status" });
@@ -73,12 +77,12 @@ export function openBrowse(context) {
 
     /** @param {import("../../state/rooms_api.js").Listed} room */
     function row(room) {
-      const joined = context.store.state.rooms.has(room.id);
+      const joined = store.state.rooms.has(room.id);
       const enter = async () => {
         try {
-          if (!joined) await context.actions.joinRoom(room.id);
+          if (!joined) await actions.joinRoom(room.id);
           dialog.close();
-          context.go(roomPath(room.id));
+          navigate(roomPath(room.id));
         } catch (error) {
           alert.say(refusal(error, "join"));
         }

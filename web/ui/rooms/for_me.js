@@ -2,26 +2,31 @@
 import { isBlocked } from "../../state/blocks.js";
 import { iMay } from "../../state/rights.js";
 import { preferRoom } from "../../state/rooms_api.js";
-import { toggleBlock } from "../people/blocking.js";
 import { ask } from "../base/dialog.js";
 import { el, fill } from "../base/element.js";
+import { createAlert, segments } from "../base/form_parts.js";
 import { errorText, t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
+import { addressedRoom, redirect } from "../base/navigation.js";
+import { toast } from "../base/toast.js";
 import { allowNotifications, levelOf } from "../notify/notify.js";
+import { toggleBlock } from "../people/blocking.js";
 import { roomName } from "../people/people.js";
+import { whileLeaving } from "./leaving.js";
 import { refusal } from "./refusals.js";
-import { createAlert, segments } from "../base/form_parts.js";
 
-/** @typedef {import("../context.js").Context} Context */
-/** @typedef {import("../context.js").Room} Room */
+/** @typedef {import("../../state/types.js").Store} Store */
+/** @typedef {import("../../state/types.js").Actions} Actions */
+/** @typedef {import("../../state/types.js").Room} Room */
 
 /**
- * @param {Context} context
+ * @param {Store} store
+ * @param {Actions} actions
  * @param {string} id
  * @returns {import("./dialogs.js").Panel}
  */
-export function createForMe(context, id) {
-  const { state } = context.store;
+export function createForMe(store, actions, id) {
+  const { state } = store;
   const room = /** @type {Room} */ (state.rooms.get(id));
   const alert = createAlert();
   const failed = (/** @type {unknown} */ error) => alert.say(errorText(/** @type {{ code?: string }} */ (error)));
@@ -47,10 +52,10 @@ export function createForMe(context, id) {
   );
   const { peer } = room;
   const block = peer
-    ? el("button", { type: "button", class: "button", click: () => void toggleBlock(context, peer) })
+    ? el("button", { type: "button", class: "button", click: () => void toggleBlock(store, actions, peer) })
     : null;
   const drawBlock = () => {
-    const blocked = Boolean(peer && isBlocked(context.store.state, peer));
+    const blocked = Boolean(peer && isBlocked(store.state, peer));
     if (block && block.dataset["blocked"] !== String(blocked))
       fill(block, icon(blocked ? "undo" : "ban"), t(blocked ? "unblock" : "block"));
     if (block) block.dataset["blocked"] = String(blocked);
@@ -75,7 +80,7 @@ export function createForMe(context, id) {
             { class: "dialog-foot" },
             el(
               "button",
-              { type: "button", class: "button", click: () => void hideRoom(context, id) },
+              { type: "button", class: "button", click: () => void hideRoom(store, actions, id) },
               icon("eye_off"),
               t("hide_chat"),
             ),
@@ -88,7 +93,7 @@ export function createForMe(context, id) {
             { class: "dialog-foot" },
             el(
               "button",
-              { type: "button", class: "button", click: () => void leaveRoom(context, id, alert.say) },
+              { type: "button", class: "button", click: () => void leaveRoom(store, actions, id, alert.say) },
               icon("leave"),
               t("leave_room"),
             ),
@@ -106,48 +111,50 @@ export function createForMe(context, id) {
 /**
  * Puts a direct room out of sight until somebody writes; the note after it brings it back at once.
  *
- * @param {Context} context
+ * @param {Store} store
+ * @param {Actions} actions
  * @param {string} id
  */
-export async function hideRoom(context, id) {
-  const room = context.store.state.rooms.get(id);
+export async function hideRoom(store, actions, id) {
+  const room = store.state.rooms.get(id);
   if (!room) return;
-  if (room.unread) context.actions.markRead(id, room.seq);
+  if (room.unread) actions.markRead(id, room.seq);
   // It is left before it is hidden: a page that is loaded anew on it would show it again.
-  context.signals.leaving = id;
-  document.querySelectorAll("dialog").forEach((dialog) => dialog.close());
-  if (context.signals.room === id) context.go("/", true);
-  try {
-    await context.actions.hideRoom(id, true);
-    const show = () => void context.actions.hideRoom(id, false).catch((error) => context.toast(errorText(error)));
-    context.toast(t("hidden_note"), { label: t("undo"), act: show });
-  } catch (error) {
-    context.toast(errorText(/** @type {{ code?: string }} */ (error)));
-  }
-  context.signals.leaving = null;
+  await whileLeaving(id, async () => {
+    document.querySelectorAll("dialog").forEach((dialog) => dialog.close());
+    if (addressedRoom() === id) redirect("/");
+    try {
+      await actions.hideRoom(id, true);
+      const show = () => void actions.hideRoom(id, false).catch((error) => toast(errorText(error)));
+      toast(t("hidden_note"), { label: t("undo"), act: show });
+    } catch (error) {
+      toast(errorText(/** @type {{ code?: string }} */ (error)));
+    }
+  });
 }
 
 /**
  * Asks, and goes.
  *
- * @param {Context} context
+ * @param {Store} store
+ * @param {Actions} actions
  * @param {string} id
  * @param {(text: string) => void} [say]  where a refusal is said
  */
-export async function leaveRoom(context, id, say = context.toast) {
-  const room = context.store.state.rooms.get(id);
+export async function leaveRoom(store, actions, id, say = toast) {
+  const room = store.state.rooms.get(id);
   if (!room) return;
   const text = t(
     room.kind === "open" ? "leave_question" : room.kind === "dm" ? "leave_question_group" : "leave_question_closed",
-    { room: roomName(context.store.state, room) },
+    { room: roomName(store.state, room) },
   );
   if (!(await ask({ title: t("leave_room"), text, confirm: t("leave_room"), danger: true }))) return;
-  context.signals.leaving = id;
-  try {
-    await context.actions.leaveRoom(id);
-    if (context.signals.room === id) context.go("/", true);
-  } catch (error) {
-    say(refusal(error, "leave"));
-  }
-  context.signals.leaving = null;
+  await whileLeaving(id, async () => {
+    try {
+      await actions.leaveRoom(id);
+      if (addressedRoom() === id) redirect("/");
+    } catch (error) {
+      say(refusal(error, "leave"));
+    }
+  });
 }

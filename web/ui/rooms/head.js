@@ -4,15 +4,21 @@ import { preferRoom } from "../../state/rooms_api.js";
 import { el, fill, setText } from "../base/element.js";
 import { errorText, t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
+import { navigate } from "../base/navigation.js";
+import { toast } from "../base/toast.js";
 import { lookOf, presenceOf, presenceText, roomName, roomPicture } from "../people/people.js";
 import { openRoomDetails } from "./dialogs.js";
 
+/** @typedef {import("../../state/types.js").Store} Store */
+/** @typedef {import("../../state/types.js").Actions} Actions */
+
 /**
- * @param {import("../context.js").Context} context
+ * @param {Store} store
+ * @param {Actions} actions
  * @param {string} id
- * @returns {import("../context.js").View}
+ * @returns {import("../base/view.js").View}
  */
-export function createRoomHead(context, id) {
+export function createRoomHead(store, actions, id) {
   const picture = el("span", { class: "room-head-picture" });
   const name = el("span", { dir: "auto" });
   const marks = el("span", { class: "room-marks" });
@@ -35,7 +41,7 @@ export function createRoomHead(context, id) {
       type: "button",
       class: "icon-button members-button",
       title: t("room_details"),
-      click: () => openRoomDetails(context, id),
+      click: () => openRoomDetails(store, actions, id),
     },
     icon("people"),
     number,
@@ -45,7 +51,7 @@ export function createRoomHead(context, id) {
     { class: "room-head" },
     el(
       "button",
-      { type: "button", class: "icon-button room-back", "aria-label": t("back"), click: () => context.go("/") },
+      { type: "button", class: "icon-button room-back", "aria-label": t("back"), click: () => navigate("/") },
       icon("back"),
     ),
     picture,
@@ -56,8 +62,8 @@ export function createRoomHead(context, id) {
   let drawn = "";
 
   function like() {
-    const favourite = !context.store.state.rooms.get(id)?.favourite;
-    preferRoom(id, { favourite }).catch((error) => context.toast(errorText(error)));
+    const favourite = !store.state.rooms.get(id)?.favourite;
+    preferRoom(id, { favourite }).catch((error) => toast(errorText(error)));
   }
 
   return {

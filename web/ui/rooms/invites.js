@@ -1,34 +1,34 @@
 /** Links that let people into a room: made, copied once, revoked. */
 import { iMay } from "../../state/rights.js";
 import * as api from "../../state/rooms_api.js";
+import { copyText } from "../base/clipboard.js";
+import { whenOf } from "../base/dates.js";
 import { drawEach } from "../base/each.js";
 import { el, fill } from "../base/element.js";
-import { errorText, t, whenOf } from "../base/i18n.js";
-import { icon } from "../base/icons.js";
-import { copyText } from "../timeline/tools.js";
-import { refusal } from "./refusals.js";
 import { busy, createAlert, field } from "../base/form_parts.js";
+import { errorText, t } from "../base/i18n.js";
+import { icon } from "../base/icons.js";
+import { refusal } from "./refusals.js";
 
-/** @typedef {import("../context.js").Context} Context */
+/** @typedef {import("../../state/types.js").Store} Store */
 
 const DAY_S = 86_400;
 
 /**
  * Whether I may make links for this room. What admins allow comes with the server's info.
  *
- * @param {Context} context
- * @param {import("../context.js").Room} room
+ * @param {Store} store
+ * @param {import("../../state/types.js").Room} room
  */
-export function mayInvite(context, room) {
-  const { me, info } = context.store.state;
-  return room.kind !== "dm" && iMay(context.store.state, room, "add") && Boolean(me?.admin || info?.member_invites);
+export function mayInvite(store, room) {
+  const { me, info } = store.state;
+  return room.kind !== "dm" && iMay(store.state, room, "add") && Boolean(me?.admin || info?.member_invites);
 }
 
 /**
- * @param {Context} context
  * @param {string} id
  */
-export function createInviteLinks(context, id) {
+export function createInviteLinks(id) {
   const alert = createAlert();
   const made = el("div", { class: "made-link", role: "status" });
   const list = el("ul", { class: "results" });
@@ -72,7 +72,7 @@ export function createInviteLinks(context, id) {
     const link = location.origin + path;
     const copy = el(
       "button",
-      { type: "button", class: "button", click: () => void copyText(context, link) },
+      { type: "button", class: "button", click: () => void copyText(link) },
       icon("copy"),
       t("copy"),
     );

@@ -1,13 +1,14 @@
 /** What I may do about a member of a room; what cannot be taken back asks once. */
 import { iMay } from "../../state/rights.js";
 import * as api from "../../state/rooms_api.js";
+import { whenOf } from "../base/dates.js";
 import { ask, openDialog } from "../base/dialog.js";
 import { el } from "../base/element.js";
-import { t, whenOf } from "../base/i18n.js";
+import { t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
 import { nameOf } from "../people/people.js";
 
-/** @typedef {import("../context.js").Context} Context */
+/** @typedef {import("../../state/types.js").Store} Store */
 /** @typedef {import("../../state/rooms_api.js").Member} Member */
 /** @typedef {{ label: string, picture: string, danger?: boolean, act: () => Promise<unknown> }} Act */
 
@@ -21,13 +22,13 @@ const SILENCES = /** @type {const} */ ([
 ]);
 
 /**
- * @param {Context} context
- * @param {import("../context.js").Room} room
+ * @param {Store} store
+ * @param {import("../../state/types.js").Room} room
  * @param {Member} member
  * @returns {Act[]}
  */
-export function actsOn(context, room, { uid, role, silenced_until: silenced }) {
-  const { state } = context.store;
+export function actsOn(store, room, { uid, role, silenced_until: silenced }) {
+  const { state } = store;
   const { id } = room;
   const name = nameOf(state, uid);
   const change = (/** @type {{ role?: string, silenced_until?: number | null }} */ to) => () =>

@@ -1,19 +1,21 @@
 /** The people of a room: found and paged by the server, and what may be done about each. */
 import { iMay } from "../../state/rights.js";
 import * as api from "../../state/rooms_api.js";
+import { whenOf } from "../base/dates.js";
 import { openDialog } from "../base/dialog.js";
 import { drawEach } from "../base/each.js";
 import { el, fill, setText } from "../base/element.js";
-import { errorText, t, whenOf } from "../base/i18n.js";
+import { createAlert } from "../base/form_parts.js";
+import { errorText, t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
 import { avatar, chosenNameOf, nameOf, presenceText, userOf } from "../people/people.js";
 import { actsOn, silencedText } from "./member_acts.js";
 import { peopleSearch, settled } from "./people_picker.js";
 import { refusal } from "./refusals.js";
-import { createAlert } from "../base/form_parts.js";
 
-/** @typedef {import("../context.js").Context} Context */
-/** @typedef {import("../context.js").Room} Room */
+/** @typedef {import("../../state/types.js").Store} Store */
+/** @typedef {import("../../state/types.js").Actions} Actions */
+/** @typedef {import("../../state/types.js").Room} Room */
 /** @typedef {import("../../state/rooms_api.js").Member} Member */
 
 const PAGE = 50;
@@ -21,12 +23,13 @@ const PAGE = 50;
 const PAGE_MAX = 200;
 
 /**
- * @param {Context} context
+ * @param {Store} store
+ * @param {Actions} actions
  * @param {string} id
  * @returns {import("./dialogs.js").Panel}
  */
-export function createMembers(context, id) {
-  const room = () => context.store.state.rooms.get(id);
+export function createMembers(store, actions, id) {
+  const room = () => store.state.rooms.get(id);
   const list = el("ul", { class: "results member-results", "aria-label": t("members") });
   const count = el("p", { class: "hint", role: "status" });
   const alert = createAlert();
@@ -59,7 +62,7 @@ export function createMembers(context, id) {
     try {
       const page = await api.membersPage(id, { q: input.value.trim(), after: onward ? next : undefined, limit });
       if (mine !== asked) return;
-      context.actions.learnUsers(page.members.map((member) => member.user));
+      actions.learnUsers(page.members.map((member) => member.user));
       next = page.next ?? undefined;
       more.hidden = !next;
       setText(count, t("member_count", { n: page.total }));
@@ -82,11 +85,11 @@ export function createMembers(context, id) {
 
   /** @param {Member} member */
   function row(member) {
-    const now = context.store.state;
+    const now = store.state;
     const user = userOf(now, member.uid);
     const name = nameOf(now, member.uid);
     const here = room();
-    const acts = here ? actsOn(context, here, member) : [];
+    const acts = here ? actsOn(store, here, member) : [];
     return el(
       "li",
       { class: "option option-still", "data-member": member.uid },
@@ -168,10 +171,11 @@ export function createMembers(context, id) {
   function openAdd() {
     openDialog({ title: t("add_people") }, () => [
       peopleSearch(
-        context,
+        store,
+        actions,
         (user) => !room()?.members?.includes(user.uid),
         async (user) => {
-          await context.actions.addMember(id, user.uid);
+          await actions.addMember(id, user.uid);
           await load(false);
         },
         () => t("add_member"),
@@ -181,13 +185,13 @@ export function createMembers(context, id) {
 
   const here = room();
   const can = (/** @type {import("../../state/rights.js").Action} */ action) =>
-    Boolean(here && iMay(context.store.state, here, action));
+    Boolean(here && iMay(store.state, here, action));
   fill(
     buttons,
     can("ban")
       ? el(
           "button",
-          { type: "button", class: "button button-small", click: () => openBans(context, id) },
+          { type: "button", class: "button button-small", click: () => openBans(store, actions, id) },
           icon("ban"),
           t("banned"),
         )
@@ -224,17 +228,18 @@ export function createMembers(context, id) {
 /**
  * Who may not come back, and letting them.
  *
- * @param {Context} context
+ * @param {Store} store
+ * @param {Actions} actions
  * @param {string} id
  */
-function openBans(context, id) {
+function openBans(store, actions, id) {
   openDialog({ title: t("banned") }, () => {
     const list = el("ul", { class: "results" }, el("li", { class: "results-empty" }, t("loading")));
     const draw = async () => {
       try {
         const { bans } = await api.bansOf(id);
-        context.actions.learnUsers(bans.flatMap(({ user }) => user ?? []));
-        const { state } = context.store;
+        actions.learnUsers(bans.flatMap(({ user }) => user ?? []));
+        const { state } = store;
         fill(
           list,
           bans.length

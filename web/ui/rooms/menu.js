@@ -5,25 +5,30 @@
 import { isBlocked } from "../../state/blocks.js";
 import { iMay } from "../../state/rights.js";
 import { preferRoom } from "../../state/rooms_api.js";
-import { toggleBlock } from "../people/blocking.js";
 import { openDialog } from "../base/dialog.js";
 import { el } from "../base/element.js";
 import { errorText, t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
+import { toast } from "../base/toast.js";
+import { toggleBlock } from "../people/blocking.js";
 import { roomName } from "../people/people.js";
 import { openRoomDetails } from "./dialogs.js";
 import { hideRoom, leaveRoom } from "./for_me.js";
 
+/** @typedef {import("../../state/types.js").Store} Store */
+/** @typedef {import("../../state/types.js").Actions} Actions */
+
 /**
- * @param {import("../context.js").Context} context
+ * @param {Store} store
+ * @param {Actions} actions
  * @param {string} id
  */
-export function openRoomMenu(context, id) {
-  const { state } = context.store;
+export function openRoomMenu(store, actions, id) {
+  const { state } = store;
   const room = state.rooms.get(id);
   if (!room) return;
   const prefer = (/** @type {{ favourite?: boolean, notify?: string }} */ liking) =>
-    void preferRoom(id, liking).catch((error) => context.toast(errorText(error)));
+    void preferRoom(id, liking).catch((error) => toast(errorText(error)));
   const { peer } = room;
   const muted = room.notify === "none";
   openDialog({ title: roomName(state, room), bare: true, class: "dialog-menu" }, (close) => {
@@ -52,17 +57,17 @@ export function openRoomMenu(context, id) {
         item(muted ? "bell" : "bell_off", t(muted ? "unmute_room" : "mute_room"), () =>
           prefer({ notify: muted ? "usual" : "none" }),
         ),
-        room.unread ? item("check", t("mark_read"), () => context.actions.markRead(id, room.seq)) : null,
-        item("people", t("room_details"), () => openRoomDetails(context, id)),
-        room.kind === "dm" ? item("eye_off", t("hide_chat"), () => void hideRoom(context, id)) : null,
+        room.unread ? item("check", t("mark_read"), () => actions.markRead(id, room.seq)) : null,
+        item("people", t("room_details"), () => openRoomDetails(store, actions, id)),
+        room.kind === "dm" ? item("eye_off", t("hide_chat"), () => void hideRoom(store, actions, id)) : null,
         peer
           ? item(
               isBlocked(state, peer) ? "undo" : "ban",
               t(isBlocked(state, peer) ? "unblock" : "block"),
-              () => void toggleBlock(context, peer),
+              () => void toggleBlock(store, actions, peer),
             )
           : null,
-        iMay(state, room, "leave") ? item("leave", t("leave_room"), () => void leaveRoom(context, id)) : null,
+        iMay(state, room, "leave") ? item("leave", t("leave_room"), () => void leaveRoom(store, actions, id)) : null,
       ),
     ];
   });

@@ -1,15 +1,16 @@
 /** Finding people: a field, and whom the server finds for it. One at a time, or several as chips. */
 import { membersPage } from "../../state/rooms_api.js";
 import { el, fill, setText } from "../base/element.js";
+import { createAlert } from "../base/form_parts.js";
 import { errorText, t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
 import { createListbox } from "../base/listbox.js";
 import { avatar, nameOf } from "../people/people.js";
 import { refusal } from "./refusals.js";
-import { createAlert } from "../base/form_parts.js";
 
-/** @typedef {import("../context.js").Context} Context */
-/** @typedef {import("../context.js").User} User */
+/** @typedef {import("../../state/types.js").Store} Store */
+/** @typedef {import("../../state/types.js").Actions} Actions */
+/** @typedef {import("../../state/types.js").User} User */
 
 /** Typing settles this long before the server is asked. */
 const SEARCH_MS = 200;
@@ -66,23 +67,24 @@ function createSearch(find, show) {
 /**
  * Everybody whom a room could take: not I, nobody whose account is closed.
  *
- * @param {Context} context
+ * @param {Store} store
+ * @param {Actions} actions
  * @param {(user: User) => boolean} wanted
  */
-function amongAll(context, wanted) {
+function amongAll(store, actions, wanted) {
   return async (/** @type {string} */ typed) =>
-    (await context.actions.searchUsers(typed)).filter(
-      (user) => user.uid !== context.store.state.me?.uid && !user.removed && !user.disabled && wanted(user),
+    (await actions.searchUsers(typed)).filter(
+      (user) => user.uid !== store.state.me?.uid && !user.removed && !user.disabled && wanted(user),
     );
 }
 
 /**
- * @param {Context} context
+ * @param {Store} store
  * @param {User} user
  */
-function faceAndName(context, user) {
+function faceAndName(store, user) {
   return [
-    avatar(context.store.state, user.uid, { size: "small", presence: user.state ?? "offline" }),
+    avatar(store.state, user.uid, { size: "small", presence: user.state ?? "offline" }),
     el(
       "span",
       { class: "option-text" },
@@ -95,20 +97,20 @@ function faceAndName(context, user) {
 /**
  * People, each with one button that does one thing.
  *
- * @param {Context} context
+ * @param {Store} store
  * @param {(typed: string) => Promise<User[]>} find
  * @param {(user: User) => Promise<void>} choose
  * @param {() => string} label
  * @param {(error: { code?: string }) => string} explain
  */
-function listWithButtons(context, find, choose, label, explain) {
+function listWithButtons(store, find, choose, label, explain) {
   const list = el("ul", { class: "results", "aria-label": t("people") });
   const alert = createAlert();
   const { input, search } = createSearch(find, (users, _typed, failed) => {
     fill(
       list,
       users.length
-        ? users.map((user) => el("li", { class: "option option-still" }, faceAndName(context, user), button(user)))
+        ? users.map((user) => el("li", { class: "option option-still" }, faceAndName(store, user), button(user)))
         : el("li", { class: "results-empty" }, failed ? errorText(failed) : t("no_match")),
     );
   });
@@ -147,31 +149,33 @@ function listWithButtons(context, find, choose, label, explain) {
 /**
  * Everybody on the server.
  *
- * @param {Context} context
+ * @param {Store} store
+ * @param {Actions} actions
  * @param {(user: User) => boolean} wanted
  * @param {(user: User) => Promise<void>} choose
  * @param {() => string} label
  */
-export function peopleSearch(context, wanted, choose, label) {
-  return listWithButtons(context, amongAll(context, wanted), choose, label, (error) => refusal(error, "add"));
+export function peopleSearch(store, actions, wanted, choose, label) {
+  return listWithButtons(store, amongAll(store, actions, wanted), choose, label, (error) => refusal(error, "add"));
 }
 
 /**
  * The members of a room besides me.
  *
- * @param {Context} context
+ * @param {Store} store
+ * @param {Actions} actions
  * @param {string} id
  * @param {(user: User) => Promise<void>} choose
  * @param {() => string} label
  */
-export function memberSearch(context, id, choose, label) {
+export function memberSearch(store, actions, id, choose, label) {
   return listWithButtons(
-    context,
+    store,
     async (typed) => {
       const { members } = await membersPage(id, { q: typed, limit: FOUND_MAX });
-      return context.actions
+      return actions
         .learnUsers(members.map((member) => member.user))
-        .filter((user) => user.uid !== context.store.state.me?.uid);
+        .filter((user) => user.uid !== store.state.me?.uid);
     },
     choose,
     label,
@@ -183,12 +187,13 @@ export function memberSearch(context, id, choose, label) {
  * Several people, kept as chips above the field. Up and down walk the found ones, Enter takes one, Enter in the empty
  * field is done, Backspace there takes the last one back.
  *
- * @param {Context} context
+ * @param {Store} store
+ * @param {Actions} actions
  * @param {number} most
  * @param {() => void} [changed]
  * @param {() => void} [done]
  */
-export function createPicker(context, most, changed = () => {}, done = () => {}) {
+export function createPicker(store, actions, most, changed = () => {}, done = () => {}) {
   /** @type {string[]} */
   let chosen = [];
   /** What the list was found for; null until there is one for these chosen. */
@@ -202,11 +207,11 @@ export function createPicker(context, most, changed = () => {}, done = () => {})
   const list = createListbox({
     label: t("people"),
     class: "results",
-    row: (user) => faceAndName(context, user),
+    row: (user) => faceAndName(store, user),
     choose: (user) => add(user.uid),
   });
   const { input, search } = createSearch(
-    amongAll(context, (user) => !chosen.includes(user.uid)),
+    amongAll(store, actions, (user) => !chosen.includes(user.uid)),
     (users, typed, failed) => {
       const full = chosen.length >= most;
       shownFor = typed;
@@ -247,18 +252,18 @@ export function createPicker(context, most, changed = () => {}, done = () => {})
     if (chosen.length >= most || chosen.includes(uid)) return;
     chosen = [...chosen, uid];
     input.value = "";
-    draw(t("taken_in", { name: nameOf(context.store.state, uid), n: chosen.length }));
+    draw(t("taken_in", { name: nameOf(store.state, uid), n: chosen.length }));
   }
 
   /** @param {string} uid */
   function remove(uid) {
     chosen = chosen.filter((each) => each !== uid);
-    draw(t("taken_out", { name: nameOf(context.store.state, uid) }));
+    draw(t("taken_out", { name: nameOf(store.state, uid) }));
   }
 
   /** @param {string} news */
   function draw(news) {
-    const { state } = context.store;
+    const { state } = store;
     fill(
       chips,
       chosen.map((uid) =>

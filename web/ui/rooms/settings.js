@@ -3,33 +3,38 @@ import { iMay } from "../../state/rights.js";
 import * as api from "../../state/rooms_api.js";
 import { ask, openDialog } from "../base/dialog.js";
 import { el } from "../base/element.js";
+import { busy, createAlert, field, segments } from "../base/form_parts.js";
 import { errorText, t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
+import { navigate, redirect } from "../base/navigation.js";
+import { roomPath } from "../base/routes.js";
+import { toast } from "../base/toast.js";
+import { whileLeaving } from "./leaving.js";
 import { memberSearch } from "./people_picker.js";
 import { refusal } from "./refusals.js";
-import { roomPath } from "../base/routes.js";
-import { busy, createAlert, field, segments } from "../base/form_parts.js";
 
-/** @typedef {import("../context.js").Context} Context */
-/** @typedef {import("../context.js").Room} Room */
+/** @typedef {import("../../state/types.js").Store} Store */
+/** @typedef {import("../../state/types.js").Actions} Actions */
+/** @typedef {import("../../state/types.js").Room} Room */
 /** @typedef {import("../../state/rooms_api.js").RoomChange} RoomChange */
 
 /** How long the way back stays on the screen after a room was removed. */
 const UNDO_MS = 12_000;
 
 /**
- * @param {Context} context
+ * @param {Store} store
+ * @param {Actions} actions
  * @param {string} id
  * @param {() => void} close
  * @returns {import("./dialogs.js").Panel}
  */
-export function createRoomSettings(context, id, close) {
-  const { state } = context.store;
+export function createRoomSettings(store, actions, id, close) {
+  const { state } = store;
   const room = /** @type {Room} */ (state.rooms.get(id));
   const can = (/** @type {import("../../state/rights.js").Action} */ action) => iMay(state, room, action);
   const alert = createAlert();
   const failed = (/** @type {unknown} */ error) => alert.say(errorText(/** @type {{ code?: string }} */ (error)));
-  const words = createWords(context, room);
+  const words = createWords(room);
   const kind = segments(
     t("room_kind"),
     "details-kind",
@@ -100,14 +105,18 @@ export function createRoomSettings(context, id, close) {
             room.role === "owner"
               ? el(
                   "button",
-                  { type: "button", class: "button", click: () => handOver(context, id) },
+                  { type: "button", class: "button", click: () => handOver(store, actions, id) },
                   icon("key"),
                   t("hand_over"),
                 )
               : el("span"),
             el(
               "button",
-              { type: "button", class: "button button-danger", click: () => void remove(context, id, close, failed) },
+              {
+                type: "button",
+                class: "button button-danger",
+                click: () => void remove(store, actions, id, close, failed),
+              },
               icon("trash"),
               t("remove_room"),
             ),
@@ -121,10 +130,9 @@ export function createRoomSettings(context, id, close) {
 /**
  * Name and topic. What is being typed is not taken away by what another admin saves meanwhile.
  *
- * @param {Context} context
  * @param {Room} room
  */
-function createWords(context, room) {
+function createWords(room) {
   const alert = createAlert();
   const name = el("input", {
     class: "input",
@@ -149,7 +157,7 @@ function createWords(context, room) {
       async () => {
         // The field wraps, but a topic is one line.
         await api.changeRoom(room.id, { name: name.value.trim(), topic: topic.value.trim().replace(/\s*\n\s*/g, " ") });
-        context.toast(t("saved"));
+        toast(t("saved"));
       },
     );
   }
@@ -199,13 +207,14 @@ function toggle(label, hint, isOn, choose) {
 }
 
 /**
- * @param {Context} context
+ * @param {Store} store
+ * @param {Actions} actions
  * @param {string} id
  * @param {() => void} close
  * @param {(error: unknown) => void} failed
  */
-async function remove(context, id, close, failed) {
-  const name = context.store.state.rooms.get(id)?.name ?? "";
+async function remove(store, actions, id, close, failed) {
+  const name = store.state.rooms.get(id)?.name ?? "";
   if (
     !(await ask({
       title: t("remove_room"),
@@ -215,48 +224,50 @@ async function remove(context, id, close, failed) {
     }))
   )
     return;
-  context.signals.leaving = id;
-  try {
-    await context.actions.removeRoom(id);
-    close();
-    context.go("/", true);
-    context.toast(t("room_removed", { room: name }), { label: t("undo"), act: () => void undo(context, id) }, UNDO_MS);
-  } catch (error) {
-    failed(error);
-  }
-  context.signals.leaving = null;
+  await whileLeaving(id, async () => {
+    try {
+      await actions.removeRoom(id);
+      close();
+      redirect("/");
+      toast(t("room_removed", { room: name }), { label: t("undo"), act: () => void undo(actions, id) }, UNDO_MS);
+    } catch (error) {
+      failed(error);
+    }
+  });
 }
 
 /**
- * @param {Context} context
+ * @param {Actions} actions
  * @param {string} id
  */
-async function undo(context, id) {
+async function undo(actions, id) {
   try {
-    await context.actions.restoreRoom(id);
-    context.go(roomPath(id));
+    await actions.restoreRoom(id);
+    navigate(roomPath(id));
   } catch (error) {
-    context.toast(errorText(/** @type {{ code?: string }} */ (error)));
+    toast(errorText(/** @type {{ code?: string }} */ (error)));
   }
 }
 
 /**
  * Another owner first, then I step back: between the two the room has both.
  *
- * @param {Context} context
+ * @param {Store} store
+ * @param {Actions} actions
  * @param {string} id
  */
-function handOver(context, id) {
+function handOver(store, actions, id) {
   const dialog = openDialog({ title: t("hand_over") }, () => [
     el("p", { class: "dialog-lead" }, t("hand_over_hint")),
     memberSearch(
-      context,
+      store,
+      actions,
       id,
       async (user) => {
         await api.changeMember(id, user.uid, { role: "owner" });
-        await api.changeMember(id, context.store.state.me?.uid ?? "", { role: "admin" });
+        await api.changeMember(id, store.state.me?.uid ?? "", { role: "admin" });
         dialog.close();
-        context.toast(t("handed_over", { name: user.displayName || user.username }));
+        toast(t("handed_over", { name: user.displayName || user.username }));
       },
       () => t("hand_over_to"),
     ),

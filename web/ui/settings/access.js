@@ -1,12 +1,14 @@
 /** Settings: the browsers I am signed in with, and the tokens of my programs. Each can be shut out at once. */
+import { copyText } from "../base/clipboard.js";
+import { agoOf, dateOf, fullTimeOf } from "../base/dates.js";
 import { ask } from "../base/dialog.js";
 import { drawEach } from "../base/each.js";
 import { el, fill } from "../base/element.js";
-import { agoOf, dateOf, errorText, fullTimeOf, t } from "../base/i18n.js";
-import { icon } from "../base/icons.js";
-import { copyText } from "../timeline/tools.js";
-import { refusal } from "../rooms/refusals.js";
 import { busy, createAlert, field } from "../base/form_parts.js";
+import { errorText, t } from "../base/i18n.js";
+import { icon } from "../base/icons.js";
+import { toast } from "../base/toast.js";
+import { refusal } from "../rooms/refusals.js";
 
 /** @typedef {import("../../state/types.js").Scope} Scope */
 
@@ -17,8 +19,8 @@ const LIFE_DAYS = 90;
 /** @type {Record<Scope, import("../base/i18n.js").Key>} */
 const SCOPES = { read: "token_scope_read", write: "token_scope_write", admin: "token_scope_admin" };
 
-/** @type {import("./dialog.js").Section} */
-export function sessionsSection(context) {
+/** @type {import("./section.js").Section} */
+export function sessionsSection(store, actions) {
   const alert = createAlert();
   const list = el("ul", { class: "access-list", "aria-busy": "true" }, waitingRow());
   const others = el(
@@ -29,7 +31,7 @@ export function sessionsSection(context) {
   );
 
   async function draw() {
-    const sessions = await context.actions.sessions();
+    const sessions = await actions.sessions();
     sessions.sort((a, b) => Number(b.current) - Number(a.current) || b.seenAt - a.seenAt);
     others.hidden = sessions.length < 2;
     list.removeAttribute("aria-busy");
@@ -48,7 +50,7 @@ export function sessionsSection(context) {
               .filter(Boolean)
               .join(" · "),
             at: session.createdAt,
-            button: session.current ? null : [t("end_session"), () => context.actions.endSession(session.id)],
+            button: session.current ? null : [t("end_session"), () => actions.endSession(session.id)],
           },
           alert.say,
           draw,
@@ -63,9 +65,9 @@ export function sessionsSection(context) {
     )
       return;
     await busy(others, alert.say, errorText, async () => {
-      await context.actions.endOtherSessions();
+      await actions.endOtherSessions();
       await draw();
-      context.toast(t("ended_others"));
+      toast(t("ended_others"));
     });
   }
 
@@ -78,8 +80,8 @@ export function sessionsSection(context) {
   ];
 }
 
-/** @type {import("./dialog.js").Section} */
-export function tokensSection(context) {
+/** @type {import("./section.js").Section} */
+export function tokensSection(store, actions) {
   const alert = createAlert();
   const list = el("ul", { class: "access-list", "aria-busy": "true" }, waitingRow());
   const made = el("div", { role: "status" });
@@ -92,9 +94,7 @@ export function tokensSection(context) {
     placeholder: t("token_placeholder"),
     dir: "auto",
   });
-  const scopes = /** @type {Scope[]} */ (
-    context.store.state.me?.admin ? ["read", "write", "admin"] : ["read", "write"]
-  );
+  const scopes = /** @type {Scope[]} */ (store.state.me?.admin ? ["read", "write", "admin"] : ["read", "write"]);
   const scope = select(
     "token-scope",
     scopes.map((each) => [each, t(SCOPES[each])]),
@@ -113,7 +113,7 @@ export function tokensSection(context) {
   const submit = el("button", { type: "submit", class: "button button-primary" }, t("token_create"));
 
   async function draw() {
-    const tokens = await context.actions.tokens();
+    const tokens = await actions.tokens();
     tokens.sort((a, b) => b.createdAt - a.createdAt);
     list.removeAttribute("aria-busy");
     fill(
@@ -131,7 +131,7 @@ export function tokensSection(context) {
                   t("session_seen", { time: agoOf(token.seenAt) }),
                   t("token_made", { time: agoOf(token.createdAt) }),
                 ].join(" · "),
-                button: [t("token_revoke"), () => context.actions.revokeToken(token.id)],
+                button: [t("token_revoke"), () => actions.revokeToken(token.id)],
               },
               alert.say,
               draw,
@@ -150,7 +150,7 @@ export function tokensSection(context) {
       alert.say,
       (error) => refusal(error, "token"),
       async () => {
-        const token = await context.actions.createToken({
+        const token = await actions.createToken({
           label: name,
           scope: /** @type {Scope} */ (scope.value),
           lifeS: life.value ? Number(life.value) : null,
@@ -158,7 +158,7 @@ export function tokensSection(context) {
         label.value = "";
         const copy = el(
           "button",
-          { type: "button", class: "button button-primary", click: () => void copyText(context, token) },
+          { type: "button", class: "button button-primary", click: () => void copyText(token) },
           icon("copy"),
           t("copy"),
         );

@@ -1,14 +1,19 @@
 /** Settings: the end of an account. Asks for the password, for the fate of the messages, and for the name in full. */
 import { openDialog } from "../base/dialog.js";
 import { el } from "../base/element.js";
+import { busy, createAlert, field } from "../base/form_parts.js";
 import { errorText, t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
+import { redirect } from "../base/navigation.js";
+import { toast } from "../base/toast.js";
 import { currentPassword } from "../entry/password_field.js";
-import { busy, createAlert, field } from "../base/form_parts.js";
 
-/** @type {import("./dialog.js").Section} */
-export function accountSection(context, close) {
-  const { me } = context.store.state;
+/** @typedef {import("../../state/types.js").Store} Store */
+/** @typedef {import("../../state/types.js").Actions} Actions */
+
+/** @type {import("./section.js").Section} */
+export function accountSection(store, actions, { close }) {
+  const { me } = store.state;
   return [
     el(
       "dl",
@@ -26,7 +31,7 @@ export function accountSection(context, close) {
         { class: "dialog-foot" },
         el(
           "button",
-          { type: "button", class: "button button-danger", click: () => openFarewell(context, close) },
+          { type: "button", class: "button button-danger", click: () => openFarewell(store, actions, close) },
           icon("trash"),
           t("delete_account_open"),
         ),
@@ -36,11 +41,12 @@ export function accountSection(context, close) {
 }
 
 /**
- * @param {import("../context.js").Context} context
+ * @param {Store} store
+ * @param {Actions} actions
  * @param {() => void} closeSettings
  */
-function openFarewell(context, closeSettings) {
-  const name = context.store.state.me?.username ?? "";
+function openFarewell(store, actions, closeSettings) {
+  const name = store.state.me?.username ?? "";
   openDialog({ title: t("delete_account") }, (close) => {
     const alert = createAlert();
     const password = currentPassword("farewell-password", t("password"));
@@ -68,11 +74,11 @@ function openFarewell(context, closeSettings) {
           if (submit.disabled) return;
           const messages = new FormData(form).get("messages") === "erase" ? "erase" : "keep";
           void busy(submit, alert.say, explain, async () => {
-            await context.actions.deleteAccount({ password: password.input.value, messages });
+            await actions.deleteAccount({ password: password.input.value, messages });
             close();
             closeSettings();
-            context.go("/login", true);
-            context.toast(t("account_deleted"));
+            redirect("/login");
+            toast(t("account_deleted"));
           });
         },
       },

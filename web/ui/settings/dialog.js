@@ -2,32 +2,31 @@
  * The settings: sections at the side, one of them open; on a phone first the list, then the section. Whatever is a
  * mere choice takes effect at once.
  */
-import { privacySection } from "../people/blocking.js";
 import { ask, openDialog } from "../base/dialog.js";
 import { el, fill } from "../base/element.js";
 import { t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
+import { redirect } from "../base/navigation.js";
 import { avatar, chosenNameOf } from "../people/people.js";
+import { statusForm } from "../people/status.js";
 import { sessionsSection, tokensSection } from "./access.js";
 import { accountSection } from "./account.js";
 import { invitesSection } from "./invites.js";
 import { appearanceSection, languageSection, notificationsSection } from "./look.js";
 import { passwordSection } from "./password.js";
+import { privacySection } from "./privacy.js";
 import { profileSection } from "./profile.js";
 import { openShortcuts } from "./shortcuts.js";
-import { statusForm } from "../people/status.js";
 
-/** @typedef {import("../context.js").Context} Context */
-/** @typedef {(context: Context, close: () => void) => import("../base/element.js").Child[]} Section */
-/**
- * @typedef {"profile" | "status" | "appearance" | "language" | "notifications" | "privacy" | "password" | "sessions" |
- *   "tokens" | "invites" | "account"} Name
- */
+/** @typedef {import("../../state/types.js").Store} Store */
+/** @typedef {import("../../state/types.js").Actions} Actions */
 
-/** @type {readonly (readonly [Name, string, import("../base/i18n.js").Key, Section])[]} */
+/** @typedef {import("./section.js").Name} Name */
+
+/** @type {readonly (readonly [Name, string, import("../base/i18n.js").Key, import("./section.js").Section])[]} */
 const SECTIONS = [
   ["profile", "person", "profile", profileSection],
-  ["status", "smile", "status", (context) => [statusForm(context)]],
+  ["status", "smile", "status", (store, actions) => [statusForm(store, actions)]],
   ["appearance", "palette", "appearance", appearanceSection],
   ["language", "globe", "language", languageSection],
   ["notifications", "bell", "notify", notificationsSection],
@@ -40,11 +39,12 @@ const SECTIONS = [
 ];
 
 /**
- * @param {Context} context
+ * @param {Store} store
+ * @param {Actions} actions
  * @param {Name} [start]  without it the first section, or on a phone the list
  */
-export function openSettings(context, start) {
-  const { state } = context.store;
+export function openSettings(store, actions, start) {
+  const { state } = store;
   const { me } = state;
   if (!me) return;
   openDialog({ title: t("settings"), bare: true, class: "dialog-settings" }, (close) => {
@@ -79,7 +79,7 @@ export function openSettings(context, start) {
         else link.removeAttribute("aria-current");
       });
       title.textContent = t(section[2]);
-      fill(body, section[3](context, close));
+      fill(body, section[3](store, actions, { close, reopen: (next) => openSettings(store, actions, next) }));
       body.scrollTop = 0;
     }
 
@@ -120,7 +120,7 @@ export function openSettings(context, start) {
           ),
           el(
             "button",
-            { type: "button", class: "settings-link", click: () => void signOut(context, close) },
+            { type: "button", class: "settings-link", click: () => void signOut(actions, close) },
             icon("leave"),
             el("span", {}, t("sign_out")),
           ),
@@ -152,12 +152,12 @@ export function openSettings(context, start) {
 }
 
 /**
- * @param {Context} context
+ * @param {Actions} actions
  * @param {() => void} close
  */
-async function signOut(context, close) {
+async function signOut(actions, close) {
   if (!(await ask({ title: t("sign_out"), text: t("sign_out_question"), confirm: t("sign_out") }))) return;
   close();
-  await context.actions.signOut();
-  context.go("/login", true);
+  await actions.signOut();
+  redirect("/login");
 }

@@ -1,21 +1,22 @@
 /** Settings: the invitations I have made, how often each was used, and an end to any of them. */
+import { agoOf, whenOf } from "../base/dates.js";
 import { drawEach } from "../base/each.js";
 import { el, fill } from "../base/element.js";
-import { agoOf, errorText, t, whenOf } from "../base/i18n.js";
+import { createAlert } from "../base/form_parts.js";
+import { errorText, t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
 import { openInvite } from "../people/invite_people.js";
 import { row, waitingRow } from "./access.js";
-import { createAlert } from "../base/form_parts.js";
 
 /** @typedef {import("../../state/types.js").OwnInvite} OwnInvite */
 
-/** @type {import("./dialog.js").Section} */
-export function invitesSection(context) {
+/** @type {import("./section.js").Section} */
+export function invitesSection(store, actions) {
   const alert = createAlert();
   const list = el("ul", { class: "access-list", "aria-busy": "true" }, waitingRow());
 
   async function draw() {
-    const invites = (await context.actions.invites()).filter((invite) => isLive(invite));
+    const invites = (await actions.invites()).filter((invite) => isLive(invite));
     list.removeAttribute("aria-busy");
     fill(
       list,
@@ -32,7 +33,7 @@ export function invitesSection(context) {
                   invite.expiresAt ? t("status_until", { time: whenOf(invite.expiresAt) }) : t("invite_forever"),
                   agoOf(invite.createdAt),
                 ].join(" · "),
-                button: [t("token_revoke"), () => context.actions.revokeInvite(invite.id)],
+                button: [t("token_revoke"), () => actions.revokeInvite(invite.id)],
               },
               alert.say,
               draw,
@@ -53,7 +54,7 @@ export function invitesSection(context) {
         {
           type: "button",
           class: "button button-primary",
-          click: () => openInvite(context, undefined, () => void draw()),
+          click: () => openInvite(store, actions, undefined, () => void draw()),
         },
         icon("plus"),
         t("invite_people"),

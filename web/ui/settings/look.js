@@ -1,12 +1,12 @@
 /** Settings: how it looks, in which language it speaks, and when it calls. */
 import { el, fill } from "../base/element.js";
-import { currentLanguage, LANGUAGES, t, useLanguage } from "../base/i18n.js";
+import { t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
-import { allowNotifications, mayAskForNotifications } from "../notify/notify.js";
+import { chooseLanguage, currentLanguage, LANGUAGES } from "../base/language.js";
 import { preferences, useTheme } from "../base/preferences.js";
-import { openSettings } from "./dialog.js";
+import { allowNotifications, mayAskForNotifications } from "../notify/notify.js";
 
-/** @type {import("./dialog.js").Section} */
+/** @type {import("./section.js").Section} */
 export function appearanceSection() {
   const chosen = preferences.get("theme") ?? "";
   const themes = /** @type {const} */ ([
@@ -56,16 +56,14 @@ function miniature() {
   return el("span", { class: "miniature" }, el("i"), el("span", {}, el("b"), el("b")));
 }
 
-/** @type {import("./dialog.js").Section} */
-export function languageSection(context, close) {
+/** @type {import("./section.js").Section} */
+export function languageSection(_store, actions, { close, reopen }) {
   const choose = (/** @type {string} */ value) => {
-    preferences.set("language", value);
-    // For the other browsers of this person; this one has its choice already.
-    context.actions.updateProfile({ locale: value }).catch(() => {});
+    // For the other browsers of this person; this one keeps its choice.
+    actions.updateProfile({ locale: value }).catch(() => {});
     close();
-    useLanguage();
-    context.relabel();
-    openSettings(context, "language");
+    chooseLanguage(value);
+    reopen("language");
   };
   return [
     el(
@@ -95,7 +93,7 @@ export function languageSection(context, close) {
   ];
 }
 
-/** @type {import("./dialog.js").Section} */
+/** @type {import("./section.js").Section} */
 export function notificationsSection() {
   const node = el("div", { class: "settings-card" });
   const draw = () => {

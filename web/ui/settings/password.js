@@ -1,12 +1,13 @@
 /** Settings: another password. The old one proves who asks, and both stay in this browser. */
 import { el } from "../base/element.js";
-import { errorText, t } from "../base/i18n.js";
-import { currentPassword, newPassword, withEye } from "../entry/password_field.js";
 import { busy, createAlert } from "../base/form_parts.js";
+import { errorText, t } from "../base/i18n.js";
+import { toast } from "../base/toast.js";
+import { currentPassword, newPassword, withEye } from "../entry/password_field.js";
 
-/** @type {import("./dialog.js").Section} */
-export function passwordSection(context) {
-  const username = context.store.state.me?.username ?? "";
+/** @type {import("./section.js").Section} */
+export function passwordSection(store, actions) {
+  const username = store.state.me?.username ?? "";
   const alert = createAlert();
   const old = currentPassword("old-password", t("old_password"));
   const again = el("input", {
@@ -51,14 +52,14 @@ export function passwordSection(context) {
       alert.say,
       (error) => (error.code === "bad_credentials" ? t("wrong_old_password") : errorText(error)),
       async () => {
-        await context.actions.changePassword({
+        await actions.changePassword({
           old: old.input.value,
           password: fresh.input.value,
           signOutOthers: others.checked,
         });
         old.input.value = again.value = "";
         fresh.clear();
-        context.toast(t(others.checked ? "password_changed_others" : "password_changed"));
+        toast(t(others.checked ? "password_changed_others" : "password_changed"));
       },
     );
   };

@@ -1,11 +1,13 @@
 /** Settings: how others see me. A picture is shown at once, sent with its progress, and taken back if refused. */
 import { el, fill } from "../base/element.js";
+import { busy, createAlert, field } from "../base/form_parts.js";
 import { errorText, t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
+import { toast } from "../base/toast.js";
 import { avatar } from "../people/people.js";
-import { busy, createAlert, field } from "../base/form_parts.js";
 
-/** @typedef {import("../context.js").Context} Context */
+/** @typedef {import("../../state/types.js").Store} Store */
+/** @typedef {import("../../state/types.js").Actions} Actions */
 
 const NAME_MAX = 64;
 const BIO_MAX = 1000;
@@ -13,9 +15,9 @@ const BIO_MAX = 1000;
 const PICTURE_MAX = 5 * 1024 * 1024;
 const PICTURE_TYPES = ["image/png", "image/jpeg", "image/webp", "image/gif"];
 
-/** @type {import("./dialog.js").Section} */
-export function profileSection(context) {
-  const { me } = context.store.state;
+/** @type {import("./section.js").Section} */
+export function profileSection(store, actions) {
+  const { me } = store.state;
   const alert = createAlert();
   const name = el("input", {
     class: "input",
@@ -43,13 +45,13 @@ export function profileSection(context) {
       alert.say,
       (error) => (error.code === "bad_request" ? t("bad_profile") : errorText(error)),
       async () => {
-        await context.actions.updateProfile({ displayName: name.value.trim(), bio: bio.value.trim() });
-        context.toast(t("saved"));
+        await actions.updateProfile({ displayName: name.value.trim(), bio: bio.value.trim() });
+        toast(t("saved"));
       },
     );
   };
   return [
-    pictureBlock(context),
+    pictureBlock(store, actions),
     el(
       "form",
       { class: "settings-form", novalidate: true, submit: sent },
@@ -61,8 +63,8 @@ export function profileSection(context) {
   ];
 }
 
-/** @param {Context} context */
-function pictureBlock(context) {
+/** @param {Store} store @param {Actions} actions */
+function pictureBlock(store, actions) {
   const alert = createAlert();
   const face = el("span", { class: "picture-face" });
   const bar = el("progress", {
@@ -89,7 +91,7 @@ function pictureBlock(context) {
       class: "button button-small",
       click: () =>
         void busy(remove, alert.say, errorText, async () => {
-          await context.actions.removeAvatar();
+          await actions.removeAvatar();
           draw();
         }),
     },
@@ -131,7 +133,7 @@ function pictureBlock(context) {
   );
 
   function draw() {
-    const { state } = context.store;
+    const { state } = store;
     if (state.me) fill(face, avatar(state, state.me.uid, { size: "large" }));
     remove.hidden = !state.me?.avatar;
   }
@@ -147,10 +149,10 @@ function pictureBlock(context) {
     bar.value = 0;
     bar.hidden = false;
     try {
-      await context.actions.uploadAvatar(file, (part) => {
+      await actions.uploadAvatar(file, (part) => {
         bar.value = part;
       });
-      context.toast(t("saved"));
+      toast(t("saved"));
     } catch (error) {
       alert.say(explain(/** @type {{ code?: string }} */ (error)));
     }

@@ -5,16 +5,18 @@
 import { el, fill } from "../base/element.js";
 import { errorText, t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
+import { navigate } from "../base/navigation.js";
 
-/** @typedef {import("../context.js").View} View */
+/** @typedef {import("../base/view.js").View} View */
 
 const STYLES = "/css/admin.css";
 
 /**
- * @param {import("../context.js").Context} context
+ * @param {import("../../state/types.js").Store} store
+ * @param {() => void} opened  draws the page again
  * @returns {View}
  */
-export function createAdminDoor(context) {
+export function createAdminDoor(store, opened) {
   const node = el("div", { class: "admin-door" });
   /** @type {View | null} */
   let inside = null;
@@ -34,9 +36,9 @@ export function createAdminDoor(context) {
     try {
       const [{ createAdmin }] = await Promise.all([import("../admin/screen.js"), styles()]);
       if (shown !== "open") return;
-      inside = createAdmin(context);
+      inside = createAdmin(store);
       fill(node, inside.node);
-      context.refresh();
+      opened();
     } catch {
       // A module that could not be fetched once is not asked for again by the browser; a reload asks.
       if (shown === "open")
@@ -58,7 +60,7 @@ export function createAdminDoor(context) {
         el("h1", {}, t("administration")),
         el("p", {}, text),
         button ?? null,
-        el("button", { type: "button", class: "button", click: () => context.go("/") }, t("back")),
+        el("button", { type: "button", class: "button", click: () => navigate("/") }, t("back")),
       ),
     );
   }

@@ -1,91 +1,68 @@
-/**
- * The whole page: chooses the screen, knows the address, holds what the views share. Everything below only reads
- * the state and asks for actions.
- */
-import { createAdminDoor } from "./admin_door.js";
-import { createChat } from "./chat.js";
+/** The whole page: shows the screen that the address and the state call for, and draws it again when either changes. */
+import { takeSecret } from "../../platform/links.js";
 import { el } from "../base/element.js";
-import { createGate } from "../entry/view.js";
-import { createSetup, createWelcome } from "../entry/setup.js";
-import { errorText, t, wishLanguage } from "../base/i18n.js";
+import { errorText, t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
+import { onLanguageChange, wishLanguage } from "../base/language.js";
+import { addressedRoom, onNavigation } from "../base/navigation.js";
+import { carriesSecret, parseRoute } from "../base/routes.js";
+import { prepareToasts, toast } from "../base/toast.js";
+import { ComposerTargets } from "../composer/targets.js";
 import { createInvite } from "../entry/invite.js";
-import { bindKeys } from "./keys.js";
+import { createReset } from "../entry/reset.js";
+import { createSetup, createWelcome } from "../entry/setup.js";
+import { createEntry } from "../entry/view.js";
 import { createNotifier } from "../notify/notify.js";
 import { bindCards } from "../people/profile_card.js";
-import { createReset } from "../entry/reset.js";
-import { carriesSecret, parseRoute } from "../base/routes.js";
+import { MessageMarks } from "../timeline/marks.js";
+import { createAdminDoor } from "./admin_door.js";
+import { createChat } from "./chat.js";
+import { bindKeys } from "./keys.js";
 import { createTitle } from "./title.js";
-import { createToasts } from "../base/toast.js";
-import { takeSecret } from "../../platform/links.js";
 
-/** @typedef {import("../context.js").Context} Context */
-/** @typedef {import("../context.js").View} View */
+/** @typedef {import("../../state/types.js").State} State */
+/** @typedef {import("../base/view.js").View} View */
 
 /**
  * @param {HTMLElement} root
- * @param {import("../context.js").Store} store
- * @param {import("../context.js").Actions} actions
+ * @param {import("../../state/types.js").Store} store
+ * @param {import("../../state/types.js").Actions} actions
  */
 export function mount(root, store, actions) {
-  const toasts = createToasts();
   const title = createTitle();
+  const notifier = createNotifier();
+  // They outlive the screen: an undo runs on, and a reply waits, while another one is shown.
+  const targets = new ComposerTargets();
+  const marks = new MessageMarks(draw);
   /** @type {{ screen: string, view: View } | null} */
   let shown = null;
 
-  /** @type {Context} */
-  const context = {
-    store,
-    actions,
-    signals: {
-      room: null,
-      editing: null,
-      linked: null,
-      replying: new Map(),
-      leaving: null,
-      vanishing: new Set(),
-      unveiled: new Set(),
-    },
-    refresh: draw,
-    relabel() {
-      leave();
-      draw();
-    },
-    go,
-    toast: toasts.toast,
-    composer: { focus() {}, insert() {} },
-    timeline: { toPresent: () => false, show() {}, focusLast() {} },
-  };
-
-  /** @param {string} path @param {boolean} [replace] */
-  function go(path, replace = false) {
-    if (location.pathname + location.search + location.hash !== path)
-      history[replace ? "replaceState" : "pushState"](null, "", path);
-    follow();
-    draw();
-  }
-
-  function follow() {
-    const route = parseRoute(location);
-    if (carriesSecret(route)) takeSecret(route.name);
-    context.signals.room = route.name === "room" ? route.room : null;
-    if (route.name === "room" && route.mid) context.signals.linked = { room: route.room, mid: route.mid };
+  /** @param {string} screen @returns {View} */
+  function makeScreen(screen) {
+    if (screen === "chat") return createChat(store, actions, targets, marks);
+    if (screen === "admin") return createAdminDoor(store, draw);
+    if (screen === "splash") return splash();
+    if (screen === "welcome") return createWelcome(actions);
+    if (screen.startsWith("setup ")) return createSetup(store, actions);
+    if (screen.startsWith("invite ")) return createInvite(store, actions);
+    if (screen.startsWith("reset ")) return createReset(actions);
+    return createEntry(store, actions, screen === "register" ? "register" : "login");
   }
 
   function draw() {
-    const state = store.state;
+    const { state } = store;
     const screen = screenFor(state, parseRoute(location));
-    // The language chosen in another browser, where this one has none of its own.
-    if (wishLanguage({ account: state.me?.locale ?? "" })) leave();
+    // The language chosen in another browser, where this one has none of its own; what listens draws.
+    if (wishLanguage({ account: state.me?.locale ?? "" })) return;
     if (shown?.screen !== screen) {
       leave();
       // What was open belonged to who has left.
       if (state.phase === "signed_out") document.querySelectorAll("dialog").forEach((dialog) => dialog.close());
-      shown = { screen, view: makeScreen(context, screen) };
+      shown = { screen, view: makeScreen(screen) };
       root.replaceChildren(shown.view.node);
     }
     shown.view.update(state);
-    title.update(state, context.signals.room, shown.view.title?.());
+    title.update(state, addressedRoom(), shown.view.title?.());
     notifier.update(state);
   }
 
@@ -94,21 +71,29 @@ export function mount(root, store, actions) {
     shown = null;
   }
 
-  const notifier = createNotifier(context);
-  document.body.append(toasts.node);
-  addEventListener("popstate", () => {
-    follow();
+  function followAddress() {
+    const route = parseRoute(location);
+    if (carriesSecret(route)) takeSecret(route.name);
+  }
+
+  prepareToasts();
+  onNavigation(() => {
+    followAddress();
+    draw();
+  });
+  onLanguageChange(() => {
+    leave();
     draw();
   });
   addEventListener("unhandledrejection", (event) => {
     const error = /** @type {{ code?: string }} */ (event.reason);
     if (!error?.code) return;
     event.preventDefault();
-    toasts.toast(errorText(error));
+    toast(errorText(error));
   });
-  bindKeys(context);
-  bindCards(context);
-  follow();
+  bindKeys(store, actions, () => shown?.view.toPresent?.() ?? false);
+  bindCards(store, actions);
+  followAddress();
   store.subscribe(draw);
   draw();
 }
@@ -116,7 +101,7 @@ export function mount(root, store, actions) {
 /**
  * A new secret is a new screen, too; signing in on the page of an invitation or a ticket is not.
  *
- * @param {import("../context.js").State} state
+ * @param {State} state
  * @param {import("../base/routes.js").Route} route
  */
 function screenFor(state, route) {
@@ -128,22 +113,6 @@ function screenFor(state, route) {
   }
   if (state.phase === "signed_in") return route.name === "admin" ? "admin" : "chat";
   return route.name === "register" ? "register" : "login";
-}
-
-/**
- * @param {Context} context
- * @param {string} screen
- * @returns {View}
- */
-function makeScreen(context, screen) {
-  if (screen === "chat") return createChat(context);
-  if (screen === "admin") return createAdminDoor(context);
-  if (screen === "splash") return splash();
-  if (screen === "welcome") return createWelcome(context);
-  if (screen.startsWith("setup ")) return createSetup(context);
-  if (screen.startsWith("invite ")) return createInvite(context);
-  if (screen.startsWith("reset ")) return createReset(context);
-  return createGate(context, screen === "register" ? "register" : "login");
 }
 
 /** @returns {View} */

@@ -2,20 +2,22 @@
 import { el } from "../base/element.js";
 import { t } from "../base/i18n.js";
 
+/** @typedef {import("../../state/types.js").Actions} Actions */
+
 const PATIENCE_MS = 5000;
 
 /**
- * @param {import("../context.js").Context} context
- * @returns {import("../context.js").View}
+ * @param {Actions} actions
+ * @returns {import("../base/view.js").View}
  */
-export function createBanner(context) {
+export function createBanner(actions) {
   const text = el("span");
   const node = el(
     "div",
     { class: "banner", role: "status", hidden: true },
     el("span", { class: "spinner", "aria-hidden": "true" }),
     text,
-    el("button", { type: "button", click: () => context.actions.reconnectNow() }, t("retry_now")),
+    el("button", { type: "button", click: () => actions.reconnectNow() }, t("retry_now")),
   );
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;

@@ -1,18 +1,27 @@
 /** Keys that work everywhere: switch rooms, the sheet of shortcuts, Esc, and typing that finds the composer. */
 import { dialogIsOpen } from "../base/dialog.js";
+import { focusComposer } from "../base/focus.js";
+import { addressedRoom, navigate } from "../base/navigation.js";
 import { parseRoute, roomPath } from "../base/routes.js";
 import { openShortcuts } from "../settings/shortcuts.js";
 import { orderedRooms } from "./sidebar.js";
 import { openSwitcher } from "./switcher.js";
 
-/** @param {import("../context.js").Context} context */
-export function bindKeys(context) {
+/** @typedef {import("../../state/types.js").Store} Store */
+/** @typedef {import("../../state/types.js").Actions} Actions */
+
+/**
+ * @param {Store} store
+ * @param {Actions} actions
+ * @param {() => boolean} toPresent  back to the newest message; false when it is shown already
+ */
+export function bindKeys(store, actions, toPresent) {
   document.addEventListener("keydown", (event) => {
-    if (event.defaultPrevented || event.isComposing || context.store.state.phase !== "signed_in") return;
+    if (event.defaultPrevented || event.isComposing || store.state.phase !== "signed_in") return;
     const control = event.ctrlKey || event.metaKey;
     if (control && !event.altKey && !event.shiftKey && event.code === "KeyK") {
       event.preventDefault();
-      if (!dialogIsOpen()) openSwitcher(context);
+      if (!dialogIsOpen()) openSwitcher(store, actions);
     } else if (control && !event.altKey && (event.key === "/" || event.code === "Slash")) {
       event.preventDefault();
       if (!dialogIsOpen()) openShortcuts();
@@ -20,9 +29,9 @@ export function bindKeys(context) {
       return;
     } else if (event.altKey && !control && (event.key === "ArrowUp" || event.key === "ArrowDown")) {
       event.preventDefault();
-      step(context, event.key === "ArrowUp" ? -1 : 1, event.shiftKey);
+      step(store, event.key === "ArrowUp" ? -1 : 1, event.shiftKey);
     } else if (event.key === "Escape") {
-      if (context.timeline.toPresent()) event.preventDefault();
+      if (toPresent()) event.preventDefault();
     } else if (
       !control &&
       !event.altKey &&
@@ -30,23 +39,22 @@ export function bindKeys(context) {
       event.key !== " " &&
       !takesText(document.activeElement)
     ) {
-      context.composer.focus();
+      focusComposer();
     }
   });
 }
 
 /**
- * @param {import("../context.js").Context} context
+ * @param {Store} store
  * @param {number} by
  * @param {boolean} unreadOnly
  */
-function step(context, by, unreadOnly) {
-  const rooms = orderedRooms(context.store.state);
-  const at = rooms.findIndex((room) => room.id === context.signals.room);
+function step(store, by, unreadOnly) {
+  const rooms = orderedRooms(store.state);
+  const at = rooms.findIndex((room) => room.id === addressedRoom());
   for (let tried = 1; tried <= rooms.length; tried += 1) {
     const next = rooms[(at + by * tried + rooms.length * 2) % rooms.length];
-    if (next && next.id !== context.signals.room && (!unreadOnly || next.unread > 0))
-      return context.go(roomPath(next.id));
+    if (next && next.id !== addressedRoom() && (!unreadOnly || next.unread > 0)) return navigate(roomPath(next.id));
   }
 }
 

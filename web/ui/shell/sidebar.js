@@ -1,36 +1,40 @@
 /** The rooms of this person, with what is unread, and the person. */
 import { isBlockedRoom } from "../../state/blocks.js";
-import { openBrowse, openCreate, openNewDirect } from "../rooms/dialogs.js";
-import { openRoomMenu } from "../rooms/menu.js";
 import { el, fill, place, setText } from "../base/element.js";
 import { t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
+import { addressedRoom, navigate } from "../base/navigation.js";
+import { roomPath } from "../base/routes.js";
 import { lookOf, roomName, roomPicture } from "../people/people.js";
 import { createMe } from "../people/profile_me.js";
-import { roomPath } from "../base/routes.js";
+import { openCreate, openNewDirect } from "../rooms/create.js";
+import { openBrowse } from "../rooms/directory.js";
+import { openRoomMenu } from "../rooms/menu.js";
 import { openSwitcher } from "./switcher.js";
 
-/** @typedef {import("../context.js").Context} Context */
-/** @typedef {import("../context.js").State} State */
-/** @typedef {import("../context.js").Room} Room */
+/** @typedef {import("../../state/types.js").Store} Store */
+/** @typedef {import("../../state/types.js").Actions} Actions */
+/** @typedef {import("../../state/types.js").State} State */
+/** @typedef {import("../../state/types.js").Room} Room */
 
 /**
- * @param {Context} context
- * @returns {import("../context.js").View}
+ * @param {Store} store
+ * @param {Actions} actions
+ * @returns {import("../base/view.js").View}
  */
-export function createSidebar(context) {
+export function createSidebar(store, actions) {
   const favourites = el("ul");
   const rooms = el("ul");
   const directs = el("ul");
   const favouriteHead = section(t("favourites"));
-  const me = createMe(context);
+  const me = createMe(store, actions);
   const node = el(
     "nav",
     { class: "sidebar", "aria-label": t("rooms") },
     el("header", { class: "sidebar-head" }, el("span", { class: "mark" }, icon("pulse")), el("h1", {}, t("app_name"))),
     el(
       "button",
-      { type: "button", class: "jump", click: () => openSwitcher(context), "aria-keyshortcuts": "Control+K" },
+      { type: "button", class: "jump", click: () => openSwitcher(store, actions), "aria-keyshortcuts": "Control+K" },
       icon("search"),
       el("span", {}, t("find_room")),
       el("kbd", { "aria-hidden": "true" }, "Ctrl K"),
@@ -42,13 +46,13 @@ export function createSidebar(context) {
       favourites,
       section(
         t("rooms"),
-        iconButton("compass", t("browse_rooms"), () => openBrowse(context)),
-        iconButton("plus", t("new_room"), () => openCreate(context)),
+        iconButton("compass", t("browse_rooms"), () => openBrowse(store, actions)),
+        iconButton("plus", t("new_room"), () => openCreate(store, actions)),
       ),
       rooms,
       section(
         t("direct"),
-        iconButton("plus", t("new_message_to"), () => openNewDirect(context)),
+        iconButton("plus", t("new_message_to"), () => openNewDirect(store, actions)),
       ),
       directs,
     ),
@@ -63,7 +67,7 @@ export function createSidebar(context) {
       const all = orderedRooms(state);
       for (const id of items.keys()) if (!state.rooms.has(id)) items.delete(id);
       for (const room of all) {
-        const item = items.get(room.id) ?? createItem(context, room.id);
+        const item = items.get(room.id) ?? createItem(store, actions, room.id);
         items.set(room.id, item);
         item.update(state, room);
       }
@@ -123,10 +127,11 @@ function hasDraft(state, room) {
  * One room. Its parts stay the same nodes while they change: a click begins on one and must end on it, and leaving
  * the composer (which marks a draft here) happens in between.
  *
- * @param {Context} context
+ * @param {Store} store
+ * @param {Actions} actions
  * @param {string} id
  */
-function createItem(context, id) {
+function createItem(store, actions, id) {
   const picture = el("span", { class: "room-item-picture" });
   const name = el("span", { class: "room-item-name", dir: "auto" });
   const draft = el(
@@ -145,11 +150,11 @@ function createItem(context, id) {
       click: (/** @type {MouseEvent} */ event) => {
         if (event.ctrlKey || event.metaKey || event.shiftKey) return;
         event.preventDefault();
-        context.go(roomPath(id));
+        navigate(roomPath(id));
       },
       contextmenu: (/** @type {Event} */ event) => {
         event.preventDefault();
-        openRoomMenu(context, id);
+        openRoomMenu(store, actions, id);
       },
     },
     picture,
@@ -163,7 +168,7 @@ function createItem(context, id) {
     node: el("li", {}, link),
     /** @param {State} state @param {Room} room */
     update(state, room) {
-      const current = context.signals.room === id;
+      const current = addressedRoom() === id;
       const next = {
         picture: [
           room.kind,

@@ -5,30 +5,31 @@
 import { directory } from "../../state/rooms_api.js";
 import { openDialog } from "../base/dialog.js";
 import { el, setText } from "../base/element.js";
+import { focusComposer } from "../base/focus.js";
 import { t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
 import { createListbox } from "../base/listbox.js";
-import { avatar, chosenNameOf, presenceOf, roomName, roomPicture, tintOf } from "../people/people.js";
-import { recentRooms } from "./recent.js";
-import { settled } from "../rooms/people_picker.js";
+import { addressedRoom, navigate } from "../base/navigation.js";
 import { roomPath } from "../base/routes.js";
+import { avatar, chosenNameOf, presenceOf, roomName, roomPicture, tintOf } from "../people/people.js";
+import { settled } from "../rooms/people_picker.js";
+import { recentRooms } from "./recent.js";
 import { rankTargets } from "./switcher_order.js";
 
-/** @typedef {import("../context.js").State} State */
+/** @typedef {import("../../state/types.js").Store} Store */
+/** @typedef {import("../../state/types.js").Actions} Actions */
+/** @typedef {import("../../state/types.js").State} State */
+/** @typedef {import("./switcher_order.js").Target} Target */
 /** @typedef {import("../../state/rooms_api.js").Listed} Listed */
-/**
- * @typedef {{ name: string, also?: string, room?: import("../context.js").Room, uid?: string, strange?: Listed }}
- *   Target
- */
 
 /** Rooms to join that the server is asked for. */
-const STRANGE_MAX = 8;
+const JOINABLE_MAX = 8;
 
-/** @param {import("../context.js").Context} context */
-export function openSwitcher(context) {
-  const { state } = context.store;
+/** @param {Store} store @param {Actions} actions */
+export function openSwitcher(store, actions) {
+  const { state } = store;
   /** @type {Listed[]} */
-  let strange = [];
+  let joinable = [];
   /** @type {ReturnType<typeof createListbox<Target>>} */
   const list = createListbox({
     label: t("rooms"),
@@ -36,10 +37,10 @@ export function openSwitcher(context) {
     row: (target) => row(state, target),
     choose: async (target) => {
       dialog.close();
-      if (target.room) context.go(roomPath(target.room.id));
-      else if (target.strange) context.go(roomPath(target.strange.id));
-      else if (target.uid) context.go(roomPath(await context.actions.directRoom(target.uid)));
-      queueMicrotask(() => context.composer.focus());
+      if (target.room) navigate(roomPath(target.room.id));
+      else if (target.notAMember) navigate(roomPath(target.notAMember.id));
+      else if (target.uid) navigate(roomPath(await actions.directRoom(target.uid)));
+      queueMicrotask(() => focusComposer());
     },
   });
   const empty = el("p", { class: "results-empty", hidden: true }, t("no_match"));
@@ -54,7 +55,7 @@ export function openSwitcher(context) {
     spellcheck: "false",
     dir: "auto",
     input: () => {
-      strange = [];
+      joinable = [];
       draw();
       ask();
     },
@@ -73,18 +74,18 @@ export function openSwitcher(context) {
     const typed = input.value.trim();
     if (!typed) return;
     const [page] = await Promise.all([
-      directory({ q: typed, limit: STRANGE_MAX }).catch(() => null),
-      context.actions.searchUsers(typed).catch(() => []),
+      directory({ q: typed, limit: JOINABLE_MAX }).catch(() => null),
+      actions.searchUsers(typed).catch(() => []),
     ]);
     if (!input.isConnected || input.value.trim() !== typed) return;
-    strange = page?.rooms ?? [];
+    joinable = page?.rooms ?? [];
     draw();
   });
 
   function draw() {
     const at = list.size ? input.getAttribute("aria-activedescendant") : null;
     list.show(
-      rankTargets(targetsOf(state, strange), { typed: input.value, open: context.signals.room, recent: recentRooms() }),
+      rankTargets(targetsOf(state, joinable), { typed: input.value, open: addressedRoom(), recent: recentRooms() }),
     );
     // What the server adds comes behind: the choice stays where it was.
     const index = at && input.value ? Number(at.slice(at.lastIndexOf("-") + 1)) : 0;
@@ -108,10 +109,10 @@ export function openSwitcher(context) {
  * My rooms, the people I have no direct room with, and rooms I could join.
  *
  * @param {State} state
- * @param {Listed[]} strange
+ * @param {Listed[]} joinable
  * @returns {Target[]}
  */
-function targetsOf(state, strange) {
+function targetsOf(state, joinable) {
   const rooms = [...state.rooms.values()];
   const peers = new Set(rooms.map((room) => room.peer));
   const people = [...state.users.values()].filter(
@@ -124,7 +125,7 @@ function targetsOf(state, strange) {
       also: room.peer ? (state.users.get(room.peer)?.username ?? "") : "",
     })),
     ...people.map((user) => ({ uid: user.uid, name: chosenNameOf(state, user.uid), also: user.username })),
-    ...strange.filter((room) => !state.rooms.has(room.id)).map((room) => ({ strange: room, name: room.name })),
+    ...joinable.filter((room) => !state.rooms.has(room.id)).map((room) => ({ notAMember: room, name: room.name })),
   ];
 }
 
@@ -132,18 +133,18 @@ function targetsOf(state, strange) {
  * @param {State} state
  * @param {Target} target
  */
-function row(state, { room, uid, strange, name, also }) {
+function row(state, { room, uid, notAMember, name, also }) {
   const picture = room
     ? roomPicture(state, room)
     : uid
       ? avatar(state, uid, { size: "small", presence: presenceOf(state, uid) })
-      : el("span", { class: `room-tile ${tintOf("room" + strange?.id)}`, "aria-hidden": "true" }, icon("hash"));
-  const small = uid && also !== name ? `@${also}` : strange ? t("member_count", { n: strange.members }) : "";
+      : el("span", { class: `room-tile ${tintOf("room" + notAMember?.id)}`, "aria-hidden": "true" }, icon("hash"));
+  const small = uid && also !== name ? `@${also}` : notAMember ? t("member_count", { n: notAMember.members }) : "";
   return [
     picture,
     el("span", { class: "option-text" }, el("strong", { dir: "auto" }, name), small ? el("small", {}, small) : null),
     room?.archived ? el("span", { class: "tag" }, t("archived")) : null,
-    strange ? el("span", { class: "tag" }, t("join_room")) : null,
+    notAMember ? el("span", { class: "tag" }, t("join_room")) : null,
     room?.unread && room.notify !== "none"
       ? el("span", { class: room.mentions || room.kind === "dm" ? "badge badge-mention" : "badge" }, room.unread)
       : null,

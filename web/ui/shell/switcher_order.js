@@ -1,6 +1,15 @@
 /** In which order Ctrl+K offers what. */
 
-/** @typedef {import("./switcher.js").Target} Target */
+/**
+ * What can be switched to: a room of mine, a person, or a room I could join.
+ *
+ * @typedef {object} Target
+ * @property {string} name
+ * @property {string} [also]
+ * @property {import("../../state/types.js").Room} [room]
+ * @property {string} [uid]
+ * @property {import("../../state/rooms_api.js").Listed} [notAMember]
+ */
 
 const SHOWN_MAX = 30;
 const NO_MATCH = 9;
@@ -44,7 +53,7 @@ function urgency({ room }, open, recent) {
  * @param {Target} target
  * @param {string} wanted
  */
-function fits({ name, also, strange }, wanted) {
+function fits({ name, also, notAMember }, wanted) {
   const names = [fold(name), ...(also ? [fold(also)] : [])];
   const words = names.flatMap((each) => each.split(/[\s._-]+/));
   const rank = names.some((each) => each.startsWith(wanted))
@@ -55,7 +64,7 @@ function fits({ name, also, strange }, wanted) {
         ? 2
         : NO_MATCH;
   // Mine come first. The server also finds rooms by their topic.
-  return strange ? Math.min(rank, 3) + 3 : rank;
+  return notAMember ? Math.min(rank, 3) + 3 : rank;
 }
 
 /** @param {string} text */

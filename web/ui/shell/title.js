@@ -7,7 +7,7 @@ export function createTitle() {
 
   return {
     /**
-     * @param {import("../context.js").State} state
+     * @param {import("../../state/types.js").State} state
      * @param {string | null} open
      * @param {string} [screen]  what is shown when it is no room
      */

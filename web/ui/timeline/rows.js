@@ -2,42 +2,89 @@
  * Turns messages into rows and keeps them: a row is drawn again only when its message, its grouping, its author's
  * name or the message it quotes changed. Rows are found by `mid`, which a message keeps from pending to deleted.
  */
+import { dayNumber, dayOf } from "../base/dates.js";
 import { el, place } from "../base/element.js";
-import { dayNumber, dayOf, t } from "../base/i18n.js";
-import { drawMessage, isVeiled } from "./message.js";
+import { t } from "../base/i18n.js";
 import { lookOf, nameOf } from "../people/people.js";
+import { drawMessage } from "./message.js";
+import { newestOf } from "./reading.js";
+import { isVeiled } from "./veil.js";
 
-/** @typedef {import("../context.js").Context} Context */
-/** @typedef {import("../context.js").State} State */
-/** @typedef {import("../context.js").Message} Message */
+/** @typedef {import("../../state/types.js").State} State */
+/** @typedef {import("../../state/types.js").Message} Message */
 /** @typedef {{ row: HTMLElement, message: Message, inputs: unknown[] }} Row */
+/** @typedef {{ divider: number | null, beginning: HTMLElement | null, loadingOlder: boolean }} Around */
 
 /** One author's messages this close together are one group. */
 const GROUP_MS = 5 * 60_000;
 
-/**
- * @param {Context} context
- * @param {string} id
- */
-export function createRows(context, id) {
+export class Rows {
+  #room;
+  #actions;
+  #marks;
+  #show;
   /** @type {Map<string, Row>} */
-  let rows = new Map();
-  /** Only what is newer than anything drawn before arrives with a movement. */
-  let newest = Number.POSITIVE_INFINITY;
-  /** @type {{ users: unknown, names: Map<string, string> }} */
-  let directory = { users: null, names: new Map() };
+  #rows = new Map();
+  /** Only what is newer than anything drawn before arrives with a movement; null before the first drawing. */
+  #newest = /** @type {number | null} */ (null);
+  /** User names in lower case to uids, for the users they were made from. */
+  #usernames = { users: /** @type {unknown} */ (null), uids: /** @type {Map<string, string>} */ (new Map()) };
 
-  /** @param {State} state */
-  function usernames(state) {
-    if (directory.users !== state.users) {
-      const names = new Map(
-        [...state.users.values()]
-          .filter((user) => !user.removed)
-          .map((user) => [user.username.toLocaleLowerCase(), user.uid]),
-      );
-      directory = { users: state.users, names };
+  /**
+   * @param {string} room
+   * @param {import("../../state/types.js").Actions} actions
+   * @param {import("./marks.js").MessageMarks} marks
+   * @param {(mid: string) => void} show  leads to a message that is quoted
+   */
+  constructor(room, actions, marks, show) {
+    this.#room = room;
+    this.#actions = actions;
+    this.#marks = marks;
+    this.#show = show;
+  }
+
+  /**
+   * @param {HTMLElement} log
+   * @param {State} state
+   * @param {Message[]} messages
+   * @param {Around} around
+   */
+  draw(log, state, messages, around) {
+    const byMid = new Map((state.timelines.get(this.#room)?.messages ?? []).map((message) => [message.mid, message]));
+    /** @type {Map<string, Row>} */
+    const next = new Map();
+    const nodes = above(log, around);
+    let before = /** @type {Message | null} */ (null);
+    let divided = false;
+    for (const message of messages) {
+      const newDay = !before || dayNumber(before.at) !== dayNumber(message.at);
+      if (newDay) nodes.push(daySeparator(log, message.at));
+      const first = !divided && isDivided(message, around.divider);
+      if (first) {
+        divided = true;
+        nodes.push(kept(log, ".divider") ?? el("div", { class: "divider", role: "separator" }, t("new_divider")));
+      }
+      const grouped = !newDay && !first && isGrouped(message, before);
+      const row = this.#rowFor(message, grouped, state, byMid);
+      next.set(message.mid, row);
+      nodes.push(row.row);
+      before = message;
     }
-    return directory.names;
+    place(log, nodes);
+    this.#rows = next;
+    this.#newest = newestOf(messages, this.#newest ?? 0);
+  }
+
+  /** The messages whose rows end above a line of the screen. @param {number} bottom */
+  above(bottom) {
+    return [...this.#rows.values()]
+      .filter(({ row }) => row.getBoundingClientRect().bottom <= bottom)
+      .map(({ message }) => message);
+  }
+
+  /** @param {string} mid */
+  find(mid) {
+    return this.#rows.get(mid)?.row ?? null;
   }
 
   /**
@@ -45,96 +92,84 @@ export function createRows(context, id) {
    * @param {boolean} grouped
    * @param {State} state
    * @param {Map<string, Message>} byMid
-   * @param {boolean} fresh
+   * @returns {Row}
    */
-  function rowFor(message, grouped, state, byMid, fresh) {
-    const vanishing = context.signals.vanishing.has(message.mid);
+  #rowFor(message, grouped, state, byMid) {
+    const room = this.#room;
+    const marks = this.#marks;
+    const deleting = marks.isPendingDelete(message.mid);
     const quoted = message.re ? (byMid.get(message.re) ?? null) : null;
-    const veiled = (/** @type {Message | null} */ each) => each !== null && isVeiled(context, state, id, each);
     const inputs = [
       message,
       grouped,
-      vanishing,
+      deleting,
       quoted,
       lookOf(state, message.by),
       quoted && nameOf(state, quoted.by),
-      veiled(message),
-      veiled(quoted),
+      isVeiled(state, room, message, marks),
+      quoted && isVeiled(state, room, quoted, marks),
       document.documentElement.lang,
     ];
-    const known = rows.get(message.mid);
+    const known = this.#rows.get(message.mid);
     if (known && known.inputs.every((input, index) => input === inputs[index])) return known;
     const row = known?.row ?? el("article", { tabindex: "-1", "data-mid": message.mid });
     drawMessage(row, {
-      context,
+      actions: this.#actions,
+      marks,
+      show: this.#show,
       state,
-      room: id,
+      room,
       message,
       before: known?.message ?? null,
       grouped,
-      vanishing,
+      deleting,
       quoted,
-      names: usernames(state),
+      names: this.#namesIn(state),
     });
-    if (fresh && !known) row.classList.add("message-new");
+    if (!known && this.#isFresh(message)) row.classList.add("message-new");
     return { row, message, inputs };
   }
 
-  return {
-    /**
-     * @param {HTMLElement} log
-     * @param {State} state
-     * @param {Message[]} messages
-     * @param {{ divider: number | null, beginning: HTMLElement | null, loadingOlder: boolean }} around
-     */
-    draw(log, state, messages, around) {
-      const byMid = new Map((state.timelines.get(id)?.messages ?? []).map((message) => [message.mid, message]));
-      /** @type {Map<string, Row>} */
-      const next = new Map();
-      /** @type {HTMLElement[]} */
-      const nodes = [];
-      if (around.beginning) nodes.push(unchanged(kept(log, ".beginning"), around.beginning));
-      else if (around.loadingOlder) nodes.push(kept(log, ".loading-older") ?? loadingOlder());
-      let before = /** @type {Message | null} */ (null);
-      let divided = false;
-      for (const message of messages) {
-        const newDay = !before || dayNumber(before.at) !== dayNumber(message.at);
-        if (newDay) nodes.push(daySeparator(log, message.at));
-        const first =
-          !divided && around.divider !== null && message.createdSeq >= around.divider && message.status === "sent";
-        if (first) {
-          divided = true;
-          nodes.push(kept(log, ".divider") ?? el("div", { class: "divider", role: "separator" }, t("new_divider")));
-        }
-        const grouped =
-          !newDay &&
-          !first &&
-          before !== null &&
-          before.by === message.by &&
-          message.at - before.at < GROUP_MS &&
-          !message.re;
-        const row = rowFor(
-          message,
-          grouped,
-          state,
-          byMid,
-          message.createdSeq === 0 ? newest < Number.POSITIVE_INFINITY : message.createdSeq > newest,
-        );
-        next.set(message.mid, row);
-        nodes.push(row.row);
-        before = message;
-      }
-      place(log, nodes);
-      rows = next;
-      const top = messages.reduce((most, message) => Math.max(most, message.createdSeq), 0);
-      newest = Math.max(newest === Number.POSITIVE_INFINITY ? 0 : newest, top);
-    },
+  /** @param {Message} message */
+  #isFresh({ createdSeq }) {
+    return this.#newest !== null && (createdSeq === 0 || createdSeq > this.#newest);
+  }
 
-    shown: () => [...rows.values()],
+  /** @param {State} state */
+  #namesIn({ users }) {
+    if (this.#usernames.users !== users) {
+      const named = [...users.values()].filter((user) => !user.removed);
+      this.#usernames = { users, uids: new Map(named.map((user) => [user.username.toLocaleLowerCase(), user.uid])) };
+    }
+    return this.#usernames.uids;
+  }
+}
 
-    /** @param {string} mid */
-    find: (mid) => rows.get(mid)?.row ?? null,
-  };
+/**
+ * Whether a message belongs to the group of the one before it, under one head.
+ *
+ * @param {Message} message
+ * @param {Message | null} before
+ */
+export function isGrouped(message, before) {
+  return before !== null && before.by === message.by && message.at - before.at < GROUP_MS && !message.re;
+}
+
+/** @param {Message} message @param {number | null} divider */
+function isDivided(message, divider) {
+  return divider !== null && message.createdSeq >= divider && message.status === "sent";
+}
+
+/**
+ * What stands above the first row.
+ *
+ * @param {HTMLElement} log
+ * @param {Around} around
+ * @returns {HTMLElement[]}
+ */
+function above(log, { beginning, loadingOlder }) {
+  if (beginning) return [unchanged(kept(log, ".beginning"), beginning)];
+  return loadingOlder ? [kept(log, ".loading-older") ?? loadingRow()] : [];
 }
 
 /**
@@ -156,7 +191,7 @@ function unchanged(old, now) {
   return old?.textContent === now.textContent ? old : now;
 }
 
-function loadingOlder() {
+function loadingRow() {
   return el(
     "div",
     { class: "loading-older" },

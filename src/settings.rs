@@ -1,19 +1,18 @@
-//! Settings that an administrator changes while the server runs.
+//! Settings that administrators change while the server runs.
 //!
-//! What was chosen once stands above the start-up settings. Reading them never waits: a request
-//! takes the present values and keeps them until it is answered.
+//! What an administrator chose once takes precedence over the settings the server was started with. Reading them
+//! never waits: a request takes the present values and keeps them until it is answered.
 
 use std::sync::{Arc, RwLock};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::Auth;
 use crate::base::error::{Code, Error, Result};
 use crate::base::lock::RwLockExt as _;
 use crate::base::principal::Principal;
 use crate::config::{Config, Registration};
-use crate::store::accounts::Chosen;
+use crate::store::accounts::{AccountStore, SettingsUpdate, StoredSettings};
 
 /// Who may make open and closed rooms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,9 +24,9 @@ pub enum RoomCreation {
     Admins,
 }
 
-/// The present values.
+/// The values of one moment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Live {
+pub struct RuntimeSettings {
     /// The name people see.
     pub name: String,
     /// Who may register.
@@ -42,7 +41,7 @@ pub struct Live {
     pub default_locale: String,
 }
 
-impl Live {
+impl RuntimeSettings {
     /// As the server was started.
     pub fn of(config: &Config) -> Self {
         Self {
@@ -55,25 +54,21 @@ impl Live {
         }
     }
 
-    /// What was chosen, above these. What this version does not understand is as if not chosen.
-    fn with(&self, chosen: Chosen) -> Result<Self> {
-        let mut live = self.clone();
-        for (key, value) in chosen {
-            let mut fields = live.fields()?;
+    /// These with the stored values in their place. A value that this version does not understand is ignored.
+    fn with(&self, stored: StoredSettings) -> Result<Self> {
+        let mut settings = self.clone();
+        for (key, value) in stored {
+            let mut fields = settings.fields()?;
             fields.insert(key.clone(), value);
             match serde_json::from_value(Value::Object(fields)) {
-                Ok(next) => live = next,
+                Ok(next) => settings = next,
                 Err(error) => tracing::warn!(key, %error, "a stored setting is not understood"),
             }
         }
-        Ok(live)
+        Ok(settings)
     }
 
-    /// The same as an object.
-    ///
-    /// # Errors
-    /// `internal`.
-    pub fn fields(&self) -> Result<Map<String, Value>> {
+    fn fields(&self) -> Result<Map<String, Value>> {
         match serde_json::to_value(self).map_err(Error::internal)? {
             Value::Object(fields) => Ok(fields),
             _ => Err(Error::internal("settings are an object")),
@@ -81,51 +76,49 @@ impl Live {
     }
 }
 
-/// The present values and those the server was started with.
-pub(super) struct Settings {
-    defaults: Live,
-    live: RwLock<Arc<Live>>,
-    /// Held while choosing, so that what was chosen last is what is read.
-    choosing: tokio::sync::Mutex<()>,
+/// The present values, and where they are stored.
+pub struct Settings {
+    accounts: AccountStore,
+    defaults: RuntimeSettings,
+    current: RwLock<Arc<RuntimeSettings>>,
+    /// Held during an update, so that the values committed last are the ones that are read.
+    updating: tokio::sync::Mutex<()>,
 }
 
 impl Settings {
-    pub fn new(defaults: Live, chosen: Chosen) -> Result<Self> {
-        let live = RwLock::new(Arc::new(defaults.with(chosen)?));
-        Ok(Self { defaults, live, choosing: tokio::sync::Mutex::default() })
+    /// Reads the stored values; `defaults` hold where there are none.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub async fn open(accounts: AccountStore, defaults: RuntimeSettings) -> Result<Arc<Self>> {
+        let current = defaults.with(accounts.stored_settings().await?)?;
+        Ok(Arc::new(Self {
+            accounts,
+            defaults,
+            current: RwLock::new(Arc::new(current)),
+            updating: tokio::sync::Mutex::default(),
+        }))
     }
 
-    fn live(&self) -> Arc<Live> {
-        self.live.read_unpoisoned().clone()
+    /// The values of this moment.
+    pub fn current(&self) -> Arc<RuntimeSettings> {
+        self.current.read_unpoisoned().clone()
     }
 
-    fn set(&self, live: Live) {
-        *self.live.write_unpoisoned() = Arc::new(live);
-    }
-}
-
-impl Auth {
-    /// The settings of this moment.
-    pub fn live(&self) -> Arc<Live> {
-        self.settings.live()
-    }
-
-    /// Chooses other values for some settings, if those `expected` still are what is said; how they are
-    /// then.
+    /// Changes some settings, if the `expected` ones still have these values; all of them afterwards.
     ///
     /// # Errors
     /// `conflict` if somebody else was first, `forbidden` for somebody who is no administrator any more,
     /// `unavailable`.
-    pub async fn choose(
+    pub async fn update(
         &self,
         by: Principal,
         change: Map<String, Value>,
         expected: &Map<String, Value>,
-    ) -> Result<Arc<Live>> {
-        let _choosing = self.settings.choosing.lock().await;
-        let defaults = &self.settings.defaults;
-        let chosen = self.store.choose_settings(by, |chosen| {
-            let before = defaults.with(chosen)?;
+    ) -> Result<Arc<RuntimeSettings>> {
+        let _updating = self.updating.lock().await;
+        let updated = self.accounts.update_settings(by, |stored| {
+            let before = self.defaults.with(stored)?;
             let fields = before.fields()?;
             if expected.iter().any(|(key, value)| fields.get(key) != Some(value)) {
                 return Err(Error::new(
@@ -134,17 +127,17 @@ impl Auth {
                 ));
             }
             let differs = |(key, to): &(String, Value)| fields.get(key) != Some(to);
-            let change: Chosen = change.into_iter().filter(differs).collect();
+            let change: StoredSettings = change.into_iter().filter(differs).collect();
             let from_to = |(key, to): &(String, Value)| {
                 (key.clone(), json!({"from": fields.get(key), "to": to}))
             };
             let detail = Value::Object(change.iter().map(from_to).collect());
-            let after = before.with(change.clone())?;
-            Ok((change, detail, after))
+            let outcome = Arc::new(before.with(change.clone())?);
+            Ok(SettingsUpdate { change, detail, outcome })
         });
-        let after = chosen.await?;
-        self.settings.set(after.clone());
-        Ok(Arc::new(after))
+        let after = updated.await?;
+        *self.current.write_unpoisoned() = after.clone();
+        Ok(after)
     }
 }
 
@@ -152,8 +145,8 @@ impl Auth {
 mod tests {
     use super::*;
 
-    fn started() -> Live {
-        Live {
+    fn started() -> RuntimeSettings {
+        RuntimeSettings {
             name: "Impulse".into(),
             registration: Registration::Open,
             member_invites: true,
@@ -164,17 +157,18 @@ mod tests {
     }
 
     #[test]
-    fn what_was_chosen_stands_above_and_what_is_not_understood_does_not_count() {
-        let chosen = vec![
+    fn stored_values_take_precedence_and_values_nobody_understands_are_ignored() {
+        let stored = vec![
             ("registration".to_owned(), json!("closed")),
             ("users_max".to_owned(), json!(3)),
             ("room_creation".to_owned(), json!("nobody")),
             ("colour".to_owned(), json!("green")),
         ];
-        let live = started().with(chosen).unwrap();
-        let wanted = Live { registration: Registration::Closed, users_max: Some(3), ..started() };
-        assert_eq!(live, wanted);
-        let again = live.with(vec![("users_max".to_owned(), Value::Null)]).unwrap();
+        let settings = started().with(stored).unwrap();
+        let wanted =
+            RuntimeSettings { registration: Registration::Closed, users_max: Some(3), ..started() };
+        assert_eq!(settings, wanted);
+        let again = settings.with(vec![("users_max".to_owned(), Value::Null)]).unwrap();
         assert_eq!(again.users_max, None);
     }
 }

@@ -1,4 +1,4 @@
-//! Looking for names among users that somebody else has chosen (the members of a room).
+//! Searching names among given users, such as the members of a room.
 
 use super::users::{PROFILE, Profile, profile};
 use super::{AccountStore, failed};
@@ -25,7 +25,7 @@ impl AccountStore {
     ///
     /// # Errors
     /// `unavailable`.
-    pub async fn among(
+    pub async fn search_members(
         &self,
         uids: &[Uid],
         q: &str,

@@ -1,5 +1,5 @@
-//! A rate of something: a bucket that refills by time. What it is a rate of, and who has one, is said
-//! elsewhere: users in [`crate::base::allowance`], clients of HTTP in `http::clients`.
+//! A rate of something as a token bucket. What it is a rate of, and whose, is decided elsewhere: for users in
+//! [`crate::base::allowance`], for clients of HTTP in `http::request_limiter`.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -8,11 +8,11 @@ use crate::base::limits::Rate;
 /// A bucket that refills by time and that any number of threads take from at once. It holds one number:
 /// the moment at which it will be full again, in microseconds since the server started.
 #[derive(Debug, Default)]
-pub struct Bucket {
+pub struct TokenBucket {
     full_at: AtomicU64,
 }
 
-impl Bucket {
+impl TokenBucket {
     /// Takes `cost`, or says in how many milliseconds it is there. What is larger than the bucket costs a full
     /// one.
     ///
@@ -57,7 +57,7 @@ mod tests {
 
     #[test]
     fn a_bucket_gives_what_it_holds_and_then_says_when_there_is_more() {
-        let bucket = Bucket::default();
+        let bucket = TokenBucket::default();
         let now = 5_000_000;
         for _ in 0..10 {
             assert_eq!(bucket.take(RATE, 1.0, now), Ok(()));
@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn threads_that_take_at_once_get_no_more_than_one_that_takes_alone() {
-        let bucket = Bucket::default();
+        let bucket = TokenBucket::default();
         let rate = Rate { at_once: 1_000.0, per_second: 1.0 };
         let taken: usize = std::thread::scope(|scope| {
             let take = || (0..500).filter(|_| bucket.take(rate, 1.0, 1).is_ok()).count();
@@ -91,7 +91,7 @@ mod tests {
         fn over_any_time_no_more_passes_than_a_full_bucket_and_what_came_back(
             steps in prop::collection::vec((0u64..3_000_000, 0.1f64..12.0), 1..200),
         ) {
-            let bucket = Bucket::default();
+            let bucket = TokenBucket::default();
             let (mut now, mut passed) = (0, 0.0);
             for (pause_us, cost) in steps {
                 now += pause_us;
@@ -105,7 +105,7 @@ mod tests {
 
         #[test]
         fn who_waits_as_long_as_told_is_let_in(cost in 0.1f64..12.0, used in 0.0f64..10.0) {
-            let bucket = Bucket::default();
+            let bucket = TokenBucket::default();
             bucket.take(RATE, used, 0).unwrap();
             if let Err(wait_ms) = bucket.take(RATE, cost, 0) {
                 prop_assert_eq!(bucket.take(RATE, cost, u64::from(wait_ms) * 1_000), Ok(()));

@@ -1,0 +1,97 @@
+//! A connection's socket, and the bytes that were read from it and not used yet.
+//!
+//! What is there, or fits, at the first try needs no wait: no deadline and no epoll. What a wait needs is
+//! boxed, because a connection's task is copied twice.
+
+use std::io::ErrorKind;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::close;
+use super::socket::Socket;
+use crate::base::limits::http as limits;
+
+/// The connection ends without an answer: the client left, sent nothing in time, or the server stops.
+pub(super) struct Disconnected;
+
+/// A connection's socket, and the bytes that were read from it and not used yet.
+pub(super) struct BufferedSocket {
+    socket: Socket,
+    pub input: BytesMut,
+}
+
+impl BufferedSocket {
+    pub fn new(socket: Socket) -> Self {
+        Self { socket, input: BytesMut::new() }
+    }
+
+    /// Reads what has arrived on a socket that nobody has waited for. False: nothing is there.
+    pub fn read_now(&mut self) -> Result<bool, Disconnected> {
+        let input = self.socket.read_now().map_err(|_| Disconnected)?;
+        let is_there = input.is_some();
+        self.input = input.unwrap_or_default();
+        Ok(is_there)
+    }
+
+    /// The socket as one that can be waited for.
+    pub fn joined(&mut self) -> Result<&mut TcpStream, Disconnected> {
+        self.socket.joined().map_err(|_| Disconnected)
+    }
+
+    /// Waits for more bytes and adds them to the input.
+    pub async fn read(&mut self) -> Result<(), Disconnected> {
+        self.input.reserve(limits::READ);
+        let stream = self.socket.joined().map_err(|_| Disconnected)?;
+        match stream.read_buf(&mut self.input).await {
+            Ok(0) | Err(_) => Err(Disconnected),
+            Ok(_) => Ok(()),
+        }
+    }
+
+    /// Writes all of `bytes` within `most`.
+    pub async fn write(&mut self, bytes: &[u8], most: Duration) -> Result<(), Disconnected> {
+        let written = self.socket.write_now(bytes).map_err(|_| Disconnected)?;
+        match bytes.get(written..) {
+            None | Some([]) => Ok(()),
+            Some(rest) => Box::pin(self.write_rest(rest, most)).await,
+        }
+    }
+
+    async fn write_rest(&mut self, bytes: &[u8], most: Duration) -> Result<(), Disconnected> {
+        let stream = self.joined()?;
+        match timeout(most, stream.write_all(bytes)).await {
+            Ok(Ok(())) => Ok(()),
+            _ => Err(Disconnected),
+        }
+    }
+
+    /// Ends our side and reads on for at most `most`.
+    pub async fn linger(&mut self, most: Duration) {
+        if let Ok(stream) = self.socket.joined() {
+            close::linger(stream, most).await;
+        }
+    }
+
+    /// The socket, and what was read beyond the last request.
+    pub fn into_parts(self) -> (Socket, Bytes) {
+        (self.socket, self.input.freeze())
+    }
+}
+
+/// The first bytes. Their buffer is allocated when they are there. An end is an error.
+pub(super) async fn first_bytes(stream: &TcpStream) -> std::io::Result<BytesMut> {
+    loop {
+        stream.readable().await?;
+        let mut input = BytesMut::with_capacity(limits::READ);
+        match stream.try_read_buf(&mut input) {
+            Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
+            Ok(_) => return Ok(input),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+    }
+}

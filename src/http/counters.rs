@@ -1,0 +1,122 @@
+//! What the listeners count for `/metrics`. One set for all of them.
+
+use std::time::Duration;
+
+use prometheus_client::metrics::histogram::Histogram;
+
+use crate::base::counter::{Counter, CounterByCode, Gauge};
+
+/// Why a connection, an upgrade or a request was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RefusalReason {
+    /// There are as many connections as allowed.
+    Total,
+    /// One client has as many connections as allowed.
+    Address,
+    /// No descriptor was left.
+    Descriptors,
+    /// There are as many WebSockets as allowed.
+    Sockets,
+    /// One user has as many WebSockets as allowed.
+    User,
+    /// One client has exceeded its rate of requests.
+    Rate,
+}
+
+impl RefusalReason {
+    const ALL: [(Self, &str); 6] = [
+        (Self::Total, "total"),
+        (Self::Address, "address"),
+        (Self::Descriptors, "descriptors"),
+        (Self::Sockets, "sockets"),
+        (Self::User, "user"),
+        (Self::Rate, "rate"),
+    ];
+}
+
+/// Counters over all listeners, since the start.
+#[derive(Debug)]
+pub struct HttpCounters {
+    /// Connections accepted.
+    pub accepted: Counter,
+    /// Connections that speak HTTP now.
+    pub open: Gauge,
+    /// Requests that were answered with an error, by its code.
+    pub errors: CounterByCode,
+    /// From the head of a request to its answer; not the writing of it.
+    pub duration: Histogram,
+    refused: [Counter; RefusalReason::ALL.len()],
+    /// By the first digit of the status.
+    classes: [Counter; CLASSES.len()],
+}
+
+const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
+
+/// Bounds of the histogram, in seconds: from a file in memory to a password on a busy machine.
+const BUCKETS: [f64; 9] = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 2.5, 5.0];
+
+impl Default for HttpCounters {
+    fn default() -> Self {
+        Self {
+            accepted: Counter::default(),
+            open: Gauge::default(),
+            errors: CounterByCode::default(),
+            duration: Histogram::new(BUCKETS),
+            refused: Default::default(),
+            classes: Default::default(),
+        }
+    }
+}
+
+impl HttpCounters {
+    /// Counts a refusal.
+    pub fn count_refused(&self, reason: RefusalReason) {
+        if let Some(counter) = self.refused.get(reason as usize) {
+            counter.inc();
+        }
+    }
+
+    /// Counts the answer to a request.
+    pub(super) fn count_answer(&self, status: u16, took: Duration) {
+        self.count_status(status);
+        self.duration.observe(took.as_secs_f64());
+    }
+
+    /// Counts the answer to what was no complete request.
+    pub(super) fn count_status(&self, status: u16) {
+        if let Some(counter) = self.classes.get(usize::from(status / 100).saturating_sub(1)) {
+            counter.inc();
+        }
+    }
+
+    /// Refusals by reason.
+    pub fn refused(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+        RefusalReason::ALL
+            .iter()
+            .zip(&self.refused)
+            .map(|((_, reason), counter)| (*reason, counter.get()))
+    }
+
+    /// Answers by the class of their status.
+    pub fn classes(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+        CLASSES.into_iter().zip(&self.classes).map(|(class, counter)| (class, counter.get()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_and_every_class_has_its_own_counter() {
+        let counters = HttpCounters::default();
+        for (reason, name) in RefusalReason::ALL {
+            counters.count_refused(reason);
+            assert_eq!(counters.refused().filter(|(_, n)| *n > 0).last(), Some((name, 1)));
+        }
+        for status in [101, 200, 304, 404, 503, 0, 999] {
+            counters.count_answer(status, Duration::ZERO);
+        }
+        assert!(counters.classes().all(|(class, n)| n == if class == "1xx" { 2 } else { 1 }));
+    }
+}

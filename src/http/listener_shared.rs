@@ -1,0 +1,52 @@
+//! What all connections of a listener share.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, watch};
+
+use super::counters::HttpCounters;
+use super::options::{Deadlines, Options};
+use super::request_limiter::RequestLimiter;
+use super::service::Service;
+use crate::base::memory::MemoryBudget;
+
+/// What all connections of a listener share.
+pub(super) struct ListenerShared {
+    pub service: Arc<dyn Service>,
+    /// Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are trusted.
+    pub trusted_proxies: Vec<IpAddr>,
+    pub stop: watch::Receiver<bool>,
+    pub deadlines: Deadlines,
+    pub counters: Arc<HttpCounters>,
+    pub limiter: Arc<RequestLimiter>,
+    pub memory: MemoryBudget,
+    /// Closed when the last connection has ended.
+    _alive: mpsc::Sender<()>,
+}
+
+impl ListenerShared {
+    pub fn new(
+        service: Arc<dyn Service>,
+        options: &Options,
+        stop: watch::Receiver<bool>,
+        alive: mpsc::Sender<()>,
+    ) -> Self {
+        Self {
+            service,
+            trusted_proxies: options.trusted_proxies.clone(),
+            stop,
+            deadlines: options.deadlines,
+            counters: options.counters.clone(),
+            limiter: options.limiter.clone(),
+            memory: options.memory.clone(),
+            _alive: alive,
+        }
+    }
+
+    /// Returns when the server stops.
+    pub async fn stopped(&self) {
+        let mut stop = self.stop.clone();
+        let _ = stop.wait_for(|stop| *stop).await;
+    }
+}

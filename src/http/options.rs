@@ -1,0 +1,79 @@
+//! How a listener is set up.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::counters::HttpCounters;
+use super::request_limiter::RequestLimiter;
+use crate::base::limits::http as limits;
+use crate::base::memory::MemoryBudget;
+
+/// How a listener is set up.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Connections that speak HTTP at once. Upgraded ones no longer count.
+    pub max_connections: usize,
+    /// The same from one client: an IPv4 address or an IPv6 /64. Wider networks may have a few times it.
+    pub max_per_client: usize,
+    /// Sockets at once, including upgraded ones and those of other listeners.
+    pub max_sockets: usize,
+    /// Refusals that are written and closed properly at the same time.
+    pub max_refusals: usize,
+    /// Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are trusted.
+    pub trusted_proxies: Vec<IpAddr>,
+    /// How long everything may take.
+    pub deadlines: Deadlines,
+    /// Shared by all listeners.
+    pub counters: Arc<HttpCounters>,
+    /// What clients spend; shared by all listeners, too.
+    pub limiter: Arc<RequestLimiter>,
+    /// What requests that are not complete may hold.
+    pub memory: MemoryBudget,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            max_connections: limits::CONNECTIONS,
+            max_per_client: limits::CONNECTIONS_PER_ADDRESS,
+            max_sockets: usize::MAX,
+            max_refusals: limits::REFUSALS,
+            trusted_proxies: Vec::new(),
+            deadlines: Deadlines::default(),
+            counters: Arc::default(),
+            limiter: Arc::default(),
+            memory: MemoryBudget::default(),
+        }
+    }
+}
+
+/// How long each step of a connection may take. Tests shorten what `limits` says.
+#[derive(Debug, Clone, Copy)]
+pub struct Deadlines {
+    /// From the accept to the end of the first head, and from the first byte of a later one to its last.
+    pub head: Duration,
+    /// From the head to the end of the body.
+    pub body: Duration,
+    /// Without a request, after the first one.
+    pub idle: Duration,
+    /// Writing one response.
+    pub write: Duration,
+    /// Reading on before the close.
+    pub linger: Duration,
+    /// Waiting for a permit while one client has as many connections as it may.
+    pub permit: Duration,
+}
+
+impl Default for Deadlines {
+    fn default() -> Self {
+        Self {
+            head: limits::HEAD_DEADLINE,
+            body: limits::BODY_DEADLINE,
+            idle: limits::IDLE,
+            write: limits::WRITE_DEADLINE,
+            linger: limits::LINGER,
+            permit: limits::PERMIT_WAIT,
+        }
+    }
+}

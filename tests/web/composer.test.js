@@ -1,0 +1,98 @@
+import assert from "node:assert/strict";
+import { mock, test } from "node:test";
+import { Draft } from "../../web/ui/composer/draft.js";
+import { meaningOf } from "../../web/ui/composer/keys.js";
+import { ComposerTargets } from "../../web/ui/composer/targets.js";
+import { lastEditable, mentionsIn } from "../../web/ui/composer/text.js";
+import { TypingNotices } from "../../web/ui/composer/typing.js";
+
+test("a draft is kept once typing stops, at once when asked to, and only when it changed", () => {
+  mock.timers.enable({ apis: ["setTimeout"] });
+  const kept = [];
+  const draft = new Draft("before", (text) => kept.push(text));
+  draft.write("a");
+  mock.timers.tick(200);
+  draft.write("ab");
+  mock.timers.tick(200);
+  assert.deepEqual(kept, []);
+  mock.timers.tick(50);
+  assert.deepEqual(kept, ["ab"]);
+  draft.write("abc");
+  draft.keep();
+  mock.timers.tick(1000);
+  assert.deepEqual(kept, ["ab", "abc"]);
+  draft.write("abc");
+  draft.keep();
+  assert.deepEqual(kept, ["ab", "abc"]);
+  mock.timers.reset();
+});
+
+test("a typing notice is due every three seconds, and after a message, but no more than ten in ten seconds", () => {
+  const notices = new TypingNotices();
+  assert.ok(notices.isDue(10_000));
+  assert.ok(!notices.isDue(12_999));
+  assert.ok(notices.isDue(13_000));
+  let sent = 0;
+  for (let now = 13_100; now < 14_500; now += 100) {
+    notices.messageSent();
+    if (notices.isDue(now)) sent += 1;
+  }
+  assert.equal(sent, 8);
+});
+
+test("what keys mean depends on what is held with them, on the field, and on touch", () => {
+  const key = (name, more = {}) => ({ key: name, code: name, ...more });
+  const desk = { touch: false, empty: true };
+  assert.equal(meaningOf(key("Enter"), desk), "submit");
+  assert.equal(meaningOf(key("Enter", { shiftKey: true }), desk), null);
+  assert.equal(meaningOf(key("Enter"), { touch: true, empty: false }), null);
+  assert.equal(meaningOf(key("Enter", { metaKey: true }), { touch: true, empty: false }), "submit");
+  assert.equal(meaningOf(key("ArrowUp"), desk), "edit_last");
+  assert.equal(meaningOf(key("ArrowUp"), { touch: false, empty: false }), null);
+  assert.equal(meaningOf(key("и", { code: "KeyB", ctrlKey: true }), desk), "bold", "whatever the letter is called");
+  assert.equal(meaningOf(key("i", { code: "KeyI", metaKey: true }), desk), "italic");
+  assert.equal(meaningOf(key("i", { code: "KeyI", metaKey: true, shiftKey: true }), desk), null);
+  assert.equal(meaningOf(key("b", { code: "KeyB" }), desk), null);
+  assert.equal(meaningOf(key("Escape", { shiftKey: true }), desk), "escape");
+});
+
+test("a text calls the people it names, with or without the dot that ends the sentence", () => {
+  const users = [
+    { uid: "1", username: "ada" },
+    { uid: "2", username: "Bob.B" },
+    { uid: "3", username: "gone", removed: true },
+  ];
+  assert.deepEqual(mentionsIn(users, "@Ada. and (@bob.b), not @gone or mail@ada.org"), ["1", "2"]);
+  assert.deepEqual(mentionsIn(users, "nobody"), []);
+});
+
+test("the arrow up edits my last message that is sent, readable and not being deleted", () => {
+  const message = (mid, more = {}) => ({ mid, by: "1", kind: "msg", status: "sent", ...more });
+  const all = [
+    message("a"),
+    message("b"),
+    message("c", { by: "2" }),
+    message("d", { kind: "del" }),
+    message("e", { status: "pending" }),
+    message("f", { unreadable: true }),
+  ];
+  assert.equal(lastEditable(all, "1", () => false)?.mid, "b");
+  assert.equal(lastEditable(all, "1", (mid) => mid === "b")?.mid, "a");
+  assert.equal(
+    lastEditable(all, "9", () => false),
+    undefined,
+  );
+});
+
+test("each room keeps what it answers; one message is edited at a time", () => {
+  const targets = new ComposerTargets();
+  targets.answer("1", "a");
+  targets.answer("2", "b");
+  targets.edit("1", "c");
+  assert.deepEqual([targets.answeredIn("1"), targets.answeredIn("2"), targets.answeredIn("3")], ["a", "b", null]);
+  assert.deepEqual([targets.editedIn("1"), targets.editedIn("2")], ["c", null]);
+  assert.equal(targets.takeAnswered("1"), "a");
+  assert.equal(targets.takeAnswered("1"), null);
+  targets.edit("2", "d");
+  assert.equal(targets.editedIn("1"), null);
+});

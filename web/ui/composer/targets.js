@@ -1,0 +1,41 @@
+/**
+ * Which message is answered or edited in each room. It stays while another room or screen is shown, so that one may
+ * look something up and come back.
+ */
+export class ComposerTargets {
+  /** @type {{ room: string, mid: string } | null} */
+  #edited = null;
+  /** @type {Map<string, string>} */
+  #answered = new Map();
+
+  /** @param {string} room @param {string} mid */
+  edit(room, mid) {
+    this.#edited = { room, mid };
+  }
+
+  stopEditing() {
+    this.#edited = null;
+  }
+
+  /** The `mid` being edited in a room. @param {string} room */
+  editedIn(room) {
+    return this.#edited?.room === room ? this.#edited.mid : null;
+  }
+
+  /** @param {string} room @param {string} mid */
+  answer(room, mid) {
+    this.#answered.set(room, mid);
+  }
+
+  /** The `mid` being answered in a room. @param {string} room */
+  answeredIn(room) {
+    return this.#answered.get(room) ?? null;
+  }
+
+  /** The same, and answers nothing any more. @param {string} room */
+  takeAnswered(room) {
+    const mid = this.answeredIn(room);
+    this.#answered.delete(room);
+    return mid;
+  }
+}

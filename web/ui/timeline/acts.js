@@ -1,0 +1,119 @@
+/** What can be done with a message of a room, and which of it I may do. */
+import { iMay } from "../../state/rights.js";
+import { ask } from "../base/dialog.js";
+import { t } from "../base/i18n.js";
+import { toast } from "../base/toast.js";
+
+/** @typedef {import("../../state/types.js").Message} Message */
+
+/**
+ * The composer, as far as messages need it.
+ *
+ * @typedef {object} Answering
+ * @property {(mid: string) => void} answer
+ * @property {(mid: string) => void} edit
+ */
+
+/** How long a deletion can be taken back before it is carried out. */
+const UNDO_MS = 6000;
+
+export class MessageActs {
+  #store;
+  #actions;
+  #marks;
+  #composer;
+
+  /**
+   * @param {string} room
+   * @param {import("../../state/types.js").Store} store
+   * @param {import("../../state/types.js").Actions} actions
+   * @param {import("./marks.js").MessageMarks} marks
+   * @param {Answering} composer
+   */
+  constructor(room, store, actions, marks, composer) {
+    this.room = room;
+    this.#store = store;
+    this.#actions = actions;
+    this.#marks = marks;
+    this.#composer = composer;
+  }
+
+  /** @param {string | undefined} mid */
+  find(mid) {
+    return this.#store.state.timelines.get(this.room)?.messages.find((message) => message.mid === mid) ?? null;
+  }
+
+  /** Whether there is anything to do with it. @param {Message} message */
+  isUsable(message) {
+    return message.kind === "msg" && message.status === "sent" && !this.#marks.isPendingDelete(message.mid);
+  }
+
+  mayWrite() {
+    return this.#iMay("write");
+  }
+
+  /** @param {Message} message */
+  mayEdit(message) {
+    return this.#isMine(message) && this.mayWrite() && !message.unreadable;
+  }
+
+  /** @param {Message} message */
+  mayDelete(message) {
+    return this.#isMine(message) || this.#iMay("moderate");
+  }
+
+  /** Adds my reaction, or takes it back. @param {Message} message @param {string} emoji */
+  react(message, emoji) {
+    const me = this.#store.state.me?.uid ?? "";
+    void this.#actions.react(this.room, message.mid, emoji, !message.reactions?.[emoji]?.includes(me));
+  }
+
+  /** @param {Message} message */
+  reply(message) {
+    this.#composer.answer(message.mid);
+  }
+
+  /** @param {Message} message */
+  edit(message) {
+    this.#composer.edit(message.mid);
+  }
+
+  /**
+   * Asks, hides the message, and deletes it when the time for undo is over or the page is left.
+   *
+   * @param {Message} message
+   */
+  async remove({ mid }) {
+    const question = { title: t("delete_question"), text: t("delete_lead"), confirm: t("delete_confirm") };
+    if (!(await ask({ ...question, danger: true }))) return;
+    const marks = this.#marks;
+    const stop = () => {
+      clearTimeout(timer);
+      removeEventListener("pagehide", finish);
+    };
+    const finish = () => {
+      stop();
+      void this.#actions.remove(this.room, mid).finally(() => marks.endDelete(mid));
+    };
+    const undo = () => {
+      stop();
+      marks.endDelete(mid);
+    };
+    const timer = setTimeout(finish, UNDO_MS);
+    addEventListener("pagehide", finish);
+    marks.beginDelete(mid);
+    toast(t("deleted_toast"), { label: t("undo"), act: undo }, UNDO_MS);
+  }
+
+  /** @param {Message} message */
+  #isMine(message) {
+    return message.by === this.#store.state.me?.uid;
+  }
+
+  /** @param {"write" | "moderate"} action */
+  #iMay(action) {
+    const { state } = this.#store;
+    const room = state.rooms.get(this.room);
+    return Boolean(room && iMay(state, room, action));
+  }
+}

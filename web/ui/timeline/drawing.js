@@ -1,0 +1,18 @@
+/**
+ * What a message is drawn from.
+ *
+ * @typedef {object} Drawing
+ * @property {import("../../state/types.js").Actions} actions
+ * @property {import("./marks.js").MessageMarks} marks
+ * @property {(mid: string) => void} show  leads to another message
+ * @property {import("../../state/types.js").State} state
+ * @property {string} room
+ * @property {import("../../state/types.js").Message} message
+ * @property {import("../../state/types.js").Message | null} before  what the row showed until now
+ * @property {boolean} grouped
+ * @property {boolean} deleting  its undo still runs
+ * @property {import("../../state/types.js").Message | null} quoted
+ * @property {Map<string, string>} names  username in lower case to uid
+ */
+
+export {};
