@@ -4,8 +4,8 @@
 //! its dimensions are read from the header and bounded before anything is decoded; the decoder has a
 //! bound on what it may allocate. What is kept is drawn anew from the pixels: no metadata, no second
 //! frame, no trailing bytes survive. Decoding costs up to a second of one core and 300 MB, so it runs
-//! on a blocking thread and few at a time; a place there is taken before the upload is read
-//! ([`Studio`]), so that uploads cannot fill the memory, either.
+//! on a blocking thread and few at a time; leave is asked for before the upload is read
+//! ([`AvatarPipeline::admit`]), so that uploads cannot fill the memory, either.
 
 use std::collections::HashSet;
 use std::io::Cursor;
@@ -43,50 +43,49 @@ pub struct Picture {
     pub squares: Vec<(u32, Vec<u8>)>,
 }
 
-/// Where pictures are made: few at a time, some waiting, no more, and one of each user.
+/// Makes pictures out of uploads: few at a time, some waiting, no more, and one of each user.
 #[derive(Debug)]
-pub struct Studio {
+pub struct AvatarPipeline {
     at_once: Semaphore,
-    places: Arc<Semaphore>,
+    uploads: Arc<Semaphore>,
     users: Mutex<HashSet<Uid>>,
 }
 
-/// A place in the studio, for as long as it is held.
+/// Leave for one upload, for as long as it is held.
 #[derive(Debug)]
-pub struct Place {
-    studio: Arc<Studio>,
+pub struct UploadPermit {
+    pipeline: Arc<AvatarPipeline>,
     uid: Uid,
     _permit: OwnedSemaphorePermit,
 }
 
-impl Default for Studio {
+impl Default for AvatarPipeline {
     fn default() -> Self {
         Self {
             at_once: Semaphore::new(limits::AT_ONCE),
-            places: Arc::new(Semaphore::new(limits::PLACES)),
+            uploads: Arc::new(Semaphore::new(limits::PLACES)),
             users: Mutex::default(),
         }
     }
 }
 
-impl Studio {
-    /// A place for a user's upload, to be held from before its first byte is read.
+impl AvatarPipeline {
+    /// Leave for a user's upload, to be held from before its first byte is read.
     ///
     /// # Errors
     /// `rate_limited` while the user has one, `unavailable` while all are taken.
-    pub fn enter(self: &Arc<Self>, uid: Uid) -> Result<Place> {
+    pub fn admit(self: &Arc<Self>, uid: Uid) -> Result<UploadPermit> {
         let later = |code, text| Error::new(code, text).retry_after(limits::RETRY_MS);
-        let permit = self.places.clone().try_acquire_owned().map_err(|_| {
+        let permit = self.uploads.clone().try_acquire_owned().map_err(|_| {
             later(Code::Unavailable, "Too many pictures are being drawn right now.")
         })?;
         if !self.users().insert(uid) {
             return Err(later(Code::RateLimited, "Your last picture is not finished yet."));
         }
-        Ok(Place { studio: self.clone(), uid, _permit: permit })
+        Ok(UploadPermit { pipeline: self.clone(), uid, _permit: permit })
     }
 
-    /// Makes the squares of an upload, away from the async threads. Whoever calls this holds a
-    /// [`Place`].
+    /// Makes the squares of an upload, away from the async threads. The caller holds an [`UploadPermit`].
     ///
     /// # Errors
     /// `unsupported_type`, `too_large`, `bad_request` for what cannot be decoded.
@@ -105,9 +104,9 @@ impl Studio {
     }
 }
 
-impl Drop for Place {
+impl Drop for UploadPermit {
     fn drop(&mut self) {
-        self.studio.users().remove(&self.uid);
+        self.pipeline.users().remove(&self.uid);
     }
 }
 
@@ -155,9 +154,9 @@ fn draw(format: ImageFormat, bytes: &[u8]) -> Result<Picture> {
 fn squares(image: DynamicImage, orientation: Orientation) -> [DynamicImage; 2] {
     let mut squares: [DynamicImage; 2] = if image.color().has_alpha() {
         let mut pixels = image.into_rgba8();
-        pixels.pixels_mut().for_each(weigh);
+        pixels.pixels_mut().for_each(premultiply);
         scaled(pixels).map(|mut square| {
-            square.pixels_mut().for_each(unweigh);
+            square.pixels_mut().for_each(unpremultiply);
             square.into()
         })
     } else {
@@ -182,15 +181,15 @@ where
     [small, large]
 }
 
-/// Colours count as much as they are opaque while pixels are mixed: otherwise those of invisible
-/// pixels would show as a fringe.
-fn weigh(pixel: &mut Rgba<u8>) {
+/// Multiplies the colours by their opacity. While pixels are mixed they have to count as much as they are
+/// opaque: otherwise those of invisible pixels would show as a fringe.
+fn premultiply(pixel: &mut Rgba<u8>) {
     let [r, g, b, alpha] = pixel.0;
     let part = |colour: u8| ((u16::from(colour) * u16::from(alpha) + 127) / 255) as u8;
     pixel.0 = [part(r), part(g), part(b), alpha];
 }
 
-fn unweigh(pixel: &mut Rgba<u8>) {
+fn unpremultiply(pixel: &mut Rgba<u8>) {
     let [r, g, b, alpha] = pixel.0;
     let whole = u16::from(alpha).max(1);
     let full = |colour: u8| ((u16::from(colour) * 255 + whole / 2) / whole).min(255) as u8;

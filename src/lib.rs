@@ -22,6 +22,7 @@ pub mod policy;
 pub mod protocol;
 pub mod rooms;
 pub mod server;
+pub mod service;
 pub mod settings;
 pub mod store;
 pub mod ws;

@@ -9,15 +9,14 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::SystemTime;
 
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::api::{Api, Audited, Figures, Readiness, Removals, Settings};
+use crate::api::{Api, Settings};
 use crate::auth::{self, Auth};
-use crate::avatars::Studio;
-use crate::base::allowance::Allowances;
+use crate::avatars::AvatarPipeline;
 use crate::base::error::Error;
 use crate::base::fd_budget::FdBudget;
 use crate::base::limits;
@@ -27,9 +26,11 @@ use crate::config::Config;
 use crate::control::{Control, ControlFile};
 use crate::delivery;
 use crate::demo;
-use crate::http::{self, Site};
+use crate::http::{self, HttpCounters, Listener, Site};
 use crate::metrics::{Metrics, Sources};
+use crate::rooms::publisher::Publisher;
 use crate::rooms::{Bounds, Rooms};
+use crate::service::{Parts, Services};
 use crate::settings::{self, RuntimeSettings};
 use crate::store::accounts::AccountStore;
 use crate::store::chat::ChatStore;
@@ -38,22 +39,17 @@ use crate::store::pool::Database;
 use crate::ws::Limits;
 use crate::ws::handshake::OriginPolicy;
 
-/// Requests in flight get this long when the server stops. Rooms and shards have their own bounds.
-const REQUESTS_STOP: Duration = Duration::from_millis(1_500);
-/// What still runs beside the rooms when they have stopped gets this long.
-const THREADS_STOP: Duration = Duration::from_millis(500);
-
 /// A running server.
 pub struct Server {
     addresses: Vec<SocketAddr>,
-    api: Arc<Api>,
-    embedded: Option<Embedded>,
+    services: Arc<Services>,
+    stores: Stores,
     stop: watch::Sender<bool>,
-    listeners: JoinSet<()>,
-    /// Of the rooms.
+    /// Listeners and jobs.
+    tasks: JoinSet<()>,
     room_threads: OwnThreads,
     control: Option<Control>,
-    /// Tells the command line where the server is.
+    /// Where the command line reads how to reach the server.
     _control_file: Option<ControlFile>,
 }
 
@@ -63,53 +59,40 @@ impl Server {
     /// # Errors
     /// One sentence for the person who started it.
     pub async fn start(config: Config) -> Result<Self, String> {
-        // The address first: a second server on it should not touch the database.
-        let sockets = config.listen.0.iter().map(|address| {
-            http::bind(*address).map_err(|error| format!("cannot listen on {address}: {error}"))
-        });
-        let sockets: Vec<_> = sockets.collect::<Result<_, _>>()?;
+        // The addresses first: a second server on one should not touch the database.
+        let sockets = bind(&config)?;
         let room_threads = OwnThreads::start("rooms", config.room_worker_count())
             .map_err(|error| format!("cannot start the threads of the rooms: {error}"))?;
-        let (embedded, accounts, chat) = open_stores(&config).await?;
-        let operator = auth::new_token().map_err(|error| error.message().to_owned())?;
-        let share = FdBudget::here(config.shard_count(), config.connections_max);
-        share.announce(config.connections_max);
-        let api = match assemble(&config, &share, accounts, chat, &room_threads).await {
-            Ok(api) => Arc::new(Api { operator: Some(operator.1), ..api }),
+        let (operator_token, operator) =
+            auth::new_token().map_err(|error| error.message().to_owned())?;
+        let fds = FdBudget::here(config.shard_count(), config.connections_max);
+        fds.announce(config.connections_max);
+        let mut stores = Stores::open(&config).await?;
+        let api = match build(&config, &fds, &stores, &room_threads, operator).await {
+            Ok(api) => Arc::new(api),
             Err(error) => {
-                stop_embedded(embedded).await;
+                stores.stop().await;
                 return Err(error);
             }
         };
-
         let (stop, stopped) = watch::channel(false);
-        let mut addresses = Vec::new();
-        let mut listeners = JoinSet::new();
-        let options = options(&config, &share, &api);
+        let (mut addresses, mut tasks) = (Vec::new(), JoinSet::new());
+        let options = options(&config, &fds, &api);
         for socket in sockets {
             addresses.push(as_visited(socket.local_addr().map_err(|error| error.to_string())?));
-            listeners.spawn(http::serve(socket, api.clone(), options.clone(), stopped.clone()));
+            tasks.spawn(http::serve(socket, api.clone(), options.clone(), stopped.clone()));
         }
-        listeners.spawn(Figures::watch(api.clone(), stop.subscribe()));
-        listeners.spawn(Api::purge_for_ever(api.clone(), stop.subscribe()));
-        listeners.spawn(Api::end_expired_for_ever(api.clone(), stop.subscribe()));
-        listeners.spawn(Api::keep_words(api.clone(), stop.subscribe()));
-        let control = addresses.first().map(|address| Control {
-            address: address.to_string(),
-            host: config.hosts.first().map(|host| host.with_port(address.port())),
-            token: operator.0,
-            pid: std::process::id(),
-        });
-        let file = control.as_ref().and_then(|control| tell_where(&config, control));
+        api.services.start_jobs(&mut tasks, &stopped);
+        let control = control(&config, &addresses, operator_token);
         Ok(Self {
+            _control_file: control.as_ref().and_then(|control| publish(&config, control)),
+            services: api.services.clone(),
             addresses,
-            api,
-            embedded,
+            stores,
             stop,
-            listeners,
+            tasks,
             room_threads,
             control,
-            _control_file: file,
         })
     }
 
@@ -125,14 +108,14 @@ impl Server {
 
     /// Where the first administrator is made, while there is none.
     pub fn setup_link(&self) -> Option<String> {
-        let (control, code) = (self.control.as_ref()?, self.api.auth.setup_code()?);
+        let (control, code) = (self.control.as_ref()?, self.services.auth.setup_code()?);
         let host = control.host.as_ref().unwrap_or(&control.address);
         Some(format!("http://{host}/setup#{code}"))
     }
 
     /// Returns when the server cannot go on by itself, with the reason.
     pub async fn failed(&mut self) -> String {
-        match self.listeners.join_next().await {
+        match self.tasks.join_next().await {
             Some(_) => "a listener ended".to_owned(),
             None => std::future::pending().await,
         }
@@ -141,28 +124,46 @@ impl Server {
     /// Stops everything, in order.
     pub async fn stop(&mut self) {
         self.stop.send_replace(true);
-        let drained = async { while self.listeners.join_next().await.is_some() {} };
-        if tokio::time::timeout(REQUESTS_STOP, drained).await.is_err() {
+        let drained = async { while self.tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(limits::server::REQUESTS_STOP, drained).await.is_err() {
             tracing::warn!("some requests did not finish in time");
-            self.listeners.abort_all();
+            self.tasks.abort_all();
         }
-        self.api.rooms.stop().await;
-        let shards = self.api.shards.clone();
+        self.services.rooms.stop().await;
+        let shards = self.services.shards.clone();
         if let Err(error) = tokio::task::spawn_blocking(move || shards.stop()).await {
             tracing::error!(%error, "the delivery threads did not stop");
         }
-        if let Err(error) = self.api.write_words().await {
-            tracing::warn!(?error, "the last words that were said are lost");
+        if let Err(error) = self.services.status_writer.write_pending().await {
+            tracing::warn!(?error, "the statuses that were chosen last are lost");
         }
-        self.api.accounts.database().close();
-        self.api.chat.database().close();
-        self.room_threads.stop(THREADS_STOP).await;
-        stop_embedded(self.embedded.take()).await;
+        self.stores.close();
+        self.room_threads.stop(limits::server::THREADS_STOP).await;
+        self.stores.stop().await;
     }
 }
 
-/// Leaves word for the command line. A data directory that nobody named is not made for this alone.
-fn tell_where(config: &Config, control: &Control) -> Option<ControlFile> {
+/// All addresses that the settings name.
+fn bind(config: &Config) -> Result<Vec<Listener>, String> {
+    let sockets = config.listen.0.iter().map(|address| {
+        http::bind(*address).map_err(|error| format!("cannot listen on {address}: {error}"))
+    });
+    sockets.collect()
+}
+
+/// What the command line needs to reach the server.
+fn control(config: &Config, addresses: &[SocketAddr], token: String) -> Option<Control> {
+    let address = addresses.first()?;
+    Some(Control {
+        address: address.to_string(),
+        host: config.hosts.first().map(|host| host.with_port(address.port())),
+        token,
+        pid: std::process::id(),
+    })
+}
+
+/// Writes it where the command line looks. A data directory that nobody named is not made for this alone.
+fn publish(config: &Config, control: &Control) -> Option<ControlFile> {
     if config.data_dir.is_none() && config.database_url.is_some() {
         return None;
     }
@@ -175,29 +176,36 @@ fn tell_where(config: &Config, control: &Control) -> Option<ControlFile> {
         .ok()
 }
 
-async fn stop_embedded(embedded: Option<Embedded>) {
-    let Some(embedded) = embedded else { return };
-    if let Err(error) = tokio::task::spawn_blocking(move || embedded.stop()).await {
-        tracing::error!(%error, "the private database did not stop");
-    }
+/// The two stores, and the database that was started for them if the settings name none.
+struct Stores {
+    embedded: Option<Embedded>,
+    accounts: AccountStore,
+    chat: ChatStore,
 }
 
-/// The two stores, where the settings say, and the database that was started for them.
-async fn open_stores(
-    config: &Config,
-) -> Result<(Option<Embedded>, AccountStore, ChatStore), String> {
-    let (embedded, url) = match &config.database_url {
-        Some(url) => (None, url.clone()),
-        None => {
-            let data_dir = config.data_dir.clone().unwrap_or_else(embedded::default_data_dir);
-            let starting = tokio::task::spawn_blocking(move || Embedded::start(&data_dir));
-            let embedded = starting.await.map_err(|error| error.to_string())??;
-            let url = embedded.url();
-            (Some(embedded), url)
+impl Stores {
+    async fn open(config: &Config) -> Result<Self, String> {
+        let (embedded, url) = match &config.database_url {
+            Some(url) => (None, url.clone()),
+            None => {
+                let data_dir = config.data_dir.clone().unwrap_or_else(embedded::default_data_dir);
+                let starting = tokio::task::spawn_blocking(move || Embedded::start(&data_dir));
+                let embedded = starting.await.map_err(|error| error.to_string())??;
+                let url = embedded.url();
+                (Some(embedded), url)
+            }
+        };
+        match Self::open_at(config, &url).await {
+            Ok((accounts, chat)) => Ok(Self { embedded, accounts, chat }),
+            Err(error) => {
+                stop_embedded(embedded).await;
+                Err(error)
+            }
         }
-    };
-    let opened = async {
-        let chat = Database::new(&url)?;
+    }
+
+    async fn open_at(config: &Config, url: &str) -> Result<(AccountStore, ChatStore), String> {
+        let chat = Database::new(url)?;
         let accounts = match &config.accounts_database_url {
             Some(url) => Database::new(url)?,
             None => chat.clone(),
@@ -209,24 +217,35 @@ async fn open_stores(
             }
         }
         Ok((AccountStore::open(accounts).await?, ChatStore::open(chat).await?))
-    };
-    match opened.await {
-        Ok((accounts, chat)) => Ok((embedded, accounts, chat)),
-        Err(error) => {
-            stop_embedded(embedded).await;
-            Err(error)
-        }
+    }
+
+    fn close(&self) {
+        self.accounts.database().close();
+        self.chat.database().close();
+    }
+
+    async fn stop(&mut self) {
+        stop_embedded(self.embedded.take()).await;
     }
 }
 
-async fn assemble(
+async fn stop_embedded(embedded: Option<Embedded>) {
+    let Some(embedded) = embedded else { return };
+    if let Err(error) = tokio::task::spawn_blocking(move || embedded.stop()).await {
+        tracing::error!(%error, "the private database did not stop");
+    }
+}
+
+/// Everything between the stores and the listeners, from below: sessions, rooms, delivery threads, services, and
+/// the interface on top.
+async fn build(
     config: &Config,
-    share: &FdBudget,
-    accounts: AccountStore,
-    chat: ChatStore,
+    fds: &FdBudget,
+    stores: &Stores,
     room_threads: &OwnThreads,
+    operator: [u8; 32],
 ) -> Result<Api, String> {
-    let sentence = |error: Error| format!("cannot start: {}", error.message());
+    let (accounts, chat) = (stores.accounts.clone(), stores.chat.clone());
     let (publisher, seeds) = delivery::prepare(config.shard_count())
         .map_err(|error| format!("cannot prepare the delivery threads: {error}"))?;
     let settings = settings::Settings::open(accounts.clone(), RuntimeSettings::of(config));
@@ -236,28 +255,19 @@ async fn assemble(
     if config.demo {
         demo::fill(&auth, &accounts, &chat).await.map_err(sentence)?;
     }
-    let bounds = Bounds {
-        memory: MemoryBudget::new(config.memory_budget),
-        owned: scaled(limits::rooms::OWNED, config),
-        joined: scaled(limits::rooms::JOINED, config),
-    };
-    let runtime = room_threads.handle().ok_or("the threads of the rooms have ended")?;
-    let own = chat.database().with_pool_of(runtime)?;
-    let own_store = chat.through(own.clone());
-    let starting = inside(runtime, Rooms::start_within(bounds, own_store, publisher));
-    let rooms = starting.await.map_err(sentence)?.with_callers_store(chat.clone());
+    let (rooms, rooms_database) = start_rooms(config, &chat, publisher, room_threads).await?;
     let rate_limit_scale = config.rate_limit_scale;
+    if rate_limit_scale == 0.0 {
+        tracing::warn!("rate limits are lifted: for load tests only");
+    }
     let settings = delivery::Settings { rate_limit_scale, ..delivery::Settings::default() };
     let shards = seeds
         .start(rooms.clone(), settings)
         .map_err(|error| format!("cannot start the delivery threads: {error}"))?;
-    if config.rate_limit_scale == 0.0 {
-        tracing::warn!("rate limits are lifted: for load tests only");
-    }
-    let traffic = Arc::new(http::HttpCounters::default());
-    let sources = Sources {
+    let traffic = Arc::new(HttpCounters::default());
+    let metrics = Metrics::new(Sources {
         started: SystemTime::now(),
-        connections_max: share.websockets,
+        connections_max: fds.websockets,
         shards: shards.clone(),
         rooms: rooms.clone(),
         auth: auth.clone(),
@@ -265,37 +275,56 @@ async fn assemble(
         stores: [
             ("accounts", accounts.database().clone()),
             ("chat", chat.database().clone()),
-            ("rooms", own),
+            ("rooms", rooms_database),
         ],
-    };
+    });
+    let parts = Parts { accounts, chat, auth, rooms, shards, rate_limit_scale };
     Ok(Api {
-        allowances: Allowances::new(rate_limit_scale),
-        traffic,
-        metrics: Metrics::new(sources),
-        auth,
-        accounts,
-        chat,
-        rooms,
-        shards,
-        studio: Arc::new(Studio::default()),
-        figures: Figures::default(),
-        removals: Removals::default(),
-        readiness: Readiness::default(),
-        audited: Audited::new(config.rate_limit_scale),
-        operator: None,
+        services: Arc::new(Services::new(parts)),
+        avatars: Arc::new(AvatarPipeline::default()),
         site: Site::new(),
         origins: OriginPolicy::new(config.origins.clone(), config.hosts.clone()),
-        started: Instant::now(),
-        settings: Settings {
-            dev_echo: config.dev_echo.clone(),
-            dev_echo_limits: Limits {
-                message: config.dev_echo_message,
-                fragments: u32::try_from(config.dev_echo_fragments).unwrap_or(u32::MAX),
-            },
-            sockets: share.websockets,
-            sockets_per_user: scaled(limits::delivery::CONNECTIONS_PER_USER, config),
-        },
+        traffic,
+        metrics,
+        operator,
+        settings: interface_settings(config, fds),
     })
+}
+
+/// Starts the rooms on threads of their own, with connections of their own to the database.
+async fn start_rooms(
+    config: &Config,
+    chat: &ChatStore,
+    publisher: Publisher,
+    threads: &OwnThreads,
+) -> Result<(Rooms, Database), String> {
+    let bounds = Bounds {
+        memory: MemoryBudget::new(config.memory_budget),
+        owned: scaled(limits::rooms::OWNED, config),
+        joined: scaled(limits::rooms::JOINED, config),
+    };
+    let runtime = threads.handle().ok_or("the threads of the rooms have ended")?;
+    let database = chat.database().with_pool_of(runtime)?;
+    let store = chat.through(database.clone());
+    let starting = inside(runtime, Rooms::start_within(bounds, store, publisher));
+    let rooms = starting.await.map_err(sentence)?.with_callers_store(chat.clone());
+    Ok((rooms, database))
+}
+
+fn sentence(error: Error) -> String {
+    format!("cannot start: {}", error.message())
+}
+
+fn interface_settings(config: &Config, fds: &FdBudget) -> Settings {
+    Settings {
+        dev_echo: config.dev_echo.clone(),
+        dev_echo_limits: Limits {
+            message: config.dev_echo_message,
+            fragments: u32::try_from(config.dev_echo_fragments).unwrap_or(u32::MAX),
+        },
+        sockets: fds.websockets,
+        sockets_per_user: scaled(limits::delivery::CONNECTIONS_PER_USER, config),
+    }
 }
 
 /// Nobody can open `http://0.0.0.0`, and no browser does its cryptography there: a server on every
@@ -309,17 +338,17 @@ fn as_visited(mut address: SocketAddr) -> SocketAddr {
     address
 }
 
-/// What all listeners share.
-fn options(config: &Config, share: &FdBudget, api: &Api) -> http::Options {
+/// What all listeners fds.
+fn options(config: &Config, fds: &FdBudget, api: &Api) -> http::Options {
     http::Options {
         max_connections: limits::http::CONNECTIONS,
         max_per_client: scaled(limits::http::CONNECTIONS_PER_ADDRESS, config),
-        max_sockets: share.sockets,
-        max_refusals: share.refusals,
+        max_sockets: fds.sockets,
+        max_refusals: fds.refusals,
         trusted_proxies: config.trusted_proxies.clone(),
         deadlines: http::Deadlines::default(),
         counters: api.traffic.clone(),
-        memory: api.rooms.memory().clone(),
+        memory: api.services.rooms.memory().clone(),
         limiter: Arc::new(http::RequestLimiter::new(config.rate_limit_scale)),
     }
 }

@@ -86,8 +86,8 @@ impl House {
 
     async fn follow(&self, conn: ConnRef) {
         let replay = vec![Bytes::from_static(b"following")];
-        self.publisher.to(conn, Delivery::Subscribed(conn, ROOM)).await.unwrap();
-        self.publisher.to(conn, Delivery::Replayed(conn, ROOM, replay)).await.unwrap();
+        self.publisher.send_to(conn, Delivery::Subscribed(conn, ROOM)).await.unwrap();
+        self.publisher.send_to(conn, Delivery::Replayed(conn, ROOM, replay)).await.unwrap();
     }
 
     async fn publish(&self, events: Vec<Bytes>) {

@@ -1,7 +1,7 @@
-//! Who is asking, and from where.
+//! Who calls, and from where.
 //!
-//! A browser is known by its cookie, which it sends along whoever's page made it ask. So with the
-//! cookie every change must come from an allowed `Origin`; a bearer token is only ever sent on
+//! A browser is known by its cookie, which it sends along with a request that a page of any site caused. So
+//! with the cookie every change must come from an allowed `Origin`; a bearer token is only ever sent on
 //! purpose and needs none. Tokens never travel in a URL.
 
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::base::error::{Code, Error, Result};
 use crate::base::limits;
 use crate::http::{Request, Response};
 
-use super::Api;
+use super::context::Api;
 
 /// The cookie of a login over plain HTTP.
 const COOKIE: &str = "impulse_session";
@@ -28,27 +28,39 @@ impl Api {
     ///
     /// # Errors
     /// `unauthorized` without a live one, `bad_origin` for another site's change.
-    pub(super) async fn caller(&self, request: &Request) -> Result<Arc<Session>> {
+    pub(super) async fn session(&self, request: &Request) -> Result<Arc<Session>> {
+        self.session_of(self.token(request)?).await
+    }
+
+    /// The same for a call under `/api/admin/`, which the operator's token opens, too.
+    ///
+    /// # Errors
+    /// Those of [`session`](Self::session).
+    pub(super) async fn admin_caller(&self, request: &Request) -> Result<AdminCaller> {
+        let token = self.token(request)?;
+        // Digests are compared, so the time it takes says nothing about the token.
+        if self.operator == crate::auth::digest(token) {
+            return Ok(AdminCaller::Operator);
+        }
+        self.session_of(token).await.map(AdminCaller::User)
+    }
+
+    /// The bearer token, or that of the cookie.
+    fn token<'a>(&self, request: &'a Request) -> Result<&'a str> {
         let bearer = bearer(request)?;
         let token = bearer.or_else(|| cookie_token(request));
         let token = token.ok_or_else(|| Error::new(Code::Unauthorized, "Please sign in."))?;
         if bearer.is_none() && !matches!(request.head.method.as_str(), "GET" | "HEAD") {
             self.origins.check(request)?;
         }
-        if self.is_operator(request, token) {
-            return Ok(Arc::new(Session::operator()));
-        }
-        let session = self.auth.session(token).await?;
+        Ok(token)
+    }
+
+    async fn session_of(&self, token: &str) -> Result<Arc<Session>> {
+        let session = self.services.auth.session(token).await?;
         session.ok_or_else(|| {
             Error::new(Code::Unauthorized, "This session has ended. Please sign in again.")
         })
-    }
-
-    /// The operator's token opens administration and nothing else. Digests are compared, so the time
-    /// it takes says nothing about the token.
-    fn is_operator(&self, request: &Request, token: &str) -> bool {
-        request.head.path.starts_with("/api/admin/")
-            && self.operator.is_some_and(|digest| digest == crate::auth::digest(token))
     }
 
     /// For calls that need no session but give one out: another site must not sign people in. A
@@ -61,7 +73,15 @@ impl Api {
     }
 }
 
-/// The bearer token. Whoever sends another kind of credential is told, not taken for a cookie.
+/// Who asks for something under `/api/admin/`.
+pub(super) enum AdminCaller {
+    /// Somebody who is signed in; an administrator or not.
+    User(Arc<Session>),
+    /// Whoever runs the server's machine.
+    Operator,
+}
+
+/// The bearer token. Another kind of credential is refused; the cookie is not used in its place.
 fn bearer(request: &Request) -> Result<Option<&str>> {
     let Some(value) = request.header("authorization") else { return Ok(None) };
     let token = value.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
@@ -71,12 +91,12 @@ fn bearer(request: &Request) -> Result<Option<&str>> {
     }
 }
 
-/// What the browser carries.
+/// The session token in the browser's cookie.
 pub(super) fn cookie_token(request: &Request) -> Option<&str> {
     request.cookie(cookie_name(request))
 }
 
-/// By what a browser shows that it has signed in before; empty without it.
+/// The cookie that shows that a browser has signed in before; empty without one.
 pub(super) fn device_cookie(request: &Request) -> &str {
     request.cookie(device_cookie_name(request)).unwrap_or_default()
 }
@@ -89,19 +109,19 @@ fn device_cookie_name(request: &Request) -> &'static str {
     if request.secure { DEVICE_SECURE } else { DEVICE }
 }
 
-/// The answer that leaves the browser with this session.
+/// The response, with the cookie of this session.
 pub(super) fn set_cookie(request: &Request, response: Response, token: &str) -> Response {
     let cookie = cookie(request, cookie_name(request), token, limits::api::COOKIE_AGE);
     response.header("Set-Cookie", cookie)
 }
 
-/// The answer that leaves the browser with what shows that it has signed in before.
+/// The response, with the cookie that shows that this browser has signed in before.
 pub(super) fn set_device_cookie(request: &Request, response: Response, value: &str) -> Response {
     let name = device_cookie_name(request);
     response.header("Set-Cookie", cookie(request, name, value, limits::api::DEVICE_COOKIE_AGE))
 }
 
-/// The answer that leaves the browser without one.
+/// The response that deletes the session's cookie.
 pub(super) fn clear_cookie(request: &Request, response: Response) -> Response {
     let cookie = cookie(request, cookie_name(request), "", Duration::ZERO);
     response.header("Set-Cookie", cookie)

@@ -65,18 +65,18 @@ pub(super) fn cursor(key: &str) -> String {
     URL_SAFE_NO_PAD.encode(key)
 }
 
-/// A page as it is answered; without `next` at the end.
+/// The answer with a page; without `next` at the end.
 pub(super) fn paged<T: Serialize>(
     field: &str,
     entries: T,
     next: Option<String>,
     total: impl Serialize,
 ) -> Value {
-    let mut told = json!({ field: entries, "total": total });
+    let mut page = json!({ field: entries, "total": total });
     if let Some(next) = next {
-        told["next"] = json!(next);
+        page["next"] = json!(next);
     }
-    told
+    page
 }
 
 fn decode(text: &str) -> Result<String> {

@@ -1,268 +1,308 @@
-//! Which paths exist and what may be done to them.
+//! What a route is, and how a request is answered by one. The routes themselves are in `routes`.
 //!
-//! Two plain matches instead of a framework: a path names a [`Resource`], a resource allows some
-//! methods. So an unknown path is 404, a known one with a wrong method 405 with `Allow`, and an id
-//! that is no id never reaches a handler.
+//! An unknown path is 404, a known one with a wrong method 405 with `Allow`, and an id that is no id never
+//! reaches a handler.
 
-use super::admin;
+use std::future::Future;
+use std::pin::Pin;
+
+use super::access::Access;
+use super::caller::AdminCaller;
+use super::charge::Charge;
+use super::context::{AdminCall, Api, Call};
+use crate::base::error::{Code, Error, Result};
 use crate::base::ids::{InviteId, RoomId, SessionId, Uid};
-use crate::base::limits;
-use crate::http::Cost;
+use crate::base::limits::api as limits;
+use crate::base::memory::Holder;
+use crate::base::principal::Principal;
+use crate::http::{Cost, Request, Response};
+use crate::service::Actor;
 
-/// A thing with an address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Resource {
-    /// `/health`
-    Health,
-    /// `/ready`
-    Ready,
-    /// `/metrics`
-    Metrics,
-    /// `/ws`
-    Socket,
-    /// `/api/info`
-    Info,
-    /// `/api/e2ee/info`
-    EncryptionInfo,
-    /// `/api/auth/prelogin`
-    Prelogin,
-    /// `/api/auth/register`
-    Register,
-    /// `/api/auth/login`
-    Login,
-    /// `/api/auth/logout`
-    Logout,
-    /// `/api/auth/unlock`
-    Unlock,
-    /// `/api/auth/ticket`
-    Ticket,
-    /// `/api/auth/password/prepare`
-    PasswordPrepare,
-    /// `/api/auth/password/commit`
-    PasswordCommit,
-    /// `/api/me`
-    Me,
-    /// `/api/me/avatar`
-    MyAvatar,
-    /// `/avatars/{name}-{size}.{type}`
-    Avatar,
-    /// `/api/sessions`
-    Sessions,
-    /// `/api/sessions/{id}`
-    Session(SessionId),
-    /// `/api/tokens`
-    Tokens,
-    /// `/api/tokens/{id}`
-    Token(SessionId),
-    /// `/api/users`
-    Users,
-    /// `/api/users/{id}`
-    User(Uid),
-    /// `/api/blocks`
-    Blocks,
-    /// `/api/blocks/{uid}`
-    Block(Uid),
-    /// `/api/rooms`
-    Rooms,
-    /// `/api/rooms/directory`
-    Directory,
-    /// `/api/rooms/{id}`
-    Room(RoomId),
-    /// `/api/rooms/{id}/me`
-    Mine(RoomId),
-    /// `/api/rooms/{id}/restore`
-    Restore(RoomId),
-    /// `/api/rooms/{id}/bans`
-    Bans(RoomId),
-    /// `/api/rooms/{id}/bans/{uid}`
-    Ban(RoomId, Uid),
-    /// `/api/rooms/{id}/members`
-    Members(RoomId),
-    /// `/api/rooms/{id}/members/{uid}`
-    Member(RoomId, Uid),
-    /// `/api/rooms/{id}/messages`
-    Messages(RoomId),
-    /// `/api/invites`
-    Invites,
-    /// `/api/invites/look`
-    InviteLook,
-    /// `/api/invites/accept`
-    InviteAccept,
-    /// `/api/invites/{id}`
-    Invite(InviteId),
-    /// `/api/admin/…`
-    Admin(admin::Resource),
+/// An answer in the making.
+pub(super) type Answer<'a> = Pin<Box<dyn Future<Output = Result<Response>> + Send + 'a>>;
+
+/// Everything there is to know about a path.
+pub(super) struct Route {
+    /// `/api/rooms/{room}/members/{user}`, where `*` stands for any one segment.
+    pub path: &'static str,
+    /// The path up to the first id.
+    literal: &'static str,
+    /// Largest body that is read. A path that takes none still drains a small one.
+    pub body_limit: usize,
+    /// What a request costs its client, before it is read whole.
+    pub request_cost: Cost,
+    /// What may be done there.
+    pub endpoints: &'static dyn Endpoints,
 }
 
-impl Resource {
-    /// What a request for it costs.
-    pub fn cost(self) -> Cost {
-        match self {
-            Self::Health => Cost::Light,
-            Self::Avatar => Cost::Lookup,
-            Self::Ready | Self::Metrics => Cost::Heavy,
-            Self::Register | Self::Login => Cost::Queued,
-            _ => Cost::Call,
-        }
-    }
+/// A route whose body is small and whose requests are ordinary calls.
+pub(super) const fn at<I: Ids, const N: usize>(
+    path: &'static str,
+    endpoints: &'static [Endpoint<I>; N],
+) -> Route {
+    assert!(names_ids(path, I::NAMES), "the ids in a path are not those that its handlers take");
+    let (literal, _) = path.split_at(literal_len(path));
+    Route { path, literal, body_limit: limits::SMALL_BODY, request_cost: Cost::Call, endpoints }
+}
 
-    /// The resource at `path`, which is decoded and starts with a slash.
-    pub fn find(path: &str) -> Option<Self> {
-        let segments: Vec<&str> = path.strip_prefix('/')?.splitn(SEGMENTS_MAX, '/').collect();
-        match segments.as_slice() {
-            ["health"] => Some(Self::Health),
-            ["ready"] => Some(Self::Ready),
-            ["metrics"] => Some(Self::Metrics),
-            ["ws"] => Some(Self::Socket),
-            ["avatars", _] => Some(Self::Avatar),
-            ["api", "admin", rest @ ..] => admin::Resource::find(rest).map(Self::Admin),
-            ["api", rest @ ..] => Self::find_api(rest),
-            _ => None,
-        }
+/// How much of a path comes before its first id.
+const fn literal_len(path: &str) -> usize {
+    let (bytes, mut length) = (path.as_bytes(), 0);
+    while length < bytes.len() && bytes[length] != b'{' && bytes[length] != b'*' {
+        length += 1;
     }
+    length
+}
 
-    fn find_api(segments: &[&str]) -> Option<Self> {
-        Some(match segments {
-            ["info"] => Self::Info,
-            ["e2ee", "info"] => Self::EncryptionInfo,
-            ["auth", "prelogin"] => Self::Prelogin,
-            ["auth", "register"] => Self::Register,
-            ["auth", "login"] => Self::Login,
-            ["auth", "logout"] => Self::Logout,
-            ["auth", "unlock"] => Self::Unlock,
-            ["auth", "ticket"] => Self::Ticket,
-            ["auth", "password", "prepare"] => Self::PasswordPrepare,
-            ["auth", "password", "commit"] => Self::PasswordCommit,
-            ["me"] => Self::Me,
-            ["me", "avatar"] => Self::MyAvatar,
-            ["sessions"] => Self::Sessions,
-            ["sessions", id] => Self::Session(id.parse().ok()?),
-            ["tokens"] => Self::Tokens,
-            ["tokens", id] => Self::Token(id.parse().ok()?),
-            ["users"] => Self::Users,
-            ["users", id] => Self::User(id.parse().ok()?),
-            ["blocks"] => Self::Blocks,
-            ["blocks", uid] => Self::Block(uid.parse().ok()?),
-            ["rooms"] => Self::Rooms,
-            ["rooms", "directory"] => Self::Directory,
-            ["rooms", id] => Self::Room(id.parse().ok()?),
-            ["rooms", id, "me"] => Self::Mine(id.parse().ok()?),
-            ["rooms", id, "restore"] => Self::Restore(id.parse().ok()?),
-            ["rooms", id, "bans"] => Self::Bans(id.parse().ok()?),
-            ["rooms", id, "bans", uid] => Self::Ban(id.parse().ok()?, uid.parse().ok()?),
-            ["rooms", id, "members"] => Self::Members(id.parse().ok()?),
-            ["rooms", id, "members", uid] => Self::Member(id.parse().ok()?, uid.parse().ok()?),
-            ["rooms", id, "messages"] => Self::Messages(id.parse().ok()?),
-            ["invites"] => Self::Invites,
-            ["invites", "look"] => Self::InviteLook,
-            ["invites", "accept"] => Self::InviteAccept,
-            ["invites", id] => Self::Invite(id.parse().ok()?),
-            _ => return None,
-        })
-    }
-
-    /// What `Allow` says. `HEAD` goes wherever `GET` goes.
-    pub fn methods(self) -> &'static [&'static str] {
-        match self {
-            Self::Health
-            | Self::Ready
-            | Self::Metrics
-            | Self::Info
-            | Self::EncryptionInfo
-            | Self::Avatar
-            | Self::Directory
-            | Self::Blocks
-            | Self::Bans(_)
-            | Self::Users
-            | Self::User(_)
-            | Self::Messages(_) => &["GET", "HEAD"],
-            Self::Socket => &["GET"],
-            Self::Prelogin
-            | Self::Register
-            | Self::Login
-            | Self::Logout
-            | Self::Unlock
-            | Self::Ticket
-            | Self::PasswordPrepare
-            | Self::PasswordCommit
-            | Self::Restore(_)
-            | Self::InviteLook
-            | Self::InviteAccept => &["POST"],
-            Self::Me => &["GET", "HEAD", "PATCH", "DELETE"],
-            Self::MyAvatar => &["PUT", "DELETE"],
-            Self::Mine(_) => &["PATCH"],
-            Self::Ban(..) | Self::Block(_) => &["PUT", "DELETE"],
-            Self::Sessions => &["GET", "HEAD", "DELETE"],
-            Self::Session(_) | Self::Token(_) | Self::Invite(_) => &["DELETE"],
-            Self::Tokens | Self::Rooms | Self::Members(_) | Self::Invites => {
-                &["GET", "HEAD", "POST"]
+/// Whether a path has these ids, in this order, and no more.
+const fn names_ids(path: &str, names: &[&str]) -> bool {
+    let (bytes, mut at, mut named) = (path.as_bytes(), 0, 0);
+    while at < bytes.len() {
+        if bytes[at] == b'{' {
+            if named == names.len() {
+                return false;
             }
-            Self::Admin(resource) => resource.methods(),
-            Self::Room(_) => &["GET", "HEAD", "PATCH", "DELETE"],
-            Self::Member(..) => &["PATCH", "DELETE"],
+            let (name, mut matched) = (names[named].as_bytes(), 0);
+            while matched < name.len() {
+                if at + matched == bytes.len() || bytes[at + matched] != name[matched] {
+                    return false;
+                }
+                matched += 1;
+            }
+            named += 1;
+        }
+        at += 1;
+    }
+    named == names.len()
+}
+
+impl Route {
+    /// The same with a larger body.
+    pub const fn body(self, body_limit: usize) -> Self {
+        Self { body_limit, ..self }
+    }
+
+    /// The same for requests that cost more or less.
+    pub const fn cost(self, request_cost: Cost) -> Self {
+        Self { request_cost, ..self }
+    }
+
+    /// The ids in a path that is decoded, if it is one of this route.
+    pub fn ids_in(&self, path: &str) -> Option<Numbers> {
+        let mut given = path.strip_prefix(self.literal)?.split('/');
+        let mut ids = Numbers::default();
+        let mut places = ids.iter_mut();
+        for segment in self.path.get(self.literal.len()..)?.split('/') {
+            let given = given.next()?;
+            match segment.as_bytes() {
+                [b'{', ..] => *places.next()? = given.parse::<Uid>().ok()?.0,
+                [b'*'] => {}
+                _ if segment == given => {}
+                _ => return None,
+            }
+        }
+        given.next().is_none().then_some(ids)
+    }
+}
+
+/// The numbers in a path, from left to right.
+pub(super) type Numbers = [i64; 2];
+
+/// What the numbers in a path are.
+pub(super) trait Ids: Copy + Send + Sync {
+    /// As a path names them.
+    const NAMES: &'static [&'static str];
+    /// With their types.
+    fn of(numbers: Numbers) -> Self;
+}
+
+impl Ids for () {
+    const NAMES: &'static [&'static str] = &[];
+    fn of(_: Numbers) -> Self {}
+}
+
+impl Ids for RoomId {
+    const NAMES: &'static [&'static str] = &["{room}"];
+    fn of([room, _]: Numbers) -> Self {
+        Self(room)
+    }
+}
+
+impl Ids for Uid {
+    const NAMES: &'static [&'static str] = &["{user}"];
+    fn of([user, _]: Numbers) -> Self {
+        Self(user)
+    }
+}
+
+impl Ids for SessionId {
+    const NAMES: &'static [&'static str] = &["{session}"];
+    fn of([session, _]: Numbers) -> Self {
+        Self(session)
+    }
+}
+
+impl Ids for InviteId {
+    const NAMES: &'static [&'static str] = &["{invite}"];
+    fn of([invite, _]: Numbers) -> Self {
+        Self(invite)
+    }
+}
+
+impl Ids for (RoomId, Uid) {
+    const NAMES: &'static [&'static str] = &["{room}", "{user}"];
+    fn of([room, user]: Numbers) -> Self {
+        (RoomId(room), Uid(user))
+    }
+}
+
+/// One method of a path.
+pub(super) struct Endpoint<I> {
+    /// The method, and `HEAD` beside `GET`.
+    methods: &'static [&'static str],
+    handler: Handler<I>,
+}
+
+/// Who may call, what it takes of what they may do, and what answers.
+pub(super) enum Handler<I> {
+    /// Anybody. What it takes is bounded by the handler.
+    Public(for<'a> fn(&'a Api, &'a Request) -> Answer<'a>),
+    /// Whoever is signed in by a session that is good for it.
+    SignedIn(Access, Charge, for<'a> fn(Call<'a, I>) -> Answer<'a>),
+    /// Administrators of the server, and the operator.
+    Admin(Charge, Recording, for<'a> fn(AdminCall<'a, I>) -> Answer<'a>),
+}
+
+/// Who writes an administrator's act into the audit log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Recording {
+    /// Nobody: it only reads.
+    None,
+    /// The service that is called, which also asks for leave.
+    ByService,
+    /// The transaction that does it, after leave was asked for here.
+    InTransaction,
+}
+
+/// An endpoint that reads.
+pub(super) const fn get<I>(handler: Handler<I>) -> Endpoint<I> {
+    Endpoint { methods: &["GET", "HEAD"], handler }
+}
+
+/// An endpoint that ends HTTP on its connection.
+pub(super) const fn upgrade<I>(handler: Handler<I>) -> Endpoint<I> {
+    Endpoint { methods: &["GET"], handler }
+}
+
+/// An endpoint for `POST`.
+pub(super) const fn post<I>(handler: Handler<I>) -> Endpoint<I> {
+    Endpoint { methods: &["POST"], handler }
+}
+
+/// An endpoint for `PUT`.
+pub(super) const fn put<I>(handler: Handler<I>) -> Endpoint<I> {
+    Endpoint { methods: &["PUT"], handler }
+}
+
+/// An endpoint for `PATCH`.
+pub(super) const fn patch<I>(handler: Handler<I>) -> Endpoint<I> {
+    Endpoint { methods: &["PATCH"], handler }
+}
+
+/// An endpoint for `DELETE`.
+pub(super) const fn delete<I>(handler: Handler<I>) -> Endpoint<I> {
+    Endpoint { methods: &["DELETE"], handler }
+}
+
+/// The endpoints of a path, whatever ids it has.
+pub(super) trait Endpoints: Sync {
+    /// What `Allow` says.
+    fn methods(&self) -> Vec<&'static str>;
+    /// What a call takes of what its user may do; `None` where there is no user.
+    #[cfg(test)]
+    fn charge(&self, method: &str) -> Option<Charge>;
+    /// The answer to a request for the path with these numbers.
+    fn answer<'a>(&'a self, api: &'a Api, request: &'a Request, numbers: Numbers) -> Answer<'a>;
+}
+
+impl<I: Ids, const N: usize> Endpoints for [Endpoint<I>; N] {
+    fn methods(&self) -> Vec<&'static str> {
+        self.iter().flat_map(|endpoint| endpoint.methods).copied().collect()
+    }
+
+    #[cfg(test)]
+    fn charge(&self, method: &str) -> Option<Charge> {
+        match self.iter().find(|endpoint| endpoint.methods.contains(&method))?.handler {
+            Handler::Public(_) => None,
+            Handler::SignedIn(_, charge, _) | Handler::Admin(charge, ..) => Some(charge),
         }
     }
 
-    /// Largest body this resource reads. What takes none still drains a small one.
-    pub fn body_limit(self) -> usize {
-        match self {
-            Self::Rooms | Self::Room(_) | Self::Members(_) | Self::Me => limits::http::BODY,
-            Self::MyAvatar => limits::api::AVATAR_BODY,
-            _ => limits::api::SMALL_BODY,
+    fn answer<'a>(&'a self, api: &'a Api, request: &'a Request, numbers: Numbers) -> Answer<'a> {
+        let method = request.head.method.as_str();
+        let Some(endpoint) = self.iter().find(|endpoint| endpoint.methods.contains(&method)) else {
+            return Box::pin(std::future::ready(Ok(wrong_method(&self.methods()))));
+        };
+        let ids = I::of(numbers);
+        match endpoint.handler {
+            Handler::Public(handler) => handler(api, request),
+            Handler::SignedIn(access, charge, handler) => Box::pin(async move {
+                let session = api.session(request).await?;
+                access.check(&session)?;
+                charge.take(&api.services.allowances, session.principal())?;
+                let (services, caller) = (&*api.services, &*session);
+                let response = handler(Call { api, services, caller, request, ids }).await?;
+                api.hold(response, Holder::User(session.uid))
+            }),
+            Handler::Admin(charge, recording, handler) => Box::pin(async move {
+                let actor = match api.admin_caller(request).await? {
+                    AdminCaller::Operator => Actor::operator(),
+                    AdminCaller::User(session) => {
+                        Access::Admin.check(&session)?;
+                        Actor::of(&session)
+                    }
+                };
+                charge.take(&api.services.allowances, actor.principal)?;
+                if !actor.is_admin() {
+                    let text = "Only admins of the server may do this.";
+                    return Err(Error::new(Code::Forbidden, text));
+                }
+                let services = &*api.services;
+                let permit = match recording {
+                    Recording::None | Recording::ByService => None,
+                    Recording::InTransaction => Some(services.audit.permit(&actor)?),
+                };
+                let call = Call { api, services, caller: &actor, request, ids };
+                let response = handler(call).await?;
+                if let Some(permit) = permit {
+                    permit.use_up();
+                }
+                match actor.principal {
+                    Principal::User { uid, .. } => api.hold(response, Holder::User(uid)),
+                    Principal::Operator | Principal::Server => Ok(response),
+                }
+            }),
         }
     }
 }
 
-/// One more than the longest path has, so that a longer one matches nothing.
-const SEGMENTS_MAX: usize = 6;
+fn wrong_method(allowed: &[&str]) -> Response {
+    let error = Error::new(Code::MethodNotAllowed, "This address does not take that method.");
+    Response::error(&error).header("Allow", allowed.join(", "))
+}
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_path_names_one_resource() {
-        assert_eq!(Resource::find("/health"), Some(Resource::Health));
-        assert_eq!(Resource::find("/api/rooms/7"), Some(Resource::Room(RoomId(7))));
-        assert_eq!(Resource::find("/api/rooms/directory"), Some(Resource::Directory));
-        assert_eq!(
-            Resource::find("/api/admin/users/9/restore"),
-            Some(Resource::Admin(admin::Resource::UserRestore(Uid(9))))
-        );
-        assert_eq!(
-            Resource::find("/api/rooms/7/members/9"),
-            Some(Resource::Member(RoomId(7), Uid(9)))
-        );
-    }
-
-    #[test]
-    fn who_waits_to_sign_in_takes_no_place_of_other_calls() {
-        let cost = |path| Resource::find(path).unwrap().cost();
-        assert_eq!(cost("/api/auth/login"), Cost::Queued);
-        assert_eq!(cost("/api/auth/register"), Cost::Queued);
-        assert_eq!(cost("/api/auth/prelogin"), Cost::Call);
-    }
-
-    #[test]
-    fn near_misses_name_nothing() {
-        for path in [
-            "",
-            "/",
-            "/api",
-            "/api/",
-            "/api/rooms/",
-            "/api/admin",
-            "/api/admin/users/x",
-            "/avatars/a/b",
-            "/api/rooms/07",
-            "/api/rooms/-1",
-            "/api/rooms/x",
-            "/api/rooms/7/members/9/",
-            "/api/rooms/7/members/9/more/and/more",
-            "/API/rooms",
-            "/health/",
-        ] {
-            assert_eq!(Resource::find(path), None, "{path}");
+    fn a_path_names_the_ids_that_its_handlers_take() {
+        let member = <(RoomId, Uid)>::NAMES;
+        assert!(names_ids("/api/rooms/{room}/members/{user}", member));
+        assert!(names_ids("/avatars/*", <()>::NAMES));
+        for wrong in ["/api/rooms/{room}", "/api/{user}/{room}", "/{room}/{user}/{user}", "/{room"]
+        {
+            assert!(!names_ids(wrong, member), "{wrong}");
         }
     }
 }

@@ -1,14 +1,16 @@
-//! From HTTP to the delivery plane: the socket is checked, greeted and handed over for good.
+//! From HTTP to the delivery plane: the upgrade is checked, `hello` is made, and the socket is handed over for
+//! good.
 //!
-//! The first write is the 101 and `hello` together, so a client that reads the upgrade has its
-//! rooms. Between making `hello` and the shard knowing the connection, a session may end or a
-//! membership change without that shard hearing of it; so both are looked at once more after the
-//! hand-over. A change after that reaches the shard in its queue, behind the connection.
+//! The first write is the 101 and `hello` together, so a client that reads the upgrade has its rooms. Between
+//! making `hello` and the shard knowing the connection, a session may end or a membership change without a
+//! message to that shard; so both are compared once more after the hand-over. A change after that reaches the
+//! shard in its queue, behind the connection.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::context::Api;
 use crate::auth::{Auth, Session};
 use crate::base::allowance::Allowance;
 use crate::base::error::{Code, Error, Result};
@@ -22,42 +24,40 @@ use crate::rooms::Rooms;
 use crate::rooms::delivery::{ConnectionsOf, Delivery};
 use crate::ws::handshake::{self, OriginRule};
 
-use super::Api;
-
 /// The subprotocol of version 1.
 const SUBPROTOCOL: &str = "impulse.v1";
 
 /// `GET /ws`
-pub(super) async fn chat(api: &Api, request: &Request) -> Result<Response> {
+pub async fn chat(api: &Api, request: &Request) -> Result<Response> {
     let head = match handshake::accept(request, OriginRule::Required(&api.origins), SUBPROTOCOL) {
         Ok(head) => head,
         Err(refusal) => return Ok(refusal),
     };
-    let session = api.caller(request).await?;
-    let allowance = api.allowances.of(session.uid);
+    let session = api.session(request).await?;
+    let allowance = api.services.allowances.of(session.uid);
     allowance.read(limits::users::UPGRADE_COST, session.admin)?;
     let held = reserve_hello(api, &session)?;
     check_room_for_one_more(api, &session)?;
     let handover = Handover {
         allowance,
         session,
-        auth: api.auth.clone(),
-        rooms: api.rooms.clone(),
-        shards: api.shards.clone(),
+        auth: api.services.auth.clone(),
+        rooms: api.services.rooms.clone(),
+        shards: api.services.shards.clone(),
     };
     Ok(Response::upgrade(move |socket, input| handover.run(held, socket, head, input)))
 }
 
-/// Refuses clearly before the process runs out of descriptors, and one user before he takes all.
+/// Refuses clearly before the process runs out of descriptors, and one user before they take all.
 fn check_room_for_one_more(api: &Api, session: &Session) -> Result<()> {
     // Those on their way to a shard are counted; only as many as this machine has cores can pass together.
-    if api.shards.connections() >= api.settings.sockets {
+    if api.services.shards.connections() >= api.settings.sockets {
         api.traffic.count_refused(RefusalReason::Sockets);
         let error =
             Error::new(Code::Unavailable, "The server has as many connections as it can hold.");
         return Err(error.retry_after(RETRY_MS));
     }
-    if !api.rooms.presence().reserve(session.uid, api.settings.sockets_per_user) {
+    if !api.services.rooms.presence().reserve(session.uid, api.settings.sockets_per_user) {
         api.traffic.count_refused(RefusalReason::User);
         let error = Error::new(Code::RateLimited, "You have too many connections.");
         return Err(error.retry_after(RETRY_MS));
@@ -69,9 +69,9 @@ fn check_room_for_one_more(api: &Api, session: &Session) -> Result<()> {
 /// rooms than fit into one are named when the reader has taken it.
 fn reserve_hello(api: &Api, session: &Session) -> Result<Reservation> {
     const ROOM: usize = 256;
-    let rooms = api.rooms.rooms_of(session.uid).len();
+    let rooms = api.services.rooms.rooms_of(session.uid).len();
     let bytes = (rooms * ROOM).min(limits::chat::HELLO_BYTES);
-    Ok(api.rooms.memory().reserve(Kind::Hellos, Holder::User(session.uid), bytes)?)
+    Ok(api.services.rooms.memory().reserve(Kind::Hellos, Holder::User(session.uid), bytes)?)
 }
 
 /// When a refused connection may try again, in milliseconds.
@@ -80,12 +80,12 @@ const RETRY_MS: u32 = 5_000;
 /// `--dev-echo PATH`: the same handshake and frame code, no login, nothing but echo. Conformance suites
 /// send no `Origin`, and there is no session that a page could use; a page of another site is refused
 /// as everywhere.
-pub(super) fn echo(api: &Api, request: &Request) -> Response {
+pub fn echo(api: &Api, request: &Request) -> Response {
     let head = match handshake::accept(request, OriginRule::IfAny(&api.origins), "") {
         Ok(head) => head,
         Err(refusal) => return refusal,
     };
-    let (shards, limits) = (api.shards.clone(), api.settings.dev_echo_limits);
+    let (shards, limits) = (api.services.shards.clone(), api.settings.dev_echo_limits);
     Response::upgrade(move |socket, input| {
         adopt(&shards, socket, head, input, Role::Echo(limits));
     })
@@ -118,9 +118,9 @@ impl Handover {
         // Before the rooms, whose counts depend on it.
         let blocked = self.rooms.blocked_by(uid);
         let rooms = self.rooms.rooms_of(uid);
-        let mut untold: Vec<RoomId> = rooms.iter().rev().copied().collect();
-        let views = self.rooms.take_views(uid, &mut untold, limits::chat::HELLO_BYTES);
-        let (told, more) = (rooms.len() - untold.len(), !untold.is_empty());
+        let mut unsent: Vec<RoomId> = rooms.iter().rev().copied().collect();
+        let views = self.rooms.take_views(uid, &mut unsent, limits::chat::HELLO_BYTES);
+        let (sent, more) = (rooms.len() - unsent.len(), !unsent.is_empty());
         let heartbeat_ms = limits::delivery::PING_AFTER_S.saturating_mul(1_000);
         let hello =
             Event::Hello { uid, rooms: &views, blocked: &blocked, heartbeat_ms, more }.encode();
@@ -134,7 +134,7 @@ impl Handover {
             status: self.session.status.clone(),
             hello: Bytes::from_owner(Held { hello, _held: held }),
             rooms: rooms.clone(),
-            told,
+            told: sent,
             allowance: self.allowance.clone(),
         };
         if !adopt(&self.shards, socket, head, input, role) {
@@ -142,12 +142,12 @@ impl Handover {
         }
         let missed = self.missed(&rooms, &blocked);
         if !missed.is_empty() {
-            tokio::spawn(tell(self.rooms, missed));
+            tokio::spawn(catch_up(self.rooms, missed));
         }
     }
 
     /// What changed between `hello` and the hand-over: nearly always nothing.
-    fn missed(&self, told: &[RoomId], blocked: &[Uid]) -> Vec<Delivery> {
+    fn missed(&self, sent: &[RoomId], blocked: &[Uid]) -> Vec<Delivery> {
         let uid = self.session.uid;
         if !self.auth.is_live(&self.session) {
             let session = ConnectionsOf::Session(self.session.id);
@@ -166,19 +166,19 @@ impl Handover {
             }
         }
         let now = self.rooms.rooms_of(uid);
-        if now == *told {
+        if now == *sent {
             return missed;
         }
-        let left = told.iter().filter(|room| !now.contains(room));
+        let left = sent.iter().filter(|room| !now.contains(room));
         let left = left.map(|room| Delivery::Left(uid, *room));
-        let joined = now.iter().filter(|room| !told.contains(room));
+        let joined = now.iter().filter(|room| !sent.contains(room));
         missed.extend(left.chain(joined.map(|room| Delivery::Joined(uid, *room))));
         missed
     }
 }
 
-/// Tells the shards what one of them has missed. A shard that is gone has closed its sockets.
-async fn tell(rooms: Rooms, missed: Vec<Delivery>) {
+/// Sends the shards what one of them has missed. A shard that is gone has closed its sockets.
+async fn catch_up(rooms: Rooms, missed: Vec<Delivery>) {
     for delivery in missed {
         let _ = rooms.publisher().broadcast(delivery).await;
     }

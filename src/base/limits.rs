@@ -175,6 +175,34 @@ pub mod api {
     pub const AUDITED_IN: Duration = Duration::from_secs(10 * 60);
 }
 
+/// Stopping (`server`).
+pub mod server {
+    use super::Duration;
+    /// Requests in flight get this long when the server stops. Rooms and shards have their own bounds.
+    pub const REQUESTS_STOP: Duration = Duration::from_millis(1_500);
+    /// What still runs beside the rooms when they have stopped gets this long.
+    pub const THREADS_STOP: Duration = Duration::from_millis(500);
+}
+
+/// What the server does by itself (`service`).
+pub mod service {
+    use super::Duration;
+    /// Between two samples of the counters.
+    pub const STATS_SAMPLED: Duration = Duration::from_secs(10);
+    /// Samples kept: an hour of them.
+    pub const STATS_SAMPLES: usize = 360;
+    /// Days in the figures.
+    pub const STATS_DAYS: usize = 30;
+    /// How long the figures of the days are kept before they are read anew.
+    pub const STATS_DAYS_CACHED: Duration = Duration::from_secs(60);
+    /// Between two purges.
+    pub const PURGE: Duration = Duration::from_secs(3_600);
+    /// Users of one purge; the rest follows with the next.
+    pub const PURGED_USERS: i64 = 100;
+    /// Between two attempts to finish what a failure interrupted.
+    pub const RETRY: Duration = Duration::from_secs(2);
+}
+
 /// Passwords, sessions, tickets and invitations (`auth`). Those for guesses are multiplied by the
 /// rate-limit scale, and 0 lifts them.
 pub mod auth {
@@ -339,6 +367,8 @@ pub mod chat {
     pub const REPLAY: usize = 1_000;
     /// Messages in one history page.
     pub const PAGE: usize = 100;
+    /// Messages of a page that names no limit.
+    pub const PAGE_DEFAULT: usize = 50;
     /// Bytes of their contents; one message, however large, is always there.
     pub const PAGE_BYTES: usize = 512 * 1024;
     /// Rooms in `hello`, in bytes; further ones follow in `rooms`.

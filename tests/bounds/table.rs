@@ -177,8 +177,13 @@ const API: &[Reached] = &[
         &["api::AUDITED", "api::AUDITED_IN"],
     ),
     (
-        "src/api/record.rs",
-        "so_much_is_written_down_for_all_together_and_admins_need_not_wait_for_it",
+        "src/service/stats.rs",
+        "only_an_hour_of_samples_is_kept_and_rates_are_per_second",
+        &["service::STATS_SAMPLES", "service::STATS_SAMPLED"],
+    ),
+    (
+        "src/service/audit.rs",
+        "so_much_is_written_for_all_together_and_admins_need_not_wait_for_it",
         &["api::AUDITED_TOTAL"],
     ),
     (
@@ -442,7 +447,7 @@ const CHAT: &[Reached] = &[
     (
         "tests/bounds/chat.rs",
         "who_missed_more_than_a_replay_holds_goes_on_where_it_ended_and_so_does_everybody",
-        &["chat::PAGE", "rooms::REPLAYS", "rooms::REPLAY_BYTES"],
+        &["chat::PAGE", "chat::PAGE_DEFAULT", "rooms::REPLAYS", "rooms::REPLAY_BYTES"],
     ),
     (
         "tests/order.rs",
@@ -743,7 +748,7 @@ const USERS: &[Reached] = &[
     ),
     ("tests/bounds/rates.rs", "a_change_that_many_are_told_costs_more", &["users::TOLD_AT_COST"]),
     (
-        "src/api/cost.rs",
+        "src/api/routes.rs",
         "a_browser_that_starts_stays_far_below_what_may_be_read_at_once",
         &["users::UPGRADE_COST"],
     ),
@@ -796,6 +801,13 @@ const NO_BOUND: &[(&str, &str)] = &[
     ("chat::ROOM_VIEW", "an estimate; HELLO_BYTES and ROOMS_BYTES are counted with it"),
     ("delivery::ACTIVITY_TICK", "how often activity is told; ACTIVITY bounds it for each room"),
     ("memory::HOLDERS_KEPT", "the size of an empty table"),
+    ("service::STATS_DAYS", "how many days the figures show"),
+    ("service::STATS_DAYS_CACHED", "how old the figures of the days may be"),
+    ("service::PURGE", "how often, whatever there is to purge"),
+    ("service::PURGED_USERS", "the rest follows with the next purge"),
+    ("service::RETRY", "a pause between attempts that go on until one succeeds"),
+    ("server::REQUESTS_STOP", "what still runs then is dropped by the stop"),
+    ("server::THREADS_STOP", "what still runs then is dropped by the stop"),
     ("embedded::START", "a recovery after a crash may take long, a broken cluster says so at once"),
     ("embedded::POLL", "between two looks"),
 ];

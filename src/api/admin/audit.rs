@@ -2,16 +2,16 @@
 
 use serde_json::{Value, json};
 
-use crate::api::Api;
+use crate::api::context::{AdminCall, Call};
 use crate::base::error::{Error, Result};
 use crate::base::hex;
 use crate::base::limits::api::{PAGE, PAGE_MAX};
 use crate::base::time;
-use crate::http::{Request, Response};
+use crate::http::Response;
 use crate::store::accounts::{AuditFilter, AuditRow};
 
 /// `GET /api/admin/audit?q=&action=&actor=&target=&before=N&limit=`
-pub(super) async fn page(api: &Api, request: &Request) -> Result<Response> {
+pub async fn page(Call { services, request, .. }: AdminCall<'_>) -> Result<Response> {
     let number = |name: &str, otherwise: i64| match request.query(name) {
         None => Ok(otherwise),
         Some(text) => text.parse().map_err(|_| Error::field(name, "is not a number")),
@@ -23,26 +23,26 @@ pub(super) async fn page(api: &Api, request: &Request) -> Result<Response> {
     let actor = actor.transpose().map_err(|_| Error::field("actor", "is not an id"))?;
     let filter =
         AuditFilter { q: text("q"), action: text("action"), actor, target: text("target") };
-    let (rows, more) = api.accounts.audit_page(&filter, number("before", i64::MAX)?, limit).await?;
-    let entries: Vec<_> = rows.iter().map(told).collect();
+    let (rows, more) = services.audit.page(&filter, number("before", i64::MAX)?, limit).await?;
+    let entries: Vec<_> = rows.iter().map(entry).collect();
     Ok(Response::json(200, &json!({"entries": entries, "more": more})))
 }
 
 /// `GET /api/admin/audit/verify`
-pub(super) async fn verify(api: &Api) -> Result<Response> {
-    let check = api.accounts.verify_audit().await?;
-    let mut told = json!({
+pub async fn verify(call: AdminCall<'_>) -> Result<Response> {
+    let check = call.services.audit.verify().await?;
+    let mut answer = json!({
         "ok": check.broken_at.is_none(),
         "entries": check.entries,
         "head": hex::encode(&check.head),
     });
     if let Some(n) = check.broken_at {
-        told["broken_at"] = json!(n);
+        answer["broken_at"] = json!(n);
     }
-    Ok(Response::json(200, &told))
+    Ok(Response::json(200, &answer))
 }
 
-fn told(row: &AuditRow) -> Value {
+fn entry(row: &AuditRow) -> Value {
     // What was written as JSON reads as JSON; a row that somebody wrote by hand must not break the page.
     let detail = serde_json::from_str(&row.detail).map_or_else(|_| json!({}), Value::Object);
     json!({

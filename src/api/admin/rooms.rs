@@ -1,60 +1,60 @@
-//! Rooms, for whoever runs the place: those that are there, those put away, those removed. What is
-//! done to them is done as everywhere else, by the rooms' own actors.
+//! Rooms, for whoever runs the server: those in use, archived and removed ones. What is done to them is done
+//! as everywhere else, by the rooms' own actors.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::api::Api;
+use crate::api::context::{AdminCall, Call};
 use crate::api::page::{Page, cursor, paged};
-use crate::api::rooms::Change;
-use crate::api::text::{line, name};
-use crate::auth::Session;
+use crate::api::rooms::room::{Change, remove_by};
 use crate::base::error::{Error, Result};
 use crate::base::ids::{RoomId, Uid};
 use crate::base::limits::chat;
-use crate::http::{Request, Response};
+use crate::base::text::{line, name};
+use crate::http::Response;
 use crate::protocol::room::RoomKind;
-use crate::rooms::{CreateRoom, MemberChange, RoomSummary, check_kind, sort_key};
-use crate::store::chat::{RemovedRoom, RoomRow};
+use crate::rooms::{CreateRoom, MemberChange, RoomSummary, Rooms, check_kind, sort_key};
+use crate::store::chat::{RemovedRoom, RoomChange, RoomRow};
 use crate::store::restorable_ms;
 
 /// `GET /api/admin/rooms?q=&state=&after=&limit=`
-pub(super) async fn page(api: &Api, request: &Request) -> Result<Response> {
+pub async fn page(Call { services, request, .. }: AdminCall<'_>) -> Result<Response> {
+    let rooms = &services.rooms;
     let page = Page::of(request)?;
     let archived = match request.query("state").as_deref() {
         None | Some("") => None,
         Some("active") => Some(false),
         Some("archived") => Some(true),
-        Some("removed") => return removed(api, &page).await,
+        Some("removed") => return removed(rooms, &page).await,
         Some(_) => {
             let rule = "must be \"active\", \"archived\" or \"removed\"";
             return Err(Error::field("state", rule));
         }
     };
-    let rooms = api.rooms.summaries(&page.q, archived);
+    let rooms = rooms.summaries(&page.q, archived);
     let key = |room: &RoomSummary| sort_key(&room.row.name, room.row.id);
     let (rooms, next, total) = page.cut(rooms, key);
-    let rooms: Vec<_> = rooms.iter().map(told).collect();
+    let rooms: Vec<_> = rooms.iter().map(summary).collect();
     let next = next.map(|key| cursor(&key));
     Ok(Response::json(200, &paged("rooms", rooms, next, total)))
 }
 
-async fn removed(api: &Api, page: &Page) -> Result<Response> {
+async fn removed(rooms: &Rooms, page: &Page) -> Result<Response> {
     let q = page.q.to_lowercase();
-    let mut rooms = api.rooms.removed().await?;
+    let mut rooms = rooms.removed().await?;
     rooms.retain(|room| room.row.name.to_lowercase().contains(&q));
     rooms.sort_by_cached_key(|room| sort_key(&room.row.name, room.row.id));
     let key = |room: &RemovedRoom| sort_key(&room.row.name, room.row.id);
     let (rooms, next, total) = page.cut(rooms, key);
-    let told = |room: &RemovedRoom| {
-        let mut told = row(&room.row, "removed");
-        told["members"] = json!(room.members);
-        told["owners"] = json!([]);
-        told["removed_at"] = json!(room.removed_at);
-        told["purge_at"] = json!(room.removed_at + restorable_ms());
-        told
+    let entry = |room: &RemovedRoom| {
+        let mut entry = row(&room.row, "removed");
+        entry["members"] = json!(room.members);
+        entry["owners"] = json!([]);
+        entry["removed_at"] = json!(room.removed_at);
+        entry["purge_at"] = json!(room.removed_at + restorable_ms());
+        entry
     };
-    let rooms: Vec<_> = rooms.iter().map(told).collect();
+    let rooms: Vec<_> = rooms.iter().map(entry).collect();
     let next = next.map(|key| cursor(&key));
     Ok(Response::json(200, &paged("rooms", rooms, next, total)))
 }
@@ -73,7 +73,7 @@ struct NewRoom {
 
 /// `POST /api/admin/rooms`: `owner` may be anybody; without one the room is run by admins of the
 /// server.
-pub(super) async fn create(api: &Api, caller: &Session, request: &Request) -> Result<Response> {
+pub async fn create(Call { services, caller, request, .. }: AdminCall<'_>) -> Result<Response> {
     let new: NewRoom = request.json()?;
     let create = CreateRoom {
         name: name("name", &new.name, chat::ROOM_NAME)?,
@@ -83,10 +83,10 @@ pub(super) async fn create(api: &Api, caller: &Session, request: &Request) -> Re
         is_default: new.is_default,
     };
     if let Some(owner) = new.owner {
-        crate::api::users::profile(api, owner).await?;
+        services.profiles.active(owner).await?;
     }
-    let room = api.create_room(caller, new.owner, create).await?.view;
-    Ok(Response::json(201, &shown(api, room.id)))
+    let room = services.room_changes.create(caller, new.owner, create).await?.view;
+    Ok(Response::json(201, &shown(&services.rooms, room.id)))
 }
 
 #[derive(Deserialize)]
@@ -95,44 +95,42 @@ struct Owner {
 }
 
 /// `PATCH /api/admin/rooms/{id}`
-pub(super) async fn change(
-    api: &Api,
-    caller: &Session,
-    room: RoomId,
-    request: &Request,
-) -> Result<Response> {
+pub async fn change(call: AdminCall<'_, RoomId>) -> Result<Response> {
+    let Call { services, caller, request, ids: room, .. } = call;
     let change = request.json::<Change>()?.check()?;
     let Owner { owner } = request.json()?;
-    if change != crate::store::chat::RoomChange::default() || owner.is_none() {
-        api.change_room(caller, room, change).await?;
+    if change != RoomChange::default() || owner.is_none() {
+        services.room_changes.update(caller, room, change).await?;
     }
     if let Some(owner) = owner {
-        crate::api::users::profile(api, owner).await?;
-        let _ = api.change_member(caller, room, owner, MemberChange::Own).await?;
+        services.profiles.active(owner).await?;
+        let change = MemberChange::Own;
+        let _ = services.room_changes.change_member(caller, room, owner, change).await?;
     }
-    Ok(Response::json(200, &shown(api, room)))
+    Ok(Response::json(200, &shown(&services.rooms, room)))
 }
 
 /// `DELETE /api/admin/rooms/{id}`
-pub(super) async fn remove(api: &Api, caller: &Session, room: RoomId) -> Result<Response> {
-    crate::api::rooms::remove(api, caller, room).await
+pub async fn remove(call: AdminCall<'_, RoomId>) -> Result<Response> {
+    remove_by(call.services, call.caller, call.ids).await
 }
 
 /// `POST /api/admin/rooms/{id}/restore`
-pub(super) async fn restore(api: &Api, caller: &Session, room: RoomId) -> Result<Response> {
-    crate::api::rooms::restore(api, caller, room).await?;
-    Ok(Response::json(200, &shown(api, room)))
+pub async fn restore(call: AdminCall<'_, RoomId>) -> Result<Response> {
+    let Call { services, caller, ids: room, .. } = call;
+    services.room_changes.restore(caller, room).await?;
+    Ok(Response::json(200, &shown(&services.rooms, room)))
 }
 
-fn shown(api: &Api, room: RoomId) -> Value {
-    api.rooms.summary(room).as_ref().map(told).unwrap_or_default()
+fn shown(rooms: &Rooms, room: RoomId) -> Value {
+    rooms.summary(room).as_ref().map(summary).unwrap_or_default()
 }
 
-fn told(room: &RoomSummary) -> Value {
-    let mut told = row(&room.row, if room.row.archived { "archived" } else { "active" });
-    told["members"] = json!(room.members);
-    told["owners"] = json!(room.owners);
-    told
+fn summary(room: &RoomSummary) -> Value {
+    let mut summary = row(&room.row, if room.row.archived { "archived" } else { "active" });
+    summary["members"] = json!(room.members);
+    summary["owners"] = json!(room.owners);
+    summary
 }
 
 fn row(row: &RoomRow, state: &str) -> Value {

@@ -3,24 +3,19 @@
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::api::Api;
+use crate::api::context::{AdminCall, Call};
 use crate::api::fields::present;
-use crate::api::text::name;
-use crate::auth::Session;
 use crate::base::error::{Error, Result};
 use crate::base::limits::api as limits;
 use crate::base::limits::auth::USERS_MAX;
+use crate::base::text::name;
 use crate::config::Registration;
-use crate::http::{Request, Response};
-use crate::settings::{RoomCreation, RuntimeSettings};
+use crate::http::Response;
+use crate::settings::RoomCreation;
 
 /// `GET /api/admin/settings`
-pub(super) fn show(api: &Api) -> Result<Response> {
-    Ok(answer(&api.auth.settings().current()))
-}
-
-fn answer(settings: &RuntimeSettings) -> Response {
-    Response::json(200, settings)
+pub async fn show(call: AdminCall<'_>) -> Result<Response> {
+    Ok(Response::json(200, &*call.services.auth.settings().current()))
 }
 
 #[derive(Deserialize)]
@@ -29,11 +24,11 @@ struct Change {
     registration: Option<Registration>,
     member_invites: Option<bool>,
     room_creation: Option<RoomCreation>,
-    /// `null`: as many as like.
+    /// `null`: any number.
     #[serde(default, deserialize_with = "present")]
     users_max: Option<Option<u32>>,
     default_locale: Option<String>,
-    /// What the caller took the settings for.
+    /// What the settings were when the caller read them.
     #[serde(default)]
     expected: Map<String, Value>,
 }
@@ -62,8 +57,8 @@ impl Change {
             fields.insert("users_max".into(), json!(most));
         }
         if let Some(tag) = &self.default_locale {
-            let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
-            if tag.is_empty() || tag.len() > limits::LOCALE || !tag.bytes().all(plain) {
+            let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+            if tag.is_empty() || tag.len() > limits::LOCALE || !tag.bytes().all(is_plain) {
                 return Err(Error::field("default_locale", "is not a language tag"));
             }
             fields.insert("default_locale".into(), json!(tag));
@@ -74,9 +69,9 @@ impl Change {
 
 /// `PATCH /api/admin/settings`: what is named changes, unless somebody else has changed what is
 /// `expected`.
-pub(super) async fn change(api: &Api, caller: &Session, request: &Request) -> Result<Response> {
+pub async fn change(Call { services, caller, request, .. }: AdminCall<'_>) -> Result<Response> {
     let change: Change = request.json()?;
     let fields = change.check()?;
-    let after = api.auth.settings().update(caller.principal(), fields, &change.expected).await?;
-    Ok(answer(&after))
+    let after = services.auth.settings().update(caller.principal, fields, &change.expected).await?;
+    Ok(Response::json(200, &*after))
 }

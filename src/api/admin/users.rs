@@ -1,31 +1,30 @@
 //! Users: finding, adding, disabling, removing, restoring them; ending their sessions, giving them a
-//! way back in. The store decides whether it may be done; here follows what it means for rooms,
-//! sessions and open sockets.
+//! way back in. The store decides whether it may be done; what follows from it is done by the services.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::api::Api;
-use crate::api::auth::end_sockets;
+use crate::api::context::{AdminCall, Call};
 use crate::api::page::{Page, cursor, paged};
-use crate::api::removal::there;
-use crate::api::text::{line, user_name};
-use crate::api::users::{picture, tell_profile};
-use crate::auth::Session;
 use crate::base::error::{Code, Error, Result};
 use crate::base::ids::Uid;
 use crate::base::limits;
-use crate::http::{Request, Response};
+use crate::base::names;
+use crate::base::text::{line, user_name};
+use crate::http::Response;
 use crate::rooms::delivery::ConnectionsOf;
+use crate::rooms::presence::Presence;
+use crate::service::{RemovedMessages, Services, avatar_urls};
 use crate::store::accounts::{self as store, UserChange, UserFilter, UserRow};
 use crate::store::restorable_ms;
 
 /// `GET /api/admin/users?q=&state=&after=&limit=`, or `?username=` for the one of that name, removed
 /// or not.
-pub(super) async fn page(api: &Api, request: &Request) -> Result<Response> {
+pub async fn page(Call { services, request, .. }: AdminCall<'_>) -> Result<Response> {
+    let presence = services.rooms.presence();
     if let Some(username) = request.query("username") {
-        let found = api.accounts.user_row_named(&crate::base::names::key(&username)).await;
-        let users: Vec<_> = there(found)?.iter().map(|user| told(api, user)).collect();
+        let found = services.accounts.find_named(&names::key(&username)).await?;
+        let users: Vec<_> = found.iter().map(|user| entry(presence, user)).collect();
         return Ok(Response::json(200, &json!({"users": users, "total": users.len()})));
     }
     let page = Page::of(request)?;
@@ -41,21 +40,20 @@ pub(super) async fn page(api: &Api, request: &Request) -> Result<Response> {
         }
     };
     let after = page.after.as_deref().unwrap_or_default();
-    let (mut users, total) =
-        api.accounts.users_page(&page.q, filter, after, page.limit + 1).await?;
+    let (mut users, total) = services.accounts.page(&page.q, filter, after, page.limit + 1).await?;
     let more = users.len() > page.limit;
     users.truncate(page.limit);
     let next = users.last().filter(|_| more).map(|user| cursor(&user.key));
-    let users: Vec<_> = users.iter().map(|user| told(api, user)).collect();
+    let users: Vec<_> = users.iter().map(|user| entry(presence, user)).collect();
     Ok(Response::json(200, &paged("users", users, next, total)))
 }
 
 /// `GET /api/admin/users/{id}`
-pub(super) async fn show(api: &Api, uid: Uid) -> Result<Response> {
-    let user = api.accounts.user_row(uid).await?;
-    let mut told = told(api, &user);
-    told["rooms"] = json!(api.rooms.rooms_of(uid).len());
-    Ok(Response::json(200, &told))
+pub async fn show(Call { services, ids: uid, .. }: AdminCall<'_, Uid>) -> Result<Response> {
+    let user = services.accounts.find(uid).await?;
+    let mut answer = entry(services.rooms.presence(), &user);
+    answer["rooms"] = json!(services.rooms.rooms_of(uid).len());
+    Ok(Response::json(200, &answer))
 }
 
 #[derive(Deserialize)]
@@ -69,7 +67,7 @@ struct NewUser {
 
 /// `POST /api/admin/users`: an account without a password, and the ticket that lets its user choose
 /// one.
-pub(super) async fn create(api: &Api, caller: &Session, request: &Request) -> Result<Response> {
+pub async fn create(Call { services, caller, request, .. }: AdminCall<'_>) -> Result<Response> {
     let new: NewUser = request.json()?;
     let key = user_name(&new.username)?;
     let display_name = line("display_name", &new.display_name, limits::api::DISPLAY_NAME)?;
@@ -80,12 +78,12 @@ pub(super) async fn create(api: &Api, caller: &Session, request: &Request) -> Re
         display_name: &display_name,
         slot: None,
     };
-    let (user, ticket) = api.auth.create_user(caller.principal(), &user).await?;
-    end_setup(api, &user);
-    crate::api::auth::join_defaults(api, user.uid).await;
-    let mut told = told(api, &user);
-    add_ticket(&mut told, &ticket.ticket, ticket.expires_at);
-    Ok(Response::json(201, &told))
+    let (user, ticket) = services.auth.create_user(caller.principal, &user).await?;
+    end_setup(services, &user);
+    services.onboarding.join_default_rooms(user.uid).await;
+    let mut answer = entry(services.rooms.presence(), &user);
+    add_ticket(&mut answer, &ticket.ticket, ticket.expires_at);
+    Ok(Response::json(201, &answer))
 }
 
 #[derive(Deserialize)]
@@ -125,68 +123,42 @@ impl Change {
 }
 
 /// `PATCH /api/admin/users/{id}`
-pub(super) async fn change(
-    api: &Api,
-    caller: &Session,
-    uid: Uid,
-    request: &Request,
-) -> Result<Response> {
-    let changes = request.json::<Change>()?.check()?;
-    let (user, done) = api.change_user(caller.principal(), uid, &changes).await?;
-    end_setup(api, &user);
+pub async fn change(call: AdminCall<'_, Uid>) -> Result<Response> {
+    let Call { services, caller, ids: uid, .. } = call;
+    let changes = call.request.json::<Change>()?.check()?;
+    let (user, done) = services.accounts.change(caller.principal, uid, &changes).await?;
+    end_setup(services, &user);
     if !done.is_empty() {
-        tell_profile(api, uid).await;
+        services.profiles.publish(uid).await;
     }
-    Ok(Response::json(200, &told(api, &user)))
+    Ok(Response::json(200, &entry(services.rooms.presence(), &user)))
 }
 
 /// With an administrator the link that makes the first one is over.
-fn end_setup(api: &Api, user: &UserRow) {
+fn end_setup(services: &Services, user: &UserRow) {
     if user.is_admin && !user.is_disabled {
-        api.auth.end_setup();
-    }
-}
-
-/// What becomes of the messages of an account that goes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(in crate::api) enum Messages {
-    /// They stay, with a neutral author.
-    #[default]
-    Keep,
-    /// They read as deleted from now on, and are gone for good with the purge.
-    Erase,
-}
-
-impl Messages {
-    /// Whether they go.
-    pub fn erase(self) -> bool {
-        self == Self::Erase
+        services.auth.end_setup();
     }
 }
 
 #[derive(Deserialize)]
 struct Removal {
     #[serde(default)]
-    messages: Messages,
+    messages: RemovedMessages,
 }
 
 /// `DELETE /api/admin/users/{id}`
-pub(super) async fn remove(
-    api: &Api,
-    caller: &Session,
-    uid: Uid,
-    request: &Request,
-) -> Result<Response> {
-    let Removal { messages } = request.json_if_any()?;
-    api.remove_user(caller.principal(), uid, messages.erase()).await?;
+pub async fn remove(call: AdminCall<'_, Uid>) -> Result<Response> {
+    let Removal { messages } = call.request.json_if_any()?;
+    call.services.accounts.remove(call.caller.principal, call.ids, messages).await?;
     Ok(Response::empty(204))
 }
 
 /// `POST /api/admin/users/{id}/restore`
-pub(super) async fn restore(api: &Api, caller: &Session, uid: Uid) -> Result<Response> {
-    let user = api.restore_user(caller.principal(), uid).await?;
-    Ok(Response::json(200, &told(api, &user)))
+pub async fn restore(call: AdminCall<'_, Uid>) -> Result<Response> {
+    let Call { services, caller, ids: uid, .. } = call;
+    let user = services.accounts.restore(caller.principal, uid).await?;
+    Ok(Response::json(200, &entry(services.rooms.presence(), &user)))
 }
 
 #[derive(Deserialize)]
@@ -197,60 +169,54 @@ struct Reset {
 
 /// `POST /api/admin/users/{id}/reset`: a one-time link to choose a new password. The admin never sees
 /// or sets one.
-pub(super) async fn reset(
-    api: &Api,
-    caller: &Session,
-    uid: Uid,
-    request: &Request,
-) -> Result<Response> {
-    let Reset { compromised } = request.json_if_any()?;
-    let ticket = api.auth.reset_user(caller.principal(), uid, compromised).await?;
+pub async fn reset(call: AdminCall<'_, Uid>) -> Result<Response> {
+    let Call { services, caller, ids: uid, .. } = call;
+    let Reset { compromised } = call.request.json_if_any()?;
+    let ticket = services.auth.reset_user(caller.principal, uid, compromised).await?;
     if compromised {
-        end_sockets(api, ConnectionsOf::User(uid)).await;
+        services.revocation.close_sockets(ConnectionsOf::User(uid)).await;
     }
-    let mut told = json!({"id": uid});
-    add_ticket(&mut told, &ticket.ticket, ticket.expires_at);
-    Ok(Response::json(201, &told))
+    let mut answer = json!({"id": uid});
+    add_ticket(&mut answer, &ticket.ticket, ticket.expires_at);
+    Ok(Response::json(201, &answer))
 }
 
 /// `DELETE /api/admin/users/{id}/sessions`
-pub(super) async fn end_sessions(api: &Api, caller: &Session, uid: Uid) -> Result<Response> {
-    for session in api.auth.end_sessions_by(caller.principal(), uid).await? {
-        end_sockets(api, ConnectionsOf::Session(session)).await;
-    }
+pub async fn end_sessions(call: AdminCall<'_, Uid>) -> Result<Response> {
+    call.services.revocation.end_all(call.caller.principal, call.ids).await?;
     Ok(Response::empty(204))
 }
 
-fn add_ticket(told: &mut Value, ticket: &str, expires_at: i64) {
-    told["ticket"] = json!(ticket);
-    told["path"] = json!(format!("/reset#{ticket}"));
-    told["expires_at"] = json!(expires_at);
+fn add_ticket(answer: &mut Value, ticket: &str, expires_at: i64) {
+    answer["ticket"] = json!(ticket);
+    answer["path"] = json!(format!("/reset#{ticket}"));
+    answer["expires_at"] = json!(expires_at);
 }
 
-fn told(api: &Api, user: &UserRow) -> Value {
+fn entry(presence: &Presence, user: &UserRow) -> Value {
     let state = match (user.removed_at, user.is_disabled) {
         (Some(_), _) => "removed",
         (None, true) => "disabled",
         (None, false) => "active",
     };
-    let mut told = json!({
+    let mut entry = json!({
         "id": user.uid,
         "uid": user.uid,
         "username": user.username,
         "display_name": user.display_name,
-        "avatar": picture(user.avatar.as_deref()),
+        "avatar": avatar_urls(user.avatar.as_deref()),
         "admin": user.is_admin,
         "state": state,
         "new": user.is_new,
         "created_at": user.created_at,
         "seen_at": user.seen_at,
         "sessions": user.sessions,
-        "presence": api.rooms.presence().view(user.uid).state,
+        "presence": presence.view(user.uid).state,
     });
     if let Some(removed_at) = user.removed_at {
-        told["removed_at"] = json!(removed_at);
-        told["purge_at"] = json!(removed_at + restorable_ms());
-        told["erases"] = json!(user.erases);
+        entry["removed_at"] = json!(removed_at);
+        entry["purge_at"] = json!(removed_at + restorable_ms());
+        entry["erases"] = json!(user.erases);
     }
-    told
+    entry
 }

@@ -1,23 +1,24 @@
-//! My profile: what others see of me, and how I like things.
+//! My profile: what others see of me, how I like things, and leaving for good.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::auth::Session;
+use crate::api::caller::clear_cookie;
+use crate::api::context::Call;
 use crate::base::error::{Error, Result};
+use crate::base::ids::Uid;
 use crate::base::limits;
+use crate::base::principal::Principal;
+use crate::base::text::{bounded, line};
 use crate::base::time;
-use crate::http::{Request, Response};
+use crate::http::Response;
 use crate::protocol::presence::{PresenceState, Status};
+use crate::service::{Profiles, RemovedMessages};
 use crate::store::accounts::ProfileChange;
 
-use super::Api;
-use super::text::{bounded, line};
-use super::users::{chosen, profile, public, tell_profile};
-
 /// `GET /api/me`
-pub(super) async fn show(api: &Api, caller: &Session) -> Result<Response> {
-    Ok(Response::json(200, &own(api, caller).await?))
+pub async fn show(call: Call<'_>) -> Result<Response> {
+    Ok(Response::json(200, &own(&call.services.profiles, call.caller.uid).await?))
 }
 
 #[derive(Deserialize)]
@@ -38,7 +39,7 @@ struct NewStatus {
 }
 
 /// `PATCH /api/me`: only what is named changes.
-pub(super) async fn change(api: &Api, caller: &Session, request: &Request) -> Result<Response> {
+pub async fn change(Call { services, caller, request, .. }: Call<'_>) -> Result<Response> {
     let Change { display_name, bio, locale, status } = request.json()?;
     let display_name =
         display_name.map(|text| line("display_name", &text, limits::api::DISPLAY_NAME));
@@ -48,29 +49,16 @@ pub(super) async fn change(api: &Api, caller: &Session, request: &Request) -> Re
         locale: locale.map(check_locale).transpose()?,
         status: status.map(check_status).transpose()?,
     };
-    api.allowances.of(caller.uid).profile_change()?;
-    let is_written = api.accounts.change_profile(caller.uid, &change).await?;
-    // What was said on a socket may be newer than what the account knows.
-    let presence = api.rooms.presence();
-    let is_new = |status: &Status| presence.status(caller.uid).is_some_and(|now| now != *status);
-    let status = change.status.filter(|status| is_written || is_new(status));
-    let is_changed = is_written || status.is_some();
-    if let Some(status) = status {
-        // A session that is remembered carries the old one to the next first connection.
-        api.auth.forget(caller.uid);
-        presence.set_status(caller.uid, status);
-    }
-    if is_changed {
-        tell_profile(api, caller.uid).await;
-    }
-    Ok(Response::json(200, &own(api, caller).await?))
+    services.allowances.of(caller.uid).profile_change()?;
+    services.profiles.change(caller.uid, change).await?;
+    Ok(Response::json(200, &own(&services.profiles, caller.uid).await?))
 }
 
-/// As others see me, and what only I see: what I chose instead of what that looks like.
-async fn own(api: &Api, caller: &Session) -> Result<Value> {
-    let profile = profile(api, caller.uid).await?;
-    let mut me = public(api, &profile);
-    let Status { state, text, until } = chosen(api, &profile);
+/// What others see of me, and what only I see: the status I chose instead of how it looks to others.
+async fn own(profiles: &Profiles, uid: Uid) -> Result<Value> {
+    let profile = profiles.active(uid).await?;
+    let mut me = profiles.public(&profile);
+    let Status { state, text, until } = profiles.chosen_status(&profile);
     me["locale"] = json!(profile.locale);
     me["admin"] = json!(profile.is_admin);
     me["status"] = json!({"state": state, "text": text, "until": until});
@@ -78,7 +66,7 @@ async fn own(api: &Api, caller: &Session) -> Result<Value> {
 }
 
 /// A language tag such as `en` or `pt-BR`; empty means "as the browser says".
-pub(super) fn check_locale(locale: String) -> Result<String> {
+fn check_locale(locale: String) -> Result<String> {
     let plain = locale.len() <= limits::api::LOCALE
         && locale.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     if plain { Ok(locale) } else { Err(Error::field("locale", "is not a language tag")) }
@@ -89,4 +77,20 @@ fn check_status(status: NewStatus) -> Result<Status> {
     let text = line("status", &text, limits::chat::STATUS)?;
     let until = until.map(|until| time::ahead("until", until)).transpose()?;
     Ok(Status { state, text, until })
+}
+
+#[derive(Deserialize)]
+struct Deletion {
+    auth: String,
+    messages: RemovedMessages,
+}
+
+/// `DELETE /api/me`: takes the password, because a browser left open must not be enough. An admin can
+/// restore the account for thirty days.
+pub async fn delete(Call { services, caller, request, .. }: Call<'_>) -> Result<Response> {
+    let Deletion { auth, messages } = request.json()?;
+    services.auth.check_password(caller.uid, caller.id, &auth, request.peer.ip()).await?;
+    let by = Principal::User { uid: caller.uid, is_admin: false };
+    services.accounts.remove(by, caller.uid, messages).await?;
+    Ok(clear_cookie(request, Response::empty(204)))
 }

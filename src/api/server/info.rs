@@ -2,22 +2,23 @@
 
 use serde_json::json;
 
+use crate::api::context::Api;
+use crate::base::error::Result;
 use crate::base::limits;
-use crate::http::Response;
-
-use super::Api;
+use crate::http::{Request, Response};
 
 /// `GET /api/info`
-pub(super) fn info(api: &Api) -> Response {
-    let settings = api.auth.settings().current();
+pub async fn info(api: &Api, _: &Request) -> Result<Response> {
+    let auth = &api.services.auth;
+    let live = auth.settings().current();
     let mut info = json!({
-        "name": settings.name,
+        "name": live.name,
         "version": env!("CARGO_PKG_VERSION"),
-        "registration": settings.registration,
-        "member_invites": settings.member_invites,
-        "room_creation": settings.room_creation,
-        "default_locale": settings.default_locale,
-        "setup": api.auth.setup_code().is_some(),
+        "registration": live.registration,
+        "member_invites": live.member_invites,
+        "room_creation": live.room_creation,
+        "default_locale": live.default_locale,
+        "setup": auth.setup_code().is_some(),
         "limits": {
             "command": limits::chat::COMMAND,
             "text": limits::chat::TEXT,
@@ -36,14 +37,13 @@ pub(super) fn info(api: &Api) -> Response {
         },
     });
     // The same fields as `/api/e2ee/info`, so that a client asks once.
-    if let (Some(info), Some(more)) = (info.as_object_mut(), api.auth.encryption_info().as_object())
-    {
+    if let (Some(info), Some(more)) = (info.as_object_mut(), auth.encryption_info().as_object()) {
         info.extend(more.clone());
     }
-    Response::json(200, &info)
+    Ok(Response::json(200, &info))
 }
 
 /// `GET /api/e2ee/info`
-pub(super) fn encryption(api: &Api) -> Response {
-    Response::json(200, &api.auth.encryption_info())
+pub async fn encryption_info(api: &Api, _: &Request) -> Result<Response> {
+    Ok(Response::json(200, &api.services.auth.encryption_info()))
 }

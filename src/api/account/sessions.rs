@@ -1,19 +1,16 @@
-//! Where am I signed in? Signing one out closes its sockets at once.
+//! Where am I signed in? Ending a session closes its sockets at once.
 
 use serde_json::json;
 
-use crate::auth::{Session, SessionKind};
+use crate::api::context::Call;
+use crate::auth::SessionKind;
 use crate::base::error::{Code, Error, Result};
 use crate::base::ids::SessionId;
 use crate::http::Response;
-use crate::rooms::delivery::ConnectionsOf;
-
-use super::Api;
-use super::auth::end_sockets;
 
 /// `GET /api/sessions`
-pub(super) async fn list(api: &Api, caller: &Session) -> Result<Response> {
-    let sessions = api.auth.sessions(caller.uid).await?;
+pub async fn list(Call { services, caller, .. }: Call<'_>) -> Result<Response> {
+    let sessions = services.auth.sessions(caller.uid).await?;
     let sessions: Vec<_> = sessions
         .iter()
         .map(|session| {
@@ -31,28 +28,20 @@ pub(super) async fn list(api: &Api, caller: &Session) -> Result<Response> {
 }
 
 /// `DELETE /api/sessions/{id}`, one's own only: of anybody else's nothing is known.
-pub(super) async fn revoke(api: &Api, caller: &Session, id: SessionId) -> Result<Response> {
-    end(api, caller, SessionKind::Browser, id).await
+pub async fn end(call: Call<'_, SessionId>) -> Result<Response> {
+    end_one(call, SessionKind::Browser).await
 }
 
 /// Ends a login or a token of the caller.
-pub(super) async fn end(
-    api: &Api,
-    caller: &Session,
-    kind: SessionKind,
-    id: SessionId,
-) -> Result<Response> {
-    if !api.auth.revoke(caller.uid, kind, id).await? {
+pub async fn end_one(call: Call<'_, SessionId>, kind: SessionKind) -> Result<Response> {
+    if !call.services.revocation.end(call.caller.uid, kind, call.ids).await? {
         return Err(Error::new(Code::NotFound, "There is no such session."));
     }
-    end_sockets(api, ConnectionsOf::Session(id)).await;
     Ok(Response::empty(204))
 }
 
 /// `DELETE /api/sessions`: everywhere but here. Personal access tokens stay.
-pub(super) async fn revoke_others(api: &Api, caller: &Session) -> Result<Response> {
-    for session in api.auth.end_sessions(caller.uid, Some(caller.id), false).await? {
-        end_sockets(api, ConnectionsOf::Session(session)).await;
-    }
+pub async fn end_others(call: Call<'_>) -> Result<Response> {
+    call.services.revocation.end_others(call.caller).await?;
     Ok(Response::empty(204))
 }

@@ -1,4 +1,4 @@
-//! Personal access tokens: shown once, kept as SHA-256. Only a browser that signed in makes, lists and
+//! Personal access tokens: sent once, kept as SHA-256. Only a browser that signed in makes, lists and
 //! revokes them, so a token that was stolen makes no other one that survives it.
 
 use std::time::Duration;
@@ -6,22 +6,21 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::auth::{Scope, Session, SessionKind, TokenWish};
+use super::sessions::end_one;
+use crate::api::context::Call;
+use crate::api::fields::present;
+use crate::auth::{Scope, SessionKind, TokenWish};
 use crate::base::error::{Error, Result};
 use crate::base::ids::SessionId;
 use crate::base::limits;
 use crate::base::limits::auth::{TOKEN_LIFE, TOKEN_LIFE_MAX, TOKEN_LIFE_MIN};
-use crate::http::{Request, Response};
-
-use super::Api;
-use super::fields::present;
-use super::record::Target;
-use super::sessions::end;
-use super::text::line;
+use crate::base::text::line;
+use crate::http::Response;
+use crate::service::AuditTarget;
 
 /// `GET /api/tokens`
-pub(super) async fn list(api: &Api, caller: &Session) -> Result<Response> {
-    let tokens = api.auth.tokens(caller.uid).await?;
+pub async fn list(Call { services, caller, .. }: Call<'_>) -> Result<Response> {
+    let tokens = services.auth.tokens(caller.uid).await?;
     let tokens: Vec<_> = tokens
         .iter()
         .map(|token| {
@@ -43,16 +42,16 @@ struct NewToken {
     #[serde(default)]
     label: String,
     #[serde(default)]
-    scope: Wanted,
+    scope: NewScope,
     /// Absent: ninety days. `null`: for ever.
     #[serde(default, deserialize_with = "present")]
     expires_in_s: Option<Option<u64>>,
 }
 
-/// What a token may be made for.
+/// The scope of a new token; that of a browser is none of them.
 #[derive(Debug, Default, Clone, Copy, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Wanted {
+enum NewScope {
     Read,
     #[default]
     Write,
@@ -60,18 +59,19 @@ enum Wanted {
 }
 
 /// `POST /api/tokens`
-pub(super) async fn create(api: &Api, caller: &Session, request: &Request) -> Result<Response> {
-    let NewToken { label, scope, expires_in_s } = request.json_if_any()?;
-    let permit = api.permit(caller)?;
+pub async fn create(call: Call<'_>) -> Result<Response> {
+    let (services, caller, actor) = (call.services, call.caller, call.actor());
+    let NewToken { label, scope, expires_in_s } = call.request.json_if_any()?;
+    let permit = services.audit.permit(&actor)?;
     let label = line("label", &label, limits::api::LABEL)?;
     let scope = match scope {
-        Wanted::Read => Scope::Read,
-        Wanted::Write => Scope::Write,
-        Wanted::Admin => Scope::Admin,
+        NewScope::Read => Scope::Read,
+        NewScope::Write => Scope::Write,
+        NewScope::Admin => Scope::Admin,
     };
     let wish = TokenWish { label: &label, scope, lives: life(expires_in_s)? };
-    let made = api.auth.create_token(caller, wish).await?;
-    let target = Target::user(caller.uid, &caller.username);
+    let made = services.auth.create_token(caller, wish).await?;
+    let target = AuditTarget::user(caller.uid, &caller.username);
     let detail = json!({"label": label, "scope": scope, "expires_at": made.expires_at});
     permit.record("token.issue", target, detail).await;
     let answer = json!({
@@ -94,6 +94,6 @@ fn life(wanted: Option<Option<u64>>) -> Result<Option<Duration>> {
 }
 
 /// `DELETE /api/tokens/{id}`
-pub(super) async fn revoke(api: &Api, caller: &Session, id: SessionId) -> Result<Response> {
-    end(api, caller, SessionKind::Token, id).await
+pub async fn revoke(call: Call<'_, SessionId>) -> Result<Response> {
+    end_one(call, SessionKind::Token).await
 }

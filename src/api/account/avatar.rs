@@ -1,59 +1,52 @@
-//! Pictures of people: uploading one, taking it away, showing it.
+//! Pictures of people: uploading one, removing it, sending it.
 //!
-//! A picture's address is random and never used for another one, so whoever has loaded it need not
-//! ask again; and whoever does not know it cannot guess it.
+//! A picture's address is random and never used for another one, so a browser that has loaded it need not ask
+//! again; and nobody can guess it.
 
 use serde_json::json;
 
-use crate::auth::Session;
+use crate::api::access::Access;
+use crate::api::context::{Api, Call};
 use crate::base::error::{Code, Error, Result};
-use crate::base::{hex, random};
 use crate::http::{BodyPermit, Request, Response};
+use crate::service::avatar_urls;
 
-use super::Api;
-use super::scope::Need;
-use super::users::{picture, tell_profile};
-
-/// A place for the upload, before a byte of it is read: for who is signed in, one at a time.
-pub(super) async fn admit(api: &Api, request: &Request) -> Result<BodyPermit> {
+/// Leave to send an upload, before a byte of it is read: for a user who is signed in, one at a time.
+pub async fn authorize_body(api: &Api, request: &Request) -> Result<BodyPermit> {
     if request.head.method.as_str() != "PUT" {
         return Ok(Box::new(()));
     }
-    let caller = api.caller(request).await?;
-    Need::Write.check(&caller)?;
-    Ok(Box::new(api.studio.enter(caller.uid)?))
+    let session = api.session(request).await?;
+    Access::Write.check(&session)?;
+    Ok(Box::new(api.avatars.admit(session.uid)?))
 }
 
 /// `PUT /api/me/avatar`: the body is the picture.
-pub(super) async fn put(api: &Api, caller: &Session, request: &Request) -> Result<Response> {
+pub async fn put(Call { api, services, caller, request, .. }: Call<'_>) -> Result<Response> {
     if request.header("content-encoding").is_some() {
         let text = "A picture is sent as it is, without Content-Encoding.";
         return Err(Error::new(Code::UnsupportedType, text));
     }
     let content_type = request.header("content-type").unwrap_or_default();
-    api.allowances.of(caller.uid).profile_change()?;
-    let drawn = api.studio.make(content_type, request.body.clone()).await?;
-    let name = format!("{}.{}", hex::encode(&random::bytes::<16>()?), drawn.extension);
-    api.accounts.put_avatar(caller.uid, &name, drawn.content_type, &drawn.squares).await?;
-    tell_profile(api, caller.uid).await;
-    Ok(Response::json(200, &json!({"avatar": picture(Some(&name))})))
+    services.allowances.of(caller.uid).profile_change()?;
+    let picture = api.avatars.make(content_type, request.body.clone()).await?;
+    let name = services.profiles.set_avatar(caller.uid, &picture).await?;
+    Ok(Response::json(200, &json!({"avatar": avatar_urls(Some(&name))})))
 }
 
 /// `DELETE /api/me/avatar`
-pub(super) async fn remove(api: &Api, caller: &Session) -> Result<Response> {
-    api.allowances.of(caller.uid).profile_change()?;
-    if api.accounts.remove_avatar(caller.uid).await? {
-        tell_profile(api, caller.uid).await;
-    }
+pub async fn remove(Call { services, caller, .. }: Call<'_>) -> Result<Response> {
+    services.allowances.of(caller.uid).profile_change()?;
+    services.profiles.remove_avatar(caller.uid).await?;
     Ok(Response::empty(204))
 }
 
 /// `GET /avatars/{name}-{size}.{extension}`
-pub(super) async fn file(api: &Api, request: &Request) -> Result<Response> {
+pub async fn file(api: &Api, request: &Request) -> Result<Response> {
     let none = || Error::new(Code::NotFound, "There is no such picture.");
     let path = request.head.path.strip_prefix("/avatars/").unwrap_or_default();
     let (name, size) = parse(path).ok_or_else(none)?;
-    let (content_type, data) = api.accounts.avatar(&name, size).await?.ok_or_else(none)?;
+    let (content_type, data) = api.services.profiles.avatar(&name, size).await?.ok_or_else(none)?;
     Ok(Response::new(200, &content_type, data)
         .header("Cache-Control", "public, max-age=31536000, immutable")
         .header("Cross-Origin-Resource-Policy", "same-origin"))

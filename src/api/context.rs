@@ -1,0 +1,69 @@
+//! What handlers work with: the interface as it was set up, and one call of it.
+
+use std::sync::Arc;
+
+use crate::auth::Session;
+use crate::avatars::AvatarPipeline;
+use crate::http::{HttpCounters, Request, Site};
+use crate::metrics::Metrics;
+use crate::service::{Actor, Services};
+use crate::ws::Limits;
+use crate::ws::handshake::OriginPolicy;
+
+/// How the interface is set up.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Path of the echo endpoint for conformance suites, if there is one.
+    pub dev_echo: Option<String>,
+    /// What that endpoint takes.
+    pub dev_echo_limits: Limits,
+    /// WebSockets at once.
+    pub sockets: usize,
+    /// WebSockets of one user at once.
+    pub sockets_per_user: usize,
+}
+
+/// The HTTP interface: the services behind it, and what only HTTP needs.
+pub struct Api {
+    /// What the server does.
+    pub services: Arc<Services>,
+    /// Makes pictures of people out of uploads.
+    pub avatars: Arc<AvatarPipeline>,
+    /// Pages, scripts and styles.
+    pub site: Site,
+    /// Whose pages may use a browser's cookie.
+    pub origins: OriginPolicy,
+    /// What the listeners count.
+    pub traffic: Arc<HttpCounters>,
+    /// `/metrics`.
+    pub metrics: Metrics,
+    /// The digest of the operator's token: whoever can read this machine's files administrates.
+    pub operator: [u8; 32],
+    /// What was set at the start.
+    pub settings: Settings,
+}
+
+/// One call of somebody who may make it. `I` are the ids in its path; `C` is the caller: a session, or for
+/// administration an [`Actor`], which may be the operator.
+pub(super) struct Call<'a, I = (), C = Session> {
+    /// The interface.
+    pub api: &'a Api,
+    /// Its services.
+    pub services: &'a Services,
+    /// Who calls.
+    pub caller: &'a C,
+    /// What was sent.
+    pub request: &'a Request,
+    /// The ids in the path.
+    pub ids: I,
+}
+
+impl<I> Call<'_, I> {
+    /// The caller, for what may have to be recorded.
+    pub fn actor(&self) -> Actor {
+        Actor::of(self.caller)
+    }
+}
+
+/// A call under `/api/admin/`.
+pub(super) type AdminCall<'a, I = ()> = Call<'a, I, Actor>;

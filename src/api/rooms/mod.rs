@@ -1,0 +1,6 @@
+//! Rooms, their members and their messages.
+
+pub mod bans;
+pub mod members;
+pub mod messages;
+pub mod room;

@@ -1,0 +1,168 @@
+//! What the server does, apart from any HTTP request: each service is a struct of its own over the stores, the
+//! rooms and the sessions. Handlers call them, and so do the server's own jobs.
+
+mod accounts;
+mod actor;
+mod audit;
+mod jobs;
+mod onboarding;
+mod profiles;
+mod purge;
+mod readiness;
+mod revocation;
+mod room_changes;
+mod stats;
+mod status_writer;
+
+pub use accounts::{Accounts, RemovedMessages};
+pub use actor::Actor;
+pub use audit::{Audit, AuditTarget};
+pub use onboarding::{Joined, Onboarding};
+pub use profiles::{Profiles, avatar_urls};
+pub use purge::{Purge, Purged};
+pub use readiness::Readiness;
+pub use revocation::Revocation;
+pub use room_changes::RoomChanges;
+pub use stats::StatsSampler;
+pub use status_writer::StatusWriter;
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::auth::Auth;
+use crate::base::allowance::Allowances;
+use crate::base::limits::auth::SESSIONS_SWEEP;
+use crate::base::limits::rooms::PRESENCE_TICK;
+use crate::base::limits::service as limits;
+use crate::delivery::Shards;
+use crate::rooms::Rooms;
+use crate::store::accounts::AccountStore;
+use crate::store::chat::ChatStore;
+
+/// What the services work with.
+pub struct Parts {
+    /// Accounts, sessions and the audit log.
+    pub accounts: AccountStore,
+    /// Rooms and messages.
+    pub chat: ChatStore,
+    /// Logins and tokens.
+    pub auth: Arc<Auth>,
+    /// Rooms, members and history.
+    pub rooms: Rooms,
+    /// The delivery threads.
+    pub shards: Shards,
+    /// Multiplies every limit; 0 lifts them.
+    pub rate_limit_scale: f64,
+}
+
+/// All services, and the parts below them that callers use directly.
+pub struct Services {
+    /// Logins and tokens.
+    pub auth: Arc<Auth>,
+    /// Rooms, members and history, to read; what is done to them goes through `room_changes`.
+    pub rooms: Rooms,
+    /// The delivery threads.
+    pub shards: Shards,
+    /// What each user may take of the server.
+    pub allowances: Arc<Allowances>,
+    /// Changing, removing and restoring accounts.
+    pub accounts: Arc<Accounts>,
+    /// The audit log.
+    pub audit: Arc<Audit>,
+    /// What people see of each other.
+    pub profiles: Arc<Profiles>,
+    /// Ending sessions and their sockets.
+    pub revocation: Arc<Revocation>,
+    /// Changing rooms and memberships.
+    pub room_changes: Arc<RoomChanges>,
+    /// The first rooms of new people.
+    pub onboarding: Onboarding,
+    /// Erasing what was removed.
+    pub purge: Purge,
+    /// Statuses on their way into accounts.
+    pub status_writer: StatusWriter,
+    /// The figures of the last hour.
+    pub stats: StatsSampler,
+    /// Whether the stores are ready.
+    pub readiness: Readiness,
+}
+
+impl Services {
+    /// Builds each service from those below it.
+    pub fn new(parts: Parts) -> Self {
+        let Parts { accounts: store, chat, auth, rooms, shards, rate_limit_scale } = parts;
+        let allowances = Arc::new(Allowances::new(rate_limit_scale));
+        let audit = Arc::new(Audit::new(store.clone(), rate_limit_scale));
+        let profiles = Arc::new(Profiles::new(store.clone(), rooms.clone(), auth.clone()));
+        let revocation = Arc::new(Revocation::new(auth.clone(), rooms.clone()));
+        let room_changes = Arc::new(RoomChanges::new(
+            rooms.clone(),
+            auth.clone(),
+            allowances.clone(),
+            profiles.clone(),
+            audit.clone(),
+        ));
+        let accounts = Arc::new(Accounts::new(
+            store.clone(),
+            rooms.clone(),
+            auth.clone(),
+            revocation.clone(),
+            profiles.clone(),
+        ));
+        Self {
+            onboarding: Onboarding::new(
+                store.clone(),
+                rooms.clone(),
+                profiles.clone(),
+                room_changes.clone(),
+            ),
+            purge: Purge::new(store.clone(), chat.clone(), rooms.clone(), accounts.clone()),
+            status_writer: StatusWriter::new(store.clone(), rooms.clone(), auth.clone()),
+            stats: StatsSampler::new(store.clone(), chat.clone(), rooms.clone(), shards.clone()),
+            readiness: Readiness::new(store, chat),
+            auth,
+            rooms,
+            shards,
+            allowances,
+            accounts,
+            audit,
+            profiles,
+            revocation,
+            room_changes,
+        }
+    }
+
+    /// Starts what the server does by itself until it stops.
+    pub fn start_jobs(self: &Arc<Self>, jobs: &mut JoinSet<()>, stop: &watch::Receiver<bool>) {
+        let sample = self.job(|services| async move { services.stats.sample() });
+        jobs.spawn(jobs::every(limits::STATS_SAMPLED, stop.clone(), sample));
+        let purge = self.job(|services| async move {
+            if let Err(error) = services.purge.run().await {
+                tracing::warn!(?error, "the purge waits for the next hour");
+            }
+        });
+        jobs.spawn(jobs::every(limits::PURGE, stop.clone(), purge));
+        let end_expired = self.job(|services| async move {
+            if let Err(error) = services.revocation.end_expired().await {
+                tracing::warn!(?error, "sessions that are over wait for the next attempt");
+            }
+        });
+        jobs.spawn(jobs::every(SESSIONS_SWEEP, stop.clone(), end_expired));
+        let write_statuses = self.job(|services| async move {
+            if let Err(error) = services.status_writer.write_pending().await {
+                tracing::debug!(?error, "statuses wait for the database");
+            }
+        });
+        jobs.spawn(jobs::every(PRESENCE_TICK, stop.clone(), write_statuses));
+        let (services, stop) = (self.clone(), stop.clone());
+        jobs.spawn(async move { services.accounts.finish_when_interrupted(stop).await });
+    }
+
+    /// A job that works with the services as often as it is run.
+    fn job<F, W: Fn(Arc<Self>) -> F>(self: &Arc<Self>, work: W) -> impl FnMut() -> F + use<F, W> {
+        let services = self.clone();
+        move || work(services.clone())
+    }
+}

@@ -1,0 +1,285 @@
+//! What somebody does to a room or to a membership, and what the audit log says about it.
+//!
+//! Handlers change rooms only through here (`tests/architecture.rs` checks it), and what an entry says is
+//! derived from the change and from what became of it. So no handler can forget to record an act, and what
+//! changed nothing is not recorded.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::actor::Actor;
+use super::audit::{Audit, AuditTarget};
+use super::profiles::Profiles;
+use crate::auth::{Auth, Invite};
+use crate::base::allowance::Allowances;
+use crate::base::error::Result;
+use crate::base::ids::{RoomId, Uid};
+use crate::base::principal::Principal;
+use crate::protocol::room::{Role, RoomKind, RoomView};
+use crate::rooms::{
+    CreateRoom, CreatedRoom, MemberChange, MemberOutcome, Quota, Rooms, UpdatedRoom,
+};
+use crate::store::chat::RoomChange;
+
+/// Changes rooms and memberships, and records it.
+pub struct RoomChanges {
+    rooms: Rooms,
+    auth: Arc<Auth>,
+    allowances: Arc<Allowances>,
+    profiles: Arc<Profiles>,
+    audit: Arc<Audit>,
+}
+
+impl RoomChanges {
+    /// Of these rooms, into this log.
+    pub fn new(
+        rooms: Rooms,
+        auth: Arc<Auth>,
+        allowances: Arc<Allowances>,
+        profiles: Arc<Profiles>,
+        audit: Arc<Audit>,
+    ) -> Self {
+        Self { rooms, auth, allowances, profiles, audit }
+    }
+
+    /// Creates a room for `owner`, or finds the direct room that exists.
+    ///
+    /// # Errors
+    /// Those of [`Rooms::create`]; `rate_limited`.
+    pub async fn create(
+        &self,
+        by: &Actor,
+        owner: Option<Uid>,
+        create: CreateRoom,
+    ) -> Result<CreatedRoom> {
+        // Who talks to whom in private is nobody else's business and is not recorded.
+        let permit = match create.kind {
+            RoomKind::Dm => None,
+            RoomKind::Open | RoomKind::Closed => Some(self.audit.permit(by)?),
+        };
+        let mut members = create.members.clone();
+        let mut detail = json!({
+            "kind": create.kind,
+            "owner": owner,
+            "default": Some(true).filter(|_| create.is_default),
+        });
+        let created = self.create_within_limits(by, owner, create).await?;
+        if let Some(permit) = permit.filter(|_| created.is_new) {
+            let room = &created.view;
+            // Somebody who has blocked the owner was left out.
+            members.retain(|uid| self.rooms.is_member(room.id, *uid));
+            if !members.is_empty() {
+                detail["members"] = json!(members);
+            }
+            let target = AuditTarget::room(room.id, &room.name);
+            permit.record("room.create", target, without_nulls(detail)).await;
+        }
+        Ok(created)
+    }
+
+    /// Creates it if the caller may create one more, and add so many people.
+    async fn create_within_limits(
+        &self,
+        by: &Actor,
+        owner: Option<Uid>,
+        create: CreateRoom,
+    ) -> Result<CreatedRoom> {
+        // The operator has an allowance of their own.
+        let (uid, is_admin) = (by.uid().unwrap_or(Uid(0)), by.is_admin());
+        let is_direct = create.kind == RoomKind::Dm;
+        let quota = if is_admin { Quota::Unbounded } else { Quota::Bounded };
+        let people: BTreeSet<_> = create.members.iter().filter(|member| **member != uid).collect();
+        let people = people.len();
+        let allowance = self.allowances.of(uid);
+        allowance.add_members(people, is_admin)?;
+        let counted = match quota {
+            Quota::Bounded => self.auth.take_room(uid, is_direct),
+            Quota::Unbounded => Ok(()),
+        };
+        let created = match counted {
+            Ok(()) => self.rooms.create(owner, create, quota).await,
+            Err(error) => Err(error),
+        };
+        if !matches!(created, Ok(CreatedRoom { is_new: true, .. })) {
+            allowance.give_members_back(people, is_admin);
+        }
+        let created = created?;
+        if quota == Quota::Bounded && !created.is_new {
+            self.auth.give_direct_back(uid);
+        }
+        Ok(created)
+    }
+
+    /// Changes the room itself.
+    ///
+    /// # Errors
+    /// Those of [`Rooms::update`]; `rate_limited`.
+    pub async fn update(&self, by: &Actor, room: RoomId, change: RoomChange) -> Result<RoomView> {
+        let permit = self.audit.permit(by)?;
+        let before = self.rooms.info(by.principal, room)?;
+        let UpdatedRoom { view, changed } = self.rooms.update(by.principal, room, change).await?;
+        if let Some((action, detail)) = room_entry(&changed) {
+            permit.record(action, AuditTarget::room(room, &before.name), detail).await;
+        }
+        Ok(view)
+    }
+
+    /// Removes a room.
+    ///
+    /// # Errors
+    /// Those of [`Rooms::remove`]; `rate_limited`.
+    pub async fn remove(&self, by: &Actor, room: RoomId) -> Result<()> {
+        let permit = self.audit.permit(by)?;
+        let view = self.rooms.info(by.principal, room)?;
+        self.rooms.remove(by.principal, room).await?;
+        permit.record("room.remove", AuditTarget::room(room, &view.name), json!({})).await;
+        Ok(())
+    }
+
+    /// Takes the removal of a room back.
+    ///
+    /// # Errors
+    /// Those of [`Rooms::restore`]; `rate_limited`.
+    pub async fn restore(&self, by: &Actor, room: RoomId) -> Result<RoomView> {
+        let permit = self.audit.permit(by)?;
+        let view = self.rooms.restore(by.principal, room).await?;
+        permit.record("room.restore", AuditTarget::room(room, &view.name), json!({})).await;
+        Ok(view)
+    }
+
+    /// Changes a membership.
+    ///
+    /// # Errors
+    /// Those of [`Rooms::change_member`]; `rate_limited`.
+    pub async fn change_member(
+        &self,
+        by: &Actor,
+        room: RoomId,
+        uid: Uid,
+        change: MemberChange,
+    ) -> Result<MemberOutcome> {
+        let view = self.rooms.info(by.principal, room)?;
+        let membership = if by.is(uid) { Membership::Own } else { Membership::Others };
+        let expected = match self.rooms.is_member(room, uid) {
+            true => MemberOutcome::Changed,
+            false => MemberOutcome::Joined,
+        };
+        // Joining and leaving are not recorded, so a log that others have filled refuses them to nobody.
+        let is_recorded = member_entry(&view, membership, change, expected).is_some();
+        let permit = if is_recorded { Some(self.audit.permit(by)?) } else { None };
+        let outcome = self.rooms.change_member(by.principal, room, uid, change).await?;
+        if let Some((action, detail)) = member_entry(&view, membership, change, outcome) {
+            let name = self.profiles.name_of(uid).await;
+            let (target, detail) = match change {
+                MemberChange::Own => {
+                    let detail = json!({"owner": uid, "owner_name": name});
+                    (AuditTarget::room(room, &view.name), detail)
+                }
+                _ => (AuditTarget::user(uid, &name), detail),
+            };
+            match permit {
+                Some(permit) => permit.record(action, target, detail).await,
+                // Somebody else has changed the membership in between.
+                None => self.audit.record(by, action, target, detail).await,
+            }
+        }
+        Ok(outcome)
+    }
+
+    /// Puts the holder of an invitation into one of its rooms.
+    ///
+    /// # Errors
+    /// Those of [`Rooms::change_member`]; `rate_limited`.
+    pub async fn join_invited(&self, invite: &Invite, room: RoomId, uid: Uid) -> Result<()> {
+        let name = self.profiles.name_of(uid).await;
+        let actor = Actor::user(uid, &name);
+        let permit = self.audit.permit(&actor)?;
+        let change = MemberChange::Put(Role::Member);
+        let outcome = self.rooms.change_member(Principal::Server, room, uid, change).await?;
+        if outcome == MemberOutcome::Joined {
+            let room_name = self.rooms.summary(room).map(|room| room.row.name);
+            let detail = json!({"room": room, "room_name": room_name, "invite": invite.id});
+            let target = AuditTarget::user(uid, &name);
+            permit.record("member.join", target, without_nulls(detail)).await;
+        }
+        Ok(())
+    }
+}
+
+/// Whose membership is changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Membership {
+    /// That of whoever changes it.
+    Own,
+    /// Somebody else's.
+    Others,
+}
+
+/// The entry for a change of the room itself: its action, and what is not as it was.
+fn room_entry(changed: &RoomChange) -> Option<(&'static str, Value)> {
+    if *changed == RoomChange::default() {
+        return None;
+    }
+    let action = match changed.archived {
+        Some(true) => "room.archive",
+        Some(false) => "room.unarchive",
+        None => "room.update",
+    };
+    let detail = json!({
+        "name": changed.name,
+        "topic": changed.topic,
+        "default": changed.is_default,
+        "read_only": changed.read_only,
+        "kind": changed.kind,
+    });
+    Some((action, without_nulls(detail)))
+}
+
+/// The entry for a change of a membership, if it is one that is recorded. Joining an open room, leaving, and
+/// how somebody likes a room are no acts over anybody else.
+fn member_entry(
+    room: &RoomView,
+    membership: Membership,
+    change: MemberChange,
+    outcome: MemberOutcome,
+) -> Option<(&'static str, Value)> {
+    use MemberChange as C;
+    let mut detail = json!({"room": room.id, "room_name": room.name});
+    let action = match (change, outcome) {
+        (_, MemberOutcome::AsBefore)
+        | (C::Prefer(..) | C::Hide(_) | C::Suspend | C::Reinstate, _) => None,
+        (C::Put(Role::Member), MemberOutcome::Joined)
+            if membership == Membership::Own && room.kind == RoomKind::Open =>
+        {
+            None
+        }
+        (C::Put(role), MemberOutcome::Joined) => {
+            detail["role"] = json!(role);
+            Some("member.add")
+        }
+        (C::Put(role), MemberOutcome::Changed) => {
+            detail["role"] = json!(role);
+            Some("member.role")
+        }
+        (C::Remove, _) if membership == Membership::Own || room.kind == RoomKind::Dm => None,
+        (C::Remove, _) => Some("member.remove"),
+        (C::Ban, _) => Some("member.ban"),
+        (C::Unban, _) => Some("member.unban"),
+        (C::Mute(until), _) => {
+            detail["until"] = json!(until);
+            Some("member.silence")
+        }
+        (C::Own, _) => Some("room.owner"),
+    };
+    action.map(|action| (action, detail))
+}
+
+/// A detail without the fields that have no value.
+fn without_nulls(mut detail: Value) -> Value {
+    if let Some(fields) = detail.as_object_mut() {
+        fields.retain(|_, value| !value.is_null());
+    }
+    detail
+}
