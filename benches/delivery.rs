@@ -26,7 +26,7 @@ use tokio::runtime::Runtime;
 use impulse::base::allowance::Allowances;
 use impulse::base::ids::{RoomId, SessionId, Uid};
 use impulse::delivery::frame_log::FrameLog;
-use impulse::delivery::{self, Adoption, Rights, Role, Settings, Shards};
+use impulse::delivery::{self, Adoption, ConnectionKind, NewChat, Rights, Settings, Shards};
 use impulse::protocol::presence::Status;
 use impulse::rooms::Rooms;
 use impulse::rooms::delivery::Delivery;
@@ -122,19 +122,20 @@ impl House {
         let stream = listener.accept().unwrap().0;
         stream.set_nonblocking(true).unwrap();
         near.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-        let role = Role::Chat {
+        let chat = NewChat {
             uid: Uid(7),
             session: SessionId(1),
-            asked_at: Instant::now(),
+            checked_at: Instant::now(),
             admin: false,
             rights: Rights::Write,
             status: Status::default(),
             hello: Bytes::from_static(b"hello"),
             rooms: Vec::new(),
-            told: usize::MAX,
+            rooms_in_hello: usize::MAX,
             allowance: Allowances::new(0.0).of(Uid(7)),
         };
-        self.shards.adopt(Adoption { stream, head: Vec::new(), input: Bytes::new(), role });
+        let kind = ConnectionKind::Chat(Box::new(chat));
+        self.shards.adopt(Adoption { stream, head: Vec::new(), input: Bytes::new(), kind });
         near.read_exact(&mut [0; 7]).unwrap();
         let slot = self.members.len() as u32;
         let conn = ConnRef { shard: 0, slot, generation: slot + 1 };
@@ -151,7 +152,7 @@ impl House {
     /// Publishes, and waits until the kernel has everything for everybody.
     fn sweep(&self, publication: &Arc<Publication>) -> Duration {
         let frames = (publication.events.len() * MEMBERS) as u64;
-        let delivered = || self.shards.stats().deliveries.get();
+        let delivered = || self.shards.counters().deliveries.get();
         let wanted = delivered() + frames;
         let began = Instant::now();
         self.tell(Delivery::Publish(publication.clone()));
@@ -195,7 +196,7 @@ fn sweep(c: &mut Criterion) {
         });
     }
     group.finish();
-    assert_eq!(house.shards.stats().lagging.get(), 0, "nobody was slow");
+    assert_eq!(house.shards.counters().lagging.get(), 0, "nobody was slow");
     house.members.clear();
     house.shards.stop();
 }

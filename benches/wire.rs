@@ -1,5 +1,5 @@
-//! What the wire costs before any socket is touched: frames cut out of bytes, commands read,
-//! events encoded. All of it happens once per command or once per event, never per member.
+//! What the wire costs without sockets: frames parsed out of bytes, commands parsed, events encoded. All of
+//! it happens once per command or once per event, never per member.
 //!
 //! `cargo bench --bench wire`
 
@@ -17,46 +17,29 @@ use impulse::protocol::command::Request;
 use impulse::protocol::event::Event;
 use impulse::protocol::message::{Content, MessageState, Reaction, TextBody};
 use impulse::protocol::room::{Notify, Role, RoomKind, RoomView};
-use impulse::ws::{Codec, Limits};
+use impulse::ws::{Codec, Limits, client};
 
 const AT: i64 = 1_700_000_000_000;
 const LIMITS: Limits = Limits { message: chat::COMMAND, fragments: delivery::FRAGMENTS };
 
-/// A masked frame. A mask of zeros is work like any other and leaves the bytes as they are, so the
-/// same bytes can be read again and again.
-fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
-    let mut frame = vec![first];
-    match payload.len() {
-        n @ 0..=125 => frame.push(0x80 | n as u8),
-        n @ 126..=0xffff => {
-            frame.push(0x80 | 126);
-            frame.extend((n as u16).to_be_bytes());
-        }
-        n => {
-            frame.push(0x80 | 127);
-            frame.extend((n as u64).to_be_bytes());
-        }
-    }
-    frame.extend([0; 4]);
-    frame.extend(payload);
-    frame
-}
+/// A mask of zeros is work like any other and leaves the bytes as they are, so the same bytes can be read
+/// again and again.
+const MASK: [u8; 4] = [0; 4];
 
 fn text(length: usize) -> Vec<u8> {
-    frame(0x81, &vec![b'x'; length])
+    let mut frame = Vec::new();
+    client::text(&vec![b'x'; length], MASK, &mut frame);
+    frame
 }
 
 fn in_fragments(count: usize, each: usize) -> Vec<u8> {
     let payload = vec![b'x'; each];
-    let fragment = |n: usize| {
-        let opcode = if n == 0 { 0x01 } else { 0x00 };
-        let fin = if n + 1 == count { 0x80 } else { 0x00 };
-        frame(fin | opcode, &payload)
-    };
-    (0..count).flat_map(fragment).collect()
+    let mut frames = Vec::new();
+    client::text_in_fragments(&vec![payload.as_slice(); count], MASK, &mut frames);
+    frames
 }
 
-/// Takes every message out of `bytes`, which come as one read, or as reads of `piece` bytes.
+/// Parses every message in `bytes`, which come as one read, or as reads of `piece` bytes.
 fn read_all(bytes: &mut [u8], piece: usize) -> usize {
     let (mut codec, mut messages) = (Codec::default(), 0);
     for mut input in bytes.chunks_mut(piece) {
@@ -166,7 +149,7 @@ fn room(id: i64) -> RoomView {
         archived: false,
         favourite: false,
         notify: Notify::Usual,
-        muted_until: None,
+        silenced_until: None,
         hidden: false,
     }
 }

@@ -21,7 +21,7 @@ use tokio::time::timeout;
 use impulse::base::allowance::Allowances;
 use impulse::base::ids::{RoomId, SessionId, Uid};
 use impulse::base::limits::delivery as limits;
-use impulse::delivery::{self, Adoption, Rights, Role, Settings, Shards};
+use impulse::delivery::{self, Adoption, ConnectionKind, NewChat, Rights, Settings, Shards};
 use impulse::protocol::presence::Status;
 use impulse::rooms::Rooms;
 use impulse::rooms::delivery::Delivery;
@@ -66,21 +66,22 @@ impl House {
         let (near, far) = UnixStream::pair().unwrap();
         far.set_nonblocking(true).unwrap();
         near.set_read_timeout(Some(PATIENCE)).unwrap();
-        let role = Role::Chat {
+        let chat = NewChat {
             uid: Uid(7),
             session: SessionId(1),
-            asked_at: Instant::now(),
+            checked_at: Instant::now(),
             admin: false,
             rights: Rights::Write,
             status: Status::default(),
             hello: Bytes::from_static(b"hello"),
             rooms: Vec::new(),
-            told: usize::MAX,
+            rooms_in_hello: usize::MAX,
             allowance: Allowances::new(0.0).of(Uid(7)),
         };
         // To a shard a stream is a stream.
         let stream = StdStream::from(OwnedFd::from(far));
-        self.shards.adopt(Adoption { stream, head: Vec::new(), input: Bytes::new(), role });
+        let kind = ConnectionKind::Chat(Box::new(chat));
+        self.shards.adopt(Adoption { stream, head: Vec::new(), input: Bytes::new(), kind });
         near
     }
 
@@ -96,7 +97,7 @@ impl House {
     }
 
     fn adopted(&self) -> u64 {
-        self.shards.stats().adopted.get()
+        self.shards.counters().adopted.get()
     }
 }
 

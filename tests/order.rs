@@ -11,6 +11,7 @@ use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use impulse::base::limits::delivery as limits;
 use process::{Client, Process, new_mid, text};
 use serde_json::{Value, json};
 
@@ -248,7 +249,10 @@ fn a_client_that_floods_is_slowed_down_and_then_closed() {
                 assert!(frame["retry_ms"].as_u64().is_some());
                 slowed += 1;
             }
-            "bye" => bye = frame["code"] == "limit",
+            "bye" => {
+                assert_eq!(frame["retry_ms"], limits::FLOOD_RETRY_MS, "{frame}");
+                bye = frame["code"] == "limit";
+            }
             _ => {}
         }
     }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use impulse::store::now_ms;
+use impulse::base::time::now_ms;
 use support::TestServer;
 use support::client::{Client, Socket, registration};
 use support::crowd::{crowd, guest};

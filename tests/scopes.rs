@@ -233,7 +233,7 @@ async fn a_token_lasts_ninety_days_unless_told_and_at_most_a_year_or_for_ever() 
     let anna = server.user("anna").await;
     let lives = async |body: Value| {
         let made = anna.post("/api/tokens", body).await.expect(201);
-        made["expires_at"].as_i64().map(|at| (at - impulse::store::now_ms() + 5_000) / 10_000)
+        made["expires_at"].as_i64().map(|at| (at - impulse::base::time::now_ms() + 5_000) / 10_000)
     };
     let tens = |time: Duration| Some(time.as_secs() as i64 / 10);
     assert_eq!(lives(json!({"label": "x"})).await, tens(limits::TOKEN_LIFE));
@@ -305,7 +305,7 @@ async fn what_has_come_to_its_end_opens_nothing_and_its_sockets_close() {
     // One by its year, one by idleness, the token by its date; a browser that was away for almost
     // ninety days stays, and so does a token that was not used for longer.
     let kept = token(&busy, json!({"label": "kept", "expires_in_s": null})).await;
-    let now = impulse::store::now_ms();
+    let now = impulse::base::time::now_ms();
     let age = format!(
         "UPDATE accounts.sessions SET expires_at = {now}
          WHERE id = (SELECT min(id) FROM accounts.sessions) OR label = 'script';

@@ -9,6 +9,7 @@ mod support;
 use std::time::{Duration, Instant};
 
 use impulse::base::ids::{RoomId, SessionId};
+use impulse::base::limits::delivery as limits;
 use impulse::rooms::delivery::{ConnectionsOf, Delivery};
 
 use support::bench::{Bench, ROOM, UID, events, numbers, text};
@@ -152,6 +153,28 @@ async fn a_thousand_small_rooms_together_count_against_who_takes_nothing() {
         published += 1;
     }
     drop(peer);
+}
+
+/// They follow one after the other, in whatever order.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_events_of_more_rooms_than_one_write_takes_are_all_delivered() {
+    let rooms = 3 * limits::FEEDS_PER_WRITE + 1;
+    let mut bench = Bench::start().await;
+    let (mut peer, conn) = bench.connect().await;
+    for room in 1..=rooms as i64 {
+        bench.tell(Delivery::Subscribed(conn, RoomId(room))).await;
+        bench.tell(Delivery::Replayed(conn, RoomId(room), vec![text("following")])).await;
+        peer.expect_texts(["following".to_owned()]).await;
+    }
+    let _busy = bench.keep_busy().await;
+    for room in 1..=rooms as i64 {
+        bench.publish(RoomId(room), vec![text(&room.to_string())]).await;
+    }
+    let mut delivered = std::collections::BTreeSet::new();
+    for _ in 0..rooms {
+        delivered.insert(peer.text().await.parse::<usize>().unwrap());
+    }
+    assert_eq!(delivered, (1..=rooms).collect());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,7 +1,7 @@
 /** Joins the parts: the state of this browser, and the screens that show it. */
-import { createClient } from "./state/store.js";
+import { useTheme } from "./platform/preferences.js";
+import { createClient } from "./state/client.js";
 import { useLanguage } from "./ui/base/language.js";
-import { useTheme } from "./ui/base/preferences.js";
 import { mount } from "./ui/shell/app_view.js";
 
 useTheme();

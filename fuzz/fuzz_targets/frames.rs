@@ -1,4 +1,4 @@
-//! The frame stream: any bytes, cut anywhere, never panic; the cut never changes what is said.
+//! The frame stream: any bytes, cut anywhere, never panic; where they are cut never changes the messages.
 #![no_main]
 
 use impulse::ws::{Codec, Limits};
@@ -6,26 +6,26 @@ use libfuzzer_sys::fuzz_target;
 
 const LIMITS: Limits = Limits { message: 4_096, fragments: 16 };
 
-fn said(bytes: &[u8], step: usize) -> (Vec<String>, Option<u16>) {
+fn decode(bytes: &[u8], step: usize) -> (Vec<String>, Option<u16>) {
     let mut codec = Codec::default();
-    let mut said = Vec::new();
+    let mut messages = Vec::new();
     for chunk in bytes.chunks(step.max(1)) {
         let mut chunk = chunk.to_vec();
         let mut input = chunk.as_mut_slice();
         loop {
             match codec.next(LIMITS, &mut input) {
-                Ok(Some(message)) => said.push(format!("{message:?}")),
+                Ok(Some(message)) => messages.push(format!("{message:?}")),
                 Ok(None) => break,
-                Err(fault) => return (said, Some(fault.code())),
+                Err(fault) => return (messages, Some(fault.code())),
             }
         }
     }
-    (said, None)
+    (messages, None)
 }
 
 fuzz_target!(|data: (u8, Vec<u8>)| {
     let (step, bytes) = data;
-    let whole = said(&bytes, usize::MAX);
-    let cut = said(&bytes, usize::from(step));
+    let whole = decode(&bytes, usize::MAX);
+    let cut = decode(&bytes, usize::from(step));
     assert!(whole.0.starts_with(&cut.0) || cut.0.starts_with(&whole.0));
 });

@@ -17,7 +17,7 @@ use crate::base::error::{Code, Error, Result};
 use crate::base::ids::{RoomId, Uid};
 use crate::base::limits;
 use crate::base::memory::{Holder, Kind, Reservation};
-use crate::delivery::{Adoption, Rights, Role, Shards};
+use crate::delivery::{Adoption, ConnectionKind, NewChat, Rights, Shards};
 use crate::http::{RefusalReason, Request, Response, Socket};
 use crate::protocol::event::Event;
 use crate::rooms::Rooms;
@@ -87,7 +87,7 @@ pub fn echo(api: &Api, request: &Request) -> Response {
     };
     let (shards, limits) = (api.services.shards.clone(), api.settings.dev_echo_limits);
     Response::upgrade(move |socket, input| {
-        adopt(&shards, socket, head, input, Role::Echo(limits));
+        adopt(&shards, socket, head, input, ConnectionKind::Echo(limits));
     })
 }
 
@@ -120,24 +120,25 @@ impl Handover {
         let rooms = self.rooms.rooms_of(uid);
         let mut unsent: Vec<RoomId> = rooms.iter().rev().copied().collect();
         let views = self.rooms.take_views(uid, &mut unsent, limits::chat::HELLO_BYTES);
-        let (sent, more) = (rooms.len() - unsent.len(), !unsent.is_empty());
+        let (rooms_in_hello, more) = (rooms.len() - unsent.len(), !unsent.is_empty());
         let heartbeat_ms = limits::delivery::PING_AFTER_S.saturating_mul(1_000);
         let hello =
             Event::Hello { uid, rooms: &views, blocked: &blocked, heartbeat_ms, more }.encode();
         held.resize(hello.len());
-        let role = Role::Chat {
+        let chat = NewChat {
             uid,
             session: self.session.id,
-            asked_at: self.session.asked_at,
+            checked_at: self.session.asked_at,
             admin: self.session.admin,
             rights: if self.session.scope.writes() { Rights::Write } else { Rights::Read },
             status: self.session.status.clone(),
             hello: Bytes::from_owner(Held { hello, _held: held }),
             rooms: rooms.clone(),
-            told: sent,
+            rooms_in_hello,
             allowance: self.allowance.clone(),
         };
-        if !adopt(&self.shards, socket, head, input, role) {
+        let kind = ConnectionKind::Chat(Box::new(chat));
+        if !adopt(&self.shards, socket, head, input, kind) {
             return self.rooms.presence().release(uid);
         }
         let missed = self.missed(&rooms, &blocked);
@@ -185,9 +186,15 @@ async fn catch_up(rooms: Rooms, missed: Vec<Delivery>) {
 }
 
 /// False: the socket is gone.
-fn adopt(shards: &Shards, socket: Socket, head: Vec<u8>, input: Bytes, role: Role) -> bool {
+fn adopt(
+    shards: &Shards,
+    socket: Socket,
+    head: Vec<u8>,
+    input: Bytes,
+    kind: ConnectionKind<NewChat>,
+) -> bool {
     match socket.into_std() {
-        Ok(stream) => shards.adopt(Adoption { stream, head, input, role }),
+        Ok(stream) => shards.adopt(Adoption { stream, head, input, kind }),
         Err(error) => {
             tracing::debug!(%error, "the socket was lost at the hand-over");
             false

@@ -12,12 +12,12 @@ use super::fair_queue::Client;
 use super::guesses::KnownBy;
 use super::password::{self, matches};
 use super::sign_in::{ALGORITHM, decode};
-use super::{Auth, Session, millis, session, stranger};
+use super::{Auth, Session, session, stranger};
 use crate::base::error::{Code, Error, Result};
 use crate::base::ids::{SessionId, Uid};
 use crate::base::limits::auth::{ITERATIONS, PENDING};
+use crate::base::time::{millis, now_ms};
 use crate::store::accounts::{AuthSlot, KdfParams, PendingSlot, Switch, Switched};
-use crate::store::now_ms;
 
 /// A new password as a client derived it.
 #[derive(Deserialize)]

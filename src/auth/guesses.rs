@@ -22,7 +22,7 @@ use crate::base::error::{Code, Result};
 use crate::base::ids::SessionId;
 use crate::base::limits::auth as limits;
 use crate::base::lock::MutexExt as _;
-use crate::base::net::line_site_and_block;
+use crate::base::net::sign_in_networks;
 
 /// An account by the digest of its name: a name in a request can be long.
 pub(super) type Account = [u8; 32];
@@ -79,7 +79,7 @@ impl Guesses {
 
     /// How the queues see somebody who tries a password of this account.
     pub fn client(&self, account: &Account, peer: IpAddr, by: KnownBy) -> Client {
-        let [line, ..] = line_site_and_block(peer);
+        let [line, ..] = sign_in_networks(peer);
         let is_known = by != KnownBy::Address || self.known.has(account, line);
         Client { is_known, ..stranger(peer) }
     }
@@ -96,7 +96,7 @@ impl Guesses {
         by: KnownBy,
         checking: impl Future<Output = Result<T>>,
     ) -> Result<T> {
-        let networks = line_site_and_block(peer);
+        let networks = sign_in_networks(peer);
         let is_stranger = by == KnownBy::Address && !self.known.has(&account, networks[0]);
         let mut held = self.hold(account, networks, by)?;
         if by == KnownBy::Address {

@@ -6,12 +6,12 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::{Auth, millis, session};
+use super::{Auth, session};
 use crate::base::error::{Code, Error, Result};
 use crate::base::ids::{InviteId, RoomId, Uid};
 use crate::base::limits::auth::INVITES;
+use crate::base::time::{millis, now_ms};
 use crate::store::accounts::{Invite, InviteFilter, InviteUse, NewInvite};
-use crate::store::now_ms;
 
 /// A link as its maker wants it.
 pub struct InviteWish<'a> {

@@ -43,11 +43,11 @@ use crate::base::limits::auth as limits;
 use crate::base::limits::rooms::{BLOCK_CHANGES_PER_HOUR, DIRECT_PER_HOUR, MADE_PER_HOUR};
 use crate::base::lock::MutexExt as _;
 use crate::base::names as name;
-use crate::base::net::line_site_and_block;
+use crate::base::net::sign_in_networks;
 use crate::base::principal::Principal;
+use crate::base::time::{millis, now_ms};
 use crate::settings::Settings;
 use crate::store::accounts::{AccountStore, Instance};
-use crate::store::now_ms;
 
 use fair_queue::{Bounds, Client, FairQueue, Permit};
 use guesses::Guesses;
@@ -288,16 +288,12 @@ impl Auth {
 
 /// Somebody of whom only the address is known.
 fn stranger(peer: IpAddr) -> Client {
-    let [address, _, block] = line_site_and_block(peer);
+    let [address, _, block] = sign_in_networks(peer);
     Client { network: if block.is_ipv6() { block } else { address }, is_known: false }
 }
 
 /// The address as it counts for what is bounded by address alone.
 fn client_network(peer: IpAddr) -> IpAddr {
-    let [address, ..] = line_site_and_block(peer);
+    let [address, ..] = sign_in_networks(peer);
     address
-}
-
-fn millis(time: Duration) -> i64 {
-    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
 }

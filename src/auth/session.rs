@@ -17,9 +17,9 @@ use crate::base::limits::auth as limits;
 use crate::base::lock::MutexExt as _;
 use crate::base::principal::Principal;
 use crate::base::random;
+use crate::base::time::now_ms;
 use crate::protocol::presence::Status;
 use crate::store::accounts::{Scope, SessionKind};
-use crate::store::now_ms;
 
 /// Somebody who is signed in.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -16,20 +16,20 @@ use super::device::Devices;
 use super::fair_queue::Client;
 use super::guesses::KnownBy;
 use super::password::{self, matches};
-use super::{Auth, ITERATIONS, millis, name, session, stranger};
+use super::{Auth, ITERATIONS, name, session, stranger};
 use crate::base::error::{Code, Error, Result};
 use crate::base::ids::{SessionId, Uid};
 use crate::base::limits::api::LABEL;
 use crate::base::limits::auth::{SESSION_LIFE, SESSIONS};
 use crate::base::lock::MutexExt as _;
-use crate::base::net::line_site_and_block;
+use crate::base::net::sign_in_networks;
 use crate::base::text;
+use crate::base::time::{millis, now_ms};
 use crate::config::Registration;
 use crate::store::accounts::{
     AuthSlot, Invite, InviteUse, KdfParams, LoginRecord, NewSession, NewUser, Scope, SessionKind,
     StretchParams,
 };
-use crate::store::now_ms;
 
 /// The one algorithm a browser has for this.
 pub(super) const ALGORITHM: &str = "pbkdf2-sha256";
@@ -171,7 +171,7 @@ impl Auth {
         let password = NewPassword { alg, salt, iter, auth }.check()?;
         let device = check_device(device)?;
         let way = self.way_in(setup, invite)?;
-        for (limit, network) in self.registrations.iter().zip(line_site_and_block(from.peer)) {
+        for (limit, network) in self.registrations.iter().zip(sign_in_networks(from.peer)) {
             limit.take(network)?;
         }
         let (slot, share) = self.stretch_new(password, stranger(from.peer)).await?;

@@ -2,13 +2,13 @@
 
 use std::net::IpAddr;
 
-use super::{Auth, client_network, millis, session};
+use super::{Auth, client_network, session};
 use crate::base::error::{Code, Error, Result};
 use crate::base::ids::Uid;
 use crate::base::limits::auth::TICKET;
 use crate::base::principal::Principal;
+use crate::base::time::{millis, now_ms};
 use crate::store::accounts::{NewTicket, NewUser, TicketRecord, UserRow};
-use crate::store::now_ms;
 
 /// A ticket, told this once.
 pub struct IssuedTicket {

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use super::{Auth, Session, millis, name, session};
+use super::{Auth, Session, name, session};
 use crate::base::error::{Code, Error, Result};
 use crate::base::ids::{SessionId, Uid};
 use crate::base::limits::auth::TOKENS;
+use crate::base::time::{millis, now_ms};
 use crate::store::accounts::{NewToken, Scope, SessionInfo, SessionKind};
-use crate::store::now_ms;
 
 /// A token as its maker wants it.
 #[derive(Debug, Clone, Copy)]

@@ -535,33 +535,50 @@ pub mod delivery {
     pub const QUEUE: usize = 8_192;
     /// Connections waiting to be adopted by one shard.
     pub const ADOPTIONS: usize = 4_096;
+    /// Sockets that one call of epoll reports.
+    pub const EVENTS: usize = 1_024;
+    /// How long a shard sleeps if nothing happens.
+    pub const IDLE_POLL: Duration = Duration::from_millis(500);
+    /// Until a command that found an inbox full is tried again. A room does not report when there is space,
+    /// and empties its inbox within milliseconds.
+    pub const RETRY: Duration = Duration::from_millis(2);
+    /// Pause after an epoll that failed.
+    pub const POLL_FAILED: Duration = Duration::from_millis(10);
     /// The scratch buffer of a shard: the most one read takes.
     pub const SCRATCH: usize = 64 * 1024;
-    /// Reads of one connection before the others get their turn.
+    /// Reads of one connection before the shard goes on with others.
     pub const READS: usize = 4;
-    /// Commands read before they are handed over to their rooms.
-    pub const HAND_OVER: usize = 32;
-    /// Members written to before the shard looks at its sockets again.
-    pub const SWEEP: usize = 128;
-    /// For each member, how long a walk over a larger room waits for messages that are being
+    /// Commands with a permit before they are sent to their rooms.
+    pub const COMMAND_BATCH: usize = 32;
+    /// Subscribers written to before the shard reads its sockets again.
+    pub const SWEEP_STEP: usize = 128;
+    /// For each subscriber, how long a pass over a larger room waits for messages that are being
     /// committed; a write costs some three times as much.
-    pub const GATHER: Duration = Duration::from_micros(2);
+    pub const COALESCE: Duration = Duration::from_micros(2);
+    /// Rooms whose frames go into one write.
+    pub const FEEDS_PER_WRITE: usize = 6;
+    /// An empty log that takes more memory than this frees it.
+    pub const LOG_SPARE: usize = 16 * 1024;
+    /// A log that holds more than this grows by a quarter and does not double.
+    pub const LOG_LARGE: usize = 128 * 1024;
     /// Frames that may pile up for a socket that takes nothing, besides what was there when it
     /// stopped taking, which is at most as much: 1,024 together. More is `bye lagging`.
     pub const WAITING_FRAMES: usize = 512;
     /// Bytes of those frames: 1 MiB together.
     pub const WAITING_BYTES: usize = 512 * 1024;
     /// Bytes a room's log holds for a subscription whose replay is still being read.
-    pub const OWED_BYTES: u64 = 4 * 1024 * 1024;
+    pub const REPLAY_BACKLOG_BYTES: u64 = 4 * 1024 * 1024;
     /// Bytes of replays out of the rooms' memory that may wait for one socket; what does not fit is read
-    /// from the store when its turn comes.
+    /// from the store when the socket has taken what was before it.
     pub const REPLAYS_WAITING: usize = 1024 * 1024;
     /// Changed messages that are remembered in each room while slices are on their way. When more have
     /// changed, the slice is read again.
     pub const CHANGED: usize = 4_096;
-    /// Shortest time between two cuts of readers because a share of the budget of memory is used up.
-    pub const RELIEF: Duration = Duration::from_millis(10);
-    /// Bytes of a replay moved into the outbox at a time.
+    /// Shortest time between two closings of readers because a share of the budget of memory is used up.
+    pub const SHEDDING_INTERVAL: Duration = Duration::from_millis(10);
+    /// What the send queues of one user may hold on one shard, however small the user's share of the budget is.
+    pub const USER_QUEUES: usize = 4 * WAITING_BYTES;
+    /// Bytes of a replay that are encoded into the send queue at a time.
     pub const REPLAY_CHUNK: usize = 64 * 1024;
     /// Rooms one connection may follow.
     pub const SUBSCRIPTIONS: usize = 1_000;
@@ -569,9 +586,11 @@ pub mod delivery {
     pub const FRAGMENTS: u32 = 64;
     /// `activity` of one room goes out at most this often.
     pub const ACTIVITY: Duration = Duration::from_secs(1);
-    /// That of all rooms goes out together, this often, so that who is in many busy rooms gets it by
+    /// That of all rooms goes out together, this often, so that a member of many busy rooms gets it by
     /// few writes.
     pub const ACTIVITY_TICK: Duration = Duration::from_millis(200);
+    /// Users that one `activity` can mention.
+    pub const ACTIVITY_MENTIONS: usize = 1_000;
     /// Silence after which the server pings, in seconds; also `hello.heartbeat_ms`.
     pub const PING_AFTER_S: u32 = 30;
     /// Silence after which the connection is cut, in seconds.
@@ -592,21 +611,25 @@ pub mod delivery {
     pub const FLOOD: u16 = 200;
     /// Bytes of a command that cost as much as the command itself.
     pub const COST_BYTES: usize = 8 * 1024;
-    /// What an edit, a deletion or a reaction costs besides its bytes: the store is asked about it.
-    pub const ASKING_COST: f32 = 3.0;
+    /// What an edit, a deletion or a reaction costs besides its bytes: it needs a lookup in the store.
+    pub const LOOKUP_COST: f32 = 3.0;
     /// Missed changes whose replay costs as much as one more command.
     pub const REPLAY_COST: u64 = 200;
-    /// Frames of one connection before the others get their turn.
+    /// Frames of one connection before the shard goes on with others.
     pub const FRAMES: usize = 1_024;
     /// How often in a row a connection that sends frames too fast is not read until the next second,
     /// before it is closed with 1008.
     pub const PAUSES: u8 = 5;
+    /// When a client that was closed for sending too much may come back, in milliseconds.
+    pub const FLOOD_RETRY_MS: u32 = 10_000;
     /// Shortest and longest wait told to clients of a restart, in milliseconds.
     pub const RESTART_MS: (u32, u32) = (500, 5_000);
     /// The same for a client that could not keep up.
     pub const LAGGING_MS: (u32, u32) = (200, 2_000);
-    /// Until all shards have said goodbye.
+    /// How long a shard that stops waits for its clients to end TCP.
     pub const STOP: Duration = Duration::from_secs(3);
+    /// How often it checks that meanwhile.
+    pub const STOP_POLL: Duration = Duration::from_millis(50);
 }
 
 /// What one user may do over all connections and calls together (`allowance`), times the rate-limit scale.
@@ -682,7 +705,7 @@ pub mod embedded {
 /// The load test (`loadtest`).
 pub mod loadtest {
     use super::Duration;
-    /// Connections on their way at once.
+    /// Connections that are being made at once.
     pub const CONNECTING: usize = 192;
     /// Connections, rooms and the like that can be asked for.
     pub const COUNT: usize = 1_000_000;
@@ -691,39 +714,54 @@ pub mod loadtest {
     /// Users of a private server, at least.
     pub const USERS: usize = 10;
     /// Users added at once.
-    pub const ADDING: usize = 8;
-    /// Writers of `durable` unless told otherwise, the rooms they write into, at most, and what each
-    /// has on its way.
+    pub const ADDING_USERS: usize = 8;
+    /// Writers of `durable` unless told otherwise.
     pub const DURABLE_WRITERS: usize = 64;
-    /// Rooms.
+    /// The rooms they write into, at most.
     pub const DURABLE_ROOMS: usize = 16;
-    /// Messages.
+    /// Messages that each of them has in flight unless told otherwise.
     pub const DURABLE_IN_FLIGHT: usize = 16;
-    /// Messages on their way in a room when the rate alone decides.
+    /// Messages in flight in a room when the rate alone decides.
     pub const IN_FLIGHT: usize = 5_000;
-    /// Messages a second while everybody comes back.
+    /// Messages a second while all connections come back.
     pub const STORM_RATE: f64 = 5.0;
     /// What one read can bring.
     pub const SCRATCH: usize = 256 * 1024;
-    /// Before somebody who was refused or cut off tries again; up to twice that.
-    pub const AGAIN_MS: u64 = 250;
+    /// Before a client that was refused or disconnected connects again; up to twice that.
+    pub const RECONNECT_MS: u64 = 250;
     /// A private server serves by then.
     pub const START: Duration = Duration::from_secs(60);
     /// Its setup link follows by then.
     pub const SETUP: Duration = Duration::from_secs(5);
     /// It has stopped by then.
     pub const STOP: Duration = Duration::from_secs(15);
-    /// Everybody is connected by then.
-    pub const GATHER: Duration = Duration::from_secs(120);
+    /// All connections are made by then.
+    pub const CONNECTED: Duration = Duration::from_secs(120);
     /// Traffic before anything is measured.
     pub const WARM_UP: Duration = Duration::from_secs(1);
-    /// What is on its way has arrived by then.
+    /// What is in flight has arrived by then.
     pub const DRAIN: Duration = Duration::from_secs(10);
-    /// Everybody is back by then.
-    pub const SETTLE: Duration = Duration::from_secs(120);
-    /// It looks for so long before it sleeps. Longer than a server needs for a write, so that it is awake
-    /// while a message goes to many; short enough to leave the core to others.
-    pub const AWAKE: Duration = Duration::from_micros(50);
+    /// All connections are back by then.
+    pub const RECONNECTED: Duration = Duration::from_secs(120);
+    /// It polls for so long before it sleeps: longer than a server needs for a write, so that it is awake
+    /// while a message goes to many, and short enough to leave the core to others.
+    pub const BUSY_POLL: Duration = Duration::from_micros(50);
+    /// Events of one poll.
+    pub const EVENTS: usize = 1_024;
+    /// How long it polls when nothing is to be sent.
+    pub const POLL: Duration = Duration::from_millis(100);
+    /// How long it polls before it checks whether all connections are ready.
+    pub const READY_POLL: Duration = Duration::from_millis(50);
+    /// How long it polls before it checks whether something is to be sent.
+    pub const SHORT_POLL: Duration = Duration::from_millis(10);
+    /// How often it checks whether the private server has stopped.
+    pub const STOP_POLL: Duration = Duration::from_millis(20);
+    /// How often it prints how it goes.
+    pub const PROGRESS: Duration = Duration::from_secs(1);
+    /// Longest latency that is recorded, in microseconds; longer ones count as this.
+    pub const LATENCY_MAX_US: u64 = 120_000_000;
+    /// Missing numbers that are remembered of a connection, to distinguish late deliveries from doubled ones.
+    pub const MISSING: usize = 10_000;
     /// The share of the time busy above which the load test may have been the bottleneck.
     pub const BUSY: f64 = 0.9;
 }

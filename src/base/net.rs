@@ -1,7 +1,7 @@
 //! Which addresses count as one client.
 //!
-//! An IPv4 address is one client. In IPv6 a home is given a /64 or a /56 and a company a /48, so whoever
-//! has one address there has very many: what is bounded for one client is bounded for each of these
+//! An IPv4 address is one client. In IPv6 a home gets a /64 or a /56 and a company a /48, so a client with
+//! one address there has very many. What is bounded for one client is therefore bounded for each of these
 //! networks, too. A wider network may have a little more, because several clients may share it.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -32,9 +32,10 @@ pub fn client_prefixes(address: IpAddr) -> impl Iterator<Item = ClientPrefix> {
     std::iter::once(client_prefix(address)).chain(wider.into_iter().flatten())
 }
 
-/// The networks in which an address guesses passwords, narrowest first: of IPv6 the /64 of one subscriber
-/// line, the /56 of a site and the /48 of an organisation; of IPv4 the address itself (twice) and its /24.
-pub fn line_site_and_block(address: IpAddr) -> [IpAddr; 3] {
+/// The networks that wrong passwords and registrations from an address count for, the narrowest first: of
+/// IPv6 the /64 of one subscriber line, the /56 of a site and the /48 of an organisation; of IPv4 the
+/// address itself (twice) and its /24.
+pub fn sign_in_networks(address: IpAddr) -> [IpAddr; 3] {
     match address.to_canonical() {
         IpAddr::V4(v4) => {
             let block = Ipv4Addr::from_bits(v4.to_bits() & !0xff);
@@ -109,7 +110,7 @@ mod tests {
 
     #[test]
     fn guesses_of_one_line_site_or_block_count_together() {
-        let of = |text: &str| line_site_and_block(text.parse().unwrap());
+        let of = |text: &str| sign_in_networks(text.parse().unwrap());
         assert_eq!(of("2001:db8::1"), of("2001:db8::ffff:2"));
         let (here, next) = (of("2001:db8:1::1"), of("2001:db8:1:1::1"));
         assert_eq!(

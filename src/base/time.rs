@@ -1,16 +1,22 @@
-//! Moments, in milliseconds since 1970.
+//! Moments, in milliseconds since 1970, and periods of them.
 //!
 //! A moment that people may choose (the end of a status, of a mute, of a token) must be one that every
 //! browser can show and every program can count with, so all of them pass through [`shown`] or
 //! [`ahead`]. Rows from before that rule are read through [`stored`].
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::base::error::{Error, Result};
 use crate::base::limits::api::LATEST_MS;
 
 /// Now.
 pub fn now_ms() -> i64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    since.map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, millis)
+}
+
+/// A period as it is added to a moment.
+pub fn millis(period: Duration) -> i64 {
+    i64::try_from(period.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// A moment that somebody chose, past or not.

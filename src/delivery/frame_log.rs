@@ -1,15 +1,15 @@
-//! Encoded frames, end to end, for readers who are not up to date: a room's recent ones on one
-//! shard, and those of one connection alone.
+//! Encoded frames, end to end, for readers that are not up to date: the recent events of a room on one
+//! shard, or what one connection alone is sent.
 //!
 //! The frames lie in one piece of memory with absolute offsets, so "everything since the cursor" is
-//! one slice and one write, whatever the number of frames. Nothing falls off by itself: whoever owns
-//! the log forgets what every reader has, and parts with a reader that keeps too much of it. What is
-//! forgotten is moved over later, when it is at least as much as what is left: each byte moves at
+//! one slice and one write, whatever the number of frames. Nothing is forgotten by itself: the owner of
+//! the log forgets what every reader has, and closes a reader that needs too much of it. Memory of
+//! forgotten frames is reused later, when it is at least as much as what is left: each byte moves at
 //! most once.
 
 use std::collections::VecDeque;
 
-use super::held;
+use super::memory;
 use crate::base::limits::delivery as limits;
 use crate::base::memory::Kind;
 use crate::ws::frame;
@@ -19,16 +19,16 @@ use tungstenite::protocol::frame::coding::{Data, OpCode};
 #[derive(Debug)]
 pub struct FrameLog {
     bytes: Vec<u8>,
-    /// How many of them are forgotten.
-    gone: usize,
-    /// Absolute offset of the first byte that is not.
+    /// How many of them, at the beginning, are forgotten.
+    forgotten: usize,
+    /// Absolute offset of the first byte that is not forgotten.
     start: u64,
     /// Absolute offsets of the ends of the frames held.
     ends: VecDeque<u64>,
     header: Vec<u8>,
     kind: Kind,
-    /// Bytes of memory that are accounted for.
-    counted: usize,
+    /// Bytes of memory that are recorded.
+    recorded: usize,
 }
 
 impl Default for FrameLog {
@@ -39,7 +39,7 @@ impl Default for FrameLog {
 
 impl Drop for FrameLog {
     fn drop(&mut self) {
-        held::changed(self.kind, -self.counted.cast_signed());
+        memory::record(self.kind, -self.recorded.cast_signed());
     }
 }
 
@@ -49,8 +49,8 @@ pub struct Cursor {
     /// What the socket has taken ends here.
     pub at: u64,
     /// What was there when the socket took no more ends here. How much that was is not the reader's
-    /// fault; what piles up behind it is.
-    offered: u64,
+    /// fault; what piles up behind it is lag.
+    lag_baseline: u64,
 }
 
 /// Bytes and frames that wait.
@@ -62,17 +62,11 @@ pub struct Backlog {
     pub frames: usize,
 }
 
-/// An empty log larger than this gives its memory back.
-const SPARE: usize = 16 * 1024;
-
-/// A log that holds more than this grows more slowly.
-const LARGE: usize = 128 * 1024;
-
 impl FrameLog {
-    /// An empty one whose memory is accounted for as this.
+    /// An empty log whose memory is charged to this kind.
     pub fn of(kind: Kind) -> Self {
         let (bytes, ends, header) = (Vec::new(), VecDeque::new(), Vec::new());
-        Self { bytes, gone: 0, start: 0, ends, header, kind, counted: 0 }
+        Self { bytes, forgotten: 0, start: 0, ends, header, kind, recorded: 0 }
     }
 
     /// Bytes of memory it takes.
@@ -80,9 +74,9 @@ impl FrameLog {
         self.bytes.capacity() + self.ends.capacity() * size_of::<u64>()
     }
 
-    /// Where the next frame will begin: the place of somebody who has everything.
+    /// Where the next frame will begin: the cursor of a reader that has everything.
     pub fn end(&self) -> u64 {
-        self.start + (self.bytes.len() - self.gone) as u64
+        self.start + (self.bytes.len() - self.forgotten) as u64
     }
 
     /// Adds a text frame.
@@ -93,7 +87,7 @@ impl FrameLog {
         self.bytes.extend_from_slice(&self.header);
         self.bytes.extend_from_slice(payload);
         self.ends.push_back(self.end());
-        self.count();
+        self.record_size();
     }
 
     /// Adds a frame that has its header, or the rest of one; an unwritten handshake counts as one.
@@ -101,12 +95,12 @@ impl FrameLog {
         self.make_space(frame.len());
         self.bytes.extend_from_slice(frame);
         self.ends.push_back(self.end());
-        self.count();
+        self.record_size();
     }
 
     /// Everything since an offset.
     pub fn since(&self, offset: u64) -> &[u8] {
-        self.bytes.get(self.held(offset)..).unwrap_or_default()
+        self.bytes.get(self.index_of(offset)..).unwrap_or_default()
     }
 
     /// After `written` bytes since `offset`: the end of the frame that this reached, and the rest of
@@ -122,31 +116,31 @@ impl FrameLog {
             return (reached, Vec::new());
         }
         let end = self.ends.get(begun).copied().unwrap_or_else(|| self.end());
-        let rest = self.bytes.get(self.held(reached)..self.held(end)).unwrap_or_default();
+        let rest = self.bytes.get(self.index_of(reached)..self.index_of(end)).unwrap_or_default();
         (end, rest.to_vec())
     }
 
-    /// What waits for somebody who has everything before `offset`.
+    /// What waits for a reader that has everything before `offset`.
     pub fn backlog(&self, offset: u64) -> Backlog {
-        let bytes = self.bytes.len() - self.held(offset);
+        let bytes = self.bytes.len() - self.index_of(offset);
         let frames = self.ends.len() - self.ends.partition_point(|end| *end <= offset);
         Backlog { bytes, frames }
     }
 
-    /// Everybody has what comes before `offset`: forgets the frames that end there or earlier.
+    /// All readers have what comes before `offset`: forgets the frames that end there or earlier.
     pub fn forget(&mut self, offset: u64) {
         let count = self.ends.partition_point(|end| *end <= offset);
         let Some(end) = count.checked_sub(1).and_then(|last| self.ends.get(last)).copied() else {
             return;
         };
-        self.gone = self.held(end);
+        self.forgotten = self.index_of(end);
         self.ends.drain(..count);
         self.start = end;
         if self.is_empty() {
             self.clear();
-        } else if self.gone >= self.bytes.len() - self.gone {
-            self.bytes.drain(..self.gone);
-            self.gone = 0;
+        } else if self.forgotten >= self.bytes.len() - self.forgotten {
+            self.bytes.drain(..self.forgotten);
+            self.forgotten = 0;
             self.shrink();
         }
     }
@@ -155,7 +149,7 @@ impl FrameLog {
     pub fn behind_next(&self, offset: u64) -> usize {
         let whole = self.ends.partition_point(|end| *end <= offset);
         let next = self.ends.get(whole).copied().unwrap_or_else(|| self.end());
-        self.bytes.len() - self.held(next)
+        self.bytes.len() - self.index_of(next)
     }
 
     /// Forgets what follows the next frame to be written at `offset`. That one may be the rest of a frame
@@ -164,16 +158,16 @@ impl FrameLog {
         let whole = self.ends.partition_point(|end| *end <= offset);
         self.ends.truncate(whole + 1);
         let end = self.ends.back().copied().unwrap_or(self.start);
-        self.bytes.truncate(self.held(end));
+        self.bytes.truncate(self.index_of(end));
         self.shrink();
     }
 
     fn clear(&mut self) {
-        self.gone = 0;
-        if self.size() > SPARE {
+        self.forgotten = 0;
+        if self.size() > limits::LOG_SPARE {
             self.bytes = Vec::new();
             self.ends = VecDeque::new();
-            self.count();
+            self.record_size();
         } else {
             self.bytes.clear();
         }
@@ -181,67 +175,67 @@ impl FrameLog {
 
     /// Gives memory back that a burst has left behind.
     fn shrink(&mut self) {
-        if self.size() > SPARE && self.bytes.capacity() / 4 > self.bytes.len() {
+        if self.size() > limits::LOG_SPARE && self.bytes.capacity() / 4 > self.bytes.len() {
             self.bytes.shrink_to(2 * self.bytes.len());
             self.ends.shrink_to(2 * self.ends.len());
-            self.count();
+            self.record_size();
         }
     }
 
     /// A large log grows by a quarter: many that double at the same moment would take twice what they hold.
     fn make_space(&mut self, more: usize) {
         let free = self.bytes.capacity() - self.bytes.len();
-        if self.bytes.len() > LARGE && free < more {
+        if self.bytes.len() > limits::LOG_LARGE && free < more {
             self.bytes.reserve_exact(more.max(self.bytes.len() / 4));
         }
     }
 
-    /// Notes how much memory it takes now.
-    fn count(&mut self) {
+    /// Records how much memory it takes now.
+    fn record_size(&mut self) {
         let size = self.size();
-        if size != self.counted {
-            held::changed(self.kind, size.cast_signed() - self.counted.cast_signed());
-            self.counted = size;
+        if size != self.recorded {
+            memory::record(self.kind, size.cast_signed() - self.recorded.cast_signed());
+            self.recorded = size;
         }
     }
 
     /// Whether it holds nothing.
     pub fn is_empty(&self) -> bool {
-        self.gone == self.bytes.len()
+        self.forgotten == self.bytes.len()
     }
 
-    /// An absolute offset as a place in `bytes`.
-    fn held(&self, offset: u64) -> usize {
-        let place = usize::try_from(offset.saturating_sub(self.start)).unwrap_or(usize::MAX);
-        place.saturating_add(self.gone).min(self.bytes.len())
+    /// An absolute offset as an index of `bytes`.
+    fn index_of(&self, offset: u64) -> usize {
+        let index = usize::try_from(offset.saturating_sub(self.start)).unwrap_or(usize::MAX);
+        index.saturating_add(self.forgotten).min(self.bytes.len())
     }
 }
 
 impl Cursor {
-    /// Of somebody who has everything.
+    /// The cursor of a reader that has everything.
     pub fn at_end(log: &FrameLog) -> Self {
-        Self { at: log.end(), offered: log.end() }
+        Self { at: log.end(), lag_baseline: log.end() }
     }
 
-    /// What is there now is not the reader's fault, though he has not got it.
-    pub fn excuse(&mut self, log: &FrameLog) {
-        self.offered = log.end();
+    /// From now on only what is appended later counts as lag.
+    pub fn reset_lag_baseline(&mut self, log: &FrameLog) {
+        self.lag_baseline = log.end();
     }
 
     /// Whether the socket has taken what was there when it took no more the last time.
-    pub fn is_through(&self) -> bool {
-        self.at >= self.offered
+    pub fn has_passed_baseline(&self) -> bool {
+        self.at >= self.lag_baseline
     }
 
     /// What has piled up since the socket took no more.
     pub fn piled_up(&self, log: &FrameLog) -> Backlog {
-        log.backlog(self.at.max(self.offered))
+        log.backlog(self.at.max(self.lag_baseline))
     }
 }
 
 impl Backlog {
     /// Whether this is more than may wait for a socket that takes nothing.
-    pub fn is_over(self) -> bool {
+    pub fn exceeds_limit(self) -> bool {
         self.bytes > limits::WAITING_BYTES || self.frames > limits::WAITING_FRAMES
     }
 }
@@ -286,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn a_burst_of_any_size_is_kept_until_everybody_has_it() {
+    fn a_burst_of_any_size_is_kept_until_it_is_forgotten() {
         let mut log = FrameLog::default();
         for _ in 0..5 * limits::WAITING_FRAMES {
             log.append(&[b'x'; 1_000]);
@@ -309,13 +303,13 @@ mod tests {
             (0..frames).for_each(|_| log.append(b"x"));
         };
         publish(&mut log, 3 * limits::WAITING_FRAMES);
-        cursor.excuse(&log);
+        cursor.reset_lag_baseline(&log);
         publish(&mut log, limits::WAITING_FRAMES);
-        assert!(!cursor.is_through() && !cursor.piled_up(&log).is_over());
+        assert!(!cursor.has_passed_baseline() && !cursor.piled_up(&log).exceeds_limit());
         publish(&mut log, 1);
-        assert!(cursor.piled_up(&log).is_over());
+        assert!(cursor.piled_up(&log).exceeds_limit());
         cursor.at = log.end() - 6;
-        assert!(cursor.is_through() && !cursor.piled_up(&log).is_over());
+        assert!(cursor.has_passed_baseline() && !cursor.piled_up(&log).exceeds_limit());
     }
 
     #[test]
@@ -337,10 +331,10 @@ mod tests {
         (0..1_000).for_each(|_| log.append(&[b'x'; 1_000]));
         log.append(b"still to be written");
         log.forget(log.end() - 21);
-        assert!(log.size() <= SPARE, "{}", log.size());
+        assert!(log.size() <= limits::LOG_SPARE, "{}", log.size());
         assert_eq!(flat(&log, log.end() - 21), b"\x81\x13still to be written");
         log.forget(log.end());
-        assert!(log.size() <= SPARE);
+        assert!(log.size() <= limits::LOG_SPARE);
     }
 
     proptest! {

@@ -1,8 +1,9 @@
-//! Catching up: further rooms, and slices of replays, fetched for those who have taken what came before. Why
-//! nothing is missed, doubled or out of order: [`crate::rooms::replay`].
+//! Catching up: further rooms, and slices of replays, fetched for connections that have taken what came
+//! before. Why nothing is missed, sent twice or out of order: [`crate::rooms::replay`].
 
-use super::connection::{Connection, Place};
-use super::room::Stage;
+use super::connection::Connection;
+use super::room_feed::Stage;
+use super::send_queue::SendQueue;
 use super::shard::Shard;
 use crate::base::ids::{Mid, RoomId};
 use crate::base::limits::chat as limits;
@@ -12,137 +13,152 @@ use crate::rooms::replay::{Replay, Slice, SliceEvents, SliceRequest};
 use crate::ws::frame;
 
 impl Shard {
-    /// What was missed is known to the room, or can be read.
-    pub(super) fn resumes(
+    /// One of the replays that the room was to send has arrived. True: no other is to come.
+    pub(super) fn replay_arrived(&mut self, slot: usize, room: RoomId) -> bool {
+        let Some(chat) = self.chat(slot) else { return true };
+        if let Some(index) = chat.pending_replays.iter().position(|other| *other == room) {
+            chat.pending_replays.swap_remove(index);
+        }
+        !chat.pending_replays.contains(&room)
+    }
+
+    /// Queues what was missed. A connection that has subscribed twice may get the replays in either order
+    /// (one from memory, one from the store), so the subscription is live only behind the last one.
+    pub(super) fn queue_replay(&mut self, slot: usize, room: RoomId, mut events: Vec<Payload>) {
+        let is_last = self.replay_arrived(slot, room);
+        if self.subscription_of(slot, room).is_none() {
+            // The subscription has ended meanwhile: only the answer is sent.
+            events.drain(..events.len().saturating_sub(1));
+        } else if is_last {
+            self.set_stage(slot, room, Stage::Replaying);
+        }
+        let Some(connection) = self.connections.get_mut(slot) else { return };
+        if connection.push_replay(room, events, is_last) {
+            self.schedule_write(slot);
+        } else {
+            self.flush_or_close_lagging(slot);
+        }
+    }
+
+    /// Queues what was missed and is to be read from the store, unless the room had it in memory.
+    pub(super) fn queue_missed(
         &mut self,
         slot: usize,
         mut replay: Replay,
         kept: Option<Vec<(Mid, Payload)>>,
     ) {
-        let id = replay.room;
-        let is_last = self.settle(slot, id);
-        let is_wanted = is_last && self.follows(slot, id);
+        let room = replay.room;
+        let is_last = self.replay_arrived(slot, room);
+        let is_wanted = is_last && self.subscription_of(slot, room).is_some();
         let kept = if is_wanted {
             let stage = if kept.is_some() { Stage::Replaying } else { Stage::Awaiting };
-            self.catches_up(slot, id, stage);
+            self.set_stage(slot, room, stage);
             kept
         } else {
-            // Subscribed anew, or left: only the answer goes out.
+            // The subscription has begun anew, or ended: only the answer is sent.
             replay.truncate();
             Some(Vec::new())
         };
         let Some(connection) = self.connections.get_mut(slot) else { return };
-        connection.out.get_or_insert_default().push_missed(replay, kept, is_last);
-        self.list(slot);
-    }
-
-    /// Where the connection's subscription of the room stands, if there is one.
-    fn place_of(&mut self, slot: usize, id: RoomId) -> Option<Place> {
-        let index = *self.room_index.get(&id)?;
-        let chat = self.connections.get_mut(slot).and_then(Connection::chat)?;
-        chat.following.iter().find(|place| place.room == index).copied()
-    }
-
-    pub(super) fn follows(&mut self, slot: usize, id: RoomId) -> bool {
-        self.place_of(slot, id).is_some()
+        connection.send_queue.get_or_insert_default().push_missed(replay, kept, is_last);
+        self.schedule_write(slot);
     }
 
     /// A subscription that is not live has come this far.
-    pub(super) fn catches_up(&mut self, slot: usize, id: RoomId, stage: Stage) {
-        let Some(place) = self.place_of(slot, id) else { return };
-        let Some(room) = self.rooms.get_mut(place.room) else { return };
-        let subscriber = room.subscribers.get_mut(place.subscriber);
-        if let Some(subscriber) = subscriber.filter(|one| one.stage != Stage::Live) {
+    fn set_stage(&mut self, slot: usize, room: RoomId, stage: Stage) {
+        let Some(index) = self.subscription_of(slot, room) else { return };
+        if let Some((log, subscriber)) = index.get_mut(&mut self.feeds)
+            && subscriber.stage != Stage::Live
+        {
             subscriber.stage = stage;
             // What has piled up until now waited for a slice, and so not for the reader.
-            subscriber.cursor.excuse(&room.log);
+            subscriber.cursor.reset_lag_baseline(log);
         }
     }
 
     /// Everything that could be sent is sent: gets the next part of the rooms, or of a replay.
     pub(super) fn fetch_more(&mut self, slot: usize) {
-        if !self.tell_rooms(slot) {
-            self.ask_for_slice(slot);
+        let has_unnamed = self.chat(slot).is_some_and(|chat| !chat.unnamed_rooms.is_empty());
+        if has_unnamed {
+            self.send_next_rooms(slot);
+        } else {
+            self.request_slice(slot);
         }
     }
 
-    /// Names the next rooms of somebody who is in very many. False: all are named.
-    fn tell_rooms(&mut self, slot: usize) -> bool {
-        let Some(chat) = self.connections.get_mut(slot).and_then(Connection::chat) else {
-            return false;
-        };
-        if chat.untold.is_empty() {
-            return false;
-        }
-        let views = self.hub.take_views(chat.uid, &mut chat.untold, limits::ROOMS_BYTES);
-        let more = !chat.untold.is_empty();
+    /// Names the next rooms of a user who is in very many.
+    fn send_next_rooms(&mut self, slot: usize) {
+        let Some(chat) = self.connections.get_mut(slot).and_then(Connection::chat) else { return };
+        let views = self.rooms.take_views(chat.uid, &mut chat.unnamed_rooms, limits::ROOMS_BYTES);
+        let more = !chat.unnamed_rooms.is_empty();
         if !more {
-            chat.untold = Vec::new();
+            chat.unnamed_rooms = Vec::new();
         }
         self.push(slot, &frame::text(&Event::Rooms { rooms: &views, more }.encode()));
-        true
     }
 
-    /// Everything before it is written: asks for the next slice of a replay.
-    fn ask_for_slice(&mut self, slot: usize) {
-        let (shard, number) = (self.number, self.asked + 1);
-        let (rooms, index) = (&self.rooms, &self.room_index);
-        let changes = |id: RoomId| {
-            let room = index.get(&id).and_then(|index| rooms.get(*index));
-            room.map_or(0, |room| room.changed.count())
+    /// Everything before it is written: requests the next slice of a replay.
+    fn request_slice(&mut self, slot: usize) {
+        let (shard, number) = (self.number, self.last_slice + 1);
+        let (feeds, index) = (&self.feeds, &self.feed_index);
+        let changes = |room: RoomId| {
+            let feed = index.get(&room).and_then(|index| feeds.get(*index));
+            feed.map_or(0, |feed| feed.changed.count())
         };
         let Some(connection) = self.connections.get_mut(slot) else { return };
         let conn = ConnRef { shard, slot: slot as u32, generation: connection.generation };
-        let Some(out) = connection.out.as_mut().filter(|out| out.wants_slice()) else { return };
-        let Some(replay) = out.ask(number, changes) else { return };
-        let Some(chat) = connection.chat() else { return };
-        let (uid, room) = (chat.uid, replay.room);
-        self.asked = number;
-        self.hub.replay_readers().request(SliceRequest { conn, uid, number, replay });
-        self.catches_up(slot, room, Stage::Awaiting);
-    }
-
-    /// A slice is here, unless nobody waits for it any more.
-    pub(super) fn slice(&mut self, slot: usize, slice: Slice) {
-        let Slice { number, room: id, read } = slice;
-        let Some(out) = self.connections.get_mut(slot).and_then(|c| c.out.as_mut()) else {
+        let queue = connection.send_queue.as_mut().filter(|queue| queue.wants_slice());
+        let Some(replay) = queue.and_then(|queue| queue.request_slice(number, changes)) else {
             return;
         };
-        let Some(changes) = out.asked(number) else { return };
-        match read {
-            Ok(SliceEvents { events, rest, held }) => {
-                let room = self.room_index.get(&id).and_then(|index| self.rooms.get(*index));
-                match room.and_then(|room| room.changed.since(changes)) {
-                    Some(changed) => {
-                        let said = events.into_iter().filter(|(mid, _)| !changed.contains(mid));
-                        out.push_slice(said, rest, held);
-                        self.catches_up(slot, id, Stage::Replaying);
-                    }
-                    None => out.ask_again(),
-                }
-            }
-            Err(answer) => {
-                out.fail_slice(answer);
-                self.unfollow(slot, id);
-            }
-        }
-        self.list(slot);
+        let Some(chat) = connection.chat() else { return };
+        let (uid, room) = (chat.uid, replay.room);
+        self.last_slice = number;
+        self.rooms.replay_readers().request(SliceRequest { conn, uid, number, replay });
+        self.set_stage(slot, room, Stage::Awaiting);
     }
 
-    /// Messages of a room change by what is published next.
-    pub(super) fn changed(&mut self, id: RoomId, mids: &[Mid]) {
-        let Some(room) = self.room_index.get(&id).and_then(|index| self.rooms.get_mut(*index))
+    /// A slice has arrived; it is dropped if the connection does not wait for it any more.
+    pub(super) fn queue_slice(&mut self, slot: usize, slice: Slice) {
+        let Slice { number, room, read } = slice;
+        let Some(changes) =
+            self.send_queue_of(slot).and_then(|queue| queue.changes_at_request(number))
         else {
             return;
         };
-        if room.behind == 0 {
+        let changed = self.feed_mut(room).and_then(|feed| feed.changed.since(changes));
+        let Some(queue) = self.send_queue_of(slot) else { return };
+        match (read, changed) {
+            (Ok(SliceEvents { events, rest, held }), Some(changed)) => {
+                let valid = events.into_iter().filter(|(mid, _)| !changed.contains(mid));
+                queue.push_slice(valid, rest, held);
+                self.set_stage(slot, room, Stage::Replaying);
+            }
+            (Ok(_), None) => queue.reset_request(),
+            (Err(answer), _) => {
+                queue.fail_slice(answer);
+                self.unsubscribe(slot, room);
+            }
+        }
+        self.schedule_write(slot);
+    }
+
+    fn send_queue_of(&mut self, slot: usize) -> Option<&mut SendQueue> {
+        self.connections.get_mut(slot)?.send_queue.as_deref_mut()
+    }
+
+    /// Messages of a room change by what is published next: replays must not send their former state.
+    pub(super) fn note_changed(&mut self, room: RoomId, mids: &[Mid]) {
+        let index = self.feed_index.get(&room);
+        let Some(feed) = index.and_then(|index| self.feeds.get_mut(*index)) else { return };
+        if !feed.has_subscribers_behind() {
             return;
         }
-        room.changed.note(mids);
-        for subscriber in room.subscribers.iter().filter(|one| one.stage != Stage::Live) {
+        feed.changed.add(mids);
+        for subscriber in feed.subscribers.iter().filter(|one| one.stage != Stage::Live) {
             let connection = self.connections.get_mut(subscriber.slot);
-            if let Some(out) = connection.and_then(|connection| connection.out.as_mut()) {
-                out.forget_messages(id, mids);
+            if let Some(queue) = connection.and_then(|connection| connection.send_queue.as_mut()) {
+                queue.forget_messages(room, mids);
             }
         }
     }

@@ -1,37 +1,38 @@
-//! The messages a load test writes: each says which it is, and is the same when it is sent again.
+//! The messages of a load test. Each contains its number, and is the same when it is sent again.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::line::number_after;
+use super::server_frame::number_after;
+use super::target::Dialect;
 use crate::base::random;
 use crate::ws::client;
 
 /// Writes them.
 pub struct Author {
-    is_plain: bool,
+    dialect: Dialect,
     size: usize,
     /// Tells the messages of this run from all others.
     tag: u64,
-    /// What stands before the number in a text of this run.
-    mark: Vec<u8>,
+    /// What precedes the number in a text of this run.
+    prefix: Vec<u8>,
     mask: u32,
 }
 
 impl Author {
-    /// Of texts (or, for a plain peer, of whole payloads) of `size` bytes.
+    /// An author of texts (or, for a plain peer, of whole payloads) of `size` bytes.
     ///
     /// # Errors
     /// The system has no randomness.
-    pub fn new(is_plain: bool, size: usize) -> Result<Self, String> {
+    pub fn new(dialect: Dialect, size: usize) -> Result<Self, String> {
         let tag = u64::from_be_bytes(random::bytes().map_err(|error| error.to_string())?);
-        let mark = format!("\"t\":\"{tag:016x}.").into_bytes();
-        Ok(Self { is_plain, size, tag, mark, mask: tag as u32 | 1 })
+        let prefix = format!("\"t\":\"{tag:016x}.").into_bytes();
+        Ok(Self { dialect, size, tag, prefix, mask: tag as u32 | 1 })
     }
 
-    /// A masking key that is another each time.
+    /// A new masking key.
     pub fn mask(&mut self) -> [u8; 4] {
-        // xorshift32: the server only has to see that bytes are unmasked.
+        // xorshift32: a key need not be secret here, only different each time.
         self.mask ^= self.mask << 13;
         self.mask ^= self.mask >> 17;
         self.mask ^= self.mask << 5;
@@ -40,7 +41,7 @@ impl Author {
 
     /// The whole frame of message `number` of a room.
     pub fn frame(&mut self, room: usize, room_id: &str, number: u64) -> Vec<u8> {
-        let payload = if self.is_plain {
+        let payload = if self.dialect == Dialect::Plain {
             let text = format!("{{\"n\":{},\"t\":\"", number + 1);
             format!("{text:x<width$}\"}}", width = self.size.saturating_sub(2))
         } else {
@@ -62,12 +63,12 @@ impl Author {
         frame
     }
 
-    /// Which message of this run a delivered one is.
+    /// The number of a delivered message, if it is of this run.
     pub fn number(&self, payload: &[u8]) -> Option<u64> {
-        if self.is_plain {
+        if self.dialect == Dialect::Plain {
             return number_after(payload, br#""n":"#)?.checked_sub(1);
         }
-        number_after(payload, &self.mark)
+        number_after(payload, &self.prefix)
     }
 }
 
@@ -89,7 +90,7 @@ mod tests {
 
     #[test]
     fn a_message_is_a_command_of_the_asked_size_that_knows_its_number() {
-        let mut author = Author::new(false, 128).unwrap();
+        let mut author = Author::new(Dialect::Impulse, 128).unwrap();
         let text = payload(&mut author, 77);
         let command = Request::parse(&text).unwrap();
         assert_eq!(command.id.as_deref(), Some("77"));
@@ -97,13 +98,13 @@ mod tests {
         assert_eq!(value["msg"]["t"].as_str().unwrap().len(), 128);
         assert_eq!(author.number(text.as_bytes()), Some(77));
         assert_eq!(payload(&mut author, 77), text, "the same when it is sent again");
-        let mut other = Author::new(false, 128).unwrap();
+        let mut other = Author::new(Dialect::Impulse, 128).unwrap();
         assert_eq!(author.number(payload(&mut other, 77).as_bytes()), None);
     }
 
     #[test]
     fn a_plain_one_is_a_payload_of_the_asked_size() {
-        let mut author = Author::new(true, 128).unwrap();
+        let mut author = Author::new(Dialect::Plain, 128).unwrap();
         let text = payload(&mut author, 9);
         assert_eq!(text.len(), 128);
         assert!(serde_json::from_str::<serde_json::Value>(&text).is_ok());

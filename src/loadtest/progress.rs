@@ -1,13 +1,11 @@
-//! One line that says how it goes, on stderr, at most once a second.
+//! One line that shows how a scenario goes, on stderr, at most once a second.
 
 use std::io::{IsTerminal as _, Write as _};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::report::number;
 use super::tally::Tally;
-
-/// How often.
-const EVERY: Duration = Duration::from_secs(1);
+use crate::base::limits::loadtest as limits;
 
 /// The line.
 pub struct Progress {
@@ -15,7 +13,7 @@ pub struct Progress {
     is_quiet: bool,
     is_terminal: bool,
     began: Instant,
-    told: Instant,
+    printed: Instant,
     deliveries: u64,
     acknowledged: u64,
 }
@@ -30,20 +28,20 @@ impl Progress {
             is_quiet,
             is_terminal,
             began: now,
-            told: now,
+            printed: now,
             deliveries: 0,
             acknowledged: 0,
         }
     }
 
     /// Tells, if it is time.
-    pub fn tell(&mut self, ready: usize, tally: &Tally) {
+    pub fn update(&mut self, ready: usize, tally: &Tally) {
         let now = Instant::now();
-        let passed = now.duration_since(self.told);
-        if self.is_quiet || passed < EVERY {
+        let passed = now.duration_since(self.printed);
+        if self.is_quiet || passed < limits::PROGRESS {
             return;
         }
-        // The books begin anew after the warm-up.
+        // The tally begins anew after the warm-up.
         let since = |now: u64, before: u64| now.checked_sub(before).unwrap_or(now) as f64;
         let rate = |now, before| since(now, before) / passed.as_secs_f64();
         let line = format!(
@@ -54,13 +52,13 @@ impl Progress {
             number(rate(tally.deliveries, self.deliveries)),
             number(rate(tally.acknowledged, self.acknowledged)),
         );
-        (self.told, self.deliveries, self.acknowledged) =
+        (self.printed, self.deliveries, self.acknowledged) =
             (now, tally.deliveries, tally.acknowledged);
         self.show(&line);
     }
 
     /// Says something once.
-    pub fn say(&self, sentence: &str) {
+    pub fn print(&self, sentence: &str) {
         if !self.is_quiet {
             self.show(&format!("{:<8} {sentence}", self.scenario));
         }

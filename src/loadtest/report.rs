@@ -1,4 +1,4 @@
-//! What a scenario came to: one JSON object, or a table for people.
+//! The report of a scenario: one JSON object, or a table for people.
 
 use hdrhistogram::Histogram;
 use serde::Serialize;
@@ -20,7 +20,7 @@ pub struct Percentiles {
 
 /// What the server's process cost, without its database.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
-pub struct Server {
+pub struct ServerCost {
     /// CPU seconds while it was measured.
     pub cpu_s: f64,
     /// The same per delivery, in microseconds.
@@ -31,18 +31,18 @@ pub struct Server {
     pub cpu_us_per_connect: Option<f64>,
     /// Resident memory at the end, in bytes.
     pub rss_bytes: u64,
-    /// What it grew by since nobody was connected, by connection.
+    /// By how much it has grown for each connection.
     pub rss_bytes_per_connection: Option<u64>,
 }
 
 /// What the load test itself cost.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
-pub struct Client {
-    /// CPU seconds while it was measured, those included in which it looked and found nothing.
+pub struct ClientCost {
+    /// CPU seconds while it was measured, including those of polls that found nothing.
     pub cpu_s: f64,
     /// The share of the time in which it had something to do: one thread does it all.
     pub busy: f64,
-    /// It was hardly ever without: the server might have done more.
+    /// It was busy nearly all the time: the server might have done more.
     pub was_bottleneck: bool,
 }
 
@@ -55,7 +55,7 @@ pub struct Report {
     pub connections: usize,
     /// Rooms that were used.
     pub rooms: usize,
-    /// Messages on their way at once, in a room or of a writer.
+    /// Messages in flight at once, in a room or of a writer.
     pub in_flight: Option<usize>,
     /// Bytes of a message.
     pub size: Option<usize>,
@@ -65,36 +65,36 @@ pub struct Report {
     pub messages: Option<u64>,
     /// The same per second.
     pub messages_per_s: Option<f64>,
-    /// Messages received, by everybody together.
+    /// Messages received, by all connections together.
     pub deliveries: Option<u64>,
     /// The same per second.
     pub deliveries_per_s: Option<f64>,
     /// Connections opened per second, each with its first frame.
     pub connects_per_s: Option<f64>,
-    /// From the start of a storm until everybody is back.
+    /// From the start of a storm until all connections are back.
     pub settle_s: Option<f64>,
     /// What the scenario is about: send to delivery, send to acknowledgement (durable), or SYN to
     /// first frame (connect, storm).
     pub latency_us: Option<Percentiles>,
-    /// Deliveries that were promised and never came.
+    /// Deliveries that were promised and never arrived.
     pub lost: u64,
-    /// Deliveries that came again.
+    /// Deliveries that arrived again.
     pub doubled: u64,
-    /// Deliveries that came after a later one.
+    /// Deliveries that arrived after a later one.
     pub out_of_order: u64,
-    /// Commands refused and connections cut off that should not have been.
+    /// Commands that were refused and connections that ended and should not have.
     pub errors: u64,
     /// The first of them.
     pub first_error: Option<String>,
     /// Attempts to connect that had to be repeated.
     pub refused: u64,
-    /// Acknowledged since the scenario began, warming up included.
+    /// Acknowledged since the scenario began, including the warm-up.
     #[serde(skip)]
     pub acknowledged_in_all: u64,
-    /// The server, if its process can be seen.
-    pub server: Option<Server>,
-    /// The load test.
-    pub client: Client,
+    /// What the server cost, if its process can be seen.
+    pub server: Option<ServerCost>,
+    /// What the load test cost.
+    pub client: ClientCost,
 }
 
 impl Percentiles {
@@ -112,12 +112,12 @@ impl Percentiles {
 }
 
 impl Report {
-    /// Whether something happened that must not.
+    /// Whether a promise was broken.
     pub fn is_broken(&self) -> bool {
         self.lost + self.doubled + self.out_of_order > 0
     }
 
-    /// Lines of a name and a value.
+    /// Lines with a name and a value.
     pub fn table(&self) -> String {
         let mut rows = vec![("connections", number(self.connections as f64))];
         let mut row = |name: &'static str, value: Option<String>| {
@@ -168,7 +168,7 @@ impl Percentiles {
     }
 }
 
-impl Server {
+impl ServerCost {
     fn row(&self) -> String {
         let mut text = format!("{:.2} s CPU", self.cpu_s);
         let per = [
@@ -189,7 +189,7 @@ impl Server {
     }
 }
 
-impl Client {
+impl ClientCost {
     fn row(&self) -> String {
         let warning = match self.was_bottleneck {
             true => ": IT WAS THE BOTTLENECK, the server might have done more",
@@ -206,8 +206,8 @@ pub fn number(value: f64) -> String {
         return format!("{value:.2}");
     }
     let mut text = String::new();
-    for (place, digit) in whole.chars().enumerate() {
-        if place > 0 && (whole.len() - place) % 3 == 0 {
+    for (index, digit) in whole.chars().enumerate() {
+        if index > 0 && (whole.len() - index) % 3 == 0 {
             text.push(',');
         }
         text.push(digit);
@@ -243,7 +243,7 @@ mod tests {
             scenario: "fanout",
             connections: 1_000,
             deliveries_per_s: Some(12_345.0),
-            client: Client { cpu_s: 9.9, busy: 0.99, was_bottleneck: true },
+            client: ClientCost { cpu_s: 9.9, busy: 0.99, was_bottleneck: true },
             ..Report::default()
         };
         let table = report.table();

@@ -1,5 +1,5 @@
 //! All connections of a load test on one thread with one epoll, so that thousands of them cost the
-//! machine little beside the server they are there to measure.
+//! machine little beside the server that is measured.
 
 use std::collections::VecDeque;
 use std::io::ErrorKind;
@@ -12,61 +12,48 @@ use mio::event::Event;
 use mio::net::TcpStream;
 use mio::{Events, Interest, Token};
 
-use super::line::{Came, Line, Phase, Seat};
+use super::assignment::Assignment;
+use super::client::{Client, Hangup, Phase, ReadOutcome};
 use super::message::Author;
 use super::progress::Progress;
-use super::tally::{self, Books, Tally};
-use super::target::{Room, Target};
+use super::room_load::RoomLoad;
+use super::tally::{self, Tally};
+use super::target::{Dialect, Room, Target};
 use crate::base::limits::loadtest as limits;
 use crate::ws::client;
-
-/// Sockets looked at per turn.
-const EVENTS: usize = 1_024;
 
 /// The connections and what they have in common.
 pub struct Swarm {
     pub(super) target: Arc<Target>,
     pub(super) author: Author,
-    poll: mio::Poll,
+    epoll: mio::Poll,
     events: Events,
     scratch: Vec<u8>,
     began: Instant,
-    pub lines: Vec<Line>,
-    pub rooms: Vec<RoomBooks>,
-    /// Lines to connect, and not before when.
-    waiting: VecDeque<(u64, usize)>,
+    pub clients: Vec<Client>,
+    pub rooms: Vec<RoomLoad>,
+    /// Clients to connect, and not before when.
+    to_connect: VecDeque<(u64, usize)>,
     pub(super) connecting: usize,
-    /// Lines that are ready.
+    /// Clients that are ready.
     pub ready: usize,
-    /// Whether a line that is cut off comes back.
-    pub comes_back: bool,
+    /// Whether a client that is disconnected connects again.
+    pub reconnects: bool,
     pub tally: Tally,
     /// From the first SYN to the first frame, in microseconds.
     pub connects: Histogram<u64>,
-    /// Attempts to connect that were refused, and lines that were cut off.
+    /// Attempts to connect that were refused.
     pub refused: u64,
-    pub closed: u64,
-    /// Why it is no use to try again, if the server has said so.
+    /// Why further attempts are useless, if the server has said so.
     pub(super) denied: Option<String>,
     pub progress: Progress,
-    /// How long there was nothing to do, asleep or awake.
-    pub waited: Duration,
+    /// How long there was nothing to do, asleep or polling.
+    pub idle_time: Duration,
     stop: Arc<AtomicBool>,
 }
 
-/// A room, its books, and who writes into it.
-pub struct RoomBooks {
-    /// Where it is.
-    pub room: Room,
-    /// What was sent into it.
-    pub books: Books,
-    /// The lines that write, in turn.
-    pub writers: Vec<usize>,
-    pub(super) next_writer: usize,
-}
-
 impl Swarm {
-    /// Nobody yet. `stop` ends every wait.
+    /// One without clients. `stop` ends every wait.
     ///
     /// # Errors
     /// The kernel refused an epoll.
@@ -77,32 +64,25 @@ impl Swarm {
         progress: Progress,
         stop: Arc<AtomicBool>,
     ) -> Result<Self, String> {
-        let books = |room: Room| RoomBooks {
-            books: Books::at(room.seq),
-            room,
-            writers: Vec::new(),
-            next_writer: 0,
-        };
         Ok(Self {
-            author: Author::new(target.is_plain, size)?,
+            author: Author::new(target.dialect, size)?,
             target,
-            poll: mio::Poll::new().map_err(|error| format!("cannot wait for sockets: {error}"))?,
-            events: Events::with_capacity(EVENTS),
+            epoll: mio::Poll::new().map_err(|error| format!("cannot wait for sockets: {error}"))?,
+            events: Events::with_capacity(limits::EVENTS),
             scratch: vec![0; limits::SCRATCH],
             began: Instant::now(),
-            lines: Vec::new(),
-            rooms: rooms.into_iter().map(books).collect(),
-            waiting: VecDeque::new(),
+            clients: Vec::new(),
+            rooms: rooms.into_iter().map(RoomLoad::new).collect(),
+            to_connect: VecDeque::new(),
             connecting: 0,
             ready: 0,
-            comes_back: false,
+            reconnects: false,
             tally: Tally::default(),
             connects: tally::histogram(),
             refused: 0,
-            closed: 0,
             denied: None,
             progress,
-            waited: Duration::ZERO,
+            idle_time: Duration::ZERO,
             stop,
         })
     }
@@ -112,26 +92,26 @@ impl Swarm {
         u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 
-    /// Whether somebody asked to stop.
+    /// Whether the load test is to stop.
     pub fn is_stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
     }
 
-    /// Adds lines, which connect from the next turn on.
-    pub fn seat(&mut self, seats: impl IntoIterator<Item = Seat>) {
-        for seat in seats {
-            self.waiting.push_back((0, self.lines.len()));
-            self.lines.push(Line::new(seat));
+    /// Adds clients, which connect from the next poll on.
+    pub fn add_clients(&mut self, assignments: impl IntoIterator<Item = Assignment>) {
+        for assignment in assignments {
+            self.to_connect.push_back((0, self.clients.len()));
+            self.clients.push(Client::new(assignment));
         }
     }
 
-    /// Works until everybody is ready.
+    /// Polls until all clients are ready.
     ///
     /// # Errors
-    /// Not everybody was within the time, or the server will not have them.
-    pub fn gather(&mut self, within: Duration) -> Result<(), String> {
+    /// Not all were ready in time, or the server refuses them.
+    pub fn wait_until_ready(&mut self, within: Duration) -> Result<(), String> {
         let until = Instant::now() + within;
-        while self.ready < self.lines.len() {
+        while self.ready < self.clients.len() {
             if self.is_stopped() {
                 return Err("stopped".to_owned());
             }
@@ -143,154 +123,156 @@ impl Swarm {
                 return Err(format!(
                     "only {} of {} connections are ready: {why}",
                     self.ready,
-                    self.lines.len()
+                    self.clients.len()
                 ));
             }
-            self.turn(Duration::from_millis(50))?;
+            self.poll(limits::READY_POLL)?;
         }
         Ok(())
     }
 
-    /// One look at the sockets.
+    /// Handles what has happened on the sockets, or waits for something to happen.
     ///
     /// # Errors
-    /// What makes going on senseless.
-    pub fn turn(&mut self, timeout: Duration) -> Result<(), String> {
+    /// It cannot go on.
+    pub fn poll(&mut self, timeout: Duration) -> Result<(), String> {
         self.connect_some()?;
         let mut events = std::mem::replace(&mut self.events, Events::with_capacity(0));
         self.wait(&mut events, timeout)
             .map_err(|error| format!("cannot wait for sockets: {error}"))?;
         for event in events.iter() {
-            self.look(event);
+            self.handle_event(event);
         }
         self.events = events;
-        self.progress.tell(self.ready, &self.tally);
+        self.progress.update(self.ready, &self.tally);
         Ok(())
     }
 
-    /// Waits for sockets that have something, awake at first: whoever writes to a reader that sleeps pays
-    /// for waking it, often as much as for the write, and readers on other machines cost a server no such
-    /// thing.
+    /// Waits for events, at first without sleeping: a server that writes to a reader that sleeps pays for
+    /// waking it, often as much as for the write, and with readers on other machines it would not.
     fn wait(&mut self, events: &mut Events, timeout: Duration) -> std::io::Result<()> {
         let began = Instant::now();
         let mut waited = Duration::ZERO;
         loop {
-            let is_awake = waited < limits::AWAKE.min(timeout);
-            let left = if is_awake { Duration::ZERO } else { timeout.saturating_sub(waited) };
-            match self.poll.poll(events, Some(left)) {
+            let is_polling = waited < limits::BUSY_POLL.min(timeout);
+            let left = if is_polling { Duration::ZERO } else { timeout.saturating_sub(waited) };
+            match self.epoll.poll(events, Some(left)) {
                 Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
                 _ => {}
             }
-            // A first look that finds something is work.
+            // A first poll that finds something is work and not waiting.
             if !events.is_empty() && waited.is_zero() {
                 return Ok(());
             }
             waited = began.elapsed();
-            if !events.is_empty() || !is_awake {
-                self.waited += waited;
+            if !events.is_empty() || !is_polling {
+                self.idle_time += waited;
                 return Ok(());
             }
         }
     }
 
-    /// Starts as many connections as may be on their way at once.
+    /// Starts as many connections as may be connecting at once.
     fn connect_some(&mut self) -> Result<(), String> {
         while self.connecting < limits::CONNECTING {
             let now = self.now_ns();
-            let Some(&(due, index)) = self.waiting.front() else { break };
+            let Some(&(due, index)) = self.to_connect.front() else { break };
             if due > now {
                 break;
             }
-            self.waiting.pop_front();
+            self.to_connect.pop_front();
             let mut stream = TcpStream::connect(self.target.address).map_err(cannot_connect)?;
             let interest = Interest::READABLE | Interest::WRITABLE;
-            let registered = self.poll.registry().register(&mut stream, Token(index), interest);
+            let registered = self.epoll.registry().register(&mut stream, Token(index), interest);
             registered.map_err(|error| format!("cannot wait for a socket: {error}"))?;
             let _ = stream.set_nodelay(true); // slower without, but not wrong
-            if let Some(line) = self.lines.get_mut(index) {
-                line.connected(stream, now);
+            if let Some(client) = self.clients.get_mut(index) {
+                client.begin(stream, now);
                 self.connecting += 1;
             }
         }
         Ok(())
     }
 
-    fn look(&mut self, event: &Event) {
+    fn handle_event(&mut self, event: &Event) {
         let index = event.token().0;
-        if event.is_writable() && self.is_broken_when_writable(index) {
-            return self.cut(index, "the connection was refused");
+        if event.is_writable() && self.write_waiting(index).is_err() {
+            return self.disconnect(index, "the connection was refused");
         }
         let has_ended = event.is_read_closed() || event.is_error();
-        if self.lines.get(index).is_some_and(|line| line.phase == Phase::Ready && !line.seat.reads)
-        {
+        let Some(client) = self.clients.get(index) else { return };
+        if client.phase == Phase::Ready && !client.assignment.reads {
             return; // what it gets stays in the kernel, then with the server
         }
         if event.is_readable() || has_ended {
             self.read(index, has_ended);
-        } else if let Some(error) = line_error(&self.lines, index) {
-            self.cut(index, &error);
+        } else if let Some(error) = client.socket_error() {
+            self.disconnect(index, &error.to_string());
         }
     }
 
-    /// Says what waits; a new connection asks for the upgrade.
-    fn is_broken_when_writable(&mut self, index: usize) -> bool {
-        let Some(line) = self.lines.get_mut(index) else { return false };
-        if line.phase != Phase::Connecting {
-            return line.flush().is_err();
+    /// Sends what waits. A client that is connected now requests the upgrade.
+    fn write_waiting(&mut self, index: usize) -> std::io::Result<()> {
+        let Some(client) = self.clients.get_mut(index) else { return Ok(()) };
+        if client.phase != Phase::Connecting {
+            return client.flush();
         }
-        let Some(stream) = &line.stream else { return false };
+        let Some(stream) = &client.stream else { return Ok(()) };
         if stream.peer_addr().is_err() {
-            return stream.take_error().is_ok_and(|error| error.is_some());
+            return client.socket_error().map_or(Ok(()), Err);
         }
-        line.phase = Phase::Upgrading;
-        let seat = line.seat;
-        let (token, room) = (self.target.token(seat.token), self.rooms.get(seat.room));
-        let path = room.map_or(self.target.path.as_str(), |room| &room.room.path);
-        let subprotocol = if self.target.is_plain { "" } else { "impulse.v1" };
-        let request = client::request(&self.target.authority, path, token, subprotocol);
-        line.write(&request).is_err()
+        client.phase = Phase::Upgrading;
+        let assignment = client.assignment;
+        let path = match self.rooms.get(assignment.room) {
+            Some(load) => &load.room.path,
+            None => &self.target.path,
+        };
+        let subprotocol = match self.target.dialect {
+            Dialect::Impulse => "impulse.v1",
+            Dialect::Plain => "",
+        };
+        let token = self.target.token(assignment.token);
+        client.write(&client::request(&self.target.authority, path, token, subprotocol))
     }
 
     fn read(&mut self, index: usize, has_ended: bool) {
         let mut scratch = std::mem::take(&mut self.scratch);
-        while let Some(line) = self.lines.get_mut(index) {
-            let came = line.read(&mut scratch);
-            if let Came::More(count) | Came::All(count) = came {
-                let fed = self.feed(index, scratch.get(..count).unwrap_or_default());
-                if let Err(reason) = fed {
-                    self.cut(index, &reason);
+        while let Some(client) = self.clients.get_mut(index) {
+            let outcome = client.read(&mut scratch);
+            if let ReadOutcome::More(count) | ReadOutcome::Drained(count) = outcome {
+                let bytes = scratch.get(..count).unwrap_or_default();
+                if let Err(reason) = self.handle_bytes(index, bytes) {
+                    self.disconnect(index, &reason);
                     break;
                 }
             }
-            match came {
-                Came::End => self.cut(index, "the server hung up"),
-                Came::More(_) => continue,
-                // Of an end that epoll has told of it does not tell again.
-                Came::All(_) if has_ended => continue,
-                Came::All(_) | Came::Nothing => {}
+            match outcome {
+                ReadOutcome::Closed => self.disconnect(index, "the server hung up"),
+                ReadOutcome::More(_) => continue,
+                // epoll reports the end of a connection once: it is read now or never.
+                ReadOutcome::Drained(_) if has_ended => continue,
+                ReadOutcome::Drained(_) | ReadOutcome::WouldBlock => {}
             }
             break;
         }
         self.scratch = scratch;
     }
 
-    /// A line is gone.
-    pub(super) fn cut(&mut self, index: usize, reason: &str) {
+    /// Ends a connection that failed.
+    pub(super) fn disconnect(&mut self, index: usize, reason: &str) {
         let now = self.now_ns();
-        let Some(line) = self.lines.get_mut(index) else { return };
-        let was = line.phase;
-        line.hang_up(false);
+        let Some(client) = self.clients.get_mut(index) else { return };
+        let was = client.phase;
+        client.disconnect(Hangup::Orderly);
         match was {
-            Phase::Away => return,
+            Phase::Disconnected => return,
             Phase::Ready => {
                 self.ready -= 1;
-                self.closed += 1;
-                if !self.comes_back {
-                    self.tally.refuse(reason);
-                    if let Some(room) =
-                        self.rooms.get_mut(line.seat.room).filter(|_| line.is_counted)
-                    {
-                        room.books.leave(&line.place);
+                if !self.reconnects {
+                    self.tally.count_error(reason);
+                    let load = self.rooms.get_mut(client.assignment.room);
+                    if let Some(load) = load.filter(|_| client.is_counted) {
+                        load.ledger.remove_follower(&client.cursor);
                     }
                     return;
                 }
@@ -301,40 +283,33 @@ impl Swarm {
                 self.tally.first_error.get_or_insert_with(|| reason.to_owned());
             }
         }
-        // Spread a little, so that those who were cut off together do not stay together.
-        let wait_ms = limits::AGAIN_MS + (index as u64 * 7) % limits::AGAIN_MS;
-        self.waiting.push_back((now + wait_ms * 1_000_000, index));
+        // Clients that were disconnected together do not all connect again at the same moment.
+        let wait_ms = limits::RECONNECT_MS + (index as u64 * 7) % limits::RECONNECT_MS;
+        self.to_connect.push_back((now + wait_ms * 1_000_000, index));
     }
 
-    /// Everybody hangs up at once, without a word.
-    pub fn hang_up(&mut self) {
-        for index in 0..self.lines.len() {
-            if let Some(line) = self.lines.get_mut(index)
-                && line.phase == Phase::Ready
-            {
-                line.hang_up(true);
+    /// Resets all connections at once.
+    pub fn reset_all(&mut self) {
+        for (index, client) in self.clients.iter_mut().enumerate() {
+            if client.phase == Phase::Ready {
+                client.disconnect(Hangup::Reset);
                 self.ready -= 1;
-                if self.comes_back {
-                    self.waiting.push_back((0, index));
+                if self.reconnects {
+                    self.to_connect.push_back((0, index));
                 }
             }
         }
     }
 
-    /// Messages on their way.
+    /// Messages that were sent and have not arrived everywhere.
     pub fn in_flight(&self) -> usize {
-        self.rooms.iter().map(|room| room.books.in_flight).sum()
+        self.rooms.iter().map(|load| load.ledger.in_flight).sum()
     }
 
-    /// Deliveries that were promised and have not come.
+    /// Deliveries that were promised and have not arrived.
     pub fn lost(&self) -> u64 {
-        self.rooms.iter().map(|room| room.books.lost()).sum()
+        self.rooms.iter().map(|load| load.ledger.lost()).sum()
     }
-}
-
-fn line_error(lines: &[Line], index: usize) -> Option<String> {
-    let stream = lines.get(index)?.stream.as_ref()?;
-    stream.take_error().ok().flatten().map(|error| error.to_string())
 }
 
 fn cannot_connect(error: std::io::Error) -> String {

@@ -1,4 +1,5 @@
-//! Whom the load test talks to, as whom, and in which rooms. What it makes there it puts away.
+//! The server under test, the users of the connections, and the rooms. Rooms that the load test creates it
+//! removes again.
 
 use std::net::{SocketAddr, ToSocketAddrs as _};
 
@@ -11,19 +12,28 @@ use crate::base::limits::loadtest as limits;
 use crate::base::random;
 use crate::http::client::Client;
 
-/// A server, or a plain broadcast peer.
+/// What a server understands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// It is an Impulse.
+    Impulse,
+    /// It is another program, which sends each text to all connections of its path.
+    Plain,
+}
+
+/// The server under test.
 #[derive(Debug, Clone)]
 pub struct Target {
     /// Where it is.
     pub address: SocketAddr,
-    /// What it is called in `Host`.
+    /// Its `Host`.
     pub authority: String,
-    /// Where its WebSocket is.
+    /// The path of its WebSocket.
     pub path: String,
-    /// Who the connections are.
+    /// The tokens of the users whose connections there are.
     pub tokens: Vec<String>,
-    /// It is no Impulse: it sends to all what one says.
-    pub is_plain: bool,
+    /// What it understands.
+    pub dialect: Dialect,
     /// Its process, if that is on this machine.
     pub pid: Option<u32>,
 }
@@ -33,12 +43,12 @@ pub struct Target {
 pub struct Room {
     /// Its id.
     pub id: String,
-    /// Where the WebSocket is that leads to it.
+    /// The path of the WebSocket that leads to it.
     pub path: String,
-    /// Its newest number.
+    /// Its newest sequence number.
     pub seq: u64,
-    /// Who made it, as a place in the list of tokens; nobody if it was there before.
-    pub maker: Option<usize>,
+    /// Who created it, as an index into the list of tokens; `None` if it was there before.
+    pub creator: Option<usize>,
 }
 
 impl Target {
@@ -46,7 +56,7 @@ impl Target {
     ///
     /// # Errors
     /// One sentence.
-    pub fn at(url: &str, tokens: Vec<String>, is_plain: bool) -> Result<Self, String> {
+    pub fn at(url: &str, tokens: Vec<String>, dialect: Dialect) -> Result<Self, String> {
         let rest = ["http://", "ws://"].iter().find_map(|scheme| url.strip_prefix(scheme));
         let Some(rest) = rest else {
             return Err(format!("{url:?} does not begin with http:// or ws://"));
@@ -58,14 +68,17 @@ impl Target {
         };
         let found = authority.to_socket_addrs().ok().and_then(|mut found| found.next());
         let address = found.ok_or_else(|| format!("{authority} cannot be found"))?;
-        let path = if is_plain && !path.is_empty() { path } else { "/ws" };
-        Ok(Self { address, authority, path: path.to_owned(), tokens, is_plain, pid: None })
+        let path = match dialect {
+            Dialect::Plain if !path.is_empty() => path,
+            _ => "/ws",
+        };
+        Ok(Self { address, authority, path: path.to_owned(), tokens, dialect, pid: None })
     }
 
-    /// The token of a seat.
+    /// The token of a connection. Users take turns.
     pub fn token(&self, index: usize) -> Option<&str> {
-        let place = index.checked_rem(self.tokens.len())?;
-        self.tokens.get(place).map(String::as_str)
+        let index = index.checked_rem(self.tokens.len())?;
+        self.tokens.get(index).map(String::as_str)
     }
 
     async fn call(
@@ -79,7 +92,7 @@ impl Target {
         client.call(method, path, body).await
     }
 
-    /// A room that is there already; everybody joins it.
+    /// A room that is there already. All users join it.
     ///
     /// # Errors
     /// The server's sentence.
@@ -87,16 +100,16 @@ impl Target {
         self.join(id, 0).await?;
         let seq = self.call(0, "GET", &format!("/api/rooms/{id}"), None).await?["seq"].as_u64();
         let (path, seq) = (self.path.clone(), seq.unwrap_or(0));
-        Ok(Room { id: id.to_owned(), path, seq, maker: None })
+        Ok(Room { id: id.to_owned(), path, seq, creator: None })
     }
 
-    /// Makes `count` rooms. One room is everybody's; of several, each belongs to one user, so that
-    /// nobody hears of the others.
+    /// Creates `count` rooms. All users are in a single room; of several, each belongs to one user, who gets
+    /// no events of the others.
     ///
     /// # Errors
     /// The server's sentence.
-    pub async fn make_rooms(&self, count: usize) -> Result<Vec<Room>, String> {
-        if self.is_plain {
+    pub async fn create_rooms(&self, count: usize) -> Result<Vec<Room>, String> {
+        if self.dialect == Dialect::Plain {
             let path =
                 |n| if count == 1 { self.path.clone() } else { format!("{}/{n}", self.path) };
             return Ok((1..=count).map(|n| Room { path: path(n), ..Room::default() }).collect());
@@ -107,7 +120,7 @@ impl Target {
             let room = self.call(n, "POST", "/api/rooms", Some(body)).await?;
             let id = room["id"].as_str().ok_or("the server made a room without an id")?.to_owned();
             let (path, seq) = (self.path.clone(), room["seq"].as_u64().unwrap_or(0));
-            rooms.push(Room { id, path, seq, maker: Some(n) });
+            rooms.push(Room { id, path, seq, creator: Some(n) });
         }
         if let [room] = rooms.as_slice() {
             self.join(&room.id, 1).await?;
@@ -115,15 +128,15 @@ impl Target {
         Ok(rooms)
     }
 
-    /// All but the first `but` users join a room.
-    async fn join(&self, id: &str, but: usize) -> Result<(), String> {
-        for token in but..self.tokens.len() {
+    /// The users from the one with index `first` on join a room.
+    async fn join(&self, id: &str, first: usize) -> Result<(), String> {
+        for token in first..self.tokens.len() {
             let me = self.call(token, "GET", "/api/me", None).await?;
             let body = json!({"uid": me["uid"]});
             let path = format!("/api/rooms/{id}/members");
             match self.call(token, "POST", &path, Some(body)).await {
                 Ok(_) => {}
-                // Who is in it already is where he should be.
+                // A member who is refused is in the room already.
                 Err(_) if self.call(token, "GET", &path, None).await.is_ok() => {}
                 Err(error) => return Err(error),
             }
@@ -131,30 +144,30 @@ impl Target {
         Ok(())
     }
 
-    /// Puts away what [`Target::make_rooms`] made.
+    /// Removes what [`Target::create_rooms`] created.
     pub async fn remove_rooms(&self, rooms: &[Room]) {
         for room in rooms {
-            if let Some(maker) = room.maker {
+            if let Some(creator) = room.creator {
                 let path = format!("/api/rooms/{}", room.id);
-                if let Err(error) = self.call(maker, "DELETE", &path, None).await {
+                if let Err(error) = self.call(creator, "DELETE", &path, None).await {
                     eprintln!("the room {} stays behind: {error}", room.id);
                 }
             }
         }
     }
 
-    /// The newest number of a room.
+    /// The newest sequence number of a room.
     ///
     /// # Errors
     /// The server's sentence.
     pub async fn newest(&self, room: &Room) -> Result<u64, String> {
-        let token = room.maker.unwrap_or(0);
+        let token = room.creator.unwrap_or(0);
         let view = self.call(token, "GET", &format!("/api/rooms/{}", room.id), None).await?;
         view["seq"].as_u64().ok_or_else(|| "the server gave a room without seq".to_owned())
     }
 
-    /// Adds users as an admin, whose token the first one must be; their names. They have no password
-    /// and so cost no hashing of one.
+    /// Adds users as an admin, whose token must be the first one; their names. They have no passwords, whose
+    /// hashing would take long.
     ///
     /// # Errors
     /// The server's sentence.
@@ -162,7 +175,7 @@ impl Target {
         let mut tasks = JoinSet::new();
         let mut names = Vec::with_capacity(count);
         for _ in 0..count {
-            if tasks.len() >= limits::ADDING {
+            if tasks.len() >= limits::ADDING_USERS {
                 names.extend(finished(&mut tasks).await?);
             }
             let (target, name) = (self.clone(), random_name()?);
@@ -217,11 +230,11 @@ mod tests {
 
     #[test]
     fn a_url_names_a_server_and_a_plain_one_its_path_too() {
-        let target = Target::at("http://127.0.0.1:8080/", vec![], false).unwrap();
+        let target = Target::at("http://127.0.0.1:8080/", vec![], Dialect::Impulse).unwrap();
         assert_eq!((target.authority.as_str(), target.path.as_str()), ("127.0.0.1:8080", "/ws"));
-        let target = Target::at("ws://127.0.0.1/room/1", vec![], true).unwrap();
+        let target = Target::at("ws://127.0.0.1/room/1", vec![], Dialect::Plain).unwrap();
         assert_eq!((target.authority.as_str(), target.path.as_str()), ("127.0.0.1:80", "/room/1"));
-        let error = Target::at("127.0.0.1:8080", vec![], false).unwrap_err();
+        let error = Target::at("127.0.0.1:8080", vec![], Dialect::Impulse).unwrap_err();
         assert!(error.contains("http://"), "{error}");
     }
 }

@@ -72,7 +72,7 @@ impl Families {
 
     fn connections(&self, page: &mut Page<'_>) -> Result<(), Error> {
         let Sources { shards, rooms, .. } = &self.sources;
-        let (stats, loads) = (shards.stats(), shards.loads());
+        let (stats, loads) = (shards.counters(), shards.loads());
         page.gauge("connections", "Open WebSockets.", shards.connections())?;
         page.gauge(
             "connections_max",
@@ -103,7 +103,7 @@ impl Families {
 
     fn delivery(&self, page: &mut Page<'_>) -> Result<(), Error> {
         let Sources { shards, rooms, .. } = &self.sources;
-        let stats = shards.stats();
+        let stats = shards.counters();
         page.counter("deliveries", "Frames of rooms written.", stats.deliveries.get())?;
         page.counter("writes", "Writes that took them.", stats.writes.get())?;
         page.counter("written_bytes", "Bytes written to WebSockets.", stats.bytes.get())?;
@@ -113,13 +113,13 @@ impl Families {
             "shard_queue",
             "Deliveries waiting for a delivery thread.",
             "shard",
-            waiting.enumerate().map(|(n, (queued, load))| (n.to_string(), queued + load.taken)),
+            waiting.enumerate().map(|(n, (queued, load))| (n.to_string(), queued + load.staged)),
         )
     }
 
     fn commands(&self, page: &mut Page<'_>) -> Result<(), Error> {
         let Sources { shards, rooms, .. } = &self.sources;
-        page.counters("commands", "Commands read.", "op", shards.stats().commands())?;
+        page.counters("commands", "Commands read.", "op", shards.counters().commands())?;
         page.counters(
             "commands_refused",
             "Commands answered with an error.",
@@ -149,7 +149,7 @@ impl Families {
         page.counter(
             "room_inbox_full",
             "Commands that found the inbox full and had to wait.",
-            shards.stats().inbox_full.get(),
+            shards.counters().inbox_full.get(),
         )
     }
 

@@ -12,10 +12,11 @@ use super::accounts::Accounts;
 use crate::base::error::{Code, Result};
 use crate::base::hex;
 use crate::base::limits::service as limits;
+use crate::base::time::now_ms;
 use crate::rooms::Rooms;
 use crate::store::accounts::{AccountStore, AuditEntry, UserRow};
 use crate::store::chat::ChatStore;
-use crate::store::{now_ms, restorable_ms};
+use crate::store::restorable_ms;
 
 /// What a purge has erased.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]

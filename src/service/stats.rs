@@ -12,11 +12,11 @@ use serde_json::{Value, json};
 use crate::base::limits::service as limits;
 use crate::base::lock::MutexExt as _;
 use crate::base::process_usage;
+use crate::base::time::now_ms;
 use crate::delivery::Shards;
 use crate::rooms::Rooms;
 use crate::store::accounts::AccountStore;
 use crate::store::chat::ChatStore;
-use crate::store::now_ms;
 
 /// Samples the counters, and makes the figures out of them.
 pub struct StatsSampler {
@@ -65,7 +65,7 @@ impl StatsSampler {
             connections: self.shards.connections(),
             online: self.rooms.presence().online(),
             messages: self.rooms.committed(),
-            deliveries: self.shards.stats().deliveries.get(),
+            deliveries: self.shards.counters().deliveries.get(),
         }
     }
 

@@ -7,9 +7,10 @@ pub mod embedded;
 pub mod migrate;
 pub mod pool;
 
-pub use crate::base::time::now_ms;
+use crate::base::limits::store::RESTORABLE;
+use crate::base::time::millis;
 
 /// How long a removal can be taken back, in milliseconds.
 pub fn restorable_ms() -> i64 {
-    i64::try_from(crate::base::limits::store::RESTORABLE.as_millis()).unwrap_or(i64::MAX)
+    millis(RESTORABLE)
 }

@@ -1,6 +1,6 @@
-//! The other side of a WebSocket, as the load test plays it: the request, masked frames out,
-//! unmasked frames in. It trusts nothing but does not explain much either; the server's side is
-//! where the care goes.
+//! The client side of a WebSocket, for the load test and the benchmarks: the request, masked frames out,
+//! unmasked frames in. It does no I/O. It checks what a server sends but does not explain what is wrong
+//! with it.
 
 use std::io::Cursor;
 
@@ -9,8 +9,8 @@ use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
 use super::{frame, handshake};
 
-/// The sample key of RFC 6455, 1.3. A client that means to keep caches honest makes its own each
-/// time; here is no cache.
+/// The sample key of RFC 6455, 1.3. A fresh key protects against caches between client and server, and
+/// there are none here.
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 
 /// A frame from the server.
@@ -18,11 +18,11 @@ const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 pub enum Frame<'a> {
     /// A whole text message.
     Text(&'a [u8]),
-    /// To be answered.
+    /// A ping, to be answered with [`pong`].
     Ping(&'a [u8]),
     /// The server closes, with this code if it gave one.
     Close(Option<u16>),
-    /// A pong, binary data, a fragment: nothing a chat says.
+    /// A pong, binary data or a fragment, which our server does not send in a chat.
     Other,
 }
 
@@ -31,10 +31,10 @@ pub enum Frame<'a> {
 #[error("the server's bytes are no WebSocket frame")]
 pub struct Broken;
 
-/// The upgrade request. `authority` is the `Host`; `token` goes along as a bearer.
-pub fn request(authority: &str, path: &str, token: Option<&str>, subprotocol: &str) -> Vec<u8> {
+/// The upgrade request to `host`, with a bearer token if there is one.
+pub fn request(host: &str, path: &str, token: Option<&str>, subprotocol: &str) -> Vec<u8> {
     let mut text = format!(
-        "GET {path} HTTP/1.1\r\nHost: {authority}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+        "GET {path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
          Sec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Version: 13\r\n"
     );
     if !subprotocol.is_empty() {
@@ -47,11 +47,11 @@ pub fn request(authority: &str, path: &str, token: Option<&str>, subprotocol: &s
     text.into_bytes()
 }
 
-/// Looks for the answer to [`request`] at the start of `bytes`; its length, once it is there.
+/// The length of the answer to [`request`] at the start of `bytes`; `None` if more bytes are needed.
 ///
 /// # Errors
-/// The status, if it is not 101, or 0 if this is no answer to our key.
-pub fn accepted(bytes: &[u8]) -> Result<Option<usize>, u16> {
+/// The status if it is not 101, or 0 if the bytes are no answer to our key.
+pub fn parse_answer(bytes: &[u8]) -> Result<Option<usize>, u16> {
     let mut fields = [httparse::EMPTY_HEADER; 64];
     let mut head = httparse::Response::new(&mut fields);
     let length = match head.parse(bytes) {
@@ -80,14 +80,32 @@ pub fn pong(payload: &[u8], mask: [u8; 4], out: &mut Vec<u8>) {
     masked(OpCode::Control(Control::Pong), payload, mask, out);
 }
 
+/// Appends a text message as one frame for each of `parts`.
+pub fn text_in_fragments(parts: &[&[u8]], mask: [u8; 4], out: &mut Vec<u8>) {
+    for (n, part) in parts.iter().enumerate() {
+        let opcode = if n == 0 { Data::Text } else { Data::Continue };
+        let header = FrameHeader {
+            is_final: n + 1 == parts.len(),
+            opcode: OpCode::Data(opcode),
+            mask: Some(mask),
+            ..FrameHeader::default()
+        };
+        append(header, part, mask, out);
+    }
+}
+
 fn masked(opcode: OpCode, payload: &[u8], mask: [u8; 4], out: &mut Vec<u8>) {
     let header = FrameHeader { opcode, mask: Some(mask), ..FrameHeader::default() };
+    append(header, payload, mask, out);
+}
+
+fn append(header: FrameHeader, payload: &[u8], mask: [u8; 4], out: &mut Vec<u8>) {
     // Writing to a vector does not fail.
     let _ = header.format(payload.len() as u64, out);
     out.extend(payload.iter().zip(mask.iter().cycle()).map(|(byte, key)| byte ^ key));
 }
 
-/// The next whole frame of `input`, which is cut off it; `None` if more must come first.
+/// The next whole frame of `input`, which is removed from it; `None` if more bytes are needed.
 ///
 /// # Errors
 /// A masked frame, a length in more bytes than it needs, or a header that is none.
@@ -97,7 +115,7 @@ pub fn next<'a>(input: &mut &'a [u8]) -> Result<Option<Frame<'a>>, Broken> {
         return Ok(None);
     };
     let begin = usize::try_from(cursor.position()).map_err(|_| Broken)?;
-    if header.mask.is_some() || !frame::is_plain(&header, length, begin) {
+    if header.mask.is_some() || !frame::has_minimal_length(&header, length, begin) {
         return Err(Broken);
     }
     let length = usize::try_from(length).map_err(|_| Broken)?;
@@ -125,11 +143,13 @@ mod tests {
         let mut bytes = Vec::new();
         text("größer".as_bytes(), [1, 2, 3, 4], &mut bytes);
         pong(b"x", [5, 6, 7, 8], &mut bytes);
-        let limits = Limits { message: 100, fragments: 1 };
+        text_in_fragments(&[b"in ", b"two"], [9, 1, 2, 3], &mut bytes);
+        let limits = Limits { message: 100, fragments: 2 };
         let mut input = bytes.as_mut_slice();
         let mut codec = Codec::default();
         assert_eq!(codec.next(limits, &mut input), Ok(Some(Message::Text("größer".into()))));
         assert_eq!(codec.next(limits, &mut input), Ok(Some(Message::Pong)));
+        assert_eq!(codec.next(limits, &mut input), Ok(Some(Message::Text("in two".into()))));
     }
 
     #[test]
@@ -160,9 +180,9 @@ mod tests {
     fn only_the_answer_to_its_own_key_is_taken() {
         let good = b"HTTP/1.1 101 Switching Protocols\r\n\
             Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
-        assert_eq!(accepted(good), Ok(Some(good.len())));
-        assert_eq!(accepted(&good[..40]), Ok(None));
-        assert_eq!(accepted(b"HTTP/1.1 101 x\r\nSec-WebSocket-Accept: no\r\n\r\n"), Err(0));
-        assert_eq!(accepted(b"HTTP/1.1 503 Service Unavailable\r\n\r\n"), Err(503));
+        assert_eq!(parse_answer(good), Ok(Some(good.len())));
+        assert_eq!(parse_answer(&good[..40]), Ok(None));
+        assert_eq!(parse_answer(b"HTTP/1.1 101 x\r\nSec-WebSocket-Accept: no\r\n\r\n"), Err(0));
+        assert_eq!(parse_answer(b"HTTP/1.1 503 Service Unavailable\r\n\r\n"), Err(503));
     }
 }

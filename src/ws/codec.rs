@@ -1,10 +1,10 @@
-//! Frames from a client, whatever way TCP cut them.
+//! Frames from a client, however TCP has split them.
 //!
-//! The shard reads into one scratch buffer and hands the bytes over. A whole, unfragmented frame
-//! (nearly all of chat) is unmasked in place and borrowed: no copy, no allocation. Anything
-//! unfinished goes into one boxed [`Partial`], so that an idle connection costs one pointer. A
-//! declared length allocates nothing; only bytes that have arrived do. Text is checked as it
-//! arrives, so invalid UTF-8 fails at the fragment that holds it.
+//! The shard reads into one scratch buffer and passes the bytes on. A whole, unfragmented frame (nearly
+//! all of chat) is unmasked in place and borrowed: no copy, no allocation. Anything unfinished goes into
+//! one boxed [`Partial`], so that an idle connection costs one pointer. Memory is allocated for bytes
+//! that have arrived, never for a declared length. Text is checked as it arrives, so invalid UTF-8 fails
+//! at the fragment that holds it.
 
 use std::borrow::Cow;
 use std::io::Cursor;
@@ -14,7 +14,7 @@ use tungstenite::protocol::frame::coding::{CloseCode, Control, Data, OpCode};
 
 use super::frame;
 
-/// What one message may be.
+/// How large one message may be.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// Bytes of a message, over all its fragments.
@@ -38,7 +38,7 @@ pub enum Message<'a> {
     Close(Option<u16>),
 }
 
-/// What one frame came to.
+/// What one frame was.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Progress<'a> {
     /// A control frame, or the last frame of a message.
@@ -47,7 +47,7 @@ pub enum Progress<'a> {
     Fragment,
 }
 
-/// A broken rule. The connection says the close code and ends.
+/// A violation of the protocol. The connection is closed with its code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
     /// 1002: framing.
@@ -97,7 +97,7 @@ struct InFrame {
     is_final: bool,
     mask: [u8; 4],
     length: usize,
-    got: usize,
+    received: usize,
 }
 
 #[derive(Debug)]
@@ -115,15 +115,15 @@ const HEAD_MAX: usize = 14;
 const CONTROL_MAX: u64 = 125;
 
 impl Codec {
-    /// Whether something is unfinished; it must not stay so for ever.
+    /// Whether a frame or a message is unfinished. The caller bounds how long it may stay so.
     pub fn is_partial(&self) -> bool {
         self.partial.is_some()
     }
 
-    /// The next message, or `None` once `input` is used up. What was taken is cut off `input`.
+    /// The next message, or `None` once `input` is used up. What was used is removed from `input`.
     ///
     /// # Errors
-    /// The first broken rule; the codec must not be used after it.
+    /// The first violation; the codec must not be used after it.
     pub fn next<'a>(
         &mut self,
         limits: Limits,
@@ -141,7 +141,7 @@ impl Codec {
     /// The same frame by frame, so that the frames of a long message can be counted, too.
     ///
     /// # Errors
-    /// The first broken rule; the codec must not be used after it.
+    /// The first violation; the codec must not be used after it.
     pub fn advance<'a>(
         &mut self,
         limits: Limits,
@@ -154,21 +154,21 @@ impl Codec {
                 None => return Ok(None),
             },
         };
-        let is_untouched = frame.got == 0 && frame.length <= input.len();
+        let is_complete = frame.received == 0 && frame.length <= input.len();
         let is_data = matches!(frame.opcode, OpCode::Data(_));
         let is_alone = frame.is_final
             && !matches!(frame.opcode, OpCode::Data(Data::Continue))
             && (!is_data || self.message().is_none());
-        if is_untouched && is_alone {
+        if is_complete && is_alone {
             let payload = take(input, frame.length);
             unmask(payload, frame.mask, 0);
             self.frame_ended();
             return borrowed(frame.opcode, payload).map(Progress::Message).map(Some);
         }
-        if let Some(message) = self.gather(frame, input)? {
+        if let Some(message) = self.receive(frame, input)? {
             return Ok(Some(Progress::Message(message)));
         }
-        // What is left of an unfinished frame comes with the next bytes.
+        // The rest of an unfinished frame comes with the next bytes.
         let is_whole = self.partial.as_ref().is_none_or(|partial| partial.frame.is_none());
         Ok(is_whole.then_some(Progress::Fragment))
     }
@@ -184,20 +184,20 @@ impl Codec {
         }
         let kept = self.partial.as_ref().map_or(0, |partial| partial.head.len());
         let parsed = if kept == 0 {
-            let (parsed, used) = parse(input)?;
-            if parsed.is_some() {
-                take(input, used);
+            let parsed = parse(input)?;
+            if let Some(header) = &parsed {
+                take(input, header.size);
             }
             parsed
         } else {
             self.header_from_kept(input)?
         };
-        let Some((header, length)) = parsed else {
+        let Some(header) = parsed else {
             let rest = std::mem::take(input);
             self.partial.get_or_insert_default().head.extend_from_slice(rest);
             return Ok(None);
         };
-        let frame = self.check(limits, &header, length)?;
+        let frame = self.check(limits, &header)?;
         if let OpCode::Data(opcode) = frame.opcode {
             self.count_fragment(limits, opcode, frame)?;
         }
@@ -205,26 +205,27 @@ impl Codec {
     }
 
     /// Completes a kept header from the front of `input`.
-    fn header_from_kept(
-        &mut self,
-        input: &mut &mut [u8],
-    ) -> Result<Option<(FrameHeader, u64)>, Fault> {
+    fn header_from_kept(&mut self, input: &mut &mut [u8]) -> Result<Option<Header>, Fault> {
         let Some(partial) = self.partial.as_mut() else { return Ok(None) };
         let mut head = std::mem::take(&mut partial.head);
         let kept = head.len();
         let wanted = HEAD_MAX.saturating_sub(kept).min(input.len());
         head.extend_from_slice(input.get(..wanted).unwrap_or_default());
-        let (parsed, used) = parse(&head)?;
-        if parsed.is_some() {
-            take(input, used.saturating_sub(kept));
-        } else {
-            head.truncate(kept);
-            partial.head = head;
+        let parsed = parse(&head)?;
+        match &parsed {
+            Some(header) => {
+                take(input, header.size.saturating_sub(kept));
+            }
+            None => {
+                head.truncate(kept);
+                partial.head = head;
+            }
         }
         Ok(parsed)
     }
 
-    fn check(&self, limits: Limits, header: &FrameHeader, length: u64) -> Result<InFrame, Fault> {
+    fn check(&self, limits: Limits, header: &Header) -> Result<InFrame, Fault> {
+        let Header { frame: header, payload: length, .. } = header;
         if header.rsv1 || header.rsv2 || header.rsv3 {
             return Err(Fault::Protocol("reserved bits"));
         }
@@ -233,7 +234,7 @@ impl Codec {
             OpCode::Control(_) if !header.is_final => {
                 return Err(Fault::Protocol("fragmented control frame"));
             }
-            OpCode::Control(_) if length > CONTROL_MAX => {
+            OpCode::Control(_) if *length > CONTROL_MAX => {
                 return Err(Fault::Protocol("long control frame"));
             }
             OpCode::Data(Data::Continue) if self.message().is_none() => {
@@ -248,12 +249,12 @@ impl Codec {
             OpCode::Data(_) => self.message().map_or(0, |message| message.data.len()),
             OpCode::Control(_) => 0,
         };
-        let length = usize::try_from(length).map_err(|_| Fault::TooBig)?;
+        let length = usize::try_from(*length).map_err(|_| Fault::TooBig)?;
         match before.checked_add(length) {
             Some(total) if total <= limits.message.max(CONTROL_MAX as usize) => {}
             _ => return Err(Fault::TooBig),
         }
-        Ok(InFrame { opcode: header.opcode, is_final: header.is_final, mask, length, got: 0 })
+        Ok(InFrame { opcode: header.opcode, is_final: header.is_final, mask, length, received: 0 })
     }
 
     fn count_fragment(
@@ -275,16 +276,16 @@ impl Codec {
         Ok(())
     }
 
-    /// Takes what is there of a frame that cannot be borrowed.
-    fn gather<'a>(
+    /// Copies what has arrived of a frame that cannot be borrowed.
+    fn receive<'a>(
         &mut self,
         mut frame: InFrame,
         input: &mut &'a mut [u8],
     ) -> Result<Option<Message<'a>>, Fault> {
-        let chunk = take(input, (frame.length - frame.got).min(input.len()));
-        unmask(chunk, frame.mask, frame.got);
-        frame.got += chunk.len();
-        let is_complete = frame.got == frame.length;
+        let chunk = take(input, (frame.length - frame.received).min(input.len()));
+        unmask(chunk, frame.mask, frame.received);
+        frame.received += chunk.len();
+        let is_complete = frame.received == frame.length;
         let partial = self.partial.get_or_insert_default();
         partial.frame = (!is_complete).then_some(frame);
         if let OpCode::Control(_) = frame.opcode {
@@ -313,7 +314,7 @@ impl Codec {
         finished.map(Assembly::finish).transpose()
     }
 
-    /// Frees what nothing needs any more.
+    /// Frees what is not needed any more.
     fn frame_ended(&mut self) {
         if let Some(partial) = &mut self.partial {
             partial.frame = None;
@@ -350,22 +351,29 @@ impl Assembly {
     }
 }
 
-/// A header at the start of `bytes`, its payload length, and how long it is itself. A length has to be
-/// written in as few bytes as it needs, and its highest bit is zero (RFC 6455, 5.2).
-#[allow(clippy::type_complexity)]
-fn parse(bytes: &[u8]) -> Result<(Option<(FrameHeader, u64)>, usize), Fault> {
-    let mut cursor = Cursor::new(bytes.get(..HEAD_MAX).unwrap_or(bytes));
-    let parsed = FrameHeader::parse(&mut cursor).map_err(|_| Fault::Protocol("opcode"))?;
-    let used = usize::try_from(cursor.position()).unwrap_or(0);
-    match &parsed {
-        Some((header, length)) if !frame::is_plain(header, *length, used) => {
-            Err(Fault::Protocol("length"))
-        }
-        _ => Ok((parsed, used)),
-    }
+/// A complete header.
+struct Header {
+    frame: FrameHeader,
+    /// Bytes of the payload.
+    payload: u64,
+    /// Bytes of the header itself.
+    size: usize,
 }
 
-/// Cuts `count` bytes off the front.
+/// The header at the start of `bytes`; `None` if more bytes are needed. A length has to be written in as
+/// few bytes as it needs, and its highest bit is zero (RFC 6455, 5.2).
+fn parse(bytes: &[u8]) -> Result<Option<Header>, Fault> {
+    let mut cursor = Cursor::new(bytes.get(..HEAD_MAX).unwrap_or(bytes));
+    let parsed = FrameHeader::parse(&mut cursor).map_err(|_| Fault::Protocol("opcode"))?;
+    let Some((frame, payload)) = parsed else { return Ok(None) };
+    let size = usize::try_from(cursor.position()).unwrap_or(0);
+    if !frame::has_minimal_length(&frame, payload, size) {
+        return Err(Fault::Protocol("length"));
+    }
+    Ok(Some(Header { frame, payload, size }))
+}
+
+/// Removes `count` bytes from the front.
 fn take<'a>(input: &mut &'a mut [u8], count: usize) -> &'a mut [u8] {
     let whole = std::mem::take(input);
     let count = count.min(whole.len());
@@ -376,9 +384,9 @@ fn take<'a>(input: &mut &'a mut [u8], count: usize) -> &'a mut [u8] {
 
 /// RFC 6455, 5.3; `offset` is how much of the payload came before `data`.
 fn unmask(data: &mut [u8], mask: [u8; 4], offset: usize) {
-    let mut turned = mask;
-    turned.rotate_left(offset % 4);
-    let [a, b, c, d] = turned;
+    let mut rotated = mask;
+    rotated.rotate_left(offset % 4);
+    let [a, b, c, d] = rotated;
     let wide = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
     let mut chunks = data.chunks_exact_mut(8);
     for chunk in &mut chunks {
@@ -386,7 +394,7 @@ fn unmask(data: &mut [u8], mask: [u8; 4], offset: usize) {
         word.copy_from_slice(chunk);
         chunk.copy_from_slice(&(u64::from_ne_bytes(word) ^ wide).to_ne_bytes());
     }
-    for (byte, key) in chunks.into_remainder().iter_mut().zip(turned.iter().cycle()) {
+    for (byte, key) in chunks.into_remainder().iter_mut().zip(rotated.iter().cycle()) {
         *byte ^= key;
     }
 }

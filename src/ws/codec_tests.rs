@@ -23,25 +23,25 @@ fn client_frame(first: u8, payload: &[u8]) -> Vec<u8> {
 /// Feeds bytes cut at every `step`; messages as owned text, then the fault if there was one.
 fn feed(bytes: &[u8], step: usize) -> (Vec<String>, Option<Fault>, bool) {
     let mut codec = Codec::default();
-    let mut said = Vec::new();
+    let mut messages = Vec::new();
     for chunk in bytes.chunks(step.max(1)) {
         let mut chunk = chunk.to_vec();
         let mut input = chunk.as_mut_slice();
         loop {
             match codec.next(LIMITS, &mut input) {
-                Ok(Some(message)) => said.push(format!("{message:?}")),
+                Ok(Some(message)) => messages.push(format!("{message:?}")),
                 Ok(None) => break,
-                Err(fault) => return (said, Some(fault), codec.is_partial()),
+                Err(fault) => return (messages, Some(fault), codec.is_partial()),
             }
         }
     }
-    (said, None, codec.is_partial())
+    (messages, None, codec.is_partial())
 }
 
 #[test]
 fn a_whole_frame_leaves_nothing_behind() {
-    let (said, fault, partial) = feed(&client_frame(0x81, b"hi"), usize::MAX);
-    assert_eq!((said, fault, partial), (vec!["Text(\"hi\")".into()], None, false));
+    let (messages, fault, partial) = feed(&client_frame(0x81, b"hi"), usize::MAX);
+    assert_eq!((messages, fault, partial), (vec!["Text(\"hi\")".into()], None, false));
 }
 
 #[test]
@@ -49,8 +49,8 @@ fn a_ping_between_fragments_is_seen_at_once() {
     let mut bytes = client_frame(0x01, b"a");
     bytes.extend(client_frame(0x89, b"p"));
     bytes.extend(client_frame(0x80, b"b"));
-    let (said, fault, partial) = feed(&bytes, usize::MAX);
-    assert_eq!(said, ["Ping([112])", "Text(\"ab\")"]);
+    let (messages, fault, partial) = feed(&bytes, usize::MAX);
+    assert_eq!(messages, ["Ping([112])", "Text(\"ab\")"]);
     assert_eq!((fault, partial), (None, false));
 }
 
@@ -116,8 +116,8 @@ fn a_length_is_written_in_as_few_bytes_as_it_needs() {
         }
     }
     for (length, bytes) in [(0, 1), (125, 1), (126, 2), (999, 2)] {
-        let (said, fault, _) = feed(&with_length(0x81, &vec![b'x'; length], bytes), 1);
-        assert_eq!((said.len(), fault), (1, None), "{length} in {bytes} bytes");
+        let (messages, fault, _) = feed(&with_length(0x81, &vec![b'x'; length], bytes), 1);
+        assert_eq!((messages.len(), fault), (1, None), "{length} in {bytes} bytes");
     }
     // A control frame, and a length with its highest bit set.
     assert_eq!(feed(&with_length(0x89, b"x", 2), 1).1.map(Fault::code), Some(1002));
@@ -147,8 +147,8 @@ fn every_frame_of_a_message_can_be_counted_however_it_is_cut() {
 #[test]
 fn close_codes_that_may_travel_are_taken() {
     for code in [1000u16, 1001, 1003, 1007, 1011, 3000, 4999] {
-        let (said, fault, _) = feed(&client_frame(0x88, &code.to_be_bytes()), 1);
-        assert_eq!((said, fault), (vec![format!("Close(Some({code}))")], None));
+        let (messages, fault, _) = feed(&client_frame(0x88, &code.to_be_bytes()), 1);
+        assert_eq!((messages, fault), (vec![format!("Close(Some({code}))")], None));
     }
 }
 
@@ -178,8 +178,8 @@ proptest! {
             frames.extend(client_frame(fin | u8::from(n == 0), &bytes[from..to]));
             from = to;
         }
-        let (said, fault, partial) = feed(&frames, step);
-        prop_assert_eq!(said, vec![format!("Text({text:?})")]);
+        let (messages, fault, partial) = feed(&frames, step);
+        prop_assert_eq!(messages, vec![format!("Text({text:?})")]);
         prop_assert_eq!((fault, partial), (None, false));
     }
 
@@ -191,9 +191,9 @@ proptest! {
     ) {
         let least = if length < 126 { 1 } else { 2 };
         prop_assume!(bytes >= least);
-        let (said, fault, _) = feed(&with_length(0x82, &vec![b'x'; length], bytes), step);
+        let (messages, fault, _) = feed(&with_length(0x82, &vec![b'x'; length], bytes), step);
         prop_assert_eq!(fault.map(Fault::code), (bytes > least).then_some(1002));
-        prop_assert_eq!(said.len(), usize::from(bytes == least));
+        prop_assert_eq!(messages.len(), usize::from(bytes == least));
     }
 
     #[test]

@@ -13,9 +13,9 @@ pub fn header(opcode: OpCode, len: usize, out: &mut Vec<u8>) {
     let _ = header.format(len as u64, out);
 }
 
-/// Whether a header that took `used` bytes says its length in as few as it needs, with the highest bit
-/// zero (RFC 6455, 5.2).
-pub(super) fn is_plain(header: &FrameHeader, length: u64, used: usize) -> bool {
+/// Whether a header of `used` bytes encodes its length in as few as possible, with the highest bit zero
+/// (RFC 6455, 5.2).
+pub(super) fn has_minimal_length(header: &FrameHeader, length: u64, used: usize) -> bool {
     header.len(length) == used && length <= i64::MAX as u64
 }
 

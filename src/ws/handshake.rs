@@ -1,7 +1,7 @@
-//! The upgrade by hand (RFC 6455, 4.2): what must be there, what comes back.
+//! The upgrade by hand (RFC 6455, 4.2): what a request needs, and the answer.
 //!
-//! The session is the caller's business; the origin is checked here because a browser sends the
-//! cookie along with any page's upgrade (promise 16).
+//! The caller checks the session. The origin is checked here, because a browser sends the cookie with an
+//! upgrade of any page (promise 16).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -17,7 +17,7 @@ use crate::http::{Framing, Request, Response};
 /// RFC 6455, 1.3.
 const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
-/// Which names this server may be asked for, and which web pages may speak for a signed-in browser.
+/// By which names this server may be addressed, and which web pages may act for a signed-in browser.
 #[derive(Debug)]
 pub struct OriginPolicy {
     allowed: Vec<String>,
@@ -27,24 +27,24 @@ pub struct OriginPolicy {
     refused_hosts: LogLimiter,
 }
 
-/// Whether a WebSocket needs to say which page it is of.
+/// Whether an upgrade needs an `Origin`.
 #[derive(Debug, Clone, Copy)]
 pub enum OriginRule<'a> {
-    /// It must, unless it carries a token: a browser sends its cookie along whichever page asks.
+    /// It needs one unless it has a token: a browser sends its cookie for whichever page asks.
     Required(&'a OriginPolicy),
-    /// Where there is no session that a page could use, programs need not; a page still must be ours.
+    /// It needs none, because there is no session that a page could use. If there is one, it must be ours.
     IfAny(&'a OriginPolicy),
 }
 
 impl OriginPolicy {
-    /// Besides our own origin, exactly these; our own name is one of `hosts`, or any if there are none.
+    /// Allows our own origin and exactly these. Our own name is one of `hosts`, or any if there are none.
     pub fn new(allowed: Vec<String>, hosts: Vec<Host>) -> Self {
         let limiter = || LogLimiter::once_in(limits::REFUSALS_LOGGED);
         Self { allowed, hosts, refused_origins: limiter(), refused_hosts: limiter() }
     }
 
-    /// Refuses a request for a name that is not this server's. Otherwise another site's name that was
-    /// made to point here would count as our own origin.
+    /// Refuses a request for a name that is not this server's. Otherwise the name of another site that
+    /// points to this server would count as our own origin.
     ///
     /// # Errors
     /// `misdirected`.
@@ -70,7 +70,7 @@ impl OriginPolicy {
     }
 
     /// Whether a page of this origin may act: our own (scheme and Host of this request) or a
-    /// configured one, to the letter. `null` never is.
+    /// configured one, letter by letter. `null` never is.
     pub fn allows(&self, request: &Request, origin: &str) -> bool {
         let scheme = if request.secure { "https" } else { "http" };
         let host = request.header("host").unwrap_or_default();
@@ -84,13 +84,13 @@ impl OriginPolicy {
     /// `bad_origin`.
     pub fn check(&self, request: &Request) -> Result<(), Error> {
         let mut origins = request.head.headers.all("origin");
-        let bearer = request.header("authorization").is_some();
-        let good = match (origins.next(), origins.next()) {
-            (None, _) => bearer,
+        let has_token = request.header("authorization").is_some();
+        let is_allowed = match (origins.next(), origins.next()) {
+            (None, _) => has_token,
             (Some(origin), None) => self.allows(request, origin),
             (Some(_), Some(_)) => false,
         };
-        if good {
+        if is_allowed {
             return Ok(());
         }
         self.log_refusal(request);
@@ -108,8 +108,8 @@ impl OriginPolicy {
         }
     }
 
-    /// Says what was refused and what to set if it was one of ours: a proxy that changes `Host`, or
-    /// whose word on TLS is not believed, looks like another site.
+    /// Logs what was refused, and which setting to change if it was a page of ours: behind a proxy that
+    /// changes `Host`, or is not trusted to say that it speaks TLS, our own page looks like another site.
     fn log_refusal(&self, request: &Request) {
         let Some(more) = self.refused_origins.due() else { return };
         let value = |name| quoted(request.header(name).unwrap_or_default());
@@ -134,11 +134,11 @@ impl OriginRule<'_> {
     }
 }
 
-/// Checks an upgrade and makes the head of the 101. `subprotocol` is chosen if the client offers it;
-/// a client that offers only others is refused, one that offers none is served.
+/// Checks an upgrade; the head of the 101. `subprotocol` is chosen if the client offers it. A client that
+/// offers only others is refused, one that offers none is served.
 ///
 /// # Errors
-/// The response that says what is wrong: 400, 403, 405, 426.
+/// The response that refuses it: 400, 403, 405 or 426.
 #[allow(clippy::result_large_err)] // once per upgrade, and it is the answer
 pub fn accept(
     request: &Request,

@@ -1,7 +1,7 @@
 //! RFC 6455 by hand over tungstenite's frame code: handshake, codec, close.
 //!
-//! Sans-IO: bytes in, messages out. tungstenite parses and formats frame headers and knows the
-//! close codes; its stream, which zero-fills 128 KiB per read and copies every message, stays out.
+//! It does no I/O: bytes in, messages out. tungstenite parses and formats frame headers and knows the
+//! close codes. Its stream, which zero-fills 128 KiB per read and copies every message, is not used.
 
 pub mod client;
 pub mod codec;

@@ -217,7 +217,7 @@ async fn so_many_browsers_are_signed_in_and_the_oldest_gives_way() {
          SELECT {0}, 'browser', decode(lpad(to_hex(n), 64, '0'), 'hex'), {1}, {1}, {1} + 60000
          FROM generate_series(2, {2}) n",
         anna.uid,
-        impulse::store::now_ms(),
+        impulse::base::time::now_ms(),
         auth::SESSIONS
     );
     server.sql().await.batch_execute(&fill).await.unwrap();

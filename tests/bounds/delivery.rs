@@ -18,7 +18,7 @@ use crate::support::wire::{CLOSE, PING, Wire, masked};
 
 /// Ten seconds of patience pass in one.
 async fn in_a_hurry() -> Bench {
-    Bench::start_with(Settings { rate_limit_scale: 0.0, haste: 10 }).await
+    Bench::start_with(Settings { rate_limit_scale: 0.0, clock_speed: 10 }).await
 }
 
 /// Reads frames like `sample` until the goodbye for who lags; how many there were.
@@ -119,7 +119,7 @@ async fn as_much_as_may_wait_is_kept_and_heard_and_one_frame_more_is_too_much() 
 async fn a_replay_that_does_not_come_is_waited_for_as_long_as_the_room_may_keep_what_it_says() {
     // With its header a frame has 64 KiB.
     let event = "x".repeat(64 * 1024 - 4);
-    let most = limits::OWED_BYTES as usize / (64 * 1024);
+    let most = limits::REPLAY_BACKLOG_BYTES as usize / (64 * 1024);
     for (frames, is_cut) in [(most, false), (most + 1, true)] {
         let mut bench = Bench::start().await;
         let (mut live, _) = bench.follow(ROOM).await;

@@ -142,7 +142,7 @@ async fn reactions_of_one_user_over_many_connections_are_bounded_by_what_they_co
     for one in flood {
         decided += one.await.unwrap();
     }
-    let cost = f64::from(delivery::ASKING_COST);
+    let cost = f64::from(delivery::LOOKUP_COST);
     let most = (users::COMMANDS.at_once
         + users::COMMANDS.per_second * began.elapsed().as_secs_f64())
         / cost;

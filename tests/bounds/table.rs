@@ -273,15 +273,25 @@ const MEMORY: &[Reached] = &[
     (
         "tests/memory.rs",
         "when_the_logs_of_rooms_use_up_their_share_those_who_hold_most_are_cut_and_who_reads_is_not",
-        &["memory::ROOM_LOGS", "delivery::RELIEF"],
+        &["memory::ROOM_LOGS", "delivery::SHEDDING_INTERVAL"],
     ),
     (
         "tests/memory.rs",
         "one_users_send_queues_hold_no_more_than_one_may_however_many_connections_there_are",
-        &["memory::SEND_QUEUES"],
+        &["memory::SEND_QUEUES", "delivery::USER_QUEUES"],
     ),
     (
-        "src/delivery/room.rs",
+        "src/delivery/room_feed.rs",
+        "activity_adds_up_and_mentions_so_many_users",
+        &["delivery::ACTIVITY_MENTIONS"],
+    ),
+    (
+        "src/delivery/frame_log.rs",
+        "a_burst_that_is_over_leaves_no_memory_behind",
+        &["delivery::LOG_SPARE", "delivery::LOG_LARGE"],
+    ),
+    (
+        "src/delivery/room_feed.rs",
         "changes_are_known_since_any_moment_until_they_are_too_many",
         &["delivery::CHANGED"],
     ),
@@ -469,10 +479,10 @@ const CHAT: &[Reached] = &[
     (
         "tests/order.rs",
         "a_client_that_floods_is_slowed_down_and_then_closed",
-        &["delivery::BURST", "delivery::FLOOD"],
+        &["delivery::BURST", "delivery::FLOOD", "delivery::FLOOD_RETRY_MS"],
     ),
     (
-        "src/delivery/commands.rs",
+        "src/delivery/command_rate.rs",
         "a_burst_passes_then_the_rate_holds_and_a_flood_ends_it",
         &["delivery::RATE"],
     ),
@@ -487,7 +497,7 @@ const ROOMS: &[Reached] = &[
             "rooms::BATCH",
             "rooms::JOURNAL",
             "rooms::COMMIT_ROWS",
-            "delivery::HAND_OVER",
+            "delivery::COMMAND_BATCH",
         ],
     ),
     (
@@ -607,8 +617,8 @@ const DELIVERY: &[Reached] = &[
         &["delivery::QUEUE"],
     ),
     (
-        "src/delivery/mod.rs",
-        "who_finds_the_queue_to_a_shard_full_is_closed_and_does_not_hang",
+        "src/delivery/shards.rs",
+        "a_connection_that_finds_the_queue_to_its_shard_full_is_closed_and_does_not_hang",
         &["delivery::ADOPTIONS"],
     ),
     (
@@ -619,7 +629,7 @@ const DELIVERY: &[Reached] = &[
     (
         "tests/bounds/delivery.rs",
         "a_replay_that_does_not_come_is_waited_for_as_long_as_the_room_may_keep_what_it_says",
-        &["delivery::OWED_BYTES"],
+        &["delivery::REPLAY_BACKLOG_BYTES"],
     ),
     (
         "tests/bounds/delivery.rs",
@@ -672,11 +682,16 @@ const DELIVERY: &[Reached] = &[
         "a_burst_of_commands_is_answered_however_many_they_are",
         &["delivery::SCRATCH", "delivery::READS"],
     ),
-    ("tests/shard.rs", "a_publication_of_any_size_reaches_who_reads", &["delivery::SWEEP"]),
+    ("tests/shard.rs", "a_publication_of_any_size_reaches_who_reads", &["delivery::SWEEP_STEP"]),
+    (
+        "tests/shard.rs",
+        "the_events_of_more_rooms_than_one_write_takes_are_all_delivered",
+        &["delivery::FEEDS_PER_WRITE"],
+    ),
     (
         "src/delivery/sweep.rs",
-        "a_walk_of_many_turns_waits_for_what_is_being_committed_and_not_for_ever",
-        &["delivery::GATHER"],
+        "a_pass_of_many_steps_waits_for_what_is_being_committed_and_not_for_ever",
+        &["delivery::COALESCE"],
     ),
     (
         "tests/bounds/delivery.rs",
@@ -704,7 +719,7 @@ const USERS: &[Reached] = &[
     (
         "tests/bounds/rates.rs",
         "reactions_of_one_user_over_many_connections_are_bounded_by_what_they_cost",
-        &["delivery::ASKING_COST"],
+        &["delivery::LOOKUP_COST"],
     ),
     (
         "tests/bounds/rates.rs",
@@ -768,7 +783,7 @@ const USERS: &[Reached] = &[
         &["delivery::REPLAY_COST"],
     ),
     (
-        "src/delivery/commands.rs",
+        "src/delivery/command_rate.rs",
         "what_makes_more_work_costs_more_and_the_wait_grows_with_it",
         &["delivery::COST_BYTES"],
     ),
@@ -799,6 +814,11 @@ const NO_BOUND: &[(&str, &str)] = &[
     ("avatars::QUALITY", "of what is kept"),
     ("chat::FRAME", "what is allocated at first; a larger frame grows"),
     ("chat::ROOM_VIEW", "an estimate; HELLO_BYTES and ROOMS_BYTES are counted with it"),
+    ("delivery::EVENTS", "the sockets of one turn; the others are reported with the next"),
+    ("delivery::RETRY", "between two tries; INBOX bounds what waits"),
+    ("delivery::IDLE_POLL", "how long a shard sleeps if nothing happens"),
+    ("delivery::POLL_FAILED", "a pause, so that a broken epoll does not take a core"),
+    ("delivery::STOP_POLL", "between two checks while STOP passes"),
     ("delivery::ACTIVITY_TICK", "how often activity is told; ACTIVITY bounds it for each room"),
     ("memory::HOLDERS_KEPT", "the size of an empty table"),
     ("service::STATS_DAYS", "how many days the figures show"),

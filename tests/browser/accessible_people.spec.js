@@ -69,7 +69,7 @@ for (const [place, options] of Object.entries(PLACES)) {
     }
     await page.goto(`${server.url}/register`);
     await enterAccount(page, "somebody", "password1234");
-    await page.locator(".gate-alert").waitFor();
+    await page.locator(".form-alert").waitFor();
     await assertAccessible(page, "a refusal");
     await context.close();
   });

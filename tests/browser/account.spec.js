@@ -107,8 +107,8 @@ test("changing the password signs the other browsers out, and only the new one o
   await page.locator(".toast", { hasText: "other browsers are signed out" }).waitFor();
   await other.page.locator("#username").waitFor();
   await enterAccount(other.page, "ada", PASSWORD);
-  await other.page.locator(".gate-alert", { hasText: "Wrong username or password." }).waitFor();
-  await other.page.locator(".gate-below .hint", { hasText: "administrator" }).waitFor();
+  await other.page.locator(".form-alert", { hasText: "Wrong username or password." }).waitFor();
+  await other.page.locator(".entry-below .hint", { hasText: "administrator" }).waitFor();
   await enterAccount(other.page, "ada", NEXT);
   await other.page.locator(".shell").waitFor();
   assert.equal(await page.inputValue("#old-password"), "");
@@ -201,17 +201,17 @@ test("leaving for good asks for the password and the name, and keeps the message
   await page.locator("button", { hasText: "Delete my account" }).click();
   const submit = page.locator("dialog form button[type=submit]", { hasText: "Delete account" });
   assert.equal(await submit.isDisabled(), true);
-  await page.fill("#farewell-name", "leaver");
-  await page.fill("#farewell-password", "not my password");
+  await page.fill("#delete-account-name", "leaver");
+  await page.fill("#delete-account-password", "not my password");
   await submit.click();
   await page.locator("dialog .field-error", { hasText: "not your current password" }).waitFor();
-  await page.fill("#farewell-password", PASSWORD);
+  await page.fill("#delete-account-password", PASSWORD);
   await submit.click();
   await page.locator("#username").waitFor();
   await page.locator("dialog").waitFor({ state: "detached" });
   await enterAccount(page, "leaver");
-  await page.locator(".gate-alert").waitFor();
-  assert.equal(await page.locator(".gate-alert").innerText(), "Wrong username or password.");
+  await page.locator(".form-alert").waitFor();
+  assert.equal(await page.locator(".form-alert").innerText(), "Wrong username or password.");
   assert.deepEqual(
     await page.evaluate(() => Object.keys(localStorage).filter((key) => /draft|outbox|account/.test(key))),
     [],
@@ -231,8 +231,8 @@ test("leaving can take the messages along", async () => {
   await openSettings(page, "account");
   await page.locator("button", { hasText: "Delete my account" }).click();
   await page.locator("dialog .choice", { hasText: "Erase them" }).click();
-  await page.fill("#farewell-password", PASSWORD);
-  await page.fill("#farewell-name", "eraser");
+  await page.fill("#delete-account-password", PASSWORD);
+  await page.fill("#delete-account-name", "eraser");
   await page.locator("dialog form button[type=submit]", { hasText: "Delete account" }).click();
   await page.locator("#username").waitFor();
   await eventually(async () => assert.equal(await message(ada.page, "nobody should keep this").count(), 0));
@@ -244,8 +244,8 @@ test("the only administrator cannot leave", async () => {
   const { page } = admin;
   await openSettings(page, "account");
   await page.locator("button", { hasText: "Delete my account" }).click();
-  await page.fill("#farewell-password", PASSWORD);
-  await page.fill("#farewell-name", "root");
+  await page.fill("#delete-account-password", PASSWORD);
+  await page.fill("#delete-account-name", "root");
   await page.locator("dialog form button[type=submit]", { hasText: "Delete account" }).click();
   await page.locator("dialog .field-error", { hasText: "only administrator" }).waitFor();
   await admin.context.close();

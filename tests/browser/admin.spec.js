@@ -97,7 +97,7 @@ test("disabling signs a person out of an open page and keeps out, until it is un
   await perform("Disable", "Disable");
   await noor.page.locator("#password").waitFor();
   await enterAccount(noor.page, "noor");
-  await noor.page.locator(".gate-alert").waitFor();
+  await noor.page.locator(".form-alert").waitFor();
   await root.page.locator(".dialog-side .stamp", { hasText: "Disabled" }).waitFor();
   await toast("Noor Haddad is disabled").getByRole("button", { name: "Undo" }).click();
   await root.page.locator(".dialog-side .stamp", { hasText: "Active" }).waitFor();
@@ -124,7 +124,7 @@ test("the last administrator cannot take himself away", async () => {
   await perform("Take administration away", "Take administration away");
   await toast("This is the last administrator").waitFor();
   await perform("Remove", "Remove");
-  await root.page.locator("dialog[open] .gate-alert", { hasText: "This is the last administrator" }).waitFor();
+  await root.page.locator("dialog[open] .form-alert", { hasText: "This is the last administrator" }).waitFor();
 });
 
 test("a new password for an account somebody else may know ends what is open; the link sets the next", async () => {
@@ -136,7 +136,7 @@ test("a new password for an account somebody else may know ends what is open; th
   const link = await linkShown();
   await noor.page.locator("#password").waitFor();
   await enterAccount(noor.page, "noor");
-  await noor.page.locator(".gate-alert").waitFor();
+  await noor.page.locator(".form-alert").waitFor();
   await noor.page.goto(link);
   await noor.page.fill("#password", "another kettle 9 plum");
   await noor.page.click("button[type=submit]");

@@ -152,7 +152,7 @@ test("a link to an open room lets a newcomer in, after signing up", async () => 
   await openRoom(ada.page, "Tea club");
   const guest = await visitor(browser);
   await guest.page.goto(ada.page.url());
-  await guest.page.locator(".gate-switch button").click();
+  await guest.page.locator(".entry-switch button").click();
   await enterAccount(guest.page, "grace");
   await guest.page.locator(".room-empty button", { hasText: "Join" }).click();
   await message(guest.page, "the kettle is on").waitFor();

@@ -49,7 +49,7 @@ test("the first run ends with a link to send", async () => {
   await page.locator("h1", { hasText: "Everything is ready" }).waitFor();
   invitation = await page.locator(".link-box").innerText();
   assert.match(invitation, new RegExp(`^${server.url}/invite#[\\w-]{16,}$`));
-  await page.locator(".gate-note", { hasText: "your own computer" }).waitFor();
+  await page.locator(".form-note", { hasText: "your own computer" }).waitFor();
   await page.locator("button", { hasText: "Go to the rooms" }).click();
   await page.locator(".room-item", { hasText: "General" }).waitFor();
 });
@@ -76,21 +76,21 @@ test("an invitation to closed rooms names them and leads into them, for newcomer
   const newcomer = await visitor(browser);
   await newcomer.page.goto(server.url + path);
   await newcomer.page.locator("h1", { hasText: "Root & Branch (@root) invites you" }).waitFor();
-  await newcomer.page.locator(".gate-rooms li", { hasText: "What grows" }).waitFor();
+  await newcomer.page.locator(".entry-rooms li", { hasText: "What grows" }).waitFor();
   await enterAccount(newcomer.page, "newcomer");
   await inRoom(newcomer, "Garden");
 
   const hand = await person(browser, server.url, "hand");
   await hand.page.goto(server.url + path);
-  await hand.page.locator(".gate-switch", { hasText: "You are hand" }).waitFor();
+  await hand.page.locator(".entry-switch", { hasText: "You are hand" }).waitFor();
   await hand.page.locator("button", { hasText: "Join" }).click();
   await inRoom(hand, "Garden");
 
   const old = await visitor(browser);
   await old.page.goto(server.url + path);
-  await old.page.locator(".gate-switch .link-button", { hasText: "Sign in" }).click();
+  await old.page.locator(".entry-switch .link-button", { hasText: "Sign in" }).click();
   await enterAccount(old.page, "mira", "wrong wrong wrong");
-  await old.page.locator(".gate-alert", { hasText: "Wrong username or password." }).waitFor();
+  await old.page.locator(".form-alert", { hasText: "Wrong username or password." }).waitFor();
   await enterAccount(old.page, "mira");
   await inRoom(old, "Garden");
   assert.equal(await old.page.evaluate(() => Object.keys(sessionStorage).length), 0, "the secret is spent");
@@ -149,7 +149,7 @@ test("an account made by an administrator is opened with its ticket, once", asyn
   assert.equal(await page.inputValue("#username"), "anton");
   await page.fill("#password", "password1234");
   await page.click("button[type=submit]");
-  await page.locator(".gate-alert", { hasText: "too easy to guess" }).waitFor();
+  await page.locator(".form-alert", { hasText: "too easy to guess" }).waitFor();
   await page.fill("#password", PASSWORD);
   await page.click("button[type=submit]");
   await page.locator(".me-name strong", { hasText: "Anton" }).waitFor();
@@ -173,7 +173,7 @@ test("a forgotten password is replaced with a ticket, also where somebody else i
   const elsewhere = await visitor(browser);
   await elsewhere.page.goto(server.url);
   await enterAccount(elsewhere.page, "anton", PASSWORD);
-  await elsewhere.page.locator(".gate-alert", { hasText: "Wrong username or password." }).waitFor();
+  await elsewhere.page.locator(".form-alert", { hasText: "Wrong username or password." }).waitFor();
   await enterAccount(elsewhere.page, "anton", NEXT);
   await elsewhere.page.locator(".shell").waitFor();
   await elsewhere.context.close();
@@ -185,7 +185,7 @@ test("by invitation: the page says so, takes a link, and the link lets in", asyn
   const guest = await visitor(browser);
   const { page } = guest;
   await page.goto(server.url);
-  await page.locator(".gate-switch", { hasText: "You need an invitation link" }).waitFor();
+  await page.locator(".entry-switch", { hasText: "You need an invitation link" }).waitFor();
   await page.goto(`${server.url}/register`);
   await page.locator("h1", { hasText: "By invitation" }).waitFor();
   assert.equal(await page.locator("#password").count(), 0);
@@ -205,14 +205,14 @@ test("closed: the page says who makes accounts, and an invitation is for members
   await page.goto(`${server.url}/register`);
   await page.locator("h1", { hasText: "Registration is closed" }).waitFor();
   await page.locator("button", { hasText: "Sign in" }).click();
-  await page.locator(".gate-eyebrow", { hasText: "Northwind" }).waitFor();
+  await page.locator(".entry-eyebrow", { hasText: "Northwind" }).waitFor();
   await page.goto("about:blank");
   await page.goto(invitation);
   await page.locator("h1", { hasText: "not valid any more" }).waitFor();
   await page.goto("about:blank");
   await page.goto(server.url + path);
   await page.locator("h1", { hasText: "invites you to Northwind" }).waitFor();
-  await page.locator(".gate-small", { hasText: "people who have an account here" }).waitFor();
+  await page.locator(".entry-small", { hasText: "people who have an account here" }).waitFor();
   await enterAccount(page, "invited");
   await inRoom(guest, "Garden");
   await guest.context.close();

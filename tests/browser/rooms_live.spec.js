@@ -110,7 +110,7 @@ test("who is sent out while the details are open sees them close, and a way on",
   await item(bob, "Attic").waitFor();
 });
 
-test("a silence is counted down, ends by itself, and gives the draft back", async () => {
+test("a mute is counted down, ends by itself, and gives the draft back", async () => {
   const room = await together("Parlour");
   await bob.page.locator(".composer textarea").fill("what I wanted to say");
   await api(ada, "PATCH", `${room}/members/${uids.bob}`, { silenced_until: Date.now() + 4000 });

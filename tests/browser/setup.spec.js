@@ -18,7 +18,7 @@ test("a wrong setup code makes nobody an admin", async () => {
   await guest.page.goto(`${server.url}/setup#wrong`);
   assert.equal(guest.page.url(), `${server.url}/setup`, "the code is out of the address bar");
   await enterAccount(guest.page, "mallory");
-  await guest.page.locator(".gate-alert", { hasText: "not valid" }).waitFor();
+  await guest.page.locator(".form-alert", { hasText: "not valid" }).waitFor();
   assert.equal(await guest.page.locator(".shell").count(), 0);
   await guest.context.close();
 });
@@ -53,9 +53,9 @@ test("a password that everybody tries is refused before it is sent", async () =>
   const guest = await visitor(browser);
   await guest.page.goto(`${server.url}/register`);
   await enterAccount(guest.page, "carol", "short");
-  await guest.page.locator(".gate-alert", { hasText: "at least 10 characters" }).waitFor();
+  await guest.page.locator(".form-alert", { hasText: "at least 10 characters" }).waitFor();
   await enterAccount(guest.page, "carol", "password123");
-  await guest.page.locator(".gate-alert", { hasText: "too easy" }).waitFor();
+  await guest.page.locator(".form-alert", { hasText: "too easy" }).waitFor();
   assertCalm(guest);
   await guest.context.close();
 });
@@ -64,7 +64,7 @@ test("signing out and in again; a wrong password says so and nothing more", asyn
   const guest = await visitor(browser);
   await guest.page.goto(server.url);
   await enterAccount(guest.page, "second", "not my password");
-  await guest.page.locator(".gate-alert", { hasText: "Wrong username or password." }).waitFor();
+  await guest.page.locator(".form-alert", { hasText: "Wrong username or password." }).waitFor();
   await enterAccount(guest.page, "second", PASSWORD);
   await guest.page.locator(".shell").waitFor();
   await guest.page.locator("[aria-label='Settings']").click();

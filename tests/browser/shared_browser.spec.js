@@ -78,7 +78,7 @@ test("a session that is ended elsewhere leaves nothing in the browser, in no tab
   for (const page of [ada.page, second]) {
     await page.locator("#username").waitFor();
     await eventually(async () => assert.deepEqual(await written(page), []));
-    await page.locator(".gate-head", { hasText: "The session has ended. Sign in again." }).waitFor();
+    await page.locator(".entry-head", { hasText: "The session has ended. Sign in again." }).waitFor();
   }
   assert.equal(await ada.page.evaluate(() => JSON.stringify(localStorage).includes("secret")), false);
 });
@@ -147,7 +147,7 @@ test("who signs out here is not told that the session has ended", async () => {
   await ada.page.locator("dialog .button-danger, dialog .button-primary").filter({ hasText: "Sign out" }).click();
   await ada.page.locator("#username").waitFor();
   await ada.page.waitForTimeout(1000);
-  assert.match(await ada.page.locator(".gate-head").innerText(), /Group chat that keeps up with you/);
+  assert.match(await ada.page.locator(".entry-head").innerText(), /Group chat that keeps up with you/);
 });
 
 test("another account in one tab takes over the other tabs, without what was written in them", async () => {

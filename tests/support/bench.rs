@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use impulse::base::allowance::Allowances;
 use impulse::base::ids::{RoomId, SessionId, Uid};
 use impulse::base::memory::MemoryBudget;
-use impulse::delivery::{self, Adoption, Rights, Role, Settings, Shards};
+use impulse::delivery::{self, Adoption, ConnectionKind, NewChat, Rights, Settings, Shards};
 use impulse::rooms::delivery::Delivery;
 use impulse::rooms::publication::{ConnRef, Payload, Publication};
 use impulse::rooms::publisher::{Publisher, ShardQueue};
@@ -79,23 +79,20 @@ impl Bench {
         if let Some(size) = self.send_buffer {
             SockRef::from(&stream).set_send_buffer_size(size).unwrap();
         }
-        self.shards.adopt(Adoption {
-            stream,
-            head: Vec::new(),
-            input: Bytes::new(),
-            role: Role::Chat {
-                uid: UID,
-                session: SessionId(1),
-                asked_at: Instant::now(),
-                admin: false,
-                rights: Rights::Write,
-                status: impulse::protocol::presence::Status::default(),
-                hello: Bytes::from_static(b"hello"),
-                rooms: Vec::new(),
-                told: usize::MAX,
-                allowance: Allowances::new(0.0).of(UID),
-            },
-        });
+        let chat = NewChat {
+            uid: UID,
+            session: SessionId(1),
+            checked_at: Instant::now(),
+            admin: false,
+            rights: Rights::Write,
+            status: impulse::protocol::presence::Status::default(),
+            hello: Bytes::from_static(b"hello"),
+            rooms: Vec::new(),
+            rooms_in_hello: usize::MAX,
+            allowance: Allowances::new(0.0).of(UID),
+        };
+        let kind = ConnectionKind::Chat(Box::new(chat));
+        self.shards.adopt(Adoption { stream, head: Vec::new(), input: Bytes::new(), kind });
         self.adopted += 1;
         let conn = ConnRef { shard: 0, slot: self.adopted - 1, generation: self.adopted };
         let mut peer = Wire::over(near.unwrap());
@@ -130,7 +127,7 @@ impl Bench {
     }
 
     pub fn lagging(&self) -> u64 {
-        self.shards.stats().lagging.get()
+        self.shards.counters().lagging.get()
     }
 
     /// Waits until no connection is left.

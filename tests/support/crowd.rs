@@ -17,7 +17,7 @@ pub async fn crowd(database: &str, how_many: i64, rooms_of: impl Fn(i64) -> &'st
     for n in 1..=how_many {
         let (name, digest) = (format!("guest{n}"), impulse::auth::digest(&format!("token{n}")));
         let uid: i64 = sql.query_one(user, &[&name]).await.expect("a user").get(0);
-        let now = impulse::store::now_ms();
+        let now = impulse::base::time::now_ms();
         sql.execute(token, &[&uid, &digest.as_slice(), &now]).await.expect("a token");
         sql.execute(member, &[&uid, &rooms_of(n)]).await.expect("rooms");
     }

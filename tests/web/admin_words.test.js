@@ -47,7 +47,7 @@ test("what changed is said in words, and an unknown field is not hidden", () => 
         { id: "3", name: "Help" },
       ],
       topic: "",
-      uses_max: null,
+      usesMax: null,
     }),
     ["Rooms: General, Help"],
   );
@@ -57,11 +57,11 @@ test("what changed is said in words, and an unknown field is not hidden", () => 
 });
 
 test("an invitation is live until it is revoked, expired or used up", () => {
-  const invite = { revoked: false, expires_at: 2_000, uses: 1, uses_max: 2 };
+  const invite = { revoked: false, expiresAt: 2_000, uses: 1, usesMax: 2 };
   assert.equal(stateOf(invite, 1_000), "live");
   assert.equal(stateOf(invite, 2_000), "expired");
   assert.equal(stateOf({ ...invite, uses: 2 }, 1_000), "used");
-  assert.equal(stateOf({ ...invite, expires_at: null, uses: 9, uses_max: null }, 1_000), "live");
+  assert.equal(stateOf({ ...invite, expiresAt: null, uses: 9, usesMax: null }, 1_000), "live");
   assert.equal(stateOf({ ...invite, revoked: true }, 1_000), "revoked");
 });
 

@@ -1,10 +1,32 @@
 /** What is shown before the server has answered, and what becomes of it when the server refuses. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { fromWire } from "../../web/state/messages.js";
-import { createMessageActions } from "../../web/state/message_actions.js";
+import { MessageActions } from "../../web/state/message_actions.js";
+import { keysOf } from "../../web/platform/storage.js";
+import { createParts, said, settled, timelineOf } from "./sync_parts.js";
 
 const later = () => new Promise((resolve) => setTimeout(resolve));
+
+/**
+ * Actions in room 4, which knows these messages of the wire; `send` answers what is sent.
+ *
+ * @param {any[]} entries
+ * @param {(sent: { room: string, msg: any }) => Promise<any>} send
+ */
+function actions(entries, send) {
+  const parts = createParts({ timelines: new Map([["4", timelineOf(entries)]]) });
+  const socket = { ...parts.socket, command: (/** @type {string} */ _op, /** @type {any} */ fields) => send(fields) };
+  const messages = new MessageActions({ store: parts.store, socket, ingest: parts.ingest });
+  messages.start("1");
+  return { ...parts, messages, shown: () => parts.state.timelines.get("4").messages };
+}
+
+/** A promise that is answered or refused later, by hand. */
+function answerLater() {
+  const answers = /** @type {{ resolve: (answer: any) => void, reject: (error: any) => void }[]} */ ([]);
+  const send = () => new Promise((resolve, reject) => void answers.push({ resolve, reject }));
+  return { answers, send };
+}
 
 test("a reaction that is refused is not shown any more, and those of others are", async () => {
   const wire = {
@@ -22,22 +44,14 @@ test("a reaction that is refused is not shown any more, and those of others are"
     },
   };
   const sent = /** @type {any[]} */ ([]);
-  const client = /** @type {any} */ ({
-    state: { me: { uid: "1" }, rooms: new Map(), timelines: new Map([["4", { messages: [fromWire(wire, "1")] }]]) },
-    changed() {},
-    socket: {
-      command: async (/** @type {string} */ _op, /** @type {any} */ fields) => {
-        sent.push(fields.msg);
-        await later();
-        throw { code: "bad_request", message: "This message has as many reactions as a message may have." };
-      },
-    },
+  const { messages, state } = actions([wire], async ({ msg }) => {
+    sent.push(msg);
+    await later();
+    throw { code: "bad_request", message: "This message has as many reactions as a message may have." };
   });
-  const { begin, actions } = createMessageActions(client);
-  begin("1");
-  const shown = () => client.state.timelines.get("4").messages[0];
+  const shown = () => state.timelines.get("4").messages[0];
   for (const emoji of ["👍", "🎉"]) {
-    await actions.react("4", "a", emoji, true);
+    await messages.react("4", "a", emoji, true);
     assert.ok(shown().reactions[emoji].includes("1"), "shown at once");
     await later();
     await later();
@@ -52,6 +66,65 @@ test("a reaction that is refused is not shown any more, and those of others are"
       ["react", "a"],
     ],
   );
-  assert.deepEqual(client.outbox.entries(), []);
-  client.outbox.close();
+  assert.deepEqual(keysOf("outbox."), []);
+  messages.stop();
+});
+
+test("a reaction that cannot be taken back is shown again", async () => {
+  const wire = said("4", 1, { reactions: [{ e: "👍", by: ["2", "1"], mids: ["x", "mine"] }] });
+  const { messages, shown } = actions([wire], () => Promise.reject({ code: "forbidden" }));
+  await messages.react("4", "m1", "👍", false);
+  assert.deepEqual([shown()[0].reactions["👍"], shown()[0].mine], [["2"], {}]);
+  await settled();
+  assert.deepEqual([shown()[0].reactions["👍"], shown()[0].mine], [["2", "1"], { "👍": "mine" }]);
+  messages.stop();
+});
+
+test("an edit that is refused is undone, to the text before the first of several", async () => {
+  const { answers, send } = answerLater();
+  const { messages, shown } = actions([said("4", 1, { by: "1", t: "first" })], send);
+  await messages.edit("4", "m1", "second");
+  await messages.edit("4", "m1", "third");
+  assert.equal(shown()[0].t, "third");
+  for (const { reject } of answers) reject({ code: "forbidden" });
+  await settled();
+  assert.deepEqual([shown()[0].t, shown()[0].rev, keysOf("outbox.")], ["first", 0, []]);
+  messages.stop();
+});
+
+test("an undo does not take back what the server has sent meanwhile", async () => {
+  const { answers, send } = answerLater();
+  const { messages, shown, receive } = actions([said("4", 1, { by: "1", t: "mine" })], send);
+  await messages.edit("4", "m1", "better");
+  receive({ ...said("4", 2, { mid: "m1", by: "1", rev: 1, kind: "del", created_seq: 1 }) });
+  await settled();
+  answers[0].reject({ code: "rev_conflict" });
+  await settled();
+  assert.deepEqual([shown()[0].kind, shown()[0].seq], ["del", 2]);
+  messages.stop();
+});
+
+test("a message is pending, then sent; one that is refused stays until it is sent again or discarded", async () => {
+  const { answers, send } = answerLater();
+  const { messages, shown, state } = actions([], send);
+  await messages.send("4", { text: "one", mentions: [] });
+  await messages.send("4", { text: "two", mentions: [] });
+  assert.deepEqual(
+    shown().map(({ status }) => status),
+    ["pending", "pending"],
+  );
+  answers[0].resolve({ op: "ok", seq: 7, at: 9 });
+  answers[1].reject({ code: "forbidden", message: "No." });
+  await settled();
+  assert.deepEqual(
+    shown().map(({ t, status, createdSeq }) => [t, status, createdSeq]),
+    [
+      ["one", "sent", 7],
+      ["two", "failed", 0],
+    ],
+  );
+  await messages.discard("4", shown()[1].mid);
+  assert.deepEqual([shown().length, keysOf("outbox.")], [1, []]);
+  assert.equal(state.timelines.get("4").messages.length, 1);
+  messages.stop();
 });

@@ -1,14 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { excerpt } from "../../web/ui/base/excerpt.js";
-import { fromWire, merge, unreadAfter } from "../../web/state/messages.js";
+import { messageFromWire } from "../../web/net/wire.js";
+import { merge, unreadAfter } from "../../web/state/messages.js";
 
 const wire = (mid, seq, createdSeq, text, more = {}) => ({
   seq,
   at: seq * 1000,
   msg: { mid, rev: 0, kind: "msg", by: "2", created: createdSeq * 1000, created_seq: createdSeq, t: text, ...more },
 });
-const read = (entry) => fromWire(entry, "1");
+const read = (entry) => messageFromWire(entry, "1");
 const texts = (messages) => messages.map((message) => message.t);
 
 test("events converge whatever their order", () => {

@@ -56,7 +56,7 @@ test("hundreds that have waited arrive once and in order, however slow the serve
     at = performance.now();
     if (tokens < 1) {
       worst = Math.max(worst, (refused += 1));
-      throw { code: "rate_limited", retry_ms: 3 };
+      throw { code: "rate_limited", retryMs: 3 };
     }
     tokens -= 1;
     refused = Math.max(0, refused - 1);
@@ -83,7 +83,7 @@ test("a long wait is asked about now and then by one message alone, and the orde
       throw {
         code: "rate_limited",
         message: "You have sent as much as one person may within a day.",
-        retry_ms: 3_600_000,
+        retryMs: 3_600_000,
       };
     return {};
   });
@@ -145,7 +145,7 @@ test("what is refused for good stays with its reason and holds up nobody", async
 test("what cannot be done now is said again later and holds up nobody", async () => {
   let fails = 2;
   const { outbox, sent, done, add } = outboxOf(async (mid) => {
-    if (mid === "m0" && fails-- > 0) throw { code: "unavailable", retry_ms: 100 };
+    if (mid === "m0" && fails-- > 0) throw { code: "unavailable", retryMs: 100 };
     return {};
   });
   numbers(3).forEach(add);

@@ -75,7 +75,7 @@ function world() {
   const idle = createIdle({
     now: () => now,
     later: (act, ms) => timers.push({ at: now + ms, act }),
-    tell: (state) => told.push(state),
+    send: (state) => told.push(state),
   });
   return {
     idle,

@@ -32,7 +32,7 @@ test("the page asks for all its modules at once, and for no others", () => {
 test("what only administrators open is not asked for ahead", () => {
   assert.ok(
     !reachable().some(
-      (file) => file.startsWith("ui/admin/") || file.includes("locales/admin.") || file === "state/admin.js",
+      (file) => file.startsWith("ui/admin/") || file.includes("locales/admin.") || file === "calls/admin.js",
     ),
   );
   const door = readFileSync(path.join(WEB, "ui/shell/admin_door.js"), "utf8");

@@ -25,7 +25,7 @@ test("every role and every action is as the server's table says", () => {
     ["remove", "admin", "nnny yyyy", "nnny yyyy", "nnnn nnnn"],
     ["remove", "owner", "nnnn yyyy", "nnnn yyyy", "nnnn nnnn"],
     ["ban", undefined, "nnyy yyyy", "nnyy yyyy", "nnnn nnnn"],
-    ["silence", "owner", "nnnn yyyy", "nnnn yyyy", "nnnn nnnn"],
+    ["mute", "owner", "nnnn yyyy", "nnnn yyyy", "nnnn nnnn"],
     ["role", "member", "nnny yyyy", "nnny yyyy", "nnnn nnnn"],
     ["describe", undefined, "nnyy yyyy", "nnyy yyyy", "nnnn nnnn"],
     ["read_only", undefined, "nnyy yyyy", "nnyy yyyy", "nnnn nnnn"],
@@ -47,6 +47,6 @@ test("what the room is like now forbids more", () => {
   assert.equal(may({ role: "admin" }, { ...open, readOnly: true }, "write"), true);
   for (const action of ["write", "join", "add"])
     assert.equal(may({ admin: true, role: "owner" }, { ...open, archived: true }, action), false, action);
-  assert.equal(may({ role: "owner", silenced: true }, open, "write"), false);
+  assert.equal(may({ role: "owner", muted: true }, open, "write"), false);
   assert.equal(may({ role: "member" }, { kind: "dm", group: true }, "leave"), true);
 });

@@ -78,3 +78,13 @@ function failure(status, answer, retryAfter) {
     ...(after > 0 ? { retryMs: after * 1000 } : {}),
   };
 }
+
+/**
+ * The query of an address; values that are not there are left out.
+ *
+ * @param {Record<string, string | number | boolean | null | undefined>} values
+ */
+export function query(values) {
+  const known = Object.entries(values).filter(([, value]) => value !== undefined && value !== null && value !== "");
+  return known.length ? `?${new URLSearchParams(known.map(([name, value]) => [name, String(value)]))}` : "";
+}

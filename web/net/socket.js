@@ -1,24 +1,26 @@
 /**
- * The one WebSocket: connects, answers commands with promises, notices a dead line, and comes back. Waits between
- * attempts grow and are spread at random, so that a restarted server is not met by everybody in the same instant;
- * what the server says in `bye` wins. It knows nothing of rooms.
+ * The one WebSocket: connects, gives each command a promise of its answer, notices a dead connection, and reconnects.
+ * Waits between attempts grow and are spread at random, so that not all clients meet a restarted server in the same
+ * instant; a wait that the server asks for in `bye` wins. The socket knows nothing of rooms.
  */
+import { frameFromWire } from "./wire_frames.js";
 
 const WAIT_FIRST_MS = 400;
 const WAIT_MOST_MS = 20_000;
-/** Silence this long is asked about; no answer for as long again as `ANSWER_MS` means the line is dead. */
+/** After this long without a frame a ping is sent; if nothing comes within `ANSWER_MS`, the connection is dead. */
 const QUIET_MS = 25_000;
 const ANSWER_MS = 10_000;
 const CONNECT_MS = 12_000;
 
-/** @typedef {{ code: string, message?: string, retry_ms?: number }} SocketFailure */
-/** @typedef {{ resolve: (answer: any) => void, reject: (failure: SocketFailure) => void }} Waiting */
+/** @typedef {{ code: string, message?: string, retryMs?: number }} SocketFailure */
+/** @typedef {Extract<import("./wire_frames.js").Frame, { op: "ok" }>} Answer */
+/** @typedef {{ resolve: (answer: Answer) => void, reject: (failure: SocketFailure) => void }} Waiting */
 
 /**
  * @typedef {object} Handlers
- * @property {(event: any) => void} event  every frame that is not an answer
+ * @property {(event: import("./wire_frames.js").ServerEvent) => void} received
  * @property {(online: boolean) => void} changed
- * @property {() => Promise<boolean>} allowed  asked after a failed attempt or a revocation: is there still a session?
+ * @property {() => Promise<boolean>} stillSignedIn  called after a failed attempt or a revocation; false stops
  */
 
 export class Socket {
@@ -26,7 +28,8 @@ export class Socket {
   #socket = null;
   /** @type {Map<string, Waiting>} */
   #waiting = new Map();
-  #handlers;
+  /** @type {Handlers | null} */
+  #handlers = null;
   #wanted = false;
   #online = false;
   #attempt = 0;
@@ -39,17 +42,14 @@ export class Socket {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #watch;
 
-  /** @param {Handlers} handlers */
-  constructor(handlers) {
-    this.#handlers = handlers;
-  }
-
   get online() {
     return this.#online;
   }
 
-  start() {
+  /** @param {Handlers} handlers */
+  start(handlers) {
     if (this.#wanted) return;
+    this.#handlers = handlers;
     this.#wanted = true;
     this.#attempt = 0;
     this.#connect();
@@ -62,15 +62,15 @@ export class Socket {
   }
 
   /** Tries at once, whatever wait is running. */
-  hurry() {
+  reconnectNow() {
     if (!this.#wanted || this.#online) return;
     this.#attempt = 0;
     this.#connect();
   }
 
-  /** Asks whether the line is alive; a dead one is replaced. */
+  /** Checks with a ping whether the connection is alive, and replaces a dead one. */
   probe() {
-    if (!this.#online) return this.hurry();
+    if (!this.#online) return this.reconnectNow();
     const dead = setTimeout(() => {
       this.#drop();
       this.#again();
@@ -86,7 +86,7 @@ export class Socket {
    *
    * @param {string} op
    * @param {Record<string, unknown>} [fields]
-   * @returns {Promise<any>}
+   * @returns {Promise<Answer>}
    */
   command(op, fields = {}) {
     const socket = this.#socket;
@@ -104,7 +104,7 @@ export class Socket {
    * @param {string} op
    * @param {Record<string, unknown>} [fields]
    */
-  tell(op, fields = {}) {
+  send(op, fields = {}) {
     this.command(op, fields).catch(() => {});
   }
 
@@ -130,35 +130,36 @@ export class Socket {
   /** @param {WebSocket} socket @param {unknown} data */
   #received(socket, data) {
     if (this.#socket !== socket || typeof data !== "string") return;
-    this.#listen();
-    const frame = JSON.parse(data);
-    if (frame.op === "ok" || frame.op === "err") {
-      const waiting = this.#waiting.get(frame.id);
-      this.#waiting.delete(frame.id);
-      if (frame.op === "ok") waiting?.resolve(frame);
-      else waiting?.reject(frame);
-      return;
-    }
-    if (frame.op === "hello") {
-      this.#attempt = 0;
-      this.#retryMs = 0;
-      this.#online = true;
-      this.#handlers.event(frame);
-      this.#handlers.changed(true);
-      return;
-    }
+    this.#restartWatch();
+    const frame = frameFromWire(JSON.parse(data));
+    if (!frame) return;
+    if (frame.op === "ok" || frame.op === "err") return this.#answered(frame);
     if (frame.op === "bye") {
-      this.#retryMs = Number(frame.retry_ms) || 0;
+      this.#retryMs = frame.retryMs;
       this.#revoked = frame.code === "revoked";
+      return;
     }
-    this.#handlers.event(frame);
+    if (frame.op !== "hello") return this.#handlers?.received(frame);
+    this.#attempt = 0;
+    this.#retryMs = 0;
+    this.#online = true;
+    this.#handlers?.received(frame);
+    this.#handlers?.changed(true);
   }
 
-  /** The line was heard: wait again before asking. */
-  #listen() {
+  /** @param {Answer | Extract<import("./wire_frames.js").Frame, { op: "err" }>} frame */
+  #answered(frame) {
+    const waiting = this.#waiting.get(frame.id);
+    this.#waiting.delete(frame.id);
+    if (frame.op === "ok") waiting?.resolve(frame);
+    else waiting?.reject(frame);
+  }
+
+  /** A frame has come, so the connection is alive: the wait for the next ping begins anew. */
+  #restartWatch() {
     clearTimeout(this.#watch);
     this.#watch = setTimeout(() => {
-      this.tell("ping");
+      this.send("ping");
       this.#watch = setTimeout(() => {
         this.#drop();
         this.#again();
@@ -171,7 +172,7 @@ export class Socket {
     if (!this.#wanted) return;
     const doubtful = !opened || this.#revoked;
     this.#revoked = false;
-    if (doubtful && navigator.onLine && !(await this.#handlers.allowed())) return this.stop();
+    if (doubtful && navigator.onLine && !(await this.#handlers?.stillSignedIn())) return this.stop();
     this.#again();
   }
 
@@ -198,7 +199,7 @@ export class Socket {
     for (const { reject } of waiting) reject({ code: "offline" });
     if (this.#online) {
       this.#online = false;
-      this.#handlers.changed(false);
+      this.#handlers?.changed(false);
     }
   }
 }

@@ -13,14 +13,8 @@ const memory = new Map();
  * @returns {unknown} what was kept, or null
  */
 export function recall(key) {
-  let text = memory.get(key) ?? null;
   try {
-    text ??= localStorage.getItem(PREFIX + key);
-  } catch {
-    // Forbidden: memory has to do.
-  }
-  try {
-    return text ? JSON.parse(text) : null;
+    return JSON.parse(recallText(key) || "null");
   } catch {
     return null;
   }
@@ -31,7 +25,29 @@ export function recall(key) {
  * @param {unknown} value  null or undefined forgets
  */
 export function keep(key, value) {
-  const text = value === null || value === undefined ? null : JSON.stringify(value);
+  keepText(key, value === null || value === undefined ? null : JSON.stringify(value));
+}
+
+/**
+ * @param {string} key
+ * @returns {string | null}
+ */
+export function recallText(key) {
+  const text = memory.get(key);
+  if (text !== undefined) return text;
+  try {
+    return localStorage.getItem(PREFIX + key);
+  } catch {
+    // Forbidden: memory has to do.
+    return null;
+  }
+}
+
+/**
+ * @param {string} key
+ * @param {string | null} text  null forgets
+ */
+export function keepText(key, text) {
   memory.delete(key);
   try {
     if (text === null) localStorage.removeItem(PREFIX + key);

@@ -2,8 +2,7 @@
  * Whom I have blocked. The server keeps the list, and what changes comes back to every browser by the socket; here a
  * change shows at once.
  */
-import { call } from "../net/http.js";
-import { userFromWire } from "./account.js";
+import * as api from "../calls/people.js";
 
 /** @typedef {import("./types.js").State} State */
 
@@ -25,44 +24,44 @@ export function isBlockedRoom(state, room) {
   return Boolean(room.peer && isBlocked(state, room.peer));
 }
 
-/**
- * @param {{ state: State, changed: () => void, learnedUsers: () => void }} client
- */
-export function createBlockActions({ state, changed, learnedUsers }) {
-  /** @param {string} uid @param {boolean} blocked */
-  function mark(uid, blocked) {
-    const next = new Set(state.blocked);
-    if (blocked) next.add(uid);
-    else next.delete(uid);
-    state.blocked = next;
-    changed();
+export class BlockActions {
+  #store;
+  #users;
+
+  /**
+   * @param {import("./store.js").Store} store
+   * @param {import("./users.js").Users} users
+   */
+  constructor(store, users) {
+    this.#store = store;
+    this.#users = users;
   }
 
-  /** @satisfies {Partial<import("./types.js").Actions>} */
-  return {
-    /** @type {import("./types.js").Actions["block"]} */
-    async block(uid) {
-      await call("PUT", `/api/blocks/${encodeURIComponent(uid)}`);
-      mark(uid, true);
-    },
+  /** @param {string} uid */
+  async block(uid) {
+    await api.block(uid);
+    this.#store.update({ blocked: new Set(this.#store.state.blocked).add(uid) });
+  }
 
-    /** @type {import("./types.js").Actions["unblock"]} */
-    async unblock(uid) {
-      await call("DELETE", `/api/blocks/${encodeURIComponent(uid)}`).catch((error) => {
-        // Another browser was faster.
-        if (error.code !== "not_found") throw error;
-      });
-      mark(uid, false);
-    },
+  /** @param {string} uid */
+  async unblock(uid) {
+    await api.unblock(uid).catch((error) => {
+      // Another browser was faster.
+      if (error.code !== "not_found") throw error;
+    });
+    const blocked = new Set(this.#store.state.blocked);
+    blocked.delete(uid);
+    this.#store.update({ blocked });
+  }
 
-    /** @type {import("./types.js").Actions["blocks"]} */
-    async blocks() {
-      const { blocks } = await call("GET", "/api/blocks");
-      state.users = new Map(state.users);
-      for (const { user } of blocks) if (user) state.users.set(String(user.uid), userFromWire(user));
-      learnedUsers();
-      changed();
-      return blocks.map((/** @type {any} */ wire) => ({ uid: String(wire.uid), at: Number(wire.at) }));
-    },
-  };
+  /**
+   * Whom I have blocked, newest first.
+   *
+   * @returns {Promise<{ uid: string, at: number }[]>}
+   */
+  async list() {
+    const blocks = await api.listBlocks();
+    this.#users.upsert(blocks.map(({ user }) => user));
+    return blocks;
+  }
 }

@@ -1,82 +1,249 @@
-/** Saying things: send, edit, delete, react. Each is shown at once, kept in the outbox, and confirmed or undone. */
+/**
+ * Writing: send, edit, delete, react. Each is shown at once and kept in the outbox until the server has answered. A
+ * message that is refused stays as failed, to be sent again or discarded by hand; an edit, a deletion or a reaction
+ * that is refused is taken back.
+ */
 import { randomBytes, toBase64Url } from "../crypto/encoding.js";
-import { keep } from "../platform/storage.js";
-import { change, fromWire, merge } from "./messages.js";
+import { messageFromWire } from "../net/wire.js";
+import { change, merge, withoutReaction, withReaction } from "./messages.js";
 import { Outbox } from "./outbox.js";
+import { withRoom, withTimeline } from "./reduce.js";
 
 /** @typedef {import("./types.js").Message} Message */
 /** @typedef {import("./outbox.js").Entry} Entry */
-/** @typedef {import("./store.js").Client} Client */
+/** @typedef {import("../net/socket.js").Answer} Answer */
 
-/** @param {Client} client */
-export function createMessageActions(client) {
-  const { state, changed, socket } = client;
-  /** What an edit or deletion replaced, until it is confirmed. @type {Map<string, Message>} */
-  const before = new Map();
+const MID_BYTES = 16;
+/** People whom one message mentions. */
+const MENTIONS_MAX = 50;
 
-  /** @param {string} uid */
-  function begin(uid) {
-    client.outbox = new Outbox(
+export class MessageActions {
+  #store;
+  #socket;
+  #ingest;
+  /** @type {Outbox | null} */
+  #outbox = null;
+  /** Messages as they were before an edit or deletion that is not answered yet. @type {Map<string, Message>} */
+  #originals = new Map();
+  /**
+   * Reactions of mine that I have taken back, until the server has answered.
+   *
+   * @type {Map<string, { mid: string, emoji: string }>}
+   */
+  #takenBack = new Map();
+
+  /**
+   * @param {object} parts
+   * @param {import("./store.js").Store} parts.store
+   * @param {Pick<import("../net/socket.js").Socket, "command" | "send">} parts.socket
+   * @param {import("./ingest.js").Ingest} parts.ingest
+   */
+  constructor({ store, socket, ingest }) {
+    this.#store = store;
+    this.#socket = socket;
+    this.#ingest = ingest;
+  }
+
+  get #me() {
+    return this.#store.state.me?.uid ?? "";
+  }
+
+  /**
+   * After signing in: what this person wrote and the server has not answered is sent with the first connect.
+   *
+   * @param {string} uid
+   */
+  start(uid) {
+    this.#outbox = new Outbox(
       uid,
-      (entry) => socket.command("msg.send", { room: entry.room, msg: entry.msg }),
-      settled,
+      ({ room, msg }) => this.#socket.command("msg.send", { room, msg }),
+      (entry, answer, error) => this.#answered(entry, answer, error),
     );
   }
 
+  stop() {
+    this.#outbox?.close();
+    this.#outbox = null;
+    this.#originals.clear();
+    this.#takenBack.clear();
+  }
+
+  /** After a connect. */
+  flush() {
+    this.#outbox?.flush();
+  }
+
   /**
+   * @param {string} room
+   * @param {{ text: string, re?: string, mentions: string[] }} draft
+   */
+  async send(room, { text, re, mentions }) {
+    const mentioned = mentions.length ? { m: mentions.slice(0, MENTIONS_MAX) } : {};
+    const msg = { mid: newMid(), rev: 0, kind: "msg", t: text, ...(re ? { re } : {}), ...mentioned };
+    const entry = this.#outbox?.add(room, msg);
+    if (entry) this.#show(entry);
+  }
+
+  /**
+   * @param {string} room
+   * @param {string} mid
+   * @param {string} text
+   */
+  async edit(room, mid, text) {
+    const old = this.#find(room, mid);
+    if (!old) return;
+    const rev = old.rev + 1;
+    this.#replace(room, old, { ...old, t: text, rev, edited: Date.now() });
+    this.#outbox?.add(room, {
+      mid,
+      rev,
+      kind: "msg",
+      t: text,
+      ...(old.re ? { re: old.re } : {}),
+      ...(old.m ? { m: old.m } : {}),
+    });
+  }
+
+  /**
+   * @param {string} room
+   * @param {string} mid
+   */
+  async remove(room, mid) {
+    const old = this.#find(room, mid);
+    if (!old) return;
+    const rev = old.rev + 1;
+    this.#replace(room, old, { ...old, kind: "del", t: "", rev, reactions: {} });
+    this.#outbox?.add(room, { mid, rev, kind: "del" });
+  }
+
+  /**
+   * @param {string} room
+   * @param {string} mid
+   * @param {string} emoji
+   * @param {boolean} on
+   */
+  async react(room, mid, emoji, on) {
+    const old = this.#find(room, mid);
+    const mine = old?.mine?.[emoji];
+    if (!old || on === Boolean(mine)) return;
+    if (mine) {
+      this.#takenBack.set(mine, { mid, emoji });
+      this.#update(room, mid, (message) => withoutReaction(message, emoji, this.#me));
+      this.#outbox?.add(room, { mid: mine, rev: 1, kind: "del" });
+    } else {
+      const reaction = newMid();
+      this.#update(room, mid, (message) => withReaction(message, emoji, this.#me, reaction));
+      this.#outbox?.add(room, { mid: reaction, rev: 0, kind: "react", ref: mid, e: emoji });
+    }
+  }
+
+  /**
+   * Sends a refused message again.
+   *
+   * @param {string} room
+   * @param {string} mid
+   */
+  async retry(room, mid) {
+    this.#update(room, mid, ({ error: _, ...message }) => ({ ...message, status: "pending" }));
+    this.#outbox?.retry(mid);
+  }
+
+  /**
+   * Forgets a refused message.
+   *
+   * @param {string} room
+   * @param {string} mid
+   */
+  async discard(room, mid) {
+    this.#outbox?.discard(mid);
+    const timeline = this.#store.state.timelines.get(room);
+    if (!timeline) return;
+    const messages = timeline.messages.filter((message) => message.mid !== mid);
+    this.#store.update(withTimeline(this.#store.state, room, { ...timeline, messages }));
+  }
+
+  /** @param {string} room */
+  sendTyping(room) {
+    this.#socket.send("typing", { room });
+  }
+
+  /** Shows what waits in the outbox for a room that was opened. @param {string} room */
+  showWaiting(room) {
+    for (const entry of this.#outbox?.entries() ?? []) if (entry.room === room) this.#show(entry);
+  }
+
+  /**
+   * The server has answered an entry of the outbox.
+   *
    * @param {Entry} entry
-   * @param {any} answer
+   * @param {Answer | null} answer
    * @param {Entry["error"] | null} error
    */
-  function settled(entry, answer, error) {
-    const { msg, room } = entry;
-    if (msg.kind === "react") {
-      if (error) {
-        client.outbox?.discard(msg.mid);
-        update(room, msg["ref"], (message) => without(message, msg.mid, state.me?.uid ?? ""));
-      }
-    } else if (msg.rev === 0) {
-      update(room, msg.mid, (message) =>
-        error
-          ? { ...message, status: "failed", error }
-          : {
-              ...message,
-              status: "sent",
-              seq: Math.max(message.seq, answer.seq),
-              createdSeq: message.createdSeq || answer.seq,
-              at: message.createdSeq ? message.at : (answer.at ?? message.at),
-            },
-      );
-      const known = state.rooms.get(room);
-      if (known && answer) client.setRoom({ ...known, seq: Math.max(known.seq, answer.seq) });
-    } else if (error) {
-      client.outbox?.discard(msg.mid);
-      const old = before.get(msg.mid);
-      if (old) update(room, msg.mid, () => old);
+  #answered({ room, msg }, answer, error) {
+    if (error && !isNew(msg)) this.#outbox?.discard(msg.mid);
+    void this.#ingest.ingest(room, [], () => {
+      if (error) this.#refused(room, msg, error);
+      else if (answer && isNew(msg)) this.#confirmed(room, msg.mid, answer);
+      this.#takenBack.delete(msg.mid);
+      if (!this.#outbox?.entries().some((entry) => entry.msg.mid === msg.mid)) this.#originals.delete(msg.mid);
+    });
+  }
+
+  /**
+   * A new message is in its room. All other changes are confirmed by the event that shows them to everybody.
+   *
+   * @param {string} room
+   * @param {string} mid
+   * @param {Answer} answer
+   */
+  #confirmed(room, mid, { seq, at }) {
+    this.#update(room, mid, (message) => ({
+      ...message,
+      status: "sent",
+      seq: Math.max(message.seq, seq),
+      createdSeq: message.createdSeq || seq,
+      at: message.createdSeq ? message.at : (at ?? message.at),
+    }));
+    const known = this.#store.state.rooms.get(room);
+    if (known) this.#store.update(withRoom(this.#store.state, { ...known, seq: Math.max(known.seq, seq) }));
+  }
+
+  /**
+   * @param {string} room
+   * @param {Entry["msg"]} msg
+   * @param {NonNullable<Entry["error"]>} error
+   */
+  #refused(room, msg, error) {
+    if (isNew(msg)) {
+      return this.#update(room, msg.mid, (message) => ({ ...message, status: "failed", error }));
     }
-    before.delete(msg.mid);
-    changed();
+    if (msg.kind === "react") {
+      return this.#update(room, msg["ref"], (message) =>
+        message.mine?.[msg["e"]] === msg.mid ? withoutReaction(message, msg["e"], this.#me) : message,
+      );
+    }
+    const reaction = this.#takenBack.get(msg.mid);
+    if (reaction) {
+      return this.#update(room, reaction.mid, (message) =>
+        message.mine?.[reaction.emoji] ? message : withReaction(message, reaction.emoji, this.#me, msg.mid),
+      );
+    }
+    // What the server has sent of the message meanwhile is newer than what was replaced here.
+    const original = this.#originals.get(msg.mid);
+    this.#update(room, msg.mid, (message) => (original && message.seq === original.seq ? original : message));
   }
 
   /**
+   * Shows an edit or a deletion, and keeps what it replaces for as long as the server may refuse it.
+   *
    * @param {string} room
-   * @param {string} mid
-   * @param {(message: Message) => Message} how
+   * @param {Message} old
+   * @param {Message} next
    */
-  function update(room, mid, how) {
-    const timeline = state.timelines.get(room);
-    if (!timeline) return;
-    const messages = merge(change(timeline.messages, mid, how), []);
-    state.timelines = new Map(state.timelines).set(room, { ...timeline, messages });
-    changed();
-  }
-
-  /**
-   * @param {string} room
-   * @param {string} mid
-   */
-  function find(room, mid) {
-    return state.timelines.get(room)?.messages.find((message) => message.mid === mid);
+  #replace(room, old, next) {
+    const original = this.#originals.get(old.mid);
+    if (original?.seq !== old.seq) this.#originals.set(old.mid, old);
+    this.#update(room, old.mid, () => next);
   }
 
   /**
@@ -84,145 +251,47 @@ export function createMessageActions(client) {
    *
    * @param {Entry} entry
    */
-  function show(entry) {
-    const timeline = state.timelines.get(entry.room);
-    const me = state.me?.uid ?? "";
-    if (!timeline || entry.msg.kind !== "msg" || entry.msg.rev !== 0 || find(entry.room, entry.msg.mid)) return;
+  #show({ room, at, msg, error }) {
+    const { state } = this.#store;
+    const timeline = state.timelines.get(room);
+    if (!timeline || !isNew(msg) || this.#find(room, msg.mid)) return;
     /** @type {Message} */
     const message = {
-      ...fromWire({ seq: 0, at: entry.at, msg: { ...entry.msg, by: me } }, me),
-      status: entry.error ? "failed" : "pending",
-      ...(entry.error ? { error: entry.error } : {}),
+      ...messageFromWire({ seq: 0, at, msg: { ...msg, by: this.#me } }, this.#me),
+      status: error ? "failed" : "pending",
+      ...(error ? { error } : {}),
     };
-    state.timelines = new Map(state.timelines).set(entry.room, {
-      ...timeline,
-      messages: merge(timeline.messages, [message]),
-    });
-    changed();
+    this.#store.update(withTimeline(state, room, { ...timeline, messages: merge(timeline.messages, [message]) }));
   }
 
-  /** @param {string} room */
-  function showWaiting(room) {
-    client.outbox
-      ?.entries()
-      .filter((entry) => entry.room === room)
-      .forEach(show);
+  /**
+   * @param {string} room
+   * @param {string} mid
+   * @param {(message: Message) => Message} how
+   */
+  #update(room, mid, how) {
+    const { state } = this.#store;
+    const timeline = state.timelines.get(room);
+    if (!timeline) return;
+    const messages = merge(change(timeline.messages, mid, how), []);
+    this.#store.update(withTimeline(state, room, { ...timeline, messages }));
   }
 
-  /** @satisfies {Partial<import("./types.js").Actions>} */
-  const actions = {
-    /** @type {import("./types.js").Actions["send"]} */
-    async send(room, { text, re, mentions }) {
-      const msg = {
-        mid: newMid(),
-        rev: 0,
-        kind: "msg",
-        t: text,
-        ...(re ? { re } : {}),
-        ...(mentions.length ? { m: mentions.slice(0, 50) } : {}),
-      };
-      const entry = client.outbox?.add(room, msg);
-      if (entry) show(entry);
-    },
-
-    /** @type {import("./types.js").Actions["edit"]} */
-    async edit(room, mid, text) {
-      const old = find(room, mid);
-      if (!old) return;
-      before.set(mid, old);
-      update(room, mid, (message) => ({ ...message, t: text, rev: old.rev + 1, edited: Date.now() }));
-      client.outbox?.add(room, {
-        mid,
-        rev: old.rev + 1,
-        kind: "msg",
-        t: text,
-        ...(old.re ? { re: old.re } : {}),
-        ...(old.m ? { m: old.m } : {}),
-      });
-    },
-
-    /** @type {import("./types.js").Actions["remove"]} */
-    async remove(room, mid) {
-      const old = find(room, mid);
-      if (!old) return;
-      before.set(mid, old);
-      update(room, mid, (message) => ({ ...message, kind: "del", t: "", rev: old.rev + 1, reactions: {} }));
-      client.outbox?.add(room, { mid, rev: old.rev + 1, kind: "del" });
-    },
-
-    /** @type {import("./types.js").Actions["react"]} */
-    async react(room, mid, emoji, on) {
-      const me = state.me?.uid ?? "";
-      const old = find(room, mid);
-      const mine = old?.mine?.[emoji];
-      if (!old || on === Boolean(mine)) return;
-      const reaction = mine ?? newMid();
-      update(room, mid, (message) => {
-        const who = (message.reactions?.[emoji] ?? []).filter((uid) => uid !== me);
-        const { [emoji]: _, ...others } = message.mine ?? {};
-        return {
-          ...message,
-          reactions: { ...message.reactions, [emoji]: on ? [...who, me] : who },
-          mine: on ? { ...others, [emoji]: reaction } : others,
-        };
-      });
-      if (on) client.outbox?.add(room, { mid: reaction, rev: 0, kind: "react", ref: mid, e: emoji });
-      else client.outbox?.add(room, { mid: reaction, rev: 1, kind: "del" });
-    },
-
-    /** @type {import("./types.js").Actions["retry"]} */
-    async retry(room, mid) {
-      update(room, mid, ({ error: _, ...message }) => ({ ...message, status: "pending" }));
-      client.outbox?.retry(mid);
-    },
-
-    /** @type {import("./types.js").Actions["discard"]} */
-    async discard(room, mid) {
-      client.outbox?.discard(mid);
-      const timeline = state.timelines.get(room);
-      if (timeline)
-        state.timelines = new Map(state.timelines).set(room, {
-          ...timeline,
-          messages: timeline.messages.filter((message) => message.mid !== mid),
-        });
-      changed();
-    },
-
-    /** @param {string} room */
-    typing: (room) => socket.tell("typing", { room }),
-
-    /** @param {string} room @param {string} text */
-    setDraft(room, text) {
-      // The composer closes after a sign-out, too: nobody's draft is kept.
-      if (!state.me) return;
-      state.drafts = new Map(state.drafts);
-      if (text) state.drafts.set(room, text);
-      else state.drafts.delete(room);
-      keep(`draft.${state.me.uid}.${room}`, text || null);
-      changed();
-    },
-  };
-
-  return { begin, showWaiting, actions };
+  /**
+   * @param {string} room
+   * @param {string} mid
+   */
+  #find(room, mid) {
+    return this.#store.state.timelines.get(room)?.messages.find((message) => message.mid === mid);
+  }
 }
 
-/** A message's name: 16 random bytes of its author. */
+/** A message of its own, not a change of one. @param {Entry["msg"]} msg */
+function isNew({ kind, rev }) {
+  return kind === "msg" && rev === 0;
+}
+
+/** A name for a message: random bytes of its author. */
 function newMid() {
-  return toBase64Url(randomBytes(16));
-}
-
-/**
- * The message without a reaction of mine that the server has not taken.
- *
- * @param {Message} message
- * @param {string} reaction
- * @param {string} me
- * @returns {Message}
- */
-function without(message, reaction, me) {
-  const emoji = Object.entries(message.mine ?? {}).find(([, mid]) => mid === reaction)?.[0];
-  if (!emoji) return message;
-  const { [emoji]: _, ...mine } = message.mine ?? {};
-  const who = (message.reactions?.[emoji] ?? []).filter((uid) => uid !== me);
-  return { ...message, reactions: { ...message.reactions, [emoji]: who }, mine };
+  return toBase64Url(randomBytes(MID_BYTES));
 }

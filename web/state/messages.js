@@ -7,43 +7,6 @@
 /** @typedef {import("./types.js").Message} Message */
 
 /**
- * A message of the wire, `{seq, at, msg}`, as the views want it.
- *
- * @param {{ seq: number, at: number, msg: any }} entry
- * @param {string} me
- * @returns {Message}
- */
-export function fromWire(entry, me) {
-  const { msg } = entry;
-  /** @type {Record<string, string[]>} */
-  const reactions = {};
-  /** @type {Record<string, string>} */
-  const mine = {};
-  for (const { e, by, mids } of msg.reactions ?? []) {
-    reactions[e] = by;
-    const at = by.indexOf(me);
-    if (at >= 0) mine[e] = mids[at];
-  }
-  return {
-    mid: msg.mid,
-    rev: msg.rev,
-    kind: msg.kind === "del" ? "del" : "msg",
-    by: msg.by,
-    t: msg.t ?? "",
-    at: msg.created ?? entry.at,
-    createdSeq: msg.created_seq ?? entry.seq,
-    seq: entry.seq,
-    status: "sent",
-    reactions,
-    mine,
-    ...(msg.unreadable ? { unreadable: true } : {}),
-    ...(msg.re ? { re: msg.re } : {}),
-    ...(msg.m ? { m: msg.m } : {}),
-    ...(msg.edited ? { edited: msg.edited } : {}),
-  };
-}
-
-/**
  * @param {Message[]} known
  * @param {Message[]} arrived
  * @returns {Message[]} in the order of creation, unsent ones last
@@ -89,4 +52,52 @@ export function unreadAfter(messages, read, me, blocked = new Set()) {
 function inOrder(a, b) {
   const unsent = Number(a.createdSeq === 0) - Number(b.createdSeq === 0);
   return unsent || (a.createdSeq === 0 ? a.at - b.at : a.createdSeq - b.createdSeq);
+}
+
+/**
+ * The `createdSeq` of the oldest message that is loaded, or 0.
+ *
+ * @param {Message[]} messages
+ */
+export function firstSeqOf(messages) {
+  return messages.find((message) => message.createdSeq > 0)?.createdSeq ?? 0;
+}
+
+/**
+ * Whether a message has its place among those that are loaded. One that is older than all of them comes with its page;
+ * taken in before, it would hide that everything between is missing.
+ *
+ * @param {import("./types.js").Timeline} timeline
+ * @param {Message} message
+ */
+export function inLoadedRange({ messages, moreBefore }, message) {
+  return !moreBefore || message.createdSeq === 0 || message.createdSeq >= firstSeqOf(messages);
+}
+
+/**
+ * @param {Message} message
+ * @param {string} emoji
+ * @param {string} me
+ * @param {string} mid  of the reaction
+ * @returns {Message}
+ */
+export function withReaction(message, emoji, me, mid) {
+  const { reactions, mine } = withoutReaction(message, emoji, me);
+  return {
+    ...message,
+    reactions: { ...reactions, [emoji]: [...(reactions?.[emoji] ?? []), me] },
+    mine: { ...mine, [emoji]: mid },
+  };
+}
+
+/**
+ * @param {Message} message
+ * @param {string} emoji
+ * @param {string} me
+ * @returns {Message}
+ */
+export function withoutReaction(message, emoji, me) {
+  const { [emoji]: _, ...mine } = message.mine ?? {};
+  const others = (message.reactions?.[emoji] ?? []).filter((uid) => uid !== me);
+  return { ...message, reactions: { ...message.reactions, [emoji]: others }, mine };
 }

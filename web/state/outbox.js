@@ -145,7 +145,7 @@ export class Outbox {
 
   /**
    * @param {string} key
-   * @param {{ code: string, retry_ms?: number }} refusal
+   * @param {{ code: string, retryMs?: number }} refusal
    */
   #wait(key, refusal) {
     if (refusal.code === "rate_limited") {
@@ -155,6 +155,6 @@ export class Outbox {
       this.#resting.add(key);
     }
     clearTimeout(this.#retry);
-    this.#retry = setTimeout(() => this.#goOn(), Math.min(WAIT_MOST_MS, refusal.retry_ms || WAIT_MS));
+    this.#retry = setTimeout(() => this.#goOn(), Math.min(WAIT_MOST_MS, refusal.retryMs || WAIT_MS));
   }
 }

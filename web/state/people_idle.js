@@ -1,11 +1,10 @@
 /**
- * Who has touched nothing for ten minutes is away on this connection, and back with the first touch. Only this
- * connection is told of: what a person chose (away, do not disturb) stands above it on the server, and the liveliest
- * of several browsers counts.
+ * A person who has touched nothing for ten minutes is away on this connection, and back with the first touch. The
+ * server puts what the person chose (away, do not disturb) above that, and of several connections the liveliest counts.
  */
 
 export const IDLE_MS = 10 * 60_000;
-/** The moments of touching are noted at most this often: a moving pointer speaks a hundred times a second. */
+/** A touch is noted at most this often: a moving pointer sends a hundred events a second. */
 const NOTED_MS = 1000;
 
 /**
@@ -14,26 +13,26 @@ const NOTED_MS = 1000;
  * @param {object} world
  * @param {() => number} world.now
  * @param {(act: () => void, ms: number) => unknown} world.later
- * @param {(state: "online" | "away") => void} world.tell
+ * @param {(state: "online" | "away") => void} world.send
  */
-export function createIdle({ now, later, tell }) {
+export function createIdle({ now, later, send }) {
   let touched = now();
   let away = false;
   let waiting = false;
 
-  function look() {
+  function check() {
     waiting = false;
     const left = touched + IDLE_MS - now();
     if (left > 0) return wait(left);
     away = true;
-    tell("away");
+    send("away");
   }
 
   /** @param {number} ms */
   function wait(ms) {
     if (waiting) return;
     waiting = true;
-    later(look, ms);
+    later(check, ms);
   }
 
   wait(IDLE_MS);
@@ -44,11 +43,11 @@ export function createIdle({ now, later, tell }) {
       wait(IDLE_MS);
       if (!away) return;
       away = false;
-      tell("online");
+      send("online");
     },
     /** A new connection begins as online. */
     connected() {
-      if (away) tell("away");
+      if (away) send("away");
     },
   };
 }
@@ -56,10 +55,10 @@ export function createIdle({ now, later, tell }) {
 /**
  * The same on a page: pointer, keys, wheel, and coming back to it.
  *
- * @param {(state: "online" | "away") => void} tell
+ * @param {(state: "online" | "away") => void} send
  */
-export function watchIdle(tell) {
-  const idle = createIdle({ now: () => Date.now(), later: (act, ms) => setTimeout(act, ms), tell });
+export function watchIdle(send) {
+  const idle = createIdle({ now: () => Date.now(), later: (act, ms) => setTimeout(act, ms), send });
   for (const name of ["pointermove", "pointerdown", "keydown", "wheel", "focus"])
     addEventListener(name, idle.touch, { passive: true, capture: true });
   document.addEventListener("visibilitychange", () => {

@@ -6,7 +6,7 @@ import { isBlockedRoom } from "./blocks.js";
 
 /** @typedef {"member" | "admin" | "owner"} Role */
 /**
- * @typedef {"see" | "read" | "write" | "moderate" | "join" | "leave" | "add" | "remove" | "ban" | "silence" | "role" |
+ * @typedef {"see" | "read" | "write" | "moderate" | "join" | "leave" | "add" | "remove" | "ban" | "mute" | "role" |
  *   "describe" | "read_only" | "kind" | "archive" | "delete" | "default"} Action
  */
 
@@ -22,7 +22,7 @@ import { isBlockedRoom } from "./blocks.js";
  * @typedef {object} Asker
  * @property {boolean} [admin]  of the server
  * @property {string | undefined} [role]
- * @property {boolean} [silenced]
+ * @property {boolean} [muted]
  * @property {boolean} [blocked]  one of the two of a direct room has blocked the other
  */
 
@@ -42,7 +42,7 @@ const LEAST = {
   add: ["member+", "admin+", "never"],
   remove: ["admin+", "admin+", "never"],
   ban: ["admin+", "admin+", "never"],
-  silence: ["admin+", "admin+", "never"],
+  mute: ["admin+", "admin+", "never"],
   role: ["owner+", "owner+", "never"],
   describe: ["admin+", "admin+", "never"],
   read_only: ["admin+", "admin+", "never"],
@@ -70,14 +70,14 @@ export function may(asker, place, action, target) {
     (role === "group" ? Boolean(place.group) && rank > 0 : rank > 0 && rank >= (RANK[/** @type {Role} */ (role)] ?? 9));
   if (!enough) return false;
   if (
-    (action === "remove" || action === "silence" || action === "ban") &&
+    (action === "remove" || action === "mute" || action === "ban") &&
     target &&
     !asker.admin &&
     rank <= rankOf(target)
   )
     return false;
   if (place.archived && (action === "write" || action === "join" || action === "add")) return false;
-  if (action === "write" && (asker.silenced || asker.blocked || (place.readOnly && rank < RANK.admin))) return false;
+  if (action === "write" && (asker.muted || asker.blocked || (place.readOnly && rank < RANK.admin))) return false;
   return true;
 }
 
@@ -90,9 +90,9 @@ export function may(asker, place, action, target) {
  * @param {string} [target]
  */
 export function iMay(state, room, action, target) {
-  const silenced = (room.silencedUntil ?? 0) > Date.now();
+  const muted = (room.mutedUntil ?? 0) > Date.now();
   return may(
-    { admin: Boolean(state.me?.admin), role: room.role, silenced, blocked: isBlockedRoom(state, room) },
+    { admin: Boolean(state.me?.admin), role: room.role, muted, blocked: isBlockedRoom(state, room) },
     { ...room, group: room.others.length > 1 },
     action,
     target,

@@ -1,251 +1,219 @@
-/** Rooms and people: open, page through history, join, leave, make, look up. */
-import { call } from "../net/http.js";
-import { userFromWire } from "./account.js";
-import { roomFromWire } from "./events.js";
-import { fromWire, merge, unreadAfter } from "./messages.js";
-import { preferRoom } from "./rooms_api.js";
+/** What I do with rooms: open them and page through them, mark them read, come in, leave, make and remove them. */
+import * as api from "../calls/rooms.js";
+import { unreadAfter } from "./messages.js";
+import { withoutRoom, withoutTimeline, withRoom, withTimeline } from "./reduce.js";
 
-/** @typedef {import("./types.js").Actions} Actions */
-/** @typedef {import("./store.js").Client} Client */
+/** @typedef {import("./types.js").Room} Room */
 
-const PAGE = 60;
-/** Rooms followed live at once; the one not looked at longest is left first. */
+/** Rooms that are followed live at once; the one that was opened longest ago is left first. */
 const FOLLOWED_MAX = 12;
-/** Pages fetched to find a linked message before giving up. */
+/** Pages that are read to find a linked message before giving up. */
 const SEEK_PAGES = 20;
-/** Members asked for by name before anybody needs the name; in a larger room those who write are. */
+/** Members who are read before anybody needs their names; in a larger room those who write are. */
 const NAMED_AHEAD = 100;
-/** The read position is told at most this often. */
+/** The read position is sent at most this often. */
 const READ_MS = 400;
+/** Until a room that could not be opened is tried again. */
+const OPEN_AGAIN_MS = 3000;
 
-/** @param {Client} client */
-export function createRoomActions(client) {
-  const { state, changed, socket } = client;
-  /** @type {string[]} */
-  let followed = [];
-  /** @type {Map<string, { seq: number, timer: ReturnType<typeof setTimeout> }>} */
-  const reading = new Map();
+export class RoomActions {
+  #store;
+  #socket;
+  #sync;
+  #users;
+  #messages;
+  /** The rooms that are followed, the one opened last at the end. @type {string[]} */
+  #followed = [];
+  /** Read positions that wait to be sent. @type {Map<string, number>} */
+  #reading = new Map();
 
-  /** @param {string} room */
-  function touch(room) {
-    followed = [...followed.filter((each) => each !== room), room];
-    while (followed.length > FOLLOWED_MAX) {
-      const left = followed.shift();
-      if (!left) return;
-      state.timelines = new Map(state.timelines);
-      state.timelines.delete(left);
-      socket.tell("room.unsubscribe", { room: left });
+  /**
+   * @param {object} parts
+   * @param {import("./store.js").Store} parts.store
+   * @param {import("../net/socket.js").Socket} parts.socket
+   * @param {import("./sync.js").Sync} parts.sync
+   * @param {import("./users.js").Users} parts.users
+   * @param {import("./message_actions.js").MessageActions} parts.messages
+   */
+  constructor({ store, socket, sync, users, messages }) {
+    this.#store = store;
+    this.#socket = socket;
+    this.#sync = sync;
+    this.#users = users;
+    this.#messages = messages;
+  }
+
+  get #state() {
+    return this.#store.state;
+  }
+
+  /** The list of rooms, for as long as the socket has not sent it. */
+  async load() {
+    const mine = new Map();
+    for (let after = "", more = true; more;) {
+      const page = await api.listRooms(after).catch(() => null);
+      if (!page || !this.#state.loadingRooms) return;
+      for (const room of page.rooms) if (room.role) mine.set(room.id, room);
+      after = page.rooms.at(-1)?.id ?? "";
+      more = page.more && after !== "";
+    }
+    this.#store.update({ rooms: mine, loadingRooms: false });
+  }
+
+  /**
+   * Shows the newest page of a room, and follows the room from then on.
+   *
+   * @param {string} room
+   */
+  async open(room) {
+    this.#touch(room);
+    // A person who opens a hidden room wants to see it.
+    if (this.#state.rooms.get(room)?.hidden) void this.setHidden(room, false).catch(() => {});
+    void this.#loadMembers(room).catch(() => {});
+    if (this.#state.timelines.has(room)) return;
+    const since = this.#state.rooms.get(room)?.seq ?? 0;
+    const empty = { messages: [], loaded: false, loading: true, moreBefore: false, seq: since };
+    this.#store.update(withTimeline(this.#state, room, empty));
+    try {
+      await this.#sync.readNewest(room);
+      this.#messages.showWaiting(room);
+      // What changed since is replayed; without a connection, the next connect follows every loaded room.
+      if (this.#socket.online) await this.#sync.follow(room, since);
+    } catch (error) {
+      this.#store.update(withoutTimeline(this.#state, room));
+      setTimeout(() => {
+        if (this.#followed.includes(room) && this.#state.rooms.has(room)) void this.open(room);
+      }, OPEN_AGAIN_MS);
+      if (/** @type {{ code?: string }} */ (error).code !== "network") throw error;
     }
   }
 
-  /** @param {any[]} wires */
-  function learn(wires) {
-    state.users = new Map(state.users);
-    const users = wires.map(userFromWire);
-    for (const user of users) state.users.set(user.uid, user);
-    client.learnedUsers();
-    changed();
-    return users;
+  /** @param {string} room */
+  #touch(room) {
+    this.#followed = [...this.#followed.filter((each) => each !== room), room];
+    for (const left of this.#followed.splice(0, this.#followed.length - FOLLOWED_MAX)) {
+      this.#store.update(withoutTimeline(this.#state, left));
+      this.#socket.send("room.unsubscribe", { room: left });
+    }
   }
 
-  /** @satisfies {Partial<Actions>} */
-  const actions = {
-    /** @type {Actions["openRoom"]} */
-    async openRoom(room) {
-      touch(room);
-      // Whoever opens a hidden room wants to see it.
-      if (state.rooms.get(room)?.hidden) void actions.hideRoom(room, false).catch(() => {});
-      void actions.members(room).catch(() => {});
-      if (state.timelines.has(room)) return;
-      const since = state.rooms.get(room)?.seq ?? 0;
-      state.timelines = new Map(state.timelines).set(room, {
-        messages: [],
-        loaded: false,
-        loading: true,
-        moreBefore: false,
-        seq: since,
-      });
-      changed();
-      try {
-        await client.newestPage(room, true);
-        client.showWaiting(room);
-        // What changed since is replayed; without a line, the next connect follows every loaded room.
-        if (socket.online) await client.follow(room, since);
-      } catch (error) {
-        state.timelines = new Map(state.timelines);
-        state.timelines.delete(room);
-        setTimeout(() => {
-          if (followed.includes(room) && state.rooms.has(room)) void actions.openRoom(room);
-        }, 3000);
-        if (/** @type {{ code?: string }} */ (error).code !== "network") throw error;
-      }
-    },
+  /** @param {string} room */
+  async #loadMembers(room) {
+    const { members, total } = await api.listMembers(room);
+    for (const { uid } of members.slice(0, NAMED_AHEAD)) this.#users.need(uid);
+    const known = this.#state.rooms.get(room);
+    if (!known) return;
+    this.#store.update(withRoom(this.#state, { ...known, members: members.map(({ uid }) => uid), memberCount: total }));
+  }
 
-    /** @type {Actions["loadOlder"]} */
-    async loadOlder(room) {
-      const timeline = state.timelines.get(room);
-      const first = timeline?.messages.find((message) => message.createdSeq > 0)?.createdSeq;
-      if (!timeline || timeline.loading || !timeline.moreBefore || !first) return;
-      state.timelines = new Map(state.timelines).set(room, { ...timeline, loading: true });
-      const me = state.me?.uid ?? "";
-      const page = await call("GET", `/api/rooms/${room}/messages?before=${first}&limit=${PAGE}`).catch(() => null);
-      const now = state.timelines.get(room);
-      if (!now) return;
-      const arrived = (page?.messages ?? []).map((/** @type {any} */ entry) => fromWire(entry, me));
-      for (const message of arrived) client.needUser(message.by);
-      state.timelines = new Map(state.timelines).set(room, {
-        ...now,
-        loading: false,
-        moreBefore: page ? Boolean(page.more) && arrived.length > 0 : now.moreBefore,
-        messages: merge(arrived, now.messages),
-      });
-      changed();
-    },
+  /** @param {string} room */
+  async loadOlder(room) {
+    await this.#sync.readOlder(room);
+  }
 
-    /** @type {Actions["loadAround"]} */
-    async loadAround(room, mid) {
-      const has = () => Boolean(state.timelines.get(room)?.messages.some((message) => message.mid === mid));
-      if (!state.timelines.has(room)) await actions.openRoom(room);
-      for (let page = 0; page < SEEK_PAGES && !has() && state.timelines.get(room)?.moreBefore; page += 1)
-        await actions.loadOlder(room);
-      return has();
-    },
+  /**
+   * Reads older pages until a message is among them.
+   *
+   * @param {string} room
+   * @param {string} mid
+   * @returns {Promise<boolean>} whether it was found
+   */
+  async loadAround(room, mid) {
+    const timeline = () => this.#state.timelines.get(room);
+    const has = () => Boolean(timeline()?.messages.some((message) => message.mid === mid));
+    if (!timeline()) await this.open(room);
+    for (let page = 0; page < SEEK_PAGES && !has() && timeline()?.moreBefore; page += 1) await this.loadOlder(room);
+    return has();
+  }
 
-    /** @type {Actions["markRead"]} */
-    markRead(room, seq) {
-      const known = state.rooms.get(room);
-      if (!known || (seq <= known.read && !known.unread)) return;
-      const messages = state.timelines.get(room)?.messages ?? [];
-      const rest =
-        seq >= known.seq ? { unread: 0, mentions: 0 } : unreadAfter(messages, seq, state.me?.uid ?? "", state.blocked);
-      client.setRoom({ ...known, read: Math.max(seq, known.read), ...rest });
-      changed();
-      const waiting = reading.get(room);
-      if (waiting) waiting.seq = Math.max(waiting.seq, seq);
-      else reading.set(room, { seq, timer: setTimeout(() => tellRead(room), READ_MS) });
-    },
+  /**
+   * Shows at once that the room is read up to a message; the server is told a moment later.
+   *
+   * @param {string} room
+   * @param {number} seq
+   */
+  markRead(room, seq) {
+    const known = this.#state.rooms.get(room);
+    if (!known || (seq <= known.read && !known.unread)) return;
+    const messages = this.#state.timelines.get(room)?.messages ?? [];
+    const { me, blocked } = this.#state;
+    const rest = seq >= known.seq ? { unread: 0, mentions: 0 } : unreadAfter(messages, seq, me?.uid ?? "", blocked);
+    this.#store.update(withRoom(this.#state, { ...known, read: Math.max(seq, known.read), ...rest }));
+    if (!this.#reading.has(room)) setTimeout(() => this.#sendRead(room), READ_MS);
+    this.#reading.set(room, Math.max(seq, this.#reading.get(room) ?? 0));
+  }
 
-    /** @type {Actions["createRoom"]} */
-    async createRoom({ name, topic, kind, members = [] }) {
-      const room = await call("POST", "/api/rooms", {
-        name,
-        kind,
-        ...(topic ? { topic } : {}),
-        ...(members.length ? { members } : {}),
-      });
-      return enter(room);
-    },
+  /** @param {string} room */
+  #sendRead(room) {
+    const seq = this.#reading.get(room);
+    this.#reading.delete(room);
+    if (seq !== undefined) this.#socket.send("read", { room, seq });
+  }
 
-    /** @type {Actions["directRoom"]} */
-    async directRoom(...uids) {
-      return enter(await call("POST", "/api/rooms", { kind: "dm", members: uids }));
-    },
+  /**
+   * @param {{ name: string, topic?: string, kind: "open" | "closed", members?: string[] }} room
+   * @returns {Promise<string>} its id
+   */
+  async create(room) {
+    return this.#add(await api.createRoom(room));
+  }
 
-    /** @type {Actions["joinRoom"]} */
-    async joinRoom(room) {
-      await call("POST", `/api/rooms/${room}/members`, { uid: state.me?.uid });
-      enter(await call("GET", `/api/rooms/${room}`));
-    },
+  /**
+   * The direct room with these people; it is made if there is none.
+   *
+   * @param {...string} uids
+   */
+  async openDirect(...uids) {
+    return this.#add(await api.openDirectRoom(uids));
+  }
 
-    /** @type {Actions["leaveRoom"]} */
-    async leaveRoom(room) {
-      await call("DELETE", `/api/rooms/${room}/members/${state.me?.uid}`);
-      forget(room);
-    },
+  /** @param {string} room */
+  async join(room) {
+    await api.addMember(room, this.#state.me?.uid ?? "");
+    this.#add(await api.readRoom(room));
+  }
 
-    /** @type {Actions["hideRoom"]} */
-    async hideRoom(room, hidden) {
-      enter(await preferRoom(room, { hidden }));
-    },
+  /** @param {string} room */
+  async leave(room) {
+    await api.removeMember(room, this.#state.me?.uid ?? "");
+    this.#drop(room);
+  }
 
-    /** @type {Actions["removeRoom"]} */
-    async removeRoom(room) {
-      await call("DELETE", `/api/rooms/${room}`);
-      forget(room);
-    },
+  /**
+   * Puts a direct room out of sight until somebody writes in it, or shows it again.
+   *
+   * @param {string} room
+   * @param {boolean} hidden
+   */
+  async setHidden(room, hidden) {
+    this.#add(await api.preferRoom(room, { hidden }));
+  }
 
-    /** @type {Actions["restoreRoom"]} */
-    async restoreRoom(room) {
-      enter(await call("POST", `/api/rooms/${room}/restore`, {}));
-    },
+  /** @param {string} room */
+  async remove(room) {
+    await api.removeRoom(room);
+    this.#drop(room);
+  }
 
-    /** @type {Actions["members"]} */
-    async members(room) {
-      const { members, total } = await call("GET", `/api/rooms/${room}/members`);
-      const list = members.map((/** @type {any} */ member) => ({
-        uid: String(member.uid ?? member.id),
-        role: member.role,
-      }));
-      for (const { uid } of list.slice(0, NAMED_AHEAD)) client.needUser(uid);
-      const known = state.rooms.get(room);
-      if (known)
-        client.setRoom({
-          ...known,
-          members: list.map((/** @type {any} */ member) => member.uid),
-          memberCount: total ?? list.length,
-        });
-      changed();
-      return list;
-    },
+  /** @param {string} room */
+  async restore(room) {
+    this.#add(await api.restoreRoom(room));
+  }
 
-    /** @type {Actions["addMember"]} */
-    async addMember(room, uid) {
-      await call("POST", `/api/rooms/${room}/members`, { uid });
-    },
-
-    learnUsers: learn,
-
-    /** @type {Actions["searchUsers"]} */
-    async searchUsers(query) {
-      const { users } = await call("GET", `/api/users?q=${encodeURIComponent(query)}&limit=50`);
-      return learn(users);
-    },
-  };
-
-  /** @param {any} wire */
-  function enter(wire) {
-    const room = roomFromWire(wire, state.rooms.get(String(wire.id)));
-    client.setRoom(room);
-    changed();
+  /** @param {Room} room */
+  #add(room) {
+    this.#store.update(withRoom(this.#state, room));
+    for (const uid of room.others) this.#users.need(uid);
     return room.id;
   }
 
-  /** What the socket says a moment later: nobody shall be led back into the room meanwhile. @param {string} room */
-  function forget(room) {
-    followed = followed.filter((each) => each !== room);
-    state.rooms = new Map(state.rooms);
-    state.rooms.delete(room);
-    state.timelines = new Map(state.timelines);
-    state.timelines.delete(room);
-    changed();
+  /**
+   * What the socket says a moment later: until then nobody is led back into the room.
+   *
+   * @param {string} room
+   */
+  #drop(room) {
+    this.#followed = this.#followed.filter((each) => each !== room);
+    this.#store.update(withoutRoom(this.#state, room));
   }
-
-  /** @param {string} room */
-  function tellRead(room) {
-    const waiting = reading.get(room);
-    reading.delete(room);
-    if (waiting) socket.tell("read", { room, seq: waiting.seq });
-  }
-
-  async function loadUsers() {
-    const answer = await call("GET", "/api/users").catch(() => null);
-    if (answer) learn(answer.users);
-  }
-
-  /** The rooms, for as long as the socket has not said them. */
-  async function loadRooms() {
-    const mine = new Map();
-    for (let after = "", more = true; more;) {
-      const answer = await call("GET", `/api/rooms${after && `?after=${after}`}`).catch(() => null);
-      if (!answer || !state.loadingRooms) return;
-      for (const room of answer.rooms) if (room.role) mine.set(String(room.id), roomFromWire(room, undefined));
-      after = answer.rooms.at(-1)?.id ?? "";
-      more = Boolean(answer.more && after);
-    }
-    state.rooms = mine;
-    state.loadingRooms = false;
-    changed();
-  }
-
-  return { actions, loadUsers, loadRooms };
 }

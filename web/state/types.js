@@ -1,6 +1,6 @@
 /**
- * The shapes that the views read and the actions they may ask for. Objects inside the state are replaced, never
- * changed, so a view may compare by identity.
+ * The shapes of the state, which views read. Objects inside the state are replaced, never changed, so a view may
+ * compare by identity.
  */
 
 /** @typedef {"online" | "away" | "dnd" | "offline"} Presence */
@@ -21,18 +21,40 @@
 
 /**
  * What an invitation says before it is accepted.
- * @typedef {object} Invite
+ *
+ * @typedef {object} InvitationPreview
  * @property {{ name: string, username: string, avatar: Picture | null }} by
  * @property {string} server
- * @property {{ id: string, name: string, topic: string, kind: "open" | "closed", members: number }[]} rooms
+ * @property {Room[]} rooms
  * @property {number | null} expiresAt
  * @property {boolean} registration  whether it lets a new person in
  */
 
 /**
- * An invitation of mine; its link was told when it was made.
- * @typedef {{ id: string, label: string, rooms: string[], createdAt: number, expiresAt: number | null, uses: number,
- *   usesMax: number | null, revoked: boolean }} OwnInvite
+ * An invitation as it is listed; the server shows its link only when it is made.
+ *
+ * @typedef {object} Invitation
+ * @property {string} id
+ * @property {string} label
+ * @property {string} by  the name of its maker; empty if it was made on the command line
+ * @property {{ id: string, name: string }[]} rooms
+ * @property {number} createdAt
+ * @property {number | null} expiresAt
+ * @property {number} uses
+ * @property {number | null} usesMax
+ * @property {boolean} revoked
+ */
+
+/**
+ * One member of a room, as the server lists them.
+ *
+ * @typedef {object} Member
+ * @property {string} uid
+ * @property {string} role
+ * @property {Presence} state
+ * @property {number} joinedAt
+ * @property {number | null} mutedUntil
+ * @property {User} [user]
  */
 
 /**
@@ -42,9 +64,9 @@
  * @property {string} version
  * @property {"open" | "invite" | "closed"} registration
  * @property {boolean} setup
- * @property {boolean} [member_invites]
- * @property {"members" | "admins"} [room_creation]
- * @property {string} [default_locale]
+ * @property {boolean} [memberInvites]
+ * @property {"members" | "admins"} [roomCreation]
+ * @property {string} [defaultLocale]
  * @property {Record<string, number>} limits
  */
 
@@ -91,7 +113,7 @@
  * @property {boolean} archived
  * @property {boolean} favourite
  * @property {"usual" | "all" | "mentions" | "none"} notify
- * @property {number | null} silencedUntil  until when I may not write
+ * @property {number | null} mutedUntil  until when I may not write
  * @property {boolean} hidden  a direct room out of my sight until somebody writes
  */
 
@@ -121,7 +143,8 @@
  * @property {boolean} loaded
  * @property {boolean} loading
  * @property {boolean} moreBefore
- * @property {number} seq  every change up to here is in it
+ * @property {number} seq  every change up to here is in it, unless there is a gap
+ * @property {number} [gapAfter]  what changed after this `seq` was too much to be replayed; the newest page is to come
  */
 
 /**
@@ -129,6 +152,7 @@
  * @property {"starting" | "signed_out" | "signed_in"} phase
  * @property {User | null} me
  * @property {boolean} loadingRooms
+ * @property {Set<string> | null} namedRooms  mine that the server has named since the connect; null once it named all
  * @property {boolean} wasEnded  signed out, but not by me and here
  * @property {{ online: boolean }} connection
  * @property {Map<string, Room>} rooms
@@ -140,69 +164,7 @@
  * @property {Info | null} info  what the server says about itself; null until it has
  */
 
-/**
- * @typedef {object} Store
- * @property {State} state
- * @property {(listener: () => void) => () => void} subscribe
- */
-
-/**
- * @typedef {object} Actions
- * @property {(account: { username: string, password: string }) => Promise<void>} signIn
- * @property {(account: { username: string, password: string, setup?: string, invite?: string }) => Promise<void>}
- *   register
- * @property {() => Promise<void>} signOut
- * @property {(room: string) => Promise<void>} openRoom
- * @property {(room: string) => Promise<void>} loadOlder
- * @property {(room: string, mid: string) => Promise<boolean>} loadAround
- * @property {(room: string, draft: { text: string, re?: string, mentions: string[] }) => Promise<void>} send
- * @property {(room: string, mid: string, text: string) => Promise<void>} edit
- * @property {(room: string, mid: string) => Promise<void>} remove
- * @property {(room: string, mid: string, emoji: string, on: boolean) => Promise<void>} react
- * @property {(room: string, mid: string) => Promise<void>} retry
- * @property {(room: string, mid: string) => Promise<void>} discard
- * @property {(room: string) => void} typing
- * @property {(room: string, seq: number) => void} markRead
- * @property {(room: string, text: string) => void} setDraft
- * @property {(room: { name: string, topic?: string, kind: "open" | "closed", members?: string[] }) => Promise<string>}
- *   createRoom
- * @property {(...uids: string[]) => Promise<string>} directRoom
- * @property {(room: string) => Promise<void>} joinRoom
- * @property {(room: string) => Promise<void>} leaveRoom
- * @property {(room: string, hidden: boolean) => Promise<void>} hideRoom  a direct room, until somebody writes
- * @property {(room: string) => Promise<void>} removeRoom
- * @property {(room: string) => Promise<void>} restoreRoom
- * @property {(room: string) => Promise<{ uid: string, role?: string }[]>} members
- * @property {(room: string, uid: string) => Promise<void>} addMember
- * @property {(query: string) => Promise<User[]>} searchUsers
- * @property {(wires: any[]) => User[]} learnUsers  profiles that came along with something else
- * @property {(profile: { displayName?: string, bio?: string, locale?: string }) => Promise<void>} updateProfile
- * @property {(status: { state: Chosen, text: string, until: number | null }) => Promise<void>} setStatus
- * @property {(picture: Blob, progress: (part: number) => void) => Promise<void>} uploadAvatar
- * @property {() => Promise<void>} removeAvatar
- * @property {(change: { old: string, password: string, signOutOthers: boolean }) => Promise<void>} changePassword
- * @property {(ticket: string) => Promise<{ username: string, displayName: string, isNew: boolean }>} lookTicket
- * @property {(choice: { ticket: string, username: string, password: string }) => Promise<void>} spendTicket  sets the
- *   password and signs in
- * @property {(farewell: { password: string, messages: "keep" | "erase" }) => Promise<void>} deleteAccount
- * @property {() => Promise<(Access & { current: boolean })[]>} sessions
- * @property {(id: string) => Promise<void>} endSession
- * @property {() => Promise<void>} endOtherSessions
- * @property {() => Promise<Token[]>} tokens
- * @property {(wish: TokenWish) => Promise<string>} createToken  the token itself, told this once
- * @property {(id: string) => Promise<void>} revokeToken
- * @property {(code: string) => Promise<Invite>} lookInvite
- * @property {(code: string) => Promise<string[]>} acceptInvite  the rooms it opened
- * @property {(invite?: { label?: string, rooms?: string[], expires_in_s?: number | null, uses_max?: number | null })
- *   => Promise<string>} createInvite  the link
- * @property {() => Promise<OwnInvite[]>} invites
- * @property {(id: string) => Promise<void>} revokeInvite
- * @property {() => Promise<Info>} info
- * @property {(uid: string) => Promise<void>} block
- * @property {(uid: string) => Promise<void>} unblock
- * @property {() => Promise<{ uid: string, at: number }[]>} blocks  whom I have blocked, newest first
- * @property {(uid: string) => Promise<void>} refreshUser  asks for a profile again
- * @property {() => void} reconnectNow
- */
+/** @typedef {import("./store.js").Store} Store */
+/** @typedef {import("./client.js").Actions} Actions */
 
 export {};

@@ -1,137 +1,30 @@
-//! Administration of users: changes that keep the rules whoever acts at the same time.
+//! Administration of users, with rules that hold even if several administrators act at the same time.
 //!
-//! All changes take turns by one lock, and each checks within its own transaction that whoever acts
-//! still may, that the user is still in the state the change starts from, and that somebody who can
-//! administrate is left. So of two administrators who act at once one wins and the other is told. The
-//! entry of the audit log is part of the transaction.
+//! One lock makes all changes run one after the other. Each checks within its own transaction that whoever acts still
+//! may, that the user is still in the state the change starts from, and that an administrator is left. So of two
+//! administrators who act at once one succeeds and the other gets an error. The entry of the audit log is part of the
+//! transaction.
 
 use serde_json::{Value, json};
 use tokio_postgres::Transaction;
-use tokio_postgres::error::SqlState;
-use tokio_postgres::types::ToSql;
 
 use super::audit::{self, AuditEntry};
+use super::locks::{Lock, lock};
 use super::sessions::end_sessions;
 use super::tickets::{NewTicket, keep_ticket};
+use super::user_change::{UserChange, apply};
 use super::user_rows::{UserRow, no_user, row_in};
 use super::users::{NewUser, insert_user};
-use super::{AccountStore, failed, name_skeletons, now_ms, restorable_ms};
+use super::{AccountStore, failed};
 use crate::base::error::{Code, Error, Result};
 use crate::base::ids::{SessionId, Uid};
-use crate::base::names;
 use crate::base::principal::Principal;
-
-/// Changes of users take turns. Any constant does.
-const LOCK: i64 = 0x0061_646d_696e;
+use crate::base::time::now_ms;
 
 /// Who changes something, for the audit log.
 pub(super) struct Actor {
     pub(super) uid: Option<Uid>,
     pub(super) name: String,
-}
-
-/// What is to change about a user.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum UserChange {
-    /// Makes an administrator.
-    Promote,
-    /// Takes that back.
-    Demote,
-    /// Keeps the user from signing in.
-    Disable,
-    /// Lets the user in again.
-    Enable,
-    /// Another name to sign in with, and how it is compared.
-    Rename {
-        /// As people see it.
-        username: String,
-        /// As it is compared.
-        key: String,
-    },
-    /// Another name to be shown with.
-    DisplayName(String),
-    /// Removes the account, and what it wrote if so wished.
-    Remove {
-        /// Whether the messages go, too.
-        erase: bool,
-    },
-    /// Takes a removal back.
-    Restore,
-}
-
-impl UserChange {
-    fn action(&self, by: Principal) -> &'static str {
-        match self {
-            Self::Promote => "user.promote",
-            Self::Demote => "user.demote",
-            Self::Disable => "user.disable",
-            Self::Enable => "user.enable",
-            Self::Rename { .. } | Self::DisplayName(_) => "user.update",
-            Self::Remove { .. } if matches!(by, Principal::User { is_admin: false, .. }) => {
-                "user.delete_self"
-            }
-            Self::Remove { .. } => "user.remove",
-            Self::Restore => "user.restore",
-        }
-    }
-
-    fn detail(&self) -> Value {
-        match self {
-            Self::Rename { username, .. } => json!({"username": username}),
-            Self::DisplayName(name) => json!({"display_name": name}),
-            Self::Remove { erase } => json!({"messages": if *erase { "erase" } else { "keep" }}),
-            _ => json!({}),
-        }
-    }
-
-    /// Whether the user is as the change needs him: if not, somebody else was faster.
-    ///
-    /// # Errors
-    /// `conflict`.
-    pub fn check(&self, user: &UserRow) -> Result<()> {
-        let wrong = match (self, user.removed_at) {
-            (Self::Restore, None) => "This account is not removed.",
-            (Self::Restore, Some(at)) if at < now_ms() - restorable_ms() => {
-                "This account was removed too long ago to be restored."
-            }
-            (Self::Restore, Some(_)) => return Ok(()),
-            (_, Some(_)) => "This account has been removed already.",
-            (Self::Promote, _) if user.is_admin => "This user is an admin already.",
-            (Self::Demote, _) if !user.is_admin => "This user is no admin.",
-            (Self::Disable, _) if user.is_disabled => "This account has been disabled already.",
-            (Self::Enable, _) if !user.is_disabled => "This account is not disabled.",
-            _ => return Ok(()),
-        };
-        Err(Error::new(Code::Conflict, wrong))
-    }
-
-    /// Whether the user is so already, which is nothing to be told of.
-    fn is_so(&self, user: &UserRow) -> bool {
-        match self {
-            Self::Rename { username, .. } => *username == user.username,
-            Self::DisplayName(name) => *name == user.display_name,
-            _ => false,
-        }
-    }
-
-    /// The deeds by which a user becomes such that this change does not fit.
-    fn forestalled_by(&self, user: &UserRow) -> &'static [&'static str] {
-        match (self, user.removed_at) {
-            (Self::Restore, None) => &["user.restore"],
-            (Self::Restore, Some(_)) => &[],
-            (_, Some(_)) => &["user.remove", "user.delete_self"],
-            (Self::Promote, _) => &["user.promote"],
-            (Self::Demote, _) => &["user.demote"],
-            (Self::Disable, _) => &["user.disable"],
-            (Self::Enable, _) => &["user.enable"],
-            _ => &[],
-        }
-    }
-
-    /// Whether somebody who could administrate no longer can.
-    fn takes_an_admin(&self) -> bool {
-        matches!(self, Self::Demote | Self::Disable | Self::Remove { .. })
-    }
 }
 
 impl AccountStore {
@@ -214,7 +107,7 @@ impl AccountStore {
             (Principal::User { uid: own, is_admin: false }, [UserChange::Remove { .. }])
                 if own == uid =>
             {
-                take_turn(&transaction).await?;
+                lock(&transaction, Lock::Administration).await?;
                 Actor { uid: Some(own), name: row_in(&transaction, own).await?.username }
             }
             _ => begin(&transaction, by).await?,
@@ -281,12 +174,12 @@ impl AccountStore {
     }
 }
 
-/// Takes the turn and checks that whoever acts may still change other users.
+/// Takes the lock and checks that whoever acts may still change other users.
 ///
 /// # Errors
 /// `forbidden` for a user who is no administrator any more, `unavailable`.
 pub(super) async fn begin(transaction: &Transaction<'_>, by: Principal) -> Result<Actor> {
-    take_turn(transaction).await?;
+    lock(transaction, Lock::Administration).await?;
     let name = match by {
         Principal::User { uid, .. } => {
             let sql = "SELECT username FROM accounts.users
@@ -302,60 +195,12 @@ pub(super) async fn begin(transaction: &Transaction<'_>, by: Principal) -> Resul
     Ok(Actor { uid: by.uid(), name })
 }
 
-async fn take_turn(transaction: &Transaction<'_>) -> Result<()> {
-    let lock = "SELECT pg_advisory_xact_lock($1)";
-    transaction.execute(lock, &[&LOCK]).await.map_err(failed)?;
-    Ok(())
-}
-
 async fn keep_an_admin(transaction: &Transaction<'_>, without: Uid) -> Result<()> {
     let sql = "SELECT FROM accounts.users
                WHERE is_admin AND disabled_at IS NULL AND id <> $1 LIMIT 1";
     let other = transaction.query_opt(sql, &[&without.0]).await.map_err(failed)?;
     let text = "This is the last admin. Please make somebody else an admin first.";
     other.map(|_| ()).ok_or_else(|| Error::new(Code::Forbidden, text))
-}
-
-async fn apply(transaction: &Transaction<'_>, uid: Uid, change: &UserChange) -> Result<()> {
-    let now = now_ms();
-    let folded;
-    let (set, values): (&str, Vec<&(dyn ToSql + Sync)>) = match change {
-        UserChange::Promote => ("is_admin = true", vec![]),
-        UserChange::Demote => ("is_admin = false", vec![]),
-        UserChange::Disable => ("disabled_at = $2", vec![&now]),
-        UserChange::Enable => ("disabled_at = NULL", vec![]),
-        UserChange::Rename { username, key } => {
-            ("username = $2, username_key = $3", vec![username, key])
-        }
-        UserChange::DisplayName(name) => {
-            folded = names::key(name);
-            ("display_name = $2, display_key = $3", vec![name, &folded])
-        }
-        // A removed account is a disabled one, too: nothing that asks for the one need ask for both.
-        UserChange::Remove { erase } => (
-            "removed_at = $2, disabled_at = coalesce(disabled_at, $2), erases_messages = $3",
-            vec![&now, erase],
-        ),
-        // Who was disabled before is so again.
-        UserChange::Restore => (
-            "disabled_at = CASE WHEN disabled_at < removed_at THEN disabled_at END,
-             removed_at = NULL, erases_messages = false",
-            vec![],
-        ),
-    };
-    let sql = format!("UPDATE accounts.users SET {set} WHERE id = $1");
-    let values: Vec<_> = std::iter::once(&uid.0 as &(dyn ToSql + Sync)).chain(values).collect();
-    transaction.execute(&sql, &values).await.map_err(name_taken)?;
-    match change {
-        UserChange::Rename { username, .. } => {
-            name_skeletons::reserve(transaction, uid, username).await?
-        }
-        // Tokens of a disabled account open nothing, but are there again when it is enabled.
-        UserChange::Disable => drop(end_sessions(transaction, uid, None, false).await?),
-        UserChange::Remove { .. } => drop(end_sessions(transaction, uid, None, true).await?),
-        _ => {}
-    }
-    Ok(())
 }
 
 async fn note(
@@ -377,11 +222,4 @@ async fn note(
         detail,
     };
     audit::append(transaction, &entry).await
-}
-
-fn name_taken(error: tokio_postgres::Error) -> Error {
-    if error.code() == Some(&SqlState::UNIQUE_VIOLATION) {
-        return Error::new(Code::Conflict, "That user name is taken.");
-    }
-    failed(error)
 }

@@ -8,14 +8,11 @@ use std::collections::HashMap;
 
 use tokio_postgres::Transaction;
 
+use super::locks::{Lock, lock};
 use super::{AccountStore, failed};
 use crate::base::error::Result;
 use crate::base::ids::Uid;
 use crate::base::names;
-
-/// Updates of shown names take turns: of two users who take the same name at once the second sees the first. Any
-/// constant does.
-const LOCK: i64 = 0x0073_686f_776e;
 
 /// Accounts of one transaction when the server starts.
 const AT_ONCE: i64 = 500;
@@ -68,7 +65,7 @@ impl AccountStore {
             return Ok(Vec::new());
         }
         let transaction = client.transaction().await.map_err(failed)?;
-        transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&LOCK]).await.map_err(failed)?;
+        lock(&transaction, Lock::AmbiguousNames).await?;
         let changed = update_marks(&transaction, &stale, &uids).await?;
         transaction.commit().await.map_err(failed)?;
         Ok(changed)

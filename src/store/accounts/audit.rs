@@ -11,12 +11,13 @@ use sha2::{Digest as _, Sha256};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Row, Transaction};
 
-use super::{AccountStore, bytes, failed, now_ms};
+use super::locks::{Lock, lock};
+use super::rows::bytes;
+use super::{AccountStore, failed};
 use crate::base::error::Result;
 use crate::base::ids::Uid;
+use crate::base::time::now_ms;
 
-/// Whoever appends waits for the one before. Any constant does.
-const LOCK: i64 = 0x0061_7564_6974;
 /// Entries read at a time when the chain is verified.
 const VERIFY_ROWS: i64 = 1_000;
 
@@ -123,8 +124,7 @@ impl AuditRow {
 /// # Errors
 /// `unavailable`.
 pub(super) async fn append(transaction: &Transaction<'_>, entry: &AuditEntry<'_>) -> Result<()> {
-    let lock = "SELECT pg_advisory_xact_lock($1)";
-    transaction.execute(lock, &[&LOCK]).await.map_err(failed)?;
+    lock(transaction, Lock::Audit).await?;
     let last = "SELECT n, hash FROM accounts.audit ORDER BY n DESC LIMIT 1";
     let last = transaction.query_opt(last, &[]).await.map_err(failed)?;
     let (n, before) = match last {

@@ -1,8 +1,9 @@
 //! Pictures of people, as they are served.
 
-use super::{AccountStore, failed, now_ms};
+use super::{AccountStore, failed};
 use crate::base::error::{Code, Error, Result};
 use crate::base::ids::Uid;
+use crate::base::time::now_ms;
 
 impl AccountStore {
     /// Puts a new picture in the place of the old one; `name` is where it will be found, with the

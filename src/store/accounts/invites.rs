@@ -1,16 +1,14 @@
 //! Invite links, by the SHA-256 of their secret.
 //!
-//! A link is live as long as it is neither revoked, nor expired, nor used up, and its maker may
-//! still invite. Whoever uses it locks it first, so of two people who use the last use at once one is
-//! too late, and one person who uses it several times at once is counted once.
+//! A link is live as long as it is neither revoked, nor expired, nor used up, and its maker may still invite.
 
 use tokio_postgres::{GenericClient, Row, Transaction};
 
-use super::users::InviteUse;
-use super::{AccountStore, failed, now_ms};
+use super::locks::{Lock, lock};
+use super::{AccountStore, failed};
 use crate::base::error::{Code, Error, Result};
 use crate::base::ids::{InviteId, RoomId, Uid};
-use crate::base::limits::auth::INVITE_REPEAT;
+use crate::base::time::now_ms;
 
 /// A link to be kept.
 pub struct NewInvite<'a> {
@@ -80,22 +78,24 @@ pub struct InviteFilter {
 }
 
 /// A removed maker is a neutral author here, too.
-const COLUMNS: &str = "i.id, i.label, i.made_by,
+pub(super) const COLUMNS: &str = "i.id, i.label, i.made_by,
      CASE WHEN u.removed_at IS NULL THEN u.username ELSE '' END,
      CASE WHEN u.removed_at IS NULL THEN u.display_name ELSE '' END,
      u.is_admin, i.rooms, i.created_at, i.expires_at, i.uses, i.uses_max,
      i.revoked_at IS NOT NULL, CASE WHEN u.removed_at IS NULL THEN u.avatar END";
 
-const FROM: &str = "FROM accounts.invites i LEFT JOIN accounts.users u ON u.id = i.made_by";
+pub(super) const FROM: &str =
+    "FROM accounts.invites i LEFT JOIN accounts.users u ON u.id = i.made_by";
 
 /// Whether a link may be used at all. `$1` is now, `$2` whether members may invite.
-const VALID: &str = "i.revoked_at IS NULL AND (i.expires_at IS NULL OR i.expires_at > $1)
+pub(super) const VALID: &str =
+    "i.revoked_at IS NULL AND (i.expires_at IS NULL OR i.expires_at > $1)
      AND (i.made_by IS NULL OR EXISTS (
          SELECT 1 FROM accounts.users m WHERE m.id = i.made_by AND m.disabled_at IS NULL
            AND m.removed_at IS NULL AND (m.is_admin OR $2)))";
 
 /// Whether there is a use left for somebody who has not used it yet.
-const LEFT: &str = "(i.uses_max IS NULL OR i.uses < i.uses_max)";
+pub(super) const LEFT: &str = "(i.uses_max IS NULL OR i.uses < i.uses_max)";
 
 impl AccountStore {
     /// Keeps a link, unless its maker has `most` live ones already.
@@ -106,7 +106,7 @@ impl AccountStore {
         let rooms: Vec<_> = new.rooms.iter().map(|room| room.0).collect();
         let mut client = self.database.get().await?;
         let transaction = client.transaction().await.map_err(failed)?;
-        one_at_a_time(&transaction, new.by).await?;
+        lock_maker(&transaction, new.by).await?;
         let made = transaction
             .query_opt(
                 "INSERT INTO accounts.invites
@@ -135,74 +135,6 @@ impl AccountStore {
         })?;
         transaction.commit().await.map_err(failed)?;
         Ok(InviteId(made.get(0)))
-    }
-
-    /// The live link of this digest; for `by` also one whose last use was theirs a moment ago.
-    ///
-    /// # Errors
-    /// `unavailable`.
-    pub async fn live_invite(
-        &self,
-        InviteUse { digest, members_invite }: InviteUse<'_>,
-        by: Option<Uid>,
-    ) -> Result<Option<Invite>> {
-        let query = format!(
-            "SELECT {COLUMNS} {FROM} WHERE {VALID} AND i.digest = $3
-               AND ({LEFT} OR EXISTS (
-                   SELECT 1 FROM accounts.invite_uses o
-                   WHERE o.invite_id = i.id AND o.user_id = $4 AND o.used_at >= $5))"
-        );
-        let now = now_ms();
-        let (by, since) = (by.map(|uid| uid.0), counted_since(now));
-        let client = self.database.get().await?;
-        let row = client
-            .query_opt(&query, &[&now, &members_invite, &digest.as_slice(), &by, &since])
-            .await
-            .map_err(failed)?;
-        Ok(row.as_ref().map(invite))
-    }
-
-    /// Uses a link for a user; what it is, and whether this use was counted. A user who used it a
-    /// moment ago is not counted again, even if nothing is left.
-    ///
-    /// # Errors
-    /// `unavailable`.
-    pub async fn use_invite(
-        &self,
-        using: InviteUse<'_>,
-        uid: Uid,
-    ) -> Result<Option<(Invite, bool)>> {
-        let mut client = self.database.get().await?;
-        let transaction = client.transaction().await.map_err(failed)?;
-        let Some(held) = hold_invite(&transaction, using).await? else { return Ok(None) };
-        let is_new = note_use(&transaction, &held, uid).await?;
-        if is_new && !held.has_left {
-            return Ok(None);
-        }
-        if is_new {
-            count_use(&transaction, &held).await?;
-        }
-        let invite = invite_by_id(&*transaction, held.id).await?;
-        transaction.commit().await.map_err(failed)?;
-        Ok(invite.map(|invite| (invite, is_new)))
-    }
-
-    /// Takes the use of a user back that led nowhere.
-    ///
-    /// # Errors
-    /// `unavailable`.
-    pub async fn return_invite(&self, id: InviteId, uid: Uid) -> Result<()> {
-        let mut client = self.database.get().await?;
-        let transaction = client.transaction().await.map_err(failed)?;
-        // The link first, as whoever uses it does: in the other order the two wait for each other.
-        let hold = "SELECT 1 FROM accounts.invites WHERE id = $1 FOR NO KEY UPDATE";
-        transaction.execute(hold, &[&id.0]).await.map_err(failed)?;
-        let statement = "WITH returned AS (
-                 DELETE FROM accounts.invite_uses WHERE invite_id = $1 AND user_id = $2 RETURNING 1)
-             UPDATE accounts.invites SET uses = uses - 1
-             WHERE id = $1 AND uses > 0 AND EXISTS (SELECT 1 FROM returned)";
-        transaction.execute(statement, &[&id.0, &uid.0]).await.map_err(failed)?;
-        transaction.commit().await.map_err(failed)
     }
 
     /// A link by its id.
@@ -283,90 +215,25 @@ impl AccountStore {
     }
 }
 
-/// A link that is locked until the transaction ends.
-pub(super) struct HeldInvite {
-    id: i64,
-    /// Whether there is a use left for somebody who has not used it yet.
-    pub has_left: bool,
-    now: i64,
-}
-
-/// Locks the valid link of this digest.
-pub(super) async fn hold_invite(
-    transaction: &Transaction<'_>,
-    InviteUse { digest, members_invite }: InviteUse<'_>,
-) -> Result<Option<HeldInvite>> {
-    let query = format!(
-        "SELECT i.id, {LEFT} FROM accounts.invites i WHERE {VALID} AND i.digest = $3
-         FOR NO KEY UPDATE OF i"
-    );
-    let now = now_ms();
-    let held = transaction
-        .query_opt(&query, &[&now, &members_invite, &digest.as_slice()])
-        .await
-        .map_err(failed)?;
-    Ok(held.map(|row| HeldInvite { id: row.get(0), has_left: row.get(1), now }))
-}
-
-/// Somebody who used a link since then is not counted again.
-fn counted_since(now: i64) -> i64 {
-    now.saturating_sub(i64::try_from(INVITE_REPEAT.as_millis()).unwrap_or(i64::MAX))
-}
-
-/// Notes that a user used the link; whether that is to be counted.
-async fn note_use(transaction: &Transaction<'_>, held: &HeldInvite, uid: Uid) -> Result<bool> {
-    let noted = transaction
-        .execute(
-            "INSERT INTO accounts.invite_uses AS u (invite_id, user_id, used_at)
-             VALUES ($1, $2, $3)
-             ON CONFLICT (invite_id, user_id) DO UPDATE SET used_at = $3 WHERE u.used_at < $4",
-            &[&held.id, &uid.0, &held.now, &counted_since(held.now)],
-        )
-        .await
-        .map_err(failed)?;
-    Ok(noted > 0)
-}
-
-async fn count_use(transaction: &Transaction<'_>, held: &HeldInvite) -> Result<()> {
-    let statement = "UPDATE accounts.invites SET uses = uses + 1 WHERE id = $1";
-    transaction.execute(statement, &[&held.id]).await.map_err(failed)?;
-    Ok(())
-}
-
-/// Counts the use of a user who was made in the same transaction; the link.
-pub(super) async fn use_held_invite(
-    transaction: &Transaction<'_>,
-    held: &HeldInvite,
-    uid: Uid,
-) -> Result<Option<Invite>> {
-    note_use(transaction, held, uid).await?;
-    count_use(transaction, held).await?;
-    invite_by_id(transaction, held.id).await
-}
-
-/// Links of one maker are made one after the other: counting sees those before.
-async fn one_at_a_time(transaction: &Transaction<'_>, by: Option<Uid>) -> Result<()> {
-    const OPERATOR: i64 = 0x696e_7669_7465_7321;
+/// Links of one maker are made one after the other: each counts those before it.
+async fn lock_maker(transaction: &Transaction<'_>, by: Option<Uid>) -> Result<()> {
     match by {
         Some(by) => {
             let lock = "SELECT 1 FROM accounts.users WHERE id = $1 FOR NO KEY UPDATE";
             transaction.execute(lock, &[&by.0]).await.map_err(failed)?;
         }
-        None => {
-            let lock = "SELECT pg_advisory_xact_lock($1)";
-            transaction.execute(lock, &[&OPERATOR]).await.map_err(failed)?;
-        }
+        None => lock(transaction, Lock::OperatorInvites).await?,
     }
     Ok(())
 }
 
-async fn invite_by_id(client: &impl GenericClient, id: i64) -> Result<Option<Invite>> {
+pub(super) async fn invite_by_id(client: &impl GenericClient, id: i64) -> Result<Option<Invite>> {
     let query = format!("SELECT {COLUMNS} {FROM} WHERE i.id = $1");
     let row = client.query_opt(&query, &[&id]).await.map_err(failed)?;
     Ok(row.as_ref().map(invite))
 }
 
-fn invite(row: &Row) -> Invite {
+pub(super) fn invite(row: &Row) -> Invite {
     let by: Option<i64> = row.get(2);
     let maker = |uid| Maker {
         uid: Uid(uid),

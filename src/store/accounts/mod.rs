@@ -3,34 +3,47 @@
 mod administration;
 mod ambiguous_names;
 mod audit;
+mod auth_slots;
 mod avatars;
+mod invite_uses;
 mod invites;
-mod member_search;
+mod locks;
 mod name_skeletons;
 mod passwords;
+mod profiles;
+mod rows;
+mod scope;
 mod sessions;
 mod settings;
 mod tickets;
+mod tokens;
+mod user_change;
 mod user_rows;
 mod users;
 
-pub use administration::UserChange;
 pub use audit::{AuditCheck, AuditEntry, AuditFilter, AuditRow};
+pub use auth_slots::{AuthSlot, KdfParams, StretchParams};
+pub use invite_uses::InviteUse;
 pub use invites::{Invite, InviteFilter, Maker, NewInvite};
-pub use passwords::{
-    AuthSlot, KdfParams, LoginRecord, PendingSlot, StretchParams, Switch, Switched,
-};
-pub use sessions::{NewSession, NewToken, Scope, SessionInfo, SessionKind, SessionRow};
+pub use passwords::{LoginRecord, PendingSlot, Switch, Switched};
+pub use profiles::{Profile, ProfileChange};
+pub use scope::{Scope, SessionKind};
+pub use sessions::{NewSession, SessionInfo, SessionRow};
 pub use settings::{SettingsUpdate, StoredSettings};
 pub use tickets::{NewTicket, TicketRecord};
+pub use tokens::NewToken;
+pub use user_change::UserChange;
 pub use user_rows::{ShutOut, UserCounts, UserFilter, UserRow};
-pub use users::{InviteUse, NewUser, Profile, ProfileChange};
+pub use users::NewUser;
+
+use rows::bytes;
 
 use super::migrate::{self, Migration};
 use super::pool::{Database, failed};
-use super::{now_ms, restorable_ms};
-use crate::base::error::{Error, Result};
+use super::restorable_ms;
+use crate::base::error::Result;
 use crate::base::random;
+use crate::base::time::now_ms;
 
 const MIGRATIONS: &[Migration] = &migrate::numbered([
     ("users_and_sessions", include_str!("../../../sql/accounts/0001_users_and_sessions.sql")),
@@ -117,9 +130,4 @@ impl AccountStore {
             .map_err(failed)?;
         Ok(Instance { id: bytes(row.get(0))?, salt_secret: bytes(row.get(1))? })
     }
-}
-
-/// A column of fixed length; the schema checks it too.
-fn bytes<const N: usize>(column: &[u8]) -> Result<[u8; N]> {
-    column.try_into().map_err(|_| Error::internal("a stored value has the wrong length"))
 }

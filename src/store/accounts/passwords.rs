@@ -1,51 +1,15 @@
-//! What users log in with: slots, each a salt, the cost of computing and what must come out.
+//! Passwords of users: reading the current one, keeping a pending one, making it the current one.
 //!
-//! `current` opens the account. `pending` waits, found by the digest of a secret, to become it. What
-//! was current before stays as `previous`, because keys may still be wrapped with it (`e2ee.md`
-//! 14.12). The user's row is locked first by all who change slots, so of two changes one comes after
-//! the other.
+//! Every change of slots locks the user's row first, so of two changes one comes after the other.
 
 use tokio_postgres::{Row, Transaction};
 
+use super::auth_slots::{AuthSlot, drop_slot, insert_slot, retire_current, slot};
 use super::sessions::end_sessions;
-use super::{AccountStore, bytes, failed, now_ms};
+use super::{AccountStore, failed};
 use crate::base::error::{Code, Error, Result};
 use crate::base::ids::{SessionId, Uid};
-
-/// How a browser turns a password into AUTH.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KdfParams {
-    /// The algorithm's name on the wire.
-    pub alg: String,
-    /// Chosen by the client when the password was set.
-    pub salt: [u8; 16],
-    /// Iterations.
-    pub iterations: u32,
-}
-
-/// How the server stretches AUTH.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct StretchParams {
-    /// Chosen by the server when the password was set.
-    pub salt: [u8; 16],
-    /// Memory of one computation.
-    pub memory_kib: u32,
-    /// Passes over it.
-    pub passes: u32,
-    /// Lanes.
-    pub lanes: u32,
-}
-
-/// What somebody logs in with.
-#[derive(Clone)]
-pub struct AuthSlot {
-    /// The browser's part.
-    pub kdf: KdfParams,
-    /// The server's part.
-    pub stretch: StretchParams,
-    /// What the two must come to.
-    pub verifier: [u8; 32],
-}
+use crate::base::time::now_ms;
 
 /// What login needs to know.
 pub struct LoginRecord {
@@ -233,92 +197,12 @@ async fn replace_current(transaction: &Transaction<'_>, uid: Uid) -> Result<()> 
     Ok(())
 }
 
-/// The current password, if there is one, opens nothing any more.
-pub(super) async fn retire_current(transaction: &Transaction<'_>, uid: Uid) -> Result<()> {
-    transaction
-        .execute(
-            "DELETE FROM accounts.auth_slots WHERE user_id = $1 AND kind = 'previous'
-               AND EXISTS (SELECT 1 FROM accounts.auth_slots WHERE user_id = $1 AND kind = 'current')",
-            &[&uid.0],
-        )
-        .await
-        .map_err(failed)?;
-    let statement = "UPDATE accounts.auth_slots SET kind = 'previous'
-         WHERE user_id = $1 AND kind = 'current'";
-    transaction.execute(statement, &[&uid.0]).await.map_err(failed)?;
-    Ok(())
-}
-
-pub(super) async fn drop_slot(
-    transaction: &Transaction<'_>,
-    uid: Uid,
-    kind: &'static str,
-) -> Result<()> {
-    let statement = "DELETE FROM accounts.auth_slots WHERE user_id = $1 AND kind = $2";
-    transaction.execute(statement, &[&uid.0, &kind]).await.map_err(failed)?;
-    Ok(())
-}
-
-/// Keeps a password in a place that is free.
-pub(super) async fn insert_slot(
-    transaction: &Transaction<'_>,
-    uid: Uid,
-    kind: &'static str,
-    slot: &AuthSlot,
-) -> Result<()> {
-    let AuthSlot { kdf, stretch, verifier } = slot;
-    transaction
-        .execute(
-            "INSERT INTO accounts.auth_slots (user_id, kind, kdf, kdf_salt, kdf_iterations,
-                 server_salt, argon_memory_kib, argon_passes, argon_lanes, verifier, created_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
-            &[
-                &uid.0,
-                &kind,
-                &kdf.alg,
-                &kdf.salt.as_slice(),
-                &signed(kdf.iterations),
-                &stretch.salt.as_slice(),
-                &signed(stretch.memory_kib),
-                &signed(stretch.passes),
-                &signed(stretch.lanes),
-                &verifier.as_slice(),
-                &now_ms(),
-            ],
-        )
-        .await
-        .map_err(failed)?;
-    Ok(())
-}
-
 fn login_record(row: &Row) -> Result<LoginRecord> {
     Ok(LoginRecord {
         uid: Uid(row.get(0)),
         username_key: row.get(11),
         has_joined: row.get(1),
         is_disabled: row.get(2),
-        slot: AuthSlot {
-            kdf: KdfParams {
-                alg: row.get(3),
-                salt: bytes(row.get(4))?,
-                iterations: unsigned(row.get(5)),
-            },
-            stretch: StretchParams {
-                salt: bytes(row.get(6))?,
-                memory_kib: unsigned(row.get(7)),
-                passes: unsigned(row.get(8)),
-                lanes: unsigned(row.get(9)),
-            },
-            verifier: bytes(row.get(10))?,
-        },
+        slot: slot(row, 3)?,
     })
-}
-
-/// PostgreSQL knows no unsigned numbers; ours are far below the border.
-fn signed(number: u32) -> i32 {
-    i32::try_from(number).unwrap_or(i32::MAX)
-}
-
-fn unsigned(number: i32) -> u32 {
-    u32::try_from(number).unwrap_or(0)
 }

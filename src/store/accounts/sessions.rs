@@ -1,78 +1,15 @@
 //! Sessions: browsers that are signed in and personal access tokens, found by the digest of what
 //! they carry.
 
-use serde::{Deserialize, Serialize};
 use tokio_postgres::Transaction;
 
-use super::users::status;
-use super::{AccountStore, failed, now_ms};
-use crate::base::error::{Code, Error, Result};
+use super::rows::status;
+use super::scope::{Scope, SessionKind};
+use super::{AccountStore, failed};
+use crate::base::error::Result;
 use crate::base::ids::{SessionId, Uid};
+use crate::base::time::now_ms;
 use crate::protocol::presence::Status;
-
-/// What carries the token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SessionKind {
-    /// A login.
-    Browser,
-    /// A personal access token.
-    Token,
-}
-
-impl SessionKind {
-    /// Its word in the database.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Browser => "browser",
-            Self::Token => "token",
-        }
-    }
-}
-
-/// What a session or a token may be used for. Each may do what the one before it may, but for the last
-/// two: only a browser that signed in by password changes how the account is signed in to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Scope {
-    /// Reading.
-    Read,
-    /// Reading and writing, as a member.
-    Write,
-    /// The same, and the administration of the server, if the user is an administrator.
-    Admin,
-    /// Everything, of a browser that signed in.
-    Full,
-}
-
-impl Scope {
-    /// Every scope there is.
-    pub const ALL: [Self; 4] = [Self::Read, Self::Write, Self::Admin, Self::Full];
-
-    /// Its word in the database and on the wire.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Read => "read",
-            Self::Write => "write",
-            Self::Admin => "admin",
-            Self::Full => "full",
-        }
-    }
-
-    /// A word nobody knows is worth the least.
-    fn from_word(word: &str) -> Self {
-        Self::ALL.into_iter().find(|scope| scope.as_str() == word).unwrap_or(Self::Read)
-    }
-
-    /// Whether it writes, as a member.
-    pub fn writes(self) -> bool {
-        self != Self::Read
-    }
-
-    /// Whether it may do what an administrator does, if the user is one.
-    pub fn administers(self) -> bool {
-        matches!(self, Self::Admin | Self::Full)
-    }
-}
 
 /// A browser that signs in.
 pub struct NewSession<'a> {
@@ -84,22 +21,6 @@ pub struct NewSession<'a> {
     pub scope: Scope,
     /// When it ends for good.
     pub expires_at: i64,
-}
-
-/// A personal access token to be kept.
-pub struct NewToken<'a> {
-    /// By which it is found.
-    pub digest: &'a [u8; 32],
-    /// What it is for.
-    pub label: &'a str,
-    /// What it may be used for.
-    pub scope: Scope,
-    /// When it ends, if it does.
-    pub expires_at: Option<i64>,
-    /// The session that asks for it; none on the command line.
-    pub asking: Option<SessionId>,
-    /// How many the user may have.
-    pub most: i64,
 }
 
 /// A session with its user.
@@ -204,52 +125,6 @@ impl AccountStore {
         let ended = end_sessions(&transaction, uid, except, tokens_too).await?;
         transaction.commit().await.map_err(failed)?;
         Ok(ended)
-    }
-
-    /// Keeps a new personal access token by its digest, if the session that asks is still there: who
-    /// was signed out a moment ago does not come back by a token. The user's row is locked, so that of
-    /// two who ask at once the second sees the token of the first.
-    ///
-    /// # Errors
-    /// `conflict` if the user has as many as may be, `unauthorized` if the session has ended,
-    /// `not_found` without such a user, `unavailable`.
-    pub async fn create_token(&self, uid: Uid, new: &NewToken<'_>) -> Result<SessionId> {
-        let mut client = self.database.get().await?;
-        let transaction = client.transaction().await.map_err(failed)?;
-        let lock = "SELECT 1 FROM accounts.users WHERE id = $1 FOR UPDATE";
-        let found = transaction.query_opt(lock, &[&uid.0]).await.map_err(failed)?;
-        found.ok_or_else(|| Error::new(Code::NotFound, "There is no such user."))?;
-        if let Some(asking) = new.asking {
-            let query = "SELECT 1 FROM accounts.sessions WHERE user_id = $1 AND id = $2";
-            let found = transaction.query_opt(query, &[&uid.0, &asking.0]).await.map_err(failed)?;
-            found.ok_or_else(|| Error::new(Code::Unauthorized, "This session has ended."))?;
-        }
-        let row = transaction
-            .query_opt(
-                "INSERT INTO accounts.sessions
-                     (user_id, kind, digest, label, created_at, seen_at, scope, expires_at)
-                 SELECT $1, 'token', $2, $3, $4, $4, $5, $6
-                 WHERE (SELECT count(*) FROM accounts.sessions
-                        WHERE user_id = $1 AND kind = 'token'
-                          AND (expires_at IS NULL OR expires_at > $4)) < $7
-                 RETURNING id",
-                &[
-                    &uid.0,
-                    &new.digest.as_slice(),
-                    &new.label,
-                    &now_ms(),
-                    &new.scope.as_str(),
-                    &new.expires_at,
-                    &new.most,
-                ],
-            )
-            .await
-            .map_err(failed)?;
-        let row = row.ok_or_else(|| {
-            Error::new(Code::Conflict, "You have too many tokens. Please delete one first.")
-        })?;
-        transaction.commit().await.map_err(failed)?;
-        Ok(SessionId(row.get(0)))
     }
 
     /// Ends what has come to its end: everything whose time is over, and browsers that were last seen

@@ -4,11 +4,12 @@
 use tokio_postgres::Transaction;
 use tokio_postgres::types::ToSql;
 
-use super::passwords::{drop_slot, retire_current};
+use super::auth_slots::{drop_slot, retire_current};
 use super::sessions::end_sessions;
-use super::{AccountStore, failed, now_ms};
+use super::{AccountStore, failed};
 use crate::base::error::Result;
 use crate::base::ids::Uid;
+use crate::base::time::now_ms;
 
 /// A ticket to be kept.
 pub struct NewTicket {

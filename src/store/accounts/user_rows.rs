@@ -2,10 +2,11 @@
 
 use tokio_postgres::{Row, Transaction};
 
-use super::{AccountStore, failed, now_ms};
+use super::{AccountStore, failed};
 use crate::base::error::{Code, Error, Result};
 use crate::base::ids::Uid;
 use crate::base::names;
+use crate::base::time::now_ms;
 
 /// A user as administrators see him.
 #[derive(Debug, Clone)]

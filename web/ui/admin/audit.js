@@ -1,5 +1,5 @@
 /** The log of what administrators and moderators did, newest first, and the proof that nobody rewrote it. */
-import * as api from "../../state/admin.js";
+import * as api from "../../calls/admin.js";
 import { el, fill } from "../base/element.js";
 import { errorText, t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
@@ -10,7 +10,7 @@ import { nothing, whileBusy } from "./parts.js";
 import { createPersonPicker } from "./person_picker.js";
 import { nameOf } from "./who.js";
 
-/** @typedef {import("../../state/admin.js").AuditEntry} AuditEntry */
+/** @typedef {import("../../calls/admin.js").AuditEntry} AuditEntry */
 /** @typedef {import("./parts.js").Admin} Admin */
 
 const HASH_SHOWN = 10;
@@ -80,7 +80,7 @@ export function createAudit(admin) {
 
   async function check() {
     try {
-      const { ok, entries, head, broken_at } = await api.verifyAudit();
+      const { ok, entries, head, brokenAt } = await api.verifyAudit();
       verdict.className = ok ? "verdict verdict-good" : "verdict verdict-bad";
       fill(
         verdict,
@@ -88,7 +88,7 @@ export function createAudit(admin) {
         el(
           "div",
           {},
-          el("strong", {}, ok ? t("admin_verify_good", { n: entries }) : t("admin_verify_bad", { n: broken_at ?? 0 })),
+          el("strong", {}, ok ? t("admin_verify_good", { n: entries }) : t("admin_verify_bad", { n: brokenAt ?? 0 })),
           el("p", {}, ok ? t("admin_verify_good_hint") : t("admin_verify_bad_hint")),
           head ? el("code", { class: "hash-full" }, head) : null,
         ),

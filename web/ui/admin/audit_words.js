@@ -3,7 +3,7 @@ import { messages } from "../../locales/admin.en.js";
 import { t } from "../base/i18n.js";
 import { moment, whole } from "./numbers.js";
 
-/** @typedef {import("../../state/admin.js").AuditEntry} AuditEntry */
+/** @typedef {import("../../calls/admin.js").AuditEntry} AuditEntry */
 /** @typedef {import("../base/i18n.js").Key} Key */
 
 /** Every action the server writes down, as it is offered for filtering. @type {[Key, string[]][]} */

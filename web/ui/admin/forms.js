@@ -1,4 +1,5 @@
 /** Forms and confirmations in dialogs, and the link that is shown once. */
+import { writeClipboard } from "../../platform/clipboard.js";
 import { openDialog } from "../base/dialog.js";
 import { el, fill } from "../base/element.js";
 import { t } from "../base/i18n.js";
@@ -125,7 +126,7 @@ export function choices(legend, name, options, chosen) {
  */
 export function openForm(options) {
   openDialog({ title: options.title, class: "dialog-form" }, (close) => {
-    const alert = el("p", { class: "gate-alert", role: "alert", hidden: true });
+    const alert = el("p", { class: "form-alert", role: "alert", hidden: true });
     const submit = el(
       "button",
       { type: "submit", class: options.danger ? "button button-danger" : "button button-primary" },
@@ -197,14 +198,10 @@ export function showLink(options) {
         class: "button button-primary",
         autofocus: true,
         click: async () => {
-          try {
-            await navigator.clipboard.writeText(address);
-            fill(copy, icon("check"), t("admin_copied"));
-            said.textContent = t("copied");
-          } catch {
-            input.focus();
-            said.textContent = t("copy_failed");
-          }
+          const copied = await writeClipboard(address);
+          said.textContent = t(copied ? "copied" : "copy_failed");
+          if (copied) fill(copy, icon("check"), t("admin_copied"));
+          else input.focus();
         },
       },
       icon("copy"),

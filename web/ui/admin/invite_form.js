@@ -1,5 +1,6 @@
 /** Making an invitation: for which rooms, how long, how often. */
-import * as api from "../../state/admin.js";
+import { listRooms } from "../../calls/admin.js";
+import { createInvitation } from "../../calls/invites.js";
 import { el, fill } from "../base/element.js";
 import { errorText, t } from "../base/i18n.js";
 import { refusal } from "../rooms/refusals.js";
@@ -49,11 +50,11 @@ export function openAddInvite(admin, added) {
     act: async () => {
       const text = label.value.trim();
       if (rooms.chosen().length > ROOMS_CHOSEN_MAX) throw { code: "admin_too_many_rooms" };
-      const made = await api.addInvite({
+      const made = await createInvitation({
         ...(text ? { label: text } : {}),
         rooms: rooms.chosen(),
-        expires_in_s: life.value ? Number(life.value) : null,
-        uses_max: uses.value ? Number(uses.value) : null,
+        lifeS: life.value ? Number(life.value) : null,
+        usesMax: uses.value ? Number(uses.value) : null,
       });
       added();
       return () =>
@@ -61,7 +62,7 @@ export function openAddInvite(admin, added) {
           title: t("admin_invite_made"),
           text: t("admin_invite_made_text"),
           path: made.path,
-          expires: made.expires_at,
+          expires: made.expiresAt,
         });
     },
   });
@@ -77,7 +78,7 @@ function createRoomChoice() {
     el("p", { class: "hint" }, t("admin_invite_rooms_hint")),
     list,
   );
-  api.listRooms({ state: "active", limit: ROOMS_MAX }).then(
+  listRooms({ state: "active", limit: ROOMS_MAX }).then(
     ({ rooms }) =>
       fill(
         list,

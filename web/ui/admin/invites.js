@@ -1,5 +1,5 @@
 /** Invitation links: who made them, what they open, how often they were used; made and revoked here. */
-import * as api from "../../state/admin.js";
+import { listAllInvitations, revokeInvitation } from "../../calls/invites.js";
 import { distanceOf } from "../base/dates.js";
 import { ask } from "../base/dialog.js";
 import { el } from "../base/element.js";
@@ -11,7 +11,7 @@ import { date, moment, whole } from "./numbers.js";
 import { createPagedTable, PAGE } from "./paged_table.js";
 import { addButton, nothing, refusal, stamp } from "./parts.js";
 
-/** @typedef {import("../../state/admin.js").Invitation} Invitation */
+/** @typedef {import("../../state/types.js").Invitation} Invitation */
 /** @typedef {import("./parts.js").Admin} Admin */
 
 /**
@@ -47,8 +47,8 @@ export function createInvites(admin) {
     columns: columns(revoke),
     id: (/** @type {Invitation} */ invite) => invite.id,
     load: async (after) => {
-      const { invites, next, total } = await api.listInvites({ state: live ? "live" : "", after, limit: PAGE });
-      return { items: invites, next, total };
+      const { invitations, next, total } = await listAllInvitations({ state: live ? "live" : "", after, limit: PAGE });
+      return { items: invitations, next, total };
     },
     count: (n) => t("admin_invites_count", { n }),
     empty: () => nothing("link", t("admin_no_invites"), addButton(t("admin_add_invite"), add)),
@@ -69,7 +69,7 @@ export function createInvites(admin) {
     )
       return;
     try {
-      await api.revokeInvite(id);
+      await revokeInvitation(id);
       toast(t("admin_revoked"));
       table.replace(id, live ? null : { ...invite, revoked: true });
     } catch (error) {
@@ -134,15 +134,15 @@ function columns(revoke) {
       label: t("admin_uses"),
       class: "cell-number",
       cell: (invite) =>
-        invite.uses_max === null || invite.uses_max === undefined
+        invite.usesMax === null
           ? whole(invite.uses)
-          : t("admin_uses_of", { uses: whole(invite.uses), most: whole(invite.uses_max) }),
+          : t("admin_uses_of", { uses: whole(invite.uses), most: whole(invite.usesMax) }),
     },
     {
       label: t("admin_expires"),
       cell: (invite) =>
-        invite.expires_at
-          ? el("time", { title: moment(invite.expires_at) }, distanceOf(invite.expires_at))
+        invite.expiresAt
+          ? el("time", { title: moment(invite.expiresAt) }, distanceOf(invite.expiresAt))
           : t("admin_never"),
     },
     {
@@ -174,8 +174,8 @@ function columns(revoke) {
  */
 export function stateOf(invite, now = Date.now()) {
   if (invite.revoked) return "revoked";
-  if (invite.expires_at !== null && invite.expires_at !== undefined && invite.expires_at <= now) return "expired";
-  return invite.uses_max !== null && invite.uses_max !== undefined && invite.uses >= invite.uses_max ? "used" : "live";
+  if (invite.expiresAt !== null && invite.expiresAt !== undefined && invite.expiresAt <= now) return "expired";
+  return invite.usesMax !== null && invite.usesMax !== undefined && invite.uses >= invite.usesMax ? "used" : "live";
 }
 
 /** @param {ReturnType<typeof stateOf>} state */
@@ -187,10 +187,10 @@ function stateChip(state) {
 
 /** @param {Invitation} invite */
 function labelOf(invite) {
-  return invite.label || t("admin_invite_of", { date: date(invite.created_at) });
+  return invite.label || t("admin_invite_of", { date: date(invite.createdAt) });
 }
 
 /** @param {Invitation} invite */
 function authorOf({ by }) {
-  return t("admin_made_by", { name: by?.display_name || by?.username || t("admin_audit_command_line") });
+  return t("admin_made_by", { name: by || t("admin_audit_command_line") });
 }

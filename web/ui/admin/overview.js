@@ -1,5 +1,5 @@
 /** What goes on now: figures, the last hour, the last thirty days. Asked again every few seconds while it is seen. */
-import { readStats } from "../../state/admin.js";
+import { readStats } from "../../calls/admin.js";
 import { el, fill, setText } from "../base/element.js";
 import { t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
@@ -9,7 +9,7 @@ import { loading, troubleWith } from "./paged_table.js";
 import { facts } from "./parts.js";
 import { means } from "./scale.js";
 
-/** @typedef {import("../../state/admin.js").Stats} Stats */
+/** @typedef {import("../../calls/admin.js").Stats} Stats */
 
 const EVERY_MS = 5_000;
 /**
@@ -23,7 +23,7 @@ const WINDOWS = /** @type {const} */ ([
   [3_600, 3],
 ]);
 /** Stands for what the server could not find out. */
-const UNTOLD = "–";
+const UNKNOWN = "–";
 
 /** @returns {import("./parts.js").Section} */
 export function createOverview() {
@@ -79,50 +79,46 @@ export function createOverview() {
 
   /** @param {unknown} error */
   function fail(error) {
-    tell("bad", t("admin_no_answer"));
+    showHealth("bad", t("admin_no_answer"));
     if (dashboard.hidden) fill(instead, troubleWith(error, refresh));
   }
 
   /** @param {"good" | "bad"} tone @param {string} text */
-  function tell(tone, text) {
+  function showHealth(tone, text) {
     if (health.textContent !== text) fill(health, icon(tone === "good" ? "check" : "alert"), text);
     health.className = `health health-${tone}`;
   }
 
   /** @param {Stats} stats */
-  function show({ now, every_s, series, days }) {
-    const away = [
+  function show({ now, everyS, series, days }) {
+    const missing = [
       now.database.chat ? "" : t("admin_database_chat"),
       now.database.accounts ? "" : t("admin_database_accounts"),
     ].filter(Boolean);
-    if (away.length) tell("bad", t("admin_database_away", { names: away.join(", ") }));
-    else tell("good", t("admin_databases_answer"));
+    if (missing.length) showHealth("bad", t("admin_database_away", { names: missing.join(", ") }));
+    else showHealth("good", t("admin_databases_answer"));
     const { users } = now;
-    tiles.online.show(told(users?.online), users ? t("admin_of_people", { n: users.active }) : "");
+    tiles.online.show(known(users?.online), users ? t("admin_of_people", { n: users.active }) : "");
     tiles.connections.show(whole(now.connections), t("admin_connections_hint"));
-    tiles.memory.show(now.memory_bytes === null ? UNTOLD : size(now.memory_bytes), t("admin_memory_hint"));
-    tiles.uptime.show(span(now.uptime_s, "narrow"), t("admin_version", { version: now.version }));
+    tiles.memory.show(now.memoryBytes === null ? UNKNOWN : size(now.memoryBytes), t("admin_memory_hint"));
+    tiles.uptime.show(span(now.uptimeS, "narrow"), t("admin_version", { version: now.version }));
     charts.messages.show(
-      lately(
-        [...series.messages, now.messages_per_s],
-        every_s,
-        t("admin_per_second", { rate: rate(now.messages_per_s) }),
-      ),
+      lately([...series.messages, now.messagesPerS], everyS, t("admin_per_second", { rate: rate(now.messagesPerS) })),
     );
     charts.deliveries.show(
       lately(
-        [...series.deliveries, now.deliveries_per_s],
-        every_s,
-        t("admin_per_second", { rate: rate(now.deliveries_per_s) }),
+        [...series.deliveries, now.deliveriesPerS],
+        everyS,
+        t("admin_per_second", { rate: rate(now.deliveriesPerS) }),
       ),
     );
-    charts.online.show(lately(users ? [...series.online, users.online] : series.online, every_s, told(users?.online)));
-    charts.newcomers.show(perDay(days, "users", users ? t("admin_this_week", { n: users.new_week }) : UNTOLD));
+    charts.online.show(lately(users ? [...series.online, users.online] : series.online, everyS, known(users?.online)));
+    charts.newcomers.show(perDay(days, "users", users ? t("admin_this_week", { n: users.newWeek }) : UNKNOWN));
     charts.days.show(
       perDay(
         days,
         "messages",
-        now.messages_total === null ? UNTOLD : t("admin_messages_total", { n: now.messages_total }),
+        now.messagesTotal === null ? UNKNOWN : t("admin_messages_total", { n: now.messagesTotal }),
       ),
     );
     fill(
@@ -134,10 +130,10 @@ export function createOverview() {
         ["bad", users?.removed],
       ]),
       facts([
-        [t("admin_state_active"), told(users?.active)],
-        [t("admin_state_disabled"), told(users?.disabled)],
-        [t("admin_state_removed"), told(users?.removed)],
-        [t("admin_new_week"), told(users?.new_week)],
+        [t("admin_state_active"), known(users?.active)],
+        [t("admin_state_disabled"), known(users?.disabled)],
+        [t("admin_state_removed"), known(users?.removed)],
+        [t("admin_new_week"), known(users?.newWeek)],
       ]),
     );
     fill(
@@ -154,7 +150,7 @@ export function createOverview() {
         [t("room_closed"), whole(now.rooms.closed)],
         [t("direct"), whole(now.rooms.direct)],
         [t("admin_state_archived"), whole(now.rooms.archived)],
-        [t("admin_state_removed"), told(now.rooms.removed)],
+        [t("admin_state_removed"), known(now.rooms.removed)],
       ]),
     );
     fill(instead);
@@ -230,20 +226,20 @@ function createCharts() {
  * The last hour, or as much of it as there is.
  *
  * @param {number[]} values
- * @param {number} every_s
+ * @param {number} everyS
  * @param {string} current
  * @returns {import("./chart.js").Series}
  */
-function lately(values, every_s, current) {
-  const [window_s, group] = WINDOWS.find(([seconds]) => seconds >= values.length * every_s) ?? [3_600, 3];
+function lately(values, everyS, current) {
+  const [windowS, group] = WINDOWS.find(([seconds]) => seconds >= values.length * everyS) ?? [3_600, 3];
   const points = means(values, group);
   const now = Date.now();
   return {
     values: points,
-    slots: Math.round(window_s / (every_s * group)),
-    when: (index) => clock(now - (points.length - 1 - index) * every_s * group * 1000),
+    slots: Math.round(windowS / (everyS * group)),
+    when: (index) => clock(now - (points.length - 1 - index) * everyS * group * 1000),
     current,
-    ends: [clock(now - window_s * 1000), t("admin_now")],
+    ends: [clock(now - windowS * 1000), t("admin_now")],
   };
 }
 
@@ -265,8 +261,8 @@ function perDay(days, what, current) {
 }
 
 /** @param {number | null | undefined} n */
-function told(n) {
-  return n === null || n === undefined ? UNTOLD : whole(n);
+function known(n) {
+  return n === null || n === undefined ? UNKNOWN : whole(n);
 }
 
 /** @param {import("../base/i18n.js").Key} key */

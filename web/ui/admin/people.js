@@ -1,5 +1,5 @@
 /** The people of this server: found, filtered, added; one of them opens beside the list. */
-import * as api from "../../state/admin.js";
+import * as api from "../../calls/admin.js";
 import { distanceOf } from "../base/dates.js";
 import { el } from "../base/element.js";
 import { t } from "../base/i18n.js";
@@ -10,7 +10,7 @@ import { openPerson } from "./person.js";
 import { openAddPerson } from "./person_forms.js";
 import { face, marks, nameOf } from "./who.js";
 
-/** @typedef {import("../../state/admin.js").Account} Account */
+/** @typedef {import("../../calls/admin.js").Account} Account */
 /** @typedef {import("./parts.js").Admin} Admin */
 
 /**
@@ -113,7 +113,7 @@ function columns(admin) {
     { label: t("admin_seen"), cell: (user) => seen(user) },
     {
       label: t("admin_created"),
-      cell: (user) => el("time", { title: moment(user.created_at) }, distanceOf(user.created_at)),
+      cell: (user) => el("time", { title: moment(user.createdAt) }, distanceOf(user.createdAt)),
     },
   ];
 }
@@ -121,5 +121,5 @@ function columns(admin) {
 /** @param {Account} user */
 function seen(user) {
   if (user.presence && user.presence !== "offline") return t("admin_seen_now");
-  return user.seen_at ? el("time", { title: moment(user.seen_at) }, distanceOf(user.seen_at)) : t("admin_seen_never");
+  return user.seenAt ? el("time", { title: moment(user.seenAt) }, distanceOf(user.seenAt)) : t("admin_seen_never");
 }

@@ -1,5 +1,5 @@
 /** One person beside the list: what is known, and what an administrator can do. */
-import * as api from "../../state/admin.js";
+import * as api from "../../calls/admin.js";
 import { ask, openDialog } from "../base/dialog.js";
 import { el, fill } from "../base/element.js";
 import { t } from "../base/i18n.js";
@@ -10,17 +10,17 @@ import { deed, facts, refusal } from "./parts.js";
 import { openRemovePerson, openRenamePerson, openResetPerson } from "./person_forms.js";
 import { face, marks, nameOf } from "./who.js";
 
-/** @typedef {import("../../state/admin.js").Account} Account */
+/** @typedef {import("../../calls/admin.js").Account} Account */
 /** @typedef {import("./parts.js").Admin} Admin */
 
 /**
  * @param {Admin} admin
  * @param {string} uid
- * @param {{ changed: (user: Account) => void, closed: () => void }} told
+ * @param {{ changed: (user: Account) => void, closed: () => void }} events
  */
-export function openPerson(admin, uid, told) {
+export function openPerson(admin, uid, events) {
   const body = el("div", { class: "dialog-body", "aria-live": "off" }, loading());
-  const dialog = openDialog({ title: t("admin_person"), class: "dialog-side", closed: told.closed }, () => [body]);
+  const dialog = openDialog({ title: t("admin_person"), class: "dialog-side", closed: events.closed }, () => [body]);
 
   async function load() {
     try {
@@ -45,7 +45,7 @@ export function openPerson(admin, uid, told) {
     dialog.node.setAttribute("aria-label", nameOf(user));
     fill(body, profile(user), deeds(user));
     if (within) /** @type {HTMLElement | null} */ (body.querySelector(".deed"))?.focus();
-    told.changed(user);
+    events.changed(user);
   }
 
   /**
@@ -232,7 +232,7 @@ function profile(user) {
           el(
             "span",
             {},
-            user.purge_at ? t("admin_purge_on", { date: date(user.purge_at) }) : t("admin_is_removed"),
+            user.purgeAt ? t("admin_purge_on", { date: date(user.purgeAt) }) : t("admin_is_removed"),
             user.erases ? ` ${t("admin_erases")}` : null,
           ),
         )
@@ -245,12 +245,12 @@ function profile(user) {
         t("admin_seen"),
         user.presence && user.presence !== "offline"
           ? t("admin_seen_now")
-          : user.seen_at
-            ? moment(user.seen_at)
+          : user.seenAt
+            ? moment(user.seenAt)
             : t("admin_seen_never"),
       ],
-      [t("admin_created"), moment(user.created_at)],
-      [t("admin_removed_at"), user.removed_at ? moment(user.removed_at) : undefined],
+      [t("admin_created"), moment(user.createdAt)],
+      [t("admin_removed_at"), user.removedAt ? moment(user.removedAt) : undefined],
     ]),
   );
 }

@@ -1,11 +1,11 @@
 /** The questions about a person that need an answer of their own: add, rename, a new password, remove. */
-import * as api from "../../state/admin.js";
+import * as api from "../../calls/admin.js";
 import { errorText, t } from "../base/i18n.js";
 import { choices, field, openForm, showLink, textInput, tick } from "./forms.js";
 import { refusal } from "./parts.js";
 import { nameOf } from "./who.js";
 
-/** @typedef {import("../../state/admin.js").Account} Account */
+/** @typedef {import("../../calls/admin.js").Account} Account */
 /** @typedef {import("./parts.js").Admin} Admin */
 
 const NAME_MAX = "32";
@@ -38,7 +38,7 @@ export function openAddPerson(admin, added) {
       const shown = displayName.value.trim();
       const made = await api.addUser({
         username: username.value.trim(),
-        ...(shown ? { display_name: shown } : {}),
+        ...(shown ? { displayName: shown } : {}),
         ...(rights.input.checked ? { admin: true } : {}),
       });
       added();
@@ -47,7 +47,7 @@ export function openAddPerson(admin, added) {
           title: t("admin_added", { name: nameOf(made) }),
           text: t("admin_added_text", { name: nameOf(made) }),
           path: made.path,
-          expires: made.expires_at,
+          expires: made.expiresAt,
         });
     },
   });
@@ -55,11 +55,11 @@ export function openAddPerson(admin, added) {
 
 /**
  * @param {Account} user
- * @param {{ changed: () => void }} told
+ * @param {{ changed: () => void }} events
  */
-export function openRenamePerson(user, told) {
+export function openRenamePerson(user, events) {
   const username = textInput({ maxlength: NAME_MAX, required: true, autocapitalize: "none", value: user.username });
-  const displayName = textInput({ maxlength: DISPLAY_NAME_MAX, value: user.display_name ?? "", autofocus: true });
+  const displayName = textInput({ maxlength: DISPLAY_NAME_MAX, value: user.displayName ?? "", autofocus: true });
   openForm({
     title: t("admin_rename_question", { name: nameOf(user) }),
     submit: t("save"),
@@ -67,11 +67,11 @@ export function openRenamePerson(user, told) {
     fields: [field(t("display_name"), displayName), field(t("username"), username, t("admin_username_hint"))],
     act: async () => {
       const change = {
-        ...(displayName.value.trim() === (user.display_name ?? "") ? {} : { display_name: displayName.value.trim() }),
+        ...(displayName.value.trim() === (user.displayName ?? "") ? {} : { displayName: displayName.value.trim() }),
         ...(username.value.trim() === user.username ? {} : { username: username.value.trim() }),
       };
       if (Object.keys(change).length) await api.changeUser(user.uid, change);
-      told.changed();
+      events.changed();
     },
   });
 }
@@ -79,9 +79,9 @@ export function openRenamePerson(user, told) {
 /**
  * @param {Admin} admin
  * @param {Account} user
- * @param {{ changed: () => void }} told
+ * @param {{ changed: () => void }} events
  */
-export function openResetPerson(admin, user, told) {
+export function openResetPerson(admin, user, events) {
   const why = choices(
     t("admin_reset_why"),
     "why",
@@ -98,13 +98,13 @@ export function openResetPerson(admin, user, told) {
     fields: why.node,
     act: async () => {
       const ticket = await api.resetUser(user.uid, why.value === "compromised");
-      told.changed();
+      events.changed();
       return () =>
         showLink({
           title: t("admin_reset_link"),
           text: t("admin_reset_link_text", { name: nameOf(user) }),
           path: ticket.path,
-          expires: ticket.expires_at,
+          expires: ticket.expiresAt,
         });
     },
   });
@@ -112,9 +112,9 @@ export function openResetPerson(admin, user, told) {
 
 /**
  * @param {Account} user
- * @param {{ changed: () => void }} told
+ * @param {{ changed: () => void }} events
  */
-export function openRemovePerson(user, told) {
+export function openRemovePerson(user, events) {
   const messages = choices(
     t("admin_messages_of"),
     "messages",
@@ -136,7 +136,7 @@ export function openRemovePerson(user, told) {
     },
     act: async () => {
       await api.removeUser(user.uid, messages.value === "erase" ? "erase" : "keep");
-      told.changed();
+      events.changed();
     },
   });
 }

@@ -1,12 +1,12 @@
 /** Finding one person by a few letters: a field with a list below it. */
-import { listUsers } from "../../state/admin.js";
+import { listUsers } from "../../calls/admin.js";
 import { el } from "../base/element.js";
 import { t } from "../base/i18n.js";
 import { createListbox } from "../base/listbox.js";
 import { SEARCH_MS } from "./parts.js";
 import { face, nameOf } from "./who.js";
 
-/** @typedef {import("../../state/admin.js").Account} Account */
+/** @typedef {import("../../calls/admin.js").Account} Account */
 
 const SHOWN_MAX = 6;
 

@@ -1,5 +1,5 @@
 /** One room beside the list: what is known, and what an administrator can do. */
-import * as api from "../../state/admin.js";
+import * as api from "../../calls/admin.js";
 import { ask, openDialog } from "../base/dialog.js";
 import { el, fill } from "../base/element.js";
 import { t } from "../base/i18n.js";
@@ -10,20 +10,20 @@ import { openOwner, openRenameRoom } from "./room_forms.js";
 import { roomMarks, tile } from "./room_marks.js";
 import { nameOf } from "./who.js";
 
-/** @typedef {import("../../state/admin.js").RoomEntry} RoomEntry */
+/** @typedef {import("../../calls/admin.js").RoomEntry} RoomEntry */
 /** @typedef {Parameters<typeof api.changeRoom>[1]} Change */
 
 /**
  * @param {import("./parts.js").Admin} admin
  * @param {RoomEntry} first
- * @param {{ changed: (room: RoomEntry) => void, lost: () => void, closed: () => void }} told
+ * @param {{ changed: (room: RoomEntry) => void, lost: () => void, closed: () => void }} events
  */
-export function openRoom(admin, first, told) {
+export function openRoom(admin, first, events) {
   const { id } = first;
   let room = first;
   const body = el("div", { class: "dialog-body" });
   const owners = el("span", {});
-  const dialog = openDialog({ title: t("admin_room"), class: "dialog-side", closed: told.closed }, () => [body]);
+  const dialog = openDialog({ title: t("admin_room"), class: "dialog-side", closed: events.closed }, () => [body]);
 
   function draw() {
     const within = body.contains(document.activeElement);
@@ -42,7 +42,7 @@ export function openRoom(admin, first, told) {
   /** @param {RoomEntry} next */
   function took(next) {
     room = { ...room, ...next };
-    told.changed(room);
+    events.changed(room);
     if (dialog.node.isConnected) draw();
   }
 
@@ -61,14 +61,14 @@ export function openRoom(admin, first, told) {
       );
       if (!next || gone) {
         dialog.close();
-        told.lost();
+        events.lost();
       }
     } catch (error) {
       toast(refusal(error), undefined, 7000);
       // Somebody else was faster, or it is gone: the list knows how it is now.
       if (["conflict", "not_found"].includes(/** @type {{ code: string }} */ (error).code)) {
         dialog.close();
-        told.lost();
+        events.lost();
       }
     }
   }
@@ -102,12 +102,12 @@ export function openRoom(admin, first, told) {
       ),
       deed(
         "eye",
-        t(room.read_only ? "admin_read_only_off" : "admin_read_only_on"),
-        t(room.read_only ? "admin_read_only_off_hint" : "admin_read_only_on_hint"),
+        t(room.readOnly ? "admin_read_only_off" : "admin_read_only_on"),
+        t(room.readOnly ? "admin_read_only_off_hint" : "admin_read_only_on_hint"),
         () =>
           set(
-            { read_only: !room.read_only },
-            t(room.read_only ? "admin_read_only_off_done" : "admin_read_only_on_done", { name }),
+            { readOnly: !room.readOnly },
+            t(room.readOnly ? "admin_read_only_off_done" : "admin_read_only_on_done", { name }),
           ),
       ),
       deed(
@@ -173,15 +173,15 @@ function profile(room, owners) {
       ),
     ),
     roomMarks(room),
-    room.state === "removed" && room.purge_at
-      ? el("p", { class: "notice" }, el("span", {}, t("admin_purge_on", { date: date(room.purge_at) })))
+    room.state === "removed" && room.purgeAt
+      ? el("p", { class: "notice" }, el("span", {}, t("admin_purge_on", { date: date(room.purgeAt) })))
       : null,
     facts([
       [t("members"), whole(room.members)],
       [t("admin_owners"), owners],
       [t("admin_changes"), whole(room.seq)],
-      [t("admin_created"), moment(room.created_at)],
-      [t("admin_removed_at"), room.removed_at ? moment(room.removed_at) : undefined],
+      [t("admin_created"), moment(room.createdAt)],
+      [t("admin_removed_at"), room.removedAt ? moment(room.removedAt) : undefined],
     ]),
   );
 }

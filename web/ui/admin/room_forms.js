@@ -1,5 +1,5 @@
 /** The questions about a room that need an answer of their own: add, rename, hand over. */
-import * as api from "../../state/admin.js";
+import * as api from "../../calls/admin.js";
 import { el } from "../base/element.js";
 import { errorText, t } from "../base/i18n.js";
 import { toast } from "../base/toast.js";
@@ -7,7 +7,7 @@ import { refusal } from "../rooms/refusals.js";
 import { choices, field, openForm, textInput, tick } from "./forms.js";
 import { createPersonPicker } from "./person_picker.js";
 
-/** @typedef {import("../../state/admin.js").RoomEntry} RoomEntry */
+/** @typedef {import("../../calls/admin.js").RoomEntry} RoomEntry */
 
 const NAME_MAX = "80";
 const TOPIC_MAX = "500";

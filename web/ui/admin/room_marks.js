@@ -5,7 +5,7 @@ import { icon } from "../base/icons.js";
 import { tintOf } from "../people/people.js";
 import { stamp } from "./parts.js";
 
-/** @typedef {import("../../state/admin.js").RoomEntry} RoomEntry */
+/** @typedef {import("../../calls/admin.js").RoomEntry} RoomEntry */
 
 /** @param {RoomEntry} room */
 export function tile(room) {
@@ -28,6 +28,6 @@ export function roomMarks(room) {
         : null,
     stamp(t(room.kind === "closed" ? "room_closed" : "room_open"), "plain"),
     room.default ? stamp(t("admin_room_default"), "spark", "star") : null,
-    room.read_only ? stamp(t("admin_room_read_only"), "plain", "eye") : null,
+    room.readOnly ? stamp(t("admin_room_read_only"), "plain", "eye") : null,
   );
 }

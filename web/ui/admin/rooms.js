@@ -1,5 +1,5 @@
 /** The rooms of this server but the direct ones, which are nobody's business. */
-import * as api from "../../state/admin.js";
+import * as api from "../../calls/admin.js";
 import { distanceOf } from "../base/dates.js";
 import { el } from "../base/element.js";
 import { t } from "../base/i18n.js";
@@ -10,7 +10,7 @@ import { openRoom } from "./room.js";
 import { openAddRoom } from "./room_forms.js";
 import { roomMarks, tile } from "./room_marks.js";
 
-/** @typedef {import("../../state/admin.js").RoomEntry} RoomEntry */
+/** @typedef {import("../../calls/admin.js").RoomEntry} RoomEntry */
 /** @typedef {import("./parts.js").Admin} Admin */
 
 /**
@@ -107,7 +107,7 @@ function columns(show) {
     { label: t("admin_activity"), class: "cell-number", cell: (room) => whole(room.seq) },
     {
       label: t("admin_created"),
-      cell: (room) => el("time", { title: moment(room.created_at) }, distanceOf(room.created_at)),
+      cell: (room) => el("time", { title: moment(room.createdAt) }, distanceOf(room.createdAt)),
     },
   ];
 }

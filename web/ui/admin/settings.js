@@ -1,5 +1,5 @@
 /** What the server is called, who may come in, who may make rooms. Saved together; the last saving can be undone. */
-import * as api from "../../state/admin.js";
+import * as api from "../../calls/admin.js";
 import { el, fill } from "../base/element.js";
 import { t } from "../base/i18n.js";
 import { LANGUAGES } from "../base/language.js";
@@ -8,7 +8,7 @@ import { choices, field, select, textInput, tick } from "./forms.js";
 import { loading, troubleWith } from "./paged_table.js";
 import { refusal, whileBusy } from "./parts.js";
 
-/** @typedef {import("../../state/admin.js").ServerSettings} ServerSettings */
+/** @typedef {import("../../calls/admin.js").ServerSettings} ServerSettings */
 
 const NAME_MAX = "64";
 const USERS_MOST = "1000000";
@@ -55,7 +55,7 @@ export function createSettings(admin) {
 function form(admin, settings, reload) {
   let saved = settings;
   const name = textInput({ maxlength: NAME_MAX, required: true, value: settings.name });
-  const language = select([...LANGUAGES], settings.default_locale);
+  const language = select([...LANGUAGES], settings.defaultLocale);
   const registration = choices(
     t("admin_registration"),
     "registration",
@@ -66,14 +66,14 @@ function form(admin, settings, reload) {
     ],
     settings.registration,
   );
-  const invites = tick(t("admin_member_invites"), t("admin_member_invites_hint"), settings.member_invites);
+  const invites = tick(t("admin_member_invites"), t("admin_member_invites_hint"), settings.memberInvites);
   const most = textInput({
     type: "number",
     min: "1",
     max: USERS_MOST,
     step: "1",
     inputmode: "numeric",
-    value: settings.users_max ?? "",
+    value: settings.usersMax ?? "",
     placeholder: t("admin_unlimited"),
   });
   const creation = choices(
@@ -83,20 +83,20 @@ function form(admin, settings, reload) {
       ["members", t("admin_creation_members"), t("admin_creation_members_hint")],
       ["admins", t("admin_creation_admins"), t("admin_creation_admins_hint")],
     ],
-    settings.room_creation,
+    settings.roomCreation,
   );
-  const alert = el("p", { class: "gate-alert", role: "alert", hidden: true });
+  const alert = el("p", { class: "form-alert", role: "alert", hidden: true });
   const submit = el("button", { type: "submit", class: "button button-primary" }, t("admin_save_settings"));
   const foot = el("div", { class: "admin-settings-foot" }, el("span", { class: "hint", role: "status" }), submit);
 
   /** @returns {ServerSettings} */
   const written = () => ({
     name: name.value.trim(),
-    default_locale: language.value,
+    defaultLocale: language.value,
     registration: /** @type {ServerSettings["registration"]} */ (registration.value),
-    member_invites: invites.input.checked,
-    room_creation: /** @type {ServerSettings["room_creation"]} */ (creation.value),
-    users_max: most.value === "" ? null : Number(most.value),
+    memberInvites: invites.input.checked,
+    roomCreation: /** @type {ServerSettings["roomCreation"]} */ (creation.value),
+    usersMax: most.value === "" ? null : Number(most.value),
   });
 
   /** Only what differs is sent, so two administrators who change different things do not undo each other. */

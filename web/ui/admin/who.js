@@ -1,19 +1,18 @@
 /** An account as a picture, a name and a few marks. */
-import { pictureFromWire } from "../../state/account.js";
 import { el } from "../base/element.js";
 import { t } from "../base/i18n.js";
 import { face as faceOf } from "../people/people.js";
 import { stamp } from "./parts.js";
 
-/** @typedef {import("../../state/admin.js").Account} Account */
+/** @typedef {import("../../calls/admin.js").Account} Account */
 /**
- * @typedef {Pick<import("../../state/admin.js").Account, "uid" | "username" | "display_name" | "presence" | "avatar">}
+ * @typedef {Pick<import("../../calls/admin.js").Account, "uid" | "username" | "displayName" | "presence" | "avatar">}
  *   Who
  */
 
 /** @param {Who} user */
 export function nameOf(user) {
-  return user.display_name || user.username || t("former_member");
+  return user.displayName || user.username || t("former_member");
 }
 
 /**
@@ -22,7 +21,7 @@ export function nameOf(user) {
  */
 export function face(user, size) {
   return faceOf(
-    { uid: user.uid, name: nameOf(user), avatar: pictureFromWire(user.avatar), removed: !user.username },
+    { uid: user.uid, name: nameOf(user), avatar: user.avatar, removed: !user.username },
     { ...(size ? { size } : {}), ...(user.presence ? { presence: user.presence } : {}) },
   );
 }

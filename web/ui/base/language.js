@@ -2,7 +2,7 @@
  * Which language the client speaks: the one chosen in this browser, else that of the account, else one the browser
  * prefers, else the server's.
  */
-import { preferences } from "./preferences.js";
+import { preferences } from "../../platform/preferences.js";
 
 /** Languages by their own names, for the settings. */
 export const LANGUAGES = /** @type {const} */ ([

@@ -1,13 +1,13 @@
 /**
- * Why I cannot write in a room now, said in the place of the field. The draft stays and comes back with it. A silence
- * counts down before the eyes only: a screen reader hears its end once.
+ * Why I cannot write in a room now, said in the place of the field. The draft stays and comes back with it. The end of
+ * a mute is counted down before the eyes only: a screen reader hears it once.
  */
 import { whenOf } from "../base/dates.js";
 import { el, setText } from "../base/element.js";
 import { t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
 
-/** Further away than this a silence has no end worth telling. */
+/** Further away than this the end of a mute is not shown. */
 const NEVER_MS = 365 * 86_400_000;
 /** The last day is counted down. */
 const COUNTED_MS = 86_400_000;
@@ -25,9 +25,9 @@ const GRACE_MS = 250;
 export function reasonNotToWrite(room, now, blocked = false) {
   if (blocked) return { picture: "ban", text: t("you_blocked"), unblock: true };
   if (room.archived) return { picture: "archive", text: t("composer_archived") };
-  const until = room.silencedUntil ?? 0;
-  if (until - now > NEVER_MS) return { picture: "clock", text: t("composer_silenced") };
-  if (until > now) return { picture: "clock", text: t("composer_silenced_until", { time: whenOf(until) }), until };
+  const until = room.mutedUntil ?? 0;
+  if (until - now > NEVER_MS) return { picture: "clock", text: t("composer_muted") };
+  if (until > now) return { picture: "clock", text: t("composer_muted_until", { time: whenOf(until) }), until };
   if (room.readOnly && room.role !== "admin" && room.role !== "owner")
     return { picture: "eye", text: t("composer_read_only") };
   return null;

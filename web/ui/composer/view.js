@@ -78,7 +78,7 @@ export class Composer {
     this.#targets = targets;
     this.#marks = marks;
     this.#sent = sent;
-    this.#draft = new Draft(store.state.drafts.get(room) ?? "", (text) => actions.setDraft(room, text));
+    this.#draft = new Draft(store.state.drafts.get(room) ?? "", (text) => actions.drafts.set(room, text));
     this.#field.value = this.#draft.text;
     this.#completion = createCompletion(store, room, this.#field, () => this.#changed());
     const box = el(
@@ -199,7 +199,7 @@ export class Composer {
     this.#changed();
     this.#completion.look();
     if (this.#editing !== null || !this.#field.value.trim()) return;
-    if (this.#notices.isDue(Date.now())) this.#actions.typing(this.#room);
+    if (this.#notices.isDue(Date.now())) this.#actions.messages.sendTyping(this.#room);
   }
 
   /** @param {KeyboardEvent} event */
@@ -229,7 +229,7 @@ export class Composer {
     if (this.#editing === null) this.#sendNew(text);
     else {
       const before = this.#find(this.#editing);
-      if (before && before.t !== text) void this.#actions.edit(this.#room, this.#editing, text);
+      if (before && before.t !== text) void this.#actions.messages.edit(this.#room, this.#editing, text);
       this.#stopEditing();
     }
     this.focus();
@@ -239,7 +239,7 @@ export class Composer {
   #sendNew(text) {
     const re = this.#targets.takeAnswered(this.#room);
     const mentions = mentionsIn(this.#store.state.users.values(), text);
-    void this.#actions.send(this.#room, { text, mentions, ...(re ? { re } : {}) });
+    void this.#actions.messages.send(this.#room, { text, mentions, ...(re ? { re } : {}) });
     this.#setField("");
     this.#draft.keep();
     this.#notices.messageSent();

@@ -2,6 +2,7 @@
  * An invitation: who sends it, to which rooms. Who has no account makes one with it, who has one signs in, and who is
  * signed in already only says yes.
  */
+import { acceptInvitation, previewInvitation } from "../../calls/invites.js";
 import { forgetSecret, takeSecret } from "../../platform/links.js";
 import { whenOf } from "../base/dates.js";
 import { el, fill } from "../base/element.js";
@@ -15,7 +16,7 @@ import { accountForm, createPage, head, notice, waiting } from "./parts.js";
 
 /** @typedef {import("../../state/types.js").Store} Store */
 /** @typedef {import("../../state/types.js").Actions} Actions */
-/** @typedef {import("../../state/types.js").Invite} Invite */
+/** @typedef {import("../../state/types.js").InvitationPreview} Invite */
 
 /**
  * @param {Store} store
@@ -30,7 +31,7 @@ export function createInvite(store, actions) {
     page.show(waiting());
     try {
       if (!code) throw { code: "not_found" };
-      draw(await actions.lookInvite(code));
+      draw(await previewInvitation(code));
     } catch (error) {
       const failure = /** @type {{ code?: string }} */ (error);
       if (failure.code === "not_found" || failure.code === "bad_request") return page.show(...spent(store));
@@ -61,7 +62,7 @@ export function createInvite(store, actions) {
         )
       : head(t("invite_title_plain", { server: server || t("app_name") }), lead);
     const until = invite.expiresAt
-      ? el("p", { class: "gate-small" }, t("invite_until", { time: whenOf(invite.expiresAt) }))
+      ? el("p", { class: "entry-small" }, t("invite_until", { time: whenOf(invite.expiresAt) }))
       : null;
     const below = me ? joining(store, actions, code, invite) : entering(actions, code, invite);
     page.show(top, invite.rooms.length ? rooms(invite) : null, below, until);
@@ -75,7 +76,7 @@ export function createInvite(store, actions) {
 function rooms(invite) {
   return el(
     "ul",
-    { class: "gate-rooms", "aria-label": t("rooms") },
+    { class: "entry-rooms", "aria-label": t("rooms") },
     invite.rooms.map((room) =>
       el(
         "li",
@@ -91,7 +92,7 @@ function rooms(invite) {
           el("strong", { dir: "auto" }, room.name),
           room.topic ? el("small", { dir: "auto" }, room.topic) : null,
         ),
-        el("small", { class: "gate-count" }, t("member_count", { n: room.members })),
+        el("small", { class: "entry-count" }, t("member_count", { n: room.memberCount })),
       ),
     ),
   );
@@ -105,7 +106,7 @@ function rooms(invite) {
  * @param {Invite} invite
  */
 function entering(actions, code, invite) {
-  const node = el("div", { class: "gate-entry" });
+  const node = el("div", { class: "entry-form" });
   const draw = (/** @type {boolean} */ isNew) => {
     fill(
       node,
@@ -114,10 +115,10 @@ function entering(actions, code, invite) {
         button: t(isNew ? "invite_register" : "invite_sign_in"),
         working: t(isNew ? "working_register" : "working_sign_in"),
         act: async (account) => {
-          if (isNew) await actions.register({ ...account, invite: code });
+          if (isNew) await actions.session.register({ ...account, invite: code });
           else {
-            await actions.signIn(account);
-            await actions.acceptInvite(code);
+            await actions.session.signIn(account);
+            await acceptInvitation(code);
           }
           enter(invite.rooms[0]?.id);
         },
@@ -125,7 +126,7 @@ function entering(actions, code, invite) {
       invite.registration
         ? el(
             "p",
-            { class: "gate-switch" },
+            { class: "entry-switch" },
             t(isNew ? "have_account" : "no_account"),
             el(
               "button",
@@ -133,7 +134,7 @@ function entering(actions, code, invite) {
               t(isNew ? "sign_in" : "register"),
             ),
           )
-        : el("p", { class: "gate-small" }, t("invite_members_only")),
+        : el("p", { class: "entry-small" }, t("invite_members_only")),
     );
     const field = node.querySelector("input");
     if (matchMedia("(hover: hover)").matches) field?.focus();
@@ -152,7 +153,7 @@ function entering(actions, code, invite) {
  */
 function joining(store, actions, code, invite) {
   const { state } = store;
-  const alert = el("p", { class: "gate-alert", role: "alert", hidden: true });
+  const alert = el("p", { class: "form-alert", role: "alert", hidden: true });
   const all = invite.rooms.length > 0 && invite.rooms.every((room) => state.rooms.has(room.id));
   const join = el(
     "button",
@@ -162,7 +163,7 @@ function joining(store, actions, code, invite) {
       click: async () => {
         join.disabled = true;
         try {
-          const [first] = await actions.acceptInvite(code);
+          const [first] = await acceptInvitation(code);
           enter(first);
         } catch (error) {
           alert.textContent = refusal(error, "accept");
@@ -183,12 +184,12 @@ function joining(store, actions, code, invite) {
   );
   return el(
     "div",
-    { class: "gate-entry" },
+    { class: "entry-form" },
     alert,
     join,
     el(
       "p",
-      { class: "gate-switch" },
+      { class: "entry-switch" },
       t("invite_as", { name: nameOf(state, state.me?.uid ?? "") }),
       el(
         "button",

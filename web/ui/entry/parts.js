@@ -12,8 +12,8 @@ import { currentPassword, newPassword } from "./password_field.js";
  * @returns {{ node: HTMLElement, show: (...children: Child[]) => void }}
  */
 export function createPage() {
-  const card = el("div", { class: "gate-card" });
-  const node = el("main", { class: "gate" }, card, foot());
+  const card = el("div", { class: "entry-card" });
+  const node = el("main", { class: "entry" }, card, foot());
   return {
     node,
     /** @param {...Child} children */
@@ -34,9 +34,9 @@ export function createPage() {
 export function head(title, lead, picture, eyebrow) {
   return el(
     "header",
-    { class: "gate-head" },
+    { class: "entry-head" },
     picture ?? el("span", { class: "mark mark-beat" }, icon("pulse")),
-    eyebrow ? el("p", { class: "gate-eyebrow", dir: "auto" }, eyebrow) : null,
+    eyebrow ? el("p", { class: "entry-eyebrow", dir: "auto" }, eyebrow) : null,
     el("h1", { dir: "auto" }, title),
     lead ? el("p", {}, lead) : null,
   );
@@ -46,7 +46,7 @@ export function head(title, lead, picture, eyebrow) {
 export function waiting() {
   return el(
     "div",
-    { class: "gate-waiting", role: "status" },
+    { class: "entry-waiting", role: "status" },
     el("span", { class: "spinner" }),
     el("span", { class: "hidden-visually" }, t("loading")),
   );
@@ -60,7 +60,7 @@ export function waiting() {
  */
 export function notice({ picture, title, lead, button }) {
   return [
-    head(title, lead, el("span", { class: "gate-sign" }, icon(picture))),
+    head(title, lead, el("span", { class: "entry-sign" }, icon(picture))),
     button
       ? el("button", { type: "button", class: "button button-primary button-wide", click: button.act }, button.label)
       : null,
@@ -80,7 +80,7 @@ export function notice({ picture, title, lead, button }) {
  * @param {(error: { code?: string }) => void} [options.refused]
  */
 export function accountForm({ isNew, username, button, working, act, explain = refusalOf, refused }) {
-  const alert = el("p", { class: "gate-alert", role: "alert", hidden: true });
+  const alert = el("p", { class: "form-alert", role: "alert", hidden: true });
   const name = el("input", {
     class: "input",
     id: "username",
@@ -156,17 +156,17 @@ export function refusalOf(error) {
 function foot() {
   return el(
     "footer",
-    { class: "gate-foot" },
+    { class: "entry-foot" },
     el(
       "ul",
-      { class: "gate-promises" },
+      { class: "entry-promises" },
       el("li", {}, icon("spark"), t("promise_realtime")),
       el("li", {}, icon("key"), t("promise_private")),
       el("li", {}, icon("check"), t("promise_once")),
     ),
     el(
       "p",
-      { class: "gate-languages", role: "group", "aria-label": t("language") },
+      { class: "entry-languages", role: "group", "aria-label": t("language") },
       LANGUAGES.map(([value, name]) =>
         el(
           "button",

@@ -1,4 +1,5 @@
 /** A ticket from an administrator: its owner chooses the password, of a new account or instead of a forgotten one. */
+import { readTicket } from "../../calls/account.js";
 import { forgetSecret, takeSecret } from "../../platform/links.js";
 import { errorText, t } from "../base/i18n.js";
 import { redirect } from "../base/navigation.js";
@@ -19,7 +20,7 @@ export function createReset(actions) {
     page.show(waiting());
     try {
       if (!ticket) throw { code: "not_found" };
-      const { username, displayName, isNew } = await actions.lookTicket(ticket);
+      const { username, displayName, isNew } = await readTicket(ticket);
       page.show(
         head(
           isNew ? t("ticket_new_title", { name: displayName || username }) : t("ticket_title"),
@@ -31,7 +32,7 @@ export function createReset(actions) {
           button: t("ticket_button"),
           working: t("working_ticket"),
           act: async ({ password }) => {
-            await actions.spendTicket({ ticket, username, password });
+            await actions.session.redeemTicket({ ticket, username, password });
             forgetSecret("reset");
             redirect("/");
             toast(t("password_changed"));

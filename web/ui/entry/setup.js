@@ -1,4 +1,6 @@
 /** The first run: the account that becomes the administrator, and then the link that brings the others. */
+import { readInfo } from "../../calls/account.js";
+import { createInvitation } from "../../calls/invites.js";
 import { forgetSecret, takeSecret } from "../../platform/links.js";
 import { el, fill } from "../base/element.js";
 import { t } from "../base/i18n.js";
@@ -28,9 +30,9 @@ export function createSetup(store, actions) {
           picture: "person",
           title: t("setup_signed_in", { name: nameOf(store.state, me.uid) }),
           lead: t("setup_signed_in_lead"),
-          button: { label: t("setup_sign_out"), act: () => void actions.signOut() },
+          button: { label: t("setup_sign_out"), act: () => void actions.session.signOut() },
         }),
-        el("p", { class: "gate-switch" }, toRooms("link-button")),
+        el("p", { class: "entry-switch" }, toRooms("link-button")),
       );
     page.show(
       head(t("setup_title"), t("setup_lead")),
@@ -41,7 +43,7 @@ export function createSetup(store, actions) {
         working: t("working_register"),
         act: async (account) => {
           // With the code still kept, this address is the welcome page now.
-          await actions.register({ ...account, ...(code ? { setup: code } : {}) });
+          await actions.session.register({ ...account, ...(code ? { setup: code } : {}) });
         },
         explain: (error) =>
           error.code === "forbidden" || error.code === "registration_closed" ? t("setup_refused") : refusalOf(error),
@@ -50,7 +52,7 @@ export function createSetup(store, actions) {
   }
 
   draw();
-  actions.info().then(
+  readInfo().then(
     (info) => {
       if (info.setup || !page.node.isConnected) return;
       page.show(
@@ -67,7 +69,7 @@ export function createSetup(store, actions) {
   return { node: page.node, update() {} };
 }
 
-/** Made once, whatever is drawn again. @type {Promise<string> | null} */
+/** Made once, whatever is drawn again. @type {ReturnType<typeof createInvitation> | null} */
 let invitation = null;
 
 /**
@@ -78,16 +80,16 @@ let invitation = null;
  */
 export function createWelcome(actions) {
   const page = createPage();
-  const place = el("div", { class: "gate-link" }, waiting());
+  const place = el("div", { class: "entry-link" }, waiting());
   page.show(
-    head(t("welcome_title"), t("welcome_lead"), el("span", { class: "gate-sign gate-sign-good" }, icon("check"))),
+    head(t("welcome_title"), t("welcome_lead"), el("span", { class: "entry-sign entry-sign-good" }, icon("check"))),
     steps(2),
     place,
     toRooms("button button-primary button-wide"),
   );
-  invitation ??= actions.createInvite({ label: t("welcome_label") });
+  invitation ??= createInvitation({ label: t("welcome_label") });
   invitation.then(
-    (link) => {
+    ({ link }) => {
       fill(
         place,
         el("h2", { class: "label" }, t("invite_people")),
@@ -123,7 +125,7 @@ function steps(now) {
   const names = /** @type {const} */ (["step_account", "step_invite"]);
   return el(
     "ol",
-    { class: "gate-steps" },
+    { class: "entry-steps" },
     names.map((name, index) =>
       el(
         "li",

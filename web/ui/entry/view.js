@@ -1,6 +1,7 @@
 /**
  * Sign in, or register where the server lets people in: it says itself whether it is open, by invitation, or closed.
  */
+import { readInfo } from "../../calls/account.js";
 import { el, fill } from "../base/element.js";
 import { t } from "../base/i18n.js";
 import { wishLanguage } from "../base/language.js";
@@ -24,7 +25,7 @@ export function createEntry(store, actions, start) {
   /** @type {Info | null} */
   let info = null;
   let mode = start;
-  const below = el("div", { class: "gate-below" });
+  const below = el("div", { class: "entry-below" });
 
   // The address of a room stays: it is where one goes afterwards.
   const change = (/** @type {Mode} */ next) => {
@@ -64,7 +65,7 @@ export function createEntry(store, actions, start) {
         button: t("register"),
         working: t("working_register"),
         act: async (account) => {
-          await actions.register(account);
+          await actions.session.register(account);
           arrive();
         },
       }),
@@ -83,15 +84,15 @@ export function createEntry(store, actions, start) {
     fill(
       below,
       forgot ? el("p", { class: "hint" }, t("forgot_hint")) : null,
-      info?.setup ? el("p", { class: "gate-note" }, t("setup_waiting")) : null,
+      info?.setup ? el("p", { class: "form-note" }, t("setup_waiting")) : null,
       mode === "register"
-        ? el("p", { class: "gate-switch" }, t("have_account"), to("login"))
+        ? el("p", { class: "entry-switch" }, t("have_account"), to("login"))
         : info?.registration === "open"
-          ? el("p", { class: "gate-switch" }, t("no_account"), to("register"))
+          ? el("p", { class: "entry-switch" }, t("no_account"), to("register"))
           : info
             ? el(
                 "p",
-                { class: "gate-switch" },
+                { class: "entry-switch" },
                 t(info.registration === "invite" ? "no_account_invite" : "no_account_closed"),
               )
             : null,
@@ -99,17 +100,17 @@ export function createEntry(store, actions, start) {
   }
 
   draw();
-  actions.info().then(
-    (told) => {
-      info = told;
-      if (wishLanguage({ server: told.default_locale ?? "" })) return;
+  readInfo().then(
+    (answer) => {
+      info = answer;
+      if (wishLanguage({ server: answer.defaultLocale ?? "" })) return;
       // What is typed already stays, unless this page cannot be.
-      if (mode === "register" && told.registration !== "open") draw();
+      if (mode === "register" && answer.registration !== "open") draw();
       else {
         drawBelow();
-        const eyebrow = serverName(told);
+        const eyebrow = serverName(answer);
         if (eyebrow)
-          page.node.querySelector(".gate-head h1")?.before(el("p", { class: "gate-eyebrow", dir: "auto" }, eyebrow));
+          page.node.querySelector(".entry-head h1")?.before(el("p", { class: "entry-eyebrow", dir: "auto" }, eyebrow));
       }
     },
     () => {},
@@ -127,7 +128,7 @@ function signInForm(actions, refused) {
     button: t("sign_in"),
     working: t("working_sign_in"),
     act: async (account) => {
-      await actions.signIn(account);
+      await actions.session.signIn(account);
       arrive();
     },
     refused: (error) => {

@@ -3,9 +3,10 @@
  * the page. They are made from the unread counts, so my own words from another tab never come back to me, and a
  * message read elsewhere is not announced.
  */
-import { keep, keysOf, recall } from "../../platform/storage.js";
+import { preferRoom } from "../../calls/rooms.js";
+import { notificationPermission, showNotification } from "../../platform/notifications.js";
+import { takeOldLevels } from "../../platform/preferences.js";
 import { chosenOf } from "../../state/people_status.js";
-import { preferRoom } from "../../state/rooms_api.js";
 import { excerpt } from "../base/excerpt.js";
 import { t } from "../base/i18n.js";
 import { navigate } from "../base/navigation.js";
@@ -29,25 +30,10 @@ export function levelOf(room) {
   return room.kind === "dm" ? "all" : "mentions";
 }
 
-/** @returns {Promise<boolean>} */
-export async function allowNotifications() {
-  if (typeof Notification === "undefined") return false;
-  const answer =
-    Notification.permission === "default" ? await Notification.requestPermission() : Notification.permission;
-  return answer === "granted";
-}
-
-/** True when the browser would still ask. */
-export function mayAskForNotifications() {
-  return typeof Notification !== "undefined" && Notification.permission === "default";
-}
-
 /** Choices from when each browser kept its own go to the server, once. @param {State} state */
 function moveOldChoices(state) {
-  for (const key of keysOf("notify.")) {
-    const [room, notify] = [state.rooms.get(key.slice("notify.".length)), String(recall(key))];
-    keep(key, null);
-    if (room?.notify === "usual") void preferRoom(room.id, { notify }).catch(() => {});
+  for (const { room, level } of takeOldLevels()) {
+    if (state.rooms.get(room)?.notify === "usual") void preferRoom(room, { notify: level }).catch(() => {});
   }
 }
 
@@ -61,7 +47,7 @@ export function createNotifier() {
   function update(state) {
     const looked = document.visibilityState === "visible" && document.hasFocus();
     const quiet = state.me !== null && chosenOf(state.me) === "dnd";
-    if (ready && !looked && !quiet && typeof Notification !== "undefined" && Notification.permission === "granted") {
+    if (ready && !looked && !quiet && notificationPermission() === "granted") {
       for (const room of state.rooms.values()) if (isNews(room, before.get(room.id))) announce(state, room);
     }
     before = new Map([...state.rooms].map(([id, { unread, mentions }]) => [id, { unread, mentions }]));
@@ -95,14 +81,6 @@ function announce(state, room) {
     last && last.createdSeq >= room.seq
       ? `${nameOf(state, last.by)}: ${excerpt(last, TEXT_MAX)}`
       : t("unread_count", { n: room.unread });
-  const note = new Notification(roomName(state, room), {
-    body,
-    tag: `impulse-${room.id}`,
-    icon: "/icons/icon-192.png",
-  });
-  note.onclick = () => {
-    window.focus();
-    navigate(roomPath(room.id));
-    note.close();
-  };
+  const options = { body, tag: `impulse-${room.id}`, icon: "/icons/icon-192.png" };
+  showNotification(roomName(state, room), options, () => navigate(roomPath(room.id)));
 }

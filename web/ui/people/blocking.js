@@ -22,7 +22,7 @@ export async function blockPerson(store, actions, uid) {
   const name = nameOf(store.state, uid);
   if (!(await ask({ title: t("block_question", { name }), text: t("block_text"), confirm: t("block") }))) return;
   try {
-    await actions.block(uid);
+    await actions.blocks.block(uid);
     toast(
       t("blocked_note", { name }),
       { label: t("undo"), act: () => void unblockPerson(store, actions, uid) },
@@ -41,7 +41,7 @@ export async function blockPerson(store, actions, uid) {
 export async function unblockPerson(store, actions, uid) {
   const name = nameOf(store.state, uid);
   try {
-    await actions.unblock(uid);
+    await actions.blocks.unblock(uid);
     toast(t("unblocked_note", { name }));
   } catch (error) {
     toast(errorText(/** @type {{ code?: string }} */ (error)));

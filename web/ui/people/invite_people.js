@@ -2,6 +2,7 @@
  * Making an invitation: to which room, for how long, how often. The link is told once, so it is shown with its copy
  * button.
  */
+import { createInvitation } from "../../calls/invites.js";
 import { copyText } from "../base/clipboard.js";
 import { openDialog } from "../base/dialog.js";
 import { el, fill } from "../base/element.js";
@@ -72,10 +73,10 @@ export function openInvite(store, actions, room, made = () => {}) {
             alert.say,
             (error) => refusal(error, "link"),
             async () => {
-              const link = await actions.createInvite({
+              const { link } = await createInvitation({
                 rooms: rooms.value ? [rooms.value] : [],
-                expires_in_s: life.value ? Number(life.value) : null,
-                uses_max: uses.value ? Number(uses.value) : null,
+                lifeS: life.value ? Number(life.value) : null,
+                usesMax: uses.value ? Number(uses.value) : null,
               });
               made();
               fill(
@@ -123,7 +124,7 @@ export function linkToSend(link) {
       ),
     ),
     el("p", { class: "hint" }, t("invite_once")),
-    isLocal() ? el("p", { class: "gate-note" }, t("link_is_local")) : null,
+    isLocal() ? el("p", { class: "form-note" }, t("link_is_local")) : null,
   ];
 }
 

@@ -84,7 +84,7 @@ export function openCard(store, actions, uid, beside) {
   }
 
   if (beside) standBeside(dialog.node, beside);
-  actions.refreshUser(uid).catch(() => {});
+  actions.users.refetch(uid).catch(() => {});
 }
 
 /**
@@ -192,7 +192,7 @@ function about(user, presence, blocked) {
 function buttons(store, actions, user, close) {
   const write = async () => {
     try {
-      const room = await actions.directRoom(user.uid);
+      const room = await actions.rooms.openDirect(user.uid);
       close();
       document.querySelectorAll("dialog").forEach((dialog) => dialog.close());
       navigate(roomPath(room));

@@ -80,7 +80,7 @@ export function statusForm(store, actions, done = () => {}) {
     alert.textContent = "";
     save.disabled = true;
     try {
-      await actions.setStatus(status);
+      await actions.profile.setStatus(status);
       toast(t("saved"));
       done();
     } catch (error) {

@@ -55,7 +55,7 @@ export function openCreate(store, actions) {
         alert.say,
         (error) => refusal(error, "make"),
         async () => {
-          const id = await actions.createRoom({
+          const id = await actions.rooms.create({
             name: name.value.trim(),
             topic: topic.value.trim(),
             kind,
@@ -113,7 +113,7 @@ export function openNewDirect(store, actions) {
     people.input.autofocus = true;
 
     async function start() {
-      const id = await actions.directRoom(...people.chosen());
+      const id = await actions.rooms.openDirect(...people.chosen());
       close();
       navigate(roomPath(id));
       focusComposer();

@@ -1,5 +1,6 @@
 /** The room directory: open rooms and mine, searched and paged by the server. */
-import { directory } from "../../state/rooms_api.js";
+import { findRooms } from "../../calls/rooms.js";
+import { debounce } from "../base/debounce.js";
 import { openDialog } from "../base/dialog.js";
 import { drawEach } from "../base/each.js";
 import { el, fill } from "../base/element.js";
@@ -9,7 +10,6 @@ import { icon } from "../base/icons.js";
 import { navigate } from "../base/navigation.js";
 import { roomPath } from "../base/routes.js";
 import { tintOf } from "../people/people.js";
-import { settled } from "./people_picker.js";
 import { refusal } from "./refusals.js";
 
 /** @typedef {import("../../state/types.js").Store} Store */
@@ -35,7 +35,7 @@ export function openBrowse(store, actions) {
       autocomplete: "off",
       spellcheck: "false",
       autofocus: true,
-      input: settled(() => void load(false)),
+      input: debounce(() => void load(false)),
     });
     const archived = el("input", { type: "checkbox", change: () => void load(false) });
     const alert = createAlert();
@@ -48,7 +48,7 @@ export function openBrowse(store, actions) {
       const mine = (asked += 1);
       list.setAttribute("aria-busy", "true");
       try {
-        const page = await directory({
+        const page = await findRooms({
           q: input.value.trim(),
           archived: archived.checked,
           after: onward ? next : undefined,
@@ -75,12 +75,12 @@ export function openBrowse(store, actions) {
       }
     }
 
-    /** @param {import("../../state/rooms_api.js").Listed} room */
+    /** @param {import("../../calls/rooms.js").Room} room */
     function row(room) {
       const joined = store.state.rooms.has(room.id);
       const enter = async () => {
         try {
-          if (!joined) await actions.joinRoom(room.id);
+          if (!joined) await actions.rooms.join(room.id);
           dialog.close();
           navigate(roomPath(room.id));
         } catch (error) {
@@ -100,7 +100,12 @@ export function openBrowse(store, actions) {
           "span",
           { class: "option-text" },
           el("strong", { dir: "auto" }, room.name),
-          el("small", { dir: "auto" }, room.topic ? `${room.topic} · ` : "", t("member_count", { n: room.members })),
+          el(
+            "small",
+            { dir: "auto" },
+            room.topic ? `${room.topic} · ` : "",
+            t("member_count", { n: room.memberCount }),
+          ),
         ),
         reads && !joined
           ? el("span", { class: "tag" }, t("archived"))

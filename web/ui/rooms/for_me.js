@@ -1,7 +1,8 @@
 /** How I like a room, the same in all my browsers, and leaving it. */
+import { preferRoom } from "../../calls/rooms.js";
+import { allowNotifications } from "../../platform/notifications.js";
 import { isBlocked } from "../../state/blocks.js";
 import { iMay } from "../../state/rights.js";
-import { preferRoom } from "../../state/rooms_api.js";
 import { ask } from "../base/dialog.js";
 import { el, fill } from "../base/element.js";
 import { createAlert, segments } from "../base/form_parts.js";
@@ -9,7 +10,7 @@ import { errorText, t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
 import { addressedRoom, redirect } from "../base/navigation.js";
 import { toast } from "../base/toast.js";
-import { allowNotifications, levelOf } from "../notify/notify.js";
+import { levelOf } from "../notify/notify.js";
 import { toggleBlock } from "../people/blocking.js";
 import { roomName } from "../people/people.js";
 import { whileLeaving } from "./leaving.js";
@@ -118,14 +119,14 @@ export function createForMe(store, actions, id) {
 export async function hideRoom(store, actions, id) {
   const room = store.state.rooms.get(id);
   if (!room) return;
-  if (room.unread) actions.markRead(id, room.seq);
+  if (room.unread) actions.rooms.markRead(id, room.seq);
   // It is left before it is hidden: a page that is loaded anew on it would show it again.
   await whileLeaving(id, async () => {
     document.querySelectorAll("dialog").forEach((dialog) => dialog.close());
     if (addressedRoom() === id) redirect("/");
     try {
-      await actions.hideRoom(id, true);
-      const show = () => void actions.hideRoom(id, false).catch((error) => toast(errorText(error)));
+      await actions.rooms.setHidden(id, true);
+      const show = () => void actions.rooms.setHidden(id, false).catch((error) => toast(errorText(error)));
       toast(t("hidden_note"), { label: t("undo"), act: show });
     } catch (error) {
       toast(errorText(/** @type {{ code?: string }} */ (error)));
@@ -151,7 +152,7 @@ export async function leaveRoom(store, actions, id, say = toast) {
   if (!(await ask({ title: t("leave_room"), text, confirm: t("leave_room"), danger: true }))) return;
   await whileLeaving(id, async () => {
     try {
-      await actions.leaveRoom(id);
+      await actions.rooms.leave(id);
       if (addressedRoom() === id) redirect("/");
     } catch (error) {
       say(refusal(error, "leave"));

@@ -1,6 +1,6 @@
 /** The bar above the messages: which room, what about, who is in it. Its buttons stay, so that they keep the focus. */
+import { preferRoom } from "../../calls/rooms.js";
 import { isBlockedRoom } from "../../state/blocks.js";
-import { preferRoom } from "../../state/rooms_api.js";
 import { el, fill, setText } from "../base/element.js";
 import { errorText, t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";

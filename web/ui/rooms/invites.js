@@ -1,6 +1,6 @@
 /** Links that let people into a room: made, copied once, revoked. */
+import { createInvitation, listInvitations, revokeInvitation } from "../../calls/invites.js";
 import { iMay } from "../../state/rights.js";
-import * as api from "../../state/rooms_api.js";
 import { copyText } from "../base/clipboard.js";
 import { whenOf } from "../base/dates.js";
 import { drawEach } from "../base/each.js";
@@ -22,7 +22,7 @@ const DAY_S = 86_400;
  */
 export function mayInvite(store, room) {
   const { me, info } = store.state;
-  return room.kind !== "dm" && iMay(store.state, room, "add") && Boolean(me?.admin || info?.member_invites);
+  return room.kind !== "dm" && iMay(store.state, room, "add") && Boolean(me?.admin || info?.memberInvites);
 }
 
 /**
@@ -64,12 +64,11 @@ export function createInviteLinks(id) {
   );
 
   async function create() {
-    const { path } = await api.makeInvite({
+    const { link } = await createInvitation({
       rooms: [id],
-      expires_in_s: expiry.value ? Number(expiry.value) : null,
-      uses_max: uses.value ? Number(uses.value) : null,
+      lifeS: expiry.value ? Number(expiry.value) : null,
+      usesMax: uses.value ? Number(uses.value) : null,
     });
-    const link = location.origin + path;
     const copy = el(
       "button",
       { type: "button", class: "button", click: () => void copyText(link) },
@@ -91,24 +90,24 @@ export function createInviteLinks(id) {
 
   async function draw() {
     try {
-      const invites = (await api.invites()).invites.filter((invite) => invite.rooms.some((room) => room.id === id));
+      const invites = (await listInvitations()).filter((invite) => invite.rooms.some((room) => room.id === id));
       fill(list, invites.length ? drawEach(invites, row) : el("li", { class: "results-empty" }, t("no_links")));
     } catch (error) {
       fill(list, el("li", { class: "results-empty" }, errorText(/** @type {{ code?: string }} */ (error))));
     }
   }
 
-  /** @param {import("../../state/rooms_api.js").Invitation} invite */
+  /** @param {import("../../state/types.js").Invitation} invite */
   function row(invite) {
     const over =
       invite.revoked ||
-      (invite.expires_at ?? Infinity) < Date.now() ||
-      (invite.uses_max !== null && invite.uses >= invite.uses_max);
+      (invite.expiresAt ?? Infinity) < Date.now() ||
+      (invite.usesMax !== null && invite.uses >= invite.usesMax);
     const used =
-      invite.uses_max === null
+      invite.usesMax === null
         ? t("used_times", { n: invite.uses })
-        : t("used_of", { n: invite.uses, most: invite.uses_max });
-    const until = invite.expires_at === null ? t("span_never") : whenOf(invite.expires_at);
+        : t("used_of", { n: invite.uses, most: invite.usesMax });
+    const until = invite.expiresAt === null ? t("span_never") : whenOf(invite.expiresAt);
     return el(
       "li",
       { class: over ? "option option-still row-over" : "option option-still" },
@@ -121,7 +120,7 @@ export function createInviteLinks(id) {
             {
               type: "button",
               class: "button button-small",
-              click: () => void api.revokeInvite(invite.id).then(draw, draw),
+              click: () => void revokeInvitation(invite.id).then(draw, draw),
             },
             t("revoke_link"),
           ),

@@ -1,6 +1,6 @@
 /** What I may do about a member of a room; what cannot be taken back asks once. */
+import * as api from "../../calls/rooms.js";
 import { iMay } from "../../state/rights.js";
-import * as api from "../../state/rooms_api.js";
 import { whenOf } from "../base/dates.js";
 import { ask, openDialog } from "../base/dialog.js";
 import { el } from "../base/element.js";
@@ -9,16 +9,16 @@ import { icon } from "../base/icons.js";
 import { nameOf } from "../people/people.js";
 
 /** @typedef {import("../../state/types.js").Store} Store */
-/** @typedef {import("../../state/rooms_api.js").Member} Member */
+/** @typedef {import("../../calls/rooms.js").Member} Member */
 /** @typedef {{ label: string, picture: string, danger?: boolean, act: () => Promise<unknown> }} Act */
 
 const YEAR_MS = 365 * 86_400_000;
 /** Words are taken for so long; ten years are until somebody gives them back. */
-const SILENCES = /** @type {const} */ ([
-  ["silence_10m", 600_000],
-  ["silence_1h", 3_600_000],
-  ["silence_1d", 86_400_000],
-  ["silence_ever", 10 * YEAR_MS],
+const MUTES = /** @type {const} */ ([
+  ["mute_10m", 600_000],
+  ["mute_1h", 3_600_000],
+  ["mute_1d", 86_400_000],
+  ["mute_ever", 10 * YEAR_MS],
 ]);
 
 /**
@@ -27,11 +27,11 @@ const SILENCES = /** @type {const} */ ([
  * @param {Member} member
  * @returns {Act[]}
  */
-export function actsOn(store, room, { uid, role, silenced_until: silenced }) {
+export function actsOn(store, room, { uid, role, mutedUntil }) {
   const { state } = store;
   const { id } = room;
   const name = nameOf(state, uid);
-  const change = (/** @type {{ role?: string, silenced_until?: number | null }} */ to) => () =>
+  const change = (/** @type {{ role?: string, mutedUntil?: number | null }} */ to) => () =>
     api.changeMember(id, uid, to);
   if (uid === state.me?.uid)
     return role === "owner" ? [{ label: t("step_down"), picture: "shield", act: change({ role: "admin" }) }] : [];
@@ -44,11 +44,11 @@ export function actsOn(store, room, { uid, role, silenced_until: silenced }) {
     if (role !== "admin") acts.push({ label: t("make_room_admin"), picture: "shield", act: change({ role: "admin" }) });
     if (role !== "member") acts.push({ label: t("make_member"), picture: "person", act: change({ role: "member" }) });
   }
-  if (can("silence")) {
+  if (can("mute")) {
     acts.push(
-      silenced
-        ? { label: t("unsilence"), picture: "chat", act: change({ silenced_until: null }) }
-        : { label: t("silence"), picture: "clock", act: () => chooseSilence(id, uid, name) },
+      mutedUntil
+        ? { label: t("unmute_member"), picture: "chat", act: change({ mutedUntil: null }) }
+        : { label: t("mute_member"), picture: "clock", act: () => chooseMute(id, uid, name) },
     );
   }
   if (can("remove"))
@@ -69,8 +69,8 @@ export function actsOn(store, room, { uid, role, silenced_until: silenced }) {
 }
 
 /** @param {number} until */
-export function silencedText(until) {
-  return until - Date.now() > YEAR_MS ? t("silence_ever") : t("silenced_until", { time: whenOf(until) });
+export function mutedText(until) {
+  return until - Date.now() > YEAR_MS ? t("mute_ever") : t("muted_until", { time: whenOf(until) });
 }
 
 /**
@@ -89,20 +89,20 @@ async function sure(title, text, name, act) {
  * @param {string} name
  * @returns {Promise<void>}
  */
-function chooseSilence(id, uid, name) {
+function chooseMute(id, uid, name) {
   return new Promise((resolve, reject) => {
-    openDialog({ title: t("silence_title", { name }), class: "dialog-narrow", closed: resolve }, (shut) => [
+    openDialog({ title: t("mute_member_title", { name }), class: "dialog-narrow", closed: resolve }, (shut) => [
       el(
         "div",
         { class: "menu" },
-        SILENCES.map(([key, span]) =>
+        MUTES.map(([key, span]) =>
           el(
             "button",
             {
               type: "button",
               class: "menu-item",
               click: () =>
-                void api.changeMember(id, uid, { silenced_until: Date.now() + span }).then(shut, (error) => {
+                void api.changeMember(id, uid, { mutedUntil: Date.now() + span }).then(shut, (error) => {
                   reject(error);
                   shut();
                 }),

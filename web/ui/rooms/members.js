@@ -1,7 +1,9 @@
 /** The people of a room: found and paged by the server, and what may be done about each. */
+import { addMember } from "../../calls/rooms.js";
+import * as api from "../../calls/rooms.js";
 import { iMay } from "../../state/rights.js";
-import * as api from "../../state/rooms_api.js";
 import { whenOf } from "../base/dates.js";
+import { debounce } from "../base/debounce.js";
 import { openDialog } from "../base/dialog.js";
 import { drawEach } from "../base/each.js";
 import { el, fill, setText } from "../base/element.js";
@@ -9,14 +11,14 @@ import { createAlert } from "../base/form_parts.js";
 import { errorText, t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
 import { avatar, chosenNameOf, nameOf, presenceText, userOf } from "../people/people.js";
-import { actsOn, silencedText } from "./member_acts.js";
-import { peopleSearch, settled } from "./people_picker.js";
+import { actsOn, mutedText } from "./member_acts.js";
+import { peopleSearch } from "./people_picker.js";
 import { refusal } from "./refusals.js";
 
 /** @typedef {import("../../state/types.js").Store} Store */
 /** @typedef {import("../../state/types.js").Actions} Actions */
 /** @typedef {import("../../state/types.js").Room} Room */
-/** @typedef {import("../../state/rooms_api.js").Member} Member */
+/** @typedef {import("../../calls/rooms.js").Member} Member */
 
 const PAGE = 50;
 /** The most that the server tells at once. */
@@ -46,10 +48,10 @@ export function createMembers(store, actions, id) {
     autocomplete: "off",
     spellcheck: "false",
     dir: "auto",
-    input: settled(() => void load(false)),
+    input: debounce(() => void load(false)),
   });
   const buttons = el("span", { class: "bar-buttons" });
-  const reload = settled(() => void load(false));
+  const reload = debounce(() => void load(false));
   let seen = room()?.members;
   let asked = 0;
   /** @type {string | undefined} */
@@ -60,9 +62,9 @@ export function createMembers(store, actions, id) {
     const mine = (asked += 1);
     const limit = onward ? PAGE : Math.min(PAGE_MAX, Math.max(PAGE, list.childElementCount));
     try {
-      const page = await api.membersPage(id, { q: input.value.trim(), after: onward ? next : undefined, limit });
+      const page = await api.findMembers(id, { q: input.value.trim(), after: onward ? next : undefined, limit });
       if (mine !== asked) return;
-      actions.learnUsers(page.members.map((member) => member.user));
+      actions.users.upsert(page.members.map((member) => member.user));
       next = page.next ?? undefined;
       more.hidden = !next;
       setText(count, t("member_count", { n: page.total }));
@@ -109,8 +111,8 @@ export function createMembers(store, actions, id) {
           member.role !== "member"
             ? el("span", { class: "tag tag-spark" }, t(member.role === "owner" ? "role_owner" : "role_admin"))
             : null,
-          member.silenced_until
-            ? el("span", { class: "tag tag-bad", title: silencedText(member.silenced_until) }, t("silenced"))
+          member.mutedUntil
+            ? el("span", { class: "tag tag-bad", title: mutedText(member.mutedUntil) }, t("member_muted"))
             : null,
         ),
         el("small", { dir: "auto" }, user?.username ? `@${user.username} · ` : "", presenceText(member.state)),
@@ -175,7 +177,7 @@ export function createMembers(store, actions, id) {
         actions,
         (user) => !room()?.members?.includes(user.uid),
         async (user) => {
-          await actions.addMember(id, user.uid);
+          await addMember(id, user.uid);
           await load(false);
         },
         () => t("add_member"),
@@ -237,8 +239,8 @@ function openBans(store, actions, id) {
     const list = el("ul", { class: "results" }, el("li", { class: "results-empty" }, t("loading")));
     const draw = async () => {
       try {
-        const { bans } = await api.bansOf(id);
-        actions.learnUsers(bans.flatMap(({ user }) => user ?? []));
+        const bans = await api.listBans(id);
+        actions.users.upsert(bans.map(({ user }) => user));
         const { state } = store;
         fill(
           list,

@@ -2,9 +2,9 @@
  * What one may do with a room in the list without opening it: by the other mouse button, a long press, or the menu
  * key.
  */
+import { preferRoom } from "../../calls/rooms.js";
 import { isBlocked } from "../../state/blocks.js";
 import { iMay } from "../../state/rights.js";
-import { preferRoom } from "../../state/rooms_api.js";
 import { openDialog } from "../base/dialog.js";
 import { el } from "../base/element.js";
 import { errorText, t } from "../base/i18n.js";
@@ -57,7 +57,7 @@ export function openRoomMenu(store, actions, id) {
         item(muted ? "bell" : "bell_off", t(muted ? "unmute_room" : "mute_room"), () =>
           prefer({ notify: muted ? "usual" : "none" }),
         ),
-        room.unread ? item("check", t("mark_read"), () => actions.markRead(id, room.seq)) : null,
+        room.unread ? item("check", t("mark_read"), () => actions.rooms.markRead(id, room.seq)) : null,
         item("people", t("room_details"), () => openRoomDetails(store, actions, id)),
         room.kind === "dm" ? item("eye_off", t("hide_chat"), () => void hideRoom(store, actions, id)) : null,
         peer

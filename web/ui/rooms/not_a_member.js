@@ -1,5 +1,5 @@
 /** The page of a room I am not a member of. */
-import { readRoom } from "../../state/rooms_api.js";
+import { readRoom } from "../../calls/rooms.js";
 import { el, fill } from "../base/element.js";
 import { busy, createAlert } from "../base/form_parts.js";
 import { t } from "../base/i18n.js";
@@ -53,7 +53,7 @@ export function notAMember(store, actions, id, wasIn) {
               join,
               alert.say,
               (error) => refusal(error, "join"),
-              () => actions.joinRoom(id),
+              () => actions.rooms.join(id),
             ),
         },
         t("join_room"),
@@ -64,7 +64,7 @@ export function notAMember(store, actions, id, wasIn) {
         el("h1", { dir: "auto" }, room.name),
         wasIn ? el("p", { role: "status" }, t("room_left")) : null,
         room.topic ? el("p", { class: "hint", dir: "auto" }, room.topic) : null,
-        el("p", { class: "hint" }, t("member_count", { n: room.members })),
+        el("p", { class: "hint" }, t("member_count", { n: room.memberCount })),
         alert.node,
         el("div", { class: "room-empty-buttons" }, join),
         el("div", { class: "room-empty-buttons" }, browse(), back()),

@@ -1,5 +1,6 @@
 /** Finding people: a field, and whom the server finds for it. One at a time, or several as chips. */
-import { membersPage } from "../../state/rooms_api.js";
+import { findMembers } from "../../calls/rooms.js";
+import { debounce } from "../base/debounce.js";
 import { el, fill, setText } from "../base/element.js";
 import { createAlert } from "../base/form_parts.js";
 import { errorText, t } from "../base/i18n.js";
@@ -12,23 +13,8 @@ import { refusal } from "./refusals.js";
 /** @typedef {import("../../state/types.js").Actions} Actions */
 /** @typedef {import("../../state/types.js").User} User */
 
-/** Typing settles this long before the server is asked. */
-const SEARCH_MS = 200;
 /** More than these need a letter more. */
 const FOUND_MAX = 50;
-
-/**
- * Calls `search` when typing has settled.
- *
- * @param {() => void} search
- */
-export function settled(search) {
-  let timer = /** @type {ReturnType<typeof setTimeout> | undefined} */ (undefined);
-  return () => {
-    clearTimeout(timer);
-    timer = setTimeout(search, SEARCH_MS);
-  };
-}
 
 /**
  * A field, and whoever is found for it; `show` is told after each search, and for what it was.
@@ -59,7 +45,7 @@ function createSearch(find, show) {
     autocomplete: "off",
     spellcheck: "false",
     dir: "auto",
-    input: settled(() => void search()),
+    input: debounce(() => void search()),
   });
   return { input, search };
 }
@@ -73,7 +59,7 @@ function createSearch(find, show) {
  */
 function amongAll(store, actions, wanted) {
   return async (/** @type {string} */ typed) =>
-    (await actions.searchUsers(typed)).filter(
+    (await actions.users.search(typed)).filter(
       (user) => user.uid !== store.state.me?.uid && !user.removed && !user.disabled && wanted(user),
     );
 }
@@ -172,10 +158,10 @@ export function memberSearch(store, actions, id, choose, label) {
   return listWithButtons(
     store,
     async (typed) => {
-      const { members } = await membersPage(id, { q: typed, limit: FOUND_MAX });
-      return actions
-        .learnUsers(members.map((member) => member.user))
-        .filter((user) => user.uid !== store.state.me?.uid);
+      const { members } = await findMembers(id, { q: typed, limit: FOUND_MAX });
+      const users = members.flatMap(({ user }) => user ?? []);
+      actions.users.upsert(users);
+      return users.filter((user) => user.uid !== store.state.me?.uid);
     },
     choose,
     label,

@@ -1,6 +1,6 @@
 /** What a room is called, who writes in it, whether it is there at all. What somebody else changes shows at once. */
+import * as api from "../../calls/rooms.js";
 import { iMay } from "../../state/rights.js";
-import * as api from "../../state/rooms_api.js";
 import { ask, openDialog } from "../base/dialog.js";
 import { el } from "../base/element.js";
 import { busy, createAlert, field, segments } from "../base/form_parts.js";
@@ -16,7 +16,7 @@ import { refusal } from "./refusals.js";
 /** @typedef {import("../../state/types.js").Store} Store */
 /** @typedef {import("../../state/types.js").Actions} Actions */
 /** @typedef {import("../../state/types.js").Room} Room */
-/** @typedef {import("../../state/rooms_api.js").RoomChange} RoomChange */
+/** @typedef {import("../../calls/rooms.js").RoomChange} RoomChange */
 
 /** How long the way back stays on the screen after a room was removed. */
 const UNDO_MS = 12_000;
@@ -51,7 +51,7 @@ export function createRoomSettings(store, actions, id, close) {
           "read_only",
           "read_only_hint",
           (now) => now.readOnly,
-          (on) => change({ read_only: on }),
+          (on) => change({ readOnly: on }),
         )
       : null,
     can("default")
@@ -59,7 +59,7 @@ export function createRoomSettings(store, actions, id, close) {
           "default_room",
           "default_room_hint",
           (now) => now.isDefault,
-          (on) => change({ default: on }),
+          (on) => change({ isDefault: on }),
         )
       : null,
     can("archive")
@@ -226,7 +226,7 @@ async function remove(store, actions, id, close, failed) {
     return;
   await whileLeaving(id, async () => {
     try {
-      await actions.removeRoom(id);
+      await actions.rooms.remove(id);
       close();
       redirect("/");
       toast(t("room_removed", { room: name }), { label: t("undo"), act: () => void undo(actions, id) }, UNDO_MS);
@@ -242,7 +242,7 @@ async function remove(store, actions, id, close, failed) {
  */
 async function undo(actions, id) {
   try {
-    await actions.restoreRoom(id);
+    await actions.rooms.restore(id);
     navigate(roomPath(id));
   } catch (error) {
     toast(errorText(/** @type {{ code?: string }} */ (error)));

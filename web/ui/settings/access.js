@@ -1,4 +1,12 @@
 /** Settings: the browsers I am signed in with, and the tokens of my programs. Each can be shut out at once. */
+import {
+  createToken,
+  endOtherSessions,
+  endSession,
+  listSessions,
+  listTokens,
+  revokeToken,
+} from "../../calls/account.js";
 import { copyText } from "../base/clipboard.js";
 import { agoOf, dateOf, fullTimeOf } from "../base/dates.js";
 import { ask } from "../base/dialog.js";
@@ -31,7 +39,7 @@ export function sessionsSection(store, actions) {
   );
 
   async function draw() {
-    const sessions = await actions.sessions();
+    const sessions = await listSessions();
     sessions.sort((a, b) => Number(b.current) - Number(a.current) || b.seenAt - a.seenAt);
     others.hidden = sessions.length < 2;
     list.removeAttribute("aria-busy");
@@ -50,7 +58,7 @@ export function sessionsSection(store, actions) {
               .filter(Boolean)
               .join(" · "),
             at: session.createdAt,
-            button: session.current ? null : [t("end_session"), () => actions.endSession(session.id)],
+            button: session.current ? null : [t("end_session"), () => endSession(session.id)],
           },
           alert.say,
           draw,
@@ -65,7 +73,7 @@ export function sessionsSection(store, actions) {
     )
       return;
     await busy(others, alert.say, errorText, async () => {
-      await actions.endOtherSessions();
+      await endOtherSessions();
       await draw();
       toast(t("ended_others"));
     });
@@ -113,7 +121,7 @@ export function tokensSection(store, actions) {
   const submit = el("button", { type: "submit", class: "button button-primary" }, t("token_create"));
 
   async function draw() {
-    const tokens = await actions.tokens();
+    const tokens = await listTokens();
     tokens.sort((a, b) => b.createdAt - a.createdAt);
     list.removeAttribute("aria-busy");
     fill(
@@ -131,7 +139,7 @@ export function tokensSection(store, actions) {
                   t("session_seen", { time: agoOf(token.seenAt) }),
                   t("token_made", { time: agoOf(token.createdAt) }),
                 ].join(" · "),
-                button: [t("token_revoke"), () => actions.revokeToken(token.id)],
+                button: [t("token_revoke"), () => revokeToken(token.id)],
               },
               alert.say,
               draw,
@@ -150,7 +158,7 @@ export function tokensSection(store, actions) {
       alert.say,
       (error) => refusal(error, "token"),
       async () => {
-        const token = await actions.createToken({
+        const token = await createToken({
           label: name,
           scope: /** @type {Scope} */ (scope.value),
           lifeS: life.value ? Number(life.value) : null,

@@ -31,7 +31,7 @@ export function accountSection(store, actions, { close }) {
         { class: "dialog-foot" },
         el(
           "button",
-          { type: "button", class: "button button-danger", click: () => openFarewell(store, actions, close) },
+          { type: "button", class: "button button-danger", click: () => openDeleteAccount(store, actions, close) },
           icon("trash"),
           t("delete_account_open"),
         ),
@@ -45,14 +45,14 @@ export function accountSection(store, actions, { close }) {
  * @param {Actions} actions
  * @param {() => void} closeSettings
  */
-function openFarewell(store, actions, closeSettings) {
+function openDeleteAccount(store, actions, closeSettings) {
   const name = store.state.me?.username ?? "";
   openDialog({ title: t("delete_account") }, (close) => {
     const alert = createAlert();
-    const password = currentPassword("farewell-password", t("password"));
+    const password = currentPassword("delete-account-password", t("password"));
     const typed = el("input", {
       class: "input",
-      id: "farewell-name",
+      id: "delete-account-name",
       autocomplete: "off",
       autocapitalize: "none",
       spellcheck: "false",
@@ -74,7 +74,7 @@ function openFarewell(store, actions, closeSettings) {
           if (submit.disabled) return;
           const messages = new FormData(form).get("messages") === "erase" ? "erase" : "keep";
           void busy(submit, alert.say, explain, async () => {
-            await actions.deleteAccount({ password: password.input.value, messages });
+            await actions.session.deleteAccount({ password: password.input.value, messages });
             close();
             closeSettings();
             redirect("/login");

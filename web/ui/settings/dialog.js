@@ -144,7 +144,7 @@ export function openSettings(store, actions, start) {
       ),
     );
     for (const link of links)
-      if (link.dataset["section"] === "invites") link.hidden = !me.admin && !state.info?.member_invites;
+      if (link.dataset["section"] === "invites") link.hidden = !me.admin && !state.info?.memberInvites;
     open(start ?? "profile");
     if (!start) frame.dataset["view"] = "list";
     return [frame];
@@ -158,6 +158,6 @@ export function openSettings(store, actions, start) {
 async function signOut(actions, close) {
   if (!(await ask({ title: t("sign_out"), text: t("sign_out_question"), confirm: t("sign_out") }))) return;
   close();
-  await actions.signOut();
+  await actions.session.signOut();
   redirect("/login");
 }

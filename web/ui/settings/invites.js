@@ -1,4 +1,5 @@
 /** Settings: the invitations I have made, how often each was used, and an end to any of them. */
+import { listInvitations, revokeInvitation } from "../../calls/invites.js";
 import { agoOf, whenOf } from "../base/dates.js";
 import { drawEach } from "../base/each.js";
 import { el, fill } from "../base/element.js";
@@ -8,7 +9,7 @@ import { icon } from "../base/icons.js";
 import { openInvite } from "../people/invite_people.js";
 import { row, waitingRow } from "./access.js";
 
-/** @typedef {import("../../state/types.js").OwnInvite} OwnInvite */
+/** @typedef {import("../../state/types.js").Invitation} Invitation */
 
 /** @type {import("./section.js").Section} */
 export function invitesSection(store, actions) {
@@ -16,7 +17,7 @@ export function invitesSection(store, actions) {
   const list = el("ul", { class: "access-list", "aria-busy": "true" }, waitingRow());
 
   async function draw() {
-    const invites = (await actions.invites()).filter((invite) => isLive(invite));
+    const invites = (await listInvitations()).filter((invite) => isLive(invite));
     list.removeAttribute("aria-busy");
     fill(
       list,
@@ -27,13 +28,15 @@ export function invitesSection(store, actions) {
                 picture: "link",
                 tag: "",
                 at: invite.createdAt,
-                name: invite.label || (invite.rooms.length ? invite.rooms.join(", ") : t("invite_no_room")),
+                name:
+                  invite.label ||
+                  (invite.rooms.length ? invite.rooms.map(({ name }) => name).join(", ") : t("invite_no_room")),
                 detail: [
                   t("invite_used", { n: invite.uses }),
                   invite.expiresAt ? t("status_until", { time: whenOf(invite.expiresAt) }) : t("invite_forever"),
                   agoOf(invite.createdAt),
                 ].join(" · "),
-                button: [t("token_revoke"), () => actions.revokeInvite(invite.id)],
+                button: [t("token_revoke"), () => revokeInvitation(invite.id)],
               },
               alert.say,
               draw,
@@ -66,7 +69,7 @@ export function invitesSection(store, actions) {
 }
 
 /**
- * @param {OwnInvite} invite
+ * @param {Invitation} invite
  * @param {number} [now]
  */
 function isLive({ revoked, expiresAt, uses, usesMax }, now = Date.now()) {

@@ -1,10 +1,10 @@
 /** Settings: how it looks, in which language it speaks, and when it calls. */
+import { allowNotifications, notificationPermission } from "../../platform/notifications.js";
+import { preferences, useTheme } from "../../platform/preferences.js";
 import { el, fill } from "../base/element.js";
 import { t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
 import { chooseLanguage, currentLanguage, LANGUAGES } from "../base/language.js";
-import { preferences, useTheme } from "../base/preferences.js";
-import { allowNotifications, mayAskForNotifications } from "../notify/notify.js";
 
 /** @type {import("./section.js").Section} */
 export function appearanceSection() {
@@ -60,7 +60,7 @@ function miniature() {
 export function languageSection(_store, actions, { close, reopen }) {
   const choose = (/** @type {string} */ value) => {
     // For the other browsers of this person; this one keeps its choice.
-    actions.updateProfile({ locale: value }).catch(() => {});
+    actions.profile.change({ locale: value }).catch(() => {});
     close();
     chooseLanguage(value);
     reopen("language");
@@ -97,13 +97,13 @@ export function languageSection(_store, actions, { close, reopen }) {
 export function notificationsSection() {
   const node = el("div", { class: "settings-card" });
   const draw = () => {
-    const answer = typeof Notification === "undefined" ? "denied" : Notification.permission;
+    const answer = notificationPermission();
     const text = t(answer === "granted" ? "notify_on" : answer === "denied" ? "notify_denied" : "notify_ask");
     fill(
       node,
       el("span", { class: "settings-sign", "data-on": answer === "granted" ? "true" : null }, icon("bell")),
       el("p", {}, text),
-      mayAskForNotifications()
+      answer === "default"
         ? el(
             "button",
             { type: "button", class: "button button-primary", click: () => void allowNotifications().then(draw) },

@@ -52,7 +52,7 @@ export function passwordSection(store, actions) {
       alert.say,
       (error) => (error.code === "bad_credentials" ? t("wrong_old_password") : errorText(error)),
       async () => {
-        await actions.changePassword({
+        await actions.session.changePassword({
           old: old.input.value,
           password: fresh.input.value,
           signOutOthers: others.checked,

@@ -17,7 +17,7 @@ export function privacySection(store, actions) {
   const list = el("ul", { class: "access-list", "aria-busy": "true", "aria-label": t("blocked_people") }, waitingRow());
 
   async function draw() {
-    const blocks = await actions.blocks();
+    const blocks = await actions.blocks.list();
     list.removeAttribute("aria-busy");
     fill(
       list,
@@ -40,7 +40,7 @@ export function privacySection(store, actions) {
         "aria-label": `${t("unblock")}: ${name}`,
         click: () =>
           void busy(button, alert.say, errorText, async () => {
-            await actions.unblock(uid);
+            await actions.blocks.unblock(uid);
             const [next] = [...list.querySelectorAll("button")].filter((each) => each !== button);
             await draw();
             // The row is gone, and the focus with it.
@@ -51,7 +51,7 @@ export function privacySection(store, actions) {
               {
                 label: t("undo"),
                 act: () =>
-                  void actions
+                  void actions.blocks
                     .block(uid)
                     .then(draw)
                     .catch((error) => alert.say(blockRefusal(error))),

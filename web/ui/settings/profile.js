@@ -45,7 +45,7 @@ export function profileSection(store, actions) {
       alert.say,
       (error) => (error.code === "bad_request" ? t("bad_profile") : errorText(error)),
       async () => {
-        await actions.updateProfile({ displayName: name.value.trim(), bio: bio.value.trim() });
+        await actions.profile.change({ displayName: name.value.trim(), bio: bio.value.trim() });
         toast(t("saved"));
       },
     );
@@ -91,7 +91,7 @@ function pictureBlock(store, actions) {
       class: "button button-small",
       click: () =>
         void busy(remove, alert.say, errorText, async () => {
-          await actions.removeAvatar();
+          await actions.profile.removeAvatar();
           draw();
         }),
     },
@@ -149,7 +149,7 @@ function pictureBlock(store, actions) {
     bar.value = 0;
     bar.hidden = false;
     try {
-      await actions.uploadAvatar(file, (part) => {
+      await actions.profile.uploadAvatar(file, (part) => {
         bar.value = part;
       });
       toast(t("saved"));

@@ -17,7 +17,7 @@ export function createBanner(actions) {
     { class: "banner", role: "status", hidden: true },
     el("span", { class: "spinner", "aria-hidden": "true" }),
     text,
-    el("button", { type: "button", click: () => actions.reconnectNow() }, t("retry_now")),
+    el("button", { type: "button", click: () => actions.session.reconnectNow() }, t("retry_now")),
   );
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;

@@ -1,4 +1,5 @@
 /** The signed-in page: rooms at the side, one room on the panel, the banner when the connection is gone. */
+import { addRecentRoom, recentRooms } from "../../platform/preferences.js";
 import { el, fill } from "../base/element.js";
 import { focusLastMessage } from "../base/focus.js";
 import { t } from "../base/i18n.js";
@@ -11,7 +12,6 @@ import { isLeaving } from "../rooms/leaving.js";
 import { notAMember } from "../rooms/not_a_member.js";
 import { Timeline } from "../timeline/view.js";
 import { createBanner } from "./banner.js";
-import { recentRooms, visited } from "./recent.js";
 import { createSidebar } from "./sidebar.js";
 
 /** @typedef {import("../base/view.js").View} View */
@@ -49,7 +49,7 @@ export function createChat(store, actions, targets, marks) {
     node.dataset["view"] = id === null ? "rooms" : "room";
     if (room) {
       open = { key, views: openRoom(room.id) };
-      visited(room.id);
+      addRecentRoom(room.id);
       return;
     }
     open = { key, views: [] };
@@ -59,7 +59,7 @@ export function createChat(store, actions, targets, marks) {
 
   /** @param {string} id @returns {View[]} */
   function openRoom(id) {
-    void actions.openRoom(id);
+    void actions.rooms.open(id);
     const head = createRoomHead(store, actions, id);
     /** @type {Composer} */
     const composer = new Composer(id, { store, actions, targets, marks, sent: () => timeline.toPresent() });

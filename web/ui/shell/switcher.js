@@ -2,7 +2,9 @@
  * Ctrl+K: any room by a few letters, those looked at last before the others; a person opens the direct room. What this
  * browser knows is shown at once, and whom and what the server finds besides a moment later.
  */
-import { directory } from "../../state/rooms_api.js";
+import { findRooms } from "../../calls/rooms.js";
+import { recentRooms } from "../../platform/preferences.js";
+import { debounce } from "../base/debounce.js";
 import { openDialog } from "../base/dialog.js";
 import { el, setText } from "../base/element.js";
 import { focusComposer } from "../base/focus.js";
@@ -12,15 +14,13 @@ import { createListbox } from "../base/listbox.js";
 import { addressedRoom, navigate } from "../base/navigation.js";
 import { roomPath } from "../base/routes.js";
 import { avatar, chosenNameOf, presenceOf, roomName, roomPicture, tintOf } from "../people/people.js";
-import { settled } from "../rooms/people_picker.js";
-import { recentRooms } from "./recent.js";
 import { rankTargets } from "./switcher_order.js";
 
 /** @typedef {import("../../state/types.js").Store} Store */
 /** @typedef {import("../../state/types.js").Actions} Actions */
 /** @typedef {import("../../state/types.js").State} State */
 /** @typedef {import("./switcher_order.js").Target} Target */
-/** @typedef {import("../../state/rooms_api.js").Listed} Listed */
+/** @typedef {import("../../calls/rooms.js").Room} Listed */
 
 /** Rooms to join that the server is asked for. */
 const JOINABLE_MAX = 8;
@@ -39,7 +39,7 @@ export function openSwitcher(store, actions) {
       dialog.close();
       if (target.room) navigate(roomPath(target.room.id));
       else if (target.notAMember) navigate(roomPath(target.notAMember.id));
-      else if (target.uid) navigate(roomPath(await actions.directRoom(target.uid)));
+      else if (target.uid) navigate(roomPath(await actions.rooms.openDirect(target.uid)));
       queueMicrotask(() => focusComposer());
     },
   });
@@ -70,12 +70,12 @@ export function openSwitcher(store, actions) {
   list.attach(input);
 
   const status = el("p", { class: "hidden-visually", role: "status" });
-  const ask = settled(async () => {
+  const ask = debounce(async () => {
     const typed = input.value.trim();
     if (!typed) return;
     const [page] = await Promise.all([
-      directory({ q: typed, limit: JOINABLE_MAX }).catch(() => null),
-      actions.searchUsers(typed).catch(() => []),
+      findRooms({ q: typed, limit: JOINABLE_MAX }).catch(() => null),
+      actions.users.search(typed).catch(() => []),
     ]);
     if (!input.isConnected || input.value.trim() !== typed) return;
     joinable = page?.rooms ?? [];
@@ -139,7 +139,7 @@ function row(state, { room, uid, notAMember, name, also }) {
     : uid
       ? avatar(state, uid, { size: "small", presence: presenceOf(state, uid) })
       : el("span", { class: `room-tile ${tintOf("room" + notAMember?.id)}`, "aria-hidden": "true" }, icon("hash"));
-  const small = uid && also !== name ? `@${also}` : notAMember ? t("member_count", { n: notAMember.members }) : "";
+  const small = uid && also !== name ? `@${also}` : notAMember ? t("member_count", { n: notAMember.memberCount }) : "";
   return [
     picture,
     el("span", { class: "option-text" }, el("strong", { dir: "auto" }, name), small ? el("small", {}, small) : null),

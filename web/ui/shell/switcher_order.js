@@ -8,7 +8,7 @@
  * @property {string} [also]
  * @property {import("../../state/types.js").Room} [room]
  * @property {string} [uid]
- * @property {import("../../state/rooms_api.js").Listed} [notAMember]
+ * @property {import("../../calls/rooms.js").Room} [notAMember]
  */
 
 const SHOWN_MAX = 30;

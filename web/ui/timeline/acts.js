@@ -65,7 +65,7 @@ export class MessageActs {
   /** Adds my reaction, or takes it back. @param {Message} message @param {string} emoji */
   react(message, emoji) {
     const me = this.#store.state.me?.uid ?? "";
-    void this.#actions.react(this.room, message.mid, emoji, !message.reactions?.[emoji]?.includes(me));
+    void this.#actions.messages.react(this.room, message.mid, emoji, !message.reactions?.[emoji]?.includes(me));
   }
 
   /** @param {Message} message */
@@ -93,7 +93,7 @@ export class MessageActs {
     };
     const finish = () => {
       stop();
-      void this.#actions.remove(this.room, mid).finally(() => marks.endDelete(mid));
+      void this.#actions.messages.remove(this.room, mid).finally(() => marks.endDelete(mid));
     };
     const undo = () => {
       stop();

@@ -155,7 +155,7 @@ function sendState(drawing) {
     { class: "message-state", role: "alert" },
     icon("alert"),
     el("span", { title: why }, t("failed")),
-    el("button", { type: "button", click: () => actions.retry(room, message.mid) }, t("retry")),
-    el("button", { type: "button", click: () => actions.discard(room, message.mid) }, t("discard")),
+    el("button", { type: "button", click: () => actions.messages.retry(room, message.mid) }, t("retry")),
+    el("button", { type: "button", click: () => actions.messages.discard(room, message.mid) }, t("discard")),
   );
 }

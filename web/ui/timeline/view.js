@@ -179,7 +179,7 @@ export class Timeline {
       if (!this.#end.isNear || !this.#window.endsAtPresent) this.#end.release();
       this.update(this.#store.state);
     } else if (nearStart && timeline.moreBefore && !timeline.loading) {
-      void this.#actions.loadOlder(this.#id);
+      void this.#actions.rooms.loadOlder(this.#id);
     } else if (this.#end.below < NEAR_PX && !this.#window.endsAtPresent) {
       this.#window.slideDown(messages);
       this.update(this.#store.state);
@@ -220,7 +220,7 @@ export class Timeline {
     this.#reading.see(top);
     const stuck = this.#end.isStuck;
     if (top > room.read || (stuck && room.unread > 0))
-      this.#actions.markRead(this.#id, stuck ? Math.max(top, room.seq) : top);
+      this.#actions.rooms.markRead(this.#id, stuck ? Math.max(top, room.seq) : top);
     this.#drawPill(this.#messages);
   }
 
@@ -229,7 +229,7 @@ export class Timeline {
     this.#wanted = mid;
     this.#end.release();
     const indexOf = () => this.#messages.findIndex((message) => message.mid === mid);
-    if (indexOf() < 0) await this.#actions.loadAround(this.#id, mid).catch(() => false);
+    if (indexOf() < 0) await this.#actions.rooms.loadAround(this.#id, mid).catch(() => false);
     const at = indexOf();
     if (at < 0) {
       this.#wanted = null;

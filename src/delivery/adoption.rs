@@ -1,0 +1,65 @@
+//! A socket on its way from HTTP to a shard.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use crate::base::allowance::Allowance;
+use crate::base::ids::{RoomId, SessionId, Uid};
+use crate::protocol::presence::Status;
+use crate::rooms::publication::Payload;
+use crate::ws::Limits;
+
+/// A socket that a shard is to take over.
+pub struct Adoption {
+    /// The socket, non-blocking and with `TCP_NODELAY`.
+    pub stream: std::net::TcpStream,
+    /// The head of the 101, which is not written yet.
+    pub head: Vec<u8>,
+    /// The bytes that were read behind the request.
+    pub input: Bytes,
+    /// What the connection is for.
+    pub kind: ConnectionKind<NewChat>,
+}
+
+/// What a connection is for: chat, with what is known about its user, or nothing but an echo.
+pub enum ConnectionKind<C> {
+    /// Chat, for a user whose session was checked.
+    Chat(Box<C>),
+    /// Sends back what it gets, for conformance suites.
+    Echo(Limits),
+}
+
+/// A chat connection that begins.
+pub struct NewChat {
+    /// The user.
+    pub uid: Uid,
+    /// The session the user is signed in with.
+    pub session: SessionId,
+    /// When the session was looked up.
+    pub checked_at: Instant,
+    /// Whether the user is an admin of the server.
+    pub admin: bool,
+    /// What the commands of the connection may do.
+    pub rights: Rights,
+    /// The presence the user has chosen.
+    pub status: Status,
+    /// The first frame.
+    pub hello: Payload,
+    /// The user's rooms.
+    pub rooms: Vec<RoomId>,
+    /// How many of them the first frame names.
+    pub rooms_in_hello: usize,
+    /// The limits of the user over all connections.
+    pub allowance: Arc<Allowance>,
+}
+
+/// What the commands of a chat connection may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rights {
+    /// Follow rooms.
+    Read,
+    /// Everything.
+    Write,
+}

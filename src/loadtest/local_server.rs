@@ -1,0 +1,160 @@
+//! The private server of `--local`: another process of this program, so that its cost is separate from that
+//! of the load test. It has its own database in a temporary directory. Both are removed afterwards.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::base::limits::loadtest as limits;
+
+/// The private server, shared with the thread that restarts it.
+pub type SharedServer = Arc<Mutex<LocalServer>>;
+
+/// The process and its directory.
+pub struct LocalServer {
+    child: Child,
+    folder: PathBuf,
+    flags: Vec<String>,
+    /// `127.0.0.1:PORT`.
+    pub authority: String,
+    /// The code by which the first user becomes an admin, until there is one.
+    pub setup: Option<String>,
+}
+
+impl LocalServer {
+    /// Starts it with these further flags of `serve`.
+    ///
+    /// # Errors
+    /// One sentence: the last line of the server's log.
+    pub fn start(flags: Vec<String>) -> Result<Self, String> {
+        let folder = std::env::temp_dir().join(format!("impulse-loadtest-{}", std::process::id()));
+        std::fs::create_dir_all(&folder)
+            .map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
+        let spawned = spawn(&folder, "127.0.0.1:0", &flags);
+        let child = spawned.inspect_err(|_| drop(std::fs::remove_dir_all(&folder)))?;
+        let authority = String::new();
+        let mut local = Self { child, folder, flags, authority, setup: None };
+        local.wait_until_ready()?;
+        Ok(local)
+    }
+
+    /// The id of its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Restarts it at the same address with the same data.
+    ///
+    /// # Errors
+    /// As [`LocalServer::start`].
+    pub fn restart(&mut self) -> Result<(), String> {
+        self.stop();
+        self.child = spawn(&self.folder, &self.authority.clone(), &self.flags)?;
+        self.wait_until_ready()
+    }
+
+    /// A token of `scope` for each user.
+    ///
+    /// # Errors
+    /// What the command printed.
+    pub fn tokens(&self, scope: &str, users: &[String]) -> Result<Vec<String>, String> {
+        let cannot = |error: std::io::Error| format!("cannot make tokens: {error}");
+        let mut command = program(&self.folder).map_err(cannot)?;
+        let output = command
+            .args(["admin", "token", "--scope", scope])
+            .args(users)
+            .output()
+            .map_err(cannot)?;
+        if !output.status.success() {
+            let errors = String::from_utf8_lossy(&output.stderr);
+            return Err(format!("cannot make tokens: {}", errors.trim()));
+        }
+        Ok(String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect())
+    }
+
+    /// Reads what it prints until it serves.
+    fn wait_until_ready(&mut self) -> Result<(), String> {
+        let stdout = self.child.stdout.take().ok_or("the server has no output")?;
+        let (tx, lines) = mpsc::channel();
+        std::thread::spawn(move || {
+            // It is read to the end, because a full pipe would block the server.
+            BufReader::new(stdout).lines().map_while(Result::ok).for_each(|line| {
+                let _ = tx.send(line);
+            });
+        });
+        let until = Instant::now() + limits::START;
+        while let Ok(line) = lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
+            if let Some(authority) = line.strip_prefix("ready: http://") {
+                self.authority = authority.to_owned();
+                let is_first = self.setup.is_none();
+                // The link follows at once, as long as it has not been used.
+                let line =
+                    lines.recv_timeout(if is_first { limits::SETUP } else { Duration::ZERO });
+                let code = line.ok().and_then(|line| Some(line.split_once('#')?.1.to_owned()));
+                self.setup = code.or(self.setup.take());
+                return Ok(());
+            }
+        }
+        let log = std::fs::read_to_string(self.folder.join("server.log")).unwrap_or_default();
+        let last = log.lines().last().unwrap_or("it said nothing").to_owned();
+        Err(format!("the private server did not start: {last}"))
+    }
+
+    fn stop(&mut self) {
+        if let Ok(pid) = i32::try_from(self.child.id()) {
+            // A process that has ended already needs no signal.
+            let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
+        }
+        let until = Instant::now() + limits::STOP;
+        while Instant::now() < until {
+            match self.child.try_wait() {
+                Ok(None) => std::thread::sleep(limits::STOP_POLL),
+                _ => return,
+            }
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for LocalServer {
+    fn drop(&mut self) {
+        self.stop();
+        if let Err(error) = std::fs::remove_dir_all(&self.folder) {
+            eprintln!("{} stays behind: {error}", self.folder.display());
+        }
+    }
+}
+
+fn spawn(folder: &Path, listen: &str, flags: &[String]) -> Result<Child, String> {
+    let cannot = |error: std::io::Error| format!("cannot start a private server: {error}");
+    let log = std::fs::File::create(folder.join("server.log")).map_err(cannot)?;
+    program(folder)
+        .map_err(cannot)?
+        .args(["serve", "--rate-limit-scale", "0", "--listen", listen])
+        .args(flags)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(log)
+        .spawn()
+        .map_err(cannot)
+}
+
+/// This program with the data directory of the private server, and without the flags of any other
+/// server of this machine.
+fn program(folder: &Path) -> std::io::Result<Command> {
+    let mut command = Command::new(std::env::current_exe()?);
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("IMPULSE_") || text.ends_with("DATABASE_URL") {
+            command.env_remove(&name);
+        }
+    }
+    command.env("IMPULSE_LOG", "warn").env("IMPULSE_DATA_DIR", folder.join("data"));
+    Ok(command)
+}

@@ -1,0 +1,208 @@
+/**
+ * Translations between the objects of the wire and those of the client. Names with an underscore are used here and in
+ * `wire_frames.js` alone; the rest of the client sees camelCase, with a value for what the wire leaves out.
+ */
+
+/** @typedef {import("../state/types.js").User} User */
+/** @typedef {import("../state/types.js").Room} Room */
+/** @typedef {import("../state/types.js").Message} Message */
+/** @typedef {import("../state/types.js").Picture} Picture */
+
+/**
+ * A message as the server sends it; `msg` stays as it came until the entry is opened.
+ *
+ * @typedef {{ seq: number, at: number, msg: any }} Entry
+ */
+
+/**
+ * @param {any} wire
+ * @returns {User}
+ */
+export function userFromWire(wire) {
+  return {
+    uid: String(wire.uid ?? wire.id),
+    username: String(wire.username ?? ""),
+    displayName: wire.display_name ?? "",
+    bio: wire.bio ?? "",
+    avatar: pictureFromWire(wire.avatar),
+    state: wire.status?.state ?? "offline",
+    text: wire.status?.text ?? "",
+    until: wire.status?.until ?? null,
+    ...(wire.locale ? { locale: String(wire.locale) } : {}),
+    ...(wire.admin === undefined ? {} : { admin: Boolean(wire.admin) }),
+    ...(wire.disabled ? { disabled: true } : {}),
+    ...(wire.removed ? { removed: true } : {}),
+    ...(wire.ambiguous ? { ambiguous: true } : {}),
+  };
+}
+
+/**
+ * @param {any} wire  `{"96": path, "384": path}`
+ * @returns {Picture | null}
+ */
+export function pictureFromWire(wire) {
+  return wire?.["96"] ? { small: String(wire["96"]), large: String(wire["384"] ?? wire["96"]) } : null;
+}
+
+/**
+ * @param {any} wire
+ * @returns {Room}
+ */
+export function roomFromWire(wire) {
+  return {
+    id: String(wire.id),
+    name: String(wire.name ?? ""),
+    topic: String(wire.topic ?? ""),
+    kind: wire.kind,
+    e2ee: Boolean(wire.e2ee),
+    ...(wire.role ? { role: wire.role } : {}),
+    seq: Number(wire.seq ?? 0),
+    read: Number(wire.read ?? 0),
+    unread: Number(wire.unread ?? 0),
+    mentions: Number(wire.mentions ?? 0),
+    memberCount: Number(wire.members ?? 0),
+    others: (wire.with ?? []).map(String),
+    ...(wire.with?.length === 1 ? { peer: String(wire.with[0]) } : {}),
+    isDefault: Boolean(wire.default),
+    readOnly: Boolean(wire.read_only),
+    archived: Boolean(wire.archived),
+    favourite: Boolean(wire.favourite),
+    notify: wire.notify ?? "usual",
+    mutedUntil: wire.silenced_until ?? null,
+    hidden: Boolean(wire.hidden),
+  };
+}
+
+/**
+ * @param {import("../calls/rooms.js").RoomChange} change
+ */
+export function roomToWire({ readOnly, isDefault, ...same }) {
+  return {
+    ...same,
+    ...(readOnly === undefined ? {} : { read_only: readOnly }),
+    ...(isDefault === undefined ? {} : { default: isDefault }),
+  };
+}
+
+/**
+ * @param {any} wire
+ * @returns {import("../state/types.js").Member}
+ */
+export function memberFromWire(wire) {
+  return {
+    uid: String(wire.uid ?? wire.id),
+    role: String(wire.role ?? "member"),
+    state: wire.state ?? "offline",
+    joinedAt: Number(wire.joined_at ?? 0),
+    mutedUntil: wire.silenced_until ?? null,
+    ...(wire.user ? { user: userFromWire(wire.user) } : {}),
+  };
+}
+
+/** @param {{ role?: string, mutedUntil?: number | null }} change */
+export function memberToWire({ mutedUntil, ...same }) {
+  return { ...same, ...(mutedUntil === undefined ? {} : { silenced_until: mutedUntil }) };
+}
+
+/**
+ * @param {Entry} entry
+ * @param {string} me  whose reactions are marked as mine
+ * @returns {Message}
+ */
+export function messageFromWire(entry, me) {
+  const { msg } = entry;
+  /** @type {Record<string, string[]>} */
+  const reactions = {};
+  /** @type {Record<string, string>} */
+  const mine = {};
+  for (const { e, by, mids } of msg.reactions ?? []) {
+    reactions[e] = by;
+    const at = by.indexOf(me);
+    if (at >= 0) mine[e] = mids[at];
+  }
+  return {
+    mid: msg.mid,
+    rev: msg.rev,
+    kind: msg.kind === "del" ? "del" : "msg",
+    by: msg.by,
+    t: msg.t ?? "",
+    at: msg.created ?? entry.at,
+    createdSeq: msg.created_seq ?? entry.seq,
+    seq: entry.seq,
+    status: "sent",
+    reactions,
+    mine,
+    ...(msg.unreadable ? { unreadable: true } : {}),
+    ...(msg.re ? { re: msg.re } : {}),
+    ...(msg.m ? { m: msg.m } : {}),
+    ...(msg.edited ? { edited: msg.edited } : {}),
+  };
+}
+
+/**
+ * @param {any} wire
+ * @returns {import("../state/types.js").Invitation}
+ */
+export function invitationFromWire(wire) {
+  return {
+    id: String(wire.id),
+    label: String(wire.label ?? ""),
+    by: wire.by?.display_name || wire.by?.username || "",
+    rooms: (wire.rooms ?? []).map((/** @type {any} */ room) => ({
+      id: String(room.id),
+      name: String(room.name ?? ""),
+    })),
+    createdAt: Number(wire.created_at),
+    expiresAt: wire.expires_at ?? null,
+    uses: Number(wire.uses ?? 0),
+    usesMax: wire.uses_max ?? null,
+    revoked: Boolean(wire.revoked),
+  };
+}
+
+/**
+ * @param {any} wire
+ * @returns {import("../state/types.js").InvitationPreview}
+ */
+export function previewFromWire(wire) {
+  return {
+    by: {
+      name: wire.by?.display_name || wire.by?.username || "",
+      username: wire.by?.username ?? "",
+      avatar: pictureFromWire(wire.by?.avatar),
+    },
+    server: String(wire.server ?? ""),
+    rooms: (wire.rooms ?? []).map(roomFromWire),
+    expiresAt: wire.expires_at ?? null,
+    registration: Boolean(wire.registration),
+  };
+}
+
+/**
+ * Renames the keys at every depth: `created_at` is `createdAt` here. For what needs no more than that.
+ *
+ * @param {any} value
+ * @returns {any}
+ */
+export function namesFromWire(value) {
+  return renamed(value, (key) => key.replace(/_([a-z])/g, (_, letter) => letter.toUpperCase()));
+}
+
+/**
+ * @param {any} value
+ * @returns {any}
+ */
+export function namesToWire(value) {
+  return renamed(value, (key) => key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`));
+}
+
+/**
+ * @param {any} value
+ * @param {(key: string) => string} rename
+ * @returns {any}
+ */
+function renamed(value, rename) {
+  if (Array.isArray(value)) return value.map((each) => renamed(each, rename));
+  if (value === null || typeof value !== "object") return value;
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [rename(key), renamed(each, rename)]));
+}

@@ -1,0 +1,100 @@
+/**
+ * Frames of the WebSocket as the client sees them. A frame carries current state, so what it leaves out has a meaning
+ * of its own, which is written out here.
+ */
+import { roomFromWire, userFromWire } from "./wire.js";
+
+/** @typedef {import("../state/types.js").User} User */
+/** @typedef {import("../state/types.js").Room} Room */
+
+/**
+ * A frame of the server.
+ *
+ * @typedef {{ op: "ok", id: string, seq: number, at: number | null, truncated: boolean }
+ *   | { op: "err", id: string, code: string, message: string, retryMs: number }
+ *   | { op: "bye", code: string, retryMs: number }
+ *   | ServerEvent} Frame
+ */
+
+/**
+ * A frame that says what the state is now.
+ *
+ * @typedef {{ op: "hello", rooms: Room[], more: boolean, blocked: string[] }
+ *   | { op: "rooms", rooms: Room[], more: boolean }
+ *   | { op: "blocks", blocked: string[] }
+ *   | { op: "presence", uid: string, state: import("../state/types.js").Presence, text: string, until: number | null }
+ *   | { op: "user", user: User }
+ *   | RoomEvent} ServerEvent
+ */
+
+/**
+ * One that concerns a single room.
+ *
+ * @typedef {{ op: "msg", room: string, entry: import("./wire.js").Entry }
+ *   | { op: "activity", room: string, seq: number, added: number, mention: boolean }
+ *   | { op: "room", room: string, now: Room | null }
+ *   | { op: "member", room: string, uid: string, role: string | null }
+ *   | { op: "typing", room: string, uid: string }
+ *   | { op: "read", room: string, seq: number, unread: number, mentions: number }} RoomEvent
+ */
+
+/** @type {Record<string, (wire: any) => Frame>} */
+const FRAMES = {
+  ok: (wire) => ({
+    op: "ok",
+    id: wire.id,
+    seq: Number(wire.seq ?? 0),
+    at: wire.at ?? null,
+    truncated: Boolean(wire.truncated),
+  }),
+  err: (wire) => ({
+    op: "err",
+    id: wire.id,
+    code: String(wire.code ?? "unknown"),
+    message: String(wire.message ?? ""),
+    retryMs: Number(wire.retry_ms ?? 0),
+  }),
+  bye: (wire) => ({ op: "bye", code: String(wire.code), retryMs: Number(wire.retry_ms) || 0 }),
+  hello: (wire) => ({
+    op: "hello",
+    rooms: wire.rooms.map(roomFromWire),
+    more: Boolean(wire.more),
+    blocked: (wire.blocked ?? []).map(String),
+  }),
+  rooms: (wire) => ({ op: "rooms", rooms: wire.rooms.map(roomFromWire), more: Boolean(wire.more) }),
+  blocks: (wire) => ({ op: "blocks", blocked: wire.blocked.map(String) }),
+  presence: (wire) => ({
+    op: "presence",
+    uid: String(wire.uid),
+    state: wire.state,
+    text: wire.text ?? "",
+    until: wire.until ?? null,
+  }),
+  user: (wire) => ({ op: "user", user: userFromWire(wire.user) }),
+  msg: (wire) => ({ op: "msg", room: String(wire.room), entry: { seq: wire.seq, at: wire.at, msg: wire.msg } }),
+  activity: (wire) => ({
+    op: "activity",
+    room: String(wire.room),
+    seq: Number(wire.seq),
+    added: Number(wire.new ?? 1),
+    mention: Boolean(wire.mention),
+  }),
+  room: (wire) => ({ op: "room", room: String(wire.room.id), now: wire.room.gone ? null : roomFromWire(wire.room) }),
+  member: (wire) => ({ op: "member", room: String(wire.room), uid: String(wire.uid), role: wire.role ?? null }),
+  typing: (wire) => ({ op: "typing", room: String(wire.room), uid: String(wire.uid) }),
+  read: (wire) => ({
+    op: "read",
+    room: String(wire.room),
+    seq: Number(wire.seq),
+    unread: Number(wire.unread ?? 0),
+    mentions: Number(wire.mentions ?? 0),
+  }),
+};
+
+/**
+ * @param {any} wire
+ * @returns {Frame | null} null for an `op` that this client does not know
+ */
+export function frameFromWire(wire) {
+  return FRAMES[wire.op]?.(wire) ?? null;
+}

@@ -1,0 +1,37 @@
+/** Joins the parts of the client below the views: the state, and everything that changes it. */
+import { messageFromWire } from "../net/wire.js";
+import { Socket } from "../net/socket.js";
+import { BlockActions } from "./blocks.js";
+import { Drafts } from "./drafts.js";
+import { Ingest } from "./ingest.js";
+import { MessageActions } from "./message_actions.js";
+import { watchIdle } from "./people_idle.js";
+import { Profile } from "./profile.js";
+import { RoomActions } from "./room_actions.js";
+import { Session } from "./session.js";
+import { Store } from "./store.js";
+import { Sync } from "./sync.js";
+import { Users } from "./users.js";
+
+/**
+ * What views call to change the state; calls that change none of it are in `calls/`.
+ *
+ * @typedef {ReturnType<typeof createClient>["actions"]} Actions
+ */
+
+export function createClient() {
+  const store = new Store();
+  const socket = new Socket();
+  const ingest = new Ingest((_room, entry) => messageFromWire(entry, store.state.me?.uid ?? ""));
+  const users = new Users(store);
+  const sync = new Sync({ store, socket, users, ingest });
+  const messages = new MessageActions({ store, socket, ingest });
+  const rooms = new RoomActions({ store, socket, sync, users, messages });
+  const drafts = new Drafts(store);
+  const idle = watchIdle((state) => socket.send("presence", { state }));
+  const session = new Session({ store, socket, sync, users, rooms, messages, drafts, idle });
+  const profile = new Profile(store, session);
+  const blocks = new BlockActions(store, users);
+  session.start();
+  return { store, actions: { session, profile, rooms, messages, drafts, users, blocks } };
+}

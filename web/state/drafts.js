@@ -1,0 +1,41 @@
+/** Unfinished texts, one for each room, kept in this browser so that a reload loses none. */
+import { keep, keysOf, recall } from "../platform/storage.js";
+
+export class Drafts {
+  #store;
+
+  /** @param {import("./store.js").Store} store */
+  constructor(store) {
+    this.#store = store;
+  }
+
+  /** Reads what was kept for the person who has signed in. @param {string} uid */
+  load(uid) {
+    const prefix = prefixOf(uid);
+    this.#store.state.drafts = new Map(
+      keysOf(prefix).map((key) => [key.slice(prefix.length), String(recall(key) ?? "")]),
+    );
+  }
+
+  /**
+   * Keeps a draft, and notifies nobody: the field that it is typed in shows it already, and other views see it when
+   * they are drawn next.
+   *
+   * @param {string} room
+   * @param {string} text  empty forgets it
+   */
+  set(room, text) {
+    const { state } = this.#store;
+    // The composer closes after a sign-out, too, and then no draft is kept.
+    if (!state.me) return;
+    state.drafts = new Map(state.drafts);
+    if (text) state.drafts.set(room, text);
+    else state.drafts.delete(room);
+    keep(prefixOf(state.me.uid) + room, text || null);
+  }
+}
+
+/** @param {string} uid */
+function prefixOf(uid) {
+  return `draft.${uid}.`;
+}

@@ -1,0 +1,337 @@
+/**
+ * Events of the server as changes of the state: pure functions from the state and an event to the parts that are
+ * different after it. Every event says what is so now, so applying one twice changes nothing.
+ */
+import { firstSeqOf, inLoadedRange, merge, unreadAfter } from "./messages.js";
+
+/** @typedef {import("./types.js").State} State */
+/** @typedef {import("./types.js").Room} Room */
+/** @typedef {import("./types.js").Timeline} Timeline */
+/** @typedef {import("./types.js").Message} Message */
+/** @typedef {import("../net/wire_frames.js").ServerEvent} ServerEvent */
+/** @typedef {import("../net/wire_frames.js").RoomEvent} RoomEvent */
+/** @typedef {Partial<State>} Change */
+
+/**
+ * Every event but `msg`, whose entry must be opened first: see `withMessage`.
+ *
+ * @param {State} state
+ * @param {Exclude<ServerEvent, { op: "msg" }>} event
+ * @returns {Change}
+ */
+export function reduce(state, event) {
+  switch (event.op) {
+    case "hello":
+      return { blocked: new Set(event.blocked), ...withRooms(state, new Set(), event) };
+    case "rooms":
+      return withRooms(state, new Set(state.namedRooms), event);
+    case "blocks":
+      return withBlocked(state, new Set(event.blocked));
+    case "presence":
+      return withPresence(state, event);
+    case "user":
+      return withUser(state, event.user);
+    case "activity":
+      return withActivity(state, event);
+    case "room":
+      return event.now ? withRoom(state, event.now) : withoutRoom(state, event.room);
+    case "member":
+      return withMember(state, event);
+    case "typing":
+      return withTyping(state, event);
+    case "read":
+      return withRead(state, event);
+  }
+}
+
+/**
+ * The next of my rooms. What was known before stays until the server has named all: it may be among those to come.
+ *
+ * @param {State} state
+ * @param {Set<string>} named
+ * @param {{ rooms: Room[], more: boolean }} event
+ * @returns {Change}
+ */
+function withRooms(state, named, { rooms: next, more }) {
+  const rooms = new Map(state.rooms);
+  for (const room of next) {
+    named.add(room.id);
+    rooms.set(room.id, knowing(rooms.get(room.id), room));
+  }
+  if (more) return { rooms, namedRooms: named };
+  for (const id of rooms.keys()) if (!named.has(id)) rooms.delete(id);
+  return { rooms, namedRooms: null, loadingRooms: false };
+}
+
+/**
+ * @param {State} state
+ * @param {Set<string>} blocked
+ * @returns {Change}
+ */
+function withBlocked(state, blocked) {
+  const typing = new Map(state.typing);
+  for (const [room, writers] of typing) {
+    if (writers.some((uid) => blocked.has(uid)))
+      typing.set(
+        room,
+        writers.filter((uid) => !blocked.has(uid)),
+      );
+  }
+  return { blocked, typing };
+}
+
+/**
+ * @param {State} state
+ * @param {Extract<ServerEvent, { op: "presence" }>} event
+ * @returns {Change}
+ */
+function withPresence(state, { uid, state: presence, text, until }) {
+  const user = state.users.get(uid);
+  if (!user) return {};
+  // A person who is offline keeps the status text: the account has it.
+  const status = presence === "offline" ? {} : { text, until };
+  return { users: new Map(state.users).set(uid, { ...user, state: presence, ...status }) };
+}
+
+/**
+ * A profile. Presence has events of its own, so what was known of it stays.
+ *
+ * @param {State} state
+ * @param {import("./types.js").User} user
+ * @returns {Change}
+ */
+function withUser(state, user) {
+  const presence = state.users.get(user.uid)?.state ?? user.state ?? "offline";
+  return { users: new Map(state.users).set(user.uid, { ...user, state: presence }) };
+}
+
+/**
+ * A room that I do not follow has something new.
+ *
+ * @param {State} state
+ * @param {Extract<RoomEvent, { op: "activity" }>} event
+ * @returns {Change}
+ */
+function withActivity(state, { room: id, seq, added, mention }) {
+  const room = state.rooms.get(id);
+  if (!room || seq <= room.seq) return {};
+  return withRoom(state, {
+    ...room,
+    seq,
+    unread: room.unread + added,
+    mentions: room.mentions + Number(mention),
+    hidden: room.hidden && added === 0,
+  });
+}
+
+/**
+ * @param {State} state
+ * @param {Extract<RoomEvent, { op: "member" }>} event
+ * @returns {Change}
+ */
+function withMember(state, { room: id, uid, role }) {
+  const room = state.rooms.get(id);
+  if (!room?.members) return {};
+  const others = room.members.filter((each) => each !== uid);
+  return withRoom(state, { ...room, members: role ? [...others, uid] : others });
+}
+
+/**
+ * @param {State} state
+ * @param {{ room: string, uid: string }} event
+ * @returns {Change}
+ */
+function withTyping(state, { room, uid }) {
+  const writers = state.typing.get(room) ?? [];
+  if (uid === state.me?.uid || state.blocked.has(uid) || writers.includes(uid)) return {};
+  return { typing: new Map(state.typing).set(room, [...writers, uid]) };
+}
+
+/**
+ * @param {State} state
+ * @param {string} room
+ * @param {string} uid
+ * @returns {Change}
+ */
+export function withoutTyping(state, room, uid) {
+  const writers = state.typing.get(room);
+  if (!writers?.includes(uid)) return {};
+  return {
+    typing: new Map(state.typing).set(
+      room,
+      writers.filter((each) => each !== uid),
+    ),
+  };
+}
+
+/**
+ * My read position, moved by another of my browsers.
+ *
+ * @param {State} state
+ * @param {Extract<RoomEvent, { op: "read" }>} event
+ * @returns {Change}
+ */
+function withRead(state, { room: id, seq, unread, mentions }) {
+  const room = state.rooms.get(id);
+  return room && seq >= room.read ? withRoom(state, { ...room, read: seq, unread, mentions }) : {};
+}
+
+/**
+ * A message as it is now, live or replayed.
+ *
+ * @param {State} state
+ * @param {string} id
+ * @param {Message} message
+ * @returns {Change}
+ */
+export function withMessage(state, id, message) {
+  const timeline = state.timelines.get(id);
+  const room = state.rooms.get(id);
+  return {
+    ...(timeline ? withTimeline(state, id, withArrived(timeline, message)) : {}),
+    ...(room ? withRoom(state, counting(state, room, timeline, message)) : {}),
+    ...withoutTyping(state, id, message.by),
+  };
+}
+
+/**
+ * @param {Timeline} timeline
+ * @param {Message} message
+ * @returns {Timeline}
+ */
+function withArrived(timeline, message) {
+  const seq = Math.max(timeline.seq, message.seq);
+  // An older message that changed comes with its own page, which may not be loaded yet.
+  const messages = inLoadedRange(timeline, message) ? merge(timeline.messages, [message]) : timeline.messages;
+  return { ...timeline, messages, seq };
+}
+
+/**
+ * The room with the message counted, if it is a new one of somebody else.
+ *
+ * @param {State} state
+ * @param {Room} room
+ * @param {Timeline | undefined} timeline
+ * @param {Message} message
+ * @returns {Room}
+ */
+function counting(state, room, timeline, message) {
+  const me = state.me?.uid ?? "";
+  const isNew = message.kind === "msg" && message.createdSeq > room.seq;
+  const isKnown = timeline?.messages.some((each) => each.mid === message.mid);
+  const counts = isNew && !isKnown && message.by !== me && message.createdSeq > room.read;
+  return {
+    ...room,
+    seq: Math.max(room.seq, message.seq),
+    unread: room.unread + Number(counts),
+    mentions: room.mentions + Number(counts && Boolean(message.m?.includes(me)) && !state.blocked.has(message.by)),
+    // A new message brings a hidden room back.
+    hidden: room.hidden && !isNew,
+  };
+}
+
+/**
+ * @param {State} state
+ * @param {Room} room
+ * @returns {Change}
+ */
+export function withRoom(state, room) {
+  return { rooms: new Map(state.rooms).set(room.id, knowing(state.rooms.get(room.id), room)) };
+}
+
+/**
+ * @param {State} state
+ * @param {string} id
+ * @returns {Change}
+ */
+export function withoutRoom(state, id) {
+  const rooms = new Map(state.rooms);
+  rooms.delete(id);
+  return { rooms, ...withoutTimeline(state, id) };
+}
+
+/**
+ * The members of a room are asked for once; what the server says of the room later leaves them out.
+ *
+ * @param {Room | undefined} known
+ * @param {Room} room
+ * @returns {Room}
+ */
+function knowing(known, room) {
+  return known?.members && !room.members ? { ...room, members: known.members } : room;
+}
+
+/**
+ * @param {State} state
+ * @param {string} room
+ * @param {Timeline} timeline
+ * @returns {Change}
+ */
+export function withTimeline(state, room, timeline) {
+  return { timelines: new Map(state.timelines).set(room, timeline) };
+}
+
+/**
+ * @param {State} state
+ * @param {string} room
+ * @returns {Change}
+ */
+export function withoutTimeline(state, room) {
+  const timelines = new Map(state.timelines);
+  timelines.delete(room);
+  return { timelines };
+}
+
+/**
+ * The newest page in the place of the sent messages that were known. Only changes that came live after `after`, while
+ * the page was on its way, are newer than it.
+ *
+ * @param {State} state
+ * @param {string} id
+ * @param {{ messages: Message[], more: boolean }} page
+ * @param {number} after
+ * @returns {Change}
+ */
+export function withNewestPage(state, id, { messages: arrived, more }, after) {
+  const old = state.timelines.get(id);
+  if (!old) return {};
+  const oldest = arrived[0]?.createdSeq ?? 0;
+  const kept = old.messages.filter(
+    (message) => message.status !== "sent" || (message.seq > after && message.createdSeq >= oldest),
+  );
+  const { gapAfter: _, ...timeline } = old;
+  const room = state.rooms.get(id);
+  const me = state.me?.uid ?? "";
+  return {
+    ...withTimeline(state, id, {
+      ...timeline,
+      messages: merge(kept, arrived),
+      loaded: true,
+      loading: false,
+      moreBefore: more,
+    }),
+    // Where the page is the whole room the messages can be counted.
+    ...(room && !more ? withRoom(state, { ...room, ...unreadAfter(arrived, room.read, me, state.blocked) }) : {}),
+  };
+}
+
+/**
+ * The page before `first`, unless the timeline begins elsewhere by now.
+ *
+ * @param {State} state
+ * @param {string} id
+ * @param {{ messages: Message[], more: boolean } | null} page  null if it could not be had
+ * @param {number} first
+ * @returns {Change}
+ */
+export function withOlderPage(state, id, page, first) {
+  const timeline = state.timelines.get(id);
+  if (!timeline) return {};
+  if (!page || firstSeqOf(timeline.messages) !== first) return withTimeline(state, id, { ...timeline, loading: false });
+  return withTimeline(state, id, {
+    ...timeline,
+    loading: false,
+    moreBefore: page.more && page.messages.length > 0,
+    messages: merge(page.messages, timeline.messages),
+  });
+}

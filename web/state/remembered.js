@@ -1,0 +1,45 @@
+/**
+ * What this browser remembers of the person who is signed in, over reloads and in all its tabs. The session itself is
+ * a cookie that the client cannot read.
+ */
+import { keep, keysOf, recall, watchKept } from "../platform/storage.js";
+import { forgetRecentRooms } from "../platform/preferences.js";
+
+/** @typedef {import("./types.js").User} User */
+
+const ACCOUNT = "account";
+/** Keys that hold what a person has written, each followed by their uid: unfinished texts, and texts not sent yet. */
+const WRITTEN = ["draft.", "outbox."];
+
+/** Who was signed in when this browser was last used. */
+export function rememberedAccount() {
+  return /** @type {User | null} */ (recall(ACCOUNT));
+}
+
+/** @param {User} user */
+export function rememberAccount(user) {
+  keep(ACCOUNT, user);
+}
+
+/** After the end of a session: the next person who uses this browser finds nothing that was written in it. */
+export function forgetAccount() {
+  keep(ACCOUNT, null);
+  forgetRecentRooms();
+  forgetWritten();
+}
+
+/**
+ * Forgets what people have written here.
+ *
+ * @param {string} [except]  the uid of the person who is signed in now
+ */
+export function forgetWritten(except) {
+  for (const key of WRITTEN.flatMap((start) => keysOf(start))) {
+    if (except === undefined || key.split(".")[1] !== except) keep(key, null);
+  }
+}
+
+/** Calls back when another tab of this browser has signed in or out. @param {() => void} changed */
+export function watchAccount(changed) {
+  watchKept(ACCOUNT, changed);
+}
