@@ -4,7 +4,7 @@
 //! its dimensions are read from the header and bounded before anything is decoded; the decoder has a
 //! bound on what it may allocate. What is kept is drawn anew from the pixels: no metadata, no second
 //! frame, no trailing bytes survive. Decoding costs up to a second of one core and 300 MB, so it runs
-//! on a blocking thread and few at a time; leave is asked for before the upload is read
+//! on a blocking thread and few at a time; a permit is taken before the upload is read
 //! ([`AvatarPipeline::admit`]), so that uploads cannot fill the memory, either.
 
 use std::collections::HashSet;
@@ -51,7 +51,7 @@ pub struct AvatarPipeline {
     users: Mutex<HashSet<Uid>>,
 }
 
-/// Leave for one upload, for as long as it is held.
+/// The right to one upload, for as long as it is held.
 #[derive(Debug)]
 pub struct UploadPermit {
     pipeline: Arc<AvatarPipeline>,
@@ -63,14 +63,14 @@ impl Default for AvatarPipeline {
     fn default() -> Self {
         Self {
             at_once: Semaphore::new(limits::AT_ONCE),
-            uploads: Arc::new(Semaphore::new(limits::PLACES)),
+            uploads: Arc::new(Semaphore::new(limits::UPLOADS)),
             users: Mutex::default(),
         }
     }
 }
 
 impl AvatarPipeline {
-    /// Leave for a user's upload, to be held from before its first byte is read.
+    /// The permit for a user's upload, to be held from before its first byte is read.
     ///
     /// # Errors
     /// `rate_limited` while the user has one, `unavailable` while all are taken.

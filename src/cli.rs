@@ -21,13 +21,13 @@ pub struct Cli {
 }
 
 impl Cli {
-    /// Reads the command line and the environment; prints help or an error and exits as clap does.
+    /// Parses the command line and the environment. Prints help or an error and exits, as clap does.
     pub fn read() -> Self {
         let matches = forget_blank_variables(Self::command()).get_matches();
         Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
     }
 
-    /// The settings the server would have.
+    /// The settings of the server, whatever the verb.
     pub fn config_of_serve(&self) -> &Config {
         match &self.command {
             Some(Command::Serve(config)) => config,
@@ -36,7 +36,7 @@ impl Cli {
     }
 }
 
-/// `DATABASE_URL= impulse` means unset, as a `.env` file with empty lines would have it.
+/// An empty variable counts as unset, because a `.env` file may have empty lines (`DATABASE_URL=`).
 fn forget_blank_variables(command: clap::Command) -> clap::Command {
     let verbs: Vec<_> = command.get_subcommands().map(|verb| verb.get_name().to_owned()).collect();
     let command = command.mut_args(|arg| {

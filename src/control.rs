@@ -1,6 +1,6 @@
-//! How the command line finds a running server: a file in its data directory, readable by its owner
-//! only, with the address and a token that opens administration. Whoever can read it could read the
-//! database's files as well.
+//! How the command line finds a running server: a file in its data directory, readable by its owner only,
+//! with the address and a token that opens the administration. Who can read it can read the files of the
+//! database as well.
 
 use std::fs;
 use std::io::Write as _;
@@ -17,7 +17,7 @@ const FILE: &str = "server.json";
 pub struct Control {
     /// Address and port.
     pub address: String,
-    /// The name to ask for, where not every one is answered.
+    /// The `Host` of a request, if the server does not answer to every one.
     #[serde(default)]
     pub host: Option<String>,
     /// Opens `/api/admin/…`.
@@ -26,7 +26,7 @@ pub struct Control {
     pub pid: u32,
 }
 
-/// The file of a running server; gone when this is dropped.
+/// The file of a running server, removed when this is dropped.
 #[derive(Debug)]
 pub struct ControlFile {
     path: PathBuf,
@@ -34,10 +34,10 @@ pub struct ControlFile {
 }
 
 impl ControlFile {
-    /// Writes the file, in one step, so that nobody reads half of it.
+    /// Writes the file in one step, so that no program reads half of it.
     ///
     /// # Errors
-    /// What the system says.
+    /// What the system calls say.
     pub fn write(data_dir: &Path, control: &Control) -> std::io::Result<Self> {
         fs::create_dir_all(data_dir)?;
         let path = data_dir.join(FILE);
@@ -53,14 +53,14 @@ impl ControlFile {
 
 impl Drop for ControlFile {
     fn drop(&mut self) {
-        // Another server may have taken the place since.
+        // Another server may have written its own file since.
         if read_file(&self.path).is_some_and(|control| control.pid == self.pid) {
             let _ = fs::remove_file(&self.path);
         }
     }
 }
 
-/// What a server that runs, or one that was killed, has written.
+/// The file of a server that runs or was killed.
 pub fn read(data_dir: &Path) -> Option<Control> {
     read_file(&data_dir.join(FILE))
 }
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_file_is_its_owners_alone_and_goes_with_its_server() {
+    fn only_the_owner_reads_the_file_and_it_is_removed_with_its_server() {
         let folder = tempfile::tempdir().unwrap();
         let control =
             |pid| Control { address: "127.0.0.1:1".into(), host: None, token: "t".into(), pid };

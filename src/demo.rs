@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use sha2::Sha256;
 
-use crate::auth::{Auth, NewAccount, Origin};
+use crate::auth::{Auth, NewAccount, SignInSource};
 use crate::base::error::{Code, Error, Result};
 use crate::base::ids::{Mid, RoomId, Uid};
 use crate::base::random;
@@ -110,7 +110,7 @@ async fn make_user(auth: &Auth, username: &str) -> Result<Uid> {
         key
     });
     let key = rounds.await.map_err(Error::internal)?;
-    let here = Origin { peer: IpAddr::V4(Ipv4Addr::LOCALHOST), devices: "" };
+    let here = SignInSource { peer: IpAddr::V4(Ipv4Addr::LOCALHOST), device_cookie: "" };
     let account = NewAccount::made_here(username, salt, ITERATIONS, kdf(&key, "auth", &[]));
     Ok(auth.register(account, here).await?.uid)
 }

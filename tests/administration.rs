@@ -336,12 +336,12 @@ async fn whoever_deletes_his_own_account_says_his_password_and_is_gone() {
     let server = TestServer::start().await;
     let chief = server.admin().await;
     let anna = server.user("anna").await;
-    let farewell = |auth: &str| Some(json!({"auth": auth_of(auth), "messages": "keep"}));
-    anna.request("DELETE", "/api/me", farewell("wrong")).await.refused(401, "bad_credentials");
-    let last = chief.request("DELETE", "/api/me", farewell("boss")).await;
+    let deletion = |auth: &str| Some(json!({"auth": auth_of(auth), "messages": "keep"}));
+    anna.request("DELETE", "/api/me", deletion("wrong")).await.refused(401, "bad_credentials");
+    let last = chief.request("DELETE", "/api/me", deletion("boss")).await;
     last.refused(403, "forbidden");
     let mut socket = anna.socket().await;
-    let gone = anna.request("DELETE", "/api/me", farewell("anna")).await;
+    let gone = anna.request("DELETE", "/api/me", deletion("anna")).await;
     assert!(gone.header("set-cookie").unwrap().contains("Max-Age=0"));
     assert_eq!(gone.status, 204);
     assert_eq!(socket.closed().await, Some(1008));

@@ -270,8 +270,8 @@ async fn every_act_is_written_down_once_and_what_changes_nothing_is_not() {
     );
     assert_eq!(entry.await["detail"], json!({"name": {"from": "Impulse", "to": "Ours"}}));
     log.none(chief.patch("/api/admin/settings", settings).await).await;
-    let farewell = json!({"auth": auth_of("carl"), "messages": "keep"});
-    log.one(carl.request("DELETE", "/api/me", Some(farewell)).await, "user.delete_self", &carl)
+    let deletion = json!({"auth": auth_of("carl"), "messages": "keep"});
+    log.one(carl.request("DELETE", "/api/me", Some(deletion)).await, "user.delete_self", &carl)
         .await;
 
     let told: BTreeSet<_> = CHANGES.iter().map(|(_, action)| *action).collect();
@@ -360,7 +360,7 @@ async fn the_log_grows_no_faster_than_one_person_may_act_and_fifty_are_muted_at_
     }
     // As fast as she can: the topic changes each time.
     let (mut changed, mut refused) = (0, None);
-    for n in 0..impulse::base::limits::api::AUDITED * 2 {
+    for n in 0..impulse::base::limits::service::AUDITED * 2 {
         let answer = anna.patch(&nook, json!({"topic": format!("{n}")})).await;
         if answer.status == 429 {
             refused = Some(answer);
@@ -369,7 +369,7 @@ async fn the_log_grows_no_faster_than_one_person_may_act_and_fifty_are_muted_at_
         answer.expect(200);
         changed += 1;
     }
-    let most = impulse::base::limits::api::AUDITED;
+    let most = impulse::base::limits::service::AUDITED;
     assert!((most..most + 60).contains(&changed), "{changed}");
     let refused = refused.expect("a refusal");
     assert!(refused.header("retry-after").is_some());

@@ -150,8 +150,8 @@ async fn of_two_admins_who_go_at_once_one_stays() {
     // Each goes by himself.
     left.patch(&user(&ben), json!({"admin": true})).await.expect(200);
     let leave = |who: &Client, name: &str| {
-        let (who, farewell) = (who.clone(), json!({"auth": auth_of(name), "messages": "keep"}));
-        async move { who.request("DELETE", "/api/me", Some(farewell)).await.status }
+        let (who, deletion) = (who.clone(), json!({"auth": auth_of(name), "messages": "keep"}));
+        async move { who.request("DELETE", "/api/me", Some(deletion)).await.status }
     };
     let name = if is_there(other) { "boss" } else { "anna" };
     let (one, other) = tokio::join!(leave(left, name), leave(&ben, "ben"));

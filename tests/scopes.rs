@@ -149,8 +149,8 @@ async fn a_token_makes_no_other_one_and_changes_nothing_about_signing_in() {
         script.post("/api/tokens", json!({"label": "mine"})).await.refused(403, "forbidden");
         script.get("/api/tokens").await.refused(403, "forbidden");
         script.delete("/api/sessions").await.refused(403, "forbidden");
-        let farewell = json!({"auth": auth_of("boss"), "messages": "keep"});
-        script.request("DELETE", "/api/me", Some(farewell)).await.refused(403, "forbidden");
+        let deletion = json!({"auth": auth_of("boss"), "messages": "keep"});
+        script.request("DELETE", "/api/me", Some(deletion)).await.refused(403, "forbidden");
         let mut prepare = registration("new");
         prepare["by"] = json!({"auth": auth_of("boss")});
         let path = "/api/auth/password/prepare";

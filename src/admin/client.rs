@@ -1,15 +1,15 @@
 //! The command line as a client of the server's own HTTP interface.
 //!
-//! There is one way to administrate: `/api/admin/…`. The command line looks up the running server in
-//! the data directory and calls it, so open sockets are reached at once and every deed is in the
-//! audit log. With no server running it runs one in this process, on a free port of loopback, for as
-//! long as the command takes; if one seems to run elsewhere it refuses.
+//! There is one way to administrate: `/api/admin/…`. The command line finds the running server in the data
+//! directory and calls it, so open sockets are reached at once and every act is in the audit log. With no
+//! server running it runs one in this process, on a free port of loopback, for as long as the command
+//! takes. If one seems to run elsewhere it refuses.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::base::limits::admin as limits;
 use crate::config::Config;
 use crate::control::{self, Control};
 use crate::http;
@@ -17,11 +17,7 @@ use crate::server::Server;
 use crate::store::embedded;
 use crate::store::pool::Database;
 
-/// Before each look at who uses a database.
-const PAUSES: [Duration; 3] =
-    [Duration::ZERO, Duration::from_millis(500), Duration::from_millis(1_500)];
-
-/// The way to a server.
+/// A client of the running server, or of one of its own.
 pub struct Client {
     control: Control,
     /// The server that runs for this command only.
@@ -36,7 +32,7 @@ impl Client {
     pub async fn connect(mut config: Config) -> Result<Self, String> {
         if let Some(control) = control::read(&data_dir(&config)) {
             let client = Self { control, own: None };
-            // Asked for something only its own token opens: the port may be somebody else's by now.
+            // This call needs the token of the file: another program may listen on the port by now.
             if client.call("GET", "/api/admin/audit?limit=1", None).await.is_ok() {
                 return Ok(client);
             }
@@ -59,13 +55,13 @@ impl Client {
         }
     }
 
-    /// Where people reach the server from this machine; nowhere if it runs for this command only.
+    /// The address of the server for browsers on this machine; none if it runs for this command only.
     pub fn address(&self) -> Option<&str> {
         let Control { address, host, .. } = &self.control;
         self.own.is_none().then_some(host.as_deref().unwrap_or(address))
     }
 
-    /// One call; what a 2xx answers.
+    /// One call; the body of a 2xx reply.
     ///
     /// # Errors
     /// The server's own sentence, or what went wrong on the way.
@@ -86,8 +82,8 @@ impl Client {
 /// another machine. Two on one database would each count messages on their own.
 async fn refuse_if_in_use(url: &str) -> Result<(), String> {
     let database = Database::new(url)?;
-    for pause in PAUSES {
-        // One that has stopped a moment ago may still be in the list.
+    for pause in limits::DATABASE_PAUSES {
+        // A server that has just stopped may still have connections.
         tokio::time::sleep(pause).await;
         if !database.is_in_use().await.map_err(|error| error.message().to_owned())? {
             return Ok(());
@@ -102,7 +98,7 @@ fn data_dir(config: &Config) -> PathBuf {
     config.data_dir.clone().unwrap_or_else(embedded::default_data_dir)
 }
 
-/// A value of a query.
+/// A text percent-encoded as a value of a query.
 pub fn encoded(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
     let encode = |byte: u8| match plain(byte) {

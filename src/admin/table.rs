@@ -1,5 +1,6 @@
-//! Answers as people read them in a terminal: a list is a table, an object a list of its fields.
+//! Replies as text for a terminal: a list becomes a table, an object a list of its fields.
 
+use comfy_table::{Table, presets};
 use serde_json::Value;
 
 /// Columns of a list, in this order, as far as its entries have them.
@@ -30,55 +31,56 @@ const COLUMNS: [&str; 24] = [
     "target",
 ];
 
-/// The text of an answer.
-pub fn show(answer: &Value) -> String {
-    let Value::Object(fields) = answer else { return "done".to_owned() };
+/// The text of a reply.
+pub fn render(reply: &Value) -> String {
+    let Value::Object(fields) = reply else { return "done".to_owned() };
     let list = fields.values().find_map(Value::as_array);
     match list {
         Some(entries) if fields.len() <= 2 => table(entries, fields.get("total")),
-        _ => object(answer),
+        _ => object(reply),
     }
 }
 
 fn table(entries: &[Value], total: Option<&Value>) -> String {
-    let shown = |column: &&&str| entries.iter().any(|entry| entry.get(**column).is_some());
-    let columns: Vec<_> = COLUMNS.iter().filter(shown).copied().collect();
-    let mut rows = vec![columns.iter().map(|column| column.to_uppercase()).collect::<Vec<_>>()];
+    let is_present = |column: &&&str| entries.iter().any(|entry| entry.get(**column).is_some());
+    let columns: Vec<_> = COLUMNS.iter().filter(is_present).copied().collect();
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header(columns.iter().map(|column| column.to_uppercase()));
     for entry in entries {
-        rows.push(columns.iter().map(|column| cell(column, entry.get(*column))).collect());
+        table.add_row(columns.iter().map(|column| cell(column, entry.get(*column))));
     }
-    let width = |place: usize| {
-        let cells = rows.iter().filter_map(|row| row.get(place));
-        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
-    };
-    let widths: Vec<_> = (0..columns.len()).map(width).collect();
-    let line = |row: &Vec<String>| {
-        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
-        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
-    };
-    let mut lines: Vec<_> = rows.iter().map(line).collect();
+    let mut text = aligned(table);
     if let Some(total) = total.and_then(Value::as_i64) {
-        lines.push(format!("({} of {total})", entries.len()));
+        text.push_str(&format!("\n({} of {total})", entries.len()));
     }
-    lines.join("\n")
+    text
 }
 
-fn object(answer: &Value) -> String {
-    let mut lines = Vec::new();
-    flatten("", answer, &mut lines);
-    let width = lines.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
-    let lines: Vec<_> =
-        lines.into_iter().map(|(name, value)| format!("{name:<width$}  {value}")).collect();
-    lines.join("\n")
+fn object(reply: &Value) -> String {
+    let mut fields = Vec::new();
+    flatten("", reply, &mut fields);
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.add_rows(fields);
+    aligned(table)
 }
 
-fn flatten(prefix: &str, value: &Value, lines: &mut Vec<(String, String)>) {
-    let Value::Object(fields) = value else {
-        return lines.push((prefix.to_owned(), cell(prefix, Some(value))));
+/// Columns as wide as their cells appear in a terminal, two spaces apart.
+fn aligned(mut table: Table) -> String {
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    table.trim_fmt()
+}
+
+fn flatten(prefix: &str, value: &Value, fields: &mut Vec<[String; 2]>) {
+    let Value::Object(members) = value else {
+        return fields.push([prefix.to_owned(), cell(prefix, Some(value))]);
     };
-    for (name, value) in fields {
+    for (name, value) in members {
         let name = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
-        flatten(&name, value, lines);
+        flatten(&name, value, fields);
     }
 }
 
@@ -90,8 +92,7 @@ fn cell(column: &str, value: Option<&Value>) -> String {
         Some(Value::Number(number)) if column.ends_with("_at") || column == "at" => {
             number.as_i64().map_or_else(|| number.to_string(), moment)
         }
-        // Whatever people called themselves must not steer the terminal.
-        Some(Value::String(text)) => text.chars().filter(|c| !c.is_control()).collect(),
+        Some(Value::String(text)) => printable(text),
         Some(Value::Array(values)) => {
             values.iter().map(|value| cell("", Some(value))).collect::<Vec<_>>().join(",")
         }
@@ -99,11 +100,16 @@ fn cell(column: &str, value: Option<&Value>) -> String {
             let name = fields.get("name").or(fields.get("username")).and_then(Value::as_str);
             let name = name.unwrap_or_default();
             let id = fields.get("uid").or(fields.get("id")).and_then(Value::as_str);
-            let name: String = name.chars().filter(|c| !c.is_control()).collect();
+            let name = printable(name);
             id.filter(|id| !id.is_empty()).map_or(name.clone(), |id| format!("{name} ({id})"))
         }
         Some(other) => other.to_string(),
     }
+}
+
+/// A text without control characters: a name must not control the terminal.
+fn printable(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).collect()
 }
 
 /// A time as HTTP writes it, without the weekday.
@@ -124,12 +130,21 @@ mod tests {
         let list = json!({"users": [{"id": "1", "username": "anna", "admin": true},
                                     {"id": "22", "username": "ben\u{1b}[2J", "admin": false}],
                           "total": 2});
-        let text = show(&list);
+        let text = render(&list);
         assert_eq!(text, "ID  USERNAME  ADMIN\n1   anna      yes\n22  ben[2J    -\n(2 of 2)");
         let one = json!({"link": "http://x/reset#t", "expires_at": 0, "now": {"users": 3}});
-        let text = show(&one);
+        let text = render(&one);
         assert!(text.contains("link        http://x/reset#t"), "{text}");
         assert!(text.contains("now.users   3") && text.contains("01 Jan 1970"), "{text}");
-        assert_eq!(show(&Value::Null), "done");
+        assert_eq!(render(&Value::Null), "done");
+    }
+
+    #[test]
+    fn wide_and_combining_characters_are_aligned() {
+        let list = json!({"users": [{"username": "\u{5c71}\u{7530}", "state": "active"},
+                                    {"username": "Zoe\u{308}", "state": "active"}], "total": 2});
+        let expected =
+            "USERNAME  STATE\n\u{5c71}\u{7530}      active\nZoe\u{308}       active\n(2 of 2)";
+        assert_eq!(render(&list), expected);
     }
 }

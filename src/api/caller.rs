@@ -73,11 +73,11 @@ impl Api {
     }
 }
 
-/// Who asks for something under `/api/admin/`.
+/// Who calls something under `/api/admin/`.
 pub(super) enum AdminCaller {
     /// Somebody who is signed in; an administrator or not.
     User(Arc<Session>),
-    /// Whoever runs the server's machine.
+    /// Somebody who runs the server's machine.
     Operator,
 }
 

@@ -22,7 +22,7 @@ pub(super) enum Charge {
 impl Charge {
     /// For a change that each of these people gets a frame of their own for.
     pub fn fan_out(people: u32) -> Self {
-        Self::Change(f64::from(people) / limits::TOLD_AT_COST)
+        Self::Change(f64::from(people) / limits::FAN_OUT_PER_COST)
     }
 
     /// Takes it out of what the caller may do. The operator, who could as well lift the limits, pays nothing.

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use crate::auth::Session;
 use crate::avatars::AvatarPipeline;
-use crate::http::{HttpCounters, Request, Site};
+use crate::base::error::Result;
+use crate::base::limits::api as limits;
+use crate::base::memory::{Holder, Kind};
+use crate::http::{HttpCounters, Request, Response, Site};
 use crate::metrics::Metrics;
 use crate::service::{Actor, Services};
 use crate::ws::Limits;
@@ -37,10 +40,25 @@ pub struct Api {
     pub traffic: Arc<HttpCounters>,
     /// `/metrics`.
     pub metrics: Metrics,
-    /// The digest of the operator's token: whoever can read this machine's files administrates.
+    /// The digest of the operator's token, which opens administration to those who can read this machine's files.
     pub operator: [u8; 32],
     /// What was set at the start.
     pub settings: Settings,
+}
+
+impl Api {
+    /// Reserves memory for a large response until it is written.
+    ///
+    /// # Errors
+    /// `rate_limited` or `unavailable` while its share of the memory is used up.
+    pub(super) fn reserve_memory(&self, response: Response, holder: Holder) -> Result<Response> {
+        if response.is_holding() || response.size() <= limits::SMALL_ANSWER {
+            return Ok(response);
+        }
+        let memory = self.services.rooms.memory();
+        let held = memory.reserve(Kind::Answers, holder, response.size())?;
+        Ok(response.holding(held))
+    }
 }
 
 /// One call of somebody who may make it. `I` are the ids in its path; `C` is the caller: a session, or for

@@ -1,4 +1,4 @@
-//! Invite links: made by whoever may add people, opened by whoever has the secret.
+//! Invite links: made by people who may add others, opened by anybody who has the secret.
 //!
 //! A link opens a room as long as its maker may add people there: the right is checked when the link is made
 //! and again whenever it is used. The use is counted before the rooms are joined, once for each person, and

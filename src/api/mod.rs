@@ -28,7 +28,7 @@ use std::pin::Pin;
 
 use crate::base::error::{Code, Error, Result};
 use crate::base::limits::api as limits;
-use crate::base::memory::{Holder, Kind};
+use crate::base::memory::Holder;
 use crate::http::{BodyAuthorization, Cost, Head, Request, Response, Service};
 
 impl Service for Api {
@@ -57,13 +57,14 @@ impl Service for Api {
     fn call<'a>(&'a self, request: Request) -> Pin<Box<dyn Future<Output = Response> + Send + 'a>> {
         Box::pin(async move {
             let answer = self.answer(&request).await;
-            let answer = answer.and_then(|answer| self.hold(answer, Holder::of(request.peer)));
+            let answer =
+                answer.and_then(|answer| self.reserve_memory(answer, Holder::of(request.peer)));
             answer.unwrap_or_else(|error| self.refusal(&request, &error))
         })
     }
 }
 
-/// Asked for by the checks of containers, by whatever address they use; they learn nothing else.
+/// Requested by the checks of containers under whatever host name they use.
 const ON_ANY_HOST: [&str; 2] = ["/health", "/ready"];
 
 impl Api {
@@ -80,16 +81,6 @@ impl Api {
             None if path == "/api" || path.starts_with("/api/") => Err(no_such_path()),
             None => self.site.respond(&request.head).await.ok_or_else(no_such_path),
         }
-    }
-
-    /// Accounts for a large answer until it is written.
-    fn hold(&self, response: Response, holder: Holder) -> Result<Response> {
-        if response.is_holding() || response.size() <= limits::SMALL_ANSWER {
-            return Ok(response);
-        }
-        let memory = self.services.rooms.memory();
-        let held = memory.reserve(Kind::Answers, holder, response.size())?;
-        Ok(response.holding(held))
     }
 
     /// The one place where a handler's error becomes a response.

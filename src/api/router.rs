@@ -163,11 +163,11 @@ pub(super) struct Endpoint<I> {
     handler: Handler<I>,
 }
 
-/// Who may call, what it takes of what they may do, and what answers.
+/// Who may call, what a call costs them, and the handler.
 pub(super) enum Handler<I> {
-    /// Anybody. What it takes is bounded by the handler.
+    /// Anybody. The handler has limits of its own.
     Public(for<'a> fn(&'a Api, &'a Request) -> Answer<'a>),
-    /// Whoever is signed in by a session that is good for it.
+    /// Users who are signed in by a session that is good for it.
     SignedIn(Access, Charge, for<'a> fn(Call<'a, I>) -> Answer<'a>),
     /// Administrators of the server, and the operator.
     Admin(Charge, Recording, for<'a> fn(AdminCall<'a, I>) -> Answer<'a>),
@@ -178,9 +178,9 @@ pub(super) enum Handler<I> {
 pub(super) enum Recording {
     /// Nobody: it only reads.
     None,
-    /// The service that is called, which also asks for leave.
+    /// The service that is called, which takes the permit for it, too.
     ByService,
-    /// The transaction that does it, after leave was asked for here.
+    /// The transaction that does it; the permit is taken before the handler is called.
     InTransaction,
 }
 
@@ -218,7 +218,7 @@ pub(super) const fn delete<I>(handler: Handler<I>) -> Endpoint<I> {
 pub(super) trait Endpoints: Sync {
     /// What `Allow` says.
     fn methods(&self) -> Vec<&'static str>;
-    /// What a call takes of what its user may do; `None` where there is no user.
+    /// What a call costs its user; `None` where there is no user.
     #[cfg(test)]
     fn charge(&self, method: &str) -> Option<Charge>;
     /// The answer to a request for the path with these numbers.
@@ -246,43 +246,63 @@ impl<I: Ids, const N: usize> Endpoints for [Endpoint<I>; N] {
         let ids = I::of(numbers);
         match endpoint.handler {
             Handler::Public(handler) => handler(api, request),
-            Handler::SignedIn(access, charge, handler) => Box::pin(async move {
-                let session = api.session(request).await?;
-                access.check(&session)?;
-                charge.take(&api.services.allowances, session.principal())?;
-                let (services, caller) = (&*api.services, &*session);
-                let response = handler(Call { api, services, caller, request, ids }).await?;
-                api.hold(response, Holder::User(session.uid))
-            }),
-            Handler::Admin(charge, recording, handler) => Box::pin(async move {
-                let actor = match api.admin_caller(request).await? {
-                    AdminCaller::Operator => Actor::operator(),
-                    AdminCaller::User(session) => {
-                        Access::Admin.check(&session)?;
-                        Actor::of(&session)
-                    }
-                };
-                charge.take(&api.services.allowances, actor.principal)?;
-                if !actor.is_admin() {
-                    let text = "Only admins of the server may do this.";
-                    return Err(Error::new(Code::Forbidden, text));
-                }
-                let services = &*api.services;
-                let permit = match recording {
-                    Recording::None | Recording::ByService => None,
-                    Recording::InTransaction => Some(services.audit.permit(&actor)?),
-                };
-                let call = Call { api, services, caller: &actor, request, ids };
-                let response = handler(call).await?;
-                if let Some(permit) = permit {
-                    permit.use_up();
-                }
-                match actor.principal {
-                    Principal::User { uid, .. } => api.hold(response, Holder::User(uid)),
-                    Principal::Operator | Principal::Server => Ok(response),
-                }
-            }),
+            Handler::SignedIn(access, charge, handler) => {
+                Box::pin(answer_user(api, request, ids, access, charge, handler))
+            }
+            Handler::Admin(charge, recording, handler) => {
+                Box::pin(answer_admin(api, request, ids, charge, recording, handler))
+            }
         }
+    }
+}
+
+async fn answer_user<I>(
+    api: &Api,
+    request: &Request,
+    ids: I,
+    access: Access,
+    charge: Charge,
+    handler: for<'a> fn(Call<'a, I>) -> Answer<'a>,
+) -> Result<Response> {
+    let session = api.session(request).await?;
+    access.check(&session)?;
+    charge.take(&api.services.allowances, session.principal())?;
+    let (services, caller) = (&*api.services, &*session);
+    let response = handler(Call { api, services, caller, request, ids }).await?;
+    api.reserve_memory(response, Holder::User(session.uid))
+}
+
+async fn answer_admin<I>(
+    api: &Api,
+    request: &Request,
+    ids: I,
+    charge: Charge,
+    recording: Recording,
+    handler: for<'a> fn(AdminCall<'a, I>) -> Answer<'a>,
+) -> Result<Response> {
+    let actor = match api.admin_caller(request).await? {
+        AdminCaller::Operator => Actor::operator(),
+        AdminCaller::User(session) => {
+            Access::Admin.check(&session)?;
+            Actor::of(&session)
+        }
+    };
+    charge.take(&api.services.allowances, actor.principal)?;
+    if !actor.is_admin() {
+        return Err(Error::new(Code::Forbidden, "Only admins of the server may do this."));
+    }
+    let services = &*api.services;
+    let permit = match recording {
+        Recording::None | Recording::ByService => None,
+        Recording::InTransaction => Some(services.audit.permit(&actor)?),
+    };
+    let response = handler(Call { api, services, caller: &actor, request, ids }).await?;
+    if let Some(permit) = permit {
+        permit.use_up();
+    }
+    match actor.principal {
+        Principal::User { uid, .. } => api.reserve_memory(response, Holder::User(uid)),
+        Principal::Operator | Principal::Server => Ok(response),
     }
 }
 

@@ -1,5 +1,5 @@
-//! Every path there is, and everything about it: its methods, who may call them, what that takes of what they
-//! may do, and the handler; the size of its body and what a request costs where these are not the usual ones.
+//! Every path there is, and everything about it: its methods, who may call them, what a call costs its user, and
+//! the handler; the size of its body and what a request costs its client where these are not the usual ones.
 
 use super::access::Access::{Full, Read, Write};
 use super::account::{avatar, blocks, me, password, sessions, sign_in, tokens};
@@ -60,7 +60,7 @@ static ROUTES: &[Route] = &[
         "/api/me",
         &[
             get(SignedIn(Read, Reading(1.0), run!(me::show))),
-            // Everybody who shares a room is told.
+            // Everybody who shares a room gets a frame.
             patch(SignedIn(Write, Change(2.0), run!(me::change))),
             delete(SignedIn(Full, Free, run!(me::delete))),
         ],
@@ -128,7 +128,7 @@ static ROUTES: &[Route] = &[
         "/api/rooms/{room}",
         &[
             get(SignedIn(Read, Reading(1.0), run!(room::show))),
-            // Everybody in the room is told; what many are told costs more (`Charge::fan_out`).
+            // Everybody in the room gets a frame; a large room costs more (`Charge::fan_out`).
             patch(SignedIn(Write, Change(2.0), run!(room::change))),
             delete(SignedIn(Write, Change(2.0), run!(room::remove))),
         ],
@@ -237,7 +237,7 @@ static ROUTES: &[Route] = &[
     at("/api/admin/purge", &[post(Admin(Change(1.0), ByService, run!(admin::purge)))]),
 ];
 
-/// Method and path of everything that can be asked for.
+/// Method and path of every call there is.
 pub fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
     let methods = |route: &'static Route| route.endpoints.methods().into_iter();
     ROUTES.iter().flat_map(move |route| methods(route).map(|method| (method, route.path)))

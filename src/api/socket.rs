@@ -36,7 +36,7 @@ pub async fn chat(api: &Api, request: &Request) -> Result<Response> {
     let session = api.session(request).await?;
     let allowance = api.services.allowances.of(session.uid);
     allowance.read(limits::users::UPGRADE_COST, session.admin)?;
-    let held = reserve_hello(api, &session)?;
+    let reservation = reserve_hello(api, &session)?;
     check_room_for_one_more(api, &session)?;
     let handover = Handover {
         allowance,
@@ -45,7 +45,7 @@ pub async fn chat(api: &Api, request: &Request) -> Result<Response> {
         rooms: api.services.rooms.clone(),
         shards: api.services.shards.clone(),
     };
-    Ok(Response::upgrade(move |socket, input| handover.run(held, socket, head, input)))
+    Ok(Response::upgrade(move |socket, input| handover.run(reservation, socket, head, input)))
 }
 
 /// Refuses clearly before the process runs out of descriptors, and one user before they take all.
@@ -55,12 +55,12 @@ fn check_room_for_one_more(api: &Api, session: &Session) -> Result<()> {
         api.traffic.count_refused(RefusalReason::Sockets);
         let error =
             Error::new(Code::Unavailable, "The server has as many connections as it can hold.");
-        return Err(error.retry_after(RETRY_MS));
+        return Err(error.retry_after(limits::api::SOCKET_RETRY_MS));
     }
     if !api.services.rooms.presence().reserve(session.uid, api.settings.sockets_per_user) {
         api.traffic.count_refused(RefusalReason::User);
         let error = Error::new(Code::RateLimited, "You have too many connections.");
-        return Err(error.retry_after(RETRY_MS));
+        return Err(error.retry_after(limits::api::SOCKET_RETRY_MS));
     }
     Ok(())
 }
@@ -73,9 +73,6 @@ fn reserve_hello(api: &Api, session: &Session) -> Result<Reservation> {
     let bytes = (rooms * ROOM).min(limits::chat::HELLO_BYTES);
     Ok(api.services.rooms.memory().reserve(Kind::Hellos, Holder::User(session.uid), bytes)?)
 }
-
-/// When a refused connection may try again, in milliseconds.
-const RETRY_MS: u32 = 5_000;
 
 /// `--dev-echo PATH`: the same handshake and frame code, no login, nothing but echo. Conformance suites
 /// send no `Origin`, and there is no session that a page could use; a page of another site is refused
@@ -92,14 +89,14 @@ pub fn echo(api: &Api, request: &Request) -> Response {
 }
 
 /// A first frame and its part of the budget of memory.
-struct Held {
-    hello: Bytes,
-    _held: Reservation,
+struct Hello {
+    frame: Bytes,
+    _reservation: Reservation,
 }
 
-impl AsRef<[u8]> for Held {
+impl AsRef<[u8]> for Hello {
     fn as_ref(&self) -> &[u8] {
-        &self.hello
+        &self.frame
     }
 }
 
@@ -113,7 +110,7 @@ struct Handover {
 }
 
 impl Handover {
-    fn run(self, mut held: Reservation, socket: Socket, head: Vec<u8>, input: Bytes) {
+    fn run(self, mut reservation: Reservation, socket: Socket, head: Vec<u8>, input: Bytes) {
         let uid = self.session.uid;
         // Before the rooms, whose counts depend on it.
         let blocked = self.rooms.blocked_by(uid);
@@ -124,7 +121,7 @@ impl Handover {
         let heartbeat_ms = limits::delivery::PING_AFTER_S.saturating_mul(1_000);
         let hello =
             Event::Hello { uid, rooms: &views, blocked: &blocked, heartbeat_ms, more }.encode();
-        held.resize(hello.len());
+        reservation.resize(hello.len());
         let chat = NewChat {
             uid,
             session: self.session.id,
@@ -132,7 +129,7 @@ impl Handover {
             admin: self.session.admin,
             rights: if self.session.scope.writes() { Rights::Write } else { Rights::Read },
             status: self.session.status.clone(),
-            hello: Bytes::from_owner(Held { hello, _held: held }),
+            hello: Bytes::from_owner(Hello { frame: hello, _reservation: reservation }),
             rooms: rooms.clone(),
             rooms_in_hello,
             allowance: self.allowance.clone(),

@@ -1,7 +1,7 @@
-//! Work that only a few may do at once, shared fairly between those who wait.
+//! A semaphore that is shared fairly between the networks that wait for it.
 //!
-//! Networks take turns, so a network with a thousand attempts makes another one wait for one of them
-//! and not for all. Clients that are known have a ring of their own, and the two rings alternate.
+//! Networks take turns, so a network with a thousand attempts makes another one wait for one of them and not for all.
+//! Known clients have a ring of their own, and the two rings alternate.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 use crate::base::counter::Counter;
 use crate::base::error::{Code, Error, Result};
 use crate::base::lock::MutexExt as _;
+use crate::base::net::sign_in_networks;
 
 /// A client that waits, as far as its turn depends on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +21,25 @@ pub struct Client {
     pub network: IpAddr,
     /// Whether the client has signed in before, or is signed in.
     pub is_known: bool,
+}
+
+impl Client {
+    /// A client of whom only the address is known.
+    pub fn stranger(peer: IpAddr) -> Self {
+        let [address, _, block] = sign_in_networks(peer);
+        Self { network: if block.is_ipv6() { block } else { address }, is_known: false }
+    }
+}
+
+/// How a queue is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QueueLoad {
+    /// How many work now.
+    pub working: usize,
+    /// How many wait.
+    pub waiting: usize,
+    /// How many were refused since the start.
+    pub refused: u64,
 }
 
 /// The bounds of one queue.
@@ -76,7 +96,7 @@ impl FairQueue {
     ///
     /// # Errors
     /// `unavailable` if too many wait already, or come meanwhile from networks with fewer.
-    pub async fn enter(self: &Arc<Self>, client: Client) -> Result<Permit> {
+    pub async fn acquire(self: &Arc<Self>, client: Client) -> Result<Permit> {
         let turn = {
             let mut inner = self.lock();
             if inner.free > 0 {
@@ -98,11 +118,12 @@ impl FairQueue {
             .retry_after(2_000)
     }
 
-    /// How many work, how many wait, and how many were refused since the start.
-    pub fn busy(&self) -> (usize, usize, u64) {
+    /// How it is used now.
+    pub fn load(&self) -> QueueLoad {
         let inner = self.lock();
         let working = self.bounds.at_once.saturating_sub(inner.free);
-        (working, inner.known.waiting + inner.strangers.waiting, self.refused.get())
+        let waiting = inner.known.waiting + inner.strangers.waiting;
+        QueueLoad { working, waiting, refused: self.refused.get() }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -206,6 +227,11 @@ mod tests {
         Client { network: [10, 0, 0, network].into(), is_known }
     }
 
+    fn load(queue: &FairQueue) -> (usize, usize, u64) {
+        let QueueLoad { working, waiting, refused } = queue.load();
+        (working, waiting, refused)
+    }
+
     /// Lets everything that can go on go on.
     async fn settle() {
         for _ in 0..20 {
@@ -216,7 +242,7 @@ mod tests {
     #[tokio::test]
     async fn networks_take_turns_and_known_clients_every_other_one() {
         let queue = FairQueue::new(BOUNDS);
-        let first = queue.enter(client(1, false)).await.unwrap();
+        let first = queue.acquire(client(1, false)).await.unwrap();
         let order = Arc::new(Mutex::new(Vec::new()));
         let mut tasks = Vec::new();
         let waiting =
@@ -224,7 +250,7 @@ mod tests {
         for (network, is_known, name) in waiting {
             let (queue, order) = (queue.clone(), order.clone());
             tasks.push(tokio::spawn(async move {
-                let _permit = queue.enter(client(network, is_known)).await.unwrap();
+                let _permit = queue.acquire(client(network, is_known)).await.unwrap();
                 order.lock().unwrap().push(name);
             }));
             settle().await;
@@ -234,16 +260,16 @@ mod tests {
             task.await.unwrap();
         }
         assert_eq!(*order.lock().unwrap(), ["e", "a", "d", "b", "c"]);
-        assert_eq!(queue.busy(), (0, 0, 0));
+        assert_eq!(load(&queue), (0, 0, 0));
     }
 
     #[tokio::test]
     async fn so_many_of_a_network_and_of_all_wait_and_the_known_have_their_own_places() {
         let queue = FairQueue::new(BOUNDS);
-        let first = queue.enter(client(1, false)).await.unwrap();
+        let first = queue.acquire(client(1, false)).await.unwrap();
         let wait = |who| {
             let queue = queue.clone();
-            tokio::spawn(async move { queue.enter(who).await.map(drop).map_err(|e| e.code()) })
+            tokio::spawn(async move { queue.acquire(who).await.map(drop).map_err(|e| e.code()) })
         };
         let mut tasks: Vec<_> = (0..3).map(|_| wait(client(1, false))).collect();
         settle().await;
@@ -253,12 +279,12 @@ mod tests {
         assert_eq!(wait(client(2, false)).await.unwrap(), Err(Code::Unavailable), "of all");
         tasks.push(wait(client(9, true)));
         settle().await;
-        assert_eq!(queue.busy(), (1, 6, 2));
+        assert_eq!(load(&queue), (1, 6, 2));
         // The last one of those who are most gives way to somebody from elsewhere.
         tasks.push(wait(client(3, false)));
         settle().await;
         assert_eq!(tasks.remove(2).await.unwrap(), Err(Code::Unavailable));
-        assert_eq!(queue.busy(), (1, 6, 3));
+        assert_eq!(load(&queue), (1, 6, 3));
         drop(first);
         for task in tasks {
             assert_eq!(task.await.unwrap(), Ok(()));
@@ -273,7 +299,7 @@ mod tests {
             let network = IpAddr::V4(((held.len() / from_each) as u32).into());
             let mut next = Box::pin({
                 let queue = queue.clone();
-                async move { queue.enter(Client { network, is_known: false }).await }
+                async move { queue.acquire(Client { network, is_known: false }).await }
             });
             let polled =
                 std::future::poll_fn(|context| std::task::Poll::Ready(next.as_mut().poll(context)));
@@ -301,16 +327,16 @@ mod tests {
     #[tokio::test]
     async fn who_gave_up_waiting_holds_nobody_up() {
         let queue = FairQueue::new(BOUNDS);
-        let first = queue.enter(client(1, false)).await.unwrap();
+        let first = queue.acquire(client(1, false)).await.unwrap();
         let gone = tokio::spawn({
             let queue = queue.clone();
-            async move { queue.enter(client(1, false)).await.map(drop) }
+            async move { queue.acquire(client(1, false)).await.map(drop) }
         });
         settle().await;
         gone.abort();
         settle().await;
         drop(first);
-        drop(queue.enter(client(2, false)).await.unwrap());
-        assert_eq!(queue.busy(), (0, 0, 0));
+        drop(queue.acquire(client(2, false)).await.unwrap());
+        assert_eq!(load(&queue), (0, 0, 0));
     }
 }

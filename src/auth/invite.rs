@@ -6,7 +6,8 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::{Auth, session};
+use super::secret::{digest, new_token};
+use super::state::Auth;
 use crate::base::error::{Code, Error, Result};
 use crate::base::ids::{InviteId, RoomId, Uid};
 use crate::base::limits::auth::INVITES;
@@ -38,7 +39,7 @@ impl Auth {
         if let Some(by) = by {
             self.inviting.take(by)?;
         }
-        let (code, digest) = session::new_token()?;
+        let (code, digest) = new_token()?;
         let new = NewInvite {
             digest: &digest,
             by,
@@ -57,7 +58,7 @@ impl Auth {
     /// # Errors
     /// `not_found`, `rate_limited`, `unavailable`.
     pub async fn invite(&self, code: &str, by: Option<Uid>, peer: IpAddr) -> Result<Invite> {
-        let digest = session::digest(code);
+        let digest = digest(code);
         let using =
             InviteUse { digest: &digest, members_invite: self.settings.current().member_invites };
         let permit = self.lookup(peer).await?;
@@ -72,7 +73,7 @@ impl Auth {
     /// # Errors
     /// `not_found` if somebody else had the last one, `rate_limited`, `unavailable`.
     pub async fn use_invite(&self, code: &str, uid: Uid, peer: IpAddr) -> Result<(Invite, bool)> {
-        let digest = session::digest(code);
+        let digest = digest(code);
         let using =
             InviteUse { digest: &digest, members_invite: self.settings.current().member_invites };
         let permit = self.lookup(peer).await?;

@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-use super::{Auth, client_network, session};
+use super::secret::{digest, new_token};
+use super::state::{Auth, client_network};
 use crate::base::error::{Code, Error, Result};
 use crate::base::ids::Uid;
 use crate::base::limits::auth::TICKET;
@@ -59,7 +60,7 @@ impl Auth {
     /// `not_found` if it is not good, `rate_limited`.
     pub async fn ticket(&self, ticket: &str, peer: IpAddr) -> Result<TicketRecord> {
         let permit = self.lookup(peer).await?;
-        let found = self.store.ticket(&session::digest(ticket)).await?;
+        let found = self.store.ticket(&digest(ticket)).await?;
         drop(permit);
         self.good_link(
             peer,
@@ -85,7 +86,7 @@ impl Auth {
 }
 
 fn new_ticket(is_compromised: bool) -> Result<(IssuedTicket, NewTicket)> {
-    let (ticket, digest) = session::new_token()?;
+    let (ticket, digest) = new_token()?;
     let expires_at = now_ms() + millis(TICKET);
     Ok((IssuedTicket { ticket, expires_at }, NewTicket { digest, is_compromised, expires_at }))
 }

@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use super::{Auth, Session, name, session};
+use super::secret::new_token;
+use super::session::Session;
+use super::state::Auth;
 use crate::base::error::{Code, Error, Result};
 use crate::base::ids::{SessionId, Uid};
 use crate::base::limits::auth::TOKENS;
+use crate::base::names;
 use crate::base::time::{millis, now_ms};
 use crate::store::accounts::{NewToken, Scope, SessionInfo, SessionKind};
 
@@ -58,7 +61,7 @@ impl Auth {
     /// # Errors
     /// `not_found` without such a user, `conflict` if the user has too many.
     pub async fn issue_token(&self, username: &str, wish: TokenWish<'_>) -> Result<IssuedToken> {
-        let found = self.store.user_named(&name::key(username)).await?;
+        let found = self.store.user_named(&names::key(username)).await?;
         let uid = found
             .ok_or_else(|| Error::new(Code::NotFound, format!("There is no user {username}.")))?;
         self.keep_token(uid, None, wish).await
@@ -70,7 +73,7 @@ impl Auth {
         asking: Option<SessionId>,
         wish: TokenWish<'_>,
     ) -> Result<IssuedToken> {
-        let (token, digest) = session::new_token()?;
+        let (token, digest) = new_token()?;
         let expires_at = wish.lives.map(|lives| now_ms().saturating_add(millis(lives)));
         let new = NewToken {
             digest: &digest,

@@ -129,6 +129,8 @@ pub mod http {
 /// The HTTP interface (`api`).
 pub mod api {
     use super::Duration;
+    /// When a client whose WebSocket was refused may try again, in milliseconds.
+    pub const SOCKET_RETRY_MS: u32 = 5_000;
     /// Body of a request that has little to say.
     pub const SMALL_BODY: usize = 16 * 1024;
     /// How long a browser keeps the cookie of a login: as long as a session can live.
@@ -165,14 +167,6 @@ pub mod api {
     pub const SERVER_NAME: usize = 64;
     /// The latest moment that can be chosen, the end of the year 9999 in milliseconds: browsers show it.
     pub const LATEST_MS: i64 = 253_402_300_799_999;
-    /// Acts one person may do that go into the audit log, at once and in [`AUDITED_IN`], times the
-    /// rate-limit scale. Fifty members can be muted, or a department moved, without a pause.
-    pub const AUDITED: u32 = 300;
-    /// The same of everybody but admins of the server together, in an hour: the log does not grow
-    /// faster, however many accounts somebody has.
-    pub const AUDITED_TOTAL: u32 = 20_000;
-    /// The time in which [`AUDITED`] acts come back.
-    pub const AUDITED_IN: Duration = Duration::from_secs(10 * 60);
 }
 
 /// Stopping (`server`).
@@ -184,9 +178,17 @@ pub mod server {
     pub const THREADS_STOP: Duration = Duration::from_millis(500);
 }
 
-/// What the server does by itself (`service`).
+/// What the server does for callers and by itself (`service`).
 pub mod service {
     use super::Duration;
+    /// Acts one person may do that go into the audit log, at once and in [`AUDITED_IN`], times the
+    /// rate-limit scale. Fifty members can be muted, or a department moved, without a pause.
+    pub const AUDITED: u32 = 300;
+    /// The same of everybody but admins of the server together, in an hour: the log does not grow
+    /// faster, however many accounts somebody has.
+    pub const AUDITED_TOTAL: u32 = 20_000;
+    /// The time in which [`AUDITED`] acts come back.
+    pub const AUDITED_IN: Duration = Duration::from_secs(10 * 60);
     /// Between two samples of the counters.
     pub const STATS_SAMPLED: Duration = Duration::from_secs(10);
     /// Samples kept: an hour of them.
@@ -295,8 +297,10 @@ pub mod auth {
     pub const TOKEN_LIFE_MIN: Duration = Duration::from_secs(60);
     /// Somebody who uses an invitation again within this time is not counted again.
     pub const INVITE_REPEAT: Duration = Duration::from_secs(10 * 60);
+    /// Rounds of PBKDF2 that browsers compute for new passwords.
+    pub const ITERATIONS: u32 = 1_000_000;
     /// Rounds a client may choose for its part of a password (`e2ee.md` 4.2).
-    pub const ITERATIONS: std::ops::RangeInclusive<u32> = 600_000..=5_000_000;
+    pub const ITERATIONS_RANGE: std::ops::RangeInclusive<u32> = 600_000..=5_000_000;
     /// From `prepare` to `commit`.
     pub const PENDING: Duration = Duration::from_secs(10 * 60);
     /// How long a ticket is good.
@@ -327,11 +331,11 @@ pub mod avatars {
     pub const PIXELS: u64 = 24_000_000;
     /// What decoding one may allocate.
     pub const MEMORY: u64 = 256 * 1024 * 1024;
-    /// Pictures drawn at once.
+    /// Pictures decoded and scaled at once.
     pub const AT_ONCE: usize = 2;
-    /// Pictures being uploaded, waiting or being drawn; one of each user.
-    pub const PLACES: usize = 32;
-    /// What one more is told to wait, in milliseconds.
+    /// Pictures being uploaded, waiting or being scaled; one of each user.
+    pub const UPLOADS: usize = 32;
+    /// When the owner of one more may try again, in milliseconds.
     pub const RETRY_MS: u32 = 2_000;
     /// Quality of the JPEG that is kept, of 100.
     pub const QUALITY: u8 = 85;
@@ -659,7 +663,7 @@ pub mod users {
     /// Calls that change something, in their costs.
     pub const CHANGES: Rate = Rate { at_once: 120.0, per_second: 4.0 };
     /// Members of a room who are told of a change, each by a frame of their own, for the cost of one call.
-    pub const TOLD_AT_COST: f64 = 100.0;
+    pub const FAN_OUT_PER_COST: f64 = 100.0;
     /// Calls that only read, and upgrades, in their costs.
     pub const READS: Rate = Rate { at_once: 1_000.0, per_second: 100.0 };
     /// What an upgrade costs of them: `hello` names every room.
@@ -700,6 +704,14 @@ pub mod embedded {
     pub const WATCH: Duration = Duration::from_millis(100);
     /// Longest pause between attempts to start it again.
     pub const RESTART: Duration = Duration::from_secs(5);
+}
+
+/// The command line (`admin`).
+pub mod admin {
+    use super::Duration;
+    /// Before each check whether another server uses the database.
+    pub const DATABASE_PAUSES: [Duration; 3] =
+        [Duration::ZERO, Duration::from_millis(500), Duration::from_millis(1_500)];
 }
 
 /// The load test (`loadtest`).

@@ -59,7 +59,7 @@ async fn run_one(
     scenario: Scenario,
     stop: &Arc<AtomicBool>,
 ) -> Result<Report, String> {
-    let progress = Progress::of(scenario.name(), plan.quiet);
+    let progress = Progress::new(scenario.name(), plan.quiet);
     let local = match plan.local {
         true => Some(setup::start_local(plan, &progress).await?),
         false => None,

@@ -200,7 +200,7 @@ impl Families {
     }
 
     fn passwords(&self, page: &mut Page<'_>) -> Result<(), Error> {
-        let hashing = self.sources.auth.hashing();
+        let hashing = self.sources.auth.hasher_load();
         page.gauge("argon2_running", "Passwords being computed.", hashing.running)?;
         page.gauge("argon2_queue", "Passwords waiting to be.", hashing.waiting)?;
         page.counter("argon2_refused", "Passwords refused: too many waited.", hashing.refused)

@@ -14,7 +14,7 @@ pub struct Actor {
 }
 
 impl Actor {
-    /// Whoever is signed in by this session.
+    /// The user of this session.
     pub fn of(session: &Session) -> Self {
         Self { principal: session.principal(), name: session.username.clone() }
     }
@@ -24,7 +24,7 @@ impl Actor {
         Self { principal: Principal::User { uid, is_admin: false }, name: name.to_owned() }
     }
 
-    /// Whoever runs the server's machine, through the command line.
+    /// Somebody who runs the server's machine, through the command line.
     pub fn operator() -> Self {
         Self { principal: Principal::Operator, name: "command line".to_owned() }
     }

@@ -1,4 +1,4 @@
-//! The audit log: leave to do what is written there, writing it, and reading it.
+//! The audit log: permits for what goes into it, writing it, and reading it.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use super::actor::Actor;
 use crate::auth::RateLimit;
 use crate::base::error::Result;
 use crate::base::ids::{InviteId, RoomId, Uid};
-use crate::base::limits::api as limits;
+use crate::base::limits::service as limits;
 use crate::base::principal::Principal;
 use crate::store::accounts::{AccountStore, AuditCheck, AuditEntry, AuditFilter, AuditRow};
 
@@ -80,7 +80,7 @@ impl Limits {
     }
 }
 
-/// Leave to write one entry. It is given back if no entry is written.
+/// The right to write one entry. It is given back if no entry is written.
 pub struct Permit<'a> {
     audit: &'a Audit,
     by: &'a Actor,
@@ -118,7 +118,7 @@ impl Audit {
         Self { store, limits: Limits::new(scale) }
     }
 
-    /// Leave for one act that goes into the audit log; asked for before anything is done.
+    /// The permit for one act that goes into the audit log; taken before anything is done.
     ///
     /// # Errors
     /// `rate_limited`.

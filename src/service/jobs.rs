@@ -22,7 +22,7 @@ pub async fn every<F: Future<Output = ()>>(
     }
 }
 
-/// Runs a job whenever it is asked for, and not again before the pause is over, until the server stops.
+/// Runs a job whenever `demand` is notified, and not again before the pause is over, until the server stops.
 pub async fn on_demand<F: Future<Output = ()>>(
     demand: &Notify,
     pause: Duration,

@@ -135,29 +135,29 @@ impl Services {
     }
 
     /// Starts what the server does by itself until it stops.
-    pub fn start_jobs(self: &Arc<Self>, jobs: &mut JoinSet<()>, stop: &watch::Receiver<bool>) {
+    pub fn start_jobs(self: &Arc<Self>, tasks: &mut JoinSet<()>, stop: &watch::Receiver<bool>) {
         let sample = self.job(|services| async move { services.stats.sample() });
-        jobs.spawn(jobs::every(limits::STATS_SAMPLED, stop.clone(), sample));
+        tasks.spawn(jobs::every(limits::STATS_SAMPLED, stop.clone(), sample));
         let purge = self.job(|services| async move {
             if let Err(error) = services.purge.run().await {
                 tracing::warn!(?error, "the purge waits for the next hour");
             }
         });
-        jobs.spawn(jobs::every(limits::PURGE, stop.clone(), purge));
+        tasks.spawn(jobs::every(limits::PURGE, stop.clone(), purge));
         let end_expired = self.job(|services| async move {
             if let Err(error) = services.revocation.end_expired().await {
                 tracing::warn!(?error, "sessions that are over wait for the next attempt");
             }
         });
-        jobs.spawn(jobs::every(SESSIONS_SWEEP, stop.clone(), end_expired));
+        tasks.spawn(jobs::every(SESSIONS_SWEEP, stop.clone(), end_expired));
         let write_statuses = self.job(|services| async move {
             if let Err(error) = services.status_writer.write_pending().await {
                 tracing::debug!(?error, "statuses wait for the database");
             }
         });
-        jobs.spawn(jobs::every(PRESENCE_TICK, stop.clone(), write_statuses));
+        tasks.spawn(jobs::every(PRESENCE_TICK, stop.clone(), write_statuses));
         let (services, stop) = (self.clone(), stop.clone());
-        jobs.spawn(async move { services.accounts.finish_when_interrupted(stop).await });
+        tasks.spawn(async move { services.accounts.finish_when_interrupted(stop).await });
     }
 
     /// A job that works with the services as often as it is run.

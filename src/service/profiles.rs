@@ -140,8 +140,8 @@ impl Profiles {
         self.store.avatar(name, size).await
     }
 
-    /// Sends a changed profile to those who see this user; whoever misses it gets it with the next list. If
-    /// the name has changed, the profiles of others who have a similar one may have to change, too.
+    /// Sends a changed profile to those who see this user; a client that misses it gets it with the next
+    /// list. If the name has changed, the profiles of others who have a similar one may have to change, too.
     pub async fn publish(&self, uid: Uid) {
         self.mark_similar_names(uid).await;
         self.publish_one(uid).await;

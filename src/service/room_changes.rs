@@ -1,6 +1,6 @@
 //! What somebody does to a room or to a membership, and what the audit log says about it.
 //!
-//! Handlers change rooms only through here (`tests/architecture.rs` checks it), and what an entry says is
+//! Handlers change rooms only through here (`tests/architecture/` checks it), and what an entry says is
 //! derived from the change and from what became of it. So no handler can forget to record an act, and what
 //! changed nothing is not recorded.
 
@@ -211,7 +211,7 @@ impl RoomChanges {
 /// Whose membership is changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Membership {
-    /// That of whoever changes it.
+    /// That of the person who changes it.
     Own,
     /// Somebody else's.
     Others,

@@ -76,8 +76,8 @@ async fn numbers_are_as_large_and_as_small_as_they_may_be() {
         .await;
 
     let people = BTreeMap::from([
-        ("least", (*auth::ITERATIONS.start(), auth::ITERATIONS.start() - 1)),
-        ("most", (*auth::ITERATIONS.end(), auth::ITERATIONS.end() + 1)),
+        ("least", (*auth::ITERATIONS_RANGE.start(), auth::ITERATIONS_RANGE.start() - 1)),
+        ("most", (*auth::ITERATIONS_RANGE.end(), auth::ITERATIONS_RANGE.end() + 1)),
     ]);
     for (name, (good, bad)) in people {
         let with = |rounds: u32| {
@@ -234,7 +234,7 @@ async fn so_many_pictures_may_be_on_their_way_and_the_next_is_told_when_to_come_
     let server = TestServer::start().await;
     let database = server.database.clone();
     server.stop().await;
-    crowd(&database, avatars::PLACES as i64 + 1, |_| &[1]).await;
+    crowd(&database, avatars::UPLOADS as i64 + 1, |_| &[1]).await;
     let server = TestServer::start_on(&database, &[]).await;
     let begin = async |n: usize| {
         let head = format!(
@@ -249,12 +249,12 @@ async fn so_many_pictures_may_be_on_their_way_and_the_next_is_told_when_to_come_
         (stream, String::from_utf8_lossy(&status).into_owned())
     };
     let mut uploads = Vec::new();
-    for n in 1..=avatars::PLACES {
+    for n in 1..=avatars::UPLOADS {
         let (stream, status) = begin(n).await;
         assert_eq!(status, "HTTP/1.1 100", "{n}");
         uploads.push(stream);
     }
-    let (mut refused, status) = begin(avatars::PLACES + 1).await;
+    let (mut refused, status) = begin(avatars::UPLOADS + 1).await;
     assert_eq!(status, "HTTP/1.1 503");
     let mut rest = String::new();
     refused.read_to_string(&mut rest).await.unwrap();
@@ -263,7 +263,7 @@ async fn so_many_pictures_may_be_on_their_way_and_the_next_is_told_when_to_come_
     // Somebody gives up.
     uploads.pop();
     let deadline = tokio::time::Instant::now() + crate::support::client::PATIENCE;
-    while begin(avatars::PLACES + 1).await.1 != "HTTP/1.1 100" {
+    while begin(avatars::UPLOADS + 1).await.1 != "HTTP/1.1 100" {
         assert!(tokio::time::Instant::now() < deadline, "the place is not free again");
     }
     server.stop().await;

@@ -118,6 +118,12 @@ const HTTP_CLIENT: &[Reached] = &[
     ("src/http/client.rs", "a_server_that_does_not_answer_is_given_up", &["http::CLIENT_TIMEOUT"]),
 ];
 
+const ADMIN: &[Reached] = &[(
+    "tests/admin_cli.rs",
+    "a_database_that_another_server_uses_is_left_alone",
+    &["admin::DATABASE_PAUSES"],
+)];
+
 const API: &[Reached] = &[
     (
         "tests/bounds/api.rs",
@@ -137,7 +143,7 @@ const API: &[Reached] = &[
         "tests/bounds/api.rs",
         "numbers_are_as_large_and_as_small_as_they_may_be",
         &[
-            "auth::ITERATIONS",
+            "auth::ITERATIONS_RANGE",
             "auth::INVITE_USES",
             "auth::INVITE_LIFE_MAX",
             "auth::INVITE_LIFE_MIN",
@@ -174,7 +180,7 @@ const API: &[Reached] = &[
     (
         "tests/audit.rs",
         "the_log_grows_no_faster_than_one_person_may_act_and_fifty_are_muted_at_once",
-        &["api::AUDITED", "api::AUDITED_IN"],
+        &["service::AUDITED", "service::AUDITED_IN"],
     ),
     (
         "src/service/stats.rs",
@@ -184,7 +190,7 @@ const API: &[Reached] = &[
     (
         "src/service/audit.rs",
         "so_much_is_written_for_all_together_and_admins_need_not_wait_for_it",
-        &["api::AUDITED_TOTAL"],
+        &["service::AUDITED_TOTAL"],
     ),
     (
         "tests/bounds/api.rs",
@@ -209,7 +215,7 @@ const API: &[Reached] = &[
     (
         "tests/bounds/api.rs",
         "so_many_pictures_may_be_on_their_way_and_the_next_is_told_when_to_come_back",
-        &["avatars::PLACES", "avatars::RETRY_MS"],
+        &["avatars::UPLOADS", "avatars::RETRY_MS"],
     ),
 ];
 
@@ -324,7 +330,7 @@ const AUTH: &[Reached] = &[
         &["auth::FAILURES_OF_SITE"],
     ),
     (
-        "src/auth/guesses.rs",
+        "src/auth/login_throttle.rs",
         "the_addresses_of_one_block_have_a_bound_together_and_other_blocks_do_not",
         &["auth::FAILURES_OF_BLOCK"],
     ),
@@ -344,27 +350,27 @@ const AUTH: &[Reached] = &[
         &["auth::FAILURES_OF_NETWORK"],
     ),
     (
-        "src/auth/turns.rs",
+        "src/auth/attempt_queue.rs",
         "so_many_wait_for_a_turn_each_network_once_and_so_many_lanes_there_are",
         &["auth::TURNS", "auth::TURNS_WAITING"],
     ),
     (
-        "src/auth/turns.rs",
+        "src/auth/attempt_queue.rs",
         "who_gave_up_waiting_holds_nobody_up_and_nobody_waits_for_ever",
         &["auth::TURN_WAIT"],
     ),
     (
-        "src/auth/guesses.rs",
+        "src/auth/login_throttle.rs",
         "wrong_passwords_are_remembered_for_a_day_up_to_a_bound",
         &["auth::FAILURES_OF_LATE"],
     ),
     (
-        "src/auth/guesses.rs",
+        "src/auth/login_throttle.rs",
         "no_more_networks_are_remembered_than_may_be",
         &["auth::KNOWN_NETWORKS"],
     ),
     (
-        "src/auth/device.rs",
+        "src/auth/device_cookie.rs",
         "a_browser_of_several_people_keeps_an_entry_for_each_up_to_the_bound",
         &["auth::DEVICE_ACCOUNTS"],
     ),
@@ -400,7 +406,7 @@ const AUTH: &[Reached] = &[
         &["auth::SESSIONS_SWEPT"],
     ),
     (
-        "src/auth/session.rs",
+        "src/auth/session_cache.rs",
         "no_more_sessions_are_remembered_than_may_be_and_none_beyond_its_end",
         &["auth::SESSIONS_REMEMBERED"],
     ),
@@ -761,7 +767,11 @@ const USERS: &[Reached] = &[
         "calls_of_one_user_are_bounded_whatever_they_are_and_ending_a_session_is_not",
         &["users::CHANGES", "users::READS"],
     ),
-    ("tests/bounds/rates.rs", "a_change_that_many_are_told_costs_more", &["users::TOLD_AT_COST"]),
+    (
+        "tests/bounds/rates.rs",
+        "a_change_that_many_are_told_costs_more",
+        &["users::FAN_OUT_PER_COST"],
+    ),
     (
         "src/api/routes.rs",
         "a_browser_that_starts_stays_far_below_what_may_be_read_at_once",
@@ -810,7 +820,7 @@ const NO_BOUND: &[(&str, &str)] = &[
     ("auth::SESSION_BELIEVED", "what another process ends, ends by then; this one's ends at once"),
     ("auth::SESSION_ENDED", "longer than a lookup can take"),
     ("avatars::MEMORY", "handed to the decoder, which EDGE and PIXELS keep far below it"),
-    ("avatars::AT_ONCE", "pictures drawn side by side; who waits has one of PLACES"),
+    ("avatars::AT_ONCE", "pictures drawn side by side; who waits has one of UPLOADS"),
     ("avatars::QUALITY", "of what is kept"),
     ("chat::FRAME", "what is allocated at first; a larger frame grows"),
     ("chat::ROOM_VIEW", "an estimate; HELLO_BYTES and ROOMS_BYTES are counted with it"),
@@ -821,6 +831,7 @@ const NO_BOUND: &[(&str, &str)] = &[
     ("delivery::STOP_POLL", "between two checks while STOP passes"),
     ("delivery::ACTIVITY_TICK", "how often activity is told; ACTIVITY bounds it for each room"),
     ("memory::HOLDERS_KEPT", "the size of an empty table"),
+    ("api::SOCKET_RETRY_MS", "advice to a client"),
     ("service::STATS_DAYS", "how many days the figures show"),
     ("service::STATS_DAYS_CACHED", "how old the figures of the days may be"),
     ("service::PURGE", "how often, whatever there is to purge"),
@@ -836,7 +847,9 @@ const NO_BOUND: &[(&str, &str)] = &[
 const NO_SERVER: &str = "loadtest::";
 
 fn all() -> impl Iterator<Item = &'static Reached> {
-    [HTTP, HTTP_CLIENT, API, AUTH, MEMORY, CHAT, ROOMS, DELIVERY, USERS].into_iter().flatten()
+    [HTTP, HTTP_CLIENT, ADMIN, API, AUTH, MEMORY, CHAT, ROOMS, DELIVERY, USERS]
+        .into_iter()
+        .flatten()
 }
 
 /// `module::NAME` of every constant in `src/base/limits.rs`.

@@ -7,7 +7,9 @@ import { randomBytes, toBase64Url } from "../crypto/encoding.js";
 import { messageFromWire } from "../net/wire.js";
 import { change, merge, withoutReaction, withReaction } from "./messages.js";
 import { Outbox } from "./outbox.js";
-import { withRoom, withTimeline } from "./reduce.js";
+import { withRoom } from "./rooms.js";
+import { withTimeline } from "./timelines.js";
+import { Undo } from "./undo.js";
 
 /** @typedef {import("./types.js").Message} Message */
 /** @typedef {import("./outbox.js").Entry} Entry */
@@ -23,14 +25,7 @@ export class MessageActions {
   #ingest;
   /** @type {Outbox | null} */
   #outbox = null;
-  /** Messages as they were before an edit or deletion that is not answered yet. @type {Map<string, Message>} */
-  #originals = new Map();
-  /**
-   * Reactions of mine that I have taken back, until the server has answered.
-   *
-   * @type {Map<string, { mid: string, emoji: string }>}
-   */
-  #takenBack = new Map();
+  #undo = new Undo();
 
   /**
    * @param {object} parts
@@ -64,8 +59,7 @@ export class MessageActions {
   stop() {
     this.#outbox?.close();
     this.#outbox = null;
-    this.#originals.clear();
-    this.#takenBack.clear();
+    this.#undo.clear();
   }
 
   /** After a connect. */
@@ -127,7 +121,7 @@ export class MessageActions {
     const mine = old?.mine?.[emoji];
     if (!old || on === Boolean(mine)) return;
     if (mine) {
-      this.#takenBack.set(mine, { mid, emoji });
+      this.#undo.keepReaction(mine, { mid, emoji });
       this.#update(room, mid, (message) => withoutReaction(message, emoji, this.#me));
       this.#outbox?.add(room, { mid: mine, rev: 1, kind: "del" });
     } else {
@@ -184,8 +178,7 @@ export class MessageActions {
     void this.#ingest.ingest(room, [], () => {
       if (error) this.#refused(room, msg, error);
       else if (answer && isNew(msg)) this.#confirmed(room, msg.mid, answer);
-      this.#takenBack.delete(msg.mid);
-      if (!this.#outbox?.entries().some((entry) => entry.msg.mid === msg.mid)) this.#originals.delete(msg.mid);
+      if (!this.#outbox?.entries().some((entry) => entry.msg.mid === msg.mid)) this.#undo.forget(msg.mid);
     });
   }
 
@@ -217,32 +210,19 @@ export class MessageActions {
     if (isNew(msg)) {
       return this.#update(room, msg.mid, (message) => ({ ...message, status: "failed", error }));
     }
-    if (msg.kind === "react") {
-      return this.#update(room, msg["ref"], (message) =>
-        message.mine?.[msg["e"]] === msg.mid ? withoutReaction(message, msg["e"], this.#me) : message,
-      );
-    }
-    const reaction = this.#takenBack.get(msg.mid);
-    if (reaction) {
-      return this.#update(room, reaction.mid, (message) =>
-        message.mine?.[reaction.emoji] ? message : withReaction(message, reaction.emoji, this.#me, msg.mid),
-      );
-    }
-    // What the server has sent of the message meanwhile is newer than what was replaced here.
-    const original = this.#originals.get(msg.mid);
-    this.#update(room, msg.mid, (message) => (original && message.seq === original.seq ? original : message));
+    const { mid, undo } = this.#undo.of(msg, this.#me);
+    this.#update(room, mid, undo);
   }
 
   /**
-   * Shows an edit or a deletion, and keeps what it replaces for as long as the server may refuse it.
+   * Shows an edit or a deletion.
    *
    * @param {string} room
    * @param {Message} old
    * @param {Message} next
    */
   #replace(room, old, next) {
-    const original = this.#originals.get(old.mid);
-    if (original?.seq !== old.seq) this.#originals.set(old.mid, old);
+    this.#undo.keepOriginal(old);
     this.#update(room, old.mid, () => next);
   }
 

@@ -2,7 +2,8 @@
  * Events of the server as changes of the state: pure functions from the state and an event to the parts that are
  * different after it. Every event says what is so now, so applying one twice changes nothing.
  */
-import { firstSeqOf, inLoadedRange, merge, unreadAfter } from "./messages.js";
+import { keepingMembers, withoutRoom, withRoom } from "./rooms.js";
+import { withArrived, withTimeline } from "./timelines.js";
 
 /** @typedef {import("./types.js").State} State */
 /** @typedef {import("./types.js").Room} Room */
@@ -56,7 +57,7 @@ function withRooms(state, named, { rooms: next, more }) {
   const rooms = new Map(state.rooms);
   for (const room of next) {
     named.add(room.id);
-    rooms.set(room.id, knowing(rooms.get(room.id), room));
+    rooms.set(room.id, keepingMembers(rooms.get(room.id), room));
   }
   if (more) return { rooms, namedRooms: named };
   for (const id of rooms.keys()) if (!named.has(id)) rooms.delete(id);
@@ -195,18 +196,6 @@ export function withMessage(state, id, message) {
 }
 
 /**
- * @param {Timeline} timeline
- * @param {Message} message
- * @returns {Timeline}
- */
-function withArrived(timeline, message) {
-  const seq = Math.max(timeline.seq, message.seq);
-  // An older message that changed comes with its own page, which may not be loaded yet.
-  const messages = inLoadedRange(timeline, message) ? merge(timeline.messages, [message]) : timeline.messages;
-  return { ...timeline, messages, seq };
-}
-
-/**
  * The room with the message counted, if it is a new one of somebody else.
  *
  * @param {State} state
@@ -228,110 +217,4 @@ function counting(state, room, timeline, message) {
     // A new message brings a hidden room back.
     hidden: room.hidden && !isNew,
   };
-}
-
-/**
- * @param {State} state
- * @param {Room} room
- * @returns {Change}
- */
-export function withRoom(state, room) {
-  return { rooms: new Map(state.rooms).set(room.id, knowing(state.rooms.get(room.id), room)) };
-}
-
-/**
- * @param {State} state
- * @param {string} id
- * @returns {Change}
- */
-export function withoutRoom(state, id) {
-  const rooms = new Map(state.rooms);
-  rooms.delete(id);
-  return { rooms, ...withoutTimeline(state, id) };
-}
-
-/**
- * The members of a room are asked for once; what the server says of the room later leaves them out.
- *
- * @param {Room | undefined} known
- * @param {Room} room
- * @returns {Room}
- */
-function knowing(known, room) {
-  return known?.members && !room.members ? { ...room, members: known.members } : room;
-}
-
-/**
- * @param {State} state
- * @param {string} room
- * @param {Timeline} timeline
- * @returns {Change}
- */
-export function withTimeline(state, room, timeline) {
-  return { timelines: new Map(state.timelines).set(room, timeline) };
-}
-
-/**
- * @param {State} state
- * @param {string} room
- * @returns {Change}
- */
-export function withoutTimeline(state, room) {
-  const timelines = new Map(state.timelines);
-  timelines.delete(room);
-  return { timelines };
-}
-
-/**
- * The newest page in the place of the sent messages that were known. Only changes that came live after `after`, while
- * the page was on its way, are newer than it.
- *
- * @param {State} state
- * @param {string} id
- * @param {{ messages: Message[], more: boolean }} page
- * @param {number} after
- * @returns {Change}
- */
-export function withNewestPage(state, id, { messages: arrived, more }, after) {
-  const old = state.timelines.get(id);
-  if (!old) return {};
-  const oldest = arrived[0]?.createdSeq ?? 0;
-  const kept = old.messages.filter(
-    (message) => message.status !== "sent" || (message.seq > after && message.createdSeq >= oldest),
-  );
-  const { gapAfter: _, ...timeline } = old;
-  const room = state.rooms.get(id);
-  const me = state.me?.uid ?? "";
-  return {
-    ...withTimeline(state, id, {
-      ...timeline,
-      messages: merge(kept, arrived),
-      loaded: true,
-      loading: false,
-      moreBefore: more,
-    }),
-    // Where the page is the whole room the messages can be counted.
-    ...(room && !more ? withRoom(state, { ...room, ...unreadAfter(arrived, room.read, me, state.blocked) }) : {}),
-  };
-}
-
-/**
- * The page before `first`, unless the timeline begins elsewhere by now.
- *
- * @param {State} state
- * @param {string} id
- * @param {{ messages: Message[], more: boolean } | null} page  null if it could not be had
- * @param {number} first
- * @returns {Change}
- */
-export function withOlderPage(state, id, page, first) {
-  const timeline = state.timelines.get(id);
-  if (!timeline) return {};
-  if (!page || firstSeqOf(timeline.messages) !== first) return withTimeline(state, id, { ...timeline, loading: false });
-  return withTimeline(state, id, {
-    ...timeline,
-    loading: false,
-    moreBefore: page.more && page.messages.length > 0,
-    messages: merge(page.messages, timeline.messages),
-  });
 }

@@ -1,17 +1,17 @@
 /**
- * Who may do what in a room, as the server decides it (`src/policy.rs`): here it only chooses which buttons are
- * there. Whatever slips through is refused by the server with a sentence.
+ * Who may do what in a room, as the server decides it (`src/policy.rs`). Here it only chooses which buttons are shown:
+ * the server decides again, and also knows what this browser does not, such as whom others have blocked.
  */
 import { isBlockedRoom } from "./blocks.js";
 
 /** @typedef {"member" | "admin" | "owner"} Role */
 /**
  * @typedef {"see" | "read" | "write" | "moderate" | "join" | "leave" | "add" | "remove" | "ban" | "mute" | "role" |
- *   "describe" | "read_only" | "kind" | "archive" | "delete" | "default"} Action
+ *   "describe" | "readOnly" | "kind" | "archive" | "delete" | "default"} Action
  */
 
 /**
- * @typedef {object} Place
+ * @typedef {object} RoomFacts
  * @property {"open" | "closed" | "dm"} kind
  * @property {boolean} [readOnly]
  * @property {boolean} [archived]
@@ -19,7 +19,7 @@ import { isBlockedRoom } from "./blocks.js";
  */
 
 /**
- * @typedef {object} Asker
+ * @typedef {object} Subject
  * @property {boolean} [admin]  of the server
  * @property {string | undefined} [role]
  * @property {boolean} [muted]
@@ -32,7 +32,7 @@ const RANK = { member: 1, admin: 2, owner: 3 };
  * The least role; `+` lets admins of the server do it, too.
  * @type {Record<Action, [open: string, closed: string, direct: string]>}
  */
-const LEAST = {
+const REQUIREMENTS = {
   see: ["anyone", "member+", "member"],
   read: ["anyone", "member", "member"],
   write: ["member", "member", "member"],
@@ -45,7 +45,7 @@ const LEAST = {
   mute: ["admin+", "admin+", "never"],
   role: ["owner+", "owner+", "never"],
   describe: ["admin+", "admin+", "never"],
-  read_only: ["admin+", "admin+", "never"],
+  readOnly: ["admin+", "admin+", "never"],
   kind: ["owner+", "owner+", "never"],
   archive: ["owner+", "owner+", "never"],
   delete: ["owner+", "owner+", "never"],
@@ -53,32 +53,35 @@ const LEAST = {
 };
 
 /**
- * @param {Asker} asker
- * @param {Place} place
+ * @param {Subject} subject
+ * @param {RoomFacts} facts
  * @param {Action} action
  * @param {string} [target]  the role of the member concerned
  * @returns {boolean}
  */
-export function may(asker, place, action, target) {
-  const column = place.kind === "open" ? 0 : place.kind === "closed" ? 1 : 2;
-  const least = LEAST[action][column];
-  const rank = rankOf(asker.role);
-  const role = least.replace("+", "");
-  const enough =
-    least === "anyone" ||
-    (asker.admin && (least === "server" || least.endsWith("+"))) ||
-    (role === "group" ? Boolean(place.group) && rank > 0 : rank > 0 && rank >= (RANK[/** @type {Role} */ (role)] ?? 9));
-  if (!enough) return false;
-  if (
-    (action === "remove" || action === "mute" || action === "ban") &&
-    target &&
-    !asker.admin &&
-    rank <= rankOf(target)
-  )
-    return false;
-  if (place.archived && (action === "write" || action === "join" || action === "add")) return false;
-  if (action === "write" && (asker.muted || asker.blocked || (place.readOnly && rank < RANK.admin))) return false;
+export function may(subject, facts, action, target) {
+  const column = facts.kind === "open" ? 0 : facts.kind === "closed" ? 1 : 2;
+  const requirement = REQUIREMENTS[action][column];
+  const rank = rankOf(subject.role);
+  if (!meets(subject, facts, requirement)) return false;
+  const concernsLower = action === "remove" || action === "mute" || action === "ban";
+  if (concernsLower && target && !subject.admin && rank <= rankOf(target)) return false;
+  if (facts.archived && (action === "write" || action === "join" || action === "add")) return false;
+  if (action === "write" && (subject.muted || subject.blocked || (facts.readOnly && rank < RANK.admin))) return false;
   return true;
+}
+
+/**
+ * @param {Subject} subject
+ * @param {RoomFacts} facts
+ * @param {string} requirement
+ */
+function meets({ admin, role }, { group }, requirement) {
+  if (requirement === "anyone") return true;
+  if (admin && (requirement === "server" || requirement.endsWith("+"))) return true;
+  if (requirement === "group") return Boolean(group) && rankOf(role) > 0;
+  const needed = rankOf(requirement.replace("+", ""));
+  return needed > 0 && rankOf(role) >= needed;
 }
 
 /**

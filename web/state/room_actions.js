@@ -1,7 +1,8 @@
 /** What I do with rooms: open them and page through them, mark them read, come in, leave, make and remove them. */
 import * as api from "../calls/rooms.js";
 import { unreadAfter } from "./messages.js";
-import { withoutRoom, withoutTimeline, withRoom, withTimeline } from "./reduce.js";
+import { withoutRoom, withRoom } from "./rooms.js";
+import { withoutTimeline, withTimeline } from "./timelines.js";
 
 /** @typedef {import("./types.js").Room} Room */
 

@@ -5,7 +5,8 @@
  */
 import { readMessages } from "../calls/rooms.js";
 import { firstSeqOf } from "./messages.js";
-import { reduce, withMessage, withNewestPage, withOlderPage, withoutTyping, withTimeline } from "./reduce.js";
+import { reduce, withMessage, withoutTyping } from "./reduce.js";
+import { withNewestPage, withOlderPage, withTimeline } from "./timelines.js";
 
 /** @typedef {import("../net/wire_frames.js").ServerEvent} ServerEvent */
 /** @typedef {import("../net/wire_frames.js").RoomEvent} RoomEvent */

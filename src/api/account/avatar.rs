@@ -11,7 +11,7 @@ use crate::base::error::{Code, Error, Result};
 use crate::http::{BodyPermit, Request, Response};
 use crate::service::avatar_urls;
 
-/// Leave to send an upload, before a byte of it is read: for a user who is signed in, one at a time.
+/// The permit for an upload, taken before a byte of it is read: for users who are signed in, one at a time.
 pub async fn authorize_body(api: &Api, request: &Request) -> Result<BodyPermit> {
     if request.head.method.as_str() != "PUT" {
         return Ok(Box::new(()));

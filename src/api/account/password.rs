@@ -100,7 +100,8 @@ pub async fn commit(api: &Api, request: &Request) -> Result<Response> {
     // The new password makes the old entry worthless. If there is none now, the next login makes one.
     match session.filter(|session| session.uid == changed.uid) {
         Some(session) => {
-            let cookie = api.services.auth.renew_devices(session.uid, device_cookie(request)).await;
+            let cookie =
+                api.services.auth.renew_device_cookie(session.uid, device_cookie(request)).await;
             Ok(match cookie {
                 Ok(Some(cookie)) => set_device_cookie(request, response, &cookie),
                 _ => response,

@@ -8,7 +8,7 @@ use crate::api::caller::{
     clear_cookie, cookie_token, device_cookie, set_cookie, set_device_cookie,
 };
 use crate::api::context::{Api, Call};
-use crate::auth::{Credentials, NewAccount, Origin, SignedIn};
+use crate::auth::{Credentials, NewAccount, SignInSource, SignedIn};
 use crate::base::error::Result;
 use crate::base::ids::Uid;
 use crate::http::{Request, Response};
@@ -86,11 +86,11 @@ async fn end_replaced(api: &Api, request: &Request, uid: Uid) {
     }
 }
 
-fn origin(request: &Request) -> Origin<'_> {
-    Origin { peer: request.peer.ip(), devices: device_cookie(request) }
+fn origin(request: &Request) -> SignInSource<'_> {
+    SignInSource { peer: request.peer.ip(), device_cookie: device_cookie(request) }
 }
 
 fn with_cookies(request: &Request, response: Response, signed_in: &SignedIn) -> Response {
     let response = set_cookie(request, response, &signed_in.token);
-    set_device_cookie(request, response, &signed_in.devices)
+    set_device_cookie(request, response, &signed_in.device_cookie)
 }

@@ -1,4 +1,4 @@
-//! Rooms, for whoever runs the server: those in use, archived and removed ones. What is done to them is done
+//! Rooms, for those who run the server: those in use, archived and removed ones. What is done to them is done
 //! as everywhere else, by the rooms' own actors.
 
 use serde::Deserialize;

@@ -46,7 +46,7 @@ export function createRoomSettings(store, actions, id, close) {
     (chosen) => change({ kind: chosen === "closed" ? "closed" : "open" }),
   );
   const toggles = [
-    can("read_only")
+    can("readOnly")
       ? toggle(
           "read_only",
           "read_only_hint",

@@ -7,13 +7,14 @@ use std::sync::Arc;
 
 use subtle::ConstantTimeEq as _;
 
-use super::fair_queue::{Bounds, Client, FairQueue};
+use super::credentials::CheckedPassword;
+use super::fair_queue::{Bounds, Client, FairQueue, QueueLoad};
 use crate::base::error::{Error, Result};
 use crate::base::limits::auth::{HASHES_WAITING, HASHES_WAITING_PER_NETWORK};
 use crate::base::random;
 use crate::base::runtime::in_background;
 use crate::e2ee::account::{Stretched, stretch};
-use crate::store::accounts::StretchParams;
+use crate::store::accounts::{AuthSlot, StretchParams};
 
 /// What new passwords get (`e2ee.md` 4.3).
 pub const MEMORY_KIB: u32 = 65_536;
@@ -22,14 +23,14 @@ pub const PASSES: u32 = 3;
 /// Lanes.
 pub const LANES: u32 = 1;
 
-/// Runs the computations.
-pub struct Stretcher {
+/// Runs the computations of passwords.
+pub struct PasswordHasher {
     cores: Arc<FairQueue>,
 }
 
-/// What the computations of passwords come to now.
+/// How many computations of passwords run and wait now.
 #[derive(Debug, Clone, Copy)]
-pub struct Hashing {
+pub struct HasherLoad {
     /// Computations on a core.
     pub running: usize,
     /// Computations waiting for one.
@@ -38,7 +39,7 @@ pub struct Hashing {
     pub refused: u64,
 }
 
-impl Stretcher {
+impl PasswordHasher {
     /// As many at once as there are cores.
     pub fn new() -> Self {
         let bounds = Bounds {
@@ -49,23 +50,23 @@ impl Stretcher {
         Self { cores: FairQueue::new(bounds) }
     }
 
-    /// How busy it is.
-    pub fn busy(&self) -> Hashing {
-        let (running, waiting, refused) = self.cores.busy();
-        Hashing { running, waiting, refused }
+    /// How many computations run and wait.
+    pub fn load(&self) -> HasherLoad {
+        let QueueLoad { working, waiting, refused } = self.cores.load();
+        HasherLoad { running: working, waiting, refused }
     }
 
     /// VERIFIER and SHARE of `auth`.
     ///
     /// # Errors
     /// `unavailable` if too many wait already.
-    pub async fn run(
+    pub async fn hash(
         &self,
         auth: [u8; 32],
         params: StretchParams,
         client: Client,
     ) -> Result<Stretched> {
-        let core = self.cores.enter(client).await?;
+        let core = self.cores.acquire(client).await?;
         let StretchParams { salt, memory_kib, passes, lanes } = params;
         let computed = tokio::task::spawn_blocking(move || {
             // Held until the computation ends, even if the client has gone meanwhile.
@@ -75,13 +76,27 @@ impl Stretcher {
         });
         computed.await.map_err(Error::internal)?.map_err(|error| Error::internal(error.to_string()))
     }
+
+    /// The slot of a new password, and its share.
+    ///
+    /// # Errors
+    /// As [`PasswordHasher::hash`].
+    pub async fn hash_new(
+        &self,
+        new: CheckedPassword,
+        client: Client,
+    ) -> Result<(AuthSlot, [u8; 32])> {
+        let stretch = new_params()?;
+        let stretched = self.hash(new.auth, stretch, client).await?;
+        Ok((AuthSlot { kdf: new.kdf, stretch, verifier: stretched.verifier }, stretched.share))
+    }
 }
 
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, |n| n.get())
 }
 
-impl Default for Stretcher {
+impl Default for PasswordHasher {
     fn default() -> Self {
         Self::new()
     }

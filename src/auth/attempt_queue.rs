@@ -23,21 +23,21 @@ pub enum Party {
 }
 
 /// Who is slowed, and who waits there: networks for an account, accounts for a network.
-pub struct Turns {
-    lanes: Mutex<HashMap<Party, Lane>>,
+pub struct AttemptQueues {
+    queues: Mutex<HashMap<Party, Queue>>,
     /// How long one waits at most.
     patience: Duration,
 }
 
-impl Default for Turns {
+impl Default for AttemptQueues {
     fn default() -> Self {
-        Self { lanes: Mutex::default(), patience: TURN_WAIT }
+        Self { queues: Mutex::default(), patience: TURN_WAIT }
     }
 }
 
 /// There is one as long as it is somebody's turn, or the pause after it.
 #[derive(Default)]
-struct Lane {
+struct Queue {
     /// Nobody in the pause.
     working: Option<Party>,
     /// In the order in which they came.
@@ -48,30 +48,35 @@ struct Waiting {
     who: Party,
     /// How often it was wrong.
     wrong: f64,
-    call: oneshot::Sender<Turn>,
+    call: oneshot::Sender<AttemptTurn>,
 }
 
 /// Somebody's turn. Dropped, it is the next one's.
-pub struct Turn {
-    turns: Arc<Turns>,
-    lane: Party,
+pub struct AttemptTurn {
+    turns: Arc<AttemptQueues>,
+    queue: Party,
 }
 
-impl Turns {
-    /// Waits for a turn of `who`, who has been `wrong` so often of late, in the lane of `lane`.
+impl AttemptQueues {
+    /// Waits for a turn of `who`, who has been `wrong` so often of late, in the queue of `queue`.
     ///
     /// # Errors
     /// `rate_limited` if the same waits there already, or too many others do who were not wrong more often.
-    pub async fn enter(self: &Arc<Self>, lane: Party, who: Party, wrong: f64) -> Result<Turn> {
+    pub async fn wait(
+        self: &Arc<Self>,
+        queue: Party,
+        who: Party,
+        wrong: f64,
+    ) -> Result<AttemptTurn> {
         let called = {
-            let mut lanes = self.lock();
-            let are_many = lanes.len() >= TURNS;
-            match lanes.get_mut(&lane) {
-                Some(lane) => lane.wait(who, wrong).ok_or_else(too_many)?,
+            let mut queues = self.lock();
+            let are_many = queues.len() >= TURNS;
+            match queues.get_mut(&queue) {
+                Some(queue) => queue.wait(who, wrong).ok_or_else(too_many)?,
                 None if are_many => return Err(too_many()),
                 None => {
-                    lanes.insert(lane, Lane { working: Some(who), waiting: Vec::new() });
-                    return Ok(Turn { turns: self.clone(), lane });
+                    queues.insert(queue, Queue { working: Some(who), waiting: Vec::new() });
+                    return Ok(AttemptTurn { turns: self.clone(), queue });
                 }
             }
         };
@@ -81,13 +86,13 @@ impl Turns {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Party, Lane>> {
-        self.lanes.lock_unpoisoned()
+    fn lock(&self) -> MutexGuard<'_, HashMap<Party, Queue>> {
+        self.queues.lock_unpoisoned()
     }
 }
 
-impl Lane {
-    fn wait(&mut self, who: Party, wrong: f64) -> Option<oneshot::Receiver<Turn>> {
+impl Queue {
+    fn wait(&mut self, who: Party, wrong: f64) -> Option<oneshot::Receiver<AttemptTurn>> {
         // Who gave up needs no place.
         self.waiting.retain(|waiting| !waiting.call.is_closed());
         if self.working == Some(who) || self.waiting.iter().any(|waiting| waiting.who == who) {
@@ -115,12 +120,12 @@ impl Lane {
     }
 }
 
-impl Turn {
+impl AttemptTurn {
     /// It was a wrong password: the next turn comes after the pause. The answer does not wait for it, and
     /// the same may wait for the next turn.
     pub fn pause(self) {
-        if let Some(lane) = self.turns.lock().get_mut(&self.lane) {
-            lane.working = None;
+        if let Some(queue) = self.turns.lock().get_mut(&self.queue) {
+            queue.working = None;
         }
         tokio::spawn(async move {
             tokio::time::sleep(TURN).await;
@@ -129,21 +134,21 @@ impl Turn {
     }
 }
 
-impl Drop for Turn {
+impl Drop for AttemptTurn {
     fn drop(&mut self) {
         let next = {
-            let mut lanes = self.turns.lock();
-            let Some(lane) = lanes.get_mut(&self.lane) else { return };
-            let next = lane.next();
+            let mut queues = self.turns.lock();
+            let Some(queue) = queues.get_mut(&self.queue) else { return };
+            let next = queue.next();
             match &next {
-                Some(next) => lane.working = Some(next.who),
-                None => drop(lanes.remove(&self.lane)),
+                Some(next) => queue.working = Some(next.who),
+                None => drop(queues.remove(&self.queue)),
             }
             next
         };
         if let Some(next) = next {
             // Who does not wait any more drops it, and so hands it on.
-            let _ = next.call.send(Self { turns: self.turns.clone(), lane: self.lane });
+            let _ = next.call.send(Self { turns: self.turns.clone(), queue: self.queue });
         }
     }
 }
@@ -167,54 +172,54 @@ mod tests {
     type Entering = tokio::task::JoinHandle<Result<()>>;
 
     /// Somebody who comes and waits for a turn.
-    async fn come(turns: &Arc<Turns>, n: usize, wrong: f64) -> Entering {
+    async fn come(turns: &Arc<AttemptQueues>, n: usize, wrong: f64) -> Entering {
         let turns = turns.clone();
         let entering =
-            tokio::spawn(async move { turns.enter(ACCOUNT, network(n), wrong).await.map(drop) });
+            tokio::spawn(async move { turns.wait(ACCOUNT, network(n), wrong).await.map(drop) });
         tokio::task::yield_now().await;
         entering
     }
 
     #[tokio::test]
     async fn one_after_the_other_with_a_pause_after_a_failure_and_none_after_a_success() {
-        let turns = Arc::new(Turns::default());
+        let turns = Arc::new(AttemptQueues::default());
         let started = tokio::time::Instant::now();
-        turns.enter(ACCOUNT, network(1), 0.0).await.unwrap().pause();
-        drop(turns.enter(ACCOUNT, network(1), 0.0).await.unwrap());
+        turns.wait(ACCOUNT, network(1), 0.0).await.unwrap().pause();
+        drop(turns.wait(ACCOUNT, network(1), 0.0).await.unwrap());
         assert!(started.elapsed() >= TURN);
-        drop(turns.enter(ACCOUNT, network(3), 0.0).await.unwrap());
+        drop(turns.wait(ACCOUNT, network(3), 0.0).await.unwrap());
         assert!(started.elapsed() < TURN * 2);
-        assert!(turns.lanes.lock().unwrap().is_empty());
+        assert!(turns.queues.lock().unwrap().is_empty());
     }
 
     #[tokio::test]
-    async fn so_many_wait_for_a_turn_each_network_once_and_so_many_lanes_there_are() {
-        let turns = Arc::new(Turns::default());
-        let first = turns.enter(ACCOUNT, network(0), 0.0).await.unwrap();
-        assert!(turns.enter(ACCOUNT, network(0), 0.0).await.is_err(), "has its turn");
+    async fn so_many_wait_for_a_turn_each_network_once_and_so_many_queues_there_are() {
+        let turns = Arc::new(AttemptQueues::default());
+        let first = turns.wait(ACCOUNT, network(0), 0.0).await.unwrap();
+        assert!(turns.wait(ACCOUNT, network(0), 0.0).await.is_err(), "has its turn");
         let mut waiting = Vec::new();
         for n in 1..TURNS_WAITING {
             waiting.push(come(&turns, n, 0.0).await);
         }
-        assert!(turns.enter(ACCOUNT, network(TURNS_WAITING), 0.0).await.is_err());
-        assert!(turns.enter(ACCOUNT, network(1), 0.0).await.is_err(), "waits already");
+        assert!(turns.wait(ACCOUNT, network(TURNS_WAITING), 0.0).await.is_err());
+        assert!(turns.wait(ACCOUNT, network(1), 0.0).await.is_err(), "waits already");
         drop(first);
         for waiting in waiting {
             waiting.await.unwrap().unwrap();
         }
         let mut held = Vec::new();
         for n in 0..TURNS {
-            held.push(turns.enter(network(n), ACCOUNT, 0.0).await.unwrap());
+            held.push(turns.wait(network(n), ACCOUNT, 0.0).await.unwrap());
         }
-        assert!(turns.enter(network(TURNS), ACCOUNT, 0.0).await.is_err());
+        assert!(turns.wait(network(TURNS), ACCOUNT, 0.0).await.is_err());
         held.pop();
-        assert!(turns.enter(network(TURNS), ACCOUNT, 0.0).await.is_ok());
+        assert!(turns.wait(network(TURNS), ACCOUNT, 0.0).await.is_ok());
     }
 
     #[tokio::test]
     async fn who_was_wrong_less_often_finds_a_place_and_is_next() {
-        let turns = Arc::new(Turns::default());
-        let first = turns.enter(ACCOUNT, network(0), 1.0).await.unwrap();
+        let turns = Arc::new(AttemptQueues::default());
+        let first = turns.wait(ACCOUNT, network(0), 1.0).await.unwrap();
         let mut guessing = Vec::new();
         for n in 1..TURNS_WAITING {
             guessing.push(come(&turns, n, if n == 3 { 2.0 } else { 1.0 }).await);
@@ -222,22 +227,22 @@ mod tests {
         let fresh = come(&turns, 100, 0.0).await;
         let refused = guessing.remove(2).await.unwrap().unwrap_err();
         assert_eq!(refused.code(), Code::RateLimited, "the one that was wrong most often");
-        assert!(turns.enter(ACCOUNT, network(101), 1.0).await.is_err(), "no less often");
+        assert!(turns.wait(ACCOUNT, network(101), 1.0).await.is_err(), "no less often");
         // It is called first, although it came last.
-        let order = turns.lanes.lock().unwrap().get_mut(&ACCOUNT).unwrap().next().unwrap().who;
+        let order = turns.queues.lock().unwrap().get_mut(&ACCOUNT).unwrap().next().unwrap().who;
         assert_eq!(order, network(100));
         assert!(fresh.await.unwrap().is_err(), "this test has taken its place away");
         drop(first);
         for waiting in guessing {
             waiting.await.unwrap().unwrap();
         }
-        assert!(turns.lanes.lock().unwrap().is_empty());
+        assert!(turns.queues.lock().unwrap().is_empty());
     }
 
     #[tokio::test]
     async fn who_gave_up_waiting_holds_nobody_up_and_nobody_waits_for_ever() {
-        let turns = Arc::new(Turns::default());
-        let first = turns.enter(ACCOUNT, network(0), 0.0).await.unwrap();
+        let turns = Arc::new(AttemptQueues::default());
+        let first = turns.wait(ACCOUNT, network(0), 0.0).await.unwrap();
         for n in 1..TURNS_WAITING {
             come(&turns, n, 0.0).await.abort();
         }
@@ -246,10 +251,13 @@ mod tests {
         drop(first);
         next.await.unwrap().unwrap();
         assert_eq!(turns.patience, TURN_WAIT);
-        let turns = Arc::new(Turns { patience: Duration::from_millis(50), ..Turns::default() });
-        let _held = turns.enter(ACCOUNT, network(0), 0.0).await.unwrap();
+        let turns = Arc::new(AttemptQueues {
+            patience: Duration::from_millis(50),
+            ..AttemptQueues::default()
+        });
+        let _held = turns.wait(ACCOUNT, network(0), 0.0).await.unwrap();
         let started = tokio::time::Instant::now();
-        assert!(turns.enter(ACCOUNT, network(1), 0.0).await.is_err());
+        assert!(turns.wait(ACCOUNT, network(1), 0.0).await.is_err());
         assert!(started.elapsed() >= turns.patience);
     }
 }

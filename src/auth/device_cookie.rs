@@ -22,7 +22,7 @@ const ID: usize = 16;
 const MAC: usize = 32;
 
 /// Makes and checks the entries.
-pub(super) struct Devices<'a> {
+pub(super) struct DeviceCookies<'a> {
     /// The installation's secret.
     pub secret: &'a [u8; 32],
     /// The account.
@@ -31,7 +31,7 @@ pub(super) struct Devices<'a> {
     pub salt: &'a [u8; 16],
 }
 
-impl Devices<'_> {
+impl DeviceCookies<'_> {
     /// The browser that sent this cookie, if it has signed in with the present password before.
     pub fn find(&self, cookie: &str) -> Option<DeviceId> {
         entries(cookie).find_map(|entry| self.check(entry))
@@ -89,21 +89,21 @@ fn entries(cookie: &str) -> impl Iterator<Item = &str> {
 mod tests {
     use super::*;
 
-    fn devices(secret: &[u8; 32], uid: i64) -> Devices<'_> {
-        Devices { secret, uid: Uid(uid), salt: &[7; 16] }
+    fn cookies(secret: &[u8; 32], uid: i64) -> DeviceCookies<'_> {
+        DeviceCookies { secret, uid: Uid(uid), salt: &[7; 16] }
     }
 
     #[test]
     fn an_entry_is_good_for_its_account_and_its_password_only() {
         let secret = [1; 32];
-        let cookie = devices(&secret, 1).renew("").unwrap();
-        let id = devices(&secret, 1).find(&cookie).unwrap();
-        assert_eq!(devices(&secret, 1).find(&cookie), Some(id));
-        assert_eq!(devices(&secret, 2).find(&cookie), None);
-        assert_eq!(Devices { salt: &[8; 16], ..devices(&secret, 1) }.find(&cookie), None);
-        assert_eq!(devices(&[2; 32], 1).find(&cookie), None);
+        let cookie = cookies(&secret, 1).renew("").unwrap();
+        let id = cookies(&secret, 1).find(&cookie).unwrap();
+        assert_eq!(cookies(&secret, 1).find(&cookie), Some(id));
+        assert_eq!(cookies(&secret, 2).find(&cookie), None);
+        assert_eq!(DeviceCookies { salt: &[8; 16], ..cookies(&secret, 1) }.find(&cookie), None);
+        assert_eq!(cookies(&[2; 32], 1).find(&cookie), None);
         for wrong in ["", ".", "x", &cookie[1..], &format!("A{}", &cookie[1..])] {
-            assert_eq!(devices(&secret, 1).find(wrong), None, "{wrong}");
+            assert_eq!(cookies(&secret, 1).find(wrong), None, "{wrong}");
         }
     }
 
@@ -112,12 +112,12 @@ mod tests {
         let secret = [1; 32];
         let mut cookie = "rubbish".to_owned();
         for uid in 1..=DEVICE_ACCOUNTS as i64 + 1 {
-            cookie = devices(&secret, uid).renew(&cookie).unwrap();
+            cookie = cookies(&secret, uid).renew(&cookie).unwrap();
         }
-        assert_eq!(devices(&secret, 1).find(&cookie), None, "the oldest is gone");
-        let id = devices(&secret, 2).find(&cookie).unwrap();
-        cookie = devices(&secret, 2).renew(&cookie).unwrap();
-        assert_eq!(devices(&secret, 2).find(&cookie), Some(id), "it stays the same browser");
+        assert_eq!(cookies(&secret, 1).find(&cookie), None, "the oldest is gone");
+        let id = cookies(&secret, 2).find(&cookie).unwrap();
+        cookie = cookies(&secret, 2).renew(&cookie).unwrap();
+        assert_eq!(cookies(&secret, 2).find(&cookie), Some(id), "it stays the same browser");
         assert_eq!(cookie.split('.').count(), DEVICE_ACCOUNTS);
     }
 }

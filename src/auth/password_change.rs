@@ -1,42 +1,24 @@
-//! Setting a password, in two steps (`e2ee.md` 13.1): `prepare` answers the share, with which a
-//! client wraps its keys; `commit` makes the new password the current one. Between the two nothing
-//! has changed, and whoever loses his connection there still gets in with the old one.
+//! Setting a password, in two steps (`e2ee.md` 13.1): `prepare` returns the share, with which a client wraps its keys;
+//! `commit` makes the new password the current one. Between the two nothing has changed, and somebody who loses their
+//! connection there still signs in with the old one.
 
 use std::net::IpAddr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::Deserialize;
 
+use super::credentials::{NewPassword, decode};
 use super::fair_queue::Client;
-use super::guesses::KnownBy;
-use super::password::{self, matches};
-use super::sign_in::{ALGORITHM, decode};
-use super::{Auth, Session, session, stranger};
+use super::login_throttle::KnownBy;
+use super::password_hasher::matches;
+use super::secret::{digest, new_token};
+use super::session::Session;
+use super::state::Auth;
 use crate::base::error::{Code, Error, Result};
 use crate::base::ids::{SessionId, Uid};
-use crate::base::limits::auth::{ITERATIONS, PENDING};
+use crate::base::limits::auth::PENDING;
 use crate::base::time::{millis, now_ms};
-use crate::store::accounts::{AuthSlot, KdfParams, PendingSlot, Switch, Switched};
-
-/// A new password as a client derived it.
-#[derive(Deserialize)]
-pub struct NewPassword {
-    /// The algorithm.
-    pub alg: String,
-    /// Base64url.
-    pub salt: String,
-    /// Iterations.
-    pub iter: u32,
-    /// Base64url.
-    pub auth: String,
-}
-
-/// The same, checked.
-pub(super) struct CheckedPassword {
-    kdf: KdfParams,
-    auth: [u8; 32],
-}
+use crate::store::accounts::{PendingSlot, Switch, Switched};
 
 /// What allows somebody to set a password.
 pub enum Proof {
@@ -52,21 +34,6 @@ pub struct Prepared {
     pub pending: String,
     /// What the client's new wrapping key needs, base64url.
     pub share: String,
-}
-
-impl NewPassword {
-    /// Refuses what no client should derive (`e2ee.md` 4.2).
-    pub(super) fn check(self) -> Result<CheckedPassword> {
-        if self.alg != ALGORITHM {
-            return Err(Error::field("alg", "must be pbkdf2-sha256"));
-        }
-        let salt = decode("salt", &self.salt)?;
-        if !ITERATIONS.contains(&self.iter) {
-            return Err(Error::field("iter", "must be 600000 to 5000000"));
-        }
-        let auth = decode("auth", &self.auth)?;
-        Ok(CheckedPassword { kdf: KdfParams { alg: self.alg, salt, iterations: self.iter }, auth })
-    }
 }
 
 impl Auth {
@@ -99,16 +66,16 @@ impl Auth {
         let auth = decode("auth", auth)?;
         let wrong = || Error::new(Code::BadCredentials, "That is not your password.");
         let record = self.store.login_record_of(uid).await?.ok_or_else(wrong)?;
-        let (account, by) = (session::digest(&record.username_key), KnownBy::Session(asking));
-        let client = self.guesses.client(&account, peer, by);
+        let (account, by) = (digest(&record.username_key), KnownBy::Session(asking));
+        let client = self.login_throttle.client(&account, peer, by);
         let checking = async {
-            let stretched = self.stretcher.run(auth, record.slot.stretch, client).await?;
+            let stretched = self.hasher.hash(auth, record.slot.stretch, client).await?;
             if record.is_disabled || !matches(&stretched.verifier, &record.slot.verifier) {
                 return Err(wrong());
             }
             Ok(URL_SAFE_NO_PAD.encode(stretched.share))
         };
-        self.guesses.guarded(account, peer, by, checking).await
+        self.login_throttle.guard(account, peer, by, checking).await
     }
 
     /// Keeps a new password for as long as the client needs to wrap its keys, in the place of
@@ -125,15 +92,19 @@ impl Auth {
             }
             Proof::Ticket(ticket) => {
                 let found = self.ticket(&ticket, peer).await?;
-                (found.uid, Some(session::digest(&ticket)))
+                (found.uid, Some(digest(&ticket)))
             }
         };
         let (slot, share) =
-            self.stretch_new(new, Client { is_known: true, ..stranger(peer) }).await?;
-        let (pending, digest) = session::new_token()?;
+            self.hasher.hash_new(new, Client { is_known: true, ..Client::stranger(peer) }).await?;
+        let (pending, pending_digest) = new_token()?;
         let expires_at = now_ms() + millis(PENDING);
-        let waiting =
-            PendingSlot { slot: &slot, digest: &digest, ticket: ticket.as_ref(), expires_at };
+        let waiting = PendingSlot {
+            slot: &slot,
+            digest: &pending_digest,
+            ticket: ticket.as_ref(),
+            expires_at,
+        };
         self.store.put_pending(uid, &waiting).await?;
         Ok(Prepared { pending, share: URL_SAFE_NO_PAD.encode(share) })
     }
@@ -153,22 +124,10 @@ impl Auth {
         let session = session.map(|session| (session.uid, session.id));
         let switch = Switch { session, sign_out_others };
         let permit = self.lookup(peer).await?;
-        let switched = self.store.switch_password(&session::digest(pending), switch).await;
+        let switched = self.store.switch_password(&digest(pending), switch).await;
         drop(permit);
         let switched = self.good_link(peer, switched)?;
         self.sessions.end(&switched.ended);
         Ok(switched)
-    }
-
-    /// What is kept of a new password, and its share.
-    pub(super) async fn stretch_new(
-        &self,
-        new: CheckedPassword,
-        client: Client,
-    ) -> Result<(AuthSlot, [u8; 32])> {
-        let stretch = password::new_params()?;
-        let stretched = self.stretcher.run(new.auth, stretch, client).await?;
-        let slot = AuthSlot { kdf: new.kdf, stretch, verifier: stretched.verifier };
-        Ok((slot, stretched.share))
     }
 }

@@ -13,11 +13,10 @@ use std::time::Instant;
 
 use sha2::{Digest as _, Sha256};
 
-use super::device::DeviceId;
+use super::attempt_queue::{AttemptQueues, AttemptTurn, Party};
+use super::device_cookie::DeviceId;
 use super::fair_queue::Client;
 use super::rate_limit::{Attempt, RateLimit};
-use super::stranger;
-use super::turns::{Party, Turn, Turns};
 use crate::base::error::{Code, Result};
 use crate::base::ids::SessionId;
 use crate::base::limits::auth as limits;
@@ -39,7 +38,7 @@ pub(super) enum KnownBy {
 }
 
 /// Counts wrong passwords.
-pub(super) struct Guesses {
+pub(super) struct LoginThrottle {
     /// By account and network: the address, its site, its block.
     by_network: [RateLimit<(Account, IpAddr)>; 3],
     by_device: RateLimit<[u8; 32]>,
@@ -48,17 +47,17 @@ pub(super) struct Guesses {
     of_late: RateLimit<(Account, IpAddr)>,
     of_network: RateLimit<IpAddr>,
     known: KnownNetworks,
-    turns: Arc<Turns>,
+    turns: Arc<AttemptQueues>,
 }
 
 /// What an attempt holds until its end is known.
 struct Held<'a> {
     network: Option<[Attempt<'a, (Account, IpAddr)>; 3]>,
     device: Option<Attempt<'a, [u8; 32]>>,
-    turns: Vec<Turn>,
+    turns: Vec<AttemptTurn>,
 }
 
-impl Guesses {
+impl LoginThrottle {
     pub fn new(scale: f64) -> Self {
         let period = limits::FAILURES_PERIOD;
         Self {
@@ -81,7 +80,7 @@ impl Guesses {
     pub fn client(&self, account: &Account, peer: IpAddr, by: KnownBy) -> Client {
         let [line, ..] = sign_in_networks(peer);
         let is_known = by != KnownBy::Address || self.known.has(account, line);
-        Client { is_known, ..stranger(peer) }
+        Client { is_known, ..Client::stranger(peer) }
     }
 
     /// Checks a password, if enough was not wrong before. Only `bad_credentials` counts: an outage
@@ -89,7 +88,7 @@ impl Guesses {
     ///
     /// # Errors
     /// `rate_limited`, and those of `checking`.
-    pub async fn guarded<T>(
+    pub async fn guard<T>(
         &self,
         account: Account,
         peer: IpAddr,
@@ -151,11 +150,11 @@ impl Guesses {
         let wrong = self.of_late.used(&(account, block));
         if self.of_network.is_used_up(&address) {
             let lane = Party::Network(address);
-            held.turns.push(self.turns.enter(lane, Party::Account(account), wrong).await?);
+            held.turns.push(self.turns.wait(lane, Party::Account(account), wrong).await?);
         }
         if is_stranger && self.of_strangers.is_used_up(&account) {
             let lane = Party::Account(account);
-            held.turns.push(self.turns.enter(lane, Party::Network(block), wrong).await?);
+            held.turns.push(self.turns.wait(lane, Party::Network(block), wrong).await?);
         }
         Ok(())
     }
@@ -165,7 +164,7 @@ impl Held<'_> {
     fn count(self) {
         self.network.into_iter().flatten().for_each(Attempt::count);
         self.device.into_iter().for_each(Attempt::count);
-        self.turns.into_iter().for_each(Turn::pause);
+        self.turns.into_iter().for_each(AttemptTurn::pause);
     }
 }
 
@@ -207,52 +206,52 @@ mod tests {
     use super::*;
     use crate::base::error::Error;
 
-    async fn attempt(guesses: &Guesses, address: &str, is_right: bool) -> Result<()> {
+    async fn attempt(throttle: &LoginThrottle, address: &str, is_right: bool) -> Result<()> {
         let checking = async {
             match is_right {
                 true => Ok(()),
                 false => Err(Error::new(Code::BadCredentials, "Wrong.")),
             }
         };
-        guesses.guarded([1; 32], address.parse().unwrap(), KnownBy::Address, checking).await
+        throttle.guard([1; 32], address.parse().unwrap(), KnownBy::Address, checking).await
     }
 
     #[tokio::test]
     async fn the_addresses_of_one_block_have_a_bound_together_and_other_blocks_do_not() {
-        let guesses = Guesses::new(1.0);
+        let throttle = LoginThrottle::new(1.0);
         for n in 0..limits::FAILURES_OF_BLOCK {
             let address = format!("192.0.2.{n}");
             // Known ones do not take turns.
-            attempt(&guesses, &address, true).await.unwrap();
-            let wrong = attempt(&guesses, &address, false).await.unwrap_err();
+            attempt(&throttle, &address, true).await.unwrap();
+            let wrong = attempt(&throttle, &address, false).await.unwrap_err();
             assert_eq!(wrong.code(), Code::BadCredentials);
         }
-        let refused = attempt(&guesses, "192.0.2.254", true).await.unwrap_err();
+        let refused = attempt(&throttle, "192.0.2.254", true).await.unwrap_err();
         assert_eq!(refused.code(), Code::RateLimited);
-        attempt(&guesses, "192.0.3.1", true).await.unwrap();
+        attempt(&throttle, "192.0.3.1", true).await.unwrap();
     }
 
     #[tokio::test]
     async fn right_passwords_and_outages_count_for_nothing_however_many_there_are() {
-        let guesses = Guesses::new(1.0);
+        let throttle = LoginThrottle::new(1.0);
         for _ in 0..100 {
-            attempt(&guesses, "192.0.2.1", true).await.unwrap();
+            attempt(&throttle, "192.0.2.1", true).await.unwrap();
             let outage = async { Err::<(), _>(Error::new(Code::Unavailable, "Away.")) };
             let peer = "192.0.2.1".parse().unwrap();
-            let error = guesses.guarded([1; 32], peer, KnownBy::Address, outage).await.unwrap_err();
+            let error = throttle.guard([1; 32], peer, KnownBy::Address, outage).await.unwrap_err();
             assert_eq!(error.code(), Code::Unavailable);
         }
     }
 
     #[tokio::test]
     async fn wrong_passwords_are_remembered_for_a_day_up_to_a_bound() {
-        let guesses = Guesses::new(1.0);
-        let used = || guesses.of_late.used(&([1; 32], "192.0.2.0".parse().unwrap()));
+        let throttle = LoginThrottle::new(1.0);
+        let used = || throttle.of_late.used(&([1; 32], "192.0.2.0".parse().unwrap()));
         for n in 0..limits::FAILURES_OF_LATE + 5 {
-            attempt(&guesses, &format!("192.0.2.{n}"), false).await.unwrap_err();
+            attempt(&throttle, &format!("192.0.2.{n}"), false).await.unwrap_err();
         }
         assert!((used() - f64::from(limits::FAILURES_OF_LATE)).abs() < 0.1, "{}", used());
-        assert_eq!(guesses.of_late.used(&([1; 32], "192.0.3.0".parse().unwrap())), 0.0);
+        assert_eq!(throttle.of_late.used(&([1; 32], "192.0.3.0".parse().unwrap())), 0.0);
     }
 
     #[test]

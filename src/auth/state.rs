@@ -1,0 +1,151 @@
+//! What signing in is made of, and what it remembers between requests.
+
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::json;
+
+use super::credentials::ALGORITHM;
+use super::fair_queue::{Bounds, Client, FairQueue, Permit};
+use super::login_throttle::LoginThrottle;
+use super::password_hasher::{HasherLoad, PasswordHasher};
+use super::rate_limit::RateLimit;
+use super::secret::new_token;
+use super::session_cache::SessionCache;
+use crate::base::error::Result;
+use crate::base::ids::Uid;
+use crate::base::limits::auth as limits;
+use crate::base::limits::rooms::{BLOCK_CHANGES_PER_HOUR, DIRECT_PER_HOUR, MADE_PER_HOUR};
+use crate::base::lock::MutexExt as _;
+use crate::base::net::sign_in_networks;
+use crate::settings::Settings;
+use crate::store::accounts::{AccountStore, Instance};
+
+/// Everything that signing in needs: the store, the hasher, and what is remembered between requests.
+pub struct Auth {
+    pub(super) store: AccountStore,
+    pub(super) settings: Arc<Settings>,
+    pub(super) instance: Instance,
+    pub(super) hasher: PasswordHasher,
+    pub(super) sessions: SessionCache,
+    pub(super) setup_code: Mutex<Option<String>>,
+    /// Queries of people who are not signed in to the account store.
+    pub(super) lookups: Arc<FairQueue>,
+    pub(super) login_throttle: LoginThrottle,
+    /// By address, site and block.
+    pub(super) registrations: [RateLimit<IpAddr>; 3],
+    /// Tickets and invitations that are not good.
+    pub(super) bad_links: RateLimit<IpAddr>,
+    pub(super) inviting: RateLimit<Uid>,
+    /// Rooms made, and direct ones begun.
+    making: [RateLimit<Uid>; 2],
+    blocking: RateLimit<Uid>,
+}
+
+impl Auth {
+    /// Reads what the installation made up at its first start; makes a setup code while there is no
+    /// administrator. `scale` multiplies every rate limit; 0 lifts them.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub async fn new(
+        store: AccountStore,
+        settings: Arc<Settings>,
+        scale: f64,
+    ) -> Result<Arc<Self>> {
+        let registrations = |times| {
+            let burst = limits::REGISTRATIONS.saturating_mul(times);
+            RateLimit::new(burst, limits::REGISTRATIONS_PERIOD, scale)
+        };
+        let lookups = Bounds {
+            at_once: limits::LOOKUPS,
+            waiting_per_network: limits::LOOKUPS_WAITING_PER_NETWORK,
+            waiting: limits::LOOKUPS_WAITING,
+        };
+        let hour = Duration::from_secs(3_600);
+        let setup_code = if store.has_admin().await? { None } else { Some(new_token()?.0) };
+        Ok(Arc::new(Self {
+            instance: store.instance().await?,
+            settings,
+            store,
+            hasher: PasswordHasher::new(),
+            sessions: SessionCache::default(),
+            setup_code: Mutex::new(setup_code),
+            lookups: FairQueue::new(lookups),
+            login_throttle: LoginThrottle::new(scale),
+            registrations: [registrations(1), registrations(2), registrations(4)],
+            bad_links: RateLimit::new(limits::BAD_LINKS, limits::BAD_LINKS_PERIOD, scale),
+            inviting: RateLimit::new(limits::INVITES_PER_HOUR, hour, scale),
+            making: [MADE_PER_HOUR, DIRECT_PER_HOUR].map(|most| RateLimit::new(most, hour, scale)),
+            blocking: RateLimit::new(BLOCK_CHANGES_PER_HOUR, hour, scale),
+        }))
+    }
+
+    /// The settings that administrators change while the server runs.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Takes one of the user's changes of whom he blocks.
+    ///
+    /// # Errors
+    /// `rate_limited`.
+    pub fn take_block_change(&self, uid: Uid) -> Result<()> {
+        self.blocking.take(uid)
+    }
+
+    /// The one-time code that makes its user the administrator, while there is none.
+    pub fn setup_code(&self) -> Option<String> {
+        self.setup_code.lock_unpoisoned().clone()
+    }
+
+    /// Counts one more room that the user makes, or a direct one.
+    ///
+    /// # Errors
+    /// `rate_limited`.
+    pub fn take_room(&self, uid: Uid, is_direct: bool) -> Result<()> {
+        let [rooms, direct] = &self.making;
+        if is_direct { direct } else { rooms }.take(uid)
+    }
+
+    /// The direct room was there already: it does not count.
+    pub fn give_direct_back(&self, uid: Uid) {
+        let [_, direct] = &self.making;
+        direct.give_back(&uid);
+    }
+
+    /// How busy the computation of passwords is.
+    pub fn hasher_load(&self) -> HasherLoad {
+        self.hasher.load()
+    }
+
+    /// There is an administrator now, whoever made one: the setup code is over.
+    pub fn end_setup(&self) {
+        *self.setup_code.lock_unpoisoned() = None;
+    }
+
+    /// `GET /api/e2ee/info`. The directory's key comes with the directory.
+    pub fn encryption_info(&self) -> serde_json::Value {
+        json!({
+            "instance": URL_SAFE_NO_PAD.encode(self.instance.id),
+            "dir_key": null,
+            "kdf": {"alg": ALGORITHM, "iter": limits::ITERATIONS},
+            "suites": [1],
+        })
+    }
+
+    /// A permit for a query to the account store on behalf of somebody who is not signed in. Networks take turns, so
+    /// that a network that asks without pause holds up no other.
+    pub(super) async fn lookup(&self, peer: IpAddr) -> Result<Permit> {
+        self.lookups.acquire(Client::stranger(peer)).await
+    }
+}
+
+/// The address as it counts for what is bounded by address alone.
+pub(super) fn client_network(peer: IpAddr) -> IpAddr {
+    let [address, ..] = sign_in_networks(peer);
+    address
+}

@@ -1,0 +1,88 @@
+/** Which module of the client may import which; docs/architecture.md draws the same picture. */
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+const WEB = fileURLToPath(new URL("../../web", import.meta.url));
+const IMPORT =
+  /^(?:import|export)\s[^"';]*?from\s+"(\.[^"]+)"|^import\s+"(\.[^"]+)"|\bimport\("(\.[^"]+)"\)(?!\s*\.)/gm;
+
+/** What each folder imports besides itself. Types may come from anywhere: they are comments. */
+const LAYERS = {
+  "app.js": ["platform", "state", "ui"],
+  ui: ["calls", "crypto", "locales", "platform", "state"],
+  state: ["calls", "crypto", "net", "platform"],
+  calls: ["net"],
+  net: [],
+  crypto: [],
+  platform: [],
+  locales: [],
+};
+
+/** Keys with an underscore that are not fields of the wire: pictures, and codes of errors. */
+const OWN_NAMES = ["ui/base/icons.js: bell_off", "ui/base/icons.js: eye_off", "ui/rooms/refusals.js: not_found"];
+
+const files = readdirSync(WEB, { recursive: true }).filter((file) => file.endsWith(".js"));
+const read = (file) => readFileSync(path.join(WEB, file), "utf8");
+const layerOf = (file) => file.split("/")[0];
+
+/** The text without comments, whose types name other modules. @param {string} text */
+const code = (text) => text.replace(/\/\*[^]*?\*\/|^\s*\/\/.*$/gm, "");
+
+/** The modules that a module imports. @param {string} file */
+function importsOf(file) {
+  const found = [...code(read(file)).matchAll(IMPORT)].map(([, ...names]) => names.find(Boolean));
+  return found.map((name) => path.posix.join(path.posix.dirname(file), name));
+}
+
+test("imports lead down the layers only", () => {
+  assert.ok(files.length > 90);
+  const wrong = files.flatMap((file) => {
+    const layer = layerOf(file);
+    const allowed = [layer, ...(LAYERS[layer] ?? [])];
+    return importsOf(file)
+      .filter((each) => !allowed.includes(layerOf(each)))
+      .map((each) => `${file} imports ${each}`);
+  });
+  assert.deepEqual(wrong, []);
+});
+
+test("only calls/ speaks HTTP, and only state/ has a socket", () => {
+  const importers = (module) => files.filter((file) => importsOf(file).includes(module)).map(layerOf);
+  assert.deepEqual([...new Set(importers("net/http.js"))], ["calls"]);
+  assert.deepEqual([...new Set(importers("net/socket.js"))], ["state"]);
+  assert.deepEqual(
+    files.filter((file) => /\bfetch\(|\bXMLHttpRequest\b|\bnew WebSocket\b/.test(code(read(file)))).sort(),
+    ["net/http.js", "net/socket.js"],
+  );
+});
+
+test("names of the wire are used in net/wire*.js alone", () => {
+  // Texts may have an underscore: keys of words, names of forms, codes of the server.
+  const bare = (text) =>
+    code(text)
+      .replace(/"(?:[^"\\\n]|\\.)*"|`[^`$]*`/g, '""')
+      .replace(/\/(?:[^/\\\n]|\\.)+\/[a-z]*/g, "");
+  const wrong = files
+    .filter((file) => !/^net\/wire\w*\.js$/.test(file) && layerOf(file) !== "locales")
+    .flatMap((file) => (bare(read(file)).match(/\b[a-z]+(?:_[a-z]+)+\b/g) ?? []).map((name) => `${file}: ${name}`));
+  assert.deepEqual(
+    [...new Set(wrong)].filter((each) => !OWN_NAMES.includes(each)),
+    [],
+  );
+});
+
+test("no module imports itself by a detour", () => {
+  const done = new Set();
+  const circles = [];
+  const walk = (file, way) => {
+    if (way.includes(file)) return circles.push([...way.slice(way.indexOf(file)), file].join(" -> "));
+    if (done.has(file)) return;
+    for (const next of importsOf(file)) walk(next, [...way, file]);
+    done.add(file);
+  };
+  for (const file of files) walk(file, []);
+  assert.deepEqual(circles, []);
+});
