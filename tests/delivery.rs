@@ -1,5 +1,5 @@
-//! Many readers, slow readers, cut lines and storms: who is slow harms nobody, and who comes back
-//! has missed nothing.
+//! Many readers, slow readers, cut connections and storms: a slow client harms no other, and one that comes
+//! back has missed nothing.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use support::TestServer;
 use support::client::{Client, Heard, Socket};
 
-/// The first room of everybody.
+/// The first room of a user.
 async fn first_room(client: &Client) -> String {
     let hello = client.socket().await.op("hello").await;
     hello["rooms"][0]["id"].as_str().unwrap().to_owned()
@@ -28,19 +28,20 @@ fn seq_of(frame: &Value) -> Option<u64> {
     (frame["op"] == "msg").then(|| frame["seq"].as_u64().unwrap())
 }
 
-/// The `seq`s of what is heard until `last`.
-async fn hear_until(socket: &mut Socket, last: u64) -> Vec<u64> {
-    let mut heard: Vec<u64> = socket.aside.drain(..).filter_map(|frame| seq_of(&frame)).collect();
-    while heard.last() != Some(&last) {
+/// The `seq`s of the messages that are read until `last`.
+async fn read_until(socket: &mut Socket, last: u64) -> Vec<u64> {
+    let mut received: Vec<u64> =
+        socket.aside.drain(..).filter_map(|frame| seq_of(&frame)).collect();
+    while received.last() != Some(&last) {
         let seq = socket.find("a message", |frame| frame["op"] == "msg").await;
-        heard.push(seq_of(&seq).unwrap());
+        received.push(seq_of(&seq).unwrap());
         socket.aside.clear();
     }
-    heard
+    received
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reader_who_takes_nothing_is_told_that_it_lags_and_resumes_without_a_gap() {
+async fn a_client_that_reads_nothing_gets_bye_lagging_and_resumes_without_a_gap() {
     const MESSAGES: u64 = 500;
     let server = TestServer::start().await;
     let anna = server.user("anna").await;
@@ -51,7 +52,7 @@ async fn a_reader_who_takes_nothing_is_told_that_it_lags_and_resumes_without_a_g
     let mut writer = follow(&anna, &room, 0).await;
 
     let text = "x".repeat(30_000);
-    let reading = tokio::spawn(async move { hear_until(&mut eager, MESSAGES).await });
+    let reading = tokio::spawn(async move { read_until(&mut eager, MESSAGES).await });
     let writing = tokio::spawn({
         let room = room.clone();
         async move {
@@ -88,12 +89,12 @@ async fn a_reader_who_takes_nothing_is_told_that_it_lags_and_resumes_without_a_g
     assert_eq!(code, 1013);
     assert!(seen < MESSAGES, "it cannot have had everything");
     let mut back = follow(&bert, &room, seen).await;
-    assert_eq!(hear_until(&mut back, MESSAGES).await, (seen + 1..=MESSAGES).collect::<Vec<_>>());
+    assert_eq!(read_until(&mut back, MESSAGES).await, (seen + 1..=MESSAGES).collect::<Vec<_>>());
     server.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn lines_cut_in_the_middle_of_a_frame_cost_nothing() {
+async fn connections_cut_in_the_middle_of_a_frame_lose_nothing() {
     const CUTS: u64 = 150;
     let server = TestServer::start().await;
     let anna = server.user("anna").await;
@@ -106,7 +107,7 @@ async fn lines_cut_in_the_middle_of_a_frame_cost_nothing() {
         async move {
             let mut last = 0;
             while stopped.try_recv().is_err() {
-                last = writer.say(&room, "a line of some length, as people write").await.1["seq"]
+                last = writer.say(&room, "a text of some length, as people write").await.1["seq"]
                     .as_u64()
                     .unwrap();
                 writer.aside.clear();
@@ -115,27 +116,27 @@ async fn lines_cut_in_the_middle_of_a_frame_cost_nothing() {
         }
     });
 
-    let mut heard: Vec<u64> = Vec::new();
+    let mut received: Vec<u64> = Vec::new();
     for cut in 0..CUTS {
-        let since = heard.last().copied().unwrap_or(0);
+        let since = received.last().copied().unwrap_or(0);
         let mut socket = bert.socket().await;
         socket.send(json!({"op": "room.subscribe", "room": room, "since": since})).await;
-        // A varying number of frames; what is half read when the line is cut is lost.
+        // A varying number of frames; a frame that is half read when the connection is cut is lost.
         for _ in 0..cut % 7 {
             if let Heard::Frame(frame) = socket.hear().await {
-                heard.extend(seq_of(&frame));
+                received.extend(seq_of(&frame));
             }
         }
     }
     stop.send(()).unwrap();
     let last = writing.await.unwrap();
-    let since = heard.last().copied().unwrap_or(0);
+    let since = received.last().copied().unwrap_or(0);
     // Now and then the last cut was behind the last message.
     if since < last {
         let mut socket = follow(&bert, &room, since).await;
-        heard.extend(hear_until(&mut socket, last).await);
+        received.extend(read_until(&mut socket, last).await);
     }
-    assert_eq!(heard, (1..=last).collect::<Vec<_>>());
+    assert_eq!(received, (1..=last).collect::<Vec<_>>());
     server.stop().await;
 }
 
@@ -180,7 +181,7 @@ async fn more_than_a_thousand_missed_messages_are_truncated_and_paged() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn everybody_comes_back_after_a_restart() {
+async fn all_clients_come_back_after_a_restart() {
     const CLIENTS: usize = 300;
     let server = TestServer::start().await;
     let anna = server.user("anna").await;
@@ -211,7 +212,7 @@ async fn everybody_comes_back_after_a_restart() {
         .map(|_| {
             let (anna, room) = (anna.clone(), room.clone());
             tokio::spawn(async move {
-                // Refused for a moment is fine, for ever is not.
+                // To be refused for a moment is fine, for ever is not.
                 for _ in 0..50 {
                     if let Ok(mut socket) = Socket::open(&anna).await {
                         socket.ok(json!({"op": "room.subscribe", "room": room, "since": 0})).await;
@@ -219,7 +220,7 @@ async fn everybody_comes_back_after_a_restart() {
                     }
                     tokio::time::sleep(Duration::from_millis(100)).await;
                 }
-                panic!("never let in");
+                panic!("always refused");
             })
         })
         .collect();

@@ -1,5 +1,5 @@
-//! From the HTTP side to a shard: nothing that was sent behind the upgrade is lost, members on all
-//! shards hear the same, crowds come in at once, and nobody hangs when there is no place or no time.
+//! From HTTP to a shard: nothing that was sent behind the upgrade is lost, members on all shards get the
+//! same, hundreds are adopted at once, and no client hangs when there is no space or no time.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
@@ -44,25 +44,25 @@ async fn to_the_end(stream: &mut TcpStream) -> Vec<u8> {
 }
 
 /// The shards of a server without the server.
-struct House {
+struct TestShards {
     publisher: Publisher,
     shards: Shards,
 }
 
-impl House {
-    async fn open(shards: usize) -> Self {
+impl TestShards {
+    async fn start(shards: usize) -> Self {
         raise_descriptor_limit();
-        let (publisher, seeds) = delivery::prepare(shards).unwrap();
+        let (publisher, prepared) = delivery::prepare(shards).unwrap();
         let database = Database::new(&postgres::database().await).unwrap();
         let store = ChatStore::open(database).await.unwrap();
         let rooms = Rooms::start(store, publisher.clone()).await.unwrap();
         let settings = Settings { rate_limit_scale: 0.0, ..Settings::default() };
-        let shards = seeds.start(rooms, settings).unwrap();
+        let shards = prepared.start(rooms, settings).unwrap();
         Self { publisher, shards }
     }
 
-    /// Adopts one end; the other one.
-    fn let_in(&self) -> UnixStream {
+    /// Has one end of a new connection adopted; the other end.
+    fn adopt(&self) -> UnixStream {
         let (near, far) = UnixStream::pair().unwrap();
         far.set_nonblocking(true).unwrap();
         near.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -78,7 +78,7 @@ impl House {
             rooms_in_hello: usize::MAX,
             allowance: Allowances::new(0.0).of(Uid(7)),
         };
-        // To a shard a stream is a stream.
+        // A shard does not ask what kind of a stream it is.
         let stream = StdStream::from(OwnedFd::from(far));
         let kind = ConnectionKind::Chat(Box::new(chat));
         self.shards.adopt(Adoption { stream, head: Vec::new(), input: Bytes::new(), kind });
@@ -103,9 +103,9 @@ impl House {
 
 /// The next bytes are exactly these.
 fn expect(near: &mut impl std::io::Read, bytes: &[u8]) {
-    let mut heard = vec![0; bytes.len()];
-    near.read_exact(&mut heard).unwrap();
-    assert_eq!(heard.escape_ascii().to_string(), bytes.escape_ascii().to_string());
+    let mut received = vec![0; bytes.len()];
+    near.read_exact(&mut received).unwrap();
+    assert_eq!(received.escape_ascii().to_string(), bytes.escape_ascii().to_string());
 }
 
 const HELLO: &[u8] = b"\x81\x05hello";
@@ -124,16 +124,16 @@ async fn frames_sent_right_behind_the_upgrade_are_all_answered_wherever_they_are
     .concat();
     // In the packet of the request: nothing, all, and every part between.
     let cuts = (0..=frames.len()).step_by(9).chain([1, 2, 5, 6, frames.len()]);
-    let lines: Vec<_> = cuts
+    let opening: Vec<_> = cuts
         .map(|cut| {
             let (anna, frames) = (anna.clone(), frames.clone());
             tokio::spawn(async move {
-                let mut line = Wire::open_with(&anna, &frames[..cut]).await;
-                assert!(line.text().await.starts_with(r#"{"op":"hello""#));
-                line.send(&frames[cut..]).await;
+                let mut wire = Wire::open_with(&anna, &frames[..cut]).await;
+                assert!(wire.text().await.starts_with(r#"{"op":"hello""#));
+                wire.send(&frames[cut..]).await;
                 let mut answered = Vec::new();
                 while answered.len() < 4 {
-                    let answer: Value = serde_json::from_str(&line.text().await).unwrap();
+                    let answer: Value = serde_json::from_str(&wire.text().await).unwrap();
                     if answer["op"] == "ok" {
                         answered.push(answer["id"].as_str().unwrap().to_owned());
                     }
@@ -145,24 +145,24 @@ async fn frames_sent_right_behind_the_upgrade_are_all_answered_wherever_they_are
                 );
                 answered.sort();
                 assert_eq!(answered, ["0", "1", "2", "3"], "cut at {cut}");
-                line
+                wire
             })
         })
         .collect();
     let mut open = Vec::new();
-    for line in lines {
-        open.push(line.await.unwrap());
+    for wire in opening {
+        open.push(wire.await.unwrap());
     }
-    // Each of them follows the room now, once.
+    // Each connection follows the room now, once.
     let (_, ok) = anna.socket().await.say("1", "everybody?").await;
-    for line in &mut open {
-        let heard = loop {
-            let frame: Value = serde_json::from_str(&line.text().await).unwrap();
+    for wire in &mut open {
+        let received = loop {
+            let frame: Value = serde_json::from_str(&wire.text().await).unwrap();
             if frame["op"] == "msg" {
                 break frame["seq"].clone();
             }
         };
-        assert_eq!(heard, ok["seq"]);
+        assert_eq!(received, ok["seq"]);
     }
     server.stop().await;
 }
@@ -180,33 +180,33 @@ async fn a_request_that_comes_byte_by_byte_with_frames_behind_it_is_handed_over_
         tokio::io::AsyncWriteExt::write_all(&mut stream, bytes).await.unwrap();
         tokio::task::yield_now().await;
     }
-    let mut heard = Vec::new();
-    while !heard.ends_with(br#"{"op":"ok","id":"slow"}"#) {
-        let read = timeout(PATIENCE, stream.read_buf(&mut heard)).await.expect("an answer");
-        assert!(read.unwrap() > 0, "closed after {}", heard.escape_ascii());
+    let mut received = Vec::new();
+    while !received.ends_with(br#"{"op":"ok","id":"slow"}"#) {
+        let read = timeout(PATIENCE, stream.read_buf(&mut received)).await.expect("an answer");
+        assert!(read.unwrap() > 0, "closed after {}", received.escape_ascii());
     }
     server.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn members_on_all_shards_hear_the_same_in_the_same_order() {
+async fn members_on_all_shards_get_the_same_events_in_the_same_order() {
     const SHARDS: u16 = 4;
     const EACH: u32 = 6;
-    let house = House::open(usize::from(SHARDS)).await;
+    let test = TestShards::start(usize::from(SHARDS)).await;
     let mut members = Vec::new();
     for _ in 0..u32::from(SHARDS) * EACH {
-        let mut near = house.let_in();
+        let mut near = test.adopt();
         expect(&mut near, HELLO);
         // A shard counts its connections at the end of its turn.
-        while house.shards.connections() <= members.len() {
+        while test.shards.connections() <= members.len() {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         members.push(near);
     }
-    // They were spread evenly, so each shard has the places 0 to 5.
+    // They were spread evenly, so each shard has the slots 0 to 5.
     for shard in 0..SHARDS {
         for slot in 0..EACH {
-            house.follow(ConnRef { shard, slot, generation: slot + 1 }).await;
+            test.follow(ConnRef { shard, slot, generation: slot + 1 }).await;
         }
     }
     for near in &mut members {
@@ -214,31 +214,30 @@ async fn members_on_all_shards_hear_the_same_in_the_same_order() {
     }
     let numbers: Vec<String> = (0..3_000).map(|n| format!("{n:0>6}")).collect();
     for some in numbers.chunks(7) {
-        house.publish(some.iter().map(|n| Bytes::from(n.clone())).collect()).await;
+        test.publish(some.iter().map(|n| Bytes::from(n.clone())).collect()).await;
     }
     let all: Vec<u8> = numbers.iter().flat_map(|n| [b"\x81\x06", n.as_bytes()].concat()).collect();
     for near in &mut members {
         expect(near, &all);
     }
-    house.shards.stop();
+    test.shards.stop();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn hundreds_who_come_at_once_are_all_let_in() {
-    const CROWD: usize = 600;
-    let house = House::open(3).await;
-    let mut crowd: Vec<_> = (0..CROWD).map(|_| house.let_in()).collect();
-    for near in &mut crowd {
+async fn hundreds_of_connections_that_come_at_once_are_all_adopted() {
+    const CONNECTIONS: usize = 600;
+    let test = TestShards::start(3).await;
+    let mut connections: Vec<_> = (0..CONNECTIONS).map(|_| test.adopt()).collect();
+    for near in &mut connections {
         expect(near, HELLO);
     }
-    assert_eq!(house.adopted(), CROWD as u64);
-    house.shards.stop();
+    assert_eq!(test.adopted(), CONNECTIONS as u64);
+    test.shards.stop();
 }
 
-/// What does not fit into the queue is closed at once, and what fitted is served as ever.
 #[tokio::test(flavor = "multi_thread")]
-async fn of_one_user_s_upgrades_that_come_together_no_more_pass_than_one_by_one() {
-    // A twentieth of all limits: five lines of one user.
+async fn upgrades_of_one_user_pass_in_the_same_number_together_as_one_by_one() {
+    // A twentieth of all limits: five connections of one user.
     const MOST: usize = limits::CONNECTIONS_PER_USER / 20;
     let server = TestServer::start_with(&["--rate-limit-scale", "0.05"]).await;
     let anna = server.user("anna").await;
@@ -261,13 +260,13 @@ async fn of_one_user_s_upgrades_that_come_together_no_more_pass_than_one_by_one(
         }
         assert_eq!(passed, MOST, "round {round}");
         drop(streams);
-        // Places that are given back are given again.
+        // A connection that has ended makes room for another.
         let is_gone = async {
             while metric(server.address, "impulse_connections").await > 0 {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        timeout(PATIENCE, is_gone).await.expect("the lines have ended");
+        timeout(PATIENCE, is_gone).await.expect("the connections have ended");
     }
     server.stop().await;
 }
@@ -281,34 +280,34 @@ async fn metric(address: std::net::SocketAddr, name: &str) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stop_in_the_middle_of_many_hand_overs_leaves_nobody_hanging() {
-    let house = Arc::new(House::open(2).await);
+async fn a_stop_in_the_middle_of_many_adoptions_leaves_no_client_hanging() {
+    let test = Arc::new(TestShards::start(2).await);
     let count = Arc::new(AtomicUsize::new(0));
-    let coming = std::thread::spawn({
-        let (house, count) = (house.clone(), count.clone());
+    let adopting = std::thread::spawn({
+        let (test, count) = (test.clone(), count.clone());
         move || {
-            let let_in = |_| {
+            let adopt = |_| {
                 count.fetch_add(1, Ordering::Relaxed);
-                house.let_in()
+                test.adopt()
             };
-            (0..2_000).map(let_in).collect::<Vec<_>>()
+            (0..2_000).map(adopt).collect::<Vec<_>>()
         }
     });
-    while count.load(Ordering::Relaxed) < 300 && !coming.is_finished() {
+    while count.load(Ordering::Relaxed) < 300 && !adopting.is_finished() {
         std::thread::yield_now();
     }
-    house.shards.stop();
-    for mut near in coming.join().unwrap() {
-        // We end our side, too, as clients do; theirs may have ended long ago.
+    test.shards.stop();
+    for mut near in adopting.join().unwrap() {
+        // The test ends its side, too, as clients do; the other side may have ended long ago.
         let _ = near.shutdown(std::net::Shutdown::Write);
-        let mut heard = Vec::new();
-        std::io::Read::read_to_end(&mut near, &mut heard).expect("an end, not a hang");
-        assert!(heard.is_empty() || heard.starts_with(HELLO), "{}", heard.escape_ascii());
+        let mut received = Vec::new();
+        std::io::Read::read_to_end(&mut near, &mut received).expect("an end, not a hang");
+        assert!(received.is_empty() || received.starts_with(HELLO), "{}", received.escape_ascii());
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_stops_while_clients_come_in_answers_or_closes_each_of_them() {
+async fn a_server_that_stops_while_clients_connect_answers_or_closes_each_of_them() {
     let server = TestServer::start_with(&["--shards", "2"]).await;
     let anna = server.user("anna").await;
     let address = server.address;
@@ -317,7 +316,7 @@ async fn a_server_that_stops_while_clients_come_in_answers_or_closes_each_of_the
             let request = upgrade(&anna.fields(), "/ws", CHAT);
             tokio::spawn(async move {
                 tokio::time::sleep(Duration::from_millis(n)).await;
-                // Whom nobody listens to any more is told so by the kernel.
+                // Once the server does not listen any more, the kernel refuses.
                 let Ok(mut stream) = TcpStream::connect(address).await else { return false };
                 if tokio::io::AsyncWriteExt::write_all(&mut stream, request.as_bytes())
                     .await
@@ -325,19 +324,19 @@ async fn a_server_that_stops_while_clients_come_in_answers_or_closes_each_of_the
                 {
                     return false;
                 }
-                let heard = to_the_end(&mut stream).await;
-                let text = String::from_utf8_lossy(&heard);
-                let is_in = text.starts_with("HTTP/1.1 101 ");
-                assert!(!is_in || text.contains(r#""code":"restart""#), "no goodbye: {text}");
-                is_in
+                let received = to_the_end(&mut stream).await;
+                let text = String::from_utf8_lossy(&received);
+                let is_upgraded = text.starts_with("HTTP/1.1 101 ");
+                assert!(!is_upgraded || text.contains(r#""code":"restart""#), "no bye: {text}");
+                is_upgraded
             })
         })
         .collect();
     tokio::time::sleep(Duration::from_millis(100)).await;
     timeout(PATIENCE, server.stop()).await.expect("it stops");
-    let mut inside = 0;
+    let mut upgraded = 0;
     for client in clients {
-        inside += usize::from(client.await.unwrap());
+        upgraded += usize::from(client.await.unwrap());
     }
-    assert!(inside > 0, "it stopped before anybody was in");
+    assert!(upgraded > 0, "it stopped before any client was adopted");
 }

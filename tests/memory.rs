@@ -423,8 +423,8 @@ async fn when_the_logs_of_rooms_use_up_their_share_those_who_hold_most_are_cut_a
     bench.send_buffer = None;
     let (mut eager, conn) = bench.connect().await;
     for room in rooms() {
-        bench.tell(Delivery::Subscribed(conn, room)).await;
-        bench.tell(Delivery::Replayed(conn, room, vec![text("following")])).await;
+        bench.deliver(Delivery::Subscribed(conn, room)).await;
+        bench.deliver(Delivery::Replayed(conn, room, vec![text("following")])).await;
         assert_eq!(eager.text().await, "following");
     }
     let event = "x".repeat(32_000);
@@ -473,14 +473,14 @@ async fn one_users_send_queues_hold_no_more_than_one_may_however_many_connection
         rounds += 1;
         assert!(rounds < 400, "{:?}", usage_of(&bench, "send_queues"));
         for (_, conn) in &lazy {
-            bench.tell(Delivery::Reply(*conn, text(&answer))).await;
+            bench.deliver(Delivery::Reply(*conn, text(&answer))).await;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
         let (used, most, _) = usage_of(&bench, "send_queues");
         assert!(used <= most, "{used} of {most}");
     }
     let (mut other, conn) = bench.connect().await;
-    bench.tell(Delivery::Reply(conn, text("an answer"))).await;
+    bench.deliver(Delivery::Reply(conn, text("an answer"))).await;
     other.expect_texts(["an answer".to_owned()]).await;
     assert!(bench.lagging() > 0);
 }

@@ -1,5 +1,5 @@
-//! One order for everybody: many writers and readers, cut connections, repeated sends, slow and
-//! vanishing members. Against the real binary, from outside.
+//! One order for all clients: many writers and readers, cut connections, repeated sends, clients that are slow
+//! or vanish. Against the real binary, from outside.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
@@ -25,7 +25,7 @@ fn rooms_of(client: &Client) -> Vec<String> {
     rooms.iter().map(|room| room["id"].as_str().unwrap().to_owned()).collect()
 }
 
-/// Follows a room. What is left in `events` came by that: until then a member hears of the room by
+/// Follows a room. What is left in `events` came by that: a member that does not follow the room gets
 /// `activity`, which has a `seq`, too.
 fn subscribe(client: &mut Client, room: &str, since: u64) -> Value {
     let ask = json!({"op": "room.subscribe", "room": room, "since": since});
@@ -34,7 +34,7 @@ fn subscribe(client: &mut Client, room: &str, since: u64) -> Value {
     ok
 }
 
-/// Reads every room up to `wanted` changes, cutting the line now and then and resuming by `since`.
+/// Reads every room up to `wanted` changes, cutting the connection now and then and resuming by `since`.
 fn read_all(
     address: &str,
     token: &str,
@@ -42,31 +42,31 @@ fn read_all(
     wanted: u64,
     cut_every: usize,
 ) -> BTreeMap<String, Vec<(u64, String)>> {
-    let mut heard: BTreeMap<String, Vec<(u64, String)>> =
+    let mut received: BTreeMap<String, Vec<(u64, String)>> =
         rooms.iter().map(|room| (room.clone(), Vec::new())).collect();
-    let is_complete = |heard: &BTreeMap<String, Vec<(u64, String)>>| {
-        heard.values().all(|events| events.len() as u64 >= wanted)
+    let is_complete = |received: &BTreeMap<String, Vec<(u64, String)>>| {
+        received.values().all(|events| events.len() as u64 >= wanted)
     };
     for _ in 0..1_000 {
         let mut client = Client::connect(address, token).unwrap();
         let mut budget = cut_every;
         for room in rooms {
-            let since = heard[room].last().map_or(0, |(seq, _)| *seq);
+            let since = received[room].last().map_or(0, |(seq, _)| *seq);
             let ok = subscribe(&mut client, room, since);
             assert_eq!(ok["op"], "ok", "{ok}");
             assert_eq!(ok["truncated"], Value::Null, "{ok}");
         }
-        while budget > 0 && !(client.events.is_empty() && is_complete(&heard)) {
+        while budget > 0 && !(client.events.is_empty() && is_complete(&received)) {
             let event = client.event(|_| true).unwrap();
             if event["op"] == "msg" {
                 let seq = event["seq"].as_u64().unwrap();
                 let mid = event["msg"]["mid"].as_str().unwrap().to_owned();
-                heard.get_mut(event["room"].as_str().unwrap()).unwrap().push((seq, mid));
+                received.get_mut(event["room"].as_str().unwrap()).unwrap().push((seq, mid));
                 budget -= 1;
             }
         }
-        if is_complete(&heard) {
-            return heard;
+        if is_complete(&received) {
+            return received;
         }
         // Dropped in the middle of whatever the server is writing.
     }
@@ -74,7 +74,7 @@ fn read_all(
 }
 
 #[test]
-fn fifty_writers_and_twenty_readers_with_cut_lines_agree_on_one_order_without_a_gap() {
+fn fifty_writers_and_twenty_readers_with_cut_connections_agree_on_one_order_without_a_gap() {
     let folder = tempfile::tempdir().unwrap();
     let server = Process::start(folder.path(), &[]);
     let token = server.register("everybody");
@@ -87,7 +87,7 @@ fn fifty_writers_and_twenty_readers_with_cut_lines_agree_on_one_order_without_a_
     assert_eq!(rooms.len(), ROOMS);
     let wanted = (WRITERS * EACH / ROOMS) as u64;
 
-    let heard: Vec<_> = std::thread::scope(|scope| {
+    let received: Vec<_> = std::thread::scope(|scope| {
         let (address, token, rooms) = (&server.address, &token, &rooms);
         let readers: Vec<_> = (0..READERS)
             .map(|n| scope.spawn(move || read_all(address, token, rooms, wanted, 40 + 13 * n)))
@@ -109,34 +109,39 @@ fn fifty_writers_and_twenty_readers_with_cut_lines_agree_on_one_order_without_a_
         readers.into_iter().map(|reader| reader.join().unwrap()).collect()
     });
     for room in &rooms {
-        let seqs: Vec<u64> = heard[0][room].iter().map(|(seq, _)| *seq).collect();
+        let seqs: Vec<u64> = received[0][room].iter().map(|(seq, _)| *seq).collect();
         assert_eq!(seqs, (1..=wanted).collect::<Vec<_>>(), "a gap, a double or a wrong order");
-        let mids: BTreeSet<_> = heard[0][room].iter().map(|(_, mid)| mid).collect();
+        let mids: BTreeSet<_> = received[0][room].iter().map(|(_, mid)| mid).collect();
         assert_eq!(mids.len() as u64, wanted, "a message twice");
-        assert!(heard.iter().all(|reader| reader[room] == heard[0][room]), "readers disagree");
+        assert!(
+            received.iter().all(|reader| reader[room] == received[0][room]),
+            "readers disagree"
+        );
     }
 }
 
 #[test]
-fn the_same_message_from_two_lines_at_once_is_one_message_with_one_answer() {
+fn the_same_message_on_two_connections_at_once_is_one_message_with_one_answer() {
     let folder = tempfile::tempdir().unwrap();
     let server = Process::start(folder.path(), &[]);
     let token = server.register("twin");
-    let mut lines = [0, 1].map(|_| Client::connect(&server.address, &token).unwrap());
-    let room = rooms_of(&lines[0])[0].clone();
+    let mut clients = [0, 1].map(|_| Client::connect(&server.address, &token).unwrap());
+    let room = rooms_of(&clients[0])[0].clone();
     for n in 1..=100u64 {
-        let (mid, words) = (new_mid(), format!("message {n}"));
-        let ids: Vec<_> =
-            lines.iter_mut().map(|line| line.send(text(&room, &mid, &words)).unwrap()).collect();
-        for (line, id) in lines.iter_mut().zip(ids) {
-            let answer = line.event(|frame| frame["id"] == id.as_str()).unwrap();
+        let (mid, body) = (new_mid(), format!("message {n}"));
+        let ids: Vec<_> = clients
+            .iter_mut()
+            .map(|client| client.send(text(&room, &mid, &body)).unwrap())
+            .collect();
+        for (client, id) in clients.iter_mut().zip(ids) {
+            let answer = client.event(|frame| frame["id"] == id.as_str()).unwrap();
             assert_eq!((&answer["op"], &answer["seq"]), (&json!("ok"), &json!(n)), "{answer}");
         }
     }
 }
 
 #[test]
-fn who_missed_more_than_a_replay_is_told_and_finds_all_of_it_in_the_history() {
+fn a_client_that_missed_more_than_a_replay_is_told_and_finds_all_of_it_in_the_history() {
     let folder = tempfile::tempdir().unwrap();
     let server = Process::start(folder.path(), &[]);
     let token = server.register("writer");
@@ -171,7 +176,7 @@ fn who_missed_more_than_a_replay_is_told_and_finds_all_of_it_in_the_history() {
 }
 
 #[test]
-fn a_reader_who_stops_is_told_that_he_lags_harms_nobody_and_misses_nothing() {
+fn a_client_that_stops_reading_gets_bye_lagging_harms_no_other_and_misses_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let server = Process::start(folder.path(), &[]);
     let token = server.register("writer");
@@ -184,14 +189,14 @@ fn a_reader_who_stops_is_told_that_he_lags_harms_nobody_and_misses_nothing() {
     subscribe(&mut vanishing, &room, 0);
 
     // Enough to fill the kernel's buffers and the log of the room several times over.
-    let words = "x".repeat(16_000);
+    let body = "x".repeat(16_000);
     let mut writer = Client::connect(&server.address, &token).unwrap();
     let total = 900u64;
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(|| {
             for n in 0..total {
-                let answer = writer.ask(text(&room, &new_mid(), &words)).unwrap();
+                let answer = writer.ask(text(&room, &new_mid(), &body)).unwrap();
                 assert_eq!(answer["seq"], json!(n + 1), "{answer}");
             }
             done.store(true, Ordering::Relaxed);
@@ -204,12 +209,12 @@ fn a_reader_who_stops_is_told_that_he_lags_harms_nobody_and_misses_nothing() {
     });
     assert!(done.load(Ordering::Relaxed));
 
-    // Now he reads: a part, in order, then the goodbye; he comes back for the rest.
+    // Now it reads: a part, in order, then `bye`; it comes back for the rest.
     let mut last = 0;
-    let goodbye = loop {
+    let bye = loop {
         match stalled.event(|_| true) {
             Ok(event) if event["op"] == "msg" => {
-                assert_eq!(event["seq"], json!(last + 1), "a gap before the goodbye");
+                assert_eq!(event["seq"], json!(last + 1), "a gap before the bye");
                 last += 1;
             }
             Ok(event) if event["op"] == "bye" => break Some(event),
@@ -218,7 +223,7 @@ fn a_reader_who_stops_is_told_that_he_lags_harms_nobody_and_misses_nothing() {
         }
     };
     assert!(last < total, "the stalled reader was never behind");
-    if let Some(bye) = goodbye {
+    if let Some(bye) = bye {
         assert_eq!(bye["code"], "lagging", "{bye}");
     }
     let mut back = Client::connect(&server.address, &token).unwrap();
@@ -269,7 +274,7 @@ fn a_frame_cut_anywhere_is_neither_lost_nor_doubled() {
     for n in 1..=40u64 {
         let mid = new_mid();
         let mut cut = Client::connect(&server.address, &token).unwrap();
-        // A whole frame, then a part of the next: the line breaks inside it.
+        // A whole frame, then a part of the next: the connection breaks inside it.
         cut.send(text(&room, &mid, "once")).unwrap();
         let _ = cut.stream().write_all(&[0x81, 0xfe, 0x00][..(n % 4).min(3) as usize]);
         drop(cut);
@@ -291,7 +296,10 @@ fn one_user_cannot_take_all_connections() {
     open.pop();
     let deadline = std::time::Instant::now() + process::PATIENCE;
     while Client::connect(&server.address, &token).is_err() {
-        assert!(std::time::Instant::now() < deadline, "the freed place is never given again");
+        assert!(
+            std::time::Instant::now() < deadline,
+            "a connection that has ended never makes room for another"
+        );
         std::thread::sleep(Duration::from_millis(50));
     }
 }

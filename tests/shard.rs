@@ -1,6 +1,6 @@
-//! One shard alone, told by hand what rooms would tell it: bursts of any size in one turn of its
-//! loop, replays that come late, and peers that end TCP in every state. The rooms behind it are
-//! stuck on purpose, so nothing is said that the test does not say.
+//! One shard alone, which gets from the test what rooms would send it: bursts of any size in one turn of its
+//! loop, replays that come late, and clients that end TCP in every state. The rooms behind it are stuck on
+//! purpose, so nothing is published but what the test publishes.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
@@ -26,20 +26,20 @@ async fn a_burst_of_commands_is_answered_however_many_they_are() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn answers_that_come_all_at_once_reach_who_reads_them() {
+async fn answers_that_come_all_at_once_reach_a_client_that_reads() {
     const ANSWERS: usize = 8_000;
     let mut bench = Bench::start().await;
     let (mut peer, conn) = bench.connect().await;
     let _busy = bench.keep_busy().await;
     for answer in events(0..ANSWERS) {
-        bench.tell(Delivery::Reply(conn, answer)).await;
+        bench.deliver(Delivery::Reply(conn, answer)).await;
     }
     peer.expect_texts(numbers(0..ANSWERS)).await;
     assert_eq!(bench.lagging(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_publication_of_any_size_reaches_who_reads() {
+async fn a_publication_of_any_size_reaches_every_client_that_reads() {
     let mut bench = Bench::start().await;
     let mut peers = Vec::new();
     for _ in 0..300 {
@@ -53,7 +53,7 @@ async fn a_publication_of_any_size_reaches_who_reads() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_publication_larger_than_any_buffer_and_what_follows_reach_who_reads() {
+async fn a_publication_larger_than_any_buffer_and_what_follows_reach_a_client_that_reads() {
     const LARGE: usize = 500;
     let mut bench = Bench::start().await;
     let (mut peer, _) = bench.follow(ROOM).await;
@@ -68,7 +68,7 @@ async fn a_publication_larger_than_any_buffer_and_what_follows_reach_who_reads()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn publications_that_come_all_at_once_reach_who_reads() {
+async fn publications_that_come_all_at_once_reach_every_client_that_reads() {
     const EVENTS: usize = 8_000;
     let mut bench = Bench::start().await;
     let mut peers = Vec::new();
@@ -86,16 +86,16 @@ async fn publications_that_come_all_at_once_reach_who_reads() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_waits_for_a_replay_misses_nothing_that_is_said_meanwhile() {
+async fn a_client_that_waits_for_a_replay_misses_nothing_that_is_published_meanwhile() {
     let mut bench = Bench::start().await;
     let (mut live, _) = bench.follow(ROOM).await;
     let (mut late, conn) = bench.connect().await;
-    bench.tell(Delivery::Subscribed(conn, ROOM)).await;
+    bench.deliver(Delivery::Subscribed(conn, ROOM)).await;
     for first in (1_000..9_000).step_by(500) {
         bench.publish(ROOM, events(first..first + 500)).await;
     }
     live.expect_texts(numbers(1_000..9_000)).await;
-    bench.tell(Delivery::Replayed(conn, ROOM, events(0..1_000))).await;
+    bench.deliver(Delivery::Replayed(conn, ROOM, events(0..1_000))).await;
     late.expect_texts(numbers(0..9_000)).await;
     bench.publish(ROOM, events(9_000..9_001)).await;
     late.expect_texts(numbers(9_000..9_001)).await;
@@ -103,7 +103,7 @@ async fn who_waits_for_a_replay_misses_nothing_that_is_said_meanwhile() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_takes_nothing_is_told_that_he_lags_when_he_looks_up_and_only_he() {
+async fn a_client_that_reads_nothing_finds_bye_lagging_when_it_reads_again_and_no_other_does() {
     let mut bench = Bench::start().await;
     let (mut eager, _) = bench.follow(ROOM).await;
     let (mut lazy, _) = bench.follow(ROOM).await;
@@ -116,12 +116,12 @@ async fn who_takes_nothing_is_told_that_he_lags_when_he_looks_up_and_only_he() {
     }
     // Longer than a close frame waits otherwise.
     tokio::time::sleep(Duration::from_secs(5)).await;
-    let mut heard = 0;
+    let mut received = 0;
     let (opcode, payload) = loop {
-        match lazy.frame().await.expect("a goodbye") {
+        match lazy.frame().await.expect("a bye") {
             (1, payload) if payload.len() == 30_000 => {
-                assert_eq!(payload, format!("{heard:0>30000}").as_bytes());
-                heard += 1;
+                assert_eq!(payload, format!("{received:0>30000}").as_bytes());
+                received += 1;
             }
             (1, bye) => {
                 let bye: serde_json::Value = serde_json::from_slice(&bye).unwrap();
@@ -132,17 +132,17 @@ async fn who_takes_nothing_is_told_that_he_lags_when_he_looks_up_and_only_he() {
     };
     assert_eq!((opcode, &payload[..]), (CLOSE, &1013u16.to_be_bytes()[..]));
     assert_eq!(lazy.frame().await, None);
-    assert!(heard < published);
+    assert!(received < published);
     assert_eq!(bench.lagging(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_thousand_small_rooms_together_count_against_who_takes_nothing() {
+async fn what_a_thousand_small_rooms_have_for_a_client_that_reads_nothing_counts_together() {
     let mut bench = Bench::start().await;
     let (peer, conn) = bench.connect().await;
     for room in 1..=1_000 {
-        bench.tell(Delivery::Subscribed(conn, RoomId(room))).await;
-        bench.tell(Delivery::Replayed(conn, RoomId(room), vec![text("following")])).await;
+        bench.deliver(Delivery::Subscribed(conn, RoomId(room))).await;
+        bench.deliver(Delivery::Replayed(conn, RoomId(room), vec![text("following")])).await;
     }
     let large = text(&"x".repeat(100_000));
     let mut published = 0;
@@ -162,8 +162,8 @@ async fn the_events_of_more_rooms_than_one_write_takes_are_all_delivered() {
     let mut bench = Bench::start().await;
     let (mut peer, conn) = bench.connect().await;
     for room in 1..=rooms as i64 {
-        bench.tell(Delivery::Subscribed(conn, RoomId(room))).await;
-        bench.tell(Delivery::Replayed(conn, RoomId(room), vec![text("following")])).await;
+        bench.deliver(Delivery::Subscribed(conn, RoomId(room))).await;
+        bench.deliver(Delivery::Replayed(conn, RoomId(room), vec![text("following")])).await;
         peer.expect_texts(["following".to_owned()]).await;
     }
     let _busy = bench.keep_busy().await;
@@ -178,63 +178,63 @@ async fn the_events_of_more_rooms_than_one_write_takes_are_all_delivered() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_is_removed_while_his_replay_is_read_gets_nothing_of_it_but_the_answer() {
+async fn a_member_removed_while_the_replay_is_read_gets_nothing_of_it_but_the_answer() {
     let mut bench = Bench::start().await;
     let (mut peer, conn) = bench.connect().await;
-    bench.tell(Delivery::Joined(UID, ROOM)).await;
-    bench.tell(Delivery::Subscribed(conn, ROOM)).await;
-    bench.tell(Delivery::Left(UID, ROOM)).await;
+    bench.deliver(Delivery::Joined(UID, ROOM)).await;
+    bench.deliver(Delivery::Subscribed(conn, ROOM)).await;
+    bench.deliver(Delivery::Left(UID, ROOM)).await;
     bench.publish(ROOM, events(5..6)).await;
-    bench.tell(Delivery::Replayed(conn, ROOM, vec![text("secret"), text("answer")])).await;
-    bench.tell(Delivery::Reply(conn, text("next"))).await;
-    let heard = [peer.text().await, peer.text().await];
+    bench.deliver(Delivery::Replayed(conn, ROOM, vec![text("secret"), text("answer")])).await;
+    bench.deliver(Delivery::Reply(conn, text("next"))).await;
+    let received = [peer.text().await, peer.text().await];
     assert!(
-        heard.contains(&"answer".to_owned()) && heard.contains(&"next".to_owned()),
-        "{heard:?}"
+        received.contains(&"answer".to_owned()) && received.contains(&"next".to_owned()),
+        "{received:?}"
     );
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_subscribes_twice_hears_nothing_live_before_both_replays() {
+async fn a_client_that_subscribes_twice_gets_nothing_live_before_both_replays() {
     let mut bench = Bench::start().await;
     let (mut peer, conn) = bench.connect().await;
-    bench.tell(Delivery::Subscribed(conn, ROOM)).await;
+    bench.deliver(Delivery::Subscribed(conn, ROOM)).await;
     bench.publish(ROOM, events(3..4)).await;
-    bench.tell(Delivery::Unsubscribed(conn, ROOM, text("left"))).await;
-    bench.tell(Delivery::Subscribed(conn, ROOM)).await;
-    bench.tell(Delivery::Replayed(conn, ROOM, vec![text("1"), text("2"), text("ok")])).await;
+    bench.deliver(Delivery::Unsubscribed(conn, ROOM, text("left"))).await;
+    bench.deliver(Delivery::Subscribed(conn, ROOM)).await;
+    bench.deliver(Delivery::Replayed(conn, ROOM, vec![text("1"), text("2"), text("ok")])).await;
     peer.expect_texts(["left", "1", "2", "ok"].map(str::to_owned)).await;
     bench.publish(ROOM, events(4..5)).await;
-    bench.tell(Delivery::Reply(conn, text("between"))).await;
+    bench.deliver(Delivery::Reply(conn, text("between"))).await;
     peer.expect_texts(["between".to_owned()]).await;
-    bench.tell(Delivery::Replayed(conn, ROOM, vec![text("2"), text("3"), text("ok")])).await;
+    bench.deliver(Delivery::Replayed(conn, ROOM, vec![text("2"), text("3"), text("ok")])).await;
     peer.expect_texts(["2", "3", "ok", "4"].map(str::to_owned)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_peer_that_ends_with_its_last_words_is_gone_at_once() {
+async fn a_client_that_ends_tcp_with_its_last_bytes_is_gone_at_once() {
     let ping = masked(r#"{"op":"ping"}"#);
     let close = [0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe8];
-    let last_words: [&[u8]; 6] =
+    let last_bytes: [&[u8]; 6] =
         [b"", &ping, &ping[..7], &ping[..1], &ping.repeat(4_000), &[&ping[..], &close].concat()];
-    for words in last_words {
+    for bytes in last_bytes {
         let mut bench = Bench::start().await;
         let (mut peer, _) = bench.connect().await;
-        peer.send_and_end(words).await;
+        peer.send_and_end(bytes).await;
         bench.all_ended().await;
-        // What was ready is still said.
-        let mut heard = Vec::new();
+        // What was ready is still sent.
+        let mut received = Vec::new();
         while let Some((opcode, _)) = peer.frame().await {
-            heard.push(opcode);
+            received.push(opcode);
         }
-        let answers = words.len() / ping.len();
-        assert!(heard.iter().filter(|opcode| **opcode == 1).count() == answers, "{heard:?}");
-        assert_eq!(heard.contains(&8), words.ends_with(&close), "{heard:?}");
+        let answers = bytes.len() / ping.len();
+        assert!(received.iter().filter(|opcode| **opcode == 1).count() == answers, "{received:?}");
+        assert_eq!(received.contains(&8), bytes.ends_with(&close), "{received:?}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_peer_that_ends_while_its_commands_wait_for_a_room_is_gone_at_once() {
+async fn a_client_that_ends_tcp_while_its_commands_wait_for_a_room_is_gone_at_once() {
     let mut bench = Bench::start().await;
     let (mut peer, _) = bench.connect().await;
     let command = masked(&format!(r#"{{"op":"typing","room":"{}"}}"#, bench.stuck));
@@ -246,7 +246,7 @@ async fn a_peer_that_ends_while_its_commands_wait_for_a_room_is_gone_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_peer_that_ends_while_much_waits_for_it_is_gone_at_once() {
+async fn a_client_that_ends_tcp_while_much_waits_for_it_is_gone_at_once() {
     let mut bench = Bench::start().await;
     let (mut peer, _) = bench.follow(ROOM).await;
     bench.publish(ROOM, vec![text(&"x".repeat(30_000)); 500]).await;
@@ -256,7 +256,7 @@ async fn a_peer_that_ends_while_much_waits_for_it_is_gone_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_peer_that_ends_behind_our_close_is_gone_at_once() {
+async fn a_client_that_ends_tcp_after_our_close_frame_is_gone_at_once() {
     let mut bench = Bench::start().await;
     let (mut peer, _) = bench.connect().await;
     peer.send(&[0x88, 0x80, 0, 0, 0, 0]).await;
@@ -266,13 +266,13 @@ async fn a_peer_that_ends_behind_our_close_is_gone_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_is_let_in_again_is_not_turned_away_for_the_time_before() {
+async fn a_connection_made_after_a_revocation_is_not_closed_by_it() {
     for target in [ConnectionsOf::User(UID), ConnectionsOf::Session(SessionId(1))] {
         let mut bench = Bench::start().await;
         let (mut before, _) = bench.connect().await;
         let until = Instant::now();
         let (mut after, _) = bench.connect().await;
-        bench.tell(Delivery::Revoke(target, until)).await;
+        bench.deliver(Delivery::Revoke(target, until)).await;
         let bye: serde_json::Value = serde_json::from_str(&before.text().await).unwrap();
         assert_eq!((&bye["op"], &bye["code"]), (&"bye".into(), &"revoked".into()));
         before.expect(CLOSE, &1008u16.to_be_bytes()).await;
@@ -282,7 +282,7 @@ async fn who_is_let_in_again_is_not_turned_away_for_the_time_before() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn readers_of_every_pace_hear_two_rooms_in_order_without_a_gap() {
+async fn readers_of_every_pace_get_two_rooms_in_order_without_a_gap() {
     const ROOMS: [RoomId; 2] = [RoomId(1), RoomId(2)];
     const EVENTS: usize = 800;
     let mut bench = Bench::start().await;
@@ -291,26 +291,26 @@ async fn readers_of_every_pace_hear_two_rooms_in_order_without_a_gap() {
     let mut readers = Vec::new();
     for pace in 0..24usize {
         let (mut peer, conn) = bench.follow(ROOMS[0]).await;
-        bench.tell(Delivery::Subscribed(conn, ROOMS[1])).await;
-        bench.tell(Delivery::Replayed(conn, ROOMS[1], vec![text("following")])).await;
+        bench.deliver(Delivery::Subscribed(conn, ROOMS[1])).await;
+        bench.deliver(Delivery::Replayed(conn, ROOMS[1], vec![text("following")])).await;
         assert_eq!(peer.text().await, "following");
         readers.push(tokio::spawn(async move {
-            let mut heard = [0, 0];
-            while heard != [EVENTS; 2] {
+            let mut received = [0, 0];
+            while received != [EVENTS; 2] {
                 let text = peer.text().await;
                 if text.starts_with('{') {
-                    return (heard, peer.frame().await);
+                    return (received, peer.frame().await);
                 }
                 let mut words = text.split(' ');
                 let mut number = || words.next().unwrap().parse::<usize>().unwrap();
                 let (room, event) = (number(), number());
-                assert_eq!(event, heard[room], "reader {pace} of room {room}");
-                heard[room] += 1;
+                assert_eq!(event, received[room], "reader {pace} of room {room}");
+                received[room] += 1;
                 if pace % 3 > 0 && event % (7 * pace) == 0 {
                     tokio::time::sleep(Duration::from_millis(pace as u64)).await;
                 }
             }
-            (heard, None)
+            (received, None)
         }));
     }
     for event in 0..EVENTS {
@@ -323,8 +323,8 @@ async fn readers_of_every_pace_hear_two_rooms_in_order_without_a_gap() {
         }
     }
     for reader in readers {
-        let (heard, close) = reader.await.unwrap();
+        let (received, close) = reader.await.unwrap();
         let lagged = close.map(|(opcode, code)| (opcode, u16::from_be_bytes([code[0], code[1]])));
-        assert!(heard == [EVENTS; 2] || lagged == Some((8, 1013)), "{heard:?} {lagged:?}");
+        assert!(received == [EVENTS; 2] || lagged == Some((8, 1013)), "{received:?} {lagged:?}");
     }
 }

@@ -1,5 +1,5 @@
 //! RFC 6455 against the echo endpoint, which uses the same parser, handshake and frame code as the
-//! chat: the cases of the well-known conformance suite in our own words.
+//! chat: the cases of the well-known conformance suite.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 

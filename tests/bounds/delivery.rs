@@ -1,4 +1,4 @@
-//! What a shard keeps, how much of it, and how long it is patient.
+//! How much a shard keeps for its clients, and how long it waits for them.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,14 +16,14 @@ use crate::support::bench::{Bench, ROOM, UID, events, numbers, text};
 use crate::support::client::PATIENCE;
 use crate::support::wire::{CLOSE, PING, Wire, masked};
 
-/// Ten seconds of patience pass in one.
-async fn in_a_hurry() -> Bench {
+/// A shard whose timers count ten seconds in one.
+async fn with_fast_timers() -> Bench {
     Bench::start_with(Settings { rate_limit_scale: 0.0, clock_speed: 10 }).await
 }
 
-/// Reads frames like `sample` until the goodbye for who lags; how many there were.
-async fn heard_until_cut(peer: &mut Wire, sample: &str) -> usize {
-    let mut heard = 0;
+/// Reads frames like `sample` until `bye lagging`; how many there were.
+async fn read_until_cut(peer: &mut Wire, sample: &str) -> usize {
+    let mut received = 0;
     loop {
         let text = peer.text().await;
         if text != sample {
@@ -34,14 +34,14 @@ async fn heard_until_cut(peer: &mut Wire, sample: &str) -> usize {
             assert!((u64::from(least)..=u64::from(most)).contains(&wait), "{bye}");
             break;
         }
-        heard += 1;
+        received += 1;
     }
     peer.expect(CLOSE, &1013u16.to_be_bytes()).await;
-    heard
+    received
 }
 
-/// Frames published, so many at a time, until somebody who takes nothing is cut, and those that his
-/// kernel took.
+/// Frames published, so many at a time, until a client that reads nothing is cut, and those that its kernel
+/// took.
 async fn published_and_taken(sample: &str, at_a_time: usize) -> (usize, usize) {
     let mut bench = Bench::start().await;
     bench.send_buffer = Some(16 * 1024);
@@ -54,14 +54,14 @@ async fn published_and_taken(sample: &str, at_a_time: usize) -> (usize, usize) {
         eager.expect_texts(std::iter::repeat_n(sample.to_owned(), at_a_time)).await;
         published += at_a_time;
     }
-    (published, heard_until_cut(&mut lazy, sample).await)
+    (published, read_until_cut(&mut lazy, sample).await)
 }
 
-/// Frames whose size is no matter, and bytes whose number is none. A kernel that takes a little more
+/// Many small frames, and few large ones. A kernel that takes a little more
 /// after it took nothing makes what waits at that moment "what was there", which is never more than
 /// may pile up: so it may be twice as much, 1,024 frames or 1 MiB, however long the room goes on.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_kept_for_who_takes_nothing_is_bounded_by_frames_and_by_bytes() {
+async fn what_is_kept_for_a_client_that_reads_nothing_is_bounded_by_frames_and_by_bytes() {
     // The publication at which the socket took no more, and one the shard may not have looked at.
     const MORE: usize = 3;
     const AT_A_TIME: usize = 16;
@@ -79,7 +79,7 @@ async fn what_is_kept_for_who_takes_nothing_is_bounded_by_frames_and_by_bytes() 
 
 /// What was there when the socket took no more does not count; from then on, everything.
 #[tokio::test(flavor = "multi_thread")]
-async fn as_much_as_may_wait_is_kept_and_heard_and_one_frame_more_is_too_much() {
+async fn as_much_as_may_wait_is_kept_and_delivered_and_one_frame_more_is_too_much() {
     let large = "x".repeat(16 * 1024 * 1024);
     // With its header a long frame has 64 KiB.
     let long = "y".repeat(64 * 1024 - 4);
@@ -105,18 +105,14 @@ async fn as_much_as_may_wait_is_kept_and_heard_and_one_frame_more_is_too_much() 
         eager.expect_texts([sample.to_owned()]).await;
         lazy.expect_texts([sample.to_owned()]).await;
         lazier.expect_texts([large.clone()]).await;
-        assert_eq!(
-            heard_until_cut(&mut lazier, sample).await,
-            0,
-            "cut, with all that was his fault"
-        );
+        assert_eq!(read_until_cut(&mut lazier, sample).await, 0, "cut, with all that piled up");
         assert_eq!(bench.lagging(), 1);
     }
 }
 
-/// What a room says while somebody's replay is still being read.
+/// What is published in a room while a replay is still being read.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_replay_that_does_not_come_is_waited_for_as_long_as_the_room_may_keep_what_it_says() {
+async fn a_replay_is_awaited_as_long_as_the_log_of_the_room_may_hold_what_is_published() {
     // With its header a frame has 64 KiB.
     let event = "x".repeat(64 * 1024 - 4);
     let most = limits::REPLAY_BACKLOG_BYTES as usize / (64 * 1024);
@@ -124,16 +120,16 @@ async fn a_replay_that_does_not_come_is_waited_for_as_long_as_the_room_may_keep_
         let mut bench = Bench::start().await;
         let (mut live, _) = bench.follow(ROOM).await;
         let (mut late, conn) = bench.connect().await;
-        bench.tell(Delivery::Subscribed(conn, ROOM)).await;
+        bench.deliver(Delivery::Subscribed(conn, ROOM)).await;
         for _ in 0..frames {
             bench.publish(ROOM, vec![text(&event)]).await;
             live.expect_texts([event.clone()]).await;
         }
         if is_cut {
-            assert_eq!(heard_until_cut(&mut late, &event).await, 0);
+            assert_eq!(read_until_cut(&mut late, &event).await, 0);
             assert_eq!(bench.lagging(), 1);
         } else {
-            bench.tell(Delivery::Replayed(conn, ROOM, vec![text("here")])).await;
+            bench.deliver(Delivery::Replayed(conn, ROOM, vec![text("here")])).await;
             late.expect_texts(["here".to_owned()]).await;
             late.expect_texts(std::iter::repeat_n(event.clone(), frames)).await;
             assert_eq!(bench.lagging(), 0);
@@ -142,7 +138,7 @@ async fn a_replay_that_does_not_come_is_waited_for_as_long_as_the_room_may_keep_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn replays_wait_for_who_reads_late_up_to_their_bound() {
+async fn replays_wait_for_a_client_that_reads_late_up_to_their_bound() {
     const MEGABYTE: usize = 1024 * 1024;
     let event = Bytes::from("x".repeat(MEGABYTE));
     let most = limits::REPLAYS_WAITING / MEGABYTE;
@@ -150,8 +146,8 @@ async fn replays_wait_for_who_reads_late_up_to_their_bound() {
     for (count, is_cut) in [(most, false), (most + 8, true)] {
         let mut bench = Bench::start().await;
         let (mut peer, conn) = bench.connect().await;
-        bench.tell(Delivery::Subscribed(conn, ROOM)).await;
-        bench.tell(Delivery::Replayed(conn, ROOM, vec![event.clone(); count])).await;
+        bench.deliver(Delivery::Subscribed(conn, ROOM)).await;
+        bench.deliver(Delivery::Replayed(conn, ROOM, vec![event.clone(); count])).await;
         let (mut other, _) = bench.connect().await;
         other.send(&masked(r#"{"op":"ping"}"#)).await;
         other.expect_texts([r#"{"op":"ok"}"#.to_owned()]).await;
@@ -164,20 +160,20 @@ async fn replays_wait_for_who_reads_late_up_to_their_bound() {
     }
 }
 
-/// A room that has more to say than the queue to a shard holds waits; nothing is dropped.
+/// A room that has more to publish than the queue to a shard holds waits; nothing is dropped.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_queue_to_a_shard_makes_rooms_wait_and_loses_nothing() {
     const ELSEWHERE: RoomId = RoomId(99);
     let mut bench = Bench::start().await;
     let (mut peer, _) = bench.follow(ROOM).await;
     let (busy, _) = bench.follow(ELSEWHERE).await;
-    let mut said = 0;
+    let mut sent = 0;
     for size in [1_000_000, 4_000_000, 16_000_000] {
         // One turn of its loop that takes longer than filling the queue.
         bench.publish(ELSEWHERE, vec![Bytes::from_static(b"x"); size]).await;
         tokio::time::sleep(Duration::from_millis(20)).await;
         let mut waited = false;
-        for event in events(said..said + 2 * limits::QUEUE) {
+        for event in events(sent..sent + 2 * limits::QUEUE) {
             let publication = Publication {
                 room: ROOM,
                 events: vec![event],
@@ -188,12 +184,12 @@ async fn a_full_queue_to_a_shard_makes_rooms_wait_and_loses_nothing() {
             let at_once = tokio::task::unconstrained(bench.publisher.broadcast(delivery.clone()));
             if timeout(Duration::ZERO, at_once).await.is_err() {
                 waited = true;
-                bench.tell(delivery).await;
+                bench.deliver(delivery).await;
             }
         }
-        said += 2 * limits::QUEUE;
+        sent += 2 * limits::QUEUE;
         if waited {
-            peer.expect_texts(numbers(0..said)).await;
+            peer.expect_texts(numbers(0..sent)).await;
             drop(busy);
             return;
         }
@@ -202,39 +198,39 @@ async fn a_full_queue_to_a_shard_makes_rooms_wait_and_loses_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn activity_of_a_room_is_told_once_a_second_and_adds_up() {
+async fn activity_of_a_room_is_sent_once_a_second_and_adds_up() {
     const NEWS: u64 = 60;
     let mut bench = Bench::start().await;
     let (mut peer, _) = bench.connect().await;
-    bench.tell(Delivery::Joined(UID, ROOM)).await;
+    bench.deliver(Delivery::Joined(UID, ROOM)).await;
     let began = Instant::now();
     for seq in 1..=NEWS {
         let activity = Some(Activity { seq, new: 1, mentions: Vec::new() });
         let publication =
             Publication { room: ROOM, events: events(0..1), activity, more_follows: false };
-        bench.tell(Delivery::Publish(Arc::new(publication))).await;
+        bench.deliver(Delivery::Publish(Arc::new(publication))).await;
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    let (mut new, mut told) = (0, 0);
+    let (mut new, mut frames) = (0, 0);
     while new < NEWS {
         let event: Value = serde_json::from_str(&peer.text().await).unwrap();
         assert_eq!(event["op"], "activity");
         new += event["new"].as_u64().unwrap();
-        told += 1;
-        assert_eq!(event["seq"], new, "what is told now is all there is until now");
+        frames += 1;
+        assert_eq!(event["seq"], new, "one event covers everything until now");
     }
     // However long this took here: one at once, then one a second.
     let seconds = began.elapsed().as_secs() / limits::ACTIVITY.as_secs();
-    assert!(told <= seconds + 1, "{told} in {seconds} seconds");
+    assert!(frames <= seconds + 1, "{frames} in {seconds} seconds");
 }
 
-/// Answers pings and reads on, until told to look whether it is still there.
+/// Answers pings and reads on, until it is to check that its connection is still open.
 async fn lively(mut peer: Wire, mut over: tokio::sync::oneshot::Receiver<()>) {
     loop {
         tokio::select! {
             frame = peer.frame() => match frame {
                 Some((9, _)) => peer.send(&[0x8a, 0x80, 0, 0, 0, 0]).await,
-                other => panic!("{other:?} for who answers"),
+                other => panic!("{other:?} for a client that answers"),
             },
             _ = &mut over => break,
         }
@@ -250,27 +246,27 @@ async fn lively(mut peer: Wire, mut over: tokio::sync::oneshot::Receiver<()>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_is_silent_is_asked_and_then_cut_and_who_answers_stays() {
-    let mut bench = in_a_hurry().await;
+async fn a_silent_client_is_pinged_and_then_cut_and_one_that_answers_stays() {
+    let mut bench = with_fast_timers().await;
     let (answering, _) = bench.connect().await;
-    let (tell, over) = tokio::sync::oneshot::channel();
+    let (check, over) = tokio::sync::oneshot::channel();
     let answering = tokio::spawn(lively(answering, over));
-    let (mut mute, _) = bench.connect().await;
-    mute.expect(PING, b"").await;
-    assert_eq!(mute.frame().await, None, "cut");
-    tell.send(()).unwrap();
+    let (mut silent, _) = bench.connect().await;
+    silent.expect(PING, b"").await;
+    assert_eq!(silent.frame().await, None, "cut");
+    check.send(()).unwrap();
     answering.await.unwrap();
 }
 
-/// A message is begun and never finished, however much else is said.
+/// A message is begun and never finished, whatever other frames come.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_begun_and_not_finished_ends_the_connection() {
-    let mut bench = in_a_hurry().await;
+async fn a_message_that_is_begun_and_not_finished_ends_the_connection() {
+    let mut bench = with_fast_timers().await;
     let (mut peer, _) = bench.connect().await;
     peer.send(&[0x01, 0x81, 0, 0, 0, 0, b'{']).await;
     let began = Instant::now();
     while bench.shards.connections() > 0 {
-        assert!(began.elapsed() < PATIENCE, "an unfinished message lives for ever");
+        assert!(began.elapsed() < PATIENCE, "an unfinished message is kept for ever");
         let pong = [0x8a, 0x80, 0, 0, 0, 0];
         if tokio::io::AsyncWriteExt::write_all(&mut peer.stream, &pong).await.is_err() {
             break;
@@ -280,10 +276,10 @@ async fn what_is_begun_and_not_finished_ends_the_connection() {
     bench.all_ended().await;
 }
 
-/// Too little waits for him to lag, but he takes none of it.
+/// Too little waits for the client to lag, but it takes none of it.
 #[tokio::test(flavor = "multi_thread")]
-async fn who_takes_nothing_for_long_is_cut_even_if_little_waits() {
-    let mut bench = in_a_hurry().await;
+async fn a_client_that_reads_nothing_for_long_is_cut_even_if_little_waits() {
+    let mut bench = with_fast_timers().await;
     let (_peer, _) = bench.follow(ROOM).await;
     bench.publish(ROOM, vec![Bytes::from(vec![b'x'; 64 * 1024 * 1024])]).await;
     bench.all_ended().await;
@@ -291,8 +287,8 @@ async fn who_takes_nothing_for_long_is_cut_even_if_little_waits() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_lags_and_does_not_even_take_the_goodbye_is_cut() {
-    let mut bench = in_a_hurry().await;
+async fn a_lagging_client_that_does_not_even_read_the_bye_is_cut() {
+    let mut bench = with_fast_timers().await;
     let (mut eager, _) = bench.follow(ROOM).await;
     let (_lazy, _) = bench.follow(ROOM).await;
     let event = "x".repeat(30_000);
@@ -306,7 +302,7 @@ async fn who_lags_and_does_not_even_take_the_goodbye_is_cut() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn after_the_close_frames_tcp_ends_whatever_the_other_side_does() {
-    let mut bench = in_a_hurry().await;
+    let mut bench = with_fast_timers().await;
     let (mut peer, _) = bench.connect().await;
     peer.send(&[0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe8]).await;
     peer.expect(CLOSE, &1000u16.to_be_bytes()).await;
@@ -314,7 +310,7 @@ async fn after_the_close_frames_tcp_ends_whatever_the_other_side_does() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stop_says_when_to_come_back_and_waits_for_nobody_who_does_not_read() {
+async fn a_stop_says_when_to_come_back_and_does_not_wait_for_a_client_that_does_not_read() {
     let mut bench = Bench::start().await;
     let (mut reading, _) = bench.connect().await;
     let (_lazy, _) = bench.follow(ROOM).await;

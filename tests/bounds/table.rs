@@ -467,7 +467,7 @@ const CHAT: &[Reached] = &[
     ),
     (
         "tests/order.rs",
-        "who_missed_more_than_a_replay_is_told_and_finds_all_of_it_in_the_history",
+        "a_client_that_missed_more_than_a_replay_is_told_and_finds_all_of_it_in_the_history",
         &["chat::REPLAY"],
     ),
     ("src/rooms/recent.rs", "no_more_is_counted_than_the_bound", &["chat::UNREAD"]),
@@ -629,37 +629,37 @@ const DELIVERY: &[Reached] = &[
     ),
     (
         "tests/bounds/delivery.rs",
-        "as_much_as_may_wait_is_kept_and_heard_and_one_frame_more_is_too_much",
+        "as_much_as_may_wait_is_kept_and_delivered_and_one_frame_more_is_too_much",
         &["delivery::WAITING_FRAMES", "delivery::WAITING_BYTES", "delivery::LAGGING_MS"],
     ),
     (
         "tests/bounds/delivery.rs",
-        "a_replay_that_does_not_come_is_waited_for_as_long_as_the_room_may_keep_what_it_says",
+        "a_replay_is_awaited_as_long_as_the_log_of_the_room_may_hold_what_is_published",
         &["delivery::REPLAY_BACKLOG_BYTES"],
     ),
     (
         "tests/bounds/delivery.rs",
-        "replays_wait_for_who_reads_late_up_to_their_bound",
+        "replays_wait_for_a_client_that_reads_late_up_to_their_bound",
         &["delivery::REPLAYS_WAITING"],
     ),
     (
         "tests/bounds/delivery.rs",
-        "activity_of_a_room_is_told_once_a_second_and_adds_up",
+        "activity_of_a_room_is_sent_once_a_second_and_adds_up",
         &["delivery::ACTIVITY"],
     ),
     (
         "tests/bounds/delivery.rs",
-        "who_is_silent_is_asked_and_then_cut_and_who_answers_stays",
+        "a_silent_client_is_pinged_and_then_cut_and_one_that_answers_stays",
         &["delivery::PING_AFTER_S", "delivery::SILENT_S"],
     ),
     (
         "tests/bounds/delivery.rs",
-        "what_is_begun_and_not_finished_ends_the_connection",
+        "a_message_that_is_begun_and_not_finished_ends_the_connection",
         &["delivery::UNFINISHED_S"],
     ),
     (
         "tests/bounds/delivery.rs",
-        "who_takes_nothing_for_long_is_cut_even_if_little_waits",
+        "a_client_that_reads_nothing_for_long_is_cut_even_if_little_waits",
         &["delivery::STALLED_S"],
     ),
     (
@@ -669,12 +669,12 @@ const DELIVERY: &[Reached] = &[
     ),
     (
         "tests/bounds/delivery.rs",
-        "who_lags_and_does_not_even_take_the_goodbye_is_cut",
+        "a_lagging_client_that_does_not_even_read_the_bye_is_cut",
         &["delivery::LAGGING_S"],
     ),
     (
         "tests/bounds/delivery.rs",
-        "a_stop_says_when_to_come_back_and_waits_for_nobody_who_does_not_read",
+        "a_stop_says_when_to_come_back_and_does_not_wait_for_a_client_that_does_not_read",
         &["delivery::RESTART_MS", "delivery::STOP"],
     ),
     // Shares of work: more than one turn's is there, and all of it is done.
@@ -688,7 +688,11 @@ const DELIVERY: &[Reached] = &[
         "a_burst_of_commands_is_answered_however_many_they_are",
         &["delivery::SCRATCH", "delivery::READS"],
     ),
-    ("tests/shard.rs", "a_publication_of_any_size_reaches_who_reads", &["delivery::SWEEP_STEP"]),
+    (
+        "tests/shard.rs",
+        "a_publication_of_any_size_reaches_every_client_that_reads",
+        &["delivery::SWEEP_STEP"],
+    ),
     (
         "tests/shard.rs",
         "the_events_of_more_rooms_than_one_write_takes_are_all_delivered",
@@ -701,7 +705,7 @@ const DELIVERY: &[Reached] = &[
     ),
     (
         "tests/bounds/delivery.rs",
-        "replays_wait_for_who_reads_late_up_to_their_bound",
+        "replays_wait_for_a_client_that_reads_late_up_to_their_bound",
         &["delivery::REPLAY_CHUNK"],
     ),
 ];

@@ -1,4 +1,4 @@
-//! One shard alone, told by hand what rooms would tell it, and the other ends of its connections.
+//! One shard alone, which gets from the test what rooms would send it, and the clients of its connections.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -31,7 +31,7 @@ pub struct Bench {
     pub publisher: Publisher,
     pub shards: Shards,
     pub memory: MemoryBudget,
-    /// A room that takes commands, but not for ever: nobody listens to what it says.
+    /// A room that takes commands, but not for ever: nothing reads what it publishes.
     pub stuck: RoomId,
     adopted: u32,
     /// Of the server's end of new connections.
@@ -65,8 +65,8 @@ impl Bench {
             is_default: false,
         };
         let stuck = rooms.create(Some(UID), create, Quota::Unbounded).await.unwrap().view.id;
-        let (publisher, seeds) = delivery::prepare(1).unwrap();
-        let shards = seeds.start(rooms, settings).unwrap();
+        let (publisher, prepared) = delivery::prepare(1).unwrap();
+        let shards = prepared.start(rooms, settings).unwrap();
         Self { publisher, shards, memory, stuck, adopted: 0, send_buffer: None, _unheard: unheard }
     }
 
@@ -103,22 +103,22 @@ impl Bench {
     /// A new connection that follows the room.
     pub async fn follow(&mut self, room: RoomId) -> (Wire, ConnRef) {
         let (mut peer, conn) = self.connect().await;
-        self.tell(Delivery::Subscribed(conn, room)).await;
-        self.tell(Delivery::Replayed(conn, room, vec![text("following")])).await;
+        self.deliver(Delivery::Subscribed(conn, room)).await;
+        self.deliver(Delivery::Replayed(conn, room, vec![text("following")])).await;
         assert_eq!(peer.text().await, "following");
         (peer, conn)
     }
 
-    pub async fn tell(&self, delivery: Delivery) {
+    pub async fn deliver(&self, delivery: Delivery) {
         self.publisher.broadcast(delivery).await.unwrap();
     }
 
     pub async fn publish(&self, room: RoomId, events: Vec<Payload>) {
         let publication = Publication { room, events, activity: None, more_follows: false };
-        self.tell(Delivery::Publish(Arc::new(publication))).await;
+        self.deliver(Delivery::Publish(Arc::new(publication))).await;
     }
 
-    /// Gives the shard so much to do that whatever is told next waits in its queue together.
+    /// Gives the shard so much to do that whatever is sent next waits in its queue together.
     pub async fn keep_busy(&mut self) -> Wire {
         const ELSEWHERE: RoomId = RoomId(99);
         let (peer, _) = self.follow(ELSEWHERE).await;
