@@ -243,9 +243,19 @@ const MEMORY: &[Reached] = &[
     (
         "tests/memory.rs",
         "replays_that_nobody_reads_hold_no_more_than_one_user_may_and_others_get_theirs",
-        &["memory::REPLAYS", "rooms::SLICE_BYTES", "rooms::REPLAYS_PER_USER"],
+        &[
+            "memory::REPLAYS",
+            "rooms::SLICE_BYTES",
+            "rooms::REPLAYS_PER_USER",
+            "rooms::RESERVE_RETRY",
+        ],
     ),
-    ("src/rooms/replays.rs", "a_replay_ends_at_its_bounds_and_says_so", &["rooms::SLICE_ROWS"]),
+    ("src/rooms/replay.rs", "a_replay_ends_at_its_bounds_and_says_so", &["rooms::SLICE_ROWS"]),
+    (
+        "src/rooms/replay.rs",
+        "a_slice_asks_for_more_after_a_full_one_and_for_less_after_one_that_was_cut",
+        &["rooms::SLICE_ROWS_FIRST", "rooms::SLICE_ROWS_MIN"],
+    ),
     (
         "tests/memory.rs",
         "very_many_rooms_are_named_in_parts_and_as_the_reader_takes_them",
@@ -460,7 +470,7 @@ const CHAT: &[Reached] = &[
         "a_client_that_missed_more_than_a_replay_is_told_and_finds_all_of_it_in_the_history",
         &["chat::REPLAY"],
     ),
-    ("src/rooms/state.rs", "no_more_is_counted_than_the_bound", &["chat::UNREAD"]),
+    ("src/rooms/recent.rs", "no_more_is_counted_than_the_bound", &["chat::UNREAD"]),
     ("src/protocol/command.rs", "a_number_may_be_as_large_as_javascript_counts", &["chat::NUMBER"]),
     (
         "tests/bounds/chat.rs",
@@ -533,18 +543,18 @@ const ROOMS: &[Reached] = &[
         &["store::PURGE_ROWS"],
     ),
     (
-        "src/rooms/kept.rs",
-        "what_is_missing_comes_in_order_and_what_was_dropped_is_admitted",
-        &["rooms::KEPT"],
+        "src/rooms/actor/replay_buffer.rs",
+        "what_is_missing_comes_in_order_and_nothing_at_all_if_some_of_it_was_dropped",
+        &["rooms::REPLAY_BUFFER_EVENTS"],
     ),
-    ("src/rooms/kept.rs", "the_bytes_are_bounded", &["rooms::KEPT_BYTES"]),
+    ("src/rooms/actor/replay_buffer.rs", "the_bytes_are_bounded", &["rooms::REPLAY_BUFFER_BYTES"]),
     (
         "tests/batches.rs",
         "changes_sent_at_once_get_the_answers_and_make_the_events_of_those_sent_one_by_one",
         &["store::STATEMENTS"],
     ),
     (
-        "src/rooms/facts.rs",
+        "src/rooms/actor/facts.rs",
         "what_is_pending_is_committed_before_it_is_larger_than_the_bound",
         &["rooms::STATES_BYTES"],
     ),
@@ -552,6 +562,11 @@ const ROOMS: &[Reached] = &[
         "src/store/chat/unreadable.rs",
         "a_row_is_reported_once_and_no_more_rows_than_the_bound",
         &["store::UNREADABLE"],
+    ),
+    (
+        "tests/chat_store.rs",
+        "up_to_a_bound_messages_are_counted_and_beyond_it_there_is_an_estimate",
+        &["store::COUNTED"],
     ),
     (
         "tests/blocking.rs",
@@ -564,9 +579,9 @@ const ROOMS: &[Reached] = &[
         &["rooms::BLOCKS_IN_ALL"],
     ),
     (
-        "src/rooms/kept.rs",
-        "a_room_that_finds_the_share_used_up_keeps_nothing_and_gives_back_what_it_had",
-        &["memory::KEPT", "rooms::KEPT_FOR"],
+        "src/rooms/actor/replay_buffer.rs",
+        "a_room_that_finds_the_share_used_up_drops_its_buffer",
+        &["memory::REPLAY_BUFFERS", "rooms::REPLAY_BUFFER_IDLE"],
     ),
     (
         "tests/people.rs",
@@ -666,7 +681,7 @@ const DELIVERY: &[Reached] = &[
     (
         "tests/chat_store.rs",
         "a_batch_takes_the_next_numbers_of_its_rooms_and_refuses_what_was_there_or_has_no_room",
-        &["store::WARY"],
+        &["store::CHECK_DUPLICATES"],
     ),
     (
         "tests/shard.rs",
@@ -795,6 +810,7 @@ const USERS: &[Reached] = &[
 
 /// Nothing and nobody can be beyond these; what they are instead.
 const NO_BOUND: &[(&str, &str)] = &[
+    ("store::REACTION_BYTES", "an estimate; PAGE_BYTES and SLICE_BYTES are the bounds"),
     (
         "http::PERMIT_POLL",
         "how often a connection looks for a free permit while PERMIT_WAIT bounds it",
