@@ -261,11 +261,18 @@ pub mod auth {
     pub const BAD_LINKS: u32 = 30;
     /// The time in which [`BAD_LINKS`] come back.
     pub const BAD_LINKS_PERIOD: Duration = Duration::from_secs(60);
-    /// Computations of passwords (Argon2id) that wait for a core in each of the two rings, known
-    /// browsers and strangers.
+    /// Memory of one computation of a password with Argon2id (`e2ee.md` 4.3).
+    pub const HASH_MEMORY_KIB: u32 = 65_536;
+    /// Its passes over the memory.
+    pub const HASH_PASSES: u32 = 3;
+    /// Its lanes.
+    pub const HASH_LANES: u32 = 1;
+    /// Computations of passwords that wait for a core in each of the two rings, known browsers and strangers.
     pub const HASHES_WAITING: usize = 2_048;
     /// The same of one network.
     pub const HASHES_WAITING_PER_NETWORK: usize = 512;
+    /// When somebody for whom there is no place in such a queue may try again, in milliseconds.
+    pub const QUEUE_RETRY_MS: u32 = 2_000;
     /// Questions of people who are not signed in to the account store at once. Few, because each keeps a
     /// process of the database busy, and the rooms' own commits need the same cores.
     pub const LOOKUPS: usize = 2;
@@ -326,6 +333,22 @@ pub mod auth {
     pub const INVITES_PER_HOUR: u32 = 60;
     /// The highest bound of accounts that can be set.
     pub const USERS_MAX: u32 = 1_000_000;
+}
+
+/// User names (`names`).
+pub mod names {
+    /// Shortest and longest, in characters.
+    pub const LENGTH: std::ops::RangeInclusive<usize> = 2..=32;
+    /// Marks on one letter: vowel signs, tones and accents need no more.
+    pub const MARKS: usize = 3;
+}
+
+/// What can be set at the start (`config`).
+pub mod config {
+    /// Delivery threads. A shard is named by a `u16`, and more shards than cores never help.
+    pub const SHARDS_MAX: usize = 256;
+    /// Factor of the rate limits.
+    pub const RATE_LIMIT_SCALE_MAX: f64 = 1e6;
 }
 
 /// Pictures of people (`avatars`).
@@ -405,12 +428,18 @@ pub mod store {
     pub const CHECK_DUPLICATES: Duration = Duration::from_secs(1);
     /// Connecting.
     pub const CONNECT: Duration = Duration::from_secs(2);
+    /// A connection that is silent for so long is probed by the kernel.
+    pub const KEEPALIVE: Duration = Duration::from_secs(30);
     /// One statement.
     pub const STATEMENT: Duration = Duration::from_secs(5);
     /// Statements of one commit on their way at once: as many answers wait in memory at most.
     pub const STATEMENTS: usize = 64;
     /// How long removed users and rooms can be restored before they are purged.
     pub const RESTORABLE: Duration = Duration::from_secs(30 * 24 * 3600);
+    /// Entries of the audit log that are read at a time when its chain is verified.
+    pub const AUDIT_ROWS: i64 = 1_000;
+    /// Accounts whose ambiguity is computed by one transaction when the server starts.
+    pub const NAMES_AT_ONCE: i64 = 500;
     /// Rows one statement of a removal or a purge touches.
     pub const PURGE_ROWS: i64 = 1_000;
     /// Messages up to which they are counted one by one; of more there is an estimate.
@@ -677,6 +706,8 @@ pub mod users {
     pub const ADMINS: f64 = 10.0;
     /// Users whose allowances are remembered, besides those who are connected.
     pub const REMEMBERED: usize = 65_536;
+    /// Parts of the table of allowances, each with its own lock.
+    pub const PARTS: usize = 16;
 }
 
 /// What the process may have open (`descriptors`).
@@ -701,6 +732,8 @@ pub mod embedded {
     pub const START: Duration = Duration::from_secs(60);
     /// Until it has stopped.
     pub const STOP: Duration = Duration::from_secs(6);
+    /// How much longer the server waits for the thread that stops it.
+    pub const STOP_MARGIN: Duration = Duration::from_secs(1);
     /// Waiting for another server that is just stopping.
     pub const LOCK: Duration = Duration::from_secs(3);
     /// Between looks while something is awaited.

@@ -96,7 +96,8 @@ impl RoomChanges {
         let allowance = self.allowances.of(uid);
         allowance.add_members(people, is_admin)?;
         let counted = match quota {
-            Quota::Bounded => self.auth.take_room(uid, is_direct),
+            Quota::Bounded if is_direct => self.auth.count_direct(uid),
+            Quota::Bounded => self.auth.count_room(uid),
             Quota::Unbounded => Ok(()),
         };
         let created = match counted {
@@ -108,7 +109,7 @@ impl RoomChanges {
         }
         let created = created?;
         if quota == Quota::Bounded && !created.is_new {
-            self.auth.give_direct_back(uid);
+            self.auth.return_direct(uid);
         }
         Ok(created)
     }

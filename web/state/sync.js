@@ -136,8 +136,8 @@ export class Sync {
   }
 
   /**
-   * A busy server says when to subscribe again. Part of what was missed may have come by then, so it is asked for what
-   * comes after that. Without a connection nothing is asked: the next connect does it.
+   * A busy server says when to subscribe again. Part of what was missed may have come by then, so the next attempt asks
+   * for what comes after that. Without a connection nothing is sent: the next connect follows the room again.
    *
    * @param {string} room
    * @param {number} since
