@@ -29,7 +29,9 @@ use impulse::delivery::frame_log::FrameLog;
 use impulse::delivery::{self, Adoption, ConnectionKind, NewChat, Rights, Settings, Shards};
 use impulse::protocol::presence::Status;
 use impulse::rooms::Rooms;
-use impulse::rooms::outlet::{ConnRef, Delivery, Outlet, Publication};
+use impulse::rooms::delivery::Delivery;
+use impulse::rooms::publication::{ConnRef, Publication};
+use impulse::rooms::publisher::Publisher;
 use impulse::store::chat::ChatStore;
 use impulse::store::pool::Database;
 
@@ -91,7 +93,7 @@ const ROOM: RoomId = RoomId(1);
 /// A shard and the members' ends of its sockets, all in one room.
 struct ShardBench {
     runtime: Runtime,
-    outlet: Outlet,
+    publisher: Publisher,
     shards: Shards,
     members: Vec<TcpStream>,
 }
@@ -100,14 +102,14 @@ impl ShardBench {
     fn open() -> Self {
         raise_descriptor_limit();
         let runtime = Runtime::new().unwrap();
-        let (outlet, seeds) = delivery::prepare(1).unwrap();
+        let (publisher, seeds) = delivery::prepare(1).unwrap();
         let rooms = runtime.block_on(async {
             let database = Database::new(&postgres::database().await).unwrap();
-            Rooms::start(ChatStore::open(database).await.unwrap(), outlet.clone()).await.unwrap()
+            Rooms::start(ChatStore::open(database).await.unwrap(), publisher.clone()).await.unwrap()
         });
         let settings = Settings { rate_limit_scale: 0.0, ..Settings::default() };
         let shards = seeds.start(rooms, settings).unwrap();
-        let mut bench = Self { runtime, outlet, shards, members: Vec::new() };
+        let mut bench = Self { runtime, publisher, shards, members: Vec::new() };
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         for _ in 0..MEMBERS {
             bench.add_member(&listener);
@@ -144,7 +146,7 @@ impl ShardBench {
     }
 
     fn send(&self, delivery: Delivery) {
-        self.runtime.block_on(self.outlet.broadcast(delivery)).unwrap();
+        self.runtime.block_on(self.publisher.broadcast(delivery)).unwrap();
     }
 
     /// Publishes, and waits until the kernel has all frames for all members.

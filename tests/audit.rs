@@ -431,7 +431,7 @@ async fn rows_from_before_the_rule_are_shown_as_the_latest_time_and_spoil_no_pag
     let link = ben.post("/api/invites", json!({})).await.expect(201);
     let sql = server.sql().await;
     sql.batch_execute(&format!(
-        "UPDATE chat.members SET silenced_until = 8640000000000001 WHERE user_id = {0};
+        "UPDATE chat.members SET muted_until = 8640000000000001 WHERE user_id = {0};
          UPDATE accounts.users SET status_state = 'dnd', status_text = 'x',
              status_until = 9223372036854775807 WHERE id = {0};
          UPDATE accounts.invites SET expires_at = 9223372036854775807;

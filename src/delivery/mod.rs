@@ -9,7 +9,7 @@
 //! - [`read`](mod@read) reads bytes and cuts them into frames; [`commands`] parses a command, checks its
 //!   rate ([`command_rate`]) and reserves a permit in the inbox of its room. A full inbox pauses the
 //!   connection, so the pressure reaches TCP.
-//! - [`deliver`] takes what rooms publish out of one ordered queue ([`crate::rooms::outlet`]) and appends
+//! - [`deliver`] takes what rooms publish out of one ordered queue ([`crate::rooms::publisher`]) and appends
 //!   events to the [`room_feed`] of their room, whose [`frame_log`] holds them encoded.
 //! - [`sweep`] passes over the subscribers of that feed, and [`write`](mod@write) gives each one everything
 //!   since its cursor, after what waits for that connection alone ([`send_queue`]).
