@@ -189,6 +189,11 @@ pub mod service {
     pub const AUDITED_TOTAL: u32 = 20_000;
     /// The time in which [`AUDITED`] acts come back.
     pub const AUDITED_IN: Duration = Duration::from_secs(10 * 60);
+    /// Between attempts to write an entry of the audit log, while the store does not answer.
+    pub const RECORD_PAUSES: [Duration; 3] =
+        [Duration::from_millis(200), Duration::from_secs(1), Duration::from_secs(5)];
+    /// How long an answer waits for its entry. What is not written by then is written beside it.
+    pub const RECORD_WAIT: Duration = Duration::from_millis(200);
     /// Between two samples of the counters.
     pub const STATS_SAMPLED: Duration = Duration::from_secs(10);
     /// Samples kept: an hour of them.
