@@ -1,10 +1,10 @@
 //! What a room's log costs, and a sweep over a thousand real sockets.
 //!
-//! The log is measured alone, in memory. The sweep is one running shard, told by hand what a room
-//! would tell it, as `tests/shard.rs` does; its rooms need a database, so PostgreSQL's programs
-//! must be installed. The time of a sweep is from the publication to the moment when the kernel
-//! has taken the frame for every member; the members' ends are read outside of it, so that nobody
-//! is slow. Nearly all of that time is the kernel's: it is the price of a `write` on loopback.
+//! The log is measured alone, in memory. The sweep is one running shard that gets by hand what a room would
+//! send it, as in `tests/shard.rs`. Its rooms need a database, so PostgreSQL's programs must be installed.
+//! The time of a sweep is from the publication to the moment when the kernel has taken the frame for every
+//! member. The members' ends are read outside of that time, so that no member is slow. Nearly all of it is
+//! spent in the kernel: it is the price of a `write` on loopback.
 //!
 //! `cargo bench --bench delivery`
 
@@ -29,7 +29,9 @@ use impulse::delivery::frame_log::FrameLog;
 use impulse::delivery::{self, Adoption, ConnectionKind, NewChat, Rights, Settings, Shards};
 use impulse::protocol::presence::Status;
 use impulse::rooms::Rooms;
-use impulse::rooms::outlet::{ConnRef, Delivery, Outlet, Publication};
+use impulse::rooms::delivery::Delivery;
+use impulse::rooms::publication::{ConnRef, Publication};
+use impulse::rooms::publisher::Publisher;
 use impulse::store::chat::ChatStore;
 use impulse::store::pool::Database;
 
@@ -89,33 +91,33 @@ const MEMBERS: usize = 1_000;
 const ROOM: RoomId = RoomId(1);
 
 /// A shard and the members' ends of its sockets, all in one room.
-struct House {
+struct ShardBench {
     runtime: Runtime,
-    outlet: Outlet,
+    publisher: Publisher,
     shards: Shards,
     members: Vec<TcpStream>,
 }
 
-impl House {
+impl ShardBench {
     fn open() -> Self {
         raise_descriptor_limit();
         let runtime = Runtime::new().unwrap();
-        let (outlet, seeds) = delivery::prepare(1).unwrap();
+        let (publisher, seeds) = delivery::prepare(1).unwrap();
         let rooms = runtime.block_on(async {
             let database = Database::new(&postgres::database().await).unwrap();
-            Rooms::start(ChatStore::open(database).await.unwrap(), outlet.clone()).await.unwrap()
+            Rooms::start(ChatStore::open(database).await.unwrap(), publisher.clone()).await.unwrap()
         });
         let settings = Settings { rate_limit_scale: 0.0, ..Settings::default() };
         let shards = seeds.start(rooms, settings).unwrap();
-        let mut house = Self { runtime, outlet, shards, members: Vec::new() };
+        let mut bench = Self { runtime, publisher, shards, members: Vec::new() };
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         for _ in 0..MEMBERS {
-            house.let_in(&listener);
+            bench.add_member(&listener);
         }
-        house
+        bench
     }
 
-    fn let_in(&mut self, listener: &TcpListener) {
+    fn add_member(&mut self, listener: &TcpListener) {
         let mut near = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let stream = listener.accept().unwrap().0;
         stream.set_nonblocking(true).unwrap();
@@ -137,23 +139,23 @@ impl House {
         near.read_exact(&mut [0; 7]).unwrap();
         let slot = self.members.len() as u32;
         let conn = ConnRef { shard: 0, slot, generation: slot + 1 };
-        self.tell(Delivery::Subscribed(conn, ROOM));
-        self.tell(Delivery::Replayed(conn, ROOM, vec![Bytes::from_static(b"following")]));
+        self.send(Delivery::Subscribed(conn, ROOM));
+        self.send(Delivery::Replayed(conn, ROOM, vec![Bytes::from_static(b"following")]));
         near.read_exact(&mut [0; 11]).unwrap();
         self.members.push(near);
     }
 
-    fn tell(&self, delivery: Delivery) {
-        self.runtime.block_on(self.outlet.broadcast(delivery)).unwrap();
+    fn send(&self, delivery: Delivery) {
+        self.runtime.block_on(self.publisher.broadcast(delivery)).unwrap();
     }
 
-    /// Publishes, and waits until the kernel has everything for everybody.
+    /// Publishes, and waits until the kernel has all frames for all members.
     fn sweep(&self, publication: &Arc<Publication>) -> Duration {
         let frames = (publication.events.len() * MEMBERS) as u64;
         let delivered = || self.shards.counters().deliveries.get();
         let wanted = delivered() + frames;
         let began = Instant::now();
-        self.tell(Delivery::Publish(publication.clone()));
+        self.send(Delivery::Publish(publication.clone()));
         while delivered() < wanted {
             assert!(began.elapsed() < Duration::from_secs(20), "a sweep does not end");
             std::thread::yield_now();
@@ -170,7 +172,7 @@ impl House {
 }
 
 fn sweep(c: &mut Criterion) {
-    let mut house = House::open();
+    let mut bench = ShardBench::open();
     let mut group = c.benchmark_group("sweep over 1,000 sockets");
     for events in [1, 16, 128] {
         let event = Bytes::from_static(&PAYLOAD);
@@ -186,17 +188,17 @@ fn sweep(c: &mut Criterion) {
             b.iter_custom(|times| {
                 let mut spent = Duration::ZERO;
                 for _ in 0..times {
-                    spent += house.sweep(&publication);
-                    house.read_everything(&publication);
+                    spent += bench.sweep(&publication);
+                    bench.read_everything(&publication);
                 }
                 spent
             });
         });
     }
     group.finish();
-    assert_eq!(house.shards.counters().lagging.get(), 0, "nobody was slow");
-    house.members.clear();
-    house.shards.stop();
+    assert_eq!(bench.shards.counters().lagging.get(), 0, "no member was slow");
+    bench.members.clear();
+    bench.shards.stop();
 }
 
 /// Both ends of every socket are in this process.

@@ -149,7 +149,7 @@ fn room(id: i64) -> RoomView {
         archived: false,
         favourite: false,
         notify: Notify::Usual,
-        silenced_until: None,
+        muted_until: None,
         hidden: false,
     }
 }

@@ -1,8 +1,8 @@
-//! Pictures of people: whatever was uploaded becomes two small squares without a past.
+//! Pictures of people: an upload becomes two small squares, without anything else that was in the file.
 //!
-//! An upload is hostile until shown otherwise. Its first bytes must be those of the type it claims;
+//! Nothing about an upload is trusted. Its first bytes must be those of the type it claims;
 //! its dimensions are read from the header and bounded before anything is decoded; the decoder has a
-//! bound on what it may allocate. What is kept is drawn anew from the pixels: no metadata, no second
+//! bound on what it may allocate. What is kept is encoded anew from the pixels: no metadata, no second
 //! frame, no trailing bytes survive. Decoding costs up to a second of one core and 300 MB, so it runs
 //! on a blocking thread and few at a time; a permit is taken before the upload is read
 //! ([`AvatarPipeline::admit`]), so that uploads cannot fill the memory, either.
@@ -92,11 +92,11 @@ impl AvatarPipeline {
     pub async fn make(&self, content_type: &str, bytes: bytes::Bytes) -> Result<Picture> {
         let format = format_of(content_type, &bytes)?;
         let _turn = self.at_once.acquire().await.map_err(Error::internal)?;
-        let drawn = tokio::task::spawn_blocking(move || {
+        let converting = tokio::task::spawn_blocking(move || {
             in_background();
-            draw(format, &bytes)
+            convert(format, &bytes)
         });
-        drawn.await.map_err(Error::internal)?
+        converting.await.map_err(Error::internal)?
     }
 
     fn users(&self) -> MutexGuard<'_, HashSet<Uid>> {
@@ -129,7 +129,7 @@ fn format_of(content_type: &str, bytes: &[u8]) -> Result<ImageFormat> {
     }
 }
 
-fn draw(format: ImageFormat, bytes: &[u8]) -> Result<Picture> {
+fn convert(format: ImageFormat, bytes: &[u8]) -> Result<Picture> {
     let mut bounds = Limits::default();
     bounds.max_image_width = Some(limits::EDGE);
     bounds.max_image_height = Some(limits::EDGE);
@@ -250,11 +250,11 @@ mod tests {
     #[test]
     fn every_format_becomes_two_squares() {
         for format in [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::WebP, ImageFormat::Gif] {
-            let picture = draw(format, &encoded(&red(300, 100), format)).unwrap();
+            let picture = convert(format, &encoded(&red(300, 100), format)).unwrap();
             for (size, bytes) in &picture.squares {
-                let drawn = image::load_from_memory(bytes).unwrap();
-                assert_eq!((drawn.width(), drawn.height()), (*size, *size), "{format:?}");
-                let pixel = drawn.to_rgb8().get_pixel(size / 2, size / 2).0;
+                let decoded = image::load_from_memory(bytes).unwrap();
+                assert_eq!((decoded.width(), decoded.height()), (*size, *size), "{format:?}");
+                let pixel = decoded.to_rgb8().get_pixel(size / 2, size / 2).0;
                 assert!(pixel[0] > 150 && pixel[1] < 60, "{format:?}: {pixel:?}");
             }
         }
@@ -266,7 +266,7 @@ mod tests {
         let solid = image::RgbaImage::from_pixel(10, 10, image::Rgba([1, 2, 3, 255]));
         let extension = |image: image::RgbaImage| {
             let bytes = encoded(&image.into(), ImageFormat::Png);
-            draw(ImageFormat::Png, &bytes).unwrap().extension
+            convert(ImageFormat::Png, &bytes).unwrap().extension
         };
         assert_eq!((extension(clear), extension(solid)), ("png", "jpg"));
     }
@@ -291,10 +291,11 @@ mod tests {
                 image.put_pixel(x, y, image::Rgb([250, 0, 0]));
             }
         }
-        let picture = draw(ImageFormat::Jpeg, &turned(&image.into())).unwrap();
+        let picture = convert(ImageFormat::Jpeg, &turned(&image.into())).unwrap();
         let (size, bytes) = &picture.squares[0];
-        let drawn = image::load_from_memory(bytes).unwrap().to_rgb8();
-        let (left, right) = (drawn.get_pixel(4, size / 2).0, drawn.get_pixel(size - 4, size / 2).0);
+        let decoded = image::load_from_memory(bytes).unwrap().to_rgb8();
+        let (left, right) =
+            (decoded.get_pixel(4, size / 2).0, decoded.get_pixel(size - 4, size / 2).0);
         assert!(left[2] > 150 && right[0] > 150, "{left:?} {right:?}");
         assert!(!bytes.windows(4).any(|window| window == b"Exif"));
     }
@@ -313,7 +314,7 @@ mod tests {
         ] {
             assert!(format_of(claimed, bytes).is_err(), "{claimed}");
         }
-        assert!(draw(ImageFormat::Png, &png[..png.len() / 2]).is_err());
+        assert!(convert(ImageFormat::Png, &png[..png.len() / 2]).is_err());
     }
 
     #[test]
@@ -324,9 +325,9 @@ mod tests {
         png[20..24].copy_from_slice(&60_000_u32.to_be_bytes());
         let crc = crc32(&png[12..29]);
         png[29..33].copy_from_slice(&crc.to_be_bytes());
-        assert_eq!(draw(ImageFormat::Png, &png).unwrap_err().code(), Code::TooLarge);
+        assert_eq!(convert(ImageFormat::Png, &png).unwrap_err().code(), Code::TooLarge);
         let long = encoded(&red(limits::EDGE + 1, 1), ImageFormat::Png);
-        assert_eq!(draw(ImageFormat::Png, &long).unwrap_err().code(), Code::TooLarge);
+        assert_eq!(convert(ImageFormat::Png, &long).unwrap_err().code(), Code::TooLarge);
     }
 
     fn crc32(bytes: &[u8]) -> u32 {

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 
+use crate::base::limits::config::{RATE_LIMIT_SCALE_MAX, SHARDS_MAX};
 use crate::base::limits::memory;
 
 /// Who may make an account.
@@ -144,9 +145,6 @@ fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, |n| n.get())
 }
 
-/// Most delivery threads; a shard is named by a `u16`, and more than cores never helps.
-const SHARDS_MAX: usize = 256;
-
 /// A name the server may be asked for, with any port or with that one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Host {
@@ -260,8 +258,8 @@ fn parse_name(text: &str) -> Result<String, String> {
 
 fn parse_scale(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
-        Ok(scale) if (0.0..=1e6).contains(&scale) => Ok(scale),
-        _ => Err("expected a number from 0 to 1000000".into()),
+        Ok(scale) if (0.0..=RATE_LIMIT_SCALE_MAX).contains(&scale) => Ok(scale),
+        _ => Err(format!("expected a number from 0 to {RATE_LIMIT_SCALE_MAX}")),
     }
 }
 
@@ -302,10 +300,15 @@ mod tests {
         assert_eq!(parse_switch("1"), Ok(true));
         assert!(parse_switch("maybe").is_err());
         assert_eq!(parse_scale("0"), Ok(0.0));
-        for wrong in ["-1", "NaN", "inf", ""] {
+        let most = RATE_LIMIT_SCALE_MAX;
+        assert_eq!(parse_scale(&most.to_string()), Ok(most));
+        for wrong in ["-1", "NaN", "inf", "", &(most + 1.0).to_string()] {
             assert!(parse_scale(wrong).is_err(), "{wrong:?}");
         }
-        assert!(parse_shards("0").is_err());
+        assert_eq!(parse_shards(&SHARDS_MAX.to_string()), Ok(SHARDS_MAX));
+        for wrong in [0, SHARDS_MAX + 1] {
+            assert!(parse_shards(&wrong.to_string()).is_err(), "{wrong}");
+        }
         assert_eq!(parse_connections("19000"), Ok(19_000));
         for wrong in ["0", "-1", "many"] {
             assert!(parse_connections(wrong).is_err(), "{wrong:?}");

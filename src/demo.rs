@@ -16,7 +16,8 @@ use crate::protocol::message::TextBody;
 use crate::protocol::presence::Status;
 use crate::protocol::room::Role;
 use crate::store::accounts::{AccountStore, ProfileChange};
-use crate::store::chat::commit::{Change, Entry, Writer};
+use crate::store::chat::change::{Change, Entry};
+use crate::store::chat::commit::Writer;
 use crate::store::chat::{ChatStore, content};
 
 /// The password of every demo user.

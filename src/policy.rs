@@ -1,36 +1,36 @@
 //! Who may do what in a room: the one place that decides.
 //!
-//! A decision needs three things and nothing else: who asks ([`Asker`]), what kind of room it is
-//! ([`Place`]) and what is to be done ([`Action`]). The [`least`] role per action and kind is a plain
-//! table; everything above it only adds what the room's present state forbids. Who may not even know
-//! of a room is told that there is none.
+//! A decision needs three things and nothing else: who acts ([`Subject`]), what the room is
+//! ([`RoomFacts`]) and what is to be done ([`Action`]). What an action requires in each kind of room is a plain
+//! table ([`requirement`]); the rest of this file only adds what the room's present state forbids. A subject
+//! that may not know of a room gets the same answer as for one that does not exist.
 
 use crate::base::error::{Code, Error, Result};
 use crate::protocol::room::{Role, RoomKind};
 
-/// Who asks.
+/// Whoever acts, as far as rights depend on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Asker {
-    /// An administrator of the server.
-    pub admin: bool,
-    /// What it is in the room; nothing for somebody who is not a member.
+pub struct Subject {
+    /// Whether they have the rights of an administrator of the server.
+    pub is_admin: bool,
+    /// Their role in the room; none for somebody who is not a member.
     pub role: Option<Role>,
-    /// A moderator took its word for now.
-    pub silenced: bool,
-    /// It was sent away and may not come back.
-    pub banned: bool,
-    /// What stands between it and the other one of a direct room of two.
+    /// Whether a moderator has muted them.
+    pub is_muted: bool,
+    /// Whether they are banned from the room.
+    pub is_banned: bool,
+    /// A block between them and the other member of a direct room of two.
     pub block: Block,
 }
 
-/// Whether one of the two of a direct room has blocked the other.
+/// Whether one of the two members of a direct room has blocked the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Block {
     /// Neither has.
     None,
-    /// The person who acts has blocked the other.
+    /// Whoever acts has blocked the other.
     Own,
-    /// The other has blocked the person who acts, who is not to learn it.
+    /// The other has blocked whoever acts, who must not find out.
     Others,
 }
 
@@ -38,7 +38,7 @@ impl Block {
     /// Whether either may write to the other.
     ///
     /// # Errors
-    /// `forbidden`. Whoever is blocked hears no more than for an account that is closed.
+    /// `forbidden`. Whoever is blocked gets the same answer as for an account that is closed.
     pub fn check(self) -> Result<()> {
         match self {
             Self::None => Ok(()),
@@ -48,23 +48,25 @@ impl Block {
     }
 }
 
-/// The room as far as rights depend on it.
+/// A room, as far as rights depend on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
-    /// Who may come in.
+pub struct RoomFacts {
+    /// Open, closed or direct.
     pub kind: RoomKind,
-    /// Only its admins write.
-    pub read_only: bool,
-    /// Put away: nobody writes, nobody comes in.
-    pub archived: bool,
-    /// More than two people: a direct room that may be left.
-    pub group: bool,
+    /// Whether only its admins may write.
+    pub is_read_only: bool,
+    /// Whether it is archived: nobody writes, nobody joins.
+    pub is_archived: bool,
+    /// Whether it is a direct room of more than two, which members may leave.
+    pub is_group: bool,
+    /// Whether its messages are end-to-end encrypted.
+    pub is_encrypted: bool,
 }
 
 /// What is to be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
-    /// Know that it exists, its name and its members.
+    /// See that it exists, its name and its members.
     See,
     /// Read its messages.
     Read,
@@ -72,19 +74,19 @@ pub enum Action {
     Write,
     /// Delete what others wrote.
     Moderate,
-    /// Come in by oneself.
+    /// Join by oneself.
     Join,
-    /// Go.
+    /// Leave.
     Leave,
-    /// Bring somebody in, at once or by an invite link.
+    /// Add somebody, at once or by an invite link.
     Add,
-    /// Send a member of this role out.
+    /// Remove a member of this role.
     Remove(Role),
-    /// Send somebody out for good (or let him come back); the role, if it is a member.
+    /// Ban somebody, or lift a ban; the role, if they are a member.
     Ban(Option<Role>),
-    /// Take a member's word, or give it back.
-    Silence(Role),
-    /// Make a member of the first role one of the second.
+    /// Mute a member of this role, or unmute one.
+    Mute(Role),
+    /// Give a member of the first role the second.
     ChangeRole(Role, Role),
     /// Change name and topic.
     Describe,
@@ -92,7 +94,7 @@ pub enum Action {
     SetReadOnly,
     /// Open a closed room, close an open one.
     SetKind,
-    /// Put it away, or bring it back.
+    /// Archive it, or take that back.
     Archive,
     /// Remove it, or take that back.
     Delete,
@@ -100,98 +102,125 @@ pub enum Action {
     SetDefault,
 }
 
-/// The least an asker must be.
+/// How the content of a message is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Least {
+pub enum ContentForm {
+    /// Text that the server can read (`msg`).
+    Plain,
+    /// An envelope that only members can open (`env`).
+    Sealed,
+}
+
+/// What a subject must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Requirement {
     /// Anybody who is signed in.
     Anyone,
-    /// A member of at least this role; `or_server` lets administrators of the server do it too.
-    Role { role: Role, or_server: bool },
-    /// Administrators of the server only.
+    /// A member of at least this role.
+    Member(Role),
+    /// A member of at least this role, or an administrator of the server.
+    MemberOrServer(Role),
+    /// An administrator of the server.
     Server,
-    /// Nobody.
+    /// Nobody may.
     Never,
 }
 
 /// The table: one row per action, one column per kind.
-fn least(action: Action, place: Place) -> Least {
+fn requirement(action: Action, room: RoomFacts) -> Requirement {
     use Action as A;
-    let only = |role| Least::Role { role, or_server: false };
-    let or_server = |role| Least::Role { role, or_server: true };
+    use Requirement::{Anyone, Member, MemberOrServer, Never, Server};
     let (open, closed, direct) = match action {
-        A::See => (Least::Anyone, or_server(Role::Member), only(Role::Member)),
-        A::Read => (Least::Anyone, only(Role::Member), only(Role::Member)),
-        A::Write => (only(Role::Member), only(Role::Member), only(Role::Member)),
-        A::Moderate => (or_server(Role::Admin), or_server(Role::Admin), Least::Never),
-        A::Join => (Least::Anyone, Least::Server, Least::Never),
-        A::Leave if place.group => (Least::Never, Least::Never, only(Role::Member)),
-        A::Leave => (only(Role::Member), only(Role::Member), Least::Never),
-        A::Add => (or_server(Role::Member), or_server(Role::Admin), Least::Never),
-        A::Remove(_) | A::Ban(_) | A::Silence(_) | A::Describe | A::SetReadOnly => {
-            (or_server(Role::Admin), or_server(Role::Admin), Least::Never)
+        A::See => (Anyone, MemberOrServer(Role::Member), Member(Role::Member)),
+        A::Read => (Anyone, Member(Role::Member), Member(Role::Member)),
+        A::Write => (Member(Role::Member), Member(Role::Member), Member(Role::Member)),
+        A::Moderate => (MemberOrServer(Role::Admin), MemberOrServer(Role::Admin), Never),
+        A::Join => (Anyone, Server, Never),
+        A::Leave if room.is_group => (Never, Never, Member(Role::Member)),
+        A::Leave => (Member(Role::Member), Member(Role::Member), Never),
+        A::Add => (MemberOrServer(Role::Member), MemberOrServer(Role::Admin), Never),
+        A::Remove(_) | A::Ban(_) | A::Mute(_) | A::Describe | A::SetReadOnly => {
+            (MemberOrServer(Role::Admin), MemberOrServer(Role::Admin), Never)
         }
         A::ChangeRole(..) | A::SetKind | A::Archive | A::Delete => {
-            (or_server(Role::Owner), or_server(Role::Owner), Least::Never)
+            (MemberOrServer(Role::Owner), MemberOrServer(Role::Owner), Never)
         }
-        A::SetDefault => (Least::Server, Least::Server, Least::Never),
+        A::SetDefault => (Server, Server, Never),
     };
-    match place.kind {
+    match room.kind {
         RoomKind::Open => open,
         RoomKind::Closed => closed,
         RoomKind::Dm => direct,
     }
 }
 
-/// Whether `asker` may do `action` in `place`.
+/// Whether `subject` may do `action` in `room`.
 ///
 /// # Errors
-/// `not_found` for a room the asker may not know of, `not_member`, or `forbidden` with the reason.
-pub fn decide(asker: Asker, place: Place, action: Action) -> Result<()> {
-    if action != Action::See && decide(asker, place, Action::See).is_err() {
+/// `not_found` for a room the subject may not know of, `not_member`, or `forbidden` with the reason.
+pub fn decide(subject: Subject, room: RoomFacts, action: Action) -> Result<()> {
+    if action != Action::See && decide(subject, room, Action::See).is_err() {
         return Err(no_room());
     }
-    match least(action, place) {
-        Least::Anyone => {}
-        Least::Role { or_server: true, .. } | Least::Server if asker.admin => {}
-        Least::Role { role, .. } if asker.role.is_some_and(|own| own >= role) => {}
-        Least::Role { .. } if action == Action::See => return Err(no_room()),
-        Least::Role { .. } if asker.role.is_none() => {
+    match requirement(action, room) {
+        Requirement::Anyone => {}
+        Requirement::MemberOrServer(_) | Requirement::Server if subject.is_admin => {}
+        Requirement::Member(role) | Requirement::MemberOrServer(role)
+            if subject.role.is_some_and(|own| own >= role) => {}
+        Requirement::Member(_) | Requirement::MemberOrServer(_) if action == Action::See => {
+            return Err(no_room());
+        }
+        Requirement::Member(_) | Requirement::MemberOrServer(_) if subject.role.is_none() => {
             return Err(Error::new(Code::NotMember, "You are not a member of this room."));
         }
-        Least::Role { .. } | Least::Server | Least::Never => {
-            return Err(forbidden(refusal(action)));
-        }
+        _ => return Err(forbidden(refusal(action))),
     }
-    outranks(asker, action)?;
-    allowed_now(asker, place, action)
+    outranks(subject, action)?;
+    allowed_now(subject, room, action)
 }
 
-/// Members may only be touched by somebody above them; owners by administrators of the server.
-fn outranks(asker: Asker, action: Action) -> Result<()> {
+/// Whether the room takes content of this form. Every command that changes messages is asked this, whoever
+/// sends it, so that no text is ever stored in an encrypted room.
+///
+/// # Errors
+/// `bad_request`.
+pub fn check_form(room: RoomFacts, form: ContentForm) -> Result<()> {
+    let text = match (room.is_encrypted, form) {
+        (false, ContentForm::Plain) => return Ok(()),
+        (false, ContentForm::Sealed) => "This room is not encrypted; send \"msg\".",
+        (true, ContentForm::Plain) => "This room is encrypted; send \"env\".",
+        // An envelope must be verified before it is stored, and that does not exist yet.
+        (true, ContentForm::Sealed) => "This server does not take encrypted messages yet.",
+    };
+    Err(Error::new(Code::BadRequest, text))
+}
+
+/// Acting on a member takes a higher role than theirs; administrators of the server may act on owners, too.
+fn outranks(subject: Subject, action: Action) -> Result<()> {
     let target = match action {
-        Action::Remove(role) | Action::Silence(role) | Action::Ban(Some(role)) => role,
+        Action::Remove(role) | Action::Mute(role) | Action::Ban(Some(role)) => role,
         _ => return Ok(()),
     };
-    if asker.admin || asker.role.is_some_and(|own| own > target) {
+    if subject.is_admin || subject.role.is_some_and(|own| own > target) {
         return Ok(());
     }
     Err(forbidden("This member has as much to say here as you."))
 }
 
-/// What the room's present state forbids to whoever else had the right.
-fn allowed_now(asker: Asker, place: Place, action: Action) -> Result<()> {
+/// What the room's present state forbids, whoever has the right.
+fn allowed_now(subject: Subject, room: RoomFacts, action: Action) -> Result<()> {
     match action {
-        Action::Write | Action::Join | Action::Add if place.archived => {
+        Action::Write | Action::Join | Action::Add if room.is_archived => {
             Err(forbidden("This room is archived."))
         }
-        Action::Join if asker.banned => Err(forbidden("You were banned from this room.")),
-        Action::Write if asker.silenced => {
+        Action::Join if subject.is_banned => Err(forbidden("You were banned from this room.")),
+        Action::Write if subject.is_muted => {
             Err(forbidden("A moderator has muted you in this room."))
         }
-        Action::Write if place.read_only && asker.role < Some(Role::Admin) => {
+        Action::Write if room.is_read_only && subject.role < Some(Role::Admin) => {
             Err(forbidden("Only admins of this room may write here."))
         }
-        Action::Write => asker.block.check(),
+        Action::Write => subject.block.check(),
         _ => Ok(()),
     }
 }
@@ -203,7 +232,7 @@ fn refusal(action: Action) -> &'static str {
         Action::Join => "This room takes members by invitation only.",
         Action::Remove(_) => "You may not remove members here.",
         Action::Ban(_) => "You may not ban anybody here.",
-        Action::Silence(_) => "You may not mute members here.",
+        Action::Mute(_) => "You may not mute members here.",
         Action::ChangeRole(..) => "Only an owner of the room may change roles.",
         Action::Moderate => "Only its author or an admin may delete a message.",
         Action::SetDefault => "Only admins choose the rooms that everybody joins.",
@@ -215,12 +244,12 @@ fn forbidden(text: &'static str) -> Error {
     Error::new(Code::Forbidden, text)
 }
 
-/// The answer for somebody to whom one cannot write, whatever the reason.
+/// The answer for somebody who cannot be written to, whatever the reason.
 pub fn unreachable_person() -> Error {
     forbidden("This person cannot be written to.")
 }
 
-/// The answer for somebody who cannot be brought into a room, whatever the reason.
+/// The answer for somebody who cannot be added to a room, whatever the reason.
 pub fn unwilling_person() -> Error {
     forbidden("This person cannot be added to this room.")
 }
@@ -239,25 +268,28 @@ mod tests {
     const ROLES: [Option<Role>; 4] =
         [None, Some(Role::Member), Some(Role::Admin), Some(Role::Owner)];
 
-    fn place(kind: RoomKind) -> Place {
-        Place { kind, read_only: false, archived: false, group: false }
+    fn room(kind: RoomKind) -> RoomFacts {
+        let (is_read_only, is_archived, is_group, is_encrypted) = (false, false, false, false);
+        RoomFacts { kind, is_read_only, is_archived, is_group, is_encrypted }
     }
 
-    fn asker(role: Option<Role>, admin: bool) -> Asker {
-        Asker { admin, role, silenced: false, banned: false, block: Block::None }
+    fn subject(role: Option<Role>, is_admin: bool) -> Subject {
+        Subject { is_admin, role, is_muted: false, is_banned: false, block: Block::None }
     }
 
-    /// One letter per asker: `y` yes, `n` no, `?` "no such room", `m` "not a member".
+    /// One letter per subject: `y` yes, `n` no, `?` "no such room", `m` "not a member".
     fn row(kind: RoomKind, action: Action) -> String {
-        let letter =
-            |admin: bool, role: Option<Role>| match decide(asker(role, admin), place(kind), action)
-            {
-                Ok(()) => 'y',
-                Err(error) if error.code() == Code::NotFound => '?',
-                Err(error) if error.code() == Code::NotMember => 'm',
-                Err(_) => 'n',
-            };
-        let of = |admin: bool| ROLES.iter().map(|role| letter(admin, *role)).collect::<String>();
+        let letter = |is_admin: bool, role: Option<Role>| match decide(
+            subject(role, is_admin),
+            room(kind),
+            action,
+        ) {
+            Ok(()) => 'y',
+            Err(error) if error.code() == Code::NotFound => '?',
+            Err(error) if error.code() == Code::NotMember => 'm',
+            Err(_) => 'n',
+        };
+        let of = |is_admin| ROLES.iter().map(|role| letter(is_admin, *role)).collect::<String>();
         format!("{} {}", of(false), of(true))
     }
 
@@ -279,8 +311,8 @@ mod tests {
             (A::Remove(Owner), ["mnnn yyyy", "?nnn yyyy", "?nnn ?nnn"]),
             (A::Ban(None), ["mnyy yyyy", "?nyy yyyy", "?nnn ?nnn"]),
             (A::Ban(Some(Admin)), ["mnny yyyy", "?nny yyyy", "?nnn ?nnn"]),
-            (A::Silence(Member), ["mnyy yyyy", "?nyy yyyy", "?nnn ?nnn"]),
-            (A::Silence(Owner), ["mnnn yyyy", "?nnn yyyy", "?nnn ?nnn"]),
+            (A::Mute(Member), ["mnyy yyyy", "?nyy yyyy", "?nnn ?nnn"]),
+            (A::Mute(Owner), ["mnnn yyyy", "?nnn yyyy", "?nnn ?nnn"]),
             (A::ChangeRole(Member, Admin), ["mnny yyyy", "?nny yyyy", "?nnn ?nnn"]),
             (A::ChangeRole(Owner, Member), ["mnny yyyy", "?nny yyyy", "?nnn ?nnn"]),
             (A::Describe, ["mnyy yyyy", "?nyy yyyy", "?nnn ?nnn"]),
@@ -299,49 +331,64 @@ mod tests {
 
     #[test]
     fn in_a_read_only_room_only_its_admins_write() {
-        let place = Place { read_only: true, ..place(RoomKind::Open) };
-        let write = |role, admin| decide(asker(role, admin), place, Action::Write).is_ok();
+        let room = RoomFacts { is_read_only: true, ..room(RoomKind::Open) };
+        let write = |role, is_admin| decide(subject(role, is_admin), room, Action::Write).is_ok();
         assert!(!write(Some(Role::Member), false) && !write(Some(Role::Member), true));
         assert!(write(Some(Role::Admin), false) && write(Some(Role::Owner), false));
     }
 
     #[test]
-    fn an_archived_room_is_read_but_takes_nothing() {
-        let place = Place { archived: true, ..place(RoomKind::Open) };
-        let owner = asker(Some(Role::Owner), true);
+    fn an_archived_room_can_be_read_and_takes_neither_messages_nor_members() {
+        let room = RoomFacts { is_archived: true, ..room(RoomKind::Open) };
+        let owner = subject(Some(Role::Owner), true);
         for action in [Action::Write, Action::Join, Action::Add] {
-            assert!(decide(owner, place, action).is_err(), "{action:?}");
+            assert!(decide(owner, room, action).is_err(), "{action:?}");
         }
         for action in [Action::See, Action::Read, Action::Leave, Action::Archive, Action::Delete] {
-            assert!(decide(owner, place, action).is_ok(), "{action:?}");
+            assert!(decide(owner, room, action).is_ok(), "{action:?}");
         }
     }
 
     #[test]
-    fn the_silenced_do_not_write_and_the_banned_do_not_join() {
-        let silenced = Asker { silenced: true, ..asker(Some(Role::Owner), true) };
-        assert!(decide(silenced, place(RoomKind::Open), Action::Write).is_err());
-        assert!(decide(silenced, place(RoomKind::Open), Action::Read).is_ok());
-        let banned = Asker { banned: true, ..asker(None, false) };
-        assert!(decide(banned, place(RoomKind::Open), Action::Join).is_err());
+    fn the_muted_do_not_write_and_the_banned_do_not_join() {
+        let muted = Subject { is_muted: true, ..subject(Some(Role::Owner), true) };
+        assert!(decide(muted, room(RoomKind::Open), Action::Write).is_err());
+        assert!(decide(muted, room(RoomKind::Open), Action::Read).is_ok());
+        let banned = Subject { is_banned: true, ..subject(None, false) };
+        assert!(decide(banned, room(RoomKind::Open), Action::Join).is_err());
     }
 
     #[test]
-    fn a_block_takes_the_word_of_both_and_neither_the_reading_nor_the_deleting() {
+    fn a_block_keeps_both_from_writing_but_not_from_reading() {
         for block in [Block::Own, Block::Others] {
-            let asker = Asker { block, ..asker(Some(Role::Member), true) };
-            let refused = decide(asker, place(RoomKind::Dm), Action::Write).unwrap_err();
+            let subject = Subject { block, ..subject(Some(Role::Member), true) };
+            let refused = decide(subject, room(RoomKind::Dm), Action::Write).unwrap_err();
             assert_eq!(refused.code(), Code::Forbidden);
             assert_eq!(refused.message().contains("blocked"), block == Block::Own);
-            assert!(decide(asker, place(RoomKind::Dm), Action::Read).is_ok());
+            assert!(decide(subject, room(RoomKind::Dm), Action::Read).is_ok());
         }
     }
 
     #[test]
     fn a_group_may_be_left_and_a_pair_may_not() {
-        let group = Place { group: true, ..place(RoomKind::Dm) };
-        let member = asker(Some(Role::Member), false);
+        let group = RoomFacts { is_group: true, ..room(RoomKind::Dm) };
+        let member = subject(Some(Role::Member), false);
         assert!(decide(member, group, Action::Leave).is_ok());
-        assert!(decide(member, place(RoomKind::Dm), Action::Leave).is_err());
+        assert!(decide(member, room(RoomKind::Dm), Action::Leave).is_err());
+    }
+
+    #[test]
+    fn text_belongs_into_plain_rooms_only_and_an_envelope_into_none_yet() {
+        for kind in KINDS {
+            let refused = |is_encrypted, form| {
+                let room = RoomFacts { is_encrypted, ..room(kind) };
+                check_form(room, form).err().map(|error| error.message().to_owned())
+            };
+            assert_eq!(refused(false, ContentForm::Plain), None);
+            let text = refused(false, ContentForm::Sealed).unwrap();
+            assert_eq!(text, "This room is not encrypted; send \"msg\".");
+            assert!(refused(true, ContentForm::Plain).unwrap().contains("send \"env\""));
+            assert!(refused(true, ContentForm::Sealed).is_some());
+        }
     }
 }

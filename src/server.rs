@@ -28,7 +28,7 @@ use crate::delivery;
 use crate::demo;
 use crate::http::{self, HttpCounters, Listener, Site};
 use crate::metrics::{Metrics, Sources};
-use crate::rooms::outlet::Outlet;
+use crate::rooms::publisher::Publisher;
 use crate::rooms::{Bounds, Rooms};
 use crate::service::{Parts, Services};
 use crate::settings::{self, RuntimeSettings};
@@ -246,7 +246,7 @@ async fn build(
     operator: [u8; 32],
 ) -> Result<Api, String> {
     let (accounts, chat) = (stores.accounts.clone(), stores.chat.clone());
-    let (outlet, seeds) = delivery::prepare(config.shard_count())
+    let (publisher, seeds) = delivery::prepare(config.shard_count())
         .map_err(|error| format!("cannot prepare the delivery threads: {error}"))?;
     let settings = settings::Settings::open(accounts.clone(), RuntimeSettings::of(config));
     let settings = settings.await.map_err(sentence)?;
@@ -255,7 +255,7 @@ async fn build(
     if config.demo {
         demo::fill(&auth, &accounts, &chat).await.map_err(sentence)?;
     }
-    let (rooms, rooms_database) = start_rooms(config, &chat, outlet, room_threads).await?;
+    let (rooms, rooms_database) = start_rooms(config, &chat, publisher, room_threads).await?;
     let rate_limit_scale = config.rate_limit_scale;
     if rate_limit_scale == 0.0 {
         tracing::warn!("rate limits are lifted: for load tests only");
@@ -295,7 +295,7 @@ async fn build(
 async fn start_rooms(
     config: &Config,
     chat: &ChatStore,
-    outlet: Outlet,
+    publisher: Publisher,
     threads: &OwnThreads,
 ) -> Result<(Rooms, Database), String> {
     let bounds = Bounds {
@@ -306,7 +306,7 @@ async fn start_rooms(
     let runtime = threads.handle().ok_or("the threads of the rooms have ended")?;
     let database = chat.database().with_pool_of(runtime)?;
     let store = chat.through(database.clone());
-    let starting = inside(runtime, Rooms::start_within(bounds, store, outlet));
+    let starting = inside(runtime, Rooms::start_within(bounds, store, publisher));
     let rooms = starting.await.map_err(sentence)?.with_callers_store(chat.clone());
     Ok((rooms, database))
 }

@@ -1,5 +1,4 @@
-//! `impulse admin` as an operator types it: against a running server, whose sockets it reaches, and
-//! without one.
+//! `impulse admin` as a program: with a running server, whose sockets it reaches, and without one.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
@@ -28,14 +27,14 @@ fn admin(data_dir: &Path, args: &[&str]) -> Output {
 }
 
 /// What a successful command prints.
-fn said(output: Output) -> String {
+fn output_of(output: Output) -> String {
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{errors}");
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
-/// The one line a failed command prints.
-fn complained(output: Output) -> String {
+/// The error that a failed command prints.
+fn error_of(output: Output) -> String {
     assert_eq!(output.status.code(), Some(1));
     assert!(output.stdout.is_empty());
     let errors = String::from_utf8(output.stderr).unwrap();
@@ -44,52 +43,52 @@ fn complained(output: Output) -> String {
 
 fn json_of(data_dir: &Path, args: &[&str]) -> Value {
     let args = [args, &["--json"]].concat();
-    serde_json::from_str(&said(admin(data_dir, &args))).expect("JSON")
+    serde_json::from_str(&output_of(admin(data_dir, &args))).expect("JSON")
 }
 
 #[test]
-fn the_running_server_does_what_the_shell_says_and_its_sockets_feel_it() {
+fn the_running_server_does_what_the_command_says_and_closes_sockets() {
     let folder = tempfile::tempdir().unwrap();
     let server = Process::start(folder.path(), &[]);
     let token = server.register("anna");
     let mut socket = Client::connect(&server.address, &token).unwrap();
 
     let asked = Instant::now();
-    said(admin(folder.path(), &["disable", "anna"]));
+    output_of(admin(folder.path(), &["disable", "anna"]));
     let bye = socket.event(|frame| frame["op"] == "bye").unwrap();
     assert_eq!(bye["code"], "revoked");
     assert!(asked.elapsed() < Duration::from_secs(30), "{:?}", asked.elapsed());
     assert_eq!(server.request("GET", "/api/me", Some(&token), None).0, 401);
-    let again = complained(admin(folder.path(), &["disable", "Anna"]));
+    let again = error_of(admin(folder.path(), &["disable", "Anna"]));
     assert!(again.ends_with("disabled already. It was the command line"), "{again}");
-    said(admin(folder.path(), &["enable", "anna"]));
+    output_of(admin(folder.path(), &["enable", "anna"]));
 
     let made = json_of(folder.path(), &["create-user", "boss", "--admin"]);
     let link = made["link"].as_str().unwrap();
     assert!(link.starts_with(&format!("http://{}/reset#", server.address)), "{link}");
-    let users = said(admin(folder.path(), &["users"]));
+    let users = output_of(admin(folder.path(), &["users"]));
     assert!(users.contains("anna") && users.contains("boss") && users.contains("(2 of 2)"));
     let room = json_of(folder.path(), &["rooms", "create", "Kitchen", "--owner", "anna"]);
     let id = room["id"].as_str().unwrap();
-    said(admin(folder.path(), &["rooms", "rename", id, "Bakery"]));
-    said(admin(folder.path(), &["rooms", "remove", id]));
-    said(admin(folder.path(), &["rooms", "restore", id]));
-    let rooms = said(admin(folder.path(), &["rooms", "list", "--q", "bakery"]));
+    output_of(admin(folder.path(), &["rooms", "rename", id, "Bakery"]));
+    output_of(admin(folder.path(), &["rooms", "remove", id]));
+    output_of(admin(folder.path(), &["rooms", "restore", id]));
+    let rooms = output_of(admin(folder.path(), &["rooms", "list", "--q", "bakery"]));
     assert!(rooms.contains("Bakery") && rooms.contains("(1 of 1)"), "{rooms}");
     assert_eq!(json_of(folder.path(), &["stats"])["rooms"]["open"], 4);
 
     let log = json_of(folder.path(), &["audit"]);
     assert_eq!(log["entries"][0]["actor"], json!({"uid": null, "name": "command line"}));
     assert_eq!(log["entries"][0]["action"], "room.restore");
-    assert!(said(admin(folder.path(), &["audit", "verify"])).contains("yes"));
-    let nobody = complained(admin(folder.path(), &["promote", "nobody"]));
+    assert!(output_of(admin(folder.path(), &["audit", "verify"])).contains("yes"));
+    let nobody = error_of(admin(folder.path(), &["promote", "nobody"]));
     assert!(nobody.contains("no user nobody"), "{nobody}");
     assert!(server.terminate().success());
     assert!(!folder.path().join("server.json").exists());
 }
 
 #[test]
-fn the_shell_says_who_may_register_and_invites_people() {
+fn the_command_line_sets_who_may_register_and_invites_people() {
     let folder = tempfile::tempdir().unwrap();
     let server = Process::start(folder.path(), &[]);
     let register = |username: &str, more: Value| {
@@ -109,7 +108,7 @@ fn the_shell_says_who_may_register_and_invites_people() {
     assert_eq!(register("anna", json!({"invite": code})), 201);
     assert_eq!(register("bert", json!({"invite": code})), 404);
 
-    // Whom the shell makes an admin ends the link that makes the first one.
+    // Once the command line has made an admin, the setup link is not good any more.
     let setup = server.setup.clone().expect("no admin yet");
     json_of(folder.path(), &["create-user", "boss", "--admin"]);
     assert_eq!(register("thief", json!({"setup": setup})), 403);
@@ -127,7 +126,7 @@ fn the_operators_token_opens_administration_and_nothing_else() {
     assert_eq!((get("/api/admin/users"), get("/api/me"), get("/api/rooms")), (200, 401, 401));
     assert!(Client::connect(&server.address, token).is_err());
     assert!(server.terminate().success());
-    // Of yesterday's server nothing is left that today's would take.
+    // The token of a former server is not good for the next one.
     let server = Process::start(folder.path(), &[]);
     assert_eq!(server.request("GET", "/api/admin/users", Some(token), None).0, 401);
 }
@@ -137,14 +136,14 @@ fn without_a_server_the_command_runs_one_for_itself() {
     let folder = tempfile::tempdir().unwrap();
     let made = json_of(folder.path(), &["create-user", "anna", "--admin"]);
     assert_eq!((&made["username"], &made["admin"]), (&json!("anna"), &json!(true)));
-    // One that was killed left its file behind.
+    // A server that was killed left its file behind.
     let server = Process::start(folder.path(), &[]);
     assert_eq!(server.setup, None, "there is an admin");
     server.kill_9();
     assert!(folder.path().join("server.json").exists());
-    let users = said(admin(folder.path(), &["users", "--state", "admin"]));
+    let users = output_of(admin(folder.path(), &["users", "--state", "admin"]));
     assert!(users.contains("anna"), "{users}");
-    let token = said(admin(folder.path(), &["token", "anna"]));
+    let token = output_of(admin(folder.path(), &["token", "anna"]));
     assert!(!token.contains(char::is_whitespace) && token.len() == 43, "{token:?}");
     let purged = json_of(folder.path(), &["purge"]);
     assert_eq!(purged, json!({"users": 0, "rooms": 0}));
@@ -164,33 +163,33 @@ fn a_name_of_digits_is_not_taken_for_an_id() {
     for n in 1..=10 {
         assert_eq!(create(&format!("user-{n}")), n.to_string());
     }
-    // Somebody takes the id of another for a name.
+    // One user has the id of another as a name.
     assert_eq!(create("10"), "11");
-    let unclear = complained(admin(folder.path(), &["disable", "10"]));
+    let unclear = error_of(admin(folder.path(), &["disable", "10"]));
     assert!(unclear.contains("id:10") && unclear.contains("@10"), "{unclear}");
     assert_eq!(json_of(folder.path(), &["disable", "id:10"])["username"], "user-10");
     assert_eq!(json_of(folder.path(), &["disable", "@10"])["id"], "11");
     assert_eq!(json_of(folder.path(), &["promote", "9"])["username"], "user-9");
     assert_eq!(json_of(folder.path(), &["promote", "USER-8"])["admin"], true);
-    let token = said(admin(folder.path(), &["token", "9"]));
+    let token = output_of(admin(folder.path(), &["token", "9"]));
     assert_eq!(server.request("GET", "/api/me", Some(&token), None).1["username"], "user-9");
-    let several = said(admin(folder.path(), &["token", "user-8", "id:7"]));
+    let several = output_of(admin(folder.path(), &["token", "user-8", "id:7"]));
     let names = several
         .lines()
         .map(|token| server.request("GET", "/api/me", Some(token), None).1["username"].clone());
     assert_eq!(names.collect::<Vec<_>>(), ["user-8", "user-7"]);
-    let nobody = complained(admin(folder.path(), &["token", "user-8", "nobody"]));
+    let nobody = error_of(admin(folder.path(), &["token", "user-8", "nobody"]));
     assert!(nobody.contains("nobody"), "{nobody}");
     let log = json_of(folder.path(), &["audit", "--action", "token"]);
     let entries = log["entries"].as_array().unwrap();
     let of_nine = json!({"kind": "user", "id": "9", "name": "user-9"});
     assert_eq!(entries.last().unwrap()["target"], of_nine);
-    // Who could not be found left no token of the others behind that nobody was shown.
+    // Because one user was not found, no token was made for the others either.
     assert_eq!(entries.len(), 3, "{log}");
 }
 
 #[test]
-fn settings_and_invites_are_the_operators_too() {
+fn an_operator_may_change_settings_and_invites() {
     let folder = tempfile::tempdir().unwrap();
     let server = Process::start(folder.path(), &[]);
     assert_eq!(json_of(folder.path(), &["settings"])["registration"], "open");
@@ -198,7 +197,7 @@ fn settings_and_invites_are_the_operators_too() {
     assert_eq!(changed["registration"], "invite");
     assert_eq!(server.request("GET", "/api/info", None, None).1["registration"], "invite");
     assert_eq!(json_of(folder.path(), &["settings", "users_max", "50"])["users_max"], 50);
-    let wrong = complained(admin(folder.path(), &["settings", "users_max", "many"]));
+    let wrong = error_of(admin(folder.path(), &["settings", "users_max", "many"]));
     assert!(wrong.contains("users_max"), "{wrong}");
     let invite = json_of(folder.path(), &["invite", "--label", "friends", "--uses", "3"]);
     let link = invite["link"].as_str().unwrap();
@@ -206,7 +205,7 @@ fn settings_and_invites_are_the_operators_too() {
     let list = json_of(folder.path(), &["invites"]);
     assert_eq!(list["invites"][0]["label"], "friends");
     let id = list["invites"][0]["id"].as_str().unwrap();
-    said(admin(folder.path(), &["revoke-invite", id]));
+    output_of(admin(folder.path(), &["revoke-invite", id]));
     assert_eq!(json_of(folder.path(), &["invites"])["invites"], json!([]));
     let log = json_of(folder.path(), &["audit"]);
     let actions: Vec<_> = log["entries"].as_array().unwrap().iter().map(|e| &e["action"]).collect();
@@ -219,14 +218,14 @@ fn a_database_that_another_server_uses_is_left_alone() {
     let server = Process::start(there.path(), &[]);
     let url = impulse::store::embedded::Embedded::attach(there.path()).expect("it runs");
     let on = |folder: &Path| admin(folder, &["users", "--database-url", &url]);
-    let refused = complained(on(here.path()));
+    let refused = error_of(on(here.path()));
     assert!(refused.contains("a server runs on this database"), "{refused}");
-    assert!(said(on(there.path())).contains("(0 of 0)"), "its own data directory leads to it");
+    assert!(output_of(on(there.path())).contains("(0 of 0)"), "its own data directory leads to it");
     drop(server);
 }
 
 #[test]
-fn on_a_database_of_ones_own_no_data_directory_is_needed() {
+fn with_a_given_database_no_data_directory_is_needed() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let url = runtime.block_on(postgres::database());
     let run = |args: &[&str]| {
@@ -234,9 +233,9 @@ fn on_a_database_of_ones_own_no_data_directory_is_needed() {
         command.arg("admin").args(args).args(["--json", "--database-url", &url]);
         command.env_remove("DATABASE_URL").env_remove("IMPULSE_DATA_DIR").output().unwrap()
     };
-    let made: Value = serde_json::from_str(&said(run(&["create-user", "anna"]))).unwrap();
-    // The server that answered is gone: there is no address for the link.
+    let made: Value = serde_json::from_str(&output_of(run(&["create-user", "anna"]))).unwrap();
+    // The server that made the link has ended: the link has no address.
     assert!(made["path"].is_string() && made.get("link").is_none(), "{made}");
-    let users: Value = serde_json::from_str(&said(run(&["users"]))).unwrap();
+    let users: Value = serde_json::from_str(&output_of(run(&["users"]))).unwrap();
     assert_eq!((&users["total"], &users["users"][0]["username"]), (&json!(1), &json!("anna")));
 }

@@ -94,8 +94,8 @@ async fn a_user_made_by_an_admin_chooses_the_password_himself() {
 
     let ticket = made["ticket"].as_str().unwrap();
     assert_eq!(made["path"], format!("/reset#{ticket}"));
-    let looked = dora.post("/api/auth/ticket", json!({"ticket": ticket})).await.expect(200);
-    assert_eq!((&looked["username"], &looked["new"]), (&json!("dora"), &json!(true)));
+    let ticket_view = dora.post("/api/auth/ticket", json!({"ticket": ticket})).await.expect(200);
+    assert_eq!((&ticket_view["username"], &ticket_view["new"]), (&json!("dora"), &json!(true)));
     let mut prepare = registration("dora");
     prepare["by"] = json!({"ticket": ticket});
     let prepared = dora.post("/api/auth/password/prepare", prepare).await.expect(200);
@@ -207,18 +207,18 @@ async fn what_a_removed_user_wrote_goes_with_him_and_comes_back_with_him() {
     let gone = |mid: String| {
         move |frame: &Value| frame["msg"]["mid"] == mid.as_str() && frame["seq"].as_u64() > Some(3)
     };
-    let told = his.find("the end of the spam", gone(spam.clone())).await;
-    assert_eq!((&told["msg"]["kind"], &told["seq"]), (&json!("del"), &json!(4)));
-    let told = his.find("the reaction's end", gone(word.clone())).await;
-    assert_eq!((told["msg"].get("reactions"), &told["seq"]), (None, &json!(5)));
+    let event = his.find("the end of the spam", gone(spam.clone())).await;
+    assert_eq!((&event["msg"]["kind"], &event["seq"]), (&json!("del"), &json!(4)));
+    let event = his.find("the reaction's end", gone(word.clone())).await;
+    assert_eq!((event["msg"].get("reactions"), &event["seq"]), (None, &json!(5)));
     let page = ben.get(&format!("/api/rooms/{room}/messages")).await.expect(200);
     assert_eq!(page["messages"][0]["msg"].get("t"), None);
     assert!(!page.to_string().contains("spam"));
 
     chief.post(&format!("{}/restore", user(&anna)), json!({})).await.expect(200);
     let back = |frame: &Value| frame["msg"]["t"] == "spam" && frame["seq"].as_u64() > Some(5);
-    let told = his.find("the message again", back).await;
-    assert_eq!((&told["msg"]["rev"], &told["seq"]), (&json!(0), &json!(6)));
+    let event = his.find("the message again", back).await;
+    assert_eq!((&event["msg"]["rev"], &event["seq"]), (&json!(0), &json!(6)));
     // Whoever was away hears all of it in one order without a gap.
     let answer = ben.socket().await.ok(json!({"op": "room.subscribe", "room": room})).await;
     assert_eq!(answer["seq"], 7);

@@ -208,6 +208,7 @@ async fn prelogin_answers_unknown_names_with_a_salt_that_stays() {
     assert_eq!(known["iter"], 1_000_000);
     let unknown = ask("ghost").await;
     assert_eq!(unknown["alg"], "pbkdf2-sha256");
+    assert_eq!(unknown["iter"], impulse::base::limits::auth::ITERATIONS);
     assert_eq!(unknown, ask("ghost").await);
     assert_ne!(unknown["salt"], ask("wraith").await["salt"]);
     nobody.post("/api/auth/prelogin", json!({})).await.refused(400, "bad_request");

@@ -1,5 +1,5 @@
 //! The audit log and the acts it tells of: each act is written down once, whichever way it was done, and
-//! what changes nothing is neither written down nor told to anybody.
+//! what changes nothing is neither recorded nor published.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
@@ -80,19 +80,19 @@ fn every_change_there_is_has_been_decided_about() {
 /// The log as its newest entries say.
 struct Log<'a> {
     chief: &'a Client,
-    told: BTreeSet<String>,
+    recorded: BTreeSet<String>,
     n: i64,
 }
 
 impl<'a> Log<'a> {
     async fn of(chief: &'a Client) -> Self {
-        let mut log = Self { chief, told: BTreeSet::new(), n: 0 };
-        log.news().await;
+        let mut log = Self { chief, recorded: BTreeSet::new(), n: 0 };
+        log.new_entries().await;
         log
     }
 
-    /// What was written since the last look, oldest first.
-    async fn news(&mut self) -> Vec<Value> {
+    /// What was written since the last call, oldest first.
+    async fn new_entries(&mut self) -> Vec<Value> {
         let page = self.chief.get("/api/admin/audit?limit=200").await.expect(200);
         let mut entries = page["entries"].as_array().unwrap().clone();
         entries.retain(|entry| entry["n"].as_i64().unwrap() > self.n);
@@ -104,18 +104,19 @@ impl<'a> Log<'a> {
     /// Just this was done, by this person.
     async fn one(&mut self, answer: Answer, action: &str, by: &Client) -> Value {
         assert!((200..300).contains(&answer.status), "{action}: {answer:?}");
-        let news = self.news().await;
-        let actions: Vec<_> = news.iter().map(|entry| entry["action"].as_str().unwrap()).collect();
+        let entries = self.new_entries().await;
+        let actions: Vec<_> =
+            entries.iter().map(|entry| entry["action"].as_str().unwrap()).collect();
         assert_eq!(actions, [action]);
-        assert_eq!(news[0]["actor"]["uid"], by.uid.as_str(), "{news:?}");
-        self.told.insert(action.to_owned());
-        news[0].clone()
+        assert_eq!(entries[0]["actor"]["uid"], by.uid.as_str(), "{entries:?}");
+        self.recorded.insert(action.to_owned());
+        entries[0].clone()
     }
 
     async fn none(&mut self, answer: Answer) {
         let status = answer.status;
         assert!((200..300).contains(&status) || [404, 409].contains(&status), "{answer:?}");
-        assert_eq!(self.news().await, Vec::<Value>::new());
+        assert_eq!(self.new_entries().await, Vec::<Value>::new());
     }
 }
 
@@ -274,15 +275,16 @@ async fn every_act_is_written_down_once_and_what_changes_nothing_is_not() {
     log.one(carl.request("DELETE", "/api/me", Some(deletion)).await, "user.delete_self", &carl)
         .await;
 
-    let told: BTreeSet<_> = CHANGES.iter().map(|(_, action)| *action).collect();
-    let left: Vec<_> = told.into_iter().filter(|action| !log.told.contains(*action)).collect();
+    let decided: BTreeSet<_> = CHANGES.iter().map(|(_, action)| *action).collect();
+    let left: Vec<_> =
+        decided.into_iter().filter(|action| !log.recorded.contains(*action)).collect();
     assert_eq!(left, ["", "room.purge"], "the purge has a test of its own");
     assert_eq!(chief.get("/api/admin/audit/verify").await.expect(200)["ok"], true);
     server.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_changes_nothing_is_told_to_nobody() {
+async fn what_changes_nothing_is_published_to_nobody() {
     let server = TestServer::start().await;
     let chief = server.admin().await;
     let (anna, ben) = (server.user("anna").await, server.user("ben").await);
@@ -298,7 +300,7 @@ async fn what_changes_nothing_is_told_to_nobody() {
         socket.op("hello").await;
         socket.ok(json!({"op": "room.subscribe", "room": made["id"]})).await;
     }
-    // What the sockets' coming caused has been told by then.
+    // What the new sockets caused has been published by then.
     for socket in &mut sockets {
         while tokio::time::timeout(Duration::from_millis(1_500), socket.hear()).await.is_ok() {}
     }
@@ -429,7 +431,7 @@ async fn rows_from_before_the_rule_are_shown_as_the_latest_time_and_spoil_no_pag
     let link = ben.post("/api/invites", json!({})).await.expect(201);
     let sql = server.sql().await;
     sql.batch_execute(&format!(
-        "UPDATE chat.members SET silenced_until = 8640000000000001 WHERE user_id = {0};
+        "UPDATE chat.members SET muted_until = 8640000000000001 WHERE user_id = {0};
          UPDATE accounts.users SET status_state = 'dnd', status_text = 'x',
              status_until = 9223372036854775807 WHERE id = {0};
          UPDATE accounts.invites SET expires_at = 9223372036854775807;

@@ -1,4 +1,4 @@
-//! The chat store on a real PostgreSQL: what the journal asks of it.
+//! The chat store on a real PostgreSQL, as the journal and the rooms use it.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
@@ -8,9 +8,10 @@ mod postgres;
 use std::time::Duration;
 
 use impulse::base::ids::{Mid, RoomId, Uid};
-use impulse::base::limits::store::WARY;
-use impulse::store::chat::ChatStore;
-use impulse::store::chat::commit::{Change, Entry, Outcome, Writer};
+use impulse::base::limits::store::{CHECK_DUPLICATES, COUNTED};
+use impulse::store::chat::change::{Change, Entry, Outcome};
+use impulse::store::chat::commit::Writer;
+use impulse::store::chat::{Ack, ChatStore, Found};
 use impulse::store::pool::Database;
 
 const ROOM: RoomId = RoomId(1);
@@ -37,18 +38,18 @@ async fn a_batch_takes_the_next_numbers_of_its_rooms_and_refuses_what_was_there_
     let second = [new(ROOM, 2), new(nowhere, 3), new(ROOM, 3)];
     let outcomes = writer.commit(&second, 2).await.unwrap();
     assert_eq!(outcomes, [Outcome::Refused, Outcome::Refused, done(3)]);
-    // The next one is looked through before anything is tried.
+    // The next one is checked for duplicates before anything is inserted.
     let third = [new(ROOM, 4), new(ROOM, 1), new(ROOM, 5), new(RoomId(2), 2)];
     let outcomes = writer.commit(&third, 3).await.unwrap();
     assert_eq!(outcomes, [done(4), Outcome::Refused, done(5), done(2)]);
-    tokio::time::sleep(WARY).await;
+    tokio::time::sleep(CHECK_DUPLICATES).await;
     assert_eq!(writer.commit(&[new(ROOM, 6)], 4).await.unwrap(), [done(6)]);
     let sql = database.connect().await.unwrap();
     let strays = "SELECT count(*) FROM chat.messages WHERE room_id = $1";
     assert_eq!(sql.query_one(strays, &[&nowhere.0]).await.unwrap().get::<_, i64>(0), 0);
 }
 
-/// Whoever was away is told what was created and what was changed since, in the order of the changes.
+/// What was missed is what was created and what was changed since, in the order of the changes.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_missed_is_what_is_new_and_what_was_changed_each_once_and_in_order() {
     let database = database().await;
@@ -70,7 +71,8 @@ async fn what_was_missed_is_what_is_new_and_what_was_changed_each_once_and_in_or
     let now: [(u64, u8); 7] = [(1, 1), (3, 3), (6, 6), (8, 5), (9, 7), (10, 4), (11, 2)];
     for since in 0..=12 {
         for limit in 1..=8 {
-            let missed = store.changed_since(ROOM, since, limit).await.unwrap();
+            let missed =
+                store.changed_within(ROOM, since, limit, usize::MAX).await.unwrap().messages;
             let missed: Vec<_> = missed.iter().map(|m| (m.seq, m.mid.0[0])).collect();
             let expected = now.iter().copied().filter(|(seq, _)| *seq > since);
             let expected: Vec<_> = expected.take(limit).collect();
@@ -140,14 +142,31 @@ async fn rows_are_found_by_their_ids_together_with_what_reactions_are_for() {
     writer.commit(&change(edit), 3).await.unwrap();
     let asked: Vec<_> = [102, 3, 9, 200].map(mid).to_vec();
     let revisions = [(mid(3), 0), (mid(3), 1), (mid(200), 0)];
-    let (mut rows, superseded) = store.stored(ROOM, &asked, &revisions).await.unwrap();
+    let Found { mut rows, superseded } = store.stored(ROOM, &asked, &revisions).await.unwrap();
     rows.sort_by_key(|row| row.mid);
     // The message of the reaction comes along; what is of another room, or nowhere, does not.
     assert_eq!(rows.iter().map(|row| row.mid).collect::<Vec<_>>(), [1, 3, 102].map(mid));
     assert_eq!(rows[0].state().reactions.len(), 2);
-    assert_eq!(rows[0].created_ack, (1, 1));
-    assert_eq!((rows[1].rev, rows[1].rev_ack.1), (1, 3));
+    assert_eq!(rows[0].created_ack, Ack { seq: 1, at: 1 });
+    assert_eq!((rows[1].rev, rows[1].rev_ack.at), (1, 3));
     let [one] = &superseded[..] else { panic!("{superseded:?}") };
-    assert_eq!((one.mid, one.rev, one.ack, &one.digest), (mid(3), 0, (3, 1), &None));
-    assert!(store.stored(ROOM, &[], &[]).await.unwrap().0.is_empty());
+    assert_eq!((one.mid, one.rev, one.ack, &one.digest), (mid(3), 0, Ack { seq: 3, at: 1 }, &None));
+    assert!(store.stored(ROOM, &[], &[]).await.unwrap().rows.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn up_to_a_bound_messages_are_counted_and_beyond_it_there_is_an_estimate() {
+    let database = database().await;
+    let store = ChatStore::open(database.clone()).await.unwrap();
+    let mut writer = Writer::connect(&database).await.unwrap();
+    writer.commit(&[new(ROOM, 1), new(ROOM, 2)], 1).await.unwrap();
+    let sql = database.connect().await.unwrap();
+    let count_with_estimate = async |estimate: i64| {
+        let update =
+            "UPDATE pg_class SET reltuples = $1::bigint WHERE oid = 'chat.messages'::regclass";
+        sql.execute(update, &[&estimate]).await.unwrap();
+        store.message_count().await.unwrap()
+    };
+    assert_eq!(count_with_estimate(COUNTED).await, 2);
+    assert_eq!(count_with_estimate(2 * COUNTED).await, 2 * COUNTED);
 }

@@ -8,7 +8,8 @@ mod support;
 use impulse::base::ids::{Mid, RoomId, Uid};
 use impulse::base::limits::chat as limits;
 use impulse::protocol::message::{Content, MessageState, TextBody};
-use impulse::store::chat::commit::{Change, Entry, Outcome, Writer};
+use impulse::store::chat::change::{Change, Entry, Outcome};
+use impulse::store::chat::commit::Writer;
 use impulse::store::chat::content::{digest, text_to_json};
 use impulse::store::chat::{ChatStore, Page, StoredKind};
 use impulse::store::pool::Database;
@@ -105,10 +106,10 @@ fn bodies() -> impl Strategy<Value = TextBody> {
 /// What is in the store about one message, from every side it is read from.
 async fn from_every_side(store: &ChatStore, mid: Mid) -> Vec<MessageState> {
     let room = RoomId(1);
-    let (stored, _) = store.stored(room, &[mid], &[]).await.unwrap();
-    let (page, _) = store.page(room, Page::Newest, 1, usize::MAX).await.unwrap();
+    let stored = store.stored(room, &[mid], &[]).await.unwrap().rows;
+    let page = store.page(room, Page::Newest, 1, usize::MAX).await.unwrap().messages;
     let seq = page.first().map_or(0, |message| message.seq);
-    let mut states = store.changed_since(room, seq - 1, 10).await.unwrap();
+    let mut states = store.changed_within(room, seq - 1, 10, usize::MAX).await.unwrap().messages;
     states.extend(page);
     states.extend(stored.iter().map(|row| row.state()));
     states
@@ -138,13 +139,13 @@ async fn every_text_that_can_be_sent_comes_back_as_it_was_from_wherever_it_is_re
                 assert_eq!(state.content, Content::Plain(first.clone()));
             }
             let recent = store.recent(room, 1).await.unwrap();
-            assert_eq!(recent[0].2, first.mentions);
+            assert_eq!(*recent[0].mentions, *first.mentions);
             let (body, replaced) = (text_to_json(&second).unwrap(), Some(digest(&first)));
             commit(Change::Edit { mid, rev: 1, body, replaced }).await;
             for state in from_every_side(&store, mid).await {
                 assert_eq!(state.content, Content::Plain(second.clone()));
             }
-            let (_, superseded) = store.stored(room, &[mid], &[(mid, 0)]).await.unwrap();
+            let superseded = store.stored(room, &[mid], &[(mid, 0)]).await.unwrap().superseded;
             assert_eq!(superseded[0].digest.as_deref(), replaced.as_ref().map(|d| &d[..]));
         });
         Ok(())
@@ -390,7 +391,7 @@ async fn a_reaction_that_cannot_be_read_counts_and_can_be_taken_back() {
     socket.ok(send(json!({"mid": reaction, "rev": 1, "kind": "del"}))).await;
     socket.ok(react(&new_mid(), "more")).await;
     let stored = ChatStore::open(Database::new(&server.database).unwrap()).await.unwrap();
-    let (rows, _) = stored.stored(RoomId(1), &[reaction.parse().unwrap()], &[]).await.unwrap();
+    let rows = stored.stored(RoomId(1), &[reaction.parse().unwrap()], &[]).await.unwrap().rows;
     assert!(rows.iter().any(|row| matches!(row.kind, StoredKind::Deleted { target: Some(_) })));
     assert_eq!(rows.len(), 1, "an erased reaction brings no message along");
     server.stop().await;

@@ -1,5 +1,5 @@
-//! The limits of the machine: a server with few descriptors, more sockets than fit, and a process that
-//! has not a single descriptor left. Who is in is served, who comes is told no, nothing dies.
+//! The limits of the machine: a server with few descriptors, more sockets than fit, and a process without a
+//! single descriptor left. Open connections are served, new ones are refused, and nothing dies.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
@@ -43,8 +43,8 @@ impl Small {
         Client::connect(&self.server.address, &self.token)
     }
 
-    /// As soon as there is room.
-    fn connect_at_last(&self) -> Client {
+    /// Connects as soon as there is room.
+    fn connect_when_possible(&self) -> Client {
         let deadline = Instant::now() + PATIENCE;
         loop {
             match self.connect() {
@@ -59,14 +59,14 @@ impl Small {
         matches!(process::http(&self.server.address, "GET", "/health", None, None), Ok((200, _)))
     }
 
-    fn figure(&self, name: &str) -> f64 {
+    fn metric(&self, name: &str) -> f64 {
         let text = plain_get(&self.server.address, "/metrics");
         let line = text.lines().find(|line| line.starts_with(&format!("{name} ")));
         let value = line.and_then(|line| line.rsplit(' ').next()).and_then(|n| n.parse().ok());
         value.unwrap_or_else(|| panic!("no {name} in {text}"))
     }
 
-    /// Ends it as an operator would, and returns what it has said.
+    /// Stops it as an operator would, and returns its log.
     fn end(self) -> String {
         assert!(self.server.terminate().success());
         let log = std::fs::read_to_string(&self.log).unwrap();
@@ -92,8 +92,8 @@ fn follow(client: &mut Client) -> String {
     room
 }
 
-/// One message from the first of them reaches them all.
-fn talk(clients: &mut [Client], room: &str) {
+/// One message of the first client reaches all.
+fn exchange(clients: &mut [Client], room: &str) {
     let mid = new_mid();
     assert_eq!(clients[0].ask(text(room, &mid, "still here")).unwrap()["op"], "ok");
     let is_it = |frame: &Value| frame["op"] == "msg" && frame["msg"]["mid"] == mid.as_str();
@@ -103,9 +103,9 @@ fn talk(clients: &mut [Client], room: &str) {
 }
 
 #[test]
-fn beyond_the_descriptors_an_upgrade_is_refused_and_who_is_in_is_served() {
+fn beyond_the_descriptors_an_upgrade_is_refused_and_open_sockets_are_served() {
     let small = Small::start(128, &[]);
-    let most = small.figure("impulse_connections_max") as usize;
+    let most = small.metric("impulse_connections_max") as usize;
     assert!((20..128).contains(&most), "{most}");
     let mut inside: Vec<_> = (0..most)
         .map(|n| small.connect().unwrap_or_else(|error| panic!("number {n} of {most}: {error}")))
@@ -116,8 +116,8 @@ fn beyond_the_descriptors_an_upgrade_is_refused_and_who_is_in_is_served() {
         assert!(error.starts_with("HTTP/1.1 503 ") && error.contains("Retry-After: "), "{error}");
         assert!(small.is_healthy());
     }
-    talk(&mut inside, &room);
-    assert_eq!(small.figure("impulse_connections") as usize, most);
+    exchange(&mut inside, &room);
+    assert_eq!(small.metric("impulse_connections") as usize, most);
     let refused = plain_get(&small.server.address, "/metrics");
     assert!(
         refused.contains("impulse_connects_refused_total{reason=\"sockets\"} 100"),
@@ -127,66 +127,66 @@ fn beyond_the_descriptors_an_upgrade_is_refused_and_who_is_in_is_served() {
         refused.contains("impulse_connects_refused_total{reason=\"descriptors\"} 0"),
         "{refused}"
     );
-    assert!(small.figure("process_resident_memory_bytes") < 300e6);
+    assert!(small.metric("process_resident_memory_bytes") < 300e6);
 
     inside.truncate(most - 10);
     for _ in 0..10 {
-        inside.push(small.connect_at_last());
+        inside.push(small.connect_when_possible());
     }
     inside[most - 10..].iter_mut().for_each(|client| drop(follow(client)));
-    talk(&mut inside, &room);
+    exchange(&mut inside, &room);
     let log = small.end();
     assert!(log.contains(&format!("room for {most} connections, with 128 descriptors")), "{log}");
     assert!(log.contains(&format!("only {most} connections will fit")), "{log}");
 }
 
 #[test]
-fn a_crowd_that_only_connects_takes_nobody_s_place() {
+fn connections_that_send_nothing_keep_no_other_out() {
     let small = Small::start(128, &[]);
     let mut inside: Vec<_> = (0..10).map(|_| small.connect().unwrap()).collect();
     let room = inside.iter_mut().map(follow).last().unwrap();
-    // More than there are descriptors, saying nothing.
+    // More than there are descriptors, and none sends anything.
     let crowd: Vec<_> =
         (0..400).map(|_| TcpStream::connect(&small.server.address).unwrap()).collect();
-    talk(&mut inside, &room);
-    let mut told = 0;
+    exchange(&mut inside, &room);
+    let mut refused = 0;
     for mut stream in crowd.iter().skip(200) {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let mut answer = String::new();
-        // A refusal, or just the end when too many are being refused: never silence.
+        // Each gets a refusal, or the end of the connection when too many are being refused.
         match stream.read_to_string(&mut answer) {
-            Ok(_) => told += usize::from(answer.starts_with("HTTP/1.1 503 ")),
+            Ok(_) => refused += usize::from(answer.starts_with("HTTP/1.1 503 ")),
             Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset, "{error}"),
         }
-        // Whoever was told leaves, which makes room to tell the next.
+        // A refused connection closes, which makes room to refuse the next.
         let _ = stream.shutdown(Shutdown::Both);
     }
-    assert!(told > 0, "somebody was told why");
-    talk(&mut inside, &room);
+    assert!(refused > 0, "some were refused with an answer");
+    exchange(&mut inside, &room);
     drop(crowd);
     let deadline = Instant::now() + PATIENCE;
     while !small.is_healthy() {
         assert!(Instant::now() < deadline, "the crowd has gone, and still no answer");
         std::thread::sleep(Duration::from_millis(20));
     }
-    inside.push(small.connect_at_last());
+    inside.push(small.connect_when_possible());
     follow(inside.last_mut().unwrap());
-    talk(&mut inside, &room);
+    exchange(&mut inside, &room);
     small.end();
 }
 
 #[test]
-fn a_wish_is_held_to_and_one_that_does_not_fit_is_warned_of() {
+fn a_configured_maximum_is_kept_and_one_that_does_not_fit_is_warned_of() {
     let small = Small::start(256, &[("IMPULSE_CONNECTIONS_MAX", "3")]);
     let inside: Vec<_> = (0..3).map(|_| small.connect().unwrap()).collect();
     let error = small.connect().err().expect("a fourth").to_string();
     assert!(error.starts_with("HTTP/1.1 503 "), "{error}");
     drop(inside);
-    drop(small.connect_at_last());
+    drop(small.connect_when_possible());
     assert!(!small.end().contains("will not fit"));
 
     let small = Small::start(256, &[("IMPULSE_CONNECTIONS_MAX", "5000")]);
-    let fits = small.figure("impulse_connections_max");
+    let fits = small.metric("impulse_connections_max");
     assert!(fits < 256.0, "{fits}");
     let log = small.end();
     assert!(log.contains("5000 connections (--connections-max) will not fit"), "{log}");
@@ -207,13 +207,13 @@ fn allow(pid: u32, descriptors: usize) {
 }
 
 #[test]
-fn without_a_descriptor_left_new_ones_are_told_and_the_listener_neither_spins_nor_dies() {
+fn without_a_descriptor_left_new_connections_are_refused_and_the_listener_neither_spins_nor_dies() {
     let small = Small::start(256, &[]);
     let pid = small.server.pid();
     let mut inside: Vec<_> = (0..5).map(|_| small.connect().unwrap()).collect();
     let room = inside.iter_mut().map(follow).last().unwrap();
-    talk(&mut inside, &room);
-    // As if something else had taken all others: the limit sinks to what is open.
+    exchange(&mut inside, &room);
+    // The limit is lowered to what is open, as if another program had taken the rest.
     let highest = std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap();
     let numbers =
         highest.map(|fd| fd.unwrap().file_name().to_string_lossy().parse::<usize>().unwrap());
@@ -233,17 +233,17 @@ fn without_a_descriptor_left_new_ones_are_told_and_the_listener_neither_spins_no
         }
     }
     assert_eq!(refused, 50);
-    talk(&mut inside, &room);
-    // With nobody at the door there is nothing to do; a loop that tries again and again would use up
+    exchange(&mut inside, &room);
+    // Without new connections there is nothing to do. A loop that retried without a pause would use up
     // nearly all of these two seconds.
     let before = ticks(pid);
     std::thread::sleep(Duration::from_secs(2));
     assert!(ticks(pid) - before < 100, "it spins");
 
     allow(pid, 256);
-    inside.push(small.connect_at_last());
+    inside.push(small.connect_when_possible());
     follow(inside.last_mut().unwrap());
-    talk(&mut inside, &room);
+    exchange(&mut inside, &room);
     let figures = plain_get(&small.server.address, "/metrics");
     let counted =
         figures.lines().find(|l| l.contains("reason=\"descriptors\"")).unwrap().to_owned();
@@ -251,5 +251,5 @@ fn without_a_descriptor_left_new_ones_are_told_and_the_listener_neither_spins_no
     assert!(counted >= 50.0, "{counted}");
     let log = small.end();
     let complaints = log.matches("cannot accept connections").count();
-    assert!((1..=5).contains(&complaints), "said, and not each time: {complaints}");
+    assert!((1..=5).contains(&complaints), "logged, and not each time: {complaints}");
 }

@@ -1,5 +1,5 @@
-//! Very many requests and connections of one client: what it is given, what it is refused, and that
-//! nobody else notices.
+//! Very many requests and connections of one client: what it gets, what it is refused, and that no other
+//! client is affected.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
@@ -29,7 +29,7 @@ use tokio::time::timeout;
 use support::TestServer;
 use support::client::PATIENCE;
 
-/// Answers with the path it was asked for; remembers all paths in their order.
+/// Answers with the path of the request, and remembers all paths in their order.
 #[derive(Default)]
 struct Witness {
     paths: Mutex<Vec<String>>,
@@ -85,37 +85,37 @@ async fn connect(address: SocketAddr) -> TcpStream {
     timeout(PATIENCE, TcpStream::connect(address)).await.expect("in time").unwrap()
 }
 
-/// One that has begun a request and does not give way.
+/// A connection that has begun a request and does not give way.
 async fn busy(address: SocketAddr) -> TcpStream {
     let mut stream = connect(address).await;
     stream.write_all(b"GET / HTTP/1.1\r\n").await.unwrap();
-    // Until the server has read it there is nothing that shows it.
+    // Nothing shows when the server has read it.
     tokio::time::sleep(Duration::from_millis(50)).await;
     stream
 }
 
-/// What is said until the end.
+/// What arrives until the end of the connection.
 async fn rest(stream: &mut TcpStream) -> String {
-    let mut said = Vec::new();
-    timeout(PATIENCE, stream.read_to_end(&mut said)).await.expect("an end").unwrap();
-    String::from_utf8_lossy(&said).into_owned()
+    let mut answer = Vec::new();
+    timeout(PATIENCE, stream.read_to_end(&mut answer)).await.expect("an end").unwrap();
+    String::from_utf8_lossy(&answer).into_owned()
 }
 
 /// One request and its answer, whose body is the path; nothing if the connection ended before.
 async fn ask(stream: &mut TcpStream, path: &str) -> Option<String> {
     stream.write_all(get(path).as_bytes()).await.ok()?;
-    let mut said = Vec::new();
+    let mut answer = Vec::new();
     let reading = async {
-        while !said.ends_with(format!("\r\n\r\n{path}").as_bytes()) {
-            match stream.read_buf(&mut said).await {
-                Ok(0) | Err(_) => return said.is_empty(),
+        while !answer.ends_with(format!("\r\n\r\n{path}").as_bytes()) {
+            match stream.read_buf(&mut answer).await {
+                Ok(0) | Err(_) => return answer.is_empty(),
                 Ok(_) => {}
             }
         }
         false
     };
     let gone = timeout(PATIENCE, reading).await.expect("an answer in time");
-    (!gone).then(|| String::from_utf8_lossy(&said).into_owned())
+    (!gone).then(|| String::from_utf8_lossy(&answer).into_owned())
 }
 
 #[tokio::test]
@@ -123,7 +123,7 @@ async fn requests_sent_without_waiting_take_turns_with_those_of_others() {
     const EACH: usize = 150;
     let listener = bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let address = listener.local_addr().unwrap();
-    // Everything is there before anybody looks.
+    // All requests have arrived before the first is read.
     let streams: Vec<_> = (0..4)
         .map(|n| {
             let mut stream = std::net::TcpStream::connect(address).unwrap();
@@ -144,7 +144,7 @@ async fn requests_sent_without_waiting_take_turns_with_those_of_others() {
     let first_of_last = paths.iter().position(|path| path == "/3").unwrap();
     assert!(first_of_last < EACH, "the last one waited for {first_of_last} answers of others");
     let runs = paths.chunk_by(|a, b| a == b).map(<[_]>::len).max();
-    // At the end the slower ones may be alone.
+    // At the end only the slower connections are left.
     let early = paths[..EACH].chunk_by(|a, b| a == b).map(<[_]>::len).max();
     assert!(early <= Some(READ_AT_ONCE), "{early:?} in a row, {runs:?} at all");
 }
@@ -154,7 +154,7 @@ async fn requests_sent_without_waiting_take_turns_with_those_of_others() {
 const READ_AT_ONCE: usize = 16;
 
 #[tokio::test]
-async fn a_connection_that_says_nothing_ends_with_the_deadline_of_its_head() {
+async fn a_connection_that_sends_nothing_ends_with_the_deadline_of_its_head() {
     let head = Duration::from_millis(300);
     let deadlines = Deadlines { head, ..Deadlines::default() };
     let server = start(Options { deadlines, ..Options::default() });
@@ -166,8 +166,8 @@ async fn a_connection_that_says_nothing_ends_with_the_deadline_of_its_head() {
     tokio::time::sleep(head / 2).await;
     late.write_all(b"GET / HTTP/1.1\r\n").await.unwrap();
     assert_eq!(rest(&mut silent).await, "");
-    let said = rest(&mut late).await;
-    assert!(said.starts_with("HTTP/1.1 408 "), "{said}");
+    let answer = rest(&mut late).await;
+    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
     assert!(began.elapsed() < head * 5, "{:?}", began.elapsed());
     assert!(
         ask(&mut served, "/file").await.is_some(),
@@ -191,8 +191,8 @@ async fn the_connection_that_is_idle_for_the_longest_time_gives_way_to_a_new_one
         let mut working = busy(server.address).await;
         tokio::time::sleep(limits::GIVES_WAY + Duration::from_millis(50)).await;
         let mut fourth = connect(server.address).await;
-        let said = ask(&mut fourth, "/file/4").await.expect("a permit");
-        assert!(said.starts_with("HTTP/1.1 200 "), "{said}");
+        let answer = ask(&mut fourth, "/file/4").await.expect("a permit");
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
         assert_eq!(rest(&mut oldest).await, "", "the oldest has given way");
         assert!(ask(&mut newer, "/file/5").await.is_some(), "and no other");
         working.write_all(b"Host: h\r\nConnection: close\r\n\r\n").await.unwrap();
@@ -201,25 +201,25 @@ async fn the_connection_that_is_idle_for_the_longest_time_gives_way_to_a_new_one
 }
 
 #[tokio::test]
-async fn a_connection_that_never_said_anything_gives_way_as_well() {
+async fn a_connection_that_never_sent_anything_gives_way_as_well() {
     let server = start(Options { max_per_client: 1, ..Options::default() });
     let mut silent = connect(server.address).await;
     let mut other = connect(server.address).await;
-    let said = ask(&mut other, "/file").await.expect("a permit after a moment");
-    assert!(said.starts_with("HTTP/1.1 200 "), "{said}");
+    let answer = ask(&mut other, "/file").await.expect("a permit after a moment");
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
     assert_eq!(rest(&mut silent).await, "");
 }
 
 #[tokio::test]
-async fn one_that_finds_no_permit_waits_for_the_next_answer_of_the_others() {
+async fn a_connection_without_a_permit_waits_for_the_next_answer_of_the_others() {
     let server = start(Options { max_per_client: 1, ..Options::default() });
     let mut first = connect(server.address).await;
     first.write_all(get("/slow").as_bytes()).await.unwrap();
     tokio::time::sleep(Duration::from_millis(50)).await;
     let mut second = connect(server.address).await;
     second.write_all(get("/file").as_bytes()).await.unwrap();
-    let said = rest(&mut first).await;
-    assert!(said.contains("Connection: close") && said.ends_with("/slow"), "{said}");
+    let answer = rest(&mut first).await;
+    assert!(answer.contains("Connection: close") && answer.ends_with("/slow"), "{answer}");
     drop(first);
     let mut status = [0; 12];
     timeout(PATIENCE, second.read_exact(&mut status)).await.expect("a permit").unwrap();
@@ -227,7 +227,7 @@ async fn one_that_finds_no_permit_waits_for_the_next_answer_of_the_others() {
 }
 
 #[tokio::test]
-async fn so_many_wait_for_so_long_and_the_next_is_told_at_once() {
+async fn so_many_connections_wait_for_so_long_and_the_next_is_refused_at_once() {
     let permit = Duration::from_secs(3);
     let deadlines = Deadlines { permit, linger: Duration::from_millis(50), ..Deadlines::default() };
     let server = start(Options { max_per_client: 1, deadlines, ..Options::default() });
@@ -238,16 +238,16 @@ async fn so_many_wait_for_so_long_and_the_next_is_told_at_once() {
         waiting.push(connect(server.address).await);
     }
     let mut beyond = connect(server.address).await;
-    let said = rest(&mut beyond).await;
-    assert!(said.starts_with("HTTP/1.1 429 ") && said.contains("Retry-After"), "{said}");
+    let answer = rest(&mut beyond).await;
+    assert!(answer.starts_with("HTTP/1.1 429 ") && answer.contains("Retry-After"), "{answer}");
     let at_once = began.elapsed();
-    let said = rest(&mut waiting[0]).await;
-    assert!(said.starts_with("HTTP/1.1 429 "), "{said}");
+    let answer = rest(&mut waiting[0]).await;
+    assert!(answer.starts_with("HTTP/1.1 429 "), "{answer}");
     assert!(began.elapsed() >= permit && began.elapsed() > at_once, "{:?}", began.elapsed());
 }
 
-/// Six connections that fetch what is left of ninety files, as a browser does: a connection that has
-/// ended takes no request with it. How many connections that took.
+/// Six connections fetch ninety files, as a browser does: the request of a connection that has ended is
+/// made again. How many connections that took.
 async fn load_page(address: SocketAddr) -> usize {
     let files: VecDeque<_> = (0..90).map(|n| format!("/file/{n}")).collect();
     let files = Arc::new(Mutex::new(files));
@@ -257,13 +257,13 @@ async fn load_page(address: SocketAddr) -> usize {
             let (mut stream, mut opened) = (connect(address).await, 1);
             loop {
                 let Some(file) = files.lock().unwrap().pop_front() else { return opened };
-                let said = ask(&mut stream, &file).await;
-                if let Some(said) = &said {
-                    assert!(said.starts_with("HTTP/1.1 200 "), "{file}: {said}");
+                let answer = ask(&mut stream, &file).await;
+                if let Some(answer) = &answer {
+                    assert!(answer.starts_with("HTTP/1.1 200 "), "{file}: {answer}");
                 } else {
                     files.lock().unwrap().push_back(file);
                 }
-                if said.is_none_or(|said| said.contains("Connection: close")) {
+                if answer.is_none_or(|answer| answer.contains("Connection: close")) {
                     stream = connect(address).await;
                     opened += 1;
                 }
@@ -293,18 +293,18 @@ async fn eighty_browsers_of_one_address_load_a_page_of_ninety_files_and_none_is_
 }
 
 #[tokio::test]
-async fn who_asks_for_more_than_its_rate_is_told_when_to_come_back_and_others_are_served() {
-    // A hundred units: ten calls.
+async fn a_client_beyond_its_rate_gets_retry_after_and_others_are_served() {
+    // The budget is a hundred units: ten calls.
     let limiter = Arc::new(RequestLimiter::new(0.001));
     let burst = f64::from(limits::BURST / limits::COST_CALL) * 0.001;
     let server = start(Options { limiter, ..Options::default() });
     let mut flood = connect(server.address).await;
     flood.write_all(get("/call").repeat(50).as_bytes()).await.unwrap();
-    let said = rest(&mut flood).await;
-    let good = said.matches("HTTP/1.1 200 ").count();
+    let answer = rest(&mut flood).await;
+    let good = answer.matches("HTTP/1.1 200 ").count();
     assert!(good >= burst as usize - 1 && good <= burst as usize, "{good}");
-    assert_eq!(said.matches("HTTP/1.1 429 ").count(), 1, "one refusal, then the end: {said}");
-    assert!(said.contains("Retry-After: ") && said.contains("\"rate_limited\""), "{said}");
+    assert_eq!(answer.matches("HTTP/1.1 429 ").count(), 1, "one refusal, then the end: {answer}");
+    assert!(answer.contains("Retry-After: ") && answer.contains("\"rate_limited\""), "{answer}");
     let socket = tokio::net::TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.9:0".parse().unwrap()).unwrap();
     let mut other = socket.connect(server.address).await.unwrap();
@@ -312,8 +312,8 @@ async fn who_asks_for_more_than_its_rate_is_told_when_to_come_back_and_others_ar
 }
 
 #[tokio::test]
-async fn the_requests_of_one_address_that_are_worked_on_at_once_are_bounded() {
-    // Of sixty-four, two.
+async fn the_requests_of_one_address_that_are_served_at_once_are_bounded() {
+    // Two instead of sixty-four.
     let limiter = Arc::new(RequestLimiter::new(2.0 / limits::AT_ONCE as f64));
     let server = start(Options { limiter, ..Options::default() });
     let mut streams = Vec::new();
@@ -331,7 +331,7 @@ async fn the_requests_of_one_address_that_are_worked_on_at_once_are_bounded() {
 }
 
 #[tokio::test]
-async fn a_header_outside_utf_8_is_opaque_and_spoils_only_itself() {
+async fn a_header_outside_utf_8_is_opaque_and_affects_only_itself() {
     let server = start(Options::default());
     let status = async |fields: &[u8]| {
         let mut stream = connect(server.address).await;
@@ -357,7 +357,7 @@ async fn a_header_outside_utf_8_is_opaque_and_spoils_only_itself() {
     }
 }
 
-/// A message and its answer, by a client that needs none of the server's threads.
+/// Sends a message and reads the answer, by a client that needs none of the server's threads.
 fn send(client: &mut process::Client, room: &str, text: &str) {
     let answer = client.ask(process::text(room, &process::new_mid(), text)).unwrap();
     assert_eq!(answer["op"], "ok", "{answer}");
@@ -378,7 +378,7 @@ fn speaker(address: &str) -> (process::Client, String) {
     (client, room)
 }
 
-/// The only thread of HTTP does not answer at all meanwhile.
+/// Meanwhile the only thread of HTTP answers nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_room_commits_while_every_thread_of_http_is_busy() {
     let server = TestServer::start().await;
@@ -465,7 +465,7 @@ async fn while_thirty_two_connections_pipeline_requests_others_send_and_are_answ
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn with_a_list_of_hosts_only_those_are_answered_and_their_pages_are_our_own() {
+async fn with_a_list_of_hosts_only_those_are_served_and_their_pages_are_our_own() {
     let flags = ["--hosts", "chat.example, [::1]:8080", "--dev-echo", "/echo"];
     let server = TestServer::start_with(&flags).await;
     let status = async |path: &str, host: &str, more: &str| {
@@ -473,9 +473,9 @@ async fn with_a_list_of_hosts_only_those_are_answered_and_their_pages_are_our_ow
         let head =
             format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{more}\r\n");
         stream.write_all(head.as_bytes()).await.unwrap();
-        let said = rest(&mut stream).await;
-        let code = said.split_once("\"code\":\"").and_then(|(_, rest)| rest.split_once('"'));
-        (said.get(9..12).unwrap_or_default().to_owned(), code.map(|(code, _)| code.to_owned()))
+        let answer = rest(&mut stream).await;
+        let code = answer.split_once("\"code\":\"").and_then(|(_, rest)| rest.split_once('"'));
+        (answer.get(9..12).unwrap_or_default().to_owned(), code.map(|(code, _)| code.to_owned()))
     };
     let own = server.address.to_string();
     for (path, host) in [
@@ -494,13 +494,13 @@ async fn with_a_list_of_hosts_only_those_are_answered_and_their_pages_are_our_ow
             assert_eq!((status.as_str(), code.as_deref()), ("421", Some("misdirected")), "{path}");
         }
     }
-    // The address of the setup is one that is answered.
+    // The setup link has a host that is served.
     assert!(server.setup_link().unwrap().starts_with("http://chat.example:"));
     server.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_echo_endpoint_takes_programs_and_our_own_page_and_no_other_page() {
+async fn the_echo_endpoint_serves_programs_and_our_own_page_and_no_other_page() {
     let server = TestServer::start_with(&["--dev-echo", "/echo"]).await;
     let upgrade = async |origin: &str| {
         let mut stream = connect(server.address).await;
@@ -545,9 +545,9 @@ fn a_refused_origin_is_written_into_the_log_once_with_both_values_and_what_to_se
             body.len()
         );
         stream.write_all(head.as_bytes()).unwrap();
-        let mut said = String::new();
-        stream.read_to_string(&mut said).unwrap();
-        said.get(9..12).unwrap_or_default().to_owned()
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer.get(9..12).unwrap_or_default().to_owned()
     };
     for _ in 0..5 {
         assert_eq!(ask("chat.example", "https://other.example"), "403");

@@ -1,4 +1,4 @@
-//! The seeds of the fuzz targets, run with every test: what once was interesting stays handled.
+//! The seeds of the fuzz targets, run with every test, so that what fuzzing has found stays fixed.
 //! The targets themselves are in `fuzz/` (`cargo +nightly fuzz run frames`).
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
@@ -26,38 +26,38 @@ fn every_seed_of_commands_is_a_command_or_a_fault() {
 }
 
 #[test]
-fn every_seed_of_frames_says_the_same_however_it_is_cut() {
-    let said = |bytes: &[u8], step: usize| {
+fn every_seed_of_frames_decodes_the_same_however_it_is_cut() {
+    let decode = |bytes: &[u8], step: usize| {
         let mut codec = Codec::default();
-        let mut said = Vec::new();
+        let mut decoded = Vec::new();
         for chunk in bytes.chunks(step) {
             let mut chunk = chunk.to_vec();
             let mut input = chunk.as_mut_slice();
             loop {
                 match codec.next(Limits { message: 4_096, fragments: 16 }, &mut input) {
-                    Ok(Some(message)) => said.push(format!("{message:?}")),
+                    Ok(Some(message)) => decoded.push(format!("{message:?}")),
                     Ok(None) => break,
                     Err(fault) => {
-                        said.push(format!("{}", fault.code()));
-                        return said;
+                        decoded.push(format!("{}", fault.code()));
+                        return decoded;
                     }
                 }
             }
         }
-        said
+        decoded
     };
     for seed in seeds("frames") {
         // The first byte chooses the cut in the fuzz target.
         let bytes = seed.get(1..).unwrap_or_default();
-        let whole = said(bytes, usize::MAX);
+        let whole = decode(bytes, usize::MAX);
         for step in 1..=bytes.len() {
-            assert_eq!(said(bytes, step), whole, "{bytes:x?} by {step}");
+            assert_eq!(decode(bytes, step), whole, "{bytes:x?} by {step}");
         }
     }
 }
 
 #[test]
-fn every_seed_of_request_heads_is_judged_and_one_that_is_good_stays_so_alone() {
+fn every_seed_of_request_heads_is_parsed_and_a_good_one_stays_good_alone() {
     for seed in seeds("request_head") {
         let (_, length) = parse(&seed).unwrap().expect("a complete head");
         assert_eq!(parse(&seed[..length]).unwrap().map(|(_, same)| same), Some(length));

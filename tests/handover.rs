@@ -24,7 +24,9 @@ use impulse::base::limits::delivery as limits;
 use impulse::delivery::{self, Adoption, ConnectionKind, NewChat, Rights, Settings, Shards};
 use impulse::protocol::presence::Status;
 use impulse::rooms::Rooms;
-use impulse::rooms::outlet::{ConnRef, Delivery, Outlet, Publication};
+use impulse::rooms::delivery::Delivery;
+use impulse::rooms::publication::{ConnRef, Publication};
+use impulse::rooms::publisher::Publisher;
 use impulse::store::chat::ChatStore;
 use impulse::store::pool::Database;
 
@@ -43,20 +45,20 @@ async fn to_the_end(stream: &mut TcpStream) -> Vec<u8> {
 
 /// The shards of a server without the server.
 struct TestShards {
-    outlet: Outlet,
+    publisher: Publisher,
     shards: Shards,
 }
 
 impl TestShards {
     async fn start(shards: usize) -> Self {
         raise_descriptor_limit();
-        let (outlet, prepared) = delivery::prepare(shards).unwrap();
+        let (publisher, prepared) = delivery::prepare(shards).unwrap();
         let database = Database::new(&postgres::database().await).unwrap();
         let store = ChatStore::open(database).await.unwrap();
-        let rooms = Rooms::start(store, outlet.clone()).await.unwrap();
+        let rooms = Rooms::start(store, publisher.clone()).await.unwrap();
         let settings = Settings { rate_limit_scale: 0.0, ..Settings::default() };
         let shards = prepared.start(rooms, settings).unwrap();
-        Self { outlet, shards }
+        Self { publisher, shards }
     }
 
     /// Has one end of a new connection adopted; the other end.
@@ -85,13 +87,13 @@ impl TestShards {
 
     async fn follow(&self, conn: ConnRef) {
         let replay = vec![Bytes::from_static(b"following")];
-        self.outlet.to(conn, Delivery::Subscribed(conn, ROOM)).await.unwrap();
-        self.outlet.to(conn, Delivery::Replayed(conn, ROOM, replay)).await.unwrap();
+        self.publisher.send_to(conn, Delivery::Subscribed(conn, ROOM)).await.unwrap();
+        self.publisher.send_to(conn, Delivery::Replayed(conn, ROOM, replay)).await.unwrap();
     }
 
     async fn publish(&self, events: Vec<Bytes>) {
         let publication = Publication { room: ROOM, events, activity: None, more_follows: false };
-        self.outlet.broadcast(Delivery::Publish(Arc::new(publication))).await.unwrap();
+        self.publisher.broadcast(Delivery::Publish(Arc::new(publication))).await.unwrap();
     }
 
     fn adopted(&self) -> u64 {

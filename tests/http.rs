@@ -14,10 +14,10 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-/// Says what it saw: method, path, client, body.
-struct Mirror;
+/// Answers with what it got: method, path, client, body.
+struct Echo;
 
-impl Service for Mirror {
+impl Service for Echo {
     fn body_limit(&self, head: &Head) -> usize {
         if head.path == "/big" { 1_000_000 } else { 1_000 }
     }
@@ -46,7 +46,7 @@ async fn start(options: Options) -> Running {
     let listener = bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = watch::channel(false);
-    let task = tokio::spawn(serve(listener, Arc::new(Mirror), options, stopped));
+    let task = tokio::spawn(serve(listener, Arc::new(Echo), options, stopped));
     Running { address, stop, task }
 }
 
@@ -125,7 +125,7 @@ async fn a_truncated_body_is_never_processed() {
 }
 
 #[tokio::test]
-async fn continue_is_said_before_a_body_that_will_be_read_and_never_before_another() {
+async fn continue_is_sent_before_a_body_that_will_be_read_and_never_before_another() {
     let server = start(options()).await;
     let mut stream = TcpStream::connect(server.address).await.unwrap();
     let head = "POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nConnection: close\r\n";
@@ -169,12 +169,12 @@ async fn a_forwarded_address_counts_only_from_a_trusted_proxy() {
 }
 
 #[tokio::test]
-async fn too_many_connections_are_told_so() {
+async fn too_many_connections_are_refused_with_their_status() {
     for (options, status) in [
         (Options { max_per_client: 2, ..options() }, "429"),
         (Options { max_connections: 2, ..options() }, "503"),
     ] {
-        a_third_connection_is_told(options, status).await;
+        a_third_connection_is_refused(options, status).await;
     }
 }
 
@@ -184,11 +184,11 @@ async fn half_a_head(address: SocketAddr) -> TcpStream {
     stream
 }
 
-async fn a_third_connection_is_told(options: Options, status: &str) {
+async fn a_third_connection_is_refused(options: Options, status: &str) {
     let permit = Duration::from_millis(300);
     let deadlines = Deadlines { permit, ..Deadlines::default() };
     let server = start(Options { deadlines, ..options }).await;
-    // Both have begun a request: who has none gives way.
+    // Both have begun a request: a connection without one would give way.
     let _one = half_a_head(server.address).await;
     let two = half_a_head(server.address).await;
     tokio::time::sleep(Duration::from_millis(100)).await;
@@ -204,7 +204,7 @@ async fn a_third_connection_is_told(options: Options, status: &str) {
 }
 
 #[tokio::test]
-async fn stopping_finishes_what_was_asked_and_closes_what_is_idle() {
+async fn stopping_finishes_requests_in_flight_and_closes_idle_connections() {
     let server = start(options()).await;
     let mut idle = TcpStream::connect(server.address).await.unwrap();
     let mut busy = TcpStream::connect(server.address).await.unwrap();
@@ -221,14 +221,14 @@ async fn stopping_finishes_what_was_asked_and_closes_what_is_idle() {
     assert!(TcpStream::connect(server.address).await.is_err());
 }
 
-fn in_a_hurry() -> Options {
+fn short_deadlines() -> Options {
     let soon = Duration::from_millis(300);
     let deadlines =
         Deadlines { head: soon, body: soon, idle: soon, write: soon, linger: soon, permit: soon };
     Options { deadlines, ..options() }
 }
 
-/// Sends one byte every 20 ms until the server has had enough; what it said, and after how long.
+/// Sends one byte every 20 ms until the server closes; its answer, and after how long.
 async fn drip(address: SocketAddr, first: &[u8], byte: &[u8]) -> (String, Duration) {
     let started = Instant::now();
     let mut stream = TcpStream::connect(address).await.unwrap();
@@ -252,7 +252,7 @@ async fn drip(address: SocketAddr, first: &[u8], byte: &[u8]) -> (String, Durati
 
 #[tokio::test]
 async fn deadlines_cover_the_whole_head_and_the_whole_body_not_one_read() {
-    let server = start(in_a_hurry()).await;
+    let server = start(short_deadlines()).await;
     for (first, byte) in [
         (&b"GET / HTTP/1.1\r\nHost: h\r\nX: "[..], &b"a"[..]),
         (b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 900\r\n\r\n", b"a"),
@@ -265,8 +265,8 @@ async fn deadlines_cover_the_whole_head_and_the_whole_body_not_one_read() {
 }
 
 #[tokio::test]
-async fn a_connection_without_a_request_is_closed_without_a_word() {
-    let server = start(in_a_hurry()).await;
+async fn a_connection_without_a_request_is_closed_without_an_answer() {
+    let server = start(short_deadlines()).await;
     assert_eq!(exchange(server.address, b"").await, "");
     let answers = exchange(server.address, b"GET / HTTP/1.1\r\nHost: h\r\n\r\n").await;
     assert_eq!(statuses(&answers), ["200"]);

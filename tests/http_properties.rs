@@ -1,4 +1,4 @@
-//! Whatever bytes arrive, however they are cut: the parsers answer the same, and never panic.
+//! The parsers give the same result however the bytes are cut, and never panic, whatever the bytes are.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
@@ -53,7 +53,7 @@ fn decode(bytes: &[u8], step: usize) -> Result<Option<(Vec<u8>, usize)>, Refusal
 
 proptest! {
     #[test]
-    fn a_head_is_judged_the_same_with_more_behind_it(bytes in almost_http(), more in almost_http()) {
+    fn a_head_is_parsed_the_same_with_more_behind_it(bytes in almost_http(), more in almost_http()) {
         if let Ok(Some((head, length))) = parse(&bytes) {
             prop_assert!(length <= bytes.len());
             prop_assert!(head.path.starts_with('/') && !head.path.contains('\0'));

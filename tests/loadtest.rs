@@ -1,5 +1,5 @@
-//! `impulse loadtest` as an engineer types it: what it reports, what it leaves behind, and what it
-//! says when the server is not one to be loaded. Nothing here looks at how fast anything was.
+//! `impulse loadtest` as a program: what it reports, what it leaves behind, and which error it prints when
+//! the server cannot be measured. No test checks how fast anything was.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
@@ -12,7 +12,7 @@ use std::process::{Command, Output};
 use process::{Client, Process};
 use serde_json::{Value, json};
 
-/// Runs it with a folder for everything temporary.
+/// Runs it with a directory for temporary files.
 fn loadtest(temporary: &Path, args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_impulse"))
         .args(["loadtest", "--quiet", "--json", "--seconds", "0.5"])
@@ -25,7 +25,7 @@ fn loadtest(temporary: &Path, args: &[&str]) -> Output {
         .expect("the binary runs")
 }
 
-/// The reports of one that went well.
+/// The reports of a successful run.
 fn reports(output: &Output) -> Vec<Value> {
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{errors}");
@@ -33,8 +33,8 @@ fn reports(output: &Output) -> Vec<Value> {
     lines.map(|line| serde_json::from_str(line).expect("a JSON object a line")).collect()
 }
 
-/// The one line of one that failed.
-fn complaint(output: &Output) -> String {
+/// The error of a failed run.
+fn failure(output: &Output) -> String {
     assert_eq!(output.status.code(), Some(1));
     assert!(output.stdout.is_empty(), "a report of nothing");
     let errors = String::from_utf8_lossy(&output.stderr);
@@ -48,9 +48,9 @@ fn assert_kept(report: &Value) {
 }
 
 #[test]
-fn a_private_server_is_measured_and_nothing_of_it_stays() {
+fn a_private_server_is_measured_and_leaves_nothing_behind() {
     let temporary = tempfile::tempdir().unwrap();
-    // PostgreSQL runs as another user when we are root, and has to get in.
+    // PostgreSQL runs as another user when we are root, and must be able to enter.
     #[cfg(unix)]
     std::fs::set_permissions(temporary.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755))
         .unwrap();
@@ -68,14 +68,14 @@ fn a_private_server_is_measured_and_nothing_of_it_stays() {
     assert_eq!(
         fanout["deliveries"].as_u64().unwrap(),
         12 * fanout["messages"].as_u64().unwrap(),
-        "everybody got everything: {fanout}"
+        "all clients got all messages: {fanout}"
     );
     let left: Vec<_> = std::fs::read_dir(temporary.path()).unwrap().collect();
     assert!(left.is_empty(), "{left:?}");
 }
 
 #[test]
-fn a_server_of_mine_is_measured_by_my_token_and_keeps_its_rooms_as_they_were() {
+fn a_running_server_is_measured_with_a_token_and_keeps_its_rooms() {
     let folder = tempfile::tempdir().unwrap();
     let server = Process::start(folder.path(), &[]);
     let token = server.register("anna");
@@ -95,15 +95,15 @@ fn a_server_of_mine_is_measured_by_my_token_and_keeps_its_rooms_as_they_were() {
 }
 
 #[test]
-fn the_limits_of_people_are_named_instead_of_measured() {
+fn rate_limits_are_reported_instead_of_measured() {
     let folder = tempfile::tempdir().unwrap();
-    // Five sockets of one user; 120 commands at once, and after 200 refusals in a row good-bye.
+    // One user has five sockets, may send 120 commands at once, and is disconnected after 200 refusals.
     let server = Process::start(folder.path(), &[("IMPULSE_RATE_LIMIT_SCALE", "0.05")]);
     let token = server.register("anna");
     let url = format!("http://{}", server.address);
     let fanout = |sizes: &[&str]| {
         let args = [url.as_str(), "--token", &token, "--scenario", "fanout"];
-        complaint(&loadtest(folder.path(), &[&args[..], sizes].concat()))
+        failure(&loadtest(folder.path(), &[&args[..], sizes].concat()))
     };
     let eager = fanout(&["--connections", "2", "--in-flight", "400"]);
     assert!(eager.contains("Too many commands"), "{eager}");
@@ -121,17 +121,17 @@ fn the_limits_of_people_are_named_instead_of_measured() {
 }
 
 #[test]
-fn a_stranger_and_a_wrong_address_are_told_at_once() {
+fn a_bad_token_and_an_unknown_room_fail_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let server = Process::start(folder.path(), &[]);
     let url = format!("http://{}", server.address);
-    let nobody = complaint(&loadtest(folder.path(), &[&url]));
+    let nobody = failure(&loadtest(folder.path(), &[&url]));
     assert!(nobody.contains("--token"), "{nobody}");
     let stranger = [url.as_str(), "--token", "nobodys", "--scenario", "connect"];
-    let stranger = complaint(&loadtest(folder.path(), &stranger));
+    let stranger = failure(&loadtest(folder.path(), &stranger));
     assert!(stranger.contains("401") || stranger.contains("session"), "{stranger}");
     let args = [&url, "--token", &server.register("anna"), "--scenario", "fanout", "--room", "77"];
-    let room = complaint(&loadtest(folder.path(), &args));
+    let room = failure(&loadtest(folder.path(), &args));
     assert_eq!(room, "There is no such room");
     assert!(server.terminate().success());
 }

@@ -13,7 +13,7 @@ use impulse::base::memory::MemoryBudget;
 use impulse::base::process_usage;
 use impulse::delivery::Settings;
 use impulse::rooms::Bounds;
-use impulse::rooms::outlet::Delivery;
+use impulse::rooms::delivery::Delivery;
 use serde_json::{Value, json};
 use socket2::SockRef;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

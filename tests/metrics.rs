@@ -1,5 +1,5 @@
-//! `/metrics`: the text is what Prometheus expects, the figures are exact, and what the dashboard and
-//! the handbook speak of is there.
+//! `/metrics`: the text is valid for Prometheus, the values are exact, and the dashboard and the handbook
+//! name only metrics that exist.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
@@ -12,15 +12,15 @@ use serde_json::{Value, json};
 use support::TestServer;
 use support::client::{Answer, Client, Heard, PATIENCE, Socket, new_mid};
 
-/// What a scrape said: the families with their types, and every sample.
+/// A parsed scrape: the families with their types, and every sample.
 struct Scrape {
     types: BTreeMap<String, String>,
     samples: BTreeMap<String, f64>,
 }
 
 impl Scrape {
-    /// Reads the older text strictly: help and type once and before the samples, samples only of the
-    /// family at hand, nothing twice.
+    /// Parses the older text strictly: help and type once and before the samples, samples only of the
+    /// current family, nothing twice.
     fn parse(text: &str) -> Self {
         let (mut types, mut samples) = (BTreeMap::new(), BTreeMap::new());
         let mut family = String::new();
@@ -76,7 +76,7 @@ async fn scrape(client: &Client) -> Scrape {
     Scrape::parse(&String::from_utf8(answer.body).unwrap())
 }
 
-/// Asks until the figures are as wanted: some are as old as a second.
+/// Scrapes until the values are as wanted: some are as old as a second.
 async fn scrape_until(client: &Client, what: &str, wanted: impl Fn(&Scrape) -> bool) -> Scrape {
     let looking = async {
         loop {
@@ -90,7 +90,7 @@ async fn scrape_until(client: &Client, what: &str, wanted: impl Fn(&Scrape) -> b
     tokio::time::timeout(PATIENCE, looking).await.unwrap_or_else(|_| panic!("never: {what}"))
 }
 
-/// Presence is told in rooms, too, once a second: nothing was for three.
+/// Scrapes when no presence was published for three seconds: rooms get it once a second.
 async fn scrape_when_quiet(client: &Client) -> Scrape {
     let mut last = scrape(client).await;
     for _ in 0..20 {
@@ -119,7 +119,7 @@ async fn after_messages_to_members_the_counters_are_exact() {
     const MEMBERS: usize = 6;
     const MESSAGES: usize = 15;
     let server = TestServer::start().await;
-    let nobody = Client::new(server.address);
+    let visitor = Client::new(server.address);
     let mut sockets = Vec::new();
     let mut people = Vec::new();
     for n in 0..MEMBERS {
@@ -132,8 +132,9 @@ async fn after_messages_to_members_the_counters_are_exact() {
         socket.ok(json!({"op": "room.subscribe", "room": room, "since": 0})).await;
     }
     let members = MEMBERS as f64;
-    scrape_until(&nobody, "everybody follows", |s| s.get("impulse_subscriptions") == members).await;
-    let before = scrape_when_quiet(&nobody).await;
+    scrape_until(&visitor, "all members follow", |s| s.get("impulse_subscriptions") == members)
+        .await;
+    let before = scrape_when_quiet(&visitor).await;
     assert_eq!(before.get("impulse_connections"), members);
     assert_eq!(before.get("impulse_users_online"), members);
     assert_eq!(before.get("impulse_adoptions_total"), members);
@@ -148,11 +149,11 @@ async fn after_messages_to_members_the_counters_are_exact() {
         sockets[0].ok(text(&room)).await;
     }
     for socket in &mut sockets {
-        hear_messages(socket, MESSAGES).await;
+        read_messages(socket, MESSAGES).await;
     }
     let (messages, deliveries) = (MESSAGES as f64, (MESSAGES * MEMBERS) as f64);
     let grown = |after: &Scrape, name: &str| after.get(name) - before.get(name);
-    let after = scrape_until(&nobody, "all is written", |after| {
+    let after = scrape_until(&visitor, "all is written", |after| {
         grown(after, "impulse_deliveries_total") >= deliveries
             && grown(after, "impulse_journal_batch_rows_sum") >= messages
     })
@@ -175,7 +176,7 @@ async fn after_messages_to_members_the_counters_are_exact() {
     server.stop().await;
 }
 
-async fn hear_messages(socket: &mut Socket, how_many: usize) {
+async fn read_messages(socket: &mut Socket, how_many: usize) {
     let is_message = |frame: &Value| frame["op"] == "msg";
     let mut heard = socket.aside.drain(..).filter(is_message).count();
     while heard < how_many {
@@ -189,17 +190,17 @@ async fn hear_messages(socket: &mut Socket, how_many: usize) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn refusals_ends_and_requests_are_counted() {
     let server = TestServer::start().await;
-    let nobody = Client::new(server.address);
+    let visitor = Client::new(server.address);
     let anna = server.user("anna").await;
     let mut socket = anna.socket().await;
-    let before = scrape(&nobody).await;
+    let before = scrape(&visitor).await;
     for frame in [json!({"op": "typing", "room": "999999"}), json!({"op": "dance"})] {
         assert_eq!(socket.ask(frame).await["op"], "err");
     }
-    assert_eq!(nobody.get("/api/nothing").await.status, 404);
-    assert_eq!(nobody.get("/api/me").await.status, 401);
+    assert_eq!(visitor.get("/api/nothing").await.status, 404);
+    assert_eq!(visitor.get("/api/me").await.status, 401);
     anna.post("/api/auth/logout", json!({})).await;
-    let after = scrape_until(&nobody, "the socket has ended", |after| {
+    let after = scrape_until(&visitor, "the socket has ended", |after| {
         after.get("impulse_connections") == 0.0 && after.get("impulse_revoked_total") == 1.0
     })
     .await;
@@ -221,10 +222,10 @@ async fn refusals_ends_and_requests_are_counted() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_database_that_is_away_is_told_and_a_limit_that_holds_somebody_back() {
+async fn an_unreachable_database_and_a_rate_limit_are_counted() {
     let server = TestServer::start_with(&["--rate-limit-scale", "1"]).await;
-    let nobody = Client::new(server.address);
-    let now = scrape(&nobody).await;
+    let visitor = Client::new(server.address);
+    let now = scrape(&visitor).await;
     for store in ["accounts", "chat"] {
         assert_eq!(now.get(&format!("impulse_database_reachable{{store=\"{store}\"}}")), 1.0);
         let pool = |state| {
@@ -236,11 +237,11 @@ async fn a_database_that_is_away_is_told_and_a_limit_that_holds_somebody_back() 
         assert!((1.0..=most).contains(&(pool("used") + pool("idle"))));
     }
     let mut guesses = 0;
-    while nobody.post("/api/invites/look", json!({"code": "guess"})).await.status != 429 {
+    while visitor.post("/api/invites/look", json!({"code": "guess"})).await.status != 429 {
         guesses += 1;
         assert!(guesses < 100, "nothing slows guessing down");
     }
-    let limited = scrape(&nobody).await.get("impulse_http_errors_total{code=\"rate_limited\"}");
+    let limited = scrape(&visitor).await.get("impulse_http_errors_total{code=\"rate_limited\"}");
     assert_eq!(limited, 1.0);
 
     let sql = server.sql().await;
@@ -257,9 +258,9 @@ async fn a_database_that_is_away_is_told_and_a_limit_that_holds_somebody_back() 
     let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1";
     other.execute(cut, &[&name]).await.unwrap();
     let away = |s: &Scrape| s.get("impulse_database_reachable{store=\"chat\"}") == 0.0;
-    scrape_until(&nobody, "the store is away", away).await;
+    scrape_until(&visitor, "the store is away", away).await;
     other.batch_execute(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS true")).await.unwrap();
-    scrape_until(&nobody, "the store is back", |s| !away(s)).await;
+    scrape_until(&visitor, "the store is back", |s| !away(s)).await;
     server.stop().await;
 }
 
@@ -334,7 +335,7 @@ fn metrics_in(text: &str) -> BTreeSet<&str> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_dashboard_and_the_handbook_speak_of_metrics_that_exist() {
+async fn the_dashboard_and_the_handbook_name_metrics_that_exist() {
     let server = TestServer::start().await;
     let live = scrape(&Client::new(server.address)).await;
     let dashboard: Value = serde_json::from_str(include_str!("../docs/grafana.json")).unwrap();

@@ -52,8 +52,8 @@ async fn a_new_picture_is_seen_by_others_at_once_and_its_address_never_changes_i
     let mut socket = ben.socket().await;
     socket.ok(json!({"op": "room.subscribe", "room": "1"})).await;
     let answer = upload(&anna, "image/png", &encoded(640, 300, ImageFormat::Png)).await.expect(200);
-    let told = socket.find("the new face", |frame| frame["op"] == "user").await;
-    assert_eq!(told["user"]["avatar"], answer["avatar"]);
+    let event = socket.find("the new face", |frame| frame["op"] == "user").await;
+    assert_eq!(event["user"]["avatar"], answer["avatar"]);
     let urls = &profile(&ben, &anna).await["avatar"];
     for size in [96, 384] {
         let url = urls[size.to_string()].as_str().unwrap();

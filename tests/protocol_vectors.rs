@@ -97,7 +97,7 @@ fn general() -> RoomView {
         archived: false,
         favourite: false,
         notify: Notify::Usual,
-        silenced_until: None,
+        muted_until: None,
         hidden: false,
     }
 }
@@ -112,8 +112,7 @@ fn events_and_answers_are_encoded_as_the_vectors_say() {
         MessageState { rev: 2, seq: 12, at: AT + 3, content: Content::Deleted, ..message() };
     let unreadable = MessageState { content: Content::Unreadable, ..edited() };
     let activity = |new, mention| Event::Activity { room: two, seq: 9, new, mention }.encode();
-    let member =
-        |role, silenced_until| Event::Member { room: one, uid, role, silenced_until }.encode();
+    let member = |role, muted_until| Event::Member { room: one, uid, role, muted_until }.encode();
     let changed = RoomView {
         kind: RoomKind::Closed,
         is_default: false,
@@ -121,7 +120,7 @@ fn events_and_answers_are_encoded_as_the_vectors_say() {
         archived: true,
         favourite: true,
         notify: Notify::Mentions,
-        silenced_until: Some(AT + 60_000),
+        muted_until: Some(AT + 60_000),
         hidden: true,
         ..general()
     };

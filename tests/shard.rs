@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use impulse::base::ids::{RoomId, SessionId};
 use impulse::base::limits::delivery as limits;
-use impulse::rooms::outlet::{Delivery, Target};
+use impulse::rooms::delivery::{ConnectionsOf, Delivery};
 
 use support::bench::{Bench, ROOM, UID, events, numbers, text};
 use support::wire::{CLOSE, masked};
@@ -267,7 +267,7 @@ async fn a_client_that_ends_tcp_after_our_close_frame_is_gone_at_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_made_after_a_revocation_is_not_closed_by_it() {
-    for target in [Target::User(UID), Target::Session(SessionId(1))] {
+    for target in [ConnectionsOf::User(UID), ConnectionsOf::Session(SessionId(1))] {
         let mut bench = Bench::start().await;
         let (mut before, _) = bench.connect().await;
         let until = Instant::now();

@@ -117,7 +117,7 @@ async fn fragments_make_one_message_and_control_frames_pass_between_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn broken_rules_close_with_1002_after_what_came_before() {
+async fn protocol_errors_close_with_1002_after_the_answers_to_earlier_frames() {
     let server = echo_server().await;
     let mut cases: Vec<(String, Vec<u8>)> = Vec::new();
     for rsv in [0x10, 0x20, 0x40, 0x70] {
@@ -240,7 +240,7 @@ async fn large_messages_pass_up_to_the_limit_and_are_refused_from_the_declared_l
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_chat_takes_64_kib_and_text_only() {
+async fn the_chat_accepts_64_kib_of_text_and_nothing_else() {
     let server = TestServer::start().await;
     let anna = server.user("anna").await;
     let mut socket = anna.socket().await;

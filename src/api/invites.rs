@@ -138,7 +138,7 @@ pub async fn create_by(services: &Services, by: &Actor, request: &Request) -> Re
     let label = line("label", &new.label, limits::LABEL)?;
     new.check()?;
     for room in &new.rooms {
-        services.rooms.may(by.rooms_uid(), by.is_admin(), *room, Action::Add)?;
+        services.rooms.authorize(by.principal, *room, Action::Add)?;
     }
     let rooms: Vec<_> = new.rooms.into_iter().collect();
     let lives = life(new.expires_in_s)?;
@@ -184,7 +184,7 @@ pub async fn revoke_by(services: &Services, by: &Actor, id: InviteId) -> Result<
 /// A link as its maker or an administrator sees it. Rooms that cannot be seen any more are left out.
 pub fn entry(rooms: &Rooms, viewer: &Actor, invite: &Invite) -> Value {
     let room = |id: &RoomId| {
-        let view = rooms.info(*id, viewer.rooms_uid(), viewer.is_admin()).ok()?;
+        let view = rooms.info(viewer.principal, *id).ok()?;
         Some(json!({"id": id, "name": view.name}))
     };
     let by = invite

@@ -21,7 +21,7 @@ use crate::delivery::{Adoption, ConnectionKind, NewChat, Rights, Shards};
 use crate::http::{RefusalReason, Request, Response, Socket};
 use crate::protocol::event::Event;
 use crate::rooms::Rooms;
-use crate::rooms::outlet::{Delivery, Target};
+use crate::rooms::delivery::{ConnectionsOf, Delivery};
 use crate::ws::handshake::{self, OriginRule};
 
 /// The subprotocol of version 1.
@@ -57,7 +57,7 @@ fn check_room_for_one_more(api: &Api, session: &Session) -> Result<()> {
             Error::new(Code::Unavailable, "The server has as many connections as it can hold.");
         return Err(error.retry_after(limits::api::SOCKET_RETRY_MS));
     }
-    if !api.services.rooms.presence().admit(session.uid, api.settings.sockets_per_user) {
+    if !api.services.rooms.presence().reserve(session.uid, api.settings.sockets_per_user) {
         api.traffic.count_refused(RefusalReason::User);
         let error = Error::new(Code::RateLimited, "You have too many connections.");
         return Err(error.retry_after(limits::api::SOCKET_RETRY_MS));
@@ -116,7 +116,7 @@ impl Handover {
         let blocked = self.rooms.blocked_by(uid);
         let rooms = self.rooms.rooms_of(uid);
         let mut unsent: Vec<RoomId> = rooms.iter().rev().copied().collect();
-        let views = self.rooms.next_of(uid, &mut unsent, limits::chat::HELLO_BYTES);
+        let views = self.rooms.take_views(uid, &mut unsent, limits::chat::HELLO_BYTES);
         let (rooms_in_hello, more) = (rooms.len() - unsent.len(), !unsent.is_empty());
         let heartbeat_ms = limits::delivery::PING_AFTER_S.saturating_mul(1_000);
         let hello =
@@ -136,7 +136,7 @@ impl Handover {
         };
         let kind = ConnectionKind::Chat(Box::new(chat));
         if !adopt(&self.shards, socket, head, input, kind) {
-            return self.rooms.presence().lost(uid);
+            return self.rooms.presence().release(uid);
         }
         let missed = self.missed(&rooms, &blocked);
         if !missed.is_empty() {
@@ -148,7 +148,7 @@ impl Handover {
     fn missed(&self, sent: &[RoomId], blocked: &[Uid]) -> Vec<Delivery> {
         let uid = self.session.uid;
         if !self.auth.is_live(&self.session) {
-            let session = Target::Session(self.session.id);
+            let session = ConnectionsOf::Session(self.session.id);
             return vec![Delivery::Revoke(session, self.session.asked_at)];
         }
         let mut missed = Vec::new();
@@ -178,7 +178,7 @@ impl Handover {
 /// Sends the shards what one of them has missed. A shard that is gone has closed its sockets.
 async fn catch_up(rooms: Rooms, missed: Vec<Delivery>) {
     for delivery in missed {
-        let _ = rooms.outlet().broadcast(delivery).await;
+        let _ = rooms.publisher().broadcast(delivery).await;
     }
 }
 

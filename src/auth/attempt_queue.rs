@@ -1,8 +1,8 @@
-//! Attempts that take turns: one at a time for an account or a network under attack, with a pause
+//! Queues of sign-in attempts: for an account or a network under attack one attempt is checked at a time, with a pause
 //! after each wrong password.
 //!
-//! The next turn is that of who has been wrong the least of late, and such a one finds a place even where all
-//! are taken. So a right password passes from where nobody has guessed, however many guess without pause.
+//! The next turn goes to the contender with the fewest recent failures, who gets a place even in a full queue. So a
+//! right password from a place where nobody has guessed is checked soon, however many others guess without pause.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -22,10 +22,10 @@ pub enum Party {
     Network(IpAddr),
 }
 
-/// Who is slowed, and who waits there: networks for an account, accounts for a network.
+/// One queue for each account or network under attack. Networks wait for an account, accounts for a network.
 pub struct AttemptQueues {
     queues: Mutex<HashMap<Party, Queue>>,
-    /// How long one waits at most.
+    /// How long an attempt waits at most.
     patience: Duration,
 }
 
@@ -35,52 +35,53 @@ impl Default for AttemptQueues {
     }
 }
 
-/// There is one as long as it is somebody's turn, or the pause after it.
+/// A queue exists as long as somebody has the turn, or the pause after it lasts.
 #[derive(Default)]
 struct Queue {
-    /// Nobody in the pause.
+    /// Who has the turn; nobody during the pause.
     working: Option<Party>,
-    /// In the order in which they came.
+    /// In the order of their arrival.
     waiting: Vec<Waiting>,
 }
 
 struct Waiting {
-    who: Party,
-    /// How often it was wrong.
-    wrong: f64,
-    call: oneshot::Sender<AttemptTurn>,
+    contender: Party,
+    /// Recent wrong passwords of the contender.
+    failures: f64,
+    grant: oneshot::Sender<AttemptTurn>,
 }
 
-/// Somebody's turn. Dropped, it is the next one's.
+/// The turn of one attempt. When it is dropped, the next one in the queue gets it.
 pub struct AttemptTurn {
-    turns: Arc<AttemptQueues>,
-    queue: Party,
+    queues: Arc<AttemptQueues>,
+    attacked: Party,
 }
 
 impl AttemptQueues {
-    /// Waits for a turn of `who`, who has been `wrong` so often of late, in the queue of `queue`.
+    /// Waits for a turn of `contender`, who has so many recent `failures`, in the queue of `attacked`.
     ///
     /// # Errors
-    /// `rate_limited` if the same waits there already, or too many others do who were not wrong more often.
+    /// `rate_limited` if the same contender is in the queue already, or if it is full of others with no more failures.
     pub async fn wait(
         self: &Arc<Self>,
-        queue: Party,
-        who: Party,
-        wrong: f64,
+        attacked: Party,
+        contender: Party,
+        failures: f64,
     ) -> Result<AttemptTurn> {
-        let called = {
+        let granted = {
             let mut queues = self.lock();
             let are_many = queues.len() >= TURNS;
-            match queues.get_mut(&queue) {
-                Some(queue) => queue.wait(who, wrong).ok_or_else(too_many)?,
+            match queues.get_mut(&attacked) {
+                Some(queue) => queue.wait(contender, failures).ok_or_else(too_many)?,
                 None if are_many => return Err(too_many()),
                 None => {
-                    queues.insert(queue, Queue { working: Some(who), waiting: Vec::new() });
-                    return Ok(AttemptTurn { turns: self.clone(), queue });
+                    queues
+                        .insert(attacked, Queue { working: Some(contender), waiting: Vec::new() });
+                    return Ok(AttemptTurn { queues: self.clone(), attacked });
                 }
             }
         };
-        match tokio::time::timeout(self.patience, called).await {
+        match tokio::time::timeout(self.patience, granted).await {
             Ok(Ok(turn)) => Ok(turn),
             _ => Err(too_many()),
         }
@@ -92,39 +93,41 @@ impl AttemptQueues {
 }
 
 impl Queue {
-    fn wait(&mut self, who: Party, wrong: f64) -> Option<oneshot::Receiver<AttemptTurn>> {
-        // Who gave up needs no place.
-        self.waiting.retain(|waiting| !waiting.call.is_closed());
-        if self.working == Some(who) || self.waiting.iter().any(|waiting| waiting.who == who) {
+    fn wait(&mut self, contender: Party, failures: f64) -> Option<oneshot::Receiver<AttemptTurn>> {
+        // Attempts that were given up need no place.
+        self.waiting.retain(|waiting| !waiting.grant.is_closed());
+        let is_same = |waiting: &Waiting| waiting.contender == contender;
+        if self.working == Some(contender) || self.waiting.iter().any(is_same) {
             return None;
         }
         if self.waiting.len() + usize::from(self.working.is_some()) >= TURNS_WAITING {
-            let worst = self.waiting.iter().map(|waiting| waiting.wrong).max_by(f64::total_cmp)?;
-            let place = self.waiting.iter().rposition(|waiting| waiting.wrong >= worst)?;
-            if worst <= wrong {
+            let worst =
+                self.waiting.iter().map(|waiting| waiting.failures).max_by(f64::total_cmp)?;
+            let place = self.waiting.iter().rposition(|waiting| waiting.failures >= worst)?;
+            if worst <= failures {
                 return None;
             }
-            // Dropping it tells who waits there.
+            // Dropping the sender ends the wait of that attempt with an error.
             self.waiting.remove(place);
         }
-        let (call, called) = oneshot::channel();
-        self.waiting.push(Waiting { who, wrong, call });
-        Some(called)
+        let (grant, granted) = oneshot::channel();
+        self.waiting.push(Waiting { contender, failures, grant });
+        Some(granted)
     }
 
-    /// Who is next.
+    /// Takes the next one out of the queue.
     fn next(&mut self) -> Option<Waiting> {
-        let best = self.waiting.iter().map(|waiting| waiting.wrong).min_by(f64::total_cmp)?;
-        let place = self.waiting.iter().position(|waiting| waiting.wrong <= best)?;
+        let best = self.waiting.iter().map(|waiting| waiting.failures).min_by(f64::total_cmp)?;
+        let place = self.waiting.iter().position(|waiting| waiting.failures <= best)?;
         Some(self.waiting.remove(place))
     }
 }
 
 impl AttemptTurn {
-    /// It was a wrong password: the next turn comes after the pause. The answer does not wait for it, and
-    /// the same may wait for the next turn.
+    /// Ends the turn of a wrong password: the next turn comes after a pause. The answer does not wait for the pause,
+    /// and the same contender may queue for the next turn at once.
     pub fn pause(self) {
-        if let Some(queue) = self.turns.lock().get_mut(&self.queue) {
+        if let Some(queue) = self.queues.lock().get_mut(&self.attacked) {
             queue.working = None;
         }
         tokio::spawn(async move {
@@ -137,18 +140,19 @@ impl AttemptTurn {
 impl Drop for AttemptTurn {
     fn drop(&mut self) {
         let next = {
-            let mut queues = self.turns.lock();
-            let Some(queue) = queues.get_mut(&self.queue) else { return };
+            let mut queues = self.queues.lock();
+            let Some(queue) = queues.get_mut(&self.attacked) else { return };
             let next = queue.next();
             match &next {
-                Some(next) => queue.working = Some(next.who),
-                None => drop(queues.remove(&self.queue)),
+                Some(next) => queue.working = Some(next.contender),
+                None => drop(queues.remove(&self.attacked)),
             }
             next
         };
         if let Some(next) = next {
-            // Who does not wait any more drops it, and so hands it on.
-            let _ = next.call.send(Self { turns: self.turns.clone(), queue: self.queue });
+            // If the receiver is gone, the turn is dropped here and so goes to the one after it.
+            let turn = Self { queues: self.queues.clone(), attacked: self.attacked };
+            let _ = next.grant.send(turn);
         }
     }
 }
@@ -229,7 +233,8 @@ mod tests {
         assert_eq!(refused.code(), Code::RateLimited, "the one that was wrong most often");
         assert!(turns.wait(ACCOUNT, network(101), 1.0).await.is_err(), "no less often");
         // It is called first, although it came last.
-        let order = turns.queues.lock().unwrap().get_mut(&ACCOUNT).unwrap().next().unwrap().who;
+        let order =
+            turns.queues.lock().unwrap().get_mut(&ACCOUNT).unwrap().next().unwrap().contender;
         assert_eq!(order, network(100));
         assert!(fresh.await.unwrap().is_err(), "this test has taken its place away");
         drop(first);

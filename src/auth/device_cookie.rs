@@ -1,9 +1,8 @@
-//! Browsers that have signed in before, known by a signed cookie.
+//! Device cookies: a signed cookie by which a browser shows that it has signed in before.
 //!
-//! An entry of the cookie is a random id and a MAC over it, the account and the salt of the password
-//! that was right. So it says nothing to who reads it, nobody can make one, and a new password makes
-//! all of them worthless. It opens nothing: a browser that has one is not held up by what strangers
-//! guess.
+//! An entry of the cookie is a random id and a MAC over the id, the account and the salt of the current password. So it
+//! reveals nothing, nobody else can make one, and a new password invalidates all of them. It grants nothing but this: a
+//! browser that has one is not slowed down by the guesses of strangers.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -15,13 +14,13 @@ use crate::base::ids::Uid;
 use crate::base::limits::auth::DEVICE_ACCOUNTS;
 use crate::base::random;
 
-/// What names a browser of one account.
+/// Identifies a browser of one account.
 pub(super) type DeviceId = [u8; 16];
 
 const ID: usize = 16;
 const MAC: usize = 32;
 
-/// Makes and checks the entries.
+/// Makes and checks the entries of one account.
 pub(super) struct DeviceCookies<'a> {
     /// The installation's secret.
     pub secret: &'a [u8; 32],

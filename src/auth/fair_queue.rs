@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 
 use crate::base::counter::Counter;
 use crate::base::error::{Code, Error, Result};
+use crate::base::limits::auth::QUEUE_RETRY_MS;
 use crate::base::lock::MutexExt as _;
 use crate::base::net::sign_in_networks;
 
@@ -115,7 +116,7 @@ impl FairQueue {
     fn refuse(&self) -> Error {
         self.refused.inc();
         Error::new(Code::Unavailable, "Too many people are signing in right now.")
-            .retry_after(2_000)
+            .retry_after(QUEUE_RETRY_MS)
     }
 
     /// How it is used now.
@@ -304,7 +305,10 @@ mod tests {
             let polled =
                 std::future::poll_fn(|context| std::task::Poll::Ready(next.as_mut().poll(context)));
             match polled.await {
-                std::task::Poll::Ready(Err(_)) => return held.len(),
+                std::task::Poll::Ready(Err(error)) => {
+                    assert_eq!(error.retry_ms(), Some(QUEUE_RETRY_MS));
+                    return held.len();
+                }
                 std::task::Poll::Ready(Ok(permit)) => held.push((next, Some(permit))),
                 std::task::Poll::Pending => held.push((next, None)),
             }

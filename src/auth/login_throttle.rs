@@ -1,9 +1,9 @@
-//! What holds guessing of passwords back, without holding up whose account it is.
+//! Slows down guessing of passwords without slowing down the owner of the account.
 //!
-//! Wrong passwords count by account and network, so what strangers do elsewhere is nothing to the
-//! owner. A browser that has signed in before has a count of its own. Only where very many networks
-//! guess one account, or one network guesses very many, do attempts of strangers there take turns:
-//! a right password waits a little and passes. Decision 21 says why.
+//! Wrong passwords count by account and network, so guesses from elsewhere do not concern the owner. A browser that has
+//! signed in before has a count of its own. Only if very many networks guess the password of one account, or one
+//! network those of very many accounts, do the attempts of strangers queue there: a right password then waits a little
+//! and passes. Decision 21 says why.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -26,14 +26,14 @@ use crate::base::net::sign_in_networks;
 /// An account by the digest of its name: a name in a request can be long.
 pub(super) type Account = [u8; 32];
 
-/// By what somebody who tries a password is known.
+/// How somebody who tries a password is recognised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum KnownBy {
     /// A browser that has signed in to this account before.
     Device(DeviceId),
     /// A session of this account.
     Session(SessionId),
-    /// Only where it comes from.
+    /// Only by the address.
     Address,
 }
 
@@ -43,14 +43,14 @@ pub(super) struct LoginThrottle {
     by_network: [RateLimit<(Account, IpAddr)>; 3],
     by_device: RateLimit<[u8; 32]>,
     of_strangers: RateLimit<Account>,
-    /// By account and block, for longer: who was wrong less often comes first where turns are taken.
-    of_late: RateLimit<(Account, IpAddr)>,
+    /// By account and block, remembered for longer: in a queue the fewest failures come first.
+    recent: RateLimit<(Account, IpAddr)>,
     of_network: RateLimit<IpAddr>,
     known: KnownNetworks,
-    turns: Arc<AttemptQueues>,
+    queues: Arc<AttemptQueues>,
 }
 
-/// What an attempt holds until its end is known.
+/// What an attempt has taken of the limits until its outcome is known.
 struct Held<'a> {
     network: Option<[Attempt<'a, (Account, IpAddr)>; 3]>,
     device: Option<Attempt<'a, [u8; 32]>>,
@@ -69,22 +69,22 @@ impl LoginThrottle {
             by_device: RateLimit::new(limits::FAILURES_OF_DEVICE, period, scale)
                 .with_growing_delay(),
             of_strangers: RateLimit::new(limits::FAILURES_OF_STRANGERS, period, scale),
-            of_late: RateLimit::new(limits::FAILURES_OF_LATE, limits::LATE, scale),
+            recent: RateLimit::new(limits::FAILURES_OF_LATE, limits::LATE, scale),
             of_network: RateLimit::new(limits::FAILURES_OF_NETWORK, period, scale),
             known: KnownNetworks::default(),
-            turns: Arc::default(),
+            queues: Arc::default(),
         }
     }
 
-    /// How the queues see somebody who tries a password of this account.
+    /// The client of the password queue for somebody who tries a password of this account.
     pub fn client(&self, account: &Account, peer: IpAddr, by: KnownBy) -> Client {
         let [line, ..] = sign_in_networks(peer);
         let is_known = by != KnownBy::Address || self.known.has(account, line);
         Client { is_known, ..Client::stranger(peer) }
     }
 
-    /// Checks a password, if enough was not wrong before. Only `bad_credentials` counts: an outage
-    /// must not hold anybody up after it.
+    /// Checks a password unless too many were wrong before. Only `bad_credentials` counts as wrong: an outage must not
+    /// slow anybody down once it is over.
     ///
     /// # Errors
     /// `rate_limited`, and those of `checking`.
@@ -99,7 +99,7 @@ impl LoginThrottle {
         let is_stranger = by == KnownBy::Address && !self.known.has(&account, networks[0]);
         let mut held = self.hold(account, networks, by)?;
         if by == KnownBy::Address {
-            self.wait_for_turns(&mut held, account, networks, is_stranger).await?;
+            self.wait_in_queues(&mut held, account, networks, is_stranger).await?;
         }
         let checked = checking.await;
         match &checked {
@@ -108,7 +108,7 @@ impl LoginThrottle {
                 held.count();
                 if by == KnownBy::Address {
                     self.of_network.count(networks[0]);
-                    self.of_late.count((account, networks[2]));
+                    self.recent.count((account, networks[2]));
                 }
                 if is_stranger {
                     self.of_strangers.count(account);
@@ -140,21 +140,21 @@ impl LoginThrottle {
         Ok(held)
     }
 
-    async fn wait_for_turns(
+    async fn wait_in_queues(
         &self,
         held: &mut Held<'_>,
         account: Account,
         [address, _, block]: [IpAddr; 3],
         is_stranger: bool,
     ) -> Result<()> {
-        let wrong = self.of_late.used(&(account, block));
+        let failures = self.recent.used(&(account, block));
         if self.of_network.is_used_up(&address) {
-            let lane = Party::Network(address);
-            held.turns.push(self.turns.wait(lane, Party::Account(account), wrong).await?);
+            let attacked = Party::Network(address);
+            held.turns.push(self.queues.wait(attacked, Party::Account(account), failures).await?);
         }
         if is_stranger && self.of_strangers.is_used_up(&account) {
-            let lane = Party::Account(account);
-            held.turns.push(self.turns.wait(lane, Party::Network(block), wrong).await?);
+            let attacked = Party::Account(account);
+            held.turns.push(self.queues.wait(attacked, Party::Network(block), failures).await?);
         }
         Ok(())
     }
@@ -172,8 +172,8 @@ fn key(account: &Account, kind: &[u8], id: &[u8]) -> [u8; 32] {
     Sha256::new().chain_update(account).chain_update(kind).chain_update(id).finalize().into()
 }
 
-/// Networks from which accounts were signed in to, as far as memory goes. To forget one only means
-/// that it is a stranger again.
+/// Networks from which somebody has signed in to an account. The table is bounded; a network that is forgotten only
+/// counts as a stranger again.
 #[derive(Default)]
 struct KnownNetworks {
     since: Mutex<HashMap<(Account, IpAddr), Instant>>,
@@ -246,12 +246,12 @@ mod tests {
     #[tokio::test]
     async fn wrong_passwords_are_remembered_for_a_day_up_to_a_bound() {
         let throttle = LoginThrottle::new(1.0);
-        let used = || throttle.of_late.used(&([1; 32], "192.0.2.0".parse().unwrap()));
+        let used = || throttle.recent.used(&([1; 32], "192.0.2.0".parse().unwrap()));
         for n in 0..limits::FAILURES_OF_LATE + 5 {
             attempt(&throttle, &format!("192.0.2.{n}"), false).await.unwrap_err();
         }
         assert!((used() - f64::from(limits::FAILURES_OF_LATE)).abs() < 0.1, "{}", used());
-        assert_eq!(throttle.of_late.used(&([1; 32], "192.0.3.0".parse().unwrap())), 0.0);
+        assert_eq!(throttle.recent.used(&([1; 32], "192.0.3.0".parse().unwrap())), 0.0);
     }
 
     #[test]

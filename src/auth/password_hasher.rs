@@ -10,18 +10,11 @@ use subtle::ConstantTimeEq as _;
 use super::credentials::CheckedPassword;
 use super::fair_queue::{Bounds, Client, FairQueue, QueueLoad};
 use crate::base::error::{Error, Result};
-use crate::base::limits::auth::{HASHES_WAITING, HASHES_WAITING_PER_NETWORK};
+use crate::base::limits::auth as limits;
 use crate::base::random;
 use crate::base::runtime::in_background;
 use crate::e2ee::account::{Stretched, stretch};
 use crate::store::accounts::{AuthSlot, StretchParams};
-
-/// What new passwords get (`e2ee.md` 4.3).
-pub const MEMORY_KIB: u32 = 65_536;
-/// Passes over the memory.
-pub const PASSES: u32 = 3;
-/// Lanes.
-pub const LANES: u32 = 1;
 
 /// Runs the computations of passwords.
 pub struct PasswordHasher {
@@ -44,8 +37,8 @@ impl PasswordHasher {
     pub fn new() -> Self {
         let bounds = Bounds {
             at_once: cores(),
-            waiting_per_network: HASHES_WAITING_PER_NETWORK,
-            waiting: HASHES_WAITING,
+            waiting_per_network: limits::HASHES_WAITING_PER_NETWORK,
+            waiting: limits::HASHES_WAITING,
         };
         Self { cores: FairQueue::new(bounds) }
     }
@@ -109,9 +102,9 @@ impl Default for PasswordHasher {
 pub fn new_params() -> Result<StretchParams> {
     Ok(StretchParams {
         salt: random::bytes()?,
-        memory_kib: MEMORY_KIB,
-        passes: PASSES,
-        lanes: LANES,
+        memory_kib: limits::HASH_MEMORY_KIB,
+        passes: limits::HASH_PASSES,
+        lanes: limits::HASH_LANES,
     })
 }
 

@@ -1,7 +1,7 @@
 //! Rate limits: a bucket of attempts per key that refills by time.
 //!
-//! No permanent lock: an empty bucket says when to try again. The table is bounded; when it is full
-//! the buckets that have refilled are forgotten, which changes nothing for anybody.
+//! Nobody is locked out for good: the error of an empty bucket says when to try again. The table is bounded; when it is
+//! full, the buckets that have refilled are forgotten, which changes nothing for anybody.
 
 use std::collections::HashMap;
 use std::hash::Hash;

@@ -40,14 +40,15 @@ pub struct Auth {
     /// Tickets and invitations that are not good.
     pub(super) bad_links: RateLimit<IpAddr>,
     pub(super) inviting: RateLimit<Uid>,
-    /// Rooms made, and direct ones begun.
-    making: [RateLimit<Uid>; 2],
+    /// Rooms that a user makes.
+    making: RateLimit<Uid>,
+    /// Direct rooms that a user begins.
+    beginning: RateLimit<Uid>,
     blocking: RateLimit<Uid>,
 }
 
 impl Auth {
-    /// Reads what the installation made up at its first start; makes a setup code while there is no
-    /// administrator. `scale` multiplies every rate limit; 0 lifts them.
+    /// Reads the installation's own values, and makes a setup code while there is no administrator. `scale` multiplies every rate limit; 0 lifts them.
     ///
     /// # Errors
     /// `unavailable`.
@@ -79,7 +80,8 @@ impl Auth {
             registrations: [registrations(1), registrations(2), registrations(4)],
             bad_links: RateLimit::new(limits::BAD_LINKS, limits::BAD_LINKS_PERIOD, scale),
             inviting: RateLimit::new(limits::INVITES_PER_HOUR, hour, scale),
-            making: [MADE_PER_HOUR, DIRECT_PER_HOUR].map(|most| RateLimit::new(most, hour, scale)),
+            making: RateLimit::new(MADE_PER_HOUR, hour, scale),
+            beginning: RateLimit::new(DIRECT_PER_HOUR, hour, scale),
             blocking: RateLimit::new(BLOCK_CHANGES_PER_HOUR, hour, scale),
         }))
     }
@@ -89,11 +91,11 @@ impl Auth {
         &self.settings
     }
 
-    /// Takes one of the user's changes of whom he blocks.
+    /// Counts one more change of the people a user blocks.
     ///
     /// # Errors
     /// `rate_limited`.
-    pub fn take_block_change(&self, uid: Uid) -> Result<()> {
+    pub fn count_block_change(&self, uid: Uid) -> Result<()> {
         self.blocking.take(uid)
     }
 
@@ -102,27 +104,33 @@ impl Auth {
         self.setup_code.lock_unpoisoned().clone()
     }
 
-    /// Counts one more room that the user makes, or a direct one.
+    /// Counts one more room that the user makes.
     ///
     /// # Errors
     /// `rate_limited`.
-    pub fn take_room(&self, uid: Uid, is_direct: bool) -> Result<()> {
-        let [rooms, direct] = &self.making;
-        if is_direct { direct } else { rooms }.take(uid)
+    pub fn count_room(&self, uid: Uid) -> Result<()> {
+        self.making.take(uid)
     }
 
-    /// The direct room was there already: it does not count.
-    pub fn give_direct_back(&self, uid: Uid) {
-        let [_, direct] = &self.making;
-        direct.give_back(&uid);
+    /// Counts one more direct room that the user begins.
+    ///
+    /// # Errors
+    /// `rate_limited`.
+    pub fn count_direct(&self, uid: Uid) -> Result<()> {
+        self.beginning.take(uid)
     }
 
-    /// How busy the computation of passwords is.
+    /// Gives back what [`count_direct`](Self::count_direct) counted: the room was there already.
+    pub fn return_direct(&self, uid: Uid) {
+        self.beginning.give_back(&uid);
+    }
+
+    /// How many computations of passwords run and wait.
     pub fn hasher_load(&self) -> HasherLoad {
         self.hasher.load()
     }
 
-    /// There is an administrator now, whoever made one: the setup code is over.
+    /// Invalidates the setup code, because there is an administrator now.
     pub fn end_setup(&self) {
         *self.setup_code.lock_unpoisoned() = None;
     }

@@ -179,14 +179,11 @@ fn share(cost: f64, is_admin: bool) -> f64 {
     if is_admin { cost / limits::ADMINS } else { cost }
 }
 
-/// Parts of the table, each with its own lock.
-const PARTS: usize = 16;
-
 /// The allowances of all users who have done something lately.
 #[derive(Debug)]
 pub struct Allowances {
     common: Arc<Common>,
-    parts: [Mutex<HashMap<Uid, Arc<Allowance>>>; PARTS],
+    parts: [Mutex<HashMap<Uid, Arc<Allowance>>>; limits::PARTS],
 }
 
 impl Allowances {
@@ -199,10 +196,10 @@ impl Allowances {
     /// The allowance of this user.
     pub fn of(&self, uid: Uid) -> Arc<Allowance> {
         let new = || Arc::new(Allowance::new(self.common.clone()));
-        let part = usize::try_from(uid.0.unsigned_abs() % PARTS as u64).unwrap_or(0);
+        let part = usize::try_from(uid.0.unsigned_abs() % limits::PARTS as u64).unwrap_or(0);
         let Some(part) = self.parts.get(part) else { return new() };
         let mut part = part.lock_unpoisoned();
-        if part.len() >= limits::REMEMBERED / PARTS && !part.contains_key(&uid) {
+        if part.len() >= limits::REMEMBERED / limits::PARTS && !part.contains_key(&uid) {
             self.forget_some(&mut part);
         }
         part.entry(uid).or_insert_with(new).clone()
@@ -213,7 +210,7 @@ impl Allowances {
         let now_us = self.common.now_us();
         let is_held = |allowance: &Arc<Allowance>| Arc::strong_count(allowance) > 1;
         part.retain(|_, one| is_held(one) || !one.is_untouched(now_us));
-        if part.len() >= limits::REMEMBERED / PARTS {
+        if part.len() >= limits::REMEMBERED / limits::PARTS {
             part.retain(|_, one| is_held(one));
         }
     }
@@ -341,20 +338,20 @@ mod tests {
         let held = allowances.of(Uid(0));
         passing(|| held.add_members(1, false));
         // Somebody without a connection who has used something up, in the same part.
-        passing(|| allowances.of(Uid(PARTS as i64)).add_members(1, false));
+        passing(|| allowances.of(Uid(limits::PARTS as i64)).add_members(1, false));
         for uid in 2..limits::REMEMBERED as i64 + 10 {
-            allowances.of(Uid(uid * PARTS as i64));
+            allowances.of(Uid(uid * limits::PARTS as i64));
         }
         let known = allowances.parts[0].lock().unwrap().len();
-        assert!(known <= limits::REMEMBERED / PARTS, "{known}");
+        assert!(known <= limits::REMEMBERED / limits::PARTS, "{known}");
         assert!(allowances.of(Uid(0)).add_members(9, false).is_err());
-        assert!(allowances.of(Uid(PARTS as i64)).add_members(9, false).is_err());
+        assert!(allowances.of(Uid(limits::PARTS as i64)).add_members(9, false).is_err());
         // If all have used something up, those with a connection are still known.
         for uid in 2..limits::REMEMBERED as i64 {
-            allowances.of(Uid(uid * PARTS as i64)).add_members(1, false).unwrap();
+            allowances.of(Uid(uid * limits::PARTS as i64)).add_members(1, false).unwrap();
         }
         let known = allowances.parts[0].lock().unwrap().len();
-        assert!(known <= limits::REMEMBERED / PARTS, "{known}");
+        assert!(known <= limits::REMEMBERED / limits::PARTS, "{known}");
         assert!(allowances.of(Uid(0)).add_members(9, false).is_err());
     }
 }

@@ -7,6 +7,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use super::limits::rooms::RETRY_MS;
 use super::random;
 
 /// Result with the client-facing error.
@@ -134,10 +135,10 @@ impl Error {
         Self::new(Code::BadRequest, format!("Field \"{field}\" {rule}."))
     }
 
-    /// `unavailable` for this reason, to be tried again in a second.
+    /// `unavailable` for this reason, to be tried again after [`RETRY_MS`].
     pub fn outage(outage: Outage, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         let error = Self::new(Code::Unavailable, outage.sentence());
-        Self { outage: Some(outage), ..error }.retry_after(1_000).because(cause)
+        Self { outage: Some(outage), ..error }.retry_after(RETRY_MS).because(cause)
     }
 
     /// `internal`: the cause is logged now, under the id the client is given.

@@ -256,11 +256,18 @@ pub mod auth {
     pub const BAD_LINKS: u32 = 30;
     /// The time in which [`BAD_LINKS`] come back.
     pub const BAD_LINKS_PERIOD: Duration = Duration::from_secs(60);
-    /// Computations of passwords (Argon2id) that wait for a core in each of the two rings, known
-    /// browsers and strangers.
+    /// Memory of one computation of a password with Argon2id (`e2ee.md` 4.3).
+    pub const HASH_MEMORY_KIB: u32 = 65_536;
+    /// Its passes over the memory.
+    pub const HASH_PASSES: u32 = 3;
+    /// Its lanes.
+    pub const HASH_LANES: u32 = 1;
+    /// Computations of passwords that wait for a core in each of the two rings, known browsers and strangers.
     pub const HASHES_WAITING: usize = 2_048;
     /// The same of one network.
     pub const HASHES_WAITING_PER_NETWORK: usize = 512;
+    /// When somebody for whom there is no place in such a queue may try again, in milliseconds.
+    pub const QUEUE_RETRY_MS: u32 = 2_000;
     /// Questions of people who are not signed in to the account store at once. Few, because each keeps a
     /// process of the database busy, and the rooms' own commits need the same cores.
     pub const LOOKUPS: usize = 2;
@@ -321,6 +328,22 @@ pub mod auth {
     pub const INVITES_PER_HOUR: u32 = 60;
     /// The highest bound of accounts that can be set.
     pub const USERS_MAX: u32 = 1_000_000;
+}
+
+/// User names (`names`).
+pub mod names {
+    /// Shortest and longest, in characters.
+    pub const LENGTH: std::ops::RangeInclusive<usize> = 2..=32;
+    /// Marks on one letter: vowel signs, tones and accents need no more.
+    pub const MARKS: usize = 3;
+}
+
+/// What can be set at the start (`config`).
+pub mod config {
+    /// Delivery threads. A shard is named by a `u16`, and more shards than cores never help.
+    pub const SHARDS_MAX: usize = 256;
+    /// Factor of the rate limits.
+    pub const RATE_LIMIT_SCALE_MAX: f64 = 1e6;
 }
 
 /// Pictures of people (`avatars`).
@@ -396,18 +419,28 @@ pub mod store {
     pub const POOL: usize = 16;
     /// Waiting for a free connection of the pool.
     pub const POOL_WAIT: Duration = Duration::from_secs(3);
-    /// How long the journal looks for repetitions before it adds messages, once there was one.
-    pub const WARY: Duration = Duration::from_secs(1);
+    /// How long the journal checks batches for duplicates before it inserts them, once there was one.
+    pub const CHECK_DUPLICATES: Duration = Duration::from_secs(1);
     /// Connecting.
     pub const CONNECT: Duration = Duration::from_secs(2);
+    /// A connection that is silent for so long is probed by the kernel.
+    pub const KEEPALIVE: Duration = Duration::from_secs(30);
     /// One statement.
     pub const STATEMENT: Duration = Duration::from_secs(5);
     /// Statements of one commit on their way at once: as many answers wait in memory at most.
     pub const STATEMENTS: usize = 64;
     /// How long removed users and rooms can be restored before they are purged.
     pub const RESTORABLE: Duration = Duration::from_secs(30 * 24 * 3600);
+    /// Entries of the audit log that are read at a time when its chain is verified.
+    pub const AUDIT_ROWS: i64 = 1_000;
+    /// Accounts whose ambiguity is computed by one transaction when the server starts.
+    pub const NAMES_AT_ONCE: i64 = 500;
     /// Rows one statement of a removal or a purge touches.
     pub const PURGE_ROWS: i64 = 1_000;
+    /// Messages up to which they are counted one by one; of more there is an estimate.
+    pub const COUNTED: i64 = 100_000;
+    /// About how many bytes a reaction adds to a message, where the bytes of a page or slice are bounded.
+    pub const REACTION_BYTES: usize = 64;
     /// Stored rows that cannot be read and are reported in the log, each once; of more only that
     /// there are more.
     pub const UNREADABLE: usize = 1_000;
@@ -425,9 +458,9 @@ pub mod rooms {
     use super::Duration;
     /// Commands waiting for one room.
     pub const INBOX: usize = 1_024;
-    /// Commands one room takes at a time, and so its largest part of a commit.
+    /// Commands one room handles at a time, and so its largest part of a commit.
     pub const BATCH: usize = 512;
-    /// Bytes of changed messages that are gathered for one commit; what is more waits for the next.
+    /// Bytes of changed messages that are staged for one commit; more waits for the next.
     pub const STATES_BYTES: usize = 4 * 1024 * 1024;
     /// Appends waiting for the journal, one per room at most.
     pub const JOURNAL: usize = 4_096;
@@ -435,16 +468,16 @@ pub mod rooms {
     pub const COMMIT_ROWS: usize = 4_096;
     /// One commit, from its first statement to the answer.
     pub const COMMIT: Duration = Duration::from_secs(6);
-    /// One question of a room to the store.
+    /// One query of a room.
     pub const LOOKUP: Duration = Duration::from_secs(2);
     /// Between attempts to reach a database that is away.
     pub const RECONNECT: Duration = Duration::from_millis(500);
-    /// Events a room keeps for those who were away for a moment, and their bytes.
-    pub const KEPT: usize = 512;
+    /// Events in the replay buffer of a room.
+    pub const REPLAY_BUFFER_EVENTS: usize = 512;
     /// Bytes of those events.
-    pub const KEPT_BYTES: usize = 256 * 1024;
-    /// How long a room in which nothing happens keeps them.
-    pub const KEPT_FOR: Duration = Duration::from_secs(120);
+    pub const REPLAY_BUFFER_BYTES: usize = 256 * 1024;
+    /// A room in which nothing has happened for so long drops them when memory runs short.
+    pub const REPLAY_BUFFER_IDLE: Duration = Duration::from_secs(120);
     /// Slices of replays read from the store at the same time.
     pub const REPLAYS: usize = 8;
     /// The same for one user.
@@ -453,6 +486,12 @@ pub mod rooms {
     pub const SLICE_BYTES: usize = 128 * 1024;
     /// Messages of one slice.
     pub const SLICE_ROWS: usize = 256;
+    /// Messages the first slice of a replay asks for: nearly all replays are short.
+    pub const SLICE_ROWS_FIRST: usize = 64;
+    /// Messages a slice asks for at least, however large the ones before were.
+    pub const SLICE_ROWS_MIN: usize = 8;
+    /// Between two attempts to reserve the memory of a slice.
+    pub const RESERVE_RETRY: Duration = Duration::from_millis(100);
     /// Bytes of one replay from the store; more is `truncated`.
     pub const REPLAY_BYTES: usize = 16 * 1024 * 1024;
     /// Rooms one user may own, times the rate-limit scale; admins of the server may own more.
@@ -471,14 +510,14 @@ pub mod rooms {
     pub const BLOCK_CHANGES_PER_HOUR: u32 = 300;
     /// Presence is pushed into rooms of at most this many members.
     pub const PRESENCE_MEMBERS: usize = 256;
-    /// Users whose statuses are written into their accounts by one statement.
+    /// Users whose status is stored by one statement.
     pub const STATUSES_AT_ONCE: usize = 256;
-    /// People whose typing is told in one room within [`TYPING_TICK`]; one in a room larger than
+    /// People whose typing is published in one room within [`TYPING_TICK`]; one in a room larger than
     /// [`PRESENCE_MEMBERS`].
     pub const TYPING: usize = 5;
-    /// How often that is, at most, for one person.
+    /// How often the typing of one person is published at most.
     pub const TYPING_TICK: Duration = Duration::from_secs(1);
-    /// How often presence is told.
+    /// How often presence is published.
     pub const PRESENCE_TICK: Duration = Duration::from_secs(1);
     /// Until everything accepted is answered when the server stops.
     pub const STOP: Duration = Duration::from_secs(5);
@@ -502,8 +541,8 @@ pub mod memory {
     pub const ROOM_LOGS: usize = 8;
     /// Slices of replays.
     pub const REPLAYS: usize = 4;
-    /// Newest events of rooms.
-    pub const KEPT: usize = 3;
+    /// Replay buffers of rooms.
+    pub const REPLAY_BUFFERS: usize = 3;
     /// HTTP responses.
     pub const ANSWERS: usize = 5;
     /// First frames of WebSockets.
@@ -662,6 +701,8 @@ pub mod users {
     pub const ADMINS: f64 = 10.0;
     /// Users whose allowances are remembered, besides those who are connected.
     pub const REMEMBERED: usize = 65_536;
+    /// Parts of the table of allowances, each with its own lock.
+    pub const PARTS: usize = 16;
 }
 
 /// What the process may have open (`descriptors`).
@@ -686,6 +727,8 @@ pub mod embedded {
     pub const START: Duration = Duration::from_secs(60);
     /// Until it has stopped.
     pub const STOP: Duration = Duration::from_secs(6);
+    /// How much longer the server waits for the thread that stops it.
+    pub const STOP_MARGIN: Duration = Duration::from_secs(1);
     /// Waiting for another server that is just stopping.
     pub const LOCK: Duration = Duration::from_secs(3);
     /// Between looks while something is awaited.

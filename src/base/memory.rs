@@ -31,7 +31,7 @@ pub enum Kind {
     /// Slices of replays on their way to their reader.
     Replays,
     /// Newest events of rooms, kept for readers who come back.
-    Kept,
+    ReplayBuffers,
     /// HTTP responses until they are written.
     Answers,
     /// First frames of WebSockets that no delivery thread has taken over.
@@ -45,7 +45,7 @@ impl Kind {
         (Self::SendQueues, "send_queues", limits::SEND_QUEUES),
         (Self::RoomLogs, "room_logs", limits::ROOM_LOGS),
         (Self::Replays, "replays", limits::REPLAYS),
-        (Self::Kept, "kept", limits::KEPT),
+        (Self::ReplayBuffers, "kept", limits::REPLAY_BUFFERS),
         (Self::Answers, "answers", limits::ANSWERS),
         (Self::Hellos, "hellos", limits::HELLOS),
         (Self::Requests, "requests", limits::REQUESTS),

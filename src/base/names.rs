@@ -9,9 +9,7 @@ use unicode_security::{
 };
 
 use crate::base::error::{Error, Result};
-
-/// Shortest and longest, in characters.
-const LENGTH: std::ops::RangeInclusive<usize> = 2..=32;
+use crate::base::limits::names::{LENGTH, MARKS};
 
 /// The name as it is compared: NFKC, case folded. By way of upper case, so that letters with two
 /// small forms (σ and ς, ß and ss, i and ı) cannot make two names that read the same.
@@ -54,9 +52,6 @@ fn skeleton(name: &str) -> String {
     }
     skeleton
 }
-
-/// Marks on one letter: vowel signs, tones and accents need no more.
-const MARKS: usize = 3;
 
 /// Letters and digits of one script (or of those that are written together, such as Japanese), and
 /// `.`, `_`, `-` between them.
@@ -115,6 +110,20 @@ mod tests {
             assert_eq!(key(one), key(same));
         }
         assert_ne!(key("anna"), key("änna"));
+    }
+
+    #[test]
+    fn a_name_has_as_many_letters_and_marks_as_the_bounds_say() {
+        for length in [*LENGTH.start(), *LENGTH.end()] {
+            check(&"x".repeat(length)).unwrap();
+        }
+        for length in [LENGTH.start() - 1, LENGTH.end() + 1] {
+            assert!(check(&"x".repeat(length)).is_err(), "{length}");
+        }
+        let marked = |marks| {
+            format!("q{}n", "\u{304}\u{323}".chars().cycle().take(marks).collect::<String>())
+        };
+        assert!(check(&marked(MARKS + 1)).is_err());
     }
 
     #[test]

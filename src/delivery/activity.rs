@@ -6,7 +6,7 @@ use super::shard::Shard;
 use crate::base::ids::RoomId;
 use crate::base::limits::delivery as limits;
 use crate::protocol::event::Event;
-use crate::rooms::outlet::Activity;
+use crate::rooms::publication::Activity;
 use crate::ws::frame;
 
 impl Shard {

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use crate::base::allowance::Allowance;
 use crate::base::ids::{RoomId, SessionId, Uid};
 use crate::protocol::presence::Status;
-use crate::rooms::outlet::Payload;
+use crate::rooms::publication::Payload;
 use crate::ws::Limits;
 
 /// A socket that a shard is to take over.

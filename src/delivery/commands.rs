@@ -11,10 +11,11 @@ use super::shard::Shard;
 use crate::base::error::{Code, Error, Result};
 use crate::base::ids::RoomId;
 use crate::base::limits::{delivery as limits, users};
+use crate::base::principal::Principal;
 use crate::protocol::answer::{self, OkAnswer};
 use crate::protocol::command::{Command, Request};
-use crate::rooms::outlet::{ConnRef, Payload};
-use crate::rooms::{Accepted, Action, Post, Rooms};
+use crate::rooms::publication::{ConnRef, Payload};
+use crate::rooms::{Accepted, Post, RoomCommand, Rooms, Sender};
 
 /// What a text frame came to.
 pub(super) enum CommandOutcome {
@@ -55,7 +56,7 @@ impl Shard {
             match &command {
                 Command::Send { .. } => allowance.bytes(text.len() + users::CHANGE_BYTES),
                 Command::Presence { state, text }
-                    if rooms.presence().is_news(uid, conn, *state, text.as_ref()) =>
+                    if rooms.presence().would_change(uid, conn, *state, text.as_ref()) =>
                 {
                     allowance.profile_change()
                 }
@@ -87,7 +88,7 @@ fn carry_out(
         let error = Error::new(Code::Forbidden, "This token may only read.");
         return refuse(rooms, id.as_deref(), &error);
     }
-    let (room, action) = match command {
+    let (room, command) = match command {
         Command::Ping => return CommandOutcome::Answer(OkAnswer::to(id.as_deref()).encode()),
         Command::Presence { state, text } => {
             return match rooms.presence().set(chat.uid, conn, state, text) {
@@ -99,17 +100,17 @@ fn carry_out(
             if let Err(error) = count_subscription(room, chat, rooms) {
                 return refuse(rooms, id.as_deref(), &error);
             }
-            (room, Action::Subscribe { since })
+            (room, RoomCommand::Subscribe { since })
         }
-        Command::Unsubscribe { room } => (room, Action::Unsubscribe),
-        Command::Send { room, draft } => (room, Action::Send(draft)),
-        Command::SendEnvelope { room } => (room, Action::SendEnvelope),
-        Command::Typing { room } => (room, Action::Typing),
-        Command::Read { room, seq } => (room, Action::Read { seq }),
+        Command::Unsubscribe { room } => (room, RoomCommand::Unsubscribe),
+        Command::Send { room, draft } => (room, RoomCommand::Send(draft)),
+        Command::SendEnvelope { room } => (room, RoomCommand::SendEnvelope),
+        Command::Typing { room } => (room, RoomCommand::Typing),
+        Command::Read { room, seq } => (room, RoomCommand::Read { seq }),
     };
     let allowance = chat.allowance.clone();
-    let post = Post { conn, uid: chat.uid, admin: chat.admin, id, action, allowance };
-    reserve_permit(room, post, rooms)
+    let sender = Sender { conn, uid: chat.uid, is_admin: chat.admin, id, allowance };
+    reserve_permit(room, Post { sender, command }, rooms)
 }
 
 /// Counts a subscription that the room has not decided about. Pipelined subscribe requests count before
@@ -119,7 +120,8 @@ fn count_subscription(room: RoomId, chat: &mut Chat, rooms: &Rooms) -> Result<()
     if chat.subscriptions.len() + pending >= limits::SUBSCRIPTIONS {
         return Err(Error::new(Code::TooLarge, "This connection follows too many rooms."));
     }
-    let is_visible = rooms.visible(room, chat.uid, chat.admin).is_ok();
+    let by = Principal::User { uid: chat.uid, is_admin: chat.admin };
+    let is_visible = rooms.visible(by, room).is_ok();
     chat.pending_subscriptions += u16::from(is_visible);
     Ok(())
 }
@@ -128,9 +130,9 @@ fn count_subscription(room: RoomId, chat: &mut Chat, rooms: &Rooms) -> Result<()
 pub(super) fn reserve_permit(room: RoomId, post: Post, rooms: &Rooms) -> CommandOutcome {
     // A room that the user must not know of is answered here, like one that does not exist: neither the
     // answer nor its order among others tells them apart.
-    let handle = match rooms.visible(room, post.uid, post.admin) {
+    let handle = match rooms.visible(post.sender.principal(), room) {
         Ok(handle) => handle,
-        Err(error) => return refuse(rooms, post.id.as_deref(), &error),
+        Err(error) => return refuse(rooms, post.sender.id.as_deref(), &error),
     };
     match handle.accept(post) {
         Ok(accepted) => CommandOutcome::Accepted(Box::new(accepted)),

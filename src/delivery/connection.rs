@@ -17,7 +17,7 @@ use super::transport::Transport;
 use crate::base::allowance::Allowance;
 use crate::base::ids::{RoomId, SessionId, Uid};
 use crate::rooms::Post;
-use crate::rooms::outlet::Payload;
+use crate::rooms::publication::Payload;
 use crate::ws::Codec;
 
 /// A connection and what it is for. Seconds are those of the shard's clock.

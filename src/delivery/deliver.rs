@@ -7,7 +7,8 @@ use super::connection::{Chat, Connection};
 use super::shard::Shard;
 use crate::base::ids::RoomId;
 use crate::protocol::event::Event;
-use crate::rooms::outlet::{ConnRef, Delivery, Payload, Publication, Target};
+use crate::rooms::delivery::{ConnectionsOf, Delivery};
+use crate::rooms::publication::{ConnRef, Payload, Publication};
 use crate::ws::frame;
 
 impl Shard {
@@ -43,14 +44,6 @@ impl Shard {
                 }
             }
             Delivery::Changed(room, mids) => self.note_changed(room, &mids),
-            Delivery::SubscribeFailed(conn, room, payload) => {
-                if let Some(slot) = self.find(conn) {
-                    if self.replay_arrived(slot, room) {
-                        self.unsubscribe(slot, room);
-                    }
-                    self.reply(conn, &payload);
-                }
-            }
             Delivery::NotSubscribed(conn, payload) => {
                 if let Some(slot) = self.find(conn) {
                     self.subscription_decided(slot);
@@ -123,10 +116,10 @@ impl Shard {
     }
 
     /// Closes what was let in by a check no later than `until`.
-    fn revoke(&mut self, target: Target, until: Instant) {
+    fn revoke(&mut self, target: ConnectionsOf, until: Instant) {
         let mut slots: Vec<usize> = match target {
-            Target::User(uid) => self.open_slots(uid),
-            Target::Session(session) => {
+            ConnectionsOf::User(uid) => self.open_slots(uid),
+            ConnectionsOf::Session(session) => {
                 let is_of_session = |chat: &mut Chat| chat.session == session;
                 let connections = self.connections.iter_mut();
                 let found = connections.filter_map(|(slot, connection): (_, &mut Connection)| {

@@ -11,7 +11,7 @@
 //!    permit in the inbox of the room. If the inbox is full the connection is paused, and the pressure reaches
 //!    TCP. `Shard::send_accepted` sends all commands of a turn to their rooms together.
 //! 3. `deliver.rs` (`Shard::deliver`) handles what rooms send, which comes in one ordered queue
-//!    ([`crate::rooms::outlet`]). `Shard::publish` appends events to the log (`frame_log.rs`) of the room on this
+//!    ([`crate::rooms::publisher`]). `Shard::publish` appends events to the log (`frame_log.rs`) of the room on this
 //!    shard (`room_feed.rs`) and marks the room for the sweep.
 //! 4. `sweep.rs` passes over the subscribers of the room, and `write.rs` writes everything since its cursor to
 //!    each one, behind what waits for that connection alone (`send_queue.rs`).

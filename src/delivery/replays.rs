@@ -1,5 +1,5 @@
 //! Catching up: further rooms, and slices of replays, fetched for connections that have taken what came
-//! before. Why nothing is missed, sent twice or out of order: [`crate::rooms::replays`].
+//! before. Why nothing is missed, sent twice or out of order: [`crate::rooms::replay`].
 
 use super::connection::Connection;
 use super::room_feed::Stage;
@@ -8,8 +8,8 @@ use super::shard::Shard;
 use crate::base::ids::{Mid, RoomId};
 use crate::base::limits::chat as limits;
 use crate::protocol::event::Event;
-use crate::rooms::outlet::{ConnRef, Payload};
-use crate::rooms::replays::{Read, Replay, Request, Slice};
+use crate::rooms::publication::{ConnRef, Payload};
+use crate::rooms::replay::{Replay, Slice, SliceEvents, SliceRequest};
 use crate::ws::frame;
 
 impl Shard {
@@ -89,7 +89,7 @@ impl Shard {
     /// Names the next rooms of a user who is in very many.
     fn send_next_rooms(&mut self, slot: usize) {
         let Some(chat) = self.connections.get_mut(slot).and_then(Connection::chat) else { return };
-        let views = self.rooms.next_of(chat.uid, &mut chat.unnamed_rooms, limits::ROOMS_BYTES);
+        let views = self.rooms.take_views(chat.uid, &mut chat.unnamed_rooms, limits::ROOMS_BYTES);
         let more = !chat.unnamed_rooms.is_empty();
         if !more {
             chat.unnamed_rooms = Vec::new();
@@ -114,7 +114,7 @@ impl Shard {
         let Some(chat) = connection.chat() else { return };
         let (uid, room) = (chat.uid, replay.room);
         self.last_slice = number;
-        self.rooms.replays().request(Request { conn, uid, number, replay });
+        self.rooms.replay_readers().request(SliceRequest { conn, uid, number, replay });
         self.set_stage(slot, room, Stage::Awaiting);
     }
 
@@ -129,7 +129,7 @@ impl Shard {
         let changed = self.feed_mut(room).and_then(|feed| feed.changed.since(changes));
         let Some(queue) = self.send_queue_of(slot) else { return };
         match (read, changed) {
-            (Ok(Read { events, rest, held }), Some(changed)) => {
+            (Ok(SliceEvents { events, rest, held }), Some(changed)) => {
                 let valid = events.into_iter().filter(|(mid, _)| !changed.contains(mid));
                 queue.push_slice(valid, rest, held);
                 self.set_stage(slot, room, Stage::Replaying);

@@ -10,7 +10,7 @@ use super::frame_log::{Cursor, FrameLog};
 use crate::base::ids::{Mid, RoomId};
 use crate::base::limits::delivery as limits;
 use crate::base::memory::Kind;
-use crate::rooms::outlet::Activity;
+use crate::rooms::publication::Activity;
 
 /// A room on one shard.
 pub(super) struct RoomFeed {

@@ -9,8 +9,8 @@ use super::memory;
 use crate::base::ids::{Mid, RoomId};
 use crate::base::limits::delivery as limits;
 use crate::base::memory::{Kind, Reservation};
-use crate::rooms::outlet::Payload;
-use crate::rooms::replays::Replay;
+use crate::rooms::publication::Payload;
+use crate::rooms::replay::Replay;
 
 /// What waits for one connection alone. It exists only while something waits.
 #[derive(Default)]

@@ -24,7 +24,8 @@ use super::sweep::SweepQueue;
 use super::transport::Transport;
 use crate::base::ids::{RoomId, Uid};
 use crate::base::limits::delivery as limits;
-use crate::rooms::outlet::{ConnRef, Delivery};
+use crate::rooms::delivery::Delivery;
+use crate::rooms::publication::ConnRef;
 use crate::rooms::{Accepted, Rooms};
 use crate::ws::frame;
 
@@ -105,7 +106,7 @@ impl Shard {
     pub fn new(parts: Parts) -> Self {
         Self {
             number: u16::try_from(parts.number).unwrap_or(u16::MAX),
-            shard_count: parts.rooms.outlet().waiting().count().max(1),
+            shard_count: parts.rooms.publisher().waiting().count().max(1),
             poll: parts.poll,
             shared: parts.shared,
             deliveries: parts.deliveries,
@@ -263,7 +264,7 @@ impl Shard {
             Err(error) => {
                 tracing::warn!(%error, "a socket could not be registered");
                 if let ConnectionKind::Chat(chat) = kind {
-                    self.rooms.presence().lost(chat.uid);
+                    self.rooms.presence().release(chat.uid);
                 }
                 return;
             }

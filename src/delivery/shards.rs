@@ -12,7 +12,8 @@ use super::shared::ShardShared;
 use crate::base::limits::delivery as limits;
 use crate::base::lock::MutexExt as _;
 use crate::rooms::Rooms;
-use crate::rooms::outlet::{Delivery, Outlet, ShardLink};
+use crate::rooms::delivery::Delivery;
+use crate::rooms::publisher::{Publisher, ShardQueue};
 
 /// Shards whose queues exist and whose threads have not started: rooms need the queues, and the threads
 /// need the rooms.
@@ -30,7 +31,7 @@ struct PreparedShard {
 ///
 /// # Errors
 /// The kernel refused an epoll.
-pub fn prepare(count: usize) -> std::io::Result<(Outlet, PreparedShards)> {
+pub fn prepare(count: usize) -> std::io::Result<(Publisher, PreparedShards)> {
     let mut links = Vec::new();
     let mut shards = Vec::new();
     for _ in 0..count.max(1) {
@@ -38,10 +39,10 @@ pub fn prepare(count: usize) -> std::io::Result<(Outlet, PreparedShards)> {
         let shared = Arc::new(ShardShared::new(mio::Waker::new(poll.registry(), shard::WAKE)?));
         let (tx, deliveries) = mpsc::channel(limits::QUEUE);
         let to_wake = shared.clone();
-        links.push(ShardLink::new(tx, Arc::new(move || to_wake.wake())));
+        links.push(ShardQueue::new(tx, Arc::new(move || to_wake.wake())));
         shards.push(PreparedShard { poll, shared, deliveries });
     }
-    Ok((Outlet::new(links), PreparedShards { shards }))
+    Ok((Publisher::new(links), PreparedShards { shards }))
 }
 
 impl PreparedShards {

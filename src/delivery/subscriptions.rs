@@ -5,7 +5,7 @@ use super::frame_log::Cursor;
 use super::room_feed::{RoomFeed, Stage, Subscriber, SubscriptionIndex};
 use super::shard::Shard;
 use crate::base::ids::RoomId;
-use crate::rooms::outlet::ConnRef;
+use crate::rooms::publication::ConnRef;
 
 impl Shard {
     /// The index of the room on this shard, which is added if need be.

@@ -22,7 +22,7 @@ pub(super) struct Families {
 
 /// The metrics that are histograms.
 pub(super) fn register_histograms(registry: &mut Registry, sources: &Sources) {
-    let journal = sources.rooms.journal().counts();
+    let journal = sources.rooms.journal().counters();
     registry.register("journal_batch_rows", "Rows of one commit", journal.rows.clone());
     registry.register(
         "journal_commit_seconds",
@@ -108,7 +108,7 @@ impl Families {
         page.counter("writes", "Writes that took them.", stats.writes.get())?;
         page.counter("written_bytes", "Bytes written to WebSockets.", stats.bytes.get())?;
         // What the shard has taken out and not worked on waits as well.
-        let waiting = rooms.outlet().waiting().zip(shards.loads());
+        let waiting = rooms.publisher().waiting().zip(shards.loads());
         page.gauges(
             "shard_queue",
             "Deliveries waiting for a delivery thread.",
@@ -155,7 +155,7 @@ impl Families {
 
     fn journal(&self, page: &mut Page<'_>) -> Result<(), Error> {
         let journal = self.sources.rooms.journal();
-        let counts = journal.counts();
+        let counts = journal.counters();
         page.counter("messages", "Messages and changes made durable.", counts.committed.get())?;
         page.counter("journal_failures", "Commits that failed.", counts.failed.get())?;
         page.gauge("journal_queue", "Appends waiting for the next commit.", journal.waiting())?;

@@ -81,8 +81,8 @@ pub enum Event<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         role: Option<Role>,
         /// Until when a moderator has muted this member, in milliseconds.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        silenced_until: Option<i64>,
+        #[serde(rename = "silenced_until", skip_serializing_if = "Option::is_none")]
+        muted_until: Option<i64>,
     },
     /// The presence of a user changed.
     Presence {

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
+use super::envelope::Envelope;
 use crate::base::ids::{Mid, Uid};
 
 /// A message as it is now.
@@ -35,6 +36,13 @@ pub struct MessageState {
 pub enum Content {
     /// Text that the server can read.
     Plain(TextBody),
+    /// An envelope that only members of the room can open.
+    Sealed {
+        /// The envelope.
+        envelope: Envelope,
+        /// The room's `seq` of this revision. Reactions change the message's `seq` and not this.
+        rev_seq: u64,
+    },
     /// What is stored cannot be read. Nothing of it is shown, and the message can be deleted.
     Unreadable,
     /// The content was erased.
@@ -46,7 +54,7 @@ impl Content {
     pub fn mentions(&self) -> &[Uid] {
         match self {
             Self::Plain(body) => &body.mentions,
-            Self::Unreadable | Self::Deleted => &[],
+            Self::Sealed { .. } | Self::Unreadable | Self::Deleted => &[],
         }
     }
 
@@ -82,7 +90,7 @@ pub struct Reaction {
     pub emoji: String,
 }
 
-/// `{"mid","rev","kind","by","t"|"unreadable",…,"edited"?,"reactions"?}`: the `msg` object of the wire.
+/// `{"mid","rev","kind","by","t"|"env"|"unreadable",…,"edited"?,"reactions"?}`: the `msg` object of the wire.
 impl Serialize for MessageState {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
@@ -102,6 +110,10 @@ impl Serialize for MessageState {
                 if !body.mentions.is_empty() {
                     map.serialize_entry("m", &body.mentions)?;
                 }
+            }
+            Content::Sealed { envelope, rev_seq } => {
+                map.serialize_entry("rev_seq", rev_seq)?;
+                map.serialize_entry("env", envelope)?;
             }
             Content::Unreadable => map.serialize_entry("unreadable", &true)?,
             Content::Deleted => {}

@@ -52,8 +52,8 @@ pub struct RoomView {
     #[serde(skip_serializing_if = "Notify::is_default")]
     pub notify: Notify,
     /// A moderator has muted the caller until then, in milliseconds.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub silenced_until: Option<i64>,
+    #[serde(rename = "silenced_until", skip_serializing_if = "Option::is_none")]
+    pub muted_until: Option<i64>,
     /// The caller has hidden this direct room, and nobody has written in it since.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub hidden: bool,

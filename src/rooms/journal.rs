@@ -1,8 +1,8 @@
-//! The journal: one writer for all rooms, group commit.
+//! The journal: one writer for all rooms, with group commit.
 //!
-//! A commit starts when the previous one has returned, with everything that waits by then; no
-//! timer. Alone, a message commits at once; under load batches grow by themselves. One connection,
-//! one transaction at a time: the rows of many rooms share one flush of PostgreSQL's log.
+//! A commit starts when the previous one has returned, with everything that waits by then; there is no timer.
+//! A message on its own is committed at once; under load batches grow by themselves. There is one connection
+//! with one transaction at a time, so the rows of many rooms share one flush of PostgreSQL's log.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -15,10 +15,11 @@ use crate::base::counter::Counter;
 use crate::base::error::{Error, Outage, Result};
 use crate::base::limits::rooms as limits;
 use crate::base::time::now_ms;
-use crate::store::chat::commit::{Entry, Outcome, Writer};
+use crate::store::chat::change::{Entry, Outcome};
+use crate::store::chat::commit::Writer;
 use crate::store::pool::Database;
 
-/// What a committed append comes back with.
+/// The outcome of a committed append.
 #[derive(Debug)]
 pub struct Committed {
     /// One outcome per entry.
@@ -36,15 +37,15 @@ struct Append {
 #[derive(Clone)]
 pub struct Journal {
     tx: mpsc::Sender<Append>,
-    counts: Arc<Counts>,
+    counters: Arc<Counters>,
 }
 
-/// What the journal counts, for `/metrics`.
+/// The counters of the journal, for `/metrics`.
 #[derive(Debug)]
-pub struct Counts {
+pub struct Counters {
     /// Changes of messages made durable.
     pub committed: Counter,
-    /// Commits that did not come back, or came back with an error.
+    /// Commits that failed or did not return.
     pub failed: Counter,
     /// Rows of each commit.
     pub rows: Histogram,
@@ -52,7 +53,7 @@ pub struct Counts {
     pub took: Histogram,
 }
 
-impl Counts {
+impl Counters {
     fn new() -> Self {
         Self {
             committed: Counter::default(),
@@ -67,19 +68,19 @@ impl Journal {
     /// Starts the writer task.
     pub fn start(database: Database) -> Self {
         let (tx, rx) = mpsc::channel(limits::JOURNAL);
-        let counts = Arc::new(Counts::new());
-        tokio::spawn(run(database, rx, counts.clone()));
-        Self { tx, counts }
+        let counters = Arc::new(Counters::new());
+        tokio::spawn(run(database, rx, counters.clone()));
+        Self { tx, counters }
     }
 
     /// Changes of messages made durable since the start.
     pub fn committed(&self) -> u64 {
-        self.counts.committed.get()
+        self.counters.committed.get()
     }
 
-    /// What it counts.
-    pub fn counts(&self) -> &Counts {
-        &self.counts
+    /// Its counters.
+    pub fn counters(&self) -> &Counters {
+        &self.counters
     }
 
     /// Appends that wait for the next commit.
@@ -98,20 +99,20 @@ impl Journal {
         let committed: Committed = answer.await.map_err(|_| gone())??;
         let took_a_seq = |outcome: &&Outcome| matches!(outcome, Outcome::Done { seq } if *seq > 0);
         let count = committed.outcomes.iter().filter(took_a_seq).count();
-        self.counts.committed.add(u64::try_from(count).unwrap_or(0));
+        self.counters.committed.add(u64::try_from(count).unwrap_or(0));
         Ok(committed)
     }
 }
 
-async fn run(database: Database, mut rx: mpsc::Receiver<Append>, counts: Arc<Counts>) {
+async fn run(database: Database, mut rx: mpsc::Receiver<Append>, counters: Arc<Counters>) {
     let mut writer: Option<Writer> = None;
     let mut retry_at = tokio::time::Instant::now();
-    // Why there is no writer, while there is none.
+    // The reason while there is no writer.
     let mut outage = Outage::Unreachable;
     while let Some(first) = rx.recv().await {
-        // Rooms whose turn it is anyway are heard first: what they have to say shares this commit.
+        // Rooms that are about to append run first, so that their entries share this commit.
         tokio::task::yield_now().await;
-        let batch = gather(first, &mut rx);
+        let batch = coalesce(first, &mut rx);
         if writer.as_ref().is_none_or(Writer::is_closed) {
             // While the database is away every append is refused at once, not one timeout each.
             writer = None;
@@ -126,8 +127,8 @@ async fn run(database: Database, mut rx: mpsc::Receiver<Append>, counts: Arc<Cou
         match &mut writer {
             None => refuse(batch, outage),
             Some(connected) => {
-                if let Err(why) = commit(connected, batch, &counts).await {
-                    counts.failed.inc();
+                if let Err(why) = commit(connected, batch, &counters).await {
+                    counters.failed.inc();
                     (writer, outage) = (None, why);
                 }
             }
@@ -135,8 +136,8 @@ async fn run(database: Database, mut rx: mpsc::Receiver<Append>, counts: Arc<Cou
     }
 }
 
-/// Everything that waits, up to the bound of one commit.
-fn gather(first: Append, rx: &mut mpsc::Receiver<Append>) -> Vec<Append> {
+/// Joins everything that waits, up to the bound of one commit.
+fn coalesce(first: Append, rx: &mut mpsc::Receiver<Append>) -> Vec<Append> {
     let mut rows = first.entries.len();
     let mut batch = vec![first];
     while rows < limits::COMMIT_ROWS {
@@ -163,11 +164,11 @@ async fn connect(database: &Database) -> std::result::Result<Writer, Outage> {
 
 fn refuse(batch: Vec<Append>, outage: Outage) {
     for append in batch {
-        let _ = append.reply.send(Err(away(outage, "the database is away")));
+        let _ = append.reply.send(Err(unavailable(outage, "the database is away")));
     }
 }
 
-fn away(outage: Outage, cause: &'static str) -> Error {
+fn unavailable(outage: Outage, cause: &'static str) -> Error {
     Error::outage(outage, cause).retry_after(limits::RETRY_MS)
 }
 
@@ -175,7 +176,7 @@ fn away(outage: Outage, cause: &'static str) -> Error {
 async fn commit(
     writer: &mut Writer,
     batch: Vec<Append>,
-    counts: &Counts,
+    counters: &Counters,
 ) -> std::result::Result<(), Outage> {
     let at = now_ms();
     let sizes: Vec<_> = batch.iter().map(|append| append.entries.len()).collect();
@@ -186,8 +187,8 @@ async fn commit(
     }
     let began = Instant::now();
     let committed = timeout(limits::COMMIT, writer.commit(&entries, at)).await;
-    counts.rows.observe(entries.len() as f64);
-    counts.took.observe(began.elapsed().as_secs_f64());
+    counters.rows.observe(entries.len() as f64);
+    counters.took.observe(began.elapsed().as_secs_f64());
     match committed {
         Ok(Ok(outcomes)) => {
             let mut rest = outcomes.as_slice();
@@ -203,7 +204,7 @@ async fn commit(
             tracing::warn!(?error, rows = entries.len(), "a commit failed");
             let outage = error.why_unavailable().unwrap_or(Outage::Failing);
             for reply in replies {
-                let _ = reply.send(Err(away(outage, "the commit failed")));
+                let _ = reply.send(Err(unavailable(outage, "the commit failed")));
             }
             // The transaction may be half open: a fresh connection is the simplest clean state.
             Err(outage)
@@ -211,7 +212,8 @@ async fn commit(
         Err(_) => {
             tracing::warn!(rows = entries.len(), "a commit did not return in time");
             for reply in replies {
-                let _ = reply.send(Err(away(Outage::Slow, "the commit did not return in time")));
+                let _ =
+                    reply.send(Err(unavailable(Outage::Slow, "the commit did not return in time")));
             }
             Err(Outage::Slow)
         }

@@ -1,40 +1,44 @@
-//! Rooms: one actor each, one journal for all, and what they say to the delivery plane.
+//! Rooms: one actor each, one journal for all, and what they publish to the delivery plane.
 //!
 //! ```text
 //! shard --Post--> RoomHandle -> inbox -> actor --entries--> journal --one commit--> PostgreSQL
 //!                                          |  <---outcomes---+
-//!                                          +--Publication, Reply--> Outlet -> every shard
+//!                                          +--Publication, answers--> Publisher -> every shard, every sink
 //! ```
 //!
-//! An actor takes all that waits in its inbox, makes it durable in one append, and only then
-//! answers and publishes. It alone changes its room's [`state`], so nothing here is locked for
-//! longer than a look. The actors never see a socket: they answer through [`outlet`], which
-//! `delivery` implements.
+//! An actor takes everything that waits in its inbox, makes it durable in one append, and only then answers and
+//! publishes. It alone changes its room's [`state`], so nothing here is locked for longer than it takes to read.
+//! The actors never see a socket: they answer through the [`publisher`].
 
 mod actor;
+mod blocking;
 mod blocks;
-mod calls;
-mod changes;
-mod facts;
+pub mod delivery;
+mod inbox;
 pub mod journal;
-mod kept;
-mod look;
-mod making;
-mod members;
-pub mod outlet;
+mod lifecycle;
+mod member;
+mod membership;
 pub mod presence;
-mod publish;
+pub mod publication;
+pub mod publisher;
+mod queries;
+mod recent;
 mod registry;
-pub mod replays;
+pub mod replay;
+mod replay_readers;
+mod requests;
 mod room;
-mod settings;
+mod shared;
 mod state;
-mod typing;
 
-pub use calls::check_kind;
-pub use look::{RoomCounts, RoomSummary, sort_key};
-pub use making::{CreateRoom, Making};
-pub use members::{By, MemberChange, MemberOutcome};
-pub use registry::{Bounds, Inboxes, Rooms};
-pub use room::{Accepted, Action, Post, RoomHandle};
-pub use state::MemberView;
+pub use inbox::{Post, RoomCommand, Sender};
+pub use lifecycle::{CreateRoom, CreatedRoom, Quota};
+pub use member::MemberView;
+pub use membership::{MemberChange, MemberOutcome};
+pub use queries::{RoomCounts, RoomPage, RoomSummary, sort_key};
+pub use registry::{Inboxes, Rooms};
+pub use replay_readers::ReplayReaders;
+pub use requests::{UpdatedRoom, check_kind};
+pub use room::{Accepted, RoomHandle};
+pub use shared::Bounds;

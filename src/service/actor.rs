@@ -43,9 +43,4 @@ impl Actor {
     pub fn is_admin(&self) -> bool {
         self.principal.is_admin()
     }
-
-    /// The number by which rooms know them; that of the operator belongs to no user.
-    pub fn rooms_uid(&self) -> Uid {
-        self.uid().unwrap_or(Uid(0))
-    }
 }

@@ -8,6 +8,7 @@ use super::room_changes::RoomChanges;
 use crate::auth::{Invite, Maker};
 use crate::base::error::Error;
 use crate::base::ids::{RoomId, Uid};
+use crate::base::principal::Principal;
 use crate::policy::Action;
 use crate::rooms::Rooms;
 use crate::store::accounts::AccountStore;
@@ -55,11 +56,11 @@ impl Onboarding {
 
     /// The rooms of an invitation that its maker may still add people to.
     pub fn open_rooms(&self, invite: &Invite) -> impl Iterator<Item = RoomId> {
-        let (by, is_admin) = match &invite.by {
-            Some(Maker { uid, is_admin, .. }) => (*uid, *is_admin),
-            None => (Uid(0), true), // the operator
+        let by = match &invite.by {
+            Some(Maker { uid, is_admin, .. }) => Principal::User { uid: *uid, is_admin: *is_admin },
+            None => Principal::Operator,
         };
-        let may = move |room: &RoomId| self.rooms.may(by, is_admin, *room, Action::Add).is_ok();
+        let may = move |room: &RoomId| self.rooms.authorize(by, *room, Action::Add).is_ok();
         invite.rooms.iter().copied().filter(may)
     }
 

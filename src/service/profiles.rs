@@ -96,13 +96,13 @@ impl Profiles {
         let is_written = self.store.change_profile(uid, &change).await?;
         // A status chosen on a socket may be newer than that of the account.
         let presence = self.rooms.presence();
-        let is_new = |status: &Status| presence.chosen(uid).is_some_and(|now| now != *status);
+        let is_new = |status: &Status| presence.status(uid).is_some_and(|now| now != *status);
         let status = change.status.filter(|status| is_written || is_new(status));
         let is_changed = is_written || status.is_some();
         if let Some(status) = status {
             // A session in memory carries the old status to the user's next first connection.
             self.auth.forget(uid);
-            presence.choose(uid, status);
+            presence.set_status(uid, status);
         }
         if is_changed {
             self.publish(uid).await;
@@ -165,7 +165,7 @@ impl Profiles {
 
     async fn publish_one(&self, uid: Uid) {
         match self.store.profile(uid).await {
-            Ok(Some(profile)) => self.rooms.tell_profile(uid, &self.public(&profile)).await,
+            Ok(Some(profile)) => self.rooms.publish_profile(uid, &self.public(&profile)).await,
             Ok(None) => {}
             Err(error) => tracing::warn!(%uid, ?error, "a changed profile was not published"),
         }
@@ -185,7 +185,7 @@ impl Profiles {
                 "removed": true,
             });
         }
-        let mut seen = self.rooms.presence().seen(profile.uid);
+        let mut seen = self.rooms.presence().view(profile.uid);
         if seen.state == "offline" {
             // Without a connection the text is not in the presence, but in the account.
             let Status { text, until, .. } = self.chosen_status(profile);
@@ -215,7 +215,7 @@ impl Profiles {
 
     /// The status that the user chose, be it so new that the account does not have it yet.
     pub fn chosen_status(&self, profile: &Profile) -> Status {
-        let newer = self.rooms.presence().chosen(profile.uid);
+        let newer = self.rooms.presence().status(profile.uid);
         newer.unwrap_or_else(|| profile.status.clone())
     }
 }

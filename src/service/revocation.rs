@@ -8,7 +8,7 @@ use crate::base::error::Result;
 use crate::base::ids::{SessionId, Uid};
 use crate::base::principal::Principal;
 use crate::rooms::Rooms;
-use crate::rooms::outlet::{Delivery, Target};
+use crate::rooms::delivery::{ConnectionsOf, Delivery};
 
 /// Ends sessions and closes their sockets.
 pub struct Revocation {
@@ -28,7 +28,7 @@ impl Revocation {
     /// `unavailable`: then it lives on.
     pub async fn sign_out(&self, session: &Session) -> Result<()> {
         self.auth.revoke(session.uid, session.kind, session.id).await?;
-        self.close_sockets(Target::Session(session.id)).await;
+        self.close_sockets(ConnectionsOf::Session(session.id)).await;
         Ok(())
     }
 
@@ -39,7 +39,7 @@ impl Revocation {
     pub async fn end(&self, uid: Uid, kind: SessionKind, id: SessionId) -> Result<bool> {
         let was_there = self.auth.revoke(uid, kind, id).await?;
         if was_there {
-            self.close_sockets(Target::Session(id)).await;
+            self.close_sockets(ConnectionsOf::Session(id)).await;
         }
         Ok(was_there)
     }
@@ -78,24 +78,24 @@ impl Revocation {
     /// true now, or not at all. Sessions that were read from the store before open none any more.
     pub async fn shut_out(&self, uid: Uid) {
         let since = self.auth.shut(uid);
-        self.close_sockets_until(Target::User(uid), since).await;
+        self.close_sockets_until(ConnectionsOf::User(uid), since).await;
     }
 
     /// Closes the sockets of sessions that have ended.
     pub async fn close_sockets_of(&self, ended: &[SessionId]) {
         for session in ended {
-            self.close_sockets(Target::Session(*session)).await;
+            self.close_sockets(ConnectionsOf::Session(*session)).await;
         }
     }
 
     /// Closes the sockets that are open now.
-    pub async fn close_sockets(&self, of: Target) {
+    pub async fn close_sockets(&self, of: ConnectionsOf) {
         self.close_sockets_until(of, Instant::now()).await;
     }
 
     /// Closes the sockets whose session was read from the store no later than that. A shard that is gone has
     /// closed its sockets already.
-    async fn close_sockets_until(&self, of: Target, until: Instant) {
-        let _ = self.rooms.outlet().broadcast(Delivery::Revoke(of, until)).await;
+    async fn close_sockets_until(&self, of: ConnectionsOf, until: Instant) {
+        let _ = self.rooms.publisher().broadcast(Delivery::Revoke(of, until)).await;
     }
 }

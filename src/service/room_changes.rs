@@ -16,8 +16,11 @@ use crate::auth::{Auth, Invite};
 use crate::base::allowance::Allowances;
 use crate::base::error::Result;
 use crate::base::ids::{RoomId, Uid};
+use crate::base::principal::Principal;
 use crate::protocol::room::{Role, RoomKind, RoomView};
-use crate::rooms::{By, CreateRoom, Making, MemberChange, MemberOutcome, Rooms};
+use crate::rooms::{
+    CreateRoom, CreatedRoom, MemberChange, MemberOutcome, Quota, Rooms, UpdatedRoom,
+};
 use crate::store::chat::RoomChange;
 
 /// Changes rooms and memberships, and records it.
@@ -41,16 +44,16 @@ impl RoomChanges {
         Self { rooms, auth, allowances, profiles, audit }
     }
 
-    /// Creates a room for `owner`, or finds the direct room that exists: `false`.
+    /// Creates a room for `owner`, or finds the direct room that exists.
     ///
     /// # Errors
-    /// Those of [`Rooms::make`]; `rate_limited`.
+    /// Those of [`Rooms::create`]; `rate_limited`.
     pub async fn create(
         &self,
         by: &Actor,
         owner: Option<Uid>,
         create: CreateRoom,
-    ) -> Result<(RoomView, bool)> {
+    ) -> Result<CreatedRoom> {
         // Who talks to whom in private is nobody else's business and is not recorded.
         let permit = match create.kind {
             RoomKind::Dm => None,
@@ -62,8 +65,9 @@ impl RoomChanges {
             "owner": owner,
             "default": Some(true).filter(|_| create.is_default),
         });
-        let (room, is_new) = self.create_within_limits(by, owner, create).await?;
-        if let Some(permit) = permit.filter(|_| is_new) {
+        let created = self.create_within_limits(by, owner, create).await?;
+        if let Some(permit) = permit.filter(|_| created.is_new) {
+            let room = &created.view;
             // Somebody who has blocked the owner was left out.
             members.retain(|uid| self.rooms.is_member(room.id, *uid));
             if !members.is_empty() {
@@ -72,7 +76,7 @@ impl RoomChanges {
             let target = AuditTarget::room(room.id, &room.name);
             permit.record("room.create", target, without_nulls(detail)).await;
         }
-        Ok((room, is_new))
+        Ok(created)
     }
 
     /// Creates it if the caller may create one more, and add so many people.
@@ -81,30 +85,34 @@ impl RoomChanges {
         by: &Actor,
         owner: Option<Uid>,
         create: CreateRoom,
-    ) -> Result<(RoomView, bool)> {
-        let (uid, is_admin) = (by.rooms_uid(), by.is_admin());
+    ) -> Result<CreatedRoom> {
+        // The operator has an allowance of their own.
+        let (uid, is_admin) = (by.uid().unwrap_or(Uid(0)), by.is_admin());
         let is_direct = create.kind == RoomKind::Dm;
-        let making = if is_admin { Making::Unbounded } else { Making::Bounded };
+        let quota = if is_admin { Quota::Unbounded } else { Quota::Bounded };
         let people: BTreeSet<_> = create.members.iter().filter(|member| **member != uid).collect();
         let people = people.len();
         let allowance = self.allowances.of(uid);
         allowance.add_members(people, is_admin)?;
-        let counted = match making {
-            Making::Bounded => self.auth.take_room(uid, is_direct),
-            Making::Unbounded => Ok(()),
+        let counted = match quota {
+            Quota::Bounded => match is_direct {
+                true => self.auth.count_direct(uid),
+                false => self.auth.count_room(uid),
+            },
+            Quota::Unbounded => Ok(()),
         };
         let created = match counted {
-            Ok(()) => self.rooms.make(owner, create, making).await,
+            Ok(()) => self.rooms.create(owner, create, quota).await,
             Err(error) => Err(error),
         };
-        if !matches!(created, Ok((_, true))) {
+        if !matches!(created, Ok(CreatedRoom { is_new: true, .. })) {
             allowance.give_members_back(people, is_admin);
         }
-        let (room, is_new) = created?;
-        if making == Making::Bounded && !is_new {
-            self.auth.give_direct_back(uid);
+        let created = created?;
+        if quota == Quota::Bounded && !created.is_new {
+            self.auth.return_direct(uid);
         }
-        Ok((room, is_new))
+        Ok(created)
     }
 
     /// Changes the room itself.
@@ -113,9 +121,8 @@ impl RoomChanges {
     /// Those of [`Rooms::update`]; `rate_limited`.
     pub async fn update(&self, by: &Actor, room: RoomId, change: RoomChange) -> Result<RoomView> {
         let permit = self.audit.permit(by)?;
-        let (uid, is_admin) = (by.rooms_uid(), by.is_admin());
-        let before = self.rooms.info(room, uid, is_admin)?;
-        let (view, changed) = self.rooms.update(uid, is_admin, room, change).await?;
+        let before = self.rooms.info(by.principal, room)?;
+        let UpdatedRoom { view, changed } = self.rooms.update(by.principal, room, change).await?;
         if let Some((action, detail)) = room_entry(&changed) {
             permit.record(action, AuditTarget::room(room, &before.name), detail).await;
         }
@@ -128,9 +135,8 @@ impl RoomChanges {
     /// Those of [`Rooms::remove`]; `rate_limited`.
     pub async fn remove(&self, by: &Actor, room: RoomId) -> Result<()> {
         let permit = self.audit.permit(by)?;
-        let (uid, is_admin) = (by.rooms_uid(), by.is_admin());
-        let view = self.rooms.info(room, uid, is_admin)?;
-        self.rooms.remove(uid, is_admin, room).await?;
+        let view = self.rooms.info(by.principal, room)?;
+        self.rooms.remove(by.principal, room).await?;
         permit.record("room.remove", AuditTarget::room(room, &view.name), json!({})).await;
         Ok(())
     }
@@ -141,7 +147,7 @@ impl RoomChanges {
     /// Those of [`Rooms::restore`]; `rate_limited`.
     pub async fn restore(&self, by: &Actor, room: RoomId) -> Result<RoomView> {
         let permit = self.audit.permit(by)?;
-        let view = self.rooms.restore(by.rooms_uid(), by.is_admin(), room).await?;
+        let view = self.rooms.restore(by.principal, room).await?;
         permit.record("room.restore", AuditTarget::room(room, &view.name), json!({})).await;
         Ok(view)
     }
@@ -157,7 +163,7 @@ impl RoomChanges {
         uid: Uid,
         change: MemberChange,
     ) -> Result<MemberOutcome> {
-        let view = self.rooms.info(room, by.rooms_uid(), by.is_admin())?;
+        let view = self.rooms.info(by.principal, room)?;
         let membership = if by.is(uid) { Membership::Own } else { Membership::Others };
         let expected = match self.rooms.is_member(room, uid) {
             true => MemberOutcome::Changed,
@@ -166,8 +172,7 @@ impl RoomChanges {
         // Joining and leaving are not recorded, so a log that others have filled refuses them to nobody.
         let is_recorded = member_entry(&view, membership, change, expected).is_some();
         let permit = if is_recorded { Some(self.audit.permit(by)?) } else { None };
-        let asker = By::User { uid: by.rooms_uid(), admin: by.is_admin() };
-        let outcome = self.rooms.change_member(asker, room, uid, change).await?;
+        let outcome = self.rooms.change_member(by.principal, room, uid, change).await?;
         if let Some((action, detail)) = member_entry(&view, membership, change, outcome) {
             let name = self.profiles.name_of(uid).await;
             let (target, detail) = match change {
@@ -195,7 +200,7 @@ impl RoomChanges {
         let actor = Actor::user(uid, &name);
         let permit = self.audit.permit(&actor)?;
         let change = MemberChange::Put(Role::Member);
-        let outcome = self.rooms.change_member(By::Server, room, uid, change).await?;
+        let outcome = self.rooms.change_member(Principal::Server, room, uid, change).await?;
         if outcome == MemberOutcome::Joined {
             let room_name = self.rooms.summary(room).map(|room| room.row.name);
             let detail = json!({"room": room, "room_name": room_name, "invite": invite.id});
@@ -265,7 +270,7 @@ fn member_entry(
         (C::Remove, _) => Some("member.remove"),
         (C::Ban, _) => Some("member.ban"),
         (C::Unban, _) => Some("member.unban"),
-        (C::Silence(until), _) => {
+        (C::Mute(until), _) => {
             detail["until"] = json!(until);
             Some("member.silence")
         }

@@ -29,7 +29,7 @@ impl StatusWriter {
     pub async fn write_pending(&self) -> Result<()> {
         let presence = self.rooms.presence();
         loop {
-            let choices = presence.unsaved(limits::STATUSES_AT_ONCE);
+            let choices = presence.unsaved_statuses(limits::STATUSES_AT_ONCE);
             if choices.is_empty() {
                 return Ok(());
             }
@@ -38,7 +38,7 @@ impl StatusWriter {
                 // A session in memory carries the old status to the user's next first connection.
                 self.auth.forget(*uid);
             }
-            presence.saved(&choices);
+            presence.mark_saved(&choices);
         }
     }
 }

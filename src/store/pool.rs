@@ -1,7 +1,5 @@
 //! A database as the stores use it: where it is, a bounded pool, and whether it keeps its word.
 
-use std::time::Duration;
-
 use deadpool_postgres::{
     Manager, ManagerConfig, Object, PoolError, RecyclingMethod, Runtime, Timeouts,
 };
@@ -44,7 +42,7 @@ impl Database {
         config
             .application_name(APPLICATION)
             .connect_timeout(limits::CONNECT)
-            .keepalives_idle(Duration::from_secs(30))
+            .keepalives_idle(limits::KEEPALIVE)
             // A host that vanished without a word is noticed by the first unanswered packet.
             .tcp_user_timeout(limits::STATEMENT)
             .options(options);

@@ -7,7 +7,8 @@ use bytes::Bytes;
 use impulse::base::ids::RoomId;
 use impulse::base::limits::delivery as limits;
 use impulse::delivery::Settings;
-use impulse::rooms::outlet::{Activity, Delivery, Publication};
+use impulse::rooms::delivery::Delivery;
+use impulse::rooms::publication::{Activity, Publication};
 use serde_json::Value;
 use tokio::time::timeout;
 
@@ -180,7 +181,7 @@ async fn a_full_queue_to_a_shard_makes_rooms_wait_and_loses_nothing() {
                 more_follows: false,
             };
             let delivery = Delivery::Publish(Arc::new(publication));
-            let at_once = tokio::task::unconstrained(bench.outlet.broadcast(delivery.clone()));
+            let at_once = tokio::task::unconstrained(bench.publisher.broadcast(delivery.clone()));
             if timeout(Duration::ZERO, at_once).await.is_err() {
                 waited = true;
                 bench.deliver(delivery).await;

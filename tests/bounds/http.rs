@@ -1,4 +1,4 @@
-//! What the HTTP side reads, how many it speaks with, and how long it waits.
+//! How much HTTP reads, how many connections it has, and how long it waits.
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -21,7 +21,7 @@ async fn status(by: &Client, bytes: &[u8]) -> u16 {
     by.raw(bytes).await.status
 }
 
-/// A request for nothing in particular, `fields` being whole lines.
+/// A request with these header lines.
 fn post(path: &str, fields: &str, body: &str) -> Vec<u8> {
     format!("POST {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n{fields}\r\n{body}")
         .into_bytes()
@@ -89,7 +89,7 @@ async fn a_request_may_be_as_large_as_the_bounds_say_and_not_a_byte_larger() {
         ),
         ("extensions", extensions(0), 404, extensions(2), 400),
         ("trailers", trailers(limits::TRAILERS), 404, trailers(limits::TRAILERS + 1), 431),
-        // Empty as it is, the body is read and found wanting.
+        // The body is read, and refused because it is empty.
         ("body", body("/api/rooms", limits::BODY), 400, body("/api/rooms", limits::BODY + 1), 413),
         (
             "small body",
@@ -107,7 +107,7 @@ async fn a_request_may_be_as_large_as_the_bounds_say_and_not_a_byte_larger() {
     server.stop().await;
 }
 
-/// From another address of this machine, so that tests do not count for each other.
+/// Connects from another address of this machine, so that tests do not use up each other's limits.
 async fn connect_from(from: &str, to: SocketAddr) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind(format!("{from}:0").parse().unwrap()).unwrap();
@@ -127,12 +127,12 @@ async fn read_to_end(mut stream: TcpStream) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_address_may_have_so_many_connections_and_the_next_one_is_told() {
+async fn one_address_may_have_so_many_connections_and_the_next_one_is_refused() {
     let server = TestServer::start_with(&["--rate-limit-scale", "1"]).await;
     let mut inside = Vec::new();
     for _ in 0..limits::CONNECTIONS_PER_ADDRESS {
         let mut stream = connect_from("127.0.0.3", server.address).await;
-        // One without a request would give way.
+        // A connection without a request would give way.
         stream.write_all(b"GET /health HTTP/1.1\r\n").await.unwrap();
         inside.push(stream);
     }
@@ -150,7 +150,7 @@ async fn one_address_may_have_so_many_connections_and_the_next_one_is_told() {
     server.stop().await;
 }
 
-/// Answers at length: with more than any socket takes at once.
+/// Answers with more than any socket takes at once.
 struct Talkative;
 
 impl Service for Talkative {
@@ -164,8 +164,8 @@ impl Service for Talkative {
     }
 }
 
-/// Its address, and the way to stop it.
-fn talkative(listener: Listener, options: Options) -> (SocketAddr, watch::Sender<bool>) {
+/// A server with long answers: its address, and how to stop it.
+fn verbose_server(listener: Listener, options: Options) -> (SocketAddr, watch::Sender<bool>) {
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = watch::channel(false);
     tokio::spawn(serve(listener, Arc::new(Talkative), options, stopped));
@@ -178,30 +178,30 @@ fn listener() -> Listener {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn refusals_wait_for_a_bounded_number_and_the_next_is_closed_as_soon_as_it_is_told() {
+async fn so_many_refusals_linger_and_the_next_connection_is_closed_as_soon_as_it_is_refused() {
     let deadlines = Deadlines { linger: PATIENCE, ..Deadlines::default() };
     let options = Options { max_connections: 1, deadlines, ..Options::default() };
-    let (address, _stop) = talkative(listener(), options);
+    let (address, _stop) = verbose_server(listener(), options);
     let mut inside = TcpStream::connect(address).await.unwrap();
     inside.write_all(b"GET / HTTP/1.1\r\n").await.unwrap();
     let mut refused = Vec::new();
-    // Until it is read it looks as if nothing was asked.
+    // Nothing shows when the request has been read.
     tokio::time::sleep(limits::GIVES_WAY / 2).await;
     for _ in 0..limits::REFUSALS {
         let mut stream = TcpStream::connect(address).await.unwrap();
         let mut status = [0; 12];
         timeout(PATIENCE, stream.read_exact(&mut status)).await.expect("a refusal").unwrap();
         assert_eq!(&status, b"HTTP/1.1 503");
-        refused.push(stream); // told, and still there
+        refused.push(stream); // refused, and still open
     }
-    // The linger of this server is as long as our patience: only who is not waited for ends before.
+    // This server lingers for longer than the test waits: only a connection without lingering ends before.
     let mut beyond = TcpStream::connect(address).await.unwrap();
     let mut said = Vec::new();
     timeout(PATIENCE / 2, beyond.read_to_end(&mut said)).await.expect("the end").unwrap();
     assert!(said.starts_with(b"HTTP/1.1 503 "), "{}", String::from_utf8_lossy(&said));
 }
 
-/// A storm waits in the kernel until it is looked at.
+/// A storm waits in the kernel until it is accepted.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_storm_that_nobody_accepts_yet_waits_and_is_served_then() {
     let most: usize =
@@ -215,7 +215,7 @@ async fn a_storm_that_nobody_accepts_yet_waits_and_is_served_then() {
         waiting.push(connecting.await.expect("a place in the backlog").unwrap());
     }
     let options = Options { max_per_client: storm, ..Options::default() };
-    let (_, _stop) = talkative(listener, options);
+    let (_, _stop) = verbose_server(listener, options);
     for mut stream in waiting {
         stream.write_all(b"HEAD / HTTP/1.1\r\nHost: h\r\n\r\n").await.unwrap();
         let mut status = [0; 12];
@@ -225,19 +225,20 @@ async fn a_storm_that_nobody_accepts_yet_waits_and_is_served_then() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_takes_no_answer_is_left_and_who_keeps_talking_after_it_is_not_listened_to_for_long() {
+async fn a_client_that_reads_no_answer_is_disconnected_and_one_that_sends_on_is_read_only_for_a_while()
+ {
     let soon = Duration::from_millis(300);
     let deadlines = Deadlines { write: soon, linger: soon, ..Deadlines::default() };
-    let (address, _stop) = talkative(listener(), Options { deadlines, ..Options::default() });
+    let (address, _stop) = verbose_server(listener(), Options { deadlines, ..Options::default() });
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(b"GET /long HTTP/1.1\r\nHost: h\r\n\r\n").await.unwrap();
-    // Nothing is read until the server has given up; then there is less than all of it.
+    // The test reads nothing until the server has given up, so it gets less than the whole answer.
     let gone = async {
         while stream.write_all(b"x").await.is_ok() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    timeout(PATIENCE, gone).await.expect("an answer that nobody takes ends");
+    timeout(PATIENCE, gone).await.expect("the connection ends");
 
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(b"GET / HTTP/1.1\r\nno header\r\n\r\n").await.unwrap();

@@ -43,7 +43,7 @@ const HTTP: &[Reached] = &[
     ),
     (
         "tests/floods.rs",
-        "a_connection_that_says_nothing_ends_with_the_deadline_of_its_head",
+        "a_connection_that_sends_nothing_ends_with_the_deadline_of_its_head",
         &["http::HEAD_DEADLINE"],
     ),
     (
@@ -53,7 +53,7 @@ const HTTP: &[Reached] = &[
     ),
     (
         "tests/floods.rs",
-        "so_many_wait_for_so_long_and_the_next_is_told_at_once",
+        "so_many_connections_wait_for_so_long_and_the_next_is_refused_at_once",
         &["http::WAITING_PER_ADDRESS"],
     ),
     (
@@ -70,7 +70,7 @@ const HTTP: &[Reached] = &[
     ),
     (
         "tests/floods.rs",
-        "who_asks_for_more_than_its_rate_is_told_when_to_come_back_and_others_are_served",
+        "a_client_beyond_its_rate_gets_retry_after_and_others_are_served",
         &["http::RATE_PAUSE"],
     ),
     (
@@ -89,10 +89,14 @@ const HTTP: &[Reached] = &[
         &["http::REFUSALS_LOGGED"],
     ),
     ("src/base/text.rs", "a_value_cannot_forge_a_line_or_fill_the_log", &["http::LOGGED_VALUE"]),
-    ("tests/http.rs", "a_connection_without_a_request_is_closed_without_a_word", &["http::IDLE"]),
+    (
+        "tests/http.rs",
+        "a_connection_without_a_request_is_closed_without_an_answer",
+        &["http::IDLE"],
+    ),
     (
         "tests/bounds/http.rs",
-        "who_takes_no_answer_is_left_and_who_keeps_talking_after_it_is_not_listened_to_for_long",
+        "a_client_that_reads_no_answer_is_disconnected_and_one_that_sends_on_is_read_only_for_a_while",
         &["http::WRITE_DEADLINE", "http::LINGER"],
     ),
     (
@@ -100,15 +104,15 @@ const HTTP: &[Reached] = &[
         "a_storm_that_nobody_accepts_yet_waits_and_is_served_then",
         &["http::BACKLOG"],
     ),
-    ("tests/http.rs", "too_many_connections_are_told_so", &["http::CONNECTIONS"]),
+    ("tests/http.rs", "too_many_connections_are_refused_with_their_status", &["http::CONNECTIONS"]),
     (
         "tests/bounds/http.rs",
-        "one_address_may_have_so_many_connections_and_the_next_one_is_told",
+        "one_address_may_have_so_many_connections_and_the_next_one_is_refused",
         &["http::CONNECTIONS_PER_ADDRESS", "http::PERMIT_WAIT"],
     ),
     (
         "tests/bounds/http.rs",
-        "refusals_wait_for_a_bounded_number_and_the_next_is_closed_as_soon_as_it_is_told",
+        "so_many_refusals_linger_and_the_next_connection_is_closed_as_soon_as_it_is_refused",
         &["http::REFUSALS"],
     ),
 ];
@@ -219,6 +223,19 @@ const API: &[Reached] = &[
     ),
 ];
 
+const START: &[Reached] = &[
+    (
+        "src/config.rs",
+        "switches_scales_and_shards_refuse_nonsense",
+        &["config::SHARDS_MAX", "config::RATE_LIMIT_SCALE_MAX"],
+    ),
+    (
+        "src/base/names.rs",
+        "a_name_has_as_many_letters_and_marks_as_the_bounds_say",
+        &["names::LENGTH", "names::MARKS"],
+    ),
+];
+
 const MEMORY: &[Reached] = &[
     (
         "src/config.rs",
@@ -243,9 +260,19 @@ const MEMORY: &[Reached] = &[
     (
         "tests/memory.rs",
         "replays_that_nobody_reads_hold_no_more_than_one_user_may_and_others_get_theirs",
-        &["memory::REPLAYS", "rooms::SLICE_BYTES", "rooms::REPLAYS_PER_USER"],
+        &[
+            "memory::REPLAYS",
+            "rooms::SLICE_BYTES",
+            "rooms::REPLAYS_PER_USER",
+            "rooms::RESERVE_RETRY",
+        ],
     ),
-    ("src/rooms/replays.rs", "a_replay_ends_at_its_bounds_and_says_so", &["rooms::SLICE_ROWS"]),
+    ("src/rooms/replay.rs", "a_replay_ends_at_its_bounds_and_says_so", &["rooms::SLICE_ROWS"]),
+    (
+        "src/rooms/replay.rs",
+        "a_slice_asks_for_more_after_a_full_one_and_for_less_after_one_that_was_cut",
+        &["rooms::SLICE_ROWS_FIRST", "rooms::SLICE_ROWS_MIN"],
+    ),
     (
         "tests/memory.rs",
         "very_many_rooms_are_named_in_parts_and_as_the_reader_takes_them",
@@ -295,6 +322,11 @@ const MEMORY: &[Reached] = &[
 
 const AUTH: &[Reached] = &[
     (
+        "tests/api.rs",
+        "prelogin_answers_unknown_names_with_a_salt_that_stays",
+        &["auth::ITERATIONS"],
+    ),
+    (
         "tests/sign_in_limits.rs",
         "strangers_who_guess_keep_nobody_out_who_knows_the_password",
         &["auth::FAILURES"],
@@ -341,7 +373,7 @@ const AUTH: &[Reached] = &[
     ),
     (
         "src/auth/attempt_queue.rs",
-        "so_many_wait_for_a_turn_each_network_once_and_so_many_lanes_there_are",
+        "so_many_wait_for_a_turn_each_network_once_and_so_many_queues_there_are",
         &["auth::TURNS", "auth::TURNS_WAITING"],
     ),
     (
@@ -380,6 +412,7 @@ const AUTH: &[Reached] = &[
         &[
             "auth::HASHES_WAITING",
             "auth::HASHES_WAITING_PER_NETWORK",
+            "auth::QUEUE_RETRY_MS",
             "auth::LOOKUPS",
             "auth::LOOKUPS_WAITING",
             "auth::LOOKUPS_WAITING_PER_NETWORK",
@@ -460,7 +493,7 @@ const CHAT: &[Reached] = &[
         "a_client_that_missed_more_than_a_replay_is_told_and_finds_all_of_it_in_the_history",
         &["chat::REPLAY"],
     ),
-    ("src/rooms/state.rs", "no_more_is_counted_than_the_bound", &["chat::UNREAD"]),
+    ("src/rooms/recent.rs", "no_more_is_counted_than_the_bound", &["chat::UNREAD"]),
     ("src/protocol/command.rs", "a_number_may_be_as_large_as_javascript_counts", &["chat::NUMBER"]),
     (
         "tests/bounds/chat.rs",
@@ -533,18 +566,18 @@ const ROOMS: &[Reached] = &[
         &["store::PURGE_ROWS"],
     ),
     (
-        "src/rooms/kept.rs",
-        "what_is_missing_comes_in_order_and_what_was_dropped_is_admitted",
-        &["rooms::KEPT"],
+        "src/rooms/actor/replay_buffer.rs",
+        "what_is_missing_comes_in_order_and_nothing_at_all_if_some_of_it_was_dropped",
+        &["rooms::REPLAY_BUFFER_EVENTS"],
     ),
-    ("src/rooms/kept.rs", "the_bytes_are_bounded", &["rooms::KEPT_BYTES"]),
+    ("src/rooms/actor/replay_buffer.rs", "the_bytes_are_bounded", &["rooms::REPLAY_BUFFER_BYTES"]),
     (
         "tests/batches.rs",
         "changes_sent_at_once_get_the_answers_and_make_the_events_of_those_sent_one_by_one",
         &["store::STATEMENTS"],
     ),
     (
-        "src/rooms/facts.rs",
+        "src/rooms/actor/facts.rs",
         "what_is_pending_is_committed_before_it_is_larger_than_the_bound",
         &["rooms::STATES_BYTES"],
     ),
@@ -552,6 +585,11 @@ const ROOMS: &[Reached] = &[
         "src/store/chat/unreadable.rs",
         "a_row_is_reported_once_and_no_more_rows_than_the_bound",
         &["store::UNREADABLE"],
+    ),
+    (
+        "tests/chat_store.rs",
+        "up_to_a_bound_messages_are_counted_and_beyond_it_there_is_an_estimate",
+        &["store::COUNTED"],
     ),
     (
         "tests/blocking.rs",
@@ -564,9 +602,9 @@ const ROOMS: &[Reached] = &[
         &["rooms::BLOCKS_IN_ALL"],
     ),
     (
-        "src/rooms/kept.rs",
-        "a_room_that_finds_the_share_used_up_keeps_nothing_and_gives_back_what_it_had",
-        &["memory::KEPT", "rooms::KEPT_FOR"],
+        "src/rooms/actor/replay_buffer.rs",
+        "a_room_that_finds_the_share_used_up_drops_its_buffer",
+        &["memory::REPLAY_BUFFERS", "rooms::REPLAY_BUFFER_IDLE"],
     ),
     (
         "tests/people.rs",
@@ -594,12 +632,12 @@ const ROOMS: &[Reached] = &[
 const DELIVERY: &[Reached] = &[
     (
         "tests/descriptors.rs",
-        "beyond_the_descriptors_an_upgrade_is_refused_and_who_is_in_is_served",
+        "beyond_the_descriptors_an_upgrade_is_refused_and_open_sockets_are_served",
         &["descriptors::FILES", "descriptors::HTTP", "descriptors::FEW"],
     ),
     (
         "tests/descriptors.rs",
-        "without_a_descriptor_left_new_ones_are_told_and_the_listener_neither_spins_nor_dies",
+        "without_a_descriptor_left_new_connections_are_refused_and_the_listener_neither_spins_nor_dies",
         &["descriptors::PAUSE", "descriptors::FAILURES_LOGGED"],
     ),
     (
@@ -666,7 +704,7 @@ const DELIVERY: &[Reached] = &[
     (
         "tests/chat_store.rs",
         "a_batch_takes_the_next_numbers_of_its_rooms_and_refuses_what_was_there_or_has_no_room",
-        &["store::WARY"],
+        &["store::CHECK_DUPLICATES"],
     ),
     (
         "tests/shard.rs",
@@ -795,6 +833,7 @@ const USERS: &[Reached] = &[
 
 /// Nothing and nobody can be beyond these; what they are instead.
 const NO_BOUND: &[(&str, &str)] = &[
+    ("store::REACTION_BYTES", "an estimate; PAGE_BYTES and SLICE_BYTES are the bounds"),
     (
         "http::PERMIT_POLL",
         "how often a connection looks for a free permit while PERMIT_WAIT bounds it",
@@ -803,6 +842,13 @@ const NO_BOUND: &[(&str, &str)] = &[
     ("http::FIRST_READ", "how much the first read of many takes"),
     ("http::LINGER_READ", "how much one read of many takes; LINGER bounds them"),
     ("http::REFUSED_READ", "of a connection that is closed at once, whatever more it has sent"),
+    ("auth::HASH_MEMORY_KIB", "what a computation costs; the cores bound how many run"),
+    ("auth::HASH_PASSES", "what a computation costs"),
+    ("auth::HASH_LANES", "what a computation costs"),
+    ("store::KEEPALIVE", "when a silent connection is probed; STATEMENT bounds the wait"),
+    ("store::AUDIT_ROWS", "a portion of the work, of which all is done"),
+    ("store::NAMES_AT_ONCE", "a portion of the work, of which all is done"),
+    ("users::PARTS", "locks of a table that REMEMBERED bounds"),
     ("auth::KNOWN_NETWORK", "how long a network is no stranger; KNOWN_NETWORKS bounds how many"),
     ("auth::SESSION_TOUCH", "how exactly the last use is known"),
     ("auth::SESSION_BELIEVED", "what another process ends, ends by then; this one's ends at once"),
@@ -828,14 +874,15 @@ const NO_BOUND: &[(&str, &str)] = &[
     ("server::REQUESTS_STOP", "what still runs then is dropped by the stop"),
     ("server::THREADS_STOP", "what still runs then is dropped by the stop"),
     ("embedded::START", "a recovery after a crash may take long, a broken cluster says so at once"),
-    ("embedded::POLL", "between two looks"),
+    ("embedded::POLL", "between two checks"),
+    ("embedded::STOP_MARGIN", "beyond STOP, which ends the wait"),
 ];
 
 /// The load test's constants say what it does unless told otherwise; `tests/loadtest.rs` runs it.
 const NO_SERVER: &str = "loadtest::";
 
 fn all() -> impl Iterator<Item = &'static Reached> {
-    [HTTP, HTTP_CLIENT, ADMIN, API, AUTH, MEMORY, CHAT, ROOMS, DELIVERY, USERS]
+    [HTTP, HTTP_CLIENT, ADMIN, API, AUTH, START, MEMORY, CHAT, ROOMS, DELIVERY, USERS]
         .into_iter()
         .flatten()
 }

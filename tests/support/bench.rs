@@ -13,8 +13,10 @@ use impulse::base::allowance::Allowances;
 use impulse::base::ids::{RoomId, SessionId, Uid};
 use impulse::base::memory::MemoryBudget;
 use impulse::delivery::{self, Adoption, ConnectionKind, NewChat, Rights, Settings, Shards};
-use impulse::rooms::outlet::{ConnRef, Delivery, Outlet, Payload, Publication, ShardLink};
-use impulse::rooms::{Bounds, CreateRoom, Rooms};
+use impulse::rooms::delivery::Delivery;
+use impulse::rooms::publication::{ConnRef, Payload, Publication};
+use impulse::rooms::publisher::{Publisher, ShardQueue};
+use impulse::rooms::{Bounds, CreateRoom, Quota, Rooms};
 use impulse::store::chat::ChatStore;
 use impulse::store::pool::Database;
 
@@ -26,7 +28,7 @@ pub const UID: Uid = Uid(7);
 
 /// A shard and the queue to it.
 pub struct Bench {
-    pub outlet: Outlet,
+    pub publisher: Publisher,
     pub shards: Shards,
     pub memory: MemoryBudget,
     /// A room that takes commands, but not for ever: nothing reads what it publishes.
@@ -52,9 +54,9 @@ impl Bench {
         let database = Database::new(&postgres::database().await).unwrap();
         let store = ChatStore::open(database).await.unwrap();
         let (tx, unheard) = mpsc::channel(100);
-        let link = ShardLink::new(tx, Arc::new(|| ()));
-        let outlet = Outlet::new(vec![link]);
-        let rooms = Rooms::start_within(bounds, store, outlet).await.unwrap();
+        let link = ShardQueue::new(tx, Arc::new(|| ()));
+        let publisher = Publisher::new(vec![link]);
+        let rooms = Rooms::start_within(bounds, store, publisher).await.unwrap();
         let create = CreateRoom {
             name: "Stuck".to_owned(),
             topic: String::new(),
@@ -62,10 +64,10 @@ impl Bench {
             members: Vec::new(),
             is_default: false,
         };
-        let stuck = rooms.create(Some(UID), create).await.unwrap().0.id;
-        let (outlet, prepared) = delivery::prepare(1).unwrap();
+        let stuck = rooms.create(Some(UID), create, Quota::Unbounded).await.unwrap().view.id;
+        let (publisher, prepared) = delivery::prepare(1).unwrap();
         let shards = prepared.start(rooms, settings).unwrap();
-        Self { outlet, shards, memory, stuck, adopted: 0, send_buffer: None, _unheard: unheard }
+        Self { publisher, shards, memory, stuck, adopted: 0, send_buffer: None, _unheard: unheard }
     }
 
     /// A new connection. Slots are not reused as long as none has ended.
@@ -108,7 +110,7 @@ impl Bench {
     }
 
     pub async fn deliver(&self, delivery: Delivery) {
-        self.outlet.broadcast(delivery).await.unwrap();
+        self.publisher.broadcast(delivery).await.unwrap();
     }
 
     pub async fn publish(&self, room: RoomId, events: Vec<Payload>) {

@@ -66,7 +66,7 @@ import { namesFromWire, namesToWire, pictureFromWire } from "../net/wire.js";
  */
 
 /**
- * What a database does not tell now is null.
+ * A figure is null while its database does not answer.
  *
  * @typedef {object} Stats
  * @property {{

@@ -1,5 +1,5 @@
 /**
- * What people choose, about a thousand words, most chosen first. With ten characters asked for, nobody can use most
+ * What people choose, about a thousand words, most chosen first. As ten characters are required, nobody can use most
  * of them as they are, so these are cores: a password is common when one of them is left after the digits and signs
  * around it and the usual letter-for-digit swaps are taken away ("P4ssw0rd2024!"), or when it is one of them twice.
  * Loaded only while a password is being set: 11 KB that no reader of messages needs.

@@ -1,5 +1,5 @@
 /**
- * A passphrase that can be said, typed and remembered, without a list of words: four words of five letters, each
+ * A passphrase that is easy to say, type and remember, without a list of words: four words of five letters, each
  * consonant, vowel, consonant, vowel, consonant (the "proquint" alphabet). A consonant is one of 16 and carries 4
  * bits, a vowel one of 4 and carries 2, so a word is exactly 16 bits and the phrase 64. Powers of two: every bit of
  * the random source is used as it comes, no modulo and so no bias.

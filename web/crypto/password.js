@@ -4,7 +4,7 @@
  */
 import { bytesOf, concat, kdf } from "./encoding.js";
 
-/** Work for one guess; made a little slower for the thief than for the person. */
+/** Rounds of the key derivation: as many as a person will wait for, since each guess of a thief takes as long. */
 export const ITERATIONS = 1_000_000;
 const ITERATIONS_MIN = 600_000;
 const ITERATIONS_MAX = 5_000_000;

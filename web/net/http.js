@@ -1,10 +1,10 @@
 /** Calls of the HTTP interface: JSON in, JSON out, failures as `{code, message, retryMs?}`. */
 
-/** A call that has no answer by then is given up. */
-const PATIENCE_MS = 20_000;
-/** Signing in may wait for others: on a Monday morning everybody comes at once. */
+/** A call without an answer by then is given up. */
+const TIMEOUT_MS = 20_000;
+/** Signing in may have to wait for others: on a Monday morning everybody comes at once. */
 export const SIGN_IN_MS = 90_000;
-/** A file over a slow line takes longer. */
+/** A file takes longer over a slow connection. */
 const UPLOAD_MS = 120_000;
 
 /** @typedef {{ code: string, message: string, status?: number, retryMs?: number }} HttpFailure */
@@ -13,17 +13,17 @@ const UPLOAD_MS = 120_000;
  * @param {"GET" | "POST" | "PATCH" | "PUT" | "DELETE"} method
  * @param {string} path
  * @param {unknown} [body]
- * @param {number} [patience]  in milliseconds
+ * @param {number} [timeoutMs]
  * @returns {Promise<any>}
  */
-export async function call(method, path, body, patience = PATIENCE_MS) {
+export async function call(method, path, body, timeoutMs = TIMEOUT_MS) {
   let response;
   try {
     response = await fetch(path, {
       method,
       credentials: "same-origin",
       cache: "no-store",
-      signal: AbortSignal.timeout(patience),
+      signal: AbortSignal.timeout(timeoutMs),
       ...(body === undefined ? {} : { headers: { "content-type": "application/json" }, body: JSON.stringify(body) }),
     });
   } catch {
@@ -35,7 +35,7 @@ export async function call(method, path, body, patience = PATIENCE_MS) {
 }
 
 /**
- * Sends a file as it is. `XMLHttpRequest`, as `fetch` does not say how far it is.
+ * Sends a file as it is, by `XMLHttpRequest`, because `fetch` does not say how much has been sent.
  *
  * @param {"PUT" | "POST"} method
  * @param {string} path

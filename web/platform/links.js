@@ -1,7 +1,7 @@
 /**
- * Secrets that come in the fragment of a link: an invitation, a way to a new password, the first set-up. They are
- * taken out of the address bar as soon as they are read, so that nobody reads them over a shoulder or from the
- * history, and kept for this tab alone until they are spent: signing in or a reload lies between.
+ * Secrets in the fragment of a link: an invitation, a ticket for a new password, the first set-up. A secret is taken
+ * out of the address bar as soon as it is read, so that nobody reads it over a shoulder or from the history, and kept
+ * for this tab alone until it is used: signing in or a reload may come first.
  */
 
 const PREFIX = "impulse.link.";

@@ -1,7 +1,7 @@
 /** Notifications of the desktop, where the browser has them. */
 
 /**
- * Whether this page may show notifications. A browser without them answers as one that was told never to.
+ * Whether this page may show notifications. A browser that has none answers as one that forbids them.
  *
  * @returns {NotificationPermission}
  */
@@ -9,7 +9,7 @@ export function notificationPermission() {
   return typeof Notification === "undefined" ? "denied" : Notification.permission;
 }
 
-/** Lets the browser ask the person, if it has not yet. */
+/** Lets the browser ask for permission, if it has not asked yet. */
 export async function allowNotifications() {
   if (notificationPermission() === "default") await Notification.requestPermission();
 }

@@ -1,7 +1,7 @@
 /**
- * What this browser remembers, by key. `localStorage` writes before the call returns, so a message typed in the
- * last millisecond before a reload is kept. Where it is forbidden or full, memory has to do: for that alone, so that
- * what another tab has forgotten is forgotten here, too.
+ * What this browser remembers, by key. `localStorage` has written when the call returns, so a message that is sent just
+ * before a reload is kept. Values that it refuses, as it is forbidden or full, are held in memory until the page is
+ * closed; no others are, so what another tab has forgotten is forgotten here, too.
  */
 
 const PREFIX = "impulse.";
@@ -38,7 +38,7 @@ export function recallText(key) {
   try {
     return localStorage.getItem(PREFIX + key);
   } catch {
-    // Forbidden: memory has to do.
+    // Forbidden.
     return null;
   }
 }
@@ -53,7 +53,7 @@ export function keepText(key, text) {
     if (text === null) localStorage.removeItem(PREFIX + key);
     else localStorage.setItem(PREFIX + key, text);
   } catch {
-    // Full or forbidden: it lasts until the page is closed.
+    // Full or forbidden.
     if (text !== null) memory.set(key, text);
   }
 }
@@ -84,7 +84,7 @@ export function keysOf(start) {
       if (key.startsWith(PREFIX + start)) found.add(key.slice(PREFIX.length));
     }
   } catch {
-    // Then only what memory has.
+    // Forbidden: only memory has any.
   }
   return [...found];
 }

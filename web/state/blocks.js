@@ -1,6 +1,6 @@
 /**
- * Whom I have blocked. The server keeps the list, and what changes comes back to every browser by the socket; here a
- * change shows at once.
+ * Whom I have blocked. The server keeps the list and sends every change to all my browsers; in the one that made it
+ * the change shows with the answer of the call.
  */
 import * as api from "../calls/people.js";
 
@@ -15,7 +15,7 @@ export function isBlocked(state, uid) {
 }
 
 /**
- * A direct room whose other one I have blocked: to be read only.
+ * Whether this is the direct room of a person I have blocked, which can only be read.
  *
  * @param {State} state
  * @param {import("./types.js").Room} room

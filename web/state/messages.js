@@ -1,7 +1,7 @@
 /**
- * Messages of one room as a list: pure functions from what was known and what arrived to what is known. The rule is
- * the protocol's: take a message if its `seq` is newer. So live events, resume and history pages converge whatever
- * their order.
+ * The messages of one room as a list: pure functions from the known ones and those that arrived to the new list. The
+ * rule is the protocol's: take a message if its `seq` is newer. So live events, replays and pages lead to the same list
+ * whatever their order.
  */
 
 /** @typedef {import("./types.js").Message} Message */

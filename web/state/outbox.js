@@ -1,11 +1,11 @@
 /**
- * What I said and the server has not confirmed. Kept in this browser before it is shown, sent in the order it was
- * written, sent again after every reconnect with the same `mid` and `rev`: the server answers a repetition with the
- * first result, so a message arrives exactly once however often the line breaks or the page is reloaded.
+ * What I wrote and the server has not confirmed. An entry is kept in this browser before it is shown, sent in the order
+ * of writing, and sent again after every reconnect with the same `mid` and `rev`: the server answers a repetition with
+ * the first result, so a message arrives exactly once, however often the connection breaks or the page is reloaded.
  *
- * Not much of it at once: what a server refuses because it is too much would be overtaken by what it takes a moment
- * later. Where much waits, or there was too much, it goes one by one until nothing waits. What cannot be done now for
- * another reason holds up nobody.
+ * Few entries are on their way at once: if the server refuses one because there are too many, those sent a moment later
+ * may be accepted and overtake it. Where many wait, or one was refused so, entries go one by one until none waits. An
+ * entry that is refused for another passing reason waits alone.
  */
 import { keep, keysOf, recall } from "../platform/storage.js";
 
@@ -18,25 +18,25 @@ import { keep, keysOf, recall } from "../platform/storage.js";
  * @property {{ code?: string, message?: string }} [error]  refused for good, until retried by hand
  */
 
-/** Refusals that pass by themselves. */
+/** Refusals that pass by themselves, after which an entry is sent again. */
 const PASSING = new Set(["unavailable", "rate_limited", "overloaded", "internal", "busy", "lagging"]);
 const WAIT_MS = 1500;
 const WAIT_MOST_MS = 30_000;
-/** On their way at once: fewer than the 120 commands that a server takes in one go. */
+/** Entries on their way at once: fewer than the 120 commands that the server accepts at once. */
 const WINDOW = 50;
 
 export class Outbox {
   #prefix;
   #send;
   #done;
-  /** @type {Set<string>} */
-  #flying = new Set();
+  /** Keys of the entries that were sent and are not answered. @type {Set<string>} */
+  #inFlight = new Set();
   /** How many may be on their way. */
   #window = WINDOW;
-  /** There was too much: nothing is sent until the server's time is over. */
-  #heldBack = false;
-  /** What could not be done for another reason, and waits for that time alone. @type {Set<string>} */
-  #resting = new Set();
+  /** The server has had too much: nothing is sent until the wait that it asked for is over. */
+  #paused = false;
+  /** Keys of entries that were refused for another passing reason and wait alone. @type {Set<string>} */
+  #postponed = new Set();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #retry;
   #order = Date.now();
@@ -45,7 +45,7 @@ export class Outbox {
   /**
    * @param {string} uid
    * @param {(entry: Entry) => Promise<any>} send
-   * @param {(entry: Entry, answer: any, error: Entry["error"] | null) => void} done
+   * @param {(entry: Entry, answer: any, error: Entry["error"] | null) => void} done  confirmed, or refused for good
    */
   constructor(uid, send, done) {
     this.#prefix = `outbox.${uid}.`;
@@ -66,25 +66,25 @@ export class Outbox {
   add(room, msg) {
     const entry = { room, at: Date.now(), order: (this.#order += 1), msg };
     keep(this.#key(entry), entry);
-    this.#go();
+    this.#sendNext();
     return entry;
   }
 
-  /** After a connect: what an older line was refused does not matter. */
+  /** After a connect: waits that were asked for on an older connection do not count. */
   flush() {
     this.#window = this.entries().length > WINDOW ? 1 : WINDOW;
-    this.#goOn();
+    this.#resume();
   }
 
-  /** @param {string} mid */
+  /** Sends a refused entry again. @param {string} mid */
   retry(mid) {
     for (const { error: _, ...entry } of this.entries().filter((each) => each.msg.mid === mid)) {
       keep(this.#key(entry), entry);
     }
-    this.#goOn();
+    this.#resume();
   }
 
-  /** @param {string} mid */
+  /** Forgets all entries of a message. @param {string} mid */
   discard(mid) {
     for (const entry of this.entries()) if (entry.msg.mid === mid) keep(this.#key(entry), null);
   }
@@ -99,37 +99,37 @@ export class Outbox {
     return `${this.#prefix}${entry.msg.mid}.${entry.msg.rev}`;
   }
 
-  #goOn() {
+  #resume() {
     clearTimeout(this.#retry);
-    this.#heldBack = false;
-    this.#resting.clear();
-    this.#go();
+    this.#paused = false;
+    this.#postponed.clear();
+    this.#sendNext();
   }
 
-  /** Sends what waits, the oldest first, as far as it may. */
-  #go() {
-    if (this.#closed || this.#heldBack) return;
+  /** Sends what waits, the oldest first, as far as the window reaches. */
+  #sendNext() {
+    if (this.#closed || this.#paused) return;
     for (const entry of this.entries()) {
-      if (this.#flying.size >= this.#window) return;
+      if (this.#inFlight.size >= this.#window) return;
       const key = this.#key(entry);
-      if (!entry.error && !this.#flying.has(key) && !this.#resting.has(key)) this.#fly(entry);
+      if (!entry.error && !this.#inFlight.has(key) && !this.#postponed.has(key)) this.#sendOne(entry);
     }
-    if (this.#flying.size === 0) this.#window = WINDOW;
+    if (this.#inFlight.size === 0) this.#window = WINDOW;
   }
 
   /** @param {Entry} entry */
-  #fly(entry) {
+  #sendOne(entry) {
     const key = this.#key(entry);
-    this.#flying.add(key);
+    this.#inFlight.add(key);
     this.#send(entry).then(
       (answer) => {
-        this.#flying.delete(key);
+        this.#inFlight.delete(key);
         keep(key, null);
         this.#done(entry, answer, null);
-        this.#go();
+        this.#sendNext();
       },
       (error) => {
-        this.#flying.delete(key);
+        this.#inFlight.delete(key);
         if (this.#closed || error?.code === "offline") return;
         if (PASSING.has(error?.code)) {
           this.#wait(key, error);
@@ -138,7 +138,7 @@ export class Outbox {
           keep(key, { ...entry, error: refused });
           this.#done(entry, null, refused);
         }
-        this.#go();
+        this.#sendNext();
       },
     );
   }
@@ -149,12 +149,12 @@ export class Outbox {
    */
   #wait(key, refusal) {
     if (refusal.code === "rate_limited") {
-      this.#heldBack = true;
+      this.#paused = true;
       this.#window = 1;
     } else {
-      this.#resting.add(key);
+      this.#postponed.add(key);
     }
     clearTimeout(this.#retry);
-    this.#retry = setTimeout(() => this.#goOn(), Math.min(WAIT_MOST_MS, refusal.retryMs || WAIT_MS));
+    this.#retry = setTimeout(() => this.#resume(), Math.min(WAIT_MOST_MS, refusal.retryMs || WAIT_MS));
   }
 }

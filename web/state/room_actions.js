@@ -128,7 +128,7 @@ export class RoomActions {
   }
 
   /**
-   * Shows at once that the room is read up to a message; the server is told a moment later.
+   * Shows at once that the room is read up to a message, and sends the position a moment later.
    *
    * @param {string} room
    * @param {number} seq
@@ -209,7 +209,7 @@ export class RoomActions {
   }
 
   /**
-   * What the socket says a moment later: until then nobody is led back into the room.
+   * The event that says the same comes a moment later; until then nothing leads back into the room.
    *
    * @param {string} room
    */

@@ -27,7 +27,7 @@ export function withoutRoom(state, id) {
 }
 
 /**
- * The members of a room are asked for once; what the server says of the room later leaves them out.
+ * The members of a room are listed once, when it is opened; later descriptions of the room leave them out.
  *
  * @param {Room | undefined} known
  * @param {Room} room

@@ -157,7 +157,7 @@
  * @property {{ online: boolean }} connection
  * @property {Map<string, Room>} rooms
  * @property {Map<string, User>} users
- * @property {Set<string>} blocked  the people I want to hear nothing of
+ * @property {Set<string>} blocked  people I have blocked
  * @property {Map<string, string[]>} typing
  * @property {Map<string, Timeline>} timelines
  * @property {Map<string, string>} drafts

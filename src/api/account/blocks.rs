@@ -25,7 +25,7 @@ pub async fn list(Call { services, caller, .. }: Call<'_>) -> Result<Response> {
 
 /// `PUT /api/blocks/{uid}`: once or many times.
 pub async fn block(Call { services, caller, ids: uid, .. }: Call<'_, Uid>) -> Result<Response> {
-    services.auth.take_block_change(caller.uid)?;
+    services.auth.count_block_change(caller.uid)?;
     services.profiles.existing(uid).await?;
     services.rooms.block(caller.uid, uid).await?;
     Ok(Response::empty(204))
@@ -33,7 +33,7 @@ pub async fn block(Call { services, caller, ids: uid, .. }: Call<'_, Uid>) -> Re
 
 /// `DELETE /api/blocks/{uid}`
 pub async fn unblock(Call { services, caller, ids: uid, .. }: Call<'_, Uid>) -> Result<Response> {
-    services.auth.take_block_change(caller.uid)?;
+    services.auth.count_block_change(caller.uid)?;
     services.rooms.unblock(caller.uid, uid).await?;
     Ok(Response::empty(204))
 }

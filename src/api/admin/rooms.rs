@@ -85,7 +85,7 @@ pub async fn create(Call { services, caller, request, .. }: AdminCall<'_>) -> Re
     if let Some(owner) = new.owner {
         services.profiles.active(owner).await?;
     }
-    let (room, _) = services.room_changes.create(caller, new.owner, create).await?;
+    let room = services.room_changes.create(caller, new.owner, create).await?.view;
     Ok(Response::json(201, &shown(&services.rooms, room.id)))
 }
 

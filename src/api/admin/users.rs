@@ -12,7 +12,7 @@ use crate::base::limits;
 use crate::base::names;
 use crate::base::text::{line, user_name};
 use crate::http::Response;
-use crate::rooms::outlet::Target;
+use crate::rooms::delivery::ConnectionsOf;
 use crate::rooms::presence::Presence;
 use crate::service::{RemovedMessages, Services, avatar_urls};
 use crate::store::accounts::{self as store, UserChange, UserFilter, UserRow};
@@ -174,7 +174,7 @@ pub async fn reset(call: AdminCall<'_, Uid>) -> Result<Response> {
     let Reset { compromised } = call.request.json_if_any()?;
     let ticket = services.auth.reset_user(caller.principal, uid, compromised).await?;
     if compromised {
-        services.revocation.close_sockets(Target::User(uid)).await;
+        services.revocation.close_sockets(ConnectionsOf::User(uid)).await;
     }
     let mut answer = json!({"id": uid});
     add_ticket(&mut answer, &ticket.ticket, ticket.expires_at);
@@ -211,7 +211,7 @@ fn entry(presence: &Presence, user: &UserRow) -> Value {
         "created_at": user.created_at,
         "seen_at": user.seen_at,
         "sessions": user.sessions,
-        "presence": presence.seen(user.uid).state,
+        "presence": presence.view(user.uid).state,
     });
     if let Some(removed_at) = user.removed_at {
         entry["removed_at"] = json!(removed_at);

@@ -12,7 +12,7 @@ use crate::store::chat::BanRow;
 /// `GET /api/rooms/{id}/bans`
 pub async fn list(call: Call<'_, RoomId>) -> Result<Response> {
     let Call { services, caller, ids: room, .. } = call;
-    let bans = services.rooms.bans(room, caller.uid, caller.admin)?;
+    let bans = services.rooms.bans(caller.principal(), room)?;
     let uids: Vec<_> = bans.iter().map(|ban| ban.uid).collect();
     let profiles = services.profiles.of(&uids).await?;
     let entry = |ban: &BanRow| {
@@ -27,7 +27,7 @@ pub async fn list(call: Call<'_, RoomId>) -> Result<Response> {
 /// `PUT /api/rooms/{id}/bans/{uid}`: out, and not in again until unbanned.
 pub async fn ban(call: Call<'_, (RoomId, Uid)>) -> Result<Response> {
     let Call { services, caller, ids: (room, uid), .. } = call;
-    services.rooms.info(room, caller.uid, caller.admin)?;
+    services.rooms.info(caller.principal(), room)?;
     services.profiles.active(uid).await?;
     let change = MemberChange::Ban;
     let _ = services.room_changes.change_member(&call.actor(), room, uid, change).await?;

@@ -20,7 +20,7 @@ use crate::rooms::{MemberChange, MemberOutcome, MemberView};
 pub async fn list(call: Call<'_, RoomId>) -> Result<Response> {
     let Call { services, caller, request, ids: room, .. } = call;
     let presence = services.rooms.presence();
-    let members = services.rooms.members(room, caller.uid, caller.admin)?;
+    let members = services.rooms.members(caller.principal(), room)?;
     let total = members.len();
     if request.query("limit").is_none() && request.query("q").is_none() {
         let members = members.iter().take(limits::MEMBERS);
@@ -49,10 +49,10 @@ fn entry(presence: &Presence, member: &MemberView) -> Value {
     let mut entry = json!({
         "uid": member.uid,
         "role": member.role,
-        "state": presence.seen(member.uid).state,
+        "state": presence.view(member.uid).state,
         "joined_at": member.joined_at,
     });
-    if let Some(until) = member.silenced_until {
+    if let Some(until) = member.muted_until {
         entry["silenced_until"] = json!(until);
     }
     entry
@@ -68,7 +68,7 @@ struct NewMember {
 pub async fn add(call: Call<'_, RoomId>) -> Result<Response> {
     let Call { services, caller, ids: room, .. } = call;
     let NewMember { uid, role } = call.request.json()?;
-    services.rooms.info(room, caller.uid, caller.admin)?;
+    services.rooms.info(caller.principal(), room)?;
     if uid != caller.uid {
         services.profiles.active(uid).await?;
     }
@@ -99,7 +99,7 @@ struct Change {
 pub async fn change(call: Call<'_, (RoomId, Uid)>) -> Result<Response> {
     let Call { services, caller, ids: (room, uid), .. } = call;
     let Change { role, silenced_until } = call.request.json()?;
-    services.rooms.info(room, caller.uid, caller.admin)?;
+    services.rooms.info(caller.principal(), room)?;
     if !services.rooms.is_member(room, uid) {
         return Err(Error::new(Code::NotFound, "There is no such member."));
     }
@@ -116,7 +116,7 @@ pub async fn change(call: Call<'_, (RoomId, Uid)>) -> Result<Response> {
         answer["role"] = json!(role);
     }
     if let Some(until) = silenced_until {
-        let _ = changes.change_member(&actor, room, uid, MemberChange::Silence(until)).await?;
+        let _ = changes.change_member(&actor, room, uid, MemberChange::Mute(until)).await?;
         answer["silenced_until"] = json!(until);
     }
     Ok(Response::json(200, &answer))

@@ -27,9 +27,9 @@ pub async fn page(call: Call<'_, RoomId>) -> Result<Response> {
     let rooms = &services.rooms;
     let holder = Holder::User(caller.uid);
     let mut held = rooms.memory().reserve(Kind::Answers, holder, limits::chat::PAGE_BYTES)?;
-    let (messages, more) = rooms.history(caller.uid, caller.admin, room, page, limit).await?;
-    let messages = messages.iter().map(PageEntry::from).collect();
-    let response = Response::json(200, &History { messages, more });
+    let history = rooms.history(caller.principal(), room, page, limit).await?;
+    let messages = history.messages.iter().map(PageEntry::from).collect();
+    let response = Response::json(200, &History { messages, more: history.has_more });
     held.resize(response.size());
     Ok(response.holding(held))
 }

@@ -26,8 +26,8 @@ pub async fn list(Call { services, caller, request, .. }: Call<'_>) -> Result<Re
         None => RoomId(0),
         Some(id) => id.parse().map_err(|_| Error::field("after", "must be the id of a room"))?,
     };
-    let (rooms, more) = services.rooms.visible_to(caller.uid, after, limits::ROOMS_BYTES);
-    Ok(Response::json(200, &List { rooms, more }))
+    let page = services.rooms.visible_to(caller.uid, after, limits::ROOMS_BYTES);
+    Ok(Response::json(200, &List { rooms: page.rooms, more: page.has_more }))
 }
 
 #[derive(Serialize)]
@@ -49,7 +49,7 @@ pub async fn directory(Call { services, caller, request, .. }: Call<'_>) -> Resu
 
 /// `GET /api/rooms/{id}`
 pub async fn show(Call { services, caller, ids: room, .. }: Call<'_, RoomId>) -> Result<Response> {
-    Ok(Response::json(200, &services.rooms.info(room, caller.uid, caller.admin)?))
+    Ok(Response::json(200, &services.rooms.info(caller.principal(), room)?))
 }
 
 #[derive(Deserialize)]
@@ -123,8 +123,8 @@ pub async fn create(call: Call<'_>) -> Result<Response> {
         is_default: new.is_default,
     };
     let owner = Some(caller.uid);
-    let (room, is_new) = services.room_changes.create(&call.actor(), owner, create).await?;
-    Ok(Response::json(if is_new { 201 } else { 200 }, &room))
+    let created = services.room_changes.create(&call.actor(), owner, create).await?;
+    Ok(Response::json(if created.is_new { 201 } else { 200 }, &created.view))
 }
 
 /// What a caller may want to change about a room.
@@ -163,7 +163,7 @@ pub async fn change(call: Call<'_, RoomId>) -> Result<Response> {
     let Call { services, caller, ids: room, .. } = call;
     let change = call.request.json::<Change>()?.check()?;
     let actor = call.actor();
-    let before = services.rooms.info(room, caller.uid, caller.admin)?;
+    let before = services.rooms.info(caller.principal(), room)?;
     Charge::fan_out(before.members).take(&services.allowances, actor.principal)?;
     let view = services.room_changes.update(&actor, room, change).await?;
     Ok(Response::json(200, &view))
@@ -176,7 +176,7 @@ pub async fn remove(call: Call<'_, RoomId>) -> Result<Response> {
 
 /// Removes a room for a member, or for an administrator.
 pub async fn remove_by(services: &Services, by: &Actor, room: RoomId) -> Result<Response> {
-    let view = services.rooms.info(room, by.rooms_uid(), by.is_admin())?;
+    let view = services.rooms.info(by.principal, room)?;
     Charge::fan_out(view.members).take(&services.allowances, by.principal)?;
     services.room_changes.remove(by, room).await?;
     Ok(Response::empty(204))

@@ -12,10 +12,8 @@ use super::locks::{Lock, lock};
 use super::{AccountStore, failed};
 use crate::base::error::Result;
 use crate::base::ids::Uid;
+use crate::base::limits::store::NAMES_AT_ONCE;
 use crate::base::names;
-
-/// Accounts of one transaction when the server starts.
-const AT_ONCE: i64 = 500;
 
 /// Both names of an account in one text, which differs after a change of either.
 const NAMES: &str = "CASE WHEN removed_at IS NULL THEN username || '/' || display_name END";
@@ -80,7 +78,7 @@ impl AccountStore {
         loop {
             let rows = {
                 let client = self.database.get().await?;
-                client.query(&sql, &[&AT_ONCE]).await.map_err(failed)?
+                client.query(&sql, &[&NAMES_AT_ONCE]).await.map_err(failed)?
             };
             if rows.is_empty() {
                 return Ok(());

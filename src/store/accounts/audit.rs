@@ -16,10 +16,8 @@ use super::rows::bytes;
 use super::{AccountStore, failed};
 use crate::base::error::Result;
 use crate::base::ids::Uid;
+use crate::base::limits::store::AUDIT_ROWS;
 use crate::base::time::now_ms;
-
-/// Entries read at a time when the chain is verified.
-const VERIFY_ROWS: i64 = 1_000;
 
 /// Something an administrator, an owner or a moderator did.
 #[derive(Debug, Clone)]
@@ -234,7 +232,7 @@ impl AccountStore {
         let mut check = AuditCheck { entries: 0, head: [0; 32], broken_at: None };
         let mut last = 0;
         loop {
-            let rows = client.query(&sql, &[&last, &VERIFY_ROWS]).await.map_err(failed)?;
+            let rows = client.query(&sql, &[&last, &AUDIT_ROWS]).await.map_err(failed)?;
             for found in rows.iter().map(row) {
                 let found = found?;
                 if found.n != last + 1 || found.hash != found.hash_after(&check.head) {

@@ -1,18 +1,19 @@
-//! Blocks: who has blocked whom, and since when.
+//! Who has blocked whom, and since when.
 
-use super::{ChatStore, now_ms};
+use super::ChatStore;
 use crate::base::error::Result;
 use crate::base::ids::Uid;
+use crate::base::time::now_ms;
 use crate::store::pool::failed;
 
 /// One person blocked by another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BlockRow {
-    /// By whom.
+    /// Who has blocked.
     pub by: Uid,
-    /// Who.
+    /// Who is blocked.
     pub uid: Uid,
-    /// When, in milliseconds.
+    /// Since when, in milliseconds.
     pub at: i64,
 }
 
@@ -45,7 +46,7 @@ impl ChatStore {
         Ok(BlockRow { by, uid, at })
     }
 
-    /// Takes that back. May be repeated.
+    /// Unblocks somebody. May be repeated.
     ///
     /// # Errors
     /// `unavailable`.
@@ -55,7 +56,7 @@ impl ChatStore {
         Ok(())
     }
 
-    /// Forgets somebody who is gone for good, on both sides.
+    /// Removes all blocks by and against somebody who is gone for good.
     ///
     /// # Errors
     /// `unavailable`.

@@ -1,10 +1,10 @@
-//! The journal's transaction: everything that many rooms have to say, in one commit.
+//! The journal's transaction: the changes of many rooms in one commit.
 //!
-//! New messages of all rooms go in by **one** statement, which also takes the next `seq` of each
-//! room; with nothing else to do that statement is its own transaction, one round trip for hundreds
-//! of messages. It trusts that no `mid` is in use. If one is (a client repeats what it was not sure
-//! of), nothing is added, and the batch is looked through and committed without it; so are those
-//! of the next moment, since repetitions seldom come alone. Changes of existing messages (rarer)
+//! New messages of all rooms are inserted by **one** statement ([`insert`](super::insert)), which also takes the
+//! next `seq` of each room; with nothing else to do that statement is its own transaction, one round trip for
+//! hundreds of messages. It assumes that no `mid` is in use. If one is (a client repeats a message because it
+//! missed the answer), nothing is inserted, and the batch is checked for duplicates and committed without them; so
+//! are the batches of the next moment, because repetitions seldom come alone. Changes of existing messages (rarer)
 //! take one statement each, sent without waiting for the answer to the one before. `rooms.last_seq` is
 //! updated in the same transaction, so `seq` has no gap, and the row lock makes the database the
 //! sequencer.
@@ -18,97 +18,19 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Statement};
 
-use super::news::{ADD, KNOWN, News};
+use super::change::{Change, Entry, Outcome};
+use super::insert::{DUPLICATES, INSERT, InsertBatch};
 use crate::base::error::Result;
-use crate::base::ids::{Mid, RoomId, Uid};
 use crate::base::limits::store as limits;
 use crate::store::pool::{Database, failed};
-
-/// One change to be made durable.
-#[derive(Debug, Clone)]
-pub struct Entry {
-    /// The room.
-    pub room: RoomId,
-    /// What changes there.
-    pub change: Change,
-}
-
-/// A change of one room.
-#[derive(Debug, Clone)]
-pub enum Change {
-    /// A message with an unused `mid`.
-    New {
-        /// Its id.
-        mid: Mid,
-        /// Its author.
-        author: Uid,
-        /// Its content, as JSON.
-        body: String,
-    },
-    /// New content of an existing message.
-    Edit {
-        /// Its id.
-        mid: Mid,
-        /// The revision to reach; the row must be at `rev - 1`.
-        rev: u32,
-        /// The new content, as JSON.
-        body: String,
-        /// Digest of the content it replaces, unless that cannot be read.
-        replaced: Option<[u8; 32]>,
-    },
-    /// Erases a message, everything it ever contained, and the reactions to it.
-    Delete {
-        /// Its id.
-        mid: Mid,
-        /// The revision to reach.
-        rev: u32,
-    },
-    /// A reaction; the target moves to the same `seq`.
-    React {
-        /// The reaction's id, unused before.
-        mid: Mid,
-        /// Its author.
-        author: Uid,
-        /// The message reacted to.
-        target: Mid,
-        /// `{"e":…}`.
-        body: String,
-    },
-    /// Takes a reaction back; the target moves to the same `seq`.
-    Unreact {
-        /// The reaction's id.
-        mid: Mid,
-        /// The message reacted to.
-        target: Mid,
-    },
-    /// Moves a read position forward, never back. Takes no `seq`.
-    Read {
-        /// Whose.
-        uid: Uid,
-        /// Read up to here.
-        seq: u64,
-    },
-}
-
-/// What became of an [`Entry`] in a committed batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    /// It is on disk, as change number `seq` of its room (0 for a read position).
-    Done {
-        /// The `seq` it took.
-        seq: u64,
-    },
-    /// Nothing changed: the `mid` is in use, the `rev` has moved on, or the room is gone.
-    Refused,
-}
 
 /// The journal's own connection, with its statements prepared.
 pub struct Writer {
     client: Client,
-    /// Until then batches are looked through for repetitions first.
-    wary_until: Option<Instant>,
-    known: Statement,
-    add: Statement,
+    /// Until then batches are checked for duplicates first.
+    check_duplicates_until: Option<Instant>,
+    duplicates: Statement,
+    insert: Statement,
     edit: Statement,
     delete: Statement,
     react: Statement,
@@ -116,8 +38,8 @@ pub struct Writer {
     read: Statement,
 }
 
-/// The statements are planned once, and for the right size: in a new database the tables are empty and
-/// unknown to the planner, which would read all messages for every commit, the more of them there are.
+/// The statements are planned once, and never for a small table: in a new database the planner knows only empty
+/// tables, and a plan for those would read all messages for every commit.
 const SETTINGS: &str = "
 SET synchronous_commit = on;
 SET enable_seqscan = off;
@@ -208,9 +130,9 @@ impl Writer {
         let client = database.connect().await?;
         client.batch_execute(SETTINGS).await.map_err(failed)?;
         Ok(Self {
-            wary_until: None,
-            known: client.prepare(KNOWN).await.map_err(failed)?,
-            add: client.prepare(ADD).await.map_err(failed)?,
+            check_duplicates_until: None,
+            duplicates: client.prepare(DUPLICATES).await.map_err(failed)?,
+            insert: client.prepare(INSERT).await.map_err(failed)?,
             edit: client.prepare(EDIT).await.map_err(failed)?,
             delete: client.prepare(DELETE).await.map_err(failed)?,
             react: client.prepare(REACT).await.map_err(failed)?,
@@ -235,20 +157,21 @@ impl Writer {
     /// caller must drop this writer and read the rooms again.
     pub async fn commit(&mut self, entries: &[Entry], at: i64) -> Result<Vec<Outcome>> {
         let mut outcomes = vec![Outcome::Refused; entries.len()];
-        let news = News::of(entries, &HashSet::new());
-        let is_wary = self.wary_until.is_some_and(|until| Instant::now() < until);
-        if news.len() == entries.len() && !is_wary {
-            match news.add(&self.client, &self.add, at, &mut outcomes).await {
+        let batch = InsertBatch::new(entries, &HashSet::new());
+        let checks_duplicates =
+            self.check_duplicates_until.is_some_and(|until| Instant::now() < until);
+        if batch.len() == entries.len() && !checks_duplicates {
+            match batch.insert(&self.client, &self.insert, at, &mut outcomes).await {
                 Err(error) if error.code() == Some(&SqlState::UNIQUE_VIOLATION) => {
-                    self.wary_until = Some(Instant::now() + limits::WARY);
+                    self.check_duplicates_until = Some(Instant::now() + limits::CHECK_DUPLICATES);
                 }
-                added => return added.map(|()| outcomes).map_err(failed),
+                inserted => return inserted.map(|()| outcomes).map_err(failed),
             }
         }
         self.client.batch_execute("BEGIN").await.map_err(failed)?;
-        let known = news.known(&self.client, &self.known).await.map_err(failed)?;
-        let news = News::of(entries, &known);
-        news.add(&self.client, &self.add, at, &mut outcomes).await.map_err(failed)?;
+        let duplicates = batch.duplicates(&self.client, &self.duplicates).await.map_err(failed)?;
+        let batch = InsertBatch::new(entries, &duplicates);
+        batch.insert(&self.client, &self.insert, at, &mut outcomes).await.map_err(failed)?;
         for (entries, outcomes) in
             entries.chunks(limits::STATEMENTS).zip(outcomes.chunks_mut(limits::STATEMENTS))
         {
@@ -312,8 +235,8 @@ impl Writer {
     }
 }
 
-/// Works on all of them at once and begins each in its place, so that statements of one connection are
-/// sent, and carried out, in this order.
+/// Polls all of them at once and starts each in its order, so that the statements of one connection are sent, and
+/// executed, in this order.
 async fn in_order<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Output> {
     let mut waiting: Vec<_> = futures.map(Box::pin).collect();
     let mut results: Vec<Option<F::Output>> = waiting.iter().map(|_| None).collect();
@@ -338,7 +261,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn everything_begins_in_its_order_and_each_result_stands_in_its_place() {
+    async fn futures_start_in_order_and_each_result_is_in_its_place() {
         let begun = std::sync::Mutex::new(Vec::new());
         let one = |n: u64| {
             let begun = &begun;

@@ -1,4 +1,4 @@
-//! What messages and reactions say, as it is stored: written from our own types, read back into them.
+//! The contents of messages and reactions as they are stored: written from our own types, read back into them.
 //!
 //! JSON comes out of the database as text and is parsed row by row. So a row that cannot be read
 //! (edited by hand, or written by a program that took more) is one row, and never fails a query.
@@ -8,9 +8,10 @@ use serde_json::error::Category;
 use sha2::{Digest, Sha256};
 
 use crate::base::error::{Error, Result};
-use crate::protocol::message::TextBody;
+use crate::protocol::envelope::Envelope;
+use crate::protocol::message::{Content, TextBody};
 
-/// Why stored content cannot be read. Says nothing of what it is.
+/// Why stored content cannot be read; never the content itself.
 pub(super) type Cause = &'static str;
 
 /// A text as it is stored: `{"t","re"?,"m"?}`.
@@ -26,8 +27,18 @@ pub fn emoji_to_json(emoji: &str) -> String {
     serde_json::json!({ "e": emoji }).to_string()
 }
 
+/// The content of a stored message whose present revision has the number `rev_seq` in its room.
+pub(super) fn content_of(json: &str, rev_seq: u64) -> std::result::Result<Content, Cause> {
+    match text_of(json) {
+        Ok(body) => Ok(Content::Plain(body)),
+        Err(cause) => {
+            Envelope::parse(json).map(|envelope| Content::Sealed { envelope, rev_seq }).ok_or(cause)
+        }
+    }
+}
+
 /// The text of a stored message. What a program before this one kept beside it (`f`) is left out.
-pub(super) fn text_of(json: &str) -> std::result::Result<TextBody, Cause> {
+fn text_of(json: &str) -> std::result::Result<TextBody, Cause> {
     let body: TextBody = parse(json)?;
     if body.text.trim().is_empty() { Err("it has no text") } else { Ok(body) }
 }
@@ -57,7 +68,7 @@ fn cause(error: serde_json::Error) -> Cause {
     }
 }
 
-/// Tells a repetition from another content, without keeping the content. These bytes are compared
+/// Distinguishes a repetition from another content without keeping the content. These bytes are compared
 /// with those of earlier versions, so they are written field by field and never change.
 pub fn digest(body: &TextBody) -> [u8; 32] {
     let mut bytes = b"{\"t\":".to_vec();
@@ -138,10 +149,25 @@ mod tests {
             r#"{"t":"x","m":["9223372036854775808"]}"#,
             r#"{"t":"x","m":{}}"#,
         ] {
-            assert!(text_of(json).is_err(), "{json}");
+            assert!(content_of(json, 1).is_err(), "{json}");
         }
         for json in ["null", "{}", r#"{"e":5}"#, r#"{"e":null}"#, r#"["e"]"#] {
             assert!(emoji_of(json).is_err(), "{json}");
+        }
+    }
+
+    #[test]
+    fn an_envelope_is_read_as_one_and_nothing_like_it() {
+        let json = r#"{"v":1,"mid":"AQEBAQEBAQEBAQEBAQEBAQ","rev":0,"kind":"msg","n":"n","c":"c","s":"s"}"#;
+        let content = content_of(json, 7).unwrap();
+        let envelope = Envelope::parse(json).unwrap();
+        assert_eq!(envelope.size(), "AQEBAQEBAQEBAQEBAQEBAQmsgncs".len());
+        assert_eq!(content, Content::Sealed { envelope, rev_seq: 7 });
+        assert!(content.mentions().is_empty() && !content.is_deleted());
+        for missing in
+            [r#"{"kind":"msg","s":"s"}"#, r#"{"v":1,"s":"s"}"#, r#"{"v":1,"kind":"msg"}"#]
+        {
+            assert!(content_of(missing, 7).is_err(), "{missing}");
         }
     }
 

@@ -1,11 +1,11 @@
-//! Members: who is in which room, with what role, and how they like it; and who may not come back.
+//! Members of rooms, with their roles and their own settings, and bans.
 
 use tokio_postgres::Row;
 
-use super::{ChatStore, now_ms};
+use super::ChatStore;
 use crate::base::error::{Error, Result};
 use crate::base::ids::{RoomId, Uid};
-use crate::base::time;
+use crate::base::time::{self, now_ms};
 use crate::protocol::room::{Notify, Role};
 use crate::store::pool::failed;
 
@@ -16,23 +16,23 @@ pub struct MemberRow {
     pub room: RoomId,
     /// The user.
     pub uid: Uid,
-    /// What it may do.
+    /// The role.
     pub role: Role,
-    /// How far it has read.
+    /// The newest `seq` the member has read.
     pub read_seq: u64,
-    /// When it joined, in milliseconds.
+    /// When the user joined, in milliseconds.
     pub joined_at: i64,
-    /// Whether the user keeps the room at hand.
+    /// Whether the room is one of the user's favourites.
     pub favourite: bool,
-    /// What the user wants to hear of.
+    /// What the user is notified of.
     pub notify: Notify,
-    /// Until when a moderator took the member's word, in milliseconds.
-    pub silenced_until: Option<i64>,
-    /// What a direct room had come to when the member put it out of sight.
+    /// Until when a moderator has muted the member, in milliseconds.
+    pub muted_until: Option<i64>,
+    /// The room's `seq` when the member hid it, if it is a direct room that they hid.
     pub hidden_seq: Option<u64>,
 }
 
-/// Somebody who was sent away for good.
+/// Somebody who was banned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BanRow {
     /// The room.
@@ -46,13 +46,13 @@ pub struct BanRow {
 }
 
 impl ChatStore {
-    /// Members of one room, or of all that are not removed. Suspended ones are none.
+    /// The members of one room, or of all that are not removed; without those who are suspended.
     ///
     /// # Errors
     /// `unavailable`.
     pub async fn members(&self, room: Option<RoomId>) -> Result<Vec<MemberRow>> {
         let sql = "SELECT m.room_id, m.user_id, m.role, m.read_seq, m.joined_at, m.favourite,
-                       m.notify, m.silenced_until, m.hidden_seq
+                       m.notify, m.muted_until, m.hidden_seq
                    FROM chat.members m JOIN chat.rooms r ON r.id = m.room_id
                    WHERE r.deleted_at IS NULL AND m.suspended_at IS NULL
                      AND ($1::bigint IS NULL OR m.room_id = $1)";
@@ -61,7 +61,7 @@ impl ChatStore {
         rows.iter().map(member).collect()
     }
 
-    /// Bans of one room, or of all that are not removed.
+    /// The bans of one room, or of all that are not removed.
     ///
     /// # Errors
     /// `unavailable`.
@@ -81,7 +81,7 @@ impl ChatStore {
         Ok(rows.iter().map(ban).collect())
     }
 
-    /// Adds a member or changes its role. A new member has read everything that came before.
+    /// Adds a member or changes the role of one. A new member has read everything up to `read_seq`.
     ///
     /// # Errors
     /// `unavailable`.
@@ -114,18 +114,18 @@ impl ChatStore {
         Ok(())
     }
 
-    /// Takes a member's word until then, or gives it back.
+    /// Mutes a member until then, or unmutes one.
     ///
     /// # Errors
     /// `unavailable`.
-    pub async fn silence(&self, room: RoomId, uid: Uid, until: Option<i64>) -> Result<()> {
-        let sql = "UPDATE chat.members SET silenced_until = $3 WHERE room_id = $1 AND user_id = $2";
+    pub async fn mute(&self, room: RoomId, uid: Uid, until: Option<i64>) -> Result<()> {
+        let sql = "UPDATE chat.members SET muted_until = $3 WHERE room_id = $1 AND user_id = $2";
         let client = self.database.get().await?;
         client.execute(sql, &[&room.0, &uid.0, &until]).await.map_err(failed)?;
         Ok(())
     }
 
-    /// How a member likes the room.
+    /// Changes a member's own settings of the room.
     ///
     /// # Errors
     /// `unavailable`.
@@ -145,7 +145,7 @@ impl ChatStore {
         Ok(())
     }
 
-    /// A member puts a direct room out of sight as it is at `seq`, or shows it again.
+    /// Hides a direct room for a member until it has a message after `seq`, or shows it again.
     ///
     /// # Errors
     /// `unavailable`.
@@ -157,7 +157,7 @@ impl ChatStore {
         Ok(())
     }
 
-    /// Removes a member. A direct room that somebody left is not found by its people any more.
+    /// Removes a member. A direct room that somebody has left is not found by its people any more.
     ///
     /// # Errors
     /// `unavailable`.
@@ -168,7 +168,7 @@ impl ChatStore {
         Ok(())
     }
 
-    /// Removes a member, if it is one, and keeps it out.
+    /// Bans somebody, who is no member from now on.
     ///
     /// # Errors
     /// `unavailable`.
@@ -183,7 +183,7 @@ impl ChatStore {
         Ok(BanRow { room, uid, by, at })
     }
 
-    /// Lets somebody come back.
+    /// Lifts a ban.
     ///
     /// # Errors
     /// `unavailable`.
@@ -193,8 +193,8 @@ impl ChatStore {
         Ok(())
     }
 
-    /// The member's account was removed: it is none until the account is back. Whoever becomes an
-    /// owner in its place does so in the same step.
+    /// Suspends a member whose account was removed, until it is restored. In the same step the heir, if there is one,
+    /// becomes an owner.
     ///
     /// # Errors
     /// `unavailable`.
@@ -209,7 +209,7 @@ impl ChatStore {
         Ok(())
     }
 
-    /// Where a user's membership waits for the account to come back.
+    /// The rooms in which a user is suspended.
     ///
     /// # Errors
     /// `unavailable`.
@@ -220,14 +220,14 @@ impl ChatStore {
         Ok(rows.iter().map(|row| RoomId(row.get(0))).collect())
     }
 
-    /// The account is back: the membership, as it was.
+    /// Ends a suspension; the membership, as it was.
     ///
     /// # Errors
     /// `unavailable`.
     pub async fn reinstate(&self, room: RoomId, uid: Uid) -> Result<Option<MemberRow>> {
         let sql = "UPDATE chat.members SET suspended_at = NULL WHERE room_id = $1 AND user_id = $2
                    RETURNING room_id, user_id, role, read_seq, joined_at, favourite, notify,
-                       silenced_until, hidden_seq";
+                       muted_until, hidden_seq";
         let client = self.database.get().await?;
         let row = client.query_opt(sql, &[&room.0, &uid.0]).await.map_err(failed)?;
         row.as_ref().map(member).transpose()
@@ -243,7 +243,7 @@ fn member(row: &Row) -> Result<MemberRow> {
         joined_at: row.get(4),
         favourite: row.get(5),
         notify: Notify::from_name(row.get(6)).ok_or_else(|| Error::internal("unknown level"))?,
-        silenced_until: row.get::<_, Option<i64>>(7).map(time::stored),
+        muted_until: row.get::<_, Option<i64>>(7).map(time::stored),
         hidden_seq: row.get::<_, Option<i64>>(8).map(i64::unsigned_abs),
     })
 }

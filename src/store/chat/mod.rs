@@ -1,24 +1,27 @@
 //! The chat store: rooms, members, messages. It knows users only by number.
 //!
-//! Anybody may read here; a write that members must see goes through the room's actor and, for
-//! messages, through the journal ([`commit::Writer`]).
+//! Anybody may read here; a write that members must see is made by the room's actor and, for messages, by the
+//! journal ([`commit::Writer`]).
 
 mod blocks;
+pub mod change;
 pub mod commit;
 pub mod content;
-mod figures;
+mod insert;
 mod members;
+mod message_rows;
 mod messages;
-mod news;
 mod removal;
 mod rooms;
+mod statistics;
+mod stored;
 mod unreadable;
 
-use crate::base::time::now_ms;
 pub use blocks::BlockRow;
 pub use members::{BanRow, MemberRow};
-pub use messages::{Page, Stored, StoredKind, StoredReaction, Superseded};
+pub use messages::{MessagePage, Page, RecentMessage};
 pub use rooms::{NewRoom, RemovedRoom, RoomChange, RoomRow};
+pub use stored::{Ack, Found, Stored, StoredKind, StoredReaction, Superseded};
 
 use std::sync::Arc;
 
@@ -34,6 +37,7 @@ const MIGRATIONS: &[Migration] = &migrate::numbered([
     ("cheaper_messages", include_str!("../../../sql/chat/0004_cheaper_messages.sql")),
     ("write_probe", include_str!("../../../sql/chat/0005_write_probe.sql")),
     ("blocking", include_str!("../../../sql/chat/0006_blocking.sql")),
+    ("mute", include_str!("../../../sql/chat/0007_mute.sql")),
 ]);
 
 /// Handle to the chat store. Cheap to clone.

@@ -1,16 +1,17 @@
-//! What becomes of the words of somebody whose account was removed, and the end of removed rooms.
+//! What becomes of the messages of somebody whose account was removed, and of removed rooms.
 //!
-//! Hidden messages keep their content, so that restoring the account brings them back; to everybody
-//! they read as deleted. Each step takes the next `seq` of its room like any other change, in
-//! batches, so that no statement runs for long. The purge erases for good.
+//! Hidden messages keep their content, so that restoring the account restores them; everybody sees them as
+//! deleted. Each of them takes the next `seq` of its room like any other change, in batches, so that no
+//! statement runs for long. The purge erases for good.
 
-use super::{ChatStore, now_ms};
+use super::ChatStore;
 use crate::base::error::Result;
 use crate::base::ids::{RoomId, Uid};
 use crate::base::limits::store::PURGE_ROWS;
+use crate::base::time::now_ms;
 use crate::store::pool::failed;
 
-/// Messages whose look changes, in order: the author's own, and those the author reacted to.
+/// Hides or shows messages, in order: the author's own, and those the author has reacted to.
 const HIDE: &str = "
 WITH own AS (
     SELECT mid, target, created_seq FROM chat.messages
@@ -34,13 +35,12 @@ WITH own AS (
 SELECT count(*) FROM own, taken";
 
 impl ChatStore {
-    /// The rooms in which something that somebody wrote is not hidden, or not shown, yet; removed
-    /// rooms left out.
+    /// The rooms in which something of an author is not hidden, or not shown, yet; without removed ones.
     ///
     /// # Errors
     /// `unavailable`.
-    pub async fn unsettled_of(&self, author: Uid, hidden: bool) -> Result<Vec<RoomId>> {
-        // A question per room on purpose: of `EXISTS` the planner may make a join over all messages.
+    pub async fn rooms_to_hide_in(&self, author: Uid, hidden: bool) -> Result<Vec<RoomId>> {
+        // One subquery per room on purpose: for `EXISTS` the planner may choose a join over all messages.
         let sql = "SELECT id FROM chat.rooms r WHERE deleted_at IS NULL AND (
                        SELECT true FROM chat.messages m WHERE m.room_id = r.id AND m.author = $1
                          AND m.kind <> 'del' AND m.is_hidden <> $2 LIMIT 1)
@@ -64,7 +64,7 @@ impl ChatStore {
     }
 
     /// Erases for good everything an author wrote that is hidden, a batch at a time; whether there
-    /// may be more. Nobody can tell: it read as deleted already.
+    /// may be more. Nobody sees a difference, because it read as deleted already.
     ///
     /// # Errors
     /// `unavailable`.
@@ -91,8 +91,8 @@ impl ChatStore {
         Ok(erased >= PURGE_ROWS.unsigned_abs())
     }
 
-    /// Erases the rooms removed before `before`, messages and all; which ones. Messages go in
-    /// batches first, so that no statement runs for long.
+    /// Erases the rooms removed before `before` and returns them. Their messages are erased first, in batches, so
+    /// that no statement runs for long.
     ///
     /// # Errors
     /// `unavailable`; what was erased by then is gone.
@@ -113,7 +113,7 @@ impl ChatStore {
         Ok(purged)
     }
 
-    /// Forgets the memberships and bans of somebody who is gone for good.
+    /// Removes the memberships and bans of somebody who is gone for good.
     ///
     /// # Errors
     /// `unavailable`.

@@ -3,9 +3,10 @@
 use tokio_postgres::Row;
 use tokio_postgres::error::SqlState;
 
-use super::{ChatStore, now_ms};
+use super::ChatStore;
 use crate::base::error::{Code, Error, Result};
 use crate::base::ids::{RoomId, Uid};
+use crate::base::time::now_ms;
 use crate::protocol::room::{Role, RoomKind};
 use crate::store::pool::failed;
 use crate::store::restorable_ms;
@@ -17,30 +18,30 @@ pub struct RoomRow {
     pub id: RoomId,
     /// Its name.
     pub name: String,
-    /// What it is about.
+    /// Its topic.
     pub topic: String,
-    /// Who may come in.
+    /// Open, closed or direct.
     pub kind: RoomKind,
     /// Whether it is end-to-end encrypted.
     pub e2ee: bool,
     /// Whether new users join it.
     pub is_default: bool,
-    /// Its newest change.
+    /// The number of its newest change.
     pub last_seq: u64,
     /// Whether only its admins write.
     pub read_only: bool,
-    /// Whether it was put away.
+    /// Whether it is archived.
     pub archived: bool,
     /// Whether it is a direct room of more than two.
     pub group: bool,
-    /// When it was made, in milliseconds.
+    /// When it was created, in milliseconds.
     pub created_at: i64,
 }
 
 /// A room that was removed and can still be restored.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RemovedRoom {
-    /// What it was.
+    /// Name, topic, kind.
     pub row: RoomRow,
     /// When it was removed, in milliseconds.
     pub removed_at: i64,
@@ -50,18 +51,18 @@ pub struct RemovedRoom {
     pub members: u32,
 }
 
-/// A room to be made.
+/// A room to be created.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewRoom {
     /// Its name.
     pub name: String,
-    /// What it is about.
+    /// Its topic.
     pub topic: String,
-    /// Who may come in.
+    /// Open, closed or direct.
     pub kind: RoomKind,
     /// Whether new users join it.
     pub is_default: bool,
-    /// The two sides of a direct room, as text.
+    /// The people of a direct room, as text.
     pub dm_key: Option<String>,
     /// Its first members.
     pub members: Vec<(Uid, Role)>,
@@ -78,14 +79,14 @@ pub struct RoomChange {
     pub is_default: Option<bool>,
     /// Whether only its admins write.
     pub read_only: Option<bool>,
-    /// Whether it is put away.
+    /// Whether it is archived.
     pub archived: Option<bool>,
     /// Open or closed.
     pub kind: Option<RoomKind>,
 }
 
 impl RoomChange {
-    /// What of it the room is not already.
+    /// What of it is not so already.
     pub fn beyond(self, row: &RoomRow) -> Self {
         Self {
             name: self.name.filter(|name| *name != row.name),
@@ -123,7 +124,7 @@ impl ChatStore {
         Ok(row.get::<_, i64>(0).unsigned_abs())
     }
 
-    /// Makes a room with its first members.
+    /// Creates a room with its first members.
     ///
     /// # Errors
     /// `conflict` if the name is taken or the direct room exists; `unavailable`.
@@ -166,7 +167,8 @@ impl ChatStore {
         Ok(row.map(|row| RoomId(row.get(0))))
     }
 
-    /// The ready-made rooms, once: a room an admin removed or renamed does not come back.
+    /// Creates the rooms that every server starts with, if it has none: one that an admin has removed or renamed does
+    /// not come back.
     ///
     /// # Errors
     /// `unavailable`.
@@ -187,7 +189,7 @@ impl ChatStore {
         Ok(())
     }
 
-    /// Changes what is named.
+    /// Changes everything that is named.
     ///
     /// # Errors
     /// `conflict` if the name is taken; `not_found`; `unavailable`.
@@ -255,7 +257,7 @@ impl ChatStore {
         rows.iter().map(removed).collect()
     }
 
-    /// Takes a removal back.
+    /// Restores a removed room.
     ///
     /// # Errors
     /// `conflict` if another room has the name now; `not_found` if there is nothing to restore.

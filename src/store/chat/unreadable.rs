@@ -1,4 +1,4 @@
-//! Rows that cannot be read, for the log: each once, not at every look at it.
+//! Reports rows that cannot be read in the log: each once, not every time it is read.
 
 use std::collections::HashSet;
 use std::sync::Mutex;
@@ -41,9 +41,9 @@ impl Unreadable {
 enum Noted {
     /// Seen for the first time.
     First,
-    /// The same, and no further one will be told.
+    /// The same, and the last one that is reported.
     Last,
-    /// Told already, or one too many.
+    /// Reported already, or one too many.
     Known,
 }
 

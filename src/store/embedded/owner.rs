@@ -9,6 +9,8 @@ use std::process::Command;
 
 use nix::unistd::{Uid, User, geteuid};
 
+use super::folders::set_mode;
+
 /// The user the database runs as; `None` is ourselves.
 pub(super) struct Owner {
     user: Option<(u32, u32)>,
@@ -75,7 +77,7 @@ impl Owner {
         if !meta.is_dir() || meta.uid() != wanted {
             return Err(format!("{} does not belong to the user of the database", path.display()));
         }
-        mode.map_or(Ok(()), |mode| super::set_mode(path, mode))
+        mode.map_or(Ok(()), |mode| set_mode(path, mode))
     }
 }
 

@@ -1,24 +1,25 @@
-//! What can be seen of rooms, by whom. Nothing here waits for an actor.
+//! What can be read of rooms, by whom. Nothing here waits for an actor.
 
+use super::member::MemberView;
 use super::registry::Rooms;
 use super::room::RoomHandle;
-use super::state::{Member, MemberView, State};
+use super::state::State;
 use crate::base::error::Result;
 use crate::base::ids::{RoomId, Uid};
 use crate::base::limits::chat;
+use crate::base::principal::Principal;
 use crate::policy::{Action, no_room};
-use crate::protocol::message::MessageState;
 use crate::protocol::room::{Role, RoomKind, RoomView};
-use crate::store::chat::{BanRow, Page, RemovedRoom, RoomRow};
+use crate::store::chat::{BanRow, MessagePage, Page, RemovedRoom, RoomRow};
 
 /// A room as an administrator of the server sees it.
 #[derive(Debug, Clone)]
 pub struct RoomSummary {
-    /// What it is.
+    /// Name, topic, kind.
     pub row: RoomRow,
     /// How many members it has.
     pub members: u32,
-    /// Whose it is.
+    /// Its owners, by id.
     pub owners: Vec<Uid>,
 }
 
@@ -35,10 +36,19 @@ pub struct RoomCounts {
     pub archived: u32,
 }
 
+/// Rooms in one answer.
+#[derive(Debug)]
+pub struct RoomPage {
+    /// The rooms.
+    pub rooms: Vec<RoomView>,
+    /// Whether there are more.
+    pub has_more: bool,
+}
+
 impl Rooms {
-    /// The next of these rooms of the user's, the last one first, in about so many bytes; at least one. They are
-    /// taken out of the list. Rooms that the user has left meanwhile are left out.
-    pub fn next_of(&self, uid: Uid, rooms: &mut Vec<RoomId>, bytes: usize) -> Vec<RoomView> {
+    /// Takes rooms from the end of the list and returns them as the user sees them, in about so many bytes; at
+    /// least one. Rooms that the user has left meanwhile are left out.
+    pub fn take_views(&self, uid: Uid, rooms: &mut Vec<RoomId>, bytes: usize) -> Vec<RoomView> {
         let (mut views, mut size) = (Vec::new(), 0);
         while size < bytes {
             let Some(room) = rooms.pop() else { break };
@@ -50,41 +60,40 @@ impl Rooms {
         views
     }
 
-    /// The user's rooms and the open ones he could join, by id and behind `after`, in about so many bytes;
-    /// and whether there are more.
-    pub fn visible_to(&self, uid: Uid, after: RoomId, bytes: usize) -> (Vec<RoomView>, bool) {
-        let mut rooms = self.all();
-        rooms.retain(|room| room.id > after);
-        rooms.sort_unstable_by_key(|room| room.id);
-        let (mut views, mut size) = (Vec::new(), 0);
-        for room in rooms {
+    /// The user's rooms and the open ones they could join, by id and after `after`, in about so many bytes.
+    pub fn visible_to(&self, uid: Uid, after: RoomId, bytes: usize) -> RoomPage {
+        let mut all = self.all();
+        all.retain(|room| room.id > after);
+        all.sort_unstable_by_key(|room| room.id);
+        let (mut rooms, mut size) = (Vec::new(), 0);
+        for room in all {
             let state = room.state();
-            let listed = state.row.kind == RoomKind::Open && !state.row.archived;
-            if !listed && !state.members.contains_key(&uid) {
+            let is_listed = state.row.kind == RoomKind::Open && !state.row.archived;
+            if !is_listed && !state.members.contains_key(&uid) {
                 continue;
             }
             if size >= bytes {
-                return (views, true);
+                return RoomPage { rooms, has_more: true };
             }
             let view = state.view(uid);
             size += view.size();
-            views.push(view);
+            rooms.push(view);
         }
-        (views, false)
+        RoomPage { rooms, has_more: false }
     }
 
-    /// Rooms to browse: open ones and the user's own, but no direct ones; those put away only when
-    /// asked for. By name; `q` is looked for in name and topic.
+    /// Rooms to browse, by name: open ones and the user's own, but no direct ones; either the archived ones or
+    /// the others. `q` is searched in name and topic.
     pub fn directory(&self, uid: Uid, q: &str, archived: bool) -> Vec<RoomView> {
         let q = q.to_lowercase();
         let view = |state: &State| {
             let row = &state.row;
-            let listed = match row.kind {
+            let is_listed = match row.kind {
                 RoomKind::Open => true,
                 RoomKind::Closed => state.members.contains_key(&uid),
                 RoomKind::Dm => false,
             };
-            (listed && row.archived == archived && says(row, &q)).then(|| state.view(uid))
+            (is_listed && row.archived == archived && matches(row, &q)).then(|| state.view(uid))
         };
         let mut views: Vec<_> = self.all().iter().filter_map(|room| view(&room.state())).collect();
         views.sort_by_cached_key(|view| sort_key(&view.name, view.id));
@@ -96,8 +105,8 @@ impl Rooms {
         let q = q.to_lowercase();
         let summary = |state: &State| {
             let row = &state.row;
-            let wanted = archived.is_none_or(|archived| archived == row.archived);
-            (row.kind != RoomKind::Dm && wanted && says(row, &q)).then(|| summarise(state))
+            let is_wanted = archived.is_none_or(|archived| archived == row.archived);
+            (row.kind != RoomKind::Dm && is_wanted && matches(row, &q)).then(|| summarise(state))
         };
         let rooms = self.all();
         let mut found: Vec<_> = rooms.iter().filter_map(|room| summary(&room.state())).collect();
@@ -134,31 +143,31 @@ impl Rooms {
         counts
     }
 
-    /// The room, if the user may do that in it.
+    /// The room, if `by` may do that in it.
     ///
     /// # Errors
     /// As [`crate::policy::decide`].
-    pub fn may(&self, uid: Uid, admin: bool, room: RoomId, action: Action) -> Result<RoomHandle> {
+    pub fn authorize(&self, by: Principal, room: RoomId, action: Action) -> Result<RoomHandle> {
         let handle = self.handle(room).ok_or_else(no_room)?;
-        handle.room.state().may(uid, admin, action)?;
+        handle.room.state().authorize(by, action)?;
         Ok(handle)
     }
 
-    /// The room, if the user may know that it exists.
+    /// The room, if `by` may know that it exists.
     ///
     /// # Errors
     /// `not_found`, the same as for a room that does not.
-    pub fn visible(&self, room: RoomId, uid: Uid, admin: bool) -> Result<RoomHandle> {
-        self.may(uid, admin, room, Action::See)
+    pub fn visible(&self, by: Principal, room: RoomId) -> Result<RoomHandle> {
+        self.authorize(by, room, Action::See)
     }
 
-    /// A room as the user sees it, if he may.
+    /// The room as `by` sees it.
     ///
     /// # Errors
-    /// `not_found`, also for a room he may not know about.
-    pub fn info(&self, room: RoomId, uid: Uid, admin: bool) -> Result<RoomView> {
-        let handle = self.may(uid, admin, room, Action::See)?;
-        let view = handle.room.state().view(uid);
+    /// `not_found`, also for a room they may not know of.
+    pub fn info(&self, by: Principal, room: RoomId) -> Result<RoomView> {
+        let handle = self.visible(by, room)?;
+        let view = handle.room.state().view_for(by);
         Ok(view)
     }
 
@@ -166,26 +175,21 @@ impl Rooms {
     ///
     /// # Errors
     /// `not_found`.
-    pub fn members(&self, room: RoomId, uid: Uid, admin: bool) -> Result<Vec<MemberView>> {
-        let handle = self.may(uid, admin, room, Action::See)?;
+    pub fn members(&self, by: Principal, room: RoomId) -> Result<Vec<MemberView>> {
+        let handle = self.visible(by, room)?;
         let state = handle.room.state();
-        let view = |(uid, member): (&Uid, &Member)| MemberView {
-            uid: *uid,
-            role: member.role,
-            silenced_until: member.silenced(),
-            joined_at: member.joined_at,
-        };
-        let mut members: Vec<_> = state.members.iter().map(view).collect();
+        let members = state.members.iter().map(|(uid, member)| MemberView::new(*uid, member));
+        let mut members: Vec<_> = members.collect();
         members.sort_unstable_by_key(|member| member.uid);
         Ok(members)
     }
 
-    /// Who may not come back into a room, newest first; for those who may let them.
+    /// The bans of a room, newest first, for those who may lift them.
     ///
     /// # Errors
     /// `not_found`, `forbidden`.
-    pub fn bans(&self, room: RoomId, uid: Uid, admin: bool) -> Result<Vec<BanRow>> {
-        let handle = self.may(uid, admin, room, Action::Ban(None))?;
+    pub fn bans(&self, by: Principal, room: RoomId) -> Result<Vec<BanRow>> {
+        let handle = self.authorize(by, room, Action::Ban(None))?;
         let mut bans: Vec<_> = handle.room.state().bans.values().copied().collect();
         bans.sort_unstable_by_key(|ban| (std::cmp::Reverse(ban.at), ban.uid));
         Ok(bans)
@@ -196,6 +200,7 @@ impl Rooms {
         self.handle(room).is_some_and(|handle| handle.room.state().members.contains_key(&uid))
     }
 
+    /// The room as the user sees it, whoever that is.
     pub(super) fn view(&self, room: RoomId, uid: Uid) -> Option<RoomView> {
         self.handle(room).map(|handle| handle.room.state().view(uid))
     }
@@ -206,23 +211,22 @@ impl Rooms {
     /// `not_found`, `not_member`, `unavailable`.
     pub async fn history(
         &self,
-        uid: Uid,
-        admin: bool,
+        by: Principal,
         room: RoomId,
         page: Page,
         limit: usize,
-    ) -> Result<(Vec<MessageState>, bool)> {
-        self.may(uid, admin, room, Action::Read)?;
+    ) -> Result<MessagePage> {
+        self.authorize(by, room, Action::Read)?;
         self.store.page(room, page, limit.clamp(1, chat::PAGE), chat::PAGE_BYTES).await
     }
 }
 
-/// What rooms are sorted by: the name in small letters, then the id. Also the cursor of a page.
+/// The key by which rooms are sorted: the name in lower case, then the id. Also the cursor of a page.
 pub fn sort_key(name: &str, id: RoomId) -> String {
     format!("{}\u{1}{:020}", name.to_lowercase(), id.0)
 }
 
-fn says(row: &RoomRow, q: &str) -> bool {
+fn matches(row: &RoomRow, q: &str) -> bool {
     row.name.to_lowercase().contains(q) || row.topic.to_lowercase().contains(q)
 }
 

@@ -1,5 +1,5 @@
-//! What the store has about the messages of one batch: asked for in one question, and kept true by
-//! what the batch changes, so that each change is decided as if those before it were stored already.
+//! What the store has of the messages of one batch: read by one query, and updated by what the batch changes, so
+//! that each change is decided as if those before it were stored already.
 //!
 //! Only the room's actor changes messages, and everything here is forgotten when its batch ends. What was
 //! changed is forgotten as soon as it is committed: its `seq` and time are then in the store.
@@ -10,17 +10,17 @@ use crate::base::ids::{Mid, Uid};
 use crate::base::limits::rooms as limits;
 use crate::protocol::command::{Draft, DraftBody};
 use crate::protocol::message::{Content, MessageState, Reaction, TextBody};
-use crate::store::chat::{Stored, StoredKind, StoredReaction, Superseded};
+use crate::store::chat::{Ack, Found, Stored, StoredKind, StoredReaction, Superseded};
 
 /// What must be known to decide about some drafts.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Needs {
-    pub(super) mids: Vec<Mid>,
-    pub(super) revisions: Vec<(Mid, u32)>,
+pub struct Needs {
+    pub mids: Vec<Mid>,
+    pub revisions: Vec<(Mid, u32)>,
 }
 
 impl Needs {
-    /// Of a draft about which the store must be asked.
+    /// Of a draft.
     pub fn of(draft: &Draft) -> Self {
         let mut needs = Self::default();
         needs.add(draft);
@@ -41,44 +41,45 @@ impl Needs {
         }
     }
 
-    /// These and the others.
+    /// Together with others.
     pub fn with(mut self, others: Self) -> Self {
         self.mids.extend(others.mids);
         self.revisions.extend(others.revisions);
         self
     }
 
-    /// How much it is.
+    /// How many rows it is.
     pub fn len(&self) -> usize {
         self.mids.len() + self.revisions.len()
     }
 }
 
-/// What a change makes of a message.
+/// A message after a change.
 #[derive(Debug)]
-pub(super) struct Changed {
-    /// The message after it. Nothing if it is not there, which the store does not allow.
+pub struct Changed {
+    /// The message. Nothing if it does not exist, which the store does not allow.
     pub message: Option<Box<MessageState>>,
     /// Whether its text is edited by this batch, and so at the time of its commit.
     pub is_edited: bool,
 }
 
+/// What is known of the messages of a batch.
 #[derive(Debug, Default)]
-pub(super) struct Facts {
+pub struct Facts {
     rows: HashMap<Mid, Option<Stored>>,
     superseded: HashMap<(Mid, u32), Option<Superseded>>,
-    /// Changed by what is gathered but not committed.
+    /// Changed by what is staged and not committed yet.
     pending: HashSet<Mid>,
-    /// Those of them that are new messages: nothing else of a commit may name them.
+    /// Those of them that are new messages: nothing else in a commit may be about them.
     added: HashSet<Mid>,
     /// Those of them whose text is edited.
     edited: HashSet<Mid>,
-    /// About how many bytes the states have that pending changes have led to.
+    /// About how many bytes the states take that pending changes have produced.
     bytes: usize,
 }
 
 impl Facts {
-    /// What of it is not known.
+    /// What of these is not known.
     pub fn missing(&self, needs: Needs) -> Needs {
         let Needs { mut mids, mut revisions } = needs;
         mids.retain(|mid| !self.rows.contains_key(mid));
@@ -90,23 +91,23 @@ impl Facts {
         Needs { mids, revisions }
     }
 
-    /// Takes the store's answer. What it does not mention is not there.
-    pub fn learn(&mut self, asked: Needs, rows: Vec<Stored>, superseded: Vec<Superseded>) {
-        for mid in asked.mids {
+    /// Adds what the store has found of `needs`. What it has not found does not exist.
+    pub fn insert_found(&mut self, needs: Needs, found: Found) {
+        for mid in needs.mids {
             self.rows.insert(mid, None);
         }
-        for revision in asked.revisions {
+        for revision in needs.revisions {
             self.superseded.insert(revision, None);
         }
-        for row in rows {
+        for row in found.rows {
             // The message of a reaction may be known already, and changed since.
             let known = self.rows.entry(row.mid).or_default();
             if known.is_none() {
                 *known = Some(row);
             }
         }
-        for one in superseded {
-            self.superseded.insert((one.mid, one.rev), Some(one));
+        for revision in found.superseded {
+            self.superseded.insert((revision.mid, revision.rev), Some(revision));
         }
     }
 
@@ -118,7 +119,7 @@ impl Facts {
         self.superseded.get(&(mid, rev))?.as_ref()
     }
 
-    /// Whether what is known of one of these is not committed yet.
+    /// Whether one of these is changed by something that is not committed yet.
     pub fn is_pending(&self, mut mids: impl Iterator<Item = Mid>) -> bool {
         mids.any(|mid| self.pending.contains(&mid))
     }
@@ -128,29 +129,29 @@ impl Facts {
         mids.any(|mid| self.added.contains(&mid))
     }
 
-    /// About how many bytes that are stored everybody is told again when this is done, besides those it
-    /// brings: a reaction comes with its message, and an edited message with its reactions.
-    pub fn retold(&self, draft: &Draft) -> usize {
+    /// About how many stored bytes are sent to everybody again because of this draft, besides its own: a reaction
+    /// comes with its message, and an edited message with its reactions.
+    pub fn bytes_sent_again(&self, draft: &Draft) -> usize {
         let own = self.row(draft.mid);
-        let (message, keeps_text) = match (&draft.body, own.map(|row| &row.kind)) {
+        let (message, keeps_content) = match (&draft.body, own.map(|row| &row.kind)) {
             (DraftBody::React { target, .. }, None) => (self.row(*target), true),
             (DraftBody::Delete, Some(StoredKind::Reaction { target, .. })) => {
                 (self.row(*target), true)
             }
             (DraftBody::Text(_), Some(_)) => (own.filter(|row| draft.rev > row.rev), false),
-            // A deleted message has no content, and of a repetition nobody is told.
+            // A deleted message has no content, and a repetition is not published.
             _ => (None, false),
         };
         let Some(StoredKind::Message { content, reactions }) = message.map(|row| &row.kind) else {
             return 0;
         };
-        let text = if keeps_text { size_of_text(content) } else { 0 };
+        let text = if keeps_content { size_of_content(content) } else { 0 };
         let emoji = |one: &StoredReaction| one.emoji.as_ref().map_or(0, String::len);
         let reactions = reactions.iter().map(|one| size_of::<StoredReaction>() + emoji(one));
         text + reactions.sum::<usize>()
     }
 
-    /// Whether what is pending should be committed before more is gathered.
+    /// Whether what is pending should be committed before more is staged.
     pub fn is_large(&self) -> bool {
         self.bytes >= limits::STATES_BYTES
     }
@@ -161,7 +162,7 @@ impl Facts {
         self.added.insert(mid);
     }
 
-    /// A message gets another text.
+    /// A message has another text from now on.
     pub fn edit(&mut self, mid: Mid, rev: u32, body: &TextBody) -> Changed {
         self.edited.insert(mid);
         self.change(mid, |row| {
@@ -179,7 +180,7 @@ impl Facts {
             _ => Vec::new(),
         };
         for StoredReaction { mid: reaction, by, .. } in reactions {
-            // Also those nobody has asked for yet: the store would still have them.
+            // Also those that were not read yet: the store would still have them.
             let kind = StoredKind::Deleted { target: Some(mid) };
             self.insert(reaction, by, kind);
         }
@@ -213,9 +214,9 @@ impl Facts {
         })
     }
 
-    /// A row whose answer is not known before it is committed.
+    /// Adds a row whose acknowledgement is known only after the commit.
     fn insert(&mut self, mid: Mid, author: Uid, kind: StoredKind) {
-        let (rev_ack, created_ack) = ((0, 0), (0, 0));
+        let (rev_ack, created_ack) = (Ack::default(), Ack::default());
         self.rows.insert(mid, Some(Stored { mid, kind, author, rev: 0, rev_ack, created_ack }));
         self.pending.insert(mid);
     }
@@ -231,7 +232,7 @@ impl Facts {
         Changed { message, is_edited: self.edited.contains(&mid) }
     }
 
-    /// What was pending is committed or given up: only the store knows it now.
+    /// What was pending is committed or given up: from now on only the store has it.
     pub fn forget_pending(&mut self) {
         let Self { rows, superseded, pending, .. } = self;
         rows.retain(|mid, _| !pending.contains(mid));
@@ -245,15 +246,16 @@ impl Facts {
 
 /// About how many bytes a message has.
 fn size_of_state(message: &MessageState) -> usize {
-    let text = size_of_text(&message.content);
+    let text = size_of_content(&message.content);
     let reactions = message.reactions.iter();
     let reactions: usize = reactions.map(|one| size_of::<Reaction>() + one.emoji.len()).sum();
     text + size_of::<MessageState>() + reactions
 }
 
-fn size_of_text(content: &Content) -> usize {
+fn size_of_content(content: &Content) -> usize {
     match content {
         Content::Plain(body) => body.text.len(),
+        Content::Sealed { envelope, .. } => envelope.size(),
         Content::Unreadable | Content::Deleted => 0,
     }
 }
@@ -269,15 +271,19 @@ mod tests {
         Mid((n as u128).to_be_bytes())
     }
 
+    fn found(row: Stored) -> Found {
+        Found { rows: vec![row], superseded: Vec::new() }
+    }
+
     fn facts() -> Facts {
         let content =
             Content::Plain(TextBody { text: "x".repeat(chat::TEXT), ..TextBody::default() });
         let kind = StoredKind::Message { content, reactions: Vec::new() };
-        let ack = (7, 70);
+        let ack = Ack { seq: 7, at: 70 };
         let row =
             Stored { mid: TARGET, kind, author: Uid(1), rev: 0, rev_ack: ack, created_ack: ack };
         let mut facts = Facts::default();
-        facts.learn(Needs::row(TARGET), vec![row], Vec::new());
+        facts.insert_found(Needs::row(TARGET), found(row));
         facts
     }
 
@@ -296,25 +302,25 @@ mod tests {
     }
 
     #[test]
-    fn what_everybody_is_told_again_is_counted_and_a_repetition_is_not() {
+    fn what_is_sent_to_everybody_again_is_counted_and_a_repetition_is_not() {
         let draft = |mid, rev, body| Draft { mid, rev, body };
         let react = |n| draft(mid(n), 0, DraftBody::React { target: TARGET, emoji: "+".into() });
         let edit = |rev| draft(TARGET, rev, DraftBody::Text(TextBody::default()));
         let delete = |mid, rev| draft(mid, rev, DraftBody::Delete);
         let mut facts = facts();
-        assert_eq!(facts.retold(&react(1)), chat::TEXT);
-        assert_eq!(facts.retold(&edit(1)), 0, "the text comes with it");
+        assert_eq!(facts.bytes_sent_again(&react(1)), chat::TEXT);
+        assert_eq!(facts.bytes_sent_again(&edit(1)), 0, "the text comes with it");
         facts.react(mid(1), Uid(2), TARGET, "+");
         let reaction = size_of::<StoredReaction>() + 1;
-        assert_eq!(facts.retold(&react(2)), chat::TEXT + reaction);
-        assert_eq!(facts.retold(&delete(mid(1), 1)), chat::TEXT + reaction);
-        assert_eq!(facts.retold(&edit(1)), reaction);
-        assert_eq!(facts.retold(&react(1)), 0, "a repetition");
-        assert_eq!(facts.retold(&edit(0)), 0, "a repetition");
-        assert_eq!(facts.retold(&delete(TARGET, 1)), 0);
+        assert_eq!(facts.bytes_sent_again(&react(2)), chat::TEXT + reaction);
+        assert_eq!(facts.bytes_sent_again(&delete(mid(1), 1)), chat::TEXT + reaction);
+        assert_eq!(facts.bytes_sent_again(&edit(1)), reaction);
+        assert_eq!(facts.bytes_sent_again(&react(1)), 0, "a repetition");
+        assert_eq!(facts.bytes_sent_again(&edit(0)), 0, "a repetition");
+        assert_eq!(facts.bytes_sent_again(&delete(TARGET, 1)), 0);
         facts.unreact(mid(1), TARGET);
-        assert_eq!(facts.retold(&delete(mid(1), 1)), 0, "a repetition");
-        assert_eq!(facts.retold(&delete(mid(9), 1)), 0);
+        assert_eq!(facts.bytes_sent_again(&delete(mid(1), 1)), 0, "a repetition");
+        assert_eq!(facts.bytes_sent_again(&delete(mid(9), 1)), 0);
     }
 
     #[test]
@@ -342,13 +348,13 @@ mod tests {
     }
 
     #[test]
-    fn the_reactions_to_a_deleted_message_go_with_it_also_those_nobody_asked_for() {
+    fn the_reactions_to_a_deleted_message_go_with_it_also_those_that_were_not_read() {
         let mut row = facts_row();
         let emoji = Some("+".to_owned());
         let reaction = StoredReaction { mid: mid(5), by: Uid(2), emoji, is_hidden: false };
         row.kind = StoredKind::Message { content: Content::Unreadable, reactions: vec![reaction] };
         let mut facts = Facts::default();
-        facts.learn(Needs::row(TARGET), vec![row], Vec::new());
+        facts.insert_found(Needs::row(TARGET), found(row));
         facts.delete(TARGET, 1);
         assert_eq!(facts.missing(Needs::row(mid(5))).len(), 0);
         let kind = StoredKind::Deleted { target: Some(TARGET) };
@@ -356,11 +362,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_known_and_changed_is_not_overwritten_by_a_later_answer() {
+    fn what_is_known_and_changed_is_not_overwritten_by_a_later_query() {
         let mut facts = facts();
         facts.react(mid(1), Uid(2), TARGET, "+");
         let stale = facts_row();
-        facts.learn(Needs::row(mid(9)), vec![stale], Vec::new());
+        facts.insert_found(Needs::row(mid(9)), found(stale));
         let StoredKind::Message { reactions, .. } = &facts.row(TARGET).unwrap().kind else {
             panic!("no message")
         };

@@ -1,4 +1,4 @@
-//! Replays from the store, a slice at a time.
+//! What is left of a replay, and the slices it is read in.
 //!
 //! A delivery thread asks for the next slice of a replay when its reader has taken the one before, so what
 //! a replay holds is one slice, however much was missed. Slices are read by a bounded number of tasks at a
@@ -21,23 +21,14 @@
 //! * the end of a subscription (unsubscribed, removed, subscribed anew) drops the replay, and the slice that
 //!   is on its way is recognised by its number and dropped, too.
 
-use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
-use std::time::{Duration, Instant};
-
-use tokio::sync::{mpsc, watch};
-use tokio::task::JoinSet;
-
-use super::actor::stopping;
-use super::outlet::{ConnRef, Delivery, Payload};
-use super::registry::Shared;
+use super::publication::{ConnRef, Payload};
 use crate::base::error::Result;
 use crate::base::ids::{Mid, RoomId, Uid};
 use crate::base::limits::{chat, rooms as limits};
-use crate::base::memory::{Holder, Kind, Reservation};
-use crate::protocol::answer::{self, OkAnswer};
+use crate::base::memory::Reservation;
+use crate::protocol::answer::OkAnswer;
 use crate::protocol::event::Event;
-use crate::protocol::message::MessageState;
+use crate::store::chat::MessagePage;
 
 /// What is left of a replay.
 #[derive(Debug, Clone)]
@@ -45,11 +36,11 @@ pub struct Replay {
     /// The room.
     pub room: RoomId,
     /// The reader has everything up to this `seq`, or it is on its way.
-    since: u64,
+    pub(super) since: u64,
     /// Later changes are live.
     upto: u64,
     /// The `id` of the command that is answered at the end.
-    id: Option<String>,
+    pub(super) id: Option<String>,
     /// Messages it may still bring.
     messages: usize,
     /// Their bytes.
@@ -69,7 +60,7 @@ impl Replay {
             id,
             messages: chat::REPLAY,
             bytes: limits::REPLAY_BYTES,
-            rows: FIRST_ROWS,
+            rows: limits::SLICE_ROWS_FIRST,
             is_truncated: false,
         }
     }
@@ -90,15 +81,16 @@ impl Replay {
         OkAnswer::to(self.id.as_deref()).seq(self.upto).truncated(self.is_truncated).encode()
     }
 
-    fn rows(&self) -> usize {
+    /// How many rows the next slice asks for.
+    pub(super) fn rows(&self) -> usize {
         // One more than may come tells whether it must be truncated.
         self.rows.min(self.messages + 1)
     }
 
-    /// Takes what was read, in the order of `seq`; `more`: it may not be all.
-    fn take(&mut self, read: &[MessageState], more: bool) -> Vec<(Mid, Payload)> {
-        let mut events = Vec::with_capacity(read.len());
-        for msg in read {
+    /// The events of the messages that were read.
+    pub(super) fn advance(&mut self, read: &MessagePage) -> Vec<(Mid, Payload)> {
+        let mut events = Vec::with_capacity(read.messages.len());
+        for msg in &read.messages {
             if msg.seq > self.upto {
                 self.since = self.upto;
                 return events;
@@ -113,218 +105,56 @@ impl Replay {
             self.since = msg.seq;
             events.push((msg.mid, event));
         }
-        // What is read in vain is read again, so a slice that was cut asks for less.
-        let was_cut = read.len() < self.rows();
-        self.rows =
-            if was_cut { 2 * read.len() } else { 2 * self.rows }.clamp(FEWEST, limits::SLICE_ROWS);
-        if !more {
+        // Rows beyond the bytes of a slice are read in vain, so after one that was cut the next asks for less.
+        let count = read.messages.len();
+        let rows = if count < self.rows() { count } else { self.rows };
+        self.rows = (2 * rows).clamp(limits::SLICE_ROWS_MIN, limits::SLICE_ROWS);
+        if !read.has_more {
             self.since = self.upto;
         }
         events
     }
 }
 
-/// Rows the first slice asks for: nearly all replays are short.
-const FIRST_ROWS: usize = 64;
-/// Rows a slice asks for at least, however large the messages are.
-const FEWEST: usize = 8;
-
-/// A delivery thread wants the next slice.
+/// A delivery thread asks for the next slice.
 #[derive(Debug)]
-pub struct Request {
-    /// For whom.
+pub struct SliceRequest {
+    /// The connection it is for.
     pub conn: ConnRef,
     /// Whose connection that is.
     pub uid: Uid,
-    /// How the thread knows the slice again.
+    /// How the thread recognises the slice.
     pub number: u64,
-    /// What is left.
+    /// What is left of the replay.
     pub replay: Replay,
 }
 
 /// The next slice of a replay.
 #[derive(Debug)]
 pub struct Slice {
-    /// Of the request.
+    /// That of the request.
     pub number: u64,
     /// The room.
     pub room: RoomId,
-    /// What was read, or the answer if it could not be.
-    pub read: Result<Read, Payload>,
+    /// The events, or the answer if they could not be read.
+    pub read: Result<SliceEvents, Payload>,
 }
 
-/// What was read.
+/// The events of a slice.
 #[derive(Debug)]
-pub struct Read {
+pub struct SliceEvents {
     /// Events and the messages they are about, in order.
     pub events: Vec<(Mid, Payload)>,
-    /// What is left after them.
+    /// What is left of the replay after them.
     pub rest: Replay,
-    /// Their bytes, held until they are written.
+    /// The memory of their bytes, held until they are written.
     pub held: Reservation,
-}
-
-/// The way to the readers.
-#[derive(Debug, Clone)]
-pub struct Replays {
-    /// Not bounded by itself: of a connection only the newest request waits.
-    tx: mpsc::UnboundedSender<Request>,
-}
-
-impl Replays {
-    pub(super) fn new() -> (Self, mpsc::UnboundedReceiver<Request>) {
-        let (tx, requests) = mpsc::unbounded_channel();
-        (Self { tx }, requests)
-    }
-
-    /// Asks for a slice; it comes as [`Delivery::Slice`].
-    pub fn request(&self, request: Request) {
-        // The readers are gone only when the server stops, and then nobody waits for long.
-        let _ = self.tx.send(request);
-    }
-}
-
-/// Requests of one user.
-#[derive(Default)]
-struct Queue {
-    waiting: VecDeque<(Instant, Request)>,
-    running: usize,
-}
-
-impl Queue {
-    /// A connection waits for the slice it asked for last: whoever subscribes and unsubscribes without
-    /// pause while the store is slow has one request in here, and not one for each time.
-    fn push(&mut self, request: Request) {
-        self.waiting.retain(|(_, waiting)| waiting.conn != request.conn);
-        self.waiting.push_back((Instant::now(), request));
-    }
-}
-
-/// Users in turn, each with its own queue.
-pub(super) struct Readers {
-    shared: Arc<Shared>,
-    queues: HashMap<Uid, Queue>,
-    /// Users whose queue is not empty, in the order of their turns.
-    turns: VecDeque<Uid>,
-    running: JoinSet<Uid>,
-}
-
-/// Between two looks at a reservation that was refused.
-const AGAIN: Duration = Duration::from_millis(100);
-
-impl Readers {
-    pub fn new(shared: Arc<Shared>) -> Self {
-        let (queues, turns) = (HashMap::new(), VecDeque::new());
-        Self { shared, queues, turns, running: JoinSet::new() }
-    }
-
-    /// Works until the server stops.
-    pub async fn run(
-        mut self,
-        mut requests: mpsc::UnboundedReceiver<Request>,
-        mut stop: watch::Receiver<bool>,
-    ) {
-        loop {
-            let is_refused = self.start();
-            tokio::select! {
-                request = requests.recv() => match request {
-                    Some(request) => self.push(request),
-                    None => return,
-                },
-                Some(ended) = self.running.join_next(), if !self.running.is_empty() => {
-                    if let Ok(uid) = ended {
-                        self.ended(uid);
-                    }
-                }
-                () = tokio::time::sleep(AGAIN), if is_refused => {}
-                () = stopping(&mut stop) => return,
-            }
-        }
-    }
-
-    fn push(&mut self, request: Request) {
-        let uid = request.uid;
-        let queue = self.queues.entry(uid).or_default();
-        if queue.waiting.is_empty() {
-            self.turns.push_back(uid);
-        }
-        queue.push(request);
-    }
-
-    fn ended(&mut self, uid: Uid) {
-        let Some(queue) = self.queues.get_mut(&uid) else { return };
-        queue.running -= 1;
-        if queue.running == 0 && queue.waiting.is_empty() {
-            self.queues.remove(&uid);
-            if self.queues.is_empty() {
-                (self.queues, self.turns) = (HashMap::new(), VecDeque::new());
-            }
-        }
-    }
-
-    /// Starts what may be started. True: there is a request that waits for memory.
-    fn start(&mut self) -> bool {
-        let mut is_refused = false;
-        for _ in 0..self.turns.len() {
-            if self.running.len() >= limits::REPLAYS {
-                break;
-            }
-            let Some(uid) = self.turns.pop_front() else { break };
-            let Some(queue) = self.queues.get_mut(&uid) else { continue };
-            if queue.running < limits::REPLAYS_PER_USER
-                && let Some((since, request)) = queue.waiting.pop_front()
-            {
-                let memory = &self.shared.memory;
-                let held = memory.reserve(Kind::Replays, Holder::User(uid), limits::SLICE_BYTES);
-                match held {
-                    Err(_) if since.elapsed() < limits::LOOKUP => {
-                        queue.waiting.push_front((since, request));
-                        is_refused = true;
-                    }
-                    held => {
-                        queue.running += 1;
-                        let held = held.map_err(Into::into);
-                        self.running.spawn(answer(self.shared.clone(), request, held));
-                    }
-                }
-            }
-            if !queue.waiting.is_empty() {
-                self.turns.push_back(uid);
-            }
-        }
-        is_refused
-    }
-}
-
-async fn answer(shared: Arc<Shared>, request: Request, held: Result<Reservation>) -> Uid {
-    let Request { conn, uid, number, replay } = request;
-    let (room, id) = (replay.room, replay.id.clone());
-    let read = match held {
-        Ok(held) => read(&shared, replay, held).await,
-        Err(error) => Err(error),
-    };
-    let read = read.map_err(|error| {
-        shared.refused.inc(error.code());
-        answer::error(id.as_deref(), &error)
-    });
-    let slice = Slice { number, room, read };
-    let _ = shared.outlet.to(conn, Delivery::Slice(conn, Arc::new(slice))).await;
-    uid
-}
-
-async fn read(shared: &Shared, mut replay: Replay, mut held: Reservation) -> Result<Read> {
-    let (room, since, rows) = (replay.room, replay.since, replay.rows());
-    let read = shared.store.changed_within(room, since, rows, limits::SLICE_BYTES);
-    let (missed, more) = read.await?;
-    let events = replay.take(&missed, more);
-    held.resize(events.iter().map(|(_, event)| event.len()).sum());
-    Ok(Read { events, rest: replay, held })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::message::Content;
+    use crate::protocol::message::{Content, MessageState};
     use proptest::prelude::*;
 
     /// A room's messages: each stands at the `seq` of its last change.
@@ -348,14 +178,14 @@ mod tests {
         }
 
         /// As `changed_within`, cut after `most` for their bytes.
-        fn read(&self, since: u64, limit: usize, most: usize) -> (Vec<MessageState>, bool) {
+        fn read(&self, since: u64, limit: usize, most: usize) -> MessagePage {
             let missed = self.seqs.iter().enumerate().filter(|(_, seq)| **seq > since);
             let mut missed: Vec<_> = missed.map(|(n, seq)| state(n, *seq)).collect();
             missed.sort_unstable_by_key(|message| message.seq);
             let found = missed.len().min(limit);
             missed.truncate(found.min(most.max(1)));
-            let more = missed.len() < found || missed.len() >= limit;
-            (missed, more)
+            let has_more = missed.len() < found || missed.len() >= limit;
+            MessagePage { messages: missed, has_more }
         }
     }
 
@@ -378,8 +208,8 @@ mod tests {
         }
     }
 
-    /// What the reader is told of which message, with the `seq`.
-    fn told(event: &(Mid, Payload)) -> (Mid, u64) {
+    /// Which message an event is about, and its `seq`.
+    fn parse(event: &(Mid, Payload)) -> (Mid, u64) {
         let event_json: serde_json::Value = serde_json::from_slice(&event.1).unwrap();
         (event.0, event_json["seq"].as_u64().unwrap())
     }
@@ -404,47 +234,35 @@ mod tests {
             let at_first = store.seqs.clone();
             let mut replay = Replay::new(RoomId(1), since, upto, None);
             let mut live = Vec::new();
-            let mut heard: Vec<(Mid, u64)> = Vec::new();
+            let mut received: Vec<(Mid, u64)> = Vec::new();
             let endless = std::iter::repeat((Vec::new(), Vec::new(), 40));
             for (earlier, meanwhile, most) in steps.into_iter().chain(endless) {
                 if replay.is_over() {
                     break;
                 }
                 live.extend(earlier.into_iter().map(|message| store.change(message)));
-                let (read, more) = store.read(replay.since, replay.rows(), most);
+                let read = store.read(replay.since, replay.rows(), most);
                 // Announced while the slice is on its way.
                 let meanwhile: Vec<_> =
                     meanwhile.into_iter().map(|message| store.change(message)).collect();
                 let outdated = |m: &Mid| meanwhile.iter().any(|(n, _)| mid(*n) == *m);
-                let events = replay.take(&read, more);
-                heard.extend(events.iter().filter(|(mid, _)| !outdated(mid)).map(told));
+                let events = replay.advance(&read);
+                received.extend(events.iter().filter(|(mid, _)| !outdated(mid)).map(parse));
                 live.extend(meanwhile);
             }
             prop_assert!(!replay.is_truncated);
-            prop_assert!(heard.iter().all(|(_, seq)| (since + 1..=upto).contains(seq)));
-            heard.extend(live.iter().map(|(n, seq)| (mid(*n), *seq)));
-            prop_assert!(heard.is_sorted_by(|a, b| a.1 < b.1), "{heard:?}");
+            prop_assert!(received.iter().all(|(_, seq)| (since + 1..=upto).contains(seq)));
+            received.extend(live.iter().map(|(n, seq)| (mid(*n), *seq)));
+            prop_assert!(received.is_sorted_by(|a, b| a.1 < b.1), "{received:?}");
             for (n, seq) in store.seqs.iter().enumerate().filter(|(_, seq)| **seq > since) {
-                let last = heard.iter().rev().find(|(heard, _)| *heard == mid(n));
+                let last = received.iter().rev().find(|(received, _)| *received == mid(n));
                 prop_assert_eq!(last, Some(&(mid(n), *seq)), "the newest state of each");
             }
             // What nobody touched meanwhile was in the replay.
             let untouched = at_first.iter().zip(&store.seqs).filter(|(then, now)| then == now);
             let missed = untouched.filter(|(seq, _)| **seq > since).count();
-            prop_assert!(heard.len() - live.len() >= missed);
+            prop_assert!(received.len() - live.len() >= missed);
         }
-    }
-
-    #[test]
-    fn of_a_connection_only_the_newest_request_waits() {
-        let mut queue = Queue::default();
-        let conn = |slot| ConnRef { shard: 0, slot, generation: 1 };
-        for number in 0..1_000 {
-            let replay = Replay::new(RoomId(1), 0, 9, None);
-            queue.push(Request { conn: conn(number as u32 % 2), uid: Uid(1), number, replay });
-        }
-        let waiting: Vec<_> = queue.waiting.iter().map(|(_, request)| request.number).collect();
-        assert_eq!(waiting, [998, 999]);
     }
 
     #[test]
@@ -459,8 +277,8 @@ mod tests {
             let mut events = 0;
             while !replay.is_over() {
                 largest = largest.max(replay.rows());
-                let (read, more) = store.read(replay.since, replay.rows(), usize::MAX);
-                events += replay.take(&read, more).len();
+                let read = store.read(replay.since, replay.rows(), usize::MAX);
+                events += replay.advance(&read).len();
             }
             (events, replay.answer())
         };
@@ -474,5 +292,23 @@ mod tests {
         let mut dropped = Replay::new(RoomId(1), 1, 2, None);
         dropped.truncate();
         assert_eq!(dropped.answer(), r#"{"op":"ok","seq":2,"truncated":true}"#);
+    }
+
+    #[test]
+    fn a_slice_asks_for_more_after_a_full_one_and_for_less_after_one_that_was_cut() {
+        let mut store = Store::default();
+        (0..chat::REPLAY).for_each(|message| {
+            store.change(message);
+        });
+        let mut replay = Replay::new(RoomId(1), 0, store.last, None);
+        let mut rows_after = |most| {
+            let rows = replay.rows();
+            replay.advance(&store.read(replay.since, rows, most));
+            (rows, replay.rows())
+        };
+        let first = limits::SLICE_ROWS_FIRST;
+        assert_eq!(rows_after(usize::MAX), (first, 2 * first));
+        assert_eq!(rows_after(10), (2 * first, 20));
+        assert_eq!(rows_after(1), (20, limits::SLICE_ROWS_MIN));
     }
 }

@@ -1,34 +1,43 @@
-//! Changes of rooms and memberships, each handed to the room's actor and awaited.
+//! Changes of rooms and memberships, each sent to the room's actor and awaited.
 
-use super::members::{By, MemberChange, MemberOutcome};
+use super::inbox::Input;
+use super::membership::{MemberChange, MemberOutcome};
 use super::registry::Rooms;
-use super::room::{Input, RoomHandle};
+use super::room::RoomHandle;
 use crate::base::error::{Code, Error, Result};
 use crate::base::ids::{RoomId, Uid};
+use crate::base::principal::Principal;
 use crate::policy::{Action, no_room};
 use crate::protocol::room::{Notify, Role, RoomKind, RoomView};
 use crate::store::chat::RoomChange;
 
+/// A room after a change of it.
+#[derive(Debug)]
+pub struct UpdatedRoom {
+    /// The room, as whoever changed it sees it.
+    pub view: RoomView,
+    /// What was not so before.
+    pub changed: RoomChange,
+}
+
 impl Rooms {
-    /// Changes what is named and not so already, if the caller may change all of it: the room then, and
-    /// what that was.
+    /// Changes everything that is named, if `by` may change all of it.
     ///
     /// # Errors
     /// `forbidden`, `not_found`, `conflict`, `unavailable`.
     pub async fn update(
         &self,
-        by: Uid,
-        admin: bool,
+        by: Principal,
         room: RoomId,
         change: RoomChange,
-    ) -> Result<(RoomView, RoomChange)> {
-        let handle = self.may(by, admin, room, Action::See)?;
+    ) -> Result<UpdatedRoom> {
+        let handle = self.visible(by, room)?;
         for action in rights_for(&change) {
-            handle.room.state().may(by, admin, action)?;
+            handle.room.state().authorize(by, action)?;
         }
         let changed = handle.call(|reply| Input::Update(change, reply)).await?;
-        let view = handle.room.state().view(by);
-        Ok((view, changed))
+        let view = handle.room.state().view_for(by);
+        Ok(UpdatedRoom { view, changed })
     }
 
     /// Changes one membership.
@@ -37,7 +46,7 @@ impl Rooms {
     /// `forbidden`, `not_found`, `conflict`, `unavailable`.
     pub async fn change_member(
         &self,
-        by: By,
+        by: Principal,
         room: RoomId,
         uid: Uid,
         change: MemberChange,
@@ -46,7 +55,7 @@ impl Rooms {
         handle.change_member(by, uid, change).await
     }
 
-    /// How the user likes one of his rooms.
+    /// Changes the user's own settings of one of their rooms, as far as named.
     ///
     /// # Errors
     /// `not_found`, `unavailable`.
@@ -57,23 +66,24 @@ impl Rooms {
         favourite: Option<bool>,
         notify: Option<Notify>,
     ) -> Result<RoomView> {
-        self.visible(room, uid, false)?;
+        self.visible(Principal::User { uid, is_admin: false }, room)?;
         let change = MemberChange::Prefer(favourite, notify);
-        let _ = self.change_member(By::Server, room, uid, change).await?;
+        let _ = self.change_member(Principal::Server, room, uid, change).await?;
         self.view(room, uid).ok_or_else(no_room)
     }
 
-    /// Puts one of the user's direct rooms out of his sight until somebody writes, or shows it again.
+    /// Hides one of the user's direct rooms until somebody writes, or shows it again.
     ///
     /// # Errors
     /// `bad_request` for other rooms, `not_found`, `unavailable`.
     pub async fn hide(&self, uid: Uid, room: RoomId, hidden: bool) -> Result<()> {
-        self.visible(room, uid, false)?;
-        let _ = self.change_member(By::Server, room, uid, MemberChange::Hide(hidden)).await?;
+        self.visible(Principal::User { uid, is_admin: false }, room)?;
+        let change = MemberChange::Hide(hidden);
+        let _ = self.change_member(Principal::Server, room, uid, change).await?;
         Ok(())
     }
 
-    /// Puts a new user into every default room. May be repeated.
+    /// Makes a new user a member of every default room. May be repeated.
     ///
     /// # Errors
     /// `unavailable`.
@@ -86,7 +96,7 @@ impl Rooms {
         defaults.sort_unstable();
         for room in defaults {
             let change = MemberChange::Put(Role::Member);
-            match self.change_member(By::Server, room, uid, change).await {
+            match self.change_member(Principal::Server, room, uid, change).await {
                 Ok(_) => {}
                 // Archived meanwhile, or the user was banned there.
                 Err(error) if error.code() == Code::Forbidden => {}
@@ -96,29 +106,30 @@ impl Rooms {
         Ok(())
     }
 
-    /// Somebody's account was removed: no member of any room from now on, silent at once. What he
-    /// wrote stays, or, if asked for, reads as deleted.
+    /// Ends the memberships of somebody whose account was removed. What they wrote stays, or, if
+    /// `hides_messages`, reads as deleted.
     ///
     /// # Errors
     /// `unavailable`: may be repeated.
-    pub async fn suspend(&self, uid: Uid, hide: bool) -> Result<()> {
+    pub async fn suspend(&self, uid: Uid, hides_messages: bool) -> Result<()> {
         for handle in self.rooms_of(uid).into_iter().filter_map(|room| self.handle(room)) {
-            let _ = handle.change_member(By::Server, uid, MemberChange::Suspend).await?;
+            let _ = handle.change_member(Principal::Server, uid, MemberChange::Suspend).await?;
         }
-        if hide { self.hide_messages(uid, true).await } else { Ok(()) }
+        if hides_messages { self.hide_messages(uid, true).await } else { Ok(()) }
     }
 
-    /// The account is back: memberships and messages as they were.
+    /// The account was restored: so are its memberships and messages.
     ///
     /// # Errors
     /// `unavailable`: may be repeated.
     pub async fn reinstate(&self, uid: Uid) -> Result<()> {
+        let change = MemberChange::Reinstate;
         for room in self.store.suspended(uid).await? {
             match self.handle(room) {
                 Some(handle) => {
-                    let _ = handle.change_member(By::Server, uid, MemberChange::Reinstate).await?;
+                    let _ = handle.change_member(Principal::Server, uid, change).await?;
                 }
-                // The room is removed now, but may come back.
+                // The room is removed now, but may be restored.
                 None => {
                     self.store.reinstate(room, uid).await?;
                 }
@@ -127,22 +138,24 @@ impl Rooms {
         self.hide_messages(uid, false).await
     }
 
-    /// Lets everything somebody wrote read as deleted, or shows it again.
-    ///
-    /// # Errors
-    /// `unavailable`: may be repeated.
-    pub async fn hide_messages(&self, author: Uid, hidden: bool) -> Result<()> {
-        for room in self.store.unsettled_of(author, hidden).await? {
+    /// Hides everything somebody has written, or shows it again.
+    async fn hide_messages(&self, author: Uid, hidden: bool) -> Result<()> {
+        for room in self.store.rooms_to_hide_in(author, hidden).await? {
             let Some(handle) = self.handle(room) else { continue };
-            handle.call(|reply| Input::Hide(author, hidden, reply)).await?;
+            handle.call(|reply| Input::HideAuthor { author, hidden, reply }).await?;
         }
         Ok(())
     }
 }
 
 impl RoomHandle {
-    async fn change_member(&self, by: By, uid: Uid, change: MemberChange) -> Result<MemberOutcome> {
-        self.call(|reply| Input::Member(by, uid, change, reply)).await
+    async fn change_member(
+        &self,
+        by: Principal,
+        uid: Uid,
+        change: MemberChange,
+    ) -> Result<MemberOutcome> {
+        self.call(|reply| Input::ChangeMember { by, uid, change, reply }).await
     }
 }
 
@@ -158,7 +171,7 @@ fn rights_for(change: &RoomChange) -> impl Iterator<Item = Action> + use<> {
     rights.into_iter().filter_map(|(needed, action)| needed.then_some(action))
 }
 
-/// A room is open or closed; what is direct stays direct.
+/// A room can be made open or closed; a direct room stays one.
 ///
 /// # Errors
 /// `bad_request` naming the field.

@@ -1,21 +1,21 @@
-//! The new messages of a batch, column by column, as one statement takes them.
+//! Inserts the new messages of a batch by one statement, which takes them column by column.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Error, Row, Statement};
 
-use super::commit::{Change, Entry, Outcome};
+use super::change::{Change, Entry, Outcome};
 
-/// Which of some messages are there. A question per row on purpose: of `EXISTS` the planner may make
-/// a join that reads every message of the room.
-pub(super) const KNOWN: &str = "
-SELECT i.place FROM unnest($1::bigint[], $2::bytea[]) WITH ORDINALITY AS i(room_id, mid, place)
+/// Which of some messages exist, by their number in the arrays. One subquery per row on purpose: for `EXISTS` the
+/// planner may choose a join that reads every message of the room.
+pub(super) const DUPLICATES: &str = "
+SELECT i.number FROM unnest($1::bigint[], $2::bytea[]) WITH ORDINALITY AS i(room_id, mid, number)
 WHERE (SELECT true FROM chat.messages m WHERE m.room_id = i.room_id AND m.mid = i.mid)";
 
-/// Adds messages, the nth of a room as its nth next change. All of them or, if one `mid` is in use, none.
+/// Inserts messages, the nth of a room as its nth next change: all of them or, if one `mid` is in use, none.
 /// The arrays are read in step, row by row, and not first copied into a table, as `FROM unnest` would.
-pub(super) const ADD: &str = "
+pub(super) const INSERT: &str = "
 WITH taken AS (
     UPDATE chat.rooms r SET last_seq = r.last_seq + c.n
     FROM unnest($1::bigint[], $2::bigint[]) AS c(room_id, n)
@@ -30,72 +30,73 @@ WITH taken AS (
 )
 SELECT id, base FROM taken";
 
+/// New messages, column by column.
 #[derive(Default)]
-pub(super) struct News<'a> {
+pub(super) struct InsertBatch<'a> {
     /// How many each room gets. In order, so that writers of two processes lock rooms in one order.
     counts: BTreeMap<i64, i64>,
-    /// Where they stand in the batch.
-    places: Vec<usize>,
+    /// The index of each among the entries.
+    indexes: Vec<usize>,
     rooms: Vec<i64>,
-    /// The how manieth of its room each is, from 1.
+    /// The number of each within its room, from 1.
     numbers: Vec<i64>,
     mids: Vec<&'a [u8]>,
     authors: Vec<i64>,
     bodies: Vec<&'a str>,
 }
 
-impl<'a> News<'a> {
-    /// Those among `entries`, but not at the places `known`.
-    pub fn of(entries: &'a [Entry], known: &HashSet<usize>) -> Self {
-        let mut news = Self::default();
-        for (place, entry) in entries.iter().enumerate() {
+impl<'a> InsertBatch<'a> {
+    /// The new messages among `entries`, without the `duplicates`.
+    pub fn new(entries: &'a [Entry], duplicates: &HashSet<usize>) -> Self {
+        let mut batch = Self::default();
+        for (index, entry) in entries.iter().enumerate() {
             if let Change::New { mid, author, body } = &entry.change
-                && !known.contains(&place)
+                && !duplicates.contains(&index)
             {
-                let number = news.counts.entry(entry.room.0).or_insert(0);
+                let number = batch.counts.entry(entry.room.0).or_insert(0);
                 *number += 1;
-                news.numbers.push(*number);
-                news.places.push(place);
-                news.rooms.push(entry.room.0);
-                news.mids.push(&mid.0);
-                news.authors.push(author.0);
-                news.bodies.push(body);
+                batch.numbers.push(*number);
+                batch.indexes.push(index);
+                batch.rooms.push(entry.room.0);
+                batch.mids.push(&mid.0);
+                batch.authors.push(author.0);
+                batch.bodies.push(body);
             }
         }
-        news
+        batch
     }
 
     pub fn len(&self) -> usize {
-        self.places.len()
+        self.indexes.len()
     }
 
-    /// The places in the batch of those that are stored already; `statement` is [`KNOWN`].
-    pub async fn known(
+    /// The indexes of those that are stored already; `statement` is [`DUPLICATES`].
+    pub async fn duplicates(
         &self,
         client: &Client,
         statement: &Statement,
     ) -> Result<HashSet<usize>, Error> {
-        if self.places.is_empty() {
+        if self.indexes.is_empty() {
             return Ok(HashSet::new());
         }
         let rows = client.query(statement, &[&self.rooms, &self.mids]).await?;
-        let place = |row: &Row| {
-            let index = usize::try_from(row.get::<_, i64>(0) - 1).ok()?;
-            self.places.get(index).copied()
+        let index = |row: &Row| {
+            let number = usize::try_from(row.get::<_, i64>(0) - 1).ok()?;
+            self.indexes.get(number).copied()
         };
-        Ok(rows.iter().filter_map(place).collect())
+        Ok(rows.iter().filter_map(index).collect())
     }
 
     /// Stores them and notes their `seq`; those of rooms that are gone keep their outcome. `statement`
-    /// is [`ADD`].
-    pub async fn add(
+    /// is [`INSERT`].
+    pub async fn insert(
         &self,
         client: &Client,
         statement: &Statement,
         at: i64,
         outcomes: &mut [Outcome],
     ) -> Result<(), Error> {
-        if self.places.is_empty() {
+        if self.indexes.is_empty() {
             return Ok(());
         }
         let (rooms, counts): (Vec<i64>, Vec<i64>) = self.counts.iter().unzip();
@@ -111,8 +112,8 @@ impl<'a> News<'a> {
         ];
         let rows = client.query(statement, &values).await?;
         let bases: HashMap<i64, i64> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
-        for ((place, room), number) in self.places.iter().zip(&self.rooms).zip(&self.numbers) {
-            if let (Some(base), Some(outcome)) = (bases.get(room), outcomes.get_mut(*place)) {
+        for ((index, room), number) in self.indexes.iter().zip(&self.rooms).zip(&self.numbers) {
+            if let (Some(base), Some(outcome)) = (bases.get(room), outcomes.get_mut(*index)) {
                 *outcome = Outcome::Done { seq: (base + number).unsigned_abs() };
             }
         }

@@ -1,17 +1,17 @@
-//! Figures about messages, for whoever looks after the server. Bounded: an estimate where counting
-//! would mean reading everything.
+//! Statistics about messages, for the administrators of the server. Each query is bounded: where counting would
+//! mean reading everything, it is an estimate.
 
-use super::{ChatStore, now_ms};
+use super::ChatStore;
 use crate::base::error::Result;
+use crate::base::limits::store as limits;
+use crate::base::time::now_ms;
 use crate::store::pool::failed;
 
-/// Rows up to which they are counted one by one.
-const COUNTED: i64 = 100_000;
 /// One day, in milliseconds.
 const DAY_MS: i64 = 24 * 3_600_000;
 
 impl ChatStore {
-    /// How many messages are kept, about.
+    /// About how many messages are stored.
     ///
     /// # Errors
     /// `unavailable`.
@@ -19,7 +19,7 @@ impl ChatStore {
         let client = self.database.get().await?;
         let sql = "SELECT reltuples::bigint FROM pg_class WHERE oid = 'chat.messages'::regclass";
         let estimate: i64 = client.query_one(sql, &[]).await.map_err(failed)?.get(0);
-        if estimate > COUNTED {
+        if estimate > limits::COUNTED {
             return Ok(estimate);
         }
         let sql = "SELECT count(*) FROM chat.messages WHERE kind = 'msg' AND NOT is_hidden";
@@ -40,8 +40,8 @@ impl ChatStore {
         let rows = client.query(sql, &[&DAY_MS, &(first * DAY_MS)]).await.map_err(failed)?;
         let mut counts = vec![0; days];
         for row in rows {
-            let place = usize::try_from(row.get::<_, i64>(0) - first).ok();
-            if let Some(count) = place.and_then(|place| counts.get_mut(place)) {
+            let index = usize::try_from(row.get::<_, i64>(0) - first).ok();
+            if let Some(count) = index.and_then(|index| counts.get_mut(index)) {
                 *count = row.get(1);
             }
         }

@@ -1,14 +1,15 @@
-//! Changes of the room itself: what it is called, who writes, whether it is there at all.
+//! Changes of the room itself: its name and settings, its removal, and what a removed account has written.
 
-use super::actor::Actor;
-use super::outlet::Delivery;
+use super::Actor;
 use crate::base::error::Result;
 use crate::base::ids::Uid;
+use crate::base::principal::Principal;
 use crate::protocol::event::{Event, Gone};
-use crate::store::chat::RoomChange;
+use crate::rooms::delivery::Delivery;
+use crate::store::chat::{RoomChange, RoomRow};
 
 impl Actor {
-    /// Changes what is not so already; what that was.
+    /// Changes what is not so already, and returns that.
     pub(super) async fn update(&mut self, change: RoomChange) -> Result<RoomChange> {
         let change = change.beyond(&self.room.state().row);
         if change == RoomChange::default() {
@@ -17,18 +18,18 @@ impl Actor {
         let row = self.shared.store.update_room(self.room.id, &change).await?;
         let members: Vec<_> = {
             let mut state = self.room.state_mut();
-            // The actor counts for itself; the rest is as the database has it.
-            state.row = crate::store::chat::RoomRow { last_seq: state.row.last_seq, ..row };
+            // The actor itself counts changes; the rest is as the database has it.
+            state.row = RoomRow { last_seq: state.row.last_seq, ..row };
             state.members.keys().copied().collect()
         };
         for uid in members {
-            self.tell_view(uid).await;
+            self.send_view(uid).await;
         }
         Ok(change)
     }
 
-    pub(super) async fn remove(&mut self, by: Option<Uid>) -> Result<()> {
-        self.shared.store.remove_room(self.room.id, by).await?;
+    pub(super) async fn remove(&mut self, by: Principal) -> Result<()> {
+        self.shared.store.remove_room(self.room.id, by.uid()).await?;
         self.broadcast(Delivery::RoomClosed(self.room.id)).await;
         let members: Vec<_> = self.room.state_mut().members.drain().map(|(uid, _)| uid).collect();
         let gone = Event::RoomGone { room: Gone { id: self.room.id, gone: true } }.encode();
@@ -39,8 +40,8 @@ impl Actor {
         Ok(())
     }
 
-    /// Batch after batch, each published before the next, so that no reader has to take it all at
-    /// once.
+    /// Hides what an author has written, or shows it again: batch after batch, each published before the next, so
+    /// that no reader gets all of it at once.
     pub(super) async fn hide_author(&mut self, author: Uid, hidden: bool) -> Result<()> {
         loop {
             let more = self.shared.store.hide_author(self.room.id, author, hidden).await;

@@ -1,0 +1,143 @@
+//! Commands of connections: whether they are permitted, and what follows.
+
+use tokio::time::Instant;
+
+use super::Actor;
+use super::staged::{Decision, Effect};
+use crate::base::error::{Code, Error, Result};
+use crate::policy::{Action, Block, ContentForm, check_form};
+use crate::protocol::answer;
+use crate::protocol::command::{Draft, DraftBody};
+use crate::protocol::event::Event;
+use crate::rooms::delivery::Delivery;
+use crate::rooms::inbox::{Post, RoomCommand, Sender};
+use crate::rooms::publication::{ConnRef, Payload};
+use crate::store::chat::change::Change;
+
+impl Actor {
+    pub(super) async fn handle_post(&mut self, post: Post) {
+        let Post { sender, command } = post;
+        if let Err(error) = self.authorize(&sender, &command) {
+            let answer = self.refuse(sender.id.as_deref(), &error);
+            return match command {
+                RoomCommand::Subscribe { .. } => {
+                    self.send(sender.conn, Delivery::NotSubscribed(sender.conn, answer)).await;
+                }
+                _ => self.reply(sender.conn, answer).await,
+            };
+        }
+        match command {
+            RoomCommand::Typing => self.publish_typing(&sender).await,
+            RoomCommand::Unsubscribe => {
+                self.flush().await;
+                let (conn, room) = (sender.conn, self.room.id);
+                self.send(conn, Delivery::Unsubscribed(conn, room, sender.ok().encode())).await;
+            }
+            RoomCommand::Subscribe { since } => {
+                self.flush().await;
+                self.subscribe(sender.conn, sender.id, since).await;
+            }
+            RoomCommand::Read { seq } => self.stage_read(sender, seq).await,
+            RoomCommand::Send(draft) => self.handle_draft(sender, draft).await,
+            // No room takes envelopes yet: `authorize` has refused it.
+            RoomCommand::SendEnvelope => {}
+        }
+    }
+
+    /// Whether the sender may do such a thing here at all. What depends on a message (its author, its revision)
+    /// is decided later.
+    fn authorize(&self, sender: &Sender, command: &RoomCommand) -> Result<()> {
+        let state = self.room.state();
+        let by = sender.principal();
+        // A sender that may not know of the room gets the same answer as for one that does not exist.
+        state.authorize(by, Action::See)?;
+        let writes = match command {
+            RoomCommand::Unsubscribe => return Ok(()),
+            RoomCommand::Send(draft) => {
+                check_form(state.facts(), ContentForm::Plain)?;
+                // People may delete their own messages wherever they are.
+                !matches!(draft.body, DraftBody::Delete)
+            }
+            RoomCommand::SendEnvelope => {
+                check_form(state.facts(), ContentForm::Sealed)?;
+                true
+            }
+            RoomCommand::Typing => state.block_of(sender.uid) == Block::None,
+            RoomCommand::Subscribe { .. } | RoomCommand::Read { .. } => false,
+        };
+        if !state.members.contains_key(&sender.uid) {
+            return Err(Error::new(Code::NotMember, "You are not a member of this room."));
+        }
+        if writes {
+            state.authorize(by, Action::Write)?;
+        }
+        match command {
+            RoomCommand::Send(draft) => {
+                sender.allowance.bytes_into(&self.room.bytes, draft.bytes())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn publish_typing(&mut self, sender: &Sender) {
+        // Somebody who is blocked is answered as ever, and nothing is published.
+        let (members, block) = {
+            let state = self.room.state();
+            (state.members.len(), state.block_of(sender.uid))
+        };
+        if block == Block::None && self.typing.should_publish(sender.uid, members, Instant::now()) {
+            let event = Event::Typing { room: self.room.id, uid: sender.uid };
+            self.publish(event.encode()).await;
+        }
+        self.reply(sender.conn, sender.ok().encode()).await;
+    }
+
+    async fn stage_read(&mut self, sender: Sender, seq: u64) {
+        let seq = seq.min(self.published);
+        let read = self.room.state().members.get(&sender.uid).map(|member| member.read);
+        if read >= Some(seq) {
+            // A read position only moves forward: nothing is to be written.
+            return self.reply(sender.conn, sender.ok().seq(seq).encode()).await;
+        }
+        let change = Change::Read { uid: sender.uid, seq };
+        self.stage(sender, change, Effect::Read { seq });
+    }
+
+    async fn handle_draft(&mut self, sender: Sender, draft: Draft) {
+        let is_new = draft.is_new();
+        // No two entries of a commit may add the same id, and a message must exist before it is changed.
+        let mid = std::iter::once(draft.mid);
+        if self.facts.is_added(draft.mids()) || is_new && self.facts.is_pending(mid) {
+            self.flush().await;
+        }
+        let decision = match is_new {
+            true => self.add(sender.uid, draft),
+            false => self.decide(&sender, &draft).await,
+        };
+        match decision {
+            Ok(Decision::Append(change, effect)) => {
+                self.stage(sender, change, effect);
+                if self.facts.is_large() {
+                    self.flush().await;
+                }
+            }
+            Ok(Decision::Answer(ack)) => {
+                self.reply(sender.conn, sender.ok().seq(ack.seq).at(ack.at).encode()).await;
+            }
+            Err(error) => {
+                let answer = self.refuse(sender.id.as_deref(), &error);
+                self.reply(sender.conn, answer).await;
+            }
+        }
+    }
+
+    /// The answer to a command that is not carried out.
+    pub(super) fn refuse(&self, id: Option<&str>, error: &Error) -> Payload {
+        self.shared.refused.inc(error.code());
+        answer::error(id, error)
+    }
+
+    pub(super) async fn reply(&self, conn: ConnRef, payload: Payload) {
+        self.send(conn, Delivery::Reply(conn, payload)).await;
+    }
+}

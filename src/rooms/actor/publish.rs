@@ -1,0 +1,125 @@
+//! What a room publishes: committed changes in order, and after a commit of unknown outcome what the store has.
+
+use std::sync::Arc;
+
+use super::Actor;
+use crate::base::ids::Uid;
+use crate::base::limits::{chat, rooms as limits};
+use crate::protocol::event::Event;
+use crate::protocol::message::MessageState;
+use crate::rooms::delivery::Delivery;
+use crate::rooms::inbox::Input;
+use crate::rooms::publication::{Activity, ConnRef, Payload, Publication};
+
+impl Actor {
+    /// Publishes committed messages, or reads the store again if one is missing before them; then
+    /// answers their authors.
+    pub(super) async fn publish_committed(
+        &mut self,
+        mut messages: Vec<MessageState>,
+        answers: Vec<(ConnRef, Payload)>,
+    ) {
+        messages.sort_unstable_by_key(|message| message.seq);
+        let follows = |published: u64| {
+            messages.iter().zip(published + 1..).all(|(message, next)| message.seq == next)
+        };
+        if !messages.is_empty() && follows(self.published) {
+            return self.publish_messages(messages, self.published, answers).await;
+        }
+        if !messages.is_empty() {
+            self.resync().await;
+        }
+        for (conn, answer) in answers {
+            self.reply(conn, answer).await;
+        }
+    }
+
+    /// Publishes messages by `seq`; those created after `known` are new.
+    async fn publish_messages(
+        &mut self,
+        messages: Vec<MessageState>,
+        known: u64,
+        answers: Vec<(ConnRef, Payload)>,
+    ) {
+        let Some(last) = messages.last() else { return };
+        let mut activity = Activity { seq: last.seq, new: 0, mentions: Vec::new() };
+        let mut events = Vec::with_capacity(messages.len());
+        let is_new = |message: &MessageState| message.created_seq > known;
+        let changed = messages.iter().filter(|message| !is_new(message)).map(|message| message.mid);
+        let changed: Arc<[_]> = changed.collect();
+        if !changed.is_empty() {
+            self.broadcast(Delivery::Changed(self.room.id, changed)).await;
+        }
+        for message in &messages {
+            let is_new = is_new(message);
+            self.room.state_mut().recent.note(message, is_new);
+            let event =
+                Event::Msg { room: self.room.id, seq: message.seq, at: message.at, msg: message };
+            let payload = event.encode();
+            self.replay_buffer.push(message.seq, message.mid, payload.clone(), is_new);
+            events.push(payload);
+            if is_new {
+                activity.new += 1;
+                let mentions = message.content.mentions().iter();
+                let counts = |uid: &&Uid| !self.shared.blocks.has_blocked(**uid, message.by);
+                activity.mentions.extend(mentions.filter(counts));
+            }
+        }
+        self.published = activity.seq;
+        self.room.state_mut().row.last_seq = activity.seq;
+        let more_follows = !self.inbox.is_empty();
+        let activity = Some(activity);
+        let publication = Publication { room: self.room.id, events, activity, more_follows };
+        // The delivery plane is gone only when the server stops, and then there is nobody to publish to.
+        let _ = self.shared.publisher.publish_committed(Arc::new(publication), answers).await;
+    }
+
+    /// The outcome of a commit is unknown: the store is read again soon.
+    pub(super) fn mark_out_of_sync(&mut self) {
+        if std::mem::replace(&mut self.is_out_of_sync, true) {
+            return;
+        }
+        let tx = self.room.tx.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(limits::RECONNECT).await;
+            let _ = tx.send(Input::Resync).await;
+        });
+    }
+
+    /// Publishes everything the store has above what was published.
+    pub(super) async fn resync(&mut self) {
+        let known = self.published;
+        loop {
+            let store = self.shared.store.clone();
+            let (room, since) = (self.room.id, self.published);
+            let reading = store.changed_within(room, since, chat::REPLAY, chat::PAGE_BYTES);
+            match self.bounded(reading).await {
+                Ok(read) => {
+                    self.publish_messages(read.messages, known, Vec::new()).await;
+                    if !read.has_more {
+                        return;
+                    }
+                }
+                Err(_) => return self.mark_out_of_sync(),
+            }
+        }
+    }
+
+    /// Publishes an event that is not durable.
+    pub(super) async fn publish(&self, event: Payload) {
+        let (room, events) = (self.room.id, vec![event]);
+        let publication = Publication { room, events, activity: None, more_follows: false };
+        self.broadcast(Delivery::Publish(Arc::new(publication))).await;
+    }
+
+    /// Sends to every shard.
+    pub(super) async fn broadcast(&self, delivery: Delivery) {
+        // The delivery plane is gone only when the server stops.
+        let _ = self.shared.publisher.broadcast(delivery).await;
+    }
+
+    /// Sends to the shard of a connection.
+    pub(super) async fn send(&self, conn: ConnRef, delivery: Delivery) {
+        let _ = self.shared.publisher.send_to(conn, delivery).await;
+    }
+}

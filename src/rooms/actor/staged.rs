@@ -1,0 +1,32 @@
+//! Changes that wait for the next append to the journal.
+
+use super::facts::Changed;
+use crate::protocol::command::Draft;
+use crate::protocol::message::MessageState;
+use crate::rooms::inbox::Sender;
+use crate::store::chat::Ack;
+use crate::store::chat::change::Change;
+
+/// What is to be done about a draft.
+pub enum Decision {
+    /// Make this durable.
+    Append(Change, Effect),
+    /// It already is: this was the first answer.
+    Answer(Ack),
+}
+
+/// A staged change: who is answered, and what it means once it is durable.
+pub struct Staged {
+    pub sender: Sender,
+    pub effect: Effect,
+}
+
+/// What a durable change means for the room.
+pub enum Effect {
+    /// A new message; the draft tells whether a repetition is the same.
+    New { message: Box<MessageState>, draft: Box<Draft> },
+    /// A message has a new state.
+    Changed(Changed),
+    /// A read position.
+    Read { seq: u64 },
+}

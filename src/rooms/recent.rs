@@ -1,0 +1,178 @@
+//! The newest messages of a room, as far as unread counts need them.
+
+use std::collections::{HashMap, VecDeque};
+
+use crate::base::ids::Uid;
+use crate::base::limits::chat as limits;
+use crate::protocol::message::MessageState;
+use crate::store::chat::RecentMessage;
+
+/// How many messages are unread, and how many of them mention the reader.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Unread {
+    /// Messages of others.
+    pub messages: u32,
+    /// Those of them that mention the reader.
+    pub mentions: u32,
+}
+
+/// The newest messages, oldest first; at most [`limits::UNREAD`].
+#[derive(Debug, Default)]
+pub struct RecentMessages {
+    messages: VecDeque<RecentMessage>,
+}
+
+impl RecentMessages {
+    /// As stored.
+    pub fn new(stored: Vec<RecentMessage>) -> Self {
+        Self { messages: stored.into() }
+    }
+
+    /// Notes the present state of a message: a new one is unread, an edit may mention others than before, a
+    /// deleted one counts no more.
+    pub fn note(&mut self, message: &MessageState, is_new: bool) {
+        let created_seq = message.created_seq;
+        let index = self.messages.binary_search_by_key(&created_seq, |known| known.created_seq);
+        let mentions = message.content.mentions();
+        match (message.content.is_deleted(), index) {
+            (false, Ok(at)) => {
+                if let Some(known) = self.messages.get_mut(at) {
+                    known.mentions = mentions.into();
+                }
+            }
+            // After a commit of unknown outcome messages may arrive in another order than they were created.
+            (false, Err(at)) if is_new => {
+                let recent =
+                    RecentMessage { created_seq, author: message.by, mentions: mentions.into() };
+                self.messages.insert(at, recent);
+                if self.messages.len() > limits::UNREAD {
+                    self.messages.pop_front();
+                }
+            }
+            (true, Ok(at)) => {
+                self.messages.remove(at);
+            }
+            (_, Err(_)) => {}
+        }
+    }
+
+    /// What of others is unread for `uid`, who has read up to `read`. People in `blocked` cannot mention `uid`;
+    /// that is decided here, each time, so that it holds as long as the block does.
+    pub fn unread(&self, uid: Uid, read: u64, blocked: Option<&HashMap<Uid, i64>>) -> Unread {
+        let counts = |message: &RecentMessage| {
+            message.mentions.contains(&uid)
+                && blocked.is_none_or(|blocked| !blocked.contains_key(&message.author))
+        };
+        let others = self.after(read).filter(|message| message.author != uid);
+        others.fold(Unread::default(), |unread, message| Unread {
+            messages: unread.messages + 1,
+            mentions: unread.mentions + u32::from(counts(message)),
+        })
+    }
+
+    /// Whether a message of `author` after `read` mentions `uid`.
+    pub fn mentions(&self, uid: Uid, read: u64, author: Uid) -> bool {
+        self.after(read).any(|message| message.author == author && message.mentions.contains(&uid))
+    }
+
+    /// The `created_seq` of the newest message; 0 if there is none.
+    pub fn newest(&self) -> u64 {
+        self.messages.back().map_or(0, |message| message.created_seq)
+    }
+
+    fn after(&self, read: u64) -> impl Iterator<Item = &RecentMessage> {
+        let first = self.messages.partition_point(|message| message.created_seq <= read);
+        self.messages.range(first..)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::ids::Mid;
+    use crate::protocol::message::{Content, TextBody};
+
+    fn recent() -> RecentMessages {
+        let message = |created_seq, author, mentions: &[Uid]| RecentMessage {
+            created_seq,
+            author: Uid(author),
+            mentions: mentions.into(),
+        };
+        RecentMessages::new(vec![message(1, 1, &[]), message(2, 2, &[Uid(1)]), message(4, 2, &[])])
+    }
+
+    fn message(created_seq: u64, mentions: Option<Vec<Uid>>) -> MessageState {
+        MessageState {
+            mid: Mid([0; 16]),
+            rev: 0,
+            by: Uid(2),
+            seq: created_seq,
+            at: 0,
+            created_seq,
+            created_at: 0,
+            edited_at: None,
+            content: mentions.map_or(Content::Deleted, |mentions| {
+                Content::Plain(TextBody { mentions, ..TextBody::default() })
+            }),
+            reactions: Vec::new(),
+        }
+    }
+
+    fn unread(recent: &RecentMessages, uid: i64, read: u64) -> (u32, u32) {
+        let Unread { messages, mentions } = recent.unread(Uid(uid), read, None);
+        (messages, mentions)
+    }
+
+    #[test]
+    fn only_messages_of_others_after_the_read_position_are_unread() {
+        let recent = recent();
+        assert_eq!(unread(&recent, 1, 0), (2, 1));
+        assert_eq!(unread(&recent, 1, 2), (1, 0));
+        assert_eq!(unread(&recent, 2, 0), (1, 0));
+        assert_eq!(unread(&recent, 3, 9), (0, 0));
+    }
+
+    #[test]
+    fn a_mention_by_somebody_who_is_blocked_does_not_count() {
+        let recent = recent();
+        let blocked = HashMap::from([(Uid(2), 0)]);
+        assert_eq!(recent.unread(Uid(1), 0, Some(&blocked)), Unread { messages: 2, mentions: 0 });
+        assert!(recent.mentions(Uid(1), 0, Uid(2)) && !recent.mentions(Uid(1), 2, Uid(2)));
+    }
+
+    #[test]
+    fn an_erased_message_is_not_unread() {
+        let mut recent = recent();
+        recent.note(&message(2, None), false);
+        recent.note(&message(3, None), false);
+        assert_eq!(unread(&recent, 1, 0), (1, 0));
+    }
+
+    #[test]
+    fn an_edit_changes_who_is_mentioned_but_not_how_much_is_unread() {
+        let mut recent = recent();
+        recent.note(&message(4, Some(vec![Uid(1)])), false);
+        assert_eq!(unread(&recent, 1, 2), (1, 1));
+        recent.note(&message(4, Some(vec![])), false);
+        assert_eq!(unread(&recent, 1, 2), (1, 0));
+    }
+
+    #[test]
+    fn messages_that_come_late_or_twice_are_counted_once_each() {
+        let mut recent = recent();
+        for created_seq in [6, 5, 6, 5] {
+            recent.note(&message(created_seq, Some(vec![])), true);
+        }
+        assert_eq!(unread(&recent, 1, 4), (2, 0));
+        assert_eq!(unread(&recent, 1, 5), (1, 0));
+    }
+
+    #[test]
+    fn no_more_is_counted_than_the_bound() {
+        let mut recent = recent();
+        for created_seq in 5..2_000 {
+            recent.note(&message(created_seq, Some(vec![])), true);
+        }
+        assert_eq!(unread(&recent, 1, 0).0 as usize, limits::UNREAD);
+    }
+}
