@@ -866,6 +866,11 @@ const NO_BOUND: &[(&str, &str)] = &[
     ("delivery::ACTIVITY_TICK", "how often activity is told; ACTIVITY bounds it for each room"),
     ("memory::HOLDERS_KEPT", "the size of an empty table"),
     ("api::SOCKET_RETRY_MS", "advice to a client"),
+    (
+        "service::RECORD_PAUSES",
+        "so many attempts; then the entry is in the log of the server alone",
+    ),
+    ("service::RECORD_WAIT", "the entry is written all the same"),
     ("service::STATS_DAYS", "how many days the figures show"),
     ("service::STATS_DAYS_CACHED", "how old the figures of the days may be"),
     ("service::PURGE", "how often, whatever there is to purge"),

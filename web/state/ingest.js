@@ -26,10 +26,13 @@ export class Ingest {
    * @param {string} room
    * @param {Entry[]} entries  may be none: then `apply` only keeps its place in the order
    * @param {(messages: Message[]) => void} apply  called once, with all of them
-   * @returns {Promise<boolean>} whether they were applied; false after a sign-out
+   * @param {() => boolean} [isCurrent]  once it is false nothing more of this is opened, and nothing applied
+   * @returns {Promise<boolean>} whether they were applied; false also after a sign-out
    */
-  ingest(room, entries, apply) {
-    const applied = this.#run(this.#tails.get(room), this.#session, room, entries, apply);
+  ingest(room, entries, apply, isCurrent = () => true) {
+    const session = this.#session;
+    const isWanted = () => session === this.#session && isCurrent();
+    const applied = this.#run(this.#tails.get(room), room, entries, apply, isWanted);
     // A failure is the caller's; the next in the room goes on.
     const tail = applied
       .catch(() => {})
@@ -48,17 +51,17 @@ export class Ingest {
 
   /**
    * @param {Promise<unknown> | undefined} before
-   * @param {number} session
    * @param {string} room
    * @param {Entry[]} entries
    * @param {(messages: Message[]) => void} apply
+   * @param {() => boolean} isWanted
    */
-  async #run(before, session, room, entries, apply) {
+  async #run(before, room, entries, apply, isWanted) {
     await before;
     /** @type {Message[]} */
     const messages = [];
     for (const entry of entries) {
-      if (session !== this.#session) return false;
+      if (!isWanted()) return false;
       try {
         messages.push(await this.#open(room, entry));
       } catch (error) {
@@ -66,7 +69,7 @@ export class Ingest {
         globalThis.reportError?.(error);
       }
     }
-    if (session !== this.#session) return false;
+    if (!isWanted()) return false;
     apply(messages);
     return true;
   }

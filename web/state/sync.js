@@ -59,17 +59,16 @@ export class Sync {
 
   /** @param {RoomEvent} event */
   #receiveInRoom(event) {
-    const connection = this.#connection;
     // Noted at once: the list of my rooms may end before this event is applied.
     const { namedRooms } = this.#store.state;
     if (event.op === "room" && namedRooms) this.#store.update({ namedRooms: new Set(namedRooms).add(event.room) });
     const entries = event.op === "msg" ? [event.entry] : [];
-    void this.#ingest.ingest(event.room, entries, ([message]) => {
-      if (connection !== this.#connection) return;
+    const apply = (/** @type {import("./types.js").Message[]} */ [message]) => {
       if (event.op !== "msg") this.#apply(event);
       else if (message) this.#store.update(withMessage(this.#store.state, event.room, message));
       this.#needPeople(event, message?.by);
-    });
+    };
+    void this.#ingest.ingest(event.room, entries, apply, this.#sameConnection());
   }
 
   /** @param {Exclude<RoomEvent, { op: "msg" }>} event */
@@ -122,17 +121,18 @@ export class Sync {
    * @param {number} since
    */
   async follow(room, since) {
-    const connection = this.#connection;
-    const answer = await this.#subscribe(room, since);
+    const isCurrent = this.#sameConnection();
+    const answer = await this.#subscribe(room, since, isCurrent);
     if (!answer || !this.#store.state.timelines.has(room)) return;
     this.#users.refetchSoon();
-    if (answer.truncated) await this.#fillGap(room, since, answer.seq);
-    // Behind the replay, which came before the answer.
-    await this.#ingest.ingest(room, [], () => {
+    if (answer.truncated) await this.#fillGap(room, since, answer.seq, isCurrent);
+    const reached = () => {
       const timeline = this.#store.state.timelines.get(room);
-      if (!timeline || connection !== this.#connection || timeline.gapAfter !== undefined) return;
+      if (!timeline || timeline.gapAfter !== undefined) return;
       this.#setTimeline(room, { ...timeline, seq: Math.max(timeline.seq, answer.seq) });
-    });
+    };
+    // Behind the replay, which came before the answer.
+    await this.#ingest.ingest(room, [], reached, isCurrent);
   }
 
   /**
@@ -141,9 +141,9 @@ export class Sync {
    *
    * @param {string} room
    * @param {number} since
+   * @param {() => boolean} isCurrent
    */
-  async #subscribe(room, since) {
-    const connection = this.#connection;
+  async #subscribe(room, since, isCurrent) {
     for (;;) {
       try {
         return await this.#socket.command("room.subscribe", { room, since });
@@ -153,7 +153,7 @@ export class Sync {
         await later(retryMs || SUBSCRIBE_AGAIN_MS);
         const { rooms, timelines } = this.#store.state;
         const timeline = timelines.get(room);
-        if (connection !== this.#connection || !timeline || !rooms.has(room)) return null;
+        if (!isCurrent() || !timeline || !rooms.has(room)) return null;
         since = Math.max(since, timeline.seq);
       }
     }
@@ -166,12 +166,12 @@ export class Sync {
    * @param {string} room
    * @param {number} since
    * @param {number} seq  of the room when it was subscribed to
+   * @param {() => boolean} isCurrent
    */
-  async #fillGap(room, since, seq) {
-    const connection = this.#connection;
+  async #fillGap(room, since, seq, isCurrent) {
     const timeline = this.#store.state.timelines.get(room);
     if (timeline) this.#setTimeline(room, { ...timeline, gapAfter: timeline.gapAfter ?? since });
-    while (connection === this.#connection && this.#store.state.timelines.has(room)) {
+    while (isCurrent() && this.#store.state.timelines.has(room)) {
       try {
         return await this.readNewest(room, seq);
       } catch {
@@ -214,6 +214,12 @@ export class Sync {
       this.#store.update(withOlderPage(this.#store.state, room, arrived, first));
       for (const { by } of messages) this.#users.need(by);
     });
+  }
+
+  /** Whether the connection is still the one of now, later on. @returns {() => boolean} */
+  #sameConnection() {
+    const connection = this.#connection;
+    return () => connection === this.#connection;
   }
 
   /** After a sign-out: nothing of what is on its way may reach the state. */
