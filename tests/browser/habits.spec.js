@@ -65,6 +65,28 @@ test("a draft belongs to its room and survives a reload", async () => {
   await field.fill("");
 });
 
+test("typing a message draws nothing but its field", async () => {
+  // The list of rooms is sorted whenever the screen is drawn.
+  await page.evaluate(() => {
+    const { Collator } = Intl;
+    globalThis.drawn = 0;
+    Intl.Collator = function (...options) {
+      globalThis.drawn += 1;
+      return new Collator(...options);
+    };
+  });
+  const drawn = () => page.evaluate(() => globalThis.drawn);
+  await page.waitForTimeout(1000);
+  const before = await drawn();
+  await field.pressSequentially("half a thought", { delay: 30 });
+  await page.waitForTimeout(600);
+  await field.pressSequentially(" and its end", { delay: 30 });
+  await page.waitForTimeout(600);
+  assert.equal(await drawn(), before);
+  await page.keyboard.press("Enter");
+  await eventually(async () => assert.ok((await drawn()) > before, "what is sent is drawn"));
+});
+
 test("Tab completes names and emoji", async () => {
   await field.focus();
   await page.keyboard.type("hello @bar");

@@ -21,8 +21,24 @@ const LAYERS = {
   locales: [],
 };
 
+/** What each folder of views imports from the other ones. */
+const VIEWS = {
+  base: [],
+  people: ["base"],
+  notify: ["people", "base"],
+  rooms: ["notify", "people", "base"],
+  composer: ["people", "base"],
+  timeline: ["people", "base"],
+  entry: ["people", "base"],
+  settings: ["entry", "people", "base"],
+  admin: ["people", "base"],
+  shell: ["admin", "composer", "entry", "notify", "people", "rooms", "settings", "timeline", "base"],
+};
+/** What views import from `state`: questions to the state they are handed. All else they ask its actions for. */
+const QUESTIONS = ["state/blocks.js", "state/people_status.js", "state/rights.js"];
+
 /** Keys with an underscore that are not fields of the wire: pictures, and codes of errors. */
-const OWN_NAMES = ["ui/base/icons.js: bell_off", "ui/base/icons.js: eye_off", "ui/rooms/refusals.js: not_found"];
+const OWN_NAMES = ["ui/base/icons.js: bell_off", "ui/base/icons.js: eye_off", "ui/base/refusals.js: not_found"];
 
 const files = readdirSync(WEB, { recursive: true }).filter((file) => file.endsWith(".js"));
 const read = (file) => readFileSync(path.join(WEB, file), "utf8");
@@ -46,6 +62,30 @@ test("imports lead down the layers only", () => {
       .filter((each) => !allowed.includes(layerOf(each)))
       .map((each) => `${file} imports ${each}`);
   });
+  assert.deepEqual(wrong, []);
+});
+
+test("views import views of folders below theirs only, and nobody imports the shell", () => {
+  const folderOf = (file) => file.split("/")[1] ?? "";
+  const views = files.filter((file) => layerOf(file) === "ui");
+  assert.deepEqual([...new Set(views.map(folderOf))].sort(), Object.keys(VIEWS).sort());
+  const wrong = views.flatMap((file) =>
+    importsOf(file)
+      .filter((each) => layerOf(each) === "ui" && folderOf(each) !== folderOf(file))
+      .filter((each) => !VIEWS[folderOf(file)].includes(folderOf(each)))
+      .map((each) => `${file} imports ${each}`),
+  );
+  assert.deepEqual(wrong, []);
+});
+
+test("views change the state by its actions alone", () => {
+  const wrong = files
+    .filter((file) => layerOf(file) === "ui")
+    .flatMap((file) =>
+      importsOf(file)
+        .filter((each) => layerOf(each) === "state" && !QUESTIONS.includes(each))
+        .map((each) => `${file} imports ${each}`),
+    );
   assert.deepEqual(wrong, []);
 });
 
@@ -74,15 +114,39 @@ test("names of the wire are used in net/wire*.js alone", () => {
   );
 });
 
-test("no module imports itself by a detour", () => {
+/**
+ * Files that lead to one another in a circle.
+ *
+ * @param {string[]} starts
+ * @param {(file: string) => string[]} next
+ */
+function circlesOf(starts, next) {
   const done = new Set();
   const circles = [];
   const walk = (file, way) => {
     if (way.includes(file)) return circles.push([...way.slice(way.indexOf(file)), file].join(" -> "));
     if (done.has(file)) return;
-    for (const next of importsOf(file)) walk(next, [...way, file]);
+    for (const each of next(file)) walk(each, [...way, file]);
     done.add(file);
   };
-  for (const file of files) walk(file, []);
-  assert.deepEqual(circles, []);
+  for (const file of starts) walk(file, []);
+  return circles;
+}
+
+test("no module imports itself by a detour", () => {
+  assert.deepEqual(
+    circlesOf(["a"], (file) => ({ a: ["b"], b: ["c"], c: ["b"] })[file]),
+    ["b -> c -> b"],
+  );
+  assert.deepEqual(circlesOf(files, importsOf), []);
+});
+
+test("no views need one another's types in a circle", () => {
+  const views = files.filter((file) => layerOf(file) === "ui");
+  const named = (file) => [...read(file).matchAll(/\bimport\("(\.[^"]+)"\)\./g)].map(([, name]) => name);
+  const typed = (file) => named(file).map((name) => path.posix.join(path.posix.dirname(file), name));
+  assert.deepEqual(
+    circlesOf(views, (file) => [...importsOf(file), ...typed(file)].filter((each) => layerOf(each) === "ui")),
+    [],
+  );
 });

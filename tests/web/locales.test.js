@@ -5,7 +5,7 @@ import { messages as en } from "../../web/locales/en.js";
 import { messages as es } from "../../web/locales/es.js";
 import { messages as ru } from "../../web/locales/ru.js";
 import { errorText } from "../../web/ui/base/i18n.js";
-import { refusal } from "../../web/ui/rooms/refusals.js";
+import { refusal } from "../../web/ui/base/refusals.js";
 
 /** The places for values in all forms of a text. */
 const places = (entry) =>

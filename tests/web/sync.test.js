@@ -177,11 +177,14 @@ test("the views are notified once for all changes of a moment", async () => {
   const end = store.subscribe(() => drawn.push(store.state.loadingRooms));
   store.update({ loadingRooms: true });
   store.update({ loadingRooms: false });
-  store.update();
+  store.notifyLater();
   await settled();
   assert.deepEqual(drawn, [false]);
+  store.update({});
+  await new Promise((resolve) => setTimeout(resolve, 40));
+  assert.deepEqual(drawn, [false], "a change of nothing draws nothing");
   end();
-  store.update();
+  store.notifyLater();
   await new Promise((resolve) => setTimeout(resolve, 40));
   assert.deepEqual(drawn, [false]);
 });

@@ -28,9 +28,14 @@ export class Store {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Replaces parts of the state. @param {Partial<State>} [change] */
-  update(change = {}) {
+  /** Replaces parts of the state; a change of nothing draws nothing. @param {Partial<State>} change */
+  update(change) {
     Object.assign(this.state, change);
+    if (Object.keys(change).length) this.notifyLater();
+  }
+
+  /** For what changes with the time alone. */
+  notifyLater() {
     if (this.#scheduled) return;
     this.#scheduled = true;
     const wait = this.#pausedUntil - performance.now();

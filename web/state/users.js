@@ -100,7 +100,7 @@ export class Users {
     if (next === null) return;
     this.#statusEnd = setTimeout(
       () => {
-        this.#store.update();
+        this.#store.notifyLater();
         this.watchStatusEnds();
       },
       Math.min(TIMER_MS, next - Date.now() + 50),

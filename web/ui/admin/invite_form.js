@@ -3,7 +3,7 @@ import { listRooms } from "../../calls/admin.js";
 import { createInvitation } from "../../calls/invites.js";
 import { el, fill } from "../base/element.js";
 import { errorText, t } from "../base/i18n.js";
-import { refusal } from "../rooms/refusals.js";
+import { refusal } from "../base/refusals.js";
 import { field, openForm, select, showLink, textInput } from "./forms.js";
 import { span, whole } from "./numbers.js";
 import { loading } from "./paged_table.js";

@@ -2,8 +2,8 @@
 import * as api from "../../calls/admin.js";
 import { el } from "../base/element.js";
 import { errorText, t } from "../base/i18n.js";
+import { refusal } from "../base/refusals.js";
 import { toast } from "../base/toast.js";
-import { refusal } from "../rooms/refusals.js";
 import { choices, field, openForm, textInput, tick } from "./forms.js";
 import { createPersonPicker } from "./person_picker.js";
 

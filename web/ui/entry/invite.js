@@ -9,9 +9,9 @@ import { el, fill } from "../base/element.js";
 import { errorText, t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
 import { redirect } from "../base/navigation.js";
+import { refusal } from "../base/refusals.js";
 import { roomPath } from "../base/routes.js";
 import { face, nameOf, tintOf } from "../people/people.js";
-import { refusal } from "../rooms/refusals.js";
 import { accountForm, createPage, head, notice, waiting } from "./parts.js";
 
 /** @typedef {import("../../state/types.js").Store} Store */

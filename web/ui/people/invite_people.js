@@ -9,7 +9,7 @@ import { el, fill } from "../base/element.js";
 import { busy, createAlert, field } from "../base/form_parts.js";
 import { t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
-import { refusal } from "../rooms/refusals.js";
+import { refusal } from "../base/refusals.js";
 import { roomName } from "./people.js";
 
 /** @typedef {import("../../state/types.js").Store} Store */

@@ -5,9 +5,9 @@ import { focusComposer } from "../base/focus.js";
 import { busy, createAlert } from "../base/form_parts.js";
 import { errorText, t } from "../base/i18n.js";
 import { navigate } from "../base/navigation.js";
+import { refusal } from "../base/refusals.js";
 import { roomPath } from "../base/routes.js";
 import { createPicker } from "./people_picker.js";
-import { refusal } from "./refusals.js";
 
 /** @typedef {import("../../state/types.js").Store} Store */
 /** @typedef {import("../../state/types.js").Actions} Actions */

@@ -16,11 +16,7 @@ import { createRoomSettings } from "./settings.js";
 /** @typedef {import("../../state/types.js").Actions} Actions */
 
 /** @typedef {import("../../state/types.js").Room} Room */
-/**
- * A tab's content, and how it follows the room.
- *
- * @typedef {{ node: HTMLElement, update?: (room: Room) => void }} Panel
- */
+/** @typedef {import("./panel.js").Panel} Panel */
 /** @typedef {{ id: string, label: string, open: () => Panel }} Tab */
 
 /**

@@ -8,9 +8,9 @@ import { createAlert } from "../base/form_parts.js";
 import { errorText, t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
 import { navigate } from "../base/navigation.js";
+import { refusal } from "../base/refusals.js";
 import { roomPath } from "../base/routes.js";
 import { tintOf } from "../people/people.js";
-import { refusal } from "./refusals.js";
 
 /** @typedef {import("../../state/types.js").Store} Store */
 /** @typedef {import("../../state/types.js").Actions} Actions */

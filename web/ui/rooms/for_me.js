@@ -9,12 +9,12 @@ import { createAlert, segments } from "../base/form_parts.js";
 import { errorText, t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
 import { addressedRoom, redirect } from "../base/navigation.js";
+import { refusal } from "../base/refusals.js";
 import { toast } from "../base/toast.js";
 import { levelOf } from "../notify/notify.js";
 import { toggleBlock } from "../people/blocking.js";
 import { roomName } from "../people/people.js";
 import { whileLeaving } from "./leaving.js";
-import { refusal } from "./refusals.js";
 
 /** @typedef {import("../../state/types.js").Store} Store */
 /** @typedef {import("../../state/types.js").Actions} Actions */
@@ -24,7 +24,7 @@ import { refusal } from "./refusals.js";
  * @param {Store} store
  * @param {Actions} actions
  * @param {string} id
- * @returns {import("./dialogs.js").Panel}
+ * @returns {import("./panel.js").Panel}
  */
 export function createForMe(store, actions, id) {
   const { state } = store;

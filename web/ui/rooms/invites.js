@@ -8,7 +8,7 @@ import { el, fill } from "../base/element.js";
 import { busy, createAlert, field } from "../base/form_parts.js";
 import { errorText, t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
-import { refusal } from "./refusals.js";
+import { refusal } from "../base/refusals.js";
 
 /** @typedef {import("../../state/types.js").Store} Store */
 

@@ -10,10 +10,10 @@ import { el, fill, setText } from "../base/element.js";
 import { createAlert } from "../base/form_parts.js";
 import { errorText, t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
+import { refusal } from "../base/refusals.js";
 import { avatar, chosenNameOf, nameOf, presenceText, userOf } from "../people/people.js";
 import { actsOn, mutedText } from "./member_acts.js";
 import { peopleSearch } from "./people_picker.js";
-import { refusal } from "./refusals.js";
 
 /** @typedef {import("../../state/types.js").Store} Store */
 /** @typedef {import("../../state/types.js").Actions} Actions */
@@ -28,7 +28,7 @@ const PAGE_MAX = 200;
  * @param {Store} store
  * @param {Actions} actions
  * @param {string} id
- * @returns {import("./dialogs.js").Panel}
+ * @returns {import("./panel.js").Panel}
  */
 export function createMembers(store, actions, id) {
   const room = () => store.state.rooms.get(id);

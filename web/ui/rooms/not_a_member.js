@@ -5,9 +5,9 @@ import { busy, createAlert } from "../base/form_parts.js";
 import { t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
 import { redirect } from "../base/navigation.js";
+import { refusal } from "../base/refusals.js";
 import { tintOf } from "../people/people.js";
 import { openBrowse } from "./directory.js";
-import { refusal } from "./refusals.js";
 
 /**
  * A room I am not in, reached by a link or lost while it was open: may be joined when it is open, and there is always

@@ -6,8 +6,8 @@ import { createAlert } from "../base/form_parts.js";
 import { errorText, t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
 import { createListbox } from "../base/listbox.js";
+import { refusal } from "../base/refusals.js";
 import { avatar, nameOf } from "../people/people.js";
-import { refusal } from "./refusals.js";
 
 /** @typedef {import("../../state/types.js").Store} Store */
 /** @typedef {import("../../state/types.js").Actions} Actions */

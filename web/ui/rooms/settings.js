@@ -7,11 +7,11 @@ import { busy, createAlert, field, segments } from "../base/form_parts.js";
 import { errorText, t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
 import { navigate, redirect } from "../base/navigation.js";
+import { refusal } from "../base/refusals.js";
 import { roomPath } from "../base/routes.js";
 import { toast } from "../base/toast.js";
 import { whileLeaving } from "./leaving.js";
 import { memberSearch } from "./people_picker.js";
-import { refusal } from "./refusals.js";
 
 /** @typedef {import("../../state/types.js").Store} Store */
 /** @typedef {import("../../state/types.js").Actions} Actions */
@@ -26,7 +26,7 @@ const UNDO_MS = 12_000;
  * @param {Actions} actions
  * @param {string} id
  * @param {() => void} close
- * @returns {import("./dialogs.js").Panel}
+ * @returns {import("./panel.js").Panel}
  */
 export function createRoomSettings(store, actions, id, close) {
   const { state } = store;

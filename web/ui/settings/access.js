@@ -15,8 +15,8 @@ import { el, fill } from "../base/element.js";
 import { busy, createAlert, field } from "../base/form_parts.js";
 import { errorText, t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
+import { refusal } from "../base/refusals.js";
 import { toast } from "../base/toast.js";
-import { refusal } from "../rooms/refusals.js";
 
 /** @typedef {import("../../state/types.js").Scope} Scope */
 

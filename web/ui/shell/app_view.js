@@ -13,11 +13,11 @@ import { createReset } from "../entry/reset.js";
 import { createSetup, createWelcome } from "../entry/setup.js";
 import { createEntry } from "../entry/view.js";
 import { createNotifier } from "../notify/notify.js";
-import { bindCards } from "../people/profile_card.js";
 import { MessageMarks } from "../timeline/marks.js";
 import { createAdminDoor } from "./admin_door.js";
 import { createChat } from "./chat.js";
 import { bindKeys } from "./keys.js";
+import { bindCards } from "./profile_card.js";
 import { createTitle } from "./title.js";
 
 /** @typedef {import("../../state/types.js").State} State */

@@ -6,10 +6,10 @@ import { icon } from "../base/icons.js";
 import { addressedRoom, navigate } from "../base/navigation.js";
 import { roomPath } from "../base/routes.js";
 import { lookOf, roomName, roomPicture } from "../people/people.js";
-import { createMe } from "../people/profile_me.js";
 import { openCreate, openNewDirect } from "../rooms/create.js";
 import { openBrowse } from "../rooms/directory.js";
 import { openRoomMenu } from "../rooms/menu.js";
+import { createMe } from "./profile_me.js";
 import { openSwitcher } from "./switcher.js";
 
 /** @typedef {import("../../state/types.js").Store} Store */

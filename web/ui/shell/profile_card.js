@@ -15,10 +15,10 @@ import { icon } from "../base/icons.js";
 import { navigate } from "../base/navigation.js";
 import { roomPath } from "../base/routes.js";
 import { toast } from "../base/toast.js";
+import { blockPerson, unblockPerson } from "../people/blocking.js";
+import { avatar, chosenNameOf, nameOf, presenceOf, presenceText, tintOf, userOf } from "../people/people.js";
+import { openStatus } from "../people/status.js";
 import { openSettings } from "../settings/dialog.js";
-import { blockPerson, unblockPerson } from "./blocking.js";
-import { avatar, chosenNameOf, nameOf, presenceOf, presenceText, tintOf, userOf } from "./people.js";
-import { openStatus } from "./status.js";
 
 /** @typedef {import("../../state/types.js").Store} Store */
 /** @typedef {import("../../state/types.js").Actions} Actions */

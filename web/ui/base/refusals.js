@@ -1,7 +1,7 @@
 /** Why the server refused something, in the reader's words: what was tried says what its code means. */
-import { errorText, t } from "../base/i18n.js";
+import { errorText, t } from "./i18n.js";
 
-/** @typedef {import("../base/i18n.js").Key} Key */
+/** @typedef {import("./i18n.js").Key} Key */
 /** @typedef {"leave" | "role" | "make" | "name" | "join" | "add" | "accept" | "link" | "token"} Deed */
 
 /** @type {Record<Deed, Record<string, Key>>} */
