@@ -5,13 +5,12 @@
 //! given back if none could be.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::context::{Api, Call};
-use super::fields::present;
+use super::fields::{lifetime, present};
 use crate::auth::{Invite, InviteFilter, InviteWish};
 use crate::base::error::{Code, Error, Result};
 use crate::base::ids::{InviteId, RoomId};
@@ -34,8 +33,8 @@ pub async fn preview(api: &Api, request: &Request) -> Result<Response> {
     let Secret { code } = request.json()?;
     let services = &api.services;
     let invite = services.auth.invite(&code, None, request.peer.ip()).await?;
-    let live = services.auth.settings().current();
-    let registration = live.registration != Registration::Closed;
+    let settings = services.auth.settings().current();
+    let registration = settings.registration != Registration::Closed;
     let open_rooms = services.onboarding.open_rooms(&invite);
     let rooms: Vec<Value> = open_rooms
         .filter_map(|room| services.rooms.summary(room))
@@ -56,12 +55,12 @@ pub async fn preview(api: &Api, request: &Request) -> Result<Response> {
     let answer = json!({
         "by": {
             "username": by.map_or("", |by| &by.username),
-            "display_name": by.map_or(live.name.as_str(), |by| &by.display_name),
+            "display_name": by.map_or(settings.name.as_str(), |by| &by.display_name),
             "avatar": avatar_urls(by.and_then(|by| by.avatar.as_deref())),
         },
         "rooms": rooms,
         "expires_at": invite.expires_at,
-        "server": live.name,
+        "server": settings.name,
         "registration": registration,
     });
     Ok(Response::json(200, &answer))
@@ -141,7 +140,8 @@ pub async fn create_by(services: &Services, by: &Actor, request: &Request) -> Re
         services.rooms.authorize(by.principal, *room, Action::Add)?;
     }
     let rooms: Vec<_> = new.rooms.into_iter().collect();
-    let lives = life(new.expires_in_s)?;
+    let allowed = bounds::INVITE_LIFE_MIN..=bounds::INVITE_LIFE_MAX;
+    let lives = lifetime(new.expires_in_s, bounds::INVITE_LIFE, allowed)?;
     let wish = InviteWish { label: &label, rooms: &rooms, lives, uses_max: new.uses_max };
     let permit = services.audit.permit(by)?;
     let (invite, code) = services.auth.create_invite(by.uid(), wish).await?;
@@ -155,15 +155,6 @@ pub async fn create_by(services: &Services, by: &Actor, request: &Request) -> Re
     answer["path"] = json!(format!("/invite#{code}"));
     answer["code"] = json!(code);
     Ok(Response::json(201, &answer))
-}
-
-fn life(wanted: Option<Option<u64>>) -> Result<Option<Duration>> {
-    let Some(wanted) = wanted else { return Ok(Some(bounds::INVITE_LIFE)) };
-    let Some(wanted) = wanted.map(Duration::from_secs) else { return Ok(None) };
-    if (bounds::INVITE_LIFE_MIN..=bounds::INVITE_LIFE_MAX).contains(&wanted) {
-        return Ok(Some(wanted));
-    }
-    Err(Error::field("expires_in_s", "must be a minute to a year in seconds, or null"))
 }
 
 /// `DELETE /api/invites/{id}`

@@ -108,10 +108,6 @@ impl Drop for Permit<'_> {
     }
 }
 
-/// Between attempts to write an entry.
-const PAUSES: [Duration; 3] =
-    [Duration::from_millis(200), Duration::from_secs(1), Duration::from_secs(5)];
-
 impl Audit {
     /// The log in this store. The limits are multiplied by `scale`; a scale of 0 lifts them.
     pub fn new(store: AccountStore, scale: f64) -> Self {
@@ -148,7 +144,7 @@ impl Audit {
                 target_name: &target.name,
                 detail: &detail,
             };
-            for pause in PAUSES {
+            for pause in limits::RECORD_PAUSES {
                 match store.record(&entry).await {
                     Ok(()) => return,
                     Err(error) => tracing::warn!(action, ?error, "the audit log did not answer"),
@@ -161,7 +157,7 @@ impl Audit {
         };
         // Usually at once; only an outage makes it outlive the request.
         let writing = tokio::spawn(write);
-        let _ = tokio::time::timeout(PAUSES[0], writing).await;
+        let _ = tokio::time::timeout(limits::RECORD_WAIT, writing).await;
     }
 
     /// Entries with a number below `before`, newest first, and whether there are more.

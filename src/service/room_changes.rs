@@ -86,8 +86,9 @@ impl RoomChanges {
         owner: Option<Uid>,
         create: CreateRoom,
     ) -> Result<CreatedRoom> {
-        // The operator has an allowance of their own.
-        let (uid, is_admin) = (by.uid().unwrap_or(Uid(0)), by.is_admin());
+        let Principal::User { uid, is_admin } = by.principal else {
+            return self.rooms.create(owner, create, Quota::Unbounded).await;
+        };
         let is_direct = create.kind == RoomKind::Dm;
         let quota = if is_admin { Quota::Unbounded } else { Quota::Bounded };
         let people: BTreeSet<_> = create.members.iter().filter(|member| **member != uid).collect();
@@ -95,10 +96,8 @@ impl RoomChanges {
         let allowance = self.allowances.of(uid);
         allowance.add_members(people, is_admin)?;
         let counted = match quota {
-            Quota::Bounded => match is_direct {
-                true => self.auth.count_direct(uid),
-                false => self.auth.count_room(uid),
-            },
+            Quota::Bounded if is_direct => self.auth.count_direct(uid),
+            Quota::Bounded => self.auth.count_room(uid),
             Quota::Unbounded => Ok(()),
         };
         let created = match counted {

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::api::caller::clear_cookie;
 use crate::api::context::Call;
+use crate::api::fields::is_language_tag;
 use crate::base::error::{Error, Result};
 use crate::base::ids::Uid;
 use crate::base::limits;
@@ -65,11 +66,12 @@ async fn own(profiles: &Profiles, uid: Uid) -> Result<Value> {
     Ok(me)
 }
 
-/// A language tag such as `en` or `pt-BR`; empty means "as the browser says".
+/// Empty means "as the browser says".
 fn check_locale(locale: String) -> Result<String> {
-    let plain = locale.len() <= limits::api::LOCALE
-        && locale.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-    if plain { Ok(locale) } else { Err(Error::field("locale", "is not a language tag")) }
+    if is_language_tag(&locale) {
+        return Ok(locale);
+    }
+    Err(Error::field("locale", "is not a language tag"))
 }
 
 fn check_status(status: NewStatus) -> Result<Status> {

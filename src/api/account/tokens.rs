@@ -1,16 +1,14 @@
 //! Personal access tokens: sent once, kept as SHA-256. Only a browser that signed in makes, lists and
 //! revokes them, so a token that was stolen makes no other one that survives it.
 
-use std::time::Duration;
-
 use serde::Deserialize;
 use serde_json::json;
 
 use super::sessions::end_one;
 use crate::api::context::Call;
-use crate::api::fields::present;
+use crate::api::fields::{lifetime, present};
 use crate::auth::{Scope, SessionKind, TokenWish};
-use crate::base::error::{Error, Result};
+use crate::base::error::Result;
 use crate::base::ids::SessionId;
 use crate::base::limits;
 use crate::base::limits::auth::{TOKEN_LIFE, TOKEN_LIFE_MAX, TOKEN_LIFE_MIN};
@@ -69,7 +67,8 @@ pub async fn create(call: Call<'_>) -> Result<Response> {
         NewScope::Write => Scope::Write,
         NewScope::Admin => Scope::Admin,
     };
-    let wish = TokenWish { label: &label, scope, lives: life(expires_in_s)? };
+    let lives = lifetime(expires_in_s, TOKEN_LIFE, TOKEN_LIFE_MIN..=TOKEN_LIFE_MAX)?;
+    let wish = TokenWish { label: &label, scope, lives };
     let made = services.auth.create_token(caller, wish).await?;
     let target = AuditTarget::user(caller.uid, &caller.username);
     let detail = json!({"label": label, "scope": scope, "expires_at": made.expires_at});
@@ -82,15 +81,6 @@ pub async fn create(call: Call<'_>) -> Result<Response> {
         "token": made.token,
     });
     Ok(Response::json(201, &answer))
-}
-
-fn life(wanted: Option<Option<u64>>) -> Result<Option<Duration>> {
-    let Some(wanted) = wanted else { return Ok(Some(TOKEN_LIFE)) };
-    let Some(wanted) = wanted.map(Duration::from_secs) else { return Ok(None) };
-    if (TOKEN_LIFE_MIN..=TOKEN_LIFE_MAX).contains(&wanted) {
-        return Ok(Some(wanted));
-    }
-    Err(Error::field("expires_in_s", "must be a minute to a year in seconds, or null"))
 }
 
 /// `DELETE /api/tokens/{id}`

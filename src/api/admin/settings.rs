@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::api::context::{AdminCall, Call};
-use crate::api::fields::present;
+use crate::api::fields::{is_language_tag, present};
 use crate::base::error::{Error, Result};
 use crate::base::limits::api as limits;
 use crate::base::limits::auth::USERS_MAX;
@@ -57,8 +57,7 @@ impl Change {
             fields.insert("users_max".into(), json!(most));
         }
         if let Some(tag) = &self.default_locale {
-            let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
-            if tag.is_empty() || tag.len() > limits::LOCALE || !tag.bytes().all(is_plain) {
+            if tag.is_empty() || !is_language_tag(tag) {
                 return Err(Error::field("default_locale", "is not a language tag"));
             }
             fields.insert("default_locale".into(), json!(tag));

@@ -10,14 +10,14 @@ use crate::http::{Request, Response};
 /// `GET /api/info`
 pub async fn info(api: &Api, _: &Request) -> Result<Response> {
     let auth = &api.services.auth;
-    let live = auth.settings().current();
+    let settings = auth.settings().current();
     let mut info = json!({
-        "name": live.name,
+        "name": settings.name,
         "version": env!("CARGO_PKG_VERSION"),
-        "registration": live.registration,
-        "member_invites": live.member_invites,
-        "room_creation": live.room_creation,
-        "default_locale": live.default_locale,
+        "registration": settings.registration,
+        "member_invites": settings.member_invites,
+        "room_creation": settings.room_creation,
+        "default_locale": settings.default_locale,
         "setup": auth.setup_code().is_some(),
         "limits": {
             "command": limits::chat::COMMAND,
