@@ -98,7 +98,7 @@ export function createInvites(admin) {
 
 /**
  * @param {(id: string) => void} revoke
- * @returns {import("./paged_table.js").Column<Invitation>[]}
+ * @returns {import("./table_options.js").Column<Invitation>[]}
  */
 function columns(revoke) {
   return [

@@ -8,7 +8,7 @@ import { createAlert } from "../base/form_parts.js";
 import { errorText, t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
 import { openInvite } from "../people/invite_people.js";
-import { row, waitingRow } from "./access.js";
+import { row, waitingRow } from "./access_row.js";
 
 /** @type {import("./section.js").Section} */
 export function invitesSection(store, actions) {
