@@ -57,7 +57,7 @@ impl Response {
             #[serde(flatten)]
             detail: Detail,
         }
-        // When to try again is said by the header below.
+        // A header says when to try again.
         let mut detail = error.detail();
         detail.retry_ms = None;
         let body = ErrorBody { code: error.code().as_str(), message: error.message(), detail };
