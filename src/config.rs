@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::limits::config::{RATE_LIMIT_SCALE_MAX, SHARDS_MAX};
 use crate::base::limits::memory;
+use crate::base::runtime::cores;
 
 /// Who may make an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
@@ -141,10 +142,6 @@ impl Config {
     }
 }
 
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, |n| n.get())
-}
-
 /// A name the server may be asked for, with any port or with that one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Host {
@@ -177,8 +174,8 @@ impl Host {
         (!name.is_empty()).then_some(Self { name, port })
     }
 
-    /// Whether a request for `asked` is one for this host. A name without a port is asked for at any
-    /// port; a default port may be left out by whoever asks.
+    /// Whether a request for `asked` is one for this host. A name without a port stands for any port, and a request may
+    /// leave out a default port.
     pub fn covers(&self, asked: &Self) -> bool {
         let same_port = match (self.port, asked.port) {
             (None, _) | (Some(80 | 443), None) => true,

@@ -1,7 +1,7 @@
-//! `IMPULSE_DEMO=1`: people and a busy room for somebody who only wants to look around.
+//! `IMPULSE_DEMO=1`: people and a busy room for somebody who only wants to try the server.
 //!
-//! Written straight into the stores before the rooms start, when nobody can be listening yet, and
-//! only once. The password is known to everybody, so this is never on by default.
+//! They are written directly into the stores before the rooms start, when nobody can be connected yet, and only
+//! once. Everybody knows the password, so this is never on by default.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -10,6 +10,7 @@ use sha2::Sha256;
 use crate::auth::{Auth, NewAccount, SignInSource};
 use crate::base::error::{Code, Error, Result};
 use crate::base::ids::{Mid, RoomId, Uid};
+use crate::base::limits::auth::ITERATIONS_RANGE;
 use crate::base::random;
 use crate::e2ee::pack::kdf;
 use crate::protocol::message::TextBody;
@@ -23,10 +24,10 @@ use crate::store::chat::{ChatStore, content};
 /// The password of every demo user.
 pub const PASSWORD: &str = "impulse demo";
 
-/// The least rounds a browser accepts: these accounts protect nothing.
-const ITERATIONS: u32 = 600_000;
+/// The fewest rounds that a browser accepts, because these accounts protect nothing.
+const ITERATIONS: u32 = *ITERATIONS_RANGE.start();
 
-/// Name, name to be shown with, a few words about oneself, and what one is up to.
+/// User name, display name, bio and status text.
 const PEOPLE: [(&str, &str, &str, &str); 4] = [
     ("demo", "Demo", "That is you: have a look around.", ""),
     ("ada", "Ada Lovelace", "Notes on the engine, and on everything else.", "🎂 baking"),
@@ -34,8 +35,8 @@ const PEOPLE: [(&str, &str, &str, &str); 4] = [
     ("linus", "Linus Pauling", "The best way to have a good idea is to have many.", ""),
 ];
 
-/// Who says what in General; the number is a line in `PEOPLE`.
-const TALK: [(usize, &str); 16] = [
+/// The conversation in General; the number is an index of `PEOPLE`.
+const CONVERSATION: [(usize, &str); 16] = [
     (1, "Good morning! Has anybody tried the new build?"),
     (2, "Running since last night. *Zero* reconnects so far."),
     (3, "Same here. I pulled the plug twice, on purpose 😄"),
@@ -57,28 +58,28 @@ const TALK: [(usize, &str); 16] = [
     (1, "Arrow-up edits your last message, Ctrl+K jumps to any room."),
 ];
 
-/// Makes the people and their talk, unless they are there.
+/// Creates the people and their conversation, unless they exist.
 ///
 /// # Errors
 /// `unavailable`, or `internal` without a source of randomness.
 pub async fn fill(auth: &Auth, accounts: &AccountStore, chat: &ChatStore) -> Result<()> {
     let mut users = Vec::new();
-    for (username, display_name, bio, words) in PEOPLE {
-        match make_user(auth, username).await {
+    for (username, display_name, bio, status_text) in PEOPLE {
+        match create_user(auth, username).await {
             Ok(uid) => {
                 let change = ProfileChange {
                     display_name: Some(display_name.to_owned()),
                     bio: Some(bio.to_owned()),
-                    status: Some(Status { text: words.to_owned(), ..Status::default() }),
+                    status: Some(Status { text: status_text.to_owned(), ..Status::default() }),
                     ..ProfileChange::default()
                 };
                 let _ = accounts.change_profile(uid, &change).await?;
                 users.push(uid);
             }
-            // The names are taken: the demo is there already, or people use them.
+            // The names are taken: the demo exists already, or people use them.
             Err(error) if error.code() == Code::Conflict => return Ok(()),
             Err(error) if error.code() == Code::RegistrationClosed => {
-                tracing::warn!("no demo users were made: registration is not open");
+                tracing::warn!("no demo users were created: registration is not open");
                 return Ok(());
             }
             Err(error) => return Err(error),
@@ -95,13 +96,13 @@ pub async fn fill(auth: &Auth, accounts: &AccountStore, chat: &ChatStore) -> Res
         accounts.mark_joined(*uid).await?;
     }
     if let Some(room) = rooms.first() {
-        talk(chat, room.id, &users).await?;
+        write_conversation(chat, room.id, &users).await?;
     }
-    tracing::warn!("demo users were made: sign in as {:?} with {PASSWORD:?}", PEOPLE[0].0);
+    tracing::warn!("demo users were created: sign in as {:?} with {PASSWORD:?}", PEOPLE[0].0);
     Ok(())
 }
 
-async fn make_user(auth: &Auth, username: &str) -> Result<Uid> {
+async fn create_user(auth: &Auth, username: &str) -> Result<Uid> {
     let salt: [u8; 16] = random::bytes()?;
     let rounds = tokio::task::spawn_blocking(move || {
         let salt = [b"impulse/e2ee/1/password".as_slice(), &salt].concat();
@@ -115,11 +116,11 @@ async fn make_user(auth: &Auth, username: &str) -> Result<Uid> {
     Ok(auth.register(account, here).await?.uid)
 }
 
-async fn talk(chat: &ChatStore, room: RoomId, users: &[Uid]) -> Result<()> {
+async fn write_conversation(chat: &ChatStore, room: RoomId, users: &[Uid]) -> Result<()> {
     let mut writer = Writer::connect(chat.database()).await?;
     let mut at = crate::base::time::now_ms() - 50 * 60_000;
     let mut last = None;
-    for (who, text) in TALK {
+    for (who, text) in CONVERSATION {
         let Some(author) = users.get(who) else { continue };
         let mentions = if text.contains("@demo") { users.first().copied() } else { None };
         let body = TextBody {

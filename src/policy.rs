@@ -179,8 +179,8 @@ pub fn decide(subject: Subject, room: RoomFacts, action: Action) -> Result<()> {
     allowed_now(subject, room, action)
 }
 
-/// Whether the room takes content of this form. Every command that changes messages is asked this, whoever
-/// sends it, so that no text is ever stored in an encrypted room.
+/// Whether the room takes content of this form. Every command that changes messages is checked, whoever sends it, so
+/// that no text is ever stored in an encrypted room.
 ///
 /// # Errors
 /// `bad_request`.

@@ -37,7 +37,7 @@ pub struct RuntimeSettings {
     pub room_creation: RoomCreation,
     /// How many accounts there may be before nobody registers any more.
     pub users_max: Option<u32>,
-    /// The language of whoever has chosen none and whose browser asks for none we have.
+    /// The language for people who have chosen none and whose browsers ask for none that we have.
     pub default_locale: String,
 }
 

@@ -1,4 +1,4 @@
-//! People talking over real sockets: what each of them hears, and what nobody may do.
+//! Chat over real sockets: what each connection gets, and what nobody may do.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
@@ -27,7 +27,7 @@ async fn follow(client: &Client) -> (Socket, String) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn hello_is_the_first_frame_and_says_where_i_am() {
+async fn hello_is_the_first_frame_and_names_the_rooms() {
     let server = TestServer::start().await;
     let anna = server.user("anna").await;
     let mut socket = anna.socket().await;
@@ -50,7 +50,7 @@ async fn hello_is_the_first_frame_and_says_where_i_am() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_message_is_heard_edited_reacted_to_and_deleted_by_all() {
+async fn everybody_gets_a_message_its_edits_reactions_and_deletion() {
     let server = TestServer::start().await;
     let anna = server.user("anna").await;
     let bert = server.user("bert").await;
@@ -136,7 +136,7 @@ async fn resuming_by_since_brings_what_was_missed_in_order_and_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_sends_a_message_and_goes_on_typing_at_once_is_seen_typing() {
+async fn somebody_who_types_again_after_a_message_is_shown_typing() {
     let server = TestServer::start().await;
     let (anna, bert) = (server.user("anna").await, server.user("bert").await);
     let (mut a, room) = follow(&anna).await;
@@ -151,7 +151,7 @@ async fn who_sends_a_message_and_goes_on_typing_at_once_is_seen_typing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn typing_presence_and_read_positions_reach_who_they_concern() {
+async fn typing_presence_and_read_positions_reach_those_they_concern() {
     let server = TestServer::start().await;
     let anna = server.user("anna").await;
     let bert = server.user("bert").await;
@@ -195,7 +195,7 @@ async fn typing_presence_and_read_positions_reach_who_they_concern() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_new_display_name_is_heard_by_others_and_by_ones_own_sockets() {
+async fn a_new_display_name_reaches_others_and_ones_own_connections() {
     let server = TestServer::start().await;
     let anna = server.user("anna").await;
     let bert = server.user("bert").await;
@@ -213,7 +213,7 @@ async fn a_new_display_name_is_heard_by_others_and_by_ones_own_sockets() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn unread_counts_what_others_said_and_mentions_count_apart() {
+async fn messages_of_others_are_unread_and_mentions_count_apart() {
     let server = TestServer::start().await;
     let anna = server.user("anna").await;
     let bert = server.user("bert").await;
@@ -263,7 +263,7 @@ async fn strangers_to_a_room_neither_write_nor_follow() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_is_removed_from_a_room_hears_nothing_more() {
+async fn a_member_who_is_removed_gets_nothing_more() {
     let server = TestServer::start().await;
     let anna = server.user("anna").await;
     let bert = server.user("bert").await;

@@ -1,5 +1,5 @@
-//! Many changes of messages at once: decided by one question to the store, and with the same answers,
-//! events and results as one after the other. Over real sockets and a real database.
+//! Many changes of messages at once: decided by one query, with the same answers, events and results as one after
+//! the other. Over real sockets and a real database.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
@@ -275,7 +275,7 @@ async fn transactions(database: &str) -> i64 {
 
 /// Hundreds of reactions, repetitions and edits need a handful of transactions, not several each.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_batch_asks_the_store_once_however_many_messages_it_is_about() {
+async fn a_batch_queries_the_store_once_however_many_messages_it_is_about() {
     const EACH: usize = 300;
     let server = TestServer::start().await;
     let anna = server.user("anna").await;

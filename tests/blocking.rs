@@ -1,5 +1,5 @@
-//! Blocking somebody, and going away: over real sockets and a real database, for each of its effects,
-//! on both sides, while the other is busy, and after a restart.
+//! Blocking, and leaving rooms: each effect, for both people, while the other one writes, and after a restart. Over
+//! real sockets and a real database.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
@@ -100,7 +100,7 @@ async fn a_block_ends_a_direct_chat_both_ways_and_leaves_it_to_be_read() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_is_blocked_opens_no_direct_chat_and_finds_one_that_is_there() {
+async fn somebody_who_is_blocked_opens_no_direct_room_but_finds_an_existing_one() {
     let server = TestServer::start().await;
     let (anna, ben, carl) =
         (server.user("anna").await, server.user("ben").await, server.user("carl").await);
@@ -125,7 +125,7 @@ async fn who_is_blocked_opens_no_direct_chat_and_finds_one_that_is_there() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_is_blocked_puts_nobody_into_a_room() {
+async fn somebody_who_is_blocked_cannot_add_the_blocker_to_a_room() {
     let server = TestServer::start().await;
     let (anna, ben, carl) =
         (server.user("anna").await, server.user("ben").await, server.user("carl").await);
@@ -201,7 +201,7 @@ async fn mentions_of_a_blocked_person_neither_count_nor_notify() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_block_is_known_on_all_devices_and_to_nobody_else_and_outlives_a_restart() {
+async fn a_block_is_known_on_all_devices_and_to_nobody_else_and_survives_a_restart() {
     let server = TestServer::start().await;
     let (anna, ben) = (server.user("anna").await, server.user("ben").await);
     let room = direct(&anna, &[&ben]).await.expect(201)["id"].as_str().unwrap().to_owned();
@@ -276,7 +276,7 @@ async fn nothing_comes_after_the_answer_to_a_block_and_nothing_acknowledged_is_m
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn in_a_group_a_block_silences_nobody_until_two_are_left() {
+async fn in_a_group_a_block_stops_nobody_from_writing_until_two_are_left() {
     let server = TestServer::start().await;
     let (anna, ben, carl) =
         (server.user("anna").await, server.user("ben").await, server.user("carl").await);
@@ -399,7 +399,7 @@ async fn a_hidden_chat_comes_back_when_somebody_writes_or_it_is_opened() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn everybody_can_go_wherever_he_was_put() {
+async fn everybody_can_leave_rooms_they_were_added_to() {
     let server = TestServer::start().await;
     let boss = server.admin().await;
     let (anna, ben, carl) =

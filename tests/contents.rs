@@ -1,5 +1,5 @@
-//! What is accepted comes back as it was, from wherever it is read; and what cannot be read spoils
-//! nothing else. Over real sockets and a real database.
+//! Accepted contents come back as they were, wherever they are read; and a content that cannot be read makes nothing
+//! else fail. Over real sockets and a real database.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
@@ -177,7 +177,7 @@ fn wire(mid: &str, rev: u32, body: &TextBody) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_sends_again_what_was_accepted_gets_the_first_answer_whatever_it_says() {
+async fn an_accepted_message_that_is_sent_again_gets_the_first_answer_whatever_its_content() {
     let server = TestServer::start().await;
     let anna = server.user("anna").await;
     let runtime = tokio::runtime::Handle::current();

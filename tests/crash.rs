@@ -1,5 +1,5 @@
-//! What was acknowledged is still there: kill -9 of the server and of its database, stops under
-//! load, and what every writer and reader believes afterwards.
+//! Acknowledged messages survive: kill -9 of the server and of its database, stops under load, and what every writer
+//! and reader has afterwards.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 

@@ -1,4 +1,4 @@
-//! The demo is there once, and signing in with its password works as from a browser.
+//! The demo is created once, and its password signs in as from a browser.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
@@ -11,7 +11,7 @@ use process::{Client, Process};
 use serde_json::json;
 
 #[test]
-fn demo_people_and_their_talk_are_made_once_and_their_password_opens_the_door() {
+fn demo_users_and_their_conversation_are_created_once_and_can_sign_in() {
     let folder = tempfile::tempdir().unwrap();
     for _ in 0..2 {
         let server = Process::start(folder.path(), &[("IMPULSE_DEMO", "1")]);

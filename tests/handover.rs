@@ -70,7 +70,7 @@ impl TestShards {
             uid: Uid(7),
             session: SessionId(1),
             checked_at: Instant::now(),
-            admin: false,
+            is_admin: false,
             rights: Rights::Write,
             status: Status::default(),
             hello: Bytes::from_static(b"hello"),

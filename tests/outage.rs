@@ -1,4 +1,5 @@
-//! The database goes away and comes back: nothing false is said meanwhile, and nobody has to help.
+//! The database goes away and comes back: meanwhile nothing is acknowledged falsely, and the server recovers by
+//! itself.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
@@ -108,7 +109,7 @@ fn postmaster(folder: &Path) -> std::path::PathBuf {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_that_hangs_silences_no_room() {
+async fn a_database_that_hangs_stops_no_room() {
     let folder = tempfile::tempdir().unwrap();
     let running = database(folder.path()).await;
     let server = TestServer::start_on(&running.url(), &[]).await;
@@ -144,7 +145,7 @@ async fn a_database_that_hangs_silences_no_room() {
 /// The first message hangs in its commit, the second finds no new connection. Both are refused, and
 /// said again they are there once.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_that_hangs_is_given_up_and_what_is_said_again_is_there_once() {
+async fn a_commit_that_hangs_is_given_up_and_a_message_sent_again_is_stored_once() {
     let folder = tempfile::tempdir().unwrap();
     let running = database(folder.path()).await;
     let server = TestServer::start_on(&running.url(), &[]).await;
@@ -222,7 +223,7 @@ impl Drop for SmallDisk {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_full_disk_is_not_ready_and_is_called_by_its_name() {
+async fn a_full_disk_makes_the_server_not_ready_for_that_reason() {
     let Some(disk) = SmallDisk::mount() else { return };
     let folder = disk.0.path().join("data");
     let running = database(&folder).await;
@@ -318,7 +319,7 @@ async fn a_database_that_takes_no_writes_is_not_ready_and_says_why() {
 
 /// A hundred who ask at once are told by one try, and each store has one connection busy with it.
 #[tokio::test(flavor = "multi_thread")]
-async fn however_many_ask_whether_it_is_ready_the_stores_are_asked_once() {
+async fn however_many_clients_ask_for_ready_the_stores_are_queried_once() {
     let server = TestServer::start().await;
     let anna = server.user("anna").await;
     let sql = server.sql().await;

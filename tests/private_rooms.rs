@@ -1,5 +1,5 @@
-//! A private room is told apart from none by nobody who is not in it: not by an answer, not by what is
-//! checked first, not by the order of answers. Over real sockets and a real database.
+//! Nobody outside can distinguish a private room from one that does not exist: not by an answer, not by what is checked
+//! first, not by the order of answers. Over real sockets and a real database.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
@@ -188,7 +188,7 @@ async fn a_private_room_answers_everything_as_a_room_that_does_not_exist() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn however_often_a_stranger_tries_to_follow_a_private_room_it_is_not_there() {
+async fn however_often_a_stranger_subscribes_to_a_private_room_it_does_not_exist() {
     let server = TestServer::start().await;
     let (anna, ben) = (server.user("anna").await, server.user("ben").await);
     let made = anna.post("/api/rooms", json!({"name": "Cellar", "kind": "closed"})).await;
@@ -205,8 +205,7 @@ async fn however_often_a_stranger_tries_to_follow_a_private_room_it_is_not_there
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_an_open_room_and_to_an_admin_of_the_server_of_a_closed_one_it_is_said_who_is_no_member()
-{
+async fn non_members_are_called_so_in_open_rooms_and_administrators_also_in_closed_ones() {
     let server = TestServer::start().await;
     let (boss, anna) = (server.admin().await, server.user("anna").await);
     let make = async |kind: &str| {
@@ -238,7 +237,7 @@ fn room_paths() -> BTreeSet<String> {
 }
 
 #[test]
-fn every_path_and_every_command_that_names_a_room_is_walked() {
+fn every_path_and_every_command_that_names_a_room_is_tried() {
     let walked: BTreeSet<_> =
         routes("1", &["1"]).iter().map(|(_, pattern, ..)| (*pattern).to_owned()).collect();
     let mut there = room_paths();

@@ -1,5 +1,5 @@
-//! Catching up slowly while the room goes on: what was missed comes a slice at a time, and in between
-//! messages are deleted, members removed and subscriptions ended.
+//! Slow replays: what was missed comes a slice at a time while messages are deleted, members removed and
+//! subscriptions ended.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
@@ -87,7 +87,7 @@ async fn history(client: &Client) -> HashMap<String, u64> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_catches_up_slowly_hears_each_change_once_in_order_and_nothing_that_was_deleted() {
+async fn a_slow_replay_brings_each_change_once_in_order_and_nothing_that_was_deleted() {
     const GONE: std::ops::RangeInclusive<u64> = 600..=640;
     let server = server(4).await;
     let author = guest(server.address, 1);
@@ -208,7 +208,7 @@ async fn a_subscription_that_ends_or_starts_over_in_the_middle_is_answered_once_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_is_removed_in_the_middle_of_a_replay_gets_no_more_of_it() {
+async fn somebody_removed_during_a_replay_gets_no_more_of_it() {
     let server = server(2).await;
     let reader = guest(server.address, 2);
     let mut line = catching_up(&reader).await;

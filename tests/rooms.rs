@@ -1,5 +1,5 @@
-//! Rooms of every kind over real sockets and a real database: who may do what, what the others see,
-//! and what a removal leaves.
+//! Rooms of every kind over real sockets and a real database: who may do what, what others see of it, and what
+//! remains after a removal.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
@@ -37,7 +37,7 @@ async fn view(client: &Client, room: &str) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_closed_room_is_nobodys_business_but_its_members() {
+async fn a_closed_room_is_visible_to_its_members_only() {
     let server = TestServer::start().await;
     let (anna, ben, carl) =
         (server.user("anna").await, server.user("ben").await, server.user("carl").await);
@@ -62,7 +62,7 @@ async fn a_closed_room_is_nobodys_business_but_its_members() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_is_removed_hears_nothing_more_and_who_is_banned_does_not_come_back() {
+async fn a_removed_member_gets_nothing_more_and_a_banned_one_cannot_join_again() {
     let server = TestServer::start().await;
     let (anna, ben) = (server.user("anna").await, server.user("ben").await);
     let room = room(&anna, "open", "Garden").await;
@@ -93,7 +93,7 @@ async fn who_is_removed_hears_nothing_more_and_who_is_banned_does_not_come_back(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_ban_and_a_silence_outlive_a_restart() {
+async fn a_ban_and_a_mute_survive_a_restart() {
     let server = TestServer::start().await;
     let (anna, ben, carl) =
         (server.user("anna").await, server.user("ben").await, server.user("carl").await);
@@ -117,7 +117,7 @@ async fn a_ban_and_a_silence_outlive_a_restart() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_silenced_listen_until_they_may_speak_again() {
+async fn a_muted_member_reads_and_does_not_write_until_the_mute_ends() {
     let server = TestServer::start().await;
     let (anna, ben) = (server.user("anna").await, server.user("ben").await);
     let room = room(&anna, "open", "Library").await;
@@ -147,7 +147,7 @@ async fn the_silenced_listen_until_they_may_speak_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_read_only_room_is_written_by_its_admins_and_an_archived_one_by_nobody() {
+async fn in_a_read_only_room_only_admins_write_and_in_an_archived_one_nobody() {
     let server = TestServer::start().await;
     let (anna, ben) = (server.user("anna").await, server.user("ben").await);
     let room = room(&anna, "open", "News").await;
@@ -184,7 +184,7 @@ async fn a_read_only_room_is_written_by_its_admins_and_an_archived_one_by_nobody
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_last_owner_can_be_neither_lost_nor_lose_himself() {
+async fn a_room_cannot_lose_its_last_owner() {
     let server = TestServer::start().await;
     let chief = server.admin().await;
     let (anna, ben) = (server.user("anna").await, server.user("ben").await);
@@ -270,7 +270,7 @@ async fn a_group_is_found_again_and_can_be_left() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_i_like_is_the_same_on_all_my_devices_and_nobody_elses_business() {
+async fn own_settings_of_a_room_are_the_same_on_all_devices_and_visible_to_nobody_else() {
     let server = TestServer::start().await;
     let (anna, ben) = (server.user("anna").await, server.user("ben").await);
     let room = room(&anna, "open", "Tea").await;
@@ -292,7 +292,7 @@ async fn what_i_like_is_the_same_on_all_my_devices_and_nobody_elses_business() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_removed_room_comes_back_with_everything_that_was_in_it() {
+async fn a_restored_room_has_everything_that_was_in_it() {
     let server = TestServer::start().await;
     let chief = server.admin().await;
     let (anna, ben) = (server.user("anna").await, server.user("ben").await);
@@ -329,7 +329,7 @@ async fn a_removed_room_comes_back_with_everything_that_was_in_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_admin_of_the_server_runs_rooms_but_reads_none_he_is_not_in() {
+async fn an_administrator_manages_rooms_but_reads_only_those_they_are_in() {
     let server = TestServer::start().await;
     let chief = server.admin().await;
     let (anna, ben) = (server.user("anna").await, server.user("ben").await);
@@ -350,7 +350,7 @@ async fn an_admin_of_the_server_runs_rooms_but_reads_none_he_is_not_in() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_directory_is_paged_and_searched_and_shows_no_closed_doors() {
+async fn the_directory_is_paged_and_searched_and_lists_no_closed_rooms() {
     let server = TestServer::start().await;
     let (anna, ben) = (server.user("anna").await, server.user("ben").await);
     for n in 0..7 {

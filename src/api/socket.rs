@@ -126,7 +126,7 @@ impl Handover {
             uid,
             session: self.session.id,
             checked_at: self.session.asked_at,
-            admin: self.session.admin,
+            is_admin: self.session.admin,
             rights: if self.session.scope.writes() { Rights::Write } else { Rights::Read },
             status: self.session.status.clone(),
             hello: Bytes::from_owner(Hello { frame: hello, _reservation: reservation }),

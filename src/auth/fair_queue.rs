@@ -191,7 +191,7 @@ impl Ring {
         let Some(longest) = longest.filter(|queue| queue.len() > from_here + 1) else {
             return false;
         };
-        // Dropping it tells who waits there.
+        // Dropping the sender ends that wait with an error.
         longest.pop_back();
         self.waiting = self.waiting.saturating_sub(1);
         true

@@ -1,4 +1,4 @@
-//! Invite links: a secret that lets a stranger register and opens rooms to whoever has it.
+//! Invite links: a secret that lets its holder register and join rooms.
 //!
 //! A link is worth what its maker may do now: it ends with the maker's account, and with the right
 //! to invite.
@@ -20,14 +20,14 @@ pub struct InviteWish<'a> {
     pub label: &'a str,
     /// The rooms it opens.
     pub rooms: &'a [RoomId],
-    /// How long it is good; for ever if not said.
+    /// How long it is good; without an end if not set.
     pub lives: Option<Duration>,
-    /// How many people it lets in; all if not said.
+    /// How many people may use it; any number if not set.
     pub uses_max: Option<i32>,
 }
 
 impl Auth {
-    /// A new link of a user, or of the operator; its secret, told this once.
+    /// A new link of a user, or of the operator; its secret, which is shown only once.
     ///
     /// # Errors
     /// `conflict` if the maker has too many, `rate_limited`, `unavailable`.
@@ -67,8 +67,8 @@ impl Auth {
         self.good_link(peer, found.ok_or_else(spent))
     }
 
-    /// Uses the link of this secret for a user. However often and at once it is asked for, one use is
-    /// counted; whether this call counted it is told.
+    /// Uses the link of this secret for a user; the link, and whether this call counted a use. Repeated calls, also at
+    /// the same time, count one use.
     ///
     /// # Errors
     /// `not_found` if somebody else had the last one, `rate_limited`, `unavailable`.

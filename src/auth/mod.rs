@@ -1,8 +1,8 @@
 //! Who you are: passwords, sessions, tokens, rate limits.
 //!
 //! The server never sees a password. A client sends AUTH, which costs it a million rounds; the
-//! server stretches that with Argon2id and keeps a verifier of the result (`e2ee.md` 4.2, 4.3).
-//! Whoever knows it gets a token of 256 random bits, of which only the SHA-256 is stored.
+//! server hashes that with Argon2id and stores a verifier of the result (`e2ee.md` 4.2, 4.3).
+//! A client that knows it gets a token of 256 random bits, of which only the SHA-256 is stored.
 
 mod attempt_queue;
 mod credentials;

@@ -30,7 +30,7 @@ pub enum Proof {
 
 /// A password that waits to be committed.
 pub struct Prepared {
-    /// The secret by which it is found, told this once.
+    /// The secret by which it is found, shown only once.
     pub pending: String,
     /// What the client's new wrapping key needs, base64url.
     pub share: String,
@@ -78,8 +78,7 @@ impl Auth {
         self.login_throttle.guard(account, peer, by, checking).await
     }
 
-    /// Keeps a new password for as long as the client needs to wrap its keys, in the place of
-    /// another one that waited.
+    /// Stores a pending password until the client has wrapped its keys, and replaces an earlier pending one.
     ///
     /// # Errors
     /// `bad_credentials`, `not_found` for a ticket that is not good, `bad_request`, `rate_limited`.

@@ -1,7 +1,7 @@
 //! Argon2id of AUTH, away from the async threads and bounded in number.
 //!
-//! One computation takes 64 MiB and a tenth of a second, so at most as many run as there are cores;
-//! the others wait, networks in turns, and a queue that is too long is refused rather than grown.
+//! One computation takes 64 MiB and a tenth of a second, so at most as many run as there are cores. The others wait in
+//! a queue that is fair between networks and bounded: what does not fit is refused.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use super::fair_queue::{Bounds, Client, FairQueue, QueueLoad};
 use crate::base::error::{Error, Result};
 use crate::base::limits::auth as limits;
 use crate::base::random;
-use crate::base::runtime::in_background;
+use crate::base::runtime::{cores, in_background};
 use crate::e2ee::account::{Stretched, stretch};
 use crate::store::accounts::{AuthSlot, StretchParams};
 
@@ -83,10 +83,6 @@ impl PasswordHasher {
         let stretched = self.hash(new.auth, stretch, client).await?;
         Ok((AuthSlot { kdf: new.kdf, stretch, verifier: stretched.verifier }, stretched.share))
     }
-}
-
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, |n| n.get())
 }
 
 impl Default for PasswordHasher {

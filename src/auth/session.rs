@@ -24,9 +24,9 @@ pub struct Session {
     pub scope: Scope,
     /// When it ends for good, if it does.
     pub expires_at: Option<i64>,
-    /// What the user chose to be seen as when the session was looked up.
+    /// The status the user had chosen when the session was read.
     pub status: Status,
-    /// When the store was asked for it.
+    /// When it was read from the store.
     pub asked_at: Instant,
 }
 

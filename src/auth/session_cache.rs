@@ -93,7 +93,7 @@ impl SessionCache {
         now
     }
 
-    /// Whether the session has not been ended here, nor its user shut out, since it was looked up.
+    /// Whether the session has not been ended here, nor its user shut out, since it was read.
     pub fn is_live(&self, session: &Session) -> bool {
         let inner = self.inner.lock_unpoisoned();
         !inner.ended.contains_key(&session.id)

@@ -1,5 +1,5 @@
-//! Sessions of users: finding one by its token, ending some or all. Whoever ends sessions here also closes their sockets;
-//! that is the caller's work.
+//! Sessions of users: finding one by its token, ending some or all. The caller closes the sockets of the sessions that
+//! end here.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -72,18 +72,12 @@ impl Auth {
         Ok(was_there)
     }
 
-    /// Ends a user's sessions but one, and with `tokens_too` the personal access tokens; which ones.
-    /// Their sockets are the caller's matter.
+    /// Ends the other sessions of a user, but not the personal access tokens; which ones.
     ///
     /// # Errors
     /// `unavailable`: then they live on.
-    pub async fn end_sessions(
-        &self,
-        uid: Uid,
-        except: Option<SessionId>,
-        tokens_too: bool,
-    ) -> Result<Vec<SessionId>> {
-        let ended = self.store.end_sessions(uid, except, tokens_too).await?;
+    pub async fn end_other_sessions(&self, uid: Uid, own: SessionId) -> Result<Vec<SessionId>> {
+        let ended = self.store.end_other_sessions(uid, own).await?;
         self.sessions.end(&ended);
         Ok(ended)
     }
@@ -99,20 +93,19 @@ impl Auth {
         Ok(ended)
     }
 
-    /// Looks a user up anew at the next request: name or status have changed.
+    /// Reads a user from the store again at the next request, because the name or the status has changed.
     pub fn forget(&self, uid: Uid) {
         self.sessions.forget(uid);
     }
 
-    /// The same for a user who was shut out or has other rights: also a socket that is being opened
-    /// right now with what was looked up before is closed. Open ones are the caller's matter: those that
-    /// were looked up no later than the moment this returns.
+    /// The same for a user who was shut out or has other rights. A socket that is being opened with a session read
+    /// before is closed, too. The caller closes the open ones: those whose session was read no later than the returned
+    /// moment.
     pub fn shut(&self, uid: Uid) -> Instant {
         self.sessions.shut(uid)
     }
 
-    /// Ends sessions and tokens that have come to their end; which ones. Their sockets are the
-    /// caller's matter.
+    /// Ends sessions and tokens that have come to their end; which ones.
     ///
     /// # Errors
     /// `unavailable`: then they are ended by the next attempt, and open nothing until then.

@@ -41,7 +41,7 @@ pub struct SignedIn {
     pub uid: Uid,
     /// What the client's wrapping key needs, base64url.
     pub share: String,
-    /// The session's token, told this once.
+    /// The session's token, which is shown only once.
     pub token: String,
     /// The cookie by which the browser shows from now on that it has signed in before.
     pub device_cookie: String,

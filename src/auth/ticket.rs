@@ -11,7 +11,7 @@ use crate::base::principal::Principal;
 use crate::base::time::{millis, now_ms};
 use crate::store::accounts::{NewTicket, NewUser, TicketRecord, UserRow};
 
-/// A ticket, told this once.
+/// A ticket, which is shown only once.
 pub struct IssuedTicket {
     /// The secret.
     pub ticket: String,
@@ -73,7 +73,7 @@ impl Auth {
         )
     }
 
-    /// Counts links that are not good: whoever holds a good one is held up by nobody's guesses.
+    /// Counts links that are not good. A good one never counts, so guesses of others do not slow down its holder.
     ///
     /// # Errors
     /// `rate_limited` instead of one `not_found` too many.

@@ -19,14 +19,14 @@ pub struct TokenWish<'a> {
     pub label: &'a str,
     /// What it may do.
     pub scope: Scope,
-    /// How long it is good; for ever if not said.
+    /// How long it is good; without an end if not set.
     pub lives: Option<Duration>,
 }
 
-/// A new token, told this once.
+/// A new token, which is shown only once.
 #[derive(Debug)]
 pub struct IssuedToken {
-    /// By which it is listed and revoked.
+    /// The id by which it is listed and revoked.
     pub id: SessionId,
     /// The secret.
     pub token: String,
@@ -53,7 +53,7 @@ impl Auth {
             let sentence = "Only admins of the server may make tokens for administration.";
             return Err(Error::new(Code::Forbidden, sentence));
         }
-        self.keep_token(by.uid, Some(by.id), wish).await
+        self.store_token(by.uid, Some(by.id), wish).await
     }
 
     /// A token for a user by name, for the operator's shell.
@@ -64,10 +64,10 @@ impl Auth {
         let found = self.store.user_named(&names::key(username)).await?;
         let uid = found
             .ok_or_else(|| Error::new(Code::NotFound, format!("There is no user {username}.")))?;
-        self.keep_token(uid, None, wish).await
+        self.store_token(uid, None, wish).await
     }
 
-    async fn keep_token(
+    async fn store_token(
         &self,
         uid: Uid,
         asking: Option<SessionId>,

@@ -1,9 +1,9 @@
-//! What one user may take of the server, over all connections and calls together.
+//! Rate limits of one user over all connections and calls together.
 //!
-//! A limit of one connection or of one address does not hold a user who has many of them. So each user
-//! has an [`Allowance`], which every connection and every call of that user shares. Taking from it is one
-//! atomic number per bucket: shards and HTTP take from the same one without a lock. The table of
-//! allowances is asked when a connection or a call begins, never for a delivery.
+//! A limit of one connection or of one address does not stop a user who has many of them. So each user has an
+//! [`Allowance`], which all connections and calls of that user share. It has one atomic number for each bucket, so shards
+//! and HTTP take from it without a lock. The table of allowances is read when a connection or a call begins, never for a
+//! delivery.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -109,7 +109,7 @@ impl Allowance {
         })
     }
 
-    /// One more change that everybody is told who shares a room with the user.
+    /// One more change that is sent to everybody who shares a room with the user.
     ///
     /// # Errors
     /// `rate_limited` with the time until there is enough.

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 
+use rand::rngs::SysError;
 use serde::Serialize;
 
 use super::limits::rooms::RETRY_MS;
@@ -93,7 +94,7 @@ pub enum Outage {
 }
 
 impl Outage {
-    /// What clients and operators are told.
+    /// The sentence for clients and operators.
     pub fn sentence(self) -> &'static str {
         match self {
             Self::Unreachable => "The server cannot reach its database right now.",
@@ -184,6 +185,13 @@ impl Error {
     /// When to try again, in milliseconds.
     pub fn retry_ms(&self) -> Option<u32> {
         self.detail.retry_ms
+    }
+}
+
+/// Without randomness nothing secret can be made.
+impl From<SysError> for Error {
+    fn from(error: SysError) -> Self {
+        Self::internal(error)
     }
 }
 

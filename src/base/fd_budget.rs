@@ -16,7 +16,7 @@ pub struct FdBudget {
     pub own: usize,
     /// WebSockets that fit.
     pub fits: usize,
-    /// WebSockets at once: what fits, unless told to be fewer.
+    /// WebSockets at once: as many as fit, or fewer if fewer are wanted.
     pub websockets: usize,
     /// Sockets of all kinds at once, refusals apart.
     pub sockets: usize,
@@ -44,7 +44,7 @@ impl FdBudget {
         Self::of(limit(), shards, wanted)
     }
 
-    /// Says how many connections fit, and when that is fewer than was asked for.
+    /// Logs how many connections fit, and a warning if that is fewer than were wanted.
     pub fn announce(&self, wanted: Option<usize>) {
         let Self { limit, fits, websockets, .. } = self;
         tracing::info!("room for {websockets} connections, with {limit} descriptors");

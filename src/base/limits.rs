@@ -43,13 +43,13 @@ pub mod http {
     pub const HEAD: usize = 64 * 1024;
     /// Header fields; more is 431.
     pub const HEADERS: usize = 100;
-    /// Chunk extensions a line, and in total.
+    /// Chunk extensions of one line.
     pub const CHUNK_EXTENSION: usize = 256;
     /// Chunk extensions of a whole body.
     pub const CHUNK_EXTENSIONS: usize = 4 * 1024;
     /// Trailers of a chunked body.
     pub const TRAILERS: usize = 8 * 1024;
-    /// What a request may have sent before it is accounted for.
+    /// Bytes of a request that are not accounted for yet.
     pub const UNACCOUNTED: usize = 16 * 1024;
     /// Body of a JSON request unless its route says otherwise.
     pub const BODY: usize = 64 * 1024;
@@ -57,17 +57,17 @@ pub mod http {
     pub const HEAD_DEADLINE: Duration = Duration::from_secs(20);
     /// From the head to the end of the body.
     pub const BODY_DEADLINE: Duration = Duration::from_secs(40);
-    /// Keep-alive without a request.
+    /// How long a connection is kept without a request.
     pub const IDLE: Duration = Duration::from_secs(90);
-    /// One response.
+    /// Writing one response.
     pub const WRITE_DEADLINE: Duration = Duration::from_secs(10);
-    /// Reading after an error response before the close.
+    /// Reading on after the last response before the close.
     pub const LINGER: Duration = Duration::from_secs(2);
     /// Bytes of one such read.
     pub const LINGER_READ: usize = 1_024;
-    /// Bytes the kernel takes for a connection, also a WebSocket, and cannot send yet: what is more
-    /// waits where it is accounted for. Less would call a client lagging that reads nothing for a moment
-    /// while thousands of small frames come.
+    /// Bytes of a connection, also of a WebSocket, that the kernel takes before it can send them. What is more
+    /// waits where it is accounted for. With less, a client that reads nothing for a moment would count as
+    /// lagging while thousands of small frames are sent to it.
     pub const UNSENT: u32 = 1024 * 1024;
     /// Connections the kernel holds before they are accepted.
     pub const BACKLOG: i32 = 4096;
@@ -75,7 +75,7 @@ pub mod http {
     pub const CONNECTIONS: usize = 16_384;
     /// The same from one client (an IPv4 address or an IPv6 /64; see `net`).
     pub const CONNECTIONS_PER_ADDRESS: usize = 256;
-    /// A connection without a request for so long gives way to a new one when there are too many.
+    /// A connection that has been idle for so long gives way to a new one when there are too many.
     pub const GIVES_WAY: Duration = Duration::from_millis(250);
     /// Connections of one client that wait for a permit when it has as many as it may.
     pub const WAITING_PER_ADDRESS: usize = 1_024;
@@ -102,7 +102,7 @@ pub mod http {
     /// What one client may spend on requests at once. An office of two hundred that loads the page and
     /// signs in on a Monday morning spends some ninety thousand in a minute.
     pub const BURST: u32 = 100_000;
-    /// What comes back of it in a second.
+    /// How much of it comes back in a second.
     pub const RATE: u32 = 1_000;
     /// Cost of a request that is answered from memory.
     pub const COST_LIGHT: u32 = 1;
@@ -112,13 +112,13 @@ pub mod http {
     pub const COST_CALL: u32 = 10;
     /// Cost of `/metrics` and `/ready`.
     pub const COST_HEAVY: u32 = 100;
-    /// Before a request that is beyond the rate is refused, its connection waits at most so long.
+    /// How long the refusal of a request beyond the rate is delayed at most.
     pub const RATE_PAUSE: Duration = Duration::from_secs(1);
     /// Requests of one client that are served at the same time.
     pub const AT_ONCE: usize = 64;
     /// How long one more waits for a slot.
     pub const AT_ONCE_WAIT: Duration = Duration::from_secs(10);
-    /// Clients whose spending is remembered.
+    /// Clients whose spending is remembered at once.
     pub const CLIENTS: usize = 100_000;
     /// Between two lines in the log about requests that were refused for their origin or host.
     pub const REFUSALS_LOGGED: Duration = Duration::from_secs(60);
@@ -713,13 +713,13 @@ pub mod users {
 /// What the process may have open (`descriptors`).
 pub mod descriptors {
     use super::Duration;
-    /// For files, listeners, pipes and the runtime; the database's connections come on top.
+    /// For files, listeners, pipes and the runtime. Connections to the database are extra.
     pub const FILES: usize = 32;
-    /// Most descriptors that WebSockets leave to HTTP; of few, they leave a quarter.
+    /// Descriptors that WebSockets leave to HTTP; a quarter of them if there are few.
     pub const HTTP: usize = 512;
     /// A server with room for fewer connections warns at its start.
     pub const FEW: usize = 1_000;
-    /// Until the next attempt to accept when there is not a descriptor left.
+    /// Until the next attempt to accept when no descriptor is left.
     pub const PAUSE: Duration = Duration::from_millis(50);
     /// Between two lines in the log that say so.
     pub const FAILURES_LOGGED: Duration = Duration::from_secs(10);

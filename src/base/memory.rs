@@ -1,13 +1,13 @@
 //! One budget of memory for everything that waits for clients.
 //!
-//! The budget is split into one share for each [`Kind`] of buffer, so that what one kind takes cannot be
-//! missed by another: unread history pages never keep a message from being delivered. Of each share one
-//! user (or one address, for requests without a user) may hold a fixed part.
+//! The budget is split into one share for each [`Kind`] of buffer, so that no kind takes memory from another: unread
+//! history pages never delay a message. One user (or one address, for requests without a user) may hold a fixed part of
+//! each share.
 //!
-//! There are two ways to account. Whoever makes a large buffer on request [reserves](MemoryBudget::reserve)
-//! it first and can be refused; the [`Reservation`] gives the bytes back when it is dropped. Whoever grows
-//! small buffers all the time (a delivery thread, a room) counts for itself and [charges](MemoryBudget::charge)
-//! the difference now and then; it looks at [`MemoryBudget::excess`] and gives up what it can do without.
+//! There are two ways to account. Code that makes a large buffer on request [reserves](MemoryBudget::reserve) it first
+//! and can be refused; the [`Reservation`] gives the bytes back when it is dropped. Code that grows small buffers all the
+//! time (a delivery thread, a room) counts by itself and [charges](MemoryBudget::charge) the difference now and then; it
+//! reads [`MemoryBudget::excess`] and frees what it can do without.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -30,7 +30,7 @@ pub enum Kind {
     RoomLogs,
     /// Slices of replays on their way to their reader.
     Replays,
-    /// Newest events of rooms, kept for readers who come back.
+    /// Newest events of rooms, kept for readers that come back.
     ReplayBuffers,
     /// HTTP responses until they are written.
     Answers,
@@ -62,7 +62,7 @@ pub enum Holder {
 }
 
 impl Holder {
-    /// Whoever asks from there.
+    /// The holder for requests from this address.
     pub fn of(peer: SocketAddr) -> Self {
         Self::Address(client_prefix(peer.ip()))
     }

@@ -11,7 +11,7 @@ pub struct Usage {
     pub rss: u64,
 }
 
-/// Looks at a process. None: it is gone, or it may not be looked at.
+/// Reads the usage of a process; nothing if it is gone or may not be read.
 pub fn of(pid: u32) -> Option<Usage> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;

@@ -1,18 +1,16 @@
-//! Randomness of the operating system. It is good enough for secrets, and nothing here is asked for so often
-//! that a generator of our own would be worth its state.
+//! Randomness of the operating system. It is good enough for secrets, and it is needed too rarely for a generator with
+//! state of its own.
 
 use rand::TryRng as _;
-use rand::rngs::SysRng;
-
-use super::error::{Error, Result};
+use rand::rngs::{SysError, SysRng};
 
 /// Bytes that nobody can guess.
 ///
 /// # Errors
-/// `internal` if the system has no randomness.
-pub fn bytes<const N: usize>() -> Result<[u8; N]> {
+/// The system has no randomness.
+pub fn bytes<const N: usize>() -> Result<[u8; N], SysError> {
     let mut bytes = [0; N];
-    SysRng.try_fill_bytes(&mut bytes).map_err(Error::internal)?;
+    SysRng.try_fill_bytes(&mut bytes)?;
     Ok(bytes)
 }
 

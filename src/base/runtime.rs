@@ -1,7 +1,7 @@
 //! Runtimes with threads of their own, and threads in the background: what floods HTTP or takes a core for long
 //! does not starve the rooms.
 //!
-//! A socket is driven by the runtime it was opened in, whoever uses it. So what a runtime depends on,
+//! A socket is driven by the runtime in which it was opened, also if another one uses it. So what a runtime depends on,
 //! such as its connections to the database, must be opened [`inside`] it.
 
 use std::future::Future;
@@ -47,10 +47,15 @@ impl Drop for OwnThreads {
     }
 }
 
-/// Lets the calling thread give way to those that answer people, for good. What takes a core for long calls
-/// it first: one who signs in again and again then costs others little of their time.
+/// How many cores this process may use.
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, |n| n.get())
+}
+
+/// Lowers the priority of the calling thread for good. Long computations call it first, so that somebody who signs in
+/// again and again costs others little time.
 pub fn in_background() {
-    // Only threads of more weight are refused, and a thread that keeps its priority is merely less polite.
+    // Lowering is always allowed; a thread that keeps its priority does no harm.
     let _ = rustix::process::setpriority_process(None, BACKGROUND);
 }
 

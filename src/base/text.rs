@@ -1,4 +1,4 @@
-//! Text that people give: bounded in characters, without anything that is no text.
+//! Text from people: bounded in characters, without characters that are not text.
 
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
@@ -56,8 +56,8 @@ pub fn user_name(username: &str) -> Result<String> {
     Ok(crate::base::names::key(username))
 }
 
-/// Nothing to be seen, or only its effect on others: what turns the direction of writing, blanks
-/// without width, fillers. With them one name can look like another one, or like nothing. The joiners
+/// Whether a character is invisible: marks that change the direction of writing, blanks without width, fillers. With
+/// them one name can look like another one, or like nothing. The joiners
 /// (200C, 200D) are needed by emoji and by some scripts, and stay.
 fn is_unseen(c: char) -> bool {
     matches!(

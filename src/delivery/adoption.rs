@@ -40,7 +40,7 @@ pub struct NewChat {
     /// When the session was looked up.
     pub checked_at: Instant,
     /// Whether the user is an admin of the server.
-    pub admin: bool,
+    pub is_admin: bool,
     /// What the commands of the connection may do.
     pub rights: Rights,
     /// The presence the user has chosen.

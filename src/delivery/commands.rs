@@ -109,7 +109,7 @@ fn carry_out(
         Command::Read { room, seq } => (room, RoomCommand::Read { seq }),
     };
     let allowance = chat.allowance.clone();
-    let sender = Sender { conn, uid: chat.uid, is_admin: chat.admin, id, allowance };
+    let sender = Sender { conn, uid: chat.uid, is_admin: chat.is_admin, id, allowance };
     reserve_permit(room, Post { sender, command }, rooms)
 }
 
@@ -120,7 +120,7 @@ fn count_subscription(room: RoomId, chat: &mut Chat, rooms: &Rooms) -> Result<()
     if chat.subscriptions.len() + pending >= limits::SUBSCRIPTIONS {
         return Err(Error::new(Code::TooLarge, "This connection follows too many rooms."));
     }
-    let by = Principal::User { uid: chat.uid, is_admin: chat.admin };
+    let by = Principal::User { uid: chat.uid, is_admin: chat.is_admin };
     let is_visible = rooms.visible(by, room).is_ok();
     chat.pending_subscriptions += u16::from(is_visible);
     Ok(())

@@ -53,7 +53,7 @@ pub(super) struct Chat {
     pub session: SessionId,
     /// When the session was looked up.
     pub checked_at: Instant,
-    pub admin: bool,
+    pub is_admin: bool,
     pub rights: Rights,
     /// Rooms whose `activity` it gets.
     pub member_of: Vec<RoomId>,

@@ -23,39 +23,29 @@ impl Shard {
             }
             Delivery::Reply(conn, payload) => self.reply(conn, &payload),
             Delivery::Subscribed(conn, room) => {
-                if let Some(slot) = self.find(conn) {
-                    self.subscribe(slot, room);
-                }
+                self.with(conn, |shard, slot| shard.subscribe(slot, room))
+            }
+            Delivery::Unsubscribed(conn, room, answer) => {
+                self.with(conn, |shard, slot| shard.unsubscribe(slot, room));
+                self.reply(conn, &answer);
+            }
+            Delivery::NotSubscribed(conn, answer) => {
+                self.with(conn, Self::subscription_decided);
+                self.reply(conn, &answer);
             }
             Delivery::Replayed(conn, room, payloads) => {
-                if let Some(slot) = self.find(conn) {
-                    self.queue_replay(slot, room, payloads);
-                }
+                self.with(conn, |shard, slot| shard.queue_replay(slot, room, payloads));
             }
             Delivery::Resume(conn, replay, kept) => {
-                if let Some(slot) = self.find(conn) {
-                    self.queue_missed(slot, *replay, kept);
-                }
+                self.with(conn, |shard, slot| shard.queue_missed(slot, *replay, kept));
             }
             Delivery::Slice(conn, slice) => {
                 // It was sent to one shard, so this is the only one.
-                if let (Some(slot), Some(slice)) = (self.find(conn), Arc::into_inner(slice)) {
-                    self.queue_slice(slot, slice);
+                if let Some(slice) = Arc::into_inner(slice) {
+                    self.with(conn, |shard, slot| shard.queue_slice(slot, slice));
                 }
             }
             Delivery::Changed(room, mids) => self.note_changed(room, &mids),
-            Delivery::NotSubscribed(conn, payload) => {
-                if let Some(slot) = self.find(conn) {
-                    self.subscription_decided(slot);
-                    self.reply(conn, &payload);
-                }
-            }
-            Delivery::Unsubscribed(conn, room, payload) => {
-                if let Some(slot) = self.find(conn) {
-                    self.unsubscribe(slot, room);
-                    self.reply(conn, &payload);
-                }
-            }
             Delivery::ToUser(uid, payload) => {
                 let bytes = frame::text(&payload);
                 for slot in self.open_slots(uid) {
@@ -74,6 +64,13 @@ impl Shard {
             }
             Delivery::RoomClosed(room) => self.close_room(room),
             Delivery::Revoke(target, until) => self.revoke(target, until),
+        }
+    }
+
+    /// Does something with the connection that `conn` names, if it is still open.
+    fn with(&mut self, conn: ConnRef, change: impl FnOnce(&mut Self, usize)) {
+        if let Some(slot) = self.find(conn) {
+            change(self, slot);
         }
     }
 
@@ -100,9 +97,7 @@ impl Shard {
     }
 
     fn reply(&mut self, conn: ConnRef, payload: &Payload) {
-        if let Some(slot) = self.find(conn) {
-            self.push(slot, &frame::text(payload));
-        }
+        self.with(conn, |shard, slot| shard.push(slot, &frame::text(payload)));
     }
 
     fn close_room(&mut self, room: RoomId) {

@@ -4,18 +4,21 @@
 //! PostgreSQL, HTTP and Argon2 never run here. A delivery costs a share of one vectored write; an idle
 //! connection costs about half a kilobyte here, and what the kernel keeps.
 //!
-//! The way of a message from a socket to a room, and from a room to the sockets:
+//! The way of a message from a socket to its room, and from the room to the sockets of its members:
 //!
-//! - [`read`](mod@read) reads bytes and cuts them into frames; [`commands`] parses a command, checks its
-//!   rate ([`command_rate`]) and reserves a permit in the inbox of its room. A full inbox pauses the
-//!   connection, so the pressure reaches TCP.
-//! - [`deliver`] takes what rooms publish out of one ordered queue ([`crate::rooms::publisher`]) and appends
-//!   events to the [`room_feed`] of their room, whose [`frame_log`] holds them encoded.
-//! - [`sweep`] passes over the subscribers of that feed, and [`write`](mod@write) gives each one everything
-//!   since its cursor, after what waits for that connection alone ([`send_queue`]).
+//! 1. `read.rs` (`Shard::read`) reads bytes and cuts them into frames.
+//! 2. `commands.rs` (`Shard::handle_text`) parses a command, checks the rates (`command_rate.rs`) and reserves a
+//!    permit in the inbox of the room. If the inbox is full the connection is paused, and the pressure reaches
+//!    TCP. `Shard::send_accepted` sends all commands of a turn to their rooms together.
+//! 3. `deliver.rs` (`Shard::deliver`) handles what rooms send, which comes in one ordered queue
+//!    ([`crate::rooms::publisher`]). `Shard::publish` appends events to the log (`frame_log.rs`) of the room on this
+//!    shard (`room_feed.rs`) and marks the room for the sweep.
+//! 4. `sweep.rs` passes over the subscribers of the room, and `write.rs` writes everything since its cursor to
+//!    each one, behind what waits for that connection alone (`send_queue.rs`).
 //!
-//! Around that: [`subscriptions`] and [`replays`] say who gets what, [`close`] and [`timers`] end
-//! connections, [`shedding`] keeps to the budget of memory, [`counters`] count.
+//! `shard.rs` has the loop of the thread. `subscriptions.rs`, `replays.rs` and `activity.rs` decide what a
+//! connection gets, `close.rs` and `timers.rs` end connections, `shedding.rs` keeps to the budget of memory, and
+//! `transport.rs` is the socket itself.
 
 mod activity;
 mod adoption;

@@ -302,7 +302,7 @@ impl Shard {
             uid: chat.uid,
             session: chat.session,
             checked_at: chat.checked_at,
-            admin: chat.admin,
+            is_admin: chat.is_admin,
             rights: chat.rights,
             unnamed_rooms: unnamed.iter().rev().copied().collect(),
             member_of: chat.rooms,

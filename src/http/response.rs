@@ -57,8 +57,9 @@ impl Response {
             #[serde(flatten)]
             detail: Detail,
         }
-        // When to try again is said by the header below.
-        let detail = Detail { retry_ms: None, ..error.detail() };
+        // A header says when to try again.
+        let mut detail = error.detail();
+        detail.retry_ms = None;
         let body = ErrorBody { code: error.code().as_str(), message: error.message(), detail };
         let body = json!({"error": body});
         let response = Self::new(status, "application/json", body.to_string())

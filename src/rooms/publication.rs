@@ -1,4 +1,4 @@
-//! What a room publishes, and whom it answers.
+//! Publications of a room, and the connections that are answered.
 
 use bytes::Bytes;
 
@@ -9,9 +9,9 @@ use crate::base::ids::{RoomId, Uid};
 pub struct ConnRef {
     /// The shard that owns it.
     pub shard: u16,
-    /// Its place there.
+    /// Its slot there.
     pub slot: u32,
-    /// Guards against a reused place.
+    /// Distinguishes it from others that have had the same slot.
     pub generation: u32,
 }
 
@@ -25,13 +25,13 @@ pub struct Publication {
     pub room: RoomId,
     /// Encoded events, in `seq` order.
     pub events: Vec<Payload>,
-    /// Set when durable messages are among them: what members who do not follow the room hear.
+    /// What changed, for members who do not follow the room; present if the events are durable.
     pub activity: Option<Activity>,
-    /// More of this room is in its inbox and follows within a commit. A hint: it may be refused yet.
+    /// Whether more waits in the inbox of the room and will probably follow within a commit.
     pub more_follows: bool,
 }
 
-/// What changed, for members who do not follow the room. Coalesced by the shard.
+/// What changed, for members who do not follow the room. The shard coalesces it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Activity {
     /// The room's newest `seq`.

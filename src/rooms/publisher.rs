@@ -1,7 +1,7 @@
-//! Hands what rooms have to say to those who need it: the shards, and every further sink.
+//! Hands the publications of rooms to the shards and to every further sink.
 //!
-//! Each of them has one ordered, bounded queue. A room waits for a place in it, so whoever falls behind slows
-//! the rooms and is never skipped.
+//! Each of them has one ordered, bounded queue. A room waits for space in it, so a consumer that falls behind slows
+//! the rooms and misses nothing.
 
 use std::sync::Arc;
 
@@ -32,7 +32,7 @@ impl ShardQueue {
         Self { tx, wake }
     }
 
-    /// Waits for a place in the queue, so that a shard that falls behind slows the room.
+    /// Waits for space in the queue, so that a shard that falls behind slows the room.
     pub async fn send(&self, delivery: Delivery) -> Result<(), ShardGone> {
         self.tx.send(delivery).await.map_err(|_| ShardGone)?;
         (self.wake)();

@@ -56,7 +56,7 @@ impl RecentMessages {
         }
     }
 
-    /// What of others is unread for `uid`, who has read up to `read`. People in `blocked` cannot mention `uid`;
+    /// Counts the messages of others that are unread for `uid`, who has read up to `read`. People in `blocked` cannot mention `uid`;
     /// that is decided here, each time, so that it holds as long as the block does.
     pub fn unread(&self, uid: Uid, read: u64, blocked: Option<&HashMap<Uid, i64>>) -> Unread {
         let counts = |message: &RecentMessage| {

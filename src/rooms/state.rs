@@ -128,7 +128,7 @@ impl State {
         others.min_by_key(key).map(|(uid, _)| *uid)
     }
 
-    /// What is unread for `uid`, who has read up to `read`.
+    /// Counts what is unread for `uid`, who has read up to `read`.
     pub fn unread(&self, uid: Uid, read: u64) -> Unread {
         self.recent.unread(uid, read, self.blocks.blocked_by(uid).as_deref())
     }

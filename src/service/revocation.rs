@@ -49,7 +49,7 @@ impl Revocation {
     /// # Errors
     /// `unavailable`: then they live on.
     pub async fn end_others(&self, session: &Session) -> Result<()> {
-        let ended = self.auth.end_sessions(session.uid, Some(session.id), false).await?;
+        let ended = self.auth.end_other_sessions(session.uid, session.id).await?;
         self.close_sockets_of(&ended).await;
         Ok(())
     }

@@ -10,7 +10,7 @@ pub mod pool;
 use crate::base::limits::store::RESTORABLE;
 use crate::base::time::millis;
 
-/// How long a removal can be taken back, in milliseconds.
+/// How long a removal can be undone, in milliseconds.
 pub fn restorable_ms() -> i64 {
     millis(RESTORABLE)
 }

@@ -1,4 +1,4 @@
-//! A database as the stores use it: where it is, a bounded pool, and whether it keeps its word.
+//! A database as the stores use it: its address, a bounded pool, and whether it is durable.
 
 use deadpool_postgres::{
     Manager, ManagerConfig, Object, PoolError, RecyclingMethod, Runtime, Timeouts,
@@ -25,8 +25,8 @@ pub struct Database {
 }
 
 impl Database {
-    /// Prepares a pool; connects to nothing yet. Its connections belong to the runtime this is called
-    /// in, whoever asks for them: a flood elsewhere does not make them wait.
+    /// Prepares a pool; connects to nothing yet. Its connections belong to the runtime in which this is called, also if
+    /// another one uses them, so a flood elsewhere does not make them wait.
     ///
     /// # Panics
     /// Outside a tokio runtime.
@@ -43,7 +43,7 @@ impl Database {
             .application_name(APPLICATION)
             .connect_timeout(limits::CONNECT)
             .keepalives_idle(limits::KEEPALIVE)
-            // A host that vanished without a word is noticed by the first unanswered packet.
+            // A host that has vanished is noticed by the first packet without an answer.
             .tcp_user_timeout(limits::STATEMENT)
             .options(options);
         let pool = pool(&config)?;

@@ -541,18 +541,18 @@ const ROOMS: &[Reached] = &[
     ),
     (
         "tests/outage.rs",
-        "a_database_that_hangs_is_given_up_and_what_is_said_again_is_there_once",
+        "a_commit_that_hangs_is_given_up_and_a_message_sent_again_is_stored_once",
         &["store::CONNECT", "rooms::COMMIT"],
     ),
-    ("tests/outage.rs", "a_database_that_hangs_silences_no_room", &["rooms::LOOKUP"]),
+    ("tests/outage.rs", "a_database_that_hangs_stops_no_room", &["rooms::LOOKUP"]),
     (
         "tests/outage.rs",
-        "however_many_ask_whether_it_is_ready_the_stores_are_asked_once",
+        "however_many_clients_ask_for_ready_the_stores_are_queried_once",
         &["store::PROBE"],
     ),
     (
         "tests/outage.rs",
-        "a_full_disk_is_not_ready_and_is_called_by_its_name",
+        "a_full_disk_makes_the_server_not_ready_for_that_reason",
         &["store::PROBE_ROWS"],
     ),
     (

@@ -83,7 +83,7 @@ impl Bench {
             uid: UID,
             session: SessionId(1),
             checked_at: Instant::now(),
-            admin: false,
+            is_admin: false,
             rights: Rights::Write,
             status: impulse::protocol::presence::Status::default(),
             hello: Bytes::from_static(b"hello"),

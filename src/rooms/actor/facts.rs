@@ -201,7 +201,7 @@ impl Facts {
         })
     }
 
-    /// A reaction is taken back.
+    /// A reaction is withdrawn.
     pub fn unreact(&mut self, mid: Mid, target: Mid) -> Changed {
         self.change(mid, |row| {
             row.rev = 1;

@@ -10,9 +10,9 @@
 //! A status text that is set on a connection belongs to the account, too, but a delivery thread does not wait for
 //! a database: the newest status of each user is kept here until it is stored ([`Presence::unsaved_statuses`]).
 
+mod table;
 mod user;
 
-use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard};
 
 use crate::base::error::{Error, Result};
@@ -23,23 +23,8 @@ use crate::protocol::event::Event;
 use crate::protocol::presence::{PresenceState, Status, StatusText};
 use crate::rooms::publication::{ConnRef, Payload};
 
+use table::Table;
 pub use user::PresenceView;
-use user::UserPresence;
-
-#[derive(Debug, Default)]
-struct Table {
-    users: HashMap<Uid, UserPresence>,
-    /// Users of whom something has changed since the last tick.
-    changed: HashSet<Uid>,
-    /// What was published of each user who is not offline.
-    last_published: HashMap<Uid, PresenceView>,
-    /// Users whose status has an end.
-    ending: HashSet<Uid>,
-    /// Statuses that are not stored yet.
-    unsaved: HashMap<Uid, Status>,
-    /// Connections that were reserved and are on their way to a shard.
-    reserved: HashMap<Uid, usize>,
-}
 
 /// Who is online. All calls are short and never wait.
 #[derive(Debug, Default)]
@@ -218,44 +203,6 @@ impl Presence {
 
     fn table(&self) -> MutexGuard<'_, Table> {
         self.table.lock_unpoisoned()
-    }
-}
-
-impl Table {
-    /// A reservation ends. A connection that came without one was not counted.
-    fn release(&mut self, uid: Uid) {
-        if let Some(reserved) = self.reserved.get_mut(&uid) {
-            *reserved -= 1;
-            if *reserved == 0 {
-                self.reserved.remove(&uid);
-            }
-        }
-    }
-
-    fn set_status(&mut self, uid: Uid, status: Status) {
-        let Some(user) = self.users.get_mut(&uid) else { return };
-        match status.until {
-            Some(_) => self.ending.insert(uid),
-            None => self.ending.remove(&uid),
-        };
-        user.status = status;
-        self.changed.insert(uid);
-    }
-
-    /// Ends the statuses whose end has come by `now`.
-    fn end_statuses(&mut self, now: i64) {
-        let has_ended = |uid: &Uid| {
-            let until = self.users.get(uid).and_then(|user| user.status.until);
-            until.is_none_or(|until| until <= now)
-        };
-        let ended: Vec<_> = self.ending.iter().copied().filter(has_ended).collect();
-        for uid in ended {
-            self.set_status(uid, Status::default());
-        }
-    }
-
-    fn view(&self, uid: Uid, now: i64) -> PresenceView {
-        self.users.get(&uid).map_or(PresenceView::OFFLINE, |user| user.view(now))
     }
 }
 

@@ -10,8 +10,8 @@ use tokio_postgres::Transaction;
 
 use super::audit::{self, AuditEntry};
 use super::locks::{Lock, lock};
-use super::sessions::end_sessions;
-use super::tickets::{NewTicket, keep_ticket};
+use super::sessions::{Ending, end_sessions};
+use super::tickets::{NewTicket, store_ticket};
 use super::user_change::{UserChange, apply};
 use super::user_rows::{UserRow, no_user, row_in};
 use super::users::{NewUser, insert_user};
@@ -42,7 +42,7 @@ impl AccountStore {
         let transaction = client.transaction().await.map_err(failed)?;
         let actor = begin(&transaction, by).await?;
         let uid = insert_user(&transaction, new).await?;
-        keep_ticket(&transaction, uid, by.uid(), ticket).await?;
+        store_ticket(&transaction, uid, by.uid(), ticket).await?;
         let detail = json!({"admin": new.is_admin});
         note(&transaction, &actor, "user.create", uid, new.username, &detail).await?;
         let user = row_in(&transaction, uid).await?;
@@ -64,7 +64,7 @@ impl AccountStore {
             let text = "This account is disabled or removed. Please enable or restore it first.";
             return Err(Error::new(Code::Conflict, text));
         }
-        keep_ticket(&transaction, uid, by.uid(), ticket).await?;
+        store_ticket(&transaction, uid, by.uid(), ticket).await?;
         let detail = json!({"compromised": ticket.is_compromised});
         note(&transaction, &actor, "user.reset", uid, &user.username, &detail).await?;
         transaction.commit().await.map_err(failed)
@@ -79,7 +79,7 @@ impl AccountStore {
         let transaction = client.transaction().await.map_err(failed)?;
         let actor = begin(&transaction, by).await?;
         let user = row_in(&transaction, uid).await?;
-        let ended = end_sessions(&transaction, uid, None, false).await?;
+        let ended = end_sessions(&transaction, uid, Ending::Browsers { except: None }).await?;
         if ended.is_empty() {
             return Ok(ended);
         }
@@ -92,7 +92,7 @@ impl AccountStore {
     ///
     /// # Errors
     /// `forbidden` for somebody who may not (any more) and if nobody could administrate any more,
-    /// `conflict` if the user is not as the change needs him, `not_found`.
+    /// `conflict` if a change does not fit the user any more, `not_found`.
     pub async fn change_user(
         &self,
         by: Principal,

@@ -1,10 +1,9 @@
 //! The audit log: who did what to whom, in a chain of hashes.
 //!
-//! Each entry's hash covers the entry and the hash before it, so an entry that was changed, taken
-//! out or put in later no longer fits what follows. Whoever can write the database can still cut off
-//! the end, or compute the whole chain anew: therefore the server logs the newest hash now and then,
-//! where an attacker of the database alone cannot reach it. Appends take turns by a lock of the
-//! transaction, which costs administrators nothing and everybody else nothing at all.
+//! Each entry's hash covers the entry and the hash before it, so an entry that was changed, removed or inserted later no
+//! longer fits what follows. Somebody who can write to the database can still cut off the end or compute the whole chain
+//! anew; therefore the server logs the newest hash now and then, where an attacker of the database alone cannot reach
+//! it. A lock makes appends run one after the other; only administrators wait for it.
 
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -24,7 +23,7 @@ use crate::base::time::now_ms;
 pub struct AuditEntry<'a> {
     /// Who did it; nobody for the command line.
     pub actor: Option<Uid>,
-    /// What he was called then.
+    /// The name they had then.
     pub actor_name: &'a str,
     /// What was done, as a word such as `user.disable`.
     pub action: &'a str,
@@ -47,7 +46,7 @@ pub struct AuditRow {
     pub at: i64,
     /// Who; nobody for the command line.
     pub actor: Option<Uid>,
-    /// What he was called then.
+    /// The name they had then.
     pub actor_name: String,
     /// What was done.
     pub action: String,

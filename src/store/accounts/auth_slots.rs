@@ -72,7 +72,7 @@ pub(super) async fn drop_slot(
     Ok(())
 }
 
-/// Keeps a password in a place that is free.
+/// Stores a slot of a kind that the user does not have.
 pub(super) async fn insert_slot(
     transaction: &Transaction<'_>,
     uid: Uid,

@@ -10,9 +10,9 @@ use crate::base::error::{Code, Error, Result};
 use crate::base::ids::{InviteId, RoomId, Uid};
 use crate::base::time::now_ms;
 
-/// A link to be kept.
+/// A link to be stored.
 pub struct NewInvite<'a> {
-    /// By which it is found.
+    /// The SHA-256 of its secret.
     pub digest: &'a [u8; 32],
     /// Whose it is; the operator's if nobody's.
     pub by: Option<Uid>,
@@ -20,9 +20,9 @@ pub struct NewInvite<'a> {
     pub label: &'a str,
     /// The rooms it opens.
     pub rooms: &'a [RoomId],
-    /// Until when it is good; for ever if not said.
+    /// Until when it is good; without an end if not set.
     pub expires_at: Option<i64>,
-    /// How many people it lets in; all if not said.
+    /// How many people may use it; any number if not set.
     pub uses_max: Option<i32>,
 }
 
@@ -64,7 +64,7 @@ pub struct Invite {
     pub is_revoked: bool,
 }
 
-/// Which links are asked for.
+/// Which links are listed.
 #[derive(Debug, Clone, Default)]
 pub struct InviteFilter {
     /// Only this user's.
@@ -98,7 +98,7 @@ pub(super) const VALID: &str =
 pub(super) const LEFT: &str = "(i.uses_max IS NULL OR i.uses < i.uses_max)";
 
 impl AccountStore {
-    /// Keeps a link, unless its maker has `most` live ones already.
+    /// Stores a link, unless its maker has `most` live ones already.
     ///
     /// # Errors
     /// `conflict`, `unavailable`.

@@ -8,6 +8,7 @@ use crate::base::error::Result;
 
 /// What is done one at a time. The numbers only have to differ.
 #[derive(Debug, Clone, Copy)]
+#[repr(i64)]
 pub(super) enum Lock {
     /// Changes of users by administrators.
     Administration = 0x0061_646d_696e,

@@ -70,7 +70,7 @@ pub struct AccountStore {
     database: Database,
 }
 
-/// What this installation made up at its first start and keeps for ever.
+/// Values that this installation chose at its first start and keeps for ever.
 #[derive(Clone)]
 pub struct Instance {
     /// Its identity in encrypted structures.
@@ -109,7 +109,7 @@ impl AccountStore {
         &self.database
     }
 
-    /// The installation's own values; made by whoever asks first.
+    /// The installation's own values; the first call makes them.
     ///
     /// # Errors
     /// `unavailable`, or no randomness.

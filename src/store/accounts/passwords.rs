@@ -5,7 +5,7 @@
 use tokio_postgres::{Row, Transaction};
 
 use super::auth_slots::{AuthSlot, drop_slot, insert_slot, retire_current, slot};
-use super::sessions::end_sessions;
+use super::sessions::{Ending, end_sessions};
 use super::{AccountStore, failed};
 use crate::base::error::{Code, Error, Result};
 use crate::base::ids::{SessionId, Uid};
@@ -21,15 +21,15 @@ pub struct LoginRecord {
     pub has_joined: bool,
     /// Whether an administrator has shut this account.
     pub is_disabled: bool,
-    /// The current password, so to speak.
+    /// The slot of the current password.
     pub slot: AuthSlot,
 }
 
 /// A password that waits to become the current one.
 pub struct PendingSlot<'a> {
-    /// The password, so to speak.
+    /// The slot of the password.
     pub slot: &'a AuthSlot,
-    /// By which it is found.
+    /// The SHA-256 of its secret.
     pub digest: &'a [u8; 32],
     /// The ticket that allowed it; none if the old password did.
     pub ticket: Option<&'a [u8; 32]>,
@@ -49,10 +49,10 @@ pub struct Switched {
     pub ended: Vec<SessionId>,
 }
 
-/// Who asks for a switch and what shall become of the sessions.
+/// Who switches the password, and which sessions end with it.
 #[derive(Debug, Clone, Copy)]
 pub struct Switch {
-    /// The session that asks, and its user.
+    /// The session that switches it, and its user.
     pub session: Option<(Uid, SessionId)>,
     /// Whether the other browsers are signed out.
     pub sign_out_others: bool,
@@ -86,7 +86,7 @@ impl AccountStore {
         row.as_ref().map(login_record).transpose()
     }
 
-    /// Keeps a password for later, in the place of one that waited before.
+    /// Stores a pending password and replaces an earlier pending one.
     ///
     /// # Errors
     /// `not_found` if the account is not open.
@@ -148,9 +148,9 @@ impl AccountStore {
         let statement = "DELETE FROM accounts.tickets WHERE user_id = $1";
         transaction.execute(statement, &[&uid.0]).await.map_err(failed)?;
         let ended = if is_compromised {
-            end_sessions(&transaction, uid, None, true).await?
+            end_sessions(&transaction, uid, Ending::Everything).await?
         } else if switch.sign_out_others {
-            end_sessions(&transaction, uid, own, false).await?
+            end_sessions(&transaction, uid, Ending::Browsers { except: own }).await?
         } else {
             Vec::new()
         };

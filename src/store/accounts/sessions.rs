@@ -1,5 +1,4 @@
-//! Sessions: browsers that are signed in and personal access tokens, found by the digest of what
-//! they carry.
+//! Sessions of browsers and of personal access tokens, found by the digest of their token.
 
 use tokio_postgres::Transaction;
 
@@ -13,7 +12,7 @@ use crate::protocol::presence::Status;
 
 /// A browser that signs in.
 pub struct NewSession<'a> {
-    /// By which it is found.
+    /// The SHA-256 of its secret.
     pub digest: &'a [u8; 32],
     /// The device.
     pub label: &'a str,
@@ -80,7 +79,7 @@ impl AccountStore {
     ) -> Result<Option<SessionId>> {
         let mut client = self.database.get().await?;
         let transaction = client.transaction().await.map_err(failed)?;
-        hold(&transaction, uid).await?;
+        lock_user(&transaction, uid).await?;
         let row = transaction
             .query_opt(
                 "INSERT INTO accounts.sessions
@@ -108,21 +107,17 @@ impl AccountStore {
         Ok(row.map(|row| SessionId(row.get(0))))
     }
 
-    /// Ends a user's sessions but one, and with `tokens_too` the personal access tokens; which ones.
+    /// Ends the other sessions of a user, but not the personal access tokens; which ones.
     ///
     /// # Errors
     /// `unavailable`: then they live on.
-    pub async fn end_sessions(
-        &self,
-        uid: Uid,
-        except: Option<SessionId>,
-        tokens_too: bool,
-    ) -> Result<Vec<SessionId>> {
+    pub async fn end_other_sessions(&self, uid: Uid, own: SessionId) -> Result<Vec<SessionId>> {
         let mut client = self.database.get().await?;
         let transaction = client.transaction().await.map_err(failed)?;
         let lock = "SELECT 1 FROM accounts.users WHERE id = $1 FOR UPDATE";
         transaction.execute(lock, &[&uid.0]).await.map_err(failed)?;
-        let ended = end_sessions(&transaction, uid, except, tokens_too).await?;
+        let ending = Ending::Browsers { except: Some(own) };
+        let ended = end_sessions(&transaction, uid, ending).await?;
         transaction.commit().await.map_err(failed)?;
         Ok(ended)
     }
@@ -185,8 +180,8 @@ impl AccountStore {
         }))
     }
 
-    /// Notes that a session is in use, and its user here. Two statements, each for itself: whoever
-    /// ends sessions locks user and sessions in the other order.
+    /// Notes that a session and its user were active now. The two statements share no transaction, because ending
+    /// sessions locks the user before the sessions.
     ///
     /// # Errors
     /// `unavailable`.
@@ -267,28 +262,42 @@ impl AccountStore {
     }
 }
 
-/// Whoever changes the password or ends the sessions holds the user's row: the next statement after
-/// this one sees all of what he did, or he sees all of what it does.
-async fn hold(transaction: &Transaction<'_>, uid: Uid) -> Result<()> {
+/// Locks the user's row against a change of the password and against an end of all sessions: the next statement sees all
+/// of such a change, or the change sees all of what the statement does.
+async fn lock_user(transaction: &Transaction<'_>, uid: Uid) -> Result<()> {
     let lock = "SELECT 1 FROM accounts.users WHERE id = $1 FOR SHARE";
     transaction.execute(lock, &[&uid.0]).await.map_err(failed)?;
     Ok(())
 }
 
-/// Ends a user's sessions but one, and with `tokens_too` the personal access tokens; which ones. The
-/// user's row is locked by the caller.
+/// Which sessions of a user end.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Ending {
+    /// The browsers, except this one.
+    Browsers {
+        /// The session that stays.
+        except: Option<SessionId>,
+    },
+    /// The browsers and the personal access tokens.
+    Everything,
+}
+
+/// Ends sessions of a user; which ones. The caller has locked the user's row.
 pub(super) async fn end_sessions(
     transaction: &Transaction<'_>,
     uid: Uid,
-    except: Option<SessionId>,
-    tokens_too: bool,
+    ending: Ending,
 ) -> Result<Vec<SessionId>> {
+    let (except, ends_tokens) = match ending {
+        Ending::Browsers { except } => (except.map(|session| session.0), false),
+        Ending::Everything => (None, true),
+    };
     let rows = transaction
         .query(
             "DELETE FROM accounts.sessions
              WHERE user_id = $1 AND id IS DISTINCT FROM $2 AND (kind = 'browser' OR $3)
              RETURNING id",
-            &[&uid.0, &except.map(|session| session.0), &tokens_too],
+            &[&uid.0, &except, &ends_tokens],
         )
         .await
         .map_err(failed)?;

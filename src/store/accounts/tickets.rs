@@ -1,19 +1,19 @@
 //! Tickets: one-time secrets by which a user who has no password, or forgot it, sets one. Only their
-//! SHA-256 is kept.
+//! SHA-256 is stored.
 
 use tokio_postgres::Transaction;
 use tokio_postgres::types::ToSql;
 
 use super::auth_slots::{drop_slot, retire_current};
-use super::sessions::end_sessions;
+use super::sessions::{Ending, end_sessions};
 use super::{AccountStore, failed};
 use crate::base::error::Result;
 use crate::base::ids::Uid;
 use crate::base::time::now_ms;
 
-/// A ticket to be kept.
+/// A ticket to be stored.
 pub struct NewTicket {
-    /// By which it is found.
+    /// The SHA-256 of its secret.
     pub digest: [u8; 32],
     /// Whether somebody else knows the old password.
     pub is_compromised: bool,
@@ -62,9 +62,9 @@ impl AccountStore {
     }
 }
 
-/// Keeps a ticket of a user in the place of earlier ones. If the old password is in wrong hands it
-/// opens nothing from now on, and the sessions and tokens that were opened with it end.
-pub(super) async fn keep_ticket(
+/// Stores a ticket of a user and removes earlier ones. If somebody else knows the old password, it opens nothing from now
+/// on, and all sessions and tokens end.
+pub(super) async fn store_ticket(
     transaction: &Transaction<'_>,
     uid: Uid,
     issued_by: Option<Uid>,
@@ -75,7 +75,7 @@ pub(super) async fn keep_ticket(
     drop_slot(transaction, uid, "pending").await?;
     if ticket.is_compromised {
         retire_current(transaction, uid).await?;
-        end_sessions(transaction, uid, None, true).await?;
+        end_sessions(transaction, uid, Ending::Everything).await?;
     }
     let statement = "INSERT INTO accounts.tickets
              (digest, user_id, issued_by, is_compromised, created_at, expires_at)

@@ -6,9 +6,9 @@ use crate::base::error::{Code, Error, Result};
 use crate::base::ids::{SessionId, Uid};
 use crate::base::time::now_ms;
 
-/// A personal access token to be kept.
+/// A personal access token to be stored.
 pub struct NewToken<'a> {
-    /// By which it is found.
+    /// The SHA-256 of its secret.
     pub digest: &'a [u8; 32],
     /// What it is for.
     pub label: &'a str,
@@ -16,16 +16,16 @@ pub struct NewToken<'a> {
     pub scope: Scope,
     /// When it ends, if it does.
     pub expires_at: Option<i64>,
-    /// The session that asks for it; none on the command line.
+    /// The session that makes it; none on the command line.
     pub asking: Option<SessionId>,
     /// How many the user may have.
     pub most: i64,
 }
 
 impl AccountStore {
-    /// Keeps a new personal access token by its digest, if the session that asks is still there: who
-    /// was signed out a moment ago does not come back by a token. The user's row is locked, so that of
-    /// two who ask at once the second sees the token of the first.
+    /// Stores a new personal access token if the session that makes it still exists: somebody who was signed out a
+    /// moment ago must not come back by a token. The user's row is locked, so that of two tokens made at once the
+    /// second counts the first.
     ///
     /// # Errors
     /// `conflict` if the user has as many as may be, `unauthorized` if the session has ended,

@@ -5,7 +5,7 @@ use tokio_postgres::Transaction;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 
-use super::sessions::end_sessions;
+use super::sessions::{Ending, end_sessions};
 use super::user_rows::UserRow;
 use super::{failed, name_skeletons, restorable_ms};
 use crate::base::error::{Code, Error, Result};
@@ -21,7 +21,7 @@ pub enum UserChange {
     Promote,
     /// Takes that back.
     Demote,
-    /// Keeps the user from signing in.
+    /// Stops the user from signing in.
     Disable,
     /// Lets the user in again.
     Enable,
@@ -68,7 +68,7 @@ impl UserChange {
         }
     }
 
-    /// Whether the user is as the change needs him: if not, somebody else was faster.
+    /// Checks that the change still fits the user; if it does not, somebody else was faster.
     ///
     /// # Errors
     /// `conflict`.
@@ -89,7 +89,7 @@ impl UserChange {
         Err(Error::new(Code::Conflict, wrong))
     }
 
-    /// Whether the user is so already, which is nothing to be told of.
+    /// Whether the user is so already; then nothing is written.
     pub(super) fn is_so(&self, user: &UserRow) -> bool {
         match self {
             Self::Rename { username, .. } => *username == user.username,
@@ -98,7 +98,7 @@ impl UserChange {
         }
     }
 
-    /// The deeds by which a user becomes such that this change does not fit.
+    /// The actions in the audit log after which this change does not fit the user any more.
     pub(super) fn forestalled_by(&self, user: &UserRow) -> &'static [&'static str] {
         match (self, user.removed_at) {
             (Self::Restore, None) => &["user.restore"],
@@ -141,7 +141,7 @@ pub(super) async fn apply(
             folded = names::key(name);
             ("display_name = $2, display_key = $3", vec![name, &folded])
         }
-        // A removed account is a disabled one, too: nothing that asks for the one need ask for both.
+        // A removed account is also a disabled one, so a query for disabled accounts finds both.
         UserChange::Remove { erase } => (
             "removed_at = $2, disabled_at = coalesce(disabled_at, $2), erases_messages = $3",
             vec![&now, erase],
@@ -161,8 +161,12 @@ pub(super) async fn apply(
             name_skeletons::reserve(transaction, uid, username).await?
         }
         // Tokens of a disabled account open nothing, but are there again when it is enabled.
-        UserChange::Disable => drop(end_sessions(transaction, uid, None, false).await?),
-        UserChange::Remove { .. } => drop(end_sessions(transaction, uid, None, true).await?),
+        UserChange::Disable => {
+            drop(end_sessions(transaction, uid, Ending::Browsers { except: None }).await?)
+        }
+        UserChange::Remove { .. } => {
+            drop(end_sessions(transaction, uid, Ending::Everything).await?)
+        }
         _ => {}
     }
     Ok(())

@@ -8,7 +8,7 @@ use crate::base::ids::Uid;
 use crate::base::names;
 use crate::base::time::now_ms;
 
-/// A user as administrators see him.
+/// A user as administrators see them.
 #[derive(Debug, Clone)]
 pub struct UserRow {
     /// Who.
@@ -23,7 +23,7 @@ pub struct UserRow {
     pub avatar: Option<String>,
     /// Whether an administrator.
     pub is_admin: bool,
-    /// Whether kept from signing in.
+    /// Whether they may not sign in.
     pub is_disabled: bool,
     /// When the account was removed, in milliseconds.
     pub removed_at: Option<i64>,
@@ -66,7 +66,7 @@ impl UserFilter {
     }
 }
 
-/// Somebody who is kept out.
+/// Somebody who is shut out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ShutOut {
     /// Who.
@@ -198,7 +198,7 @@ impl AccountStore {
         Ok(rows.map_err(failed)?.iter().map(user_row).collect())
     }
 
-    /// Everybody who is kept out, removed or disabled, but not purged yet.
+    /// Everybody who is shut out, removed or disabled, but not purged yet.
     ///
     /// # Errors
     /// `unavailable`.
@@ -215,7 +215,7 @@ impl AccountStore {
     }
 }
 
-/// The user within a transaction, which keeps everybody else from changing him.
+/// Reads a user and locks the row until the transaction ends.
 pub(super) async fn row_in(transaction: &Transaction<'_>, uid: Uid) -> Result<UserRow> {
     let sql = format!("{ROW} u.id = $1 FOR UPDATE OF u");
     let row = transaction.query_opt(&sql, &[&uid.0]).await.map_err(failed)?;

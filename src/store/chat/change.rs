@@ -52,7 +52,7 @@ pub enum Change {
         /// `{"e":…}`.
         body: String,
     },
-    /// Takes a reaction back; the target moves to the same `seq`.
+    /// Withdraws a reaction; the target moves to the same `seq`.
     Unreact {
         /// The reaction's id.
         mid: Mid,

@@ -131,7 +131,7 @@ export function createAudit(admin) {
 
 /**
  * @param {Admin} admin
- * @returns {import("./paged_table.js").Column<AuditEntry>[]}
+ * @returns {import("./table_options.js").Column<AuditEntry>[]}
  */
 function columns(admin) {
   return [

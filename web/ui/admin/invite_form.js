@@ -6,8 +6,8 @@ import { errorText, t } from "../base/i18n.js";
 import { refusal } from "../base/refusals.js";
 import { field, openForm, select, showLink, textInput } from "./forms.js";
 import { span, whole } from "./numbers.js";
-import { loading } from "./paged_table.js";
 import { tile } from "./room_marks.js";
+import { loading } from "./table_rows.js";
 
 const LABEL_MAX = "100";
 const HOUR_S = 3_600;

@@ -4,13 +4,12 @@
  * narrow screen a row is drawn as a card; the roles are written out because a changed `display` takes them away in
  * some browsers.
  */
-import { NO_MOMENT } from "../base/dates.js";
 import { drawEach } from "../base/each.js";
-import { el, fill, place, setText } from "../base/element.js";
-import { errorText, t } from "../base/i18n.js";
-import { icon } from "../base/icons.js";
+import { el, fill, setText } from "../base/element.js";
+import { t } from "../base/i18n.js";
 import { whole } from "./numbers.js";
 import { PageWindow } from "./page_window.js";
+import { drawRow, loading, moreButton, placeRows, troubleWith, unreadableRow } from "./table_rows.js";
 
 /** Pages in the document at once, and rows of a page. */
 const PAGES = 5;
@@ -20,28 +19,7 @@ const NEAR = "300px";
 
 /**
  * @template T
- * @typedef {object} Column
- * @property {string} label
- * @property {(item: T) => import("../base/element.js").Children} cell  listeners in it may keep the id, not the item
- * @property {string} [class]
- * @property {boolean} [bare]  on a card its label is left out
- */
-
-/**
- * @template T
- * @typedef {object} Options
- * @property {string} label
- * @property {Column<T>[]} columns  the first one names the row
- * @property {(item: T) => string} id
- * @property {(after: string | undefined) => Promise<import("./page_window.js").Loaded<T>>} load
- * @property {() => HTMLElement} empty
- * @property {(total: number) => string} [count]
- * @property {(item: T) => string} [look]  a class of the row
- */
-
-/**
- * @template T
- * @param {Options<T>} options
+ * @param {import("./table_options.js").Options<T>} options
  */
 export function createPagedTable(options) {
   /** @type {PageWindow<T>} */
@@ -190,98 +168,4 @@ export function createPagedTable(options) {
       near.disconnect();
     },
   };
-}
-
-/**
- * @template T
- * @param {Options<T>} options
- * @param {T} item
- */
-function drawRow(options, item) {
-  return el(
-    "tr",
-    { role: "row", class: options.look?.(item), "data-id": options.id(item) },
-    options.columns.map((column, index) =>
-      index === 0
-        ? el("th", { scope: "row", role: "rowheader", class: column.class }, column.cell(item))
-        : el(
-            "td",
-            { role: "cell", class: column.class, "data-label": column.bare ? null : column.label },
-            column.cell(item),
-          ),
-    ),
-  );
-}
-
-/**
- * A row for what cannot be drawn.
- *
- * @template T
- * @param {Options<T>} options
- * @param {T} item
- */
-function unreadableRow(options, item) {
-  return el(
-    "tr",
-    { role: "row", "data-id": options.id(item) },
-    options.columns.map((column, index) =>
-      index === 0
-        ? el("th", { scope: "row", role: "rowheader", class: column.class }, t("entry_unreadable"))
-        : el("td", { role: "cell", class: column.class }, NO_MOMENT),
-    ),
-  );
-}
-
-/**
- * Puts the rows in, keeps those that look the same, and lets what comes or goes above not move what is read.
- *
- * @param {HTMLElement} body
- * @param {HTMLElement[]} rows
- * @param {Element | null} scroller
- */
-function placeRows(body, rows, scroller) {
-  const old = new Map(
-    [...body.children].map((row) => [/** @type {HTMLElement} */ (row).dataset["id"], /** @type {HTMLElement} */ (row)]),
-  );
-  const shown = rows.map((row) => {
-    const known = old.get(row.dataset["id"]);
-    return known?.isEqualNode(row) ? known : row;
-  });
-  const still = shown.find((row) => row.isConnected);
-  const was = still?.getBoundingClientRect().top ?? 0;
-  place(body, shown);
-  if (scroller && still) scroller.scrollTop += still.getBoundingClientRect().top - was;
-}
-
-/**
- * @param {"admin_show_earlier" | "admin_show_more"} key
- * @param {() => void} click
- */
-function moreButton(key, click) {
-  return el("button", { type: "button", class: "button table-more", click }, t(key));
-}
-
-export function loading() {
-  return el(
-    "div",
-    { class: "table-loading" },
-    el("span", { class: "spinner", "aria-hidden": "true" }),
-    el("span", {}, t("loading")),
-  );
-}
-
-/**
- * What went wrong, and a button to try again.
- *
- * @param {unknown} error
- * @param {() => void} again
- */
-export function troubleWith(error, again) {
-  return el(
-    "div",
-    { class: "trouble", role: "alert" },
-    icon("alert"),
-    el("p", {}, errorText(/** @type {{ code?: string }} */ (error))),
-    el("button", { type: "button", class: "button button-small", click: again }, t("retry")),
-  );
 }

@@ -86,7 +86,7 @@ export function createPeople(admin) {
 
 /**
  * @param {Admin} admin
- * @returns {import("./paged_table.js").Column<Account>[]}
+ * @returns {import("./table_options.js").Column<Account>[]}
  */
 function columns(admin) {
   return [

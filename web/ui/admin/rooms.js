@@ -80,7 +80,7 @@ export function createRooms(admin) {
 
 /**
  * @param {(id: string) => void} show
- * @returns {import("./paged_table.js").Column<RoomEntry>[]}
+ * @returns {import("./table_options.js").Column<RoomEntry>[]}
  */
 function columns(show) {
   return [

@@ -5,8 +5,8 @@ import { t } from "../base/i18n.js";
 import { LANGUAGES } from "../base/language.js";
 import { toast } from "../base/toast.js";
 import { choices, field, select, textInput, tick } from "./forms.js";
-import { loading, troubleWith } from "./paged_table.js";
 import { refusal, whileBusy } from "./parts.js";
+import { loading, troubleWith } from "./table_rows.js";
 
 /** @typedef {import("../../calls/admin.js").ServerSettings} ServerSettings */
 

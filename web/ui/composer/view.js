@@ -3,7 +3,7 @@
  * as pending, so nobody waits for the network. Editing borrows the field and gives the draft back afterwards.
  */
 import { isBlockedRoom } from "../../state/blocks.js";
-import { el, fill, setText } from "../base/element.js";
+import { el, fill } from "../base/element.js";
 import { replaceShortcodes } from "../base/emoji.js";
 import { openEmojiPicker } from "../base/emoji_picker.js";
 import { t } from "../base/i18n.js";
@@ -14,14 +14,12 @@ import { createAbout } from "./about.js";
 import { createClosedNote } from "./closed.js";
 import { createCompletion } from "./completion.js";
 import { Draft } from "./draft.js";
+import { Field } from "./field.js";
 import { meaningOf } from "./keys.js";
-import { lastEditable, mentionsIn, toggleMark } from "./text.js";
+import { lastEditable, mentionsIn } from "./text.js";
 import { drawTyping, TypingNotices } from "./typing.js";
 
 /** @typedef {import("../../state/types.js").State} State */
-
-/** Longest message, in characters. */
-const TEXT_MAX = 8000;
 
 export class Composer {
   #room;
@@ -37,19 +35,7 @@ export class Composer {
   /** The message whose text is in the field. @type {string | null} */
   #editing = null;
   #sized = false;
-  #field = el("textarea", {
-    rows: "1",
-    dir: "auto",
-    enterkeyhint: isTouch() ? "enter" : "send",
-    autocomplete: "off",
-    "aria-describedby": "composer-foot",
-    input: () => this.#typed(),
-    blur: () => {
-      this.#completion.close();
-      this.#draft.keep();
-    },
-    keydown: (/** @type {KeyboardEvent} */ event) => this.#keyPressed(event),
-  });
+  #field = new Field(isTouch() ? "enter" : "send", (text) => this.#changed(text));
   #send = el(
     "button",
     { type: "button", class: "send", "aria-label": t("send"), title: t("send"), click: () => this.#submit() },
@@ -60,7 +46,6 @@ export class Composer {
     this.focus();
   });
   #typing = el("span", { class: "typing", role: "status" });
-  #over = el("span", { class: "composer-over", role: "alert" });
 
   /**
    * @param {string} room
@@ -79,8 +64,14 @@ export class Composer {
     this.#marks = marks;
     this.#sent = sent;
     this.#draft = new Draft(store.state.drafts.get(room) ?? "", (text) => actions.drafts.set(room, text));
-    this.#field.value = this.#draft.text;
-    this.#completion = createCompletion(store, room, this.#field, () => this.#changed());
+    this.#field.node.value = this.#draft.text;
+    this.#completion = createCompletion(store, room, this.#field.node, () => this.#field.measure());
+    this.#field.node.addEventListener("input", () => this.#typed());
+    this.#field.node.addEventListener("keydown", (event) => this.#keyPressed(event));
+    this.#field.node.addEventListener("blur", () => {
+      this.#completion.close();
+      this.#draft.keep();
+    });
     const box = el(
       "div",
       { class: "composer-box" },
@@ -89,8 +80,8 @@ export class Composer {
       el(
         "div",
         { class: "composer-row" },
-        emojiButton((emoji) => this.#insert(emoji)),
-        this.#field,
+        emojiButton((emoji) => this.#field.insert(emoji)),
+        this.#field.node,
         this.#send,
       ),
     );
@@ -100,7 +91,7 @@ export class Composer {
       { class: "composer column" },
       this.#closed.node,
       box,
-      el("div", { class: "composer-foot", id: "composer-foot" }, this.#typing, this.#over),
+      el("div", { class: "composer-foot", id: "composer-foot" }, this.#typing, this.#field.over),
     );
   }
 
@@ -110,14 +101,14 @@ export class Composer {
     if (!room) return;
     this.#closed.update(room, isBlockedRoom(state, room));
     const name = roomName(state, room);
-    this.#field.setAttribute("aria-label", t("composer_label", { room: name }));
-    this.#field.placeholder = t("composer_placeholder", { room: name });
+    this.#field.node.setAttribute("aria-label", t("composer_label", { room: name }));
+    this.#field.node.placeholder = t("composer_placeholder", { room: name });
     this.#followTargets(state);
     drawTyping(this.#typing, state, this.#room);
     if (this.#sized) return;
     // Its height can be measured once it is in the page.
     this.#sized = true;
-    queueMicrotask(() => this.#changed());
+    queueMicrotask(() => this.#field.measure());
   }
 
   close() {
@@ -126,7 +117,7 @@ export class Composer {
   }
 
   focus() {
-    this.#field.focus();
+    this.#field.node.focus();
   }
 
   /** Begins an answer to a message. @param {string} mid */
@@ -148,7 +139,7 @@ export class Composer {
     const wanted = this.#targets.editedIn(this.#room);
     if (wanted !== null && wanted !== this.#editing) {
       this.#editing = wanted;
-      this.#setField(this.#find(wanted)?.t ?? "");
+      this.#field.write(this.#find(wanted)?.t ?? "");
     }
     const answered = this.#targets.answeredIn(this.#room);
     if (!this.#about.update(state, this.#editing, answered === null ? null : this.#find(answered))) return;
@@ -165,40 +156,21 @@ export class Composer {
     return this.#store.state.timelines.get(this.#room)?.messages ?? [];
   }
 
-  /** @param {string} text */
-  #insert(text) {
-    this.focus();
-    this.#field.setRangeText(text, this.#field.selectionStart, this.#field.selectionEnd, "end");
-    this.#changed();
-  }
-
   #unblock() {
     const peer = this.#store.state.rooms.get(this.#room)?.peer;
     if (peer) void unblockPerson(this.#store, this.#actions, peer).then(() => this.focus());
   }
 
   /** @param {string} text */
-  #setField(text) {
-    this.#field.value = text;
-    this.#field.setSelectionRange(text.length, text.length);
-    this.#changed();
-  }
-
-  /** The text in the field is another one. */
-  #changed() {
-    const { value, style } = this.#field;
-    style.blockSize = "auto";
-    style.blockSize = `${this.#field.scrollHeight}px`;
-    const excess = [...value].length - TEXT_MAX;
-    setText(this.#over, excess > 0 ? t("too_long", { n: excess }) : "");
-    this.#send.disabled = !value.trim() || excess > 0;
-    if (this.#editing === null) this.#draft.write(value);
+  #changed(text) {
+    this.#send.disabled = !this.#field.isSendable;
+    if (this.#editing === null) this.#draft.write(text);
   }
 
   #typed() {
-    this.#changed();
+    this.#field.measure();
     this.#completion.look();
-    if (this.#editing !== null || !this.#field.value.trim()) return;
+    if (this.#editing !== null || !this.#field.text.trim()) return;
     if (this.#notices.isDue(Date.now())) this.#actions.messages.sendTyping(this.#room);
   }
 
@@ -206,7 +178,7 @@ export class Composer {
   #keyPressed(event) {
     // While an input method composes, every key belongs to it (229 is how older engines say so).
     if (event.isComposing || event.keyCode === 229) return;
-    const meaning = () => meaningOf(event, { touch: isTouch(), empty: !this.#field.value });
+    const meaning = () => meaningOf(event, { touch: isTouch(), empty: !this.#field.text });
     if (this.#completion.key(event) || this.#does(meaning())) event.preventDefault();
   }
 
@@ -216,15 +188,12 @@ export class Composer {
     if (meaning === "escape") return this.#escape();
     if (meaning === "edit_last") return this.#editLast();
     if (meaning === "submit") this.#submit();
-    else {
-      toggleMark(this.#field, meaning === "bold" ? "**" : "_");
-      this.#changed();
-    }
+    else this.#field.mark(meaning === "bold" ? "**" : "_");
     return true;
   }
 
   #submit() {
-    const text = replaceShortcodes(this.#field.value.trim());
+    const text = replaceShortcodes(this.#field.text.trim());
     if (!text || this.#send.disabled) return;
     if (this.#editing === null) this.#sendNew(text);
     else {
@@ -240,7 +209,7 @@ export class Composer {
     const re = this.#targets.takeAnswered(this.#room);
     const mentions = mentionsIn(this.#store.state.users.values(), text);
     void this.#actions.messages.send(this.#room, { text, mentions, ...(re ? { re } : {}) });
-    this.#setField("");
+    this.#field.write("");
     this.#draft.keep();
     this.#notices.messageSent();
     this.#followTargets(this.#store.state);
@@ -250,7 +219,7 @@ export class Composer {
   #stopEditing() {
     this.#editing = null;
     this.#targets.stopEditing();
-    this.#setField(this.#draft.text);
+    this.#field.write(this.#draft.text);
     this.#followTargets(this.#store.state);
   }
 

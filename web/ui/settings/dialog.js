@@ -9,14 +9,15 @@ import { icon } from "../base/icons.js";
 import { redirect } from "../base/navigation.js";
 import { avatar, chosenNameOf } from "../people/people.js";
 import { statusForm } from "../people/status.js";
-import { sessionsSection, tokensSection } from "./access.js";
 import { accountSection } from "./account.js";
 import { invitesSection } from "./invites.js";
 import { appearanceSection, languageSection, notificationsSection } from "./look.js";
 import { passwordSection } from "./password.js";
 import { privacySection } from "./privacy.js";
 import { profileSection } from "./profile.js";
+import { sessionsSection } from "./sessions.js";
 import { openShortcuts } from "./shortcuts.js";
+import { tokensSection } from "./tokens.js";
 
 /** @typedef {import("../../state/types.js").Store} Store */
 /** @typedef {import("../../state/types.js").Actions} Actions */

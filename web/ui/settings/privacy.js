@@ -6,7 +6,7 @@ import { errorText, t } from "../base/i18n.js";
 import { toast } from "../base/toast.js";
 import { blockRefusal } from "../people/blocking.js";
 import { avatar, nameOf, userOf } from "../people/people.js";
-import { waitingRow } from "./access.js";
+import { waitingRow } from "./access_row.js";
 
 /** Long enough to read it and to change one's mind. */
 const UNDO_MS = 8000;

@@ -1,92 +1,26 @@
-/** Settings: the browsers I am signed in with, and the tokens of my programs. Each can be shut out at once. */
-import {
-  createToken,
-  endOtherSessions,
-  endSession,
-  listSessions,
-  listTokens,
-  revokeToken,
-} from "../../calls/account.js";
+/** Settings: the tokens of my programs. */
+import { createToken, listTokens, revokeToken } from "../../calls/account.js";
 import { copyText } from "../base/clipboard.js";
-import { agoOf, dateOf, fullTimeOf } from "../base/dates.js";
-import { ask } from "../base/dialog.js";
+import { agoOf, dateOf } from "../base/dates.js";
 import { drawEach } from "../base/each.js";
 import { el, fill } from "../base/element.js";
 import { busy, createAlert, field } from "../base/form_parts.js";
 import { errorText, t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
 import { refusal } from "../base/refusals.js";
-import { toast } from "../base/toast.js";
+import { row, waitingRow } from "./access_row.js";
 
 /** @typedef {import("../../state/types.js").Scope} Scope */
 
 const DAY_S = 24 * 3_600;
+
 /** Days a new token may be good; the empty one is without an end. */
 const LIVES_DAYS = [7, 30, 90, 365];
+
 const LIFE_DAYS = 90;
+
 /** @type {Record<Scope, import("../base/i18n.js").Key>} */
 const SCOPES = { read: "token_scope_read", write: "token_scope_write", admin: "token_scope_admin" };
-
-/** @type {import("./section.js").Section} */
-export function sessionsSection(store, actions) {
-  const alert = createAlert();
-  const list = el("ul", { class: "access-list", "aria-busy": "true" }, waitingRow());
-  const others = el(
-    "button",
-    { type: "button", class: "button button-danger-soft", hidden: true, click: () => void endOthers() },
-    icon("leave"),
-    t("end_others"),
-  );
-
-  async function draw() {
-    const sessions = await listSessions();
-    sessions.sort((a, b) => Number(b.current) - Number(a.current) || b.seenAt - a.seenAt);
-    others.hidden = sessions.length < 2;
-    list.removeAttribute("aria-busy");
-    fill(
-      list,
-      drawEach(sessions, (session) =>
-        row(
-          {
-            picture: /Android|iPhone|iPad/.test(session.name) ? "phone" : "screen",
-            name: session.name || t("session_unnamed"),
-            tag: session.current ? t("session_current") : "",
-            detail: [
-              session.current ? "" : t("session_seen", { time: agoOf(session.seenAt) }),
-              t("session_since", { time: agoOf(session.createdAt) }),
-            ]
-              .filter(Boolean)
-              .join(" · "),
-            at: session.createdAt,
-            button: session.current ? null : [t("end_session"), () => endSession(session.id)],
-          },
-          alert.say,
-          draw,
-        ),
-      ),
-    );
-  }
-
-  async function endOthers() {
-    if (
-      !(await ask({ title: t("end_others"), text: t("end_others_question"), confirm: t("end_others"), danger: true }))
-    )
-      return;
-    await busy(others, alert.say, errorText, async () => {
-      await endOtherSessions();
-      await draw();
-      toast(t("ended_others"));
-    });
-  }
-
-  draw().catch((error) => fill(list, el("li", { class: "results-empty" }, errorText(error))));
-  return [
-    el("p", { class: "hint" }, t("sessions_hint")),
-    list,
-    alert.node,
-    el("div", { class: "dialog-foot" }, others),
-  ];
-}
 
 /** @type {import("./section.js").Section} */
 export function tokensSection(store, actions) {
@@ -217,47 +151,4 @@ function select(id, options, chosen) {
     { class: "input select", id },
     options.map(([value, text]) => el("option", { value, selected: value === chosen }, text)),
   );
-}
-
-/**
- * One way in, with its end.
- *
- * @param {{ picture: string, name: string, tag: string, detail: string, at: number, button: [string, () =>
- *   Promise<void>] | null }} access
- * @param {(text: string) => void} say
- * @param {() => Promise<void>} draw
- */
-export function row({ picture, name, tag, detail, at, button }, say, draw) {
-  const end = button
-    ? el(
-        "button",
-        {
-          type: "button",
-          class: "button button-small",
-          "aria-label": `${button[0]}: ${name}`,
-          click: () =>
-            void busy(/** @type {HTMLButtonElement} */ (end), say, errorText, async () => {
-              await button[1]();
-              await draw();
-            }),
-        },
-        button[0],
-      )
-    : null;
-  return el(
-    "li",
-    { class: "access" },
-    el("span", { class: "settings-sign" }, icon(picture)),
-    el(
-      "span",
-      { class: "option-text" },
-      el("strong", { dir: "auto" }, name, tag ? el("span", { class: "tag tag-spark" }, tag) : null),
-      el("small", { title: fullTimeOf(at) }, detail),
-    ),
-    end,
-  );
-}
-
-export function waitingRow() {
-  return el("li", { class: "results-empty" }, t("loading"));
 }

@@ -1,0 +1,69 @@
+/** The text field of the composer: it grows with its text and says when there is too much of it. */
+import { el, setText } from "../base/element.js";
+import { t } from "../base/i18n.js";
+import { toggleMark } from "./text.js";
+
+/** Longest message, in characters. */
+const TEXT_MAX = 8000;
+
+export class Field {
+  #changed;
+  over = el("span", { class: "composer-over", role: "alert" });
+
+  /**
+   * @param {"enter" | "send"} enterKey  what the Enter key of a phone is called
+   * @param {(text: string) => void} changed  after every change, also by the program
+   */
+  constructor(enterKey, changed) {
+    this.#changed = changed;
+    this.node = el("textarea", {
+      rows: "1",
+      dir: "auto",
+      enterkeyhint: enterKey,
+      autocomplete: "off",
+      "aria-describedby": "composer-foot",
+    });
+  }
+
+  get text() {
+    return this.node.value;
+  }
+
+  /** @param {string} text */
+  write(text) {
+    this.node.value = text;
+    this.node.setSelectionRange(text.length, text.length);
+    this.measure();
+  }
+
+  /** In the place of what is selected. @param {string} text */
+  insert(text) {
+    this.node.focus();
+    this.node.setRangeText(text, this.node.selectionStart, this.node.selectionEnd, "end");
+    this.measure();
+  }
+
+  /** @param {string} mark */
+  mark(mark) {
+    toggleMark(this.node, mark);
+    this.measure();
+  }
+
+  /** Whether its text can be sent. */
+  get isSendable() {
+    return Boolean(this.text.trim()) && this.#excess <= 0;
+  }
+
+  get #excess() {
+    return [...this.text].length - TEXT_MAX;
+  }
+
+  /** Takes the height that its text needs, and reports the text. */
+  measure() {
+    this.node.style.blockSize = "auto";
+    this.node.style.blockSize = `${this.node.scrollHeight}px`;
+    const excess = this.#excess;
+    setText(this.over, excess > 0 ? t("too_long", { n: excess }) : "");
+    this.#changed(this.text);
+  }
+}
