@@ -6,7 +6,7 @@ import { t } from "../base/i18n.js";
 import { moment, whole } from "./numbers.js";
 import { createPagedTable, PAGE } from "./paged_table.js";
 import { addButton, createToolbar, nothing, rowButton } from "./parts.js";
-import { openPerson } from "./person.js";
+import { PersonDialog } from "./person.js";
 import { openAddPerson } from "./person_forms.js";
 import { face, marks, nameOf } from "./who.js";
 
@@ -43,7 +43,7 @@ export function createPeople(admin) {
   });
   let wanted = { q: "", state: "" };
   let loaded = false;
-  /** @type {ReturnType<typeof openPerson> | null} */
+  /** @type {PersonDialog | null} */
   let open = null;
 
   /** @param {string | null} uid */
@@ -52,7 +52,7 @@ export function createPeople(admin) {
     open?.close();
     open = null;
     if (!uid) return;
-    const mine = (open = openPerson(admin, uid, {
+    const mine = (open = new PersonDialog(admin, uid, {
       changed: (user) => table.replace(uid, user),
       closed: () => {
         if (open !== mine) return;
