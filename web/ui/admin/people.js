@@ -4,7 +4,7 @@ import { distanceOf } from "../base/dates.js";
 import { el } from "../base/element.js";
 import { t } from "../base/i18n.js";
 import { moment, whole } from "./numbers.js";
-import { createPagedTable, PAGE } from "./paged_table.js";
+import { PAGE, PagedTable } from "./paged_table.js";
 import { addButton, createToolbar, nothing, rowButton } from "./parts.js";
 import { PersonDialog } from "./person.js";
 import { openAddPerson } from "./person_forms.js";
@@ -29,7 +29,7 @@ export function createPeople(admin) {
       ["removed", t("admin_state_removed")],
     ],
   });
-  const table = createPagedTable({
+  const table = new PagedTable({
     label: t("admin_people"),
     columns: columns(admin),
     id: (/** @type {Account} */ user) => user.uid,
