@@ -1,6 +1,7 @@
 /** Invitation links: who made them, what they open, how often they were used; made and revoked here. */
 import { listAllInvitations, revokeInvitation } from "../../calls/invites.js";
 import { distanceOf } from "../base/dates.js";
+import { stateOf } from "../../state/invitations.js";
 import { ask } from "../base/dialog.js";
 import { el } from "../base/element.js";
 import { t } from "../base/i18n.js";
@@ -166,16 +167,6 @@ function columns(revoke) {
       },
     },
   ];
-}
-
-/**
- * @param {Invitation} invite
- * @returns {"live" | "used" | "expired" | "revoked"}
- */
-export function stateOf(invite, now = Date.now()) {
-  if (invite.revoked) return "revoked";
-  if (invite.expiresAt !== null && invite.expiresAt !== undefined && invite.expiresAt <= now) return "expired";
-  return invite.usesMax !== null && invite.usesMax !== undefined && invite.uses >= invite.usesMax ? "used" : "live";
 }
 
 /** @param {ReturnType<typeof stateOf>} state */
