@@ -9,7 +9,7 @@ import { icon } from "../base/icons.js";
 import { toast } from "../base/toast.js";
 import { openAddInvite } from "./invite_form.js";
 import { date, moment, whole } from "./numbers.js";
-import { createPagedTable, PAGE } from "./paged_table.js";
+import { PAGE, PagedTable } from "./paged_table.js";
 import { addButton, nothing, refusal, stamp } from "./parts.js";
 
 /** @typedef {import("../../state/types.js").Invitation} Invitation */
@@ -43,7 +43,7 @@ export function createInvites(admin) {
       el("div", { class: "segments" }, states),
     ),
   );
-  const table = createPagedTable({
+  const table = new PagedTable({
     label: t("admin_invites"),
     columns: columns(revoke),
     id: (/** @type {Invitation} */ invite) => invite.id,
@@ -92,7 +92,7 @@ export function createInvites(admin) {
       loaded = true;
       void table.reload();
     },
-    close: table.close,
+    close: () => table.close(),
   };
 }
 
