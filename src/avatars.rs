@@ -5,7 +5,7 @@
 //! bound on what it may allocate. What is kept is encoded anew from the pixels: no metadata, no second
 //! frame, no trailing bytes survive. Decoding costs up to a second of one core and 300 MB, so it runs
 //! on a blocking thread and few at a time; a permit is taken before the upload is read
-//! ([`AvatarPipeline::admit`]), so that uploads cannot fill the memory, either.
+//! ([`AvatarPipeline::reserve`]), so that uploads cannot fill the memory, either.
 
 use std::collections::HashSet;
 use std::io::Cursor;
@@ -74,7 +74,7 @@ impl AvatarPipeline {
     ///
     /// # Errors
     /// `rate_limited` while the user has one, `unavailable` while all are taken.
-    pub fn admit(self: &Arc<Self>, uid: Uid) -> Result<UploadPermit> {
+    pub fn reserve(self: &Arc<Self>, uid: Uid) -> Result<UploadPermit> {
         let later = |code, text| Error::new(code, text).retry_after(limits::RETRY_MS);
         let permit = self.uploads.clone().try_acquire_owned().map_err(|_| {
             later(Code::Unavailable, "Too many pictures are being drawn right now.")

@@ -1,8 +1,11 @@
 //! The assembly: which part is started after which, and stopped before which.
 //!
-//! Up: stores and their schemas, rooms, delivery threads, listeners. Down the same way back, each
-//! step with its own bound, so that a stop is over within ten seconds: no new connections, every
-//! accepted send answered, `bye restart` to every socket, then the database.
+//! [`Server::start`] opens stores and their schemas, then rooms, delivery threads and listeners.
+//! [`Server::stop`] goes the other way round: no new connections, an answer to every accepted command,
+//! `bye restart` to every socket, the last statuses into the store, then the private database. A stop
+//! normally takes a second or two. Each step is bounded: requests, rooms, shards and threads take at most
+//! ten seconds together, the private database seven more. Only a database that hangs while it is sent the
+//! last statuses adds the time of its timeouts.
 //!
 //! Rooms, their journal and its connections run on threads of their own. What comes by HTTP runs on
 //! those of the caller, so a flood of requests takes time from other requests only.
@@ -67,7 +70,7 @@ impl Server {
             auth::new_token().map_err(|error| error.message().to_owned())?;
         let fds = FdBudget::here(config.shard_count(), config.connections_max);
         let mut stores = Stores::open(&config).await?;
-        fds.announce(config.connections_max);
+        fds.log(config.connections_max);
         let api = match build(&config, &fds, &stores, &room_threads, operator).await {
             Ok(api) => Arc::new(api),
             Err(error) => {
@@ -85,7 +88,9 @@ impl Server {
         api.services.start_jobs(&mut tasks, &stopped);
         let control = control(&config, &addresses, operator_token);
         Ok(Self {
-            _control_file: control.as_ref().and_then(|control| publish(&config, control)),
+            _control_file: control
+                .as_ref()
+                .and_then(|control| write_control_file(&config, control)),
             services: api.services.clone(),
             addresses,
             stores,
@@ -96,7 +101,7 @@ impl Server {
         })
     }
 
-    /// How the command line reaches it.
+    /// How the command line reaches this server.
     pub fn control(&self) -> Option<&Control> {
         self.control.as_ref()
     }
@@ -162,8 +167,9 @@ fn control(config: &Config, addresses: &[SocketAddr], token: String) -> Option<C
     })
 }
 
-/// Writes it where the command line looks. A data directory that nobody named is not made for this alone.
-fn publish(config: &Config, control: &Control) -> Option<ControlFile> {
+/// Writes the file in which the command line finds this server. A data directory that nobody named is not made for
+/// this alone.
+fn write_control_file(config: &Config, control: &Control) -> Option<ControlFile> {
     if config.data_dir.is_none() && config.database_url.is_some() {
         return None;
     }
@@ -338,7 +344,7 @@ fn as_visited(mut address: SocketAddr) -> SocketAddr {
     address
 }
 
-/// What all listeners fds.
+/// The options that all listeners share.
 fn options(config: &Config, fds: &FdBudget, api: &Api) -> http::Options {
     http::Options {
         max_connections: limits::http::CONNECTIONS,

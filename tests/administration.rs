@@ -154,7 +154,7 @@ async fn a_removed_user_leaves_a_neutral_author_and_comes_back_as_he_was() {
     let room = own.await.expect(201)["id"].as_str().unwrap().to_owned();
     let (mut hers, mut his) = (anna.socket().await, ben.socket().await);
     his.ok(json!({"op": "room.subscribe", "room": room})).await;
-    hers.say(&room, "mine").await;
+    hers.send_text(&room, "mine").await;
     his.find("the message", |frame| frame["op"] == "msg").await;
 
     assert_eq!(remove(&chief, &anna, "keep").await, 204);
@@ -182,7 +182,7 @@ async fn a_removed_user_leaves_a_neutral_author_and_comes_back_as_he_was() {
     let anna = Client::login(server.address, "anna").await;
     let view = anna.get(&format!("/api/rooms/{room}")).await.expect(200);
     assert_eq!(view["role"], "owner");
-    anna.socket().await.say(&room, "back again").await;
+    anna.socket().await.send_text(&room, "back again").await;
     his.find("her word", |frame| frame["msg"]["t"] == "back again").await;
     server.stop().await;
 }
@@ -196,8 +196,8 @@ async fn what_a_removed_user_wrote_goes_with_him_and_comes_back_with_him() {
     let room = rooms["rooms"][0]["id"].as_str().unwrap().to_owned();
     let (mut hers, mut his) = (anna.socket().await, ben.socket().await);
     his.ok(json!({"op": "room.subscribe", "room": room})).await;
-    let (spam, _) = hers.say(&room, "spam").await;
-    let (word, _) = his.say(&room, "an honest word").await;
+    let (spam, _) = hers.send_text(&room, "spam").await;
+    let (word, _) = his.send_text(&room, "an honest word").await;
     hers.ok(json!({"op": "msg.send", "room": room,
         "msg": {"mid": new_mid(), "rev": 0, "kind": "react", "ref": word, "e": "😈"}}))
         .await;
@@ -233,8 +233,8 @@ async fn after_thirty_days_nothing_personal_is_left() {
     let own = ben.post("/api/rooms", json!({"name": "Gone", "kind": "open"})).await.expect(201);
     let gone = own["id"].as_str().unwrap().to_owned();
     let mut hers = anna.socket().await;
-    hers.say("1", "erase me").await;
-    ben.socket().await.say(&gone, "in a room that goes").await;
+    hers.send_text("1", "erase me").await;
+    ben.socket().await.send_text(&gone, "in a room that goes").await;
     assert_eq!(remove(&chief, &anna, "erase").await, 204);
     assert_eq!(chief.delete(&format!("/api/admin/rooms/{gone}")).await.status, 204);
 
@@ -472,7 +472,7 @@ async fn the_figures_are_those_of_this_server() {
     let server = TestServer::start().await;
     let chief = server.admin().await;
     let mut socket = chief.socket().await;
-    socket.say("1", "one").await;
+    socket.send_text("1", "one").await;
     let stats = chief.get("/api/admin/stats").await.expect(200);
     let now = &stats["now"];
     assert_eq!((&now["users"]["total"], &now["users"]["online"]), (&json!(1), &json!(1)));

@@ -485,7 +485,7 @@ async fn history_is_paged_in_both_directions() {
     let room = room_named(&anna, "General").await["id"].as_str().unwrap().to_owned();
     let mut socket = anna.socket().await;
     for n in 1..=7 {
-        socket.say(&room, &format!("m{n}")).await;
+        socket.send_text(&room, &format!("m{n}")).await;
     }
     let page = async |query: &str| {
         let path = format!("/api/rooms/{room}/messages{query}");

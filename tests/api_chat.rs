@@ -31,7 +31,9 @@ async fn hello_is_the_first_frame_and_names_the_rooms() {
     let server = TestServer::start().await;
     let anna = server.user("anna").await;
     let mut socket = anna.socket().await;
-    let support::client::Heard::Frame(hello) = socket.hear().await else { panic!("no frame") };
+    let support::client::Received::Frame(hello) = socket.receive().await else {
+        panic!("no frame")
+    };
     assert_eq!((&hello["op"], &hello["uid"]), (&json!("hello"), &json!(anna.uid)));
     assert!(hello["heartbeat_ms"].as_u64().is_some_and(|ms| ms > 0), "{hello}");
     let general =
@@ -57,7 +59,7 @@ async fn everybody_gets_a_message_its_edits_reactions_and_deletion() {
     let (mut from, room) = follow(&anna).await;
     let (mut to, _) = follow(&bert).await;
 
-    let (mid, ok) = from.say(&room, "hello").await;
+    let (mid, ok) = from.send_text(&room, "hello").await;
     assert_eq!(ok["seq"], 1);
     let heard = to.op("msg").await;
     assert_eq!((&heard["room"], &heard["seq"], &heard["at"]), (&json!(room), &json!(1), &ok["at"]));
@@ -116,12 +118,12 @@ async fn resuming_by_since_brings_what_was_missed_in_order_and_nothing_else() {
     let bert = server.user("bert").await;
     let (mut from, room) = follow(&anna).await;
     for n in 1..=3 {
-        from.say(&room, &format!("m{n}")).await;
+        from.send_text(&room, &format!("m{n}")).await;
     }
     let (mut to, _) = follow(&bert).await;
     drop(to);
     for n in 4..=9 {
-        from.say(&room, &format!("m{n}")).await;
+        from.send_text(&room, &format!("m{n}")).await;
     }
     to = bert.socket().await;
     let ok = to.ok(json!({"op": "room.subscribe", "room": room, "since": 3})).await;
@@ -130,7 +132,7 @@ async fn resuming_by_since_brings_what_was_missed_in_order_and_nothing_else() {
         to.aside.iter().filter(|f| f["op"] == "msg").map(|f| f["seq"].clone()).collect();
     assert_eq!(missed, [4, 5, 6, 7, 8, 9].map(|seq| json!(seq)));
     to.aside.clear();
-    from.say(&room, "live").await;
+    from.send_text(&room, "live").await;
     assert_eq!(to.op("msg").await["seq"], 10);
     server.stop().await;
 }
@@ -144,7 +146,7 @@ async fn somebody_who_types_again_after_a_message_is_shown_typing() {
     for text in ["one", "two", "three"] {
         b.ok(json!({"op": "typing", "room": room})).await;
         a.find("typing of bert", |f| f["op"] == "typing" && f["uid"] == json!(bert.uid)).await;
-        b.say(&room, text).await;
+        b.send_text(&room, text).await;
         a.find("the message", |f| f["op"] == "msg" && f["msg"]["t"] == text).await;
     }
     server.stop().await;
@@ -175,7 +177,7 @@ async fn typing_presence_and_read_positions_reach_those_they_concern() {
     })
     .await;
 
-    let (_, ok) = b.say(&room, "read me").await;
+    let (_, ok) = b.send_text(&room, "read me").await;
     a.op("msg").await;
     a.ok(json!({"op": "read", "room": room, "seq": ok["seq"]})).await;
     let read = a2.find("my own read position", |f| f["op"] == "read").await;
@@ -220,7 +222,7 @@ async fn messages_of_others_are_unread_and_mentions_count_apart() {
     let mut idle = bert.socket().await;
     idle.op("hello").await;
     let (mut a, room) = follow(&anna).await;
-    a.say(&room, "one").await;
+    a.send_text(&room, "one").await;
     let msg = json!({"mid": new_mid(), "rev": 0, "kind": "msg", "t": "two", "m": [bert.uid]});
     a.ok(json!({"op": "msg.send", "room": room, "msg": msg})).await;
 
@@ -252,7 +254,7 @@ async fn strangers_to_a_room_neither_write_nor_follow() {
         json!({"op": "room.subscribe", "room": room, "since": 0}),
         json!({"op": "msg.send", "room": room, "msg": msg}),
     ] {
-        let answer = b.ask(frame).await;
+        let answer = b.request(frame).await;
         assert_eq!(answer["op"], "err", "{answer}");
         let code = answer["code"].as_str().unwrap();
         assert!(["not_member", "not_found"].contains(&code), "{answer}");
@@ -276,11 +278,11 @@ async fn a_member_who_is_removed_gets_nothing_more() {
     b.find("my new room", |f| f["op"] == "room" || f["op"] == "member").await;
     b.ok(json!({"op": "room.subscribe", "room": room, "since": 0})).await;
     let mut a = anna.socket().await;
-    a.say(&room, "heard").await;
+    a.send_text(&room, "heard").await;
     b.op("msg").await;
 
     assert_eq!(anna.delete(&format!("{members}/{}", bert.uid)).await.status, 204);
-    a.say(&room, "unheard").await;
+    a.send_text(&room, "unheard").await;
     b.assert_silent(Duration::from_millis(700), |f| f["op"] == "msg" || f["op"] == "activity")
         .await;
     server.stop().await;
@@ -335,7 +337,7 @@ async fn a_restart_says_bye_and_loses_nothing() {
     let server = TestServer::start().await;
     let anna = server.user("anna").await;
     let (mut socket, room) = follow(&anna).await;
-    socket.say(&room, "kept").await;
+    socket.send_text(&room, "kept").await;
     let database = server.database.clone();
     server.stop().await;
     let bye = socket.op("bye").await;
@@ -359,7 +361,7 @@ async fn accounts_may_live_in_another_database() {
     let server = TestServer::start_with(&["--accounts-database-url", &accounts]).await;
     let anna = server.user("anna").await;
     let (mut socket, room) = follow(&anna).await;
-    socket.say(&room, "apart").await;
+    socket.send_text(&room, "apart").await;
     let chat = server.database.clone();
     server.stop().await;
     assert_eq!(schemas(&chat).await, ["chat"]);
@@ -388,6 +390,6 @@ async fn the_echo_endpoint_is_there_on_demand_only() {
     let mut echo = Socket::open_with(&nobody, "/echo", "").await.expect("no login needed");
     let long = json!("x".repeat(200_000));
     echo.send(long.clone()).await;
-    assert_eq!(echo.hear().await, support::client::Heard::Frame(long));
+    assert_eq!(echo.receive().await, support::client::Received::Frame(long));
     server.stop().await;
 }

@@ -302,7 +302,7 @@ async fn what_changes_nothing_is_published_to_nobody() {
     }
     // What the new sockets caused has been published by then.
     for socket in &mut sockets {
-        while tokio::time::timeout(Duration::from_millis(1_500), socket.hear()).await.is_ok() {}
+        while tokio::time::timeout(Duration::from_millis(1_500), socket.receive()).await.is_ok() {}
     }
 
     anna.patch(&nook, json!({"topic": "t", "kind": "closed"})).await.expect(200);

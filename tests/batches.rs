@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use impulse::base::limits::chat as limits;
 use support::TestServer;
-use support::client::{Client, Heard, Socket, new_mid};
+use support::client::{Client, Received, Socket, new_mid};
 
 /// The same numbers in the same order for the same seed.
 struct Dice(u64);
@@ -121,7 +121,7 @@ async fn play(stage: &mut Stage, script: &[Value], window: usize) -> (Vec<Value>
         }
         let mut got = BTreeMap::new();
         while got.len() < part.len() {
-            let Heard::Frame(frame) = stage.anna.hear().await else { panic!("closed") };
+            let Received::Frame(frame) = stage.anna.receive().await else { panic!("closed") };
             match frame["id"].as_str() {
                 Some(id) => {
                     let n: usize = id.split_once('.').unwrap().1.parse().unwrap();
@@ -193,7 +193,7 @@ async fn changes_sent_at_once_get_the_answers_and_make_the_events_of_those_sent_
             let newest: BTreeMap<_, _> =
                 events.iter().map(|event| (event["msg"]["mid"].to_string(), event)).collect();
             for entry in page(&anna, &stage.room).await {
-                // What was told last is what is stored, times and all.
+                // The last event about a message is what is stored, with its times.
                 let Some(event) = newest.get(&entry["msg"]["mid"].to_string()) else { continue };
                 for field in ["seq", "at", "msg"] {
                     assert_eq!(event[field], entry[field], "seed {seed}");
@@ -239,7 +239,7 @@ async fn the_same_reaction_twice_at_once_is_a_conflict_and_so_is_one_too_many() 
     let server = TestServer::start().await;
     let anna = server.user("anna").await;
     let mut socket = anna.socket().await;
-    let (target, _) = socket.say("1", "to react to").await;
+    let (target, _) = socket.send_text("1", "to react to").await;
     let mut sent = Vec::new();
     for n in 0..=limits::REACTIONS_PER_AUTHOR {
         for emoji in [format!("e{n}"), format!("e{n}")] {

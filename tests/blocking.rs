@@ -66,7 +66,7 @@ async fn a_block_ends_a_direct_chat_both_ways_and_leaves_it_to_be_read() {
     let (anna, ben) = (server.user("anna").await, server.user("ben").await);
     let room = direct(&anna, &[&ben]).await.expect(201)["id"].as_str().unwrap().to_owned();
     let (mut hers, mut his) = (following(&anna, &room).await, following(&ben, &room).await);
-    let (said, _) = his.say(&room, "hello").await;
+    let (said, _) = his.send_text(&room, "hello").await;
     hers.op("msg").await;
 
     block(&anna, &ben).await;
@@ -94,7 +94,7 @@ async fn a_block_ends_a_direct_chat_both_ways_and_leaves_it_to_be_read() {
 
     unblock(&anna, &ben).await;
     assert_eq!(hers.op("blocks").await["blocked"], json!([]));
-    his.say(&room, "again").await;
+    his.send_text(&room, "again").await;
     hers.find("what he says", |frame| frame["msg"]["t"] == "again").await;
     server.stop().await;
 }
@@ -240,7 +240,7 @@ async fn a_block_is_known_on_all_devices_and_to_nobody_else_and_survives_a_resta
     ben.socket().await.err(message(&room, "still?"), "forbidden").await;
     unblock(&anna, &ben).await;
     anna.delete(&format!("/api/blocks/{}", ben.uid)).await.refused(404, "not_found");
-    ben.socket().await.say(&room, "there again").await;
+    ben.socket().await.send_text(&room, "there again").await;
     server.stop().await;
 }
 
@@ -255,7 +255,7 @@ async fn nothing_comes_after_the_answer_to_a_block_and_nothing_acknowledged_is_m
         let writing = tokio::spawn(async move {
             let mut taken = Vec::new();
             loop {
-                let answer = his.ask(message(&own, "on and on")).await;
+                let answer = his.request(message(&own, "on and on")).await;
                 match answer["seq"].as_u64() {
                     Some(seq) => taken.push(seq),
                     None => break assert_eq!(answer["code"], "forbidden"),
@@ -283,7 +283,7 @@ async fn in_a_group_a_block_stops_nobody_from_writing_until_two_are_left() {
     let group = direct(&carl, &[&anna, &ben]).await.expect(201)["id"].as_str().unwrap().to_owned();
     block(&anna, &ben).await;
     let mut his = ben.socket().await;
-    his.say(&group, "to both").await;
+    his.send_text(&group, "to both").await;
     assert_eq!(carl.delete(&format!("/api/rooms/{group}/members/{}", carl.uid)).await.status, 204);
     his.err(message(&group, "to her alone"), "forbidden").await;
     // She may leave it, too.
@@ -363,7 +363,7 @@ async fn a_hidden_chat_comes_back_when_somebody_writes_or_it_is_opened() {
     let (anna, ben) = (server.user("anna").await, server.user("ben").await);
     let room = direct(&anna, &[&ben]).await.expect(201)["id"].as_str().unwrap().to_owned();
     let mut his = ben.socket().await;
-    let (said, _) = his.say(&room, "hello").await;
+    let (said, _) = his.send_text(&room, "hello").await;
     let mut hers = anna.socket().await;
     hers.op("hello").await;
     assert_eq!(hide(&anna, &room, true).await.expect(200)["hidden"], true);
@@ -381,7 +381,7 @@ async fn a_hidden_chat_comes_back_when_somebody_writes_or_it_is_opened() {
     let (anna, ben) = (anna.at(server.address), ben.at(server.address));
     assert_eq!(view(&anna, &room).await["hidden"], true);
     let mut his = ben.socket().await;
-    his.say(&room, "are you there?").await;
+    his.send_text(&room, "are you there?").await;
     assert_eq!(view(&anna, &room).await.get("hidden"), None);
     // Blocked, he does not bring it back; she does, by opening it.
     hide(&anna, &room, true).await.expect(200);

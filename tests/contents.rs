@@ -264,15 +264,15 @@ struct Spoiled {
 async fn spoil(server: &TestServer, socket: &mut Socket) -> Spoiled {
     let sql = server.sql().await;
     let bytes = |mid: &str| mid.parse::<Mid>().unwrap().0.to_vec();
-    socket.say(ROOM, "before").await;
+    socket.send_text(ROOM, "before").await;
     let mut mids = Vec::new();
     for content in UNREADABLE {
-        let (mid, _) = socket.say(ROOM, "to be spoilt").await;
+        let (mid, _) = socket.send_text(ROOM, "to be spoilt").await;
         let update = "UPDATE chat.messages SET body = $2::text::jsonb WHERE mid = $1";
         assert_eq!(sql.execute(update, &[&bytes(&mid), &content]).await.unwrap(), 1);
         mids.push(mid);
     }
-    let (good, _) = socket.say(ROOM, "after").await;
+    let (good, _) = socket.send_text(ROOM, "after").await;
     for content in ["5", r#"{"e": null}"#, "{}"] {
         let reaction = new_mid();
         let emoji = format!("e{reaction}");
@@ -339,7 +339,7 @@ async fn a_message_that_cannot_be_read_fails_no_page_no_resume_and_no_start_and_
         let event = |frame: &Value| frame["msg"]["mid"] == *mid && frame["msg"]["kind"] == "del";
         socket.find("the deletion", event).await;
     }
-    socket.say(ROOM, "life goes on").await;
+    socket.send_text(ROOM, "life goes on").await;
     server.stop().await;
 }
 
@@ -348,7 +348,7 @@ async fn a_message_that_an_earlier_program_kept_any_number_with_is_read_and_dele
     let server = TestServer::start().await;
     let anna = server.user("anna").await;
     let mut socket = anna.socket().await;
-    let mids = [socket.say(ROOM, "one").await.0, socket.say(ROOM, "two").await.0];
+    let mids = [socket.send_text(ROOM, "one").await.0, socket.send_text(ROOM, "two").await.0];
     let sql = server.sql().await;
     let body = r#"{"t": "kept", "f": [{"v": 1.7976931348623157e308}]}"#;
     let update = "UPDATE chat.messages SET body = $1::text::jsonb WHERE room_id = 1";
@@ -374,7 +374,7 @@ async fn a_reaction_that_cannot_be_read_counts_and_can_be_taken_back() {
     let server = TestServer::start().await;
     let anna = server.user("anna").await;
     let mut socket = anna.socket().await;
-    let (mid, _) = socket.say(ROOM, "to react to").await;
+    let (mid, _) = socket.send_text(ROOM, "to react to").await;
     let reaction = new_mid();
     let react = |reaction: &str, emoji: &str| {
         send(json!({"mid": reaction, "rev": 0, "kind": "react", "ref": mid, "e": emoji}))

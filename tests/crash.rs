@@ -35,7 +35,7 @@ fn write_until(work: &Work, address: &str, token: &str, room: &str) -> Sent {
         }
         let mid = new_mid();
         sent.insert(mid.clone(), None);
-        match client.ask(text(room, &mid, &format!("message {n}"))) {
+        match client.request(text(room, &mid, &format!("message {n}"))) {
             Ok(answer) if answer["op"] == "ok" => {
                 sent.insert(mid, answer["seq"].as_u64());
                 work.acknowledged.fetch_add(1, Ordering::Relaxed);
@@ -158,7 +158,7 @@ fn kill_9_of_the_server_loses_doubles_and_reorders_nothing_and_leaves_no_databas
         let mut client = Client::connect(&server.address, &token).unwrap();
         for (mid, seq) in sent.iter_mut().filter(|(_, seq)| seq.is_none()) {
             let n = "sent again";
-            let answer = client.ask(text(&room, mid, n)).unwrap();
+            let answer = client.request(text(&room, mid, n)).unwrap();
             // Stored before the crash with its first text, or stored now.
             if answer["op"] == "ok" {
                 *seq = answer["seq"].as_u64();
@@ -207,7 +207,7 @@ fn kill_9_of_the_database_gives_no_false_ok_and_the_server_recovers_by_itself() 
     sent.insert(mid.clone(), None);
     wait_until("a message is acknowledged again", || {
         let Ok(mut client) = Client::connect(&server.address, &token) else { return false };
-        match client.ask(text(&room, &mid, "after the storm")) {
+        match client.request(text(&room, &mid, "after the storm")) {
             Ok(answer) if answer["op"] == "ok" => {
                 sent.insert(mid.clone(), answer["seq"].as_u64());
                 true
@@ -231,7 +231,7 @@ fn sigterm_under_load_answers_or_refuses_every_send_says_bye_and_leaves_within_t
     let token = server.register("writer");
     let room = first_room(&server, &token);
     let mut reader = Client::connect(&server.address, &token).unwrap();
-    let answer = reader.ask(json!({"op": "room.subscribe", "room": room, "since": 0})).unwrap();
+    let answer = reader.request(json!({"op": "room.subscribe", "room": room, "since": 0})).unwrap();
     assert_eq!(answer["op"], "ok", "{answer}");
 
     let database = postmaster(folder.path()).expect("a private database runs");

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use support::TestServer;
-use support::client::{Client, Heard, Socket};
+use support::client::{Client, Received, Socket};
 
 /// The first room of a user.
 async fn first_room(client: &Client) -> String {
@@ -57,7 +57,7 @@ async fn a_client_that_reads_nothing_gets_bye_lagging_and_resumes_without_a_gap(
         let room = room.clone();
         async move {
             for _ in 0..MESSAGES {
-                writer.say(&room, &text).await;
+                writer.send_text(&room, &text).await;
                 writer.aside.clear();
             }
         }
@@ -71,19 +71,19 @@ async fn a_client_that_reads_nothing_gets_bye_lagging_and_resumes_without_a_gap(
 
     let mut seen = 0;
     let code = loop {
-        match lazy.hear().await {
-            Heard::Frame(frame) if frame["op"] == "bye" => {
+        match lazy.receive().await {
+            Received::Frame(frame) if frame["op"] == "bye" => {
                 assert_eq!(frame["code"], "lagging");
                 assert!(frame["retry_ms"].is_u64(), "{frame}");
             }
-            Heard::Frame(frame) => {
+            Received::Frame(frame) => {
                 if let Some(seq) = seq_of(&frame) {
                     assert_eq!(seq, seen + 1);
                     seen = seq;
                 }
             }
-            Heard::Closed(code) => break code,
-            Heard::Ended => panic!("no close frame"),
+            Received::Closed(code) => break code,
+            Received::Ended => panic!("no close frame"),
         }
     };
     assert_eq!(code, 1013);
@@ -107,7 +107,7 @@ async fn connections_cut_in_the_middle_of_a_frame_lose_nothing() {
         async move {
             let mut last = 0;
             while stopped.try_recv().is_err() {
-                last = writer.say(&room, "a text of some length, as people write").await.1["seq"]
+                last = writer.send_text(&room, "a text of some length, as people write").await.1["seq"]
                     .as_u64()
                     .unwrap();
                 writer.aside.clear();
@@ -123,7 +123,7 @@ async fn connections_cut_in_the_middle_of_a_frame_lose_nothing() {
         socket.send(json!({"op": "room.subscribe", "room": room, "since": since})).await;
         // A varying number of frames; a frame that is half read when the connection is cut is lost.
         for _ in 0..cut % 7 {
-            if let Heard::Frame(frame) = socket.hear().await {
+            if let Received::Frame(frame) = socket.receive().await {
                 received.extend(seq_of(&frame));
             }
         }
@@ -229,7 +229,7 @@ async fn all_clients_come_back_after_a_restart() {
         back.push(client.await.unwrap());
     }
     assert!(since.elapsed() < Duration::from_secs(30), "{:?}", since.elapsed());
-    let (_, ok) = follow(&anna, &room, 0).await.say(&room, "all here").await;
+    let (_, ok) = follow(&anna, &room, 0).await.send_text(&room, "all here").await;
     for socket in &mut back {
         assert_eq!(socket.op("msg").await["seq"], ok["seq"]);
     }

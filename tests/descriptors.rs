@@ -87,7 +87,7 @@ fn plain_get(address: &str, path: &str) -> String {
 /// Follows the first room, whose id it returns.
 fn follow(client: &mut Client) -> String {
     let room = client.hello["rooms"][0]["id"].as_str().unwrap().to_owned();
-    let answer = client.ask(json!({"op": "room.subscribe", "room": room, "since": 0})).unwrap();
+    let answer = client.request(json!({"op": "room.subscribe", "room": room, "since": 0})).unwrap();
     assert_eq!(answer["op"], "ok", "{answer}");
     room
 }
@@ -95,7 +95,7 @@ fn follow(client: &mut Client) -> String {
 /// One message of the first client reaches all.
 fn exchange(clients: &mut [Client], room: &str) {
     let mid = new_mid();
-    assert_eq!(clients[0].ask(text(room, &mid, "still here")).unwrap()["op"], "ok");
+    assert_eq!(clients[0].request(text(room, &mid, "still here")).unwrap()["op"], "ok");
     let is_it = |frame: &Value| frame["op"] == "msg" && frame["msg"]["mid"] == mid.as_str();
     for client in clients {
         client.event(is_it).expect("the message");

@@ -102,7 +102,7 @@ async fn rest(stream: &mut TcpStream) -> String {
 }
 
 /// One request and its answer, whose body is the path; nothing if the connection ended before.
-async fn ask(stream: &mut TcpStream, path: &str) -> Option<String> {
+async fn request(stream: &mut TcpStream, path: &str) -> Option<String> {
     stream.write_all(get(path).as_bytes()).await.ok()?;
     let mut answer = Vec::new();
     let reading = async {
@@ -161,7 +161,7 @@ async fn a_connection_that_sends_nothing_ends_with_the_deadline_of_its_head() {
     let began = Instant::now();
     let mut silent = connect(server.address).await;
     let mut served = connect(server.address).await;
-    assert!(ask(&mut served, "/file").await.is_some());
+    assert!(request(&mut served, "/file").await.is_some());
     let mut late = connect(server.address).await;
     tokio::time::sleep(head / 2).await;
     late.write_all(b"GET / HTTP/1.1\r\n").await.unwrap();
@@ -170,7 +170,7 @@ async fn a_connection_that_sends_nothing_ends_with_the_deadline_of_its_head() {
     assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
     assert!(began.elapsed() < head * 5, "{:?}", began.elapsed());
     assert!(
-        ask(&mut served, "/file").await.is_some(),
+        request(&mut served, "/file").await.is_some(),
         "one that was served may be idle for longer"
     );
 }
@@ -185,16 +185,16 @@ async fn the_connection_that_is_idle_for_the_longest_time_gives_way_to_a_new_one
         let server = start(options);
         let (mut oldest, mut newer) =
             (connect(server.address).await, connect(server.address).await);
-        assert!(ask(&mut oldest, "/file/1").await.is_some());
+        assert!(request(&mut oldest, "/file/1").await.is_some());
         tokio::time::sleep(Duration::from_millis(20)).await;
-        assert!(ask(&mut newer, "/file/2").await.is_some());
+        assert!(request(&mut newer, "/file/2").await.is_some());
         let mut working = busy(server.address).await;
         tokio::time::sleep(limits::GIVES_WAY + Duration::from_millis(50)).await;
         let mut fourth = connect(server.address).await;
-        let answer = ask(&mut fourth, "/file/4").await.expect("a permit");
+        let answer = request(&mut fourth, "/file/4").await.expect("a permit");
         assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
         assert_eq!(rest(&mut oldest).await, "", "the oldest has given way");
-        assert!(ask(&mut newer, "/file/5").await.is_some(), "and no other");
+        assert!(request(&mut newer, "/file/5").await.is_some(), "and no other");
         working.write_all(b"Host: h\r\nConnection: close\r\n\r\n").await.unwrap();
         assert!(rest(&mut working).await.starts_with("HTTP/1.1 200 "));
     }
@@ -205,7 +205,7 @@ async fn a_connection_that_never_sent_anything_gives_way_as_well() {
     let server = start(Options { max_per_client: 1, ..Options::default() });
     let mut silent = connect(server.address).await;
     let mut other = connect(server.address).await;
-    let answer = ask(&mut other, "/file").await.expect("a permit after a moment");
+    let answer = request(&mut other, "/file").await.expect("a permit after a moment");
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
     assert_eq!(rest(&mut silent).await, "");
 }
@@ -257,7 +257,7 @@ async fn load_page(address: SocketAddr) -> usize {
             let (mut stream, mut opened) = (connect(address).await, 1);
             loop {
                 let Some(file) = files.lock().unwrap().pop_front() else { return opened };
-                let answer = ask(&mut stream, &file).await;
+                let answer = request(&mut stream, &file).await;
                 if let Some(answer) = &answer {
                     assert!(answer.starts_with("HTTP/1.1 200 "), "{file}: {answer}");
                 } else {
@@ -308,7 +308,7 @@ async fn a_client_beyond_its_rate_gets_retry_after_and_others_are_served() {
     let socket = tokio::net::TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.9:0".parse().unwrap()).unwrap();
     let mut other = socket.connect(server.address).await.unwrap();
-    assert!(ask(&mut other, "/call").await.unwrap().starts_with("HTTP/1.1 200 "));
+    assert!(request(&mut other, "/call").await.unwrap().starts_with("HTTP/1.1 200 "));
 }
 
 #[tokio::test]
@@ -359,7 +359,7 @@ async fn a_header_outside_utf_8_is_opaque_and_affects_only_itself() {
 
 /// Sends a message and reads the answer, by a client that needs none of the server's threads.
 fn send(client: &mut process::Client, room: &str, text: &str) {
-    let answer = client.ask(process::text(room, &process::new_mid(), text)).unwrap();
+    let answer = client.request(process::text(room, &process::new_mid(), text)).unwrap();
     assert_eq!(answer["op"], "ok", "{answer}");
 }
 
@@ -536,7 +536,7 @@ fn a_refused_origin_is_written_into_the_log_once_with_both_values_and_what_to_se
         let port = server.address.rsplit(':').next().unwrap();
         format!("127.0.0.1:{port}").parse().unwrap()
     };
-    let ask = |host: &str, origin: &str| {
+    let status_of = |host: &str, origin: &str| {
         let body = json!({"username": "a", "auth": "b"}).to_string();
         let mut stream = std::net::TcpStream::connect(address).unwrap();
         let head = format!(
@@ -550,8 +550,8 @@ fn a_refused_origin_is_written_into_the_log_once_with_both_values_and_what_to_se
         answer.get(9..12).unwrap_or_default().to_owned()
     };
     for _ in 0..5 {
-        assert_eq!(ask("chat.example", "https://other.example"), "403");
-        assert_eq!(ask("rebound.example", "http://rebound.example"), "421");
+        assert_eq!(status_of("chat.example", "https://other.example"), "403");
+        assert_eq!(status_of("rebound.example", "http://rebound.example"), "421");
     }
     server.terminate();
     let log = std::fs::read_to_string(log).unwrap();

@@ -154,7 +154,7 @@ async fn frames_sent_right_behind_the_upgrade_are_all_answered_wherever_they_are
         open.push(wire.await.unwrap());
     }
     // Each connection follows the room now, once.
-    let (_, ok) = anna.socket().await.say("1", "everybody?").await;
+    let (_, ok) = anna.socket().await.send_text("1", "everybody?").await;
     for wire in &mut open {
         let received = loop {
             let frame: Value = serde_json::from_str(&wire.text().await).unwrap();

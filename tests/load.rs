@@ -232,7 +232,7 @@ async fn write(client: Client, writer: usize, stream: Arc<Stream>) {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         let text = format!("{:.<1$}", format!("{writer}/{n} "), TEXT_BYTES);
-        socket.say("1", &text).await;
+        socket.send_text("1", &text).await;
         socket.aside.clear();
     }
 }

@@ -110,7 +110,7 @@ fn rate_limits_are_reported_instead_of_measured() {
     let others: Vec<_> = (0..5)
         .map(|_| {
             let mut other = Client::connect(&server.address, &token).unwrap();
-            other.ask(json!({"op": "ping"})).unwrap();
+            other.request(json!({"op": "ping"})).unwrap();
             other
         })
         .collect();

@@ -161,20 +161,20 @@ async fn replays_that_nobody_reads_hold_no_more_than_one_user_may_and_others_get
     let (greedy, other) = (guest(server.address, 1), guest(server.address, 2));
     let before = process_usage::of(std::process::id()).unwrap().rss;
     let subscribe = json!({"op": "room.subscribe", "id": "s", "room": "1", "since": 0});
-    let mut lines = Vec::new();
+    let mut sockets = Vec::new();
     for _ in 0..CONNECTIONS {
-        let mut line = Wire::open(&greedy).await;
+        let mut socket = Wire::open(&greedy).await;
         for _ in 0..3 {
-            line.send(&masked(&subscribe.to_string())).await;
+            socket.send(&masked(&subscribe.to_string())).await;
         }
-        lines.push(line);
+        sockets.push(socket);
     }
     let most_of_one = (limits::BUDGET_MIN / limits::PARTS * limits::REPLAYS) / limits::USERS;
-    let replayed = async |mut line: Wire| {
-        line.send(&masked(&subscribe.to_string())).await;
+    let replayed = async |mut socket: Wire| {
+        socket.send(&masked(&subscribe.to_string())).await;
         let mut last = 0;
         loop {
-            let frame: Value = serde_json::from_str(&line.text().await).unwrap();
+            let frame: Value = serde_json::from_str(&socket.text().await).unwrap();
             match frame["op"].as_str().unwrap() {
                 "msg" => {
                     assert_eq!(frame["seq"], last + 1);
@@ -186,7 +186,7 @@ async fn replays_that_nobody_reads_hold_no_more_than_one_user_may_and_others_get
             }
         }
         assert_eq!(last, MESSAGES);
-        line
+        socket
     };
     for _ in 0..3 {
         replayed(Wire::open(&other).await).await;
@@ -196,7 +196,7 @@ async fn replays_that_nobody_reads_hold_no_more_than_one_user_may_and_others_get
     let grown = process_usage::of(std::process::id()).unwrap().rss.saturating_sub(before);
     assert!(grown < limits::BUDGET_MIN as u64, "{grown} bytes more");
     // Who looks up late gets all of it, or is told to come back.
-    let mut late = lines.pop().unwrap();
+    let mut late = sockets.pop().unwrap();
     let mut last = 0;
     while let Some((_, frame)) = late.frame().await {
         let Ok(frame) = serde_json::from_slice::<Value>(&frame) else { break };
@@ -212,7 +212,7 @@ async fn replays_that_nobody_reads_hold_no_more_than_one_user_may_and_others_get
             _ => {}
         }
     }
-    drop((lines, late));
+    drop((sockets, late));
     given_back(&other, "replays").await;
     replayed(Wire::open(&greedy).await).await;
     server.stop().await;
@@ -247,12 +247,12 @@ async fn very_many_rooms_are_named_in_parts_and_as_the_reader_takes_them() {
     let server = TestServer::start_on(&database, &["--memory-budget", &budget]).await;
     let (anna, bert) = (anna.at(server.address), bert.at(server.address));
 
-    let mut line = Wire::open(&anna).await;
+    let mut socket = Wire::open(&anna).await;
     // It can be spoken on before all are named.
-    line.send(&masked(r#"{"op":"room.subscribe","id":"s","room":"1","since":0}"#)).await;
+    socket.send(&masked(r#"{"op":"room.subscribe","id":"s","room":"1","since":0}"#)).await;
     let (mut named, mut more, mut parts) = (Vec::new(), true, 0);
     while more {
-        let text = line.text().await;
+        let text = socket.text().await;
         let frame: Value = serde_json::from_str(&text).unwrap();
         let most = match frame["op"].as_str().unwrap() {
             "hello" => chat::HELLO_BYTES,

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use support::TestServer;
-use support::client::{Answer, Client, Heard, PATIENCE, Socket, new_mid};
+use support::client::{Answer, Client, PATIENCE, Received, Socket, new_mid};
 
 /// A parsed scrape: the families with their types, and every sample.
 struct Scrape {
@@ -180,8 +180,8 @@ async fn read_messages(socket: &mut Socket, how_many: usize) {
     let is_message = |frame: &Value| frame["op"] == "msg";
     let mut heard = socket.aside.drain(..).filter(is_message).count();
     while heard < how_many {
-        match socket.hear().await {
-            Heard::Frame(frame) => heard += usize::from(is_message(&frame)),
+        match socket.receive().await {
+            Received::Frame(frame) => heard += usize::from(is_message(&frame)),
             other => panic!("{other:?}"),
         }
     }
@@ -195,7 +195,7 @@ async fn refusals_ends_and_requests_are_counted() {
     let mut socket = anna.socket().await;
     let before = scrape(&visitor).await;
     for frame in [json!({"op": "typing", "room": "999999"}), json!({"op": "dance"})] {
-        assert_eq!(socket.ask(frame).await["op"], "err");
+        assert_eq!(socket.request(frame).await["op"], "err");
     }
     assert_eq!(visitor.get("/api/nothing").await.status, 404);
     assert_eq!(visitor.get("/api/me").await.status, 401);

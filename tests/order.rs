@@ -29,7 +29,7 @@ fn rooms_of(client: &Client) -> Vec<String> {
 /// `activity`, which has a `seq`, too.
 fn subscribe(client: &mut Client, room: &str, since: u64) -> Value {
     let ask = json!({"op": "room.subscribe", "room": room, "since": since});
-    let ok = client.ask(ask).unwrap();
+    let ok = client.request(ask).unwrap();
     client.events.retain(|event| event["op"] != "activity");
     ok
 }
@@ -97,10 +97,11 @@ fn fifty_writers_and_twenty_readers_with_cut_connections_agree_on_one_order_with
                 let mut client = Client::connect(address, token).unwrap();
                 for n in 0..EACH {
                     let (mid, room) = (new_mid(), &rooms[(writer + n) % ROOMS]);
-                    let first = client.ask(text(room, &mid, &format!("{writer}/{n}"))).unwrap();
+                    let first = client.request(text(room, &mid, &format!("{writer}/{n}"))).unwrap();
                     assert_eq!(first["op"], "ok", "{first}");
                     if n % 5 == 0 {
-                        let again = client.ask(text(room, &mid, &format!("{writer}/{n}"))).unwrap();
+                        let again =
+                            client.request(text(room, &mid, &format!("{writer}/{n}"))).unwrap();
                         assert_eq!((&again["seq"], &again["at"]), (&first["seq"], &first["at"]));
                     }
                 }
@@ -141,7 +142,7 @@ fn the_same_message_on_two_connections_at_once_is_one_message_with_one_answer() 
 }
 
 #[test]
-fn a_client_that_missed_more_than_a_replay_is_told_and_finds_all_of_it_in_the_history() {
+fn a_client_that_missed_more_than_a_replay_gets_truncated_and_reads_the_history() {
     let folder = tempfile::tempdir().unwrap();
     let server = Process::start(folder.path(), &[]);
     let token = server.register("writer");
@@ -185,8 +186,8 @@ fn a_client_that_stops_reading_gets_bye_lagging_harms_no_other_and_misses_nothin
     subscribe(&mut good, &room, 0);
     let mut stalled = Client::connect(&server.address, &token).unwrap();
     subscribe(&mut stalled, &room, 0);
-    let mut vanishing = Client::connect(&server.address, &token).unwrap();
-    subscribe(&mut vanishing, &room, 0);
+    let mut disappearing = Client::connect(&server.address, &token).unwrap();
+    subscribe(&mut disappearing, &room, 0);
 
     // Enough to fill the kernel's buffers and the log of the room several times over.
     let body = "x".repeat(16_000);
@@ -196,12 +197,12 @@ fn a_client_that_stops_reading_gets_bye_lagging_harms_no_other_and_misses_nothin
     std::thread::scope(|scope| {
         scope.spawn(|| {
             for n in 0..total {
-                let answer = writer.ask(text(&room, &new_mid(), &body)).unwrap();
+                let answer = writer.request(text(&room, &new_mid(), &body)).unwrap();
                 assert_eq!(answer["seq"], json!(n + 1), "{answer}");
             }
             done.store(true, Ordering::Relaxed);
         });
-        drop(vanishing);
+        drop(disappearing);
         for seq in 1..=total {
             let event = good.event(|event| event["op"] == "msg").unwrap();
             assert_eq!(event["seq"], json!(seq));
@@ -279,7 +280,7 @@ fn a_frame_cut_anywhere_is_neither_lost_nor_doubled() {
         let _ = cut.stream().write_all(&[0x81, 0xfe, 0x00][..(n % 4).min(3) as usize]);
         drop(cut);
         std::thread::sleep(Duration::from_millis(n % 3));
-        let again = client.ask(text(&room, &mid, "once")).unwrap();
+        let again = client.request(text(&room, &mid, "once")).unwrap();
         assert_eq!((&again["op"], &again["seq"]), (&json!("ok"), &json!(n)), "{again}");
     }
 }

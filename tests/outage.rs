@@ -34,7 +34,7 @@ async fn without_its_database_the_server_says_so_and_recovers_by_itself() {
     let mut socket = anna.socket().await;
     let hello = socket.op("hello").await;
     let room = hello["rooms"][0]["id"].as_str().unwrap().to_owned();
-    socket.say(&room, "before").await;
+    socket.send_text(&room, "before").await;
 
     stop(running).await;
     let since = Instant::now();
@@ -55,7 +55,7 @@ async fn without_its_database_the_server_says_so_and_recovers_by_itself() {
     let running = database(folder.path()).await;
     let back = Instant::now();
     let ok = loop {
-        let answer = socket.ask(send.clone()).await;
+        let answer = socket.request(send.clone()).await;
         if answer["op"] == "ok" {
             break answer;
         }
@@ -118,7 +118,7 @@ async fn a_database_that_hangs_stops_no_room() {
     let hello = socket.op("hello").await;
     let room = hello["rooms"][0]["id"].as_str().unwrap().to_owned();
     socket.ok(json!({"op": "room.subscribe", "room": room, "since": 0})).await;
-    let (mid, _) = socket.say(&room, "before").await;
+    let (mid, _) = socket.send_text(&room, "before").await;
     let edit = json!({"op": "msg.send", "room": room,
         "msg": {"mid": mid, "rev": 1, "kind": "msg", "t": "after"}});
 
@@ -132,7 +132,7 @@ async fn a_database_that_hangs_stops_no_room() {
 
     drop(frozen);
     let back = Instant::now();
-    while socket.ask(edit.clone()).await["op"] != "ok" {
+    while socket.request(edit.clone()).await["op"] != "ok" {
         assert!(back.elapsed() < Duration::from_secs(5), "no recovery");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
@@ -151,7 +151,7 @@ async fn a_commit_that_hangs_is_given_up_and_a_message_sent_again_is_stored_once
     let server = TestServer::start_on(&running.url(), &[]).await;
     let anna = server.user("anna").await;
     let mut socket = anna.socket().await;
-    socket.say("1", "before").await;
+    socket.send_text("1", "before").await;
     let messages = ["one", "two"].map(|text| {
         let msg = json!({"mid": new_mid(), "rev": 0, "kind": "msg", "t": text});
         json!({"op": "msg.send", "room": "1", "msg": msg})
@@ -165,7 +165,7 @@ async fn a_commit_that_hangs_is_given_up_and_a_message_sent_again_is_stored_once
     drop(frozen);
     let back = Instant::now();
     for message in messages {
-        while socket.ask(message.clone()).await["op"] != "ok" {
+        while socket.request(message.clone()).await["op"] != "ok" {
             assert!(back.elapsed() < support::client::PATIENCE, "no recovery");
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
@@ -230,13 +230,13 @@ async fn a_full_disk_makes_the_server_not_ready_for_that_reason() {
     let server = TestServer::start_on(&running.url(), &[]).await;
     let anna = server.user("anna").await;
     let mut socket = anna.socket().await;
-    socket.say("1", "before").await;
+    socket.send_text("1", "before").await;
     ready_is(&anna, 200).await;
 
     let filler = disk.fill();
-    let told = ready_is(&anna, 503).await;
+    let answer = ready_is(&anna, 503).await;
     let sentence = "The database cannot store anything: its disk is full.";
-    assert_eq!(told["error"]["message"], sentence);
+    assert_eq!(answer["error"]["message"], sentence);
     // Too much for what is left of the pages there are, and not to be compressed.
     let text: String = (0..1_200).map(|_| new_mid()).collect();
     let msg = json!({"mid": new_mid(), "rev": 0, "kind": "msg", "t": text});
@@ -249,7 +249,7 @@ async fn a_full_disk_makes_the_server_not_ready_for_that_reason() {
     std::fs::remove_file(filler).unwrap();
     ready_is(&anna, 200).await;
     let back = Instant::now();
-    while socket.ask(send.clone()).await["op"] != "ok" {
+    while socket.request(send.clone()).await["op"] != "ok" {
         assert!(back.elapsed() < Duration::from_secs(5), "no recovery");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
@@ -263,7 +263,7 @@ async fn a_database_that_takes_no_writes_is_not_ready_and_says_why() {
     let server = TestServer::start().await;
     let anna = server.user("anna").await;
     let mut socket = anna.socket().await;
-    socket.say("1", "before").await;
+    socket.send_text("1", "before").await;
     let sql = server.sql().await;
     let renew = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
                  WHERE datname = current_database() AND pid <> pg_backend_pid()";
@@ -290,12 +290,12 @@ async fn a_database_that_takes_no_writes_is_not_ready_and_says_why() {
     for (breaks, mends, sentence) in cases {
         sql.batch_execute(&breaks).await.unwrap();
         sql.batch_execute(renew).await.unwrap();
-        let told = ready_is(&anna, 503).await;
-        assert_eq!(told["error"]["code"], "unavailable");
+        let answer = ready_is(&anna, 503).await;
+        assert_eq!(answer["error"]["code"], "unavailable");
         let since = Instant::now();
         // The connections that were ended are noticed by whoever uses them next.
         while anna.get("/ready").await.json()["error"]["message"] != sentence {
-            assert!(since.elapsed() < Duration::from_secs(3), "{sentence}: {told}");
+            assert!(since.elapsed() < Duration::from_secs(3), "{sentence}: {answer}");
         }
         let msg = json!({"mid": new_mid(), "rev": 0, "kind": "msg", "t": "meanwhile"});
         let send = json!({"op": "msg.send", "room": "1", "msg": msg});
@@ -309,7 +309,7 @@ async fn a_database_that_takes_no_writes_is_not_ready_and_says_why() {
         sql.batch_execute(renew).await.unwrap();
         ready_is(&anna, 200).await;
         let back = Instant::now();
-        while socket.ask(send.clone()).await["op"] != "ok" {
+        while socket.request(send.clone()).await["op"] != "ok" {
             assert!(back.elapsed() < Duration::from_secs(5), "no recovery");
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
@@ -317,7 +317,7 @@ async fn a_database_that_takes_no_writes_is_not_ready_and_says_why() {
     server.stop().await;
 }
 
-/// A hundred who ask at once are told by one try, and each store has one connection busy with it.
+/// A hundred requests at once are answered from one check, and each store has one connection busy with it.
 #[tokio::test(flavor = "multi_thread")]
 async fn however_many_clients_ask_for_ready_the_stores_are_queried_once() {
     let server = TestServer::start().await;

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use impulse::base::limits::delivery::SUBSCRIPTIONS;
 use support::TestServer;
-use support::client::{Answer, Client, Heard, Socket, new_mid};
+use support::client::{Answer, Client, Received, Socket, new_mid};
 
 /// Nobody made it.
 const NOWHERE: &str = "987654321";
@@ -104,7 +104,7 @@ async fn with_ping(socket: &mut Socket, command: &Value) -> Vec<Value> {
     socket.send(json!({"op": "ping", "id": "ping"})).await;
     let mut answers = Vec::new();
     while answers.len() < 2 {
-        let Heard::Frame(frame) = socket.hear().await else { panic!("closed") };
+        let Received::Frame(frame) = socket.receive().await else { panic!("closed") };
         if !frame["id"].is_null() {
             answers.push(frame);
         }

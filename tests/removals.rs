@@ -55,7 +55,7 @@ async fn a_removal_that_was_interrupted_is_finished() {
     let (anna, ben) = (server.user("anna").await, server.user("ben").await);
     let place = room(&ben, "Nook", &[&anna]).await;
     let mut hers = anna.socket().await;
-    hers.say(&place, "spam").await;
+    hers.send_text(&place, "spam").await;
     // What is left when the server stops between the two stores.
     let interrupted = "UPDATE accounts.users SET (removed_at, disabled_at, erases_messages) =
         (SELECT now, now, true FROM (SELECT (extract(epoch FROM now()) * 1000)::bigint AS now) AS n)
@@ -85,7 +85,7 @@ async fn a_removal_while_the_rooms_database_is_away_is_finished_when_it_is_back(
     let (anna, ben) = (server.user("anna").await, server.user("ben").await);
     let place = room(&ben, "Nook", &[&anna]).await;
     let mut hers = anna.socket().await;
-    hers.say(&place, "spam").await;
+    hers.send_text(&place, "spam").await;
 
     tokio::task::spawn_blocking(move || running.stop()).await.unwrap();
     assert_eq!(remove(&chief, &anna, "erase").await, 204);

@@ -48,25 +48,26 @@ async fn delete(author: &mut Socket, n: u64) {
     author.ok(json!({"op": "msg.send", "room": "1", "msg": msg})).await;
 }
 
-async fn say(line: &mut Wire, frame: Value) {
-    line.send(&masked(&frame.to_string())).await;
+async fn send_json(socket: &mut Wire, frame: Value) {
+    socket.send(&masked(&frame.to_string())).await;
 }
 
-async fn hear(line: &mut Wire) -> Value {
+async fn read_json(socket: &mut Wire) -> Value {
     loop {
-        let (opcode, payload) = line.frame().await.expect("a frame, not the end");
+        let (opcode, payload) = socket.frame().await.expect("a frame, not the end");
         if opcode == support::wire::TEXT {
             return serde_json::from_slice(&payload).unwrap();
         }
     }
 }
 
-/// A line that asks for everything and has read the first message of it.
+/// A socket that asks for everything and has read the first message of it.
 async fn catching_up(client: &Client) -> Wire {
-    let mut line = Wire::open(client).await;
-    say(&mut line, json!({"op": "room.subscribe", "id": "s", "room": "1", "since": 0})).await;
-    while hear(&mut line).await["op"] != "msg" {}
-    line
+    let mut socket = Wire::open(client).await;
+    send_json(&mut socket, json!({"op": "room.subscribe", "id": "s", "room": "1", "since": 0}))
+        .await;
+    while read_json(&mut socket).await["op"] != "msg" {}
+    socket
 }
 
 /// Each message as the history says it is, by its `mid`: the `seq` of its last change.
@@ -103,15 +104,15 @@ async fn a_slow_replay_brings_each_change_once_in_order_and_nothing_that_was_del
     let writing = tokio::spawn(async move {
         for n in (1..=MESSAGES).step_by(7).filter(|n| !GONE.contains(n)) {
             delete(&mut socket, n).await;
-            socket.say("1", "meanwhile").await;
+            socket.send_text("1", "meanwhile").await;
         }
-        socket.say("1", "the end").await.1["seq"].as_u64().unwrap()
+        socket.send_text("1", "the end").await.1["seq"].as_u64().unwrap()
     });
-    let read = async |mut line: Wire, pause: Duration| {
+    let read = async |mut socket: Wire, pause: Duration| {
         let (mut last, mut newest) = (1, HashMap::from([(mid(1), 1)]));
         let mut has_ok = false;
         loop {
-            let frame = hear(&mut line).await;
+            let frame = read_json(&mut socket).await;
             match frame["op"].as_str().unwrap() {
                 "msg" => {
                     let seq = frame["seq"].as_u64().unwrap();
@@ -144,7 +145,7 @@ async fn a_slow_replay_brings_each_change_once_in_order_and_nothing_that_was_del
     };
     let mut heard = Vec::new();
     let pauses = [0, 5, 20].map(Duration::from_millis);
-    let reading = readers.into_iter().zip(pauses).map(|(line, pause)| read(line, pause));
+    let reading = readers.into_iter().zip(pauses).map(|(socket, pause)| read(socket, pause));
     for reading in reading {
         heard.push(reading.await);
     }
@@ -164,11 +165,11 @@ async fn a_subscription_that_ends_or_starts_over_in_the_middle_is_answered_once_
 {
     let server = server(3).await;
     let author = guest(server.address, 1);
-    let mut line = catching_up(&guest(server.address, 2)).await;
-    say(&mut line, json!({"op": "room.unsubscribe", "id": "u", "room": "1"})).await;
+    let mut socket = catching_up(&guest(server.address, 2)).await;
+    send_json(&mut socket, json!({"op": "room.unsubscribe", "id": "u", "room": "1"})).await;
     let (mut last, mut answers) = (1, Vec::new());
     while answers.len() < 2 {
-        let frame = hear(&mut line).await;
+        let frame = read_json(&mut socket).await;
         match frame["op"].as_str().unwrap() {
             "msg" => last = frame["seq"].as_u64().unwrap(),
             "ok" => answers.push(frame),
@@ -181,15 +182,18 @@ async fn a_subscription_that_ends_or_starts_over_in_the_middle_is_answered_once_
     assert_eq!(answers, [cut.clone(), json!({"op": "ok", "id": "u"})]);
     // It goes on where it was, and starts over once more on the way.
     for (id, since) in [("again", last), ("at last", last + 1)] {
-        say(&mut line, json!({"op": "room.subscribe", "id": id, "room": "1", "since": since}))
-            .await;
+        send_json(
+            &mut socket,
+            json!({"op": "room.subscribe", "id": id, "room": "1", "since": since}),
+        )
+        .await;
     }
-    let (_, ok) = author.socket().await.say("1", "the end").await;
+    let (_, ok) = author.socket().await.send_text("1", "the end").await;
     assert_eq!(ok["seq"], MESSAGES + 1);
     let (mut answered, mut expected) = (Vec::new(), None);
     let mut is_end = false;
     while !is_end || answered.len() < 2 {
-        let frame = hear(&mut line).await;
+        let frame = read_json(&mut socket).await;
         match frame["op"].as_str().unwrap() {
             "ok" => answered.push(frame["id"].as_str().unwrap().to_owned()),
             "msg" => {
@@ -211,15 +215,15 @@ async fn a_subscription_that_ends_or_starts_over_in_the_middle_is_answered_once_
 async fn somebody_removed_during_a_replay_gets_no_more_of_it() {
     let server = server(2).await;
     let reader = guest(server.address, 2);
-    let mut line = catching_up(&reader).await;
+    let mut socket = catching_up(&reader).await;
     let me = reader.get("/api/me").await.expect(200)["uid"].clone();
     let path = format!("/api/rooms/1/members/{}", me.as_str().unwrap());
     assert_eq!(reader.delete(&path).await.status, 204);
-    guest(server.address, 1).socket().await.say("1", "not for everybody").await;
+    guest(server.address, 1).socket().await.send_text("1", "not for everybody").await;
     let (mut last, mut is_gone) = (1, false);
-    say(&mut line, json!({"op": "ping", "id": "p"})).await;
+    send_json(&mut socket, json!({"op": "ping", "id": "p"})).await;
     loop {
-        let frame = hear(&mut line).await;
+        let frame = read_json(&mut socket).await;
         match frame["op"].as_str().unwrap() {
             "msg" => last = frame["seq"].as_u64().unwrap(),
             "room" => is_gone = frame["room"]["gone"] == true,
@@ -229,9 +233,10 @@ async fn somebody_removed_during_a_replay_gets_no_more_of_it() {
         }
     }
     assert!(last < MESSAGES, "all of it came all the same");
-    say(&mut line, json!({"op": "room.subscribe", "id": "s", "room": "1", "since": 0})).await;
+    send_json(&mut socket, json!({"op": "room.subscribe", "id": "s", "room": "1", "since": 0}))
+        .await;
     loop {
-        let frame = hear(&mut line).await;
+        let frame = read_json(&mut socket).await;
         assert_ne!(frame["op"], "msg", "{frame}");
         if frame["id"] == "s" && frame["op"] == "err" {
             assert_eq!(frame["code"], "not_member");

@@ -49,8 +49,8 @@ async fn a_closed_room_is_visible_to_its_members_only() {
         .refused(404, "not_found");
 
     add(&anna, &room, &ben).await;
-    let told = socket.find("the new room", |frame| frame["op"] == "room").await;
-    assert_eq!(told["room"]["name"], "Cellar");
+    let room_event = socket.find("the new room", |frame| frame["op"] == "room").await;
+    assert_eq!(room_event["room"]["name"], "Cellar");
     socket.ok(json!({"op": "room.subscribe", "room": room})).await;
 
     // A member of a closed room invites nobody; its admin does.
@@ -75,7 +75,7 @@ async fn a_removed_member_gets_nothing_more_and_a_banned_one_cannot_join_again()
     ben.request("PUT", &ban, Some(json!({}))).await.refused(403, "forbidden");
     assert_eq!(anna.request("PUT", &ban, Some(json!({}))).await.status, 204);
     heard.find("that the room is gone", |frame| frame["room"]["gone"] == true).await;
-    said.say(&room, "he cannot hear this").await;
+    said.send_text(&room, "he cannot hear this").await;
     heard.assert_silent(Duration::from_millis(300), |frame| frame["op"] == "msg").await;
     heard.err(message(&room, "still here?"), "not_member").await;
 
@@ -124,23 +124,23 @@ async fn a_muted_member_reads_and_does_not_write_until_the_mute_ends() {
     add(&anna, &room, &ben).await;
     let mut socket = ben.socket().await;
     socket.ok(json!({"op": "room.subscribe", "room": room})).await;
-    let (mid, _) = socket.say(&room, "loud").await;
+    let (mid, _) = socket.send_text(&room, "loud").await;
 
     let path = format!("/api/rooms/{room}/members/{}", ben.uid);
     let until = 4_102_444_800_000_i64;
     ben.patch(&path, json!({"silenced_until": null})).await.refused(403, "forbidden");
     anna.patch(&path, json!({"silenced_until": until})).await.expect(200);
-    let told = socket.find("his silence", |frame| frame["op"] == "room").await;
-    assert_eq!(told["room"]["silenced_until"], until);
+    let muted = socket.find("his mute", |frame| frame["op"] == "room").await;
+    assert_eq!(muted["room"]["silenced_until"], until);
     socket.err(message(&room, "louder"), "forbidden").await;
     socket.err(json!({"op": "typing", "room": room}), "forbidden").await;
-    // His own words he may still take back.
+    // He may still delete his own messages.
     let del = json!({"op": "msg.send", "room": room, "msg": {"mid": mid, "rev": 1, "kind": "del"}});
     socket.ok(del).await;
 
     anna.patch(&path, json!({"silenced_until": null})).await.expect(200);
     socket.ok(message(&room, "thank you")).await;
-    // A silence that is over is none.
+    // A mute that is over is none.
     anna.patch(&path, json!({"silenced_until": 1})).await.expect(200);
     socket.ok(message(&room, "still here")).await;
     server.stop().await;
@@ -224,7 +224,7 @@ async fn two_owners_who_step_down_at_once_leave_one() {
     let mut both = [0; 2];
     (both[0], both[1]) = tokio::join!(down(&anna), down(&ben));
     both.sort_unstable();
-    assert_eq!(both, [200, 409], "one goes, the other is told");
+    assert_eq!(both, [200, 409], "one goes, the other is refused");
     server.stop().await;
 }
 
@@ -279,8 +279,8 @@ async fn own_settings_of_a_room_are_the_same_on_all_devices_and_visible_to_nobod
     let path = format!("/api/rooms/{room}/me");
     let liked = anna.patch(&path, json!({"favourite": true, "notify": "none"})).await.expect(200);
     assert_eq!((&liked["favourite"], &liked["notify"]), (&json!(true), &json!("none")));
-    let told = mine.find("the change", |frame| frame["room"]["id"] == room.as_str()).await;
-    assert_eq!(told["room"]["favourite"], true);
+    let room_event = mine.find("the change", |frame| frame["room"]["id"] == room.as_str()).await;
+    assert_eq!(room_event["room"]["favourite"], true);
     other.assert_silent(Duration::from_millis(200), |frame| frame["op"] == "room").await;
     assert_eq!(view(&ben, &room).await.get("favourite"), None);
     let kept = anna.patch(&path, json!({"favourite": false})).await.expect(200);
@@ -300,7 +300,7 @@ async fn a_restored_room_has_everything_that_was_in_it() {
     add(&anna, &room, &ben).await;
     let mut socket = ben.socket().await;
     socket.ok(json!({"op": "room.subscribe", "room": room})).await;
-    socket.say(&room, "remember me").await;
+    socket.send_text(&room, "remember me").await;
 
     let path = format!("/api/rooms/{room}");
     ben.delete(&path).await.refused(403, "forbidden");
@@ -410,9 +410,9 @@ async fn only_a_member_of_the_new_owners_making_is_the_owner() {
     add(&anna, &room, &ben).await;
     set_role(&anna, &room, &ben, "owner").await;
     set_role(&anna, &room, &anna, "admin").await;
-    let told = socket
+    let promoted = socket
         .find("the new role", |frame| frame["op"] == "member" && frame["uid"] == anna.uid.as_str());
-    assert_eq!(told.await["role"], "admin");
+    assert_eq!(promoted.await["role"], "admin");
     anna.delete(&format!("/api/rooms/{room}")).await.refused(403, "forbidden");
     server.stop().await;
 }

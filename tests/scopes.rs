@@ -219,16 +219,16 @@ async fn a_token_for_reading_follows_rooms_and_says_nothing() {
         json!({"op": "read", "room": room, "seq": 0}),
         json!({"op": "presence", "state": "dnd"}),
     ] {
-        let refused = socket.ask(command.clone()).await;
+        let refused = socket.request(command.clone()).await;
         assert_eq!(refused["code"], "forbidden", "{command} {refused}");
     }
-    mine.say(&room, "hello").await;
+    mine.send_text(&room, "hello").await;
     assert_eq!(socket.op("msg").await["msg"]["t"], "hello");
     server.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_lasts_ninety_days_unless_told_and_at_most_a_year_or_for_ever() {
+async fn a_token_lasts_ninety_days_unless_chosen_otherwise_and_at_most_a_year_or_for_ever() {
     let server = TestServer::start().await;
     let anna = server.user("anna").await;
     let lives = async |body: Value| {

@@ -50,7 +50,7 @@ async fn a_room_that_is_not_encrypted_refuses_envelopes_whoever_sends_them() {
     // A room that she may not know of does not exist.
     socket.err(send_envelope(&room("closed").await, &json!({})), "not_found").await;
     socket.err(send_envelope("404", &json!({})), "not_found").await;
-    socket.say(ROOM, "life goes on").await;
+    socket.send_text(ROOM, "life goes on").await;
     server.stop().await;
 }
 
@@ -58,7 +58,7 @@ async fn a_room_that_is_not_encrypted_refuses_envelopes_whoever_sends_them() {
 async fn an_encrypted_room_takes_no_text_and_no_envelope_that_nothing_verifies() {
     let server = TestServer::start().await;
     let anna = server.user("anna").await;
-    let mid = anna.socket().await.say(ROOM, "before").await.0;
+    let mid = anna.socket().await.send_text(ROOM, "before").await.0;
     let sql = server.sql().await;
     sql.execute("UPDATE chat.rooms SET e2ee = true WHERE id = 1", &[]).await.unwrap();
     let database = server.database.clone();
@@ -88,7 +88,7 @@ async fn an_envelope_that_is_stored_is_sent_as_it_came_with_the_seq_of_its_revis
     let server = TestServer::start().await;
     let anna = server.user("anna").await;
     let mut socket = anna.socket().await;
-    let (mid, said) = socket.say(ROOM, "to be sealed").await;
+    let (mid, said) = socket.send_text(ROOM, "to be sealed").await;
     let (sealed, rev_seq) = (envelope(&mid), said["seq"].clone());
     let sql = server.sql().await;
     let update = "UPDATE chat.messages SET body = $1 WHERE room_id = 1";

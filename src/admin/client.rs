@@ -1,9 +1,10 @@
 //! The command line as a client of the server's own HTTP interface.
 //!
 //! There is one way to administrate: `/api/admin/…`. The command line finds the running server in the data
-//! directory and calls it, so open sockets are reached at once and every act is in the audit log. With no
-//! server running it runs one in this process, on a free port of loopback, for as long as the command
-//! takes. If one seems to run elsewhere it refuses.
+//! directory and calls it, so open sockets are reached at once and every act is in the audit log. If there is
+//! none, it starts one in this process, on a free port of loopback, for as long as the command takes. It refuses
+//! to if another impulse is connected to the database that `DATABASE_URL` names. (The private database is safe
+//! from two servers by its lock.)
 
 use std::path::PathBuf;
 
@@ -78,8 +79,9 @@ impl Client {
     }
 }
 
-/// A server whose file is not in our data directory may still run on this database, perhaps on
-/// another machine. Two on one database would each count messages on their own.
+/// Refuses while another impulse is connected to the database: a server whose file is not in our data directory may
+/// run on it, perhaps on another machine. Each of two servers would keep the state of rooms in memory and not see
+/// what the other one changes.
 async fn refuse_if_in_use(url: &str) -> Result<(), String> {
     let database = Database::new(url)?;
     for pause in limits::DATABASE_PAUSES {

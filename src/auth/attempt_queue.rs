@@ -1,8 +1,8 @@
 //! Queues of sign-in attempts: for an account or a network under attack one attempt is checked at a time, with a pause
 //! after each wrong password.
 //!
-//! The next turn goes to the contender with the fewest recent failures, who gets a place even in a full queue. So a
-//! right password from a place where nobody has guessed is checked soon, however many others guess without pause.
+//! The next turn goes to the contender with the fewest recent failures, which is taken even into a full queue. So a
+//! right password from a network that has not guessed is checked soon, however many others guess without pause.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -94,7 +94,7 @@ impl AttemptQueues {
 
 impl Queue {
     fn wait(&mut self, contender: Party, failures: f64) -> Option<oneshot::Receiver<AttemptTurn>> {
-        // Attempts that were given up need no place.
+        // Attempts that were given up need no space.
         self.waiting.retain(|waiting| !waiting.grant.is_closed());
         let is_same = |waiting: &Waiting| waiting.contender == contender;
         if self.working == Some(contender) || self.waiting.iter().any(is_same) {
@@ -103,12 +103,12 @@ impl Queue {
         if self.waiting.len() + usize::from(self.working.is_some()) >= TURNS_WAITING {
             let worst =
                 self.waiting.iter().map(|waiting| waiting.failures).max_by(f64::total_cmp)?;
-            let place = self.waiting.iter().rposition(|waiting| waiting.failures >= worst)?;
+            let index = self.waiting.iter().rposition(|waiting| waiting.failures >= worst)?;
             if worst <= failures {
                 return None;
             }
             // Dropping the sender ends the wait of that attempt with an error.
-            self.waiting.remove(place);
+            self.waiting.remove(index);
         }
         let (grant, granted) = oneshot::channel();
         self.waiting.push(Waiting { contender, failures, grant });
@@ -118,8 +118,8 @@ impl Queue {
     /// Takes the next one out of the queue.
     fn next(&mut self) -> Option<Waiting> {
         let best = self.waiting.iter().map(|waiting| waiting.failures).min_by(f64::total_cmp)?;
-        let place = self.waiting.iter().position(|waiting| waiting.failures <= best)?;
-        Some(self.waiting.remove(place))
+        let index = self.waiting.iter().position(|waiting| waiting.failures <= best)?;
+        Some(self.waiting.remove(index))
     }
 }
 

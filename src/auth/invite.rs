@@ -37,7 +37,7 @@ impl Auth {
         wish: InviteWish<'_>,
     ) -> Result<(Invite, String)> {
         if let Some(by) = by {
-            self.inviting.take(by)?;
+            self.invite_creations.take(by)?;
         }
         let (code, digest) = new_token()?;
         let new = NewInvite {

@@ -99,24 +99,25 @@ impl Auth {
         self.store.register_user(&new, settings.users_max, invite).await
     }
 
-    /// The setup code is taken before and put back if that fails, so that of two who use it at once
-    /// only one becomes the administrator. Where the command line has made one meanwhile, it is over.
+    /// Takes the setup code first and puts it back if the account cannot be created, so that of two people who use it
+    /// at once only one becomes the administrator. If the command line has created an administrator meanwhile, the
+    /// code is not valid any more.
     async fn create_first_admin(&self, new: &NewUser<'_>, code: &str) -> Result<Uid> {
         let is_right = |wanted: &mut String| matches(wanted.as_bytes(), code.as_bytes());
         let taken = self.setup_code.lock_unpoisoned().take_if(is_right);
         let taken = taken.ok_or_else(setup_used)?;
-        let making = async {
+        let creating = async {
             if self.store.has_admin().await? {
                 Ok(None)
             } else {
                 self.store.create_user(new).await.map(Some)
             }
         };
-        let made = making.await;
-        if made.is_err() {
+        let created = creating.await;
+        if created.is_err() {
             *self.setup_code.lock_unpoisoned() = Some(taken);
         }
-        made?.ok_or_else(setup_used)
+        created?.ok_or_else(setup_used)
     }
 }
 

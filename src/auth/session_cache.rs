@@ -38,7 +38,7 @@ impl SessionCache {
         (since.elapsed() < limits::SESSION_BELIEVED && !has_ended).then(|| session.clone())
     }
 
-    /// To be read before the store is asked, and passed to [`SessionCache::put`].
+    /// To be read before the store is queried, and passed to [`SessionCache::put`].
     pub fn generation(&self) -> u64 {
         self.inner.lock_unpoisoned().generation
     }
@@ -75,7 +75,7 @@ impl SessionCache {
         inner.live.retain(|_, (session, _)| !ids.contains(&session.id));
     }
 
-    /// Forgets a user's sessions, so that the store is asked again: name or rights have changed.
+    /// Forgets a user's sessions, so that the store is queried again: name or rights have changed.
     pub fn forget(&self, uid: Uid) {
         let mut inner = self.inner.lock_unpoisoned();
         inner.generation = inner.generation.wrapping_add(1);

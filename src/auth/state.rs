@@ -32,23 +32,24 @@ pub struct Auth {
     pub(super) hasher: PasswordHasher,
     pub(super) sessions: SessionCache,
     pub(super) setup_code: Mutex<Option<String>>,
-    /// Queries of people who are not signed in to the account store.
+    /// Queries of the account store on behalf of people who are not signed in.
     pub(super) lookups: Arc<FairQueue>,
     pub(super) login_throttle: LoginThrottle,
     /// By address, site and block.
     pub(super) registrations: [RateLimit<IpAddr>; 3],
     /// Tickets and invitations that are not good.
     pub(super) bad_links: RateLimit<IpAddr>,
-    pub(super) inviting: RateLimit<Uid>,
+    pub(super) invite_creations: RateLimit<Uid>,
     /// Rooms that a user makes.
-    making: RateLimit<Uid>,
+    room_creations: RateLimit<Uid>,
     /// Direct rooms that a user begins.
-    beginning: RateLimit<Uid>,
-    blocking: RateLimit<Uid>,
+    direct_creations: RateLimit<Uid>,
+    block_changes: RateLimit<Uid>,
 }
 
 impl Auth {
-    /// Reads the installation's own values, and makes a setup code while there is no administrator. `scale` multiplies every rate limit; 0 lifts them.
+    /// Reads the installation's own values, and makes a setup code while there is no administrator. `scale` multiplies
+    /// every rate limit; 0 lifts them.
     ///
     /// # Errors
     /// `unavailable`.
@@ -79,10 +80,10 @@ impl Auth {
             login_throttle: LoginThrottle::new(scale),
             registrations: [registrations(1), registrations(2), registrations(4)],
             bad_links: RateLimit::new(limits::BAD_LINKS, limits::BAD_LINKS_PERIOD, scale),
-            inviting: RateLimit::new(limits::INVITES_PER_HOUR, hour, scale),
-            making: RateLimit::new(MADE_PER_HOUR, hour, scale),
-            beginning: RateLimit::new(DIRECT_PER_HOUR, hour, scale),
-            blocking: RateLimit::new(BLOCK_CHANGES_PER_HOUR, hour, scale),
+            invite_creations: RateLimit::new(limits::INVITES_PER_HOUR, hour, scale),
+            room_creations: RateLimit::new(MADE_PER_HOUR, hour, scale),
+            direct_creations: RateLimit::new(DIRECT_PER_HOUR, hour, scale),
+            block_changes: RateLimit::new(BLOCK_CHANGES_PER_HOUR, hour, scale),
         }))
     }
 
@@ -96,7 +97,7 @@ impl Auth {
     /// # Errors
     /// `rate_limited`.
     pub fn count_block_change(&self, uid: Uid) -> Result<()> {
-        self.blocking.take(uid)
+        self.block_changes.take(uid)
     }
 
     /// The one-time code that makes its user the administrator, while there is none.
@@ -109,7 +110,7 @@ impl Auth {
     /// # Errors
     /// `rate_limited`.
     pub fn count_room(&self, uid: Uid) -> Result<()> {
-        self.making.take(uid)
+        self.room_creations.take(uid)
     }
 
     /// Counts one more direct room that the user begins.
@@ -117,12 +118,12 @@ impl Auth {
     /// # Errors
     /// `rate_limited`.
     pub fn count_direct(&self, uid: Uid) -> Result<()> {
-        self.beginning.take(uid)
+        self.direct_creations.take(uid)
     }
 
     /// Gives back what [`count_direct`](Self::count_direct) counted: the room was there already.
     pub fn return_direct(&self, uid: Uid) {
-        self.beginning.give_back(&uid);
+        self.direct_creations.give_back(&uid);
     }
 
     /// How many computations of passwords run and wait.
@@ -146,7 +147,7 @@ impl Auth {
     }
 
     /// A permit for a query to the account store on behalf of somebody who is not signed in. Networks take turns, so
-    /// that a network that asks without pause holds up no other.
+    /// that a network that sends requests without pause holds up no other.
     pub(super) async fn lookup(&self, peer: IpAddr) -> Result<Permit> {
         self.lookups.acquire(Client::stranger(peer)).await
     }

@@ -1,4 +1,4 @@
-//! Tickets: how somebody without a password gets one, and without anybody else ever knowing it.
+//! Tickets: one-time links by which somebody without a password chooses one that nobody else knows.
 
 use std::net::IpAddr;
 
@@ -35,7 +35,7 @@ impl Auth {
 
     /// A ticket by which this user sets another password; earlier ones are not good any more. With
     /// `compromised` the old password, every session and every token end at once; the sockets are
-    /// the caller's matter (`Target::User`).
+    /// the caller's matter (`ConnectionsOf::User`).
     ///
     /// # Errors
     /// `not_found`, `conflict` for who is shut out, `forbidden` for somebody who is no administrator

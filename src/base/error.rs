@@ -60,7 +60,7 @@ codes! {
     MidExists = "mid_exists", 409;
     /// The message has moved on to another `rev`.
     RevConflict = "rev_conflict", 409;
-    /// Asked for by a name that is not this server's.
+    /// The request names a host that this server is not.
     Misdirected = "misdirected", 421;
     /// Larger than the limit.
     TooLarge = "too_large", 413;
@@ -87,7 +87,7 @@ pub enum Outage {
     DiskFull,
     /// The database takes no writes.
     ReadOnly,
-    /// The database fails otherwise; its own words are in the log.
+    /// The database fails otherwise; its own message is in the log.
     Failing,
     /// This server has too much to do, or is stopping.
     Busy,
@@ -107,7 +107,7 @@ impl Outage {
     }
 }
 
-/// What an error tells programs besides its code. A field that is set is a field of the answer, on the socket and
+/// What an error means to programs besides its code. A field that is set is a field of the answer, on the socket and
 /// over HTTP.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Detail {
@@ -177,7 +177,7 @@ impl Error {
         self.outage
     }
 
-    /// What it tells programs besides the code.
+    /// The detail for programs.
     pub fn detail(&self) -> Detail {
         self.detail
     }

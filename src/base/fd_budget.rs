@@ -45,7 +45,7 @@ impl FdBudget {
     }
 
     /// Logs how many connections fit, and a warning if that is fewer than were wanted.
-    pub fn announce(&self, wanted: Option<usize>) {
+    pub fn log(&self, wanted: Option<usize>) {
         let Self { limit, fits, websockets, .. } = self;
         tracing::info!("room for {websockets} connections, with {limit} descriptors");
         if let Some(wanted) = wanted.filter(|wanted| wanted > fits) {
@@ -71,7 +71,7 @@ pub fn limit() -> usize {
     usize::try_from(soft).unwrap_or(usize::MAX)
 }
 
-/// Takes all the system lets us have.
+/// Raises the limit of this process as far as the system allows.
 pub fn raise_limit() {
     use nix::sys::resource::{Resource, getrlimit, setrlimit};
     let raised = getrlimit(Resource::RLIMIT_NOFILE).and_then(|(soft, hard)| {

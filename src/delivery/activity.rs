@@ -1,4 +1,4 @@
-//! `activity`: what members that do not follow a room learn about it.
+//! `activity`: what connections of members get about rooms they do not follow.
 
 use std::time::Instant;
 

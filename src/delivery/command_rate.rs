@@ -158,7 +158,7 @@ mod tests {
         for many in [3, 10, 100] {
             assert!(flood_of(many * rate).is_some(), "{many} times the rate");
         }
-        // As often accepted as refused: a client that tries again when it was told to.
+        // As often accepted as refused: a client that tries again after `retry_ms`.
         assert_eq!(flood_of(2 * rate), None);
     }
 

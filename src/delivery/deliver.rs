@@ -36,8 +36,8 @@ impl Shard {
             Delivery::Replayed(conn, room, payloads) => {
                 self.with(conn, |shard, slot| shard.queue_replay(slot, room, payloads));
             }
-            Delivery::Resume(conn, replay, kept) => {
-                self.with(conn, |shard, slot| shard.queue_missed(slot, *replay, kept));
+            Delivery::Resume(conn, replay, buffered) => {
+                self.with(conn, |shard, slot| shard.queue_missed(slot, *replay, buffered));
             }
             Delivery::Slice(conn, slice) => {
                 // It was sent to one shard, so this is the only one.

@@ -72,7 +72,7 @@ impl Shard {
         self.scratch = scratch;
     }
 
-    /// Something was read: the time of silence begins again.
+    /// Something was read, so the client counts as alive again.
     fn note_read(&mut self, slot: usize) {
         let now_s = self.clock.now_s();
         if let Some(connection) = self.connections.get_mut(slot) {
@@ -296,7 +296,7 @@ enum Partial {
     NotBegun,
 }
 
-/// Takes frame after frame out of `input` until `handle` says stop.
+/// Takes frame after frame out of `input` until `handle` returns [`Input::Stop`].
 fn decode_frames<'a>(
     codec: &mut Codec,
     limits: Limits,

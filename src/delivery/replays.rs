@@ -45,22 +45,22 @@ impl Shard {
         &mut self,
         slot: usize,
         mut replay: Replay,
-        kept: Option<Vec<(Mid, Payload)>>,
+        buffered: Option<Vec<(Mid, Payload)>>,
     ) {
         let room = replay.room;
         let is_last = self.replay_arrived(slot, room);
         let is_wanted = is_last && self.subscription_of(slot, room).is_some();
-        let kept = if is_wanted {
-            let stage = if kept.is_some() { Stage::Replaying } else { Stage::Awaiting };
+        let buffered = if is_wanted {
+            let stage = if buffered.is_some() { Stage::Replaying } else { Stage::Awaiting };
             self.set_stage(slot, room, stage);
-            kept
+            buffered
         } else {
             // The subscription has begun anew, or ended: only the answer is sent.
             replay.truncate();
             Some(Vec::new())
         };
         let Some(connection) = self.connections.get_mut(slot) else { return };
-        connection.send_queue.get_or_insert_default().push_missed(replay, kept, is_last);
+        connection.send_queue.get_or_insert_default().push_missed(replay, buffered, is_last);
         self.schedule_write(slot);
     }
 

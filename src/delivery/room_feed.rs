@@ -218,7 +218,7 @@ impl ChangedMessages {
         Some(self.mids.range(first.min(self.mids.len())..).copied().collect())
     }
 
-    /// Nothing asks for them any more.
+    /// Nothing needs them any more.
     fn forget(&mut self) {
         self.forgotten = self.count();
         self.mids = VecDeque::new();

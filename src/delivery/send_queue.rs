@@ -101,16 +101,17 @@ impl SendQueue {
     pub fn push_missed(
         &mut self,
         replay: Replay,
-        kept: Option<Vec<(Mid, Payload)>>,
+        buffered: Option<Vec<(Mid, Payload)>>,
         goes_live: bool,
     ) {
         let room = replay.room;
-        let size = |kept: &Vec<(Mid, Payload)>| kept.iter().map(|(_, event)| event.len()).sum();
+        let size =
+            |buffered: &Vec<(Mid, Payload)>| buffered.iter().map(|(_, event)| event.len()).sum();
         let fits = |bytes: usize| self.replay_bytes + bytes <= limits::REPLAYS_WAITING;
-        let queued = match kept.filter(|kept| fits(size(kept))) {
-            Some(kept) => {
+        let queued = match buffered.filter(|buffered| fits(size(buffered))) {
+            Some(buffered) => {
                 let event = |(mid, payload)| Event { mid: Some(mid), payload };
-                let mut events: VecDeque<_> = kept.into_iter().map(event).collect();
+                let mut events: VecDeque<_> = buffered.into_iter().map(event).collect();
                 events.push_back(Event { mid: None, payload: replay.answer() });
                 self.add_replay_bytes(bytes_of(&events).cast_signed());
                 QueuedReplay { room, goes_live, events, rest: None, reservation: None }

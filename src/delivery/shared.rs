@@ -36,7 +36,7 @@ impl ShardShared {
         }
     }
 
-    /// The shard says whether it will check its queues without being woken.
+    /// Notes whether the shard will check its queues without being woken.
     pub fn set_awake(&self, is_awake: bool) {
         self.is_awake.store(is_awake, Ordering::SeqCst);
     }

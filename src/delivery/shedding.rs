@@ -55,7 +55,7 @@ impl Shard {
             queued = queued.saturating_sub(holding.queued);
             in_logs = in_logs.saturating_sub(holding.in_logs);
         }
-        self.sweep.mark_kept(&mut self.feeds);
+        self.sweep.mark_non_empty(&mut self.feeds);
         memory::charge(&budget);
     }
 

@@ -81,7 +81,7 @@ impl Shard {
     }
 
     /// Removes a subscription by its index in the list of its connection. The last one of that list and the
-    /// last subscriber of the room take the places that become free, so both are told their new index.
+    /// last subscriber of the room move to the indexes that become free, so both references to them are updated.
     fn remove_subscription(&mut self, slot: usize, index: usize) {
         let Some(connection) = self.connections.get_mut(slot) else { return };
         let Some(chat) = connection.chat() else { return };
@@ -104,7 +104,7 @@ impl Shard {
         if feed.subscribers.is_empty() {
             feed.log.forget(feed.log.end());
         }
-        // The last subscriber is now in the free place. A pass beyond that place goes back to it, or the
+        // The last subscriber is now at the free index. A pass beyond that index goes back to it, or the
         // subscriber would be left out.
         if let Some(pass) = &mut feed.pass {
             pass.next = pass.next.min(removed.subscriber);

@@ -81,7 +81,7 @@ impl SweepQueue {
         }
     }
 
-    /// Begins the passes that have waited long enough; says until when the next one waits.
+    /// Begins the passes that have waited long enough; returns until when the next one waits.
     pub fn begin_due(&mut self, feeds: &mut Slab<RoomFeed>) -> Option<Instant> {
         for index in std::mem::take(&mut self.coalescing) {
             if feeds.get(index).is_some_and(|feed| feed.pass.is_none() && !feed.log.is_empty()) {
@@ -94,9 +94,9 @@ impl SweepQueue {
 
     /// Marks every room whose log is not empty: subscribers that have caught up need it no more, and
     /// subscribers that have not may be too far behind.
-    pub fn mark_kept(&mut self, feeds: &mut Slab<RoomFeed>) {
-        let kept = feeds.iter().filter(|(_, feed)| !feed.log.is_empty());
-        for index in kept.map(|(index, _)| index).collect::<Vec<_>>() {
+    pub fn mark_non_empty(&mut self, feeds: &mut Slab<RoomFeed>) {
+        let non_empty = feeds.iter().filter(|(_, feed)| !feed.log.is_empty());
+        for index in non_empty.map(|(index, _)| index).collect::<Vec<_>>() {
             self.mark(index, feeds);
         }
     }

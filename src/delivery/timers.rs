@@ -22,7 +22,7 @@ impl Shard {
             return;
         }
         self.last_timers_s = now_s;
-        self.sweep.mark_kept(&mut self.feeds);
+        self.sweep.mark_non_empty(&mut self.feeds);
         let subscriptions = self.feeds.iter().map(|(_, feed)| feed.subscribers.len()).sum();
         self.shared.set_subscriptions(subscriptions);
         self.shed_excess_of_users();

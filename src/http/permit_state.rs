@@ -1,6 +1,6 @@
 //! Whether a connection is serving a request, and whether another connection needs its permit.
 //!
-//! One number says that the connection is busy, idle since some moment, or evicted. The connection and
+//! One atomic number holds whether the connection is busy, idle since some moment, or evicted. The connection and
 //! admission control both change it with one atomic step, so a request that has begun is never cut off.
 
 use std::sync::Arc;

@@ -3,7 +3,7 @@
 //! Without a descriptor `accept` fails and the connection stays in the backlog, which is readable again
 //! at once: a loop that only retries would spin while the client waits for nothing. So the reserve is
 //! closed, the connection is accepted with its number, refused and closed, and the reserve is opened
-//! again. Open connections are served meanwhile, and new ones learn at once that there is no room.
+//! again. Open connections are served meanwhile, and new ones get 503 at once.
 
 use std::fs::File;
 

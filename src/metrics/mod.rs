@@ -4,7 +4,7 @@
 //! built once, at the start, knows those parts and reads their counters at each scrape. So a server that
 //! is not scraped pays for the counting only, and the delivery plane pays one addition per turn.
 //!
-//! The same metrics are written in two formats: OpenMetrics for a scraper that asks for it, as Prometheus
+//! The same metrics are written in two formats: OpenMetrics for a scraper that requests it, as Prometheus
 //! does, and the older text (0.0.4) for all others. `docs/operations.md` lists names and meaning.
 
 mod families;

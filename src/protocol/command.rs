@@ -23,7 +23,7 @@ pub struct Request {
     pub command: Command,
 }
 
-/// One thing a client asks for.
+/// A command of a client.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {
     /// Follow a room: everything after `since`, then live.
@@ -45,7 +45,7 @@ pub enum Command {
         /// The change.
         draft: Draft,
     },
-    /// An encrypted message. Whether the room takes such is for the room to say.
+    /// An encrypted message. Its room decides whether it takes envelopes.
     SendEnvelope {
         /// The room.
         room: RoomId,
@@ -69,7 +69,7 @@ pub enum Command {
         /// A new status text; without one the present text stays.
         text: Option<StatusText>,
     },
-    /// The client asks for an answer, to see that the connection is alive.
+    /// The client wants an answer, to see that the connection is alive.
     Ping,
 }
 

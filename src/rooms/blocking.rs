@@ -1,6 +1,6 @@
 //! Blocking and unblocking people.
 //!
-//! People are not told that they are blocked: the events go to whoever blocks, and what the other is refused
+//! People do not find out that they are blocked: the events go to whoever blocks, and what the other is refused
 //! reads like other refusals.
 
 use super::delivery::Delivery;

@@ -26,16 +26,16 @@ pub enum Delivery {
     Subscribed(ConnRef, RoomId),
     /// What was missed, then the `ok`; from here on the subscription is live.
     Replayed(ConnRef, RoomId, Vec<Payload>),
-    /// What was missed, to be read slice by slice; or all of it, if the room still has it in memory.
+    /// What was missed, to be read slice by slice; or all of it, if the replay buffer of the room still has it.
     Resume(ConnRef, Box<Replay>, Option<Vec<(Mid, Payload)>>),
-    /// A slice that was asked for.
+    /// A slice that was requested.
     Slice(ConnRef, Arc<Slice>),
     /// These messages change by the next publication of the room: their former contents are sent to nobody any
     /// more.
     Changed(RoomId, Arc<[Mid]>),
     /// The room refuses a subscription before it begins: this is the answer.
     NotSubscribed(ConnRef, Payload),
-    /// The connection asked to stop following.
+    /// The connection has unsubscribed.
     Unsubscribed(ConnRef, RoomId, Payload),
     /// To every connection of a user (read positions, rooms joined elsewhere).
     ToUser(Uid, Payload),

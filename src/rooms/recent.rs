@@ -56,8 +56,8 @@ impl RecentMessages {
         }
     }
 
-    /// Counts the messages of others that are unread for `uid`, who has read up to `read`. People in `blocked` cannot mention `uid`;
-    /// that is decided here, each time, so that it holds as long as the block does.
+    /// Counts the messages of others that are unread for `uid`, who has read up to `read`. People in `blocked` cannot
+    /// mention `uid`; that is decided here, each time, so that it holds as long as the block does.
     pub fn unread(&self, uid: Uid, read: u64, blocked: Option<&HashMap<Uid, i64>>) -> Unread {
         let counts = |message: &RecentMessage| {
             message.mentions.contains(&uid)

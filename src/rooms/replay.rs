@@ -1,6 +1,6 @@
 //! What is left of a replay, and the slices it is read in.
 //!
-//! A delivery thread asks for the next slice of a replay when its reader has taken the one before, so what
+//! A delivery thread requests the next slice of a replay when its reader has taken the one before, so what
 //! a replay holds is one slice, however much was missed. Slices are read by a bounded number of tasks at a
 //! time, users in turn, and each is accounted for from before it is read until it is written.
 //!
@@ -81,9 +81,9 @@ impl Replay {
         OkAnswer::to(self.id.as_deref()).seq(self.upto).truncated(self.is_truncated).encode()
     }
 
-    /// How many rows the next slice asks for.
+    /// How many rows the next slice requests.
     pub(super) fn rows(&self) -> usize {
-        // One more than may come tells whether it must be truncated.
+        // One row more than may come shows whether it must be truncated.
         self.rows.min(self.messages + 1)
     }
 
@@ -105,7 +105,7 @@ impl Replay {
             self.since = msg.seq;
             events.push((msg.mid, event));
         }
-        // Rows beyond the bytes of a slice are read in vain, so after one that was cut the next asks for less.
+        // Rows beyond the bytes of a slice are read in vain, so after one that was cut the next one requests fewer.
         let count = read.messages.len();
         let rows = if count < self.rows() { count } else { self.rows };
         self.rows = (2 * rows).clamp(limits::SLICE_ROWS_MIN, limits::SLICE_ROWS);
@@ -116,7 +116,7 @@ impl Replay {
     }
 }
 
-/// A delivery thread asks for the next slice.
+/// A delivery thread's request for the next slice.
 #[derive(Debug)]
 pub struct SliceRequest {
     /// The connection it is for.

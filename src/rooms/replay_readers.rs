@@ -29,7 +29,7 @@ impl ReplayReaders {
         (Self { tx }, requests)
     }
 
-    /// Asks for a slice; it comes as [`Delivery::Slice`].
+    /// Requests a slice; it comes as [`Delivery::Slice`].
     pub fn request(&self, request: SliceRequest) {
         // The readers are gone only when the server stops, and then no connection waits for long.
         let _ = self.tx.send(request);
@@ -44,7 +44,7 @@ struct Queue {
 }
 
 impl Queue {
-    /// A connection waits only for the slice it asked for last. So a client that subscribes and unsubscribes
+    /// A connection waits only for the slice it requested last. So a client that subscribes and unsubscribes
     /// without pause while the store is slow has one request in here, and not one for each time.
     fn push(&mut self, request: SliceRequest) {
         self.waiting.retain(|(_, waiting)| waiting.conn != request.conn);

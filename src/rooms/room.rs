@@ -37,8 +37,8 @@ impl Room {
     }
 }
 
-/// A command with a place in the inbox of its room. It must be sent soon, because the place is taken until
-/// then.
+/// A command with a permit for the inbox of its room. It must be sent soon, because the permit takes up space in
+/// the inbox until then.
 pub struct Accepted {
     permit: mpsc::OwnedPermit<Input>,
     post: Post,
@@ -58,7 +58,7 @@ pub struct RoomHandle {
 }
 
 impl RoomHandle {
-    /// Reserves a place in the room's inbox for a command.
+    /// Reserves a permit in the room's inbox for a command.
     ///
     /// # Errors
     /// The command comes back while the inbox is full (try again later) or the server stops.

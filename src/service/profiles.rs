@@ -1,4 +1,4 @@
-//! Profiles: what people see of each other, and telling the rooms when it changes.
+//! Profiles: what people see of each other, published to their rooms when it changes.
 
 use std::sync::Arc;
 

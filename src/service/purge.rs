@@ -1,7 +1,8 @@
 //! The end of what was removed: after thirty days nothing is left that could be restored.
 //!
 //! Users first (their messages, if so chosen, then everything personal), then rooms, then links and
-//! tickets that have long been over. Each step may be repeated, so a purge that was interrupted goes on at the next one.
+//! tickets that have long been over. Each step may be repeated, so a purge that was interrupted goes on at the
+//! next one.
 
 use std::sync::Arc;
 

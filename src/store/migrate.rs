@@ -23,11 +23,11 @@ pub struct Migration {
 /// Names and texts of files in the order of their numbers, which begin at 1.
 pub const fn numbered<const N: usize>(files: [(&'static str, &'static str); N]) -> [Migration; N] {
     let mut migrations = [Migration { number: 0, name: "", sql: "" }; N];
-    let mut place = 0;
-    while place < N {
-        let (name, sql) = files[place];
-        migrations[place] = Migration { number: place as i32 + 1, name, sql };
-        place += 1;
+    let mut index = 0;
+    while index < N {
+        let (name, sql) = files[index];
+        migrations[index] = Migration { number: index as i32 + 1, name, sql };
+        index += 1;
     }
     migrations
 }

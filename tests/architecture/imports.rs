@@ -16,6 +16,9 @@ pub struct File {
     pub module: Segments,
     /// The paths it uses, without those of its re-exports.
     pub uses: BTreeSet<Segments>,
+    /// The constants it declares that are numbers or times, and times that it writes out in place: what may be
+    /// a bound.
+    pub numbers: Vec<String>,
     /// Names it re-exports, and where they come from. `*` is everything of a module.
     exports: Vec<(String, Segments)>,
 }
@@ -44,10 +47,10 @@ impl Crate {
         let files = sources.into_iter().filter(|(path, _)| !is_test(path)).map(|(path, text)| {
             let module = module_of(&path);
             let tokens: TokenStream = text.parse().unwrap();
-            let mut reader =
-                Reader { module: module.clone(), uses: BTreeSet::new(), exports: Vec::new() };
+            let mut reader = Reader { module: module.clone(), ..Reader::default() };
             reader.read(tokens);
-            (path, File { module, uses: reader.uses, exports: reader.exports })
+            let Reader { uses, numbers, exports, .. } = reader;
+            (path, File { module, uses, numbers, exports })
         });
         Self { files: files.collect() }
     }
@@ -111,10 +114,12 @@ fn declared_in<'a>(
     }
 }
 
-/// Collects the paths of one file.
+/// Collects what one file uses and declares.
+#[derive(Default)]
 struct Reader {
     module: Segments,
     uses: BTreeSet<Segments>,
+    numbers: Vec<String>,
     exports: Vec<(String, Segments)>,
 }
 
@@ -135,11 +140,39 @@ impl Reader {
                     let is_exported = is_exported(&tokens[..at - 1]);
                     at = self.read_use(&tokens, at, is_exported);
                 }
+                TokenTree::Ident(word) if *word == "const" => self.read_constant(&tokens[at..]),
                 TokenTree::Ident(_) if !follows_path(&tokens[..at - 1]) => {
                     self.read_path(&tokens[at - 1..]);
+                    self.read_time(&tokens[at - 1..]);
                 }
                 _ => {}
             }
+        }
+    }
+
+    /// `const NAME: usize = …`, with any type that can be a size, a count, a rate or a time.
+    fn read_constant(&mut self, tokens: &[TokenTree]) {
+        const NUMBERS: [&str; 8] = ["usize", "u8", "u16", "u32", "u64", "i32", "i64", "f64"];
+        let head = tokens.iter().take_while(|token| !is_punct(token, '=') && !is_punct(token, ';'));
+        let head: Vec<_> = head.map(ToString::to_string).collect();
+        let [name, colon, kind @ ..] = head.as_slice() else { return };
+        let is_time = kind.iter().any(|word| word.contains("Duration"));
+        let is_number = matches!(kind, [word] if NUMBERS.contains(&word.as_str()));
+        if colon == ":" && (is_time || is_number) {
+            self.numbers.push(name.clone());
+        }
+    }
+
+    /// `Duration::from_secs(5)`: a time that has no name.
+    fn read_time(&mut self, tokens: &[TokenTree]) {
+        let path = path_at(tokens);
+        let [first, second] = path.as_slice() else { return };
+        if first == "Duration"
+            && second.starts_with("from_")
+            && let Some(TokenTree::Group(given)) = tokens.get(4)
+            && let [TokenTree::Literal(number)] = &*given.stream().into_iter().collect::<Vec<_>>()
+        {
+            self.numbers.push(format!("{first}::{second}({number})"));
         }
     }
 

@@ -114,6 +114,48 @@ fn no_files_use_each_other_in_a_circle() {
     assert!(circles.is_empty(), "{said}");
 }
 
+/// Numbers outside of `base/limits` that bound nothing: what they are instead.
+const NO_BOUND: &[(&str, &[&str], &str)] = &[
+    ("api/socket.rs", &["ROOM"], "an estimate of the bytes of a room in `hello`"),
+    ("auth/device_cookie.rs", &["ID", "MAC"], "the parts of a cookie"),
+    ("auth/state.rs", &["Duration::from_secs(3_600)"], "an hour"),
+    ("avatars.rs", &["SMALL", "LARGE"], "the sizes that pictures are drawn in"),
+    ("base/ids.rs", &["MID_TEXT"], "the length of a `mid` as text"),
+    ("base/runtime.rs", &["BACKGROUND"], "a priority of the operating system"),
+    ("demo.rs", &["ITERATIONS"], "the least number of rounds that is taken"),
+    ("http/body.rs", &["SIZE_LINE"], "follows from a bound"),
+    ("http/permit_state.rs", &["BUSY", "EVICTED"], "marks in a word of memory"),
+    ("loadtest/protocol.rs", &["TOO_MANY_REQUESTS"], "a status of RFC 6585"),
+    ("service/audit.rs", &["Duration::from_secs(3_600)"], "an hour"),
+    ("service/stats.rs", &["DAYS", "DAY_MS"], "a bound by a shorter name, and a unit"),
+    ("store/chat/statistics.rs", &["DAY_MS"], "a unit"),
+    ("store/embedded/programs.rs", &["OLDEST"], "a version of PostgreSQL"),
+    ("store/migrate.rs", &["LOCK"], "the number of a lock"),
+    ("ws/codec.rs", &["HEAD_MAX", "CONTROL_MAX"], "sizes of RFC 6455, section 5.2 and 5.5"),
+    ("ws/frame.rs", &["HEADER_MAX"], "a size of RFC 6455, section 5.2"),
+];
+
+/// `tests/bounds/table.rs` can ask for a test of each bound only if all are in one place.
+#[test]
+fn every_bound_is_in_base_limits() {
+    let mut found = BTreeMap::new();
+    for (path, file) in Crate::read().files {
+        if !path.starts_with("base/limits") && !file.numbers.is_empty() {
+            found.insert(path.to_string_lossy().into_owned(), file.numbers);
+        }
+    }
+    let known: BTreeMap<_, _> = NO_BOUND
+        .iter()
+        .map(|(path, names, _)| {
+            ((*path).to_owned(), names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>())
+        })
+        .collect();
+    assert_eq!(
+        found, known,
+        "a bound belongs into base/limits, and what is none into the list above"
+    );
+}
+
 /// What the rules above would not see, they could not forbid.
 #[test]
 fn the_rules_read_the_whole_source() {
@@ -131,6 +173,10 @@ fn the_rules_read_the_whole_source() {
         ("j.rs", ""),
         ("k.rs", ""),
     ];
+    let numbers = "const A: usize = 1; pub(super) const B: [Duration; 2] = X; const C: &str = \"\"; \
+                   #[cfg(test)] const D: u8 = 1; fn f() { const E: u8 = 2; wait(Duration::from_secs(5)) }";
+    let read = Crate::from_sources([(PathBuf::from("n.rs"), numbers.to_owned())]);
+    assert_eq!(read.files[Path::new("n.rs")].numbers, ["A", "B", "E", "Duration::from_secs(5)"]);
     let source =
         Crate::from_sources(sources.map(|(path, text)| (PathBuf::from(path), text.to_owned())));
     let edges = source.edges();

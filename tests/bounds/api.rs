@@ -92,7 +92,7 @@ async fn numbers_are_as_large_and_as_small_as_they_may_be() {
 }
 
 #[tokio::test]
-async fn of_very_many_members_so_many_are_listed_at_once_and_it_is_told_how_many_there_are() {
+async fn of_very_many_members_so_many_are_listed_with_the_number_of_all() {
     let server = TestServer::start().await;
     let database = server.database.clone();
     server.stop().await;
@@ -230,7 +230,7 @@ async fn so_many_browsers_are_signed_in_and_the_oldest_gives_way() {
 
 /// Uploads that have begun and do not end.
 #[tokio::test(flavor = "multi_thread")]
-async fn so_many_pictures_may_be_on_their_way_and_the_next_is_told_when_to_come_back() {
+async fn so_many_pictures_may_be_on_their_way_and_the_next_is_refused_with_a_time_to_wait() {
     let server = TestServer::start().await;
     let database = server.database.clone();
     server.stop().await;

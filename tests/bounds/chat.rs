@@ -1,10 +1,10 @@
-//! What a chat line may say, how many a user may have, and how much is replayed to it.
+//! What a connection of the chat may send, how many a user may have, and how much is replayed to one.
 
 use impulse::base::limits::{chat, delivery, rooms};
 use serde_json::{Value, json};
 
 use crate::support::TestServer;
-use crate::support::client::{Heard, Socket, new_mid};
+use crate::support::client::{Received, Socket, new_mid};
 use crate::support::wire::{CLOSE, TEXT, Wire, masked};
 
 /// A command of exactly so many bytes.
@@ -26,7 +26,7 @@ fn fragments(count: usize) -> Vec<u8> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_command_larger_than_it_may_be_closes_its_line_and_no_other() {
+async fn a_command_larger_than_it_may_be_closes_its_connection_and_no_other() {
     let server = TestServer::start().await;
     let anna = server.user("anna").await;
     let whole = |length: usize| masked(&ping(length));
@@ -35,12 +35,12 @@ async fn a_command_larger_than_it_may_be_closes_its_line_and_no_other() {
         (fragments(delivery::FRAGMENTS as usize), fragments(delivery::FRAGMENTS as usize + 1)),
     ] {
         let mut other = anna.socket().await;
-        let mut line = Wire::open(&anna).await;
-        assert!(line.text().await.contains("hello"));
-        line.send(&within).await;
-        assert_eq!(line.text().await, r#"{"op":"ok","id":"p"}"#);
-        line.send(&beyond).await;
-        let (opcode, code) = line.frame().await.expect("a close frame");
+        let mut socket = Wire::open(&anna).await;
+        assert!(socket.text().await.contains("hello"));
+        socket.send(&within).await;
+        assert_eq!(socket.text().await, r#"{"op":"ok","id":"p"}"#);
+        socket.send(&beyond).await;
+        let (opcode, code) = socket.frame().await.expect("a close frame");
         assert_eq!((opcode, &code[..]), (CLOSE, &1009u16.to_be_bytes()[..]));
         other.ok(json!({"op": "ping"})).await;
     }
@@ -53,7 +53,7 @@ async fn answer(socket: &mut Socket, fields: Value) -> Value {
     for (name, value) in fields.as_object().unwrap() {
         msg[name] = value.clone();
     }
-    socket.ask(json!({"op": "msg.send", "room": "1", "msg": msg})).await
+    socket.request(json!({"op": "msg.send", "room": "1", "msg": msg})).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -64,7 +64,7 @@ async fn a_message_may_hold_as_much_as_the_bounds_say_and_no_more() {
     let people = |count: usize| (1..=count).map(|n| n.to_string()).collect::<Vec<_>>();
     let files =
         |count: usize| (1..=count).map(|n| json!({"id": n.to_string()})).collect::<Vec<_>>();
-    let (mid, _) = socket.say("1", "to react to").await;
+    let (mid, _) = socket.send_text("1", "to react to").await;
     let reaction = |emoji: String| json!({"kind": "react", "ref": mid, "e": emoji});
     for (within, beyond, code) in [
         (
@@ -105,7 +105,7 @@ async fn a_message_takes_so_many_reactions_of_all_together_and_one_more_when_one
     let server = TestServer::start().await;
     let (anna, ben) = (server.user("anna").await, server.user("ben").await);
     let (mut of_anna, mut of_ben) = (anna.socket().await, ben.socket().await);
-    let (target, _) = of_anna.say("1", "to react to").await;
+    let (target, _) = of_anna.send_text("1", "to react to").await;
     // Of people who came before: of each one.
     let insert = "INSERT INTO chat.messages (room_id, mid, kind, author, created_seq, created_at,
                       seq, at, rev_seq, rev_at, target, body)
@@ -150,34 +150,34 @@ async fn ids_and_words_are_as_long_as_they_may_be() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_user_has_so_many_lines_and_is_told_at_the_next() {
+async fn a_user_has_so_many_connections_and_is_refused_the_next() {
     let server = TestServer::start_with(&["--rate-limit-scale", "1"]).await;
     let (anna, bert) = (server.user("anna").await, server.user("bert").await);
-    let mut lines = Vec::new();
+    let mut sockets = Vec::new();
     for _ in 0..delivery::CONNECTIONS_PER_USER {
         let mut socket = anna.socket().await;
         socket.op("hello").await;
-        lines.push(socket);
+        sockets.push(socket);
     }
     let refused = Socket::open(&anna).await.err().expect("no more of hers");
     assert!(refused.header("retry-after").is_some());
     refused.refused(429, "rate_limited");
     bert.socket().await.ok(json!({"op": "ping"})).await;
-    for socket in &mut lines {
+    for socket in &mut sockets {
         socket.ok(json!({"op": "ping"})).await;
     }
     server.stop().await;
 }
 
 /// All messages of General after `last`, each subscription going on where the last replay was cut.
-async fn all_by_replays(mut line: Wire, mut last: u64, total: u64) -> usize {
+async fn all_by_replays(mut socket: Wire, mut last: u64, total: u64) -> usize {
     let (mut subscriptions, mut bytes) = (0, 0);
     while last < total {
         subscriptions += 1;
         let since = json!({"op": "room.subscribe", "id": "s", "room": "1", "since": last});
-        line.send(&masked(&since.to_string())).await;
+        socket.send(&masked(&since.to_string())).await;
         let is_truncated = loop {
-            let (opcode, frame) = line.frame().await.expect("a frame, not the end");
+            let (opcode, frame) = socket.frame().await.expect("a frame, not the end");
             assert_eq!(opcode, TEXT);
             match frame.strip_prefix(br#"{"op":"msg","room":"1","seq":"#) {
                 Some(rest) => {
@@ -258,10 +258,10 @@ async fn with_rooms(count: i64) -> (TestServer, crate::support::client::Client) 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_line_follows_so_many_rooms_and_is_refused_the_next() {
+async fn a_connection_follows_so_many_rooms_and_is_refused_the_next() {
     let (server, anna) = with_rooms(delivery::SUBSCRIPTIONS as i64).await;
     let made = json!({"name": "Elsewhere", "kind": "open"});
-    let strange =
+    let foreign =
         server.user("bert").await.post("/api/rooms", made).await.expect(201)["id"].clone();
     let mut socket = anna.socket().await;
     let hello = socket.op("hello").await;
@@ -272,18 +272,18 @@ async fn a_line_follows_so_many_rooms_and_is_refused_the_next() {
         .map(|room| room["id"].as_str().unwrap())
         .collect();
     let (within, beyond) = rooms.split_at(delivery::SUBSCRIPTIONS);
-    // What a room refuses takes no place.
+    // A subscription that a room refuses does not count.
     for _ in 0..delivery::SUBSCRIPTIONS {
-        socket.err(json!({"op": "room.subscribe", "room": strange}), "not_member").await;
+        socket.err(json!({"op": "room.subscribe", "room": foreign}), "not_member").await;
     }
     for room in within {
         socket.ok(json!({"op": "room.subscribe", "room": room})).await;
     }
     socket.err(json!({"op": "room.subscribe", "room": beyond[0]}), "too_large").await;
-    // A place that is given up is free again.
+    // After an unsubscribe there may be another subscription.
     socket.ok(json!({"op": "room.unsubscribe", "room": within[0]})).await;
     socket.ok(json!({"op": "room.subscribe", "room": beyond[0]})).await;
-    let (_, ok) = socket.say(within[1], "heard?").await;
+    let (_, ok) = socket.send_text(within[1], "heard?").await;
     assert_eq!(socket.op("msg").await["seq"], ok["seq"]);
     server.stop().await;
 }
@@ -301,13 +301,13 @@ async fn nobody_follows_more_rooms_by_not_waiting_for_the_answers() {
     }
     let (mut good, mut refused) = (0, 0);
     while good + refused < rooms.len() {
-        match socket.hear().await {
-            Heard::Frame(frame) if frame["op"] == "ok" => good += 1,
-            Heard::Frame(frame) if frame["op"] == "err" => {
+        match socket.receive().await {
+            Received::Frame(frame) if frame["op"] == "ok" => good += 1,
+            Received::Frame(frame) if frame["op"] == "err" => {
                 assert_eq!(frame["code"], "too_large", "{frame}");
                 refused += 1;
             }
-            Heard::Frame(_) => {}
+            Received::Frame(_) => {}
             other => panic!("{other:?} after {good} and {refused}"),
         }
     }

@@ -1,4 +1,4 @@
-//! Every bound of `src/base/limits.rs`, reached on purpose and by one more: what is beyond is refused
+//! Every bound of `src/base/limits/`, reached on purpose and by one more: what is beyond is refused
 //! with the right code, the connection and the others live on, and nothing is lost.
 //!
 //! [`table`] names for each bound the test that reaches it, here or elsewhere, and fails for a bound

@@ -60,7 +60,7 @@ async fn forty_connections_of_one_user_get_no_more_than_one_user_may_and_another
                 for _ in 0..3 {
                     // Within what one connection may send.
                     for _ in 0..10 {
-                        let answer = socket.ask(message(&text)).await;
+                        let answer = socket.request(message(&text)).await;
                         accepted += usize::from(answer["op"] == "ok" || !is_limited(&answer));
                     }
                     sleep(Duration::from_millis(1_300)).await;
@@ -100,7 +100,7 @@ async fn commands_of_all_connections_of_a_user_count_together() {
         let mut socket = anna.socket().await;
         // Fewer than one connection may send at once.
         for _ in 0..100 {
-            let answer = socket.ask(json!({"op": "ping"})).await;
+            let answer = socket.request(json!({"op": "ping"})).await;
             passed += usize::from(answer["op"] == "ok" || !is_limited(&answer));
         }
     }
@@ -117,7 +117,7 @@ async fn reactions_of_one_user_over_many_connections_are_bounded_by_what_they_co
     let server = with_limits(2, "1").await;
     let (anna, bert) = (guest(server.address, 1), guest(server.address, 2));
     let mut socket = bert.socket().await;
-    let (mid, _) = socket.say("1", "to react to").await;
+    let (mid, _) = socket.send_text("1", "to react to").await;
     let began = Instant::now();
     let flood: Vec<_> = (0..20)
         .map(|_| {
@@ -129,14 +129,14 @@ async fn reactions_of_one_user_over_many_connections_are_bounded_by_what_they_co
                     let msg =
                         json!({"mid": new_mid(), "rev": 0, "kind": "react", "ref": mid, "e": "x"});
                     let send = json!({"op": "msg.send", "room": "1", "msg": msg});
-                    decided += usize::from(socket.ask(send).await["code"] != "rate_limited");
+                    decided += usize::from(socket.request(send).await["code"] != "rate_limited");
                 }
                 decided
             })
         })
         .collect();
     while !flood.iter().all(tokio::task::JoinHandle::is_finished) {
-        socket.say("1", "meanwhile").await;
+        socket.send_text("1", "meanwhile").await;
     }
     let mut decided = 0;
     for one in flood {
@@ -152,19 +152,19 @@ async fn reactions_of_one_user_over_many_connections_are_bounded_by_what_they_co
 
 /// Each of them is small and sends a large message to everybody once more.
 #[tokio::test(flavor = "multi_thread")]
-async fn reactions_to_a_large_message_count_as_what_everybody_is_told_again() {
+async fn reactions_to_a_large_message_count_the_bytes_that_are_sent_again() {
     const SOCKETS: usize = 6;
     let server = with_limits(2, "1").await;
     let (anna, bert) = (guest(server.address, 1), guest(server.address, 2));
     let mut socket = bert.socket().await;
-    let (large, _) = socket.say("1", &"x".repeat(LONG)).await;
-    let (small, _) = socket.say("1", "short").await;
+    let (large, _) = socket.send_text("1", &"x".repeat(LONG)).await;
+    let (small, _) = socket.send_text("1", "short").await;
     let began = Instant::now();
     let flood: Vec<_> = (0..SOCKETS)
         .map(|n| {
             let (anna, large) = (anna.clone(), large.clone());
             tokio::spawn(async move {
-                let (mut socket, mut mine, mut told) = (anna.socket().await, None, 0);
+                let (mut socket, mut mine, mut accepted) = (anna.socket().await, None, 0);
                 let emoji = format!("e{n}");
                 while began.elapsed() < Duration::from_secs(5) {
                     let mid = mine.clone().unwrap_or_else(new_mid);
@@ -175,30 +175,30 @@ async fn reactions_to_a_large_message_count_as_what_everybody_is_told_again() {
                         }
                     };
                     let send = json!({"op": "msg.send", "room": "1", "msg": msg});
-                    let answer = socket.ask(send).await;
+                    let answer = socket.request(send).await;
                     if answer["op"] == "ok" {
                         mine = if mine.is_none() { Some(mid) } else { None };
-                        told += 1;
+                        accepted += 1;
                     } else {
                         is_limited(&answer);
                         sleep(Duration::from_millis(200)).await;
                     }
                 }
-                told
+                accepted
             })
         })
         .collect();
     while !flood.iter().all(tokio::task::JoinHandle::is_finished) {
-        socket.say("1", "meanwhile").await;
+        socket.send_text("1", "meanwhile").await;
         sleep(Duration::from_millis(50)).await;
     }
-    let mut told = 0;
+    let mut accepted = 0;
     for one in flood {
-        told += one.await.unwrap();
+        accepted += one.await.unwrap();
     }
     let minute = users::BYTES_A_MINUTE;
     let most = minute.at_once + minute.per_second * began.elapsed().as_secs_f64();
-    let bytes = told * LONG;
+    let bytes = accepted * LONG;
     assert!((bytes as f64) <= most && bytes > 2_000_000, "{bytes} of {most}");
     let msg = json!({"mid": new_mid(), "rev": 0, "kind": "react", "ref": small, "e": "x"});
     socket.ok(json!({"op": "msg.send", "room": "1", "msg": msg})).await;
@@ -222,7 +222,7 @@ async fn what_many_people_send_into_one_room_is_bounded_and_other_rooms_go_on() 
                 'all: for _ in 0..20 {
                     let mut socket = client.socket().await;
                     for _ in 0..20 {
-                        let answer = socket.ask(message(&text)).await;
+                        let answer = socket.request(message(&text)).await;
                         if answer["op"] == "ok" {
                             continue;
                         }
@@ -247,15 +247,15 @@ async fn what_many_people_send_into_one_room_is_bounded_and_other_rooms_go_on() 
     let most = minute.at_once + minute.per_second * began.elapsed().as_secs_f64();
     let kept = kept_bytes(&server).await as f64;
     assert!((minute.at_once * 0.8..most).contains(&kept), "{kept} of {most}");
-    other.socket().await.say(&room, &"x".repeat(LONG)).await;
+    other.socket().await.send_text(&room, &"x".repeat(LONG)).await;
     server.stop().await;
 }
 
-/// Opens a line and takes its `hello`.
-async fn line(client: &Client) -> Wire {
-    let mut line = Wire::open(client).await;
-    assert!(line.text().await.contains("hello"));
-    line
+/// Opens a socket and reads its `hello`.
+async fn open_socket(client: &Client) -> Wire {
+    let mut socket = Wire::open(client).await;
+    assert!(socket.text().await.contains("hello"));
+    socket
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -273,10 +273,10 @@ async fn frames_that_are_no_commands_are_slowed_down_and_then_closed_and_harm_no
         .map(|(n, (what, frame))| {
             let client = guest(server.address, n + 1);
             tokio::spawn(async move {
-                let (mut line, began) = (line(&client).await, Instant::now());
-                line.send(&frame.repeat(60_000 / frame.len())).await;
+                let (mut socket, began) = (open_socket(&client).await, Instant::now());
+                socket.send(&frame.repeat(60_000 / frame.len())).await;
                 let (mut answers, mut bye) = (0, String::new());
-                while let Some((opcode, payload)) = line.frame().await {
+                while let Some((opcode, payload)) = socket.frame().await {
                     let text = String::from_utf8_lossy(&payload).into_owned();
                     match opcode {
                         CLOSE => {
@@ -310,8 +310,8 @@ async fn frames_that_are_no_commands_are_slowed_down_and_then_closed_and_harm_no
         }
     }
     assert!(longest < Duration::from_secs(1), "{longest:?}");
-    // Who asks now and then whether the line lives, however hastily, is no flood.
-    let mut calm = line(&guest(server.address, 1)).await;
+    // A client that pings now and then, however many at once, is no flood.
+    let mut calm = open_socket(&guest(server.address, 1)).await;
     calm.send(&[0x89, 0x80, 0, 0, 0, 0].repeat(150)).await;
     calm.send(&masked(r#"{"op":"ping","id":"p"}"#)).await;
     let mut pongs = 0;
@@ -346,16 +346,16 @@ async fn a_length_written_in_more_bytes_than_it_needs_ends_the_connection() {
         vec![0x81, 0xfe, 0, text.len() as u8],
         [&[0x81, 0xff][..], &(text.len() as u64).to_be_bytes()].concat(),
     ] {
-        let mut line = line(&anna).await;
-        line.send(&[&head[..], &[0; 4], text].concat()).await;
-        let (opcode, code) = line.frame().await.expect("a close frame");
+        let mut socket = open_socket(&anna).await;
+        socket.send(&[&head[..], &[0; 4], text].concat()).await;
+        let (opcode, code) = socket.frame().await.expect("a close frame");
         assert_eq!((opcode, &code[..]), (CLOSE, &1002u16.to_be_bytes()[..]), "{head:x?}");
     }
     server.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_follows_a_thousand_rooms_and_waits_when_told_to_gets_them_all() {
+async fn a_client_that_waits_as_long_as_retry_ms_says_can_follow_a_thousand_rooms() {
     let server = with_limits(1, "4").await;
     let (database, sql) = (server.database.clone(), server.sql().await);
     server.stop().await;
@@ -374,7 +374,7 @@ async fn who_follows_a_thousand_rooms_and_waits_when_told_to_gets_them_all() {
     let mut refused = 0;
     for room in rooms {
         loop {
-            let answer = socket.ask(json!({"op": "room.subscribe", "room": room["id"]})).await;
+            let answer = socket.request(json!({"op": "room.subscribe", "room": room["id"]})).await;
             if answer["op"] == "ok" {
                 break;
             }
@@ -404,7 +404,7 @@ async fn a_replay_of_much_costs_more_than_one_of_nothing() {
         let mut socket = client.socket().await;
         for n in 0..100 {
             let subscribe = json!({"op": "room.subscribe", "room": "1", "since": since});
-            let answer = socket.ask(subscribe).await;
+            let answer = socket.request(subscribe).await;
             if answer["op"] == "err" {
                 is_limited(&answer);
                 return n;
@@ -423,7 +423,8 @@ async fn changes_of_presence_and_profile_are_bounded_and_what_changes_nothing_is
     let server = with_limits(2, "1").await;
     let (anna, bert) = (guest(server.address, 1), guest(server.address, 2));
     let mut socket = anna.socket().await;
-    let mut say = async |state: &str| socket.ask(json!({"op": "presence", "state": state})).await;
+    let mut say =
+        async |state: &str| socket.request(json!({"op": "presence", "state": state})).await;
     for _ in 0..80 {
         assert_eq!(say("online").await["op"], "ok", "as it was");
     }
@@ -448,7 +449,7 @@ async fn changes_of_presence_and_profile_are_bounded_and_what_changes_nothing_is
 
 /// Somebody types without end: the others see it once a second.
 #[tokio::test(flavor = "multi_thread")]
-async fn typing_is_told_once_a_second_and_of_a_few_people() {
+async fn typing_is_published_once_a_second_and_of_a_few_people() {
     let server = with_limits(8, "1").await;
     let mut reader = guest(server.address, 8).socket().await;
     reader.ok(json!({"op": "room.subscribe", "room": "1"})).await;
@@ -464,11 +465,11 @@ async fn typing_is_told_once_a_second_and_of_a_few_people() {
     }
     let seconds = began.elapsed().as_secs() as usize + 2;
     reader.ok(json!({"op": "ping"})).await;
-    sockets[0].say("1", "the last").await;
+    sockets[0].send_text("1", "the last").await;
     reader.op("msg").await;
-    let told = reader.aside.iter().filter(|frame| frame["op"] == "typing").count();
-    assert!((1..=seconds * rooms::TYPING).contains(&told), "{told} within {seconds} s");
-    assert!(told < 70, "{told}");
+    let notices = reader.aside.iter().filter(|frame| frame["op"] == "typing").count();
+    assert!((1..=seconds * rooms::TYPING).contains(&notices), "{notices} within {seconds} s");
+    assert!(notices < 70, "{notices}");
     server.stop().await;
 }
 
@@ -551,7 +552,7 @@ async fn calls_of_one_user_are_bounded_whatever_they_are_and_ending_a_session_is
 
 /// Renaming a large room tells each of its members.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_change_that_many_are_told_costs_more() {
+async fn a_change_that_is_sent_to_many_costs_more() {
     let server = with_limits(1, "1").await;
     let (database, sql) = (server.database.clone(), server.sql().await);
     server.stop().await;

@@ -21,11 +21,11 @@ fn messages(count: usize, room: impl Fn(usize) -> String) -> Vec<u8> {
 }
 
 /// The `seq` of each answer, by the number of its message.
-async fn answers(line: &mut Wire, count: usize) -> Vec<u64> {
+async fn answers(socket: &mut Wire, count: usize) -> Vec<u64> {
     let mut seqs = vec![0; count];
     let mut left = count;
     while left > 0 {
-        let frame: Value = serde_json::from_str(&line.text().await).unwrap();
+        let frame: Value = serde_json::from_str(&socket.text().await).unwrap();
         let Some(id) = frame["id"].as_str() else { continue };
         assert_eq!(frame["op"], "ok", "{frame}");
         let seq = &mut seqs[id.parse::<usize>().unwrap()];
@@ -93,7 +93,7 @@ async fn a_commit_that_hangs_is_given_up_and_can_be_repeated() {
     lock.commit().await.unwrap();
     let again = async {
         loop {
-            let answer = socket.ask(send.clone()).await;
+            let answer = socket.request(send.clone()).await;
             if answer["op"] == "ok" {
                 return answer;
             }
@@ -104,10 +104,9 @@ async fn a_commit_that_hangs_is_given_up_and_can_be_repeated() {
     server.stop().await;
 }
 
-/// All connections to the database are busy: who asks for one more is told so, as is who asks
-/// whether all is well.
+/// While all connections to the database are busy, a request that needs one more is refused, and `/ready` says 503.
 #[tokio::test(flavor = "multi_thread")]
-async fn who_finds_every_connection_to_the_database_busy_is_told_in_time() {
+async fn a_request_that_finds_every_connection_to_the_database_busy_is_refused_in_time() {
     let server = TestServer::start().await;
     let (anna, mut sql) = (server.user("anna").await, server.sql().await);
     anna.get("/api/users").await.expect(200);
@@ -124,7 +123,7 @@ async fn who_finds_every_connection_to_the_database_busy_is_told_in_time() {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
-    timeout(PATIENCE, all_busy).await.expect("no connection is left to ask by");
+    timeout(PATIENCE, all_busy).await.expect("no connection is left");
     anna.get("/health").await.expect(200);
     for answer in asking {
         answer.await.unwrap().refused(503, "unavailable");
@@ -143,11 +142,11 @@ async fn the_words_of_more_people_than_one_statement_takes_are_all_written_down(
     server.stop().await;
     crowd(&database, PEOPLE as i64, |_| &[2]).await;
     let server = TestServer::start_on(&database, &[]).await;
-    let mut lines = Vec::new();
+    let mut sockets = Vec::new();
     for n in 1..=PEOPLE {
-        lines.push(guest(server.address, n).socket().await);
+        sockets.push(guest(server.address, n).socket().await);
     }
-    for socket in &mut lines {
+    for socket in &mut sockets {
         socket.send(json!({"op": "presence", "state": "dnd", "text": "all at once"})).await;
     }
     let written = async {

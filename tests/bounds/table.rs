@@ -1,4 +1,4 @@
-//! Which test reaches which bound. A bound of `src/base/limits.rs` that is in neither list fails here, as
+//! Which test reaches which bound. A bound of `src/base/limits/` that is in neither list fails here, as
 //! does a test that is named and gone.
 
 use std::collections::BTreeSet;
@@ -168,7 +168,7 @@ const API: &[Reached] = &[
     ),
     (
         "tests/bounds/api.rs",
-        "of_very_many_members_so_many_are_listed_at_once_and_it_is_told_how_many_there_are",
+        "of_very_many_members_so_many_are_listed_with_the_number_of_all",
         &["api::MEMBERS"],
     ),
     (
@@ -218,7 +218,7 @@ const API: &[Reached] = &[
     ),
     (
         "tests/bounds/api.rs",
-        "so_many_pictures_may_be_on_their_way_and_the_next_is_told_when_to_come_back",
+        "so_many_pictures_may_be_on_their_way_and_the_next_is_refused_with_a_time_to_wait",
         &["avatars::UPLOADS", "avatars::RETRY_MS"],
     ),
 ];
@@ -445,7 +445,7 @@ const AUTH: &[Reached] = &[
     ),
     (
         "tests/scopes.rs",
-        "a_token_lasts_ninety_days_unless_told_and_at_most_a_year_or_for_ever",
+        "a_token_lasts_ninety_days_unless_chosen_otherwise_and_at_most_a_year_or_for_ever",
         &["auth::TOKEN_LIFE", "auth::TOKEN_LIFE_MAX", "auth::TOKEN_LIFE_MIN"],
     ),
     (
@@ -458,7 +458,7 @@ const AUTH: &[Reached] = &[
 const CHAT: &[Reached] = &[
     (
         "tests/bounds/chat.rs",
-        "a_command_larger_than_it_may_be_closes_its_line_and_no_other",
+        "a_command_larger_than_it_may_be_closes_its_connection_and_no_other",
         &["chat::COMMAND", "delivery::FRAGMENTS"],
     ),
     (
@@ -490,19 +490,19 @@ const CHAT: &[Reached] = &[
     ),
     (
         "tests/order.rs",
-        "a_client_that_missed_more_than_a_replay_is_told_and_finds_all_of_it_in_the_history",
+        "a_client_that_missed_more_than_a_replay_gets_truncated_and_reads_the_history",
         &["chat::REPLAY"],
     ),
     ("src/rooms/recent.rs", "no_more_is_counted_than_the_bound", &["chat::UNREAD"]),
     ("src/protocol/command.rs", "a_number_may_be_as_large_as_javascript_counts", &["chat::NUMBER"]),
     (
         "tests/bounds/chat.rs",
-        "a_user_has_so_many_lines_and_is_told_at_the_next",
+        "a_user_has_so_many_connections_and_is_refused_the_next",
         &["delivery::CONNECTIONS_PER_USER"],
     ),
     (
         "tests/bounds/chat.rs",
-        "a_line_follows_so_many_rooms_and_is_refused_the_next",
+        "a_connection_follows_so_many_rooms_and_is_refused_the_next",
         &["delivery::SUBSCRIPTIONS"],
     ),
     (
@@ -536,7 +536,7 @@ const ROOMS: &[Reached] = &[
     ),
     (
         "tests/bounds/rooms.rs",
-        "who_finds_every_connection_to_the_database_busy_is_told_in_time",
+        "a_request_that_finds_every_connection_to_the_database_busy_is_refused_in_time",
         &["store::POOL", "store::POOL_WAIT", "store::PING"],
     ),
     (
@@ -741,7 +741,7 @@ const USERS: &[Reached] = &[
     ),
     (
         "tests/bounds/rates.rs",
-        "reactions_to_a_large_message_count_as_what_everybody_is_told_again",
+        "reactions_to_a_large_message_count_the_bytes_that_are_sent_again",
         &["users::BYTES_A_MINUTE"],
     ),
     (
@@ -796,7 +796,7 @@ const USERS: &[Reached] = &[
     ),
     (
         "tests/bounds/rates.rs",
-        "a_change_that_many_are_told_costs_more",
+        "a_change_that_is_sent_to_many_costs_more",
         &["users::FAN_OUT_PER_COST"],
     ),
     (
@@ -826,7 +826,7 @@ const USERS: &[Reached] = &[
     ),
     (
         "tests/bounds/rates.rs",
-        "typing_is_told_once_a_second_and_of_a_few_people",
+        "typing_is_published_once_a_second_and_of_a_few_people",
         &["rooms::TYPING", "rooms::TYPING_TICK"],
     ),
 ];
@@ -863,7 +863,7 @@ const NO_BOUND: &[(&str, &str)] = &[
     ("delivery::IDLE_POLL", "how long a shard sleeps if nothing happens"),
     ("delivery::POLL_FAILED", "a pause, so that a broken epoll does not take a core"),
     ("delivery::STOP_POLL", "between two checks while STOP passes"),
-    ("delivery::ACTIVITY_TICK", "how often activity is told; ACTIVITY bounds it for each room"),
+    ("delivery::ACTIVITY_TICK", "how often activity is sent; ACTIVITY bounds it for each room"),
     ("memory::HOLDERS_KEPT", "the size of an empty table"),
     ("api::SOCKET_RETRY_MS", "advice to a client"),
     (
@@ -883,7 +883,7 @@ const NO_BOUND: &[(&str, &str)] = &[
     ("embedded::STOP_MARGIN", "beyond STOP, which ends the wait"),
 ];
 
-/// The load test's constants say what it does unless told otherwise; `tests/loadtest.rs` runs it.
+/// The load test's constants say what it does unless an option says otherwise; `tests/loadtest.rs` runs it.
 const NO_SERVER: &str = "loadtest::";
 
 fn all() -> impl Iterator<Item = &'static Reached> {
@@ -892,18 +892,18 @@ fn all() -> impl Iterator<Item = &'static Reached> {
         .flatten()
 }
 
-/// `module::NAME` of every constant in `src/base/limits.rs`.
+/// `module::NAME` of every constant below `src/base/limits/`.
 fn bounds() -> BTreeSet<String> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let text = fs::read_to_string(root.join("src/base/limits.rs")).unwrap();
-    let (mut bounds, mut module) = (BTreeSet::new(), "");
-    for line in text.lines().map(str::trim_start) {
-        if let Some(rest) = line.strip_prefix("pub mod ") {
-            module = rest.trim_end_matches(" {");
-        } else if let Some((name, _)) =
-            line.strip_prefix("pub const ").and_then(|rest| rest.split_once(':'))
-        {
-            bounds.insert(format!("{module}::{name}"));
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/base/limits");
+    let mut bounds = BTreeSet::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let module = path.file_stem().unwrap().to_string_lossy().into_owned();
+        for line in fs::read_to_string(&path).unwrap().lines() {
+            let constant = line.strip_prefix("pub const ").and_then(|rest| rest.split_once(':'));
+            if let Some((name, _)) = constant.filter(|(name, _)| !name.starts_with("fn ")) {
+                bounds.insert(format!("{module}::{name}"));
+            }
         }
     }
     bounds

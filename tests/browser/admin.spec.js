@@ -37,12 +37,12 @@ async function open(section, query = "") {
 /** Opens one row beside the list. @param {string} name */
 async function openRow(name) {
   await root.page.locator(".row-open", { hasText: name }).first().click();
-  await root.page.locator(".dialog-side .deed").first().waitFor();
+  await root.page.locator(".dialog-side .action").first().waitFor();
 }
 
 /** @param {string} deed @param {string} [confirm] */
 async function perform(deed, confirm) {
-  await root.page.locator(".dialog-side .deed", { has: root.page.getByText(deed, { exact: true }) }).click();
+  await root.page.locator(".dialog-side .action", { has: root.page.getByText(deed, { exact: true }) }).click();
   if (confirm)
     await root.page.locator("dialog[open]").last().getByRole("button", { name: confirm, exact: true }).click();
 }
@@ -151,7 +151,7 @@ test("a removed person is gone with a neutral name, and comes back as before", a
   await perform("Remove", "Remove");
   await noor.page.locator("#password").waitFor();
   await ada.page.locator(".message-author", { hasText: "Former member" }).waitFor();
-  await root.page.locator(".dialog-side .deed", { hasText: "Restore" }).waitFor();
+  await root.page.locator(".dialog-side .action", { hasText: "Restore" }).waitFor();
   await root.page.keyboard.press("Escape");
   await open("/users", "?state=removed");
   await openRow("Noor Haddad");

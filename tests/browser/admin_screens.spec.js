@@ -144,10 +144,10 @@ test("who comes second is told that another administrator was first, and sees ho
       return { refuse: "conflict", status: 409 };
     },
   });
-  await admin.page.locator(".deed", { hasText: "Disable" }).click();
+  await admin.page.locator(".action", { hasText: "Disable" }).click();
   await admin.page.locator("dialog", { hasText: "Disable Bob?" }).getByRole("button", { name: "Disable" }).click();
   await admin.page.getByText("Another administrator was faster").waitFor();
-  await admin.page.locator(".dialog-side .deed", { hasText: "Enable" }).waitFor();
+  await admin.page.locator(".dialog-side .action", { hasText: "Enable" }).waitFor();
   await admin.context.close();
 });
 
@@ -155,7 +155,7 @@ test("the last administrator stays one, and is told why", async () => {
   const admin = await administrator("/users?id=1", {
     other: (method) => (method === "PATCH" ? { refuse: "forbidden", status: 403 } : undefined),
   });
-  await admin.page.locator(".deed", { hasText: "Take administration away" }).click();
+  await admin.page.locator(".action", { hasText: "Take administration away" }).click();
   await admin.page.getByRole("dialog").last().getByRole("button", { name: "Take administration away" }).click();
   await admin.page.getByText("This is the last administrator").waitFor();
   await admin.page.locator(".dialog-side .stamp", { hasText: "Admin" }).waitFor();
@@ -258,17 +258,17 @@ for (const [place, options] of Object.entries(PLACES)) {
       await assertAccessible(page, `${section} ${await add.innerText()}`);
     }
     await page.goto(`${server.url}/admin/users?id=9`);
-    await page.locator(".deed").first().waitFor();
+    await page.locator(".action").first().waitFor();
     await assertAccessible(page, "a removed person");
     await page.goto(`${server.url}/admin/users?id=2`);
     for (const deed of ["Rename", "New password", "Remove"]) {
-      await page.locator(".deed", { hasText: deed }).click();
+      await page.locator(".action", { hasText: deed }).click();
       await assertAccessible(page, deed);
       await page.keyboard.press("Escape");
     }
     await page.goto(`${server.url}/admin/rooms`);
     await page.locator(".row-open").first().click();
-    await page.locator(".deed", { hasText: "Hand over" }).click();
+    await page.locator(".action", { hasText: "Hand over" }).click();
     await assertAccessible(page, "hand over");
     await context.close();
   });

@@ -234,7 +234,7 @@ pub struct Socket {
 
 /// What a socket said next.
 #[derive(Debug, PartialEq)]
-pub enum Heard {
+pub enum Received {
     Frame(Value),
     /// A close frame with its code.
     Closed(u16),
@@ -277,37 +277,37 @@ impl Socket {
         self.wire.send(&frame(FIN | opcode, payload)).await;
     }
 
-    /// Asks and returns the one answer with the same `id`; other frames go aside.
-    pub async fn ask(&mut self, mut frame: Value) -> Value {
+    /// Sends a command and returns the one answer with the same `id`; other frames go aside.
+    pub async fn request(&mut self, mut frame: Value) -> Value {
         self.next_id += 1;
         let id = format!("c{}", self.next_id);
         frame["id"] = json!(id);
         self.send(frame).await;
         loop {
-            match self.hear().await {
-                Heard::Frame(frame) if frame["id"] == json!(id) => return frame,
-                Heard::Frame(frame) => self.aside.push(frame),
+            match self.receive().await {
+                Received::Frame(frame) if frame["id"] == json!(id) => return frame,
+                Received::Frame(frame) => self.aside.push(frame),
                 other => panic!("no answer but {other:?}"),
             }
         }
     }
 
-    /// Asks and expects `ok`.
+    /// Sends a command and expects `ok`.
     pub async fn ok(&mut self, frame: Value) -> Value {
-        let answer = self.ask(frame).await;
+        let answer = self.request(frame).await;
         assert_eq!(answer["op"], "ok", "{answer}");
         answer
     }
 
-    /// Asks and expects `err` with this code.
+    /// Sends a command and expects `err` with this code.
     pub async fn err(&mut self, frame: Value, code: &str) -> Value {
-        let answer = self.ask(frame).await;
+        let answer = self.request(frame).await;
         assert_eq!((&answer["op"], &answer["code"]), (&json!("err"), &json!(code)), "{answer}");
         answer
     }
 
     /// Sends a new message; its `mid` and the `ok`.
-    pub async fn say(&mut self, room: &str, text: &str) -> (String, Value) {
+    pub async fn send_text(&mut self, room: &str, text: &str) -> (String, Value) {
         let mid = new_mid();
         let msg = json!({"mid": mid, "rev": 0, "kind": "msg", "t": text});
         let ok = self.ok(json!({"op": "msg.send", "room": room, "msg": msg})).await;
@@ -320,9 +320,9 @@ impl Socket {
             return self.aside.remove(at);
         }
         loop {
-            match self.hear().await {
-                Heard::Frame(frame) if wanted(&frame) => return frame,
-                Heard::Frame(frame) => self.aside.push(frame),
+            match self.receive().await {
+                Received::Frame(frame) if wanted(&frame) => return frame,
+                Received::Frame(frame) => self.aside.push(frame),
                 other => panic!("waiting for {what}: {other:?}; aside: {:?}", self.aside),
             }
         }
@@ -335,36 +335,38 @@ impl Socket {
 
     /// Nothing that `unwanted` matches for a while.
     pub async fn assert_silent(&mut self, time: Duration, unwanted: impl Fn(&Value) -> bool) {
-        let heard = tokio::time::timeout(time, self.find("silence", &unwanted)).await;
-        assert!(heard.is_err(), "expected silence, heard {heard:?}");
+        let received = tokio::time::timeout(time, self.find("nothing", &unwanted)).await;
+        assert!(received.is_err(), "expected nothing, received {received:?}");
     }
 
     /// Reads on until the socket is closed; its code, or nothing if TCP just ended.
     pub async fn closed(&mut self) -> Option<u16> {
         loop {
-            match self.hear().await {
-                Heard::Frame(frame) => self.aside.push(frame),
-                Heard::Closed(code) => return Some(code),
-                Heard::Ended => return None,
+            match self.receive().await {
+                Received::Frame(frame) => self.aside.push(frame),
+                Received::Closed(code) => return Some(code),
+                Received::Ended => return None,
             }
         }
     }
 
-    /// The next thing the server says. Pings are answered on the way, and are no sign that more will come.
-    pub async fn hear(&mut self) -> Heard {
-        tokio::time::timeout(PATIENCE, self.hear_on()).await.expect("a frame in time")
+    /// The next frame or the end. Pings are answered on the way, and are no sign that more will come.
+    pub async fn receive(&mut self) -> Received {
+        tokio::time::timeout(PATIENCE, self.receive_frame()).await.expect("a frame in time")
     }
 
-    async fn hear_on(&mut self) -> Heard {
+    async fn receive_frame(&mut self) -> Received {
         loop {
-            let Some((opcode, payload)) = self.wire.frame().await else { return Heard::Ended };
+            let Some((opcode, payload)) = self.wire.frame().await else { return Received::Ended };
             match opcode {
                 TEXT => {
-                    return Heard::Frame(serde_json::from_slice(&payload).expect("a JSON frame"));
+                    return Received::Frame(
+                        serde_json::from_slice(&payload).expect("a JSON frame"),
+                    );
                 }
                 CLOSE => {
                     let code = payload.get(..2).map(|b| u16::from_be_bytes([b[0], b[1]]));
-                    return Heard::Closed(code.unwrap_or(1005));
+                    return Received::Closed(code.unwrap_or(1005));
                 }
                 PING => self.send_frame(PONG, &payload).await,
                 PONG => {}

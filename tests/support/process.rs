@@ -195,7 +195,7 @@ pub fn http(
     Ok((status, serde_json::from_str(body).unwrap_or(Value::Null)))
 }
 
-/// A WebSocket client that has said nothing yet but heard `hello`.
+/// A WebSocket client that has read `hello` and sent nothing yet.
 pub struct Client {
     socket: WebSocket<TcpStream>,
     pub hello: Value,
@@ -265,7 +265,7 @@ impl Client {
     }
 
     /// Sends a command and waits for its answer; events met on the way are kept.
-    pub fn ask(&mut self, command: Value) -> std::io::Result<Value> {
+    pub fn request(&mut self, command: Value) -> std::io::Result<Value> {
         let id = self.send(command)?;
         loop {
             let frame = self.read()?;

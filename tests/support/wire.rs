@@ -142,7 +142,7 @@ impl Wire {
         self.stream.shutdown().await.expect("shutdown");
     }
 
-    /// Gone without a word: the other side gets a reset.
+    /// Closes the socket so that the other side gets a reset.
     pub fn reset(self) {
         SockRef::from(&self.stream).set_linger(Some(Duration::ZERO)).expect("linger");
     }

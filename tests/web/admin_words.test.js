@@ -4,7 +4,7 @@ import { messages as en } from "../../web/locales/admin.en.js";
 import { messages as es } from "../../web/locales/admin.es.js";
 import { messages as ru } from "../../web/locales/admin.ru.js";
 import { ACTION_GROUPS, actionName, detailWords } from "../../web/ui/admin/audit_words.js";
-import { stateOf } from "../../web/ui/admin/invites.js";
+import { stateOf } from "../../web/state/invitations.js";
 import { distanceOf } from "../../web/ui/base/dates.js";
 import { calendarDay, rate, short, size, span, whole } from "../../web/ui/admin/numbers.js";
 import { addWords } from "../../web/ui/base/i18n.js";

@@ -39,7 +39,6 @@ export const messages = {
 
   rooms: "Rooms",
   direct: "Direct messages",
-  no_rooms: "You are in no room yet.",
   new_room: "New room",
   browse_rooms: "Browse rooms",
   find_room: "Jump to room or person",
@@ -58,7 +57,6 @@ export const messages = {
   leave_room: "Leave room",
   leave_question: "Leave {room}? You can come back as long as it is open.",
   leave_question_closed: "Leave {room}? Somebody has to add you again.",
-  nothing_to_join: "You are already in every open room.",
   no_match: "Nothing matches.",
   member_count: { one: "{n} member", other: "{n} members" },
   members: "Members",
@@ -111,14 +109,11 @@ export const messages = {
   copied: "Copied.",
   copy_failed: "The browser did not allow copying.",
   reaction_label: { one: "{emoji}, {n} person", other: "{emoji}, {n} people" },
-  reacted_by: "{names}",
   pick_emoji: "Pick an emoji",
   find_emoji: "Find an emoji",
-  reply_to: "Reply to {name}",
   jump_to_quoted: "Show the message this replies to",
   quoted_missing: "An earlier message",
   message_not_found: "That message is not here any more.",
-  newer_version: "This message needs a newer version. Reload.",
 
   composer_label: "Message to {room}",
   composer_placeholder: "Message {room}",
@@ -137,8 +132,6 @@ export const messages = {
   draft: "Draft",
 
   offline_banner: "You are offline. What you write is kept and sent when the connection is back.",
-  reconnecting: "Reconnecting…",
-  back_online: "Connected again.",
   retry_now: "Try now",
 
   notify: "Notifications",

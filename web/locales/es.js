@@ -39,7 +39,6 @@ export const messages = {
 
   rooms: "Salas",
   direct: "Mensajes directos",
-  no_rooms: "Aún no estás en ninguna sala.",
   new_room: "Nueva sala",
   browse_rooms: "Explorar salas",
   find_room: "Ir a sala o persona",
@@ -58,7 +57,6 @@ export const messages = {
   leave_room: "Salir de la sala",
   leave_question: "¿Salir de {room}? Puedes volver mientras esté abierta.",
   leave_question_closed: "¿Salir de {room}? Alguien tendrá que añadirte de nuevo.",
-  nothing_to_join: "Ya estás en todas las salas abiertas.",
   no_match: "Nada coincide.",
   member_count: { one: "{n} miembro", many: "{n} de miembros", other: "{n} miembros" },
   members: "Miembros",
@@ -111,14 +109,11 @@ export const messages = {
   copied: "Copiado.",
   copy_failed: "El navegador no permitió copiar.",
   reaction_label: { one: "{emoji}, {n} persona", many: "{emoji}, {n} de personas", other: "{emoji}, {n} personas" },
-  reacted_by: "{names}",
   pick_emoji: "Elige un emoji",
   find_emoji: "Buscar un emoji",
-  reply_to: "Responder a {name}",
   jump_to_quoted: "Mostrar el mensaje al que responde",
   quoted_missing: "Un mensaje anterior",
   message_not_found: "Ese mensaje ya no está aquí.",
-  newer_version: "Este mensaje necesita una versión más nueva. Recarga.",
 
   composer_label: "Mensaje para {room}",
   composer_placeholder: "Mensaje para {room}",
@@ -137,8 +132,6 @@ export const messages = {
   draft: "Borrador",
 
   offline_banner: "Estás sin conexión. Lo que escribas se guarda y se envía cuando vuelva.",
-  reconnecting: "Reconectando…",
-  back_online: "Conexión recuperada.",
   retry_now: "Probar ahora",
 
   notify: "Notificaciones",

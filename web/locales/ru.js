@@ -39,7 +39,6 @@ export const messages = {
 
   rooms: "Комнаты",
   direct: "Личные сообщения",
-  no_rooms: "Вы пока не состоите ни в одной комнате.",
   new_room: "Новая комната",
   browse_rooms: "Все комнаты",
   find_room: "Комната или человек",
@@ -58,7 +57,6 @@ export const messages = {
   leave_room: "Покинуть комнату",
   leave_question: "Покинуть {room}? Пока комната открыта, можно вернуться.",
   leave_question_closed: "Покинуть {room}? Вернуть вас сможет только участник.",
-  nothing_to_join: "Вы уже во всех открытых комнатах.",
   no_match: "Ничего не найдено.",
   member_count: { one: "{n} участник", few: "{n} участника", many: "{n} участников", other: "{n} участника" },
   members: "Участники",
@@ -126,14 +124,11 @@ export const messages = {
     many: "{emoji}, {n} человек",
     other: "{emoji}, {n} человека",
   },
-  reacted_by: "{names}",
   pick_emoji: "Выберите эмодзи",
   find_emoji: "Найти эмодзи",
-  reply_to: "Ответить: {name}",
   jump_to_quoted: "Показать сообщение, на которое отвечают",
   quoted_missing: "Более раннее сообщение",
   message_not_found: "Этого сообщения здесь больше нет.",
-  newer_version: "Для этого сообщения нужна новая версия. Перезагрузите страницу.",
 
   composer_label: "Сообщение в комнату {room}",
   composer_placeholder: "Написать в {room}",
@@ -157,8 +152,6 @@ export const messages = {
   draft: "Черновик",
 
   offline_banner: "Нет связи. Написанное сохранится и уйдёт, когда связь вернётся.",
-  reconnecting: "Подключаемся…",
-  back_online: "Связь восстановлена.",
   retry_now: "Попробовать сейчас",
 
   notify: "Уведомления",

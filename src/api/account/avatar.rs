@@ -18,7 +18,7 @@ pub async fn authorize_body(api: &Api, request: &Request) -> Result<BodyPermit> 
     }
     let session = api.session(request).await?;
     Access::Write.check(&session)?;
-    Ok(Box::new(api.avatars.admit(session.uid)?))
+    Ok(Box::new(api.avatars.reserve(session.uid)?))
 }
 
 /// `PUT /api/me/avatar`: the body is the picture.

@@ -55,7 +55,7 @@ impl ReplayBuffer {
         }
     }
 
-    /// Drops the events if the last one is so old that few clients still ask for it.
+    /// Drops the events if the last one is so old that few clients still need it.
     pub fn trim(&mut self) {
         if self.at.elapsed() >= limits::REPLAY_BUFFER_IDLE {
             self.clear();

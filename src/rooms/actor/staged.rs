@@ -23,7 +23,7 @@ pub struct Staged {
 
 /// What a durable change means for the room.
 pub enum Effect {
-    /// A new message; the draft tells whether a repetition is the same.
+    /// A new message; the draft is compared with a repetition of it.
     New { message: Box<MessageState>, draft: Box<Draft> },
     /// A message has a new state.
     Changed(Changed),

@@ -1,7 +1,7 @@
 //! Who is online: derived from the connections of all of a user's devices, and from the status they have set.
 //!
 //! A *status* (do not disturb, a text, until when) belongs to the account and is brought by the first
-//! connection; what a *connection* says (away from the keyboard) lasts as long as it does. Changes are coalesced
+//! connection; the state of a *connection* (away from the keyboard) lasts as long as it does. Changes are coalesced
 //! and published once a tick, at most one event a user, and only when what others see is different: a reconnect
 //! within a tick publishes nothing, and thousands who come online at once cost each room no more than its
 //! members. Presence is pushed into rooms of at most [`PRESENCE_MEMBERS`](crate::base::limits::rooms::PRESENCE_MEMBERS)

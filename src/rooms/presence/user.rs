@@ -1,4 +1,4 @@
-//! The presence of one user: what their connections say, and the status they have set.
+//! The presence of one user: the state of each of their connections, and the status they have set.
 
 use std::collections::HashMap;
 
@@ -29,7 +29,7 @@ impl PresenceView {
 /// A user with a connection.
 #[derive(Debug, Default)]
 pub struct UserPresence {
-    /// What each connection says.
+    /// The state that each connection has set.
     pub connections: HashMap<ConnRef, PresenceState>,
     /// What the user has set for all of them.
     pub status: Status,

@@ -180,8 +180,8 @@ impl AccountStore {
         let rows = client.query(sql, &[&day_ms, &(first * day_ms)]).await.map_err(failed)?;
         let mut counts = vec![0; days];
         for row in rows {
-            let place = usize::try_from(row.get::<_, i64>(0) - first).ok();
-            if let Some(count) = place.and_then(|place| counts.get_mut(place)) {
+            let index = usize::try_from(row.get::<_, i64>(0) - first).ok();
+            if let Some(count) = index.and_then(|index| counts.get_mut(index)) {
                 *count = row.get(1);
             }
         }

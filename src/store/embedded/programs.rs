@@ -17,8 +17,8 @@ pub(super) struct Programs {
 impl Programs {
     /// The newest installed version, or the one that wrote the existing cluster.
     pub fn find(cluster: &Path) -> Result<Self, String> {
-        let looked = places();
-        let mut found: Vec<_> = looked.iter().filter_map(|folder| Self::at(folder)).collect();
+        let folders = folders();
+        let mut found: Vec<_> = folders.iter().filter_map(|folder| Self::at(folder)).collect();
         found.sort_by_key(|programs| std::cmp::Reverse(programs.major));
         let old = versions(&found);
         let written = fs::read_to_string(cluster.join("PG_VERSION")).ok();
@@ -29,7 +29,7 @@ impl Programs {
             },
             None => match found.into_iter().find(|programs| programs.major >= OLDEST) {
                 Some(programs) => Ok(programs),
-                None => Err(missing(&looked, &old)),
+                None => Err(missing(&folders, &old)),
             },
         }
     }
@@ -57,38 +57,38 @@ fn major(text: &str) -> Option<u32> {
 }
 
 /// Where distributions put the programs, then the PATH, then what pg_config says.
-fn places() -> Vec<PathBuf> {
-    let mut places = Vec::new();
+fn folders() -> Vec<PathBuf> {
+    let mut folders = Vec::new();
     for (parent, inside) in [("/usr/lib/postgresql", "bin"), ("/usr/lib64/postgresql", "bin")] {
         for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
-            places.push(entry.path().join(inside));
+            folders.push(entry.path().join(inside));
         }
     }
     for entry in fs::read_dir("/usr").into_iter().flatten().flatten() {
         if entry.file_name().to_string_lossy().starts_with("pgsql-") {
-            places.push(entry.path().join("bin"));
+            folders.push(entry.path().join("bin"));
         }
     }
-    places.push("/usr/local/pgsql/bin".into());
+    folders.push("/usr/local/pgsql/bin".into());
     let path = std::env::var_os("PATH").unwrap_or_default();
-    places.extend(std::env::split_paths(&path));
+    folders.extend(std::env::split_paths(&path));
     if let Ok(output) = Command::new("pg_config").arg("--bindir").output() {
-        places.push(String::from_utf8_lossy(&output.stdout).trim().into());
+        folders.push(String::from_utf8_lossy(&output.stdout).trim().into());
     }
-    places.retain(|folder| !folder.as_os_str().is_empty());
-    places.dedup();
-    places
+    folders.retain(|folder| !folder.as_os_str().is_empty());
+    folders.dedup();
+    folders
 }
 
-fn missing(looked: &[PathBuf], old: &str) -> String {
-    let looked: Vec<_> = looked.iter().map(|folder| folder.display().to_string()).collect();
+fn missing(folders: &[PathBuf], old: &str) -> String {
+    let folders: Vec<_> = folders.iter().map(|folder| folder.display().to_string()).collect();
     format!(
         "no PostgreSQL {OLDEST} or newer was found (installed: {old}; looked for postgres and initdb in \
          /usr/lib/postgresql/*/bin, {}). Three ways out:\n  \
          1. install it: apt-get install postgresql (or ./run, which does)\n  \
          2. use one that runs: DATABASE_URL=postgres://user:password@host/name impulse\n  \
          3. use Docker: docker compose up --build",
-        looked.join(", ")
+        folders.join(", ")
     )
 }
 

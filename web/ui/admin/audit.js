@@ -5,7 +5,7 @@ import { errorText, t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
 import { ACTION_GROUPS, actionName, detailWords, targetName } from "./audit_words.js";
 import { exactMoment, whole } from "./numbers.js";
-import { createPagedTable, PAGE } from "./paged_table.js";
+import { PAGE, PagedTable } from "./paged_table.js";
 import { nothing, whileBusy } from "./parts.js";
 import { createPersonPicker } from "./person_picker.js";
 import { nameOf } from "./who.js";
@@ -62,7 +62,7 @@ export function createAudit(admin) {
     icon("shield"),
     t("admin_verify"),
   );
-  const table = createPagedTable({
+  const table = new PagedTable({
     label: t("admin_audit"),
     columns: columns(admin),
     id: (/** @type {AuditEntry} */ entry) => String(entry.n),
@@ -125,7 +125,7 @@ export function createAudit(admin) {
       void nameActor(next.actor);
       void table.reload();
     },
-    close: table.close,
+    close: () => table.close(),
   };
 }
 

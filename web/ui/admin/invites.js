@@ -1,6 +1,7 @@
 /** Invitation links: who made them, what they open, how often they were used; made and revoked here. */
 import { listAllInvitations, revokeInvitation } from "../../calls/invites.js";
 import { distanceOf } from "../base/dates.js";
+import { stateOf } from "../../state/invitations.js";
 import { ask } from "../base/dialog.js";
 import { el } from "../base/element.js";
 import { t } from "../base/i18n.js";
@@ -8,7 +9,7 @@ import { icon } from "../base/icons.js";
 import { toast } from "../base/toast.js";
 import { openAddInvite } from "./invite_form.js";
 import { date, moment, whole } from "./numbers.js";
-import { createPagedTable, PAGE } from "./paged_table.js";
+import { PAGE, PagedTable } from "./paged_table.js";
 import { addButton, nothing, refusal, stamp } from "./parts.js";
 
 /** @typedef {import("../../state/types.js").Invitation} Invitation */
@@ -42,7 +43,7 @@ export function createInvites(admin) {
       el("div", { class: "segments" }, states),
     ),
   );
-  const table = createPagedTable({
+  const table = new PagedTable({
     label: t("admin_invites"),
     columns: columns(revoke),
     id: (/** @type {Invitation} */ invite) => invite.id,
@@ -91,7 +92,7 @@ export function createInvites(admin) {
       loaded = true;
       void table.reload();
     },
-    close: table.close,
+    close: () => table.close(),
   };
 }
 
@@ -166,16 +167,6 @@ function columns(revoke) {
       },
     },
   ];
-}
-
-/**
- * @param {Invitation} invite
- * @returns {"live" | "used" | "expired" | "revoked"}
- */
-export function stateOf(invite, now = Date.now()) {
-  if (invite.revoked) return "revoked";
-  if (invite.expiresAt !== null && invite.expiresAt !== undefined && invite.expiresAt <= now) return "expired";
-  return invite.usesMax !== null && invite.usesMax !== undefined && invite.uses >= invite.usesMax ? "used" : "live";
 }
 
 /** @param {ReturnType<typeof stateOf>} state */

@@ -17,12 +17,7 @@ const EVERY_MS = 5_000;
 export function createOverview() {
   const health = el("p", { class: "health", role: "status" });
   const instead = el("div", { class: "table-instead" }, loading());
-  const tiles = {
-    online: tile("admin_online"),
-    connections: tile("admin_connections"),
-    memory: tile("admin_memory"),
-    uptime: tile("admin_uptime"),
-  };
+  const tiles = createTiles();
   const people = el("div", { class: "plate" });
   const rooms = el("div", { class: "plate" });
   const charts = createCharts();
@@ -85,62 +80,10 @@ export function createOverview() {
     ].filter(Boolean);
     if (missing.length) showHealth("bad", t("admin_database_away", { names: missing.join(", ") }));
     else showHealth("good", t("admin_databases_answer"));
-    const { users } = now;
-    tiles.online.show(known(users?.online), users ? t("admin_of_people", { n: users.active }) : "");
-    tiles.connections.show(whole(now.connections), t("admin_connections_hint"));
-    tiles.memory.show(now.memoryBytes === null ? UNKNOWN : size(now.memoryBytes), t("admin_memory_hint"));
-    tiles.uptime.show(span(now.uptimeS, "narrow"), t("admin_version", { version: now.version }));
-    charts.messages.show(
-      lately([...series.messages, now.messagesPerS], everyS, t("admin_per_second", { rate: rate(now.messagesPerS) })),
-    );
-    charts.deliveries.show(
-      lately(
-        [...series.deliveries, now.deliveriesPerS],
-        everyS,
-        t("admin_per_second", { rate: rate(now.deliveriesPerS) }),
-      ),
-    );
-    charts.online.show(lately(users ? [...series.online, users.online] : series.online, everyS, known(users?.online)));
-    charts.newcomers.show(perDay(days, "users", users ? t("admin_this_week", { n: users.newWeek }) : UNKNOWN));
-    charts.days.show(
-      perDay(
-        days,
-        "messages",
-        now.messagesTotal === null ? UNKNOWN : t("admin_messages_total", { n: now.messagesTotal }),
-      ),
-    );
-    fill(
-      people,
-      el("h2", {}, t("admin_people")),
-      bar([
-        ["good", users?.active],
-        ["waiting", users?.disabled],
-        ["bad", users?.removed],
-      ]),
-      facts([
-        [t("admin_state_active"), known(users?.active)],
-        [t("admin_state_disabled"), known(users?.disabled)],
-        [t("admin_state_removed"), known(users?.removed)],
-        [t("admin_new_week"), known(users?.newWeek)],
-      ]),
-    );
-    fill(
-      rooms,
-      el("h2", {}, t("admin_rooms")),
-      bar([
-        ["spark", now.rooms.open],
-        ["warm", now.rooms.closed],
-        ["good", now.rooms.direct],
-        ["waiting", now.rooms.archived],
-      ]),
-      facts([
-        [t("room_open"), whole(now.rooms.open)],
-        [t("room_closed"), whole(now.rooms.closed)],
-        [t("direct"), whole(now.rooms.direct)],
-        [t("admin_state_archived"), whole(now.rooms.archived)],
-        [t("admin_state_removed"), known(now.rooms.removed)],
-      ]),
-    );
+    showTiles(tiles, now);
+    showCharts(charts, { now, everyS, series, days });
+    fill(people, peopleFigures(now.users));
+    fill(rooms, roomFigures(now.rooms));
     fill(instead);
     dashboard.hidden = false;
   }
@@ -161,6 +104,15 @@ export function createOverview() {
       document.removeEventListener("visibilitychange", looked);
       for (const chart of Object.values(charts)) chart.close();
     },
+  };
+}
+
+function createTiles() {
+  return {
+    online: tile("admin_online"),
+    connections: tile("admin_connections"),
+    memory: tile("admin_memory"),
+    uptime: tile("admin_uptime"),
   };
 }
 
@@ -208,4 +160,81 @@ function createCharts() {
       integers: true,
     }),
   };
+}
+
+/**
+ * @param {ReturnType<typeof createTiles>} tiles
+ * @param {Stats["now"]} now
+ */
+function showTiles(tiles, now) {
+  const { users } = now;
+  tiles.online.show(known(users?.online), users ? t("admin_of_people", { n: users.active }) : "");
+  tiles.connections.show(whole(now.connections), t("admin_connections_hint"));
+  tiles.memory.show(now.memoryBytes === null ? UNKNOWN : size(now.memoryBytes), t("admin_memory_hint"));
+  tiles.uptime.show(span(now.uptimeS, "narrow"), t("admin_version", { version: now.version }));
+}
+
+/**
+ * @param {ReturnType<typeof createCharts>} charts
+ * @param {Stats} stats
+ */
+function showCharts(charts, { now, everyS, series, days }) {
+  const { users } = now;
+  charts.messages.show(
+    lately([...series.messages, now.messagesPerS], everyS, t("admin_per_second", { rate: rate(now.messagesPerS) })),
+  );
+  charts.deliveries.show(
+    lately(
+      [...series.deliveries, now.deliveriesPerS],
+      everyS,
+      t("admin_per_second", { rate: rate(now.deliveriesPerS) }),
+    ),
+  );
+  charts.online.show(lately(users ? [...series.online, users.online] : series.online, everyS, known(users?.online)));
+  charts.newcomers.show(perDay(days, "users", users ? t("admin_this_week", { n: users.newWeek }) : UNKNOWN));
+  charts.days.show(
+    perDay(
+      days,
+      "messages",
+      now.messagesTotal === null ? UNKNOWN : t("admin_messages_total", { n: now.messagesTotal }),
+    ),
+  );
+}
+
+/** @param {Stats["now"]["users"]} users */
+function peopleFigures(users) {
+  return [
+    el("h2", {}, t("admin_people")),
+    bar([
+      ["good", users?.active],
+      ["waiting", users?.disabled],
+      ["bad", users?.removed],
+    ]),
+    facts([
+      [t("admin_state_active"), known(users?.active)],
+      [t("admin_state_disabled"), known(users?.disabled)],
+      [t("admin_state_removed"), known(users?.removed)],
+      [t("admin_new_week"), known(users?.newWeek)],
+    ]),
+  ];
+}
+
+/** @param {Stats["now"]["rooms"]} rooms */
+function roomFigures(rooms) {
+  return [
+    el("h2", {}, t("admin_rooms")),
+    bar([
+      ["spark", rooms.open],
+      ["warm", rooms.closed],
+      ["good", rooms.direct],
+      ["waiting", rooms.archived],
+    ]),
+    facts([
+      [t("room_open"), whole(rooms.open)],
+      [t("room_closed"), whole(rooms.closed)],
+      [t("direct"), whole(rooms.direct)],
+      [t("admin_state_archived"), whole(rooms.archived)],
+      [t("admin_state_removed"), known(rooms.removed)],
+    ]),
+  ];
 }

@@ -9,7 +9,7 @@ import { el, fill, setText } from "../base/element.js";
 import { t } from "../base/i18n.js";
 import { whole } from "./numbers.js";
 import { PageWindow } from "./page_window.js";
-import { drawRow, loading, moreButton, placeRows, troubleWith, unreadableRow } from "./table_rows.js";
+import { drawRow, loading, moreButton, placeRows, tableHead, troubleWith, unreadableRow } from "./table_rows.js";
 
 /** Pages in the document at once, and rows of a page. */
 const PAGES = 5;
@@ -17,59 +17,66 @@ export const PAGE = 50;
 /** The next page is asked for when the end of the list is this close. */
 const NEAR = "300px";
 
-/**
- * @template T
- * @param {import("./table_options.js").Options<T>} options
- */
-export function createPagedTable(options) {
+/** @template T */
+export class PagedTable {
+  #options;
   /** @type {PageWindow<T>} */
-  const pages = new PageWindow(PAGES, PAGE);
-  const body = el("tbody", { role: "rowgroup" });
-  const status = el("p", { class: "table-status", role: "status" });
-  const earlier = moreButton("admin_show_earlier", () => void turn("earlier"));
-  const later = moreButton("admin_show_more", () => void turn("later"));
-  const trouble = el("div", { class: "table-trouble", role: "alert" });
-  const table = el(
-    "table",
-    { class: "table", role: "table", "aria-label": options.label, hidden: true },
-    el(
-      "thead",
-      { role: "rowgroup" },
-      el(
-        "tr",
-        { role: "row" },
-        options.columns.map((column) =>
-          el("th", { scope: "col", role: "columnheader", class: column.class }, column.label),
-        ),
-      ),
-    ),
-    body,
-  );
-  const frame = el("div", { class: "table-frame", "aria-busy": "true" }, earlier, table, trouble, later);
-  const instead = el("div", { class: "table-instead" });
-  const node = el("div", { class: "table-box" }, status, frame, instead);
-  const near = new IntersectionObserver(
+  #pages = new PageWindow(PAGES, PAGE);
+  #body = el("tbody", { role: "rowgroup" });
+  #status = el("p", { class: "table-status", role: "status" });
+  #earlier = moreButton("admin_show_earlier", () => void this.#turn("earlier"));
+  #later = moreButton("admin_show_more", () => void this.#turn("later"));
+  #trouble = el("div", { class: "table-trouble", role: "alert" });
+  #instead = el("div", { class: "table-instead" });
+  #table;
+  #frame;
+  #near = new IntersectionObserver(
     ([entry]) => {
-      if (entry?.isIntersecting && !trouble.firstChild) void turn("later");
+      if (entry?.isIntersecting && !this.#trouble.firstChild) void this.#turn("later");
     },
     { rootMargin: NEAR },
   );
-  let generation = 0;
-  let busy = false;
+  #generation = 0;
+  #busy = false;
 
-  async function reload() {
-    generation += 1;
-    if (!pages.isLoaded) fill(instead, loading());
-    await ask(undefined, (page) => pages.begin(page), reload);
+  /** @param {import("./table_options.js").Options<T>} options */
+  constructor(options) {
+    this.#options = options;
+    this.#table = el(
+      "table",
+      { class: "table", role: "table", "aria-label": options.label, hidden: true },
+      tableHead(options),
+      this.#body,
+    );
+    this.#frame = el(
+      "div",
+      { class: "table-frame", "aria-busy": "true" },
+      this.#earlier,
+      this.#table,
+      this.#trouble,
+      this.#later,
+    );
+    this.node = el("div", { class: "table-box" }, this.#status, this.#frame, this.#instead);
+    this.#earlier.hidden = this.#later.hidden = true;
+  }
+
+  async reload() {
+    this.#generation += 1;
+    if (!this.#pages.isLoaded) fill(this.#instead, loading());
+    await this.#ask(
+      undefined,
+      (page) => this.#pages.begin(page),
+      () => this.reload(),
+    );
   }
 
   /** @param {"earlier" | "later"} way */
-  async function turn(way) {
-    if (!busy && pages.leads(way))
-      await ask(
-        pages.cursor(way),
-        (page) => pages.take(way, page),
-        () => turn(way),
+  async #turn(way) {
+    if (!this.#busy && this.#pages.leads(way))
+      await this.#ask(
+        this.#pages.cursor(way),
+        (page) => this.#pages.take(way, page),
+        () => this.#turn(way),
       );
   }
 
@@ -78,94 +85,93 @@ export function createPagedTable(options) {
    * @param {(page: import("./page_window.js").Loaded<T>) => void} take
    * @param {() => void} again
    */
-  async function ask(cursor, take, again) {
-    const mine = generation;
-    working(true);
+  async #ask(cursor, take, again) {
+    const mine = this.#generation;
+    this.#working(true);
     try {
-      const page = await options.load(cursor);
-      if (mine !== generation) return;
+      const page = await this.#options.load(cursor);
+      if (mine !== this.#generation) return;
       take(page);
-      draw();
+      this.#draw();
     } catch (error) {
-      if (mine === generation) fail(error, again);
+      if (mine === this.#generation) this.#fail(error, again);
     } finally {
-      if (mine === generation) working(false);
+      if (mine === this.#generation) this.#working(false);
     }
   }
 
-  function draw() {
-    const { items } = pages;
+  #draw() {
+    const { items } = this.#pages;
     const empty = items.length === 0;
-    fill(trouble);
-    fill(instead, empty ? options.empty() : null);
-    table.hidden = empty;
-    earlier.hidden = !pages.leads("earlier");
-    later.hidden = !pages.leads("later");
+    fill(this.#trouble);
+    fill(this.#instead, empty ? this.#options.empty() : null);
+    this.#table.hidden = empty;
+    this.#earlier.hidden = !this.#pages.leads("earlier");
+    this.#later.hidden = !this.#pages.leads("later");
     placeRows(
-      body,
+      this.#body,
       drawEach(
         items,
-        (item) => drawRow(options, item),
-        (item) => unreadableRow(options, item),
+        (item) => drawRow(this.#options, item),
+        (item) => unreadableRow(this.#options, item),
       ),
-      node.closest(".admin-body"),
+      this.node.closest(".admin-body"),
     );
-    setText(status, empty ? "" : words(items.length));
+    setText(this.#status, empty ? "" : this.#words(items.length));
     // Observed anew, so that a tall screen goes on until it is full.
-    near.unobserve(later);
-    near.observe(later);
+    this.#near.unobserve(this.#later);
+    this.#near.observe(this.#later);
   }
 
   /** @param {number} shown */
-  function words(shown) {
-    const { total, first } = pages;
-    if (total === undefined || (shown === total && !first)) return options.count?.(total ?? shown) ?? "";
+  #words(shown) {
+    const { total, first } = this.#pages;
+    if (total === undefined || (shown === total && !first)) return this.#options.count?.(total ?? shown) ?? "";
     return t("admin_shown", {
       from: whole(first + 1),
       to: whole(first + shown),
-      count: options.count?.(total) ?? whole(total),
+      count: this.#options.count?.(total) ?? whole(total),
     });
   }
 
   /** @param {boolean} on */
-  function working(on) {
-    busy = on;
-    frame.setAttribute("aria-busy", String(on));
+  #working(on) {
+    this.#busy = on;
+    this.#frame.setAttribute("aria-busy", String(on));
   }
 
   /**
    * @param {unknown} error
    * @param {() => void} again
    */
-  function fail(error, again) {
-    fill(pages.isLoaded ? trouble : instead, troubleWith(error, again));
+  #fail(error, again) {
+    fill(this.#pages.isLoaded ? this.#trouble : this.#instead, troubleWith(error, again));
   }
 
-  earlier.hidden = later.hidden = true;
+  /** @param {string} id */
+  find(id) {
+    return this.#pages.items.find((item) => this.#options.id(item) === id);
+  }
 
-  return {
-    node,
-    reload,
-    /** @param {string} id */
-    find: (id) => pages.items.find((item) => options.id(item) === id),
-    /**
-     * Shows what became of a row; `null` takes it away.
-     *
-     * @param {string} id
-     * @param {T | null} item
-     */
-    replace(id, item) {
-      pages.replace((each) => options.id(each) === id, item);
-      draw();
-    },
-    /** @param {string} id */
-    focus(id) {
-      const row = [...body.children].find((each) => /** @type {HTMLElement} */ (each).dataset["id"] === id);
-      /** @type {HTMLElement | null | undefined} */ (row?.querySelector("button, a"))?.focus();
-    },
-    close() {
-      generation += 1;
-      near.disconnect();
-    },
-  };
+  /**
+   * Shows what became of a row; `null` takes it away.
+   *
+   * @param {string} id
+   * @param {T | null} item
+   */
+  replace(id, item) {
+    this.#pages.replace((each) => this.#options.id(each) === id, item);
+    this.#draw();
+  }
+
+  /** @param {string} id */
+  focus(id) {
+    const row = [...this.#body.children].find((each) => /** @type {HTMLElement} */ (each).dataset["id"] === id);
+    /** @type {HTMLElement | null | undefined} */ (row?.querySelector("button, a"))?.focus();
+  }
+
+  close() {
+    this.#generation += 1;
+    this.#near.disconnect();
+  }
 }

@@ -144,10 +144,10 @@ export function facts(rows) {
  * @param {() => void} click
  * @param {boolean} [danger]
  */
-export function deed(picture, label, hint, click, danger = false) {
+export function actionButton(picture, label, hint, click, danger = false) {
   return el(
     "button",
-    { type: "button", class: danger ? "deed deed-danger" : "deed", click },
+    { type: "button", class: danger ? "action action-danger" : "action", click },
     icon(picture),
     el("span", {}, el("strong", {}, label), el("small", {}, hint)),
   );

@@ -4,9 +4,9 @@ import { distanceOf } from "../base/dates.js";
 import { el } from "../base/element.js";
 import { t } from "../base/i18n.js";
 import { moment, whole } from "./numbers.js";
-import { createPagedTable, PAGE } from "./paged_table.js";
+import { PAGE, PagedTable } from "./paged_table.js";
 import { addButton, createToolbar, nothing, rowButton } from "./parts.js";
-import { openPerson } from "./person.js";
+import { PersonDialog } from "./person.js";
 import { openAddPerson } from "./person_forms.js";
 import { face, marks, nameOf } from "./who.js";
 
@@ -29,7 +29,7 @@ export function createPeople(admin) {
       ["removed", t("admin_state_removed")],
     ],
   });
-  const table = createPagedTable({
+  const table = new PagedTable({
     label: t("admin_people"),
     columns: columns(admin),
     id: (/** @type {Account} */ user) => user.uid,
@@ -43,7 +43,7 @@ export function createPeople(admin) {
   });
   let wanted = { q: "", state: "" };
   let loaded = false;
-  /** @type {ReturnType<typeof openPerson> | null} */
+  /** @type {PersonDialog | null} */
   let open = null;
 
   /** @param {string | null} uid */
@@ -52,7 +52,7 @@ export function createPeople(admin) {
     open?.close();
     open = null;
     if (!uid) return;
-    const mine = (open = openPerson(admin, uid, {
+    const mine = (open = new PersonDialog(admin, uid, {
       changed: (user) => table.replace(uid, user),
       closed: () => {
         if (open !== mine) return;

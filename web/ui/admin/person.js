@@ -4,7 +4,7 @@ import { ask, openDialog } from "../base/dialog.js";
 import { el, fill } from "../base/element.js";
 import { t } from "../base/i18n.js";
 import { toast } from "../base/toast.js";
-import { deed, refusal } from "./parts.js";
+import { actionButton, refusal } from "./parts.js";
 import { openRemovePerson, openRenamePerson, openResetPerson } from "./person_forms.js";
 import { profile } from "./person_profile.js";
 import { loading, troubleWith } from "./table_rows.js";
@@ -13,26 +13,43 @@ import { nameOf } from "./who.js";
 /** @typedef {import("../../calls/admin.js").Account} Account */
 /** @typedef {import("./parts.js").Admin} Admin */
 
-/**
- * @param {Admin} admin
- * @param {string} uid
- * @param {{ changed: (user: Account) => void, closed: () => void }} events
- */
-export function openPerson(admin, uid, events) {
-  const body = el("div", { class: "dialog-body", "aria-live": "off" }, loading());
-  const dialog = openDialog({ title: t("admin_person"), class: "dialog-side", closed: events.closed }, () => [body]);
+/** The details of an account in a dialog at the side, with everything that can be done to it. */
+export class PersonDialog {
+  #admin;
+  #events;
+  #body = el("div", { class: "dialog-body", "aria-live": "off" }, loading());
+  #dialog;
 
-  async function load() {
+  /**
+   * @param {import("./parts.js").Admin} admin
+   * @param {string} uid
+   * @param {{ changed: (user: Account) => void, closed: () => void }} events
+   */
+  constructor(admin, uid, events) {
+    this.#admin = admin;
+    this.uid = uid;
+    this.#events = events;
+    this.#dialog = openDialog({ title: t("admin_person"), class: "dialog-side", closed: events.closed }, () => [
+      this.#body,
+    ]);
+    void this.#load();
+  }
+
+  close() {
+    this.#dialog.close();
+  }
+
+  async #load() {
     try {
-      const user = await api.readUser(uid);
-      show(user);
+      const user = await api.readUser(this.uid);
+      this.#show(user);
       return user;
     } catch (error) {
       fill(
-        body,
+        this.#body,
         troubleWith(error, () => {
-          fill(body, loading());
-          void load();
+          fill(this.#body, loading());
+          void this.#load();
         }),
       );
       return null;
@@ -40,12 +57,12 @@ export function openPerson(admin, uid, events) {
   }
 
   /** @param {Account} user */
-  function show(user) {
-    const within = body.contains(document.activeElement);
-    dialog.node.setAttribute("aria-label", nameOf(user));
-    fill(body, profile(user), deeds(user));
-    if (within) /** @type {HTMLElement | null} */ (body.querySelector(".deed"))?.focus();
-    events.changed(user);
+  #show(user) {
+    const within = this.#body.contains(document.activeElement);
+    this.#dialog.node.setAttribute("aria-label", nameOf(user));
+    fill(this.#body, profile(user), this.#actionsFor(user));
+    if (within) /** @type {HTMLElement | null} */ (this.#body.querySelector(".action"))?.focus();
+    this.#events.changed(user);
   }
 
   /**
@@ -55,64 +72,67 @@ export function openPerson(admin, uid, events) {
    * @param {() => Promise<unknown>} act
    * @param {{ said: string, undo?: () => Promise<unknown>, takesAdmin?: boolean }} outcome
    */
-  async function perform(act, { said, undo, takesAdmin = false }) {
+  async #perform(act, { said, undo, takesAdmin = false }) {
     try {
       await act();
       toast(
         said,
-        undo ? { label: t("undo"), act: () => void perform(undo, { said: t("admin_undone") }) } : undefined,
+        undo ? { label: t("undo"), act: () => void this.#perform(undo, { said: t("admin_undone") }) } : undefined,
         undo ? 8000 : undefined,
       );
-      await load();
+      await this.#load();
     } catch (error) {
-      const now = await load();
+      const now = await this.#load();
       toast(refusal(error, takesAdmin && now?.admin && now.state === "active"), undefined, 7000);
     }
   }
 
   /** @param {Account} user */
-  function deeds(user) {
+  #actionsFor(user) {
     const name = nameOf(user);
     if (user.state === "removed") {
       return el(
         "div",
-        { class: "deeds" },
-        deed(
+        { class: "actions" },
+        actionButton(
           "undo",
           t("admin_restore"),
           t("admin_restore_person_hint"),
-          () => void perform(() => api.restoreUser(uid), { said: t("admin_restored", { name }) }),
+          () => void this.#perform(() => api.restoreUser(this.uid), { said: t("admin_restored", { name }) }),
         ),
       );
     }
-    const again = { changed: () => void load() };
+    const again = { changed: () => void this.#load() };
     return el(
       "div",
-      { class: "deeds" },
-      deed("edit", t("admin_rename"), t("admin_rename_person_hint"), () => openRenamePerson(user, again)),
+      { class: "actions" },
+      actionButton("edit", t("admin_rename"), t("admin_rename_person_hint"), () => openRenamePerson(user, again)),
       user.admin
-        ? deed("shield", t("admin_demote"), t("admin_demote_hint"), () => void demote(user))
-        : deed("shield", t("admin_promote"), t("admin_promote_hint"), () => void promote(user)),
+        ? actionButton("shield", t("admin_demote"), t("admin_demote_hint"), () => void this.#demote(user))
+        : actionButton("shield", t("admin_promote"), t("admin_promote_hint"), () => void this.#promote(user)),
       user.state === "disabled"
         ? null
-        : deed("key", t("admin_reset"), t("admin_reset_hint"), () => openResetPerson(admin, user, again)),
+        : actionButton("key", t("admin_reset"), t("admin_reset_hint"), () => openResetPerson(this.#admin, user, again)),
       user.sessions
-        ? deed(
+        ? actionButton(
             "leave",
             t("admin_end_sessions"),
             t("admin_end_sessions_hint", { n: user.sessions }),
-            () => void endSessions(user),
+            () => void this.#endSessions(user),
           )
         : null,
       user.state === "disabled"
-        ? deed(
+        ? actionButton(
             "check",
             t("admin_enable"),
             t("admin_enable_hint"),
-            () => void perform(() => api.changeUser(uid, { disabled: false }), { said: t("admin_enabled", { name }) }),
+            () =>
+              void this.#perform(() => api.changeUser(this.uid, { disabled: false }), {
+                said: t("admin_enabled", { name }),
+              }),
           )
-        : deed("ban", t("admin_disable"), t("admin_disable_hint"), () => void disable(user)),
-      deed(
+        : actionButton("ban", t("admin_disable"), t("admin_disable_hint"), () => void this.#disable(user)),
+      actionButton(
         "trash",
         t("admin_remove"),
         t("admin_remove_person_hint"),
@@ -123,11 +143,12 @@ export function openPerson(admin, uid, events) {
                 t("admin_removed", { name }),
                 {
                   label: t("undo"),
-                  act: () => void perform(() => api.restoreUser(uid), { said: t("admin_restored", { name }) }),
+                  act: () =>
+                    void this.#perform(() => api.restoreUser(this.uid), { said: t("admin_restored", { name }) }),
                 },
                 8000,
               );
-              void load();
+              void this.#load();
             },
           }),
         true,
@@ -136,7 +157,7 @@ export function openPerson(admin, uid, events) {
   }
 
   /** @param {Account} user */
-  async function promote(user) {
+  async #promote(user) {
     const name = nameOf(user);
     if (
       !(await ask({
@@ -146,16 +167,16 @@ export function openPerson(admin, uid, events) {
       }))
     )
       return;
-    await perform(() => api.changeUser(uid, { admin: true }), {
+    await this.#perform(() => api.changeUser(this.uid, { admin: true }), {
       said: t("admin_promoted", { name }),
-      undo: () => api.changeUser(uid, { admin: false }),
+      undo: () => api.changeUser(this.uid, { admin: false }),
     });
   }
 
   /** @param {Account} user */
-  async function demote(user) {
+  async #demote(user) {
     const name = nameOf(user);
-    const self = uid === admin.store.state.me?.uid;
+    const self = this.uid === this.#admin.store.state.me?.uid;
     if (
       !(await ask({
         title: t("admin_demote_question", { name }),
@@ -165,15 +186,15 @@ export function openPerson(admin, uid, events) {
       }))
     )
       return;
-    await perform(() => api.changeUser(uid, { admin: false }), {
+    await this.#perform(() => api.changeUser(this.uid, { admin: false }), {
       said: t("admin_demoted", { name }),
       takesAdmin: true,
-      ...(self ? {} : { undo: () => api.changeUser(uid, { admin: true }) }),
+      ...(self ? {} : { undo: () => api.changeUser(this.uid, { admin: true }) }),
     });
   }
 
   /** @param {Account} user */
-  async function disable(user) {
+  async #disable(user) {
     const name = nameOf(user);
     if (
       !(await ask({
@@ -184,15 +205,15 @@ export function openPerson(admin, uid, events) {
       }))
     )
       return;
-    await perform(() => api.changeUser(uid, { disabled: true }), {
+    await this.#perform(() => api.changeUser(this.uid, { disabled: true }), {
       said: t("admin_disabled", { name }),
-      undo: () => api.changeUser(uid, { disabled: false }),
+      undo: () => api.changeUser(this.uid, { disabled: false }),
       takesAdmin: true,
     });
   }
 
   /** @param {Account} user */
-  async function endSessions(user) {
+  async #endSessions(user) {
     if (
       !(await ask({
         title: t("admin_end_question", { name: nameOf(user) }),
@@ -201,9 +222,6 @@ export function openPerson(admin, uid, events) {
       }))
     )
       return;
-    await perform(() => api.endSessions(uid), { said: t("admin_sessions_ended") });
+    await this.#perform(() => api.endSessions(this.uid), { said: t("admin_sessions_ended") });
   }
-
-  void load();
-  return { uid, close: dialog.close };
 }

@@ -5,7 +5,7 @@ import { el, fill } from "../base/element.js";
 import { t } from "../base/i18n.js";
 import { toast } from "../base/toast.js";
 import { date, moment, whole } from "./numbers.js";
-import { deed, facts, refusal } from "./parts.js";
+import { actionButton, facts, refusal } from "./parts.js";
 import { openOwner, openRenameRoom } from "./room_forms.js";
 import { roomMarks, tile } from "./room_marks.js";
 import { nameOf } from "./who.js";
@@ -28,8 +28,12 @@ export function openRoom(admin, first, events) {
   function draw() {
     const within = body.contains(document.activeElement);
     dialog.node.setAttribute("aria-label", room.name);
-    fill(body, profile(room, owners), el("div", { class: "deeds" }, room.state === "removed" ? restoring() : deeds()));
-    if (within) /** @type {HTMLElement | null} */ (body.querySelector(".deed"))?.focus();
+    fill(
+      body,
+      profile(room, owners),
+      el("div", { class: "actions" }, room.state === "removed" ? restoring() : actionsFor()),
+    );
+    if (within) /** @type {HTMLElement | null} */ (body.querySelector(".action"))?.focus();
     void nameOwners();
   }
 
@@ -84,13 +88,13 @@ export function openRoom(admin, first, events) {
     void perform(() => api.changeRoom(id, change), { said, undo: () => api.changeRoom(id, undo) });
   }
 
-  function deeds() {
+  function actionsFor() {
     const { name } = room;
     const archived = room.state === "archived";
     return [
-      deed("edit", t("admin_rename"), t("admin_rename_room_hint"), () => openRenameRoom(room, took)),
-      archived ? null : deed("key", t("admin_owner"), t("admin_owner_hint"), () => openOwner(room, took)),
-      deed(
+      actionButton("edit", t("admin_rename"), t("admin_rename_room_hint"), () => openRenameRoom(room, took)),
+      archived ? null : actionButton("key", t("admin_owner"), t("admin_owner_hint"), () => openOwner(room, took)),
+      actionButton(
         "star",
         t(room.default ? "admin_default_off" : "admin_default_on"),
         t(room.default ? "admin_default_off_hint" : "admin_default_on_hint"),
@@ -100,7 +104,7 @@ export function openRoom(admin, first, events) {
             t(room.default ? "admin_default_off_done" : "admin_default_on_done", { name }),
           ),
       ),
-      deed(
+      actionButton(
         "eye",
         t(room.readOnly ? "admin_read_only_off" : "admin_read_only_on"),
         t(room.readOnly ? "admin_read_only_off_hint" : "admin_read_only_on_hint"),
@@ -110,18 +114,18 @@ export function openRoom(admin, first, events) {
             t(room.readOnly ? "admin_read_only_off_done" : "admin_read_only_on_done", { name }),
           ),
       ),
-      deed(
+      actionButton(
         "archive",
         t(archived ? "admin_unarchive" : "admin_archive"),
         t(archived ? "admin_unarchive_hint" : "admin_archive_hint"),
         () => set({ archived: !archived }, t(archived ? "admin_unarchived" : "admin_archived", { name })),
       ),
-      deed("trash", t("admin_remove"), t("admin_remove_room_hint"), () => void remove(), true),
+      actionButton("trash", t("admin_remove"), t("admin_remove_room_hint"), () => void remove(), true),
     ];
   }
 
   function restoring() {
-    return deed(
+    return actionButton(
       "undo",
       t("admin_restore"),
       t("admin_restore_room_hint"),

@@ -4,7 +4,7 @@ import { distanceOf } from "../base/dates.js";
 import { el } from "../base/element.js";
 import { t } from "../base/i18n.js";
 import { moment, whole } from "./numbers.js";
-import { createPagedTable, PAGE } from "./paged_table.js";
+import { PAGE, PagedTable } from "./paged_table.js";
 import { addButton, createToolbar, nothing, rowButton } from "./parts.js";
 import { openRoom } from "./room.js";
 import { openAddRoom } from "./room_forms.js";
@@ -28,7 +28,7 @@ export function createRooms(admin) {
       ["removed", t("admin_state_removed")],
     ],
   });
-  const table = createPagedTable({
+  const table = new PagedTable({
     label: t("admin_rooms"),
     columns: columns(show),
     id: (/** @type {RoomEntry} */ room) => room.id,

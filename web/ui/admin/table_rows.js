@@ -7,6 +7,22 @@ import { icon } from "../base/icons.js";
 /**
  * @template T
  * @param {import("./table_options.js").Options<T>} options
+ */
+export function tableHead({ columns }) {
+  return el(
+    "thead",
+    { role: "rowgroup" },
+    el(
+      "tr",
+      { role: "row" },
+      columns.map((column) => el("th", { scope: "col", role: "columnheader", class: column.class }, column.label)),
+    ),
+  );
+}
+
+/**
+ * @template T
+ * @param {import("./table_options.js").Options<T>} options
  * @param {T} item
  */
 export function drawRow(options, item) {

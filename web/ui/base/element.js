@@ -69,7 +69,7 @@ export function place(parent, nodes) {
 }
 
 /**
- * Sets a text only when it changed, so that screen readers are not told the same thing twice.
+ * Sets a text only when it changed, so that screen readers do not read it twice.
  *
  * @param {Element} node
  * @param {string} text

@@ -36,7 +36,7 @@ export function addressedRoom() {
 }
 
 /**
- * The message of this room that the address asks for; told once for each time one goes there.
+ * The message of this room that the address asks for; returned once for each time one goes there.
  *
  * @param {string} room
  */

@@ -2,9 +2,9 @@
 import { errorText, t } from "./i18n.js";
 
 /** @typedef {import("./i18n.js").Key} Key */
-/** @typedef {"leave" | "role" | "make" | "name" | "join" | "add" | "accept" | "link" | "token"} Deed */
+/** @typedef {"leave" | "role" | "make" | "name" | "join" | "add" | "accept" | "link" | "token"} Attempt */
 
-/** @type {Record<Deed, Record<string, Key>>} */
+/** @type {Record<Attempt, Record<string, Key>>} */
 const SENTENCES = {
   leave: { conflict: "last_owner_leaves" },
   role: { conflict: "last_owner_role" },
@@ -19,11 +19,11 @@ const SENTENCES = {
 
 /**
  * @param {unknown} error
- * @param {Deed} deed
+ * @param {Attempt} attempt
  * @returns {string}
  */
-export function refusal(error, deed) {
+export function refusal(error, attempt) {
   const failure = /** @type {{ code?: string, message?: string }} */ (error);
-  const key = SENTENCES[deed][failure?.code ?? ""];
+  const key = SENTENCES[attempt][failure?.code ?? ""];
   return key ? t(key) : errorText(failure);
 }

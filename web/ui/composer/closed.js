@@ -22,7 +22,7 @@ const GRACE_MS = 250;
  * @param {boolean} [blocked]  I have blocked the other one
  * @returns {{ picture: string, text: string, until?: number, unblock?: boolean } | null}
  */
-export function reasonNotToWrite(room, now, blocked = false) {
+function reasonNotToWrite(room, now, blocked = false) {
   if (blocked) return { picture: "ban", text: t("you_blocked"), unblock: true };
   if (room.archived) return { picture: "archive", text: t("composer_archived") };
   const until = room.mutedUntil ?? 0;
@@ -38,7 +38,7 @@ export function reasonNotToWrite(room, now, blocked = false) {
  *
  * @param {number} ms
  */
-export function clockOf(ms) {
+function clockOf(ms) {
   const seconds = Math.max(0, Math.ceil(ms / 1000));
   const two = (/** @type {number} */ n) => String(n).padStart(2, "0");
   const [hours, minutes, rest] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];

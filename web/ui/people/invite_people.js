@@ -1,6 +1,5 @@
 /**
- * Making an invitation: to which room, for how long, how often. The link is told once, so it is shown with its copy
- * button.
+ * Making an invitation: to which room, for how long, how often. The link is shown once, so it has its copy button.
  */
 import { createInvitation } from "../../calls/invites.js";
 import { copyText } from "../base/clipboard.js";

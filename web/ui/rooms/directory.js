@@ -24,7 +24,7 @@ export function openBrowse(store, actions) {
     const count = el("p", { class: "hint", role: "status" });
     const more = el(
       "button",
-      { type: "button", class: "button button-small", hidden: true, click: () => void load(true) },
+      { type: "button", class: "button button-small", hidden: true, click: () => void load("onward") },
       t("show_more"),
     );
     const input = el("input", {
@@ -35,16 +35,17 @@ export function openBrowse(store, actions) {
       autocomplete: "off",
       spellcheck: "false",
       autofocus: true,
-      input: debounce(() => void load(false)),
+      input: debounce(() => void load("anew")),
     });
-    const archived = el("input", { type: "checkbox", change: () => void load(false) });
+    const archived = el("input", { type: "checkbox", change: () => void load("anew") });
     const alert = createAlert();
     let asked = 0;
     /** @type {string | undefined} */
     let next;
 
-    /** @param {boolean} onward */
-    async function load(onward) {
+    /** @param {"onward" | "anew"} way */
+    async function load(way) {
+      const onward = way === "onward";
       const mine = (asked += 1);
       list.setAttribute("aria-busy", "true");
       try {
@@ -78,7 +79,7 @@ export function openBrowse(store, actions) {
     /** @param {import("../../calls/rooms.js").Room} room */
     function row(room) {
       const joined = store.state.rooms.has(room.id);
-      const enter = async () => {
+      return directoryRow(room, joined, async () => {
         try {
           if (!joined) await actions.rooms.join(room.id);
           dialog.close();
@@ -86,43 +87,10 @@ export function openBrowse(store, actions) {
         } catch (error) {
           alert.say(refusal(error, "join"));
         }
-      };
-      const reads = joined || room.archived;
-      return el(
-        "li",
-        { class: "option option-still" },
-        el(
-          "span",
-          { class: `room-tile ${tintOf("room" + room.id)}`, "aria-hidden": "true" },
-          icon(room.archived ? "archive" : room.kind === "closed" ? "lock" : "hash"),
-        ),
-        el(
-          "span",
-          { class: "option-text" },
-          el("strong", { dir: "auto" }, room.name),
-          el(
-            "small",
-            { dir: "auto" },
-            room.topic ? `${room.topic} · ` : "",
-            t("member_count", { n: room.memberCount }),
-          ),
-        ),
-        reads && !joined
-          ? el("span", { class: "tag" }, t("archived"))
-          : el(
-              "button",
-              {
-                type: "button",
-                class: joined ? "button button-small" : "button button-small button-primary",
-                "aria-label": `${t(joined ? "open_room" : "join_room")}: ${room.name}`,
-                click: enter,
-              },
-              t(joined ? "open_room" : "join_room"),
-            ),
-      );
+      });
     }
 
-    void load(false);
+    void load("anew");
     return [
       el("div", { class: "search-field" }, input),
       el("div", { class: "directory-bar" }, count, el("label", { class: "check" }, archived, t("show_archived"))),
@@ -131,4 +99,39 @@ export function openBrowse(store, actions) {
       el("div", { class: "results-more" }, more),
     ];
   });
+}
+
+/**
+ * @param {import("../../calls/rooms.js").Room} room
+ * @param {boolean} joined
+ * @param {() => Promise<void>} enter
+ */
+function directoryRow(room, joined, enter) {
+  return el(
+    "li",
+    { class: "option option-still" },
+    el(
+      "span",
+      { class: `room-tile ${tintOf("room" + room.id)}`, "aria-hidden": "true" },
+      icon(room.archived ? "archive" : room.kind === "closed" ? "lock" : "hash"),
+    ),
+    el(
+      "span",
+      { class: "option-text" },
+      el("strong", { dir: "auto" }, room.name),
+      el("small", { dir: "auto" }, room.topic ? `${room.topic} · ` : "", t("member_count", { n: room.memberCount })),
+    ),
+    room.archived && !joined
+      ? el("span", { class: "tag" }, t("archived"))
+      : el(
+          "button",
+          {
+            type: "button",
+            class: joined ? "button button-small" : "button button-small button-primary",
+            "aria-label": `${t(joined ? "open_room" : "join_room")}: ${room.name}`,
+            click: enter,
+          },
+          t(joined ? "open_room" : "join_room"),
+        ),
+  );
 }

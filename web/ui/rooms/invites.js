@@ -1,5 +1,6 @@
 /** Links that let people into a room: made, copied once, revoked. */
 import { createInvitation, listInvitations, revokeInvitation } from "../../calls/invites.js";
+import { stateOf } from "../../state/invitations.js";
 import { iMay } from "../../state/rights.js";
 import { copyText } from "../base/clipboard.js";
 import { whenOf } from "../base/dates.js";
@@ -99,10 +100,7 @@ export function createInviteLinks(id) {
 
   /** @param {import("../../state/types.js").Invitation} invite */
   function row(invite) {
-    const over =
-      invite.revoked ||
-      (invite.expiresAt ?? Infinity) < Date.now() ||
-      (invite.usesMax !== null && invite.uses >= invite.usesMax);
+    const over = stateOf(invite) !== "live";
     const used =
       invite.usesMax === null
         ? t("used_times", { n: invite.uses })

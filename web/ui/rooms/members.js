@@ -20,7 +20,7 @@ import { peopleSearch } from "./people_search.js";
 /** @typedef {import("../../calls/rooms.js").Member} Member */
 
 const PAGE = 50;
-/** The most that the server tells at once. */
+/** The most that the server sends at once. */
 const PAGE_MAX = 200;
 
 /**

@@ -16,7 +16,7 @@ import { avatar } from "../people/people.js";
 const FOUND_MAX = 50;
 
 /**
- * A field, and whoever is found for it; `show` is told after each search, and for what it was.
+ * A field, and whoever is found for it; `show` is called after each search, with what was searched.
  *
  * @param {(typed: string) => Promise<User[]>} find
  * @param {(users: User[], typed: string, failed?: { code?: string }) => void} show

@@ -1,5 +1,6 @@
 /** Settings: the invitations I have made, how often each was used, and an end to any of them. */
 import { listInvitations, revokeInvitation } from "../../calls/invites.js";
+import { stateOf } from "../../state/invitations.js";
 import { agoOf, whenOf } from "../base/dates.js";
 import { drawEach } from "../base/each.js";
 import { el, fill } from "../base/element.js";
@@ -9,15 +10,13 @@ import { icon } from "../base/icons.js";
 import { openInvite } from "../people/invite_people.js";
 import { row, waitingRow } from "./access_row.js";
 
-/** @typedef {import("../../state/types.js").Invitation} Invitation */
-
 /** @type {import("./section.js").Section} */
 export function invitesSection(store, actions) {
   const alert = createAlert();
   const list = el("ul", { class: "access-list", "aria-busy": "true" }, waitingRow());
 
   async function draw() {
-    const invites = (await listInvitations()).filter((invite) => isLive(invite));
+    const invites = (await listInvitations()).filter((invite) => stateOf(invite) === "live");
     list.removeAttribute("aria-busy");
     fill(
       list,
@@ -66,12 +65,4 @@ export function invitesSection(store, actions) {
     alert.node,
     list,
   ];
-}
-
-/**
- * @param {Invitation} invite
- * @param {number} [now]
- */
-function isLive({ revoked, expiresAt, uses, usesMax }, now = Date.now()) {
-  return !revoked && (expiresAt === null || expiresAt > now) && (usesMax === null || uses < usesMax);
 }

@@ -1,6 +1,6 @@
 /**
  * The door to the administration. Its modules, words and styles are fetched when an administrator opens it, so that
- * nobody else pays for them; everybody else is told that it is not for them.
+ * nobody else pays for them; everybody else reads that it is not for them.
  */
 import { el, fill } from "../base/element.js";
 import { errorText, t } from "../base/i18n.js";

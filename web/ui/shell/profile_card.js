@@ -45,7 +45,7 @@ export function bindCards(store, actions) {
  * @param {string} uid
  * @param {Element} [beside]
  */
-export function openCard(store, actions, uid, beside) {
+function openCard(store, actions, uid, beside) {
   const content = el("div", { class: "card" });
   const draw = () => fill(content, card(store, actions, uid, dialog.close));
   const dialog = openDialog({ title: nameOf(store.state, uid), bare: true, class: "dialog-card", closed }, () => [

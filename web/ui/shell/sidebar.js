@@ -226,6 +226,6 @@ function section(title, ...buttons) {
  * @param {string} label
  * @param {() => void} click
  */
-export function iconButton(name, label, click) {
+function iconButton(name, label, click) {
   return el("button", { type: "button", class: "icon-button", "aria-label": label, title: label, click }, icon(name));
 }
