@@ -9,7 +9,8 @@ import { navigate } from "../base/navigation.js";
 
 /** @typedef {import("../base/view.js").View} View */
 
-const STYLES = "/css/admin.css";
+/** In the order in which they override each other. */
+const STYLES = ["screen", "charts", "tables", "dialogs", "pages"].map((name) => `/css/admin/${name}.css`);
 
 /**
  * @param {import("../../state/types.js").Store} store
@@ -34,7 +35,7 @@ export function createAdminDoor(store, opened) {
       ),
     );
     try {
-      const [{ createAdmin }] = await Promise.all([import("../admin/screen.js"), styles()]);
+      const [{ createAdmin }] = await Promise.all([import("../admin/screen.js"), Promise.all(STYLES.map(stylesheet))]);
       if (shown !== "open") return;
       inside = createAdmin(store);
       fill(node, inside.node);
@@ -88,17 +89,17 @@ export function createAdminDoor(store, opened) {
   };
 }
 
-/** The stylesheet, once. @returns {Promise<void>} */
-function styles() {
-  if (document.querySelector(`link[href="${STYLES}"]`)) return Promise.resolve();
+/** A stylesheet, once. @param {string} href @returns {Promise<void>} */
+function stylesheet(href) {
+  if (document.querySelector(`link[href="${href}"]`)) return Promise.resolve();
   return new Promise((resolve, reject) => {
     const link = el("link", {
       rel: "stylesheet",
-      href: STYLES,
+      href,
       load: () => resolve(),
       error: () => {
         link.remove();
-        reject(new Error(STYLES));
+        reject(new Error(href));
       },
     });
     document.head.append(link);
