@@ -45,21 +45,21 @@ class Overview {
   #timer = /** @type {ReturnType<typeof setTimeout> | undefined} */ (undefined);
   #closed = false;
   #asking = false;
-  #seenAgain = () => {
+  #refreshWhenSeen = () => {
     if (!document.hidden) void this.#refresh();
   };
   node = el("div", {}, this.#instead, this.#dashboard);
   tools = [this.#health];
 
   constructor() {
-    document.addEventListener("visibilitychange", this.#seenAgain);
+    document.addEventListener("visibilitychange", this.#refreshWhenSeen);
     void this.#refresh();
   }
 
   close() {
     this.#closed = true;
     clearTimeout(this.#timer);
-    document.removeEventListener("visibilitychange", this.#seenAgain);
+    document.removeEventListener("visibilitychange", this.#refreshWhenSeen);
     for (const chart of Object.values(this.#charts)) chart.close();
   }
 
