@@ -69,8 +69,8 @@ impl Server {
         let (operator_token, operator) =
             auth::new_token().map_err(|error| error.message().to_owned())?;
         let fds = FdBudget::here(config.shard_count(), config.connections_max);
-        fds.log(config.connections_max);
         let mut stores = Stores::open(&config).await?;
+        fds.log(config.connections_max);
         let api = match build(&config, &fds, &stores, &room_threads, operator).await {
             Ok(api) => Arc::new(api),
             Err(error) => {

@@ -87,6 +87,9 @@ async fn a_password_is_not_changed_by_who_does_not_know_it_or_is_not_there() {
     for by in [json!({}), json!({"auth": auth_of("anna"), "ticket": "x"}), json!("auth")] {
         anna.post(path, prepare(by, "new")).await.refused(400, "bad_request");
     }
+    let mistyped = anna.post(path, prepare(json!("auth"), "new")).await;
+    let message = mistyped.json()["error"]["message"].clone();
+    assert_eq!(message, "Field \"by\": invalid type: string \"auth\", expected struct By.");
     let mut weak = prepare(by.clone(), "new");
     weak["iter"] = json!(1_000);
     anna.post(path, weak).await.refused(400, "bad_request");

@@ -1,6 +1,6 @@
-//! The socket of a connection: the only place where bytes of a client are read from the kernel and written
-//! to it. Plain TCP; encryption will have its place here, where a write carries everything that a sweep
-//! has for a client.
+//! The socket of a connection: the only place of the delivery plane where bytes are read from the kernel and
+//! written to it. Plain TCP; encryption will have its place here, where a write carries everything that a
+//! sweep has for a client.
 
 use std::io::{self, IoSlice, Read as _, Write as _};
 use std::net::Shutdown;

@@ -1,9 +1,9 @@
 //! Changing, removing and restoring accounts, over two stores that share no transaction.
 //!
-//! The account store is right: a removal is decided and committed there, then rooms and messages
-//! follow; a restoration goes the other way round, so that whatever fails or stops in between leaves
-//! an account that is removed and still has rooms. [`Accounts::finish_interrupted`] finds those, at the start,
-//! every hour and soon after something failed, and completes what was begun.
+//! The account store decides: a removal is committed there, then rooms and messages follow; a restoration
+//! goes the other way round. So a failure or a stop in between leaves an account that is removed and still
+//! has rooms. [`Accounts::finish_interrupted`] finds those at the start, every hour and soon after something
+//! failed, and completes their removal.
 
 use std::sync::Arc;
 
@@ -88,7 +88,7 @@ impl Accounts {
         if_found(self.store.user_row_named(username_key).await)
     }
 
-    /// Removes an account: it is out at once; rooms and messages follow even if they cannot now.
+    /// Removes an account: its sessions and sockets end at once; rooms and messages follow, later if they cannot now.
     ///
     /// # Errors
     /// Those of [`change_user`](AccountStore::change_user).

@@ -1,8 +1,9 @@
-//! What somebody does to a room or to a membership, and what the audit log says about it.
+//! What somebody does to a room or to a membership, and its entry in the audit log.
 //!
-//! Handlers change rooms only through here (`tests/architecture/` checks it), and what an entry says is
-//! derived from the change and from what became of it. So no handler can forget to record an act, and what
-//! changed nothing is not recorded.
+//! Handlers create, change, remove and restore rooms and change memberships only through here
+//! (`tests/architecture/` checks it), and an entry is derived from the change and its outcome. So no handler
+//! can forget to record an act, and what changed nothing is not recorded. How a member likes a room, and whom
+//! somebody blocks, is never recorded; handlers pass it to the rooms directly.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -1,51 +1,15 @@
-//! The published order of the layers, checked on the source: dependencies point down only.
-//! `docs/architecture.md` draws the same picture.
+//! The rules of the house, checked on the source. The order of the layers is read from `docs/architecture.md`, so
+//! that what is written there is the rule.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 mod imports;
 
 use imports::{Crate, circles, rust_files};
-
-/// Each top-level module and what it may use besides itself. Everything may use the ground floor.
-const ALLOWED: &[(&str, &[&str])] = &[
-    ("http", &[]),
-    ("ws", &["http"]),
-    ("protocol", &[]),
-    ("e2ee", &[]),
-    ("store", &["protocol"]),
-    ("settings", &["store"]),
-    ("auth", &["settings", "store", "e2ee", "protocol"]),
-    ("avatars", &[]),
-    ("policy", &["protocol"]),
-    ("rooms", &["store", "protocol", "policy"]),
-    ("delivery", &["rooms", "ws", "protocol"]),
-    ("metrics", &["http", "store", "auth", "rooms", "delivery"]),
-    ("service", &["store", "auth", "avatars", "rooms", "delivery", "policy", "protocol"]),
-    (
-        "api",
-        &[
-            "http", "ws", "protocol", "policy", "store", "auth", "avatars", "rooms", "delivery",
-            "metrics", "settings", "service",
-        ],
-    ),
-    (
-        "server",
-        &[
-            "api", "avatars", "control", "http", "ws", "store", "auth", "rooms", "delivery",
-            "demo", "metrics", "settings", "service",
-        ],
-    ),
-    ("demo", &["auth", "rooms", "store", "protocol", "e2ee"]),
-    ("control", &[]),
-    ("admin", &["auth", "control", "http", "server", "settings", "store"]),
-    ("loadtest", &["http", "ws", "protocol"]),
-    ("cli", &["admin", "loadtest", "server"]),
-];
 
 /// What every layer may use: small tools, and the settings of a start.
 const GROUND: &[&str] = &["base", "config"];
@@ -69,33 +33,58 @@ fn layer(path: &Path) -> String {
     first.trim_end_matches(".rs").to_owned()
 }
 
+/// Each layer and what it may use, from top to bottom, as `docs/architecture.md` shows it.
+fn layers() -> Vec<(String, Vec<String>)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = fs::read_to_string(root.join("docs/architecture.md")).unwrap();
+    let section = text.split("## Layers of the server").nth(1).unwrap();
+    let block = section.split("```").nth(1).unwrap();
+    let names = |text: &str| -> Vec<String> {
+        text.split(',').map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect()
+    };
+    let lines = block.lines().map(|line| line.split('(').next().unwrap_or_default());
+    let lines = lines.filter(|line| !line.trim().is_empty());
+    lines
+        .flat_map(|line| {
+            let (from, to) = line.split_once("->").unwrap_or((line, ""));
+            names(from).into_iter().map(move |name| (name, names(to)))
+        })
+        .collect()
+}
+
 #[test]
 fn dependencies_point_down_only() {
-    let allowed: BTreeMap<_, _> = ALLOWED.iter().copied().collect();
+    let layers = layers();
+    let names: Vec<_> = layers.iter().map(|(name, _)| name.as_str()).collect();
+    let mut unused = BTreeSet::new();
+    for (at, (from, allowed)) in layers.iter().enumerate() {
+        for to in allowed {
+            assert!(names[at..].contains(&to.as_str()), "{to} is not below {from}");
+            unused.insert((from.clone(), to.clone()));
+        }
+    }
     let mut wrong = Vec::new();
     for (path, file) in Crate::read().files {
         let from = layer(&path);
         if from == "lib" || from == "main" {
             continue;
         }
-        let may = match allowed.get(from.as_str()) {
-            Some(may) => *may,
-            None if GROUND.contains(&from.as_str()) => &[],
-            None => {
-                wrong.push(format!(
-                    "{}: the layer {from} has no place in the order",
-                    path.display()
-                ));
+        if !names.contains(&from.as_str()) && !GROUND.contains(&from.as_str()) {
+            wrong.push(format!("{}: the layer {from} has no place in the order", path.display()));
+        }
+        let allowed = layers.iter().find(|(name, _)| *name == from).map(|(_, allowed)| allowed);
+        for to in file.uses.iter().filter_map(|used| used.first()) {
+            if !names.contains(&to.as_str()) || *to == from {
                 continue;
             }
-        };
-        for to in file.uses.iter().filter_map(|used| used.first()) {
-            if allowed.contains_key(to.as_str()) && *to != from && !may.contains(&to.as_str()) {
+            unused.remove(&(from.clone(), to.clone()));
+            if !allowed.is_some_and(|allowed| allowed.contains(to)) {
                 wrong.push(format!("{}: {from} must not use {to}", path.display()));
             }
         }
     }
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+    assert!(unused.is_empty(), "docs/architecture.md allows what nobody uses: {unused:?}");
 }
 
 #[test]

@@ -42,7 +42,9 @@ struct Prepare {
     auth: String,
 }
 
+// A refusal shows this to the caller, so it does not follow the name of the type.
 #[derive(Deserialize)]
+#[serde(expecting = "struct By")]
 struct Proven {
     auth: Option<String>,
     ticket: Option<String>,

@@ -26,10 +26,10 @@ pub const TURN: Duration = Duration::from_secs(3);
 pub const TURNS_WAITING: usize = 16;
 /// How long one waits for its turn at most.
 pub const TURN_WAIT: Duration = Duration::from_secs(60);
-/// Wrong passwords for one account that are remembered of one network (an IPv4 /24, an IPv6 /48): who
-/// has fewer has the next turn.
+/// Wrong passwords for one account that are remembered of one network (an IPv4 /24, an IPv6 /48) and decide
+/// whose turn is next: the network with the fewest goes first.
 pub const FAILURES_OF_LATE: u32 = 24;
-/// In which they are forgotten.
+/// The time in which they are forgotten.
 pub const LATE: Duration = Duration::from_secs(24 * 3_600);
 /// Accounts and networks whose attempts take turns at the same time.
 pub const TURNS: usize = 4_096;
@@ -60,12 +60,12 @@ pub const HASH_LANES: u32 = 1;
 pub const HASHES_WAITING: usize = 2_048;
 /// The same of one network.
 pub const HASHES_WAITING_PER_NETWORK: usize = 512;
-/// When somebody for whom there is no place in such a queue may try again, in milliseconds.
+/// When somebody who finds such a queue full may try again, in milliseconds.
 pub const QUEUE_RETRY_MS: u32 = 2_000;
-/// Questions of people who are not signed in to the account store at once. Few, because each keeps a
+/// Queries of the account store at once on behalf of people who are not signed in. Few, because each keeps a
 /// process of the database busy, and the rooms' own commits need the same cores.
 pub const LOOKUPS: usize = 2;
-/// Such questions that wait in each of the two rings.
+/// Such queries that wait in each of the two rings.
 pub const LOOKUPS_WAITING: usize = 4_096;
 /// The same of one network.
 pub const LOOKUPS_WAITING_PER_NETWORK: usize = 1_024;
@@ -77,14 +77,13 @@ pub const SESSION_IDLE: Duration = Duration::from_secs(90 * 24 * 3600);
 pub const SESSION_TOUCH: Duration = Duration::from_secs(10 * 60);
 /// Browsers one user is signed in with; beyond this the oldest end.
 pub const SESSIONS: usize = 100;
-/// How often sessions and tokens are looked for that have come to their end: their sockets are
-/// closed by then.
+/// How often sessions and tokens that have expired are selected, to close their sockets.
 pub const SESSIONS_SWEEP: Duration = Duration::from_secs(10);
-/// Sessions one such look ends.
+/// Sessions that one such query ends.
 pub const SESSIONS_SWEPT: i64 = 1_000;
 /// Sessions remembered at once.
 pub const SESSIONS_REMEMBERED: usize = 65_536;
-/// How long one is believed without asking the store: what another process ends, ends by then.
+/// How long one is valid without another query: a session that another process ended is refused by then.
 pub const SESSION_BELIEVED: Duration = Duration::from_secs(30);
 /// How long an ended one is remembered as such.
 pub const SESSION_ENDED: Duration = Duration::from_secs(300);
@@ -112,11 +111,11 @@ pub const INVITES: i64 = 100;
 pub const INVITE_ROOMS: usize = 20;
 /// How many people one link may be said to let in.
 pub const INVITE_USES: i32 = 1_000;
-/// How long a link is good, unless told.
+/// How long a link is good, unless its maker says otherwise.
 pub const INVITE_LIFE: Duration = Duration::from_secs(7 * 24 * 3600);
-/// The most that may be told; a link without an end is possible, too.
+/// The longest life that can be chosen; a link without an end is possible, too.
 pub const INVITE_LIFE_MAX: Duration = Duration::from_secs(365 * 24 * 3600);
-/// The least.
+/// The shortest.
 pub const INVITE_LIFE_MIN: Duration = Duration::from_secs(60);
 /// Links one user makes in an hour.
 pub const INVITES_PER_HOUR: u32 = 60;

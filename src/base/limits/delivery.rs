@@ -64,9 +64,9 @@ pub const ACTIVITY: Duration = Duration::from_secs(1);
 pub const ACTIVITY_TICK: Duration = Duration::from_millis(200);
 /// Users that one `activity` can mention.
 pub const ACTIVITY_MENTIONS: usize = 1_000;
-/// Silence after which the server pings, in seconds; also `hello.heartbeat_ms`.
+/// The server pings a client that has sent nothing for so many seconds; also `hello.heartbeat_ms`.
 pub const PING_AFTER_S: u32 = 30;
-/// Silence after which the connection is cut, in seconds.
+/// The connection of a client that has sent nothing for so many seconds is cut.
 pub const SILENT_S: u32 = 75;
 /// Life of an unfinished frame or message, in seconds.
 pub const UNFINISHED_S: u32 = 60;
@@ -95,7 +95,7 @@ pub const FRAMES: usize = 1_024;
 pub const PAUSES: u8 = 5;
 /// When a client that was closed for sending too much may come back, in milliseconds.
 pub const FLOOD_RETRY_MS: u32 = 10_000;
-/// Shortest and longest wait told to clients of a restart, in milliseconds.
+/// Shortest and longest time after which clients of a server that restarts may connect again, in milliseconds.
 pub const RESTART_MS: (u32, u32) = (500, 5_000);
 /// The same for a client that could not keep up.
 pub const LAGGING_MS: (u32, u32) = (200, 2_000);

@@ -10,9 +10,9 @@ pub const STOP: Duration = Duration::from_secs(6);
 pub const STOP_MARGIN: Duration = Duration::from_secs(1);
 /// Waiting for another server that is just stopping.
 pub const LOCK: Duration = Duration::from_secs(3);
-/// Between looks while something is awaited.
+/// How often something that is awaited is checked.
 pub const POLL: Duration = Duration::from_millis(15);
-/// Between looks at a database that runs.
+/// How often a database that runs is checked.
 pub const WATCH: Duration = Duration::from_millis(100);
 /// Longest pause between attempts to start it again.
 pub const RESTART: Duration = Duration::from_secs(5);

@@ -6,17 +6,17 @@ use std::time::Duration;
 pub const CONNECTING: usize = 192;
 /// Connections, rooms and the like that can be asked for.
 pub const COUNT: usize = 1_000_000;
-/// Connections unless told otherwise.
+/// Connections, unless an option says otherwise.
 pub const CONNECTIONS: usize = 1_000;
 /// Users of a private server, at least.
 pub const USERS: usize = 10;
 /// Users added at once.
 pub const ADDING_USERS: usize = 8;
-/// Writers of `durable` unless told otherwise.
+/// Writers of `durable`, unless an option says otherwise.
 pub const DURABLE_WRITERS: usize = 64;
 /// The rooms they write into, at most.
 pub const DURABLE_ROOMS: usize = 16;
-/// Messages that each of them has in flight unless told otherwise.
+/// Messages that each of them has in flight, unless an option says otherwise.
 pub const DURABLE_IN_FLIGHT: usize = 16;
 /// Messages in flight in a room when the rate alone decides.
 pub const IN_FLIGHT: usize = 5_000;

@@ -26,7 +26,7 @@ pub const REQUESTS: usize = 3;
 pub const USERS: usize = 8;
 /// An address, for requests without a user, may hold one of so many: an office may be behind it.
 pub const ADDRESSES: usize = 2;
-/// Holders whose place in the table stays allocated when they hold nothing.
+/// Holders whose entry in the table stays allocated when they hold nothing.
 pub const HOLDERS_KEPT: usize = 1_024;
 /// When somebody who was refused may try again, in milliseconds.
 pub const RETRY_MS: u32 = 1_000;

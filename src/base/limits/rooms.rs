@@ -52,7 +52,7 @@ pub const DIRECT_PER_HOUR: u32 = 120;
 pub const BLOCKS: usize = 500;
 /// Blocks of all users together, because all of them are kept in memory: some 20 MB.
 pub const BLOCKS_IN_ALL: usize = 500_000;
-/// Blocks and their ends of one user in an hour: each looks at all of the user's rooms.
+/// How often one user may block or unblock in an hour: each time all of the user's rooms are searched.
 pub const BLOCK_CHANGES_PER_HOUR: u32 = 300;
 /// Presence is pushed into rooms of at most this many members.
 pub const PRESENCE_MEMBERS: usize = 256;
@@ -67,5 +67,5 @@ pub const TYPING_TICK: Duration = Duration::from_secs(1);
 pub const PRESENCE_TICK: Duration = Duration::from_secs(1);
 /// Until everything accepted is answered when the server stops.
 pub const STOP: Duration = Duration::from_secs(5);
-/// What a client is told to wait when the database is away, in milliseconds.
+/// When a client may try again while the database is away, in milliseconds.
 pub const RETRY_MS: u32 = 1_000;

@@ -31,10 +31,10 @@ pub const REACTION_BYTES: usize = 64;
 /// Stored rows that cannot be read and are reported in the log, each once; of more only that
 /// there are more.
 pub const UNREADABLE: usize = 1_000;
-/// "Are you there" and "can you write", as `/ready` asks them.
+/// Each of the two checks of `/ready`: whether the database answers, and whether it can write.
 pub const PING: Duration = Duration::from_millis(1_500);
-/// Between two tries of `/ready` whether a write commits, as long as the last one did.
+/// Between two checks whether a write commits, as long as the last one did.
 pub const PROBE: Duration = Duration::from_secs(5);
-/// Rows of about two kilobytes that such a try puts into a table of its own session and throws away:
-/// some of them need new pages, which a full disk does not give.
+/// Rows of about two kilobytes that such a check writes into a table of its own session and drops: some of them
+/// need new pages, which a full disk does not give.
 pub const PROBE_ROWS: i32 = 64;

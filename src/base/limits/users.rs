@@ -19,13 +19,13 @@ pub const ROOM_BYTES_A_MINUTE: Rate = Rate::within(MINUTE, 32.0 * MIB);
 pub const TOTAL_BYTES_A_MINUTE: Rate = Rate::within(MINUTE, 256.0 * MIB);
 /// What one change takes on disk besides its text.
 pub const CHANGE_BYTES: usize = 256;
-/// Changes of presence, status, profile and picture, which everybody is told who shares a room.
+/// Changes of presence, status, profile and picture, which are published to everybody who shares a room.
 pub const PROFILE_CHANGES: Rate = Rate { at_once: 60.0, per_second: 20.0 / MINUTE };
 /// People whom somebody adds to rooms within an hour.
 pub const MEMBERS_ADDED: Rate = Rate::within(HOUR, 300.0);
 /// Calls that change something, in their costs.
 pub const CHANGES: Rate = Rate { at_once: 120.0, per_second: 4.0 };
-/// Members of a room who are told of a change, each by a frame of their own, for the cost of one call.
+/// Members of a room who get a frame about a change, each one of their own, for the cost of one call.
 pub const FAN_OUT_PER_COST: f64 = 100.0;
 /// Calls that only read, and upgrades, in their costs.
 pub const READS: Rate = Rate { at_once: 1_000.0, per_second: 100.0 };

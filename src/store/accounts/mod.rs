@@ -1,4 +1,5 @@
-//! The account store: users, what they log in with, where they are signed in. It knows no room.
+//! The account store: users, what they log in with, where they are signed in. It knows rooms only by number, as
+//! what an invite link opens.
 
 mod administration;
 mod ambiguous_names;

@@ -5,9 +5,10 @@
 //! DATA_DIR/lock           held while we run      DATA_DIR/postgres.log
 //! ```
 //!
-//! A supervisor thread, which never ends, starts the postmaster, restarts it if it dies, and stops
-//! it with SIGINT (SIGTERM would wait for clients). If the server itself is killed the kernel sends
-//! that SIGINT ([`super::child`]). fsync stays on. First start about a second, later ones 0.1 s.
+//! A supervisor thread starts the postmaster, restarts it if it dies, and stops it with SIGINT (SIGTERM
+//! would wait for clients); it ends only when the database is stopped. If the server itself is killed the
+//! kernel sends that SIGINT ([`super::child`]). fsync stays on. The first start takes about a second, later
+//! ones 0.1 s.
 
 mod cluster;
 mod folders;

@@ -5,7 +5,7 @@ use std::sync::mpsc;
 use super::cluster::{Cluster, stop_child};
 use crate::base::limits::embedded as limits;
 
-/// Runs on the thread that never ends before the process: the child dies with it.
+/// Runs on a thread that lives until the database is stopped: the kernel stops a child whose parent thread ends.
 pub(super) fn supervise(
     cluster: &Cluster,
     started: &mpsc::Sender<Result<(), String>>,

@@ -1,6 +1,6 @@
 /** Forms and confirmations in dialogs, and the link that is shown once. */
 import { writeClipboard } from "../../platform/clipboard.js";
-import { openDialog } from "../base/dialog.js";
+import { dialogFoot, openDialog } from "../base/dialog.js";
 import { el, fill } from "../base/element.js";
 import { t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
@@ -163,12 +163,7 @@ export function openForm(options) {
       options.text ? el("p", { class: "hint" }, options.text) : null,
       options.fields,
       alert,
-      el(
-        "div",
-        { class: "dialog-foot" },
-        el("button", { type: "button", class: "button", click: close }, t("cancel")),
-        submit,
-      ),
+      dialogFoot(close, submit),
     );
     return [form];
   });

@@ -53,7 +53,7 @@ export function createInvites(admin) {
     },
     count: (n) => t("admin_invites_count", { n }),
     empty: () => nothing("link", t("admin_no_invites"), addButton(t("admin_add_invite"), add)),
-    look: (invite) => (stateOf(invite) === "live" ? "" : "row-faded"),
+    rowClass: (invite) => (stateOf(invite) === "live" ? "" : "row-faded"),
   });
 
   /** @param {string} id */

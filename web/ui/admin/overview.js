@@ -88,10 +88,10 @@ export function createOverview() {
     dashboard.hidden = false;
   }
 
-  const looked = () => {
+  const refreshWhenSeen = () => {
     if (!document.hidden) void refresh();
   };
-  document.addEventListener("visibilitychange", looked);
+  document.addEventListener("visibilitychange", refreshWhenSeen);
   void refresh();
 
   return {
@@ -101,7 +101,7 @@ export function createOverview() {
     close() {
       closed = true;
       clearTimeout(timer);
-      document.removeEventListener("visibilitychange", looked);
+      document.removeEventListener("visibilitychange", refreshWhenSeen);
       for (const chart of Object.values(charts)) chart.close();
     },
   };

@@ -27,7 +27,7 @@ import { icon } from "../base/icons.js";
  * @property {() => void} [close]
  */
 
-/** Typing settles this long before the server is asked. */
+/** The server is queried this long after the last key. */
 export const SEARCH_MS = 250;
 
 /**

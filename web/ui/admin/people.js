@@ -39,7 +39,7 @@ export function createPeople(admin) {
     },
     count: (n) => t("admin_people_count", { n }),
     empty: () => nothing("people", t(wanted.q || wanted.state ? "no_match" : "admin_nobody")),
-    look: (user) => (user.state === "active" ? "" : "row-faded"),
+    rowClass: (user) => (user.state === "active" ? "" : "row-faded"),
   });
   let wanted = { q: "", state: "" };
   let loaded = false;

@@ -38,7 +38,7 @@ export function createRooms(admin) {
     },
     count: (n) => t("admin_rooms_count", { n }),
     empty: () => nothing("hash", t(wanted.q || wanted.state ? "no_match" : "admin_no_rooms")),
-    look: (room) => (room.state === "active" ? "" : "row-faded"),
+    rowClass: (room) => (room.state === "active" ? "" : "row-faded"),
   });
   let wanted = { q: "", state: "" };
   let loaded = false;

@@ -107,7 +107,7 @@ function form(admin, settings, reload) {
     );
   }
 
-  function look() {
+  function showDirty() {
     const dirty = Object.keys(difference()).length > 0;
     foot.classList.toggle("admin-settings-dirty", dirty);
     /** @type {HTMLElement} */ (foot.firstElementChild).textContent = dirty ? t("admin_unsaved") : "";
@@ -130,7 +130,7 @@ function form(admin, settings, reload) {
     await whileBusy(submit, async () => {
       try {
         saved = await api.changeSettings(change, before);
-        look();
+        showDirty();
         toast(t("admin_settings_saved"), { label: t("undo"), act: () => void undo(before, change) }, 8000);
       } catch (error) {
         if (/** @type {{ code?: string }} */ (error).code === "conflict") {
@@ -162,7 +162,7 @@ function form(admin, settings, reload) {
       novalidate: true,
       input: (/** @type {Event} */ event) => {
         /** @type {Element} */ (event.target).removeAttribute("aria-invalid");
-        look();
+        showDirty();
       },
     },
     group(

@@ -18,7 +18,7 @@
  * @property {(after: string | undefined) => Promise<import("./page_window.js").Loaded<T>>} load
  * @property {() => HTMLElement} empty
  * @property {(total: number) => string} [count]
- * @property {(item: T) => string} [look]  a class of the row
+ * @property {(item: T) => string} [rowClass]  a class of the row
  */
 
 export {};

@@ -28,7 +28,7 @@ export function tableHead({ columns }) {
 export function drawRow(options, item) {
   return el(
     "tr",
-    { role: "row", class: options.look?.(item), "data-id": options.id(item) },
+    { role: "row", class: options.rowClass?.(item), "data-id": options.id(item) },
     options.columns.map((column, index) =>
       index === 0
         ? el("th", { scope: "row", role: "rowheader", class: column.class }, column.cell(item))

@@ -1,4 +1,4 @@
-/** The server is asked this long after the last key. */
+/** The server is queried this long after the last key. */
 const SEARCH_MS = 200;
 
 /**

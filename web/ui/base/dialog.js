@@ -70,10 +70,8 @@ export function ask(question) {
         "div",
         { class: "dialog-body" },
         question.text ? el("p", { class: "hint" }, question.text) : null,
-        el(
-          "div",
-          { class: "dialog-foot" },
-          el("button", { type: "button", class: "button", click: close }, t("cancel")),
+        dialogFoot(
+          close,
           el(
             "button",
             {
@@ -91,6 +89,21 @@ export function ask(question) {
       ),
     ]);
   });
+}
+
+/**
+ * The foot of a dialog that asks something: a button to cancel, and the one that does it.
+ *
+ * @param {() => void} close
+ * @param {HTMLElement} action
+ */
+export function dialogFoot(close, action) {
+  return el(
+    "div",
+    { class: "dialog-foot" },
+    el("button", { type: "button", class: "button", click: close }, t("cancel")),
+    action,
+  );
 }
 
 /** True while any dialog is open. */

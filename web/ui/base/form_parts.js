@@ -1,4 +1,4 @@
-/** What the sections of the settings are built from. */
+/** Parts of forms: choices, labelled controls, errors, and a button that works. */
 import { el } from "./element.js";
 
 /**
@@ -46,7 +46,22 @@ export function field(label, control, hint) {
   );
 }
 
-/** A place for what went wrong, said at once. */
+/**
+ * One of a few, in a list that opens.
+ *
+ * @param {string} id
+ * @param {(readonly [string, string])[]} options  value and text
+ * @param {string} chosen
+ */
+export function select(id, options, chosen) {
+  return el(
+    "select",
+    { class: "input", id },
+    options.map(([value, text]) => el("option", { value, selected: value === chosen }, text)),
+  );
+}
+
+/** A place for an error, which a screen reader reads at once. */
 export function createAlert() {
   const node = el("p", { class: "field-error", role: "alert", hidden: true });
   return {
@@ -60,7 +75,7 @@ export function createAlert() {
 }
 
 /**
- * Runs something with its button asleep, and says what went wrong.
+ * Does some work with its button disabled, and shows what went wrong.
  *
  * @param {HTMLButtonElement} button
  * @param {(text: string) => void} say

@@ -1,6 +1,6 @@
 /**
  * Why I cannot write in a room now, said in the place of the field. The draft stays and comes back with it. The end of
- * a mute is counted down before the eyes only: a screen reader hears it once.
+ * a mute is counted down on the screen only: a screen reader reads it once.
  */
 import { whenOf } from "../base/dates.js";
 import { el, setText } from "../base/element.js";
@@ -47,7 +47,7 @@ function clockOf(ms) {
 
 /**
  * @param {HTMLElement} box  what is hidden meanwhile
- * @param {{ again: () => void, unblock: () => void }} acts  `again` looks at the room once more
+ * @param {{ again: () => void, unblock: () => void }} acts  `again` checks the room once more
  */
 export function createClosedNote(box, { again, unblock }) {
   const text = el("span", { role: "status" });

@@ -44,7 +44,7 @@ export function createCompletion(store, room, field, changed) {
   }
 
   /** Shows what fits the word before the caret, if any. */
-  function look() {
+  function suggest() {
     const before = field.value.slice(0, field.selectionStart);
     const found = TOKEN.exec(before);
     const sign = found?.[1];
@@ -59,7 +59,7 @@ export function createCompletion(store, room, field, changed) {
 
   return {
     node: list.node,
-    look,
+    suggest,
     close,
     /**
      * True when the key was for the suggestions.
@@ -69,7 +69,7 @@ export function createCompletion(store, room, field, changed) {
     key(event) {
       if (list.node.hidden) {
         if (event.key !== "Tab" || event.shiftKey) return false;
-        look();
+        suggest();
         if (list.node.hidden) return false;
         if (list.size === 1) list.choose();
         return true;

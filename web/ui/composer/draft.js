@@ -1,4 +1,4 @@
-/** Typing settles this long before the draft is kept. */
+/** The draft is kept this long after the last key. */
 const DRAFT_MS = 250;
 
 /** What is typed in one room and not sent, kept a moment after typing stops. */

@@ -1,4 +1,4 @@
-/** Who is writing: when the others are sent word of me, and how word of them is shown. */
+/** Typing notices: when mine are sent, and how those of others are shown. */
 import { el, fill } from "../base/element.js";
 import { t } from "../base/i18n.js";
 import { nameOf } from "../people/people.js";

@@ -169,7 +169,7 @@ export class Composer {
 
   #typed() {
     this.#field.measure();
-    this.#completion.look();
+    this.#completion.suggest();
     if (this.#editing !== null || !this.#field.text.trim()) return;
     if (this.#notices.isDue(Date.now())) this.#actions.messages.sendTyping(this.#room);
   }

@@ -6,13 +6,13 @@ import { acceptInvitation, previewInvitation } from "../../calls/invites.js";
 import { forgetSecret, takeSecret } from "../../platform/links.js";
 import { whenOf } from "../base/dates.js";
 import { el, fill } from "../base/element.js";
-import { errorText, t } from "../base/i18n.js";
+import { t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
 import { redirect } from "../base/navigation.js";
 import { refusal } from "../base/refusals.js";
 import { roomPath } from "../base/routes.js";
 import { face, nameOf, tintOf } from "../people/people.js";
-import { accountForm, createPage, head, notice, waiting } from "./parts.js";
+import { accountForm, createPage, head, notice, unreadable, waiting } from "./parts.js";
 
 /** @typedef {import("../../state/types.js").Store} Store */
 /** @typedef {import("../../state/types.js").Actions} Actions */
@@ -27,7 +27,7 @@ export function createInvite(store, actions) {
   const page = createPage();
   const code = takeSecret("invite");
 
-  async function look() {
+  async function load() {
     page.show(waiting());
     try {
       if (!code) throw { code: "not_found" };
@@ -35,14 +35,7 @@ export function createInvite(store, actions) {
     } catch (error) {
       const failure = /** @type {{ code?: string }} */ (error);
       if (failure.code === "not_found" || failure.code === "bad_request") return page.show(...spent(store));
-      page.show(
-        ...notice({
-          picture: "alert",
-          title: t("invite_unread"),
-          lead: errorText(failure),
-          button: { label: t("retry"), act: () => void look() },
-        }),
-      );
+      page.show(...unreadable(failure, () => void load()));
     }
   }
 
@@ -68,7 +61,7 @@ export function createInvite(store, actions) {
     page.show(top, invite.rooms.length ? rooms(invite) : null, below, until);
   }
 
-  void look();
+  void load();
   return { node: page.node, update() {} };
 }
 

@@ -68,6 +68,17 @@ export function notice({ picture, title, lead, button }) {
 }
 
 /**
+ * A page for a link that could not be read now, with a button to try again.
+ *
+ * @param {{ code?: string }} failure
+ * @param {() => void} retry
+ */
+export function unreadable(failure, retry) {
+  const button = { label: t("retry"), act: retry };
+  return notice({ picture: "alert", title: t("invite_unread"), lead: errorText(failure), button });
+}
+
+/**
  * The form for an account: a new one, an old one, or one whose name is given.
  *
  * @param {object} options

@@ -1,10 +1,10 @@
 /** A ticket from an administrator: its owner chooses the password, of a new account or instead of a forgotten one. */
 import { readTicket } from "../../calls/account.js";
 import { forgetSecret, takeSecret } from "../../platform/links.js";
-import { errorText, t } from "../base/i18n.js";
+import { t } from "../base/i18n.js";
 import { redirect } from "../base/navigation.js";
 import { toast } from "../base/toast.js";
-import { accountForm, createPage, head, notice, waiting } from "./parts.js";
+import { accountForm, createPage, head, notice, unreadable, waiting } from "./parts.js";
 
 /** @typedef {import("../../state/types.js").Actions} Actions */
 
@@ -16,7 +16,7 @@ export function createReset(actions) {
   const page = createPage();
   const ticket = takeSecret("reset");
 
-  async function look() {
+  async function load() {
     page.show(waiting());
     try {
       if (!ticket) throw { code: "not_found" };
@@ -42,14 +42,7 @@ export function createReset(actions) {
     } catch (error) {
       const failure = /** @type {{ code?: string }} */ (error);
       if (failure.code === "not_found" || failure.code === "bad_request") return page.show(...spent());
-      page.show(
-        ...notice({
-          picture: "alert",
-          title: t("invite_unread"),
-          lead: errorText(failure),
-          button: { label: t("retry"), act: () => void look() },
-        }),
-      );
+      page.show(...unreadable(failure, () => void load()));
     }
   }
 
@@ -68,6 +61,6 @@ export function createReset(actions) {
     });
   }
 
-  void look();
+  void load();
   return { node: page.node, update() {} };
 }

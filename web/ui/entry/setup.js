@@ -106,10 +106,10 @@ export function createWelcome(actions) {
 }
 
 /**
- * @param {string} looks
+ * @param {string} className
  */
-function toRooms(looks) {
-  return el("button", { type: "button", class: looks, click: () => leave("/") }, t("to_rooms"));
+function toRooms(className) {
+  return el("button", { type: "button", class: className, click: () => leave("/") }, t("to_rooms"));
 }
 
 /**

@@ -45,9 +45,9 @@ export function createNotifier() {
 
   /** @param {State} state */
   function update(state) {
-    const looked = document.visibilityState === "visible" && document.hasFocus();
+    const isSeen = document.visibilityState === "visible" && document.hasFocus();
     const quiet = state.me !== null && chosenOf(state.me) === "dnd";
-    if (ready && !looked && !quiet && notificationPermission() === "granted") {
+    if (ready && !isSeen && !quiet && notificationPermission() === "granted") {
       for (const room of state.rooms.values()) if (isNews(room, before.get(room.id))) announce(state, room);
     }
     before = new Map([...state.rooms].map(([id, { unread, mentions }]) => [id, { unread, mentions }]));

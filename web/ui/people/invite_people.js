@@ -3,9 +3,9 @@
  */
 import { createInvitation } from "../../calls/invites.js";
 import { copyText } from "../base/clipboard.js";
-import { openDialog } from "../base/dialog.js";
+import { dialogFoot, openDialog } from "../base/dialog.js";
 import { el, fill } from "../base/element.js";
-import { busy, createAlert, field } from "../base/form_parts.js";
+import { busy, createAlert, field, select } from "../base/form_parts.js";
 import { t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
 import { refusal } from "../base/refusals.js";
@@ -95,12 +95,7 @@ export function openInvite(store, actions, room, made = () => {}) {
       field(t("invite_leads_to"), rooms),
       el("div", { class: "field-pair" }, field(t("invite_lasts"), life), field(t("invite_uses"), uses)),
       alert.node,
-      el(
-        "div",
-        { class: "dialog-foot" },
-        el("button", { type: "button", class: "button", click: close }, t("cancel")),
-        submit,
-      ),
+      dialogFoot(close, submit),
     );
     return [form];
   });
@@ -147,19 +142,4 @@ function roomsToOpen(store) {
 /** An address that means this computer to everybody. */
 function isLocal() {
   return /^(localhost|127\.|\[::1\])/.test(location.hostname);
-}
-
-/**
- * @param {string} id
- * @param {[string, string][]} options
- * @param {string} chosen
- */
-function select(id, options, chosen) {
-  const node = el(
-    "select",
-    { class: "input", id },
-    options.map(([value, text]) => el("option", { value }, text)),
-  );
-  node.value = chosen;
-  return node;
 }

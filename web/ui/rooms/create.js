@@ -1,5 +1,5 @@
 /** Making rooms: a room with a name, or a direct one with up to nine people. */
-import { openDialog } from "../base/dialog.js";
+import { dialogFoot, openDialog } from "../base/dialog.js";
 import { el } from "../base/element.js";
 import { focusComposer } from "../base/focus.js";
 import { busy, createAlert } from "../base/form_parts.js";
@@ -76,12 +76,7 @@ export function openCreate(store, actions) {
         el("fieldset", { class: "field plain" }, el("legend", { class: "label" }, t("room_kind")), kinds),
         el("details", { class: "more" }, el("summary", {}, t("first_members")), people.node),
         alert.node,
-        el(
-          "div",
-          { class: "dialog-foot" },
-          el("button", { type: "button", class: "button", click: close }, t("cancel")),
-          submit,
-        ),
+        dialogFoot(close, submit),
       ),
     ];
   });

@@ -6,7 +6,7 @@ import { copyText } from "../base/clipboard.js";
 import { whenOf } from "../base/dates.js";
 import { drawEach } from "../base/each.js";
 import { el, fill } from "../base/element.js";
-import { busy, createAlert, field } from "../base/form_parts.js";
+import { busy, createAlert, field, select } from "../base/form_parts.js";
 import { errorText, t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
 import { refusal } from "../base/refusals.js";
@@ -135,18 +135,5 @@ export function createInviteLinks(id) {
     alert.node,
     made,
     list,
-  );
-}
-
-/**
- * @param {string} id
- * @param {[string, string][]} options
- * @param {string} chosen
- */
-function select(id, options, chosen) {
-  return el(
-    "select",
-    { class: "input", id },
-    options.map(([value, label]) => el("option", { value, selected: value === chosen }, label)),
   );
 }

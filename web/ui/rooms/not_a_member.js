@@ -27,8 +27,8 @@ export function notAMember(store, actions, id, wasIn) {
       icon("compass"),
       t("browse_rooms"),
     );
-  const back = (look = "only-narrow") =>
-    el("button", { type: "button", class: `button ${look}`, click: () => redirect("/") }, t("back"));
+  const back = (extraClass = "only-narrow") =>
+    el("button", { type: "button", class: `button ${extraClass}`, click: () => redirect("/") }, t("back"));
   const gone = () =>
     fill(
       node,

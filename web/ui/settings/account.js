@@ -1,5 +1,5 @@
 /** Settings: the end of an account. Asks for the password, for the fate of the messages, and for the name in full. */
-import { openDialog } from "../base/dialog.js";
+import { dialogFoot, openDialog } from "../base/dialog.js";
 import { el } from "../base/element.js";
 import { busy, createAlert, field } from "../base/form_parts.js";
 import { errorText, t } from "../base/i18n.js";
@@ -57,13 +57,13 @@ function openDeleteAccount(store, actions, closeSettings) {
       autocapitalize: "none",
       spellcheck: "false",
       dir: "auto",
-      input: () => look(),
+      input: () => check(),
     });
     const submit = el("button", { type: "submit", class: "button button-danger", disabled: true }, t("delete_account"));
-    const look = () => {
+    const check = () => {
       submit.disabled = typed.value.trim().toLocaleLowerCase() !== name.toLocaleLowerCase() || !password.input.value;
     };
-    password.input.addEventListener("input", look);
+    password.input.addEventListener("input", check);
     const form = el(
       "form",
       {
@@ -97,12 +97,7 @@ function openDeleteAccount(store, actions, closeSettings) {
       password.node,
       field(t("type_name", { name }), typed),
       alert.node,
-      el(
-        "div",
-        { class: "dialog-foot" },
-        el("button", { type: "button", class: "button", click: close }, t("cancel")),
-        submit,
-      ),
+      dialogFoot(close, submit),
     );
     return [form];
   });

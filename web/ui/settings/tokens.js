@@ -4,7 +4,7 @@ import { copyText } from "../base/clipboard.js";
 import { agoOf, dateOf } from "../base/dates.js";
 import { drawEach } from "../base/each.js";
 import { el, fill } from "../base/element.js";
-import { busy, createAlert, field } from "../base/form_parts.js";
+import { busy, createAlert, field, select } from "../base/form_parts.js";
 import { errorText, t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
 import { refusal } from "../base/refusals.js";
@@ -138,17 +138,4 @@ export function tokensSection(store, actions) {
     alert.node,
     list,
   ];
-}
-
-/**
- * @param {string} id
- * @param {(readonly [string, string])[]} options
- * @param {string} chosen
- */
-function select(id, options, chosen) {
-  return el(
-    "select",
-    { class: "input select", id },
-    options.map(([value, text]) => el("option", { value, selected: value === chosen }, text)),
-  );
 }

@@ -100,12 +100,12 @@ function quickRow(choosing) {
  * @param {string} picture
  * @param {string} label
  * @param {() => void} click
- * @param {string} [look]
+ * @param {string} [extraClass]
  */
-function item(picture, label, click, look = "") {
+function item(picture, label, click, extraClass = "") {
   return el(
     "button",
-    { type: "button", class: `menu-item ${look}`.trim(), click },
+    { type: "button", class: `menu-item ${extraClass}`.trim(), click },
     icon(picture),
     el("span", {}, label),
   );

@@ -55,7 +55,7 @@ export class Timeline {
   #resized = new ResizeObserver(() => {
     if (this.#end.follows()) this.#end.toEnd();
   });
-  #looked = () => {
+  #readWhenSeen = () => {
     if (this.node.isConnected) this.#readLater();
   };
 
@@ -78,8 +78,8 @@ export class Timeline {
     this.#resized.observe(this.#scroller);
     this.#resized.observe(this.#log);
     this.#scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
-    addEventListener("focus", this.#looked);
-    document.addEventListener("visibilitychange", this.#looked);
+    addEventListener("focus", this.#readWhenSeen);
+    document.addEventListener("visibilitychange", this.#readWhenSeen);
   }
 
   /** @param {State} state */
@@ -109,8 +109,8 @@ export class Timeline {
     this.#resized.disconnect();
     clearTimeout(this.#readTimer);
     if (this.#readTimer !== undefined) this.#sendRead();
-    removeEventListener("focus", this.#looked);
-    document.removeEventListener("visibilitychange", this.#looked);
+    removeEventListener("focus", this.#readWhenSeen);
+    document.removeEventListener("visibilitychange", this.#readWhenSeen);
     this.#tools.close();
   }
 
