@@ -30,16 +30,24 @@ const PAGE_MAX = 200;
  * @returns {import("./panel.js").Panel}
  */
 export function createMembers(store, actions, id) {
-  const room = () => store.state.rooms.get(id);
-  const list = el("ul", { class: "results member-results", "aria-label": t("members") });
-  const count = el("p", { class: "hint", role: "status" });
-  const alert = createAlert();
-  const more = el(
+  const members = new Members(store, actions, id);
+  return { node: members.node, update: (room) => members.update(room) };
+}
+
+class Members {
+  #store;
+  #actions;
+  #id;
+  #list = el("ul", { class: "results member-results", "aria-label": t("members") });
+  #count = el("p", { class: "hint", role: "status" });
+  #alert = createAlert();
+  #more = el(
     "button",
-    { type: "button", class: "button button-small", hidden: true, click: () => void load("onward") },
+    { type: "button", class: "button button-small", hidden: true, click: () => void this.#load("onward") },
     t("show_more"),
   );
-  const input = el("input", {
+  #reload = debounce(() => void this.#load("anew"));
+  #input = el("input", {
     class: "input",
     type: "search",
     "aria-label": t("find_member"),
@@ -47,94 +55,140 @@ export function createMembers(store, actions, id) {
     autocomplete: "off",
     spellcheck: "false",
     dir: "auto",
-    input: debounce(() => void load("anew")),
+    input: debounce(() => void this.#load("anew")),
   });
-  const reload = debounce(() => void load("anew"));
-  let seen = room()?.members;
-  let asked = 0;
+  /** @type {string[] | undefined} */
+  #seen;
+  #asked = 0;
   /** @type {string | undefined} */
-  let next;
+  #next;
+
+  /**
+   * @param {Store} store
+   * @param {Actions} actions
+   * @param {string} id
+   */
+  constructor(store, actions, id) {
+    this.#store = store;
+    this.#actions = actions;
+    this.#id = id;
+    this.#seen = this.#room?.members;
+    this.node = el(
+      "div",
+      { class: "member-panel" },
+      el("div", { class: "search-field" }, this.#input),
+      el(
+        "div",
+        { class: "directory-bar" },
+        this.#count,
+        barButtons(store, actions, id, () => this.#openAdd()),
+      ),
+      el("div", { class: "panel-alert" }, this.#alert.node),
+      this.#list,
+      el("div", { class: "results-more" }, this.#more),
+    );
+    void this.#load("anew");
+  }
+
+  /** @param {import("../../state/types.js").Room} room */
+  update(room) {
+    if (room.members === this.#seen) return;
+    this.#seen = room.members;
+    this.#reload();
+  }
+
+  get #room() {
+    return this.#store.state.rooms.get(this.#id);
+  }
 
   /** @param {"onward" | "anew"} way  the next page, or all that is shown again */
-  async function load(way) {
-    const onward = way === "onward";
-    const mine = (asked += 1);
-    const limit = onward ? PAGE : Math.min(PAGE_MAX, Math.max(PAGE, list.childElementCount));
+  async #load(way) {
+    const mine = (this.#asked += 1);
     try {
-      const page = await api.findMembers(id, { q: input.value.trim(), after: onward ? next : undefined, limit });
-      if (mine !== asked) return;
-      actions.users.upsert(page.members.map((member) => member.user));
-      next = page.next ?? undefined;
-      more.hidden = !next;
-      setText(count, t("member_count", { n: page.total }));
-      const rows = drawEach(page.members, row);
-      const focused = document.activeElement?.closest("[data-member]")?.getAttribute("data-member");
-      if (onward) list.append(...rows);
-      else fill(list, rows.length ? rows : el("li", { class: "results-empty" }, t("no_match")));
-      if (focused && !list.contains(document.activeElement)) (focusable(focused) ?? input).focus();
-      if (onward) focusable(page.members[0]?.uid ?? "")?.focus();
+      const page = await api.findMembers(this.#id, {
+        q: this.#input.value.trim(),
+        after: way === "onward" ? this.#next : undefined,
+        limit: way === "onward" ? PAGE : pageAgain(this.#list.childElementCount),
+      });
+      if (mine === this.#asked) this.#show(page, way);
     } catch (error) {
-      if (mine === asked && room()) alert.say(errorText(/** @type {{ code?: string }} */ (error)));
+      if (mine === this.#asked && this.#room) this.#alert.say(errorText(/** @type {{ code?: string }} */ (error)));
     }
+  }
+
+  /**
+   * @param {Awaited<ReturnType<typeof api.findMembers>>} page
+   * @param {"onward" | "anew"} way
+   */
+  #show(page, way) {
+    const list = this.#list;
+    this.#actions.users.upsert(page.members.map((member) => member.user));
+    this.#next = page.next ?? undefined;
+    this.#more.hidden = !this.#next;
+    setText(this.#count, t("member_count", { n: page.total }));
+    const rows = drawEach(page.members, (member) => this.#row(member));
+    const focused = document.activeElement?.closest("[data-member]")?.getAttribute("data-member");
+    if (way === "onward") list.append(...rows);
+    else fill(list, rows.length ? rows : el("li", { class: "results-empty" }, t("no_match")));
+    if (focused && !list.contains(document.activeElement)) (this.#focusable(focused) ?? this.#input).focus();
+    if (way === "onward") this.#focusable(page.members[0]?.uid ?? "")?.focus();
   }
 
   /** @param {string} uid */
-  const focusable = (uid) =>
-    /** @type {HTMLElement | null} */ (
-      list.querySelector(`[data-member="${CSS.escape(uid)}"] :is(.icon-button, .name-button)`)
+  #focusable(uid) {
+    return /** @type {HTMLElement | null} */ (
+      this.#list.querySelector(`[data-member="${CSS.escape(uid)}"] :is(.icon-button, .name-button)`)
     );
-
-  /** @param {Member} member */
-  function row(member) {
-    const here = room();
-    const acts = here ? actsOn(store, here, member) : [];
-    return memberRow(store.state, member, acts.length ? (name) => openMemberMenu(name, acts, doing(member.uid)) : null);
   }
 
-  /** Carries out what was chosen for a member, and shows what became of it. @param {string} uid */
-  const doing = (uid) => async (/** @type {() => Promise<unknown>} */ act) => {
-    alert.say("");
+  /** @param {Member} member */
+  #row(member) {
+    const room = this.#room;
+    const acts = room ? actsOn(this.#store, room, member) : [];
+    const carryOut = (/** @type {() => Promise<unknown>} */ act) => this.#carryOut(member.uid, act);
+    return memberRow(this.#store.state, member, acts.length ? (name) => openMemberMenu(name, acts, carryOut) : null);
+  }
+
+  /**
+   * Carries out what was chosen for a member, and shows what became of it.
+   *
+   * @param {string} uid
+   * @param {() => Promise<unknown>} act
+   */
+  async #carryOut(uid, act) {
+    this.#alert.say("");
     try {
       await act();
-      await load("anew");
+      await this.#load("anew");
     } catch (error) {
-      alert.say(refusal(error, "role"));
+      this.#alert.say(refusal(error, "role"));
     }
-    if (!document.activeElement?.closest("dialog")) (focusable(uid) ?? input).focus();
-  };
+    if (!document.activeElement?.closest("dialog")) (this.#focusable(uid) ?? this.#input).focus();
+  }
 
-  function openAdd() {
+  #openAdd() {
     openDialog({ title: t("add_people") }, () => [
       peopleSearch(
-        store,
-        actions,
-        (user) => !room()?.members?.includes(user.uid),
+        this.#store,
+        this.#actions,
+        (user) => !this.#room?.members?.includes(user.uid),
         async (user) => {
-          await addMember(id, user.uid);
-          await load("anew");
+          await addMember(this.#id, user.uid);
+          await this.#load("anew");
         },
         () => t("add_member"),
       ),
     ]);
   }
+}
 
-  void load("anew");
-  return {
-    node: el(
-      "div",
-      { class: "member-panel" },
-      el("div", { class: "search-field" }, input),
-      el("div", { class: "directory-bar" }, count, barButtons(store, actions, id, openAdd)),
-      el("div", { class: "panel-alert" }, alert.node),
-      list,
-      el("div", { class: "results-more" }, more),
-    ),
-    update(now) {
-      if (now.members === seen) return;
-      seen = now.members;
-      reload();
-    },
-  };
+/**
+ * How many are asked for when all that is shown is read again.
+ *
+ * @param {number} shown
+ */
+export function pageAgain(shown) {
+  return Math.min(PAGE_MAX, Math.max(PAGE, shown));
 }
 
 /**

@@ -37,32 +37,7 @@ export function createRoomSettings(store, actions, id, close) {
     room.kind,
     (chosen) => change({ kind: chosen === "closed" ? "closed" : "open" }),
   );
-  const toggles = [
-    can("readOnly")
-      ? toggle(
-          "read_only",
-          "read_only_hint",
-          (now) => now.readOnly,
-          (on) => change({ readOnly: on }),
-        )
-      : null,
-    can("default")
-      ? toggle(
-          "default_room",
-          "default_room_hint",
-          (now) => now.isDefault,
-          (on) => change({ isDefault: on }),
-        )
-      : null,
-    can("archive")
-      ? toggle(
-          "archive_room",
-          "archive_room_hint",
-          (now) => now.archived,
-          (on) => change({ archived: on }),
-        )
-      : null,
-  ].filter((each) => each !== null);
+  const toggles = togglesFor(can, change);
 
   /** @param {RoomChange} wanted */
   function change(wanted) {
@@ -90,31 +65,72 @@ export function createRoomSettings(store, actions, id, close) {
       can("kind") ? kind : null,
       toggles.map((each) => each.node),
       alert.node,
-      can("delete")
-        ? el(
-            "div",
-            { class: "dialog-foot dialog-foot-split danger-zone" },
-            room.role === "owner"
-              ? el(
-                  "button",
-                  { type: "button", class: "button", click: () => handOver(store, actions, id) },
-                  icon("key"),
-                  t("hand_over"),
-                )
-              : el("span"),
-            el(
-              "button",
-              {
-                type: "button",
-                class: "button button-danger",
-                click: () => void remove(store, actions, id, close, failed),
-              },
-              icon("trash"),
-              t("remove_room"),
-            ),
-          )
-        : null,
+      can("delete") ? dangerZone(store, actions, room, () => void remove(store, actions, id, close, failed)) : null,
     ),
     update: show,
   };
+}
+
+/**
+ * The switches that I may use.
+ *
+ * @param {(action: import("../../state/rights.js").Action) => boolean} can
+ * @param {(wanted: RoomChange) => void} change
+ */
+function togglesFor(can, change) {
+  const readOnly = () =>
+    toggle(
+      "read_only",
+      "read_only_hint",
+      (now) => now.readOnly,
+      (on) => change({ readOnly: on }),
+    );
+  const byDefault = () =>
+    toggle(
+      "default_room",
+      "default_room_hint",
+      (now) => now.isDefault,
+      (on) => change({ isDefault: on }),
+    );
+  const archive = () =>
+    toggle(
+      "archive_room",
+      "archive_room_hint",
+      (now) => now.archived,
+      (on) => change({ archived: on }),
+    );
+  return [
+    can("readOnly") ? readOnly() : null,
+    can("default") ? byDefault() : null,
+    can("archive") ? archive() : null,
+  ].filter((each) => each !== null);
+}
+
+/**
+ * Giving the room away, which only its owner can, and removing it.
+ *
+ * @param {Store} store
+ * @param {Actions} actions
+ * @param {Room} room
+ * @param {() => void} askToRemove
+ */
+function dangerZone(store, actions, { id, role }, askToRemove) {
+  return el(
+    "div",
+    { class: "dialog-foot dialog-foot-split danger-zone" },
+    role === "owner"
+      ? el(
+          "button",
+          { type: "button", class: "button", click: () => handOver(store, actions, id) },
+          icon("key"),
+          t("hand_over"),
+        )
+      : el("span"),
+    el(
+      "button",
+      { type: "button", class: "button button-danger", click: askToRemove },
+      icon("trash"),
+      t("remove_room"),
+    ),
+  );
 }

@@ -21,6 +21,7 @@ import { tokensSection } from "./tokens.js";
 
 /** @typedef {import("../../state/types.js").Store} Store */
 /** @typedef {import("../../state/types.js").Actions} Actions */
+/** @typedef {import("../../state/types.js").User} User */
 
 /** @typedef {import("./section.js").Name} Name */
 
@@ -45,111 +46,156 @@ const SECTIONS = [
  * @param {Name} [start]  without it the first section, or on a phone the list
  */
 export function openSettings(store, actions, start) {
-  const { state } = store;
-  const { me } = state;
+  const { me } = store.state;
   if (!me) return;
-  openDialog({ title: t("settings"), bare: true, class: "dialog-settings" }, (close) => {
-    const title = el("h2", { tabindex: "-1" });
-    const body = el("div", { class: "settings-body" });
-    const frame = el("div", { class: "settings", "data-view": start ? "section" : "list" });
-    const links = SECTIONS.map(([name, picture, label]) =>
+  openDialog({ title: t("settings"), bare: true, class: "dialog-settings" }, (close) => [
+    new Settings(store, actions, me, close).show(start),
+  ]);
+}
+
+class Settings {
+  #store;
+  #actions;
+  #me;
+  #close;
+  #title = el("h2", { tabindex: "-1" });
+  #body = el("div", { class: "settings-body" });
+  #frame = el("div", { class: "settings" });
+  #links;
+
+  /**
+   * @param {Store} store
+   * @param {Actions} actions
+   * @param {User} me
+   * @param {() => void} close
+   */
+  constructor(store, actions, me, close) {
+    this.#store = store;
+    this.#actions = actions;
+    this.#me = me;
+    this.#close = close;
+    this.#links = SECTIONS.map(([name, picture, label]) => this.#link(name, picture, t(label)));
+    fill(this.#frame, this.#navigation(), this.#section());
+  }
+
+  /** @param {Name | undefined} start */
+  show(start) {
+    this.#open(start ?? "profile");
+    if (!start) this.#frame.dataset["view"] = "list";
+    return this.#frame;
+  }
+
+  /** @param {Name} name */
+  #open(name) {
+    const section = SECTIONS.find(([each]) => each === name) ?? SECTIONS[0];
+    if (!section) return;
+    this.#frame.dataset["view"] = "section";
+    this.#links.forEach((link) => {
+      if (link.dataset["section"] === name) link.setAttribute("aria-current", "true");
+      else link.removeAttribute("aria-current");
+    });
+    this.#title.textContent = t(section[2]);
+    const reopen = (/** @type {Name} */ next) => openSettings(this.#store, this.#actions, next);
+    fill(this.#body, section[3](this.#store, this.#actions, { close: this.#close, reopen }));
+    this.#body.scrollTop = 0;
+  }
+
+  #back() {
+    this.#frame.dataset["view"] = "list";
+    this.#links.find((link) => link.hasAttribute("aria-current"))?.focus();
+  }
+
+  #navigation() {
+    const { state } = this.#store;
+    const { uid, username } = this.#me;
+    return el(
+      "nav",
+      { class: "settings-nav", "aria-label": t("settings") },
+      el("header", { class: "settings-head" }, el("h2", {}, t("settings")), this.#closeButton()),
+      el(
+        "p",
+        { class: "settings-me" },
+        avatar(state, uid, { size: "small" }),
+        el("span", { dir: "auto" }, chosenNameOf(state, uid), el("small", {}, `@${username}`)),
+      ),
+      el("div", { class: "settings-links" }, this.#links),
+      el("div", { class: "settings-links settings-more" }, this.#moreLinks()),
+    );
+  }
+
+  /**
+   * @param {Name} name
+   * @param {string} picture
+   * @param {string} label
+   */
+  #link(name, picture, label) {
+    const open = () => {
+      this.#open(name);
+      this.#title.focus();
+    };
+    return el(
+      "button",
+      {
+        type: "button",
+        class: "settings-link",
+        "data-section": name,
+        hidden: name === "invites" && !this.#me.admin && !this.#store.state.info?.memberInvites,
+        click: open,
+      },
+      icon(picture),
+      el("span", {}, label),
+      icon("forward"),
+    );
+  }
+
+  #moreLinks() {
+    const close = this.#close;
+    const shortcuts = () => {
+      close();
+      openShortcuts();
+    };
+    return [
       el(
         "button",
-        {
-          type: "button",
-          class: "settings-link",
-          "data-section": name,
-          click: () => {
-            open(name);
-            title.focus();
-          },
-        },
-        icon(picture),
-        el("span", {}, t(label)),
-        icon("forward"),
-      ),
-    );
-
-    /** @param {Name} name */
-    function open(name) {
-      const section = SECTIONS.find(([each]) => each === name) ?? SECTIONS[0];
-      if (!section) return;
-      frame.dataset["view"] = "section";
-      links.forEach((link) => {
-        if (link.dataset["section"] === name) link.setAttribute("aria-current", "true");
-        else link.removeAttribute("aria-current");
-      });
-      title.textContent = t(section[2]);
-      fill(body, section[3](store, actions, { close, reopen: (next) => openSettings(store, actions, next) }));
-      body.scrollTop = 0;
-    }
-
-    const back = () => {
-      frame.dataset["view"] = "list";
-      links.find((link) => link.hasAttribute("aria-current"))?.focus();
-    };
-    const shut = () =>
-      el("button", { type: "button", class: "icon-button", "aria-label": t("close"), click: close }, icon("close"));
-    fill(
-      frame,
-      el(
-        "nav",
-        { class: "settings-nav", "aria-label": t("settings") },
-        el("header", { class: "settings-head" }, el("h2", {}, t("settings")), shut()),
-        el(
-          "p",
-          { class: "settings-me" },
-          avatar(state, me.uid, { size: "small" }),
-          el("span", { dir: "auto" }, chosenNameOf(state, me.uid), el("small", {}, `@${me.username}`)),
-        ),
-        el("div", { class: "settings-links" }, links),
-        el(
-          "div",
-          { class: "settings-links settings-more" },
-          el(
-            "button",
-            {
-              type: "button",
-              class: "settings-link",
-              click: () => {
-                close();
-                openShortcuts();
-              },
-            },
-            icon("keyboard"),
-            el("span", {}, t("shortcuts")),
-          ),
-          el(
-            "button",
-            { type: "button", class: "settings-link", click: () => void signOut(actions, close) },
-            icon("leave"),
-            el("span", {}, t("sign_out")),
-          ),
-        ),
+        { type: "button", class: "settings-link", click: shortcuts },
+        icon("keyboard"),
+        el("span", {}, t("shortcuts")),
       ),
       el(
-        "section",
-        { class: "settings-section" },
-        el(
-          "header",
-          { class: "settings-head" },
-          el(
-            "button",
-            { type: "button", class: "icon-button settings-back", "aria-label": t("settings"), click: back },
-            icon("back"),
-          ),
-          title,
-          shut(),
-        ),
-        body,
+        "button",
+        { type: "button", class: "settings-link", click: () => void signOut(this.#actions, close) },
+        icon("leave"),
+        el("span", {}, t("sign_out")),
       ),
+    ];
+  }
+
+  #section() {
+    const back = el(
+      "button",
+      {
+        type: "button",
+        class: "icon-button settings-back",
+        "aria-label": t("settings"),
+        click: () => this.#back(),
+      },
+      icon("back"),
     );
-    for (const link of links)
-      if (link.dataset["section"] === "invites") link.hidden = !me.admin && !state.info?.memberInvites;
-    open(start ?? "profile");
-    if (!start) frame.dataset["view"] = "list";
-    return [frame];
-  });
+    return el(
+      "section",
+      { class: "settings-section" },
+      el("header", { class: "settings-head" }, back, this.#title, this.#closeButton()),
+      this.#body,
+    );
+  }
+
+  #closeButton() {
+    return el(
+      "button",
+      { type: "button", class: "icon-button", "aria-label": t("close"), click: this.#close },
+      icon("close"),
+    );
+  }
 }
 
 /**

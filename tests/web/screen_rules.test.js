@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { pageAgain } from "../../web/ui/rooms/members.js";
 import { pictureRefusal } from "../../web/ui/settings/profile.js";
 import { scopesFor } from "../../web/ui/settings/tokens.js";
 
@@ -14,4 +15,8 @@ test("a picture that the server would refuse is not sent", () => {
   assert.equal(pictureRefusal({ type: "image/png", size: limit }), null);
   assert.equal(pictureRefusal({ type: "image/png", size: limit + 1 }), "picture_large");
   assert.equal(pictureRefusal({ type: "image/svg+xml", size: 10 }), "picture_type");
+});
+
+test("members that are shown are read again together, as many as the server sends at once", () => {
+  assert.deepEqual([0, 50, 120, 900].map(pageAgain), [50, 50, 120, 200]);
 });
