@@ -7,7 +7,7 @@ import { ACTION_GROUPS, actionName, detailWords, targetName } from "./audit_word
 import { exactMoment, whole } from "./numbers.js";
 import { PAGE, PagedTable } from "./paged_table.js";
 import { nothing, whileBusy } from "./parts.js";
-import { createPersonPicker } from "./person_picker.js";
+import { PersonPicker } from "./person_picker.js";
 import { nameOf } from "./who.js";
 
 /** @typedef {import("../../calls/admin.js").AuditEntry} AuditEntry */
@@ -43,7 +43,7 @@ class AuditLog {
   /** @param {Admin} admin */
   constructor(admin) {
     this.#action = actionChoice(admin);
-    this.#actor = createPersonPicker({
+    this.#actor = new PersonPicker({
       label: t("admin_audit_by"),
       chosen: (user) => {
         if (user) admin.filter({ actor: user.uid });

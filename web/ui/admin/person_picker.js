@@ -11,104 +11,127 @@ import { face, nameOf } from "./who.js";
 const SHOWN_MAX = 6;
 
 /**
- * @param {object} options
- * @param {string} options.label
- * @param {string} [options.state]  which people are offered
- * @param {boolean} [options.required]
- * @param {(user: Account | null) => void} [options.chosen]
+ * @typedef {object} Options
+ * @property {string} label
+ * @property {string} [state]  which people are offered
+ * @property {boolean} [required]
+ * @property {(user: Account | null) => void} [chosen]
  */
-export function createPersonPicker(options) {
-  let timer = /** @type {ReturnType<typeof setTimeout> | undefined} */ (undefined);
-  let asked = 0;
-  /** @type {Account | null} */
-  let value = null;
-  const list = createListbox({
-    label: options.label,
-    class: "picker-list",
-    row: (/** @type {Account} */ user) => [
-      face(user, "small"),
-      el(
-        "span",
-        { class: "option-text" },
-        el("strong", { dir: "auto" }, nameOf(user)),
-        el("small", { dir: "auto" }, `@${user.username}`),
-      ),
-    ],
-    choose,
-  });
-  const input = el("input", {
-    class: "input",
-    type: "text",
-    role: "combobox",
-    "aria-expanded": "false",
-    "aria-label": options.label,
-    placeholder: t("find_people"),
-    autocomplete: "off",
-    spellcheck: "false",
-    dir: "auto",
-    required: options.required,
-    input: () => {
-      set(null);
-      clearTimeout(timer);
-      timer = setTimeout(search, SEARCH_MS);
-    },
-    blur: () => fold(),
-    keydown: (/** @type {KeyboardEvent} */ event) => {
-      if (event.isComposing || !list.size) return;
-      if (event.key === "ArrowDown" || event.key === "ArrowUp") list.move(event.key === "ArrowDown" ? 1 : -1);
-      else if (event.key === "Enter") list.choose();
-      else if (event.key === "Escape") fold();
-      else return;
-      event.preventDefault();
-      event.stopPropagation();
-    },
-  });
-  list.attach(input);
-  list.node.hidden = true;
 
-  async function search() {
-    const mine = (asked += 1);
-    const q = input.value.trim();
-    const found = q
-      ? (await listUsers({ q, state: options.state ?? "", limit: SHOWN_MAX }).catch(() => ({ users: [] }))).users
-      : [];
-    if (mine !== asked || document.activeElement !== input) return;
-    list.show(found);
-    list.node.hidden = found.length === 0;
-    input.setAttribute("aria-expanded", String(found.length > 0));
-    list.node.scrollIntoView({ block: "nearest" });
+export class PersonPicker {
+  #options;
+  #timer = /** @type {ReturnType<typeof setTimeout> | undefined} */ (undefined);
+  #asked = 0;
+  /** @type {Account | null} */
+  #value = null;
+  #list;
+
+  /** @param {Options} options */
+  constructor(options) {
+    this.#options = options;
+    this.#list = createListbox({
+      label: options.label,
+      class: "picker-list",
+      row: personRow,
+      choose: (user) => this.#choose(user),
+    });
+    this.input = this.#createInput();
+    this.#list.attach(this.input);
+    this.#list.node.hidden = true;
+    this.node = el("div", { class: "picker" }, this.input, this.#list.node);
   }
 
-  function fold() {
-    asked += 1;
-    list.clear();
-    list.node.hidden = true;
-    input.setAttribute("aria-expanded", "false");
+  get value() {
+    return this.#value;
+  }
+
+  clear() {
+    this.#value = null;
+    this.input.value = "";
+  }
+
+  #createInput() {
+    return el("input", {
+      class: "input",
+      type: "text",
+      role: "combobox",
+      "aria-expanded": "false",
+      "aria-label": this.#options.label,
+      placeholder: t("find_people"),
+      autocomplete: "off",
+      spellcheck: "false",
+      dir: "auto",
+      required: this.#options.required,
+      input: () => {
+        this.#set(null);
+        clearTimeout(this.#timer);
+        this.#timer = setTimeout(() => this.#search(), SEARCH_MS);
+      },
+      blur: () => this.#fold(),
+      keydown: (/** @type {KeyboardEvent} */ event) => this.#press(event),
+    });
+  }
+
+  /** @param {KeyboardEvent} event */
+  #press(event) {
+    const list = this.#list;
+    if (event.isComposing || !list.size) return;
+    if (event.key === "ArrowDown" || event.key === "ArrowUp") list.move(event.key === "ArrowDown" ? 1 : -1);
+    else if (event.key === "Enter") list.choose();
+    else if (event.key === "Escape") this.#fold();
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  async #search() {
+    const mine = (this.#asked += 1);
+    const found = await this.#find(this.input.value.trim());
+    if (mine !== this.#asked || document.activeElement !== this.input) return;
+    this.#list.show(found);
+    this.#list.node.hidden = found.length === 0;
+    this.input.setAttribute("aria-expanded", String(found.length > 0));
+    this.#list.node.scrollIntoView({ block: "nearest" });
+  }
+
+  /** @param {string} q */
+  async #find(q) {
+    if (!q) return [];
+    const wanted = { q, state: this.#options.state ?? "", limit: SHOWN_MAX };
+    return (await listUsers(wanted).catch(() => ({ users: [] }))).users;
+  }
+
+  #fold() {
+    this.#asked += 1;
+    this.#list.clear();
+    this.#list.node.hidden = true;
+    this.input.setAttribute("aria-expanded", "false");
   }
 
   /** @param {Account} user */
-  function choose(user) {
-    set(user);
-    input.value = nameOf(user);
-    fold();
+  #choose(user) {
+    this.#set(user);
+    this.input.value = nameOf(user);
+    this.#fold();
   }
 
   /** @param {Account | null} user */
-  function set(user) {
-    if (value === user) return;
-    value = user;
-    options.chosen?.(user);
+  #set(user) {
+    if (this.#value === user) return;
+    this.#value = user;
+    this.#options.chosen?.(user);
   }
+}
 
-  return {
-    node: el("div", { class: "picker" }, input, list.node),
-    input,
-    get value() {
-      return value;
-    },
-    clear() {
-      value = null;
-      input.value = "";
-    },
-  };
+/** @param {Account} user */
+function personRow(user) {
+  return [
+    face(user, "small"),
+    el(
+      "span",
+      { class: "option-text" },
+      el("strong", { dir: "auto" }, nameOf(user)),
+      el("small", { dir: "auto" }, `@${user.username}`),
+    ),
+  ];
 }

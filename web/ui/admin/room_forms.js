@@ -5,7 +5,7 @@ import { errorText, t } from "../base/i18n.js";
 import { refusal } from "../base/refusals.js";
 import { toast } from "../base/toast.js";
 import { choices, field, openForm, textInput, tick } from "./forms.js";
-import { createPersonPicker } from "./person_picker.js";
+import { PersonPicker } from "./person_picker.js";
 
 /** @typedef {import("../../calls/admin.js").RoomEntry} RoomEntry */
 
@@ -29,7 +29,7 @@ export function openAddRoom(admin, added) {
     "open",
   );
   const standard = tick(t("admin_default_on"), t("admin_default_on_hint"));
-  const owner = createPersonPicker({ label: t("admin_owner_new"), state: "active" });
+  const owner = new PersonPicker({ label: t("admin_owner_new"), state: "active" });
   openForm({
     title: t("admin_add_room"),
     submit: t("create_room"),
@@ -77,7 +77,7 @@ export function openRenameRoom(room, changed) {
  * @param {(room: RoomEntry) => void} changed
  */
 export function openOwner(room, changed) {
-  const owner = createPersonPicker({ label: t("admin_owner_new"), state: "active", required: true });
+  const owner = new PersonPicker({ label: t("admin_owner_new"), state: "active", required: true });
   openForm({
     title: t("admin_owner_question", { name: room.name }),
     text: t("admin_owner_text"),
@@ -92,7 +92,7 @@ export function openOwner(room, changed) {
 }
 
 /**
- * @param {ReturnType<typeof createPersonPicker>} picker
+ * @param {PersonPicker} picker
  * @param {string} [hint]
  */
 function pickerField(picker, hint) {

@@ -21,101 +21,154 @@ import { accountForm, createPage, head, notice } from "./parts.js";
  * @returns {import("../base/view.js").View}
  */
 export function createEntry(store, actions, start) {
-  const page = createPage();
+  const entry = new Entry(store, actions, start);
+  return { node: entry.node, update() {} };
+}
+
+class Entry {
+  #store;
+  #actions;
+  #mode;
+  #page = createPage();
   /** @type {Info | null} */
-  let info = null;
-  let mode = start;
-  const below = el("div", { class: "entry-below" });
+  #info = null;
+  #below = el("div", { class: "entry-below" });
+  node = this.#page.node;
 
-  // The address of a room stays: it is where one goes afterwards.
-  const change = (/** @type {Mode} */ next) => {
+  /**
+   * @param {Store} store
+   * @param {Actions} actions
+   * @param {Mode} start
+   */
+  constructor(store, actions, start) {
+    this.#store = store;
+    this.#actions = actions;
+    this.#mode = start;
+    this.#draw();
+    readInfo().then(
+      (info) => this.#showInfo(info),
+      () => {},
+    );
+  }
+
+  /** @param {Info} info  what the server says about itself */
+  #showInfo(info) {
+    this.#info = info;
+    if (wishLanguage({ server: info.defaultLocale ?? "" })) return;
+    // What is typed already stays, unless this page cannot be.
+    if (this.#mode === "register" && info.registration !== "open") return this.#draw();
+    this.#drawBelow();
+    const eyebrow = serverName(info);
+    if (eyebrow)
+      this.node.querySelector(".entry-head h1")?.before(el("p", { class: "entry-eyebrow", dir: "auto" }, eyebrow));
+  }
+
+  /**
+   * The address of a room stays: it is where one goes afterwards.
+   *
+   * @param {Mode} next
+   */
+  #change(next) {
     if (parseRoute(location).name !== "room") return navigate(`/${next}`);
-    mode = next;
-    draw();
-  };
+    this.#mode = next;
+    this.#draw();
+  }
 
-  function draw() {
-    drawBelow();
-    if (mode === "login")
-      return page.show(
-        head(
-          t("sign_in_title"),
-          store.state.wasEnded ? el("span", { role: "status" }, t("error_unauthorized")) : t("tagline"),
-          undefined,
-          serverName(info),
-        ),
-        signInForm(actions, () => drawBelow(true)),
-        below,
-      );
-    if (info?.registration === "closed")
-      return page.show(
-        ...notice({
-          picture: "lock",
-          title: t("closed_title"),
-          lead: t("closed_lead"),
-          button: { label: t("sign_in"), act: () => change("login") },
-        }),
-      );
-    if (info?.registration === "invite" && !info.setup)
-      return page.show(head(t("invite_only_title"), t("invite_only_lead")), pasteForm(), below);
-    page.show(
-      head(t("register_title"), t("tagline"), undefined, serverName(info)),
+  #draw() {
+    this.#drawBelow();
+    const info = this.#info;
+    if (this.#mode === "login") this.#showSignIn();
+    else if (info?.registration === "closed") this.#showClosed();
+    else if (info?.registration === "invite" && !info.setup)
+      this.#page.show(head(t("invite_only_title"), t("invite_only_lead")), pasteForm(), this.#below);
+    else this.#showRegister();
+  }
+
+  #showSignIn() {
+    const ended = this.#store.state.wasEnded;
+    this.#page.show(
+      head(
+        t("sign_in_title"),
+        ended ? el("span", { role: "status" }, t("error_unauthorized")) : t("tagline"),
+        undefined,
+        serverName(this.#info),
+      ),
+      signInForm(this.#actions, () => this.#drawBelow(t("forgot_hint"))),
+      this.#below,
+    );
+  }
+
+  #showClosed() {
+    this.#page.show(
+      ...notice({
+        picture: "lock",
+        title: t("closed_title"),
+        lead: t("closed_lead"),
+        button: { label: t("sign_in"), act: () => this.#change("login") },
+      }),
+    );
+  }
+
+  #showRegister() {
+    this.#page.show(
+      head(t("register_title"), t("tagline"), undefined, serverName(this.#info)),
       accountForm({
         isNew: true,
         button: t("register"),
         working: t("working_register"),
         act: async (account) => {
-          await actions.session.register(account);
+          await this.#actions.session.register(account);
           arrive();
         },
       }),
-      below,
+      this.#below,
     );
   }
 
-  /** The line below the form; after a wrong password it also says what helps. */
-  function drawBelow(forgot = false) {
-    const to = (/** @type {Mode} */ next) =>
-      el(
-        "button",
-        { type: "button", class: "link-button", click: () => change(next) },
-        t(next === "login" ? "sign_in" : "register"),
-      );
+  /**
+   * The line below the form.
+   *
+   * @param {string} [hint]  what helps after a wrong password
+   */
+  #drawBelow(hint) {
     fill(
-      below,
-      forgot ? el("p", { class: "hint" }, t("forgot_hint")) : null,
-      info?.setup ? el("p", { class: "form-note" }, t("setup_waiting")) : null,
-      mode === "register"
-        ? el("p", { class: "entry-switch" }, t("have_account"), to("login"))
-        : info?.registration === "open"
-          ? el("p", { class: "entry-switch" }, t("no_account"), to("register"))
-          : info
-            ? el(
-                "p",
-                { class: "entry-switch" },
-                t(info.registration === "invite" ? "no_account_invite" : "no_account_closed"),
-              )
-            : null,
+      this.#below,
+      hint ? el("p", { class: "hint" }, hint) : null,
+      this.#info?.setup ? el("p", { class: "form-note" }, t("setup_waiting")) : null,
+      this.#switch(),
     );
   }
 
-  draw();
-  readInfo().then(
-    (answer) => {
-      info = answer;
-      if (wishLanguage({ server: answer.defaultLocale ?? "" })) return;
-      // What is typed already stays, unless this page cannot be.
-      if (mode === "register" && answer.registration !== "open") draw();
-      else {
-        drawBelow();
-        const eyebrow = serverName(answer);
-        if (eyebrow)
-          page.node.querySelector(".entry-head h1")?.before(el("p", { class: "entry-eyebrow", dir: "auto" }, eyebrow));
-      }
-    },
-    () => {},
-  );
-  return { node: page.node, update() {} };
+  /** The way to the other form, or why there is none. */
+  #switch() {
+    const line = (/** @type {import("../base/element.js").Child[]} */ ...children) =>
+      el("p", { class: "entry-switch" }, children);
+    if (this.#mode === "register")
+      return line(
+        t("have_account"),
+        switchButton(t("sign_in"), () => this.#change("login")),
+      );
+    if (!this.#info) return null;
+    switch (this.#info.registration) {
+      case "open":
+        return line(
+          t("no_account"),
+          switchButton(t("register"), () => this.#change("register")),
+        );
+      case "invite":
+        return line(t("no_account_invite"));
+      default:
+        return line(t("no_account_closed"));
+    }
+  }
+}
+
+/**
+ * @param {string} text
+ * @param {() => void} click
+ */
+function switchButton(text, click) {
+  return el("button", { type: "button", class: "link-button", click }, text);
 }
 
 /**

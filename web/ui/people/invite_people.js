@@ -28,32 +28,7 @@ const USES = [1, 10, 100];
 export function openInvite(store, actions, room, made = () => {}) {
   openDialog({ title: t("invite_people") }, (close) => {
     const alert = createAlert();
-    const rooms = select(
-      "invite-room",
-      [
-        ["", t("invite_no_room")],
-        ...roomsToOpen(store).map((each) => /** @type {[string, string]} */ ([each.id, roomName(store.state, each)])),
-      ],
-      room ?? "",
-    );
-    const life = select(
-      "invite-life",
-      [
-        ...LIVES_DAYS.map(
-          (days) => /** @type {[string, string]} */ ([String(days * DAY_S), t("invite_days", { n: days })]),
-        ),
-        ["", t("invite_forever")],
-      ],
-      String(7 * DAY_S),
-    );
-    const uses = select(
-      "invite-uses",
-      [
-        ...USES.map((n) => /** @type {[string, string]} */ ([String(n), t("invite_times", { n })])),
-        ["", t("invite_unlimited")],
-      ],
-      "",
-    );
+    const { rooms, life, uses } = createChoices(store, room);
     const submit = el(
       "button",
       { type: "submit", class: "button button-primary", autofocus: true },
@@ -99,6 +74,38 @@ export function openInvite(store, actions, room, made = () => {}) {
     );
     return [form];
   });
+}
+
+/**
+ * @param {Store} store
+ * @param {string | undefined} room  the one that is chosen
+ */
+function createChoices(store, room) {
+  const option = (/** @type {string | number} */ value, /** @type {string} */ text) =>
+    /** @type {[string, string]} */ ([String(value), text]);
+  return {
+    rooms: select(
+      "invite-room",
+      [
+        option("", t("invite_no_room")),
+        ...roomsToOpen(store).map((each) => option(each.id, roomName(store.state, each))),
+      ],
+      room ?? "",
+    ),
+    life: select(
+      "invite-life",
+      [
+        ...LIVES_DAYS.map((days) => option(days * DAY_S, t("invite_days", { n: days }))),
+        option("", t("invite_forever")),
+      ],
+      String(7 * DAY_S),
+    ),
+    uses: select(
+      "invite-uses",
+      [...USES.map((n) => option(n, t("invite_times", { n }))), option("", t("invite_unlimited"))],
+      "",
+    ),
+  };
 }
 
 /**

@@ -19,86 +19,113 @@ const PAGE = 40;
 
 /** @param {Store} store @param {Actions} actions */
 export function openBrowse(store, actions) {
-  const dialog = openDialog({ title: t("browse_rooms"), class: "dialog-tall" }, () => {
-    const list = el("ul", { class: "results" });
-    const count = el("p", { class: "hint", role: "status" });
-    const more = el(
-      "button",
-      { type: "button", class: "button button-small", hidden: true, click: () => void load("onward") },
-      t("show_more"),
-    );
-    const input = el("input", {
-      class: "input",
-      type: "search",
-      "aria-label": t("find_in_directory"),
-      placeholder: t("find_in_directory"),
-      autocomplete: "off",
-      spellcheck: "false",
-      autofocus: true,
-      input: debounce(() => void load("anew")),
-    });
-    const archived = el("input", { type: "checkbox", change: () => void load("anew") });
-    const alert = createAlert();
-    let asked = 0;
-    /** @type {string | undefined} */
-    let next;
+  openDialog({ title: t("browse_rooms"), class: "dialog-tall" }, (close) =>
+    new Directory(store, actions, close).parts(),
+  );
+}
 
-    /** @param {"onward" | "anew"} way */
-    async function load(way) {
-      const onward = way === "onward";
-      const mine = (asked += 1);
-      list.setAttribute("aria-busy", "true");
-      try {
-        const page = await findRooms({
-          q: input.value.trim(),
-          archived: archived.checked,
-          after: onward ? next : undefined,
-          limit: PAGE,
-        });
-        if (mine !== asked) return;
-        next = page.next ?? undefined;
-        more.hidden = !next;
-        count.textContent = t("room_count", { n: page.total });
-        const rows = drawEach(page.rooms, row);
-        if (onward) list.append(...rows);
-        else
-          fill(
-            list,
-            rows.length
-              ? rows
-              : el("li", { class: "results-empty" }, t(input.value.trim() ? "no_match" : "no_rooms_here")),
-          );
-      } catch (error) {
-        if (mine === asked)
-          fill(list, el("li", { class: "results-empty" }, errorText(/** @type {{ code?: string }} */ (error))));
-      } finally {
-        list.removeAttribute("aria-busy");
-      }
-    }
-
-    /** @param {import("../../calls/rooms.js").Room} room */
-    function row(room) {
-      const joined = store.state.rooms.has(room.id);
-      return directoryRow(room, joined, async () => {
-        try {
-          if (!joined) await actions.rooms.join(room.id);
-          dialog.close();
-          navigate(roomPath(room.id));
-        } catch (error) {
-          alert.say(refusal(error, "join"));
-        }
-      });
-    }
-
-    void load("anew");
-    return [
-      el("div", { class: "search-field" }, input),
-      el("div", { class: "directory-bar" }, count, el("label", { class: "check" }, archived, t("show_archived"))),
-      el("div", { class: "panel-alert" }, alert.node),
-      list,
-      el("div", { class: "results-more" }, more),
-    ];
+class Directory {
+  #store;
+  #actions;
+  #close;
+  #list = el("ul", { class: "results" });
+  #count = el("p", { class: "hint", role: "status" });
+  #more = el(
+    "button",
+    { type: "button", class: "button button-small", hidden: true, click: () => void this.#load("onward") },
+    t("show_more"),
+  );
+  #input = el("input", {
+    class: "input",
+    type: "search",
+    "aria-label": t("find_in_directory"),
+    placeholder: t("find_in_directory"),
+    autocomplete: "off",
+    spellcheck: "false",
+    autofocus: true,
+    input: debounce(() => void this.#load("anew")),
   });
+  #archived = el("input", { type: "checkbox", change: () => void this.#load("anew") });
+  #alert = createAlert();
+  #asked = 0;
+  /** @type {string | undefined} */
+  #next;
+
+  /**
+   * @param {Store} store
+   * @param {Actions} actions
+   * @param {() => void} close
+   */
+  constructor(store, actions, close) {
+    this.#store = store;
+    this.#actions = actions;
+    this.#close = close;
+    void this.#load("anew");
+  }
+
+  parts() {
+    return [
+      el("div", { class: "search-field" }, this.#input),
+      el(
+        "div",
+        { class: "directory-bar" },
+        this.#count,
+        el("label", { class: "check" }, this.#archived, t("show_archived")),
+      ),
+      el("div", { class: "panel-alert" }, this.#alert.node),
+      this.#list,
+      el("div", { class: "results-more" }, this.#more),
+    ];
+  }
+
+  /** @param {"onward" | "anew"} way */
+  async #load(way) {
+    const list = this.#list;
+    const mine = (this.#asked += 1);
+    list.setAttribute("aria-busy", "true");
+    try {
+      const page = await findRooms({
+        q: this.#input.value.trim(),
+        archived: this.#archived.checked,
+        after: way === "onward" ? this.#next : undefined,
+        limit: PAGE,
+      });
+      if (mine === this.#asked) this.#show(page, way);
+    } catch (error) {
+      if (mine === this.#asked)
+        fill(list, el("li", { class: "results-empty" }, errorText(/** @type {{ code?: string }} */ (error))));
+    } finally {
+      list.removeAttribute("aria-busy");
+    }
+  }
+
+  /**
+   * @param {Awaited<ReturnType<typeof findRooms>>} page
+   * @param {"onward" | "anew"} way
+   */
+  #show(page, way) {
+    this.#next = page.next ?? undefined;
+    this.#more.hidden = !this.#next;
+    this.#count.textContent = t("room_count", { n: page.total });
+    const rows = drawEach(page.rooms, (room) => this.#row(room));
+    const none = this.#input.value.trim() ? "no_match" : "no_rooms_here";
+    if (way === "onward") this.#list.append(...rows);
+    else fill(this.#list, rows.length ? rows : el("li", { class: "results-empty" }, t(none)));
+  }
+
+  /** @param {import("../../calls/rooms.js").Room} room */
+  #row(room) {
+    const joined = this.#store.state.rooms.has(room.id);
+    return directoryRow(room, joined, async () => {
+      try {
+        if (!joined) await this.#actions.rooms.join(room.id);
+        this.#close();
+        navigate(roomPath(room.id));
+      } catch (error) {
+        this.#alert.say(refusal(error, "join"));
+      }
+    });
+  }
 }
 
 /**

@@ -51,17 +51,7 @@ export function createForMe(store, actions, id) {
       if (notify !== "none") void allowNotifications();
     },
   );
-  const { peer } = room;
-  const block = peer
-    ? el("button", { type: "button", class: "button", click: () => void toggleBlock(store, actions, peer) })
-    : null;
-  const drawBlock = () => {
-    const blocked = Boolean(peer && isBlocked(store.state, peer));
-    if (block && block.dataset["blocked"] !== String(blocked))
-      fill(block, icon(blocked ? "undo" : "ban"), t(blocked ? "unblock" : "block"));
-    if (block) block.dataset["blocked"] = String(blocked);
-  };
-  drawBlock();
+  const block = room.peer ? createBlockButton(store, actions, room.peer) : null;
   return {
     node: el(
       "div",
@@ -85,7 +75,7 @@ export function createForMe(store, actions, id) {
               icon("eye_off"),
               t("hide_chat"),
             ),
-            block,
+            block?.node,
           )
         : null,
       iMay(state, room, "leave")
@@ -103,10 +93,33 @@ export function createForMe(store, actions, id) {
     ),
     update(now) {
       favourite.checked = now.favourite;
-      drawBlock();
+      block?.update();
       for (const input of level.querySelectorAll("input")) input.checked = input.value === levelOf(now);
     },
   };
+}
+
+/**
+ * Blocks the other one of a direct room, or ends that.
+ *
+ * @param {Store} store
+ * @param {Actions} actions
+ * @param {string} peer
+ */
+function createBlockButton(store, actions, peer) {
+  const node = el("button", {
+    type: "button",
+    class: "button",
+    click: () => void toggleBlock(store, actions, peer),
+  });
+  const update = () => {
+    const blocked = isBlocked(store.state, peer);
+    if (node.dataset["blocked"] === String(blocked)) return;
+    fill(node, icon(blocked ? "undo" : "ban"), t(blocked ? "unblock" : "block"));
+    node.dataset["blocked"] = String(blocked);
+  };
+  update();
+  return { node, update };
 }
 
 /**

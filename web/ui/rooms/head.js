@@ -11,6 +11,8 @@ import { openRoomDetails } from "./dialogs.js";
 
 /** @typedef {import("../../state/types.js").Store} Store */
 /** @typedef {import("../../state/types.js").Actions} Actions */
+/** @typedef {import("../../state/types.js").State} State */
+/** @typedef {import("../../state/types.js").Room} Room */
 
 /**
  * @param {Store} store
@@ -78,41 +80,54 @@ export function createRoomHead(store, actions, id) {
       setText(number, count ? String(count) : "");
       star.setAttribute("aria-pressed", String(room.favourite));
       members.setAttribute("aria-label", `${t("room_details")}, ${t("member_count", { n: count })}`);
-      const next = JSON.stringify([
-        lookOf(state, room.peer ?? ""),
-        room.kind,
-        room.e2ee,
-        room.archived,
-        room.readOnly,
-        room.notify,
-        presence,
-        isBlockedRoom(state, room),
-      ]);
+      const next = JSON.stringify(drawnFrom(state, room, presence));
       if (next === drawn) return;
       drawn = next;
       fill(picture, roomPicture(state, room));
-      fill(
-        marks,
-        isBlockedRoom(state, room) ? mark("ban", t("blocked")) : null,
-        room.archived ? mark("archive", t("archived")) : room.readOnly ? mark("eye", t("read_only")) : null,
-        room.notify === "none"
-          ? el(
-              "span",
-              { class: "room-quiet", role: "img", title: t("room_muted"), "aria-label": t("room_muted") },
-              icon("bell_off"),
-            )
-          : null,
-        room.e2ee
-          ? el(
-              "span",
-              { title: t("encrypted") },
-              icon("lock"),
-              el("span", { class: "hidden-visually" }, t("encrypted")),
-            )
-          : null,
-      );
+      fill(marks, marksOf(state, room));
     },
   };
+}
+
+/**
+ * What the picture and the marks are drawn from: they are drawn again when one of these is another.
+ *
+ * @param {State} state
+ * @param {Room} room
+ * @param {string} presence
+ */
+function drawnFrom(state, room, presence) {
+  return [
+    lookOf(state, room.peer ?? ""),
+    room.kind,
+    room.e2ee,
+    room.archived,
+    room.readOnly,
+    room.notify,
+    presence,
+    isBlockedRoom(state, room),
+  ];
+}
+
+/**
+ * @param {State} state
+ * @param {Room} room
+ */
+function marksOf(state, room) {
+  return [
+    isBlockedRoom(state, room) ? mark("ban", t("blocked")) : null,
+    room.archived ? mark("archive", t("archived")) : room.readOnly ? mark("eye", t("read_only")) : null,
+    room.notify === "none"
+      ? el(
+          "span",
+          { class: "room-quiet", role: "img", title: t("room_muted"), "aria-label": t("room_muted") },
+          icon("bell_off"),
+        )
+      : null,
+    room.e2ee
+      ? el("span", { title: t("encrypted") }, icon("lock"), el("span", { class: "hidden-visually" }, t("encrypted")))
+      : null,
+  ];
 }
 
 /**

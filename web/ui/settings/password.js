@@ -10,15 +10,7 @@ export function passwordSection(store, actions) {
   const username = store.state.me?.username ?? "";
   const alert = createAlert();
   const old = currentPassword("old-password", t("old_password"));
-  const again = el("input", {
-    class: "input",
-    id: "new-password-again",
-    name: "new-password-again",
-    type: "password",
-    maxlength: "256",
-    required: true,
-    autocomplete: "new-password",
-  });
+  const again = repeatedPassword();
   const againBox = withEye(again);
   const fresh = newPassword({
     id: "new-password",
@@ -68,17 +60,7 @@ export function passwordSection(store, actions) {
     el(
       "form",
       { class: "settings-form", novalidate: true, submit: sent },
-      // Password managers take the name from here.
-      el("input", {
-        class: "hidden-visually",
-        type: "text",
-        name: "username",
-        autocomplete: "username",
-        value: username,
-        tabindex: "-1",
-        "aria-hidden": "true",
-        readonly: true,
-      }),
+      nameForManagers(username),
       old.node,
       fresh.node,
       el("div", { class: "field" }, el("label", { for: again.id }, t("new_password_again")), againBox),
@@ -92,4 +74,34 @@ export function passwordSection(store, actions) {
       el("div", { class: "dialog-foot" }, submit),
     ),
   ];
+}
+
+function repeatedPassword() {
+  return el("input", {
+    class: "input",
+    id: "new-password-again",
+    name: "new-password-again",
+    type: "password",
+    maxlength: "256",
+    required: true,
+    autocomplete: "new-password",
+  });
+}
+
+/**
+ * Password managers take the name from here.
+ *
+ * @param {string} username
+ */
+function nameForManagers(username) {
+  return el("input", {
+    class: "hidden-visually",
+    type: "text",
+    name: "username",
+    autocomplete: "username",
+    value: username,
+    tabindex: "-1",
+    "aria-hidden": "true",
+    readonly: true,
+  });
 }
