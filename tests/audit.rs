@@ -1,5 +1,5 @@
-//! The audit log and the acts it tells of: each act is written down once, whichever way it was done, and
-//! what changes nothing is neither recorded nor published.
+//! The audit log: each act is recorded once, whichever way it was done, and an act that changes nothing is neither
+//! recorded nor published.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
@@ -284,7 +284,7 @@ async fn every_act_is_written_down_once_and_what_changes_nothing_is_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_changes_nothing_is_published_to_nobody() {
+async fn a_change_of_nothing_is_published_to_nobody() {
     let server = TestServer::start().await;
     let chief = server.admin().await;
     let (anna, ben) = (server.user("anna").await, server.user("ben").await);
@@ -516,7 +516,7 @@ async fn a_body_that_may_be_left_out_may_be_left_out_whatever_its_type_is_said_t
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_has_one_line_has_one_line_everywhere() {
+async fn every_one_line_text_refuses_line_breaks_and_control_characters() {
     let server = TestServer::start().await;
     let chief = server.admin().await;
     let room = |name: &str, topic: &str| json!({"name": name, "topic": topic, "kind": "open"});

@@ -287,7 +287,7 @@ async fn a_password_in_wrong_hands_opens_nothing_from_the_ticket_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_is_shut_out_does_not_come_back_by_a_ticket() {
+async fn a_user_who_is_shut_out_does_not_come_back_by_a_ticket() {
     let server = TestServer::start().await;
     let boss = server.admin().await;
     let anna = server.user("anna").await;

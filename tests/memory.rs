@@ -114,7 +114,7 @@ async fn a_page_ends_where_its_bytes_do_and_the_next_one_goes_on_there() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_asks_for_pages_and_takes_none_is_refused_the_next_and_others_get_theirs() {
+async fn a_client_that_requests_pages_and_reads_none_is_refused_the_next_and_others_get_theirs() {
     let _alone = ALONE.lock().await;
     const CONNECTIONS: usize = 40;
     let server = small_server(40, 2).await;
@@ -307,7 +307,7 @@ async fn very_many_rooms_are_named_in_parts_and_as_the_reader_takes_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_owns_or_is_in_as_many_rooms_as_one_may_is_refused_the_next_and_an_admin_is_not() {
+async fn a_user_with_as_many_rooms_as_allowed_is_refused_the_next_and_an_admin_is_not() {
     let _alone = ALONE.lock().await;
     let server = TestServer::start().await;
     let (boss, anna, bert) =

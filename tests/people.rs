@@ -1,4 +1,4 @@
-//! People over real sockets and a real database: names, words and presence, as others see them.
+//! People over real sockets and a real database: names, statuses and presence, as others see them.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
@@ -331,7 +331,7 @@ async fn three_hundred_who_come_online_at_once_storm_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_is_shown_like_another_is_marked_as_long_as_that_is_so() {
+async fn a_user_whose_name_looks_like_another_is_marked_as_long_as_it_does() {
     let server = TestServer::start().await;
     let boss = server.admin().await;
     let (mira, ben, carl) =

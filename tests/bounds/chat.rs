@@ -204,7 +204,8 @@ async fn all_by_replays(mut socket: Wire, mut last: u64, total: u64) -> usize {
 /// More messages, and more of their bytes, than one replay brings, for more people than are served
 /// at a time.
 #[tokio::test(flavor = "multi_thread")]
-async fn who_missed_more_than_a_replay_holds_goes_on_where_it_ended_and_so_does_everybody() {
+async fn a_client_that_missed_more_than_a_replay_holds_goes_on_where_it_ended_and_so_does_everybody()
+ {
     const MESSAGES: u64 = 1_700;
     const LONG: u64 = 600;
     let server = TestServer::start().await;

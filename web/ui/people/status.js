@@ -16,7 +16,7 @@ const WORDS_MAX = 80;
 /** The last moment the server takes. */
 const LAST_MOMENT = "9999-12-31T23:59";
 /**
- * What people say most, with the time it usually lasts.
+ * The usual statuses, each with the time it usually lasts.
  *
  * @type {readonly [string, import("../base/i18n.js").Key, import("../../state/people_status.js").Span][]}
  */
