@@ -1,5 +1,6 @@
 /**
- * The room I am just leaving, hiding or removing. Its end is not announced then, and no view goes back to it before the server has answered.
+ * The room I am just leaving, hiding or removing. Its end is not announced then, and no view goes back to it before
+ * the server has answered.
  */
 
 /** @type {string | null} */
