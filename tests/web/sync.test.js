@@ -102,6 +102,21 @@ test("an old message that changes hides no hole between it and what is loaded", 
   assert.deepEqual(shown(state), [3, 49, 50, 51]);
 });
 
+test("what changes while its page is on its way is shown as it is now", async () => {
+  const { state, receive, sync, http } = opened([50, 51], { moreBefore: true });
+  const older = sync.readOlder("4");
+  receive(said("4", 52, { mid: "m49", rev: 1, created_seq: 49, t: "changed" }));
+  receive(said("4", 53, { mid: "m3", rev: 1, created_seq: 3, t: "changed, and not in this page" }));
+  await http.answer("before=50", page([48, 49], true));
+  await older;
+  const { messages, changedBefore } = state.timelines.get("4");
+  assert.deepEqual(
+    messages.map(({ t }) => t),
+    ["text 48", "changed", "text 50", "text 51"],
+  );
+  assert.equal(changedBefore, undefined);
+});
+
 test("an older page is taken in where it was asked for, and a failed one can be asked for again", async () => {
   const { state, sync, http } = opened([50, 51], { moreBefore: true });
   let older = sync.readOlder("4");

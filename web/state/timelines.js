@@ -74,14 +74,17 @@ export function withNewestPage(state, id, { messages: arrived, more }, after) {
  * @returns {Change}
  */
 export function withOlderPage(state, id, page, first) {
-  const timeline = state.timelines.get(id);
-  if (!timeline) return {};
+  const old = state.timelines.get(id);
+  if (!old) return {};
+  const { changedBefore = [], ...timeline } = old;
   if (!page || firstSeqOf(timeline.messages) !== first) return withTimeline(state, id, { ...timeline, loading: false });
+  const inPage = new Set(page.messages.map(({ mid }) => mid));
+  const changed = changedBefore.filter(({ mid }) => inPage.has(mid));
   return withTimeline(state, id, {
     ...timeline,
     loading: false,
     moreBefore: page.more && page.messages.length > 0,
-    messages: merge(page.messages, timeline.messages),
+    messages: merge(merge(page.messages, changed), timeline.messages),
   });
 }
 
@@ -92,7 +95,8 @@ export function withOlderPage(state, id, page, first) {
  */
 export function withArrived(timeline, message) {
   const seq = Math.max(timeline.seq, message.seq);
-  // An older message that changed comes with its own page, which may not be loaded yet.
-  const messages = inLoadedRange(timeline, message) ? merge(timeline.messages, [message]) : timeline.messages;
-  return { ...timeline, messages, seq };
+  if (inLoadedRange(timeline, message)) return { ...timeline, messages: merge(timeline.messages, [message]), seq };
+  // An older message that changed comes with its own page. One that is on its way may have been read before the change.
+  if (!timeline.loading) return { ...timeline, seq };
+  return { ...timeline, changedBefore: merge(timeline.changedBefore ?? [], [message]), seq };
 }

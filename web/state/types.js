@@ -144,6 +144,7 @@
  * @property {boolean} loading
  * @property {boolean} moreBefore
  * @property {number} seq  every change up to here is in it, unless there is a gap
+ * @property {Message[]} [changedBefore]  older than what is loaded, and changed while the older page was on its way
  * @property {number} [gapAfter]  what changed after this `seq` was too much to be replayed; the newest page is to come
  */
 

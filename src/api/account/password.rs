@@ -35,17 +35,16 @@ pub async fn ticket(api: &Api, request: &Request) -> Result<Response> {
 
 #[derive(Deserialize)]
 struct Prepare {
-    by: Proven,
+    by: By,
     alg: String,
     salt: String,
     iter: u32,
     auth: String,
 }
 
-// A refusal shows this to the caller, so it does not follow the name of the type.
+// Named like its field, because a refusal shows the name to the caller.
 #[derive(Deserialize)]
-#[serde(expecting = "struct By")]
-struct Proven {
+struct By {
     auth: Option<String>,
     ticket: Option<String>,
 }
