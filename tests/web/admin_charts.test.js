@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { area, bars, line, means, nearest, place, ticks } from "../../web/ui/admin/scale.js";
+import { area, bars, extremes, fit, line, means, nearest, place, ticks } from "../../web/ui/admin/scale.js";
 
 const PLOT = { slots: 5, width: 100, height: 50, top: 10 };
 
@@ -63,4 +63,20 @@ test("a day with something has a bar that can be seen, a day without has none", 
   assert.equal(little?.height, 2);
   assert.equal(most?.height, 100);
   assert.ok((most?.x ?? 0) + (most?.width ?? 0) <= 90);
+});
+
+test("the numbers of an axis take their room from the plot, and never all of it", () => {
+  const tick = (value) => `${value}`;
+  const chart = { width: 400, least: 1, integers: false, tick };
+  assert.deepEqual(fit([], chart), { scale: [0, 0.5, 1], top: 1, gutter: 34, inner: 366 });
+  const wide = fit([12], { ...chart, tick: () => "1,000,000" });
+  assert.equal(Math.round(wide.gutter), 70);
+  assert.equal(wide.inner, 330);
+  assert.equal(fit([12], { ...chart, width: 20 }).inner, 40);
+  assert.ok(fit([47], chart).top >= 47);
+});
+
+test("a chart is summed up by its newest, its largest and its smallest value", () => {
+  assert.deepEqual(extremes([3, 9, 9, 1, 4]), { newest: 4, most: 9, mostAt: 1, least: 1 });
+  assert.equal(extremes([]), null);
 });

@@ -1,7 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createIdle, IDLE_MS } from "../../web/state/people_idle.js";
-import { chosenOf, endOf, nextEnd, SPANS, statusOf, statusText } from "../../web/state/people_status.js";
+import {
+  chosenOf,
+  endOf,
+  endsLater,
+  nextEnd,
+  SPANS,
+  statusOf,
+  statusText,
+  statusToSend,
+} from "../../web/state/people_status.js";
 
 const at = (...parts) => new Date(...parts).getTime();
 
@@ -126,4 +135,17 @@ test("a new connection is told that nobody is here, and nothing while somebody i
   pass(IDLE_MS);
   idle.connected();
   assert.deepEqual(told, ["away", "away"]);
+});
+
+test("a status ends later or never; a moment that is over or cannot be read is refused", () => {
+  assert.equal(endsLater(null, 5000), true);
+  assert.equal(endsLater(5001, 5000), true);
+  for (const until of [5000, 4999, NaN]) assert.equal(endsLater(until, 5000), false, String(until));
+});
+
+test("only a status that says something has an end", () => {
+  assert.deepEqual(statusToSend("online", "", 5000), { state: "online", text: "", until: null });
+  assert.deepEqual(statusToSend("online", "Lunch", 5000), { state: "online", text: "Lunch", until: 5000 });
+  assert.deepEqual(statusToSend("dnd", "", 5000), { state: "dnd", text: "", until: 5000 });
+  assert.deepEqual(statusToSend("away", "", null), { state: "away", text: "", until: null });
 });

@@ -73,6 +73,27 @@ export function endOf(span, now = Date.now()) {
 }
 
 /**
+ * Whether an end is still to come; a moment that cannot be read is none.
+ *
+ * @param {number | null} until  null for never
+ * @param {number} [now]
+ */
+export function endsLater(until, now = Date.now()) {
+  return until === null || until > now;
+}
+
+/**
+ * The status as it is sent. Where nothing is said, nothing has to end.
+ *
+ * @param {import("./types.js").Chosen} state
+ * @param {string} text
+ * @param {number | null} until
+ */
+export function statusToSend(state, text, until) {
+  return { state, text, until: text || state !== "online" ? until : null };
+}
+
+/**
  * @param {number} now
  * @param {number} days
  */

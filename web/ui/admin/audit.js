@@ -20,14 +20,105 @@ const HASH_SHOWN = 10;
  * @returns {import("./parts.js").Section}
  */
 export function createAudit(admin) {
-  let wanted = { action: "", actor: "" };
-  let loaded = false;
-  const action = el(
+  const log = new AuditLog(admin);
+  return { node: log.node, tools: log.tools, follow: (query) => log.follow(query), close: () => log.close() };
+}
+
+class AuditLog {
+  #wanted = { action: "", actor: "" };
+  #loaded = false;
+  #action;
+  #actor;
+  #clear;
+  #verdict = el("div", { class: "verdict", role: "status", hidden: true });
+  #verify = el(
+    "button",
+    { type: "button", class: "button", click: () => whileBusy(this.#verify, () => this.#check()) },
+    icon("shield"),
+    t("admin_verify"),
+  );
+  #table;
+  tools = [this.#verify];
+
+  /** @param {Admin} admin */
+  constructor(admin) {
+    this.#action = actionChoice(admin);
+    this.#actor = createPersonPicker({
+      label: t("admin_audit_by"),
+      chosen: (user) => {
+        if (user) admin.filter({ actor: user.uid });
+      },
+    });
+    this.#clear = clearButton(admin);
+    this.#table = new PagedTable({
+      label: t("admin_audit"),
+      columns: columns(admin),
+      id: (/** @type {AuditEntry} */ entry) => String(entry.n),
+      load: (before) => this.#load(before),
+      empty: () => nothing("history", t(this.#wanted.action || this.#wanted.actor ? "no_match" : "admin_audit_empty")),
+    });
+    this.node = el(
+      "div",
+      {},
+      el("div", { class: "toolbar" }, this.#action, this.#actor.node, this.#clear),
+      this.#verdict,
+      this.#table.node,
+    );
+  }
+
+  /** @param {URLSearchParams} query */
+  follow(query) {
+    const next = { action: query.get("action") ?? "", actor: query.get("actor") ?? "" };
+    this.#action.value = next.action;
+    if (this.#action.value !== next.action) this.#action.value = "";
+    this.#clear.hidden = !next.action && !next.actor;
+    if (this.#loaded && next.action === this.#wanted.action && next.actor === this.#wanted.actor) return;
+    if (next.actor !== this.#wanted.actor) this.#actor.clear();
+    this.#wanted = next;
+    this.#loaded = true;
+    void this.#nameActor(next.actor);
+    void this.#table.reload();
+  }
+
+  close() {
+    this.#table.close();
+  }
+
+  /** @param {string | undefined} before */
+  async #load(before) {
+    const { entries, more } = await api.listAudit({ ...this.#wanted, before, limit: PAGE });
+    return { items: entries, next: more ? String(entries.at(-1)?.n) : undefined };
+  }
+
+  async #check() {
+    try {
+      const answer = await api.verifyAudit();
+      this.#verdict.className = answer.ok ? "verdict verdict-good" : "verdict verdict-bad";
+      fill(this.#verdict, verdictOn(answer));
+    } catch (error) {
+      this.#verdict.className = "verdict verdict-bad";
+      fill(this.#verdict, icon("alert"), el("p", {}, errorText(/** @type {{ code?: string }} */ (error))));
+    }
+    this.#verdict.hidden = false;
+  }
+
+  /** @param {string} uid */
+  async #nameActor(uid) {
+    const { input } = this.#actor;
+    const user = uid ? await api.readUser(uid).catch(() => null) : null;
+    if (this.#wanted.actor === uid && document.activeElement !== input)
+      input.value = uid ? (user ? nameOf(user) : `#${uid}`) : "";
+  }
+}
+
+/** @param {Admin} admin */
+function actionChoice(admin) {
+  const select = el(
     "select",
     {
       class: "input select",
       "aria-label": t("admin_audit_action"),
-      change: () => admin.filter({ action: action.value || null }),
+      change: () => admin.filter({ action: select.value || null }),
     },
     el("option", { value: "" }, t("admin_audit_every_action")),
     ACTION_GROUPS.map(([label, names]) =>
@@ -38,13 +129,12 @@ export function createAudit(admin) {
       ),
     ),
   );
-  const actor = createPersonPicker({
-    label: t("admin_audit_by"),
-    chosen: (user) => {
-      if (user) admin.filter({ actor: user.uid });
-    },
-  });
-  const clear = el(
+  return select;
+}
+
+/** @param {Admin} admin */
+function clearButton(admin) {
+  return el(
     "button",
     {
       type: "button",
@@ -55,78 +145,20 @@ export function createAudit(admin) {
     icon("close"),
     t("admin_audit_clear"),
   );
-  const verdict = el("div", { class: "verdict", role: "status", hidden: true });
-  const verify = el(
-    "button",
-    { type: "button", class: "button", click: () => whileBusy(verify, check) },
-    icon("shield"),
-    t("admin_verify"),
-  );
-  const table = new PagedTable({
-    label: t("admin_audit"),
-    columns: columns(admin),
-    id: (/** @type {AuditEntry} */ entry) => String(entry.n),
-    load: async (before) => {
-      const { entries, more } = await api.listAudit({
-        action: wanted.action,
-        actor: wanted.actor,
-        before,
-        limit: PAGE,
-      });
-      return { items: entries, next: more ? String(entries.at(-1)?.n) : undefined };
-    },
-    empty: () => nothing("history", t(wanted.action || wanted.actor ? "no_match" : "admin_audit_empty")),
-  });
+}
 
-  async function check() {
-    try {
-      const { ok, entries, head, brokenAt } = await api.verifyAudit();
-      verdict.className = ok ? "verdict verdict-good" : "verdict verdict-bad";
-      fill(
-        verdict,
-        icon(ok ? "check" : "alert"),
-        el(
-          "div",
-          {},
-          el("strong", {}, ok ? t("admin_verify_good", { n: entries }) : t("admin_verify_bad", { n: brokenAt ?? 0 })),
-          el("p", {}, ok ? t("admin_verify_good_hint") : t("admin_verify_bad_hint")),
-          head ? el("code", { class: "hash-full" }, head) : null,
-        ),
-      );
-    } catch (error) {
-      verdict.className = "verdict verdict-bad";
-      fill(verdict, icon("alert"), el("p", {}, errorText(/** @type {{ code?: string }} */ (error))));
-    }
-    verdict.hidden = false;
-  }
-
-  /** @param {string} uid */
-  async function nameActor(uid) {
-    const user = uid ? await api.readUser(uid).catch(() => null) : null;
-    if (wanted.actor === uid && document.activeElement !== actor.input)
-      actor.input.value = uid ? (user ? nameOf(user) : `#${uid}`) : "";
-  }
-
-  return {
-    node: el("div", {}, el("div", { class: "toolbar" }, action, actor.node, clear), verdict, table.node),
-    tools: [verify],
-    follow(query) {
-      const next = { action: query.get("action") ?? "", actor: query.get("actor") ?? "" };
-      action.value = next.action;
-      if (action.value !== next.action) action.value = "";
-      clear.hidden = !next.action && !next.actor;
-      if (loaded && next.action === wanted.action && next.actor === wanted.actor) return;
-      if (next.actor !== wanted.actor) {
-        actor.clear();
-        void nameActor(next.actor);
-      }
-      wanted = next;
-      loaded = true;
-      void nameActor(next.actor);
-      void table.reload();
-    },
-    close: () => table.close(),
-  };
+/** @param {Awaited<ReturnType<typeof api.verifyAudit>>} answer */
+function verdictOn({ ok, entries, head, brokenAt }) {
+  return [
+    icon(ok ? "check" : "alert"),
+    el(
+      "div",
+      {},
+      el("strong", {}, ok ? t("admin_verify_good", { n: entries }) : t("admin_verify_bad", { n: brokenAt ?? 0 })),
+      el("p", {}, ok ? t("admin_verify_good_hint") : t("admin_verify_bad_hint")),
+      head ? el("code", { class: "hash-full" }, head) : null,
+    ),
+  ];
 }
 
 /**

@@ -5,243 +5,176 @@
  */
 import { el, fill, setText, svg } from "../base/element.js";
 import { t } from "../base/i18n.js";
-import { area, bars, line, nearest, place, ticks } from "./scale.js";
+import { ABOVE, drawArea, drawBars, drawGrid } from "./chart_shapes.js";
+import { extremes, fit, nearest } from "./scale.js";
 
+/** @typedef {import("./chart_shapes.js").Series} Series */
 /** @typedef {import("./scale.js").Point} Point */
 
 /**
- * @typedef {object} Series
- * @property {number[]} values  oldest first
- * @property {number} slots  how many values fill the width
- * @property {(index: number) => string} when  the time of a value
- * @property {string} current  what stands in the head while nothing is read
- * @property {[string, string]} ends  words below the left and the right end
+ * @typedef {object} Options
+ * @property {string} title
+ * @property {"area" | "bars"} kind
+ * @property {string} tint  a class that sets the colour
+ * @property {(value: number) => string} show  a value in words
+ * @property {(value: number) => string} tick
+ * @property {boolean} [integers]
+ * @property {number} [least]  the axis goes at least up to here
  */
 
 const HEIGHT = 132;
-/** Room above and below the lines, for half a number. */
-const ABOVE = 8;
+/** Room below the lowest line, for half a number. */
 const BELOW = 6;
-/** Room for the numbers beside the lines: at least, and for each character. */
-const GUTTER_LEAST = 34;
-const CHARACTER = 6.7;
 let made = 0;
 
-/**
- * @param {object} options
- * @param {string} options.title
- * @param {"area" | "bars"} options.kind
- * @param {string} options.tint  a class that sets the colour
- * @param {(value: number) => string} options.show  a value in words
- * @param {(value: number) => string} options.tick
- * @param {boolean} [options.integers]
- * @param {number} [options.least]  the axis goes at least up to here
- */
-export function createChart(options) {
-  const id = `chart-${(made += 1)}`;
-  const value = el("strong", { class: "chart-value" });
-  const when = el("span", { class: "chart-when" });
-  const slider = el("input", {
-    type: "range",
-    class: "chart-slider",
-    min: "0",
-    step: "1",
-    "aria-label": t("admin_chart_read", { title: options.title }),
-    input: () => read(Number(slider.value)),
-  });
-  const picture = svg("svg", { role: "img", class: "chart-picture", height: String(HEIGHT) });
-  const plot = el("div", { class: "chart-plot" }, picture, slider);
-  const [from, to] = [el("span"), el("span")];
-  const ends = el("div", { class: "chart-ends", "aria-hidden": "true" }, from, to);
-  const node = el(
-    "figure",
-    { class: `plate chart ${options.tint}` },
-    el(
-      "figcaption",
-      { class: "chart-head" },
-      el("span", { class: "chart-title" }, options.title),
-      el("span", { class: "chart-read" }, value, when),
-    ),
-    plot,
-    ends,
-  );
+export class Chart {
+  #options;
+  #id = `chart-${(made += 1)}`;
+  #value = el("strong", { class: "chart-value" });
+  #when = el("span", { class: "chart-when" });
+  #slider;
+  #picture = svg("svg", { role: "img", class: "chart-picture", height: String(HEIGHT) });
+  #plot;
+  #from = el("span");
+  #to = el("span");
+  #ends = el("div", { class: "chart-ends", "aria-hidden": "true" }, this.#from, this.#to);
   /** @type {Series} */
-  let series = { values: [], slots: 1, when: () => "", current: "", ends: ["", ""] };
+  #series = { values: [], slots: 1, when: () => "", current: "", ends: ["", ""] };
   /** @type {Point[]} */
-  let points = [];
-  let reading = -1;
-  let width = 0;
+  #points = [];
+  #reading = -1;
+  #width = 0;
+  #resized = new ResizeObserver(([entry]) => this.#resize(Math.round(entry?.contentRect.width ?? 0)));
+
+  /** @param {Options} options */
+  constructor(options) {
+    this.#options = options;
+    this.#slider = this.#createSlider();
+    this.#plot = el("div", { class: "chart-plot" }, this.#picture, this.#slider);
+    this.node = el(
+      "figure",
+      { class: `plate chart ${options.tint}` },
+      el(
+        "figcaption",
+        { class: "chart-head" },
+        el("span", { class: "chart-title" }, options.title),
+        el("span", { class: "chart-read" }, this.#value, this.#when),
+      ),
+      this.#plot,
+      this.#ends,
+    );
+    const readHere = (/** @type {PointerEvent} */ event) => this.#readAt(event.clientX);
+    this.#plot.addEventListener("pointermove", readHere);
+    this.#plot.addEventListener("pointerdown", readHere);
+    this.#plot.addEventListener("pointerleave", () => this.#read(-1));
+    this.#resized.observe(this.#plot);
+  }
+
+  #createSlider() {
+    return el("input", {
+      type: "range",
+      class: "chart-slider",
+      min: "0",
+      step: "1",
+      "aria-label": t("admin_chart_read", { title: this.#options.title }),
+      input: () => this.#read(Number(this.#slider.value)),
+      focus: () => this.#read(this.#series.values.length - 1),
+      blur: () => this.#read(-1),
+    });
+  }
+
+  /** @param {Series} next */
+  show(next) {
+    // A value that is being read keeps its place while the line moves on.
+    if (this.#reading >= 0 && document.activeElement === this.#slider)
+      this.#reading = Math.min(this.#reading, next.values.length - 1);
+    this.#series = next;
+    setText(this.#from, next.ends[0]);
+    setText(this.#to, next.ends[1]);
+    if (this.#width) this.#draw();
+  }
+
+  close() {
+    this.#resized.disconnect();
+  }
+
+  /** @param {number} width */
+  #resize(width) {
+    if (!width || width === this.#width) return;
+    this.#width = width;
+    this.#draw();
+  }
+
+  /** @param {number} x  where the pointer is in the window */
+  #readAt(x) {
+    if (this.#points.length) this.#read(nearest(x - this.#plot.getBoundingClientRect().left, this.#points));
+  }
 
   /** @param {number} index */
-  function read(index) {
-    reading = index;
-    mark();
+  #read(index) {
+    this.#reading = index;
+    this.#mark();
   }
 
   /** Shows the value under the pointer or the slider, or the newest. */
-  function mark() {
-    const known = reading >= 0 && reading < series.values.length;
-    const at = known ? points[reading] : undefined;
-    plot.classList.toggle("chart-reading", known);
+  #mark() {
+    const { values, when, current } = this.#series;
+    const reading = this.#reading;
+    const known = reading >= 0 && reading < values.length;
+    this.#markPicture(known ? this.#points[reading] : undefined);
+    this.#plot.classList.toggle("chart-reading", known);
+    setText(this.#value, known ? this.#options.show(values[reading] ?? 0) : current);
+    setText(this.#when, known ? when(reading) : "");
+    this.#moveSlider(known ? reading : values.length - 1);
+  }
+
+  /** @param {Point | undefined} at */
+  #markPicture(at) {
+    const picture = this.#picture;
     picture.querySelector(".chart-guide")?.setAttribute("transform", `translate(${at?.x ?? 0} 0)`);
     picture.querySelector(".chart-dot")?.setAttribute("cy", String(at?.y ?? 0));
     picture
       .querySelectorAll(".chart-bar")
-      .forEach((bar, index) => bar.classList.toggle("chart-bar-read", index === reading));
-    setText(value, known ? options.show(series.values[reading] ?? 0) : series.current);
-    setText(when, known ? series.when(reading) : "");
-    const last = series.values.length - 1;
-    slider.max = String(Math.max(0, last));
-    const spoken = known ? reading : last;
-    slider.value = String(Math.max(0, spoken));
-    slider.setAttribute(
+      .forEach((bar, index) => bar.classList.toggle("chart-bar-read", index === this.#reading));
+  }
+
+  /** @param {number} spoken  the value that the slider says; -1 where there is none */
+  #moveSlider(spoken) {
+    const { values, when } = this.#series;
+    this.#slider.max = String(Math.max(0, values.length - 1));
+    this.#slider.value = String(Math.max(0, spoken));
+    this.#slider.setAttribute(
       "aria-valuetext",
-      spoken < 0 ? t("admin_chart_empty") : `${series.when(spoken)}: ${options.show(series.values[spoken] ?? 0)}`,
+      spoken < 0 ? t("admin_chart_empty") : `${when(spoken)}: ${this.#options.show(values[spoken] ?? 0)}`,
     );
   }
 
-  function draw() {
-    const scale = ticks(Math.max(options.least ?? 0, ...series.values), 3, options.integers);
-    const gutter = Math.max(GUTTER_LEAST, 10 + CHARACTER * Math.max(...scale.map((each) => options.tick(each).length)));
-    const inner = Math.max(40, Math.round(width - gutter));
-    const height = HEIGHT - ABOVE - BELOW;
-    ends.style.paddingInlineEnd = `${gutter}px`;
-    const top = scale.at(-1) ?? 1;
-    picture.setAttribute("viewBox", `0 0 ${Math.max(width, 1)} ${HEIGHT}`);
-    picture.setAttribute("width", String(width));
-    const plotted = { width: inner, height, top };
-    const drawn = options.kind === "area" ? drawArea(series, plotted, id) : drawBars(series, plotted);
-    points = drawn.points;
-    picture.setAttribute("aria-label", summary());
-    fill(
-      picture,
-      drawGrid(scale, plotted, options.tick),
-      svg("g", { transform: `translate(0 ${ABOVE})` }, ...drawn.shapes),
-    );
-    mark();
+  #draw() {
+    const { least = 0, integers = false, tick, kind } = this.#options;
+    const width = this.#width;
+    const { scale, top, inner, gutter } = fit(this.#series.values, { width, least, integers, tick });
+    const plot = { width: inner, height: HEIGHT - ABOVE - BELOW, top };
+    const drawn = kind === "area" ? drawArea(this.#series, plot, this.#id) : drawBars(this.#series, plot);
+    this.#points = drawn.points;
+    this.#ends.style.paddingInlineEnd = `${gutter}px`;
+    this.#picture.setAttribute("viewBox", `0 0 ${Math.max(width, 1)} ${HEIGHT}`);
+    this.#picture.setAttribute("width", String(width));
+    this.#picture.setAttribute("aria-label", this.#summary());
+    fill(this.#picture, drawGrid(scale, plot, tick), svg("g", { transform: `translate(0 ${ABOVE})` }, ...drawn.shapes));
+    this.#mark();
   }
 
-  function summary() {
-    const { values } = series;
-    if (!values.length) return `${options.title}: ${t("admin_chart_empty")}`;
-    const [most, least] = [Math.max(...values), Math.min(...values)];
+  #summary() {
+    const { title, show } = this.#options;
+    const { values, when } = this.#series;
+    const found = extremes(values);
+    if (!found) return `${title}: ${t("admin_chart_empty")}`;
     return t("admin_chart_summary", {
-      title: options.title,
-      now: options.show(values.at(-1) ?? 0),
-      most: options.show(most),
-      when: series.when(values.indexOf(most)),
-      least: options.show(least),
+      title,
+      now: show(found.newest),
+      most: show(found.most),
+      when: when(found.mostAt),
+      least: show(found.least),
     });
   }
-
-  plot.addEventListener("pointermove", (event) => {
-    if (points.length) read(nearest(event.clientX - plot.getBoundingClientRect().left, points));
-  });
-  plot.addEventListener("pointerdown", (event) => {
-    if (points.length) read(nearest(event.clientX - plot.getBoundingClientRect().left, points));
-  });
-  plot.addEventListener("pointerleave", () => read(-1));
-  slider.addEventListener("focus", () => read(series.values.length - 1));
-  slider.addEventListener("blur", () => read(-1));
-  const resized = new ResizeObserver(([entry]) => {
-    const next = Math.round(entry?.contentRect.width ?? 0);
-    if (next && next !== width) {
-      width = next;
-      draw();
-    }
-  });
-  resized.observe(plot);
-
-  return {
-    node,
-    /** @param {Series} next */
-    show(next) {
-      // A value that is being read keeps its place while the line moves on.
-      if (reading >= 0 && document.activeElement === slider) reading = Math.min(reading, next.values.length - 1);
-      series = next;
-      setText(from, next.ends[0]);
-      setText(to, next.ends[1]);
-      if (width) draw();
-    },
-    close: () => resized.disconnect(),
-  };
-}
-
-/** @typedef {{ width: number, height: number, top: number }} Plot  `top` is the value at the upper edge */
-
-/**
- * @param {number[]} scale
- * @param {Plot} plot
- * @param {(value: number) => string} tick
- */
-function drawGrid(scale, { width, height, top }, tick) {
-  return svg(
-    "g",
-    {},
-    ...scale.flatMap((each) => {
-      const y = String(Math.round(height - (each / top) * height) + ABOVE + 0.5);
-      const label = svg("text", { x: String(width + 8), y, class: "chart-tick", "dominant-baseline": "middle" });
-      label.textContent = tick(each);
-      return [
-        svg("line", {
-          x1: "0",
-          x2: String(width),
-          y1: y,
-          y2: y,
-          class: each ? "chart-line" : "chart-line chart-ground",
-        }),
-        label,
-      ];
-    }),
-  );
-}
-
-/**
- * @param {Series} series
- * @param {Plot} plot
- * @param {string} id  of the gradient below the line
- */
-function drawArea(series, plot, id) {
-  const points = place(series.values, { slots: series.slots, ...plot });
-  const fade = svg(
-    "linearGradient",
-    { id, x1: "0", x2: "0", y1: "0", y2: "1" },
-    svg("stop", { offset: "0", "stop-color": "currentColor", "stop-opacity": "0.28" }),
-    svg("stop", { offset: "1", "stop-color": "currentColor", "stop-opacity": "0.02" }),
-  );
-  return {
-    points,
-    shapes: [
-      svg("defs", {}, fade),
-      svg("path", { d: area(points, plot.height), fill: `url(#${id})` }),
-      svg("path", { d: line(points), class: "chart-stroke" }),
-      svg(
-        "g",
-        { class: "chart-guide" },
-        svg("line", { y1: "0", y2: String(plot.height), class: "chart-guide-line" }),
-        svg("circle", { class: "chart-dot", r: "4.5" }),
-      ),
-    ],
-  };
-}
-
-/**
- * @param {Series} series
- * @param {Plot} plot
- */
-function drawBars(series, plot) {
-  const boxes = bars(series.values, plot);
-  return {
-    points: boxes.map((box) => ({ x: box.x + box.width / 2, y: box.y })),
-    shapes: boxes.map((box) =>
-      svg("rect", {
-        class: "chart-bar",
-        x: box.x.toFixed(1),
-        y: box.y.toFixed(1),
-        width: box.width.toFixed(1),
-        height: box.height.toFixed(1),
-        rx: String(Math.min(4, box.width / 3)),
-      }),
-    ),
-  };
 }

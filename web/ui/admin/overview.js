@@ -6,7 +6,7 @@ import { readStats } from "../../calls/admin.js";
 import { el, fill } from "../base/element.js";
 import { t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
-import { createChart } from "./chart.js";
+import { Chart } from "./chart.js";
 import { rate, short, size, span, whole } from "./numbers.js";
 import { bar, known, lately, perDay, tile, UNKNOWN } from "./overview_parts.js";
 import { facts } from "./parts.js";
@@ -18,96 +18,104 @@ const EVERY_MS = 5_000;
 
 /** @returns {import("./parts.js").Section} */
 export function createOverview() {
-  const health = el("p", { class: "health", role: "status" });
-  const instead = el("div", { class: "table-instead" }, loading());
-  const tiles = createTiles();
-  const people = el("div", { class: "plate" });
-  const rooms = el("div", { class: "plate" });
-  const charts = createCharts();
-  const dashboard = el(
+  const overview = new Overview();
+  return { node: overview.node, tools: overview.tools, follow() {}, close: () => overview.close() };
+}
+
+class Overview {
+  #health = el("p", { class: "health", role: "status" });
+  #instead = el("div", { class: "table-instead" }, loading());
+  #tiles = createTiles();
+  #charts = createCharts();
+  #people = el("div", { class: "plate" });
+  #rooms = el("div", { class: "plate" });
+  #dashboard = el(
     "div",
     { class: "dashboard", hidden: true },
     el(
       "div",
       { class: "tiles" },
-      Object.values(tiles).map((each) => each.node),
+      Object.values(this.#tiles).map((each) => each.node),
     ),
     el(
       "div",
       { class: "charts" },
-      charts.messages.node,
-      charts.deliveries.node,
-      charts.online.node,
-      charts.newcomers.node,
-      charts.days.node,
-      people,
-      rooms,
+      Object.values(this.#charts).map((each) => each.node),
+      this.#people,
+      this.#rooms,
     ),
   );
-  const node = el("div", {}, instead, dashboard);
-  let timer = /** @type {ReturnType<typeof setTimeout> | undefined} */ (undefined);
-  let closed = false;
-  let asking = false;
+  #timer = /** @type {ReturnType<typeof setTimeout> | undefined} */ (undefined);
+  #closed = false;
+  #asking = false;
+  #refreshWhenSeen = () => {
+    if (!document.hidden) void this.#refresh();
+  };
+  node = el("div", {}, this.#instead, this.#dashboard);
+  tools = [this.#health];
 
-  async function refresh() {
-    clearTimeout(timer);
-    if (closed || asking || document.hidden) return;
-    asking = true;
+  constructor() {
+    document.addEventListener("visibilitychange", this.#refreshWhenSeen);
+    void this.#refresh();
+  }
+
+  close() {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    document.removeEventListener("visibilitychange", this.#refreshWhenSeen);
+    for (const chart of Object.values(this.#charts)) chart.close();
+  }
+
+  async #refresh() {
+    clearTimeout(this.#timer);
+    if (this.#closed || this.#asking || document.hidden) return;
+    this.#asking = true;
     try {
-      show(await readStats());
+      this.#show(await readStats());
     } catch (error) {
-      if (!closed) fail(error);
+      if (!this.#closed) this.#fail(error);
     } finally {
-      asking = false;
-      if (!closed) timer = setTimeout(refresh, EVERY_MS);
+      this.#asking = false;
+      if (!this.#closed) this.#timer = setTimeout(() => this.#refresh(), EVERY_MS);
     }
   }
 
   /** @param {unknown} error */
-  function fail(error) {
-    showHealth("bad", t("admin_no_answer"));
-    if (dashboard.hidden) fill(instead, troubleWith(error, refresh));
+  #fail(error) {
+    this.#showHealth("bad", t("admin_no_answer"));
+    if (this.#dashboard.hidden)
+      fill(
+        this.#instead,
+        troubleWith(error, () => this.#refresh()),
+      );
   }
 
-  /** @param {"good" | "bad"} tone @param {string} text */
-  function showHealth(tone, text) {
+  /**
+   * @param {"good" | "bad"} tone
+   * @param {string} text
+   */
+  #showHealth(tone, text) {
+    const health = this.#health;
     if (health.textContent !== text) fill(health, icon(tone === "good" ? "check" : "alert"), text);
     health.className = `health health-${tone}`;
   }
 
   /** @param {Stats} stats */
-  function show({ now, everyS, series, days }) {
+  #show(stats) {
+    const { now } = stats;
     const missing = [
       now.database.chat ? "" : t("admin_database_chat"),
       now.database.accounts ? "" : t("admin_database_accounts"),
     ].filter(Boolean);
-    if (missing.length) showHealth("bad", t("admin_database_away", { names: missing.join(", ") }));
-    else showHealth("good", t("admin_databases_answer"));
-    showTiles(tiles, now);
-    showCharts(charts, { now, everyS, series, days });
-    fill(people, peopleFigures(now.users));
-    fill(rooms, roomFigures(now.rooms));
-    fill(instead);
-    dashboard.hidden = false;
+    if (missing.length) this.#showHealth("bad", t("admin_database_away", { names: missing.join(", ") }));
+    else this.#showHealth("good", t("admin_databases_answer"));
+    showTiles(this.#tiles, now);
+    showCharts(this.#charts, stats);
+    fill(this.#people, peopleFigures(now.users));
+    fill(this.#rooms, roomFigures(now.rooms));
+    fill(this.#instead);
+    this.#dashboard.hidden = false;
   }
-
-  const refreshWhenSeen = () => {
-    if (!document.hidden) void refresh();
-  };
-  document.addEventListener("visibilitychange", refreshWhenSeen);
-  void refresh();
-
-  return {
-    node,
-    tools: [health],
-    follow() {},
-    close() {
-      closed = true;
-      clearTimeout(timer);
-      document.removeEventListener("visibilitychange", refreshWhenSeen);
-      for (const chart of Object.values(charts)) chart.close();
-    },
-  };
 }
 
 function createTiles() {
@@ -122,7 +130,7 @@ function createTiles() {
 function createCharts() {
   const perSecond = (/** @type {number} */ value) => t("admin_per_second", { rate: rate(value) });
   return {
-    messages: createChart({
+    messages: new Chart({
       title: t("admin_messages"),
       kind: "area",
       tint: "chart-spark",
@@ -130,7 +138,7 @@ function createCharts() {
       tick: short,
       least: 1,
     }),
-    deliveries: createChart({
+    deliveries: new Chart({
       title: t("admin_deliveries"),
       kind: "area",
       tint: "chart-warm",
@@ -138,7 +146,7 @@ function createCharts() {
       tick: short,
       least: 1,
     }),
-    online: createChart({
+    online: new Chart({
       title: t("admin_online"),
       kind: "area",
       tint: "chart-good",
@@ -146,7 +154,7 @@ function createCharts() {
       tick: short,
       integers: true,
     }),
-    newcomers: createChart({
+    newcomers: new Chart({
       title: t("admin_newcomers"),
       kind: "bars",
       tint: "chart-good",
@@ -154,7 +162,7 @@ function createCharts() {
       tick: short,
       integers: true,
     }),
-    days: createChart({
+    days: new Chart({
       title: t("admin_messages_days"),
       kind: "bars",
       tint: "chart-spark chart-wide",

@@ -4,6 +4,7 @@ import { ask, openDialog } from "../base/dialog.js";
 import { el, fill } from "../base/element.js";
 import { t } from "../base/i18n.js";
 import { toast } from "../base/toast.js";
+import { valuesReplaced } from "./changes.js";
 import { date, moment, whole } from "./numbers.js";
 import { actionButton, facts, refusal } from "./parts.js";
 import { openOwner, openRenameRoom } from "./room_forms.js";
@@ -11,140 +12,145 @@ import { roomMarks, tile } from "./room_marks.js";
 import { nameOf } from "./who.js";
 
 /** @typedef {import("../../calls/admin.js").RoomEntry} RoomEntry */
-/** @typedef {Parameters<typeof api.changeRoom>[1]} Change */
+/** @typedef {Pick<Parameters<typeof api.changeRoom>[1], "default" | "readOnly" | "archived">} Change */
+/** @typedef {{ changed: (room: RoomEntry) => void, lost: () => void, closed: () => void }} Events */
+
+/** How long an act can be taken back, and how long a refusal is shown. */
+const UNDO_MS = 8000;
+const REFUSAL_MS = 7000;
+/** The owners that are named; a room seldom has more. */
+const OWNERS_NAMED = 5;
 
 /**
- * @param {import("./parts.js").Admin} admin
- * @param {RoomEntry} first
- * @param {{ changed: (room: RoomEntry) => void, lost: () => void, closed: () => void }} events
+ * @param {RoomEntry} room
+ * @param {Events} events
  */
-export function openRoom(admin, first, events) {
-  const { id } = first;
-  let room = first;
-  const body = el("div", { class: "dialog-body" });
-  const owners = el("span", {});
-  const dialog = openDialog({ title: t("admin_room"), class: "dialog-side", closed: events.closed }, () => [body]);
+export function openRoom(room, events) {
+  const view = new RoomDialog(room, events);
+  return { close: () => view.close() };
+}
 
-  function draw() {
-    const within = body.contains(document.activeElement);
-    dialog.node.setAttribute("aria-label", room.name);
-    fill(
-      body,
-      profile(room, owners),
-      el("div", { class: "actions" }, room.state === "removed" ? restoring() : actionsFor()),
-    );
-    if (within) /** @type {HTMLElement | null} */ (body.querySelector(".action"))?.focus();
-    void nameOwners();
-  }
-
-  async function nameOwners() {
-    const uids = room.owners.slice(0, 5);
-    const names = await Promise.all(uids.map((uid) => api.readUser(uid).then(nameOf, () => `#${uid}`)));
-    fill(owners, names.length ? names.join(", ") : t("admin_no_owner"));
-  }
-
-  /** @param {RoomEntry} next */
-  function took(next) {
-    room = { ...room, ...next };
-    events.changed(room);
-    if (dialog.node.isConnected) draw();
-  }
+class RoomDialog {
+  #room;
+  #events;
+  #body = el("div", { class: "dialog-body" });
+  #owners = el("span", {});
+  #dialog;
 
   /**
-   * @param {() => Promise<RoomEntry | void>} act
-   * @param {{ said: string, undo?: () => Promise<RoomEntry | void>, gone?: boolean }} outcome
+   * @param {RoomEntry} room
+   * @param {Events} events
    */
-  async function perform(act, { said, undo, gone = false }) {
-    try {
-      const next = await act();
-      if (next) took(next);
-      toast(
-        said,
-        undo ? { label: t("undo"), act: () => void perform(undo, { said: t("admin_undone") }) } : undefined,
-        undo ? 8000 : undefined,
-      );
-      if (!next || gone) {
-        dialog.close();
-        events.lost();
-      }
-    } catch (error) {
-      toast(refusal(error), undefined, 7000);
-      // Somebody else was faster, or it is gone: the list knows how it is now.
-      if (["conflict", "not_found"].includes(/** @type {{ code: string }} */ (error).code)) {
-        dialog.close();
-        events.lost();
-      }
-    }
+  constructor(room, events) {
+    this.#room = room;
+    this.#events = events;
+    this.#dialog = openDialog({ title: t("admin_room"), class: "dialog-side", closed: events.closed }, () => [
+      this.#body,
+    ]);
+    this.#draw();
   }
 
-  /** @param {Change} change @param {string} said */
-  function set(change, said) {
-    const undo = Object.fromEntries(
-      Object.keys(change).map((key) => [
-        key,
-        /** @type {Record<string, unknown>} */ (/** @type {unknown} */ (room))[key] ?? false,
-      ]),
+  close() {
+    this.#dialog.close();
+  }
+
+  #draw() {
+    const body = this.#body;
+    const room = this.#room;
+    const within = body.contains(document.activeElement);
+    this.#dialog.node.setAttribute("aria-label", room.name);
+    fill(
+      body,
+      profile(room, this.#owners),
+      el("div", { class: "actions" }, room.state === "removed" ? this.#restoreButton() : this.#buttons()),
     );
-    void perform(() => api.changeRoom(id, change), { said, undo: () => api.changeRoom(id, undo) });
+    if (within) /** @type {HTMLElement | null} */ (body.querySelector(".action"))?.focus();
+    void this.#nameOwners();
   }
 
-  function actionsFor() {
-    const { name } = room;
-    const archived = room.state === "archived";
+  async #nameOwners() {
+    const uids = this.#room.owners.slice(0, OWNERS_NAMED);
+    const names = await Promise.all(uids.map((uid) => api.readUser(uid).then(nameOf, () => `#${uid}`)));
+    fill(this.#owners, names.length ? names.join(", ") : t("admin_no_owner"));
+  }
+
+  #buttons() {
+    const room = this.#room;
+    const took = (/** @type {RoomEntry} */ next) => this.#took(next);
     return [
       actionButton("edit", t("admin_rename"), t("admin_rename_room_hint"), () => openRenameRoom(room, took)),
-      archived ? null : actionButton("key", t("admin_owner"), t("admin_owner_hint"), () => openOwner(room, took)),
-      actionButton(
-        "star",
-        t(room.default ? "admin_default_off" : "admin_default_on"),
-        t(room.default ? "admin_default_off_hint" : "admin_default_on_hint"),
-        () =>
-          set(
-            { default: !room.default },
-            t(room.default ? "admin_default_off_done" : "admin_default_on_done", { name }),
-          ),
-      ),
-      actionButton(
-        "eye",
-        t(room.readOnly ? "admin_read_only_off" : "admin_read_only_on"),
-        t(room.readOnly ? "admin_read_only_off_hint" : "admin_read_only_on_hint"),
-        () =>
-          set(
-            { readOnly: !room.readOnly },
-            t(room.readOnly ? "admin_read_only_off_done" : "admin_read_only_on_done", { name }),
-          ),
-      ),
-      actionButton(
-        "archive",
-        t(archived ? "admin_unarchive" : "admin_archive"),
-        t(archived ? "admin_unarchive_hint" : "admin_archive_hint"),
-        () => set({ archived: !archived }, t(archived ? "admin_unarchived" : "admin_archived", { name })),
-      ),
-      actionButton("trash", t("admin_remove"), t("admin_remove_room_hint"), () => void remove(), true),
+      room.state === "archived"
+        ? null
+        : actionButton("key", t("admin_owner"), t("admin_owner_hint"), () => openOwner(room, took)),
+      this.#defaultButton(),
+      this.#readOnlyButton(),
+      this.#archiveButton(),
+      actionButton("trash", t("admin_remove"), t("admin_remove_room_hint"), () => void this.#remove(), true),
     ];
   }
 
-  function restoring() {
+  #defaultButton() {
+    const { name, default: on } = this.#room;
+    return actionButton(
+      "star",
+      t(on ? "admin_default_off" : "admin_default_on"),
+      t(on ? "admin_default_off_hint" : "admin_default_on_hint"),
+      () => this.#change({ default: !on }, t(on ? "admin_default_off_done" : "admin_default_on_done", { name })),
+    );
+  }
+
+  #readOnlyButton() {
+    const { name, readOnly: on } = this.#room;
+    return actionButton(
+      "eye",
+      t(on ? "admin_read_only_off" : "admin_read_only_on"),
+      t(on ? "admin_read_only_off_hint" : "admin_read_only_on_hint"),
+      () => this.#change({ readOnly: !on }, t(on ? "admin_read_only_off_done" : "admin_read_only_on_done", { name })),
+    );
+  }
+
+  #archiveButton() {
+    const { name, state } = this.#room;
+    const on = state === "archived";
+    return actionButton(
+      "archive",
+      t(on ? "admin_unarchive" : "admin_archive"),
+      t(on ? "admin_unarchive_hint" : "admin_archive_hint"),
+      () => this.#change({ archived: !on }, t(on ? "admin_unarchived" : "admin_archived", { name })),
+    );
+  }
+
+  #restoreButton() {
+    const { id, name } = this.#room;
     return actionButton(
       "undo",
       t("admin_restore"),
       t("admin_restore_room_hint"),
-      () => void perform(() => api.restoreRoom(id), { said: t("admin_restored", { name: room.name }) }),
+      () => void this.#perform(() => api.restoreRoom(id), { said: t("admin_restored", { name }) }),
     );
   }
 
-  async function remove() {
-    const { name } = room;
-    if (
-      !(await ask({
-        title: t("admin_remove_question", { name }),
-        text: t("admin_remove_room_text", { n: room.members }),
-        confirm: t("admin_remove"),
-        danger: true,
-      }))
-    )
-      return;
-    await perform(() => api.removeRoom(id), {
+  /**
+   * @param {Change} change
+   * @param {string} said
+   */
+  #change(change, said) {
+    const { id } = this.#room;
+    // The server leaves out what is false.
+    const undo = valuesReplaced({ default: false, readOnly: false, archived: false, ...this.#room }, change);
+    void this.#perform(() => api.changeRoom(id, change), { said, undo: () => api.changeRoom(id, undo) });
+  }
+
+  async #remove() {
+    const { id, name, members } = this.#room;
+    const confirmed = await ask({
+      title: t("admin_remove_question", { name }),
+      text: t("admin_remove_room_text", { n: members }),
+      confirm: t("admin_remove"),
+      danger: true,
+    });
+    if (!confirmed) return;
+    await this.#perform(() => api.removeRoom(id), {
       said: t("admin_removed", { name }),
       gone: true,
       undo: async () => {
@@ -153,8 +159,39 @@ export function openRoom(admin, first, events) {
     });
   }
 
-  draw();
-  return { close: dialog.close };
+  /**
+   * @param {() => Promise<RoomEntry | void>} act
+   * @param {{ said: string, undo?: () => Promise<RoomEntry | void>, gone?: boolean }} outcome
+   */
+  async #perform(act, { said, undo, gone = false }) {
+    try {
+      const next = await act();
+      if (next) this.#took(next);
+      toast(
+        said,
+        undo ? { label: t("undo"), act: () => void this.#perform(undo, { said: t("admin_undone") }) } : undefined,
+        undo ? UNDO_MS : undefined,
+      );
+      if (!next || gone) this.#leave();
+    } catch (error) {
+      toast(refusal(error), undefined, REFUSAL_MS);
+      // Somebody else was faster, or it is gone: the list knows how it is now.
+      if (["conflict", "not_found"].includes(/** @type {{ code: string }} */ (error).code)) this.#leave();
+    }
+  }
+
+  /** @param {RoomEntry} next */
+  #took(next) {
+    this.#room = { ...this.#room, ...next };
+    this.#events.changed(this.#room);
+    if (this.#dialog.node.isConnected) this.#draw();
+  }
+
+  /** What is shown is no longer there: the list is read again. */
+  #leave() {
+    this.#dialog.close();
+    this.#events.lost();
+  }
 }
 
 /**

@@ -49,7 +49,7 @@ export function createRooms(admin) {
   function show(id) {
     const room = table.find(id);
     if (!room) return;
-    open = openRoom(admin, room, {
+    open = openRoom(room, {
       changed: (next) => table.replace(id, next),
       lost: () => void table.reload(),
       closed: () => {

@@ -2,6 +2,14 @@
 
 /** @typedef {{ x: number, y: number }} Point */
 
+/** Room for the numbers beside the lines: at least, and for each character. */
+const GUTTER_LEAST = 34;
+const CHARACTER = 6.7;
+/** A plot is never narrower, however little room there is. */
+const INNER_LEAST = 40;
+/** Intervals of an axis. */
+const STEPS = 3;
+
 /**
  * Round values from zero to at least the largest, few enough to be read.
  *
@@ -20,6 +28,30 @@ export function ticks(largest, steps = 3, integers = false) {
   const whole = integers ? Math.ceil(step) : step;
   const count = Math.max(1, Math.ceil(largest / whole - 1e-9));
   return Array.from({ length: count + 1 }, (_, index) => Number((index * whole).toPrecision(12)));
+}
+
+/**
+ * The axis of a chart, and what its numbers leave of the width.
+ *
+ * @param {readonly number[]} values
+ * @param {{ width: number, least: number, integers: boolean, tick: (value: number) => string }} chart  `least` is the
+ *   value that the axis reaches at least, `tick` writes a number of the axis
+ */
+export function fit(values, { width, least, integers, tick }) {
+  const scale = ticks(Math.max(least, ...values), STEPS, integers);
+  const gutter = Math.max(GUTTER_LEAST, 10 + CHARACTER * Math.max(...scale.map((each) => tick(each).length)));
+  return { scale, top: scale.at(-1) ?? 1, gutter, inner: Math.max(INNER_LEAST, Math.round(width - gutter)) };
+}
+
+/**
+ * What a sentence about a chart says: the newest value, the largest and where it is, the smallest.
+ *
+ * @param {readonly number[]} values
+ */
+export function extremes(values) {
+  if (!values.length) return null;
+  const most = Math.max(...values);
+  return { newest: values.at(-1) ?? 0, most, mostAt: values.indexOf(most), least: Math.min(...values) };
 }
 
 /**

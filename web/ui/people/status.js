@@ -1,5 +1,5 @@
 /** What the others see beside my name: whether I am here, a few words with an emoji, and until when. */
-import { chosenOf, endOf, SPANS, statusOf, statusText } from "../../state/people_status.js";
+import { chosenOf, endOf, endsLater, SPANS, statusOf, statusText, statusToSend } from "../../state/people_status.js";
 import { isoOf, whenOf } from "../base/dates.js";
 import { openDialog } from "../base/dialog.js";
 import { el, fill } from "../base/element.js";
@@ -15,11 +15,9 @@ import { toast } from "../base/toast.js";
 const WORDS_MAX = 80;
 /** The last moment the server takes. */
 const LAST_MOMENT = "9999-12-31T23:59";
-/**
- * The usual statuses, each with the time it usually lasts.
- *
- * @type {readonly [string, import("../base/i18n.js").Key, import("../../state/people_status.js").Span][]}
- */
+/** @typedef {readonly [string, import("../base/i18n.js").Key, import("../../state/people_status.js").Span]} Idea */
+
+/** The usual statuses, each with the time it usually lasts. @type {readonly Idea[]} */
 const IDEAS = [
   ["📅", "status_meeting", "1h"],
   ["🍕", "status_lunch", "1h"],
@@ -42,114 +40,150 @@ export function openStatus(store, actions) {
  * @param {() => void} [done]
  */
 export function statusForm(store, actions, done = () => {}) {
-  const { me } = store.state;
-  const now = me ? statusOf(me) : { emoji: "", words: "", until: null };
-  let emoji = now.emoji;
-  const alert = el("p", { class: "field-error", role: "alert" });
-  const face = el("button", {
+  return new StatusForm(store.state.me, actions, done).node;
+}
+
+class StatusForm {
+  #actions;
+  #done;
+  #emoji;
+  #face = el("button", {
     type: "button",
     class: "icon-button status-emoji",
     "aria-label": t("status_emoji"),
     title: t("status_emoji"),
-    click: () => openEmojiPicker(setEmoji),
+    click: () => openEmojiPicker((emoji) => this.#pick(emoji)),
   });
-  const words = el("input", {
+  #words;
+  #states;
+  #end;
+  #alert = el("p", { class: "field-error", role: "alert" });
+  #save = el("button", { type: "submit", class: "button button-primary" }, t("save"));
+
+  /**
+   * @param {import("../../state/types.js").User | null} me
+   * @param {Actions} actions
+   * @param {() => void} done
+   */
+  constructor(me, actions, done) {
+    this.#actions = actions;
+    this.#done = done;
+    const { emoji, words, until } = me ? statusOf(me) : { emoji: "", words: "", until: null };
+    this.#emoji = emoji;
+    this.#words = wordsField(words);
+    this.#states = stateChoice(me ? chosenOf(me) : "online");
+    this.#end = endChoice(until);
+    this.#showEmoji(emoji);
+    this.node = this.#draw();
+  }
+
+  #draw() {
+    return el(
+      "form",
+      {
+        class: "status-form",
+        novalidate: true,
+        submit: (/** @type {SubmitEvent} */ event) => {
+          event.preventDefault();
+          this.#submit();
+        },
+      },
+      this.#states.node,
+      el(
+        "div",
+        { class: "field" },
+        el("label", { for: "status-words" }, t("status_words")),
+        el("div", { class: "status-field" }, this.#face, this.#words),
+      ),
+      el(
+        "div",
+        { class: "ideas", role: "group", "aria-label": t("suggestions") },
+        IDEAS.map((idea) => ideaButton(idea, () => this.#useIdea(idea))),
+      ),
+      this.#end.node,
+      this.#alert,
+      el(
+        "div",
+        { class: "dialog-foot dialog-foot-split" },
+        el("button", { type: "button", class: "button", click: () => this.#clear() }, t("status_clear")),
+        this.#save,
+      ),
+    );
+  }
+
+  /** @param {string} emoji */
+  #showEmoji(emoji) {
+    this.#emoji = emoji;
+    fill(this.#face, emoji ? el("span", {}, emoji) : icon("smile"));
+  }
+
+  /** @param {string} emoji */
+  #pick(emoji) {
+    this.#showEmoji(emoji);
+    this.#words.focus();
+  }
+
+  /** @param {Idea} idea */
+  #useIdea([emoji, key, span]) {
+    this.#words.value = t(key);
+    this.#end.choose(span);
+    this.#pick(emoji);
+  }
+
+  #clear() {
+    this.#words.value = "";
+    this.#showEmoji("");
+    void this.#send({ state: this.#states.value(), text: "", until: null });
+  }
+
+  #submit() {
+    const until = this.#end.value();
+    if (!endsLater(until)) {
+      this.#alert.textContent = t("status_past");
+      return;
+    }
+    void this.#send(statusToSend(this.#states.value(), statusText(this.#emoji, this.#words.value), until));
+  }
+
+  /** @param {{ state: Chosen, text: string, until: number | null }} status */
+  async #send(status) {
+    this.#alert.textContent = "";
+    this.#save.disabled = true;
+    try {
+      await this.#actions.profile.setStatus(status);
+      toast(t("saved"));
+      this.#done();
+    } catch (error) {
+      this.#alert.textContent = errorText(/** @type {{ code?: string }} */ (error));
+    }
+    this.#save.disabled = false;
+  }
+}
+
+/** @param {string} words */
+function wordsField(words) {
+  return el("input", {
     class: "input",
     id: "status-words",
     maxlength: String(WORDS_MAX),
-    value: now.words,
+    value: words,
     placeholder: t("status_placeholder"),
     "aria-label": t("status_words"),
     autocomplete: "off",
     dir: "auto",
   });
-  const states = stateChoice(me ? chosenOf(me) : "online");
-  const end = endChoice(now.until);
-  const save = el("button", { type: "submit", class: "button button-primary" }, t("save"));
+}
 
-  /** @param {string} next */
-  function setEmoji(next) {
-    emoji = next;
-    fill(face, next ? el("span", {}, next) : icon("smile"));
-    words.focus();
-  }
-
-  /** @param {SubmitEvent | null} event @param {{ state: Chosen, text: string, until: number | null }} status */
-  async function send(event, status) {
-    event?.preventDefault();
-    alert.textContent = "";
-    save.disabled = true;
-    try {
-      await actions.profile.setStatus(status);
-      toast(t("saved"));
-      done();
-    } catch (error) {
-      alert.textContent = errorText(/** @type {{ code?: string }} */ (error));
-    }
-    save.disabled = false;
-  }
-
-  const idea = (/** @type {typeof IDEAS[number]} */ [picture, key, span]) =>
-    el(
-      "button",
-      {
-        type: "button",
-        class: "idea",
-        click: () => {
-          words.value = t(key);
-          end.choose(span);
-          setEmoji(picture);
-        },
-      },
-      el("span", { "aria-hidden": "true" }, picture),
-      t(key),
-    );
-  setEmojiQuietly();
-
-  function setEmojiQuietly() {
-    fill(face, emoji ? el("span", {}, emoji) : icon("smile"));
-  }
-
-  const clear = () => {
-    emoji = "";
-    words.value = "";
-    setEmojiQuietly();
-    void send(null, { state: states.value(), text: "", until: null });
-  };
-
+/**
+ * @param {Idea} idea
+ * @param {() => void} use
+ */
+function ideaButton([emoji, key], use) {
   return el(
-    "form",
-    {
-      class: "status-form",
-      novalidate: true,
-      submit: (/** @type {SubmitEvent} */ event) => {
-        event.preventDefault();
-        const until = end.value();
-        if (until !== null && !(until > Date.now())) {
-          alert.textContent = t("status_past");
-          return;
-        }
-        const status = { state: states.value(), text: statusText(emoji, words.value) };
-        // Nothing said: nothing to end.
-        void send(event, { ...status, until: status.text || status.state !== "online" ? until : null });
-      },
-    },
-    states.node,
-    el(
-      "div",
-      { class: "field" },
-      el("label", { for: "status-words" }, t("status_words")),
-      el("div", { class: "status-field" }, face, words),
-    ),
-    el("div", { class: "ideas", role: "group", "aria-label": t("suggestions") }, IDEAS.map(idea)),
-    end.node,
-    alert,
-    el(
-      "div",
-      { class: "dialog-foot dialog-foot-split" },
-      el("button", { type: "button", class: "button", click: clear }, t("status_clear")),
-      save,
-    ),
+    "button",
+    { type: "button", class: "idea", click: use },
+    el("span", { "aria-hidden": "true" }, emoji),
+    t(key),
   );
 }
 

@@ -7,7 +7,7 @@ import { errorText, t } from "../base/i18n.js";
 import { navigate } from "../base/navigation.js";
 import { refusal } from "../base/refusals.js";
 import { roomPath } from "../base/routes.js";
-import { createPicker } from "./people_picker.js";
+import { PeoplePicker } from "./people_picker.js";
 
 /** @typedef {import("../../state/types.js").Store} Store */
 /** @typedef {import("../../state/types.js").Actions} Actions */
@@ -41,7 +41,7 @@ export function openCreate(store, actions) {
       ["open", t("room_open"), t("room_open_hint")],
       ["closed", t("room_closed"), t("room_closed_hint")],
     ]);
-    const people = createPicker(store, actions, FIRST_MAX);
+    const people = new PeoplePicker(store, actions, { most: FIRST_MAX });
     const submit = el("button", { type: "submit", class: "button button-primary" }, t("create_room"));
     const sent = (/** @type {SubmitEvent} */ event) => {
       event.preventDefault();
@@ -59,7 +59,7 @@ export function openCreate(store, actions) {
             name: name.value.trim(),
             topic: topic.value.trim(),
             kind,
-            members: people.chosen(),
+            members: people.chosen,
           });
           close();
           navigate(roomPath(id));
@@ -96,19 +96,17 @@ export function openNewDirect(store, actions) {
       },
       t("open_conversation"),
     );
-    const people = createPicker(
-      store,
-      actions,
-      GROUP_MAX,
-      () => {
-        open.disabled = !people.chosen().length;
+    const people = new PeoplePicker(store, actions, {
+      most: GROUP_MAX,
+      changed: () => {
+        open.disabled = !people.chosen.length;
       },
-      () => open.click(),
-    );
+      done: () => open.click(),
+    });
     people.input.autofocus = true;
 
     async function start() {
-      const id = await actions.rooms.openDirect(...people.chosen());
+      const id = await actions.rooms.openDirect(...people.chosen);
       close();
       navigate(roomPath(id));
       focusComposer();

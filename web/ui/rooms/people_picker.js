@@ -11,124 +11,187 @@ import { amongAll, createSearch, faceAndName } from "./people_search.js";
 /** @typedef {import("../../state/types.js").User} User */
 
 /**
+ * What a key in the field means; null where the field does what it always does.
+ *
+ * @param {string} key
+ * @param {{ text: string, marked: boolean, chosen: number }} field  `marked` is whether one of the found is
+ * @returns {"down" | "up" | "done" | "take" | "remove" | null}
+ */
+export function meaningOf(key, { text, marked, chosen }) {
+  if (key === "ArrowDown") return "down";
+  if (key === "ArrowUp") return "up";
+  if (key === "Enter") return text.trim() || marked ? "take" : "done";
+  return key === "Backspace" && !text && chosen ? "remove" : null;
+}
+
+/**
  * Several people, kept as chips above the field. Up and down walk the found ones, Enter takes one, Enter in the empty
  * field is done, Backspace there takes the last one back.
- *
- * @param {Store} store
- * @param {Actions} actions
- * @param {number} most
- * @param {() => void} [changed]
- * @param {() => void} [done]
  */
-export function createPicker(store, actions, most, changed = () => {}, done = () => {}) {
+export class PeoplePicker {
+  #store;
+  #options;
   /** @type {string[]} */
-  let chosen = [];
+  #chosen = [];
   /** What the list was found for; null until there is one for these chosen. */
-  let shownFor = /** @type {string | null} */ (null);
+  #shownFor = /** @type {string | null} */ (null);
   /** Enter was pressed before the list for what was typed had come. */
-  let awaited = false;
-  const chips = el("ul", { class: "chips", "aria-label": t("chosen_people"), hidden: true });
-  const note = el("p", { class: "results-empty", hidden: true });
-  const said = el("p", { class: "hidden-visually", role: "status" });
-  /** @type {ReturnType<typeof createListbox<User>>} */
-  const list = createListbox({
-    label: t("people"),
-    class: "results",
-    row: (user) => faceAndName(store, user),
-    choose: (user) => add(user.uid),
-  });
-  const { input, search } = createSearch(
-    amongAll(store, actions, (user) => !chosen.includes(user.uid)),
-    (users, typed, failed) => {
-      const full = chosen.length >= most;
-      shownFor = typed;
-      // Nothing is chosen for an empty field: there Enter means "done".
-      list.show(full ? [] : users, typed ? 0 : -1);
-      input.setAttribute("aria-expanded", String(list.size > 0));
-      note.hidden = list.size > 0 || (!full && !failed && !typed);
-      setText(note, failed ? errorText(failed) : t(full ? "picker_full" : "no_match", { n: most }));
-      if (document.activeElement === input && input.value) setText(said, t("found_count", { n: list.size }));
-      if (awaited && typed === input.value.trim()) take();
-    },
-  );
-  input.addEventListener("input", () => {
-    awaited = false;
-  });
-  input.setAttribute("role", "combobox");
-  list.attach(input);
-  input.addEventListener("keydown", (event) => {
-    if (event.isComposing) return;
-    const last = chosen.at(-1);
-    if (event.key === "ArrowDown" || event.key === "ArrowUp") list.move(event.key === "ArrowDown" ? 1 : -1);
-    else if (event.key === "Enter" && !input.value.trim() && !input.getAttribute("aria-activedescendant")) done();
-    else if (event.key === "Enter") take();
-    else if (event.key === "Backspace" && !input.value && last) return remove(last);
-    else return;
-    event.preventDefault();
-  });
+  #awaited = false;
+  #chips = el("ul", { class: "chips", "aria-label": t("chosen_people"), hidden: true });
+  #note = el("p", { class: "results-empty", hidden: true });
+  #said = el("p", { class: "hidden-visually", role: "status" });
+  #list;
+  #search;
 
-  /** The one for what stands in the field, not for what stood there a moment ago: that one may still be on its way. */
-  function take() {
-    awaited = input.value.trim() !== shownFor;
-    if (awaited) void search();
-    else list.choose();
-  }
-
-  /** @param {string} uid */
-  function add(uid) {
-    if (chosen.length >= most || chosen.includes(uid)) return;
-    chosen = [...chosen, uid];
-    input.value = "";
-    draw(t("taken_in", { name: nameOf(store.state, uid), n: chosen.length }));
-  }
-
-  /** @param {string} uid */
-  function remove(uid) {
-    chosen = chosen.filter((each) => each !== uid);
-    draw(t("taken_out", { name: nameOf(store.state, uid) }));
-  }
-
-  /** @param {string} news */
-  function draw(news) {
-    const { state } = store;
-    fill(
-      chips,
-      chosen.map((uid) =>
-        el(
-          "li",
-          { class: "chip" },
-          avatar(state, uid, { size: "small" }),
-          el("span", { dir: "auto" }, nameOf(state, uid)),
-          el(
-            "button",
-            { type: "button", "aria-label": t("take_out", { name: nameOf(state, uid) }), click: () => remove(uid) },
-            icon("close"),
-          ),
-        ),
-      ),
+  /**
+   * @param {Store} store
+   * @param {Actions} actions
+   * @param {{ most: number, changed?: () => void, done?: () => void }} options
+   */
+  constructor(store, actions, options) {
+    this.#store = store;
+    this.#options = options;
+    this.#list = createListbox({
+      label: t("people"),
+      class: "results",
+      row: (/** @type {User} */ user) => faceAndName(store, user),
+      choose: (user) => this.#add(user.uid),
+    });
+    const { input, search } = createSearch(
+      amongAll(store, actions, (user) => !this.#chosen.includes(user.uid)),
+      (users, typed, failed) => this.#show(users, typed, failed),
     );
-    chips.hidden = !chosen.length;
-    setText(said, news);
-    input.focus();
-    // What the list shows is over: its mark would make the next Enter mean one of these, not "done".
-    shownFor = null;
-    list.unmark();
-    void search();
-    changed();
-  }
-
-  void search();
-  return {
-    node: el(
+    this.input = input;
+    this.#search = search;
+    this.#listen();
+    this.node = el(
       "div",
       { class: "people-search people-picker" },
-      chips,
+      this.#chips,
       el("div", { class: "search-field" }, input),
-      list.node,
-      note,
-      said,
-    ),
-    input,
-    chosen: () => chosen,
-  };
+      this.#list.node,
+      this.#note,
+      this.#said,
+    );
+    void search();
+  }
+
+  get chosen() {
+    return this.#chosen;
+  }
+
+  #listen() {
+    const { input } = this;
+    input.setAttribute("role", "combobox");
+    this.#list.attach(input);
+    input.addEventListener("input", () => {
+      this.#awaited = false;
+    });
+    input.addEventListener("keydown", (event) => {
+      if (!event.isComposing && this.#press(event.key)) event.preventDefault();
+    });
+  }
+
+  /**
+   * Does what a key means; false where it has no meaning here.
+   *
+   * @param {string} key
+   */
+  #press(key) {
+    const { input } = this;
+    const marked = input.hasAttribute("aria-activedescendant");
+    switch (meaningOf(key, { text: input.value, marked, chosen: this.#chosen.length })) {
+      case "down":
+        this.#list.move(1);
+        return true;
+      case "up":
+        this.#list.move(-1);
+        return true;
+      case "done":
+        this.#options.done?.();
+        return true;
+      case "take":
+        this.#take();
+        return true;
+      case "remove":
+        this.#remove(/** @type {string} */ (this.#chosen.at(-1)));
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  /**
+   * @param {User[]} users
+   * @param {string} typed
+   * @param {{ code?: string } | undefined} failed
+   */
+  #show(users, typed, failed) {
+    const list = this.#list;
+    const { most } = this.#options;
+    const full = this.#chosen.length >= most;
+    this.#shownFor = typed;
+    // Nothing is chosen for an empty field: there Enter means "done".
+    list.show(full ? [] : users, typed ? 0 : -1);
+    this.input.setAttribute("aria-expanded", String(list.size > 0));
+    this.#note.hidden = list.size > 0 || (!full && !failed && !typed);
+    setText(this.#note, failed ? errorText(failed) : t(full ? "picker_full" : "no_match", { n: most }));
+    if (document.activeElement === this.input && this.input.value)
+      setText(this.#said, t("found_count", { n: list.size }));
+    if (this.#awaited && typed === this.input.value.trim()) this.#take();
+  }
+
+  /** The one for what stands in the field, not for what stood there a moment ago: that one may still be on its way. */
+  #take() {
+    this.#awaited = this.input.value.trim() !== this.#shownFor;
+    if (this.#awaited) void this.#search();
+    else this.#list.choose();
+  }
+
+  /** @param {string} uid */
+  #add(uid) {
+    if (this.#chosen.length >= this.#options.most || this.#chosen.includes(uid)) return;
+    this.#chosen = [...this.#chosen, uid];
+    this.input.value = "";
+    this.#draw(t("taken_in", { name: nameOf(this.#store.state, uid), n: this.#chosen.length }));
+  }
+
+  /** @param {string} uid */
+  #remove(uid) {
+    this.#chosen = this.#chosen.filter((each) => each !== uid);
+    this.#draw(t("taken_out", { name: nameOf(this.#store.state, uid) }));
+  }
+
+  /** @param {string} said  what became of the chosen, for who does not see it */
+  #draw(said) {
+    fill(
+      this.#chips,
+      this.#chosen.map((uid) => this.#chip(uid)),
+    );
+    this.#chips.hidden = !this.#chosen.length;
+    setText(this.#said, said);
+    this.input.focus();
+    // What the list shows is over: its mark would make the next Enter mean one of these, not "done".
+    this.#shownFor = null;
+    this.#list.unmark();
+    void this.#search();
+    this.#options.changed?.();
+  }
+
+  /** @param {string} uid */
+  #chip(uid) {
+    const { state } = this.#store;
+    const name = nameOf(state, uid);
+    return el(
+      "li",
+      { class: "chip" },
+      avatar(state, uid, { size: "small" }),
+      el("span", { dir: "auto" }, name),
+      el(
+        "button",
+        { type: "button", "aria-label": t("take_out", { name }), click: () => this.#remove(uid) },
+        icon("close"),
+      ),
+    );
+  }
 }

@@ -51,7 +51,7 @@ export function profileSection(store, actions) {
     );
   };
   return [
-    pictureBlock(store, actions),
+    new PictureBlock(store, actions).node,
     el(
       "form",
       { class: "settings-form", novalidate: true, submit: sent },
@@ -63,115 +63,138 @@ export function profileSection(store, actions) {
   ];
 }
 
-/** @param {Store} store @param {Actions} actions */
-function pictureBlock(store, actions) {
-  const alert = createAlert();
-  const face = el("span", { class: "picture-face" });
-  const bar = el("progress", {
+/**
+ * Why the server would refuse a file; null where it takes it.
+ *
+ * @param {Pick<File, "type" | "size">} file
+ * @returns {"picture_type" | "picture_large" | null}
+ */
+export function pictureRefusal({ type, size }) {
+  if (!PICTURE_TYPES.includes(type)) return "picture_type";
+  return size > PICTURE_MAX ? "picture_large" : null;
+}
+
+class PictureBlock {
+  #store;
+  #actions;
+  #alert = createAlert();
+  #face = el("span", { class: "picture-face" });
+  #bar = el("progress", {
     class: "picture-progress",
     max: "1",
     value: "0",
     "aria-label": t("picture_sending"),
     hidden: true,
   });
-  const input = el("input", {
-    class: "hidden-visually",
-    id: "picture-file",
-    type: "file",
-    accept: PICTURE_TYPES.join(","),
-    change: () => {
-      void send(input.files?.[0]);
-      input.value = "";
-    },
-  });
-  const remove = el(
+  #remove = el(
     "button",
-    {
-      type: "button",
-      class: "button button-small",
-      click: () =>
-        void busy(remove, alert.say, errorText, async () => {
-          await actions.profile.removeAvatar();
-          draw();
-        }),
-    },
+    { type: "button", class: "button button-small", click: () => this.#takeAway() },
     icon("trash"),
     t("picture_remove"),
   );
-  const node = el(
-    "div",
-    {
-      class: "picture",
-      dragover: (/** @type {DragEvent} */ event) => {
-        event.preventDefault();
-        node.dataset["over"] = "";
+
+  /**
+   * @param {Store} store
+   * @param {Actions} actions
+   */
+  constructor(store, actions) {
+    this.#store = store;
+    this.#actions = actions;
+    this.node = el(
+      "div",
+      {
+        class: "picture",
+        dragover: (/** @type {DragEvent} */ event) => {
+          event.preventDefault();
+          this.node.dataset["over"] = "";
+        },
+        dragleave: () => {
+          delete this.node.dataset["over"];
+        },
+        drop: (/** @type {DragEvent} */ event) => {
+          event.preventDefault();
+          delete this.node.dataset["over"];
+          void this.#send(event.dataTransfer?.files[0]);
+        },
       },
-      dragleave: () => {
-        delete node.dataset["over"];
+      this.#face,
+      this.#controls(),
+    );
+    document.addEventListener("paste", this.#paste);
+    this.#draw();
+  }
+
+  #controls() {
+    const input = el("input", {
+      class: "hidden-visually",
+      id: "picture-file",
+      type: "file",
+      accept: PICTURE_TYPES.join(","),
+      change: () => {
+        void this.#send(input.files?.[0]);
+        input.value = "";
       },
-      drop: (/** @type {DragEvent} */ event) => {
-        event.preventDefault();
-        delete node.dataset["over"];
-        void send(event.dataTransfer?.files[0]);
-      },
-    },
-    face,
-    el(
+    });
+    const choose = el("label", { class: "button button-small", for: input.id }, icon("camera"), t("picture_choose"));
+    return el(
       "div",
       { class: "picture-words" },
-      el(
-        "div",
-        { class: "picture-buttons" },
-        input,
-        el("label", { class: "button button-small", for: input.id }, icon("camera"), t("picture_choose")),
-        remove,
-      ),
+      el("div", { class: "picture-buttons" }, input, choose, this.#remove),
       el("p", { class: "hint" }, t("picture_hint")),
-      bar,
-      alert.node,
-    ),
-  );
+      this.#bar,
+      this.#alert.node,
+    );
+  }
 
-  function draw() {
-    const { state } = store;
-    if (state.me) fill(face, avatar(state, state.me.uid, { size: "large" }));
-    remove.hidden = !state.me?.avatar;
+  #draw() {
+    const { state } = this.#store;
+    if (state.me) fill(this.#face, avatar(state, state.me.uid, { size: "large" }));
+    this.#remove.hidden = !state.me?.avatar;
+  }
+
+  #takeAway() {
+    void busy(this.#remove, this.#alert.say, errorText, async () => {
+      await this.#actions.profile.removeAvatar();
+      this.#draw();
+    });
   }
 
   /** @param {File | undefined} file */
-  async function send(file) {
+  async #send(file) {
     if (!file) return;
-    alert.say("");
-    if (!PICTURE_TYPES.includes(file.type)) return alert.say(t("picture_type"));
-    if (file.size > PICTURE_MAX) return alert.say(t("picture_large"));
+    const refusal = pictureRefusal(file);
+    this.#alert.say(refusal ? t(refusal) : "");
+    if (refusal) return;
     const preview = URL.createObjectURL(file);
-    fill(face, el("span", { class: "avatar avatar-large avatar-sending" }, el("img", { src: preview, alt: "" })));
-    bar.value = 0;
-    bar.hidden = false;
+    fill(this.#face, el("span", { class: "avatar avatar-large avatar-sending" }, el("img", { src: preview, alt: "" })));
+    await this.#upload(file);
+    URL.revokeObjectURL(preview);
+    this.#draw();
+  }
+
+  /** @param {File} file */
+  async #upload(file) {
+    this.#bar.value = 0;
+    this.#bar.hidden = false;
     try {
-      await actions.profile.uploadAvatar(file, (part) => {
-        bar.value = part;
+      await this.#actions.profile.uploadAvatar(file, (part) => {
+        this.#bar.value = part;
       });
       toast(t("saved"));
     } catch (error) {
-      alert.say(explain(/** @type {{ code?: string }} */ (error)));
+      this.#alert.say(explain(/** @type {{ code?: string }} */ (error)));
     }
-    URL.revokeObjectURL(preview);
-    bar.hidden = true;
-    draw();
+    this.#bar.hidden = true;
   }
 
-  /** @param {ClipboardEvent} event */
-  function pasted(event) {
-    if (!node.isConnected) return document.removeEventListener("paste", pasted);
+  /** The page listens only as long as the picture is shown. */
+  #paste = (/** @type {ClipboardEvent} */ event) => {
+    if (!this.node.isConnected) return document.removeEventListener("paste", this.#paste);
     const file = [...(event.clipboardData?.files ?? [])].find((each) => each.type.startsWith("image/"));
     if (!file) return;
     event.preventDefault();
-    void send(file);
-  }
-  document.addEventListener("paste", pasted);
-  draw();
-  return node;
+    void this.#send(file);
+  };
 }
 
 /** @param {{ code?: string, message?: string }} error */

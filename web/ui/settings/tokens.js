@@ -23,11 +23,25 @@ const LIFE_DAYS = 90;
 const SCOPES = { read: "token_scope_read", write: "token_scope_write", admin: "token_scope_admin" };
 
 /** @type {import("./section.js").Section} */
-export function tokensSection(store, actions) {
-  const alert = createAlert();
-  const list = el("ul", { class: "access-list", "aria-busy": "true" }, waitingRow());
-  const made = el("div", { role: "status" });
-  const label = el("input", {
+export function tokensSection(store) {
+  return new Tokens(scopesFor(store.state.me)).parts();
+}
+
+/**
+ * What a token may be good for: no more than its owner may do.
+ *
+ * @param {Pick<import("../../state/types.js").User, "admin"> | null} me
+ * @returns {Scope[]}
+ */
+export function scopesFor(me) {
+  return me?.admin ? ["read", "write", "admin"] : ["read", "write"];
+}
+
+class Tokens {
+  #alert = createAlert();
+  #list = el("ul", { class: "access-list", "aria-busy": "true" }, waitingRow());
+  #made = el("div", { role: "status" });
+  #label = el("input", {
     class: "input",
     id: "token-label",
     maxlength: "100",
@@ -36,13 +50,8 @@ export function tokensSection(store, actions) {
     placeholder: t("token_placeholder"),
     dir: "auto",
   });
-  const scopes = /** @type {Scope[]} */ (store.state.me?.admin ? ["read", "write", "admin"] : ["read", "write"]);
-  const scope = select(
-    "token-scope",
-    scopes.map((each) => [each, t(SCOPES[each])]),
-    "write",
-  );
-  const life = select(
+  #scope;
+  #life = select(
     "token-life",
     [
       ...LIVES_DAYS.map(
@@ -52,90 +61,122 @@ export function tokensSection(store, actions) {
     ],
     String(LIFE_DAYS * DAY_S),
   );
-  const submit = el("button", { type: "submit", class: "button button-primary" }, t("token_create"));
+  #submit = el("button", { type: "submit", class: "button button-primary" }, t("token_create"));
 
-  async function draw() {
+  /** @param {Scope[]} scopes */
+  constructor(scopes) {
+    this.#scope = select(
+      "token-scope",
+      scopes.map((each) => [each, t(SCOPES[each])]),
+      "write",
+    );
+    this.#draw().catch((error) => fill(this.#list, el("li", { class: "results-empty" }, errorText(error))));
+  }
+
+  parts() {
+    return [
+      el("p", { class: "hint" }, t("tokens_hint")),
+      el(
+        "form",
+        {
+          class: "settings-form",
+          novalidate: true,
+          submit: (/** @type {SubmitEvent} */ event) => this.#send(event),
+        },
+        field(t("token_label"), this.#label),
+        el("div", { class: "field-pair" }, field(t("token_scope"), this.#scope), field(t("token_life"), this.#life)),
+        el("div", {}, this.#submit),
+      ),
+      this.#made,
+      this.#alert.node,
+      this.#list,
+    ];
+  }
+
+  async #draw() {
     const tokens = await listTokens();
     tokens.sort((a, b) => b.createdAt - a.createdAt);
-    list.removeAttribute("aria-busy");
+    this.#list.removeAttribute("aria-busy");
     fill(
-      list,
+      this.#list,
       tokens.length
-        ? drawEach(tokens, (token) =>
-            row(
-              {
-                picture: "code",
-                name: token.name,
-                tag: t(SCOPES[token.scope]),
-                at: token.createdAt,
-                detail: [
-                  token.expiresAt ? t("status_until", { time: dateOf(token.expiresAt) }) : t("token_endless"),
-                  t("session_seen", { time: agoOf(token.seenAt) }),
-                  t("token_made", { time: agoOf(token.createdAt) }),
-                ].join(" · "),
-                button: [t("token_revoke"), () => revokeToken(token.id)],
-              },
-              alert.say,
-              draw,
-            ),
-          )
+        ? drawEach(tokens, (token) => tokenRow(token, this.#alert.say, () => this.#draw()))
         : el("li", { class: "results-empty" }, t("no_tokens")),
     );
   }
 
-  const sent = async (/** @type {SubmitEvent} */ event) => {
+  /** @param {SubmitEvent} event */
+  async #send(event) {
     event.preventDefault();
-    const name = label.value.trim();
-    if (!name) return label.focus();
+    const label = this.#label.value.trim();
+    if (!label) return this.#label.focus();
     await busy(
-      submit,
-      alert.say,
+      this.#submit,
+      this.#alert.say,
       (error) => refusal(error, "token"),
-      async () => {
-        const token = await createToken({
-          label: name,
-          scope: /** @type {Scope} */ (scope.value),
-          lifeS: life.value ? Number(life.value) : null,
-        });
-        label.value = "";
-        const copy = el(
-          "button",
-          { type: "button", class: "button button-primary", click: () => void copyText(token) },
-          icon("copy"),
-          t("copy"),
-        );
-        fill(
-          made,
-          el(
-            "div",
-            { class: "token-new" },
-            el("p", {}, el("strong", {}, t("token_once")), " ", t("token_once_hint")),
-            el(
-              "div",
-              { class: "field-row" },
-              el("code", { class: "token", tabindex: "0", "aria-label": t("token") }, token),
-              copy,
-            ),
-          ),
-        );
-        copy.focus();
-        await draw();
-      },
+      () => this.#create(label),
     );
-  };
+  }
 
-  draw().catch((error) => fill(list, el("li", { class: "results-empty" }, errorText(error))));
-  return [
-    el("p", { class: "hint" }, t("tokens_hint")),
-    el(
-      "form",
-      { class: "settings-form", novalidate: true, submit: sent },
-      field(t("token_label"), label),
-      el("div", { class: "field-pair" }, field(t("token_scope"), scope), field(t("token_life"), life)),
-      el("div", {}, submit),
-    ),
-    made,
-    alert.node,
-    list,
-  ];
+  /** @param {string} label */
+  async #create(label) {
+    const token = await createToken({
+      label,
+      scope: /** @type {Scope} */ (this.#scope.value),
+      lifeS: this.#life.value ? Number(this.#life.value) : null,
+    });
+    this.#label.value = "";
+    this.#showNew(token);
+    await this.#draw();
+  }
+
+  /** @param {string} token */
+  #showNew(token) {
+    const copy = el(
+      "button",
+      { type: "button", class: "button button-primary", click: () => void copyText(token) },
+      icon("copy"),
+      t("copy"),
+    );
+    fill(
+      this.#made,
+      el(
+        "div",
+        { class: "token-new" },
+        el("p", {}, el("strong", {}, t("token_once")), " ", t("token_once_hint")),
+        el(
+          "div",
+          { class: "field-row" },
+          el("code", { class: "token", tabindex: "0", "aria-label": t("token") }, token),
+          copy,
+        ),
+      ),
+    );
+    copy.focus();
+  }
+}
+
+/**
+ * @param {Awaited<ReturnType<typeof listTokens>>[number]} token
+ * @param {(text: string) => void} say
+ * @param {() => Promise<void>} draw
+ */
+function tokenRow(token, say, draw) {
+  const detail = [
+    token.expiresAt ? t("status_until", { time: dateOf(token.expiresAt) }) : t("token_endless"),
+    t("session_seen", { time: agoOf(token.seenAt) }),
+    t("token_made", { time: agoOf(token.createdAt) }),
+  ].join(" · ");
+  return row(
+    {
+      picture: "code",
+      name: token.name,
+      tag: t(SCOPES[token.scope]),
+      at: token.createdAt,
+      detail,
+      button: [t("token_revoke"), () => revokeToken(token.id)],
+    },
+    say,
+    draw,
+  );
 }
