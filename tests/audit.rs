@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use support::TestServer;
 use support::client::{Answer, Client, auth_of, registration};
 
-/// Every change that can be asked for, as `src/api` names it, and whether the log tells of it. One that
+/// Every change that can be asked for, as `src/api` names it, and whether the log has an entry for it. One that
 /// is missing here fails the first test: decide, and add it to the second.
 const CHANGES: &[(&str, &str)] = &[
     // Nobody's act over anybody, or of no consequence for others.
@@ -151,7 +151,7 @@ async fn every_act_is_written_down_once_and_what_changes_nothing_is_not() {
     log.none(anna.patch(&nook, json!({"archived": true})).await).await;
     log.one(anna.patch(&nook, json!({"archived": false})).await, "room.unarchive", &anna).await;
 
-    // Whoever makes an owner by adding him leaves an entry as whoever changes a role does.
+    // Adding somebody as an owner leaves an entry, as a change of role does.
     let put = |who: &Client, role: &str| json!({"uid": who.uid, "role": role});
     let entry = log.one(anna.post(&members, put(&carl, "owner")).await, "member.add", &anna).await;
     assert_eq!(

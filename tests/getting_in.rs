@@ -105,7 +105,7 @@ async fn a_password_is_not_changed_by_who_does_not_know_it_or_is_not_there() {
     foreign.origin = Some("https://evil.example".into());
     foreign.post(path, prepare(by.clone(), "new")).await.refused(403, "bad_origin");
 
-    // What anna prepared is nothing to bert, to nobody, and to a session that has ended.
+    // What anna prepared cannot be committed by bert, without a session, or by a session that has ended.
     let pending = prepared(&anna, by.clone(), "new").await["pending"].clone();
     let commit = json!({"pending": pending});
     let path = "/api/auth/password/commit";

@@ -108,7 +108,7 @@ async fn every_path_asks_for_the_scope_it_needs() {
         callers.push((scope, token(&boss, json!({"label": "x", "scope": scope})).await));
     }
     callers.push(("full", boss));
-    // Signing out comes last: it ends what asks.
+    // Signing out comes last, because it ends the session of this test.
     let (last, paths): (Vec<_>, Vec<_>) =
         NEEDS.iter().copied().partition(|(path, ..)| path.ends_with("logout"));
     for (path, reading, writing) in paths.into_iter().chain(last) {

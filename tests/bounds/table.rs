@@ -831,7 +831,7 @@ const USERS: &[Reached] = &[
     ),
 ];
 
-/// Nothing and nobody can be beyond these; what they are instead.
+/// Constants that no client can exceed, and what they are instead.
 const NO_BOUND: &[(&str, &str)] = &[
     ("store::REACTION_BYTES", "an estimate; PAGE_BYTES and SLICE_BYTES are the bounds"),
     (
