@@ -195,7 +195,7 @@ async fn replays_that_nobody_reads_hold_no_more_than_one_user_may_and_others_get
     }
     let grown = process_usage::of(std::process::id()).unwrap().rss.saturating_sub(before);
     assert!(grown < limits::BUDGET_MIN as u64, "{grown} bytes more");
-    // A client that reads late gets all of it, or `bye lagging`.
+    // A client that reads late gets all of it, or an `err` that says when to try again.
     let mut late = sockets.pop().unwrap();
     let mut last = 0;
     while let Some((_, frame)) = late.frame().await {
