@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_what_it_says_is_refused() {
+    fn a_file_of_another_format_than_declared_is_refused() {
         let png = encoded(&red(4, 4), ImageFormat::Png);
         assert!(format_of("image/png", &png).is_ok());
         for (claimed, bytes) in [

@@ -37,7 +37,7 @@ impl ControlFile {
     /// Writes the file in one step, so that no program reads half of it.
     ///
     /// # Errors
-    /// What the system calls say.
+    /// Those of the system calls.
     pub fn write(data_dir: &Path, control: &Control) -> std::io::Result<Self> {
         fs::create_dir_all(data_dir)?;
         let path = data_dir.join(FILE);

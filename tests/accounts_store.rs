@@ -206,7 +206,7 @@ async fn a_setting_that_cannot_be_read_is_left_out_and_spoils_no_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_has_come_to_its_end_is_taken_out_in_portions() {
+async fn expired_sessions_are_ended_in_portions() {
     let (store, slot) = (store().await, slot());
     let anna = store.create_user(&user("anna", "anna", &slot)).await.unwrap();
     let client = store.database().get().await.unwrap();

@@ -130,7 +130,7 @@ async fn a_disabled_user_is_out_at_once_and_in_again_when_enabled() {
     let seen = chief.get(&format!("/api/users/{}", anna.uid)).await.expect(200);
     assert_eq!((&seen["username"], &seen["disabled"]), (&json!("anna"), &json!(true)));
 
-    // Who is second hears who was first.
+    // The second one gets an error that names the change of the first.
     let again = chief.patch(&user(&anna), json!({"disabled": true})).await.expect(409);
     let sentence = "This account has been disabled already. It was boss.";
     assert_eq!(again["error"], json!({"code": "conflict", "message": sentence}));
@@ -219,7 +219,7 @@ async fn what_a_removed_user_wrote_goes_with_him_and_comes_back_with_him() {
     let back = |frame: &Value| frame["msg"]["t"] == "spam" && frame["seq"].as_u64() > Some(5);
     let event = his.find("the message again", back).await;
     assert_eq!((&event["msg"]["rev"], &event["seq"]), (&json!(0), &json!(6)));
-    // Whoever was away hears all of it in one order without a gap.
+    // A client that was away gets all of it in one order without a gap.
     let answer = ben.socket().await.ok(json!({"op": "room.subscribe", "room": room})).await;
     assert_eq!(answer["seq"], 7);
     server.stop().await;

@@ -1,5 +1,5 @@
-//! The audit log and the acts it tells of: each act is written down once, whichever way it was done, and
-//! what changes nothing is neither recorded nor published.
+//! The audit log: each act is recorded once, whichever way it was done, and an act that changes nothing is neither
+//! recorded nor published.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use support::TestServer;
 use support::client::{Answer, Client, auth_of, registration};
 
-/// Every change that can be asked for, as `src/api` names it, and whether the log tells of it. One that
+/// Every change that can be asked for, as `src/api` names it, and whether the log has an entry for it. One that
 /// is missing here fails the first test: decide, and add it to the second.
 const CHANGES: &[(&str, &str)] = &[
     // Nobody's act over anybody, or of no consequence for others.
@@ -151,7 +151,7 @@ async fn every_act_is_written_down_once_and_what_changes_nothing_is_not() {
     log.none(anna.patch(&nook, json!({"archived": true})).await).await;
     log.one(anna.patch(&nook, json!({"archived": false})).await, "room.unarchive", &anna).await;
 
-    // Whoever makes an owner by adding him leaves an entry as whoever changes a role does.
+    // Adding somebody as an owner leaves an entry, as a change of role does.
     let put = |who: &Client, role: &str| json!({"uid": who.uid, "role": role});
     let entry = log.one(anna.post(&members, put(&carl, "owner")).await, "member.add", &anna).await;
     assert_eq!(
@@ -284,7 +284,7 @@ async fn every_act_is_written_down_once_and_what_changes_nothing_is_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_changes_nothing_is_published_to_nobody() {
+async fn a_change_of_nothing_is_published_to_nobody() {
     let server = TestServer::start().await;
     let chief = server.admin().await;
     let (anna, ben) = (server.user("anna").await, server.user("ben").await);
@@ -516,7 +516,7 @@ async fn a_body_that_may_be_left_out_may_be_left_out_whatever_its_type_is_said_t
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_has_one_line_has_one_line_everywhere() {
+async fn every_one_line_text_refuses_line_breaks_and_control_characters() {
     let server = TestServer::start().await;
     let chief = server.admin().await;
     let room = |name: &str, topic: &str| json!({"name": name, "topic": topic, "kind": "open"});

@@ -83,7 +83,7 @@ async fn a_block_ends_a_direct_chat_both_ways_and_leaves_it_to_be_read() {
     let refused = hers.err(message(&room, "because"), "forbidden").await;
     assert_eq!(refused["message"], "You have blocked this person.");
     hers.assert_silent(SILENCE, |frame| frame["op"] == "typing" || frame["op"] == "msg").await;
-    // He hears nothing of it; what was said stays, and each may take back what he said himself.
+    // He gets no event of it; messages stay, and each may delete his own.
     his.assert_silent(SILENCE, |frame| frame["op"] == "blocks" || frame["op"] == "room").await;
     for client in [&anna, &ben] {
         let page = client.get(&format!("/api/rooms/{room}/messages")).await.expect(200);
@@ -168,7 +168,7 @@ async fn mentions_of_a_blocked_person_neither_count_nor_notify() {
         (&json!(1), &json!(1))
     );
 
-    // What he has said before counts no longer either, and she is told so.
+    // His earlier messages do not count any more either, and an event tells her the new counts.
     block(&anna, &ben).await;
     let told = hers.find("the room", |frame| frame["op"] == "room").await;
     assert_eq!((&told["room"]["unread"], &told["room"]["mentions"]), (&json!(1), &json!(0)));

@@ -25,7 +25,7 @@ struct Work {
     acknowledged: AtomicUsize,
 }
 
-/// Sends until told to stop or the connection breaks.
+/// Sends until it is stopped or the connection breaks.
 fn write_until(work: &Work, address: &str, token: &str, room: &str) -> Sent {
     let mut sent = Sent::new();
     let Ok(mut client) = Client::connect(address, token) else { return sent };

@@ -105,7 +105,7 @@ async fn a_password_is_not_changed_by_who_does_not_know_it_or_is_not_there() {
     foreign.origin = Some("https://evil.example".into());
     foreign.post(path, prepare(by.clone(), "new")).await.refused(403, "bad_origin");
 
-    // What anna prepared is nothing to bert, to nobody, and to a session that has ended.
+    // What anna prepared cannot be committed by bert, without a session, or by a session that has ended.
     let pending = prepared(&anna, by.clone(), "new").await["pending"].clone();
     let commit = json!({"pending": pending});
     let path = "/api/auth/password/commit";
@@ -295,7 +295,7 @@ async fn a_password_in_wrong_hands_opens_nothing_from_the_ticket_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_is_shut_out_does_not_come_back_by_a_ticket() {
+async fn a_user_who_is_shut_out_does_not_come_back_by_a_ticket() {
     let server = TestServer::start().await;
     let boss = server.admin().await;
     let anna = server.user("anna").await;

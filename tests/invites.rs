@@ -421,7 +421,7 @@ async fn one_person_who_accepts_several_times_at_once_is_counted_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_comes_back_by_a_link_much_later_is_counted_again_if_it_has_a_use_left() {
+async fn a_person_who_uses_a_link_again_much_later_is_counted_again_if_it_has_a_use_left() {
     let server = TestServer::start().await;
     let anna = server.user("anna").await;
     let bert = server.user("bert").await;

@@ -114,7 +114,7 @@ async fn a_page_ends_where_its_bytes_do_and_the_next_one_goes_on_there() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_asks_for_pages_and_takes_none_is_refused_the_next_and_others_get_theirs() {
+async fn a_client_that_requests_pages_and_reads_none_is_refused_the_next_and_others_get_theirs() {
     let _alone = ALONE.lock().await;
     const CONNECTIONS: usize = 40;
     let server = small_server(40, 2).await;
@@ -195,7 +195,7 @@ async fn replays_that_nobody_reads_hold_no_more_than_one_user_may_and_others_get
     }
     let grown = process_usage::of(std::process::id()).unwrap().rss.saturating_sub(before);
     assert!(grown < limits::BUDGET_MIN as u64, "{grown} bytes more");
-    // Who looks up late gets all of it, or is told to come back.
+    // A client that reads late gets all of it, or an `err` that says when to try again.
     let mut late = sockets.pop().unwrap();
     let mut last = 0;
     while let Some((_, frame)) = late.frame().await {
@@ -269,7 +269,7 @@ async fn very_many_rooms_are_named_in_parts_and_as_the_reader_takes_them() {
     assert!(parts > 10, "{parts} parts");
     assert!(named.is_sorted() && named.len() as i64 == ROOMS + 3, "{} rooms", named.len());
 
-    // The same over HTTP, in parts that are asked for.
+    // The same over HTTP, in pages.
     let (mut listed, mut path) = (Vec::new(), "/api/rooms".to_owned());
     loop {
         let page = anna.get(&path).await.expect(200);
@@ -307,7 +307,7 @@ async fn very_many_rooms_are_named_in_parts_and_as_the_reader_takes_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_owns_or_is_in_as_many_rooms_as_one_may_is_refused_the_next_and_an_admin_is_not() {
+async fn a_user_with_as_many_rooms_as_allowed_is_refused_the_next_and_an_admin_is_not() {
     let _alone = ALONE.lock().await;
     let server = TestServer::start().await;
     let (boss, anna, bert) =
@@ -341,7 +341,7 @@ async fn who_owns_or_is_in_as_many_rooms_as_one_may_is_refused_the_next_and_an_a
     bert.post("/api/rooms", room("Mine")).await.refused(409, "conflict");
     let direct = json!({"kind": "dm", "members": [anna.uid]});
     bert.post("/api/rooms", direct).await.refused(409, "conflict");
-    // But nobody is kept from being spoken to.
+    // But others may still open direct rooms with such a user.
     anna.post("/api/rooms", json!({"kind": "dm", "members": [bert.uid]})).await.expect(201);
     sql.execute("UPDATE chat.members SET role = 'owner' WHERE user_id = $1", &[&uid(&boss)])
         .await

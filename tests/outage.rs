@@ -178,7 +178,7 @@ async fn a_commit_that_hangs_is_given_up_and_a_message_sent_again_is_stored_once
     stop(running).await;
 }
 
-/// Asks until it is as wanted; what was said then.
+/// Requests `/ready` until its status is as wanted; the body of that answer.
 async fn ready_is(anna: &support::client::Client, status: u16) -> serde_json::Value {
     // A write is tried every few seconds.
     let patience = impulse::base::limits::store::PROBE + Duration::from_secs(3);

@@ -1,4 +1,4 @@
-//! People over real sockets and a real database: names, words and presence, as others see them.
+//! People over real sockets and a real database: names, statuses and presence, as others see them.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
@@ -36,7 +36,7 @@ async fn a_status_is_seen_by_others_until_it_ends_and_survives_signing_out() {
     let busy = |frame: &Value| of_anna(frame) && frame["state"] == "dnd";
     let told = his.find("that she is busy", busy).await;
     assert_eq!((&told["text"], &told["until"]), (&json!("🎧 deep work"), &json!(until)));
-    // A device that falls idle says so, but what she chose counts.
+    // A device that falls idle reports it, but the status she chose takes precedence.
     hers.ok(json!({"op": "presence", "state": "away"})).await;
     assert_eq!(profile(&ben, &anna).await["status"]["state"], "dnd");
     // Offline, her words are still there.
@@ -307,7 +307,7 @@ async fn three_hundred_who_come_online_at_once_storm_nobody() {
     for guest in coming {
         sockets.extend(guest.await.unwrap());
     }
-    // Everybody in the small room is told of, nobody who is in the large one only.
+    // Presence is published of everybody in the small room, and of nobody who is in the large one only.
     let mut told: HashMap<String, Vec<Value>> = HashMap::new();
     let all_online = |told: &HashMap<String, Vec<Value>>| {
         let online = |events: &Vec<Value>| events.last().is_some_and(|e| e["state"] == "online");
@@ -331,7 +331,7 @@ async fn three_hundred_who_come_online_at_once_storm_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_is_shown_like_another_is_marked_as_long_as_that_is_so() {
+async fn a_user_whose_name_looks_like_another_is_marked_as_long_as_it_does() {
     let server = TestServer::start().await;
     let boss = server.admin().await;
     let (mira, ben, carl) =
@@ -344,7 +344,7 @@ async fn who_is_shown_like_another_is_marked_as_long_as_that_is_so() {
     };
     call(&mira, "Mira Li").await;
     assert!(!marked(&mira).await);
-    // The same in other letters, with another blank and another case: both are marked, and told.
+    // The same in other letters, with another blank and another case: both are marked, and it is published.
     call(&ben, "mіrа\u{2003}Li").await;
     for who in [&mira, &ben] {
         assert!(marked(who).await);

@@ -165,7 +165,7 @@ async fn of_two_admins_who_go_at_once_one_stays() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_was_disabled_before_the_removal_is_disabled_after_it() {
+async fn a_user_who_was_disabled_before_the_removal_is_disabled_after_the_restoration() {
     let server = TestServer::start().await;
     let chief = server.admin().await;
     let anna = server.user("anna").await;

@@ -108,7 +108,7 @@ async fn every_path_asks_for_the_scope_it_needs() {
         callers.push((scope, token(&boss, json!({"label": "x", "scope": scope})).await));
     }
     callers.push(("full", boss));
-    // Signing out comes last: it ends what asks.
+    // Signing out comes last, because it ends the session of this test.
     let (last, paths): (Vec<_>, Vec<_>) =
         NEEDS.iter().copied().partition(|(path, ..)| path.ends_with("logout"));
     for (path, reading, writing) in paths.into_iter().chain(last) {
@@ -283,7 +283,7 @@ async fn of_tokens_asked_for_at_once_no_more_are_made_than_may_be() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_has_come_to_its_end_opens_nothing_and_its_sockets_close() {
+async fn expired_sessions_and_tokens_open_nothing_and_their_sockets_close() {
     let server = TestServer::start().await;
     let anna = server.user("anna").await;
     let year = anna.get("/api/sessions").await.expect(200)["sessions"][0].clone();

@@ -1,4 +1,4 @@
-//! Guessing is slowed down, and whoever knows the password gets in all the same. A trusted proxy
+//! Guessing is slowed down, and a person who knows the password still gets in. A trusted proxy
 //! says where people come from.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
@@ -64,7 +64,7 @@ async fn login_with(
     from(server, address, cookie, "/api/auth/login", &body).await
 }
 
-/// Guesses until somebody says stop; how many guesses were heard.
+/// Guesses until the server answers 429; how many guesses it checked.
 async fn guess(server: &TestServer, address: &str, name: &str, most: usize) -> usize {
     for n in 0..most {
         let answer = login(server, address, name, &format!("guess {n}")).await;

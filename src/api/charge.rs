@@ -30,11 +30,11 @@ impl Charge {
     /// # Errors
     /// `rate_limited`.
     pub fn take(self, allowances: &Allowances, by: Principal) -> Result<()> {
-        let Principal::User { uid, is_admin } = by else { return Ok(()) };
+        let Principal::User { uid, .. } = by else { return Ok(()) };
         match self {
             Self::Free => Ok(()),
-            Self::Read(cost) => allowances.of(uid).read(cost, is_admin),
-            Self::Change(cost) => allowances.of(uid).change(cost, is_admin),
+            Self::Read(cost) => allowances.of(uid).read(cost, by),
+            Self::Change(cost) => allowances.of(uid).change(cost, by),
         }
     }
 }

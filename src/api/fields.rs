@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer};
 use crate::base::error::{Error, Result};
 use crate::base::limits::api as limits;
 
-/// For a field of which "absent" and `null` say different things: stay as you are, and be nothing. With
+/// For a field that stays as it is when absent and is cleared by `null`. With
 /// `#[serde(default, deserialize_with = "present")]` on an `Option<Option<T>>` any value is `Some`, also `null`.
 pub(super) fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     value: D,

@@ -35,7 +35,7 @@ pub async fn chat(api: &Api, request: &Request) -> Result<Response> {
     };
     let session = api.session(request).await?;
     let allowance = api.services.allowances.of(session.uid);
-    allowance.read(limits::users::UPGRADE_COST, session.admin)?;
+    allowance.read(limits::users::UPGRADE_COST, session.principal())?;
     let reservation = reserve_hello(api, &session)?;
     check_room_for_one_more(api, &session)?;
     let handover = Handover {

@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_was_wrong_less_often_finds_a_place_and_is_next() {
+    async fn the_contender_with_fewer_failures_enters_a_full_queue_and_is_next() {
         let turns = Arc::new(AttemptQueues::default());
         let first = turns.wait(ACCOUNT, network(0), 1.0).await.unwrap();
         let mut guessing = Vec::new();
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_gave_up_waiting_holds_nobody_up_and_nobody_waits_for_ever() {
+    async fn an_attempt_that_gave_up_holds_nobody_up_and_none_waits_for_ever() {
         let turns = Arc::new(AttemptQueues::default());
         let first = turns.wait(ACCOUNT, network(0), 0.0).await.unwrap();
         for n in 1..TURNS_WAITING {

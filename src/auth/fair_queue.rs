@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn so_many_of_a_network_and_of_all_wait_and_the_known_have_their_own_places() {
+    async fn so_many_of_a_network_and_of_all_wait_and_known_clients_have_their_own_ring() {
         let queue = FairQueue::new(BOUNDS);
         let first = queue.acquire(client(1, false)).await.unwrap();
         let wait = |who| {
@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn as_many_sign_ins_and_questions_wait_as_the_bounds_say() {
+    async fn as_many_sign_ins_and_lookups_wait_as_the_bounds_say() {
         use crate::base::limits::auth as limits;
         for (at_once, waiting, waiting_per_network) in [
             (2, limits::HASHES_WAITING, limits::HASHES_WAITING_PER_NETWORK),
@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_gave_up_waiting_holds_nobody_up() {
+    async fn a_client_that_gave_up_waiting_holds_nobody_up() {
         let queue = FairQueue::new(BOUNDS);
         let first = queue.acquire(client(1, false)).await.unwrap();
         let gone = tokio::spawn({

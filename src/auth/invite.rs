@@ -53,7 +53,7 @@ impl Auth {
         Ok((made.ok_or_else(|| Error::internal("the new invite is gone"))?, code))
     }
 
-    /// The live link of this secret, as somebody or, if nobody is named, a stranger may use it.
+    /// The live link of this secret, if the user `by`, or without one a stranger, may use it.
     ///
     /// # Errors
     /// `not_found`, `rate_limited`, `unavailable`.
@@ -82,7 +82,7 @@ impl Auth {
         self.good_link(peer, used.ok_or_else(spent))
     }
 
-    /// Takes the counting of a use back that led nowhere.
+    /// Gives back a counted use by which no room was joined.
     ///
     /// # Errors
     /// `unavailable`.
@@ -98,7 +98,7 @@ impl Auth {
         self.store.invites(filter, limit).await
     }
 
-    /// Takes a link back; its label. `by` is whose it must be, if it must be somebody's.
+    /// Revokes a link and returns its label. With `by` it must be a link of that user.
     ///
     /// # Errors
     /// `not_found`, `unavailable`.

@@ -52,7 +52,7 @@ impl Auth {
         self.unlock(uid, session, auth, peer).await.map(drop)
     }
 
-    /// The share of the current password, for who knows it; base64url.
+    /// The share of the current password, in base64url, for somebody who knows the password.
     ///
     /// # Errors
     /// As [`Auth::check_password`].

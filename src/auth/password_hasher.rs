@@ -104,7 +104,7 @@ pub fn new_params() -> Result<StretchParams> {
     })
 }
 
-/// Compares without telling by its time where the difference is.
+/// Compares in a time that does not depend on where the difference is.
 pub fn matches(a: &[u8], b: &[u8]) -> bool {
     a.ct_eq(b).into()
 }

@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flood_of_keys_neither_grows_the_table_nor_frees_who_is_held_back() {
+    fn a_flood_of_keys_neither_grows_the_table_nor_frees_a_key_that_is_held_back() {
         let limit = RateLimit::new(3, Duration::from_secs(3_600), 1.0);
         for _ in 0..3 {
             limit.take(usize::MAX).unwrap();

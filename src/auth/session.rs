@@ -12,7 +12,7 @@ use crate::store::accounts::{Scope, SessionKind};
 pub struct Session {
     /// The session.
     pub id: SessionId,
-    /// Who.
+    /// The user.
     pub uid: Uid,
     /// Their name.
     pub username: String,

@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn who_was_shut_out_opens_nothing_with_what_was_looked_up_before() {
+    fn a_user_who_was_shut_out_opens_no_socket_with_a_session_read_before() {
         let sessions = SessionCache::default();
         let (old, other) = (session(1), Session { uid: Uid(2), ..session(2) });
         sessions.shut(Uid(1));

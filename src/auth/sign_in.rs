@@ -37,7 +37,7 @@ pub struct SignInSource<'a> {
 
 /// A new session.
 pub struct SignedIn {
-    /// Who.
+    /// The user.
     pub uid: Uid,
     /// What the client's wrapping key needs, base64url.
     pub share: String,

@@ -38,7 +38,7 @@ impl Auth {
     /// the caller's matter (`ConnectionsOf::User`).
     ///
     /// # Errors
-    /// `not_found`, `conflict` for who is shut out, `forbidden` for somebody who is no administrator
+    /// `not_found`, `conflict` for a user who is disabled or removed, `forbidden` for somebody who is no administrator
     /// any more.
     pub async fn reset_user(
         &self,

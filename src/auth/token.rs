@@ -43,10 +43,10 @@ impl Auth {
         self.store.sessions(uid, SessionKind::Token).await
     }
 
-    /// A new personal access token for who is signed in.
+    /// A new personal access token for the user who is signed in.
     ///
     /// # Errors
-    /// `forbidden` for administration by who is no administrator, `conflict` if the user has too
+    /// `forbidden` for administration if the user is no administrator, `conflict` if the user has too
     /// many, `unauthorized` if the session has just ended.
     pub async fn create_token(&self, by: &Session, wish: TokenWish<'_>) -> Result<IssuedToken> {
         if wish.scope.administers() && !by.admin {

@@ -13,6 +13,7 @@ use crate::base::error::{Code, Error, Result};
 use crate::base::ids::Uid;
 use crate::base::limits::{Rate, users as limits};
 use crate::base::lock::MutexExt as _;
+use crate::base::principal::Principal;
 use crate::base::token_bucket::TokenBucket;
 
 /// What all allowances share.
@@ -122,36 +123,32 @@ impl Allowance {
     ///
     /// # Errors
     /// `rate_limited` with the time until there is enough.
-    pub fn add_members(&self, people: usize, is_admin: bool) -> Result<()> {
+    pub fn add_members(&self, people: usize, by: Principal) -> Result<()> {
         let text = "You have put as many people into rooms as one may within an hour. Please wait.";
-        self.take(&self.add_members, limits::MEMBERS_ADDED, share(people as f64, is_admin), text)
+        self.take(&self.add_members, limits::MEMBERS_ADDED, share(people as f64, by), text)
     }
 
     /// Gives back what [`add_members`](Self::add_members) took for people who did not come in by it.
-    pub fn give_members_back(&self, people: usize, is_admin: bool) {
-        self.common.give_back(
-            &self.add_members,
-            limits::MEMBERS_ADDED,
-            share(people as f64, is_admin),
-        );
+    pub fn give_members_back(&self, people: usize, by: Principal) {
+        self.common.give_back(&self.add_members, limits::MEMBERS_ADDED, share(people as f64, by));
     }
 
     /// A call that changes something.
     ///
     /// # Errors
     /// `rate_limited` with the time until there is enough.
-    pub fn change(&self, cost: f64, is_admin: bool) -> Result<()> {
+    pub fn change(&self, cost: f64, by: Principal) -> Result<()> {
         let text = "You are changing too much at once. Please wait a moment.";
-        self.take(&self.changes, limits::CHANGES, share(cost, is_admin), text)
+        self.take(&self.changes, limits::CHANGES, share(cost, by), text)
     }
 
     /// A call that only reads.
     ///
     /// # Errors
     /// `rate_limited` with the time until there is enough.
-    pub fn read(&self, cost: f64, is_admin: bool) -> Result<()> {
+    pub fn read(&self, cost: f64, by: Principal) -> Result<()> {
         let text = "You are asking for too much at once. Please wait a moment.";
-        self.take(&self.reads, limits::READS, share(cost, is_admin), text)
+        self.take(&self.reads, limits::READS, share(cost, by), text)
     }
 
     fn take(&self, bucket: &TokenBucket, rate: Rate, cost: f64, text: &'static str) -> Result<()> {
@@ -175,8 +172,8 @@ impl Allowance {
 }
 
 /// Administrators of the server do for many what others do for themselves.
-fn share(cost: f64, is_admin: bool) -> f64 {
-    if is_admin { cost / limits::ADMINS } else { cost }
+fn share(cost: f64, by: Principal) -> f64 {
+    if by.is_admin() { cost / limits::ADMINS } else { cost }
 }
 
 /// The allowances of all users who have done something lately.
@@ -219,6 +216,9 @@ impl Allowances {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const MEMBER: Principal = Principal::User { uid: Uid(1), is_admin: false };
+    const ADMIN: Principal = Principal::User { uid: Uid(2), is_admin: true };
 
     fn allowances() -> Allowances {
         Allowances::new(1.0)
@@ -301,14 +301,14 @@ mod tests {
         let is_near = |passed: usize, most: f64| {
             assert!((most..most * 1.1 + 20.0).contains(&(passed as f64)), "{passed} of {most}");
         };
-        is_near(passing(|| anna.add_members(1, false)), limits::MEMBERS_ADDED.at_once);
-        anna.give_members_back(1, false);
-        is_near(passing(|| anna.add_members(1, false)) + 1, 1.0);
-        is_near(passing(|| anna.change(1.0, false)), limits::CHANGES.at_once);
-        is_near(passing(|| anna.read(1.0, false)), limits::READS.at_once);
+        is_near(passing(|| anna.add_members(1, MEMBER)), limits::MEMBERS_ADDED.at_once);
+        anna.give_members_back(1, MEMBER);
+        is_near(passing(|| anna.add_members(1, MEMBER)) + 1, 1.0);
+        is_near(passing(|| anna.change(1.0, MEMBER)), limits::CHANGES.at_once);
+        is_near(passing(|| anna.read(1.0, MEMBER)), limits::READS.at_once);
         is_near(passing(|| anna.profile_change()), limits::PROFILE_CHANGES.at_once);
         is_near(
-            passing(|| boss.add_members(1, true)),
+            passing(|| boss.add_members(1, ADMIN)),
             limits::MEMBERS_ADDED.at_once * limits::ADMINS,
         );
     }
@@ -321,14 +321,14 @@ mod tests {
             lifted.command(1.0).unwrap();
             lifted.bytes(1_000_000).unwrap();
             lifted.bytes_into(&room, 1_000_000).unwrap();
-            lifted.add_members(1, false).unwrap();
-            lifted.change(1.0, false).unwrap();
-            lifted.read(1.0, false).unwrap();
+            lifted.add_members(1, MEMBER).unwrap();
+            lifted.change(1.0, MEMBER).unwrap();
+            lifted.read(1.0, MEMBER).unwrap();
             lifted.profile_change().unwrap();
         }
         let wide = Allowances::new(3.0).of(Uid(1));
         assert!(
-            passing(|| wide.add_members(1, false)) >= 3 * limits::MEMBERS_ADDED.at_once as usize
+            passing(|| wide.add_members(1, MEMBER)) >= 3 * limits::MEMBERS_ADDED.at_once as usize
         );
     }
 
@@ -336,22 +336,22 @@ mod tests {
     fn the_table_is_bounded_and_forgets_first_whom_it_makes_no_difference_to() {
         let allowances = allowances();
         let held = allowances.of(Uid(0));
-        passing(|| held.add_members(1, false));
+        passing(|| held.add_members(1, MEMBER));
         // Somebody without a connection who has used something up, in the same part.
-        passing(|| allowances.of(Uid(limits::PARTS as i64)).add_members(1, false));
+        passing(|| allowances.of(Uid(limits::PARTS as i64)).add_members(1, MEMBER));
         for uid in 2..limits::REMEMBERED as i64 + 10 {
             allowances.of(Uid(uid * limits::PARTS as i64));
         }
         let known = allowances.parts[0].lock().unwrap().len();
         assert!(known <= limits::REMEMBERED / limits::PARTS, "{known}");
-        assert!(allowances.of(Uid(0)).add_members(9, false).is_err());
-        assert!(allowances.of(Uid(limits::PARTS as i64)).add_members(9, false).is_err());
+        assert!(allowances.of(Uid(0)).add_members(9, MEMBER).is_err());
+        assert!(allowances.of(Uid(limits::PARTS as i64)).add_members(9, MEMBER).is_err());
         // If all have used something up, those with a connection are still known.
         for uid in 2..limits::REMEMBERED as i64 {
-            allowances.of(Uid(uid * limits::PARTS as i64)).add_members(1, false).unwrap();
+            allowances.of(Uid(uid * limits::PARTS as i64)).add_members(1, MEMBER).unwrap();
         }
         let known = allowances.parts[0].lock().unwrap().len();
         assert!(known <= limits::REMEMBERED / limits::PARTS, "{known}");
-        assert!(allowances.of(Uid(0)).add_members(9, false).is_err());
+        assert!(allowances.of(Uid(0)).add_members(9, MEMBER).is_err());
     }
 }

@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_confuse_is_refused() {
+    fn names_that_could_confuse_are_refused() {
         for name in [
             "",
             "a",

@@ -104,7 +104,7 @@ mod tests {
         }
 
         #[test]
-        fn who_waits_as_long_as_told_is_let_in(cost in 0.1f64..12.0, used in 0.0f64..10.0) {
+        fn a_client_that_waits_as_long_as_it_should_is_let_in(cost in 0.1f64..12.0, used in 0.0f64..10.0) {
             let bucket = TokenBucket::default();
             bucket.take(RATE, used, 0).unwrap();
             if let Err(wait_ms) = bucket.take(RATE, cost, 0) {

@@ -100,7 +100,7 @@ impl<'a> Client<'a> {
     /// Sends a request with a JSON body, which may be empty, and reads the reply.
     ///
     /// # Errors
-    /// There is none.
+    /// No reply came, or none that can be read.
     pub async fn send(&self, method: &str, path: &str, body: &str) -> Result<Reply, Failure> {
         let exchanged = tokio::time::timeout(self.timeout, self.exchange(method, path, body));
         let bytes = exchanged.await.map_err(|_| Failure::Timeout)?.map_err(Failure::Io)?;

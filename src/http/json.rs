@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named() {
+    fn an_error_names_the_field_that_is_wrong() {
         for (body, word) in [
             (r#"{}"#, "\"name\""),
             (r#"{"name":7}"#, "\"name\""),

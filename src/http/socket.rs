@@ -51,7 +51,7 @@ impl Listener {
     /// Where it listens.
     ///
     /// # Errors
-    /// What the system call says.
+    /// That of the system call.
     pub fn local_addr(&self) -> Result<SocketAddr> {
         self.socket.local_addr()
     }

@@ -156,7 +156,7 @@ impl Rooms {
     /// The room, if `by` may know that it exists.
     ///
     /// # Errors
-    /// `not_found`, the same as for a room that does not.
+    /// `not_found`, the same as for a room that does not exist.
     pub fn visible(&self, by: Principal, room: RoomId) -> Result<RoomHandle> {
         self.authorize(by, room, Action::See)
     }

@@ -95,7 +95,7 @@ impl RoomChanges {
         let people: BTreeSet<_> = create.members.iter().filter(|member| **member != uid).collect();
         let people = people.len();
         let allowance = self.allowances.of(uid);
-        allowance.add_members(people, is_admin)?;
+        allowance.add_members(people, by.principal)?;
         let counted = match quota {
             Quota::Bounded if is_direct => self.auth.count_direct(uid),
             Quota::Bounded => self.auth.count_room(uid),
@@ -106,7 +106,7 @@ impl RoomChanges {
             Err(error) => Err(error),
         };
         if !matches!(created, Ok(CreatedRoom { is_new: true, .. })) {
-            allowance.give_members_back(people, is_admin);
+            allowance.give_members_back(people, by.principal);
         }
         let created = created?;
         if quota == Quota::Bounded && !created.is_new {

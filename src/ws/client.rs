@@ -139,7 +139,7 @@ mod tests {
     use crate::ws::{Codec, Limits, Message, frame};
 
     #[test]
-    fn what_it_sends_is_what_the_server_reads() {
+    fn the_server_reads_what_the_client_sends() {
         let mut bytes = Vec::new();
         text("größer".as_bytes(), [1, 2, 3, 4], &mut bytes);
         pong(b"x", [5, 6, 7, 8], &mut bytes);

@@ -189,7 +189,7 @@ async fn so_many_links_may_be_live_and_so_many_made_in_an_hour() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_not_chosen_lasts_as_long_as_the_bounds_say() {
+async fn a_lifetime_that_is_not_chosen_is_as_the_bounds_say() {
     let server = TestServer::start().await;
     let mut nobody = Client::new(server.address);
     let answer = nobody.post("/api/auth/register", registration("anna")).await;

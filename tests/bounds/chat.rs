@@ -106,7 +106,7 @@ async fn a_message_takes_so_many_reactions_of_all_together_and_one_more_when_one
     let (anna, ben) = (server.user("anna").await, server.user("ben").await);
     let (mut of_anna, mut of_ben) = (anna.socket().await, ben.socket().await);
     let (target, _) = of_anna.send_text("1", "to react to").await;
-    // Of people who came before: of each one.
+    // One reaction each of many other authors.
     let insert = "INSERT INTO chat.messages (room_id, mid, kind, author, created_seq, created_at,
                       seq, at, rev_seq, rev_at, target, body)
                   SELECT 1, decode(lpad(to_hex(n), 32, '0'), 'hex'), 'react', 1000 + n, 1, 0, 1, 0,
@@ -204,7 +204,8 @@ async fn all_by_replays(mut socket: Wire, mut last: u64, total: u64) -> usize {
 /// More messages, and more of their bytes, than one replay brings, for more people than are served
 /// at a time.
 #[tokio::test(flavor = "multi_thread")]
-async fn who_missed_more_than_a_replay_holds_goes_on_where_it_ended_and_so_does_everybody() {
+async fn a_client_that_missed_more_than_a_replay_holds_goes_on_where_it_ended_and_so_does_everybody()
+ {
     const MESSAGES: u64 = 1_700;
     const LONG: u64 = 600;
     let server = TestServer::start().await;
@@ -288,7 +289,7 @@ async fn a_connection_follows_so_many_rooms_and_is_refused_the_next() {
     server.stop().await;
 }
 
-/// Who asks for all of them in one breath gets no more than who asks politely.
+/// A client that pipelines its subscriptions gets no more of them than one that waits for each answer.
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_follows_more_rooms_by_not_waiting_for_the_answers() {
     let (server, anna) = with_rooms(delivery::SUBSCRIPTIONS as i64 + 100).await;

@@ -29,7 +29,7 @@ fn message(text: &str) -> Value {
     json!({"op": "msg.send", "room": "1", "msg": msg})
 }
 
-/// A refusal by a rate says when to come back.
+/// A refusal by a rate has a `retry_ms`.
 fn is_limited(answer: &Value) -> bool {
     assert_eq!(answer["op"], "err", "{answer}");
     assert_eq!(answer["code"], "rate_limited", "{answer}");
@@ -514,7 +514,7 @@ async fn so_many_people_may_be_put_into_rooms_within_an_hour_and_nobody_is_kept_
     assert!(refused >= 9, "{answers:?}");
     make(&anna, json!({"kind": "dm", "members": others[..9]})).await.refused(429, "rate_limited");
     make(&anna, room("four", 50)).await.refused(429, "rate_limited");
-    // A change of role puts nobody in; who comes in comes in.
+    // A change of role adds nobody, and joining by oneself is not counted.
     anna.post(&path, json!({"uid": others[1], "role": "admin"})).await.expect(201);
     bert.post(&path, json!({"uid": bert.get("/api/me").await.expect(200)["uid"]}))
         .await
@@ -610,7 +610,7 @@ async fn whoever_was_put_into_a_room_can_leave_it() {
     server.stop().await;
 }
 
-/// So that the counters of a flood do not stop who only looks.
+/// Somebody who only opens as many sockets as allowed is not refused as a flood.
 #[tokio::test(flavor = "multi_thread")]
 async fn as_many_upgrades_as_connections_may_be_are_no_flood() {
     let server = with_limits(1, "1").await;

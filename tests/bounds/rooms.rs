@@ -161,7 +161,7 @@ async fn the_words_of_more_people_than_one_statement_takes_are_all_written_down(
 
 /// A removal hides what somebody wrote a batch at a time, and a restoration shows it again.
 #[tokio::test(flavor = "multi_thread")]
-async fn who_wrote_more_than_one_statement_touches_is_hidden_and_shown_again_whole() {
+async fn messages_of_a_removed_user_beyond_one_statement_are_hidden_and_shown_again_whole() {
     const WORDS: i64 = 2 * store::PURGE_ROWS + 1;
     let server = TestServer::start().await;
     let (boss, anna) = (server.admin().await, server.user("anna").await);

@@ -34,7 +34,7 @@ const HTTP: &[Reached] = &[
             "api::AVATAR_BODY",
         ],
     ),
-    ("src/http/json.rs", "what_is_wrong_is_named", &["http::JSON_DEPTH"]),
+    ("src/http/json.rs", "an_error_names_the_field_that_is_wrong", &["http::JSON_DEPTH"]),
     ("src/http/static_files.rs", "nothing_outside_the_site_is_served", &["http::SITE_PATH"]),
     (
         "tests/http.rs",
@@ -173,7 +173,7 @@ const API: &[Reached] = &[
     ),
     (
         "tests/bounds/api.rs",
-        "what_is_not_chosen_lasts_as_long_as_the_bounds_say",
+        "a_lifetime_that_is_not_chosen_is_as_the_bounds_say",
         &["api::COOKIE_AGE", "api::DEVICE_COOKIE_AGE", "auth::INVITE_LIFE"],
     ),
     (
@@ -254,7 +254,7 @@ const MEMORY: &[Reached] = &[
     ),
     (
         "tests/memory.rs",
-        "who_asks_for_pages_and_takes_none_is_refused_the_next_and_others_get_theirs",
+        "a_client_that_requests_pages_and_reads_none_is_refused_the_next_and_others_get_theirs",
         &["memory::ANSWERS", "memory::RETRY_MS", "api::SMALL_ANSWER"],
     ),
     (
@@ -280,7 +280,7 @@ const MEMORY: &[Reached] = &[
     ),
     (
         "tests/memory.rs",
-        "who_owns_or_is_in_as_many_rooms_as_one_may_is_refused_the_next_and_an_admin_is_not",
+        "a_user_with_as_many_rooms_as_allowed_is_refused_the_next_and_an_admin_is_not",
         &["rooms::OWNED", "rooms::JOINED"],
     ),
     (
@@ -343,7 +343,7 @@ const AUTH: &[Reached] = &[
     ),
     (
         "src/auth/rate_limit.rs",
-        "a_flood_of_keys_neither_grows_the_table_nor_frees_who_is_held_back",
+        "a_flood_of_keys_neither_grows_the_table_nor_frees_a_key_that_is_held_back",
         &["auth::KEYS"],
     ),
     (
@@ -378,7 +378,7 @@ const AUTH: &[Reached] = &[
     ),
     (
         "src/auth/attempt_queue.rs",
-        "who_gave_up_waiting_holds_nobody_up_and_nobody_waits_for_ever",
+        "an_attempt_that_gave_up_holds_nobody_up_and_none_waits_for_ever",
         &["auth::TURN_WAIT"],
     ),
     (
@@ -408,7 +408,7 @@ const AUTH: &[Reached] = &[
     ),
     (
         "src/auth/fair_queue.rs",
-        "as_many_sign_ins_and_questions_wait_as_the_bounds_say",
+        "as_many_sign_ins_and_lookups_wait_as_the_bounds_say",
         &[
             "auth::HASHES_WAITING",
             "auth::HASHES_WAITING_PER_NETWORK",
@@ -420,12 +420,12 @@ const AUTH: &[Reached] = &[
     ),
     (
         "tests/scopes.rs",
-        "what_has_come_to_its_end_opens_nothing_and_its_sockets_close",
+        "expired_sessions_and_tokens_open_nothing_and_their_sockets_close",
         &["auth::SESSION_LIFE", "auth::SESSION_IDLE", "auth::SESSIONS_SWEEP"],
     ),
     (
         "tests/accounts_store.rs",
-        "what_has_come_to_its_end_is_taken_out_in_portions",
+        "expired_sessions_are_ended_in_portions",
         &["auth::SESSIONS_SWEPT"],
     ),
     (
@@ -450,7 +450,7 @@ const AUTH: &[Reached] = &[
     ),
     (
         "tests/invites.rs",
-        "who_comes_back_by_a_link_much_later_is_counted_again_if_it_has_a_use_left",
+        "a_person_who_uses_a_link_again_much_later_is_counted_again_if_it_has_a_use_left",
         &["auth::INVITE_REPEAT"],
     ),
 ];
@@ -485,7 +485,7 @@ const CHAT: &[Reached] = &[
     ),
     (
         "tests/bounds/chat.rs",
-        "who_missed_more_than_a_replay_holds_goes_on_where_it_ended_and_so_does_everybody",
+        "a_client_that_missed_more_than_a_replay_holds_goes_on_where_it_ended_and_so_does_everybody",
         &["chat::PAGE", "chat::PAGE_DEFAULT", "rooms::REPLAYS", "rooms::REPLAY_BYTES"],
     ),
     (
@@ -562,7 +562,7 @@ const ROOMS: &[Reached] = &[
     ),
     (
         "tests/bounds/rooms.rs",
-        "who_wrote_more_than_one_statement_touches_is_hidden_and_shown_again_whole",
+        "messages_of_a_removed_user_beyond_one_statement_are_hidden_and_shown_again_whole",
         &["store::PURGE_ROWS"],
     ),
     (
@@ -831,7 +831,7 @@ const USERS: &[Reached] = &[
     ),
 ];
 
-/// Nothing and nobody can be beyond these; what they are instead.
+/// Constants that no client can exceed, and what they are instead.
 const NO_BOUND: &[(&str, &str)] = &[
     ("store::REACTION_BYTES", "an estimate; PAGE_BYTES and SLICE_BYTES are the bounds"),
     (

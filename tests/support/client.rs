@@ -145,7 +145,7 @@ impl Client {
         self.raw(head.as_bytes()).await
     }
 
-    /// `Host` and whatever says who is asking.
+    /// `Host`, and the headers that carry the session.
     pub fn fields(&self) -> String {
         let mut fields = format!("Host: {}\r\n", self.address);
         for (name, value) in [("Cookie", &self.cookie), ("Origin", &self.origin)] {
@@ -232,7 +232,7 @@ pub struct Socket {
     pub aside: Vec<Value>,
 }
 
-/// What a socket said next.
+/// The next frame of a socket, or its end.
 #[derive(Debug, PartialEq)]
 pub enum Received {
     Frame(Value),

@@ -1,4 +1,4 @@
-/** The calls about invitations: looking at one, accepting it, making and revoking them; everybody's for admins. */
+/** The calls about invitations: previewing one, accepting it, making and revoking them; everybody's for admins. */
 import { call, query } from "../net/http.js";
 import { invitationFromWire, namesToWire, previewFromWire } from "../net/wire.js";
 

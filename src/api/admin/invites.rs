@@ -21,7 +21,7 @@ pub async fn page(Call { services, caller, request, .. }: AdminCall<'_>) -> Resu
     let before = page.after.map(|after| after.parse()).transpose();
     let before = before.map_err(|_| Error::field("after", "is not a cursor of this list"))?;
     let filter = InviteFilter { by: None, live, q: page.q, before };
-    // One more than wanted tells whether there is another page.
+    // One entry more than requested shows whether there is another page.
     let (mut invites, total) = services.auth.invites(&filter, page.limit + 1).await?;
     let is_last = invites.len() <= page.limit;
     invites.truncate(page.limit);

@@ -76,12 +76,12 @@ pub async fn add(call: Call<'_, RoomId>) -> Result<Response> {
     let allowance = services.allowances.of(caller.uid);
     let is_put_in = uid != caller.uid && !services.rooms.is_member(room, uid);
     if is_put_in {
-        allowance.add_members(1, caller.admin)?;
+        allowance.add_members(1, caller.principal())?;
     }
     let change = MemberChange::Put(role);
     let outcome = services.room_changes.change_member(&call.actor(), room, uid, change).await;
     if is_put_in && !matches!(outcome, Ok(MemberOutcome::Joined)) {
-        allowance.give_members_back(1, caller.admin);
+        allowance.give_members_back(1, caller.principal());
     }
     let _ = outcome?;
     Ok(Response::json(201, &json!({"id": uid, "uid": uid, "room": room, "role": role})))

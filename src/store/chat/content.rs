@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_ours_is_not_read() {
+    fn stored_content_of_another_form_is_not_read() {
         for json in [
             "",
             "null",

@@ -208,7 +208,7 @@ function actorName({ uid, name }) {
 }
 
 /**
- * Whom or what it was done to, as a way there where there is one.
+ * Whom or what it was done to, as a link where there is a page about it.
  *
  * @param {Admin} admin
  * @param {AuditEntry} entry

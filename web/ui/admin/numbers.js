@@ -91,7 +91,7 @@ export function clock(at, lang = dateLanguage()) {
 }
 
 /**
- * A day of the calendar as the server counts days, which is nobody's time zone: "23 Nov".
+ * A day of the calendar as the server counts days, in UTC: "23 Nov".
  *
  * @param {string} day  `2026-11-23`
  */

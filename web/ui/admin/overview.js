@@ -1,4 +1,7 @@
-/** What goes on now: figures, the last hour, the last thirty days. Asked again every few seconds while it is seen. */
+/**
+ * What goes on now: figures, the last hour, the last thirty days. Read again every few seconds while the page is
+ * visible.
+ */
 import { readStats } from "../../calls/admin.js";
 import { el, fill } from "../base/element.js";
 import { t } from "../base/i18n.js";

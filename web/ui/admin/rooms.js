@@ -1,4 +1,4 @@
-/** The rooms of this server but the direct ones, which are nobody's business. */
+/** The rooms of this server except direct ones, which are private. */
 import * as api from "../../calls/admin.js";
 import { distanceOf } from "../base/dates.js";
 import { el } from "../base/element.js";

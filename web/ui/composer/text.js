@@ -3,7 +3,7 @@
 const CALLED = /(?<![\p{L}\p{N}])@([\p{L}\p{N}_.-]{1,64})/gu;
 
 /**
- * The people a text calls by `@name`.
+ * The people whom a text mentions by `@name`.
  *
  * @param {Iterable<{ uid: string, username: string, removed?: boolean }>} users
  * @param {string} text

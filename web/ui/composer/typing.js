@@ -6,8 +6,8 @@ import { nameOf } from "../people/people.js";
 /** A typing notice lasts five seconds at the others: one every three keeps it alive. */
 const TYPING_MS = 3000;
 /**
- * Each message ends its notice. Of a burst of short ones no more than so many are begun again in so long: they count
- * as commands, too.
+ * Each message ends its notice. In a burst of short messages only so many notices are sent again within so long,
+ * because notices count as commands, too.
  */
 const NOTICES_MAX = 10;
 const NOTICES_MS = 10_000;

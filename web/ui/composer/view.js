@@ -256,7 +256,7 @@ function emojiButton(choose) {
   );
 }
 
-/** A finger, and nothing finer: there Enter is a new line. */
+/** Whether a finger is the only pointer: then Enter makes a new line. */
 function isTouch() {
   return matchMedia("(pointer: coarse) and (hover: none)").matches;
 }

@@ -1,6 +1,6 @@
 /**
- * An invitation: who sends it, to which rooms. Who has no account makes one with it, who has one signs in, and who is
- * signed in already only says yes.
+ * An invitation: who sends it, to which rooms. Somebody without an account makes one with it, somebody who has one
+ * signs in, and somebody who is signed in already only accepts.
  */
 import { acceptInvitation, previewInvitation } from "../../calls/invites.js";
 import { forgetSecret, takeSecret } from "../../platform/links.js";

@@ -1,4 +1,4 @@
-/** Blocking somebody: the question before it, and the note after it with the way back. */
+/** Blocking somebody: the question before it, and the note after it with a button to undo it. */
 import { isBlocked } from "../../state/blocks.js";
 import { ask } from "../base/dialog.js";
 import { errorText, t } from "../base/i18n.js";

@@ -17,7 +17,7 @@ const WORDS_MAX = 80;
 const LAST_MOMENT = "9999-12-31T23:59";
 /** @typedef {readonly [string, import("../base/i18n.js").Key, import("../../state/people_status.js").Span]} Idea */
 
-/** What people say most, with the time it usually lasts. @type {readonly Idea[]} */
+/** The usual statuses, each with the time it usually lasts. @type {readonly Idea[]} */
 const IDEAS = [
   ["📅", "status_meeting", "1h"],
   ["🍕", "status_lunch", "1h"],

@@ -1,4 +1,4 @@
-/** Who may not come back into a room, and letting them. */
+/** The people who are banned from a room, and lifting a ban. */
 import * as api from "../../calls/rooms.js";
 import { whenOf } from "../base/dates.js";
 import { openDialog } from "../base/dialog.js";

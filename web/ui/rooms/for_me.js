@@ -148,7 +148,7 @@ export async function hideRoom(store, actions, id) {
 }
 
 /**
- * Asks, and goes.
+ * Asks, and leaves the room.
  *
  * @param {Store} store
  * @param {Actions} actions

@@ -1,5 +1,5 @@
 /**
- * The room I am just leaving, hiding or removing. That it ends is no news then, and nobody is led back into it before
+ * The room I am just leaving, hiding or removing. Its end is not announced then, and no view goes back to it before
  * the server has answered.
  */
 

@@ -13,7 +13,7 @@ import { nameOf } from "../people/people.js";
 /** @typedef {{ label: string, picture: string, danger?: boolean, act: () => Promise<unknown> }} Act */
 
 const YEAR_MS = 365 * 86_400_000;
-/** Words are taken for so long; ten years are until somebody gives them back. */
+/** How long a mute may last; ten years mean until somebody unmutes. */
 const MUTES = /** @type {const} */ ([
   ["mute_10m", 600_000],
   ["mute_1h", 3_600_000],

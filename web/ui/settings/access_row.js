@@ -1,4 +1,4 @@
-/** One way into the account, with its end. */
+/** A row for a session or a token, with the button that ends it. */
 import { fullTimeOf } from "../base/dates.js";
 import { el } from "../base/element.js";
 import { busy } from "../base/form_parts.js";
@@ -6,7 +6,7 @@ import { errorText, t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
 
 /**
- * One way in, with its end.
+ * A session or a token, with the button that ends it.
  *
  * @param {{ picture: string, name: string, tag: string, detail: string, at: number, button: [string, () =>
  *   Promise<void>] | null }} access

@@ -11,7 +11,7 @@ import { avatar, chosenNameOf } from "../people/people.js";
 import { statusForm } from "../people/status.js";
 import { accountSection } from "./account.js";
 import { invitesSection } from "./invites.js";
-import { appearanceSection, languageSection, notificationsSection } from "./look.js";
+import { appearanceSection, languageSection, notificationsSection } from "./appearance.js";
 import { passwordSection } from "./password.js";
 import { privacySection } from "./privacy.js";
 import { profileSection } from "./profile.js";

@@ -1,4 +1,4 @@
-/** Says that the connection is gone, but only once it has been for five seconds: short gaps are nobody's business. */
+/** Says that the connection is gone, but only once it has been for five seconds: short gaps are not worth a notice. */
 import { el } from "../base/element.js";
 import { t } from "../base/i18n.js";
 

@@ -1,13 +1,13 @@
 /** @typedef {import("../../state/types.js").Message} Message */
 
-/** What was seen of a room: from where on messages are new, and how many of them nobody has looked at. */
+/** What the reader has seen of a room: from where on messages are new, and how many of them are not seen yet. */
 export class Reading {
   /** The first new message, by its place in the room; the divider stands above it. @type {number | null} */
   divider = null;
   #seen = 0;
 
   /**
-   * The first look at a room.
+   * Begins when the room is opened.
    *
    * @param {Message[]} messages
    * @param {number} read
@@ -28,7 +28,7 @@ export class Reading {
   }
 
   /**
-   * What arrived while nobody looks gets the divider.
+   * Puts the divider above what arrived while the page is not seen.
    *
    * @param {Message[]} messages
    * @param {number} read

@@ -1,4 +1,4 @@
-/** Settings: how it looks, in which language it speaks, and when it calls. */
+/** Settings: theme, language and notifications. */
 import { allowNotifications, notificationPermission } from "../../platform/notifications.js";
 import { preferences, useTheme } from "../../platform/preferences.js";
 import { el, fill } from "../base/element.js";
