@@ -28,7 +28,13 @@ pub enum Registration {
 #[derive(Debug, Clone, Args)]
 pub struct Config {
     /// Address to listen on; several by comma
-    #[arg(long, env = "IMPULSE_LISTEN", default_value = "127.0.0.1:8080", value_parser = parse_listen, value_name = "ADDR")]
+    #[arg(
+        long,
+        env = "IMPULSE_LISTEN",
+        default_value = "127.0.0.1:8080",
+        value_parser = parse_listen,
+        value_name = "ADDR",
+    )]
     pub listen: Listen,
 
     /// Where the embedded database, uploaded files and generated secrets live [default: by user]
@@ -44,7 +50,15 @@ pub struct Config {
     pub accounts_database_url: Option<String>,
 
     /// Start even if the database could lose what it acknowledged (fsync=off and the like)
-    #[arg(long, env = "IMPULSE_ALLOW_WEAK_DATABASE", value_parser = parse_switch, default_value = "0", num_args = 0..=1, default_missing_value = "1", value_name = "0|1")]
+    #[arg(
+        long,
+        env = "IMPULSE_ALLOW_WEAK_DATABASE",
+        value_parser = parse_switch,
+        default_value = "0",
+        num_args = 0..=1,
+        default_missing_value = "1",
+        value_name = "0|1",
+    )]
     pub allow_weak_database: bool,
 
     /// Delivery threads [default: half the cores]
@@ -56,7 +70,13 @@ pub struct Config {
     pub connections_max: Option<usize>,
 
     /// Memory for everything that waits for clients, such as 512MiB; beyond it they are refused
-    #[arg(long, env = "IMPULSE_MEMORY_BUDGET", value_parser = parse_memory, default_value = "512MiB", value_name = "SIZE")]
+    #[arg(
+        long,
+        env = "IMPULSE_MEMORY_BUDGET",
+        value_parser = parse_memory,
+        default_value = "512MiB",
+        value_name = "SIZE",
+    )]
     pub memory_budget: usize,
 
     /// Who may register
@@ -64,7 +84,13 @@ pub struct Config {
     pub registration: Registration,
 
     /// Multiplies every rate limit and per-user connection limit; 0 lifts them (a load test)
-    #[arg(long, env = "IMPULSE_RATE_LIMIT_SCALE", value_parser = parse_scale, default_value = "1", value_name = "FACTOR")]
+    #[arg(
+        long,
+        env = "IMPULSE_RATE_LIMIT_SCALE",
+        value_parser = parse_scale,
+        default_value = "1",
+        value_name = "FACTOR",
+    )]
     pub rate_limit_scale: f64,
 
     /// The name people see
@@ -84,7 +110,15 @@ pub struct Config {
     pub trusted_proxies: Vec<IpAddr>,
 
     /// Fill in demo users and a busy room
-    #[arg(long, env = "IMPULSE_DEMO", value_parser = parse_switch, default_value = "0", num_args = 0..=1, default_missing_value = "1", value_name = "0|1")]
+    #[arg(
+        long,
+        env = "IMPULSE_DEMO",
+        value_parser = parse_switch,
+        default_value = "0",
+        num_args = 0..=1,
+        default_missing_value = "1",
+        value_name = "0|1",
+    )]
     pub demo: bool,
 
     /// Adds a WebSocket echo endpoint at PATH for conformance suites; loopback only

@@ -1,9 +1,9 @@
 //! Rate limits of one user over all connections and calls together.
 //!
 //! A limit of one connection or of one address does not stop a user who has many of them. So each user has an
-//! [`Allowance`], which all connections and calls of that user share. It has one atomic number for each bucket, so shards
-//! and HTTP take from it without a lock. The table of allowances is read when a connection or a call begins, never for a
-//! delivery.
+//! [`Allowance`], which all connections and calls of that user share. It has one atomic number for each bucket, so
+//! shards and HTTP take from it without a lock. The table of allowances is read when a connection or a call begins,
+//! never for a delivery.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};

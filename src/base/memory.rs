@@ -4,10 +4,10 @@
 //! history pages never delay a message. One user (or one address, for requests without a user) may hold a fixed part of
 //! each share.
 //!
-//! There are two ways to account. Code that makes a large buffer on request [reserves](MemoryBudget::reserve) it first
-//! and can be refused; the [`Reservation`] gives the bytes back when it is dropped. Code that grows small buffers all the
-//! time (a delivery thread, a room) counts by itself and [charges](MemoryBudget::charge) the difference now and then; it
-//! reads [`MemoryBudget::excess`] and frees what it can do without.
+//! There are two ways to account. Code that makes a large buffer on request [reserves](MemoryBudget::reserve) it
+//! first and can be refused; the [`Reservation`] gives the bytes back when it is dropped. Code that grows small
+//! buffers all the time (a delivery thread, a room) counts by itself and [charges](MemoryBudget::charge) the
+//! difference now and then; it reads [`MemoryBudget::excess`] and frees what it can do without.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;

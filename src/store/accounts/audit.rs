@@ -1,9 +1,9 @@
 //! The audit log: who did what to whom, in a chain of hashes.
 //!
-//! Each entry's hash covers the entry and the hash before it, so an entry that was changed, removed or inserted later no
-//! longer fits what follows. Somebody who can write to the database can still cut off the end or compute the whole chain
-//! anew; therefore the server logs the newest hash now and then, where an attacker of the database alone cannot reach
-//! it. A lock makes appends run one after the other; only administrators wait for it.
+//! Each entry's hash covers the entry and the hash before it, so an entry that was changed, removed or inserted later
+//! no longer fits what follows. Somebody who can write to the database can still cut off the end or compute the whole
+//! chain anew; therefore the server logs the newest hash now and then, where an attacker of the database alone cannot
+//! reach it. A lock makes appends run one after the other; only administrators wait for it.
 
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};

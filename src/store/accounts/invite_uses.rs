@@ -1,5 +1,5 @@
-//! Using an invite link. Every use locks the link first, so of two people who want the last use at once one is too late,
-//! and one person who uses it several times at once is counted once.
+//! Using an invite link. Every use locks the link first, so of two people who want the last use at once one is too
+//! late, and one person who uses it several times at once is counted once.
 
 use tokio_postgres::Transaction;
 

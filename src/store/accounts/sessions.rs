@@ -262,8 +262,8 @@ impl AccountStore {
     }
 }
 
-/// Locks the user's row against a change of the password and against an end of all sessions: the next statement sees all
-/// of such a change, or the change sees all of what the statement does.
+/// Locks the user's row against a change of the password and against an end of all sessions: the next statement sees
+/// all of such a change, or the change sees all of what the statement does.
 async fn lock_user(transaction: &Transaction<'_>, uid: Uid) -> Result<()> {
     let lock = "SELECT 1 FROM accounts.users WHERE id = $1 FOR SHARE";
     transaction.execute(lock, &[&uid.0]).await.map_err(failed)?;

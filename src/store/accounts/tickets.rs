@@ -62,8 +62,8 @@ impl AccountStore {
     }
 }
 
-/// Stores a ticket of a user and removes earlier ones. If somebody else knows the old password, it opens nothing from now
-/// on, and all sessions and tokens end.
+/// Stores a ticket of a user and removes earlier ones. If somebody else knows the old password, it opens nothing from
+/// now on, and all sessions and tokens end.
 pub(super) async fn store_ticket(
     transaction: &Transaction<'_>,
     uid: Uid,
