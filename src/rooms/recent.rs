@@ -87,7 +87,7 @@ impl RecentMessages {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::base::ids::Mid;
     use crate::protocol::message::{Content, TextBody};
@@ -101,7 +101,8 @@ mod tests {
         RecentMessages::new(vec![message(1, 1, &[]), message(2, 2, &[Uid(1)]), message(4, 2, &[])])
     }
 
-    fn message(created_seq: u64, mentions: Option<Vec<Uid>>) -> MessageState {
+    /// A message of user 2 with these mentions, or a deleted one.
+    pub(in crate::rooms) fn message(created_seq: u64, mentions: Option<Vec<Uid>>) -> MessageState {
         MessageState {
             mid: Mid([0; 16]),
             rev: 0,

@@ -206,8 +206,7 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::ids::Mid;
-    use crate::protocol::message::{Content, MessageState, TextBody};
+    use crate::rooms::recent::tests::message;
     use crate::store::chat::{BlockRow, RecentMessage};
 
     fn state() -> State {
@@ -231,21 +230,6 @@ mod tests {
         };
         let recent = RecentMessages::new(vec![mention(2, &[Uid(1)]), mention(4, &[])]);
         State::new(row, recent, Arc::default())
-    }
-
-    fn message(created_seq: u64, mentions: Vec<Uid>) -> MessageState {
-        MessageState {
-            mid: Mid([0; 16]),
-            rev: 0,
-            by: Uid(2),
-            seq: created_seq,
-            at: 0,
-            created_seq,
-            created_at: 0,
-            edited_at: None,
-            content: Content::Plain(TextBody { mentions, ..TextBody::default() }),
-            reactions: Vec::new(),
-        }
     }
 
     #[test]
@@ -281,9 +265,9 @@ mod tests {
         assert!(!state.is_hidden(&hidden), "no direct room");
         state.row.kind = RoomKind::Dm;
         assert!(state.is_hidden(&hidden));
-        state.recent.note(&message(4, vec![Uid(1)]), false);
+        state.recent.note(&message(4, Some(vec![Uid(1)])), false);
         assert!(state.is_hidden(&hidden));
-        state.recent.note(&message(5, vec![]), true);
+        state.recent.note(&message(5, Some(vec![])), true);
         assert!(!state.is_hidden(&hidden));
     }
 }
