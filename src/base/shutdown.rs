@@ -1,6 +1,13 @@
 //! When to stop: Ctrl-C or SIGTERM. A second one means now.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+
+/// Returns when the server stops.
+pub async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // An error means that the sender is gone, which is the same.
+    let _ = stop.wait_for(|stop| *stop).await;
+}
 
 /// Listens for the signals that end the program.
 pub struct StopSignals {

@@ -121,8 +121,8 @@ fn count_subscription(room: RoomId, chat: &mut Chat, rooms: &Rooms) -> Result<()
         return Err(Error::new(Code::TooLarge, "This connection follows too many rooms."));
     }
     let by = Principal::User { uid: chat.uid, is_admin: chat.is_admin };
-    let is_visible = rooms.visible(by, room).is_ok();
-    chat.pending_subscriptions += u16::from(is_visible);
+    rooms.visible(by, room)?;
+    chat.pending_subscriptions += 1;
     Ok(())
 }
 

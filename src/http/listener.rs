@@ -24,18 +24,18 @@ pub async fn serve(
     listener: Listener,
     service: Arc<dyn Service>,
     options: Options,
-    mut stop: watch::Receiver<bool>,
+    stop: watch::Receiver<bool>,
 ) {
     // Every connection holds `shared`, which holds the sender: the last one ends the wait below.
     let (alive, mut all_ended) = mpsc::channel::<()>(1);
-    let shared = Arc::new(ListenerShared::new(service.clone(), &options, stop.clone(), alive));
+    let shared = Arc::new(ListenerShared::new(service.clone(), &options, stop, alive));
     let counters = options.counters.clone();
     let admission = Arc::new(AdmissionControl::new(options, service));
     let mut failures = AcceptFailures::new(counters.clone());
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            _ = stop.wait_for(|stop| *stop) => break,
+            () = shared.stopped() => break,
         };
         let (socket, peer) = match accepted {
             Ok(accepted) => accepted,

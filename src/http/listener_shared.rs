@@ -10,6 +10,7 @@ use super::options::{Deadlines, Options};
 use super::request_limiter::RequestLimiter;
 use super::service::Service;
 use crate::base::memory::MemoryBudget;
+use crate::base::shutdown;
 
 /// What all connections of a listener share.
 pub(super) struct ListenerShared {
@@ -47,6 +48,6 @@ impl ListenerShared {
     /// Returns when the server stops.
     pub async fn stopped(&self) {
         let mut stop = self.stop.clone();
-        let _ = stop.wait_for(|stop| *stop).await;
+        shutdown::stopped(&mut stop).await;
     }
 }

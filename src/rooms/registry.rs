@@ -15,7 +15,7 @@ use super::publisher::Publisher;
 use super::recent::RecentMessages;
 use super::replay_readers::{Readers, ReplayReaders};
 use super::room::{Room, RoomHandle};
-use super::shared::{Bounds, Shared, stopping};
+use super::shared::{Bounds, Shared};
 use super::state::State;
 use crate::base::counter::CounterByCode;
 use crate::base::error::Result;
@@ -23,6 +23,7 @@ use crate::base::ids::{RoomId, Uid};
 use crate::base::limits::{chat, rooms as limits};
 use crate::base::lock::MutexExt as _;
 use crate::base::memory::MemoryBudget;
+use crate::base::shutdown::stopped;
 use crate::protocol::event::Event;
 use crate::store::chat::{BanRow, ChatStore, MemberRow, RoomRow};
 
@@ -147,7 +148,7 @@ impl Rooms {
                 tokio::select! {
                     _ = presence.tick() => shared.publish_presence(),
                     _ = trim.tick() => shared.trim_replay_buffers(),
-                    () = stopping(&mut stop) => break,
+                    () = stopped(&mut stop) => break,
                 }
             }
             drop(alive);

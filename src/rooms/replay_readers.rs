@@ -9,11 +9,12 @@ use tokio::task::JoinSet;
 
 use super::delivery::Delivery;
 use super::replay::{Replay, Slice, SliceEvents, SliceRequest};
-use super::shared::{Shared, stopping};
+use super::shared::Shared;
 use crate::base::error::Result;
 use crate::base::ids::Uid;
 use crate::base::limits::rooms as limits;
 use crate::base::memory::{Holder, Kind, Reservation};
+use crate::base::shutdown::stopped;
 use crate::protocol::answer;
 
 /// The way to the readers. Cheap to clone.
@@ -86,7 +87,7 @@ impl Readers {
                     }
                 }
                 () = tokio::time::sleep(limits::RESERVE_RETRY), if is_refused => {}
-                () = stopping(&mut stop) => return,
+                () = stopped(&mut stop) => return,
             }
         }
     }

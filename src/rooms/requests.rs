@@ -88,11 +88,9 @@ impl Rooms {
     /// # Errors
     /// `unavailable`.
     pub async fn join_defaults(&self, uid: Uid) -> Result<()> {
-        let is_default = |room: &RoomId| {
-            self.handle(*room).is_some_and(|handle| handle.room.state().row.is_default)
-        };
-        let mut defaults: Vec<_> = self.all().iter().map(|room| room.id).collect();
-        defaults.retain(is_default);
+        let mut all = self.all();
+        all.retain(|room| room.state().row.is_default);
+        let mut defaults: Vec<_> = all.iter().map(|room| room.id).collect();
         defaults.sort_unstable();
         for room in defaults {
             let change = MemberChange::Put(Role::Member);

@@ -3,8 +3,6 @@
 use std::collections::HashMap;
 use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use tokio::sync::watch;
-
 use super::blocks::Blocks;
 use super::delivery::Delivery;
 use super::inbox::Input;
@@ -22,12 +20,6 @@ use crate::base::memory::{Kind, MemoryBudget};
 use crate::protocol::event::Event;
 use crate::protocol::room::RoomView;
 use crate::store::chat::ChatStore;
-
-/// Returns when the server stops.
-pub async fn stopping(stop: &mut watch::Receiver<bool>) {
-    // An error means that the sender is gone, which is the same.
-    let _ = stop.wait_for(|stop| *stop).await;
-}
 
 /// The bounds that a start sets.
 #[derive(Debug, Clone)]

@@ -6,6 +6,8 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::time::MissedTickBehavior;
 
+use crate::base::shutdown::stopped;
+
 /// Runs a job now and again after each period, until the server stops. A run that has begun is finished.
 pub async fn every<F: Future<Output = ()>>(
     period: Duration,
@@ -39,11 +41,6 @@ pub async fn on_demand<F: Future<Output = ()>>(
             () = stopped(&mut stop) => return,
         }
     }
-}
-
-/// Returns when the server stops. An error means that the sender is gone, which is the same.
-async fn stopped(stop: &mut watch::Receiver<bool>) {
-    let _ = stop.wait_for(|stop| *stop).await;
 }
 
 #[cfg(test)]

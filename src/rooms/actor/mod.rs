@@ -24,9 +24,10 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use crate::base::limits::rooms as limits;
+use crate::base::shutdown::stopped;
 use crate::rooms::inbox::Input;
 use crate::rooms::room::Room;
-use crate::rooms::shared::{Shared, stopping};
+use crate::rooms::shared::Shared;
 use crate::store::chat::change::Entry;
 
 use facts::{Facts, Needs};
@@ -80,7 +81,7 @@ impl Actor {
     pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
         let mut inputs = Vec::new();
         let stop_flag = stop.clone();
-        let mut stopping = std::pin::pin!(stopping(&mut stop));
+        let mut stopping = std::pin::pin!(stopped(&mut stop));
         let mut is_closed = false;
         loop {
             let stops = tokio::select! {

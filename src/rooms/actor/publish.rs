@@ -50,9 +50,15 @@ impl Actor {
         if !changed.is_empty() {
             self.broadcast(Delivery::Changed(self.room.id, changed)).await;
         }
+        {
+            let mut state = self.room.state_mut();
+            for message in &messages {
+                state.recent.note(message, is_new(message));
+            }
+            state.row.last_seq = activity.seq;
+        }
         for message in &messages {
             let is_new = is_new(message);
-            self.room.state_mut().recent.note(message, is_new);
             let event =
                 Event::Msg { room: self.room.id, seq: message.seq, at: message.at, msg: message };
             let payload = event.encode();
@@ -66,7 +72,6 @@ impl Actor {
             }
         }
         self.published = activity.seq;
-        self.room.state_mut().row.last_seq = activity.seq;
         let more_follows = !self.inbox.is_empty();
         let activity = Some(activity);
         let publication = Publication { room: self.room.id, events, activity, more_follows };
