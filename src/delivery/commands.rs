@@ -54,7 +54,9 @@ impl Shard {
         let charge_user = || {
             allowance.command(cost)?;
             match &command {
-                Command::Send { .. } => allowance.bytes(text.len() + users::CHANGE_BYTES),
+                Command::Send { .. } | Command::SendEnvelope { .. } => {
+                    allowance.bytes(text.len() + users::CHANGE_BYTES)
+                }
                 Command::Presence { state, text }
                     if rooms.presence().would_change(uid, conn, *state, text.as_ref()) =>
                 {

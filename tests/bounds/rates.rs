@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use impulse::base::limits::{delivery, rooms, users};
 use serde_json::{Value, json};
+use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
 use crate::support::TestServer;
@@ -44,34 +45,59 @@ async fn kept_bytes(server: &TestServer) -> usize {
     bytes as usize
 }
 
+/// On 40 connections of one user as many large commands as one connection may send; each task counts those that
+/// no rate refused.
+fn flood_of_forty(
+    user: &Client,
+    command: fn(&str) -> Value,
+    is_accepted: fn(&Value) -> bool,
+) -> Vec<JoinHandle<usize>> {
+    let connection = |_| {
+        let user = user.clone();
+        tokio::spawn(async move {
+            let mut socket = user.socket().await;
+            let text = "x".repeat(LONG);
+            let mut accepted = 0;
+            for _ in 0..3 {
+                for _ in 0..10 {
+                    let answer = socket.request(command(&text)).await;
+                    accepted += usize::from(is_accepted(&answer) || !is_limited(&answer));
+                }
+                sleep(Duration::from_millis(1_300)).await;
+            }
+            accepted
+        })
+    };
+    (0..40).map(connection).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn encrypted_messages_count_as_the_bytes_they_are_although_every_room_refuses_them() {
+    let server = with_limits(1, "1").await;
+    let anna = guest(server.address, 1);
+    let began = Instant::now();
+    let envelope = |text: &str| json!({"op": "msg.send", "room": "1", "env": {"v": 1, "ct": text}});
+    let mut accepted = 0;
+    for one in flood_of_forty(&anna, envelope, |answer| answer["code"] == "bad_request") {
+        accepted += one.await.unwrap();
+    }
+    let (bytes, seconds) = (accepted * LONG, began.elapsed().as_secs_f64());
+    let minute = users::BYTES_A_MINUTE;
+    let most = minute.at_once + minute.per_second * seconds + LONG as f64;
+    assert!((bytes as f64) < most && bytes > 2_000_000, "{bytes} of {most}");
+    server.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn forty_connections_of_one_user_get_no_more_than_one_user_may_and_another_is_always_answered()
  {
     let server = with_limits(2, "1").await;
     let (anna, bert) = (guest(server.address, 1), guest(server.address, 2));
     let began = Instant::now();
-    let flood: Vec<_> = (0..40)
-        .map(|_| {
-            let anna = anna.clone();
-            tokio::spawn(async move {
-                let mut socket = anna.socket().await;
-                let text = "x".repeat(LONG);
-                let mut accepted = 0;
-                for _ in 0..3 {
-                    // Within what one connection may send.
-                    for _ in 0..10 {
-                        let answer = socket.request(message(&text)).await;
-                        accepted += usize::from(answer["op"] == "ok" || !is_limited(&answer));
-                    }
-                    sleep(Duration::from_millis(1_300)).await;
-                }
-                accepted
-            })
-        })
-        .collect();
+    let flood = flood_of_forty(&anna, message, |answer| answer["op"] == "ok");
     let mut socket = bert.socket().await;
     let mut answered = 0;
-    while !flood.iter().all(tokio::task::JoinHandle::is_finished) {
+    while !flood.iter().all(JoinHandle::is_finished) {
         socket.ok(message("I am still here")).await;
         answered += 1;
         sleep(Duration::from_millis(50)).await;
@@ -135,7 +161,7 @@ async fn reactions_of_one_user_over_many_connections_are_bounded_by_what_they_co
             })
         })
         .collect();
-    while !flood.iter().all(tokio::task::JoinHandle::is_finished) {
+    while !flood.iter().all(JoinHandle::is_finished) {
         socket.send_text("1", "meanwhile").await;
     }
     let mut decided = 0;
@@ -188,7 +214,7 @@ async fn reactions_to_a_large_message_count_the_bytes_that_are_sent_again() {
             })
         })
         .collect();
-    while !flood.iter().all(tokio::task::JoinHandle::is_finished) {
+    while !flood.iter().all(JoinHandle::is_finished) {
         socket.send_text("1", "meanwhile").await;
         sleep(Duration::from_millis(50)).await;
     }
@@ -296,7 +322,7 @@ async fn frames_that_are_no_commands_are_slowed_down_and_then_closed_and_harm_no
         .collect();
     let mut socket = guest(server.address, 4).socket().await;
     let mut longest = Duration::ZERO;
-    while !floods.iter().all(tokio::task::JoinHandle::is_finished) {
+    while !floods.iter().all(JoinHandle::is_finished) {
         let asked = Instant::now();
         socket.ok(json!({"op": "ping"})).await;
         longest = longest.max(asked.elapsed());
