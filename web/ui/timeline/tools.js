@@ -11,6 +11,7 @@ import { openMessageMenu } from "./menu.js";
 
 /** @typedef {import("../../state/types.js").Message} Message */
 /** @typedef {import("./acts.js").MessageActs} MessageActs */
+/** @typedef {(act: (message: Message, button: Element) => void) => (event: MouseEvent) => void} WithMessage */
 
 const QUICK_SHOWN = 2;
 
@@ -20,9 +21,10 @@ const QUICK_SHOWN = 2;
  */
 export function createMessageTools(acts, log) {
   let current = /** @type {HTMLElement | null} */ (null);
-  const withMessage = (/** @type {(message: Message) => void} */ act) => () => {
+  /** @type {WithMessage} */
+  const withMessage = (act) => (event) => {
     const message = current && find(current);
-    if (message) act(message);
+    if (message) act(message, /** @type {Element} */ (event.currentTarget));
   };
   const tools = toolbar(acts, withMessage);
 
@@ -45,7 +47,7 @@ export function createMessageTools(acts, log) {
   function openMenu(row) {
     const message = find(row);
     if (!message || !acts.isUsable(message)) return false;
-    openMessageMenu(acts, message);
+    openMessageMenu(acts, message, row.querySelector(".bubble") ?? row);
     return true;
   }
 
@@ -78,7 +80,7 @@ export function createMessageTools(acts, log) {
 
 /**
  * @param {MessageActs} acts
- * @param {(act: (message: Message) => void) => () => void} withMessage
+ * @param {WithMessage} withMessage
  */
 function toolbar(acts, withMessage) {
   const react = (/** @type {string} */ emoji) => withMessage((message) => acts.react(message, emoji));
@@ -91,7 +93,8 @@ function toolbar(acts, withMessage) {
     pictured(
       "smile",
       t("action_react"),
-      withMessage((message) => openEmojiPicker((emoji) => acts.react(message, emoji))),
+      withMessage((message, button) => openEmojiPicker((emoji) => acts.react(message, emoji), button)),
+      { "aria-haspopup": "dialog" },
     ),
     pictured(
       "reply",
@@ -101,7 +104,8 @@ function toolbar(acts, withMessage) {
     pictured(
       "more",
       t("more_actions"),
-      withMessage((message) => openMessageMenu(acts, message)),
+      withMessage((message, button) => openMessageMenu(acts, message, button)),
+      { "aria-haspopup": "menu" },
     ),
   );
 }
@@ -135,18 +139,24 @@ function neighbour(row, key) {
 /**
  * @param {string} picture
  * @param {string} label
- * @param {() => void} click
+ * @param {(event: MouseEvent) => void} click
+ * @param {import("../base/element.js").Props} [more]
  */
-function pictured(picture, label, click) {
-  return tool(icon(picture), label, label, click);
+function pictured(picture, label, click, more = {}) {
+  return tool(icon(picture), label, label, click, more);
 }
 
 /**
  * @param {Node} content
  * @param {string} tip
  * @param {string} label
- * @param {() => void} click
+ * @param {(event: MouseEvent) => void} click
+ * @param {import("../base/element.js").Props} [more]
  */
-function tool(content, tip, label, click) {
-  return el("button", { type: "button", class: "icon-button", "aria-label": label, title: tip, click }, content);
+function tool(content, tip, label, click, more = {}) {
+  return el(
+    "button",
+    { type: "button", class: "icon-button", "aria-label": label, title: tip, click, ...more },
+    content,
+  );
 }
