@@ -81,6 +81,7 @@ export const messages = {
   copy_invite: "Copy link to this room",
   new_divider: "New",
   new_messages: { one: "{n} new message", other: "{n} new messages" },
+  new_messages_many: "{n}+ new messages",
   jump_to_present: "Jump to the latest",
   loading_older: "Loading older messages…",
   edited: "edited",
@@ -117,7 +118,8 @@ export const messages = {
   find_emoji: "Find an emoji",
   jump_to_quoted: "Show the message this replies to",
   quoted_missing: "An earlier message",
-  message_not_found: "That message is not here any more.",
+  message_deleted: "That message was deleted.",
+  message_not_found: "There is no such message here.",
 
   composer_label: "Message to {room}",
   composer_placeholder: "Message {room}",

@@ -81,6 +81,7 @@ export const messages = {
   copy_invite: "Copiar enlace a esta sala",
   new_divider: "Nuevos",
   new_messages: { one: "{n} mensaje nuevo", many: "{n} de mensajes nuevos", other: "{n} mensajes nuevos" },
+  new_messages_many: "{n}+ mensajes nuevos",
   jump_to_present: "Ir a lo último",
   loading_older: "Cargando mensajes anteriores…",
   edited: "editado",
@@ -117,7 +118,8 @@ export const messages = {
   find_emoji: "Buscar un emoji",
   jump_to_quoted: "Mostrar el mensaje al que responde",
   quoted_missing: "Un mensaje anterior",
-  message_not_found: "Ese mensaje ya no está aquí.",
+  message_deleted: "Ese mensaje se ha borrado.",
+  message_not_found: "Aquí no hay ningún mensaje así.",
 
   composer_label: "Mensaje para {room}",
   composer_placeholder: "Mensaje para {room}",

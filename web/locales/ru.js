@@ -91,6 +91,7 @@ export const messages = {
     many: "{n} новых сообщений",
     other: "{n} новых сообщения",
   },
+  new_messages_many: "{n}+ новых сообщений",
   jump_to_present: "К последним",
   loading_older: "Загружаем старые сообщения…",
   edited: "изменено",
@@ -132,7 +133,8 @@ export const messages = {
   find_emoji: "Найти эмодзи",
   jump_to_quoted: "Показать сообщение, на которое отвечают",
   quoted_missing: "Более раннее сообщение",
-  message_not_found: "Этого сообщения здесь больше нет.",
+  message_deleted: "Это сообщение удалено.",
+  message_not_found: "Такого сообщения здесь нет.",
 
   composer_label: "Сообщение в комнату {room}",
   composer_placeholder: "Написать в {room}",

@@ -1,5 +1,6 @@
 /** The whole page: shows the screen that the address and the state call for, and draws it again when either changes. */
 import { takeSecret } from "../../platform/links.js";
+import { onNewDay } from "../base/dates.js";
 import { el } from "../base/element.js";
 import { errorText, t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
@@ -94,6 +95,8 @@ export function mount(root, store, actions) {
   bindKeys(store, actions, () => shown?.view.toPresent?.() ?? false);
   bindCards(store, actions);
   followAddress();
+  // "Today" is another day after midnight.
+  onNewDay(() => store.notifyLater());
   store.subscribe(draw);
   draw();
 }
