@@ -30,7 +30,8 @@ export const PASSWORD = "plum orbit kettle 7";
  */
 
 /**
- * @param {{ dataDir?: string, port?: number, scale?: string }} [options]  `scale` of the rate limits: none without it
+ * @param {{ dataDir?: string, port?: number, scale?: string, demo?: boolean }} [options]  `scale` of the rate limits: none
+ *   without it
  * @returns {Promise<Server & { dataDir: string }>}
  */
 export async function startServer(options = {}) {
@@ -44,6 +45,7 @@ export async function startServer(options = {}) {
       HOME: process.env.HOME,
       IMPULSE_RATE_LIMIT_SCALE: options.scale ?? "0",
       IMPULSE_LOG: "warn",
+      ...(options.demo ? { IMPULSE_DEMO: "1" } : {}),
     },
     stdio: ["ignore", "pipe", "pipe"],
   });

@@ -3,7 +3,7 @@
  * proves or sets one is derived from it in `state/credentials.js`.
  */
 import { call, SIGN_IN_MS, upload } from "../net/http.js";
-import { namesFromWire, namesToWire, pictureFromWire, userFromWire } from "../net/wire.js";
+import { demoFromWire, namesFromWire, namesToWire, pictureFromWire, userFromWire } from "../net/wire.js";
 
 /** @typedef {import("../state/types.js").User} User */
 /**
@@ -26,7 +26,8 @@ import { namesFromWire, namesToWire, pictureFromWire, userFromWire } from "../ne
 
 /** @returns {Promise<import("../state/types.js").Info>} */
 export async function readInfo() {
-  return namesFromWire(await call("GET", "/api/info"));
+  const wire = await call("GET", "/api/info");
+  return { ...namesFromWire(wire), ...(wire.demo ? { demo: demoFromWire(wire.demo) } : {}) };
 }
 
 /** @param {string} username @returns {Promise<{ alg: string, salt: string, iter: number }>} */
