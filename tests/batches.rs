@@ -242,7 +242,7 @@ async fn the_same_reaction_twice_at_once_is_a_conflict_and_so_is_one_too_many() 
     let (target, _) = socket.send_text("1", "to react to").await;
     let mut sent = Vec::new();
     for n in 0..=limits::REACTIONS_PER_AUTHOR {
-        for emoji in [format!("e{n}"), format!("e{n}")] {
+        for emoji in [support::emoji(n); 2] {
             let mid = new_mid();
             let msg = json!({"mid": mid, "rev": 0, "kind": "react", "ref": target, "e": emoji});
             socket.send(json!({"op": "msg.send", "id": mid, "room": "1", "msg": msg})).await;

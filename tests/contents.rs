@@ -7,6 +7,7 @@ mod support;
 
 use impulse::base::ids::{Mid, RoomId, Uid};
 use impulse::base::limits::chat as limits;
+use impulse::base::text::is_seen;
 use impulse::protocol::message::{Content, MessageState, TextBody};
 use impulse::store::chat::change::{Change, Entry, Outcome};
 use impulse::store::chat::commit::Writer;
@@ -38,7 +39,7 @@ async fn shown(client: &Client, mid: &str) -> Value {
     found.expect("the message is on the page")["msg"].clone()
 }
 
-/// Every accepted text: any characters but NUL, and something among them that is no blank.
+/// Every accepted text: any characters but NUL, and something to be seen among them.
 fn texts() -> impl Strategy<Value = String> {
     let odd = prop::sample::select(vec![
         "\u{feff}",
@@ -81,7 +82,7 @@ fn texts() -> impl Strategy<Value = String> {
         text.truncate(most.unwrap_or(0));
         text
     });
-    text.prop_filter("there is something to read", |text| !text.trim().is_empty())
+    text.prop_filter("there is something to read", |text| is_seen(text))
 }
 
 fn bodies() -> impl Strategy<Value = TextBody> {
@@ -162,14 +163,13 @@ async fn every_text_that_can_be_sent_comes_back_as_it_was_from_wherever_it_is_re
     tokio::task::block_in_place(run);
 }
 
-/// Every accepted emoji: anything without blanks and controls that is short enough.
-fn emoji() -> impl Strategy<Value = String> {
-    let flag = Just("🏳\u{fe0f}\u{200d}🌈".to_owned());
-    let any = prop::collection::vec(any::<char>(), 1..8).prop_map(|chars| {
-        chars.into_iter().filter(|c| !c.is_whitespace() && !c.is_control()).collect()
+/// Every accepted emoji, in its one form.
+fn emoji() -> impl Strategy<Value = &'static str> {
+    let every = emojis::iter().flat_map(|emoji| match emoji.skin_tones() {
+        Some(tones) => tones.collect(),
+        None => vec![emoji],
     });
-    let is_one = |emoji: &String| !emoji.is_empty() && emoji.len() <= limits::EMOJI;
-    prop_oneof![any, flag].prop_filter("it may be sent", is_one)
+    prop::sample::select(every.map(emojis::Emoji::as_str).collect::<Vec<_>>())
 }
 
 fn wire(mid: &str, rev: u32, body: &TextBody) -> Value {
@@ -189,7 +189,7 @@ async fn an_accepted_message_that_is_sent_again_gets_the_first_answer_whatever_i
     let anna = server.user("anna").await;
     let runtime = tokio::runtime::Handle::current();
     let socket = tokio::sync::Mutex::new(anna.socket().await);
-    let check = |(first, second, emoji): (TextBody, TextBody, String)| {
+    let check = |(first, second, emoji): (TextBody, TextBody, &'static str)| {
         runtime.block_on(async {
             let mut socket = socket.lock().await;
             let mid = new_mid();
@@ -280,9 +280,9 @@ async fn spoil(server: &TestServer, socket: &mut Socket) -> Spoiled {
         mids.push(mid);
     }
     let (good, _) = socket.send_text(ROOM, "after").await;
-    for content in ["5", r#"{"e": null}"#, "{}"] {
+    for (n, content) in ["5", r#"{"e": null}"#, "{}"].into_iter().enumerate() {
         let reaction = new_mid();
-        let emoji = format!("e{reaction}");
+        let emoji = support::emoji(n);
         let react = json!({"mid": reaction, "rev": 0, "kind": "react", "ref": good, "e": emoji});
         socket.ok(send(react)).await;
         let update = "UPDATE chat.messages SET body = $2::text::jsonb WHERE mid = $1";
@@ -375,6 +375,60 @@ async fn a_message_that_an_earlier_program_kept_any_number_with_is_read_and_dele
     server.stop().await;
 }
 
+/// Earlier programs kept `❤` beside `❤️`, and everything else that somebody sent.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_emoji_in_two_forms_is_one_reaction_also_where_both_are_stored() {
+    let server = TestServer::start().await;
+    let (anna, ben) = (server.user("anna").await, server.user("ben").await);
+    let (mut of_anna, mut of_ben) = (anna.socket().await, ben.socket().await);
+    let (mid, _) = of_anna.send_text(ROOM, "to react to").await;
+    let react = |emoji: &str| {
+        send(json!({"mid": new_mid(), "rev": 0, "kind": "react", "ref": mid, "e": emoji}))
+    };
+    of_anna.ok(react("❤")).await;
+    of_anna.err(react("❤\u{fe0f}"), "conflict").await;
+    let sql = server.sql().await;
+    let update = "UPDATE chat.messages SET body = '{\"e\":\"❤\"}' WHERE kind = 'react'";
+    assert_eq!(sql.execute(update, &[]).await.unwrap(), 1);
+    of_ben.ok(react("❤\u{fe0f}")).await;
+    let groups = shown(&anna, &mid).await["reactions"].clone();
+    assert_eq!(groups.as_array().unwrap().len(), 1, "{groups}");
+    assert_eq!(groups[0]["e"], "❤\u{fe0f}");
+    assert_eq!(groups[0]["by"], json!([anna.uid, ben.uid]));
+    for emoji in ["hello", "<b>", "\u{200b}", "👍👍", "1", "é"] {
+        of_anna.err(react(emoji), "bad_request").await;
+    }
+    server.stop().await;
+}
+
+/// Nobody can answer or delete by the eye what cannot be seen.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_of_invisible_characters_is_refused_and_so_is_an_edit_to_one() {
+    let server = TestServer::start().await;
+    let anna = server.user("anna").await;
+    let mut socket = anna.socket().await;
+    let (mid, _) = socket.send_text(ROOM, "seen").await;
+    for text in [
+        "\u{200b}",
+        "\u{2800}",
+        "\u{3164}",
+        "\u{ad}",
+        "\u{2060}",
+        "\u{202e}",
+        "\u{7}",
+        "\u{fe0f}",
+        "\u{200d} \n",
+    ] {
+        let msg =
+            |mid: &str, rev: u32| send(json!({"mid": mid, "rev": rev, "kind": "msg", "t": text}));
+        let refused = socket.err(msg(&new_mid(), 0), "bad_request").await;
+        assert!(refused["message"].as_str().unwrap().contains("\"t\""), "{refused}");
+        socket.err(msg(&mid, 1), "bad_request").await;
+    }
+    assert_eq!(page(&anna).await.len(), 1);
+    server.stop().await;
+}
+
 /// The author of a reaction that cannot be read takes it back by its id.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reaction_that_cannot_be_read_counts_and_can_be_taken_back() {
@@ -392,11 +446,11 @@ async fn a_reaction_that_cannot_be_read_counts_and_can_be_taken_back() {
     sql.execute(update, &[]).await.unwrap();
     assert_eq!(socket.ok(react(&reaction, "👍")).await["seq"], first["seq"], "the first answer");
     for n in 1..limits::REACTIONS_PER_AUTHOR {
-        socket.ok(react(&new_mid(), &format!("e{n}"))).await;
+        socket.ok(react(&new_mid(), support::emoji(n))).await;
     }
-    socket.err(react(&new_mid(), "more"), "bad_request").await;
+    socket.err(react(&new_mid(), "➕"), "bad_request").await;
     socket.ok(send(json!({"mid": reaction, "rev": 1, "kind": "del"}))).await;
-    socket.ok(react(&new_mid(), "more")).await;
+    socket.ok(react(&new_mid(), "➕")).await;
     let stored = ChatStore::open(Database::new(&server.database).unwrap()).await.unwrap();
     let rows = stored.stored(RoomId(1), &[reaction.parse().unwrap()], &[]).await.unwrap().rows;
     assert!(rows.iter().any(|row| matches!(row.kind, StoredKind::Deleted { target: Some(_) })));

@@ -72,7 +72,7 @@ async fn an_encrypted_room_takes_no_text_and_no_envelope_that_nothing_verifies()
         json!({"mid": new_mid(), "rev": 0, "kind": "msg", "t": "text"}),
         json!({"mid": mid, "rev": 1, "kind": "msg", "t": "another text"}),
         json!({"mid": mid, "rev": 1, "kind": "del"}),
-        json!({"mid": new_mid(), "rev": 0, "kind": "react", "ref": mid, "e": "+"}),
+        json!({"mid": new_mid(), "rev": 0, "kind": "react", "ref": mid, "e": "➕"}),
     ] {
         socket.err(send(msg), "bad_request").await;
     }
@@ -98,7 +98,7 @@ async fn an_envelope_that_is_stored_is_sent_as_it_came_with_the_seq_of_its_revis
     assert_eq!((&msg["env"], &msg["rev_seq"]), (&sealed, &rev_seq), "{msg}");
     assert_eq!((&msg["kind"], &msg["t"]), (&json!("msg"), &Value::Null), "{msg}");
     // A reaction moves the message, not its revision.
-    let react = json!({"mid": new_mid(), "rev": 0, "kind": "react", "ref": mid, "e": "+"});
+    let react = json!({"mid": new_mid(), "rev": 0, "kind": "react", "ref": mid, "e": "➕"});
     let seq = socket.ok(json!({"op": "msg.send", "room": ROOM, "msg": react})).await["seq"].clone();
     assert_ne!(seq, rev_seq);
     socket.send(json!({"op": "room.subscribe", "room": ROOM})).await;

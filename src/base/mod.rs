@@ -3,6 +3,7 @@
 
 pub mod allowance;
 pub mod counter;
+pub mod emoji;
 pub mod error;
 pub mod fd_budget;
 pub mod hex;

@@ -6,7 +6,8 @@ use unicode_normalization::char::is_combining_mark;
 use crate::base::error::{Error, Result};
 use crate::base::limits::http::LOGGED_VALUE;
 
-/// `text` composed (NFC) and without the space around it, at most `most` characters long.
+/// `text` composed (NFC) and without the space around it, at most `most` characters long. There may be none, but not
+/// one without anything to be seen.
 ///
 /// # Errors
 /// `bad_request` naming the field.
@@ -16,20 +17,20 @@ pub fn bounded(field: &str, text: &str, most: usize) -> Result<String> {
         return Err(Error::field(field, &format!("has more than {most} characters")));
     }
     let has_odd = text.chars().any(|c| (c.is_control() && c != '\n') || is_unseen(c));
-    if has_odd || text.starts_with(is_combining_mark) {
+    let is_unreadable = !text.is_empty() && !is_seen(&text);
+    if has_odd || is_unreadable || text.starts_with(is_combining_mark) {
         return Err(Error::field(field, "contains characters that are not text"));
     }
     Ok(text)
 }
 
-/// The same on one line; there may be none, but not one without anything to be seen.
+/// The same on one line.
 ///
 /// # Errors
 /// `bad_request` naming the field.
 pub fn line(field: &str, text: &str, most: usize) -> Result<String> {
     let text = bounded(field, text, most)?;
-    let is_visible = |c: char| !c.is_whitespace() && !matches!(c, '\u{200c}' | '\u{200d}');
-    if text.contains('\n') || !(text.is_empty() || text.chars().any(is_visible)) {
+    if text.contains('\n') {
         return Err(Error::field(field, "must be one line of text"));
     }
     Ok(text)
@@ -56,13 +57,34 @@ pub fn user_name(username: &str) -> Result<String> {
     Ok(crate::base::names::key(username))
 }
 
+/// Whether there is anything to be seen in a text.
+pub fn is_seen(text: &str) -> bool {
+    !text.chars().all(is_blank)
+}
+
+/// Whether a character leaves no trace of its own: white space, controls, and what Unicode calls
+/// `Default_Ignorable_Code_Point` (joiners, fillers, selectors, tags, marks of direction); besides the braille
+/// pattern without dots and the marks of interlinear notes.
+fn is_blank(c: char) -> bool {
+    c.is_whitespace()
+        || c.is_control()
+        || matches!(
+            c,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+                | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
+                | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}'
+                | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}'
+        )
+}
+
 /// Whether a character is invisible: marks that change the direction of writing, blanks without width, fillers. With
 /// them one name can look like another one, or like nothing. The joiners
 /// (200C, 200D) are needed by emoji and by some scripts, and stay.
 fn is_unseen(c: char) -> bool {
     matches!(
         c,
-        '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180e}'
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180e}'
             | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
             | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
             | '\u{fff0}'..='\u{ffff}' | '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..='\u{10ffff}'
@@ -100,6 +122,8 @@ mod tests {
             "\u{3164}",
             "\u{301}a",
             "\u{e000}",
+            "\u{200d}\u{fe0f}",
+            "\u{200c}\u{e0061}",
         ] {
             assert!(name("name", text, 10).is_err(), "{text:?}");
         }
@@ -109,9 +133,45 @@ mod tests {
         assert!(name("name", "👩\u{200d}👧", 10).is_ok());
         assert!(bounded("bio", "two\nlines", 10).is_ok());
         assert!(
+            bounded("bio", "", 10).is_ok() && bounded("bio", "\u{200d}\n\u{200d}", 10).is_err()
+        );
+        assert!(
             line("status", "two\nlines", 10).is_err() && line("status", "\u{200d}", 10).is_err()
         );
         assert_eq!(line("status", " ", 10).unwrap(), "");
+    }
+
+    #[test]
+    fn a_text_is_seen_if_one_of_its_characters_is() {
+        for blank in [
+            "",
+            " \n\t",
+            "\u{a0}\u{3000}",
+            "\u{200b}",
+            "\u{2800}",
+            "\u{3164}",
+            "\u{ad}",
+            "\u{2060}",
+            "\u{202e}",
+            "\u{7}",
+            "\u{fe0f}",
+            "\u{200d}",
+            "\u{feff}",
+            "\u{115f}",
+            "\u{180b}",
+            "\u{34f}",
+            "\u{e0041}",
+            "\u{e0100}",
+            "\u{fff9}",
+            "\u{2028}",
+            "\u{85}",
+        ] {
+            assert!(!is_seen(blank), "{blank:?}");
+            assert!(is_seen(&format!("{blank}.")), "{blank:?}");
+        }
+        for seen in ["a", "\u{301}", "👍", "\u{e000}", "\u{378}", "\u{fffd}", "ㅤㅤ한"] {
+            assert!(is_seen(seen), "{seen:?}");
+        }
     }
 
     #[test]

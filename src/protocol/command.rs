@@ -12,7 +12,7 @@ use super::presence::{PresenceState, StatusText};
 use crate::base::error::{Code, Error, Result};
 use crate::base::ids::{Mid, RoomId, Uid};
 use crate::base::limits::{chat as limits, users};
-use crate::{base::text, base::time};
+use crate::base::{emoji, text, time};
 
 /// A client's frame: the command and the `id` its one answer echoes.
 #[derive(Debug, Clone, PartialEq)]
@@ -215,18 +215,15 @@ fn text_body(fields: &Fields<'_>) -> Result<TextBody> {
     if fields.array("f", usize::MAX)?.len() > limits::FILES {
         return Err(Error::field("f", "must be empty: this server takes no files yet"));
     }
-    if text.trim().is_empty() {
-        return Err(Error::field("t", "must not be empty"));
+    if !text::is_seen(&text) {
+        return Err(Error::field("t", "must have something to be seen"));
     }
     Ok(TextBody { text, reply_to, mentions })
 }
 
 fn emoji(fields: &Fields<'_>) -> Result<String> {
-    let emoji = fields.clean_text("e", limits::EMOJI)?;
-    let plain = emoji.chars().any(|c| c.is_whitespace() || c.is_control());
-    if emoji.is_empty() || plain {
-        return Err(Error::field("e", "is one emoji"));
-    }
+    let text = fields.clean_text("e", limits::EMOJI)?;
+    let emoji = emoji::qualified(text).ok_or_else(|| Error::field("e", "is one emoji"))?;
     Ok(emoji.to_owned())
 }
 
@@ -324,10 +321,15 @@ mod tests {
             r#""rev":0,"kind":"msg""#,
             r#""rev":0,"kind":"msg","t":"  ""#,
             r#""rev":0,"kind":"msg","t":"\u0000""#,
+            r#""rev":0,"kind":"msg","t":"\u200b""#,
+            r#""rev":1,"kind":"msg","t":"\u3164 \u0007""#,
             r#""rev":0,"kind":"del""#,
             r#""rev":1,"kind":"react","ref":"AAAAAAAAAAAAAAAAAAAAAA","e":"👍""#,
             r#""rev":0,"kind":"react","ref":"x","e":"👍""#,
             r#""rev":0,"kind":"react","ref":"AAAAAAAAAAAAAAAAAAAAAA","e":"""#,
+            r#""rev":0,"kind":"react","ref":"AAAAAAAAAAAAAAAAAAAAAA","e":"hello""#,
+            r#""rev":0,"kind":"react","ref":"AAAAAAAAAAAAAAAAAAAAAA","e":"1""#,
+            r#""rev":0,"kind":"react","ref":"AAAAAAAAAAAAAAAAAAAAAA","e":"👍👍""#,
             r#""rev":4294967296,"kind":"msg","t":"x""#,
             r#""rev":0,"kind":"msg","t":"x","m":["a"]"#,
             r#""rev":0,"kind":"msg","t":"x","f":["a"]"#,
@@ -338,6 +340,15 @@ mod tests {
         }
         let long = "x".repeat(limits::TEXT + 1);
         assert_eq!(draft(&format!(r#""rev":0,"kind":"msg","t":"{long}""#)), "too_large");
+    }
+
+    #[test]
+    fn a_reaction_is_the_one_form_of_its_emoji() {
+        let msg = format!(r#"{{"mid":"{MID}","rev":0,"kind":"react","ref":"{MID}","e":"❤"}}"#);
+        let frame = format!(r#"{{"op":"msg.send","room":"7","msg":{msg}}}"#);
+        let Command::Send { draft, .. } = Request::parse(&frame).unwrap().command else { panic!() };
+        let DraftBody::React { emoji, .. } = draft.body else { panic!() };
+        assert_eq!(emoji, "❤\u{fe0f}");
     }
 
     #[test]

@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
-use crate::support::TestServer;
 use crate::support::bench::Bench;
 use crate::support::client::{Answer, Client, Socket, new_mid};
 use crate::support::crowd::{crowd, guest};
 use crate::support::wire::{CLOSE, TEXT, Wire, masked};
+use crate::support::{self, TestServer};
 
 /// Some people in General, and a server with the limits of people.
 async fn with_limits(people: i64, scale: &str) -> TestServer {
@@ -153,7 +153,7 @@ async fn reactions_of_one_user_over_many_connections_are_bounded_by_what_they_co
                 let mut decided = 0;
                 for _ in 0..38 {
                     let msg =
-                        json!({"mid": new_mid(), "rev": 0, "kind": "react", "ref": mid, "e": "x"});
+                        json!({"mid": new_mid(), "rev": 0, "kind": "react", "ref": mid, "e": "❌"});
                     let send = json!({"op": "msg.send", "room": "1", "msg": msg});
                     decided += usize::from(socket.request(send).await["code"] != "rate_limited");
                 }
@@ -191,7 +191,7 @@ async fn reactions_to_a_large_message_count_the_bytes_that_are_sent_again() {
             let (anna, large) = (anna.clone(), large.clone());
             tokio::spawn(async move {
                 let (mut socket, mut mine, mut accepted) = (anna.socket().await, None, 0);
-                let emoji = format!("e{n}");
+                let emoji = support::emoji(n);
                 while began.elapsed() < Duration::from_secs(5) {
                     let mid = mine.clone().unwrap_or_else(new_mid);
                     let msg = match &mine {
@@ -226,7 +226,7 @@ async fn reactions_to_a_large_message_count_the_bytes_that_are_sent_again() {
     let most = minute.at_once + minute.per_second * began.elapsed().as_secs_f64();
     let bytes = accepted * LONG;
     assert!((bytes as f64) <= most && bytes > 2_000_000, "{bytes} of {most}");
-    let msg = json!({"mid": new_mid(), "rev": 0, "kind": "react", "ref": small, "e": "x"});
+    let msg = json!({"mid": new_mid(), "rev": 0, "kind": "react", "ref": small, "e": "❌"});
     socket.ok(json!({"op": "msg.send", "room": "1", "msg": msg})).await;
     server.stop().await;
 }

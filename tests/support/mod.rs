@@ -17,6 +17,11 @@ use impulse::server::Server;
 
 use client::Client;
 
+/// One of many different emoji.
+pub fn emoji(n: usize) -> &'static str {
+    emojis::iter().nth(n).expect("there are enough").as_str()
+}
+
 /// A running server. `stop` it at the end of the test.
 pub struct TestServer {
     server: Server,

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::error::Category;
 use sha2::{Digest, Sha256};
 
+use crate::base::emoji;
 use crate::base::error::{Error, Result};
 use crate::protocol::envelope::Envelope;
 use crate::protocol::message::{Content, TextBody};
@@ -43,13 +44,13 @@ fn text_of(json: &str) -> std::result::Result<TextBody, Cause> {
     if body.text.trim().is_empty() { Err("it has no text") } else { Ok(body) }
 }
 
-/// The emoji of a stored reaction.
+/// The emoji of a stored reaction, in its one form: earlier programs kept it as it was sent.
 pub(super) fn emoji_of(json: &str) -> std::result::Result<String, Cause> {
     #[derive(Deserialize)]
     struct Emoji {
         e: String,
     }
-    parse(json).map(|Emoji { e }| e)
+    parse(json).map(|Emoji { e }| emoji::qualified(&e).map_or(e, str::to_owned))
 }
 
 fn parse<'de, T: Deserialize<'de>>(json: &'de str) -> std::result::Result<T, Cause> {

@@ -1,7 +1,9 @@
 /**
  * Modal dialogs on the browser's own `<dialog>`: it keeps the focus inside, closes on Esc and gives the focus back.
- * The focus returns to where it was even when the opener is gone by then.
+ * The focus returns to where it was even when the opener is gone by then. With an anchor it stands beside what opened
+ * it, and the page stays as light as it was.
  */
+import { placeBeside } from "./beside.js";
 import { el } from "./element.js";
 import { t } from "./i18n.js";
 import { icon } from "./icons.js";
@@ -18,12 +20,18 @@ import { icon } from "./icons.js";
  * @param {boolean} [options.bare]
  * @param {string} [options.class]
  * @param {() => void} [options.closed]
+ * @param {import("./beside.js").Anchor | null} [options.anchor]  what it stands beside
+ * @param {import("./beside.js").Side} [options.side]
  * @param {(close: () => void) => import("./element.js").Child[]} content
  * @returns {Dialog}
  */
 export function openDialog(options, content) {
   const before = document.activeElement;
   const close = () => node.close();
+  const anchor = options.anchor ?? null;
+  const place = () => {
+    if (anchor) placeBeside(node, anchor, options.side ?? "below");
+  };
   const head = options.bare
     ? null
     : el(
@@ -39,6 +47,8 @@ export function openDialog(options, content) {
       "aria-label": options.title,
       close: () => {
         node.remove();
+        removeEventListener("resize", place);
+        showOpen(anchor, false);
         // Whoever closed it may have led the focus on already.
         const astray = !document.activeElement || document.activeElement === document.body;
         if (astray && before instanceof HTMLElement && before.isConnected) before.focus({ preventScroll: true });
@@ -53,7 +63,19 @@ export function openDialog(options, content) {
   );
   document.body.append(node);
   node.showModal();
+  place();
+  if (anchor) addEventListener("resize", place);
+  showOpen(anchor, true);
   return { node, close };
+}
+
+/**
+ * @param {import("./beside.js").Anchor | null} anchor
+ * @param {boolean} open
+ */
+function showOpen(anchor, open) {
+  if (anchor instanceof Element && anchor.hasAttribute("aria-haspopup"))
+    anchor.setAttribute("aria-expanded", String(open));
 }
 
 /**

@@ -4,9 +4,12 @@ import { el } from "./element.js";
 import { EMOJI, findEmoji } from "./emoji.js";
 import { t } from "./i18n.js";
 
-/** @param {(emoji: string) => void} choose */
-export function openEmojiPicker(choose) {
-  openDialog({ title: t("pick_emoji"), bare: true, class: "dialog-narrow" }, (close) => {
+/**
+ * @param {(emoji: string) => void} choose
+ * @param {import("./beside.js").Anchor | null} [anchor]  what it stands beside
+ */
+export function openEmojiPicker(choose, anchor = null) {
+  openDialog({ title: t("pick_emoji"), bare: true, class: "dialog-picker", anchor }, (close) => {
     const grid = el("div", { class: "emoji-grid" });
     const empty = el("p", { class: "results-empty", hidden: true }, t("no_match"));
     const pick = (/** @type {string} */ emoji) => {

@@ -249,8 +249,9 @@ function emojiButton(choose) {
       type: "button",
       class: "icon-button",
       "aria-label": t("insert_emoji"),
+      "aria-haspopup": "dialog",
       title: t("insert_emoji"),
-      click: () => openEmojiPicker(choose),
+      click: (/** @type {MouseEvent} */ event) => openEmojiPicker(choose, /** @type {Element} */ (event.currentTarget)),
     },
     icon("smile"),
   );

@@ -52,7 +52,9 @@ class StatusForm {
     class: "icon-button status-emoji",
     "aria-label": t("status_emoji"),
     title: t("status_emoji"),
-    click: () => openEmojiPicker((emoji) => this.#pick(emoji)),
+    "aria-haspopup": "dialog",
+    click: (/** @type {MouseEvent} */ event) =>
+      openEmojiPicker((emoji) => this.#pick(emoji), /** @type {Element} */ (event.currentTarget)),
   });
   #words;
   #states;

@@ -1,8 +1,8 @@
 /** A member in the list of a room, and the menu of what may be done about them. */
-import { openDialog } from "../base/dialog.js";
 import { el } from "../base/element.js";
 import { t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
+import { openMenu } from "../base/menu.js";
 import { avatar, chosenNameOf, nameOf, presenceText, userOf } from "../people/people.js";
 import { mutedText } from "./member_acts.js";
 
@@ -12,9 +12,9 @@ import { mutedText } from "./member_acts.js";
 /**
  * @param {State} state
  * @param {Member} member
- * @param {((name: string) => void) | null} openMenu  null where nothing may be done
+ * @param {((name: string, button: Element) => void) | null} openActs  null where nothing may be done
  */
-export function memberRow(state, member, openMenu) {
+export function memberRow(state, member, openActs) {
   const name = nameOf(state, member.uid);
   const username = userOf(state, member.uid)?.username;
   return el(
@@ -27,15 +27,15 @@ export function memberRow(state, member, openMenu) {
       nameAndTags(state, member),
       el("small", { dir: "auto" }, username ? `@${username} · ` : "", presenceText(member.state)),
     ),
-    openMenu
+    openActs
       ? el(
           "button",
           {
             type: "button",
             class: "icon-button",
-            "aria-haspopup": "dialog",
+            "aria-haspopup": "menu",
             "aria-label": t("member_actions", { name }),
-            click: () => openMenu(name),
+            click: (/** @type {MouseEvent} */ event) => openActs(name, /** @type {Element} */ (event.currentTarget)),
           },
           icon("more"),
         )
@@ -63,30 +63,13 @@ function nameAndTags(state, { uid, role, mutedUntil }) {
 
 /**
  * @param {string} name
+ * @param {import("../base/beside.js").Anchor | null} anchor
  * @param {import("./member_acts.js").Act[]} acts
  * @param {(act: () => Promise<unknown>) => Promise<void>} carryOut
  */
-export function openMemberMenu(name, acts, carryOut) {
-  openDialog({ title: name, bare: true, class: "dialog-menu" }, (close) => [
-    el(
-      "div",
-      { class: "menu" },
-      el("p", { class: "menu-title", dir: "auto" }, name),
-      acts.map(({ label, picture, danger, act }) =>
-        el(
-          "button",
-          {
-            type: "button",
-            class: danger ? "menu-item menu-danger" : "menu-item",
-            click: () => {
-              close();
-              void carryOut(act);
-            },
-          },
-          icon(picture),
-          el("span", {}, label),
-        ),
-      ),
-    ),
-  ]);
+export function openMemberMenu(name, anchor, acts, carryOut) {
+  openMenu(
+    { title: name, heading: name, anchor },
+    acts.map(({ label, picture, danger, act }) => ({ label, picture, danger, act: () => carryOut(act) })),
+  );
 }

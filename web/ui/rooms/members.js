@@ -146,7 +146,9 @@ class Members {
     const room = this.#room;
     const acts = room ? actsOn(this.#store, room, member) : [];
     const carryOut = (/** @type {() => Promise<unknown>} */ act) => this.#carryOut(member.uid, act);
-    return memberRow(this.#store.state, member, acts.length ? (name) => openMemberMenu(name, acts, carryOut) : null);
+    const openActs = (/** @type {string} */ name, /** @type {Element} */ button) =>
+      openMemberMenu(name, button, acts, carryOut);
+    return memberRow(this.#store.state, member, acts.length ? openActs : null);
   }
 
   /**

@@ -5,10 +5,8 @@
 import { preferRoom } from "../../calls/rooms.js";
 import { isBlocked } from "../../state/blocks.js";
 import { iMay } from "../../state/rights.js";
-import { openDialog } from "../base/dialog.js";
-import { el } from "../base/element.js";
 import { errorText, t } from "../base/i18n.js";
-import { icon } from "../base/icons.js";
+import { openMenu } from "../base/menu.js";
 import { toast } from "../base/toast.js";
 import { toggleBlock } from "../people/blocking.js";
 import { roomName } from "../people/people.js";
@@ -22,53 +20,34 @@ import { hideRoom, leaveRoom } from "./for_me.js";
  * @param {Store} store
  * @param {Actions} actions
  * @param {string} id
+ * @param {import("../base/beside.js").Anchor} anchor
  */
-export function openRoomMenu(store, actions, id) {
+export function openRoomMenu(store, actions, id, anchor) {
   const { state } = store;
   const room = state.rooms.get(id);
   if (!room) return;
   const prefer = (/** @type {{ favourite?: boolean, notify?: string }} */ liking) =>
     void preferRoom(id, liking).catch((error) => toast(errorText(error)));
+  const item = (/** @type {string} */ picture, /** @type {string} */ label, /** @type {() => void} */ act) => ({
+    picture,
+    label,
+    act,
+  });
   const { peer } = room;
   const muted = room.notify === "none";
-  openDialog({ title: roomName(state, room), bare: true, class: "dialog-menu" }, (close) => {
-    const item = (/** @type {string} */ picture, /** @type {string} */ label, /** @type {() => void} */ act) =>
-      el(
-        "button",
-        {
-          type: "button",
-          class: "menu-item",
-          click: () => {
-            close();
-            act();
-          },
-        },
-        icon(picture),
-        el("span", {}, label),
-      );
-    return [
-      el(
-        "div",
-        { class: "menu" },
-        el("p", { class: "menu-title", dir: "auto" }, roomName(state, room)),
-        item("star", t(room.favourite ? "favourite_off" : "favourite_on"), () =>
-          prefer({ favourite: !room.favourite }),
-        ),
-        item(muted ? "bell" : "bell_off", t(muted ? "unmute_room" : "mute_room"), () =>
-          prefer({ notify: muted ? "usual" : "none" }),
-        ),
-        room.unread ? item("check", t("mark_read"), () => actions.rooms.markRead(id, room.seq)) : null,
-        item("people", t("room_details"), () => openRoomDetails(store, actions, id)),
-        room.kind === "dm" ? item("eye_off", t("hide_chat"), () => void hideRoom(store, actions, id)) : null,
-        peer
-          ? item(
-              isBlocked(state, peer) ? "undo" : "ban",
-              t(isBlocked(state, peer) ? "unblock" : "block"),
-              () => void toggleBlock(store, actions, peer),
-            )
-          : null,
-        iMay(state, room, "leave") ? item("leave", t("leave_room"), () => void leaveRoom(store, actions, id)) : null,
-      ),
-    ];
-  });
+  const blocked = Boolean(peer && isBlocked(state, peer));
+  const name = roomName(state, room);
+  openMenu({ title: name, heading: name, anchor }, [
+    item("star", t(room.favourite ? "favourite_off" : "favourite_on"), () => prefer({ favourite: !room.favourite })),
+    item(muted ? "bell" : "bell_off", t(muted ? "unmute_room" : "mute_room"), () =>
+      prefer({ notify: muted ? "usual" : "none" }),
+    ),
+    room.unread ? item("check", t("mark_read"), () => actions.rooms.markRead(id, room.seq)) : null,
+    item("people", t("room_details"), () => openRoomDetails(store, actions, id)),
+    room.kind === "dm" ? item("eye_off", t("hide_chat"), () => void hideRoom(store, actions, id)) : null,
+    peer
+      ? item(blocked ? "undo" : "ban", t(blocked ? "unblock" : "block"), () => void toggleBlock(store, actions, peer))
+      : null,
+    iMay(state, room, "leave") ? item("leave", t("leave_room"), () => void leaveRoom(store, actions, id)) : null,
+  ]);
 }

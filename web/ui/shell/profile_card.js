@@ -18,8 +18,6 @@ import { buttons } from "./profile_buttons.js";
 /** @typedef {import("../../state/types.js").Actions} Actions */
 /** @typedef {import("../../state/types.js").User} User */
 
-const GAP_PX = 8;
-
 /** @param {Store} store @param {Actions} actions */
 export function bindCards(store, actions) {
   const personOf = (/** @type {Event} */ event) => {
@@ -48,10 +46,11 @@ export function bindCards(store, actions) {
 function openCard(store, actions, uid, beside) {
   const content = el("div", { class: "card" });
   const draw = () => fill(content, card(store, actions, uid, dialog.close));
-  const dialog = openDialog({ title: nameOf(store.state, uid), bare: true, class: "dialog-card", closed }, () => [
-    content,
-  ]);
-  draw();
+  const options = { title: nameOf(store.state, uid), bare: true, class: "dialog-card", closed };
+  const dialog = openDialog({ ...options, anchor: beside ?? null, side: "beside" }, (close) => {
+    fill(content, card(store, actions, uid, close));
+    return [content];
+  });
   let drawn = keyOf(store, uid);
   const stop = store.subscribe(() => {
     const next = keyOf(store, uid);
@@ -77,7 +76,6 @@ function openCard(store, actions, uid, beside) {
     if (astray()) focusLastMessage();
   }
 
-  if (beside) standBeside(dialog.node, beside);
   actions.users.refetch(uid).catch(() => {});
 }
 
@@ -175,19 +173,4 @@ function about(user, presence, blocked) {
       ? el("div", { class: "card-bio" }, el("h3", { class: "label" }, t("bio")), el("p", { dir: "auto" }, user.bio))
       : null,
   ];
-}
-
-/**
- * @param {HTMLDialogElement} node
- * @param {Element} beside
- */
-function standBeside(node, beside) {
-  if (!matchMedia("(min-width: 48rem) and (min-height: 30rem)").matches) return;
-  const from = beside.getBoundingClientRect();
-  const { width, height } = node.getBoundingClientRect();
-  const fits = from.right + GAP_PX + width < innerWidth - GAP_PX;
-  const left = fits ? from.right + GAP_PX : Math.max(GAP_PX, from.left - GAP_PX - width);
-  const top = Math.min(Math.max(GAP_PX, from.top - GAP_PX * 2), innerHeight - height - GAP_PX);
-  node.classList.add("dialog-placed");
-  Object.assign(node.style, { left: `${left}px`, top: `${Math.max(GAP_PX, top)}px` });
 }

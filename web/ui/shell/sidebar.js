@@ -152,9 +152,11 @@ function createItem(store, actions, id) {
         event.preventDefault();
         navigate(roomPath(id));
       },
-      contextmenu: (/** @type {Event} */ event) => {
+      contextmenu: (/** @type {MouseEvent} */ event) => {
         event.preventDefault();
-        openRoomMenu(store, actions, id);
+        // The menu key has no point of its own.
+        const pressed = event.button === 2 && { x: event.clientX, y: event.clientY };
+        openRoomMenu(store, actions, id, pressed || link);
       },
     },
     picture,

@@ -2,6 +2,7 @@
  * The ways to what can be done with a message. One small toolbar follows the pointer or the keyboard from row to row;
  * on touch a tap on a message opens the menu. In the list, up and down walk the messages and Enter opens the menu.
  */
+import { copyText } from "../base/clipboard.js";
 import { el } from "../base/element.js";
 import { QUICK } from "../base/emoji.js";
 import { openEmojiPicker } from "../base/emoji_picker.js";
@@ -11,8 +12,14 @@ import { openMessageMenu } from "./menu.js";
 
 /** @typedef {import("../../state/types.js").Message} Message */
 /** @typedef {import("./acts.js").MessageActs} MessageActs */
+/** @typedef {(act: (message: Message, button: Element) => void) => (event: MouseEvent) => void} WithMessage */
 
 const QUICK_SHOWN = 2;
+const GAP_PX = 4;
+/** The height of a message of one line, in whose middle the tools stand. */
+const FIRST_LINE_PX = 28;
+/** What stands over a message covers this much of it, so that the pointer finds the way. */
+const OVERLAP_PX = 8;
 
 /**
  * @param {MessageActs} acts
@@ -20,9 +27,10 @@ const QUICK_SHOWN = 2;
  */
 export function createMessageTools(acts, log) {
   let current = /** @type {HTMLElement | null} */ (null);
-  const withMessage = (/** @type {(message: Message) => void} */ act) => () => {
+  /** @type {WithMessage} */
+  const withMessage = (act) => (event) => {
     const message = current && find(current);
-    if (message) act(message);
+    if (message) act(message, /** @type {Element} */ (event.currentTarget));
   };
   const tools = toolbar(acts, withMessage);
 
@@ -37,15 +45,16 @@ export function createMessageTools(acts, log) {
     const writes = acts.mayWrite();
     for (const button of tools.children)
       /** @type {HTMLElement} */ (button).hidden = !writes && button !== tools.lastElementChild;
-    if (current) current.append(tools);
-    else tools.remove();
+    if (!current) return tools.remove();
+    current.append(tools);
+    standAtLine(tools, current);
   }
 
   /** @param {HTMLElement} row */
   function openMenu(row) {
     const message = find(row);
     if (!message || !acts.isUsable(message)) return false;
-    openMessageMenu(acts, message);
+    openMessageMenu(acts, message, row.querySelector(".bubble") ?? row);
     return true;
   }
 
@@ -62,6 +71,7 @@ export function createMessageTools(acts, log) {
     if (isCoarse()) event.preventDefault();
   });
   log.addEventListener("click", (event) => {
+    if (copiesCode(event)) return;
     const row = rowOf(event);
     if (row && isCoarse() && isTapOnText(event)) openMenu(row);
   });
@@ -78,7 +88,7 @@ export function createMessageTools(acts, log) {
 
 /**
  * @param {MessageActs} acts
- * @param {(act: (message: Message) => void) => () => void} withMessage
+ * @param {WithMessage} withMessage
  */
 function toolbar(acts, withMessage) {
   const react = (/** @type {string} */ emoji) => withMessage((message) => acts.react(message, emoji));
@@ -91,7 +101,8 @@ function toolbar(acts, withMessage) {
     pictured(
       "smile",
       t("action_react"),
-      withMessage((message) => openEmojiPicker((emoji) => acts.react(message, emoji))),
+      withMessage((message, button) => openEmojiPicker((emoji) => acts.react(message, emoji), button)),
+      { "aria-haspopup": "dialog" },
     ),
     pictured(
       "reply",
@@ -101,9 +112,38 @@ function toolbar(acts, withMessage) {
     pictured(
       "more",
       t("more_actions"),
-      withMessage((message) => openMessageMenu(acts, message)),
+      withMessage((message, button) => openMessageMenu(acts, message, button)),
+      { "aria-haspopup": "menu" },
     ),
   );
+}
+
+/**
+ * Beside what the message says where its line has room, else over its upper edge.
+ *
+ * @param {HTMLElement} tools
+ * @param {HTMLElement} row
+ */
+function standAtLine(tools, row) {
+  const space = row.getBoundingClientRect();
+  const line = (row.querySelector(".message-line") ?? row).getBoundingClientRect();
+  const { width, height } = tools.getBoundingClientRect();
+  const before = line.left - space.left;
+  const after = space.right - line.right;
+  const isAfter = after >= before;
+  const fits = Math.max(before, after) >= width + GAP_PX;
+  const beside = isAfter ? line.right + GAP_PX : line.left - GAP_PX - width;
+  const over = isAfter ? line.right - width : line.left;
+  const top = line.top - space.top - (fits ? (height - FIRST_LINE_PX) / 2 : height - OVERLAP_PX);
+  Object.assign(tools.style, { left: `${(fits ? beside : over) - space.left}px`, top: `${top}px` });
+}
+
+/** Copies a block of code whose button was pressed. @param {Event} event */
+function copiesCode(event) {
+  const button = event.target instanceof Element ? event.target.closest(".code-copy") : null;
+  const code = button?.closest(".code")?.querySelector("code");
+  if (code) void copyText(code.textContent ?? "");
+  return Boolean(code);
 }
 
 /** @param {Event} event */
@@ -135,18 +175,24 @@ function neighbour(row, key) {
 /**
  * @param {string} picture
  * @param {string} label
- * @param {() => void} click
+ * @param {(event: MouseEvent) => void} click
+ * @param {import("../base/element.js").Props} [more]
  */
-function pictured(picture, label, click) {
-  return tool(icon(picture), label, label, click);
+function pictured(picture, label, click, more = {}) {
+  return tool(icon(picture), label, label, click, more);
 }
 
 /**
  * @param {Node} content
  * @param {string} tip
  * @param {string} label
- * @param {() => void} click
+ * @param {(event: MouseEvent) => void} click
+ * @param {import("../base/element.js").Props} [more]
  */
-function tool(content, tip, label, click) {
-  return el("button", { type: "button", class: "icon-button", "aria-label": label, title: tip, click }, content);
+function tool(content, tip, label, click, more = {}) {
+  return el(
+    "button",
+    { type: "button", class: "icon-button", "aria-label": label, title: tip, click, ...more },
+    content,
+  );
 }
