@@ -30,8 +30,11 @@ export const PASSWORD = "plum orbit kettle 7";
  */
 
 /**
- * @param {{ dataDir?: string, port?: number, scale?: string, demo?: boolean }} [options]  `scale` of the rate limits: none
- *   without it
+ * @param {object} [options]
+ * @param {string} [options.dataDir]
+ * @param {number} [options.port]
+ * @param {string} [options.scale]  of the rate limits: none without it
+ * @param {boolean} [options.demo]
  * @returns {Promise<Server & { dataDir: string }>}
  */
 export async function startServer(options = {}) {
