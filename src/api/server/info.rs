@@ -8,7 +8,7 @@ use crate::base::limits;
 use crate::http::{Request, Response};
 
 /// `GET /api/info`
-pub async fn info(api: &Api, _: &Request) -> Result<Response> {
+pub async fn info(api: &Api, request: &Request) -> Result<Response> {
     let auth = &api.services.auth;
     let settings = auth.settings().current();
     let mut info = json!({
@@ -39,6 +39,10 @@ pub async fn info(api: &Api, _: &Request) -> Result<Response> {
     // The same fields as `/api/e2ee/info`, so that a client asks once.
     if let (Some(info), Some(more)) = (info.as_object_mut(), auth.encryption_info().as_object()) {
         info.extend(more.clone());
+        // A browser whose storage was emptied does not know whom its cookie belongs to.
+        if let Some(session) = api.cookie_session(request).await {
+            info.insert("uid".into(), json!(session.uid.to_string()));
+        }
     }
     Ok(Response::json(200, &info))
 }
