@@ -10,7 +10,7 @@ use crate::service::{Profiles, avatar_urls};
 use crate::store::accounts::Profile;
 
 /// `GET /api/info`
-pub async fn info(api: &Api, _: &Request) -> Result<Response> {
+pub async fn info(api: &Api, request: &Request) -> Result<Response> {
     let auth = &api.services.auth;
     let settings = auth.settings().current();
     let mut info = json!({
@@ -41,6 +41,10 @@ pub async fn info(api: &Api, _: &Request) -> Result<Response> {
     // The same fields as `/api/e2ee/info`, so that a client asks once.
     if let (Some(info), Some(more)) = (info.as_object_mut(), auth.encryption_info().as_object()) {
         info.extend(more.clone());
+        // A browser whose storage was emptied does not know whom its cookie belongs to.
+        if let Some(session) = api.cookie_session(request).await {
+            info.insert("uid".into(), json!(session.uid.to_string()));
+        }
     }
     if let Some(demo) = &api.settings.demo {
         info["demo"] = demo_info(demo, &api.services.profiles).await?;

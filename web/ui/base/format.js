@@ -8,7 +8,6 @@
  */
 import { el } from "./element.js";
 import { inline } from "./format_inline.js";
-import { t } from "./i18n.js";
 
 /** Elements of one message; what comes after the last one is plain text. */
 export const ELEMENTS_MAX = 300;
@@ -20,8 +19,6 @@ const EMOJI_TEXT_MAX = 80;
 /** Of a longer text, `plain` reads no more than this: nobody shows more of it. */
 const PLAIN_MAX = 1000;
 const FENCE = "```";
-/** Elements of a block of code. */
-const CODE_ELEMENTS = 5;
 
 const EMOJI_PART = String.raw`\p{Extended_Pictographic}|\p{Emoji_Modifier}|\p{Regional_Indicator}|[\u200d\ufe0f\u20e3]`;
 const EMOJI_ONLY = new RegExp(String.raw`^(?:${EMOJI_PART}|[#*0-9](?=\ufe0f?\u20e3)|\s)+$`, "u");
@@ -36,7 +33,7 @@ export function format(text, directory) {
   const work = { ...directory, left: ELEMENTS_MAX };
   let from = 0;
   let open = text.indexOf(FENCE);
-  while (open >= 0 && work.left >= CODE_ELEMENTS) {
+  while (open >= 0 && work.left > 1) {
     const end = text.indexOf(FENCE, open + FENCE.length);
     if (end < 0) break;
     const block = text.slice(open + FENCE.length, end);
@@ -44,11 +41,11 @@ export function format(text, directory) {
     // Fences around nothing are text.
     if (block.trim()) {
       lines(text.slice(from, open), work, out);
-      if (work.left < CODE_ELEMENTS) {
+      if (work.left < 2) {
         from = open;
         break;
       }
-      work.left -= CODE_ELEMENTS;
+      work.left -= 2;
       out.append(codeBlock(block));
       from = next;
     }
@@ -94,20 +91,10 @@ function graphemes(text) {
   return [...segmenter.segment(text)].length;
 }
 
-/**
- * Code with its language and a button to copy it, which the list of messages listens for.
- *
- * @param {string} block
- */
+/** @param {string} block */
 function codeBlock(block) {
-  const language = /^[\w+-]*(?=\n)/.exec(block)?.[0] ?? "";
   const body = block.replace(/^[\w+-]*\n/, "").replace(/\n$/, "");
-  return el(
-    "figure",
-    { class: "code" },
-    el("figcaption", { class: "code-head" }, language, el("button", { type: "button", class: "code-copy" }, t("copy"))),
-    el("pre", { tabindex: "0" }, el("code", {}, body)),
-  );
+  return el("pre", { tabindex: "0" }, el("code", {}, body));
 }
 
 /**
