@@ -78,6 +78,8 @@ export class Timeline {
     this.#resized.observe(this.#scroller);
     this.#resized.observe(this.#log);
     this.#scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
+    // Whoever opens a long message reads on in it, also at the end of the list.
+    this.#log.addEventListener("unfold", () => this.#end.release());
     addEventListener("focus", this.#readWhenSeen);
     document.addEventListener("visibilitychange", this.#readWhenSeen);
   }
