@@ -16,6 +16,10 @@ export const messages = {
 
   sign_in: "Войти",
   sign_in_title: "С возвращением",
+  demo_title: "Загляните под одним из этих имён",
+  demo_lead: "Это демонстрация. Нажмите на портрет: пароль не нужен.",
+  demo_or: "или войдите сами",
+  demo_admin: "администратор",
   register: "Создать аккаунт",
   register_title: "Создайте аккаунт",
   setup_title: "Настройка Impulse",
@@ -82,6 +86,7 @@ export const messages = {
   away: "Нет на месте",
   dnd: "Не беспокоить",
   offline: "Не в сети",
+  presence_unknown: "Без связи неизвестно",
 
   messages: "Сообщения в комнате {room}",
   empty_room: "Здесь начинается {room}.",
@@ -103,7 +108,7 @@ export const messages = {
   sending: "Отправляется…",
   sent: "Отправлено",
   failed: "Не отправлено",
-  failed_because: "Не отправлено. {why}",
+  failed_because: "Не отправлено: {why}",
   show_all: "Показать целиком",
   show_less: "Свернуть",
   entry_unreadable: "Эту запись нельзя показать.",
@@ -160,6 +165,14 @@ export const messages = {
 
   offline_banner: "Нет связи. Написанное сохранится и уйдёт, когда связь вернётся.",
   retry_now: "Попробовать сейчас",
+  reaction_taken_back: "Ваша реакция снята. {why}",
+  deletion_taken_back: "Сообщение снова на месте. {why}",
+  not_sent_in: "Сообщение в «{room}» не отправлено. {why}",
+  taken_over: "В этом браузере вошёл другой человек. Теперь это страница пользователя {name}.",
+  edit_not_saved: "Ваша правка не сохранена. {why}",
+  text_not_sent: "Ваше сообщение не отправлено. {why}",
+  use_my_text: "Взять мой текст",
+  show: "Показать",
 
   notify: "Уведомления",
   notify_all: "Обо всём",
@@ -217,6 +230,8 @@ export const messages = {
   error_mid_exists: "Страница и сервер не понимают друг друга. Перезагрузите её.",
   error_rev_conflict: "Сообщение тем временем изменилось. Посмотрите на него ещё раз.",
   error_too_large: "Это слишком велико.",
+  error_too_long: "Это слишком длинно для одного сообщения.",
   error_internal: "На сервере что-то пошло не так (ошибка {id}).",
   error_insecure: "Странице нужен HTTPS (или localhost): без него браузер не даёт криптографию.",
+  error_cookies_blocked: "Браузер не принимает куки этой страницы. Разрешите их: без них войти нельзя.",
 };

@@ -3,7 +3,7 @@ import { isBlockedRoom } from "../../state/blocks.js";
 import { el, fill, setText } from "../base/element.js";
 import { t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
-import { addressedRoom, navigate } from "../base/navigation.js";
+import { navigate } from "../base/navigation.js";
 import { roomPath } from "../base/routes.js";
 import { lookOf, roomName, roomPicture } from "../people/people.js";
 import { openRoomMenu } from "../rooms/menu.js";
@@ -55,12 +55,16 @@ export function createRoomItem(store, actions, id) {
     unread,
   );
   let drawn = { picture: "", unread: "" };
+  /** What it was drawn from. @type {unknown[]} */
+  let inputs = [];
 
   return {
     node: el("li", {}, link),
-    /** @param {State} state @param {Room} room */
-    update(state, room) {
-      const current = addressedRoom() === id;
+    /** @param {State} state @param {Room} room @param {boolean} current */
+    update(state, room, current) {
+      const now = [room, current, state.users, state.blocked, state.drafts.get(id)];
+      if (now.every((input, index) => input === inputs[index])) return;
+      inputs = now;
       const next = {
         picture: [
           room.kind,
