@@ -185,11 +185,10 @@ function quote({ quoted, state, room, marks, show }, mid) {
 /** Why a message was not sent, and what can be done. @param {Drawing} drawing */
 function failure({ message, actions, room }) {
   if (message.status !== "failed") return null;
-  const why = message.error ? errorText(message.error) : "";
   return el(
     "div",
     { class: "message-failure", role: "alert" },
-    el("span", {}, why ? t("failed_because", { why }) : t("failed")),
+    el("span", {}, t("failed_because", { why: errorText(message.error) })),
     el("button", { type: "button", click: () => actions.messages.retry(room, message.mid) }, t("retry")),
     el("button", { type: "button", click: () => actions.messages.discard(room, message.mid) }, t("discard")),
   );

@@ -231,7 +231,7 @@ export class Timeline {
     const shown = this.#window.visible(messages, this.#end.isStuck ? "end" : "start");
     this.#rows.draw(this.#log, state, shown, {
       divider: this.#reading.divider,
-      beginning: !moreBefore && shown[0] === messages[0] ? beginning(state, room) : null,
+      beginning: !moreBefore && shown[0] === messages[0] ? beginning(this.#store, this.#actions, room) : null,
       moreBefore,
       moreAfter: moreAfter && this.#window.followsEnd,
     });
