@@ -1,7 +1,7 @@
 /**
  * Reads pages of the history of rooms: the first one, those at both ends, and those around a message. A request that
- * fails is repeated, with growing waits, for as long as it is wanted. A page is taken in only where it belongs: one whose
- * place is gone is dropped, and one that was asked for before changes were missed is asked for again.
+ * fails is repeated, with growing waits, for as long as it is wanted. A page is taken in only where it belongs: one
+ * whose place is gone is dropped, and one that was asked for before changes were missed is asked for again.
  */
 import { readMessages } from "../calls/rooms.js";
 import { firstSeqOf, lastSeqOf } from "./messages.js";
