@@ -72,7 +72,7 @@ const follow = (page, room, mid) =>
   }, `/room/${room}#${mid}`);
 
 for (const count of [150, 3000])
-  test(`${count} unread messages: opened at the first of them, and nothing is read but what was on the screen`, async () => {
+  test(`${count} unread messages: opened at the first, and nothing is read but what was on the screen`, async () => {
     const { page } = bob;
     const name = `Hall ${count}`;
     const room = await newRoom(name);
@@ -207,7 +207,7 @@ test("a link to a deleted message says so, and one to none says that", async () 
   }
 });
 
-test("the page of history comes late, or fails once: live messages that came before it are there, and none is missing", async () => {
+test("the page of history fails once and comes late: live messages that came before it are there, none is missing", async () => {
   const { page } = bob;
   const room = await newRoom("Late");
   await writeMany(ada.page, room, numbered("late", 150));

@@ -65,7 +65,7 @@ test("rows that arrive while the reader is above the end stay out of a full wind
   assert.deepEqual(ends(window.visible(messages(ROWS_MAX + 20), "end")), [ROWS_MAX + 21 - ROWS_AROUND, ROWS_MAX + 20]);
 });
 
-test("a window around one message has rows on both sides of it, and finds its place in a list that was read anew", () => {
+test("a window around one message has rows on both sides, and finds its place in a list that was read anew", () => {
   const window = new RowWindow();
   const all = messages(1000);
   window.center(all, 499);

@@ -148,7 +148,12 @@ export class Reading {
   }
 }
 
-/** Whether what follows a place in the room is in the list without a gap. @param {Timeline} timeline @param {number} seq */
+/**
+ * Whether what follows a place in the room is in the list without a gap.
+ *
+ * @param {Timeline} timeline
+ * @param {number} seq
+ */
 function reaches({ messages, moreBefore }, seq) {
   return !moreBefore || (messages[0]?.createdSeq ?? 0) <= seq;
 }

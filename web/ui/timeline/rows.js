@@ -150,9 +150,15 @@ export class Rows {
     return this.#divider.isConnected ? this.#divider.getBoundingClientRect().top : null;
   }
 
-  /** @param {string} mid */
-  find(mid) {
-    return this.#rows.get(mid)?.row ?? null;
+  /** Leads to a message in the page. @param {string} mid */
+  flash(mid) {
+    const row = this.#rows.get(mid)?.row;
+    if (!row) return;
+    row.scrollIntoView({ block: "center" });
+    row.classList.remove("message-flash");
+    void row.offsetWidth;
+    row.classList.add("message-flash");
+    row.focus({ preventScroll: true });
   }
 
   /**

@@ -95,6 +95,7 @@ export class Timeline {
     const stretch = this.#stretch;
     if (!room) return;
     this.#name(roomName(state, room));
+    this.#log.ariaBusy = String(!stretch || stretch.loadingBefore);
     if (!stretch) {
       if (this.#opened || !this.#log.childElementCount) this.#showLoading();
       return;
@@ -341,18 +342,8 @@ export class Timeline {
       const top = this.#rows.dividerTop ?? 0;
       this.#scroller.scrollTop += top - this.#scroller.getBoundingClientRect().top - ABOVE_DIVIDER_PX;
     } else if (goal) {
-      flash(this.#rows.find(goal.mid));
+      this.#rows.flash(goal.mid);
     }
     this.#end.scrolled(this.#window.followsEnd && !this.#stretch?.moreAfter);
   }
-}
-
-/** @param {HTMLElement | null} row */
-function flash(row) {
-  if (!row) return;
-  row.scrollIntoView({ block: "center" });
-  row.classList.remove("message-flash");
-  void row.offsetWidth;
-  row.classList.add("message-flash");
-  row.focus({ preventScroll: true });
 }
