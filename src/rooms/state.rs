@@ -11,7 +11,7 @@ use crate::base::error::{Code, Error, Result};
 use crate::base::ids::{RoomId, Uid};
 use crate::base::principal::Principal;
 use crate::policy::{self, Action, Block, RoomFacts, Subject};
-use crate::protocol::room::{Role, RoomKind, RoomView};
+use crate::protocol::room::{ReadState, Role, RoomKind, RoomView};
 use crate::store::chat::{BanRow, RoomRow};
 
 /// A room's present state.
@@ -131,6 +131,13 @@ impl State {
     /// Counts what is unread for `uid`, who has read up to `read`.
     pub fn unread(&self, uid: Uid, read: u64) -> Unread {
         self.recent.unread(uid, read, self.blocks.blocked_by(uid).as_deref())
+    }
+
+    /// How far a member has read, and what is unread.
+    pub fn read_state(&self, uid: Uid) -> Option<ReadState> {
+        let read = self.members.get(&uid)?.read;
+        let Unread { messages, mentions } = self.unread(uid, read);
+        Some(ReadState { read, unread: messages, mentions })
     }
 
     /// Whether a message of `author` that `uid` has not read mentions `uid`.

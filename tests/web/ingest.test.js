@@ -120,7 +120,7 @@ test("events around a message that opens slowly keep their place behind it", asy
   receive(
     said("4", 2),
     { op: "typing", room: "4", uid: "2" },
-    { op: "read", room: "4", seq: 2, unread: 0, mentions: 0 },
+    { op: "read", room: "4", seq: 2, upto: 2, unread: 0, mentions: 0 },
     said("4", 3),
   );
   await settled();

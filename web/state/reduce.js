@@ -113,14 +113,14 @@ function withUser(state, user) {
  * @param {Extract<RoomEvent, { op: "activity" }>} event
  * @returns {Change}
  */
-function withActivity(state, { room: id, seq, added, mention }) {
+function withActivity(state, { room: id, seq, added, unread, mentions }) {
   const room = state.rooms.get(id);
-  if (!room || seq <= room.seq) return {};
+  if (!room || seq < room.seq) return {};
   return withRoom(state, {
     ...room,
     seq,
-    unread: room.unread + added,
-    mentions: room.mentions + Number(mention),
+    unread,
+    mentions,
     hidden: room.hidden && added === 0,
   });
 }
@@ -166,15 +166,16 @@ export function withoutTyping(state, room, uid) {
 }
 
 /**
- * My read position, moved by another of my browsers.
+ * My read position, moved by one of my browsers, or numbers that have changed in another way than by a new message.
  *
  * @param {State} state
  * @param {Extract<RoomEvent, { op: "read" }>} event
  * @returns {Change}
  */
-function withRead(state, { room: id, seq, unread, mentions }) {
+function withRead(state, { room: id, seq: read, upto: seq, unread, mentions }) {
   const room = state.rooms.get(id);
-  return room && seq >= room.read ? withRoom(state, { ...room, read: seq, unread, mentions }) : {};
+  if (!room || seq < room.seq || read < room.read) return {};
+  return withRoom(state, { ...room, seq, read, unread, mentions });
 }
 
 /**
