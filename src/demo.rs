@@ -125,7 +125,7 @@ async fn write_conversation(chat: &ChatStore, room: RoomId, users: &[Uid]) -> Re
         let mentions = if text.contains("@demo") { users.first().copied() } else { None };
         let body = TextBody {
             text: text.to_owned(),
-            mentions: mentions.into_iter().collect(),
+            mentions: mentions.into_iter().collect::<Vec<_>>().into(),
             ..TextBody::default()
         };
         let body = content::text_to_json(&body)?;

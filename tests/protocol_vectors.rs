@@ -59,7 +59,7 @@ fn message() -> MessageState {
         content: Content::Plain(TextBody {
             text: "hi".into(),
             reply_to: Some(Mid([1; 16])),
-            mentions: vec![Uid(7)],
+            mentions: vec![Uid(7)].into(),
         }),
         reactions: Vec::new(),
     }

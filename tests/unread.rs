@@ -255,7 +255,8 @@ impl World {
 
     fn mentions(&mut self) -> Vec<String> {
         let count = self.random.below(3);
-        (0..count).map(|_| self.random.of(&self.people).uid.clone()).collect()
+        let all = (self.random.below(8) == 0).then(|| "all".to_owned());
+        (0..count).map(|_| self.random.of(&self.people).uid.clone()).chain(all).collect()
     }
 
     async fn write(&mut self, device: usize, room: &str) {
@@ -334,18 +335,102 @@ impl World {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_happens_every_client_comes_to_the_numbers_of_the_server() {
-    for seed in 1..=2 {
-        let mut world = World::begin(seed).await;
-        for device in (0..world.sockets.len()).step_by(2) {
-            let room = world.rooms[(device / 2) % 2].clone();
-            world.sockets[device].follow(&room, 0).await;
-        }
-        for step in 1..=240 {
-            world.step().await;
-            if step % 60 == 0 {
-                world.compare().await;
-            }
-        }
-        world.server.stop().await;
+    let mut world = World::begin(15).await;
+    for device in (0..world.sockets.len()).step_by(2) {
+        let room = world.rooms[(device / 2) % 2].clone();
+        world.sockets[device].follow(&room, 0).await;
     }
+    for step in 1..=240 {
+        world.step().await;
+        if step % 60 == 0 {
+            world.compare().await;
+        }
+    }
+    world.server.stop().await;
+}
+
+fn mentioning_all(mid: &str, rev: u32) -> Value {
+    let msg = json!({"mid": mid, "rev": rev, "kind": "msg", "t": "@all lunch", "m": ["all"]});
+    json!({"op": "msg.send", "room": "1", "msg": msg})
+}
+
+fn mentions_in(hello: &Value) -> Value {
+    let rooms = hello["rooms"].as_array().unwrap();
+    rooms.iter().find(|room| room["id"] == "1").expect("General")["mentions"].clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everybody_is_mentioned_but_the_author_and_those_who_have_blocked_the_author() {
+    let server = TestServer::start().await;
+    let (anna, ben) = (server.user("anna").await, server.user("ben").await);
+    let carl = server.user("carl").await;
+    assert_eq!(carl.request("PUT", &format!("/api/blocks/{}", anna.uid), None).await.status, 204);
+    let (mut hers, mut his, mut follower) =
+        (anna.socket().await, ben.socket().await, ben.socket().await);
+    follower.ok(json!({"op": "room.subscribe", "room": "1", "since": 0})).await;
+    let mid = new_mid();
+    hers.ok(mentioning_all(&mid, 0)).await;
+    let told = his.op("activity").await;
+    assert_eq!((&told["unread"], &told["mentions"]), (&json!(1), &json!(1)));
+    assert_eq!(follower.op("msg").await["msg"]["m"], json!(["all"]));
+    for (client, expected) in [(&anna, 0), (&ben, 1), (&carl, 0)] {
+        assert_eq!(client.get("/api/rooms/1").await.expect(200)["mentions"], expected);
+        assert_eq!(mentions_in(&client.socket().await.op("hello").await), expected);
+    }
+    // An edit drops it, and another adds it again.
+    for (rev, m, expected) in [(1, json!([]), 0), (2, json!(["all", ben.uid]), 1)] {
+        let mut edit = mentioning_all(&mid, rev);
+        edit["msg"]["m"] = m;
+        hers.ok(edit).await;
+        let told = his.op("activity").await;
+        assert_eq!((&told["unread"], &told["mentions"]), (&json!(1), &json!(expected)));
+        let told = follower.op("read").await;
+        assert_eq!((&told["unread"], &told["mentions"]), (&json!(1), &json!(expected)));
+    }
+    // A restart reads the same from the store.
+    let database = server.database.clone();
+    server.stop().await;
+    let server = TestServer::start_on(&database, &[]).await;
+    let hello = ben.at(server.address).socket().await.op("hello").await;
+    assert_eq!(mentions_in(&hello), 1);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_a_large_room_only_its_admins_mention_everybody_and_in_a_direct_room_nobody_does() {
+    let server = TestServer::start().await;
+    let (anna, ben) = (server.user("anna").await, server.user("ben").await);
+    let pair = json!({"kind": "dm", "members": [ben.uid]});
+    let pair = id(&anna.post("/api/rooms", pair).await.expect(201)["id"]);
+    let (kept, mut added) = (new_mid(), mentioning_all(&new_mid(), 0));
+    let mut hers = anna.socket().await;
+    hers.ok(mentioning_all(&kept, 0)).await;
+    let mut direct = mentioning_all(&new_mid(), 0);
+    direct["room"] = json!(pair);
+    hers.err(direct, "forbidden").await;
+    added["msg"]["m"] = json!([]);
+    hers.ok(added.clone()).await;
+
+    // The room grows by people who are only in the database.
+    let sql = "INSERT INTO chat.members (room_id, user_id, role, joined_at)
+               SELECT 1, n, 'member', 0 FROM generate_series(1000, 1023) n";
+    assert_eq!(server.sql().await.execute(sql, &[]).await.unwrap(), 24, "with two more too many");
+    let database = server.database.clone();
+    server.stop().await;
+    let server = TestServer::start_on(&database, &[]).await;
+    let mut hers = anna.at(server.address).socket().await;
+    let refused = hers.err(mentioning_all(&new_mid(), 0), "forbidden").await;
+    let sentence = "In a room of this size only its admins may mention everybody.";
+    assert_eq!(refused["message"], sentence);
+    (added["msg"]["rev"], added["msg"]["m"]) = (json!(1), json!(["all"]));
+    hers.err(added, "forbidden").await;
+    hers.ok(mentioning_all(&kept, 0)).await;
+    hers.ok(mentioning_all(&kept, 1)).await;
+    let sql = "UPDATE chat.members SET role = 'admin' WHERE room_id = 1 AND user_id = $1";
+    let uid: i64 = ben.uid.parse().unwrap();
+    server.sql().await.execute(sql, &[&uid]).await.unwrap();
+    server.stop().await;
+    let server = TestServer::start_on(&database, &[]).await;
+    ben.at(server.address).socket().await.ok(mentioning_all(&new_mid(), 0)).await;
+    server.stop().await;
 }

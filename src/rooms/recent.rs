@@ -45,19 +45,18 @@ impl RecentMessages {
     pub fn note(&mut self, message: &MessageState, is_new: bool) -> Noted {
         let created_seq = message.created_seq;
         let index = self.messages.binary_search_by_key(&created_seq, |known| known.created_seq);
-        let mentions = message.content.mentions();
+        let mentions = message.content.mentions().cloned().unwrap_or_default();
         match (message.content.is_deleted(), index) {
             (false, Ok(at)) => match self.messages.get_mut(at) {
-                Some(known) if *known.mentions != *mentions => {
-                    known.mentions = mentions.into();
+                Some(known) if known.mentions != mentions => {
+                    known.mentions = mentions;
                     Noted::Recounted
                 }
                 _ => Noted::Plain,
             },
             (false, Err(0)) if !is_new && self.has_older => Noted::Plain,
             (false, Err(at)) => {
-                let recent =
-                    RecentMessage { created_seq, author: message.by, mentions: mentions.into() };
+                let recent = RecentMessage { created_seq, author: message.by, mentions };
                 self.insert(at, recent, is_new)
             }
             (true, Ok(at)) => {
@@ -90,7 +89,7 @@ impl RecentMessages {
     /// mention `uid`; that is decided here, each time, so that it holds as long as the block does.
     pub fn unread(&self, uid: Uid, read: u64, blocked: Option<&HashMap<Uid, i64>>) -> Unread {
         let counts = |message: &RecentMessage| {
-            message.mentions.contains(&uid)
+            message.mentions.contains(uid)
                 && blocked.is_none_or(|blocked| !blocked.contains_key(&message.author))
         };
         let others = self.after(read).filter(|message| message.author != uid);
@@ -102,7 +101,7 @@ impl RecentMessages {
 
     /// Whether a message of `author` after `read` mentions `uid`.
     pub fn mentions(&self, uid: Uid, read: u64, author: Uid) -> bool {
-        self.after(read).any(|message| message.author == author && message.mentions.contains(&uid))
+        self.after(read).any(|message| message.author == author && message.mentions.contains(uid))
     }
 
     /// The `created_seq` of the newest message; 0 if there is none.
@@ -131,7 +130,7 @@ pub(super) mod tests {
         let message = |created_seq, author, mentions: &[Uid]| RecentMessage {
             created_seq,
             author: Uid(author),
-            mentions: mentions.into(),
+            mentions: mentions.to_vec().into(),
         };
         RecentMessages::new(vec![message(1, 1, &[]), message(2, 2, &[Uid(1)]), message(4, 2, &[])])
     }
@@ -148,7 +147,7 @@ pub(super) mod tests {
             created_at: 0,
             edited_at: None,
             content: mentions.map_or(Content::Deleted, |mentions| {
-                Content::Plain(TextBody { mentions, ..TextBody::default() })
+                Content::Plain(TextBody { mentions: mentions.into(), ..TextBody::default() })
             }),
             reactions: Vec::new(),
         }

@@ -489,6 +489,11 @@ const CHAT: &[Reached] = &[
         &["chat::REPLAY"],
     ),
     ("src/rooms/recent.rs", "no_more_is_counted_than_the_bound", &["chat::UNREAD"]),
+    (
+        "src/rooms/state.rs",
+        "a_room_is_small_up_to_so_many_members",
+        &["rooms::MENTION_ALL_MEMBERS"],
+    ),
     ("src/rooms/recent.rs", "so_many_deletions_need_no_store_and_one_more_does", &["chat::RECENT"]),
     ("src/protocol/command.rs", "a_number_may_be_as_large_as_javascript_counts", &["chat::NUMBER"]),
     (

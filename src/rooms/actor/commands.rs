@@ -111,7 +111,7 @@ impl Actor {
             self.flush().await;
         }
         let decision = match is_new {
-            true => self.add(sender.uid, draft),
+            true => self.add(&sender, draft).await,
             false => self.decide(&sender, &draft).await,
         };
         match decision {
