@@ -167,6 +167,7 @@ export function invitationFromWire(wire) {
 export function previewFromWire(wire) {
   return {
     by: {
+      uid: String(wire.by?.uid ?? ""),
       name: wire.by?.display_name || wire.by?.username || "",
       username: wire.by?.username ?? "",
       avatar: pictureFromWire(wire.by?.avatar),
@@ -176,6 +177,21 @@ export function previewFromWire(wire) {
     expiresAt: wire.expires_at ?? null,
     registration: Boolean(wire.registration),
   };
+}
+
+/**
+ * @param {any} wire
+ * @returns {import("../state/types.js").Demo}
+ */
+export function demoFromWire(wire) {
+  const people = (wire.people ?? []).map((/** @type {any} */ person) => ({
+    uid: String(person.id),
+    username: String(person.username),
+    name: person.display_name || String(person.username),
+    avatar: pictureFromWire(person.avatar),
+    admin: Boolean(person.admin),
+  }));
+  return { password: String(wire.password), people };
 }
 
 /**

@@ -3,6 +3,7 @@
  * the server decides again, and also knows what this browser does not, such as whom others have blocked.
  */
 import { isBlockedRoom } from "./blocks.js";
+import { clock } from "./clock.js";
 
 /** @typedef {"member" | "admin" | "owner"} Role */
 /**
@@ -93,13 +94,26 @@ function meets({ admin, role }, { group }, requirement) {
  * @param {string} [target]
  */
 export function iMay(state, room, action, target) {
-  const muted = (room.mutedUntil ?? 0) > Date.now();
+  const muted = (room.mutedUntil ?? 0) > clock.now();
   return may(
     { admin: Boolean(state.me?.admin), role: room.role, muted, blocked: isBlockedRoom(state, room) },
     { ...room, group: room.others.length > 1 },
     action,
     target,
   );
+}
+
+/**
+ * Whether I may make links that let people in, into a room if one is given. What admins allow comes with the server's
+ * info.
+ *
+ * @param {import("./types.js").State} state
+ * @param {import("./types.js").Room} [room]
+ */
+export function mayInvite(state, room) {
+  const { me, info } = state;
+  const intoRoom = !room || (room.kind !== "dm" && iMay(state, room, "add"));
+  return intoRoom && Boolean(me?.admin || info?.memberInvites);
 }
 
 /** @param {string | undefined} role */
