@@ -7,10 +7,12 @@ import { roomFromWire, userFromWire } from "./wire.js";
 /** @typedef {import("../state/types.js").User} User */
 /** @typedef {import("../state/types.js").Room} Room */
 
+/** What I have read of a room, and what not. @typedef {{ read: number, unread: number, mentions: number }} Numbers */
+
 /**
  * A frame of the server.
  *
- * @typedef {{ op: "ok", id: string, seq: number, at: number | null, truncated: boolean }
+ * @typedef {{ op: "ok", id: string, seq: number, at: number | null, truncated: boolean } & Numbers
  *   | { op: "err", id: string, code: string, message: string, retryMs: number }
  *   | { op: "bye", code: string, retryMs: number }
  *   | ServerEvent} Frame
@@ -46,6 +48,9 @@ const FRAMES = {
     seq: Number(wire.seq ?? 0),
     at: wire.at ?? null,
     truncated: Boolean(wire.truncated),
+    read: Number(wire.read ?? 0),
+    unread: Number(wire.unread ?? 0),
+    mentions: Number(wire.mentions ?? 0),
   }),
   err: (wire) => ({
     op: "err",
