@@ -17,7 +17,7 @@ use std::time::SystemTime;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::api::{Api, Settings};
+use crate::api::{Api, Demo, Settings};
 use crate::auth::{self, Auth};
 use crate::avatars::AvatarPipeline;
 use crate::base::error::Error;
@@ -71,8 +71,8 @@ impl Server {
         let fds = FdBudget::here(config.shard_count(), config.connections_max);
         let mut stores = Stores::open(&config).await?;
         fds.log(config.connections_max);
-        let api = match build(&config, &fds, &stores, &room_threads, operator).await {
-            Ok(api) => Arc::new(api),
+        let (api, bot) = match build(&config, &fds, &stores, &room_threads, operator).await {
+            Ok((api, bot)) => (Arc::new(api), bot),
             Err(error) => {
                 stores.stop().await;
                 return Err(error);
@@ -86,6 +86,10 @@ impl Server {
             tasks.spawn(http::serve(socket, api.clone(), options.clone(), stopped.clone()));
         }
         api.services.start_jobs(&mut tasks, &stopped);
+        if let Some(bot) = bot {
+            let shards = api.services.shards.clone();
+            tasks.spawn(bot.run(move || shards.connections(), stopped));
+        }
         let control = control(&config, &addresses, operator_token);
         Ok(Self {
             _control_file: control
@@ -250,7 +254,7 @@ async fn build(
     stores: &Stores,
     room_threads: &OwnThreads,
     operator: [u8; 32],
-) -> Result<Api, String> {
+) -> Result<(Api, Option<demo::Bot>), String> {
     let (accounts, chat) = (stores.accounts.clone(), stores.chat.clone());
     let (publisher, seeds) = delivery::prepare(config.shard_count())
         .map_err(|error| format!("cannot prepare the delivery threads: {error}"))?;
@@ -258,9 +262,13 @@ async fn build(
     let settings = settings.await.map_err(sentence)?;
     let auth = Auth::new(accounts.clone(), settings, config.rate_limit_scale);
     let auth = auth.await.map_err(sentence)?;
-    if config.demo {
-        demo::fill(&auth, &accounts, &chat).await.map_err(sentence)?;
-    }
+    let avatars = Arc::new(AvatarPipeline::default());
+    let parts = demo::Parts { auth: &auth, accounts: &accounts, chat: &chat, avatars: &avatars };
+    let stage = if config.demo { demo::open(parts).await.map_err(sentence)? } else { None };
+    let publisher = match &stage {
+        Some(stage) => publisher.with_sink(stage.sink.clone()),
+        None => publisher,
+    };
     let (rooms, rooms_database) = start_rooms(config, &chat, publisher, room_threads).await?;
     let rate_limit_scale = config.rate_limit_scale;
     if rate_limit_scale == 0.0 {
@@ -285,16 +293,28 @@ async fn build(
         ],
     });
     let parts = Parts { accounts, chat, auth, rooms, shards, rate_limit_scale };
-    Ok(Api {
-        services: Arc::new(Services::new(parts)),
-        avatars: Arc::new(AvatarPipeline::default()),
+    let services = Arc::new(Services::new(parts));
+    let settings = Settings {
+        demo: stage
+            .as_ref()
+            .map(|stage| Demo { password: demo::PASSWORD, people: stage.cast.visitors() }),
+        ..interface_settings(config, fds)
+    };
+    let bot = match stage {
+        Some(stage) => stage.begin(&services).await.map_err(sentence)?,
+        None => None,
+    };
+    let api = Api {
+        services,
+        avatars,
         site: Site::new(),
         origins: OriginPolicy::new(config.origins.clone(), config.hosts.clone()),
         traffic,
         metrics,
         operator,
-        settings: interface_settings(config, fds),
-    })
+        settings,
+    };
+    Ok((api, bot))
 }
 
 /// Starts the rooms on threads of their own, with connections of their own to the database.
@@ -330,6 +350,7 @@ fn interface_settings(config: &Config, fds: &FdBudget) -> Settings {
         },
         sockets: fds.websockets,
         sockets_per_user: scaled(limits::delivery::CONNECTIONS_PER_USER, config),
+        demo: None,
     }
 }
 

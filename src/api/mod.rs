@@ -20,7 +20,7 @@ mod server;
 mod socket;
 mod users;
 
-pub use context::{Api, Settings};
+pub use context::{Api, Demo, Settings};
 pub use routes::all as routes;
 
 use std::future::Future;

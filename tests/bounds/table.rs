@@ -192,6 +192,17 @@ const API: &[Reached] = &[
         &["service::STATS_SAMPLES", "service::STATS_SAMPLED"],
     ),
     (
+        "src/demo/bot.rs",
+        "it_speaks_at_its_pauses_while_somebody_is_there_and_falls_silent_when_nobody_says_a_word",
+        &["demo::UNHEARD"],
+    ),
+    ("src/demo/bot.rs", "a_pause_is_as_long_as_its_bounds_say", &["demo::PAUSE_SECONDS"]),
+    (
+        "src/demo/bot.rs",
+        "it_answers_one_question_at_a_time_a_moment_later",
+        &["demo::ANSWER_AFTER"],
+    ),
+    (
         "src/service/audit.rs",
         "so_much_is_written_for_all_together_and_admins_need_not_wait_for_it",
         &["service::AUDITED_TOTAL"],
@@ -871,6 +882,7 @@ const NO_BOUND: &[(&str, &str)] = &[
         "so many attempts; then the entry is in the log of the server alone",
     ),
     ("service::RECORD_WAIT", "the entry is written all the same"),
+    ("demo::HEARD", "a queue between two tasks; rooms wait for a place in it"),
     ("service::STATS_DAYS", "how many days the figures show"),
     ("service::STATS_DAYS_CACHED", "how old the figures of the days may be"),
     ("service::PURGE", "how often, whatever there is to purge"),

@@ -3,7 +3,7 @@
  * proves or sets one is derived from it in `state/credentials.js`.
  */
 import { call, callAsAnybody, SIGN_IN_MS, upload } from "../net/http.js";
-import { namesFromWire, namesToWire, pictureFromWire, userFromWire } from "../net/wire.js";
+import { demoFromWire, namesFromWire, namesToWire, pictureFromWire, userFromWire } from "../net/wire.js";
 
 export { callAs } from "../net/http.js";
 
@@ -28,7 +28,8 @@ export { callAs } from "../net/http.js";
 
 /** @returns {Promise<import("../state/types.js").Info>} */
 export async function readInfo() {
-  return namesFromWire(await call("GET", "/api/info"));
+  const wire = await call("GET", "/api/info");
+  return { ...namesFromWire(wire), ...(wire.demo ? { demo: demoFromWire(wire.demo) } : {}) };
 }
 
 /** @param {string} username @returns {Promise<{ alg: string, salt: string, iter: number }>} */

@@ -16,6 +16,10 @@ export const messages = {
 
   sign_in: "Sign in",
   sign_in_title: "Welcome back",
+  demo_title: "Look around as one of them",
+  demo_lead: "This is a demo. Press a face: no password is needed.",
+  demo_or: "or sign in yourself",
+  demo_admin: "administrates",
   register: "Create account",
   register_title: "Create your account",
   setup_title: "Set up Impulse",

@@ -16,6 +16,10 @@ export const messages = {
 
   sign_in: "Entrar",
   sign_in_title: "Te damos la bienvenida",
+  demo_title: "Entra como una de estas personas",
+  demo_lead: "Esto es una demostración. Pulsa una cara: no hace falta contraseña.",
+  demo_or: "o inicia sesión",
+  demo_admin: "administra",
   register: "Crear cuenta",
   register_title: "Crea tu cuenta",
   setup_title: "Configura Impulse",

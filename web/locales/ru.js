@@ -16,6 +16,10 @@ export const messages = {
 
   sign_in: "Войти",
   sign_in_title: "С возвращением",
+  demo_title: "Загляните под одним из этих имён",
+  demo_lead: "Это демонстрация. Нажмите на портрет: пароль не нужен.",
+  demo_or: "или войдите сами",
+  demo_admin: "администратор",
   register: "Создать аккаунт",
   register_title: "Создайте аккаунт",
   setup_title: "Настройка Impulse",

@@ -69,8 +69,15 @@
  * @property {"members" | "admins"} [roomCreation]
  * @property {string} [defaultLocale]
  * @property {Record<string, number>} limits
+ * @property {Demo} [demo]  only of a demo
  * @property {string} [uid]  of whoever is signed in with the cookie of this browser
  */
+
+/**
+ * As whom a visitor of a demo may enter.
+ * @typedef {{ password: string, people: DemoPerson[] }} Demo
+ */
+/** @typedef {{ uid: string, username: string, name: string, avatar: Picture | null, admin: boolean }} DemoPerson */
 
 /**
  * @typedef {object} User
