@@ -297,7 +297,7 @@ export async function eventually(check) {
  * @param {string} action
  */
 export async function act(page, text, action) {
-  await message(page, text).last().locator(".bubble").hover();
+  await message(page, text).last().hover();
   await page.locator(".tools [aria-label='More actions']").click();
   await page.locator(".menu-item", { hasText: action }).click();
 }
