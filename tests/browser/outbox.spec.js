@@ -1,4 +1,4 @@
-/** What was written and could not be sent at once: from several tabs, changed meanwhile, refused, or with a full storage. */
+/** What was written and could not be sent at once: by several tabs, overtaken, refused, or with a full storage. */
 import assert from "node:assert/strict";
 import { after, afterEach, before, test } from "node:test";
 import {

@@ -88,7 +88,7 @@ test("a line that falls silent is doubted after five seconds, and what was writt
   assert.equal((await texts(bob.page)).filter((text) => text === "into the silence").length, 1);
 });
 
-test("without a network the banner is there after five seconds; nobody's presence is known; Try now works", async () => {
+test("without a network the banner comes after five seconds; nobody's presence is known; Try now works", async () => {
   const { page } = ada;
   await page.goto(page.url());
   await message(page, "into the silence").waitFor();
