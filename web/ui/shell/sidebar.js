@@ -7,11 +7,10 @@ import { icon } from "../base/icons.js";
 import { addressedRoom, navigate } from "../base/navigation.js";
 import { roomPath } from "../base/routes.js";
 import { lookOf, roomName, roomPicture } from "../people/people.js";
-import { openCreate, openNewDirect } from "../rooms/create.js";
-import { openBrowse } from "../rooms/directory.js";
+import { openBrowse, openCreate, openNewDirect } from "../rooms/doors.js";
 import { openRoomMenu } from "../rooms/menu.js";
 import { createMe } from "./profile_me.js";
-import { openSwitcher } from "./switcher.js";
+import { openSwitcher } from "./doors.js";
 
 /** @typedef {import("../../state/types.js").Store} Store */
 /** @typedef {import("../../state/types.js").Actions} Actions */
