@@ -69,5 +69,5 @@ function fits({ name, also, notAMember }, wanted) {
 
 /** @param {string} text */
 function fold(text) {
-  return text.normalize("NFKD").replace(/\p{M}/gu, "").toLocaleLowerCase();
+  return text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
 }

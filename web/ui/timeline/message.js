@@ -6,6 +6,7 @@ import { excerpt } from "../base/excerpt.js";
 import { format, isEmojiOnly } from "../base/format.js";
 import { errorText, t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
+import { calledBy, callsMe, EVERYBODY } from "../people/mentions.js";
 import { avatar, moodOf, nameOf, tintOf, userOf } from "../people/people.js";
 import { reactions } from "./reactions.js";
 import { isVeiled, veil } from "./veil.js";
@@ -64,7 +65,7 @@ export function drawMessage(row, drawing) {
  */
 function classesOf(row, { state, message, grouped }, deleted) {
   const own = message.by === state.me?.uid;
-  const calls = Boolean(state.me && message.m?.includes(state.me.uid)) && !isBlocked(state, message.by);
+  const calls = callsMe(state, message) && !isBlocked(state, message.by);
   return [
     "message",
     grouped ? "message-grouped" : "",
@@ -101,7 +102,7 @@ function author({ state, message }, name) {
 
 /** @param {Drawing} drawing */
 function bubble(drawing) {
-  const { message, state, names } = drawing;
+  const { message, state, actions } = drawing;
   const large = isEmojiOnly(message.t) && !message.re;
   const node = el("div", {
     class: large ? "bubble bubble-emoji" : "bubble",
@@ -110,14 +111,9 @@ function bubble(drawing) {
   });
   if (message.re) node.append(quote(drawing, message.re));
   node.append(
-    format(message.t, {
-      mention: (name) => {
-        if (name === "all" || name === "here") return { self: true };
-        const uid = names.get(name.toLocaleLowerCase());
-        return uid === undefined ? null : { uid, self: uid === state.me?.uid };
-      },
-    }),
+    format(message.t, { mention: calledBy(state, message) }),
   );
+  for (const uid of message.m ?? []) if (uid !== EVERYBODY) actions.users.need(uid);
   if (message.edited)
     node.append(
       el("span", { class: "edited", title: t("edited_at", { time: fullTimeOf(message.edited) }) }, t("edited")),

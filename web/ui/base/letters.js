@@ -1,0 +1,73 @@
+/** What letters say about where words begin and end, whatever the script of a text and the language of its reader. */
+
+/** Written without spaces, or with endings that follow a name without one: a word may end at any letter. */
+const SPACELESS =
+  /[\p{scx=Han}\p{scx=Hira}\p{scx=Kana}\p{scx=Bopo}\p{scx=Hang}\p{scx=Thai}\p{scx=Laoo}\p{scx=Khmr}\p{scx=Mymr}]/u;
+/** Marks belong to the letter before them: the vowels of Devanagari, accents. */
+const WORD = /[\p{L}\p{M}\p{N}]/u;
+/** As the server has it: white space, controls, what Unicode calls ignorable, and a few more that show nothing. */
+const UNSEEN = /^[\s\p{Cc}\p{Default_Ignorable_Code_Point}\u2800\ufff9-\ufffb]*$/u;
+const HALVES = /\p{Surrogate}/gu;
+
+/**
+ * A user name as the server compares it, without the rules of any language: `I` is `i` in Turkish, too.
+ *
+ * @param {string} name
+ */
+export function foldName(name) {
+  const small = [...name.normalize("NFKC").toUpperCase()].map((letter) => letter.toLowerCase());
+  return small.join("").normalize("NFKC");
+}
+
+/**
+ * Whether there is anything to be seen in a text.
+ *
+ * @param {string} text
+ */
+export function isSeen(text) {
+  return !UNSEEN.test(text);
+}
+
+/**
+ * The text without halves of characters, which cannot be sent.
+ *
+ * @param {string} text
+ */
+export function wellFormed(text) {
+  return text.replace(HALVES, "\ufffd");
+}
+
+/**
+ * Whether a character may be followed by a word only after a space.
+ *
+ * @param {string} character
+ */
+export function isInWord(character) {
+  return WORD.test(character) && !SPACELESS.test(character);
+}
+
+/** @param {string} character */
+export function isSpaceless(character) {
+  return SPACELESS.test(character);
+}
+
+/**
+ * The whole character before a place.
+ *
+ * @param {string} text
+ * @param {number} at
+ */
+export function characterBefore(text, at) {
+  const isWide = at > 1 && (text.codePointAt(at - 2) ?? 0) > 0xffff;
+  return text.slice(isWide ? at - 2 : Math.max(0, at - 1), at);
+}
+
+/**
+ * The whole character that begins at a place.
+ *
+ * @param {string} text
+ * @param {number} at
+ */
+export function characterAt(text, at) {
+  return at < text.length ? String.fromCodePoint(text.codePointAt(at) ?? 0) : "";
+}
