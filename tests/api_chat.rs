@@ -36,6 +36,8 @@ async fn hello_is_the_first_frame_and_names_the_rooms() {
     };
     assert_eq!((&hello["op"], &hello["uid"]), (&json!("hello"), &json!(anna.uid)));
     assert!(hello["heartbeat_ms"].as_u64().is_some_and(|ms| ms > 0), "{hello}");
+    let clock = hello["at"].as_i64().unwrap();
+    assert!((impulse::base::time::now_ms() - clock).abs() < 10_000, "{hello}");
     let general =
         hello["rooms"].as_array().unwrap().iter().find(|r| r["name"] == "General").unwrap();
     for (field, value) in [
@@ -134,6 +136,85 @@ async fn resuming_by_since_brings_what_was_missed_in_order_and_nothing_else() {
     to.aside.clear();
     from.send_text(&room, "live").await;
     assert_eq!(to.op("msg").await["seq"], 10);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_around_a_place_has_both_sides_of_it() {
+    let server = TestServer::start().await;
+    let (anna, bert) = (server.user("anna").await, server.user("bert").await);
+    let (mut from, room) = follow(&anna).await;
+    let mut mids = Vec::new();
+    for n in 1..=9 {
+        mids.push(from.send_text(&room, &format!("m{n}")).await.0);
+    }
+    let path = format!("/api/rooms/{room}/messages");
+    // (`around`, `limit`): the messages, and whether there are more before and after.
+    let seq = |seq: u64| seq.to_string();
+    let cases = [
+        (seq(5), 4, vec![4, 5, 6, 7], (true, true)),
+        (seq(5), 5, vec![3, 4, 5, 6, 7], (true, true)),
+        (seq(5), 1, vec![5], (true, true)),
+        (seq(0), 4, vec![1, 2], (false, true)),
+        (seq(1), 4, vec![1, 2, 3], (false, true)),
+        (seq(8), 4, vec![7, 8, 9], (true, false)),
+        (seq(9), 100, (1..=9).collect(), (false, false)),
+        (seq(i64::MAX as u64), 2, vec![9], (true, false)),
+        (mids[4].clone(), 4, vec![4, 5, 6, 7], (true, true)),
+        (mids[0].clone(), 2, vec![1, 2], (false, true)),
+        (mids[8].clone(), 1, vec![9], (true, false)),
+    ];
+    for (around, limit, expected, more) in cases {
+        let query = format!("{path}?around={around}&limit={limit}");
+        let page = bert.get(&query).await.expect(200);
+        let found = page["messages"].as_array().unwrap().iter();
+        let found: Vec<_> = found.map(|m| m["msg"]["created_seq"].as_u64().unwrap()).collect();
+        assert_eq!(found, expected, "{query}");
+        assert_eq!(page["more_before"], more.0, "{query}");
+        assert_eq!(page["more_after"], more.1, "{query}");
+        assert!(page.get("more").is_none(), "{page}");
+    }
+
+    // A deleted message keeps its place; a reaction has none.
+    let delete = json!({"mid": mids[4], "rev": 1, "kind": "del"});
+    from.ok(json!({"op": "msg.send", "room": room, "msg": delete})).await;
+    let page = bert.get(&format!("{path}?around={}&limit=2", mids[4])).await.expect(200);
+    assert_eq!(page["messages"][0]["msg"]["kind"], "del");
+    let reaction = new_mid();
+    let react = json!({"mid": reaction, "rev": 0, "kind": "react", "ref": mids[0], "e": "👍"});
+    from.ok(json!({"op": "msg.send", "room": room, "msg": react})).await;
+    for unknown in [reaction, new_mid()] {
+        bert.get(&format!("{path}?around={unknown}")).await.refused(404, "not_found");
+    }
+    for bad in ["around=", "around=x", "around=-1", "around=1&before=2", "around=1&after=2"] {
+        bert.get(&format!("{path}?{bad}")).await.refused(400, "bad_request");
+    }
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn around_tells_a_stranger_nothing_and_large_messages_end_each_side() {
+    let server = TestServer::start().await;
+    let (anna, bert) = (server.user("anna").await, server.user("bert").await);
+    let made = anna.post("/api/rooms", json!({"name": "Two", "kind": "closed"})).await.expect(201);
+    let room = made["id"].as_str().unwrap().to_owned();
+    let mut from = anna.socket().await;
+    let large = "x".repeat(30_000);
+    let mut mids = Vec::new();
+    for _ in 0..24 {
+        mids.push(from.send_text(&room, &large).await.0);
+    }
+    let path = format!("/api/rooms/{room}/messages?around={}&limit=100", mids[11]);
+    let page = anna.get(&path).await.expect(200);
+    let found = page["messages"].as_array().unwrap().iter();
+    let found: Vec<_> = found.map(|m| m["msg"]["created_seq"].as_u64().unwrap()).collect();
+    assert_eq!(found, (4..=21).collect::<Vec<_>>(), "about 256 KiB on each side");
+    assert_eq!((&page["more_before"], &page["more_after"]), (&json!(true), &json!(true)));
+    bert.get(&path).await.refused(404, "not_found");
+    // The message is in another room than the one that is asked.
+    let general = room_in(&anna.socket().await.op("hello").await, "General");
+    let elsewhere = format!("/api/rooms/{general}/messages?around={}", mids[11]);
+    anna.get(&elsewhere).await.refused(404, "not_found");
     server.stop().await;
 }
 

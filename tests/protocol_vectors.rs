@@ -125,18 +125,14 @@ fn events_and_answers_are_encoded_as_the_vectors_say() {
         ..general()
     };
     let rooms = [general()];
-    let hello = |blocked: &[Uid]| {
-        Event::Hello { uid, rooms: &rooms, blocked, heartbeat_ms: 30_000, more: false }.encode()
+    let hello = |blocked: &[Uid], more| {
+        Event::Hello { uid, at: AT, rooms: &rooms, blocked, heartbeat_ms: 30_000, more }.encode()
     };
     let frames = [
-        ("hello", hello(&[])),
-        ("hello_blocked", hello(&[Uid(7)])),
+        ("hello", hello(&[], false)),
+        ("hello_blocked", hello(&[Uid(7)], false)),
         ("blocks", Event::Blocks { blocked: &[Uid(7)] }.encode()),
-        (
-            "hello_part",
-            Event::Hello { uid, rooms: &rooms, blocked: &[], heartbeat_ms: 30_000, more: true }
-                .encode(),
-        ),
+        ("hello_part", hello(&[], true)),
         ("rooms", Event::Rooms { rooms: &rooms, more: false }.encode()),
         ("new", msg(&message())),
         ("edited", msg(&edited())),

@@ -17,6 +17,7 @@ use crate::base::error::{Code, Error, Result};
 use crate::base::ids::{RoomId, Uid};
 use crate::base::limits;
 use crate::base::memory::{Holder, Kind, Reservation};
+use crate::base::time::now_ms;
 use crate::delivery::{Adoption, ConnectionKind, NewChat, Rights, Shards};
 use crate::http::{RefusalReason, Request, Response, Socket};
 use crate::protocol::event::Event;
@@ -119,8 +120,10 @@ impl Handover {
         let views = self.rooms.take_views(uid, &mut unsent, limits::chat::HELLO_BYTES);
         let (rooms_in_hello, more) = (rooms.len() - unsent.len(), !unsent.is_empty());
         let heartbeat_ms = limits::delivery::PING_AFTER_S.saturating_mul(1_000);
+        let (at, rooms_of_frame) = (now_ms(), views.as_slice());
         let hello =
-            Event::Hello { uid, rooms: &views, blocked: &blocked, heartbeat_ms, more }.encode();
+            Event::Hello { uid, at, rooms: rooms_of_frame, blocked: &blocked, heartbeat_ms, more };
+        let hello = hello.encode();
         reservation.resize(hello.len());
         let chat = NewChat {
             uid,

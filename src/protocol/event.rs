@@ -19,6 +19,8 @@ pub enum Event<'a> {
     Hello {
         /// Who you are.
         uid: Uid,
+        /// The server's clock, in milliseconds.
+        at: i64,
         /// Your rooms.
         rooms: &'a [RoomView],
         /// Whom you have blocked.

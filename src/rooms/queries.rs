@@ -10,7 +10,7 @@ use crate::base::limits::chat;
 use crate::base::principal::Principal;
 use crate::policy::{Action, no_room};
 use crate::protocol::room::{Role, RoomKind, RoomView};
-use crate::store::chat::{BanRow, MessagePage, Page, RemovedRoom, RoomRow};
+use crate::store::chat::{Around, BanRow, MessagePage, Page, Place, RemovedRoom, RoomRow};
 
 /// A room as an administrator of the server sees it.
 #[derive(Debug, Clone)]
@@ -218,6 +218,21 @@ impl Rooms {
     ) -> Result<MessagePage> {
         self.authorize(by, room, Action::Read)?;
         self.store.page(room, page, limit.clamp(1, chat::PAGE), chat::PAGE_BYTES).await
+    }
+
+    /// The page of a room's history around a place, of at most [`chat::PAGE_BYTES`].
+    ///
+    /// # Errors
+    /// `not_found`, also for a message that is not there; `not_member`, `unavailable`.
+    pub async fn history_around(
+        &self,
+        by: Principal,
+        room: RoomId,
+        place: Place,
+        limit: usize,
+    ) -> Result<Around> {
+        self.authorize(by, room, Action::Read)?;
+        self.store.around(room, place, limit.clamp(1, chat::PAGE), chat::PAGE_BYTES).await
     }
 }
 

@@ -12,24 +12,30 @@ use crate::base::limits;
 use crate::base::memory::{Holder, Kind};
 use crate::http::{Request, Response};
 use crate::protocol::message::PageEntry;
-use crate::store::chat::Page;
+use crate::store::chat::{Around, Page, Place};
 
-/// `GET /api/rooms/{id}/messages?before=SEQ&after=SEQ&limit=N`
+/// `GET /api/rooms/{id}/messages?before=SEQ&after=SEQ&around=SEQ|MID&limit=N`
 pub async fn page(call: Call<'_, RoomId>) -> Result<Response> {
     let Call { services, caller, request, ids: room, .. } = call;
-    let page = match (number(request, "before")?, number(request, "after")?) {
-        (None, None) => Page::Newest,
-        (Some(seq), None) => Page::Before(seq),
-        (None, Some(seq)) => Page::After(seq),
-        (Some(_), Some(_)) => return Err(Error::field("after", "excludes \"before\"")),
-    };
+    let wanted = wanted(request)?;
     let limit = limit(request)?;
-    let rooms = &services.rooms;
+    let (rooms, by) = (&services.rooms, caller.principal());
     let holder = Holder::User(caller.uid);
     let mut held = rooms.memory().reserve(Kind::Answers, holder, limits::chat::PAGE_BYTES)?;
-    let history = rooms.history(caller.principal(), room, page, limit).await?;
-    let messages = history.messages.iter().map(PageEntry::from).collect();
-    let response = Response::json(200, &History { messages, more: history.has_more });
+    let response = match wanted {
+        Wanted::Page(page) => {
+            let history = rooms.history(by, room, page, limit).await?;
+            let messages = history.messages.iter().map(PageEntry::from).collect();
+            Response::json(200, &History { messages, more: history.has_more })
+        }
+        Wanted::Around(place) => {
+            let Around { before, after } = rooms.history_around(by, room, place, limit).await?;
+            let messages = before.messages.iter().chain(&after.messages).map(PageEntry::from);
+            let (more_before, more_after) = (before.has_more, after.has_more);
+            let messages = messages.collect();
+            Response::json(200, &HistoryAround { messages, more_before, more_after })
+        }
+    };
     held.resize(response.size());
     Ok(response.holding(held))
 }
@@ -38,6 +44,43 @@ pub async fn page(call: Call<'_, RoomId>) -> Result<Response> {
 struct History<'a> {
     messages: Vec<PageEntry<'a>>,
     more: bool,
+}
+
+#[derive(Serialize)]
+struct HistoryAround<'a> {
+    messages: Vec<PageEntry<'a>>,
+    more_before: bool,
+    more_after: bool,
+}
+
+/// Which part of the history is asked for.
+enum Wanted {
+    Page(Page),
+    Around(Place),
+}
+
+fn wanted(request: &Request) -> Result<Wanted> {
+    let (before, after) = (number(request, "before")?, number(request, "after")?);
+    let page = match (before, after, place(request)?) {
+        (None, None, Some(place)) => return Ok(Wanted::Around(place)),
+        (None, None, None) => Page::Newest,
+        (Some(seq), None, None) => Page::Before(seq),
+        (None, Some(seq), None) => Page::After(seq),
+        (Some(_), Some(_), _) => return Err(Error::field("after", "excludes \"before\"")),
+        _ => return Err(Error::field("around", "excludes \"before\" and \"after\"")),
+    };
+    Ok(Wanted::Page(page))
+}
+
+/// A number is a `seq`; no number is as long as a message id.
+fn place(request: &Request) -> Result<Option<Place>> {
+    let Some(text) = request.query("around") else { return Ok(None) };
+    if let Ok(mid) = text.parse() {
+        return Ok(Some(Place::Message(mid)));
+    }
+    let seq = number(request, "around");
+    let seq = seq.map_err(|_| Error::field("around", "must be a whole number or a message id"));
+    Ok(seq?.map(Place::Seq))
 }
 
 fn limit(request: &Request) -> Result<usize> {

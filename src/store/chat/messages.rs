@@ -4,7 +4,7 @@ use tokio_postgres::Row;
 
 use super::ChatStore;
 use super::message_rows::{mid_of, reactions, to_limit, unsigned};
-use crate::base::error::{Error, Result};
+use crate::base::error::{Code, Error, Result};
 use crate::base::ids::{Mid, RoomId, Uid};
 use crate::base::limits::store::REACTION_BYTES;
 use crate::protocol::message::{Content, MessageState, Reaction};
@@ -19,6 +19,24 @@ pub enum Page {
     Before(u64),
     /// Those created after this `seq`.
     After(u64),
+}
+
+/// The place in a room's history that a page is around.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// Behind the message that was created at this `seq`, or would stand there.
+    Seq(u64),
+    /// Behind this message.
+    Message(Mid),
+}
+
+/// The messages around a place.
+#[derive(Debug)]
+pub struct Around {
+    /// Those before it, the message of [`Place::Message`] last.
+    pub before: MessagePage,
+    /// Those after it.
+    pub after: MessagePage,
 }
 
 /// Some messages of a room.
@@ -143,6 +161,37 @@ impl ChatStore {
             messages.reverse();
         }
         Ok(MessagePage { messages, has_more })
+    }
+
+    /// The page of history around a place: half of the messages, and of the bytes, on each side.
+    ///
+    /// # Errors
+    /// `not_found` for a message that is not in this room; `unavailable`.
+    pub async fn around(
+        &self,
+        room: RoomId,
+        place: Place,
+        limit: usize,
+        bytes: usize,
+    ) -> Result<Around> {
+        let seq = match place {
+            Place::Seq(seq) => seq,
+            Place::Message(mid) => self.created_seq(room, mid).await?,
+        };
+        let (first, second) = (limit.div_ceil(2), limit / 2);
+        let before = self.page(room, Page::Before(seq.saturating_add(1)), first, bytes / 2).await?;
+        let after = self.page(room, Page::After(seq), second, bytes / 2).await?;
+        Ok(Around { before, after })
+    }
+
+    /// The place of a message in its room, also of a deleted one.
+    async fn created_seq(&self, room: RoomId, mid: Mid) -> Result<u64> {
+        let sql = "SELECT created_seq FROM chat.messages
+                   WHERE room_id = $1 AND mid = $2 AND target IS NULL";
+        let client = self.database.get().await?;
+        let row = client.query_opt(sql, &[&room.0, &mid.0.as_slice()]).await.map_err(failed)?;
+        let none = || Error::new(Code::NotFound, "There is no such message.");
+        Ok(unsigned(&row.ok_or_else(none)?, 0))
     }
 
     /// The newest messages as far as unread counts need them, oldest first.

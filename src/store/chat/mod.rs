@@ -19,7 +19,7 @@ mod unreadable;
 
 pub use blocks::BlockRow;
 pub use members::{BanRow, MemberRow};
-pub use messages::{MessagePage, Page, RecentMessage};
+pub use messages::{Around, MessagePage, Page, Place, RecentMessage};
 pub use rooms::{NewRoom, RemovedRoom, RoomChange, RoomRow};
 pub use stored::{Ack, Found, Stored, StoredKind, StoredReaction, Superseded};
 
