@@ -123,6 +123,7 @@ for (const language of ["en", "es", "ru"]) {
   });
   writeFileSync(
     path.join(ROOT, `web/locales/emoji.${language}.js`),
-    `${note("What each emoji is called, and other words for it.")}export const words = \`${packed(entries, ";")}\`;\n`,
+    `${note("What each emoji is called, and other words for it.")}export const words = \`
+${packed(entries, ";")}\`;\n`,
   );
 }

@@ -2,7 +2,8 @@
  * What each emoji is called, and other words for it. Made by tests/emoji/make.js from
  * emojibase-data 17.0.0 (MIT).
  */
-export const words = `grinning face,cheerful,cheery,face,grin,grinning;grinning face with big eyes,awesome,big,eyes,face,grin;
+export const words = `
+grinning face,cheerful,cheery,face,grin,grinning;grinning face with big eyes,awesome,big,eyes,face,grin;
 grinning face with smiling eyes,eye,eyes,face,grin,grinning;
 beaming face with smiling eyes,beaming,eye,eyes,face,grin;grinning squinting face,closed,eyes,face,grinning,haha;
 grinning face with sweat,cold,dejected,excited,face,grinning;

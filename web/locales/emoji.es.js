@@ -2,7 +2,8 @@
  * What each emoji is called, and other words for it. Made by tests/emoji/make.js from
  * emojibase-data 17.0.0 (MIT).
  */
-export const words = `cara sonriendo,cara,divertido,feliz,sonrisa;cara sonriendo con ojos grandes,cara,divertido,risa,sonriendo;
+export const words = `
+cara sonriendo,cara,divertido,feliz,sonrisa;cara sonriendo con ojos grandes,cara,divertido,risa,sonriendo;
 cara sonriendo con ojos sonrientes,abierta,cara,ojo,sonrisa;cara radiante con ojos sonrientes,cara,ojo,risa,sonrisa;
 cara sonriendo con los ojos cerrados,abierta,boca,cara,risa;cara sonriendo con sudor frío,cara,frío,risa,sudor;
 cara revolviéndose de la risa,cara,carcajada,ojos cerrados,risa;cara llorando de risa,cara,felicidad,lágrima,risa;

@@ -82,19 +82,22 @@ export class MessageActions {
    * @param {string} room
    * @param {string} mid
    * @param {string} text
+   * @param {string[]} mentions
    */
-  async edit(room, mid, text) {
+  async edit(room, mid, text, mentions) {
     const old = this.#find(room, mid);
     if (!old) return;
     const rev = old.rev + 1;
-    this.#replace(room, old, { ...old, t: text, rev, edited: Date.now() });
+    const { m: _, ...rest } = old;
+    const mentioned = mentions.length ? { m: mentions.slice(0, MENTIONS_MAX) } : {};
+    this.#replace(room, old, { ...rest, ...mentioned, t: text, rev, edited: Date.now() });
     this.#outbox?.add(room, {
       mid,
       rev,
       kind: "msg",
       t: text,
       ...(old.re ? { re: old.re } : {}),
-      ...(old.m ? { m: old.m } : {}),
+      ...mentioned,
     });
   }
 

@@ -3,7 +3,7 @@
  * a cookie that the client cannot read.
  */
 import { keep, keysOf, recall, watchKept } from "../platform/storage.js";
-import { forgetRecentRooms } from "../platform/preferences.js";
+import { forgetRecentEmoji, forgetRecentRooms } from "../platform/preferences.js";
 
 /** @typedef {import("./types.js").User} User */
 
@@ -25,6 +25,7 @@ export function rememberAccount(user) {
 export function forgetAccount() {
   keep(ACCOUNT, null);
   forgetRecentRooms();
+  forgetRecentEmoji();
   forgetWritten();
 }
 

@@ -3,7 +3,7 @@
  * needs one, not with the page.
  */
 import { preferences } from "../../platform/preferences.js";
-import { currentLanguage } from "./i18n.js";
+import { currentLanguage } from "./language.js";
 
 /** @typedef {{ emoji: string, names: string[], group: number, hasTones: boolean, words: string[] }} Emoji */
 

@@ -20,6 +20,15 @@ export function foldName(name) {
 }
 
 /**
+ * A text as it is searched in, without the rules of any language and without accents.
+ *
+ * @param {string} text
+ */
+export function foldText(text) {
+  return text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
+}
+
+/**
  * Whether there is anything to be seen in a text.
  *
  * @param {string} text

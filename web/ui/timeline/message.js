@@ -110,9 +110,7 @@ function bubble(drawing) {
     title: fullTimeOf(message.at),
   });
   if (message.re) node.append(quote(drawing, message.re));
-  node.append(
-    format(message.t, { mention: calledBy(state, message) }),
-  );
+  node.append(format(message.t, { mention: calledBy(state, message) }));
   for (const uid of message.m ?? []) if (uid !== EVERYBODY) actions.users.need(uid);
   if (message.edited)
     node.append(
