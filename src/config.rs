@@ -109,7 +109,7 @@ pub struct Config {
     #[arg(long, env = "IMPULSE_TRUSTED_PROXIES", value_delimiter = ',', value_name = "IP")]
     pub trusted_proxies: Vec<IpAddr>,
 
-    /// Fill in demo users and a busy room
+    /// Fill an empty server with people and rooms to look at
     #[arg(
         long,
         env = "IMPULSE_DEMO",

@@ -11,13 +11,14 @@
 //! those of the caller, so a flood of requests takes time from other requests only.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::api::{Api, Settings};
+use crate::api::{Api, Demo, Settings};
 use crate::auth::{self, Auth};
 use crate::avatars::AvatarPipeline;
 use crate::base::error::Error;
@@ -29,7 +30,7 @@ use crate::config::Config;
 use crate::control::{Control, ControlFile};
 use crate::delivery;
 use crate::demo;
-use crate::http::{self, HttpCounters, Listener, Site};
+use crate::http::{self, HttpCounters, Listener, Packer, Site};
 use crate::metrics::{Metrics, Sources};
 use crate::rooms::publisher::Publisher;
 use crate::rooms::{Bounds, Rooms};
@@ -71,8 +72,8 @@ impl Server {
         let fds = FdBudget::here(config.shard_count(), config.connections_max);
         let mut stores = Stores::open(&config).await?;
         fds.log(config.connections_max);
-        let api = match build(&config, &fds, &stores, &room_threads, operator).await {
-            Ok(api) => Arc::new(api),
+        let (api, bot) = match build(&config, &fds, &stores, &room_threads, operator).await {
+            Ok((api, bot)) => (Arc::new(api), bot),
             Err(error) => {
                 stores.stop().await;
                 return Err(error);
@@ -86,6 +87,10 @@ impl Server {
             tasks.spawn(http::serve(socket, api.clone(), options.clone(), stopped.clone()));
         }
         api.services.start_jobs(&mut tasks, &stopped);
+        if let Some(bot) = bot {
+            let shards = api.services.shards.clone();
+            tasks.spawn(bot.run(move || shards.connections(), stopped));
+        }
         let control = control(&config, &addresses, operator_token);
         Ok(Self {
             _control_file: control
@@ -167,13 +172,17 @@ fn control(config: &Config, addresses: &[SocketAddr], token: String) -> Option<C
     })
 }
 
-/// Writes the file in which the command line finds this server. A data directory that nobody named is not made for
-/// this alone.
-fn write_control_file(config: &Config, control: &Control) -> Option<ControlFile> {
-    if config.data_dir.is_none() && config.database_url.is_some() {
-        return None;
+/// The data directory, unless nobody named one and the database is elsewhere: it is not made for small things alone.
+fn data_dir(config: &Config) -> Option<PathBuf> {
+    match (&config.data_dir, &config.database_url) {
+        (None, Some(_)) => None,
+        (named, _) => Some(named.clone().unwrap_or_else(embedded::default_data_dir)),
     }
-    let data_dir = config.data_dir.clone().unwrap_or_else(embedded::default_data_dir);
+}
+
+/// Writes the file in which the command line finds this server.
+fn write_control_file(config: &Config, control: &Control) -> Option<ControlFile> {
+    let data_dir = data_dir(config)?;
     ControlFile::write(&data_dir, control)
         .inspect_err(|error| {
             let folder = data_dir.display();
@@ -250,7 +259,7 @@ async fn build(
     stores: &Stores,
     room_threads: &OwnThreads,
     operator: [u8; 32],
-) -> Result<Api, String> {
+) -> Result<(Api, Option<demo::Bot>), String> {
     let (accounts, chat) = (stores.accounts.clone(), stores.chat.clone());
     let (publisher, seeds) = delivery::prepare(config.shard_count())
         .map_err(|error| format!("cannot prepare the delivery threads: {error}"))?;
@@ -258,9 +267,13 @@ async fn build(
     let settings = settings.await.map_err(sentence)?;
     let auth = Auth::new(accounts.clone(), settings, config.rate_limit_scale);
     let auth = auth.await.map_err(sentence)?;
-    if config.demo {
-        demo::fill(&auth, &accounts, &chat).await.map_err(sentence)?;
-    }
+    let avatars = Arc::new(AvatarPipeline::default());
+    let parts = demo::Parts { auth: &auth, accounts: &accounts, chat: &chat, avatars: &avatars };
+    let stage = if config.demo { demo::open(parts).await.map_err(sentence)? } else { None };
+    let publisher = match &stage {
+        Some(stage) => publisher.with_sink(stage.sink.clone()),
+        None => publisher,
+    };
     let (rooms, rooms_database) = start_rooms(config, &chat, publisher, room_threads).await?;
     let rate_limit_scale = config.rate_limit_scale;
     if rate_limit_scale == 0.0 {
@@ -285,16 +298,29 @@ async fn build(
         ],
     });
     let parts = Parts { accounts, chat, auth, rooms, shards, rate_limit_scale };
-    Ok(Api {
-        services: Arc::new(Services::new(parts)),
-        avatars: Arc::new(AvatarPipeline::default()),
-        site: Site::new(),
+    let services = Arc::new(Services::new(parts));
+    let settings = Settings {
+        demo: stage
+            .as_ref()
+            .map(|stage| Demo { password: demo::PASSWORD, people: stage.cast.visitors() }),
+        ..interface_settings(config, fds)
+    };
+    let bot = match stage {
+        Some(stage) => stage.begin(&services).await.map_err(sentence)?,
+        None => None,
+    };
+    let api = Api {
+        services,
+        avatars,
+        site: Site::new(data_dir(config).as_deref()),
+        packer: Packer::new(),
         origins: OriginPolicy::new(config.origins.clone(), config.hosts.clone()),
         traffic,
         metrics,
         operator,
-        settings: interface_settings(config, fds),
-    })
+        settings,
+    };
+    Ok((api, bot))
 }
 
 /// Starts the rooms on threads of their own, with connections of their own to the database.
@@ -330,6 +356,7 @@ fn interface_settings(config: &Config, fds: &FdBudget) -> Settings {
         },
         sockets: fds.websockets,
         sockets_per_user: scaled(limits::delivery::CONNECTIONS_PER_USER, config),
+        demo: None,
     }
 }
 

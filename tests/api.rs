@@ -246,6 +246,26 @@ async fn another_sites_page_cannot_use_the_cookie() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_one_person_is_not_answered_with_the_cookie_of_another() {
+    let server = TestServer::start().await;
+    let (anna, bela) = (server.user("anna").await, server.user("bela").await);
+    let stale = Client { page_of: Some(anna.uid.clone()), ..bela.clone() };
+    stale.patch("/api/me", json!({"bio": "I am Anna"})).await.refused(401, "unauthorized");
+    stale
+        .post("/api/rooms", json!({"name": "Anna's", "kind": "open"}))
+        .await
+        .refused(401, "unauthorized");
+    stale.post("/api/auth/logout", json!({})).await.refused(401, "unauthorized");
+    stale.get("/api/rooms").await.refused(401, "unauthorized");
+    assert_eq!(bela.get("/api/me").await.expect(200)["bio"], "", "and is still signed in");
+    let own = Client { page_of: Some(bela.uid.clone()), ..bela.clone() };
+    own.patch("/api/me", json!({"bio": "I am Bela"})).await.expect(200);
+    assert_eq!(bela.get("/api/info").await.expect(200)["uid"], bela.uid.as_str());
+    assert!(Client::new(server.address).get("/api/info").await.expect(200).get("uid").is_none());
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn json_is_required_and_read_strictly() {
     let server = TestServer::start().await;
     let anna = server.user("anna").await;

@@ -14,6 +14,8 @@ use crate::http::{Request, Response};
 
 use super::context::Api;
 
+/// The header with the id of the user as whom a page makes its calls.
+const USER: &str = "impulse-user";
 /// The cookie of a login over plain HTTP.
 const COOKIE: &str = "impulse_session";
 /// The same under TLS: browsers accept this name only with `Secure`, `Path=/` and no `Domain`.
@@ -29,7 +31,7 @@ impl Api {
     /// # Errors
     /// `unauthorized` without a live one, `bad_origin` for another site's change.
     pub(super) async fn session(&self, request: &Request) -> Result<Arc<Session>> {
-        self.session_of(self.token(request)?).await
+        self.session_of(request, self.token(request)?).await
     }
 
     /// The same for a call under `/api/admin/`, which the operator's token opens, too.
@@ -42,7 +44,7 @@ impl Api {
         if self.operator == crate::auth::digest(token) {
             return Ok(AdminCaller::Operator);
         }
-        self.session_of(token).await.map(AdminCaller::User)
+        self.session_of(request, token).await.map(AdminCaller::User)
     }
 
     /// The bearer token, or that of the cookie.
@@ -56,11 +58,23 @@ impl Api {
         Ok(token)
     }
 
-    async fn session_of(&self, token: &str) -> Result<Arc<Session>> {
-        let session = self.services.auth.session(token).await?;
-        session.ok_or_else(|| {
+    /// The cookie is the same in all tabs of a browser, so a page that was opened by one person may send
+    /// that of another who has signed in since. A page that says as whom it calls is refused then.
+    async fn session_of(&self, request: &Request, token: &str) -> Result<Arc<Session>> {
+        let session = self.services.auth.session(token).await?.ok_or_else(|| {
             Error::new(Code::Unauthorized, "This session has ended. Please sign in again.")
-        })
+        })?;
+        match request.header(USER) {
+            Some(user) if user != session.uid.to_string() => {
+                Err(Error::new(Code::Unauthorized, "Somebody else is signed in in this browser."))
+            }
+            _ => Ok(session),
+        }
+    }
+
+    /// Whoever is signed in with the cookie of this browser, if anybody is.
+    pub(super) async fn cookie_session(&self, request: &Request) -> Option<Arc<Session>> {
+        self.services.auth.session(cookie_token(request)?).await.ok().flatten()
     }
 
     /// For calls that need no session but give one out: another site must not sign people in. A

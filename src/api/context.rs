@@ -5,9 +5,10 @@ use std::sync::Arc;
 use crate::auth::Session;
 use crate::avatars::AvatarPipeline;
 use crate::base::error::Result;
+use crate::base::ids::Uid;
 use crate::base::limits::api as limits;
 use crate::base::memory::{Holder, Kind};
-use crate::http::{HttpCounters, Request, Response, Site};
+use crate::http::{HttpCounters, Packer, Request, Response, Site};
 use crate::metrics::Metrics;
 use crate::service::{Actor, Services};
 use crate::ws::Limits;
@@ -24,6 +25,17 @@ pub struct Settings {
     pub sockets: usize,
     /// WebSockets of one user at once.
     pub sockets_per_user: usize,
+    /// The demo that this server is.
+    pub demo: Option<Demo>,
+}
+
+/// Whom the sign-in page of a demo offers to enter as.
+#[derive(Debug, Clone)]
+pub struct Demo {
+    /// Their password.
+    pub password: &'static str,
+    /// Who.
+    pub people: Vec<Uid>,
 }
 
 /// The HTTP interface: the services behind it, and what only HTTP needs.
@@ -34,6 +46,8 @@ pub struct Api {
     pub avatars: Arc<AvatarPipeline>,
     /// Pages, scripts and styles.
     pub site: Site,
+    /// Compresses answers.
+    pub packer: Packer,
     /// Whose pages may use a browser's cookie.
     pub origins: OriginPolicy,
     /// What the listeners count.

@@ -240,7 +240,10 @@ impl Rooms {
 
 /// The key of a direct room: the ids of its people, smaller ones first, so that the same people find the same
 /// room.
-fn dm_key(by: Uid, members: &[Uid]) -> Result<String> {
+///
+/// # Errors
+/// `bad_request` for too few or too many people.
+pub fn dm_key(by: Uid, members: &[Uid]) -> Result<String> {
     let mut people: Vec<_> = members.iter().copied().chain([by]).collect();
     people.sort_unstable();
     people.dedup();

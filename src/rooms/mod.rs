@@ -33,7 +33,7 @@ mod shared;
 mod state;
 
 pub use inbox::{Post, RoomCommand, Sender};
-pub use lifecycle::{CreateRoom, CreatedRoom, Quota};
+pub use lifecycle::{CreateRoom, CreatedRoom, Quota, dm_key};
 pub use member::MemberView;
 pub use membership::{MemberChange, MemberOutcome};
 pub use queries::{RoomCounts, RoomPage, RoomSummary, sort_key};

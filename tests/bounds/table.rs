@@ -35,7 +35,23 @@ const HTTP: &[Reached] = &[
         ],
     ),
     ("src/http/json.rs", "an_error_names_the_field_that_is_wrong", &["http::JSON_DEPTH"]),
-    ("src/http/static_files.rs", "nothing_outside_the_site_is_served", &["http::SITE_PATH"]),
+    ("src/http/site/mod.rs", "nothing_outside_the_site_is_served", &["http::SITE_PATH"]),
+    (
+        "src/http/site/archive.rs",
+        "the_builds_that_were_in_use_longest_ago_are_removed",
+        &["http::BUILDS_KEPT"],
+    ),
+    (
+        "src/http/coding.rs",
+        "long_answers_are_compressed_and_come_back_as_they_were",
+        &["http::PACKED_FROM", "http::PACKED_HERE"],
+    ),
+    (
+        "src/http/coding.rs",
+        "beyond_the_permits_a_long_answer_goes_out_as_it_is",
+        &["http::PACKED_AT_ONCE"],
+    ),
+    ("src/http/coding.rs", "the_length_of_a_compressed_answer_varies", &["http::PACKED_PADDING"]),
     (
         "tests/http.rs",
         "deadlines_cover_the_whole_head_and_the_whole_body_not_one_read",
@@ -190,6 +206,17 @@ const API: &[Reached] = &[
         "src/service/stats.rs",
         "only_an_hour_of_samples_is_kept_and_rates_are_per_second",
         &["service::STATS_SAMPLES", "service::STATS_SAMPLED"],
+    ),
+    (
+        "src/demo/bot.rs",
+        "it_speaks_at_its_pauses_while_somebody_is_there_and_falls_silent_when_nobody_says_a_word",
+        &["demo::UNHEARD"],
+    ),
+    ("src/demo/bot.rs", "a_pause_is_as_long_as_its_bounds_say", &["demo::PAUSE_SECONDS"]),
+    (
+        "src/demo/bot.rs",
+        "it_answers_one_question_at_a_time_a_moment_later",
+        &["demo::ANSWER_AFTER"],
     ),
     (
         "src/service/audit.rs",
@@ -871,6 +898,7 @@ const NO_BOUND: &[(&str, &str)] = &[
         "so many attempts; then the entry is in the log of the server alone",
     ),
     ("service::RECORD_WAIT", "the entry is written all the same"),
+    ("demo::HEARD", "a queue between two tasks; rooms wait for a place in it"),
     ("service::STATS_DAYS", "how many days the figures show"),
     ("service::STATS_DAYS_CACHED", "how old the figures of the days may be"),
     ("service::PURGE", "how often, whatever there is to purge"),

@@ -30,7 +30,11 @@ export const PASSWORD = "plum orbit kettle 7";
  */
 
 /**
- * @param {{ dataDir?: string, port?: number, scale?: string }} [options]  `scale` of the rate limits: none without it
+ * @param {object} [options]
+ * @param {string} [options.dataDir]
+ * @param {number} [options.port]
+ * @param {string} [options.scale]  of the rate limits: none without it
+ * @param {boolean} [options.demo]
  * @returns {Promise<Server & { dataDir: string }>}
  */
 export async function startServer(options = {}) {
@@ -44,6 +48,7 @@ export async function startServer(options = {}) {
       HOME: process.env.HOME,
       IMPULSE_RATE_LIMIT_SCALE: options.scale ?? "0",
       IMPULSE_LOG: "warn",
+      ...(options.demo ? { IMPULSE_DEMO: "1" } : {}),
     },
     stdio: ["ignore", "pipe", "pipe"],
   });

@@ -67,6 +67,8 @@ pub struct Client {
     pub token: Option<String>,
     /// Sent as `Origin`; by default the server's own.
     pub origin: Option<String>,
+    /// Sent as `Impulse-User`; by default not at all.
+    pub page_of: Option<String>,
     pub uid: String,
 }
 
@@ -74,7 +76,7 @@ impl Client {
     /// Nobody yet.
     pub fn new(address: SocketAddr) -> Self {
         let origin = Some(format!("http://{address}"));
-        Self { address, cookie: None, token: None, origin, uid: String::new() }
+        Self { address, cookie: None, token: None, origin, page_of: None, uid: String::new() }
     }
 
     /// Registers `name` and is that user from now on.
@@ -148,7 +150,9 @@ impl Client {
     /// `Host`, and the headers that carry the session.
     pub fn fields(&self) -> String {
         let mut fields = format!("Host: {}\r\n", self.address);
-        for (name, value) in [("Cookie", &self.cookie), ("Origin", &self.origin)] {
+        for (name, value) in
+            [("Cookie", &self.cookie), ("Origin", &self.origin), ("Impulse-User", &self.page_of)]
+        {
             if let Some(value) = value {
                 fields.push_str(&format!("{name}: {value}\r\n"));
             }

@@ -35,7 +35,13 @@ const VIEWS = {
   shell: ["admin", "composer", "entry", "notify", "people", "rooms", "settings", "timeline", "base"],
 };
 /** What views import from `state`: questions to the state they are handed. All else they ask its actions for. */
-const QUESTIONS = ["state/blocks.js", "state/invitations.js", "state/people_status.js", "state/rights.js"];
+const QUESTIONS = [
+  "state/blocks.js",
+  "state/clock.js",
+  "state/invitations.js",
+  "state/people_status.js",
+  "state/rights.js",
+];
 
 /** Keys with an underscore that are not fields of the wire: pictures, and codes of errors. */
 const OWN_NAMES = ["ui/base/icons.js: bell_off", "ui/base/icons.js: eye_off", "ui/base/refusals.js: not_found"];

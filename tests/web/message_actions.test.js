@@ -18,6 +18,7 @@ function actions(entries, send) {
   const socket = { ...parts.socket, command: (/** @type {string} */ _op, /** @type {any} */ fields) => send(fields) };
   const messages = new MessageActions({ store: parts.store, socket, ingest: parts.ingest });
   messages.start("1");
+  messages.flush();
   return { ...parts, messages, shown: () => parts.state.timelines.get("4").messages };
 }
 
@@ -80,27 +81,36 @@ test("a reaction that cannot be taken back is shown again", async () => {
   messages.stop();
 });
 
-test("an edit that is refused is undone, to the text before the first of several", async () => {
+test("a refused edit is undone, to the text before the first of several; the newest is set aside", async () => {
   const { answers, send } = answerLater();
-  const { messages, shown } = actions([said("4", 1, { by: "1", t: "first" })], send);
+  const { messages, shown, state } = actions([said("4", 1, { by: "1", t: "first" })], send);
   await messages.edit("4", "m1", "second", []);
   await messages.edit("4", "m1", "third", []);
   assert.equal(shown()[0].t, "third");
   for (const { reject } of answers) reject({ code: "forbidden" });
   await settled();
-  assert.deepEqual([shown()[0].t, shown()[0].rev, keysOf("outbox.")], ["first", 0, []]);
+  assert.deepEqual([shown()[0].t, shown()[0].rev], ["first", 0]);
+  const aside = () => state.setAside.map(({ msg, error }) => [msg.mid, msg.t, error.code]);
+  assert.deepEqual(aside(), [["m1", "third", "forbidden"]]);
+  messages.forgetSetAside("m1");
+  assert.deepEqual([aside(), keysOf("outbox."), shown()[0].t], [[], [], "first"]);
   messages.stop();
 });
 
 test("an undo does not take back what the server has sent meanwhile", async () => {
   const { answers, send } = answerLater();
-  const { messages, shown, receive } = actions([said("4", 1, { by: "1", t: "mine" })], send);
+  const { messages, shown, receive, ...parts } = actions([said("4", 1, { by: "1", t: "mine" })], send);
   await messages.edit("4", "m1", "better", []);
   receive({ ...said("4", 2, { mid: "m1", by: "1", rev: 1, kind: "del", created_seq: 1 }) });
   await settled();
   answers[0].reject({ code: "rev_conflict" });
   await settled();
   assert.deepEqual([shown()[0].kind, shown()[0].seq], ["del", 2]);
+  assert.deepEqual(
+    parts.state.setAside.map(({ msg }) => msg.t),
+    ["better"],
+  );
+  messages.forgetSetAside("m1");
   messages.stop();
 });
 

@@ -16,14 +16,14 @@ const numbers = (count) => Array.from({ length: count }, (_, n) => `m${n}`);
 function outboxOf(send) {
   const sent = /** @type {string[]} */ ([]);
   const done = /** @type {string[]} */ ([]);
-  const outbox = new Outbox(
-    `u${Math.random()}`,
-    (entry) => {
+  const outbox = new Outbox(`u${Math.random()}`, {
+    send: (entry) => {
       sent.push(entry.msg.mid);
       return send(entry.msg.mid);
     },
-    (entry, _answer, error) => done.push(error ? `${entry.msg.mid} ${error.code}` : entry.msg.mid),
-  );
+    done: (entry, _answer, error) => done.push(error ? `${entry.msg.mid} ${error.code}` : entry.msg.mid),
+  });
+  outbox.flush();
   const add = (/** @type {string} */ mid) => outbox.add("1", { mid, rev: 0, kind: "msg", t: mid });
   return { outbox, sent, done, add };
 }

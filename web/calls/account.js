@@ -2,8 +2,10 @@
  * The calls about one's own account, and about the server before one has any. Passwords do not occur here: what
  * proves or sets one is derived from it in `state/credentials.js`.
  */
-import { call, SIGN_IN_MS, upload } from "../net/http.js";
-import { namesFromWire, namesToWire, pictureFromWire, userFromWire } from "../net/wire.js";
+import { call, callAsAnybody, SIGN_IN_MS, upload } from "../net/http.js";
+import { demoFromWire, namesFromWire, namesToWire, pictureFromWire, userFromWire } from "../net/wire.js";
+
+export { callAs } from "../net/http.js";
 
 /** @typedef {import("../state/types.js").User} User */
 /**
@@ -26,7 +28,8 @@ import { namesFromWire, namesToWire, pictureFromWire, userFromWire } from "../ne
 
 /** @returns {Promise<import("../state/types.js").Info>} */
 export async function readInfo() {
-  return namesFromWire(await call("GET", "/api/info"));
+  const wire = await call("GET", "/api/info");
+  return { ...namesFromWire(wire), ...(wire.demo ? { demo: demoFromWire(wire.demo) } : {}) };
 }
 
 /** @param {string} username @returns {Promise<{ alg: string, salt: string, iter: number }>} */
@@ -74,9 +77,9 @@ export async function readTicket(ticket) {
   return { username: String(owner.username), displayName: String(owner.displayName ?? ""), isNew: Boolean(owner.new) };
 }
 
-/** @returns {Promise<User>} */
+/** Whoever the cookie belongs to. @returns {Promise<User>} */
 export async function readMe() {
-  return userFromWire(await call("GET", "/api/me"));
+  return userFromWire(await callAsAnybody("GET", "/api/me"));
 }
 
 /**

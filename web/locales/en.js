@@ -16,6 +16,10 @@ export const messages = {
 
   sign_in: "Sign in",
   sign_in_title: "Welcome back",
+  demo_title: "Look around as one of them",
+  demo_lead: "This is a demo. Press a face: no password is needed.",
+  demo_or: "or sign in yourself",
+  demo_admin: "administrates",
   register: "Create account",
   register_title: "Create your account",
   setup_title: "Set up Impulse",
@@ -74,6 +78,7 @@ export const messages = {
   away: "Away",
   dnd: "Do not disturb",
   offline: "Offline",
+  presence_unknown: "Not known without a connection",
 
   messages: "Messages in {room}",
   empty_room: "This is the very beginning of {room}.",
@@ -89,6 +94,7 @@ export const messages = {
   unreadable_message: "This message cannot be read",
   sending: "Sending…",
   failed: "Not sent",
+  failed_because: "Not sent: {why}",
   entry_unreadable: "This entry cannot be shown.",
   retry: "Retry",
   discard: "Discard",
@@ -150,6 +156,14 @@ export const messages = {
 
   offline_banner: "You are offline. What you write is kept and sent when the connection is back.",
   retry_now: "Try now",
+  reaction_taken_back: "Your reaction was taken back. {why}",
+  deletion_taken_back: "The message is back. {why}",
+  not_sent_in: "A message to {room} was not sent. {why}",
+  taken_over: "Somebody else signed in in this browser. This page belongs to {name} now.",
+  edit_not_saved: "Your change was not saved. {why}",
+  text_not_sent: "A message of yours was not sent. {why}",
+  use_my_text: "Use my text",
+  show: "Show",
 
   notify: "Notifications",
   notify_all: "Everything",
@@ -207,6 +221,8 @@ export const messages = {
   error_mid_exists: "This page and the server do not understand each other. Reload it.",
   error_rev_conflict: "This message was changed meanwhile. Look at it again.",
   error_too_large: "This is too large.",
+  error_too_long: "It is too long for one message.",
   error_internal: "Something went wrong on the server (error {id}).",
   error_insecure: "This page needs HTTPS (or localhost): without it the browser offers no cryptography.",
+  error_cookies_blocked: "This browser blocks cookies for this page. Allow them, or nobody can stay signed in here.",
 };

@@ -16,6 +16,10 @@ export const messages = {
 
   sign_in: "Entrar",
   sign_in_title: "Te damos la bienvenida",
+  demo_title: "Entra como una de estas personas",
+  demo_lead: "Esto es una demostración. Pulsa una cara: no hace falta contraseña.",
+  demo_or: "o inicia sesión",
+  demo_admin: "administra",
   register: "Crear cuenta",
   register_title: "Crea tu cuenta",
   setup_title: "Configura Impulse",
@@ -74,6 +78,7 @@ export const messages = {
   away: "Ausente",
   dnd: "No molestar",
   offline: "Sin conexión",
+  presence_unknown: "No se sabe sin conexión",
 
   messages: "Mensajes en {room}",
   empty_room: "Aquí empieza {room}.",
@@ -89,6 +94,7 @@ export const messages = {
   unreadable_message: "Este mensaje no se puede leer",
   sending: "Enviando…",
   failed: "Sin enviar",
+  failed_because: "Sin enviar: {why}",
   entry_unreadable: "Esta entrada no se puede mostrar.",
   retry: "Reintentar",
   discard: "Descartar",
@@ -154,6 +160,14 @@ export const messages = {
 
   offline_banner: "Estás sin conexión. Lo que escribas se guarda y se envía cuando vuelva.",
   retry_now: "Probar ahora",
+  reaction_taken_back: "Tu reacción se ha retirado. {why}",
+  deletion_taken_back: "El mensaje ha vuelto. {why}",
+  not_sent_in: "Un mensaje para {room} no se envió. {why}",
+  taken_over: "Otra persona ha iniciado sesión en este navegador. Esta página es ahora de {name}.",
+  edit_not_saved: "Tu cambio no se guardó. {why}",
+  text_not_sent: "Un mensaje tuyo no se envió. {why}",
+  use_my_text: "Usar mi texto",
+  show: "Ver",
 
   notify: "Notificaciones",
   notify_all: "Todo",
@@ -211,6 +225,8 @@ export const messages = {
   error_mid_exists: "Esta página y el servidor no se entienden. Vuelve a cargarla.",
   error_rev_conflict: "El mensaje ha cambiado entretanto. Míralo de nuevo.",
   error_too_large: "Es demasiado grande.",
+  error_too_long: "Es demasiado largo para un solo mensaje.",
   error_internal: "Algo ha fallado en el servidor (error {id}).",
   error_insecure: "Esta página necesita HTTPS (o localhost): sin él, el navegador no ofrece criptografía.",
+  error_cookies_blocked: "Este navegador bloquea las cookies de esta página. Permítelas: sin ellas no hay sesión.",
 };

@@ -16,6 +16,10 @@ export const messages = {
 
   sign_in: "Войти",
   sign_in_title: "С возвращением",
+  demo_title: "Загляните под одним из этих имён",
+  demo_lead: "Это демонстрация. Нажмите на портрет: пароль не нужен.",
+  demo_or: "или войдите сами",
+  demo_admin: "администратор",
   register: "Создать аккаунт",
   register_title: "Создайте аккаунт",
   setup_title: "Настройка Impulse",
@@ -79,6 +83,7 @@ export const messages = {
   away: "Нет на месте",
   dnd: "Не беспокоить",
   offline: "Не в сети",
+  presence_unknown: "Без связи неизвестно",
 
   messages: "Сообщения в комнате {room}",
   empty_room: "Здесь начинается {room}.",
@@ -99,6 +104,7 @@ export const messages = {
   unreadable_message: "Это сообщение нельзя прочитать",
   sending: "Отправляется…",
   failed: "Не отправлено",
+  failed_because: "Не отправлено: {why}",
   entry_unreadable: "Эту запись нельзя показать.",
   retry: "Повторить",
   discard: "Отбросить",
@@ -180,6 +186,14 @@ export const messages = {
 
   offline_banner: "Нет связи. Написанное сохранится и уйдёт, когда связь вернётся.",
   retry_now: "Попробовать сейчас",
+  reaction_taken_back: "Ваша реакция снята. {why}",
+  deletion_taken_back: "Сообщение снова на месте. {why}",
+  not_sent_in: "Сообщение в «{room}» не отправлено. {why}",
+  taken_over: "В этом браузере вошёл другой человек. Теперь это страница пользователя {name}.",
+  edit_not_saved: "Ваша правка не сохранена. {why}",
+  text_not_sent: "Ваше сообщение не отправлено. {why}",
+  use_my_text: "Взять мой текст",
+  show: "Показать",
 
   notify: "Уведомления",
   notify_all: "Обо всём",
@@ -237,6 +251,8 @@ export const messages = {
   error_mid_exists: "Страница и сервер не понимают друг друга. Перезагрузите её.",
   error_rev_conflict: "Сообщение тем временем изменилось. Посмотрите на него ещё раз.",
   error_too_large: "Это слишком велико.",
+  error_too_long: "Это слишком длинно для одного сообщения.",
   error_internal: "На сервере что-то пошло не так (ошибка {id}).",
   error_insecure: "Странице нужен HTTPS (или localhost): без него браузер не даёт криптографию.",
+  error_cookies_blocked: "Браузер не принимает куки этой страницы. Разрешите их: без них войти нельзя.",
 };

@@ -7,16 +7,57 @@ export const SIGN_IN_MS = 90_000;
 /** A file takes longer over a slow connection. */
 const UPLOAD_MS = 120_000;
 
+/** The header that says whose session a call expects. */
+const USER = "impulse-user";
+
 /** @typedef {{ code: string, message: string, status?: number, retryMs?: number }} HttpFailure */
 
+/** @typedef {"GET" | "POST" | "PATCH" | "PUT" | "DELETE"} Method */
+
+/** Who is signed in here, and what is done when the server says that this is not so. */
+let caller = { uid: "", refused: () => {} };
+
 /**
- * @param {"GET" | "POST" | "PATCH" | "PUT" | "DELETE"} method
+ * From now on calls are made as this person. The cookie is the same in all tabs and may be somebody else's by now: then
+ * the server refuses them.
+ *
+ * @param {string} uid  empty for nobody
+ * @param {() => void} [refused]
+ */
+export function callAs(uid, refused = () => {}) {
+  caller = { uid, refused };
+}
+
+/**
+ * @param {Method} method
  * @param {string} path
  * @param {unknown} [body]
  * @param {number} [timeoutMs]
  * @returns {Promise<any>}
  */
-export async function call(method, path, body, timeoutMs = TIMEOUT_MS) {
+export function call(method, path, body, timeoutMs = TIMEOUT_MS) {
+  return send(method, path, caller, body, timeoutMs);
+}
+
+/**
+ * The same for whoever the cookie belongs to.
+ *
+ * @param {Method} method
+ * @param {string} path
+ * @returns {Promise<any>}
+ */
+export function callAsAnybody(method, path) {
+  return send(method, path, { uid: "", refused: () => {} }, undefined, TIMEOUT_MS);
+}
+
+/**
+ * @param {Method} method
+ * @param {string} path
+ * @param {typeof caller} as
+ * @param {unknown} body
+ * @param {number} timeoutMs
+ */
+async function send(method, path, as, body, timeoutMs) {
   let response;
   try {
     response = await fetch(path, {
@@ -24,14 +65,20 @@ export async function call(method, path, body, timeoutMs = TIMEOUT_MS) {
       credentials: "same-origin",
       cache: "no-store",
       signal: AbortSignal.timeout(timeoutMs),
-      ...(body === undefined ? {} : { headers: { "content-type": "application/json" }, body: JSON.stringify(body) }),
+      headers: {
+        ...(as.uid ? { [USER]: as.uid } : {}),
+        ...(body === undefined ? {} : { "content-type": "application/json" }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
   } catch {
     throw /** @type {HttpFailure} */ ({ code: "network", message: "No connection to the server." });
   }
   const answer = await response.json().catch(() => null);
   if (response.ok) return answer;
-  throw failure(response.status, answer, response.headers.get("retry-after"));
+  const refusal = failure(response.status, answer, response.headers.get("retry-after"));
+  if (refusal.code === "unauthorized") as.refused();
+  throw refusal;
 }
 
 /**
@@ -50,6 +97,7 @@ export function upload(method, path, file, progress) {
     request.responseType = "json";
     request.timeout = UPLOAD_MS;
     request.setRequestHeader("content-type", file.type);
+    if (caller.uid) request.setRequestHeader(USER, caller.uid);
     request.upload.onprogress = (event) => {
       if (event.lengthComputable) progress(event.loaded / event.total);
     };

@@ -2,24 +2,49 @@
  * The one WebSocket: connects, gives each command a promise of its answer, notices a dead connection, and reconnects.
  * Waits between attempts grow and are spread at random, so that not all clients meet a restarted server in the same
  * instant; a wait that the server asks for in `bye` wins. The socket knows nothing of rooms.
+ *
+ * A connection that owes an answer and is silent is asked with a ping, then doubted, then replaced. What the browser
+ * says about the network (`online`, `offline`, a page that comes back) is a reason to ask at once.
  */
 import { frameFromWire } from "./wire_frames.js";
 
 const WAIT_FIRST_MS = 400;
 const WAIT_MOST_MS = 20_000;
-/** After this long without a frame a ping is sent; if nothing comes within `ANSWER_MS`, the connection is dead. */
+/** After this long without a frame a ping is sent. */
 const QUIET_MS = 25_000;
-const ANSWER_MS = 10_000;
+/** So long may an answer be owed in silence until a ping is sent, until the line is doubted, and until it is dead. */
+const ASKED_AFTER_MS = 3000;
+const DOUBTED_AFTER_MS = 5000;
+const DEAD_AFTER_MS = 7000;
+/** The patience with a ping after the network has changed. */
+const PROBE_MS = 1500;
 const CONNECT_MS = 12_000;
+/** Bytes of a command; the server closes the socket of whoever sends more. A character takes three at most. */
+const COMMAND_MAX = 65_536;
+/** Closes by which the server says that it cannot take what was sent. */
+const REFUSING_CLOSES = new Set([1007, 1008, 1009]);
 
-/** @typedef {{ code: string, message?: string, retryMs?: number }} SocketFailure */
+/**
+ * Why a command has no answer. `closed` is there if the server refused to go on after what was sent.
+ *
+ * @typedef {{ code: string, message?: string, retryMs?: number, closed?: number }} SocketFailure
+ */
 /** @typedef {Extract<import("./wire_frames.js").Frame, { op: "ok" }>} Answer */
 /** @typedef {{ resolve: (answer: Answer) => void, reject: (failure: SocketFailure) => void }} Waiting */
 
 /**
+ * How the line is: `lostAt` is since when (by `performance.now()`) nothing has been heard on a line that is gone or
+ * doubted, or null on one that works.
+ *
+ * @typedef {{ online: boolean, lostAt: number | null }} Line
+ */
+
+/**
  * @typedef {object} Handlers
+ * @property {(uid: string) => boolean} isMine  whether the connection is that of the person who is signed in here
  * @property {(event: import("./wire_frames.js").ServerEvent) => void} received
- * @property {(online: boolean) => void} changed
+ * @property {(line: Line) => void} changed
+ * @property {() => void} unrelated  the server could not read a command, nor say which
  * @property {() => Promise<boolean>} stillSignedIn  called after a failed attempt or a revocation; false stops
  */
 
@@ -37,10 +62,18 @@ export class Socket {
   #retryMs = 0;
   /** What I may do changed, or the session ended. */
   #revoked = false;
+  /** The server is being asked whether I am still signed in. */
+  #asking = false;
+  /** @type {number | null} */
+  #lostAt = null;
+  /** When the last frame came, or the first command that is owed an answer was sent after it. */
+  #silentSince = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #retry;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  /** Ends an attempt to connect, or a silence. @type {ReturnType<typeof setTimeout> | undefined} */
   #watch;
+  /** Ends the patience with a probe. @type {ReturnType<typeof setTimeout> | undefined} */
+  #probe;
 
   get online() {
     return this.#online;
@@ -52,6 +85,8 @@ export class Socket {
     this.#handlers = handlers;
     this.#wanted = true;
     this.#attempt = 0;
+    this.#lostAt = performance.now();
+    this.#report();
     this.#connect();
   }
 
@@ -61,24 +96,33 @@ export class Socket {
     this.#drop();
   }
 
-  /** Tries at once, whatever wait is running. */
+  /** Tries at once, whatever wait is running; a line that works stays. */
   reconnectNow() {
-    if (!this.#wanted || this.#online) return;
+    if (!this.#wanted || (this.#online && this.#lostAt === null)) return;
     this.#attempt = 0;
     this.#connect();
   }
 
-  /** Checks with a ping whether the connection is alive, and replaces a dead one. */
+  /** The network may have changed: checks whether the connection is alive, and replaces a dead one at once. */
   probe() {
-    if (!this.#online) return this.reconnectNow();
-    const dead = setTimeout(() => {
-      this.#drop();
-      this.#again();
-    }, ANSWER_MS / 2);
-    this.command("ping").then(
-      () => clearTimeout(dead),
-      () => clearTimeout(dead),
-    );
+    if (!this.#online || this.#socket?.readyState !== WebSocket.OPEN) return this.reconnectAnyway();
+    if (this.#probe !== undefined) return;
+    this.#probe = setTimeout(() => this.reconnectAnyway(), PROBE_MS);
+    this.send("ping");
+  }
+
+  /** The network is gone, as far as the browser knows: it may be wrong, so an answer makes the line good again. */
+  doubt() {
+    if (!this.#online) return;
+    this.#lose(performance.now());
+    this.probe();
+  }
+
+  /** Replaces the connection, or the attempt that is running. */
+  reconnectAnyway() {
+    if (!this.#wanted) return;
+    this.#attempt = 0;
+    this.#connect();
   }
 
   /**
@@ -92,9 +136,15 @@ export class Socket {
     const socket = this.#socket;
     if (!socket || !this.#online) return Promise.reject({ code: "offline" });
     const id = String((this.#number += 1));
+    const frame = JSON.stringify({ op, id, ...fields });
+    if (frame.length * 3 > COMMAND_MAX && new TextEncoder().encode(frame).length > COMMAND_MAX)
+      return Promise.reject({ code: "too_long" });
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });
-      socket.send(JSON.stringify({ op, id, ...fields }));
+      socket.send(frame);
+      if (this.#waiting.size > 1) return;
+      this.#silentSince = performance.now();
+      this.#watchSilence();
     });
   }
 
@@ -114,23 +164,23 @@ export class Socket {
     const scheme = location.protocol === "https:" ? "wss:" : "ws:";
     const socket = new WebSocket(`${scheme}//${location.host}/ws`, ["impulse.v1"]);
     this.#socket = socket;
-    this.#watch = setTimeout(() => {
-      this.#drop();
-      this.#again();
-    }, CONNECT_MS);
+    this.#watch = setTimeout(() => this.#replace(), CONNECT_MS);
     socket.onmessage = ({ data }) => this.#received(socket, data);
-    socket.onclose = () => {
+    socket.onclose = ({ code }) => {
       if (this.#socket !== socket) return;
-      const opened = this.#online;
-      this.#drop();
-      void this.#ended(opened);
+      const doubtful = !this.#online || this.#revoked;
+      this.#drop(this.#revoked ? 0 : code);
+      this.#revoked = false;
+      if (!this.#wanted) return;
+      this.#again();
+      if (doubtful && navigator.onLine) void this.#ask();
     };
   }
 
   /** @param {WebSocket} socket @param {unknown} data */
   #received(socket, data) {
     if (this.#socket !== socket || typeof data !== "string") return;
-    this.#restartWatch();
+    this.#heard();
     const frame = frameFromWire(JSON.parse(data));
     if (!frame) return;
     if (frame.op === "ok" || frame.op === "err") return this.#answered(frame);
@@ -139,12 +189,27 @@ export class Socket {
       this.#revoked = frame.code === "revoked";
       return;
     }
-    if (frame.op !== "hello") return this.#handlers?.received(frame);
+    if (frame.op === "hello" && !this.#welcomed(frame)) return;
+    this.#handlers?.received(frame);
+    if (frame.op === "hello") this.#report();
+  }
+
+  /**
+   * The cookie that opened the connection may be somebody else's by now: then nothing is sent on it.
+   *
+   * @param {{ uid: string }} hello
+   */
+  #welcomed({ uid }) {
+    if (!this.#handlers?.isMine(uid)) {
+      this.stop();
+      return false;
+    }
     this.#attempt = 0;
     this.#retryMs = 0;
     this.#online = true;
-    this.#handlers?.received(frame);
-    this.#handlers?.changed(true);
+    this.#lostAt = null;
+    this.#watchSilence();
+    return true;
   }
 
   /** @param {Answer | Extract<import("./wire_frames.js").Frame, { op: "err" }>} frame */
@@ -152,27 +217,62 @@ export class Socket {
     const waiting = this.#waiting.get(frame.id);
     this.#waiting.delete(frame.id);
     if (frame.op === "ok") waiting?.resolve(frame);
-    else waiting?.reject(frame);
+    else if (waiting) waiting.reject(frame);
+    else if (!frame.id) this.#handlers?.unrelated();
   }
 
-  /** A frame has come, so the connection is alive: the wait for the next ping begins anew. */
-  #restartWatch() {
+  /** A frame has come, so the connection is alive. */
+  #heard() {
+    this.#silentSince = performance.now();
+    clearTimeout(this.#probe);
+    this.#probe = undefined;
+    if (!this.#online || this.#lostAt === null) return;
+    this.#lostAt = null;
+    this.#report();
+  }
+
+  /** Looks at what the silence means, and again when it would mean more. */
+  #watchSilence() {
     clearTimeout(this.#watch);
-    this.#watch = setTimeout(() => {
-      this.send("ping");
-      this.#watch = setTimeout(() => {
-        this.#drop();
-        this.#again();
-      }, ANSWER_MS);
-    }, QUIET_MS);
+    const silence = performance.now() - this.#silentSince;
+    const steps = this.#waiting.size ? [ASKED_AFTER_MS, DOUBTED_AFTER_MS, DEAD_AFTER_MS] : [QUIET_MS];
+    const next = steps.find((ms) => ms > silence) ?? 0;
+    this.#watch = setTimeout(() => this.#look(next), next - silence);
   }
 
-  /** @param {boolean} opened */
-  async #ended(opened) {
-    if (!this.#wanted) return;
-    const doubtful = !opened || this.#revoked;
-    this.#revoked = false;
-    if (doubtful && navigator.onLine && !(await this.#handlers?.stillSignedIn())) return this.stop();
+  /** @param {number} step  the silence that was waited for */
+  #look(step) {
+    if (performance.now() - this.#silentSince < step) return this.#watchSilence();
+    if (step === DEAD_AFTER_MS) return this.reconnectAnyway();
+    if (step === DOUBTED_AFTER_MS) this.#lose(this.#silentSince);
+    else this.send("ping");
+    this.#watchSilence();
+  }
+
+  /** @param {number} since */
+  #lose(since) {
+    if (this.#lostAt !== null) return;
+    this.#lostAt = since;
+    this.#report();
+  }
+
+  #report() {
+    this.#handlers?.changed({ online: this.#online, lostAt: this.#lostAt });
+  }
+
+  /** Asks whether the session is over, while the next attempt is already waited for. */
+  async #ask() {
+    if (this.#asking) return;
+    this.#asking = true;
+    try {
+      if (!(await this.#handlers?.stillSignedIn())) this.stop();
+    } finally {
+      this.#asking = false;
+    }
+  }
+
+  #replace() {
+    this.#drop();
     this.#again();
   }
 
@@ -186,8 +286,11 @@ export class Socket {
     this.#retry = setTimeout(() => this.#connect(), wait);
   }
 
-  #drop() {
+  /** @param {number} [code]  with which the server has closed it */
+  #drop(code = 0) {
     clearTimeout(this.#watch);
+    clearTimeout(this.#probe);
+    this.#probe = undefined;
     const socket = this.#socket;
     this.#socket = null;
     if (socket) {
@@ -196,10 +299,12 @@ export class Socket {
     }
     const waiting = [...this.#waiting.values()];
     this.#waiting.clear();
-    for (const { reject } of waiting) reject({ code: "offline" });
-    if (this.#online) {
-      this.#online = false;
-      this.#handlers?.changed(false);
-    }
+    const wasOnline = this.#online;
+    this.#online = false;
+    for (const { reject } of waiting)
+      reject({ code: "offline", ...(REFUSING_CLOSES.has(code) ? { closed: code } : {}) });
+    if (!wasOnline) return;
+    this.#lostAt ??= performance.now();
+    this.#report();
   }
 }

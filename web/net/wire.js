@@ -179,6 +179,21 @@ export function previewFromWire(wire) {
 }
 
 /**
+ * @param {any} wire
+ * @returns {import("../state/types.js").Demo}
+ */
+export function demoFromWire(wire) {
+  const people = (wire.people ?? []).map((/** @type {any} */ person) => ({
+    uid: String(person.id),
+    username: String(person.username),
+    name: person.display_name || String(person.username),
+    avatar: pictureFromWire(person.avatar),
+    admin: Boolean(person.admin),
+  }));
+  return { password: String(wire.password), people };
+}
+
+/**
  * Renames the keys at every depth: `created_at` is `createdAt` here. For what needs no more than that.
  *
  * @param {any} value

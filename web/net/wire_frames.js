@@ -19,7 +19,7 @@ import { roomFromWire, userFromWire } from "./wire.js";
 /**
  * A frame that says what the state is now.
  *
- * @typedef {{ op: "hello", rooms: Room[], more: boolean, blocked: string[] }
+ * @typedef {{ op: "hello", uid: string, at: number | null, rooms: Room[], more: boolean, blocked: string[] }
  *   | { op: "rooms", rooms: Room[], more: boolean }
  *   | { op: "blocks", blocked: string[] }
  *   | { op: "presence", uid: string, state: import("../state/types.js").Presence, text: string, until: number | null }
@@ -57,6 +57,8 @@ const FRAMES = {
   bye: (wire) => ({ op: "bye", code: String(wire.code), retryMs: Number(wire.retry_ms) || 0 }),
   hello: (wire) => ({
     op: "hello",
+    uid: String(wire.uid),
+    at: wire.at ?? null,
     rooms: wire.rooms.map(roomFromWire),
     more: Boolean(wire.more),
     blocked: (wire.blocked ?? []).map(String),

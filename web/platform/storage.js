@@ -71,6 +71,22 @@ export function watchKept(key, changed) {
 }
 
 /**
+ * The same for all keys that begin so.
+ *
+ * @param {string} start
+ * @param {(key: string) => void} changed  which one
+ * @returns {() => void} ends it
+ */
+export function watchKeptUnder(start, changed) {
+  const heard = (/** @type {StorageEvent} */ { key }) => {
+    if (key?.startsWith(PREFIX + start)) changed(key.slice(PREFIX.length));
+  };
+  // Tests run without a page, and without other tabs.
+  globalThis.addEventListener?.("storage", heard);
+  return () => globalThis.removeEventListener?.("storage", heard);
+}
+
+/**
  * Every key that begins so, without the common prefix.
  *
  * @param {string} start

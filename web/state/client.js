@@ -2,6 +2,7 @@
 import { messageFromWire } from "../net/wire.js";
 import { Socket } from "../net/socket.js";
 import { BlockActions } from "./blocks.js";
+import { Connection } from "./connection.js";
 import { Drafts } from "./drafts.js";
 import { Ingest } from "./ingest.js";
 import { MessageActions } from "./message_actions.js";
@@ -29,7 +30,8 @@ export function createClient() {
   const rooms = new RoomActions({ store, socket, sync, users, messages });
   const drafts = new Drafts(store);
   const idle = watchIdle((state) => socket.send("presence", { state }));
-  const session = new Session({ store, socket, sync, users, rooms, messages, drafts, idle });
+  const connection = new Connection(store, socket);
+  const session = new Session({ store, connection, sync, users, rooms, messages, drafts, idle });
   const profile = new Profile(store, session);
   const blocks = new BlockActions(store, users);
   session.start();

@@ -1,8 +1,9 @@
-/** Unfinished texts, one for each room, kept in this browser so that a reload loses none. */
-import { keep, keysOf, recall } from "../platform/storage.js";
+/** Unfinished texts, one for each room, kept in this browser so that a reload loses none and all tabs have the same. */
+import { keep, keysOf, recall, watchKeptUnder } from "../platform/storage.js";
 
 export class Drafts {
   #store;
+  #unwatch = () => {};
 
   /** @param {import("./store.js").Store} store */
   constructor(store) {
@@ -15,6 +16,23 @@ export class Drafts {
     this.#store.state.drafts = new Map(
       keysOf(prefix).map((key) => [key.slice(prefix.length), String(recall(key) ?? "")]),
     );
+    this.#unwatch();
+    this.#unwatch = watchKeptUnder(prefix, (key) => {
+      if (this.#store.state.me?.uid !== uid) return;
+      this.#replace(key.slice(prefix.length), String(recall(key) ?? ""));
+      this.#store.notifyLater();
+    });
+  }
+
+  /**
+   * Puts a text below what is written already, for all to see.
+   *
+   * @param {string} room
+   * @param {string} text
+   */
+  append(room, text) {
+    this.set(room, [this.#store.state.drafts.get(room), text].filter(Boolean).join("\n"));
+    this.#store.notifyLater();
   }
 
   /**
@@ -28,10 +46,19 @@ export class Drafts {
     const { state } = this.#store;
     // The composer closes after a sign-out, too, and then no draft is kept.
     if (!state.me) return;
+    this.#replace(room, text);
+    keep(prefixOf(state.me.uid) + room, text || null);
+  }
+
+  /**
+   * @param {string} room
+   * @param {string} text
+   */
+  #replace(room, text) {
+    const { state } = this.#store;
     state.drafts = new Map(state.drafts);
     if (text) state.drafts.set(room, text);
     else state.drafts.delete(room);
-    keep(prefixOf(state.me.uid) + room, text || null);
   }
 }
 

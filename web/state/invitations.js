@@ -1,3 +1,5 @@
+import { clock } from "./clock.js";
+
 /**
  * Whether an invitation still lets people in. Only the server knows whether its maker may still invite.
  *
@@ -5,7 +7,7 @@
  * @param {number} [now]
  * @returns {"live" | "used" | "expired" | "revoked"}
  */
-export function stateOf({ revoked, expiresAt, uses, usesMax }, now = Date.now()) {
+export function stateOf({ revoked, expiresAt, uses, usesMax }, now = clock.now()) {
   if (revoked) return "revoked";
   if (expiresAt !== null && expiresAt <= now) return "expired";
   return usesMax !== null && uses >= usesMax ? "used" : "live";

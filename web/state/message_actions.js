@@ -1,10 +1,11 @@
 /**
  * Writing: send, edit, delete, react. Each is shown at once and kept in the outbox until the server has answered. A
  * message that is refused stays as failed, to be sent again or discarded by hand; an edit, a deletion or a reaction
- * that is refused is taken back.
+ * that is refused is taken back, and the text of an edit is set aside to be used again.
  */
 import { randomBytes, toBase64Url } from "../crypto/encoding.js";
 import { messageFromWire } from "../net/wire.js";
+import { clock } from "./clock.js";
 import { change, merge, withoutReaction, withReaction } from "./messages.js";
 import { Outbox } from "./outbox.js";
 import { withRoom } from "./rooms.js";
@@ -14,10 +15,15 @@ import { Undo } from "./undo.js";
 /** @typedef {import("./types.js").Message} Message */
 /** @typedef {import("./outbox.js").Entry} Entry */
 /** @typedef {import("../net/socket.js").Answer} Answer */
+/** @typedef {NonNullable<Entry["error"]>} Failure */
+/** What was not sent, or taken back. @typedef {{ kind: Kind, room: string, error: Failure }} Refusal */
+/** @typedef {"message" | "reaction" | "deletion"} Kind */
 
 const MID_BYTES = 16;
 /** People whom one message mentions. */
 const MENTIONS_MAX = 50;
+/** Refusals of a reaction that say that it is so already: what the server sends shows it. */
+const ALREADY_SO = new Set(["conflict", "rev_conflict"]);
 
 export class MessageActions {
   #store;
@@ -26,6 +32,8 @@ export class MessageActions {
   /** @type {Outbox | null} */
   #outbox = null;
   #undo = new Undo();
+  /** @type {(refusal: Refusal) => void} */
+  #tell = () => {};
 
   /**
    * @param {object} parts
@@ -49,11 +57,12 @@ export class MessageActions {
    * @param {string} uid
    */
   start(uid) {
-    this.#outbox = new Outbox(
-      uid,
-      ({ room, msg }) => this.#socket.command("msg.send", { room, msg }),
-      (entry, answer, error) => this.#answered(entry, answer, error),
-    );
+    this.#outbox = new Outbox(uid, {
+      send: ({ room, msg }) => this.#socket.command("msg.send", { room, msg }),
+      done: (entry, answer, error) => this.#answered(entry, answer, error),
+      shared: (mid, entry) => this.#shared(mid, entry),
+    });
+    this.#showSetAside();
   }
 
   stop() {
@@ -67,13 +76,31 @@ export class MessageActions {
     this.#outbox?.flush();
   }
 
+  lineLost() {
+    this.#outbox?.lineLost();
+  }
+
+  /** The server could not read something that I sent, and does not say what. */
+  unrelated() {
+    this.#outbox?.unrelated();
+  }
+
+  /**
+   * Calls back when the server has refused for good what was shown already.
+   *
+   * @param {(refusal: Refusal) => void} refused
+   */
+  watchRefusals(refused) {
+    this.#tell = refused;
+  }
+
   /**
    * @param {string} room
    * @param {{ text: string, re?: string, mentions: string[] }} draft
    */
   async send(room, { text, re, mentions }) {
     const mentioned = mentions.length ? { m: mentions.slice(0, MENTIONS_MAX) } : {};
-    const msg = { mid: newMid(), rev: 0, kind: "msg", t: text, ...(re ? { re } : {}), ...mentioned };
+    const msg = { mid: newMid(), rev: 0, kind: "msg", t: wellFormed(text), ...(re ? { re } : {}), ...mentioned };
     const entry = this.#outbox?.add(room, msg);
     if (entry) this.#show(entry);
   }
@@ -88,14 +115,15 @@ export class MessageActions {
     const old = this.#find(room, mid);
     if (!old) return;
     const rev = old.rev + 1;
+    const t = wellFormed(text);
     const { m: _, ...rest } = old;
     const mentioned = mentions.length ? { m: mentions.slice(0, MENTIONS_MAX) } : {};
-    this.#replace(room, old, { ...rest, ...mentioned, t: text, rev, edited: Date.now() });
+    this.#replace(room, old, { ...rest, ...mentioned, t, rev, edited: clock.now() });
     this.#outbox?.add(room, {
       mid,
       rev,
       kind: "msg",
-      t: text,
+      t,
       ...(old.re ? { re: old.re } : {}),
       ...mentioned,
     });
@@ -153,6 +181,21 @@ export class MessageActions {
    */
   async discard(room, mid) {
     this.#outbox?.discard(mid);
+    this.#showSetAside();
+    this.#hide(room, mid);
+  }
+
+  /** Forgets a text that was set aside; the message that it was to change stays. @param {string} mid */
+  forgetSetAside(mid) {
+    this.#outbox?.discard(mid);
+    this.#showSetAside();
+  }
+
+  /**
+   * @param {string} room
+   * @param {string} mid
+   */
+  #hide(room, mid) {
     const timeline = this.#store.state.timelines.get(room);
     if (!timeline) return;
     const messages = timeline.messages.filter((message) => message.mid !== mid);
@@ -170,6 +213,26 @@ export class MessageActions {
   }
 
   /**
+   * Another tab has written, refused or finished an entry.
+   *
+   * @param {string} mid
+   * @param {Entry | null} entry  null if it is finished: then an event shows what the server has
+   */
+  #shared(mid, entry) {
+    this.#showSetAside();
+    if (entry) return this.#show(entry);
+    for (const [room, { messages }] of this.#store.state.timelines) {
+      if (messages.some((message) => message.mid === mid && message.status === "failed")) this.#hide(room, mid);
+    }
+  }
+
+  /** Tells the state which texts were refused for good. */
+  #showSetAside() {
+    const setAside = (this.#outbox?.entries() ?? []).filter(({ error, msg }) => error && msg.kind === "msg");
+    if (setAside.length || this.#store.state.setAside.length) this.#store.update({ setAside });
+  }
+
+  /**
    * The server has answered an entry of the outbox.
    *
    * @param {Entry} entry
@@ -177,12 +240,27 @@ export class MessageActions {
    * @param {Entry["error"] | null} error
    */
   #answered({ room, msg }, answer, error) {
-    if (error && !isNew(msg)) this.#outbox?.discard(msg.mid);
+    if (error && !isNew(msg)) this.#dropChanges(msg.mid, error);
+    if (error) this.#showSetAside();
     void this.#ingest.ingest(room, [], () => {
       if (error) this.#refused(room, msg, error);
       else if (answer && isNew(msg)) this.#confirmed(room, msg.mid, answer);
-      if (!this.#outbox?.entries().some((entry) => entry.msg.mid === msg.mid)) this.#undo.forget(msg.mid);
+      const isWaiting = (/** @type {Entry} */ each) => each.msg.mid === msg.mid && !each.error;
+      if (!this.#outbox?.entries().some(isWaiting)) this.#undo.forget(msg.mid);
     });
+  }
+
+  /**
+   * A change of a message was refused. Those that came after it were made to a text that is not there, so all go, and
+   * the newest text is set aside.
+   *
+   * @param {string} mid
+   * @param {Failure} error
+   */
+  #dropChanges(mid, error) {
+    const last = this.#outbox?.entries().findLast((entry) => entry.msg.mid === mid);
+    this.#outbox?.discard(mid);
+    if (last?.msg.kind === "msg") this.#outbox?.setAside({ ...last, error });
   }
 
   /**
@@ -207,14 +285,17 @@ export class MessageActions {
   /**
    * @param {string} room
    * @param {Entry["msg"]} msg
-   * @param {NonNullable<Entry["error"]>} error
+   * @param {Failure} error
    */
   #refused(room, msg, error) {
     if (isNew(msg)) {
-      return this.#update(room, msg.mid, (message) => ({ ...message, status: "failed", error }));
+      this.#update(room, msg.mid, (message) => ({ ...message, status: "failed", error }));
+      return this.#tell({ kind: "message", room, error });
     }
     const { mid, undo } = this.#undo.of(msg, this.#me);
     this.#update(room, mid, undo);
+    const kind = msg.kind === "msg" ? null : this.#undo.isReaction(msg) ? "reaction" : "deletion";
+    if (kind && !ALREADY_SO.has(error.code ?? "")) this.#tell({ kind, room, error });
   }
 
   /**
@@ -230,20 +311,23 @@ export class MessageActions {
   }
 
   /**
-   * Shows a message that waits in the outbox.
+   * Shows a message that waits in the outbox, and whether it was refused.
    *
    * @param {Entry} entry
    */
   #show({ room, at, msg, error }) {
     const { state } = this.#store;
     const timeline = state.timelines.get(room);
-    if (!timeline || !isNew(msg) || this.#find(room, msg.mid)) return;
+    if (!timeline || !isNew(msg)) return;
+    const known = this.#find(room, msg.mid);
+    if (known?.status === "sent") return;
     /** @type {Message} */
     const message = {
       ...messageFromWire({ seq: 0, at, msg: { ...msg, by: this.#me } }, this.#me),
       status: error ? "failed" : "pending",
       ...(error ? { error } : {}),
     };
+    if (known && known.status === message.status) return;
     this.#store.update(withTimeline(state, room, { ...timeline, messages: merge(timeline.messages, [message]) }));
   }
 
@@ -277,4 +361,9 @@ function isNew({ kind, rev }) {
 /** A name for a message: random bytes of its author. */
 function newMid() {
   return toBase64Url(randomBytes(MID_BYTES));
+}
+
+/** Half a character, which scripts and some keyboards leave behind, cannot be sent. @param {string} text */
+function wellFormed(text) {
+  return text.replace(/\p{Surrogate}/gu, "\ufffd");
 }

@@ -3,11 +3,15 @@
  * of writing, and sent again after every reconnect with the same `mid` and `rev`: the server answers a repetition with
  * the first result, so a message arrives exactly once, however often the connection breaks or the page is reloaded.
  *
+ * The tabs of a browser share one outbox, and one of them at a time sends what all have written.
+ *
  * Few entries are on their way at once: if the server refuses one because there are too many, those sent a moment later
  * may be accepted and overtake it. Where many wait, or one was refused so, entries go one by one until none waits. An
- * entry that is refused for another passing reason waits alone.
+ * entry that is refused for another passing reason waits alone. Refusals in a row make the waits longer.
  */
-import { keep, keysOf, recall } from "../platform/storage.js";
+import { whileAlone } from "../platform/alone.js";
+import { keep, keysOf, recall, watchKeptUnder } from "../platform/storage.js";
+import { clock } from "./clock.js";
 
 /**
  * @typedef {object} Entry
@@ -24,39 +28,65 @@ const WAIT_MS = 1500;
 const WAIT_MOST_MS = 30_000;
 /** Entries on their way at once: fewer than the 120 commands that the server accepts at once. */
 const WINDOW = 50;
+/** An entry after which the server closes the socket so often is never sent again. */
+const STRIKES = 2;
+/** A tab whose turn it is and that finishes nothing for so long is frozen. */
+const STUCK_MS = 15_000;
+const TOO_LARGE_CLOSE = 1009;
 
 export class Outbox {
   #prefix;
   #send;
   #done;
-  /** Keys of the entries that were sent and are not answered. @type {Set<string>} */
-  #inFlight = new Set();
+  #unwatch;
+  #online = false;
+  #closed = false;
+  /** Ends my turn, while it is mine. @type {(() => void) | null} */
+  #endTurn = null;
+  #isWaitingForTurn = false;
+  /** When an entry was last written or finished by any tab. */
+  #movedAt = 0;
+  /** Sent and not answered, by key. @type {Map<string, Entry>} */
+  #inFlight = new Map();
+  /** Answers that named no command. */
+  #unread = 0;
   /** How many may be on their way. */
   #window = WINDOW;
   /** The server has had too much: nothing is sent until the wait that it asked for is over. */
   #paused = false;
+  /** Refusals that pass, since the last entry that was taken. */
+  #refusals = 0;
   /** Keys of entries that were refused for another passing reason and wait alone. @type {Set<string>} */
   #postponed = new Set();
+  /** How often the server has closed the socket with an entry on its way, by key. @type {Map<string, number>} */
+  #strikes = new Map();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #retry;
-  #order = Date.now();
-  #closed = false;
 
   /**
    * @param {string} uid
-   * @param {(entry: Entry) => Promise<any>} send
-   * @param {(entry: Entry, answer: any, error: Entry["error"] | null) => void} done  confirmed, or refused for good
+   * @param {object} calls
+   * @param {(entry: Entry) => Promise<any>} calls.send
+   * @param {(entry: Entry, answer: any, error: Entry["error"] | null) => void} calls.done  confirmed, or refused
+   * @param {(mid: string, entry: Entry | null) => void} [calls.shared]  another tab has written, refused or finished it
    */
-  constructor(uid, send, done) {
+  constructor(uid, { send, done, shared = () => {} }) {
     this.#prefix = `outbox.${uid}.`;
     this.#send = send;
     this.#done = done;
+    this.#unwatch = watchKeptUnder(this.#prefix, (key) => {
+      this.#movedAt = performance.now();
+      shared(key.slice(this.#prefix.length).replace(/\.\d+$/, ""), /** @type {Entry | null} */ (recall(key)));
+      this.#sendNext();
+    });
   }
 
   /** @returns {Entry[]} oldest first */
   entries() {
     const found = keysOf(this.#prefix).map((key) => /** @type {Entry | null} */ (recall(key)));
-    return found.filter((entry) => entry !== null).sort((a, b) => a.order - b.order);
+    return found
+      .filter((entry) => entry !== null)
+      .sort((a, b) => a.order - b.order || (a.msg.mid < b.msg.mid ? -1 : Number(a.msg.mid > b.msg.mid)));
   }
 
   /**
@@ -64,7 +94,9 @@ export class Outbox {
    * @param {Entry["msg"]} msg
    */
   add(room, msg) {
-    const entry = { room, at: Date.now(), order: (this.#order += 1), msg };
+    // After everything that any tab has written, whatever the clock does.
+    const order = Math.max(Date.now(), (this.entries().at(-1)?.order ?? 0) + 1);
+    const entry = { room, at: clock.now(), order, msg };
     keep(this.#key(entry), entry);
     this.#sendNext();
     return entry;
@@ -72,8 +104,25 @@ export class Outbox {
 
   /** After a connect: waits that were asked for on an older connection do not count. */
   flush() {
-    this.#window = this.entries().length > WINDOW ? 1 : WINDOW;
+    this.#online = true;
+    this.#window = this.#strikes.size || this.entries().length > WINDOW ? 1 : WINDOW;
     this.#resume();
+  }
+
+  /** The connection is gone: what was on its way waits for the next, and another tab may send it. */
+  lineLost() {
+    this.#online = false;
+    this.#inFlight.clear();
+    this.#unread = 0;
+    this.#endTurn?.();
+  }
+
+  /**
+   * The server could not read an entry and does not say which. The others are still answered: what is left then is it.
+   */
+  unrelated() {
+    this.#unread += 1;
+    this.#refuseUnread();
   }
 
   /** Sends a refused entry again. @param {string} mid */
@@ -89,8 +138,15 @@ export class Outbox {
     for (const entry of this.entries()) if (entry.msg.mid === mid) keep(this.#key(entry), null);
   }
 
+  /** Keeps a refused entry to be read, which is not sent by itself any more. @param {Entry} entry */
+  setAside(entry) {
+    keep(this.#key(entry), entry);
+  }
+
   close() {
     this.#closed = true;
+    this.#unwatch();
+    this.#endTurn?.();
     clearTimeout(this.#retry);
   }
 
@@ -108,39 +164,112 @@ export class Outbox {
 
   /** Sends what waits, the oldest first, as far as the window reaches. */
   #sendNext() {
-    if (this.#closed || this.#paused) return;
-    for (const entry of this.entries()) {
+    if (this.#closed || !this.#online || this.#paused || this.#unread) return;
+    const waiting = this.entries().filter(({ error }) => !error);
+    if (!waiting.length) return this.#finish();
+    if (!this.#endTurn) return this.#takeTurn();
+    for (const entry of waiting) {
       if (this.#inFlight.size >= this.#window) return;
       const key = this.#key(entry);
-      if (!entry.error && !this.#inFlight.has(key) && !this.#postponed.has(key)) this.#sendOne(entry);
+      if (!this.#inFlight.has(key) && !this.#postponed.has(key)) this.#sendOne(entry);
     }
     if (this.#inFlight.size === 0) this.#window = WINDOW;
+  }
+
+  /** Nothing waits any more. */
+  #finish() {
+    this.#window = WINDOW;
+    this.#endTurn?.();
+  }
+
+  #takeTurn() {
+    if (this.#isWaitingForTurn) return;
+    this.#isWaitingForTurn = true;
+    this.#movedAt = performance.now();
+    const isStuck = () => this.#online && performance.now() - this.#movedAt > STUCK_MS;
+    const turn = (/** @type {AbortSignal} */ lost) =>
+      new Promise((/** @type {(value: void) => void} */ resolve) => {
+        this.#isWaitingForTurn = false;
+        this.#endTurn = () => {
+          this.#endTurn = null;
+          resolve();
+        };
+        lost.addEventListener("abort", () => this.#endTurn?.());
+        if (this.#closed || !this.#online) this.#endTurn();
+        else this.#sendNext();
+      });
+    void whileAlone(this.#prefix, turn, isStuck);
   }
 
   /** @param {Entry} entry */
   #sendOne(entry) {
     const key = this.#key(entry);
-    this.#inFlight.add(key);
+    this.#inFlight.set(key, entry);
+    const settle = (/** @type {any} */ answer, /** @type {any} */ error) => {
+      // After the loss of the line, and for what was refused meanwhile, there is nothing to settle.
+      const isMine = this.#inFlight.get(key) === entry;
+      if (isMine) this.#inFlight.delete(key);
+      if (error?.closed) this.#strike(key, entry, error.closed);
+      if (!isMine || this.#closed || error?.code === "offline") return;
+      this.#movedAt = performance.now();
+      if (error && PASSING.has(error.code)) this.#wait(key, error);
+      else if (error) this.#refuse(key, entry, error);
+      else this.#confirm(key, entry, answer);
+      this.#refuseUnread();
+      this.#sendNext();
+    };
     this.#send(entry).then(
-      (answer) => {
-        this.#inFlight.delete(key);
-        keep(key, null);
-        this.#done(entry, answer, null);
-        this.#sendNext();
-      },
-      (error) => {
-        this.#inFlight.delete(key);
-        if (this.#closed || error?.code === "offline") return;
-        if (PASSING.has(error?.code)) {
-          this.#wait(key, error);
-        } else {
-          const refused = { code: error?.code, message: error?.message };
-          keep(key, { ...entry, error: refused });
-          this.#done(entry, null, refused);
-        }
-        this.#sendNext();
-      },
+      (answer) => settle(answer, null),
+      (error) => settle(null, error ?? {}),
     );
+  }
+
+  /**
+   * @param {string} key
+   * @param {Entry} entry
+   * @param {any} answer
+   */
+  #confirm(key, entry, answer) {
+    this.#refusals = 0;
+    this.#strikes.delete(key);
+    keep(key, null);
+    this.#done(entry, answer, null);
+  }
+
+  /**
+   * @param {string} key
+   * @param {Entry} entry
+   * @param {{ code?: string, message?: string }} refusal
+   */
+  #refuse(key, entry, { code, message }) {
+    const error = { ...(code === undefined ? {} : { code }), ...(message === undefined ? {} : { message }) };
+    this.#strikes.delete(key);
+    keep(key, { ...entry, error });
+    this.#done(entry, null, error);
+  }
+
+  #refuseUnread() {
+    if (!this.#unread || this.#inFlight.size > this.#unread) return;
+    this.#unread = 0;
+    for (const [key, entry] of this.#inFlight) {
+      this.#inFlight.delete(key);
+      this.#refuse(key, entry, { code: "bad_request" });
+    }
+    this.#sendNext();
+  }
+
+  /**
+   * The server would not go on after what was on its way. Of several, the next connection tells which: there each goes
+   * alone.
+   *
+   * @param {string} key
+   * @param {Entry} entry
+   * @param {number} closed
+   */
+  #strike(key, entry, closed) {
+    const strikes = (this.#strikes.get(key) ?? 0) + 1;
+    this.#strikes.set(key, strikes);
+    if (strikes >= STRIKES) this.#refuse(key, entry, { code: closed === TOO_LARGE_CLOSE ? "too_long" : "bad_request" });
   }
 
   /**
@@ -154,7 +283,9 @@ export class Outbox {
     } else {
       this.#postponed.add(key);
     }
+    const wait = (refusal.retryMs || WAIT_MS) * 2 ** Math.min(this.#refusals, 16);
+    this.#refusals += 1;
     clearTimeout(this.#retry);
-    this.#retry = setTimeout(() => this.#resume(), Math.min(WAIT_MOST_MS, refusal.retryMs || WAIT_MS));
+    this.#retry = setTimeout(() => this.#resume(), Math.min(WAIT_MOST_MS, wait));
   }
 }

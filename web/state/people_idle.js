@@ -58,7 +58,7 @@ export function createIdle({ now, later, send }) {
  * @param {(state: "online" | "away") => void} send
  */
 export function watchIdle(send) {
-  const idle = createIdle({ now: () => Date.now(), later: (act, ms) => setTimeout(act, ms), send });
+  const idle = createIdle({ now: () => performance.now(), later: (act, ms) => setTimeout(act, ms), send });
   for (const name of ["pointermove", "pointerdown", "keydown", "wheel", "focus"])
     addEventListener(name, idle.touch, { passive: true, capture: true });
   document.addEventListener("visibilitychange", () => {

@@ -1,4 +1,5 @@
 /** Status as pure functions: what it says at a moment, and when a chosen span of time ends. */
+import { clock } from "./clock.js";
 
 /** @typedef {import("./types.js").User} User */
 /** @typedef {"30m" | "1h" | "4h" | "today" | "week" | "never"} Span */
@@ -21,7 +22,7 @@ const LEADING_EMOJI = new RegExp(
  * @param {number} [now]
  * @returns {{ text: string, emoji: string, words: string, until: number | null }}
  */
-export function statusOf(user, now = Date.now()) {
+export function statusOf(user, now = clock.now()) {
   const until = user.until ?? null;
   const text = until !== null && until <= now ? "" : (user.text ?? "").trim();
   const emoji = LEADING_EMOJI.exec(text)?.[0] ?? "";
@@ -35,7 +36,7 @@ export function statusOf(user, now = Date.now()) {
  * @param {number} [now]
  * @returns {import("./types.js").Chosen}
  */
-export function chosenOf({ state, until }, now = Date.now()) {
+export function chosenOf({ state, until }, now = clock.now()) {
   const ended = typeof until === "number" && until <= now;
   return !ended && (state === "away" || state === "dnd") ? state : "online";
 }
@@ -55,7 +56,7 @@ export function statusText(emoji, words) {
  * @param {number} [now]
  * @returns {number | null} null for never
  */
-export function endOf(span, now = Date.now()) {
+export function endOf(span, now = clock.now()) {
   switch (span) {
     case "30m":
       return now + 30 * MINUTE_MS;
@@ -78,7 +79,7 @@ export function endOf(span, now = Date.now()) {
  * @param {number | null} until  null for never
  * @param {number} [now]
  */
-export function endsLater(until, now = Date.now()) {
+export function endsLater(until, now = clock.now()) {
   return until === null || until > now;
 }
 
@@ -109,7 +110,7 @@ function midnightAfter(now, days) {
  * @param {number} [now]
  * @returns {number | null}
  */
-export function nextEnd(users, now = Date.now()) {
+export function nextEnd(users, now = clock.now()) {
   let next = Number.POSITIVE_INFINITY;
   for (const { until } of users) if (until && until > now) next = Math.min(next, until);
   return next === Number.POSITIVE_INFINITY ? null : next;

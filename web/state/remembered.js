@@ -8,6 +8,9 @@ import { forgetRecentEmoji, forgetRecentRooms } from "../platform/preferences.js
 /** @typedef {import("./types.js").User} User */
 
 const ACCOUNT = "account";
+const LEFT = "left";
+/** In the state of the page's entry in the history, which a reload keeps, for this tab alone. */
+const TAKEOVER = "takeover";
 /** Keys that hold what a person has written, each followed by their uid: unfinished texts, and texts not sent yet. */
 const WRITTEN = ["draft.", "outbox."];
 
@@ -19,6 +22,34 @@ export function rememberedAccount() {
 /** @param {User} user */
 export function rememberAccount(user) {
   keep(ACCOUNT, user);
+  keep(LEFT, null);
+}
+
+/**
+ * That I have signed out here: an emptied storage says no such thing.
+ *
+ * @param {"told" | "untold"} server  whether it has heard of it
+ */
+export function rememberLeaving(server) {
+  keep(LEFT, server);
+}
+
+/** @returns {"told" | "untold" | null} null if nobody has signed out since somebody was signed in */
+export function rememberedLeaving() {
+  const left = recall(LEFT);
+  return left === "told" || left === "untold" ? left : null;
+}
+
+/** For the page as it is after the reload that follows: it is another person's than before. */
+export function noteTakeover() {
+  history.replaceState({ [TAKEOVER]: true }, "");
+}
+
+/** Whether the page before this one was another person's; said once. */
+export function takeTakeover() {
+  const isTaken = Boolean(history.state?.[TAKEOVER]);
+  if (isTaken) history.replaceState(null, "");
+  return isTaken;
 }
 
 /** After the end of a session: the next person who uses this browser finds nothing that was written in it. */

@@ -3,6 +3,7 @@
  * the server decides again, and also knows what this browser does not, such as whom others have blocked.
  */
 import { isBlockedRoom } from "./blocks.js";
+import { clock } from "./clock.js";
 
 /** @typedef {"member" | "admin" | "owner"} Role */
 /**
@@ -93,7 +94,7 @@ function meets({ admin, role }, { group }, requirement) {
  * @param {string} [target]
  */
 export function iMay(state, room, action, target) {
-  const muted = (room.mutedUntil ?? 0) > Date.now();
+  const muted = (room.mutedUntil ?? 0) > clock.now();
   return may(
     { admin: Boolean(state.me?.admin), role: room.role, muted, blocked: isBlockedRoom(state, room) },
     { ...room, group: room.others.length > 1 },

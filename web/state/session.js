@@ -3,19 +3,20 @@
  * loaded or forgotten with it.
  */
 import * as api from "../calls/account.js";
+import { clock } from "./clock.js";
 import * as credentials from "./credentials.js";
-import { forgetAccount, forgetWritten, rememberAccount, rememberedAccount, watchAccount } from "./remembered.js";
+import * as remembered from "./remembered.js";
 import { emptyState } from "./store.js";
 
 /** @typedef {import("./types.js").User} User */
 
-/** A page that was hidden for this long may have slept: its connection is checked. */
-const HIDDEN_MS = 60_000;
+/** Until the server is asked again who is signed in here. */
+const AGAIN_MS = 2000;
 
 /**
  * @typedef {object} Parts
  * @property {import("./store.js").Store} store
- * @property {import("../net/socket.js").Socket} socket
+ * @property {import("./connection.js").Connection} connection
  * @property {import("./sync.js").Sync} sync
  * @property {import("./users.js").Users} users
  * @property {import("./room_actions.js").RoomActions} rooms
@@ -29,6 +30,8 @@ export class Session {
   #parts;
   /** I am signing out myself. */
   #leaving = false;
+  /** The page before the reload was another person's. */
+  #tookOver = remembered.takeTakeover();
 
   /** @param {Parts} parts */
   constructor(parts) {
@@ -38,30 +41,36 @@ export class Session {
 
   /** Takes up the session of this browser, if there is one. */
   start() {
-    const known = rememberedAccount();
+    const known = remembered.rememberedAccount();
     if (known) {
       this.#enter(known);
-      this.refetchMe().catch((error) => {
-        if (error.status === 401) this.#exit();
-      });
+      void this.#stillSignedIn();
     } else {
-      this.#store.update({ phase: "signed_out" });
-      forgetAccount();
+      void this.#ask();
     }
-    watchAccount(() => this.#followBrowser());
-    this.#watchPage();
+    remembered.watchAccount(() => this.#followBrowser());
+    this.#parts.connection.watch();
+  }
+
+  /** The browser remembers nobody, but its storage may have been emptied: the server knows the cookie. */
+  async #ask() {
+    if (remembered.rememberedLeaving() === "untold") await this.#logOut();
+    const info = await api.readInfo().catch(() => null);
+    const me = info?.uid && !remembered.rememberedLeaving() ? await api.readMe().catch(() => null) : null;
+    if (this.#store.state.phase !== "starting") return;
+    if (me) return this.#enter(me);
+    this.#store.update({ phase: "signed_out" });
+    remembered.forgetAccount();
   }
 
   /** @param {{ username: string, password: string }} account */
   async signIn(account) {
-    await credentials.signIn(account);
-    this.#enter(await api.readMe());
+    await this.#enterAfter(() => credentials.signIn(account));
   }
 
   /** @param {{ username: string, password: string, setup?: string, invite?: string }} account */
   async register(account) {
-    await credentials.register(account);
-    this.#enter(await api.readMe());
+    await this.#enterAfter(() => credentials.register(account));
   }
 
   /**
@@ -70,9 +79,22 @@ export class Session {
    * @param {{ ticket: string, username: string, password: string }} choice
    */
   async redeemTicket(choice) {
-    await credentials.redeemTicket(choice);
+    await this.#enterAfter(() => credentials.redeemTicket(choice));
+  }
+
+  /**
+   * Enters once the call has opened a session. A browser that keeps no cookies has none afterwards, either.
+   *
+   * @param {() => Promise<void>} open
+   */
+  async #enterAfter(open) {
+    if (!navigator.cookieEnabled) throw { code: "cookies_blocked" };
+    await open();
+    const me = await api.readMe().catch((error) => {
+      throw error.status === 401 ? { code: "cookies_blocked" } : error;
+    });
     if (this.#store.state.phase === "signed_in") this.#exit();
-    this.#enter(await api.readMe());
+    this.#enter(me);
   }
 
   /** @param {{ old: string, password: string, signOutOthers: boolean }} change */
@@ -81,7 +103,16 @@ export class Session {
   }
 
   async signOut() {
-    await this.#signOutAfter(() => api.logOut().catch(() => {}));
+    await this.#signOutAfter(() => this.#logOut());
+  }
+
+  /** Without a line the session lives on: the server hears of the end when this browser is used next. */
+  async #logOut() {
+    const server = await api.logOut().then(
+      () => /** @type {const} */ ("told"),
+      ({ code }) => (code === "network" ? "untold" : "told"),
+    );
+    remembered.rememberLeaving(server);
   }
 
   /** @param {{ password: string, messages: "keep" | "erase" }} choice */
@@ -91,7 +122,7 @@ export class Session {
 
   /** Tries to connect at once. */
   reconnectNow() {
-    this.#parts.socket.reconnectNow();
+    this.#parts.connection.retryNow();
   }
 
   /** Reads who I am: what I may do may have changed. */
@@ -107,7 +138,7 @@ export class Session {
     if (me.uid !== known?.uid) return this.#startAnew(me);
     const presence = users.get(me.uid)?.state ?? me.state ?? "online";
     this.#store.update({ me, users: new Map(users).set(me.uid, { ...me, state: presence }) });
-    rememberAccount(me);
+    remembered.rememberAccount(me);
     this.#parts.users.watchStatusEnds();
   }
 
@@ -117,23 +148,30 @@ export class Session {
 
   /** @param {User} me */
   #enter(me) {
-    const { socket, users, rooms, messages, drafts } = this.#parts;
-    forgetWritten(me.uid);
+    const { connection, users, rooms, messages, drafts } = this.#parts;
+    remembered.forgetWritten(me.uid);
     this.#store.update({
       ...emptyState(),
       phase: "signed_in",
       me,
+      tookOver: this.#tookOver,
       loadingRooms: true,
       users: new Map([[me.uid, me]]),
     });
+    this.#tookOver = false;
     drafts.load(me.uid);
-    rememberAccount(me);
+    remembered.rememberAccount(me);
     messages.start(me.uid);
-    socket.start({
-      received: (event) => this.#received(event),
-      changed: (online) => this.#connectionChanged(online),
-      stillSignedIn: () => this.#stillSignedIn(),
-    });
+    api.callAs(me.uid, () => void this.#stillSignedIn());
+    connection.start(
+      {
+        isMine: (uid) => this.#isMine(uid),
+        received: (event) => this.#received(event),
+        unrelated: () => messages.unrelated(),
+        stillSignedIn: () => this.#stillSignedIn(),
+      },
+      (online) => this.#connectionChanged(online),
+    );
     void users.load();
     void rooms.load();
     api.readInfo().then(
@@ -146,7 +184,7 @@ export class Session {
   #exit() {
     const { phase, wasEnded } = this.#store.state;
     this.#stop();
-    forgetAccount();
+    remembered.forgetAccount();
     this.#store.update({
       ...emptyState(),
       phase: "signed_out",
@@ -155,7 +193,8 @@ export class Session {
   }
 
   #stop() {
-    this.#parts.socket.stop();
+    api.callAs("");
+    this.#parts.connection.stop();
     this.#parts.sync.stop();
     this.#parts.messages.stop();
   }
@@ -179,56 +218,73 @@ export class Session {
 
   /** @param {import("../net/wire_frames.js").ServerEvent} event */
   #received(event) {
+    if (event.op === "hello" && event.at !== null) clock.set(event.at);
     this.#parts.sync.receive(event);
     if (event.op === "user" && event.user.uid === this.#store.state.me?.uid) this.refetchMe().catch(() => {});
   }
 
   /** @param {boolean} online */
   #connectionChanged(online) {
-    this.#store.update({ connection: { online } });
-    if (!online) return;
+    if (!online) return this.#parts.messages.lineLost();
     this.#parts.sync.resume();
     this.#parts.messages.flush();
     this.#parts.idle.connected();
   }
 
-  /** A change of what I may do is one reason for which the server closes a socket; the end of the session another. */
+  /**
+   * Whether I am. A change of what I may do is one reason for which the server closes a socket or refuses a call; the
+   * end of the session another, and that somebody else is signed in now a third.
+   */
   async #stillSignedIn() {
     try {
       await this.refetchMe();
       return true;
     } catch (error) {
       if (/** @type {{ status?: number }} */ (error).status !== 401) return true;
-      this.#exit();
+      if (this.#store.state.phase === "signed_in") this.#exit();
       return false;
+    }
+  }
+
+  /** Whether a connection is mine: the cookie that opened it may be another person's by now. @param {string} uid */
+  #isMine(uid) {
+    const isMine = uid === this.#store.state.me?.uid;
+    if (!isMine) void this.#yield();
+    return isMine;
+  }
+
+  /** Somebody else is signed in: nothing of mine is shown or sent until the server has said who. */
+  async #yield() {
+    this.#stop();
+    this.#store.update(emptyState());
+    for (;;) {
+      try {
+        return this.#startAnew(await api.readMe());
+      } catch (error) {
+        if (/** @type {{ status?: number }} */ (error).status === 401) return this.#exit();
+        await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+      }
     }
   }
 
   /** The cookie is the same in all tabs: whoever signs out or in elsewhere does so here, too. */
   #followBrowser() {
-    const now = rememberedAccount();
+    const now = remembered.rememberedAccount();
     const { phase, me } = this.#store.state;
     if (phase !== "signed_in" || now?.uid === me?.uid) return;
     if (now) this.#startAnew(now);
-    else this.#exit();
+    else if (remembered.rememberedLeaving()) this.#exit();
+    // The storage was emptied, or the session has ended: the server knows.
+    else void this.#stillSignedIn();
   }
 
   /** Somebody else is signed in now: what is shown and half written here is not theirs. @param {User} me */
   #startAnew(me) {
     this.#stop();
-    forgetWritten(me.uid);
-    rememberAccount(me);
+    remembered.forgetWritten(me.uid);
+    remembered.rememberAccount(me);
+    remembered.noteTakeover();
     this.#store.update(emptyState());
     location.reload();
-  }
-
-  #watchPage() {
-    const { socket } = this.#parts;
-    let hiddenAt = 0;
-    addEventListener("online", () => socket.reconnectNow());
-    document.addEventListener("visibilitychange", () => {
-      if (document.hidden) hiddenAt = Date.now();
-      else if (hiddenAt && Date.now() - hiddenAt > HIDDEN_MS) socket.probe();
-    });
   }
 }

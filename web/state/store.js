@@ -1,12 +1,14 @@
 /**
- * Holds the state and notifies the views of changes: once for all changes of a moment, and not without pause, so that
- * a flood of events leaves time for the person who reads and writes.
+ * Holds the state and notifies the views of changes: once a frame, and in a flood of events with pauses twice as long
+ * as a frame takes, so that most of the time is left to the person who reads and writes.
  */
+import { afterFrame, beforeFrame } from "../platform/frames.js";
 
 /** @typedef {import("./types.js").State} State */
 
-/** The shortest pause between two notifications. */
-const PAUSE_MS = 16;
+/** The views pause for so many times as long as a frame took, and never longer than this. */
+const PAUSE_SHARE = 2;
+const PAUSE_MAX_MS = 250;
 
 export class Store {
   state;
@@ -38,18 +40,20 @@ export class Store {
   notifyLater() {
     if (this.#scheduled) return;
     this.#scheduled = true;
+    const draw = () => this.#notify();
     const wait = this.#pausedUntil - performance.now();
-    if (wait > 0) setTimeout(() => this.#notify(), wait);
-    else queueMicrotask(() => this.#notify());
+    if (wait > 0) setTimeout(() => beforeFrame(draw), wait);
+    else beforeFrame(draw);
   }
 
   #notify() {
     this.#scheduled = false;
     const began = performance.now();
+    afterFrame(() => {
+      const now = performance.now();
+      this.#pausedUntil = now + Math.min(PAUSE_MAX_MS, PAUSE_SHARE * (now - began));
+    });
     for (const listener of this.#listeners) listener();
-    const now = performance.now();
-    // The views pause for as long as they have worked.
-    this.#pausedUntil = now + Math.max(PAUSE_MS, now - began);
   }
 }
 
@@ -61,7 +65,9 @@ export function emptyState() {
     loadingRooms: false,
     namedRooms: null,
     wasEnded: false,
-    connection: { online: false },
+    tookOver: false,
+    setAside: [],
+    connection: { online: false, isLost: false },
     rooms: new Map(),
     users: new Map(),
     blocked: new Set(),

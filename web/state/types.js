@@ -6,6 +6,7 @@
 /** @typedef {"online" | "away" | "dnd" | "offline"} Presence */
 /** @typedef {Exclude<Presence, "offline">} Chosen */
 /** @typedef {{ code?: string, message?: string }} Failure */
+/** @typedef {import("./outbox.js").Entry} Entry */
 /**
  * A way into an account: a session or a token.
  *
@@ -68,7 +69,15 @@
  * @property {"members" | "admins"} [roomCreation]
  * @property {string} [defaultLocale]
  * @property {Record<string, number>} limits
+ * @property {Demo} [demo]  only of a demo
+ * @property {string} [uid]  of whoever is signed in with the cookie of this browser
  */
+
+/**
+ * As whom a visitor of a demo may enter.
+ * @typedef {{ password: string, people: DemoPerson[] }} Demo
+ */
+/** @typedef {{ uid: string, username: string, name: string, avatar: Picture | null, admin: boolean }} DemoPerson */
 
 /**
  * @typedef {object} User
@@ -155,7 +164,9 @@
  * @property {boolean} loadingRooms
  * @property {Set<string> | null} namedRooms  mine that the server has named since the connect; null once it named all
  * @property {boolean} wasEnded  signed out, but not by me and here
- * @property {{ online: boolean }} connection
+ * @property {boolean} tookOver  this page was another person's until they, or I, signed in elsewhere in this browser
+ * @property {Entry[]} setAside  texts of mine that the server refused and no room shows
+ * @property {{ online: boolean, isLost: boolean }} connection  lost: nothing has been heard for seconds, although asked
  * @property {Map<string, Room>} rooms
  * @property {Map<string, User>} users
  * @property {Set<string>} blocked  people I have blocked

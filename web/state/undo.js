@@ -27,6 +27,11 @@ export class Undo {
     this.#takenBack.set(reaction, of);
   }
 
+  /** Whether a change gives or takes back a reaction. @param {import("./outbox.js").Entry["msg"]} msg */
+  isReaction(msg) {
+    return msg.kind === "react" || this.#takenBack.has(msg.mid);
+  }
+
   /**
    * The message that a refused change was made to, and what becomes of it.
    *

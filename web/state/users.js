@@ -1,5 +1,6 @@
 /** The people this browser knows: read when somebody needs them, and again when what is known may be old. */
 import { findUsers, readUser } from "../calls/people.js";
+import { clock } from "./clock.js";
 import { nextEnd } from "./people_status.js";
 
 /** @typedef {import("./types.js").User} User */
@@ -103,7 +104,7 @@ export class Users {
         this.#store.notifyLater();
         this.watchStatusEnds();
       },
-      Math.min(TIMER_MS, next - Date.now() + 50),
+      Math.min(TIMER_MS, next - clock.now() + 50),
     );
   }
 

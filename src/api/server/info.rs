@@ -1,14 +1,16 @@
 //! What a client must know before anybody signs in.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::api::context::Api;
+use crate::api::context::{Api, Demo};
 use crate::base::error::Result;
 use crate::base::limits;
 use crate::http::{Request, Response};
+use crate::service::{Profiles, avatar_urls};
+use crate::store::accounts::Profile;
 
 /// `GET /api/info`
-pub async fn info(api: &Api, _: &Request) -> Result<Response> {
+pub async fn info(api: &Api, request: &Request) -> Result<Response> {
     let auth = &api.services.auth;
     let settings = auth.settings().current();
     let mut info = json!({
@@ -39,8 +41,35 @@ pub async fn info(api: &Api, _: &Request) -> Result<Response> {
     // The same fields as `/api/e2ee/info`, so that a client asks once.
     if let (Some(info), Some(more)) = (info.as_object_mut(), auth.encryption_info().as_object()) {
         info.extend(more.clone());
+        // A browser whose storage was emptied does not know whom its cookie belongs to.
+        if let Some(session) = api.cookie_session(request).await {
+            info.insert("uid".into(), json!(session.uid.to_string()));
+        }
+    }
+    if let Some(demo) = &api.settings.demo {
+        info["demo"] = demo_info(demo, &api.services.profiles).await?;
     }
     Ok(Response::json(200, &info))
+}
+
+/// Whom a visitor of a demo may enter as; everybody knows the password.
+async fn demo_info(demo: &Demo, profiles: &Profiles) -> Result<Value> {
+    let people = profiles.of(&demo.people).await?;
+    let person = |profile: &Profile| {
+        json!({
+            "id": profile.uid,
+            "username": profile.username,
+            "display_name": profile.display_name,
+            "avatar": avatar_urls(profile.avatar.as_deref()),
+            "admin": profile.is_admin,
+        })
+    };
+    let mut open: Vec<_> =
+        people.iter().filter(|person| !person.is_disabled && !person.is_removed).collect();
+    open.sort_by_key(|person| person.uid);
+    Ok(
+        json!({"password": demo.password, "people": open.into_iter().map(person).collect::<Vec<_>>()}),
+    )
 }
 
 /// `GET /api/e2ee/info`

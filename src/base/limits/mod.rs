@@ -8,6 +8,7 @@ pub mod avatars;
 pub mod chat;
 pub mod config;
 pub mod delivery;
+pub mod demo;
 pub mod descriptors;
 pub mod embedded;
 pub mod http;

@@ -1,4 +1,5 @@
 /** Moments, days and spans in the reader's language. Formatting a moment that no calendar has does not throw here. */
+import { clock } from "../../state/clock.js";
 import { formatter } from "./formatters.js";
 import { currentLanguage, dateLanguage } from "./language.js";
 
@@ -55,7 +56,7 @@ export function dateOf(at) {
  * @param {number} at
  */
 export function dayOf(at) {
-  const days = dayNumber(Date.now()) - dayNumber(at);
+  const days = dayNumber(clock.now()) - dayNumber(at);
   if (days === 0 || days === 1) {
     const language = currentLanguage();
     const word = relative(-days, "day", language);
@@ -72,7 +73,7 @@ export function dayOf(at) {
  * @param {number} at
  */
 export function whenOf(at) {
-  if (dayNumber(at) === dayNumber(Date.now())) return timeOf(at);
+  if (dayNumber(at) === dayNumber(clock.now())) return timeOf(at);
   const time = /** @type {const} */ ({ hour: "numeric", minute: "2-digit" });
   return isThisYear(at)
     ? dated(at, { weekday: "short", day: "numeric", month: "short", ...time })
@@ -86,7 +87,7 @@ export function whenOf(at) {
  * @param {number} [now]
  * @param {string} [language]
  */
-export function distanceOf(at, now = Date.now(), language = currentLanguage()) {
+export function distanceOf(at, now = clock.now(), language = currentLanguage()) {
   return momentOf(at, () => {
     const seconds = (at - now) / 1000;
     const [unit, size] = UNITS.find(([, each]) => Math.abs(seconds) >= each) ?? ["second", Infinity];
@@ -100,7 +101,7 @@ export function distanceOf(at, now = Date.now(), language = currentLanguage()) {
  * @param {number} at
  * @param {number} [now]
  */
-export function agoOf(at, now = Date.now()) {
+export function agoOf(at, now = clock.now()) {
   return momentOf(at, () => distanceOf(Math.min(at, now), now));
 }
 
@@ -116,7 +117,7 @@ export function dayNumber(at) {
 
 /** @param {number} at */
 function isThisYear(at) {
-  return new Date(at).getFullYear() === new Date().getFullYear();
+  return new Date(at).getFullYear() === new Date(clock.now()).getFullYear();
 }
 
 /**

@@ -7,7 +7,6 @@ const SPACELESS =
 const WORD = /[\p{L}\p{M}\p{N}]/u;
 /** As the server has it: white space, controls, what Unicode calls ignorable, and a few more that show nothing. */
 const UNSEEN = /^[\s\p{Cc}\p{Default_Ignorable_Code_Point}\u2800\ufff9-\ufffb]*$/u;
-const HALVES = /\p{Surrogate}/gu;
 
 /**
  * A user name as the server compares it, without the rules of any language: `I` is `i` in Turkish, too.
@@ -35,15 +34,6 @@ export function foldText(text) {
  */
 export function isSeen(text) {
   return !UNSEEN.test(text);
-}
-
-/**
- * The text without halves of characters, which cannot be sent.
- *
- * @param {string} text
- */
-export function wellFormed(text) {
-  return text.replace(HALVES, "\ufffd");
 }
 
 /**

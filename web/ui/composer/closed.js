@@ -2,6 +2,7 @@
  * Why I cannot write in a room now, said in the place of the field. The draft stays and comes back with it. The end of
  * a mute is counted down on the screen only: a screen reader reads it once.
  */
+import { clock } from "../../state/clock.js";
 import { whenOf } from "../base/dates.js";
 import { el, setText } from "../base/element.js";
 import { t } from "../base/i18n.js";
@@ -11,7 +12,7 @@ import { icon } from "../base/icons.js";
 const NEVER_MS = 365 * 86_400_000;
 /** The last day is counted down. */
 const COUNTED_MS = 86_400_000;
-/** The server's clock may be a little behind this one. */
+/** The server's clock is known with the delay of the line only. */
 const GRACE_MS = 250;
 
 /**
@@ -64,7 +65,7 @@ export function createClosedNote(box, { again, unblock }) {
 
   /** @param {number} until */
   function count(until) {
-    const ms = until + GRACE_MS - Date.now();
+    const ms = until + GRACE_MS - clock.now();
     setText(left, ms < COUNTED_MS ? clockOf(ms) : "");
     if (ms > 0) return;
     clearInterval(timer);
@@ -79,7 +80,7 @@ export function createClosedNote(box, { again, unblock }) {
     },
     /** @param {import("../../state/types.js").Room} room @param {boolean} blocked */
     update(room, blocked) {
-      const reason = reasonNotToWrite(room, Date.now(), blocked);
+      const reason = reasonNotToWrite(room, clock.now(), blocked);
       const next = reason ? `${reason.picture}/${reason.text}/${reason.until ?? ""}` : "";
       if (next === drawn) return;
       drawn = next;

@@ -1,10 +1,11 @@
 /** The draft is kept this long after the last key. */
 const DRAFT_MS = 250;
 
-/** What is typed in one room and not sent, kept a moment after typing stops. */
+/** What is typed in one room and not sent, kept a moment after typing stops, and at once when the page may go. */
 export class Draft {
   #keep;
   #kept;
+  #open = new AbortController();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
 
@@ -16,6 +17,9 @@ export class Draft {
     this.text = text;
     this.#kept = text;
     this.#keep = keep;
+    const { signal } = this.#open;
+    globalThis.addEventListener?.("pagehide", () => this.keep(), { signal });
+    globalThis.document?.addEventListener("visibilitychange", () => this.keep(), { signal });
   }
 
   /** @param {string} text */
@@ -23,6 +27,24 @@ export class Draft {
     this.text = text;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.keep(), DRAFT_MS);
+  }
+
+  /**
+   * Takes over what was kept elsewhere, unless something here is not kept yet.
+   *
+   * @param {string} text
+   * @returns {boolean} whether it is another text than before
+   */
+  follow(text) {
+    if (text === this.text || this.text !== this.#kept) return false;
+    this.text = text;
+    this.#kept = text;
+    return true;
+  }
+
+  close() {
+    this.keep();
+    this.#open.abort();
   }
 
   keep() {

@@ -1,7 +1,6 @@
 /** What a text needs before it can be sent: the table of short names, and the people it calls. */
 import { emojiNamed, loadEmoji } from "../base/emoji.js";
 import { peopleIn } from "../base/format.js";
-import { wellFormed } from "../base/letters.js";
 import { mayHaveShortNames, replaceShortNames } from "../base/short_names.js";
 
 /** Nobody waits longer for either: then names stay as they are typed. */
@@ -48,7 +47,7 @@ export class Preparation {
    * @param {string} typed
    */
   finish(typed) {
-    const text = replaceShortNames(wellFormed(typed), emojiNamed);
+    const text = replaceShortNames(typed, emojiNamed);
     return { text, mentions: text.includes("@") ? peopleIn(text, this.#people.finder()).uids : [] };
   }
 }

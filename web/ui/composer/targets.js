@@ -3,14 +3,25 @@
  * look something up and come back.
  */
 export class ComposerTargets {
-  /** @type {{ room: string, mid: string } | null} */
+  /** @type {{ room: string, mid: string, text: string | null } | null} */
   #edited = null;
   /** @type {Map<string, string>} */
   #answered = new Map();
 
-  /** @param {string} room @param {string} mid */
-  edit(room, mid) {
-    this.#edited = { room, mid };
+  /**
+   * @param {string} room
+   * @param {string} mid
+   * @param {string | null} [text]  what to begin with, in the place of what the message says
+   */
+  edit(room, mid, text = null) {
+    this.#edited = { room, mid, text };
+  }
+
+  /** The text to begin an edit with, once. */
+  takeText() {
+    const text = this.#edited?.text ?? null;
+    if (this.#edited) this.#edited.text = null;
+    return text;
   }
 
   stopEditing() {

@@ -14,7 +14,7 @@ const NOTICES_MS = 10_000;
 
 /** Decides when a typing notice is due. */
 export class TypingNotices {
-  #lastAt = 0;
+  #lastAt = -Infinity;
   /** When the last notices were sent. @type {number[]} */
   #sent = [];
 
@@ -30,7 +30,7 @@ export class TypingNotices {
 
   /** A message was sent, which ends the notice at the others. */
   messageSent() {
-    this.#lastAt = 0;
+    this.#lastAt = -Infinity;
   }
 }
 

@@ -116,6 +116,7 @@ export class Composer {
     this.#field.node.setAttribute("aria-label", t("composer_label", { room: name }));
     this.#field.node.placeholder = t("composer_placeholder", { room: name });
     this.#followTargets(state);
+    this.#followDraft(state);
     drawTyping(this.#typing, state, this.#room);
     if (this.#sized) return;
     // Its height can be measured once it is in the page.
@@ -126,7 +127,7 @@ export class Composer {
   close() {
     this.#closed.close();
     this.#stopPastes();
-    this.#draft.keep();
+    this.#draft.close();
   }
 
   focus() {
@@ -150,14 +151,22 @@ export class Composer {
   /** @param {State} state */
   #followTargets(state) {
     const wanted = this.#targets.editedIn(this.#room);
-    if (wanted !== null && wanted !== this.#editing) {
+    const text = this.#targets.takeText();
+    if (wanted !== null && (wanted !== this.#editing || text !== null)) {
       this.#editing = wanted;
-      this.#field.write(this.#find(wanted)?.t ?? "");
+      this.#field.write(text ?? this.#find(wanted)?.t ?? "");
     }
     const answered = this.#targets.answeredIn(this.#room);
     if (!this.#about.update(state, this.#editing, answered === null ? null : this.#find(answered))) return;
     this.#send.setAttribute("aria-label", t(this.#editing === null ? "send" : "save_edit"));
     fill(this.#send, icon(this.#editing === null ? "send" : "check"));
+  }
+
+  /** What was written in another tab is here, too, unless something is being written here. @param {State} state */
+  #followDraft(state) {
+    const isWriting = document.hasFocus() && document.activeElement === this.#field.node;
+    const text = state.drafts.get(this.#room) ?? "";
+    if (!isWriting && this.#draft.follow(text) && this.#editing === null) this.#field.write(text);
   }
 
   /** @param {string} mid */
@@ -184,7 +193,7 @@ export class Composer {
     this.#field.measure();
     this.#completion.suggest();
     if (this.#editing !== null || !this.#field.text.trim()) return;
-    if (this.#notices.isDue(Date.now())) this.#actions.messages.sendTyping(this.#room);
+    if (this.#notices.isDue(performance.now())) this.#actions.messages.sendTyping(this.#room);
   }
 
   /** @param {KeyboardEvent} event */

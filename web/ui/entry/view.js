@@ -7,6 +7,7 @@ import { t } from "../base/i18n.js";
 import { wishLanguage } from "../base/language.js";
 import { navigate, redirect } from "../base/navigation.js";
 import { parseRoute, roomPath } from "../base/routes.js";
+import { demoPeople } from "./demo.js";
 import { accountForm, createPage, head, notice } from "./parts.js";
 
 /** @typedef {import("../../state/types.js").Store} Store */
@@ -32,6 +33,8 @@ class Entry {
   #page = createPage();
   /** @type {Info | null} */
   #info = null;
+  /** Above the form, on a demo. */
+  #above = el("div", { class: "entry-above" });
   #below = el("div", { class: "entry-below" });
   node = this.#page.node;
 
@@ -57,6 +60,15 @@ class Entry {
     if (wishLanguage({ server: info.defaultLocale ?? "" })) return;
     // What is typed already stays, unless this page cannot be.
     if (this.#mode === "register" && info.registration !== "open") return this.#draw();
+    if (info.demo) {
+      fill(
+        this.#above,
+        demoPeople(info.demo, async (account) => {
+          await this.#actions.session.signIn(account);
+          arrive();
+        }),
+      );
+    }
     this.#drawBelow();
     const eyebrow = serverName(info);
     if (eyebrow)
@@ -93,6 +105,7 @@ class Entry {
         undefined,
         serverName(this.#info),
       ),
+      this.#above,
       signInForm(this.#actions, () => this.#drawBelow(t("forgot_hint"))),
       this.#below,
     );

@@ -39,7 +39,7 @@ function moveOldChoices(state) {
 
 /** */
 export function createNotifier() {
-  /** @type {Map<string, { unread: number, mentions: number }>} */
+  /** The rooms as they were: rooms are replaced, never changed. @type {State["rooms"]} */
   let before = new Map();
   let ready = false;
 
@@ -47,10 +47,10 @@ export function createNotifier() {
   function update(state) {
     const isSeen = document.visibilityState === "visible" && document.hasFocus();
     const quiet = state.me !== null && chosenOf(state.me) === "dnd";
-    if (ready && !isSeen && !quiet && notificationPermission() === "granted") {
+    if (ready && state.rooms !== before && !isSeen && !quiet && notificationPermission() === "granted") {
       for (const room of state.rooms.values()) if (isNews(room, before.get(room.id))) announce(state, room);
     }
-    before = new Map([...state.rooms].map(([id, { unread, mentions }]) => [id, { unread, mentions }]));
+    before = state.rooms;
     const now = state.phase === "signed_in" && !state.loadingRooms;
     if (now && !ready) moveOldChoices(state);
     ready = now;
@@ -61,10 +61,10 @@ export function createNotifier() {
 
 /**
  * @param {Room} room
- * @param {{ unread: number, mentions: number } | undefined} before
+ * @param {Room | undefined} before
  */
 function isNews(room, before) {
-  if (!before) return false;
+  if (!before || before === room) return false;
   const level = levelOf(room);
   return level === "all" ? room.unread > before.unread : level === "mentions" && room.mentions > before.mentions;
 }

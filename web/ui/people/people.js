@@ -63,7 +63,17 @@ export function roomName(state, room) {
  * @param {string} uid
  */
 export function presenceOf(state, uid) {
-  return state.users.get(uid)?.state ?? "offline";
+  return presenceNow(state, state.users.get(uid)?.state);
+}
+
+/**
+ * What can be said now of the presence that was heard of last: without a line nobody knows.
+ *
+ * @param {State} state
+ * @param {string | undefined} last
+ */
+export function presenceNow(state, last) {
+  return state.connection.isLost ? "unknown" : (last ?? "offline");
 }
 
 /**
@@ -169,7 +179,7 @@ export function roomPicture(state, room) {
 /** @param {string} presence */
 export function presenceText(presence) {
   if (presence === "online" || presence === "away" || presence === "dnd") return t(presence);
-  return t("offline");
+  return presence === "unknown" ? t("presence_unknown") : t("offline");
 }
 
 /**

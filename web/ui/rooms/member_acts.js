@@ -1,5 +1,6 @@
 /** What I may do about a member of a room; what cannot be taken back asks once. */
 import * as api from "../../calls/rooms.js";
+import { clock } from "../../state/clock.js";
 import { iMay } from "../../state/rights.js";
 import { whenOf } from "../base/dates.js";
 import { ask, openDialog } from "../base/dialog.js";
@@ -70,7 +71,7 @@ export function actsOn(store, room, { uid, role, mutedUntil }) {
 
 /** @param {number} until */
 export function mutedText(until) {
-  return until - Date.now() > YEAR_MS ? t("mute_ever") : t("muted_until", { time: whenOf(until) });
+  return until - clock.now() > YEAR_MS ? t("mute_ever") : t("muted_until", { time: whenOf(until) });
 }
 
 /**
@@ -102,7 +103,7 @@ function chooseMute(id, uid, name) {
               type: "button",
               class: "menu-item",
               click: () =>
-                void api.changeMember(id, uid, { mutedUntil: Date.now() + span }).then(shut, (error) => {
+                void api.changeMember(id, uid, { mutedUntil: clock.now() + span }).then(shut, (error) => {
                   reject(error);
                   shut();
                 }),

@@ -19,6 +19,7 @@ import { createAdminDoor } from "./admin_door.js";
 import { createChat } from "./chat.js";
 import { bindKeys } from "./keys.js";
 import { bindCards } from "./profile_card.js";
+import { bindRefusals } from "./refusals.js";
 import { createTitle } from "./title.js";
 
 /** @typedef {import("../../state/types.js").State} State */
@@ -95,6 +96,7 @@ export function mount(root, store, actions) {
   });
   bindKeys(store, actions, () => shown?.view.toPresent?.() ?? false);
   bindCards(store, actions);
+  bindRefusals(store, actions);
   followAddress();
   store.subscribe(draw);
   draw();

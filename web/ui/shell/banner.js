@@ -1,10 +1,8 @@
-/** Says that the connection is gone, but only once it has been for five seconds: short gaps are not worth a notice. */
+/** Says that the connection is gone, and tries again at once when asked to. */
 import { el } from "../base/element.js";
 import { t } from "../base/i18n.js";
 
 /** @typedef {import("../../state/types.js").Actions} Actions */
-
-const PATIENCE_MS = 5000;
 
 /**
  * @param {Actions} actions
@@ -19,24 +17,14 @@ export function createBanner(actions) {
     text,
     el("button", { type: "button", click: () => actions.session.reconnectNow() }, t("retry_now")),
   );
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  let timer;
-
-  function show() {
-    text.textContent = t("offline_banner");
-    node.hidden = false;
-  }
 
   return {
     node,
-    update(state) {
-      if (state.connection.online) {
-        clearTimeout(timer);
-        timer = undefined;
-        node.hidden = true;
-      } else if (timer === undefined) {
-        timer = setTimeout(show, PATIENCE_MS);
-      }
+    update({ connection: { isLost } }) {
+      if (node.hidden !== isLost) return;
+      // Written as it is shown: only then a screen reader says it.
+      text.textContent = isLost ? t("offline_banner") : "";
+      node.hidden = !isLost;
     },
   };
 }

@@ -12,6 +12,7 @@ import { isLeaving } from "../rooms/leaving.js";
 import { notAMember } from "../rooms/not_a_member.js";
 import { Timeline } from "../timeline/view.js";
 import { createBanner } from "./banner.js";
+import { createSetAside } from "./set_aside.js";
 import { createSidebar } from "./sidebar.js";
 
 /** @typedef {import("../base/view.js").View} View */
@@ -27,6 +28,7 @@ import { createSidebar } from "./sidebar.js";
 export function createChat(store, actions, targets, marks) {
   const sidebar = createSidebar(store, actions);
   const banner = createBanner(actions);
+  const setAside = createSetAside(store, actions, targets);
   const panel = el("section", { class: "room", id: "room" });
   // On a phone one of the two is hidden, so the landmark is around both.
   const node = el("main", { class: "shell", "data-view": "rooms" }, skipLink(), sidebar.node, panel);
@@ -54,7 +56,12 @@ export function createChat(store, actions, targets, marks) {
     }
     open = { key, views: [] };
     const isLost = id !== null && key && !isLeaving(id);
-    fill(panel, banner.node, isLost ? notAMember(store, actions, id, before === id ? kind : "") : nothing());
+    fill(
+      panel,
+      banner.node,
+      setAside.node,
+      isLost ? notAMember(store, actions, id, before === id ? kind : "") : nothing(),
+    );
   }
 
   /** @param {string} id @returns {View[]} */
@@ -64,7 +71,7 @@ export function createChat(store, actions, targets, marks) {
     /** @type {Composer} */
     const composer = new Composer(id, { store, actions, targets, marks, sent: () => timeline.toPresent() });
     const timeline = new Timeline(id, { store, actions, marks, composer });
-    fill(panel, head.node, banner.node, timeline.node, composer.node);
+    fill(panel, head.node, banner.node, setAside.node, timeline.node, composer.node);
     if (matchMedia("(hover: hover)").matches) composer.focus();
     return [head, timeline, composer];
   }
@@ -79,6 +86,7 @@ export function createChat(store, actions, targets, marks) {
       choose(state);
       sidebar.update(state);
       banner.update(state);
+      setAside.update(state);
       open?.views.forEach((view) => view.update(state));
     },
     toPresent: () => open?.views.some((view) => view.toPresent?.()) ?? false,

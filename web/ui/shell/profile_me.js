@@ -58,7 +58,7 @@ export function createMe(store, actions) {
       const { me } = state;
       if (!me) return;
       administration.hidden = !me.admin;
-      const presence = state.connection.online ? chosenOf(me) : "offline";
+      const presence = state.connection.isLost ? "offline" : chosenOf(me);
       const next = `${lookOf(state, me.uid)}/${presence}`;
       if (next === drawn) return;
       drawn = next;

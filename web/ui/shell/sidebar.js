@@ -1,6 +1,7 @@
 /** The rooms of this person, with what is unread, and the person. */
 import { isBlockedRoom } from "../../state/blocks.js";
 import { el, fill, place, setText } from "../base/element.js";
+import { formatter } from "../base/formatters.js";
 import { t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
 import { addressedRoom, navigate } from "../base/navigation.js";
@@ -66,10 +67,11 @@ export function createSidebar(store, actions) {
     update(state) {
       const all = orderedRooms(state);
       for (const id of items.keys()) if (!state.rooms.has(id)) items.delete(id);
+      const current = addressedRoom();
       for (const room of all) {
         const item = items.get(room.id) ?? createItem(store, actions, room.id);
         items.set(room.id, item);
-        item.update(state, room);
+        item.update(state, room, room.id === current);
       }
       for (const [list, belongs] of /** @type {const} */ ([
         [favourites, FAVOURITE],
@@ -104,15 +106,32 @@ function sectionOf(room) {
  * @returns {Room[]}
  */
 export function orderedRooms(state) {
-  const compare = new Intl.Collator(document.documentElement.lang, { numeric: true }).compare;
-  return [...state.rooms.values()]
-    .filter((room) => !room.hidden)
-    .sort(
-      (a, b) =>
-        sectionOf(a) - sectionOf(b) ||
-        Number(a.archived) - Number(b.archived) ||
-        compare(roomName(state, a), roomName(state, b)),
-    );
+  const shown = [...state.rooms.values()].filter((room) => !room.hidden);
+  const places = new Map(shown.map((room) => [room.id, placeOf(state, room)]));
+  const isKnown = places.size === order.size && [...places].every(([id, place]) => order.get(id) === place);
+  if (!isKnown) {
+    const { compare } = formatter(Intl.Collator, document.documentElement.lang, { numeric: true });
+    order = new Map([...places].sort(([, a], [, b]) => compare(a, b)));
+  }
+  return [...order.keys()].map((id) => /** @type {Room} */ (state.rooms.get(id)));
+}
+
+/**
+ * The rooms in the order of the last time, each with what decided its place: sorting names is slow, and most changes
+ * of a room leave it where it is.
+ *
+ * @type {Map<string, string>}
+ */
+let order = new Map();
+
+/**
+ * What decides the place of a room.
+ *
+ * @param {State} state
+ * @param {Room} room
+ */
+function placeOf(state, room) {
+  return `${document.documentElement.lang}/${sectionOf(room)}/${Number(room.archived)}/${roomName(state, room)}`;
 }
 
 /**
@@ -165,12 +184,16 @@ function createItem(store, actions, id) {
     unread,
   );
   let drawn = { picture: "", unread: "" };
+  /** What it was drawn from. @type {unknown[]} */
+  let inputs = [];
 
   return {
     node: el("li", {}, link),
-    /** @param {State} state @param {Room} room */
-    update(state, room) {
-      const current = addressedRoom() === id;
+    /** @param {State} state @param {Room} room @param {boolean} current */
+    update(state, room, current) {
+      const now = [room, current, state.users, state.blocked, state.drafts.get(id)];
+      if (now.every((input, index) => input === inputs[index])) return;
+      inputs = now;
       const next = {
         picture: [
           room.kind,

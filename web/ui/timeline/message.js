@@ -143,12 +143,11 @@ function sendState(drawing) {
   if (message.status === "pending")
     return el("span", { class: "message-state" }, icon("clock"), el("span", {}, t("sending")));
   if (message.status !== "failed") return null;
-  const why = message.error ? errorText(message.error) : "";
   return el(
     "span",
     { class: "message-state", role: "alert" },
     icon("alert"),
-    el("span", { title: why }, t("failed")),
+    el("span", {}, t("failed_because", { why: errorText(message.error) })),
     el("button", { type: "button", click: () => actions.messages.retry(room, message.mid) }, t("retry")),
     el("button", { type: "button", click: () => actions.messages.discard(room, message.mid) }, t("discard")),
   );

@@ -1,0 +1,75 @@
+/**
+ * Texts of mine that the server has refused and that no room shows: changes of messages that were changed or deleted
+ * meanwhile, and messages for rooms that I am not in any more. Each stays until it is used or thrown away.
+ */
+import { writeClipboard } from "../../platform/clipboard.js";
+import { el, fill } from "../base/element.js";
+import { errorText, t } from "../base/i18n.js";
+import { navigate } from "../base/navigation.js";
+import { roomPath } from "../base/routes.js";
+import { toast } from "../base/toast.js";
+
+/** @typedef {import("../../state/types.js").Entry} Entry */
+/** @typedef {import("../../state/types.js").State} State */
+
+/**
+ * @param {import("../../state/types.js").Store} store
+ * @param {import("../../state/types.js").Actions} actions
+ * @param {import("../composer/targets.js").ComposerTargets} targets
+ * @returns {import("../base/view.js").View}
+ */
+export function createSetAside(store, actions, targets) {
+  const node = el("div", { class: "set-aside", role: "status", hidden: true });
+  /** @type {Entry[]} */
+  let drawn = [];
+
+  /** @param {Entry} entry */
+  function use({ room, msg }) {
+    const message = store.state.timelines.get(room)?.messages.find(({ mid }) => mid === msg.mid);
+    actions.messages.forgetSetAside(msg.mid);
+    if (message?.kind === "msg") targets.edit(room, msg.mid, msg["t"]);
+    else actions.drafts.append(room, msg["t"]);
+    navigate(roomPath(room));
+  }
+
+  /** @param {Entry} entry */
+  async function copy({ msg }) {
+    toast(t((await writeClipboard(msg["t"])) ? "copied" : "copy_failed"));
+  }
+
+  /** @param {Entry} entry */
+  function row(entry) {
+    const { msg, room, error } = entry;
+    const isReachable = store.state.rooms.has(room);
+    return el(
+      "div",
+      { class: "set-aside-row" },
+      el("span", {}, t(msg.rev > 0 ? "edit_not_saved" : "text_not_sent", { why: errorText(error) })),
+      el("q", { dir: "auto" }, msg["t"]),
+      el(
+        "span",
+        { class: "set-aside-acts" },
+        isReachable
+          ? el("button", { type: "button", click: () => use(entry) }, t("use_my_text"))
+          : el("button", { type: "button", click: () => void copy(entry) }, t("action_copy")),
+        el("button", { type: "button", click: () => actions.messages.forgetSetAside(msg.mid) }, t("discard")),
+      ),
+    );
+  }
+
+  return {
+    node,
+    update(state) {
+      const next = state.setAside.filter((entry) => isNowhere(state, entry));
+      if (next.length === drawn.length && next.every((entry, at) => entry === drawn[at])) return;
+      drawn = next;
+      node.hidden = next.length === 0;
+      fill(node, next.map(row));
+    },
+  };
+}
+
+/** A refused message is shown in its room, if I am in it. @param {State} state @param {Entry} entry */
+function isNowhere({ rooms, loadingRooms, namedRooms }, { room, msg }) {
+  return msg.rev > 0 || (!rooms.has(room) && !loadingRooms && namedRooms === null);
+}
