@@ -60,6 +60,10 @@ before(async () => {
 
 const markup = (text) => format.format(text, context).markup;
 
+/** Code with its language and the button that copies it. */
+const block = (code, language = "") =>
+  `<figure><figcaption>${language}<button>Copy</button></figcaption><pre><code>${code}</code></pre></figure>`;
+
 /** Tokens that begin, end or continue something. */
 const TOKENS = [
   "```",
@@ -208,7 +212,7 @@ test("marks, code, quotes, links and mentions become elements", () => {
     markup("**bold** *em* _em_ ~~gone~~ `code`"),
     "<strong>bold</strong> <em>em</em> <em>em</em> <s>gone</s> <code>code</code>",
   );
-  assert.equal(markup("look:\n```js\nlet a = `b`;\n```\nso"), "look:<pre><code>let a = `b`;</code></pre>so");
+  assert.equal(markup("look:\n```js\nlet a = `b`;\n```\nso"), `look:${block("let a = `b`;", "js")}so`);
   assert.equal(markup("> one\n> two\nthree"), "<blockquote>one\ntwo</blockquote>three");
   assert.equal(
     markup("see https://a.example/b_(c), @ada and @nobody."),
@@ -294,7 +298,7 @@ test("who writes is told the mentions that the readers see", () => {
 test("fences around nothing are text", () => {
   assert.equal(markup("``````"), "``````");
   assert.equal(markup("```\n\n```"), "```\n\n```");
-  assert.equal(markup("``` ``` then ```code```"), "``` ``` then <pre><code>code</code></pre>");
+  assert.equal(markup("``` ``` then ```code```"), `\`\`\` \`\`\` then ${block("code")}`);
   const text = "`".repeat(32_000);
   assert.equal(markup(text), text);
 });

@@ -167,6 +167,7 @@ export function invitationFromWire(wire) {
 export function previewFromWire(wire) {
   return {
     by: {
+      uid: String(wire.by?.uid ?? ""),
       name: wire.by?.display_name || wire.by?.username || "",
       username: wire.by?.username ?? "",
       avatar: pictureFromWire(wire.by?.avatar),

@@ -1,4 +1,4 @@
-/** Choices and habits of this browser: theme, language, the rooms that were open last. */
+/** Choices and habits of this browser: theme, language, the rooms that were open last, what is folded. */
 import { keep, keepText, keysOf, recall, recallText } from "./storage.js";
 
 /** @typedef {"theme" | "language" | "tone"} Name */
@@ -7,6 +7,7 @@ const RECENT = "recent";
 const RECENT_MAX = 30;
 const RECENT_EMOJI = "emoji";
 const RECENT_EMOJI_MAX = 27;
+const FOLDED = "folded";
 const OLD_LEVEL = "notify.";
 
 export const preferences = {
@@ -63,6 +64,22 @@ export function addRecentEmoji(emoji) {
 
 export function forgetRecentEmoji() {
   keep(RECENT_EMOJI, null);
+}
+
+/**
+ * The parts of the list of rooms that are folded.
+ *
+ * @returns {string[]}
+ */
+export function foldedSections() {
+  const kept = recall(FOLDED);
+  return Array.isArray(kept) ? kept.filter((id) => typeof id === "string") : [];
+}
+
+/** @param {string} id @param {boolean} folded */
+export function setFoldedSection(id, folded) {
+  const others = foldedSections().filter((each) => each !== id);
+  keep(FOLDED, folded ? [...others, id] : others);
 }
 
 /**

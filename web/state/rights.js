@@ -115,6 +115,19 @@ export function mayCallEverybody({ kind, role, memberCount }) {
   return kind !== "dm" && (rankOf(role) >= RANK.admin || memberCount <= CALLED_BY_ANYBODY_MAX);
 }
 
+/**
+ * Whether I may make links that let people in, into a room if one is given. What admins allow comes with the server's
+ * info.
+ *
+ * @param {import("./types.js").State} state
+ * @param {import("./types.js").Room} [room]
+ */
+export function mayInvite(state, room) {
+  const { me, info } = state;
+  const intoRoom = !room || (room.kind !== "dm" && iMay(state, room, "add"));
+  return intoRoom && Boolean(me?.admin || info?.memberInvites);
+}
+
 /** @param {string | undefined} role */
 function rankOf(role) {
   return RANK[/** @type {Role} */ (role ?? "")] ?? 0;

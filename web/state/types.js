@@ -24,7 +24,7 @@
  * What an invitation says before it is accepted.
  *
  * @typedef {object} InvitationPreview
- * @property {{ name: string, username: string, avatar: Picture | null }} by
+ * @property {{ uid: string, name: string, username: string, avatar: Picture | null }} by
  * @property {string} server
  * @property {Room[]} rooms
  * @property {number | null} expiresAt

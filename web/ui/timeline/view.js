@@ -78,6 +78,8 @@ export class Timeline {
     this.#resized.observe(this.#scroller);
     this.#resized.observe(this.#log);
     this.#scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
+    // Whoever opens a long message reads on in it, also at the end of the list.
+    this.#log.addEventListener("unfold", () => this.#end.release());
     addEventListener("focus", this.#readWhenSeen);
     document.addEventListener("visibilitychange", this.#readWhenSeen);
   }
@@ -152,7 +154,7 @@ export class Timeline {
     const shown = this.#window.visible(messages, this.#end.isStuck ? "end" : "start");
     this.#rows.draw(this.#log, state, shown, {
       divider: this.#reading.divider,
-      beginning: !moreBefore && shown[0] === messages[0] ? beginning(state, room) : null,
+      beginning: !moreBefore && shown[0] === messages[0] ? beginning(this.#store, this.#actions, room) : null,
       loadingOlder: moreBefore,
     });
     if (anchor) returnTo(this.#scroller, anchor);
