@@ -35,23 +35,7 @@ const HTTP: &[Reached] = &[
         ],
     ),
     ("src/http/json.rs", "an_error_names_the_field_that_is_wrong", &["http::JSON_DEPTH"]),
-    ("src/http/site/mod.rs", "nothing_outside_the_site_is_served", &["http::SITE_PATH"]),
-    (
-        "src/http/site/archive.rs",
-        "the_builds_that_were_in_use_longest_ago_are_removed",
-        &["http::BUILDS_KEPT"],
-    ),
-    (
-        "src/http/coding.rs",
-        "long_answers_are_compressed_and_come_back_as_they_were",
-        &["http::PACKED_FROM", "http::PACKED_HERE"],
-    ),
-    (
-        "src/http/coding.rs",
-        "beyond_the_permits_a_long_answer_goes_out_as_it_is",
-        &["http::PACKED_AT_ONCE"],
-    ),
-    ("src/http/coding.rs", "the_length_of_a_compressed_answer_varies", &["http::PACKED_PADDING"]),
+    ("src/http/static_files.rs", "nothing_outside_the_site_is_served", &["http::SITE_PATH"]),
     (
         "tests/http.rs",
         "deadlines_cover_the_whole_head_and_the_whole_body_not_one_read",
