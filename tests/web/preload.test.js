@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -7,13 +7,15 @@ import { fileURLToPath } from "node:url";
 const WEB = fileURLToPath(new URL("../../web", import.meta.url));
 const IMPORT = /^(?:import|export)\s[^"';]*?from\s+"(\.[^"]+)"|^import\s+"(\.[^"]+)"/gm;
 
+const read = (file) => readFileSync(path.join(WEB, file), "utf8");
+
 /** Every module that `app.js` needs before it can run. */
 function reachable() {
   const seen = new Set();
   const walk = (file) => {
     if (seen.has(file)) return;
     seen.add(file);
-    for (const [, from, bare] of readFileSync(path.join(WEB, file), "utf8").matchAll(IMPORT)) {
+    for (const [, from, bare] of read(file).matchAll(IMPORT)) {
       walk(path.posix.join(path.posix.dirname(file), from ?? bare));
     }
   };
@@ -22,11 +24,17 @@ function reachable() {
   return [...seen].sort();
 }
 
-test("the page asks for all its modules at once, and for no others", () => {
-  const page = readFileSync(path.join(WEB, "index.html"), "utf8");
-  const asked = [...page.matchAll(/rel="modulepreload" href="\/([^"]+)"/g)].map(([, file]) => file).sort();
-  assert.ok(asked.length > 20);
-  assert.deepEqual(asked, reachable());
+test("the page asks for two files: one with all modules of the first screen, and one with all styles", () => {
+  const page = read("index.html");
+  const asked = [...page.matchAll(/(?:src|href)="\/v\/BUILD\/([^"]+)"/g)].map(([, file]) => file).sort();
+  assert.deepEqual(asked, ["app.js", "css/app.css"]);
+  assert.ok(!/modulepreload/.test(page));
+});
+
+test("the one stylesheet has every style once", () => {
+  const imported = [...read("css/app.css").matchAll(/^@import "([^"]+)";$/gm)].map(([, file]) => file);
+  const all = readdirSync(path.join(WEB, "css")).filter((file) => file.endsWith(".css") && file !== "app.css");
+  assert.deepEqual([...imported].sort(), all.sort());
 });
 
 test("what only administrators open is not asked for ahead", () => {
@@ -35,6 +43,6 @@ test("what only administrators open is not asked for ahead", () => {
       (file) => file.startsWith("ui/admin/") || file.includes("locales/admin.") || file === "calls/admin.js",
     ),
   );
-  const door = readFileSync(path.join(WEB, "ui/shell/admin_door.js"), "utf8");
+  const door = read("ui/shell/admin_door.js");
   assert.match(door, /\bimport\("\.\.\/admin\/screen\.js"\)/);
 });

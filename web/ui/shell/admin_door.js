@@ -2,6 +2,7 @@
  * The door to the administration. Its modules, words and styles are fetched when an administrator opens it, so that
  * nobody else pays for them; everybody else reads that it is not for them.
  */
+import { buildAddress } from "../../platform/build.js";
 import { el, fill } from "../base/element.js";
 import { errorText, t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
@@ -10,7 +11,7 @@ import { navigate } from "../base/navigation.js";
 /** @typedef {import("../base/view.js").View} View */
 
 /** In the order in which they override each other. */
-const STYLES = ["screen", "charts", "tables", "dialogs", "pages"].map((name) => `/css/admin/${name}.css`);
+const STYLES = ["screen", "charts", "tables", "dialogs", "pages"].map((name) => `css/admin/${name}.css`);
 
 /**
  * @param {import("../../state/types.js").Store} store
@@ -89,8 +90,9 @@ export function createAdminDoor(store, opened) {
   };
 }
 
-/** A stylesheet, once. @param {string} href @returns {Promise<void>} */
-function stylesheet(href) {
+/** A stylesheet, once. @param {string} path @returns {Promise<void>} */
+function stylesheet(path) {
+  const href = buildAddress(path);
   if (document.querySelector(`link[href="${href}"]`)) return Promise.resolve();
   return new Promise((resolve, reject) => {
     const link = el("link", {
