@@ -18,7 +18,7 @@ import {
   timeOf,
   whenOf,
 } from "../../web/ui/base/dates.js";
-import { addWords } from "../../web/ui/base/i18n.js";
+import { addWords } from "../../web/ui/base/words.js";
 
 const WEB = fileURLToPath(new URL("../../web", import.meta.url));
 const NONE = [

@@ -1,5 +1,6 @@
 /** What of a change of the state is worth a notification. */
 import { attentionOf } from "../../state/attention.js";
+import { callsMe } from "../people/mentions.js";
 
 /** @typedef {import("../../state/types.js").State} State */
 /** @typedef {import("../../state/types.js").Room} Room */
@@ -36,17 +37,11 @@ export function callsOf(state, room) {
  * @param {number} since  the room's `seq` until now
  * @returns {Message | undefined} none where the room is not followed
  */
-export function newestCall({ me, timelines }, room, since) {
+export function newestCall(state, room, since) {
   const all = levelOf(room) === "all";
-  const uid = me?.uid ?? "";
-  return timelines
-    .get(room.id)
-    ?.messages.findLast(
-      ({ kind, by, seq, createdSeq, m }) =>
-        kind === "msg" &&
-        by !== uid &&
-        seq > since &&
-        createdSeq > room.read &&
-        (all || Boolean(m?.includes(uid) || m?.includes("all"))),
-    );
+  return state.timelines.get(room.id)?.messages.findLast((message) => {
+    const { kind, by, seq, createdSeq } = message;
+    const isNew = kind === "msg" && by !== state.me?.uid && seq > since && createdSeq > room.read;
+    return isNew && (all || callsMe(state, message));
+  });
 }

@@ -4,6 +4,7 @@
  */
 import { el, place } from "../base/element.js";
 import { t } from "../base/i18n.js";
+import { namesCalled } from "../people/mentions.js";
 import { lookOf } from "../people/people.js";
 import { Days } from "./days.js";
 import { drawMessage } from "./message.js";
@@ -50,8 +51,6 @@ export class Rows {
   #newest = /** @type {number | null} */ (null);
   #arrivedAt = 0;
   #quotes = new Quotes();
-  /** User names in lower case to uids, for the users they were made from. */
-  #usernames = { users: /** @type {unknown} */ (null), uids: /** @type {Map<string, string>} */ (new Map()) };
 
   /**
    * @param {string} room
@@ -180,6 +179,7 @@ export class Rows {
       quoted,
       look(message.by),
       quoted && look(quoted.by),
+      namesCalled(state, message),
       isVeiled(state, room, message, marks),
       quoted && isVeiled(state, room, quoted, marks),
       document.documentElement.lang,
@@ -198,7 +198,6 @@ export class Rows {
       grouped,
       deleting,
       quoted,
-      names: this.#namesIn(state),
     });
     if (!known && this.#isFresh(message)) row.classList.add("message-new");
     return { row, message, inputs };
@@ -208,15 +207,6 @@ export class Rows {
   #isFresh({ createdSeq }) {
     if (this.#newest === null || (createdSeq > 0 && createdSeq <= this.#newest)) return false;
     return performance.now() - this.#arrivedAt > CALM_MS;
-  }
-
-  /** @param {State} state */
-  #namesIn({ users }) {
-    if (this.#usernames.users !== users) {
-      const named = [...users.values()].filter((user) => !user.removed);
-      this.#usernames = { users, uids: new Map(named.map((user) => [user.username.toLocaleLowerCase(), user.uid])) };
-    }
-    return this.#usernames.uids;
   }
 }
 
