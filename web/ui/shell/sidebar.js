@@ -5,6 +5,7 @@ import { formatter } from "../base/formatters.js";
 import { t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
 import { addressedRoom, navigate } from "../base/navigation.js";
+import { Roving } from "../base/roving.js";
 import { roomPath } from "../base/routes.js";
 import { lookOf, roomName, roomPicture } from "../people/people.js";
 import { openCreate, openNewDirect } from "../rooms/create.js";
@@ -61,6 +62,12 @@ export function createSidebar(store, actions) {
   );
   /** @type {Map<string, ReturnType<typeof createItem>>} */
   const items = new Map();
+  const lists = /** @type {HTMLElement} */ (node.querySelector(".room-lists"));
+  new Roving(lists, {
+    items: ".room-lists :is(a, button)",
+    arrival: () => lists.querySelector("[aria-current=page]"),
+    letters: true,
+  });
 
   return {
     node,
