@@ -54,6 +54,7 @@ pub async fn preview(api: &Api, request: &Request) -> Result<Response> {
     let by = invite.by.as_ref();
     let answer = json!({
         "by": {
+            "uid": by.map(|by| by.uid),
             "username": by.map_or("", |by| &by.username),
             "display_name": by.map_or(settings.name.as_str(), |by| &by.display_name),
             "avatar": avatar_urls(by.and_then(|by| by.avatar.as_deref())),

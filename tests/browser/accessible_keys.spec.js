@@ -91,7 +91,7 @@ test("skip links lead to the rooms, the messages and the field", async () => {
   await ben.context.close();
 });
 
-test("a message's menu opens by Enter and the menu key; the focus returns after it, after a deletion and its undo", async () => {
+test("the menu of a message opens by key, and the focus returns after it, a deletion and its undo", async () => {
   const carla = await personWith("carla", ["to be kept", "to be deleted"]);
   const { page } = carla;
   await page.locator(".composer textarea").focus();

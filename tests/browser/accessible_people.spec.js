@@ -103,7 +103,7 @@ test("the first run has no barrier, from the first page to the last", async () =
   await page.locator("[data-section=invites]").click();
   await page.locator(".settings-body .access").waitFor();
   await assertAccessible(page, "my invitations");
-  await page.locator(".settings-body button", { hasText: "Invite your people" }).click();
+  await page.locator(".settings-body button", { hasText: "Invite people" }).click();
   await page.locator("#invite-room").waitFor();
   await assertAccessible(page, "a new invitation");
   const guest = await visitor(browser, PLACES.desk);

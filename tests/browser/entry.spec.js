@@ -115,7 +115,7 @@ test("a link is made in the settings, shown once, counted, and revoked there", a
   const { page } = admin;
   await page.locator(".me [aria-label='Settings']").click();
   await page.locator("[data-section=invites]").click();
-  await page.locator(".settings-body button", { hasText: "Invite your people" }).click();
+  await page.locator(".settings-body button", { hasText: "Invite people" }).click();
   await page.locator("#invite-room").selectOption({ label: "Garden" });
   await page.locator("#invite-uses").selectOption("10");
   await page.locator("dialog button", { hasText: "Make the link" }).click();

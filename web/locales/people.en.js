@@ -8,6 +8,7 @@ export const people = {
   bio: "About",
   edit_profile: "Edit profile",
   write_to: "Message",
+  mention: "Mention",
   copy_name: "Copy @name",
   set_status: "Set status",
   status_of: "Status: {text}",
@@ -149,7 +150,7 @@ export const people = {
   welcome_title: "Everything is ready",
   welcome_lead: "General, Random and Help are waiting. All that is missing is the others.",
   welcome_label: "First invitation",
-  invite_people: "Invite your people",
+  invite_people: "Invite people",
   invite_people_hint: "Whoever opens this link can join. It works for seven days.",
   invite_later: "You can invite people from any room later.",
   link_is_local:

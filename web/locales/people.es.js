@@ -8,6 +8,7 @@ export const people = {
   bio: "Sobre mí",
   edit_profile: "Editar perfil",
   write_to: "Escribir",
+  mention: "Mencionar",
   copy_name: "Copiar @nombre",
   set_status: "Cambiar estado",
   status_of: "Estado: {text}",
@@ -149,7 +150,7 @@ export const people = {
   welcome_title: "Todo está listo",
   welcome_lead: "General, Random y Help te esperan. Solo faltan los demás.",
   welcome_label: "Primera invitación",
-  invite_people: "Invita a tu gente",
+  invite_people: "Invitar a gente",
   invite_people_hint: "Quien abra este enlace puede entrar. Vale siete días.",
   invite_later: "Podrás invitar a gente más tarde desde cualquier sala.",
   link_is_local:

@@ -8,6 +8,7 @@ export const people = {
   bio: "О себе",
   edit_profile: "Изменить профиль",
   write_to: "Написать",
+  mention: "Упомянуть",
   copy_name: "Копировать @имя",
   set_status: "Изменить статус",
   status_of: "Статус: {text}",
@@ -149,7 +150,7 @@ export const people = {
   welcome_title: "Всё готово",
   welcome_lead: "General, Random и Help уже ждут. Не хватает только остальных.",
   welcome_label: "Первое приглашение",
-  invite_people: "Пригласите своих",
+  invite_people: "Пригласить людей",
   invite_people_hint: "Войти сможет любой, кто откроет эту ссылку. Она действует семь дней.",
   invite_later: "Пригласить людей можно позже из любой комнаты.",
   link_is_local:

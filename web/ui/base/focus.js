@@ -5,6 +5,20 @@ export function focusComposer() {
   find(".composer textarea")?.focus();
 }
 
+/** Whether there is a field to write in. */
+export function composerIsOpen() {
+  return Boolean(find(".composer textarea")?.checkVisibility());
+}
+
+/** Writes where the cursor of the composer is, as if it was typed, so that it can be undone. @param {string} text */
+export function writeIntoComposer(text) {
+  focusComposer();
+  const field = document.activeElement;
+  if (!(field instanceof HTMLTextAreaElement)) return;
+  const before = field.value.slice(0, field.selectionStart);
+  document.execCommand("insertText", false, /\S$/.test(before) ? ` ${text}` : text);
+}
+
 /** The messages, where Tab arrives at them. */
 export function focusMessages() {
   find('.log .message[tabindex="0"]')?.focus();

@@ -8,6 +8,7 @@
  */
 import { el } from "./element.js";
 import { inline } from "./format_inline.js";
+import { t } from "./i18n.js";
 
 /** Elements of one message; what comes after the last one is plain text. */
 export const ELEMENTS_MAX = 300;
@@ -19,6 +20,8 @@ const EMOJI_TEXT_MAX = 80;
 /** Of a longer text, `plain` reads no more than this: nobody shows more of it. */
 const PLAIN_MAX = 1000;
 const FENCE = "```";
+/** Elements of a block of code. */
+const CODE_ELEMENTS = 5;
 
 const EMOJI_PART = String.raw`\p{Extended_Pictographic}|\p{Emoji_Modifier}|\p{Regional_Indicator}|[\u200d\ufe0f\u20e3]`;
 const EMOJI_ONLY = new RegExp(String.raw`^(?:${EMOJI_PART}|[#*0-9](?=\ufe0f?\u20e3)|\s)+$`, "u");
@@ -33,7 +36,7 @@ export function format(text, directory) {
   const work = { ...directory, left: ELEMENTS_MAX };
   let from = 0;
   let open = text.indexOf(FENCE);
-  while (open >= 0 && work.left > 1) {
+  while (open >= 0 && work.left >= CODE_ELEMENTS) {
     const end = text.indexOf(FENCE, open + FENCE.length);
     if (end < 0) break;
     const block = text.slice(open + FENCE.length, end);
@@ -41,11 +44,11 @@ export function format(text, directory) {
     // Fences around nothing are text.
     if (block.trim()) {
       lines(text.slice(from, open), work, out);
-      if (work.left < 2) {
+      if (work.left < CODE_ELEMENTS) {
         from = open;
         break;
       }
-      work.left -= 2;
+      work.left -= CODE_ELEMENTS;
       out.append(codeBlock(block));
       from = next;
     }
@@ -53,6 +56,24 @@ export function format(text, directory) {
   }
   lines(text.slice(from), work, out);
   return out;
+}
+
+/**
+ * Whom a text calls, as everybody's page will draw it, and the names in it that nobody known has.
+ *
+ * @param {string} text
+ * @param {import("./mentions.js").Find} mention
+ * @returns {{ uids: string[], unknown: string[] }}
+ */
+export function peopleIn(text, mention) {
+  const uids = /** @type {Set<string>} */ (new Set());
+  const unknown = /** @type {Set<string>} */ (new Set());
+  format(text, {
+    mention,
+    calls: ({ uid }) => uid !== undefined && uids.add(uid),
+    misses: (name) => name && unknown.add(name),
+  });
+  return { uids: [...uids], unknown: [...unknown] };
 }
 
 /**
@@ -91,10 +112,20 @@ function graphemes(text) {
   return [...segmenter.segment(text)].length;
 }
 
-/** @param {string} block */
+/**
+ * Code with its language and a button to copy it, which the list of messages listens for.
+ *
+ * @param {string} block
+ */
 function codeBlock(block) {
+  const language = /^[\w+-]*(?=\n)/.exec(block)?.[0] ?? "";
   const body = block.replace(/^[\w+-]*\n/, "").replace(/\n$/, "");
-  return el("pre", { tabindex: "0" }, el("code", {}, body));
+  return el(
+    "figure",
+    { class: "code" },
+    el("figcaption", { class: "code-head" }, language, el("button", { type: "button", class: "code-copy" }, t("copy"))),
+    el("pre", { tabindex: "0" }, el("code", {}, body)),
+  );
 }
 
 /**

@@ -51,7 +51,7 @@ export function createInvite(store, actions) {
       ? head(
           t("invite_title", { name, server: server || t("app_name") }),
           lead,
-          face({ uid: by.username, name: by.name, avatar: by.avatar }, { size: "large" }),
+          face({ uid: by.uid, name: by.name, avatar: by.avatar }, { size: "large" }),
         )
       : head(t("invite_title_plain", { server: server || t("app_name") }), lead);
     const until = invite.expiresAt

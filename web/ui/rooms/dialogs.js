@@ -2,13 +2,13 @@
  * A room's details: its people, how I like it, its settings, its links. What I may not do is not there. The dialog
  * follows the room while it is open: a new name, a new role, and the end of it.
  */
-import { iMay } from "../../state/rights.js";
+import { iMay, mayInvite } from "../../state/rights.js";
 import { openDialog } from "../base/dialog.js";
 import { el, fill, setText } from "../base/element.js";
 import { t } from "../base/i18n.js";
 import { roomName } from "../people/people.js";
 import { createForMe } from "./for_me.js";
-import { createInviteLinks, mayInvite } from "./invites.js";
+import { createInviteLinks } from "./invites.js";
 import { createMembers } from "./members.js";
 import { createRoomSettings } from "./settings.js";
 
@@ -73,7 +73,7 @@ function tabsOf(store, actions, room, close) {
   ];
   if (iMay(store.state, room, "describe"))
     tabs.push({ id: "settings", label: t("room_settings"), open: () => createRoomSettings(store, actions, id, close) });
-  if (mayInvite(store, room))
+  if (mayInvite(store.state, room))
     tabs.push({ id: "links", label: t("invite_links"), open: () => ({ node: createInviteLinks(id) }) });
   return tabs;
 }

@@ -154,7 +154,7 @@ function directoryRow(room, joined, enter) {
           "button",
           {
             type: "button",
-            class: joined ? "button button-small" : "button button-small button-primary",
+            class: joined ? "button button-small" : "button button-small button-soft",
             "aria-label": `${t(joined ? "open_room" : "join_room")}: ${room.name}`,
             click: enter,
           },

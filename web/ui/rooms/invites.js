@@ -1,7 +1,6 @@
 /** Links that let people into a room: made, copied once, revoked. */
 import { createInvitation, listInvitations, revokeInvitation } from "../../calls/invites.js";
 import { stateOf } from "../../state/invitations.js";
-import { iMay } from "../../state/rights.js";
 import { copyText } from "../base/clipboard.js";
 import { whenOf } from "../base/dates.js";
 import { drawEach } from "../base/each.js";
@@ -11,20 +10,7 @@ import { errorText, t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
 import { refusal } from "../base/refusals.js";
 
-/** @typedef {import("../../state/types.js").Store} Store */
-
 const DAY_S = 86_400;
-
-/**
- * Whether I may make links for this room. What admins allow comes with the server's info.
- *
- * @param {Store} store
- * @param {import("../../state/types.js").Room} room
- */
-export function mayInvite(store, room) {
-  const { me, info } = store.state;
-  return room.kind !== "dm" && iMay(store.state, room, "add") && Boolean(me?.admin || info?.memberInvites);
-}
 
 /** @param {string} id */
 export function createInviteLinks(id) {

@@ -106,7 +106,7 @@ function listWithButtons(store, find, choose, label, explain) {
       "button",
       {
         type: "button",
-        class: "button button-small button-primary",
+        class: "button button-small button-soft",
         "aria-label": `${label()}: ${user.displayName || user.username}`,
         click: async () => {
           node.disabled = true;

@@ -134,7 +134,7 @@ class Tokens {
   #showNew(token) {
     const copy = el(
       "button",
-      { type: "button", class: "button button-primary", click: () => void copyText(token) },
+      { type: "button", class: "button button-soft", click: () => void copyText(token) },
       icon("copy"),
       t("copy"),
     );

@@ -1,6 +1,7 @@
 /** The whole page: shows the screen that the address and the state call for, and draws it again when either changes. */
 import { takeSecret } from "../../platform/links.js";
 import { prepareAnnouncements } from "../base/announce.js";
+import { guardDrops } from "../base/drops.js";
 import { el } from "../base/element.js";
 import { errorText, t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
@@ -80,6 +81,7 @@ export function mount(root, store, actions) {
 
   prepareToasts();
   prepareAnnouncements();
+  guardDrops();
   onNavigation(() => {
     followAddress();
     draw();

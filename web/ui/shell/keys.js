@@ -1,4 +1,5 @@
 /** Keys that work everywhere: switch rooms, the sheet of shortcuts, Esc, and typing that finds the composer. */
+import { isComposing } from "../base/composing.js";
 import { dialogIsOpen } from "../base/dialog.js";
 import { focusComposer } from "../base/focus.js";
 import { addressedRoom, navigate } from "../base/navigation.js";
@@ -17,7 +18,7 @@ import { openSwitcher } from "./switcher.js";
  */
 export function bindKeys(store, actions, toPresent) {
   document.addEventListener("keydown", (event) => {
-    if (event.defaultPrevented || event.isComposing || store.state.phase !== "signed_in") return;
+    if (event.defaultPrevented || isComposing(event) || store.state.phase !== "signed_in") return;
     const control = event.ctrlKey || event.metaKey;
     if (control && !event.altKey && !event.shiftKey && event.code === "KeyK") {
       event.preventDefault();

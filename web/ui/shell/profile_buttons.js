@@ -2,7 +2,7 @@
 import { isBlocked } from "../../state/blocks.js";
 import { copyText } from "../base/clipboard.js";
 import { el } from "../base/element.js";
-import { focusComposer } from "../base/focus.js";
+import { composerIsOpen, focusComposer, writeIntoComposer } from "../base/focus.js";
 import { errorText, t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
 import { navigate } from "../base/navigation.js";
@@ -40,43 +40,66 @@ export function buttons(store, actions, user, close) {
   };
   const mine = user.uid === store.state.me?.uid;
   const blocked = isBlocked(store.state, user.uid);
-  return el(
-    "div",
-    { class: "card-buttons" },
-    mine
-      ? [
-          button(
-            "edit",
-            t("edit_profile"),
-            then(() => openSettings(store, actions, "profile")),
-            true,
-          ),
-          button(
-            "smile",
-            t("set_status"),
-            then(() => openStatus(store, actions)),
-          ),
-        ]
-      : [
-          user.disabled || blocked ? null : button("chat", t("write_to"), write, true),
-          blocked ? button("undo", t("unblock"), () => void unblockPerson(store, actions, user.uid), true) : null,
-          button("at", t("copy_name"), () => void copyText(`@${user.username}`)),
-          blocked ? null : button("ban", t("block"), () => void blockPerson(store, actions, user.uid)),
-        ],
-  );
+  if (mine)
+    return row(
+      "card-buttons",
+      button(
+        "edit",
+        t("edit_profile"),
+        "primary",
+        then(() => openSettings(store, actions, "profile")),
+      ),
+      button(
+        "smile",
+        t("set_status"),
+        "plain",
+        then(() => openStatus(store, actions)),
+      ),
+    );
+  const reach = user.disabled || blocked ? null : button("chat", t("write_to"), "primary", write);
+  const name = `@${user.username}`;
+  return [
+    row(
+      "card-buttons",
+      reach,
+      composerIsOpen()
+        ? button(
+            "at",
+            t("mention"),
+            "plain",
+            then(() => writeIntoComposer(`${name} `)),
+          )
+        : null,
+      blocked ? button("undo", t("unblock"), "primary", () => void unblockPerson(store, actions, user.uid)) : null,
+    ),
+    row(
+      "card-more",
+      button("copy", t("copy_name"), "quiet", () => void copyText(name)),
+      blocked ? null : button("ban", t("block"), "quiet", () => void blockPerson(store, actions, user.uid)),
+    ),
+  ];
 }
+
+/**
+ * @param {string} kind
+ * @param {...(HTMLElement | null)} buttons
+ */
+function row(kind, ...buttons) {
+  return el("div", { class: kind }, buttons);
+}
+
+const LOOKS = {
+  primary: "button button-primary",
+  plain: "button",
+  quiet: "button button-small button-quiet",
+};
 
 /**
  * @param {string} name
  * @param {string} label
+ * @param {keyof typeof LOOKS} look
  * @param {() => void} click
- * @param {boolean} [primary]
  */
-export function button(name, label, click, primary = false) {
-  return el(
-    "button",
-    { type: "button", class: primary ? "button button-primary" : "button", autofocus: primary, click },
-    icon(name),
-    label,
-  );
+function button(name, label, look, click) {
+  return el("button", { type: "button", class: LOOKS[look], autofocus: look === "primary", click }, icon(name), label);
 }

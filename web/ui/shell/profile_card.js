@@ -11,7 +11,7 @@ import { el, fill } from "../base/element.js";
 import { focusComposer, focusMessages } from "../base/focus.js";
 import { t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
-import { avatar, chosenNameOf, nameOf, presenceOf, presenceText, tintOf, userOf } from "../people/people.js";
+import { avatar, chosenNameOf, nameOf, presenceOf, presenceText, userOf } from "../people/people.js";
 import { buttons } from "./profile_buttons.js";
 
 /** @typedef {import("../../state/types.js").Store} Store */
@@ -105,18 +105,22 @@ function card(store, actions, uid, close) {
     icon("close"),
   );
   return [
-    el("div", { class: `card-banner ${gone ? "" : tintOf(uid)}` }, dismiss),
-    el("div", { class: "card-face" }, avatar(state, uid, { size: "large", ...(gone ? {} : { presence }) })),
+    dismiss,
     el(
       "div",
       { class: "card-body" },
       el(
         "div",
-        {},
-        el("h2", { class: "card-name", dir: "auto" }, chosenNameOf(state, uid)),
-        user && !gone
-          ? el("p", { class: "card-user" }, `@${user.username}`, badges(user, uid === state.me?.uid))
-          : null,
+        { class: "card-head" },
+        avatar(state, uid, { size: "large", ...(gone ? {} : { presence }) }),
+        el(
+          "div",
+          {},
+          el("h2", { class: "card-name", dir: "auto" }, chosenNameOf(state, uid)),
+          user && !gone
+            ? el("p", { class: "card-user" }, `@${user.username}`, badges(user, uid === state.me?.uid))
+            : null,
+        ),
       ),
       gone
         ? el("p", { class: "hint" }, t("former_member_hint"))

@@ -1,33 +1,41 @@
 /** What stands above the first message of a room. */
+import { mayInvite } from "../../state/rights.js";
 import { copyText } from "../base/clipboard.js";
 import { el } from "../base/element.js";
 import { t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
 import { roomPath } from "../base/routes.js";
+import { openInvite } from "../people/invite_people.js";
 import { roomName, roomPicture } from "../people/people.js";
 
 /**
- * @param {import("../../state/types.js").State} state
+ * @param {import("../../state/types.js").Store} store
+ * @param {import("../../state/types.js").Actions} actions
  * @param {import("../../state/types.js").Room} room
  */
-export function beginning(state, room) {
+export function beginning(store, actions, room) {
+  const { state } = store;
+  const buttons = [
+    mayInvite(state, room) ? button("invite", t("invite_people"), () => openInvite(store, actions, room.id)) : null,
+    room.kind === "open"
+      ? button("link", t("copy_invite"), () => void copyText(location.origin + roomPath(room.id)))
+      : null,
+  ];
   return el(
     "div",
     { class: "beginning" },
     roomPicture(state, room),
     el("h2", { dir: "auto" }, t("empty_room", { room: roomName(state, room) })),
-    el("p", {}, room.topic || t("empty_room_hint")),
-    room.kind === "open"
-      ? el(
-          "button",
-          {
-            type: "button",
-            class: "button button-small",
-            click: () => void copyText(location.origin + roomPath(room.id)),
-          },
-          icon("link"),
-          t("copy_invite"),
-        )
-      : null,
+    el("p", { dir: "auto" }, room.topic || t("empty_room_hint")),
+    buttons.some(Boolean) ? el("div", { class: "beginning-buttons" }, buttons) : null,
   );
+}
+
+/**
+ * @param {string} picture
+ * @param {string} label
+ * @param {() => void} click
+ */
+function button(picture, label, click) {
+  return el("button", { type: "button", class: "button button-small", click }, icon(picture), label);
 }

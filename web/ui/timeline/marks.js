@@ -1,12 +1,14 @@
 /**
- * What only this page knows of messages: which deletions can still be undone, and which messages of blocked people
- * were asked for. It outlives the view of a room.
+ * What only this page knows of messages: which deletions can still be undone, which messages of blocked people were
+ * asked for, and which long ones are shown whole. It outlives the view of a room.
  */
 export class MessageMarks {
   /** @type {Set<string>} */
   #pendingDeletes = new Set();
   /** @type {Set<string>} */
   #revealed = new Set();
+  /** @type {Set<string>} */
+  #unfolded = new Set();
   #changed;
 
   /** @param {() => void} changed */
@@ -40,5 +42,16 @@ export class MessageMarks {
   reveal(mid) {
     this.#revealed.add(mid);
     this.#changed();
+  }
+
+  /** Whether a long message is shown whole. @param {string} mid */
+  isUnfolded(mid) {
+    return this.#unfolded.has(mid);
+  }
+
+  /** Its row shows it already. @param {string} mid @param {boolean} unfolded */
+  setUnfolded(mid, unfolded) {
+    if (unfolded) this.#unfolded.add(mid);
+    else this.#unfolded.delete(mid);
   }
 }

@@ -6,7 +6,9 @@ import { excerpt } from "../base/excerpt.js";
 import { format, isEmojiOnly } from "../base/format.js";
 import { errorText, t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
+import { calledBy, callsMe, EVERYBODY } from "../people/mentions.js";
 import { avatar, moodOf, nameOf, tintOf, userOf } from "../people/people.js";
+import { foldable, mayBeLong } from "./fold.js";
 import { reactions } from "./reactions.js";
 import { isVeiled, veil } from "./veil.js";
 
@@ -27,34 +29,75 @@ export function drawMessage(row, drawing) {
   row.className = classesOf(row, drawing, deleted).join(" ");
   row.dataset["own"] = String(own);
   row.setAttribute("aria-label", t("message_from", { name, time: timeOf(message.at) }));
+  const said = deleted
+    ? notice("deleted_message")
+    : veiled
+      ? veil(message, drawing.marks)
+      : message.unreadable
+        ? notice("unreadable_message")
+        : bubble(drawing);
   fill(
     row,
-    own ? el("span") : avatar(state, message.by, { opens: true }),
+    own ? null : gutter(drawing),
     el(
       "div",
       { class: "message-body" },
-      el(
-        "header",
-        { class: "message-head" },
-        author(drawing, name),
-        moodOf(state, message.by),
-        el(
-          "time",
-          { class: "message-time", datetime: isoOf(message.at), title: fullTimeOf(message.at) },
-          timeOf(message.at),
-        ),
-      ),
-      deleted
-        ? notice("deleted_message")
-        : veiled
-          ? veil(message, drawing.marks)
-          : message.unreadable
-            ? notice("unreadable_message")
-            : bubble(drawing),
+      own || drawing.grouped ? null : head(drawing, name),
+      el("div", { class: "message-line" }, said, own ? meta(drawing, deleted) : null),
       deleted || veiled ? null : reactions(drawing),
-      sendState(drawing),
+      failure(drawing),
     ),
   );
+}
+
+/** Beside a message of somebody else: the face, or when it was written. @param {Drawing} drawing */
+function gutter({ state, message, grouped }) {
+  return grouped ? timeNode(message, "message-gutter") : avatar(state, message.by, { opens: true });
+}
+
+/**
+ * @param {Drawing} drawing
+ * @param {string} name
+ */
+function head(drawing, name) {
+  const { state, message } = drawing;
+  return el(
+    "header",
+    { class: "message-head" },
+    author(drawing, name),
+    moodOf(state, message.by),
+    timeNode(message, "message-time"),
+  );
+}
+
+/**
+ * Beside a message of mine: when it was written, and whether it was sent.
+ *
+ * @param {Drawing} drawing
+ * @param {boolean} deleted
+ */
+function meta({ message }, deleted) {
+  const [picture, label] = /** @type {const} */ ({
+    pending: ["clock", "sending"],
+    failed: ["alert", "failed"],
+    sent: ["check", "sent"],
+  })[message.status];
+  return el(
+    "span",
+    { class: "message-meta" },
+    timeNode(message, "message-time"),
+    deleted
+      ? null
+      : el("span", { class: "message-sign", role: "img", "aria-label": t(label), title: t(label) }, icon(picture)),
+  );
+}
+
+/**
+ * @param {import("../../state/types.js").Message} message
+ * @param {string} name  of its class
+ */
+function timeNode({ at }, name) {
+  return el("time", { class: name, datetime: isoOf(at), title: fullTimeOf(at) }, timeOf(at));
 }
 
 /**
@@ -64,7 +107,7 @@ export function drawMessage(row, drawing) {
  */
 function classesOf(row, { state, message, grouped }, deleted) {
   const own = message.by === state.me?.uid;
-  const calls = Boolean(state.me && message.m?.includes(state.me.uid)) && !isBlocked(state, message.by);
+  const calls = callsMe(state, message) && !isBlocked(state, message.by);
   return [
     "message",
     grouped ? "message-grouped" : "",
@@ -101,28 +144,20 @@ function author({ state, message }, name) {
 
 /** @param {Drawing} drawing */
 function bubble(drawing) {
-  const { message, state, names } = drawing;
+  const { message, state, actions, marks } = drawing;
   const large = isEmojiOnly(message.t) && !message.re;
-  const node = el("div", {
-    class: large ? "bubble bubble-emoji" : "bubble",
-    dir: "auto",
-    title: fullTimeOf(message.at),
-  });
-  if (message.re) node.append(quote(drawing, message.re));
-  node.append(
-    format(message.t, {
-      mention: (name) => {
-        if (name === "all" || name === "here") return { self: true };
-        const uid = names.get(name.toLocaleLowerCase());
-        return uid === undefined ? null : { uid, self: uid === state.me?.uid };
-      },
-    }),
+  const content = format(message.t, { mention: calledBy(state, message) });
+  for (const uid of message.m ?? []) if (uid !== EVERYBODY) actions.users.need(uid);
+  const kind = large ? "bubble bubble-emoji" : content.querySelector("pre") ? "bubble bubble-code" : "bubble";
+  return el(
+    "div",
+    { class: kind, dir: "auto", title: fullTimeOf(message.at) },
+    message.re ? quote(drawing, message.re) : null,
+    mayBeLong(message.t) ? foldable(message.mid, marks, content) : content,
+    message.edited
+      ? el("span", { class: "edited", title: t("edited_at", { time: fullTimeOf(message.edited) }) }, t("edited"))
+      : null,
   );
-  if (message.edited)
-    node.append(
-      el("span", { class: "edited", title: t("edited_at", { time: fullTimeOf(message.edited) }) }, t("edited")),
-    );
-  return node;
 }
 
 /**
@@ -143,16 +178,12 @@ function quote({ quoted, state, room, marks, show }, mid) {
   );
 }
 
-/** @param {Drawing} drawing */
-function sendState(drawing) {
-  const { message, actions, room } = drawing;
-  if (message.status === "pending")
-    return el("span", { class: "message-state" }, icon("clock"), el("span", {}, t("sending")));
+/** Why a message was not sent, and what can be done. @param {Drawing} drawing */
+function failure({ message, actions, room }) {
   if (message.status !== "failed") return null;
   return el(
-    "span",
-    { class: "message-state", role: "alert" },
-    icon("alert"),
+    "div",
+    { class: "message-failure", role: "alert" },
     el("span", {}, t("failed_because", { why: errorText(message.error) })),
     el("button", { type: "button", click: () => actions.messages.retry(room, message.mid) }, t("retry")),
     el("button", { type: "button", click: () => actions.messages.discard(room, message.mid) }, t("discard")),

@@ -2,6 +2,7 @@
  * The ways to what can be done with a message. One small toolbar follows the pointer or the keyboard from row to row;
  * on touch a tap on a message opens the menu. In the list Enter and the menu key open it.
  */
+import { copyText } from "../base/clipboard.js";
 import { el } from "../base/element.js";
 import { QUICK } from "../base/emoji.js";
 import { openEmojiPicker } from "../base/emoji_picker.js";
@@ -14,6 +15,11 @@ import { openMessageMenu } from "./menu.js";
 /** @typedef {(act: (message: Message, button: Element) => void) => (event: MouseEvent) => void} WithMessage */
 
 const QUICK_SHOWN = 2;
+const GAP_PX = 4;
+/** The height of a message of one line, in whose middle the tools stand. */
+const FIRST_LINE_PX = 28;
+/** What stands over a message covers this much of it, so that the pointer finds the way. */
+const OVERLAP_PX = 8;
 
 /**
  * @param {MessageActs} acts
@@ -39,8 +45,9 @@ export function createMessageTools(acts, log) {
     const writes = acts.mayWrite();
     for (const button of tools.children)
       /** @type {HTMLElement} */ (button).hidden = !writes && button !== tools.lastElementChild;
-    if (current) current.append(tools);
-    else tools.remove();
+    if (!current) return tools.remove();
+    current.append(tools);
+    standAtLine(tools, current);
   }
 
   /** @param {HTMLElement} row */
@@ -65,6 +72,7 @@ export function createMessageTools(acts, log) {
     if (isCoarse() || (event.button !== 2 && event.target === rowOf(event))) event.preventDefault();
   });
   log.addEventListener("click", (event) => {
+    if (copiesCode(event)) return;
     const row = rowOf(event);
     if (row && isCoarse() && isTapOnText(event)) openMenu(row);
   });
@@ -108,6 +116,34 @@ function toolbar(acts, withMessage) {
       { "aria-haspopup": "menu" },
     ),
   );
+}
+
+/**
+ * Beside what the message says where its line has room, else over its upper edge.
+ *
+ * @param {HTMLElement} tools
+ * @param {HTMLElement} row
+ */
+function standAtLine(tools, row) {
+  const space = row.getBoundingClientRect();
+  const line = (row.querySelector(".message-line") ?? row).getBoundingClientRect();
+  const { width, height } = tools.getBoundingClientRect();
+  const before = line.left - space.left;
+  const after = space.right - line.right;
+  const isAfter = after >= before;
+  const fits = Math.max(before, after) >= width + GAP_PX;
+  const beside = isAfter ? line.right + GAP_PX : line.left - GAP_PX - width;
+  const over = isAfter ? line.right - width : line.left;
+  const top = line.top - space.top - (fits ? (height - FIRST_LINE_PX) / 2 : height - OVERLAP_PX);
+  Object.assign(tools.style, { left: `${(fits ? beside : over) - space.left}px`, top: `${top}px` });
+}
+
+/** Copies a block of code whose button was pressed. @param {Event} event */
+function copiesCode(event) {
+  const button = event.target instanceof Element ? event.target.closest(".code-copy") : null;
+  const code = button?.closest(".code")?.querySelector("code");
+  if (code) void copyText(code.textContent ?? "");
+  return Boolean(code);
 }
 
 /** @param {Event} event */

@@ -1,0 +1,118 @@
+/** A room in the list: its picture, its name, whether there is a draft, and how much is unread. */
+import { isBlockedRoom } from "../../state/blocks.js";
+import { el, fill, setText } from "../base/element.js";
+import { t } from "../base/i18n.js";
+import { icon } from "../base/icons.js";
+import { navigate } from "../base/navigation.js";
+import { roomPath } from "../base/routes.js";
+import { lookOf, roomName, roomPicture } from "../people/people.js";
+import { openRoomMenu } from "../rooms/menu.js";
+
+/** @typedef {import("../../state/types.js").Store} Store */
+/** @typedef {import("../../state/types.js").Actions} Actions */
+/** @typedef {import("../../state/types.js").State} State */
+/** @typedef {import("../../state/types.js").Room} Room */
+
+/**
+ * One room. Its parts stay the same nodes while they change: a click begins on one and must end on it, and leaving
+ * the composer (which marks a draft here) happens in between.
+ *
+ * @param {Store} store
+ * @param {Actions} actions
+ * @param {string} id
+ */
+export function createRoomItem(store, actions, id) {
+  const picture = el("span", { class: "room-item-picture" });
+  const name = el("span", { class: "room-item-name", dir: "auto" });
+  const draft = el(
+    "span",
+    { class: "room-item-draft", title: t("draft"), hidden: true },
+    icon("edit"),
+    el("span", { class: "hidden-visually" }, t("draft")),
+  );
+  const unread = el("span", { class: "room-item-unread" });
+  const link = el(
+    "a",
+    {
+      class: "room-item",
+      href: roomPath(id),
+      draggable: "false",
+      click: (/** @type {MouseEvent} */ event) => {
+        if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+        event.preventDefault();
+        navigate(roomPath(id));
+      },
+      contextmenu: (/** @type {MouseEvent} */ event) => {
+        event.preventDefault();
+        // The menu key has no point of its own.
+        const pressed = event.button === 2 && { x: event.clientX, y: event.clientY };
+        openRoomMenu(store, actions, id, pressed || link);
+      },
+    },
+    picture,
+    name,
+    draft,
+    unread,
+  );
+  let drawn = { picture: "", unread: "" };
+  /** What it was drawn from. @type {unknown[]} */
+  let inputs = [];
+
+  return {
+    node: el("li", {}, link),
+    /** @param {State} state @param {Room} room @param {boolean} current */
+    update(state, room, current) {
+      const now = [room, current, state.users, state.blocked, state.drafts.get(id)];
+      if (now.every((input, index) => input === inputs[index])) return;
+      inputs = now;
+      const next = {
+        picture: [
+          room.kind,
+          room.archived,
+          isBlockedRoom(state, room),
+          lookOf(state, room.peer ?? ""),
+          state.users.get(room.peer ?? "")?.state,
+        ].join("/"),
+        unread: `${room.unread}/${room.mentions}/${room.notify}`,
+      };
+      if (next.picture !== drawn.picture)
+        fill(
+          picture,
+          roomPicture(state, room),
+          isBlockedRoom(state, room) ? el("span", { class: "hidden-visually" }, `${t("blocked")}, `) : null,
+        );
+      if (next.unread !== drawn.unread) fill(unread, badge(room));
+      drawn = next;
+      setText(name, roomName(state, room));
+      draft.hidden = current || !hasDraft(state, room);
+      link.toggleAttribute("data-unread", room.unread > 0 && room.notify !== "none");
+      link.toggleAttribute("data-muted", room.notify === "none" || room.archived || isBlockedRoom(state, room));
+      if (current) link.setAttribute("aria-current", "page");
+      else link.removeAttribute("aria-current");
+    },
+  };
+}
+
+/** What calls for the reader: nothing in a muted room. @param {Room} room */
+function badge(room) {
+  if (!room.unread || room.notify === "none") return null;
+  const label = room.mentions
+    ? `${t("unread_count", { n: room.unread })}, ${t("mention_count", { n: room.mentions })}`
+    : t("unread_count", { n: room.unread });
+  return [
+    el(
+      "span",
+      { class: room.mentions || room.kind === "dm" ? "badge badge-mention" : "badge", "aria-hidden": "true" },
+      room.unread > 99 ? "99+" : room.unread,
+    ),
+    el("span", { class: "hidden-visually" }, label),
+  ];
+}
+
+/**
+ * @param {State} state
+ * @param {Room} room
+ */
+function hasDraft(state, room) {
+  return Boolean(state.drafts.get(room.id)?.trim());
+}
