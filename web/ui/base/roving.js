@@ -19,6 +19,8 @@ export class Roving {
   #options;
   /** The item that Tab arrives at. @type {HTMLElement | null} */
   #stop = null;
+  /** The item that had the focus last. @type {HTMLElement | null} */
+  #last = null;
   /** What has the focus, until it goes elsewhere by itself. @type {HTMLElement | null} */
   #focused = null;
   /** @param {KeyboardEvent} event */
@@ -76,7 +78,7 @@ export class Roving {
   }
 
   #chooseStop() {
-    const last = this.#stop && this.#list.contains(this.#stop) && this.#stop.checkVisibility() ? this.#stop : null;
+    const last = this.#last?.isConnected && this.#last.checkVisibility() ? this.#last : null;
     const arrival = this.#options.arrival(last) ?? last ?? this.#items.at(0) ?? null;
     this.#moveStop(/** @type {HTMLElement | null} */ (arrival));
   }
@@ -93,7 +95,9 @@ export class Roving {
   #focusCame(target) {
     this.#focused = target;
     const item = target.closest(this.#options.items);
-    if (item instanceof HTMLElement) this.#moveStop(item);
+    if (!(item instanceof HTMLElement)) return;
+    this.#last = item;
+    this.#moveStop(item);
   }
 
   /** What is removed loses the focus, too, but did not let it go. @param {HTMLElement} target */
