@@ -57,7 +57,7 @@ test("rooms are one Tab stop, messages are one, and arrows, Home and End move in
   await press(page, "Escape");
   assert.match(await focused(page), /^first/);
   await press(page, "Tab", "Tab");
-  assert.match(await focused(page), /Message General/, "from the messages to the field");
+  assert.match(await focused(page), /Message to General/, "from the messages to the field");
   await press(page, "Shift+Tab", "Shift+Tab");
   assert.match(await focused(page), /^first/, "and back to where one was");
   await page.locator(".jump").focus();
