@@ -15,6 +15,7 @@ export const messages = {
   announce_reacted: "{name} reacted with {emoji}",
   announce_changes: { one: "{n} change to messages", other: "{n} changes to messages" },
   loading: "Loading…",
+  not_loaded: "This part could not be loaded.",
   close: "Close",
   cancel: "Cancel",
   save: "Save",

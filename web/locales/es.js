@@ -19,6 +19,7 @@ export const messages = {
     other: "{n} cambios en los mensajes",
   },
   loading: "Cargando…",
+  not_loaded: "No se pudo cargar esta parte.",
   close: "Cerrar",
   cancel: "Cancelar",
   save: "Guardar",

@@ -20,6 +20,7 @@ export const messages = {
     other: "{n} изменения в сообщениях",
   },
   loading: "Загрузка…",
+  not_loaded: "Эту часть не удалось загрузить.",
   close: "Закрыть",
   cancel: "Отмена",
   save: "Сохранить",
