@@ -9,6 +9,7 @@ export const messages = {
   tagline: "Group chat that keeps up with you.",
   skip_to_messages: "Skip to the messages",
   loading: "Loading…",
+  not_loaded: "This part could not be loaded.",
   close: "Close",
   cancel: "Cancel",
   save: "Save",

@@ -9,6 +9,7 @@ export const messages = {
   tagline: "Групповой чат, который успевает за вами.",
   skip_to_messages: "Перейти к сообщениям",
   loading: "Загрузка…",
+  not_loaded: "Эту часть не удалось загрузить.",
   close: "Закрыть",
   cancel: "Отмена",
   save: "Сохранить",

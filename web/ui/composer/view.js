@@ -5,7 +5,7 @@
 import { isBlockedRoom } from "../../state/blocks.js";
 import { isComposing } from "../base/composing.js";
 import { el, fill } from "../base/element.js";
-import { openEmojiPicker } from "../base/emoji_picker.js";
+import { openEmojiPicker } from "../base/doors.js";
 import { t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
 import { unblockPerson } from "../people/blocking.js";

@@ -4,9 +4,9 @@ import { dialogIsOpen } from "../base/dialog.js";
 import { focusComposer } from "../base/focus.js";
 import { addressedRoom, navigate } from "../base/navigation.js";
 import { parseRoute, roomPath } from "../base/routes.js";
-import { openShortcuts } from "../settings/shortcuts.js";
+import { openShortcuts } from "../settings/doors.js";
 import { orderedRooms } from "./sidebar.js";
-import { openSwitcher } from "./switcher.js";
+import { openSwitcher } from "./doors.js";
 
 /** @typedef {import("../../state/types.js").Store} Store */
 /** @typedef {import("../../state/types.js").Actions} Actions */
