@@ -1,4 +1,4 @@
-/** Words as they are written: short names, emoji, mentions, what can be undone, what is pasted, dropped and composed. */
+/** Words as they are written: short names, emoji, mentions, undo, and what is pasted, dropped and composed. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { assertCalm, eventually, message, openBrowser, openRoom, person, say, startServer } from "./support.js";
