@@ -11,6 +11,7 @@
 //! those of the caller, so a flood of requests takes time from other requests only.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -29,7 +30,7 @@ use crate::config::Config;
 use crate::control::{Control, ControlFile};
 use crate::delivery;
 use crate::demo;
-use crate::http::{self, HttpCounters, Listener, Site};
+use crate::http::{self, HttpCounters, Listener, Packer, Site};
 use crate::metrics::{Metrics, Sources};
 use crate::rooms::publisher::Publisher;
 use crate::rooms::{Bounds, Rooms};
@@ -171,13 +172,17 @@ fn control(config: &Config, addresses: &[SocketAddr], token: String) -> Option<C
     })
 }
 
-/// Writes the file in which the command line finds this server. A data directory that nobody named is not made for
-/// this alone.
-fn write_control_file(config: &Config, control: &Control) -> Option<ControlFile> {
-    if config.data_dir.is_none() && config.database_url.is_some() {
-        return None;
+/// The data directory, unless nobody named one and the database is elsewhere: it is not made for small things alone.
+fn data_dir(config: &Config) -> Option<PathBuf> {
+    match (&config.data_dir, &config.database_url) {
+        (None, Some(_)) => None,
+        (named, _) => Some(named.clone().unwrap_or_else(embedded::default_data_dir)),
     }
-    let data_dir = config.data_dir.clone().unwrap_or_else(embedded::default_data_dir);
+}
+
+/// Writes the file in which the command line finds this server.
+fn write_control_file(config: &Config, control: &Control) -> Option<ControlFile> {
+    let data_dir = data_dir(config)?;
     ControlFile::write(&data_dir, control)
         .inspect_err(|error| {
             let folder = data_dir.display();
@@ -307,7 +312,8 @@ async fn build(
     let api = Api {
         services,
         avatars,
-        site: Site::new(),
+        site: Site::new(data_dir(config).as_deref()),
+        packer: Packer::new(),
         origins: OriginPolicy::new(config.origins.clone(), config.hosts.clone()),
         traffic,
         metrics,

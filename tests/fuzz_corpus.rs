@@ -66,7 +66,7 @@ fn every_seed_of_request_heads_is_parsed_and_a_good_one_stays_good_alone() {
 
 #[tokio::test]
 async fn of_the_seeds_of_static_paths_only_the_page_and_the_file_are_served() {
-    let (site, mut served) = (Site::new(), 0);
+    let (site, mut served) = (Site::new(None), 0);
     for seed in seeds("static_paths") {
         let head = [b"GET /", &seed[..], b" HTTP/1.1\r\nHost: h\r\n\r\n"].concat();
         let Some((head, _)) = parse(&head).unwrap() else { continue };

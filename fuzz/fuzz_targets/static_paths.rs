@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Waker};
 use impulse::http::{Site, parse};
 use libfuzzer_sys::fuzz_target;
 
-static SITE: LazyLock<Site> = LazyLock::new(Site::new);
+static SITE: LazyLock<Site> = LazyLock::new(|| Site::new(None));
 
 fuzz_target!(|bytes: &[u8]| {
     let head = [b"GET /", bytes, b" HTTP/1.1\r\nHost: h\r\n\r\n"].concat();

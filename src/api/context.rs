@@ -8,7 +8,7 @@ use crate::base::error::Result;
 use crate::base::ids::Uid;
 use crate::base::limits::api as limits;
 use crate::base::memory::{Holder, Kind};
-use crate::http::{HttpCounters, Request, Response, Site};
+use crate::http::{HttpCounters, Packer, Request, Response, Site};
 use crate::metrics::Metrics;
 use crate::service::{Actor, Services};
 use crate::ws::Limits;
@@ -46,6 +46,8 @@ pub struct Api {
     pub avatars: Arc<AvatarPipeline>,
     /// Pages, scripts and styles.
     pub site: Site,
+    /// Compresses answers.
+    pub packer: Packer,
     /// Whose pages may use a browser's cookie.
     pub origins: OriginPolicy,
     /// What the listeners count.

@@ -59,9 +59,20 @@ impl Service for Api {
             let answer = self.answer(&request).await;
             let answer =
                 answer.and_then(|answer| self.reserve_memory(answer, Holder::of(request.peer)));
-            answer.unwrap_or_else(|error| self.refusal(&request, &error))
+            let response = answer.unwrap_or_else(|error| self.refusal(&request, &error));
+            if may_be_packed(&request) {
+                self.packer.pack(response, &request.head).await
+            } else {
+                response
+            }
         })
     }
+}
+
+/// Whether the answer may be compressed. Codes, tokens and tickets are in answers to `POST` alone, and the length of
+/// a compressed answer would tell something of a secret beside a text that somebody else has chosen.
+fn may_be_packed(request: &Request) -> bool {
+    matches!(request.head.method.as_str(), "GET" | "HEAD") && request.head.path.starts_with("/api/")
 }
 
 /// Requested by the checks of containers under whatever host name they use.

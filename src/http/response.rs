@@ -122,6 +122,11 @@ impl Response {
         &self.body
     }
 
+    /// The same answer with its body in another coding.
+    pub(super) fn packed(self, coding: &'static str, body: Bytes) -> Self {
+        self.header("Content-Encoding", coding).with_body(body)
+    }
+
     fn with_body(mut self, body: Bytes) -> Self {
         self.body = body;
         self

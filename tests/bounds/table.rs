@@ -35,7 +35,23 @@ const HTTP: &[Reached] = &[
         ],
     ),
     ("src/http/json.rs", "an_error_names_the_field_that_is_wrong", &["http::JSON_DEPTH"]),
-    ("src/http/static_files.rs", "nothing_outside_the_site_is_served", &["http::SITE_PATH"]),
+    ("src/http/site/mod.rs", "nothing_outside_the_site_is_served", &["http::SITE_PATH"]),
+    (
+        "src/http/site/archive.rs",
+        "the_builds_that_were_in_use_longest_ago_are_removed",
+        &["http::BUILDS_KEPT"],
+    ),
+    (
+        "src/http/coding.rs",
+        "long_answers_are_compressed_and_come_back_as_they_were",
+        &["http::PACKED_FROM", "http::PACKED_HERE"],
+    ),
+    (
+        "src/http/coding.rs",
+        "beyond_the_permits_a_long_answer_goes_out_as_it_is",
+        &["http::PACKED_AT_ONCE"],
+    ),
+    ("src/http/coding.rs", "the_length_of_a_compressed_answer_varies", &["http::PACKED_PADDING"]),
     (
         "tests/http.rs",
         "deadlines_cover_the_whole_head_and_the_whole_body_not_one_read",
@@ -315,11 +331,6 @@ const MEMORY: &[Reached] = &[
         &["memory::SEND_QUEUES", "delivery::USER_QUEUES"],
     ),
     (
-        "src/delivery/room_feed.rs",
-        "activity_adds_up_and_mentions_so_many_users",
-        &["delivery::ACTIVITY_MENTIONS"],
-    ),
-    (
         "src/delivery/frame_log.rs",
         "a_burst_that_is_over_leaves_no_memory_behind",
         &["delivery::LOG_SPARE", "delivery::LOG_LARGE"],
@@ -505,6 +516,12 @@ const CHAT: &[Reached] = &[
         &["chat::REPLAY"],
     ),
     ("src/rooms/recent.rs", "no_more_is_counted_than_the_bound", &["chat::UNREAD"]),
+    (
+        "src/rooms/state.rs",
+        "a_room_is_small_up_to_so_many_members",
+        &["rooms::MENTION_ALL_MEMBERS"],
+    ),
+    ("src/rooms/recent.rs", "so_many_deletions_need_no_store_and_one_more_does", &["chat::RECENT"]),
     ("src/protocol/command.rs", "a_number_may_be_as_large_as_javascript_counts", &["chat::NUMBER"]),
     (
         "tests/bounds/chat.rs",
@@ -874,6 +891,10 @@ const NO_BOUND: &[(&str, &str)] = &[
     ("delivery::IDLE_POLL", "how long a shard sleeps if nothing happens"),
     ("delivery::POLL_FAILED", "a pause, so that a broken epoll does not take a core"),
     ("delivery::STOP_POLL", "between two checks while STOP passes"),
+    (
+        "rooms::COUNTED_AT_ONCE",
+        "how long a room is locked at a time; every reader gets the numbers",
+    ),
     ("delivery::ACTIVITY_TICK", "how often activity is sent; ACTIVITY bounds it for each room"),
     ("memory::HOLDERS_KEPT", "the size of an empty table"),
     ("api::SOCKET_RETRY_MS", "advice to a client"),

@@ -108,20 +108,23 @@ export class MessageActions {
    * @param {string} room
    * @param {string} mid
    * @param {string} text
+   * @param {string[]} mentions
    */
-  async edit(room, mid, text) {
+  async edit(room, mid, text, mentions) {
     const old = this.#find(room, mid);
     if (!old) return;
     const rev = old.rev + 1;
     const t = wellFormed(text);
-    this.#replace(room, old, { ...old, t, rev, edited: clock.now() });
+    const { m: _, ...rest } = old;
+    const mentioned = mentions.length ? { m: mentions.slice(0, MENTIONS_MAX) } : {};
+    this.#replace(room, old, { ...rest, ...mentioned, t, rev, edited: clock.now() });
     this.#outbox?.add(room, {
       mid,
       rev,
       kind: "msg",
       t,
       ...(old.re ? { re: old.re } : {}),
-      ...(old.m ? { m: old.m } : {}),
+      ...mentioned,
     });
   }
 

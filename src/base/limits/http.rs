@@ -64,6 +64,16 @@ pub const CLIENT_REPLY: usize = 16 * 1024 * 1024;
 pub const JSON_DEPTH: usize = 32;
 /// Bytes of the path of a file that is served.
 pub const SITE_PATH: usize = 255;
+/// Builds of the client whose files are kept for pages that were loaded before an update.
+pub const BUILDS_KEPT: usize = 5;
+/// Bytes of a JSON answer from which it is compressed: a smaller one fits into one packet as it is.
+pub const PACKED_FROM: usize = 1_024;
+/// Bytes up to which it is compressed at once: less than a millisecond.
+pub const PACKED_HERE: usize = 64 * 1024;
+/// Longer answers that are compressed at the same time.
+pub const PACKED_AT_ONCE: usize = 2;
+/// Bytes by which a compressed answer is longer than it would have to be, at most.
+pub const PACKED_PADDING: usize = 64;
 /// What one client may spend on requests at once. An office of two hundred that loads the page and
 /// signs in on a Monday morning spends some ninety thousand in a minute.
 pub const BURST: u32 = 100_000;

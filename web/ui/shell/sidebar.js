@@ -5,14 +5,13 @@ import { formatter } from "../base/formatters.js";
 import { t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
 import { addressedRoom } from "../base/navigation.js";
-import { openInvite } from "../people/invite_people.js";
+import { openInvite } from "../people/doors.js";
 import { roomName } from "../people/people.js";
-import { openCreate, openNewDirect } from "../rooms/create.js";
-import { openBrowse } from "../rooms/directory.js";
+import { openBrowse, openCreate, openNewDirect } from "../rooms/doors.js";
 import { createMe } from "./profile_me.js";
 import { createRoomItem } from "./sidebar_item.js";
 import { createSection } from "./sidebar_section.js";
-import { openSwitcher } from "./switcher.js";
+import { openSwitcher } from "./doors.js";
 import { createUnreadBeyond } from "./unread_beyond.js";
 
 /** @typedef {import("../../state/types.js").Store} Store */
