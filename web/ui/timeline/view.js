@@ -12,6 +12,7 @@ import { roomName } from "../people/people.js";
 import { MessageActs } from "./acts.js";
 import { anchorIn, returnTo } from "./anchor.js";
 import { beginning } from "./beginning.js";
+import { bindMessageKeys } from "./keyboard.js";
 import { LineWatch } from "./line_watch.js";
 import { createPill } from "./pill.js";
 import { newestOf, Reading } from "./reading.js";
@@ -36,8 +37,8 @@ export class Timeline {
   #id;
   #store;
   #actions;
-  #log = el("div", { class: "log column", role: "log", "aria-live": "polite", "aria-relevant": "additions" });
-  #scroller = el("div", { class: "scroller", tabindex: "0", role: "region" }, this.#log);
+  #log = el("div", { class: "log column", role: "log", "aria-live": "off" });
+  #scroller = el("div", { class: "scroller", tabindex: "-1", role: "region" }, this.#log);
   #pill = createPill((way) => void (way === "up" ? this.#go("divider") : this.toPresent()));
   #window = new RowWindow();
   #end = new StickyEnd(this.#scroller);
@@ -80,6 +81,7 @@ export class Timeline {
     this.#report = new ReadReport(id, actions.rooms, this.#reading);
     this.#rows = new Rows(id, actions, marks, (mid) => void this.#show(mid));
     this.#tools = createMessageTools(new MessageActs(id, store, actions, marks, composer), this.#log);
+    bindMessageKeys(this.#log, this.#scroller, () => this.toPresent());
     this.#resized.observe(this.#scroller);
     this.#resized.observe(this.#log);
     this.#scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
