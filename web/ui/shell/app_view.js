@@ -1,5 +1,6 @@
 /** The whole page: shows the screen that the address and the state call for, and draws it again when either changes. */
 import { takeSecret } from "../../platform/links.js";
+import { prepareAnnouncements } from "../base/announce.js";
 import { guardDrops } from "../base/drops.js";
 import { errorText } from "../base/i18n.js";
 import { onLanguageChange, wishLanguage } from "../base/language.js";
@@ -90,6 +91,7 @@ export function mount(root, store, actions) {
   }
 
   prepareToasts();
+  prepareAnnouncements();
   guardDrops();
   onNavigation(() => {
     followAddress();

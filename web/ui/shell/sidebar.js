@@ -5,6 +5,7 @@ import { formatter } from "../base/formatters.js";
 import { t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
 import { addressedRoom } from "../base/navigation.js";
+import { Roving } from "../base/roving.js";
 import { openInvite } from "../people/doors.js";
 import { roomName } from "../people/people.js";
 import { openBrowse, openCreate, openNewDirect } from "../rooms/doors.js";
@@ -41,6 +42,11 @@ export function createSidebar(store, actions) {
   );
   /** @type {Map<string, ReturnType<typeof createRoomItem>>} */
   const items = new Map();
+  new Roving(lists, {
+    items: ".room-lists :is(a, button)",
+    arrival: () => lists.querySelector("[aria-current=page]"),
+    letters: true,
+  });
 
   /** @param {State} state */
   function update(state) {
