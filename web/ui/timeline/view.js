@@ -48,6 +48,8 @@ export class Timeline {
   #rows;
   #tools;
   #opened = false;
+  /** Whether a message that is not loaded is on its way. */
+  #isLed = false;
   /** Where to go as soon as it is in the page. @type {Goal | null} */
   #goal = null;
   /** Which return of the line the divider was put for. */
@@ -107,7 +109,8 @@ export class Timeline {
     if (!this.#opened) this.#open(room, stretch, addressed === null);
     this.#reading.follow(room.read);
     this.#line.update(state.connection.online, Date.now());
-    if (stretch.moreAfter) this.#end.release();
+    if (addressed !== null) this.#end.release();
+    if (this.#end.isStuck && (stretch.moreAfter || stretch.stale)) this.#leavePresent(stretch);
     this.#noteArrivals(stretch);
     this.#draw(state, room, stretch);
     this.#look();
@@ -136,12 +139,23 @@ export class Timeline {
   /** Shows the newest messages, as after one of mine; what is passed over stays unread. */
   async showPresent() {
     if (this.#stretch?.moreAfter) await this.#actions.rooms.jumpToPresent(this.#id);
-    if (this.#end.isStuck) return;
+    if (this.#end.isStuck || this.#stretch?.moreAfter) return;
     this.#reading.jump();
     this.#goal = null;
     this.#end.stick();
     this.#window.toEnd();
     this.update(this.#store.state);
+  }
+
+  /**
+   * The stretch does not reach the present any more. Who has missed much, or is led elsewhere, stays there; in a flood,
+   * of which the state keeps only a part, the present is followed.
+   *
+   * @param {Stretch} stretch
+   */
+  #leavePresent({ stale, moreAfter }) {
+    this.#end.release();
+    if (!stale && moreAfter && !this.#isLed) void this.showPresent();
   }
 
   /** The part of the history that the state holds, once it has one. */
@@ -310,7 +324,9 @@ export class Timeline {
   /** Shows a message, wherever in the history it is. @param {string} mid */
   async #show(mid) {
     if (this.#go({ mid })) return;
+    this.#isLed = true;
     const found = await this.#actions.rooms.showAround(this.#id, { mid });
+    this.#isLed = false;
     if (found === "superseded" || !this.node.isConnected || (found === "shown" && this.#go({ mid }))) return;
     toast(t(found === "deleted" ? "message_deleted" : "message_not_found"));
   }
