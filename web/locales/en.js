@@ -9,6 +9,8 @@ export const messages = {
   tagline: "Group chat that keeps up with you.",
   skip_to_messages: "Skip to the messages",
   loading: "Loading…",
+  new_version: "A new version is here.",
+  reload: "Reload",
   not_loaded: "This part could not be loaded.",
   close: "Close",
   cancel: "Cancel",

@@ -9,6 +9,8 @@ export const messages = {
   tagline: "El chat de grupo que te sigue el ritmo.",
   skip_to_messages: "Ir a los mensajes",
   loading: "Cargando…",
+  new_version: "Hay una versión nueva.",
+  reload: "Recargar",
   not_loaded: "No se pudo cargar esta parte.",
   close: "Cerrar",
   cancel: "Cancelar",

@@ -9,6 +9,8 @@ export const messages = {
   tagline: "Групповой чат, который успевает за вами.",
   skip_to_messages: "Перейти к сообщениям",
   loading: "Загрузка…",
+  new_version: "Вышла новая версия.",
+  reload: "Обновить",
   not_loaded: "Эту часть не удалось загрузить.",
   close: "Закрыть",
   cancel: "Отмена",
