@@ -56,8 +56,8 @@ function step(store, by, unreadOnly) {
   const at = rooms.findIndex((room) => room.id === addressedRoom());
   for (let tried = 1; tried <= rooms.length; tried += 1) {
     const next = rooms[(at + by * tried + rooms.length * 2) % rooms.length];
-    if (!next || next.id === addressedRoom()) continue;
-    if (!unreadOnly || attentionOf(store.state, next).unread > 0) return navigate(roomPath(next.id));
+    if (next && next.id !== addressedRoom() && (!unreadOnly || attentionOf(store.state, next).unread > 0))
+      return navigate(roomPath(next.id));
   }
 }
 
