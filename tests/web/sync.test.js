@@ -352,7 +352,9 @@ test("of many open rooms the one opened longest ago is left", async () => {
   const parts = createParts();
   started.push(parts);
   server();
-  for (let id = 1; id <= 13; id += 1) void parts.rooms.open(String(id));
+  const ids = from(1, 13).map(String);
+  parts.receive({ op: "hello", uid: "1", rooms: ids.map((id) => roomOf(id)) });
+  for (const id of ids) void parts.rooms.open(id);
   assert.equal(parts.state.timelines.size, 12);
   assert.deepEqual(
     parts.commands.filter(({ op }) => op === "room.unsubscribe"),

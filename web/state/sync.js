@@ -80,6 +80,7 @@ export class Sync {
   /** @param {Exclude<RoomEvent, { op: "msg" }>} event */
   #apply(event) {
     this.#store.update(reduce(this.#store.state, event));
+    if (event.op === "room" && !event.now) this.leave(event.room);
     if (event.op === "typing") this.#endTypingLater(event.room, event.uid);
     else this.#countNewAfter(event.room);
   }
