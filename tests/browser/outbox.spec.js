@@ -205,6 +205,26 @@ test("half a character, and more than a command holds, do not hold up what comes
   }
 });
 
+test("a mute ends by the server's clock, on a device that is two hours ahead, and on one that is behind", async () => {
+  for (const hours of [2, -2]) {
+    const { page } = ada;
+    const late = await ada.context.newPage();
+    await late.addInitScript((ms) => {
+      const now = Date.now;
+      Date.now = () => now() + ms;
+    }, hours * 3_600_000);
+    await late.goto(page.url());
+    await late.locator(".composer textarea").waitFor();
+    const until = Date.now() + 3000;
+    await ask(root.page, "PATCH", `/api/rooms/${room}/members/${await uidOf(page)}`, { silenced_until: until });
+    await late.locator(".composer-closed:not([hidden])").waitFor();
+    await late.locator(".composer textarea").waitFor();
+    const over = Date.now() - until;
+    assert.ok(over > -200 && over < 3000, `${hours} h: opened ${over} ms after the end`);
+    await late.close();
+  }
+});
+
 test("a text for a room that one is not in any more is shown, and can be copied", async () => {
   line.cut();
   await say(ada.page, "for the lost room");
