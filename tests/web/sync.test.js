@@ -186,7 +186,7 @@ test("a server that was set back replaces what was known, and what waits to be s
     parts.state.timelines.set("4", { ...parts.timeline(), messages: [...parts.timeline().messages, mine] });
   parts.receive(hello(60, { read: 50, unread: 10 }));
   assert.deepEqual([parts.room().seq, parts.room().read, parts.room().unread], [60, 50, 10]);
-  parts.socket.answers = [{ op: "ok", seq: 60, truncated: true, read: 50, unread: 10, mentions: 0 }];
+  parts.socket.answers = [{ op: "ok", seq: 60, read: 50, unread: 10, mentions: 0 }];
   parts.sync.resume();
   await settled();
   await parts.http.answer("around=50", around(from(1, 60), false, false));

@@ -57,8 +57,8 @@ export class RoomActions {
   }
 
   /**
-   * Shows one of my rooms, at the first unread message or else at its end, and follows it from then on. What is shown of
-   * it already stays if that is in it.
+   * Shows one of my rooms, at the first unread message or else at its end, and follows it from then on. What is shown
+   * already stays if that is in it.
    *
    * @param {string} room
    */
