@@ -97,6 +97,21 @@ test("what two tabs wrote without a line is sent in the order of writing, and ea
   await second.close();
 });
 
+test("a tab that is frozen in its turn does not hold up the others", async () => {
+  const second = await ada.context.newPage();
+  await second.goto(ada.page.url());
+  await second.locator(".composer textarea").waitFor();
+  await second.evaluate(
+    (uid) => {
+      void navigator.locks.request(`impulse.outbox.${uid}.`, () => new Promise(() => {}));
+    },
+    await uidOf(second),
+  );
+  await say(ada.page, "past the frozen tab");
+  await message(root.page, "past the frozen tab").waitFor({ timeout: 15_000 });
+  await second.close();
+});
+
 test("an edit that was overtaken leaves the newer text, and offers what was typed", async () => {
   await say(ada.page, "first words");
   await message(phone.page, "first words").waitFor();
