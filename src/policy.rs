@@ -61,6 +61,8 @@ pub struct RoomFacts {
     pub is_group: bool,
     /// Whether its messages are end-to-end encrypted.
     pub is_encrypted: bool,
+    /// Whether it has so few members that any of them may mention all.
+    pub is_small: bool,
 }
 
 /// What is to be done.
@@ -72,6 +74,8 @@ pub enum Action {
     Read,
     /// Send, edit, react.
     Write,
+    /// Mention every member at once.
+    MentionAll,
     /// Delete what others wrote.
     Moderate,
     /// Join by oneself.
@@ -134,6 +138,8 @@ fn requirement(action: Action, room: RoomFacts) -> Requirement {
         A::See => (Anyone, MemberOrServer(Role::Member), Member(Role::Member)),
         A::Read => (Anyone, Member(Role::Member), Member(Role::Member)),
         A::Write => (Member(Role::Member), Member(Role::Member), Member(Role::Member)),
+        A::MentionAll if room.is_small => (Member(Role::Member), Member(Role::Member), Never),
+        A::MentionAll => (Member(Role::Admin), Member(Role::Admin), Never),
         A::Moderate => (MemberOrServer(Role::Admin), MemberOrServer(Role::Admin), Never),
         A::Join => (Anyone, Server, Never),
         A::Leave if room.is_group => (Never, Never, Member(Role::Member)),
@@ -173,7 +179,7 @@ pub fn decide(subject: Subject, room: RoomFacts, action: Action) -> Result<()> {
         Requirement::Member(_) | Requirement::MemberOrServer(_) if subject.role.is_none() => {
             return Err(Error::new(Code::NotMember, "You are not a member of this room."));
         }
-        _ => return Err(forbidden(refusal(action))),
+        _ => return Err(forbidden(refusal(action, room))),
     }
     outranks(subject, action)?;
     allowed_now(subject, room, action)
@@ -225,8 +231,12 @@ fn allowed_now(subject: Subject, room: RoomFacts, action: Action) -> Result<()> 
     }
 }
 
-fn refusal(action: Action) -> &'static str {
+fn refusal(action: Action, room: RoomFacts) -> &'static str {
     match action {
+        Action::MentionAll if room.kind == RoomKind::Dm => {
+            "Everybody cannot be mentioned in a direct room."
+        }
+        Action::MentionAll => "In a room of this size only its admins may mention everybody.",
         Action::Leave => "A direct room of two cannot be left. It can be hidden.",
         Action::Add => "Only admins of the room may add people.",
         Action::Join => "This room takes members by invitation only.",
@@ -269,8 +279,14 @@ mod tests {
         [None, Some(Role::Member), Some(Role::Admin), Some(Role::Owner)];
 
     fn room(kind: RoomKind) -> RoomFacts {
-        let (is_read_only, is_archived, is_group, is_encrypted) = (false, false, false, false);
-        RoomFacts { kind, is_read_only, is_archived, is_group, is_encrypted }
+        RoomFacts {
+            kind,
+            is_read_only: false,
+            is_archived: false,
+            is_group: false,
+            is_encrypted: false,
+            is_small: false,
+        }
     }
 
     fn subject(role: Option<Role>, is_admin: bool) -> Subject {
@@ -302,6 +318,7 @@ mod tests {
             (A::See, ["yyyy yyyy", "?yyy yyyy", "?yyy ?yyy"]),
             (A::Read, ["yyyy yyyy", "?yyy myyy", "?yyy ?yyy"]),
             (A::Write, ["myyy myyy", "?yyy myyy", "?yyy ?yyy"]),
+            (A::MentionAll, ["mnyy mnyy", "?nyy mnyy", "?nnn ?nnn"]),
             (A::Moderate, ["mnyy yyyy", "?nyy yyyy", "?nnn ?nnn"]),
             (A::Join, ["yyyy yyyy", "?nnn yyyy", "?nnn ?nnn"]),
             (A::Leave, ["myyy myyy", "?yyy myyy", "?nnn ?nnn"]),
@@ -367,6 +384,16 @@ mod tests {
             assert_eq!(refused.message().contains("blocked"), block == Block::Own);
             assert!(decide(subject, room(RoomKind::Dm), Action::Read).is_ok());
         }
+    }
+
+    #[test]
+    fn in_a_small_room_every_member_may_mention_all_and_in_a_direct_room_nobody() {
+        let answers = KINDS.map(|kind| {
+            let room = RoomFacts { is_small: true, ..room(kind) };
+            ROLES.map(|role| decide(subject(role, false), room, Action::MentionAll).is_ok())
+        });
+        let (members, nobody) = ([false, true, true, true], [false; 4]);
+        assert_eq!(answers, [members, members, nobody]);
     }
 
     #[test]

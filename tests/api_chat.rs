@@ -307,8 +307,7 @@ async fn messages_of_others_are_unread_and_mentions_count_apart() {
     let msg = json!({"mid": new_mid(), "rev": 0, "kind": "msg", "t": "two", "m": [bert.uid]});
     a.ok(json!({"op": "msg.send", "room": room, "msg": msg})).await;
 
-    let activity =
-        idle.find("the mention", |f| f["op"] == "activity" && f["mention"] == true).await;
+    let activity = idle.find("the mention", |f| f["op"] == "activity" && f["mentions"] == 1).await;
     assert_eq!(activity["room"], json!(room));
     let hello = bert.socket().await.op("hello").await;
     let general =

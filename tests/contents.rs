@@ -8,6 +8,7 @@ mod support;
 use impulse::base::ids::{Mid, RoomId, Uid};
 use impulse::base::limits::chat as limits;
 use impulse::base::text::is_seen;
+use impulse::protocol::mentions::Mentions;
 use impulse::protocol::message::{Content, MessageState, TextBody};
 use impulse::store::chat::change::{Change, Entry, Outcome};
 use impulse::store::chat::commit::Writer;
@@ -87,14 +88,15 @@ fn texts() -> impl Strategy<Value = String> {
 
 fn bodies() -> impl Strategy<Value = TextBody> {
     let uid = prop_oneof![Just(1), Just(i64::MAX), 1..i64::MAX].prop_map(Uid);
-    let mentions = prop::collection::vec(uid, 0..=limits::MENTIONS).prop_map(|mentions| {
+    let users = prop::collection::vec(uid, 0..limits::MENTIONS);
+    let mentions = (any::<bool>(), users).prop_map(|(all, users)| {
         let mut once = Vec::new();
-        for uid in mentions {
+        for uid in users {
             if !once.contains(&uid) {
                 once.push(uid);
             }
         }
-        once
+        Mentions { all, users: once.into() }
     });
     let reply_to = prop::option::of(any::<[u8; 16]>().prop_map(Mid));
     (texts(), reply_to, mentions).prop_map(|(text, reply_to, mentions)| TextBody {
@@ -147,7 +149,7 @@ async fn every_text_that_can_be_sent_comes_back_as_it_was_from_wherever_it_is_re
                 assert_eq!(state.content, Content::Plain(first.clone()));
             }
             let recent = store.recent(room, 1).await.unwrap();
-            assert_eq!(*recent[0].mentions, *first.mentions);
+            assert_eq!(recent[0].mentions, first.mentions);
             let (body, replaced) = (text_to_json(&second).unwrap(), Some(digest(&first)));
             commit(Change::Edit { mid, rev: 1, body, replaced }).await;
             for state in from_every_side(&store, mid).await {

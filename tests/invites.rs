@@ -148,7 +148,10 @@ async fn an_invitation_lets_a_stranger_in_and_into_its_closed_room() {
     let nobody = Client::new(server.address);
     let seen = look(&nobody, code).await.expect(200);
     assert_eq!(seen["by"]["username"], "boss");
-    assert_eq!(seen["by"]["uid"], made["by"]["uid"], "the colour of a person comes from the number");
+    assert_eq!(
+        seen["by"]["uid"], made["by"]["uid"],
+        "the colour of a person comes from the number"
+    );
     let rooms =
         json!([{"id": room, "name": "Secret garden", "topic": "", "kind": "closed", "members": 1}]);
     assert_eq!((&seen["rooms"], &seen["registration"]), (&rooms, &json!(true)));

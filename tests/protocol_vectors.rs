@@ -8,7 +8,7 @@ use impulse::protocol::answer::{self, OkAnswer};
 use impulse::protocol::command::{Command, Request};
 use impulse::protocol::event::{Event, Gone};
 use impulse::protocol::message::{Content, MessageState, Reaction, TextBody};
-use impulse::protocol::room::{Notify, Role, RoomKind, RoomView};
+use impulse::protocol::room::{Notify, ReadState, Role, RoomKind, RoomView};
 use serde_json::Value;
 
 const AT: i64 = 1_700_000_000_000;
@@ -59,7 +59,7 @@ fn message() -> MessageState {
         content: Content::Plain(TextBody {
             text: "hi".into(),
             reply_to: Some(Mid([1; 16])),
-            mentions: vec![Uid(7)],
+            mentions: vec![Uid(7)].into(),
         }),
         reactions: Vec::new(),
     }
@@ -111,7 +111,9 @@ fn events_and_answers_are_encoded_as_the_vectors_say() {
     let deleted =
         MessageState { rev: 2, seq: 12, at: AT + 3, content: Content::Deleted, ..message() };
     let unreadable = MessageState { content: Content::Unreadable, ..edited() };
-    let activity = |new, mention| Event::Activity { room: two, seq: 9, new, mention }.encode();
+    let activity = |new, unread, mentions| {
+        Event::Activity { room: two, seq: 9, new, unread, mentions }.encode()
+    };
     let member = |role, muted_until| Event::Member { room: one, uid, role, muted_until }.encode();
     let changed = RoomView {
         kind: RoomKind::Closed,
@@ -124,6 +126,7 @@ fn events_and_answers_are_encoded_as_the_vectors_say() {
         hidden: true,
         ..general()
     };
+    let read_state = ReadState { read: 9, unread: 3, mentions: 0 };
     let rooms = [general()];
     let hello = |blocked: &[Uid], more| {
         Event::Hello { uid, at: AT, rooms: &rooms, blocked, heartbeat_ms: 30_000, more }.encode()
@@ -138,8 +141,8 @@ fn events_and_answers_are_encoded_as_the_vectors_say() {
         ("edited", msg(&edited())),
         ("deleted", msg(&deleted)),
         ("unreadable", msg(&unreadable)),
-        ("activity", activity(3, true)),
-        ("quiet_activity", activity(0, false)),
+        ("activity", activity(3, 4, 1)),
+        ("quiet_activity", activity(0, 0, 0)),
         ("gone", Event::RoomGone { room: Gone { id: two, gone: true } }.encode()),
         ("room", Event::Room { room: &changed }.encode()),
         ("joined", member(Some(Role::Owner), None)),
@@ -150,9 +153,10 @@ fn events_and_answers_are_encoded_as_the_vectors_say() {
             Event::Presence { uid, state: "away", text: Some("lunch"), until: Some(AT) }.encode(),
         ),
         ("typing", Event::Typing { room: one, uid }.encode()),
-        ("read", Event::Read { room: one, seq: 9, unread: 2, mentions: 1 }.encode()),
+        ("read", Event::Read { room: one, seq: 9, upto: 11, unread: 2, mentions: 1 }.encode()),
         ("ok", OkAnswer::to(Some("c1")).seq(9).at(AT).encode()),
         ("truncated", OkAnswer::to(Some("c2")).seq(5_000).truncated(true).encode()),
+        ("following", OkAnswer::to(Some("c4")).seq(12).read_state(read_state).encode()),
         ("bare_ok", OkAnswer::to(None).encode()),
         ("err", answer::error(Some("c3"), &Error::outage(Outage::Unreachable, "not for clients"))),
     ];

@@ -21,6 +21,7 @@ use crate::base::time::now_ms;
 use crate::delivery::{Adoption, ConnectionKind, NewChat, Rights, Shards};
 use crate::http::{RefusalReason, Request, Response, Socket};
 use crate::protocol::event::Event;
+use crate::protocol::room::RoomView;
 use crate::rooms::Rooms;
 use crate::rooms::delivery::{ConnectionsOf, Delivery};
 use crate::ws::handshake::{self, OriginRule};
@@ -141,14 +142,14 @@ impl Handover {
         if !adopt(&self.shards, socket, head, input, kind) {
             return self.rooms.presence().release(uid);
         }
-        let missed = self.missed(&rooms, &blocked);
+        let missed = self.missed(&rooms, &blocked, &views);
         if !missed.is_empty() {
             tokio::spawn(catch_up(self.rooms, missed));
         }
     }
 
     /// What changed between `hello` and the hand-over: nearly always nothing.
-    fn missed(&self, sent: &[RoomId], blocked: &[Uid]) -> Vec<Delivery> {
+    fn missed(&self, sent: &[RoomId], blocked: &[Uid], views: &[RoomView]) -> Vec<Delivery> {
         let uid = self.session.uid;
         if !self.auth.is_live(&self.session) {
             let session = ConnectionsOf::Session(self.session.id);
@@ -159,13 +160,11 @@ impl Handover {
         if blocked_now != *blocked {
             let event = Event::Blocks { blocked: &blocked_now }.encode();
             missed.push(Delivery::ToUser(uid, event));
-            let is_in_one = |uid: &&Uid| blocked.contains(*uid) != blocked_now.contains(*uid);
-            let changed: Vec<_> =
-                blocked.iter().chain(&blocked_now).filter(is_in_one).copied().collect();
-            for view in self.rooms.views_mentioned_in(uid, &changed) {
-                missed.push(Delivery::ToUser(uid, Event::Room { room: &view }.encode()));
-            }
         }
+        // A message, a read position, a new name: whatever happened before the shard knew the connection.
+        let is_changed = |sent: &&RoomView| self.rooms.view(sent.id, uid).as_ref() != Some(sent);
+        let changed = views.iter().filter(is_changed);
+        missed.extend(changed.map(|sent| Delivery::View(uid, sent.id)));
         let now = self.rooms.rooms_of(uid);
         if now == *sent {
             return missed;

@@ -1,4 +1,5 @@
-//! `activity`: what connections of members get about rooms they do not follow.
+//! `activity`: what connections of members get about rooms they do not follow, and those that follow a room about
+//! what they cannot count.
 
 use std::time::Instant;
 
@@ -6,6 +7,8 @@ use super::shard::Shard;
 use crate::base::ids::RoomId;
 use crate::base::limits::delivery as limits;
 use crate::protocol::event::Event;
+use crate::protocol::room::ReadState;
+use crate::rooms::ReadStates;
 use crate::rooms::publication::Activity;
 use crate::ws::frame;
 
@@ -22,27 +25,37 @@ impl Shard {
         for room in std::mem::take(&mut self.active) {
             let Some(feed) = self.feed_mut(room) else { continue };
             match feed.activity.take_due(now) {
-                Some(activity) => self.send_activity_of(room, &activity),
+                Some(activity) => self.send_activity_of(room, activity),
                 None if feed.activity.is_pending() => self.active.push(room),
                 None => {}
             }
         }
     }
 
-    fn send_activity_of(&mut self, room: RoomId, activity: &Activity) {
-        let encode = |mention| {
-            let event = Event::Activity { room, seq: activity.seq, new: activity.new, mention };
-            frame::text(&event.encode())
-        };
-        let (plain, mentioning) = (encode(false), encode(true));
+    /// Every number is the reader's own and absolute, as the room is now. Who follows the room counts its new
+    /// messages, and gets the numbers when they have changed in another way.
+    fn send_activity_of(&mut self, room: RoomId, activity: Activity) {
         let Some(feed) = self.feed_mut(room) else { return };
-        for slot in feed.member_connections.clone() {
-            if self.subscription_of(slot, room).is_some() {
-                continue;
+        let slots: Vec<_> = feed.member_connections.iter().copied().collect();
+        let mut readers = Vec::with_capacity(slots.len());
+        for slot in slots {
+            let follows = self.subscription_of(slot, room).is_some();
+            if (activity.recounts || !follows)
+                && let Some(chat) = self.chat(slot)
+            {
+                readers.push((chat.uid, slot, follows));
             }
-            let Some(chat) = self.chat(slot) else { continue };
-            let is_mentioned = activity.mentions.contains(&chat.uid);
-            self.push(slot, if is_mentioned { &mentioning } else { &plain });
+        }
+        let uids: Vec<_> = readers.iter().map(|(uid, ..)| *uid).collect();
+        let ReadStates { upto, of } = self.rooms.read_states(room, &uids);
+        for ((_, slot, follows), state) in readers.into_iter().zip(of) {
+            // Whoever is no member any more will be told so next.
+            let Some(ReadState { read, unread, mentions }) = state else { continue };
+            let event = match follows {
+                true => Event::Read { room, seq: read, upto, unread, mentions },
+                false => Event::Activity { room, seq: upto, new: activity.new, unread, mentions },
+            };
+            self.push(slot, &frame::text(&event.encode()));
         }
     }
 }

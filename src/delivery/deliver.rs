@@ -5,11 +5,20 @@ use std::time::Instant;
 
 use super::connection::{Chat, Connection};
 use super::shard::Shard;
-use crate::base::ids::RoomId;
+use crate::base::ids::{RoomId, Uid};
 use crate::protocol::event::Event;
+use crate::protocol::room::ReadState;
 use crate::rooms::delivery::{ConnectionsOf, Delivery};
 use crate::rooms::publication::{ConnRef, Payload, Publication};
+use crate::rooms::{ReadStates, Rooms};
 use crate::ws::frame;
+
+/// What a member has read of a room and what is unread, as it is now.
+fn read_event(rooms: &Rooms, room: RoomId, uid: Uid) -> Option<Payload> {
+    let ReadStates { upto, of } = rooms.read_state(room, uid)?;
+    let ReadState { read: seq, unread, mentions } = of;
+    Some(Event::Read { room, seq, upto, unread, mentions }.encode())
+}
 
 impl Shard {
     pub(super) fn deliver(&mut self, delivery: Delivery) {
@@ -26,7 +35,7 @@ impl Shard {
                 self.with(conn, |shard, slot| shard.subscribe(slot, room))
             }
             Delivery::Unsubscribed(conn, room, answer) => {
-                self.with(conn, |shard, slot| shard.unsubscribe(slot, room));
+                self.with(conn, |shard, slot| shard.stop_following(slot, room));
                 self.reply(conn, &answer);
             }
             Delivery::NotSubscribed(conn, answer) => {
@@ -46,11 +55,17 @@ impl Shard {
                 }
             }
             Delivery::Changed(room, mids) => self.note_changed(room, &mids),
-            Delivery::ToUser(uid, payload) => {
-                let bytes = frame::text(&payload);
-                for slot in self.open_slots(uid) {
-                    self.push(slot, &bytes);
-                }
+            Delivery::ToUser(uid, payload) => self.push_to_user(uid, || Some(payload)),
+            Delivery::View(uid, room) => {
+                let rooms = self.rooms.clone();
+                self.push_to_user(uid, || {
+                    let view = rooms.view(room, uid).filter(|view| view.role.is_some())?;
+                    Some(Event::Room { room: &view }.encode())
+                });
+            }
+            Delivery::ReadState(uid, room) => {
+                let rooms = self.rooms.clone();
+                self.push_to_user(uid, || read_event(&rooms, room, uid));
             }
             Delivery::Joined(uid, room) => {
                 for slot in self.open_slots(uid) {
@@ -67,6 +82,32 @@ impl Shard {
         }
     }
 
+    /// Pushes a frame to every connection of a user, which is made if there is one.
+    fn push_to_user(&mut self, uid: Uid, payload: impl FnOnce() -> Option<Payload>) {
+        let slots = self.open_slots(uid);
+        if slots.is_empty() {
+            return;
+        }
+        let Some(payload) = payload() else { return };
+        let bytes = frame::text(&payload);
+        for slot in slots {
+            self.push(slot, &bytes);
+        }
+    }
+
+    /// The connection does not follow the room any more. Events that the sweep has not written are lost with the
+    /// subscription, so what they came to is sent.
+    pub(super) fn stop_following(&mut self, slot: usize, room: RoomId) {
+        if self.subscription_of(slot, room).is_none() {
+            return;
+        }
+        self.unsubscribe(slot, room);
+        let Some(uid) = self.chat(slot).map(|chat| chat.uid) else { return };
+        if let Some(event) = read_event(&self.rooms, room, uid) {
+            self.push(slot, &frame::text(&event));
+        }
+    }
+
     /// Does something with the connection that `conn` names, if it is still open.
     fn with(&mut self, conn: ConnRef, change: impl FnOnce(&mut Self, usize)) {
         if let Some(slot) = self.find(conn) {
@@ -79,12 +120,12 @@ impl Shard {
         let Some(&index) = self.feed_index.get(&publication.room) else { return };
         let Some(feed) = self.feeds.get_mut(index) else { return };
         if let Some(activity) = &publication.activity
-            && feed.member_connections.len() > feed.subscribers.len()
+            && (activity.recounts || feed.member_connections.len() > feed.subscribers.len())
         {
             if !feed.activity.is_pending() {
                 self.active.push(publication.room);
             }
-            feed.activity.merge(activity);
+            feed.activity.merge(*activity);
         }
         if feed.subscribers.is_empty() {
             return;

@@ -137,7 +137,7 @@ impl Shard {
             (Ok(_), None) => queue.reset_request(),
             (Err(answer), _) => {
                 queue.fail_slice(answer);
-                self.unsubscribe(slot, room);
+                self.stop_following(slot, room);
             }
         }
         self.schedule_write(slot);

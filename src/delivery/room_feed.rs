@@ -174,17 +174,10 @@ impl PendingActivity {
     }
 
     /// Adds to what waits.
-    pub fn merge(&mut self, more: &Activity) {
-        let none = Activity { seq: 0, new: 0, mentions: Vec::new() };
-        let pending = self.pending.get_or_insert(none);
-        pending.seq = pending.seq.max(more.seq);
+    pub fn merge(&mut self, more: Activity) {
+        let pending = self.pending.get_or_insert(Activity { new: 0, recounts: false });
         pending.new = pending.new.saturating_add(more.new);
-        for uid in &more.mentions {
-            if pending.mentions.len() < limits::ACTIVITY_MENTIONS && !pending.mentions.contains(uid)
-            {
-                pending.mentions.push(*uid);
-            }
-        }
+        pending.recounts |= more.recounts;
     }
 
     /// What waits, if it may be sent now.
@@ -228,7 +221,6 @@ impl ChangedMessages {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::ids::Uid;
 
     #[test]
     fn changes_are_known_since_any_moment_until_they_are_too_many() {
@@ -249,19 +241,16 @@ mod tests {
     }
 
     #[test]
-    fn activity_adds_up_and_mentions_so_many_users() {
+    fn activity_adds_up_and_is_due_once_a_second() {
         let mut activity = PendingActivity::default();
-        for seq in 1..=2 {
-            let mentions =
-                (0..=limits::ACTIVITY_MENTIONS as i64).map(|n| Uid(n * seq as i64)).collect();
-            activity.merge(&Activity { seq, new: 1, mentions });
+        for recounts in [true, false] {
+            activity.merge(Activity { new: 1, recounts });
         }
         let now = Instant::now();
-        let due = activity.take_due(now).unwrap();
-        assert_eq!((due.seq, due.new), (2, 2));
-        assert_eq!(due.mentions.len(), limits::ACTIVITY_MENTIONS);
-        activity.merge(&due);
+        assert_eq!(activity.take_due(now), Some(Activity { new: 2, recounts: true }));
+        activity.merge(Activity { new: 1, recounts: false });
         assert_eq!(activity.take_due(now), None, "one a second");
-        assert!(activity.take_due(now + limits::ACTIVITY).is_some());
+        let next = activity.take_due(now + limits::ACTIVITY);
+        assert_eq!(next, Some(Activity { new: 1, recounts: false }));
     }
 }

@@ -17,6 +17,7 @@ use crate::base::limits::demo as limits;
 use crate::base::random;
 use crate::base::shutdown::stopped;
 use crate::protocol::command::{Draft, DraftBody};
+use crate::protocol::mentions::Mentions;
 use crate::protocol::message::TextBody;
 use crate::protocol::room::RoomKind;
 use crate::rooms::publication::Publication;
@@ -75,7 +76,7 @@ struct HeardMessage {
     #[serde(rename = "t", default)]
     text: String,
     #[serde(rename = "m", default)]
-    mentions: Vec<Uid>,
+    mentions: Mentions,
 }
 
 impl Bot {
@@ -110,7 +111,7 @@ impl Bot {
             .filter_map(|event| serde_json::from_slice::<Heard>(event).ok());
         for Heard { op, msg } in messages {
             if op == "msg" && msg.rev == 0 && msg.by != self.uid {
-                let is_asked = msg.mentions.contains(&self.uid) || self.is_direct(room);
+                let is_asked = msg.mentions.users.contains(&self.uid) || self.is_direct(room);
                 if self.talk.heard(Instant::now(), room, &msg, is_asked) {
                     self.post(room, RoomCommand::Typing);
                 }
@@ -217,7 +218,8 @@ mod tests {
     use super::*;
 
     fn message(text: &str) -> HeardMessage {
-        HeardMessage { mid: Mid([7; 16]), rev: 0, by: Uid(1), text: text.into(), mentions: vec![] }
+        let (mid, by, mentions) = (Mid([7; 16]), Uid(1), Mentions::default());
+        HeardMessage { mid, rev: 0, by, text: text.into(), mentions }
     }
 
     #[test]

@@ -176,7 +176,8 @@ async fn write_line(
             .people()
             .filter(|(_, person)| is_mentioned(person.username, text))
             .map(|(uid, _)| uid)
-            .collect(),
+            .collect::<Vec<_>>()
+            .into(),
     };
     let mid = Mid(random::bytes()?);
     let first = body(line.at_first.unwrap_or(line.text));

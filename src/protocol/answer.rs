@@ -4,6 +4,7 @@ use bytes::Bytes;
 use serde::Serialize;
 
 use super::encode::to_json;
+use super::room::ReadState;
 use crate::base::error::{Detail, Error};
 
 /// The answer to a command that was carried out: `{"op":"ok","id":…,…}`.
@@ -18,6 +19,12 @@ pub struct OkAnswer<'a> {
     at: Option<i64>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     truncated: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    read: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unread: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mentions: Option<u32>,
 }
 
 #[derive(Debug, Default, Serialize)]
@@ -48,6 +55,13 @@ impl<'a> OkAnswer<'a> {
     /// Says whether more was missed than is replayed.
     pub fn truncated(mut self, truncated: bool) -> Self {
         self.truncated = truncated;
+        self
+    }
+
+    /// Says what the reader has read of the room, and what is unread.
+    pub fn read_state(mut self, state: ReadState) -> Self {
+        self.read = Some(state.read);
+        (self.unread, self.mentions) = (Some(state.unread), Some(state.mentions));
         self
     }
 

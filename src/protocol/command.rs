@@ -7,6 +7,7 @@
 use serde_json::Value;
 
 use super::fields::Fields;
+use super::mentions::Mentions;
 use super::message::TextBody;
 use super::presence::{PresenceState, StatusText};
 use crate::base::error::{Code, Error, Result};
@@ -204,14 +205,9 @@ fn draft(fields: &Fields<'_>) -> Result<Draft> {
 fn text_body(fields: &Fields<'_>) -> Result<TextBody> {
     let text = fields.clean_text("t", limits::TEXT)?.to_owned();
     let reply_to = if fields.has("re") { Some(fields.mid("re")?) } else { None };
-    let mut mentions = Vec::new();
-    for value in fields.array("m", limits::MENTIONS)? {
-        let uid = value.as_str().and_then(|text| text.parse::<Uid>().ok());
-        let uid = uid.ok_or_else(|| Error::field("m", "is a list of user ids"))?;
-        if !mentions.contains(&uid) {
-            mentions.push(uid);
-        }
-    }
+    let written = fields.array("m", limits::MENTIONS)?.iter().map(Value::as_str);
+    let mentions = Mentions::parse(written)
+        .ok_or_else(|| Error::field("m", "is a list of user ids, or has \"all\""))?;
     if fields.array("f", usize::MAX)?.len() > limits::FILES {
         return Err(Error::field("f", "must be empty: this server takes no files yet"));
     }
@@ -270,7 +266,7 @@ mod tests {
         let Command::Send { room, draft } = request.command else { panic!() };
         assert_eq!(room, RoomId(7));
         let DraftBody::Text(body) = draft.body else { panic!() };
-        assert_eq!(body.mentions, [Uid(1), Uid(2)]);
+        assert_eq!(body.mentions, vec![Uid(1), Uid(2)].into());
         assert_eq!(body.text, "hi");
     }
 

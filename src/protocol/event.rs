@@ -58,9 +58,10 @@ pub enum Event<'a> {
         seq: u64,
         /// Messages that are new since the last `activity` of this room.
         new: u32,
-        /// You are mentioned.
-        #[serde(skip_serializing_if = "std::ops::Not::not")]
-        mention: bool,
+        /// Unread messages up to this `seq`.
+        unread: u32,
+        /// Mentions among them.
+        mentions: u32,
     },
     /// A room of yours as you see it now, after you joined it or it changed.
     Room {
@@ -106,12 +107,15 @@ pub enum Event<'a> {
         /// Who.
         uid: Uid,
     },
-    /// Your read position, moved by one of your connections.
+    /// Your read position was moved by one of your connections, or what is unread has changed otherwise than by a new
+    /// message.
     Read {
         /// The room.
         room: RoomId,
         /// Read up to here.
         seq: u64,
+        /// The numbers count up to this `seq` of the room.
+        upto: u64,
         /// What is still unread.
         unread: u32,
         /// Mentions among it.

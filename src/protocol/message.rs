@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
 use super::envelope::Envelope;
+use super::mentions::Mentions;
 use crate::base::ids::{Mid, Uid};
 
 /// A message as it is now.
@@ -50,11 +51,11 @@ pub enum Content {
 }
 
 impl Content {
-    /// Whom it mentions.
-    pub fn mentions(&self) -> &[Uid] {
+    /// Whom it mentions, if the server can read that.
+    pub fn mentions(&self) -> Option<&Mentions> {
         match self {
-            Self::Plain(body) => &body.mentions,
-            Self::Sealed { .. } | Self::Unreadable | Self::Deleted => &[],
+            Self::Plain(body) => Some(&body.mentions),
+            Self::Sealed { .. } | Self::Unreadable | Self::Deleted => None,
         }
     }
 
@@ -74,9 +75,9 @@ pub struct TextBody {
     /// The message this one replies to.
     #[serde(rename = "re", default, skip_serializing_if = "Option::is_none")]
     pub reply_to: Option<Mid>,
-    /// Mentioned users.
-    #[serde(rename = "m", default, skip_serializing_if = "Vec::is_empty")]
-    pub mentions: Vec<Uid>,
+    /// Whom it mentions.
+    #[serde(rename = "m", default, skip_serializing_if = "Mentions::is_empty")]
+    pub mentions: Mentions,
 }
 
 /// One reaction of one user.

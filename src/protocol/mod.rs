@@ -6,6 +6,7 @@ mod encode;
 pub mod envelope;
 pub mod event;
 mod fields;
+pub mod mentions;
 pub mod message;
 pub mod presence;
 pub mod room;

@@ -59,6 +59,17 @@ pub struct RoomView {
     pub hidden: bool,
 }
 
+/// How far a member has read, and what is unread after that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ReadState {
+    /// The newest `seq` that is read.
+    pub read: u64,
+    /// Messages of others after that.
+    pub unread: u32,
+    /// Those among them that mention the reader.
+    pub mentions: u32,
+}
+
 /// Which messages of a room a member is notified of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -9,7 +9,6 @@ use super::registry::Rooms;
 use crate::base::error::{Code, Error, Result};
 use crate::base::ids::Uid;
 use crate::protocol::event::Event;
-use crate::protocol::room::RoomView;
 use crate::store::chat::BlockRow;
 
 impl Rooms {
@@ -78,19 +77,9 @@ impl Rooms {
         for by in self.shared.blocks.blockers_of(uid) {
             self.shared.blocks.remove(by, uid);
             self.send_blocks(by).await;
+            self.apply_to_rooms(by, uid).await?;
         }
         Ok(())
-    }
-
-    /// The user's rooms in which an unread message of one of `others` mentions them, as they see them.
-    pub fn views_mentioned_in(&self, uid: Uid, others: &[Uid]) -> Vec<RoomView> {
-        let view = |room| {
-            let handle = self.handle(room)?;
-            let state = handle.room.state();
-            let is_mentioned = others.iter().any(|other| state.is_mentioned(uid, *other));
-            is_mentioned.then(|| state.view(uid))
-        };
-        self.rooms_of(uid).into_iter().filter_map(view).collect()
     }
 
     /// Sends the present blocks of a user to all of their connections.
@@ -105,15 +94,12 @@ impl Rooms {
     /// in which mentions count otherwise than before.
     async fn apply_to_rooms(&self, by: Uid, uid: Uid) -> Result<()> {
         for handle in self.rooms_of(by).into_iter().filter_map(|room| self.handle(room)) {
-            let (is_pair, is_mentioned) = {
-                let state = handle.room.state();
-                (state.is_pair_of(by, uid), state.is_mentioned(by, uid))
-            };
-            if is_pair {
+            if handle.room.state().is_pair_of(by, uid) {
                 handle.call(Input::Flush).await?;
-            } else if is_mentioned {
-                // If the room stops just now, the next `hello` says the same.
-                let _ = handle.room.tx.send(Input::SendView(by)).await;
+            }
+            if handle.room.state().is_mentioned(by, uid) {
+                let view = Delivery::View(by, handle.room.id);
+                let _ = self.shared.publisher.broadcast(view).await;
             }
         }
         Ok(())

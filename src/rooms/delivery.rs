@@ -37,8 +37,13 @@ pub enum Delivery {
     NotSubscribed(ConnRef, Payload),
     /// The connection has unsubscribed.
     Unsubscribed(ConnRef, RoomId, Payload),
-    /// To every connection of a user (read positions, rooms joined elsewhere).
+    /// To every connection of a user.
     ToUser(Uid, Payload),
+    /// To every connection of a member: the room as they see it. The shard reads the room when it sends this, as it does
+    /// for everything that has unread counts, so that no counts follow newer ones.
+    View(Uid, RoomId),
+    /// To every connection of a member: how far they have read, and what is unread.
+    ReadState(Uid, RoomId),
     /// From now on the user's connections get `activity` of this room.
     Joined(Uid, RoomId),
     /// Drops the user's subscriptions of this room and its `activity`, at once.

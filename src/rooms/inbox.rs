@@ -108,8 +108,6 @@ pub enum Input {
     Publish(Payload),
     /// Finish what was accepted before.
     Flush(Reply<()>),
-    /// Send a member the room as it is for them now.
-    SendView(Uid),
     /// Read from the store what was committed and not published.
     Resync,
     /// Give back the memory of the replay buffer if nothing has happened for long.

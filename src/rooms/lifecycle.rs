@@ -89,8 +89,7 @@ impl Rooms {
         let handle = self.start_actor(state);
         for (uid, _) in new.members {
             self.shared.add_to_index(uid, handle.room.id);
-            let view = handle.room.state().view(uid);
-            self.shared.send_joined(uid, &view).await;
+            self.shared.send_joined(uid, handle.room.id).await;
         }
         let state = handle.room.state();
         let view = owner.map_or_else(|| state.view_for(Principal::Server), |uid| state.view(uid));
@@ -208,10 +207,9 @@ impl Rooms {
         let members = self.store.members(Some(room)).await?;
         let bans = self.store.bans(Some(room)).await?;
         let uids: Vec<_> = members.iter().map(|member| member.uid).collect();
-        let handle = self.open(row, members, bans).await?;
+        self.open(row, members, bans).await?;
         for uid in uids {
-            let view = handle.room.state().view(uid);
-            self.shared.send_joined(uid, &view).await;
+            self.shared.send_joined(uid, room).await;
         }
         Ok(())
     }

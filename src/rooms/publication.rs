@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::base::ids::{RoomId, Uid};
+use crate::base::ids::RoomId;
 
 /// A connection as its shard knows it. Opaque to everybody else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -32,12 +32,10 @@ pub struct Publication {
 }
 
 /// What changed, for members who do not follow the room. The shard coalesces it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Activity {
-    /// The room's newest `seq`.
-    pub seq: u64,
     /// How many messages are new (not edits, deletions or reactions).
     pub new: u32,
-    /// Users mentioned by them.
-    pub mentions: Vec<Uid>,
+    /// Whether members who follow the room cannot tell from the events how many messages are unread.
+    pub recounts: bool,
 }

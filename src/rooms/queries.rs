@@ -201,7 +201,7 @@ impl Rooms {
     }
 
     /// The room as the user sees it, whoever that is.
-    pub(super) fn view(&self, room: RoomId, uid: Uid) -> Option<RoomView> {
+    pub fn view(&self, room: RoomId, uid: Uid) -> Option<RoomView> {
         self.handle(room).map(|handle| handle.room.state().view(uid))
     }
 

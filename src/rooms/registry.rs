@@ -113,7 +113,7 @@ impl Rooms {
     ) -> Result<RoomHandle> {
         let recent = match row.last_seq {
             0 => Vec::new(),
-            _ => self.store.recent(row.id, chat::UNREAD).await?,
+            _ => self.store.recent(row.id, chat::RECENT).await?,
         };
         let mut state = State::new(row, RecentMessages::new(recent), self.shared.blocks.clone());
         state.members = members.iter().map(|row| (row.uid, Member::from(row))).collect();

@@ -28,6 +28,7 @@ use crate::base::limits::{chat, rooms as limits};
 use crate::base::memory::Reservation;
 use crate::protocol::answer::OkAnswer;
 use crate::protocol::event::Event;
+use crate::protocol::room::ReadState;
 use crate::store::chat::MessagePage;
 
 /// What is left of a replay.
@@ -48,11 +49,19 @@ pub struct Replay {
     /// Rows worth asking for next.
     rows: usize,
     is_truncated: bool,
+    /// What the reader has read of everything up to `upto`.
+    read_state: ReadState,
 }
 
 impl Replay {
     /// Of everything in `(since, upto]`.
-    pub fn new(room: RoomId, since: u64, upto: u64, id: Option<String>) -> Self {
+    pub fn new(
+        room: RoomId,
+        since: u64,
+        upto: u64,
+        id: Option<String>,
+        read_state: ReadState,
+    ) -> Self {
         Self {
             room,
             since,
@@ -62,6 +71,7 @@ impl Replay {
             bytes: limits::REPLAY_BYTES,
             rows: limits::SLICE_ROWS_FIRST,
             is_truncated: false,
+            read_state,
         }
     }
 
@@ -78,7 +88,8 @@ impl Replay {
 
     /// The answer to the command.
     pub fn answer(&self) -> Payload {
-        OkAnswer::to(self.id.as_deref()).seq(self.upto).truncated(self.is_truncated).encode()
+        let ok = OkAnswer::to(self.id.as_deref()).seq(self.upto).truncated(self.is_truncated);
+        ok.read_state(self.read_state).encode()
     }
 
     /// How many rows the next slice requests.
@@ -157,6 +168,8 @@ mod tests {
     use crate::protocol::message::{Content, MessageState};
     use proptest::prelude::*;
 
+    const READ: ReadState = ReadState { read: 7, unread: 3, mentions: 1 };
+
     /// A room's messages: each stands at the `seq` of its last change.
     #[derive(Default)]
     struct Store {
@@ -232,7 +245,7 @@ mod tests {
             }
             let (upto, since) = (store.last, since.min(store.last));
             let at_first = store.seqs.clone();
-            let mut replay = Replay::new(RoomId(1), since, upto, None);
+            let mut replay = Replay::new(RoomId(1), since, upto, None, ReadState::default());
             let mut live = Vec::new();
             let mut received: Vec<(Mid, u64)> = Vec::new();
             let endless = std::iter::repeat((Vec::new(), Vec::new(), 40));
@@ -273,7 +286,7 @@ mod tests {
         });
         let mut largest = 0;
         let mut replayed = |since: u64| {
-            let mut replay = Replay::new(RoomId(1), since, store.last, Some("r".to_owned()));
+            let mut replay = Replay::new(RoomId(1), since, store.last, Some("r".to_owned()), READ);
             let mut events = 0;
             while !replay.is_over() {
                 largest = largest.max(replay.rows());
@@ -284,14 +297,20 @@ mod tests {
         };
         let (events, answer) = replayed(0);
         assert_eq!(events, chat::REPLAY);
-        assert_eq!(answer, r#"{"op":"ok","id":"r","seq":1001,"truncated":true}"#);
+        assert_eq!(
+            answer,
+            r#"{"op":"ok","id":"r","seq":1001,"truncated":true,"read":7,"unread":3,"mentions":1}"#
+        );
         let (events, answer) = replayed(1);
         assert_eq!(events, chat::REPLAY);
-        assert_eq!(answer, r#"{"op":"ok","id":"r","seq":1001}"#);
+        assert_eq!(answer, r#"{"op":"ok","id":"r","seq":1001,"read":7,"unread":3,"mentions":1}"#);
         assert_eq!(largest, limits::SLICE_ROWS);
-        let mut dropped = Replay::new(RoomId(1), 1, 2, None);
+        let mut dropped = Replay::new(RoomId(1), 1, 2, None, READ);
         dropped.truncate();
-        assert_eq!(dropped.answer(), r#"{"op":"ok","seq":2,"truncated":true}"#);
+        assert_eq!(
+            dropped.answer(),
+            r#"{"op":"ok","seq":2,"truncated":true,"read":7,"unread":3,"mentions":1}"#
+        );
     }
 
     #[test]
@@ -300,7 +319,7 @@ mod tests {
         (0..chat::REPLAY).for_each(|message| {
             store.change(message);
         });
-        let mut replay = Replay::new(RoomId(1), 0, store.last, None);
+        let mut replay = Replay::new(RoomId(1), 0, store.last, None, READ);
         let mut rows_after = |most| {
             let rows = replay.rows();
             replay.advance(&store.read(replay.since, rows, most));

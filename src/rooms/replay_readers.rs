@@ -175,13 +175,14 @@ mod tests {
     use super::super::publication::ConnRef;
     use super::*;
     use crate::base::ids::RoomId;
+    use crate::protocol::room::ReadState;
 
     #[test]
     fn of_a_connection_only_the_newest_request_waits() {
         let mut queue = Queue::default();
         let conn = |slot| ConnRef { shard: 0, slot, generation: 1 };
         for number in 0..1_000 {
-            let replay = Replay::new(RoomId(1), 0, 9, None);
+            let replay = Replay::new(RoomId(1), 0, 9, None, ReadState::default());
             queue.push(SliceRequest { conn: conn(number as u32 % 2), uid: Uid(1), number, replay });
         }
         let waiting: Vec<_> = queue.waiting.iter().map(|(_, request)| request.number).collect();

@@ -17,8 +17,6 @@ use crate::base::ids::{RoomId, Uid};
 use crate::base::limits::rooms as limits;
 use crate::base::lock::RwLockExt as _;
 use crate::base::memory::{Kind, MemoryBudget};
-use crate::protocol::event::Event;
-use crate::protocol::room::RoomView;
 use crate::store::chat::ChatStore;
 
 /// The bounds that a start sets.
@@ -132,11 +130,10 @@ impl Shared {
     }
 
     /// Lets the user's connections know of a room they are in from now on.
-    pub async fn send_joined(&self, uid: Uid, view: &RoomView) {
+    pub async fn send_joined(&self, uid: Uid, room: RoomId) {
         // Gone only when the server stops.
-        let _ = self.publisher.broadcast(Delivery::Joined(uid, view.id)).await;
-        let event = Event::Room { room: view }.encode();
-        let _ = self.publisher.broadcast(Delivery::ToUser(uid, event)).await;
+        let _ = self.publisher.broadcast(Delivery::Joined(uid, room)).await;
+        let _ = self.publisher.broadcast(Delivery::View(uid, room)).await;
     }
 
     /// While replay buffers hold much memory, rooms in which nothing happens give theirs back.

@@ -9,9 +9,10 @@ use super::member::Member;
 use super::recent::{RecentMessages, Unread};
 use crate::base::error::{Code, Error, Result};
 use crate::base::ids::{RoomId, Uid};
+use crate::base::limits::rooms as limits;
 use crate::base::principal::Principal;
 use crate::policy::{self, Action, Block, RoomFacts, Subject};
-use crate::protocol::room::{Role, RoomKind, RoomView};
+use crate::protocol::room::{ReadState, Role, RoomKind, RoomView};
 use crate::store::chat::{BanRow, RoomRow};
 
 /// A room's present state.
@@ -89,6 +90,7 @@ impl State {
             is_archived: archived,
             is_group: group,
             is_encrypted: e2ee,
+            is_small: self.members.len() <= limits::MENTION_ALL_MEMBERS,
         }
     }
 
@@ -131,6 +133,13 @@ impl State {
     /// Counts what is unread for `uid`, who has read up to `read`.
     pub fn unread(&self, uid: Uid, read: u64) -> Unread {
         self.recent.unread(uid, read, self.blocks.blocked_by(uid).as_deref())
+    }
+
+    /// How far a member has read, and what is unread.
+    pub fn read_state(&self, uid: Uid) -> Option<ReadState> {
+        let read = self.members.get(&uid)?.read;
+        let Unread { messages, mentions } = self.unread(uid, read);
+        Some(ReadState { read, unread: messages, mentions })
     }
 
     /// Whether a message of `author` that `uid` has not read mentions `uid`.
@@ -226,7 +235,7 @@ mod tests {
         let mention = |created_seq, mentions: &[Uid]| RecentMessage {
             created_seq,
             author: Uid(2),
-            mentions: mentions.into(),
+            mentions: mentions.to_vec().into(),
         };
         let recent = RecentMessages::new(vec![mention(2, &[Uid(1)]), mention(4, &[])]);
         State::new(row, recent, Arc::default())
@@ -246,6 +255,17 @@ mod tests {
         assert_eq!(state.heir_of(Uid(2)), None, "an owner is left");
         state.members.insert(Uid(5), member(Role::Owner, 9));
         assert!(state.check_owner_remains_without(Uid(1)).is_ok());
+    }
+
+    #[test]
+    fn a_room_is_small_up_to_so_many_members() {
+        let mut state = state();
+        for uid in 0..limits::MENTION_ALL_MEMBERS as i64 {
+            state.members.insert(Uid(uid), Member::new(Role::Member, 0));
+        }
+        assert!(state.facts().is_small);
+        state.members.insert(Uid(-1), Member::new(Role::Member, 0));
+        assert!(!state.facts().is_small);
     }
 
     #[test]

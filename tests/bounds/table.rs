@@ -331,11 +331,6 @@ const MEMORY: &[Reached] = &[
         &["memory::SEND_QUEUES", "delivery::USER_QUEUES"],
     ),
     (
-        "src/delivery/room_feed.rs",
-        "activity_adds_up_and_mentions_so_many_users",
-        &["delivery::ACTIVITY_MENTIONS"],
-    ),
-    (
         "src/delivery/frame_log.rs",
         "a_burst_that_is_over_leaves_no_memory_behind",
         &["delivery::LOG_SPARE", "delivery::LOG_LARGE"],
@@ -521,6 +516,12 @@ const CHAT: &[Reached] = &[
         &["chat::REPLAY"],
     ),
     ("src/rooms/recent.rs", "no_more_is_counted_than_the_bound", &["chat::UNREAD"]),
+    (
+        "src/rooms/state.rs",
+        "a_room_is_small_up_to_so_many_members",
+        &["rooms::MENTION_ALL_MEMBERS"],
+    ),
+    ("src/rooms/recent.rs", "so_many_deletions_need_no_store_and_one_more_does", &["chat::RECENT"]),
     ("src/protocol/command.rs", "a_number_may_be_as_large_as_javascript_counts", &["chat::NUMBER"]),
     (
         "tests/bounds/chat.rs",
@@ -890,6 +891,10 @@ const NO_BOUND: &[(&str, &str)] = &[
     ("delivery::IDLE_POLL", "how long a shard sleeps if nothing happens"),
     ("delivery::POLL_FAILED", "a pause, so that a broken epoll does not take a core"),
     ("delivery::STOP_POLL", "between two checks while STOP passes"),
+    (
+        "rooms::COUNTED_AT_ONCE",
+        "how long a room is locked at a time; every reader gets the numbers",
+    ),
     ("delivery::ACTIVITY_TICK", "how often activity is sent; ACTIVITY bounds it for each room"),
     ("memory::HOLDERS_KEPT", "the size of an empty table"),
     ("api::SOCKET_RETRY_MS", "advice to a client"),

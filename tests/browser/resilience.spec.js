@@ -52,6 +52,78 @@ test("what was said while the line was cut arrives once, in both directions", as
   assertCalm(bob);
 });
 
+/** The browser notices something about its network. */
+const notice = ({ page }, event) => page.evaluate((name) => void dispatchEvent(new Event(name)), event);
+
+/** How long something takes, in milliseconds. */
+async function spanOf(act) {
+  const began = performance.now();
+  await act();
+  return performance.now() - began;
+}
+
+test("after a change of the network a message leaves within about two seconds, once", async () => {
+  line.changeNetwork();
+  await notice(ada, "online");
+  const span = await spanOf(async () => {
+    await say(ada.page, "from the other network");
+    await message(bob.page, "from the other network").waitFor();
+  });
+  assert.ok(span < 3000, `${span} ms`);
+  assert.equal(await ada.page.locator(".banner").isVisible(), false, "too short for a word about it");
+  await eventually(async () => assert.equal(await ada.page.locator(".message-pending").count(), 0));
+  assert.equal((await texts(bob.page)).filter((text) => text === "from the other network").length, 1);
+});
+
+test("a line that falls silent is doubted after five seconds, and what was written goes by itself", async () => {
+  line.changeNetwork();
+  const banner = ada.page.locator(".banner:not([hidden])");
+  const span = await spanOf(async () => {
+    await say(ada.page, "into the silence");
+    await banner.waitFor();
+  });
+  assert.ok(span > 4500 && span < 7000, `${span} ms`);
+  await message(bob.page, "into the silence").waitFor();
+  await banner.waitFor({ state: "detached", timeout: 1000 }).catch(() => banner.waitFor({ state: "hidden" }));
+  assert.equal((await texts(bob.page)).filter((text) => text === "into the silence").length, 1);
+});
+
+test("without a network the banner comes after five seconds; nobody's presence is known; Try now works", async () => {
+  const { page } = ada;
+  await page.goto(page.url());
+  await message(page, "into the silence").waitFor();
+  assert.equal(await page.locator(".me .presence").getAttribute("data-state"), "online");
+  line.fallSilent();
+  const span = await spanOf(async () => {
+    await notice(ada, "offline");
+    await page.locator(".banner:not([hidden])").waitFor();
+  });
+  assert.ok(span > 4500 && span < 7000, `${span} ms`);
+  assert.equal(await page.locator(".me .presence").getAttribute("data-state"), "offline");
+  assert.deepEqual(await page.locator(".presence[data-state=online]").count(), 0);
+  await say(page, "written without a network");
+  line.mend();
+  const back = await spanOf(async () => {
+    await page.locator(".banner button").click();
+    await message(bob.page, "written without a network").waitFor();
+  });
+  assert.ok(back < 2000, `${back} ms`);
+  await page.locator(".banner").waitFor({ state: "hidden" });
+});
+
+test("an attempt to connect that hangs is given up when the network is back", async () => {
+  line.fallSilent();
+  await notice(ada, "online");
+  await ada.page.waitForTimeout(2000);
+  line.mend();
+  const span = await spanOf(async () => {
+    await notice(ada, "online");
+    await say(ada.page, "after the tunnel");
+    await message(bob.page, "after the tunnel").waitFor();
+  });
+  assert.ok(span < 2000, `${span} ms`);
+});
+
 test("what waits to be sent survives a reload and arrives once", async () => {
   const { page } = ada;
   line.mute();

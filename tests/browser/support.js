@@ -92,49 +92,67 @@ export async function startServer(options = {}) {
 }
 
 /**
- * A line between browser and server that can be cut and mended.
+ * A line between browser and server that can be cut, mended, and made to fall silent.
  *
  * @param {string} url
  */
 export async function startLine(url) {
   const target = new URL(url);
-  let cut = false;
-  let mute = false;
+  /** @type {"open" | "cut" | "mute" | "silent"} */
+  let state = "open";
   const sockets = new Set();
   const line = createServer((near) => {
-    if (cut) return near.destroy();
+    if (state === "cut") return near.destroy();
+    near.on("error", () => {});
+    sockets.add(near);
+    near.on("close", () => sockets.delete(near));
+    if (state === "silent") return near.pause();
     near.once("data", (data) => {
-      if (mute && data.toString("latin1").startsWith("GET /ws")) near.destroy();
+      if (state === "mute" && data.toString("latin1").startsWith("GET /ws")) near.destroy();
     });
     const far = connect(Number(target.port), target.hostname);
+    far.on("error", () => {});
     for (const socket of [near, far]) {
-      sockets.add(socket);
       socket.on("close", () => {
-        sockets.delete(socket);
         near.destroy();
         far.destroy();
       });
-      socket.on("error", () => {});
     }
     near.pipe(far).pipe(near);
+    near.once("silence", () => {
+      near.unpipe();
+      far.unpipe();
+      near.pause();
+      far.pause();
+    });
   });
   await new Promise((resolve) => line.listen(0, "127.0.0.1", () => resolve(undefined)));
+  const destroyAll = () => sockets.forEach((socket) => socket.destroy());
   return {
     url: `http://127.0.0.1:${line.address().port}`,
     cut() {
-      cut = true;
-      for (const socket of sockets) socket.destroy();
+      state = "cut";
+      destroyAll();
     },
     /** Only pages and calls pass, no WebSocket. */
     mute() {
-      mute = true;
-      for (const socket of sockets) socket.destroy();
+      state = "mute";
+      destroyAll();
+    },
+    /** What is connected stays so and carries nothing, as after a change of the network. */
+    changeNetwork() {
+      for (const socket of sockets) socket.emit("silence");
+    },
+    /** The same, also for what connects from now on. */
+    fallSilent() {
+      state = "silent";
+      this.changeNetwork();
     },
     mend() {
-      cut = mute = false;
+      state = "open";
     },
     async stop() {
-      for (const socket of sockets) socket.destroy();
+      destroyAll();
       await new Promise((resolve) => line.close(resolve));
     },
   };
@@ -279,7 +297,7 @@ export async function eventually(check) {
  * @param {string} action
  */
 export async function act(page, text, action) {
-  await message(page, text).last().locator(".bubble").hover();
+  await message(page, text).last().hover();
   await page.locator(".tools [aria-label='More actions']").click();
   await page.locator(".menu-item", { hasText: action }).click();
 }

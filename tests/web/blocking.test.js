@@ -47,7 +47,10 @@ test("mentions of a blocked person do not count, and other people's do", async (
   const room = (state) => [state.rooms.get("4").unread, state.rooms.get("4").mentions];
   assert.deepEqual(room(await after(hello({}, ["2"]), said(6, "2", ["1"]), said(7, "3", ["1"]))), [2, 1]);
   const list = [6, 7].map((createdSeq, n) => ({ createdSeq, by: ["2", "3"][n], kind: "msg", m: ["1"] }));
-  assert.deepEqual(unreadAfter(list, 5, "1", new Set(["2"])), { unread: 2, mentions: 1 });
+  assert.deepEqual(unreadAfter(list, { read: 5, seq: 99 }, { me: { uid: "1" }, blocked: new Set(["2"]) }), {
+    unread: 2,
+    mentions: 1,
+  });
 });
 
 test("nobody blocked is seen typing, also who was when it happened", async () => {

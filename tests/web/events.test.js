@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createParts, roomOf, settled, timelineOf } from "./sync_parts.js";
+import { createParts, roomOf, said, settled, timelineOf } from "./sync_parts.js";
 
 const names = (state) => [...state.rooms.values()].map((room) => room.name).sort();
 
@@ -38,10 +38,10 @@ test("a room that is known and told of between two parts keeps what only this br
 test("a subscription that is refused for a moment is asked for again behind what has come", async () => {
   const { state, receive, sync, socket, commands } = createParts();
   receive({ op: "hello", uid: "1", rooms: [roomOf("1")], heartbeat_ms: 30000 });
-  state.timelines.set("1", timelineOf([], { seq: 4 }));
+  state.timelines.set("1", timelineOf([said("1", 4)]));
   socket.answers = [Promise.reject({ op: "err", code: "unavailable", retryMs: 5 }), { op: "ok", seq: 9 }];
-  const following = sync.follow("1", 4);
-  state.timelines.set("1", timelineOf([], { seq: 7 }));
+  const following = sync.follow("1");
+  receive(said("1", 6), said("1", 7));
   await following;
   await new Promise((resolve) => setTimeout(resolve, 30));
   assert.deepEqual(

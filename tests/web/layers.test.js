@@ -36,6 +36,7 @@ const VIEWS = {
 };
 /** What views import from `state`: questions to the state they are handed. All else they ask its actions for. */
 const QUESTIONS = [
+  "state/attention.js",
   "state/blocks.js",
   "state/clock.js",
   "state/invitations.js",

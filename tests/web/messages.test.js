@@ -10,6 +10,7 @@ const wire = (mid, seq, createdSeq, text, more = {}) => ({
   msg: { mid, rev: 0, kind: "msg", by: "2", created: createdSeq * 1000, created_seq: createdSeq, t: text, ...more },
 });
 const read = (entry) => messageFromWire(entry, "1");
+const ME = { me: { uid: "1" }, blocked: new Set() };
 const texts = (messages) => messages.map((message) => message.t);
 
 test("events converge whatever their order", () => {
@@ -59,7 +60,8 @@ test("unread counts others' messages only, and not deleted ones", () => {
     wire("c", 3, 3, "z", { by: "1" }),
     wire("d", 5, 4, "", { kind: "del" }),
   ].map(read);
-  assert.deepEqual(unreadAfter(list, 1, "1"), { unread: 1, mentions: 1 });
+  assert.deepEqual(unreadAfter(list, { read: 1, seq: 5 }, ME), { unread: 1, mentions: 1 });
+  assert.deepEqual(unreadAfter(list, { read: 1, seq: 1 }, ME), { unread: 0, mentions: 0 }, "what is not counted yet");
 });
 
 test("a message that cannot be read says so wherever it is mentioned, and counts as unread", () => {
@@ -68,7 +70,7 @@ test("a message that cannot be read says so wherever it is mentioned, and counts
   );
   assert.deepEqual([message.kind, message.unreadable, message.t], ["msg", true, ""]);
   assert.equal(excerpt(message, 9), "This message cannot be read");
-  assert.deepEqual(unreadAfter([message], 1, "1"), { unread: 1, mentions: 0 });
+  assert.deepEqual(unreadAfter([message], { read: 1, seq: 2 }, ME), { unread: 1, mentions: 0 });
   const deleted = merge([message], [read(wire("a", 3, 2, undefined, { kind: "del" }))]);
   assert.deepEqual([deleted[0].kind, excerpt(deleted[0], 9)], ["del", "Message deleted"]);
   assert.equal(excerpt(read(wire("b", 4, 4, "a long text")), 6), "a long");

@@ -162,3 +162,65 @@ test("what cannot be done now is said again later and holds up nobody", async ()
     ],
   );
 });
+
+test("what the server cannot read is found once all others are answered, and holds up nobody", async () => {
+  const answers = /** @type {Map<string, (answer: object) => void>} */ (new Map());
+  const { outbox, sent, done, add } = outboxOf((mid) => new Promise((resolve) => answers.set(mid, resolve)));
+  numbers(3).forEach(add);
+  outbox.unrelated();
+  add("m3");
+  assert.deepEqual(sent, numbers(3), "nothing more is sent until it is known which");
+  for (const mid of ["m0", "m2"]) answers.get(mid)?.({});
+  await later();
+  assert.deepEqual([done, sent], [["m0", "m2", "m1 bad_request"], numbers(4)]);
+  answers.get("m3")?.({});
+  await later();
+  assert.deepEqual(
+    outbox.entries().map(({ msg }) => msg.mid),
+    ["m1"],
+  );
+});
+
+test("an entry after which the server closes the socket twice is set aside, and those beside it arrive", async () => {
+  const { outbox, sent, done, add } = outboxOf(async (mid) => {
+    if (mid !== "m1" && sent.filter((each) => each === "m1").length !== 1) return {};
+    throw { code: "offline", closed: 1009 };
+  });
+  numbers(3).forEach(add);
+  await later();
+  outbox.lineLost();
+  outbox.flush();
+  await later();
+  outbox.lineLost();
+  outbox.flush();
+  await later();
+  assert.deepEqual([...done].sort(), ["m0", "m1 too_long", "m2"]);
+  assert.equal(sent.filter((mid) => mid === "m1").length, 2);
+});
+
+test("refusals in a row make the waits longer: no message is sent eighty times a second", async (context) => {
+  context.mock.timers.enable({ apis: ["setTimeout"] });
+  const { outbox, sent, add } = outboxOf(async () => {
+    throw { code: "unavailable", retryMs: 12 };
+  });
+  add("m0");
+  for (let ms = 0; ms < 60_000; ms += 10) {
+    context.mock.timers.tick(10);
+    await Promise.resolve();
+    await Promise.resolve();
+  }
+  assert.ok(sent.length < 16, `${sent.length} times in a minute`);
+  outbox.close();
+});
+
+test("tabs write into one order, whatever their clocks and their names are", () => {
+  const uid = `u${Math.random()}`;
+  const calls = { send: () => new Promise(() => {}), done: () => {} };
+  const [one, two] = [new Outbox(uid, calls), new Outbox(uid, calls)];
+  const write = (outbox, mid) => outbox.add("1", { mid, rev: 0, kind: "msg", t: mid });
+  ["z", "a", "m"].forEach((mid, n) => write(n % 2 ? two : one, mid));
+  assert.deepEqual(
+    two.entries().map(({ msg }) => msg.mid),
+    ["z", "a", "m"],
+  );
+});

@@ -2,7 +2,11 @@
 import { frameFromWire } from "../../web/net/wire_frames.js";
 import { messageFromWire } from "../../web/net/wire.js";
 import { Ingest } from "../../web/state/ingest.js";
+import { Pages } from "../../web/state/pages.js";
+import { ReadPositions } from "../../web/state/read_positions.js";
+import { RoomActions } from "../../web/state/room_actions.js";
 import { emptyState, Store } from "../../web/state/store.js";
+import { emptyTimeline } from "../../web/state/timelines.js";
 import { Sync } from "../../web/state/sync.js";
 
 /** Until everything that waits for no timer is done. */
@@ -22,12 +26,16 @@ export function createParts(state = {}, open) {
     answers: [],
     command(op, fields) {
       commands.push({ op, ...fields });
-      return Promise.resolve(socket.answers.shift() ?? { op: "ok", seq: 0 });
+      const nothingNew = { op: "ok", seq: fields.since ?? 0, read: 0, unread: 0, mentions: 0 };
+      return Promise.resolve(socket.answers.shift() ?? nothingNew);
     },
     send: (op, fields) => void commands.push({ op, ...fields }),
   };
   const users = { need() {}, watchStatusEnds() {}, refetchSoon() {}, upsert() {} };
-  const sync = new Sync({ store, socket, users, ingest });
+  const pages = new Pages({ store, ingest, users });
+  const sync = new Sync({ store, socket, users, ingest, pages });
+  const reads = new ReadPositions({ store, socket });
+  const rooms = new RoomActions({ store, socket, sync, pages, reads, users });
   return {
     store,
     state: store.state,
@@ -35,6 +43,9 @@ export function createParts(state = {}, open) {
     socket,
     users,
     sync,
+    pages,
+    reads,
+    rooms,
     commands,
     /** Frames of the server, as they are on the wire. */
     receive(...frames) {
@@ -74,10 +85,9 @@ export const roomOf = (id, more = {}) => ({
 
 /** A timeline that is loaded and knows these messages of the wire. */
 export const timelineOf = (entries = [], more = {}) => ({
+  ...emptyTimeline(0),
   messages: entries.map((entry) => messageFromWire(entry, "1")),
   loaded: true,
-  loading: false,
-  moreBefore: false,
   seq: entries.reduce((most, { seq }) => Math.max(most, seq), 0),
   ...more,
 });

@@ -1,6 +1,6 @@
 /** The calls about rooms, their members and their messages. What changes also comes to every browser as an event. */
 import { call, query } from "../net/http.js";
-import { memberFromWire, memberToWire, roomFromWire, roomToWire, userFromWire } from "../net/wire.js";
+import { memberFromWire, memberToWire, pageFromWire, roomFromWire, roomToWire, userFromWire } from "../net/wire.js";
 
 /** @typedef {import("../state/types.js").Room} Room */
 /** @typedef {import("../state/types.js").Member} Member */
@@ -164,13 +164,12 @@ export const ban = (room, uid) => call("PUT", `${path(room)}/bans/${encodeURICom
 export const unban = (room, uid) => call("DELETE", `${path(room)}/bans/${encodeURIComponent(uid)}`);
 
 /**
- * A page of messages in the order of creation: the newest, or the one that ends before a `createdSeq`.
+ * A page of messages in the order of creation, and whether the history goes on at its ends.
  *
  * @param {string} room
- * @param {{ before?: number, limit: number }} wanted
- * @returns {Promise<{ entries: import("../net/wire.js").Entry[], more: boolean }>}
+ * @param {import("../net/wire.js").Where & { limit: number }} wanted
+ * @returns {Promise<import("../net/wire.js").Page>}
  */
 export async function readMessages(room, wanted) {
-  const { messages, more } = await call("GET", `${path(room)}/messages${query(wanted)}`);
-  return { entries: messages, more: Boolean(more) };
+  return pageFromWire(await call("GET", `${path(room)}/messages${query({ ...wanted })}`), wanted);
 }

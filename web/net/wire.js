@@ -140,6 +140,32 @@ export function messageFromWire(entry, me) {
 }
 
 /**
+ * Where a page of messages is: around a message or a place, before or after a `createdSeq`, or else at the end.
+ *
+ * @typedef {{ around?: string | number, before?: number, after?: number }} Where
+ */
+/**
+ * A page, and whether the history goes on at its ends.
+ *
+ * @typedef {{ entries: Entry[], moreBefore: boolean, moreAfter: boolean }} Page
+ */
+
+/**
+ * @param {any} wire
+ * @param {Where} where  it was asked for
+ * @returns {Page}
+ */
+export function pageFromWire(wire, { around, before, after }) {
+  const entries = wire.messages;
+  if (around !== undefined)
+    return { entries, moreBefore: Boolean(wire.more_before), moreAfter: Boolean(wire.more_after) };
+  // An empty page has nothing behind it, whatever it says: asked for again it would be empty again.
+  const more = Boolean(wire.more) && entries.length > 0;
+  if (before !== undefined) return { entries, moreBefore: more, moreAfter: true };
+  return { entries, moreBefore: after !== undefined || more, moreAfter: after !== undefined && more };
+}
+
+/**
  * @param {any} wire
  * @returns {import("../state/types.js").Invitation}
  */

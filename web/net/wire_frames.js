@@ -7,10 +7,12 @@ import { roomFromWire, userFromWire } from "./wire.js";
 /** @typedef {import("../state/types.js").User} User */
 /** @typedef {import("../state/types.js").Room} Room */
 
+/** What I have read of a room, and what not. @typedef {{ read: number, unread: number, mentions: number }} Numbers */
+
 /**
  * A frame of the server.
  *
- * @typedef {{ op: "ok", id: string, seq: number, at: number | null, truncated: boolean }
+ * @typedef {{ op: "ok", id: string, seq: number, at: number | null, truncated: boolean } & Numbers
  *   | { op: "err", id: string, code: string, message: string, retryMs: number }
  *   | { op: "bye", code: string, retryMs: number }
  *   | ServerEvent} Frame
@@ -31,11 +33,11 @@ import { roomFromWire, userFromWire } from "./wire.js";
  * One that concerns a single room.
  *
  * @typedef {{ op: "msg", room: string, entry: import("./wire.js").Entry }
- *   | { op: "activity", room: string, seq: number, added: number, mention: boolean }
+ *   | { op: "activity", room: string, seq: number, added: number, unread: number, mentions: number }
  *   | { op: "room", room: string, now: Room | null }
  *   | { op: "member", room: string, uid: string, role: string | null }
  *   | { op: "typing", room: string, uid: string }
- *   | { op: "read", room: string, seq: number, unread: number, mentions: number }} RoomEvent
+ *   | { op: "read", room: string, seq: number, upto: number, unread: number, mentions: number }} RoomEvent
  */
 
 /** @type {Record<string, (wire: any) => Frame>} */
@@ -46,6 +48,9 @@ const FRAMES = {
     seq: Number(wire.seq ?? 0),
     at: wire.at ?? null,
     truncated: Boolean(wire.truncated),
+    read: Number(wire.read ?? 0),
+    unread: Number(wire.unread ?? 0),
+    mentions: Number(wire.mentions ?? 0),
   }),
   err: (wire) => ({
     op: "err",
@@ -78,8 +83,9 @@ const FRAMES = {
     op: "activity",
     room: String(wire.room),
     seq: Number(wire.seq),
-    added: Number(wire.new ?? 1),
-    mention: Boolean(wire.mention),
+    added: Number(wire.new ?? 0),
+    unread: Number(wire.unread ?? 0),
+    mentions: Number(wire.mentions ?? 0),
   }),
   room: (wire) => ({ op: "room", room: String(wire.room.id), now: wire.room.gone ? null : roomFromWire(wire.room) }),
   member: (wire) => ({ op: "member", room: String(wire.room), uid: String(wire.uid), role: wire.role ?? null }),
@@ -88,6 +94,7 @@ const FRAMES = {
     op: "read",
     room: String(wire.room),
     seq: Number(wire.seq),
+    upto: Number(wire.upto ?? 0),
     unread: Number(wire.unread ?? 0),
     mentions: Number(wire.mentions ?? 0),
   }),

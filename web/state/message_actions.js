@@ -8,7 +8,6 @@ import { messageFromWire } from "../net/wire.js";
 import { clock } from "./clock.js";
 import { change, merge, withoutReaction, withReaction } from "./messages.js";
 import { Outbox } from "./outbox.js";
-import { withRoom } from "./rooms.js";
 import { withTimeline } from "./timelines.js";
 import { Undo } from "./undo.js";
 
@@ -230,7 +229,8 @@ export class MessageActions {
   }
 
   /**
-   * The server has answered an entry of the outbox.
+   * The server has answered an entry of the outbox. That says nothing about what others wrote before: a new message is
+   * sent, and gets its place with the event that shows it to everybody, as all other changes do.
    *
    * @param {Entry} entry
    * @param {Answer | null} answer
@@ -241,7 +241,7 @@ export class MessageActions {
     if (error) this.#showSetAside();
     void this.#ingest.ingest(room, [], () => {
       if (error) this.#refused(room, msg, error);
-      else if (answer && isNew(msg)) this.#confirmed(room, msg.mid, answer);
+      else if (answer && isNew(msg)) this.#update(room, msg.mid, (message) => ({ ...message, status: "sent" }));
       const isWaiting = (/** @type {Entry} */ each) => each.msg.mid === msg.mid && !each.error;
       if (!this.#outbox?.entries().some(isWaiting)) this.#undo.forget(msg.mid);
     });
@@ -258,25 +258,6 @@ export class MessageActions {
     const last = this.#outbox?.entries().findLast((entry) => entry.msg.mid === mid);
     this.#outbox?.discard(mid);
     if (last?.msg.kind === "msg") this.#outbox?.setAside({ ...last, error });
-  }
-
-  /**
-   * A new message is in its room. All other changes are confirmed by the event that shows them to everybody.
-   *
-   * @param {string} room
-   * @param {string} mid
-   * @param {Answer} answer
-   */
-  #confirmed(room, mid, { seq, at }) {
-    this.#update(room, mid, (message) => ({
-      ...message,
-      status: "sent",
-      seq: Math.max(message.seq, seq),
-      createdSeq: message.createdSeq || seq,
-      at: message.createdSeq ? message.at : (at ?? message.at),
-    }));
-    const known = this.#store.state.rooms.get(room);
-    if (known) this.#store.update(withRoom(this.#store.state, { ...known, seq: Math.max(known.seq, seq) }));
   }
 
   /**
@@ -315,7 +296,7 @@ export class MessageActions {
   #show({ room, at, msg, error }) {
     const { state } = this.#store;
     const timeline = state.timelines.get(room);
-    if (!timeline || !isNew(msg)) return;
+    if (!timeline || timeline.moreAfter || !isNew(msg)) return;
     const known = this.#find(room, msg.mid);
     if (known?.status === "sent") return;
     /** @type {Message} */

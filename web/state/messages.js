@@ -6,18 +6,37 @@
 
 /** @typedef {import("./types.js").Message} Message */
 
+/** Among those whom a message mentions: everybody in the room. */
+const EVERYBODY = "all";
+
 /**
  * @param {Message[]} known
  * @param {Message[]} arrived
- * @returns {Message[]} in the order of creation, unsent ones last
+ * @returns {Message[]} in the order of creation, mine without a place last
  */
 export function merge(known, arrived) {
+  if (arrived.length === 1) return withOne(known, /** @type {Message} */ (arrived[0]));
   const byMid = new Map(known.map((message) => [message.mid, message]));
   for (const message of arrived) {
     const old = byMid.get(message.mid);
-    if (!old || message.seq >= old.seq || old.status !== "sent") byMid.set(message.mid, message);
+    if (!old || message.seq >= old.seq) byMid.set(message.mid, message);
   }
   return [...byMid.values()].sort(inOrder);
+}
+
+/**
+ * The same for the usual case, a message at the end or in the place of an older state, without sorting.
+ *
+ * @param {Message[]} known
+ * @param {Message} message
+ */
+function withOne(known, message) {
+  const at = known.findLastIndex(({ mid }) => mid === message.mid);
+  const old = known[at];
+  if (old && message.seq < old.seq) return known;
+  const others = old ? known.toSpliced(at, 1) : known;
+  const before = others.findLastIndex((other) => inOrder(other, message) <= 0);
+  return others.toSpliced(before + 1, 0, message);
 }
 
 /**
@@ -30,19 +49,38 @@ export function change(known, mid, change) {
 }
 
 /**
- * Messages of others after a read position.
+ * Whether a message is one of others that counts as unread, until it is read.
+ *
+ * @param {Message} message
+ * @param {string} me
+ */
+export function countsAsUnread({ kind, by, createdSeq }, me) {
+  return kind === "msg" && by !== me && createdSeq > 0;
+}
+
+/**
+ * Whether a message calls me; what I have blocked does not.
+ *
+ * @param {Message} message
+ * @param {{ me: { uid: string } | null, blocked: Set<string> }} state
+ */
+export function mentionsMe({ m, by }, { me, blocked }) {
+  return Boolean(me && m && (m.includes(me.uid) || m.includes(EVERYBODY)) && !blocked.has(by));
+}
+
+/**
+ * The messages of others after a read position, of those that the numbers of the room count.
  *
  * @param {Message[]} messages
- * @param {number} read
- * @param {string} me
- * @param {Set<string>} [blocked]  whose mentions do not count
+ * @param {{ read: number, seq: number }} room
+ * @param {{ me: { uid: string } | null, blocked: Set<string> }} state
  */
-export function unreadAfter(messages, read, me, blocked = new Set()) {
-  const unread = messages.filter((message) => message.createdSeq > read && message.by !== me && message.kind === "msg");
-  return {
-    unread: unread.length,
-    mentions: unread.filter((message) => message.m?.includes(me) && !blocked.has(message.by)).length,
-  };
+export function unreadAfter(messages, { read, seq }, state) {
+  const me = state.me?.uid ?? "";
+  const unread = messages.filter(
+    (message) => message.createdSeq > read && message.createdSeq <= seq && countsAsUnread(message, me),
+  );
+  return { unread: unread.length, mentions: unread.filter((message) => mentionsMe(message, state)).length };
 }
 
 /**
@@ -55,23 +93,21 @@ function inOrder(a, b) {
 }
 
 /**
- * The `createdSeq` of the oldest message that is loaded, or 0.
+ * The `createdSeq` of the oldest message that has a place, or 0.
  *
  * @param {Message[]} messages
  */
 export function firstSeqOf(messages) {
-  return messages.find((message) => message.createdSeq > 0)?.createdSeq ?? 0;
+  return messages.find(({ createdSeq }) => createdSeq > 0)?.createdSeq ?? 0;
 }
 
 /**
- * Whether a message has its place among those that are loaded. One that is older than all of them comes with its page;
- * taken in before, it would hide that everything between is missing.
+ * The `createdSeq` of the newest message that has a place, or 0.
  *
- * @param {import("./types.js").Timeline} timeline
- * @param {Message} message
+ * @param {Message[]} messages
  */
-export function inLoadedRange({ messages, moreBefore }, message) {
-  return !moreBefore || message.createdSeq === 0 || message.createdSeq >= firstSeqOf(messages);
+export function lastSeqOf(messages) {
+  return messages.findLast(({ createdSeq }) => createdSeq > 0)?.createdSeq ?? 0;
 }
 
 /**

@@ -2,19 +2,21 @@
  * Events of the server as changes of the state: pure functions from the state and an event to the parts that are
  * different after it. Every event says what is so now, so applying one twice changes nothing.
  */
-import { keepingMembers, withoutRoom, withRoom } from "./rooms.js";
-import { withArrived, withTimeline } from "./timelines.js";
+import { countsAsUnread, mentionsMe } from "./messages.js";
+import { keepingMembers, keepingNumbers, withoutRoom, withRoom } from "./rooms.js";
 
 /** @typedef {import("./types.js").State} State */
 /** @typedef {import("./types.js").Room} Room */
-/** @typedef {import("./types.js").Timeline} Timeline */
 /** @typedef {import("./types.js").Message} Message */
 /** @typedef {import("../net/wire_frames.js").ServerEvent} ServerEvent */
 /** @typedef {import("../net/wire_frames.js").RoomEvent} RoomEvent */
 /** @typedef {Partial<State>} Change */
 
+/** The server counts no further. */
+const COUNTED_MAX = 1000;
+
 /**
- * Every event but `msg`, whose entry must be opened first: see `withMessage`.
+ * Every event but `msg`, whose entry must be opened first: see `withMessages`.
  *
  * @param {State} state
  * @param {Exclude<ServerEvent, { op: "msg" }>} event
@@ -35,13 +37,15 @@ export function reduce(state, event) {
     case "activity":
       return withActivity(state, event);
     case "room":
-      return event.now ? withRoom(state, event.now) : withoutRoom(state, event.room);
+      return event.now
+        ? withRoom(state, keepingNumbers(state.rooms.get(event.room), event.now))
+        : withoutRoom(state, event.room);
     case "member":
       return withMember(state, event);
     case "typing":
       return withTyping(state, event);
     case "read":
-      return withRead(state, event);
+      return withNumbers(state, event.room, { ...event, seq: event.upto, read: event.seq });
   }
 }
 
@@ -60,8 +64,13 @@ function withRooms(state, named, { rooms: next, more }) {
     rooms.set(room.id, keepingMembers(rooms.get(room.id), room));
   }
   if (more) return { rooms, namedRooms: named };
-  for (const id of rooms.keys()) if (!named.has(id)) rooms.delete(id);
-  return { rooms, namedRooms: null, loadingRooms: false };
+  const timelines = new Map(state.timelines);
+  for (const id of rooms.keys()) {
+    if (named.has(id)) continue;
+    rooms.delete(id);
+    timelines.delete(id);
+  }
+  return { rooms, timelines, namedRooms: null, loadingRooms: false };
 }
 
 /**
@@ -113,16 +122,10 @@ function withUser(state, user) {
  * @param {Extract<RoomEvent, { op: "activity" }>} event
  * @returns {Change}
  */
-function withActivity(state, { room: id, seq, added, mention }) {
+function withActivity(state, { room: id, seq, added, unread, mentions }) {
   const room = state.rooms.get(id);
-  if (!room || seq <= room.seq) return {};
-  return withRoom(state, {
-    ...room,
-    seq,
-    unread: room.unread + added,
-    mentions: room.mentions + Number(mention),
-    hidden: room.hidden && added === 0,
-  });
+  if (!room || seq < room.seq) return {};
+  return withRoom(state, { ...room, seq, unread, mentions, hidden: room.hidden && added === 0 });
 }
 
 /**
@@ -166,54 +169,61 @@ export function withoutTyping(state, room, uid) {
 }
 
 /**
- * My read position, moved by another of my browsers.
- *
- * @param {State} state
- * @param {Extract<RoomEvent, { op: "read" }>} event
- * @returns {Change}
- */
-function withRead(state, { room: id, seq, unread, mentions }) {
-  const room = state.rooms.get(id);
-  return room && seq >= room.read ? withRoom(state, { ...room, read: seq, unread, mentions }) : {};
-}
-
-/**
- * A message as it is now, live or replayed.
+ * The numbers of a room as the server counts them up to a `seq`. They are out of date if newer messages are counted
+ * here, and if I have read on here: then the server answers that with newer ones.
  *
  * @param {State} state
  * @param {string} id
- * @param {Message} message
+ * @param {{ seq: number, read: number, unread: number, mentions: number }} numbers
  * @returns {Change}
  */
-export function withMessage(state, id, message) {
-  const timeline = state.timelines.get(id);
+export function withNumbers(state, id, { seq, read, unread, mentions }) {
   const room = state.rooms.get(id);
+  if (!room || seq < room.seq || read < room.read) return {};
+  return withRoom(state, { ...room, seq, read, unread, mentions });
+}
+
+/**
+ * What new messages mean for their room, live or replayed: they are counted, and a hidden room is shown again.
+ *
+ * @param {State} state
+ * @param {string} id
+ * @param {Message[]} messages
+ * @returns {Change}
+ */
+export function withMessages(state, id, messages) {
+  const room = state.rooms.get(id);
+  const writers = state.typing.get(id);
+  const stillTyping = writers?.filter((uid) => !messages.some(({ by }) => by === uid));
   return {
-    ...(timeline ? withTimeline(state, id, withArrived(timeline, message)) : {}),
-    ...(room ? withRoom(state, counting(state, room, timeline, message)) : {}),
-    ...withoutTyping(state, id, message.by),
+    ...(room
+      ? withRoom(
+          state,
+          messages.reduce((now, message) => counting(state, now, message), room),
+        )
+      : {}),
+    ...(stillTyping && stillTyping.length < (writers?.length ?? 0)
+      ? { typing: new Map(state.typing).set(id, stillTyping) }
+      : {}),
   };
 }
 
 /**
- * The room with the message counted, if it is a new one of somebody else.
+ * The room with a message counted, if it is a new one. All other changes of the numbers the server tells.
  *
  * @param {State} state
  * @param {Room} room
- * @param {Timeline | undefined} timeline
  * @param {Message} message
  * @returns {Room}
  */
-function counting(state, room, timeline, message) {
-  const me = state.me?.uid ?? "";
-  const isNew = message.kind === "msg" && message.createdSeq > room.seq;
-  const isKnown = timeline?.messages.some((each) => each.mid === message.mid);
-  const counts = isNew && !isKnown && message.by !== me && message.createdSeq > room.read;
+function counting(state, room, message) {
+  const isNew = message.createdSeq > room.seq && message.kind === "msg";
+  const counts = isNew && message.createdSeq > room.read && countsAsUnread(message, state.me?.uid ?? "");
   return {
     ...room,
     seq: Math.max(room.seq, message.seq),
-    unread: room.unread + Number(counts),
-    mentions: room.mentions + Number(counts && Boolean(message.m?.includes(me)) && !state.blocked.has(message.by)),
+    unread: Math.min(COUNTED_MAX, room.unread + Number(counts)),
+    mentions: Math.min(COUNTED_MAX, room.mentions + Number(counts && mentionsMe(message, state))),
     // A new message brings a hidden room back.
     hidden: room.hidden && !isNew,
   };

@@ -1,47 +1,42 @@
 /** What I do with rooms: open them and page through them, mark them read, come in, leave, make and remove them. */
 import * as api from "../calls/rooms.js";
-import { unreadAfter } from "./messages.js";
-import { withoutRoom, withRoom } from "./rooms.js";
-import { withoutTimeline, withTimeline } from "./timelines.js";
+import { firstSeqOf, lastSeqOf } from "./messages.js";
+import { keepingNumbers, withoutRoom, withRoom } from "./rooms.js";
+import { withoutTimeline } from "./timelines.js";
 
 /** @typedef {import("./types.js").Room} Room */
+/** @typedef {import("./types.js").Timeline} Timeline */
 
 /** Rooms that are followed live at once; the one that was opened longest ago is left first. */
 const FOLLOWED_MAX = 12;
-/** Pages that are read to find a linked message before giving up. */
-const SEEK_PAGES = 20;
 /** Members who are read before anybody needs their names; in a larger room those who write are. */
 const NAMED_AHEAD = 100;
-/** The read position is sent at most this often. */
-const READ_MS = 400;
-/** Until a room that could not be opened is tried again. */
-const OPEN_AGAIN_MS = 3000;
 
 export class RoomActions {
   #store;
   #socket;
   #sync;
+  #pages;
+  #reads;
   #users;
-  #messages;
   /** The rooms that are followed, the one opened last at the end. @type {string[]} */
   #followed = [];
-  /** Read positions that wait to be sent. @type {Map<string, number>} */
-  #reading = new Map();
-
   /**
    * @param {object} parts
    * @param {import("./store.js").Store} parts.store
    * @param {import("../net/socket.js").Socket} parts.socket
    * @param {import("./sync.js").Sync} parts.sync
+   * @param {import("./pages.js").Pages} parts.pages
+   * @param {import("./read_positions.js").ReadPositions} parts.reads
    * @param {import("./users.js").Users} parts.users
-   * @param {import("./message_actions.js").MessageActions} parts.messages
    */
-  constructor({ store, socket, sync, users, messages }) {
+  constructor({ store, socket, sync, pages, reads, users }) {
     this.#store = store;
     this.#socket = socket;
     this.#sync = sync;
+    this.#pages = pages;
+    this.#reads = reads;
     this.#users = users;
-    this.#messages = messages;
   }
 
   get #state() {
@@ -62,7 +57,8 @@ export class RoomActions {
   }
 
   /**
-   * Shows the newest page of a room, and follows the room from then on.
+   * Shows a room, at the first unread message or else at its end, and follows it from then on. What is shown of it
+   * already stays if that is in it.
    *
    * @param {string} room
    */
@@ -71,28 +67,25 @@ export class RoomActions {
     // A person who opens a hidden room wants to see it.
     if (this.#state.rooms.get(room)?.hidden) void this.setHidden(room, false).catch(() => {});
     void this.#loadMembers(room).catch(() => {});
-    if (this.#state.timelines.has(room)) return;
-    const since = this.#state.rooms.get(room)?.seq ?? 0;
-    const empty = { messages: [], loaded: false, loading: true, moreBefore: false, seq: since };
-    this.#store.update(withTimeline(this.#state, room, empty));
-    try {
-      await this.#sync.readNewest(room);
-      this.#messages.showWaiting(room);
-      // What changed since is replayed; without a connection, the next connect follows every loaded room.
-      if (this.#socket.online) await this.#sync.follow(room, since);
-    } catch (error) {
-      this.#store.update(withoutTimeline(this.#state, room));
-      setTimeout(() => {
-        if (this.#followed.includes(room) && this.#state.rooms.has(room)) void this.open(room);
-      }, OPEN_AGAIN_MS);
-      if (/** @type {{ code?: string }} */ (error).code !== "network") throw error;
-    }
+    if (!this.#begin(room)) await this.#pages.showUnread(room);
+  }
+
+  /**
+   * @param {string} room
+   * @returns {boolean} whether what is to be shown of it is loaded, or will be
+   */
+  #begin(room) {
+    const timeline = this.#state.timelines.get(room);
+    if (!timeline) this.#sync.begin(room);
+    const known = this.#state.rooms.get(room);
+    return Boolean(timeline && (!timeline.loaded || timeline.stale || (known && holdsUnread(timeline, known))));
   }
 
   /** @param {string} room */
   #touch(room) {
     this.#followed = [...this.#followed.filter((each) => each !== room), room];
     for (const left of this.#followed.splice(0, this.#followed.length - FOLLOWED_MAX)) {
+      this.#sync.leave(left);
       this.#store.update(withoutTimeline(this.#state, left));
       this.#socket.send("room.unsubscribe", { room: left });
     }
@@ -107,48 +100,61 @@ export class RoomActions {
     this.#store.update(withRoom(this.#state, { ...known, members: members.map(({ uid }) => uid), memberCount: total }));
   }
 
-  /** @param {string} room */
+  /** Reads the page before what is shown. @param {string} room */
   async loadOlder(room) {
-    await this.#sync.readOlder(room);
+    await this.#pages.older(room);
+  }
+
+  /** Reads the page after what is shown. @param {string} room */
+  async loadNewer(room) {
+    await this.#pages.newer(room);
+  }
+
+  /** Shows the newest messages. @param {string} room */
+  async jumpToPresent(room) {
+    await this.#pages.showNewest(room);
   }
 
   /**
-   * Reads older pages until a message is among them.
+   * Shows a message, or the place where one is or was, wherever it is in the history.
    *
    * @param {string} room
-   * @param {string} mid
-   * @returns {Promise<boolean>} whether it was found
+   * @param {import("./pages.js").Target} target
+   * @returns {Promise<import("./pages.js").Arrival>}
    */
-  async loadAround(room, mid) {
-    const timeline = () => this.#state.timelines.get(room);
-    const has = () => Boolean(timeline()?.messages.some((message) => message.mid === mid));
-    if (!timeline()) await this.open(room);
-    for (let page = 0; page < SEEK_PAGES && !has() && timeline()?.moreBefore; page += 1) await this.loadOlder(room);
-    return has();
+  async showAround(room, target) {
+    this.#touch(room);
+    if (!this.#state.timelines.has(room)) this.#sync.begin(room);
+    return this.#pages.showAround(room, target);
   }
 
   /**
-   * Shows at once that the room is read up to a message, and sends the position a moment later.
+   * What the reader sees of a room that is open.
    *
    * @param {string} room
-   * @param {number} seq
+   * @param {{ seq: number, attends: boolean }} what  the message in the middle of the screen, by its `createdSeq`, and
+   *   whether somebody has the end of the room before their eyes
+   */
+  lookAt(room, { seq, attends }) {
+    if (seq) this.#pages.lookAt(room, seq);
+    const { attended } = this.#state;
+    if (attends && attended !== room) this.#store.update({ attended: room });
+    if (!attends && attended === room) this.#store.update({ attended: null });
+  }
+
+  /**
+   * What was on screen is read.
+   *
+   * @param {string} room
+   * @param {number} seq  the `createdSeq` of the last message that was
    */
   markRead(room, seq) {
-    const known = this.#state.rooms.get(room);
-    if (!known || (seq <= known.read && !known.unread)) return;
-    const messages = this.#state.timelines.get(room)?.messages ?? [];
-    const { me, blocked } = this.#state;
-    const rest = seq >= known.seq ? { unread: 0, mentions: 0 } : unreadAfter(messages, seq, me?.uid ?? "", blocked);
-    this.#store.update(withRoom(this.#state, { ...known, read: Math.max(seq, known.read), ...rest }));
-    if (!this.#reading.has(room)) setTimeout(() => this.#sendRead(room), READ_MS);
-    this.#reading.set(room, Math.max(seq, this.#reading.get(room) ?? 0));
+    this.#reads.mark(room, seq);
   }
 
-  /** @param {string} room */
-  #sendRead(room) {
-    const seq = this.#reading.get(room);
-    this.#reading.delete(room);
-    if (seq !== undefined) this.#socket.send("read", { room, seq });
+  /** Everything is read, seen or not. @param {string} room */
+  markAllRead(room) {
+    this.#reads.markAll(room);
   }
 
   /**
@@ -203,7 +209,7 @@ export class RoomActions {
 
   /** @param {Room} room */
   #add(room) {
-    this.#store.update(withRoom(this.#state, room));
+    this.#store.update(withRoom(this.#state, keepingNumbers(this.#state.rooms.get(room.id), room)));
     for (const uid of room.others) this.#users.need(uid);
     return room.id;
   }
@@ -215,6 +221,19 @@ export class RoomActions {
    */
   #drop(room) {
     this.#followed = this.#followed.filter((each) => each !== room);
+    this.#sync.leave(room);
     this.#store.update(withoutRoom(this.#state, room));
   }
+}
+
+/**
+ * Whether the first unread message is in what is loaded; if all is read, the end.
+ *
+ * @param {Timeline} timeline
+ * @param {Room} room
+ */
+function holdsUnread({ messages, moreBefore, moreAfter }, { read, unread }) {
+  if (!moreAfter && !unread) return true;
+  const begins = !moreBefore || firstSeqOf(messages) <= read;
+  return unread > 0 && begins && (!moreAfter || read < lastSeqOf(messages));
 }

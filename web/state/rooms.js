@@ -36,3 +36,17 @@ export function withoutRoom(state, id) {
 export function keepingMembers(known, room) {
   return known?.members && !room.members ? { ...room, members: known.members } : room;
 }
+
+/**
+ * A description of a room that may be older than the numbers that are known, which then stay.
+ *
+ * @param {Room | undefined} known
+ * @param {Room} room
+ * @returns {Room}
+ */
+export function keepingNumbers(known, room) {
+  const isNewer = !known || room.seq > known.seq || (room.seq === known.seq && room.read >= known.read);
+  if (isNewer) return room;
+  const { seq, read, unread, mentions } = known;
+  return { ...room, seq, read, unread, mentions };
+}

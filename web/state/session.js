@@ -20,6 +20,7 @@ const AGAIN_MS = 2000;
  * @property {import("./sync.js").Sync} sync
  * @property {import("./users.js").Users} users
  * @property {import("./room_actions.js").RoomActions} rooms
+ * @property {import("./read_positions.js").ReadPositions} reads
  * @property {import("./message_actions.js").MessageActions} messages
  * @property {import("./drafts.js").Drafts} drafts
  * @property {{ connected: () => void }} idle
@@ -196,6 +197,7 @@ export class Session {
     api.callAs("");
     this.#parts.connection.stop();
     this.#parts.sync.stop();
+    this.#parts.reads.stop();
     this.#parts.messages.stop();
   }
 
@@ -227,6 +229,7 @@ export class Session {
   #connectionChanged(online) {
     if (!online) return this.#parts.messages.lineLost();
     this.#parts.sync.resume();
+    this.#parts.reads.resume();
     this.#parts.messages.flush();
     this.#parts.idle.connected();
   }

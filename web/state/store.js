@@ -73,6 +73,7 @@ export function emptyState() {
     blocked: new Set(),
     typing: new Map(),
     timelines: new Map(),
+    attended: null,
     drafts: new Map(),
     info: null,
   };

@@ -1,34 +1,37 @@
 /**
- * Keeps the state in step with the server: takes its events in, follows the open rooms from where each stands after
- * every connect, and reads pages of messages. All of it passes `Ingest`, so what concerns one room is applied in the
- * order in which it came.
+ * Keeps the state in step with the server: takes its events in, and follows the open rooms from where each stands after
+ * every connect. All of it passes `Ingest`, so what concerns one room is applied in the order in which it came.
  */
-import { readMessages } from "../calls/rooms.js";
-import { firstSeqOf } from "./messages.js";
-import { reduce, withMessage, withoutTyping } from "./reduce.js";
-import { withNewestPage, withOlderPage, withTimeline } from "./timelines.js";
+import { reduce, withMessages, withNumbers, withoutTyping } from "./reduce.js";
+import { cutOff, emptyTimeline, withNewAfter, withTimeline } from "./timelines.js";
 
 /** @typedef {import("../net/wire_frames.js").ServerEvent} ServerEvent */
 /** @typedef {import("../net/wire_frames.js").RoomEvent} RoomEvent */
+/** @typedef {import("../net/socket.js").Answer} Answer */
+/** @typedef {import("./types.js").Message} Message */
 
 /** A person who types is shown as typing for this long. */
 const TYPING_MS = 5000;
-const NEWEST_PAGE = 100;
-const OLDER_PAGE = 60;
 /** Until a subscription that was refused for a moment is tried again, unless the server says when. */
 const SUBSCRIBE_AGAIN_MS = 1500;
-/** Until a page that could not be read is tried again. */
-const PAGE_AGAIN_MS = 3000;
+
+/**
+ * What a subscription has brought before its answer. A message that has changed again comes at its last change, so
+ * until the answer there are gaps in it: it is kept, over reconnects, and taken in as a whole.
+ *
+ * @typedef {{ seq: number, messages: Message[] }} Replay
+ */
 
 export class Sync {
   #store;
   #socket;
   #users;
   #ingest;
+  #pages;
   /** Counts connects. */
   #connection = 0;
-  /** Counts sign-outs. */
-  #session = 0;
+  /** By room, until its subscription is answered. @type {Map<string, Replay>} */
+  #replays = new Map();
   /** By room and person. @type {Map<string, ReturnType<typeof setTimeout>>} */
   #typing = new Map();
 
@@ -38,12 +41,14 @@ export class Sync {
    * @param {import("../net/socket.js").Socket} parts.socket
    * @param {import("./users.js").Users} parts.users
    * @param {import("./ingest.js").Ingest} parts.ingest
+   * @param {import("./pages.js").Pages} parts.pages
    */
-  constructor({ store, socket, users, ingest }) {
+  constructor({ store, socket, users, ingest, pages }) {
     this.#store = store;
     this.#socket = socket;
     this.#users = users;
     this.#ingest = ingest;
+    this.#pages = pages;
   }
 
   /** @param {ServerEvent} event */
@@ -53,6 +58,7 @@ export class Sync {
     // that are followed are replayed from what was applied.
     if (event.op === "hello") this.#connection += 1;
     this.#store.update(reduce(this.#store.state, event));
+    if (event.op === "hello" || event.op === "rooms") for (const { id } of event.rooms) this.#countNewAfter(id);
     if (event.op === "presence") this.#users.need(event.uid);
     if (event.op === "presence" || event.op === "user") this.#users.watchStatusEnds();
   }
@@ -63,10 +69,10 @@ export class Sync {
     const { namedRooms } = this.#store.state;
     if (event.op === "room" && namedRooms) this.#store.update({ namedRooms: new Set(namedRooms).add(event.room) });
     const entries = event.op === "msg" ? [event.entry] : [];
-    const apply = (/** @type {import("./types.js").Message[]} */ [message]) => {
+    const apply = (/** @type {Message[]} */ messages) => {
       if (event.op !== "msg") this.#apply(event);
-      else if (message) this.#store.update(withMessage(this.#store.state, event.room, message));
-      this.#needPeople(event, message?.by);
+      else this.#take(event.room, messages);
+      this.#needPeople(event, messages[0]?.by);
     };
     void this.#ingest.ingest(event.room, entries, apply, this.#sameConnection());
   }
@@ -75,6 +81,26 @@ export class Sync {
   #apply(event) {
     this.#store.update(reduce(this.#store.state, event));
     if (event.op === "typing") this.#endTypingLater(event.room, event.uid);
+    else this.#countNewAfter(event.room);
+  }
+
+  /** @param {string} room @param {Message[]} messages */
+  #take(room, messages) {
+    const replay = this.#replays.get(room);
+    if (!replay) return this.#change(room, messages);
+    replay.messages.push(...messages);
+    replay.seq = messages.reduce((most, { seq }) => Math.max(most, seq), replay.seq);
+  }
+
+  /** @param {string} room @param {Message[]} messages */
+  #change(room, messages) {
+    this.#store.update(withMessages(this.#store.state, room, messages));
+    this.#pages.change(room, messages);
+  }
+
+  /** @param {string} room */
+  #countNewAfter(room) {
+    this.#store.update(withNewAfter(this.#store.state, room));
   }
 
   /**
@@ -107,32 +133,48 @@ export class Sync {
 
   /** After every connect: follows the open rooms from where each stands. */
   resume() {
+    this.#pages.hurry();
     const { rooms, timelines } = this.#store.state;
-    for (const [room, { loaded, seq, gapAfter }] of timelines) {
-      if (loaded && rooms.has(room)) void this.follow(room, gapAfter ?? seq);
-    }
+    for (const room of timelines.keys()) if (rooms.has(room)) void this.follow(room);
   }
 
   /**
-   * Subscribes to a room: what changed after `since` is replayed, and what changes from now on comes live. If that was
-   * too much to be replayed, the newest page takes the place of what was known.
+   * Begins with a room of which nothing is shown. Its pages are asked for after this moment, so the changes up to the
+   * `seq` that is known are in them, and all later ones come by the subscription.
    *
    * @param {string} room
-   * @param {number} since
    */
-  async follow(room, since) {
+  begin(room) {
+    this.leave(room);
+    const timeline = emptyTimeline(this.#store.state.rooms.get(room)?.seq ?? 0);
+    this.#store.update(withTimeline(this.#store.state, room, timeline));
+    // Without a connection, the next connect follows it.
+    if (this.#socket.online) void this.follow(room);
+  }
+
+  /** Nothing of the room that is on its way is wanted any more. @param {string} room */
+  leave(room) {
+    this.#replays.delete(room);
+    this.#pages.forget(room);
+  }
+
+  /**
+   * Subscribes to a room: what was missed is replayed, and what changes from now on comes live.
+   *
+   * @param {string} room
+   */
+  async follow(room) {
+    const timeline = this.#store.state.timelines.get(room);
+    if (!timeline) return;
     const isCurrent = this.#sameConnection();
-    const answer = await this.#subscribe(room, since, isCurrent);
-    if (!answer || !this.#store.state.timelines.has(room)) return;
+    const replay = this.#replays.get(room) ?? { seq: timeline.seq, messages: [] };
+    this.#replays.set(room, replay);
+    const answer = await this.#subscribe(room, replay, isCurrent);
+    if (!answer) return;
     this.#users.refetchSoon();
-    if (answer.truncated) await this.#fillGap(room, since, answer.seq, isCurrent);
-    const reached = () => {
-      const timeline = this.#store.state.timelines.get(room);
-      if (!timeline || timeline.gapAfter !== undefined) return;
-      this.#setTimeline(room, { ...timeline, seq: Math.max(timeline.seq, answer.seq) });
-    };
+    const isWanted = () => isCurrent() && this.#replays.get(room) === replay;
     // Behind the replay, which came before the answer.
-    await this.#ingest.ingest(room, [], reached, isCurrent);
+    await this.#ingest.ingest(room, [], () => this.#followed(room, replay, answer), isWanted);
   }
 
   /**
@@ -140,80 +182,42 @@ export class Sync {
    * for what comes after that. Without a connection nothing is sent: the next connect follows the room again.
    *
    * @param {string} room
-   * @param {number} since
+   * @param {Replay} replay
    * @param {() => boolean} isCurrent
    */
-  async #subscribe(room, since, isCurrent) {
+  async #subscribe(room, replay, isCurrent) {
     for (;;) {
       try {
-        return await this.#socket.command("room.subscribe", { room, since });
+        return await this.#socket.command("room.subscribe", { room, since: replay.seq });
       } catch (error) {
         const { code, retryMs } = /** @type {import("../net/socket.js").SocketFailure} */ (error);
         if (code !== "rate_limited" && code !== "unavailable") return null;
         await later(retryMs || SUBSCRIBE_AGAIN_MS);
-        const { rooms, timelines } = this.#store.state;
-        const timeline = timelines.get(room);
-        if (!isCurrent() || !timeline || !rooms.has(room)) return null;
-        since = Math.max(since, timeline.seq);
+        if (!isCurrent() || this.#replays.get(room) !== replay) return null;
       }
     }
   }
 
   /**
-   * Reads the newest page in the place of what was missed. Until it is here the gap is remembered, so that no
-   * reconnect goes on behind it.
+   * The replay is complete. Or what was missed is too much, or the server was set back to an earlier state and does not
+   * know what is shown here: then that is old.
    *
    * @param {string} room
-   * @param {number} since
-   * @param {number} seq  of the room when it was subscribed to
-   * @param {() => boolean} isCurrent
+   * @param {Replay} replay
+   * @param {Answer} answer
    */
-  async #fillGap(room, since, seq, isCurrent) {
+  #followed(room, replay, answer) {
+    this.#replays.delete(room);
+    if (!answer.truncated) this.#change(room, replay.messages);
+    this.#store.update(withNumbers(this.#store.state, room, answer));
     const timeline = this.#store.state.timelines.get(room);
-    if (timeline) this.#setTimeline(room, { ...timeline, gapAfter: timeline.gapAfter ?? since });
-    while (isCurrent() && this.#store.state.timelines.has(room)) {
-      try {
-        return await this.readNewest(room, seq);
-      } catch {
-        await later(PAGE_AGAIN_MS);
-      }
+    if (timeline) {
+      const seq = Math.max(timeline.seq, answer.seq);
+      const next = answer.truncated ? cutOff(timeline, answer.seq) : { ...timeline, seq };
+      this.#store.update(withTimeline(this.#store.state, room, next));
     }
-  }
-
-  /**
-   * Reads the newest page of a room.
-   *
-   * @param {string} room
-   * @param {number} [after]  only changes after this `seq` may be newer than the page
-   */
-  async readNewest(room, after = 0) {
-    const session = this.#session;
-    const { entries, more } = await readMessages(room, { limit: NEWEST_PAGE });
-    if (session !== this.#session) return;
-    await this.#ingest.ingest(room, entries, (messages) => {
-      this.#store.update(withNewestPage(this.#store.state, room, { messages, more }, after));
-      for (const { by } of messages) this.#users.need(by);
-    });
-  }
-
-  /**
-   * Reads the page before what is loaded, if there is one.
-   *
-   * @param {string} room
-   */
-  async readOlder(room) {
-    const timeline = this.#store.state.timelines.get(room);
-    const first = timeline ? firstSeqOf(timeline.messages) : 0;
-    if (!timeline || timeline.loading || !timeline.moreBefore || !first) return;
-    this.#setTimeline(room, { ...timeline, loading: true });
-    const session = this.#session;
-    const page = await readMessages(room, { before: first, limit: OLDER_PAGE }).catch(() => null);
-    if (session !== this.#session) return;
-    await this.#ingest.ingest(room, page?.entries ?? [], (messages) => {
-      const arrived = page ? { messages, more: page.more } : null;
-      this.#store.update(withOlderPage(this.#store.state, room, arrived, first));
-      for (const { by } of messages) this.#users.need(by);
-    });
+    this.#countNewAfter(room);
+    if (answer.truncated) void this.#pages.readAnew(room);
   }
 
   /** Whether the connection is still the one of now, later on. @returns {() => boolean} */
@@ -225,18 +229,11 @@ export class Sync {
   /** After a sign-out: nothing of what is on its way may reach the state. */
   stop() {
     this.#connection += 1;
-    this.#session += 1;
     this.#ingest.drop();
+    this.#pages.stop();
+    this.#replays.clear();
     for (const timer of this.#typing.values()) clearTimeout(timer);
     this.#typing.clear();
-  }
-
-  /**
-   * @param {string} room
-   * @param {import("./types.js").Timeline} timeline
-   */
-  #setTimeline(room, timeline) {
-    this.#store.update(withTimeline(this.#store.state, room, timeline));
   }
 }
 

@@ -1,14 +1,39 @@
 /**
- * The timelines of rooms as pure functions: pages and live messages taken in. A timeline is what is loaded of a room,
- * without a gap, and reaches to the present.
+ * The timelines of rooms as pure functions. A timeline is a window over the history of its room: one stretch without a
+ * gap. Pages extend it or take its place, and what comes live is taken in where it belongs. A page shows the room as it
+ * was at some moment after it was asked for, so what came live since then (`changed`) is merged into it: nothing newer
+ * is replaced, and a page that ends at the present continues in what came meanwhile.
  */
-import { firstSeqOf, inLoadedRange, merge, unreadAfter } from "./messages.js";
-import { withRoom } from "./rooms.js";
+import { firstSeqOf, lastSeqOf, merge, unreadAfter } from "./messages.js";
 
 /** @typedef {import("./types.js").State} State */
 /** @typedef {import("./types.js").Timeline} Timeline */
 /** @typedef {import("./types.js").Message} Message */
 /** @typedef {Partial<State>} Change */
+/** @typedef {{ messages: Message[], moreBefore: boolean, moreAfter: boolean }} Stretch */
+
+/** Messages that are kept of one room; beyond that the far side from the reader is left. */
+export const KEPT_MAX = 1500;
+
+/**
+ * Nothing is loaded yet.
+ *
+ * @param {number} seq  what is asked for from now on is not older than this
+ * @returns {Timeline}
+ */
+export function emptyTimeline(seq) {
+  return {
+    messages: [],
+    loaded: false,
+    moreBefore: false,
+    moreAfter: false,
+    loadingBefore: false,
+    loadingAfter: false,
+    newAfter: 0,
+    seq,
+    stale: false,
+  };
+}
 
 /**
  * @param {State} state
@@ -32,71 +57,133 @@ export function withoutTimeline(state, room) {
 }
 
 /**
- * The newest page in the place of the sent messages that were known. Only changes that came live after `after`, while
- * the page was on its way, are newer than it.
+ * The timeline with what came live or was replayed, in the order in which it happened.
  *
- * @param {State} state
- * @param {string} id
- * @param {{ messages: Message[], more: boolean }} page
- * @param {number} after
- * @returns {Change}
+ * @param {Timeline} timeline
+ * @param {Message[]} changed
+ * @returns {Timeline}
  */
-export function withNewestPage(state, id, { messages: arrived, more }, after) {
-  const old = state.timelines.get(id);
-  if (!old) return {};
-  const oldest = arrived[0]?.createdSeq ?? 0;
-  const kept = old.messages.filter(
-    (message) => message.status !== "sent" || (message.seq > after && message.createdSeq >= oldest),
-  );
-  const { gapAfter: _, ...timeline } = old;
-  const room = state.rooms.get(id);
-  const me = state.me?.uid ?? "";
+export function withChanged(timeline, changed) {
+  const seq = changed.reduce((most, message) => Math.max(most, message.seq), timeline.seq);
+  const belonging = changed.filter((message) => belongs(timeline, message));
+  return { ...timeline, seq, messages: belonging.length ? merge(timeline.messages, belonging) : timeline.messages };
+}
+
+/**
+ * Whether a message has its place in the stretch. One outside of it comes with its page; taken in before, it would hide
+ * that everything between is missing.
+ *
+ * @param {Timeline} timeline
+ * @param {Message} message
+ */
+function belongs({ loaded, messages, moreBefore, moreAfter }, { createdSeq }) {
+  if (!loaded) return false;
+  return (!moreBefore || createdSeq >= firstSeqOf(messages)) && (!moreAfter || createdSeq <= lastSeqOf(messages));
+}
+
+/**
+ * A page in the place of the stretch. Mine that have no place yet stay if it reaches the present.
+ *
+ * @param {Timeline} timeline
+ * @param {Stretch} page
+ * @param {Message[]} changed  since the page was asked for
+ * @returns {Timeline}
+ */
+export function withStretch(timeline, page, changed) {
+  const unplaced = page.moreAfter ? [] : timeline.messages.filter(({ createdSeq }) => createdSeq === 0);
   return {
-    ...withTimeline(state, id, {
-      ...timeline,
-      messages: merge(kept, arrived),
-      loaded: true,
-      loading: false,
-      moreBefore: more,
-    }),
-    // Where the page is the whole room the messages can be counted.
-    ...(room && !more ? withRoom(state, { ...room, ...unreadAfter(arrived, room.read, me, state.blocked) }) : {}),
+    ...timeline,
+    messages: merge(unplaced, upToDate(page, changed, 0)),
+    loaded: true,
+    moreBefore: page.moreBefore,
+    moreAfter: page.moreAfter,
+    loadingBefore: false,
+    loadingAfter: false,
+    stale: false,
   };
 }
 
 /**
- * The page before `first`, unless the timeline begins elsewhere by now.
+ * The page that ends where the stretch begins.
  *
- * @param {State} state
- * @param {string} id
- * @param {{ messages: Message[], more: boolean } | null} page  null if it could not be had
- * @param {number} first
- * @returns {Change}
+ * @param {Timeline} timeline
+ * @param {Stretch} page
+ * @param {Message[]} changed
+ * @returns {Timeline}
  */
-export function withOlderPage(state, id, page, first) {
-  const old = state.timelines.get(id);
-  if (!old) return {};
-  const { changedBefore = [], ...timeline } = old;
-  if (!page || firstSeqOf(timeline.messages) !== first) return withTimeline(state, id, { ...timeline, loading: false });
-  const inPage = new Set(page.messages.map(({ mid }) => mid));
-  const changed = changedBefore.filter(({ mid }) => inPage.has(mid));
-  return withTimeline(state, id, {
-    ...timeline,
-    loading: false,
-    moreBefore: page.more && page.messages.length > 0,
-    messages: merge(merge(page.messages, changed), timeline.messages),
-  });
+export function withPageBefore(timeline, page, changed) {
+  const messages = merge(upToDate(page, changed, 0), timeline.messages);
+  return { ...timeline, messages, moreBefore: page.moreBefore };
 }
 
 /**
+ * The page that begins where the stretch ends.
+ *
  * @param {Timeline} timeline
- * @param {Message} message
+ * @param {Stretch} page
+ * @param {Message[]} changed
  * @returns {Timeline}
  */
-export function withArrived(timeline, message) {
-  const seq = Math.max(timeline.seq, message.seq);
-  if (inLoadedRange(timeline, message)) return { ...timeline, messages: merge(timeline.messages, [message]), seq };
-  // An older message that changed comes with its own page. One that is on its way may have been read before the change.
-  if (!timeline.loading) return { ...timeline, seq };
-  return { ...timeline, changedBefore: merge(timeline.changedBefore ?? [], [message]), seq };
+export function withPageAfter(timeline, page, changed) {
+  const messages = merge(timeline.messages, upToDate(page, changed, lastSeqOf(timeline.messages)));
+  return { ...timeline, messages, moreAfter: page.moreAfter };
+}
+
+/**
+ * The messages of a page as they are now, and what follows it if it ends at the present.
+ *
+ * @param {Stretch} page
+ * @param {Message[]} changed
+ * @param {number} edge  where the page begins, if it is empty
+ */
+function upToDate({ messages, moreAfter }, changed, edge) {
+  const mids = new Set(messages.map(({ mid }) => mid));
+  const end = messages.at(-1)?.createdSeq ?? edge;
+  const belonging = changed.filter(({ mid, createdSeq }) => mids.has(mid) || (!moreAfter && createdSeq > end));
+  return merge(messages, belonging);
+}
+
+/**
+ * Changes were missed that are too many to be replayed. What is read stays where it is, and is known to be old.
+ *
+ * @param {Timeline} timeline
+ * @param {number} seq  of the room now; lower than before if the server was set back
+ * @returns {Timeline}
+ */
+export function cutOff(timeline, seq) {
+  if (!timeline.loaded) return { ...timeline, seq };
+  const messages = timeline.messages.filter(({ createdSeq }) => createdSeq > 0);
+  return { ...timeline, messages, seq, moreAfter: true, loadingBefore: false, loadingAfter: false, stale: true };
+}
+
+/**
+ * No more than may be kept: the side that is farther from the reader is left.
+ *
+ * @param {Timeline} timeline
+ * @param {number} at  the `createdSeq` before the reader's eyes
+ * @returns {Timeline}
+ */
+export function trimmed(timeline, at) {
+  const placed = timeline.messages.filter(({ createdSeq }) => createdSeq > 0);
+  const surplus = placed.length - KEPT_MAX;
+  if (surplus <= 0) return timeline;
+  const middle = placed[Math.floor(placed.length / 2)]?.createdSeq ?? 0;
+  if (at >= middle) return { ...timeline, messages: timeline.messages.slice(surplus), moreBefore: true };
+  return { ...timeline, messages: placed.slice(0, KEPT_MAX), moreAfter: true };
+}
+
+/**
+ * Counts anew what is unread beyond the stretch, after the stretch or the numbers of the room have changed.
+ *
+ * @param {State} state
+ * @param {string} id
+ * @returns {Change}
+ */
+export function withNewAfter(state, id) {
+  const timeline = state.timelines.get(id);
+  const room = state.rooms.get(id);
+  if (!timeline || !room) return {};
+  const within = timeline.moreAfter ? unreadAfter(timeline.messages, room, state).unread : room.unread;
+  const newAfter = Math.max(0, room.unread - within);
+  return newAfter === timeline.newAfter ? {} : withTimeline(state, id, { ...timeline, newAfter });
 }

@@ -109,7 +109,7 @@
  * @property {"open" | "closed" | "dm"} kind
  * @property {boolean} e2ee
  * @property {string} [role]
- * @property {number} seq
+ * @property {number} seq  the numbers count what happened up to here
  * @property {number} read
  * @property {number} unread
  * @property {number} mentions
@@ -137,7 +137,7 @@
  * @property {string} [re]  the `mid` it answers
  * @property {string[]} [m]  uids it mentions
  * @property {number} at
- * @property {number} createdSeq  0 while pending
+ * @property {number} createdSeq  its place; 0 while mine has none
  * @property {number} seq
  * @property {number} [edited]
  * @property {Record<string, string[]>} [reactions]  emoji to uids
@@ -147,14 +147,18 @@
  */
 
 /**
+ * What is loaded of a room: one stretch of its history without a gap. Where it reaches the present it follows it.
+ *
  * @typedef {object} Timeline
- * @property {Message[]} messages  in creation order; pending ones last
+ * @property {Message[]} messages  in creation order; mine that have no place yet last, and only at the present
  * @property {boolean} loaded
- * @property {boolean} loading
- * @property {boolean} moreBefore
- * @property {number} seq  every change up to here is in it, unless there is a gap
- * @property {Message[]} [changedBefore]  older than what is loaded, and changed while the older page was on its way
- * @property {number} [gapAfter]  what changed after this `seq` was too much to be replayed; the newest page is to come
+ * @property {boolean} moreBefore  the history goes on before the stretch
+ * @property {boolean} moreAfter  the history goes on after the stretch
+ * @property {boolean} loadingBefore
+ * @property {boolean} loadingAfter
+ * @property {number} newAfter  unread messages of others beyond the stretch
+ * @property {number} seq  every change up to here is in it, unless it is stale
+ * @property {boolean} stale  changes were missed: the stretch stays, and is read anew
  */
 
 /**
@@ -172,6 +176,7 @@
  * @property {Set<string>} blocked  people I have blocked
  * @property {Map<string, string[]>} typing
  * @property {Map<string, Timeline>} timelines
+ * @property {string | null} attended  the room whose end is before somebody's eyes, on a visible and focused page
  * @property {Map<string, string>} drafts
  * @property {Info | null} info  what the server says about itself; null until it has
  */

@@ -38,6 +38,9 @@ pub const HELLO_BYTES: usize = 256 * 1024;
 pub const ROOMS_BYTES: usize = 64 * 1024;
 /// Messages counted as unread before it reads "1000 or more".
 pub const UNREAD: usize = 1_000;
+/// The newest messages of a room that are kept in memory for that: so many may be deleted before the store is asked for
+/// older ones.
+pub const RECENT: usize = UNREAD + 250;
 /// The largest number in a command: JavaScript represents no larger one exactly.
 pub const NUMBER: u64 = (1 << 53) - 1;
 /// Memory allocated for a frame before it is encoded: most frames need no more.

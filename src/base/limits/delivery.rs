@@ -62,8 +62,6 @@ pub const ACTIVITY: Duration = Duration::from_secs(1);
 /// That of all rooms goes out together, this often, so that a member of many busy rooms gets it by
 /// few writes.
 pub const ACTIVITY_TICK: Duration = Duration::from_millis(200);
-/// Users that one `activity` can mention.
-pub const ACTIVITY_MENTIONS: usize = 1_000;
 /// The server pings a client that has sent nothing for so many seconds; also `hello.heartbeat_ms`.
 pub const PING_AFTER_S: u32 = 30;
 /// The connection of a client that has sent nothing for so many seconds is cut.

@@ -54,6 +54,10 @@ pub const BLOCKS: usize = 500;
 pub const BLOCKS_IN_ALL: usize = 500_000;
 /// How often one user may block or unblock in an hour: each time all of the user's rooms are searched.
 pub const BLOCK_CHANGES_PER_HOUR: u32 = 300;
+/// A room of at most so many members is small: any of them may mention all.
+pub const MENTION_ALL_MEMBERS: usize = 25;
+/// Members whose unread messages are counted while the room is locked.
+pub const COUNTED_AT_ONCE: usize = 512;
 /// Presence is pushed into rooms of at most this many members.
 pub const PRESENCE_MEMBERS: usize = 256;
 /// Users whose status is stored by one statement.

@@ -8,7 +8,6 @@ use super::staged::{Effect, Staged};
 use crate::base::error::{Code, Error, Outage, Result};
 use crate::base::ids::Uid;
 use crate::base::limits::rooms as limits;
-use crate::protocol::event::Event;
 use crate::protocol::message::MessageState;
 use crate::rooms::delivery::Delivery;
 use crate::rooms::inbox::{Input, Post, RoomCommand, Sender};
@@ -161,18 +160,15 @@ impl Actor {
     }
 
     async fn note_read(&mut self, uid: Uid, seq: u64) {
-        let event = {
+        {
             let mut state = self.room.state_mut();
             let Some(member) = state.members.get_mut(&uid) else { return };
             if member.read >= seq {
                 return;
             }
             member.read = seq;
-            let unread = state.unread(uid, seq);
-            let (unread, mentions) = (unread.messages, unread.mentions);
-            Event::Read { room: self.room.id, seq, unread, mentions }.encode()
-        };
-        self.broadcast(Delivery::ToUser(uid, event)).await;
+        }
+        self.broadcast(Delivery::ReadState(uid, self.room.id)).await;
     }
 
     /// The answer to a change that the database refused: that of a repetition, or a conflict.

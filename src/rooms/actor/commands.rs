@@ -35,7 +35,7 @@ impl Actor {
             }
             RoomCommand::Subscribe { since } => {
                 self.flush().await;
-                self.subscribe(sender.conn, sender.id, since).await;
+                self.subscribe(sender, since).await;
             }
             RoomCommand::Read { seq } => self.stage_read(sender, seq).await,
             RoomCommand::Send(draft) => self.handle_draft(sender, draft).await,
@@ -111,7 +111,7 @@ impl Actor {
             self.flush().await;
         }
         let decision = match is_new {
-            true => self.add(sender.uid, draft),
+            true => self.add(&sender, draft).await,
             false => self.decide(&sender, &draft).await,
         };
         match decision {

@@ -252,8 +252,7 @@ impl Actor {
     }
 
     pub(super) async fn send_view(&self, uid: Uid) {
-        let view = self.room.state().view(uid);
-        self.broadcast(Delivery::ToUser(uid, Event::Room { room: &view }.encode())).await;
+        self.broadcast(Delivery::View(uid, self.room.id)).await;
     }
 
     async fn publish_member(&self, uid: Uid, member: Option<&Member>) {

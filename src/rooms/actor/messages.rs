@@ -35,12 +35,27 @@ impl Draft {
 
 impl Actor {
     /// A new message, which needs no query.
-    pub(super) fn add(&mut self, uid: Uid, draft: Draft) -> Result<Decision> {
+    pub(super) async fn add(&mut self, sender: &Sender, draft: Draft) -> Result<Decision> {
+        let uid = sender.uid;
         let DraftBody::Text(body) = &draft.body else { return Err(mid_exists()) };
+        if body.mentions.all
+            && let Err(refused) = self.authorize_mention_of_all(sender)
+        {
+            // It may have been sent when that was allowed, and be a repetition.
+            let answer = self.first_answer(uid, &draft).await.map(Decision::Answer);
+            return answer.map_err(|error| match error.code() {
+                Code::NotFound => refused,
+                _ => error,
+            });
+        }
         let change = Change::New { mid: draft.mid, author: uid, body: text_to_json(body)? };
         let message = Box::new(new_message(draft.mid, uid, body.clone()));
         self.facts.add(draft.mid);
         Ok(Decision::Append(change, Effect::New { message, draft: Box::new(draft) }))
+    }
+
+    fn authorize_mention_of_all(&self, sender: &Sender) -> Result<()> {
+        self.room.state().authorize(sender.principal(), Action::MentionAll)
     }
 
     /// Everything else is decided by what is stored, and by what was decided before it.
@@ -74,7 +89,7 @@ impl Actor {
 
     fn decide_by_facts(&mut self, sender: &Sender, draft: &Draft) -> Result<Decision> {
         match &draft.body {
-            DraftBody::Text(body) => self.decide_edit(sender.uid, draft, body),
+            DraftBody::Text(body) => self.decide_edit(sender, draft, body),
             DraftBody::Delete => self.decide_delete(sender, draft),
             DraftBody::React { target, emoji } => {
                 self.decide_react(sender.uid, draft.mid, *target, emoji)
@@ -82,9 +97,9 @@ impl Actor {
         }
     }
 
-    fn decide_edit(&mut self, uid: Uid, draft: &Draft, body: &TextBody) -> Result<Decision> {
+    fn decide_edit(&mut self, sender: &Sender, draft: &Draft, body: &TextBody) -> Result<Decision> {
         let stored = self.facts.row(draft.mid).ok_or_else(no_message)?;
-        if stored.author != uid {
+        if stored.author != sender.uid {
             return Err(Error::new(Code::Forbidden, "Only its author may edit a message."));
         }
         match &stored.kind {
@@ -97,6 +112,10 @@ impl Actor {
                 }
             }
             StoredKind::Message { content, .. } if draft.rev == stored.rev + 1 => {
+                // What a message says already may stay, whoever may write it now.
+                if body.mentions.all && !content.mentions().is_some_and(|mentions| mentions.all) {
+                    self.authorize_mention_of_all(sender)?;
+                }
                 let replaced = match content {
                     Content::Plain(present) => Some(digest(present)),
                     Content::Sealed { .. } | Content::Unreadable | Content::Deleted => None,

@@ -117,12 +117,6 @@ impl Actor {
                 self.flush().await;
                 let _ = reply.send(Ok(()));
             }
-            Input::SendView(uid) => {
-                self.flush().await;
-                if self.room.state().members.contains_key(&uid) {
-                    self.send_view(uid).await;
-                }
-            }
             Input::Resync => {
                 // A commit that fails now makes the room out of sync again.
                 self.is_out_of_sync = false;

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use super::Actor;
-use crate::base::ids::Uid;
 use crate::base::limits::{chat, rooms as limits};
 use crate::protocol::event::Event;
 use crate::protocol::message::MessageState;
 use crate::rooms::delivery::Delivery;
 use crate::rooms::inbox::Input;
 use crate::rooms::publication::{Activity, ConnRef, Payload, Publication};
+use crate::rooms::recent::{Noted, RecentMessages};
 
 impl Actor {
     /// Publishes committed messages, or reads the store again if one is missing before them; then
@@ -42,7 +42,8 @@ impl Actor {
         answers: Vec<(ConnRef, Payload)>,
     ) {
         let Some(last) = messages.last() else { return };
-        let mut activity = Activity { seq: last.seq, new: 0, mentions: Vec::new() };
+        let seq = last.seq;
+        let mut activity = Activity { new: 0, recounts: false };
         let mut events = Vec::with_capacity(messages.len());
         let is_new = |message: &MessageState| message.created_seq > known;
         let changed = messages.iter().filter(|message| !is_new(message)).map(|message| message.mid);
@@ -53,10 +54,12 @@ impl Actor {
         {
             let mut state = self.room.state_mut();
             for message in &messages {
-                state.recent.note(message, is_new(message));
+                let noted = state.recent.note(message, is_new(message));
+                activity.recounts |= noted == Noted::Recounted;
             }
-            state.row.last_seq = activity.seq;
+            state.row.last_seq = seq;
         }
+        self.refill_recent().await;
         for message in &messages {
             let is_new = is_new(message);
             let event =
@@ -66,17 +69,28 @@ impl Actor {
             events.push(payload);
             if is_new {
                 activity.new += 1;
-                let mentions = message.content.mentions().iter();
-                let counts = |uid: &&Uid| !self.shared.blocks.has_blocked(**uid, message.by);
-                activity.mentions.extend(mentions.filter(counts));
             }
         }
-        self.published = activity.seq;
+        self.published = seq;
         let more_follows = !self.inbox.is_empty();
         let activity = Some(activity);
         let publication = Publication { room: self.room.id, events, activity, more_follows };
         // The delivery plane is gone only when the server stops, and then there is nobody to publish to.
         let _ = self.shared.publisher.publish_committed(Arc::new(publication), answers).await;
+    }
+
+    /// Reads the newest messages again if so many were deleted that older ones count again.
+    async fn refill_recent(&mut self) {
+        if !self.room.state().recent.needs_store() {
+            return;
+        }
+        let (store, room) = (self.shared.store.clone(), self.room.id);
+        // After a failure the next deletion tries again.
+        let Ok(mut stored) = self.bounded(store.recent(room, chat::RECENT)).await else { return };
+        let mut state = self.room.state_mut();
+        let published = state.row.last_seq;
+        stored.retain(|message| message.created_seq <= published);
+        state.recent = RecentMessages::new(stored);
     }
 
     /// The outcome of a commit is unknown: the store is read again soon.

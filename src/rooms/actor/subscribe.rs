@@ -3,22 +3,25 @@
 use super::Actor;
 use crate::protocol::answer::OkAnswer;
 use crate::rooms::delivery::Delivery;
-use crate::rooms::publication::ConnRef;
+use crate::rooms::inbox::Sender;
 use crate::rooms::replay::Replay;
 
 impl Actor {
     /// Everything that was published before is replayed, everything later is live.
-    pub(super) async fn subscribe(&mut self, conn: ConnRef, id: Option<String>, since: u64) {
+    pub(super) async fn subscribe(&mut self, sender: Sender, since: u64) {
+        let Sender { conn, uid, id, .. } = sender;
         let room = self.room.id;
+        // It counts up to the `seq` of the answer.
+        let read_state = self.room.state().read_state(uid).unwrap_or_default();
         self.send(conn, Delivery::Subscribed(conn, room)).await;
         let upto = self.published;
         if since > upto {
             // The client knows a future that this database does not have: it must read the history again.
             let ok = OkAnswer::to(id.as_deref()).seq(upto);
-            let replay = vec![ok.truncated(true).encode()];
+            let replay = vec![ok.truncated(true).read_state(read_state).encode()];
             return self.send(conn, Delivery::Replayed(conn, room, replay)).await;
         }
-        let replay = Box::new(Replay::new(room, since, upto, id));
+        let replay = Box::new(Replay::new(room, since, upto, id, read_state));
         self.send(conn, Delivery::Resume(conn, replay, self.replay_buffer.since(since))).await;
     }
 }

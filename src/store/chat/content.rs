@@ -101,8 +101,11 @@ mod tests {
 
     #[test]
     fn the_digest_of_a_message_is_that_of_these_bytes_for_ever() {
-        let body =
-            |text: &str, reply_to, mentions| TextBody { text: text.to_owned(), reply_to, mentions };
+        let body = |text: &str, reply_to, mentions: Vec<Uid>| TextBody {
+            text: text.to_owned(),
+            reply_to,
+            mentions: mentions.into(),
+        };
         let cases = [
             (
                 body("hi", None, vec![]),
@@ -164,7 +167,7 @@ mod tests {
         let envelope = Envelope::parse(json).unwrap();
         assert_eq!(envelope.size(), "AQEBAQEBAQEBAQEBAQEBAQmsgncs".len());
         assert_eq!(content, Content::Sealed { envelope, rev_seq: 7 });
-        assert!(content.mentions().is_empty() && !content.is_deleted());
+        assert!(content.mentions().is_none() && !content.is_deleted());
         for missing in
             [r#"{"kind":"msg","s":"s"}"#, r#"{"v":1,"s":"s"}"#, r#"{"v":1,"kind":"msg"}"#]
         {

@@ -7,6 +7,7 @@ use super::message_rows::{mid_of, reactions, to_limit, unsigned};
 use crate::base::error::{Code, Error, Result};
 use crate::base::ids::{Mid, RoomId, Uid};
 use crate::base::limits::store::REACTION_BYTES;
+use crate::protocol::mentions::Mentions;
 use crate::protocol::message::{Content, MessageState, Reaction};
 use crate::store::pool::failed;
 
@@ -56,7 +57,7 @@ pub struct RecentMessage {
     /// Its author.
     pub author: Uid,
     /// Whom it mentions.
-    pub mentions: Box<[Uid]>,
+    pub mentions: Mentions,
 }
 
 /// Selects the present states of the messages `m` that come from `source`, with their reactions.
@@ -210,11 +211,11 @@ impl ChatStore {
             .await
             .map_err(failed)?;
         // Whom a message mentions that cannot be read is not known: it is unread all the same.
-        let mentions = |json: Option<&str>| serde_json::from_str::<Vec<Uid>>(json?).ok();
+        let mentions = |json: Option<&str>| serde_json::from_str::<Mentions>(json?).ok();
         let read = |row: &Row| RecentMessage {
             created_seq: unsigned(row, 0),
             author: Uid(row.get(1)),
-            mentions: mentions(row.get(2)).unwrap_or_default().into(),
+            mentions: mentions(row.get(2)).unwrap_or_default(),
         };
         Ok(rows.iter().rev().map(read).collect())
     }

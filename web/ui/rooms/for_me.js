@@ -132,7 +132,7 @@ function createBlockButton(store, actions, peer) {
 export async function hideRoom(store, actions, id) {
   const room = store.state.rooms.get(id);
   if (!room) return;
-  if (room.unread) actions.rooms.markRead(id, room.seq);
+  if (room.unread) actions.rooms.markAllRead(id);
   // It is left before it is hidden: a page that is loaded anew on it would show it again.
   await whileLeaving(id, async () => {
     document.querySelectorAll("dialog").forEach((dialog) => dialog.close());

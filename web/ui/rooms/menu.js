@@ -42,7 +42,7 @@ export function openRoomMenu(store, actions, id, anchor) {
     item(muted ? "bell" : "bell_off", t(muted ? "unmute_room" : "mute_room"), () =>
       prefer({ notify: muted ? "usual" : "none" }),
     ),
-    room.unread ? item("check", t("mark_read"), () => actions.rooms.markRead(id, room.seq)) : null,
+    room.unread ? item("check", t("mark_read"), () => actions.rooms.markAllRead(id)) : null,
     item("people", t("room_details"), () => openRoomDetails(store, actions, id)),
     room.kind === "dm" ? item("eye_off", t("hide_chat"), () => void hideRoom(store, actions, id)) : null,
     peer

@@ -4,6 +4,7 @@
  */
 import { writeClipboard } from "../../platform/clipboard.js";
 import { el, fill } from "../base/element.js";
+import { focusComposer } from "../base/focus.js";
 import { errorText, t } from "../base/i18n.js";
 import { navigate } from "../base/navigation.js";
 import { roomPath } from "../base/routes.js";
@@ -20,8 +21,7 @@ import { toast } from "../base/toast.js";
  */
 export function createSetAside(store, actions, targets) {
   const node = el("div", { class: "set-aside", role: "status", hidden: true });
-  /** @type {Entry[]} */
-  let drawn = [];
+  let drawn = "";
 
   /** @param {Entry} entry */
   function use({ room, msg }) {
@@ -30,6 +30,7 @@ export function createSetAside(store, actions, targets) {
     if (message?.kind === "msg") targets.edit(room, msg.mid, msg["t"]);
     else actions.drafts.append(room, msg["t"]);
     navigate(roomPath(room));
+    focusComposer();
   }
 
   /** @param {Entry} entry */
@@ -60,11 +61,12 @@ export function createSetAside(store, actions, targets) {
   return {
     node,
     update(state) {
-      const next = state.setAside.filter((entry) => isNowhere(state, entry));
-      if (next.length === drawn.length && next.every((entry, at) => entry === drawn[at])) return;
+      const shown = state.setAside.filter((entry) => isNowhere(state, entry));
+      const next = shown.map(({ msg, room }) => `${msg.mid}/${msg.rev}/${state.rooms.has(room)}`).join();
+      if (next === drawn) return;
       drawn = next;
-      node.hidden = next.length === 0;
-      fill(node, next.map(row));
+      node.hidden = shown.length === 0;
+      fill(node, shown.map(row));
     },
   };
 }

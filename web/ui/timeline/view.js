@@ -91,7 +91,7 @@ export class Timeline {
     if (!room) return;
     for (const named of [this.#scroller, this.#log])
       named.setAttribute("aria-label", t("messages", { room: roomName(state, room) }));
-    this.#log.setAttribute("aria-busy", String(Boolean(timeline?.loading)));
+    this.#log.setAttribute("aria-busy", String(Boolean(timeline?.loadingBefore)));
     if (!timeline?.loaded) {
       fill(this.#log, el("div", { class: "loading-older" }, el("span", { class: "spinner" }), t("loading")));
       return;
@@ -121,6 +121,7 @@ export class Timeline {
     if (this.#end.isStuck) return false;
     this.#end.stick();
     this.#window.toPresent();
+    void this.#actions.rooms.jumpToPresent(this.#id);
     this.update(this.#store.state);
     return true;
   }
@@ -162,6 +163,10 @@ export class Timeline {
     if (this.#wanted !== null && shown.some((message) => message.mid === this.#wanted)) this.#arrive(this.#wanted);
   }
 
+  get #endsAtPresent() {
+    return this.#window.endsAtPresent && !this.#store.state.timelines.get(this.#id)?.moreAfter;
+  }
+
   #anchor() {
     return anchorIn([...this.#log.querySelectorAll(".message")], this.#scroller.getBoundingClientRect().top);
   }
@@ -180,16 +185,18 @@ export class Timeline {
       this.#window.slideUp(messages);
       if (!this.#end.isNear || !this.#window.endsAtPresent) this.#end.release();
       this.update(this.#store.state);
-    } else if (nearStart && timeline.moreBefore && !timeline.loading) {
+    } else if (nearStart && timeline.moreBefore && !timeline.loadingBefore) {
       void this.#actions.rooms.loadOlder(this.#id);
     } else if (this.#end.below < NEAR_PX && !this.#window.endsAtPresent) {
       this.#window.slideDown(messages);
       this.update(this.#store.state);
+    } else if (this.#end.below < NEAR_PX && timeline.moreAfter) {
+      void this.#actions.rooms.loadNewer(this.#id);
     }
   }
 
   #scrolled() {
-    this.#end.scrolled(this.#window.endsAtPresent);
+    this.#end.scrolled(this.#endsAtPresent);
     this.#slide();
     this.#drawPill(this.#messages);
     this.#readLater();
@@ -199,7 +206,7 @@ export class Timeline {
   #drawPill(messages) {
     if (this.#end.isStuck) this.#reading.seeAll(messages);
     const fresh = this.#reading.countUnseen(messages, this.#store.state.me?.uid);
-    const nearEnd = this.#window.endsAtPresent && this.#end.below < this.#scroller.clientHeight;
+    const nearEnd = this.#endsAtPresent && this.#end.below < this.#scroller.clientHeight;
     this.#pill.hidden = this.#end.isStuck || (!fresh && nearEnd);
     this.#pill.toggleAttribute("data-new", fresh > 0);
     const text = fresh ? t("new_messages", { n: fresh }) : t("jump_to_present");
@@ -220,9 +227,7 @@ export class Timeline {
     const bottom = this.#scroller.getBoundingClientRect().bottom + 4;
     const top = newestOf(this.#rows.above(bottom));
     this.#reading.see(top);
-    const stuck = this.#end.isStuck;
-    if (top > room.read || (stuck && room.unread > 0))
-      this.#actions.rooms.markRead(this.#id, stuck ? Math.max(top, room.seq) : top);
+    if (top > room.read) this.#actions.rooms.markRead(this.#id, top);
     this.#drawPill(this.#messages);
   }
 
@@ -230,12 +235,12 @@ export class Timeline {
   async #show(mid) {
     this.#wanted = mid;
     this.#end.release();
-    const indexOf = () => this.#messages.findIndex((message) => message.mid === mid);
-    if (indexOf() < 0) await this.#actions.rooms.loadAround(this.#id, mid).catch(() => false);
-    const at = indexOf();
-    if (at < 0) {
+    const arrival = await this.#actions.rooms.showAround(this.#id, { mid });
+    const at = this.#messages.findIndex((message) => message.mid === mid);
+    if (arrival !== "shown" || at < 0) {
       this.#wanted = null;
-      return toast(t("message_not_found"));
+      if (arrival !== "superseded") toast(t("message_not_found"));
+      return;
     }
     this.#window.center(this.#messages, at);
     this.update(this.#store.state);
