@@ -401,6 +401,46 @@ async fn members_are_found_by_name_a_page_at_a_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn members_are_found_by_the_beginning_of_a_word_of_their_names() {
+    let server = TestServer::start().await;
+    let anna = server.user("anna.lee").await;
+    let stranger = server.user("annika").await;
+    let room = room(&anna, "closed", "Names").await;
+    anna.patch("/api/me", json!({"display_name": "Jean-Luc İnan"})).await.expect(200);
+    let irma = server.user("Irma").await;
+    add(&anna, &room, &irma).await;
+    irma.patch("/api/me", json!({"display_name": "हिन्दी 李明"})).await.expect(200);
+    let (anna_only, irma_only) = (vec![&anna.uid], vec![&irma.uid]);
+    for (begins, expected) in [
+        ("ann", anna_only.clone()),
+        ("LEE", anna_only.clone()),
+        ("anna.l", anna_only.clone()),
+        ("luc", anna_only.clone()),
+        ("jean-l", anna_only.clone()),
+        ("in", anna_only.clone()),
+        ("%C4%B0nan", anna_only),
+        ("irm", irma_only.clone()),
+        ("%E0%A4%B9%E0%A4%BF", irma_only.clone()),
+        ("%E6%9D%8E", irma_only),
+        ("nna", vec![]),
+        ("%25", vec![]),
+        ("i", vec![&anna.uid, &irma.uid]),
+    ] {
+        let path = format!("/api/rooms/{room}/members?begins={begins}&limit=5");
+        let found = anna.get(&path).await.expect(200);
+        let found: Vec<_> = found["members"].as_array().unwrap().iter().collect();
+        let uids: Vec<_> = found.iter().map(|member| member["uid"].as_str().unwrap()).collect();
+        assert_eq!(uids, expected, "{begins}");
+        assert!(found.iter().all(|member| member["user"]["username"].is_string()));
+    }
+    stranger.get(&format!("/api/rooms/{room}/members?begins=a")).await.refused(404, "not_found");
+    let long = "x".repeat(201);
+    let path = format!("/api/rooms/{room}/members?begins={long}");
+    anna.get(&path).await.refused(400, "bad_request");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn only_a_member_of_the_new_owners_making_is_the_owner() {
     let server = TestServer::start().await;
     let (anna, ben) = (server.user("anna").await, server.user("ben").await);

@@ -5,10 +5,13 @@ import { useLanguage } from "./ui/base/language.js";
 import { mount } from "./ui/shell/app_view.js";
 
 useTheme();
-useLanguage();
+void start();
 
-const root = document.getElementById("app");
-if (root) {
+async function start() {
+  const root = document.getElementById("app");
+  if (!root) return;
+  // What the server has to say is on its way while the words are loaded.
   const { store, actions } = createClient();
+  await useLanguage();
   mount(root, store, actions);
 }

@@ -31,6 +31,20 @@ mod tests {
     }
 
     #[test]
+    fn every_emoji_that_the_client_offers_is_one_in_its_only_form() {
+        let table = include_str!("../../web/ui/base/emoji_data.js");
+        let (_, table) = table.split_once("GROUPS").unwrap();
+        let groups = table.split('`').skip(1).step_by(2);
+        let entries: Vec<_> = groups.flat_map(|group| group.split(';')).collect();
+        assert!(entries.len() > 1800);
+        for entry in entries {
+            let emoji = entry.split_whitespace().next().unwrap();
+            let emoji = emoji.strip_suffix('+').unwrap_or(emoji);
+            assert_eq!(qualified(emoji), Some(emoji), "{emoji}");
+        }
+    }
+
+    #[test]
     fn what_is_not_exactly_one_emoji_is_none() {
         for text in [
             "",

@@ -18,7 +18,7 @@ pub use accounts::{Accounts, RemovedMessages};
 pub use actor::Actor;
 pub use audit::{Audit, AuditTarget};
 pub use onboarding::{Joined, Onboarding};
-pub use profiles::{Profiles, avatar_urls};
+pub use profiles::{NameMatch, Profiles, avatar_urls};
 pub use purge::{Purge, Purged};
 pub use readiness::Readiness;
 pub use revocation::Revocation;

@@ -11,6 +11,7 @@ use crate::base::ids::Uid;
 use crate::base::{hex, random};
 use crate::protocol::presence::Status;
 use crate::rooms::Rooms;
+pub use crate::store::accounts::NameMatch;
 use crate::store::accounts::{AccountStore, Profile, ProfileChange};
 
 /// The profiles of all users.
@@ -74,18 +75,18 @@ impl Profiles {
         self.store.profiles_of(uids).await
     }
 
-    /// Those of these users whose name contains `q`, each with its sort key, by name.
+    /// Those of these users whose names match, each with its sort key, by name.
     ///
     /// # Errors
     /// `unavailable`.
     pub async fn search(
         &self,
         among: &[Uid],
-        q: &str,
+        wanted: NameMatch<'_>,
         after: &str,
         most: usize,
     ) -> Result<Vec<(Uid, String)>> {
-        self.store.search_members(among, q, after, most).await
+        self.store.search_members(among, wanted, after, most).await
     }
 
     /// Changes a user's own profile.

@@ -7,7 +7,7 @@ import { ACTION_GROUPS, actionName, detailWords } from "../../web/ui/admin/audit
 import { stateOf } from "../../web/state/invitations.js";
 import { distanceOf } from "../../web/ui/base/dates.js";
 import { calendarDay, rate, short, size, span, whole } from "../../web/ui/admin/numbers.js";
-import { addWords } from "../../web/ui/base/i18n.js";
+import { addWords } from "../../web/ui/base/words.js";
 
 const plain = (text) => text.replaceAll(/[\u00a0\u202f]/g, " ");
 const holes = (entry) => [...new Set(JSON.stringify(entry).match(/\{\w+\}/g))].sort();

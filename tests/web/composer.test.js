@@ -3,7 +3,7 @@ import { mock, test } from "node:test";
 import { Draft } from "../../web/ui/composer/draft.js";
 import { meaningOf } from "../../web/ui/composer/keys.js";
 import { ComposerTargets } from "../../web/ui/composer/targets.js";
-import { lastEditable, mentionsIn } from "../../web/ui/composer/text.js";
+import { lastEditable, marked, unfinishedWord } from "../../web/ui/composer/text.js";
 import { TypingNotices } from "../../web/ui/composer/typing.js";
 
 test("a draft is kept once typing stops, at once when asked to, and only when it changed", () => {
@@ -56,14 +56,29 @@ test("what keys mean depends on what is held with them, on the field, and on tou
   assert.equal(meaningOf(key("Escape", { shiftKey: true }), desk), "escape");
 });
 
-test("a text calls the people it names, with or without the dot that ends the sentence", () => {
-  const users = [
-    { uid: "1", username: "ada" },
-    { uid: "2", username: "Bob.B" },
-    { uid: "3", username: "gone", removed: true },
-  ];
-  assert.deepEqual(mentionsIn(users, "@Ada. and (@bob.b), not @gone or mail@ada.org"), ["1", "2"]);
-  assert.deepEqual(mentionsIn(users, "nobody"), []);
+test("a word is unfinished after a sign that begins one, in every script, and in no address, time or code", () => {
+  for (const [before, expected] of [
+    ["hello @bar", { sign: "@", from: 6, letters: "bar" }],
+    ["@", { sign: "@", from: 0, letters: "" }],
+    ["(:rock", { sign: ":", from: 1, letters: "rock" }],
+    ["交给@李", { sign: "@", from: 2, letters: "李" }],
+    ["@हि", { sign: "@", from: 0, letters: "हि" }],
+    ["`a` @b", { sign: "@", from: 4, letters: "b" }],
+    ["mail@ada", null],
+    ["at 12:30", null],
+    ["https://a.example/b:c", null],
+    ["`docker run :80", null],
+    ["```\nfoo :loc", null],
+    ["हि@a", null],
+  ])
+    assert.deepEqual(unfinishedWord(before), expected, before);
+});
+
+test("a mark goes around the selection, and off it again", () => {
+  const field = { value: "a bold b", selectionStart: 2, selectionEnd: 6 };
+  assert.deepEqual(marked(field, "**"), { start: 2, end: 6, text: "**bold**", from: 4, to: 8 });
+  const again = { value: "a **bold** b", selectionStart: 4, selectionEnd: 8 };
+  assert.deepEqual(marked(again, "**"), { start: 2, end: 10, text: "bold", from: 2, to: 6 });
 });
 
 test("the arrow up edits my last message that is sent, readable and not being deleted", () => {

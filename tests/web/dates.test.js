@@ -8,7 +8,7 @@ import { calendarDay, clock, date, exactMoment, moment } from "../../web/ui/admi
 import { detailWords } from "../../web/ui/admin/audit_words.js";
 import { messages as en } from "../../web/locales/admin.en.js";
 import { agoOf, dayNumber, dayOf, fullTimeOf, isoOf, NO_MOMENT, timeOf, whenOf } from "../../web/ui/base/dates.js";
-import { addWords } from "../../web/ui/base/i18n.js";
+import { addWords } from "../../web/ui/base/words.js";
 
 const WEB = fileURLToPath(new URL("../../web", import.meta.url));
 const NONE = [

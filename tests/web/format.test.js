@@ -8,7 +8,8 @@ import { before, test } from "node:test";
 /** As long as a message may be. */
 const LENGTH = 32 * 1024;
 const context = {
-  mention: (/** @type {string} */ name) => (/^(ada|all)$/.test(name) ? { uid: "1", self: name === "all" } : null),
+  mention: (/** @type {string} */ name) =>
+    /^(ada|all|bob|李明|हिन्दी|ada\.b)$/.test(name) ? { uid: "1", self: name === "all" } : null,
 };
 
 /** Just enough of a document to count what is made, and to read it. */
@@ -117,6 +118,10 @@ const TOKENS = [
   "@",
   "@ada",
   "@ada ",
+  "@李明",
+  "交@ada处",
+  "李",
+  "हि",
   "@nobody ",
   "@...",
   "@a.-_",
@@ -213,10 +218,81 @@ test("marks, code, quotes, links and mentions become elements", () => {
     markup("see https://a.example/b_(c), @ada and @nobody."),
     "see <a>https://a.example/b_(c)</a>, <span>@ada</span> and @nobody.",
   );
-  assert.equal(markup("(https://a.example/b...)"), "(<a>https://a.example/b...</a>)");
+  assert.equal(markup("(https://a.example/b...)"), "(<a>https://a.example/b</a>...)");
   assert.equal(markup("https://a.example/b..."), "<a>https://a.example/b</a>...");
   assert.equal(markup("snake_case_name and 2 * 3 * 4"), "snake_case_name and 2 * 3 * 4");
   assert.equal(markup("```never closed"), "```never closed");
+});
+
+test("an address ends where a sentence around it goes on, in every script", () => {
+  for (const [text, address] of [
+    ["详情见https://example.com/a，谢谢大家", "https://example.com/a"],
+    ["資料は https://example.com/a（社内）を見て", "https://example.com/a"],
+    ["「https://example.com/a」と。", "https://example.com/a"],
+    ["見てhttps://example.com/a。", "https://example.com/a"],
+    ["https://zh.wikipedia.org/wiki/中国、", "https://zh.wikipedia.org/wiki/中国"],
+    [
+      "see (https://en.wikipedia.org/wiki/Rust_(programming_language))",
+      "https://en.wikipedia.org/wiki/Rust_(programming_language)",
+    ],
+    [
+      "https://en.wikipedia.org/wiki/Rust_(programming_language).",
+      "https://en.wikipedia.org/wiki/Rust_(programming_language)",
+    ],
+    ["https://en.wikipedia.org/wiki/Hobson's_choice", "https://en.wikipedia.org/wiki/Hobson's_choice"],
+    ["'https://example.com/a'", "https://example.com/a"],
+    ["“https://example.com/a.”", "https://example.com/a"],
+    ["[https://example.com/a[1]]", "https://example.com/a[1]"],
+    ["https://example.com/a?b={c}), so", "https://example.com/a?b={c}"],
+    ["**https://example.com/a**", "https://example.com/a"],
+    ["mailto:ada@example.com;", "mailto:ada@example.com"],
+  ]) {
+    assert.deepEqual(/<a>(.*)<\/a>/.exec(markup(text))?.[1], address, text);
+  }
+  for (const text of ["xhttps://example.com", "éhttps://example.com", "हिhttps://example.com", "https://"])
+    assert.ok(!markup(text).includes("<a>"), text);
+});
+
+test("a name is a mention in every script, and in no code, link or other name", () => {
+  for (const [text, name] of [
+    ["交给@bob处理", "@bob"],
+    ["@bob様", "@bob"],
+    ["@bob님", "@bob"],
+    ["你好@李明", "@李明"],
+    ["你好@李明处理", "@李明"],
+    ["@हिन्दी नमस्ते", "@हिन्दी"],
+    ["(@ada.)", "@ada"],
+    ["@ada.b.", "@ada.b"],
+    ["@ada...", "@ada"],
+    ["@ada's", "@ada"],
+    ["**@ada**", "@ada"],
+    ["𠮷@ada", "@ada"],
+  ]) {
+    assert.equal(/<span>(.*)<\/span>/.exec(markup(text))?.[1], name, text);
+  }
+  for (const text of [
+    "mail@ada.org",
+    "@ada.org",
+    "@adam",
+    "@ada-b",
+    "@ада",
+    "हि@ada",
+    "@हिन्दीमें",
+    "`@ada`",
+    "```@ada```",
+    "https://example.com/@ada",
+  ])
+    assert.ok(!markup(text).includes("<span>"), text);
+});
+
+test("who writes is told the mentions that the readers see", () => {
+  const find = (/** @type {string} */ name) =>
+    /^(ada|李明)$/i.test(name) ? { uid: name === "李明" ? "2" : "1", self: false } : null;
+  assert.deepEqual(format.peopleIn("@Ada, 你好@李明处理 and `@bob` @zoe. @zoe 交给@王小明", find), {
+    uids: ["1", "2"],
+    unknown: ["zoe", "王小"],
+  });
+  assert.deepEqual(format.peopleIn("https://example.com/@ada mail@ada.org", find), { uids: [], unknown: [] });
 });
 
 test("fences around nothing are text", () => {

@@ -84,8 +84,8 @@ test("a reaction that cannot be taken back is shown again", async () => {
 test("a refused edit is undone, to the text before the first of several; the newest is set aside", async () => {
   const { answers, send } = answerLater();
   const { messages, shown, state } = actions([said("4", 1, { by: "1", t: "first" })], send);
-  await messages.edit("4", "m1", "second");
-  await messages.edit("4", "m1", "third");
+  await messages.edit("4", "m1", "second", []);
+  await messages.edit("4", "m1", "third", []);
   assert.equal(shown()[0].t, "third");
   for (const { reject } of answers) reject({ code: "forbidden" });
   await settled();
@@ -100,7 +100,7 @@ test("a refused edit is undone, to the text before the first of several; the new
 test("an undo does not take back what the server has sent meanwhile", async () => {
   const { answers, send } = answerLater();
   const { messages, shown, receive, ...parts } = actions([said("4", 1, { by: "1", t: "mine" })], send);
-  await messages.edit("4", "m1", "better");
+  await messages.edit("4", "m1", "better", []);
   receive({ ...said("4", 2, { mid: "m1", by: "1", rev: 1, kind: "del", created_seq: 1 }) });
   await settled();
   answers[0].reject({ code: "rev_conflict" });

@@ -37,12 +37,37 @@ test("the one stylesheet has every style once", () => {
   assert.deepEqual([...imported].sort(), all.sort());
 });
 
-test("what only administrators open is not asked for ahead", () => {
-  assert.ok(
-    !reachable().some(
-      (file) => file.startsWith("ui/admin/") || file.includes("locales/admin.") || file === "calls/admin.js",
+/** What the first screen of a person who is signed in does without. */
+const LATER = [
+  /^ui\/(?:admin|entry)\//,
+  /^ui\/settings\/(?!doors)/,
+  /^ui\/rooms\/(?:dialogs|directory|create|members|settings|invites|bans|people_picker)/,
+  /^ui\/base\/emoji_picker/,
+  /^ui\/people\/(?:status|invite_people)/,
+  /^ui\/shell\/switcher\.js/,
+  /^locales\/(?:admin\.|.*\b(?:es|ru)\.js)/,
+  /^crypto\/common_passwords/,
+  /^calls\/admin/,
+];
+
+test("what the first screen does not need is not among its modules", () => {
+  assert.deepEqual(
+    reachable().filter((file) => LATER.some((later) => later.test(file))),
+    [],
+  );
+});
+
+test("what is imported later is not among the modules of the first screen, whatever imports it", () => {
+  const first = new Set(["app.js", ...reachable()]);
+  const files = readdirSync(WEB, { recursive: true }).filter((file) => file.endsWith(".js"));
+  const called = files.flatMap((file) =>
+    [...read(file).matchAll(/\bimport\("(\.[^"]+)"\)(?!\s*\.)/g)].map(([, from]) =>
+      path.posix.join(path.posix.dirname(file), from),
     ),
   );
-  const door = read("ui/shell/admin_door.js");
-  assert.match(door, /\bimport\("\.\.\/admin\/screen\.js"\)/);
+  assert.ok(called.length > 10);
+  assert.deepEqual(
+    called.filter((file) => first.has(file)),
+    [],
+  );
 });

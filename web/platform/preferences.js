@@ -1,10 +1,12 @@
 /** Choices and habits of this browser: theme, language, the rooms that were open last, what is folded. */
 import { keep, keepText, keysOf, recall, recallText } from "./storage.js";
 
-/** @typedef {"theme" | "language"} Name */
+/** @typedef {"theme" | "language" | "tone"} Name */
 
 const RECENT = "recent";
 const RECENT_MAX = 30;
+const RECENT_EMOJI = "emoji";
+const RECENT_EMOJI_MAX = 27;
 const FOLDED = "folded";
 const OLD_LEVEL = "notify.";
 
@@ -43,6 +45,25 @@ export function addRecentRoom(id) {
 
 export function forgetRecentRooms() {
   keep(RECENT, null);
+}
+
+/**
+ * The emoji that were chosen last.
+ *
+ * @returns {string[]} the latest first
+ */
+export function recentEmoji() {
+  const kept = recall(RECENT_EMOJI);
+  return Array.isArray(kept) ? kept.filter((emoji) => typeof emoji === "string") : [];
+}
+
+/** @param {string} emoji */
+export function addRecentEmoji(emoji) {
+  keep(RECENT_EMOJI, [emoji, ...recentEmoji().filter((each) => each !== emoji)].slice(0, RECENT_EMOJI_MAX));
+}
+
+export function forgetRecentEmoji() {
+  keep(RECENT_EMOJI, null);
 }
 
 /**

@@ -8,7 +8,7 @@ import { messageFromWire } from "../net/wire.js";
 import { clock } from "./clock.js";
 import { change, merge, withoutReaction, withReaction } from "./messages.js";
 import { Outbox } from "./outbox.js";
-import { withTimeline } from "./timelines.js";
+import { withSent, withTimeline } from "./timelines.js";
 import { Undo } from "./undo.js";
 
 /** @typedef {import("./types.js").Message} Message */
@@ -108,20 +108,23 @@ export class MessageActions {
    * @param {string} room
    * @param {string} mid
    * @param {string} text
+   * @param {string[]} mentions
    */
-  async edit(room, mid, text) {
+  async edit(room, mid, text, mentions) {
     const old = this.#find(room, mid);
     if (!old) return;
     const rev = old.rev + 1;
     const t = wellFormed(text);
-    this.#replace(room, old, { ...old, t, rev, edited: clock.now() });
+    const { m: _, ...rest } = old;
+    const mentioned = mentions.length ? { m: mentions.slice(0, MENTIONS_MAX) } : {};
+    this.#replace(room, old, { ...rest, ...mentioned, t, rev, edited: clock.now() });
     this.#outbox?.add(room, {
       mid,
       rev,
       kind: "msg",
       t,
       ...(old.re ? { re: old.re } : {}),
-      ...(old.m ? { m: old.m } : {}),
+      ...mentioned,
     });
   }
 
@@ -229,8 +232,8 @@ export class MessageActions {
   }
 
   /**
-   * The server has answered an entry of the outbox. That says nothing about what others wrote before: a new message is
-   * sent, and gets its place with the event that shows it to everybody, as all other changes do.
+   * The server has answered an entry of the outbox. That says nothing about what others wrote before: as all other
+   * changes, a new message gets its place with the event that shows it to everybody.
    *
    * @param {Entry} entry
    * @param {Answer | null} answer
@@ -241,10 +244,17 @@ export class MessageActions {
     if (error) this.#showSetAside();
     void this.#ingest.ingest(room, [], () => {
       if (error) this.#refused(room, msg, error);
-      else if (answer && isNew(msg)) this.#update(room, msg.mid, (message) => ({ ...message, status: "sent" }));
+      else if (answer && isNew(msg)) this.#confirmed(room, msg.mid, answer.seq);
       const isWaiting = (/** @type {Entry} */ each) => each.msg.mid === msg.mid && !each.error;
       if (!this.#outbox?.entries().some(isWaiting)) this.#undo.forget(msg.mid);
     });
+  }
+
+  /** @param {string} room @param {string} mid @param {number} seq */
+  #confirmed(room, mid, seq) {
+    const { state } = this.#store;
+    const timeline = state.timelines.get(room);
+    if (timeline) this.#store.update(withTimeline(state, room, withSent(timeline, mid, seq)));
   }
 
   /**

@@ -3,7 +3,7 @@
  * a cookie that the client cannot read.
  */
 import { keep, keysOf, recall, watchKept } from "../platform/storage.js";
-import { forgetRecentRooms } from "../platform/preferences.js";
+import { forgetRecentEmoji, forgetRecentRooms } from "../platform/preferences.js";
 
 /** @typedef {import("./types.js").User} User */
 
@@ -56,6 +56,7 @@ export function takeTakeover() {
 export function forgetAccount() {
   keep(ACCOUNT, null);
   forgetRecentRooms();
+  forgetRecentEmoji();
   forgetWritten();
 }
 

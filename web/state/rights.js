@@ -103,6 +103,18 @@ export function iMay(state, room, action, target) {
   );
 }
 
+/** Everybody may be called by anybody in rooms of at most this many people. */
+const CALLED_BY_ANYBODY_MAX = 25;
+
+/**
+ * Whether I may call everybody in a room by `@all`. Direct rooms have no need of it: everybody hears of each message.
+ *
+ * @param {import("./types.js").Room} room
+ */
+export function mayCallEverybody({ kind, role, memberCount }) {
+  return kind !== "dm" && (rankOf(role) >= RANK.admin || memberCount <= CALLED_BY_ANYBODY_MAX);
+}
+
 /**
  * Whether I may make links that let people in, into a room if one is given. What admins allow comes with the server's
  * info.

@@ -14,15 +14,16 @@ use crate::http::Response;
 use crate::protocol::room::Role;
 use crate::rooms::presence::Presence;
 use crate::rooms::{MemberChange, MemberOutcome, MemberView};
+use crate::service::NameMatch;
 
-/// `GET /api/rooms/{id}/members`: all of them by id; with `limit` or `q` a page of them by name, with
-/// their profiles. In rooms too large for pushed presence this is how to see who is here.
+/// `GET /api/rooms/{id}/members`: all of them by id; with `limit`, `after`, `q` or `begins` a page of them by name,
+/// with their profiles. In rooms too large for pushed presence this is how to see who is here.
 pub async fn list(call: Call<'_, RoomId>) -> Result<Response> {
     let Call { services, caller, request, ids: room, .. } = call;
     let presence = services.rooms.presence();
     let members = services.rooms.members(caller.principal(), room)?;
     let total = members.len();
-    if request.query("limit").is_none() && request.query("q").is_none() {
+    if ["limit", "after", "q", "begins"].iter().all(|name| request.query(name).is_none()) {
         let members = members.iter().take(limits::MEMBERS);
         let members: Vec<_> = members.map(|member| entry(presence, member)).collect();
         return Ok(Response::json(200, &json!({"members": members, "total": total})));
@@ -30,7 +31,12 @@ pub async fn list(call: Call<'_, RoomId>) -> Result<Response> {
     let page = Page::of(request)?;
     let uids: Vec<_> = members.iter().map(|member| member.uid).collect();
     let after = page.after.as_deref().unwrap_or_default();
-    let found = services.profiles.search(&uids, &page.q, after, page.limit + 1).await?;
+    let begins = request.query("begins").unwrap_or_default();
+    if begins.chars().count() > limits::PAGE_MAX {
+        return Err(Error::field("begins", "is too long"));
+    }
+    let wanted = NameMatch { contains: &page.q, begins: begins.trim_start() };
+    let found = services.profiles.search(&uids, wanted, after, page.limit + 1).await?;
     let next = if found.len() > page.limit { found.get(page.limit - 1) } else { None };
     let next = next.map(|(_, key)| cursor(key));
     let wanted: Vec<_> = found.iter().take(page.limit).map(|(uid, _)| *uid).collect();

@@ -27,7 +27,7 @@ pub use auth_slots::{AuthSlot, KdfParams, StretchParams};
 pub use invite_uses::InviteUse;
 pub use invites::{Invite, InviteFilter, Maker, NewInvite};
 pub use passwords::{LoginRecord, PendingSlot, Switch, Switched};
-pub use profiles::{Profile, ProfileChange};
+pub use profiles::{NameMatch, Profile, ProfileChange};
 pub use scope::{Scope, SessionKind};
 pub use sessions::{NewSession, SessionInfo, SessionRow};
 pub use settings::{SettingsUpdate, StoredSettings};

@@ -1,6 +1,7 @@
 //! Profiles: what users say about themselves, how others find them, and the status they chose.
 
 use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
 
 use super::rows::status;
 use super::{AccountStore, failed};
@@ -52,6 +53,28 @@ pub struct ProfileChange {
 
 const PROFILE: &str = "id, username, display_name, bio, locale, avatar, is_admin,
     disabled_at IS NOT NULL, removed_at IS NOT NULL, status_state, status_text, status_until, is_ambiguous";
+
+/// What the names of a user must match to be found. An empty text matches everybody.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NameMatch<'a> {
+    /// A part of the user name or of the display name.
+    pub contains: &'a str,
+    /// The beginning of one of them, or of a word in it.
+    pub begins: &'a str,
+}
+
+/// Both names are one text of words, once as written and once with separators as blanks, so that `lee` finds
+/// `anna.lee` and `anna.l` does, too. The dot that a Turkish `İ` leaves when it is folded is not compared.
+const MEMBERS: &str = "
+SELECT id, username_key FROM accounts.users
+CROSS JOIN LATERAL (
+    SELECT replace(' ' || username_key || ' ' || display_key, U&'\\0307', '') AS written
+) n
+WHERE id = ANY($1) AND username_key > $3
+  AND position(replace($2, U&'\\0307', '') in written) > 0
+  AND ($5 = '' OR position(' ' || replace($5, U&'\\0307', '')
+                           in written || translate(written, '._-', '   ')) > 0)
+ORDER BY username_key LIMIT $4";
 
 impl AccountStore {
     /// The profile of an account, disabled and removed ones too.
@@ -147,31 +170,25 @@ impl AccountStore {
         Ok(rows.iter().map(profile).collect())
     }
 
-    /// Those of `uids` whose name contains `q`, in the order of their user names from after `after`
-    /// on, at most `limit`; each with the name as it is sorted.
+    /// Those of `uids` whose names match, in the order of their user names from after `after` on, at most `limit`; each
+    /// with the name as it is sorted.
     ///
     /// # Errors
     /// `unavailable`.
     pub async fn search_members(
         &self,
         uids: &[Uid],
-        q: &str,
+        wanted: NameMatch<'_>,
         after: &str,
         limit: usize,
     ) -> Result<Vec<(Uid, String)>> {
         let uids: Vec<_> = uids.iter().map(|uid| uid.0).collect();
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let client = self.database.get().await?;
-        let rows = client
-            .query(
-                "SELECT id, username_key FROM accounts.users
-                 WHERE id = ANY($1) AND username_key > $3
-                   AND (position($2 in username_key) > 0 OR position($2 in display_key) > 0)
-                 ORDER BY username_key LIMIT $4",
-                &[&uids, &names::key(q), &after, &limit],
-            )
-            .await
-            .map_err(failed)?;
+        let statement = client.prepare_cached(MEMBERS).await.map_err(failed)?;
+        let (contained, beginning) = (names::key(wanted.contains), names::key(wanted.begins));
+        let values: [&(dyn ToSql + Sync); 5] = [&uids, &contained, &after, &limit, &beginning];
+        let rows = client.query(&statement, &values).await.map_err(failed)?;
         Ok(rows.iter().map(|row| (Uid(row.get(0)), row.get(1))).collect())
     }
 

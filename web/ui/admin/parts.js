@@ -1,4 +1,5 @@
 /** Small parts that every screen of the administration shares. */
+import { isComposing } from "../base/composing.js";
 import { el, fill } from "../base/element.js";
 import { errorText, t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
@@ -65,7 +66,7 @@ export function createToolbar(admin, options) {
       timer = setTimeout(search, SEARCH_MS);
     },
     keydown: (/** @type {KeyboardEvent} */ event) => {
-      if (event.key === "Enter" && !event.isComposing) search();
+      if (event.key === "Enter" && !isComposing(event)) search();
     },
   });
   const choices = options.states.map(([value, text]) =>

@@ -1,5 +1,6 @@
 /** Finding one person by a few letters: a field with a list below it. */
 import { listUsers } from "../../calls/admin.js";
+import { isComposing } from "../base/composing.js";
 import { el } from "../base/element.js";
 import { t } from "../base/i18n.js";
 import { createListbox } from "../base/listbox.js";
@@ -75,7 +76,7 @@ export class PersonPicker {
   /** @param {KeyboardEvent} event */
   #press(event) {
     const list = this.#list;
-    if (event.isComposing || !list.size) return;
+    if (isComposing(event) || !list.size) return;
     if (event.key === "ArrowDown" || event.key === "ArrowUp") list.move(event.key === "ArrowDown" ? 1 : -1);
     else if (event.key === "Enter") list.choose();
     else if (event.key === "Escape") this.#fold();

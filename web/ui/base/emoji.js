@@ -1,133 +1,137 @@
-/** A small table of emoji by their usual short names: for `:name:` completion and the reaction picker. */
+/**
+ * Emoji by group, short name and word, in the skin tone that was chosen. The tables are fetched when somebody first
+ * needs one, not with the page.
+ */
+import { preferences } from "../../platform/preferences.js";
+import { currentLanguage } from "./language.js";
+
+/** @typedef {{ emoji: string, names: string[], group: number, hasTones: boolean, words: string[] }} Emoji */
 
 /** The picker's first row, and the keys people reach for. */
 export const QUICK = ["👍", "❤️", "😂", "🎉", "😮", "😢", "🙏", "🔥"];
 
-/** @type {readonly (readonly [string, string])[]} */
-export const EMOJI = [
-  ["+1", "👍"],
-  ["-1", "👎"],
-  ["heart", "❤️"],
-  ["joy", "😂"],
-  ["tada", "🎉"],
-  ["open_mouth", "😮"],
-  ["cry", "😢"],
-  ["pray", "🙏"],
-  ["fire", "🔥"],
-  ["smile", "😄"],
-  ["grin", "😁"],
-  ["slight_smile", "🙂"],
-  ["wink", "😉"],
-  ["sweat_smile", "😅"],
-  ["rofl", "🤣"],
-  ["heart_eyes", "😍"],
-  ["kissing_heart", "😘"],
-  ["yum", "😋"],
-  ["sunglasses", "😎"],
-  ["thinking", "🤔"],
-  ["neutral", "😐"],
-  ["eyeroll", "🙄"],
-  ["smirk", "😏"],
-  ["sleeping", "😴"],
-  ["mask", "😷"],
-  ["exploding_head", "🤯"],
-  ["party", "🥳"],
-  ["nerd", "🤓"],
-  ["scream", "😱"],
-  ["angry", "😠"],
-  ["rage", "😡"],
-  ["skull", "💀"],
-  ["ghost", "👻"],
-  ["robot", "🤖"],
-  ["cat", "🐱"],
-  ["dog", "🐶"],
-  ["fox", "🦊"],
-  ["panda", "🐼"],
-  ["penguin", "🐧"],
-  ["crab", "🦀"],
-  ["unicorn", "🦄"],
-  ["bee", "🐝"],
-  ["wave", "👋"],
-  ["clap", "👏"],
-  ["ok_hand", "👌"],
-  ["raised_hands", "🙌"],
-  ["handshake", "🤝"],
-  ["muscle", "💪"],
-  ["point_up", "☝️"],
-  ["point_right", "👉"],
-  ["eyes", "👀"],
-  ["brain", "🧠"],
-  ["sparkles", "✨"],
-  ["star", "⭐"],
-  ["zap", "⚡"],
-  ["rainbow", "🌈"],
-  ["sun", "☀️"],
-  ["moon", "🌙"],
-  ["snowflake", "❄️"],
-  ["coffee", "☕"],
-  ["pizza", "🍕"],
-  ["cake", "🍰"],
-  ["beer", "🍺"],
-  ["apple", "🍎"],
-  ["rocket", "🚀"],
-  ["car", "🚗"],
-  ["bike", "🚲"],
-  ["house", "🏠"],
-  ["gift", "🎁"],
-  ["balloon", "🎈"],
-  ["trophy", "🏆"],
-  ["medal", "🏅"],
-  ["soccer", "⚽"],
-  ["guitar", "🎸"],
-  ["bulb", "💡"],
-  ["books", "📚"],
-  ["pencil", "✏️"],
-  ["calendar", "📅"],
-  ["chart", "📈"],
-  ["link", "🔗"],
-  ["lock", "🔒"],
-  ["key", "🔑"],
-  ["wrench", "🔧"],
-  ["hammer", "🔨"],
-  ["bug", "🐛"],
-  ["warning", "⚠️"],
-  ["check", "✅"],
-  ["x", "❌"],
-  ["question", "❓"],
-  ["exclamation", "❗"],
-  ["100", "💯"],
-  ["hourglass", "⏳"],
-  ["bell", "🔔"],
-  ["computer", "💻"],
-  ["phone", "📱"],
-  ["world", "🌍"],
-  ["clock", "🕐"],
-  ["green_heart", "💚"],
-  ["blue_heart", "💙"],
-  ["broken_heart", "💔"],
-  ["shrug", "🤷"],
-  ["facepalm", "🤦"],
-];
+/** No tone first. */
+export const TONES = ["", "🏻", "🏼", "🏽", "🏾", "🏿"];
 
-/**
- * The emoji whose names begin with `start`, then those that contain it.
- *
- * @param {string} start
- * @param {number} limit
- * @returns {(readonly [string, string])[]}
- */
-export function findEmoji(start, limit) {
-  const wanted = start.toLowerCase();
-  const first = EMOJI.filter(([name]) => name.startsWith(wanted));
-  const later = EMOJI.filter(([name]) => !name.startsWith(wanted) && name.includes(wanted));
-  return [...first, ...later].slice(0, limit);
+/** The first emoji of each group of the table stands for it. */
+export const GROUP_KEYS = /** @type {const} */ ([
+  "emoji_smileys",
+  "emoji_people",
+  "emoji_nature",
+  "emoji_food",
+  "emoji_travel",
+  "emoji_activities",
+  "emoji_objects",
+  "emoji_symbols",
+  "emoji_flags",
+]);
+
+const WORDS = {
+  en: () => import("../../locales/emoji.en.js"),
+  es: () => import("../../locales/emoji.es.js"),
+  ru: () => import("../../locales/emoji.ru.js"),
+};
+
+/** Nothing until it is loaded. @type {Emoji[]} */
+let table = [];
+/** @type {Map<string, Emoji>} */
+let byName = new Map();
+/** The language whose words are in the table, and its loading. */
+let loading = { language: "", ended: Promise.resolve() };
+
+/** The whole table; empty until it is loaded. */
+export const allEmoji = () => table;
+
+/** Loads the table with the words of the reader's language. */
+export function loadEmoji() {
+  const language = currentLanguage();
+  if (loading.language !== language) {
+    loading = { language, ended: load(language) };
+    // What failed is tried again by whoever comes next.
+    loading.ended.catch(() => (loading = { language: "", ended: Promise.resolve() }));
+  }
+  return loading.ended;
+}
+
+/** @param {string} language */
+async function load(language) {
+  const wordsOf = WORDS[/** @type {keyof typeof WORDS} */ (language)] ?? WORDS.en;
+  const [{ GROUPS }, { words }] = await Promise.all([import("./emoji_data.js"), wordsOf()]);
+  const all = words.replaceAll("\n", "").split(";");
+  let n = 0;
+  table = GROUPS.flatMap((entries, group) =>
+    entries
+      .replaceAll("\n", "")
+      .split(";")
+      .map((entry) => {
+        const [emoji = "", ...names] = entry.split(" ");
+        const hasTones = emoji.endsWith("+");
+        return { emoji: hasTones ? emoji.slice(0, -1) : emoji, names, group, hasTones, words: wordsIn(all[n++] ?? "") };
+      }),
+  );
+  byName = new Map(table.flatMap((one) => one.names.map((name) => [name, one])));
+}
+
+/** The name of an emoji, and other words for it. @param {string} words */
+function wordsIn(words) {
+  return words.split(",");
+}
+
+/** The emoji of a short name, in my tone. @param {string} name */
+export function emojiNamed(name) {
+  const found = byName.get(name);
+  return found && inTone(found);
 }
 
 /**
- * Turns a finished `:name:` into its emoji.
+ * An emoji in the tone that was chosen.
  *
- * @param {string} text
+ * @param {Emoji} one
+ * @param {number} [tone]
  */
-export function replaceShortcodes(text) {
-  return text.replace(/:([a-z0-9_+-]{1,24}):/g, (whole, name) => EMOJI.find(([known]) => known === name)?.[1] ?? whole);
+export function inTone({ emoji, hasTones }, tone = chosenTone()) {
+  return hasTones && tone ? emoji.replace(/(\p{Emoji_Modifier_Base})\ufe0f?/gu, `$1${TONES[tone]}`) : emoji;
+}
+
+/** Which of `TONES` was chosen. */
+export function chosenTone() {
+  const tone = Number(preferences.get("tone"));
+  return tone in TONES ? tone : 0;
+}
+
+/** @param {number} tone */
+export function chooseTone(tone) {
+  preferences.set("tone", tone ? String(tone) : "");
+}
+
+/**
+ * The emoji that a few letters stand for: by their names first, then by the words of the reader's language.
+ *
+ * @param {string} typed
+ * @param {number} limit
+ * @returns {Emoji[]}
+ */
+export function findEmoji(typed, limit) {
+  const wanted = typed.toLowerCase().replaceAll(":", "").trim().replace(/\s+/g, "_");
+  const spoken = wanted.replaceAll("_", " ");
+  /** @type {Emoji[][]} */
+  const ranks = [[], [], [], []];
+  for (const one of table) {
+    const rank = rankOf(one, wanted, spoken);
+    if (rank >= 0) ranks[rank]?.push(one);
+  }
+  return ranks.flat().slice(0, limit);
+}
+
+/**
+ * @param {Emoji} one
+ * @param {string} wanted
+ * @param {string} spoken
+ */
+function rankOf({ names, words }, wanted, spoken) {
+  if (names.includes(wanted)) return 0;
+  if (names.some((name) => name.startsWith(wanted))) return 1;
+  const begins = (/** @type {string} */ word) => word.toLowerCase().startsWith(spoken);
+  if (words.some((word) => begins(word) || word.split(" ").some(begins))) return 2;
+  return names.some((name) => name.includes(wanted)) ? 3 : -1;
 }

@@ -59,6 +59,24 @@ export function format(text, directory) {
 }
 
 /**
+ * Whom a text calls, as everybody's page will draw it, and the names in it that nobody known has.
+ *
+ * @param {string} text
+ * @param {import("./mentions.js").Find} mention
+ * @returns {{ uids: string[], unknown: string[] }}
+ */
+export function peopleIn(text, mention) {
+  const uids = /** @type {Set<string>} */ (new Set());
+  const unknown = /** @type {Set<string>} */ (new Set());
+  format(text, {
+    mention,
+    calls: ({ uid }) => uid !== undefined && uids.add(uid),
+    misses: (name) => name && unknown.add(name),
+  });
+  return { uids: [...uids], unknown: [...unknown] };
+}
+
+/**
  * True when a text is a few emoji and nothing else.
  *
  * @param {string} text

@@ -1,5 +1,7 @@
 /** What is inside a line of a message: code, links, mentions and marks. One pass for each level of nesting. */
+import { addressAt } from "./addresses.js";
 import { el } from "./element.js";
+import { calledAt, mentionAt } from "./mentions.js";
 
 /** @typedef {{ node: Node, end: number } | null} Made */
 
@@ -7,7 +9,9 @@ import { el } from "./element.js";
  * How a text knows people.
  *
  * @typedef {object} Directory
- * @property {(name: string) => ({ uid?: string, self: boolean } | null)} mention  whom `@name` is, if anybody
+ * @property {import("./mentions.js").Find} mention  whom `@name` calls, if anybody
+ * @property {(called: import("./mentions.js").Called) => void} [calls]  hears of each mention
+ * @property {(name: string) => void} [misses]  hears of names that nobody known has
  */
 
 /** What one message has left of its elements, and how it knows people. @typedef {Directory & { left: number }} Work */
@@ -24,9 +28,7 @@ const MARKERS = [
   ["_", "em"],
 ];
 
-const LINK = /(?:https?:\/\/|mailto:)[^\s<>"'`]+/iy;
-const MENTION = /@[\p{L}\p{N}_.-]{1,64}/uy;
-const WORD = /[\p{L}\p{N}]/u;
+const WORD = /[\p{L}\p{M}\p{N}]/u;
 const SPACE = /\s/;
 
 /**
@@ -84,58 +86,15 @@ export function code({ text, work, endless }, at) {
  * @returns {Made}
  */
 function link(pass, at) {
-  const { text } = pass;
-  const first = text[at];
-  if (at < pass.linkless || !first || !"hHmM".includes(first) || (at > 0 && WORD.test(text[at - 1] ?? ""))) return null;
-  LINK.lastIndex = at;
-  const raw = LINK.exec(text)?.[0];
-  if (!raw) return null;
-  const shown = trimLink(raw);
-  const href = safeUrl(shown);
+  const found = at < pass.linkless ? null : addressAt(pass.text, at);
+  if (!found) return null;
+  const { shown, href, end } = found;
   if (!href) {
-    pass.linkless = at + raw.length;
+    pass.linkless = end;
     return null;
   }
   pass.work.left -= 1;
-  return {
-    node: el("a", { href, rel: "noopener noreferrer nofollow", target: "_blank" }, shown),
-    end: at + shown.length,
-  };
-}
-
-/**
- * Punctuation that ends a sentence does not belong to the address; a closing bracket does when it was opened.
- *
- * @param {string} raw
- */
-function trimLink(raw) {
-  const shown = withoutEnd(raw, ".,;:!?*_~");
-  return shown.endsWith(")") && !shown.includes("(") ? shown.slice(0, -1) : shown;
-}
-
-/**
- * Read from the end: an expression that looks for `+$` begins anew at each of the characters in the middle.
- *
- * @param {string} text
- * @param {string} characters
- */
-function withoutEnd(text, characters) {
-  let end = text.length;
-  while (end > 0 && characters.includes(text[end - 1] ?? " ")) end -= 1;
-  return text.slice(0, end);
-}
-
-/**
- * @param {string} address
- * @returns {string | null}
- */
-function safeUrl(address) {
-  try {
-    const url = new URL(address);
-    return ["http:", "https:", "mailto:"].includes(url.protocol) ? url.href : null;
-  } catch {
-    return null;
-  }
+  return { node: el("a", { href, rel: "noopener noreferrer nofollow", target: "_blank" }, shown), end };
 }
 
 /**
@@ -144,19 +103,18 @@ function safeUrl(address) {
  * @returns {Made}
  */
 function mention({ text, work }, at) {
-  if (text[at] !== "@" || (at > 0 && WORD.test(text[at - 1] ?? ""))) return null;
-  MENTION.lastIndex = at;
-  let found = MENTION.exec(text)?.[0];
-  if (!found) return null;
-  found = work.mention(found.slice(1)) ? found : withoutEnd(found, ".-_");
-  const whom = work.mention(found.slice(1));
-  if (!whom) return null;
+  if (text[at] !== "@") return null;
+  const found = mentionAt(text, at, work.mention);
+  if (!found) {
+    if (work.misses) work.misses(calledAt(text, at));
+    return null;
+  }
+  const { called, end } = found;
   work.left -= 1;
-  const opens = whom.uid === undefined ? {} : { role: "button", tabindex: "0", "data-person": whom.uid };
-  return {
-    node: el("span", { class: whom.self ? "mention mention-self" : "mention", ...opens }, found),
-    end: at + found.length,
-  };
+  work.calls?.(called);
+  const opens = called.uid === undefined ? {} : { role: "button", tabindex: "0", "data-person": called.uid };
+  const node = el("span", { class: called.self ? "mention mention-self" : "mention", ...opens }, text.slice(at, end));
+  return { node, end };
 }
 
 /**

@@ -2,29 +2,15 @@
  * Words and plurals in the reader's language. Every visible text is a key of `locales/en.js`; a language that lacks a
  * key falls back to English. Plural forms follow `Intl.PluralRules`.
  */
-import { messages as en } from "../../locales/en.js";
-import { messages as es } from "../../locales/es.js";
-import { messages as ru } from "../../locales/ru.js";
 import { formatter } from "./formatters.js";
 import { currentLanguage } from "./language.js";
+import { words } from "./words.js";
 
-/** @typedef {keyof typeof en | keyof typeof import("../../locales/admin.en.js").messages} Key */
+/** @typedef {import("./words.js").Key} Key */
 /** @typedef {Record<string, string | number>} Values */
-
-/** @type {Record<string, Partial<Record<Key, string | Record<string, string>>>>} */
-const LOCALES = { en, ru, es };
 
 /** Stands for the id of a fault that has none. */
 const NO_ID = "–";
-
-/**
- * Adds the words of a part of the client that is loaded later.
- *
- * @param {Record<string, Partial<Record<Key, string | Record<string, string>>>>} words  by language
- */
-export function addWords(words) {
-  for (const [tag, more] of Object.entries(words)) Object.assign(LOCALES[tag] ?? {}, more);
-}
 
 /**
  * The text of a key; `{name}` is replaced from `values`, and `n` chooses the plural form.
@@ -34,7 +20,7 @@ export function addWords(words) {
  * @returns {string}
  */
 export function t(key, values = {}) {
-  const entry = LOCALES[currentLanguage()]?.[key] ?? LOCALES["en"]?.[key] ?? key;
+  const entry = words[currentLanguage()]?.[key] ?? words["en"]?.[key] ?? key;
   const text = typeof entry === "string" ? entry : pluralForm(entry, Number(values["n"] ?? 0));
   return text.replace(/\{(\w+)\}/g, (whole, name) => {
     const value = values[name];
@@ -51,7 +37,7 @@ export function t(key, values = {}) {
  */
 export function errorText(error) {
   const key = /** @type {Key} */ (`error_${error?.code ?? "unknown"}`);
-  return key in en
+  return key in (words["en"] ?? {})
     ? t(key, { id: /\b[0-9a-f]{8}\b/.exec(error?.message ?? "")?.[0] ?? NO_ID })
     : error?.message || t("error_unknown");
 }

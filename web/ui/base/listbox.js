@@ -66,6 +66,10 @@ export function createListbox(options) {
     get size() {
       return items.length;
     },
+    /** The one that Enter would take. */
+    get chosen() {
+      return items[active];
+    },
     /** @param {number} step */
     move(step) {
       if (!items.length) return;

@@ -74,6 +74,10 @@ export function createClosedNote(box, { again, unblock }) {
 
   return {
     node,
+    /** Whether nothing can be written now. */
+    get isClosed() {
+      return !node.hidden;
+    },
     /** @param {import("../../state/types.js").Room} room @param {boolean} blocked */
     update(room, blocked) {
       const reason = reasonNotToWrite(room, clock.now(), blocked);

@@ -1,137 +1,207 @@
-/** Suggestions for `@name` and `:emoji:` above the composer: Tab or Enter takes one, Esc closes. */
+/**
+ * Suggestions for `@name` and `:emoji:` above the composer: Tab or Enter takes one, Esc closes. While a word may still
+ * find something, Tab waits for it and leads nowhere else.
+ */
+import { debounce } from "../base/debounce.js";
 import { el } from "../base/element.js";
-import { findEmoji } from "../base/emoji.js";
+import { findEmoji, inTone, loadEmoji } from "../base/emoji.js";
 import { t } from "../base/i18n.js";
 import { createListbox } from "../base/listbox.js";
+import { typeInto } from "../base/typing.js";
+import { EVERYBODY } from "../people/mentions.js";
 import { avatar, chosenNameOf, presenceOf } from "../people/people.js";
+import { unfinishedWord } from "./text.js";
 
+/** @typedef {import("../../state/types.js").State} State */
 /** @typedef {import("../../state/types.js").Store} Store */
+/** @typedef {import("./text.js").Unfinished} Unfinished */
 /** @typedef {{ text: string, glyph?: string, uid?: string, label: string, detail: string }} Suggestion */
 
 const SHOWN_MAX = 8;
-const TOKEN = /(?:^|[\s(])([@:])([\p{L}\p{N}_.+-]{0,32})$/u;
+/** Letters after a sign for which Tab waits. */
+const LETTERS_MIN = { "@": 1, ":": 2 };
 
-/**
- * @param {Store} store
- * @param {string} room
- * @param {HTMLTextAreaElement} field
- * @param {() => void} changed
- */
-export function createCompletion(store, room, field, changed) {
-  let from = 0;
-  /** @type {ReturnType<typeof createListbox<Suggestion>>} */
-  const list = createListbox({
-    label: t("suggestions"),
-    class: "suggestions",
-    row: (item) => row(store, item),
-    choose: take,
-  });
-  list.node.hidden = true;
-  list.attach(field);
+export class Completion {
+  #store;
+  #people;
+  #field;
+  #list;
+  /** The word that the suggestions are for. @type {Unfinished | null} */
+  #word = null;
+  /** The word whose suggestions were closed: the keys are the field's again. */
+  #closedFor = "";
+  /** Tab was pressed before there was anything to take. */
+  #awaited = false;
+  #askSoon = debounce(() => this.#ask());
 
-  /** @param {Suggestion} item */
-  function take(item) {
-    field.setRangeText(`${item.text} `, from, field.selectionStart, "end");
-    close();
-    changed();
-  }
-
-  function close() {
-    if (list.node.hidden) return false;
-    list.node.hidden = true;
-    list.clear();
-    return true;
+  /**
+   * @param {Store} store
+   * @param {import("./room_people.js").RoomPeople} people
+   * @param {HTMLTextAreaElement} field
+   */
+  constructor(store, people, field) {
+    this.#store = store;
+    this.#people = people;
+    this.#field = field;
+    this.#list = createListbox({
+      label: t("suggestions"),
+      class: "suggestions",
+      row: (/** @type {Suggestion} */ item) => row(store.state, item),
+      choose: (item) => this.#take(item),
+    });
+    this.#list.attach(field);
+    this.node = this.#list.node;
+    this.node.hidden = true;
   }
 
   /** Shows what fits the word before the caret, if any. */
-  function suggest() {
-    const before = field.value.slice(0, field.selectionStart);
-    const found = TOKEN.exec(before);
-    const sign = found?.[1];
-    const word = found?.[2] ?? "";
-    if (!found || field.selectionStart !== field.selectionEnd || (sign === ":" && word.length < 2)) return void close();
-    from = before.length - word.length - 1;
-    const items = sign === "@" ? people(store, room, word) : emoji(word);
-    if (!items.length) return void close();
-    list.node.hidden = false;
-    list.show(items);
+  suggest() {
+    const word = this.#read();
+    if (word?.from !== this.#word?.from || word?.sign !== this.#word?.sign) this.#forget();
+    this.#word = word;
+    if (!word || keyOf(word) === this.#closedFor) return void this.close();
+    this.#show(word);
+    if (word.sign === "@") this.#askSoon();
+    else if (word.letters)
+      void loadEmoji().then(
+        () => this.#refresh(),
+        () => this.close(),
+      );
   }
 
-  return {
-    node: list.node,
-    suggest,
-    close,
-    /**
-     * True when the key was for the suggestions.
-     *
-     * @param {KeyboardEvent} event
-     */
-    key(event) {
-      if (list.node.hidden) {
-        if (event.key !== "Tab" || event.shiftKey) return false;
-        suggest();
-        if (list.node.hidden) return false;
-        if (list.size === 1) list.choose();
-        return true;
-      }
-      if (event.key === "ArrowUp" || event.key === "ArrowDown") list.move(event.key === "ArrowUp" ? -1 : 1);
-      else if ((event.key === "Tab" || event.key === "Enter") && !event.shiftKey) list.choose();
-      else return false;
-      return true;
-    },
-  };
-}
+  /** Whether there was something to close. */
+  close() {
+    const wasOpen = !this.node.hidden || this.#awaited;
+    this.#awaited = false;
+    this.#list.clear();
+    this.node.hidden = true;
+    return wasOpen;
+  }
 
-/**
- * Members of the room first, by name.
- *
- * @param {Store} store
- * @param {string} room
- * @param {string} word
- * @returns {Suggestion[]}
- */
-function people(store, room, word) {
-  const { state } = store;
-  const members = new Set(state.rooms.get(room)?.members ?? []);
-  const wanted = word.toLocaleLowerCase();
-  return [...state.users.values()]
-    .filter((user) => user.uid !== state.me?.uid && !user.removed && !user.disabled)
-    .filter(
-      (user) =>
-        user.username.toLocaleLowerCase().startsWith(wanted) ||
-        (user.displayName ?? "")
-          .toLocaleLowerCase()
-          .split(" ")
-          .some((part) => part.startsWith(wanted)),
-    )
-    .sort((a, b) => Number(members.has(b.uid)) - Number(members.has(a.uid)) || a.username.localeCompare(b.username))
-    .slice(0, SHOWN_MAX)
-    .map((user) => ({
+  /** By the person: the word stays as it is typed. */
+  dismiss() {
+    if (this.#word) this.#closedFor = keyOf(this.#word);
+    return this.close();
+  }
+
+  /**
+   * True when the key was for the suggestions.
+   *
+   * @param {KeyboardEvent} event
+   */
+  key(event) {
+    const isTab = event.key === "Tab" && !event.shiftKey;
+    if (this.node.hidden) return isTab && this.#await();
+    if (event.key === "ArrowUp" || event.key === "ArrowDown") this.#list.move(event.key === "ArrowUp" ? -1 : 1);
+    else if (isTab || (event.key === "Enter" && !event.shiftKey)) this.#list.choose();
+    else return false;
+    return true;
+  }
+
+  /** Tab without suggestions: they are looked for, and the first one is taken once there is one. */
+  #await() {
+    this.suggest();
+    const word = this.#word;
+    if (!word || keyOf(word) === this.#closedFor || word.letters.length < LETTERS_MIN[word.sign]) return false;
+    if (this.#list.size) this.#list.choose();
+    else this.#awaited = true;
+    return true;
+  }
+
+  #read() {
+    const { value, selectionStart, selectionEnd } = this.#field;
+    return selectionStart === selectionEnd ? unfinishedWord(value.slice(0, selectionStart)) : null;
+  }
+
+  #forget() {
+    this.#awaited = false;
+    this.#closedFor = "";
+  }
+
+  /** After the server or the table has answered. */
+  #refresh() {
+    const word = this.#read();
+    if (!word || !this.#word || keyOf(word) !== keyOf(this.#word) || document.activeElement !== this.#field) return;
+    if (keyOf(word) === this.#closedFor) return;
+    // What comes later stands behind what is there: the chosen one stays.
+    this.#show(word, this.#list.chosen?.text);
+    if (this.#awaited && this.#list.size) this.#list.choose();
+  }
+
+  async #ask() {
+    const letters = this.#word?.sign === "@" ? this.#word.letters : "";
+    if (!this.#people.mayFind(letters)) return;
+    await this.#people.search(letters);
+    this.#refresh();
+  }
+
+  /**
+   * @param {Unfinished} word
+   * @param {string} [chosen]
+   */
+  #show(word, chosen) {
+    const items = word.sign === "@" ? this.#named(word.letters) : emojiFor(word.letters);
+    this.node.hidden = !items.length;
+    if (items.length)
+      this.#list.show(
+        items,
+        Math.max(
+          0,
+          items.findIndex((item) => item.text === chosen),
+        ),
+      );
+    else this.#list.clear();
+  }
+
+  /** @param {string} letters @returns {Suggestion[]} */
+  #named(letters) {
+    const { state } = this.#store;
+    const people = this.#people.matching(letters).map((user) => ({
       text: `@${user.username}`,
       uid: user.uid,
       label: chosenNameOf(state, user.uid),
       detail: `@${user.username}`,
     }));
+    const n = this.#people.everybody;
+    if (!n || !EVERYBODY.startsWith(letters.toLowerCase())) return people.slice(0, SHOWN_MAX);
+    const everybody = { text: `@${EVERYBODY}`, label: `@${EVERYBODY}`, detail: t("calls_everybody", { n }) };
+    // Everybody is called by the whole word, not by the first key.
+    if (letters.length === EVERYBODY.length) return [everybody, ...people].slice(0, SHOWN_MAX);
+    return [...people.slice(0, SHOWN_MAX - 1), everybody];
+  }
+
+  /** @param {Suggestion} item */
+  #take(item) {
+    const word = this.#read();
+    if (!word) return;
+    this.close();
+    typeInto(this.#field, `${item.text} `, word.from, this.#field.selectionStart);
+  }
+}
+
+/** @param {Unfinished} word */
+function keyOf({ from, sign, letters }) {
+  return `${from}${sign}${letters}`;
+}
+
+/** @param {string} letters @returns {Suggestion[]} */
+function emojiFor(letters) {
+  if (letters.length < LETTERS_MIN[":"]) return [];
+  return findEmoji(letters, SHOWN_MAX).map((one) => {
+    const glyph = inTone(one);
+    return { text: glyph, glyph, label: `:${one.names[0]}:`, detail: one.words[0] ?? "" };
+  });
 }
 
 /**
- * @param {string} word
- * @returns {Suggestion[]}
- */
-function emoji(word) {
-  return findEmoji(word, SHOWN_MAX).map(([name, glyph]) => ({ text: glyph, glyph, label: `:${name}:`, detail: "" }));
-}
-
-/**
- * @param {Store} store
+ * @param {State} state
  * @param {Suggestion} item
  */
-function row(store, item) {
-  const { state } = store;
+function row(state, item) {
   return [
     item.uid
       ? avatar(state, item.uid, { size: "small", presence: presenceOf(state, item.uid) })
-      : el("span", { class: "option-glyph" }, item.glyph),
+      : el("span", { class: "option-glyph" }, item.glyph ?? "@"),
     el("span", { class: "option-text" }, el("strong", { dir: "auto" }, item.label)),
     item.detail ? el("small", {}, item.detail) : null,
   ];

@@ -1,14 +1,19 @@
 /** The text field of the composer: it grows with its text and says when there is too much of it. */
 import { el, setText } from "../base/element.js";
 import { t } from "../base/i18n.js";
-import { toggleMark } from "./text.js";
+import { isSeen } from "../base/letters.js";
+import { typeInto } from "../base/typing.js";
+import { marked } from "./text.js";
 
 /** Longest message, in characters. */
 const TEXT_MAX = 8000;
+/** So many are left when they are counted. */
+const COUNTED = 500;
 
 export class Field {
   #changed;
   over = el("span", { class: "composer-over", role: "alert" });
+  left = el("span", { class: "composer-count" });
 
   /**
    * @param {"enter" | "send"} enterKey  what the Enter key of a phone is called
@@ -38,20 +43,19 @@ export class Field {
 
   /** In the place of what is selected. @param {string} text */
   insert(text) {
-    this.node.focus();
-    this.node.setRangeText(text, this.node.selectionStart, this.node.selectionEnd, "end");
-    this.measure();
+    typeInto(this.node, text);
   }
 
   /** @param {string} mark */
   mark(mark) {
-    toggleMark(this.node, mark);
-    this.measure();
+    const { start, end, text, from, to } = marked(this.node, mark);
+    typeInto(this.node, text, start, end);
+    this.node.setSelectionRange(from, to);
   }
 
   /** Whether its text can be sent. */
   get isSendable() {
-    return Boolean(this.text.trim()) && this.#excess <= 0;
+    return isSeen(this.text) && this.#excess <= 0;
   }
 
   get #excess() {
@@ -63,7 +67,9 @@ export class Field {
     this.node.style.blockSize = "auto";
     this.node.style.blockSize = `${this.node.scrollHeight}px`;
     const excess = this.#excess;
-    setText(this.over, excess > 0 ? t("too_long", { n: excess }) : "");
+    const unseen = this.text.trim() && !isSeen(this.text) ? t("nothing_to_see") : "";
+    setText(this.over, excess > 0 ? t("too_long", { n: excess }) : unseen);
+    setText(this.left, excess > -COUNTED && excess <= 0 ? t("characters_left", { n: -excess }) : "");
     this.#changed(this.text);
   }
 }

@@ -1,43 +1,48 @@
 /** What the composer does with a text, apart from any field on a screen. */
+import { characterBefore, isInWord } from "../base/letters.js";
 
-const CALLED = /(?<![\p{L}\p{N}])@([\p{L}\p{N}_.-]{1,64})/gu;
+/** A word that is being typed: its sign, where that stands, and the letters after it. */
+/** @typedef {{ sign: "@" | ":", from: number, letters: string }} Unfinished */
+
+const UNFINISHED = /([@:])([\p{L}\p{M}\p{N}_.+-]{0,32})$/u;
 
 /**
- * The people whom a text mentions by `@name`.
+ * The `@name` or `:emoji:` that a text ends with; none inside of a word, an address or code.
  *
- * @param {Iterable<{ uid: string, username: string, removed?: boolean }>} users
- * @param {string} text
- * @returns {string[]} their uids
+ * @param {string} before  the text before the caret
+ * @returns {Unfinished | null}
  */
-export function mentionsIn(users, text) {
-  const called = new Set(
-    [...text.matchAll(CALLED)].flatMap(([, name = ""]) => {
-      const whole = name.toLocaleLowerCase();
-      return [whole, whole.replace(/[.\-_]+$/, "")];
-    }),
-  );
-  return [...users]
-    .filter((user) => !user.removed && called.has(user.username.toLocaleLowerCase()))
-    .map((user) => user.uid);
+export function unfinishedWord(before) {
+  const [whole = "", sign = "", letters = ""] = UNFINISHED.exec(before) ?? [];
+  const from = before.length - whole.length;
+  const previous = characterBefore(before, from);
+  if (!whole || isInWord(previous) || (sign === ":" && /[:/]/.test(previous)) || isInCode(before.slice(0, from)))
+    return null;
+  return { sign: sign === "@" ? "@" : ":", from, letters };
+}
+
+/** Whether code was begun and not ended: a fence before, or a mark in this line. @param {string} before */
+function isInCode(before) {
+  const fences = before.split("```");
+  if (fences.length % 2 === 0) return true;
+  const line = fences.at(-1)?.split("\n").at(-1) ?? "";
+  return line.split("`").length % 2 === 0;
 }
 
 /**
- * Puts a mark around the selection, or takes it away.
+ * What a mark around the selection, or its end, makes of a text.
  *
- * @param {HTMLTextAreaElement} field
+ * @param {{ value: string, selectionStart: number, selectionEnd: number }} field
  * @param {string} mark
+ * @returns {{ start: number, end: number, text: string, from: number, to: number }}
+ *   what stands between two places, and what is selected then
  */
-export function toggleMark(field, mark) {
-  const { selectionStart: start, selectionEnd: end, value } = field;
+export function marked({ value, selectionStart: start, selectionEnd: end }, mark) {
   const inside = value.slice(start, end);
-  const marked = value.slice(start - mark.length, start) === mark && value.slice(end, end + mark.length) === mark;
-  if (marked) {
-    field.setRangeText(inside, start - mark.length, end + mark.length, "preserve");
-    field.setSelectionRange(start - mark.length, end - mark.length);
-  } else {
-    field.setRangeText(mark + inside + mark, start, end, "preserve");
-    field.setSelectionRange(start + mark.length, end + mark.length);
-  }
+  const wide = mark.length;
+  if (value.slice(start - wide, start) === mark && value.slice(end, end + wide) === mark)
+    return { start: start - wide, end: end + wide, text: inside, from: start - wide, to: end - wide };
+  return { start, end, text: mark + inside + mark, from: start + wide, to: end + wide };
 }
 
 /**

@@ -3,20 +3,23 @@
  * as pending, so nobody waits for the network. Editing borrows the field and gives the draft back afterwards.
  */
 import { isBlockedRoom } from "../../state/blocks.js";
+import { isComposing } from "../base/composing.js";
 import { el, fill } from "../base/element.js";
-import { replaceShortcodes } from "../base/emoji.js";
-import { openEmojiPicker } from "../base/emoji_picker.js";
+import { openEmojiPicker } from "../base/doors.js";
 import { t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
 import { unblockPerson } from "../people/blocking.js";
 import { roomName } from "../people/people.js";
 import { createAbout } from "./about.js";
 import { createClosedNote } from "./closed.js";
-import { createCompletion } from "./completion.js";
+import { Completion } from "./completion.js";
 import { Draft } from "./draft.js";
 import { Field } from "./field.js";
 import { meaningOf } from "./keys.js";
-import { lastEditable, mentionsIn } from "./text.js";
+import { receivePastes } from "./pastes.js";
+import { Preparation } from "./preparation.js";
+import { RoomPeople } from "./room_people.js";
+import { lastEditable } from "./text.js";
 import { drawTyping, TypingNotices } from "./typing.js";
 
 /** @typedef {import("../../state/types.js").State} State */
@@ -30,7 +33,11 @@ export class Composer {
   #sent;
   #draft;
   #completion;
+  #preparation;
+  /** What is written waits for something it needs. */
+  #isWaiting = false;
   #closed;
+  #stopPastes;
   #notices = new TypingNotices();
   /** The message whose text is in the field. @type {string | null} */
   #editing = null;
@@ -65,7 +72,12 @@ export class Composer {
     this.#sent = sent;
     this.#draft = new Draft(store.state.drafts.get(room) ?? "", (text) => actions.drafts.set(room, text));
     this.#field.node.value = this.#draft.text;
-    this.#completion = createCompletion(store, room, this.#field.node, () => this.#field.measure());
+    const people = new RoomPeople(store, actions.users, room);
+    this.#completion = new Completion(store, people, this.#field.node);
+    this.#preparation = new Preparation(people);
+    this.#stopPastes = receivePastes((text) => {
+      if (!this.#closed.isClosed) this.#field.insert(text);
+    });
     this.#field.node.addEventListener("input", () => this.#typed());
     this.#field.node.addEventListener("keydown", (event) => this.#keyPressed(event));
     this.#field.node.addEventListener("blur", () => {
@@ -91,7 +103,7 @@ export class Composer {
       { class: "composer column" },
       this.#closed.node,
       box,
-      el("div", { class: "composer-foot", id: "composer-foot" }, this.#typing, this.#field.over),
+      el("div", { class: "composer-foot", id: "composer-foot" }, this.#typing, this.#field.left, this.#field.over),
     );
   }
 
@@ -114,6 +126,7 @@ export class Composer {
 
   close() {
     this.#closed.close();
+    this.#stopPastes();
     this.#draft.close();
   }
 
@@ -185,8 +198,7 @@ export class Composer {
 
   /** @param {KeyboardEvent} event */
   #keyPressed(event) {
-    // While an input method composes, every key belongs to it (229 is how older engines say so).
-    if (event.isComposing || event.keyCode === 229) return;
+    if (isComposing(event)) return;
     const meaning = () => meaningOf(event, { touch: isTouch(), empty: !this.#field.text });
     if (this.#completion.key(event) || this.#does(meaning())) event.preventDefault();
   }
@@ -201,22 +213,35 @@ export class Composer {
     return true;
   }
 
+  /** Sends what is in the field, at once or after a moment that it needs. */
   #submit() {
-    const text = replaceShortcodes(this.#field.text.trim());
-    if (!text || this.#send.disabled) return;
-    if (this.#editing === null) this.#sendNew(text);
-    else {
-      const before = this.#find(this.#editing);
-      if (before && before.t !== text) void this.#actions.messages.edit(this.#room, this.#editing, text);
-      this.#stopEditing();
-    }
+    const typed = this.#field.text.trim();
+    if (!typed || this.#send.disabled || this.#isWaiting) return;
     this.focus();
+    const missing = this.#preparation.missing(typed);
+    if (!missing) return this.#finish();
+    this.#isWaiting = true;
+    void missing.then(() => {
+      this.#isWaiting = false;
+      if (this.node.isConnected && !this.#send.disabled) this.#finish();
+    });
   }
 
-  /** @param {string} text */
-  #sendNew(text) {
+  #finish() {
+    this.#completion.close();
+    const { text, mentions } = this.#preparation.finish(this.#field.text.trim());
+    if (this.#editing === null) return this.#sendNew(text, mentions);
+    const before = this.#find(this.#editing);
+    if (before && before.t !== text) void this.#actions.messages.edit(this.#room, this.#editing, text, mentions);
+    this.#stopEditing();
+  }
+
+  /**
+   * @param {string} text
+   * @param {string[]} mentions
+   */
+  #sendNew(text, mentions) {
     const re = this.#targets.takeAnswered(this.#room);
-    const mentions = mentionsIn(this.#store.state.users.values(), text);
     void this.#actions.messages.send(this.#room, { text, mentions, ...(re ? { re } : {}) });
     this.#field.write("");
     this.#draft.keep();
@@ -234,7 +259,7 @@ export class Composer {
 
   /** First the suggestions go, then the edit or the answer. */
   #escape() {
-    if (this.#completion.close()) return true;
+    if (this.#completion.dismiss()) return true;
     if (this.#editing !== null) this.#stopEditing();
     else if (this.#targets.takeAnswered(this.#room) === null) return false;
     this.#followTargets(this.#store.state);

@@ -185,7 +185,7 @@ function foot() {
             type: "button",
             lang: value,
             "aria-pressed": String(value === currentLanguage()),
-            click: () => chooseLanguage(value),
+            click: () => void chooseLanguage(value),
           },
           name,
         ),

@@ -3,7 +3,7 @@ import { chosenOf, endOf, endsLater, SPANS, statusOf, statusText, statusToSend }
 import { isoOf, whenOf } from "../base/dates.js";
 import { openDialog } from "../base/dialog.js";
 import { el, fill } from "../base/element.js";
-import { openEmojiPicker } from "../base/emoji_picker.js";
+import { openEmojiPicker } from "../base/doors.js";
 import { errorText, t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
 import { toast } from "../base/toast.js";

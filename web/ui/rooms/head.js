@@ -7,7 +7,7 @@ import { icon } from "../base/icons.js";
 import { navigate } from "../base/navigation.js";
 import { toast } from "../base/toast.js";
 import { lookOf, presenceOf, presenceText, roomName, roomPicture } from "../people/people.js";
-import { openRoomDetails } from "./dialogs.js";
+import { openRoomDetails } from "./doors.js";
 
 /** @typedef {import("../../state/types.js").Store} Store */
 /** @typedef {import("../../state/types.js").Actions} Actions */

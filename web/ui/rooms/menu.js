@@ -10,7 +10,7 @@ import { openMenu } from "../base/menu.js";
 import { toast } from "../base/toast.js";
 import { toggleBlock } from "../people/blocking.js";
 import { roomName } from "../people/people.js";
-import { openRoomDetails } from "./dialogs.js";
+import { openRoomDetails } from "./doors.js";
 import { hideRoom, leaveRoom } from "./for_me.js";
 
 /** @typedef {import("../../state/types.js").Store} Store */

@@ -7,7 +7,7 @@ import { icon } from "../base/icons.js";
 import { redirect } from "../base/navigation.js";
 import { refusal } from "../base/refusals.js";
 import { tintOf } from "../people/people.js";
-import { openBrowse } from "./directory.js";
+import { openBrowse } from "./doors.js";
 
 /**
  * A room I am not in, reached by a link or lost while it was open: may be joined when it is open, and there is always

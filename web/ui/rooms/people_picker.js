@@ -1,4 +1,5 @@
 /** Finding people: a field, and whom the server finds for it. One at a time, or several as chips. */
+import { isComposing } from "../base/composing.js";
 import { el, fill, setText } from "../base/element.js";
 import { errorText, t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
@@ -88,7 +89,7 @@ export class PeoplePicker {
       this.#awaited = false;
     });
     input.addEventListener("keydown", (event) => {
-      if (!event.isComposing && this.#press(event.key)) event.preventDefault();
+      if (!isComposing(event) && this.#press(event.key)) event.preventDefault();
     });
   }
 

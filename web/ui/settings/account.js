@@ -4,6 +4,7 @@ import { el } from "../base/element.js";
 import { busy, createAlert, field } from "../base/form_parts.js";
 import { errorText, t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
+import { foldName } from "../base/letters.js";
 import { redirect } from "../base/navigation.js";
 import { toast } from "../base/toast.js";
 import { currentPassword } from "../entry/password_field.js";
@@ -61,7 +62,7 @@ function openDeleteAccount(store, actions, closeSettings) {
     });
     const submit = el("button", { type: "submit", class: "button button-danger", disabled: true }, t("delete_account"));
     const check = () => {
-      submit.disabled = typed.value.trim().toLocaleLowerCase() !== name.toLocaleLowerCase() || !password.input.value;
+      submit.disabled = foldName(typed.value.trim()) !== foldName(name) || !password.input.value;
     };
     password.input.addEventListener("input", check);
     const form = el(

@@ -58,11 +58,11 @@ function miniature() {
 
 /** @type {import("./section.js").Section} */
 export function languageSection(_store, actions, { close, reopen }) {
-  const choose = (/** @type {string} */ value) => {
+  const choose = async (/** @type {string} */ value) => {
+    await chooseLanguage(value);
     // For the other browsers of this person; this one keeps its choice.
     actions.profile.change({ locale: value }).catch(() => {});
     close();
-    chooseLanguage(value);
     reopen("language");
   };
   return [
@@ -82,7 +82,7 @@ export function languageSection(_store, actions, { close, reopen }) {
               name: "language",
               value,
               checked: value === currentLanguage(),
-              change: () => choose(value),
+              change: () => void choose(value),
             }),
             el("strong", { lang: value }, name),
           ),

@@ -1,21 +1,19 @@
 /** The whole page: shows the screen that the address and the state call for, and draws it again when either changes. */
 import { takeSecret } from "../../platform/links.js";
-import { el } from "../base/element.js";
-import { errorText, t } from "../base/i18n.js";
-import { icon } from "../base/icons.js";
+import { prepareAnnouncements } from "../base/announce.js";
+import { guardDrops } from "../base/drops.js";
+import { errorText } from "../base/i18n.js";
 import { onLanguageChange, wishLanguage } from "../base/language.js";
+import { loadAhead } from "../base/later.js";
 import { addressedRoom, onNavigation } from "../base/navigation.js";
 import { carriesSecret, parseRoute } from "../base/routes.js";
 import { prepareToasts, toast } from "../base/toast.js";
 import { ComposerTargets } from "../composer/targets.js";
-import { createInvite } from "../entry/invite.js";
-import { createReset } from "../entry/reset.js";
-import { createSetup, createWelcome } from "../entry/setup.js";
-import { createEntry } from "../entry/view.js";
 import { createNotifier } from "../notify/notify.js";
 import { MessageMarks } from "../timeline/marks.js";
-import { createAdminDoor } from "./admin_door.js";
+import { createAdminDoor, createAdminRefusal } from "./admin_door.js";
 import { createChat } from "./chat.js";
+import { createDoor, splash } from "./door.js";
 import { bindKeys } from "./keys.js";
 import { bindCards } from "./profile_card.js";
 import { bindRefusals } from "./refusals.js";
@@ -23,6 +21,9 @@ import { createTitle } from "./title.js";
 
 /** @typedef {import("../../state/types.js").State} State */
 /** @typedef {import("../base/view.js").View} View */
+
+/** After the rooms are shown: what else may be needed is loaded then. */
+const AHEAD_MS = 2_000;
 
 /**
  * @param {HTMLElement} root
@@ -37,16 +38,24 @@ export function mount(root, store, actions) {
   const marks = new MessageMarks(draw);
   /** @type {{ screen: string, view: View } | null} */
   let shown = null;
+  let isLoadedAhead = false;
 
   /** @param {string} screen @returns {View} */
   function makeScreen(screen) {
     if (screen === "chat") return createChat(store, actions, targets, marks);
     if (screen === "admin") return createAdminDoor(store, draw);
-    if (screen === "splash") return splash();
-    if (screen === "welcome") return createWelcome(actions);
-    if (screen.startsWith("setup ")) return createSetup(store, actions);
-    if (screen.startsWith("invite ")) return createInvite(store, actions);
-    if (screen.startsWith("reset ")) return createReset(actions);
+    if (screen === "admin refused") return createAdminRefusal();
+    if (screen === "splash") return { node: splash(), update() {} };
+    return createDoor(() => makeEntry(screen), draw);
+  }
+
+  /** Getting in, which who is signed in does not need. @param {string} screen @returns {Promise<View>} */
+  async function makeEntry(screen) {
+    if (screen === "welcome") return (await import("../entry/setup.js")).createWelcome(actions);
+    if (screen.startsWith("setup ")) return (await import("../entry/setup.js")).createSetup(store, actions);
+    if (screen.startsWith("invite ")) return (await import("../entry/invite.js")).createInvite(store, actions);
+    if (screen.startsWith("reset ")) return (await import("../entry/reset.js")).createReset(actions);
+    const { createEntry } = await import("../entry/view.js");
     return createEntry(store, actions, screen === "register" ? "register" : "login");
   }
 
@@ -65,6 +74,10 @@ export function mount(root, store, actions) {
     shown.view.update(state);
     title.update(state, addressedRoom(), shown.view.title?.());
     notifier.update(state);
+    if (!isLoadedAhead && screen === "chat" && !state.loadingRooms) {
+      isLoadedAhead = true;
+      setTimeout(() => void loadAhead(), AHEAD_MS);
+    }
   }
 
   function leave() {
@@ -78,6 +91,8 @@ export function mount(root, store, actions) {
   }
 
   prepareToasts();
+  prepareAnnouncements();
+  guardDrops();
   onNavigation(() => {
     followAddress();
     draw();
@@ -113,17 +128,7 @@ function screenFor(state, route) {
     const code = takeSecret("setup");
     return state.me?.admin && code ? "welcome" : `setup ${state.phase} ${code}`;
   }
-  if (state.phase === "signed_in") return route.name === "admin" ? "admin" : "chat";
+  if (state.phase === "signed_in" && route.name === "admin") return state.me?.admin ? "admin" : "admin refused";
+  if (state.phase === "signed_in") return "chat";
   return route.name === "register" ? "register" : "login";
-}
-
-/** @returns {View} */
-function splash() {
-  const node = el(
-    "main",
-    { class: "splash", "aria-busy": "true" },
-    el("span", { class: "mark mark-beat" }, icon("pulse")),
-    el("p", { class: "hidden-visually" }, t("loading")),
-  );
-  return { node, update() {} };
 }

@@ -1,11 +1,12 @@
 /** Keys that work everywhere: switch rooms, the sheet of shortcuts, Esc, and typing that finds the composer. */
+import { isComposing } from "../base/composing.js";
 import { dialogIsOpen } from "../base/dialog.js";
 import { focusComposer } from "../base/focus.js";
 import { addressedRoom, navigate } from "../base/navigation.js";
 import { parseRoute, roomPath } from "../base/routes.js";
-import { openShortcuts } from "../settings/shortcuts.js";
+import { openShortcuts } from "../settings/doors.js";
 import { orderedRooms } from "./sidebar.js";
-import { openSwitcher } from "./switcher.js";
+import { openSwitcher } from "./doors.js";
 
 /** @typedef {import("../../state/types.js").Store} Store */
 /** @typedef {import("../../state/types.js").Actions} Actions */
@@ -17,7 +18,7 @@ import { openSwitcher } from "./switcher.js";
  */
 export function bindKeys(store, actions, toPresent) {
   document.addEventListener("keydown", (event) => {
-    if (event.defaultPrevented || event.isComposing || store.state.phase !== "signed_in") return;
+    if (event.defaultPrevented || isComposing(event) || store.state.phase !== "signed_in") return;
     const control = event.ctrlKey || event.metaKey;
     if (control && !event.altKey && !event.shiftKey && event.code === "KeyK") {
       event.preventDefault();

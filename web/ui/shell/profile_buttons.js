@@ -9,8 +9,8 @@ import { navigate } from "../base/navigation.js";
 import { roomPath } from "../base/routes.js";
 import { toast } from "../base/toast.js";
 import { blockPerson, unblockPerson } from "../people/blocking.js";
-import { openStatus } from "../people/status.js";
-import { openSettings } from "../settings/dialog.js";
+import { openStatus } from "../people/doors.js";
+import { openSettings } from "../settings/doors.js";
 
 /** @typedef {import("../../state/types.js").Store} Store */
 /** @typedef {import("../../state/types.js").Actions} Actions */

@@ -8,8 +8,8 @@ import { t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
 import { navigate } from "../base/navigation.js";
 import { avatar, lookOf, nameOf, presenceText } from "../people/people.js";
-import { openStatus } from "../people/status.js";
-import { openSettings } from "../settings/dialog.js";
+import { openStatus } from "../people/doors.js";
+import { openSettings } from "../settings/doors.js";
 
 /** @typedef {import("../../state/types.js").Store} Store */
 /** @typedef {import("../../state/types.js").Actions} Actions */

@@ -5,14 +5,14 @@ import { formatter } from "../base/formatters.js";
 import { t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
 import { addressedRoom } from "../base/navigation.js";
-import { openInvite } from "../people/invite_people.js";
+import { Roving } from "../base/roving.js";
+import { openInvite } from "../people/doors.js";
 import { roomName } from "../people/people.js";
-import { openCreate, openNewDirect } from "../rooms/create.js";
-import { openBrowse } from "../rooms/directory.js";
+import { openBrowse, openCreate, openNewDirect } from "../rooms/doors.js";
 import { createMe } from "./profile_me.js";
 import { createRoomItem } from "./sidebar_item.js";
 import { createSection } from "./sidebar_section.js";
-import { openSwitcher } from "./switcher.js";
+import { openSwitcher } from "./doors.js";
 import { createUnreadBeyond } from "./unread_beyond.js";
 
 /** @typedef {import("../../state/types.js").Store} Store */
@@ -42,6 +42,11 @@ export function createSidebar(store, actions) {
   );
   /** @type {Map<string, ReturnType<typeof createRoomItem>>} */
   const items = new Map();
+  new Roving(lists, {
+    items: ".room-lists :is(a, button)",
+    arrival: () => lists.querySelector("[aria-current=page]"),
+    letters: true,
+  });
 
   /** @param {State} state */
   function update(state) {

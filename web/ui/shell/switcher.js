@@ -4,6 +4,7 @@
  */
 import { findRooms } from "../../calls/rooms.js";
 import { recentRooms } from "../../platform/preferences.js";
+import { isComposing } from "../base/composing.js";
 import { debounce } from "../base/debounce.js";
 import { openDialog } from "../base/dialog.js";
 import { el, setText } from "../base/element.js";
@@ -60,7 +61,7 @@ export function openSwitcher(store, actions) {
       ask();
     },
     keydown: (/** @type {KeyboardEvent} */ event) => {
-      if (event.isComposing) return;
+      if (isComposing(event)) return;
       if (event.key === "ArrowDown" || event.key === "ArrowUp") list.move(event.key === "ArrowDown" ? 1 : -1);
       else if (event.key === "Enter") list.choose();
       else return;

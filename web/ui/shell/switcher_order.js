@@ -1,4 +1,5 @@
 /** In which order Ctrl+K offers what. */
+import { foldText } from "../base/letters.js";
 
 /**
  * What can be switched to: a room of mine, a person, or a room I could join.
@@ -23,7 +24,7 @@ const NO_MATCH = 9;
  * @returns {Target[]}
  */
 export function rankTargets(targets, { typed, open, recent }) {
-  const wanted = fold(typed.trim().replace(/^[@#]/, ""));
+  const wanted = foldText(typed.trim().replace(/^[@#]/, ""));
   const order = new Map(recent.map((id, index) => [id, index]));
   const recency = (/** @type {Target} */ target) => order.get(target.room?.id ?? "") ?? recent.length;
   const rank = (/** @type {Target} */ target) => (wanted ? fits(target, wanted) : urgency(target, open, order));
@@ -54,7 +55,7 @@ function urgency({ room }, open, recent) {
  * @param {string} wanted
  */
 function fits({ name, also, notAMember }, wanted) {
-  const names = [fold(name), ...(also ? [fold(also)] : [])];
+  const names = [foldText(name), ...(also ? [foldText(also)] : [])];
   const words = names.flatMap((each) => each.split(/[\s._-]+/));
   const rank = names.some((each) => each.startsWith(wanted))
     ? 0
@@ -65,9 +66,4 @@ function fits({ name, also, notAMember }, wanted) {
         : NO_MATCH;
   // Mine come first. The server also finds rooms by their topic.
   return notAMember ? Math.min(rank, 3) + 3 : rank;
-}
-
-/** @param {string} text */
-function fold(text) {
-  return text.normalize("NFKD").replace(/\p{M}/gu, "").toLocaleLowerCase();
 }

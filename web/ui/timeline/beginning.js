@@ -5,7 +5,7 @@ import { el } from "../base/element.js";
 import { t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
 import { roomPath } from "../base/routes.js";
-import { openInvite } from "../people/invite_people.js";
+import { openInvite } from "../people/doors.js";
 import { roomName, roomPicture } from "../people/people.js";
 
 /**

@@ -12,7 +12,6 @@
  * @property {boolean} grouped
  * @property {boolean} deleting  its undo still runs
  * @property {import("../../state/types.js").Message | null} quoted
- * @property {Map<string, string>} names  username in lower case to uid
  */
 
 export {};

@@ -2,7 +2,7 @@
 import { copyText } from "../base/clipboard.js";
 import { el } from "../base/element.js";
 import { QUICK } from "../base/emoji.js";
-import { openEmojiPicker } from "../base/emoji_picker.js";
+import { openEmojiPicker } from "../base/doors.js";
 import { t } from "../base/i18n.js";
 import { openMenu } from "../base/menu.js";
 import { roomPath } from "../base/routes.js";

@@ -6,6 +6,7 @@ import { excerpt } from "../base/excerpt.js";
 import { format, isEmojiOnly } from "../base/format.js";
 import { errorText, t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
+import { calledBy, callsMe, EVERYBODY } from "../people/mentions.js";
 import { avatar, moodOf, nameOf, tintOf, userOf } from "../people/people.js";
 import { foldable, mayBeLong } from "./fold.js";
 import { reactions } from "./reactions.js";
@@ -106,7 +107,7 @@ function timeNode({ at }, name) {
  */
 function classesOf(row, { state, message, grouped }, deleted) {
   const own = message.by === state.me?.uid;
-  const calls = Boolean(state.me && message.m?.includes(state.me.uid)) && !isBlocked(state, message.by);
+  const calls = callsMe(state, message) && !isBlocked(state, message.by);
   return [
     "message",
     grouped ? "message-grouped" : "",
@@ -143,15 +144,10 @@ function author({ state, message }, name) {
 
 /** @param {Drawing} drawing */
 function bubble(drawing) {
-  const { message, state, names, marks } = drawing;
+  const { message, state, actions, marks } = drawing;
   const large = isEmojiOnly(message.t) && !message.re;
-  const content = format(message.t, {
-    mention: (name) => {
-      if (name === "all" || name === "here") return { self: true };
-      const uid = names.get(name.toLocaleLowerCase());
-      return uid === undefined ? null : { uid, self: uid === state.me?.uid };
-    },
-  });
+  const content = format(message.t, { mention: calledBy(state, message) });
+  for (const uid of message.m ?? []) if (uid !== EVERYBODY) actions.users.need(uid);
   const kind = large ? "bubble bubble-emoji" : content.querySelector("pre") ? "bubble bubble-code" : "bubble";
   return el(
     "div",

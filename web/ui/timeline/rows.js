@@ -5,6 +5,7 @@
 import { dayNumber, dayOf } from "../base/dates.js";
 import { el, place } from "../base/element.js";
 import { t } from "../base/i18n.js";
+import { namesCalled } from "../people/mentions.js";
 import { lookOf, nameOf } from "../people/people.js";
 import { drawMessage } from "./message.js";
 import { newestOf } from "./reading.js";
@@ -27,8 +28,6 @@ export class Rows {
   #rows = new Map();
   /** Only what is newer than anything drawn before arrives with a movement; null before the first drawing. */
   #newest = /** @type {number | null} */ (null);
-  /** User names in lower case to uids, for the users they were made from. */
-  #usernames = { users: /** @type {unknown} */ (null), uids: /** @type {Map<string, string>} */ (new Map()) };
 
   /**
    * @param {string} room
@@ -106,6 +105,7 @@ export class Rows {
       quoted,
       lookOf(state, message.by),
       quoted && nameOf(state, quoted.by),
+      namesCalled(state, message),
       isVeiled(state, room, message, marks),
       quoted && isVeiled(state, room, quoted, marks),
       document.documentElement.lang,
@@ -124,7 +124,6 @@ export class Rows {
       grouped,
       deleting,
       quoted,
-      names: this.#namesIn(state),
     });
     if (!known && this.#isFresh(message)) row.classList.add("message-new");
     return { row, message, inputs };
@@ -133,15 +132,6 @@ export class Rows {
   /** @param {Message} message */
   #isFresh({ createdSeq }) {
     return this.#newest !== null && (createdSeq === 0 || createdSeq > this.#newest);
-  }
-
-  /** @param {State} state */
-  #namesIn({ users }) {
-    if (this.#usernames.users !== users) {
-      const named = [...users.values()].filter((user) => !user.removed);
-      this.#usernames = { users, uids: new Map(named.map((user) => [user.username.toLocaleLowerCase(), user.uid])) };
-    }
-    return this.#usernames.uids;
   }
 }
 

@@ -12,6 +12,7 @@ import { roomName } from "../people/people.js";
 import { MessageActs } from "./acts.js";
 import { anchorIn, returnTo } from "./anchor.js";
 import { beginning } from "./beginning.js";
+import { bindMessageKeys } from "./keyboard.js";
 import { newestOf, Reading } from "./reading.js";
 import { Rows } from "./rows.js";
 import { StickyEnd } from "./sticky_end.js";
@@ -33,8 +34,8 @@ export class Timeline {
   #id;
   #store;
   #actions;
-  #log = el("div", { class: "log column", role: "log", "aria-live": "polite", "aria-relevant": "additions" });
-  #scroller = el("div", { class: "scroller", tabindex: "0", role: "region" }, this.#log);
+  #log = el("div", { class: "log column", role: "log", "aria-live": "off" });
+  #scroller = el("div", { class: "scroller", tabindex: "-1", role: "region" }, this.#log);
   #pillText = el("span");
   #pill = el(
     "button",
@@ -75,6 +76,7 @@ export class Timeline {
     this.#actions = actions;
     this.#rows = new Rows(id, actions, marks, (mid) => void this.#show(mid));
     this.#tools = createMessageTools(new MessageActs(id, store, actions, marks, composer), this.#log);
+    bindMessageKeys(this.#log, this.#scroller, () => this.toPresent());
     this.#resized.observe(this.#scroller);
     this.#resized.observe(this.#log);
     this.#scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });

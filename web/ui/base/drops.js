@@ -1,0 +1,30 @@
+/**
+ * What is dropped on the page never takes the browser to another one. Text may be dropped into fields; files cannot be
+ * sent yet, which is said where nothing else takes them.
+ */
+import { t } from "./i18n.js";
+import { toast } from "./toast.js";
+
+/** Called once, for all screens. */
+export function guardDrops() {
+  for (const type of /** @type {const} */ (["dragover", "drop"]))
+    addEventListener(type, (event) => {
+      if (event.defaultPrevented) return;
+      const hasFiles = event.dataTransfer?.types.includes("Files") ?? false;
+      if (!hasFiles && takesText(event.target)) return;
+      event.preventDefault();
+      if (type === "drop" && hasFiles) refuseFiles();
+      else if (event.dataTransfer && !hasFiles) event.dataTransfer.dropEffect = "none";
+    });
+}
+
+export function refuseFiles() {
+  toast(t("files_not_yet"));
+}
+
+/** Whether an element is a field that takes text. @param {EventTarget | null} target */
+export function takesText(target) {
+  return (
+    target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement || target instanceof HTMLInputElement
+  );
+}

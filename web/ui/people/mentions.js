@@ -1,0 +1,42 @@
+/** Whom the `@name`s of a message call: those whom it says it mentions, and nobody else. */
+import { foldName } from "../base/letters.js";
+
+/** @typedef {import("../../state/types.js").State} State */
+/** @typedef {import("../../state/types.js").Message} Message */
+
+/** Stands for every member, in a text and in the list of those whom it mentions. */
+export const EVERYBODY = "all";
+
+/**
+ * @param {State} state
+ * @param {Message} message
+ * @returns {import("../base/mentions.js").Find}
+ */
+export function calledBy({ users, me }, { m = [], by }) {
+  const uids = new Map(m.map((uid) => [uid === EVERYBODY ? uid : foldName(users.get(uid)?.username ?? ""), uid]));
+  return (name) => {
+    const uid = uids.size ? uids.get(foldName(name)) : undefined;
+    if (uid === undefined) return null;
+    return uid === EVERYBODY ? { self: by !== me?.uid } : { uid, self: uid === me?.uid };
+  };
+}
+
+/**
+ * Whether a message calls me, by my name or with everybody.
+ *
+ * @param {State} state
+ * @param {Message} message
+ */
+export function callsMe({ me }, { m = [], by }) {
+  return me !== null && by !== me.uid && (m.includes(me.uid) || m.includes(EVERYBODY));
+}
+
+/**
+ * The names that a message calls, for noticing that one has come or changed.
+ *
+ * @param {State} state
+ * @param {Message} message
+ */
+export function namesCalled({ users }, { m = [] }) {
+  return m.map((uid) => users.get(uid)?.username ?? "").join(" ");
+}
