@@ -415,8 +415,7 @@ test("nothing is cut, wrapped or too small to hit on narrow pages in three langu
   });
   for (const [locale, width] of [
     ["ru-RU", 390],
-    ["en-GB", 360],
-    ["es-ES", 390],
+    ["es-ES", 360],
     ["ru-RU", 320],
   ]) {
     const { page, context } = await on(root, { ...phone(width), locale });
