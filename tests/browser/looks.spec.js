@@ -37,6 +37,15 @@ before(async () => {
   });
   await openRoom(root.page, "General");
   await openRoom(bob.page, "General");
+  for (const text of ["first of three", "ok", "yes"]) await say(bob.page, text);
+  await message(root.page, "yes").waitFor();
+  await say(root.page, "mine");
+  await message(bob.page, "mine").waitFor();
+  await say(bob.page, LONG);
+  await say(bob.page, "word ".repeat(1590));
+  await message(root.page, "word word").waitFor();
+  await say(root.page, CODE);
+  await message(bob.page, "wait * 2").waitFor();
 });
 
 after(async () => {
@@ -67,9 +76,6 @@ async function on(someone, options) {
 }
 
 test("messages are close together, and time, sign and tools stand beside them", async () => {
-  for (const text of ["first of three", "ok", "yes"]) await say(bob.page, text);
-  await say(root.page, "mine");
-  await message(bob.page, "mine").waitFor();
   const seen = root.page;
   const [ok, yes] = await Promise.all([box(message(seen, "ok")), box(message(seen, "yes"))]);
   near(yes.top - ok.top, 30, "a grouped word takes 30 px", 0.5);
@@ -101,8 +107,6 @@ test("messages are close together, and time, sign and tools stand beside them", 
 
 test("a long message is folded, opens for whoever looks into it, and stays as it was left", async () => {
   const { page } = root;
-  await say(bob.page, LONG);
-  await say(bob.page, "word ".repeat(1590));
   const long = message(page, "line 34.");
   await long.locator(".fold[data-fold=cut]").waitFor();
   for (const text of ["line 34.", "word word"]) {
@@ -134,7 +138,6 @@ test("a long message is folded, opens for whoever looks into it, and stays as it
 
 test("code has the whole width, its language, a button that copies it, and a fade where it is cut", async () => {
   const { page } = bob;
-  await say(root.page, CODE);
   const row = message(page, "wait * 2").last();
   await row.locator(".code-head", { hasText: "rust" }).waitFor();
   const [bubble, body] = await Promise.all([box(row.locator(".bubble")), box(row.locator(".message-body"))]);

@@ -4,7 +4,7 @@
  * was at some moment after it was asked for, so what came live since then (`changed`) is merged into it: nothing newer
  * is replaced, and a page that ends at the present continues in what came meanwhile.
  */
-import { change, firstSeqOf, lastSeqOf, merge, unreadAfter } from "./messages.js";
+import { change, firstSeqOf, lastSeqOf, merge, placedIn, unreadAfter } from "./messages.js";
 
 /** @typedef {import("./types.js").State} State */
 /** @typedef {import("./types.js").Timeline} Timeline */
@@ -201,12 +201,12 @@ export function cutOff(timeline, seq) {
  * @returns {Timeline}
  */
 export function trimmed(timeline, at, most) {
-  const placed = timeline.messages.filter(({ createdSeq }) => createdSeq > 0);
-  const surplus = placed.length - most;
-  if (surplus <= 0) return timeline;
-  const middle = placed[Math.floor(placed.length / 2)]?.createdSeq ?? 0;
-  if (at >= middle) return { ...timeline, messages: timeline.messages.slice(surplus), moreBefore: true };
-  return { ...timeline, messages: placed.slice(0, most), moreAfter: true };
+  const { messages } = timeline;
+  const placed = placedIn(messages);
+  if (placed <= most) return timeline;
+  const middle = messages[Math.floor(placed / 2)]?.createdSeq ?? 0;
+  if (at >= middle) return { ...timeline, messages: messages.slice(placed - most), moreBefore: true };
+  return { ...timeline, messages: messages.slice(0, most), moreAfter: true };
 }
 
 /**

@@ -71,7 +71,7 @@ export function createChat(store, actions, targets, marks) {
     void actions.rooms.open(id);
     const head = createRoomHead(store, actions, id);
     /** @type {Composer} */
-    const composer = new Composer(id, { store, actions, targets, marks, sent: () => timeline.toPresent() });
+    const composer = new Composer(id, { store, actions, targets, marks, sent: () => void timeline.showPresent() });
     const timeline = new Timeline(id, { store, actions, marks, composer });
     fill(panel, head.node, banner.node, setAside.node, timeline.node, composer.node);
     if (matchMedia("(hover: hover)").matches) composer.focus();
