@@ -97,6 +97,21 @@ test("what two tabs wrote without a line is sent in the order of writing, and ea
   await second.close();
 });
 
+test("a tab that is frozen in its turn does not hold up the others", async () => {
+  const second = await ada.context.newPage();
+  await second.goto(ada.page.url());
+  await second.locator(".composer textarea").waitFor();
+  await second.evaluate(
+    (uid) => {
+      void navigator.locks.request(`impulse.outbox.${uid}.`, () => new Promise(() => {}));
+    },
+    await uidOf(second),
+  );
+  await say(ada.page, "past the frozen tab");
+  await message(root.page, "past the frozen tab").waitFor({ timeout: 15_000 });
+  await second.close();
+});
+
 test("an edit that was overtaken leaves the newer text, and offers what was typed", async () => {
   await say(ada.page, "first words");
   await message(phone.page, "first words").waitFor();
@@ -202,6 +217,26 @@ test("half a character, and more than a command holds, do not hold up what comes
   for (const last of [1, 0]) {
     await ada.page.locator(".message-failed button", { hasText: "Discard" }).last().click();
     await eventually(async () => assert.equal(await ada.page.locator(".message-failed").count(), last));
+  }
+});
+
+test("a mute ends by the server's clock, on a device that is two hours ahead, and on one that is behind", async () => {
+  for (const hours of [2, -2]) {
+    const { page } = ada;
+    const late = await ada.context.newPage();
+    await late.addInitScript((ms) => {
+      const now = Date.now;
+      Date.now = () => now() + ms;
+    }, hours * 3_600_000);
+    await late.goto(page.url());
+    await late.locator(".composer textarea").waitFor();
+    const until = Date.now() + 3000;
+    await ask(root.page, "PATCH", `/api/rooms/${room}/members/${await uidOf(page)}`, { silenced_until: until });
+    await late.locator(".composer-closed:not([hidden])").waitFor();
+    await late.locator(".composer textarea").waitFor();
+    const over = Date.now() - until;
+    assert.ok(over > -200 && over < 3000, `${hours} h: opened ${over} ms after the end`);
+    await late.close();
   }
 });
 

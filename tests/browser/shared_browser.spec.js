@@ -2,9 +2,11 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, test } from "node:test";
 import {
+  assertCalm,
   assertCalmButForTheLine,
   enterAccount,
   eventually,
+  message,
   openBrowser,
   openRoom,
   person,
@@ -139,6 +141,124 @@ test("signing out in one tab signs out the others and leaves nothing", async () 
     await page.locator("#username").waitFor();
     await eventually(async () => assert.deepEqual(await written(page), []));
   }
+});
+
+/** From now on the browser has the cookie of another person, and nobody has told the tab that is open. */
+async function signInUnseen(name) {
+  const other = await person(browser, server.url, name);
+  const cookies = await other.context.cookies();
+  await other.context.close();
+  await ada.context.addCookies(cookies.map((cookie) => ({ ...cookie, domain: "127.0.0.1" })));
+}
+
+/** The page belongs to somebody else by now, and says so. */
+async function assertTakenOver({ page }, name) {
+  await page.locator(".me-name", { hasText: name }).waitFor();
+  await page.locator(".toast", { hasText: `Somebody else signed in in this browser` }).waitFor();
+  assert.ok(!(await written(page)).some((key) => key.includes("outbox")));
+}
+
+test("a tab that slept while another person signed in sends nothing as that person, and says so", async () => {
+  const name = `sid${count}`;
+  line.cut();
+  await say(ada.page, "written by ada");
+  await signInUnseen(name);
+  line.mend();
+  await ada.page.evaluate(() => void dispatchEvent(new Event("online")));
+  await assertTakenOver(ada, name);
+  await openRoom(ada.page, "General");
+  await say(ada.page, "written by the other");
+  await message(ada.page, "written by the other").waitFor();
+  assert.equal(await message(ada.page, "written by ada").count(), 0);
+});
+
+test("a call of a tab that does not know of another person's sign-in changes nothing of theirs", async () => {
+  const name = `tim${count}`;
+  await signInUnseen(name);
+  await ada.page.locator(".me-status").click();
+  await ada.page.locator("dialog input[type=text], dialog input:not([type])").first().fill("Ada is away");
+  await ada.page.locator("dialog button[type=submit], dialog .button-primary").first().click();
+  await assertTakenOver(ada, name);
+  const { status } = await ada.page.evaluate(async () => (await fetch("/api/me")).json());
+  assert.equal(status.text, "");
+});
+
+test("an emptied storage is no sign-out, and neither is one that the browser forbids", async () => {
+  await ada.page.evaluate(() => localStorage.clear());
+  await ada.page.reload();
+  await ada.page.locator(".me-name", { hasText: ada.name }).waitFor();
+  await ada.page.addInitScript(() => {
+    Object.defineProperty(window, "localStorage", {
+      get() {
+        throw new DOMException("forbidden", "SecurityError");
+      },
+    });
+  });
+  await ada.page.reload();
+  await openRoom(ada.page, "General");
+  await say(ada.page, `without a storage ${count}`);
+  await message(ada.page, `without a storage ${count}`).waitFor();
+  await eventually(async () => assert.equal(await ada.page.locator(".message-pending").count(), 0));
+  assertCalm(ada);
+});
+
+test("who signs out without a line stays out, and the server hears of it when the line is back", async () => {
+  const { page } = ada;
+  await page.locator(".me [aria-label='Settings']").click();
+  await page.locator(".dialog button", { hasText: "Sign out" }).waitFor();
+  line.cut();
+  await page.locator(".dialog button", { hasText: "Sign out" }).click();
+  await page.locator("dialog .button-danger, dialog .button-primary").filter({ hasText: "Sign out" }).click();
+  await page.locator("#username").waitFor();
+  line.mend();
+  await page.reload();
+  await page.locator("#username").waitFor();
+  assert.equal(await page.evaluate(async () => (await fetch("/api/me")).status), 401);
+});
+
+test("blocked cookies are named on the sign-in page", async () => {
+  const blocked = await visitor(browser);
+  await blocked.page.route("**/api/me", (route) =>
+    route.fulfill({ status: 401, json: { error: { code: "unauthorized", message: "Please sign in." } } }),
+  );
+  await blocked.page.goto(`${line.url}/login`);
+  await enterAccount(blocked.page, ada.name);
+  await blocked.page.locator("text=This browser blocks cookies for this page").waitFor();
+  await blocked.page.addInitScript(() => {
+    Object.defineProperty(Navigator.prototype, "cookieEnabled", { get: () => false });
+  });
+  await blocked.page.reload();
+  await enterAccount(blocked.page, ada.name);
+  await blocked.page.locator("text=This browser blocks cookies for this page").waitFor();
+  await blocked.context.close();
+});
+
+test("a draft is not lost by a reload right after the last key, and is the same in all tabs", async () => {
+  const { page, context } = ada;
+  const field = (tab) => tab.locator(".composer textarea");
+  // The browser of the tests says of all its pages that they have the focus.
+  const leave = (tab) => field(tab).evaluate((node) => node.blur());
+  const second = await context.newPage();
+  await second.goto(page.url());
+  await field(second).waitFor();
+  await leave(second);
+  await field(page).pressSequentially("typed at the last moment");
+  await page.reload();
+  await field(page).waitFor();
+  assert.equal(await field(page).inputValue(), "typed at the last moment");
+  await eventually(async () => assert.equal(await field(second).inputValue(), "typed at the last moment"));
+  await leave(page);
+  await field(second).fill("typed in the second tab");
+  await eventually(async () => assert.equal(await field(page).inputValue(), "typed in the second tab"));
+  await say(second, "typed in the second tab");
+  await eventually(async () => assert.equal(await field(page).inputValue(), ""));
+  await field(page).pressSequentially("here, too");
+  await leave(second);
+  await eventually(async () => assert.equal(await field(second).inputValue(), "here, too"));
+  await field(second).press("End");
+  await field(second).press("!");
+  await field(page).press("?");
+  assert.equal(await field(page).inputValue(), "here, too?", "what is being typed is not overwritten");
 });
 
 test("who signs out here is not told that the session has ended", async () => {

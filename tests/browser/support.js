@@ -260,6 +260,51 @@ export async function say(page, text) {
 }
 
 /**
+ * Writes many messages at once, as the account of this page: by a socket of its own, which shows nothing.
+ *
+ * @param {import("playwright-core").Page} page
+ * @param {string} room
+ * @param {(string | Record<string, unknown>)[]} messages  texts, or more of each message
+ */
+export async function writeMany(page, room, messages) {
+  const refused = await page.evaluate(async ([id, all]) => {
+    const socket = new WebSocket(`ws://${location.host}/ws`, ["impulse.v1"]);
+    const waiting = new Map();
+    await new Promise((resolve) => {
+      socket.onmessage = ({ data }) => {
+        const frame = JSON.parse(data);
+        if (frame.op === "hello") resolve(undefined);
+        waiting.get(frame.id)?.(frame);
+      };
+    });
+    const newMid = () =>
+      btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(16))))
+        .replaceAll("+", "-")
+        .replaceAll("/", "_")
+        .replace(/=+$/, "");
+    const answers = all.map((each, index) => {
+      const msg = { mid: newMid(), rev: 0, kind: "msg", ...(typeof each === "string" ? { t: each } : each) };
+      socket.send(JSON.stringify({ op: "msg.send", id: String(index), room: id, msg }));
+      return new Promise((resolve) => waiting.set(String(index), resolve));
+    });
+    const frames = await Promise.all(answers);
+    socket.close();
+    return frames.filter(({ op }) => op !== "ok");
+  }, /** @type {const} */ ([room, messages]));
+  assert.deepEqual(refused, []);
+}
+
+/**
+ * A room as the server tells it to the account of this page.
+ *
+ * @param {import("playwright-core").Page} page
+ * @param {string} room
+ */
+export function roomAt(page, room) {
+  return page.evaluate((id) => fetch(`/api/rooms/${id}`).then((answer) => answer.json()), room);
+}
+
+/**
  * @param {import("playwright-core").Page} page
  * @param {string} text
  */

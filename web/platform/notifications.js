@@ -18,6 +18,7 @@ export async function allowNotifications() {
  * @param {string} title
  * @param {{ body: string, tag: string, icon: string }} options  one with the same tag is replaced
  * @param {() => void} opened  after a click, which also brings the page to the front
+ * @returns {{ close: () => void }}
  */
 export function showNotification(title, options, opened) {
   const notification = new Notification(title, options);
@@ -26,4 +27,5 @@ export function showNotification(title, options, opened) {
     opened();
     notification.close();
   };
+  return notification;
 }

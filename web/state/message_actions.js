@@ -8,7 +8,7 @@ import { messageFromWire } from "../net/wire.js";
 import { clock } from "./clock.js";
 import { change, merge, withoutReaction, withReaction } from "./messages.js";
 import { Outbox } from "./outbox.js";
-import { withTimeline } from "./timelines.js";
+import { withSent, withTimeline } from "./timelines.js";
 import { Undo } from "./undo.js";
 
 /** @typedef {import("./types.js").Message} Message */
@@ -232,8 +232,8 @@ export class MessageActions {
   }
 
   /**
-   * The server has answered an entry of the outbox. That says nothing about what others wrote before: a new message is
-   * sent, and gets its place with the event that shows it to everybody, as all other changes do.
+   * The server has answered an entry of the outbox. That says nothing about what others wrote before: as all other
+   * changes, a new message gets its place with the event that shows it to everybody.
    *
    * @param {Entry} entry
    * @param {Answer | null} answer
@@ -244,10 +244,17 @@ export class MessageActions {
     if (error) this.#showSetAside();
     void this.#ingest.ingest(room, [], () => {
       if (error) this.#refused(room, msg, error);
-      else if (answer && isNew(msg)) this.#update(room, msg.mid, (message) => ({ ...message, status: "sent" }));
+      else if (answer && isNew(msg)) this.#confirmed(room, msg.mid, answer.seq);
       const isWaiting = (/** @type {Entry} */ each) => each.msg.mid === msg.mid && !each.error;
       if (!this.#outbox?.entries().some(isWaiting)) this.#undo.forget(msg.mid);
     });
+  }
+
+  /** @param {string} room @param {string} mid @param {number} seq */
+  #confirmed(room, mid, seq) {
+    const { state } = this.#store;
+    const timeline = state.timelines.get(room);
+    if (timeline) this.#store.update(withTimeline(state, room, withSent(timeline, mid, seq)));
   }
 
   /**

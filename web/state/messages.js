@@ -25,18 +25,30 @@ export function merge(known, arrived) {
 }
 
 /**
- * The same for the usual case, a message at the end or in the place of an older state, without sorting.
+ * The same for one message, without sorting. Most are new and belong at the end, where only mine that have no place yet
+ * may be the same.
  *
  * @param {Message[]} known
  * @param {Message} message
  */
 function withOne(known, message) {
-  const at = known.findLastIndex(({ mid }) => mid === message.mid);
-  const old = known[at];
+  const end = placedIn(known);
+  const isNewest = message.createdSeq > (known[end - 1]?.createdSeq ?? 0);
+  const at = (isNewest ? known.slice(end) : known).findLastIndex(({ mid }) => mid === message.mid);
+  const old = at < 0 ? undefined : known[isNewest ? end + at : at];
   if (old && message.seq < old.seq) return known;
-  const others = old ? known.toSpliced(at, 1) : known;
+  const others = old ? known.filter((other) => other !== old) : known;
   const before = others.findLastIndex((other) => inOrder(other, message) <= 0);
   return others.toSpliced(before + 1, 0, message);
+}
+
+/**
+ * How many messages have a place; those that have none come after them.
+ *
+ * @param {Message[]} messages
+ */
+export function placedIn(messages) {
+  return messages.findLastIndex(({ createdSeq }) => createdSeq > 0) + 1;
 }
 
 /**

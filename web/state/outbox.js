@@ -31,7 +31,7 @@ const WINDOW = 50;
 /** An entry after which the server closes the socket so often is never sent again. */
 const STRIKES = 2;
 /** A tab whose turn it is and that finishes nothing for so long is frozen. */
-const STUCK_MS = 15_000;
+const STUCK_MS = 8000;
 const TOO_LARGE_CLOSE = 1009;
 
 export class Outbox {

@@ -38,6 +38,8 @@ import {
  * @property {boolean} isDropped  nobody waits for it any more
  */
 
+/** Messages that are kept of one room. */
+const KEPT_MAX = 1500;
 /** Messages of a page that takes the place of the stretch, and of one that extends it. */
 const JUMP_PAGE = 100;
 const NEXT_PAGE = 60;
@@ -49,6 +51,7 @@ export class Pages {
   #store;
   #ingest;
   #users;
+  #kept;
   /** By side and room. @type {Map<string, { request: Request, done: Promise<any> }>} */
   #asked = new Map();
   /** Ends the waits before requests are repeated. @type {Set<() => void>} */
@@ -63,11 +66,13 @@ export class Pages {
    * @param {import("./store.js").Store} parts.store
    * @param {import("./ingest.js").Ingest} parts.ingest
    * @param {Pick<import("./users.js").Users, "need">} parts.users
+   * @param {number} [parts.kept]
    */
-  constructor({ store, ingest, users }) {
+  constructor({ store, ingest, users, kept = KEPT_MAX }) {
     this.#store = store;
     this.#ingest = ingest;
     this.#users = users;
+    this.#kept = kept;
   }
 
   /** @param {string} room @param {number} seq */
@@ -322,7 +327,7 @@ export class Pages {
    */
   #set(room, timeline, eyes = this.#eyes.get(room) ?? lastSeqOf(timeline.messages)) {
     const before = this.#timeline(room);
-    const next = trimmed(timeline, eyes);
+    const next = trimmed(timeline, eyes, this.#kept);
     this.#store.update(withTimeline(this.#store.state, room, next));
     if (!next.moreAfter && next.loaded && (!before?.loaded || before.moreAfter)) this.reachedPresent(room);
     this.#store.update(withNewAfter(this.#store.state, room));

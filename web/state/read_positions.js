@@ -40,8 +40,10 @@ export class ReadPositions {
    * @param {number} seq
    */
   mark(room, seq) {
-    const timeline = this.#store.state.timelines.get(room);
-    if (timeline?.loaded && !timeline.stale) this.#move(room, Math.min(seq, timeline.seq));
+    const { timelines, rooms } = this.#store.state;
+    const timeline = timelines.get(room);
+    if (!timeline?.loaded || timeline.stale) return;
+    this.#move(room, Math.min(seq, timeline.seq, rooms.get(room)?.seq ?? 0));
   }
 
   /** Everything is read, seen or not. @param {string} room */
@@ -52,7 +54,9 @@ export class ReadPositions {
   /** After a connect: what the server did not get yet counts, and not what it had. */
   resume() {
     for (const [room, seq] of this.#unconfirmed) {
-      this.#show(room, seq);
+      // A server that was set back does not know that place.
+      if (seq > (this.#store.state.rooms.get(room)?.seq ?? 0)) this.#unconfirmed.delete(room);
+      else this.#show(room, seq);
       this.#sendLater(room, 0);
     }
   }

@@ -3,7 +3,7 @@
  * every connect. All of it passes `Ingest`, so what concerns one room is applied in the order in which it came.
  */
 import { reduce, withMessages, withNumbers, withoutTyping } from "./reduce.js";
-import { cutOff, emptyTimeline, withNewAfter, withTimeline } from "./timelines.js";
+import { cutOff, emptyTimeline, withNewAfter, withReached, withTimeline } from "./timelines.js";
 
 /** @typedef {import("../net/wire_frames.js").ServerEvent} ServerEvent */
 /** @typedef {import("../net/wire_frames.js").RoomEvent} RoomEvent */
@@ -208,16 +208,17 @@ export class Sync {
    */
   #followed(room, replay, answer) {
     this.#replays.delete(room);
-    if (!answer.truncated) this.#change(room, replay.messages);
-    this.#store.update(withNumbers(this.#store.state, room, answer));
     const timeline = this.#store.state.timelines.get(room);
-    if (timeline) {
-      const seq = Math.max(timeline.seq, answer.seq);
-      const next = answer.truncated ? cutOff(timeline, answer.seq) : { ...timeline, seq };
-      this.#store.update(withTimeline(this.#store.state, room, next));
+    if (!timeline) return;
+    if (answer.truncated || timeline.messages.some(({ seq }) => seq > answer.seq)) {
+      this.#store.update(withTimeline(this.#store.state, room, cutOff(timeline, answer.seq)));
+      void this.#pages.readAnew(room);
+    } else {
+      this.#change(room, replay.messages);
+      this.#store.update(withReached(this.#store.state, room, answer.seq));
     }
+    this.#store.update(withNumbers(this.#store.state, room, answer));
     this.#countNewAfter(room);
-    if (answer.truncated) void this.#pages.readAnew(room);
   }
 
   /** Whether the connection is still the one of now, later on. @returns {() => boolean} */

@@ -4,16 +4,13 @@
  * was at some moment after it was asked for, so what came live since then (`changed`) is merged into it: nothing newer
  * is replaced, and a page that ends at the present continues in what came meanwhile.
  */
-import { firstSeqOf, lastSeqOf, merge, unreadAfter } from "./messages.js";
+import { change, firstSeqOf, lastSeqOf, merge, placedIn, unreadAfter } from "./messages.js";
 
 /** @typedef {import("./types.js").State} State */
 /** @typedef {import("./types.js").Timeline} Timeline */
 /** @typedef {import("./types.js").Message} Message */
 /** @typedef {Partial<State>} Change */
 /** @typedef {{ messages: Message[], moreBefore: boolean, moreAfter: boolean }} Stretch */
-
-/** Messages that are kept of one room; beyond that the far side from the reader is left. */
-export const KEPT_MAX = 1500;
 
 /**
  * Nothing is loaded yet.
@@ -65,8 +62,43 @@ export function withoutTimeline(state, room) {
  */
 export function withChanged(timeline, changed) {
   const seq = changed.reduce((most, message) => Math.max(most, message.seq), timeline.seq);
+  const messages = withoutUnplaced(timeline.messages, new Set(changed.map(({ mid }) => mid)));
   const belonging = changed.filter((message) => belongs(timeline, message));
-  return { ...timeline, seq, messages: belonging.length ? merge(timeline.messages, belonging) : timeline.messages };
+  return { ...timeline, seq, messages: belonging.length ? merge(messages, belonging) : messages };
+}
+
+/**
+ * Nothing has changed up to a `seq` but what is known.
+ *
+ * @param {State} state
+ * @param {string} room
+ * @param {number} seq
+ * @returns {Change}
+ */
+export function withReached(state, room, seq) {
+  const timeline = state.timelines.get(room);
+  return timeline && seq > timeline.seq ? withTimeline(state, room, { ...timeline, seq }) : {};
+}
+
+/**
+ * A message of mine is in its room. Its place it gets with the event that shows it to everybody. If that has come
+ * already, its place is not in the stretch.
+ *
+ * @param {Timeline} timeline
+ * @param {string} mid
+ * @param {number} seq
+ * @returns {Timeline}
+ */
+export function withSent(timeline, mid, seq) {
+  const { messages } = timeline;
+  if (seq <= timeline.seq) return { ...timeline, messages: withoutUnplaced(messages, new Set([mid])) };
+  return { ...timeline, messages: change(messages, mid, (message) => ({ ...message, status: "sent" })) };
+}
+
+/** @param {Message[]} messages @param {Set<string>} mids */
+function withoutUnplaced(messages, mids) {
+  if (messages.at(-1)?.createdSeq !== 0) return messages;
+  return messages.filter(({ mid, createdSeq }) => createdSeq > 0 || !mids.has(mid));
 }
 
 /**
@@ -82,7 +114,8 @@ function belongs({ loaded, messages, moreBefore, moreAfter }, { createdSeq }) {
 }
 
 /**
- * A page in the place of the stretch. Mine that have no place yet stay if it reaches the present.
+ * A page in the place of the stretch. Mine that have no place yet stay if it reaches the present, and so does what is
+ * known in a newer state, by another page. That of a stale stretch may be from a state that the server does not know.
  *
  * @param {Timeline} timeline
  * @param {Stretch} page
@@ -90,10 +123,13 @@ function belongs({ loaded, messages, moreBefore, moreAfter }, { createdSeq }) {
  * @returns {Timeline}
  */
 export function withStretch(timeline, page, changed) {
-  const unplaced = page.moreAfter ? [] : timeline.messages.filter(({ createdSeq }) => createdSeq === 0);
+  const mids = new Set(page.messages.map(({ mid }) => mid));
+  const kept = timeline.messages.filter(({ mid, createdSeq }) =>
+    createdSeq === 0 ? !page.moreAfter : mids.has(mid) && !timeline.stale,
+  );
   return {
     ...timeline,
-    messages: merge(unplaced, upToDate(page, changed, 0)),
+    messages: merge(kept, upToDate(page, changed, 0)),
     loaded: true,
     moreBefore: page.moreBefore,
     moreAfter: page.moreAfter,
@@ -161,15 +197,16 @@ export function cutOff(timeline, seq) {
  *
  * @param {Timeline} timeline
  * @param {number} at  the `createdSeq` before the reader's eyes
+ * @param {number} most
  * @returns {Timeline}
  */
-export function trimmed(timeline, at) {
-  const placed = timeline.messages.filter(({ createdSeq }) => createdSeq > 0);
-  const surplus = placed.length - KEPT_MAX;
-  if (surplus <= 0) return timeline;
-  const middle = placed[Math.floor(placed.length / 2)]?.createdSeq ?? 0;
-  if (at >= middle) return { ...timeline, messages: timeline.messages.slice(surplus), moreBefore: true };
-  return { ...timeline, messages: placed.slice(0, KEPT_MAX), moreAfter: true };
+export function trimmed(timeline, at, most) {
+  const { messages } = timeline;
+  const placed = placedIn(messages);
+  if (placed <= most) return timeline;
+  const middle = messages[Math.floor(placed / 2)]?.createdSeq ?? 0;
+  if (at >= middle) return { ...timeline, messages: messages.slice(placed - most), moreBefore: true };
+  return { ...timeline, messages: messages.slice(0, most), moreAfter: true };
 }
 
 /**

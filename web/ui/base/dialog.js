@@ -5,6 +5,7 @@
  */
 import { placeBeside } from "./beside.js";
 import { el } from "./element.js";
+import { rememberFocus } from "./focus.js";
 import { t } from "./i18n.js";
 import { icon } from "./icons.js";
 
@@ -26,7 +27,7 @@ import { icon } from "./icons.js";
  * @returns {Dialog}
  */
 export function openDialog(options, content) {
-  const before = document.activeElement;
+  const back = rememberFocus();
   const close = () => node.close();
   const anchor = options.anchor ?? null;
   const place = () => {
@@ -51,7 +52,7 @@ export function openDialog(options, content) {
         showOpen(anchor, false);
         // Whoever closed it may have led the focus on already.
         const astray = !document.activeElement || document.activeElement === document.body;
-        if (astray && before instanceof HTMLElement && before.isConnected) before.focus({ preventScroll: true });
+        if (astray) back();
         options.closed?.();
       },
       mousedown: (/** @type {MouseEvent} */ event) => {

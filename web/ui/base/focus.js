@@ -19,8 +19,30 @@ export function writeIntoComposer(text) {
   document.execCommand("insertText", false, /\S$/.test(before) ? ` ${text}` : text);
 }
 
-export function focusLastMessage() {
-  find(".log .message:last-of-type")?.focus();
+/** The messages, where Tab arrives at them. */
+export function focusMessages() {
+  find('.log .message[tabindex="0"]')?.focus();
+}
+
+/** The rooms, where Tab arrives at them. */
+export function focusRooms() {
+  find('.room-lists [tabindex="0"]')?.focus();
+}
+
+/**
+ * Remembers what has the focus. The function leads it back there; to the message around it if that was drawn anew; and
+ * if nothing of it is left, to the field to write in.
+ */
+export function rememberFocus() {
+  const focused = document.activeElement;
+  const around = focused?.closest(".message") ?? null;
+  return () => {
+    const home = [focused, around].find(
+      (node) => node instanceof HTMLElement && node !== document.body && node.isConnected && node.checkVisibility(),
+    );
+    if (home instanceof HTMLElement) home.focus({ preventScroll: true });
+    else if (matchMedia("(hover: hover)").matches) focusComposer();
+  };
 }
 
 /** @param {string} selector */

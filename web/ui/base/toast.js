@@ -1,5 +1,6 @@
 /** Short notes at the lower edge, said politely to screen readers, with at most one button. */
 import { el } from "./element.js";
+import { rememberFocus } from "./focus.js";
 
 const SHOWN_MS = 4000;
 const SHOWN_MAX = 3;
@@ -13,6 +14,7 @@ let notes = null;
  * @param {number} [ms]
  */
 export function toast(message, button, ms = SHOWN_MS) {
+  const back = rememberFocus();
   const note = el(
     "div",
     { class: "toast" },
@@ -25,6 +27,7 @@ export function toast(message, button, ms = SHOWN_MS) {
             click: () => {
               note.remove();
               button.act();
+              back();
             },
           },
           button.label,
@@ -34,7 +37,12 @@ export function toast(message, button, ms = SHOWN_MS) {
   const node = prepareToasts();
   moveToTop(node);
   node.append(note);
-  setTimeout(() => note.remove(), ms);
+  const leave = () => {
+    // Whoever has come as far as to the button is not led away from it.
+    if (note.contains(document.activeElement)) note.addEventListener("focusout", () => note.remove(), { once: true });
+    else note.remove();
+  };
+  setTimeout(leave, ms);
   while (node.children.length > SHOWN_MAX) node.firstElementChild?.remove();
 }
 

@@ -1,5 +1,7 @@
 /** The whole page: shows the screen that the address and the state call for, and draws it again when either changes. */
 import { takeSecret } from "../../platform/links.js";
+import { prepareAnnouncements } from "../base/announce.js";
+import { onNewDay } from "../base/dates.js";
 import { guardDrops } from "../base/drops.js";
 import { errorText } from "../base/i18n.js";
 import { onLanguageChange, wishLanguage } from "../base/language.js";
@@ -14,6 +16,7 @@ import { createAdminDoor, createAdminRefusal } from "./admin_door.js";
 import { createChat } from "./chat.js";
 import { createDoor, splash } from "./door.js";
 import { bindKeys } from "./keys.js";
+import { watchBuild } from "./newer_build.js";
 import { bindCards } from "./profile_card.js";
 import { bindRefusals } from "./refusals.js";
 import { createTitle } from "./title.js";
@@ -90,6 +93,7 @@ export function mount(root, store, actions) {
   }
 
   prepareToasts();
+  prepareAnnouncements();
   guardDrops();
   onNavigation(() => {
     followAddress();
@@ -108,7 +112,10 @@ export function mount(root, store, actions) {
   bindKeys(store, actions, () => shown?.view.toPresent?.() ?? false);
   bindCards(store, actions);
   bindRefusals(store, actions);
+  watchBuild(store);
   followAddress();
+  // "Today" is another day after midnight.
+  onNewDay(() => store.notifyLater());
   store.subscribe(draw);
   draw();
 }

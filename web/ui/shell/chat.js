@@ -1,7 +1,7 @@
 /** The signed-in page: rooms at the side, one room on the panel, the banner when the connection is gone. */
 import { addRecentRoom, recentRooms } from "../../platform/preferences.js";
 import { el, fill } from "../base/element.js";
-import { focusLastMessage } from "../base/focus.js";
+import { focusComposer, focusMessages, focusRooms } from "../base/focus.js";
 import { t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
 import { addressedRoom, redirect } from "../base/navigation.js";
@@ -10,6 +10,7 @@ import { Composer } from "../composer/view.js";
 import { createRoomHead } from "../rooms/head.js";
 import { isLeaving } from "../rooms/leaving.js";
 import { notAMember } from "../rooms/not_a_member.js";
+import { createAnnouncer } from "../timeline/announcer.js";
 import { Timeline } from "../timeline/view.js";
 import { createBanner } from "./banner.js";
 import { createSetAside } from "./set_aside.js";
@@ -17,6 +18,7 @@ import { createSidebar } from "./sidebar.js";
 
 /** @typedef {import("../base/view.js").View} View */
 /** @typedef {import("../../state/types.js").State} State */
+/** @typedef {Omit<View, "node">} Part */
 
 /**
  * @param {import("../../state/types.js").Store} store
@@ -31,8 +33,8 @@ export function createChat(store, actions, targets, marks) {
   const setAside = createSetAside(store, actions, targets);
   const panel = el("section", { class: "room", id: "room" });
   // On a phone one of the two is hidden, so the landmark is around both.
-  const node = el("main", { class: "shell", "data-view": "rooms" }, skipLink(), sidebar.node, panel);
-  /** What is on the panel: a room of mine with its views, or none. @type {{ key: string, views: View[] } | null} */
+  const node = el("main", { class: "shell", "data-view": "rooms" }, skipLinks(), sidebar.node, panel);
+  /** What is on the panel: a room of mine with its views, or none. @type {{ key: string, views: Part[] } | null} */
   let open = null;
   /** What the room on the screen was, for when it is lost. */
   let kind = "";
@@ -64,16 +66,16 @@ export function createChat(store, actions, targets, marks) {
     );
   }
 
-  /** @param {string} id @returns {View[]} */
+  /** @param {string} id @returns {Part[]} */
   function openRoom(id) {
     void actions.rooms.open(id);
     const head = createRoomHead(store, actions, id);
     /** @type {Composer} */
-    const composer = new Composer(id, { store, actions, targets, marks, sent: () => timeline.toPresent() });
+    const composer = new Composer(id, { store, actions, targets, marks, sent: () => void timeline.showPresent() });
     const timeline = new Timeline(id, { store, actions, marks, composer });
     fill(panel, head.node, banner.node, setAside.node, timeline.node, composer.node);
     if (matchMedia("(hover: hover)").matches) composer.focus();
-    return [head, timeline, composer];
+    return [head, timeline, composer, createAnnouncer(id)];
   }
 
   function close() {
@@ -94,12 +96,19 @@ export function createChat(store, actions, targets, marks) {
   };
 }
 
-function skipLink() {
-  const skip = (/** @type {Event} */ event) => {
-    event.preventDefault();
-    focusLastMessage();
+function skipLinks() {
+  const link = (/** @type {string} */ text, /** @type {() => void} */ lead) => {
+    const click = (/** @type {Event} */ event) => {
+      event.preventDefault();
+      lead();
+    };
+    return el("a", { class: "skip", href: "#room", click }, text);
   };
-  return el("a", { class: "skip", href: "#room", click: skip }, t("skip_to_messages"));
+  return [
+    link(t("skip_to_rooms"), focusRooms),
+    link(t("skip_to_messages"), focusMessages),
+    link(t("skip_to_composer"), focusComposer),
+  ];
 }
 
 /** The room to show where the address names none and there is space for one. @param {State} state */

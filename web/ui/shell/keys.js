@@ -1,4 +1,5 @@
 /** Keys that work everywhere: switch rooms, the sheet of shortcuts, Esc, and typing that finds the composer. */
+import { attentionOf } from "../../state/attention.js";
 import { isComposing } from "../base/composing.js";
 import { dialogIsOpen } from "../base/dialog.js";
 import { focusComposer } from "../base/focus.js";
@@ -55,7 +56,8 @@ function step(store, by, unreadOnly) {
   const at = rooms.findIndex((room) => room.id === addressedRoom());
   for (let tried = 1; tried <= rooms.length; tried += 1) {
     const next = rooms[(at + by * tried + rooms.length * 2) % rooms.length];
-    if (next && next.id !== addressedRoom() && (!unreadOnly || next.unread > 0)) return navigate(roomPath(next.id));
+    if (next && next.id !== addressedRoom() && (!unreadOnly || attentionOf(store.state, next).unread > 0))
+      return navigate(roomPath(next.id));
   }
 }
 

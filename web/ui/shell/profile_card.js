@@ -8,7 +8,7 @@ import { statusOf } from "../../state/people_status.js";
 import { whenOf } from "../base/dates.js";
 import { openDialog } from "../base/dialog.js";
 import { el, fill } from "../base/element.js";
-import { focusComposer, focusLastMessage } from "../base/focus.js";
+import { focusComposer, focusMessages } from "../base/focus.js";
 import { t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
 import { avatar, chosenNameOf, nameOf, presenceOf, presenceText, userOf } from "../people/people.js";
@@ -73,7 +73,7 @@ function openCard(store, actions, uid, beside) {
     // The message it was opened from may have been drawn anew, covered, and the field be closed.
     const astray = () => document.activeElement === document.body;
     if (astray() && matchMedia("(hover: hover)").matches) focusComposer();
-    if (astray()) focusLastMessage();
+    if (astray()) focusMessages();
   }
 
   actions.users.refetch(uid).catch(() => {});

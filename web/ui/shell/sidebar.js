@@ -1,10 +1,12 @@
 /** The rooms of this person, with what is unread, and the person. */
 import { mayInvite } from "../../state/rights.js";
+import { attentionOf } from "../../state/attention.js";
 import { el } from "../base/element.js";
 import { formatter } from "../base/formatters.js";
 import { t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
 import { addressedRoom } from "../base/navigation.js";
+import { Roving } from "../base/roving.js";
 import { openInvite } from "../people/doors.js";
 import { roomName } from "../people/people.js";
 import { openBrowse, openCreate, openNewDirect } from "../rooms/doors.js";
@@ -41,10 +43,16 @@ export function createSidebar(store, actions) {
   );
   /** @type {Map<string, ReturnType<typeof createRoomItem>>} */
   const items = new Map();
+  new Roving(lists, {
+    items: ".room-lists :is(a, button)",
+    arrival: () => lists.querySelector("[aria-current=page]"),
+    letters: true,
+  });
 
   /** @param {State} state */
   function update(state) {
     const all = orderedRooms(state);
+    const calls = (/** @type {Room} */ room) => attentionOf(state, room).unread > 0;
     for (const id of items.keys()) if (!state.rooms.has(id)) items.delete(id);
     const current = addressedRoom();
     const entries = all.map((room) => {
@@ -119,11 +127,6 @@ const [FAVOURITE, ROOM, DIRECT] = [0, 1, 2];
 /** @param {Room} room */
 function sectionOf(room) {
   return room.favourite ? FAVOURITE : room.kind === "dm" ? DIRECT : ROOM;
-}
-
-/** Whether a room calls for the reader. @param {Room} room */
-function calls(room) {
-  return room.unread > 0 && room.notify !== "none";
 }
 
 /**

@@ -1,4 +1,5 @@
 /** A room in the list: its picture, its name, whether there is a draft, and how much is unread. */
+import { attentionOf } from "../../state/attention.js";
 import { isBlockedRoom } from "../../state/blocks.js";
 import { el, fill, setText } from "../base/element.js";
 import { t } from "../base/i18n.js";
@@ -62,9 +63,10 @@ export function createRoomItem(store, actions, id) {
     node: el("li", {}, link),
     /** @param {State} state @param {Room} room @param {boolean} current */
     update(state, room, current) {
-      const now = [room, current, state.users, state.blocked, state.drafts.get(id)];
+      const now = [room, current, state.users, state.blocked, state.drafts.get(id), state.attended === id];
       if (now.every((input, index) => input === inputs[index])) return;
       inputs = now;
+      const attention = attentionOf(state, room);
       const next = {
         picture: [
           room.kind,
@@ -73,7 +75,7 @@ export function createRoomItem(store, actions, id) {
           lookOf(state, room.peer ?? ""),
           state.users.get(room.peer ?? "")?.state,
         ].join("/"),
-        unread: `${room.unread}/${room.mentions}/${room.notify}`,
+        unread: `${attention.unread}/${attention.mentions}`,
       };
       if (next.picture !== drawn.picture)
         fill(
@@ -81,11 +83,11 @@ export function createRoomItem(store, actions, id) {
           roomPicture(state, room),
           isBlockedRoom(state, room) ? el("span", { class: "hidden-visually" }, `${t("blocked")}, `) : null,
         );
-      if (next.unread !== drawn.unread) fill(unread, badge(room));
+      if (next.unread !== drawn.unread) fill(unread, badge(room, attention));
       drawn = next;
       setText(name, roomName(state, room));
       draft.hidden = current || !hasDraft(state, room);
-      link.toggleAttribute("data-unread", room.unread > 0 && room.notify !== "none");
+      link.toggleAttribute("data-unread", attention.unread > 0);
       link.toggleAttribute("data-muted", room.notify === "none" || room.archived || isBlockedRoom(state, room));
       if (current) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");
@@ -93,19 +95,22 @@ export function createRoomItem(store, actions, id) {
   };
 }
 
-/** What calls for the reader: nothing in a muted room. @param {Room} room */
-function badge(room) {
-  if (!room.unread || room.notify === "none") return null;
-  const label = room.mentions
-    ? `${t("unread_count", { n: room.unread })}, ${t("mention_count", { n: room.mentions })}`
-    : t("unread_count", { n: room.unread });
+/**
+ * How many messages call for the reader.
+ *
+ * @param {Room} room
+ * @param {import("../../state/attention.js").Attention} attention
+ */
+function badge(room, { unread, mentions }) {
+  if (!unread) return null;
+  const words = t("unread_count", { n: unread });
   return [
     el(
       "span",
-      { class: room.mentions || room.kind === "dm" ? "badge badge-mention" : "badge", "aria-hidden": "true" },
-      room.unread > 99 ? "99+" : room.unread,
+      { class: mentions || room.kind === "dm" ? "badge badge-mention" : "badge", "aria-hidden": "true" },
+      unread > 99 ? "99+" : unread,
     ),
-    el("span", { class: "hidden-visually" }, label),
+    el("span", { class: "hidden-visually" }, mentions ? `${words}, ${t("mention_count", { n: mentions })}` : words),
   ];
 }
 

@@ -1,4 +1,5 @@
-/** Unread messages in the title and on the icon of the tab. */
+/** What calls for attention in the title and on the icon of the tab. */
+import { attentionOfAll } from "../../state/attention.js";
 import { t } from "../base/i18n.js";
 import { roomName } from "../people/people.js";
 
@@ -15,7 +16,7 @@ export function createTitle() {
       const room = open ? state.rooms.get(open) : undefined;
       const place = room ? roomName(state, room) : screen;
       const title = place ? `${place} · ${t("app_name")}` : t("app_name");
-      const unread = [...state.rooms.values()].reduce((sum, each) => sum + each.unread, 0);
+      const { unread } = attentionOfAll(state);
       const text = unread ? t("unread_title", { n: unread, title }) : title;
       if (document.title !== text) document.title = text;
       const href = unread ? "/icons/favicon-unread.svg" : "/icons/favicon.svg";

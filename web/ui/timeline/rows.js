@@ -2,32 +2,55 @@
  * Turns messages into rows and keeps them: a row is drawn again only when its message, its grouping, its author's
  * name or the message it quotes changed. Rows are found by `mid`, which a message keeps from pending to deleted.
  */
-import { dayNumber, dayOf } from "../base/dates.js";
 import { el, place } from "../base/element.js";
 import { t } from "../base/i18n.js";
 import { namesCalled } from "../people/mentions.js";
-import { lookOf, nameOf } from "../people/people.js";
+import { lookOf } from "../people/people.js";
+import { Days } from "./days.js";
 import { drawMessage } from "./message.js";
 import { newestOf } from "./reading.js";
+import { Quotes } from "./quotes.js";
 import { isVeiled } from "./veil.js";
 
 /** @typedef {import("../../state/types.js").State} State */
 /** @typedef {import("../../state/types.js").Message} Message */
 /** @typedef {{ row: HTMLElement, message: Message, inputs: unknown[] }} Row */
-/** @typedef {{ divider: number | null, beginning: HTMLElement | null, loadingOlder: boolean }} Around */
+/**
+ * What stands between and around the rows.
+ *
+ * @typedef {object} Around
+ * @property {number | null} divider  the place in the room above whose message it stands
+ * @property {HTMLElement | null} beginning
+ * @property {boolean} moreBefore
+ * @property {boolean} moreAfter
+ */
+
+/** @typedef {{ row: HTMLElement, message: Message, top: number, bottom: number }} Shown */
 
 /** One author's messages this close together are one group. */
 const GROUP_MS = 5 * 60_000;
+/** Rows that arrive sooner after others come without a movement: what moves all the time costs, and nobody can read. */
+const CALM_MS = 1000;
 
 export class Rows {
   #room;
   #actions;
   #marks;
   #show;
+  /** From top to bottom, and by `mid`. @type {Row[]} */
+  #list = [];
   /** @type {Map<string, Row>} */
   #rows = new Map();
+  #days = new Days();
+  #divider = el("div", { class: "divider", role: "separator" }, t("new_divider"));
+  #olderSpinner = spinner(t("loading_older"));
+  #newerSpinner = spinner(t("loading"));
+  /** @type {HTMLElement | null} */
+  #beginning = null;
   /** Only what is newer than anything drawn before arrives with a movement; null before the first drawing. */
   #newest = /** @type {number | null} */ (null);
+  #arrivedAt = 0;
+  #quotes = new Quotes();
 
   /**
    * @param {string} room
@@ -49,62 +72,113 @@ export class Rows {
    * @param {Around} around
    */
   draw(log, state, messages, around) {
-    const byMid = new Map((state.timelines.get(this.#room)?.messages ?? []).map((message) => [message.mid, message]));
+    const all = state.timelines.get(this.#room)?.messages ?? [];
+    const look = remembered((uid) => lookOf(state, uid));
     /** @type {Map<string, Row>} */
     const next = new Map();
-    const nodes = above(log, around);
+    const nodes = this.#above(around);
+    this.#days.begin();
     let before = /** @type {Message | null} */ (null);
+    let day = 0;
     let divided = false;
     for (const message of messages) {
-      const newDay = !before || dayNumber(before.at) !== dayNumber(message.at);
-      if (newDay) nodes.push(daySeparator(log, message.at));
+      const newDay = !before || this.#days.of(message) !== day;
+      if (newDay) nodes.push(this.#days.separator((day = this.#days.of(message)), message.at));
       const first = !divided && isDivided(message, around.divider);
       if (first) {
         divided = true;
-        nodes.push(kept(log, ".divider") ?? el("div", { class: "divider", role: "separator" }, t("new_divider")));
+        nodes.push(this.#divider);
       }
       const grouped = !newDay && !first && isGrouped(message, before);
-      const row = this.#rowFor(message, grouped, state, byMid);
+      const row = this.#rowFor(message, grouped, state, { all, look });
       next.set(message.mid, row);
       nodes.push(row.row);
       before = message;
     }
+    if (around.moreAfter) nodes.push(this.#newerSpinner);
     place(log, nodes);
     this.#rows = next;
-    this.#newest = newestOf(messages, this.#newest ?? 0);
+    this.#list = [...next.values()];
+    const newest = newestOf(messages);
+    if (newest > (this.#newest ?? 0)) this.#arrivedAt = performance.now();
+    this.#newest = Math.max(this.#newest ?? 0, newest);
   }
 
-  /** The messages whose rows end above a line of the screen. @param {number} bottom */
-  above(bottom) {
-    return [...this.#rows.values()]
-      .filter(({ row }) => row.getBoundingClientRect().bottom <= bottom)
-      .map(({ message }) => message);
+  /**
+   * What stands above the first row. The beginning of a room stays the same node for as long as it says the same.
+   *
+   * @param {Around} around
+   */
+  #above({ beginning, moreBefore }) {
+    if (beginning && this.#beginning?.textContent !== beginning.textContent) this.#beginning = beginning;
+    if (beginning) return [/** @type {HTMLElement} */ (this.#beginning)];
+    return moreBefore ? [this.#olderSpinner] : [];
   }
 
-  /** @param {string} mid */
-  find(mid) {
-    return this.#rows.get(mid)?.row ?? null;
+  /**
+   * The rows that a part of the screen shows. They stand in order, so few of them have to be measured.
+   *
+   * @param {number} top
+   * @param {number} bottom
+   * @returns {Shown[]}
+   */
+  between(top, bottom) {
+    let [low, high] = [0, this.#list.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (boxOf(this.#list[middle]).bottom > top) high = middle;
+      else low = middle + 1;
+    }
+    /** @type {Shown[]} */
+    const shown = [];
+    for (const { row, message } of this.#list.slice(low)) {
+      const box = row.getBoundingClientRect();
+      if (box.top >= bottom) break;
+      shown.push({ row, message, top: box.top, bottom: box.bottom });
+    }
+    return shown;
+  }
+
+  /** The first row in the page. */
+  get first() {
+    return this.#list[0]?.row;
+  }
+
+  /** Where the divider stands on the screen, if it is in the page. */
+  get dividerTop() {
+    return this.#divider.isConnected ? this.#divider.getBoundingClientRect().top : null;
+  }
+
+  /** Leads to a message in the page. @param {string} mid */
+  flash(mid) {
+    const row = this.#rows.get(mid)?.row;
+    if (!row) return;
+    row.scrollIntoView({ block: "center" });
+    row.classList.remove("message-flash");
+    void row.offsetWidth;
+    row.classList.add("message-flash");
+    row.focus({ preventScroll: true });
   }
 
   /**
    * @param {Message} message
    * @param {boolean} grouped
    * @param {State} state
-   * @param {Map<string, Message>} byMid
+   * @param {{ all: Message[], look: (uid: string) => string }} context
    * @returns {Row}
    */
-  #rowFor(message, grouped, state, byMid) {
+  #rowFor(message, grouped, state, { all, look }) {
     const room = this.#room;
     const marks = this.#marks;
     const deleting = marks.isPendingDelete(message.mid);
-    const quoted = message.re ? (byMid.get(message.re) ?? null) : null;
+    const quoted = message.re ? this.#quotes.find(all, message.re) : null;
     const inputs = [
       message,
       grouped,
       deleting,
       quoted,
-      lookOf(state, message.by),
-      quoted && nameOf(state, quoted.by),
+      look(message.by),
+      quoted && look(quoted.by),
       namesCalled(state, message),
       isVeiled(state, room, message, marks),
       quoted && isVeiled(state, room, quoted, marks),
@@ -131,8 +205,24 @@ export class Rows {
 
   /** @param {Message} message */
   #isFresh({ createdSeq }) {
-    return this.#newest !== null && (createdSeq === 0 || createdSeq > this.#newest);
+    if (this.#newest === null || (createdSeq > 0 && createdSeq <= this.#newest)) return false;
+    return performance.now() - this.#arrivedAt > CALM_MS;
   }
+}
+
+/**
+ * @template T
+ * @param {(key: string) => T} make
+ * @returns {(key: string) => T} the same, made once for each key
+ */
+function remembered(make) {
+  /** @type {Map<string, T>} */
+  const known = new Map();
+  return (key) => {
+    let found = known.get(key);
+    if (found === undefined) known.set(key, (found = make(key)));
+    return found;
+  };
 }
 
 /**
@@ -150,54 +240,12 @@ function isDivided(message, divider) {
   return divider !== null && message.createdSeq >= divider && message.status === "sent";
 }
 
-/**
- * What stands above the first row.
- *
- * @param {HTMLElement} log
- * @param {Around} around
- * @returns {HTMLElement[]}
- */
-function above(log, { beginning, loadingOlder }) {
-  if (beginning) return [unchanged(kept(log, ".beginning"), beginning)];
-  return loadingOlder ? [kept(log, ".loading-older") ?? loadingRow()] : [];
+/** @param {Row | undefined} entry */
+function boxOf(entry) {
+  return /** @type {Row} */ (entry).row.getBoundingClientRect();
 }
 
-/**
- * @param {HTMLElement} log
- * @param {string} selector
- */
-function kept(log, selector) {
-  return /** @type {HTMLElement | null} */ (log.querySelector(`:scope > ${selector}`));
-}
-
-/**
- * The node that stands there, unless it says something else by now: a group's people are known a moment after it, and
- * rooms are renamed.
- *
- * @param {HTMLElement | null} old
- * @param {HTMLElement} now
- */
-function unchanged(old, now) {
-  return old?.textContent === now.textContent ? old : now;
-}
-
-function loadingRow() {
-  return el(
-    "div",
-    { class: "loading-older" },
-    el("span", { class: "spinner", "aria-hidden": "true" }),
-    t("loading_older"),
-  );
-}
-
-/**
- * @param {HTMLElement} log
- * @param {number} at
- */
-function daySeparator(log, at) {
-  const day = String(dayNumber(at));
-  const text = dayOf(at);
-  const old = kept(log, `.day[data-day="${day}"]`);
-  if (old?.textContent === text) return old;
-  return el("div", { class: "day", role: "separator", "data-day": day }, el("span", {}, text));
+/** @param {string} text */
+function spinner(text) {
+  return el("div", { class: "loading-older" }, el("span", { class: "spinner", "aria-hidden": "true" }), text);
 }

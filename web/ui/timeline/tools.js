@@ -1,6 +1,6 @@
 /**
  * The ways to what can be done with a message. One small toolbar follows the pointer or the keyboard from row to row;
- * on touch a tap on a message opens the menu. In the list, up and down walk the messages and Enter opens the menu.
+ * on touch a tap on a message opens the menu. In the list Enter and the menu key open it.
  */
 import { copyText } from "../base/clipboard.js";
 import { el } from "../base/element.js";
@@ -68,7 +68,8 @@ export function createMessageTools(acts, log) {
     if (rowOf(event)?.matches(":focus-visible, :has(:focus-visible)")) moveTo(rowOf(event));
   });
   log.addEventListener("contextmenu", (event) => {
-    if (isCoarse()) event.preventDefault();
+    // The menu key has opened our own.
+    if (isCoarse() || (event.button !== 2 && event.target === rowOf(event))) event.preventDefault();
   });
   log.addEventListener("click", (event) => {
     if (copiesCode(event)) return;
@@ -78,9 +79,8 @@ export function createMessageTools(acts, log) {
   log.addEventListener("keydown", (event) => {
     const row = rowOf(event);
     if (!row || event.target !== row) return;
-    if (event.key === "ArrowUp" || event.key === "ArrowDown") neighbour(row, event.key)?.focus();
-    else if (event.key !== "Enter" || !openMenu(row)) return;
-    event.preventDefault();
+    const isMenuKey = event.key === "ContextMenu" || (event.shiftKey && event.key === "F10");
+    if ((event.key === "Enter" || isMenuKey) && openMenu(row)) event.preventDefault();
   });
 
   return { close: () => tools.remove() };
@@ -159,17 +159,6 @@ function isTapOnText(event) {
 
 function isCoarse() {
   return matchMedia("(pointer: coarse)").matches;
-}
-
-/**
- * @param {Element} row
- * @param {"ArrowUp" | "ArrowDown"} key
- */
-function neighbour(row, key) {
-  const step = key === "ArrowUp" ? "previousElementSibling" : "nextElementSibling";
-  let next = row[step];
-  while (next && !next.matches(".message")) next = next[step];
-  return /** @type {HTMLElement | null} */ (next);
 }
 
 /**

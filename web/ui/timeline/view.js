@@ -1,31 +1,35 @@
 /**
- * The messages of one room. The window of rows slides over what the state holds, which always reaches to the present,
- * and asks for older pages at its beginning. What the reader looks at never moves: every change is made between taking
- * an anchor and returning to it, unless the reader is at the end, which sticks.
+ * The messages of one room. The window of rows slides over what the state holds, a stretch of the history, and asks for
+ * more of it at both ends. What the reader looks at never moves: a row of it is held while others come, go and change
+ * their height, unless the reader is at the present, which is followed.
  */
+import { isAttended } from "../../platform/page.js";
 import { el, fill } from "../base/element.js";
 import { t } from "../base/i18n.js";
-import { icon } from "../base/icons.js";
 import { takeAddressedMessage } from "../base/navigation.js";
 import { toast } from "../base/toast.js";
 import { roomName } from "../people/people.js";
 import { MessageActs } from "./acts.js";
 import { anchorIn, returnTo } from "./anchor.js";
 import { beginning } from "./beginning.js";
+import { bindMessageKeys } from "./keyboard.js";
+import { LineWatch } from "./line_watch.js";
+import { createPill } from "./pill.js";
 import { newestOf, Reading } from "./reading.js";
+import { ReadReport } from "./report.js";
 import { Rows } from "./rows.js";
+import { sightOf } from "./sight.js";
 import { StickyEnd } from "./sticky_end.js";
 import { createMessageTools } from "./tools.js";
 import { RowWindow } from "./window.js";
 
 /** @typedef {import("../../state/types.js").State} State */
 /** @typedef {import("../../state/types.js").Room} Room */
-/** @typedef {import("../../state/types.js").Message} Message */
+/** @typedef {import("../../state/types.js").Timeline} Stretch */
+/** Where to go: to a message by its `mid`, or to the divider. @typedef {{ mid: string } | "divider"} Goal */
 
 /** This close to an end asks for more. */
 const NEAR_PX = 700;
-/** The read position is sent this long after something changed. */
-const READ_MS = 250;
 /** What stays visible above the divider where reading goes on. */
 const ABOVE_DIVIDER_PX = 90;
 
@@ -33,33 +37,34 @@ export class Timeline {
   #id;
   #store;
   #actions;
-  #log = el("div", { class: "log column", role: "log", "aria-live": "polite", "aria-relevant": "additions" });
-  #scroller = el("div", { class: "scroller", tabindex: "0", role: "region" }, this.#log);
-  #pillText = el("span");
-  #pill = el(
-    "button",
-    { type: "button", class: "pill", hidden: true, click: () => this.toPresent() },
-    icon("down"),
-    this.#pillText,
-  );
+  #log = el("div", { class: "log column", role: "log", "aria-live": "off" });
+  #scroller = el("div", { class: "scroller", tabindex: "-1", role: "region" }, this.#log);
+  #pill = createPill((way) => void (way === "up" ? this.#go("divider") : this.toPresent()));
   #window = new RowWindow();
   #end = new StickyEnd(this.#scroller);
   #reading = new Reading();
+  #line = new LineWatch();
+  #report;
   #rows;
   #tools;
   #opened = false;
-  /** The message to show as soon as its row is in the page. @type {string | null} */
-  #wanted = null;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #readTimer;
+  /** Where to go as soon as it is in the page. @type {Goal | null} */
+  #goal = null;
+  /** Which return of the line the divider was put for. */
+  #dividedFor = 0;
+  /** The newest message when it was drawn last. */
+  #newest = 0;
+  /** The row that is held. @type {import("./anchor.js").Anchor | null} */
+  #held = null;
   #resized = new ResizeObserver(() => {
     if (this.#end.follows()) this.#end.toEnd();
+    else if (this.#held) returnTo(this.#scroller, this.#held);
   });
-  #readWhenSeen = () => {
-    if (this.node.isConnected) this.#readLater();
+  #attended = () => {
+    if (this.node.isConnected) this.#look();
   };
 
-  node = el("section", { class: "timeline" }, this.#scroller, this.#pill);
+  node = el("section", { class: "timeline" }, this.#scroller, this.#pill.node);
 
   /**
    * @param {string} id  of the room
@@ -73,193 +78,274 @@ export class Timeline {
     this.#id = id;
     this.#store = store;
     this.#actions = actions;
+    this.#report = new ReadReport(id, actions.rooms, this.#reading);
     this.#rows = new Rows(id, actions, marks, (mid) => void this.#show(mid));
     this.#tools = createMessageTools(new MessageActs(id, store, actions, marks, composer), this.#log);
+    bindMessageKeys(this.#log, this.#scroller, () => this.toPresent());
     this.#resized.observe(this.#scroller);
     this.#resized.observe(this.#log);
     this.#scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     // Whoever opens a long message reads on in it, also at the end of the list.
     this.#log.addEventListener("unfold", () => this.#end.release());
-    addEventListener("focus", this.#readWhenSeen);
-    document.addEventListener("visibilitychange", this.#readWhenSeen);
+    for (const name of ["focus", "blur"]) addEventListener(name, this.#attended);
+    document.addEventListener("visibilitychange", this.#attended);
   }
 
   /** @param {State} state */
   update(state) {
     const room = state.rooms.get(this.#id);
-    const timeline = state.timelines.get(this.#id);
+    const stretch = this.#stretch;
     if (!room) return;
-    for (const named of [this.#scroller, this.#log])
-      named.setAttribute("aria-label", t("messages", { room: roomName(state, room) }));
-    this.#log.setAttribute("aria-busy", String(Boolean(timeline?.loadingBefore)));
-    if (!timeline?.loaded) {
-      fill(this.#log, el("div", { class: "loading-older" }, el("span", { class: "spinner" }), t("loading")));
+    this.#name(roomName(state, room));
+    this.#log.ariaBusy = String(!stretch || stretch.loadingBefore);
+    if (!stretch) {
+      if (this.#opened || !this.#log.childElementCount) this.#showLoading();
       return;
     }
-    const { messages } = timeline;
-    if (!this.#opened) this.#open(state, room, messages);
     const addressed = takeAddressedMessage(this.#id);
     if (addressed !== null) queueMicrotask(() => void this.#show(addressed));
-    if (!isAttentive()) this.#reading.noteArrivals(messages, room.read, state.me?.uid);
-    this.#draw(state, room, timeline);
-    this.#drawPill(messages);
-    this.#readLater();
-    if (this.#scroller.scrollTop < NEAR_PX) queueMicrotask(() => this.#slide());
+    if (!this.#opened) this.#open(room, stretch, addressed === null);
+    this.#reading.follow(room.read);
+    this.#line.update(state.connection.online, Date.now());
+    if (stretch.moreAfter) this.#end.release();
+    this.#noteArrivals(stretch);
+    this.#draw(state, room, stretch);
+    this.#look();
+    if (this.#isNearStart || this.#isNearMore) queueMicrotask(() => this.#slide());
   }
 
   close() {
     this.#resized.disconnect();
-    clearTimeout(this.#readTimer);
-    if (this.#readTimer !== undefined) this.#sendRead();
-    removeEventListener("focus", this.#readWhenSeen);
-    document.removeEventListener("visibilitychange", this.#readWhenSeen);
+    this.#report.close();
+    for (const name of ["focus", "blur"]) removeEventListener(name, this.#attended);
+    document.removeEventListener("visibilitychange", this.#attended);
     this.#tools.close();
   }
 
-  /** Back to the newest message; false when already there. */
+  /** The reader goes to the present, and with that has read the room; false if both is so already. */
   toPresent() {
-    if (this.#end.isStuck) return false;
-    this.#end.stick();
-    this.#window.toPresent();
-    void this.#actions.rooms.jumpToPresent(this.#id);
-    this.update(this.#store.state);
+    const stretch = this.#stretch;
+    if (!stretch || (this.#end.isStuck && this.#reading.isDone(stretch))) return false;
+    const room = this.#store.state.rooms.get(this.#id);
+    this.#reading.readAll(newestOf(stretch.messages, room?.seq));
+    this.#actions.rooms.markAllRead(this.#id);
+    void this.showPresent();
     return true;
+  }
+
+  /** Shows the newest messages, as after one of mine; what is passed over stays unread. */
+  async showPresent() {
+    if (this.#stretch?.moreAfter) await this.#actions.rooms.jumpToPresent(this.#id);
+    if (this.#end.isStuck) return;
+    this.#reading.jump();
+    this.#goal = null;
+    this.#end.stick();
+    this.#window.toEnd();
+    this.update(this.#store.state);
+  }
+
+  /** The part of the history that the state holds, once it has one. */
+  get #stretch() {
+    const stretch = this.#store.state.timelines.get(this.#id);
+    return stretch?.loaded ? stretch : undefined;
+  }
+
+  /** @param {string} room */
+  #name(room) {
+    const label = t("messages", { room });
+    if (this.#log.getAttribute("aria-label") === label) return;
+    for (const named of [this.#scroller, this.#log]) named.setAttribute("aria-label", label);
+  }
+
+  #showLoading() {
+    this.#opened = false;
+    fill(this.#log, el("div", { class: "loading-older" }, el("span", { class: "spinner" }), t("loading")));
   }
 
   /**
    * The first look at a room: at the first unread message, else at the end.
    *
-   * @param {State} state
    * @param {Room} room
-   * @param {Message[]} messages
+   * @param {Stretch} stretch
+   * @param {boolean} isFree  whether the address names no message
    */
-  #open(state, room, messages) {
+  #open(room, stretch, isFree) {
     this.#opened = true;
-    if (!this.#reading.begin(messages, room.read, state.me?.uid) || this.#wanted !== null) return;
-    this.#end.release();
-    queueMicrotask(() => {
-      const divider = this.#log.querySelector(".divider")?.getBoundingClientRect();
-      if (divider)
-        this.#scroller.scrollTop += divider.top - this.#scroller.getBoundingClientRect().top - ABOVE_DIVIDER_PX;
-      this.#scrolled();
-    });
+    const goesOn = this.#reading.begin(stretch, room, this.#store.state.me?.uid);
+    if (goesOn && isFree && this.#goal === null) this.#aim("divider");
+  }
+
+  /**
+   * What came while nobody looked, or before the line was back, begins under the divider.
+   *
+   * @param {Stretch} stretch
+   */
+  #noteArrivals(stretch) {
+    const isNewLoss = this.#dividedFor !== this.#line.backAt;
+    const unattended = !isAttended();
+    const moved = this.#reading.noteArrivals(
+      stretch,
+      (message) => unattended || (isNewLoss && this.#line.missed(message)),
+    );
+    if (moved) this.#dividedFor = this.#line.backAt;
+  }
+
+  /**
+   * Whether following the present would push what was on the screen out of sight, with nobody there who wants that: the
+   * page is hidden, or what came was missed.
+   *
+   * @param {Stretch} stretch
+   */
+  #wouldPush({ messages }) {
+    const newest = newestOf(messages);
+    const hasMissed =
+      newest > this.#newest && messages.some((each) => each.createdSeq === newest && this.#line.missed(each));
+    this.#newest = newest;
+    const { divider, position } = this.#reading;
+    if (divider === null || !(document.hidden ? divider > position : hasMissed && this.#dividedFor)) return false;
+    const top = this.#rows.dividerTop;
+    return top === null || top < this.#scroller.getBoundingClientRect().top + ABOVE_DIVIDER_PX;
   }
 
   /**
    * @param {State} state
    * @param {Room} room
-   * @param {import("../../state/types.js").Timeline} timeline
+   * @param {Stretch} stretch
    */
-  #draw(state, room, { messages, moreBefore }) {
-    const anchor = this.#end.follows() ? null : this.#anchor();
+  #draw(state, room, stretch) {
+    const follows = this.#end.follows();
+    if (!follows) this.#hold();
+    this.#drawRows(state, room, stretch);
+    if (this.#goal !== null) return this.#arrive();
+    if (!follows) return this.#held ? returnTo(this.#scroller, this.#held) : undefined;
+    this.#end.toEnd();
+    if (!this.#wouldPush(stretch)) return;
+    this.#aim("divider");
+    this.#drawRows(state, room, stretch);
+    this.#arrive();
+  }
+
+  /**
+   * @param {State} state
+   * @param {Room} room
+   * @param {Stretch} stretch
+   */
+  #drawRows(state, room, { messages, moreBefore, moreAfter }) {
     const shown = this.#window.visible(messages, this.#end.isStuck ? "end" : "start");
     this.#rows.draw(this.#log, state, shown, {
       divider: this.#reading.divider,
       beginning: !moreBefore && shown[0] === messages[0] ? beginning(this.#store, this.#actions, room) : null,
-      loadingOlder: moreBefore,
+      moreBefore,
+      moreAfter: moreAfter && this.#window.followsEnd,
     });
-    if (anchor) returnTo(this.#scroller, anchor);
-    else if (this.#wanted === null && this.#end.isStuck) this.#end.toEnd();
-    if (this.#wanted !== null && shown.some((message) => message.mid === this.#wanted)) this.#arrive(this.#wanted);
   }
 
-  get #endsAtPresent() {
-    return this.#window.endsAtPresent && !this.#store.state.timelines.get(this.#id)?.moreAfter;
+  /** Takes hold of what is on the screen, and tells what that is. */
+  #hold() {
+    const edges = this.#scroller.getBoundingClientRect();
+    const shown = this.#rows.between(edges.top, edges.bottom);
+    this.#held = anchorIn(shown, edges.top, this.#rows.first);
+    return sightOf(shown, edges);
   }
 
-  #anchor() {
-    return anchorIn([...this.#log.querySelectorAll(".message")], this.#scroller.getBoundingClientRect().top);
+  /** Takes note of what is on the screen: it is held there, and read if somebody looks at it. */
+  #look() {
+    const stretch = this.#stretch;
+    if (!stretch || !this.#opened) return;
+    const { from, to, middle } = this.#hold();
+    const attended = isAttended();
+    if (!attended) this.#reading.jump();
+    else if (to) this.#reading.look(stretch, { from, to });
+    this.#drawPill(stretch, from);
+    this.#report.looked(stretch, { seq: middle, isAtPresent: attended && this.#end.isStuck });
   }
 
-  get #messages() {
-    return this.#store.state.timelines.get(this.#id)?.messages ?? [];
+  /** @param {Stretch} stretch @param {number} from  the first message on the screen */
+  #drawPill(stretch, from) {
+    const atPresent = this.#window.followsEnd && !stretch.moreAfter;
+    const below = this.#end.isStuck ? 0 : this.#reading.countBelow(stretch);
+    const above = below || !isAttended() ? 0 : this.#reading.countAbove(stretch, from);
+    if (above) this.#pill.show("up", above);
+    else if (this.#end.isStuck || (!below && atPresent && this.#end.below < this.#scroller.clientHeight))
+      this.#pill.hide();
+    else this.#pill.show("down", below);
   }
 
-  /** Moves the window when an end comes near, and asks the state for the page before it. */
+  get #isNearStart() {
+    return this.#scroller.scrollTop < NEAR_PX;
+  }
+
+  /** Whether the last row is near and there is more below it. */
+  get #isNearMore() {
+    return this.#end.below < NEAR_PX && (!this.#window.followsEnd || Boolean(this.#stretch?.moreAfter));
+  }
+
+  /** Moves the window when an end of it comes near, and asks the state for more where that ends, too. */
   #slide() {
-    const timeline = this.#store.state.timelines.get(this.#id);
-    if (!timeline?.loaded) return;
-    const { messages } = timeline;
-    const nearStart = this.#scroller.scrollTop < NEAR_PX;
-    if (nearStart && this.#window.hasAbove(messages)) {
+    const stretch = this.#stretch;
+    if (!stretch) return;
+    const { messages } = stretch;
+    if (this.#isNearStart && this.#window.hasAbove(messages)) {
       this.#window.slideUp(messages);
-      if (!this.#end.isNear || !this.#window.endsAtPresent) this.#end.release();
+      if (!this.#end.isNear || !this.#window.followsEnd) this.#end.release();
       this.update(this.#store.state);
-    } else if (nearStart && timeline.moreBefore && !timeline.loadingBefore) {
-      void this.#actions.rooms.loadOlder(this.#id);
-    } else if (this.#end.below < NEAR_PX && !this.#window.endsAtPresent) {
+    } else if (this.#isNearMore && !this.#window.followsEnd) {
       this.#window.slideDown(messages);
       this.update(this.#store.state);
-    } else if (this.#end.below < NEAR_PX && timeline.moreAfter) {
-      void this.#actions.rooms.loadNewer(this.#id);
+    } else if (this.#isNearMore) {
+      if (!stretch.loadingAfter) void this.#actions.rooms.loadNewer(this.#id);
+    } else if (this.#isNearStart && stretch.moreBefore && !stretch.loadingBefore) {
+      void this.#actions.rooms.loadOlder(this.#id);
     }
   }
 
   #scrolled() {
-    this.#end.scrolled(this.#endsAtPresent);
+    const stretch = this.#stretch;
+    if (!stretch) return;
+    this.#end.scrolled(this.#window.followsEnd && !stretch.moreAfter);
     this.#slide();
-    this.#drawPill(this.#messages);
-    this.#readLater();
+    this.#look();
   }
 
-  /** @param {Message[]} messages */
-  #drawPill(messages) {
-    if (this.#end.isStuck) this.#reading.seeAll(messages);
-    const fresh = this.#reading.countUnseen(messages, this.#store.state.me?.uid);
-    const nearEnd = this.#endsAtPresent && this.#end.below < this.#scroller.clientHeight;
-    this.#pill.hidden = this.#end.isStuck || (!fresh && nearEnd);
-    this.#pill.toggleAttribute("data-new", fresh > 0);
-    const text = fresh ? t("new_messages", { n: fresh }) : t("jump_to_present");
-    if (this.#pillText.textContent !== text) this.#pillText.textContent = text;
-  }
-
-  #readLater() {
-    this.#readTimer ??= setTimeout(() => {
-      this.#readTimer = undefined;
-      this.#sendRead();
-    }, READ_MS);
-  }
-
-  /** The read position is the last message that was on a visible, focused screen. */
-  #sendRead() {
-    const room = this.#store.state.rooms.get(this.#id);
-    if (!isAttentive() || !this.node.isConnected || !room) return;
-    const bottom = this.#scroller.getBoundingClientRect().bottom + 4;
-    const top = newestOf(this.#rows.above(bottom));
-    this.#reading.see(top);
-    if (top > room.read) this.#actions.rooms.markRead(this.#id, top);
-    this.#drawPill(this.#messages);
-  }
-
-  /** @param {string} mid */
+  /** Shows a message, wherever in the history it is. @param {string} mid */
   async #show(mid) {
-    this.#wanted = mid;
-    this.#end.release();
-    const arrival = await this.#actions.rooms.showAround(this.#id, { mid });
-    const at = this.#messages.findIndex((message) => message.mid === mid);
-    if (arrival !== "shown" || at < 0) {
-      this.#wanted = null;
-      if (arrival !== "superseded") toast(t("message_not_found"));
-      return;
-    }
-    this.#window.center(this.#messages, at);
+    if (this.#go({ mid })) return;
+    const found = await this.#actions.rooms.showAround(this.#id, { mid });
+    if (found === "superseded" || !this.node.isConnected || (found === "shown" && this.#go({ mid }))) return;
+    toast(t(found === "deleted" ? "message_deleted" : "message_not_found"));
+  }
+
+  /** Goes to a place in what is loaded; false if it is not there. @param {Goal} goal */
+  #go(goal) {
+    if (!this.#aim(goal)) return false;
     this.update(this.#store.state);
+    return true;
   }
 
-  /** @param {string} mid */
-  #arrive(mid) {
-    this.#wanted = null;
-    const row = this.#rows.find(mid);
-    if (!row) return;
-    row.scrollIntoView({ block: "center" });
-    row.classList.remove("message-flash");
-    void row.offsetWidth;
-    row.classList.add("message-flash");
-    row.focus({ preventScroll: true });
-    this.#scrolled();
+  /** @param {Goal} goal */
+  #aim(goal) {
+    const messages = this.#stretch?.messages ?? [];
+    const { divider } = this.#reading;
+    const at = messages.findIndex((each) =>
+      goal === "divider" ? divider !== null && each.createdSeq >= divider : each.mid === goal.mid,
+    );
+    if (at < 0) return false;
+    this.#goal = goal;
+    this.#end.release();
+    this.#window.center(messages, at);
+    return true;
   }
-}
 
-function isAttentive() {
-  return document.visibilityState === "visible" && document.hasFocus();
+  #arrive() {
+    const goal = this.#goal;
+    this.#goal = null;
+    this.#reading.jump();
+    if (goal === "divider") {
+      const top = this.#rows.dividerTop ?? 0;
+      this.#scroller.scrollTop += top - this.#scroller.getBoundingClientRect().top - ABOVE_DIVIDER_PX;
+    } else if (goal) {
+      this.#rows.flash(goal.mid);
+    }
+    this.#end.scrolled(this.#window.followsEnd && !this.#stretch?.moreAfter);
+  }
 }
