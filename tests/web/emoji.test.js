@@ -55,6 +55,8 @@ test("an emoji is found by its names, aliases and words, those that begin so fir
   assert.equal(found("thumbsup")[0], "👍");
   assert.equal(found(":tada:")[0], "🎉");
   assert.equal(found("rocke")[0], "🚀");
+  assert.equal(found("fir")[0], "🔥", "the shortest name");
+  assert.equal(emoji.findEmoji("thumbsu", 1)[0].name, "thumbsup");
   assert.ok(found("grinning face").includes("😀"));
   assert.ok(found("party").includes("🎉"));
   assert.deepEqual(found("no such thing"), []);
