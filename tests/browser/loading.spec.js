@@ -1,4 +1,4 @@
-/** What a start asks for, what is loaded later, what happens when it cannot be, and addresses with nothing behind them. */
+/** What a start asks for, what is loaded later or cannot be, and addresses with nothing behind them. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { assertCalm, eventually, openBrowser, openRoom, person, startServer, visitor } from "./support.js";
