@@ -175,6 +175,7 @@ fn events(c: &mut Criterion) {
         &mut group,
         "hello with 20 rooms",
         &Event::Hello {
+            build: None,
             at: 0,
             uid: Uid(42),
             rooms: &rooms,

@@ -129,7 +129,16 @@ fn events_and_answers_are_encoded_as_the_vectors_say() {
     let read_state = ReadState { read: 9, unread: 3, mentions: 0 };
     let rooms = [general()];
     let hello = |blocked: &[Uid], more| {
-        Event::Hello { uid, at: AT, rooms: &rooms, blocked, heartbeat_ms: 30_000, more }.encode()
+        Event::Hello {
+            uid,
+            at: AT,
+            rooms: &rooms,
+            blocked,
+            heartbeat_ms: 30_000,
+            more,
+            build: None,
+        }
+        .encode()
     };
     let frames = [
         ("hello", hello(&[], false)),

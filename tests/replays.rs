@@ -43,6 +43,16 @@ fn mid(n: u64) -> String {
     URL_SAFE_NO_PAD.encode(u128::from(n).to_be_bytes())
 }
 
+/// The answer to a subscription; nobody has read anything.
+fn answer_to(id: &str, is_truncated: bool) -> Value {
+    let mut answer = json!({"op": "ok", "id": id, "seq": MESSAGES, "read": 0});
+    (answer["unread"], answer["mentions"]) = (json!(MESSAGES), json!(0));
+    if is_truncated {
+        answer["truncated"] = json!(true);
+    }
+    answer
+}
+
 async fn delete(author: &mut Socket, n: u64) {
     let msg = json!({"mid": mid(n), "rev": 1, "kind": "del"});
     author.ok(json!({"op": "msg.send", "room": "1", "msg": msg})).await;
@@ -131,8 +141,7 @@ async fn a_slow_replay_brings_each_change_once_in_order_and_nothing_that_was_del
                     }
                 }
                 "ok" => {
-                    let answer = json!({"op": "ok", "id": "s", "seq": MESSAGES});
-                    assert_eq!((has_ok, &frame), (false, &answer));
+                    assert_eq!((has_ok, &frame), (false, &answer_to("s", false)));
                     has_ok = true;
                 }
                 "typing" | "presence" | "read" => {}
@@ -178,7 +187,7 @@ async fn a_subscription_that_ends_or_starts_over_in_the_middle_is_answered_once_
     }
     assert!(last < MESSAGES, "all of it came all the same");
     answers.sort_by_key(|answer| answer["id"].to_string());
-    let cut = json!({"op": "ok", "id": "s", "seq": MESSAGES, "truncated": true});
+    let cut = answer_to("s", true);
     assert_eq!(answers, [cut.clone(), json!({"op": "ok", "id": "u"})]);
     // It goes on where it was, and starts over once more on the way.
     for (id, since) in [("again", last), ("at last", last + 1)] {

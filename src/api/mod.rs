@@ -29,7 +29,7 @@ use std::pin::Pin;
 use crate::base::error::{Code, Error, Result};
 use crate::base::limits::api as limits;
 use crate::base::memory::Holder;
-use crate::http::{BodyAuthorization, Cost, Head, Request, Response, Service};
+use crate::http::{BodyAuthorization, Cost, Head, Request, Response, Service, readable};
 
 impl Service for Api {
     fn body_limit(&self, head: &Head) -> usize {
@@ -60,6 +60,7 @@ impl Service for Api {
             let answer =
                 answer.and_then(|answer| self.reserve_memory(answer, Holder::of(request.peer)));
             let response = answer.unwrap_or_else(|error| self.refusal(&request, &error));
+            let response = readable(response, &request.head);
             if may_be_packed(&request) {
                 self.packer.pack(response, &request.head).await
             } else {

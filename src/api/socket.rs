@@ -46,6 +46,7 @@ pub async fn chat(api: &Api, request: &Request) -> Result<Response> {
         auth: api.services.auth.clone(),
         rooms: api.services.rooms.clone(),
         shards: api.services.shards.clone(),
+        build: api.site.build(),
     };
     Ok(Response::upgrade(move |socket, input| handover.run(reservation, socket, head, input)))
 }
@@ -109,6 +110,8 @@ struct Handover {
     auth: Arc<Auth>,
     rooms: Rooms,
     shards: Shards,
+    /// The build of the client that a reload would get.
+    build: Option<String>,
 }
 
 impl Handover {
@@ -121,9 +124,15 @@ impl Handover {
         let views = self.rooms.take_views(uid, &mut unsent, limits::chat::HELLO_BYTES);
         let (rooms_in_hello, more) = (rooms.len() - unsent.len(), !unsent.is_empty());
         let heartbeat_ms = limits::delivery::PING_AFTER_S.saturating_mul(1_000);
-        let (at, rooms_of_frame) = (now_ms(), views.as_slice());
-        let hello =
-            Event::Hello { uid, at, rooms: rooms_of_frame, blocked: &blocked, heartbeat_ms, more };
+        let hello = Event::Hello {
+            uid,
+            at: now_ms(),
+            rooms: &views,
+            blocked: &blocked,
+            heartbeat_ms,
+            more,
+            build: self.build.as_deref(),
+        };
         let hello = hello.encode();
         reservation.resize(hello.len());
         let chat = NewChat {

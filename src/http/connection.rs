@@ -21,6 +21,7 @@ use super::counters::RefusalReason;
 use super::head::{Head, HeadParser};
 use super::listener_shared::ListenerShared;
 use super::refusal::Refusal;
+use super::refusal_page::readable;
 use super::request::Request;
 use super::request_limiter::RequestSlots;
 use super::response::Response;
@@ -154,7 +155,8 @@ impl Connection {
         // Behind a proxy that does not say for whom it asks, all clients have its address.
         let is_proxy = self.shared.trusted_proxies.contains(&client);
         if !is_proxy && let Err(wait) = self.shared.limiter.charge(client, cost) {
-            return Err(RequestError::Answered(Box::pin(self.rate_exceeded(wait)).await));
+            let refusal = Box::pin(self.rate_exceeded(wait)).await;
+            return Err(RequestError::Answered(readable(refusal, &request.head)));
         }
         let body_permit = if limit > limits::BODY {
             let authorized = self.shared.service.authorize_body(&request).await;

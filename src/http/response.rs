@@ -127,6 +127,12 @@ impl Response {
         self.header("Content-Encoding", coding).with_body(body)
     }
 
+    /// The same answer with another body, and all other header fields.
+    pub(super) fn replaced(mut self, content_type: &str, body: String) -> Self {
+        self.headers.retain(|(name, _)| *name != "Content-Type");
+        self.header("Content-Type", content_type).with_body(body.into())
+    }
+
     fn with_body(mut self, body: Bytes) -> Self {
         self.body = body;
         self

@@ -31,6 +31,9 @@ pub enum Event<'a> {
         /// Further rooms of yours follow in [`Event::Rooms`].
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         more: bool,
+        /// The build of the client that the server serves.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        build: Option<&'a str>,
     },
     /// Further rooms of yours.
     Rooms {

@@ -39,8 +39,8 @@ pub enum Delivery {
     Unsubscribed(ConnRef, RoomId, Payload),
     /// To every connection of a user.
     ToUser(Uid, Payload),
-    /// To every connection of a member: the room as they see it. The shard reads the room when it sends this, as it does
-    /// for everything that has unread counts, so that no counts follow newer ones.
+    /// To every connection of a member: the room as they see it. The shard reads the room when it sends this, as it
+    /// does for everything that has unread counts, so that no counts follow newer ones.
     View(Uid, RoomId),
     /// To every connection of a member: how far they have read, and what is unread.
     ReadState(Uid, RoomId),

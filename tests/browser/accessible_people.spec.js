@@ -111,5 +111,23 @@ test("the first run has no barrier, from the first page to the last", async () =
   await guest.page.locator("h1", { hasText: "invites you" }).waitFor();
   await assertAccessible(guest.page, "invitation");
   await guest.context.close();
+  const ticket = await page.evaluate(async () => {
+    const ask = (path, method, body) =>
+      fetch(path, {
+        method,
+        headers: { "Content-Type": "application/json" },
+        ...(body ? { body: JSON.stringify(body) } : {}),
+      }).then((answer) => answer.json());
+    const made = await ask("/api/admin/users", "POST", { username: "newcomer" });
+    return made.path;
+  });
+  const newcomer = await visitor(browser, PLACES.phone);
+  await newcomer.page.goto(server.url + ticket);
+  await newcomer.page.locator("#password").waitFor();
+  await assertAccessible(newcomer.page, "reset");
+  await newcomer.page.goto(`${server.url}/no/such/page`);
+  await newcomer.page.locator("h1").waitFor();
+  await assertAccessible(newcomer.page, "an unknown address");
+  await newcomer.context.close();
   await context.close();
 });

@@ -35,12 +35,28 @@ test("the table has every group, each emoji once and in one form, and no name tw
     );
 });
 
+test("every emoji is called something in each language, and is found by it", async () => {
+  for (const [language, typed, found] of [
+    ["en", "rocket", "🚀"],
+    ["es", "cohete", "🚀"],
+    ["ru", "ракета", "🚀"],
+  ]) {
+    const { words } = await import(`../../web/locales/emoji.${language}.js`);
+    const all = words.replaceAll("\n", "").split(";");
+    assert.equal(all.length, emoji.allEmoji().length, language);
+    const at = emoji.allEmoji().findIndex((one) => one.emoji === found);
+    assert.ok(all[at].split(",").includes(typed), `${language}: ${all[at]}`);
+  }
+});
+
 test("an emoji is found by its names, aliases and words, those that begin so first", () => {
   const found = (/** @type {string} */ typed) => emoji.findEmoji(typed, 8).map((one) => one.emoji);
   assert.equal(found("+1")[0], "👍");
   assert.equal(found("thumbsup")[0], "👍");
   assert.equal(found(":tada:")[0], "🎉");
   assert.equal(found("rocke")[0], "🚀");
+  assert.equal(found("fir")[0], "🔥", "the shortest name");
+  assert.equal(emoji.findEmoji("thumbsu", 1)[0].name, "thumbsup");
   assert.ok(found("grinning face").includes("😀"));
   assert.ok(found("party").includes("🎉"));
   assert.deepEqual(found("no such thing"), []);

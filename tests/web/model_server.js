@@ -79,6 +79,9 @@ export class ModelServer {
   rooms = new Map();
   /** The one connection: frames to it and commands from it, in order. */
   connection = null;
+  /** Rooms that I am not in for now. */
+  away = new Set();
+  removals = 0;
   /** Messages that a replay left out because they changed meanwhile, and the `seq` with which they come. */
   late = new Map();
   #mids = 0;
@@ -91,17 +94,36 @@ export class ModelServer {
 
   connect() {
     this.connection = { frames: [], commands: [], followed: new Set(), active: new Set() };
-    this.#send({ op: "hello", uid: ME, rooms: [...this.rooms.values()].map((room) => room.toWire()) });
+    this.#send({ op: "hello", uid: ME, rooms: this.#mine() });
+  }
+
+  #mine() {
+    return [...this.rooms.values()].filter(({ id }) => !this.away.has(id)).map((room) => room.toWire());
+  }
+
+  /** Somebody removes me from a room. */
+  remove(id) {
+    if (this.away.has(id)) return;
+    this.away.add(id);
+    this.removals += 1;
+    this.connection?.followed.delete(id);
+    this.connection?.active.delete(id);
+    this.#send({ op: "room", room: { id, gone: true } });
+  }
+
+  /** I am in a room again. */
+  admit(id) {
+    if (this.away.delete(id)) this.#send({ op: "room", room: this.rooms.get(id).toWire() });
   }
 
   #send(frame) {
     this.connection?.frames.push(frame);
   }
 
-  /** Numbers take another way than messages, and may overtake them, but neither each other nor `hello`. */
+  /** Numbers take another way than messages, and may overtake them, but nothing else. */
   #sendNumbers(frame) {
     const { frames } = this.connection;
-    const last = frames.findLastIndex(({ op }) => op === "hello" || op === "activity" || op === "read");
+    const last = frames.findLastIndex(({ op }) => ["hello", "room", "activity", "read"].includes(op));
     frames.splice(last + 1 + this.random.below(frames.length - last), 0, frame);
   }
 
@@ -127,7 +149,7 @@ export class ModelServer {
   /** @param {string} [numbers]  whether they changed in another way than by a new message */
   publish(room, message, numbers) {
     const { connection } = this;
-    if (!connection) return;
+    if (!connection || this.away.has(room.id)) return;
     if (!connection.followed.has(room.id)) return void connection.active.add(room.id);
     // A replay that is on its way brings no state that is old by now.
     const isOld = (frame) => frame.replayed && frame.msg.mid === message.mid;
@@ -159,7 +181,7 @@ export class ModelServer {
   #read(room, seq) {
     if (seq <= room.read) return;
     room.read = Math.min(seq, room.seq);
-    if (this.connection)
+    if (this.connection && !this.away.has(room.id))
       this.#sendNumbers({ op: "read", room: room.id, seq: room.read, upto: room.seq, ...room.unread() });
   }
 
@@ -171,6 +193,7 @@ export class ModelServer {
     const room = this.rooms.get(name);
     if (busy === "sometimes busy" && this.random.chance(0.05) && op !== "room.unsubscribe")
       return this.#send({ op: "err", id, code: "unavailable", message: "", retry_ms: 100 });
+    if (this.away.has(name)) return this.#send({ op: "err", id, code: "not_found", message: "" });
     if (op === "room.subscribe") return this.#subscribe(room, command);
     if (op === "room.unsubscribe") this.connection.followed.delete(name);
     if (op === "read") this.#read(room, command.seq);
@@ -205,6 +228,7 @@ export class ModelServer {
   page(address) {
     const { pathname, searchParams } = new URL(address, "http://model");
     const room = this.rooms.get(pathname.split("/")[3]);
+    if (this.away.has(room.id)) return null;
     const most = 2 + this.random.below(7);
     const all = room.messages;
     const [around, before, after] = ["around", "before", "after"].map((name) => searchParams.get(name));

@@ -71,3 +71,15 @@ test("what is imported later is not among the modules of the first screen, whate
     [],
   );
 });
+
+test("what modules export can be joined by the server: src/http/site/link.rs says how", () => {
+  const files = readdirSync(WEB, { recursive: true }).filter((file) => file.endsWith(".js"));
+  const known = /^export (?:(?:async function|function\*?|class|const) [\w$]+|\{(?:(?! as ).)*\}(?: from "[^"]+")?;$)/;
+  const wrong = files.flatMap((file) =>
+    read(file)
+      .split("\n")
+      .filter((line) => line.startsWith("export ") && !known.test(line))
+      .map((line) => `${file}: ${line}`),
+  );
+  assert.deepEqual(wrong, []);
+});

@@ -186,7 +186,7 @@ test("a server that was set back replaces what was known, and what waits to be s
     parts.state.timelines.set("4", { ...parts.timeline(), messages: [...parts.timeline().messages, mine] });
   parts.receive(hello(60, { read: 50, unread: 10 }));
   assert.deepEqual([parts.room().seq, parts.room().read, parts.room().unread], [60, 50, 10]);
-  parts.socket.answers = [{ op: "ok", seq: 60, truncated: true, read: 50, unread: 10, mentions: 0 }];
+  parts.socket.answers = [{ op: "ok", seq: 60, read: 50, unread: 10, mentions: 0 }];
   parts.sync.resume();
   await settled();
   await parts.http.answer("around=50", around(from(1, 60), false, false));
@@ -303,6 +303,15 @@ test("the read position never passes what is missing, shows at once, and is sent
   assert.deepEqual(sent(), [3, 3]);
 });
 
+test("what is on screen is read, also if a page brought it before the numbers of the room", async () => {
+  mock.timers.enable({ apis: ["setTimeout"] });
+  const parts = opened([1, 2]);
+  parts.state.rooms.set("4", { ...parts.room(), seq: 1, read: 0, unread: 1 });
+  parts.state.timelines.set("4", { ...parts.timeline(), seq: 1 });
+  parts.rooms.markRead("4", 2);
+  assert.deepEqual([parts.room().read, parts.room().unread], [2, 0]);
+});
+
 test("numbers of the server replace those that are known, unless they are older", async () => {
   const { receive, room } = browser(10, { read: 2, unread: 8, mentions: 1 });
   receive({ op: "activity", room: "4", seq: 12, new: 1, unread: 3, mentions: 0 });
@@ -352,7 +361,9 @@ test("of many open rooms the one opened longest ago is left", async () => {
   const parts = createParts();
   started.push(parts);
   server();
-  for (let id = 1; id <= 13; id += 1) void parts.rooms.open(String(id));
+  const ids = from(1, 13).map(String);
+  parts.receive({ op: "hello", uid: "1", rooms: ids.map((id) => roomOf(id)) });
+  for (const id of ids) void parts.rooms.open(id);
   assert.equal(parts.state.timelines.size, 12);
   assert.deepEqual(
     parts.commands.filter(({ op }) => op === "room.unsubscribe"),

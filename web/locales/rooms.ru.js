@@ -20,7 +20,7 @@ export const rooms = {
   for_me: "Для меня",
   notify_hint: "Одинаково во всех ваших браузерах. Комната без звука не показывает счётчик и не зовёт вас.",
   room_settings: "Настройки",
-  invite_links: "Приглашения",
+  invite_links: "Ссылки",
   find_member: "Найти участника",
   member_actions: "Действия: {name}",
   role_owner: "Владелец",

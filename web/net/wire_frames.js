@@ -21,7 +21,8 @@ import { roomFromWire, userFromWire } from "./wire.js";
 /**
  * A frame that says what the state is now.
  *
- * @typedef {{ op: "hello", uid: string, at: number | null, rooms: Room[], more: boolean, blocked: string[] }
+ * @typedef {{ op: "hello", uid: string, at: number | null, rooms: Room[], more: boolean, blocked: string[],
+ *   build: string }
  *   | { op: "rooms", rooms: Room[], more: boolean }
  *   | { op: "blocks", blocked: string[] }
  *   | { op: "presence", uid: string, state: import("../state/types.js").Presence, text: string, until: number | null }
@@ -67,6 +68,7 @@ const FRAMES = {
     rooms: wire.rooms.map(roomFromWire),
     more: Boolean(wire.more),
     blocked: (wire.blocked ?? []).map(String),
+    build: String(wire.build ?? ""),
   }),
   rooms: (wire) => ({ op: "rooms", rooms: wire.rooms.map(roomFromWire), more: Boolean(wire.more) }),
   blocks: (wire) => ({ op: "blocks", blocked: wire.blocked.map(String) }),

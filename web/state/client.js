@@ -7,6 +7,7 @@ import { Drafts } from "./drafts.js";
 import { Ingest } from "./ingest.js";
 import { MessageActions } from "./message_actions.js";
 import { Pages } from "./pages.js";
+import { watchMidnight } from "./midnight.js";
 import { watchIdle } from "./people_idle.js";
 import { Profile } from "./profile.js";
 import { ReadPositions } from "./read_positions.js";
@@ -40,5 +41,6 @@ export function createClient() {
   const profile = new Profile(store, session);
   const blocks = new BlockActions(store, users);
   session.start();
+  watchMidnight(() => store.notifyLater());
   return { store, actions: { session, profile, rooms, messages, drafts, users, blocks } };
 }

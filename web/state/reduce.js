@@ -25,7 +25,7 @@ const COUNTED_MAX = 1000;
 export function reduce(state, event) {
   switch (event.op) {
     case "hello":
-      return { blocked: new Set(event.blocked), ...withRooms(state, new Set(), event) };
+      return { serverBuild: event.build, blocked: new Set(event.blocked), ...withRooms(state, new Set(), event) };
     case "rooms":
       return withRooms(state, new Set(state.namedRooms), event);
     case "blocks":

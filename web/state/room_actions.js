@@ -57,12 +57,13 @@ export class RoomActions {
   }
 
   /**
-   * Shows a room, at the first unread message or else at its end, and follows it from then on. What is shown of it
+   * Shows one of my rooms, at the first unread message or else at its end, and follows it from then on. What is shown
    * already stays if that is in it.
    *
    * @param {string} room
    */
   async open(room) {
+    if (!this.#state.rooms.has(room)) return;
     this.#touch(room);
     // A person who opens a hidden room wants to see it.
     if (this.#state.rooms.get(room)?.hidden) void this.setHidden(room, false).catch(() => {});
@@ -75,9 +76,10 @@ export class RoomActions {
    * @returns {boolean} whether what is to be shown of it is loaded, or will be
    */
   #begin(room) {
-    const timeline = this.#state.timelines.get(room);
+    const { timelines, rooms } = this.#state;
+    const timeline = timelines.get(room);
     if (!timeline) this.#sync.begin(room);
-    const known = this.#state.rooms.get(room);
+    const known = rooms.get(room);
     return Boolean(timeline && (!timeline.loaded || timeline.stale || (known && holdsUnread(timeline, known))));
   }
 
@@ -89,6 +91,12 @@ export class RoomActions {
       this.#store.update(withoutTimeline(this.#state, left));
       this.#socket.send("room.unsubscribe", { room: left });
     }
+  }
+
+  /** After a connect: who came and went meanwhile is not replayed. */
+  resume() {
+    const open = this.#followed.at(-1);
+    if (open && this.#state.rooms.has(open)) void this.#loadMembers(open).catch(() => {});
   }
 
   /** @param {string} room */
@@ -123,6 +131,7 @@ export class RoomActions {
    * @returns {Promise<import("./pages.js").Arrival>}
    */
   async showAround(room, target) {
+    if (!this.#state.rooms.has(room)) return "missing";
     this.#touch(room);
     if (!this.#state.timelines.has(room)) this.#sync.begin(room);
     return this.#pages.showAround(room, target);

@@ -230,6 +230,7 @@ export class Session {
     if (!online) return this.#parts.messages.lineLost();
     this.#parts.sync.resume();
     this.#parts.reads.resume();
+    this.#parts.rooms.resume();
     this.#parts.messages.flush();
     this.#parts.idle.connected();
   }

@@ -58,9 +58,34 @@ export class Sync {
     // that are followed are replayed from what was applied.
     if (event.op === "hello") this.#connection += 1;
     this.#store.update(reduce(this.#store.state, event));
-    if (event.op === "hello" || event.op === "rooms") for (const { id } of event.rooms) this.#countNewAfter(id);
+    if (event.op === "hello" || event.op === "rooms") for (const { id, seq } of event.rooms) this.#described(id, seq);
     if (event.op === "presence") this.#users.need(event.uid);
     if (event.op === "presence" || event.op === "user") this.#users.watchStatusEnds();
+  }
+
+  /**
+   * A room is described anew. Its `seq` falls only if the server was set back.
+   *
+   * @param {string} room
+   * @param {number} seq
+   */
+  #described(room, seq) {
+    const timeline = this.#store.state.timelines.get(room);
+    if (timeline && seq < timeline.seq) this.#loseTrack(room, timeline, seq);
+    this.#countNewAfter(room);
+  }
+
+  /**
+   * What is shown is old, or the server does not know it any more.
+   *
+   * @param {string} room
+   * @param {import("./types.js").Timeline} timeline
+   * @param {number} seq  of the room now
+   */
+  #loseTrack(room, timeline, seq) {
+    this.#replays.delete(room);
+    this.#store.update(withTimeline(this.#store.state, room, cutOff(timeline, seq)));
+    void this.#pages.readAnew(room);
   }
 
   /** @param {RoomEvent} event */
@@ -80,6 +105,7 @@ export class Sync {
   /** @param {Exclude<RoomEvent, { op: "msg" }>} event */
   #apply(event) {
     this.#store.update(reduce(this.#store.state, event));
+    if (event.op === "room" && !event.now) this.leave(event.room);
     if (event.op === "typing") this.#endTypingLater(event.room, event.uid);
     else this.#countNewAfter(event.room);
   }
@@ -210,9 +236,9 @@ export class Sync {
     this.#replays.delete(room);
     const timeline = this.#store.state.timelines.get(room);
     if (!timeline) return;
-    if (answer.truncated || timeline.messages.some(({ seq }) => seq > answer.seq)) {
-      this.#store.update(withTimeline(this.#store.state, room, cutOff(timeline, answer.seq)));
-      void this.#pages.readAnew(room);
+    const isUnknown = !timeline.stale && timeline.messages.some(({ seq }) => seq > answer.seq);
+    if (answer.truncated || isUnknown) {
+      this.#loseTrack(room, timeline, answer.seq);
     } else {
       this.#change(room, replay.messages);
       this.#store.update(withReached(this.#store.state, room, answer.seq));

@@ -131,6 +131,9 @@ impl<'a> Modules<'a> {
                     let from = resolve(name, import.from)?;
                     if self.first.contains(&from) {
                         module.text += &import.taken_from(&variable(&from));
+                        if import.is_passed_on && place == Place::Own {
+                            module.text += &format!(" export {};", import.names);
+                        }
                         module.uses.insert(from);
                     } else {
                         module.text += &lines[at..at + import.lines].join(" ");
@@ -140,7 +143,7 @@ impl<'a> Modules<'a> {
                     continue;
                 }
                 None if place == Place::Joined => match line.strip_prefix("export ") {
-                    Some("{};") => {}
+                    Some(list) if list.starts_with('{') => {}
                     exported => module.text += exported.unwrap_or(line),
                 },
                 None => module.text += line,
@@ -199,6 +202,8 @@ struct Import<'a> {
     from: &'a str,
     /// How many lines it takes.
     lines: usize,
+    /// Whether it is an `export … from`.
+    is_passed_on: bool,
 }
 
 impl Import<'_> {
@@ -217,8 +222,16 @@ fn statements(text: &str) -> Result<(BTreeMap<usize, Import<'_>>, Vec<String>), 
     let (mut imports, mut exports) = (BTreeMap::new(), Vec::new());
     let mut lines = text.lines().enumerate();
     while let Some((at, line)) = lines.next() {
-        if let Some(exported) = line.strip_prefix("export ") {
-            exports.extend(exported_name(exported)?);
+        if let Some(list) = line.strip_prefix("export {") {
+            let (names, from) =
+                exported_list(list).ok_or_else(|| format!("cannot join: {line}"))?;
+            exports.extend(names.split(", ").filter(|name| !name.is_empty()).map(str::to_owned));
+            if let Some(from) = from {
+                let names = format!("{{ {names} }}");
+                imports.insert(at, Import { names, from, lines: 1, is_passed_on: true });
+            }
+        } else if let Some(exported) = line.strip_prefix("export ") {
+            exports.push(exported_name(exported)?);
         } else if let Some(begun) = line.strip_prefix("import ") {
             let (mut statement, mut last, mut count) = (begun.to_owned(), line, 1);
             while !last.ends_with("\";") {
@@ -228,23 +241,30 @@ fn statements(text: &str) -> Result<(BTreeMap<usize, Import<'_>>, Vec<String>), 
             }
             let from = last.rsplit('"').nth(1).unwrap_or_default();
             let names = statement.split_once(" from \"").map_or("", |(names, _)| names).to_owned();
-            imports.insert(at, Import { names, from, lines: count });
+            imports.insert(at, Import { names, from, lines: count, is_passed_on: false });
         }
     }
     Ok((imports, exports))
 }
 
-/// What `export` is followed by: a declaration whose value never changes.
-fn exported_name(exported: &str) -> Result<Option<String>, String> {
-    if exported == "{};" {
-        return Ok(None);
-    }
+/// The names in `export { a, b }`, and the file that they come from if it is another one.
+fn exported_list(list: &str) -> Option<(&str, Option<&str>)> {
+    let (names, rest) = list.split_once('}')?;
+    let from = match rest {
+        ";" => None,
+        _ => Some(rest.strip_prefix(" from \"")?.strip_suffix("\";")?),
+    };
+    (!names.contains(" as ")).then_some((names.trim(), from))
+}
+
+/// The name in a declaration whose value never changes.
+fn exported_name(exported: &str) -> Result<String, String> {
     let declared = exported.strip_prefix("async ").unwrap_or(exported);
     let kinds = ["function* ", "function ", "class ", "const "];
     let named = kinds.iter().find_map(|kind| declared.strip_prefix(kind)).unwrap_or_default();
     let is_part = |letter: char| letter.is_ascii_alphanumeric() || letter == '_' || letter == '$';
     let name: String = named.chars().take_while(|letter| is_part(*letter)).collect();
-    if name.is_empty() { Err(format!("cannot join: export {exported}")) } else { Ok(Some(name)) }
+    if name.is_empty() { Err(format!("cannot join: export {exported}")) } else { Ok(name) }
 }
 
 /// The name of the file that a module means by `from`.
@@ -374,11 +394,32 @@ mod tests {
     }
 
     #[test]
+    fn what_a_module_passes_on_is_taken_from_where_it_comes_from() {
+        let linked = link(&files(&[
+            ("app.js", "import { a, b } from \"./one.js\";\na(b);\n"),
+            (
+                "one.js",
+                "import { b } from \"./two.js\";\nexport { b };\nexport { a } from \"./two.js\";\n",
+            ),
+            ("two.js", "export const a = 1;\nexport const b = 2;\n"),
+            ("later.js", "export { a } from \"./two.js\";\n"),
+        ]))
+        .unwrap();
+        let one = "const $one_js = (() => {\nconst { b } = $two_js;\n\nconst { a } = $two_js;\nreturn { b, a };\n})();\n";
+        assert!(text(&linked, "app.js").contains(one));
+        assert_eq!(
+            text(&linked, "later.js"),
+            "import { $two_js } from \"./app.js\"; const { a } = $two_js; export { a };\n"
+        );
+    }
+
+    #[test]
     fn what_cannot_be_joined_is_an_error() {
         for (wrong, why) in [
             ("export let changes = 1;\n", "cannot join"),
             ("export default 1;\n", "cannot join"),
-            ("export { a } from \"./a.js\";\n", "cannot join"),
+            ("export { a as b };\n", "cannot join"),
+            ("export * from \"./a.js\";\n", "cannot join"),
             ("import { a } from \"./missing.js\";\n", "missing"),
             ("import { a } from \"./app.js\";\n", "detour"),
             ("import { a } from \"../../outside.js\";\n", "imports"),

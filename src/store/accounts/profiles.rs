@@ -64,14 +64,14 @@ pub struct NameMatch<'a> {
 }
 
 /// Both names are one text of words, once as written and once with separators as blanks, so that `lee` finds
-/// `anna.lee` and `anna.l` does, too. The dot that a Turkish `İ` leaves when it is folded is not compared.
+/// `anna.lee` and `anna.l` does, too. The dot that a Turkish `İ` leaves when it is folded is not compared. The text is
+/// made once for each member (`OFFSET 0`).
 const MEMBERS: &str = "
-SELECT id, username_key FROM accounts.users
-CROSS JOIN LATERAL (
-    SELECT replace(' ' || username_key || ' ' || display_key, U&'\\0307', '') AS written
+SELECT id, username_key FROM (
+    SELECT id, username_key, replace(' ' || username_key || ' ' || display_key, U&'\\0307', '') AS written
+    FROM accounts.users WHERE id = ANY($1) AND username_key > $3 OFFSET 0
 ) n
-WHERE id = ANY($1) AND username_key > $3
-  AND position(replace($2, U&'\\0307', '') in written) > 0
+WHERE position(replace($2, U&'\\0307', '') in written) > 0
   AND ($5 = '' OR position(' ' || replace($5, U&'\\0307', '')
                            in written || translate(written, '._-', '   ')) > 0)
 ORDER BY username_key LIMIT $4";

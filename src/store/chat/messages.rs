@@ -187,8 +187,12 @@ impl ChatStore {
 
     /// The place of a message in its room, also of a deleted one.
     async fn created_seq(&self, room: RoomId, mid: Mid) -> Result<u64> {
-        let sql = "SELECT created_seq FROM chat.messages
-                   WHERE room_id = $1 AND mid = $2 AND target IS NULL";
+        // By its key on purpose (`OFFSET 0`): the planner may take the index of messages without a target instead, and
+        // read all of them.
+        let sql = "SELECT created_seq FROM (
+                       SELECT created_seq, target FROM chat.messages
+                       WHERE room_id = $1 AND mid = $2 OFFSET 0
+                   ) m WHERE target IS NULL";
         let client = self.database.get().await?;
         let row = client.query_opt(sql, &[&room.0, &mid.0.as_slice()]).await.map_err(failed)?;
         let none = || Error::new(Code::NotFound, "There is no such message.");

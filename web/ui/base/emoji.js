@@ -104,34 +104,46 @@ export function chooseTone(tone) {
   preferences.set("tone", tone ? String(tone) : "");
 }
 
+/** An emoji that was found, and by which of its names. @typedef {Emoji & { name: string }} Found */
+
 /**
- * The emoji that a few letters stand for: by their names first, then by the words of the reader's language.
+ * The emoji that a few letters stand for: by their names first, the shortest of them before the others, then by the
+ * words of the reader's language.
  *
  * @param {string} typed
  * @param {number} limit
- * @returns {Emoji[]}
+ * @returns {Found[]}
  */
 export function findEmoji(typed, limit) {
   const wanted = typed.toLowerCase().replaceAll(":", "").trim().replace(/\s+/g, "_");
   const spoken = wanted.replaceAll("_", " ");
-  /** @type {Emoji[][]} */
-  const ranks = [[], [], [], []];
+  /** @type {{ found: Found, rank: number }[]} */
+  const all = [];
   for (const one of table) {
-    const rank = rankOf(one, wanted, spoken);
-    if (rank >= 0) ranks[rank]?.push(one);
+    const name = one.names.filter((each) => each.startsWith(wanted)).sort((a, b) => a.length - b.length)[0];
+    const rank = name === undefined ? rankOf(one, wanted, spoken) : name.length;
+    if (rank < NO_MATCH) all.push({ found: { ...one, name: name ?? one.names[0] ?? "" }, rank });
   }
-  return ranks.flat().slice(0, limit);
+  return all
+    .sort((a, b) => a.rank - b.rank)
+    .slice(0, limit)
+    .map(({ found }) => found);
 }
 
+/** Behind all names that begin with what is typed, and behind everything. */
+const BY_WORD = 1000;
+const BY_PART = 2000;
+const NO_MATCH = 3000;
+
 /**
+ * How well an emoji fits whose names do not begin with what is typed.
+ *
  * @param {Emoji} one
  * @param {string} wanted
  * @param {string} spoken
  */
 function rankOf({ names, words }, wanted, spoken) {
-  if (names.includes(wanted)) return 0;
-  if (names.some((name) => name.startsWith(wanted))) return 1;
   const begins = (/** @type {string} */ word) => word.toLowerCase().startsWith(spoken);
-  if (words.some((word) => begins(word) || word.split(" ").some(begins))) return 2;
-  return names.some((name) => name.includes(wanted)) ? 3 : -1;
+  if (words.some((word) => begins(word) || word.split(" ").some(begins))) return BY_WORD;
+  return names.some((name) => name.includes(wanted)) ? BY_PART : NO_MATCH;
 }

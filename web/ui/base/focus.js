@@ -45,6 +45,14 @@ export function rememberFocus() {
   };
 }
 
+/** The way back to the message in which a key began something. Where a pointer did, or nothing, it leads nowhere. */
+export function wayBackToMessage() {
+  const row = document.activeElement?.closest(".message:focus-visible, .message:has(:focus-visible)");
+  return () => {
+    if (row instanceof HTMLElement && row.isConnected) row.focus({ preventScroll: true });
+  };
+}
+
 /** @param {string} selector */
 function find(selector) {
   return /** @type {HTMLElement | null} */ (document.querySelector(selector));

@@ -189,7 +189,7 @@ function emojiFor(letters) {
   if (letters.length < LETTERS_MIN[":"]) return [];
   return findEmoji(letters, SHOWN_MAX).map((one) => {
     const glyph = inTone(one);
-    return { text: glyph, glyph, label: `:${one.names[0]}:`, detail: one.words[0] ?? "" };
+    return { text: glyph, glyph, label: `:${one.name}:`, detail: one.words[0] ?? "" };
   });
 }
 

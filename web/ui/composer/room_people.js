@@ -108,12 +108,16 @@ export class RoomPeople {
   }
 }
 
+/** The names of people as they are searched in: rooms may have thousands. @type {WeakMap<User, string[]>} */
+const folded = new WeakMap();
+
 /**
  * @param {User} user
  * @param {string} wanted
  */
-function rankOf({ username, displayName }, wanted) {
-  const names = [foldText(username), foldText(displayName ?? "")];
+function rankOf(user, wanted) {
+  const names = folded.get(user) ?? [foldText(user.username), foldText(user.displayName ?? "")];
+  folded.set(user, names);
   if (names[0]?.startsWith(wanted)) return 0;
   if (names.some((name) => name.split(/[\s._-]+/).some((part) => part.startsWith(wanted)))) return 1;
   return names.some((name) => name.includes(wanted)) ? 2 : -1;

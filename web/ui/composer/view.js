@@ -6,6 +6,7 @@ import { isBlockedRoom } from "../../state/blocks.js";
 import { isComposing } from "../base/composing.js";
 import { el, fill } from "../base/element.js";
 import { openEmojiPicker } from "../base/doors.js";
+import { wayBackToMessage } from "../base/focus.js";
 import { t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
 import { unblockPerson } from "../people/blocking.js";
@@ -41,6 +42,8 @@ export class Composer {
   #notices = new TypingNotices();
   /** The message whose text is in the field. @type {string | null} */
   #editing = null;
+  /** Leads the focus back to where a key began the edit. */
+  #afterEdit = () => {};
   #sized = false;
   #field = new Field(isTouch() ? "enter" : "send", (text) => this.#changed(text));
   #send = el(
@@ -143,6 +146,7 @@ export class Composer {
 
   /** Begins to edit a message of mine. @param {string} mid */
   edit(mid) {
+    this.#afterEdit = wayBackToMessage();
     this.#targets.edit(this.#room, mid);
     this.#followTargets(this.#store.state);
     this.focus();
@@ -255,6 +259,8 @@ export class Composer {
     this.#targets.stopEditing();
     this.#field.write(this.#draft.text);
     this.#followTargets(this.#store.state);
+    this.#afterEdit();
+    this.#afterEdit = () => {};
   }
 
   /** First the suggestions go, then the edit or the answer. */

@@ -3,7 +3,7 @@ import { el } from "../base/element.js";
 import { t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
 import { openMenu } from "../base/menu.js";
-import { avatar, chosenNameOf, nameOf, presenceText, userOf } from "../people/people.js";
+import { avatar, chosenNameOf, nameOf, presenceNow, presenceText, userOf } from "../people/people.js";
 import { mutedText } from "./member_acts.js";
 
 /** @typedef {import("../../state/types.js").State} State */
@@ -16,16 +16,17 @@ import { mutedText } from "./member_acts.js";
  */
 export function memberRow(state, member, openActs) {
   const name = nameOf(state, member.uid);
+  const presence = presenceNow(state, member.state);
   const username = userOf(state, member.uid)?.username;
   return el(
     "li",
     { class: "option option-still", "data-member": member.uid },
-    avatar(state, member.uid, { size: "small", presence: member.state, opens: true }),
+    avatar(state, member.uid, { size: "small", presence, opens: true }),
     el(
       "span",
       { class: "option-text" },
       nameAndTags(state, member),
-      el("small", { dir: "auto" }, username ? `@${username} · ` : "", presenceText(member.state)),
+      el("small", { dir: "auto" }, username ? `@${username} · ` : "", presenceText(presence)),
     ),
     openActs
       ? el(

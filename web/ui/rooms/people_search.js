@@ -6,7 +6,7 @@ import { createAlert } from "../base/form_parts.js";
 import { errorText, t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
 import { refusal } from "../base/refusals.js";
-import { avatar } from "../people/people.js";
+import { avatar, presenceNow } from "../people/people.js";
 
 /** @typedef {import("../../state/types.js").Store} Store */
 /** @typedef {import("../../state/types.js").Actions} Actions */
@@ -69,7 +69,7 @@ export function amongAll(store, actions, wanted) {
  */
 export function faceAndName(store, user) {
   return [
-    avatar(store.state, user.uid, { size: "small", presence: user.state ?? "offline" }),
+    avatar(store.state, user.uid, { size: "small", presence: presenceNow(store.state, user.state) }),
     el(
       "span",
       { class: "option-text" },

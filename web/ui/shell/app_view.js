@@ -16,6 +16,7 @@ import { createAdminDoor, createAdminRefusal } from "./admin_door.js";
 import { createChat } from "./chat.js";
 import { createDoor, splash } from "./door.js";
 import { bindKeys } from "./keys.js";
+import { watchBuild } from "./newer_build.js";
 import { bindCards } from "./profile_card.js";
 import { bindRefusals } from "./refusals.js";
 import { createTitle } from "./title.js";
@@ -111,6 +112,7 @@ export function mount(root, store, actions) {
   bindKeys(store, actions, () => shown?.view.toPresent?.() ?? false);
   bindCards(store, actions);
   bindRefusals(store, actions);
+  watchBuild(store);
   followAddress();
   // "Today" is another day after midnight.
   onNewDay(() => store.notifyLater());

@@ -10,7 +10,6 @@ import { nameOf } from "../people/people.js";
 
 /** @typedef {import("../../state/types.js").State} State */
 /** @typedef {import("../../state/types.js").Message} Message */
-/** @typedef {{ messages: Message[], moreAfter?: boolean, newAfter?: number }} Stretch */
 /** @typedef {{ kind: "message" | "change", text: string }} News */
 
 /** More new messages than these at once are counted, not read out. */
@@ -36,7 +35,7 @@ export function createAnnouncer(room) {
     update(state) {
       const timeline = state.timelines.get(room);
       if (!timeline?.loaded) return;
-      const { messages, moreAfter = false, newAfter = 0 } = /** @type {Stretch} */ (timeline);
+      const { messages, moreAfter, newAfter } = timeline;
       if (messages === before && newAfter === beyond) return;
       const [known, wasLive, since, more] = [before, isLive, newest, newAfter - beyond];
       before = messages;
