@@ -123,7 +123,7 @@ test("an edit that was overtaken leaves the newer text, and offers what was type
   await message(ada.page, "words of the phone").waitFor();
   const aside = ada.page.locator(".set-aside-row", { hasText: "words of the desk" });
   await aside.waitFor();
-  assert.equal(await message(ada.page, "first words").count(), 0);
+  await eventually(async () => assert.equal(await message(ada.page, "first words").count(), 0));
   await aside.locator("button", { hasText: "Use my text" }).click();
   assert.equal(await ada.page.locator(".composer textarea").inputValue(), "words of the desk");
   await ada.page.keyboard.press("Enter");
@@ -164,7 +164,7 @@ test("what a room does not take any more is taken back with a word, and a messag
   await changeRoom({ read_only: true });
   await mend(ada.page);
   await ada.page.locator(".toast", { hasText: "Your reaction was taken back" }).waitFor();
-  assert.equal(await message(ada.page, "look at this").locator(".reaction").count(), 0);
+  await eventually(async () => assert.equal(await message(ada.page, "look at this").locator(".reaction").count(), 0));
   await ada.page.locator(".message-failed", { hasText: "Not sent: You are not allowed to do that." }).waitFor();
   await ada.page.locator(".message-failed button", { hasText: "Discard" }).click();
   await changeRoom({ read_only: false });

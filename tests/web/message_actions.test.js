@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { MessageActions } from "../../web/state/message_actions.js";
-import { keysOf } from "../../web/platform/storage.js";
+import { keep, keysOf } from "../../web/platform/storage.js";
 import { createParts, said, settled, timelineOf } from "./sync_parts.js";
 
 const later = () => new Promise((resolve) => setTimeout(resolve));
@@ -94,6 +94,20 @@ test("a refused edit is undone, to the text before the first of several; the new
   assert.deepEqual(aside(), [["m1", "third", "forbidden"]]);
   messages.forgetSetAside("m1");
   assert.deepEqual([aside(), keysOf("outbox."), shown()[0].t], [[], [], "first"]);
+  messages.stop();
+});
+
+test("an edit that waits since before the page was loaded is shown, and taken back if it is refused", async () => {
+  const kept = { room: "4", at: 5, order: 1, msg: { mid: "m1", rev: 1, kind: "msg", t: "better" } };
+  keep("outbox.1.m1.1", kept);
+  const { answers, send } = answerLater();
+  const { messages, shown } = actions([said("4", 1, { by: "1", t: "mine" })], send);
+  messages.showWaiting("4");
+  assert.deepEqual([shown()[0].t, shown()[0].rev], ["better", 1]);
+  answers[0].reject({ code: "forbidden" });
+  await settled();
+  assert.equal(shown()[0].t, "mine");
+  messages.forgetSetAside("m1");
   messages.stop();
 });
 

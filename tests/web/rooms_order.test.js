@@ -5,7 +5,8 @@ import { rankTargets } from "../../web/ui/shell/switcher_order.js";
 
 const room = (id, name, more = {}) => ({
   name,
-  room: { id, unread: 0, mentions: 0, notify: "usual", favourite: false, archived: false, ...more },
+  room: { id, favourite: false, archived: false, ...more },
+  calls: { unread: 0, mentions: 0, ...more },
 });
 const names = (targets, wish) =>
   rankTargets(targets, { typed: "", open: null, recent: [], ...wish }).map(({ name }) => name);
@@ -20,7 +21,7 @@ test("nothing typed: what calls, then what was looked at last, then favourites; 
     room("6", "Latest"),
     room("7", "Unread", { unread: 2 }),
     room("8", "Mentioned", { unread: 1, mentions: 1 }),
-    room("9", "Muted", { unread: 9, mentions: 3, notify: "none" }),
+    room("9", "Muted"),
     { name: "Zoe", uid: "9" },
   ];
   assert.deepEqual(names(targets, { open: "1", recent: ["1", "6", "5"] }), [

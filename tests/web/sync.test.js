@@ -303,6 +303,15 @@ test("the read position never passes what is missing, shows at once, and is sent
   assert.deepEqual(sent(), [3, 3]);
 });
 
+test("what is on screen is read, also if a page brought it before the numbers of the room", async () => {
+  mock.timers.enable({ apis: ["setTimeout"] });
+  const parts = opened([1, 2]);
+  parts.state.rooms.set("4", { ...parts.room(), seq: 1, read: 0, unread: 1 });
+  parts.state.timelines.set("4", { ...parts.timeline(), seq: 1 });
+  parts.rooms.markRead("4", 2);
+  assert.deepEqual([parts.room().read, parts.room().unread], [2, 0]);
+});
+
 test("numbers of the server replace those that are known, unless they are older", async () => {
   const { receive, room } = browser(10, { read: 2, unread: 8, mentions: 1 });
   receive({ op: "activity", room: "4", seq: 12, new: 1, unread: 3, mentions: 0 });

@@ -208,6 +208,8 @@ export const messages = {
   shortcut_room: "Previous, next room",
   shortcut_unread: "Previous, next unread room",
   shortcut_edit: "Edit my last message",
+  shortcut_lists: "Walk the rooms or the messages, after Tab",
+  shortcut_menu: "Actions for the message",
   shortcut_escape: "Cancel, close, jump to the latest",
   shortcut_send: "Send",
   shortcut_newline: "New line",

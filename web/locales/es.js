@@ -216,6 +216,8 @@ export const messages = {
   shortcut_room: "Sala anterior, siguiente",
   shortcut_unread: "Sala sin leer anterior, siguiente",
   shortcut_edit: "Editar mi último mensaje",
+  shortcut_lists: "Recorrer las salas o los mensajes, tras Tab",
+  shortcut_menu: "Acciones del mensaje",
   shortcut_escape: "Cancelar, cerrar, ir a lo último",
   shortcut_send: "Enviar",
   shortcut_newline: "Línea nueva",

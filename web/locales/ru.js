@@ -243,6 +243,8 @@ export const messages = {
   shortcut_room: "Предыдущая, следующая комната",
   shortcut_unread: "Предыдущая, следующая непрочитанная",
   shortcut_edit: "Изменить моё последнее сообщение",
+  shortcut_lists: "По комнатам или сообщениям, после Tab",
+  shortcut_menu: "Действия с сообщением",
   shortcut_escape: "Отменить, закрыть, к последним",
   shortcut_send: "Отправить",
   shortcut_newline: "Новая строка",

@@ -13,8 +13,13 @@ const memory = new Map();
  * @returns {unknown} what was kept, or null
  */
 export function recall(key) {
+  return parse(recallText(key));
+}
+
+/** @param {string | null} text */
+function parse(text) {
   try {
-    return JSON.parse(recallText(key) || "null");
+    return JSON.parse(text || "null");
   } catch {
     return null;
   }
@@ -74,12 +79,12 @@ export function watchKept(key, changed) {
  * The same for all keys that begin so.
  *
  * @param {string} start
- * @param {(key: string) => void} changed  which one
+ * @param {(key: string, value: unknown) => void} changed  which one, and what was written; it may be gone again by now
  * @returns {() => void} ends it
  */
 export function watchKeptUnder(start, changed) {
-  const heard = (/** @type {StorageEvent} */ { key }) => {
-    if (key?.startsWith(PREFIX + start)) changed(key.slice(PREFIX.length));
+  const heard = (/** @type {StorageEvent} */ { key, newValue }) => {
+    if (key?.startsWith(PREFIX + start)) changed(key.slice(PREFIX.length), parse(newValue));
   };
   // Tests run without a page, and without other tabs.
   globalThis.addEventListener?.("storage", heard);

@@ -17,9 +17,9 @@ export class Drafts {
       keysOf(prefix).map((key) => [key.slice(prefix.length), String(recall(key) ?? "")]),
     );
     this.#unwatch();
-    this.#unwatch = watchKeptUnder(prefix, (key) => {
+    this.#unwatch = watchKeptUnder(prefix, (key, text) => {
       if (this.#store.state.me?.uid !== uid) return;
-      this.#replace(key.slice(prefix.length), String(recall(key) ?? ""));
+      this.#replace(key.slice(prefix.length), String(text ?? ""));
       this.#store.notifyLater();
     });
   }

@@ -208,7 +208,20 @@ export class MessageActions {
 
   /** Shows what waits in the outbox for a room that was opened. @param {string} room */
   showWaiting(room) {
-    for (const entry of this.#outbox?.entries() ?? []) if (entry.room === room) this.#show(entry);
+    for (const entry of this.#outbox?.entries() ?? []) {
+      if (entry.room !== room) continue;
+      this.#show(entry);
+      if (!entry.error) this.#showChange(entry);
+    }
+  }
+
+  /** Shows a change of a message that waits since before the page was loaded. @param {Entry} entry */
+  #showChange({ room, at, msg }) {
+    const old = this.#find(room, msg.mid);
+    if (!old || isNew(msg) || msg.rev !== old.rev + 1) return;
+    const { rev } = msg;
+    if (msg.kind === "msg") this.#replace(room, old, { ...old, t: String(msg["t"]), rev, edited: at });
+    else if (msg.kind === "del") this.#replace(room, old, { ...old, kind: "del", t: "", rev, reactions: {} });
   }
 
   /**
@@ -219,7 +232,9 @@ export class MessageActions {
    */
   #shared(mid, entry) {
     this.#showSetAside();
-    if (entry) return this.#show(entry);
+    if (entry?.error && !isNew(entry.msg)) this.#takeBack(entry);
+    else if (entry) this.#show(entry);
+    if (entry) return;
     for (const [room, { messages }] of this.#store.state.timelines) {
       if (messages.some((message) => message.mid === mid && message.status === "failed")) this.#hide(room, mid);
     }
@@ -280,8 +295,7 @@ export class MessageActions {
       this.#update(room, msg.mid, (message) => ({ ...message, status: "failed", error }));
       return this.#tell({ kind: "message", room, error });
     }
-    const { mid, undo } = this.#undo.of(msg, this.#me);
-    this.#update(room, mid, undo);
+    this.#takeBack({ room, msg });
     const kind = msg.kind === "msg" ? null : this.#undo.isReaction(msg) ? "reaction" : "deletion";
     if (kind && !ALREADY_SO.has(error.code ?? "")) this.#tell({ kind, room, error });
   }
@@ -296,6 +310,12 @@ export class MessageActions {
   #replace(room, old, next) {
     this.#undo.keepOriginal(old);
     this.#update(room, old.mid, () => next);
+  }
+
+  /** A change that was shown is not so. @param {Pick<Entry, "room" | "msg">} entry */
+  #takeBack({ room, msg }) {
+    const { mid, undo } = this.#undo.of(msg, this.#me);
+    this.#update(room, mid, undo);
   }
 
   /**

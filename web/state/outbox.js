@@ -74,9 +74,9 @@ export class Outbox {
     this.#prefix = `outbox.${uid}.`;
     this.#send = send;
     this.#done = done;
-    this.#unwatch = watchKeptUnder(this.#prefix, (key) => {
+    this.#unwatch = watchKeptUnder(this.#prefix, (key, value) => {
       this.#movedAt = performance.now();
-      shared(key.slice(this.#prefix.length).replace(/\.\d+$/, ""), /** @type {Entry | null} */ (recall(key)));
+      shared(key.slice(this.#prefix.length).replace(/\.\d+$/, ""), /** @type {Entry | null} */ (value));
       this.#sendNext();
     });
   }
@@ -94,9 +94,10 @@ export class Outbox {
    * @param {Entry["msg"]} msg
    */
   add(room, msg) {
-    // After everything that any tab has written, whatever the clock does.
-    const order = Math.max(Date.now(), (this.entries().at(-1)?.order ?? 0) + 1);
-    const entry = { room, at: clock.now(), order, msg };
+    // After everything that any tab has written, whatever the clocks do.
+    const last = this.entries().at(-1) ?? { at: 0, order: 0 };
+    const at = Math.max(clock.now(), last.at + 1);
+    const entry = { room, at, order: Math.max(Date.now(), last.order + 1), msg };
     keep(this.#key(entry), entry);
     this.#sendNext();
     return entry;

@@ -2,7 +2,7 @@
  * How far I have read each room. A position shows at once and goes to the server a moment later, again after every
  * reconnect until the server has it.
  */
-import { unreadAfter, firstSeqOf } from "./messages.js";
+import { firstSeqOf, lastSeqOf, unreadAfter } from "./messages.js";
 import { withRoom } from "./rooms.js";
 import { withNewAfter } from "./timelines.js";
 
@@ -33,17 +33,15 @@ export class ReadPositions {
   }
 
   /**
-   * What was on screen is read, up to where nothing is missing: a message of mine may have its answer before those of
-   * others that came first are here.
+   * What was on screen is read, up to where nothing is missing: to the end of the stretch, or to the last known change.
    *
    * @param {string} room
    * @param {number} seq
    */
   mark(room, seq) {
-    const { timelines, rooms } = this.#store.state;
-    const timeline = timelines.get(room);
+    const timeline = this.#store.state.timelines.get(room);
     if (!timeline?.loaded || timeline.stale) return;
-    this.#move(room, Math.min(seq, timeline.seq, rooms.get(room)?.seq ?? 0));
+    this.#move(room, Math.min(seq, Math.max(timeline.seq, lastSeqOf(timeline.messages))));
   }
 
   /** Everything is read, seen or not. @param {string} room */

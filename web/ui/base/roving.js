@@ -3,6 +3,7 @@
  * left into a thing that has buttons and links of its own and out of it. What is drawn anew, and the focus that was in
  * it, is taken care of, so that a list need not know.
  */
+import { foldText } from "./letters.js";
 
 /**
  * @typedef {object} Options
@@ -152,8 +153,8 @@ export class Roving {
     if (key.length !== 1 || key === " ") return false;
     const items = this.#items;
     const after = items.indexOf(item) + 1;
-    const letter = key.toLocaleLowerCase();
-    const begins = (/** @type {HTMLElement} */ each) => nameOf(each).toLocaleLowerCase().startsWith(letter);
+    const letter = foldText(key);
+    const begins = (/** @type {HTMLElement} */ each) => foldText(nameOf(each)).startsWith(letter);
     return focus([...items.slice(after), ...items.slice(0, after)].find(begins));
   }
 }

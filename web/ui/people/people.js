@@ -193,5 +193,5 @@ function initials(name) {
     .split(/[\s._-]+/)
     .filter(Boolean);
   const letters = [words[0], words.length > 1 ? words.at(-1) : ""].map((word) => [...(word ?? "")][0] ?? "");
-  return letters.join("").toLocaleUpperCase() || "?";
+  return letters.join("").toUpperCase() || "?";
 }

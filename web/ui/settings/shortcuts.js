@@ -14,6 +14,8 @@ export function openShortcuts() {
       [t("shortcut_switch"), ["Ctrl", "K"]],
       [t("shortcut_room"), ["Alt", "↑", "↓"]],
       [t("shortcut_unread"), ["Alt", "Shift", "↑", "↓"]],
+      [t("shortcut_lists"), ["↑", "↓", "Home", "End"]],
+      [t("shortcut_menu"), ["Enter"]],
       [t("shortcut_escape"), ["Esc"]],
       [t("shortcut_sheet"), ["Ctrl", "/"]],
     ]);

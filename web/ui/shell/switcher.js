@@ -4,6 +4,7 @@
  */
 import { findRooms } from "../../calls/rooms.js";
 import { recentRooms } from "../../platform/preferences.js";
+import { attentionOf } from "../../state/attention.js";
 import { isComposing } from "../base/composing.js";
 import { debounce } from "../base/debounce.js";
 import { openDialog } from "../base/dialog.js";
@@ -122,6 +123,7 @@ function targetsOf(state, joinable) {
   return [
     ...rooms.map((room) => ({
       room,
+      calls: attentionOf(state, room),
       name: roomName(state, room),
       also: room.peer ? (state.users.get(room.peer)?.username ?? "") : "",
     })),
@@ -134,7 +136,7 @@ function targetsOf(state, joinable) {
  * @param {State} state
  * @param {Target} target
  */
-function row(state, { room, uid, notAMember, name, also }) {
+function row(state, { room, calls, uid, notAMember, name, also }) {
   const picture = room
     ? roomPicture(state, room)
     : uid
@@ -146,8 +148,8 @@ function row(state, { room, uid, notAMember, name, also }) {
     el("span", { class: "option-text" }, el("strong", { dir: "auto" }, name), small ? el("small", {}, small) : null),
     room?.archived ? el("span", { class: "tag" }, t("archived")) : null,
     notAMember ? el("span", { class: "tag" }, t("join_room")) : null,
-    room?.unread && room.notify !== "none"
-      ? el("span", { class: room.mentions || room.kind === "dm" ? "badge badge-mention" : "badge" }, room.unread)
+    calls?.unread
+      ? el("span", { class: calls.mentions || room?.kind === "dm" ? "badge badge-mention" : "badge" }, calls.unread)
       : null,
   ];
 }

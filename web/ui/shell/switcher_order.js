@@ -8,6 +8,7 @@ import { foldText } from "../base/letters.js";
  * @property {string} name
  * @property {string} [also]
  * @property {import("../../state/types.js").Room} [room]
+ * @property {import("../../state/attention.js").Attention} [calls]  what the room calls for
  * @property {string} [uid]
  * @property {import("../../calls/rooms.js").Room} [notAMember]
  */
@@ -41,12 +42,11 @@ export function rankTargets(targets, { typed, open, recent }) {
  * @param {string | null} open
  * @param {Map<string, number>} recent
  */
-function urgency({ room }, open, recent) {
+function urgency({ room, calls }, open, recent) {
   if (!room) return NO_MATCH;
   if (room.id === open) return 6;
-  const quiet = room.notify === "none";
-  if (room.mentions && !quiet) return 0;
-  if (room.unread && !quiet) return 1;
+  if (calls?.mentions) return 0;
+  if (calls?.unread) return 1;
   return recent.has(room.id) ? 2 : room.favourite ? 3 : room.archived ? 5 : 4;
 }
 
