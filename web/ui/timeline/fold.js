@@ -64,8 +64,8 @@ export function foldable(mid, marks, content) {
     if (by <= 0 || node.dataset["fold"] === "open") return;
     open();
     text.scrollTop = 0;
-    const scroller = node.closest(".scroller");
-    if (scroller) scroller.scrollTop += by;
+    // The list holds what it showed while it grows, and follows afterwards.
+    setTimeout(() => node.closest(".scroller")?.scrollBy({ top: by, behavior: "instant" }));
   }
 
   if (marks.isUnfolded(mid)) show("open");

@@ -14,7 +14,8 @@ export function bindMessageKeys(log, scroller, toPresent) {
   };
   new Roving(log, {
     items: ".message",
-    inner: ".message :is(a, button, [tabindex])",
+    // Code keeps its own stop: without one nobody could scroll it with the keyboard.
+    inner: ".message :is(a, button, [tabindex]:not(pre))",
     // One stays where one reads.
     arrival: (last) => {
       const box = scroller.getBoundingClientRect();
