@@ -89,11 +89,14 @@ async function roomWith(name, texts) {
 async function assertAnswers({ page }, name, messages) {
   const began = Date.now();
   await openRoom(page, name);
+  let isUp = false;
   await eventually(async () => {
-    // A page of history ends at so many bytes, too: the rest comes when it is looked for.
-    await page.locator(".scroller").evaluate((node) => {
-      node.scrollTop = 0;
-    });
+    // A page of history ends at so many bytes, too, and a room opens at the first unread: the rest comes when it is
+    // looked for, on both sides.
+    isUp = !isUp;
+    await page.locator(".scroller").evaluate((node, isUp) => {
+      node.scrollTop = isUp ? 0 : node.scrollHeight;
+    }, isUp);
     assert.equal(await page.locator(".message .bubble").count(), messages);
   });
   const elements = await page.evaluate(() => document.querySelectorAll("*").length);
