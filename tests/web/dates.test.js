@@ -13,7 +13,6 @@ import {
   dayOf,
   fullTimeOf,
   isoOf,
-  nextMidnight,
   NO_MOMENT,
   timeOf,
   whenOf,
@@ -73,12 +72,4 @@ test("dates are formatted in one place only", () => {
   const files = readdirSync(WEB, { recursive: true }).filter((file) => file.endsWith(".js"));
   const found = files.filter((file) => wrong.test(readFileSync(path.join(WEB, file), "utf8")));
   assert.deepEqual(found.sort(), ["ui/admin/numbers.js", "ui/base/dates.js"]);
-});
-
-test("a day ends at midnight where the reader is, also when the clock is set that night", () => {
-  for (const at of [new Date(2026, 2, 28, 23, 59, 59, 999), new Date(2026, 9, 24, 12), new Date(2026, 11, 31, 0)]) {
-    const next = nextMidnight(at.getTime());
-    assert.equal(dayNumber(next), dayNumber(at.getTime()) + 1);
-    assert.equal(dayNumber(next - 1), dayNumber(at.getTime()));
-  }
 });

@@ -1,7 +1,7 @@
 /** The day turns: "Today" on the screen is "Yesterday" from then on. */
 import { clock } from "./clock.js";
 
-/** Timers sleep with the machine, so the day is looked at now and then. */
+/** Timers sleep with the machine, and clocks and zones are changed by hand: the day is looked at now and then. */
 const LOOK_MS = 10 * 60_000;
 
 /**
@@ -10,26 +10,30 @@ const LOOK_MS = 10 * 60_000;
  * @param {() => void} turned
  */
 export function watchMidnight(turned) {
-  let today = dayOf(clock.now());
+  let end = midnightAfter(clock.now());
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
 
   function look() {
+    clearTimeout(timer);
     const now = clock.now();
-    const day = dayOf(now);
-    if (day !== today) turned();
-    today = day;
-    setTimeout(look, Math.min(LOOK_MS, midnightAfter(now) - now));
+    const next = midnightAfter(now);
+    if (next !== end) turned();
+    end = next;
+    timer = setTimeout(look, Math.min(LOOK_MS, next - now));
   }
 
+  globalThis.document?.addEventListener("visibilitychange", look);
   look();
 }
 
-/** @param {number} at */
-function dayOf(at) {
-  return new Date(at).toDateString();
-}
-
-/** @param {number} at */
-function midnightAfter(at) {
+/**
+ * When the day ends where the reader is, or one of the days after it.
+ *
+ * @param {number} at
+ * @param {number} [days]
+ */
+export function midnightAfter(at, days = 0) {
   const date = new Date(at);
-  return new Date(date.getFullYear(), date.getMonth(), date.getDate() + 1).getTime();
+  return new Date(date.getFullYear(), date.getMonth(), date.getDate() + days + 1).getTime();
 }

@@ -1,5 +1,6 @@
 /** Status as pure functions: what it says at a moment, and when a chosen span of time ends. */
 import { clock } from "./clock.js";
+import { midnightAfter } from "./midnight.js";
 
 /** @typedef {import("./types.js").User} User */
 /** @typedef {"30m" | "1h" | "4h" | "today" | "week" | "never"} Span */
@@ -65,7 +66,7 @@ export function endOf(span, now = clock.now()) {
     case "4h":
       return now + 240 * MINUTE_MS;
     case "today":
-      return midnightAfter(now, 0);
+      return midnightAfter(now);
     case "week":
       return midnightAfter(now, (7 - new Date(now).getDay()) % 7);
     default:
@@ -92,15 +93,6 @@ export function endsLater(until, now = clock.now()) {
  */
 export function statusToSend(state, text, until) {
   return { state, text, until: text || state !== "online" ? until : null };
-}
-
-/**
- * @param {number} now
- * @param {number} days
- */
-function midnightAfter(now, days) {
-  const date = new Date(now);
-  return new Date(date.getFullYear(), date.getMonth(), date.getDate() + days + 1).getTime();
 }
 
 /**

@@ -1,4 +1,5 @@
 /** Tiles, bars and series of the overview. */
+import { clock as serverClock } from "../../state/clock.js";
 import { el, setText } from "../base/element.js";
 import { t } from "../base/i18n.js";
 import { calendarDay, clock, whole } from "./numbers.js";
@@ -31,7 +32,7 @@ export const UNKNOWN = "–";
 export function lately(values, everyS, current) {
   const [windowS, group] = WINDOWS.find(([seconds]) => seconds >= values.length * everyS) ?? [3_600, 3];
   const points = means(values, group);
-  const now = Date.now();
+  const now = serverClock.now();
   return {
     values: points,
     slots: Math.round(windowS / (everyS * group)),

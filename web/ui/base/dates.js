@@ -18,9 +18,6 @@ const UNITS = [
   ["minute", 60],
 ];
 
-/** Clocks and zones are changed by hand, and a machine sleeps over midnight: it is looked again after so long. */
-const LOOK_MS = 30 * 60_000;
-
 /**
  * A moment in words. Formatting one that no calendar has throws; the words for it are a dash. Every date in the client
  * passes through here.
@@ -116,33 +113,6 @@ export function agoOf(at, now = clock.now()) {
 export function dayNumber(at) {
   const date = new Date(at);
   return Math.round(Date.UTC(date.getFullYear(), date.getMonth(), date.getDate()) / 86_400_000) || 0;
-}
-
-/**
- * The first moment of the next day where the reader is.
- *
- * @param {number} at
- */
-export function nextMidnight(at) {
-  const date = new Date(at);
-  return new Date(date.getFullYear(), date.getMonth(), date.getDate() + 1).getTime();
-}
-
-/** Calls back whenever another day has begun where the reader is. @param {() => void} begun */
-export function onNewDay(begun) {
-  let day = dayNumber(Date.now());
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  let timer;
-  const look = () => {
-    clearTimeout(timer);
-    const now = Date.now();
-    timer = setTimeout(look, Math.min(LOOK_MS, nextMidnight(now) - now));
-    if (dayNumber(now) === day) return;
-    day = dayNumber(now);
-    begun();
-  };
-  document.addEventListener("visibilitychange", look);
-  look();
 }
 
 /** @param {number} at */

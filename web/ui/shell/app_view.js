@@ -1,7 +1,6 @@
 /** The whole page: shows the screen that the address and the state call for, and draws it again when either changes. */
 import { takeSecret } from "../../platform/links.js";
 import { prepareAnnouncements } from "../base/announce.js";
-import { onNewDay } from "../base/dates.js";
 import { guardDrops } from "../base/drops.js";
 import { errorText } from "../base/i18n.js";
 import { onLanguageChange, wishLanguage } from "../base/language.js";
@@ -114,8 +113,6 @@ export function mount(root, store, actions) {
   bindRefusals(store, actions);
   watchBuild(store);
   followAddress();
-  // "Today" is another day after midnight.
-  onNewDay(() => store.notifyLater());
   store.subscribe(draw);
   draw();
 }

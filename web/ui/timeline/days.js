@@ -1,4 +1,5 @@
 /** The lines between the days of a room. */
+import { clock } from "../../state/clock.js";
 import { dayNumber, dayOf } from "../base/dates.js";
 import { el } from "../base/element.js";
 
@@ -16,7 +17,7 @@ export class Days {
 
   /** Before the messages are gone through: "Today" is another day after midnight. */
   begin() {
-    const words = `${dayNumber(Date.now())} ${document.documentElement.lang}`;
+    const words = `${dayNumber(clock.now())} ${document.documentElement.lang}`;
     if (words !== this.#words) this.#lines.clear();
     this.#words = words;
     this.#placed.clear();

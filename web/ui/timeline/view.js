@@ -4,6 +4,7 @@
  * their height, unless the reader is at the present, which is followed.
  */
 import { isAttended } from "../../platform/page.js";
+import { clock } from "../../state/clock.js";
 import { el, fill } from "../base/element.js";
 import { t } from "../base/i18n.js";
 import { takeAddressedMessage } from "../base/navigation.js";
@@ -108,7 +109,7 @@ export class Timeline {
     if (addressed !== null) queueMicrotask(() => void this.#show(addressed));
     if (!this.#opened) this.#open(room, stretch, addressed === null);
     this.#reading.follow(room.read);
-    this.#line.update(state.connection.online, Date.now());
+    this.#line.update(state.connection.online, clock.now());
     if (addressed !== null) this.#end.release();
     if (this.#end.isStuck && (stretch.moreAfter || stretch.stale)) this.#leavePresent(stretch);
     this.#noteArrivals(stretch);
