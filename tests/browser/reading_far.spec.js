@@ -211,7 +211,7 @@ test("a link to a deleted message says so, and one to none says that", async () 
   }
 });
 
-test("an edit, an answer and a deletion begun at one place end well from another, in this room or a second one", async () => {
+test("an edit, an answer and a deletion that were begun at one place end well at another", async () => {
   const { page } = bob;
   const room = await newRoom("Places");
   await writeMany(page, room, ["first of mine", "second of mine"]);
