@@ -1,8 +1,8 @@
 /** Who can be called in a room: what this browser knows of its members at once, and whom the server finds besides. */
 import { findMembers } from "../../calls/rooms.js";
+import { EVERYBODY } from "../../state/attention.js";
 import { mayCallEverybody } from "../../state/rights.js";
 import { foldName, foldText } from "../base/letters.js";
-import { EVERYBODY } from "../people/mentions.js";
 
 /** @typedef {import("../../state/types.js").Store} Store */
 /** @typedef {import("../../state/types.js").User} User */
