@@ -4,17 +4,15 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use bytes::Bytes;
 
 use super::build::Build;
-use crate::base::limits::http::BUILDS_KEPT;
+use crate::base::limits::http::{BUILD_ABANDONED, BUILDS_KEPT};
 
 /// Begins the name of a folder that is not complete.
 const BEGUN: &str = ".begun-";
-/// Writing a build takes a moment. A server that was killed meanwhile has left what it had begun.
-const ABANDONED: Duration = Duration::from_secs(3_600);
 
 /// A folder with a folder for each build.
 #[derive(Debug, Clone)]
@@ -60,7 +58,8 @@ impl Archive {
             let name = name.to_string_lossy();
             if is_build_id(&name) {
                 builds.push((modified, entry.path()));
-            } else if name.starts_with(BEGUN) && modified.elapsed().is_ok_and(|age| age > ABANDONED)
+            } else if name.starts_with(BEGUN)
+                && modified.elapsed().is_ok_and(|age| age > BUILD_ABANDONED)
             {
                 fs::remove_dir_all(entry.path())?;
             }
@@ -88,6 +87,8 @@ pub(super) fn is_build_id(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -106,7 +107,7 @@ mod tests {
             fs::create_dir_all(folder.path().join("web").join(name)).unwrap();
         }
         let abandoned = folder.path().join("web/.begun-a.1");
-        let long_ago = SystemTime::now() - 2 * ABANDONED;
+        let long_ago = SystemTime::now() - 2 * BUILD_ABANDONED;
         File::open(&abandoned).unwrap().set_modified(long_ago).unwrap();
         let build = Build::read().linked();
         archive.keep(&build).unwrap();
