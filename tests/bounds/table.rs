@@ -39,7 +39,7 @@ const HTTP: &[Reached] = &[
     (
         "src/http/site/archive.rs",
         "the_builds_that_were_in_use_longest_ago_are_removed",
-        &["http::BUILDS_KEPT"],
+        &["http::BUILDS_KEPT", "http::BUILD_ABANDONED"],
     ),
     (
         "src/http/coding.rs",

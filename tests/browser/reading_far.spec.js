@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import {
+  act,
   assertCalm,
   assertCalmButForTheLine,
   eventually,
@@ -10,6 +11,7 @@ import {
   openRoom,
   person,
   roomAt,
+  say,
   startLine,
   startServer,
   writeMany,
@@ -207,6 +209,43 @@ test("a link to a deleted message says so, and one to none says that", async () 
     await page.locator(".toast", { hasText: words }).waitFor();
     assert.ok((await onScreen(page)).includes("later 200."));
   }
+});
+
+test("an edit, an answer and a deletion that were begun at one place end well at another", async () => {
+  const { page } = bob;
+  const room = await newRoom("Places");
+  await writeMany(page, room, ["first of mine", "second of mine"]);
+  await writeMany(ada.page, room, numbered("place", 400));
+  const field = page.locator(".composer textarea");
+  await follow(page, room, await midAt(room, 1));
+  await message(page, "first of mine").waitFor();
+  await act(page, "second of mine", "Delete");
+  await page.locator("dialog button", { hasText: "Delete" }).click();
+  await act(page, "first of mine", "Edit");
+  await field.fill("first of mine, bet");
+  await follow(page, room, await midAt(room, 350));
+  await message(page, "place 350.").waitFor();
+  await openRoom(page, "General");
+  assert.equal(await field.inputValue(), "");
+  await openRoom(page, "Places");
+  assert.equal(await field.inputValue(), "first of mine, bet");
+  await field.press("End");
+  await page.keyboard.type("ter");
+  await page.keyboard.press("Enter");
+  const mine = async () => {
+    const { messages } = await call(ada.page, "GET", `/api/rooms/${room}/messages?before=3&limit=2`);
+    return messages.map(({ msg }) => msg.t ?? msg.kind);
+  };
+  await eventually(async () => assert.deepEqual(await mine(), ["first of mine, better", "del"]));
+
+  await follow(page, room, await midAt(room, 20));
+  await act(page, "place 20.", "Reply");
+  await follow(page, room, await midAt(room, 390));
+  await message(page, "place 390.").waitFor();
+  assert.match(await page.locator(".composer-about").innerText(), /place 20\./);
+  await say(page, "an answer from afar");
+  await message(page, "an answer from afar").locator(".quote").click();
+  await page.locator(".message-flash", { hasText: "place 20." }).waitFor();
 });
 
 test("the page of history fails once and comes late: nothing is missing, what came live neither", async () => {

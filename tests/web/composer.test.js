@@ -99,15 +99,20 @@ test("the arrow up edits my last message that is sent, readable and not being de
   );
 });
 
-test("each room keeps what it answers; one message is edited at a time", () => {
+test("each room keeps what it answers, and what it edits with the text so far", () => {
   const targets = new ComposerTargets();
-  targets.answer("1", "a");
-  targets.answer("2", "b");
-  targets.edit("1", "c");
-  assert.deepEqual([targets.answeredIn("1"), targets.answeredIn("2"), targets.answeredIn("3")], ["a", "b", null]);
-  assert.deepEqual([targets.editedIn("1"), targets.editedIn("2")], ["c", null]);
-  assert.equal(targets.takeAnswered("1"), "a");
+  const [a, b, c, d] = ["a", "b", "c", "d"].map((mid) => /** @type {any} */ ({ mid, t: `text of ${mid}` }));
+  targets.answer("1", a);
+  targets.answer("2", b);
+  targets.edit("1", c);
+  assert.deepEqual([targets.answeredIn("1"), targets.answeredIn("2"), targets.answeredIn("3")], [a, b, null]);
+  assert.deepEqual([targets.editedIn("1"), targets.editedIn("2")], [c, null]);
+  assert.equal(targets.takeAnswered("1"), a);
   assert.equal(targets.takeAnswered("1"), null);
-  targets.edit("2", "d");
-  assert.equal(targets.editedIn("1"), null);
+  targets.keepText("1", "half of it");
+  targets.edit("2", d, "mine");
+  assert.deepEqual([targets.editedIn("1"), targets.editedIn("2")], [c, d]);
+  assert.deepEqual([targets.takeText("2"), targets.takeText("1"), targets.takeText("1")], ["mine", "half of it", null]);
+  targets.stopEditing("1");
+  assert.deepEqual([targets.editedIn("1"), targets.editedIn("2")], [null, d]);
 });

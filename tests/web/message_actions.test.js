@@ -52,7 +52,7 @@ test("a reaction that is refused is not shown any more, and those of others are"
   });
   const shown = () => state.timelines.get("4").messages[0];
   for (const emoji of ["👍", "🎉"]) {
-    await messages.react("4", "a", emoji, true);
+    await messages.react("4", shown(), emoji, true);
     assert.ok(shown().reactions[emoji].includes("1"), "shown at once");
     await later();
     await later();
@@ -74,7 +74,7 @@ test("a reaction that is refused is not shown any more, and those of others are"
 test("a reaction that cannot be taken back is shown again", async () => {
   const wire = said("4", 1, { reactions: [{ e: "👍", by: ["2", "1"], mids: ["x", "mine"] }] });
   const { messages, shown } = actions([wire], () => Promise.reject({ code: "forbidden" }));
-  await messages.react("4", "m1", "👍", false);
+  await messages.react("4", shown()[0], "👍", false);
   assert.deepEqual([shown()[0].reactions["👍"], shown()[0].mine], [["2"], {}]);
   await settled();
   assert.deepEqual([shown()[0].reactions["👍"], shown()[0].mine], [["2", "1"], { "👍": "mine" }]);
@@ -84,8 +84,8 @@ test("a reaction that cannot be taken back is shown again", async () => {
 test("a refused edit is undone, to the text before the first of several; the newest is set aside", async () => {
   const { answers, send } = answerLater();
   const { messages, shown, state } = actions([said("4", 1, { by: "1", t: "first" })], send);
-  await messages.edit("4", "m1", "second", []);
-  await messages.edit("4", "m1", "third", []);
+  await messages.edit("4", shown()[0], "second", []);
+  await messages.edit("4", shown()[0], "third", []);
   assert.equal(shown()[0].t, "third");
   for (const { reject } of answers) reject({ code: "forbidden" });
   await settled();
@@ -111,10 +111,35 @@ test("an edit that waits since before the page was loaded is shown, and taken ba
   messages.stop();
 });
 
+test("what is done to a message that left the list meanwhile is done all the same", async () => {
+  const { answers, send } = answerLater();
+  const sent = /** @type {any[]} */ ([]);
+  const { messages, shown, state } = actions([said("4", 1, { by: "1", t: "mine" })], (entry) => {
+    sent.push(entry.msg);
+    return send();
+  });
+  const known = shown()[0];
+  const timeline = state.timelines.get("4");
+  state.timelines.set("4", { ...timeline, messages: [], moreBefore: true });
+  await messages.edit("4", known, "better", []);
+  await messages.react("4", known, "👍", true);
+  await messages.remove("4", known);
+  const about = sent.map(({ kind, mid, rev, ref }) => [kind, ref ?? mid, rev]);
+  assert.deepEqual(about, [
+    ["msg", "m1", 1],
+    ["react", "m1", 0],
+    ["del", "m1", 2],
+  ]);
+  assert.deepEqual(shown(), []);
+  for (const { resolve } of answers) resolve({ seq: 3 });
+  await settled();
+  messages.stop();
+});
+
 test("an undo does not take back what the server has sent meanwhile", async () => {
   const { answers, send } = answerLater();
   const { messages, shown, receive, ...parts } = actions([said("4", 1, { by: "1", t: "mine" })], send);
-  await messages.edit("4", "m1", "better", []);
+  await messages.edit("4", shown()[0], "better", []);
   receive({ ...said("4", 2, { mid: "m1", by: "1", rev: 1, kind: "del", created_seq: 1 }) });
   await settled();
   answers[0].reject({ code: "rev_conflict" });

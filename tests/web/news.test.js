@@ -9,6 +9,7 @@ const room = (more = {}) => ({
   notify: "usual",
   others: [],
   read: 1,
+  seq: 9,
   unread: 3,
   mentions: 1,
   ...more,
@@ -18,7 +19,7 @@ const state = (messages, more = {}) => ({
   me: { uid: "1" },
   blocked: new Set(),
   attended: null,
-  timelines: new Map([["4", { messages }]]),
+  timelines: new Map([["4", { messages, loaded: true, moreAfter: false, stale: false, seq: 9 }]]),
   ...more,
 });
 
@@ -42,8 +43,21 @@ test("the message that is shown is the newest of others that calls and is not re
   ];
   assert.equal(newestCall(state(messages), room(), 0)?.mid, "m3");
   assert.equal(newestCall(state(messages), room({ notify: "all" }), 0)?.mid, "m4");
-  assert.equal(newestCall(state(messages), room({ read: 3 }), 0), undefined, "read already");
-  assert.equal(newestCall(state(messages), room(), 3), undefined, "known before");
+  assert.equal(newestCall(state(messages), room({ read: 3 }), 0), null, "read already");
+  assert.equal(newestCall(state(messages), room(), 3), null, "known before");
   assert.equal(newestCall(state([message(2, { ...calls, seq: 9 })]), room(), 8)?.mid, "m2", "an edit that calls me");
-  assert.equal(newestCall(state([message(2, { ...calls, kind: "del" })]), room(), 0), undefined);
+  assert.equal(newestCall(state([message(2, { ...calls, kind: "del" })]), room(), 0), null);
+});
+
+test("what somebody I have blocked says is not announced", () => {
+  const messages = [message(2, { m: ["1"] }), message(3, { by: "7", m: ["1"] })];
+  const mine = state(messages, { blocked: new Set(["7"]) });
+  assert.equal(newestCall(mine, room(), 0)?.mid, "m2");
+  assert.equal(newestCall(mine, room({ notify: "all" }), 0)?.mid, "m2");
+  assert.equal(newestCall(mine, room({ notify: "all" }), 2), null);
+});
+
+test("where not everything has come yet the numbers are announced", () => {
+  assert.equal(newestCall(state([message(2)]), room({ notify: "all", seq: 10 }), 0), undefined);
+  assert.equal(newestCall(state([], { timelines: new Map() }), room(), 0), undefined);
 });

@@ -2,11 +2,17 @@
  * What calls for my attention: the one rule for the badges of rooms, the title and the icon of the tab, the keys that
  * lead to unread rooms, and notifications.
  */
-import { isBlockedRoom } from "./blocks.js";
+import { isBlocked, isBlockedRoom } from "./blocks.js";
 
 /** @typedef {import("./types.js").State} State */
 /** @typedef {import("./types.js").Room} Room */
+/** @typedef {import("./types.js").Message} Message */
 /** @typedef {{ unread: number, mentions: number }} Attention */
+
+/** Stands for every member, in a text and among those whom a message mentions. */
+export const EVERYBODY = "all";
+/** The server counts no further. */
+export const COUNTED_MAX = 1000;
 
 /** @type {Attention} */
 const NONE = { unread: 0, mentions: 0 };
@@ -38,4 +44,15 @@ export function attentionOfAll(state) {
     mentions += one.mentions;
   }
   return { unread, mentions };
+}
+
+/**
+ * Whether a message calls me, by my name or with everybody; one of somebody I have blocked does not.
+ *
+ * @param {Pick<State, "me" | "blocked">} state
+ * @param {Message} message
+ */
+export function callsMe(state, { m = [], by }) {
+  const { me } = state;
+  return me !== null && by !== me.uid && !isBlocked(state, by) && (m.includes(me.uid) || m.includes(EVERYBODY));
 }

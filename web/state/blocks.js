@@ -7,7 +7,7 @@ import * as api from "../calls/people.js";
 /** @typedef {import("./types.js").State} State */
 
 /**
- * @param {State} state
+ * @param {Pick<State, "blocked">} state
  * @param {string} uid
  */
 export function isBlocked(state, uid) {

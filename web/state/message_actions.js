@@ -106,14 +106,14 @@ export class MessageActions {
 
   /**
    * @param {string} room
-   * @param {string} mid
+   * @param {Message} message  as it was shown; by now the list may show another part of the room
    * @param {string} text
    * @param {string[]} mentions
    */
-  async edit(room, mid, text, mentions) {
-    const old = this.#find(room, mid);
-    if (!old) return;
-    const rev = old.rev + 1;
+  async edit(room, message, text, mentions) {
+    const { mid } = message;
+    const old = this.#find(room, mid) ?? message;
+    const rev = this.#nextRev(old);
     const t = wellFormed(text);
     const { m: _, ...rest } = old;
     const mentioned = mentions.length ? { m: mentions.slice(0, MENTIONS_MAX) } : {};
@@ -130,26 +130,26 @@ export class MessageActions {
 
   /**
    * @param {string} room
-   * @param {string} mid
+   * @param {Message} message  as it was shown
    */
-  async remove(room, mid) {
-    const old = this.#find(room, mid);
-    if (!old) return;
-    const rev = old.rev + 1;
+  async remove(room, message) {
+    const { mid } = message;
+    const old = this.#find(room, mid) ?? message;
+    const rev = this.#nextRev(old);
     this.#replace(room, old, { ...old, kind: "del", t: "", rev, reactions: {} });
     this.#outbox?.add(room, { mid, rev, kind: "del" });
   }
 
   /**
    * @param {string} room
-   * @param {string} mid
+   * @param {Message} message  as it was shown
    * @param {string} emoji
    * @param {boolean} on
    */
-  async react(room, mid, emoji, on) {
-    const old = this.#find(room, mid);
-    const mine = old?.mine?.[emoji];
-    if (!old || on === Boolean(mine)) return;
+  async react(room, message, emoji, on) {
+    const { mid } = message;
+    const mine = (this.#find(room, mid) ?? message).mine?.[emoji];
+    if (on === Boolean(mine)) return;
     if (mine) {
       this.#undo.keepReaction(mine, { mid, emoji });
       this.#update(room, mid, (message) => withoutReaction(message, emoji, this.#me));
@@ -159,6 +159,12 @@ export class MessageActions {
       this.#update(room, mid, (message) => withReaction(message, emoji, this.#me, reaction));
       this.#outbox?.add(room, { mid: reaction, rev: 0, kind: "react", ref: mid, e: emoji });
     }
+  }
+
+  /** The number of a next change: those that wait are counted, which the list may not show. @param {Message} old */
+  #nextRev({ mid, rev }) {
+    const waiting = this.#outbox?.entries().filter(({ msg, error }) => msg.mid === mid && !error) ?? [];
+    return 1 + Math.max(rev, ...waiting.map(({ msg }) => msg.rev));
   }
 
   /**

@@ -4,10 +4,9 @@
  * whatever their order.
  */
 
-/** @typedef {import("./types.js").Message} Message */
+import { callsMe } from "./attention.js";
 
-/** Among those whom a message mentions: everybody in the room. */
-const EVERYBODY = "all";
+/** @typedef {import("./types.js").Message} Message */
 
 /**
  * @param {Message[]} known
@@ -71,28 +70,18 @@ export function countsAsUnread({ kind, by, createdSeq }, me) {
 }
 
 /**
- * Whether a message calls me; what I have blocked does not.
- *
- * @param {Message} message
- * @param {{ me: { uid: string } | null, blocked: Set<string> }} state
- */
-export function mentionsMe({ m, by }, { me, blocked }) {
-  return Boolean(me && m && (m.includes(me.uid) || m.includes(EVERYBODY)) && !blocked.has(by));
-}
-
-/**
  * The messages of others after a read position, of those that the numbers of the room count.
  *
  * @param {Message[]} messages
  * @param {{ read: number, seq: number }} room
- * @param {{ me: { uid: string } | null, blocked: Set<string> }} state
+ * @param {Pick<import("./types.js").State, "me" | "blocked">} state
  */
 export function unreadAfter(messages, { read, seq }, state) {
   const me = state.me?.uid ?? "";
   const unread = messages.filter(
     (message) => message.createdSeq > read && message.createdSeq <= seq && countsAsUnread(message, me),
   );
-  return { unread: unread.length, mentions: unread.filter((message) => mentionsMe(message, state)).length };
+  return { unread: unread.length, mentions: unread.filter((message) => callsMe(state, message)).length };
 }
 
 /**

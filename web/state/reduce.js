@@ -2,7 +2,8 @@
  * Events of the server as changes of the state: pure functions from the state and an event to the parts that are
  * different after it. Every event says what is so now, so applying one twice changes nothing.
  */
-import { countsAsUnread, mentionsMe } from "./messages.js";
+import { callsMe, COUNTED_MAX } from "./attention.js";
+import { countsAsUnread } from "./messages.js";
 import { keepingMembers, keepingNumbers, withoutRoom, withRoom } from "./rooms.js";
 
 /** @typedef {import("./types.js").State} State */
@@ -11,9 +12,6 @@ import { keepingMembers, keepingNumbers, withoutRoom, withRoom } from "./rooms.j
 /** @typedef {import("../net/wire_frames.js").ServerEvent} ServerEvent */
 /** @typedef {import("../net/wire_frames.js").RoomEvent} RoomEvent */
 /** @typedef {Partial<State>} Change */
-
-/** The server counts no further. */
-const COUNTED_MAX = 1000;
 
 /**
  * Every event but `msg`, whose entry must be opened first: see `withMessages`.
@@ -223,7 +221,7 @@ function counting(state, room, message) {
     ...room,
     seq: Math.max(room.seq, message.seq),
     unread: Math.min(COUNTED_MAX, room.unread + Number(counts)),
-    mentions: Math.min(COUNTED_MAX, room.mentions + Number(counts && mentionsMe(message, state))),
+    mentions: Math.min(COUNTED_MAX, room.mentions + Number(counts && callsMe(state, message))),
     // A new message brings a hidden room back.
     hidden: room.hidden && !isNew,
   };

@@ -10,10 +10,11 @@
 //! })();
 //! ```
 //!
-//! Only lines that begin with `import` or `export` change, and no line is added within a module, so a source map can
-//! name the line of the file. Modules that are loaded later stay files of their own and take what they import of the
-//! first ones from the joined module. Exports never change and modules never import each other in a circle; what
-//! cannot be joined is an error, and then all files are served as they are.
+//! Only lines that begin with `import` or `export` and calls of `import` change, and no line is added within a module,
+//! so a source map can name the line of the file. Modules that are loaded later stay files of their own and take what
+//! they import of the first ones from the joined module. This means the same as long as what a module exports never
+//! changes and the first modules do not import each other in a circle. Those, and everything else that would mean
+//! something else in a function, are errors, and then all files are served as they are.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -122,6 +123,9 @@ impl<'a> Modules<'a> {
     fn rewrite(&self, name: &str, place: Place) -> Result<Rewritten, String> {
         let text = self.text(name)?;
         let (imports, exports) = statements(text)?;
+        if place == Place::Joined {
+            check_joined(name, text, &exports)?;
+        }
         let mut module = Rewritten { text: String::new(), uses: BTreeSet::new(), exports };
         let lines: Vec<&str> = text.lines().collect();
         let mut at = 0;
@@ -130,6 +134,7 @@ impl<'a> Modules<'a> {
                 Some(import) => {
                     let from = resolve(name, import.from)?;
                     if self.first.contains(&from) {
+                        import.check_exported(&statements(self.text(&from)?)?.1)?;
                         module.text += &import.taken_from(&variable(&from));
                         if import.is_passed_on && place == Place::Own {
                             module.text += &format!(" export {};", import.names);
@@ -181,6 +186,10 @@ impl<'a> Modules<'a> {
             rest = after;
         }
         text += rest;
+        if text.match_indices("import(").any(|(at, call)| !text[at + call.len()..].starts_with('"'))
+        {
+            return Err(format!("{name} imports by a name that is not known"));
+        }
         module.text = text;
         Ok(())
     }
@@ -207,6 +216,20 @@ struct Import<'a> {
 }
 
 impl Import<'_> {
+    /// Whether the module that it takes from exports all of them.
+    fn check_exported(&self, exports: &[String]) -> Result<(), String> {
+        let list = self.names.trim_matches(['{', '}', ' ']).split(',').map(str::trim);
+        let mut names = list.filter(|name| !name.is_empty() && !name.starts_with("* as "));
+        let is_exported = |name: &str| {
+            let name = name.split_once(" as ").map_or(name, |(name, _)| name);
+            exports.iter().any(|export| export == name)
+        };
+        match names.find(|name| !is_exported(name)) {
+            Some(name) => Err(format!("{} does not export {name}", self.from)),
+            None => Ok(()),
+        }
+    }
+
     /// The same names, taken out of what a joined module returned.
     fn taken_from(&self, variable: &str) -> String {
         match self.names.strip_prefix("* as ") {
@@ -241,10 +264,35 @@ fn statements(text: &str) -> Result<(BTreeMap<usize, Import<'_>>, Vec<String>), 
             }
             let from = last.rsplit('"').nth(1).unwrap_or_default();
             let names = statement.split_once(" from \"").map_or("", |(names, _)| names).to_owned();
+            let is_known = names.is_empty() || names.starts_with('{') || names.starts_with("* as ");
+            // Behind a comment, which the rest of the statement would disappear in, or another statement.
+            let is_alone = !["//", "/*", "; "].iter().any(|more| statement.contains(more));
+            if !is_known || !is_alone {
+                return Err(format!("cannot join: import {statement}"));
+            }
             imports.insert(at, Import { names, from, lines: count, is_passed_on: false });
         }
     }
     Ok((imports, exports))
+}
+
+/// Whether a module means the same as a function.
+fn check_joined(name: &str, text: &str, exports: &[String]) -> Result<(), String> {
+    if text.contains("import.meta") {
+        return Err(format!("{name} asks for its address"));
+    }
+    let code = |line: &&str| !line.starts_with([' ', '/', '}', ')']);
+    for line in text.lines().filter(code) {
+        if line.starts_with("await ") || line.contains("= await ") {
+            return Err(format!("{name} waits before it is there: {line}"));
+        }
+        let variable =
+            line.strip_prefix("let ").and_then(|rest| rest.split([' ', ';', ',']).next());
+        if variable.is_some_and(|variable| exports.iter().any(|export| export == variable)) {
+            return Err(format!("{name} exports what changes: {line}"));
+        }
+    }
+    Ok(())
 }
 
 /// The names in `export { a, b }`, and the file that they come from if it is another one.
@@ -314,7 +362,8 @@ fn styles(files: &Files) -> Result<String, String> {
         }
         joined.push('\n');
     }
-    Ok(joined)
+    // One that is left would stand behind other rules, where it has no effect.
+    if joined.contains("@import") { Err("a style imports others".to_owned()) } else { Ok(joined) }
 }
 
 #[cfg(test)]
@@ -423,9 +472,24 @@ mod tests {
             ("import { a } from \"./missing.js\";\n", "missing"),
             ("import { a } from \"./app.js\";\n", "detour"),
             ("import { a } from \"../../outside.js\";\n", "imports"),
+            ("import a from \"./one.js\";\n", "cannot join"),
+            ("import {\n  a, // why\n  b,\n} from \"./one.js\";\n", "cannot join"),
+            ("import { a } from \"./one.js\"; // why\nconst b = \"b\";\n", "cannot join"),
+            ("import { a } from \"./one.js\"; const b = \"b\";\n", "cannot join"),
+            ("import { a, c } from \"./one.js\";\n", "does not export c"),
+            ("export { a, c } from \"./one.js\";\n", "does not export c"),
+            ("let a = 1;\nexport { a };\n", "changes"),
+            ("const a = await fetch(\"/\");\n", "waits"),
+            ("await fetch(\"/\");\n", "waits"),
+            ("import(`./${here}.js`);\n", "not known"),
+            ("const here = import.meta.url;\n", "address"),
         ] {
-            let error = link(&files(&[("app.js", wrong)])).unwrap_err();
+            let one = ("one.js", "export const a = 1, c = 2;\n");
+            let error = link(&files(&[("app.js", wrong), one])).unwrap_err();
             assert!(error.contains(why), "{wrong}: {error}");
         }
+        let mut styles = files(&[("app.js", "")]);
+        styles.insert("css/a.css".to_owned(), "@import \"b.css\";\n".into());
+        assert!(link(&styles).unwrap_err().contains("imports others"));
     }
 }

@@ -2,13 +2,13 @@
  * Suggestions for `@name` and `:emoji:` above the composer: Tab or Enter takes one, Esc closes. While a word may still
  * find something, Tab waits for it and leads nowhere else.
  */
+import { EVERYBODY } from "../../state/attention.js";
 import { debounce } from "../base/debounce.js";
 import { el } from "../base/element.js";
 import { findEmoji, inTone, loadEmoji } from "../base/emoji.js";
 import { t } from "../base/i18n.js";
 import { createListbox } from "../base/listbox.js";
 import { typeInto } from "../base/typing.js";
-import { EVERYBODY } from "../people/mentions.js";
 import { avatar, chosenNameOf, presenceOf } from "../people/people.js";
 import { unfinishedWord } from "./text.js";
 

@@ -1,8 +1,8 @@
 /** Who can be called in a room: what this browser knows of its members at once, and whom the server finds besides. */
 import { findMembers } from "../../calls/rooms.js";
+import { EVERYBODY } from "../../state/attention.js";
 import { mayCallEverybody } from "../../state/rights.js";
 import { foldName, foldText } from "../base/letters.js";
-import { EVERYBODY } from "../people/mentions.js";
 
 /** @typedef {import("../../state/types.js").Store} Store */
 /** @typedef {import("../../state/types.js").User} User */
@@ -72,7 +72,10 @@ export class RoomPeople {
 
   /** Whom names call in what is written now. @returns {import("../base/mentions.js").Find} */
   finder() {
-    const names = new Map(this.known.map(({ uid, username }) => [foldName(username), uid]));
+    const { me } = this.#store.state;
+    // My own name, too: completion does not offer it, but it may be written.
+    const people = me ? [...this.known, me] : this.known;
+    const names = new Map(people.map(({ uid, username }) => [foldName(username), uid]));
     if (this.everybody) names.set(EVERYBODY, EVERYBODY);
     return (name) => {
       const uid = names.get(foldName(name));

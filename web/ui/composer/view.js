@@ -24,6 +24,7 @@ import { lastEditable } from "./text.js";
 import { drawTyping, TypingNotices } from "./typing.js";
 
 /** @typedef {import("../../state/types.js").State} State */
+/** @typedef {import("../../state/types.js").Message} Message */
 
 export class Composer {
   #room;
@@ -130,6 +131,7 @@ export class Composer {
   close() {
     this.#closed.close();
     this.#stopPastes();
+    if (this.#editing !== null) this.#targets.keepText(this.#room, this.#field.text);
     this.#draft.close();
   }
 
@@ -137,17 +139,17 @@ export class Composer {
     this.#field.node.focus();
   }
 
-  /** Begins an answer to a message. @param {string} mid */
-  answer(mid) {
-    this.#targets.answer(this.#room, mid);
+  /** Begins an answer to a message. @param {Message} message */
+  answer(message) {
+    this.#targets.answer(this.#room, message);
     this.#followTargets(this.#store.state);
     this.focus();
   }
 
-  /** Begins to edit a message of mine. @param {string} mid */
-  edit(mid) {
+  /** Begins to edit a message of mine. @param {Message} message */
+  edit(message) {
     this.#afterEdit = wayBackToMessage();
-    this.#targets.edit(this.#room, mid);
+    this.#targets.edit(this.#room, message);
     this.#followTargets(this.#store.state);
     this.focus();
   }
@@ -155,13 +157,13 @@ export class Composer {
   /** @param {State} state */
   #followTargets(state) {
     const wanted = this.#targets.editedIn(this.#room);
-    const text = this.#targets.takeText();
-    if (wanted !== null && (wanted !== this.#editing || text !== null)) {
-      this.#editing = wanted;
-      this.#field.write(text ?? this.#find(wanted)?.t ?? "");
+    const text = this.#targets.takeText(this.#room);
+    if (wanted !== null && (wanted.mid !== this.#editing || text !== null)) {
+      this.#editing = wanted.mid;
+      this.#field.write(text ?? this.#current(wanted).t);
     }
     const answered = this.#targets.answeredIn(this.#room);
-    if (!this.#about.update(state, this.#editing, answered === null ? null : this.#find(answered))) return;
+    if (!this.#about.update(state, this.#editing, answered && this.#current(answered))) return;
     this.#send.setAttribute("aria-label", t(this.#editing === null ? "send" : "save_edit"));
     fill(this.#send, icon(this.#editing === null ? "send" : "check"));
   }
@@ -173,9 +175,9 @@ export class Composer {
     if (!isWriting && this.#draft.follow(text) && this.#editing === null) this.#field.write(text);
   }
 
-  /** @param {string} mid */
-  #find(mid) {
-    return this.#messages.find((message) => message.mid === mid) ?? null;
+  /** A message as it is now, or as it was when it was last in the list. @param {Message} known */
+  #current(known) {
+    return this.#messages.find(({ mid }) => mid === known.mid) ?? known;
   }
 
   get #messages() {
@@ -235,8 +237,9 @@ export class Composer {
     this.#completion.close();
     const { text, mentions } = this.#preparation.finish(this.#field.text.trim());
     if (this.#editing === null) return this.#sendNew(text, mentions);
-    const before = this.#find(this.#editing);
-    if (before && before.t !== text) void this.#actions.messages.edit(this.#room, this.#editing, text, mentions);
+    const edited = this.#targets.editedIn(this.#room);
+    if (edited && this.#current(edited).t !== text)
+      void this.#actions.messages.edit(this.#room, edited, text, mentions);
     this.#stopEditing();
   }
 
@@ -245,7 +248,7 @@ export class Composer {
    * @param {string[]} mentions
    */
   #sendNew(text, mentions) {
-    const re = this.#targets.takeAnswered(this.#room);
+    const re = this.#targets.takeAnswered(this.#room)?.mid;
     void this.#actions.messages.send(this.#room, { text, mentions, ...(re ? { re } : {}) });
     this.#field.write("");
     this.#draft.keep();
@@ -256,7 +259,7 @@ export class Composer {
 
   #stopEditing() {
     this.#editing = null;
-    this.#targets.stopEditing();
+    this.#targets.stopEditing(this.#room);
     this.#field.write(this.#draft.text);
     this.#followTargets(this.#store.state);
     this.#afterEdit();
@@ -276,7 +279,7 @@ export class Composer {
   #editLast() {
     const isPending = (/** @type {string} */ mid) => this.#marks.isPendingDelete(mid);
     const last = lastEditable(this.#messages, this.#store.state.me?.uid, isPending);
-    if (last) this.edit(last.mid);
+    if (last) this.edit(last);
     return Boolean(last);
   }
 }

@@ -1,6 +1,6 @@
 /** What of a change of the state is worth a notification. */
-import { attentionOf } from "../../state/attention.js";
-import { callsMe } from "../people/mentions.js";
+import { attentionOf, callsMe } from "../../state/attention.js";
+import { isBlocked } from "../../state/blocks.js";
 
 /** @typedef {import("../../state/types.js").State} State */
 /** @typedef {import("../../state/types.js").Room} Room */
@@ -31,17 +31,22 @@ export function callsOf(state, room) {
 
 /**
  * The message to announce: the newest that calls for me and that I have not read, of those that have come or changed.
+ * What somebody I have blocked says is not announced.
  *
  * @param {State} state
  * @param {Room} room
  * @param {number} since  the room's `seq` until now
- * @returns {Message | undefined} none where the room is not followed
+ * @returns {Message | null | undefined} null if there is none, undefined where what has come is not known here
  */
 export function newestCall(state, room, since) {
+  const timeline = state.timelines.get(room.id);
+  const isCurrent = timeline?.loaded && !timeline.moreAfter && !timeline.stale && timeline.seq >= room.seq;
+  if (!isCurrent) return undefined;
   const all = levelOf(room) === "all";
-  return state.timelines.get(room.id)?.messages.findLast((message) => {
+  const found = timeline.messages.findLast((message) => {
     const { kind, by, seq, createdSeq } = message;
     const isNew = kind === "msg" && by !== state.me?.uid && seq > since && createdSeq > room.read;
-    return isNew && (all || callsMe(state, message));
+    return isNew && (all ? !isBlocked(state, by) : callsMe(state, message));
   });
+  return found ?? null;
 }

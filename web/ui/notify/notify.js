@@ -30,7 +30,6 @@ function moveOldChoices(state) {
   }
 }
 
-/** */
 export function createNotifier() {
   /** The rooms as they were: they are replaced, never changed. @type {State["rooms"]} */
   let rooms = new Map();
@@ -59,7 +58,8 @@ export function createNotifier() {
       next.set(room.id, { calls, seq: room.seq });
       // Somebody who writes to me first makes a direct room, which is new and unread at once.
       const before = known.get(room.id) ?? { calls: room.kind === "dm" ? 0 : calls, seq: 0 };
-      if (mayAnnounce && calls > before.calls) shown.set(room.id, announce(state, room, before.seq));
+      const notification = mayAnnounce && calls > before.calls ? announce(state, room, before.seq) : null;
+      if (notification) shown.set(room.id, notification);
     }
     for (const [id, notification] of shown) if (!next.get(id)?.calls) close(id, notification);
     rooms = state.rooms;
@@ -82,6 +82,7 @@ export function createNotifier() {
  */
 function announce(state, room, since) {
   const message = newestCall(state, room, since);
+  if (message === null) return null;
   const body = message
     ? `${nameOf(state, message.by)}: ${excerpt(message, TEXT_MAX)}`
     : levelOf(room) === "all"

@@ -1,11 +1,9 @@
 /** Whom the `@name`s of a message call: those whom it says it mentions, and nobody else. */
+import { EVERYBODY } from "../../state/attention.js";
 import { foldName } from "../base/letters.js";
 
 /** @typedef {import("../../state/types.js").State} State */
 /** @typedef {import("../../state/types.js").Message} Message */
-
-/** Stands for every member, in a text and in the list of those whom it mentions. */
-export const EVERYBODY = "all";
 
 /**
  * @param {State} state
@@ -19,16 +17,6 @@ export function calledBy({ users, me }, { m = [], by }) {
     if (uid === undefined) return null;
     return uid === EVERYBODY ? { self: by !== me?.uid } : { uid, self: uid === me?.uid };
   };
-}
-
-/**
- * Whether a message calls me, by my name or with everybody.
- *
- * @param {State} state
- * @param {Message} message
- */
-export function callsMe({ me }, { m = [], by }) {
-  return me !== null && by !== me.uid && (m.includes(me.uid) || m.includes(EVERYBODY));
 }
 
 /**

@@ -27,7 +27,7 @@ export function createSetAside(store, actions, targets) {
   function use({ room, msg }) {
     const message = store.state.timelines.get(room)?.messages.find(({ mid }) => mid === msg.mid);
     actions.messages.forgetSetAside(msg.mid);
-    if (message?.kind === "msg") targets.edit(room, msg.mid, msg["t"]);
+    if (message?.kind === "msg") targets.edit(room, message, msg["t"]);
     else actions.drafts.append(room, msg["t"]);
     navigate(roomPath(room));
     focusComposer();

@@ -10,8 +10,8 @@ import { toast } from "../base/toast.js";
  * The composer, as far as messages need it.
  *
  * @typedef {object} Answering
- * @property {(mid: string) => void} answer
- * @property {(mid: string) => void} edit
+ * @property {(message: Message) => void} answer
+ * @property {(message: Message) => void} edit
  */
 
 /** How long a deletion can be taken back before it is carried out. */
@@ -65,17 +65,17 @@ export class MessageActs {
   /** Adds my reaction, or takes it back. @param {Message} message @param {string} emoji */
   react(message, emoji) {
     const me = this.#store.state.me?.uid ?? "";
-    void this.#actions.messages.react(this.room, message.mid, emoji, !message.reactions?.[emoji]?.includes(me));
+    void this.#actions.messages.react(this.room, message, emoji, !message.reactions?.[emoji]?.includes(me));
   }
 
   /** @param {Message} message */
   reply(message) {
-    this.#composer.answer(message.mid);
+    this.#composer.answer(message);
   }
 
   /** @param {Message} message */
   edit(message) {
-    this.#composer.edit(message.mid);
+    this.#composer.edit(message);
   }
 
   /**
@@ -83,7 +83,8 @@ export class MessageActs {
    *
    * @param {Message} message
    */
-  async remove({ mid }) {
+  async remove(message) {
+    const { mid } = message;
     const question = { title: t("delete_question"), text: t("delete_lead"), confirm: t("delete_confirm") };
     if (!(await ask({ ...question, danger: true }))) return;
     const marks = this.#marks;
@@ -93,7 +94,7 @@ export class MessageActs {
     };
     const finish = () => {
       stop();
-      void this.#actions.messages.remove(this.room, mid).finally(() => marks.endDelete(mid));
+      void this.#actions.messages.remove(this.room, message).finally(() => marks.endDelete(mid));
     };
     const undo = () => {
       stop();

@@ -7,6 +7,7 @@ import { createGathering } from "../base/announce.js";
 import { excerpt } from "../base/excerpt.js";
 import { t } from "../base/i18n.js";
 import { nameOf } from "../people/people.js";
+import { newestOf } from "./reading.js";
 
 /** @typedef {import("../../state/types.js").State} State */
 /** @typedef {import("../../state/types.js").Message} Message */
@@ -40,7 +41,7 @@ export function createAnnouncer(room) {
       const [known, wasLive, since, more] = [before, isLive, newest, newAfter - beyond];
       before = messages;
       isLive = !moreAfter;
-      newest = Math.max(since, newestIn(messages));
+      newest = newestOf(messages, since);
       beyond = newAfter;
       if (known === null || document.hidden) return;
       // Until the present is reached what is loaded is history, and what is new is only counted.
@@ -54,15 +55,6 @@ export function createAnnouncer(room) {
 /** @param {number} more @returns {News[]} */
 function counted(more) {
   return Array.from({ length: Math.max(more, 0) }, () => ({ kind: "message", text: "" }));
-}
-
-/** @param {Message[]} messages */
-function newestIn(messages) {
-  for (let at = messages.length - 1; at >= 0; at -= 1) {
-    const seq = messages[at]?.createdSeq ?? 0;
-    if (seq > 0) return seq;
-  }
-  return 0;
 }
 
 /**

@@ -1,12 +1,12 @@
 /** One message as an `article`: who, when, what, what it answers, how people reacted, and whether it was sent. */
-import { isBlocked } from "../../state/blocks.js";
+import { callsMe, EVERYBODY } from "../../state/attention.js";
 import { fullTimeOf, isoOf, timeOf } from "../base/dates.js";
 import { el, fill } from "../base/element.js";
 import { excerpt } from "../base/excerpt.js";
 import { format, isEmojiOnly } from "../base/format.js";
 import { errorText, t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
-import { calledBy, callsMe, EVERYBODY } from "../people/mentions.js";
+import { calledBy } from "../people/mentions.js";
 import { avatar, moodOf, nameOf, tintOf, userOf } from "../people/people.js";
 import { foldable, mayBeLong } from "./fold.js";
 import { reactions } from "./reactions.js";
@@ -107,12 +107,11 @@ function timeNode({ at }, name) {
  */
 function classesOf(row, { state, message, grouped }, deleted) {
   const own = message.by === state.me?.uid;
-  const calls = callsMe(state, message) && !isBlocked(state, message.by);
   return [
     "message",
     grouped ? "message-grouped" : "",
     own ? "message-own" : "",
-    !own && !deleted && calls ? "message-mentioned" : "",
+    !deleted && callsMe(state, message) ? "message-mentioned" : "",
     message.status === "pending" ? "message-pending" : "",
     message.status === "failed" ? "message-failed" : "",
     row.classList.contains("message-new") ? "message-new" : "",

@@ -1,10 +1,8 @@
 /** The button above the list that leads to what is new. */
+import { COUNTED_MAX } from "../../state/attention.js";
 import { el, setText } from "../base/element.js";
 import { t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
-
-/** The server counts no further. */
-const COUNTED_MAX = 1000;
 
 /** To the present below, or up to what is still unread. @typedef {"down" | "up"} Way */
 

@@ -31,7 +31,7 @@ export function reactions({ message, before, state, actions, room }) {
           "aria-pressed": String(mine),
           "aria-label": label,
           title: reactedBy(state, who),
-          click: () => actions.messages.react(room, message.mid, emoji, !mine),
+          click: () => actions.messages.react(room, message, emoji, !mine),
         },
         el("span", { class: "reaction-emoji" }, emoji),
         el("span", {}, who.length),
