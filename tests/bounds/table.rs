@@ -39,7 +39,7 @@ const HTTP: &[Reached] = &[
     (
         "src/http/site/archive.rs",
         "the_builds_that_were_in_use_longest_ago_are_removed",
-        &["http::BUILDS_KEPT"],
+        &["http::BUILDS_KEPT", "http::BUILD_ABANDONED"],
     ),
     (
         "src/http/coding.rs",
@@ -826,6 +826,11 @@ const USERS: &[Reached] = &[
         "tests/bounds/rates.rs",
         "a_change_that_is_sent_to_many_costs_more",
         &["users::FAN_OUT_PER_COST"],
+    ),
+    (
+        "tests/bounds/rates.rs",
+        "a_search_among_many_members_costs_more",
+        &["users::SEARCHED_PER_COST"],
     ),
     (
         "src/api/routes.rs",

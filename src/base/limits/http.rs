@@ -66,6 +66,8 @@ pub const JSON_DEPTH: usize = 32;
 pub const SITE_PATH: usize = 255;
 /// Builds of the client whose files are kept for pages that were loaded before an update.
 pub const BUILDS_KEPT: usize = 5;
+/// Writing them takes a moment. What was begun so long ago, a server that was killed has left.
+pub const BUILD_ABANDONED: Duration = Duration::from_secs(3_600);
 /// Bytes of a JSON answer from which it is compressed: a smaller one fits into one packet as it is.
 pub const PACKED_FROM: usize = 1_024;
 /// Bytes up to which it is compressed at once: less than a millisecond.

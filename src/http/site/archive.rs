@@ -9,7 +9,10 @@ use std::time::SystemTime;
 use bytes::Bytes;
 
 use super::build::Build;
-use crate::base::limits::http::BUILDS_KEPT;
+use crate::base::limits::http::{BUILD_ABANDONED, BUILDS_KEPT};
+
+/// Begins the name of a folder that is not complete.
+const BEGUN: &str = ".begun-";
 
 /// A folder with a folder for each build.
 #[derive(Debug, Clone)]
@@ -34,7 +37,7 @@ impl Archive {
 
     /// Complete or not at all: written beside its place, and then moved there.
     fn write(&self, build: &Build, folder: &Path) -> io::Result<()> {
-        let begun = self.0.join(format!(".{}.{}", build.id, std::process::id()));
+        let begun = self.0.join(format!("{BEGUN}{}.{}", build.id, std::process::id()));
         for (name, bytes) in build.all() {
             let path = begun.join(name);
             fs::create_dir_all(path.parent().unwrap_or(&begun))?;
@@ -51,8 +54,14 @@ impl Archive {
         let mut builds = Vec::new();
         for entry in fs::read_dir(&self.0)? {
             let entry = entry?;
-            if is_build_id(&entry.file_name().to_string_lossy()) {
-                builds.push((entry.metadata()?.modified()?, entry.path()));
+            let (name, modified) = (entry.file_name(), entry.metadata()?.modified()?);
+            let name = name.to_string_lossy();
+            if is_build_id(&name) {
+                builds.push((modified, entry.path()));
+            } else if name.starts_with(BEGUN)
+                && modified.elapsed().is_ok_and(|age| age > BUILD_ABANDONED)
+            {
+                fs::remove_dir_all(entry.path())?;
             }
         }
         builds.sort_unstable();
@@ -93,13 +102,19 @@ mod tests {
             let used = SystemTime::now() - Duration::from_secs(1_000 - n as u64);
             File::open(&path).unwrap().set_modified(used).unwrap();
         }
-        // What is none of ours stays.
-        fs::create_dir_all(folder.path().join("web/notes")).unwrap();
+        // What is none of ours stays, and so does what another server may be writing.
+        for name in ["notes", ".begun-a.1", ".begun-b.2"] {
+            fs::create_dir_all(folder.path().join("web").join(name)).unwrap();
+        }
+        let abandoned = folder.path().join("web/.begun-a.1");
+        let long_ago = SystemTime::now() - 2 * BUILD_ABANDONED;
+        File::open(&abandoned).unwrap().set_modified(long_ago).unwrap();
         let build = Build::read().linked();
         archive.keep(&build).unwrap();
         let left = |n: usize| folder.path().join("web").join(id(n)).is_dir();
         assert!(!left(0) && !left(1) && (2..=BUILDS_KEPT).all(left));
-        assert!(folder.path().join("web/notes").is_dir());
+        assert!(folder.path().join("web/notes").is_dir() && !abandoned.exists());
+        assert!(folder.path().join("web/.begun-b.2").is_dir());
         assert!(archive.has(&build.id, "app.js") && archive.has(&build.id, "index.html"));
         assert_eq!(archive.read(&build.id, "app.js").unwrap(), build.get("app.js").unwrap());
         // A build that is in use again is the newest.

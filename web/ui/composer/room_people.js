@@ -72,7 +72,10 @@ export class RoomPeople {
 
   /** Whom names call in what is written now. @returns {import("../base/mentions.js").Find} */
   finder() {
-    const names = new Map(this.known.map(({ uid, username }) => [foldName(username), uid]));
+    const { me } = this.#store.state;
+    // My own name, too: completion does not offer it, but it may be written.
+    const people = me ? [...this.known, me] : this.known;
+    const names = new Map(people.map(({ uid, username }) => [foldName(username), uid]));
     if (this.everybody) names.set(EVERYBODY, EVERYBODY);
     return (name) => {
       const uid = names.get(foldName(name));
