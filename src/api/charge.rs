@@ -25,6 +25,12 @@ impl Charge {
         Self::Change(f64::from(people) / limits::FAN_OUT_PER_COST)
     }
 
+    /// For a search among the names of so many people. It can always be paid: an allowance that is untouched is enough.
+    pub fn search(people: usize) -> Self {
+        let people = u32::try_from(people).unwrap_or(u32::MAX);
+        Self::Read((f64::from(people) / limits::SEARCHED_PER_COST).min(limits::READS.at_once))
+    }
+
     /// Takes it out of what the caller may do. The operator, who could as well lift the limits, pays nothing.
     ///
     /// # Errors

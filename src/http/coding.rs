@@ -70,9 +70,11 @@ fn gzip(plain: &[u8]) -> Option<Bytes> {
 /// Whether a client takes a coding.
 pub(super) fn accepts(head: &Head, coding: &str) -> bool {
     head.headers.all("accept-encoding").flat_map(|list| list.split(',')).any(|item| {
-        let (name, parameters) = item.split_once(';').unwrap_or((item, ""));
-        let q = parameters.trim().strip_prefix("q=").and_then(|q| q.trim().parse::<f32>().ok());
-        name.trim().eq_ignore_ascii_case(coding) && q.unwrap_or(1.0) > 0.0
+        let mut parts = item.split(';').map(str::trim);
+        let is_named = parts.next().is_some_and(|name| name.eq_ignore_ascii_case(coding));
+        let quality =
+            parts.find_map(|part| part.strip_prefix(['q', 'Q'])?.trim_start().strip_prefix('='));
+        is_named && quality.is_none_or(|q| q.trim().parse::<f32>().is_ok_and(|q| q > 0.0))
     })
 }
 
@@ -100,6 +102,10 @@ mod tests {
     fn a_coding_of_quality_zero_is_not_accepted() {
         let head = head("Accept-Encoding: br;q=0, gzip;q=0.5\r\n");
         assert!(!accepts(&head, "br") && accepts(&head, "gzip") && !accepts(&head, "deflate"));
+        for refused in ["gzip;Q=0", "gzip ; x=1 ; q = 0.0", "gzip;q=nan", "gzip;q=no"] {
+            let head = self::head(&format!("Accept-Encoding: {refused}\r\n"));
+            assert!(!accepts(&head, "gzip"), "{refused}");
+        }
     }
 
     #[test]

@@ -576,9 +576,8 @@ async fn calls_of_one_user_are_bounded_whatever_they_are_and_ending_a_session_is
     server.stop().await;
 }
 
-/// Renaming a large room tells each of its members.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_change_that_is_sent_to_many_costs_more() {
+/// A room of some nine thousand, owned by its first member.
+async fn large_room() -> (TestServer, Client) {
     let server = with_limits(1, "1").await;
     let (database, sql) = (server.database.clone(), server.sql().await);
     server.stop().await;
@@ -588,6 +587,32 @@ async fn a_change_that_is_sent_to_many_costs_more() {
     sql.execute("UPDATE chat.members SET role = 'owner' WHERE user_id < 1000", &[]).await.unwrap();
     let server = TestServer::start_on(&database, &["--rate-limit-scale", "1"]).await;
     let anna = guest(server.address, 1);
+    (server, anna)
+}
+
+/// Every name is compared.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_search_among_many_members_costs_more() {
+    let (server, anna) = large_room().await;
+    let most = (users::READS.at_once * users::SEARCHED_PER_COST / 9_000.0) as usize;
+    let search = "/api/rooms/1/members?begins=zzz&limit=1";
+    for n in 0..=most {
+        let answer = anna.get(search).await;
+        if answer.status == 429 {
+            answer.refused(429, "rate_limited");
+            assert!(n > most / 2, "{n}");
+            anna.get("/api/me").await.expect(200);
+            return server.stop().await;
+        }
+        answer.expect(200);
+    }
+    panic!("never refused");
+}
+
+/// Renaming a large room tells each of its members.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_that_is_sent_to_many_costs_more() {
+    let (server, anna) = large_room().await;
     anna.patch("/api/rooms/1", json!({"topic": "One"})).await.expect(200);
     anna.patch("/api/rooms/1", json!({"topic": "Two"})).await.refused(429, "rate_limited");
     server.stop().await;

@@ -828,6 +828,11 @@ const USERS: &[Reached] = &[
         &["users::FAN_OUT_PER_COST"],
     ),
     (
+        "tests/bounds/rates.rs",
+        "a_search_among_many_members_costs_more",
+        &["users::SEARCHED_PER_COST"],
+    ),
+    (
         "src/api/routes.rs",
         "a_browser_that_starts_stays_far_below_what_may_be_read_at_once",
         &["users::UPGRADE_COST"],

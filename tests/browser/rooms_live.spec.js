@@ -17,7 +17,8 @@ import {
 let server, browser, ada, bob, uids;
 
 before(async () => {
-  [server, browser] = await Promise.all([startServer(), openBrowser()]);
+  server = await startServer();
+  browser = await openBrowser();
   [ada, bob] = [await person(browser, server.url, "ada"), await person(browser, server.url, "bob")];
   await person(browser, server.url, "cleo").then(({ context }) => context.close());
   const { users } = await api(ada, "GET", "/api/users");
@@ -108,6 +109,26 @@ test("who is sent out while the details are open sees them close, and a way on",
   await bob.page.locator(".room-head h1").waitFor();
   await api(ada, "POST", `${room}/members`, { uid: uids.bob });
   await item(bob, "Attic").waitFor();
+});
+
+test("what stands beside a message goes with its room", async () => {
+  const room = await together("Cellar", "closed");
+  await say(ada.page, "one more question");
+  const open = async (/** @type {string} */ tool) => {
+    await message(bob.page, "one more question").hover();
+    await bob.page.locator(`.tools ${label(tool)}`).click();
+    await bob.page.locator("dialog").waitFor();
+  };
+  for (const tool of ["More actions", "React"]) {
+    await open(tool);
+    await bob.page.goBack();
+    await bob.page.locator("dialog").waitFor({ state: "detached" });
+    await openRoom(bob.page, "Cellar");
+  }
+  await open("More actions");
+  await api(ada, "DELETE", `${room}/members/${uids.bob}`);
+  await bob.page.locator(".room-empty", { hasText: "no longer in this room" }).waitFor();
+  assert.equal(await bob.page.locator("dialog").count(), 0);
 });
 
 test("a mute is counted down, ends by itself, and gives the draft back", async () => {

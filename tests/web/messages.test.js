@@ -47,6 +47,12 @@ test("what was not sent yet stays last and gives way to the confirmed message", 
   );
 });
 
+test("a person who has reacted twice with one emoji counts once", () => {
+  const message = read(wire("a", 2, 1, "hi", { reactions: [{ e: "❤️", by: ["1", "1", "2"], mids: ["x", "y", "z"] }] }));
+  assert.deepEqual(message.reactions, { "❤️": ["1", "2"] });
+  assert.deepEqual(message.mine, { "❤️": "x" });
+});
+
 test("my own reactions are known by their ids", () => {
   const message = read(wire("a", 2, 1, "hi", { reactions: [{ e: "👍", by: ["2", "1"], mids: ["x", "y"] }] }));
   assert.deepEqual(message.reactions, { "👍": ["2", "1"] });

@@ -1,6 +1,7 @@
 /** What waits to be sent: how much of it is on its way, in which order, and what a refusal means for the rest. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { keep } from "../../web/platform/storage.js";
 import { Outbox } from "../../web/state/outbox.js";
 
 const later = (ms = 0) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -219,8 +220,76 @@ test("tabs write into one order, whatever their clocks and their names are", () 
   const [one, two] = [new Outbox(uid, calls), new Outbox(uid, calls)];
   const write = (outbox, mid) => outbox.add("1", { mid, rev: 0, kind: "msg", t: mid });
   ["z", "a", "m"].forEach((mid, n) => write(n % 2 ? two : one, mid));
+  // No tab has heard of another here: there are no events.
   assert.deepEqual(
-    two.entries().map(({ msg }) => msg.mid),
+    new Outbox(uid, calls).entries().map(({ msg }) => msg.mid),
     ["z", "a", "m"],
   );
+});
+
+test("what is no entry of its key is never sent and breaks nothing", async () => {
+  const uid = `u${Math.random()}`;
+  const msg = { mid: "m1", rev: 0, kind: "msg", t: "mine" };
+  const entry = { room: "1", at: 1, order: 1, msg };
+  const odd = [5, "x", [], {}, { ...entry, order: "1" }, { ...entry, msg: null }, { ...entry, msg: { ...msg, t: 5 } }];
+  odd.push({ ...entry, room: 1 }, { ...entry, msg: { ...msg, m: [{}] } }, { ...entry, msg: { ...msg, kind: "react" } });
+  odd.forEach((each) => {
+    keep(`outbox.${uid}.m1.0`, each);
+    assert.deepEqual(new Outbox(uid, { send: async () => ({}), done: () => {} }).entries(), [], JSON.stringify(each));
+  });
+  // Confirmed, it would stay and be sent for ever.
+  keep(`outbox.${uid}.another.0`, entry);
+  keep(`outbox.${uid}.m1.0`, entry);
+  const sent = /** @type {string[]} */ ([]);
+  const send = async (/** @type {any} */ { msg: { t } }) => sent.push(t);
+  const outbox = new Outbox(uid, { send, done: () => {} });
+  outbox.flush();
+  await later(20);
+  assert.deepEqual(sent, ["mine"]);
+  assert.deepEqual(outbox.entries(), []);
+  outbox.close();
+});
+
+test("what another tab has finished meanwhile is not sent again", async () => {
+  const uid = `u${Math.random()}`;
+  const sent = /** @type {string[]} */ ([]);
+  /** @type {(() => void)[]} */
+  const answers = [];
+  const send = (/** @type {any} */ { msg }) => {
+    sent.push(msg.mid);
+    return new Promise((resolve) => answers.push(() => resolve({})));
+  };
+  const outbox = new Outbox(uid, { send, done: () => {} });
+  for (const mid of numbers(60)) outbox.add("1", { mid, rev: 0, kind: "msg", t: mid });
+  outbox.flush();
+  await later();
+  assert.deepEqual(sent, ["m0"], "many that have waited go one by one");
+  keep(`outbox.${uid}.m1.0`, null);
+  answers.shift()?.();
+  await later();
+  assert.deepEqual(sent, ["m0", "m2"]);
+  outbox.close();
+});
+
+test("of thousands that wait each answer costs little", async () => {
+  const uid = `u${Math.random()}`;
+  for (let n = 0; n < 2000; n += 1) {
+    const msg = { mid: `m${n}`, rev: 1, kind: "del" };
+    keep(`outbox.${uid}.m${n}.1`, { room: "1", at: n, order: n, msg });
+  }
+  let read = 0;
+  const { parse } = JSON;
+  JSON.parse = (/** @type {any} */ text) => {
+    read += 1;
+    return parse(text);
+  };
+  let sent = 0;
+  const send = async () => void (sent += 1);
+  const outbox = new Outbox(uid, { send, done: () => outbox.entries() });
+  outbox.flush();
+  await later();
+  JSON.parse = parse;
+  outbox.close();
+  assert.ok(sent > 5);
+  assert.ok(read <= 6000 + sent, `${read} read for ${sent}`);
 });

@@ -8,6 +8,7 @@ import {
   takeOldLevels,
 } from "../../web/platform/preferences.js";
 import { keep, keysOf, recall } from "../../web/platform/storage.js";
+import { rememberedAccount } from "../../web/state/remembered.js";
 
 const kept = new Map();
 const storage = {
@@ -70,4 +71,14 @@ test("levels from when each browser kept its own are taken once", () => {
   kept.set("impulse.notify.4", '"all"');
   assert.deepEqual(takeOldLevels(), [{ room: "4", level: "all" }]);
   assert.deepEqual(takeOldLevels(), []);
+});
+
+test("what is kept in the place of an account and is none is nobody", () => {
+  const account = { uid: "7", username: "anna", displayName: "Anna" };
+  for (const odd of [5, "x", [], {}, { uid: 7, username: "anna" }, { ...account, text: {} }, { uid: "7" }]) {
+    keep("account", odd);
+    assert.equal(rememberedAccount(), null, JSON.stringify(odd));
+  }
+  keep("account", account);
+  assert.deepEqual(rememberedAccount(), account);
 });

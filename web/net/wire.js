@@ -116,7 +116,8 @@ export function messageFromWire(entry, me) {
   /** @type {Record<string, string>} */
   const mine = {};
   for (const { e, by, mids } of msg.reactions ?? []) {
-    reactions[e] = by;
+    // Servers of earlier versions took `❤` and `❤️` of one person, which are one.
+    reactions[e] = [...new Set(by)];
     const at = by.indexOf(me);
     if (at >= 0) mine[e] = mids[at];
   }

@@ -39,6 +39,8 @@ export class Outbox {
   #send;
   #done;
   #unwatch;
+  /** What is kept, by key: read anew for each turn and connection, and kept up with what all tabs write. */
+  #known = /** @type {Map<string, Entry> | null} */ (null);
   #online = false;
   #closed = false;
   /** Ends my turn, while it is mine. @type {(() => void) | null} */
@@ -76,6 +78,7 @@ export class Outbox {
     this.#done = done;
     this.#unwatch = watchKeptUnder(this.#prefix, (key, value) => {
       this.#movedAt = performance.now();
+      this.#note(key, this.#entryAt(key));
       shared(key.slice(this.#prefix.length).replace(/\.\d+$/, ""), /** @type {Entry | null} */ (value));
       this.#sendNext();
     });
@@ -83,10 +86,10 @@ export class Outbox {
 
   /** @returns {Entry[]} oldest first */
   entries() {
-    const found = keysOf(this.#prefix).map((key) => /** @type {Entry | null} */ (recall(key)));
-    return found
-      .filter((entry) => entry !== null)
-      .sort((a, b) => a.order - b.order || (a.msg.mid < b.msg.mid ? -1 : Number(a.msg.mid > b.msg.mid)));
+    this.#known ??= this.#read();
+    return [...this.#known.values()].sort(
+      (a, b) => a.order - b.order || (a.msg.mid < b.msg.mid ? -1 : Number(a.msg.mid > b.msg.mid)),
+    );
   }
 
   /**
@@ -94,11 +97,12 @@ export class Outbox {
    * @param {Entry["msg"]} msg
    */
   add(room, msg) {
-    // After everything that any tab has written, whatever the clocks do.
+    // After everything that any tab has written, whatever the clocks do, and whether this tab has heard of it or not.
+    this.#known = null;
     const last = this.entries().at(-1) ?? { at: 0, order: 0 };
     const at = Math.max(clock.now(), last.at + 1);
     const entry = { room, at, order: Math.max(Date.now(), last.order + 1), msg };
-    keep(this.#key(entry), entry);
+    this.#keep(this.#key(entry), entry);
     this.#sendNext();
     return entry;
   }
@@ -106,6 +110,7 @@ export class Outbox {
   /** After a connect: waits that were asked for on an older connection do not count. */
   flush() {
     this.#online = true;
+    this.#known = null;
     this.#window = this.#strikes.size || this.entries().length > WINDOW ? 1 : WINDOW;
     this.#resume();
   }
@@ -129,19 +134,19 @@ export class Outbox {
   /** Sends a refused entry again. @param {string} mid */
   retry(mid) {
     for (const { error: _, ...entry } of this.entries().filter((each) => each.msg.mid === mid)) {
-      keep(this.#key(entry), entry);
+      this.#keep(this.#key(entry), entry);
     }
     this.#resume();
   }
 
   /** Forgets all entries of a message. @param {string} mid */
   discard(mid) {
-    for (const entry of this.entries()) if (entry.msg.mid === mid) keep(this.#key(entry), null);
+    for (const entry of this.entries()) if (entry.msg.mid === mid) this.#keep(this.#key(entry), null);
   }
 
   /** Keeps a refused entry to be read, which is not sent by itself any more. @param {Entry} entry */
   setAside(entry) {
-    keep(this.#key(entry), entry);
+    this.#keep(this.#key(entry), entry);
   }
 
   close() {
@@ -149,6 +154,38 @@ export class Outbox {
     this.#unwatch();
     this.#endTurn?.();
     clearTimeout(this.#retry);
+  }
+
+  #read() {
+    /** @type {Map<string, Entry>} */
+    const known = new Map();
+    for (const key of keysOf(this.#prefix)) {
+      const entry = this.#entryAt(key);
+      if (entry) known.set(key, entry);
+    }
+    return known;
+  }
+
+  /** @param {string} key @param {Entry | null} entry  null forgets */
+  #keep(key, entry) {
+    keep(key, entry);
+    this.#note(key, entry);
+  }
+
+  /** @param {string} key @param {Entry | null} entry */
+  #note(key, entry) {
+    if (entry) this.#known?.set(key, entry);
+    else this.#known?.delete(key);
+  }
+
+  /**
+   * What is kept under a key, unless it is no entry of that key: that could be neither sent nor forgotten.
+   *
+   * @param {string} key
+   */
+  #entryAt(key) {
+    const entry = recall(key);
+    return isEntry(entry) && this.#key(entry) === key ? entry : null;
   }
 
   /** @param {Entry} entry */
@@ -172,7 +209,7 @@ export class Outbox {
     for (const entry of waiting) {
       if (this.#inFlight.size >= this.#window) return;
       const key = this.#key(entry);
-      if (!this.#inFlight.has(key) && !this.#postponed.has(key)) this.#sendOne(entry);
+      if (!this.#inFlight.has(key) && !this.#postponed.has(key)) this.#sendOne(key);
     }
     if (this.#inFlight.size === 0) this.#window = WINDOW;
   }
@@ -196,15 +233,19 @@ export class Outbox {
           resolve();
         };
         lost.addEventListener("abort", () => this.#endTurn?.());
+        this.#known = null;
         if (this.#closed || !this.#online) this.#endTurn();
         else this.#sendNext();
       });
     void whileAlone(this.#prefix, turn, isStuck);
   }
 
-  /** @param {Entry} entry */
-  #sendOne(entry) {
-    const key = this.#key(entry);
+  /** @param {string} key */
+  #sendOne(key) {
+    // Another tab may just have forgotten it.
+    const entry = this.#entryAt(key);
+    this.#note(key, entry);
+    if (!entry || entry.error) return;
     this.#inFlight.set(key, entry);
     const settle = (/** @type {any} */ answer, /** @type {any} */ error) => {
       // After the loss of the line, and for what was refused meanwhile, there is nothing to settle.
@@ -233,7 +274,7 @@ export class Outbox {
   #confirm(key, entry, answer) {
     this.#refusals = 0;
     this.#strikes.delete(key);
-    keep(key, null);
+    this.#keep(key, null);
     this.#done(entry, answer, null);
   }
 
@@ -245,7 +286,7 @@ export class Outbox {
   #refuse(key, entry, { code, message }) {
     const error = { ...(code === undefined ? {} : { code }), ...(message === undefined ? {} : { message }) };
     this.#strikes.delete(key);
-    keep(key, { ...entry, error });
+    this.#keep(key, { ...entry, error });
     this.#done(entry, null, error);
   }
 
@@ -289,4 +330,25 @@ export class Outbox {
     clearTimeout(this.#retry);
     this.#retry = setTimeout(() => this.#resume(), Math.min(WAIT_MOST_MS, wait));
   }
+}
+
+/**
+ * Whether something kept in this browser is an entry: anybody may have written there, by hand or by another program.
+ *
+ * @param {any} kept
+ * @returns {kept is Entry}
+ */
+function isEntry(kept) {
+  const { room, at, order, msg, error } = kept ?? {};
+  const { mid, rev, kind, t, re, m, ref, e } = msg ?? {};
+  const isText = (/** @type {unknown} */ value) => typeof value === "string";
+  const isMessage = kind === "del" || (kind === "react" ? isText(ref) && isText(e) : kind === "msg" && isText(t));
+  return (
+    [room, mid].every(isText) &&
+    [at, order, rev].every(Number.isFinite) &&
+    isMessage &&
+    (re === undefined || isText(re)) &&
+    (m === undefined || (Array.isArray(m) && m.every(isText))) &&
+    (error === undefined || typeof error === "object")
+  );
 }

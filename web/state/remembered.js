@@ -14,9 +14,12 @@ const TAKEOVER = "takeover";
 /** Keys that hold what a person has written, each followed by their uid: unfinished texts, and texts not sent yet. */
 const WRITTEN = ["draft.", "outbox."];
 
-/** Who was signed in when this browser was last used. */
+/** Who was signed in when this browser was last used. What is no account, whoever wrote it, is nobody. */
 export function rememberedAccount() {
-  return /** @type {User | null} */ (recall(ACCOUNT));
+  const kept = /** @type {any} */ (recall(ACCOUNT)) ?? {};
+  const { uid, username, displayName = "", bio = "", state = "", text = "" } = kept;
+  const isUser = [uid, username, displayName, bio, state, text].every((each) => typeof each === "string");
+  return isUser ? /** @type {User} */ (kept) : null;
 }
 
 /** @param {User} user */

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::api::charge::Charge;
 use crate::api::context::Call;
 use crate::api::fields::present;
 use crate::api::page::{Page, cursor};
@@ -35,6 +36,7 @@ pub async fn list(call: Call<'_, RoomId>) -> Result<Response> {
     if begins.chars().count() > limits::PAGE_MAX {
         return Err(Error::field("begins", "is too long"));
     }
+    Charge::search(members.len()).take(&services.allowances, caller.principal())?;
     let wanted = NameMatch { contains: &page.q, begins: begins.trim_start() };
     let found = services.profiles.search(&uids, wanted, after, page.limit + 1).await?;
     let next = if found.len() > page.limit { found.get(page.limit - 1) } else { None };

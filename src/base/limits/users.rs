@@ -27,6 +27,8 @@ pub const MEMBERS_ADDED: Rate = Rate::within(HOUR, 300.0);
 pub const CHANGES: Rate = Rate { at_once: 120.0, per_second: 4.0 };
 /// Members of a room who get a frame about a change, each one of their own, for the cost of one call.
 pub const FAN_OUT_PER_COST: f64 = 100.0;
+/// Members of a room whose names are compared for the cost of one call.
+pub const SEARCHED_PER_COST: f64 = 1_000.0;
 /// Calls that only read, and upgrades, in their costs.
 pub const READS: Rate = Rate { at_once: 1_000.0, per_second: 100.0 };
 /// What an upgrade costs of them: `hello` names every room.

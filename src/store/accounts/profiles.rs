@@ -71,9 +71,8 @@ SELECT id, username_key FROM (
     SELECT id, username_key, replace(' ' || username_key || ' ' || display_key, U&'\\0307', '') AS written
     FROM accounts.users WHERE id = ANY($1) AND username_key > $3 OFFSET 0
 ) n
-WHERE position(replace($2, U&'\\0307', '') in written) > 0
-  AND ($5 = '' OR position(' ' || replace($5, U&'\\0307', '')
-                           in written || translate(written, '._-', '   ')) > 0)
+WHERE position($2 in written) > 0
+  AND ($5 = '' OR position($5 in written || translate(written, '._-', '   ')) > 0)
 ORDER BY username_key LIMIT $4";
 
 impl AccountStore {
@@ -186,7 +185,11 @@ impl AccountStore {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let client = self.database.get().await?;
         let statement = client.prepare_cached(MEMBERS).await.map_err(failed)?;
-        let (contained, beginning) = (names::key(wanted.contains), names::key(wanted.begins));
+        let contained = searched(wanted.contains);
+        let beginning = match searched(wanted.begins) {
+            beginning if beginning.is_empty() => beginning,
+            beginning => format!(" {beginning}"),
+        };
         let values: [&(dyn ToSql + Sync); 5] = [&uids, &contained, &after, &limit, &beginning];
         let rows = client.query(&statement, &values).await.map_err(failed)?;
         Ok(rows.iter().map(|row| (Uid(row.get(0)), row.get(1))).collect())
@@ -210,6 +213,11 @@ impl AccountStore {
         client.execute(sql, &[&uids, &states, &texts, &ends]).await.map_err(failed)?;
         Ok(())
     }
+}
+
+/// A part of a name as [`MEMBERS`] compares it.
+fn searched(part: &str) -> String {
+    names::key(part).replace('\u{307}', "")
 }
 
 fn profile(row: &Row) -> Profile {

@@ -15,6 +15,9 @@ import { icon } from "./icons.js";
  * @property {() => void} close
  */
 
+/** What stands beside something now. @type {Set<HTMLDialogElement>} */
+const placed = new Set();
+
 /**
  * @param {object} options
  * @param {string} options.title  shown, or only said with `bare`
@@ -48,6 +51,7 @@ export function openDialog(options, content) {
       "aria-label": options.title,
       close: () => {
         node.remove();
+        placed.delete(node);
         removeEventListener("resize", place);
         showOpen(anchor, false);
         // Whoever closed it may have led the focus on already.
@@ -65,9 +69,17 @@ export function openDialog(options, content) {
   document.body.append(node);
   node.showModal();
   place();
-  if (anchor) addEventListener("resize", place);
+  if (anchor) {
+    placed.add(node);
+    addEventListener("resize", place);
+  }
   showOpen(anchor, true);
   return { node, close };
+}
+
+/** Closes the menus and cards that stand beside what is not on the page any more. */
+export function closePlaced() {
+  for (const node of placed) node.close();
 }
 
 /**

@@ -1,5 +1,6 @@
 /** The signed-in page: rooms at the side, one room on the panel, the banner when the connection is gone. */
 import { addRecentRoom, recentRooms } from "../../platform/preferences.js";
+import { closePlaced } from "../base/dialog.js";
 import { el, fill } from "../base/element.js";
 import { focusComposer, focusMessages, focusRooms } from "../base/focus.js";
 import { t } from "../base/i18n.js";
@@ -80,6 +81,7 @@ export function createChat(store, actions, targets, marks) {
 
   function close() {
     open?.views.forEach((view) => view.close?.());
+    if (open) closePlaced();
   }
 
   return {
