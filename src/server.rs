@@ -269,7 +269,12 @@ async fn build(
     let auth = auth.await.map_err(sentence)?;
     let avatars = Arc::new(AvatarPipeline::default());
     let parts = demo::Parts { auth: &auth, accounts: &accounts, chat: &chat, avatars: &avatars };
-    let stage = if config.demo { demo::open(parts).await.map_err(sentence)? } else { None };
+    let stage = if config.demo {
+        demo::open(parts).await.map_err(sentence)?
+    } else {
+        demo::warn_of_leftovers(&accounts).await.map_err(sentence)?;
+        None
+    };
     let publisher = match &stage {
         Some(stage) => publisher.with_sink(stage.sink.clone()),
         None => publisher,
