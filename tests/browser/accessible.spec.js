@@ -6,7 +6,8 @@ import { enterAccount, openBrowser, openRoom, say, startServer, visitor } from "
 let server, browser;
 
 before(async () => {
-  [server, browser] = await Promise.all([startServer(), openBrowser()]);
+  server = await startServer();
+  browser = await openBrowser();
 });
 
 after(async () => {

@@ -6,7 +6,8 @@ import { assertCalm, eventually, message, openBrowser, openRoom, person, say, st
 let server, browser;
 
 before(async () => {
-  [server, browser] = await Promise.all([startServer(), openBrowser()]);
+  server = await startServer();
+  browser = await openBrowser();
 });
 
 after(async () => {

@@ -20,7 +20,8 @@ const SECTIONS = [
 let server, browser;
 
 before(async () => {
-  [server, browser] = await Promise.all([startServer(), openBrowser()]);
+  server = await startServer();
+  browser = await openBrowser();
 });
 
 after(async () => {

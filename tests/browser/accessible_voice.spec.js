@@ -6,7 +6,8 @@ import { act, assertCalm, eventually, message, openBrowser, openRoom, person, sa
 let server, browser;
 
 before(async () => {
-  [server, browser] = await Promise.all([startServer(), openBrowser()]);
+  server = await startServer();
+  browser = await openBrowser();
 });
 
 after(async () => {

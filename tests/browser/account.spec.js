@@ -19,7 +19,8 @@ const NEXT = "seven quiet lanterns 8";
 let server, browser, ada;
 
 before(async () => {
-  [server, browser] = await Promise.all([startServer(), openBrowser()]);
+  server = await startServer();
+  browser = await openBrowser();
   ada = await person(browser, server.url, "ada");
 });
 

@@ -18,7 +18,8 @@ import {
 let server, browser, root, noor, ada;
 
 before(async () => {
-  [server, browser] = await Promise.all([startServer(), openBrowser()]);
+  server = await startServer();
+  browser = await openBrowser();
   root = await setUpAdmin(browser, server, "root", { permissions: ["clipboard-read", "clipboard-write"] });
   ada = await person(browser, server.url, "ada");
 });

@@ -13,7 +13,8 @@ const ROWS_MAX = 250;
 let server, browser, signedIn;
 
 before(async () => {
-  [server, browser] = await Promise.all([startServer(), openBrowser()]);
+  server = await startServer();
+  browser = await openBrowser();
   const admin = await setUpAdmin(browser, server);
   signedIn = await admin.context.storageState();
   await admin.context.close();

@@ -13,7 +13,8 @@ const REFUSED = /Failed to load resource/;
 let server, browser, ada, bob;
 
 before(async () => {
-  [server, browser] = await Promise.all([startServer(), openBrowser()]);
+  server = await startServer();
+  browser = await openBrowser();
   [ada, bob] = [await person(browser, server.url, "ada", PLACES.desk), await person(browser, server.url, "bob")];
   for (const { page } of [ada, bob]) await openRoom(page, "General");
   await say(bob.page, "good morning all");

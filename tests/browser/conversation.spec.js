@@ -18,7 +18,8 @@ import {
 let server, browser, ada, bob;
 
 before(async () => {
-  [server, browser] = await Promise.all([startServer(), openBrowser()]);
+  server = await startServer();
+  browser = await openBrowser();
   [ada, bob] = await Promise.all([person(browser, server.url, "ada"), person(browser, server.url, "bob")]);
   for (const { page } of [ada, bob]) await openRoom(page, "General");
 });

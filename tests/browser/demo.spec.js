@@ -7,7 +7,8 @@ import { assertCalm, eventually, message, openBrowser, openRoom, say, startServe
 let server, browser;
 
 before(async () => {
-  [server, browser] = await Promise.all([startServer({ demo: true }), openBrowser()]);
+  server = await startServer({ demo: true });
+  browser = await openBrowser();
 });
 
 after(async () => {

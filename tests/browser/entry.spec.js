@@ -7,7 +7,8 @@ const NEXT = "seven quiet lanterns 8";
 let server, browser, admin, invitation, garden;
 
 before(async () => {
-  [server, browser] = await Promise.all([startServer(), openBrowser()]);
+  server = await startServer();
+  browser = await openBrowser();
 });
 
 after(async () => {

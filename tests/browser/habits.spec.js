@@ -5,7 +5,8 @@ import { assertCalm, eventually, message, openBrowser, openRoom, person, say, st
 let server, browser, ada, page, field;
 
 before(async () => {
-  [server, browser] = await Promise.all([startServer(), openBrowser()]);
+  server = await startServer();
+  browser = await openBrowser();
   ada = await person(browser, server.url, "ada");
   await person(browser, server.url, "barbara");
   ({ page } = ada);

@@ -18,7 +18,8 @@ const MARKS = "\u0301\u0316\u0334".repeat(170);
 let server, browser, ada, bob;
 
 before(async () => {
-  [server, browser] = await Promise.all([startServer(), openBrowser()]);
+  server = await startServer();
+  browser = await openBrowser();
   [ada, bob] = await Promise.all([person(browser, server.url, "ada"), person(browser, server.url, "bob")]);
 });
 

@@ -6,7 +6,8 @@ import { assertCalm, eventually, openBrowser, openRoom, person, startServer, vis
 let server, browser, ada;
 
 before(async () => {
-  [server, browser] = await Promise.all([startServer(), openBrowser()]);
+  server = await startServer();
+  browser = await openBrowser();
   ada = await person(browser, server.url, "ada");
 });
 

@@ -29,7 +29,8 @@ const phone = (width) => ({
 let server, browser, root, bob;
 
 before(async () => {
-  [server, browser] = await Promise.all([startServer(), openBrowser()]);
+  server = await startServer();
+  browser = await openBrowser();
   root = await setUpAdmin(browser, server, "root", { reducedMotion: "reduce" });
   bob = await person(browser, server.url, "bob", {
     reducedMotion: "reduce",

@@ -13,7 +13,8 @@ const MEMBERS_PAGE = 50;
 let server, browser, chief, ada, call;
 
 before(async () => {
-  [server, browser] = await Promise.all([startServer(), openBrowser()]);
+  server = await startServer();
+  browser = await openBrowser();
   chief = await setUpAdmin(browser, server, "chief");
   ada = await person(browser, server.url, "ada");
   // Made beside the page, which would follow every one of them.

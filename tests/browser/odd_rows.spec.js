@@ -13,7 +13,8 @@ const LATEST = "253402300799999";
 let server, browser, root, ada;
 
 before(async () => {
-  [server, browser] = await Promise.all([startServer(), openBrowser()]);
+  server = await startServer();
+  browser = await openBrowser();
   root = await setUpAdmin(browser, server, "root");
   ada = await person(browser, server.url, "ada");
 });

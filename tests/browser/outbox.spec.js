@@ -22,7 +22,8 @@ const ROOM = "Greenhouse";
 let server, line, browser, root, ada, phone, room;
 
 before(async () => {
-  [server, browser] = await Promise.all([startServer(), openBrowser()]);
+  server = await startServer();
+  browser = await openBrowser();
   line = await startLine(server.url);
   [root, ada] = await Promise.all([setUpAdmin(browser, server), person(browser, line.url, "ada")]);
   phone = await visitor(browser);

@@ -18,7 +18,8 @@ import {
 let server, browser, ada, bob;
 
 before(async () => {
-  [server, browser] = await Promise.all([startServer(), openBrowser()]);
+  server = await startServer();
+  browser = await openBrowser();
   [ada, bob] = [await person(browser, server.url, "ada"), await person(browser, server.url, "bob")];
   for (const { page } of [ada, bob]) await openRoom(page, "General");
   await say(ada.page, "@bob, good morning");

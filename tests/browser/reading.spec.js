@@ -7,7 +7,8 @@ const HISTORY = 260;
 let server, browser, ada, bob;
 
 before(async () => {
-  [server, browser] = await Promise.all([startServer(), openBrowser()]);
+  server = await startServer();
+  browser = await openBrowser();
   [ada, bob] = await Promise.all([person(browser, server.url, "ada"), person(browser, server.url, "bob")]);
   for (const { page } of [ada, bob]) await openRoom(page, "General");
   for (let n = 1; n <= HISTORY; n += 1) await say(ada.page, `line ${n}.`);

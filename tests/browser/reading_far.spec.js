@@ -20,7 +20,8 @@ import {
 let server, line, browser, ada, bob, bobUid;
 
 before(async () => {
-  [server, browser] = await Promise.all([startServer(), openBrowser()]);
+  server = await startServer();
+  browser = await openBrowser();
   line = await startLine(server.url);
   [ada, bob] = await Promise.all([person(browser, server.url, "ada"), person(browser, line.url, "bob")]);
   // What others write is written beside a page that shows it.

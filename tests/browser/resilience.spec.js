@@ -17,7 +17,8 @@ import {
 let server, line, browser, ada, bob;
 
 before(async () => {
-  [server, browser] = await Promise.all([startServer(), openBrowser()]);
+  server = await startServer();
+  browser = await openBrowser();
   line = await startLine(server.url);
   [ada, bob] = await Promise.all([person(browser, line.url, "ada"), person(browser, server.url, "bob")]);
   for (const { page } of [ada, bob]) await openRoom(page, "General");

@@ -17,7 +17,8 @@ import {
 let server, browser, chief, ada, bob, cleo;
 
 before(async () => {
-  [server, browser] = await Promise.all([startServer(), openBrowser()]);
+  server = await startServer();
+  browser = await openBrowser();
   chief = await setUpAdmin(browser, server, "chief");
   [ada, bob, cleo] = [
     await person(browser, server.url, "ada"),

@@ -17,7 +17,8 @@ import {
 let server, browser, ada, bob, uids;
 
 before(async () => {
-  [server, browser] = await Promise.all([startServer(), openBrowser()]);
+  server = await startServer();
+  browser = await openBrowser();
   [ada, bob] = [await person(browser, server.url, "ada"), await person(browser, server.url, "bob")];
   await person(browser, server.url, "cleo").then(({ context }) => context.close());
   const { users } = await api(ada, "GET", "/api/users");

@@ -5,7 +5,8 @@ import { assertCalm, enterAccount, eventually, openBrowser, PASSWORD, startServe
 let server, browser;
 
 before(async () => {
-  [server, browser] = await Promise.all([startServer(), openBrowser()]);
+  server = await startServer();
+  browser = await openBrowser();
 });
 
 after(async () => {

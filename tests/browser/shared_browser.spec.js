@@ -20,7 +20,8 @@ let server, line, browser, ada;
 let count = 0;
 
 before(async () => {
-  [server, browser] = await Promise.all([startServer(), openBrowser()]);
+  server = await startServer();
+  browser = await openBrowser();
   line = await startLine(server.url);
 });
 

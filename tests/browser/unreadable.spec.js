@@ -6,7 +6,8 @@ const LINE = "This message cannot be read";
 let server, browser, ada;
 
 before(async () => {
-  [server, browser] = await Promise.all([startServer(), openBrowser()]);
+  server = await startServer();
+  browser = await openBrowser();
   ada = await person(browser, server.url, "ada");
   await openRoom(ada.page, "General");
   await say(ada.page, "to be spoilt");

@@ -6,7 +6,8 @@ import { assertCalm, eventually, message, openBrowser, openRoom, person, say, st
 let server, browser, ada, li, page, field;
 
 before(async () => {
-  [server, browser] = await Promise.all([startServer(), openBrowser()]);
+  server = await startServer();
+  browser = await openBrowser();
   [ada, li] = await Promise.all([person(browser, server.url, "ada"), person(browser, server.url, "李明")]);
   ({ page } = ada);
   field = page.locator(".composer textarea");
