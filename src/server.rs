@@ -269,7 +269,7 @@ async fn build(
     let auth = auth.await.map_err(sentence)?;
     let avatars = Arc::new(AvatarPipeline::default());
     let parts = demo::Parts { auth: &auth, accounts: &accounts, chat: &chat, avatars: &avatars };
-    let stage = if config.demo { demo::open(parts).await.map_err(sentence)? } else { None };
+    let stage = open_demo(config, parts).await?;
     let settings = interface_settings(config, fds, stage.as_ref());
     let publisher = match &stage {
         Some(stage) => publisher.with_sink(stage.sink.clone()),
@@ -316,6 +316,15 @@ async fn build(
         settings,
     };
     Ok((api, bot))
+}
+
+/// The demo, if this server is one.
+async fn open_demo(config: &Config, parts: demo::Parts<'_>) -> Result<Option<demo::Stage>, String> {
+    if config.demo {
+        return demo::open(parts).await.map_err(sentence);
+    }
+    demo::warn_of_leftovers(parts.accounts).await.map_err(sentence)?;
+    Ok(None)
 }
 
 /// Starts the rooms on threads of their own, with connections of their own to the database.

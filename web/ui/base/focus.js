@@ -1,4 +1,5 @@
 /** Leads the focus to what is on the screen, for those who opened something above it and close it again. */
+import { typeInto } from "./typing.js";
 
 /** The field to write in, if a room is open. */
 export function focusComposer() {
@@ -16,7 +17,7 @@ export function writeIntoComposer(text) {
   const field = document.activeElement;
   if (!(field instanceof HTMLTextAreaElement)) return;
   const before = field.value.slice(0, field.selectionStart);
-  document.execCommand("insertText", false, /\S$/.test(before) ? ` ${text}` : text);
+  typeInto(field, /\S$/.test(before) ? ` ${text}` : text);
 }
 
 /** The messages, where Tab arrives at them. */

@@ -21,8 +21,6 @@ import { callsOf, levelOf, newestCall } from "./news.js";
 
 const TEXT_MAX = 140;
 
-export { levelOf };
-
 /** Choices from when each browser kept its own go to the server, once. @param {State} state */
 function moveOldChoices(state) {
   for (const { room, level } of takeOldLevels()) {

@@ -11,7 +11,7 @@ import { icon } from "../base/icons.js";
 import { addressedRoom, redirect } from "../base/navigation.js";
 import { refusal } from "../base/refusals.js";
 import { toast } from "../base/toast.js";
-import { levelOf } from "../notify/notify.js";
+import { levelOf } from "../notify/news.js";
 import { toggleBlock } from "../people/blocking.js";
 import { roomName } from "../people/people.js";
 import { whileLeaving } from "./leaving.js";

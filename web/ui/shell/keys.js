@@ -2,6 +2,7 @@
 import { attentionOf } from "../../state/attention.js";
 import { isComposing } from "../base/composing.js";
 import { dialogIsOpen } from "../base/dialog.js";
+import { takesText } from "../base/drops.js";
 import { focusComposer } from "../base/focus.js";
 import { addressedRoom, navigate } from "../base/navigation.js";
 import { parseRoute, roomPath } from "../base/routes.js";
@@ -59,13 +60,4 @@ function step(store, by, unreadOnly) {
     if (next && next.id !== addressedRoom() && (!unreadOnly || attentionOf(store.state, next).unread > 0))
       return navigate(roomPath(next.id));
   }
-}
-
-/** @param {Element | null} element */
-function takesText(element) {
-  return (
-    element instanceof HTMLInputElement ||
-    element instanceof HTMLTextAreaElement ||
-    element instanceof HTMLSelectElement
-  );
 }

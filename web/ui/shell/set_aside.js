@@ -2,13 +2,12 @@
  * Texts of mine that the server has refused and that no room shows: changes of messages that were changed or deleted
  * meanwhile, and messages for rooms that I am not in any more. Each stays until it is used or thrown away.
  */
-import { writeClipboard } from "../../platform/clipboard.js";
+import { copyText } from "../base/clipboard.js";
 import { el, fill } from "../base/element.js";
 import { focusComposer } from "../base/focus.js";
 import { errorText, t } from "../base/i18n.js";
 import { navigate } from "../base/navigation.js";
 import { roomPath } from "../base/routes.js";
-import { toast } from "../base/toast.js";
 
 /** @typedef {import("../../state/types.js").Entry} Entry */
 /** @typedef {import("../../state/types.js").State} State */
@@ -34,11 +33,6 @@ export function createSetAside(store, actions, targets) {
   }
 
   /** @param {Entry} entry */
-  async function copy({ msg }) {
-    toast(t((await writeClipboard(msg["t"])) ? "copied" : "copy_failed"));
-  }
-
-  /** @param {Entry} entry */
   function row(entry) {
     const { msg, room, error } = entry;
     const isReachable = store.state.rooms.has(room);
@@ -52,7 +46,7 @@ export function createSetAside(store, actions, targets) {
         { class: "set-aside-acts" },
         isReachable
           ? el("button", { type: "button", click: () => use(entry) }, t("use_my_text"))
-          : el("button", { type: "button", click: () => void copy(entry) }, t("action_copy")),
+          : el("button", { type: "button", click: () => void copyText(msg["t"]) }, t("action_copy")),
         el("button", { type: "button", click: () => actions.messages.forgetSetAside(msg.mid) }, t("discard")),
       ),
     );
