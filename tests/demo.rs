@@ -105,6 +105,11 @@ fn a_demo_is_made_once_and_is_full_of_life_and_its_bot_answers() {
         ask_the_bot(&server, &token);
         assert!(server.terminate().success());
     }
+    let log = folder.path().join("log");
+    let server = Process::start_with_descriptors(4_096, &log, folder.path(), &[]);
+    assert!(std::fs::read_to_string(&log).unwrap().contains("demo has left: demo, ada, grace"));
+    assert_eq!(get(&server, "", "/api/info").get("demo"), None);
+    assert!(server.terminate().success());
     assert_eq!(histories[0], histories[1], "a second start adds nothing");
     let messages = histories[0]["messages"].as_array().unwrap();
     let days = |message: &Value| message["msg"]["created"].as_i64().unwrap() / 86_400_000;
@@ -137,6 +142,35 @@ fn ask_the_bot(server: &Process, token: &str) {
         assert_eq!(answer["msg"]["re"], json!(mid));
         assert_eq!(answer["msg"]["t"], json!("70 beats a minute, no arrhythmia."));
     }
+}
+
+#[test]
+fn a_bot_that_was_shut_out_is_silent() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Process::start(folder.path(), &DEMO);
+    let token = sign_in(&server, "demo", "impulse demo");
+    let users = get(&server, &token, "/api/users?q=pulse");
+    let pulse = users["users"][0]["id"].as_str().unwrap();
+    let admin = |act: &str| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_impulse"));
+        command.args(["admin", act, "pulse", "--data-dir"]).arg(folder.path());
+        assert!(command.stdout(std::process::Stdio::null()).status().unwrap().success());
+    };
+    let mut client = Client::connect(&server.address, &token).unwrap();
+    let rooms = client.hello["rooms"].as_array().unwrap();
+    let room = rooms.iter().find(|room| room["with"] == json!([pulse])).unwrap().clone();
+    let (id, since) = (room["id"].as_str().unwrap(), room["seq"].as_u64().unwrap());
+    client.request(json!({"op": "room.subscribe", "room": id, "since": since})).unwrap();
+    let is_of_pulse = |frame: &Value| frame["op"] == "msg" && frame["msg"]["by"] == pulse;
+    admin("disable");
+    client.request(text(id, &new_mid(), "not heard")).unwrap();
+    // Longer than it takes to answer.
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    admin("enable");
+    let heard = new_mid();
+    client.request(text(id, &heard, "heard")).unwrap();
+    let answer = client.event(is_of_pulse).unwrap();
+    assert_eq!(answer["msg"]["re"], json!(heard), "the first answer");
 }
 
 #[test]

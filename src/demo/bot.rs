@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::cast::{Cast, PULSE};
 use super::seats::no_connection;
 use super::words::{answer_to, by_itself};
-use crate::base::allowance::{Allowance, Allowances};
+use crate::base::allowance::Allowance;
 use crate::base::ids::{Mid, RoomId, Uid};
 use crate::base::limits::demo as limits;
 use crate::base::random;
@@ -23,6 +23,7 @@ use crate::protocol::room::RoomKind;
 use crate::rooms::publication::Publication;
 use crate::rooms::publisher::Sink;
 use crate::rooms::{Post, RoomCommand, Rooms, Sender};
+use crate::service::{Profiles, Services};
 
 /// What the bot hears.
 pub struct Ears(mpsc::Receiver<Arc<Publication>>);
@@ -37,6 +38,7 @@ pub fn ears() -> (Sink, Ears) {
 pub struct Bot {
     uid: Uid,
     rooms: Rooms,
+    profiles: Arc<Profiles>,
     ears: Ears,
     allowance: Arc<Allowance>,
     talk: Talk,
@@ -81,10 +83,11 @@ struct HeardMessage {
 
 impl Bot {
     /// The bot of this cast, if it is there.
-    pub fn new(cast: &Cast, rooms: Rooms, ears: Ears, allowances: &Allowances) -> Option<Self> {
+    pub fn new(cast: &Cast, services: &Services, ears: Ears) -> Option<Self> {
         let uid = cast.uid(PULSE)?;
+        let (rooms, profiles) = (services.rooms.clone(), services.profiles.clone());
         let talk = Talk::new(Instant::now(), random::number());
-        Some(Self { uid, rooms, ears, allowance: allowances.of(uid), talk })
+        Some(Self { uid, rooms, profiles, ears, allowance: services.allowances.of(uid), talk })
     }
 
     /// Listens and speaks until the server stops. `connections` says how many sockets there are.
@@ -145,7 +148,8 @@ impl Bot {
         self.post(room, RoomCommand::Send(draft));
     }
 
-    /// Puts a command into the inbox of a room. What a full one does not take is not said.
+    /// Puts a command into the inbox of a room, unless an administrator has shut the bot out. What a full one does not
+    /// take is not said.
     fn post(&self, room: RoomId, command: RoomCommand) {
         let sender = Sender {
             conn: no_connection(u32::MAX),
@@ -155,9 +159,15 @@ impl Bot {
             allowance: self.allowance.clone(),
         };
         let Some(room) = self.rooms.handle(room) else { return };
-        if let Ok(accepted) = room.accept(Post { sender, command }) {
-            accepted.send();
-        }
+        let (uid, profiles) = (self.uid, self.profiles.clone());
+        // Rooms wait for the bot's ears, so these wait for no database.
+        tokio::spawn(async move {
+            if profiles.active(uid).await.is_ok()
+                && let Ok(accepted) = room.accept(Post { sender, command })
+            {
+                accepted.send();
+            }
+        });
     }
 }
 

@@ -18,4 +18,4 @@ mod words;
 pub use bot::Bot;
 pub use cast::PASSWORD;
 pub use fill::Parts;
-pub use stage::{Stage, open};
+pub use stage::{Stage, open, warn_of_leftovers};

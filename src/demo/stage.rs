@@ -8,6 +8,7 @@ use super::seats::take_seats;
 use crate::base::error::Result;
 use crate::rooms::publisher::Sink;
 use crate::service::Services;
+use crate::store::accounts::AccountStore;
 
 /// A demo whose rooms have not started.
 pub struct Stage {
@@ -34,14 +35,26 @@ pub async fn open(parts: Parts<'_>) -> Result<Option<Stage>> {
     Ok(cast.map(stage))
 }
 
+/// Warns of accounts that a demo has left on a server that is none any more: everybody knows their password.
+///
+/// # Errors
+/// `unavailable`.
+pub async fn warn_of_leftovers(accounts: &AccountStore) -> Result<()> {
+    if let Some(cast) = account::find_all(accounts).await? {
+        let names: Vec<_> = cast.people().map(|(_, person)| person.username).collect();
+        let names = names.join(", ");
+        tracing::warn!("everybody knows the password of accounts that the demo has left: {names}");
+    }
+    Ok(())
+}
+
 impl Stage {
     /// The rooms run: people take their seats. The bot, if it is there.
     ///
     /// # Errors
     /// `unavailable`.
     pub async fn begin(self, services: &Services) -> Result<Option<Bot>> {
-        let Services { profiles, rooms, allowances, .. } = services;
-        take_seats(&self.cast, profiles, rooms).await?;
-        Ok(Bot::new(&self.cast, rooms.clone(), self.ears, allowances))
+        take_seats(&self.cast, &services.profiles, &services.rooms).await?;
+        Ok(Bot::new(&self.cast, services, self.ears))
     }
 }
