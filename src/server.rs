@@ -269,12 +269,8 @@ async fn build(
     let auth = auth.await.map_err(sentence)?;
     let avatars = Arc::new(AvatarPipeline::default());
     let parts = demo::Parts { auth: &auth, accounts: &accounts, chat: &chat, avatars: &avatars };
-    let stage = if config.demo {
-        demo::open(parts).await.map_err(sentence)?
-    } else {
-        demo::warn_of_leftovers(&accounts).await.map_err(sentence)?;
-        None
-    };
+    let stage = open_demo(config, parts).await?;
+    let settings = interface_settings(config, fds, stage.as_ref());
     let publisher = match &stage {
         Some(stage) => publisher.with_sink(stage.sink.clone()),
         None => publisher,
@@ -284,9 +280,9 @@ async fn build(
     if rate_limit_scale == 0.0 {
         tracing::warn!("rate limits are lifted: for load tests only");
     }
-    let settings = delivery::Settings { rate_limit_scale, ..delivery::Settings::default() };
+    let of_shards = delivery::Settings { rate_limit_scale, ..delivery::Settings::default() };
     let shards = seeds
-        .start(rooms.clone(), settings)
+        .start(rooms.clone(), of_shards)
         .map_err(|error| format!("cannot start the delivery threads: {error}"))?;
     let traffic = Arc::new(HttpCounters::default());
     let metrics = Metrics::new(Sources {
@@ -304,12 +300,6 @@ async fn build(
     });
     let parts = Parts { accounts, chat, auth, rooms, shards, rate_limit_scale };
     let services = Arc::new(Services::new(parts));
-    let settings = Settings {
-        demo: stage
-            .as_ref()
-            .map(|stage| Demo { password: demo::PASSWORD, people: stage.cast.visitors() }),
-        ..interface_settings(config, fds)
-    };
     let bot = match stage {
         Some(stage) => stage.begin(&services).await.map_err(sentence)?,
         None => None,
@@ -326,6 +316,15 @@ async fn build(
         settings,
     };
     Ok((api, bot))
+}
+
+/// The demo, if this server is one.
+async fn open_demo(config: &Config, parts: demo::Parts<'_>) -> Result<Option<demo::Stage>, String> {
+    if config.demo {
+        return demo::open(parts).await.map_err(sentence);
+    }
+    demo::warn_of_leftovers(parts.accounts).await.map_err(sentence)?;
+    Ok(None)
 }
 
 /// Starts the rooms on threads of their own, with connections of their own to the database.
@@ -352,7 +351,7 @@ fn sentence(error: Error) -> String {
     format!("cannot start: {}", error.message())
 }
 
-fn interface_settings(config: &Config, fds: &FdBudget) -> Settings {
+fn interface_settings(config: &Config, fds: &FdBudget, stage: Option<&demo::Stage>) -> Settings {
     Settings {
         dev_echo: config.dev_echo.clone(),
         dev_echo_limits: Limits {
@@ -361,7 +360,7 @@ fn interface_settings(config: &Config, fds: &FdBudget) -> Settings {
         },
         sockets: fds.websockets,
         sockets_per_user: scaled(limits::delivery::CONNECTIONS_PER_USER, config),
-        demo: None,
+        demo: stage.map(|stage| Demo { password: demo::PASSWORD, people: stage.cast.visitors() }),
     }
 }
 

@@ -128,23 +128,15 @@ fn events_and_answers_are_encoded_as_the_vectors_say() {
     };
     let read_state = ReadState { read: 9, unread: 3, mentions: 0 };
     let rooms = [general()];
-    let hello = |blocked: &[Uid], more| {
-        Event::Hello {
-            uid,
-            at: AT,
-            rooms: &rooms,
-            blocked,
-            heartbeat_ms: 30_000,
-            more,
-            build: None,
-        }
-        .encode()
+    let hello = |blocked: &[Uid], build, more| {
+        Event::Hello { uid, at: AT, rooms: &rooms, blocked, heartbeat_ms: 30_000, more, build }
+            .encode()
     };
     let frames = [
-        ("hello", hello(&[], false)),
-        ("hello_blocked", hello(&[Uid(7)], false)),
+        ("hello", hello(&[], None, false)),
+        ("hello_blocked", hello(&[Uid(7)], Some("0123456789abcdef"), false)),
         ("blocks", Event::Blocks { blocked: &[Uid(7)] }.encode()),
-        ("hello_part", hello(&[], true)),
+        ("hello_part", hello(&[], None, true)),
         ("rooms", Event::Rooms { rooms: &rooms, more: false }.encode()),
         ("new", msg(&message())),
         ("edited", msg(&edited())),

@@ -7,16 +7,7 @@ import { distanceOf } from "../../web/ui/base/dates.js";
 import { calendarDay, clock, date, exactMoment, moment } from "../../web/ui/admin/numbers.js";
 import { detailWords } from "../../web/ui/admin/audit_words.js";
 import { messages as en } from "../../web/locales/admin.en.js";
-import {
-  agoOf,
-  dayNumber,
-  dayOf,
-  fullTimeOf,
-  isoOf,
-  NO_MOMENT,
-  timeOf,
-  whenOf,
-} from "../../web/ui/base/dates.js";
+import { agoOf, dayNumber, dayOf, fullTimeOf, isoOf, NO_MOMENT, timeOf, whenOf } from "../../web/ui/base/dates.js";
 import { addWords } from "../../web/ui/base/words.js";
 
 const WEB = fileURLToPath(new URL("../../web", import.meta.url));

@@ -9,6 +9,7 @@ mod archive;
 mod build;
 mod file;
 mod link;
+mod syntax;
 
 use std::collections::HashMap;
 use std::path::Path;
