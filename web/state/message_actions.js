@@ -4,12 +4,10 @@
  * that is refused is taken back, and the text of an edit is set aside to be used again.
  */
 import { randomBytes, toBase64Url } from "../crypto/encoding.js";
-import { messageFromWire } from "../net/wire.js";
 import { clock } from "./clock.js";
-import { change, merge, withoutReaction, withReaction } from "./messages.js";
+import { withoutReaction, withReaction } from "./messages.js";
 import { Outbox } from "./outbox.js";
-import { withSent, withTimeline } from "./timelines.js";
-import { Undo } from "./undo.js";
+import { isNew, Preview } from "./preview.js";
 
 /** @typedef {import("./types.js").Message} Message */
 /** @typedef {import("./outbox.js").Entry} Entry */
@@ -30,7 +28,7 @@ export class MessageActions {
   #ingest;
   /** @type {Outbox | null} */
   #outbox = null;
-  #undo = new Undo();
+  #preview;
   /** @type {(refusal: Refusal) => void} */
   #tell = () => {};
 
@@ -44,6 +42,7 @@ export class MessageActions {
     this.#store = store;
     this.#socket = socket;
     this.#ingest = ingest;
+    this.#preview = new Preview(store);
   }
 
   get #me() {
@@ -67,7 +66,7 @@ export class MessageActions {
   stop() {
     this.#outbox?.close();
     this.#outbox = null;
-    this.#undo.clear();
+    this.#preview.undo.clear();
   }
 
   /** After a connect. */
@@ -101,7 +100,7 @@ export class MessageActions {
     const mentioned = mentions.length ? { m: mentions.slice(0, MENTIONS_MAX) } : {};
     const msg = { mid: newMid(), rev: 0, kind: "msg", t: wellFormed(text), ...(re ? { re } : {}), ...mentioned };
     const entry = this.#outbox?.add(room, msg);
-    if (entry) this.#show(entry);
+    if (entry) this.#preview.show(entry);
   }
 
   /**
@@ -112,12 +111,12 @@ export class MessageActions {
    */
   async edit(room, message, text, mentions) {
     const { mid } = message;
-    const old = this.#find(room, mid) ?? message;
+    const old = this.#preview.find(room, mid) ?? message;
     const rev = this.#nextRev(old);
     const t = wellFormed(text);
     const { m: _, ...rest } = old;
     const mentioned = mentions.length ? { m: mentions.slice(0, MENTIONS_MAX) } : {};
-    this.#replace(room, old, { ...rest, ...mentioned, t, rev, edited: clock.now() });
+    this.#preview.replace(room, old, { ...rest, ...mentioned, t, rev, edited: clock.now() });
     this.#outbox?.add(room, {
       mid,
       rev,
@@ -134,9 +133,9 @@ export class MessageActions {
    */
   async remove(room, message) {
     const { mid } = message;
-    const old = this.#find(room, mid) ?? message;
+    const old = this.#preview.find(room, mid) ?? message;
     const rev = this.#nextRev(old);
-    this.#replace(room, old, { ...old, kind: "del", t: "", rev, reactions: {} });
+    this.#preview.replace(room, old, { ...old, kind: "del", t: "", rev, reactions: {} });
     this.#outbox?.add(room, { mid, rev, kind: "del" });
   }
 
@@ -148,15 +147,15 @@ export class MessageActions {
    */
   async react(room, message, emoji, on) {
     const { mid } = message;
-    const mine = (this.#find(room, mid) ?? message).mine?.[emoji];
+    const mine = (this.#preview.find(room, mid) ?? message).mine?.[emoji];
     if (on === Boolean(mine)) return;
     if (mine) {
-      this.#undo.keepReaction(mine, { mid, emoji });
-      this.#update(room, mid, (message) => withoutReaction(message, emoji, this.#me));
+      this.#preview.undo.keepReaction(mine, { mid, emoji });
+      this.#preview.update(room, mid, (message) => withoutReaction(message, emoji, this.#me));
       this.#outbox?.add(room, { mid: mine, rev: 1, kind: "del" });
     } else {
       const reaction = newMid();
-      this.#update(room, mid, (message) => withReaction(message, emoji, this.#me, reaction));
+      this.#preview.update(room, mid, (message) => withReaction(message, emoji, this.#me, reaction));
       this.#outbox?.add(room, { mid: reaction, rev: 0, kind: "react", ref: mid, e: emoji });
     }
   }
@@ -174,7 +173,7 @@ export class MessageActions {
    * @param {string} mid
    */
   async retry(room, mid) {
-    this.#update(room, mid, ({ error: _, ...message }) => ({ ...message, status: "pending" }));
+    this.#preview.update(room, mid, ({ error: _, ...message }) => ({ ...message, status: "pending" }));
     this.#outbox?.retry(mid);
   }
 
@@ -187,24 +186,13 @@ export class MessageActions {
   async discard(room, mid) {
     this.#outbox?.discard(mid);
     this.#showSetAside();
-    this.#hide(room, mid);
+    this.#preview.hide(room, mid);
   }
 
   /** Forgets a text that was set aside; the message that it was to change stays. @param {string} mid */
   forgetSetAside(mid) {
     this.#outbox?.discard(mid);
     this.#showSetAside();
-  }
-
-  /**
-   * @param {string} room
-   * @param {string} mid
-   */
-  #hide(room, mid) {
-    const timeline = this.#store.state.timelines.get(room);
-    if (!timeline) return;
-    const messages = timeline.messages.filter((message) => message.mid !== mid);
-    this.#store.update(withTimeline(this.#store.state, room, { ...timeline, messages }));
   }
 
   /** @param {string} room */
@@ -216,18 +204,9 @@ export class MessageActions {
   showWaiting(room) {
     for (const entry of this.#outbox?.entries() ?? []) {
       if (entry.room !== room) continue;
-      this.#show(entry);
-      if (!entry.error) this.#showChange(entry);
+      this.#preview.show(entry);
+      if (!entry.error) this.#preview.showChange(entry);
     }
-  }
-
-  /** Shows a change of a message that waits since before the page was loaded. @param {Entry} entry */
-  #showChange({ room, at, msg }) {
-    const old = this.#find(room, msg.mid);
-    if (!old || isNew(msg) || msg.rev !== old.rev + 1) return;
-    const { rev } = msg;
-    if (msg.kind === "msg") this.#replace(room, old, { ...old, t: String(msg["t"]), rev, edited: at });
-    else if (msg.kind === "del") this.#replace(room, old, { ...old, kind: "del", t: "", rev, reactions: {} });
   }
 
   /**
@@ -238,12 +217,9 @@ export class MessageActions {
    */
   #shared(mid, entry) {
     this.#showSetAside();
-    if (entry?.error && !isNew(entry.msg)) this.#takeBack(entry);
-    else if (entry) this.#show(entry);
-    if (entry) return;
-    for (const [room, { messages }] of this.#store.state.timelines) {
-      if (messages.some((message) => message.mid === mid && message.status === "failed")) this.#hide(room, mid);
-    }
+    if (entry?.error && !isNew(entry.msg)) this.#preview.takeBack(entry);
+    else if (entry) this.#preview.show(entry);
+    else this.#preview.hideFailed(mid);
   }
 
   /** Tells the state which texts were refused for good. */
@@ -265,17 +241,10 @@ export class MessageActions {
     if (error) this.#showSetAside();
     void this.#ingest.ingest(room, [], () => {
       if (error) this.#refused(room, msg, error);
-      else if (answer && isNew(msg)) this.#confirmed(room, msg.mid, answer.seq);
+      else if (answer && isNew(msg)) this.#preview.confirm(room, msg.mid, answer.seq);
       const isWaiting = (/** @type {Entry} */ each) => each.msg.mid === msg.mid && !each.error;
-      if (!this.#outbox?.entries().some(isWaiting)) this.#undo.forget(msg.mid);
+      if (!this.#outbox?.entries().some(isWaiting)) this.#preview.undo.forget(msg.mid);
     });
-  }
-
-  /** @param {string} room @param {string} mid @param {number} seq */
-  #confirmed(room, mid, seq) {
-    const { state } = this.#store;
-    const timeline = state.timelines.get(room);
-    if (timeline) this.#store.update(withTimeline(state, room, withSent(timeline, mid, seq)));
   }
 
   /**
@@ -298,78 +267,13 @@ export class MessageActions {
    */
   #refused(room, msg, error) {
     if (isNew(msg)) {
-      this.#update(room, msg.mid, (message) => ({ ...message, status: "failed", error }));
+      this.#preview.update(room, msg.mid, (message) => ({ ...message, status: "failed", error }));
       return this.#tell({ kind: "message", room, error });
     }
-    this.#takeBack({ room, msg });
-    const kind = msg.kind === "msg" ? null : this.#undo.isReaction(msg) ? "reaction" : "deletion";
+    this.#preview.takeBack({ room, msg });
+    const kind = msg.kind === "msg" ? null : this.#preview.undo.isReaction(msg) ? "reaction" : "deletion";
     if (kind && !ALREADY_SO.has(error.code ?? "")) this.#tell({ kind, room, error });
   }
-
-  /**
-   * Shows an edit or a deletion.
-   *
-   * @param {string} room
-   * @param {Message} old
-   * @param {Message} next
-   */
-  #replace(room, old, next) {
-    this.#undo.keepOriginal(old);
-    this.#update(room, old.mid, () => next);
-  }
-
-  /** A change that was shown is not so. @param {Pick<Entry, "room" | "msg">} entry */
-  #takeBack({ room, msg }) {
-    const { mid, undo } = this.#undo.of(msg, this.#me);
-    this.#update(room, mid, undo);
-  }
-
-  /**
-   * Shows a message that waits in the outbox, and whether it was refused.
-   *
-   * @param {Entry} entry
-   */
-  #show({ room, at, msg, error }) {
-    const { state } = this.#store;
-    const timeline = state.timelines.get(room);
-    if (!timeline || timeline.moreAfter || !isNew(msg)) return;
-    const known = this.#find(room, msg.mid);
-    if (known?.status === "sent") return;
-    /** @type {Message} */
-    const message = {
-      ...messageFromWire({ seq: 0, at, msg: { ...msg, by: this.#me } }, this.#me),
-      status: error ? "failed" : "pending",
-      ...(error ? { error } : {}),
-    };
-    if (known && known.status === message.status) return;
-    this.#store.update(withTimeline(state, room, { ...timeline, messages: merge(timeline.messages, [message]) }));
-  }
-
-  /**
-   * @param {string} room
-   * @param {string} mid
-   * @param {(message: Message) => Message} how
-   */
-  #update(room, mid, how) {
-    const { state } = this.#store;
-    const timeline = state.timelines.get(room);
-    if (!timeline) return;
-    const messages = merge(change(timeline.messages, mid, how), []);
-    this.#store.update(withTimeline(state, room, { ...timeline, messages }));
-  }
-
-  /**
-   * @param {string} room
-   * @param {string} mid
-   */
-  #find(room, mid) {
-    return this.#store.state.timelines.get(room)?.messages.find((message) => message.mid === mid);
-  }
-}
-
-/** A message of its own, not a change of one. @param {Entry["msg"]} msg */
-function isNew({ kind, rev }) {
-  return kind === "msg" && rev === 0;
 }
 
 /** A name for a message: random bytes of its author. */
