@@ -396,6 +396,36 @@ async fn everybody_is_mentioned_but_the_author_and_those_who_have_blocked_the_au
     server.stop().await;
 }
 
+/// A few readers are counted one by one, and many by an index of the messages.
+#[tokio::test(flavor = "multi_thread")]
+async fn few_readers_and_many_get_their_own_numbers() {
+    let server = TestServer::start_with(&["--shards", "1"]).await;
+    let anna = server.user("anna").await;
+    let mut hers = anna.socket().await;
+    hers.op("hello").await;
+    let mut readers = Vec::new();
+    for sent in 1u64..=2 {
+        for n in 0..sent * 10 {
+            let reader = server.user(&format!("reader{sent}x{n}")).await;
+            let mut socket = reader.socket().await;
+            socket.op("hello").await;
+            readers.push((reader.uid.clone(), socket, sent));
+        }
+        let called = readers.last().unwrap().0.clone();
+        let first = readers[9].0.clone();
+        let msg = json!({"mid": new_mid(), "rev": 0, "kind": "msg", "t": "Who?", "m": [called]});
+        hers.ok(json!({"op": "msg.send", "room": "1", "msg": msg})).await;
+        for (uid, socket, since) in &mut readers {
+            let told = socket.op("activity").await;
+            let unread = sent + 1 - *since;
+            // The last of each group is called, and reads nothing.
+            let mentions = u64::from(*uid == called || *uid == first);
+            assert_eq!((number(&told["unread"]), number(&told["mentions"])), (unread, mentions));
+        }
+    }
+    server.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn in_a_large_room_only_its_admins_mention_everybody_and_in_a_direct_room_nobody_does() {
     let server = TestServer::start().await;

@@ -91,7 +91,11 @@ async function withoutCache({ browser, context }, measure) {
   }
 }
 
-/** Types while messages come, and measures from each press to the end of the frame that follows it. @param {Stage} stage */
+/**
+ * Types while messages come, and measures from each press to the end of the frame that follows it.
+ *
+ * @param {Stage} stage
+ */
 async function keypresses(stage) {
   const page = await openRoom(stage);
   await page.evaluate(() => {
@@ -123,7 +127,12 @@ async function keypresses(stage) {
   return percentile(delays, 0.95);
 }
 
-/** The part of the time in which the page's main thread has work, by its own clock. @param {Stage} stage @param {number} rate */
+/**
+ * The part of the time in which the page's main thread has work, by its own clock.
+ *
+ * @param {Stage} stage
+ * @param {number} rate
+ */
 async function busyAt(stage, rate) {
   const page = await openRoom(stage);
   const devtools = await page.context().newCDPSession(page);

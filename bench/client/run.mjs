@@ -62,7 +62,6 @@ function print() {
   console.log(`| | ${labels.join(" | ")} | Target |\n|---|${"--:|".repeat(labels.length + 1)}`);
   console.log(lines.join("\n"));
   const model = cpus()[0]?.model ?? "unknown processor";
-  console.log(
-    `\n${new Date().toISOString().slice(0, 16)} UTC: ${model}, ${availableParallelism()} cores. Rounds: ${values.rounds}.`,
-  );
+  const at = new Date().toISOString().slice(0, 16);
+  console.log(`\n${at} UTC: ${model}, ${availableParallelism()} cores. Rounds: ${values.rounds}.`);
 }

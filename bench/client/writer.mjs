@@ -1,4 +1,4 @@
-/** A member who writes: signs in by HTTP, and sends messages by a WebSocket of its own at the pace that is asked for. */
+/** A member who writes: signs in by HTTP, and sends messages by a WebSocket at the pace that is asked for. */
 import { randomBytes } from "node:crypto";
 import { request } from "node:http";
 import { toBase64Url } from "../../web/crypto/encoding.js";
@@ -9,7 +9,12 @@ const MID_BYTES = 16;
 /** Messages are sent in steps of this length, all that are due at once. */
 const STEP_MS = 20;
 
-/** @typedef {{ uid: string, token: string, call: (method: string, path: string, body?: unknown) => Promise<any> }} Account */
+/**
+ * @typedef {object} Account
+ * @property {string} uid
+ * @property {string} token
+ * @property {(method: string, path: string, body?: unknown) => Promise<any>} call
+ */
 
 /**
  * A new account, and calls in its name.

@@ -166,12 +166,13 @@ impl Handover {
         }
         let mut missed = Vec::new();
         let blocked_now = self.rooms.blocked_by(uid);
-        if blocked_now != *blocked {
+        let blocks_others = blocked_now != *blocked;
+        if blocks_others {
             let event = Event::Blocks { blocked: &blocked_now }.encode();
             missed.push(Delivery::ToUser(uid, event));
         }
         // A message, a read position, a new name: whatever happened before the shard knew the connection.
-        let is_changed = |sent: &&RoomView| self.rooms.view(sent.id, uid).as_ref() != Some(sent);
+        let is_changed = |sent: &&RoomView| blocks_others || self.rooms.looks_other(uid, sent);
         let changed = views.iter().filter(is_changed);
         missed.extend(changed.map(|sent| Delivery::View(uid, sent.id)));
         let now = self.rooms.rooms_of(uid);

@@ -75,6 +75,7 @@ impl FrameLog {
     }
 
     /// Where the next frame will begin: the cursor of a reader that has everything.
+    #[inline]
     pub fn end(&self) -> u64 {
         self.start + (self.bytes.len() - self.forgotten) as u64
     }
@@ -99,6 +100,7 @@ impl FrameLog {
     }
 
     /// Everything since an offset.
+    #[inline]
     pub fn since(&self, offset: u64) -> &[u8] {
         self.bytes.get(self.index_of(offset)..).unwrap_or_default()
     }
@@ -123,8 +125,16 @@ impl FrameLog {
     /// What waits for a reader that has everything before `offset`.
     pub fn backlog(&self, offset: u64) -> Backlog {
         let bytes = self.bytes.len() - self.index_of(offset);
-        let frames = self.ends.len() - self.ends.partition_point(|end| *end <= offset);
-        Backlog { bytes, frames }
+        Backlog { bytes, frames: self.frames_since(offset) }
+    }
+
+    /// How many frames end behind an offset. Nearly every reader stands where the log begins, so nothing is searched.
+    #[inline]
+    pub fn frames_since(&self, offset: u64) -> usize {
+        if offset <= self.start {
+            return self.ends.len();
+        }
+        self.ends.len() - self.ends.partition_point(|end| *end <= offset)
     }
 
     /// All readers have what comes before `offset`: forgets the frames that end there or earlier.
@@ -205,6 +215,7 @@ impl FrameLog {
     }
 
     /// An absolute offset as an index of `bytes`.
+    #[inline]
     fn index_of(&self, offset: u64) -> usize {
         let index = usize::try_from(offset.saturating_sub(self.start)).unwrap_or(usize::MAX);
         index.saturating_add(self.forgotten).min(self.bytes.len())

@@ -26,7 +26,7 @@ impl Connection {
         let bytes = log.since(cursor.at);
         match self.transport.write(bytes) {
             Ok(written) if written == bytes.len() => {
-                count_write(written, log.backlog(cursor.at).frames);
+                count_write(written, log.frames_since(cursor.at));
                 cursor.at = log.end();
                 self.blocked_since_s = None;
                 Some(Flushed::All)
@@ -174,7 +174,7 @@ impl Connection {
 /// Moves a cursor on; over how many frames.
 fn move_cursor(log: &FrameLog, cursor: &mut Cursor, reached: u64) -> usize {
     let before = std::mem::replace(&mut cursor.at, reached);
-    log.backlog(before).frames - log.backlog(reached).frames
+    log.frames_since(before) - log.frames_since(reached)
 }
 
 impl Shard {

@@ -205,6 +205,11 @@ impl Rooms {
         self.handle(room).map(|handle| handle.room.state().view(uid))
     }
 
+    /// Whether the user, who blocks the same people as then, sees the room otherwise than `sent`.
+    pub fn looks_other(&self, uid: Uid, sent: &RoomView) -> bool {
+        self.handle(sent.id).is_none_or(|handle| handle.room.state().looks_other(uid, sent))
+    }
+
     /// A page of a room's history, of at most [`chat::PAGE_BYTES`].
     ///
     /// # Errors

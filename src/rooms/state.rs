@@ -163,6 +163,18 @@ impl State {
     pub fn view(&self, uid: Uid) -> RoomView {
         let member = self.members.get(&uid);
         let unread = member.map_or_else(Unread::default, |member| self.unread(uid, member.read));
+        self.view_with(uid, unread)
+    }
+
+    /// Whether `uid` sees the room otherwise than `sent`. Nothing is counted: as long as they block the same people,
+    /// what is unread follows from the room's `seq` and from how far they have read.
+    pub fn looks_other(&self, uid: Uid, sent: &RoomView) -> bool {
+        let unread = Unread { messages: sent.unread, mentions: sent.mentions };
+        self.view_with(uid, unread) != *sent
+    }
+
+    fn view_with(&self, uid: Uid, unread: Unread) -> RoomView {
+        let member = self.members.get(&uid);
         RoomView {
             role: member.map(|member| member.role),
             read: member.map_or(0, |member| member.read),
@@ -255,6 +267,23 @@ mod tests {
         assert_eq!(state.heir_of(Uid(2)), None, "an owner is left");
         state.members.insert(Uid(5), member(Role::Owner, 9));
         assert!(state.check_owner_remains_without(Uid(1)).is_ok());
+    }
+
+    #[test]
+    fn a_room_looks_other_after_a_message_a_read_position_or_a_new_name_and_not_without() {
+        let mut state = state();
+        state.members.insert(Uid(1), Member::new(Role::Member, 0));
+        let sent = state.view(Uid(1));
+        assert_eq!((sent.unread, sent.mentions), (2, 1));
+        assert!(!state.looks_other(Uid(1), &sent));
+        state.members.get_mut(&Uid(1)).unwrap().read = 2;
+        assert!(state.looks_other(Uid(1), &sent), "read");
+        let sent = state.view(Uid(1));
+        state.row.last_seq += 1;
+        assert!(state.looks_other(Uid(1), &sent), "a message");
+        let sent = state.view(Uid(1));
+        state.row.name.push('s');
+        assert!(state.looks_other(Uid(1), &sent), "a name");
     }
 
     #[test]

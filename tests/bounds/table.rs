@@ -521,6 +521,11 @@ const CHAT: &[Reached] = &[
         "a_room_is_small_up_to_so_many_members",
         &["rooms::MENTION_ALL_MEMBERS"],
     ),
+    (
+        "src/rooms/read_states.rs",
+        "so_many_users_are_few_however_many_connections_they_have",
+        &["rooms::COUNTED_SINGLY"],
+    ),
     ("src/rooms/recent.rs", "so_many_deletions_need_no_store_and_one_more_does", &["chat::RECENT"]),
     ("src/protocol/command.rs", "a_number_may_be_as_large_as_javascript_counts", &["chat::NUMBER"]),
     (

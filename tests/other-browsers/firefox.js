@@ -1,4 +1,4 @@
-/** Debian's Firefox. Its remote control, Marionette, takes WebDriver's commands on a socket: `LENGTH:[0,ID,NAME,{…}]`. */
+/** Debian's Firefox. Its remote control, Marionette, takes WebDriver's commands on a socket: `LENGTH:[0,ID,NAME,{}]`. */
 import { spawn } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { connect } from "node:net";

@@ -15,7 +15,11 @@ const HOUR = 15;
 
 /** @typedef {import("playwright-core").Page} Page */
 
-/** What is shown, by the name of the file. @type {Record<string, { options: object, show: (page: Page) => Promise<void> }>} */
+/**
+ * What is shown, by the name of the file.
+ *
+ * @type {Record<string, { options: object, show: (page: Page) => Promise<void> }>}
+ */
 const PICTURES = {
   desktop: { options: DESKTOP, show: (page) => openRoom(page, ROOM) },
   phone: { options: PHONE, show: (page) => page.locator(".room-item", { hasText: ROOM }).tap() },

@@ -56,6 +56,8 @@ pub const BLOCKS_IN_ALL: usize = 500_000;
 pub const BLOCK_CHANGES_PER_HOUR: u32 = 300;
 /// A room of at most so many members is small: any of them may mention all.
 pub const MENTION_ALL_MEMBERS: usize = 25;
+/// Members whose unread messages are counted one by one; for more an index of the messages is made.
+pub const COUNTED_SINGLY: usize = 16;
 /// Members whose unread messages are counted while the room is locked.
 pub const COUNTED_AT_ONCE: usize = 512;
 /// Presence is pushed into rooms of at most this many members.

@@ -74,3 +74,25 @@ impl Build {
         self.linked.iter().chain(unlinked).map(|(name, bytes)| (name.as_str(), bytes))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_that_cannot_be_joined_are_served_as_they_are_at_the_same_address() {
+        let page = "<script type=\"module\" src=\"/v/BUILD/app.js\"></script>";
+        for (app, is_joined) in [("export const a = 1;\n", true), ("export default 1;\n", false)] {
+            let texts = [(PAGE, page), ("app.js", app), ("css/app.css", "a {}\n")];
+            let files: Files = texts.map(|(name, text)| (name.to_owned(), text.into())).into();
+            let build = Build { id: "0123456789abcdef".to_owned(), files, linked: Files::new() };
+            let build = build.linked();
+            let page = build.get(PAGE).unwrap();
+            assert!(page.ends_with(b"src=\"/v/0123456789abcdef/app.js\"></script>"));
+            assert_eq!(build.get("app.js").unwrap() == app, !is_joined);
+            assert_eq!(build.get("app.js.map").is_some(), is_joined);
+            let names: Vec<_> = build.all().map(|(name, _)| name).collect();
+            assert_eq!(names.len(), if is_joined { 4 } else { 3 }, "{names:?}");
+        }
+    }
+}
