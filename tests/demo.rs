@@ -186,3 +186,22 @@ fn a_server_that_people_use_gets_no_demo() {
     let users = get(&server, &token, "/api/users");
     assert_eq!(users["users"].as_array().unwrap().len(), 2);
 }
+
+#[test]
+fn a_demo_that_was_interrupted_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Process::start(folder.path(), &DEMO);
+    // Its administrator is made at the end.
+    let url =
+        format!("host='{}' user=impulse dbname=postgres", folder.path().join("run").display());
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let (sql, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await.unwrap();
+        tokio::spawn(connection);
+        sql.execute("UPDATE accounts.users SET is_admin = false", &[]).await.unwrap();
+    });
+    assert!(server.terminate().success());
+    let log = folder.path().join("log");
+    let server = Process::start_with_descriptors(4_096, &log, folder.path(), &DEMO);
+    assert!(std::fs::read_to_string(&log).unwrap().contains("interrupted while it was filled"));
+    assert!(server.setup.is_some());
+}

@@ -61,6 +61,12 @@ pub async fn fill(parts: Parts<'_>) -> Result<Option<Cast>> {
             parts.chat.prefer(room, uid, true, Notify::Usual).await?;
         }
     }
+    // At the end, so that a demo without an administrator is one that was interrupted.
+    if let Some(uid) = cast.uid(DEMO) {
+        let promotion = [UserChange::Promote];
+        let _ = parts.accounts.change_user(Principal::Operator, uid, &promotion).await?;
+        parts.auth.end_setup();
+    }
     tracing::warn!(
         "demo users were created: sign in as {:?} with {PASSWORD:?}",
         PEOPLE[DEMO].username
@@ -68,9 +74,9 @@ pub async fn fill(parts: Parts<'_>) -> Result<Option<Cast>> {
     Ok(Some(cast))
 }
 
-/// Names, pictures, statuses, and who administrates.
+/// Names, pictures and statuses.
 async fn describe_people(parts: &Parts<'_>, cast: &Cast) -> Result<()> {
-    let Parts { auth, accounts, avatars, .. } = parts;
+    let Parts { accounts, avatars, .. } = parts;
     for (uid, person) in cast.people() {
         // "Away" belongs to a connection and not to the account.
         let state = match person.seat {
@@ -88,10 +94,6 @@ async fn describe_people(parts: &Parts<'_>, cast: &Cast) -> Result<()> {
         let name = format!("{}.{}", hex::encode(&random::bytes::<16>()?), picture.extension);
         accounts.put_avatar(uid, &name, picture.content_type, &picture.squares).await?;
         accounts.mark_joined(uid).await?;
-    }
-    if let Some(uid) = cast.uid(DEMO) {
-        let _ = accounts.change_user(Principal::Operator, uid, &[UserChange::Promote]).await?;
-        auth.end_setup();
     }
     Ok(())
 }

@@ -25,7 +25,14 @@ pub struct Stage {
 /// `unavailable`, or `internal` without a source of randomness.
 pub async fn open(parts: Parts<'_>) -> Result<Option<Stage>> {
     let cast = match account::find_all(parts.accounts).await? {
-        Some(cast) => Some(cast),
+        Some(cast) => {
+            if parts.auth.setup_code().is_some() {
+                tracing::warn!(
+                    "the demo was interrupted while it was filled: start it again on an empty database"
+                );
+            }
+            Some(cast)
+        }
         None => fill(parts).await?,
     };
     let stage = |cast| {

@@ -12,9 +12,9 @@ import { toast } from "../base/toast.js";
 import { roomName } from "../people/people.js";
 import { MessageActs } from "./acts.js";
 import { anchorIn, returnTo } from "./anchor.js";
+import { Arrivals } from "./arrivals.js";
 import { beginning } from "./beginning.js";
 import { bindMessageKeys } from "./keyboard.js";
-import { LineWatch } from "./line_watch.js";
 import { createPill } from "./pill.js";
 import { newestOf, Reading } from "./reading.js";
 import { ReadReport } from "./report.js";
@@ -44,7 +44,7 @@ export class Timeline {
   #window = new RowWindow();
   #end = new StickyEnd(this.#scroller);
   #reading = new Reading();
-  #line = new LineWatch();
+  #arrivals = new Arrivals(this.#reading);
   #report;
   #rows;
   #tools;
@@ -53,10 +53,6 @@ export class Timeline {
   #isLed = false;
   /** Where to go as soon as it is in the page. @type {Goal | null} */
   #goal = null;
-  /** Which return of the line the divider was put for. */
-  #dividedFor = 0;
-  /** The newest message when it was drawn last. */
-  #newest = 0;
   /** The row that is held. @type {import("./anchor.js").Anchor | null} */
   #held = null;
   #resized = new ResizeObserver(() => {
@@ -109,10 +105,9 @@ export class Timeline {
     if (addressed !== null) queueMicrotask(() => void this.#show(addressed));
     if (!this.#opened) this.#open(room, stretch, addressed === null);
     this.#reading.follow(room.read);
-    this.#line.update(state.connection.online, clock.now());
     if (addressed !== null) this.#end.release();
     if (this.#end.isStuck && (stretch.moreAfter || stretch.stale)) this.#leavePresent(stretch);
-    this.#noteArrivals(stretch);
+    this.#arrivals.note(stretch, state.connection.online, clock.now());
     this.#draw(state, room, stretch);
     this.#look();
     if (this.#isNearStart || this.#isNearMore) queueMicrotask(() => this.#slide());
@@ -190,34 +185,8 @@ export class Timeline {
     if (goesOn && isFree && this.#goal === null) this.#aim("divider");
   }
 
-  /**
-   * What came while nobody looked, or before the line was back, begins under the divider.
-   *
-   * @param {Stretch} stretch
-   */
-  #noteArrivals(stretch) {
-    const isNewLoss = this.#dividedFor !== this.#line.backAt;
-    const unattended = !isAttended();
-    const moved = this.#reading.noteArrivals(
-      stretch,
-      (message) => unattended || (isNewLoss && this.#line.missed(message)),
-    );
-    if (moved) this.#dividedFor = this.#line.backAt;
-  }
-
-  /**
-   * Whether following the present would push what was on the screen out of sight, with nobody there who wants that: the
-   * page is hidden, or what came was missed.
-   *
-   * @param {Stretch} stretch
-   */
-  #wouldPush({ messages }) {
-    const newest = newestOf(messages);
-    const hasMissed =
-      newest > this.#newest && messages.some((each) => each.createdSeq === newest && this.#line.missed(each));
-    this.#newest = newest;
-    const { divider, position } = this.#reading;
-    if (divider === null || !(document.hidden ? divider > position : hasMissed && this.#dividedFor)) return false;
+  /** Whether the end of the list has pushed the divider out of sight. */
+  get #isDividerPushed() {
     const top = this.#rows.dividerTop;
     return top === null || top < this.#scroller.getBoundingClientRect().top + ABOVE_DIVIDER_PX;
   }
@@ -234,7 +203,7 @@ export class Timeline {
     if (this.#goal !== null) return this.#arrive();
     if (!follows) return this.#held ? returnTo(this.#scroller, this.#held) : undefined;
     this.#end.toEnd();
-    if (!this.#wouldPush(stretch)) return;
+    if (!this.#arrivals.keepDivider(stretch) || !this.#isDividerPushed) return;
     this.#aim("divider");
     this.#drawRows(state, room, stretch);
     this.#arrive();
