@@ -257,6 +257,7 @@ for (const [place, options] of Object.entries({ ...PLACES, narrow: NARROW, "a pa
     await enterAccount(page, "ada");
     await item(someone, "Parlour").waitFor();
     await page.locator(label("New direct message")).click();
+    await page.locator(".people-picker input:focus").waitFor();
     await page.keyboard.type("bob");
     await page.locator("[role=option]", { hasText: "bob" }).waitFor();
     await look("picker");
