@@ -136,6 +136,25 @@ test("what is done to a message that left the list meanwhile is done all the sam
   messages.stop();
 });
 
+test("a deletion that an edit overtook is taken back with a word, one that overtook mine is not", async () => {
+  for (const [kind, told] of [
+    ["msg", ["deletion"]],
+    ["del", []],
+  ]) {
+    const { answers, send } = answerLater();
+    const { messages, shown, receive } = actions([said("4", 1, { by: "1", t: "mine" })], send);
+    const heard = /** @type {string[]} */ ([]);
+    messages.watchRefusals((refusal) => heard.push(refusal.kind));
+    await messages.remove("4", shown()[0]);
+    receive({ ...said("4", 2, { mid: "m1", by: "1", rev: 1, kind, created_seq: 1 }) });
+    await settled();
+    answers[0].reject({ code: "rev_conflict" });
+    await settled();
+    assert.deepEqual([shown()[0].kind, heard], [kind, told]);
+    messages.stop();
+  }
+});
+
 test("an undo does not take back what the server has sent meanwhile", async () => {
   const { answers, send } = answerLater();
   const { messages, shown, receive, ...parts } = actions([said("4", 1, { by: "1", t: "mine" })], send);

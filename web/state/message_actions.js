@@ -272,7 +272,9 @@ export class MessageActions {
     }
     this.#preview.takeBack({ room, msg });
     const kind = msg.kind === "msg" ? null : this.#preview.undo.isReaction(msg) ? "reaction" : "deletion";
-    if (kind && !ALREADY_SO.has(error.code ?? "")) this.#tell({ kind, room, error });
+    const isDeleted = this.#preview.find(room, msg.mid)?.kind === "del";
+    const isSo = kind === "reaction" ? ALREADY_SO.has(error.code ?? "") : isDeleted;
+    if (kind && !isSo) this.#tell({ kind, room, error });
   }
 }
 
