@@ -478,6 +478,7 @@ test("the pill stays in one line at 320 px", async () => {
   const { page, context } = await on(root, { ...phone(320), locale: "ru-RU" });
   await page.locator(".room-item").first().waitFor();
   await openRoomOn(page, "General");
+  await page.locator(".message").nth(3).waitFor();
   await page.locator(".scroller").evaluate((node) => node.scrollTo(0, 0));
   await page.locator(".pill").waitFor();
   const { height, left, right } = await box(page.locator(".pill"));

@@ -117,6 +117,7 @@ test("1,200 missed while old messages are read: one stays there, and scrolls int
   const room = await newRoom("Gap");
   await writeMany(ada.page, room, numbered("old", 300));
   await openRoom(page, "Gap");
+  await page.locator(".message").first().waitFor();
   await page.keyboard.press("Escape");
   await message(page, "old 300.").waitFor();
   await eventually(async () => assert.equal((await roomAt(page, room)).unread, 0));
@@ -150,6 +151,7 @@ test("what came while the line was away begins under a divider, which stays on t
   const room = await newRoom("Away");
   await writeMany(ada.page, room, numbered("before", 30));
   await openRoom(page, "Away");
+  await page.locator(".message").first().waitFor();
   await page.keyboard.press("Escape");
   await message(page, "before 30.").waitFor();
   await eventually(async () => assert.equal((await roomAt(page, room)).unread, 0));
@@ -170,6 +172,7 @@ test("a link to a message 5,000 back opens around it with one page, and what lie
   await writeMany(ada.page, room, numbered("deep", 5100));
   const mid = await midAt(room, 100);
   await openRoom(page, "Deep");
+  await page.locator(".message").first().waitFor();
   await page.keyboard.press("Escape");
   await message(page, "deep 5100.").waitFor();
   const asked = [];
@@ -200,6 +203,7 @@ test("a link to a deleted message says so, and one to none says that", async () 
   await writeMany(ada.page, room, [{ t: "gone soon", mid }]);
   await writeMany(ada.page, room, [{ kind: "del", rev: 1, mid }, ...numbered("later", 200)]);
   await openRoom(page, "Gone");
+  await page.locator(".message").first().waitFor();
   await page.keyboard.press("Escape");
   await message(page, "later 200.").waitFor();
   for (const [each, words] of [
@@ -221,7 +225,7 @@ test("an edit, an answer and a deletion that were begun at one place end well at
   await follow(page, room, await midAt(room, 1));
   await message(page, "first of mine").waitFor();
   await act(page, "second of mine", "Delete");
-  await page.locator("dialog button", { hasText: "Delete" }).click();
+  await page.locator("dialog .button-danger", { hasText: "Delete" }).click();
   await act(page, "first of mine", "Edit");
   await field.fill("first of mine, bet");
   await follow(page, room, await midAt(room, 350));
