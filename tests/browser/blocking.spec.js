@@ -132,6 +132,11 @@ test("another device knows it at once; the settings list it and take it back, wi
   await phone.context.close();
 
   const second = await ada.context.newPage();
+  let isHeldUp = false;
+  await second.routeWebSocket(/./, (socket) => {
+    const line = socket.connectToServer();
+    line.onMessage((frame) => void (isHeldUp && /"op":\s*"blocks"/.test(String(frame)) ? null : socket.send(frame)));
+  });
   await second.goto(server.url);
   await second.locator(".room-item", { hasText: "bob" }).click();
   await second.locator(".composer-closed", { hasText: "You have blocked" }).waitFor();
@@ -151,6 +156,8 @@ test("another device knows it at once; the settings list it and take it back, wi
   // And the way back of the way back.
   await ada.page.locator(".toast button", { hasText: "Undo" }).click();
   await ada.page.locator(".access", { hasText: "bob" }).waitFor();
+  // The answer of the call alone shows the field and leads the focus to it.
+  isHeldUp = true;
   await second.locator(".composer-closed button", { hasText: "Unblock" }).click();
   await second.locator(".composer textarea").waitFor();
   await eventually(async () => assert.ok(await second.evaluate(() => document.activeElement?.matches("textarea"))));

@@ -101,7 +101,10 @@ export class Composer {
         this.#send,
       ),
     );
-    this.#closed = createClosedNote(box, { again: () => this.update(store.state), unblock: () => this.#unblock() });
+    this.#closed = createClosedNote(box, {
+      again: () => this.update(store.state),
+      unblock: () => void this.#unblock(),
+    });
     this.node = el(
       "footer",
       { class: "composer column" },
@@ -184,9 +187,14 @@ export class Composer {
     return this.#store.state.timelines.get(this.#room)?.messages ?? [];
   }
 
-  #unblock() {
+  async #unblock() {
     const peer = this.#store.state.rooms.get(this.#room)?.peer;
-    if (peer) void unblockPerson(this.#store, this.#actions, peer).then(() => this.focus());
+    if (!peer) return;
+    await unblockPerson(this.#store, this.#actions, peer);
+    if (!this.node.isConnected) return;
+    // The field takes the focus only once it is shown again.
+    this.update(this.#store.state);
+    this.focus();
   }
 
   /** @param {string} text */
