@@ -139,8 +139,17 @@ test("a reaction pressed by key keeps the focus in its message, though the messa
   await chip.waitFor();
   await eventually(async () => assert.equal(await focused(page), "react to me"));
   await chip.focus();
+  // What somebody else does draws the message anew, too: the key still presses what had the focus.
+  const emil = await person(browser, server.url, "emil");
+  await openRoom(emil.page, "General");
+  await emil.page.locator(".composer textarea").focus();
+  await press(emil.page, "Shift+Tab", "Shift+Tab", "Enter");
+  await emil.page.locator(".menu-quick button").nth(1).press("Enter");
+  await page.locator(".reaction").nth(1).waitFor();
+  assert.ok(await chip.first().evaluate((node) => node === document.activeElement), "the focus stays on the reaction");
+  await emil.context.close();
   await press(page, "Enter");
-  await chip.waitFor({ state: "detached" });
+  await page.locator(".reaction[aria-pressed=true]").waitFor({ state: "detached" });
   await eventually(async () => assert.equal(await focused(page), "react to me"));
   assertCalm(dora);
   await dora.context.close();

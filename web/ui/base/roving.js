@@ -67,10 +67,25 @@ export class Roving {
   #changed(changes) {
     for (const { addedNodes } of changes)
       for (const node of addedNodes) if (node instanceof Element) this.#settle(node);
-    const lost = this.#focused && !this.#focused.isConnected;
+    const lost = this.#focused?.isConnected ? null : this.#focused;
     this.#keepStop();
-    // Drawn anew, or gone: the focus stays in the list.
-    if (lost && document.activeElement === document.body) this.#stop?.focus({ preventScroll: true });
+    // Drawn anew, or gone: the focus stays in the list, and on the same thing if that is there again.
+    if (lost && document.activeElement === document.body)
+      (this.#again(lost) ?? this.#stop)?.focus({ preventScroll: true });
+  }
+
+  /** What was drawn anew in the place of something inside of the last item. @param {HTMLElement} lost */
+  #again(lost) {
+    if (!this.#stop || this.#stop !== this.#last) return undefined;
+    const key = keyOf(lost);
+    return this.#innerOf(this.#stop).find((node) => keyOf(node) === key);
+  }
+
+  /** What can be pressed inside of an item. @param {HTMLElement} item @returns {HTMLElement[]} */
+  #innerOf(item) {
+    if (!this.#options.inner) return [];
+    const inner = /** @type {NodeListOf<HTMLElement>} */ (item.querySelectorAll(this.#options.inner));
+    return [...inner].filter((node) => node.checkVisibility({ visibilityProperty: true }));
   }
 
   /** There is always a stop, unless nothing is in the list. */
@@ -143,8 +158,7 @@ export class Roving {
   /** @param {HTMLElement} item @param {HTMLElement} target @param {1 | -1} by */
   #stepInside(item, target, by) {
     if (!this.#options.inner) return false;
-    const inner = /** @type {NodeListOf<HTMLElement>} */ (item.querySelectorAll(this.#options.inner));
-    const row = [item, ...[...inner].filter((node) => node.checkVisibility({ visibilityProperty: true }))];
+    const row = [item, ...this.#innerOf(item)];
     return focus(row[row.indexOf(target) + by]);
   }
 
@@ -162,6 +176,14 @@ export class Roving {
 /** @param {Element} node @param {HTMLElement | null} stop */
 function leaveOut(node, stop) {
   if (node instanceof HTMLElement && node !== stop && node.tabIndex !== -1) node.tabIndex = -1;
+}
+
+/** By what something inside of an item is known when it is drawn anew. @param {HTMLElement} node */
+function keyOf(node) {
+  return [
+    node.tagName,
+    node.dataset["key"] ?? node.getAttribute("href") ?? node.getAttribute("aria-label") ?? node.textContent,
+  ].join(" ");
 }
 
 /** @param {HTMLElement | undefined} node */

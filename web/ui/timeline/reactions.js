@@ -28,6 +28,7 @@ export function reactions({ message, before, state, actions, room }) {
         {
           type: "button",
           class: isNew ? "reaction reaction-new" : "reaction",
+          "data-key": emoji,
           "aria-pressed": String(mine),
           "aria-label": label,
           title: reactedBy(state, who),
