@@ -18,9 +18,9 @@ function room({ known, members, answers = {}, more = {} }) {
     rooms: new Map([["4", { id: "4", kind: "open", role: "member", memberCount: members.length, members, ...more }]]),
   };
   globalThis.fetch = async (path) => {
-    const q = new URL(path, "http://x").searchParams.get("q");
-    asked.push(q);
-    const found = answers[q] ?? [];
+    const begins = new URL(path, "http://x").searchParams.get("begins");
+    asked.push(begins);
+    const found = answers[begins] ?? [];
     const list = found.map((each) => ({
       uid: each.uid,
       role: "member",

@@ -122,7 +122,7 @@ export async function listMembers(room) {
  * A page of the members by name, with their profiles.
  *
  * @param {string} room
- * @param {{ q?: string, after?: string | undefined, limit: number }} wanted
+ * @param {{ q?: string, begins?: string, after?: string | undefined, limit: number }} wanted
  * @returns {Promise<{ members: Member[], next: string | undefined, total: number }>}
  */
 export async function findMembers(room, wanted) {

@@ -101,7 +101,7 @@ export class RoomPeople {
   /** @param {string} name */
   async #ask(name) {
     try {
-      const { members } = await findMembers(this.#id, { q: name, limit: FOUND_MAX });
+      const { members } = await findMembers(this.#id, { begins: name, limit: FOUND_MAX });
       for (const { uid } of members) this.#found.add(uid);
       this.#users.upsert(members.map(({ user }) => user));
       this.#answered.add(name);
