@@ -40,6 +40,13 @@ impl RecentMessages {
         Self { has_older: stored.len() >= limits::RECENT, messages: stored.into() }
     }
 
+    /// As stored, without what was committed after this `seq` and is not published yet.
+    pub fn up_to(seq: u64, stored: Vec<RecentMessage>) -> Self {
+        let mut recent = Self::new(stored);
+        recent.messages.retain(|message| message.created_seq <= seq);
+        recent
+    }
+
     /// Notes the present state of a message: a new one is unread, an edit may mention others than before, a
     /// deleted one counts no more, and one that was hidden may be shown again.
     pub fn note(&mut self, message: &MessageState, is_new: bool) -> Noted {
@@ -245,6 +252,24 @@ pub(super) mod tests {
             assert_eq!(unread(&recent, 1, 0).0 as usize, limits::UNREAD);
         }
         recent.note(&message(last - 250, None), false);
+        assert!(recent.needs_store());
+    }
+
+    #[test]
+    fn what_is_not_published_yet_is_left_out_and_older_messages_are_still_known_to_exist() {
+        let stored = |created_seq| RecentMessage {
+            created_seq,
+            author: Uid(2),
+            mentions: Vec::new().into(),
+        };
+        let newest = limits::RECENT as u64;
+        let mut recent = RecentMessages::up_to(newest - 1, (1..=newest).map(stored).collect());
+        assert_eq!(recent.newest(), newest - 1);
+        for deleted in 1..newest - limits::UNREAD as u64 {
+            assert!(!recent.needs_store());
+            recent.note(&message(deleted, None), false);
+        }
+        recent.note(&message(newest - 1, None), false);
         assert!(recent.needs_store());
     }
 

@@ -86,11 +86,9 @@ impl Actor {
         }
         let (store, room) = (self.shared.store.clone(), self.room.id);
         // After a failure the next deletion tries again.
-        let Ok(mut stored) = self.bounded(store.recent(room, chat::RECENT)).await else { return };
+        let Ok(stored) = self.bounded(store.recent(room, chat::RECENT)).await else { return };
         let mut state = self.room.state_mut();
-        let published = state.row.last_seq;
-        stored.retain(|message| message.created_seq <= published);
-        state.recent = RecentMessages::new(stored);
+        state.recent = RecentMessages::up_to(state.row.last_seq, stored);
     }
 
     /// The outcome of a commit is unknown: the store is read again soon.
