@@ -24,6 +24,7 @@ use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_mai
 use tokio::runtime::Runtime;
 
 use impulse::base::allowance::Allowances;
+use impulse::base::established::Established;
 use impulse::base::ids::{RoomId, SessionId, Uid};
 use impulse::delivery::frame_log::FrameLog;
 use impulse::delivery::{self, Adoption, ConnectionKind, NewChat, Rights, Settings, Shards};
@@ -135,7 +136,12 @@ impl ShardBench {
             allowance: Allowances::new(0.0).of(Uid(7)),
         };
         let kind = ConnectionKind::Chat(Box::new(chat));
-        self.shards.adopt(Adoption { stream, head: Vec::new(), input: Bytes::new(), kind });
+        self.shards.adopt(Adoption {
+            stream: Established::Plain(stream),
+            head: Vec::new(),
+            input: Bytes::new(),
+            kind,
+        });
         near.read_exact(&mut [0; 7]).unwrap();
         let slot = self.members.len() as u32;
         let conn = ConnRef { shard: 0, slot, generation: slot + 1 };

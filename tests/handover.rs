@@ -19,6 +19,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use impulse::base::allowance::Allowances;
+use impulse::base::established::Established;
 use impulse::base::ids::{RoomId, SessionId, Uid};
 use impulse::base::limits::delivery as limits;
 use impulse::delivery::{self, Adoption, ConnectionKind, NewChat, Rights, Settings, Shards};
@@ -81,7 +82,12 @@ impl TestShards {
         // A shard does not ask what kind of a stream it is.
         let stream = StdStream::from(OwnedFd::from(far));
         let kind = ConnectionKind::Chat(Box::new(chat));
-        self.shards.adopt(Adoption { stream, head: Vec::new(), input: Bytes::new(), kind });
+        self.shards.adopt(Adoption {
+            stream: Established::Plain(stream),
+            head: Vec::new(),
+            input: Bytes::new(),
+            kind,
+        });
         near
     }
 

@@ -202,7 +202,7 @@ fn adopt(
     input: Bytes,
     kind: ConnectionKind<NewChat>,
 ) -> bool {
-    match socket.into_std() {
+    match socket.into_established() {
         Ok(stream) => shards.adopt(Adoption { stream, head, input, kind }),
         Err(error) => {
             tracing::debug!(%error, "the socket was lost at the hand-over");

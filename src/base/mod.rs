@@ -5,6 +5,7 @@ pub mod allowance;
 pub mod counter;
 pub mod emoji;
 pub mod error;
+pub mod established;
 pub mod fd_budget;
 pub mod hex;
 pub mod ids;

@@ -6,6 +6,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use crate::base::allowance::Allowance;
+use crate::base::established::Established;
 use crate::base::ids::{RoomId, SessionId, Uid};
 use crate::protocol::presence::Status;
 use crate::rooms::publication::Payload;
@@ -13,8 +14,8 @@ use crate::ws::Limits;
 
 /// A socket that a shard is to take over.
 pub struct Adoption {
-    /// The socket, non-blocking and with `TCP_NODELAY`.
-    pub stream: std::net::TcpStream,
+    /// The socket, and its TLS if it has any.
+    pub stream: Established,
     /// The head of the 101, which is not written yet.
     pub head: Vec<u8>,
     /// The bytes that were read behind the request.

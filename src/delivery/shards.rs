@@ -167,6 +167,7 @@ mod tests {
 
     use bytes::Bytes;
 
+    use crate::base::established::Established;
     use crate::delivery::adoption::ConnectionKind;
     use crate::ws::Limits;
 
@@ -185,6 +186,7 @@ mod tests {
             let near = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
             let stream = listener.accept().unwrap().0;
             let kind = ConnectionKind::Echo(Limits { message: 1, fragments: 1 });
+            let stream = Established::Plain(stream);
             let adoption = Adoption { stream, head: Vec::new(), input: Bytes::new(), kind };
             (near, shards.adopt(adoption))
         };

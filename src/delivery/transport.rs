@@ -9,6 +9,8 @@ use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 use socket2::SockRef;
 
+use crate::base::established::Established;
+
 /// A non-blocking socket, registered with the epoll of its shard.
 pub(super) struct Transport {
     stream: TcpStream,
@@ -19,11 +21,10 @@ impl Transport {
     ///
     /// # Errors
     /// The kernel refused to watch one more socket.
-    pub fn register(
-        stream: std::net::TcpStream,
-        registry: &Registry,
-        token: Token,
-    ) -> io::Result<Self> {
+    pub fn register(stream: Established, registry: &Registry, token: Token) -> io::Result<Self> {
+        let Established::Plain(stream) = stream else {
+            return Err(io::ErrorKind::Unsupported.into());
+        };
         let mut stream = TcpStream::from_std(stream);
         registry.register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
         Ok(Self { stream })

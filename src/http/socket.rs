@@ -14,6 +14,7 @@ use socket2::{Domain, Protocol, Socket as Raw, Type};
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 
+use crate::base::established::Established;
 use crate::base::limits::http as limits;
 
 /// A listening socket.
@@ -131,10 +132,10 @@ impl Socket {
     ///
     /// # Errors
     /// It could not be registered before.
-    pub fn into_std(self) -> Result<std::net::TcpStream> {
+    pub fn into_established(self) -> Result<Established> {
         match self.0 {
-            State::Fresh(stream) => Ok(stream),
-            State::Joined(stream) => stream.into_std(),
+            State::Fresh(stream) => Ok(Established::Plain(stream)),
+            State::Joined(stream) => Ok(Established::Plain(stream.into_std()?)),
             State::Lost => Err(ErrorKind::NotConnected.into()),
         }
     }
@@ -211,7 +212,7 @@ mod tests {
         let mut more = [0; 4];
         far.joined().unwrap().read_exact(&mut more).await.unwrap();
         assert_eq!(&more, b"more");
-        assert!(far.into_std().is_ok());
+        assert!(far.into_established().is_ok());
     }
 
     #[tokio::test]

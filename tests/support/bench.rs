@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use impulse::base::allowance::Allowances;
+use impulse::base::established::Established;
 use impulse::base::ids::{RoomId, SessionId, Uid};
 use impulse::base::memory::MemoryBudget;
 use impulse::delivery::{self, Adoption, ConnectionKind, NewChat, Rights, Settings, Shards};
@@ -92,7 +93,12 @@ impl Bench {
             allowance: Allowances::new(0.0).of(UID),
         };
         let kind = ConnectionKind::Chat(Box::new(chat));
-        self.shards.adopt(Adoption { stream, head: Vec::new(), input: Bytes::new(), kind });
+        self.shards.adopt(Adoption {
+            stream: Established::Plain(stream),
+            head: Vec::new(),
+            input: Bytes::new(),
+            kind,
+        });
         self.adopted += 1;
         let conn = ConnRef { shard: 0, slot: self.adopted - 1, generation: self.adopted };
         let mut peer = Wire::over(near.unwrap());
