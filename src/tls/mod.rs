@@ -1,0 +1,3 @@
+//! Certificates and where they come from.
+
+pub mod challenges;
