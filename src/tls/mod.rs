@@ -4,6 +4,7 @@
 
 mod certificate;
 mod certificates;
+pub mod challenges;
 pub mod pem;
 mod server_config;
 

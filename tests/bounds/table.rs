@@ -147,6 +147,12 @@ const ADMIN: &[Reached] = &[(
     &["admin::DATABASE_PAUSES"],
 )];
 
+const ACME: &[Reached] = &[(
+    "src/tls/challenges.rs",
+    "a_token_is_plain_and_bounded_and_so_is_their_number",
+    &["acme::CHALLENGES", "acme::TOKEN"],
+)];
+
 const API: &[Reached] = &[
     (
         "tests/bounds/api.rs",
@@ -933,7 +939,7 @@ const NO_BOUND: &[(&str, &str)] = &[
 const NO_SERVER: &str = "loadtest::";
 
 fn all() -> impl Iterator<Item = &'static Reached> {
-    [HTTP, TLS, HTTP_CLIENT, ADMIN, API, AUTH, START, MEMORY, CHAT, ROOMS, DELIVERY, USERS]
+    [HTTP, TLS, HTTP_CLIENT, ACME, ADMIN, API, AUTH, START, MEMORY, CHAT, ROOMS, DELIVERY, USERS]
         .into_iter()
         .flatten()
 }

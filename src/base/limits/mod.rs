@@ -1,6 +1,7 @@
 //! Every bound in one place: sizes in bytes, times as `Duration`, rates per named period.
 //! Each queue, buffer and wait in the program takes its bound from here.
 
+pub mod acme;
 pub mod admin;
 pub mod api;
 pub mod auth;
