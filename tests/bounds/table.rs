@@ -134,8 +134,12 @@ const HTTP: &[Reached] = &[
 ];
 
 const HTTP_CLIENT: &[Reached] = &[
-    ("src/http/client.rs", "a_reply_may_be_so_long_and_no_longer", &["http::CLIENT_REPLY"]),
-    ("src/http/client.rs", "a_server_that_does_not_answer_is_given_up", &["http::CLIENT_TIMEOUT"]),
+    ("src/http/client/mod.rs", "a_reply_may_be_so_long_and_no_longer", &["http::CLIENT_REPLY"]),
+    (
+        "src/http/client/mod.rs",
+        "a_server_that_does_not_answer_is_given_up",
+        &["http::CLIENT_TIMEOUT"],
+    ),
 ];
 
 const ADMIN: &[Reached] = &[(
