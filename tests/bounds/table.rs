@@ -133,6 +133,9 @@ const HTTP: &[Reached] = &[
     ),
 ];
 
+const TLS: &[Reached] =
+    &[("src/tls/pem.rs", "a_file_is_named_if_it_is_missing_or_far_too_long", &["tls::FILE"])];
+
 const HTTP_CLIENT: &[Reached] = &[
     ("src/http/client/mod.rs", "a_reply_may_be_so_long_and_no_longer", &["http::CLIENT_REPLY"]),
     (
@@ -146,6 +149,12 @@ const ADMIN: &[Reached] = &[(
     "tests/admin_cli.rs",
     "a_database_that_another_server_uses_is_left_alone",
     &["admin::DATABASE_PAUSES"],
+)];
+
+const ACME: &[Reached] = &[(
+    "src/tls/challenges.rs",
+    "a_token_is_plain_and_bounded_and_so_is_their_number",
+    &["acme::CHALLENGES", "acme::TOKEN"],
 )];
 
 const API: &[Reached] = &[
@@ -934,7 +943,7 @@ const NO_BOUND: &[(&str, &str)] = &[
 const NO_SERVER: &str = "loadtest::";
 
 fn all() -> impl Iterator<Item = &'static Reached> {
-    [HTTP, HTTP_CLIENT, ADMIN, API, AUTH, START, MEMORY, CHAT, ROOMS, DELIVERY, USERS]
+    [HTTP, TLS, HTTP_CLIENT, ACME, ADMIN, API, AUTH, START, MEMORY, CHAT, ROOMS, DELIVERY, USERS]
         .into_iter()
         .flatten()
 }
