@@ -1,6 +1,8 @@
 //! The server's own certificate authority: what is kept of it, what it may vouch for according to verifiers that are
 //! not ours, and when its certificates are made anew.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 use std::fs;
 use std::net::IpAddr;
 use std::os::unix::fs::PermissionsExt as _;
@@ -191,7 +193,8 @@ fn certificates_end_with_their_authority_and_are_not_made_again_and_again_then()
 #[test]
 fn a_certificate_is_for_so_many_names_and_no_more_and_those_of_now_come_first() {
     let place = tempfile::tempdir().unwrap();
-    let many: Vec<_> = (0..limits::LEAF_NAMES).map(|n| format!("10.0.{}.{}", n / 200, n % 200)).collect();
+    let many: Vec<_> =
+        (0..limits::LEAF_NAMES).map(|n| format!("10.0.{}.{}", n / 200, n % 200)).collect();
     let many: Vec<_> = many.iter().map(String::as_str).collect();
     let mut auto = open(place.path(), &machine(&many), SystemTime::now()).unwrap();
     assert_eq!(auto.certificate().names().len(), limits::LEAF_NAMES);

@@ -228,7 +228,10 @@ mod tests {
         let mut all: Vec<_> = names.iter().map(|ip| (ip.as_str(), "br-1", false)).collect();
         all.push(("192.168.1.20", "eth0", true));
         let kept = bounded(machine(&all).addresses);
-        assert_eq!((kept.len(), kept[0].ip.to_string().as_str()), (limits::ADDRESSES, "192.168.1.20"));
+        assert_eq!(
+            (kept.len(), kept[0].ip.to_string().as_str()),
+            (limits::ADDRESSES, "192.168.1.20")
+        );
     }
 
     #[test]
