@@ -25,4 +25,5 @@ pub mod server;
 pub mod service;
 pub mod settings;
 pub mod store;
+pub mod tls;
 pub mod ws;

@@ -1,6 +1,7 @@
 //! Every bound in one place: sizes in bytes, times as `Duration`, rates per named period.
 //! Each queue, buffer and wait in the program takes its bound from here.
 
+pub mod acme;
 pub mod admin;
 pub mod api;
 pub mod auth;
@@ -20,6 +21,7 @@ pub mod rooms;
 pub mod server;
 pub mod service;
 pub mod store;
+pub mod tls;
 pub mod users;
 
 /// How much may be taken at once, and how much of it comes back in a second.
