@@ -2,7 +2,7 @@
 //!
 //! The names are part of what a release promises (`README.md`, "Settings").
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr, ToSocketAddrs};
+use std::net::{Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::limits::config::{RATE_LIMIT_SCALE_MAX, SHARDS_MAX};
 use crate::base::limits::memory;
+use crate::base::network::Networks;
 use crate::base::runtime::cores;
 
 /// Who may make an account.
@@ -105,9 +106,15 @@ pub struct Config {
     #[arg(long, env = "IMPULSE_HOSTS", value_delimiter = ',', value_parser = parse_host, value_name = "HOST")]
     pub hosts: Vec<Host>,
 
-    /// Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed, by comma
-    #[arg(long, env = "IMPULSE_TRUSTED_PROXIES", value_delimiter = ',', value_name = "IP")]
-    pub trusted_proxies: Vec<IpAddr>,
+    /// Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed: addresses or networks, by comma
+    #[arg(
+        long,
+        env = "IMPULSE_TRUSTED_PROXIES",
+        default_value = "",
+        hide_default_value = true,
+        value_name = "IP|CIDR"
+    )]
+    pub trusted_proxies: Networks,
 
     /// Fill an empty server with people and rooms to look at
     #[arg(

@@ -382,7 +382,7 @@ fn options(config: &Config, fds: &FdBudget, api: &Api) -> http::Options {
         max_per_client: scaled(limits::http::CONNECTIONS_PER_ADDRESS, config),
         max_sockets: fds.sockets,
         max_refusals: fds.refusals,
-        trusted_proxies: config.trusted_proxies.clone(),
+        trusted_proxies: http::TrustedProxies::new(config.trusted_proxies.clone()),
         deadlines: http::Deadlines::default(),
         counters: api.traffic.clone(),
         memory: api.services.rooms.memory().clone(),

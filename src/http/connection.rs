@@ -20,6 +20,7 @@ use super::buffered_socket::{BufferedSocket, Disconnected, first_bytes};
 use super::counters::RefusalReason;
 use super::head::{Head, HeadParser};
 use super::listener_shared::ListenerShared;
+use super::proxies::Transport;
 use super::refusal::Refusal;
 use super::refusal_page::readable;
 use super::request::Request;
@@ -150,10 +151,9 @@ impl Connection {
         let body = Body::new(head.framing, limit)?;
         let expects_continue = head.expects_continue;
         let cost = self.shared.service.cost(&head);
-        let mut request = Request::from_head(head, self.peer, &self.shared.trusted_proxies);
-        let client = request.peer.ip();
-        // Behind a proxy that does not say for whom it asks, all clients have its address.
-        let is_proxy = self.shared.trusted_proxies.contains(&client);
+        let client = self.shared.trusted_proxies.client(&head, self.peer, Transport::Plain);
+        let mut request = Request::from_head(head, &client);
+        let (client, is_proxy) = (client.address.ip(), client.is_proxy);
         if !is_proxy && let Err(wait) = self.shared.limiter.charge(client, cost) {
             let refusal = Box::pin(self.rate_exceeded(wait)).await;
             return Err(RequestError::Answered(readable(refusal, &request.head)));

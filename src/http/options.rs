@@ -1,10 +1,10 @@
 //! How a listener is set up.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::counters::HttpCounters;
+use super::proxies::TrustedProxies;
 use super::request_limiter::RequestLimiter;
 use crate::base::limits::http as limits;
 use crate::base::memory::MemoryBudget;
@@ -21,7 +21,7 @@ pub struct Options {
     /// Refusals that are written and closed properly at the same time.
     pub max_refusals: usize,
     /// Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are trusted.
-    pub trusted_proxies: Vec<IpAddr>,
+    pub trusted_proxies: TrustedProxies,
     /// How long everything may take.
     pub deadlines: Deadlines,
     /// Shared by all listeners.
@@ -39,7 +39,7 @@ impl Default for Options {
             max_per_client: limits::CONNECTIONS_PER_ADDRESS,
             max_sockets: usize::MAX,
             max_refusals: limits::REFUSALS,
-            trusted_proxies: Vec::new(),
+            trusted_proxies: TrustedProxies::default(),
             deadlines: Deadlines::default(),
             counters: Arc::default(),
             limiter: Arc::default(),
