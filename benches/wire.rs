@@ -10,7 +10,7 @@ use std::hint::black_box;
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
 
-use impulse::base::ids::{Mid, RoomId, Uid};
+use impulse::base::ids::{Epoch, Mid, RoomId, Uid};
 use impulse::base::limits::{chat, delivery};
 use impulse::protocol::answer::OkAnswer;
 use impulse::protocol::command::Request;
@@ -177,6 +177,7 @@ fn events(c: &mut Criterion) {
         &Event::Hello {
             build: None,
             at: 0,
+            epoch: Epoch([7; 16]),
             uid: Uid(42),
             rooms: &rooms,
             blocked: &[],

@@ -3,7 +3,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
 use impulse::base::error::{Error, Outage};
-use impulse::base::ids::{Mid, RoomId, Uid};
+use impulse::base::ids::{Epoch, Mid, RoomId, Uid};
 use impulse::protocol::answer::{self, OkAnswer};
 use impulse::protocol::command::{Command, Request};
 use impulse::protocol::event::{Event, Gone};
@@ -128,9 +128,10 @@ fn events_and_answers_are_encoded_as_the_vectors_say() {
     };
     let read_state = ReadState { read: 9, unread: 3, mentions: 0 };
     let rooms = [general()];
+    let epoch = Epoch([4; 16]);
     let hello = |blocked: &[Uid], build, more| {
-        Event::Hello { uid, at: AT, rooms: &rooms, blocked, heartbeat_ms: 30_000, more, build }
-            .encode()
+        let (at, rooms, heartbeat_ms) = (AT, &rooms, 30_000);
+        Event::Hello { uid, at, epoch, rooms, blocked, heartbeat_ms, more, build }.encode()
     };
     let frames = [
         ("hello", hello(&[], None, false)),
@@ -157,6 +158,7 @@ fn events_and_answers_are_encoded_as_the_vectors_say() {
         ("read", Event::Read { room: one, seq: 9, upto: 11, unread: 2, mentions: 1 }.encode()),
         ("ok", OkAnswer::to(Some("c1")).seq(9).at(AT).encode()),
         ("truncated", OkAnswer::to(Some("c2")).seq(5_000).truncated(true).encode()),
+        ("other_epoch", OkAnswer::to(Some("c5")).seq(7).truncated(true).epoch(epoch).encode()),
         ("following", OkAnswer::to(Some("c4")).seq(12).read_state(read_state).encode()),
         ("bare_ok", OkAnswer::to(None).encode()),
         ("err", answer::error(Some("c3"), &Error::outage(Outage::Unreachable, "not for clients"))),

@@ -127,6 +127,7 @@ impl Handover {
         let hello = Event::Hello {
             uid,
             at: now_ms(),
+            epoch: self.rooms.epoch(),
             rooms: &views,
             blocked: &blocked,
             heartbeat_ms,

@@ -71,51 +71,64 @@ numeric_id!(
     InviteId
 );
 
-/// Characters of a message id.
-const MID_TEXT: usize = 22;
+/// Characters of a random id.
+const RANDOM_TEXT: usize = 22;
 
-/// A message id: sixteen random bytes chosen by the author's client, unique within a room.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Mid(pub [u8; 16]);
+macro_rules! random_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name(pub [u8; 16]);
 
-impl fmt::Display for Mid {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&URL_SAFE_NO_PAD.encode(self.0))
-    }
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&URL_SAFE_NO_PAD.encode(self.0))
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}({self})", stringify!($name))
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = BadId;
+
+            /// Exactly 22 characters of base64url, no padding, canonical ending.
+            fn from_str(text: &str) -> Result<Self, BadId> {
+                let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| BadId)?;
+                bytes.try_into().map($name).map_err(|_| BadId)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                let mut text = [0; RANDOM_TEXT];
+                let written =
+                    URL_SAFE_NO_PAD.encode_slice(self.0, &mut text).map_err(ser::Error::custom)?;
+                let text = text.get(..written).unwrap_or_default();
+                serializer.serialize_str(std::str::from_utf8(text).map_err(ser::Error::custom)?)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+                text.parse().map_err(de::Error::custom)
+            }
+        }
+    };
 }
 
-impl fmt::Debug for Mid {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Mid({self})")
-    }
-}
-
-impl FromStr for Mid {
-    type Err = BadId;
-
-    /// Exactly 22 characters of base64url, no padding, canonical ending.
-    fn from_str(text: &str) -> Result<Self, BadId> {
-        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| BadId)?;
-        bytes.try_into().map(Mid).map_err(|_| BadId)
-    }
-}
-
-impl Serialize for Mid {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut text = [0; MID_TEXT];
-        let written =
-            URL_SAFE_NO_PAD.encode_slice(self.0, &mut text).map_err(ser::Error::custom)?;
-        let text = text.get(..written).unwrap_or_default();
-        serializer.serialize_str(std::str::from_utf8(text).map_err(ser::Error::custom)?)
-    }
-}
-
-impl<'de> Deserialize<'de> for Mid {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
-        text.parse().map_err(de::Error::custom)
-    }
-}
+random_id!(
+    /// A message id: sixteen random bytes chosen by the author's client, unique within a room.
+    Mid
+);
+random_id!(
+    /// Which history the rooms of this installation have: `seq` counts within it. A restore begins a new one.
+    Epoch
+);
 
 #[cfg(test)]
 mod tests {

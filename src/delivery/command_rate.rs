@@ -42,7 +42,7 @@ pub(super) enum FrameVerdict {
 /// What a command costs of the rates: the more, the more work it makes.
 pub(super) fn cost(command: &Command, bytes: usize, uid: Uid, rooms: &Rooms) -> f32 {
     let more = match command {
-        Command::Subscribe { room, since } => {
+        Command::Subscribe { room, since, .. } => {
             let missed = rooms.handle(*room).map_or(0, |room| room.missed(uid, *since));
             (missed.min(chat_limits::REPLAY as u64) / limits::REPLAY_COST) as f32
         }

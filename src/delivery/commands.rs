@@ -98,11 +98,11 @@ fn carry_out(
                 Err(error) => refuse(rooms, id.as_deref(), &error),
             };
         }
-        Command::Subscribe { room, since } => {
+        Command::Subscribe { room, since, epoch } => {
             if let Err(error) = count_subscription(room, chat, rooms) {
                 return refuse(rooms, id.as_deref(), &error);
             }
-            (room, RoomCommand::Subscribe { since })
+            (room, RoomCommand::Subscribe { since, epoch })
         }
         Command::Unsubscribe { room } => (room, RoomCommand::Unsubscribe),
         Command::Send { room, draft } => (room, RoomCommand::Send(draft)),

@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::encode::to_json;
 use super::room::ReadState;
 use crate::base::error::{Detail, Error};
+use crate::base::ids::Epoch;
 
 /// The answer to a command that was carried out: `{"op":"ok","id":…,…}`.
 #[derive(Debug, Default, Serialize)]
@@ -19,6 +20,8 @@ pub struct OkAnswer<'a> {
     at: Option<i64>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     truncated: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    epoch: Option<Epoch>,
     #[serde(skip_serializing_if = "Option::is_none")]
     read: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -55,6 +58,12 @@ impl<'a> OkAnswer<'a> {
     /// Says whether more was missed than is replayed.
     pub fn truncated(mut self, truncated: bool) -> Self {
         self.truncated = truncated;
+        self
+    }
+
+    /// Says in which epoch the `seq` is.
+    pub fn epoch(mut self, epoch: Epoch) -> Self {
+        self.epoch = Some(epoch);
         self
     }
 

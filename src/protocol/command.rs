@@ -11,7 +11,7 @@ use super::mentions::Mentions;
 use super::message::TextBody;
 use super::presence::{PresenceState, StatusText};
 use crate::base::error::{Code, Error, Result};
-use crate::base::ids::{Mid, RoomId, Uid};
+use crate::base::ids::{Epoch, Mid, RoomId, Uid};
 use crate::base::limits::{chat as limits, users};
 use crate::base::{emoji, text, time};
 
@@ -33,6 +33,8 @@ pub enum Command {
         room: RoomId,
         /// The last `seq` the client has.
         since: u64,
+        /// The epoch in which it got that.
+        epoch: Option<Epoch>,
     },
     /// Stop following.
     Unsubscribe {
@@ -165,6 +167,7 @@ fn command(fields: &Fields<'_>) -> Result<Command> {
         "room.subscribe" => Command::Subscribe {
             room: fields.room()?,
             since: if fields.has("since") { fields.number("since")? } else { 0 },
+            epoch: fields.epoch()?,
         },
         "room.unsubscribe" => Command::Unsubscribe { room: fields.room()? },
         "msg.send" => {

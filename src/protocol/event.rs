@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::encode::to_json;
 use super::message::MessageState;
 use super::room::{Role, RoomView};
-use crate::base::ids::{RoomId, Uid};
+use crate::base::ids::{Epoch, RoomId, Uid};
 
 /// Every frame the server sends, except the answers to commands.
 #[derive(Debug, Serialize)]
@@ -21,6 +21,8 @@ pub enum Event<'a> {
         uid: Uid,
         /// The server's clock, in milliseconds.
         at: i64,
+        /// Which history the rooms have; see [`Epoch`].
+        epoch: Epoch,
         /// Your rooms.
         rooms: &'a [RoomView],
         /// Whom you have blocked.

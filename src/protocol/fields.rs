@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::base::error::{Code, Error, Result};
-use crate::base::ids::{Mid, RoomId};
+use crate::base::ids::{Epoch, Mid, RoomId};
 use crate::base::limits::chat as limits;
 
 /// Typed access to a JSON object; each refusal names the field. `null` counts as absent.
@@ -52,6 +52,14 @@ impl<'a> Fields<'a> {
     pub fn mid(&self, name: &str) -> Result<Mid> {
         let rule = "is a message id (22 characters of base64url)";
         self.text(name)?.parse().map_err(|_| Error::field(name, rule))
+    }
+
+    pub fn epoch(&self) -> Result<Option<Epoch>> {
+        if !self.has("epoch") {
+            return Ok(None);
+        }
+        let epoch = self.text("epoch")?.parse();
+        epoch.map(Some).map_err(|_| Error::field("epoch", "is the epoch of a \"hello\""))
     }
 
     pub fn object(&self, name: &str) -> Result<Fields<'a>> {

@@ -8,7 +8,7 @@ use super::membership::{MemberChange, MemberOutcome};
 use super::publication::{ConnRef, Payload};
 use crate::base::allowance::Allowance;
 use crate::base::error::Result;
-use crate::base::ids::Uid;
+use crate::base::ids::{Epoch, Uid};
 use crate::base::principal::Principal;
 use crate::protocol::answer::OkAnswer;
 use crate::protocol::command::Draft;
@@ -57,6 +57,8 @@ pub enum RoomCommand {
     Subscribe {
         /// The last `seq` the client has.
         since: u64,
+        /// The epoch in which it got that.
+        epoch: Option<Epoch>,
     },
     /// Stop following.
     Unsubscribe,

@@ -19,7 +19,7 @@ use super::shared::{Bounds, Shared};
 use super::state::State;
 use crate::base::counter::CounterByCode;
 use crate::base::error::Result;
-use crate::base::ids::{RoomId, Uid};
+use crate::base::ids::{Epoch, RoomId, Uid};
 use crate::base::limits::{chat, rooms as limits};
 use crate::base::lock::MutexExt as _;
 use crate::base::memory::MemoryBudget;
@@ -232,6 +232,11 @@ impl Rooms {
     /// The readers of replays.
     pub fn replay_readers(&self) -> &ReplayReaders {
         &self.replay_readers
+    }
+
+    /// Which history the rooms have.
+    pub fn epoch(&self) -> Epoch {
+        self.shared.epoch
     }
 
     /// The memory of everything that waits for clients.

@@ -13,7 +13,7 @@ use super::publisher::Publisher;
 use super::room::Room;
 use crate::base::counter::CounterByCode;
 use crate::base::error::{Code, Error, Result};
-use crate::base::ids::{RoomId, Uid};
+use crate::base::ids::{Epoch, RoomId, Uid};
 use crate::base::limits::rooms as limits;
 use crate::base::lock::RwLockExt as _;
 use crate::base::memory::{Kind, MemoryBudget};
@@ -45,6 +45,8 @@ pub struct Shared {
     pub publisher: Publisher,
     /// The memory of everything that waits for clients.
     pub memory: MemoryBudget,
+    /// Which history the rooms have.
+    pub epoch: Epoch,
     /// The bounds of this server.
     pub bounds: Bounds,
     /// The writer of messages.
@@ -72,6 +74,7 @@ impl Shared {
             publisher,
             memory: bounds.memory.clone(),
             bounds,
+            epoch: store.epoch().await?,
             presence: Presence::default(),
             blocks: Arc::new(Blocks::from_rows(store.blocks().await?)),
             rooms: RwLock::default(),

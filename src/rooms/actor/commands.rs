@@ -33,9 +33,9 @@ impl Actor {
                 let (conn, room) = (sender.conn, self.room.id);
                 self.send(conn, Delivery::Unsubscribed(conn, room, sender.ok().encode())).await;
             }
-            RoomCommand::Subscribe { since } => {
+            RoomCommand::Subscribe { since, epoch } => {
                 self.flush().await;
-                self.subscribe(sender, since).await;
+                self.subscribe(sender, since, epoch).await;
             }
             RoomCommand::Read { seq } => self.stage_read(sender, seq).await,
             RoomCommand::Send(draft) => self.handle_draft(sender, draft).await,

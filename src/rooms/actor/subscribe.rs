@@ -1,6 +1,7 @@
 //! The beginning of a subscription.
 
 use super::Actor;
+use crate::base::ids::Epoch;
 use crate::protocol::answer::OkAnswer;
 use crate::rooms::delivery::Delivery;
 use crate::rooms::inbox::Sender;
@@ -8,17 +9,18 @@ use crate::rooms::replay::Replay;
 
 impl Actor {
     /// Everything that was published before is replayed, everything later is live.
-    pub(super) async fn subscribe(&mut self, sender: Sender, since: u64) {
+    pub(super) async fn subscribe(&mut self, sender: Sender, since: u64, epoch: Option<Epoch>) {
         let Sender { conn, uid, id, .. } = sender;
         let room = self.room.id;
         // It counts up to the `seq` of the answer.
         let read_state = self.room.state().read_state(uid).unwrap_or_default();
         self.send(conn, Delivery::Subscribed(conn, room)).await;
         let upto = self.published;
-        if since > upto {
-            // The client knows a future that this database does not have: it must read the history again.
-            let ok = OkAnswer::to(id.as_deref()).seq(upto);
-            let replay = vec![ok.truncated(true).read_state(read_state).encode()];
+        let now = self.shared.epoch;
+        if since > upto || epoch.is_some_and(|epoch| epoch != now) {
+            // The client knows another history than this database has: it must read the history again.
+            let ok = OkAnswer::to(id.as_deref()).seq(upto).truncated(true).epoch(now);
+            let replay = vec![ok.read_state(read_state).encode()];
             return self.send(conn, Delivery::Replayed(conn, room, replay)).await;
         }
         let replay = Box::new(Replay::new(room, since, upto, id, read_state));

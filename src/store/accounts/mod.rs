@@ -63,6 +63,7 @@ const MIGRATIONS: &[Migration] = &migrate::numbered([
     ("scopes_and_ends", include_str!("../../../sql/accounts/0008_scopes_and_ends.sql")),
     ("uses_of_invites", include_str!("../../../sql/accounts/0009_uses_of_invites.sql")),
     ("name_skeletons", include_str!("../../../sql/accounts/0010_name_skeletons.sql")),
+    ("numbers", include_str!("../../../sql/accounts/0011_numbers.sql")),
 ]);
 
 /// Handle to the account store. Cheap to clone.
@@ -119,8 +120,8 @@ impl AccountStore {
         let client = self.database.get().await?;
         client
             .execute(
-                "INSERT INTO accounts.instance (id, salt_secret, created_at) VALUES ($1, $2, $3)
-                 ON CONFLICT DO NOTHING",
+                "INSERT INTO accounts.instance (id, salt_secret, created_at, numbers_since)
+                 VALUES ($1, $2, $3, $3) ON CONFLICT DO NOTHING",
                 &[&id.as_slice(), &salt_secret.as_slice(), &now_ms()],
             )
             .await

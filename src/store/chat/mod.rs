@@ -7,6 +7,7 @@ mod blocks;
 pub mod change;
 pub mod commit;
 pub mod content;
+mod epoch;
 mod insert;
 mod members;
 mod message_rows;
@@ -38,6 +39,7 @@ const MIGRATIONS: &[Migration] = &migrate::numbered([
     ("write_probe", include_str!("../../../sql/chat/0005_write_probe.sql")),
     ("blocking", include_str!("../../../sql/chat/0006_blocking.sql")),
     ("mute", include_str!("../../../sql/chat/0007_mute.sql")),
+    ("epoch", include_str!("../../../sql/chat/0008_epoch.sql")),
 ]);
 
 /// Handle to the chat store. Cheap to clone.
