@@ -49,4 +49,4 @@ pub use request_limiter::{Cost, RequestLimiter};
 pub use response::{Response, Upgrade};
 pub use service::{BodyAuthorization, BodyPermit, Service};
 pub use site::Site;
-pub use socket::{Listener, Socket, bind};
+pub use socket::{Families, Listener, Socket, bind, bind_families};
