@@ -77,16 +77,15 @@ impl TrustedProxies {
     /// The client, and how many proxies of ours stand behind it in the list. If there are only proxies, it is the
     /// farthest: a trusted network may have clients, too.
     fn forwarded_for(&self, head: &Head) -> (Option<IpAddr>, usize) {
-        let (mut farthest, mut proxies) = (None, 0);
-        for element in last_first(head, "x-forwarded-for") {
+        let mut farthest = (None, 0);
+        for (proxies, element) in last_first(head, "x-forwarded-for").enumerate() {
             let Some(address) = parse_address(element) else { break };
+            farthest = (Some(address), proxies);
             if !self.contains(address) {
-                return (Some(address), proxies);
+                break;
             }
-            proxies += usize::from(farthest.is_some());
-            farthest = Some(address);
         }
-        (farthest, proxies)
+        farthest
     }
 
     /// Whoever forgot to name the proxy learns it, and which address to name.
