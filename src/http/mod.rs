@@ -32,6 +32,7 @@ mod response;
 mod service;
 mod site;
 mod socket;
+mod standalone_page;
 mod target;
 
 pub use body::{Body, Progress};
@@ -50,3 +51,4 @@ pub use response::{Response, Upgrade};
 pub use service::{BodyAuthorization, BodyPermit, Service};
 pub use site::Site;
 pub use socket::{Families, Listener, Socket, bind, bind_families};
+pub use standalone_page::{Language, content_security_policy};
