@@ -50,6 +50,7 @@ const NEEDS: &[(&str, char, char)] = &[
     ("api/rooms/*/members/*", 'r', 'w'),
     ("api/rooms/*/messages", 'r', 'w'),
     ("api/rooms/*/messages/*", 'r', 'w'),
+    ("api/rooms/*/tail", 'r', 'r'),
     ("api/rooms/*/messages/*/reactions/*", 'r', 'w'),
     ("api/blocks", 'r', 'w'),
     ("api/blocks/*", 'r', 'w'),

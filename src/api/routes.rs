@@ -4,7 +4,7 @@
 use super::access::Access::{Full, Read, Write};
 use super::account::{avatar, blocks, me, password, sessions, sign_in, tokens};
 use super::charge::Charge::{Change, Free, Read as Reading};
-use super::rooms::{bans, members, messages, posting, room};
+use super::rooms::{bans, members, messages, posting, room, tail};
 use super::router::Handler::{Admin, Public, SignedIn};
 use super::router::Recording::{self, ByService, InTransaction};
 use super::router::{Numbers, Route, at, delete, get, patch, post, put, upgrade};
@@ -171,6 +171,7 @@ static ROUTES: &[Route] = &[
         ],
     )
     .body(BODY),
+    at("/api/rooms/{room}/tail", &[upgrade(SignedIn(Read, Reading(5.0), run!(tail::tail)))]),
     at(
         "/api/rooms/{room}/messages/{message}",
         &[

@@ -718,6 +718,11 @@ const ROOMS: &[Reached] = &[
 
 const DELIVERY: &[Reached] = &[
     (
+        "tests/tail.rs",
+        "tails_count_as_connections_make_nobody_look_online_and_read_nothing",
+        &["delivery::TAIL_INPUT"],
+    ),
+    (
         "tests/descriptors.rs",
         "beyond_the_descriptors_an_upgrade_is_refused_and_open_sockets_are_served",
         &["descriptors::FILES", "descriptors::HTTP", "descriptors::FEW"],
@@ -954,6 +959,10 @@ const NO_BOUND: &[(&str, &str)] = &[
     ("delivery::EVENTS", "the sockets of one turn; the others are reported with the next"),
     ("delivery::RETRY", "between two tries; INBOX bounds what waits"),
     ("delivery::IDLE_POLL", "how long a shard sleeps if nothing happens"),
+    (
+        "delivery::TAIL_UNACKNOWLEDGED",
+        "the kernel keeps to it, for a client that has gone silently",
+    ),
     ("delivery::POLL_FAILED", "a pause, so that a broken epoll does not take a core"),
     ("delivery::STOP_POLL", "between two checks while STOP passes"),
     (

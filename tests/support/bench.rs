@@ -13,7 +13,9 @@ use impulse::base::allowance::Allowances;
 use impulse::base::established::Established;
 use impulse::base::ids::{RoomId, SessionId, Uid};
 use impulse::base::memory::MemoryBudget;
-use impulse::delivery::{self, Adoption, ConnectionKind, NewChat, Rights, Settings, Shards};
+use impulse::delivery::{
+    self, Adoption, ConnectionKind, NewChat, NewTail, Rights, Settings, Shards,
+};
 use impulse::rooms::delivery::Delivery;
 use impulse::rooms::publication::{ConnRef, Payload, Publication};
 use impulse::rooms::publisher::{Publisher, ShardQueue};
@@ -73,13 +75,6 @@ impl Bench {
 
     /// A new connection. Slots are not reused as long as none has ended.
     pub async fn connect(&mut self) -> (Wire, ConnRef) {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let (near, far) =
-            tokio::join!(TcpStream::connect(listener.local_addr().unwrap()), listener.accept());
-        let stream = far.unwrap().0.into_std().unwrap();
-        if let Some(size) = self.send_buffer {
-            SockRef::from(&stream).set_send_buffer_size(size).unwrap();
-        }
         let chat = NewChat {
             uid: UID,
             session: SessionId(1),
@@ -92,18 +87,50 @@ impl Bench {
             rooms_in_hello: usize::MAX,
             allowance: Allowances::new(0.0).of(UID),
         };
-        let kind = ConnectionKind::Chat(Box::new(chat));
+        let (near, conn) = self.adopt(b"", ConnectionKind::Chat(Box::new(chat))).await;
+        let mut peer = Wire::over(near);
+        assert_eq!(peer.text().await, "hello");
+        (peer, conn)
+    }
+
+    /// A new tail of the room that takes commands, which is live.
+    pub async fn tail(&mut self) -> (TcpStream, ConnRef) {
+        let tail = NewTail {
+            uid: UID,
+            session: SessionId(1),
+            checked_at: Instant::now(),
+            is_admin: false,
+            room: self.stuck,
+            since: 0,
+            allowance: Allowances::new(0.0).of(UID),
+        };
+        let (near, conn) = self.adopt(b"head\n", ConnectionKind::Tail(Box::new(tail))).await;
+        self.deliver(Delivery::Subscribed(conn, self.stuck)).await;
+        self.deliver(Delivery::Replayed(conn, self.stuck, vec![text("following")])).await;
+        (near, conn)
+    }
+
+    async fn adopt(
+        &mut self,
+        head: &[u8],
+        kind: ConnectionKind<NewChat, NewTail>,
+    ) -> (TcpStream, ConnRef) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (near, far) =
+            tokio::join!(TcpStream::connect(listener.local_addr().unwrap()), listener.accept());
+        let stream = far.unwrap().0.into_std().unwrap();
+        if let Some(size) = self.send_buffer {
+            SockRef::from(&stream).set_send_buffer_size(size).unwrap();
+        }
         self.shards.adopt(Adoption {
             stream: Established::Plain(stream),
-            head: Vec::new(),
+            head: head.to_vec(),
             input: Bytes::new(),
             kind,
         });
         self.adopted += 1;
         let conn = ConnRef { shard: 0, slot: self.adopted - 1, generation: self.adopted };
-        let mut peer = Wire::over(near.unwrap());
-        assert_eq!(peer.text().await, "hello");
-        (peer, conn)
+        (near.unwrap(), conn)
     }
 
     /// A new connection that follows the room.

@@ -5,3 +5,4 @@ pub mod members;
 pub mod messages;
 pub mod posting;
 pub mod room;
+pub mod tail;
