@@ -83,7 +83,8 @@ impl Shard {
         let mut sums: HashMap<Uid, usize> = HashMap::new();
         let mut found = Vec::new();
         for (slot, connection) in &mut self.connections {
-            if !connection.is_open() {
+            // One that closes may still hold what is sealed for it.
+            if !connection.is_open() && !connection.transport.has_unsent() {
                 continue;
             }
             let holding = Holding {
