@@ -31,6 +31,7 @@ mod deliver;
 pub mod frame_log;
 mod memory;
 mod read;
+mod received;
 mod replays;
 mod room_feed;
 mod send_queue;

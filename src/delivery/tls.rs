@@ -14,7 +14,7 @@ use rustls::ServerConnection;
 use socket2::SockRef;
 
 use super::memory;
-use super::transport::Received;
+use super::received::Received;
 use crate::base::limits::delivery as limits;
 use crate::base::memory::Kind;
 

@@ -8,6 +8,7 @@ use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 use socket2::SockRef;
 
+use super::received::Received;
 use super::tls::Tls;
 use crate::base::established::Established;
 
@@ -15,15 +16,6 @@ use crate::base::established::Established;
 pub(super) struct Transport {
     stream: TcpStream,
     tls: Option<Tls>,
-}
-
-/// What a read brought.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Received {
-    /// Bytes; 0 at the end of the stream.
-    pub count: usize,
-    /// Nothing more is there, or epoll will report it (epoll(7)).
-    pub is_drained: bool,
 }
 
 impl Transport {
