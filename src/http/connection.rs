@@ -19,6 +19,7 @@ use super::buffered_socket::{BufferedSocket, Disconnected, first_bytes};
 use super::exchange::{BODY_TIMEOUT, Exchange, HEAD_TIMEOUT, RequestError, RequestMemory};
 use super::head::{Head, HeadParser};
 use super::listener_shared::ListenerShared;
+use super::proxies::Transport;
 use super::refusal::Refusal;
 use super::response::Response;
 use super::socket::Socket;
@@ -112,7 +113,7 @@ impl Connection {
     async fn answer_request(&mut self) -> Result<Answer, RequestError> {
         let head = self.read_head().await?;
         let shared = self.shared.clone();
-        let mut exchange = Exchange::new(&shared, head, self.peer);
+        let mut exchange = Exchange::new(&shared, head, self.peer, Transport::Plain);
         let head = exchange.head();
         let (is_head, may_keep) = (head.method.as_str() == "HEAD", head.keep_alive);
         let expects_continue = head.expects_continue;

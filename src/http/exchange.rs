@@ -10,6 +10,7 @@ use super::buffered_socket::Disconnected;
 use super::counters::RefusalReason;
 use super::head::Head;
 use super::listener_shared::ListenerShared;
+use super::proxies::Transport;
 use super::refusal::Refusal;
 use super::refusal_page::readable;
 use super::request::Request;
@@ -76,11 +77,18 @@ pub(super) struct Exchange<'a> {
 }
 
 impl<'a> Exchange<'a> {
-    pub fn new(shared: &'a ListenerShared, head: Head, peer: SocketAddr) -> Self {
+    pub fn new(
+        shared: &'a ListenerShared,
+        head: Head,
+        peer: SocketAddr,
+        transport: Transport,
+    ) -> Self {
         let body_limit = shared.service.body_limit(&head);
         let cost = shared.service.cost(&head);
-        let request = Request::from_head(head, peer, &shared.trusted_proxies);
-        let client = client_of(shared, request.peer);
+        let client = shared.trusted_proxies.client(&head, peer, transport);
+        let request = Request::from_head(head, &client);
+        // Behind a proxy that does not say for whom it asks, all clients have its address.
+        let client = (!client.is_proxy).then_some(client.address.ip());
         Self { shared, request, body_limit, cost, client, body_permit: None }
     }
 
@@ -133,11 +141,6 @@ impl<'a> Exchange<'a> {
         drop((body_permit, slots));
         Ok(response)
     }
-}
-
-/// Whose requests are bounded. Behind a proxy that does not say for whom it asks, all clients have its address.
-pub(super) fn client_of(shared: &ListenerShared, peer: SocketAddr) -> Option<IpAddr> {
-    Some(peer.ip()).filter(|client| !shared.trusted_proxies.contains(client))
 }
 
 /// Charges a client for a request.

@@ -101,8 +101,8 @@ const HTTP: &[Reached] = &[
     ),
     (
         "tests/floods.rs",
-        "a_refused_origin_is_written_into_the_log_once_with_both_values_and_what_to_set",
-        &["http::REFUSALS_LOGGED"],
+        "a_refused_origin_and_a_proxy_that_is_not_trusted_are_logged_once_with_what_to_set",
+        &["http::REFUSALS_LOGGED", "http::IGNORED_PROXY_LOGGED"],
     ),
     ("src/base/text.rs", "a_value_cannot_forge_a_line_or_fill_the_log", &["http::LOGGED_VALUE"]),
     (
@@ -133,12 +133,42 @@ const HTTP: &[Reached] = &[
     ),
 ];
 
-const TLS: &[Reached] =
-    &[("src/tls/pem.rs", "a_file_is_named_if_it_is_missing_or_far_too_long", &["tls::FILE"])];
+const TLS: &[Reached] = &[
+    ("src/tls/pem.rs", "a_file_is_named_if_it_is_missing_or_far_too_long", &["tls::FILE"]),
+    (
+        "src/tls/names.rs",
+        "of_very_many_addresses_those_of_containers_are_left_out_first",
+        &["tls::ADDRESSES"],
+    ),
+    (
+        "tests/tls_auto.rs",
+        "a_certificate_is_for_so_many_names_and_no_more_and_those_of_now_come_first",
+        &["tls::LEAF_NAMES"],
+    ),
+    (
+        "tests/tls_auto.rs",
+        "a_new_address_or_a_certificate_that_ends_soon_brings_a_new_one_and_nothing_else_does",
+        &["tls::LEAF_LIFE", "tls::LEAF_RENEWAL", "tls::CLOCK_BEHIND"],
+    ),
+    (
+        "tests/tls_auto.rs",
+        "certificates_end_with_their_authority_and_are_not_made_again_and_again_then",
+        &["tls::AUTHORITY_LIFE", "tls::AUTHORITY_END_SAID"],
+    ),
+    (
+        "tests/tls_auto.rs",
+        "a_folder_that_cannot_be_written_and_a_clock_that_is_not_set_are_named",
+        &["tls::CLOCK_LEAST"],
+    ),
+];
 
 const HTTP_CLIENT: &[Reached] = &[
-    ("src/http/client.rs", "a_reply_may_be_so_long_and_no_longer", &["http::CLIENT_REPLY"]),
-    ("src/http/client.rs", "a_server_that_does_not_answer_is_given_up", &["http::CLIENT_TIMEOUT"]),
+    ("src/http/client/mod.rs", "a_reply_may_be_so_long_and_no_longer", &["http::CLIENT_REPLY"]),
+    (
+        "src/http/client/mod.rs",
+        "a_server_that_does_not_answer_is_given_up",
+        &["http::CLIENT_TIMEOUT"],
+    ),
 ];
 
 const HTTP2: &[Reached] = &[
@@ -217,6 +247,21 @@ const ACME: &[Reached] = &[(
 )];
 
 const API: &[Reached] = &[
+    (
+        "tests/scripts.rs",
+        "a_key_makes_a_repetition_the_same_message_also_after_a_restart",
+        &["api::IDEMPOTENCY_KEY"],
+    ),
+    (
+        "tests/scripts.rs",
+        "changes_at_once_that_name_no_revision_all_count_or_are_refused",
+        &["service::CHANGE_ATTEMPTS"],
+    ),
+    (
+        "src/rooms/requests.rs",
+        "a_script_is_answered_in_time_by_a_room_that_has_too_much_to_do",
+        &["rooms::SUBMIT"],
+    ),
     (
         "tests/bounds/api.rs",
         "texts_are_as_long_as_they_may_be_and_not_a_character_longer",
@@ -949,6 +994,7 @@ const NO_BOUND: &[(&str, &str)] = &[
         "how often a connection looks for a free permit while PERMIT_WAIT bounds it",
     ),
     ("http2::SEND_BUFFER", "of an answer whose memory is reserved as a whole"),
+    ("tls::ADDRESSES_POLL", "how often addresses and clock are compared with the certificate"),
     ("http::READ", "how much one read of many takes"),
     ("http::FIRST_READ", "how much the first read of many takes"),
     ("http::LINGER_READ", "how much one read of many takes; LINGER bounds them"),

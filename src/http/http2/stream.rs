@@ -17,11 +17,10 @@ use crate::base::lock::MutexExt as _;
 use crate::base::memory::Holder;
 use crate::http::body::TOO_LARGE;
 use crate::http::buffered_socket::Disconnected;
-use crate::http::exchange::{
-    BODY_TIMEOUT, Exchange, RequestError, RequestMemory, charge, client_of,
-};
+use crate::http::exchange::{BODY_TIMEOUT, Exchange, RequestError, RequestMemory, charge};
 use crate::http::head::Framing;
 use crate::http::listener_shared::ListenerShared;
+use crate::http::proxies::Transport;
 use crate::http::refusal::Refusal;
 use crate::http::request_limiter::Cost;
 use crate::http::response::Response;
@@ -65,13 +64,15 @@ impl Stream {
             Ok(head) => head,
             Err(refusal) => {
                 // It costs as much as any small one.
-                charge(&shared, client_of(&shared, self.peer), Cost::Light).await?;
+                let client = self.peer.ip();
+                let client = (!shared.trusted_proxies.contains(client)).then_some(client);
+                charge(&shared, client, Cost::Light).await?;
                 return Err(refusal.into());
             }
         };
         held.grow(limits::STREAM + head.size())?;
         let (framing, expects_continue) = (head.framing, head.expects_continue);
-        let mut exchange = Exchange::new(&shared, head, self.peer);
+        let mut exchange = Exchange::new(&shared, head, self.peer, Transport::Tls);
         let limit = exchange.body_limit();
         if matches!(framing, Framing::Length(length) if length > limit as u64) {
             return Err(TOO_LARGE.into());
