@@ -2,11 +2,18 @@
 //!
 //! The names are part of what a release promises (`README.md`, "Settings").
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr, ToSocketAddrs};
+mod listen;
+mod tls;
+
+use std::net::{IpAddr, Ipv6Addr};
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
+
+pub use listen::Listen;
+use listen::parse_listen;
+pub use tls::{TlsMode, TlsSettings};
 
 use crate::base::limits::config::{RATE_LIMIT_SCALE_MAX, SHARDS_MAX};
 use crate::base::limits::memory;
@@ -36,6 +43,10 @@ pub struct Config {
         value_name = "ADDR",
     )]
     pub listen: Listen,
+
+    /// Whether and how the server speaks TLS.
+    #[command(flatten)]
+    pub tls: TlsSettings,
 
     /// Where the embedded database, uploaded files and generated secrets live [default: by user]
     #[arg(long, env = "IMPULSE_DATA_DIR", value_name = "DIR")]
@@ -134,10 +145,6 @@ pub struct Config {
     pub dev_echo_fragments: usize,
 }
 
-/// Listen addresses, at least one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listen(pub Vec<SocketAddr>);
-
 impl Config {
     /// Refuses combinations that would be dangerous, naming the flag.
     pub fn check(&self) -> Result<(), String> {
@@ -149,7 +156,7 @@ impl Config {
                 "--origins: {origin:?} is not an origin such as https://chat.example.org"
             ));
         }
-        Ok(())
+        self.tls.check()
     }
 
     /// Delivery threads to start.
@@ -229,19 +236,6 @@ fn parse_host(text: &str) -> Result<Host, String> {
     Host::parse(text.trim()).ok_or_else(|| expected.to_owned())
 }
 
-fn parse_listen(text: &str) -> Result<Listen, String> {
-    let mut addrs = Vec::new();
-    for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
-        let found = part.to_socket_addrs().map_err(|_| {
-            format!("{part:?} is not an address with a port, such as 127.0.0.1:8080")
-        })?;
-        addrs.extend(found);
-    }
-    addrs.sort();
-    addrs.dedup();
-    if addrs.is_empty() { Err("at least one address is needed".into()) } else { Ok(Listen(addrs)) }
-}
-
 fn parse_switch(text: &str) -> Result<bool, String> {
     match text.trim().to_ascii_lowercase().as_str() {
         "1" | "true" | "yes" | "on" => Ok(true),
@@ -317,14 +311,6 @@ fn is_origin(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn listen_takes_several_addresses_and_names_a_bad_one() {
-        let listen = parse_listen("127.0.0.1:0, [::1]:8080").unwrap();
-        assert_eq!(listen.0.len(), 2);
-        assert!(parse_listen("8080").unwrap_err().contains("8080"));
-        assert!(parse_listen(" , ").is_err());
-    }
 
     #[test]
     fn switches_scales_and_shards_refuse_nonsense() {

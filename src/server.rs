@@ -40,6 +40,7 @@ use crate::store::accounts::AccountStore;
 use crate::store::chat::ChatStore;
 use crate::store::embedded::{self, Embedded};
 use crate::store::pool::Database;
+use crate::tls;
 use crate::ws::Limits;
 use crate::ws::handshake::OriginPolicy;
 
@@ -65,6 +66,7 @@ impl Server {
     pub async fn start(config: Config) -> Result<Self, String> {
         // The addresses first: a second server on one should not touch the database.
         let sockets = bind(&config)?;
+        let _certificates = tls::open(&config.tls)?;
         let room_threads = OwnThreads::start("rooms", config.room_worker_count())
             .map_err(|error| format!("cannot start the threads of the rooms: {error}"))?;
         let (operator_token, operator) =
@@ -382,6 +384,7 @@ fn options(config: &Config, fds: &FdBudget, api: &Api) -> http::Options {
         max_per_client: scaled(limits::http::CONNECTIONS_PER_ADDRESS, config),
         max_sockets: fds.sockets,
         max_refusals: fds.refusals,
+        tls: None,
         trusted_proxies: config.trusted_proxies.clone(),
         deadlines: http::Deadlines::default(),
         counters: api.traffic.clone(),

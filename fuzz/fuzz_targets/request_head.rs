@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use impulse::http::{Framing, parse};
+use impulse::http::{Framing, Version, parse};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -13,7 +13,7 @@ fuzz_target!(|bytes: &[u8]| {
     let lengths = head.headers.all("content-length").count();
     assert!(codings + lengths <= 1);
     assert_eq!(head.framing == Framing::Chunked, codings == 1);
-    assert!(!head.is_1_1 || head.headers.all("host").count() == 1);
+    assert!(head.version == Version::Http10 || head.headers.all("host").count() == 1);
     let alone = parse(&bytes[..length]).ok().flatten().map(|(_, length)| length);
     assert_eq!(alone, Some(length));
 });

@@ -15,7 +15,7 @@ use crate::base::ids::{InviteId, RoomId, SessionId, Uid};
 use crate::base::limits::api as limits;
 use crate::base::memory::Holder;
 use crate::base::principal::Principal;
-use crate::http::{Cost, Request, Response};
+use crate::http::{Cost, Request, Response, Version};
 use crate::service::Actor;
 
 /// An answer in the making.
@@ -160,7 +160,17 @@ impl Ids for (RoomId, Uid) {
 pub(super) struct Endpoint<I> {
     /// The method, and `HEAD` beside `GET`.
     methods: &'static [&'static str],
+    carrier: Carrier,
     handler: Handler<I>,
+}
+
+/// What the answer to a request takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Carrier {
+    /// Its place among the answers of a connection.
+    Exchange,
+    /// The whole connection, which HTTP/2 cannot give.
+    Connection,
 }
 
 /// Who may call, what a call costs them, and the handler.
@@ -186,32 +196,32 @@ pub(super) enum Recording {
 
 /// An endpoint that reads.
 pub(super) const fn get<I>(handler: Handler<I>) -> Endpoint<I> {
-    Endpoint { methods: &["GET", "HEAD"], handler }
+    Endpoint { methods: &["GET", "HEAD"], carrier: Carrier::Exchange, handler }
 }
 
 /// An endpoint that ends HTTP on its connection.
 pub(super) const fn upgrade<I>(handler: Handler<I>) -> Endpoint<I> {
-    Endpoint { methods: &["GET"], handler }
+    Endpoint { methods: &["GET"], carrier: Carrier::Connection, handler }
 }
 
 /// An endpoint for `POST`.
 pub(super) const fn post<I>(handler: Handler<I>) -> Endpoint<I> {
-    Endpoint { methods: &["POST"], handler }
+    Endpoint { methods: &["POST"], carrier: Carrier::Exchange, handler }
 }
 
 /// An endpoint for `PUT`.
 pub(super) const fn put<I>(handler: Handler<I>) -> Endpoint<I> {
-    Endpoint { methods: &["PUT"], handler }
+    Endpoint { methods: &["PUT"], carrier: Carrier::Exchange, handler }
 }
 
 /// An endpoint for `PATCH`.
 pub(super) const fn patch<I>(handler: Handler<I>) -> Endpoint<I> {
-    Endpoint { methods: &["PATCH"], handler }
+    Endpoint { methods: &["PATCH"], carrier: Carrier::Exchange, handler }
 }
 
 /// An endpoint for `DELETE`.
 pub(super) const fn delete<I>(handler: Handler<I>) -> Endpoint<I> {
-    Endpoint { methods: &["DELETE"], handler }
+    Endpoint { methods: &["DELETE"], carrier: Carrier::Exchange, handler }
 }
 
 /// The endpoints of a path, whatever ids it has.
@@ -243,6 +253,9 @@ impl<I: Ids, const N: usize> Endpoints for [Endpoint<I>; N] {
         let Some(endpoint) = self.iter().find(|endpoint| endpoint.methods.contains(&method)) else {
             return Box::pin(std::future::ready(Ok(wrong_method(&self.methods()))));
         };
+        if endpoint.carrier == Carrier::Connection && request.head.version == Version::Http2 {
+            return Box::pin(std::future::ready(Ok(Response::needs_http_1_1())));
+        }
         let ids = I::of(numbers);
         match endpoint.handler {
             Handler::Public(handler) => handler(api, request),

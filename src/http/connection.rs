@@ -9,7 +9,6 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use tokio::time::{Instant, timeout_at};
@@ -17,19 +16,13 @@ use tokio::time::{Instant, timeout_at};
 use super::admission::ConnectionPermit;
 use super::body::{Body, Progress};
 use super::buffered_socket::{BufferedSocket, Disconnected, first_bytes};
-use super::counters::RefusalReason;
+use super::exchange::{BODY_TIMEOUT, Exchange, HEAD_TIMEOUT, RequestMemory};
 use super::head::{Head, HeadParser};
 use super::listener_shared::ListenerShared;
 use super::refusal::Refusal;
-use super::refusal_page::readable;
-use super::request::Request;
-use super::request_limiter::RequestSlots;
 use super::response::Response;
-use super::service::BodyPermit;
 use super::socket::Socket;
-use crate::base::error::{Code, Error};
 use crate::base::limits::http as limits;
-use crate::base::memory::{Holder, Kind, Reservation};
 
 /// Why a request is not served. The connection ends with it.
 enum RequestError {
@@ -50,7 +43,11 @@ impl From<Refusal> for RequestError {
     }
 }
 
-const NO_MEMORY: Refusal = Refusal::Answer(503, "The server has too much to read right now.");
+impl From<Response> for RequestError {
+    fn from(response: Response) -> Self {
+        Self::Answered(response)
+    }
+}
 
 pub(super) struct Connection {
     socket: BufferedSocket,
@@ -59,15 +56,14 @@ pub(super) struct Connection {
     permit: ConnectionPermit,
     /// When the first head must be complete; nothing after it.
     first_by: Option<Instant>,
-    /// Memory for a request that is larger than any connection may send.
-    reservation: Option<Reservation>,
+    memory: RequestMemory,
 }
 
-/// A request, and what it holds until it is answered.
-struct AcceptedRequest {
-    request: Request,
-    _body_permit: Option<BodyPermit>,
-    _slots: RequestSlots,
+/// The answer to a request, and how it is sent.
+struct Answer {
+    response: Response,
+    is_head: bool,
+    may_keep: bool,
 }
 
 impl Connection {
@@ -79,7 +75,8 @@ impl Connection {
     ) -> Self {
         let first_by = Some(Instant::now() + shared.deadlines.head);
         let socket = BufferedSocket::new(socket);
-        Self { socket, peer, shared, permit, first_by, reservation: None }
+        let memory = RequestMemory::new(&shared, peer, limits::UNACCOUNTED);
+        Self { socket, peer, shared, permit, first_by, memory }
     }
 
     /// Serves until the end.
@@ -88,18 +85,11 @@ impl Connection {
             if self.wait_for_input().await.is_err() {
                 return;
             }
-            let accepted = match self.read_request().await {
-                Ok(accepted) => accepted,
+            let Answer { mut response, is_head, may_keep } = match self.answer_request().await {
+                Ok(answer) => answer,
                 Err(error) => return Box::pin(self.refuse(error)).await,
             };
-            let AcceptedRequest { request, _body_permit, _slots } = accepted;
-            let is_head = request.head.method.as_str() == "HEAD";
-            let may_keep = request.head.keep_alive;
-            let began = Instant::now();
-            let mut response = self.shared.service.call(request).await;
-            self.shared.counters.count_answer(response.status(), began.elapsed());
-            drop((_body_permit, _slots));
-            self.reservation = None;
+            self.memory.clear();
             if let Some(take) = response.take_upgrade() {
                 let (socket, input) = self.socket.into_parts();
                 return take(socket, input);
@@ -144,52 +134,18 @@ impl Connection {
         if self.permit.set_busy() { input } else { Err(Disconnected) }
     }
 
-    async fn read_request(&mut self) -> Result<AcceptedRequest, RequestError> {
+    async fn answer_request(&mut self) -> Result<Answer, RequestError> {
         let head = self.read_head().await?;
-        let limit = self.shared.service.body_limit(&head);
-        let body = Body::new(head.framing, limit)?;
+        let shared = self.shared.clone();
+        let mut exchange = Exchange::new(&shared, head, self.peer);
+        let head = exchange.head();
+        let (is_head, may_keep) = (head.method.as_str() == "HEAD", head.keep_alive);
         let expects_continue = head.expects_continue;
-        let cost = self.shared.service.cost(&head);
-        let mut request = Request::from_head(head, self.peer, &self.shared.trusted_proxies);
-        let client = request.peer.ip();
-        // Behind a proxy that does not say for whom it asks, all clients have its address.
-        let is_proxy = self.shared.trusted_proxies.contains(&client);
-        if !is_proxy && let Err(wait) = self.shared.limiter.charge(client, cost) {
-            let refusal = Box::pin(self.rate_exceeded(wait)).await;
-            return Err(RequestError::Answered(readable(refusal, &request.head)));
-        }
-        let body_permit = if limit > limits::BODY {
-            let authorized = self.shared.service.authorize_body(&request).await;
-            Some(authorized.map_err(RequestError::Answered)?)
-        } else {
-            None
-        };
-        request.body = self.read_body(body, expects_continue).await?;
-        let slots = match is_proxy {
-            true => Ok(RequestSlots::default()),
-            false => self.shared.limiter.acquire_slots(client, cost).await,
-        };
-        match slots {
-            Ok(slots) => Ok(AcceptedRequest { request, _body_permit: body_permit, _slots: slots }),
-            Err(()) => Err(RequestError::Answered(self.too_many_at_once())),
-        }
-    }
-
-    /// The answer to a client that exceeds its rate. It is delayed, so that a client that does not wait for
-    /// answers is slowed down by its own connections.
-    async fn rate_exceeded(&self, wait: Duration) -> Response {
-        self.shared.counters.count_refused(RefusalReason::Rate);
-        tokio::select! {
-            () = tokio::time::sleep(wait.min(limits::RATE_PAUSE)) => {}
-            () = self.shared.stopped() => {}
-        }
-        rate_limited("There are too many requests from your address.", wait)
-    }
-
-    fn too_many_at_once(&self) -> Response {
-        self.shared.counters.count_refused(RefusalReason::Rate);
-        let sentence = "Too many requests from your address are being worked on.";
-        rate_limited(sentence, limits::RATE_PAUSE)
+        let body = Body::new(head.framing, exchange.body_limit())?;
+        exchange.admit().await?;
+        let body = self.read_body(body, expects_continue).await?;
+        let response = exchange.answer(body).await?;
+        Ok(Answer { response, is_head, may_keep })
     }
 
     async fn read_head(&mut self) -> Result<Head, RequestError> {
@@ -213,9 +169,7 @@ impl Connection {
         loop {
             match timeout_at(deadline, self.socket.read()).await {
                 Ok(read) => read?,
-                Err(_) => {
-                    return Err(Refusal::Answer(408, "The request head took too long.").into());
-                }
+                Err(_) => return Err(HEAD_TIMEOUT.into()),
             }
             self.account_for(0)?;
             if let Some(head) = self.parse_head(&mut parser)? {
@@ -253,9 +207,7 @@ impl Connection {
         loop {
             match timeout_at(deadline, self.socket.read()).await {
                 Ok(read) => read?,
-                Err(_) => {
-                    return Err(Refusal::Answer(408, "The request body took too long.").into());
-                }
+                Err(_) => return Err(BODY_TIMEOUT.into()),
             }
             self.account_for(body.len())?;
             match body.feed(&mut self.socket.input)? {
@@ -270,22 +222,7 @@ impl Connection {
     /// # Errors
     /// There is no memory for it.
     fn account_for(&mut self, body: usize) -> Result<(), Refusal> {
-        let bytes = body + self.socket.input.len();
-        if bytes <= limits::UNACCOUNTED {
-            return Ok(());
-        }
-        // In steps, so that not every read changes the budget.
-        let bytes = bytes.next_multiple_of(limits::UNACCOUNTED);
-        let reserved = match &mut self.reservation {
-            Some(reservation) => reservation.grow(bytes).is_ok(),
-            None => {
-                let holder = Holder::of(self.peer);
-                let reserved = self.shared.memory.reserve(Kind::Requests, holder, bytes);
-                self.reservation = reserved.ok();
-                self.reservation.is_some()
-            }
-        };
-        if reserved { Ok(()) } else { Err(NO_MEMORY) }
+        self.memory.set(body + self.socket.input.len())
     }
 
     async fn write(&mut self, bytes: &[u8]) -> Result<(), Disconnected> {
@@ -313,9 +250,4 @@ impl Connection {
     async fn close(mut self) {
         self.socket.linger(self.shared.deadlines.linger).await;
     }
-}
-
-fn rate_limited(sentence: &'static str, wait: Duration) -> Response {
-    let wait = u32::try_from(wait.as_millis()).unwrap_or(u32::MAX);
-    Response::error(&Error::new(Code::RateLimited, sentence).retry_after(wait))
 }

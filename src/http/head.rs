@@ -21,12 +21,23 @@ impl Method {
     }
 }
 
+/// A version of HTTP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Version {
+    /// HTTP/1.0.
+    Http10,
+    /// HTTP/1.1.
+    Http11,
+    /// HTTP/2.
+    Http2,
+}
+
 /// How long the body is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Framing {
     /// `Content-Length`, or zero without one.
     Length(u64),
-    /// `Transfer-Encoding: chunked`.
+    /// Not known before its end: `Transfer-Encoding: chunked`, or HTTP/2 without a `Content-Length`.
     Chunked,
 }
 
@@ -43,8 +54,8 @@ pub struct Head {
     pub headers: Headers,
     /// How the body is delimited.
     pub framing: Framing,
-    /// HTTP/1.1 rather than 1.0.
-    pub is_1_1: bool,
+    /// The version of HTTP.
+    pub version: Version,
     /// Whether another request may follow on this connection.
     pub keep_alive: bool,
     /// The client waits for `100 Continue`.
@@ -195,7 +206,7 @@ fn complete(bytes: &[u8]) -> Result<Head, Refusal> {
         query,
         framing: framing(&headers, is_1_1)?,
         headers,
-        is_1_1,
+        version: if is_1_1 { Version::Http11 } else { Version::Http10 },
         keep_alive,
         expects_continue,
     })

@@ -19,7 +19,7 @@ fn a_plain_request_is_understood() {
     assert_eq!((head.path.as_str(), head.query.as_deref()), ("/a b", Some("x=1")));
     assert_eq!(head.headers.get("x-a"), Some("v"));
     assert_eq!(head.framing, Framing::Length(0));
-    assert!(head.keep_alive && head.is_1_1);
+    assert!(head.keep_alive && head.version == Version::Http11);
 }
 
 #[test]

@@ -20,6 +20,8 @@ pub struct Options {
     pub max_sockets: usize,
     /// Refusals that are written and closed properly at the same time.
     pub max_refusals: usize,
+    /// How to speak TLS; plain if there is nothing here.
+    pub tls: Option<Arc<rustls::ServerConfig>>,
     /// Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are trusted.
     pub trusted_proxies: Vec<IpAddr>,
     /// How long everything may take.
@@ -39,6 +41,7 @@ impl Default for Options {
             max_per_client: limits::CONNECTIONS_PER_ADDRESS,
             max_sockets: usize::MAX,
             max_refusals: limits::REFUSALS,
+            tls: None,
             trusted_proxies: Vec::new(),
             deadlines: Deadlines::default(),
             counters: Arc::default(),

@@ -79,6 +79,11 @@ impl Response {
         Self { upgrade: Some(Box::new(take)), ..Self::empty(101) }
     }
 
+    /// Tells a client that uses HTTP/2 to ask by HTTP/1.1: the answer takes a whole connection.
+    pub fn needs_http_1_1() -> Self {
+        Self::empty(101)
+    }
+
     /// One more header field. A value that would break the head is left out.
     pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         let value = value.into();

@@ -12,7 +12,7 @@ use crate::base::limits::http as limits;
 use crate::base::log_limiter::LogLimiter;
 use crate::base::text::quoted;
 use crate::config::Host;
-use crate::http::{Framing, Request, Response};
+use crate::http::{Framing, Request, Response, Version};
 
 /// RFC 6455, 1.3.
 const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -151,7 +151,10 @@ pub fn accept(
         let error = Error::new(Code::MethodNotAllowed, "A WebSocket begins with GET.");
         return Err(Response::error(&error).header("Allow", "GET"));
     }
-    if !request.head.is_1_1 {
+    if request.head.version == Version::Http2 {
+        return Err(Response::needs_http_1_1());
+    }
+    if request.head.version != Version::Http11 {
         return Err(bad("A WebSocket needs HTTP/1.1."));
     }
     if !headers.has_token("upgrade", "websocket") || !headers.has_token("connection", "upgrade") {

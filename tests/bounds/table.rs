@@ -133,9 +133,16 @@ const HTTP: &[Reached] = &[
     ),
 ];
 
+const TLS: &[Reached] =
+    &[("src/tls/pem.rs", "a_file_is_named_if_it_is_missing_or_far_too_long", &["tls::FILE"])];
+
 const HTTP_CLIENT: &[Reached] = &[
-    ("src/http/client.rs", "a_reply_may_be_so_long_and_no_longer", &["http::CLIENT_REPLY"]),
-    ("src/http/client.rs", "a_server_that_does_not_answer_is_given_up", &["http::CLIENT_TIMEOUT"]),
+    ("src/http/client/mod.rs", "a_reply_may_be_so_long_and_no_longer", &["http::CLIENT_REPLY"]),
+    (
+        "src/http/client/mod.rs",
+        "a_server_that_does_not_answer_is_given_up",
+        &["http::CLIENT_TIMEOUT"],
+    ),
 ];
 
 const ADMIN: &[Reached] = &[(
@@ -936,7 +943,7 @@ const NO_BOUND: &[(&str, &str)] = &[
 const NO_SERVER: &str = "loadtest::";
 
 fn all() -> impl Iterator<Item = &'static Reached> {
-    [HTTP, HTTP_CLIENT, ACME, ADMIN, API, AUTH, START, MEMORY, CHAT, ROOMS, DELIVERY, USERS]
+    [HTTP, TLS, HTTP_CLIENT, ACME, ADMIN, API, AUTH, START, MEMORY, CHAT, ROOMS, DELIVERY, USERS]
         .into_iter()
         .flatten()
 }

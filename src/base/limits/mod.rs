@@ -22,6 +22,7 @@ pub mod rooms;
 pub mod server;
 pub mod service;
 pub mod store;
+pub mod tls;
 pub mod users;
 
 /// How much may be taken at once, and how much of it comes back in a second.

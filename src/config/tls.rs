@@ -1,0 +1,127 @@
+//! The settings of TLS.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::listen::{Listen, parse_listen};
+
+/// Where the certificate comes from, if the server speaks TLS itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TlsMode {
+    /// Plain HTTP: for this machine only, or behind a proxy that speaks TLS.
+    Off,
+    /// From two files, which are read again when they change.
+    Files,
+    /// From an authority of the server's own, for a network where nobody else issues one.
+    Auto,
+    /// From an authority such as Let's Encrypt, by ACME.
+    Acme,
+}
+
+/// The settings of TLS.
+#[derive(Debug, Clone, Args)]
+pub struct TlsSettings {
+    /// Speak https on every listen address, and where the certificate comes from
+    #[arg(long = "tls", env = "IMPULSE_TLS", value_enum, default_value = "off")]
+    pub mode: TlsMode,
+
+    /// The certificate and those that certify it, as PEM (--tls files)
+    #[arg(long = "tls-cert", env = "IMPULSE_TLS_CERT", value_name = "FILE")]
+    pub cert: Option<PathBuf>,
+
+    /// The private key of the certificate, as PEM (--tls files)
+    #[arg(long = "tls-key", env = "IMPULSE_TLS_KEY", value_name = "FILE")]
+    pub key: Option<PathBuf>,
+
+    /// Names to get a certificate for, by comma (--tls acme)
+    #[arg(
+        long = "tls-domains",
+        env = "IMPULSE_TLS_DOMAINS",
+        value_delimiter = ',',
+        value_parser = parse_domain,
+        value_name = "NAME",
+    )]
+    pub domains: Vec<String>,
+
+    /// Plain address that redirects to https and answers ACME challenges; several by comma [default: none]
+    #[arg(long, env = "IMPULSE_HTTP_LISTEN", value_parser = parse_listen, value_name = "ADDR")]
+    pub http_listen: Option<Listen>,
+}
+
+impl TlsSettings {
+    /// Whether the listen addresses speak TLS.
+    pub fn is_on(&self) -> bool {
+        self.mode != TlsMode::Off
+    }
+
+    /// Refuses settings that contradict each other, naming them.
+    ///
+    /// # Errors
+    /// One sentence that says what to set.
+    pub(super) fn check(&self) -> Result<(), String> {
+        let is_files = self.mode == TlsMode::Files;
+        if is_files && (self.cert.is_none() || self.key.is_none()) {
+            return Err("--tls files needs both IMPULSE_TLS_CERT and IMPULSE_TLS_KEY".into());
+        }
+        if !is_files && (self.cert.is_some() || self.key.is_some()) {
+            let needs = "IMPULSE_TLS_CERT and IMPULSE_TLS_KEY are read with IMPULSE_TLS=files only: set that, or unset";
+            return Err(format!("{needs} them"));
+        }
+        if self.mode == TlsMode::Acme && self.domains.is_empty() {
+            return Err("--tls acme needs IMPULSE_TLS_DOMAINS, such as chat.example.org".into());
+        }
+        if !self.is_on() && self.http_listen.is_some() {
+            return Err("IMPULSE_HTTP_LISTEN redirects to https, so it needs IMPULSE_TLS".into());
+        }
+        Ok(())
+    }
+}
+
+/// A name that a certificate can be issued for, in lower case.
+fn parse_domain(text: &str) -> Result<String, String> {
+    let name = text.trim().trim_end_matches('.').to_ascii_lowercase();
+    let is_label = |label: &str| {
+        let is_plain = label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        is_plain && !label.is_empty() && !label.starts_with('-') && !label.ends_with('-')
+    };
+    let is_address = name.parse::<std::net::IpAddr>().is_ok();
+    if name.contains('.') && !is_address && name.split('.').all(is_label) {
+        Ok(name)
+    } else {
+        Err("expected a name such as chat.example.org".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(mode: TlsMode) -> TlsSettings {
+        TlsSettings { mode, cert: None, key: None, domains: Vec::new(), http_listen: None }
+    }
+
+    #[test]
+    fn what_contradicts_itself_is_refused_with_the_setting_that_is_missing() {
+        assert!(settings(TlsMode::Off).check().is_ok());
+        assert!(settings(TlsMode::Auto).check().is_ok());
+        let file = Some(PathBuf::from("file.pem"));
+        let both = |mode| TlsSettings { cert: file.clone(), key: file.clone(), ..settings(mode) };
+        assert!(both(TlsMode::Files).check().is_ok());
+        let half = TlsSettings { key: None, ..both(TlsMode::Files) };
+        assert!(half.check().unwrap_err().contains("IMPULSE_TLS_KEY"));
+        assert!(both(TlsMode::Off).check().unwrap_err().contains("IMPULSE_TLS=files"));
+        assert!(settings(TlsMode::Acme).check().unwrap_err().contains("IMPULSE_TLS_DOMAINS"));
+        let http_listen = parse_listen("127.0.0.1:80").ok();
+        let redirecting = TlsSettings { http_listen, ..settings(TlsMode::Off) };
+        assert!(redirecting.check().unwrap_err().contains("IMPULSE_TLS"));
+    }
+
+    #[test]
+    fn a_domain_is_a_name_with_a_dot_and_no_address() {
+        assert_eq!(parse_domain(" Chat.Example.ORG. "), Ok("chat.example.org".into()));
+        for wrong in ["", "localhost", "10.0.0.1", "*.example.org", "a..b", "-a.org", "a.org:443"] {
+            assert!(parse_domain(wrong).is_err(), "{wrong:?}");
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! One request and its answer, whatever protocol carries them: what a request costs its client, what it may hold, and
+//! how its answer is counted.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use super::counters::RefusalReason;
+use super::head::Head;
+use super::listener_shared::ListenerShared;
+use super::refusal::Refusal;
+use super::refusal_page::readable;
+use super::request::Request;
+use super::request_limiter::{Cost, RequestSlots};
+use super::response::Response;
+use super::service::BodyPermit;
+use crate::base::error::{Code, Error};
+use crate::base::limits::http as limits;
+use crate::base::memory::{Holder, Kind, MemoryBudget, Reservation};
+
+/// The answer while there is no memory for a request.
+pub(super) const NO_MEMORY: Refusal =
+    Refusal::Answer(503, "The server has too much to read right now.");
+/// The answer to a head that did not come in time.
+pub(super) const HEAD_TIMEOUT: Refusal = Refusal::Answer(408, "The request head took too long.");
+/// The answer to a body that did not come in time.
+pub(super) const BODY_TIMEOUT: Refusal = Refusal::Answer(408, "The request body took too long.");
+
+/// A request whose body is not read yet.
+pub(super) struct Exchange<'a> {
+    shared: &'a ListenerShared,
+    request: Request,
+    body_limit: usize,
+    cost: Cost,
+    /// Whose requests are bounded; nobody's if a proxy does not say for whom it asks.
+    client: Option<IpAddr>,
+    body_permit: Option<BodyPermit>,
+}
+
+impl<'a> Exchange<'a> {
+    pub fn new(shared: &'a ListenerShared, head: Head, peer: SocketAddr) -> Self {
+        let body_limit = shared.service.body_limit(&head);
+        let cost = shared.service.cost(&head);
+        let request = Request::from_head(head, peer, &shared.trusted_proxies);
+        let client = request.peer.ip();
+        // Behind a proxy that does not say for whom it asks, all clients have its address.
+        let client = (!shared.trusted_proxies.contains(&client)).then_some(client);
+        Self { shared, request, body_limit, cost, client, body_permit: None }
+    }
+
+    /// The head of the request.
+    pub fn head(&self) -> &Head {
+        &self.request.head
+    }
+
+    /// Bytes that its body may have.
+    pub fn body_limit(&self) -> usize {
+        self.body_limit
+    }
+
+    /// Charges the client for the request, and gets the right to a large body.
+    ///
+    /// # Errors
+    /// The answer that refuses it.
+    pub async fn admit(&mut self) -> Result<(), Response> {
+        if let Some(client) = self.client
+            && let Err(wait) = self.shared.limiter.charge(client, self.cost)
+        {
+            let refusal = Box::pin(rate_exceeded(self.shared, wait)).await;
+            return Err(readable(refusal, &self.request.head));
+        }
+        if self.body_limit > limits::BODY {
+            self.body_permit = Some(self.shared.service.authorize_body(&self.request).await?);
+        }
+        Ok(())
+    }
+
+    /// The answer to the request with its body. What it held is given back.
+    ///
+    /// # Errors
+    /// The answer that refuses it: too many requests of the client are being worked on.
+    pub async fn answer(self, body: Bytes) -> Result<Response, Response> {
+        let Self { shared, mut request, cost, client, body_permit, .. } = self;
+        request.body = body;
+        let slots = match client {
+            None => RequestSlots::default(),
+            Some(client) => match shared.limiter.acquire_slots(client, cost).await {
+                Ok(slots) => slots,
+                Err(()) => return Err(too_many_at_once(shared)),
+            },
+        };
+        let began = Instant::now();
+        let response = shared.service.call(request).await;
+        shared.counters.count_answer(response.status(), began.elapsed());
+        drop((body_permit, slots));
+        Ok(response)
+    }
+}
+
+/// The answer to a client that exceeds its rate. It is delayed, so that a client that does not wait for answers is
+/// slowed down by its own connections.
+async fn rate_exceeded(shared: &ListenerShared, wait: Duration) -> Response {
+    shared.counters.count_refused(RefusalReason::Rate);
+    tokio::select! {
+        () = tokio::time::sleep(wait.min(limits::RATE_PAUSE)) => {}
+        () = shared.stopped() => {}
+    }
+    rate_limited("There are too many requests from your address.", wait)
+}
+
+fn too_many_at_once(shared: &ListenerShared) -> Response {
+    shared.counters.count_refused(RefusalReason::Rate);
+    rate_limited("Too many requests from your address are being worked on.", limits::RATE_PAUSE)
+}
+
+fn rate_limited(sentence: &'static str, wait: Duration) -> Response {
+    let wait = u32::try_from(wait.as_millis()).unwrap_or(u32::MAX);
+    Response::error(&Error::new(Code::RateLimited, sentence).retry_after(wait))
+}
+
+/// The memory of the requests of one connection that are not answered. What is more than any connection may hold is
+/// reserved.
+pub(super) struct RequestMemory {
+    budget: MemoryBudget,
+    holder: Holder,
+    /// Bytes that any connection may hold.
+    free: usize,
+    reservation: Option<Reservation>,
+}
+
+impl RequestMemory {
+    pub fn new(shared: &ListenerShared, peer: SocketAddr, free: usize) -> Self {
+        let budget = shared.memory.clone();
+        Self { budget, holder: Holder::of(peer), free, reservation: None }
+    }
+
+    /// So many bytes are held now.
+    ///
+    /// # Errors
+    /// There is no memory for them.
+    pub fn set(&mut self, bytes: usize) -> Result<(), Refusal> {
+        if bytes <= self.free {
+            self.reservation = None;
+            return Ok(());
+        }
+        // In steps, so that not every read changes the budget.
+        let bytes = bytes.next_multiple_of(limits::UNACCOUNTED);
+        let reserved = match &mut self.reservation {
+            Some(reservation) if bytes < reservation.bytes() => {
+                reservation.resize(bytes);
+                true
+            }
+            Some(reservation) => reservation.grow(bytes).is_ok(),
+            None => {
+                let reserved = self.budget.reserve(Kind::Requests, self.holder, bytes);
+                self.reservation = reserved.ok();
+                self.reservation.is_some()
+            }
+        };
+        if reserved { Ok(()) } else { Err(NO_MEMORY) }
+    }
+
+    /// Nothing is held any longer.
+    pub fn clear(&mut self) {
+        self.reservation = None;
+    }
+}
