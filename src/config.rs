@@ -2,6 +2,7 @@
 //!
 //! The names are part of what a release promises (`README.md`, "Settings").
 
+mod backup;
 mod listen;
 mod tls;
 
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 
+pub use backup::BackupSettings;
 pub use listen::Listen;
 use listen::parse_listen;
 pub use tls::{TlsMode, TlsSettings};
@@ -47,6 +49,10 @@ pub struct Config {
     /// Whether and how the server speaks TLS.
     #[command(flatten)]
     pub tls: TlsSettings,
+
+    /// Backups.
+    #[command(flatten)]
+    pub backup: BackupSettings,
 
     /// Where the embedded database, uploaded files and generated secrets live [default: by user]
     #[arg(long, env = "IMPULSE_DATA_DIR", value_name = "DIR")]

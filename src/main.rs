@@ -43,8 +43,9 @@ fn run(cli: Cli) -> Result<(), String> {
             runtime.block_on(admin::healthcheck(&address, Duration::from_secs(timeout)))
         }
         Some(Command::Admin(verb)) => {
-            let answer = runtime.block_on(admin::run(cli.config, verb))?;
-            println!("{answer}");
+            if let Some(answer) = runtime.block_on(admin::run(cli.config, verb))? {
+                println!("{answer}");
+            }
             Ok(())
         }
     }

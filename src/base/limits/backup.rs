@@ -23,6 +23,6 @@ pub const TICK: Duration = Duration::from_secs(60);
 /// After a nightly backup that failed.
 pub const RETRY: Duration = Duration::from_secs(3_600);
 /// How long a server that starts waits for one that is stopping on the same database.
-pub const HANDOVER: Duration = Duration::from_secs(5);
+pub const HANDOVER: Duration = Duration::from_secs(3);
 /// Between two attempts to get a database for itself, and two looks at whether it still has it.
-pub const OWNERSHIP: Duration = Duration::from_millis(500);
+pub const OWNERSHIP: Duration = Duration::from_millis(250);

@@ -39,10 +39,10 @@ pub struct Target {
 }
 
 /// What a restore has done.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Restored {
     /// The new epoch.
-    pub epoch: Epoch,
+    pub epoch: Option<Epoch>,
     /// What was brought in line, if the stores were of two moments.
     pub reconciled: Option<Reconciled>,
     /// Whether files of the backup were left out because there were others.
@@ -104,7 +104,7 @@ pub async fn restore(
     if target.accounts.is_some() {
         client.batch_execute(FINISHED).await.map_err(|error| said(&error))?;
     }
-    Ok(Restored { epoch, reconciled, keeps_files })
+    Ok(Restored { epoch: Some(epoch), reconciled, keeps_files })
 }
 
 /// Of two databases one is committed first. Until the second one is, the first says so.

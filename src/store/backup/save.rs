@@ -55,7 +55,8 @@ pub struct Progress {
 }
 
 impl Progress {
-    pub(super) fn add(&self, copied: &[u8]) {
+    /// Counts a piece.
+    pub fn add(&self, copied: &[u8]) {
         self.rows.fetch_add(count_rows(copied), Ordering::Relaxed);
         self.bytes.fetch_add(copied.len() as u64, Ordering::Relaxed);
     }
