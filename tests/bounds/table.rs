@@ -171,6 +171,69 @@ const HTTP_CLIENT: &[Reached] = &[
     ),
 ];
 
+const HTTP2: &[Reached] = &[
+    (
+        "tests/http2/requests.rs",
+        "so_many_requests_of_a_connection_are_served_at_once_and_the_next_is_refused",
+        &["http2::STREAMS"],
+    ),
+    (
+        "tests/http2/deadlines.rs",
+        "bodies_of_one_connection_are_accounted_for_together",
+        &["http2::STREAM", "http2::UNACCOUNTED"],
+    ),
+    (
+        "tests/http2/floods.rs",
+        "a_client_that_sends_more_than_its_window_is_stopped_and_others_are_served_meanwhile",
+        &["http2::STREAM_WINDOW", "http2::CONNECTION_WINDOW"],
+    ),
+    (
+        "tests/http2/deadlines.rs",
+        "answers_that_nobody_takes_hold_no_more_than_an_address_may",
+        &["http2::SMALL_ANSWER"],
+    ),
+    (
+        "tests/http2/deadlines.rs",
+        "a_window_that_is_opened_a_little_at_a_time_gives_no_answer_for_ever",
+        &["http2::WRITE_STRETCHES"],
+    ),
+    (
+        "tests/http2/floods.rs",
+        "frames_that_ask_for_nothing_are_taken_up_to_a_rate_and_then_the_connection_ends",
+        &["http2::FRAMES"],
+    ),
+    (
+        "tests/http2/floods.rs",
+        "a_client_that_is_sent_much_may_open_its_windows_as_often",
+        &["http2::FRAME_EARNED"],
+    ),
+    (
+        "tests/http2/floods.rs",
+        "small_and_empty_parts_of_a_body_are_bounded",
+        &["http2::SMALL_DATA"],
+    ),
+    (
+        "tests/http2/floods.rs",
+        "requests_that_are_taken_back_at_once_end_the_connection_and_begin_few_handlers",
+        &["http2::RESETS", "http2::UNREAD_RESETS"],
+    ),
+    (
+        "tests/http2/floods.rs",
+        "faults_are_counted_over_the_life_of_a_connection",
+        &["http2::FAULTS"],
+    ),
+    (
+        "tests/http2/floods.rs",
+        "what_is_on_its_way_for_a_request_that_was_refused_is_no_fault",
+        &["http2::REMEMBERED_RESETS", "http2::RESETS_REMEMBERED"],
+    ),
+    (
+        "tests/http2/floods.rs",
+        "one_connection_that_asks_without_a_pause_leaves_time_to_the_others",
+        &["http2::TURN"],
+    ),
+];
+
 const ADMIN: &[Reached] = &[(
     "tests/admin_cli.rs",
     "a_database_that_another_server_uses_is_left_alone",
@@ -232,6 +295,21 @@ const ACME: &[Reached] = &[
 ];
 
 const API: &[Reached] = &[
+    (
+        "tests/scripts.rs",
+        "a_key_makes_a_repetition_the_same_message_also_after_a_restart",
+        &["api::IDEMPOTENCY_KEY"],
+    ),
+    (
+        "tests/scripts.rs",
+        "changes_at_once_that_name_no_revision_all_count_or_are_refused",
+        &["service::CHANGE_ATTEMPTS"],
+    ),
+    (
+        "src/rooms/requests.rs",
+        "a_script_is_answered_in_time_by_a_room_that_has_too_much_to_do",
+        &["rooms::SUBMIT"],
+    ),
     (
         "tests/bounds/api.rs",
         "texts_are_as_long_as_they_may_be_and_not_a_character_longer",
@@ -971,6 +1049,7 @@ const NO_BOUND: &[(&str, &str)] = &[
     ("acme::ATTEMPT", "a last resort above REQUEST and VALIDATION"),
     ("acme::LOOK", "how often the clock is compared with what is due"),
     ("acme::RENEWAL_INFO_RETRY", "how often a question is asked that had no answer"),
+    ("http2::SEND_BUFFER", "of an answer whose memory is reserved as a whole"),
     ("tls::ADDRESSES_POLL", "how often addresses and clock are compared with the certificate"),
     ("http::READ", "how much one read of many takes"),
     ("http::FIRST_READ", "how much the first read of many takes"),
@@ -1026,9 +1105,24 @@ const NO_BOUND: &[(&str, &str)] = &[
 const NO_SERVER: &str = "loadtest::";
 
 fn all() -> impl Iterator<Item = &'static Reached> {
-    [HTTP, TLS, HTTP_CLIENT, ACME, ADMIN, API, AUTH, START, MEMORY, CHAT, ROOMS, DELIVERY, USERS]
-        .into_iter()
-        .flatten()
+    [
+        HTTP,
+        HTTP2,
+        TLS,
+        HTTP_CLIENT,
+        ACME,
+        ADMIN,
+        API,
+        AUTH,
+        START,
+        MEMORY,
+        CHAT,
+        ROOMS,
+        DELIVERY,
+        USERS,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// `module::NAME` of every constant below `src/base/limits/`.
