@@ -240,11 +240,59 @@ const ADMIN: &[Reached] = &[(
     &["admin::DATABASE_PAUSES"],
 )];
 
-const ACME: &[Reached] = &[(
-    "src/tls/challenges.rs",
-    "a_token_is_plain_and_bounded_and_so_is_their_number",
-    &["acme::CHALLENGES", "acme::TOKEN"],
-)];
+const ACME: &[Reached] = &[
+    (
+        "src/tls/challenges.rs",
+        "a_token_is_plain_and_bounded_and_so_is_their_number",
+        &["acme::CHALLENGES", "acme::TOKEN"],
+    ),
+    (
+        "src/tls/acme/mod.rs",
+        "a_name_that_no_public_authority_knows_is_refused_before_one_is_asked",
+        &["acme::NAMES"],
+    ),
+    (
+        "src/tls/acme/transport.rs",
+        "an_authority_that_does_not_answer_is_given_up",
+        &["acme::REQUEST"],
+    ),
+    (
+        "tests/acme/main.rs",
+        "whatever_answers_in_place_of_an_authority_the_attempt_ends_with_a_sentence",
+        &["acme::ANSWER"],
+    ),
+    (
+        "src/tls/acme/transport.rs",
+        "when_to_ask_again_is_read_as_seconds_or_as_a_date_and_is_bounded",
+        &["acme::RETRY_AFTER_MAX"],
+    ),
+    (
+        "src/tls/acme/failure.rs",
+        "what_the_authority_says_is_short_and_on_one_line",
+        &["acme::DETAIL"],
+    ),
+    (
+        "src/tls/acme/failure.rs",
+        "every_refusal_says_who_said_what_about_which_name_and_what_to_do",
+        &["acme::LIMITED_WAIT"],
+    ),
+    (
+        "src/tls/acme/attempts.rs",
+        "so_many_orders_in_an_hour_and_in_a_day_and_not_one_more_however_often_the_server_starts",
+        &["acme::ORDERS_PER_HOUR", "acme::ORDERS_PER_DAY"],
+    ),
+    (
+        "src/tls/acme/attempts.rs",
+        "waits_grow_to_a_bound_and_begin_again_after_a_success",
+        &["acme::AWAY_WAIT", "acme::AWAY_WAIT_MAX", "acme::REFUSED_WAIT", "acme::REFUSED_WAIT_MAX"],
+    ),
+    ("src/tls/acme/folder.rs", "without_room_on_the_disk_nothing_is_ordered", &["acme::ROOM"]),
+    (
+        "src/tls/acme/renewal.rs",
+        "advice_is_asked_for_again_neither_too_soon_nor_too_late",
+        &["acme::RENEWAL_INFO"],
+    ),
+];
 
 const API: &[Reached] = &[
     (
@@ -993,6 +1041,14 @@ const NO_BOUND: &[(&str, &str)] = &[
         "http::PERMIT_POLL",
         "how often a connection looks for a free permit while PERMIT_WAIT bounds it",
     ),
+    ("acme::POLL", "how often a state is asked for; VALIDATION ends it"),
+    ("acme::AFTER_DUE", "a pause after a second that is over"),
+    ("acme::PLACEHOLDER_LIFE", "of a certificate that nobody trusts"),
+    ("acme::PLACEHOLDER_AGE", "of a certificate that nobody trusts"),
+    ("acme::VALIDATION", "how long one waits for a check; ATTEMPT ends everything"),
+    ("acme::ATTEMPT", "a last resort above REQUEST and VALIDATION"),
+    ("acme::LOOK", "how often the clock is compared with what is due"),
+    ("acme::RENEWAL_INFO_RETRY", "how often a question is asked that had no answer"),
     ("http2::SEND_BUFFER", "of an answer whose memory is reserved as a whole"),
     ("tls::ADDRESSES_POLL", "how often addresses and clock are compared with the certificate"),
     ("http::READ", "how much one read of many takes"),
