@@ -2,14 +2,25 @@
 //!
 //! The handshakes themselves are made in `http`, and what is sealed after an upgrade in `delivery`.
 
+pub mod acme;
+mod authority;
+mod auto;
 mod certificate;
 mod certificates;
 pub mod challenges;
+mod constraints;
+pub mod names;
 pub mod pem;
+pub mod private_file;
 mod server_config;
+pub mod trust_page;
+mod trust_texts;
 
+pub use authority::Authority;
+pub use auto::{Auto, Times};
 pub use certificate::Certificate;
 pub use certificates::Certificates;
+pub use constraints::Name;
 pub use server_config::server_config;
 
 use crate::config::{TlsMode, TlsSettings};
