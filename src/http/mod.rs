@@ -47,7 +47,7 @@ pub use options::{Deadlines, Options};
 pub use proxies::{Transport, TrustedProxies};
 pub use refusal::Refusal;
 pub use refusal_page::readable;
-pub use request::Request;
+pub use request::{Request, form_field};
 pub use request_limiter::{Cost, RequestLimiter};
 pub use response::{Response, Upgrade};
 pub use service::{BodyAuthorization, BodyPermit, Service};

@@ -4,6 +4,7 @@
 mod accounts;
 mod actor;
 mod audit;
+mod hooks;
 mod jobs;
 mod messages;
 mod onboarding;
@@ -18,6 +19,7 @@ mod status_writer;
 pub use accounts::{Accounts, RemovedMessages};
 pub use actor::Actor;
 pub use audit::{Audit, AuditTarget};
+pub use hooks::{Hook, Hooks};
 pub use messages::{Messages, Posted, Posting};
 pub use onboarding::{Joined, Onboarding};
 pub use profiles::{NameMatch, Profiles, avatar_urls};
@@ -77,8 +79,10 @@ pub struct Services {
     pub profiles: Arc<Profiles>,
     /// Ending sessions and their sockets.
     pub revocation: Arc<Revocation>,
+    /// Incoming hooks.
+    pub hooks: Hooks,
     /// Messages of scripts.
-    pub messages: Messages,
+    pub messages: Arc<Messages>,
     /// Changing rooms and memberships.
     pub room_changes: Arc<RoomChanges>,
     /// The first rooms of new people.
@@ -115,6 +119,16 @@ impl Services {
             revocation.clone(),
             profiles.clone(),
         ));
+        let messages = Arc::new(Messages::new(rooms.clone(), allowances.clone(), auth.clone()));
+        let hooks = hooks::Parts {
+            store: store.clone(),
+            rooms: rooms.clone(),
+            auth: auth.clone(),
+            room_changes: room_changes.clone(),
+            profiles: profiles.clone(),
+            audit: audit.clone(),
+            messages: messages.clone(),
+        };
         Self {
             onboarding: Onboarding::new(
                 store.clone(),
@@ -126,7 +140,8 @@ impl Services {
             status_writer: StatusWriter::new(store.clone(), rooms.clone(), auth.clone()),
             stats: StatsSampler::new(store.clone(), chat.clone(), rooms.clone(), shards.clone()),
             readiness: Readiness::new(store, chat),
-            messages: Messages::new(rooms.clone(), allowances.clone(), auth.clone()),
+            hooks: Hooks::new(hooks, rate_limit_scale),
+            messages,
             auth,
             rooms,
             shards,

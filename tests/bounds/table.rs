@@ -296,6 +296,16 @@ const ACME: &[Reached] = &[
 
 const API: &[Reached] = &[
     (
+        "tests/hooks.rs",
+        "a_room_has_so_many_hooks_and_each_of_them_so_many_messages_a_minute",
+        &[
+            "auth::HOOKS_PER_ROOM",
+            "auth::HOOKS",
+            "auth::HOOK_MESSAGES",
+            "auth::HOOK_MESSAGES_PER_ROOM",
+        ],
+    ),
+    (
         "tests/scripts.rs",
         "a_key_makes_a_repetition_the_same_message_also_after_a_restart",
         &["api::IDEMPOTENCY_KEY"],
