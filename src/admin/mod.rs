@@ -6,12 +6,14 @@
 mod args;
 mod calls;
 mod client;
+mod doctor;
 mod health;
 mod table;
 mod token;
 mod user_ref;
 
 pub use args::{Admin, Verb};
+pub use doctor::{Doctor, doctor};
 pub use health::healthcheck;
 
 use std::time::Duration;
