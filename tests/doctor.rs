@@ -245,9 +245,9 @@ fn a_proxy_that_passes_on_too_little_or_too_much_is_named_by_what_goes_wrong() {
             lines.collect::<Vec<_>>().join("\r\n")
         }
     };
-    let ask = |address: &str| {
-        doctor(&data, &[&format!("http://{address}")], &[("IMPULSE_LISTEN", &server.address)]).1
-    };
+    let listen = server.address.clone();
+    let settings = [("IMPULSE_LISTEN", listen.as_str()), ("IMPULSE_TRUSTED_PROXIES", "127.0.0.1")];
+    let ask = |address: &str| doctor(&data, &[&format!("http://{address}")], &settings).1;
     let answer = ask(&proxy(&server.address, without("upgrade:")));
     is_todo(&answer, "upgrade", "Upgrade");
     // It believes whatever the client says of itself.

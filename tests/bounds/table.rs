@@ -1071,6 +1071,8 @@ const NO_BOUND: &[(&str, &str)] = &[
         "how often a connection looks for a free permit while PERMIT_WAIT bounds it",
     ),
     ("auth::TOKEN_TEXT", "how long a token of ours is"),
+    ("doctor::NAMES_SHOWN", "the others are counted"),
+    ("doctor::FILES", "there are a dozen"),
     ("doctor::CHECK", "a last resort above REQUEST, for a disk that hangs"),
     ("doctor::NAMED_AFTER", "when a slow check is named"),
     ("doctor::FLUSHES", "how many are measured"),

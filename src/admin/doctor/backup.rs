@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::SystemTime;
 
-use super::blocking;
+use super::report::blocking;
 use super::row::Row;
 use super::site::Site;
 use crate::base::limits::doctor as limits;

@@ -107,9 +107,8 @@ fn said(found: &Certificate) -> String {
 
 /// A few names, and how many more there are.
 pub fn names(all: &[String]) -> String {
-    const SHOWN: usize = 5;
-    let shown: Vec<_> = all.iter().take(SHOWN).map(String::as_str).collect();
-    match all.len().saturating_sub(SHOWN) {
+    let shown: Vec<_> = all.iter().take(limits::NAMES_SHOWN).map(String::as_str).collect();
+    match all.len().saturating_sub(limits::NAMES_SHOWN) {
         0 => shown.join(", "),
         more => format!("{} and {more} more", shown.join(", ")),
     }

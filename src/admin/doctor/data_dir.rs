@@ -5,13 +5,12 @@ use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use super::blocking;
+use super::report::blocking;
 use super::row::Row;
 use super::site::Site;
+use crate::base::limits::doctor as limits;
 
 const CHECK: &str = "data-directory";
-/// More files than this are not looked at: there are a dozen.
-const MOST: usize = 1_000;
 
 pub async fn check(site: &Site) -> Vec<Row> {
     let folder = site.data_dir.clone();
@@ -57,7 +56,7 @@ fn secrets(folder: &Path) -> Vec<PathBuf> {
     let mut found: Vec<_> =
         ["server.json", "run", "postgres", "tls"].iter().map(|name| folder.join(name)).collect();
     for keys in [folder.join("tls"), folder.join("tls/acme")] {
-        let entries = fs::read_dir(keys).into_iter().flatten().take(MOST);
+        let entries = fs::read_dir(keys).into_iter().flatten().take(limits::FILES);
         found.extend(entries.filter_map(|entry| Some(entry.ok()?.path())));
     }
     found.retain(|path| path.exists());

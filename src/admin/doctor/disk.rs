@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::statvfs::statvfs;
 
-use super::blocking;
+use super::report::blocking;
 use super::row::Row;
 use super::site::Site;
 use crate::base::limits::doctor as limits;

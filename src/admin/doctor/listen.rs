@@ -2,17 +2,15 @@
 
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
-use std::time::Duration;
 
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::row::Row;
 use super::site::{Site, from_here};
+use crate::base::limits::doctor as limits;
 
 const CHECK: &str = "listen";
-/// On this machine.
-const SOON: Duration = crate::base::limits::doctor::REQUEST;
 
 pub async fn check(site: &Site) -> Vec<Row> {
     let plain = site.config.tls.http_listen.iter().flat_map(|listen| &listen.0);
@@ -30,7 +28,7 @@ pub async fn check(site: &Site) -> Vec<Row> {
 }
 
 async fn answered(address: SocketAddr) -> Row {
-    match timeout(SOON, TcpStream::connect(from_here(address))).await {
+    match timeout(limits::REQUEST, TcpStream::connect(from_here(address))).await {
         Ok(Ok(_)) => Row::ok(CHECK, format!("{address} is answered")),
         _ => Row::todo(
             CHECK,

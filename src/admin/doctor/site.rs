@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use super::Doctor;
+use super::args::Doctor;
 use crate::config::Config;
 use crate::control::{self, Control};
 use crate::http::client::{Origin, Trust};

@@ -26,3 +26,7 @@ pub const CERTIFICATE_LEFT: Duration = Duration::from_secs(14 * 24 * 3_600);
 pub const BACKUP_AGE: Duration = Duration::from_secs(2 * 24 * 3_600);
 /// Memory for everything that the budget does not cover, in bytes.
 pub const MEMORY_BESIDE: u64 = 256 << 20;
+/// Names of a certificate that are shown.
+pub const NAMES_SHOWN: usize = 5;
+/// Files of a folder that are looked at.
+pub const FILES: usize = 1_000;

@@ -8,7 +8,7 @@ use x509_parser::prelude::{FromDer as _, X509Certificate};
 use super::super::certificate::{left, names};
 use super::super::row::Row;
 use super::super::site::Target;
-use super::{client, short};
+use super::seen::{client, short};
 use crate::base::limits::doctor as limits;
 use crate::http::client::{Client, Failure};
 

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::super::row::Row;
 use super::super::site::{Site, Target};
-use super::{FORGED, client};
+use super::seen::{FORGED, client};
 use crate::http::client::Stream;
 
 const CHECK: &str = "forwarded";

@@ -2,7 +2,7 @@
 
 use super::super::row::Row;
 use super::super::site::{Site, Target};
-use super::{answer, short};
+use super::seen::{answer, short};
 use crate::base::limits::doctor as limits;
 use crate::config::TlsMode;
 use crate::http::client::{Call, Client, Origin, Reply, Scheme, Trust};

@@ -3,20 +3,20 @@
 mod certificate;
 mod forwarded;
 mod headers;
+mod seen;
 mod upgrade;
 
 use serde_json::Value;
 
-use super::Report;
 use super::clock;
+use super::report::Report;
 use super::row::Row;
 use super::site::{Site, Target};
 use crate::base::limits::doctor as limits;
 use crate::base::time::now_ms;
-use crate::http::client::{Call, Client, Failure, Reply, Trust};
+use crate::http::client::{Call, Failure, Reply};
+use seen::{FORGED, answer, client, short};
 
-/// The address that a request is sent with in `X-Forwarded-For`: of a network for documentation, so nobody's.
-const FORGED: &str = "192.0.2.77";
 /// What no session token can be, so the server removes it.
 const BROKEN_COOKIE: &str = "__Host-impulse_session=x; impulse_session=x";
 
@@ -25,7 +25,7 @@ pub async fn check(site: &Site, target: &Target, report: &mut Report) {
     report.add("url-certificate", certificate::check(target)).await;
     let mut found = None;
     let reaching = async {
-        let (row, reply) = reach(target).await;
+        let (row, reply) = reach(site, target).await;
         found = reply;
         vec![row]
     };
@@ -46,16 +46,14 @@ struct Seen {
     info: Value,
 }
 
-/// A client that takes any certificate: whether it is good is a check of its own.
-fn client(target: &Target) -> Client {
-    Client::of(&target.origin, &Trust::any()).with_timeout(limits::REQUEST)
-}
-
-async fn reach(target: &Target) -> (Row, Option<Seen>) {
+async fn reach(site: &Site, target: &Target) -> (Row, Option<Seen>) {
     const CHECK: &str = "url";
     let url = target.browser_origin();
-    let headers =
-        [("X-Forwarded-For", FORGED), ("Cookie", BROKEN_COOKIE), ("Accept", "application/json")];
+    let mut headers = vec![("Cookie", BROKEN_COOKIE), ("Accept", "application/json")];
+    // A server that trusts no proxy would only log that it does not trust this one.
+    if !site.config.trusted_proxies.is_empty() {
+        headers.push(("X-Forwarded-For", FORGED));
+    }
     let call = Call { method: "GET", path: "/api/info", headers: &headers, body: b"" };
     let reply = match client(target).request(call).await {
         Ok(reply) => reply,
@@ -123,15 +121,4 @@ fn date(reply: &Reply) -> Row {
         ),
         false => Row::ok(CHECK, "the same as that of this machine"),
     }
-}
-
-/// An answer in a few words.
-fn answer(reply: &Reply) -> String {
-    let server = reply.header("server").map(|name| format!(", by {}", short(name)));
-    format!("{} {}{}", reply.status, short(&reply.reason), server.unwrap_or_default())
-}
-
-/// What a foreign server wrote, short and on one line.
-fn short(text: &str) -> String {
-    text.trim().chars().take(limits::DETAIL).map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::super::row::Row;
 use super::super::site::Target;
-use super::{client, short};
+use super::seen::{client, short};
 use crate::base::limits::doctor as limits;
 use crate::ws::client as websocket;
 
