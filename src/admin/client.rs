@@ -44,6 +44,7 @@ impl Client {
         config.listen = crate::config::Listen(vec![([127, 0, 0, 1], 0).into()]);
         config.dev_echo = None;
         config.demo = false;
+        config.backup.backup_dir = None;
         let server = Server::start(config).await?;
         let control = server.control().cloned().ok_or("the server has no address")?;
         Ok(Self { control, own: Some(Box::new(server)) })
