@@ -15,7 +15,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::admission::ConnectionPermit;
 use super::body::{Body, Progress};
-use super::buffered_socket::{BufferedSocket, Disconnected, first_bytes};
+use super::buffered_socket::{BufferedSocket, Disconnected};
 use super::exchange::{BODY_TIMEOUT, Exchange, HEAD_TIMEOUT, RequestMemory};
 use super::head::{Head, HeadParser};
 use super::listener_shared::ListenerShared;
@@ -121,10 +121,9 @@ impl Connection {
 
     async fn idle(&mut self) -> Result<BytesMut, Disconnected> {
         let by = self.first_by.unwrap_or_else(|| Instant::now() + self.shared.deadlines.idle);
-        let stream = self.socket.joined()?;
         self.permit.set_idle();
         let input = tokio::select! {
-            first = timeout_at(by, first_bytes(stream)) => match first {
+            first = timeout_at(by, self.socket.first_bytes()) => match first {
                 Ok(Ok(input)) => Ok(input),
                 _ => Err(Disconnected),
             },

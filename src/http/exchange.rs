@@ -42,7 +42,8 @@ impl<'a> Exchange<'a> {
     pub fn new(shared: &'a ListenerShared, head: Head, peer: SocketAddr) -> Self {
         let body_limit = shared.service.body_limit(&head);
         let cost = shared.service.cost(&head);
-        let request = Request::from_head(head, peer, &shared.trusted_proxies);
+        let mut request = Request::from_head(head, peer, &shared.trusted_proxies);
+        request.secure |= shared.tls.is_some();
         let client = request.peer.ip();
         // Behind a proxy that does not say for whom it asks, all clients have its address.
         let client = (!shared.trusted_proxies.contains(&client)).then_some(client);

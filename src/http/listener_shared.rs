@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
+use tokio_rustls::TlsAcceptor;
 
 use super::counters::HttpCounters;
 use super::options::{Deadlines, Options};
@@ -15,6 +16,8 @@ use crate::base::shutdown;
 /// What all connections of a listener share.
 pub(super) struct ListenerShared {
     pub service: Arc<dyn Service>,
+    /// How its connections speak TLS; they are plain if there is nothing here.
+    pub tls: Option<TlsAcceptor>,
     /// Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are trusted.
     pub trusted_proxies: Vec<IpAddr>,
     pub stop: watch::Receiver<bool>,
@@ -35,6 +38,7 @@ impl ListenerShared {
     ) -> Self {
         Self {
             service,
+            tls: options.tls.clone().map(TlsAcceptor::from),
             trusted_proxies: options.trusted_proxies.clone(),
             stop,
             deadlines: options.deadlines,

@@ -15,6 +15,7 @@ mod connection_table;
 mod cookie;
 mod counters;
 mod exchange;
+mod handshake;
 mod head;
 mod headers;
 mod json;
