@@ -137,8 +137,12 @@ const TLS: &[Reached] =
     &[("src/tls/pem.rs", "a_file_is_named_if_it_is_missing_or_far_too_long", &["tls::FILE"])];
 
 const HTTP_CLIENT: &[Reached] = &[
-    ("src/http/client.rs", "a_reply_may_be_so_long_and_no_longer", &["http::CLIENT_REPLY"]),
-    ("src/http/client.rs", "a_server_that_does_not_answer_is_given_up", &["http::CLIENT_TIMEOUT"]),
+    ("src/http/client/mod.rs", "a_reply_may_be_so_long_and_no_longer", &["http::CLIENT_REPLY"]),
+    (
+        "src/http/client/mod.rs",
+        "a_server_that_does_not_answer_is_given_up",
+        &["http::CLIENT_TIMEOUT"],
+    ),
 ];
 
 const ADMIN: &[Reached] = &[(

@@ -6,6 +6,7 @@ pub mod bench;
 pub mod client;
 pub mod crowd;
 pub mod postgres;
+pub mod tls;
 pub mod wire;
 
 use std::net::SocketAddr;
