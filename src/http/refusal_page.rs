@@ -9,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::head::Head;
 use super::response::Response;
+use crate::base::error::{Code, Error};
 
 /// It needs no other file: where the server does not know the name it is asked by, it refuses those, too.
 const PAGE: &str = include_str!("refusal.html");
@@ -28,6 +29,8 @@ struct Texts {
     lang: &'static str,
     nothing: (&'static str, &'static str),
     unknown_host: (&'static str, &'static str),
+    /// Before the address that is the right one.
+    elsewhere: &'static str,
     failed: (&'static str, &'static str),
     home: &'static str,
 }
@@ -41,6 +44,7 @@ const TEXTS: [Texts; 3] = [
             "The server does not know this address",
             "Ask its administrator for the right one.",
         ),
+        elsewhere: "Open this one instead:",
         failed: ("That did not work", "Try again in a moment."),
         home: "To the chat",
     },
@@ -51,6 +55,7 @@ const TEXTS: [Texts; 3] = [
             "Сервер не знает этого адреса",
             "Спросите правильный адрес у администратора.",
         ),
+        elsewhere: "Откройте вместо него этот:",
         failed: ("Не получилось", "Попробуйте ещё раз чуть позже."),
         home: "В чат",
     },
@@ -61,6 +66,7 @@ const TEXTS: [Texts; 3] = [
             "El servidor no conoce esta dirección",
             "Pide la correcta a quien lo administra.",
         ),
+        elsewhere: "Abre esta en su lugar:",
         failed: ("No ha funcionado", "Inténtalo de nuevo dentro de un momento."),
         home: "Ir al chat",
     },
@@ -77,11 +83,34 @@ pub fn readable(refusal: Response, head: &Head) -> Response {
         421 => texts.unknown_host,
         _ => texts.failed,
     };
+    page(refusal, texts, title, lead, ("/", texts.home))
+}
+
+/// The refusal of a request by a name that is not the server's. It says which address to open instead.
+pub(super) fn elsewhere(address: &str, head: &Head) -> Response {
+    let sentence = format!("This server does not go by that name. Open {address}/ instead.");
+    let refusal = Response::error(&Error::new(Code::Misdirected, sentence));
+    if !wants_page(head) {
+        return refusal;
+    }
+    let (texts, home) = (texts(head), format!("{address}/"));
+    page(refusal, texts, texts.unknown_host.0, texts.elsewhere, (&home, &home))
+}
+
+/// A refusal as a page, with a link: where it leads to, and what it says.
+fn page(
+    refusal: Response,
+    texts: &Texts,
+    title: &str,
+    lead: &str,
+    (address, link): (&str, &str),
+) -> Response {
     let page = PAGE
         .replace("{lang}", texts.lang)
         .replace("{title}", title)
         .replace("{lead}", lead)
-        .replace("{home}", texts.home);
+        .replace("{address}", address)
+        .replace("{home}", link);
     refusal
         .replaced("text/html; charset=utf-8", page)
         .header("Content-Security-Policy", &**CONTENT_SECURITY_POLICY)
@@ -113,7 +142,6 @@ fn items<'a>(head: &'a Head, name: &'static str) -> impl Iterator<Item = &'a str
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::error::{Code, Error};
     use crate::http::parse;
 
     fn asked(line: &str, fields: &str, code: Code) -> Response {
