@@ -72,7 +72,8 @@ impl Server {
     /// # Errors
     /// One sentence for the person who started it.
     pub async fn start(config: Config) -> Result<Self, String> {
-        let tls = Tls::open(&config.tls, data_dir(&config).as_deref())?;
+        let data_dir = config.data_dir.clone().unwrap_or_else(embedded::default_data_dir);
+        let tls = Tls::open(&config.tls, &config.hosts, &data_dir.join("tls"))?;
         // The addresses before the database: a second server on one should not touch it.
         let listeners = Listeners::bind(&config)?;
         let (addresses, local) = (listeners.addresses()?, listeners.local_address()?);

@@ -33,6 +33,7 @@ mod response;
 mod service;
 mod site;
 mod socket;
+mod standalone_page;
 mod target;
 
 pub use body::{Body, Progress};
@@ -51,3 +52,4 @@ pub use response::{Response, Upgrade};
 pub use service::{BodyAuthorization, BodyPermit, Service};
 pub use site::Site;
 pub use socket::{Listener, Socket, bind};
+pub use standalone_page::{Language, content_security_policy};

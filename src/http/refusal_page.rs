@@ -3,30 +3,18 @@
 
 use std::sync::LazyLock;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use sha2::{Digest as _, Sha256};
-
 use super::head::Head;
 use super::response::Response;
+use super::standalone_page::{Language, content_security_policy, items};
 use crate::base::error::{Code, Error};
 
 /// It needs no other file: where the server does not know the name it is asked by, it refuses those, too.
 const PAGE: &str = include_str!("refusal.html");
 
-/// Only the style in the page itself applies.
-static CONTENT_SECURITY_POLICY: LazyLock<String> = LazyLock::new(|| {
-    let style = PAGE.split_once("<style>").and_then(|(_, rest)| rest.split_once("</style>"));
-    let digest = STANDARD.encode(Sha256::digest(style.map_or("", |(style, _)| style)));
-    format!(
-        "default-src 'none'; style-src 'sha256-{digest}'; img-src 'self'; base-uri 'none'; form-action 'none'; \
-         frame-ancestors 'none'"
-    )
-});
+static CONTENT_SECURITY_POLICY: LazyLock<String> = LazyLock::new(|| content_security_policy(PAGE));
 
-/// What a page says in one language: `lang`, then title and lead of each kind, then the way home.
+/// What a page says in one language: title and lead of each kind, then the way home.
 struct Texts {
-    lang: &'static str,
     nothing: (&'static str, &'static str),
     unknown_host: (&'static str, &'static str),
     /// Before the address that is the right one.
@@ -35,55 +23,63 @@ struct Texts {
     home: &'static str,
 }
 
-/// English first: it stands in for what nobody has translated.
-const TEXTS: [Texts; 3] = [
-    Texts {
-        lang: "en",
-        nothing: ("There is nothing here", "The address may be wrong, or what was here is gone."),
-        unknown_host: (
-            "The server does not know this address",
-            "Ask its administrator for the right one.",
-        ),
-        elsewhere: "Open this one instead:",
-        failed: ("That did not work", "Try again in a moment."),
-        home: "To the chat",
-    },
-    Texts {
-        lang: "ru",
-        nothing: ("Здесь ничего нет", "Возможно, в адресе ошибка или то, что здесь было, удалено."),
-        unknown_host: (
-            "Сервер не знает этого адреса",
-            "Спросите правильный адрес у администратора.",
-        ),
-        elsewhere: "Откройте вместо него этот:",
-        failed: ("Не получилось", "Попробуйте ещё раз чуть позже."),
-        home: "В чат",
-    },
-    Texts {
-        lang: "es",
-        nothing: ("Aquí no hay nada", "Puede que la dirección sea incorrecta o que ya no exista."),
-        unknown_host: (
-            "El servidor no conoce esta dirección",
-            "Pide la correcta a quien lo administra.",
-        ),
-        elsewhere: "Abre esta en su lugar:",
-        failed: ("No ha funcionado", "Inténtalo de nuevo dentro de un momento."),
-        home: "Ir al chat",
-    },
-];
+fn texts(language: Language) -> Texts {
+    match language {
+        Language::En => Texts {
+            nothing: (
+                "There is nothing here",
+                "The address may be wrong, or what was here is gone.",
+            ),
+            unknown_host: (
+                "The server does not know this address",
+                "Ask its administrator for the right one.",
+            ),
+            elsewhere: "Open this one instead:",
+            failed: ("That did not work", "Try again in a moment."),
+            home: "To the chat",
+        },
+        Language::Ru => Texts {
+            nothing: (
+                "Здесь ничего нет",
+                "Возможно, в адресе ошибка или то, что здесь было, удалено.",
+            ),
+            unknown_host: (
+                "Сервер не знает этого адреса",
+                "Спросите правильный адрес у администратора.",
+            ),
+            elsewhere: "Откройте вместо него этот:",
+            failed: ("Не получилось", "Попробуйте ещё раз чуть позже."),
+            home: "В чат",
+        },
+        Language::Es => Texts {
+            nothing: (
+                "Aquí no hay nada",
+                "Puede que la dirección sea incorrecta o que ya no exista.",
+            ),
+            unknown_host: (
+                "El servidor no conoce esta dirección",
+                "Pide la correcta a quien lo administra.",
+            ),
+            elsewhere: "Abre esta en su lugar:",
+            failed: ("No ha funcionado", "Inténtalo de nuevo dentro de un momento."),
+            home: "Ir al chat",
+        },
+    }
+}
 
 /// The same refusal as a page, if whoever asked wants one.
 pub fn readable(refusal: Response, head: &Head) -> Response {
     if refusal.status() < 400 || !wants_page(head) {
         return refusal;
     }
-    let texts = texts(head);
+    let language = Language::of(head);
+    let texts = texts(language);
     let (title, lead) = match refusal.status() {
         404 => texts.nothing,
         421 => texts.unknown_host,
         _ => texts.failed,
     };
-    page(refusal, texts, title, lead, ("/", texts.home))
+    page(refusal, language, title, lead, ("/", texts.home))
 }
 
 /// The refusal of a request by a name that is not the server's. It says which address to open instead.
@@ -93,20 +89,21 @@ pub(super) fn elsewhere(address: &str, head: &Head) -> Response {
     if !wants_page(head) {
         return refusal;
     }
-    let (texts, home) = (texts(head), format!("{address}/"));
-    page(refusal, texts, texts.unknown_host.0, texts.elsewhere, (&home, &home))
+    let (language, home) = (Language::of(head), format!("{address}/"));
+    let texts = texts(language);
+    page(refusal, language, texts.unknown_host.0, texts.elsewhere, (&home, &home))
 }
 
 /// A refusal as a page, with a link: where it leads to, and what it says.
 fn page(
     refusal: Response,
-    texts: &Texts,
+    language: Language,
     title: &str,
     lead: &str,
     (address, link): (&str, &str),
 ) -> Response {
     let page = PAGE
-        .replace("{lang}", texts.lang)
+        .replace("{lang}", language.tag())
         .replace("{title}", title)
         .replace("{lead}", lead)
         .replace("{address}", address)
@@ -121,22 +118,6 @@ fn wants_page(head: &Head) -> bool {
     matches!(head.method.as_str(), "GET" | "HEAD")
         && !head.path.starts_with("/api/")
         && items(head, "accept").any(|item| item.eq_ignore_ascii_case("text/html"))
-}
-
-/// Browsers name the languages of their reader in the order of preference.
-fn texts(head: &Head) -> &'static Texts {
-    let known = |tag: &str| {
-        TEXTS
-            .iter()
-            .find(|texts| tag.get(..2).is_some_and(|tag| tag.eq_ignore_ascii_case(texts.lang)))
-    };
-    items(head, "accept-language").find_map(known).unwrap_or(&TEXTS[0])
-}
-
-/// The items of a list, without their parameters.
-fn items<'a>(head: &'a Head, name: &'static str) -> impl Iterator<Item = &'a str> {
-    let lists = head.headers.all(name).flat_map(|list| list.split(','));
-    lists.map(|item| item.split(';').next().unwrap_or_default().trim())
 }
 
 #[cfg(test)]

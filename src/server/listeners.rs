@@ -12,7 +12,7 @@ use crate::api::Api;
 use crate::config::{Config, Host, Listen};
 use crate::http::{self, Destination, Head, Listener, Redirect, Response, Service};
 use crate::tls::challenges::{Challenges, PREFIX};
-use crate::tls::{Certificates, Tls};
+use crate::tls::{Authority, Certificates, Tls, trust_page};
 
 /// Sockets that listen, before anybody is served.
 pub(super) struct Listeners {
@@ -125,6 +125,8 @@ pub(super) struct Secured {
     hosts: Vec<Host>,
     certificates: Certificates,
     challenges: Challenges,
+    /// The page that explains how to trust it, which must be readable before.
+    authority: Option<Arc<Authority>>,
     /// Where people are sent who asked for another name.
     address: Address,
 }
@@ -133,7 +135,8 @@ impl Secured {
     /// The https side of a server that is known by that address.
     pub fn new(config: &Config, tls: &Tls, address: Address) -> Self {
         let (certificates, challenges) = (tls.certificates.clone(), tls.challenges.clone());
-        Self { hosts: config.hosts.clone(), certificates, challenges, address }
+        let (hosts, authority) = (config.hosts.clone(), tls.authority());
+        Self { hosts, certificates, challenges, authority, address }
     }
 }
 
@@ -157,10 +160,13 @@ impl Destination for Secured {
     }
 
     fn answer(&self, head: &Head) -> Option<Response> {
-        head.path.starts_with(PREFIX).then(|| match self.challenges.answer(&head.path) {
-            Some(answer) => Response::new(200, "application/octet-stream", answer),
-            None => Response::empty(404),
-        })
+        if head.path.starts_with(PREFIX) {
+            return Some(match self.challenges.answer(&head.path) {
+                Some(answer) => Response::new(200, "application/octet-stream", answer),
+                None => Response::empty(404),
+            });
+        }
+        trust_page::respond(self.authority.as_ref()?, head)
     }
 }
 

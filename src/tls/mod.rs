@@ -2,24 +2,37 @@
 //!
 //! The handshakes themselves are made in `http`, and what is sealed after an upgrade in `delivery`.
 
+mod authority;
+mod auto;
 mod certificate;
 mod certificates;
 pub mod challenges;
+mod constraints;
 mod files;
+pub mod names;
 pub mod pem;
+pub mod private_file;
 mod server_config;
+pub mod trust_page;
+mod trust_texts;
 
+pub use authority::Authority;
+pub use auto::{Auto, Times};
 pub use certificate::Certificate;
 pub use certificates::Certificates;
+pub use constraints::Name;
 pub use server_config::server_config;
 
 use std::path::Path;
+use std::sync::Arc;
+use std::time::SystemTime;
 
 use tokio::sync::watch;
 
-use crate::config::{TlsMode, TlsSettings};
+use crate::config::{Host, TlsMode, TlsSettings};
 use challenges::Challenges;
 use files::Files;
+use names::Machine;
 
 /// TLS of a server that speaks it.
 pub struct Tls {
@@ -33,15 +46,20 @@ pub struct Tls {
 /// Where the certificates come from.
 enum Source {
     Files(Files),
+    Auto(Box<Auto>),
 }
 
 impl Tls {
-    /// The certificates that the settings name; nothing if the server speaks no TLS.
+    /// The certificates that the settings name; nothing if the server speaks no TLS. What is made here is kept in
+    /// `folder`. `hosts` are names of the server that this machine need not know itself.
     ///
     /// # Errors
     /// One sentence that says what is wrong with them.
-    pub fn open(settings: &TlsSettings, data_dir: Option<&Path>) -> Result<Option<Self>, String> {
-        let _ = data_dir;
+    pub fn open(
+        settings: &TlsSettings,
+        hosts: &[Host],
+        folder: &Path,
+    ) -> Result<Option<Self>, String> {
         let (source, first) = match settings.mode {
             TlsMode::Off => return Ok(None),
             TlsMode::Files => {
@@ -51,18 +69,36 @@ impl Tls {
                 let (files, first) = Files::open(cert.clone(), key.clone())?;
                 (Source::Files(files), first)
             }
-            TlsMode::Auto | TlsMode::Acme => {
-                return Err("--tls auto and --tls acme are not built yet".into());
+            TlsMode::Auto => {
+                let machine = Machine::here();
+                let machine = machine.map_err(|error| {
+                    format!("cannot list the addresses of this machine: {error}")
+                })?;
+                let hosts: Vec<_> = hosts.iter().map(|host| host.name().to_owned()).collect();
+                let now = SystemTime::now();
+                let auto = Auto::open(folder, &hosts, Times::default(), &machine, now)?;
+                let first = auto.certificate().clone();
+                (Source::Auto(Box::new(auto)), first)
             }
+            TlsMode::Acme => return Err("--tls acme is not built yet".into()),
         };
         let certificates = Certificates::new(first);
         Ok(Some(Self { certificates, challenges: Challenges::default(), source }))
+    }
+
+    /// The authority behind the certificates, if it is the server's own.
+    pub fn authority(&self) -> Option<Arc<Authority>> {
+        match &self.source {
+            Source::Auto(auto) => Some(auto.authority().clone()),
+            Source::Files(_) => None,
+        }
     }
 
     /// Renews the certificates, or reads them again, until the server stops.
     pub async fn keep(self, stop: watch::Receiver<bool>) {
         match self.source {
             Source::Files(files) => files.keep(self.certificates, stop).await,
+            Source::Auto(auto) => auto.keep(self.certificates, stop).await,
         }
     }
 }

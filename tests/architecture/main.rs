@@ -128,6 +128,8 @@ const NO_BOUND: &[(&str, &[&str], &str)] = &[
     ("store/chat/statistics.rs", &["DAY_MS"], "a unit"),
     ("store/embedded/programs.rs", &["OLDEST"], "a version of PostgreSQL"),
     ("store/migrate.rs", &["LOCK"], "the number of a lock"),
+    ("tls/names.rs", &["TEMPORARY_OR_DEPRECATED"], "flags of the kernel"),
+    ("tls/private_file.rs", &["FOLDER", "FILE"], "rights of a folder and a file"),
     ("ws/codec.rs", &["HEAD_MAX", "CONTROL_MAX"], "sizes of RFC 6455, section 5.2 and 5.5"),
     ("ws/frame.rs", &["HEADER_MAX"], "a size of RFC 6455, section 5.2"),
 ];

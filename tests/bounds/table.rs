@@ -133,8 +133,34 @@ const HTTP: &[Reached] = &[
     ),
 ];
 
-const TLS: &[Reached] =
-    &[("src/tls/pem.rs", "a_file_is_named_if_it_is_missing_or_far_too_long", &["tls::FILE"])];
+const TLS: &[Reached] = &[
+    ("src/tls/pem.rs", "a_file_is_named_if_it_is_missing_or_far_too_long", &["tls::FILE"]),
+    (
+        "src/tls/names.rs",
+        "of_very_many_addresses_those_of_containers_are_left_out_first",
+        &["tls::ADDRESSES"],
+    ),
+    (
+        "tests/tls_auto.rs",
+        "a_certificate_is_for_so_many_names_and_no_more_and_those_of_now_come_first",
+        &["tls::LEAF_NAMES"],
+    ),
+    (
+        "tests/tls_auto.rs",
+        "a_new_address_or_a_certificate_that_ends_soon_brings_a_new_one_and_nothing_else_does",
+        &["tls::LEAF_LIFE", "tls::LEAF_RENEWAL", "tls::CLOCK_BEHIND"],
+    ),
+    (
+        "tests/tls_auto.rs",
+        "certificates_end_with_their_authority_and_are_not_made_again_and_again_then",
+        &["tls::AUTHORITY_LIFE", "tls::AUTHORITY_END_SAID"],
+    ),
+    (
+        "tests/tls_auto.rs",
+        "a_folder_that_cannot_be_written_and_a_clock_that_is_not_set_are_named",
+        &["tls::CLOCK_LEAST"],
+    ),
+];
 
 const HTTP_CLIENT: &[Reached] = &[
     ("src/http/client/mod.rs", "a_reply_may_be_so_long_and_no_longer", &["http::CLIENT_REPLY"]),
@@ -889,6 +915,7 @@ const NO_BOUND: &[(&str, &str)] = &[
         "http::PERMIT_POLL",
         "how often a connection looks for a free permit while PERMIT_WAIT bounds it",
     ),
+    ("tls::ADDRESSES_POLL", "how often addresses and clock are compared with the certificate"),
     ("http::READ", "how much one read of many takes"),
     ("http::FIRST_READ", "how much the first read of many takes"),
     ("http::LINGER_READ", "how much one read of many takes; LINGER bounds them"),
