@@ -333,6 +333,29 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn all_clients_together_make_so_many_handshakes_at_once_and_the_next_one_waits() {
+        let limiter = RequestLimiter::default();
+        let client = |n: usize| Some(IpAddr::from([192, 0, 2, u8::try_from(n).unwrap()]));
+        let mut held = Vec::new();
+        for n in 0..limits::HANDSHAKES / limits::HANDSHAKES_PER_ADDRESS {
+            for _ in 0..limits::HANDSHAKES_PER_ADDRESS {
+                held.push(limiter.acquire_handshake(client(n)).await.unwrap());
+            }
+        }
+        let soon = Duration::from_millis(50);
+        for next in [client(250), None] {
+            let waiting = tokio::time::timeout(soon, limiter.acquire_handshake(next));
+            assert!(waiting.await.is_err(), "{next:?}");
+        }
+        held.pop();
+        assert!(limiter.acquire_handshake(None).await.is_some(), "a proxy has no bound of its own");
+        // Who waits for its own client's turn holds none of all.
+        let own = tokio::time::timeout(soon, limiter.acquire_handshake(client(0)));
+        assert!(own.await.is_err());
+        assert!(limiter.acquire_handshake(client(250)).await.is_some());
+    }
+
+    #[tokio::test]
     async fn a_scale_of_zero_lifts_every_bound_and_a_larger_one_widens_it() {
         let (lifted, wide) = (RequestLimiter::new(0.0), RequestLimiter::new(2.0));
         let from = address("192.0.2.1");
