@@ -411,7 +411,7 @@ fn options(
         max_sockets: fds.sockets,
         max_refusals: fds.refusals,
         tls,
-        trusted_proxies: config.trusted_proxies.clone(),
+        trusted_proxies: http::TrustedProxies::new(config.trusted_proxies.clone()),
         deadlines: http::Deadlines::default(),
         counters: api.traffic.clone(),
         memory: api.services.rooms.memory().clone(),

@@ -42,11 +42,10 @@ impl<'a> Exchange<'a> {
     pub fn new(shared: &'a ListenerShared, head: Head, peer: SocketAddr) -> Self {
         let body_limit = shared.service.body_limit(&head);
         let cost = shared.service.cost(&head);
-        let mut request = Request::from_head(head, peer, &shared.trusted_proxies);
-        request.secure |= shared.tls.is_some();
-        let client = request.peer.ip();
+        let client = shared.trusted_proxies.client(&head, peer, shared.transport());
+        let request = Request::from_head(head, &client);
         // Behind a proxy that does not say for whom it asks, all clients have its address.
-        let client = (!shared.trusted_proxies.contains(&client)).then_some(client);
+        let client = (!client.is_proxy).then_some(client.address.ip());
         Self { shared, request, body_limit, cost, client, body_permit: None }
     }
 

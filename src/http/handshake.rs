@@ -103,7 +103,7 @@ async fn make(
 ) -> Option<Result<TlsStream<TcpStream>, Failure>> {
     let acceptor = shared.tls.as_ref()?;
     // All clients of a proxy have its address.
-    let client = (!shared.trusted_proxies.contains(&peer.ip())).then_some(peer.ip());
+    let client = (!shared.trusted_proxies.contains(peer.ip())).then_some(peer.ip());
     if client.is_some_and(|client| shared.limiter.charge(client, Cost::Call).is_err()) {
         shared.counters.count_refused(RefusalReason::Rate);
         let (result, answer) = (HandshakeResult::Refused, HANDSHAKE_REFUSED.to_vec());

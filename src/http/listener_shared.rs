@@ -1,6 +1,5 @@
 //! What all connections of a listener share.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
@@ -8,6 +7,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::counters::HttpCounters;
 use super::options::{Deadlines, Options};
+use super::proxies::{Transport, TrustedProxies};
 use super::request_limiter::RequestLimiter;
 use super::service::Service;
 use crate::base::memory::MemoryBudget;
@@ -19,7 +19,7 @@ pub(super) struct ListenerShared {
     /// How its connections speak TLS; they are plain if there is nothing here.
     pub tls: Option<TlsAcceptor>,
     /// Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are trusted.
-    pub trusted_proxies: Vec<IpAddr>,
+    pub trusted_proxies: TrustedProxies,
     pub stop: watch::Receiver<bool>,
     pub deadlines: Deadlines,
     pub counters: Arc<HttpCounters>,
@@ -47,6 +47,11 @@ impl ListenerShared {
             memory: options.memory.clone(),
             _alive: alive,
         }
+    }
+
+    /// Whether its connections have TLS.
+    pub fn transport(&self) -> Transport {
+        if self.tls.is_some() { Transport::Tls } else { Transport::Plain }
     }
 
     /// Returns when the server stops.

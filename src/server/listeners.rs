@@ -1,7 +1,7 @@
 //! The addresses of a server: those that the settings name, the plain one beside https, and one for the command line.
 
 use std::io::ErrorKind;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use tokio::sync::watch;
@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use super::address::Address;
 use crate::api::Api;
 use crate::config::{Config, Host, Listen};
-use crate::http::{self, Destination, Head, Listener, Redirect, Response, Service};
+use crate::http::{self, Destination, Families, Head, Listener, Redirect, Response, Service};
 use crate::tls::challenges::{Challenges, PREFIX};
 use crate::tls::{Authority, Certificates, Tls, trust_page};
 
@@ -86,12 +86,16 @@ impl Listeners {
 }
 
 fn address(listener: &Listener) -> Result<SocketAddr, String> {
-    listener.local_addr().map(as_visited).map_err(|error| error.to_string())
+    listener.loopback_addr().map_err(|error| error.to_string())
 }
 
 fn bind(addresses: &Listen, setting: &str) -> Result<Vec<Listener>, String> {
     let bound = addresses.0.iter().map(|address| {
-        http::bind(*address).map_err(|error| {
+        let families = match addresses.has_ipv4_at(address.port()) {
+            true => Families::Ipv6Only,
+            false => Families::Both,
+        };
+        http::bind_families(*address, families).map_err(|error| {
             let hint = match error.kind() {
                 ErrorKind::AddrInUse => {
                     "another program listens there; end it or choose another port"
@@ -106,17 +110,6 @@ fn bind(addresses: &Listen, setting: &str) -> Result<Vec<Listener>, String> {
         })
     });
     bound.collect()
-}
-
-/// Nobody can open `http://0.0.0.0`, and no browser does its cryptography there: a server on every
-/// address is visited on loopback.
-fn as_visited(mut address: SocketAddr) -> SocketAddr {
-    match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
-        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
-        _ => {}
-    }
-    address
 }
 
 /// What the plain address leads to.
@@ -173,14 +166,6 @@ impl Destination for Secured {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_server_on_every_address_is_visited_on_loopback() {
-        let visited = |text: &str| as_visited(text.parse().unwrap()).to_string();
-        assert_eq!(visited("0.0.0.0:8080"), "127.0.0.1:8080");
-        assert_eq!(visited("[::]:8080"), "[::1]:8080");
-        assert_eq!(visited("10.0.0.7:8080"), "10.0.0.7:8080");
-    }
 
     #[test]
     fn an_address_that_is_taken_is_named_with_its_setting() {
