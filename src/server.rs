@@ -73,7 +73,7 @@ impl Server {
     /// One sentence for the person who started it.
     pub async fn start(config: Config) -> Result<Self, String> {
         let data_dir = config.data_dir.clone().unwrap_or_else(embedded::default_data_dir);
-        let tls = Tls::open(&config.tls, &config.hosts, &data_dir.join("tls"))?;
+        let tls = Tls::open(&config.tls, &config.hosts, &data_dir)?;
         // The addresses before the database: a second server on one should not touch it.
         let listeners = Listeners::bind(&config)?;
         let (addresses, local) = (listeners.addresses()?, listeners.local_address()?);

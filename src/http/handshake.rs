@@ -17,6 +17,7 @@ use super::admission::ConnectionPermit;
 use super::close::linger;
 use super::connection::Connection;
 use super::counters::{HandshakeResult, RefusalReason};
+use super::http2;
 use super::listener_shared::ListenerShared;
 use super::request_limiter::Cost;
 use super::response::Response;
@@ -28,6 +29,9 @@ pub(super) const HANDSHAKE_REFUSED: [u8; 7] = [ALERT, 3, 3, 0, 2, 2, 80];
 /// The first byte of a record that is an alert, and of one that begins a handshake (RFC 8446, 5.1).
 const ALERT: u8 = 21;
 const HANDSHAKE: u8 = 22;
+
+/// As ALPN names it.
+const HTTP_2: &[u8] = b"h2";
 
 /// A handshake that was not made: what is sent instead, unless TLS has sent its own alert, and the socket.
 struct Failure {
@@ -46,6 +50,9 @@ pub(super) async fn serve(
 ) {
     let making = Box::pin(handshake(socket, peer, &shared, &permit, by));
     let Some(stream) = making.await else { return };
+    if stream.get_ref().1.alpn_protocol() == Some(HTTP_2) {
+        return Box::pin(http2::serve(stream, peer, shared, permit)).await;
+    }
     Connection::new(Socket::secured(stream), peer, shared, permit).run().await;
 }
 

@@ -2,6 +2,7 @@
 //!
 //! The handshakes themselves are made in `http`, and what is sealed after an upgrade in `delivery`.
 
+pub mod acme;
 mod authority;
 mod auto;
 mod certificate;
@@ -30,6 +31,7 @@ use std::time::SystemTime;
 use tokio::sync::watch;
 
 use crate::config::{Host, TlsMode, TlsSettings};
+use acme::Acme;
 use challenges::Challenges;
 use files::Files;
 use names::Machine;
@@ -47,19 +49,21 @@ pub struct Tls {
 enum Source {
     Files(Files),
     Auto(Box<Auto>),
+    Acme(Box<Acme>),
 }
 
 impl Tls {
-    /// The certificates that the settings name; nothing if the server speaks no TLS. What is made here is kept in
-    /// `folder`. `hosts` are names of the server that this machine need not know itself.
+    /// The certificates that the settings name; nothing if the server speaks no TLS. What is made or obtained is kept in
+    /// the data directory. `hosts` are names of the server that this machine need not know itself.
     ///
     /// # Errors
     /// One sentence that says what is wrong with them.
     pub fn open(
         settings: &TlsSettings,
         hosts: &[Host],
-        folder: &Path,
+        data_dir: &Path,
     ) -> Result<Option<Self>, String> {
+        let challenges = Challenges::default();
         let (source, first) = match settings.mode {
             TlsMode::Off => return Ok(None),
             TlsMode::Files => {
@@ -76,21 +80,27 @@ impl Tls {
                 })?;
                 let hosts: Vec<_> = hosts.iter().map(|host| host.name().to_owned()).collect();
                 let now = SystemTime::now();
-                let auto = Auto::open(folder, &hosts, Times::default(), &machine, now)?;
+                let auto =
+                    Auto::open(&data_dir.join("tls"), &hosts, Times::default(), &machine, now)?;
                 let first = auto.certificate().clone();
                 (Source::Auto(Box::new(auto)), first)
             }
-            TlsMode::Acme => return Err("--tls acme is not built yet".into()),
+            TlsMode::Acme => {
+                let (domains, acme) = (&settings.domains, &settings.acme);
+                let acme = Acme::open(domains, acme, data_dir, challenges.clone())?;
+                let certificates = acme.certificates();
+                let source = Source::Acme(Box::new(acme));
+                return Ok(Some(Self { certificates, challenges, source }));
+            }
         };
-        let certificates = Certificates::new(first);
-        Ok(Some(Self { certificates, challenges: Challenges::default(), source }))
+        Ok(Some(Self { certificates: Certificates::new(first), challenges, source }))
     }
 
     /// The authority behind the certificates, if it is the server's own.
     pub fn authority(&self) -> Option<Arc<Authority>> {
         match &self.source {
             Source::Auto(auto) => Some(auto.authority().clone()),
-            Source::Files(_) => None,
+            Source::Files(_) | Source::Acme(_) => None,
         }
     }
 
@@ -99,6 +109,7 @@ impl Tls {
         match self.source {
             Source::Files(files) => files.keep(self.certificates, stop).await,
             Source::Auto(auto) => auto.keep(self.certificates, stop).await,
+            Source::Acme(acme) => acme.run(stop).await,
         }
     }
 }

@@ -48,11 +48,16 @@ async fn handshakes_use_a_new_certificate_while_open_connections_keep_theirs() {
 }
 
 #[tokio::test]
-async fn http_1_1_is_agreed_on_by_alpn_and_a_client_that_wants_something_else_is_refused() {
+async fn the_protocol_is_agreed_on_by_alpn_and_a_client_that_wants_another_one_is_refused() {
     let server = Running::start(Options::default()).await;
     let agreed = ["-alpn", "acme-tls/1,http/1.1"];
     let agreed = openssl(server.address, &server.certified, &agreed, LAST).await;
     assert!(agreed.contains("ALPN protocol: http/1.1") && agreed.contains("200 OK"), "{agreed}");
+    // HTTP/2 is preferred, and begins with SETTINGS of the server.
+    let program = "context.set_alpn_protocols(['http/1.1', 'h2'])\n\
+                   tls = connect()\n\
+                   print(tls.selected_alpn_protocol(), tls.recv(9)[3])\n";
+    assert_eq!(python(server.address, &server.certified, program).await.trim(), "h2 4");
     let other = openssl(server.address, &server.certified, &["-alpn", "ftp"], LAST).await;
     assert!(other.contains("no application protocol"), "{other}");
 }
