@@ -156,7 +156,6 @@ fn events_and_answers_are_encoded_as_the_vectors_say() {
         ),
         ("typing", Event::Typing { room: one, uid }.encode()),
         ("read", Event::Read { room: one, seq: 9, upto: 11, unread: 2, mentions: 1 }.encode()),
-        ("tail", Event::Tail { room: one, seq: 9, epoch, truncated: false }.encode()),
         ("ok", OkAnswer::to(Some("c1")).seq(9).at(AT).encode()),
         ("truncated", OkAnswer::to(Some("c2")).seq(5_000).truncated(true).encode()),
         ("other_epoch", OkAnswer::to(Some("c5")).seq(7).truncated(true).epoch(epoch).encode()),
