@@ -5,7 +5,6 @@
 mod fake;
 mod pebble;
 #[path = "../support/tls.rs"]
-#[allow(dead_code)]
 mod tls;
 
 use std::fs;
