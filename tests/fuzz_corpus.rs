@@ -8,6 +8,7 @@ use std::path::Path;
 use impulse::e2ee::pack::{pack, unpack};
 use impulse::http::{Site, parse};
 use impulse::protocol::command::Request;
+use impulse::store::backup;
 use impulse::ws::{Codec, Limits};
 
 fn seeds(target: &str) -> Vec<Vec<u8>> {
@@ -85,4 +86,10 @@ fn of_the_seeds_of_packed_bytes_only_the_well_formed_unpack_and_pack_to_themselv
         }
     }
     assert_eq!(good, 1);
+}
+
+#[test]
+fn of_the_seeds_of_backups_only_the_whole_one_is_read() {
+    let read = |seed: &Vec<u8>| backup::check(&seed[..], |_| {}).is_ok();
+    assert_eq!(seeds("backup").iter().filter(|seed| read(seed)).count(), 1);
 }

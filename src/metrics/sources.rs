@@ -8,6 +8,7 @@ use crate::auth::Auth;
 use crate::delivery::Shards;
 use crate::http::HttpCounters;
 use crate::rooms::Rooms;
+use crate::store::backup::nightly::Nightly;
 use crate::store::pool::Database;
 
 /// The parts of the server that count.
@@ -24,6 +25,8 @@ pub struct Sources {
     pub auth: Arc<Auth>,
     /// The listeners.
     pub http: Arc<HttpCounters>,
+    /// Nightly backups.
+    pub backups: Arc<Nightly>,
     /// The stores by name, and the rooms' own pool of connections to theirs.
     pub stores: [(&'static str, Database); 3],
 }
