@@ -10,6 +10,7 @@ use crate::http::HttpCounters;
 use crate::rooms::Rooms;
 use crate::store::backup::nightly::Nightly;
 use crate::store::pool::Database;
+use crate::tls::Certificates;
 
 /// The parts of the server that count.
 pub struct Sources {
@@ -27,6 +28,8 @@ pub struct Sources {
     pub http: Arc<HttpCounters>,
     /// Nightly backups.
     pub backups: Arc<Nightly>,
+    /// The certificate, if the server speaks TLS.
+    pub certificates: Option<Certificates>,
     /// The stores by name, and the rooms' own pool of connections to theirs.
     pub stores: [(&'static str, Database); 3],
 }

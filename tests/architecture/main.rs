@@ -118,10 +118,12 @@ const NO_BOUND: &[(&str, &[&str], &str)] = &[
         &["DEMO", "ADA", "GRACE", "LINUS", "KATHERINE", "HEDY", "PULSE"],
         "places in the list of people",
     ),
+    ("admin/doctor/database.rs", &["OLDEST"], "a version"),
     ("demo/face.rs", &["EDGE", "INK"], "the size of a drawing, and a colour"),
     ("demo/script.rs", &["HOUR", "DAY"], "units"),
     ("tls/acme/attempts.rs", &["HOUR", "DAY"], "units"),
     ("http/body.rs", &["SIZE_LINE"], "follows from a bound"),
+    ("http/handshake.rs", &["ALERT", "HANDSHAKE"], "types of records of RFC 8446, section 5.1"),
     (
         "http/http2/frames.rs",
         &["PREFACE", "HEADER", "END_STREAM", "END_HEADERS"],

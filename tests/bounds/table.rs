@@ -136,6 +136,31 @@ const HTTP: &[Reached] = &[
 const TLS: &[Reached] = &[
     ("src/tls/pem.rs", "a_file_is_named_if_it_is_missing_or_far_too_long", &["tls::FILE"]),
     (
+        "src/tls/files.rs",
+        "the_end_of_a_certificate_is_warned_of_once_a_day_from_two_weeks_before",
+        &["tls::END_WARNED", "tls::END_WARNED_AGAIN"],
+    ),
+    (
+        "tests/tls/server.rs",
+        "a_certificate_in_files_is_exchanged_while_the_server_runs_and_a_wrong_one_is_not_used",
+        &["tls::FILES_READ_AGAIN"],
+    ),
+    (
+        "tests/tls/handshake.rs",
+        "a_handshake_byte_by_byte_ends_with_the_deadline_that_counts_from_the_accept",
+        &["http::HANDSHAKE_DEADLINE"],
+    ),
+    (
+        "tests/tls/handshake.rs",
+        "a_client_makes_so_many_handshakes_at_once_while_another_one_is_not_affected",
+        &["http::HANDSHAKES_PER_ADDRESS"],
+    ),
+    (
+        "src/http/request_limiter.rs",
+        "all_clients_together_make_so_many_handshakes_at_once_and_the_next_one_waits",
+        &["http::HANDSHAKES"],
+    ),
+    (
         "src/tls/names.rs",
         "of_very_many_addresses_those_of_containers_are_left_out_first",
         &["tls::ADDRESSES"],
@@ -292,6 +317,35 @@ const ACME: &[Reached] = &[
         "advice_is_asked_for_again_neither_too_soon_nor_too_late",
         &["acme::RENEWAL_INFO"],
     ),
+];
+
+const DOCTOR: &[Reached] = &[
+    (
+        "src/admin/doctor/disk.rs",
+        "a_disk_without_room_and_a_slow_one_are_something_to_do",
+        &["doctor::FREE", "doctor::SLOW_FLUSH"],
+    ),
+    (
+        "src/admin/doctor/memory.rs",
+        "a_budget_that_does_not_fit_is_something_to_do",
+        &["doctor::MEMORY_BESIDE"],
+    ),
+    (
+        "src/admin/doctor/backup.rs",
+        "a_backup_that_is_missing_old_or_of_no_folder_is_something_to_do",
+        &["doctor::BACKUP_AGE"],
+    ),
+    (
+        "tests/doctor.rs",
+        "whatever_answers_at_the_url_the_checks_end_in_time_and_repeat_little_of_it",
+        &["doctor::REQUEST", "doctor::DETAIL", "doctor::HEAD"],
+    ),
+    (
+        "tests/doctor.rs",
+        "a_certificate_that_ends_soon_or_is_not_trusted_is_something_to_do",
+        &["doctor::CERTIFICATE_LEFT"],
+    ),
+    ("tests/doctor.rs", "a_clock_that_is_wrong_at_the_url_is_something_to_do", &["doctor::SKEW"]),
 ];
 
 const API: &[Reached] = &[
@@ -1079,6 +1133,12 @@ const NO_BOUND: &[(&str, &str)] = &[
         "http::PERMIT_POLL",
         "how often a connection looks for a free permit while PERMIT_WAIT bounds it",
     ),
+    ("auth::TOKEN_TEXT", "how long a token of ours is"),
+    ("doctor::NAMES_SHOWN", "the others are counted"),
+    ("doctor::FILES", "there are a dozen"),
+    ("doctor::CHECK", "a last resort above REQUEST, for a disk that hangs"),
+    ("doctor::NAMED_AFTER", "when a slow check is named"),
+    ("doctor::FLUSHES", "how many are measured"),
     ("acme::POLL", "how often a state is asked for; VALIDATION ends it"),
     ("acme::AFTER_DUE", "a pause after a second that is over"),
     ("acme::PLACEHOLDER_LIFE", "of a certificate that nobody trusts"),
@@ -1155,6 +1215,7 @@ fn all() -> impl Iterator<Item = &'static Reached> {
         TLS,
         HTTP_CLIENT,
         ACME,
+        DOCTOR,
         ADMIN,
         API,
         AUTH,
