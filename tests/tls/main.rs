@@ -2,9 +2,10 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
-#[path = "../support/tls.rs"]
-mod certified;
 mod client;
 mod handshake;
 mod outside;
 mod running;
+mod server;
+#[path = "../support/mod.rs"]
+mod support;

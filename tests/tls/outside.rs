@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::net::SocketAddr;
 use std::process::{Command, Stdio};
 
-use crate::certified::Certified;
+use crate::support::tls::Certified;
 
 /// What `openssl s_client` prints that sends `input` and waits for the end of the connection.
 pub async fn openssl(
