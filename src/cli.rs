@@ -3,7 +3,7 @@
 use clap::builder::Resettable;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::admin::Admin;
+use crate::admin::{Admin, Doctor};
 use crate::config::Config;
 use crate::loadtest;
 
@@ -51,9 +51,11 @@ fn forget_blank_variables(command: clap::Command) -> clap::Command {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run the server (the default)
-    Serve(Config),
+    Serve(Box<Config>),
     /// Manage a server from its own machine
     Admin(Admin),
+    /// Check everything a server needs, a line each: ok, or what to do
+    Doctor(Doctor),
     /// Measure what a server can do: how fast, how late, at what cost
     Loadtest(loadtest::Plan),
     /// Exit 0 if the server answers /ready
