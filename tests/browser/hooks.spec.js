@@ -7,10 +7,21 @@ import { assertAccessible, assertFits } from "./axe.js";
 import { message, openBrowser, openRoom, person, setUpAdmin, startServer } from "./support.js";
 
 let server, browser, chief, bob;
-const PICTURE = Buffer.from(
-  "iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAAFklEQVR4nGP8z8Dwn4GBgYmBgYGBgQEAGRIBA9d4GVsAAAAASUVORK5CYII=",
-  "base64",
-);
+/**
+ * A picture of one colour.
+ *
+ * @param {import("playwright-core").Page} page
+ */
+async function face(page) {
+  const bytes = await page.evaluate(async () => {
+    const canvas = new OffscreenCanvas(200, 200);
+    const paint = canvas.getContext("2d");
+    paint.fillStyle = "rgb(40, 120, 200)";
+    paint.fillRect(0, 0, 200, 200);
+    return [...new Uint8Array(await (await canvas.convertToBlob({ type: "image/png" })).arrayBuffer())];
+  });
+  return Buffer.from(bytes);
+}
 
 before(async () => {
   server = await startServer();
@@ -46,7 +57,7 @@ test("a hook is made with a name and a picture, writes as a bot, is renamed and 
   await page.keyboard.press("Enter");
   await page.locator("dialog [role=alert]", { hasText: "a name like that" }).waitFor();
   await page.fill("#hook-name", "Build server");
-  await page.setInputFiles("#hook-picture", { name: "bot.png", mimeType: "image/png", buffer: PICTURE });
+  await page.setInputFiles("#hook-picture", { name: "bot.png", mimeType: "image/png", buffer: await face(page) });
   await page.locator('dialog button:has-text("Make hook")').click();
   const address = await page.locator('dialog code[aria-label="Address of the hook"]').innerText();
   assert.match(address, /^http:\/\/127\.0\.0\.1:\d+\/hooks\/[\w-]{43}$/);
