@@ -100,7 +100,6 @@ function createTabs() {
       const selected = button.dataset["tab"] === chosen;
       button.setAttribute("aria-selected", String(selected));
       button.tabIndex = selected ? 0 : -1;
-      if (selected) button.scrollIntoView({ block: "nearest", inline: "nearest" });
     }
     panel.setAttribute("aria-label", tab.label);
     shown = tab.open();
