@@ -57,9 +57,11 @@ impl Scrape {
         *self.samples.get(series).unwrap_or_else(|| panic!("there is no {series}"))
     }
 
-    /// The names that a query may use.
+    /// The names that a query may use: also those of which there is no value now, such as the end of a certificate.
     fn names(&self) -> BTreeSet<&str> {
-        self.samples.keys().map(|series| series.split('{').next().unwrap()).collect()
+        let plain = self.types.iter().filter(|(_, kind)| *kind != "histogram");
+        let sampled = self.samples.keys().map(|series| series.split('{').next().unwrap());
+        sampled.chain(plain.map(|(name, _)| name.as_str())).collect()
     }
 }
 
@@ -336,7 +338,9 @@ fn strings<'a>(value: &'a Value, key: &str, found: &mut Vec<&'a str>) {
 /// The names of metrics in a query or in prose.
 fn metrics_in(text: &str) -> BTreeSet<&str> {
     let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
-    words.filter(|word| word.starts_with("impulse_") || word.starts_with("process_")).collect()
+    let metrics = words.filter(|word| word.starts_with("impulse_") || word.starts_with("process_"));
+    // `impulse_*.deb` is a file.
+    metrics.filter(|word| !word.ends_with('_')).collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -350,6 +350,16 @@ const DOCTOR: &[Reached] = &[
 
 const API: &[Reached] = &[
     (
+        "tests/hooks.rs",
+        "a_room_has_so_many_hooks_and_each_of_them_so_many_messages_a_minute",
+        &[
+            "auth::HOOKS_PER_ROOM",
+            "auth::HOOKS",
+            "auth::HOOK_MESSAGES",
+            "auth::HOOK_MESSAGES_PER_ROOM",
+        ],
+    ),
+    (
         "tests/scripts.rs",
         "a_key_makes_a_repetition_the_same_message_also_after_a_restart",
         &["api::IDEMPOTENCY_KEY"],
@@ -883,6 +893,11 @@ const ROOMS: &[Reached] = &[
 
 const DELIVERY: &[Reached] = &[
     (
+        "tests/tail.rs",
+        "tails_count_as_connections_make_nobody_look_online_and_read_nothing",
+        &["delivery::TAIL_INPUT"],
+    ),
+    (
         "tests/descriptors.rs",
         "beyond_the_descriptors_an_upgrade_is_refused_and_open_sockets_are_served",
         &["descriptors::FILES", "descriptors::HTTP", "descriptors::FEW"],
@@ -992,6 +1007,34 @@ const DELIVERY: &[Reached] = &[
         "tests/bounds/delivery.rs",
         "replays_wait_for_a_client_that_reads_late_up_to_their_bound",
         &["delivery::REPLAY_CHUNK"],
+    ),
+];
+
+const BACKUP: &[Reached] = &[
+    (
+        "tests/backup.rs",
+        "a_restore_and_a_backup_of_much_take_little_memory_and_every_section_is_small",
+        &["backup::CHUNK"],
+    ),
+    (
+        "src/store/backup/writer.rs",
+        "a_section_that_no_reader_would_take_is_not_written",
+        &["backup::SECTION"],
+    ),
+    (
+        "tests/backup.rs",
+        "a_file_that_names_more_tables_or_files_than_any_backup_has_is_refused",
+        &["backup::TABLES", "backup::FILES"],
+    ),
+    (
+        "tests/backup.rs",
+        "a_second_server_on_a_database_is_refused_and_the_first_keeps_it_over_a_lost_connection",
+        &["backup::HANDOVER", "backup::OWNERSHIP"],
+    ),
+    (
+        "tests/backup.rs",
+        "numbers_are_never_given_twice_however_often_one_backup_is_restored",
+        &["backup::NUMBERS"],
     ),
 ];
 
@@ -1144,6 +1187,10 @@ const NO_BOUND: &[(&str, &str)] = &[
     ("delivery::EVENTS", "the sockets of one turn; the others are reported with the next"),
     ("delivery::RETRY", "between two tries; INBOX bounds what waits"),
     ("delivery::IDLE_POLL", "how long a shard sleeps if nothing happens"),
+    (
+        "delivery::TAIL_UNACKNOWLEDGED",
+        "the kernel keeps to it, for a client that has gone silently",
+    ),
     ("delivery::POLL_FAILED", "a pause, so that a broken epoll does not take a core"),
     ("delivery::STOP_POLL", "between two checks while STOP passes"),
     (
@@ -1168,6 +1215,12 @@ const NO_BOUND: &[(&str, &str)] = &[
     ("server::THREADS_STOP", "what still runs then is dropped by the stop"),
     ("embedded::START", "a recovery after a crash may take long, a broken cluster says so at once"),
     ("embedded::POLL", "between two checks"),
+    ("backup::QUEUE", "chunks on their way; a full queue makes the database wait"),
+    ("backup::REST", "how gentle a nightly backup is"),
+    ("backup::TICK", "how often the clock is compared with what is due"),
+    ("backup::RETRY", "a pause between attempts that go on until one succeeds"),
+    ("admin::PROGRESS", "how often a line is written"),
+    ("admin::PROGRESS_LINES", "how often a line is written"),
     ("embedded::STOP_MARGIN", "beyond STOP, which ends the wait"),
 ];
 
@@ -1191,6 +1244,7 @@ fn all() -> impl Iterator<Item = &'static Reached> {
         ROOMS,
         DELIVERY,
         USERS,
+        BACKUP,
     ]
     .into_iter()
     .flatten()
