@@ -51,7 +51,7 @@ fn forget_blank_variables(command: clap::Command) -> clap::Command {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run the server (the default)
-    Serve(Config),
+    Serve(Box<Config>),
     /// Manage a server from its own machine
     Admin(Admin),
     /// Check everything a server needs, a line each: ok, or what to do

@@ -30,7 +30,7 @@ impl Listeners {
     /// One sentence that names the address and its setting.
     pub fn bind(config: &Config) -> Result<Self, String> {
         let main = bind(&config.listen, "IMPULSE_LISTEN")?;
-        let redirecting = match &config.tls.http_listen {
+        let redirecting = match &config.tls.plain_addresses() {
             Some(addresses) => bind(addresses, "IMPULSE_HTTP_LISTEN")?,
             None => Vec::new(),
         };

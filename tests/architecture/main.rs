@@ -110,7 +110,7 @@ const NO_BOUND: &[(&str, &[&str], &str)] = &[
     ("auth/device_cookie.rs", &["ID", "MAC"], "the parts of a cookie"),
     ("auth/state.rs", &["Duration::from_secs(3_600)"], "an hour"),
     ("avatars.rs", &["SMALL", "LARGE"], "the sizes that pictures are drawn in"),
-    ("base/ids.rs", &["MID_TEXT"], "the length of a `mid` as text"),
+    ("base/ids.rs", &["RANDOM_TEXT"], "the length of a `mid` as text"),
     ("base/runtime.rs", &["BACKGROUND"], "a priority of the operating system"),
     ("demo/account.rs", &["ITERATIONS"], "the least number of rounds that is taken"),
     (
@@ -123,7 +123,7 @@ const NO_BOUND: &[(&str, &[&str], &str)] = &[
     ("demo/script.rs", &["HOUR", "DAY"], "units"),
     ("tls/acme/attempts.rs", &["HOUR", "DAY"], "units"),
     ("http/body.rs", &["SIZE_LINE"], "follows from a bound"),
-    ("http/handshake.rs", &["ALERT", "HANDSHAKE"], "types of records of RFC 8446, section 5.1"),
+    ("http/handshake.rs", &["HANDSHAKE"], "a type of records of RFC 8446, section 5.1"),
     (
         "http/http2/frames.rs",
         &["PREFACE", "HEADER", "END_STREAM", "END_HEADERS"],
@@ -133,7 +133,10 @@ const NO_BOUND: &[(&str, &[&str], &str)] = &[
     ("loadtest/protocol.rs", &["TOO_MANY_REQUESTS"], "a status of RFC 6585"),
     ("service/audit.rs", &["Duration::from_secs(3_600)"], "an hour"),
     ("service/stats.rs", &["DAYS", "DAY_MS"], "a bound by a shorter name, and a unit"),
+    ("store/backup/format.rs", &["HEAD", "HASH"], "parts of a file format"),
+    ("store/backup/nightly.rs", &["Duration::from_secs(86_400)"], "a day"),
     ("store/chat/statistics.rs", &["DAY_MS"], "a unit"),
+    ("store/ownership.rs", &["LOCK"], "the key of a lock"),
     ("store/embedded/programs.rs", &["OLDEST"], "a version of PostgreSQL"),
     ("store/migrate.rs", &["LOCK"], "the number of a lock"),
     ("tls/names.rs", &["TEMPORARY_OR_DEPRECATED"], "flags of the kernel"),

@@ -4,6 +4,7 @@
 
 mod client;
 mod handshake;
+mod http2;
 mod outside;
 mod running;
 mod server;

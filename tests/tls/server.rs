@@ -17,9 +17,9 @@ use crate::support::postgres;
 use crate::support::tls::Certified;
 
 /// A server with a certificate for `chat.test` and 127.0.0.1 in two files.
-struct Secured {
-    server: Server,
-    certified: Certified,
+pub struct Secured {
+    pub server: Server,
+    pub certified: Certified,
     folder: TempDir,
     /// The plain address that leads to https.
     plain: SocketAddr,
@@ -36,7 +36,7 @@ fn free_port() -> SocketAddr {
 }
 
 impl Secured {
-    async fn start(more: &[&str]) -> Self {
+    pub async fn start(more: &[&str]) -> Self {
         let certified = Certified::of(&["chat.test", "127.0.0.1"]);
         let (folder, plain) = (tempfile::tempdir().unwrap(), free_port());
         write(folder.path(), &certified);
@@ -51,7 +51,7 @@ impl Secured {
         Self { server, certified, folder, plain }
     }
 
-    fn address(&self) -> SocketAddr {
+    pub fn address(&self) -> SocketAddr {
         self.server.addresses()[0]
     }
 
