@@ -99,10 +99,10 @@ async fn signs_in(browser: Browser) -> Browser {
 
 /// A proxy that waited for more, or for the end, would show nothing of a tail.
 async fn an_answer_without_an_end_comes_line_by_line(mira: &Browser, socket: &mut browser::Socket) {
-    let body = json!({"name": "Kitchen"}).to_string();
+    let body = json!({"name": "Kitchen", "kind": "open"}).to_string();
     let made = mira.request("POST /api/rooms", OUR_PAGE, JSON, body.as_bytes()).await;
     let room: Value = serde_json::from_str(&made.body).unwrap_or_else(|_| panic!("{}", made.body));
-    let id = room["room"]["id"].as_str().or(room["id"].as_str()).expect("a room");
+    let id = room["id"].as_str().unwrap_or_else(|| panic!("{room}"));
     let mut lines = mira.tail(&format!("/api/rooms/{id}/tail")).await;
     while !lines.next().await.contains(r#""op":"tail""#) {}
     let mid = URL_SAFE_NO_PAD.encode([7_u8; 16]);
