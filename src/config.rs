@@ -2,21 +2,24 @@
 //!
 //! The names are part of what a release promises (`README.md`, "Settings").
 
+mod host;
 mod listen;
 mod tls;
 
-use std::net::{IpAddr, Ipv6Addr};
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 
+pub use host::{Host, Origin, Scheme};
+use host::{parse_host, parse_origin};
 pub use listen::Listen;
 use listen::parse_listen;
 pub use tls::{TlsMode, TlsSettings};
 
 use crate::base::limits::config::{RATE_LIMIT_SCALE_MAX, SHARDS_MAX};
 use crate::base::limits::memory;
+use crate::base::network::Networks;
 use crate::base::runtime::cores;
 
 /// Who may make an account.
@@ -109,16 +112,22 @@ pub struct Config {
     pub name: String,
 
     /// Origins besides our own that may use the API from a browser, by comma
-    #[arg(long, env = "IMPULSE_ORIGINS", value_delimiter = ',', value_name = "ORIGIN")]
-    pub origins: Vec<String>,
+    #[arg(long, env = "IMPULSE_ORIGINS", value_delimiter = ',', value_parser = parse_origin, value_name = "ORIGIN")]
+    pub origins: Vec<Origin>,
 
     /// Names this server may be asked for, by comma; others get 421 [default: any]
     #[arg(long, env = "IMPULSE_HOSTS", value_delimiter = ',', value_parser = parse_host, value_name = "HOST")]
     pub hosts: Vec<Host>,
 
-    /// Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed, by comma
-    #[arg(long, env = "IMPULSE_TRUSTED_PROXIES", value_delimiter = ',', value_name = "IP")]
-    pub trusted_proxies: Vec<IpAddr>,
+    /// Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed: addresses or networks, by comma
+    #[arg(
+        long,
+        env = "IMPULSE_TRUSTED_PROXIES",
+        default_value = "",
+        hide_default_value = true,
+        value_name = "IP|CIDR"
+    )]
+    pub trusted_proxies: Networks,
 
     /// Fill an empty server with people and rooms to look at
     #[arg(
@@ -151,11 +160,6 @@ impl Config {
         if self.dev_echo.is_some() && !self.listen.0.iter().all(|addr| addr.ip().is_loopback()) {
             return Err("--dev-echo is only for loopback: every --listen address must be 127.x.x.x or [::1]".into());
         }
-        if let Some(origin) = self.origins.iter().find(|origin| !is_origin(origin)) {
-            return Err(format!(
-                "--origins: {origin:?} is not an origin such as https://chat.example.org"
-            ));
-        }
         self.tls.check()
     }
 
@@ -181,59 +185,6 @@ impl Config {
     pub fn http_worker_count(&self) -> usize {
         self.worker_count().saturating_sub(self.room_worker_count()).max(1)
     }
-}
-
-/// A name the server may be asked for, with any port or with that one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Host {
-    /// In lower case and without a final dot; an IPv6 address in its shortest form, in brackets.
-    name: String,
-    port: Option<u16>,
-}
-
-impl Host {
-    /// Reads `name`, `1.2.3.4` or `[::1]`, perhaps with a port.
-    pub fn parse(text: &str) -> Option<Self> {
-        let (name, port) = match text.strip_prefix('[') {
-            Some(rest) => {
-                let (address, port) = rest.split_once(']')?;
-                let address: Ipv6Addr = address.parse().ok()?;
-                (format!("[{address}]"), port)
-            }
-            None => {
-                let (name, port) = text.split_at(text.find(':').unwrap_or(text.len()));
-                let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
-                let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"-._".contains(&b);
-                (name.bytes().all(is_plain).then_some(name)?, port)
-            }
-        };
-        let port = match port.strip_prefix(':') {
-            Some(port) if port.bytes().all(|b| b.is_ascii_digit()) => Some(port.parse().ok()?),
-            None if port.is_empty() => None,
-            _ => return None,
-        };
-        (!name.is_empty()).then_some(Self { name, port })
-    }
-
-    /// Whether a request for `asked` is one for this host. A name without a port stands for any port, and a request may
-    /// leave out a default port.
-    pub fn covers(&self, asked: &Self) -> bool {
-        let same_port = match (self.port, asked.port) {
-            (None, _) | (Some(80 | 443), None) => true,
-            (port, asked) => port == asked,
-        };
-        same_port && self.name == asked.name
-    }
-
-    /// As it is written into a `Host` header, with `port` where none was named.
-    pub fn with_port(&self, port: u16) -> String {
-        format!("{}:{}", self.name, self.port.unwrap_or(port))
-    }
-}
-
-fn parse_host(text: &str) -> Result<Host, String> {
-    let expected = "expected a name such as chat.example.org, or one with a port";
-    Host::parse(text.trim()).ok_or_else(|| expected.to_owned())
 }
 
 fn parse_switch(text: &str) -> Result<bool, String> {
@@ -297,17 +248,6 @@ fn parse_echo_path(text: &str) -> Result<String, String> {
     }
 }
 
-/// `scheme://host[:port]`, nothing after it.
-fn is_origin(text: &str) -> bool {
-    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    host.is_some_and(|host| {
-        !host.is_empty()
-            && host
-                .bytes()
-                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b".-:[]".contains(&b))
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -341,49 +281,6 @@ mod tests {
             ((memory::BUDGET_MIN - 1).to_string(), (memory::BUDGET_MAX + 1).to_string());
         for wrong in ["", "MiB", "512MB", "-1", "99999999999999999999g", &small, &large] {
             assert!(parse_memory(wrong).is_err(), "{wrong:?}");
-        }
-    }
-
-    #[test]
-    fn an_origin_is_scheme_and_host_only() {
-        assert!(is_origin("https://chat.example.org"));
-        assert!(is_origin("http://localhost:3000"));
-        for wrong in ["chat.example.org", "https://", "https://a/b", "null", "https://A"] {
-            assert!(!is_origin(wrong), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn a_host_is_a_name_or_an_address_and_covers_the_ways_to_write_it() {
-        let covers = |listed: &str, asked: &str| {
-            Host::parse(listed).unwrap().covers(&Host::parse(asked).unwrap())
-        };
-        for (listed, asked) in [
-            ("chat.example.org", "CHAT.example.ORG"),
-            ("chat.example.org", "chat.example.org:8443"),
-            ("chat.example.org", "chat.example.org."),
-            ("Chat.Example.Org:443", "chat.example.org"),
-            ("chat.example.org:80", "chat.example.org"),
-            ("chat.example.org:8443", "chat.example.org:8443"),
-            ("[::1]", "[0:0:0:0:0:0:0:1]:8080"),
-            ("127.0.0.1:8080", "127.0.0.1:8080"),
-        ] {
-            assert!(covers(listed, asked), "{listed} {asked}");
-        }
-        for (listed, asked) in [
-            ("chat.example.org", "example.org"),
-            ("chat.example.org", "evil.chat.example.org"),
-            ("chat.example.org", "chat.example.org.evil"),
-            ("chat.example.org:8443", "chat.example.org"),
-            ("chat.example.org:8443", "chat.example.org:443"),
-            ("[::1]", "[::2]"),
-        ] {
-            assert!(!covers(listed, asked), "{listed} {asked}");
-        }
-        for wrong in
-            ["", ".", ":80", "a b", "a:b", "a:", "a:70000", "[::1", "[a]", "a/b", "http://a"]
-        {
-            assert_eq!(Host::parse(wrong), None, "{wrong}");
         }
     }
 

@@ -10,7 +10,7 @@
 //! Rooms, their journal and its connections run on threads of their own. What comes by HTTP runs on
 //! those of the caller, so a flood of requests takes time from other requests only.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -30,7 +30,7 @@ use crate::config::Config;
 use crate::control::{Control, ControlFile};
 use crate::delivery;
 use crate::demo;
-use crate::http::{self, HttpCounters, Listener, Packer, Site};
+use crate::http::{self, Families, HttpCounters, Listener, Packer, Site};
 use crate::metrics::{Metrics, Sources};
 use crate::rooms::publisher::Publisher;
 use crate::rooms::{Bounds, Rooms};
@@ -85,7 +85,7 @@ impl Server {
         let (mut addresses, mut tasks) = (Vec::new(), JoinSet::new());
         let options = options(&config, &fds, &api);
         for socket in sockets {
-            addresses.push(as_visited(socket.local_addr().map_err(|error| error.to_string())?));
+            addresses.push(socket.loopback_addr().map_err(|error| error.to_string())?);
             tasks.spawn(http::serve(socket, api.clone(), options.clone(), stopped.clone()));
         }
         api.services.start_jobs(&mut tasks, &stopped);
@@ -158,7 +158,12 @@ impl Server {
 /// All addresses that the settings name.
 fn bind(config: &Config) -> Result<Vec<Listener>, String> {
     let sockets = config.listen.0.iter().map(|address| {
-        http::bind(*address).map_err(|error| format!("cannot listen on {address}: {error}"))
+        let families = match config.listen.has_ipv4_at(address.port()) {
+            true => Families::Ipv6Only,
+            false => Families::Both,
+        };
+        http::bind_families(*address, families)
+            .map_err(|error| format!("cannot listen on {address}: {error}"))
     });
     sockets.collect()
 }
@@ -366,17 +371,6 @@ fn interface_settings(config: &Config, fds: &FdBudget, stage: Option<&demo::Stag
     }
 }
 
-/// Nobody can open `http://0.0.0.0`, and no browser does its cryptography there: a server on every
-/// address is visited on loopback.
-fn as_visited(mut address: SocketAddr) -> SocketAddr {
-    match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
-        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
-        _ => {}
-    }
-    address
-}
-
 /// The options that all listeners share.
 fn options(config: &Config, fds: &FdBudget, api: &Api) -> http::Options {
     http::Options {
@@ -385,7 +379,7 @@ fn options(config: &Config, fds: &FdBudget, api: &Api) -> http::Options {
         max_sockets: fds.sockets,
         max_refusals: fds.refusals,
         tls: None,
-        trusted_proxies: config.trusted_proxies.clone(),
+        trusted_proxies: http::TrustedProxies::new(config.trusted_proxies.clone()),
         deadlines: http::Deadlines::default(),
         counters: api.traffic.clone(),
         memory: api.services.rooms.memory().clone(),
@@ -398,18 +392,5 @@ fn scaled(limit: usize, config: &Config) -> usize {
     match config.rate_limit_scale {
         0.0 => usize::MAX,
         scale => (limit as f64 * scale).max(1.0) as usize,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_server_on_every_address_is_visited_on_loopback() {
-        let visited = |text: &str| as_visited(text.parse().unwrap()).to_string();
-        assert_eq!(visited("0.0.0.0:8080"), "127.0.0.1:8080");
-        assert_eq!(visited("[::]:8080"), "[::1]:8080");
-        assert_eq!(visited("10.0.0.7:8080"), "10.0.0.7:8080");
     }
 }

@@ -534,7 +534,7 @@ async fn the_echo_endpoint_serves_programs_and_our_own_page_and_no_other_page() 
 }
 
 #[test]
-fn a_refused_origin_is_written_into_the_log_once_with_both_values_and_what_to_set() {
+fn a_refused_origin_and_a_proxy_that_is_not_trusted_are_logged_once_with_what_to_set() {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("log");
     let data = folder.path().join("data");
@@ -549,7 +549,7 @@ fn a_refused_origin_is_written_into_the_log_once_with_both_values_and_what_to_se
         let mut stream = std::net::TcpStream::connect(address).unwrap();
         let head = format!(
             "POST /api/auth/login HTTP/1.1\r\nHost: {host}\r\nOrigin: {origin}\r\nConnection: close\r\n\
-             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+             X-Forwarded-For: 192.0.2.7\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
             body.len()
         );
         stream.write_all(head.as_bytes()).unwrap();
@@ -572,4 +572,7 @@ fn a_refused_origin_is_written_into_the_log_once_with_both_values_and_what_to_se
     let misdirected = lines("rebound.example");
     assert_eq!(misdirected.len(), 1, "{log}");
     assert!(misdirected[0].contains("IMPULSE_HOSTS"), "{log}");
+    let proxies = lines("IMPULSE_TRUSTED_PROXIES=127.0.0.1");
+    assert_eq!(proxies.len(), 1, "{log}");
+    assert!(!log.contains("192.0.2.7"), "what it says is not believed: {log}");
 }

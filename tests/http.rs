@@ -8,7 +8,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use impulse::http::{Deadlines, Head, Options, Request, Response, Service, bind, serve};
+use impulse::http::{
+    Deadlines, Head, Options, Request, Response, Service, TrustedProxies, bind, serve,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -163,7 +165,8 @@ async fn a_forwarded_address_counts_only_from_a_trusted_proxy() {
         X-Forwarded-For: 6.6.6.6, 9.9.9.9\r\n\r\n";
     let server = start(options()).await;
     assert!(exchange(server.address, request).await.contains("127.0.0.1 false"));
-    let trusted = Options { trusted_proxies: vec!["127.0.0.1".parse().unwrap()], ..options() };
+    let trusted =
+        Options { trusted_proxies: TrustedProxies::new("127.0.0.1".parse().unwrap()), ..options() };
     let server = start(trusted).await;
     assert!(exchange(server.address, request).await.contains("9.9.9.9 true"));
 }

@@ -15,6 +15,7 @@ pub mod log_limiter;
 pub mod memory;
 pub mod names;
 pub mod net;
+pub mod network;
 pub mod principal;
 pub mod process_usage;
 pub mod random;

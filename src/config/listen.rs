@@ -6,6 +6,13 @@ use std::net::{SocketAddr, ToSocketAddrs};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listen(pub Vec<SocketAddr>);
 
+impl Listen {
+    /// Whether one of them is an IPv4 address with that port, which `[::]` then cannot have as well.
+    pub fn has_ipv4_at(&self, port: u16) -> bool {
+        port != 0 && self.0.iter().any(|address| address.is_ipv4() && address.port() == port)
+    }
+}
+
 /// Addresses with ports, separated by commas.
 ///
 /// # Errors

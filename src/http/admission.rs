@@ -174,7 +174,7 @@ impl AdmissionControl {
 
     /// Behind a proxy all clients have its address.
     fn is_proxy(&self, address: IpAddr) -> bool {
-        self.options.trusted_proxies.contains(&address)
+        self.options.trusted_proxies.contains(address)
     }
 
     fn sockets(&self, table: &ConnectionTable) -> usize {

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use super::counters::RefusalReason;
 use super::head::Head;
 use super::listener_shared::ListenerShared;
+use super::proxies::Transport;
 use super::refusal::Refusal;
 use super::refusal_page::readable;
 use super::request::Request;
@@ -42,10 +43,10 @@ impl<'a> Exchange<'a> {
     pub fn new(shared: &'a ListenerShared, head: Head, peer: SocketAddr) -> Self {
         let body_limit = shared.service.body_limit(&head);
         let cost = shared.service.cost(&head);
-        let request = Request::from_head(head, peer, &shared.trusted_proxies);
-        let client = request.peer.ip();
+        let client = shared.trusted_proxies.client(&head, peer, Transport::Plain);
+        let request = Request::from_head(head, &client);
         // Behind a proxy that does not say for whom it asks, all clients have its address.
-        let client = (!shared.trusted_proxies.contains(&client)).then_some(client);
+        let client = (!client.is_proxy).then_some(client.address.ip());
         Self { shared, request, body_limit, cost, client, body_permit: None }
     }
 

@@ -1,12 +1,12 @@
 //! What all connections of a listener share.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
 
 use super::counters::HttpCounters;
 use super::options::{Deadlines, Options};
+use super::proxies::TrustedProxies;
 use super::request_limiter::RequestLimiter;
 use super::service::Service;
 use crate::base::memory::MemoryBudget;
@@ -16,7 +16,7 @@ use crate::base::shutdown;
 pub(super) struct ListenerShared {
     pub service: Arc<dyn Service>,
     /// Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are trusted.
-    pub trusted_proxies: Vec<IpAddr>,
+    pub trusted_proxies: TrustedProxies,
     pub stop: watch::Receiver<bool>,
     pub deadlines: Deadlines,
     pub counters: Arc<HttpCounters>,

@@ -1,10 +1,10 @@
 //! How a listener is set up.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::counters::HttpCounters;
+use super::proxies::TrustedProxies;
 use super::request_limiter::RequestLimiter;
 use crate::base::limits::http as limits;
 use crate::base::memory::MemoryBudget;
@@ -23,7 +23,7 @@ pub struct Options {
     /// How to speak TLS; plain if there is nothing here.
     pub tls: Option<Arc<rustls::ServerConfig>>,
     /// Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are trusted.
-    pub trusted_proxies: Vec<IpAddr>,
+    pub trusted_proxies: TrustedProxies,
     /// How long everything may take.
     pub deadlines: Deadlines,
     /// Shared by all listeners.
@@ -42,7 +42,7 @@ impl Default for Options {
             max_sockets: usize::MAX,
             max_refusals: limits::REFUSALS,
             tls: None,
-            trusted_proxies: Vec::new(),
+            trusted_proxies: TrustedProxies::default(),
             deadlines: Deadlines::default(),
             counters: Arc::default(),
             limiter: Arc::default(),

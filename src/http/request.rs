@@ -1,11 +1,12 @@
 //! A request with its body, as handlers get it.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
 use super::head::Head;
+use super::proxies::Client;
 use super::target::percent_decode;
 use super::{cookie, json};
 use crate::base::error::Error;
@@ -24,15 +25,9 @@ pub struct Request {
 }
 
 impl Request {
-    /// A request whose body is to be read. What a trusted proxy says of the client is believed.
-    pub(super) fn from_head(head: Head, peer: SocketAddr, trusted_proxies: &[IpAddr]) -> Self {
-        let (mut client, mut secure) = (peer, false);
-        if trusted_proxies.contains(&peer.ip()) {
-            client = forwarded_for(&head, trusted_proxies).unwrap_or(peer);
-            let proto = head.headers.all("x-forwarded-proto").last().unwrap_or_default();
-            secure = proto.rsplit(',').next().is_some_and(|proto| proto.trim() == "https");
-        }
-        Self { peer: client, secure, head, body: Bytes::new() }
+    /// A request of that client whose body is to be read.
+    pub(super) fn from_head(head: Head, client: &Client) -> Self {
+        Self { peer: client.address, secure: client.secure, head, body: Bytes::new() }
     }
 
     /// The first header of that name.
@@ -69,13 +64,4 @@ impl Request {
     pub fn json_if_any<T: DeserializeOwned>(&self) -> Result<T, Error> {
         if self.body.is_empty() { json::read_none() } else { self.json() }
     }
-}
-
-/// The nearest address that is not a proxy of ours. Any client could have written what stands before it.
-fn forwarded_for(head: &Head, trusted_proxies: &[IpAddr]) -> Option<SocketAddr> {
-    let chain: Vec<&str> =
-        head.headers.all("x-forwarded-for").flat_map(|list| list.split(',')).collect();
-    let addresses = chain.iter().rev().map_while(|text| text.trim().parse::<IpAddr>().ok());
-    let mut clients = addresses.filter(|address| !trusted_proxies.contains(address));
-    clients.next().map(|address| SocketAddr::new(address, 0))
 }

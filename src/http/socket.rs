@@ -6,11 +6,11 @@
 //! hands out fresh sockets, and a [`Socket`] registers at the first wait.
 
 use std::io::{Error, ErrorKind, Read as _, Result};
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::OwnedFd;
 
 use bytes::BytesMut;
-use socket2::{Domain, Protocol, Socket as Raw, Type};
+use socket2::{Domain, Protocol, SockRef, Socket as Raw, Type};
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 
@@ -25,11 +25,45 @@ pub struct Listener {
     readiness: TcpStream,
 }
 
-/// Binds with a backlog that holds a reconnect storm.
+/// Whom a listener on `[::]` serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Families {
+    /// IPv4, too; IPv4 alone where the system has no IPv6.
+    Both,
+    /// IPv6 alone, because another listener has the port of IPv4.
+    Ipv6Only,
+}
+
+/// Binds with a backlog that holds a reconnect storm. `[::]` is every address of both families.
 ///
 /// # Errors
 /// The address is in use, or not one of this machine.
 pub fn bind(address: SocketAddr) -> Result<Listener> {
+    bind_families(address, Families::Both)
+}
+
+/// The same, where `[::]` may be of IPv6 alone.
+///
+/// # Errors
+/// The address is in use, or not one of this machine.
+pub fn bind_families(address: SocketAddr, families: Families) -> Result<Listener> {
+    let is_every_ipv6 = address.ip() == IpAddr::V6(Ipv6Addr::UNSPECIFIED);
+    let ipv4_too = is_every_ipv6 && families == Families::Both;
+    match listen(address, ipv4_too) {
+        Err(error) if ipv4_too && has_no_ipv6(&error) => {
+            tracing::warn!("this system has no IPv6: {address} takes connections by IPv4 only");
+            listen(SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), address.port()), false)
+        }
+        bound => bound,
+    }
+}
+
+fn has_no_ipv6(error: &Error) -> bool {
+    let code = error.raw_os_error().map(nix::errno::Errno::from_raw);
+    matches!(code, Some(nix::errno::Errno::EAFNOSUPPORT | nix::errno::Errno::EADDRNOTAVAIL))
+}
+
+fn listen(address: SocketAddr, ipv4_too: bool) -> Result<Listener> {
     let socket = Raw::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
     // Accepted sockets inherit it.
@@ -38,7 +72,7 @@ pub fn bind(address: SocketAddr) -> Result<Listener> {
     #[cfg(target_os = "linux")]
     socket.set_tcp_notsent_lowat(limits::UNSENT)?;
     if address.is_ipv6() {
-        socket.set_only_v6(true)?;
+        socket.set_only_v6(!ipv4_too)?;
     }
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
@@ -57,6 +91,21 @@ impl Listener {
         self.socket.local_addr()
     }
 
+    /// Where this machine reaches it. Nobody can open `http://0.0.0.0`, and no browser does its cryptography
+    /// there: a server on every address is reached by loopback.
+    ///
+    /// # Errors
+    /// That of the system call.
+    pub fn loopback_addr(&self) -> Result<SocketAddr> {
+        let mut address = self.local_addr()?;
+        if address.ip().is_unspecified() {
+            let is_ipv6_only = address.is_ipv6() && SockRef::from(&self.socket).only_v6()?;
+            let ipv4 = IpAddr::from(Ipv4Addr::LOCALHOST);
+            address.set_ip(if is_ipv6_only { Ipv6Addr::LOCALHOST.into() } else { ipv4 });
+        }
+        Ok(address)
+    }
+
     /// Waits for a connection.
     pub(super) async fn accept(&self) -> Result<(Socket, SocketAddr)> {
         self.readiness.async_io(Interest::READABLE, || self.socket.accept()).await.map(fresh)
@@ -69,6 +118,8 @@ impl Listener {
 }
 
 fn fresh((stream, peer): (mio::net::TcpStream, SocketAddr)) -> (Socket, SocketAddr) {
+    // A client that came by IPv4 is the same on a listener of both families.
+    let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
     (Socket(State::Fresh(stream.into())), peer)
 }
 
@@ -172,6 +223,43 @@ mod tests {
         let (_near, far) = pair().await;
         assert!(far.raw().unwrap().tcp_nodelay().unwrap());
         assert!(far.read_now().unwrap().is_none(), "nothing has come yet");
+    }
+
+    async fn peer_at(listener: &Listener, address: &str) -> Option<IpAddr> {
+        let port = listener.local_addr().unwrap().port();
+        let address = SocketAddr::new(address.parse().unwrap(), port);
+        let _near = TcpStream::connect(address).await.ok()?;
+        Some(listener.accept().await.unwrap().1.ip())
+    }
+
+    #[tokio::test]
+    async fn every_address_of_ipv6_takes_ipv4_too_and_knows_its_clients_by_their_ipv4_address() {
+        let listener = bind("[::]:0".parse().unwrap()).unwrap();
+        assert_eq!(peer_at(&listener, "127.0.0.1").await, "127.0.0.1".parse().ok());
+        assert_eq!(peer_at(&listener, "::1").await, "::1".parse().ok());
+        let reached = listener.loopback_addr().unwrap();
+        assert_eq!(reached, SocketAddr::new(Ipv4Addr::LOCALHOST.into(), reached.port()));
+    }
+
+    #[tokio::test]
+    async fn ipv6_alone_leaves_the_port_of_ipv4_to_another_listener() {
+        let ipv4 = bind("0.0.0.0:0".parse().unwrap()).unwrap();
+        let port = ipv4.local_addr().unwrap().port();
+        assert_eq!(ipv4.loopback_addr().unwrap().ip(), Ipv4Addr::LOCALHOST);
+        let every = SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), port);
+        assert!(bind(every).is_err(), "the port is taken");
+        let ipv6 = bind_families(every, Families::Ipv6Only).unwrap();
+        assert_eq!(ipv6.loopback_addr().unwrap().ip(), Ipv6Addr::LOCALHOST);
+        assert_eq!(peer_at(&ipv6, "::1").await, "::1".parse().ok());
+        assert_eq!(peer_at(&ipv4, "127.0.0.1").await, "127.0.0.1".parse().ok());
+    }
+
+    #[test]
+    fn only_a_system_without_ipv6_is_taken_for_one() {
+        let is_so = |code| has_no_ipv6(&Error::from_raw_os_error(code));
+        use nix::errno::Errno;
+        assert!(is_so(Errno::EAFNOSUPPORT as i32) && is_so(Errno::EADDRNOTAVAIL as i32));
+        assert!(!is_so(Errno::EADDRINUSE as i32) && !is_so(Errno::EACCES as i32));
     }
 
     #[cfg(target_os = "linux")]

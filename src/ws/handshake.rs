@@ -11,7 +11,7 @@ use crate::base::error::{Code, Error};
 use crate::base::limits::http as limits;
 use crate::base::log_limiter::LogLimiter;
 use crate::base::text::quoted;
-use crate::config::Host;
+use crate::config::{Host, Origin, Scheme};
 use crate::http::{Framing, Request, Response, Version};
 
 /// RFC 6455, 1.3.
@@ -20,7 +20,7 @@ const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 /// By which names this server may be addressed, and which web pages may act for a signed-in browser.
 #[derive(Debug)]
 pub struct OriginPolicy {
-    allowed: Vec<String>,
+    allowed: Vec<Origin>,
     /// Any, if none is listed.
     hosts: Vec<Host>,
     refused_origins: LogLimiter,
@@ -38,7 +38,7 @@ pub enum OriginRule<'a> {
 
 impl OriginPolicy {
     /// Allows our own origin and exactly these. Our own name is one of `hosts`, or any if there are none.
-    pub fn new(allowed: Vec<String>, hosts: Vec<Host>) -> Self {
+    pub fn new(allowed: Vec<Origin>, hosts: Vec<Host>) -> Self {
         let limiter = || LogLimiter::once_in(limits::REFUSALS_LOGGED);
         Self { allowed, hosts, refused_origins: limiter(), refused_hosts: limiter() }
     }
@@ -70,12 +70,13 @@ impl OriginPolicy {
     }
 
     /// Whether a page of this origin may act: our own (scheme and Host of this request) or a
-    /// configured one, letter by letter. `null` never is.
+    /// configured one. `null` never is.
     pub fn allows(&self, request: &Request, origin: &str) -> bool {
-        let scheme = if request.secure { "https" } else { "http" };
-        let host = request.header("host").unwrap_or_default();
-        let own = !host.is_empty() && origin.eq_ignore_ascii_case(&format!("{scheme}://{host}"));
-        own || self.allowed.iter().any(|allowed| allowed == origin)
+        let Some(origin) = Origin::parse(origin) else { return false };
+        let scheme = if request.secure { Scheme::Https } else { Scheme::Http };
+        let host = request.header("host").and_then(Host::parse);
+        let is_own = host.is_some_and(|host| Origin::of(scheme, host) == origin);
+        is_own || self.allowed.contains(&origin)
     }
 
     /// Refuses a request whose `Origin` is foreign, doubled, or absent without a bearer token.
@@ -226,7 +227,8 @@ mod tests {
                     Sec-WebSocket-Protocol: x, impulse.v1\r\n\r\n";
         assert!(head.contains(change.0), "{}", change.0);
         let request = request(&head.replacen(change.0, change.1, 1));
-        let policy = OriginPolicy::new(vec!["https://other.example".into()], Vec::new());
+        let policy =
+            OriginPolicy::new(vec![Origin::parse("https://other.example").unwrap()], Vec::new());
         accept(&request, OriginRule::Required(&policy), "impulse.v1")
             .map(|head| String::from_utf8(head).unwrap())
             .map_err(|response| response.status())
@@ -237,7 +239,11 @@ mod tests {
         let head = upgrade(("GET", "GET")).unwrap();
         assert!(head.starts_with("HTTP/1.1 101 "));
         assert!(head.contains("\r\nSec-WebSocket-Protocol: impulse.v1\r\n"));
-        assert!(upgrade(("http://a.example", "https://other.example")).is_ok());
+        for origin in ["https://other.example", "https://other.example:443", "http://a.example:80"]
+        {
+            assert!(upgrade(("http://a.example", origin)).is_ok(), "{origin}");
+        }
+        assert!(upgrade(("Host: a.example", "Host: A.Example.:80")).is_ok());
         assert!(upgrade(("Sec-WebSocket-Protocol: x, impulse.v1\r\n", "")).is_ok());
     }
 
@@ -256,6 +262,8 @@ mod tests {
             (("Origin: http://a.example", "Origin: null"), 403),
             (("Origin: http://a.example", "Origin: http://a.example.evil"), 403),
             (("Origin: http://a.example", "Origin: https://a.example"), 403),
+            (("Origin: http://a.example", "Origin: http://a.example:443"), 403),
+            (("Host: a.example", "Host: a.example:443"), 403),
             (
                 (
                     "Origin: http://a.example",

@@ -101,8 +101,8 @@ const HTTP: &[Reached] = &[
     ),
     (
         "tests/floods.rs",
-        "a_refused_origin_is_written_into_the_log_once_with_both_values_and_what_to_set",
-        &["http::REFUSALS_LOGGED"],
+        "a_refused_origin_and_a_proxy_that_is_not_trusted_are_logged_once_with_what_to_set",
+        &["http::REFUSALS_LOGGED", "http::IGNORED_PROXY_LOGGED"],
     ),
     ("src/base/text.rs", "a_value_cannot_forge_a_line_or_fill_the_log", &["http::LOGGED_VALUE"]),
     (

@@ -99,5 +99,7 @@ pub const AT_ONCE_WAIT: Duration = Duration::from_secs(10);
 pub const CLIENTS: usize = 100_000;
 /// Between two lines in the log about requests that were refused for their origin or host.
 pub const REFUSALS_LOGGED: Duration = Duration::from_secs(60);
+/// The same about a proxy that is not trusted. It is as true of its next request.
+pub const IGNORED_PROXY_LOGGED: Duration = Duration::from_secs(3_600);
 /// Characters of a value of such a request that are written into the log.
 pub const LOGGED_VALUE: usize = 100;
