@@ -132,12 +132,14 @@ export const people = {
   forgot_hint: "¿La olvidaste? Alguien de la administración puede darte un enlace para elegir otra.",
   insecure_title: "Esta dirección no es segura",
   insecure_lead:
-    "Para entrar hace falta una conexión segura: con http sin cifrar, los navegadores no ofrecen la criptografía que protege tu contraseña.",
+    "Para entrar hace falta una conexión segura: con http sin cifrar, los navegadores no ofrecen la criptografía " +
+    "que protege tu contraseña.",
   insecure_open: "Abrir la dirección segura",
   insecure_warning: "Si el navegador avisa de que no conoce el certificado, puedes aceptarlo.",
   insecure_local: "En el ordenador donde funciona el servidor, abre",
   insecure_admin:
-    "Para los demás dispositivos, el servidor necesita https. Quien lo administra lo inicia con --lan, define IMPULSE_TLS o pone delante un proxy con https.",
+    "Para los demás dispositivos, el servidor necesita https. Quien lo administra lo inicia con --lan, define " +
+    "IMPULSE_TLS o pone delante un proxy con https.",
   setup_waiting: "Este servidor aún no tiene administración. El enlace para serlo está en su registro.",
   no_account_invite: "¿Primera vez aquí? Necesitas un enlace de invitación.",
   no_account_closed: "En este servidor las cuentas las crea la administración.",
