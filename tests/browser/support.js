@@ -158,7 +158,8 @@ export async function startLine(url) {
   };
 }
 
-export function openBrowser() {
+/** @param {string[]} [more]  switches of Chromium */
+export function openBrowser(more = []) {
   return chromium.launch({
     executablePath: CHROMIUM,
     args: [
@@ -169,6 +170,7 @@ export function openBrowser() {
       "--disable-background-networking",
       "--disable-component-update",
       "--disable-sync",
+      ...more,
     ],
   });
 }
