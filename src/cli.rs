@@ -58,14 +58,9 @@ pub enum Command {
     Loadtest(loadtest::Plan),
     /// Exit 0 if the server answers /ready
     Healthcheck {
-        /// The server's address
-        #[arg(
-            long,
-            env = "IMPULSE_HEALTHCHECK_URL",
-            default_value = "127.0.0.1:8080",
-            value_name = "ADDR"
-        )]
-        address: String,
+        /// The server's address or URL [default: where the settings of the server say]
+        #[arg(long, env = "IMPULSE_HEALTHCHECK_URL", value_name = "ADDR")]
+        address: Option<String>,
         /// Seconds to wait for the answer
         #[arg(long, default_value_t = 3, value_name = "SECONDS")]
         timeout: u64,

@@ -40,7 +40,8 @@ fn run(cli: Cli) -> Result<(), String> {
         Some(Command::Serve(config)) => runtime.block_on(serve(config)),
         Some(Command::Loadtest(plan)) => runtime.block_on(loadtest::run(plan)),
         Some(Command::Healthcheck { address, timeout }) => {
-            runtime.block_on(admin::healthcheck(&address, Duration::from_secs(timeout)))
+            let timeout = Duration::from_secs(timeout);
+            runtime.block_on(admin::healthcheck(&cli.config, address.as_deref(), timeout))
         }
         Some(Command::Admin(verb)) => {
             let answer = runtime.block_on(admin::run(cli.config, verb))?;

@@ -239,3 +239,28 @@ fn with_a_given_database_no_data_directory_is_needed() {
     let users: Value = serde_json::from_str(&output_of(run(&["users"]))).unwrap();
     assert_eq!((&users["total"], &users["users"][0]["username"]), (&json!(1), &json!("anna")));
 }
+
+#[test]
+fn the_health_check_finds_the_server_by_its_settings_and_else_by_its_data_directory() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Process::start(folder.path(), &[]);
+    let port = server.address.rsplit(':').next().unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let check = |data_dir: &Path, listen: &str, address: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_impulse"));
+        let settings = [("IMPULSE_LISTEN", listen), ("IMPULSE_HEALTHCHECK_URL", address)];
+        command.arg("healthcheck").env("IMPULSE_DATA_DIR", data_dir).envs(settings);
+        command.output().unwrap()
+    };
+    for listen in ["127.0.0.1", "0.0.0.0", "[::]"] {
+        output_of(check(elsewhere.path(), &format!("{listen}:{port}"), ""));
+    }
+    output_of(check(elsewhere.path(), "", &server.address));
+    output_of(check(elsewhere.path(), "", &format!("http://{}/", server.address)));
+    // It was started with another address than the variables say.
+    output_of(check(folder.path(), "127.0.0.1:1", ""));
+    let error = error_of(check(elsewhere.path(), "[::]:1", ""));
+    assert!(error.contains("127.0.0.1:1") && error.contains("[::1]:1"), "{error}");
+    let error = error_of(check(elsewhere.path(), "", &format!("https://{}", server.address)));
+    assert!(error.starts_with("not ready: "), "{error}");
+}

@@ -33,6 +33,11 @@ const CHANGES: &[(&str, &str)] = &[
     ("DELETE /api/sessions/{session}", ""),
     ("DELETE /api/tokens/{session}", ""),
     ("PATCH /api/rooms/{room}/me", ""),
+    ("POST /api/rooms/{room}/messages", ""),
+    ("PATCH /api/rooms/{room}/messages/{message}", ""),
+    ("DELETE /api/rooms/{room}/messages/{message}", ""),
+    ("PUT /api/rooms/{room}/messages/{message}/reactions/*", ""),
+    ("DELETE /api/rooms/{room}/messages/{message}/reactions/*", ""),
     // Acts.
     ("DELETE /api/me", "user.delete_self"),
     ("POST /api/tokens", "token.issue"),

@@ -16,6 +16,7 @@ mod page;
 mod rooms;
 mod router;
 mod routes;
+mod script_body;
 mod server;
 mod socket;
 mod users;

@@ -11,7 +11,7 @@ use super::caller::AdminCaller;
 use super::charge::Charge;
 use super::context::{AdminCall, Api, Call};
 use crate::base::error::{Code, Error, Result};
-use crate::base::ids::{InviteId, RoomId, SessionId, Uid};
+use crate::base::ids::{InviteId, Mid, RoomId, SessionId, Uid};
 use crate::base::limits::api as limits;
 use crate::base::memory::Holder;
 use crate::base::principal::Principal;
@@ -95,7 +95,10 @@ impl Route {
         for segment in self.path.get(self.literal.len()..)?.split('/') {
             let given = given.next()?;
             match segment.as_bytes() {
-                [b'{', ..] => *places.next()? = given.parse::<Uid>().ok()?.0,
+                b"{message}" => {
+                    *places.next()? = u128::from_be_bytes(given.parse::<Mid>().ok()?.0);
+                }
+                [b'{', ..] => *places.next()? = given.parse::<Uid>().ok()?.0.unsigned_abs().into(),
                 [b'*'] => {}
                 _ if segment == given => {}
                 _ => return None,
@@ -105,8 +108,13 @@ impl Route {
     }
 }
 
-/// The numbers in a path, from left to right.
-pub(super) type Numbers = [i64; 2];
+/// The numbers in a path, from left to right; a message id is one, too.
+pub(super) type Numbers = [u128; 2];
+
+/// The number of a user, a room and so on: it was read as one.
+fn number(number: u128) -> i64 {
+    i64::try_from(number).unwrap_or(0)
+}
 
 /// What the numbers in a path are.
 pub(super) trait Ids: Copy + Send + Sync {
@@ -124,35 +132,42 @@ impl Ids for () {
 impl Ids for RoomId {
     const NAMES: &'static [&'static str] = &["{room}"];
     fn of([room, _]: Numbers) -> Self {
-        Self(room)
+        Self(number(room))
     }
 }
 
 impl Ids for Uid {
     const NAMES: &'static [&'static str] = &["{user}"];
     fn of([user, _]: Numbers) -> Self {
-        Self(user)
+        Self(number(user))
     }
 }
 
 impl Ids for SessionId {
     const NAMES: &'static [&'static str] = &["{session}"];
     fn of([session, _]: Numbers) -> Self {
-        Self(session)
+        Self(number(session))
     }
 }
 
 impl Ids for InviteId {
     const NAMES: &'static [&'static str] = &["{invite}"];
     fn of([invite, _]: Numbers) -> Self {
-        Self(invite)
+        Self(number(invite))
     }
 }
 
 impl Ids for (RoomId, Uid) {
     const NAMES: &'static [&'static str] = &["{room}", "{user}"];
     fn of([room, user]: Numbers) -> Self {
-        (RoomId(room), Uid(user))
+        (RoomId(number(room)), Uid(number(user)))
+    }
+}
+
+impl Ids for (RoomId, Mid) {
+    const NAMES: &'static [&'static str] = &["{room}", "{message}"];
+    fn of([room, message]: Numbers) -> Self {
+        (RoomId(number(room)), Mid(message.to_be_bytes()))
     }
 }
 

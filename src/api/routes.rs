@@ -4,7 +4,7 @@
 use super::access::Access::{Full, Read, Write};
 use super::account::{avatar, blocks, me, password, sessions, sign_in, tokens};
 use super::charge::Charge::{Change, Free, Read as Reading};
-use super::rooms::{bans, members, messages, room};
+use super::rooms::{bans, members, messages, posting, room};
 use super::router::Handler::{Admin, Public, SignedIn};
 use super::router::Recording::{self, ByService, InTransaction};
 use super::router::{Numbers, Route, at, delete, get, patch, post, put, upgrade};
@@ -162,7 +162,30 @@ static ROUTES: &[Route] = &[
             delete(SignedIn(Write, Change(1.0), run!(members::remove))),
         ],
     ),
-    at("/api/rooms/{room}/messages", &[get(SignedIn(Read, Reading(2.0), run!(messages::page)))]),
+    at(
+        "/api/rooms/{room}/messages",
+        &[
+            get(SignedIn(Read, Reading(2.0), run!(messages::page))),
+            // What is written costs what a command of a socket costs (`service::Messages`).
+            post(SignedIn(Write, Free, run!(posting::post))),
+        ],
+    )
+    .body(BODY),
+    at(
+        "/api/rooms/{room}/messages/{message}",
+        &[
+            patch(SignedIn(Write, Free, run!(posting::edit))),
+            delete(SignedIn(Write, Free, run!(posting::delete))),
+        ],
+    )
+    .body(BODY),
+    at(
+        "/api/rooms/{room}/messages/{message}/reactions/*",
+        &[
+            put(SignedIn(Write, Free, run!(posting::react))),
+            delete(SignedIn(Write, Free, run!(posting::unreact))),
+        ],
+    ),
     // Administration of the server.
     at(
         "/api/admin/users",
@@ -264,6 +287,10 @@ mod tests {
         assert_eq!((route.path, numbers[0]), ("/api/admin/users/{user}/restore", 9));
         let (route, numbers) = find("/api/rooms/7/members/9").unwrap();
         assert_eq!((route.path, numbers), ("/api/rooms/{room}/members/{user}", [7, 9]));
+        let (route, numbers) =
+            find("/api/rooms/7/messages/AAAAAAAAAAAAAAAAAAAACQ/reactions/👍").unwrap();
+        assert!(route.path.ends_with("/reactions/*"));
+        assert_eq!(numbers, [7, 9]);
     }
 
     #[test]
@@ -281,6 +308,8 @@ mod tests {
             "/api/rooms/-1",
             "/api/rooms/x",
             "/api/rooms/7/members/9/",
+            "/api/rooms/7/messages/9",
+            "/api/rooms/7/messages/AAAAAAAAAAAAAAAAAAAAAB",
             "/api/rooms/7/members/9/more/and/more",
             "/API/rooms",
             "/health/",
@@ -312,8 +341,15 @@ mod tests {
     #[test]
     fn every_change_costs_and_ending_a_session_does_not() {
         // These have limits of their own.
-        const FREE: [&str; 4] =
-            ["/api/auth/logout", "/api/auth/unlock", "/api/blocks/{user}", "/api/invites/{invite}"];
+        const FREE: [&str; 7] = [
+            "/api/auth/logout",
+            "/api/auth/unlock",
+            "/api/blocks/{user}",
+            "/api/invites/{invite}",
+            "/api/rooms/{room}/messages",
+            "/api/rooms/{room}/messages/{message}",
+            "/api/rooms/{room}/messages/{message}/reactions/*",
+        ];
         let ends = ["/api/me", "/api/sessions", "/api/sessions/{session}", "/api/tokens/{session}"];
         for route in ROUTES {
             for method in route.endpoints.methods() {

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::json;
+use sha2::Sha256;
 
 use super::credentials::ALGORITHM;
 use super::fair_queue::{Bounds, Client, FairQueue, Permit};
@@ -15,7 +17,7 @@ use super::password_hasher::{HasherLoad, PasswordHasher};
 use super::rate_limit::RateLimit;
 use super::secret::new_token;
 use super::session_cache::SessionCache;
-use crate::base::error::Result;
+use crate::base::error::{Error, Result};
 use crate::base::ids::Uid;
 use crate::base::limits::auth as limits;
 use crate::base::limits::rooms::{BLOCK_CHANGES_PER_HOUR, DIRECT_PER_HOUR, MADE_PER_HOUR};
@@ -98,6 +100,21 @@ impl Auth {
     /// `rate_limited`.
     pub fn count_block_change(&self, uid: Uid) -> Result<()> {
         self.block_changes.take(uid)
+    }
+
+    /// A digest that only this installation can compute, the same after a restart. What it is for keeps those of
+    /// different uses apart.
+    ///
+    /// # Errors
+    /// `internal`.
+    pub fn derive(&self, purpose: &str, parts: &[&[u8]]) -> Result<[u8; 32]> {
+        let secret = &self.instance.salt_secret;
+        let mut mac = Hmac::<Sha256>::new_from_slice(secret).map_err(Error::internal)?;
+        for part in [b"impulse/derive/1", purpose.as_bytes()].iter().chain(parts) {
+            mac.update(&(part.len() as u64).to_be_bytes());
+            mac.update(part);
+        }
+        Ok(mac.finalize().into_bytes().into())
     }
 
     /// The one-time code that makes its user the administrator, while there is none.

@@ -150,6 +150,19 @@ impl Error {
         Self::new(Code::Internal, format!("Something went wrong on the server (error {id:08x})."))
     }
 
+    /// The same for somebody else whom it concerns. The cause stays with the first.
+    #[must_use]
+    pub fn again(&self) -> Self {
+        let Self { code, message, detail, outage, .. } = self;
+        Self {
+            code: *code,
+            message: message.clone(),
+            detail: *detail,
+            outage: *outage,
+            cause: None,
+        }
+    }
+
     /// When to try again, in milliseconds.
     pub fn retry_after(mut self, retry_ms: u32) -> Self {
         self.detail.retry_ms = Some(retry_ms);

@@ -58,7 +58,7 @@ pub(super) fn cost(command: &Command, bytes: usize, uid: Uid, rooms: &Rooms) -> 
 }
 
 /// Parsing costs by the byte, whether or not the frame is a command.
-pub(super) fn cost_of_bytes(bytes: usize) -> f32 {
+pub fn cost_of_bytes(bytes: usize) -> f32 {
     1.0 + (bytes / limits::COST_BYTES) as f32
 }
 

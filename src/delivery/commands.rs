@@ -15,7 +15,7 @@ use crate::base::principal::Principal;
 use crate::protocol::answer::{self, OkAnswer};
 use crate::protocol::command::{Command, Request};
 use crate::rooms::publication::{ConnRef, Payload};
-use crate::rooms::{Accepted, Post, RoomCommand, Rooms, Sender};
+use crate::rooms::{Accepted, Post, ReplyTo, RoomCommand, Rooms, Sender};
 
 /// What a text frame came to.
 pub(super) enum CommandOutcome {
@@ -111,7 +111,8 @@ fn carry_out(
         Command::Read { room, seq } => (room, RoomCommand::Read { seq }),
     };
     let allowance = chat.allowance.clone();
-    let sender = Sender { conn, uid: chat.uid, is_admin: chat.is_admin, id, allowance };
+    let reply_to = ReplyTo::Connection { conn, id };
+    let sender = Sender { uid: chat.uid, is_admin: chat.is_admin, allowance, reply_to };
     reserve_permit(room, Post { sender, command }, rooms)
 }
 
@@ -134,7 +135,7 @@ pub(super) fn reserve_permit(room: RoomId, post: Post, rooms: &Rooms) -> Command
     // answer nor its order among others tells them apart.
     let handle = match rooms.visible(post.sender.principal(), room) {
         Ok(handle) => handle,
-        Err(error) => return refuse(rooms, post.sender.id.as_deref(), &error),
+        Err(error) => return refuse(rooms, post.sender.id(), &error),
     };
     match handle.accept(post) {
         Ok(accepted) => CommandOutcome::Accepted(Box::new(accepted)),

@@ -45,6 +45,7 @@ mod transport;
 mod write;
 
 pub use adoption::{Adoption, ConnectionKind, NewChat, Rights};
+pub use command_rate::cost_of_bytes;
 pub use counters::Counters;
 pub use shard::Settings;
 pub use shards::{Load, PreparedShards, Shards, prepare};

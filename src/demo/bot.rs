@@ -22,7 +22,7 @@ use crate::protocol::message::TextBody;
 use crate::protocol::room::RoomKind;
 use crate::rooms::publication::Publication;
 use crate::rooms::publisher::Sink;
-use crate::rooms::{Post, RoomCommand, Rooms, Sender};
+use crate::rooms::{Post, ReplyTo, RoomCommand, Rooms, Sender};
 use crate::service::{Profiles, Services};
 
 /// What the bot hears.
@@ -152,11 +152,10 @@ impl Bot {
     /// take is not said.
     fn post(&self, room: RoomId, command: RoomCommand) {
         let sender = Sender {
-            conn: no_connection(u32::MAX),
             uid: self.uid,
             is_admin: false,
-            id: None,
             allowance: self.allowance.clone(),
+            reply_to: ReplyTo::Connection { conn: no_connection(u32::MAX), id: None },
         };
         let Some(room) = self.rooms.handle(room) else { return };
         let (uid, profiles) = (self.uid, self.profiles.clone());

@@ -47,15 +47,25 @@ fn sentence(message: &str) -> String {
 }
 
 fn check_type(headers: &Headers) -> Result<(), Error> {
-    let refuse = |sentence| Err(Error::new(Code::UnsupportedType, sentence));
     let kind = headers.get("content-type").unwrap_or_default();
-    let (kind, parameters) = kind.split_once(';').unwrap_or((kind, ""));
-    let charset = parameters.trim().to_ascii_lowercase();
+    let kind = kind.split(';').next().unwrap_or_default();
     if !kind.trim().eq_ignore_ascii_case("application/json")
         || headers.all("content-type").count() != 1
     {
         return refuse("The body must be application/json.");
     }
+    check_form(headers)
+}
+
+fn refuse(sentence: &'static str) -> Result<(), Error> {
+    Err(Error::new(Code::UnsupportedType, sentence))
+}
+
+/// Refuses a text body that is not UTF-8 or is compressed.
+pub(super) fn check_form(headers: &Headers) -> Result<(), Error> {
+    let kind = headers.get("content-type").unwrap_or_default();
+    let charset = kind.split_once(';').map_or("", |(_, parameters)| parameters.trim());
+    let charset = charset.to_ascii_lowercase();
     if !["", "charset=utf-8", "charset=\"utf-8\""].contains(&charset.as_str()) {
         return refuse("The body must be UTF-8.");
     }

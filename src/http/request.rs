@@ -9,7 +9,7 @@ use super::head::Head;
 use super::proxies::Client;
 use super::target::percent_decode;
 use super::{cookie, json};
-use crate::base::error::Error;
+use crate::base::error::{Code, Error};
 
 /// A request. Handlers get it when its body is complete.
 #[derive(Debug)]
@@ -46,6 +46,22 @@ impl Request {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
             if key == name { percent_decode(value, true) } else { None }
         })
+    }
+
+    /// The media type of the body, in small letters and without its parameters; empty if it has none.
+    pub fn media_type(&self) -> String {
+        let kind = self.header("content-type").unwrap_or_default();
+        kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+    }
+
+    /// The body as text.
+    ///
+    /// # Errors
+    /// `unsupported_type` if it says that it is not UTF-8 or is compressed, `bad_request` if it is not UTF-8.
+    pub fn text(&self) -> Result<&str, Error> {
+        json::check_form(&self.head.headers)?;
+        let text = std::str::from_utf8(&self.body);
+        text.map_err(|_| Error::new(Code::BadRequest, "The body is not UTF-8."))
     }
 
     /// The body as JSON.

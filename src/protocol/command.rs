@@ -195,7 +195,7 @@ fn draft(fields: &Fields<'_>) -> Result<Draft> {
         .filter(|rev| *rev <= limits::REV)
         .ok_or_else(|| Error::field("rev", "is too large"))?;
     let body = match fields.text("kind")? {
-        "msg" => DraftBody::Text(text_body(fields)?),
+        "msg" => DraftBody::Text(text_body(fields, "t")?),
         "del" if rev == 0 => return Err(Error::field("rev", "of a deletion is at least 1")),
         "del" => DraftBody::Delete,
         "react" if rev > 0 => return Err(Error::field("rev", "of a reaction is 0")),
@@ -205,8 +205,9 @@ fn draft(fields: &Fields<'_>) -> Result<Draft> {
     Ok(Draft { mid, rev, body })
 }
 
-fn text_body(fields: &Fields<'_>) -> Result<TextBody> {
-    let text = fields.clean_text("t", limits::TEXT)?.to_owned();
+/// A text in the field of this name, and what belongs to it.
+pub(super) fn text_body(fields: &Fields<'_>, name: &str) -> Result<TextBody> {
+    let text = fields.clean_text(name, limits::TEXT)?.to_owned();
     let reply_to = if fields.has("re") { Some(fields.mid("re")?) } else { None };
     let written = fields.array("m", limits::MENTIONS)?.iter().map(Value::as_str);
     let mentions = Mentions::parse(written)
@@ -215,7 +216,7 @@ fn text_body(fields: &Fields<'_>) -> Result<TextBody> {
         return Err(Error::field("f", "must be empty: this server takes no files yet"));
     }
     if !text::is_seen(&text) {
-        return Err(Error::field("t", "must have something to be seen"));
+        return Err(Error::field(name, "must have something to be seen"));
     }
     Ok(TextBody { text, reply_to, mentions })
 }

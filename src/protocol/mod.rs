@@ -10,6 +10,7 @@ pub mod mentions;
 pub mod message;
 pub mod presence;
 pub mod room;
+pub mod script;
 
 /// Both ways between a choice and its name on the wire and in the database.
 macro_rules! names {

@@ -12,10 +12,10 @@ use crate::base::ids::{Epoch, Uid};
 use crate::base::principal::Principal;
 use crate::protocol::answer::OkAnswer;
 use crate::protocol::command::Draft;
-use crate::store::chat::RoomChange;
+use crate::store::chat::{Ack, RoomChange};
 
-/// A command of a connection to a room.
-#[derive(Debug, Clone)]
+/// A command to a room.
+#[derive(Debug)]
 pub struct Post {
     /// Who sends it.
     pub sender: Sender,
@@ -24,18 +24,30 @@ pub struct Post {
 }
 
 /// Who sends a command, and where its answer goes.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Sender {
-    /// The connection.
-    pub conn: ConnRef,
-    /// Whose connection that is.
+    /// The user.
     pub uid: Uid,
     /// Whether that is an administrator of the server.
     pub is_admin: bool,
-    /// The `id` of the command, which the answer echoes.
-    pub id: Option<String>,
     /// How much the user may still send.
     pub allowance: Arc<Allowance>,
+    /// Where the answer goes.
+    pub reply_to: ReplyTo,
+}
+
+/// Where the answer to a command goes.
+#[derive(Debug)]
+pub enum ReplyTo {
+    /// To a connection.
+    Connection {
+        /// The connection.
+        conn: ConnRef,
+        /// The `id` of the command, which the answer echoes.
+        id: Option<String>,
+    },
+    /// To a caller who waits for it. Only a change of messages has such a sender.
+    Caller(Reply<Ack>),
 }
 
 impl Sender {
@@ -44,13 +56,29 @@ impl Sender {
         Principal::User { uid: self.uid, is_admin: self.is_admin }
     }
 
+    /// The connection that is answered, if it is one.
+    pub fn conn(&self) -> Option<ConnRef> {
+        match &self.reply_to {
+            ReplyTo::Connection { conn, .. } => Some(*conn),
+            ReplyTo::Caller(_) => None,
+        }
+    }
+
+    /// The `id` that the answer echoes.
+    pub fn id(&self) -> Option<&str> {
+        match &self.reply_to {
+            ReplyTo::Connection { id, .. } => id.as_deref(),
+            ReplyTo::Caller(_) => None,
+        }
+    }
+
     /// The beginning of the answer to a command that was carried out.
     pub fn ok(&self) -> OkAnswer<'_> {
-        OkAnswer::to(self.id.as_deref())
+        OkAnswer::to(self.id())
     }
 }
 
-/// A command to a room.
+/// What a room is to do.
 #[derive(Debug, Clone)]
 pub enum RoomCommand {
     /// Follow it from here.
@@ -80,7 +108,7 @@ pub type Reply<T> = oneshot::Sender<Result<T>>;
 
 /// Everything an actor may find in its inbox.
 pub enum Input {
-    /// A command of a connection.
+    /// A command.
     Post(Post),
     /// Change a membership.
     ChangeMember {

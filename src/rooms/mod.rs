@@ -34,7 +34,7 @@ mod shared;
 mod state;
 mod unread_index;
 
-pub use inbox::{Post, RoomCommand, Sender};
+pub use inbox::{Post, ReplyTo, RoomCommand, Sender};
 pub use lifecycle::{CreateRoom, CreatedRoom, Quota, dm_key};
 pub use member::MemberView;
 pub use membership::{MemberChange, MemberOutcome};

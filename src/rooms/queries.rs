@@ -4,11 +4,12 @@ use super::member::MemberView;
 use super::registry::Rooms;
 use super::room::RoomHandle;
 use super::state::State;
-use crate::base::error::Result;
-use crate::base::ids::{RoomId, Uid};
+use crate::base::error::{Code, Error, Result};
+use crate::base::ids::{Mid, RoomId, Uid};
 use crate::base::limits::chat;
 use crate::base::principal::Principal;
 use crate::policy::{Action, no_room};
+use crate::protocol::message::MessageState;
 use crate::protocol::room::{Role, RoomKind, RoomView};
 use crate::store::chat::{Around, BanRow, MessagePage, Page, Place, RemovedRoom, RoomRow};
 
@@ -223,6 +224,16 @@ impl Rooms {
     ) -> Result<MessagePage> {
         self.authorize(by, room, Action::Read)?;
         self.store.page(room, page, limit.clamp(1, chat::PAGE), chat::PAGE_BYTES).await
+    }
+
+    /// One message as it is now, also a deleted one.
+    ///
+    /// # Errors
+    /// `not_found`, `not_member`, `unavailable`.
+    pub async fn message(&self, by: Principal, room: RoomId, mid: Mid) -> Result<MessageState> {
+        let found = self.history_around(by, room, Place::Message(mid), 1).await?.before;
+        let found = found.messages.into_iter().next_back().filter(|message| message.mid == mid);
+        found.ok_or_else(|| Error::new(Code::NotFound, "There is no such message."))
     }
 
     /// The page of a room's history around a place, of at most [`chat::PAGE_BYTES`].

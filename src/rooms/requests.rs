@@ -1,15 +1,23 @@
-//! Changes of rooms and memberships, each sent to the room's actor and awaited.
+//! Changes of rooms, memberships and messages, each sent to the room's actor and awaited.
 
-use super::inbox::Input;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use super::inbox::{Input, Post, ReplyTo, RoomCommand, Sender};
 use super::membership::{MemberChange, MemberOutcome};
 use super::registry::Rooms;
 use super::room::RoomHandle;
-use crate::base::error::{Code, Error, Result};
+use crate::base::allowance::Allowance;
+use crate::base::error::{Code, Error, Outage, Result};
 use crate::base::ids::{RoomId, Uid};
+use crate::base::limits::rooms as limits;
 use crate::base::principal::Principal;
 use crate::policy::{Action, no_room};
+use crate::protocol::command::Draft;
 use crate::protocol::room::{Notify, Role, RoomKind, RoomView};
-use crate::store::chat::RoomChange;
+use crate::store::chat::{Ack, RoomChange};
 
 /// A room after a change of it.
 #[derive(Debug)]
@@ -21,6 +29,22 @@ pub struct UpdatedRoom {
 }
 
 impl Rooms {
+    /// Changes messages of a room as a command of a connection does, and waits until the change is durable or
+    /// refused. A caller that goes away before has changed the room or not, and may send the same again.
+    ///
+    /// # Errors
+    /// Those of the command; `unavailable` if there was no answer in time: then it may have been carried out.
+    pub async fn submit(
+        &self,
+        by: Principal,
+        allowance: Arc<Allowance>,
+        room: RoomId,
+        draft: Draft,
+    ) -> Result<Ack> {
+        let room = self.visible(by, room)?;
+        in_time(limits::SUBMIT, room.submit(by, allowance, draft)).await
+    }
+
     /// Changes everything that is named, if `by` may change all of it.
     ///
     /// # Errors
@@ -147,6 +171,18 @@ impl Rooms {
 }
 
 impl RoomHandle {
+    async fn submit(&self, by: Principal, allowance: Arc<Allowance>, draft: Draft) -> Result<Ack> {
+        let Principal::User { uid, is_admin } = by else {
+            return Err(Error::new(Code::Forbidden, "Only users write messages."));
+        };
+        let command = RoomCommand::Send(draft);
+        self.call(|reply| {
+            let reply_to = ReplyTo::Caller(reply);
+            Input::Post(Post { sender: Sender { uid, is_admin, allowance, reply_to }, command })
+        })
+        .await
+    }
+
     async fn change_member(
         &self,
         by: Principal,
@@ -155,6 +191,11 @@ impl RoomHandle {
     ) -> Result<MemberOutcome> {
         self.call(|reply| Input::ChangeMember { by, uid, change, reply }).await
     }
+}
+
+/// The outcome of a change, or `unavailable` if that takes too long.
+async fn in_time<T>(most: Duration, change: impl Future<Output = Result<T>>) -> Result<T> {
+    timeout(most, change).await.unwrap_or_else(|late| Err(Error::outage(Outage::Slow, late)))
 }
 
 /// Every right a change needs.
@@ -177,5 +218,48 @@ pub fn check_kind(kind: RoomKind) -> Result<RoomKind> {
     match kind {
         RoomKind::Dm => Err(Error::field("kind", "is \"open\" or \"closed\"")),
         other => Ok(other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::allowance::Allowances;
+    use crate::base::ids::Mid;
+    use crate::protocol::command::DraftBody;
+    use crate::rooms::recent::RecentMessages;
+    use crate::rooms::room::Room;
+    use crate::rooms::state::State;
+    use crate::store::chat::RoomRow;
+
+    #[tokio::test]
+    async fn a_script_is_answered_in_time_by_a_room_that_has_too_much_to_do() {
+        let row = RoomRow {
+            id: RoomId(1),
+            name: "General".into(),
+            topic: String::new(),
+            kind: RoomKind::Open,
+            e2ee: false,
+            is_default: true,
+            last_seq: 0,
+            read_only: false,
+            archived: false,
+            group: false,
+            created_at: 0,
+        };
+        // Nobody reads its inbox.
+        let state = State::new(row, RecentMessages::new(Vec::new()), Arc::default());
+        let (room, _inbox) = Room::new(state);
+        let handle = RoomHandle { room };
+        let submit = || {
+            let draft = Draft { mid: Mid([1; 16]), rev: 1, body: DraftBody::Delete };
+            let by = Principal::User { uid: Uid(1), is_admin: false };
+            in_time(limits::SUBMIT / 200, handle.submit(by, Allowances::new(0.0).of(Uid(1)), draft))
+        };
+        // Neither with a permit nor, once the inbox is full, without one.
+        for _ in 0..2 {
+            assert_eq!(submit().await.unwrap_err().code(), Code::Unavailable);
+            while handle.room.tx.try_send(Input::Resync).is_ok() {}
+        }
     }
 }

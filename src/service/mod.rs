@@ -5,6 +5,7 @@ mod accounts;
 mod actor;
 mod audit;
 mod jobs;
+mod messages;
 mod onboarding;
 mod profiles;
 mod purge;
@@ -17,6 +18,7 @@ mod status_writer;
 pub use accounts::{Accounts, RemovedMessages};
 pub use actor::Actor;
 pub use audit::{Audit, AuditTarget};
+pub use messages::{Messages, Posted, Posting};
 pub use onboarding::{Joined, Onboarding};
 pub use profiles::{NameMatch, Profiles, avatar_urls};
 pub use purge::{Purge, Purged};
@@ -75,6 +77,8 @@ pub struct Services {
     pub profiles: Arc<Profiles>,
     /// Ending sessions and their sockets.
     pub revocation: Arc<Revocation>,
+    /// Messages of scripts.
+    pub messages: Messages,
     /// Changing rooms and memberships.
     pub room_changes: Arc<RoomChanges>,
     /// The first rooms of new people.
@@ -122,6 +126,7 @@ impl Services {
             status_writer: StatusWriter::new(store.clone(), rooms.clone(), auth.clone()),
             stats: StatsSampler::new(store.clone(), chat.clone(), rooms.clone(), shards.clone()),
             readiness: Readiness::new(store, chat),
+            messages: Messages::new(rooms.clone(), allowances.clone(), auth.clone()),
             auth,
             rooms,
             shards,

@@ -185,6 +185,21 @@ const ACME: &[Reached] = &[(
 
 const API: &[Reached] = &[
     (
+        "tests/scripts.rs",
+        "a_key_makes_a_repetition_the_same_message_also_after_a_restart",
+        &["api::IDEMPOTENCY_KEY"],
+    ),
+    (
+        "tests/scripts.rs",
+        "changes_at_once_that_name_no_revision_all_count_or_are_refused",
+        &["service::CHANGE_ATTEMPTS"],
+    ),
+    (
+        "src/rooms/requests.rs",
+        "a_script_is_answered_in_time_by_a_room_that_has_too_much_to_do",
+        &["rooms::SUBMIT"],
+    ),
+    (
         "tests/bounds/api.rs",
         "texts_are_as_long_as_they_may_be_and_not_a_character_longer",
         &[

@@ -3,4 +3,5 @@
 pub mod bans;
 pub mod members;
 pub mod messages;
+pub mod posting;
 pub mod room;

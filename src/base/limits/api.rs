@@ -36,6 +36,8 @@ pub const PAGE_MAX: usize = 200;
 pub const GROUP_DIRECT: usize = 10;
 /// Label of a token or an invite link, and the name of a device, in characters.
 pub const LABEL: usize = 100;
+/// An `Idempotency-Key`, in bytes.
+pub const IDEMPOTENCY_KEY: usize = 255;
 /// Name of the server, in characters.
 pub const SERVER_NAME: usize = 64;
 /// The latest moment that can be chosen, the end of the year 9999 in milliseconds: browsers show it.

@@ -14,6 +14,8 @@ pub const JOURNAL: usize = 4_096;
 pub const COMMIT_ROWS: usize = 4_096;
 /// One commit, from its first statement to the answer.
 pub const COMMIT: Duration = Duration::from_secs(6);
+/// How long a caller that is no connection waits for the outcome of its change.
+pub const SUBMIT: Duration = Duration::from_secs(10);
 /// One query of a room.
 pub const LOOKUP: Duration = Duration::from_secs(2);
 /// Between attempts to reach a database that is away.

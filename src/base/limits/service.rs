@@ -29,3 +29,5 @@ pub const PURGE: Duration = Duration::from_secs(3_600);
 pub const PURGED_USERS: i64 = 100;
 /// Between two attempts to finish what a failure interrupted.
 pub const RETRY: Duration = Duration::from_secs(2);
+/// How often a change of a message is tried whose author does not care which revision it makes.
+pub const CHANGE_ATTEMPTS: usize = 5;

@@ -4,14 +4,14 @@ use tokio::time::{Instant, timeout};
 
 use super::Actor;
 use super::facts::{Changed, Facts, Needs};
-use super::staged::{Effect, Staged};
+use super::staged::{Answers, Effect, Staged};
 use crate::base::error::{Code, Error, Outage, Result};
 use crate::base::ids::Uid;
 use crate::base::limits::rooms as limits;
 use crate::protocol::message::MessageState;
 use crate::rooms::delivery::Delivery;
 use crate::rooms::inbox::{Input, Post, RoomCommand, Sender};
-use crate::rooms::publication::{ConnRef, Payload};
+use crate::store::chat::Ack;
 use crate::store::chat::change::{Change, Entry, Outcome};
 
 /// What follows from a committed batch.
@@ -19,7 +19,7 @@ use crate::store::chat::change::{Change, Entry, Outcome};
 struct Followup {
     /// Messages with a new state.
     messages: Vec<MessageState>,
-    answers: Vec<(ConnRef, Payload)>,
+    answers: Answers,
     /// A change that later ones of the batch relied on was not made.
     is_uncertain: bool,
 }
@@ -90,8 +90,7 @@ impl Actor {
             Ok(committed) => self.on_committed(staged, &committed.outcomes, committed.at).await,
             Err(error) => {
                 for Staged { sender, .. } in staged {
-                    let answer = self.refuse(sender.id.as_deref(), &error);
-                    self.reply(sender.conn, answer).await;
+                    self.answer(sender, Err(error.again())).await;
                 }
                 self.facts = Facts::default();
                 self.mark_out_of_sync();
@@ -101,7 +100,7 @@ impl Actor {
 
     async fn on_committed(&mut self, staged: Vec<Staged>, outcomes: &[Outcome], at: i64) {
         let mut followup = Followup::default();
-        followup.answers.reserve(staged.len());
+        followup.answers.to_connections.reserve(staged.len());
         for (one, outcome) in staged.iter().zip(outcomes) {
             if let (Effect::New { draft, .. }, Outcome::Refused) = (&one.effect, outcome) {
                 self.needs.add(draft);
@@ -112,8 +111,8 @@ impl Actor {
                 Outcome::Done { seq } => self.apply(one, seq, at, &mut followup).await,
                 Outcome::Refused => {
                     followup.is_uncertain |= matches!(one.effect, Effect::Changed(_));
-                    let answer = self.answer_refused(&one).await;
-                    followup.answers.push((one.sender.conn, answer));
+                    let outcome = self.outcome_of_refused(&one).await;
+                    self.add_answer(one.sender, outcome, &mut followup.answers);
                 }
             }
         }
@@ -130,33 +129,31 @@ impl Actor {
     /// A change is durable as number `seq`.
     async fn apply(&mut self, staged: Staged, seq: u64, at: i64, followup: &mut Followup) {
         let Staged { sender, effect } = staged;
-        let answer = match effect {
+        match effect {
             Effect::New { mut message, .. } => {
                 (message.seq, message.created_seq) = (seq, seq);
                 (message.at, message.created_at) = (at, at);
                 followup.messages.push(*message);
                 self.typing.end(sender.uid);
-                sender.ok().seq(seq).at(at)
             }
-            Effect::Changed(Changed { message, is_edited }) => {
-                match message {
-                    Some(mut message) => {
-                        (message.seq, message.at) = (seq, at);
-                        if is_edited {
-                            message.edited_at = message.edited_at.map(|_| at);
-                        }
-                        followup.messages.push(*message);
+            Effect::Changed(Changed { message, is_edited }) => match message {
+                Some(mut message) => {
+                    (message.seq, message.at) = (seq, at);
+                    if is_edited {
+                        message.edited_at = message.edited_at.map(|_| at);
                     }
-                    None => followup.is_uncertain = true,
+                    followup.messages.push(*message);
                 }
-                sender.ok().seq(seq).at(at)
-            }
+                None => followup.is_uncertain = true,
+            },
             Effect::Read { seq } => {
                 self.note_read(sender.uid, seq).await;
-                sender.ok().seq(seq)
+                let answer = sender.ok().seq(seq).encode();
+                followup.answers.to_connections.extend(sender.conn().map(|conn| (conn, answer)));
+                return;
             }
-        };
-        followup.answers.push((sender.conn, answer.encode()));
+        }
+        self.add_answer(sender, Ok(Ack { seq, at }), &mut followup.answers);
     }
 
     async fn note_read(&mut self, uid: Uid, seq: u64) {
@@ -171,16 +168,11 @@ impl Actor {
         self.broadcast(Delivery::ReadState(uid, self.room.id)).await;
     }
 
-    /// The answer to a change that the database refused: that of a repetition, or a conflict.
-    async fn answer_refused(&mut self, staged: &Staged) -> Payload {
-        let sender = &staged.sender;
-        let result = match &staged.effect {
-            Effect::New { draft, .. } => self.first_answer(sender.uid, draft).await,
+    /// What a change comes to that the database refused: a repetition, or a conflict.
+    async fn outcome_of_refused(&mut self, staged: &Staged) -> Result<Ack> {
+        match &staged.effect {
+            Effect::New { draft, .. } => self.first_answer(staged.sender.uid, draft).await,
             _ => Err(Error::new(Code::RevConflict, "The message has changed meanwhile.")),
-        };
-        match result {
-            Ok(ack) => sender.ok().seq(ack.seq).at(ack.at).encode(),
-            Err(error) => self.refuse(sender.id.as_deref(), &error),
         }
     }
 }

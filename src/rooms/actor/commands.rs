@@ -3,34 +3,35 @@
 use tokio::time::Instant;
 
 use super::Actor;
-use super::staged::{Decision, Effect};
+use super::staged::{Answers, Decision, Effect};
 use crate::base::error::{Code, Error, Result};
 use crate::policy::{Action, Block, ContentForm, check_form};
-use crate::protocol::answer;
+use crate::protocol::answer::{self, OkAnswer};
 use crate::protocol::command::{Draft, DraftBody};
 use crate::protocol::event::Event;
 use crate::rooms::delivery::Delivery;
-use crate::rooms::inbox::{Post, RoomCommand, Sender};
-use crate::rooms::publication::{ConnRef, Payload};
+use crate::rooms::inbox::{Post, ReplyTo, RoomCommand, Sender};
+use crate::rooms::publication::Payload;
+use crate::store::chat::Ack;
 use crate::store::chat::change::Change;
 
 impl Actor {
     pub(super) async fn handle_post(&mut self, post: Post) {
         let Post { sender, command } = post;
         if let Err(error) = self.authorize(&sender, &command) {
-            let answer = self.refuse(sender.id.as_deref(), &error);
-            return match command {
-                RoomCommand::Subscribe { .. } => {
-                    self.send(sender.conn, Delivery::NotSubscribed(sender.conn, answer)).await;
+            return match (command, sender.conn()) {
+                (RoomCommand::Subscribe { .. }, Some(conn)) => {
+                    let answer = self.refuse(sender.id(), &error);
+                    self.send(conn, Delivery::NotSubscribed(conn, answer)).await;
                 }
-                _ => self.reply(sender.conn, answer).await,
+                _ => self.answer(sender, Err(error)).await,
             };
         }
         match command {
             RoomCommand::Typing => self.publish_typing(&sender).await,
             RoomCommand::Unsubscribe => {
                 self.flush().await;
-                let (conn, room) = (sender.conn, self.room.id);
+                let (Some(conn), room) = (sender.conn(), self.room.id) else { return };
                 self.send(conn, Delivery::Unsubscribed(conn, room, sender.ok().encode())).await;
             }
             RoomCommand::Subscribe { since, epoch } => {
@@ -89,7 +90,7 @@ impl Actor {
             let event = Event::Typing { room: self.room.id, uid: sender.uid };
             self.publish(event.encode()).await;
         }
-        self.reply(sender.conn, sender.ok().encode()).await;
+        self.reply(sender, sender.ok().encode()).await;
     }
 
     async fn stage_read(&mut self, sender: Sender, seq: u64) {
@@ -97,7 +98,7 @@ impl Actor {
         let read = self.room.state().members.get(&sender.uid).map(|member| member.read);
         if read >= Some(seq) {
             // A read position only moves forward: nothing is to be written.
-            return self.reply(sender.conn, sender.ok().seq(seq).encode()).await;
+            return self.reply(&sender, sender.ok().seq(seq).encode()).await;
         }
         let change = Change::Read { uid: sender.uid, seq };
         self.stage(sender, change, Effect::Read { seq });
@@ -121,13 +122,8 @@ impl Actor {
                     self.flush().await;
                 }
             }
-            Ok(Decision::Answer(ack)) => {
-                self.reply(sender.conn, sender.ok().seq(ack.seq).at(ack.at).encode()).await;
-            }
-            Err(error) => {
-                let answer = self.refuse(sender.id.as_deref(), &error);
-                self.reply(sender.conn, answer).await;
-            }
+            Ok(Decision::Answer(ack)) => self.answer(sender, Ok(ack)).await,
+            Err(error) => self.answer(sender, Err(error)).await,
         }
     }
 
@@ -137,7 +133,47 @@ impl Actor {
         answer::error(id, error)
     }
 
-    pub(super) async fn reply(&self, conn: ConnRef, payload: Payload) {
-        self.send(conn, Delivery::Reply(conn, payload)).await;
+    /// Answers a change of messages at once.
+    pub(super) async fn answer(&self, sender: Sender, outcome: Result<Ack>) {
+        let mut answers = Answers::default();
+        self.add_answer(sender, outcome, &mut answers);
+        self.send_answers(answers).await;
+    }
+
+    /// Adds the answer to a change of messages to those that are sent next.
+    pub(super) fn add_answer(&self, sender: Sender, outcome: Result<Ack>, answers: &mut Answers) {
+        match sender.reply_to {
+            ReplyTo::Connection { conn, id } => {
+                let payload = match outcome {
+                    Ok(Ack { seq, at }) => OkAnswer::to(id.as_deref()).seq(seq).at(at).encode(),
+                    Err(error) => self.refuse(id.as_deref(), &error),
+                };
+                answers.to_connections.push((conn, payload));
+            }
+            ReplyTo::Caller(reply) => {
+                if let Err(error) = &outcome {
+                    self.shared.refused.inc(error.code());
+                }
+                answers.to_callers.push((reply, outcome));
+            }
+        }
+    }
+
+    /// Sends answers that no publication carries.
+    pub(super) async fn send_answers(&self, answers: Answers) {
+        for (conn, answer) in answers.to_connections {
+            self.send(conn, Delivery::Reply(conn, answer)).await;
+        }
+        for (reply, outcome) in answers.to_callers {
+            // A caller that has gone away needs no answer.
+            let _ = reply.send(outcome);
+        }
+    }
+
+    /// Answers a command that changes no messages; only connections send those.
+    async fn reply(&self, sender: &Sender, payload: Payload) {
+        if let Some(conn) = sender.conn() {
+            self.send(conn, Delivery::Reply(conn, payload)).await;
+        }
     }
 }

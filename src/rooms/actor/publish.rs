@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Actor;
+use super::staged::Answers;
 use crate::base::limits::{chat, rooms as limits};
 use crate::protocol::event::Event;
 use crate::protocol::message::MessageState;
@@ -17,21 +18,21 @@ impl Actor {
     pub(super) async fn publish_committed(
         &mut self,
         mut messages: Vec<MessageState>,
-        answers: Vec<(ConnRef, Payload)>,
+        answers: Answers,
     ) {
         messages.sort_unstable_by_key(|message| message.seq);
         let follows = |published: u64| {
             messages.iter().zip(published + 1..).all(|(message, next)| message.seq == next)
         };
         if !messages.is_empty() && follows(self.published) {
-            return self.publish_messages(messages, self.published, answers).await;
+            let Answers { to_connections, to_callers } = answers;
+            self.publish_messages(messages, self.published, to_connections).await;
+            return self.send_answers(Answers { to_callers, ..Answers::default() }).await;
         }
         if !messages.is_empty() {
             self.resync().await;
         }
-        for (conn, answer) in answers {
-            self.reply(conn, answer).await;
-        }
+        self.send_answers(answers).await;
     }
 
     /// Publishes messages by `seq`; those created after `known` are new.

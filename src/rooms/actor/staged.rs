@@ -1,9 +1,11 @@
 //! Changes that wait for the next append to the journal.
 
 use super::facts::Changed;
+use crate::base::error::Result;
 use crate::protocol::command::Draft;
 use crate::protocol::message::MessageState;
-use crate::rooms::inbox::Sender;
+use crate::rooms::inbox::{Reply, Sender};
+use crate::rooms::publication::{ConnRef, Payload};
 use crate::store::chat::Ack;
 use crate::store::chat::change::Change;
 
@@ -13,6 +15,15 @@ pub enum Decision {
     Append(Change, Effect),
     /// It already is: this was the first answer.
     Answer(Ack),
+}
+
+/// Answers that are about to be sent.
+#[derive(Default)]
+pub struct Answers {
+    /// To connections.
+    pub to_connections: Vec<(ConnRef, Payload)>,
+    /// To callers who wait.
+    pub to_callers: Vec<(Reply<Ack>, Result<Ack>)>,
 }
 
 /// A staged change: who is answered, and what it means once it is durable.

@@ -4,13 +4,13 @@ use super::Actor;
 use crate::base::ids::Epoch;
 use crate::protocol::answer::OkAnswer;
 use crate::rooms::delivery::Delivery;
-use crate::rooms::inbox::Sender;
+use crate::rooms::inbox::{ReplyTo, Sender};
 use crate::rooms::replay::Replay;
 
 impl Actor {
     /// Everything that was published before is replayed, everything later is live.
     pub(super) async fn subscribe(&mut self, sender: Sender, since: u64, epoch: Option<Epoch>) {
-        let Sender { conn, uid, id, .. } = sender;
+        let Sender { uid, reply_to: ReplyTo::Connection { conn, id }, .. } = sender else { return };
         let room = self.room.id;
         // It counts up to the `seq` of the answer.
         let read_state = self.room.state().read_state(uid).unwrap_or_default();
