@@ -2,6 +2,7 @@
 //!
 //! The names are part of what a release promises (`README.md`, "Settings").
 
+mod acme;
 mod host;
 mod lan;
 mod listen;
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 
+pub use acme::{AcmeSettings, EabKey, LETS_ENCRYPT, LETS_ENCRYPT_STAGING, Staging};
 pub use host::{Host, Origin, Scheme};
 use host::{parse_host, parse_origin};
 pub use lan::Given;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::acme::AcmeSettings;
 use super::listen::{Listen, parse_listen};
 
 /// Where the certificate comes from, if the server speaks TLS itself.
@@ -47,6 +48,10 @@ pub struct TlsSettings {
     /// Plain address that redirects to https and answers ACME challenges; several by comma [default: none]
     #[arg(long, env = "IMPULSE_HTTP_LISTEN", value_parser = parse_listen, value_name = "ADDR")]
     pub http_listen: Option<Listen>,
+
+    /// How a certificate is obtained by ACME
+    #[command(flatten)]
+    pub acme: AcmeSettings,
 }
 
 impl TlsSettings {
@@ -98,7 +103,14 @@ mod tests {
     use super::*;
 
     fn settings(mode: TlsMode) -> TlsSettings {
-        TlsSettings { mode, cert: None, key: None, domains: Vec::new(), http_listen: None }
+        TlsSettings {
+            mode,
+            cert: None,
+            key: None,
+            domains: Vec::new(),
+            http_listen: None,
+            acme: AcmeSettings::default(),
+        }
     }
 
     #[test]

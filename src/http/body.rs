@@ -38,7 +38,7 @@ enum State {
     Done,
 }
 
-const TOO_LARGE: Refusal = Refusal::Answer(413, "The body is too large.");
+pub(super) const TOO_LARGE: Refusal = Refusal::Answer(413, "The body is too large.");
 const MALFORMED: Refusal = Refusal::Answer(400, "The chunked body is malformed.");
 
 /// Longest chunk-size line: sixteen digits and its extension.

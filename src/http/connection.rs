@@ -16,38 +16,14 @@ use tokio::time::{Instant, timeout_at};
 use super::admission::ConnectionPermit;
 use super::body::{Body, Progress};
 use super::buffered_socket::{BufferedSocket, Disconnected, first_bytes};
-use super::exchange::{BODY_TIMEOUT, Exchange, HEAD_TIMEOUT, RequestMemory};
+use super::exchange::{BODY_TIMEOUT, Exchange, HEAD_TIMEOUT, RequestError, RequestMemory};
 use super::head::{Head, HeadParser};
 use super::listener_shared::ListenerShared;
+use super::proxies::Transport;
 use super::refusal::Refusal;
 use super::response::Response;
 use super::socket::Socket;
 use crate::base::limits::http as limits;
-
-/// Why a request is not served. The connection ends with it.
-enum RequestError {
-    Disconnected,
-    Refused(Refusal),
-    Answered(Response),
-}
-
-impl From<Disconnected> for RequestError {
-    fn from(_: Disconnected) -> Self {
-        Self::Disconnected
-    }
-}
-
-impl From<Refusal> for RequestError {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal)
-    }
-}
-
-impl From<Response> for RequestError {
-    fn from(response: Response) -> Self {
-        Self::Answered(response)
-    }
-}
 
 pub(super) struct Connection {
     socket: BufferedSocket,
@@ -137,7 +113,7 @@ impl Connection {
     async fn answer_request(&mut self) -> Result<Answer, RequestError> {
         let head = self.read_head().await?;
         let shared = self.shared.clone();
-        let mut exchange = Exchange::new(&shared, head, self.peer);
+        let mut exchange = Exchange::new(&shared, head, self.peer, Transport::Plain);
         let head = exchange.head();
         let (is_head, may_keep) = (head.method.as_str() == "HEAD", head.keep_alive);
         let expects_continue = head.expects_continue;
@@ -230,11 +206,10 @@ impl Connection {
     }
 
     async fn refuse(mut self, error: RequestError) {
-        let response = match error {
-            RequestError::Disconnected => return,
-            RequestError::Refused(refusal) => Response::refusal(refusal),
-            RequestError::Answered(response) => Some(response),
-        };
+        if matches!(error, RequestError::Disconnected) {
+            return;
+        }
+        let response = error.into_response();
         let written = match response {
             Some(response) => {
                 self.shared.counters.count_status(response.status());

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use super::buffered_socket::Disconnected;
 use super::counters::RefusalReason;
 use super::head::Head;
 use super::listener_shared::ListenerShared;
@@ -28,6 +29,42 @@ pub(super) const HEAD_TIMEOUT: Refusal = Refusal::Answer(408, "The request head 
 /// The answer to a body that did not come in time.
 pub(super) const BODY_TIMEOUT: Refusal = Refusal::Answer(408, "The request body took too long.");
 
+/// Why a request is not served.
+pub(super) enum RequestError {
+    Disconnected,
+    Refused(Refusal),
+    Answered(Response),
+}
+
+impl RequestError {
+    /// What the client is answered, if it is.
+    pub fn into_response(self) -> Option<Response> {
+        match self {
+            Self::Disconnected => None,
+            Self::Refused(refusal) => Response::refusal(refusal),
+            Self::Answered(response) => Some(response),
+        }
+    }
+}
+
+impl From<Disconnected> for RequestError {
+    fn from(_: Disconnected) -> Self {
+        Self::Disconnected
+    }
+}
+
+impl From<Refusal> for RequestError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<Response> for RequestError {
+    fn from(response: Response) -> Self {
+        Self::Answered(response)
+    }
+}
+
 /// A request whose body is not read yet.
 pub(super) struct Exchange<'a> {
     shared: &'a ListenerShared,
@@ -40,10 +77,15 @@ pub(super) struct Exchange<'a> {
 }
 
 impl<'a> Exchange<'a> {
-    pub fn new(shared: &'a ListenerShared, head: Head, peer: SocketAddr) -> Self {
+    pub fn new(
+        shared: &'a ListenerShared,
+        head: Head,
+        peer: SocketAddr,
+        transport: Transport,
+    ) -> Self {
         let body_limit = shared.service.body_limit(&head);
         let cost = shared.service.cost(&head);
-        let client = shared.trusted_proxies.client(&head, peer, Transport::Plain);
+        let client = shared.trusted_proxies.client(&head, peer, transport);
         let request = Request::from_head(head, &client);
         // Behind a proxy that does not say for whom it asks, all clients have its address.
         let client = (!client.is_proxy).then_some(client.address.ip());
@@ -53,6 +95,11 @@ impl<'a> Exchange<'a> {
     /// The head of the request.
     pub fn head(&self) -> &Head {
         &self.request.head
+    }
+
+    /// The client, as a proxy says or the other end of the connection.
+    pub fn client(&self) -> SocketAddr {
+        self.request.peer
     }
 
     /// Bytes that its body may have.
@@ -65,10 +112,7 @@ impl<'a> Exchange<'a> {
     /// # Errors
     /// The answer that refuses it.
     pub async fn admit(&mut self) -> Result<(), Response> {
-        if let Some(client) = self.client
-            && let Err(wait) = self.shared.limiter.charge(client, self.cost)
-        {
-            let refusal = Box::pin(rate_exceeded(self.shared, wait)).await;
+        if let Err(refusal) = charge(self.shared, self.client, self.cost).await {
             return Err(readable(refusal, &self.request.head));
         }
         if self.body_limit > limits::BODY {
@@ -96,6 +140,22 @@ impl<'a> Exchange<'a> {
         shared.counters.count_answer(response.status(), began.elapsed());
         drop((body_permit, slots));
         Ok(response)
+    }
+}
+
+/// Charges a client for a request.
+///
+/// # Errors
+/// The answer that refuses it.
+pub(super) async fn charge(
+    shared: &ListenerShared,
+    client: Option<IpAddr>,
+    cost: Cost,
+) -> Result<(), Response> {
+    let Some(client) = client else { return Ok(()) };
+    match shared.limiter.charge(client, cost) {
+        Ok(()) => Ok(()),
+        Err(wait) => Err(Box::pin(rate_exceeded(shared, wait)).await),
     }
 }
 

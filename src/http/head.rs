@@ -15,6 +15,11 @@ use crate::base::limits::http as limits;
 pub struct Method(String);
 
 impl Method {
+    /// A word that has been checked.
+    pub(super) fn new(word: &str) -> Self {
+        Self(word.to_owned())
+    }
+
     /// The word of the request line.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -60,6 +65,14 @@ pub struct Head {
     pub keep_alive: bool,
     /// The client waits for `100 Continue`.
     pub expects_continue: bool,
+}
+
+impl Head {
+    /// Bytes that it takes.
+    pub(super) fn size(&self) -> usize {
+        let query = self.query.as_ref().map_or(0, String::len);
+        self.method.0.len() + self.path.len() + query + self.headers.size()
+    }
 }
 
 /// The complete head at the start of `bytes`, with its length; `None` if more bytes are needed.
@@ -212,7 +225,7 @@ fn complete(bytes: &[u8]) -> Result<Head, Refusal> {
     })
 }
 
-fn expectation(headers: &Headers, is_1_1: bool) -> Result<bool, Refusal> {
+pub(super) fn expectation(headers: &Headers, is_1_1: bool) -> Result<bool, Refusal> {
     match headers.get("expect") {
         None => Ok(false),
         Some(_) if !is_1_1 => Ok(false),
@@ -222,7 +235,7 @@ fn expectation(headers: &Headers, is_1_1: bool) -> Result<bool, Refusal> {
 }
 
 /// Two framings, or one in two ways, are how requests get smuggled: nothing ambiguous passes.
-fn framing(headers: &Headers, is_1_1: bool) -> Result<Framing, Refusal> {
+pub(super) fn framing(headers: &Headers, is_1_1: bool) -> Result<Framing, Refusal> {
     let mut codings = headers.all("transfer-encoding");
     let mut lengths = headers.all("content-length");
     match (codings.next(), lengths.next()) {

@@ -47,6 +47,11 @@ impl Headers {
             .any(|t| t.trim_matches(OWS).eq_ignore_ascii_case(token))
     }
 
+    /// Bytes that they take.
+    pub(super) fn size(&self) -> usize {
+        self.text.len() + size_of_val(self.lengths.as_slice())
+    }
+
     pub(super) fn push(&mut self, name: &str, value: &str) {
         self.text.push_str(name);
         self.text.push_str(value);

@@ -169,28 +169,38 @@ impl Response {
         self.upgrade.take()
     }
 
-    /// The head's bytes, and the body unless the request was a HEAD.
+    /// Whether the status allows for a body.
+    pub(super) fn has_body(&self) -> bool {
+        !matches!(self.status, 100..=199 | 204 | 304)
+    }
+
+    /// Calls `each` with every header field that the answer has on any connection.
+    pub(super) fn for_each_field(&self, mut each: impl FnMut(&str, &str)) {
+        each("Date", &httpdate::fmt_http_date(std::time::SystemTime::now()));
+        for (name, value) in &self.headers {
+            each(name, value);
+        }
+        if self.get("X-Content-Type-Options").is_none() {
+            each("X-Content-Type-Options", "nosniff");
+            each("Referrer-Policy", "no-referrer");
+        }
+        if self.has_body() {
+            each("Content-Length", &self.body.len().to_string());
+        }
+    }
+
+    /// The bytes of HTTP/1.1: the head, and the body unless the request was a HEAD.
     pub(super) fn encode(&self, keep_alive: bool, is_head: bool) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(512 + self.body.len());
         let mut line = |text: &str| bytes.extend_from_slice(text.as_bytes());
         line(&format!("HTTP/1.1 {} {}\r\n", self.status, reason(self.status)));
-        line(&format!("Date: {}\r\n", httpdate::fmt_http_date(std::time::SystemTime::now())));
-        for (name, value) in &self.headers {
-            line(&format!("{name}: {value}\r\n"));
-        }
-        if self.get("X-Content-Type-Options").is_none() {
-            line("X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n");
-        }
-        let has_no_body = matches!(self.status, 100..=199 | 204 | 304);
-        if !has_no_body {
-            line(&format!("Content-Length: {}\r\n", self.body.len()));
-        }
+        self.for_each_field(|name, value| line(&format!("{name}: {value}\r\n")));
         line(if keep_alive {
             "Connection: keep-alive\r\n\r\n"
         } else {
             "Connection: close\r\n\r\n"
         });
-        if !is_head && !has_no_body {
+        if !is_head && self.has_body() {
             bytes.extend_from_slice(&self.body);
         }
         bytes

@@ -2,6 +2,7 @@
 //!
 //! The handshakes themselves are made in `http`, and what is sealed after an upgrade in `delivery`.
 
+pub mod acme;
 mod authority;
 mod auto;
 mod certificate;

@@ -171,17 +171,128 @@ const HTTP_CLIENT: &[Reached] = &[
     ),
 ];
 
+const HTTP2: &[Reached] = &[
+    (
+        "tests/http2/requests.rs",
+        "so_many_requests_of_a_connection_are_served_at_once_and_the_next_is_refused",
+        &["http2::STREAMS"],
+    ),
+    (
+        "tests/http2/deadlines.rs",
+        "bodies_of_one_connection_are_accounted_for_together",
+        &["http2::STREAM", "http2::UNACCOUNTED"],
+    ),
+    (
+        "tests/http2/floods.rs",
+        "a_client_that_sends_more_than_its_window_is_stopped_and_others_are_served_meanwhile",
+        &["http2::STREAM_WINDOW", "http2::CONNECTION_WINDOW"],
+    ),
+    (
+        "tests/http2/deadlines.rs",
+        "answers_that_nobody_takes_hold_no_more_than_an_address_may",
+        &["http2::SMALL_ANSWER"],
+    ),
+    (
+        "tests/http2/deadlines.rs",
+        "a_window_that_is_opened_a_little_at_a_time_gives_no_answer_for_ever",
+        &["http2::WRITE_STRETCHES"],
+    ),
+    (
+        "tests/http2/floods.rs",
+        "frames_that_ask_for_nothing_are_taken_up_to_a_rate_and_then_the_connection_ends",
+        &["http2::FRAMES"],
+    ),
+    (
+        "tests/http2/floods.rs",
+        "a_client_that_is_sent_much_may_open_its_windows_as_often",
+        &["http2::FRAME_EARNED"],
+    ),
+    (
+        "tests/http2/floods.rs",
+        "small_and_empty_parts_of_a_body_are_bounded",
+        &["http2::SMALL_DATA"],
+    ),
+    (
+        "tests/http2/floods.rs",
+        "requests_that_are_taken_back_at_once_end_the_connection_and_begin_few_handlers",
+        &["http2::RESETS", "http2::UNREAD_RESETS"],
+    ),
+    (
+        "tests/http2/floods.rs",
+        "faults_are_counted_over_the_life_of_a_connection",
+        &["http2::FAULTS"],
+    ),
+    (
+        "tests/http2/floods.rs",
+        "what_is_on_its_way_for_a_request_that_was_refused_is_no_fault",
+        &["http2::REMEMBERED_RESETS", "http2::RESETS_REMEMBERED"],
+    ),
+    (
+        "tests/http2/floods.rs",
+        "one_connection_that_asks_without_a_pause_leaves_time_to_the_others",
+        &["http2::TURN"],
+    ),
+];
+
 const ADMIN: &[Reached] = &[(
     "tests/admin_cli.rs",
     "a_database_that_another_server_uses_is_left_alone",
     &["admin::DATABASE_PAUSES"],
 )];
 
-const ACME: &[Reached] = &[(
-    "src/tls/challenges.rs",
-    "a_token_is_plain_and_bounded_and_so_is_their_number",
-    &["acme::CHALLENGES", "acme::TOKEN"],
-)];
+const ACME: &[Reached] = &[
+    (
+        "src/tls/challenges.rs",
+        "a_token_is_plain_and_bounded_and_so_is_their_number",
+        &["acme::CHALLENGES", "acme::TOKEN"],
+    ),
+    (
+        "src/tls/acme/mod.rs",
+        "a_name_that_no_public_authority_knows_is_refused_before_one_is_asked",
+        &["acme::NAMES"],
+    ),
+    (
+        "src/tls/acme/transport.rs",
+        "an_authority_that_does_not_answer_is_given_up",
+        &["acme::REQUEST"],
+    ),
+    (
+        "tests/acme/main.rs",
+        "whatever_answers_in_place_of_an_authority_the_attempt_ends_with_a_sentence",
+        &["acme::ANSWER"],
+    ),
+    (
+        "src/tls/acme/transport.rs",
+        "when_to_ask_again_is_read_as_seconds_or_as_a_date_and_is_bounded",
+        &["acme::RETRY_AFTER_MAX"],
+    ),
+    (
+        "src/tls/acme/failure.rs",
+        "what_the_authority_says_is_short_and_on_one_line",
+        &["acme::DETAIL"],
+    ),
+    (
+        "src/tls/acme/failure.rs",
+        "every_refusal_says_who_said_what_about_which_name_and_what_to_do",
+        &["acme::LIMITED_WAIT"],
+    ),
+    (
+        "src/tls/acme/attempts.rs",
+        "so_many_orders_in_an_hour_and_in_a_day_and_not_one_more_however_often_the_server_starts",
+        &["acme::ORDERS_PER_HOUR", "acme::ORDERS_PER_DAY"],
+    ),
+    (
+        "src/tls/acme/attempts.rs",
+        "waits_grow_to_a_bound_and_begin_again_after_a_success",
+        &["acme::AWAY_WAIT", "acme::AWAY_WAIT_MAX", "acme::REFUSED_WAIT", "acme::REFUSED_WAIT_MAX"],
+    ),
+    ("src/tls/acme/folder.rs", "without_room_on_the_disk_nothing_is_ordered", &["acme::ROOM"]),
+    (
+        "src/tls/acme/renewal.rs",
+        "advice_is_asked_for_again_neither_too_soon_nor_too_late",
+        &["acme::RENEWAL_INFO"],
+    ),
+];
 
 const API: &[Reached] = &[
     (
@@ -930,6 +1041,15 @@ const NO_BOUND: &[(&str, &str)] = &[
         "http::PERMIT_POLL",
         "how often a connection looks for a free permit while PERMIT_WAIT bounds it",
     ),
+    ("acme::POLL", "how often a state is asked for; VALIDATION ends it"),
+    ("acme::AFTER_DUE", "a pause after a second that is over"),
+    ("acme::PLACEHOLDER_LIFE", "of a certificate that nobody trusts"),
+    ("acme::PLACEHOLDER_AGE", "of a certificate that nobody trusts"),
+    ("acme::VALIDATION", "how long one waits for a check; ATTEMPT ends everything"),
+    ("acme::ATTEMPT", "a last resort above REQUEST and VALIDATION"),
+    ("acme::LOOK", "how often the clock is compared with what is due"),
+    ("acme::RENEWAL_INFO_RETRY", "how often a question is asked that had no answer"),
+    ("http2::SEND_BUFFER", "of an answer whose memory is reserved as a whole"),
     ("tls::ADDRESSES_POLL", "how often addresses and clock are compared with the certificate"),
     ("http::READ", "how much one read of many takes"),
     ("http::FIRST_READ", "how much the first read of many takes"),
@@ -985,9 +1105,24 @@ const NO_BOUND: &[(&str, &str)] = &[
 const NO_SERVER: &str = "loadtest::";
 
 fn all() -> impl Iterator<Item = &'static Reached> {
-    [HTTP, TLS, HTTP_CLIENT, ACME, ADMIN, API, AUTH, START, MEMORY, CHAT, ROOMS, DELIVERY, USERS]
-        .into_iter()
-        .flatten()
+    [
+        HTTP,
+        HTTP2,
+        TLS,
+        HTTP_CLIENT,
+        ACME,
+        ADMIN,
+        API,
+        AUTH,
+        START,
+        MEMORY,
+        CHAT,
+        ROOMS,
+        DELIVERY,
+        USERS,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// `module::NAME` of every constant below `src/base/limits/`.

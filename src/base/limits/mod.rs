@@ -13,6 +13,7 @@ pub mod demo;
 pub mod descriptors;
 pub mod embedded;
 pub mod http;
+pub mod http2;
 pub mod loadtest;
 pub mod memory;
 pub mod names;

@@ -1,0 +1,233 @@
+//! One connection: its requests, each a task of its own, until one side closes.
+//!
+//! Nothing that is read stays in `h2`: a request is taken from it as soon as it is there, and then served or refused.
+//! So what a connection holds is what its tasks hold, which is accounted for. A request that the client takes back
+//! counts until its handler is done.
+
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+
+use h2::server::SendResponse;
+use h2::{Reason, RecvStream};
+use http::Request;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
+
+use super::metered::{Meter, Metered};
+use super::response::Chunk;
+use super::stream::{Stream, StreamMemory};
+use crate::base::limits::http2 as limits;
+use crate::base::lock::MutexExt as _;
+use crate::http::admission::ConnectionPermit;
+use crate::http::listener_shared::ListenerShared;
+use crate::http::options::Deadlines;
+
+pub(super) struct Connection<S> {
+    http: h2::server::Connection<Metered<S>, Chunk>,
+    meter: Arc<Mutex<Meter>>,
+    peer: SocketAddr,
+    shared: Arc<ListenerShared>,
+    permit: ConnectionPermit,
+    memory: StreamMemory,
+    streams: JoinSet<()>,
+    phase: Phase,
+}
+
+/// What the connection is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// It waits for a request, so long.
+    Idle { until: Instant },
+    /// It serves requests.
+    Busy,
+    /// It serves its last requests.
+    Leaving,
+    /// It ends as soon as the client has what was written, or then.
+    Closing { until: Instant },
+}
+
+/// What happens on a connection.
+enum Event {
+    Requested(Box<Requested>),
+    /// Another connection of the client waits for the permit, and a request is done.
+    Wanted,
+    /// All requests are done, and their answers are written.
+    Rested,
+    /// The client has sent more than it may.
+    Flooded,
+    /// The next deadline is earlier than it was.
+    Sooner,
+    /// A deadline has passed.
+    Late,
+    /// Another connection has the permit.
+    Evicted,
+    Stopping,
+    /// The client has closed, or the connection broke.
+    Ended,
+}
+
+type Requested = (Request<RecvStream>, SendResponse<Chunk>);
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
+    pub fn new(
+        http: h2::server::Connection<Metered<S>, Chunk>,
+        meter: Arc<Mutex<Meter>>,
+        peer: SocketAddr,
+        shared: Arc<ListenerShared>,
+        permit: ConnectionPermit,
+        first_by: Instant,
+    ) -> Self {
+        let memory = StreamMemory::new(&shared, peer);
+        let phase = Phase::Idle { until: first_by };
+        Self { http, meter, peer, shared, permit, memory, streams: JoinSet::new(), phase }
+    }
+
+    /// Serves until the end.
+    pub async fn run(mut self) {
+        self.permit.set_idle();
+        loop {
+            match self.next().await {
+                Event::Requested(requested) => {
+                    self.begin(*requested);
+                    // A client that asks for much at once leaves time to all others.
+                    tokio::task::yield_now().await;
+                }
+                Event::Wanted => self.leave(),
+                Event::Rested => self.rest(),
+                Event::Flooded => self.close(Reason::ENHANCE_YOUR_CALM),
+                Event::Sooner => {}
+                Event::Late if self.is_given_up() => break,
+                Event::Late => self.close(Reason::NO_ERROR),
+                Event::Stopping if self.phase == Phase::Busy => self.leave(),
+                Event::Evicted | Event::Stopping => break self.say_goodbye().await,
+                Event::Ended => break,
+            }
+        }
+        // What has begun is done, whoever has left.
+        self.streams.detach_all();
+    }
+
+    /// Serves a request, or refuses it in a way that lets the client send it again.
+    fn begin(&mut self, (request, mut respond): Requested) {
+        let may_serve = match self.phase {
+            Phase::Idle { .. } => self.permit.set_busy(),
+            Phase::Busy | Phase::Leaving => self.streams.len() < limits::STREAMS,
+            Phase::Closing { .. } => false,
+        };
+        if !may_serve {
+            return respond.send_reset(Reason::REFUSED_STREAM);
+        }
+        if matches!(self.phase, Phase::Idle { .. }) {
+            self.phase = Phase::Busy;
+        }
+        let (shared, memory) = (self.shared.clone(), self.memory.clone());
+        let stream = Stream { respond, peer: self.peer, shared, memory };
+        self.streams.spawn(stream.run(request));
+    }
+
+    /// Takes no more requests than those that are on their way already.
+    fn leave(&mut self) {
+        self.http.graceful_shutdown();
+        self.phase = Phase::Leaving;
+    }
+
+    fn rest(&mut self) {
+        if self.phase == Phase::Leaving {
+            return self.close(Reason::NO_ERROR);
+        }
+        self.permit.set_idle();
+        self.phase = Phase::Idle { until: Instant::now() + self.shared.deadlines.idle };
+    }
+
+    /// Ends the connection. What was not answered has failed.
+    fn close(&mut self, reason: Reason) {
+        self.http.abrupt_shutdown(reason);
+        self.phase = Phase::Closing { until: Instant::now() + self.shared.deadlines.linger };
+    }
+
+    /// Ends a connection without a request at once; it says so if that needs no wait.
+    async fn say_goodbye(&mut self) {
+        self.http.abrupt_shutdown(Reason::NO_ERROR);
+        poll_fn(|context| {
+            let _ = self.http.poll_closed(context);
+            Poll::Ready(())
+        })
+        .await;
+    }
+
+    /// Whether nothing more can be written, or read.
+    fn is_given_up(&self) -> bool {
+        let blocked_since = self.meter.lock_unpoisoned().blocked_since;
+        let is_blocked =
+            blocked_since.is_some_and(|since| since.elapsed() >= self.shared.deadlines.write);
+        is_blocked || matches!(self.phase, Phase::Closing { until } if until <= Instant::now())
+    }
+
+    async fn next(&mut self) -> Event {
+        let shared = self.shared.clone();
+        let Self { http, meter, streams, permit, phase, .. } = self;
+        let deadline = deadline(&meter.lock_unpoisoned(), *phase, &shared.deadlines);
+        let polled = poll_fn(|context| {
+            meter.lock_unpoisoned().begin_turn();
+            let event = poll(http, streams, permit, *phase, context);
+            let meter = meter.lock_unpoisoned();
+            let is_closing = matches!(phase, Phase::Closing { .. });
+            let now = self::deadline(&meter, *phase, &shared.deadlines);
+            match event {
+                Some(event) => Poll::Ready(event),
+                None if meter.is_flooded && !is_closing => Poll::Ready(Event::Flooded),
+                None if now < deadline => Poll::Ready(Event::Sooner),
+                None => Poll::Pending,
+            }
+        });
+        tokio::select! {
+            event = polled => event,
+            () = sleep_until(deadline) => Event::Late,
+            () = permit.evicted(), if matches!(phase, Phase::Idle { .. }) => Event::Evicted,
+            () = shared.stopped(), if matches!(phase, Phase::Idle { .. } | Phase::Busy) => Event::Stopping,
+        }
+    }
+}
+
+/// What has happened, as far as that is known without a wait.
+fn poll<S: AsyncRead + AsyncWrite + Unpin>(
+    http: &mut h2::server::Connection<Metered<S>, Chunk>,
+    streams: &mut JoinSet<()>,
+    permit: &ConnectionPermit,
+    phase: Phase,
+    context: &mut Context<'_>,
+) -> Option<Event> {
+    match http.poll_accept(context) {
+        Poll::Ready(Some(Ok(requested))) => return Some(Event::Requested(Box::new(requested))),
+        Poll::Ready(None | Some(Err(_))) => return Some(Event::Ended),
+        Poll::Pending => {}
+    }
+    let mut is_done = false;
+    while let Poll::Ready(Some(_)) = streams.poll_join_next(context) {
+        is_done = true;
+    }
+    match phase {
+        Phase::Idle { .. } | Phase::Closing { .. } => None,
+        Phase::Busy | Phase::Leaving if streams.is_empty() && !http.has_streams() => {
+            Some(Event::Rested)
+        }
+        Phase::Busy if is_done && permit.is_wanted() => Some(Event::Wanted),
+        Phase::Busy | Phase::Leaving => None,
+    }
+}
+
+/// When the connection is late with something, unless something happens.
+fn deadline(meter: &Meter, phase: Phase, most: &Deadlines) -> Instant {
+    let written_by = meter.blocked_since.map(|since| since + most.write);
+    let read_by = meter.partial_since.map(|since| since + most.head);
+    let by = match phase {
+        Phase::Idle { until } => [Some(until), written_by, read_by],
+        // The deadlines of its requests hold.
+        Phase::Busy | Phase::Leaving => [None, written_by, read_by],
+        Phase::Closing { until } => [Some(until), None, None],
+    };
+    by.into_iter().flatten().min().unwrap_or_else(|| Instant::now() + most.idle)
+}

@@ -1,0 +1,198 @@
+//! A connection's stream of bytes as `h2` gets it: counted, in turns with other connections, and ended with a
+//! lingering read.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Instant;
+
+use super::frames::{Frame, FrameScanner, Kind};
+use crate::base::limits::http as http_limits;
+use crate::base::limits::{Rate, http2 as limits};
+use crate::base::lock::MutexExt as _;
+use crate::base::token_bucket::TokenBucket;
+
+/// What the stream knows and the connection acts upon.
+pub(super) struct Meter {
+    began: Instant,
+    scanner: FrameScanner,
+    frames: TokenBucket,
+    resets: TokenBucket,
+    /// Bytes written that no frame was earned for.
+    written: usize,
+    /// Bytes that are still read in this turn.
+    turn: usize,
+    /// The client has sent more than it may.
+    pub is_flooded: bool,
+    /// Since when a frame, or a head, is incomplete.
+    pub partial_since: Option<Instant>,
+    /// Since when the client takes nothing.
+    pub blocked_since: Option<Instant>,
+}
+
+impl Meter {
+    pub fn new() -> Arc<Mutex<Self>> {
+        Arc::new(Mutex::new(Self {
+            began: Instant::now(),
+            scanner: FrameScanner::new(),
+            frames: TokenBucket::default(),
+            resets: TokenBucket::default(),
+            written: 0,
+            turn: limits::TURN,
+            is_flooded: false,
+            partial_since: None,
+            blocked_since: None,
+        }))
+    }
+
+    /// Others were served meanwhile.
+    pub fn begin_turn(&mut self) {
+        self.turn = limits::TURN;
+    }
+
+    fn note_read(&mut self, bytes: &[u8]) {
+        self.turn = self.turn.saturating_sub(bytes.len());
+        let now = Instant::now();
+        let now_us = u64::try_from((now - self.began).as_micros()).unwrap_or(u64::MAX);
+        let (frames, resets, mut is_flooded) = (&self.frames, &self.resets, false);
+        let was_complete = self.scanner.scan(bytes, |frame| {
+            let (bucket, rate): (_, Rate) = match frame.kind {
+                Kind::Reset => (resets, limits::RESETS),
+                // The rate of requests bounds them, and `h2` how many frames a head has.
+                Kind::Headers | Kind::Continuation => return,
+                Kind::Data if !is_small(frame) => return,
+                Kind::Data | Kind::Other => (frames, limits::FRAMES),
+            };
+            is_flooded |= bucket.take(rate, 1.0, now_us).is_err();
+        });
+        self.is_flooded |= is_flooded;
+        self.partial_since = match self.partial_since {
+            _ if self.scanner.is_complete() => None,
+            Some(since) if !was_complete => Some(since),
+            _ => Some(now),
+        };
+    }
+
+    fn note_written(&mut self, bytes: usize) {
+        self.blocked_since = None;
+        self.written += bytes;
+        let earned = self.written / limits::FRAME_EARNED;
+        if earned > 0 {
+            self.written %= limits::FRAME_EARNED;
+            self.frames.give_back(limits::FRAMES, earned as f64);
+        }
+    }
+
+    fn note_blocked(&mut self) {
+        self.blocked_since.get_or_insert_with(Instant::now);
+    }
+}
+
+/// So much work for so few bytes that its frame counts.
+fn is_small(frame: Frame) -> bool {
+    frame.length < limits::SMALL_DATA && !frame.ends_stream()
+}
+
+/// A stream whose bytes are counted.
+pub(super) struct Metered<S> {
+    stream: S,
+    meter: Arc<Mutex<Meter>>,
+    is_shut_down: bool,
+}
+
+impl<S> Metered<S> {
+    pub fn new(stream: S, meter: Arc<Mutex<Meter>>) -> Self {
+        Self { stream, meter, is_shut_down: false }
+    }
+
+    fn meter(&self) -> MutexGuard<'_, Meter> {
+        self.meter.lock_unpoisoned()
+    }
+
+    fn note(&self, written: &Poll<io::Result<usize>>) {
+        match written {
+            Poll::Ready(Ok(bytes)) => self.meter().note_written(*bytes),
+            Poll::Ready(Err(_)) => {}
+            Poll::Pending => self.meter().note_blocked(),
+        }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        {
+            let meter = self.meter();
+            if meter.is_flooded {
+                // The connection sees it when this turn ends.
+                return Poll::Pending;
+            }
+            if meter.turn == 0 {
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+        }
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
+        self.meter().note_read(buffer.filled().get(before..).unwrap_or_default());
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Metered<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.note(&written);
+        written
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        self.note(&written);
+        written
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flushed = Pin::new(&mut self.stream).poll_flush(context);
+        match flushed {
+            Poll::Ready(_) => self.meter().blocked_since = None,
+            Poll::Pending => self.meter().note_blocked(),
+        }
+        flushed
+    }
+
+    /// Ends our side, and reads until the client ends its own: a close with unread input would reset the connection,
+    /// and a reset overtakes what was written.
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if !self.is_shut_down {
+            ready!(Pin::new(&mut self.stream).poll_shutdown(context))?;
+            self.is_shut_down = true;
+        }
+        let mut scratch = [0; http_limits::LINGER_READ];
+        loop {
+            let mut buffer = ReadBuf::new(&mut scratch);
+            match ready!(Pin::new(&mut self.stream).poll_read(context, &mut buffer)) {
+                Ok(()) if !buffer.filled().is_empty() => {}
+                _ => return Poll::Ready(Ok(())),
+            }
+        }
+    }
+}

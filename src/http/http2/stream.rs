@@ -1,0 +1,168 @@
+//! One request with its answer, as a task of its own. A handler that has begun runs to its end, also if the client takes
+//! the request back: what it does must not be done by half.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use bytes::{Bytes, BytesMut};
+use h2::RecvStream;
+use h2::server::SendResponse;
+use http::{Method, Request};
+use tokio::time::{Instant, timeout_at};
+
+use super::request::head_of;
+use super::response::{self, Chunk};
+use crate::base::limits::http2 as limits;
+use crate::base::lock::MutexExt as _;
+use crate::base::memory::Holder;
+use crate::http::body::TOO_LARGE;
+use crate::http::buffered_socket::Disconnected;
+use crate::http::exchange::{BODY_TIMEOUT, Exchange, RequestError, RequestMemory, charge};
+use crate::http::head::Framing;
+use crate::http::listener_shared::ListenerShared;
+use crate::http::proxies::Transport;
+use crate::http::refusal::Refusal;
+use crate::http::request_limiter::Cost;
+use crate::http::response::Response;
+
+/// What answers one request.
+pub(super) struct Stream {
+    pub respond: SendResponse<Chunk>,
+    pub peer: SocketAddr,
+    pub shared: Arc<ListenerShared>,
+    pub memory: StreamMemory,
+}
+
+impl Stream {
+    /// Serves the request to its end.
+    pub async fn run(mut self, request: Request<RecvStream>) {
+        let is_head = request.method() == Method::HEAD;
+        let (response, holder) = match self.answer(request).await {
+            Ok(answered) => answered,
+            Err(RequestError::Disconnected) => return,
+            Err(error) => match error.into_response() {
+                Some(response) => {
+                    self.shared.counters.count_status(response.status());
+                    (response, Holder::of(self.peer))
+                }
+                None => return,
+            },
+        };
+        let response = response::reserved(response, holder, &self.shared.memory);
+        response::send(self.respond, response, is_head, self.shared.deadlines.write).await;
+    }
+
+    /// The answer, and who is to have it.
+    async fn answer(
+        &mut self,
+        request: Request<RecvStream>,
+    ) -> Result<(Response, Holder), RequestError> {
+        let shared = self.shared.clone();
+        let (parts, mut body) = request.into_parts();
+        let mut held = self.memory.hold();
+        let head = match head_of(parts, body.is_end_stream()) {
+            Ok(head) => head,
+            Err(refusal) => {
+                // It costs as much as any small one.
+                let client = self.peer.ip();
+                let client = (!shared.trusted_proxies.contains(client)).then_some(client);
+                charge(&shared, client, Cost::Light).await?;
+                return Err(refusal.into());
+            }
+        };
+        held.grow(limits::STREAM + head.size())?;
+        let (framing, expects_continue) = (head.framing, head.expects_continue);
+        let mut exchange = Exchange::new(&shared, head, self.peer, Transport::Tls);
+        let limit = exchange.body_limit();
+        if matches!(framing, Framing::Length(length) if length > limit as u64) {
+            return Err(TOO_LARGE.into());
+        }
+        exchange.admit().await?;
+        if expects_continue && framing != Framing::Length(0) {
+            response::go_on(&mut self.respond)?;
+        }
+        let body = self.read_body(&mut body, limit, &mut held).await?;
+        let holder = Holder::of(exchange.client());
+        // Nobody waits for the answer to a request that was taken back before it was read whole.
+        if response::is_reset(&mut self.respond).await {
+            return Err(RequestError::Disconnected);
+        }
+        Ok((exchange.answer(body).await?, holder))
+    }
+
+    async fn read_body(
+        &self,
+        body: &mut RecvStream,
+        limit: usize,
+        held: &mut Held,
+    ) -> Result<Bytes, RequestError> {
+        let deadline = Instant::now() + self.shared.deadlines.body;
+        let mut read = BytesMut::new();
+        loop {
+            let data = match timeout_at(deadline, body.data()).await {
+                Err(_) => return Err(BODY_TIMEOUT.into()),
+                Ok(None) => return Ok(read.freeze()),
+                Ok(Some(Err(_))) => return Err(RequestError::Disconnected),
+                Ok(Some(Ok(data))) => data,
+            };
+            if data.len() > limit.saturating_sub(read.len()) {
+                return Err(TOO_LARGE.into());
+            }
+            held.grow(data.len())?;
+            read.extend_from_slice(&data);
+            // The client may send as much again.
+            body.flow_control().release_capacity(data.len()).map_err(|_| Disconnected)?;
+        }
+    }
+}
+
+/// The memory of all requests of one connection.
+#[derive(Clone)]
+pub(super) struct StreamMemory(Arc<Mutex<Ledger>>);
+
+struct Ledger {
+    used: usize,
+    memory: RequestMemory,
+}
+
+/// What one request holds of it; given back when dropped.
+pub(super) struct Held {
+    bytes: usize,
+    ledger: Arc<Mutex<Ledger>>,
+}
+
+impl StreamMemory {
+    pub fn new(shared: &ListenerShared, peer: SocketAddr) -> Self {
+        let memory = RequestMemory::new(shared, peer, limits::UNACCOUNTED);
+        Self(Arc::new(Mutex::new(Ledger { used: 0, memory })))
+    }
+
+    fn hold(&self) -> Held {
+        Held { bytes: 0, ledger: self.0.clone() }
+    }
+}
+
+impl Held {
+    /// So many bytes more.
+    ///
+    /// # Errors
+    /// There is no memory for them.
+    fn grow(&mut self, bytes: usize) -> Result<(), Refusal> {
+        let mut ledger = self.ledger.lock_unpoisoned();
+        let used = ledger.used + bytes;
+        ledger.memory.set(used)?;
+        ledger.used = used;
+        self.bytes += bytes;
+        Ok(())
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let mut ledger = self.ledger.lock_unpoisoned();
+        ledger.used = ledger.used.saturating_sub(self.bytes);
+        let used = ledger.used;
+        // Less is always there.
+        let _ = ledger.memory.set(used);
+    }
+}
