@@ -20,6 +20,9 @@ pub struct Control {
     /// The `Host` of a request, if the server does not answer to every one.
     #[serde(default)]
     pub host: Option<String>,
+    /// Where people open the server in a browser.
+    #[serde(default)]
+    pub url: String,
     /// Opens `/api/admin/…`.
     pub token: String,
     /// The server's process.
@@ -78,8 +81,13 @@ mod tests {
     #[test]
     fn only_the_owner_reads_the_file_and_it_is_removed_with_its_server() {
         let folder = tempfile::tempdir().unwrap();
-        let control =
-            |pid| Control { address: "127.0.0.1:1".into(), host: None, token: "t".into(), pid };
+        let control = |pid| Control {
+            address: "127.0.0.1:1".into(),
+            host: None,
+            url: "http://127.0.0.1:1".into(),
+            token: "t".into(),
+            pid,
+        };
         let first = ControlFile::write(folder.path(), &control(1)).unwrap();
         let mode = fs::metadata(folder.path().join(FILE)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);

@@ -63,8 +63,8 @@ async fn serve(config: Config) -> Result<(), String> {
         started = Server::start(config) => started?,
         name = signals.next() => return Err(format!("stopped by {name} while starting")),
     };
-    for address in server.addresses() {
-        println!("ready: http://{address}");
+    for url in server.urls() {
+        println!("ready: {url}");
     }
     if let Some(link) = server.setup_link() {
         println!("setup: {link}");

@@ -10,13 +10,20 @@
 //! Rooms, their journal and its connections run on threads of their own. What comes by HTTP runs on
 //! those of the caller, so a flood of requests takes time from other requests only.
 
+mod address;
+mod listeners;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use rustls::ServerConfig;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+
+pub use address::Address;
+use listeners::{Listeners, Secured};
 
 use crate::api::{Api, Demo, Settings};
 use crate::auth::{self, Auth};
@@ -26,11 +33,11 @@ use crate::base::fd_budget::FdBudget;
 use crate::base::limits;
 use crate::base::memory::MemoryBudget;
 use crate::base::runtime::{OwnThreads, inside};
-use crate::config::Config;
+use crate::config::{Config, TlsMode};
 use crate::control::{Control, ControlFile};
 use crate::delivery;
 use crate::demo;
-use crate::http::{self, Families, HttpCounters, Listener, Packer, Site};
+use crate::http::{self, HttpCounters, Packer, Site};
 use crate::metrics::{Metrics, Sources};
 use crate::rooms::publisher::Publisher;
 use crate::rooms::{Bounds, Rooms};
@@ -40,20 +47,21 @@ use crate::store::accounts::AccountStore;
 use crate::store::chat::ChatStore;
 use crate::store::embedded::{self, Embedded};
 use crate::store::pool::Database;
-use crate::tls;
+use crate::tls::{self, Certificates, Tls};
 use crate::ws::Limits;
 use crate::ws::handshake::OriginPolicy;
 
 /// A running server.
 pub struct Server {
     addresses: Vec<SocketAddr>,
+    address: Address,
     services: Arc<Services>,
     stores: Stores,
     stop: watch::Sender<bool>,
     /// Listeners and jobs.
     tasks: JoinSet<()>,
     room_threads: OwnThreads,
-    control: Option<Control>,
+    control: Control,
     /// Where the command line reads how to reach the server.
     _control_file: Option<ControlFile>,
 }
@@ -64,17 +72,24 @@ impl Server {
     /// # Errors
     /// One sentence for the person who started it.
     pub async fn start(config: Config) -> Result<Self, String> {
-        // The addresses first: a second server on one should not touch the database.
-        let sockets = bind(&config)?;
-        let _certificates = tls::open(&config.tls)?;
+        let data_dir = config.data_dir.clone().unwrap_or_else(embedded::default_data_dir);
+        let tls = Tls::open(&config.tls, &config.hosts, &data_dir)?;
+        // The addresses before the database: a second server on one should not touch it.
+        let listeners = Listeners::bind(&config)?;
+        let (addresses, local) = (listeners.addresses()?, listeners.local_address()?);
         let room_threads = OwnThreads::start("rooms", config.room_worker_count())
             .map_err(|error| format!("cannot start the threads of the rooms: {error}"))?;
         let (operator_token, operator) =
             auth::new_token().map_err(|error| error.message().to_owned())?;
+        let tls_config =
+            tls.as_ref().map(|tls| tls::server_config(&tls.certificates)).transpose()?;
+        warn_of_plain_http(&config);
         let fds = FdBudget::here(config.shard_count(), config.connections_max);
         let mut stores = Stores::open(&config).await?;
         fds.log(config.connections_max);
-        let (api, bot) = match build(&config, &fds, &stores, &room_threads, operator).await {
+        let certificates = tls.as_ref().map(|tls| tls.certificates.clone());
+        let built = build(&config, &fds, &stores, &room_threads, operator, certificates);
+        let (api, bot) = match built.await {
             Ok((api, bot)) => (Arc::new(api), bot),
             Err(error) => {
                 stores.stop().await;
@@ -82,24 +97,25 @@ impl Server {
             }
         };
         let (stop, stopped) = watch::channel(false);
-        let (mut addresses, mut tasks) = (Vec::new(), JoinSet::new());
-        let options = options(&config, &fds, &api);
-        for socket in sockets {
-            addresses.push(socket.loopback_addr().map_err(|error| error.to_string())?);
-            tasks.spawn(http::serve(socket, api.clone(), options.clone(), stopped.clone()));
+        let mut tasks = JoinSet::new();
+        let options = options(&config, &fds, &api, tls_config);
+        let address = Address::to_give(&config, &addresses, tls.as_ref());
+        let secured = tls.as_ref().map(|tls| Secured::new(&config, tls, address.clone()));
+        listeners.serve(&mut tasks, &api, &options, secured, &stopped);
+        if let Some(tls) = tls {
+            tasks.spawn(tls.keep(stopped.clone()));
         }
         api.services.start_jobs(&mut tasks, &stopped);
         if let Some(bot) = bot {
             let shards = api.services.shards.clone();
             tasks.spawn(bot.run(move || shards.connections(), stopped));
         }
-        let control = control(&config, &addresses, operator_token);
+        let control = control(&config, local, &address, operator_token);
         Ok(Self {
-            _control_file: control
-                .as_ref()
-                .and_then(|control| write_control_file(&config, control)),
+            _control_file: write_control_file(&config, &control),
             services: api.services.clone(),
             addresses,
+            address,
             stores,
             stop,
             tasks,
@@ -109,8 +125,8 @@ impl Server {
     }
 
     /// How the command line reaches this server.
-    pub fn control(&self) -> Option<&Control> {
-        self.control.as_ref()
+    pub fn control(&self) -> &Control {
+        &self.control
     }
 
     /// Where it can be visited from this machine, with the ports it was given.
@@ -118,11 +134,20 @@ impl Server {
         &self.addresses
     }
 
+    /// The same, each as a browser opens it.
+    pub fn urls(&self) -> impl Iterator<Item = String> + '_ {
+        self.addresses.iter().map(|socket| self.address.with_socket(*socket).to_string())
+    }
+
+    /// The address to give to people.
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
     /// Where the first administrator is made, while there is none.
     pub fn setup_link(&self) -> Option<String> {
-        let (control, code) = (self.control.as_ref()?, self.services.auth.setup_code()?);
-        let host = control.host.as_ref().unwrap_or(&control.address);
-        Some(format!("http://{host}/setup#{code}"))
+        let code = self.services.auth.setup_code()?;
+        Some(format!("{}/setup#{code}", self.address))
     }
 
     /// Returns when the server cannot go on by itself, with the reason.
@@ -155,28 +180,27 @@ impl Server {
     }
 }
 
-/// All addresses that the settings name.
-fn bind(config: &Config) -> Result<Vec<Listener>, String> {
-    let sockets = config.listen.0.iter().map(|address| {
-        let families = match config.listen.has_ipv4_at(address.port()) {
-            true => Families::Ipv6Only,
-            false => Families::Both,
-        };
-        http::bind_families(*address, families)
-            .map_err(|error| format!("cannot listen on {address}: {error}"))
-    });
-    sockets.collect()
+/// Says what people would otherwise find out when their browser does not let them sign in.
+fn warn_of_plain_http(config: &Config) {
+    let is_reachable = config.listen.0.iter().any(|address| !address.ip().is_loopback());
+    if is_reachable && !config.tls.is_on() && config.trusted_proxies.is_empty() {
+        tracing::warn!(
+            "this server can be reached by plain http, but browsers sign in by https or at localhost only: set \
+             IMPULSE_TLS (auto makes a certificate for your own network, acme gets one for a public name, files reads \
+             yours), or put a proxy with https in front and name it in IMPULSE_TRUSTED_PROXIES"
+        );
+    }
 }
 
 /// What the command line needs to reach the server.
-fn control(config: &Config, addresses: &[SocketAddr], token: String) -> Option<Control> {
-    let address = addresses.first()?;
-    Some(Control {
-        address: address.to_string(),
-        host: config.hosts.first().map(|host| host.with_port(address.port())),
+fn control(config: &Config, local: SocketAddr, address: &Address, token: String) -> Control {
+    Control {
+        address: local.to_string(),
+        host: config.hosts.first().map(|host| host.with_port(local.port())),
+        url: address.to_string(),
         token,
         pid: std::process::id(),
-    })
+    }
 }
 
 /// The data directory, unless nobody named one and the database is elsewhere: it is not made for small things alone.
@@ -266,6 +290,7 @@ async fn build(
     stores: &Stores,
     room_threads: &OwnThreads,
     operator: [u8; 32],
+    certificates: Option<Certificates>,
 ) -> Result<(Api, Option<demo::Bot>), String> {
     let (accounts, chat) = (stores.accounts.clone(), stores.chat.clone());
     let (publisher, seeds) = delivery::prepare(config.shard_count())
@@ -299,6 +324,7 @@ async fn build(
         rooms: rooms.clone(),
         auth: auth.clone(),
         http: traffic.clone(),
+        certificates,
         stores: [
             ("accounts", accounts.database().clone()),
             ("chat", chat.database().clone()),
@@ -367,18 +393,24 @@ fn interface_settings(config: &Config, fds: &FdBudget, stage: Option<&demo::Stag
         },
         sockets: fds.websockets,
         sockets_per_user: scaled(limits::delivery::CONNECTIONS_PER_USER, config),
+        hsts: matches!(config.tls.mode, TlsMode::Files | TlsMode::Acme),
         demo: stage.map(|stage| Demo { password: demo::PASSWORD, people: stage.cast.visitors() }),
     }
 }
 
 /// The options that all listeners share.
-fn options(config: &Config, fds: &FdBudget, api: &Api) -> http::Options {
+fn options(
+    config: &Config,
+    fds: &FdBudget,
+    api: &Api,
+    tls: Option<Arc<ServerConfig>>,
+) -> http::Options {
     http::Options {
         max_connections: limits::http::CONNECTIONS,
         max_per_client: scaled(limits::http::CONNECTIONS_PER_ADDRESS, config),
         max_sockets: fds.sockets,
         max_refusals: fds.refusals,
-        tls: None,
+        tls,
         trusted_proxies: http::TrustedProxies::new(config.trusted_proxies.clone()),
         deadlines: http::Deadlines::default(),
         counters: api.traffic.clone(),

@@ -226,8 +226,14 @@ async fn stopping_finishes_requests_in_flight_and_closes_idle_connections() {
 
 fn short_deadlines() -> Options {
     let soon = Duration::from_millis(300);
-    let deadlines =
-        Deadlines { head: soon, body: soon, idle: soon, write: soon, linger: soon, permit: soon };
+    let deadlines = Deadlines {
+        head: soon,
+        body: soon,
+        idle: soon,
+        write: soon,
+        linger: soon,
+        ..Deadlines::default()
+    };
     Options { deadlines, ..options() }
 }
 

@@ -171,8 +171,8 @@ async fn user_id(client: &Client, user: &str) -> Result<String, String> {
 /// Adds the address of a link, of which the server knows only the path. A server that runs for this command
 /// only has no address.
 fn with_link(client: &Client, mut answer: Value) -> Result<Value, String> {
-    if let (Some(path), Some(address)) = (answer["path"].as_str(), client.address()) {
-        answer["link"] = json!(format!("http://{address}{path}"));
+    if let (Some(path), Some(url)) = (answer["path"].as_str(), client.url()) {
+        answer["link"] = json!(format!("{url}{path}"));
     }
     Ok(answer)
 }

@@ -42,10 +42,11 @@ impl Client {
             refuse_if_in_use(url).await?;
         }
         config.listen = crate::config::Listen(vec![([127, 0, 0, 1], 0).into()]);
+        config.tls = config.tls.turned_off();
         config.dev_echo = None;
         config.demo = false;
         let server = Server::start(config).await?;
-        let control = server.control().cloned().ok_or("the server has no address")?;
+        let control = server.control().clone();
         Ok(Self { control, own: Some(Box::new(server)) })
     }
 
@@ -56,10 +57,9 @@ impl Client {
         }
     }
 
-    /// The address of the server for browsers on this machine; none if it runs for this command only.
-    pub fn address(&self) -> Option<&str> {
-        let Control { address, host, .. } = &self.control;
-        self.own.is_none().then_some(host.as_deref().unwrap_or(address))
+    /// Where people open the server in a browser; none if it runs for this command only.
+    pub fn url(&self) -> Option<&str> {
+        self.own.is_none().then_some(self.control.url.as_str())
     }
 
     /// One call; the body of a 2xx reply.

@@ -25,6 +25,8 @@ pub struct Settings {
     pub sockets: usize,
     /// WebSockets of one user at once.
     pub sockets_per_user: usize,
+    /// Whether browsers are told to come by https only.
+    pub hsts: bool,
     /// The demo that this server is.
     pub demo: Option<Demo>,
 }

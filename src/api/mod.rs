@@ -61,7 +61,7 @@ impl Service for Api {
             let answer =
                 answer.and_then(|answer| self.reserve_memory(answer, Holder::of(request.peer)));
             let response = answer.unwrap_or_else(|error| self.refusal(&request, &error));
-            let response = readable(response, &request.head);
+            let response = self.with_hsts(readable(response, &request.head), &request);
             if may_be_packed(&request) {
                 self.packer.pack(response, &request.head).await
             } else {
@@ -80,6 +80,9 @@ fn may_be_packed(request: &Request) -> bool {
 /// Requested by the checks of containers under whatever host name they use.
 const ON_ANY_HOST: [&str; 2] = ["/health", "/ready"];
 
+/// For a year: nobody can sign in without https, so nothing is lost if it is never given up.
+const HSTS: &str = "max-age=31536000";
+
 impl Api {
     async fn answer(&self, request: &Request) -> Result<Response> {
         let path = request.head.path.as_str();
@@ -93,6 +96,14 @@ impl Api {
             Some((route, numbers)) => route.endpoints.answer(self, request, numbers).await,
             None if path == "/api" || path.starts_with("/api/") => Err(no_such_path()),
             None => self.site.respond(&request.head).await.ok_or_else(no_such_path),
+        }
+    }
+
+    /// Tells a browser that has come by https to do so from now on.
+    fn with_hsts(&self, response: Response, request: &Request) -> Response {
+        match self.settings.hsts && request.secure {
+            true => response.header("Strict-Transport-Security", HSTS),
+            false => response,
         }
     }
 

@@ -34,6 +34,16 @@ impl Host {
         (!name.is_empty()).then_some(Self { name, port })
     }
 
+    /// The name or address alone; an IPv6 address in brackets.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The port, if one is written.
+    pub fn port(&self) -> Option<u16> {
+        self.port
+    }
+
     /// Whether a request for `asked` is one for this host. A name without a port stands for any port, and a request may
     /// leave out a default port.
     pub fn covers(&self, asked: &Self) -> bool {

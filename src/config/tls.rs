@@ -60,6 +60,11 @@ impl TlsSettings {
         self.mode != TlsMode::Off
     }
 
+    /// The same for a server that only this machine uses.
+    pub fn turned_off(self) -> Self {
+        Self { mode: TlsMode::Off, cert: None, key: None, http_listen: None, ..self }
+    }
+
     /// Refuses settings that contradict each other, naming them.
     ///
     /// # Errors

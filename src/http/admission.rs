@@ -8,12 +8,12 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
-use tokio::io::AsyncWriteExt as _;
 use tokio::sync::Semaphore;
 
 use super::close::{linger, send_and_shut_down};
 use super::connection_table::ConnectionTable;
 use super::counters::RefusalReason;
+use super::handshake::HANDSHAKE_REFUSED;
 use super::options::Options;
 use super::permit_state::{PermitState, WaitQueue, millis};
 use super::refusal::Refusal;
@@ -194,19 +194,25 @@ impl AdmissionControl {
     /// Sends a refusal and reads on for a moment so that it arrives. While many refusals are being
     /// written already, it is sent without waiting.
     pub fn refuse(&self, mut socket: Socket, refusal: Refusal) {
-        let Some(response) = Response::refusal(refusal) else { return };
-        let bytes = response.encode(false, false);
+        let bytes = refusal_bytes(&self.options, refusal);
         let Ok(permit) = self.refusals.clone().try_acquire_owned() else {
             return send_and_shut_down(&socket, &bytes);
         };
         let most = self.options.deadlines.linger;
         tokio::spawn(async move {
-            if let Ok(stream) = socket.joined() {
-                let _ = tokio::time::timeout(most, stream.write_all(&bytes)).await;
-                linger(stream, most).await;
-            }
+            let _ = tokio::time::timeout(most, socket.write_all(&bytes)).await;
+            linger(&mut socket, most).await;
             drop(permit);
         });
+    }
+}
+
+/// What refuses a connection, before its handshake if it speaks TLS: a handshake costs more than all that follows.
+pub(super) fn refusal_bytes(options: &Options, refusal: Refusal) -> Vec<u8> {
+    match (&options.tls, Response::refusal(refusal)) {
+        (Some(_), _) => HANDSHAKE_REFUSED.to_vec(),
+        (None, Some(response)) => response.encode(false, false),
+        (None, None) => Vec::new(),
     }
 }
 

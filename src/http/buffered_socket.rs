@@ -3,12 +3,9 @@
 //! What is there, or fits, at the first try needs no wait: no deadline and no epoll. What a wait needs is
 //! boxed, because a connection's task is copied twice.
 
-use std::io::ErrorKind;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::close;
@@ -37,16 +34,15 @@ impl BufferedSocket {
         Ok(is_there)
     }
 
-    /// The socket as one that can be waited for.
-    pub fn joined(&mut self) -> Result<&mut TcpStream, Disconnected> {
-        self.socket.joined().map_err(|_| Disconnected)
+    /// Waits for the first bytes, without a buffer until they are there.
+    pub async fn first_bytes(&mut self) -> Result<BytesMut, Disconnected> {
+        self.socket.first_bytes().await.map_err(|_| Disconnected)
     }
 
     /// Waits for more bytes and adds them to the input.
     pub async fn read(&mut self) -> Result<(), Disconnected> {
         self.input.reserve(limits::READ);
-        let stream = self.socket.joined().map_err(|_| Disconnected)?;
-        match stream.read_buf(&mut self.input).await {
+        match self.socket.read(&mut self.input).await {
             Ok(0) | Err(_) => Err(Disconnected),
             Ok(_) => Ok(()),
         }
@@ -62,8 +58,7 @@ impl BufferedSocket {
     }
 
     async fn write_rest(&mut self, bytes: &[u8], most: Duration) -> Result<(), Disconnected> {
-        let stream = self.joined()?;
-        match timeout(most, stream.write_all(bytes)).await {
+        match timeout(most, self.socket.write_all(bytes)).await {
             Ok(Ok(())) => Ok(()),
             _ => Err(Disconnected),
         }
@@ -71,27 +66,11 @@ impl BufferedSocket {
 
     /// Ends our side and reads on for at most `most`.
     pub async fn linger(&mut self, most: Duration) {
-        if let Ok(stream) = self.socket.joined() {
-            close::linger(stream, most).await;
-        }
+        close::linger(&mut self.socket, most).await;
     }
 
     /// The socket, and what was read beyond the last request.
     pub fn into_parts(self) -> (Socket, Bytes) {
         (self.socket, self.input.freeze())
-    }
-}
-
-/// The first bytes. Their buffer is allocated when they are there. An end is an error.
-pub(super) async fn first_bytes(stream: &TcpStream) -> std::io::Result<BytesMut> {
-    loop {
-        stream.readable().await?;
-        let mut input = BytesMut::with_capacity(limits::READ);
-        match stream.try_read_buf(&mut input) {
-            Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
-            Ok(_) => return Ok(input),
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-            Err(error) => return Err(error),
-        }
     }
 }

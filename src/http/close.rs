@@ -5,17 +5,17 @@ use std::io::Read as _;
 use std::net::Shutdown;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::io::AsyncReadExt as _;
 use tokio::time::timeout;
 
 use super::socket::Socket;
 use crate::base::limits::http as limits;
 
 /// Ends our side and reads on for a moment, so that what was written arrives.
-pub(super) async fn linger(stream: &mut TcpStream, most: Duration) {
+pub(super) async fn linger(socket: &mut Socket, most: Duration) {
     let reading = async {
-        stream.shutdown().await?;
+        // What comes is not decrypted: nobody reads it.
+        let stream = socket.shut_down().await?;
         // An array would be part of every connection's task, so the buffer is on the heap.
         let mut scratch = vec![0; limits::LINGER_READ];
         while stream.read(&mut scratch).await? > 0 {}

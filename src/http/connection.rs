@@ -15,11 +15,10 @@ use tokio::time::{Instant, timeout_at};
 
 use super::admission::ConnectionPermit;
 use super::body::{Body, Progress};
-use super::buffered_socket::{BufferedSocket, Disconnected, first_bytes};
+use super::buffered_socket::{BufferedSocket, Disconnected};
 use super::exchange::{BODY_TIMEOUT, Exchange, HEAD_TIMEOUT, RequestError, RequestMemory};
 use super::head::{Head, HeadParser};
 use super::listener_shared::ListenerShared;
-use super::proxies::Transport;
 use super::refusal::Refusal;
 use super::response::Response;
 use super::socket::Socket;
@@ -97,10 +96,9 @@ impl Connection {
 
     async fn idle(&mut self) -> Result<BytesMut, Disconnected> {
         let by = self.first_by.unwrap_or_else(|| Instant::now() + self.shared.deadlines.idle);
-        let stream = self.socket.joined()?;
         self.permit.set_idle();
         let input = tokio::select! {
-            first = timeout_at(by, first_bytes(stream)) => match first {
+            first = timeout_at(by, self.socket.first_bytes()) => match first {
                 Ok(Ok(input)) => Ok(input),
                 _ => Err(Disconnected),
             },
@@ -113,7 +111,7 @@ impl Connection {
     async fn answer_request(&mut self) -> Result<Answer, RequestError> {
         let head = self.read_head().await?;
         let shared = self.shared.clone();
-        let mut exchange = Exchange::new(&shared, head, self.peer, Transport::Plain);
+        let mut exchange = Exchange::new(&shared, head, self.peer, shared.transport());
         let head = exchange.head();
         let (is_head, may_keep) = (head.method.as_str() == "HEAD", head.keep_alive);
         let expects_continue = head.expects_continue;

@@ -34,6 +34,31 @@ impl RefusalReason {
     ];
 }
 
+/// How a TLS handshake ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HandshakeResult {
+    /// The connection speaks TLS, with keys that were agreed on.
+    Full,
+    /// The same with a ticket of an earlier connection.
+    Resumed,
+    /// The client does not speak TLS, or not ours, does not trust the certificate, or has left.
+    Failed,
+    /// It took too long, or waited too long for others.
+    Late,
+    /// The client has exceeded its rate.
+    Refused,
+}
+
+impl HandshakeResult {
+    const ALL: [(Self, &str); 5] = [
+        (Self::Full, "full"),
+        (Self::Resumed, "resumed"),
+        (Self::Failed, "failed"),
+        (Self::Late, "late"),
+        (Self::Refused, "refused"),
+    ];
+}
+
 /// Counters over all listeners, since the start.
 #[derive(Debug)]
 pub struct HttpCounters {
@@ -46,6 +71,7 @@ pub struct HttpCounters {
     /// From the head of a request to its answer; not the writing of it.
     pub duration: Histogram,
     refused: [Counter; RefusalReason::ALL.len()],
+    handshakes: [Counter; HandshakeResult::ALL.len()],
     /// By the first digit of the status.
     classes: [Counter; CLASSES.len()],
 }
@@ -61,6 +87,7 @@ impl Default for HttpCounters {
             accepted: Counter::default(),
             open: Gauge::default(),
             errors: CounterByCode::default(),
+            handshakes: Default::default(),
             duration: Histogram::new(BUCKETS),
             refused: Default::default(),
             classes: Default::default(),
@@ -89,6 +116,21 @@ impl HttpCounters {
         }
     }
 
+    /// Counts a TLS handshake.
+    pub(super) fn count_handshake(&self, result: HandshakeResult) {
+        if let Some(counter) = self.handshakes.get(result as usize) {
+            counter.inc();
+        }
+    }
+
+    /// TLS handshakes by their result.
+    pub fn handshakes(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+        HandshakeResult::ALL
+            .iter()
+            .zip(&self.handshakes)
+            .map(|((_, result), counter)| (*result, counter.get()))
+    }
+
     /// Refusals by reason.
     pub fn refused(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
         RefusalReason::ALL
@@ -113,6 +155,10 @@ mod tests {
         for (reason, name) in RefusalReason::ALL {
             counters.count_refused(reason);
             assert_eq!(counters.refused().filter(|(_, n)| *n > 0).last(), Some((name, 1)));
+        }
+        for (result, name) in HandshakeResult::ALL {
+            counters.count_handshake(result);
+            assert_eq!(counters.handshakes().filter(|(_, n)| *n > 0).last(), Some((name, 1)));
         }
         for status in [101, 200, 304, 404, 503, 0, 999] {
             counters.count_answer(status, Duration::ZERO);

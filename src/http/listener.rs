@@ -4,17 +4,17 @@
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
 
 use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 
-use super::admission::{AdmissionControl, Decision, FULL, QueuedConnection};
+use super::admission::{AdmissionControl, Decision, FULL, QueuedConnection, refusal_bytes};
 use super::connection::Connection;
 use super::counters::{HttpCounters, RefusalReason};
+use super::handshake;
 use super::listener_shared::ListenerShared;
 use super::options::Options;
 use super::reserve_fd::{ReserveFd, is_out_of_descriptors};
-use super::response::Response;
 use super::service::Service;
 use super::socket::{Listener, Socket};
 use crate::base::limits::descriptors;
@@ -30,8 +30,8 @@ pub async fn serve(
     let (alive, mut all_ended) = mpsc::channel::<()>(1);
     let shared = Arc::new(ListenerShared::new(service.clone(), &options, stop, alive));
     let counters = options.counters.clone();
+    let mut failures = AcceptFailures::new(counters.clone(), refusal_bytes(&options, FULL));
     let admission = Arc::new(AdmissionControl::new(options, service));
-    let mut failures = AcceptFailures::new(counters.clone());
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -48,8 +48,12 @@ pub async fn serve(
         };
         counters.accepted.inc();
         match admission.admit(peer.ip()) {
-            Decision::Admitted(permit) => {
+            Decision::Admitted(permit) if shared.tls.is_none() => {
                 tokio::spawn(Connection::new(socket, peer, shared.clone(), permit).run());
+            }
+            Decision::Admitted(permit) => {
+                let by = Instant::now() + shared.deadlines.handshake;
+                tokio::spawn(handshake::serve(socket, peer, shared.clone(), permit, by));
             }
             Decision::Queued(queued) => {
                 tokio::spawn(wait_for_permit(socket, peer, shared.clone(), queued));
@@ -69,12 +73,16 @@ async fn wait_for_permit(
     queued: QueuedConnection,
 ) {
     let admission = queued.admission();
+    let handshake_by = Instant::now() + shared.deadlines.handshake;
     let permit = tokio::select! {
         permit = queued.permit() => permit,
         () = shared.stopped() => return,
     };
     match permit {
-        Ok(permit) => Connection::new(socket, peer, shared, permit).run().await,
+        Ok(permit) if shared.tls.is_none() => {
+            Connection::new(socket, peer, shared, permit).run().await;
+        }
+        Ok(permit) => handshake::serve(socket, peer, shared, permit, handshake_by).await,
         Err(refusal) => admission.refuse(socket, refusal),
     }
 }
@@ -88,9 +96,7 @@ struct AcceptFailures {
 }
 
 impl AcceptFailures {
-    fn new(counters: Arc<HttpCounters>) -> Self {
-        let answer = Response::refusal(FULL).map(|response| response.encode(false, false));
-        let answer = answer.unwrap_or_default();
+    fn new(counters: Arc<HttpCounters>, answer: Vec<u8>) -> Self {
         Self { counters, reserve: ReserveFd::new(), answer, logged: None }
     }
 

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
+use tokio_rustls::TlsAcceptor;
 
 use super::counters::HttpCounters;
 use super::options::{Deadlines, Options};
-use super::proxies::TrustedProxies;
+use super::proxies::{Transport, TrustedProxies};
 use super::request_limiter::RequestLimiter;
 use super::service::Service;
 use crate::base::memory::MemoryBudget;
@@ -15,6 +16,8 @@ use crate::base::shutdown;
 /// What all connections of a listener share.
 pub(super) struct ListenerShared {
     pub service: Arc<dyn Service>,
+    /// How its connections speak TLS; they are plain if there is nothing here.
+    pub tls: Option<TlsAcceptor>,
     /// Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are trusted.
     pub trusted_proxies: TrustedProxies,
     pub stop: watch::Receiver<bool>,
@@ -35,6 +38,7 @@ impl ListenerShared {
     ) -> Self {
         Self {
             service,
+            tls: options.tls.clone().map(TlsAcceptor::from),
             trusted_proxies: options.trusted_proxies.clone(),
             stop,
             deadlines: options.deadlines,
@@ -43,6 +47,11 @@ impl ListenerShared {
             memory: options.memory.clone(),
             _alive: alive,
         }
+    }
+
+    /// Whether its connections have TLS.
+    pub fn transport(&self) -> Transport {
+        if self.tls.is_some() { Transport::Tls } else { Transport::Plain }
     }
 
     /// Returns when the server stops.

@@ -64,6 +64,8 @@ pub struct Deadlines {
     pub write: Duration,
     /// Reading on before the close.
     pub linger: Duration,
+    /// From the accept to the end of the TLS handshake.
+    pub handshake: Duration,
     /// Waiting for a permit while one client has as many connections as it may.
     pub permit: Duration,
 }
@@ -76,6 +78,7 @@ impl Default for Deadlines {
             idle: limits::IDLE,
             write: limits::WRITE_DEADLINE,
             linger: limits::LINGER,
+            handshake: limits::HANDSHAKE_DEADLINE,
             permit: limits::PERMIT_WAIT,
         }
     }

@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use super::head::Head;
 use super::response::Response;
 use super::standalone_page::{Language, content_security_policy, items};
+use crate::base::error::{Code, Error};
 
 /// It needs no other file: where the server does not know the name it is asked by, it refuses those, too.
 const PAGE: &str = include_str!("refusal.html");
@@ -16,6 +17,8 @@ static CONTENT_SECURITY_POLICY: LazyLock<String> = LazyLock::new(|| content_secu
 struct Texts {
     nothing: (&'static str, &'static str),
     unknown_host: (&'static str, &'static str),
+    /// Before the address that is the right one.
+    elsewhere: &'static str,
     failed: (&'static str, &'static str),
     home: &'static str,
 }
@@ -31,6 +34,7 @@ fn texts(language: Language) -> Texts {
                 "The server does not know this address",
                 "Ask its administrator for the right one.",
             ),
+            elsewhere: "Open this one instead:",
             failed: ("That did not work", "Try again in a moment."),
             home: "To the chat",
         },
@@ -43,6 +47,7 @@ fn texts(language: Language) -> Texts {
                 "Сервер не знает этого адреса",
                 "Спросите правильный адрес у администратора.",
             ),
+            elsewhere: "Откройте вместо него этот:",
             failed: ("Не получилось", "Попробуйте ещё раз чуть позже."),
             home: "В чат",
         },
@@ -55,6 +60,7 @@ fn texts(language: Language) -> Texts {
                 "El servidor no conoce esta dirección",
                 "Pide la correcta a quien lo administra.",
             ),
+            elsewhere: "Abre esta en su lugar:",
             failed: ("No ha funcionado", "Inténtalo de nuevo dentro de un momento."),
             home: "Ir al chat",
         },
@@ -73,11 +79,35 @@ pub fn readable(refusal: Response, head: &Head) -> Response {
         421 => texts.unknown_host,
         _ => texts.failed,
     };
+    page(refusal, language, title, lead, ("/", texts.home))
+}
+
+/// The refusal of a request by a name that is not the server's. It says which address to open instead.
+pub(super) fn elsewhere(address: &str, head: &Head) -> Response {
+    let sentence = format!("This server does not go by that name. Open {address}/ instead.");
+    let refusal = Response::error(&Error::new(Code::Misdirected, sentence));
+    if !wants_page(head) {
+        return refusal;
+    }
+    let (language, home) = (Language::of(head), format!("{address}/"));
+    let texts = texts(language);
+    page(refusal, language, texts.unknown_host.0, texts.elsewhere, (&home, &home))
+}
+
+/// A refusal as a page, with a link: where it leads to, and what it says.
+fn page(
+    refusal: Response,
+    language: Language,
+    title: &str,
+    lead: &str,
+    (address, link): (&str, &str),
+) -> Response {
     let page = PAGE
         .replace("{lang}", language.tag())
         .replace("{title}", title)
         .replace("{lead}", lead)
-        .replace("{home}", texts.home);
+        .replace("{address}", address)
+        .replace("{home}", link);
     refusal
         .replaced("text/html; charset=utf-8", page)
         .header("Content-Security-Policy", &**CONTENT_SECURITY_POLICY)
@@ -93,7 +123,6 @@ fn wants_page(head: &Head) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::error::{Code, Error};
     use crate::http::parse;
 
     fn asked(line: &str, fields: &str, code: Code) -> Response {

@@ -1,4 +1,5 @@
-//! How many requests one client may make: so much work in a time, and so many requests at once.
+//! How many requests one client may make: so much work in a time, and so many requests at once. The same for TLS
+//! handshakes, which cost as much as a call of the interface.
 //!
 //! Every request has a cost, which is charged to each network of the client and comes back steadily.
 
@@ -50,6 +51,8 @@ pub struct RequestLimiter {
     started: Instant,
     /// How long a request waits for a slot.
     slot_wait: Duration,
+    /// TLS handshakes at once, of all clients together. They are not scaled: what bounds them is memory.
+    handshakes: Arc<Semaphore>,
     clients: Mutex<HashMap<ClientPrefix, Client>>,
 }
 
@@ -59,12 +62,21 @@ struct Client {
     budget: TokenBucket,
     /// Requests that may be served at once.
     slots: Arc<Semaphore>,
+    /// TLS handshakes that may be made at once.
+    handshakes: Arc<Semaphore>,
 }
 
 /// The right of a request to be served, one slot in each of the client's networks; given back when dropped.
 #[derive(Debug, Default)]
 pub(super) struct RequestSlots {
     _held: [Option<OwnedSemaphorePermit>; 3],
+}
+
+/// The right to make a TLS handshake: one of the client's networks each, and one of all; given back when dropped.
+#[derive(Debug)]
+pub(super) struct HandshakeSlots {
+    _client: [Option<OwnedSemaphorePermit>; 3],
+    _all: OwnedSemaphorePermit,
 }
 
 impl Default for RequestLimiter {
@@ -78,7 +90,8 @@ impl RequestLimiter {
     pub fn new(scale: f64) -> Self {
         let scale = (scale > 0.0).then_some(scale);
         let slot_wait = limits::AT_ONCE_WAIT;
-        Self { scale, started: Instant::now(), slot_wait, clients: Mutex::default() }
+        let handshakes = Arc::new(Semaphore::new(limits::HANDSHAKES));
+        Self { scale, started: Instant::now(), slot_wait, handshakes, clients: Mutex::default() }
     }
 
     /// Charges one request to its client.
@@ -132,7 +145,7 @@ impl RequestLimiter {
         };
         let mut slots = RequestSlots::default();
         for (slot, network) in slots._held.iter_mut().zip(client_prefixes(address)) {
-            let semaphore = self.slots_of(network, scale);
+            let semaphore = self.client(network, scale, |client| client.slots.clone());
             *slot = match semaphore.clone().try_acquire_owned() {
                 Ok(permit) => Some(permit),
                 Err(_) => Some(Box::pin(wait_for_slot(semaphore, self.slot_wait)).await?),
@@ -141,22 +154,49 @@ impl RequestLimiter {
         Ok(slots)
     }
 
-    fn slots_of(&self, network: ClientPrefix, scale: f64) -> Arc<Semaphore> {
+    /// Waits until a client may make one more TLS handshake. It holds none of those of all clients while it waits
+    /// for its own. The caller bounds the wait. None: the server stops.
+    ///
+    /// Those of a proxy are bounded with all others only, because they are those of all its clients.
+    pub(super) async fn acquire_handshake(&self, client: Option<IpAddr>) -> Option<HandshakeSlots> {
+        let mut held = [None, None, None];
+        if let (Some(address), Some(scale)) = (client, self.scale) {
+            for (slot, network) in held.iter_mut().zip(client_prefixes(address)) {
+                let semaphore = self.client(network, scale, |client| client.handshakes.clone());
+                *slot = Some(semaphore.acquire_owned().await.ok()?);
+            }
+        }
+        let all = self.handshakes.clone().acquire_owned().await.ok()?;
+        Some(HandshakeSlots { _client: held, _all: all })
+    }
+
+    fn client<T>(&self, network: ClientPrefix, scale: f64, read: impl Fn(&Client) -> T) -> T {
         let mut clients = self.clients.lock_unpoisoned();
-        clients.entry(network).or_insert_with(|| Client::new(network, scale)).slots.clone()
+        read(clients.entry(network).or_insert_with(|| Client::new(network, scale)))
     }
 }
 
 impl Client {
     fn new(network: ClientPrefix, scale: f64) -> Self {
-        let most = (limits::AT_ONCE * network.share()) as f64 * scale;
-        let most = (most.max(1.0) as usize).min(Semaphore::MAX_PERMITS);
-        Self { budget: TokenBucket::default(), slots: Arc::new(Semaphore::new(most)) }
+        let at_once = |most: usize| {
+            let most = (most * network.share()) as f64 * scale;
+            Arc::new(Semaphore::new((most.max(1.0) as usize).min(Semaphore::MAX_PERMITS)))
+        };
+        Self {
+            budget: TokenBucket::default(),
+            slots: at_once(limits::AT_ONCE),
+            handshakes: at_once(limits::HANDSHAKES_PER_ADDRESS),
+        }
+    }
+
+    /// Whether a request or a handshake holds one of its slots, or waits for one.
+    fn is_in_use(&self) -> bool {
+        Arc::strong_count(&self.slots) > 1 || Arc::strong_count(&self.handshakes) > 1
     }
 
     /// Whether forgetting it changes nothing.
     fn is_unspent(&self, now_us: u64) -> bool {
-        self.budget.is_full(now_us) && Arc::strong_count(&self.slots) == 1
+        self.budget.is_full(now_us) && !self.is_in_use()
     }
 }
 
@@ -181,7 +221,7 @@ fn forget_unspent(clients: &mut HashMap<ClientPrefix, Client>, now_us: u64) {
     }
     if clients.len() >= limits::CLIENTS {
         // So many clients at once are not the flood of a single one: all start anew.
-        clients.retain(|_, client| Arc::strong_count(&client.slots) > 1);
+        clients.retain(|_, client| client.is_in_use());
     }
 }
 
@@ -290,6 +330,29 @@ mod tests {
             drop(held.pop());
         };
         assert!(tokio::join!(waiting, free).0.is_ok());
+    }
+
+    #[tokio::test]
+    async fn all_clients_together_make_so_many_handshakes_at_once_and_the_next_one_waits() {
+        let limiter = RequestLimiter::default();
+        let client = |n: usize| Some(IpAddr::from([192, 0, 2, u8::try_from(n).unwrap()]));
+        let mut held = Vec::new();
+        for n in 0..limits::HANDSHAKES / limits::HANDSHAKES_PER_ADDRESS {
+            for _ in 0..limits::HANDSHAKES_PER_ADDRESS {
+                held.push(limiter.acquire_handshake(client(n)).await.unwrap());
+            }
+        }
+        let soon = Duration::from_millis(50);
+        for next in [client(250), None] {
+            let waiting = tokio::time::timeout(soon, limiter.acquire_handshake(next));
+            assert!(waiting.await.is_err(), "{next:?}");
+        }
+        held.pop();
+        assert!(limiter.acquire_handshake(None).await.is_some(), "a proxy has no bound of its own");
+        // Who waits for its own client's turn holds none of all.
+        let own = tokio::time::timeout(soon, limiter.acquire_handshake(client(0)));
+        assert!(own.await.is_err());
+        assert!(limiter.acquire_handshake(client(250)).await.is_some());
     }
 
     #[tokio::test]

@@ -4,15 +4,22 @@
 //! by the time it is read, and then go to a shard, which has an epoll of its own: two `epoll_ctl`, an
 //! event and a waker for nothing, a tenth of what the control plane spends on a connect. So the listener
 //! hands out fresh sockets, and a [`Socket`] registers at the first wait.
+//!
+//! One with TLS had to wait for its handshake (`handshake.rs`). The end of its stream is announced whichever way
+//! the connection ends (`close_notify`), so that nobody takes a stream that was cut off for one that has ended.
 
+use std::future::poll_fn;
 use std::io::{Error, ErrorKind, Read as _, Result};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::OwnedFd;
+use std::pin::Pin;
+use std::task::Poll;
 
 use bytes::BytesMut;
 use socket2::{Domain, Protocol, SockRef, Socket as Raw, Type};
-use tokio::io::Interest;
+use tokio::io::{AsyncRead as _, AsyncReadExt as _, AsyncWriteExt as _, Interest, ReadBuf};
 use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
 
 use crate::base::established::Established;
 use crate::base::limits::http as limits;
@@ -129,22 +136,117 @@ pub struct Socket(State);
 enum State {
     Fresh(std::net::TcpStream),
     Joined(TcpStream),
-    /// It could not be registered.
+    /// Boxed, because a plain connection should not be as large as one with TLS.
+    Secured(Box<TlsStream<TcpStream>>),
+    /// It could not be registered, or has been taken out.
     Lost,
 }
 
 impl Socket {
-    /// The socket as one that can be waited for.
-    ///
-    /// # Errors
-    /// The kernel does not watch it: it is closed.
-    pub(super) fn joined(&mut self) -> Result<&mut TcpStream> {
-        self.0 = match std::mem::replace(&mut self.0, State::Lost) {
+    /// A socket that is registered with the runtime.
+    pub(super) fn joined(stream: TcpStream) -> Self {
+        Self(State::Joined(stream))
+    }
+
+    /// A socket whose handshake is done.
+    pub(super) fn secured(stream: TlsStream<TcpStream>) -> Self {
+        Self(State::Secured(Box::new(stream)))
+    }
+
+    /// Registers the socket, if that has not been done, so that it can be waited for.
+    fn join(&mut self) -> Result<&mut State> {
+        self.0 = match self.take() {
             State::Fresh(stream) => State::Joined(TcpStream::from_std(stream)?),
             known => known,
         };
-        match &mut self.0 {
+        Ok(&mut self.0)
+    }
+
+    fn take(&mut self) -> State {
+        std::mem::replace(&mut self.0, State::Lost)
+    }
+
+    /// The plain socket as one that can be waited for.
+    ///
+    /// # Errors
+    /// The kernel does not watch it, and it is closed; or it has TLS.
+    pub(super) fn into_joined(mut self) -> Result<TcpStream> {
+        self.join()?;
+        match self.take() {
             State::Joined(stream) => Ok(stream),
+            _ => Err(ErrorKind::NotConnected.into()),
+        }
+    }
+
+    /// Waits for the first byte of a plain socket, and leaves it there.
+    ///
+    /// # Errors
+    /// The connection has ended or broken.
+    pub(super) async fn first_byte(&mut self) -> Result<u8> {
+        let State::Joined(stream) = self.join()? else {
+            return Err(ErrorKind::NotConnected.into());
+        };
+        let mut first = [0];
+        match stream.peek(&mut first).await? {
+            0 => Err(ErrorKind::UnexpectedEof.into()),
+            _ => Ok(first[0]),
+        }
+    }
+
+    /// Waits for bytes and adds them to `input`; how many there were, 0 at the end.
+    ///
+    /// # Errors
+    /// The connection has broken, or a stream with TLS was cut off.
+    pub(super) async fn read(&mut self, input: &mut BytesMut) -> Result<usize> {
+        match self.join()? {
+            State::Joined(stream) => stream.read_buf(input).await,
+            State::Secured(stream) => stream.read_buf(input).await,
+            State::Fresh(_) | State::Lost => Err(ErrorKind::NotConnected.into()),
+        }
+    }
+
+    /// Waits for the first bytes. Their buffer is allocated when they are there.
+    ///
+    /// # Errors
+    /// The connection has ended or broken.
+    pub(super) async fn first_bytes(&mut self) -> Result<BytesMut> {
+        match self.join()? {
+            State::Joined(stream) => first_plain_bytes(stream).await,
+            State::Secured(stream) => first_secured_bytes(stream).await,
+            State::Fresh(_) | State::Lost => Err(ErrorKind::NotConnected.into()),
+        }
+    }
+
+    /// Writes all of `bytes`, waiting as long as it takes.
+    ///
+    /// # Errors
+    /// The connection has broken.
+    pub(super) async fn write_all(&mut self, bytes: &[u8]) -> Result<()> {
+        match self.join()? {
+            State::Joined(stream) => stream.write_all(bytes).await,
+            State::Secured(stream) => {
+                stream.write_all(bytes).await?;
+                stream.flush().await
+            }
+            State::Fresh(_) | State::Lost => Err(ErrorKind::NotConnected.into()),
+        }
+    }
+
+    /// Ends our side of the stream; of one with TLS, also within it. The other side may go on sending, and what it
+    /// sends can be read from the socket that is returned, as it comes.
+    ///
+    /// # Errors
+    /// The connection has broken.
+    pub(super) async fn shut_down(&mut self) -> Result<&mut TcpStream> {
+        match self.join()? {
+            State::Joined(stream) => {
+                stream.shutdown().await?;
+                Ok(stream)
+            }
+            State::Secured(stream) => {
+                stream.shutdown().await?;
+                Ok(stream.get_mut().0)
+            }
             State::Fresh(_) | State::Lost => Err(ErrorKind::NotConnected.into()),
         }
     }
@@ -167,11 +269,14 @@ impl Socket {
         }
     }
 
-    /// Writes as much of `bytes` as the socket takes without a wait; how much that was.
+    /// Writes as much of `bytes` as a plain socket takes without a wait; how much that was.
     ///
     /// # Errors
     /// The connection has broken.
     pub(super) fn write_now(&self, bytes: &[u8]) -> Result<usize> {
+        if matches!(self.0, State::Secured(_)) {
+            return Ok(0);
+        }
         let Some(raw) = self.raw() else { return Err(ErrorKind::NotConnected.into()) };
         match raw.send(bytes) {
             Err(error) if would_block(&error) => Ok(0),
@@ -183,21 +288,79 @@ impl Socket {
     ///
     /// # Errors
     /// It could not be registered before.
-    pub fn into_established(self) -> Result<Established> {
-        match self.0 {
+    pub fn into_established(mut self) -> Result<Established> {
+        match self.take() {
             State::Fresh(stream) => Ok(Established::Plain(stream)),
             State::Joined(stream) => Ok(Established::Plain(stream.into_std()?)),
+            State::Secured(stream) => {
+                let (stream, session) = stream.into_inner();
+                Ok(Established::Tls(stream.into_std()?, Box::new(session)))
+            }
             State::Lost => Err(ErrorKind::NotConnected.into()),
         }
     }
 
     /// The socket itself, for system calls that do not wait.
-    pub(super) fn raw(&self) -> Option<socket2::SockRef<'_>> {
+    pub(super) fn raw(&self) -> Option<SockRef<'_>> {
         match &self.0 {
             State::Fresh(stream) => Some(stream.into()),
             State::Joined(stream) => Some(stream.into()),
+            State::Secured(stream) => Some(stream.get_ref().0.into()),
             State::Lost => None,
         }
+    }
+}
+
+impl Drop for Socket {
+    /// Announces the end of a stream with TLS, without waiting.
+    fn drop(&mut self) {
+        let State::Secured(stream) = &mut self.0 else { return };
+        let (stream, session) = stream.get_mut();
+        session.send_close_notify();
+        let raw = SockRef::from(&*stream);
+        while session.wants_write()
+            && session.write_tls(&mut &*raw).is_ok_and(|written| written > 0)
+        {}
+    }
+}
+
+async fn first_plain_bytes(stream: &TcpStream) -> Result<BytesMut> {
+    loop {
+        stream.readable().await?;
+        let mut input = BytesMut::with_capacity(limits::READ);
+        match stream.try_read_buf(&mut input) {
+            Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
+            Ok(_) => return Ok(input),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Bytes that came with the last ones of the handshake are there before the first wait.
+async fn first_secured_bytes(stream: &mut TlsStream<TcpStream>) -> Result<BytesMut> {
+    loop {
+        let mut input = BytesMut::zeroed(limits::READ);
+        let mut buffer = ReadBuf::new(&mut input);
+        let read = poll_fn(|context| {
+            Poll::Ready(match Pin::new(&mut *stream).poll_read(context, &mut buffer) {
+                Poll::Ready(read) => Some(read),
+                Poll::Pending => None,
+            })
+        });
+        let read = read.await;
+        let length = buffer.filled().len();
+        match read {
+            Some(Ok(())) if length == 0 => return Err(ErrorKind::UnexpectedEof.into()),
+            Some(Ok(())) => {
+                input.truncate(length);
+                return Ok(input);
+            }
+            Some(Err(error)) => return Err(error),
+            None => {}
+        }
+        drop(input);
+        stream.get_ref().0.readable().await?;
     }
 }
 
@@ -207,8 +370,6 @@ fn would_block(error: &Error) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-
     use super::*;
 
     async fn pair() -> (TcpStream, Socket) {
@@ -297,9 +458,11 @@ mod tests {
         near.read_exact(&mut received).await.unwrap();
         assert_eq!(&received, b"yes");
         near.write_all(b"more").await.unwrap();
-        let mut more = [0; 4];
-        far.joined().unwrap().read_exact(&mut more).await.unwrap();
-        assert_eq!(&more, b"more");
+        let mut more = BytesMut::new();
+        while more.len() < 4 {
+            assert!(far.read(&mut more).await.unwrap() > 0);
+        }
+        assert_eq!(&more[..], b"more");
         assert!(far.into_established().is_ok());
     }
 

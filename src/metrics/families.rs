@@ -2,7 +2,7 @@
 //! `tests/metrics.rs` checks that.
 
 use std::fmt::{self, Error};
-use std::time::SystemTime;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
@@ -52,6 +52,7 @@ impl Collector for Families {
         self.rooms(&mut page)?;
         self.journal(&mut page)?;
         self.http(&mut page)?;
+        self.tls(&mut page)?;
         self.memory(&mut page)?;
         self.passwords(&mut page)?;
         self.databases(&mut page)
@@ -174,6 +175,18 @@ impl Families {
         )?;
         page.counters("http_requests", "Requests answered.", "class", http.classes())?;
         page.counters("http_errors", "Requests refused.", "code", http.errors.iter())
+    }
+
+    fn tls(&self, page: &mut Page<'_>) -> Result<(), Error> {
+        let handshakes = self.sources.http.handshakes();
+        page.counters("tls_handshakes", "TLS handshakes.", "result", handshakes)?;
+        let Some(certificates) = &self.sources.certificates else { return Ok(()) };
+        let ends = certificates.current().ends().duration_since(UNIX_EPOCH).unwrap_or_default();
+        page.gauge(
+            "tls_certificate_end_seconds",
+            "When the certificate ends, in seconds since 1970.",
+            ends.as_secs_f64(),
+        )
     }
 
     fn memory(&self, page: &mut Page<'_>) -> Result<(), Error> {

@@ -9,6 +9,7 @@ use crate::delivery::Shards;
 use crate::http::HttpCounters;
 use crate::rooms::Rooms;
 use crate::store::pool::Database;
+use crate::tls::Certificates;
 
 /// The parts of the server that count.
 pub struct Sources {
@@ -24,6 +25,8 @@ pub struct Sources {
     pub auth: Arc<Auth>,
     /// The listeners.
     pub http: Arc<HttpCounters>,
+    /// The certificate, if the server speaks TLS.
+    pub certificates: Option<Certificates>,
     /// The stores by name, and the rooms' own pool of connections to theirs.
     pub stores: [(&'static str, Database); 3],
 }

@@ -1,7 +1,6 @@
 //! The certificate that handshakes use, and the exchange of it while the server runs.
 
 use std::sync::{Arc, RwLock};
-use std::time::SystemTime;
 
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
@@ -26,11 +25,6 @@ impl Certificates {
     /// What handshakes use now.
     pub fn current(&self) -> Certificate {
         self.0.read().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
-    }
-
-    /// When the certificate ends.
-    pub fn ends(&self) -> SystemTime {
-        self.current().ends()
     }
 }
 

@@ -8,7 +8,7 @@ use rustls::crypto::ring;
 use super::certificates::Certificates;
 
 /// The protocols that are offered by ALPN, the preferred one first.
-const PROTOCOLS: &[&[u8]] = &[b"http/1.1"];
+const PROTOCOLS: &[&[u8]] = &[b"h2", b"http/1.1"];
 
 /// For listeners that use these certificates.
 ///

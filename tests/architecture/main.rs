@@ -122,6 +122,7 @@ const NO_BOUND: &[(&str, &[&str], &str)] = &[
     ("demo/script.rs", &["HOUR", "DAY"], "units"),
     ("tls/acme/attempts.rs", &["HOUR", "DAY"], "units"),
     ("http/body.rs", &["SIZE_LINE"], "follows from a bound"),
+    ("http/handshake.rs", &["ALERT", "HANDSHAKE"], "types of records of RFC 8446, section 5.1"),
     ("http/permit_state.rs", &["BUSY", "EVICTED"], "marks in a word of memory"),
     ("loadtest/protocol.rs", &["TOO_MANY_REQUESTS"], "a status of RFC 6585"),
     ("service/audit.rs", &["Duration::from_secs(3_600)"], "an hour"),

@@ -136,6 +136,31 @@ const HTTP: &[Reached] = &[
 const TLS: &[Reached] = &[
     ("src/tls/pem.rs", "a_file_is_named_if_it_is_missing_or_far_too_long", &["tls::FILE"]),
     (
+        "src/tls/files.rs",
+        "the_end_of_a_certificate_is_warned_of_once_a_day_from_two_weeks_before",
+        &["tls::END_WARNED", "tls::END_WARNED_AGAIN"],
+    ),
+    (
+        "tests/tls/server.rs",
+        "a_certificate_in_files_is_exchanged_while_the_server_runs_and_a_wrong_one_is_not_used",
+        &["tls::FILES_READ_AGAIN"],
+    ),
+    (
+        "tests/tls/handshake.rs",
+        "a_handshake_byte_by_byte_ends_with_the_deadline_that_counts_from_the_accept",
+        &["http::HANDSHAKE_DEADLINE"],
+    ),
+    (
+        "tests/tls/handshake.rs",
+        "a_client_makes_so_many_handshakes_at_once_while_another_one_is_not_affected",
+        &["http::HANDSHAKES_PER_ADDRESS"],
+    ),
+    (
+        "src/http/request_limiter.rs",
+        "all_clients_together_make_so_many_handshakes_at_once_and_the_next_one_waits",
+        &["http::HANDSHAKES"],
+    ),
+    (
         "src/tls/names.rs",
         "of_very_many_addresses_those_of_containers_are_left_out_first",
         &["tls::ADDRESSES"],

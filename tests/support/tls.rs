@@ -1,8 +1,12 @@
 //! Certificates for tests, and what rustls needs on both sides.
 
+#![allow(dead_code)]
+
 use std::sync::Arc;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -25,6 +29,8 @@ impl Certified {
     pub fn with(names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> Self {
         let mut authority = CertificateParams::new(Vec::new()).unwrap();
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        // With the name that its certificates have by default, they would look as if they had signed themselves.
+        authority.distinguished_name.push(DnType::CommonName, "an authority for tests");
         let issuer = CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
         let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
         let mut params = CertificateParams::new(names).unwrap();
@@ -42,6 +48,13 @@ impl Certified {
         let key = KeyPair::generate().unwrap();
         let leaf = params.self_signed(&key).unwrap();
         Self { authority: leaf.pem(), chain: vec![leaf.der().clone()], key }
+    }
+
+    /// The certificate, as a PEM text.
+    pub fn certificate(&self) -> String {
+        let lines = STANDARD.encode(&self.chain[0]);
+        let lines: Vec<_> = lines.as_bytes().chunks(64).map(String::from_utf8_lossy).collect();
+        format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"))
     }
 
     /// The key, as a PEM text.

@@ -24,6 +24,12 @@ pub const HEAD_DEADLINE: Duration = Duration::from_secs(20);
 pub const BODY_DEADLINE: Duration = Duration::from_secs(40);
 /// How long a connection is kept without a request.
 pub const IDLE: Duration = Duration::from_secs(90);
+/// From the accept to the end of a TLS handshake.
+pub const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(10);
+/// TLS handshakes that are being made at once. The next ones wait within that deadline.
+pub const HANDSHAKES: usize = 2_048;
+/// The same of one client.
+pub const HANDSHAKES_PER_ADDRESS: usize = 64;
 /// Writing one response.
 pub const WRITE_DEADLINE: Duration = Duration::from_secs(10);
 /// Reading on after the last response before the close.

@@ -4,6 +4,12 @@ use std::time::Duration;
 
 /// Bytes of a file with a certificate chain or a key.
 pub const FILE: u64 = 1024 * 1024;
+/// How often the files of a certificate are read again.
+pub const FILES_READ_AGAIN: Duration = Duration::from_secs(5);
+/// So long before its end the log warns of it.
+pub const END_WARNED: Duration = Duration::from_secs(14 * DAY);
+/// How often.
+pub const END_WARNED_AGAIN: Duration = Duration::from_secs(DAY);
 
 /// How long a certificate authority of the server's own is valid.
 pub const AUTHORITY_LIFE: Duration = Duration::from_secs(10 * 365 * DAY);
