@@ -1,9 +1,10 @@
 //! The address by which people open the server in a browser.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
-use crate::config::Config;
+use super::nearby;
+use crate::config::{Config, Host};
 use crate::tls::{Certificate, Tls};
 
 /// Scheme, name and port, without a path.
@@ -22,7 +23,16 @@ impl Address {
         let port = sockets.first().map_or(0, SocketAddr::port);
         let own = Self { is_https: tls.is_some(), name: "localhost".to_owned(), port };
         if let Some(host) = config.hosts.first() {
-            return own.with_name(host.name()).with_port(host.port().unwrap_or(port));
+            return own.with_host(host);
+        }
+        if let Some(authority) = tls.and_then(Tls::authority) {
+            // The names of its certificates are those of this machine, and not all are known to others.
+            let socket = sockets.first().map(|socket| own.with_socket(*socket));
+            return nearby::addresses(config, &own, &authority)
+                .into_iter()
+                .next()
+                .or(socket)
+                .unwrap_or(own);
         }
         let certificate = tls.map(|tls| tls.certificates.current());
         let mut names = certificate.iter().flat_map(Certificate::names);
@@ -36,11 +46,30 @@ impl Address {
 
     /// The same server by the address of a socket.
     pub fn with_socket(&self, socket: SocketAddr) -> Self {
-        let name = match socket {
-            SocketAddr::V4(socket) => socket.ip().to_string(),
-            SocketAddr::V6(socket) => format!("[{}]", socket.ip()),
-        };
-        self.with_name(&name).with_port(socket.port())
+        self.with_ip(socket.ip()).with_port(socket.port())
+    }
+
+    /// The same server by this address.
+    pub fn with_ip(&self, ip: IpAddr) -> Self {
+        match ip {
+            IpAddr::V4(ip) => self.with_name(&ip.to_string()),
+            IpAddr::V6(ip) => self.with_name(&format!("[{ip}]")),
+        }
+    }
+
+    /// The same server by a name of the settings.
+    pub fn with_host(&self, host: &Host) -> Self {
+        self.with_name(host.name()).with_port(host.port().unwrap_or(self.port))
+    }
+
+    /// The plain address of the same server, on that port.
+    pub fn plain_at(&self, port: u16) -> Self {
+        Self { is_https: false, ..self.with_port(port) }
+    }
+
+    /// The address, if it is not a name.
+    pub fn ip(&self) -> Option<IpAddr> {
+        self.name.trim_matches(['[', ']']).parse().ok()
     }
 
     /// The same server by another name.
