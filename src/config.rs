@@ -3,6 +3,7 @@
 //! The names are part of what a release promises (`README.md`, "Settings").
 
 mod acme;
+mod backup;
 mod host;
 mod lan;
 mod listen;
@@ -14,6 +15,7 @@ use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 
 pub use acme::{AcmeSettings, EabKey, LETS_ENCRYPT, LETS_ENCRYPT_STAGING, Staging};
+pub use backup::BackupSettings;
 pub use host::{Host, Origin, Scheme};
 use host::{parse_host, parse_origin};
 pub use lan::Given;
@@ -66,6 +68,10 @@ pub struct Config {
     /// Whether and how the server speaks TLS.
     #[command(flatten)]
     pub tls: TlsSettings,
+
+    /// Backups.
+    #[command(flatten)]
+    pub backup: BackupSettings,
 
     /// Where the embedded database, uploaded files and generated secrets live [default: by user]
     #[arg(long, env = "IMPULSE_DATA_DIR", value_name = "DIR")]

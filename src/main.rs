@@ -45,8 +45,9 @@ fn run(cli: Cli) -> Result<(), String> {
             runtime.block_on(admin::healthcheck(&cli.config, address.as_deref(), timeout))
         }
         Some(Command::Admin(verb)) => {
-            let answer = runtime.block_on(admin::run(cli.config, verb))?;
-            println!("{answer}");
+            if let Some(answer) = runtime.block_on(admin::run(cli.config, verb))? {
+                println!("{answer}");
+            }
             Ok(())
         }
     }

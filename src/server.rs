@@ -46,8 +46,10 @@ use crate::rooms::{Bounds, Rooms};
 use crate::service::{Parts, Services};
 use crate::settings::{self, RuntimeSettings};
 use crate::store::accounts::AccountStore;
+use crate::store::backup;
 use crate::store::chat::ChatStore;
 use crate::store::embedded::{self, Embedded};
+use crate::store::ownership::Ownership;
 use crate::store::pool::Database;
 use crate::tls::{self, Tls};
 use crate::ws::Limits;
@@ -238,6 +240,8 @@ fn write_control_file(config: &Config, control: &Control) -> Option<ControlFile>
 /// The two stores, and the database that was started for them if the settings name none.
 struct Stores {
     embedded: Option<Embedded>,
+    /// That no other server uses them.
+    ownership: Option<Ownership>,
     accounts: AccountStore,
     chat: ChatStore,
 }
@@ -255,7 +259,9 @@ impl Stores {
             }
         };
         match Self::open_at(config, &url).await {
-            Ok((accounts, chat)) => Ok(Self { embedded, accounts, chat }),
+            Ok((ownership, accounts, chat)) => {
+                Ok(Self { embedded, ownership: Some(ownership), accounts, chat })
+            }
             Err(error) => {
                 stop_embedded(embedded).await;
                 Err(error)
@@ -263,7 +269,10 @@ impl Stores {
         }
     }
 
-    async fn open_at(config: &Config, url: &str) -> Result<(AccountStore, ChatStore), String> {
+    async fn open_at(
+        config: &Config,
+        url: &str,
+    ) -> Result<(Ownership, AccountStore, ChatStore), String> {
         let chat = Database::new(url)?;
         let accounts = match &config.accounts_database_url {
             Some(url) => Database::new(url)?,
@@ -275,7 +284,15 @@ impl Stores {
                 accounts.check_durability().await?;
             }
         }
-        Ok((AccountStore::open(accounts).await?, ChatStore::open(chat).await?))
+        let ownership = Ownership::take(&chat).await?;
+        backup::finish_interrupted(&chat, &accounts).await?;
+        let (accounts, chat) = (AccountStore::open(accounts).await?, ChatStore::open(chat).await?);
+        if config.backup.restored {
+            accounts.instance().await.map_err(sentence)?;
+            let epoch = backup::renew(chat.database(), accounts.database()).await?;
+            tracing::warn!(%epoch, "a new epoch has begun; start without --restored from now on");
+        }
+        Ok((ownership, accounts, chat))
     }
 
     fn close(&self) {
@@ -284,6 +301,7 @@ impl Stores {
     }
 
     async fn stop(&mut self) {
+        self.ownership = None;
         stop_embedded(self.embedded.take()).await;
     }
 }

@@ -4,11 +4,18 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
 use std::path::Path;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
 
 use impulse::e2ee::pack::{pack, unpack};
-use impulse::http::{Site, parse};
+use impulse::http::{
+    Head, Options, PriorKnowledge, Request as HttpRequest, Response, Service, Site, parse,
+};
 use impulse::protocol::command::Request;
 use impulse::ws::{Codec, Limits};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::sync::watch;
 
 fn seeds(target: &str) -> Vec<Vec<u8>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
@@ -85,4 +92,58 @@ fn of_the_seeds_of_packed_bytes_only_the_well_formed_unpack_and_pack_to_themselv
         }
     }
     assert_eq!(good, 1);
+}
+
+/// Answers a request with its body.
+struct Echo;
+
+impl Service for Echo {
+    fn body_limit(&self, _: &Head) -> usize {
+        1_024
+    }
+
+    fn call<'a>(
+        &'a self,
+        request: HttpRequest,
+    ) -> Pin<Box<dyn Future<Output = Response> + Send + 'a>> {
+        assert!(request.head.path.starts_with('/') && request.body.len() <= 1_024);
+        assert_eq!(request.head.headers.all("host").count(), 1);
+        Box::pin(async move { Response::new(200, "text/plain", request.body) })
+    }
+}
+
+/// Bytes of the answers to some frames, which are sent in pieces.
+async fn answered_by_http2(step: usize, bytes: &[u8]) -> usize {
+    let (_stop, stopped) = watch::channel(false);
+    let http = PriorKnowledge::new(Arc::new(Echo), Options::default(), stopped);
+    let (near, far) = tokio::io::duplex(64 * 1_024);
+    let serving = tokio::spawn(http.serve(far, "127.0.0.1:1".parse().unwrap()));
+    let (mut read, mut write) = tokio::io::split(near);
+    let reading = tokio::spawn(async move {
+        let mut answer = Vec::new();
+        let _ = read.read_to_end(&mut answer).await;
+        answer.len()
+    });
+    let _ = write.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await;
+    for chunk in bytes.chunks(step.max(1)) {
+        let _ = write.write_all(chunk).await;
+        tokio::task::yield_now().await;
+    }
+    let _ = write.shutdown().await;
+    let ended = tokio::time::timeout(Duration::from_secs(10), async {
+        serving.await.unwrap();
+        http.ended().await;
+        reading.await.unwrap()
+    });
+    ended.await.expect("it ends with its client")
+}
+
+#[tokio::test]
+async fn every_seed_of_http2_is_answered_and_its_connection_ends_however_it_is_cut() {
+    for seed in seeds("http2") {
+        // The first byte chooses the cut in the fuzz target.
+        let (step, bytes) = seed.split_first().unwrap();
+        assert!(answered_by_http2(usize::from(*step), bytes).await > 0);
+        assert!(answered_by_http2(usize::MAX, bytes).await > 0);
+    }
 }

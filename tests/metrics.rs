@@ -216,6 +216,11 @@ async fn refusals_ends_and_requests_are_counted() {
         assert_eq!(after.get(series) - before.get(series), more, "{series}");
     }
     assert_eq!(after.get("impulse_http_requests_total{class=\"1xx\"}"), 1.0, "the upgrade");
+    let version = |page: &Scrape, version: &str| {
+        page.get(&format!("impulse_http_versions_total{{version=\"{version}\"}}"))
+    };
+    assert!(version(&after, "1.1") - version(&before, "1.1") >= 4.0);
+    assert_eq!((version(&after, "2"), after.get("impulse_http2_connections")), (0.0, 0.0));
     let answered = after.get("impulse_http_request_duration_seconds_count");
     assert!(answered >= 6.0, "{answered}");
     server.stop().await;

@@ -1,5 +1,7 @@
 //! The outgoing client over TLS: whom it trusts, what it says if it does not, and a cut that is no end.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 mod support;
 
 use std::sync::Arc;

@@ -213,7 +213,7 @@ async fn large_messages_pass_up_to_the_limit_and_are_refused_from_the_declared_l
     let server = echo_server().await;
     let mut peer = connect(&server).await;
     let message = vec![b'x'; 16 * 1024 * 1024];
-    let (mut read, mut write) = peer.stream.into_split();
+    let (mut read, mut write) = tokio::io::split(peer.stream);
     let frame = whole(BINARY, &message);
     let sending = tokio::spawn(async move {
         write.write_all(&frame).await.unwrap();

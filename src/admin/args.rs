@@ -169,6 +169,21 @@ pub enum Verb {
         #[arg(long, default_value = "")]
         action: String,
     },
+    /// Back everything up into FILE, while the server runs or not
+    Backup {
+        /// The file, which is replaced when the backup is complete; `-` is stdout
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// Make no backup: restore this one into a temporary database and compare
+        #[arg(long)]
+        verify: bool,
+    },
+    /// Restore a backup into an empty database or data directory; the server must not run
+    Restore {
+        /// What `backup` has made
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
     /// Live figures
     Stats,
     /// Erase now what was removed more than thirty days ago

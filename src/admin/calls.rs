@@ -13,8 +13,8 @@ use crate::base::limits::api::PAGE_MAX;
 /// The server's own sentence, or what went wrong on the way.
 pub(super) async fn call(client: &Client, verb: Verb) -> Result<Value, String> {
     match verb {
-        // It makes no call.
-        Verb::Token { .. } => Ok(Value::Null),
+        // They make no call.
+        Verb::Token { .. } | Verb::Backup { .. } | Verb::Restore { .. } => Ok(Value::Null),
         Verb::Users { q, state, limit } => {
             let path = format!("/api/admin/users?q={}&state={}", encoded(&q), encoded(&state));
             list(client, &path, "users", limit).await

@@ -45,6 +45,7 @@ impl Client {
         config.tls = config.tls.turned_off();
         config.dev_echo = None;
         config.demo = false;
+        config.backup.backup_dir = None;
         let server = Server::start(config).await?;
         let control = server.control().clone();
         Ok(Self { control, own: Some(Box::new(server)) })

@@ -65,7 +65,7 @@ impl Shard {
             self.detach(slot);
         }
         let connection = self.connections.remove(slot);
-        connection.transport.deregister(self.poll.registry());
+        connection.transport.close(self.poll.registry());
     }
 
     /// Sends `bye restart` to all clients; what waits is written as far as the kernel takes it.

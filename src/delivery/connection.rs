@@ -156,6 +156,11 @@ impl Connection {
         self.phase == Phase::Open
     }
 
+    /// Whether its last frame is on the way.
+    pub fn is_closing(&self) -> bool {
+        matches!(self.phase, Phase::Closing { .. })
+    }
+
     /// Puts whole frames into the send queue. False: more waits than may.
     #[must_use]
     pub fn push(&mut self, frames: &[u8]) -> bool {
@@ -193,7 +198,8 @@ impl Connection {
         if self.is_echo() {
             return false; // an echo is not read instead
         }
-        let mut sum = Backlog::default();
+        // What is sealed for the socket waits, too.
+        let mut sum = Backlog { bytes: self.transport.unsent(), frames: 0 };
         if let Some(queue) = &self.send_queue {
             if queue.exceeds_limit() {
                 return true;

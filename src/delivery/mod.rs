@@ -18,7 +18,7 @@
 //!
 //! `shard.rs` has the loop of the thread. `subscriptions.rs`, `replays.rs` and `activity.rs` decide what a
 //! connection gets, `close.rs` and `timers.rs` end connections, `shedding.rs` keeps to the budget of memory, and
-//! `transport.rs` is the socket itself.
+//! `transport.rs` is the socket itself, plain or through TLS (`tls.rs`).
 
 mod activity;
 mod adoption;
@@ -31,6 +31,7 @@ mod deliver;
 pub mod frame_log;
 mod memory;
 mod read;
+mod received;
 mod replays;
 mod room_feed;
 mod send_queue;
@@ -41,6 +42,7 @@ mod shedding;
 mod subscriptions;
 mod sweep;
 mod timers;
+mod tls;
 mod transport;
 mod write;
 

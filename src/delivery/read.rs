@@ -13,6 +13,7 @@ use super::adoption::ConnectionKind;
 use super::command_rate::FrameVerdict;
 use super::commands::{CommandOutcome, reserve_permit};
 use super::connection::{Connection, PauseReason};
+use super::received::Received;
 use super::shard::Shard;
 use crate::base::limits::chat as chat_limits;
 use crate::base::limits::delivery as limits;
@@ -45,19 +46,17 @@ impl Shard {
             }
             let has_ended = connection.has_ended;
             match connection.transport.read(&mut scratch) {
-                Ok(0) => {
+                Ok(Received { count: 0, .. }) => {
                     self.finish(slot);
                     break;
                 }
-                Ok(count) => {
-                    let is_all = count < scratch.len() && !has_ended;
+                Ok(Received { count, is_drained }) => {
                     if let Some(bytes) = scratch.get_mut(..count) {
                         self.note_read(slot);
                         self.handle_bytes(slot, bytes);
                     }
-                    if is_all {
-                        // The socket is empty, or epoll will report it again (epoll(7)). It has reported
-                        // the end of the stream once and will not again, so that is read up to.
+                    if is_drained && !has_ended {
+                        // Epoll has reported the end of the stream once and will not again, so that is read up to.
                         break;
                     }
                 }
@@ -70,6 +69,9 @@ impl Shard {
             }
         }
         self.scratch = scratch;
+        if self.connections.get(slot).is_some_and(|connection| connection.transport.has_unsent()) {
+            self.schedule_write(slot); // TLS answers some messages by itself
+        }
     }
 
     /// Something was read, so the client counts as alive again.

@@ -285,6 +285,8 @@ impl Shard {
             let bytes = input.to_vec();
             connection.paused = Some(Box::new(PausedInput { bytes, ..PausedInput::default() }));
             self.to_retry.push(slot);
+        } else if connection.transport.is_tls() {
+            self.to_read.push(slot); // what came with the handshake
         }
         self.connections.insert(connection);
         self.schedule_write(slot);

@@ -83,7 +83,8 @@ impl Shard {
         let mut sums: HashMap<Uid, usize> = HashMap::new();
         let mut found = Vec::new();
         for (slot, connection) in &mut self.connections {
-            if !connection.is_open() {
+            // One that closes may still hold what is sealed for it.
+            if !connection.is_open() && !connection.transport.has_unsent() {
                 continue;
             }
             let holding = Holding {
@@ -91,7 +92,7 @@ impl Shard {
                 in_logs: if wanted.in_logs { bytes_in_logs(connection, &self.feeds) } else { 0 },
             };
             let sum = holding.queued + holding.in_logs;
-            if sum < limits::REPLAY_CHUNK {
+            if sum < limits::SHED_FROM {
                 continue;
             }
             if let Some(chat) = connection.chat() {
@@ -108,15 +109,21 @@ impl Shard {
 
     /// Closes a reader as lagging and frees at once what it holds.
     fn shed(&mut self, slot: usize) {
-        if let Some(queue) = self.connections.get_mut(slot).and_then(|c| c.send_queue.as_mut()) {
+        let Some(connection) = self.connections.get_mut(slot) else { return };
+        if let Some(queue) = connection.send_queue.as_mut() {
             queue.cut();
         }
+        let is_sealed = connection.transport.has_unsent();
         self.close_lagging(slot);
+        if is_sealed {
+            self.drop_connection(slot); // a `bye` behind that would come too late to free it
+        }
     }
 }
 
 fn queued_bytes(connection: &Connection) -> usize {
-    connection.send_queue.as_ref().map_or(0, |queue| queue.releasable_bytes())
+    let queue = connection.send_queue.as_ref().map_or(0, |queue| queue.releasable_bytes());
+    queue + connection.transport.unsent()
 }
 
 fn bytes_in_logs(connection: &Connection, feeds: &Slab<RoomFeed>) -> usize {

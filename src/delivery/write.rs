@@ -20,7 +20,11 @@ impl Connection {
     /// Writes what one room has for a connection for which nothing else waits: nearly every write there is.
     /// `None`: that was not all, or it follows other rooms, too; [`Connection::flush`] goes on.
     pub fn write_one_feed(&mut self, log: &FrameLog, cursor: &mut Cursor) -> Option<Flushed> {
-        if self.send_queue.is_some() || !self.is_open() || self.subscription_count != 1 {
+        if self.send_queue.is_some()
+            || !self.is_open()
+            || self.subscription_count != 1
+            || self.transport.has_unsent()
+        {
             return None;
         }
         let bytes = log.since(cursor.at);
@@ -28,6 +32,9 @@ impl Connection {
             Ok(written) if written == bytes.len() => {
                 count_write(written, log.frames_since(cursor.at));
                 cursor.at = log.end();
+                if self.transport.has_unsent() {
+                    return None;
+                }
                 self.blocked_since_s = None;
                 Some(Flushed::All)
             }
@@ -50,6 +57,7 @@ impl Connection {
             match self.write_once(feeds) {
                 Ok(Some(0)) => return Flushed::Broken,
                 Ok(Some(_)) => self.blocked_since_s = None,
+                Ok(None) if self.is_closing() && self.transport.announce_end() => {}
                 Ok(None) => return Flushed::All,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => self.block(feeds),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -111,6 +119,9 @@ impl Connection {
 
     /// One vectored write. `None`: nothing waits.
     fn write_once(&mut self, feeds: &mut Slab<RoomFeed>) -> io::Result<Option<usize>> {
+        if self.transport.has_unsent() {
+            return self.transport.send_sealed().map(Some);
+        }
         // The send queue and the first few rooms; the others follow with the next write.
         let mut slices = [IoSlice::new(&[]); 1 + limits::FEEDS_PER_WRITE];
         let mut taken = [None; limits::FEEDS_PER_WRITE];

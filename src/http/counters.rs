@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use prometheus_client::metrics::histogram::Histogram;
 
+use super::head::Version;
 use crate::base::counter::{Counter, CounterByCode, Gauge};
 
 /// Why a connection, an upgrade or a request was refused.
@@ -68,14 +69,21 @@ pub struct HttpCounters {
     pub open: Gauge,
     /// Requests that were answered with an error, by its code.
     pub errors: CounterByCode,
+    /// Connections of HTTP/2 now.
+    pub http2_open: Gauge,
+    /// Connections of HTTP/2 that were ended because their clients sent too much of what costs them nothing.
+    pub http2_floods: Counter,
     /// From the head of a request to its answer; not the writing of it.
     pub duration: Histogram,
     refused: [Counter; RefusalReason::ALL.len()],
     handshakes: [Counter; HandshakeResult::ALL.len()],
+    /// By the version of HTTP.
+    versions: [Counter; VERSIONS.len()],
     /// By the first digit of the status.
     classes: [Counter; CLASSES.len()],
 }
 
+const VERSIONS: [&str; 3] = ["1.0", "1.1", "2"];
 const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 
 /// Bounds of the histogram, in seconds: from a file in memory to a password on a busy machine.
@@ -88,8 +96,11 @@ impl Default for HttpCounters {
             open: Gauge::default(),
             errors: CounterByCode::default(),
             handshakes: Default::default(),
+            http2_open: Gauge::default(),
+            http2_floods: Counter::default(),
             duration: Histogram::new(BUCKETS),
             refused: Default::default(),
+            versions: Default::default(),
             classes: Default::default(),
         }
     }
@@ -99,6 +110,13 @@ impl HttpCounters {
     /// Counts a refusal.
     pub fn count_refused(&self, reason: RefusalReason) {
         if let Some(counter) = self.refused.get(reason as usize) {
+            counter.inc();
+        }
+    }
+
+    /// Counts a request with a good head.
+    pub(super) fn count_version(&self, version: Version) {
+        if let Some(counter) = self.versions.get(version as usize) {
             counter.inc();
         }
     }
@@ -139,6 +157,11 @@ impl HttpCounters {
             .map(|((_, reason), counter)| (*reason, counter.get()))
     }
 
+    /// Requests by the version of HTTP.
+    pub fn versions(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+        VERSIONS.into_iter().zip(&self.versions).map(|(version, counter)| (version, counter.get()))
+    }
+
     /// Answers by the class of their status.
     pub fn classes(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
         CLASSES.into_iter().zip(&self.classes).map(|(class, counter)| (class, counter.get()))
@@ -164,5 +187,9 @@ mod tests {
             counters.count_answer(status, Duration::ZERO);
         }
         assert!(counters.classes().all(|(class, n)| n == if class == "1xx" { 2 } else { 1 }));
+        for version in [Version::Http10, Version::Http11, Version::Http2, Version::Http2] {
+            counters.count_version(version);
+        }
+        assert!(counters.versions().eq([("1.0", 1), ("1.1", 1), ("2", 2)]));
     }
 }

@@ -83,6 +83,7 @@ impl<'a> Exchange<'a> {
         peer: SocketAddr,
         transport: Transport,
     ) -> Self {
+        shared.counters.count_version(head.version);
         let body_limit = shared.service.body_limit(&head);
         let cost = shared.service.cost(&head);
         let client = shared.trusted_proxies.client(&head, peer, transport);

@@ -173,6 +173,13 @@ impl Families {
             "reason",
             http.refused(),
         )?;
+        page.gauge("http2_connections", "Connections of HTTP/2.", http.http2_open.get())?;
+        page.counter(
+            "http2_floods",
+            "Connections of HTTP/2 ended for floods.",
+            http.http2_floods.get(),
+        )?;
+        page.counters("http_versions", "Requests by version of HTTP.", "version", http.versions())?;
         page.counters("http_requests", "Requests answered.", "class", http.classes())?;
         page.counters("http_errors", "Requests refused.", "code", http.errors.iter())
     }

@@ -1,7 +1,7 @@
 //! An address as a QR code, for the camera of a phone in front of a terminal.
 
-use fast_qr::qr::{QRBuilder, QRCode};
 use fast_qr::ECL;
+use fast_qr::qr::{QRBuilder, QRCode};
 
 /// Light modules around the code, without which cameras do not find it.
 const QUIET: usize = 4;
@@ -24,11 +24,13 @@ pub fn draw(text: &str) -> Option<Drawing> {
     let code = QRBuilder::new(text).ecl(ECL::L).build().ok()?;
     let width = code.size + 2 * QUIET;
     let line = |row: usize| {
-        let blocks = (0..width).map(|column| match (is_dark(&code, row, column), is_dark(&code, row + 1, column)) {
-            (true, true) => '█',
-            (true, false) => '▀',
-            (false, true) => '▄',
-            (false, false) => ' ',
+        let blocks = (0..width).map(|column| {
+            match (is_dark(&code, row, column), is_dark(&code, row + 1, column)) {
+                (true, true) => '█',
+                (true, false) => '▀',
+                (false, true) => '▄',
+                (false, false) => ' ',
+            }
         });
         format!("{COLOURS}{}{RESET}", blocks.collect::<String>())
     };
@@ -55,7 +57,9 @@ mod tests {
         let rows: Vec<Vec<char>> = drawing
             .lines
             .iter()
-            .map(|line| line.strip_prefix(COLOURS).unwrap().strip_suffix(RESET).unwrap().chars().collect())
+            .map(|line| {
+                line.strip_prefix(COLOURS).unwrap().strip_suffix(RESET).unwrap().chars().collect()
+            })
             .collect();
         assert!(rows.iter().all(|row| row.len() == drawing.width));
         assert_eq!(rows.len(), drawing.width.div_ceil(2));
@@ -69,11 +73,17 @@ mod tests {
         for (top, left) in [(0, 0), (0, size - 7), (size - 7, 0)] {
             for (row, column) in (0..7).flat_map(|row| (0..7).map(move |column| (row, column))) {
                 let ring = [row, column, 6 - row, 6 - column].into_iter().min();
-                assert_eq!(module(QUIET + top + row, QUIET + left + column), ring != Some(1), "{row} {column}");
+                assert_eq!(
+                    module(QUIET + top + row, QUIET + left + column),
+                    ring != Some(1),
+                    "{row} {column}"
+                );
             }
         }
         let margin = |at: usize| !(QUIET..QUIET + size).contains(&at);
-        for (row, column) in (0..drawing.width).flat_map(|row| (0..drawing.width).map(move |column| (row, column))) {
+        for (row, column) in
+            (0..drawing.width).flat_map(|row| (0..drawing.width).map(move |column| (row, column)))
+        {
             assert!(!module(row, column) || !(margin(row) || margin(column)), "{row} {column}");
         }
     }

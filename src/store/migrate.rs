@@ -5,7 +5,7 @@
 //! server than one on a schema nobody wrote down.
 
 use sha2::{Digest, Sha256};
-use tokio_postgres::Client;
+use tokio_postgres::{Client, Transaction};
 
 use super::pool::Database;
 
@@ -30,6 +30,11 @@ pub const fn numbered<const N: usize>(files: [(&'static str, &'static str); N]) 
         index += 1;
     }
     migrations
+}
+
+/// What tells a file from every other.
+pub fn digest(file: &Migration) -> [u8; 32] {
+    Sha256::digest(file.sql).into()
 }
 
 /// Both servers of a cluster may start at once; the second waits here. Any constant does.
@@ -69,18 +74,47 @@ pub async fn run(database: &Database, schema: &str, files: &[Migration]) -> Resu
     result
 }
 
+/// Makes a new schema by these files, within a transaction of the caller: as a database was when they were all.
+///
+/// # Errors
+/// One sentence.
+pub async fn make(
+    transaction: &Transaction<'_>,
+    schema: &str,
+    files: &[Migration],
+) -> Result<(), String> {
+    let failed = |error: tokio_postgres::Error| {
+        let detail = error.as_db_error().map_or_else(|| error.to_string(), ToString::to_string);
+        format!("cannot make the schema {schema}: {detail}")
+    };
+    let drop = format!("DROP SCHEMA IF EXISTS {schema} CASCADE; {}", preparation(schema));
+    transaction.batch_execute(&drop).await.map_err(failed)?;
+    let insert =
+        format!("INSERT INTO {schema}.migrations (number, name, sha256) VALUES ($1, $2, $3)");
+    for file in files {
+        transaction.batch_execute(file.sql).await.map_err(failed)?;
+        let digest = Sha256::digest(file.sql).to_vec();
+        transaction.execute(&insert, &[&file.number, &file.name, &digest]).await.map_err(failed)?;
+    }
+    Ok(())
+}
+
+fn preparation(schema: &str) -> String {
+    format!(
+        "CREATE SCHEMA IF NOT EXISTS {schema};
+         CREATE TABLE IF NOT EXISTS {schema}.migrations (
+             number integer PRIMARY KEY, name text NOT NULL, sha256 bytea NOT NULL,
+             applied_at timestamptz NOT NULL DEFAULT now())"
+    )
+}
+
 async fn apply(client: &Client, schema: &str, files: &[Migration]) -> Result<(), String> {
     let failed = |what: &str, error: tokio_postgres::Error| {
         let detail = error.as_db_error().map_or_else(|| error.to_string(), ToString::to_string);
         format!("{what}: {detail}")
     };
     client
-        .batch_execute(&format!(
-            "CREATE SCHEMA IF NOT EXISTS {schema};
-             CREATE TABLE IF NOT EXISTS {schema}.migrations (
-                 number integer PRIMARY KEY, name text NOT NULL, sha256 bytea NOT NULL,
-                 applied_at timestamptz NOT NULL DEFAULT now())"
-        ))
+        .batch_execute(&preparation(schema))
         .await
         .map_err(|error| failed(&format!("cannot prepare the schema {schema}"), error))?;
     let applied = client

@@ -90,6 +90,14 @@ impl Database {
         Ok(client)
     }
 
+    /// The same, for an operator.
+    ///
+    /// # Errors
+    /// One sentence.
+    pub async fn connect_or_say(&self) -> std::result::Result<Client, String> {
+        self.connect().await.map_err(cannot_reach)
+    }
+
     /// How the pool is used now.
     pub fn usage(&self) -> PoolUsage {
         let status = self.pool.status();
@@ -181,7 +189,7 @@ impl Database {
     /// # Errors
     /// One sentence with the setting and what to do.
     pub async fn check_durability(&self) -> std::result::Result<(), String> {
-        let client = self.connect().await.map_err(cannot_reach)?;
+        let client = self.connect_or_say().await?;
         // The server's own defaults count, not what this session asks for.
         let rows = client
             .query(

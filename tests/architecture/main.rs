@@ -123,6 +123,11 @@ const NO_BOUND: &[(&str, &[&str], &str)] = &[
     ("tls/acme/attempts.rs", &["HOUR", "DAY"], "units"),
     ("http/body.rs", &["SIZE_LINE"], "follows from a bound"),
     ("http/handshake.rs", &["ALERT", "HANDSHAKE"], "types of records of RFC 8446, section 5.1"),
+    (
+        "http/http2/frames.rs",
+        &["PREFACE", "HEADER", "END_STREAM", "END_HEADERS"],
+        "sizes and flags of RFC 9113, section 3.4, 4.1 and 6",
+    ),
     ("http/permit_state.rs", &["BUSY", "EVICTED"], "marks in a word of memory"),
     ("loadtest/protocol.rs", &["TOO_MANY_REQUESTS"], "a status of RFC 6585"),
     ("service/audit.rs", &["Duration::from_secs(3_600)"], "an hour"),

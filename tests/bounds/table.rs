@@ -935,6 +935,16 @@ const DELIVERY: &[Reached] = &[
         &["delivery::SCRATCH", "delivery::READS"],
     ),
     (
+        "tests/tls_delivery.rs",
+        "what_is_sealed_for_a_reader_that_takes_nothing_is_one_record_and_counted",
+        &["delivery::SEALED"],
+    ),
+    (
+        "tests/tls_delivery.rs",
+        "readers_that_hold_one_record_each_are_cut_when_these_use_up_the_share",
+        &["delivery::SHED_FROM"],
+    ),
+    (
         "tests/shard.rs",
         "a_publication_of_any_size_reaches_every_client_that_reads",
         &["delivery::SWEEP_STEP"],

@@ -51,6 +51,10 @@ async fn frames_that_ask_for_nothing_are_taken_up_to_a_rate_and_then_the_connect
         assert_eq!(flood(wire, &frame, most).await, ENHANCE_YOUR_CALM, "{name}");
     }
     server.serves().await;
+    assert_eq!(server.options.counters.http2_floods.get(), 6);
+    server.until("all are gone", |server| server.options.counters.http2_open.get() == 0).await;
+    let requests: Vec<_> = server.options.counters.versions().collect();
+    assert_eq!(requests, [("1.0", 0), ("1.1", 0), ("2", 13)]);
 }
 
 #[tokio::test]
@@ -155,6 +159,7 @@ async fn a_head_that_never_ends_and_one_that_unfolds_to_too_much_end_the_connect
     wire.send(&frame(HEADERS, END_STREAM, 1, &head("GET", "/", &[]))).await;
     let more = frame(CONTINUATION, 0, 1, &fields(&[("x", "y")]));
     assert_eq!(flood(wire, &more, 1_000).await, ENHANCE_YOUR_CALM, "CONTINUATION");
+    assert_eq!(server.options.counters.http2_floods.get(), 1);
     // A field of four thousand bytes is remembered, and then named by one byte each time.
     let mut wire = server.wire().await;
     let mut block = head("GET", "/", &[]);

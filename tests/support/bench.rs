@@ -4,16 +4,19 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use rustls::{ClientConfig, ServerConfig};
 use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
+use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use impulse::base::allowance::Allowances;
 use impulse::base::established::Established;
 use impulse::base::ids::{RoomId, SessionId, Uid};
 use impulse::base::memory::MemoryBudget;
 use impulse::delivery::{self, Adoption, ConnectionKind, NewChat, Rights, Settings, Shards};
+use impulse::http::client::Trust;
 use impulse::rooms::delivery::Delivery;
 use impulse::rooms::publication::{ConnRef, Payload, Publication};
 use impulse::rooms::publisher::{Publisher, ShardQueue};
@@ -21,11 +24,43 @@ use impulse::rooms::{Bounds, CreateRoom, Quota, Rooms};
 use impulse::store::chat::ChatStore;
 use impulse::store::pool::Database;
 
+use super::link::Link;
+use super::tls::Certified;
 use super::wire::{PATIENCE, Wire};
 use super::{postgres, raise_descriptor_limit};
 
 pub const ROOM: RoomId = RoomId(1);
 pub const UID: Uid = Uid(7);
+
+/// The programs `tls_…` run the tests of other programs over TLS.
+const OVER_TLS: bool = matches!(env!("CARGO_CRATE_NAME").as_bytes(), [b't', b'l', b's', b'_', ..]);
+
+/// Both sides of a handshake.
+pub struct Handshake {
+    pub client: Arc<ClientConfig>,
+    pub server: Arc<ServerConfig>,
+}
+
+impl Default for Handshake {
+    fn default() -> Self {
+        let certified = Certified::of(&["chat.test"]);
+        let trust = Trust::in_pem(certified.authority.as_bytes()).unwrap();
+        Self { client: trust.config(), server: certified.server() }
+    }
+}
+
+impl Handshake {
+    /// Does it over these sockets.
+    pub async fn between(&self, near: TcpStream, far: TcpStream) -> (Link, Established) {
+        let connector = TlsConnector::from(self.client.clone());
+        let acceptor = TlsAcceptor::from(self.server.clone());
+        let name = "chat.test".try_into().unwrap();
+        let (near, far) = tokio::join!(connector.connect(name, near), acceptor.accept(far));
+        let (far, session) = far.unwrap().into_inner();
+        let stream = Established::Tls(far.into_std().unwrap(), Box::new(session));
+        (near.unwrap().into(), stream)
+    }
+}
 
 /// A shard and the queue to it.
 pub struct Bench {
@@ -37,6 +72,8 @@ pub struct Bench {
     adopted: u32,
     /// Of the server's end of new connections.
     pub send_buffer: Option<usize>,
+    /// The handshake of new connections, if they have one.
+    pub tls: Option<Handshake>,
     _unheard: mpsc::Receiver<Delivery>,
 }
 
@@ -68,18 +105,38 @@ impl Bench {
         let stuck = rooms.create(Some(UID), create, Quota::Unbounded).await.unwrap().view.id;
         let (publisher, prepared) = delivery::prepare(1).unwrap();
         let shards = prepared.start(rooms, settings).unwrap();
-        Self { publisher, shards, memory, stuck, adopted: 0, send_buffer: None, _unheard: unheard }
+        let tls = OVER_TLS.then(Handshake::default);
+        let (adopted, send_buffer) = (0, None);
+        Self { publisher, shards, memory, stuck, adopted, send_buffer, tls, _unheard: unheard }
     }
 
     /// A new connection. Slots are not reused as long as none has ended.
     pub async fn connect(&mut self) -> (Wire, ConnRef) {
+        let (near, far) = self.sockets().await;
+        let (link, stream) = match &self.tls {
+            None => (near.into(), Established::Plain(far.into_std().unwrap())),
+            Some(tls) => tls.between(near, far).await,
+        };
+        let conn = self.adopt(stream, Bytes::new());
+        let mut peer = Wire::over(link);
+        assert_eq!(peer.text().await, "hello");
+        (peer, conn)
+    }
+
+    /// The two ends of a new connection, the client's first.
+    pub async fn sockets(&self) -> (TcpStream, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (near, far) =
             tokio::join!(TcpStream::connect(listener.local_addr().unwrap()), listener.accept());
-        let stream = far.unwrap().0.into_std().unwrap();
+        let far = far.unwrap().0;
         if let Some(size) = self.send_buffer {
-            SockRef::from(&stream).set_send_buffer_size(size).unwrap();
+            SockRef::from(&far).set_send_buffer_size(size).unwrap();
         }
+        (near.unwrap(), far)
+    }
+
+    /// Gives the shard a connection on which `hello` is the first frame.
+    pub fn adopt(&mut self, stream: Established, input: Bytes) -> ConnRef {
         let chat = NewChat {
             uid: UID,
             session: SessionId(1),
@@ -93,17 +150,9 @@ impl Bench {
             allowance: Allowances::new(0.0).of(UID),
         };
         let kind = ConnectionKind::Chat(Box::new(chat));
-        self.shards.adopt(Adoption {
-            stream: Established::Plain(stream),
-            head: Vec::new(),
-            input: Bytes::new(),
-            kind,
-        });
+        self.shards.adopt(Adoption { stream, head: Vec::new(), input, kind });
         self.adopted += 1;
-        let conn = ConnRef { shard: 0, slot: self.adopted - 1, generation: self.adopted };
-        let mut peer = Wire::over(near.unwrap());
-        assert_eq!(peer.text().await, "hello");
-        (peer, conn)
+        ConnRef { shard: 0, slot: self.adopted - 1, generation: self.adopted }
     }
 
     /// A new connection that follows the room.

@@ -5,7 +5,9 @@
 pub mod bench;
 pub mod client;
 pub mod crowd;
+pub mod link;
 pub mod postgres;
+pub mod raw_tls;
 pub mod tls;
 pub mod wire;
 

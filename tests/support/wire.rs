@@ -5,12 +5,12 @@
 use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
-use socket2::SockRef;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::client::Client;
+use super::link::Link;
 
 /// Longest wait for bytes: TCP asks a reader that had stopped for long only after a while whether it reads again.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -24,7 +24,7 @@ pub const FIN: u8 = 0x80;
 
 /// One WebSocket.
 pub struct Wire {
-    pub stream: TcpStream,
+    pub stream: Link,
     buffer: BytesMut,
 }
 
@@ -45,7 +45,8 @@ impl Wire {
     }
 
     /// Sends a request and reads the head of the answer, whatever it says.
-    pub async fn upgraded(mut stream: TcpStream, request: &[u8]) -> (Self, Bytes) {
+    pub async fn upgraded(stream: impl Into<Link>, request: &[u8]) -> (Self, Bytes) {
+        let mut stream = stream.into();
         stream.write_all(request).await.expect("write");
         let mut wire = Self::over(stream);
         loop {
@@ -59,8 +60,8 @@ impl Wire {
     }
 
     /// Over a socket on which frames begin at once.
-    pub fn over(stream: TcpStream) -> Self {
-        Self { stream, buffer: BytesMut::new() }
+    pub fn over(stream: impl Into<Link>) -> Self {
+        Self { stream: stream.into(), buffer: BytesMut::new() }
     }
 
     /// Reads once, at most so many bytes; 0 at the end of TCP.
@@ -133,18 +134,19 @@ impl Wire {
 
     pub async fn send(&mut self, bytes: &[u8]) {
         self.stream.write_all(bytes).await.expect("write");
+        self.stream.flush().await.expect("flush");
     }
 
     /// The last bytes, and the end of TCP in the same segment.
     pub async fn send_and_end(&mut self, bytes: &[u8]) {
-        SockRef::from(&self.stream).set_tcp_cork(true).expect("cork");
+        self.stream.socket().set_tcp_cork(true).expect("cork");
         self.send(bytes).await;
         self.stream.shutdown().await.expect("shutdown");
     }
 
     /// Closes the socket so that the other side gets a reset.
     pub fn reset(self) {
-        SockRef::from(&self.stream).set_linger(Some(Duration::ZERO)).expect("linger");
+        self.stream.socket().set_linger(Some(Duration::ZERO)).expect("linger");
     }
 }
 

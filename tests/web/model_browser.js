@@ -77,6 +77,12 @@ export function createBrowser(server) {
   const messages = new MessageActions({ store, socket, ingest });
   pages.reachedPresent = (room) => messages.showWaiting(room);
   const reads = new ReadPositions({ store, socket });
+  sync.restarted = () => {
+    reads.restart();
+    messages.restart();
+    // Before the epoch nothing of it was on screen.
+    reported.clear();
+  };
   const rooms = new RoomActions({ store, socket, sync, pages, reads, users });
   messages.start("1");
 

@@ -85,6 +85,9 @@ export class ModelServer {
   /** Messages that a replay left out because they changed meanwhile, and the `seq` with which they come. */
   late = new Map();
   #mids = 0;
+  /** Which history this is: another one after each restore. */
+  epoch = "epoch 1";
+  #epochs = 1;
 
   /** @param {ReturnType<typeof randomFrom>} random @param {string[]} ids */
   constructor(random, ids) {
@@ -94,7 +97,7 @@ export class ModelServer {
 
   connect() {
     this.connection = { frames: [], commands: [], followed: new Set(), active: new Set() };
-    this.#send({ op: "hello", uid: ME, rooms: this.#mine() });
+    this.#send({ op: "hello", uid: ME, epoch: this.epoch, rooms: this.#mine() });
   }
 
   #mine() {
@@ -214,8 +217,9 @@ export class ModelServer {
     return answer;
   }
 
-  #subscribe(room, { id, since }) {
+  #subscribe(room, { id, since, epoch }) {
     this.connection.followed.add(room.id);
+    if (epoch !== this.epoch) throw new Error(`a client of ${this.epoch} subscribes in ${epoch}`);
     const missed = room.messages.filter(({ seq }) => seq > since).sort((a, b) => a.seq - b.seq);
     const replayed = missed.slice(0, REPLAY_MAX);
     for (const message of replayed) this.#send({ op: "msg", room: room.id, replayed: true, ...entryOf(message) });
@@ -227,6 +231,7 @@ export class ModelServer {
   /** A page of history, as it is now. @param {string} address */
   page(address) {
     const { pathname, searchParams } = new URL(address, "http://model");
+    const { epoch } = this;
     const room = this.rooms.get(pathname.split("/")[3]);
     if (this.away.has(room.id)) return null;
     const most = 2 + this.random.below(7);
@@ -239,14 +244,14 @@ export class ModelServer {
       const at = isPlace ? firstAfter(Number(around)) : all.findIndex(({ mid }) => mid === around);
       if (at < 0) return null;
       const [start, end] = [at - most, at + most];
-      return { messages: cut(start, end), more_before: start > 0, more_after: end < all.length };
+      return { epoch, messages: cut(start, end), more_before: start > 0, more_after: end < all.length };
     }
     if (before !== null) {
       const end = firstAfter(Number(before) - 1);
-      return { messages: cut(end - most, end), more: end > most };
+      return { epoch, messages: cut(end - most, end), more: end > most };
     }
     const start = after === null ? all.length - most : firstAfter(Number(after));
-    return { messages: cut(start, start + most), more: after === null ? start > 0 : start + most < all.length };
+    return { epoch, messages: cut(start, start + most), more: after === null ? start > 0 : start + most < all.length };
   }
 
   backup() {
@@ -257,5 +262,6 @@ export class ModelServer {
   restore(backup) {
     this.rooms = new Map([...backup].map(([id, room]) => [id, room.copy()]));
     this.connection = null;
+    this.epoch = `epoch ${(this.#epochs += 1)}`;
   }
 }

@@ -26,11 +26,11 @@ const memberPath = (room, uid) => `${path(room)}/members/${encodeURIComponent(ui
  * My rooms and the open ones, by id.
  *
  * @param {string} [after]  the last id of the page before
- * @returns {Promise<{ rooms: Room[], more: boolean }>}
+ * @returns {Promise<{ rooms: Room[], more: boolean, epoch: string }>}
  */
 export async function listRooms(after) {
-  const { rooms, more } = await call("GET", `/api/rooms${query({ after })}`);
-  return { rooms: rooms.map(roomFromWire), more: Boolean(more) };
+  const { rooms, more, epoch } = await call("GET", `/api/rooms${query({ after })}`);
+  return { rooms: rooms.map(roomFromWire), more: Boolean(more), epoch: String(epoch ?? "") };
 }
 
 /**

@@ -146,9 +146,9 @@ export function messageFromWire(entry, me) {
  * @typedef {{ around?: string | number, before?: number, after?: number }} Where
  */
 /**
- * A page, and whether the history goes on at its ends.
+ * A page, whether the history goes on at its ends, and the epoch of every `seq` in it.
  *
- * @typedef {{ entries: Entry[], moreBefore: boolean, moreAfter: boolean }} Page
+ * @typedef {{ entries: Entry[], moreBefore: boolean, moreAfter: boolean, epoch: string }} Page
  */
 
 /**
@@ -158,12 +158,13 @@ export function messageFromWire(entry, me) {
  */
 export function pageFromWire(wire, { around, before, after }) {
   const entries = wire.messages;
+  const epoch = String(wire.epoch ?? "");
   if (around !== undefined)
-    return { entries, moreBefore: Boolean(wire.more_before), moreAfter: Boolean(wire.more_after) };
+    return { entries, moreBefore: Boolean(wire.more_before), moreAfter: Boolean(wire.more_after), epoch };
   // An empty page has nothing behind it, whatever it says: asked for again it would be empty again.
   const more = Boolean(wire.more) && entries.length > 0;
-  if (before !== undefined) return { entries, moreBefore: more, moreAfter: true };
-  return { entries, moreBefore: after !== undefined || more, moreAfter: after !== undefined && more };
+  if (before !== undefined) return { entries, moreBefore: more, moreAfter: true, epoch };
+  return { entries, moreBefore: after !== undefined || more, moreAfter: after !== undefined && more, epoch };
 }
 
 /**

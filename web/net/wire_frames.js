@@ -21,8 +21,8 @@ import { roomFromWire, userFromWire } from "./wire.js";
 /**
  * A frame that says what the state is now.
  *
- * @typedef {{ op: "hello", uid: string, at: number | null, rooms: Room[], more: boolean, blocked: string[],
- *   build: string }
+ * @typedef {{ op: "hello", uid: string, at: number | null, epoch: string, rooms: Room[], more: boolean,
+ *   blocked: string[], build: string }
  *   | { op: "rooms", rooms: Room[], more: boolean }
  *   | { op: "blocks", blocked: string[] }
  *   | { op: "presence", uid: string, state: import("../state/types.js").Presence, text: string, until: number | null }
@@ -65,6 +65,7 @@ const FRAMES = {
     op: "hello",
     uid: String(wire.uid),
     at: wire.at ?? null,
+    epoch: String(wire.epoch ?? ""),
     rooms: wire.rooms.map(roomFromWire),
     more: Boolean(wire.more),
     blocked: (wire.blocked ?? []).map(String),

@@ -33,6 +33,10 @@ export function createClient() {
   const messages = new MessageActions({ store, socket, ingest });
   pages.reachedPresent = (room) => messages.showWaiting(room);
   const reads = new ReadPositions({ store, socket });
+  sync.restarted = () => {
+    reads.restart();
+    messages.restart();
+  };
   const rooms = new RoomActions({ store, socket, sync, pages, reads, users });
   const drafts = new Drafts(store);
   const idle = watchIdle((state) => socket.send("presence", { state }));

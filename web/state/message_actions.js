@@ -69,6 +69,11 @@ export class MessageActions {
     this.#preview.undo.clear();
   }
 
+  /** A new epoch has begun: what waits is sent, and nothing is taken back to a state of the last one. */
+  restart() {
+    this.#preview.undo.restart();
+  }
+
   /** After a connect. */
   flush() {
     this.#outbox?.flush();

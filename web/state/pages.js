@@ -292,7 +292,10 @@ export class Pages {
       Object.assign(request, { changed: [], isOutdated: false });
       const where = wanted();
       const page = await readMessages(room, where).catch((/** @type {Failure} */ failure) => failure);
-      if ("entries" in page) {
+      if ("entries" in page && !this.#isOfNow(page.epoch)) {
+        // From before a restore, or from after one of which the socket will tell.
+        await this.#wait(AGAIN_MS);
+      } else if ("entries" in page) {
         const apply = (/** @type {Message[]} */ messages) => {
           for (const { by } of messages) this.#users.need(by);
           take({ ...page, messages }, request.changed);
@@ -305,6 +308,13 @@ export class Pages {
         failures += 1;
       }
     }
+  }
+
+  /** Whether a page is of the history that is known here, which the first page may begin. @param {string} epoch */
+  #isOfNow(epoch) {
+    const { state } = this.#store;
+    if (!state.epoch && epoch) this.#store.update({ epoch });
+    return epoch === "" || epoch === state.epoch;
   }
 
   /** Spread, as all clients ask again after a restart. @param {number} ms @returns {Promise<void>} */

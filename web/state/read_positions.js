@@ -59,6 +59,11 @@ export class ReadPositions {
     }
   }
 
+  /** A new epoch: what was read of the last one is not what these numbers are of. */
+  restart() {
+    this.#unconfirmed.clear();
+  }
+
   /** After a sign-out. */
   stop() {
     for (const timer of this.#timers.values()) clearTimeout(timer);

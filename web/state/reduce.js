@@ -23,7 +23,12 @@ import { keepingMembers, keepingNumbers, withoutRoom, withRoom } from "./rooms.j
 export function reduce(state, event) {
   switch (event.op) {
     case "hello":
-      return { serverBuild: event.build, blocked: new Set(event.blocked), ...withRooms(state, new Set(), event) };
+      return {
+        epoch: event.epoch,
+        serverBuild: event.build,
+        blocked: new Set(event.blocked),
+        ...withRooms(inEpoch(state, event.epoch), new Set(), event),
+      };
     case "rooms":
       return withRooms(state, new Set(state.namedRooms), event);
     case "blocks":
@@ -45,6 +50,29 @@ export function reduce(state, event) {
     case "read":
       return withNumbers(state, event.room, { ...event, seq: event.upto, read: event.seq });
   }
+}
+
+/**
+ * The state with nothing that counts in another epoch: rooms that the server has not named yet have no numbers.
+ *
+ * @param {State} state
+ * @param {string} epoch
+ * @returns {State}
+ */
+function inEpoch(state, epoch) {
+  if (!isOtherEpoch(state, epoch)) return state;
+  const unknown = { seq: 0, read: 0, unread: 0, mentions: 0 };
+  return { ...state, rooms: new Map([...state.rooms].map(([id, room]) => [id, { ...room, ...unknown }])) };
+}
+
+/**
+ * Whether an epoch is another one than that of what is known here.
+ *
+ * @param {State} state
+ * @param {string} epoch
+ */
+export function isOtherEpoch(state, epoch) {
+  return state.epoch !== "" && epoch !== state.epoch;
 }
 
 /**

@@ -46,14 +46,17 @@ export class RoomActions {
   /** The list of rooms, for as long as the socket has not sent it. */
   async load() {
     const mine = new Map();
+    let epoch = "";
     for (let after = "", more = true; more;) {
       const page = await api.listRooms(after).catch(() => null);
       if (!page || !this.#state.loadingRooms) return;
+      epoch ||= page.epoch;
+      if (page.epoch !== epoch) return;
       for (const room of page.rooms) if (room.role) mine.set(room.id, room);
       after = page.rooms.at(-1)?.id ?? "";
       more = page.more && after !== "";
     }
-    this.#store.update({ rooms: mine, loadingRooms: false });
+    this.#store.update({ rooms: mine, epoch, loadingRooms: false });
   }
 
   /**

@@ -2,8 +2,8 @@
  * Keeps the state in step with the server: takes its events in, and follows the open rooms from where each stands after
  * every connect. All of it passes `Ingest`, so what concerns one room is applied in the order in which it came.
  */
-import { reduce, withMessages, withNumbers, withoutTyping } from "./reduce.js";
-import { cutOff, emptyTimeline, withNewAfter, withReached, withTimeline } from "./timelines.js";
+import { isOtherEpoch, reduce, withMessages, withNumbers, withoutTyping } from "./reduce.js";
+import { cutOff, emptyTimeline, withNewAfter, withoutSent, withReached, withTimeline } from "./timelines.js";
 
 /** @typedef {import("../net/wire_frames.js").ServerEvent} ServerEvent */
 /** @typedef {import("../net/wire_frames.js").RoomEvent} RoomEvent */
@@ -34,6 +34,8 @@ export class Sync {
   #replays = new Map();
   /** By room and person. @type {Map<string, ReturnType<typeof setTimeout>>} */
   #typing = new Map();
+  /** Told when a new epoch has begun, before anything of it is read. */
+  restarted = () => {};
 
   /**
    * @param {object} parts
@@ -57,7 +59,9 @@ export class Sync {
     // What an older connection sent and is not applied yet is out of date: `hello` has newer numbers, and the rooms
     // that are followed are replayed from what was applied.
     if (event.op === "hello") this.#connection += 1;
+    const isOther = event.op === "hello" && isOtherEpoch(this.#store.state, event.epoch);
     this.#store.update(reduce(this.#store.state, event));
+    if (isOther) this.#startOver();
     if (event.op === "hello" || event.op === "rooms") for (const { id, seq } of event.rooms) this.#described(id, seq);
     if (event.op === "presence") this.#users.need(event.uid);
     if (event.op === "presence" || event.op === "user") this.#users.watchStatusEnds();
@@ -73,6 +77,16 @@ export class Sync {
     const timeline = this.#store.state.timelines.get(room);
     if (timeline && seq < timeline.seq) this.#loseTrack(room, timeline, seq);
     this.#countNewAfter(room);
+  }
+
+  /**
+   * The server was restored from a backup, or another one has taken over: no `seq` from before means anything, even if
+   * the room has as many changes again.
+   */
+  #startOver() {
+    this.restarted();
+    const { rooms, timelines } = this.#store.state;
+    for (const [room, timeline] of timelines) this.#loseTrack(room, withoutSent(timeline), rooms.get(room)?.seq ?? 0);
   }
 
   /**
@@ -214,7 +228,8 @@ export class Sync {
   async #subscribe(room, replay, isCurrent) {
     for (;;) {
       try {
-        return await this.#socket.command("room.subscribe", { room, since: replay.seq });
+        const { epoch } = this.#store.state;
+        return await this.#socket.command("room.subscribe", { room, since: replay.seq, ...(epoch ? { epoch } : {}) });
       } catch (error) {
         const { code, retryMs } = /** @type {import("../net/socket.js").SocketFailure} */ (error);
         if (code !== "rate_limited" && code !== "unavailable") return null;

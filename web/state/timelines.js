@@ -193,6 +193,17 @@ export function cutOff(timeline, seq) {
 }
 
 /**
+ * In a new epoch: a message of mine that the last one took and never showed may be gone. One that waits stays.
+ *
+ * @param {Timeline} timeline
+ * @returns {Timeline}
+ */
+export function withoutSent(timeline) {
+  const messages = timeline.messages.filter(({ createdSeq, status }) => createdSeq > 0 || status !== "sent");
+  return { ...timeline, messages };
+}
+
+/**
  * No more than may be kept: the side that is farther from the reader is left.
  *
  * @param {Timeline} timeline

@@ -179,6 +179,7 @@
  * @property {Map<string, Timeline>} timelines
  * @property {string | null} attended  the room whose end is before somebody's eyes, on a visible and focused page
  * @property {Map<string, string>} drafts
+ * @property {string} epoch  which history every `seq` here is of; empty until it is known
  * @property {string} serverBuild  of the client that a reload would get; empty if it is not known
  * @property {Info | null} info  what the server says about itself; null until it has
  */

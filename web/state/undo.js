@@ -59,6 +59,11 @@ export class Undo {
     this.#takenBack.delete(mid);
   }
 
+  /** A new epoch: what comes now may have the same `seq` and be another state. */
+  restart() {
+    this.#originals.clear();
+  }
+
   /** After a sign-out. */
   clear() {
     this.#originals.clear();

@@ -8,7 +8,7 @@ use crate::api::context::Call;
 use crate::api::page::{Page, cursor};
 use crate::auth::Session;
 use crate::base::error::{Code, Error, Result};
-use crate::base::ids::{RoomId, Uid};
+use crate::base::ids::{Epoch, RoomId, Uid};
 use crate::base::limits::{api as limits, chat};
 use crate::base::text::{line, name};
 use crate::http::Response;
@@ -27,11 +27,13 @@ pub async fn list(Call { services, caller, request, .. }: Call<'_>) -> Result<Re
         Some(id) => id.parse().map_err(|_| Error::field("after", "must be the id of a room"))?,
     };
     let page = services.rooms.visible_to(caller.uid, after, limits::ROOMS_BYTES);
-    Ok(Response::json(200, &List { rooms: page.rooms, more: page.has_more }))
+    let epoch = services.rooms.epoch();
+    Ok(Response::json(200, &List { epoch, rooms: page.rooms, more: page.has_more }))
 }
 
 #[derive(Serialize)]
 struct List {
+    epoch: Epoch,
     rooms: Vec<RoomView>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     more: bool,

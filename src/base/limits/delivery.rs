@@ -28,6 +28,9 @@ pub const SWEEP_STEP: usize = 128;
 /// For each subscriber, how long a pass over a larger room waits for messages that are being
 /// committed; a write costs some three times as much.
 pub const COALESCE: Duration = Duration::from_micros(2);
+/// Bytes that TLS seals with one write, as one record. So much waits at most, sealed, for a socket that takes
+/// nothing.
+pub const SEALED: usize = 16 * 1024;
 /// Rooms whose frames go into one write.
 pub const FEEDS_PER_WRITE: usize = 6;
 /// An empty log that takes more memory than this frees it.
@@ -49,6 +52,8 @@ pub const REPLAYS_WAITING: usize = 1024 * 1024;
 pub const CHANGED: usize = 4_096;
 /// Shortest time between two closings of readers because a share of the budget of memory is used up.
 pub const SHEDDING_INTERVAL: Duration = Duration::from_millis(10);
+/// Bytes that a connection must hold for its closing to matter then.
+pub const SHED_FROM: usize = SEALED / 2;
 /// What the send queues of one user may hold on one shard, however small the user's share of the budget is.
 pub const USER_QUEUES: usize = 4 * WAITING_BYTES;
 /// Bytes of a replay that are encoded into the send queue at a time.

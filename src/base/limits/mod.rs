@@ -6,6 +6,7 @@ pub mod admin;
 pub mod api;
 pub mod auth;
 pub mod avatars;
+pub mod backup;
 pub mod chat;
 pub mod config;
 pub mod delivery;

@@ -65,8 +65,10 @@ enum Event {
     /// Another connection has the permit.
     Evicted,
     Stopping,
-    /// The client has closed, or the connection broke.
+    /// Both sides have closed.
     Ended,
+    /// The connection broke, or its client broke the protocol and was told so.
+    Broken(h2::Error),
 }
 
 type Requested = (Request<RecvStream>, SendResponse<Chunk>);
@@ -87,6 +89,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Serves until the end.
     pub async fn run(mut self) {
+        self.shared.counters.http2_open.up();
         self.permit.set_idle();
         loop {
             match self.next().await {
@@ -97,17 +100,28 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 }
                 Event::Wanted => self.leave(),
                 Event::Rested => self.rest(),
-                Event::Flooded => self.close(Reason::ENHANCE_YOUR_CALM),
+                Event::Flooded => {
+                    self.shared.counters.http2_floods.inc();
+                    self.close(Reason::ENHANCE_YOUR_CALM);
+                }
                 Event::Sooner => {}
                 Event::Late if self.is_given_up() => break,
                 Event::Late => self.close(Reason::NO_ERROR),
                 Event::Stopping if self.phase == Phase::Busy => self.leave(),
                 Event::Evicted | Event::Stopping => break self.say_goodbye().await,
                 Event::Ended => break,
+                Event::Broken(error) => {
+                    let is_calmed = error.reason() == Some(Reason::ENHANCE_YOUR_CALM);
+                    if is_calmed && !error.is_remote() {
+                        self.shared.counters.http2_floods.inc();
+                    }
+                    break;
+                }
             }
         }
         // What has begun is done, whoever has left.
         self.streams.detach_all();
+        self.shared.counters.http2_open.down();
     }
 
     /// Serves a request, or refuses it in a way that lets the client send it again.
@@ -202,7 +216,8 @@ fn poll<S: AsyncRead + AsyncWrite + Unpin>(
 ) -> Option<Event> {
     match http.poll_accept(context) {
         Poll::Ready(Some(Ok(requested))) => return Some(Event::Requested(Box::new(requested))),
-        Poll::Ready(None | Some(Err(_))) => return Some(Event::Ended),
+        Poll::Ready(None) => return Some(Event::Ended),
+        Poll::Ready(Some(Err(error))) => return Some(Event::Broken(error)),
         Poll::Pending => {}
     }
     let mut is_done = false;

@@ -6,6 +6,7 @@ mod ambiguous_names;
 mod audit;
 mod auth_slots;
 mod avatars;
+pub mod backup;
 mod invite_uses;
 mod invites;
 mod locks;

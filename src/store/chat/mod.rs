@@ -3,6 +3,7 @@
 //! Anybody may read here; a write that members must see is made by the room's actor and, for messages, by the
 //! journal ([`commit::Writer`]).
 
+pub mod backup;
 mod blocks;
 pub mod change;
 pub mod commit;

@@ -1,0 +1,80 @@
+//! The account store's part of a backup.
+
+use serde_json::Value;
+use tokio_postgres::Transaction;
+
+use super::audit::{self, AuditEntry};
+use crate::base::ids::Epoch;
+use crate::store::schema::{Check, Schema, Table};
+
+/// Its tables, and what a restore is compared with.
+pub const SCHEMA: Schema = Schema {
+    name: "accounts",
+    migrations: super::MIGRATIONS,
+    tables: &[
+        Table { name: "instance", columns: "one, id, salt_secret, created_at, numbers_since" },
+        Table {
+            name: "users",
+            columns: "id, username, username_key, display_name, bio, locale, status_state, status_text, \
+                      status_until, is_admin, disabled_at, has_joined, created_at, removed_at, \
+                      erases_messages, purged_at, avatar, display_key, seen_at, is_ambiguous, \
+                      ambiguity_checked_for",
+        },
+        Table {
+            name: "auth_slots",
+            columns: "user_id, kind, kdf, kdf_salt, kdf_iterations, server_salt, argon_memory_kib, \
+                      argon_passes, argon_lanes, verifier, ak_password, created_at, expires_at, \
+                      pending_digest, ticket_digest",
+        },
+        Table {
+            name: "sessions",
+            columns: "id, user_id, kind, digest, label, created_at, seen_at, scope, expires_at",
+        },
+        Table { name: "avatars", columns: "name, size, user_id, content_type, data, created_at" },
+        Table {
+            name: "tickets",
+            columns: "digest, user_id, issued_by, is_compromised, created_at, expires_at",
+        },
+        Table {
+            name: "invites",
+            columns: "id, digest, made_by, label, rooms, created_at, expires_at, uses, uses_max, revoked_at",
+        },
+        Table { name: "invite_uses", columns: "invite_id, user_id, used_at" },
+        Table { name: "settings", columns: "key, value" },
+        Table {
+            name: "audit",
+            columns: "n, at, actor, actor_name, action, target_kind, target_id, target_name, detail, hash",
+        },
+        Table { name: "name_skeletons", columns: "skeleton, user_id" },
+        Table { name: "shown_skeletons", columns: "skeleton, user_id" },
+    ],
+    left_out: &["migrations", "write_probe"],
+    numbered: &["users", "sessions", "invites"],
+    is_used: "SELECT EXISTS (SELECT FROM accounts.users)",
+    checks: &[Check {
+        name: "the head of the audit log",
+        sql: "SELECT n, hash FROM accounts.audit ORDER BY n DESC LIMIT 1",
+    }],
+};
+
+/// Records a restore within its transaction.
+///
+/// # Errors
+/// One sentence.
+pub async fn record(
+    accounts: &Transaction<'_>,
+    epoch: Epoch,
+    action: &str,
+    detail: &Value,
+) -> Result<(), String> {
+    let entry = AuditEntry {
+        actor: None,
+        actor_name: "command line",
+        action,
+        target_kind: "server",
+        target_id: &epoch.to_string(),
+        target_name: "",
+        detail,
+    };
+    audit::append(accounts, &entry).await.map_err(|error| error.message().to_owned())
+}

@@ -1,0 +1,397 @@
+//! Makes a backup: from one snapshot of each database, through a bounded queue, into a file.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt as _;
+use sha2::{Digest as _, Sha256};
+use tokio::sync::{mpsc, oneshot};
+use tokio_postgres::{IsolationLevel, Transaction};
+
+use super::format::{End, HASH, Header, StoreHeader, Sum, TableHeader, count_rows, is_path};
+use super::writer::Writer;
+use crate::base::hex;
+use crate::base::ids::Epoch;
+use crate::base::limits::backup as limits;
+use crate::base::runtime;
+use crate::base::time::now_ms;
+use crate::store::pool::Database;
+use crate::store::schema::Schema;
+use crate::store::{accounts, chat};
+
+/// What is backed up.
+#[derive(Clone)]
+pub struct Source {
+    /// The database of the chat store.
+    pub chat: Database,
+    /// That of the account store, if it is another one.
+    pub accounts: Option<Database>,
+    /// The folder with `tls/`, if there is one.
+    pub data_dir: Option<PathBuf>,
+}
+
+/// How fast.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// As fast as it goes.
+    Full,
+    /// Beside the work of a server: on a thread of low priority that rests most of the time. The database waits for it,
+    /// and so rests, too.
+    Gentle,
+}
+
+/// How far it is, for whoever watches.
+#[derive(Debug, Default)]
+pub struct Progress {
+    /// Rows read.
+    pub rows: AtomicU64,
+    /// Their bytes before they are compressed.
+    pub bytes: AtomicU64,
+}
+
+impl Progress {
+    /// Counts a piece.
+    pub fn add(&self, copied: &[u8]) {
+        self.rows.fetch_add(count_rows(copied), Ordering::Relaxed);
+        self.bytes.fetch_add(copied.len() as u64, Ordering::Relaxed);
+    }
+}
+
+/// A backup that was made.
+#[derive(Debug)]
+pub struct Saved {
+    /// What it says about itself.
+    pub header: Header,
+    /// Rows of each table.
+    pub rows: Vec<u64>,
+    /// Its size.
+    pub bytes: u64,
+    /// The hash that covers it.
+    pub hash: [u8; HASH],
+}
+
+/// What the thread that writes is sent.
+enum Piece {
+    Rows(u16, Bytes),
+    File(String, Vec<u8>),
+    End(End),
+}
+
+/// Both stores, in the order in which they are read.
+pub(super) const SCHEMAS: [&Schema; 2] = [&chat::backup::SCHEMA, &accounts::backup::SCHEMA];
+
+/// How values are written, whatever the server's defaults are, and that a long transaction may last.
+pub(super) const SESSION: &str = "
+SET statement_timeout = 0;
+SET idle_in_transaction_session_timeout = 0;
+SET lock_timeout = 0;
+SET bytea_output = 'hex';
+SET datestyle = 'ISO';
+SET extra_float_digits = 1;
+SET application_name = 'impulse backup'";
+
+/// Writes a backup to `to`, and returns that.
+///
+/// # Errors
+/// One sentence.
+pub async fn save<W: Write + Send + 'static>(
+    source: &Source,
+    to: W,
+    pace: Pace,
+    progress: Arc<Progress>,
+) -> Result<(W, Saved), String> {
+    let made_at = now_ms();
+    let mut client = source.chat.connect_or_say().await?;
+    client.batch_execute(SESSION).await.map_err(|error| said(&error))?;
+    let chat = snapshot(&mut client).await?;
+    let mut other = match &source.accounts {
+        Some(database) => Some(database.connect_or_say().await?),
+        None => None,
+    };
+    if let Some(other) = &other {
+        other.batch_execute(SESSION).await.map_err(|error| said(&error))?;
+    }
+    let header = Header {
+        made_at,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        epoch: epoch(&chat).await?,
+        is_one_snapshot: other.is_none(),
+        stores: SCHEMAS.iter().map(|schema| store_header(schema)).collect(),
+        tables: SCHEMAS.iter().flat_map(|schema| table_headers(schema)).collect(),
+    };
+    let (pieces, queue) = mpsc::channel(limits::QUEUE);
+    let (of_writer, watched) = (header.clone(), progress.clone());
+    let (written, writing) = oneshot::channel();
+    let thread = std::thread::Builder::new().name("backup".to_owned()).spawn(move || {
+        if pace == Pace::Gentle {
+            runtime::in_background();
+        }
+        let _ = written.send(write(to, &of_writer, queue, pace, &watched));
+    });
+    thread.map_err(|error| format!("cannot start a thread: {error}"))?;
+    let mut reading = Reading { pieces, end: End::default(), next_table: 0 };
+    let read = async {
+        reading.store(&chat, &chat::backup::SCHEMA).await?;
+        match &mut other {
+            None => reading.store(&chat, &accounts::backup::SCHEMA).await?,
+            Some(other) => {
+                reading.store(&snapshot(other).await?, &accounts::backup::SCHEMA).await?
+            }
+        }
+        reading.files(source.data_dir.as_deref()).await?;
+        let end = std::mem::take(&mut reading.end);
+        reading.send(Piece::End(end)).await
+    };
+    let read = read.await;
+    drop(reading);
+    let written = writing.await.map_err(|_| "the thread that writes ended".to_owned())?;
+    // If the file failed, the database was only not read on.
+    let (to, bytes, hash, rows) = match (written, read) {
+        (Err(WriteFailure::Unfinished), Err(read)) => return Err(read),
+        (Err(WriteFailure::Io(error)), _) => return Err(full_or(&error)),
+        (Err(WriteFailure::Unfinished), Ok(())) => return Err("the writer ended".to_owned()),
+        (Ok(written), _) => written,
+    };
+    Ok((to, Saved { header, rows, bytes, hash }))
+}
+
+/// What is the matter with the file, and what to do if it is full.
+fn full_or(error: &std::io::Error) -> String {
+    use std::io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    match error.kind() {
+        StorageFull | QuotaExceeded | FileTooLarge => format!(
+            "cannot write the backup: {error}. Free some space, or choose another folder; what was written is removed"
+        ),
+        _ => format!("cannot write the backup: {error}"),
+    }
+}
+
+async fn snapshot(client: &mut tokio_postgres::Client) -> Result<Transaction<'_>, String> {
+    let snapshot = client
+        .build_transaction()
+        .isolation_level(IsolationLevel::RepeatableRead)
+        .read_only(true)
+        .start();
+    snapshot.await.map_err(|error| said(&error))
+}
+
+async fn epoch(chat: &Transaction<'_>) -> Result<String, String> {
+    let row = chat.query_opt("SELECT epoch FROM chat.instance", &[]).await;
+    let row = row.map_err(|error| match error.code() {
+        Some(&tokio_postgres::error::SqlState::UNDEFINED_TABLE) => other_version(),
+        _ => said(&error),
+    })?;
+    let epoch = row.and_then(|row| row.get::<_, Vec<u8>>(0).try_into().ok());
+    Ok(epoch.map_or_else(String::new, |epoch| Epoch(epoch).to_string()))
+}
+
+fn other_version() -> String {
+    "the database is not as this version of impulse makes it: use the version whose server runs on it, or start \
+     this one once"
+        .to_owned()
+}
+
+fn store_header(schema: &Schema) -> StoreHeader {
+    let digest = |sql: &str| hex::encode(&Sha256::digest(sql));
+    let migrations = schema.migrations.iter().map(|file| digest(file.sql)).collect();
+    StoreHeader { name: schema.name.to_owned(), migrations }
+}
+
+fn table_headers(schema: &Schema) -> impl Iterator<Item = TableHeader> {
+    schema.tables.iter().map(|table| TableHeader {
+        store: schema.name.to_owned(),
+        name: table.name.to_owned(),
+        columns: table.columns.split(',').map(|column| column.trim().to_owned()).collect(),
+    })
+}
+
+/// The side that reads the databases.
+struct Reading {
+    pieces: mpsc::Sender<Piece>,
+    end: End,
+    next_table: u16,
+}
+
+impl Reading {
+    async fn send(&self, piece: Piece) -> Result<(), String> {
+        // The writer has ended: its error is the one that counts.
+        self.pieces.send(piece).await.map_err(|_| "the file cannot be written".to_owned())
+    }
+
+    /// All tables of a store, the numbers it has given, and its sums.
+    async fn store(&mut self, from: &Transaction<'_>, schema: &Schema) -> Result<(), String> {
+        check_migrations(from, schema).await?;
+        for table in schema.tables {
+            let sql = format!("COPY {}.{} ({}) TO STDOUT", schema.name, table.name, table.columns);
+            self.table(from, &sql).await?;
+            self.next_table += 1;
+        }
+        for table in schema.numbered {
+            let last = last_number(from, schema.name, table).await?;
+            self.end.numbers.insert(format!("{}.{table}", schema.name), last);
+        }
+        self.end.checks.extend(sums(from, schema).await?);
+        Ok(())
+    }
+
+    async fn table(&self, from: &Transaction<'_>, sql: &str) -> Result<(), String> {
+        let copied = from.copy_out(sql).await.map_err(|error| said(&error))?;
+        let mut copied = pin!(copied);
+        let mut chunk = BytesMut::with_capacity(limits::CHUNK);
+        while let Some(row) = copied.next().await {
+            let row = row.map_err(|error| said(&error))?;
+            let mut row = row.as_ref();
+            // A long row is cut: the pieces of a table are put together again.
+            while chunk.len() + row.len() >= limits::CHUNK {
+                let (now, later) = row.split_at(limits::CHUNK - chunk.len());
+                chunk.extend_from_slice(now);
+                row = later;
+                self.send(Piece::Rows(self.next_table, chunk.split().freeze())).await?;
+            }
+            chunk.extend_from_slice(row);
+        }
+        if chunk.is_empty() {
+            return Ok(());
+        }
+        self.send(Piece::Rows(self.next_table, chunk.freeze())).await
+    }
+
+    /// The files of `tls/`, which a move must take along.
+    async fn files(&self, data_dir: Option<&Path>) -> Result<(), String> {
+        let Some(data_dir) = data_dir else { return Ok(()) };
+        for (path, content) in files(data_dir)? {
+            self.send(Piece::File(path, content)).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Migrations that are not this program's would make another schema than the one that is named.
+async fn check_migrations(from: &Transaction<'_>, schema: &Schema) -> Result<(), String> {
+    let sql =
+        format!("SELECT encode(sha256, 'hex') FROM {}.migrations ORDER BY number", schema.name);
+    let rows = from.query(&sql, &[]).await.map_err(|error| match error.code() {
+        Some(&tokio_postgres::error::SqlState::UNDEFINED_TABLE) => other_version(),
+        _ => said(&error),
+    })?;
+    let applied: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+    if applied == store_header(schema).migrations { Ok(()) } else { Err(other_version()) }
+}
+
+/// The last number a table was given, committed or not.
+pub(super) async fn last_number(
+    from: &Transaction<'_>,
+    schema: &str,
+    table: &str,
+) -> Result<i64, String> {
+    let sql = format!(
+        "SELECT greatest(
+             (SELECT max(id) FROM {schema}.{table}),
+             (SELECT last_value FROM pg_sequences
+              WHERE format('%I.%I', schemaname, sequencename) = pg_get_serial_sequence('{schema}.{table}', 'id')),
+             0)"
+    );
+    Ok(from.query_one(&sql, &[]).await.map_err(|error| said(&error))?.get(0))
+}
+
+/// What the checks of a store find.
+pub(super) async fn sums(from: &Transaction<'_>, schema: &Schema) -> Result<Vec<Sum>, String> {
+    let mut sums = Vec::new();
+    for check in schema.checks {
+        let copied = from.copy_out(&format!("COPY ({}) TO STDOUT", check.sql)).await;
+        let mut copied = pin!(copied.map_err(|error| said(&error))?);
+        let (mut rows, mut hash) = (0, Sha256::new());
+        while let Some(row) = copied.next().await {
+            let row = row.map_err(|error| said(&error))?;
+            rows += count_rows(&row);
+            hash.update(&row);
+        }
+        sums.push(Sum { name: check.name.to_owned(), rows, sha256: hex::encode(&hash.finalize()) });
+    }
+    Ok(sums)
+}
+
+/// Regular files below `tls/`, three folders deep, by name.
+fn files(data_dir: &Path) -> Result<Vec<(String, Vec<u8>)>, String> {
+    let (mut found, mut folders) = (Vec::new(), vec!["tls".to_owned()]);
+    while let Some(folder) = folders.pop() {
+        let entries = match std::fs::read_dir(data_dir.join(&folder)) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            entries => entries.map_err(|error| cannot_read(&data_dir.join(&folder), &error))?,
+        };
+        for entry in entries.flatten() {
+            let path = format!("{folder}/{}", entry.file_name().to_string_lossy());
+            let Ok(kind) = entry.file_type() else { continue };
+            if kind.is_dir() {
+                folders.push(path);
+            } else if kind.is_file() && is_path(&path) {
+                let content = std::fs::read(entry.path());
+                let content = content.map_err(|error| cannot_read(&entry.path(), &error))?;
+                if content.len() > limits::CHUNK || found.len() == limits::FILES {
+                    return Err(format!(
+                        "{} is too large for a backup: move it elsewhere",
+                        entry.path().display()
+                    ));
+                }
+                found.push((path, content));
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn cannot_read(path: &Path, error: &std::io::Error) -> String {
+    format!("cannot read {}, which belongs into the backup: {error}", path.display())
+}
+
+enum WriteFailure {
+    Io(std::io::Error),
+    /// No end was sent.
+    Unfinished,
+}
+
+impl From<std::io::Error> for WriteFailure {
+    fn from(error: std::io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+type Written<W> = (W, u64, [u8; HASH], Vec<u64>);
+
+/// Writes what comes, on a thread of its own.
+fn write<W: Write>(
+    to: W,
+    header: &Header,
+    mut queue: mpsc::Receiver<Piece>,
+    pace: Pace,
+    progress: &Progress,
+) -> Result<Written<W>, WriteFailure> {
+    let mut writer = Writer::begin(to, header)?;
+    while let Some(piece) = queue.blocking_recv() {
+        let begun = Instant::now();
+        match piece {
+            Piece::Rows(table, copied) => {
+                writer.rows(table, &copied)?;
+                progress.add(&copied);
+            }
+            Piece::File(path, content) => writer.file(&path, &content)?,
+            Piece::End(end) => return Ok(writer.finish(end)?),
+        }
+        if pace == Pace::Gentle {
+            std::thread::sleep(begun.elapsed() * limits::REST);
+        }
+    }
+    Err(WriteFailure::Unfinished)
+}
+
+/// What the database said, as the end of a sentence.
+pub(super) fn said(error: &tokio_postgres::Error) -> String {
+    let detail = error.as_db_error().map_or_else(|| error.to_string(), ToString::to_string);
+    format!("the database did not do it: {detail}")
+}

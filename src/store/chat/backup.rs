@@ -1,0 +1,39 @@
+//! The chat store's part of a backup.
+
+use crate::store::schema::{Check, Schema, Table};
+
+/// Its tables, and what a restore is compared with.
+pub const SCHEMA: Schema = Schema {
+    name: "chat",
+    migrations: super::MIGRATIONS,
+    tables: &[
+        Table { name: "instance", columns: "one, epoch, began_at" },
+        Table {
+            name: "rooms",
+            columns: "id, name, topic, kind, e2ee, is_default, dm_key, last_seq, created_at, deleted_at, \
+                      read_only, archived_at, deleted_by",
+        },
+        Table {
+            name: "members",
+            columns: "room_id, user_id, role, joined_at, read_seq, favourite, notify, muted_until, \
+                      suspended_at, hidden_seq",
+        },
+        Table { name: "bans", columns: "room_id, user_id, banned_by, banned_at" },
+        Table { name: "blocks", columns: "user_id, blocked_id, blocked_at" },
+        Table {
+            name: "messages",
+            columns: "room_id, mid, kind, rev, author, created_seq, created_at, seq, at, rev_seq, rev_at, \
+                      target, body, is_hidden",
+        },
+        Table { name: "superseded", columns: "room_id, mid, rev, seq, at, digest" },
+    ],
+    left_out: &["migrations", "write_probe"],
+    numbered: &["rooms"],
+    // Every server makes the first rooms by itself.
+    is_used: "SELECT EXISTS (SELECT FROM chat.messages) OR EXISTS (SELECT FROM chat.members)",
+    checks: &[Check {
+        name: "the seq of each room, its messages and the newest of them",
+        sql: "SELECT r.id, r.last_seq, count(m.mid), coalesce(max(m.seq), 0)
+              FROM chat.rooms r LEFT JOIN chat.messages m ON m.room_id = r.id GROUP BY r.id ORDER BY r.id",
+    }],
+};
