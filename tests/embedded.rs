@@ -124,6 +124,41 @@ fn a_place_the_databases_user_cannot_reach_is_refused_with_what_to_do() {
     Embedded::start(&folder.path().join("inner")).unwrap().stop();
 }
 
+/// Only root can be somebody else: the server's program as a user of a container, on a volume of another one.
+#[test]
+fn a_data_directory_of_somebody_else_serves_if_it_can_be_written_and_is_refused_else_with_what_to_do()
+ {
+    use std::os::unix::fs::{PermissionsExt as _, chown};
+    use std::os::unix::process::CommandExt as _;
+    let nobody = nix::unistd::User::from_name("nobody").unwrap().unwrap();
+    let (uid, gid) = (nobody.uid.as_raw(), nobody.gid.as_raw());
+    if !nix::unistd::geteuid().is_root() {
+        return;
+    }
+    let folder = folder();
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let program = folder.path().join("impulse");
+    std::fs::copy(env!("CARGO_BIN_EXE_impulse"), &program).unwrap();
+    let volume = folder.path().join("volume");
+    std::fs::create_dir(&volume).unwrap();
+    let users = || {
+        let mut command = std::process::Command::new(&program);
+        command.args(["admin", "users", "--data-dir"]).arg(&volume).current_dir("/");
+        let output = command.env_remove("DATABASE_URL").uid(uid).gid(gid).output().unwrap();
+        (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (succeeded, refusal) = users();
+    assert!(!succeeded && refusal.contains("belongs to the user 0"), "{refusal}");
+    assert!(refusal.contains(&format!("chown -R {uid}:{gid}")), "{refusal}");
+    chown(&volume, None, Some(gid)).unwrap();
+    std::fs::set_permissions(&volume, std::fs::Permissions::from_mode(0o2775)).unwrap();
+    let (succeeded, errors) = users();
+    assert!(succeeded, "{errors}");
+    chown(volume.join("postgres"), Some(0), Some(0)).unwrap();
+    let (succeeded, refusal) = users();
+    assert!(!succeeded && refusal.contains("volume/postgres belongs to the user 0"), "{refusal}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deep_data_directory_gets_a_short_socket_path() {
     let folder = folder();

@@ -89,11 +89,12 @@ impl Cluster {
         ]);
         self.owner.apply(&mut command);
         die_with_parent(&mut command);
-        let output = command
-            .current_dir(&unfinished)
-            .stdin(Stdio::null())
-            .output()
-            .map_err(|error| self.owner.explain("initdb", &unfinished, &error))?;
+        let lent = self.owner.lend_name(&mut command, &unfinished);
+        let output = command.current_dir(&unfinished).stdin(Stdio::null()).output();
+        if let Some(file) = lent {
+            let _ = fs::remove_file(file);
+        }
+        let output = output.map_err(|error| self.owner.explain("initdb", &unfinished, &error))?;
         if !output.status.success() {
             let text = String::from_utf8_lossy(&output.stderr);
             return Err(format!("initdb failed: {}", text.trim()));
@@ -124,6 +125,8 @@ impl Cluster {
                 "-c",
                 "unix_socket_permissions=0700",
             ])
+            // Workers of one query share memory in /dev/shm, of which a container has 64 MiB.
+            .args(["-c", "max_parallel_workers_per_gather=0"])
             .args(["-c", "log_min_messages=warning", "-c", "logging_collector=off"])
             .args(["-c", "fsync=on", "-c", "synchronous_commit=on", "-c", "full_page_writes=on"])
             .current_dir(&self.folder)

@@ -49,8 +49,7 @@ impl Embedded {
             .map_err(|error| format!("cannot make {}: {error}", data_dir.display()))?;
         let data_dir = &real(data_dir)?;
         let owner = Owner::choose(data_dir)?;
-        // The mode of a folder that was there is its maker's matter.
-        owner.make_folder(data_dir, is_new.then_some(0o700))?;
+        owner.take_data_dir(data_dir, is_new)?;
         let lock = take_lock(data_dir)?;
         let sockets = socket_folder(data_dir);
         owner.make_folder(&sockets, Some(0o700))?;

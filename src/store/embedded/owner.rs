@@ -7,7 +7,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use nix::unistd::{Uid, User, geteuid};
+use nix::unistd::{AccessFlags, Uid, User, access, getegid, geteuid};
 
 use super::folders::set_mode;
 
@@ -45,6 +45,35 @@ impl Owner {
         }
     }
 
+    /// Lends a name to a user without one (`docker run --user`), because initdb wants one: by nss_wrapper, which the
+    /// image has. The name is in a file beside `folder`, for the caller to remove.
+    pub fn lend_name(&self, command: &mut Command, folder: &Path) -> Option<PathBuf> {
+        if self.user.is_some() || matches!(User::from_uid(geteuid()), Ok(Some(_))) {
+            return None;
+        }
+        let file = folder.with_extension("passwd");
+        let line = format!("impulse:x:{}:{}::/:/bin/false\n", geteuid(), getegid());
+        fs::write(&file, line).ok()?;
+        command.env("LD_PRELOAD", "libnss_wrapper.so").env("NSS_WRAPPER_PASSWD", &file);
+        command.env("NSS_WRAPPER_GROUP", "/etc/group");
+        Some(file)
+    }
+
+    /// Makes the data directory ready. It may be somebody else's if we can write there (a volume of Kubernetes belongs
+    /// to root and to our group); the cluster in it may not.
+    pub fn take_data_dir(&self, data_dir: &Path, is_new: bool) -> Result<(), String> {
+        if is_new || self.user.is_some() {
+            // The mode of a folder that was there is its maker's matter.
+            return self.make_folder(data_dir, is_new.then_some(0o700));
+        }
+        let cluster = data_dir.join("postgres");
+        if fs::metadata(&cluster).is_ok_and(|meta| meta.uid() != geteuid().as_raw()) {
+            return Err(not_ours(&cluster));
+        }
+        let is_writable = access(data_dir, AccessFlags::W_OK | AccessFlags::X_OK).is_ok();
+        if is_writable { Ok(()) } else { Err(not_ours(data_dir)) }
+    }
+
     /// Why a program of the database did not start, and what to do if it is a folder nobody may pass.
     pub fn explain(&self, program: &str, folder: &Path, error: &std::io::Error) -> String {
         let Some((uid, _)) = self.user.filter(|_| error.kind() == ErrorKind::PermissionDenied)
@@ -79,6 +108,21 @@ impl Owner {
         }
         mode.map_or(Ok(()), |mode| set_mode(path, mode))
     }
+}
+
+/// Whose it is, and what to do.
+fn not_ours(path: &Path) -> String {
+    let owner = fs::metadata(path).map(|meta| (meta.uid(), meta.gid())).unwrap_or_default();
+    let (uid, gid, path) = (geteuid(), getegid(), path.display());
+    let as_owner = match owner {
+        (0, _) => String::new(),
+        (uid, gid) => format!(", or run the server as its owner (with Docker: --user {uid}:{gid})"),
+    };
+    format!(
+        "{path} belongs to the user {}, and the server runs as {uid} and cannot use it: give it to this user (chown -R \
+         {uid}:{gid}, with Docker on the folder that is mounted there){as_owner}",
+        owner.0
+    )
 }
 
 /// `/var/lib/impulse` for root, `~/.local/share/impulse` (or `$XDG_DATA_HOME/impulse`) else.

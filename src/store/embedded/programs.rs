@@ -102,7 +102,8 @@ fn wrong_version(cluster: &Path, major: u32, found: &[Programs]) -> String {
     format!(
         "{} was written by PostgreSQL {major}, but installed is: {installed}. Three ways out:\n  \
          1. install that version: apt-get install postgresql-{major}\n  \
-         2. upgrade the cluster with pg_upgrade\n  \
+         2. move: `impulse admin backup` with the old version, `impulse admin restore` into another --data-dir with \
+         the new one\n  \
          3. start with another --data-dir",
         cluster.display()
     )
