@@ -92,7 +92,12 @@ impl Server {
         let fds = FdBudget::here(config.shard_count(), config.connections_max);
         let mut stores = Stores::open(&config).await?;
         fds.log(config.connections_max);
-        let address = Address::to_give(&config, &addresses, tls.as_ref());
+        let own = Address::to_give(&config, &addresses, tls.as_ref());
+        let nearby = tls
+            .as_ref()
+            .and_then(Tls::authority)
+            .map(|authority| Nearby::new(authority, &config, &own, listeners.plain_port()));
+        let address = nearby.as_ref().and_then(|nearby| nearby.address.clone()).unwrap_or(own);
         let entrance = Entrance { operator, tls: tls.as_ref(), address: &address };
         let built = build(&config, &fds, &stores, &room_threads, entrance);
         let (api, bot) = match built.await {
@@ -105,10 +110,6 @@ impl Server {
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         let options = options(&config, &fds, &api, tls_config);
-        let nearby = tls.as_ref().and_then(Tls::authority).map(|authority| {
-            let all = nearby::addresses(&config, &address, &authority);
-            Nearby::new(authority, &all, &address, listeners.plain_port())
-        });
         let secured = tls.as_ref().map(|tls| Secured::new(&config, tls, address.clone()));
         listeners.serve(&mut tasks, &api, &options, secured, &stopped);
         if let Some(tls) = tls {

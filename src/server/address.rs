@@ -3,7 +3,6 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
-use super::nearby;
 use crate::config::{Config, Host};
 use crate::tls::{Certificate, Tls};
 
@@ -25,16 +24,9 @@ impl Address {
         if let Some(host) = config.hosts.first() {
             return own.with_host(host);
         }
-        if let Some(authority) = tls.and_then(Tls::authority) {
-            // The names of its certificates are those of this machine, and not all are known to others.
-            let socket = sockets.first().map(|socket| own.with_socket(*socket));
-            return nearby::addresses(config, &own, &authority)
-                .into_iter()
-                .next()
-                .or(socket)
-                .unwrap_or(own);
-        }
-        let certificate = tls.map(|tls| tls.certificates.current());
+        // A certificate of our own is for every name of this machine, and not all are known to others.
+        let foreign = tls.filter(|tls| tls.authority().is_none());
+        let certificate = foreign.map(|tls| tls.certificates.current());
         let mut names = certificate.iter().flat_map(Certificate::names);
         match (names.find(|name| !name.contains('*')), sockets.first()) {
             (Some(name), _) if name.contains(':') => own.with_name(&format!("[{name}]")),
@@ -60,6 +52,12 @@ impl Address {
     /// The same server by a name of the settings.
     pub fn with_host(&self, host: &Host) -> Self {
         self.with_name(host.name()).with_port(host.port().unwrap_or(self.port))
+    }
+
+    /// The same server by https.
+    #[cfg(test)]
+    pub fn secure(&self) -> Self {
+        Self { is_https: true, ..self.clone() }
     }
 
     /// The plain address of the same server, on that port.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::address::Address;
 use crate::config::Config;
 use crate::tls::names::Machine;
-use crate::tls::{Authority, Name};
+use crate::tls::{Authority, Name, trust_page};
 
 /// What is said of the server to those around it.
 pub struct Nearby {
@@ -24,7 +24,7 @@ pub struct Nearby {
 
 /// The addresses of a server by which others reach it, the likeliest first: a name that the settings list, else those of
 /// this machine. There is none while the machine is in no network, or if the server listens on loopback only.
-pub(super) fn addresses(config: &Config, own: &Address, authority: &Authority) -> Vec<Address> {
+fn addresses(config: &Config, own: &Address, authority: &Authority) -> Vec<Address> {
     let listed = config.hosts.iter().map(|host| own.with_host(host));
     let beyond: Vec<_> =
         config.listen.0.iter().map(SocketAddr::ip).filter(|ip| !ip.is_loopback()).collect();
@@ -53,28 +53,73 @@ pub(super) fn addresses(config: &Config, own: &Address, authority: &Authority) -
 }
 
 impl Nearby {
-    /// Of a server that is known by `addresses`, with the port of its plain address.
+    /// Of a server that is visited as `own`, with the port of its plain address.
     pub(super) fn new(
         authority: Arc<Authority>,
-        addresses: &[Address],
+        config: &Config,
         own: &Address,
         plain: Option<u16>,
     ) -> Self {
-        let first = addresses.first().unwrap_or(own);
+        let mut all = addresses(config, own, &authority).into_iter();
+        let address = all.next();
+        let first = address.as_ref().unwrap_or(own);
         let page = plain.map_or_else(|| first.clone(), |port| first.plain_at(port));
+        let trust_page = format!("{page}{}", trust_page::PAGE_PATH);
         let is_public = first.ip().is_some_and(|ip| !is_certified(&authority, ip));
-        let (address, others) =
-            (addresses.first().cloned(), addresses.iter().skip(1).cloned().collect());
-        Self {
-            authority,
-            trust_page: format!("{page}{}", crate::tls::trust_page::PAGE_PATH),
-            address,
-            others,
-            is_public,
-        }
+        Self { authority, trust_page, is_public, address, others: all.collect() }
     }
 }
 
 fn is_certified(authority: &Authority, ip: IpAddr) -> bool {
     authority.constraints().permit(&Name::Ip(ip))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use super::*;
+    use crate::cli::Cli;
+
+    fn nearby(arguments: &[&str], plain: Option<u16>) -> Nearby {
+        let config = Cli::parse_all(["impulse"].iter().chain(arguments)).unwrap().config;
+        let place = tempfile::tempdir().unwrap();
+        let authority = Arc::new(Authority::open(place.path(), None, SystemTime::now()).unwrap());
+        let sockets = ["127.0.0.1:8443".parse().unwrap()];
+        let own = Address::to_give(&config, &sockets, None).secure();
+        Nearby::new(authority, &config, &own, plain)
+    }
+
+    fn texts(nearby: &Nearby) -> Vec<String> {
+        nearby.address.iter().chain(&nearby.others).map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_server_on_loopback_is_near_to_nobody_and_one_on_an_address_only_there() {
+        let alone = nearby(&["--listen", "127.0.0.1:8443"], None);
+        assert!(texts(&alone).is_empty());
+        assert_eq!(alone.trust_page, "https://127.0.0.1:8443/ca");
+        let there = nearby(&["--listen", "192.168.7.7:8443,127.0.0.1:8443"], Some(8080));
+        assert_eq!(texts(&there), ["https://192.168.7.7:8443"]);
+        assert!(there.trust_page == "http://192.168.7.7:8080/ca" && !there.is_public);
+        assert!(nearby(&["--listen", "8.8.8.8:8443"], None).is_public);
+    }
+
+    #[test]
+    fn a_server_on_every_address_is_near_by_those_of_the_machine_and_first_by_its_listed_name() {
+        let every = nearby(&["--listen", "[::]:8443"], None);
+        assert!(
+            texts(&every).iter().all(|text| !text.contains("127.0.0.1") && !text.contains("[::1]"))
+        );
+        let only_ipv4 = nearby(&["--listen", "0.0.0.0:8443"], None);
+        assert!(
+            texts(&only_ipv4).iter().all(|text| !text.contains('[')),
+            "{:?}",
+            texts(&only_ipv4)
+        );
+        let listed =
+            nearby(&["--listen", "[::]:8443", "--hosts", "chat.local,10.0.0.9:9443"], Some(80));
+        assert_eq!(texts(&listed)[..2], ["https://chat.local:8443", "https://10.0.0.9:9443"]);
+        assert_eq!(listed.trust_page, "http://chat.local/ca");
+    }
 }
