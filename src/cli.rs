@@ -7,7 +7,7 @@ use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::admin::Admin;
+use crate::admin::{Admin, Doctor};
 use crate::config::{Config, Given};
 use crate::loadtest;
 
@@ -83,6 +83,8 @@ pub enum Command {
     Serve(Config),
     /// Manage a server from its own machine
     Admin(Admin),
+    /// Check everything a server needs, a line each: ok, or what to do
+    Doctor(Doctor),
     /// Measure what a server can do: how fast, how late, at what cost
     Loadtest(loadtest::Plan),
     /// Exit 0 if the server answers /ready

@@ -17,7 +17,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     match run(Cli::read()) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(message) => {
             eprintln!("Error: {message}");
             ExitCode::FAILURE
@@ -25,7 +25,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(cli: Cli) -> Result<(), String> {
+fn run(cli: Cli) -> Result<ExitCode, String> {
     let config = cli.config_of_serve();
     let threads = match &cli.command {
         None | Some(Command::Serve(_)) => config.http_worker_count(),
@@ -37,20 +37,33 @@ fn run(cli: Cli) -> Result<(), String> {
         .build()
         .map_err(|error| format!("cannot start the runtime: {error}"))?;
     match cli.command {
-        None => runtime.block_on(serve(cli.config)),
-        Some(Command::Serve(config)) => runtime.block_on(serve(config)),
-        Some(Command::Loadtest(plan)) => runtime.block_on(loadtest::run(plan)),
+        None => runtime.block_on(serve(cli.config))?,
+        Some(Command::Serve(config)) => runtime.block_on(serve(config))?,
+        Some(Command::Loadtest(plan)) => runtime.block_on(loadtest::run(plan))?,
+        Some(Command::Doctor(doctor)) => return Ok(run_doctor(&runtime, cli.config, doctor)),
         Some(Command::Healthcheck { address, timeout }) => {
             let timeout = Duration::from_secs(timeout);
-            runtime.block_on(admin::healthcheck(&cli.config, address.as_deref(), timeout))
+            runtime.block_on(admin::healthcheck(&cli.config, address.as_deref(), timeout))?;
         }
         Some(Command::Admin(verb)) => {
             if let Some(answer) = runtime.block_on(admin::run(cli.config, verb))? {
                 println!("{answer}");
             }
-            Ok(())
         }
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// 0 if all is well, 1 if there is something to do, 2 if the checks cannot begin.
+fn run_doctor(
+    runtime: &tokio::runtime::Runtime,
+    config: Config,
+    doctor: admin::Doctor,
+) -> ExitCode {
+    runtime.block_on(admin::doctor(config, doctor)).unwrap_or_else(|message| {
+        eprintln!("Error: {message}");
+        ExitCode::from(2)
+    })
 }
 
 /// Runs the server until a signal; a second signal ends it at once.

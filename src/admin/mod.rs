@@ -7,12 +7,14 @@ mod args;
 mod backup;
 mod calls;
 mod client;
+mod doctor;
 mod health;
 mod table;
 mod token;
 mod user_ref;
 
 pub use args::{Admin, Verb};
+pub use doctor::{Doctor, doctor};
 pub use health::healthcheck;
 
 use std::time::Duration;

@@ -141,6 +141,15 @@ pub(super) fn clear_cookie(request: &Request, response: Response) -> Response {
     response.header("Set-Cookie", cookie)
 }
 
+/// The response, and if the browser's cookie is no token that we ever gave, the end of that cookie. Whether a token is
+/// good is not decided here: a database that is away must sign nobody out.
+pub(super) fn without_broken_cookie(request: &Request, response: Response) -> Response {
+    match cookie_token(request) {
+        Some(token) if token.len() < limits::auth::TOKEN_TEXT => clear_cookie(request, response),
+        _ => response,
+    }
+}
+
 fn cookie(request: &Request, name: &str, value: &str, max_age: Duration) -> String {
     let max_age = max_age.as_secs();
     let secure = if request.secure { "; Secure" } else { "" };

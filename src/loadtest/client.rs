@@ -7,6 +7,7 @@ use mio::net::TcpStream;
 
 use super::assignment::Assignment;
 use super::ledger::RoomCursor;
+use super::secure::Session;
 
 /// How far a client is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +34,8 @@ pub struct Client {
     pub phase: Phase,
     /// The socket.
     pub stream: Option<TcpStream>,
+    /// Its TLS.
+    session: Option<Session>,
     /// Received bytes of a frame that is not complete.
     pub partial: Vec<u8>,
     /// Bytes that the kernel has not taken.
@@ -74,6 +77,7 @@ impl Client {
             assignment,
             phase: Phase::Disconnected,
             stream: None,
+            session: None,
             partial: Vec::new(),
             unsent: Vec::new(),
             cursor: RoomCursor::default(),
@@ -83,8 +87,9 @@ impl Client {
     }
 
     /// Begins an attempt to connect.
-    pub fn begin(&mut self, stream: TcpStream, now_ns: u64) {
+    pub fn begin(&mut self, stream: TcpStream, session: Option<Session>, now_ns: u64) {
         self.stream = Some(stream);
+        self.session = session;
         self.phase = Phase::Connecting;
         self.began_ns = now_ns;
         self.partial.clear();
@@ -93,24 +98,35 @@ impl Client {
 
     /// Ends the connection.
     pub fn disconnect(&mut self, how: Hangup) {
-        if let Some(stream) = self.stream.take()
-            && how == Hangup::Reset
-        {
-            // A socket that has ended already needs no reset.
-            let _ = socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO));
+        let session = self.session.take();
+        if let Some(mut stream) = self.stream.take() {
+            match (how, session) {
+                (Hangup::Reset, _) => {
+                    // A socket that has ended already needs no reset.
+                    let _ = socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO));
+                }
+                (Hangup::Orderly, Some(mut session)) => session.end(&mut stream),
+                (Hangup::Orderly, None) => {}
+            }
         }
         self.phase = Phase::Disconnected;
     }
 
     /// Sends bytes, now or when the kernel takes them.
     pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.unsent.extend_from_slice(bytes);
+        match &mut self.session {
+            None => self.unsent.extend_from_slice(bytes),
+            Some(session) => session.seal(bytes)?,
+        }
         self.flush()
     }
 
     /// Sends what the kernel has not taken yet.
     pub fn flush(&mut self) -> io::Result<()> {
         let Some(stream) = &mut self.stream else { return Ok(()) };
+        if let Some(session) = &mut self.session {
+            return session.flush(stream);
+        }
         while !self.unsent.is_empty() {
             match stream.write(&self.unsent) {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
@@ -128,6 +144,9 @@ impl Client {
     /// Reads once.
     pub fn read(&mut self, scratch: &mut [u8]) -> ReadOutcome {
         let Some(stream) = &mut self.stream else { return ReadOutcome::WouldBlock };
+        if let Some(session) = &mut self.session {
+            return session.read(stream, scratch);
+        }
         match stream.read(scratch) {
             Ok(0) => ReadOutcome::Closed,
             Ok(count) if count < scratch.len() => ReadOutcome::Drained(count),

@@ -11,6 +11,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::base::limits::loadtest as limits;
+use crate::http::client::Trust;
 
 /// The private server, shared with the thread that restarts it.
 pub type SharedServer = Arc<Mutex<LocalServer>>;
@@ -20,10 +21,20 @@ pub struct LocalServer {
     child: Child,
     folder: PathBuf,
     flags: Vec<String>,
+    security: Security,
     /// `127.0.0.1:PORT`.
-    pub authority: String,
+    authority: String,
     /// The code by which the first user becomes an admin, until there is one.
     pub setup: Option<String>,
+}
+
+/// Whether it speaks TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Security {
+    /// Plain HTTP.
+    Plain,
+    /// TLS, with a certificate of its own.
+    Tls,
 }
 
 impl LocalServer {
@@ -31,16 +42,38 @@ impl LocalServer {
     ///
     /// # Errors
     /// One sentence: the last line of the server's log.
-    pub fn start(flags: Vec<String>) -> Result<Self, String> {
+    pub fn start(mut flags: Vec<String>, security: Security) -> Result<Self, String> {
         let folder = std::env::temp_dir().join(format!("impulse-loadtest-{}", std::process::id()));
         std::fs::create_dir_all(&folder)
             .map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
+        if security == Security::Tls {
+            flags.extend(write_certificate(&folder).inspect_err(|_| remove(&folder))?);
+        }
         let spawned = spawn(&folder, "127.0.0.1:0", &flags);
-        let child = spawned.inspect_err(|_| drop(std::fs::remove_dir_all(&folder)))?;
+        let child = spawned.inspect_err(|_| remove(&folder))?;
         let authority = String::new();
-        let mut local = Self { child, folder, flags, authority, setup: None };
+        let mut local = Self { child, folder, flags, security, authority, setup: None };
         local.wait_until_ready()?;
         Ok(local)
+    }
+
+    /// Its address.
+    pub fn url(&self) -> String {
+        match self.security {
+            Security::Plain => format!("http://{}", self.authority),
+            Security::Tls => format!("https://{}", self.authority),
+        }
+    }
+
+    /// The certificate that it has, if any.
+    ///
+    /// # Errors
+    /// The file is not there.
+    pub fn trust(&self) -> Result<Trust, String> {
+        match self.security {
+            Security::Plain => Ok(Trust::public()),
+            Security::Tls => Trust::in_file(&self.folder.join(CERTIFICATE)),
+        }
     }
 
     /// The id of its process.
@@ -89,7 +122,11 @@ impl LocalServer {
         });
         let until = Instant::now() + limits::START;
         while let Ok(line) = lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
-            if let Some(authority) = line.strip_prefix("ready: http://") {
+            let scheme = match self.security {
+                Security::Plain => "ready: http://",
+                Security::Tls => "ready: https://",
+            };
+            if let Some(authority) = line.strip_prefix(scheme) {
                 self.authority = authority.to_owned();
                 let is_first = self.setup.is_none();
                 // The link follows at once, as long as it has not been used.
@@ -129,6 +166,30 @@ impl Drop for LocalServer {
             eprintln!("{} stays behind: {error}", self.folder.display());
         }
     }
+}
+
+/// The file with the certificate, in the server's folder.
+const CERTIFICATE: &str = "certificate.pem";
+
+/// Makes a certificate for loopback; the flags with which the server uses it.
+fn write_certificate(folder: &Path) -> Result<Vec<String>, String> {
+    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]);
+    let made = made.map_err(|error| format!("cannot make a certificate: {error}"))?;
+    let mut flags = vec!["--tls".to_owned(), "files".to_owned()];
+    let key = ("--tls-key", "key.pem", made.signing_key.serialize_pem());
+    for (flag, name, text) in [("--tls-cert", CERTIFICATE, made.cert.pem()), key] {
+        let file = folder.join(name);
+        let written = std::fs::write(&file, text);
+        written.map_err(|error| format!("cannot write {}: {error}", file.display()))?;
+        flags.extend([flag.to_owned(), file.display().to_string()]);
+    }
+    Ok(flags)
+}
+
+/// Removes the folder of a server that did not start.
+fn remove(folder: &Path) {
+    // What cannot be removed is in the folder for temporary files.
+    let _ = std::fs::remove_dir_all(folder);
 }
 
 fn spawn(folder: &Path, listen: &str, flags: &[String]) -> Result<Child, String> {

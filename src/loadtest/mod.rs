@@ -20,6 +20,7 @@ mod report;
 mod room_load;
 mod run;
 mod scenario;
+mod secure;
 mod server_frame;
 mod server_process;
 mod setup;

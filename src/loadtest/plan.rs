@@ -1,5 +1,6 @@
 //! The command line of `impulse loadtest`.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -8,24 +9,39 @@ use super::assignment::Assignment;
 use super::scenario::Scenario;
 use super::target::Dialect;
 use crate::base::limits::loadtest as limits;
+use crate::http::client::Trust;
 
 /// `impulse loadtest`
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
   impulse loadtest --local
   impulse loadtest --local --scenario fanout --connections 10000 --in-flight 8
+  impulse loadtest --local --tls --scenario fanout
   impulse loadtest http://127.0.0.1:8080 --token $(impulse admin token demo) --scenario idle,fanout
+  impulse loadtest https://192.168.0.7:8443 --ca ca.crt --token @tokens --scenario storm
 
 A server that is measured runs with IMPULSE_RATE_LIMIT_SCALE=0 (a private one does).
 Exits with failure if anything was lost, doubled or out of order.")]
 pub struct Plan {
-    /// The server, such as http://127.0.0.1:8080
+    /// The server, such as http://127.0.0.1:8080 or https://chat.example.org
     #[arg(required_unless_present = "local", conflicts_with = "local")]
     pub url: Option<String>,
 
     /// Start a private server with a database of its own, measure it, remove it
     #[arg(long)]
     pub local: bool,
+
+    /// The private server speaks TLS, with a certificate that is made for it
+    #[arg(long, requires = "local")]
+    pub tls: bool,
+
+    /// The certificate of the server's authority, or its own one, as PEM [default: the public authorities]
+    #[arg(long, value_name = "FILE", conflicts_with = "local")]
+    pub ca: Option<PathBuf>,
+
+    /// Accept any certificate: the connections are encrypted, but whoever is between may be the other end
+    #[arg(long, conflicts_with_all = ["local", "ca"])]
+    pub insecure: bool,
 
     /// Who the connections are, shared out in turn: a bearer token, or @FILE with one a line
     #[arg(
@@ -118,6 +134,18 @@ impl Plan {
             return Err("--room goes with --scenario fanout or storm".to_owned());
         }
         Ok(scenarios)
+    }
+
+    /// Which certificates its connections accept.
+    ///
+    /// # Errors
+    /// One sentence about the file.
+    pub fn trust(&self) -> Result<Trust, String> {
+        match &self.ca {
+            Some(file) => Trust::in_file(file),
+            None if self.insecure => Ok(Trust::any()),
+            None => Ok(Trust::public()),
+        }
     }
 
     /// What the server understands.

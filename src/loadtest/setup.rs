@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use super::local_server::{LocalServer, SharedServer};
+use super::local_server::{LocalServer, Security, SharedServer};
 use super::plan::Plan;
 use super::progress::Progress;
 use super::scenario::Scenario;
@@ -17,7 +17,9 @@ use crate::base::lock::MutexExt as _;
 pub async fn start_local(plan: &Plan, progress: &Progress) -> Result<SharedServer, String> {
     progress.print("starting a private server");
     let flags = plan.shards.map(|shards| vec!["--shards".to_owned(), shards.to_string()]);
-    let starting = tokio::task::spawn_blocking(|| LocalServer::start(flags.unwrap_or_default()));
+    let flags = flags.unwrap_or_default();
+    let security = if plan.tls { Security::Tls } else { Security::Plain };
+    let starting = tokio::task::spawn_blocking(move || LocalServer::start(flags, security));
     let local = starting.await.map_err(|error| error.to_string())??;
     Ok(Arc::new(Mutex::new(local)))
 }
@@ -32,11 +34,11 @@ pub async fn local_target(
     local: &SharedServer,
     progress: &Progress,
 ) -> Result<Target, String> {
-    let (authority, setup) = {
+    let (url, trust, setup) = {
         let local = local.lock_unpoisoned();
-        (local.authority.clone(), local.setup.clone())
+        (local.url(), local.trust()?, local.setup.clone())
     };
-    let mut target = Target::at(&format!("http://{authority}"), Vec::new(), Dialect::Impulse)?;
+    let mut target = Target::at(&url, &trust, Vec::new(), Dialect::Impulse)?;
     progress.print("adding users and making rooms");
     let setup = setup.ok_or("the private server has an admin already")?;
     let admin = target.register_admin(&setup).await?;
@@ -59,7 +61,7 @@ pub async fn local_target(
 /// One sentence.
 pub fn remote_target(plan: &Plan) -> Result<Target, String> {
     let url = plan.url.as_deref().unwrap_or_default();
-    let mut target = Target::at(url, plan.tokens()?, plan.dialect())?;
+    let mut target = Target::at(url, &plan.trust()?, plan.tokens()?, plan.dialect())?;
     if target.tokens.is_empty() && !plan.plain {
         return Err("--token is missing: who should the connections be? \
              (impulse admin token USER prints one; --local needs none)"

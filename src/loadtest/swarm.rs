@@ -17,6 +17,7 @@ use super::client::{Client, Hangup, Phase, ReadOutcome};
 use super::message::Author;
 use super::progress::Progress;
 use super::room_load::RoomLoad;
+use super::secure::Secure;
 use super::tally::{self, Tally};
 use super::target::{Dialect, Room, Target};
 use crate::base::limits::loadtest as limits;
@@ -187,7 +188,8 @@ impl Swarm {
             registered.map_err(|error| format!("cannot wait for a socket: {error}"))?;
             let _ = stream.set_nodelay(true); // slower without, but not wrong
             if let Some(client) = self.clients.get_mut(index) {
-                client.begin(stream, now);
+                let session = self.target.secure.as_ref().map(Secure::begin).transpose()?;
+                client.begin(stream, session, now);
                 self.connecting += 1;
             }
         }

@@ -8,9 +8,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
+use super::secure::Secure;
 use crate::base::limits::loadtest as limits;
 use crate::base::random;
-use crate::http::client::Client;
+use crate::http::client::{Client, Origin, Scheme, Trust};
 
 /// What a server understands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +29,9 @@ pub struct Target {
     pub address: SocketAddr,
     /// Its `Host`.
     pub authority: String,
+    /// What its connections begin TLS with, if the URL is https.
+    pub secure: Option<Secure>,
+    client: Client,
     /// The path of its WebSocket.
     pub path: String,
     /// The tokens of the users whose connections there are.
@@ -52,27 +56,31 @@ pub struct Room {
 }
 
 impl Target {
-    /// From a URL. `ws://` and `http://` are the same; a plain peer's path is its WebSocket.
+    /// From a URL. `ws://` and `http://` are the same, `wss://` and `https://`, too; a plain peer's path is its
+    /// WebSocket.
     ///
     /// # Errors
     /// One sentence.
-    pub fn at(url: &str, tokens: Vec<String>, dialect: Dialect) -> Result<Self, String> {
-        let rest = ["http://", "ws://"].iter().find_map(|scheme| url.strip_prefix(scheme));
-        let Some(rest) = rest else {
-            return Err(format!("{url:?} does not begin with http:// or ws://"));
-        };
-        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-        let authority = match authority.rsplit_once(':') {
-            Some((_, port)) if port.parse::<u16>().is_ok() => authority.to_owned(),
-            _ => format!("{authority}:80"),
-        };
-        let found = authority.to_socket_addrs().ok().and_then(|mut found| found.next());
-        let address = found.ok_or_else(|| format!("{authority} cannot be found"))?;
+    pub fn at(
+        url: &str,
+        trust: &Trust,
+        tokens: Vec<String>,
+        dialect: Dialect,
+    ) -> Result<Self, String> {
+        let (origin, path) = Origin::parse(url)?;
+        let found = (origin.host.as_str(), origin.port).to_socket_addrs();
+        let found = found.ok().and_then(|mut found| found.next());
+        let address = found.ok_or_else(|| format!("{} cannot be found", origin.host))?;
+        let is_secure = origin.scheme == Scheme::Https;
+        let secure = is_secure.then(|| Secure::new(&origin, trust)).transpose()?;
+        let client = Client::of(&origin, trust);
+        let authority = origin.authority();
         let path = match dialect {
             Dialect::Plain if !path.is_empty() => path,
             _ => "/ws",
         };
-        Ok(Self { address, authority, path: path.to_owned(), tokens, dialect, pid: None })
+        let path = path.to_owned();
+        Ok(Self { address, authority, secure, client, path, tokens, dialect, pid: None })
     }
 
     /// The token of a connection. Users take turns.
@@ -88,7 +96,7 @@ impl Target {
         path: &str,
         body: Option<Value>,
     ) -> Result<Value, String> {
-        let client = Client::new(&self.authority).with_token(self.token(token));
+        let client = self.client.clone().with_token(self.token(token));
         client.call(method, path, body).await
     }
 
@@ -230,11 +238,16 @@ mod tests {
 
     #[test]
     fn a_url_names_a_server_and_a_plain_one_its_path_too() {
-        let target = Target::at("http://127.0.0.1:8080/", vec![], Dialect::Impulse).unwrap();
+        let trust = Trust::any();
+        let at = |url, dialect| Target::at(url, &trust, vec![], dialect);
+        let target = at("http://127.0.0.1:8080/", Dialect::Impulse).unwrap();
         assert_eq!((target.authority.as_str(), target.path.as_str()), ("127.0.0.1:8080", "/ws"));
-        let target = Target::at("ws://127.0.0.1/room/1", vec![], Dialect::Plain).unwrap();
-        assert_eq!((target.authority.as_str(), target.path.as_str()), ("127.0.0.1:80", "/room/1"));
-        let error = Target::at("127.0.0.1:8080", vec![], Dialect::Impulse).unwrap_err();
+        assert!(target.secure.is_none());
+        let target = at("ws://127.0.0.1/room/1", Dialect::Plain).unwrap();
+        assert_eq!((target.authority.as_str(), target.path.as_str()), ("127.0.0.1", "/room/1"));
+        let target = at("https://127.0.0.1:8443", Dialect::Impulse).unwrap();
+        assert!(target.secure.is_some() && target.address.port() == 8443);
+        let error = at("127.0.0.1:8080", Dialect::Impulse).unwrap_err();
         assert!(error.contains("http://"), "{error}");
     }
 }

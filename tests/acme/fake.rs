@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use rcgen::CertificateParams;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
@@ -23,7 +24,16 @@ impl Fake {
         folder: &Path,
         reply: impl Fn(&str) -> Vec<u8> + Send + Sync + 'static,
     ) -> Self {
-        let certified = Certified::of(&["127.0.0.1"]);
+        Self::start_with(folder, |_| (), reply).await
+    }
+
+    /// The same with another certificate.
+    pub async fn start_with(
+        folder: &Path,
+        change: impl FnOnce(&mut CertificateParams),
+        reply: impl Fn(&str) -> Vec<u8> + Send + Sync + 'static,
+    ) -> Self {
+        let certified = Certified::with(&["127.0.0.1"], change);
         let root = folder.join("fake-root.pem");
         std::fs::write(&root, &certified.authority).unwrap();
         let acceptor = TlsAcceptor::from(certified.server());

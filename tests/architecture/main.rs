@@ -119,6 +119,7 @@ const NO_BOUND: &[(&str, &[&str], &str)] = &[
         &["DEMO", "ADA", "GRACE", "LINUS", "KATHERINE", "HEDY", "PULSE"],
         "places in the list of people",
     ),
+    ("admin/doctor/database.rs", &["OLDEST"], "a version"),
     ("demo/face.rs", &["EDGE", "INK"], "the size of a drawing, and a colour"),
     ("demo/script.rs", &["HOUR", "DAY"], "units"),
     ("tls/acme/attempts.rs", &["HOUR", "DAY"], "units"),

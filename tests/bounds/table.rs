@@ -319,6 +319,35 @@ const ACME: &[Reached] = &[
     ),
 ];
 
+const DOCTOR: &[Reached] = &[
+    (
+        "src/admin/doctor/disk.rs",
+        "a_disk_without_room_and_a_slow_one_are_something_to_do",
+        &["doctor::FREE", "doctor::SLOW_FLUSH"],
+    ),
+    (
+        "src/admin/doctor/memory.rs",
+        "a_budget_that_does_not_fit_is_something_to_do",
+        &["doctor::MEMORY_BESIDE"],
+    ),
+    (
+        "src/admin/doctor/backup.rs",
+        "a_backup_that_is_missing_old_or_of_no_folder_is_something_to_do",
+        &["doctor::BACKUP_AGE"],
+    ),
+    (
+        "tests/doctor.rs",
+        "whatever_answers_at_the_url_the_checks_end_in_time_and_repeat_little_of_it",
+        &["doctor::REQUEST", "doctor::DETAIL", "doctor::HEAD"],
+    ),
+    (
+        "tests/doctor.rs",
+        "a_certificate_that_ends_soon_or_is_not_trusted_is_something_to_do",
+        &["doctor::CERTIFICATE_LEFT"],
+    ),
+    ("tests/doctor.rs", "a_clock_that_is_wrong_at_the_url_is_something_to_do", &["doctor::SKEW"]),
+];
+
 const API: &[Reached] = &[
     (
         "tests/scripts.rs",
@@ -1076,6 +1105,12 @@ const NO_BOUND: &[(&str, &str)] = &[
         "http::PERMIT_POLL",
         "how often a connection looks for a free permit while PERMIT_WAIT bounds it",
     ),
+    ("auth::TOKEN_TEXT", "how long a token of ours is"),
+    ("doctor::NAMES_SHOWN", "the others are counted"),
+    ("doctor::FILES", "there are a dozen"),
+    ("doctor::CHECK", "a last resort above REQUEST, for a disk that hangs"),
+    ("doctor::NAMED_AFTER", "when a slow check is named"),
+    ("doctor::FLUSHES", "how many are measured"),
     ("acme::POLL", "how often a state is asked for; VALIDATION ends it"),
     ("acme::AFTER_DUE", "a pause after a second that is over"),
     ("acme::PLACEHOLDER_LIFE", "of a certificate that nobody trusts"),
@@ -1146,6 +1181,7 @@ fn all() -> impl Iterator<Item = &'static Reached> {
         TLS,
         HTTP_CLIENT,
         ACME,
+        DOCTOR,
         ADMIN,
         API,
         AUTH,

@@ -231,6 +231,21 @@ async fn a_handler_that_has_begun_runs_to_its_end_though_its_client_has_left() {
 }
 
 #[tokio::test]
+async fn a_request_that_takes_longer_than_any_deadline_of_its_connection_is_answered() {
+    let short = Duration::from_millis(50);
+    let server = Server::hasty(|most| {
+        (most.head, most.idle, most.write, most.body) = (short, short, short, short);
+    })
+    .await;
+    let mut wire = server.wire().await;
+    wire.send(&get(1, "/wait")).await;
+    tokio::time::sleep(8 * short).await;
+    server.answers.go.notify_waiters();
+    assert_eq!(wire.of_kind(HEADERS).await.status(), 200);
+    assert_eq!(wire.goodbye().await, NO_ERROR);
+}
+
+#[tokio::test]
 async fn an_idle_connection_gives_way_to_a_new_one_and_a_busy_one_does_not() {
     let server = Server::start_with(Options { max_per_client: 1, ..Options::default() }).await;
     let mut idle = server.wire().await;

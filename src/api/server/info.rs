@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::api::caller::without_broken_cookie;
 use crate::api::context::{Api, Demo};
 use crate::base::error::Result;
 use crate::base::limits;
@@ -38,6 +39,8 @@ pub async fn info(api: &Api, request: &Request) -> Result<Response> {
             "display_name": limits::api::DISPLAY_NAME,
             "bio": limits::api::BIO,
         },
+        // What a proxy in between makes of a request; it concerns nobody but who asks.
+        "seen": {"address": request.peer.ip(), "secure": request.secure},
     });
     // The same fields as `/api/e2ee/info`, so that a client asks once.
     if let (Some(info), Some(more)) = (info.as_object_mut(), auth.encryption_info().as_object()) {
@@ -50,7 +53,7 @@ pub async fn info(api: &Api, request: &Request) -> Result<Response> {
     if let Some(demo) = &api.settings.demo {
         info["demo"] = demo_info(demo, &api.services.profiles).await?;
     }
-    Ok(Response::json(200, &info))
+    Ok(without_broken_cookie(request, Response::json(200, &info)))
 }
 
 /// Whom a visitor of a demo may enter as; everybody knows the password.

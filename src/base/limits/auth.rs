@@ -87,6 +87,8 @@ pub const SESSIONS_REMEMBERED: usize = 65_536;
 pub const SESSION_BELIEVED: Duration = Duration::from_secs(30);
 /// How long an ended one is remembered as such.
 pub const SESSION_ENDED: Duration = Duration::from_secs(300);
+/// A token of ours, in characters.
+pub const TOKEN_TEXT: usize = 43;
 /// Personal access tokens of one user.
 pub const TOKENS: i64 = 100;
 /// How long a token is good, unless its maker says otherwise.

@@ -61,3 +61,5 @@ pub const LATENCY_MAX_US: u64 = 120_000_000;
 pub const MISSING: usize = 10_000;
 /// The share of the time busy above which the load test may have been the bottleneck.
 pub const BUSY: f64 = 0.9;
+/// Session tickets that are kept for connections to come: two of each connection of a large test.
+pub const TICKETS: usize = 65_536;

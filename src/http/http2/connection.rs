@@ -60,8 +60,8 @@ enum Event {
     Flooded,
     /// The next deadline is earlier than it was.
     Sooner,
-    /// A deadline has passed.
-    Late,
+    /// The deadline that was the next one has passed.
+    Timer,
     /// Another connection has the permit.
     Evicted,
     Stopping,
@@ -105,8 +105,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     self.close(Reason::ENHANCE_YOUR_CALM);
                 }
                 Event::Sooner => {}
-                Event::Late if self.is_given_up() => break,
-                Event::Late => self.close(Reason::NO_ERROR),
+                // It was in time after all.
+                Event::Timer if !self.is_late() => {}
+                Event::Timer if self.is_given_up() => break,
+                Event::Timer => self.close(Reason::NO_ERROR),
                 Event::Stopping if self.phase == Phase::Busy => self.leave(),
                 Event::Evicted | Event::Stopping => break self.say_goodbye().await,
                 Event::Ended => break,
@@ -132,8 +134,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             Phase::Closing { .. } => false,
         };
         if !may_serve {
+            self.meter.lock_unpoisoned().note_refused();
             return respond.send_reset(Reason::REFUSED_STREAM);
         }
+        self.meter.lock_unpoisoned().note_served();
         if matches!(self.phase, Phase::Idle { .. }) {
             self.phase = Phase::Busy;
         }
@@ -172,6 +176,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         .await;
     }
 
+    fn is_late(&self) -> bool {
+        let by = deadline(&self.meter.lock_unpoisoned(), self.phase, &self.shared.deadlines);
+        by.is_some_and(|by| by <= Instant::now())
+    }
+
     /// Whether nothing more can be written, or read.
     fn is_given_up(&self) -> bool {
         let blocked_since = self.meter.lock_unpoisoned().blocked_since;
@@ -183,23 +192,30 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     async fn next(&mut self) -> Event {
         let shared = self.shared.clone();
         let Self { http, meter, streams, permit, phase, .. } = self;
-        let deadline = deadline(&meter.lock_unpoisoned(), *phase, &shared.deadlines);
+        let armed = deadline(&meter.lock_unpoisoned(), *phase, &shared.deadlines);
         let polled = poll_fn(|context| {
             meter.lock_unpoisoned().begin_turn();
             let event = poll(http, streams, permit, *phase, context);
             let meter = meter.lock_unpoisoned();
             let is_closing = matches!(phase, Phase::Closing { .. });
-            let now = self::deadline(&meter, *phase, &shared.deadlines);
+            let now = deadline(&meter, *phase, &shared.deadlines);
+            let is_sooner = now.is_some_and(|now| armed.is_none_or(|armed| now < armed));
             match event {
                 Some(event) => Poll::Ready(event),
                 None if meter.is_flooded && !is_closing => Poll::Ready(Event::Flooded),
-                None if now < deadline => Poll::Ready(Event::Sooner),
+                None if is_sooner => Poll::Ready(Event::Sooner),
                 None => Poll::Pending,
             }
         });
+        let timer = async {
+            match armed {
+                Some(deadline) => sleep_until(deadline).await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             event = polled => event,
-            () = sleep_until(deadline) => Event::Late,
+            () = timer => Event::Timer,
             () = permit.evicted(), if matches!(phase, Phase::Idle { .. }) => Event::Evicted,
             () = shared.stopped(), if matches!(phase, Phase::Idle { .. } | Phase::Busy) => Event::Stopping,
         }
@@ -235,14 +251,14 @@ fn poll<S: AsyncRead + AsyncWrite + Unpin>(
 }
 
 /// When the connection is late with something, unless something happens.
-fn deadline(meter: &Meter, phase: Phase, most: &Deadlines) -> Instant {
+fn deadline(meter: &Meter, phase: Phase, most: &Deadlines) -> Option<Instant> {
     let written_by = meter.blocked_since.map(|since| since + most.write);
     let read_by = meter.partial_since.map(|since| since + most.head);
     let by = match phase {
         Phase::Idle { until } => [Some(until), written_by, read_by],
-        // The deadlines of its requests hold.
+        // Its requests have deadlines of their own.
         Phase::Busy | Phase::Leaving => [None, written_by, read_by],
         Phase::Closing { until } => [Some(until), None, None],
     };
-    by.into_iter().flatten().min().unwrap_or_else(|| Instant::now() + most.idle)
+    by.into_iter().flatten().min()
 }

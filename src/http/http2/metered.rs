@@ -53,18 +53,32 @@ impl Meter {
         self.turn = limits::TURN;
     }
 
+    /// What was read is a request, which is charged as one.
+    pub fn note_served(&self) {
+        self.frames.give_back(limits::FRAMES, 1.0);
+    }
+
+    /// What was read is a request beyond what the client may have at once.
+    pub fn note_refused(&mut self) {
+        self.is_flooded |= self.resets.take(limits::RESETS, 1.0, self.now_us()).is_err();
+    }
+
+    fn now_us(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX)
+    }
+
     fn note_read(&mut self, bytes: &[u8]) {
         self.turn = self.turn.saturating_sub(bytes.len());
-        let now = Instant::now();
-        let now_us = u64::try_from((now - self.began).as_micros()).unwrap_or(u64::MAX);
+        let now_us = self.now_us();
         let (frames, resets, mut is_flooded) = (&self.frames, &self.resets, false);
         let was_complete = self.scanner.scan(bytes, |frame| {
             let (bucket, rate): (_, Rate) = match frame.kind {
                 Kind::Reset => (resets, limits::RESETS),
-                // The rate of requests bounds them, and `h2` how many frames a head has.
-                Kind::Headers | Kind::Continuation => return,
+                // `h2` bounds how many there are of one head.
+                Kind::Continuation => return,
                 Kind::Data if !is_small(frame) => return,
-                Kind::Data | Kind::Other => (frames, limits::FRAMES),
+                // A head is given back when it is that of a request.
+                Kind::Data | Kind::Headers | Kind::Other => (frames, limits::FRAMES),
             };
             is_flooded |= bucket.take(rate, 1.0, now_us).is_err();
         });
@@ -72,7 +86,7 @@ impl Meter {
         self.partial_since = match self.partial_since {
             _ if self.scanner.is_complete() => None,
             Some(since) if !was_complete => Some(since),
-            _ => Some(now),
+            _ => Some(Instant::now()),
         };
     }
 

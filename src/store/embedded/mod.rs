@@ -97,6 +97,14 @@ impl Embedded {
     }
 }
 
+/// Whether the programs are installed that a cluster in `data_dir` needs.
+///
+/// # Errors
+/// One sentence (or a short list) for the operator.
+pub fn check_programs(data_dir: &Path) -> Result<(), String> {
+    Programs::find(&data_dir.join("postgres")).map(|_| ())
+}
+
 impl Drop for Embedded {
     fn drop(&mut self) {
         self.stop();

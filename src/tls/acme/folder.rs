@@ -80,6 +80,18 @@ impl Folder {
         Ok(Stored { directory: directory.to_owned(), certificate })
     }
 
+    /// The file with the certificate and its key, whether or not it is there.
+    pub fn certificate_path(&self) -> PathBuf {
+        self.0.join(CERTIFICATE)
+    }
+
+    /// Why the last attempt failed, if it did, as far as this process may read that.
+    pub fn last_failure(&self) -> Option<String> {
+        let bytes = fs::read(self.0.join(ATTEMPTS)).ok()?;
+        let attempts: Attempts = serde_json::from_slice(&bytes).ok()?;
+        attempts.failure().map(str::to_owned)
+    }
+
     /// The account at the authority with that directory.
     ///
     /// # Errors
