@@ -41,7 +41,7 @@ impl Cli {
         let matches = forget_blank_variables(Self::command()).try_get_matches_from(arguments)?;
         let mut cli = Self::from_arg_matches(&matches)?;
         let (config, matches) = match (&mut cli.command, matches.subcommand()) {
-            (Some(Command::Serve(config)), Some((_, matches))) => (config, matches),
+            (Some(Command::Serve(config)), Some((_, matches))) => (config.as_mut(), matches),
             _ => (&mut cli.config, &matches),
         };
         let applied = config.apply_lan(given(matches));
@@ -80,7 +80,7 @@ fn forget_blank_variables(command: clap::Command) -> clap::Command {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run the server (the default)
-    Serve(Config),
+    Serve(Box<Config>),
     /// Manage a server from its own machine
     Admin(Admin),
     /// Check everything a server needs, a line each: ok, or what to do

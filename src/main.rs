@@ -38,7 +38,7 @@ fn run(cli: Cli) -> Result<ExitCode, String> {
         .map_err(|error| format!("cannot start the runtime: {error}"))?;
     match cli.command {
         None => runtime.block_on(serve(cli.config))?,
-        Some(Command::Serve(config)) => runtime.block_on(serve(config))?,
+        Some(Command::Serve(config)) => runtime.block_on(serve(*config))?,
         Some(Command::Loadtest(plan)) => runtime.block_on(loadtest::run(plan))?,
         Some(Command::Doctor(doctor)) => return Ok(run_doctor(&runtime, cli.config, doctor)),
         Some(Command::Healthcheck { address, timeout }) => {

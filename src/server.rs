@@ -110,7 +110,8 @@ impl Server {
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         let options = options(&config, &fds, &api, tls_config);
-        let secured = tls.as_ref().map(|tls| Secured::new(&config, tls, address.clone()));
+        let secured =
+            tls.as_ref().map(|tls| Secured::new(&config, tls, address.clone(), &addresses));
         listeners.serve(&mut tasks, &api, &options, secured, &stopped);
         if let Some(tls) = tls {
             tasks.spawn(tls.keep(stopped.clone()));

@@ -8,7 +8,6 @@ mod fake;
 #[path = "support/process.rs"]
 mod process;
 #[path = "support/tls.rs"]
-#[allow(dead_code)]
 mod tls;
 
 use std::fs;

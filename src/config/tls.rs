@@ -1,5 +1,6 @@
 //! The settings of TLS.
 
+use std::net::Ipv6Addr;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
@@ -45,7 +46,7 @@ pub struct TlsSettings {
     )]
     pub domains: Vec<String>,
 
-    /// Plain address that redirects to https and answers ACME challenges; several by comma [default: none]
+    /// Plain address that redirects to https and answers ACME challenges; several by comma [default: [::]:80 with --tls acme, else none]
     #[arg(long, env = "IMPULSE_HTTP_LISTEN", value_parser = parse_listen, value_name = "ADDR")]
     pub http_listen: Option<Listen>,
 
@@ -58,6 +59,12 @@ impl TlsSettings {
     /// Whether the listen addresses speak TLS.
     pub fn is_on(&self) -> bool {
         self.mode != TlsMode::Off
+    }
+
+    /// The plain second addresses: those that are named, or port 80 of every address for ACME, which needs it.
+    pub fn plain_addresses(&self) -> Option<Listen> {
+        let port_80 = || Listen(vec![(Ipv6Addr::UNSPECIFIED, 80).into()]);
+        self.http_listen.clone().or_else(|| (self.mode == TlsMode::Acme).then(port_80))
     }
 
     /// The same for a server that only this machine uses.
@@ -132,6 +139,19 @@ mod tests {
         let http_listen = parse_listen("127.0.0.1:80").ok();
         let redirecting = TlsSettings { http_listen, ..settings(TlsMode::Off) };
         assert!(redirecting.check().unwrap_err().contains("IMPULSE_TLS"));
+    }
+
+    #[test]
+    fn acme_has_a_plain_address_on_port_80_unless_another_is_named() {
+        let addresses = |mode, named: Option<&str>| {
+            let http_listen = named.and_then(|text| parse_listen(text).ok());
+            let found = TlsSettings { http_listen, ..settings(mode) }.plain_addresses();
+            found.map(|listen| listen.0.iter().map(ToString::to_string).collect::<Vec<_>>())
+        };
+        assert_eq!(addresses(TlsMode::Acme, None), Some(vec!["[::]:80".to_owned()]));
+        let named = Some(vec!["127.0.0.1:8081".to_owned()]);
+        assert_eq!(addresses(TlsMode::Acme, Some("127.0.0.1:8081")), named);
+        assert_eq!(addresses(TlsMode::Auto, None), None);
     }
 
     #[test]

@@ -187,13 +187,15 @@ impl Families {
     fn tls(&self, page: &mut Page<'_>) -> Result<(), Error> {
         let handshakes = self.sources.http.handshakes();
         page.counters("tls_handshakes", "TLS handshakes.", "result", handshakes)?;
-        let Some(certificates) = &self.sources.certificates else { return Ok(()) };
-        let ends = certificates.current().ends().duration_since(UNIX_EPOCH).unwrap_or_default();
-        page.gauge(
+        let family = page.family(
             "tls_certificate_end_seconds",
             "When the certificate ends, in seconds since 1970.",
-            ends.as_secs_f64(),
-        )
+            MetricType::Gauge,
+        )?;
+        // Without TLS there is the name of the metric and no value.
+        let Some(certificates) = &self.sources.certificates else { return Ok(()) };
+        let ends = certificates.current().ends().duration_since(UNIX_EPOCH).unwrap_or_default();
+        ConstGauge::new(ends.as_secs_f64()).encode(family)
     }
 
     fn memory(&self, page: &mut Page<'_>) -> Result<(), Error> {

@@ -30,7 +30,7 @@ impl Listeners {
     /// One sentence that names the address and its setting.
     pub fn bind(config: &Config) -> Result<Self, String> {
         let main = bind(&config.listen, "IMPULSE_LISTEN")?;
-        let redirecting = match &config.tls.http_listen {
+        let redirecting = match &config.tls.plain_addresses() {
             Some(addresses) => bind(addresses, "IMPULSE_HTTP_LISTEN")?,
             None => Vec::new(),
         };
@@ -127,14 +127,17 @@ pub(super) struct Secured {
     authority: Option<Arc<Authority>>,
     /// Where people are sent who asked for another name.
     address: Address,
+    /// Where https listens.
+    port: u16,
 }
 
 impl Secured {
     /// The https side of a server that is known by that address.
-    pub fn new(config: &Config, tls: &Tls, address: Address) -> Self {
+    pub fn new(config: &Config, tls: &Tls, address: Address, sockets: &[SocketAddr]) -> Self {
+        let port = sockets.first().map_or(443, SocketAddr::port);
         let (certificates, challenges) = (tls.certificates.clone(), tls.challenges.clone());
         let (hosts, authority) = (config.hosts.clone(), tls.authority());
-        Self { hosts, certificates, challenges, authority, address }
+        Self { hosts, certificates, challenges, authority, address, port }
     }
 }
 
@@ -146,11 +149,8 @@ impl Destination for Secured {
             return covers.then(|| self.address.with_name(asked.name()).to_string());
         }
         let known = self.hosts.iter().find(|host| host.name() == asked.name())?;
-        let address = self.address.with_name(known.name());
-        Some(match known.port() {
-            Some(port) => address.with_port(port).to_string(),
-            None => address.to_string(),
-        })
+        let port = known.port().unwrap_or(self.port);
+        Some(self.address.with_name(known.name()).with_port(port).to_string())
     }
 
     fn address(&self) -> String {

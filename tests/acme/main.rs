@@ -5,12 +5,12 @@
 mod fake;
 mod pebble;
 #[path = "../support/tls.rs"]
-#[allow(dead_code)]
 mod tls;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
 use impulse::config::{AcmeSettings, Staging};
@@ -394,4 +394,90 @@ async fn a_disk_that_takes_nothing_stops_the_order_before_it_is_made() {
     assert_eq!(pebble.orders(), 0);
     fs::remove_dir_all(folder.join("probe")).unwrap();
     keeper.serves(is_issued).await;
+}
+
+/// `impulse serve` with these settings. Killed when dropped.
+struct Served {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let pid = nix::unistd::Pid::from_raw(self.child.id() as i32);
+        let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM);
+        let _ = self.child.wait();
+    }
+}
+
+fn serve(data: &Path, pebble: &Pebble, listen: u16, plain: u16) -> Served {
+    let log = data.with_extension("log");
+    let child = Command::new(env!("CARGO_BIN_EXE_impulse"))
+        .args(["serve", "--data-dir"])
+        .arg(data)
+        .env_remove("DATABASE_URL")
+        .env_remove("ACCOUNTS_DATABASE_URL")
+        .env("IMPULSE_TLS", "acme")
+        .env("IMPULSE_TLS_DOMAINS", NAME)
+        .env("IMPULSE_TLS_ACME_DIRECTORY", pebble.directory())
+        .env("IMPULSE_TLS_ACME_ROOT", pebble.root())
+        .env("IMPULSE_LISTEN", format!("127.0.0.1:{listen}"))
+        .env("IMPULSE_HTTP_LISTEN", format!("127.0.0.1:{plain}"))
+        .stdout(Stdio::null())
+        .stderr(fs::File::create(&log).unwrap())
+        .spawn()
+        .unwrap();
+    Served { child, log }
+}
+
+/// What openssl says about the certificate that is served, once it accepts it.
+async fn accepted_by_openssl(port: u16, issuer: &Path) -> String {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let output = Command::new("openssl")
+            .args([
+                "s_client",
+                "-verify_return_error",
+                "-verify_hostname",
+                NAME,
+                "-servername",
+                NAME,
+            ])
+            .args(["-connect", &format!("127.0.0.1:{port}"), "-CAfile"])
+            .arg(issuer)
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        if said.contains("Verify return code: 0 (ok)") {
+            return said;
+        }
+        assert!(Instant::now() < deadline, "{said}\n{}", String::from_utf8_lossy(&output.stderr));
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_server_obtains_its_certificate_serves_it_and_has_it_at_once_after_a_restart() {
+    let (ca, place, plain) = place();
+    let data = place.path().join("data");
+    let pebble = Pebble::start(ca.path(), plain, json!({})).await;
+    let issuer = ca.path().join("issuer.pem");
+    fs::write(&issuer, pebble.issuer().await).unwrap();
+    let listen = free_port();
+    let served = serve(&data, &pebble, listen, plain);
+    let chain = |said: &str| said.split("-----BEGIN").nth(1).unwrap().to_owned();
+    let first = chain(&accepted_by_openssl(listen, &issuer).await);
+    drop(served);
+    let served = serve(&data, &pebble, listen, plain);
+    assert_eq!(chain(&accepted_by_openssl(listen, &issuer).await), first);
+    assert_eq!(pebble.orders(), 1);
+    drop(served);
+    // Somebody else has the port of the challenges.
+    let taken = std::net::TcpListener::bind(("127.0.0.1", plain)).unwrap();
+    let mut served = serve(&data, &pebble, listen, plain);
+    assert!(!served.child.wait().unwrap().success());
+    let said = fs::read_to_string(&served.log).unwrap();
+    assert!(said.contains(&taken.local_addr().unwrap().to_string()), "{said}");
+    assert!(said.lines().filter(|line| line.starts_with("Error: ")).count() == 1, "{said}");
 }

@@ -97,7 +97,6 @@ impl Pebble {
     }
 
     /// The root of the certificates it issues, for an independent client.
-    #[allow(dead_code)]
     pub async fn issuer(&self) -> String {
         let url = format!("https://127.0.0.1:{}/roots/0", self.management);
         let (origin, path) = Origin::parse(&url).unwrap();

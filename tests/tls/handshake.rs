@@ -9,10 +9,10 @@ use impulse::tls::pem;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::certified::Certified;
 use crate::client::{Client, End, PATIENCE, config};
 use crate::outside::{file, openssl, python};
 use crate::running::Running;
+use crate::support::tls::Certified;
 
 const LAST: &str = "GET /last HTTP/1.1\r\nHost: chat.test\r\nConnection: close\r\n\r\n";
 

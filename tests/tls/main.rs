@@ -2,9 +2,11 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
-#[path = "../support/tls.rs"]
-mod certified;
 mod client;
 mod handshake;
+mod http2;
 mod outside;
 mod running;
+mod server;
+#[path = "../support/mod.rs"]
+mod support;

@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::net::SocketAddr;
 use std::process::{Command, Stdio};
 
-use crate::certified::Certified;
+use crate::support::tls::Certified;
 
 /// What `openssl s_client` prints that sends `input` and waits for the end of the connection.
 pub async fn openssl(
@@ -40,6 +40,26 @@ pub async fn python(address: SocketAddr, certified: &Certified, program: &str) -
         address.port()
     );
     command.args(["-c", &frame]);
+    let output = run(command, String::new()).await;
+    drop(authority);
+    output
+}
+
+/// What `curl` prints for a path, and then the version of HTTP and the status.
+pub async fn curl(
+    address: SocketAddr,
+    certified: &Certified,
+    args: &[&str],
+    paths: &[&str],
+) -> String {
+    let authority = file(&certified.authority);
+    let port = address.port();
+    let mut command = Command::new("curl");
+    command.args(["--silent", "--show-error", "--no-buffer", "--max-time", "15", "--cacert"]);
+    command.arg(authority.path()).arg("--resolve").arg(format!("chat.test:{port}:127.0.0.1"));
+    command.args(["--write-out", "\\nHTTP/%{http_version} %{http_code} %{num_connects}\\n"]);
+    command.args(args);
+    command.args(paths.iter().map(|path| format!("https://chat.test:{port}{path}")));
     let output = run(command, String::new()).await;
     drop(authority);
     output

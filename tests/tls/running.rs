@@ -10,7 +10,7 @@ use impulse::tls::{Certificates, pem, server_config};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::certified::Certified;
+use crate::support::tls::Certified;
 
 /// Answers with the path and the body, and remembers both.
 #[derive(Default)]

@@ -30,9 +30,8 @@ fn room(folder: &Path) -> Row {
     match statvfs(&existing(folder)) {
         Err(error) => Row::unknown(CHECK, format!("the space of {shown} cannot be read: {error}")),
         Ok(found) => {
-            let unit = u64::try_from(found.fragment_size()).unwrap_or(1);
-            let free = u64::try_from(found.blocks_available()).unwrap_or(0).saturating_mul(unit);
-            judge_room(free, found.files_available().into(), &shown.to_string())
+            let free = found.blocks_available().saturating_mul(found.fragment_size());
+            judge_room(free, found.files_available(), &shown.to_string())
         }
     }
 }

@@ -13,7 +13,8 @@ use crate::base::limits::doctor as limits;
 const CHECK: &str = "listen";
 
 pub async fn check(site: &Site) -> Vec<Row> {
-    let plain = site.config.tls.http_listen.iter().flat_map(|listen| &listen.0);
+    let plain = site.config.tls.plain_addresses();
+    let plain = plain.iter().flat_map(|listen| &listen.0);
     let mut rows = Vec::new();
     for address in
         site.config.listen.0.iter().chain(plain).copied().filter(|address| address.port() != 0)

@@ -5,7 +5,7 @@ use std::time::Duration;
 /// Bytes of a file with a certificate chain or a key.
 pub const FILE: u64 = 1024 * 1024;
 /// How often the files of a certificate are read again.
-pub const FILES_READ_AGAIN: Duration = Duration::from_secs(5);
+pub const FILES_READ_AGAIN: Duration = Duration::from_secs(2);
 /// So long before its end the log warns of it.
 pub const END_WARNED: Duration = Duration::from_secs(14 * DAY);
 /// How often.

@@ -89,7 +89,8 @@ pub async fn redirect(site: &Site, target: &Target) -> Vec<Row> {
     if !target.is_https() {
         return vec![Row::ok(CHECK, "not needed: the URL is plain http")];
     }
-    let own = site.config.tls.http_listen.as_ref().and_then(|listen| listen.0.first());
+    let own = site.config.tls.plain_addresses();
+    let own = own.as_ref().and_then(|listen| listen.0.first());
     let port = match (target.origin.port, own) {
         (443, _) => 80,
         (_, Some(own)) => own.port(),
