@@ -17,7 +17,7 @@ mod nearby;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use rustls::ServerConfig;
 use tokio::sync::watch;
@@ -43,10 +43,10 @@ use crate::http::{self, HttpCounters, Packer, Site};
 use crate::metrics::{Metrics, Sources};
 use crate::rooms::publisher::Publisher;
 use crate::rooms::{Bounds, Rooms};
-use crate::service::{Parts, Services};
+use crate::service::{Parts, Plan, Services};
 use crate::settings::{self, RuntimeSettings};
 use crate::store::accounts::AccountStore;
-use crate::store::backup;
+use crate::store::backup::{self, nightly::Nightly};
 use crate::store::chat::ChatStore;
 use crate::store::embedded::{self, Embedded};
 use crate::store::ownership::Ownership;
@@ -349,7 +349,9 @@ async fn build(
         .start(rooms.clone(), of_shards)
         .map_err(|error| format!("cannot start the delivery threads: {error}"))?;
     let traffic = Arc::new(HttpCounters::default());
+    let backups = nightly_backups(config, stores);
     let metrics = Metrics::new(Sources {
+        backups: backups.nightly.clone(),
         started: SystemTime::now(),
         connections_max: fds.websockets,
         shards: shards.clone(),
@@ -363,7 +365,7 @@ async fn build(
             ("rooms", rooms_database),
         ],
     });
-    let parts = Parts { accounts, chat, auth, rooms, shards, rate_limit_scale };
+    let parts = Parts { accounts, chat, auth, rooms, shards, backups, rate_limit_scale };
     let services = Arc::new(Services::new(parts));
     let bot = match stage {
         Some(stage) => stage.begin(&services).await.map_err(sentence)?,
@@ -381,6 +383,21 @@ async fn build(
         settings,
     };
     Ok((api, bot))
+}
+
+/// When backups are made, and what of: what `impulse admin backup` would take.
+fn nightly_backups(config: &Config, stores: &Stores) -> Plan {
+    let accounts = stores.accounts.database().clone();
+    Plan {
+        source: backup::Source {
+            chat: stores.chat.database().clone(),
+            accounts: config.accounts_database_url.is_some().then_some(accounts),
+            data_dir: Some(config.data_dir.clone().unwrap_or_else(embedded::default_data_dir)),
+        },
+        hour: config.backup.backup_hour,
+        keep: Duration::from_secs(u64::from(config.backup.backup_keep) * 86_400),
+        nightly: Arc::new(Nightly::new(config.backup.backup_dir.clone())),
+    }
 }
 
 /// The demo, if this server is one.

@@ -641,3 +641,167 @@ async fn a_second_server_on_a_database_is_refused_and_the_first_keeps_it_over_a_
     server.stop().await;
     TestServer::start_on(&database, &[]).await.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_is_made_when_it_is_due_old_ones_go_and_a_failure_is_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let nightly = folder.path().join("nightly");
+    fs::create_dir(&nightly).unwrap();
+    for old in ["impulse-20200101T030000Z.backup", "impulse-20200102T030000Z.backup", "mine.backup"]
+    {
+        fs::write(nightly.join(old), "old").unwrap();
+    }
+    let server =
+        TestServer::start_with(&["--backup-dir", nightly.to_str().unwrap(), "--backup-keep", "1"])
+            .await;
+    let boss = server.admin().await;
+    let made = || {
+        let all = backup::folder::list(&nightly).unwrap();
+        all.into_iter().filter(|one| one.bytes > 3).collect::<Vec<_>>()
+    };
+    for _ in 0..200 {
+        if !made().is_empty() && fs::read_dir(&nightly).unwrap().count() == 2 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let all = made();
+    assert_eq!(all.len(), 1, "one, and old ones are removed");
+    assert_eq!(fs::read_dir(&nightly).unwrap().count(), 2, "but nothing that has another name");
+    backup::check(fs::File::open(&all[0].path).unwrap(), |_| {}).unwrap();
+    let stats = boss.get("/api/admin/stats").await.expect(200);
+    assert_eq!(stats["now"]["backup"]["bytes"], all[0].bytes, "{stats}");
+    assert!(stats["now"]["backup"]["failure"].is_null());
+    let database = server.database.clone();
+    server.stop().await;
+    // A restart makes no second one.
+    let server =
+        TestServer::start_on(&database, &["--backup-dir", nightly.to_str().unwrap()]).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(made().len(), 1);
+    server.stop().await;
+
+    let blocked = nightly.join("mine.backup/below");
+    let server =
+        TestServer::start_on(&database, &["--backup-dir", blocked.to_str().unwrap()]).await;
+    let boss = boss.at(server.address);
+    let mut failure = json!(null);
+    for _ in 0..200 {
+        failure =
+            boss.get("/api/admin/stats").await.expect(200)["now"]["backup"]["failure"].clone();
+        if !failure.is_null() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(failure.as_str().unwrap_or_default().contains("IMPULSE_BACKUP_DIR"), "{failure}");
+    let text = boss.get("/metrics").await;
+    let text = String::from_utf8_lossy(&text.body).into_owned();
+    assert!(text.contains("\nimpulse_backup_failures_total 1\n"), "{text}");
+    assert!(text.contains("\nimpulse_backup_age_seconds -1.0\n"), "{text}");
+    server.stop().await;
+}
+
+#[test]
+fn a_whole_server_moves_to_another_machine_and_its_backup_is_verified() {
+    let (old, new) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    for folder in [&old, &new] {
+        // The private database of root runs as another user.
+        fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755))
+            .unwrap();
+    }
+    let (old, new) = (old.path().join("data"), new.path().join("data"));
+    let scratch = tempfile::tempdir().unwrap();
+    let path = scratch.path().join("move.backup");
+    let file = path.to_str().unwrap();
+    done(admin(&old, None, &["create-user", "anna"]));
+    done(admin(&old, None, &["backup", file]));
+    let text = done(admin(&old, None, &["backup", "--verify", file]));
+    assert!(text.contains("verified") && text.contains("audit_entries"), "{text}");
+    let piped = admin(&old, None, &["backup", "-"]);
+    backup::check(&piped.stdout[..], |_| {}).expect("stdout is the backup and nothing else");
+    let text = done(admin(&new, None, &["restore", file]));
+    assert!(text.contains("epoch"), "{text}");
+    let users = done(admin(&new, None, &["users"]));
+    assert!(users.contains("anna"), "{users}");
+    refused(admin(&new, None, &["restore", file]), "not empty");
+    fs::write(&path, &fs::read(&path).unwrap()[..500]).unwrap();
+    refused(admin(&old, None, &["backup", "--verify", file]), "ends too early");
+    let left = std::env::temp_dir().read_dir().unwrap().flatten();
+    let left =
+        left.filter(|entry| entry.file_name().to_string_lossy().starts_with("impulse-verify-"));
+    assert_eq!(left.count(), 0, "the temporary database is removed");
+}
+
+#[test]
+fn a_file_that_names_more_tables_or_files_than_any_backup_has_is_refused() {
+    use impulse::base::limits::backup as limits;
+    let with = |tables: usize, files: usize| {
+        let table = |n: usize| backup::TableHeader {
+            store: "chat".into(),
+            name: format!("t{n}"),
+            columns: vec!["id".into()],
+        };
+        let header = Header {
+            made_at: 1,
+            version: "0.1.0".into(),
+            epoch: String::new(),
+            is_one_snapshot: true,
+            stores: vec![backup::StoreHeader { name: "chat".into(), migrations: vec![] }],
+            tables: (0..tables).map(table).collect(),
+        };
+        let mut writer = Writer::begin(Vec::new(), &header).unwrap();
+        for n in 0..files {
+            writer.file(&format!("tls/{n}"), b"x").unwrap();
+        }
+        let (bytes, ..) = writer.finish(End::default()).unwrap();
+        backup::check(&bytes[..], |_| {})
+    };
+    with(limits::TABLES, limits::FILES).unwrap();
+    with(limits::TABLES + 1, 0).unwrap_err();
+    with(1, limits::FILES + 1).unwrap_err();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restore_and_a_backup_of_much_take_little_memory_and_every_section_is_small() {
+    use impulse::base::limits::backup as limits;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.backup");
+    let url = database().await;
+    let store = Database::new(&url).unwrap();
+    AccountStore::open(store.clone()).await.unwrap().instance().await.unwrap();
+    ChatStore::open(store.clone()).await.unwrap();
+    let rows =
+        std::env::var("BACKUP_ROWS").ok().and_then(|rows| rows.parse().ok()).unwrap_or(40_000_u64);
+    let fill = format!(
+        "INSERT INTO chat.rooms (name, kind, last_seq, created_at) VALUES ('Much', 'open', {rows}, 1);
+         INSERT INTO chat.messages (room_id, mid, kind, author, created_seq, created_at, seq, at, rev_seq, rev_at, body)
+         SELECT r.id, decode(md5(n::text), 'hex'), 'msg', 1, n, n, n, n, n, n,
+                jsonb_build_object('t', CASE n WHEN 7 THEN repeat('x', 900000) ELSE md5(n::text) || md5((-n)::text) END)
+         FROM generate_series(1, {rows}) n, (SELECT min(id) AS id FROM chat.rooms) r"
+    );
+    sql(&url).await.batch_execute(&fill).await.unwrap();
+    let source = Source { chat: store, accounts: None, data_dir: None };
+    let begun = std::time::Instant::now();
+    let saved = save(&source, &path).await;
+    println!("backup of {rows} messages: {:?}, {} bytes", begun.elapsed(), saved.bytes);
+    let (mut largest, mut pieces) = (0, 0);
+    backup::check(fs::File::open(&path).unwrap(), |part| {
+        if let Part::Rows(_, copied) = part {
+            (largest, pieces) = (largest.max(copied.len()), pieces + 1);
+        }
+    })
+    .unwrap();
+    assert_eq!(largest, limits::CHUNK, "a row that is longer is cut");
+    assert!(pieces > 20, "{pieces}");
+    let new = database().await;
+    let target = Target {
+        chat: Database::new(&new).unwrap(),
+        accounts: None,
+        data_dir: folder.path().join("d"),
+    };
+    let begun = std::time::Instant::now();
+    restore(&target, &path).await.unwrap();
+    println!("restore: {:?}", begun.elapsed());
+    assert_eq!(dump(&new).await["chat.messages"], dump(&url).await["chat.messages"]);
+}

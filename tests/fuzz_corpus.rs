@@ -13,6 +13,7 @@ use impulse::http::{
     Head, Options, PriorKnowledge, Request as HttpRequest, Response, Service, Site, parse,
 };
 use impulse::protocol::command::Request;
+use impulse::store::backup;
 use impulse::ws::{Codec, Limits};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::watch;
@@ -92,6 +93,12 @@ fn of_the_seeds_of_packed_bytes_only_the_well_formed_unpack_and_pack_to_themselv
         }
     }
     assert_eq!(good, 1);
+}
+
+#[test]
+fn of_the_seeds_of_backups_only_the_whole_one_is_read() {
+    let read = |seed: &Vec<u8>| backup::check(&seed[..], |_| {}).is_ok();
+    assert_eq!(seeds("backup").iter().filter(|seed| read(seed)).count(), 1);
 }
 
 /// Answers a request with its body.

@@ -135,3 +135,48 @@ fn a_bad_token_and_an_unknown_room_fail_at_once() {
     assert_eq!(room, "There is no such room");
     assert!(server.terminate().success());
 }
+
+#[test]
+fn a_private_server_with_tls_is_measured_like_a_plain_one() {
+    let temporary = tempfile::tempdir().unwrap();
+    #[cfg(unix)]
+    std::fs::set_permissions(temporary.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755))
+        .unwrap();
+    let args = ["--local", "--tls", "--scenario", "fanout,storm", "--connections", "12"];
+    let reports = reports(&loadtest(temporary.path(), &args));
+    assert_eq!(reports.len(), 2);
+    for report in &reports {
+        assert_kept(report);
+        assert_eq!(report["connections"], 12);
+        assert!(report["messages"].as_u64() > Some(0), "{report}");
+    }
+    let left: Vec<_> = std::fs::read_dir(temporary.path()).unwrap().collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn a_server_with_tls_is_measured_if_its_certificate_is_trusted() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    let file = |name: &str, text: String| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let cert = file("cert.pem", made.cert.pem());
+    let key = file("key.pem", made.signing_key.serialize_pem());
+    let settings =
+        [("IMPULSE_TLS", "files"), ("IMPULSE_TLS_CERT", &cert), ("IMPULSE_TLS_KEY", &key)];
+    let server = Process::start(folder.path(), &settings);
+    let token = server.register("anna");
+    let url = format!("https://{}", server.secure_address.as_deref().unwrap());
+    let args = [&url, "--token", &token, "--scenario", "fanout,storm", "--connections", "8"];
+    let why = failure(&loadtest(folder.path(), &args));
+    assert!(why.contains("not trusted here") && why.contains("--ca FILE"), "{why}");
+    for trust in [&["--ca", cert.as_str()][..], &["--insecure"]] {
+        let reports = reports(&loadtest(folder.path(), &[&args[..], trust].concat()));
+        reports.iter().for_each(assert_kept);
+        assert!(reports[0]["server"]["cpu_s"].is_number(), "it found the process: {}", reports[0]);
+    }
+    assert!(server.terminate().success());
+}

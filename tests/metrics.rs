@@ -57,9 +57,11 @@ impl Scrape {
         *self.samples.get(series).unwrap_or_else(|| panic!("there is no {series}"))
     }
 
-    /// The names that a query may use.
+    /// The names that a query may use: also those of which there is no value now, such as the end of a certificate.
     fn names(&self) -> BTreeSet<&str> {
-        self.samples.keys().map(|series| series.split('{').next().unwrap()).collect()
+        let plain = self.types.iter().filter(|(_, kind)| *kind != "histogram");
+        let sampled = self.samples.keys().map(|series| series.split('{').next().unwrap());
+        sampled.chain(plain.map(|(name, _)| name.as_str())).collect()
     }
 }
 

@@ -442,7 +442,12 @@ fn any_cut_and_any_pieces_of_a_stream_change_nothing_but_its_end() {
     let (client, server) = (trust.config(), certified.server());
     let pieces = proptest::collection::vec(1usize..400, 1..40);
     let strategy = (pieces, 1usize..60, 0usize..1_000, proptest::bool::ANY);
-    let mut runner = TestRunner::new(proptest::test_runner::Config::with_cases(60));
+    let config = proptest::test_runner::Config {
+        failure_persistence: None,
+        cases: 60,
+        ..Default::default()
+    };
+    let mut runner = TestRunner::new(config);
     let ran = runner.run(&strategy, |(pieces, commands, cut, in_one_record)| {
         let mut client = {
             let mut bench = bench.borrow_mut();

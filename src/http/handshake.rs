@@ -19,15 +19,12 @@ use super::connection::Connection;
 use super::counters::{HandshakeResult, RefusalReason};
 use super::http2;
 use super::listener_shared::ListenerShared;
+use super::refusal::HANDSHAKE_REFUSED;
 use super::request_limiter::Cost;
 use super::response::Response;
 use super::socket::Socket;
 
-/// A fatal alert, `internal_error`: a connection that is not let in gets that instead of a handshake.
-pub(super) const HANDSHAKE_REFUSED: [u8; 7] = [ALERT, 3, 3, 0, 2, 2, 80];
-
-/// The first byte of a record that is an alert, and of one that begins a handshake (RFC 8446, 5.1).
-const ALERT: u8 = 21;
+/// The first byte of a record that begins a handshake (RFC 8446, 5.1).
 const HANDSHAKE: u8 = 22;
 
 /// As ALPN names it.

@@ -13,3 +13,6 @@ pub enum Refusal {
 pub(super) const fn bad_request(sentence: &'static str) -> Refusal {
     Refusal::Answer(400, sentence)
 }
+
+/// A fatal alert, `internal_error` (RFC 8446, 6): what a connection that is not let in gets instead of a handshake.
+pub(super) const HANDSHAKE_REFUSED: [u8; 7] = [21, 3, 3, 0, 2, 2, 80];

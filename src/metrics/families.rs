@@ -55,7 +55,8 @@ impl Collector for Families {
         self.tls(&mut page)?;
         self.memory(&mut page)?;
         self.passwords(&mut page)?;
-        self.databases(&mut page)
+        self.databases(&mut page)?;
+        self.backups(&mut page)
     }
 }
 
@@ -219,6 +220,19 @@ impl Families {
             "kind",
             budget.usage().map(|usage| (usage.kind, usage.refused)),
         )
+    }
+
+    fn backups(&self, page: &mut Page<'_>) -> Result<(), Error> {
+        let backups = &self.sources.backups;
+        let age = backups.age(SystemTime::now()).map_or(-1.0, |age| age.as_secs_f64());
+        page.gauge(
+            "backup_age_seconds",
+            "Since the last good nightly backup; -1 without one.",
+            age,
+        )?;
+        let bytes = backups.last().map_or(0, |last| i64::try_from(last.bytes).unwrap_or(i64::MAX));
+        page.gauge("backup_size_bytes", "Size of the last good nightly backup.", bytes)?;
+        page.counter("backup_failures", "Nightly backups that failed.", backups.failures())
     }
 
     fn passwords(&self, page: &mut Page<'_>) -> Result<(), Error> {

@@ -8,6 +8,7 @@ use crate::auth::Auth;
 use crate::delivery::Shards;
 use crate::http::HttpCounters;
 use crate::rooms::Rooms;
+use crate::store::backup::nightly::Nightly;
 use crate::store::pool::Database;
 use crate::tls::Certificates;
 
@@ -25,6 +26,8 @@ pub struct Sources {
     pub auth: Arc<Auth>,
     /// The listeners.
     pub http: Arc<HttpCounters>,
+    /// Nightly backups.
+    pub backups: Arc<Nightly>,
     /// The certificate, if the server speaks TLS.
     pub certificates: Option<Certificates>,
     /// The stores by name, and the rooms' own pool of connections to theirs.

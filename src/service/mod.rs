@@ -4,6 +4,7 @@
 mod accounts;
 mod actor;
 mod audit;
+mod backups;
 mod jobs;
 mod messages;
 mod onboarding;
@@ -18,6 +19,7 @@ mod status_writer;
 pub use accounts::{Accounts, RemovedMessages};
 pub use actor::Actor;
 pub use audit::{Audit, AuditTarget};
+pub use backups::{Backups, Plan};
 pub use messages::{Messages, Posted, Posting};
 pub use onboarding::{Joined, Onboarding};
 pub use profiles::{NameMatch, Profiles, avatar_urls};
@@ -38,6 +40,7 @@ use crate::base::allowance::Allowances;
 use crate::base::limits::auth::SESSIONS_SWEEP;
 use crate::base::limits::rooms::PRESENCE_TICK;
 use crate::base::limits::service as limits;
+use crate::base::shutdown::stopped;
 use crate::delivery::Shards;
 use crate::rooms::Rooms;
 use crate::store::accounts::AccountStore;
@@ -55,6 +58,8 @@ pub struct Parts {
     pub rooms: Rooms,
     /// The delivery threads.
     pub shards: Shards,
+    /// Nightly backups.
+    pub backups: Plan,
     /// Multiplies every limit; 0 lifts them.
     pub rate_limit_scale: f64,
 }
@@ -89,6 +94,8 @@ pub struct Services {
     pub status_writer: StatusWriter,
     /// The figures of the last hour.
     pub stats: StatsSampler,
+    /// Nightly backups.
+    pub backups: Backups,
     /// Whether the stores are ready.
     pub readiness: Readiness,
 }
@@ -96,7 +103,7 @@ pub struct Services {
 impl Services {
     /// Builds each service from those below it.
     pub fn new(parts: Parts) -> Self {
-        let Parts { accounts: store, chat, auth, rooms, shards, rate_limit_scale } = parts;
+        let Parts { accounts: store, chat, auth, rooms, shards, rate_limit_scale, backups } = parts;
         let allowances = Arc::new(Allowances::new(rate_limit_scale));
         let audit = Arc::new(Audit::new(store.clone(), rate_limit_scale));
         let profiles = Arc::new(Profiles::new(store.clone(), rooms.clone(), auth.clone()));
@@ -124,7 +131,9 @@ impl Services {
             ),
             purge: Purge::new(store.clone(), chat.clone(), rooms.clone(), accounts.clone()),
             status_writer: StatusWriter::new(store.clone(), rooms.clone(), auth.clone()),
-            stats: StatsSampler::new(store.clone(), chat.clone(), rooms.clone(), shards.clone()),
+            stats: StatsSampler::new(store.clone(), chat.clone(), rooms.clone(), shards.clone())
+                .with_backups(backups.nightly.clone()),
+            backups: Backups::new(backups),
             readiness: Readiness::new(store, chat),
             messages: Messages::new(rooms.clone(), allowances.clone(), auth.clone()),
             auth,
@@ -161,6 +170,12 @@ impl Services {
             }
         });
         tasks.spawn(jobs::every(PRESENCE_TICK, stop.clone(), write_statuses));
+        let (services, of_backups) = (self.clone(), stop.clone());
+        tasks.spawn(async move {
+            services.backups.run(of_backups.clone()).await;
+            // A task that ends would end the server.
+            stopped(&mut of_backups.clone()).await;
+        });
         let (services, stop) = (self.clone(), stop.clone());
         tasks.spawn(async move { services.accounts.finish_when_interrupted(stop).await });
     }

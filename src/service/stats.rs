@@ -4,18 +4,19 @@
 //! stores, at most once a minute however many ask.
 
 use std::collections::VecDeque;
-use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::{Value, json};
 
 use crate::base::limits::service as limits;
 use crate::base::lock::MutexExt as _;
 use crate::base::process_usage;
-use crate::base::time::now_ms;
+use crate::base::time::{millis, now_ms};
 use crate::delivery::Shards;
 use crate::rooms::Rooms;
 use crate::store::accounts::AccountStore;
+use crate::store::backup::nightly::Nightly;
 use crate::store::chat::ChatStore;
 
 /// Samples the counters, and makes the figures out of them.
@@ -24,6 +25,7 @@ pub struct StatsSampler {
     chat: ChatStore,
     rooms: Rooms,
     shards: Shards,
+    backups: Arc<Nightly>,
     started: Instant,
     samples: Mutex<VecDeque<Sample>>,
     days: tokio::sync::Mutex<Option<(Instant, Value)>>,
@@ -50,7 +52,13 @@ impl StatsSampler {
     /// Of these stores, rooms and delivery threads.
     pub fn new(accounts: AccountStore, chat: ChatStore, rooms: Rooms, shards: Shards) -> Self {
         let (samples, days) = (Mutex::default(), tokio::sync::Mutex::default());
-        Self { accounts, chat, rooms, shards, started: Instant::now(), samples, days }
+        let backups = Arc::default();
+        Self { accounts, chat, rooms, shards, backups, started: Instant::now(), samples, days }
+    }
+
+    /// The same with what becomes of nightly backups.
+    pub fn with_backups(self, backups: Arc<Nightly>) -> Self {
+        Self { backups, ..self }
     }
 
     /// Samples the counters once more; what is older than an hour is forgotten.
@@ -121,7 +129,22 @@ impl StatsSampler {
             "uptime_s": self.started.elapsed().as_secs(),
             "memory_bytes": process_usage::of(std::process::id()).map(|usage| usage.rss),
             "database": {"chat": chat, "accounts": accounts},
+            "backup": self.backup(),
             "version": env!("CARGO_PKG_VERSION"),
+        })
+    }
+
+    /// The last nightly backup, and why one failed since; nothing if none are made.
+    fn backup(&self) -> Value {
+        if self.backups.folder().is_none() {
+            return Value::Null;
+        }
+        let last = self.backups.last();
+        let at = last.as_ref().and_then(|last| last.at.duration_since(SystemTime::UNIX_EPOCH).ok());
+        json!({
+            "at": at.map(millis),
+            "bytes": last.map(|last| last.bytes),
+            "failure": self.backups.failure(),
         })
     }
 

@@ -995,6 +995,34 @@ const DELIVERY: &[Reached] = &[
     ),
 ];
 
+const BACKUP: &[Reached] = &[
+    (
+        "tests/backup.rs",
+        "a_restore_and_a_backup_of_much_take_little_memory_and_every_section_is_small",
+        &["backup::CHUNK"],
+    ),
+    (
+        "src/store/backup/writer.rs",
+        "a_section_that_no_reader_would_take_is_not_written",
+        &["backup::SECTION"],
+    ),
+    (
+        "tests/backup.rs",
+        "a_file_that_names_more_tables_or_files_than_any_backup_has_is_refused",
+        &["backup::TABLES", "backup::FILES"],
+    ),
+    (
+        "tests/backup.rs",
+        "a_second_server_on_a_database_is_refused_and_the_first_keeps_it_over_a_lost_connection",
+        &["backup::HANDOVER", "backup::OWNERSHIP"],
+    ),
+    (
+        "tests/backup.rs",
+        "numbers_are_never_given_twice_however_often_one_backup_is_restored",
+        &["backup::NUMBERS"],
+    ),
+];
+
 const USERS: &[Reached] = &[
     (
         "tests/bounds/rates.rs",
@@ -1168,6 +1196,12 @@ const NO_BOUND: &[(&str, &str)] = &[
     ("server::THREADS_STOP", "what still runs then is dropped by the stop"),
     ("embedded::START", "a recovery after a crash may take long, a broken cluster says so at once"),
     ("embedded::POLL", "between two checks"),
+    ("backup::QUEUE", "chunks on their way; a full queue makes the database wait"),
+    ("backup::REST", "how gentle a nightly backup is"),
+    ("backup::TICK", "how often the clock is compared with what is due"),
+    ("backup::RETRY", "a pause between attempts that go on until one succeeds"),
+    ("admin::PROGRESS", "how often a line is written"),
+    ("admin::PROGRESS_LINES", "how often a line is written"),
     ("embedded::STOP_MARGIN", "beyond STOP, which ends the wait"),
 ];
 
@@ -1191,6 +1225,7 @@ fn all() -> impl Iterator<Item = &'static Reached> {
         ROOMS,
         DELIVERY,
         USERS,
+        BACKUP,
     ]
     .into_iter()
     .flatten()

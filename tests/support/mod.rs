@@ -52,6 +52,11 @@ impl TestServer {
         Self { server, address, database: database.to_owned() }
     }
 
+    /// Where it speaks plain HTTP: with TLS, on an address for the command line.
+    pub fn plain_address(&self) -> SocketAddr {
+        self.server.control().address.parse().expect("an address")
+    }
+
     /// Registers `name`.
     pub async fn user(&self, name: &str) -> Client {
         Client::register(self.address, name).await

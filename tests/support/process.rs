@@ -22,8 +22,10 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 /// A running `impulse serve`. Killed when dropped.
 pub struct Process {
     child: Child,
-    /// `127.0.0.1:port`
+    /// `127.0.0.1:port`, for plain HTTP
     pub address: String,
+    /// The same for https, if the server speaks TLS.
+    pub secure_address: Option<String>,
     /// The code of the `setup:` line, if there was one.
     pub setup: Option<String>,
 }
@@ -61,6 +63,7 @@ impl Process {
         let mut child = command.spawn().expect("the binary starts");
         let lines = read_lines(child.stdout.take().expect("stdout is piped"));
         let mut address = None;
+        let mut secure_address = None;
         let mut setup = None;
         let deadline = Instant::now() + PATIENCE;
         // `setup:` follows `ready:` at once if it comes at all; 300 ms of silence means it does not.
@@ -74,6 +77,9 @@ impl Process {
                 Ok(line) => {
                     if let Some(found) = line.strip_prefix("ready: http://") {
                         address = Some(found.to_owned());
+                    } else if let Some(found) = line.strip_prefix("ready: https://") {
+                        secure_address = Some(found.to_owned());
+                        address = Some(plain_address(data_dir));
                     } else if let Some((_, code)) = line.split_once("/setup#") {
                         setup = Some(code.to_owned());
                     }
@@ -86,7 +92,7 @@ impl Process {
                 }
             }
         }
-        Self { child, address: address.unwrap_or_default(), setup }
+        Self { child, address: address.unwrap_or_default(), secure_address, setup }
     }
 
     pub fn pid(&self) -> u32 {
@@ -151,6 +157,13 @@ impl Drop for Process {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Where a server that speaks TLS is called by the command line.
+fn plain_address(data_dir: &Path) -> String {
+    let control = std::fs::read(data_dir.join("server.json")).expect("the file of the server");
+    let control: Value = serde_json::from_slice(&control).expect("JSON");
+    control["address"].as_str().expect("an address").to_owned()
 }
 
 fn read_lines(from: impl Read + Send + 'static) -> mpsc::Receiver<String> {

@@ -75,6 +75,7 @@ import { namesFromWire, namesToWire, pictureFromWire } from "../net/wire.js";
  *   rooms: { open: number, closed: number, direct: number, archived: number, removed: number | null },
  *   connections: number, messagesTotal: number | null, messagesPerS: number, deliveriesPerS: number,
  *   uptimeS: number, memoryBytes: number | null, database: { chat: boolean, accounts: boolean }, version: string,
+ *   backup?: { at: number | null, bytes: number | null, failure: string | null } | null,
  * }} now
  * @property {number} everyS  between two values of a series
  * @property {{ connections: number[], online: number[], messages: number[], deliveries: number[] }} series

@@ -19,6 +19,7 @@
 mod file;
 pub mod folder;
 mod format;
+pub mod nightly;
 pub mod reader;
 mod reconcile;
 mod restore;

@@ -76,3 +76,25 @@ impl<W: Write> Writer<W> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_section_that_no_reader_would_take_is_not_written() {
+        let header = Header {
+            made_at: 0,
+            version: String::new(),
+            epoch: String::new(),
+            is_one_snapshot: true,
+            stores: Vec::new(),
+            tables: Vec::new(),
+        };
+        let mut writer = Writer::begin(Vec::new(), &header).unwrap();
+        writer.section(Kind::Rows, &vec![0; limits::SECTION]).unwrap();
+        let length = writer.to.len();
+        assert!(writer.section(Kind::Rows, &vec![0; limits::SECTION + 1]).is_err());
+        assert_eq!(writer.to.len(), length);
+    }
+}
