@@ -94,6 +94,8 @@ pub enum Action {
     ChangeRole(Role, Role),
     /// Change name and topic.
     Describe,
+    /// Make, change and revoke its incoming hooks.
+    ManageHooks,
     /// Let only admins write, or everybody again.
     SetReadOnly,
     /// Open a closed room, close an open one.
@@ -145,7 +147,7 @@ fn requirement(action: Action, room: RoomFacts) -> Requirement {
         A::Leave if room.is_group => (Never, Never, Member(Role::Member)),
         A::Leave => (Member(Role::Member), Member(Role::Member), Never),
         A::Add => (MemberOrServer(Role::Member), MemberOrServer(Role::Admin), Never),
-        A::Remove(_) | A::Ban(_) | A::Mute(_) | A::Describe | A::SetReadOnly => {
+        A::Remove(_) | A::Ban(_) | A::Mute(_) | A::Describe | A::ManageHooks | A::SetReadOnly => {
             (MemberOrServer(Role::Admin), MemberOrServer(Role::Admin), Never)
         }
         A::ChangeRole(..) | A::SetKind | A::Archive | A::Delete => {
@@ -333,6 +335,7 @@ mod tests {
             (A::ChangeRole(Member, Admin), ["mnny yyyy", "?nny yyyy", "?nnn ?nnn"]),
             (A::ChangeRole(Owner, Member), ["mnny yyyy", "?nny yyyy", "?nnn ?nnn"]),
             (A::Describe, ["mnyy yyyy", "?nyy yyyy", "?nnn ?nnn"]),
+            (A::ManageHooks, ["mnyy yyyy", "?nyy yyyy", "?nnn ?nnn"]),
             (A::SetReadOnly, ["mnyy yyyy", "?nyy yyyy", "?nnn ?nnn"]),
             (A::SetKind, ["mnny yyyy", "?nny yyyy", "?nnn ?nnn"]),
             (A::Archive, ["mnny yyyy", "?nny yyyy", "?nnn ?nnn"]),

@@ -33,6 +33,12 @@ const CHANGES: &[(&str, &str)] = &[
     ("DELETE /api/sessions/{session}", ""),
     ("DELETE /api/tokens/{session}", ""),
     ("PATCH /api/rooms/{room}/me", ""),
+    ("POST /hooks/*", ""),
+    ("PUT /api/rooms/{room}/hooks/{hook}/avatar", "hook.update"),
+    ("DELETE /api/rooms/{room}/hooks/{hook}/avatar", "hook.update"),
+    ("POST /api/rooms/{room}/hooks", "hook.create"),
+    ("PATCH /api/rooms/{room}/hooks/{hook}", "hook.update"),
+    ("DELETE /api/rooms/{room}/hooks/{hook}", "hook.revoke"),
     ("POST /api/rooms/{room}/messages", ""),
     ("PATCH /api/rooms/{room}/messages/{message}", ""),
     ("DELETE /api/rooms/{room}/messages/{message}", ""),
@@ -184,6 +190,17 @@ async fn every_act_is_written_down_once_and_what_changes_nothing_is_not() {
     let ban = format!("{nook}/bans/{}", ben.uid);
     log.one(anna.request("PUT", &ban, None).await, "member.ban", &anna).await;
     log.none(anna.request("PUT", &ban, None).await).await;
+    let hooks = format!("{nook}/hooks");
+    let made = anna.post(&hooks, json!({"name": "CI"})).await;
+    let hook = made.json();
+    let entry = log.one(made, "hook.create", &anna).await;
+    assert!(!entry.to_string().contains(hook["path"].as_str().unwrap()), "no secret: {entry}");
+    let hook = format!("{hooks}/{}", hook["id"].as_str().unwrap());
+    log.one(anna.patch(&hook, json!({"name": "CI 2"})).await, "hook.update", &anna).await;
+    log.none(anna.patch(&hook, json!({"name": "CI 2"})).await).await;
+    log.none(anna.delete(&format!("{hook}/avatar")).await).await;
+    log.one(anna.delete(&hook).await, "hook.revoke", &anna).await;
+    log.none(anna.delete(&hook).await).await;
     log.one(anna.delete(&ban).await, "member.unban", &anna).await;
     log.none(anna.delete(&ban).await).await;
     log.none(anna.patch(&format!("{nook}/me"), json!({"favourite": true})).await).await;

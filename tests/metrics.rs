@@ -338,7 +338,9 @@ fn strings<'a>(value: &'a Value, key: &str, found: &mut Vec<&'a str>) {
 /// The names of metrics in a query or in prose.
 fn metrics_in(text: &str) -> BTreeSet<&str> {
     let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
-    words.filter(|word| word.starts_with("impulse_") || word.starts_with("process_")).collect()
+    let metrics = words.filter(|word| word.starts_with("impulse_") || word.starts_with("process_"));
+    // `impulse_*.deb` is a file.
+    metrics.filter(|word| !word.ends_with('_')).collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -109,7 +109,7 @@ impl Api {
 
     /// The one place where a handler's error becomes a response.
     fn refusal(&self, request: &Request, error: &Error) -> Response {
-        tracing::debug!(path = request.head.path, error = ?error, "refused");
+        tracing::debug!(path = logged(&request.head.path), error = ?error, "refused");
         self.traffic.errors.inc(error.code());
         let response = Response::error(error);
         match error.code() {
@@ -117,6 +117,11 @@ impl Api {
             _ => response,
         }
     }
+}
+
+/// A path as it may be logged: that of a hook ends with its secret.
+fn logged(path: &str) -> &str {
+    if path.starts_with(rooms::hooks::PREFIX) { rooms::hooks::PREFIX } else { path }
 }
 
 fn no_such_path() -> Error {

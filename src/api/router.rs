@@ -11,7 +11,7 @@ use super::caller::AdminCaller;
 use super::charge::Charge;
 use super::context::{AdminCall, Api, Call};
 use crate::base::error::{Code, Error, Result};
-use crate::base::ids::{InviteId, Mid, RoomId, SessionId, Uid};
+use crate::base::ids::{HookId, InviteId, Mid, RoomId, SessionId, Uid};
 use crate::base::limits::api as limits;
 use crate::base::memory::Holder;
 use crate::base::principal::Principal;
@@ -161,6 +161,13 @@ impl Ids for (RoomId, Uid) {
     const NAMES: &'static [&'static str] = &["{room}", "{user}"];
     fn of([room, user]: Numbers) -> Self {
         (RoomId(number(room)), Uid(number(user)))
+    }
+}
+
+impl Ids for (RoomId, HookId) {
+    const NAMES: &'static [&'static str] = &["{room}", "{hook}"];
+    fn of([room, hook]: Numbers) -> Self {
+        (RoomId(number(room)), HookId(number(hook)))
     }
 }
 

@@ -4,7 +4,7 @@
 use super::access::Access::{Full, Read, Write};
 use super::account::{avatar, blocks, me, password, sessions, sign_in, tokens};
 use super::charge::Charge::{Change, Free, Read as Reading};
-use super::rooms::{bans, members, messages, posting, room};
+use super::rooms::{bans, hooks, members, messages, posting, room, tail};
 use super::router::Handler::{Admin, Public, SignedIn};
 use super::router::Recording::{self, ByService, InTransaction};
 use super::router::{Numbers, Route, at, delete, get, patch, post, put, upgrade};
@@ -41,6 +41,8 @@ static ROUTES: &[Route] = &[
     at("/ca", &[get(open!(server::trust))]).cost(Cost::Light),
     at("/ca.crt", &[get(open!(server::trust))]).cost(Cost::Light),
     at("/ws", &[upgrade(open!(socket::chat))]),
+    // The secret in its path lets a hook in, within limits of its own.
+    at("/hooks/*", &[post(open!(hooks::receive))]).body(BODY),
     at("/avatars/*", &[get(open!(avatar::file))]).cost(Cost::Lookup),
     at("/api/info", &[get(open!(server::info))]),
     at("/api/e2ee/info", &[get(open!(server::encryption_info))]),
@@ -174,6 +176,29 @@ static ROUTES: &[Route] = &[
         ],
     )
     .body(BODY),
+    at(
+        "/api/rooms/{room}/hooks",
+        &[
+            get(SignedIn(Read, Reading(1.0), run!(hooks::list))),
+            post(SignedIn(Write, Change(2.0), run!(hooks::create))),
+        ],
+    ),
+    at(
+        "/api/rooms/{room}/hooks/{hook}",
+        &[
+            patch(SignedIn(Write, Change(1.0), run!(hooks::rename))),
+            delete(SignedIn(Write, Change(1.0), run!(hooks::revoke))),
+        ],
+    ),
+    at(
+        "/api/rooms/{room}/hooks/{hook}/avatar",
+        &[
+            put(SignedIn(Write, Change(10.0), run!(hooks::put_picture))),
+            delete(SignedIn(Write, Change(2.0), run!(hooks::remove_picture))),
+        ],
+    )
+    .body(AVATAR_BODY),
+    at("/api/rooms/{room}/tail", &[upgrade(SignedIn(Read, Reading(5.0), run!(tail::tail)))]),
     at(
         "/api/rooms/{room}/messages/{message}",
         &[

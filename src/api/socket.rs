@@ -18,7 +18,7 @@ use crate::base::ids::{RoomId, Uid};
 use crate::base::limits;
 use crate::base::memory::{Holder, Kind, Reservation};
 use crate::base::time::now_ms;
-use crate::delivery::{Adoption, ConnectionKind, NewChat, Rights, Shards};
+use crate::delivery::{Adoption, ConnectionKind, NewChat, NewTail, Rights, Shards};
 use crate::http::{RefusalReason, Request, Response, Socket};
 use crate::protocol::event::Event;
 use crate::protocol::room::RoomView;
@@ -52,7 +52,7 @@ pub async fn chat(api: &Api, request: &Request) -> Result<Response> {
 }
 
 /// Refuses clearly before the process runs out of descriptors, and one user before they take all.
-fn check_room_for_one_more(api: &Api, session: &Session) -> Result<()> {
+pub(super) fn check_room_for_one_more(api: &Api, session: &Session) -> Result<()> {
     // Those on their way to a shard are counted; only as many as this machine has cores can pass together.
     if api.services.shards.connections() >= api.settings.sockets {
         api.traffic.count_refused(RefusalReason::Sockets);
@@ -196,12 +196,12 @@ async fn catch_up(rooms: Rooms, missed: Vec<Delivery>) {
 }
 
 /// False: the socket is gone.
-fn adopt(
+pub(super) fn adopt(
     shards: &Shards,
     socket: Socket,
     head: Vec<u8>,
     input: Bytes,
-    kind: ConnectionKind<NewChat>,
+    kind: ConnectionKind<NewChat, NewTail>,
 ) -> bool {
     match socket.into_established() {
         Ok(stream) => shards.adopt(Adoption { stream, head, input, kind }),

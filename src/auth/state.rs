@@ -165,7 +165,10 @@ impl Auth {
 
     /// A permit for a query to the account store on behalf of somebody who is not signed in. Networks take turns, so
     /// that a network that sends requests without pause holds up no other.
-    pub(super) async fn lookup(&self, peer: IpAddr) -> Result<Permit> {
+    ///
+    /// # Errors
+    /// `rate_limited`, `unavailable`.
+    pub async fn lookup(&self, peer: IpAddr) -> Result<Permit> {
         self.lookups.acquire(Client::stranger(peer)).await
     }
 }

@@ -67,6 +67,10 @@ numeric_id!(
     SessionId
 );
 numeric_id!(
+    /// An incoming hook of a room.
+    HookId
+);
+numeric_id!(
     /// An invite link.
     InviteId
 );

@@ -16,18 +16,20 @@ use crate::ws::Limits;
 pub struct Adoption {
     /// The socket, and its TLS if it has any.
     pub stream: Established,
-    /// The head of the 101, which is not written yet.
+    /// The head of the response, which is not written yet.
     pub head: Vec<u8>,
     /// The bytes that were read behind the request.
     pub input: Bytes,
     /// What the connection is for.
-    pub kind: ConnectionKind<NewChat>,
+    pub kind: ConnectionKind<NewChat, NewTail>,
 }
 
-/// What a connection is for: chat, with what is known about its user, or nothing but an echo.
-pub enum ConnectionKind<C> {
+/// What a connection is for: chat or a tail, with what is known about its user, or nothing but an echo.
+pub enum ConnectionKind<C, T> {
     /// Chat, for a user whose session was checked.
     Chat(Box<C>),
+    /// An HTTP response without an end: what is published in one room, line by line.
+    Tail(Box<T>),
     /// Sends back what it gets, for conformance suites.
     Echo(Limits),
 }
@@ -52,6 +54,24 @@ pub struct NewChat {
     pub rooms: Vec<RoomId>,
     /// How many of them the first frame names.
     pub rooms_in_hello: usize,
+    /// The limits of the user over all connections.
+    pub allowance: Arc<Allowance>,
+}
+
+/// A tail that begins.
+pub struct NewTail {
+    /// The user.
+    pub uid: Uid,
+    /// The session the user is signed in with.
+    pub session: SessionId,
+    /// When the session was looked up.
+    pub checked_at: Instant,
+    /// Whether the user is an admin of the server.
+    pub is_admin: bool,
+    /// The room.
+    pub room: RoomId,
+    /// It begins after this `seq`.
+    pub since: u64,
     /// The limits of the user over all connections.
     pub allowance: Arc<Allowance>,
 }

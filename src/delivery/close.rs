@@ -12,7 +12,7 @@ use crate::protocol::event::Event;
 use crate::ws::{Codec, frame};
 
 impl Shard {
-    /// Sends `bye` (if given) and a close frame; TCP ends within [`limits::CLOSE_S`].
+    /// Sends `bye` (if given) and a close frame, or to a tail `bye` as its last line; TCP ends within [`limits::CLOSE_S`].
     pub(super) fn close(&mut self, slot: usize, code: Option<u16>, bye: Option<&[u8]>) {
         self.close_within(slot, limits::CLOSE_S, code, bye);
     }
@@ -44,10 +44,15 @@ impl Shard {
             self.to_read.push(slot);
         }
         connection.codec = Codec::default();
-        if let Some(bye) = bye {
-            let _ = connection.push(&frame::text(bye));
+        if connection.is_tail() {
+            let queue = connection.send_queue();
+            queue.log.append_line(bye.unwrap_or_default());
+        } else {
+            if let Some(bye) = bye {
+                let _ = connection.push(&frame::text(bye));
+            }
+            let _ = connection.push(&frame::close(code));
         }
-        let _ = connection.push(&frame::close(code));
         connection.phase = Phase::Closing { until_s };
         self.schedule_write(slot);
     }

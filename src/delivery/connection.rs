@@ -12,7 +12,8 @@ use super::adoption::{ConnectionKind, Rights};
 use super::command_rate::CommandRate;
 use super::frame_log::Backlog;
 use super::room_feed::{RoomFeed, Stage, SubscriptionIndex};
-use super::send_queue::SendQueue;
+use super::send_queue::{Form, SendQueue};
+use super::tail::Tail;
 use super::transport::Transport;
 use crate::base::allowance::Allowance;
 use crate::base::ids::{RoomId, SessionId, Uid};
@@ -29,7 +30,7 @@ pub(super) struct Connection {
     pub send_queue: Option<Box<SendQueue>>,
     /// Nothing is read while this is set.
     pub paused: Option<Box<PausedInput>>,
-    pub kind: ConnectionKind<Chat>,
+    pub kind: ConnectionKind<Chat, Tail>,
     pub phase: Phase,
     /// The kernel takes no more; epoll reports when it does.
     pub is_blocked: bool,
@@ -38,7 +39,7 @@ pub(super) struct Connection {
     /// In the shard's list of connections to write to.
     pub is_scheduled: bool,
     pub is_pinged: bool,
-    /// How many rooms it follows.
+    /// How many rooms it follows whose logs are written to it as they are: none if it is a tail.
     pub subscription_count: u32,
     pub last_read_s: u32,
     /// When the frame or message began that is not complete yet.
@@ -47,7 +48,7 @@ pub(super) struct Connection {
     pub blocked_since_s: Option<u32>,
 }
 
-/// The connection of a signed-in user.
+/// What is known of the signed-in user of a connection, and what it follows.
 pub(super) struct Chat {
     pub uid: Uid,
     pub session: SessionId,
@@ -119,7 +120,7 @@ impl Connection {
     pub fn new(
         transport: Transport,
         generation: u32,
-        kind: ConnectionKind<Chat>,
+        kind: ConnectionKind<Chat, Tail>,
         now_s: u32,
     ) -> Self {
         Self {
@@ -141,15 +142,41 @@ impl Connection {
         }
     }
 
+    /// What is known of its user.
     pub fn chat(&mut self) -> Option<&mut Chat> {
         match &mut self.kind {
             ConnectionKind::Chat(chat) => Some(chat),
+            ConnectionKind::Tail(tail) => Some(&mut tail.reader),
             ConnectionKind::Echo(_) => None,
         }
     }
 
     pub fn is_echo(&self) -> bool {
         matches!(self.kind, ConnectionKind::Echo(_))
+    }
+
+    pub fn is_tail(&self) -> bool {
+        matches!(self.kind, ConnectionKind::Tail(_))
+    }
+
+    pub fn tail(&self) -> Option<&Tail> {
+        match &self.kind {
+            ConnectionKind::Tail(tail) => Some(tail),
+            ConnectionKind::Chat(_) | ConnectionKind::Echo(_) => None,
+        }
+    }
+
+    pub fn tail_mut(&mut self) -> Option<&mut Tail> {
+        match &mut self.kind {
+            ConnectionKind::Tail(tail) => Some(tail),
+            ConnectionKind::Chat(_) | ConnectionKind::Echo(_) => None,
+        }
+    }
+
+    /// Its send queue, which begins to exist.
+    pub fn send_queue(&mut self) -> &mut SendQueue {
+        let form = if self.is_tail() { Form::Lines } else { Form::Frames };
+        self.send_queue.get_or_insert_with(|| Box::new(SendQueue::of(form)))
     }
 
     pub fn is_open(&self) -> bool {
@@ -165,7 +192,7 @@ impl Connection {
     #[must_use]
     pub fn push(&mut self, frames: &[u8]) -> bool {
         let is_echo = self.is_echo();
-        let queue = self.send_queue.get_or_insert_default();
+        let queue = self.send_queue();
         queue.log.append_raw(frames);
         is_echo || !queue.exceeds_limit()
     }
@@ -173,7 +200,7 @@ impl Connection {
     /// Queues a replay; if it `goes_live`, the subscription is live behind it. False: more waits than may.
     #[must_use]
     pub fn push_replay(&mut self, room: RoomId, events: Vec<Payload>, goes_live: bool) -> bool {
-        let queue = self.send_queue.get_or_insert_default();
+        let queue = self.send_queue();
         queue.push_replay(room, events, goes_live);
         !queue.exceeds_limit()
     }
@@ -185,11 +212,14 @@ impl Connection {
 
     /// Whether everything that could be sent is sent and there is more to be fetched for it.
     pub fn wants_more(&self) -> bool {
-        let has_unnamed =
-            matches!(&self.kind, ConnectionKind::Chat(chat) if !chat.unnamed_rooms.is_empty());
+        let has_more = match &self.kind {
+            ConnectionKind::Chat(chat) => !chat.unnamed_rooms.is_empty(),
+            ConnectionKind::Tail(tail) => tail.is_cut,
+            ConnectionKind::Echo(_) => false,
+        };
         let queue = self.send_queue.as_ref();
         self.is_open()
-            && (has_unnamed && queue.is_none_or(|queue| queue.log.is_empty())
+            && (has_more && queue.is_none_or(|queue| queue.log.is_empty())
                 || queue.is_some_and(|queue| queue.wants_slice()))
     }
 
@@ -223,6 +253,7 @@ impl Connection {
     pub fn written_subscriptions(&self) -> &[SubscriptionIndex] {
         match &self.kind {
             ConnectionKind::Chat(chat) if self.is_open() => &chat.subscriptions,
+            ConnectionKind::Tail(tail) if self.is_open() => &tail.reader.subscriptions,
             _ => &[],
         }
     }

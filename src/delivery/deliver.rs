@@ -138,7 +138,7 @@ impl Shard {
     }
 
     fn reply(&mut self, conn: ConnRef, payload: &Payload) {
-        self.with(conn, |shard, slot| shard.push(slot, &frame::text(payload)));
+        self.with(conn, |shard, slot| shard.push_answer(slot, payload));
     }
 
     fn close_room(&mut self, room: RoomId) {

@@ -91,6 +91,23 @@ impl FrameLog {
         self.record_size();
     }
 
+    /// Adds a line.
+    pub fn append_line(&mut self, payload: &[u8]) {
+        self.make_space(payload.len() + 1);
+        self.bytes.extend_from_slice(payload);
+        self.bytes.push(b'\n');
+        self.ends.push_back(self.end());
+        self.record_size();
+    }
+
+    /// The payload of the frame that begins at an offset, and where it ends.
+    pub fn frame_at(&self, offset: u64) -> Option<(&[u8], u64)> {
+        let index = self.ends.partition_point(|end| *end <= offset);
+        let end = self.ends.get(index).copied()?;
+        let frame = self.bytes.get(self.index_of(offset)..self.index_of(end))?;
+        Some((frame::payload(frame)?, end))
+    }
+
     /// Adds a frame that has its header, or the rest of one; an unwritten handshake counts as one.
     pub fn append_raw(&mut self, frame: &[u8]) {
         self.make_space(frame.len());
@@ -276,6 +293,21 @@ mod tests {
         assert_eq!(flat(&log, cursor), b"\x81\x03two");
         assert_eq!(log.backlog(cursor), Backlog { bytes: 5, frames: 1 });
         assert_eq!(flat(&log, log.end()), b"");
+    }
+
+    #[test]
+    fn frames_are_found_by_where_they_begin_whatever_their_length() {
+        let payloads = [0, 1, 125, 126, 65_535, 65_536].map(|length| vec![b'x'; length]);
+        let mut log = FrameLog::default();
+        payloads.iter().for_each(|payload| log.append(payload));
+        let mut at = 0;
+        for payload in &payloads {
+            let (found, end) = log.frame_at(at).unwrap();
+            assert!(found == payload.as_slice(), "{} bytes", payload.len());
+            log.forget(at);
+            at = end;
+        }
+        assert_eq!((log.frame_at(at), at), (None, log.end()));
     }
 
     #[test]

@@ -16,7 +16,7 @@
 //! 4. `sweep.rs` passes over the subscribers of the room, and `write.rs` writes everything since its cursor to
 //!    each one, behind what waits for that connection alone (`send_queue.rs`).
 //!
-//! `shard.rs` has the loop of the thread. `subscriptions.rs`, `replays.rs` and `activity.rs` decide what a
+//! `tail.rs` writes to scripts that read a room by HTTP. `shard.rs` has the loop of the thread. `subscriptions.rs`, `replays.rs` and `activity.rs` decide what a
 //! connection gets, `close.rs` and `timers.rs` end connections, `shedding.rs` keeps to the budget of memory, and
 //! `transport.rs` is the socket itself, plain or through TLS (`tls.rs`).
 
@@ -41,12 +41,13 @@ mod shared;
 mod shedding;
 mod subscriptions;
 mod sweep;
+mod tail;
 mod timers;
 mod tls;
 mod transport;
 mod write;
 
-pub use adoption::{Adoption, ConnectionKind, NewChat, Rights};
+pub use adoption::{Adoption, ConnectionKind, NewChat, NewTail, Rights};
 pub use command_rate::cost_of_bytes;
 pub use counters::Counters;
 pub use shard::Settings;

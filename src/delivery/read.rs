@@ -22,7 +22,7 @@ use crate::ws::{Codec, Fault, Limits, Message, Progress, frame};
 
 /// Whether the shard goes on with the input of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Input {
+pub(super) enum Input {
     Continue,
     /// It is paused, or the connection closes.
     Stop,
@@ -90,6 +90,7 @@ impl Shard {
             return; // after our close frame nothing is read any more (RFC 6455, 5.5.1)
         }
         let limits = match &connection.kind {
+            ConnectionKind::Tail(_) => return self.drop_input_of_tail(slot, bytes.len()),
             ConnectionKind::Echo(limits) => *limits,
             ConnectionKind::Chat(_) => {
                 Limits { message: chat_limits::COMMAND, fragments: limits::FRAGMENTS }
@@ -222,7 +223,7 @@ impl Shard {
         }
     }
 
-    fn apply_outcome(&mut self, slot: usize, outcome: CommandOutcome) -> Input {
+    pub(super) fn apply_outcome(&mut self, slot: usize, outcome: CommandOutcome) -> Input {
         match outcome {
             CommandOutcome::Accepted(accepted) => {
                 self.accepted.push(*accepted);
@@ -232,7 +233,7 @@ impl Shard {
                 Input::Continue
             }
             CommandOutcome::Answer(payload) => {
-                self.push(slot, &frame::text(&payload));
+                self.push_answer(slot, &payload);
                 Input::Continue
             }
             CommandOutcome::InboxFull(command) => {

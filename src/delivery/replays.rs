@@ -60,7 +60,7 @@ impl Shard {
             Some(Vec::new())
         };
         let Some(connection) = self.connections.get_mut(slot) else { return };
-        connection.send_queue.get_or_insert_default().push_missed(replay, buffered, is_last);
+        connection.send_queue().push_missed(replay, buffered, is_last);
         self.schedule_write(slot);
     }
 
@@ -78,6 +78,9 @@ impl Shard {
 
     /// Everything that could be sent is sent: gets the next part of the rooms, or of a replay.
     pub(super) fn fetch_more(&mut self, slot: usize) {
+        if self.connections.get(slot).and_then(Connection::tail).is_some_and(|tail| tail.is_cut) {
+            return self.close_cut_tail(slot);
+        }
         let has_unnamed = self.chat(slot).is_some_and(|chat| !chat.unnamed_rooms.is_empty());
         if has_unnamed {
             self.send_next_rooms(slot);
@@ -127,15 +130,27 @@ impl Shard {
             return;
         };
         let changed = self.feed_mut(room).and_then(|feed| feed.changed.since(changes));
-        let Some(queue) = self.send_queue_of(slot) else { return };
         match (read, changed) {
             (Ok(SliceEvents { events, rest, held }), Some(changed)) => {
+                let Some(queue) = self.send_queue_of(slot) else { return };
                 let valid = events.into_iter().filter(|(mid, _)| !changed.contains(mid));
+                let is_cut = rest.is_truncated();
                 queue.push_slice(valid, rest, held);
+                if let Some(tail) = self.connections.get_mut(slot).and_then(Connection::tail_mut) {
+                    tail.is_cut = is_cut;
+                }
                 self.set_stage(slot, room, Stage::Replaying);
             }
-            (Ok(_), None) => queue.reset_request(),
+            (Ok(_), None) => {
+                if let Some(queue) = self.send_queue_of(slot) {
+                    queue.reset_request();
+                }
+            }
+            (Err(answer), _) if self.connections.get(slot).is_some_and(Connection::is_tail) => {
+                return self.push_answer(slot, &answer);
+            }
             (Err(answer), _) => {
+                let Some(queue) = self.send_queue_of(slot) else { return };
                 queue.fail_slice(answer);
                 self.stop_following(slot, room);
             }

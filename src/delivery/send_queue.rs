@@ -12,11 +12,22 @@ use crate::base::memory::{Kind, Reservation};
 use crate::rooms::publication::Payload;
 use crate::rooms::replay::Replay;
 
+/// How payloads are written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Form {
+    /// As WebSocket frames.
+    #[default]
+    Frames,
+    /// Each with a line feed, to a tail.
+    Lines,
+}
+
 /// What waits for one connection alone. It exists only while something waits.
 #[derive(Default)]
 pub(super) struct SendQueue {
     pub log: FrameLog,
     pub cursor: Cursor,
+    form: Form,
     replays: VecDeque<QueuedReplay>,
     /// Bytes of replays that no reservation covers.
     replay_bytes: usize,
@@ -55,6 +66,12 @@ struct UnreadRest {
 }
 
 impl SendQueue {
+    pub fn of(form: Form) -> Self {
+        let mut queue = Self::default();
+        queue.form = form;
+        queue
+    }
+
     /// Bytes that the kernel has not taken and that are no replay.
     pub fn waiting_bytes(&self) -> usize {
         self.log.backlog(self.cursor.at).bytes
@@ -164,7 +181,12 @@ impl SendQueue {
         next.reservation = Some(reservation);
         if left.is_over() {
             next.rest = None;
-            next.events.push_back(Event { mid: None, payload: left.answer() });
+            if self.form == Form::Lines && left.is_truncated() {
+                // A tail has no gaps: it ends here instead of going on at the present.
+                next.goes_live = false;
+            } else {
+                next.events.push_back(Event { mid: None, payload: left.answer() });
+            }
         } else {
             next.rest = Some(UnreadRest { replay: left, requested: None });
         }
@@ -239,7 +261,10 @@ impl SendQueue {
             match next.events.pop_front() {
                 Some(event) => {
                     let bytes = next.counted(event.payload.len());
-                    self.log.append(&event.payload);
+                    match self.form {
+                        Form::Frames => self.log.append(&event.payload),
+                        Form::Lines => self.log.append_line(&event.payload),
+                    }
                     self.add_replay_bytes(-bytes.cast_signed());
                 }
                 None if next.rest.is_some() => return,

@@ -21,6 +21,7 @@ use super::counters::{self, Counters};
 use super::room_feed::RoomFeed;
 use super::shared::ShardShared;
 use super::sweep::SweepQueue;
+use super::tail;
 use super::transport::Transport;
 use crate::base::ids::{RoomId, Uid};
 use crate::base::limits::delivery as limits;
@@ -259,23 +260,34 @@ impl Shard {
     fn adopt(&mut self, adoption: Adoption) {
         let Adoption { stream, head: mut first, input, kind } = adoption;
         let slot = self.connections.vacant_key();
+        if matches!(kind, ConnectionKind::Tail(_)) {
+            tail::bound_silence(&stream);
+        }
         let transport = match Transport::register(stream, self.poll.registry(), Token(slot)) {
             Ok(transport) => transport,
             Err(error) => {
                 tracing::warn!(%error, "a socket could not be registered");
-                if let ConnectionKind::Chat(chat) = kind {
-                    self.rooms.presence().release(chat.uid);
+                match kind {
+                    ConnectionKind::Chat(chat) => self.rooms.presence().release(chat.uid),
+                    ConnectionKind::Tail(tail) => self.rooms.presence().release(tail.uid),
+                    ConnectionKind::Echo(_) => {}
                 }
                 return;
             }
         };
         self.generations = self.generations.wrapping_add(1);
         let generation = self.generations;
+        let conn = ConnRef { shard: self.number, slot: slot as u32, generation };
+        let mut new_tail = None;
         let kind = match kind {
             ConnectionKind::Echo(limits) => ConnectionKind::Echo(limits),
+            ConnectionKind::Tail(new) => {
+                let begun = ConnectionKind::Tail(Box::new(self.begin_tail(slot, &new)));
+                new_tail = Some(new);
+                begun
+            }
             ConnectionKind::Chat(chat) => {
                 first.extend_from_slice(&frame::text(&chat.hello));
-                let conn = ConnRef { shard: self.number, slot: slot as u32, generation };
                 ConnectionKind::Chat(Box::new(self.begin_chat(slot, conn, *chat)))
             }
         };
@@ -291,6 +303,9 @@ impl Shard {
         self.connections.insert(connection);
         self.schedule_write(slot);
         self.counters.adopted.inc();
+        if let Some(tail) = new_tail {
+            self.subscribe_tail(conn, *tail);
+        }
     }
 
     fn begin_chat(&mut self, slot: usize, conn: ConnRef, chat: NewChat) -> Chat {

@@ -127,7 +127,11 @@ fn queued_bytes(connection: &Connection) -> usize {
 }
 
 fn bytes_in_logs(connection: &Connection, feeds: &Slab<RoomFeed>) -> usize {
-    let ConnectionKind::Chat(chat) = &connection.kind else { return 0 };
+    let chat = match &connection.kind {
+        ConnectionKind::Chat(chat) => chat,
+        ConnectionKind::Tail(tail) => &tail.reader,
+        ConnectionKind::Echo(_) => return 0,
+    };
     let bytes = chat.subscriptions.iter().map(|index| {
         let (feed, subscriber) = index.get(feeds)?;
         usize::try_from(feed.log.end() - subscriber.cursor.at).ok()

@@ -56,7 +56,7 @@ impl Shard {
         chat.pending_replays.push(room);
         chat.subscriptions.push(subscription);
         feed.add_subscriber(subscriber);
-        connection.subscription_count += 1;
+        connection.subscription_count += u32::from(!connection.is_tail());
     }
 
     /// A room has decided about one of the subscriptions that were requested.
@@ -90,7 +90,7 @@ impl Shard {
         }
         let removed = chat.subscriptions.swap_remove(index);
         let moved = chat.subscriptions.get(index).copied();
-        connection.subscription_count -= 1;
+        connection.subscription_count -= u32::from(!connection.is_tail());
         if let Some((_, subscriber)) = moved.and_then(|moved| moved.get_mut(&mut self.feeds)) {
             subscriber.index = index;
         }
@@ -143,6 +143,9 @@ impl Shard {
 
     /// The user of the connection is a member of the room no more.
     pub(super) fn leave_room(&mut self, slot: usize, room: RoomId) {
+        if self.is_tail_of(slot, room) {
+            return self.close_tail_of_gone(slot);
+        }
         self.unsubscribe(slot, room);
         let Some(chat) = self.chat(slot) else { return };
         if let Some(index) = chat.member_of.iter().position(|other| *other == room) {
@@ -154,7 +157,7 @@ impl Shard {
     /// Takes a connection out of everything but its socket.
     pub(super) fn detach(&mut self, slot: usize) {
         let Some(connection) = self.connections.get_mut(slot) else { return };
-        let generation = connection.generation;
+        let (generation, is_tail) = (connection.generation, connection.is_tail());
         let Some(chat) = connection.chat() else { return };
         let (uid, member_of) = (chat.uid, std::mem::take(&mut chat.member_of));
         while let Some(chat) = self.chat(slot) {
@@ -174,6 +177,10 @@ impl Shard {
             if slots.is_empty() {
                 self.users.remove(&uid);
             }
+        }
+        if is_tail {
+            // It has never made its user look online.
+            return self.rooms.presence().release(uid);
         }
         let conn = ConnRef { shard: self.number, slot: slot as u32, generation };
         self.rooms.presence().disconnected(uid, conn);

@@ -44,9 +44,12 @@ impl Shard {
             self.drop_connection(slot);
         }
         for slot in to_ping {
-            if let Some(connection) = self.connections.get_mut(slot) {
-                connection.is_pinged = true;
+            let Some(connection) = self.connections.get_mut(slot) else { continue };
+            if connection.is_tail() {
+                self.push_heartbeat(slot);
+                continue;
             }
+            connection.is_pinged = true;
             self.push(slot, &frame::ping());
         }
     }
@@ -64,7 +67,7 @@ impl Connection {
         let is_overdue = match self.phase {
             Phase::Closing { until_s } | Phase::Shut { until_s } => now_s >= until_s,
             Phase::Open => {
-                silent_s >= limits::SILENT_S
+                (silent_s >= limits::SILENT_S && !self.is_tail())
                     || (self.codec.is_partial() && partial_s >= limits::UNFINISHED_S)
                     || blocked_s >= limits::STALLED_S
             }

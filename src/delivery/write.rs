@@ -15,6 +15,7 @@ use super::room_feed::{RoomFeed, Stage, SubscriptionIndex};
 use super::shard::Shard;
 use crate::base::ids::RoomId;
 use crate::base::limits::delivery as limits;
+use crate::ws::frame;
 
 impl Connection {
     /// Writes what one room has for a connection for which nothing else waits: nearly every write there is.
@@ -42,7 +43,7 @@ impl Connection {
                 let (reached, rest) = log.advance(cursor.at, written);
                 count_write(written, move_cursor(log, cursor, reached));
                 if !rest.is_empty() {
-                    self.send_queue.get_or_insert_default().log.append_raw(&rest);
+                    self.send_queue().log.append_raw(&rest);
                 }
                 None
             }
@@ -94,6 +95,13 @@ impl Connection {
 
     /// Moves replays on; a subscription whose replay is complete becomes live.
     fn refill(&mut self, feeds: &mut Slab<RoomFeed>) {
+        self.refill_replays(feeds);
+        if self.is_tail() {
+            self.refill_lines(feeds);
+        }
+    }
+
+    fn refill_replays(&mut self, feeds: &mut Slab<RoomFeed>) {
         let Some(queue) = self.send_queue.as_mut() else { return };
         let mut live = Vec::new();
         queue.refill(&mut live);
@@ -132,7 +140,9 @@ impl Connection {
             filled = 1;
         }
         let mut found = 0;
-        for index in self.written_subscriptions() {
+        // The log of a tail's room was moved into its send queue.
+        let direct = if self.is_tail() { &[] } else { self.written_subscriptions() };
+        for index in direct {
             let Some((feed, subscriber)) = index.get(feeds) else { continue };
             if subscriber.stage == Stage::Live && subscriber.cursor.at < feed.log.end() {
                 if found == taken.len() {
@@ -176,7 +186,7 @@ impl Connection {
         let frames = move_cursor(log, &mut subscriber.cursor, reached);
         if !rest.is_empty() {
             // The send queue is empty now, or nothing of this room would have been written.
-            self.send_queue.get_or_insert_default().log.append_raw(&rest);
+            self.send_queue().log.append_raw(&rest);
         }
         frames
     }
@@ -189,9 +199,21 @@ fn move_cursor(log: &FrameLog, cursor: &mut Cursor, reached: u64) -> usize {
 }
 
 impl Shard {
+    /// Answers a command. For a tail that is the end: it has sent one, to follow its room, and may not.
+    pub(super) fn push_answer(&mut self, slot: usize, payload: &[u8]) {
+        if self.connections.get(slot).is_some_and(Connection::is_tail) {
+            self.close(slot, None, Some(payload));
+        } else {
+            self.push(slot, &frame::text(payload));
+        }
+    }
+
     /// Puts whole frames into the send queue of a connection; it is written at the end of the turn.
     pub(super) fn push(&mut self, slot: usize, frames: &[u8]) {
-        let Some(connection) = self.connections.get_mut(slot).filter(|c| c.is_open()) else {
+        // A tail gets no frames but those of messages, which are moved into its queue.
+        let gets_frames =
+            |connection: &&mut Connection| connection.is_open() && !connection.is_tail();
+        let Some(connection) = self.connections.get_mut(slot).filter(gets_frames) else {
             return;
         };
         if connection.push(frames) {

@@ -50,7 +50,7 @@ pub use proxies::{Transport, TrustedProxies};
 pub use redirect::{Destination, Redirect};
 pub use refusal::Refusal;
 pub use refusal_page::readable;
-pub use request::Request;
+pub use request::{Request, form_field};
 pub use request_limiter::{Cost, RequestLimiter};
 pub use response::{Response, Upgrade};
 pub use service::{BodyAuthorization, BodyPermit, Service};

@@ -24,6 +24,14 @@ pub struct Request {
     pub secure: bool,
 }
 
+/// The first field of that name in a form or a query, decoded.
+pub fn form_field(form: &str, name: &str) -> Option<String> {
+    form.split('&').find_map(|pair| {
+        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+        if key == name { percent_decode(value, true) } else { None }
+    })
+}
+
 impl Request {
     /// A request of that client whose body is to be read.
     pub(super) fn from_head(head: Head, client: &Client) -> Self {
@@ -42,10 +50,7 @@ impl Request {
 
     /// A query parameter, decoded.
     pub fn query(&self, name: &str) -> Option<String> {
-        self.head.query.as_deref()?.split('&').find_map(|pair| {
-            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-            if key == name { percent_decode(value, true) } else { None }
-        })
+        form_field(self.head.query.as_deref()?, name)
     }
 
     /// The media type of the body, in small letters and without its parameters; empty if it has none.

@@ -189,6 +189,18 @@ impl Response {
         }
     }
 
+    /// The bytes of the head if the body goes on until the connection ends, whatever takes it over.
+    pub fn encode_endless(&self) -> Vec<u8> {
+        let mut head = format!("HTTP/1.1 {} {}\r\n", self.status, reason(self.status));
+        self.for_each_field(|name, value| {
+            if name != "Content-Length" {
+                head.push_str(&format!("{name}: {value}\r\n"));
+            }
+        });
+        head.push_str("Connection: close\r\n\r\n");
+        head.into_bytes()
+    }
+
     /// The bytes of HTTP/1.1: the head, and the body unless the request was a HEAD.
     pub(super) fn encode(&self, keep_alive: bool, is_head: bool) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(512 + self.body.len());

@@ -136,9 +136,21 @@ pub enum Event<'a> {
         /// All of them from now on.
         blocked: &'a [Uid],
     },
+    /// First line of a tail.
+    Tail {
+        /// The room.
+        room: RoomId,
+        /// Its newest `seq`.
+        seq: u64,
+        /// The history that counts so.
+        epoch: Epoch,
+        /// The place that was asked for is not in it: the tail begins at the present.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        truncated: bool,
+    },
     /// The server is about to close.
     Bye {
-        /// `restart`, `lagging`, `revoked` or `limit`.
+        /// `restart`, `lagging`, `revoked` or `limit`; of a tail also `gone` or `truncated`.
         code: &'a str,
         /// When to connect again, in milliseconds, spread over the clients.
         #[serde(skip_serializing_if = "Option::is_none")]

@@ -86,6 +86,11 @@ impl Replay {
         self.since >= self.upto
     }
 
+    /// Whether more was missed than it brings.
+    pub fn is_truncated(&self) -> bool {
+        self.is_truncated
+    }
+
     /// The answer to the command.
     pub fn answer(&self) -> Payload {
         let ok = OkAnswer::to(self.id.as_deref()).seq(self.upto).truncated(self.is_truncated);

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::actor::Actor;
 use crate::auth::RateLimit;
 use crate::base::error::Result;
-use crate::base::ids::{InviteId, RoomId, Uid};
+use crate::base::ids::{HookId, InviteId, RoomId, Uid};
 use crate::base::limits::service as limits;
 use crate::base::principal::Principal;
 use crate::store::accounts::{AccountStore, AuditCheck, AuditEntry, AuditFilter, AuditRow};
@@ -15,7 +15,7 @@ use crate::store::accounts::{AccountStore, AuditCheck, AuditEntry, AuditFilter, 
 /// What an act was done to.
 #[derive(Debug)]
 pub struct AuditTarget {
-    /// `user`, `room` or `invite`.
+    /// `user`, `room`, `invite` or `hook`.
     kind: &'static str,
     /// Its id.
     id: String,
@@ -32,6 +32,11 @@ impl AuditTarget {
     /// A user.
     pub fn user(uid: Uid, name: &str) -> Self {
         Self { kind: "user", id: uid.to_string(), name: name.to_owned() }
+    }
+
+    /// An incoming hook.
+    pub fn hook(id: HookId, name: &str) -> Self {
+        Self { kind: "hook", id: id.to_string(), name: name.to_owned() }
     }
 
     /// An invite link.

@@ -5,6 +5,7 @@ mod accounts;
 mod actor;
 mod audit;
 mod backups;
+mod hooks;
 mod jobs;
 mod messages;
 mod onboarding;
@@ -20,6 +21,7 @@ pub use accounts::{Accounts, RemovedMessages};
 pub use actor::Actor;
 pub use audit::{Audit, AuditTarget};
 pub use backups::{Backups, Plan};
+pub use hooks::{Hook, Hooks};
 pub use messages::{Messages, Posted, Posting};
 pub use onboarding::{Joined, Onboarding};
 pub use profiles::{NameMatch, Profiles, avatar_urls};
@@ -82,8 +84,10 @@ pub struct Services {
     pub profiles: Arc<Profiles>,
     /// Ending sessions and their sockets.
     pub revocation: Arc<Revocation>,
+    /// Incoming hooks.
+    pub hooks: Hooks,
     /// Messages of scripts.
-    pub messages: Messages,
+    pub messages: Arc<Messages>,
     /// Changing rooms and memberships.
     pub room_changes: Arc<RoomChanges>,
     /// The first rooms of new people.
@@ -122,6 +126,16 @@ impl Services {
             revocation.clone(),
             profiles.clone(),
         ));
+        let messages = Arc::new(Messages::new(rooms.clone(), allowances.clone(), auth.clone()));
+        let hooks = hooks::Parts {
+            store: store.clone(),
+            rooms: rooms.clone(),
+            auth: auth.clone(),
+            room_changes: room_changes.clone(),
+            profiles: profiles.clone(),
+            audit: audit.clone(),
+            messages: messages.clone(),
+        };
         Self {
             onboarding: Onboarding::new(
                 store.clone(),
@@ -135,7 +149,8 @@ impl Services {
                 .with_backups(backups.nightly.clone()),
             backups: Backups::new(backups),
             readiness: Readiness::new(store, chat),
-            messages: Messages::new(rooms.clone(), allowances.clone(), auth.clone()),
+            hooks: Hooks::new(hooks, rate_limit_scale),
+            messages,
             auth,
             rooms,
             shards,

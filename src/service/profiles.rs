@@ -35,13 +35,13 @@ impl Profiles {
         self.store.profile(uid).await?.ok_or_else(no_user)
     }
 
-    /// The profile of a user who is there: neither disabled nor removed.
+    /// The profile of a person who is there: neither disabled nor removed, and not the bot of a hook.
     ///
     /// # Errors
     /// `not_found`.
     pub async fn active(&self, uid: Uid) -> Result<Profile> {
         let found = self.store.profile(uid).await?;
-        found.filter(|profile| !profile.is_disabled).ok_or_else(no_user)
+        found.filter(|profile| !profile.is_disabled && !profile.is_bot).ok_or_else(no_user)
     }
 
     /// The profile of an account that is not removed, disabled or not.
@@ -205,7 +205,9 @@ impl Profiles {
         for (field, holds) in [
             ("admin", profile.is_admin),
             ("disabled", profile.is_disabled),
-            ("ambiguous", profile.is_ambiguous),
+            // The bots of two rooms may have one name.
+            ("ambiguous", profile.is_ambiguous && !profile.is_bot),
+            ("bot", profile.is_bot),
         ] {
             if holds {
                 public[field] = json!(true);

@@ -79,6 +79,7 @@ impl Purge {
                 detail: &json!({}),
             };
             self.store.record(&entry).await?;
+            self.store.revoke_hooks_of(room).await?;
             purged.rooms += 1;
         }
         self.store.purge_secrets(before).await?;

@@ -191,6 +191,27 @@ impl RoomChanges {
         Ok(outcome)
     }
 
+    /// Puts the bot of a hook into its room.
+    ///
+    /// # Errors
+    /// Those of [`Rooms::change_member`].
+    pub async fn put_bot(&self, room: RoomId, uid: Uid) -> Result<()> {
+        let change = MemberChange::Put(Role::Member);
+        self.rooms.change_member(Principal::Server, room, uid, change).await.map(|_| ())
+    }
+
+    /// Takes the bot of a hook out of its room.
+    ///
+    /// # Errors
+    /// Those of [`Rooms::change_member`].
+    pub async fn remove_bot(&self, room: RoomId, uid: Uid) -> Result<()> {
+        if !self.rooms.is_member(room, uid) {
+            return Ok(());
+        }
+        let change = MemberChange::Remove;
+        self.rooms.change_member(Principal::Server, room, uid, change).await.map(|_| ())
+    }
+
     /// Puts the holder of an invitation into one of its rooms.
     ///
     /// # Errors

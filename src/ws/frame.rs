@@ -13,6 +13,16 @@ pub fn header(opcode: OpCode, len: usize, out: &mut Vec<u8>) {
     let _ = header.format(len as u64, out);
 }
 
+/// The payload of a whole frame from the server.
+pub fn payload(frame: &[u8]) -> Option<&[u8]> {
+    let header = match frame.get(1)? {
+        126 => 4,
+        127 => HEADER_MAX,
+        _ => 2,
+    };
+    frame.get(header..)
+}
+
 /// Whether a header of `used` bytes encodes its length in as few as possible, with the highest bit zero
 /// (RFC 6455, 5.2).
 pub(super) fn has_minimal_length(header: &FrameHeader, length: u64, used: usize) -> bool {

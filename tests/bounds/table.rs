@@ -350,6 +350,16 @@ const DOCTOR: &[Reached] = &[
 
 const API: &[Reached] = &[
     (
+        "tests/hooks.rs",
+        "a_room_has_so_many_hooks_and_each_of_them_so_many_messages_a_minute",
+        &[
+            "auth::HOOKS_PER_ROOM",
+            "auth::HOOKS",
+            "auth::HOOK_MESSAGES",
+            "auth::HOOK_MESSAGES_PER_ROOM",
+        ],
+    ),
+    (
         "tests/scripts.rs",
         "a_key_makes_a_repetition_the_same_message_also_after_a_restart",
         &["api::IDEMPOTENCY_KEY"],
@@ -883,6 +893,11 @@ const ROOMS: &[Reached] = &[
 
 const DELIVERY: &[Reached] = &[
     (
+        "tests/tail.rs",
+        "tails_count_as_connections_make_nobody_look_online_and_read_nothing",
+        &["delivery::TAIL_INPUT"],
+    ),
+    (
         "tests/descriptors.rs",
         "beyond_the_descriptors_an_upgrade_is_refused_and_open_sockets_are_served",
         &["descriptors::FILES", "descriptors::HTTP", "descriptors::FEW"],
@@ -1172,6 +1187,10 @@ const NO_BOUND: &[(&str, &str)] = &[
     ("delivery::EVENTS", "the sockets of one turn; the others are reported with the next"),
     ("delivery::RETRY", "between two tries; INBOX bounds what waits"),
     ("delivery::IDLE_POLL", "how long a shard sleeps if nothing happens"),
+    (
+        "delivery::TAIL_UNACKNOWLEDGED",
+        "the kernel keeps to it, for a client that has gone silently",
+    ),
     ("delivery::POLL_FAILED", "a pause, so that a broken epoll does not take a core"),
     ("delivery::STOP_POLL", "between two checks while STOP passes"),
     (

@@ -15,7 +15,9 @@ use impulse::base::allowance::Allowances;
 use impulse::base::established::Established;
 use impulse::base::ids::{RoomId, SessionId, Uid};
 use impulse::base::memory::MemoryBudget;
-use impulse::delivery::{self, Adoption, ConnectionKind, NewChat, Rights, Settings, Shards};
+use impulse::delivery::{
+    self, Adoption, ConnectionKind, NewChat, NewTail, Rights, Settings, Shards,
+};
 use impulse::http::client::Trust;
 use impulse::rooms::delivery::Delivery;
 use impulse::rooms::publication::{ConnRef, Payload, Publication};
@@ -121,6 +123,31 @@ impl Bench {
         let mut peer = Wire::over(link);
         assert_eq!(peer.text().await, "hello");
         (peer, conn)
+    }
+
+    /// A new tail of the room that takes commands, which is live.
+    pub async fn tail(&mut self) -> (TcpStream, ConnRef) {
+        let (near, far) = self.sockets().await;
+        let tail = NewTail {
+            uid: UID,
+            session: SessionId(1),
+            checked_at: Instant::now(),
+            is_admin: false,
+            room: self.stuck,
+            since: 0,
+            allowance: Allowances::new(0.0).of(UID),
+        };
+        self.shards.adopt(Adoption {
+            stream: Established::Plain(far.into_std().unwrap()),
+            head: b"head\n".to_vec(),
+            input: Bytes::new(),
+            kind: ConnectionKind::Tail(Box::new(tail)),
+        });
+        self.adopted += 1;
+        let conn = ConnRef { shard: 0, slot: self.adopted - 1, generation: self.adopted };
+        self.deliver(Delivery::Subscribed(conn, self.stuck)).await;
+        self.deliver(Delivery::Replayed(conn, self.stuck, vec![text("following")])).await;
+        (near, conn)
     }
 
     /// The two ends of a new connection, the client's first.

@@ -110,8 +110,9 @@ pub fn config(database: &str, flags: &[&str]) -> Config {
     let unless_told = |defaults: [&'static str; 2]| {
         if flags.contains(&defaults[0]) { Vec::new() } else { defaults.to_vec() }
     };
-    let fixed = ["impulse", "--listen", "127.0.0.1:0", "--database-url", database];
+    let fixed = ["impulse", "--database-url", database];
+    let listen = unless_told(["--listen", "127.0.0.1:0"]);
     let lifted = unless_told(["--rate-limit-scale", "0"]);
-    let args = [&fixed[..], &unless_told(["--shards", "2"]), &lifted, flags].concat();
+    let args = [&fixed[..], &listen, &unless_told(["--shards", "2"]), &lifted, flags].concat();
     Cli::try_parse_from(args).expect("flags that exist").config
 }

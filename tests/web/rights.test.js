@@ -28,6 +28,7 @@ test("every role and every action is as the server's table says", () => {
     ["mute", "owner", "nnnn yyyy", "nnnn yyyy", "nnnn nnnn"],
     ["role", "member", "nnny yyyy", "nnny yyyy", "nnnn nnnn"],
     ["describe", undefined, "nnyy yyyy", "nnyy yyyy", "nnnn nnnn"],
+    ["hooks", undefined, "nnyy yyyy", "nnyy yyyy", "nnnn nnnn"],
     ["readOnly", undefined, "nnyy yyyy", "nnyy yyyy", "nnnn nnnn"],
     ["kind", undefined, "nnny yyyy", "nnny yyyy", "nnnn nnnn"],
     ["archive", undefined, "nnny yyyy", "nnny yyyy", "nnnn nnnn"],

@@ -19,6 +19,7 @@ export const messages = {
   reload: "Reload",
   not_loaded: "This part could not be loaded.",
   close: "Close",
+  bot: "Bot",
   cancel: "Cancel",
   save: "Save",
   back: "Back to the rooms",

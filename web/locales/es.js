@@ -23,6 +23,7 @@ export const messages = {
   reload: "Recargar",
   not_loaded: "No se pudo cargar esta parte.",
   close: "Cerrar",
+  bot: "Bot",
   cancel: "Cancelar",
   save: "Guardar",
   back: "Volver a las salas",

@@ -24,6 +24,7 @@ export const messages = {
   reload: "Обновить",
   not_loaded: "Эту часть не удалось загрузить.",
   close: "Закрыть",
+  bot: "Бот",
   cancel: "Отмена",
   save: "Сохранить",
   back: "К списку комнат",

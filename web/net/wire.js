@@ -33,6 +33,21 @@ export function userFromWire(wire) {
     ...(wire.disabled ? { disabled: true } : {}),
     ...(wire.removed ? { removed: true } : {}),
     ...(wire.ambiguous ? { ambiguous: true } : {}),
+    ...(wire.bot ? { bot: true } : {}),
+  };
+}
+
+/**
+ * @param {any} wire
+ * @returns {import("../state/types.js").Hook}
+ */
+export function hookFromWire(wire) {
+  return {
+    id: String(wire.id),
+    uid: String(wire.uid),
+    name: String(wire.name),
+    avatar: pictureFromWire(wire.avatar),
+    usedAt: wire.used_at ?? null,
   };
 }
 

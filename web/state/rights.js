@@ -8,7 +8,7 @@ import { clock } from "./clock.js";
 /** @typedef {"member" | "admin" | "owner"} Role */
 /**
  * @typedef {"see" | "read" | "write" | "moderate" | "join" | "leave" | "add" | "remove" | "ban" | "mute" | "role" |
- *   "describe" | "readOnly" | "kind" | "archive" | "delete" | "default"} Action
+ *   "describe" | "hooks" | "readOnly" | "kind" | "archive" | "delete" | "default"} Action
  */
 
 /**
@@ -46,6 +46,7 @@ const REQUIREMENTS = {
   mute: ["admin+", "admin+", "never"],
   role: ["owner+", "owner+", "never"],
   describe: ["admin+", "admin+", "never"],
+  hooks: ["admin+", "admin+", "never"],
   readOnly: ["admin+", "admin+", "never"],
   kind: ["owner+", "owner+", "never"],
   archive: ["owner+", "owner+", "never"],

@@ -95,6 +95,18 @@
  * @property {boolean} [disabled]  cannot sign in
  * @property {boolean} [removed]  without a name: "Former member"
  * @property {boolean} [ambiguous]  shown with a name that could be taken for another person's
+ * @property {boolean} [bot]  writes for another program, and cannot sign in
+ */
+
+/**
+ * An address by which another program writes into a room.
+ *
+ * @typedef {object} Hook
+ * @property {string} id
+ * @property {string} uid  of its bot
+ * @property {string} name
+ * @property {Picture | null} avatar
+ * @property {number | null} usedAt  to the minute
  */
 
 /**

@@ -81,7 +81,7 @@ impl Wanted {
 }
 
 /// The epoch in which the client got its place.
-fn epoch_of(request: &Request) -> Result<Option<Epoch>> {
+pub(super) fn epoch_of(request: &Request) -> Result<Option<Epoch>> {
     let epoch = request.query("epoch").map(|text| text.parse());
     epoch.transpose().map_err(|_| Error::field("epoch", "is the epoch of a \"hello\""))
 }
@@ -119,7 +119,7 @@ fn limit(request: &Request) -> Result<usize> {
 }
 
 /// A whole number of the query, if it is there. It must fit the database's numbers.
-fn number(request: &Request, name: &str) -> Result<Option<u64>> {
+pub(super) fn number(request: &Request, name: &str) -> Result<Option<u64>> {
     let Some(text) = request.query(name) else { return Ok(None) };
     let is_plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let number = if is_plain { text.parse::<i64>().ok() } else { None };

@@ -123,3 +123,11 @@ pub const INVITE_LIFE_MIN: Duration = Duration::from_secs(60);
 pub const INVITES_PER_HOUR: u32 = 60;
 /// The highest bound of accounts that can be set.
 pub const USERS_MAX: u32 = 1_000_000;
+/// Incoming hooks of one room.
+pub const HOOKS_PER_ROOM: i64 = 20;
+/// Incoming hooks of all rooms together.
+pub const HOOKS: i64 = 5_000;
+/// Messages of one hook within a minute, times the rate-limit scale.
+pub const HOOK_MESSAGES: u32 = 60;
+/// Messages of all hooks of one room within a minute, times the rate-limit scale.
+pub const HOOK_MESSAGES_PER_ROOM: u32 = 180;

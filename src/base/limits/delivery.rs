@@ -60,6 +60,10 @@ pub const USER_QUEUES: usize = 4 * WAITING_BYTES;
 pub const REPLAY_CHUNK: usize = 64 * 1024;
 /// Rooms one connection may follow.
 pub const SUBSCRIPTIONS: usize = 1_000;
+/// Bytes that a client may send on a tail, which nobody reads.
+pub const TAIL_INPUT: usize = 4 * 1024;
+/// How long the kernel tries to bring bytes to the client of a tail, which never answers by itself.
+pub const TAIL_UNACKNOWLEDGED: Duration = Duration::from_secs(75);
 /// Fragments of a chat message.
 pub const FRAGMENTS: u32 = 64;
 /// `activity` of one room goes out at most this often.

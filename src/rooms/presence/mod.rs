@@ -34,7 +34,8 @@ pub struct Presence {
 
 impl Presence {
     /// Reserves a connection for `uid`, who may have `most`. It counts from now on, until it is
-    /// [`connected`](Self::connected) or [released](Self::release): connections that come together are bounded
+    /// [`connected`](Self::connected) or [released](Self::release). A tail stays reserved as long as it lasts, because
+    /// it makes nobody look online. So connections that come together are bounded
     /// like those that come one by one.
     #[must_use]
     pub fn reserve(&self, uid: Uid, most: usize) -> bool {
@@ -165,9 +166,11 @@ impl Presence {
         self.table().view(uid, now_ms())
     }
 
-    /// How many connections a user has.
+    /// How many connections a user has, tails and those that are reserved among them.
     pub fn connections_of(&self, uid: Uid) -> usize {
-        self.table().users.get(&uid).map_or(0, |user| user.connections.len())
+        let table = self.table();
+        let connected = table.users.get(&uid).map_or(0, |user| user.connections.len());
+        connected + table.reserved.get(&uid).copied().unwrap_or(0)
     }
 
     /// Users with a connection.

@@ -7,6 +7,7 @@ mod audit;
 mod auth_slots;
 mod avatars;
 pub mod backup;
+mod hooks;
 mod invite_uses;
 mod invites;
 mod locks;
@@ -25,6 +26,7 @@ mod users;
 
 pub use audit::{AuditCheck, AuditEntry, AuditFilter, AuditRow};
 pub use auth_slots::{AuthSlot, KdfParams, StretchParams};
+pub use hooks::{Hook, NewHook};
 pub use invite_uses::InviteUse;
 pub use invites::{Invite, InviteFilter, Maker, NewInvite};
 pub use passwords::{LoginRecord, PendingSlot, Switch, Switched};
@@ -65,6 +67,7 @@ const MIGRATIONS: &[Migration] = &migrate::numbered([
     ("uses_of_invites", include_str!("../../../sql/accounts/0009_uses_of_invites.sql")),
     ("name_skeletons", include_str!("../../../sql/accounts/0010_name_skeletons.sql")),
     ("numbers", include_str!("../../../sql/accounts/0011_numbers.sql")),
+    ("hooks", include_str!("../../../sql/accounts/0012_hooks.sql")),
 ]);
 
 /// Handle to the account store. Cheap to clone.

@@ -36,6 +36,8 @@ pub struct Profile {
     pub is_removed: bool,
     /// Whether the name they are shown with could be taken for another person's.
     pub is_ambiguous: bool,
+    /// Whether it is the bot of a hook.
+    pub is_bot: bool,
 }
 
 /// What changes; `None` stays as it is.
@@ -52,7 +54,7 @@ pub struct ProfileChange {
 }
 
 const PROFILE: &str = "id, username, display_name, bio, locale, avatar, is_admin,
-    disabled_at IS NOT NULL, removed_at IS NOT NULL, status_state, status_text, status_until, is_ambiguous";
+    disabled_at IS NOT NULL, removed_at IS NOT NULL, status_state, status_text, status_until, is_ambiguous, is_bot";
 
 /// What the names of a user must match to be found. An empty text matches everybody.
 #[derive(Debug, Clone, Copy, Default)]
@@ -101,14 +103,14 @@ impl AccountStore {
     ) -> Result<Vec<(Profile, String)>> {
         let query = format!(
             "SELECT {PROFILE}, username_key FROM accounts.users
-             WHERE disabled_at IS NULL AND username_key > $2
+             WHERE disabled_at IS NULL AND NOT is_bot AND username_key > $2
                AND ($1 = '' OR position($1 in username_key) > 0 OR position($1 in display_key) > 0)
              ORDER BY username_key LIMIT $3"
         );
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let client = self.database.get().await?;
         let rows = client.query(&query, &[&names::key(q), &after, &limit]).await.map_err(failed)?;
-        Ok(rows.iter().map(|row| (profile(row), row.get(13))).collect())
+        Ok(rows.iter().map(|row| (profile(row), row.get(14))).collect())
     }
 
     /// Changes what is named and not so already; whether there was anything.
@@ -233,5 +235,6 @@ fn profile(row: &Row) -> Profile {
         is_removed: row.get(8),
         status: status(row, 9).at(now_ms()),
         is_ambiguous: row.get(12),
+        is_bot: row.get(13),
     }
 }

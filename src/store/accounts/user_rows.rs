@@ -97,7 +97,7 @@ const ROW: &str = "
                     WHERE s.user_id = u.id AND s.kind IN ('current', 'previous')),
         u.created_at, u.seen_at,
         (SELECT count(*) FROM accounts.sessions s WHERE s.user_id = u.id AND s.kind = 'browser')
-    FROM accounts.users u WHERE u.purged_at IS NULL AND ";
+    FROM accounts.users u WHERE u.purged_at IS NULL AND NOT u.is_bot AND ";
 
 impl AccountStore {
     /// A page of users in the order of their names, from after `after` on, and how many there are in
@@ -120,8 +120,9 @@ impl AccountStore {
         let client = self.database.get().await?;
         let page = format!("{ROW} {fits} AND username_key > $2 ORDER BY username_key LIMIT $3");
         let rows = client.query(&page, &[&q, &after, &limit]).await.map_err(failed)?;
-        let count =
-            format!("SELECT count(*) FROM accounts.users WHERE purged_at IS NULL AND {fits}");
+        let count = format!(
+            "SELECT count(*) FROM accounts.users WHERE purged_at IS NULL AND NOT is_bot AND {fits}"
+        );
         let total = client.query_one(&count, &[&q]).await.map_err(failed)?.get(0);
         Ok((rows.iter().map(user_row).collect(), total))
     }
@@ -156,7 +157,7 @@ impl AccountStore {
                 count(*) FILTER (WHERE removed_at IS NULL AND disabled_at IS NOT NULL),
                 count(*) FILTER (WHERE removed_at IS NOT NULL),
                 count(*) FILTER (WHERE removed_at IS NULL AND created_at > $1)
-            FROM accounts.users WHERE purged_at IS NULL";
+            FROM accounts.users WHERE purged_at IS NULL AND NOT is_bot";
         let week = now_ms() - 7 * 24 * 3_600_000;
         let row = self.database.get().await?.query_one(sql, &[&week]).await.map_err(failed)?;
         Ok(UserCounts {
@@ -175,7 +176,7 @@ impl AccountStore {
         let (day_ms, span) = (24 * 3_600_000_i64, i64::try_from(days).unwrap_or(30));
         let first = now_ms() / day_ms - span + 1;
         let sql = "SELECT created_at / $1, count(*) FROM accounts.users
-                   WHERE created_at >= $2 GROUP BY 1";
+                   WHERE created_at >= $2 AND NOT is_bot GROUP BY 1";
         let client = self.database.get().await?;
         let rows = client.query(sql, &[&day_ms, &(first * day_ms)]).await.map_err(failed)?;
         let mut counts = vec![0; days];

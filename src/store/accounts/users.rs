@@ -90,7 +90,7 @@ impl AccountStore {
     /// # Errors
     /// `unavailable`.
     pub async fn user_named(&self, username_key: &str) -> Result<Option<Uid>> {
-        let query = "SELECT id FROM accounts.users WHERE username_key = $1 AND disabled_at IS NULL";
+        let query = "SELECT id FROM accounts.users WHERE username_key = $1 AND disabled_at IS NULL AND NOT is_bot";
         let client = self.database.get().await?;
         let row = client.query_opt(query, &[&username_key]).await.map_err(failed)?;
         Ok(row.map(|row| Uid(row.get(0))))
@@ -110,7 +110,7 @@ impl AccountStore {
 /// While the number of accounts is limited, registrations run one after the other: each counts those before it.
 async fn check_room_for_one_more(transaction: &Transaction<'_>, most: u32) -> Result<()> {
     lock(transaction, Lock::Registration).await?;
-    let count = "SELECT count(*) FROM accounts.users WHERE removed_at IS NULL";
+    let count = "SELECT count(*) FROM accounts.users WHERE removed_at IS NULL AND NOT is_bot";
     let there: i64 = transaction.query_one(count, &[]).await.map_err(failed)?.get(0);
     if there < i64::from(most) {
         return Ok(());

@@ -2,7 +2,7 @@
 import { errorText, t } from "./i18n.js";
 
 /** @typedef {import("./i18n.js").Key} Key */
-/** @typedef {"leave" | "role" | "make" | "name" | "join" | "add" | "accept" | "link" | "token"} Attempt */
+/** @typedef {"leave" | "role" | "make" | "name" | "join" | "add" | "accept" | "link" | "token" | "hook"} Attempt */
 
 /** @type {Record<Attempt, Record<string, Key>>} */
 const SENTENCES = {
@@ -15,6 +15,7 @@ const SENTENCES = {
   accept: { conflict: "rooms_full" },
   link: { conflict: "invites_full" },
   token: { conflict: "tokens_full" },
+  hook: { conflict: "hook_refused", forbidden: "hook_archived" },
 };
 
 /**

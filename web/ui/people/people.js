@@ -41,6 +41,16 @@ export function nameOf(state, uid) {
   return user?.ambiguous && !user.removed ? `${name} (@${user.username})` : name;
 }
 
+/**
+ * The mark of a bot, which stands beside its name.
+ *
+ * @param {State} state
+ * @param {string} uid
+ */
+export function botTag(state, uid) {
+  return userOf(state, uid)?.bot ? el("span", { class: "tag" }, t("bot")) : null;
+}
+
 /** Names of a group before the rest is only counted. */
 const NAMED_MAX = 3;
 
@@ -85,7 +95,8 @@ export function presenceNow(state, last) {
  */
 export function lookOf(state, uid) {
   const user = userOf(state, uid);
-  return `${nameOf(state, uid)}\n${user?.avatar?.small ?? ""}\n${user ? statusOf(user).text : ""}`;
+  const name = user?.bot ? `${nameOf(state, uid)}\nbot` : nameOf(state, uid);
+  return `${name}\n${user?.avatar?.small ?? ""}\n${user ? statusOf(user).text : ""}`;
 }
 
 /**

@@ -8,6 +8,7 @@ import { el, fill, setText } from "../base/element.js";
 import { t } from "../base/i18n.js";
 import { roomName } from "../people/people.js";
 import { createForMe } from "./for_me.js";
+import { createHooks } from "./hooks.js";
 import { createInviteLinks } from "./invites.js";
 import { createMembers } from "./members.js";
 import { createRoomSettings } from "./settings.js";
@@ -75,6 +76,8 @@ function tabsOf(store, actions, room, close) {
     tabs.push({ id: "settings", label: t("room_settings"), open: () => createRoomSettings(store, actions, id, close) });
   if (mayInvite(store.state, room))
     tabs.push({ id: "links", label: t("invite_links"), open: () => ({ node: createInviteLinks(id) }) });
+  if (iMay(store.state, room, "hooks"))
+    tabs.push({ id: "hooks", label: t("hooks"), open: () => ({ node: createHooks(id) }) });
   return tabs;
 }
 

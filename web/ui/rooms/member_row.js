@@ -3,7 +3,7 @@ import { el } from "../base/element.js";
 import { t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
 import { openMenu } from "../base/menu.js";
-import { avatar, chosenNameOf, nameOf, presenceNow, presenceText, userOf } from "../people/people.js";
+import { avatar, botTag, chosenNameOf, nameOf, presenceNow, presenceText, userOf } from "../people/people.js";
 import { mutedText } from "./member_acts.js";
 
 /** @typedef {import("../../state/types.js").State} State */
@@ -18,6 +18,7 @@ export function memberRow(state, member, openActs) {
   const name = nameOf(state, member.uid);
   const presence = presenceNow(state, member.state);
   const username = userOf(state, member.uid)?.username;
+  const isBot = Boolean(userOf(state, member.uid)?.bot);
   return el(
     "li",
     { class: "option option-still", "data-member": member.uid },
@@ -26,7 +27,7 @@ export function memberRow(state, member, openActs) {
       "span",
       { class: "option-text" },
       nameAndTags(state, member),
-      el("small", { dir: "auto" }, username ? `@${username} · ` : "", presenceText(presence)),
+      el("small", { dir: "auto" }, username && !isBot ? `@${username} · ` : "", isBot ? "" : presenceText(presence)),
     ),
     openActs
       ? el(
@@ -55,6 +56,7 @@ function nameAndTags(state, { uid, role, mutedUntil }) {
       chosenNameOf(state, uid),
       uid === state.me?.uid ? ` (${t("you")})` : "",
     ),
+    botTag(state, uid),
     role !== "member"
       ? el("span", { class: "tag tag-spark" }, t(role === "owner" ? "role_owner" : "role_admin"))
       : null,

@@ -7,7 +7,7 @@ import { format, isEmojiOnly } from "../base/format.js";
 import { errorText, t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
 import { calledBy } from "../people/mentions.js";
-import { avatar, moodOf, nameOf, tintOf, userOf } from "../people/people.js";
+import { avatar, botTag, moodOf, nameOf, tintOf, userOf } from "../people/people.js";
 import { foldable, mayBeLong } from "./fold.js";
 import { reactions } from "./reactions.js";
 import { isVeiled, veil } from "./veil.js";
@@ -65,6 +65,7 @@ function head(drawing, name) {
     "header",
     { class: "message-head" },
     author(drawing, name),
+    botTag(state, message.by),
     moodOf(state, message.by),
     timeNode(message, "message-time"),
   );
