@@ -1,10 +1,14 @@
 //! The command line: one binary with one verb per job. Without a verb it serves.
 
+use std::ffi::OsString;
+
 use clap::builder::Resettable;
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::admin::{Admin, Doctor};
-use crate::config::Config;
+use crate::config::{Config, Given};
 use crate::loadtest;
 
 /// Self-hosted real-time group chat.
@@ -23,8 +27,27 @@ pub struct Cli {
 impl Cli {
     /// Parses the command line and the environment. Prints help or an error and exits, as clap does.
     pub fn read() -> Self {
-        let matches = forget_blank_variables(Self::command()).get_matches();
-        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+        Self::parse_all(std::env::args_os()).unwrap_or_else(|error| error.exit())
+    }
+
+    /// The same of these arguments.
+    ///
+    /// # Errors
+    /// What clap says of them, or that `--lan` contradicts another one.
+    pub fn parse_all<T>(arguments: impl IntoIterator<Item = T>) -> Result<Self, clap::Error>
+    where
+        T: Into<OsString> + Clone,
+    {
+        let matches = forget_blank_variables(Self::command()).try_get_matches_from(arguments)?;
+        let mut cli = Self::from_arg_matches(&matches)?;
+        let (config, matches) = match (&mut cli.command, matches.subcommand()) {
+            (Some(Command::Serve(config)), Some((_, matches))) => (config.as_mut(), matches),
+            _ => (&mut cli.config, &matches),
+        };
+        let applied = config.apply_lan(given(matches));
+        applied
+            .map_err(|sentence| clap::Error::raw(ErrorKind::ArgumentConflict, sentence + "\n"))?;
+        Ok(cli)
     }
 
     /// The settings of the server, whatever the verb.
@@ -34,6 +57,12 @@ impl Cli {
             _ => &self.config,
         }
     }
+}
+
+/// What was set by hand of what `--lan` stands for.
+fn given(matches: &ArgMatches) -> Given {
+    let is_given = |id| matches.value_source(id).is_some_and(|by| by != ValueSource::DefaultValue);
+    Given { listen: is_given("listen"), tls: is_given("mode") }
 }
 
 /// An empty variable counts as unset, because a `.env` file may have empty lines (`DATABASE_URL=`).
@@ -74,6 +103,37 @@ mod tests {
     use clap::CommandFactory as _;
 
     use super::Cli;
+    use crate::config::TlsMode;
+
+    #[test]
+    fn lan_stands_for_every_address_with_a_certificate_of_its_own() {
+        for verb in [&["impulse", "--lan"][..], &["impulse", "serve", "--lan"]] {
+            let cli = Cli::parse_all(verb).unwrap();
+            let config = cli.config_of_serve();
+            assert_eq!(config.listen.0[0].to_string(), "[::]:8443");
+            assert_eq!(config.tls.mode, TlsMode::Auto);
+            assert_eq!(config.tls.http_listen.as_ref().unwrap().0[0].to_string(), "[::]:8080");
+        }
+        let ports = ["--listen", "0.0.0.0:9443", "--http-listen", "127.0.0.1:0", "--tls", "auto"];
+        let cli = Cli::parse_all(["impulse", "--lan"].iter().chain(&ports)).unwrap();
+        assert_eq!(cli.config.listen.0[0].to_string(), "0.0.0.0:9443");
+        assert_eq!(cli.config.tls.http_listen.unwrap().0[0].to_string(), "127.0.0.1:0");
+        let without = Cli::parse_all(["impulse"]).unwrap().config;
+        assert_eq!((without.tls.mode, without.listen.0.len()), (TlsMode::Off, 1));
+    }
+
+    #[test]
+    fn what_contradicts_lan_is_named_in_one_sentence() {
+        for (more, named) in [
+            (&["--listen", "127.0.0.1:8080"][..], "IMPULSE_LISTEN names 127.0.0.1:8080"),
+            (&["--tls", "off"], "IMPULSE_TLS"),
+            (&["--tls", "files"], "IMPULSE_TLS"),
+        ] {
+            let arguments = ["impulse", "serve", "--lan"].iter().chain(more);
+            let sentence = Cli::parse_all(arguments).unwrap_err().to_string();
+            assert!(sentence.contains(named) && sentence.lines().count() == 1, "{sentence}");
+        }
+    }
 
     fn variables(command: &clap::Command) -> Vec<String> {
         let own = command.get_arguments().filter_map(|argument| argument.get_env());

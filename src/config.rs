@@ -5,6 +5,7 @@
 mod acme;
 mod backup;
 mod host;
+mod lan;
 mod listen;
 mod tls;
 
@@ -17,6 +18,7 @@ pub use acme::{AcmeSettings, EabKey, LETS_ENCRYPT, LETS_ENCRYPT_STAGING, Staging
 pub use backup::BackupSettings;
 pub use host::{Host, Origin, Scheme};
 use host::{parse_host, parse_origin};
+pub use lan::Given;
 pub use listen::Listen;
 use listen::parse_listen;
 pub use tls::{TlsMode, TlsSettings};
@@ -50,6 +52,18 @@ pub struct Config {
         value_name = "ADDR",
     )]
     pub listen: Listen,
+
+    /// Open the server to this network: every address, https with a certificate of its own, a QR code
+    #[arg(
+        long,
+        env = "IMPULSE_LAN",
+        value_parser = parse_switch,
+        default_value = "0",
+        num_args = 0..=1,
+        default_missing_value = "1",
+        value_name = "0|1",
+    )]
+    pub lan: bool,
 
     /// Whether and how the server speaks TLS.
     #[command(flatten)]

@@ -24,6 +24,7 @@ pub mod rooms;
 pub mod server;
 pub mod service;
 pub mod settings;
+pub mod startup;
 pub mod store;
 pub mod tls;
 pub mod ws;

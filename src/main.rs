@@ -7,6 +7,7 @@ use impulse::base::shutdown::StopSignals;
 use impulse::cli::{Cli, Command};
 use impulse::config::Config;
 use impulse::server::Server;
+use impulse::startup::{self, Screen};
 use impulse::{admin, base::fd_budget, base::telemetry, loadtest};
 
 /// Memory is taken by the control plane and given back by shards. The C library makes threads wait for
@@ -73,15 +74,14 @@ async fn serve(config: Config) -> Result<(), String> {
     fd_budget::raise_limit();
     let mut signals =
         StopSignals::listen().map_err(|error| format!("cannot listen for signals: {error}"))?;
+    let is_lan = config.lan;
     let mut server = tokio::select! {
         started = Server::start(config) => started?,
         name = signals.next() => return Err(format!("stopped by {name} while starting")),
     };
-    for url in server.urls() {
-        println!("ready: {url}");
-    }
-    if let Some(link) = server.setup_link() {
-        println!("setup: {link}");
+    print!("{}", startup::lines(&server));
+    if is_lan {
+        print!("{}", startup::invitation(&server, Screen::here()));
     }
     let ended = tokio::select! {
         name = signals.next() => {

@@ -12,6 +12,7 @@
 
 mod address;
 mod listeners;
+mod nearby;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -24,6 +25,7 @@ use tokio::task::JoinSet;
 
 pub use address::Address;
 use listeners::{Listeners, Secured};
+pub use nearby::Nearby;
 
 use crate::api::{Api, Demo, Settings};
 use crate::auth::{self, Auth};
@@ -33,7 +35,7 @@ use crate::base::fd_budget::FdBudget;
 use crate::base::limits;
 use crate::base::memory::MemoryBudget;
 use crate::base::runtime::{OwnThreads, inside};
-use crate::config::{Config, TlsMode};
+use crate::config::{Config, Host, TlsMode};
 use crate::control::{Control, ControlFile};
 use crate::delivery;
 use crate::demo;
@@ -49,7 +51,7 @@ use crate::store::chat::ChatStore;
 use crate::store::embedded::{self, Embedded};
 use crate::store::ownership::Ownership;
 use crate::store::pool::Database;
-use crate::tls::{self, Certificates, Tls};
+use crate::tls::{self, Tls};
 use crate::ws::Limits;
 use crate::ws::handshake::OriginPolicy;
 
@@ -57,6 +59,7 @@ use crate::ws::handshake::OriginPolicy;
 pub struct Server {
     addresses: Vec<SocketAddr>,
     address: Address,
+    nearby: Option<Nearby>,
     services: Arc<Services>,
     stores: Stores,
     stop: watch::Sender<bool>,
@@ -89,8 +92,14 @@ impl Server {
         let fds = FdBudget::here(config.shard_count(), config.connections_max);
         let mut stores = Stores::open(&config).await?;
         fds.log(config.connections_max);
-        let certificates = tls.as_ref().map(|tls| tls.certificates.clone());
-        let built = build(&config, &fds, &stores, &room_threads, operator, certificates);
+        let own = Address::to_give(&config, &addresses, tls.as_ref());
+        let nearby = tls
+            .as_ref()
+            .and_then(Tls::authority)
+            .map(|authority| Nearby::new(authority, &config, &own, listeners.plain_port()));
+        let address = nearby.as_ref().and_then(|nearby| nearby.address.clone()).unwrap_or(own);
+        let entrance = Entrance { operator, tls: tls.as_ref(), address: &address };
+        let built = build(&config, &fds, &stores, &room_threads, entrance);
         let (api, bot) = match built.await {
             Ok((api, bot)) => (Arc::new(api), bot),
             Err(error) => {
@@ -101,7 +110,6 @@ impl Server {
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         let options = options(&config, &fds, &api, tls_config);
-        let address = Address::to_give(&config, &addresses, tls.as_ref());
         let secured =
             tls.as_ref().map(|tls| Secured::new(&config, tls, address.clone(), &addresses));
         listeners.serve(&mut tasks, &api, &options, secured, &stopped);
@@ -119,6 +127,7 @@ impl Server {
             services: api.services.clone(),
             addresses,
             address,
+            nearby,
             stores,
             stop,
             tasks,
@@ -145,6 +154,11 @@ impl Server {
     /// The address to give to people.
     pub fn address(&self) -> &Address {
         &self.address
+    }
+
+    /// What those around it need to know, if it makes its own certificates.
+    pub fn nearby(&self) -> Option<&Nearby> {
+        self.nearby.as_ref()
     }
 
     /// Where the first administrator is made, while there is none.
@@ -188,9 +202,9 @@ fn warn_of_plain_http(config: &Config) {
     let is_reachable = config.listen.0.iter().any(|address| !address.ip().is_loopback());
     if is_reachable && !config.tls.is_on() && config.trusted_proxies.is_empty() {
         tracing::warn!(
-            "this server can be reached by plain http, but browsers sign in by https or at localhost only: set \
-             IMPULSE_TLS (auto makes a certificate for your own network, acme gets one for a public name, files reads \
-             yours), or put a proxy with https in front and name it in IMPULSE_TRUSTED_PROXIES"
+            "this server can be reached by plain http, but browsers sign in by https or at localhost only: start it \
+             with --lan for the devices of your own network, set IMPULSE_TLS (acme gets a certificate for a public \
+             name, files reads yours), or put a proxy with https in front and name it in IMPULSE_TRUSTED_PROXIES"
         );
     }
 }
@@ -308,8 +322,7 @@ async fn build(
     fds: &FdBudget,
     stores: &Stores,
     room_threads: &OwnThreads,
-    operator: [u8; 32],
-    certificates: Option<Certificates>,
+    entrance: Entrance<'_>,
 ) -> Result<(Api, Option<demo::Bot>), String> {
     let (accounts, chat) = (stores.accounts.clone(), stores.chat.clone());
     let (publisher, seeds) = delivery::prepare(config.shard_count())
@@ -321,7 +334,7 @@ async fn build(
     let avatars = Arc::new(AvatarPipeline::default());
     let parts = demo::Parts { auth: &auth, accounts: &accounts, chat: &chat, avatars: &avatars };
     let stage = open_demo(config, parts).await?;
-    let settings = interface_settings(config, fds, stage.as_ref());
+    let settings = interface_settings(config, fds, stage.as_ref(), &entrance);
     let publisher = match &stage {
         Some(stage) => publisher.with_sink(stage.sink.clone()),
         None => publisher,
@@ -345,7 +358,7 @@ async fn build(
         rooms: rooms.clone(),
         auth: auth.clone(),
         http: traffic.clone(),
-        certificates,
+        certificates: entrance.tls.map(|tls| tls.certificates.clone()),
         stores: [
             ("accounts", accounts.database().clone()),
             ("chat", chat.database().clone()),
@@ -366,7 +379,7 @@ async fn build(
         origins: OriginPolicy::new(config.origins.clone(), config.hosts.clone()),
         traffic,
         metrics,
-        operator,
+        operator: entrance.operator,
         settings,
     };
     Ok((api, bot))
@@ -420,7 +433,36 @@ fn sentence(error: Error) -> String {
     format!("cannot start: {}", error.message())
 }
 
-fn interface_settings(config: &Config, fds: &FdBudget, stage: Option<&demo::Stage>) -> Settings {
+/// How one gets to the interface.
+struct Entrance<'a> {
+    /// The digest of the operator's token.
+    operator: [u8; 32],
+    tls: Option<&'a Tls>,
+    /// The address to give to people.
+    address: &'a Address,
+}
+
+impl Entrance<'_> {
+    /// The https address that the server knows to be its own: here, or at the proxy that it trusts.
+    fn secure_address(&self, config: &Config) -> Option<String> {
+        if self.tls.is_some() {
+            return Some(self.address.to_string());
+        }
+        let is_name = |host: &&Host| {
+            host.name() != "localhost" && self.address.with_host(host).ip().is_none()
+        };
+        let named =
+            config.hosts.iter().find(is_name).filter(|_| !config.trusted_proxies.is_empty())?;
+        Some(format!("https://{}", named.name()))
+    }
+}
+
+fn interface_settings(
+    config: &Config,
+    fds: &FdBudget,
+    stage: Option<&demo::Stage>,
+    entrance: &Entrance<'_>,
+) -> Settings {
     Settings {
         dev_echo: config.dev_echo.clone(),
         dev_echo_limits: Limits {
@@ -429,6 +471,8 @@ fn interface_settings(config: &Config, fds: &FdBudget, stage: Option<&demo::Stag
         },
         sockets: fds.websockets,
         sockets_per_user: scaled(limits::delivery::CONNECTIONS_PER_USER, config),
+        secure_address: entrance.secure_address(config),
+        authority: entrance.tls.and_then(Tls::authority),
         hsts: matches!(config.tls.mode, TlsMode::Files | TlsMode::Acme),
         demo: stage.map(|stage| Demo { password: demo::PASSWORD, people: stage.cast.visitors() }),
     }

@@ -142,7 +142,7 @@ fn a_private_server_with_tls_is_measured_like_a_plain_one() {
     #[cfg(unix)]
     std::fs::set_permissions(temporary.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755))
         .unwrap();
-    let args = ["--local", "--tls", "--scenario", "fanout,storm", "--connections", "12"];
+    let args = ["--local", "--tls", "--cut", "--scenario", "fanout,storm", "--connections", "12"];
     let reports = reports(&loadtest(temporary.path(), &args));
     assert_eq!(reports.len(), 2);
     for report in &reports {

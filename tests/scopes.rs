@@ -19,6 +19,8 @@ const NEEDS: &[(&str, char, char)] = &[
     ("health", '-', '-'),
     ("ready", '-', '-'),
     ("metrics", '-', '-'),
+    ("ca", '-', '-'),
+    ("ca.crt", '-', '-'),
     ("ws", 'r', 'r'),
     ("avatars/*", '-', '-'),
     ("api/info", '-', '-'),

@@ -2,15 +2,19 @@
 import { ROWS } from "./rows.mjs";
 import { setStage } from "./stage.mjs";
 
-const stage = await setStage();
 /** @type {Record<string, number>} */
 const figures = {};
-try {
-  for (const name of process.argv.slice(2)) {
-    figures[name] = await ROWS[name].measure(stage);
-    process.stderr.write(`  ${name}: ${Math.round(figures[name])} ${ROWS[name].unit}\n`);
+for (const tls of [false, true]) {
+  const names = process.argv.slice(2).filter((name) => (ROWS[name].tls ?? false) === tls);
+  if (!names.length) continue;
+  const stage = await setStage({ tls });
+  try {
+    for (const name of names) {
+      figures[name] = await ROWS[name].measure(stage);
+      process.stderr.write(`  ${name}: ${Math.round(figures[name])} ${ROWS[name].unit}\n`);
+    }
+  } finally {
+    await stage.stop();
   }
-} finally {
-  await stage.stop();
 }
 process.stdout.write(JSON.stringify(figures));

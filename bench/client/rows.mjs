@@ -3,7 +3,7 @@ import { newPage, openRoom, PATIENCE_MS, shown, slowLine, texts } from "./stage.
 import { pause } from "./writer.mjs";
 
 /** @typedef {import("./stage.mjs").Stage} Stage */
-/** @typedef {{ title: string, target: number, unit: string, measure: (stage: Stage) => Promise<number> }} Row */
+/** @typedef {{ title: string, target: number, unit: string, tls?: boolean, measure: (stage: Stage) => Promise<number> }} Row */
 
 const KEYS = 120;
 const KEY_EVERY_MS = 100;
@@ -26,6 +26,13 @@ export const ROWS = {
     title: "a room on Slow 4G, cold, HTTP/1.1",
     target: 6_000,
     unit: "ms",
+    measure: (stage) => withoutCache(stage, async (context) => (await load(context, stage.address)).room),
+  },
+  cold2: {
+    title: "a room on Slow 4G, cold, HTTP/2",
+    target: 4_000,
+    unit: "ms",
+    tls: true,
     measure: (stage) => withoutCache(stage, async (context) => (await load(context, stage.address)).room),
   },
   paint: {
@@ -71,6 +78,14 @@ async function load(context, address) {
   await page.goto(address, { waitUntil: "commit" });
   const room = await (await page.waitForFunction(() => window["roomShown"])).jsonValue();
   const paint = await page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? NaN);
+  const other = await page.evaluate(
+    (wanted) => {
+      const entries = [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")];
+      return entries.map((entry) => entry["nextHopProtocol"]).find((protocol) => protocol && protocol !== wanted);
+    },
+    address.startsWith("https:") ? "h2" : "http/1.1",
+  );
+  if (other) throw new Error(`something came by ${other}`);
   await page.close();
   return { room, paint };
 }

@@ -1,4 +1,6 @@
 /** What every measurement begins with: a server with a room that has a history, somebody who writes, and a browser. */
+import { createHash } from "node:crypto";
+import { connect } from "node:tls";
 import { openBrowser, startLine, startServer } from "../../tests/browser/support.js";
 import { register, Writer } from "./writer.mjs";
 
@@ -37,20 +39,22 @@ export const PATIENCE_MS = 180_000;
  * @property {() => Promise<void>} stop
  */
 
-/** @returns {Promise<Stage>} */
-export async function setStage() {
-  const [server, browser] = await Promise.all([startServer(), openBrowser()]);
+/** @param {{ tls: boolean }} how  by https, and so by HTTP/2, or by http @returns {Promise<Stage>} */
+export async function setStage({ tls }) {
+  const server = await startServer({ tls });
+  const browser = await openBrowser(tls ? await trusting(server.url) : []);
   const line = await startLine(server.url);
-  const writing = await register(server.url, "writer", PASSWORD);
-  const reading = await register(server.url, "reader", PASSWORD);
+  const writing = await register(server.plain, "writer", PASSWORD);
+  const reading = await register(server.plain, "reader", PASSWORD);
   const room = (await writing.call("POST", "/api/rooms", { kind: "open", name: "Bench", topic: "" })).id;
   await reading.call("POST", `/api/rooms/${room}/members`, { uid: reading.uid });
   for (let n = 1; n <= OTHER_ROOMS; n += 1)
     await reading.call("POST", "/api/rooms", { kind: "open", name: `Other ${n}`, topic: "" });
-  const writer = await Writer.connect(server.url, writing.token);
+  const writer = await Writer.connect(server.plain, writing.token);
   await writer.write(room, texts("history", HISTORY));
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: "en-GB" });
-  const stage = { url: line.url, room, address: `${line.url}/room/${room}`, writer, browser, context, line };
+  const url = tls ? line.url.replace("http:", "https:") : line.url;
+  const stage = { url, room, address: `${url}/room/${room}`, writer, browser, context, line };
   await signIn(stage);
   return {
     ...stage,
@@ -61,6 +65,25 @@ export async function setStage() {
       await server.stop();
     },
   };
+}
+
+/**
+ * What makes Chromium trust the certificate of a server, without a store of its own and with its cache: pages whose
+ * certificate is only put up with are not kept.
+ *
+ * @param {string} url
+ */
+async function trusting(url) {
+  const { hostname, port } = new URL(url);
+  const key = await new Promise((resolve, reject) => {
+    const socket = connect({ host: hostname, port: Number(port), rejectUnauthorized: false }, () => {
+      resolve(socket.getPeerX509Certificate()?.publicKey.export({ type: "spki", format: "der" }));
+      socket.destroy();
+    });
+    socket.on("error", reject);
+  });
+  const digest = createHash("sha256").update(key).digest("base64");
+  return [`--ignore-certificate-errors-spki-list=${digest}`];
 }
 
 /** Signs in as a person does, reads the room to its end, and leaves the page. @param {Omit<Stage, "stop">} stage */

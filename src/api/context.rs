@@ -11,11 +11,12 @@ use crate::base::memory::{Holder, Kind};
 use crate::http::{HttpCounters, Packer, Request, Response, Site};
 use crate::metrics::Metrics;
 use crate::service::{Actor, Services};
+use crate::tls::Authority;
 use crate::ws::Limits;
 use crate::ws::handshake::OriginPolicy;
 
 /// How the interface is set up.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Settings {
     /// Path of the echo endpoint for conformance suites, if there is one.
     pub dev_echo: Option<String>,
@@ -25,6 +26,10 @@ pub struct Settings {
     pub sockets: usize,
     /// WebSockets of one user at once.
     pub sockets_per_user: usize,
+    /// Where browsers offer WebCrypto, if the server knows such an address of its own.
+    pub secure_address: Option<String>,
+    /// The authority that devices may trust, if the server has one of its own.
+    pub authority: Option<Arc<Authority>>,
     /// Whether browsers are told to come by https only.
     pub hsts: bool,
     /// The demo that this server is.

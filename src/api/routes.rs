@@ -37,6 +37,9 @@ static ROUTES: &[Route] = &[
     at("/health", &[get(open!(server::health))]).cost(Cost::Light),
     at("/ready", &[get(open!(server::ready))]).cost(Cost::Heavy),
     at("/metrics", &[get(open!(server::metrics))]).cost(Cost::Heavy),
+    // How to trust a certificate of the server's own.
+    at("/ca", &[get(open!(server::trust))]).cost(Cost::Light),
+    at("/ca.crt", &[get(open!(server::trust))]).cost(Cost::Light),
     at("/ws", &[upgrade(open!(socket::chat))]),
     // The secret in its path lets a hook in, within limits of its own.
     at("/hooks/*", &[post(open!(hooks::receive))]).body(BODY),

@@ -136,7 +136,7 @@ fn storm(
     swarm.refused = 0;
     let mut measure = Measure::begin(target, swarm);
     let began = Instant::now();
-    match local {
+    match local.filter(|_| !plan.cut) {
         Some(local) => {
             reconnect_after_restart(local, swarm, traffic)?;
             // The process is another one, and has cost nothing before.

@@ -89,6 +89,10 @@ pub struct Plan {
     #[arg(long, default_value = "0", value_name = "N")]
     pub stalled: usize,
 
+    /// `storm` cuts all connections and leaves the private server running, so that session tickets are good
+    #[arg(long, requires = "local")]
+    pub cut: bool,
+
     /// Use this room instead of making one (fanout, storm)
     #[arg(long, value_name = "ID")]
     pub room: Option<String>,

@@ -1,9 +1,9 @@
 //! The address by which people open the server in a browser.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
-use crate::config::Config;
+use crate::config::{Config, Host};
 use crate::tls::{Certificate, Tls};
 
 /// Scheme, name and port, without a path.
@@ -22,9 +22,11 @@ impl Address {
         let port = sockets.first().map_or(0, SocketAddr::port);
         let own = Self { is_https: tls.is_some(), name: "localhost".to_owned(), port };
         if let Some(host) = config.hosts.first() {
-            return own.with_name(host.name()).with_port(host.port().unwrap_or(port));
+            return own.with_host(host);
         }
-        let certificate = tls.map(|tls| tls.certificates.current());
+        // A certificate of our own is for every name of this machine, and not all are known to others.
+        let foreign = tls.filter(|tls| tls.authority().is_none());
+        let certificate = foreign.map(|tls| tls.certificates.current());
         let mut names = certificate.iter().flat_map(Certificate::names);
         match (names.find(|name| !name.contains('*')), sockets.first()) {
             (Some(name), _) if name.contains(':') => own.with_name(&format!("[{name}]")),
@@ -36,11 +38,36 @@ impl Address {
 
     /// The same server by the address of a socket.
     pub fn with_socket(&self, socket: SocketAddr) -> Self {
-        let name = match socket {
-            SocketAddr::V4(socket) => socket.ip().to_string(),
-            SocketAddr::V6(socket) => format!("[{}]", socket.ip()),
-        };
-        self.with_name(&name).with_port(socket.port())
+        self.with_ip(socket.ip()).with_port(socket.port())
+    }
+
+    /// The same server by this address.
+    pub fn with_ip(&self, ip: IpAddr) -> Self {
+        match ip {
+            IpAddr::V4(ip) => self.with_name(&ip.to_string()),
+            IpAddr::V6(ip) => self.with_name(&format!("[{ip}]")),
+        }
+    }
+
+    /// The same server by a name of the settings.
+    pub fn with_host(&self, host: &Host) -> Self {
+        self.with_name(host.name()).with_port(host.port().unwrap_or(self.port))
+    }
+
+    /// The same server by https.
+    #[cfg(test)]
+    pub fn secure(&self) -> Self {
+        Self { is_https: true, ..self.clone() }
+    }
+
+    /// The plain address of the same server, on that port.
+    pub fn plain_at(&self, port: u16) -> Self {
+        Self { is_https: false, ..self.with_port(port) }
+    }
+
+    /// The address, if it is not a name.
+    pub fn ip(&self) -> Option<IpAddr> {
+        self.name.trim_matches(['[', ']']).parse().ok()
     }
 
     /// The same server by another name.

@@ -58,6 +58,11 @@ impl Listeners {
         listener.map(address).unwrap_or_else(|| Err("there is no address to listen on".to_owned()))
     }
 
+    /// The port of the plain address that leads to https.
+    pub fn plain_port(&self) -> Option<u16> {
+        self.redirecting.first()?.local_addr().ok().map(|address| address.port())
+    }
+
     /// Serves them until the server stops.
     pub fn serve(
         self,

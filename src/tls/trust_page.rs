@@ -116,3 +116,76 @@ fn page(authority: &Authority, head: &Head) -> Response {
         .header("Cache-Control", "no-cache")
         .header("Vary", "Accept-Language, User-Agent")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use super::*;
+    use crate::http::parse;
+
+    fn asked(authority: &Authority, path: &str, fields: &str) -> Option<Response> {
+        let text = format!("GET {path} HTTP/1.1\r\nHost: h\r\n{fields}\r\n");
+        let (head, _) = parse(text.as_bytes()).unwrap().unwrap();
+        respond(authority, &head)
+    }
+
+    fn body(response: &Response) -> String {
+        String::from_utf8(response.body().to_vec()).unwrap()
+    }
+
+    #[test]
+    fn the_page_explains_itself_in_three_languages_and_opens_the_steps_of_the_system_that_asks() {
+        let place = tempfile::tempdir().unwrap();
+        let authority = Authority::open(place.path(), Some("chatbox"), SystemTime::now()).unwrap();
+        for (fields, title, open) in [
+            ("User-Agent: Mozilla/5.0 (iPhone; CPU)\r\n", "Trust this server", "iPhone, iPad"),
+            (
+                "Accept-Language: ru\r\nUser-Agent: (Linux; Android 15)\r\n",
+                "Доверять этому серверу",
+                "Android",
+            ),
+            (
+                "Accept-Language: es-MX\r\nUser-Agent: (X11; Linux) Firefox/1\r\n",
+                "Confiar en este servidor",
+                "Firefox",
+            ),
+            ("User-Agent: (Windows NT 10.0) Chrome/1\r\n", "Trust this server", "Windows"),
+            ("User-Agent: (Macintosh) Safari/1\r\n", "Trust this server", "macOS"),
+            ("User-Agent: (X11; Linux x86_64) Chrome/1\r\n", "Trust this server", "Linux"),
+        ] {
+            let page = asked(&authority, "/ca?x=1", fields).unwrap();
+            assert!(
+                page.get("content-security-policy")
+                    .unwrap()
+                    .contains("default-src 'none'; style-src 'sha256-")
+            );
+            let page = body(&page);
+            assert!(page.contains(&format!("<h1>{title}</h1>")), "{fields}");
+            assert!(page.contains(&format!("open><summary>{open}</summary>")), "{fields}");
+            assert_eq!(page.matches(" open>").count(), 1, "{fields}");
+            assert_eq!(page.matches("<li>").count(), 6 * 3 + 2);
+            assert!(page.contains(&authority.fingerprint()) && page.contains("Impulse on chatbox"));
+            assert!(
+                page.contains("<b>chatbox</b>, <b>*.chatbox</b>")
+                    && page.contains("<b>*.local</b>")
+            );
+            assert!(page.contains(&authority.last_day()));
+            let rest = page.split_once("</style>").unwrap().1;
+            assert!(!rest.contains(['{', '}']) && !page.contains("<script"), "{rest}");
+        }
+        assert_eq!(body(&asked(&authority, "/ca", "").unwrap()).matches(" open>").count(), 0);
+    }
+
+    #[test]
+    fn the_certificate_is_what_phones_install_and_nothing_else_is_answered() {
+        let place = tempfile::tempdir().unwrap();
+        let authority = Authority::open(place.path(), None, SystemTime::now()).unwrap();
+        let file = asked(&authority, "/ca.crt", "").unwrap();
+        assert_eq!(file.get("content-type"), Some("application/x-x509-ca-cert"));
+        assert_eq!(body(&file).matches("-----BEGIN").count(), 1, "no key");
+        for path in ["/", "/ca/", "/ca.crt/x", "/CA"] {
+            assert!(asked(&authority, path, "").is_none(), "{path}");
+        }
+    }
+}

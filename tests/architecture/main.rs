@@ -112,6 +112,7 @@ const NO_BOUND: &[(&str, &[&str], &str)] = &[
     ("avatars.rs", &["SMALL", "LARGE"], "the sizes that pictures are drawn in"),
     ("base/ids.rs", &["RANDOM_TEXT"], "the length of a `mid` as text"),
     ("base/runtime.rs", &["BACKGROUND"], "a priority of the operating system"),
+    ("config/lan.rs", &["HTTPS", "HTTP"], "ports"),
     ("demo/account.rs", &["ITERATIONS"], "the least number of rounds that is taken"),
     (
         "demo/cast.rs",
@@ -133,6 +134,7 @@ const NO_BOUND: &[(&str, &[&str], &str)] = &[
     ("loadtest/protocol.rs", &["TOO_MANY_REQUESTS"], "a status of RFC 6585"),
     ("service/audit.rs", &["Duration::from_secs(3_600)"], "an hour"),
     ("service/stats.rs", &["DAYS", "DAY_MS"], "a bound by a shorter name, and a unit"),
+    ("startup/qr.rs", &["QUIET"], "the margin of ISO 18004, section 5.3.8"),
     ("store/backup/format.rs", &["HEAD", "HASH"], "parts of a file format"),
     ("store/backup/nightly.rs", &["Duration::from_secs(86_400)"], "a day"),
     ("store/chat/statistics.rs", &["DAY_MS"], "a unit"),

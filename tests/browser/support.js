@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { chmod, mkdtemp, rm } from "node:fs/promises";
+import { chmod, mkdtemp, readFile, rm } from "node:fs/promises";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -25,6 +25,7 @@ export const PASSWORD = "plum orbit kettle 7";
 /**
  * @typedef {object} Server
  * @property {string} url
+ * @property {string} plain  its http address on this machine, also if browsers come by https
  * @property {string} setup  the one-time admin link
  * @property {() => Promise<void>} stop
  */
@@ -35,13 +36,16 @@ export const PASSWORD = "plum orbit kettle 7";
  * @param {number} [options.port]
  * @param {string} [options.scale]  of the rate limits: none without it
  * @param {boolean} [options.demo]
+ * @param {boolean} [options.tls]  with a certificate of its own authority
  * @returns {Promise<Server & { dataDir: string }>}
  */
 export async function startServer(options = {}) {
   if (!existsSync(BINARY)) throw new Error(`${BINARY} is missing: cargo build, or set IMPULSE_BIN`);
   const dataDir = options.dataDir ?? (await mkdtemp(path.join(tmpdir(), "impulse-browser-")));
   await chmod(dataDir, 0o755);
-  const child = spawn(BINARY, ["serve", "--listen", `127.0.0.1:${options.port ?? 0}`, "--data-dir", dataDir], {
+  const tls = options.tls ? ["--tls", "auto"] : [];
+  const listen = ["--listen", `127.0.0.1:${options.port ?? 0}`];
+  const child = spawn(BINARY, ["serve", ...listen, "--data-dir", dataDir, ...tls], {
     cwd: ROOT,
     env: {
       PATH: process.env.PATH,
@@ -72,8 +76,10 @@ export async function startServer(options = {}) {
     child.kill("SIGKILL");
     throw error;
   });
+  const { address } = JSON.parse(await readFile(path.join(dataDir, "server.json"), "utf8"));
   return {
     url,
+    plain: `http://${address}`,
     dataDir,
     get setup() {
       return setup;
@@ -158,7 +164,8 @@ export async function startLine(url) {
   };
 }
 
-export function openBrowser() {
+/** @param {string[]} [more]  arguments of Chromium */
+export function openBrowser(more = []) {
   return chromium.launch({
     executablePath: CHROMIUM,
     args: [
@@ -169,6 +176,7 @@ export function openBrowser() {
       "--disable-background-networking",
       "--disable-component-update",
       "--disable-sync",
+      ...more,
     ],
   });
 }

@@ -130,6 +130,16 @@ export const people = {
     "This username cannot be used. 2 to 32 letters, digits, dots, dashes or underscores, all of one script.",
   bad_profile: "The name or the text contains characters that cannot be shown.",
   forgot_hint: "Forgotten? An administrator can give you a link to choose a new password.",
+  insecure_title: "This address is not secure",
+  insecure_lead:
+    "Signing in needs a secure connection: over plain http, browsers do not offer the cryptography that protects " +
+    "your password.",
+  insecure_open: "Open the secure address",
+  insecure_warning: "If the browser warns that it does not know the certificate, you can accept that.",
+  insecure_local: "On the computer that the server runs on, open",
+  insecure_admin:
+    "For all other devices the server needs https. Whoever runs it starts it with --lan, sets IMPULSE_TLS, or " +
+    "puts a proxy with https in front of it.",
   setup_waiting: "This server has no administrator yet. The link to become one is in its log.",
   no_account_invite: "New here? You need an invitation link.",
   no_account_closed: "Accounts on this server are made by its administrators.",

@@ -130,6 +130,16 @@ export const people = {
     "Este nombre no se puede usar. De 2 a 32 letras de un solo alfabeto, dígitos, puntos, guiones o guiones bajos.",
   bad_profile: "El nombre o el texto contiene caracteres que no se pueden mostrar.",
   forgot_hint: "¿La olvidaste? Alguien de la administración puede darte un enlace para elegir otra.",
+  insecure_title: "Esta dirección no es segura",
+  insecure_lead:
+    "Para entrar hace falta una conexión segura: con http sin cifrar, los navegadores no ofrecen la criptografía " +
+    "que protege tu contraseña.",
+  insecure_open: "Abrir la dirección segura",
+  insecure_warning: "Si el navegador avisa de que no conoce el certificado, puedes aceptarlo.",
+  insecure_local: "En el ordenador donde funciona el servidor, abre",
+  insecure_admin:
+    "Para los demás dispositivos, el servidor necesita https. Quien lo administra lo inicia con --lan, define " +
+    "IMPULSE_TLS o pone delante un proxy con https.",
   setup_waiting: "Este servidor aún no tiene administración. El enlace para serlo está en su registro.",
   no_account_invite: "¿Primera vez aquí? Necesitas un enlace de invitación.",
   no_account_closed: "En este servidor las cuentas las crea la administración.",

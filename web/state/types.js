@@ -69,6 +69,7 @@
  * @property {"members" | "admins"} [roomCreation]
  * @property {string} [defaultLocale]
  * @property {Record<string, number>} limits
+ * @property {string} [secureAddress]  where browsers offer WebCrypto, if the server knows one such origin
  * @property {Demo} [demo]  only of a demo
  * @property {string} [uid]  of whoever is signed in with the cookie of this browser
  */

@@ -22,6 +22,7 @@ pub async fn info(api: &Api, request: &Request) -> Result<Response> {
         "room_creation": settings.room_creation,
         "default_locale": settings.default_locale,
         "setup": auth.setup_code().is_some(),
+        "secure_address": api.settings.secure_address,
         "limits": {
             "command": limits::chat::COMMAND,
             "text": limits::chat::TEXT,

@@ -1,5 +1,6 @@
 /** The whole page: shows the screen that the address and the state call for, and draws it again when either changes. */
 import { takeSecret } from "../../platform/links.js";
+import { hasWebCrypto } from "../../platform/secure.js";
 import { prepareAnnouncements } from "../base/announce.js";
 import { guardDrops } from "../base/drops.js";
 import { errorText } from "../base/i18n.js";
@@ -52,6 +53,9 @@ export function mount(root, store, actions) {
 
   /** Getting in, which who is signed in does not need. @param {string} screen @returns {Promise<View>} */
   async function makeEntry(screen) {
+    // Who is signed in needs no password for an invitation.
+    const needsPassword = !store.state.me || screen.startsWith("reset ");
+    if (needsPassword && !hasWebCrypto()) return (await import("../entry/insecure.js")).createInsecure();
     if (screen === "welcome") return (await import("../entry/setup.js")).createWelcome(actions);
     if (screen.startsWith("setup ")) return (await import("../entry/setup.js")).createSetup(store, actions);
     if (screen.startsWith("invite ")) return (await import("../entry/invite.js")).createInvite(store, actions);
