@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rustls::pki_types::ServerName;
 use serde_json::Value;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
@@ -115,6 +115,18 @@ impl Browser {
         status.as_u16()
     }
 
+    /// Reads a path whose answer does not end, from its first line.
+    pub async fn tail(&self, path: &str) -> Lines {
+        let mut stream = self.connect().await;
+        let head =
+            format!("GET {path} HTTP/1.1\r\nHost: {NAME}\r\nCookie: {}\r\n\r\n", self.cookie);
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut lines = Lines(BufReader::new(stream));
+        let status = lines.next().await;
+        assert!(status.starts_with("HTTP/1.1 200 "), "{status}");
+        lines
+    }
+
     /// The upgrade to a WebSocket by a page of `origin`.
     pub async fn upgrade(&self, origin: &str) -> Result<Socket, String> {
         let mut stream = self.connect().await;
@@ -133,6 +145,19 @@ impl Browser {
         }
         let head = String::from_utf8_lossy(&head).into_owned();
         if head.starts_with("HTTP/1.1 101 ") { Ok(Socket(stream)) } else { Err(head) }
+    }
+}
+
+/// An answer that does not end.
+pub struct Lines(BufReader<TlsStream<TcpStream>>);
+
+impl Lines {
+    /// The next line, also of the head and of chunks.
+    pub async fn next(&mut self) -> String {
+        let mut line = String::new();
+        let read = timeout(PATIENCE, self.0.read_line(&mut line)).await.expect("a line in time");
+        assert!(read.unwrap() > 0, "the answer ended");
+        line
     }
 }
 
@@ -166,10 +191,17 @@ impl Socket {
         }
     }
 
-    /// Sends a short frame, masked with zeros.
+    /// Sends a frame, masked with zeros.
     pub async fn send(&mut self, opcode: u8, payload: &[u8]) {
-        assert!(payload.len() < 126);
-        let mut frame = vec![0x80 | opcode, 0x80 | payload.len() as u8, 0, 0, 0, 0];
+        let mut frame = vec![0x80 | opcode];
+        match u8::try_from(payload.len()) {
+            Ok(length @ ..126) => frame.push(0x80 | length),
+            _ => {
+                frame.push(0x80 | 126);
+                frame.extend_from_slice(&(payload.len() as u16).to_be_bytes());
+            }
+        }
+        frame.extend_from_slice(&[0; 4]);
         frame.extend_from_slice(payload);
         self.0.write_all(&frame).await.unwrap();
     }

@@ -15,12 +15,12 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use browser::{Browser, PATIENCE};
 use impulse::base::limits::delivery::PING_AFTER_S;
 use impulse::http::client::Trust;
 use process::{Process, registration};
-use serde_json::json;
+use serde_json::{Value, json};
 use web_server::{Kind, NAME, WebServer};
 
 const OUR_PAGE: &str = "https://chat.example.org";
@@ -64,6 +64,7 @@ async fn behind(kind: Kind, hosts: [u8; 2]) {
         mira.upgrade(OUR_PAGE).await.unwrap_or_else(|head| panic!("{head} {}", proxy.log()));
     assert_eq!(socket.json().await["op"], "hello");
     socket.ping("1").await;
+    an_answer_without_an_end_comes_line_by_line(&mira, &mut socket).await;
     foreign_pages_are_refused(&mira).await;
     a_large_picture_arrives(&mira).await;
     each_client_has_its_own_limit(&mira, &anton).await;
@@ -94,6 +95,20 @@ async fn signs_in(browser: Browser) -> Browser {
     // Browsers speak HTTP/2 with the proxy, which makes a Host of it.
     assert_eq!(browser.by_http2("PATCH", "/api/me", OUR_PAGE, r#"{"name":"Mira"}"#).await, 200);
     browser
+}
+
+/// A proxy that waited for more, or for the end, would show nothing of a tail.
+async fn an_answer_without_an_end_comes_line_by_line(mira: &Browser, socket: &mut browser::Socket) {
+    let body = json!({"name": "Kitchen", "kind": "open"}).to_string();
+    let made = mira.request("POST /api/rooms", OUR_PAGE, JSON, body.as_bytes()).await;
+    let room: Value = serde_json::from_str(&made.body).unwrap_or_else(|_| panic!("{}", made.body));
+    let id = room["id"].as_str().unwrap_or_else(|| panic!("{room}"));
+    let mut lines = mira.tail(&format!("/api/rooms/{id}/tail")).await;
+    while !lines.next().await.contains(r#""op":"tail""#) {}
+    let mid = URL_SAFE_NO_PAD.encode([7_u8; 16]);
+    let message = json!({"op": "msg.send", "id": "3", "room": id, "msg": {"mid": mid, "rev": 0, "kind": "msg", "t": "Hi"}});
+    socket.send(1, message.to_string().as_bytes()).await;
+    while !lines.next().await.contains(r#""t":"Hi""#) {}
 }
 
 async fn foreign_pages_are_refused(mira: &Browser) {
