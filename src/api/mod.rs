@@ -127,3 +127,14 @@ fn logged(path: &str) -> &str {
 fn no_such_path() -> Error {
     Error::new(Code::NotFound, "There is nothing here.")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_secret_of_a_hook_is_not_logged() {
+        assert_eq!(logged("/hooks/a-secret"), "/hooks/");
+        assert_eq!(logged("/api/rooms/4/hooks"), "/api/rooms/4/hooks");
+    }
+}

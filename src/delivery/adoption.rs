@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
+use socket2::SockRef;
 
 use crate::base::allowance::Allowance;
 use crate::base::established::Established;
 use crate::base::ids::{RoomId, SessionId, Uid};
+use crate::base::limits::delivery as limits;
 use crate::protocol::presence::Status;
 use crate::rooms::publication::Payload;
 use crate::ws::Limits;
@@ -32,6 +34,14 @@ pub enum ConnectionKind<C, T> {
     Tail(Box<T>),
     /// Sends back what it gets, for conformance suites.
     Echo(Limits),
+}
+
+/// A client that has gone without a word acknowledges nothing any more. Nothing that it would have to send is waited
+/// for, so the kernel finds that out.
+pub(super) fn bound_silence(stream: &Established) {
+    let (Established::Plain(stream) | Established::Tls(stream, _)) = stream;
+    // Without it such a client is found out later.
+    let _ = SockRef::from(stream).set_tcp_user_timeout(Some(limits::TAIL_UNACKNOWLEDGED));
 }
 
 /// A chat connection that begins.

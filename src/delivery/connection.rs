@@ -13,7 +13,6 @@ use super::command_rate::CommandRate;
 use super::frame_log::Backlog;
 use super::room_feed::{RoomFeed, Stage, SubscriptionIndex};
 use super::send_queue::{Form, SendQueue};
-use super::tail::Tail;
 use super::transport::Transport;
 use crate::base::allowance::Allowance;
 use crate::base::ids::{RoomId, SessionId, Uid};
@@ -68,6 +67,17 @@ pub(super) struct Chat {
     pub rate: CommandRate,
     /// The limits of the user over all connections.
     pub allowance: Arc<Allowance>,
+}
+
+/// The connection of a script that reads a room by HTTP.
+pub(super) struct Tail {
+    /// What is known of its user, and its one subscription.
+    pub reader: Chat,
+    pub room: RoomId,
+    /// Bytes that the client has sent, which nobody reads.
+    pub input: usize,
+    /// Of what was missed only the first part is sent; then the tail ends.
+    pub is_cut: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -14,14 +14,13 @@ use mio::{Events, Token};
 use slab::Slab;
 use tokio::sync::mpsc;
 
-use super::adoption::{Adoption, ConnectionKind, NewChat};
+use super::adoption::{Adoption, ConnectionKind, NewChat, bound_silence};
 use super::command_rate::CommandRate;
 use super::connection::{Chat, Connection, PausedInput};
 use super::counters::{self, Counters};
 use super::room_feed::RoomFeed;
 use super::shared::ShardShared;
 use super::sweep::SweepQueue;
-use super::tail;
 use super::transport::Transport;
 use crate::base::ids::{RoomId, Uid};
 use crate::base::limits::delivery as limits;
@@ -261,7 +260,7 @@ impl Shard {
         let Adoption { stream, head: mut first, input, kind } = adoption;
         let slot = self.connections.vacant_key();
         if matches!(kind, ConnectionKind::Tail(_)) {
-            tail::bound_silence(&stream);
+            bound_silence(&stream);
         }
         let transport = match Transport::register(stream, self.poll.registry(), Token(slot)) {
             Ok(transport) => transport,

@@ -5,15 +5,13 @@
 //! time, when everything before them is written. It gets nothing but messages, and its end is a last line.
 
 use slab::Slab;
-use socket2::SockRef;
 
 use super::adoption::NewTail;
 use super::command_rate::CommandRate;
 use super::commands::reserve_permit;
-use super::connection::{Chat, Connection};
+use super::connection::{Chat, Connection, Tail};
 use super::room_feed::{RoomFeed, Stage};
 use super::shard::Shard;
-use crate::base::established::Established;
 use crate::base::ids::RoomId;
 use crate::base::limits::delivery as limits;
 use crate::protocol::event::Event;
@@ -22,25 +20,6 @@ use crate::rooms::{Post, ReplyTo, RoomCommand, Sender};
 
 /// How every event begins that is about a message, and so has a `seq`.
 const MESSAGE: &[u8] = br#"{"op":"msg","#;
-
-/// A tail.
-pub(super) struct Tail {
-    /// What is known of its user, and its one subscription.
-    pub reader: Chat,
-    pub room: RoomId,
-    /// Bytes that the client has sent, which nobody reads.
-    pub input: usize,
-    /// Of what was missed only the first part is sent; then the tail ends.
-    pub is_cut: bool,
-}
-
-/// A client that has gone without a word acknowledges nothing any more. Nothing that it would have to send is waited
-/// for, so the kernel finds that out.
-pub(super) fn bound_silence(stream: &Established) {
-    let (Established::Plain(stream) | Established::Tls(stream, _)) = stream;
-    // Without it such a client is found out later.
-    let _ = SockRef::from(stream).set_tcp_user_timeout(Some(limits::TAIL_UNACKNOWLEDGED));
-}
 
 impl Connection {
     /// Moves what is next in the log of a tail's room into its send queue.

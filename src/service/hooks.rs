@@ -2,7 +2,6 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde_json::json;
 
@@ -52,11 +51,14 @@ pub struct Hooks {
 impl Hooks {
     /// The rates are multiplied by `scale`; 0 lifts them.
     pub fn new(parts: Parts, scale: f64) -> Self {
-        let minute = Duration::from_secs(60);
         Self {
             parts,
-            of_hook: RateLimit::new(limits::HOOK_MESSAGES, minute, scale),
-            of_room: RateLimit::new(limits::HOOK_MESSAGES_PER_ROOM, minute, scale),
+            of_hook: RateLimit::new(limits::HOOK_MESSAGES, limits::HOOK_MESSAGES_IN, scale),
+            of_room: RateLimit::new(
+                limits::HOOK_MESSAGES_PER_ROOM,
+                limits::HOOK_MESSAGES_IN,
+                scale,
+            ),
         }
     }
 

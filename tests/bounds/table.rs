@@ -356,6 +356,7 @@ const API: &[Reached] = &[
             "auth::HOOKS_PER_ROOM",
             "auth::HOOKS",
             "auth::HOOK_MESSAGES",
+            "auth::HOOK_MESSAGES_IN",
             "auth::HOOK_MESSAGES_PER_ROOM",
         ],
     ),

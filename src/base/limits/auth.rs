@@ -127,7 +127,9 @@ pub const USERS_MAX: u32 = 1_000_000;
 pub const HOOKS_PER_ROOM: i64 = 20;
 /// Incoming hooks of all rooms together.
 pub const HOOKS: i64 = 5_000;
-/// Messages of one hook within a minute, times the rate-limit scale.
+/// In which so many messages of hooks may come.
+pub const HOOK_MESSAGES_IN: Duration = Duration::from_secs(60);
+/// Messages of one hook within that time, times the rate-limit scale.
 pub const HOOK_MESSAGES: u32 = 60;
-/// Messages of all hooks of one room within a minute, times the rate-limit scale.
+/// Messages of all hooks of one room within that time, times the rate-limit scale.
 pub const HOOK_MESSAGES_PER_ROOM: u32 = 180;
