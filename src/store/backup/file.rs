@@ -21,12 +21,17 @@ impl BackupFile {
     /// # Errors
     /// One sentence.
     pub fn create(path: &Path) -> Result<Self, String> {
+        // A link stays, and what it leads to is replaced.
+        let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let mut part = OsString::from(path);
         part.push(".part");
         let part = PathBuf::from(part);
         let cannot = |error| format!("cannot write {}: {error}", part.display());
         if path.is_dir() {
             return Err(format!("{} is a folder: name a file in it", path.display()));
+        }
+        if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
+            return Err(format!("{} is no file: name one, or - for stdout", path.display()));
         }
         let mut options = OpenOptions::new();
         // Whatever its mode was; what is written is a secret.
