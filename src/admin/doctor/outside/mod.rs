@@ -14,7 +14,7 @@ use super::row::Row;
 use super::site::{Site, Target};
 use crate::base::limits::doctor as limits;
 use crate::base::time::now_ms;
-use crate::http::client::{Call, Failure, Reply};
+use crate::http::client::{Call, Failure, Origin, Reply, Scheme};
 use seen::{FORGED, answer, client, short};
 
 /// What no session token can be, so the server removes it.
@@ -68,6 +68,10 @@ async fn reach(site: &Site, target: &Target) -> (Row, Option<Seen>) {
             return (Row::todo(CHECK, format!("{url}: {failure}"), advice), None);
         }
     };
+    if let Some(place) = secure_place(&reply) {
+        let advice = format!("check that address: impulse doctor {place}");
+        return (Row::todo(CHECK, format!("{url} redirects to {place}"), advice), None);
+    }
     let info: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
     match (reply.status, info["version"].as_str(), info["limits"].is_object()) {
         (200, Some(version), true) => {
@@ -102,6 +106,14 @@ async fn reach(site: &Site, target: &Target) -> (Row, Option<Seen>) {
             None,
         ),
     }
+}
+
+/// Where a redirect to https leads.
+fn secure_place(reply: &Reply) -> Option<String> {
+    let location =
+        reply.header("location").filter(|_| matches!(reply.status, 301 | 302 | 307 | 308))?;
+    let (origin, _) = Origin::parse(location).ok()?;
+    (origin.scheme == Scheme::Https).then(|| format!("https://{}", short(&origin.authority())))
 }
 
 /// The clock of the server, which its answer names to the second.
