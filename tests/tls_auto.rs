@@ -3,11 +3,14 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod support;
+
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::net::IpAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, SystemTime};
 
 use impulse::base::limits::tls as limits;
@@ -321,4 +324,91 @@ async fn handshakes_get_the_new_certificate_by_themselves() {
     tokio::time::timeout(Duration::from_secs(10), changed).await.expect("a new certificate");
     stop.send(true).unwrap();
     tokio::time::timeout(Duration::from_secs(5), keeping).await.expect("it stops").unwrap();
+}
+
+/// A server as a program, and what it said until it was ready. Killed when dropped.
+struct Program {
+    child: Child,
+    lines: Vec<String>,
+}
+
+impl Program {
+    async fn start(data_dir: &Path, arguments: &[&str]) -> Self {
+        let database = support::postgres::database().await;
+        let mut command = Command::new(env!("CARGO_BIN_EXE_impulse"));
+        command.arg("serve").args(arguments).arg("--data-dir").arg(data_dir);
+        command.env("DATABASE_URL", database).env("IMPULSE_LOG", "warn").stdout(Stdio::piped());
+        let mut child = command.spawn().expect("the server starts");
+        let output = BufReader::new(child.stdout.take().expect("stdout is piped"));
+        let mut lines = Vec::new();
+        for line in output.lines().map_while(Result::ok) {
+            let is_last = line.contains("trust the server first") || line.starts_with("Error");
+            lines.push(line);
+            if is_last {
+                break;
+            }
+        }
+        Self { child, lines }
+    }
+
+    /// What follows this word at the beginning of a line.
+    fn said(&self, word: &str) -> &str {
+        let found = self.lines.iter().find_map(|line| line.strip_prefix(word));
+        found.unwrap_or_else(|| panic!("{word} in {:#?}", self.lines))
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+const PYTHON: &str = r#"
+import hashlib, socket, ssl, sys, urllib.request
+port, plain, fingerprint = int(sys.argv[1]), sys.argv[2], sys.argv[3].replace(":", "").lower()
+pem = urllib.request.urlopen(f"http://127.0.0.1:{plain}/ca.crt").read().decode()
+assert hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest() == fingerprint, "the fingerprint"
+page = urllib.request.urlopen(f"http://127.0.0.1:{plain}/ca").read().decode()
+assert sys.argv[3] in page, "the page"
+trusting = ssl.create_default_context(cadata=pem)
+def visit(context, name):
+    with context.wrap_socket(socket.create_connection(("127.0.0.1", port), 10), server_hostname=name) as tls:
+        tls.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        return tls.recv(100)
+for name in ["127.0.0.1", "localhost"]:
+    assert visit(trusting, name).startswith(b"HTTP/1.1 200"), name
+for context, name in [(trusting, "example.com"), (ssl.create_default_context(), "localhost")]:
+    try:
+        visit(context, name)
+        sys.exit(f"{name} was accepted")
+    except ssl.SSLCertVerificationError:
+        pass
+"#;
+
+#[tokio::test]
+async fn a_server_for_the_network_says_where_it_is_and_python_takes_its_certificate() {
+    let place = tempfile::tempdir().unwrap();
+    let ports = ["--lan", "--listen", "0.0.0.0:0", "--http-listen", "0.0.0.0:0"];
+    let server = Program::start(place.path(), &ports).await;
+    let port = server.said("ready: https://127.0.0.1:").to_owned();
+    let plain = server
+        .said("trust: http://")
+        .trim_end_matches("/ca")
+        .rsplit(':')
+        .next()
+        .unwrap()
+        .to_owned();
+    let fingerprint = server.said("authority: SHA-256 ").to_owned();
+    assert!(server.said("setup: https://").contains(&format!(":{port}/setup#")));
+    let text = server.lines.join("\n");
+    assert!(!text.contains('\u{1b}'), "no code where there is no terminal: {text}");
+    let is_reachable = Machine::here().unwrap().addresses.iter().any(|one| !one.ip.is_loopback());
+    assert!(!is_reachable || text.contains("on any device in this network:  https://"), "{text}");
+    let asking = tokio::task::spawn_blocking(move || {
+        run("python3", &["-c", PYTHON, &port, &plain, &fingerprint])
+    });
+    let (good, said) = asking.await.unwrap();
+    assert!(good, "{said}");
 }

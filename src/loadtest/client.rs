@@ -7,6 +7,7 @@ use mio::net::TcpStream;
 
 use super::assignment::Assignment;
 use super::ledger::RoomCursor;
+use super::read_outcome::ReadOutcome;
 use super::secure::Session;
 
 /// How far a client is.
@@ -46,19 +47,6 @@ pub struct Client {
     pub is_counted: bool,
     /// When this attempt to connect began, in nanoseconds of the swarm's clock.
     pub began_ns: u64,
-}
-
-/// What a read brought.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ReadOutcome {
-    /// So many bytes, and there may be more.
-    More(usize),
-    /// So many bytes, and no more for now.
-    Drained(usize),
-    /// Nothing for now.
-    WouldBlock,
-    /// The end of the connection.
-    Closed,
 }
 
 /// How a client ends its connection.

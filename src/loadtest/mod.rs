@@ -16,6 +16,7 @@ mod message;
 mod plan;
 mod progress;
 mod protocol;
+mod read_outcome;
 mod report;
 mod room_load;
 mod run;

@@ -12,7 +12,7 @@ use rustls::client::{
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, NamedGroup};
 
-use super::client::ReadOutcome;
+use super::read_outcome::ReadOutcome;
 use crate::base::limits::loadtest as limits;
 use crate::base::lock::MutexExt as _;
 use crate::http::client::{Origin, Trust};

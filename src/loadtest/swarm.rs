@@ -13,9 +13,10 @@ use mio::net::TcpStream;
 use mio::{Events, Interest, Token};
 
 use super::assignment::Assignment;
-use super::client::{Client, Hangup, Phase, ReadOutcome};
+use super::client::{Client, Hangup, Phase};
 use super::message::Author;
 use super::progress::Progress;
+use super::read_outcome::ReadOutcome;
 use super::room_load::RoomLoad;
 use super::secure::Secure;
 use super::tally::{self, Tally};

@@ -36,6 +36,7 @@ export const PASSWORD = "plum orbit kettle 7";
  * @param {number} [options.port]
  * @param {string} [options.scale]  of the rate limits: none without it
  * @param {boolean} [options.demo]
+ * @param {Record<string, string>} [options.env]  more settings
  * @param {boolean} [options.tls]  with a certificate of its own authority
  * @returns {Promise<Server & { dataDir: string }>}
  */
@@ -53,6 +54,7 @@ export async function startServer(options = {}) {
       IMPULSE_RATE_LIMIT_SCALE: options.scale ?? "0",
       IMPULSE_LOG: "warn",
       ...(options.demo ? { IMPULSE_DEMO: "1" } : {}),
+      ...options.env,
     },
     stdio: ["ignore", "pipe", "pipe"],
   });
@@ -164,9 +166,13 @@ export async function startLine(url) {
   };
 }
 
-/** @param {string[]} [more]  arguments of Chromium */
-export function openBrowser(more = []) {
+/**
+ * @param {string[]} [more]  arguments of Chromium
+ * @param {string} [home]  where its owner keeps the authorities to trust
+ */
+export function openBrowser(more = [], home) {
   return chromium.launch({
+    ...(home ? { env: { ...process.env, HOME: home } } : {}),
     executablePath: CHROMIUM,
     args: [
       "--no-sandbox",

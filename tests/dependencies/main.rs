@@ -24,6 +24,8 @@ const TWICE: &[(&str, &str)] = &[
     ("rand", "proptest takes 0.9, in tests only"),
     ("rand_core", "both versions of rand"),
     ("wasi", "getrandom, on machines we do not run on"),
+    ("bit-vec", "proptest takes 0.8, in tests only"),
+    ("windows-sys", "ring takes 0.52, on machines we do not run on"),
 ];
 
 struct Advisory {

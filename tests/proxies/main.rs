@@ -6,7 +6,6 @@
 mod browser;
 #[path = "../support/process.rs"]
 mod process;
-#[allow(dead_code)]
 #[path = "../support/tls.rs"]
 mod tls;
 mod web_server;

@@ -130,7 +130,7 @@ pub(super) fn is_path(path: &str) -> bool {
             && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-@+".contains(&byte))
     };
     matches!(parts.as_slice(), ["tls", rest @ ..] if (1..=3).contains(&rest.len()))
-        && parts.iter().all(|part| plain(part))
+        && parts.iter().all(plain)
 }
 
 pub(super) fn compress(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
