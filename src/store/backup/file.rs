@@ -28,6 +28,10 @@ impl BackupFile {
         if path.is_dir() {
             return Err(format!("{} is a folder: name a file in it", path.display()));
         }
+        // It would be replaced by a file: also for all other programs, if it is `/dev/null`.
+        if fs::metadata(path).is_ok_and(|meta| !meta.is_file()) {
+            return Err(format!("{} is no file: name one, or `-` for stdout", path.display()));
+        }
         let mut options = OpenOptions::new();
         // Whatever its mode was; what is written is a secret.
         let file = options.write(true).create(true).truncate(false).mode(0o600).open(&part);
@@ -107,5 +111,19 @@ mod tests {
         assert_eq!(fs::read(&path).unwrap(), b"new");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_is_no_file_is_not_replaced_by_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("socket");
+        let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        let link = folder.path().join("stdout");
+        std::os::unix::fs::symlink(&socket, &link).unwrap();
+        for path in [socket, link, folder.path().to_owned()] {
+            let refused = BackupFile::create(&path).err().unwrap();
+            assert!(refused.contains("name"), "{refused}");
+        }
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "and nothing is left");
     }
 }
