@@ -340,6 +340,7 @@ async fn build(
         None => publisher,
     };
     let (rooms, rooms_database) = start_rooms(config, &chat, publisher, room_threads).await?;
+    rooms.add_bots(accounts.bots().await.map_err(sentence)?);
     let rate_limit_scale = config.rate_limit_scale;
     if rate_limit_scale == 0.0 {
         tracing::warn!("rate limits are lifted: for load tests only");

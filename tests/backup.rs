@@ -99,6 +99,7 @@ async fn fill(server: &TestServer) -> (Client, Client) {
     boss.post("/api/invites", json!({"rooms": [room]})).await.expect(201);
     boss.patch("/api/admin/settings", json!({"member_invites": false})).await.expect(200);
     boss.post(&format!("/api/admin/users/{}/reset", anna.uid), json!({})).await.expect(201);
+    boss.post(&format!("/api/rooms/{room}/hooks"), json!({"name": "CI"})).await.expect(201);
     let rest = "
         INSERT INTO chat.bans SELECT id, 77, 1, 1 FROM chat.rooms LIMIT 1;
         INSERT INTO chat.blocks VALUES (1, 2, 3);
@@ -312,6 +313,7 @@ async fn two_databases_of_two_moments_are_brought_in_line() {
     let room = room.expect(201)["id"].as_str().unwrap().to_owned();
     let mut socket = anna.socket().await;
     socket.send_text(&room, "still here").await;
+    let revoked = hook(&anna, &room, "Revoked meanwhile").await;
     let user = format!("/api/admin/users/{}", anna.uid);
     boss.request("DELETE", &user, Some(json!({"messages": "erase"}))).await.expect(204);
     server.stop().await;
@@ -322,6 +324,12 @@ async fn two_databases_of_two_moments_are_brought_in_line() {
     let boss = boss.at(server.address);
     boss.post(&format!("{user}/restore"), json!({})).await.expect(200);
     let ben = server.user("ben").await;
+    let (hooks, id) = (format!("/api/rooms/{room}/hooks"), revoked["id"].as_str().unwrap());
+    boss.delete(&format!("{hooks}/{id}")).await.expect(204);
+    let late = hook(&boss, &room, "Made meanwhile").await;
+    let newer = boss.post("/api/rooms", json!({"name": "Newer", "kind": "open"})).await;
+    let newer = newer.expect(201)["id"].as_str().unwrap().to_owned();
+    let lost = hook(&boss, &newer, "Of a room that is lost").await;
     server.stop().await;
     let client = sql(&earlier).await;
     let stray = "INSERT INTO chat.members (room_id, user_id, role, joined_at) SELECT id, 4711, 'member', 1 FROM chat.rooms";
@@ -329,7 +337,7 @@ async fn two_databases_of_two_moments_are_brought_in_line() {
     sql(&accounts_url)
         .await
         .batch_execute(
-            "UPDATE accounts.users SET created_at = 99999999999999 WHERE username = 'ben'",
+            "UPDATE accounts.users SET created_at = 99999999999999 WHERE username = 'ben' OR is_bot",
         )
         .await
         .unwrap();
@@ -351,11 +359,22 @@ async fn two_databases_of_two_moments_are_brought_in_line() {
     let restored = restore(&target, &path).await.unwrap();
     let done = restored.reconciled.unwrap();
     assert_eq!((done.reinstated, done.to_join), (1, 1), "{done:?}");
-    assert!(done.forgotten >= 2, "{done:?}");
+    assert!(done.forgotten >= 3, "{done:?}");
+    assert_eq!((done.hooks_kept, done.hooks_ended), (1, 1), "{done:?}");
     let server = TestServer::start_on(&new, &[]).await;
     let anna = Client::login(server.address, "anna").await;
     let page = anna.get(&format!("/api/rooms/{room}/messages")).await.expect(200);
     assert_eq!(page["messages"][0]["msg"]["t"], "still here", "{page}");
+    let boss = boss.at(server.address);
+    boss.post(late["path"].as_str().unwrap(), json!({"t": "done"})).await.expect(201);
+    for gone in [&revoked, &lost] {
+        boss.post(gone["path"].as_str().unwrap(), json!({"t": "x"}))
+            .await
+            .refused(404, "not_found");
+    }
+    let members = boss.get(&format!("/api/rooms/{room}/members")).await.expect(200).to_string();
+    let uid = |hook: &serde_json::Value| hook["uid"].to_string();
+    assert!(members.contains(&uid(&late)) && !members.contains(&uid(&revoked)), "{members}");
     let again = Client::login(server.address, "ben").await;
     assert_eq!(again.uid, ben.uid);
     let rooms = again.get("/api/rooms").await.expect(200);
@@ -364,6 +383,10 @@ async fn two_databases_of_two_moments_are_brought_in_line() {
         "ben has joined the first rooms: {rooms}"
     );
     server.stop().await;
+}
+
+async fn hook(by: &Client, room: &str, name: &str) -> serde_json::Value {
+    by.post(&format!("/api/rooms/{room}/hooks"), json!({"name": name})).await.expect(201)
 }
 
 /// As a file system snapshot of a database that nobody uses.
@@ -622,6 +645,24 @@ async fn a_full_disk_or_a_kill_leaves_the_old_backup_and_a_restore_that_was_kill
     }
     assert_eq!(dump(&new).await["chat.messages"].len(), 60_000);
     server.stop().await;
+}
+
+#[test]
+fn a_device_or_a_link_where_a_backup_should_go_is_not_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    assert!(Command::new("mkfifo").arg(at("pipe")).status().unwrap().success());
+    std::os::unix::fs::symlink(at("pipe"), at("to the pipe")).unwrap();
+    for name in ["pipe", "to the pipe"] {
+        let error = backup::BackupFile::create(&at(name)).err().expect("refused");
+        assert!(error.contains("is no file"), "{error}");
+    }
+    fs::create_dir(at("disk")).unwrap();
+    fs::write(at("disk/a.backup"), "older").unwrap();
+    std::os::unix::fs::symlink("disk/a.backup", at("link")).unwrap();
+    backup::BackupFile::create(&at("link")).unwrap().finish().unwrap();
+    assert!(at("link").is_symlink() && fs::read(at("disk/a.backup")).unwrap().is_empty());
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 4, "nothing else is left");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -155,6 +155,22 @@ async fn a_bot_is_nobody_who_signs_in_is_written_to_or_is_put_elsewhere() {
     assert_eq!(listed["total"], 2, "{listed}");
     let members = anna.get(&format!("/api/rooms/{room}/members?limit=10")).await.expect(200);
     assert!(members["members"].to_string().contains(r#""bot":true"#), "{members}");
+    // In its room it is what its hook makes it: no admin, no owner, and gone only with the hook.
+    let member = format!("/api/rooms/{room}/members/{uid}");
+    for role in ["owner", "admin"] {
+        anna.patch(&member, json!({"role": role})).await.refused(409, "conflict");
+    }
+    anna.delete(&member).await.refused(409, "conflict");
+    boss.patch(&format!("/api/admin/rooms/{room}"), json!({"owner": uid}))
+        .await
+        .refused(404, "not_found");
+    say(&server, &made, "still there").await.expect(201);
+    // Who joined later inherits the room, and the bot does not.
+    let bert = server.user("bert").await;
+    anna.post(&format!("/api/rooms/{room}/members"), json!({"uid": bert.uid})).await.expect(201);
+    boss.delete(&format!("/api/admin/users/{}", anna.uid)).await.expect(204);
+    let inherited = bert.get(&format!("/api/rooms/{room}")).await.expect(200);
+    assert_eq!(inherited["role"], "owner", "{inherited}");
     server.stop().await;
 }
 

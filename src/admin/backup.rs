@@ -254,9 +254,13 @@ fn outcome(checked: &Checked, restored: &Restored) -> Value {
         answer["epoch"] = json!(epoch);
     }
     if let Some(done) = restored.reconciled {
-        answer["reconciled"] = json!(
-            {"reinstated": done.reinstated, "to_join": done.to_join, "forgotten": done.forgotten}
-        );
+        answer["reconciled"] = json!({
+            "reinstated": done.reinstated,
+            "to_join": done.to_join,
+            "forgotten": done.forgotten,
+            "hooks_kept": done.hooks_kept,
+            "hooks_ended": done.hooks_ended,
+        });
     }
     if restored.keeps_files {
         answer["tls"] = json!("the certificates that were there are kept");

@@ -201,6 +201,11 @@ impl Rooms {
         self.handle(room).is_some_and(|handle| handle.room.state().members.contains_key(&uid))
     }
 
+    /// Whether the user is the bot of a hook.
+    pub fn is_bot(&self, uid: Uid) -> bool {
+        self.shared.is_bot(uid)
+    }
+
     /// The room as the user sees it, whoever that is.
     pub fn view(&self, room: RoomId, uid: Uid) -> Option<RoomView> {
         self.handle(room).map(|handle| handle.room.state().view(uid))

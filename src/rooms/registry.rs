@@ -198,6 +198,16 @@ impl Rooms {
         let _ = self.shared.publisher.broadcast(Delivery::ToUser(uid, event)).await;
     }
 
+    /// Notes that these users are bots of hooks.
+    pub fn add_bots(&self, bots: impl IntoIterator<Item = Uid>) {
+        self.shared.add_bots(bots);
+    }
+
+    /// Notes that the hook of this bot is gone.
+    pub fn forget_bot(&self, bot: Uid) {
+        self.shared.forget_bot(bot);
+    }
+
     /// Who is online.
     pub fn presence(&self) -> &Presence {
         &self.shared.presence

@@ -1,6 +1,6 @@
 //! What all actors share: the store, the journal, the way out, and who is in which room.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::blocks::Blocks;
@@ -57,6 +57,7 @@ pub struct Shared {
     pub blocks: Arc<Blocks>,
     rooms: RwLock<HashMap<RoomId, Arc<Room>>>,
     by_user: RwLock<HashMap<Uid, Vec<RoomId>>>,
+    bots: RwLock<HashSet<Uid>>,
     /// Commands that were not carried out, here or on a shard.
     pub refused: CounterByCode,
     /// Held while a room is created, removed or restored: one at a time.
@@ -79,6 +80,7 @@ impl Shared {
             blocks: Arc::new(Blocks::from_rows(store.blocks().await?)),
             rooms: RwLock::default(),
             by_user: RwLock::default(),
+            bots: RwLock::default(),
             refused: CounterByCode::default(),
             lifecycle: tokio::sync::Mutex::default(),
             store,
@@ -118,6 +120,21 @@ impl Shared {
                 by_user.remove(&uid);
             }
         }
+    }
+
+    /// Whether this member is the bot of a hook.
+    pub fn is_bot(&self, uid: Uid) -> bool {
+        self.bots.read_unpoisoned().contains(&uid)
+    }
+
+    /// Notes that these are bots of hooks, which no room belongs to.
+    pub fn add_bots(&self, bots: impl IntoIterator<Item = Uid>) {
+        self.bots.write_unpoisoned().extend(bots);
+    }
+
+    /// Notes that the hook of this bot is gone.
+    pub fn forget_bot(&self, bot: Uid) {
+        self.bots.write_unpoisoned().remove(&bot);
     }
 
     /// Whether the user may join one more room.

@@ -120,10 +120,10 @@ impl State {
     }
 
     /// Who becomes the owner when the account of the last one is removed: the admin, else the member, who joined
-    /// first.
-    pub fn heir_of(&self, uid: Uid) -> Option<Uid> {
+    /// first. Never a bot.
+    pub fn heir_of(&self, uid: Uid, is_bot: impl Fn(Uid) -> bool) -> Option<Uid> {
         self.check_owner_remains_without(uid).err()?;
-        let others = self.members.iter().filter(|(other, _)| **other != uid);
+        let others = self.members.iter().filter(|(other, _)| **other != uid && !is_bot(**other));
         let key = |(uid, member): &(&Uid, &Member)| {
             (std::cmp::Reverse(member.role), member.joined_at, **uid)
         };
@@ -259,12 +259,13 @@ mod tests {
         let member = |role, joined_at| Member { joined_at, ..Member::new(role, 0) };
         state.members.insert(Uid(1), member(Role::Owner, 1));
         assert!(state.check_owner_remains_without(Uid(1)).is_err());
-        assert_eq!(state.heir_of(Uid(1)), None, "nobody is there");
+        assert_eq!(state.heir_of(Uid(1), |_| false), None, "nobody is there");
         state.members.insert(Uid(2), member(Role::Member, 2));
         state.members.insert(Uid(3), member(Role::Admin, 4));
         state.members.insert(Uid(4), member(Role::Admin, 3));
-        assert_eq!(state.heir_of(Uid(1)), Some(Uid(4)));
-        assert_eq!(state.heir_of(Uid(2)), None, "an owner is left");
+        assert_eq!(state.heir_of(Uid(1), |_| false), Some(Uid(4)));
+        assert_eq!(state.heir_of(Uid(1), |uid| uid == Uid(4)), Some(Uid(3)), "no bot");
+        assert_eq!(state.heir_of(Uid(2), |_| false), None, "an owner is left");
         state.members.insert(Uid(5), member(Role::Owner, 9));
         assert!(state.check_owner_remains_without(Uid(1)).is_ok());
     }

@@ -15,7 +15,7 @@ use super::audit::{Audit, AuditTarget};
 use super::profiles::Profiles;
 use crate::auth::{Auth, Invite};
 use crate::base::allowance::Allowances;
-use crate::base::error::Result;
+use crate::base::error::{Code, Error, Result};
 use crate::base::ids::{RoomId, Uid};
 use crate::base::principal::Principal;
 use crate::protocol::room::{Role, RoomKind, RoomView};
@@ -164,6 +164,11 @@ impl RoomChanges {
         change: MemberChange,
     ) -> Result<MemberOutcome> {
         let view = self.rooms.info(by.principal, room)?;
+        // Without its membership a hook would be there and not work.
+        if self.rooms.is_bot(uid) && !matches!(change, MemberChange::Mute(_)) {
+            let text = "This is the bot of a hook. Please revoke the hook instead.";
+            return Err(Error::new(Code::Conflict, text));
+        }
         let membership = if by.is(uid) { Membership::Own } else { Membership::Others };
         let expected = match self.rooms.is_member(room, uid) {
             true => MemberOutcome::Changed,
@@ -196,8 +201,10 @@ impl RoomChanges {
     /// # Errors
     /// Those of [`Rooms::change_member`].
     pub async fn put_bot(&self, room: RoomId, uid: Uid) -> Result<()> {
+        self.rooms.add_bots([uid]);
         let change = MemberChange::Put(Role::Member);
-        self.rooms.change_member(Principal::Server, room, uid, change).await.map(|_| ())
+        let put = self.rooms.change_member(Principal::Server, room, uid, change).await;
+        put.map(|_| ()).inspect_err(|_| self.rooms.forget_bot(uid))
     }
 
     /// Takes the bot of a hook out of its room.
@@ -205,11 +212,12 @@ impl RoomChanges {
     /// # Errors
     /// Those of [`Rooms::change_member`].
     pub async fn remove_bot(&self, room: RoomId, uid: Uid) -> Result<()> {
-        if !self.rooms.is_member(room, uid) {
-            return Ok(());
+        if self.rooms.is_member(room, uid) {
+            let change = MemberChange::Remove;
+            let _ = self.rooms.change_member(Principal::Server, room, uid, change).await?;
         }
-        let change = MemberChange::Remove;
-        self.rooms.change_member(Principal::Server, room, uid, change).await.map(|_| ())
+        self.rooms.forget_bot(uid);
+        Ok(())
     }
 
     /// Puts the holder of an invitation into one of its rooms.

@@ -25,7 +25,7 @@ fn judge(dir: Option<&Path>, now: SystemTime) -> Row {
         );
     };
     let shown = dir.display();
-    match folder::newest(dir) {
+    match folder::newest(dir, now) {
         Err(error) => Row::todo(
             CHECK,
             format!("cannot read {shown}: {error}"),

@@ -205,7 +205,7 @@ impl Actor {
             if state.row.kind == RoomKind::Dm || !state.members.contains_key(&uid) {
                 return Ok(MemberOutcome::AsBefore);
             }
-            state.heir_of(uid)
+            state.heir_of(uid, |other| self.shared.is_bot(other))
         };
         self.shared.store.suspend(self.room.id, uid, heir).await?;
         self.drop_member(uid).await;

@@ -18,7 +18,7 @@ pub const SCHEMA: Schema = Schema {
             columns: "id, username, username_key, display_name, bio, locale, status_state, status_text, \
                       status_until, is_admin, disabled_at, has_joined, created_at, removed_at, \
                       erases_messages, purged_at, avatar, display_key, seen_at, is_ambiguous, \
-                      ambiguity_checked_for",
+                      ambiguity_checked_for, is_bot",
         },
         Table {
             name: "auth_slots",
@@ -39,6 +39,7 @@ pub const SCHEMA: Schema = Schema {
             name: "invites",
             columns: "id, digest, made_by, label, rooms, created_at, expires_at, uses, uses_max, revoked_at",
         },
+        Table { name: "hooks", columns: "id, user_id, room, digest, made_by, created_at, used_at" },
         Table { name: "invite_uses", columns: "invite_id, user_id, used_at" },
         Table { name: "settings", columns: "key, value" },
         Table {
@@ -49,7 +50,7 @@ pub const SCHEMA: Schema = Schema {
         Table { name: "shown_skeletons", columns: "skeleton, user_id" },
     ],
     left_out: &["migrations", "write_probe"],
-    numbered: &["users", "sessions", "invites"],
+    numbered: &["users", "sessions", "invites", "hooks"],
     is_used: "SELECT EXISTS (SELECT FROM accounts.users)",
     checks: &[Check {
         name: "the head of the audit log",

@@ -97,6 +97,16 @@ impl AccountStore {
         Ok(rows.iter().map(hook).collect())
     }
 
+    /// The bots of all hooks.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub async fn bots(&self) -> Result<Vec<Uid>> {
+        let client = self.database.get().await?;
+        let rows = client.query("SELECT user_id FROM accounts.hooks", &[]).await.map_err(failed)?;
+        Ok(rows.iter().map(|row| Uid(row.get(0))).collect())
+    }
+
     /// A hook of a room.
     ///
     /// # Errors

@@ -48,12 +48,19 @@ pub fn list(folder: &Path) -> std::io::Result<Vec<Dated>> {
     Ok(found)
 }
 
-/// The newest backup in a folder.
+/// The newest backup in a folder. One from the future, of a clock that was wrong, is not the newest: else it would be
+/// for years, whatever is made meanwhile.
 ///
 /// # Errors
 /// Those of the folder.
-pub fn newest(folder: &Path) -> std::io::Result<Option<Dated>> {
-    Ok(list(folder)?.pop())
+pub fn newest(folder: &Path, now: SystemTime) -> std::io::Result<Option<Dated>> {
+    Ok(until(folder, now)?.pop())
+}
+
+fn until(folder: &Path, now: SystemTime) -> std::io::Result<Vec<Dated>> {
+    let mut backups = list(folder)?;
+    backups.retain(|backup| backup.at <= now);
+    Ok(backups)
 }
 
 /// Removes backups that are older than `kept`, but never the newest one and nothing that has another name.
@@ -61,7 +68,7 @@ pub fn newest(folder: &Path) -> std::io::Result<Option<Dated>> {
 /// # Errors
 /// Those of the folder.
 pub fn remove_old(folder: &Path, now: SystemTime, kept: Duration) -> std::io::Result<usize> {
-    let mut backups = list(folder)?;
+    let mut backups = until(folder, now)?;
     backups.pop();
     backups.retain(|backup| now.duration_since(backup.at).is_ok_and(|age| age > kept));
     for backup in &backups {
@@ -154,7 +161,11 @@ mod tests {
         assert_eq!(remove_old(folder.path(), now, day * 30).unwrap(), 2);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3);
         assert_eq!(remove_old(folder.path(), now + day * 400, day * 30).unwrap(), 0);
-        assert!(newest(folder.path()).unwrap().unwrap().path.ends_with(named(29)));
-        assert_eq!(newest(&folder.path().join("none")).unwrap(), None);
+        assert!(newest(folder.path(), now).unwrap().unwrap().path.ends_with(named(29)));
+        assert_eq!(newest(&folder.path().join("none"), now).unwrap(), None);
+        // A clock that was wrong for a while.
+        fs::write(folder.path().join(name(now + day * 1_000)), "x").unwrap();
+        assert!(newest(folder.path(), now).unwrap().unwrap().path.ends_with(named(29)));
+        assert_eq!(remove_old(folder.path(), now + day * 400, day * 30).unwrap(), 0);
     }
 }

@@ -24,7 +24,9 @@ struct State {
 impl Nightly {
     /// Those in this folder; none are made without one.
     pub fn new(folder: Option<PathBuf>) -> Self {
-        let last = folder.as_deref().and_then(|folder| folder::newest(folder).ok().flatten());
+        let last = folder
+            .as_deref()
+            .and_then(|folder| folder::newest(folder, SystemTime::now()).ok().flatten());
         let state = State { folder, last, ..State::default() };
         Self { state: Mutex::new(state) }
     }
@@ -57,7 +59,7 @@ impl Nightly {
     /// One more was made.
     pub fn succeeded(&self, folder: &Path) {
         let mut state = self.state.lock_unpoisoned();
-        state.last = folder::newest(folder).ok().flatten();
+        state.last = folder::newest(folder, SystemTime::now()).ok().flatten();
         state.failure = None;
     }
 
@@ -83,6 +85,20 @@ pub fn is_due(now: SystemTime, last: Option<SystemTime>, hour: u8) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_backup_from_the_future_does_not_make_one_due_again_and_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let now = SystemTime::now();
+        let later = folder::name(now + Duration::from_secs(400 * 86_400));
+        std::fs::write(folder.path().join(later), "x").unwrap();
+        let nightly = Nightly::new(Some(folder.path().to_owned()));
+        let hour = 0;
+        assert!(is_due(now, nightly.last().map(|last| last.at), hour));
+        std::fs::write(folder.path().join(folder::name(now)), "x").unwrap();
+        nightly.succeeded(folder.path());
+        assert!(!is_due(now, nightly.last().map(|last| last.at), hour));
+    }
 
     #[test]
     fn one_is_due_each_day_at_its_hour_and_later_if_it_was_missed() {
