@@ -48,7 +48,7 @@ fn other_settings(site: &Site, control: &Control) -> Option<Row> {
         Row::todo(
             CHECK,
             format!("it speaks {runs} ({}), and by the settings here it would speak {known}", control.url),
-            "run this with the environment of the server; its flags are variables, too, such as IMPULSE_LAN=1 for --lan",
+            "run this with the environment of the server; a flag such as --lan is a variable here (IMPULSE_LAN=1)",
         )
     })
 }

@@ -57,16 +57,7 @@ async fn reach(site: &Site, target: &Target) -> (Row, Option<Seen>) {
     let call = Call { method: "GET", path: "/api/info", headers: &headers, body: b"" };
     let reply = match client(target).request(call).await {
         Ok(reply) => reply,
-        Err(failure) => {
-            let advice = match &failure {
-                Failure::SpeaksTls => "use https://",
-                Failure::Tls { .. } => {
-                    "if the server speaks plain HTTP there, use http://, or set IMPULSE_TLS"
-                }
-                _ => "check the name in DNS, the firewall, and that the server or its proxy runs",
-            };
-            return (Row::todo(CHECK, format!("{url}: {failure}"), advice), None);
-        }
+        Err(failure) => return (unreached(&url, &failure), None),
     };
     if let Some(place) = secure_place(&reply) {
         let advice = format!("check that address: impulse doctor {place}");
@@ -106,6 +97,18 @@ async fn reach(site: &Site, target: &Target) -> (Row, Option<Seen>) {
             None,
         ),
     }
+}
+
+/// What to do where nothing answers.
+fn unreached(url: &str, failure: &Failure) -> Row {
+    let advice = match failure {
+        Failure::SpeaksTls => "use https://",
+        Failure::Tls { .. } => {
+            "if the server speaks plain HTTP there, use http://, or set IMPULSE_TLS"
+        }
+        _ => "check the name in DNS, the firewall, and that the server or its proxy runs",
+    };
+    Row::todo("url", format!("{url}: {failure}"), advice)
 }
 
 /// Where a redirect to https leads.
