@@ -337,6 +337,18 @@ async fn tails_count_as_connections_make_nobody_look_online_and_read_nothing() {
     server.stop().await;
 }
 
+/// Until a connection could not keep up.
+async fn somebody_lags(client: &Client) {
+    let lags = async {
+        while !String::from_utf8_lossy(&client.get("/metrics").await.body)
+            .contains("impulse_lagging_total 1")
+        {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    timeout(2 * PATIENCE, lags).await.expect("one that lags");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tail_that_is_not_read_ends_as_lagging_and_harms_nobody() {
     let server = TestServer::start().await;
@@ -354,22 +366,30 @@ async fn a_tail_that_is_not_read_ends_as_lagging_and_harms_nobody() {
             }
         }
     });
+    // It reads on as soon as it has been given up: then it is waited for only a few seconds.
+    let reading = tokio::spawn({
+        let anna = anna.clone();
+        async move {
+            somebody_lags(&anna).await;
+            let mut seen = 0;
+            loop {
+                let line = lazy.line().await.expect("a last line");
+                if line["op"] != "msg" {
+                    assert_eq!(lazy.line().await, None);
+                    return (seen, line);
+                }
+                seen += 1;
+                assert_eq!(line["seq"], seen);
+            }
+        }
+    });
     for seq in 1..=MESSAGES {
         assert_eq!(eager.message().await["seq"], seq);
     }
     writing.await.unwrap();
-    let mut seen = 0;
-    let bye = loop {
-        let line = lazy.line().await.expect("a last line");
-        if line["op"] != "msg" {
-            break line;
-        }
-        seen += 1;
-        assert_eq!(line["seq"], seen);
-    };
+    let (seen, bye) = reading.await.unwrap();
     assert_eq!((&bye["op"], &bye["code"]), (&json!("bye"), &json!("lagging")), "{bye}");
     assert!(bye["retry_ms"].is_u64() && seen < MESSAGES, "{bye}");
-    assert_eq!(lazy.line().await, None);
     let (seqs, _) = read_all(&anna, &room, seen, MESSAGES).await;
     assert!(seqs.into_iter().eq(seen + 1..=MESSAGES));
     server.stop().await;

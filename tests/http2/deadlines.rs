@@ -171,6 +171,21 @@ async fn answers_that_nobody_takes_hold_no_more_than_an_address_may() {
 }
 
 #[tokio::test]
+async fn requests_whose_answers_are_not_taken_are_accounted_for() {
+    let server = Server::start().await;
+    let mut wire = Wire::open(server.address, &window(0)).await;
+    for n in 0..http2::STREAMS as u32 {
+        wire.send(&get(2 * n + 1, "/shared")).await;
+    }
+    for _ in 0..http2::STREAMS {
+        assert_eq!(wire.of_kind(HEADERS).await.status(), 200);
+    }
+    assert!(server.held(Kind::Requests) >= http2::STREAMS * http2::STREAM);
+    drop(wire);
+    server.until("the memory is free", |server| server.held(Kind::Requests) == 0).await;
+}
+
+#[tokio::test]
 async fn bodies_of_one_connection_are_accounted_for_together() {
     let server = Server::start_with(with_memory(4 * 1024 * 1024)).await;
     let mut wire = server.wire().await;

@@ -7,8 +7,8 @@ use super::Rate;
 /// Streams of one connection whose requests are not answered, or whose answers are not taken. One that was reset
 /// counts until its handler is done.
 pub const STREAMS: usize = 100;
-/// Bytes that a stream is accounted for beside its head and its body.
-pub const STREAM: usize = 512;
+/// Bytes that a stream is accounted for until its answer is taken, beside its head and its body.
+pub const STREAM: usize = 1_024;
 /// Bytes of all requests of one connection that are not accounted for.
 pub const UNACCOUNTED: usize = 32 * 1024;
 /// Bytes of a body that a client may send before they are read, on one stream.

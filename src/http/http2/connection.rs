@@ -39,13 +39,13 @@ pub(super) struct Connection<S> {
 /// What the connection is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
-    /// It waits for a request, so long.
+    /// It waits for a request until this deadline.
     Idle { until: Instant },
     /// It serves requests.
     Busy,
     /// It serves its last requests.
     Leaving,
-    /// It ends as soon as the client has what was written, or then.
+    /// It ends once the client has what was written, at this deadline at the latest.
     Closing { until: Instant },
 }
 
@@ -128,21 +128,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Serves a request, or refuses it in a way that lets the client send it again.
     fn begin(&mut self, (request, mut respond): Requested) {
-        let may_serve = match self.phase {
+        let held = self.memory.hold().filter(|_| match self.phase {
             Phase::Idle { .. } => self.permit.set_busy(),
             Phase::Busy | Phase::Leaving => self.streams.len() < limits::STREAMS,
             Phase::Closing { .. } => false,
-        };
-        if !may_serve {
+        });
+        let Some(held) = held else {
             self.meter.lock_unpoisoned().note_refused();
             return respond.send_reset(Reason::REFUSED_STREAM);
-        }
+        };
         self.meter.lock_unpoisoned().note_served();
         if matches!(self.phase, Phase::Idle { .. }) {
             self.phase = Phase::Busy;
         }
-        let (shared, memory) = (self.shared.clone(), self.memory.clone());
-        let stream = Stream { respond, peer: self.peer, shared, memory };
+        let stream = Stream { respond, peer: self.peer, shared: self.shared.clone(), held };
         self.streams.spawn(stream.run(request));
     }
 

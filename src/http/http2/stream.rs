@@ -30,7 +30,7 @@ pub(super) struct Stream {
     pub respond: SendResponse<Chunk>,
     pub peer: SocketAddr,
     pub shared: Arc<ListenerShared>,
-    pub memory: StreamMemory,
+    pub held: Held,
 }
 
 impl Stream {
@@ -48,8 +48,10 @@ impl Stream {
                 None => return,
             },
         };
-        let response = response::reserved(response, holder, &self.shared.memory);
-        response::send(self.respond, response, is_head, self.shared.deadlines.write).await;
+        let Self { respond, shared, mut held, .. } = self;
+        held.shrink(limits::STREAM);
+        let response = response::reserved(response, holder, &shared.memory);
+        response::send(respond, response, is_head, shared.deadlines.write).await;
     }
 
     /// The answer, and who is to have it.
@@ -59,7 +61,6 @@ impl Stream {
     ) -> Result<(Response, Holder), RequestError> {
         let shared = self.shared.clone();
         let (parts, mut body) = request.into_parts();
-        let mut held = self.memory.hold();
         let head = match head_of(parts, body.is_end_stream()) {
             Ok(head) => head,
             Err(refusal) => {
@@ -70,7 +71,7 @@ impl Stream {
                 return Err(refusal.into());
             }
         };
-        held.grow(limits::STREAM + head.size())?;
+        self.held.grow(head.size())?;
         let (framing, expects_continue) = (head.framing, head.expects_continue);
         let mut exchange = Exchange::new(&shared, head, self.peer, Transport::Tls);
         let limit = exchange.body_limit();
@@ -81,7 +82,7 @@ impl Stream {
         if expects_continue && framing != Framing::Length(0) {
             response::go_on(&mut self.respond)?;
         }
-        let body = self.read_body(&mut body, limit, &mut held).await?;
+        let body = self.read_body(&mut body, limit).await?;
         let holder = Holder::of(exchange.client());
         // Nobody waits for the answer to a request that was taken back before it was read whole.
         if response::is_reset(&mut self.respond).await {
@@ -91,10 +92,9 @@ impl Stream {
     }
 
     async fn read_body(
-        &self,
+        &mut self,
         body: &mut RecvStream,
         limit: usize,
-        held: &mut Held,
     ) -> Result<Bytes, RequestError> {
         let deadline = Instant::now() + self.shared.deadlines.body;
         let mut read = BytesMut::new();
@@ -108,7 +108,7 @@ impl Stream {
             if data.len() > limit.saturating_sub(read.len()) {
                 return Err(TOO_LARGE.into());
             }
-            held.grow(data.len())?;
+            self.held.grow(data.len())?;
             read.extend_from_slice(&data);
             // The client may send as much again.
             body.flow_control().release_capacity(data.len()).map_err(|_| Disconnected)?;
@@ -117,7 +117,6 @@ impl Stream {
 }
 
 /// The memory of all requests of one connection.
-#[derive(Clone)]
 pub(super) struct StreamMemory(Arc<Mutex<Ledger>>);
 
 struct Ledger {
@@ -137,8 +136,10 @@ impl StreamMemory {
         Self(Arc::new(Mutex::new(Ledger { used: 0, memory })))
     }
 
-    fn hold(&self) -> Held {
-        Held { bytes: 0, ledger: self.0.clone() }
+    /// Memory for one stream, if there is some.
+    pub fn hold(&self) -> Option<Held> {
+        let mut held = Held { bytes: 0, ledger: self.0.clone() };
+        held.grow(limits::STREAM).ok().map(|()| held)
     }
 }
 
@@ -155,14 +156,21 @@ impl Held {
         self.bytes += bytes;
         Ok(())
     }
+
+    /// At most so many bytes.
+    fn shrink(&mut self, bytes: usize) {
+        let less = self.bytes.saturating_sub(bytes);
+        let mut ledger = self.ledger.lock_unpoisoned();
+        let used = ledger.used.saturating_sub(less);
+        ledger.used = used;
+        // Less is always there.
+        let _ = ledger.memory.set(used);
+        self.bytes -= less;
+    }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        let mut ledger = self.ledger.lock_unpoisoned();
-        ledger.used = ledger.used.saturating_sub(self.bytes);
-        let used = ledger.used;
-        // Less is always there.
-        let _ = ledger.memory.set(used);
+        self.shrink(0);
     }
 }
