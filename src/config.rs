@@ -141,7 +141,7 @@ pub struct Config {
     #[arg(long, env = "IMPULSE_HOSTS", value_delimiter = ',', value_parser = parse_host, value_name = "HOST")]
     pub hosts: Vec<Host>,
 
-    /// Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed: addresses or networks, by comma
+    /// Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed: addresses or networks, by comma or space
     #[arg(
         long,
         env = "IMPULSE_TRUSTED_PROXIES",

@@ -1,5 +1,6 @@
 //! The `impulse` program: reads the command line, starts one verb, turns its failure into one line.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -47,7 +48,8 @@ fn run(cli: Cli) -> Result<ExitCode, String> {
         }
         Some(Command::Admin(verb)) => {
             if let Some(answer) = runtime.block_on(admin::run(cli.config, verb))? {
-                println!("{answer}");
+                let written = writeln!(std::io::stdout(), "{answer}");
+                written.map_err(|error| format!("cannot write the answer: {error}"))?;
             }
         }
     }

@@ -129,6 +129,23 @@ fn a_server_that_runs_as_it_should_has_nothing_to_do_and_one_that_is_stopped_nei
 }
 
 #[test]
+fn settings_that_are_not_those_of_the_running_server_are_something_to_do() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("data");
+    let server = Process::start(&data, &[("IMPULSE_TLS", "auto")]);
+    let (_, answer) = doctor(&data, &[], &[]);
+    let rows = answer["checks"].as_array().unwrap();
+    let said: Vec<_> = rows.iter().filter(|row| row["check"] == "server").collect();
+    assert!(said.iter().any(|row| row["status"] == "todo"), "{answer}");
+    assert!(said.iter().any(|row| row.to_string().contains("plain HTTP")), "{answer}");
+    let (_, answer) = doctor(&data, &[], &[("IMPULSE_TLS", "auto")]);
+    let rows = answer["checks"].as_array().unwrap();
+    let said: Vec<_> = rows.iter().filter(|row| row["check"] == "server").collect();
+    assert!(said.len() == 1 && said[0]["status"] == "ok", "{answer}");
+    server.terminate();
+}
+
+#[test]
 fn what_is_wrong_on_this_machine_is_named_with_what_to_do() {
     let place = tempfile::tempdir().unwrap();
     let data = place.path().join("data");
@@ -286,6 +303,10 @@ async fn whatever_answers_at_the_url_the_checks_end_in_time_and_repeat_little_of
         (response("502 Bad Gateway", "", ""), "in place of the server"),
         (response("421 Misdirected Request", "", ""), "IMPULSE_HOSTS"),
         (response("301 Moved", "Location: http://elsewhere/\r\n", ""), "something else"),
+        (
+            response("308 Permanent Redirect", "Location: https://chat.test:8443/\r\n", ""),
+            "impulse doctor https://chat.test:8443",
+        ),
         (response("200 OK", &format!("Server: {}\r\n", "y".repeat(2_000)), ""), "something else"),
         (format!("HTTP/1.1 200 {long}\r\n\r\n").into_bytes(), "url"),
         (b"SSH-2.0-OpenSSH\r\n".to_vec(), "cannot be read"),

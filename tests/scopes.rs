@@ -354,6 +354,8 @@ async fn tokens_from_before_keep_what_they_could_do_but_for_making_others() {
     // As the tables were before.
     let before = "
         DELETE FROM accounts.migrations WHERE number > 7;
+        DROP TABLE accounts.hooks;
+        ALTER TABLE accounts.users DROP COLUMN is_bot;
         ALTER TABLE accounts.instance DROP COLUMN numbers_since;
         ALTER TABLE accounts.users RENAME COLUMN ambiguity_checked_for TO shown_for;
         ALTER TABLE accounts.shown_skeletons RENAME CONSTRAINT shown_skeletons_user_id_fkey TO shown_looks_user_id_fkey;

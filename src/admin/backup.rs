@@ -99,12 +99,14 @@ pub(super) async fn verify(path: &Path) -> Result<Value, String> {
 /// Reads the whole file, so that nothing is written if it cannot be restored.
 fn check(path: &Path) -> Result<(File, Checked), String> {
     let cannot = |error: std::io::Error| format!("cannot read {}: {error}", path.display());
+    let no_file =
+        |what| format!("{what} is no file: a backup is read twice, so copy it to a disk first");
+    if path == Path::new("-") {
+        return Err(no_file("stdin".to_owned()));
+    }
     let file = File::open(path).map_err(cannot)?;
     if !file.metadata().map_err(cannot)?.is_file() {
-        return Err(format!(
-            "{} is no file: a backup is read twice, so copy it to a disk first",
-            path.display()
-        ));
+        return Err(no_file(path.display().to_string()));
     }
     let progress = Arc::new(Progress::default());
     let watch = Watch::start("checked", progress.clone(), None);

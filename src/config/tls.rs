@@ -69,7 +69,14 @@ impl TlsSettings {
 
     /// The same for a server that only this machine uses.
     pub fn turned_off(self) -> Self {
-        Self { mode: TlsMode::Off, cert: None, key: None, http_listen: None, ..self }
+        Self {
+            mode: TlsMode::Off,
+            cert: None,
+            key: None,
+            domains: Vec::new(),
+            http_listen: None,
+            ..self
+        }
     }
 
     /// Refuses settings that contradict each other, naming them.
@@ -85,8 +92,13 @@ impl TlsSettings {
             let needs = "IMPULSE_TLS_CERT and IMPULSE_TLS_KEY are read with IMPULSE_TLS=files only: set that, or unset";
             return Err(format!("{needs} them"));
         }
-        if self.mode == TlsMode::Acme && self.domains.is_empty() {
+        let is_acme = self.mode == TlsMode::Acme;
+        if is_acme && self.domains.is_empty() {
             return Err("--tls acme needs IMPULSE_TLS_DOMAINS, such as chat.example.org".into());
+        }
+        if !is_acme && !self.domains.is_empty() {
+            let needs = "IMPULSE_TLS_DOMAINS is read with IMPULSE_TLS=acme only: set that, or unset it; the names that";
+            return Err(format!("{needs} people reach the server by are IMPULSE_HOSTS"));
         }
         if !self.is_on() && self.http_listen.is_some() {
             return Err("IMPULSE_HTTP_LISTEN redirects to https, so it needs IMPULSE_TLS".into());
@@ -136,6 +148,12 @@ mod tests {
         assert!(half.check().unwrap_err().contains("IMPULSE_TLS_KEY"));
         assert!(both(TlsMode::Off).check().unwrap_err().contains("IMPULSE_TLS=files"));
         assert!(settings(TlsMode::Acme).check().unwrap_err().contains("IMPULSE_TLS_DOMAINS"));
+        let named =
+            |mode| TlsSettings { domains: vec!["chat.example.org".to_owned()], ..settings(mode) };
+        assert!(named(TlsMode::Acme).check().is_ok());
+        for mode in [TlsMode::Off, TlsMode::Auto] {
+            assert!(named(mode).check().unwrap_err().contains("IMPULSE_TLS=acme"));
+        }
         let http_listen = parse_listen("127.0.0.1:80").ok();
         let redirecting = TlsSettings { http_listen, ..settings(TlsMode::Off) };
         assert!(redirecting.check().unwrap_err().contains("IMPULSE_TLS"));

@@ -32,6 +32,6 @@ while True:
         if refused.code not in (429, 503):
             sys.exit(refused.read().decode())
         wait = float(refused.headers.get("Retry-After", "1"))
-    except OSError:
-        pass
+    except OSError as failure:
+        print(failure, file=sys.stderr, flush=True)
     time.sleep(wait)

@@ -6,6 +6,7 @@ use std::io::ErrorKind;
 use super::row::Row;
 use super::site::Site;
 use crate::base::limits::doctor as limits;
+use crate::control::Control;
 use crate::http::client::Client;
 
 const CHECK: &str = "server";
@@ -14,7 +15,7 @@ pub async fn check(site: &Site) -> Vec<Row> {
     let Some(control) = &site.control else { return vec![absent(site)] };
     let host = control.host.as_deref().unwrap_or(&control.address);
     let client = Client::new(&control.address).with_host(host).with_timeout(limits::REQUEST);
-    vec![match client.send("GET", "/ready", "").await {
+    let ready = match client.send("GET", "/ready", "").await {
         Ok(reply) if reply.status == 200 => {
             Row::ok(CHECK, format!("process {} is ready at {}", control.pid, control.address))
         }
@@ -34,7 +35,22 @@ pub async fn check(site: &Site) -> Vec<Row> {
                 "read its log; if that process is no Impulse, remove server.json",
             )
         }
-    }]
+    };
+    [Some(ready), other_settings(site, control)].into_iter().flatten().collect()
+}
+
+/// A server that was started with flags: what is said of its settings here would be about another one.
+fn other_settings(site: &Site, control: &Control) -> Option<Row> {
+    let (runs_https, knows_https) = (control.url.starts_with("https:"), site.config.tls.is_on());
+    let words = |is_https| if is_https { "https" } else { "plain HTTP" };
+    (runs_https != knows_https && !control.url.is_empty()).then(|| {
+        let (runs, known) = (words(runs_https), words(knows_https));
+        Row::todo(
+            CHECK,
+            format!("it speaks {runs} ({}), and by the settings here it would speak {known}", control.url),
+            "run this with the environment of the server; a flag such as --lan is a variable here (IMPULSE_LAN=1)",
+        )
+    })
 }
 
 fn absent(site: &Site) -> Row {

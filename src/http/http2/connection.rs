@@ -39,13 +39,13 @@ pub(super) struct Connection<S> {
 /// What the connection is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
-    /// It waits for a request, so long.
+    /// It waits for a request until this deadline.
     Idle { until: Instant },
     /// It serves requests.
     Busy,
     /// It serves its last requests.
     Leaving,
-    /// It ends as soon as the client has what was written, or then.
+    /// It ends once the client has what was written, at this deadline at the latest.
     Closing { until: Instant },
 }
 

@@ -14,7 +14,7 @@ use super::row::Row;
 use super::site::{Site, Target};
 use crate::base::limits::doctor as limits;
 use crate::base::time::now_ms;
-use crate::http::client::{Call, Failure, Reply};
+use crate::http::client::{Call, Failure, Origin, Reply, Scheme};
 use seen::{FORGED, answer, client, short};
 
 /// What no session token can be, so the server removes it.
@@ -57,17 +57,12 @@ async fn reach(site: &Site, target: &Target) -> (Row, Option<Seen>) {
     let call = Call { method: "GET", path: "/api/info", headers: &headers, body: b"" };
     let reply = match client(target).request(call).await {
         Ok(reply) => reply,
-        Err(failure) => {
-            let advice = match &failure {
-                Failure::SpeaksTls => "use https://",
-                Failure::Tls { .. } => {
-                    "if the server speaks plain HTTP there, use http://, or set IMPULSE_TLS"
-                }
-                _ => "check the name in DNS, the firewall, and that the server or its proxy runs",
-            };
-            return (Row::todo(CHECK, format!("{url}: {failure}"), advice), None);
-        }
+        Err(failure) => return (unreached(&url, &failure), None),
     };
+    if let Some(place) = secure_place(&reply) {
+        let advice = format!("check that address: impulse doctor {place}");
+        return (Row::todo(CHECK, format!("{url} redirects to {place}"), advice), None);
+    }
     let info: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
     match (reply.status, info["version"].as_str(), info["limits"].is_object()) {
         (200, Some(version), true) => {
@@ -102,6 +97,26 @@ async fn reach(site: &Site, target: &Target) -> (Row, Option<Seen>) {
             None,
         ),
     }
+}
+
+/// What to do where nothing answers.
+fn unreached(url: &str, failure: &Failure) -> Row {
+    let advice = match failure {
+        Failure::SpeaksTls => "use https://",
+        Failure::Tls { .. } => {
+            "if the server speaks plain HTTP there, use http://, or set IMPULSE_TLS"
+        }
+        _ => "check the name in DNS, the firewall, and that the server or its proxy runs",
+    };
+    Row::todo("url", format!("{url}: {failure}"), advice)
+}
+
+/// Where a redirect to https leads.
+fn secure_place(reply: &Reply) -> Option<String> {
+    let location =
+        reply.header("location").filter(|_| matches!(reply.status, 301 | 302 | 307 | 308))?;
+    let (origin, _) = Origin::parse(location).ok()?;
+    (origin.scheme == Scheme::Https).then(|| format!("https://{}", short(&origin.authority())))
 }
 
 /// The clock of the server, which its answer names to the second.
