@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use crate::base::hex;
 use crate::base::limits::admin as limits;
 use crate::base::shutdown::StopSignals;
+use crate::base::temporary::TemporaryFolder;
 use crate::config::Config;
 use crate::store::accounts::{AccountStore, AuditCheck};
 use crate::store::backup::{
@@ -74,13 +75,12 @@ pub(super) async fn restore(config: &Config, path: &Path) -> Result<Value, Strin
 /// One sentence.
 pub(super) async fn verify(path: &Path) -> Result<Value, String> {
     let (file, checked) = check(path)?;
-    let folder =
-        Temporary(std::env::temp_dir().join(format!("impulse-verify-{}", std::process::id())));
+    let folder = TemporaryFolder::new("verify")?;
     let mut signals =
         StopSignals::listen().map_err(|error| format!("cannot listen for signals: {error}"))?;
-    let databases = Databases::private(|| start(&folder.0)).await?;
+    let databases = Databases::private(|| start(folder.path())).await?;
     let verified = tokio::select! {
-        restored = restore_into(&databases, &folder.0, file, &checked) => restored,
+        restored = restore_into(&databases, folder.path(), file, &checked) => restored,
         name = signals.next() => Err(format!("stopped by {name}")),
     };
     databases.close().await;
@@ -209,15 +209,6 @@ impl Databases {
         if let Some(embedded) = self.embedded {
             tokio::task::block_in_place(|| embedded.stop());
         }
-    }
-}
-
-/// A folder that is removed with what is in it.
-struct Temporary(PathBuf);
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 

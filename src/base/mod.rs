@@ -22,6 +22,7 @@ pub mod random;
 pub mod runtime;
 pub mod shutdown;
 pub mod telemetry;
+pub mod temporary;
 pub mod text;
 pub mod time;
 pub mod token_bucket;

@@ -2,7 +2,7 @@
 //! of the load test. It has its own database in a temporary directory. Both are removed afterwards.
 
 use std::io::{BufRead as _, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
@@ -11,6 +11,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::base::limits::loadtest as limits;
+use crate::base::temporary::TemporaryFolder;
 use crate::http::client::Trust;
 
 /// The private server, shared with the thread that restarts it.
@@ -19,7 +20,7 @@ pub type SharedServer = Arc<Mutex<LocalServer>>;
 /// The process and its directory.
 pub struct LocalServer {
     child: Child,
-    folder: PathBuf,
+    folder: TemporaryFolder,
     flags: Vec<String>,
     security: Security,
     /// `127.0.0.1:PORT`.
@@ -43,14 +44,11 @@ impl LocalServer {
     /// # Errors
     /// One sentence: the last line of the server's log.
     pub fn start(mut flags: Vec<String>, security: Security) -> Result<Self, String> {
-        let folder = std::env::temp_dir().join(format!("impulse-loadtest-{}", std::process::id()));
-        std::fs::create_dir_all(&folder)
-            .map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
+        let folder = TemporaryFolder::new("loadtest")?;
         if security == Security::Tls {
-            flags.extend(write_certificate(&folder).inspect_err(|_| remove(&folder))?);
+            flags.extend(write_certificate(folder.path())?);
         }
-        let spawned = spawn(&folder, "127.0.0.1:0", &flags);
-        let child = spawned.inspect_err(|_| remove(&folder))?;
+        let child = spawn(folder.path(), "127.0.0.1:0", &flags)?;
         let authority = String::new();
         let mut local = Self { child, folder, flags, security, authority, setup: None };
         local.wait_until_ready()?;
@@ -72,7 +70,7 @@ impl LocalServer {
     pub fn trust(&self) -> Result<Trust, String> {
         match self.security {
             Security::Plain => Ok(Trust::public()),
-            Security::Tls => Trust::in_file(&self.folder.join(CERTIFICATE)),
+            Security::Tls => Trust::in_file(&self.folder.path().join(CERTIFICATE)),
         }
     }
 
@@ -87,7 +85,7 @@ impl LocalServer {
     /// As [`LocalServer::start`].
     pub fn restart(&mut self) -> Result<(), String> {
         self.stop();
-        self.child = spawn(&self.folder, &self.authority.clone(), &self.flags)?;
+        self.child = spawn(self.folder.path(), &self.authority.clone(), &self.flags)?;
         self.wait_until_ready()
     }
 
@@ -97,7 +95,7 @@ impl LocalServer {
     /// What the command printed.
     pub fn tokens(&self, scope: &str, users: &[String]) -> Result<Vec<String>, String> {
         let cannot = |error: std::io::Error| format!("cannot make tokens: {error}");
-        let mut command = program(&self.folder).map_err(cannot)?;
+        let mut command = program(self.folder.path()).map_err(cannot)?;
         let output = command
             .args(["admin", "token", "--scope", scope])
             .args(users)
@@ -137,7 +135,8 @@ impl LocalServer {
                 return Ok(());
             }
         }
-        let log = std::fs::read_to_string(self.folder.join("server.log")).unwrap_or_default();
+        let log =
+            std::fs::read_to_string(self.folder.path().join("server.log")).unwrap_or_default();
         let last = log.lines().last().unwrap_or("it said nothing").to_owned();
         Err(format!("the private server did not start: {last}"))
     }
@@ -162,9 +161,6 @@ impl LocalServer {
 impl Drop for LocalServer {
     fn drop(&mut self) {
         self.stop();
-        if let Err(error) = std::fs::remove_dir_all(&self.folder) {
-            eprintln!("{} stays behind: {error}", self.folder.display());
-        }
     }
 }
 
@@ -184,12 +180,6 @@ fn write_certificate(folder: &Path) -> Result<Vec<String>, String> {
         flags.extend([flag.to_owned(), file.display().to_string()]);
     }
     Ok(flags)
-}
-
-/// Removes the folder of a server that did not start.
-fn remove(folder: &Path) {
-    // What cannot be removed is in the folder for temporary files.
-    let _ = std::fs::remove_dir_all(folder);
 }
 
 fn spawn(folder: &Path, listen: &str, flags: &[String]) -> Result<Child, String> {

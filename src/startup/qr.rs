@@ -65,7 +65,7 @@ mod tests {
         assert_eq!(rows.len(), drawing.width.div_ceil(2));
         let module = |row: usize, column: usize| match rows[row / 2][column] {
             '█' => true,
-            '▀' => row % 2 == 0,
+            '▀' => row.is_multiple_of(2),
             '▄' => row % 2 == 1,
             _ => false,
         };
