@@ -43,6 +43,10 @@ fn routes(room: &str, uids: &[&str]) -> Vec<(&'static str, &'static str, String,
     for query in ["", "?limit=1", "?before=5", "?after=0", "?after=odd", "?limit=0"] {
         add("GET", "rooms id messages", format!("{room_path}/messages{query}"), &none);
     }
+    for query in ["", "?since=0", "?since=17&epoch=odd", "?since=odd"] {
+        add("GET", "rooms id tail", format!("{room_path}/tail{query}"), &none);
+    }
+    add_scripts(&mut add, &room_path);
     for uid in uids {
         let put = [json!({"uid": uid}), json!({"uid": uid, "role": "owner"}), json!({"uid": 5})];
         add("POST", "rooms id members", members.clone(), &put);
@@ -60,6 +64,39 @@ fn routes(room: &str, uids: &[&str]) -> Vec<(&'static str, &'static str, String,
     add("DELETE", "admin rooms id", admin.clone(), &none);
     add("POST", "admin rooms id restore", format!("{admin}/restore"), &[json!({})]);
     routes
+}
+
+/// What programs call: messages, and the hooks of a room.
+fn add_scripts(
+    add: &mut impl FnMut(&'static str, &'static str, String, &[Value]),
+    room_path: &str,
+) {
+    let none = [Value::Null];
+    let text = [json!({"t": "x"}), json!({"t": ""}), json!({"rev": 1, "t": "x"}), json!([])];
+    add("POST", "rooms id messages", format!("{room_path}/messages"), &text);
+    for mid in ["AAAAAAAAAAAAAAAAAAAAAA", "odd"] {
+        let message = format!("{room_path}/messages/{mid}");
+        add("PATCH", "rooms id messages {message}", message.clone(), &text);
+        add("DELETE", "rooms id messages {message}", message.clone(), &none);
+        for emoji in ["%F0%9F%91%8D", "odd"] {
+            for method in ["PUT", "DELETE"] {
+                let reaction = format!("{message}/reactions/{emoji}");
+                add(method, "rooms id messages {message} reactions *", reaction, &none);
+            }
+        }
+    }
+    let hooks = format!("{room_path}/hooks");
+    let named = [json!({"name": "Build"}), json!({"name": ""}), json!({})];
+    add("GET", "rooms id hooks", hooks.clone(), &none);
+    add("POST", "rooms id hooks", hooks.clone(), &named);
+    for hook in ["1", "odd"] {
+        let hook = format!("{hooks}/{hook}");
+        add("PATCH", "rooms id hooks {hook}", hook.clone(), &named);
+        add("DELETE", "rooms id hooks {hook}", hook.clone(), &none);
+        for method in ["PUT", "DELETE"] {
+            add(method, "rooms id hooks {hook} avatar", format!("{hook}/avatar"), &none);
+        }
+    }
 }
 
 /// Every command that names a room, right and wrong.

@@ -60,7 +60,7 @@ impl Browser {
 
     /// A request of a page of `origin`; none if that is empty.
     pub async fn request(&self, line: &str, origin: &str, kind: &str, body: &[u8]) -> Answer {
-        let mut stream = self.connect().await;
+        let stream = self.connect().await;
         let mut head = format!("{line} HTTP/1.1\r\nHost: {NAME}\r\nConnection: close\r\n");
         if !origin.is_empty() {
             head.push_str(&format!("Origin: {origin}\r\n"));
@@ -72,11 +72,24 @@ impl Browser {
             head.push_str(&format!("Content-Type: {kind}\r\nContent-Length: {}\r\n", body.len()));
         }
         let exchanged = timeout(PATIENCE, async {
-            stream.write_all(format!("{head}\r\n").as_bytes()).await.unwrap();
-            // Who refuses a body early answers and closes before all of it is written.
-            let _ = stream.write_all(body).await;
+            let (mut reader, mut writer) = tokio::io::split(stream);
+            let writing = async {
+                writer.write_all(format!("{head}\r\n").as_bytes()).await.unwrap();
+                // Who refuses a body early answers and closes before all of it is written.
+                let _ = writer.write_all(body).await;
+            };
             let mut bytes = Vec::new();
-            let _ = stream.read_to_end(&mut bytes).await;
+            // Who refuses a body may also read no more of it, so the answer is read meanwhile, as browsers do.
+            {
+                let reading = reader.read_to_end(&mut bytes);
+                tokio::pin!(reading);
+                tokio::select! {
+                    _ = &mut reading => {}
+                    () = writing => {
+                        let _ = reading.await;
+                    }
+                }
+            }
             String::from_utf8_lossy(&bytes).into_owned()
         });
         let text = exchanged.await.expect("an answer in time");
