@@ -3,6 +3,7 @@
 
 pub mod allowance;
 pub mod counter;
+pub mod draining_reader;
 pub mod emoji;
 pub mod error;
 pub mod established;

@@ -15,6 +15,7 @@ use socket2::SockRef;
 
 use super::memory;
 use super::received::Received;
+use crate::base::draining_reader::DrainingReader;
 use crate::base::limits::delivery as limits;
 use crate::base::memory::Kind;
 
@@ -41,11 +42,11 @@ impl Tls {
 
     /// Opens what has come, or reads more.
     pub fn read(&mut self, stream: &mut TcpStream, buffer: &mut [u8]) -> io::Result<Received> {
-        let mut source = Source { stream, is_drained: false };
+        let mut source = DrainingReader::new(stream);
         loop {
             match self.session.reader().read(buffer) {
                 Ok(count) => {
-                    let is_drained = source.is_drained && count < buffer.len();
+                    let is_drained = source.is_drained() && count < buffer.len();
                     return Ok(Received { count, is_drained });
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
@@ -58,7 +59,7 @@ impl Tls {
             self.session.read_tls(&mut source)?;
             if let Err(error) = self.session.process_new_packets() {
                 // The alert says why; if it cannot be sent now, the end of TCP has to do.
-                let _ = self.send(source.stream);
+                let _ = self.send(source.into_inner());
                 return Err(invalid(error));
             }
         }
@@ -123,21 +124,6 @@ impl Tls {
 impl Drop for Tls {
     fn drop(&mut self) {
         memory::record(Kind::SendQueues, -self.unsent.cast_signed());
-    }
-}
-
-/// The socket as rustls reads it.
-struct Source<'a> {
-    stream: &'a mut TcpStream,
-    /// The last read took less than there was space for: the socket is empty, or epoll will report it again.
-    is_drained: bool,
-}
-
-impl Read for Source<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.stream.read(buffer)?;
-        self.is_drained = count < buffer.len();
-        Ok(count)
     }
 }
 

@@ -13,6 +13,7 @@ use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, NamedGroup};
 
 use super::read_outcome::ReadOutcome;
+use crate::base::draining_reader::DrainingReader;
 use crate::base::limits::loadtest as limits;
 use crate::base::lock::MutexExt as _;
 use crate::http::client::{Origin, Trust};
@@ -89,9 +90,9 @@ impl Session {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 Err(_) => return ReadOutcome::Closed,
             }
-            let mut source = Source { stream, is_drained: false };
+            let mut source = DrainingReader::new(stream);
             match self.0.read_tls(&mut source) {
-                Ok(_) => is_drained = source.is_drained,
+                Ok(_) => is_drained = source.is_drained(),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     return ReadOutcome::WouldBlock;
                 }
@@ -109,20 +110,6 @@ impl Session {
         self.0.send_close_notify();
         // The connection closes in any case.
         let _ = self.flush(stream);
-    }
-}
-
-/// The socket, and whether it is empty.
-struct Source<'a> {
-    stream: &'a mut TcpStream,
-    is_drained: bool,
-}
-
-impl Read for Source<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.stream.read(buffer)?;
-        self.is_drained = count < buffer.len();
-        Ok(count)
     }
 }
 
