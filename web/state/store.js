@@ -75,6 +75,7 @@ export function emptyState() {
     timelines: new Map(),
     attended: null,
     drafts: new Map(),
+    encrypted: new Map(),
     epoch: "",
     serverBuild: "",
     info: null,

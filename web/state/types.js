@@ -120,7 +120,9 @@
  * @property {string} name
  * @property {string} [topic]
  * @property {"open" | "closed" | "dm"} kind
- * @property {boolean} e2ee
+ * @property {boolean} e2ee  what is known of it beyond the server's word is in `State.encrypted`
+ * @property {string} [rid]  of an encrypted room: its cryptographic identity, as the server names it
+ * @property {LogHead} [log]  of an encrypted room: how far its log goes, as the server says
  * @property {string} [role]
  * @property {number} seq  the numbers count what happened up to here
  * @property {number} read
@@ -137,6 +139,100 @@
  * @property {"usual" | "all" | "mentions" | "none"} notify
  * @property {number | null} mutedUntil  until when I may not write
  * @property {boolean} hidden  a direct room out of my sight until somebody writes
+ */
+
+/** The newest entry of a room's log, its `hash` in base64url. @typedef {{ seq: number, hash: string }} LogHead */
+
+/**
+ * How it stands with an encrypted room:
+ *
+ * - `opening`: its log is not checked yet
+ * - `locked`: my keys are not in this browser (the card for the password)
+ * - `ready`: it can be read and written
+ * - `getting_key`: its key is missing, and will come
+ * - `joined_alone`: the same for somebody who has just joined, while no other member is here
+ * - `waiting`: my keys were reset, and a member has to let me back in
+ * - `dead`: nobody in it can let anybody back in ("Begin anew")
+ * - `left`: I am not in it any more, by its log
+ * - `forked`: the server shows different logs to different people: nothing is sent (see `fork`)
+ * - `older_log`: the server shows an older log than this browser knows, which is being brought back
+ * - `directory_stopped`: the list of everybody's keys is forked or too old: nothing is sent
+ * - `named_plain`: the server says that it is not encrypted, which it is: nothing is sent
+ *
+ * @typedef {"opening" | "locked" | "ready" | "getting_key" | "joined_alone" | "waiting" | "dead" | "left" | "forked"
+ *   | "older_log" | "directory_stopped" | "named_plain"} EncryptedCondition
+ */
+
+/**
+ * Somebody in an encrypted room, by its log and the list of keys.
+ *
+ * @typedef {object} EncryptedPerson
+ * @property {string} uid
+ * @property {string} name  the user name that the list of keys has, checked; empty if none was told ("Former member")
+ * @property {string} role
+ * @property {string} root  the identity by which the room knows this person, in base64url
+ * @property {number} since  when this person came in, milliseconds
+ * @property {boolean} isReset  the keys were reset since: a member has to let this person back in
+ * @property {boolean} isShut  has no key, because the account is shut, says the server
+ * @property {number | null} verifiedAt  when I compared safety numbers with this person
+ * @property {number} keysAt  when the keys were first noted in the list of keys
+ * @property {"asks" | "old_key" | "impostor" | null} warning  `asks`: not the keys that I know of this person, so no
+ *   key is given before I agree; `old_key`: the server shows an older key of this person; `impostor`: two accounts
+ *   have this name
+ */
+
+/**
+ * A line of an encrypted room's log, for its panel.
+ *
+ * @typedef {object} LogLine
+ * @property {number} seq
+ * @property {"create" | "add" | "back" | "remove" | "unban" | "role" | "key" | "link" | "unlink" | "join"
+ *   | "profile"} what  `back`: let back in; `key`: a new key
+ * @property {string} by
+ * @property {string} [uid]  whom it concerns
+ * @property {string} [role]
+ * @property {string} [reason]  of `remove`: `left`, `removed`, `banned`; of `key`: `member`, `keys`, `shut`, `repair`,
+ *   `manual`
+ * @property {string[]} [without]  of `key`: whose accounts were shut
+ * @property {number} at
+ */
+
+/**
+ * Two hashes of one place, as evidence that may be saved.
+ *
+ * @typedef {{ of: "log" | "directory", seq: number, mine: string, theirs: string, by: string | null }} Fork
+ */
+
+/**
+ * What is known of an encrypted room.
+ *
+ * @typedef {object} EncryptedRoom
+ * @property {string} rid  base64url
+ * @property {EncryptedCondition} condition
+ * @property {EncryptedPerson[]} people  in the order in which they came in, me among them
+ * @property {string[]} toApprove  whom I may let back in
+ * @property {string} madeBy
+ * @property {number} madeAt
+ * @property {boolean} isVerified  I have compared safety numbers with everybody else in it
+ * @property {LogLine[]} lines  the newest of its log, the newest last
+ * @property {Fork | null} fork
+ * @property {{ by: string, at: number } | null} badKey  whose key opened for nobody, until a newer one is there
+ * @property {number} failedChecks  messages that failed their security check
+ * @property {number} missingKeys  messages whose key is not here
+ * @property {number} lost  messages that a backup of the server has lost
+ */
+
+/**
+ * What checking a message of an encrypted room has shown:
+ *
+ * - `ok`
+ * - `failed`: it failed its security check (`failure` says which)
+ * - `outdated`: made with an outdated key, perhaps by somebody who is not a member any more
+ * - `no_key`: its key is not here yet
+ * - `newer`: it needs a newer version of the client
+ * - `gone`: the server took it away (`gone` says why)
+ *
+ * @typedef {"ok" | "failed" | "outdated" | "no_key" | "newer" | "gone"} Verdict
  */
 
 /**
@@ -157,6 +253,12 @@
  * @property {Record<string, string>} [mine]  emoji to the `mid` of my reaction
  * @property {"sent" | "pending" | "failed"} status
  * @property {Failure} [error]
+ * @property {Verdict} [verdict]  of an encrypted room; text, mentions and reactions are there only if it is `ok`
+ * @property {string} [failure]  which check failed, for the details: a word of 8.5 of the specification
+ * @property {"account" | "retention" | "admin"} [gone]
+ * @property {"missing" | "lost"} [refers]  it refers to a message that is not here, or that a backup has lost
+ * @property {boolean} [lost]  the server lost it with a backup; what is shown is this browser's copy
+ * @property {number} [writtenAt]  the author's clock, where it differs much from `at`
  */
 
 /**
@@ -191,6 +293,7 @@
  * @property {Map<string, Timeline>} timelines
  * @property {string | null} attended  the room whose end is before somebody's eyes, on a visible and focused page
  * @property {Map<string, string>} drafts
+ * @property {Map<string, EncryptedRoom>} encrypted  by room: what is checked of the encrypted ones
  * @property {string} epoch  which history every `seq` here is of; empty until it is known
  * @property {string} serverBuild  of the client that a reload would get; empty if it is not known
  * @property {Info | null} info  what the server says about itself; null until it has
