@@ -1,4 +1,4 @@
-/** Calls of the HTTP interface: JSON in, JSON out, failures as `{code, message, retryMs?}`. */
+/** Calls of the HTTP interface: JSON in, JSON or bytes out, failures as `{code, message, retryMs?, detail?}`. */
 
 /** A call without an answer by then is given up. */
 const TIMEOUT_MS = 20_000;
@@ -10,7 +10,11 @@ const UPLOAD_MS = 120_000;
 /** The header that says whose session a call expects. */
 const USER = "impulse-user";
 
-/** @typedef {{ code: string, message: string, status?: number, retryMs?: number }} HttpFailure */
+/**
+ * `detail` is what a refusal of the encryption says besides, in the names of the wire.
+ *
+ * @typedef {{ code: string, message: string, status?: number, retryMs?: number, detail?: any }} HttpFailure
+ */
 
 /** @typedef {"GET" | "POST" | "PATCH" | "PUT" | "DELETE"} Method */
 
@@ -35,8 +39,20 @@ export function callAs(uid, refused = () => {}) {
  * @param {number} [timeoutMs]
  * @returns {Promise<any>}
  */
-export function call(method, path, body, timeoutMs = TIMEOUT_MS) {
-  return send(method, path, caller, body, timeoutMs);
+export async function call(method, path, body, timeoutMs = TIMEOUT_MS) {
+  return (await send(method, path, caller, body, timeoutMs)).json().catch(() => null);
+}
+
+/**
+ * Reads what is no JSON.
+ *
+ * @param {string} path
+ * @returns {Promise<Uint8Array<ArrayBuffer>>}
+ */
+export async function callBytes(path) {
+  const response = await send("GET", path, caller, undefined, TIMEOUT_MS);
+  const cut = () => Promise.reject({ code: "network", message: "The connection broke off." });
+  return new Uint8Array(await response.arrayBuffer().catch(cut));
 }
 
 /**
@@ -46,8 +62,9 @@ export function call(method, path, body, timeoutMs = TIMEOUT_MS) {
  * @param {string} path
  * @returns {Promise<any>}
  */
-export function callAsAnybody(method, path) {
-  return send(method, path, { uid: "", refused: () => {} }, undefined, TIMEOUT_MS);
+export async function callAsAnybody(method, path) {
+  const anybody = { uid: "", refused: () => {} };
+  return (await send(method, path, anybody, undefined, TIMEOUT_MS)).json().catch(() => null);
 }
 
 /**
@@ -74,8 +91,8 @@ async function send(method, path, as, body, timeoutMs) {
   } catch {
     throw /** @type {HttpFailure} */ ({ code: "network", message: "No connection to the server." });
   }
+  if (response.ok) return response;
   const answer = await response.json().catch(() => null);
-  if (response.ok) return answer;
   const refusal = failure(response.status, answer, response.headers.get("retry-after"));
   if (refusal.code === "unauthorized") as.refused();
   throw refusal;
@@ -124,6 +141,7 @@ function failure(status, answer, retryAfter) {
     message: String(answer?.error?.message ?? ""),
     status,
     ...(after > 0 ? { retryMs: after * 1000 } : {}),
+    ...(answer?.error?.detail ? { detail: answer.error.detail } : {}),
   };
 }
 
