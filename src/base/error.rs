@@ -8,6 +8,7 @@ use std::fmt;
 use rand::rngs::SysError;
 use serde::Serialize;
 
+use super::encryption::EncryptionDetail;
 use super::limits::rooms::RETRY_MS;
 use super::random;
 
@@ -60,6 +61,26 @@ codes! {
     MidExists = "mid_exists", 409;
     /// The message has moved on to another `rev`.
     RevConflict = "rev_conflict", 409;
+    /// The encrypted message is under an older key of the room.
+    EpochStale = "epoch_stale", 409;
+    /// The encrypted room needs a new key first.
+    RotationRequired = "rotation_required", 409;
+    /// The log of the encrypted room has gone on.
+    LogConflict = "log_conflict", 409;
+    /// A batch brings keys for others than those who are entitled to one.
+    MembersChanged = "members_changed", 409;
+    /// Signed by an older generation of the author's keys.
+    GenStale = "gen_stale", 409;
+    /// The keys of the account were changed elsewhere.
+    KeysConflict = "keys_conflict", 409;
+    /// Two lists of everybody's keys differ.
+    DirConflict = "dir_conflict", 409;
+    /// An entry of a log or of the directory breaks a rule.
+    BadEntry = "bad_entry", 400;
+    /// A signature does not verify.
+    BadSignature = "bad_signature", 400;
+    /// The time of an entry is not now.
+    BadTime = "bad_time", 400;
     /// The request names a host that this server is not.
     Misdirected = "misdirected", 421;
     /// Larger than the limit.
@@ -109,11 +130,14 @@ impl Outage {
 
 /// What an error means to programs besides its code. A field that is set is a field of the answer, on the socket and
 /// over HTTP.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Detail {
     /// When to try again, in milliseconds. HTTP says it in a header instead.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_ms: Option<u32>,
+    /// What is wrong with a change of an encrypted room, of keys or of the directory.
+    #[serde(rename = "detail", skip_serializing_if = "Option::is_none")]
+    pub encryption: Option<Box<EncryptionDetail>>,
 }
 
 /// An error on its way to a client.
@@ -129,6 +153,13 @@ impl Error {
     /// An error with its sentence. The sentence is shown to people: no internals in it.
     pub fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
         Self { code, message: message.into(), detail: Detail::default(), outage: None, cause: None }
+    }
+
+    /// A refusal about encryption: its code and its sentence follow from the detail.
+    pub fn with_detail(detail: EncryptionDetail) -> Self {
+        let mut error = Self::new(detail.code(), detail.sentence());
+        error.detail.encryption = Some(Box::new(detail));
+        error
     }
 
     /// `bad_request` naming the field.
@@ -157,7 +188,7 @@ impl Error {
         Self {
             code: *code,
             message: message.clone(),
-            detail: *detail,
+            detail: detail.clone(),
             outage: *outage,
             cause: None,
         }
@@ -191,8 +222,8 @@ impl Error {
     }
 
     /// The detail for programs.
-    pub fn detail(&self) -> Detail {
-        self.detail
+    pub fn detail(&self) -> &Detail {
+        &self.detail
     }
 
     /// When to try again, in milliseconds.

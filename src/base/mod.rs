@@ -2,9 +2,11 @@
 //! a layer above.
 
 pub mod allowance;
+pub mod base64url;
 pub mod counter;
 pub mod draining_reader;
 pub mod emoji;
+pub mod encryption;
 pub mod error;
 pub mod established;
 pub mod fd_budget;

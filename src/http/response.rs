@@ -58,8 +58,7 @@ impl Response {
             detail: Detail,
         }
         // A header says when to try again.
-        let mut detail = error.detail();
-        detail.retry_ms = None;
+        let detail = Detail { retry_ms: None, ..error.detail().clone() };
         let body = ErrorBody { code: error.code().as_str(), message: error.message(), detail };
         let body = json!({"error": body});
         let response = Self::new(status, "application/json", body.to_string())
@@ -260,6 +259,7 @@ fn reason(status: u16) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::encryption::EncryptionDetail;
     use crate::base::error::Code;
 
     #[test]
@@ -270,6 +270,17 @@ mod tests {
             let response = Response::error(&Error::new(code, "No.").retry_after(2_100));
             assert_eq!(response.get("retry-after"), wanted);
         }
+    }
+
+    #[test]
+    fn the_detail_of_an_error_stands_beside_its_code() {
+        let error = Error::with_detail(EncryptionDetail::GenStale { generation: 2 });
+        let response = String::from_utf8(Response::error(&error).encode(false, false)).unwrap();
+        assert!(response.starts_with("HTTP/1.1 409 "), "{response}");
+        assert!(
+            response.contains(r#""code":"gen_stale","detail":{"gen":2},"message":""#),
+            "{response}"
+        );
     }
 
     #[test]

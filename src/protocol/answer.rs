@@ -80,7 +80,7 @@ impl<'a> OkAnswer<'a> {
     }
 }
 
-/// The answer to a command that was refused: `{"op":"err","id":…,"code":…,"message":…,"retry_ms"?}`.
+/// The answer to a command that was refused: `{"op":"err","id":…,"code":…,"message":…,"retry_ms"?,"detail"?}`.
 pub fn error(id: Option<&str>, error: &Error) -> Bytes {
     #[derive(Serialize)]
     struct ErrorAnswer<'a> {
@@ -90,7 +90,7 @@ pub fn error(id: Option<&str>, error: &Error) -> Bytes {
         code: &'static str,
         message: &'a str,
         #[serde(flatten)]
-        detail: Detail,
+        detail: &'a Detail,
     }
     to_json(&ErrorAnswer {
         op: "err",
@@ -99,4 +99,17 @@ pub fn error(id: Option<&str>, error: &Error) -> Bytes {
         message: error.message(),
         detail: error.detail(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::encryption::EncryptionDetail;
+
+    #[test]
+    fn the_detail_of_an_error_stands_beside_its_code() {
+        let refused = Error::with_detail(EncryptionDetail::BadTime { now: 12 });
+        let frame: serde_json::Value = serde_json::from_slice(&error(Some("3"), &refused)).unwrap();
+        assert_eq!((&frame["code"], &frame["detail"]["now"]), (&"bad_time".into(), &12.into()));
+    }
 }

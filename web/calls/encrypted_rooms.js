@@ -1,5 +1,5 @@
 /** The calls about encrypted rooms: their logs and the keys that members hand to one another (13.2 of e2ee.md). */
-import { call, callBytes, query } from "../net/http.js";
+import { call, query, readBytes } from "../net/http.js";
 import { logHeadFromWire, roomFromWire } from "../net/wire.js";
 import { pairFromWire } from "../net/wire_frames.js";
 
@@ -32,7 +32,7 @@ export async function createEncryptedRoom(entries, wraps) {
  * @param {string} room
  * @param {number} from  the number of the first one
  */
-export const readLog = (room, from) => callBytes(`${path(room)}/log${query({ from })}`);
+export const readLog = (room, from) => readBytes(`${path(room)}/log${query({ from })}`);
 
 /**
  * Appends a batch if the log still ends with `head`.

@@ -1,4 +1,5 @@
-/** Calls of the HTTP interface: JSON in, JSON or bytes out, failures as `{code, message, retryMs?, detail?}`. */
+/** Calls of the HTTP interface: JSON in, JSON out, failures as `{code, message, retryMs?, detail?}`. */
+import { namesFromWire } from "./wire.js";
 
 /** A call without an answer by then is given up. */
 const TIMEOUT_MS = 20_000;
@@ -11,7 +12,7 @@ const UPLOAD_MS = 120_000;
 const USER = "impulse-user";
 
 /**
- * `detail` is what a refusal of the encryption says besides, in the names of the wire.
+ * `detail` is what the client needs to go on by itself, if the code has any.
  *
  * @typedef {{ code: string, message: string, status?: number, retryMs?: number, detail?: any }} HttpFailure
  */
@@ -39,20 +40,8 @@ export function callAs(uid, refused = () => {}) {
  * @param {number} [timeoutMs]
  * @returns {Promise<any>}
  */
-export async function call(method, path, body, timeoutMs = TIMEOUT_MS) {
-  return (await send(method, path, caller, body, timeoutMs)).json().catch(() => null);
-}
-
-/**
- * Reads what is no JSON.
- *
- * @param {string} path
- * @returns {Promise<Uint8Array<ArrayBuffer>>}
- */
-export async function callBytes(path) {
-  const response = await send("GET", path, caller, undefined, TIMEOUT_MS);
-  const cut = () => Promise.reject({ code: "network", message: "The connection broke off." });
-  return new Uint8Array(await response.arrayBuffer().catch(cut));
+export function call(method, path, body, timeoutMs = TIMEOUT_MS) {
+  return send(method, path, caller, body, timeoutMs);
 }
 
 /**
@@ -62,9 +51,22 @@ export async function callBytes(path) {
  * @param {string} path
  * @returns {Promise<any>}
  */
-export async function callAsAnybody(method, path) {
-  const anybody = { uid: "", refused: () => {} };
-  return (await send(method, path, anybody, undefined, TIMEOUT_MS)).json().catch(() => null);
+export function callAsAnybody(method, path) {
+  return send(method, path, { uid: "", refused: () => {} }, undefined, TIMEOUT_MS);
+}
+
+/**
+ * Reads what is not JSON.
+ *
+ * @param {string} path
+ * @returns {Promise<Uint8Array<ArrayBuffer>>}
+ */
+export async function readBytes(path) {
+  const { response, as } = await ask("GET", path, caller, undefined, TIMEOUT_MS);
+  if (!response.ok) throw await refusalOf(response, as);
+  const bytes = await response.arrayBuffer().catch(() => null);
+  if (!bytes) throw noLine();
+  return new Uint8Array(bytes);
 }
 
 /**
@@ -75,9 +77,21 @@ export async function callAsAnybody(method, path) {
  * @param {number} timeoutMs
  */
 async function send(method, path, as, body, timeoutMs) {
-  let response;
+  const { response } = await ask(method, path, as, body, timeoutMs);
+  if (!response.ok) throw await refusalOf(response, as);
+  return response.json().catch(() => null);
+}
+
+/**
+ * @param {Method} method
+ * @param {string} path
+ * @param {typeof caller} as
+ * @param {unknown} body
+ * @param {number} timeoutMs
+ */
+async function ask(method, path, as, body, timeoutMs) {
   try {
-    response = await fetch(path, {
+    const response = await fetch(path, {
       method,
       credentials: "same-origin",
       cache: "no-store",
@@ -88,14 +102,23 @@ async function send(method, path, as, body, timeoutMs) {
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
+    return { response, as };
   } catch {
-    throw /** @type {HttpFailure} */ ({ code: "network", message: "No connection to the server." });
+    throw noLine();
   }
-  if (response.ok) return response;
+}
+
+/** @param {Response} response @param {typeof caller} as */
+async function refusalOf(response, as) {
   const answer = await response.json().catch(() => null);
   const refusal = failure(response.status, answer, response.headers.get("retry-after"));
   if (refusal.code === "unauthorized") as.refused();
-  throw refusal;
+  return refusal;
+}
+
+/** @returns {HttpFailure} */
+function noLine() {
+  return { code: "network", message: "No connection to the server." };
 }
 
 /**
@@ -122,8 +145,7 @@ export function upload(method, path, file, progress) {
       if (request.status >= 200 && request.status < 300) resolve(request.response);
       else reject(failure(request.status, request.response, request.getResponseHeader("retry-after")));
     };
-    request.onerror = request.ontimeout = () =>
-      reject(/** @type {HttpFailure} */ ({ code: "network", message: "No connection to the server." }));
+    request.onerror = request.ontimeout = () => reject(noLine());
     request.send(file);
   });
 }
@@ -141,7 +163,7 @@ function failure(status, answer, retryAfter) {
     message: String(answer?.error?.message ?? ""),
     status,
     ...(after > 0 ? { retryMs: after * 1000 } : {}),
-    ...(answer?.error?.detail ? { detail: answer.error.detail } : {}),
+    ...(answer?.error?.detail ? { detail: namesFromWire(answer.error.detail) } : {}),
   };
 }
 

@@ -158,7 +158,12 @@ export class Sync {
     replay.seq = Math.max(replay.seq, seq);
   }
 
-  /** Messages of an encrypted room that are seen in another way now. @param {string} room @param {Message[]} messages */
+  /**
+   * Messages of an encrypted room that are seen in another way now.
+   *
+   * @param {string} room
+   * @param {Message[]} messages
+   */
   refresh(room, messages) {
     const apply = () => this.#pages.change(room, messages);
     return this.#ingest.ingest(room, [], apply, this.#sameConnection());

@@ -16,7 +16,7 @@ use crate::store::restorable_ms;
 pub struct RoomRow {
     /// The room.
     pub id: RoomId,
-    /// Its name.
+    /// Its name; empty if it is encrypted.
     pub name: String,
     /// Its topic.
     pub topic: String,
@@ -36,6 +36,19 @@ pub struct RoomRow {
     pub group: bool,
     /// When it was created, in milliseconds.
     pub created_at: i64,
+}
+
+impl RoomRow {
+    /// The name in lists of administrators and in the audit log. Nobody but its members can read that of an encrypted
+    /// room.
+    pub fn listed_name(&self) -> String {
+        if self.e2ee { encrypted_name(self.id) } else { self.name.clone() }
+    }
+}
+
+/// What an encrypted room is called where its members are not.
+pub fn encrypted_name(room: RoomId) -> String {
+    format!("Encrypted room {room}")
 }
 
 /// A room that was removed and can still be restored.
@@ -100,7 +113,7 @@ impl RoomChange {
 }
 
 const COLUMNS: &str = "id, name, topic, kind, e2ee, is_default, last_seq, read_only,
-    archived_at IS NOT NULL, kind = 'dm' AND dm_key !~ '^[0-9]+:[0-9]+$', created_at";
+    archived_at IS NOT NULL, kind = 'dm' AND dm_key !~ '^(e:)?[0-9]+:[0-9]+$', created_at";
 
 impl ChatStore {
     /// All rooms that are not removed.
@@ -280,7 +293,7 @@ fn no_room() -> Error {
 fn room(row: &Row) -> Result<RoomRow> {
     Ok(RoomRow {
         id: RoomId(row.get(0)),
-        name: row.get(1),
+        name: row.get::<_, Option<String>>(1).unwrap_or_default(),
         topic: row.get(2),
         kind: RoomKind::from_name(row.get(3))
             .ok_or_else(|| Error::internal("unknown room kind"))?,
