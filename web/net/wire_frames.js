@@ -2,7 +2,7 @@
  * Frames of the WebSocket as the client sees them. A frame carries current state, so what it leaves out has a meaning
  * of its own, which is written out here.
  */
-import { roomFromWire, userFromWire } from "./wire.js";
+import { namesFromWire, roomFromWire, userFromWire } from "./wire.js";
 
 /** @typedef {import("../state/types.js").User} User */
 /** @typedef {import("../state/types.js").Room} Room */
@@ -13,7 +13,7 @@ import { roomFromWire, userFromWire } from "./wire.js";
  * A frame of the server.
  *
  * @typedef {{ op: "ok", id: string, seq: number, at: number | null, truncated: boolean } & Numbers
- *   | { op: "err", id: string, code: string, message: string, retryMs: number }
+ *   | { op: "err", id: string, code: string, message: string, retryMs: number, detail?: any }
  *   | { op: "bye", code: string, retryMs: number }
  *   | ServerEvent} Frame
  */
@@ -22,13 +22,23 @@ import { roomFromWire, userFromWire } from "./wire.js";
  * A frame that says what the state is now.
  *
  * @typedef {{ op: "hello", uid: string, at: number | null, epoch: string, rooms: Room[], more: boolean,
- *   blocked: string[], build: string }
+ *   blocked: string[], build: string, dir: DirectoryHead | null }
  *   | { op: "rooms", rooms: Room[], more: boolean }
  *   | { op: "blocks", blocked: string[] }
+ *   | { op: "keys.changed", device: string }
+ *   | { op: "signed_in", session: SignIn }
  *   | { op: "presence", uid: string, state: import("../state/types.js").Presence, text: string, until: number | null }
  *   | { op: "user", user: User }
  *   | RoomEvent} ServerEvent
  */
+
+/**
+ * How far the list of everybody's keys goes, which of its places lack their entries since a restore, and whether it
+ * takes no new ones.
+ *
+ * @typedef {{ n: number, h: string, missing: number[], closed: boolean }} DirectoryHead
+ */
+/** A sign-in of mine in another browser. @typedef {{ id: string, device: string, createdAt: number }} SignIn */
 
 /**
  * One that concerns a single room.
@@ -59,6 +69,7 @@ const FRAMES = {
     code: String(wire.code ?? "unknown"),
     message: String(wire.message ?? ""),
     retryMs: Number(wire.retry_ms ?? 0),
+    ...(wire.detail ? { detail: namesFromWire(wire.detail) } : {}),
   }),
   bye: (wire) => ({ op: "bye", code: String(wire.code), retryMs: Number(wire.retry_ms) || 0 }),
   hello: (wire) => ({
@@ -70,9 +81,15 @@ const FRAMES = {
     more: Boolean(wire.more),
     blocked: (wire.blocked ?? []).map(String),
     build: String(wire.build ?? ""),
+    dir: wire.dir ? directoryFromWire(wire.dir) : null,
   }),
   rooms: (wire) => ({ op: "rooms", rooms: wire.rooms.map(roomFromWire), more: Boolean(wire.more) }),
   blocks: (wire) => ({ op: "blocks", blocked: wire.blocked.map(String) }),
+  "keys.changed": (wire) => ({ op: "keys.changed", device: String(wire.device ?? "") }),
+  signed_in: ({ session }) => ({
+    op: "signed_in",
+    session: { id: String(session.id), device: String(session.device ?? ""), createdAt: Number(session.created_at) },
+  }),
   presence: (wire) => ({
     op: "presence",
     uid: String(wire.uid),
@@ -102,6 +119,11 @@ const FRAMES = {
     mentions: Number(wire.mentions ?? 0),
   }),
 };
+
+/** @param {any} wire @returns {DirectoryHead} */
+function directoryFromWire({ n, h, missing, closed }) {
+  return { n: Number(n), h: String(h), missing: (missing ?? []).map(Number), closed: Boolean(closed) };
+}
 
 /**
  * @param {any} wire

@@ -49,6 +49,10 @@ export function reduce(state, event) {
       return withTyping(state, event);
     case "read":
       return withNumbers(state, event.room, { ...event, seq: event.upto, read: event.seq });
+    case "keys.changed":
+    case "signed_in":
+      // Of my account, and none of what is shown of rooms.
+      return {};
   }
 }
 
