@@ -1193,6 +1193,7 @@ const NO_BOUND: &[(&str, &str)] = &[
     ("avatars::AT_ONCE", "pictures drawn side by side; who waits has one of UPLOADS"),
     ("avatars::QUALITY", "of what is kept"),
     ("chat::FRAME", "what is allocated at first; a larger frame grows"),
+    ("chat::ROOM_LOG", "the same"),
     ("chat::ROOM_VIEW", "an estimate; HELLO_BYTES and ROOMS_BYTES are counted with it"),
     ("delivery::EVENTS", "the sockets of one turn; the others are reported with the next"),
     ("delivery::RETRY", "between two tries; INBOX bounds what waits"),

@@ -24,7 +24,7 @@ test("password and the server's share give the key that wraps the account key", 
   assert.equal(hex(await account.keyEncryptionKey(pwk, unhex(SHARE))), KEK);
 });
 
-test("the account key under the password is the published one, and opens for its account and its generation", async () => {
+test("the account key under the password is the published one, and opens for its account only", async () => {
   const sealed = await account.sealAkPassword(kek(), "42", 1, AK, rep("01", 12));
   assert.equal(hex(sealed), given("ak_password"));
   assert.equal(sealed.length, 61);
@@ -65,7 +65,7 @@ test("every single wrong sign in a recovery code is found at once", async () => 
     await assert.rejects(account.parseCode(other), { rule: "form" });
 });
 
-test("the account key under the recovery code is the published one; a false tag is refused before opening", async () => {
+test("the account key under the code is the published one; a false tag is refused before opening", async () => {
   const code = await recovery();
   const sealed = await account.sealAkRecovery(code, "42", 1, AK, await pairOf(rep("44", 32)));
   assert.equal(hex(sealed), given("ak_recovery"));
