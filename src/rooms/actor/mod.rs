@@ -62,7 +62,10 @@ impl Actor {
         let (published, most) = {
             let row = &room.state().row;
             let sealed = limits::SEALED_REPLAY_BUFFER_BYTES;
-            (row.last_seq, if row.e2ee { sealed } else { limits::REPLAY_BUFFER_BYTES })
+            (
+                row.last_seq,
+                if row.encryption.is_some() { sealed } else { limits::REPLAY_BUFFER_BYTES },
+            )
         };
         let replay_buffer = ReplayBuffer::starting_after(published, most, shared.memory.clone());
         Self {
