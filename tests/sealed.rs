@@ -60,7 +60,9 @@ async fn an_encrypted_room_takes_no_text_and_no_envelope_that_nothing_verifies()
     let anna = server.user("anna").await;
     let mid = anna.socket().await.send_text(ROOM, "before").await.0;
     let sql = server.sql().await;
-    sql.execute("UPDATE chat.rooms SET e2ee = true WHERE id = 1", &[]).await.unwrap();
+    let encrypt = "UPDATE chat.rooms SET e2ee = true, name = NULL, rid = sha256('rid'), log_seq = 0, \
+                   log_head = sha256('head'), epoch = 1 WHERE id = 1";
+    sql.execute(encrypt, &[]).await.unwrap();
     let database = server.database.clone();
     server.stop().await;
 

@@ -1,4 +1,5 @@
-/** Calls of the HTTP interface: JSON in, JSON out, failures as `{code, message, retryMs?}`. */
+/** Calls of the HTTP interface: JSON in, JSON out, failures as `{code, message, retryMs?, detail?}`. */
+import { namesFromWire } from "./wire.js";
 
 /** A call without an answer by then is given up. */
 const TIMEOUT_MS = 20_000;
@@ -10,7 +11,11 @@ const UPLOAD_MS = 120_000;
 /** The header that says whose session a call expects. */
 const USER = "impulse-user";
 
-/** @typedef {{ code: string, message: string, status?: number, retryMs?: number }} HttpFailure */
+/**
+ * `detail` is what the client needs to go on by itself, if the code has any.
+ *
+ * @typedef {{ code: string, message: string, status?: number, retryMs?: number, detail?: any }} HttpFailure
+ */
 
 /** @typedef {"GET" | "POST" | "PATCH" | "PUT" | "DELETE"} Method */
 
@@ -51,6 +56,20 @@ export function callAsAnybody(method, path) {
 }
 
 /**
+ * Reads what is not JSON.
+ *
+ * @param {string} path
+ * @returns {Promise<Uint8Array<ArrayBuffer>>}
+ */
+export async function readBytes(path) {
+  const { response, as } = await ask("GET", path, caller, undefined, TIMEOUT_MS);
+  if (!response.ok) throw await refusalOf(response, as);
+  const bytes = await response.arrayBuffer().catch(() => null);
+  if (!bytes) throw noLine();
+  return new Uint8Array(bytes);
+}
+
+/**
  * @param {Method} method
  * @param {string} path
  * @param {typeof caller} as
@@ -58,9 +77,21 @@ export function callAsAnybody(method, path) {
  * @param {number} timeoutMs
  */
 async function send(method, path, as, body, timeoutMs) {
-  let response;
+  const { response } = await ask(method, path, as, body, timeoutMs);
+  if (!response.ok) throw await refusalOf(response, as);
+  return response.json().catch(() => null);
+}
+
+/**
+ * @param {Method} method
+ * @param {string} path
+ * @param {typeof caller} as
+ * @param {unknown} body
+ * @param {number} timeoutMs
+ */
+async function ask(method, path, as, body, timeoutMs) {
   try {
-    response = await fetch(path, {
+    const response = await fetch(path, {
       method,
       credentials: "same-origin",
       cache: "no-store",
@@ -71,14 +102,23 @@ async function send(method, path, as, body, timeoutMs) {
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
+    return { response, as };
   } catch {
-    throw /** @type {HttpFailure} */ ({ code: "network", message: "No connection to the server." });
+    throw noLine();
   }
+}
+
+/** @param {Response} response @param {typeof caller} as */
+async function refusalOf(response, as) {
   const answer = await response.json().catch(() => null);
-  if (response.ok) return answer;
   const refusal = failure(response.status, answer, response.headers.get("retry-after"));
   if (refusal.code === "unauthorized") as.refused();
-  throw refusal;
+  return refusal;
+}
+
+/** @returns {HttpFailure} */
+function noLine() {
+  return { code: "network", message: "No connection to the server." };
 }
 
 /**
@@ -105,8 +145,7 @@ export function upload(method, path, file, progress) {
       if (request.status >= 200 && request.status < 300) resolve(request.response);
       else reject(failure(request.status, request.response, request.getResponseHeader("retry-after")));
     };
-    request.onerror = request.ontimeout = () =>
-      reject(/** @type {HttpFailure} */ ({ code: "network", message: "No connection to the server." }));
+    request.onerror = request.ontimeout = () => reject(noLine());
     request.send(file);
   });
 }
@@ -124,6 +163,7 @@ function failure(status, answer, retryAfter) {
     message: String(answer?.error?.message ?? ""),
     status,
     ...(after > 0 ? { retryMs: after * 1000 } : {}),
+    ...(answer?.error?.detail ? { detail: namesFromWire(answer.error.detail) } : {}),
   };
 }
 

@@ -322,8 +322,9 @@ async fn begin_epoch(
 ) -> Result<Epoch, String> {
     let epoch =
         random::bytes::<16>().map_err(|error| format!("the system has no randomness: {error}"))?;
-    let begin = "INSERT INTO chat.instance (epoch, began_at) VALUES ($1, $2)
-                 ON CONFLICT (one) DO UPDATE SET epoch = excluded.epoch, began_at = excluded.began_at";
+    let begin = "INSERT INTO chat.instance (epoch, began_at, restored_at) VALUES ($1, $2, $2)
+                 ON CONFLICT (one) DO UPDATE SET epoch = excluded.epoch, began_at = excluded.began_at,
+                     restored_at = excluded.restored_at";
     chat.execute(begin, &[&epoch.as_slice(), &now]).await.map_err(|error| said(&error))?;
     let since = "UPDATE accounts.instance SET numbers_since = $1";
     accounts.execute(since, &[&now]).await.map_err(|error| said(&error))?;

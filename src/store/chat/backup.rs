@@ -7,23 +7,26 @@ pub const SCHEMA: Schema = Schema {
     name: "chat",
     migrations: super::MIGRATIONS,
     tables: &[
-        Table { name: "instance", columns: "one, epoch, began_at" },
+        Table { name: "instance", columns: "one, epoch, began_at, restored_at" },
         Table {
             name: "rooms",
             columns: "id, name, topic, kind, e2ee, is_default, dm_key, last_seq, created_at, deleted_at, \
-                      read_only, archived_at, deleted_by",
+                      read_only, archived_at, deleted_by, rid, log_seq, log_head, epoch",
         },
         Table {
             name: "members",
             columns: "room_id, user_id, role, joined_at, read_seq, favourite, notify, muted_until, \
-                      suspended_at, hidden_seq",
+                      suspended_at, hidden_seq, root, since_seq, since_dn, sent_epoch",
         },
+        Table { name: "log", columns: "room_id, seq, batch, at, entry, sig, hash" },
+        Table { name: "epoch_wraps", columns: "room_id, epoch, user_id, gen, wrap, poster" },
+        Table { name: "bad_wraps", columns: "room_id, epoch, user_id, gen, poster" },
         Table { name: "bans", columns: "room_id, user_id, banned_by, banned_at" },
         Table { name: "blocks", columns: "user_id, blocked_id, blocked_at" },
         Table {
             name: "messages",
             columns: "room_id, mid, kind, rev, author, created_seq, created_at, seq, at, rev_seq, rev_at, \
-                      target, body, is_hidden",
+                      target, body, is_hidden, gone",
         },
         Table { name: "superseded", columns: "room_id, mid, rev, seq, at, digest" },
     ],
@@ -31,9 +34,18 @@ pub const SCHEMA: Schema = Schema {
     numbered: &["rooms"],
     // Every server makes the first rooms by itself.
     is_used: "SELECT EXISTS (SELECT FROM chat.messages) OR EXISTS (SELECT FROM chat.members)",
-    checks: &[Check {
-        name: "the seq of each room, its messages and the newest of them",
-        sql: "SELECT r.id, r.last_seq, count(m.mid), coalesce(max(m.seq), 0)
-              FROM chat.rooms r LEFT JOIN chat.messages m ON m.room_id = r.id GROUP BY r.id ORDER BY r.id",
-    }],
+    checks: &[
+        Check {
+            name: "the seq of each room, its messages and the newest of them",
+            sql: "SELECT r.id, r.last_seq, count(m.mid), coalesce(max(m.seq), 0)
+                  FROM chat.rooms r LEFT JOIN chat.messages m ON m.room_id = r.id GROUP BY r.id ORDER BY r.id",
+        },
+        Check {
+            name: "the logs of encrypted rooms, and the wraps of their keys",
+            sql: "SELECT r.id, encode(r.log_head, 'hex'),
+                      (SELECT count(*) FROM chat.log l WHERE l.room_id = r.id AND l.seq <= r.log_seq),
+                      (SELECT count(*) FROM chat.epoch_wraps w WHERE w.room_id = r.id)
+                  FROM chat.rooms r WHERE r.e2ee ORDER BY r.id",
+        },
+    ],
 };

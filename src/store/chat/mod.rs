@@ -22,7 +22,7 @@ mod unreadable;
 pub use blocks::BlockRow;
 pub use members::{BanRow, MemberRow};
 pub use messages::{Around, MessagePage, Page, Place, RecentMessage};
-pub use rooms::{NewRoom, RemovedRoom, RoomChange, RoomRow};
+pub use rooms::{NewRoom, RemovedRoom, RoomChange, RoomEncryption, RoomRow};
 pub use stored::{Ack, Found, Stored, StoredKind, StoredReaction, Superseded};
 
 use std::sync::Arc;
@@ -41,6 +41,7 @@ const MIGRATIONS: &[Migration] = &migrate::numbered([
     ("blocking", include_str!("../../../sql/chat/0006_blocking.sql")),
     ("mute", include_str!("../../../sql/chat/0007_mute.sql")),
     ("epoch", include_str!("../../../sql/chat/0008_epoch.sql")),
+    ("encryption", include_str!("../../../sql/chat/0009_encryption.sql")),
 ]);
 
 /// Handle to the chat store. Cheap to clone.

@@ -9,6 +9,7 @@ use crate::base::error::Result;
 use crate::base::ids::{RoomId, Uid};
 use crate::base::limits::store::PURGE_ROWS;
 use crate::base::time::now_ms;
+use crate::protocol::room::encrypted_name;
 use crate::store::pool::failed;
 
 /// Hides or shows messages, in order: the author's own, and those the author has reacted to.
@@ -108,19 +109,22 @@ impl ChatStore {
             while client.execute(batch, &[&room, &PURGE_ROWS]).await.map_err(failed)? > 0 {}
             let last = "DELETE FROM chat.rooms WHERE id = $1 AND deleted_at < $2";
             client.execute(last, &[&room, &before]).await.map_err(failed)?;
-            purged.push((RoomId(room), row.get(1)));
+            let id = RoomId(room);
+            let name = row.get::<_, Option<String>>(1);
+            purged.push((id, name.unwrap_or_else(|| encrypted_name(id))));
         }
         Ok(purged)
     }
 
-    /// Removes the memberships and bans of somebody who is gone for good.
+    /// Removes the memberships and bans of somebody who is gone for good. In an encrypted room the log says who is a
+    /// member, and nothing is appended to it for somebody.
     ///
     /// # Errors
     /// `unavailable`.
     pub async fn forget_member(&self, uid: Uid) -> Result<()> {
         let client = self.database.get().await?;
         let members = "DELETE FROM chat.members m USING chat.rooms r
-                       WHERE r.id = m.room_id AND r.kind <> 'dm' AND m.user_id = $1";
+                       WHERE r.id = m.room_id AND r.kind <> 'dm' AND NOT r.e2ee AND m.user_id = $1";
         client.execute(members, &[&uid.0]).await.map_err(failed)?;
         client
             .execute("DELETE FROM chat.bans WHERE user_id = $1", &[&uid.0])
