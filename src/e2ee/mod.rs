@@ -4,6 +4,9 @@
 
 pub mod account;
 pub mod directory;
+pub mod envelope;
 pub mod pack;
+pub mod padding;
 pub mod room_log;
 pub mod signature;
+pub mod wraps;
