@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::encode::to_json;
 use super::encryption::{LogEntry, Needed, OwnWrap};
-use super::message::MessageState;
+use super::message::{MessageState, ReactionState};
 use super::room::{Role, RoomView};
 use crate::base::base64url;
 use crate::base::encryption::RotationReason;
@@ -59,6 +59,18 @@ pub enum Event<'a> {
         at: i64,
         /// The message.
         msg: &'a MessageState,
+    },
+    /// A reaction to a message of an encrypted room, or its withdrawal; both change the message.
+    #[serde(rename = "msg")]
+    Reaction {
+        /// The room.
+        room: RoomId,
+        /// The change's number, which is the message's from now on, too.
+        seq: u64,
+        /// When, in milliseconds.
+        at: i64,
+        /// The reaction.
+        msg: &'a ReactionState,
     },
     /// Entries were appended to the log of an encrypted room.
     Log {

@@ -22,6 +22,7 @@ mod membership;
 mod people_changed;
 pub mod presence;
 pub mod publication;
+mod published;
 pub mod publisher;
 mod queries;
 mod read_states;
