@@ -12,7 +12,7 @@ use crate::base::error::{Error, Result};
 use crate::base::ids::{RoomId, Uid};
 use crate::base::time::now_ms;
 use crate::protocol::encryption::{LogEntry, Needed, OwnWrap, PostedWrap};
-use crate::protocol::room::RoomKind;
+use crate::protocol::room::{Role, RoomKind};
 use crate::store::pool::failed;
 
 /// An entry of a log, and the change of the room that brought it.
@@ -131,6 +131,53 @@ impl ChatStore {
     pub async fn room_encryption(&self, room: RoomId) -> Result<RoomEncryption> {
         let row = self.room(room).await?;
         row.encryption.ok_or_else(rooms::no_room)
+    }
+
+    /// The members of an encrypted room as its log has made them, by id.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub async fn logged_members(&self, room: RoomId) -> Result<Vec<LoggedMember>> {
+        let sql = "SELECT user_id, role, root, since_seq, since_dn FROM chat.members
+                   WHERE room_id = $1 ORDER BY user_id";
+        let rows = self.database.get().await?.query(sql, &[&room.0]).await.map_err(failed)?;
+        let member = |row: &Row| {
+            let root = row.get::<_, Option<&[u8]>>(2).unwrap_or_default().try_into();
+            Some(LoggedMember {
+                uid: Uid(row.get(0)),
+                role: Role::from_name(row.get(1))?,
+                root: root.ok()?,
+                since_seq: row.get::<_, Option<i64>>(3)?.unsigned_abs(),
+                since_dn: row.get::<_, Option<i64>>(4)?.unsigned_abs(),
+            })
+        };
+        // One that the log has not made differs from all that it has.
+        Ok(rows.iter().map(|row| member(row).unwrap_or(NOBODY)).collect())
+    }
+
+    /// Makes the members of an encrypted room again, as its log says.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub async fn rebuild_members(&self, room: RoomId, members: &[LoggedMember]) -> Result<()> {
+        let sql = "WITH gone AS (
+                       DELETE FROM chat.members WHERE room_id = $1 AND NOT user_id = ANY($2)
+                   )
+                   INSERT INTO chat.members (room_id, user_id, role, root, since_seq, since_dn, joined_at)
+                   SELECT $1, i.user_id, i.role, i.root, i.since_seq, i.since_dn, $7
+                   FROM unnest($2::bigint[], $3::text[], $4::bytea[], $5::bigint[], $6::bigint[])
+                       AS i(user_id, role, root, since_seq, since_dn)
+                   ON CONFLICT (room_id, user_id) DO UPDATE SET role = excluded.role, root = excluded.root,
+                       since_seq = excluded.since_seq, since_dn = excluded.since_dn, suspended_at = NULL";
+        let uids: Vec<_> = members.iter().map(|member| member.uid.0).collect();
+        let roles: Vec<_> = members.iter().map(|member| member.role.as_str()).collect();
+        let roots: Vec<_> = members.iter().map(|member| member.root.as_slice()).collect();
+        let seqs: Vec<_> = members.iter().map(|member| member.since_seq.cast_signed()).collect();
+        let dns: Vec<_> = members.iter().map(|member| member.since_dn.cast_signed()).collect();
+        let values: [&(dyn ToSql + Sync); 7] =
+            [&room.0, &uids, &roles, &roots, &seqs, &dns, &now_ms()];
+        self.database.get().await?.execute(sql, &values).await.map_err(failed)?;
+        Ok(())
     }
 
     /// What there is of the wraps of a key.
@@ -303,6 +350,10 @@ impl ChatStore {
         Ok((self.room(id).await?, now))
     }
 }
+
+/// In place of a member whom the log has not made.
+const NOBODY: LoggedMember =
+    LoggedMember { uid: Uid(0), role: Role::Member, root: [0; 32], since_seq: 0, since_dn: 0 };
 
 fn log_row(row: &Row) -> Result<LogRow> {
     let wrong = |_| Error::internal("a column of the log has the wrong length");

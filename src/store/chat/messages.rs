@@ -2,9 +2,9 @@
 
 use tokio_postgres::Row;
 
-use super::{ChatStore, LogBatch};
 use super::content::{ReactionContent, StoredBody};
 use super::message_rows::{ReactionRow, mid_of, reactions as all_reactions, to_limit, unsigned};
+use super::{ChatStore, LogBatch};
 use crate::base::error::{Code, Error, Result};
 use crate::base::ids::{Mid, RoomId, Uid};
 use crate::base::limits::store::REACTION_BYTES;
