@@ -16,6 +16,7 @@ pub mod doctor;
 pub mod embedded;
 pub mod http;
 pub mod http2;
+pub mod keys;
 pub mod loadtest;
 pub mod memory;
 pub mod names;

@@ -10,6 +10,9 @@ pub mod backup;
 mod hooks;
 mod invite_uses;
 mod invites;
+mod key_changes;
+mod key_entries;
+mod keys;
 mod locks;
 mod name_skeletons;
 mod passwords;
@@ -29,10 +32,13 @@ pub use auth_slots::{AuthSlot, KdfParams, StretchParams};
 pub use hooks::{Hook, NewHook};
 pub use invite_uses::InviteUse;
 pub use invites::{Invite, InviteFilter, Maker, NewInvite};
-pub use passwords::{LoginRecord, PendingSlot, Switch, Switched};
+pub use key_changes::{Earlier, KeyChange};
+pub use key_entries::{KeyEntry, KeyEntryKind, KeyPassword};
+pub use keys::{AccountKeys, RecoveryRecord};
+pub use passwords::{AllowedBy, LoginRecord, PendingSlot, Switch, Switched};
 pub use profiles::{NameMatch, Profile, ProfileChange};
 pub use scope::{Scope, SessionKind};
-pub use sessions::{NewSession, SessionInfo, SessionRow};
+pub use sessions::{NewSession, SessionInfo, SessionRow, StartedSession};
 pub use settings::{SettingsUpdate, StoredSettings};
 pub use tickets::{NewTicket, TicketRecord};
 pub use tokens::NewToken;
@@ -68,6 +74,7 @@ const MIGRATIONS: &[Migration] = &migrate::numbered([
     ("name_skeletons", include_str!("../../../sql/accounts/0010_name_skeletons.sql")),
     ("numbers", include_str!("../../../sql/accounts/0011_numbers.sql")),
     ("hooks", include_str!("../../../sql/accounts/0012_hooks.sql")),
+    ("keys", include_str!("../../../sql/accounts/0013_keys.sql")),
 ]);
 
 /// Handle to the account store. Cheap to clone.
