@@ -21,6 +21,7 @@ mod member;
 mod membership;
 pub mod presence;
 pub mod publication;
+mod published;
 pub mod publisher;
 mod queries;
 mod read_states;

@@ -196,6 +196,7 @@ impl Bench {
     }
 
     pub async fn publish(&self, room: RoomId, events: Vec<Payload>) {
+        let events = events.into_iter().map(Into::into).collect();
         let publication = Publication { room, events, activity: None, more_follows: false };
         self.deliver(Delivery::Publish(Arc::new(publication))).await;
     }

@@ -14,6 +14,7 @@ pub mod demo;
 pub mod descriptors;
 pub mod doctor;
 pub mod embedded;
+pub mod encryption;
 pub mod http;
 pub mod http2;
 pub mod keys;
