@@ -10,6 +10,7 @@ mod admin;
 mod caller;
 mod charge;
 mod context;
+mod directory;
 mod fields;
 mod invites;
 mod page;
@@ -30,7 +31,9 @@ use std::pin::Pin;
 use crate::base::error::{Code, Error, Result};
 use crate::base::limits::api as limits;
 use crate::base::memory::Holder;
-use crate::http::{BodyAuthorization, BodyPermit, Cost, Head, Request, Response, Service, readable};
+use crate::http::{
+    BodyAuthorization, BodyPermit, Cost, Head, Request, Response, Service, readable,
+};
 
 impl Service for Api {
     fn body_limit(&self, head: &Head) -> usize {

@@ -61,7 +61,9 @@ impl NewKeys {
             from,
             ak_gen,
             ak_password: blob("ak_password", &ak_password, exactly(limits::AK_PASSWORD))?,
-            ak_recovery: ak_recovery.map(|text| blob("ak_recovery", &text, recovery)).transpose()?,
+            ak_recovery: ak_recovery
+                .map(|text| blob("ak_recovery", &text, recovery))
+                .transpose()?,
             rauth_digest: rauth_digest.map(|text| decode("rauth_digest", text)).transpose()?,
             bundle: blob("bundle", &bundle, limits::BOX..=limits::BUNDLE)?,
             trust,
@@ -136,12 +138,7 @@ impl Auth {
     ///
     /// # Errors
     /// Those of [`open_recovery`](Self::open_recovery).
-    pub(super) async fn recover(
-        &self,
-        username: &str,
-        rauth: &str,
-        peer: IpAddr,
-    ) -> Result<Uid> {
+    pub(super) async fn recover(&self, username: &str, rauth: &str, peer: IpAddr) -> Result<Uid> {
         Ok(self.check_recovery(username, rauth, peer, Counting::Wrong).await?.uid)
     }
 
@@ -239,9 +236,7 @@ mod tests {
     #[test]
     fn the_recovery_blob_may_be_null_but_not_missing() {
         let json = |recovery: &str| {
-            let text = format!(
-                r#"{{"from":0,"ak_gen":1,"ak_password":"","bundle":""{recovery}}}"#
-            );
+            let text = format!(r#"{{"from":0,"ak_gen":1,"ak_password":"","bundle":""{recovery}}}"#);
             serde_json::from_str::<NewKeys>(&text).is_ok()
         };
         assert!(json(r#","ak_recovery":null"#) && json(r#","ak_recovery":"AQ""#));

@@ -25,7 +25,8 @@ mod ticket;
 mod token;
 
 pub use crate::store::accounts::{
-    AccountKeys, AllowedBy, Invite, InviteFilter, Maker, Scope, SessionInfo, SessionKind, Switched, TicketRecord,
+    AccountKeys, AllowedBy, Invite, InviteFilter, Maker, Scope, SessionInfo, SessionKind, Switched,
+    TicketRecord,
 };
 pub use account_keys::{NewKeys, Recovered, trust_store};
 pub use credentials::{Credentials, Kdf, NewAccount, NewPassword};

@@ -23,7 +23,8 @@ use crate::base::limits::auth::{ITERATIONS, SESSION_LIFE, SESSIONS};
 use crate::base::names;
 use crate::base::time::{millis, now_ms};
 use crate::store::accounts::{
-    AccountKeys, AuthSlot, Invite, KdfParams, LoginRecord, NewSession, Scope, SessionKind, StretchParams,
+    AccountKeys, AuthSlot, Invite, KdfParams, LoginRecord, NewSession, Scope, SessionKind,
+    StretchParams,
 };
 
 /// Where a sign-in comes from.

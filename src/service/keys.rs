@@ -120,8 +120,7 @@ impl Keys {
             NewPassword::Prepared(_) => KeyPassword::Pending(&secret),
         };
         let (uid, session) = (caller.uid, caller.id);
-        let also =
-            KeyEntry { uid, session, kind, generation, change: &change, password, earlier };
+        let also = KeyEntry { uid, session, kind, generation, change: &change, password, earlier };
         let appended = self.directory.append(uid, &[entry], counting, also).await?;
         if kind == KeyEntryKind::Reset {
             let target = AuditTarget::user(uid, &caller.username);
@@ -169,8 +168,7 @@ impl Keys {
         let verifier = self.auth.check_password(uid, session, auth, peer).await?;
         self.check_proof(uid, ProofPurpose::Rewrap, &challenge, &proof)?;
         let challenge = digest(&challenge);
-        let device =
-            self.store.rewrap_keys(uid, session, &verifier, &change, &challenge).await?;
+        let device = self.store.rewrap_keys(uid, session, &verifier, &change, &challenge).await?;
         self.tell_changed(uid, Some(session), &device).await;
         Ok(())
     }
@@ -258,16 +256,14 @@ impl Keys {
         let field = |name, bytes| {
             move || Error::field(name, &format!("must be {bytes} bytes in base64url"))
         };
-        let challenge =
-            base64url::decode_array(challenge).ok_or_else(field("challenge", 32))?;
+        let challenge = base64url::decode_array(challenge).ok_or_else(field("challenge", 32))?;
         let proof = base64url::decode_array(proof).ok_or_else(field("proof", 64))?;
         let (instance, key) = {
             let directory = self.directory.shared().read();
             let latest = directory.chain.latest(uid).and_then(|step| step.known);
             (*directory.chain.instance(), latest.map(|known| known.ed_pub))
         };
-        let key =
-            key.ok_or_else(|| Error::new(Code::Conflict, "This account has no keys yet."))?;
+        let key = key.ok_or_else(|| Error::new(Code::Conflict, "This account has no keys yet."))?;
         verify(&key, &proof_message(&instance, uid, purpose, &challenge), &proof)
             .map_err(|_| Error::with_detail(EncryptionDetail::BadSignature { index: None }))
     }

@@ -5,8 +5,10 @@ mod accounts;
 mod actor;
 mod audit;
 mod backups;
+mod directory;
 mod hooks;
 mod jobs;
+mod keys;
 mod messages;
 mod onboarding;
 mod profiles;
@@ -21,7 +23,12 @@ pub use accounts::{Accounts, RemovedMessages};
 pub use actor::Actor;
 pub use audit::{Audit, AuditTarget};
 pub use backups::{Backups, Plan};
+pub use directory::{
+    Appended, Counting, Directory, Dropped, InTheWay, Offered, OfferedEntry, Report, RivalReport,
+    TakenBack,
+};
 pub use hooks::{Hook, Hooks};
+pub use keys::{EnteredKeys, Keys, NewPassword, ProvenKeys};
 pub use messages::{Messages, Posted, Posting};
 pub use onboarding::{Joined, Onboarding};
 pub use profiles::{NameMatch, Profiles, avatar_urls};
@@ -40,10 +47,12 @@ use tokio::task::JoinSet;
 use crate::auth::Auth;
 use crate::base::allowance::Allowances;
 use crate::base::limits::auth::SESSIONS_SWEEP;
+use crate::base::limits::directory::{QUIET, QUIET_CHECK};
 use crate::base::limits::rooms::PRESENCE_TICK;
 use crate::base::limits::service as limits;
 use crate::base::shutdown::stopped;
 use crate::delivery::Shards;
+use crate::e2ee::SharedDirectory;
 use crate::rooms::Rooms;
 use crate::store::accounts::AccountStore;
 use crate::store::chat::ChatStore;
@@ -58,6 +67,8 @@ pub struct Parts {
     pub auth: Arc<Auth>,
     /// Rooms, members and history.
     pub rooms: Rooms,
+    /// The directory of keys, as the rooms have it.
+    pub directory: Arc<SharedDirectory>,
     /// The delivery threads.
     pub shards: Shards,
     /// Nightly backups.
@@ -80,10 +91,14 @@ pub struct Services {
     pub accounts: Arc<Accounts>,
     /// The audit log.
     pub audit: Arc<Audit>,
+    /// Which key is whose.
+    pub directory: Arc<Directory>,
     /// What people see of each other.
     pub profiles: Arc<Profiles>,
     /// Ending sessions and their sockets.
     pub revocation: Arc<Revocation>,
+    /// The keys of accounts.
+    pub keys: Keys,
     /// Incoming hooks.
     pub hooks: Hooks,
     /// Messages of scripts.
@@ -107,7 +122,8 @@ pub struct Services {
 impl Services {
     /// Builds each service from those below it.
     pub fn new(parts: Parts) -> Self {
-        let Parts { accounts: store, chat, auth, rooms, shards, rate_limit_scale, backups } = parts;
+        let Parts { accounts: store, chat, auth, rooms, shards, rate_limit_scale, .. } = parts;
+        let backups = parts.backups;
         let allowances = Arc::new(Allowances::new(rate_limit_scale));
         let audit = Arc::new(Audit::new(store.clone(), rate_limit_scale));
         let profiles = Arc::new(Profiles::new(store.clone(), rooms.clone(), auth.clone()));
@@ -119,13 +135,29 @@ impl Services {
             profiles.clone(),
             audit.clone(),
         ));
+        let directory = Arc::new(Directory::new(
+            store.clone(),
+            parts.directory,
+            rooms.clone(),
+            auth.instance(),
+            rate_limit_scale,
+        ));
         let accounts = Arc::new(Accounts::new(
             store.clone(),
             rooms.clone(),
             auth.clone(),
             revocation.clone(),
             profiles.clone(),
+            directory.clone(),
         ));
+        let keys = Keys::new(
+            store.clone(),
+            auth.clone(),
+            directory.clone(),
+            rooms.clone(),
+            revocation.clone(),
+            audit.clone(),
+        );
         let messages = Arc::new(Messages::new(rooms.clone(), allowances.clone(), auth.clone()));
         let hooks = hooks::Parts {
             store: store.clone(),
@@ -150,6 +182,7 @@ impl Services {
             backups: Backups::new(backups),
             readiness: Readiness::new(store, chat),
             hooks: Hooks::new(hooks, rate_limit_scale),
+            keys,
             messages,
             auth,
             rooms,
@@ -157,6 +190,7 @@ impl Services {
             allowances,
             accounts,
             audit,
+            directory,
             profiles,
             revocation,
             room_changes,
@@ -185,6 +219,14 @@ impl Services {
             }
         });
         tasks.spawn(jobs::every(PRESENCE_TICK, stop.clone(), write_statuses));
+        let open_directory = self.job(|services| async move {
+            if let Err(error) = services.directory.open_when_quiet(QUIET).await {
+                tracing::debug!(?error, "the directory of keys waits for the database");
+            }
+        });
+        tasks.spawn(jobs::every(QUIET_CHECK, stop.clone(), open_directory));
+        let (services, of_directory) = (self.clone(), stop.clone());
+        tasks.spawn(async move { services.directory.finish_when_interrupted(of_directory).await });
         let (services, of_backups) = (self.clone(), stop.clone());
         tasks.spawn(async move {
             services.backups.run(of_backups.clone()).await;

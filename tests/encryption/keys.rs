@@ -8,9 +8,9 @@ use impulse::e2ee::directory::EntryType;
 use serde_json::{Value, json};
 
 use crate::person::{Person, blob, blobs, prepare, recovery_code};
+use crate::process::Process;
 use crate::support::TestServer;
 use crate::support::client::{Answer, Client, auth_of};
-use crate::process::Process;
 
 /// A quiet moment in which nothing must come.
 const QUIET: Duration = Duration::from_millis(300);
@@ -388,7 +388,8 @@ async fn locked_keys_are_opened_by_the_recovery_code_and_wrapped_anew() {
     assert_eq!(opened["keys"], keys);
     let challenge = opened["challenge"].as_str().unwrap();
     let proof = anna.proof(ProofPurpose::Rewrap, challenge);
-    let body = json!({"auth": anna.auth(), "keys": blobs(3), "challenge": challenge, "proof": proof});
+    let body =
+        json!({"auth": anna.auth(), "keys": blobs(3), "challenge": challenge, "proof": proof});
     anna.client.post("/api/keys/rewrap", body.clone()).await.expect(204);
     anna.took(&body);
     let login = anna.login_with("anna3").await.expect(200);
@@ -459,7 +460,13 @@ async fn nobody_learns_from_a_recovery_who_is_here_or_has_a_code() {
                 prepare(&stranger, by, "other").await
             };
             let error = answer.json()["error"].clone();
-            seen.push((name, attempt, answer.status, error["code"].clone(), error["message"].clone()));
+            seen.push((
+                name,
+                attempt,
+                answer.status,
+                error["code"].clone(),
+                error["message"].clone(),
+            ));
         }
     }
     let of = |name: &str| {
@@ -512,9 +519,10 @@ async fn rotated_keys_replace_everything_at_once_and_may_leave_nothing_before_th
     anna.took(&stale);
     assert_eq!(anna.unlocked().await["keys"], anna.keys);
     let sql = server.sql().await;
-    for query in
-        ["SELECT count(*) FROM accounts.keys_old", "SELECT count(*) FROM accounts.auth_slots WHERE kind = 'previous'"]
-    {
+    for query in [
+        "SELECT count(*) FROM accounts.keys_old",
+        "SELECT count(*) FROM accounts.auth_slots WHERE kind = 'previous'",
+    ] {
         let left: i64 = sql.query_one(query, &[]).await.unwrap().get(0);
         assert_eq!(left, 0, "{query}");
     }
@@ -649,12 +657,15 @@ async fn the_version_before_is_put_back_for_thirty_days_and_then_deleted() {
 
     let sql = server.sql().await;
     let month = 30 * 24 * 3_600 * 1_000_i64;
-    sql.execute("UPDATE accounts.keys_old SET replaced_at = replaced_at - $1", &[&month]).await.unwrap();
+    sql.execute("UPDATE accounts.keys_old SET replaced_at = replaced_at - $1", &[&month])
+        .await
+        .unwrap();
     restore(&boss, &anna).await.refused(409, "conflict");
     boss.post("/api/admin/purge", json!({})).await.expect(200);
-    for query in
-        ["SELECT count(*) FROM accounts.keys_old", "SELECT count(*) FROM accounts.auth_slots WHERE kind = 'previous'"]
-    {
+    for query in [
+        "SELECT count(*) FROM accounts.keys_old",
+        "SELECT count(*) FROM accounts.auth_slots WHERE kind = 'previous'",
+    ] {
         let left: i64 = sql.query_one(query, &[]).await.unwrap().get(0);
         assert_eq!(left, 0, "{query}");
     }
@@ -681,10 +692,8 @@ async fn trust_stores_follow_each_other_without_a_gap() {
     assert_eq!(anna.unlocked().await["keys"]["trust"], body["blob"]);
     // Of two browsers at once one is told that it was slower.
     let (one, two) = (trust(2, 60), trust(2, 61));
-    let (first, second) = tokio::join!(
-        put(&anna.client, path, one.clone()),
-        put(&anna.client, path, two.clone())
-    );
+    let (first, second) =
+        tokio::join!(put(&anna.client, path, one.clone()), put(&anna.client, path, two.clone()));
     let (won, lost) = if first.status == 204 { (one, second) } else { (two, first) };
     conflicts(lost, 1, 2);
     let keys = anna.unlocked().await["keys"].clone();
@@ -715,7 +724,8 @@ async fn other_browsers_are_told_of_new_ones_and_of_other_keys_and_tokens_are_no
     let sessions = browser.get("/api/sessions").await.expect(200);
     let own = sessions["sessions"].as_array().unwrap().iter().find(|one| one["current"] == true);
     let own = own.unwrap();
-    let wanted = json!({"id": own["id"], "device": "Firefox on Linux", "created_at": own["created_at"]});
+    let wanted =
+        json!({"id": own["id"], "device": "Firefox on Linux", "created_at": own["created_at"]});
     assert_eq!(told, json!({"op": "signed_in", "session": wanted}));
     let mut there = browser.socket().await;
     there.op("hello").await;

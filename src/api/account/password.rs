@@ -118,8 +118,7 @@ pub async fn commit(api: &Api, request: &Request) -> Result<Response> {
     };
     let session = session.as_deref().filter(|session| Access::Full.check(session).is_ok());
     let peer = request.peer.ip();
-    let changed =
-        api.services.keys.commit(&pending, session, sign_out_others, keys, peer).await?;
+    let changed = api.services.keys.commit(&pending, session, sign_out_others, keys, peer).await?;
     let response = Response::empty(204);
     // The new password makes the old entry worthless. If there is none now, the next login makes one.
     match session.filter(|session| session.uid == changed.uid) {

@@ -58,8 +58,7 @@ pub async fn login(api: &Api, request: &Request) -> Result<Response> {
     end_replaced(api, request, signed_in.uid).await;
     let keys = &api.services.keys;
     keys.tell_signed_in(&signed_in).await;
-    let mut answer =
-        json!({"uid": signed_in.uid, "share": signed_in.share, "upgrade": false});
+    let mut answer = json!({"uid": signed_in.uid, "share": signed_in.share, "upgrade": false});
     add_keys(&mut answer, keys, signed_in.uid, signed_in.keys.as_ref());
     if wants_token {
         answer["token"] = json!(signed_in.token);

@@ -101,7 +101,11 @@ pub(super) async fn replace_keys(
 ///
 /// # Errors
 /// `unavailable`.
-pub(super) async fn is_made(transaction: &Transaction<'_>, uid: Uid, change: &KeyChange) -> Result<bool> {
+pub(super) async fn is_made(
+    transaction: &Transaction<'_>,
+    uid: Uid,
+    change: &KeyChange,
+) -> Result<bool> {
     let query = "SELECT 1 FROM accounts.keys WHERE user_id = $1 AND ak_gen = $2 AND bundle = $3";
     let values: [&(dyn ToSql + Sync); 3] = [&uid.0, &signed(change.ak_gen), &change.bundle];
     let row = transaction.query_opt(query, &values).await.map_err(failed)?;
@@ -194,7 +198,8 @@ async fn keep_earlier(transaction: &Transaction<'_>, uid: Uid) -> Result<()> {
     ] {
         transaction.execute(statement, &[&uid.0]).await.map_err(failed)?;
     }
-    let statement = "INSERT INTO accounts.keys_old (user_id, ak_gen, generation, bundle, ak_recovery,
+    let statement =
+        "INSERT INTO accounts.keys_old (user_id, ak_gen, generation, bundle, ak_recovery,
              rauth_digest, trust, trust_rev, replaced_at)
          SELECT k.user_id, k.ak_gen, k.generation, k.bundle, k.ak_recovery,
              k.rauth_digest, k.trust, k.trust_rev, $2

@@ -5,13 +5,13 @@ use tokio_postgres::Transaction;
 
 use super::AccountStore;
 use super::directory::Also;
+use super::failed;
 use super::key_changes::{
     Earlier, Generation, KeyChange, OpenedBy, is_made, key_state, replace_keys,
 };
 use super::keys::use_challenge;
 use super::passwords::{lock_open_user, take_pending};
 use super::sessions::device_of;
-use super::failed;
 use crate::base::error::{Code, Error, Result};
 use crate::base::ids::{SessionId, Uid};
 

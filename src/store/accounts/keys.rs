@@ -44,7 +44,8 @@ pub struct RecoveryRecord {
 }
 
 /// Columns of [`account_keys`], for a query that knows the keys as `k` and the slot of the password as `s`.
-const COLUMNS: &str = "k.ak_gen, CASE WHEN NOT k.locked THEN s.ak_password END, k.ak_recovery, k.bundle, k.trust,
+const COLUMNS: &str =
+    "k.ak_gen, CASE WHEN NOT k.locked THEN s.ak_password END, k.ak_recovery, k.bundle, k.trust,
      k.trust_rev, k.locked";
 
 /// The keys in seven columns from `first` on, if there are any.
@@ -126,8 +127,7 @@ impl AccountStore {
         let rev = i64::try_from(rev).unwrap_or(i64::MAX);
         let statement = "UPDATE accounts.keys SET trust = $3, trust_rev = $2
              WHERE user_id = $1 AND trust_rev = $2 - 1";
-        let written =
-            client.execute(statement, &[&uid.0, &rev, &trust]).await.map_err(failed)?;
+        let written = client.execute(statement, &[&uid.0, &rev, &trust]).await.map_err(failed)?;
         if written == 1 {
             return Ok(());
         }

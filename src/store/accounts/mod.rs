@@ -7,6 +7,9 @@ mod audit;
 mod auth_slots;
 mod avatars;
 pub mod backup;
+mod directory;
+mod directory_names;
+mod directory_restored;
 mod hooks;
 mod invite_uses;
 mod invites;
@@ -29,6 +32,8 @@ mod users;
 
 pub use audit::{AuditCheck, AuditEntry, AuditFilter, AuditRow};
 pub use auth_slots::{AuthSlot, KdfParams, StretchParams};
+pub use directory::{Also, DirectoryKey, HasKeys, NamedEntry, Position};
+pub use directory_restored::{Brought, Decision, Rival, decided};
 pub use hooks::{Hook, NewHook};
 pub use invite_uses::InviteUse;
 pub use invites::{Invite, InviteFilter, Maker, NewInvite};
@@ -75,6 +80,7 @@ const MIGRATIONS: &[Migration] = &migrate::numbered([
     ("numbers", include_str!("../../../sql/accounts/0011_numbers.sql")),
     ("hooks", include_str!("../../../sql/accounts/0012_hooks.sql")),
     ("keys", include_str!("../../../sql/accounts/0013_keys.sql")),
+    ("directory", include_str!("../../../sql/accounts/0014_directory.sql")),
 ]);
 
 /// Handle to the account store. Cheap to clone.

@@ -183,7 +183,8 @@ impl AccountStore {
             (Some(_), Some((change, challenge))) => {
                 use_challenge(&transaction, uid, challenge).await?;
                 let by = OpenedBy::Pending;
-                replace_keys(&transaction, uid, change, Generation::Same, by, Earlier::Keep).await?;
+                replace_keys(&transaction, uid, change, Generation::Same, by, Earlier::Keep)
+                    .await?;
             }
             (None, Some(_)) => return Err(Error::field("keys", "is for accounts that have keys")),
             (Some(_), None) if waiting.by != AllowedBy::Ticket => {

@@ -305,8 +305,7 @@ pub(super) async fn device_of(
 ) -> Result<String> {
     let query = "SELECT label FROM accounts.sessions WHERE id = $1 AND user_id = $2";
     let row = transaction.query_opt(query, &[&session.0, &uid.0]).await.map_err(failed)?;
-    let ended =
-        || Error::new(Code::Unauthorized, "This session has ended. Please sign in again.");
+    let ended = || Error::new(Code::Unauthorized, "This session has ended. Please sign in again.");
     Ok(row.ok_or_else(ended)?.get(0))
 }
 
