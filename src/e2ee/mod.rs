@@ -6,4 +6,7 @@ pub mod account;
 pub mod directory;
 pub mod pack;
 pub mod room_log;
+mod shared_directory;
 pub mod signature;
+
+pub use shared_directory::{Directory, DirectoryState, SharedDirectory};

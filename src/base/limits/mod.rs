@@ -12,6 +12,7 @@ pub mod config;
 pub mod delivery;
 pub mod demo;
 pub mod descriptors;
+pub mod directory;
 pub mod doctor;
 pub mod embedded;
 pub mod encryption;
