@@ -596,8 +596,9 @@ async fn fresh_keys_are_for_accounts_that_are_locked() {
     let commit = json!({"pending": answer["pending"], "sign_out_others": false});
     let body = anna.other_keys(EntryType::Reset);
     // A reset that comes while the password is being set finds keys that are not locked, or locked ones.
+    let stranger = Client::new(server.address);
     let (committed, early) = tokio::join!(
-        Client::new(server.address).post("/api/auth/password/commit", commit),
+        stranger.post("/api/auth/password/commit", commit),
         anna.client.post("/api/keys/reset", body.clone()),
     );
     committed.expect(204);

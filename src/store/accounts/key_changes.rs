@@ -168,7 +168,7 @@ async fn write(
         Generation::New(generation) => {
             let statement = "INSERT INTO accounts.keys AS k (user_id, ak_gen, bundle, ak_recovery,
                      rauth_digest, trust, trust_rev, generation)
-                 VALUES ($1, $2, $3, $4, $5, $6, coalesce($7, 0), $8)
+                 VALUES ($1, $2, $3, $4, $5, $6, coalesce($7::bigint, 0), $8)
                  ON CONFLICT (user_id) DO UPDATE SET ak_gen = $2, bundle = $3, ak_recovery = $4,
                      rauth_digest = $5, trust = coalesce($6, k.trust),
                      trust_rev = coalesce($7, k.trust_rev), generation = $8, locked = false";

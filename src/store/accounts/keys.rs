@@ -126,7 +126,7 @@ impl AccountStore {
         let client = self.database.get().await?;
         let rev = i64::try_from(rev).unwrap_or(i64::MAX);
         let statement = "UPDATE accounts.keys SET trust = $3, trust_rev = $2
-             WHERE user_id = $1 AND trust_rev = $2 - 1";
+             WHERE user_id = $1 AND trust_rev = $2::bigint - 1";
         let written = client.execute(statement, &[&uid.0, &rev, &trust]).await.map_err(failed)?;
         if written == 1 {
             return Ok(());
@@ -153,7 +153,7 @@ impl AccountStore {
         let client = self.database.get().await?;
         let statement = "WITH kept AS (
                  SELECT digest FROM accounts.proofs WHERE user_id = $2 AND expires_at > $4
-                 ORDER BY expires_at DESC, digest LIMIT $5 - 1),
+                 ORDER BY expires_at DESC, digest LIMIT $5::bigint - 1),
              gone AS (
                  DELETE FROM accounts.proofs
                  WHERE user_id = $2 AND digest NOT IN (SELECT digest FROM kept))
