@@ -26,7 +26,12 @@ pub(super) async fn owner_of(
     transaction: &Transaction<'_>,
     username: &str,
 ) -> Result<Option<Owner>> {
-    let tag = tag(&instance_of(transaction).await?, username);
+    // A store that no server has opened yet has no directory.
+    let instance = "SELECT id FROM accounts.instance";
+    let Some(row) = transaction.query_opt(instance, &[]).await.map_err(failed)? else {
+        return Ok(None);
+    };
+    let tag = tag(&bytes(row.get(0))?, username);
     let sql = "SELECT user_id, EXISTS (SELECT FROM accounts.users u WHERE u.id = e.user_id)
                FROM accounts.dir_entries e WHERE tag = $1 LIMIT 1";
     let row = transaction.query_opt(sql, &[&tag.as_slice()]).await.map_err(failed)?;
