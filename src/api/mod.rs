@@ -124,7 +124,12 @@ impl Api {
 
     /// The one place where a handler's error becomes a response.
     fn refusal(&self, request: &Request, error: &Error) -> Response {
-        tracing::debug!(path = logged(&request.head.path), error = ?error, "refused");
+        let path = logged(&request.head.path);
+        match error.code() {
+            // Its sentence may quote what was sent, which may be a password.
+            Code::BadRequest => tracing::debug!(path, error = "bad_request", "refused"),
+            _ => tracing::debug!(path, ?error, "refused"),
+        }
         self.traffic.errors.inc(error.code());
         let response = Response::error(error);
         match error.code() {

@@ -258,7 +258,7 @@ async fn a_database_that_fails_half_way_leaves_the_old_state_whole() {
     let fail = |table: &str| {
         format!(
             "CREATE OR REPLACE FUNCTION accounts.fail() RETURNS trigger LANGUAGE plpgsql AS
-                 $$ BEGIN RAISE EXCEPTION 'no'; END $$;
+                 $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = 'disk_full'; END $$;
              CREATE TRIGGER fail BEFORE INSERT OR UPDATE ON accounts.{table}
                  FOR EACH ROW EXECUTE FUNCTION accounts.fail()"
         )
@@ -700,8 +700,9 @@ async fn trust_stores_follow_each_other_without_a_gap() {
     let keys = anna.unlocked().await["keys"].clone();
     assert_eq!((&keys["trust"], &keys["trust_rev"]), (&won["blob"], &json!(2)));
     let huge = json!({"rev": 3, "blob": "A".repeat(limits::TRUST_BODY)});
-    put(&anna.client, path, huge.clone()).await.refused(413, "too_large");
-    put(&Client::new(server.address), path, huge).await.refused(401, "unauthorized");
+    put(&anna.client, path, huge).await.refused(413, "too_large");
+    let stranger = Client::new(server.address);
+    put(&stranger, path, trust(3, limits::TRUST)).await.refused(401, "unauthorized");
     let bert = Person::without_keys(&server, "bert").await;
     put(&bert.client, path, trust(1, 60)).await.refused(409, "conflict");
     server.stop().await;
