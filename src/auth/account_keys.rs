@@ -22,9 +22,6 @@ use crate::base::names;
 use crate::base::time::{millis, now_ms};
 use crate::store::accounts::{AccountKeys, KeyChange, RecoveryRecord};
 
-/// The first byte of everything that is encrypted: the suite.
-const SUITE: u8 = 1;
-
 /// The `keys` of a change.
 #[derive(Deserialize)]
 pub struct NewKeys {
@@ -91,7 +88,8 @@ fn blob(field: &str, text: &str, bytes: RangeInclusive<usize>) -> Result<Vec<u8>
     if !bytes.contains(&blob.len()) {
         return Err(Error::field(field, "is too short"));
     }
-    if blob.first() != Some(&SUITE) {
+    // Everything that is encrypted begins with its suite.
+    if blob.first() != Some(&1) {
         return Err(Error::field(field, "is of a suite that this server does not know"));
     }
     Ok(blob)
