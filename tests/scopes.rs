@@ -368,6 +368,11 @@ async fn tokens_from_before_keep_what_they_could_do_but_for_making_others() {
     // As the tables were before.
     let before = "
         DELETE FROM accounts.migrations WHERE number > 7;
+        DROP TABLE accounts.dir_entries, accounts.dir_names, accounts.dir_rival, accounts.dir_rival_entries,
+            accounts.dir_rejected;
+        ALTER TABLE accounts.instance DROP COLUMN dir_seed, DROP COLUMN dir_state;
+        DROP TABLE accounts.keys, accounts.keys_old, accounts.proofs;
+        ALTER TABLE accounts.auth_slots DROP COLUMN by_recovery;
         DROP TABLE accounts.hooks;
         ALTER TABLE accounts.users DROP COLUMN is_bot;
         ALTER TABLE accounts.instance DROP COLUMN numbers_since;
