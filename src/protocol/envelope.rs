@@ -6,6 +6,29 @@ use std::sync::Arc;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
+use crate::base::ids::Mid;
+
+/// Whatever somebody has sent as an envelope. The room reads it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SentEnvelope(pub Value);
+
+impl SentEnvelope {
+    /// Whether it is a new message, if it is an envelope; everything else needs a lookup in the store.
+    pub fn is_new_message(&self) -> bool {
+        self.rev() == Some(0) && self.0["kind"] == "msg"
+    }
+
+    /// The revision that it names.
+    pub fn rev(&self) -> Option<u32> {
+        self.0["rev"].as_u64().and_then(|rev| u32::try_from(rev).ok())
+    }
+
+    /// The messages that it names: its own, and the one that a reaction is for.
+    pub fn mids(&self) -> impl Iterator<Item = Mid> + '_ {
+        ["mid", "ref"].into_iter().filter_map(|name| self.0[name].as_str()?.parse().ok())
+    }
+}
+
 /// An envelope: `{"v","mid","rev","kind","ref"?,"epoch","by","gen","ts","ls","lh","dn","dh","blobs"?,"n"?,"c"?,"s"}`.
 /// Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq)]

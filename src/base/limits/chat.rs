@@ -28,6 +28,8 @@ pub const ROOM_TOPIC: usize = 500;
 pub const REPLAY: usize = 1_000;
 /// Messages in one history page.
 pub const PAGE: usize = 100;
+/// The same in an encrypted room, whose members search it themselves.
+pub const SEALED_PAGE: usize = 500;
 /// Messages of a page that names no limit.
 pub const PAGE_DEFAULT: usize = 50;
 /// Bytes of their contents; one message, however large, is always there.

@@ -41,7 +41,7 @@ impl Actor {
             RoomCommand::Read { seq } => self.stage_read(sender, seq).await,
             RoomCommand::Send(draft) => self.handle_draft(sender, draft).await,
             // No room takes envelopes yet: `authorize` has refused it.
-            RoomCommand::SendEnvelope => {}
+            RoomCommand::SendEnvelope(_) => {}
         }
     }
 
@@ -59,7 +59,7 @@ impl Actor {
                 // People may delete their own messages wherever they are.
                 !matches!(draft.body, DraftBody::Delete)
             }
-            RoomCommand::SendEnvelope => {
+            RoomCommand::SendEnvelope(_) => {
                 check_form(state.facts(), ContentForm::Sealed)?;
                 true
             }

@@ -136,12 +136,12 @@ impl Actor {
         let &Stored { mid, rev, rev_ack, .. } = stored;
         match stored.kind {
             StoredKind::Message { .. } if draft.rev == rev + 1 => {
-                let change = Change::Delete { mid, rev: draft.rev };
+                let change = Change::Delete { mid, rev: draft.rev, body: None };
                 let changed = self.facts.delete(mid, draft.rev);
                 Ok(Decision::Append(change, Effect::Changed(changed)))
             }
             StoredKind::Reaction { target, .. } if draft.rev == 1 => {
-                let change = Change::Unreact { mid, target };
+                let change = Change::Unreact { mid, target, body: None };
                 let changed = self.facts.unreact(mid, target);
                 Ok(Decision::Append(change, Effect::Changed(changed)))
             }

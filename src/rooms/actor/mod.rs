@@ -145,6 +145,12 @@ impl Actor {
                 self.facts = Facts::default();
                 let _ = reply.send(result);
             }
+            Input::TakeAway(mids, reply) => {
+                self.flush().await;
+                let result = self.take_away(&mids).await;
+                self.facts = Facts::default();
+                let _ = reply.send(result);
+            }
             Input::Remove(by, reply) => {
                 self.flush().await;
                 let result = self.remove(by).await;

@@ -40,6 +40,8 @@ pub enum Change {
         mid: Mid,
         /// The revision to reach.
         rev: u32,
+        /// The envelope that says so, in an encrypted room, as JSON.
+        body: Option<String>,
     },
     /// A reaction; the target moves to the same `seq`.
     React {
@@ -49,7 +51,7 @@ pub enum Change {
         author: Uid,
         /// The message reacted to.
         target: Mid,
-        /// `{"e":…}`.
+        /// `{"e":…}` or, in an encrypted room, an envelope; as JSON.
         body: String,
     },
     /// Withdraws a reaction; the target moves to the same `seq`.
@@ -58,6 +60,8 @@ pub enum Change {
         mid: Mid,
         /// The message reacted to.
         target: Mid,
+        /// The envelope that says so, in an encrypted room, as JSON.
+        body: Option<String>,
     },
     /// Moves a read position forward, never back. Takes no `seq`.
     Read {
