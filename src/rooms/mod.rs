@@ -19,6 +19,7 @@ pub mod journal;
 mod lifecycle;
 mod member;
 mod membership;
+mod people_changed;
 pub mod presence;
 pub mod publication;
 mod published;

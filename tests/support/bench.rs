@@ -96,7 +96,8 @@ impl Bench {
         let (tx, unheard) = mpsc::channel(100);
         let link = ShardQueue::new(tx, Arc::new(|| ()));
         let publisher = Publisher::new(vec![link]);
-        let rooms = Rooms::start_within(bounds, store, publisher).await.unwrap();
+        let directory = Arc::default();
+        let rooms = Rooms::start_within(bounds, store, publisher, directory).await.unwrap();
         let create = CreateRoom {
             name: "Stuck".to_owned(),
             topic: String::new(),

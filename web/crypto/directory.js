@@ -27,7 +27,7 @@ export * from "./directory_entry.js";
 /** @typedef {import("./directory_entry.js").Head} Head */
 
 /** @typedef {SignedDirEntry & {n: number, uid?: string, name?: string}} TravellingEntry */
-/** @typedef {{n: number, entry: DirEntry, leaf: Bytes, e: Bytes, sn: Bytes, so: Bytes, name: string | null}} KnownEntry */
+/** @typedef {SignedDirEntry & {n: number, entry: DirEntry, leaf: Bytes, name: string | null}} KnownEntry */
 
 /**
  * What `room_log.js` and `envelope.js` ask of a directory. `Directory` is one.

@@ -168,7 +168,12 @@ export function checkHead(instance, dirKey, head) {
   return verify(dirKey, headMessage(instance, head), head.sig);
 }
 
-/** The answer of `GET /api/dir`: the signed head, then rows. @param {Bytes} bytes @returns {{head: Head, rows: Bytes}} */
+/**
+ * The answer of `GET /api/dir`: the signed head, then rows.
+ *
+ * @param {Bytes} bytes
+ * @returns {{head: Head, rows: Bytes}}
+ */
 export function parseDirAnswer(bytes) {
   demand(bytes.length >= HEAD_BYTES, "form");
   const head = {
