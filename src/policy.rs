@@ -224,11 +224,9 @@ pub fn decide(subject: Subject, room: RoomFacts, action: Action) -> Result<()> {
 /// `bad_request`.
 pub fn check_form(room: RoomFacts, form: ContentForm) -> Result<()> {
     let text = match (room.is_encrypted, form) {
-        (false, ContentForm::Plain) => return Ok(()),
+        (false, ContentForm::Plain) | (true, ContentForm::Sealed) => return Ok(()),
         (false, ContentForm::Sealed) => "This room is not encrypted; send \"msg\".",
         (true, ContentForm::Plain) => "This room is encrypted; send \"env\".",
-        // An envelope must be verified before it is stored, and that does not exist yet.
-        (true, ContentForm::Sealed) => "This server does not take encrypted messages yet.",
     };
     Err(Error::new(Code::BadRequest, text))
 }

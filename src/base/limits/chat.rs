@@ -18,6 +18,8 @@ pub const EMOJI: usize = 64;
 pub const REACTIONS_PER_AUTHOR: usize = 20;
 /// Reactions to one message by everybody together: each one sends all of them again.
 pub const REACTIONS: usize = 1_000;
+/// The same in an encrypted room.
+pub const SEALED_REACTIONS: usize = 200;
 /// Status text.
 pub const STATUS: usize = 200;
 /// Room name, in characters.

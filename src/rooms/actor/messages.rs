@@ -252,14 +252,14 @@ fn new_message(mid: Mid, by: Uid, body: TextBody) -> MessageState {
     }
 }
 
-fn no_message() -> Error {
+pub(super) fn no_message() -> Error {
     Error::new(Code::NotFound, "There is no such message.")
 }
 
-fn mid_exists() -> Error {
+pub(super) fn mid_exists() -> Error {
     Error::new(Code::MidExists, "This mid is in use for another message.")
 }
 
-fn rev_conflict() -> Error {
+pub(super) fn rev_conflict() -> Error {
     Error::new(Code::RevConflict, "The message has another revision.")
 }

@@ -8,11 +8,13 @@
 
 mod batch;
 mod commands;
+mod envelopes;
 mod facts;
 mod members;
 mod messages;
 mod publish;
 mod replay_buffer;
+mod sealed;
 mod settings;
 mod staged;
 mod subscribe;
