@@ -8,7 +8,7 @@
 use super::Actor;
 use super::facts::Needs;
 use super::messages::{mid_exists, no_message, rev_conflict};
-use super::sealed::{Sealing, SealedDraft, SealedEffect};
+use super::sealed::{SealedDraft, SealedEffect, Sealing};
 use super::staged::{Decision, Effect};
 use crate::base::encryption::EncryptionDetail;
 use crate::base::error::{Code, Error, Result};
@@ -333,7 +333,10 @@ fn check_citations(
         return Err(Error::field("env.dh", "is not the hash of that position of the directory"));
     }
     if encryption.dn_at(ls).is_none_or(|cited| dn < cited) {
-        return Err(Error::field("env.dn", "is before the position that the entry of the log cites"));
+        return Err(Error::field(
+            "env.dn",
+            "is before the position that the entry of the log cites",
+        ));
     }
     let root = chain.root(by, dn);
     if root.is_none() || root != encryption.root_at(by, ls) {

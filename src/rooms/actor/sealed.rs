@@ -142,12 +142,14 @@ impl SealedEffect {
     /// What is published: it is durable as number `seq` since `at`.
     pub fn publish(self, seq: u64, at: i64) -> Published {
         let Self { draft: SealedDraft { envelope, json, rev }, author, sealing, before } = self;
-        let sealed = |reacts| Content::Sealed(Sealed { envelope: json.clone(), rev_seq: seq, reacts });
+        let sealed =
+            |reacts| Content::Sealed(Sealed { envelope: json.clone(), rev_seq: seq, reacts });
         let mut state = before.map_or_else(|| new_message(envelope.mid, author), |before| *before);
         (state.seq, state.at) = (seq, at);
         let reaction = |target, kind, rev| {
             let (mid, envelope) = (envelope.mid, json.clone());
-            let state = ReactionState { mid, rev, kind, by: author, target, rev_seq: seq, envelope };
+            let state =
+                ReactionState { mid, rev, kind, by: author, target, rev_seq: seq, envelope };
             Live::Reaction(Box::new(state))
         };
         let live = match sealing {
