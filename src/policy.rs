@@ -493,7 +493,7 @@ mod tests {
     }
 
     #[test]
-    fn text_belongs_into_plain_rooms_only_and_an_envelope_into_none_yet() {
+    fn text_belongs_into_plain_rooms_only_and_an_envelope_into_encrypted_ones_only() {
         for kind in KINDS {
             let refused = |is_encrypted, form| {
                 let room = RoomFacts { is_encrypted, ..room(kind) };
@@ -503,7 +503,7 @@ mod tests {
             let text = refused(false, ContentForm::Sealed).unwrap();
             assert_eq!(text, "This room is not encrypted; send \"msg\".");
             assert!(refused(true, ContentForm::Plain).unwrap().contains("send \"env\""));
-            assert!(refused(true, ContentForm::Sealed).is_some());
+            assert_eq!(refused(true, ContentForm::Sealed), None);
         }
     }
 }

@@ -5,12 +5,12 @@
 use impulse::base::encryption::{LogHead, RotationReason};
 use impulse::base::error::{Error, Outage};
 use impulse::base::ids::{Epoch, Mid, RoomId, Uid};
+use impulse::protocol;
 use impulse::protocol::answer::{self, OkAnswer};
 use impulse::protocol::command::{Command, Request};
 use impulse::protocol::encryption::{LogEntry, Needed, OwnWrap};
-use impulse::protocol::event::{DirectoryHead, Event, Gone};
-use impulse::protocol;
 use impulse::protocol::envelope::Envelope;
+use impulse::protocol::event::{DirectoryHead, Event, Gone};
 use impulse::protocol::message::{
     Content, MessageState, Reaction, ReactionKind, ReactionState, Sealed, SealedReaction, TextBody,
 };
@@ -238,9 +238,8 @@ fn sealed_frames(room: RoomId) -> Vec<(&'static str, bytes::Bytes)> {
         let state = MessageState { seq, at, rev, edited_at, content, ..message() };
         Event::Msg { room, seq, at, msg: &state }.encode()
     };
-    let sealed = |rev_seq, reacts| {
-        Content::Sealed(Sealed { envelope: envelope("msg"), rev_seq, reacts })
-    };
+    let sealed =
+        |rev_seq, reacts| Content::Sealed(Sealed { envelope: envelope("msg"), rev_seq, reacts });
     let reaction = SealedReaction { rev_seq: 13, envelope: envelope("react") };
     let (mid, by, target) = (Mid([1; 16]), Uid(43), Mid([0; 16]));
     let react = |rev, kind, word: &str, seq| {

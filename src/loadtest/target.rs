@@ -25,7 +25,7 @@ pub enum Dialect {
 }
 
 /// The server under test.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Target {
     /// Where it is.
     pub address: SocketAddr,
