@@ -45,7 +45,12 @@ const QUESTIONS = [
 ];
 
 /** Keys with an underscore that are not fields of the wire: pictures, and codes of errors. */
-const OWN_NAMES = ["ui/base/icons.js: bell_off", "ui/base/icons.js: eye_off", "ui/base/refusals.js: not_found"];
+const OWN_NAMES = [
+  "ui/base/icons.js: bell_off",
+  "ui/base/icons.js: eye_off",
+  "ui/base/icons.js: shield_off",
+  "ui/base/refusals.js: not_found",
+];
 
 const files = readdirSync(WEB, { recursive: true }).filter((file) => file.endsWith(".js"));
 const read = (file) => readFileSync(path.join(WEB, file), "utf8");

@@ -111,4 +111,13 @@ export const encrypted = {
   error_locked: "Enter your password first: it opens your keys.",
   error_impostor: "Two accounts have this name, and one of them is not who it says.",
   error_directory_stopped: "This server shows another list of keys than before. Nothing is sent.",
+  error_epoch_stale: "This chat has a newer key. Try again.",
+  error_rotation_required: "This chat needs a new key first. Try again.",
+  error_log_conflict: "The chat has changed meanwhile. Try again.",
+  error_members_changed: "The people in this chat have changed meanwhile. Try again.",
+  error_keys_conflict: "Your keys were changed in another browser meanwhile.",
+  error_dir_conflict: "This server and this browser have different lists of keys.",
+  error_bad_entry: "The server does not take this as it is. Reload the page.",
+  error_bad_signature: "The server does not take the signature. Reload the page.",
+  error_bad_time: "The clock of this device is wrong.",
 };

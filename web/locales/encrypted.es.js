@@ -118,4 +118,13 @@ export const encrypted = {
   error_locked: "Escribe primero tu contraseña: abre tus claves.",
   error_impostor: "Dos cuentas tienen este nombre, y una de ellas no es quien dice.",
   error_directory_stopped: "El servidor muestra otra lista de claves que antes. No se envía nada.",
+  error_epoch_stale: "Este chat tiene una clave más nueva. Inténtalo de nuevo.",
+  error_rotation_required: "Este chat necesita antes una clave nueva. Inténtalo de nuevo.",
+  error_log_conflict: "El chat ha cambiado entretanto. Inténtalo de nuevo.",
+  error_members_changed: "Las personas de este chat han cambiado entretanto. Inténtalo de nuevo.",
+  error_keys_conflict: "Tus claves se han cambiado entretanto en otro navegador.",
+  error_dir_conflict: "Este servidor y este navegador tienen listas de claves distintas.",
+  error_bad_entry: "El servidor no acepta esto como está. Recarga la página.",
+  error_bad_signature: "El servidor no acepta la firma. Recarga la página.",
+  error_bad_time: "El reloj de este dispositivo no es correcto.",
 };

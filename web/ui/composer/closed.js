@@ -16,33 +16,34 @@ const COUNTED_MS = 86_400_000;
 const GRACE_MS = 250;
 
 /** @typedef {import("../../state/types.js").EncryptedCondition} Condition */
-/** What can be done about it by a button. @typedef {"unblock" | "begin_anew"} Remedy */
+/** What can be done about it by a button. @typedef {"unblock" | "anew"} Remedy */
+const REMEDIES = /** @type {const} */ ({ unblock: "unblock", anew: "begin_anew" });
 /** @typedef {{ picture: string, text: string, until?: number, remedy?: Remedy }} Reason */
 
-/** In which conditions nothing can be written into an encrypted chat. @type {Partial<Record<Condition, Reason>>} */
-const CLOSED = {
-  get locked() {
-    return { picture: "lock", text: t("composer_locked") };
-  },
-  get waiting() {
-    return { picture: "clock", text: t("composer_waiting") };
-  },
-  get dead() {
-    return { picture: "shield_off", text: t("composer_dead"), remedy: /** @type {const} */ ("begin_anew") };
-  },
-  get left() {
-    return { picture: "leave", text: t("composer_left") };
-  },
-  get forked() {
-    return { picture: "alert", text: t("composer_stopped") };
-  },
-  get directory_stopped() {
-    return { picture: "alert", text: t("composer_stopped") };
-  },
-  get named_plain() {
-    return { picture: "alert", text: t("composer_stopped") };
-  },
-};
+/**
+ * Why nothing can be written into an encrypted chat in this condition; null where something can.
+ *
+ * @param {Condition | undefined} condition
+ * @returns {Reason | null}
+ */
+function reasonOf(condition) {
+  switch (condition) {
+    case "locked":
+      return { picture: "lock", text: t("composer_locked") };
+    case "waiting":
+      return { picture: "clock", text: t("composer_waiting") };
+    case "dead":
+      return { picture: "shield_off", text: t("composer_dead"), remedy: "anew" };
+    case "left":
+      return { picture: "leave", text: t("composer_left") };
+    case "forked":
+    case "directory_stopped":
+    case "named_plain":
+      return { picture: "alert", text: t("composer_stopped") };
+    default:
+      return null;
+  }
+}
 
 /**
  * The reason, if there is one, and when it ends by itself.
@@ -55,7 +56,7 @@ const CLOSED = {
  */
 function reasonNotToWrite(room, now, blocked, condition) {
   if (blocked) return { picture: "ban", text: t("you_blocked"), remedy: "unblock" };
-  const closed = condition && CLOSED[condition];
+  const closed = reasonOf(condition);
   if (closed) return closed;
   if (room.archived) return { picture: "archive", text: t("composer_archived") };
   const until = room.mutedUntil ?? 0;
@@ -80,7 +81,7 @@ function clockOf(ms) {
 
 /**
  * @param {HTMLElement} box  what is hidden meanwhile
- * @param {{ again: () => void, unblock: () => void, begin_anew: () => void }} acts  `again` checks the room once more
+ * @param {{ again: () => void, unblock: () => void, anew: () => void }} acts  `again` checks the room once more
  */
 export function createClosedNote(box, acts) {
   const text = el("span", { role: "status" });
@@ -129,7 +130,7 @@ export function createClosedNote(box, acts) {
       box.hidden = Boolean(reason);
       offered = reason?.remedy;
       remedy.hidden = !offered;
-      setText(remedy, offered ? t(offered) : "");
+      setText(remedy, offered ? t(REMEDIES[offered]) : "");
       setText(text, reason?.text ?? "");
       setText(left, "");
       picture.replaceChildren(...(reason ? [icon(reason.picture)] : []));

@@ -105,7 +105,7 @@ export class Composer {
     this.#closed = createClosedNote(box, {
       again: () => this.update(store.state),
       unblock: () => void this.#unblock(),
-      begin_anew: () => void beginAnew(actions, room),
+      anew: () => void beginAnew(actions, room),
     });
     this.node = el(
       "footer",
