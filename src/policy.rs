@@ -136,6 +136,9 @@ enum Requirement {
 fn requirement(action: Action, room: RoomFacts) -> Requirement {
     use Action as A;
     use Requirement::{Anyone, Member, MemberOrServer, Never, Server};
+    if room.is_encrypted {
+        return encrypted_requirement(action, room.kind);
+    }
     let (open, closed, direct) = match action {
         A::See => (Anyone, MemberOrServer(Role::Member), Member(Role::Member)),
         A::Read => (Anyone, Member(Role::Member), Member(Role::Member)),
@@ -160,6 +163,33 @@ fn requirement(action: Action, room: RoomFacts) -> Requirement {
         RoomKind::Closed => closed,
         RoomKind::Dm => direct,
     }
+}
+
+/// The last column of the table: encrypted rooms, closed or direct. What changes their members, their name or their
+/// roles is an entry of their log, which members sign; nobody does that by a call, and administrators of the server do
+/// not at all (`e2ee.md` 13.7).
+fn encrypted_requirement(action: Action, kind: RoomKind) -> Requirement {
+    use Action as A;
+    use Requirement::{Member, MemberOrServer, Never};
+    let (closed, direct) = match action {
+        A::See => (MemberOrServer(Role::Member), Member(Role::Member)),
+        A::Read | A::Write => (Member(Role::Member), Member(Role::Member)),
+        A::Moderate => (Member(Role::Admin), Never),
+        A::Mute(_) | A::SetReadOnly => (MemberOrServer(Role::Admin), Never),
+        A::Archive | A::Delete => (MemberOrServer(Role::Owner), Never),
+        A::MentionAll
+        | A::Join
+        | A::Leave
+        | A::Add
+        | A::Remove(_)
+        | A::Ban(_)
+        | A::ChangeRole(..)
+        | A::Describe
+        | A::ManageHooks
+        | A::SetKind
+        | A::SetDefault => (Never, Never),
+    };
+    if kind == RoomKind::Dm { direct } else { closed }
 }
 
 /// Whether `subject` may do `action` in `room`.
@@ -233,8 +263,28 @@ fn allowed_now(subject: Subject, room: RoomFacts, action: Action) -> Result<()> 
     }
 }
 
+/// The answer to calls that change what the log of an encrypted room says.
+const SELF_GOVERNED: &str = "Members of an encrypted room change it themselves.";
+
 fn refusal(action: Action, room: RoomFacts) -> &'static str {
+    use Action as A;
     match action {
+        A::Join
+        | A::Leave
+        | A::Add
+        | A::Remove(_)
+        | A::Ban(_)
+        | A::ChangeRole(..)
+        | A::Describe
+        | A::SetKind
+        | A::SetDefault
+            if room.is_encrypted =>
+        {
+            SELF_GOVERNED
+        }
+        Action::ManageHooks if room.is_encrypted => {
+            "Nothing but its members writes in an encrypted room."
+        }
         Action::MentionAll if room.kind == RoomKind::Dm => {
             "Everybody cannot be mentioned in a direct room."
         }
@@ -266,6 +316,17 @@ pub fn unwilling_person() -> Error {
     forbidden("This person cannot be added to this room.")
 }
 
+/// Whether the server itself, or its operator, may do `action` in `room`: anything, but not what only the log of an
+/// encrypted room can.
+///
+/// # Errors
+/// `forbidden`.
+pub fn decide_for_server(room: RoomFacts, action: Action) -> Result<()> {
+    let is_refused =
+        room.is_encrypted && encrypted_requirement(action, room.kind) == Requirement::Never;
+    if is_refused { Err(forbidden(refusal(action, room))) } else { Ok(()) }
+}
+
 /// The answer for a room that does not exist or must not be known of.
 pub fn no_room() -> Error {
     Error::new(Code::NotFound, "There is no such room.")
@@ -295,11 +356,14 @@ mod tests {
         Subject { is_admin, role, is_muted: false, is_banned: false, block: Block::None }
     }
 
+    /// What no call does in an encrypted room, only an entry of its log.
+    const NOBODY: &str = "?nnn nnnn";
+
     /// One letter per subject: `y` yes, `n` no, `?` "no such room", `m` "not a member".
-    fn row(kind: RoomKind, action: Action) -> String {
+    fn row(room: RoomFacts, action: Action) -> String {
         let letter = |is_admin: bool, role: Option<Role>| match decide(
             subject(role, is_admin),
-            room(kind),
+            room,
             action,
         ) {
             Ok(()) => 'y',
@@ -315,38 +379,61 @@ mod tests {
     fn every_role_and_every_action_is_as_the_table_says() {
         use Action as A;
         use Role::{Admin, Member, Owner};
-        let table: &[(A, [&str; 3])] = &[
-            //                          open         closed       direct
-            (A::See, ["yyyy yyyy", "?yyy yyyy", "?yyy ?yyy"]),
-            (A::Read, ["yyyy yyyy", "?yyy myyy", "?yyy ?yyy"]),
-            (A::Write, ["myyy myyy", "?yyy myyy", "?yyy ?yyy"]),
-            (A::MentionAll, ["mnyy mnyy", "?nyy mnyy", "?nnn ?nnn"]),
-            (A::Moderate, ["mnyy yyyy", "?nyy yyyy", "?nnn ?nnn"]),
-            (A::Join, ["yyyy yyyy", "?nnn yyyy", "?nnn ?nnn"]),
-            (A::Leave, ["myyy myyy", "?yyy myyy", "?nnn ?nnn"]),
-            (A::Add, ["myyy yyyy", "?nyy yyyy", "?nnn ?nnn"]),
-            (A::Remove(Member), ["mnyy yyyy", "?nyy yyyy", "?nnn ?nnn"]),
-            (A::Remove(Admin), ["mnny yyyy", "?nny yyyy", "?nnn ?nnn"]),
-            (A::Remove(Owner), ["mnnn yyyy", "?nnn yyyy", "?nnn ?nnn"]),
-            (A::Ban(None), ["mnyy yyyy", "?nyy yyyy", "?nnn ?nnn"]),
-            (A::Ban(Some(Admin)), ["mnny yyyy", "?nny yyyy", "?nnn ?nnn"]),
-            (A::Mute(Member), ["mnyy yyyy", "?nyy yyyy", "?nnn ?nnn"]),
-            (A::Mute(Owner), ["mnnn yyyy", "?nnn yyyy", "?nnn ?nnn"]),
-            (A::ChangeRole(Member, Admin), ["mnny yyyy", "?nny yyyy", "?nnn ?nnn"]),
-            (A::ChangeRole(Owner, Member), ["mnny yyyy", "?nny yyyy", "?nnn ?nnn"]),
-            (A::Describe, ["mnyy yyyy", "?nyy yyyy", "?nnn ?nnn"]),
-            (A::ManageHooks, ["mnyy yyyy", "?nyy yyyy", "?nnn ?nnn"]),
-            (A::SetReadOnly, ["mnyy yyyy", "?nyy yyyy", "?nnn ?nnn"]),
-            (A::SetKind, ["mnny yyyy", "?nny yyyy", "?nnn ?nnn"]),
-            (A::Archive, ["mnny yyyy", "?nny yyyy", "?nnn ?nnn"]),
-            (A::Delete, ["mnny yyyy", "?nny yyyy", "?nnn ?nnn"]),
-            (A::SetDefault, ["nnnn yyyy", "?nnn yyyy", "?nnn ?nnn"]),
+        let table: &[(A, [&str; 5])] = &[
+            //                          open         closed       direct       encrypted    the same, direct
+            (A::See, ["yyyy yyyy", "?yyy yyyy", "?yyy ?yyy", "?yyy yyyy", "?yyy ?yyy"]),
+            (A::Read, ["yyyy yyyy", "?yyy myyy", "?yyy ?yyy", "?yyy myyy", "?yyy ?yyy"]),
+            (A::Write, ["myyy myyy", "?yyy myyy", "?yyy ?yyy", "?yyy myyy", "?yyy ?yyy"]),
+            (A::MentionAll, ["mnyy mnyy", "?nyy mnyy", "?nnn ?nnn", NOBODY, "?nnn ?nnn"]),
+            (A::Moderate, ["mnyy yyyy", "?nyy yyyy", "?nnn ?nnn", "?nyy mnyy", "?nnn ?nnn"]),
+            (A::Join, ["yyyy yyyy", "?nnn yyyy", "?nnn ?nnn", NOBODY, "?nnn ?nnn"]),
+            (A::Leave, ["myyy myyy", "?yyy myyy", "?nnn ?nnn", NOBODY, "?nnn ?nnn"]),
+            (A::Add, ["myyy yyyy", "?nyy yyyy", "?nnn ?nnn", NOBODY, "?nnn ?nnn"]),
+            (A::Remove(Member), ["mnyy yyyy", "?nyy yyyy", "?nnn ?nnn", NOBODY, "?nnn ?nnn"]),
+            (A::Remove(Admin), ["mnny yyyy", "?nny yyyy", "?nnn ?nnn", NOBODY, "?nnn ?nnn"]),
+            (A::Remove(Owner), ["mnnn yyyy", "?nnn yyyy", "?nnn ?nnn", NOBODY, "?nnn ?nnn"]),
+            (A::Ban(None), ["mnyy yyyy", "?nyy yyyy", "?nnn ?nnn", NOBODY, "?nnn ?nnn"]),
+            (A::Ban(Some(Admin)), ["mnny yyyy", "?nny yyyy", "?nnn ?nnn", NOBODY, "?nnn ?nnn"]),
+            (A::Mute(Member), ["mnyy yyyy", "?nyy yyyy", "?nnn ?nnn", "?nyy yyyy", "?nnn ?nnn"]),
+            (A::Mute(Owner), ["mnnn yyyy", "?nnn yyyy", "?nnn ?nnn", "?nnn yyyy", "?nnn ?nnn"]),
+            (
+                A::ChangeRole(Member, Admin),
+                ["mnny yyyy", "?nny yyyy", "?nnn ?nnn", NOBODY, "?nnn ?nnn"],
+            ),
+            (
+                A::ChangeRole(Owner, Member),
+                ["mnny yyyy", "?nny yyyy", "?nnn ?nnn", NOBODY, "?nnn ?nnn"],
+            ),
+            (A::Describe, ["mnyy yyyy", "?nyy yyyy", "?nnn ?nnn", NOBODY, "?nnn ?nnn"]),
+            (A::ManageHooks, ["mnyy yyyy", "?nyy yyyy", "?nnn ?nnn", NOBODY, "?nnn ?nnn"]),
+            (A::SetReadOnly, ["mnyy yyyy", "?nyy yyyy", "?nnn ?nnn", "?nyy yyyy", "?nnn ?nnn"]),
+            (A::SetKind, ["mnny yyyy", "?nny yyyy", "?nnn ?nnn", NOBODY, "?nnn ?nnn"]),
+            (A::Archive, ["mnny yyyy", "?nny yyyy", "?nnn ?nnn", "?nny yyyy", "?nnn ?nnn"]),
+            (A::Delete, ["mnny yyyy", "?nny yyyy", "?nnn ?nnn", "?nny yyyy", "?nnn ?nnn"]),
+            (A::SetDefault, ["nnnn yyyy", "?nnn yyyy", "?nnn ?nnn", NOBODY, "?nnn ?nnn"]),
         ];
         for (action, expected) in table {
-            for (kind, expected) in KINDS.iter().zip(expected) {
-                assert_eq!(&row(*kind, *action), expected, "{action:?} in {kind:?}");
+            let encrypted = |kind| RoomFacts { is_encrypted: true, ..room(kind) };
+            let columns =
+                KINDS.map(room).into_iter().chain([RoomKind::Closed, RoomKind::Dm].map(encrypted));
+            for (room, expected) in columns.zip(expected) {
+                assert_eq!(&row(room, *action), expected, "{action:?} in {room:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_call_that_changes_an_encrypted_room_says_who_does() {
+        let room = RoomFacts { is_encrypted: true, is_group: true, ..room(RoomKind::Dm) };
+        for action in [Action::Leave, Action::Add, Action::Remove(Role::Member), Action::Describe] {
+            let refused = decide(subject(Some(Role::Member), true), room, action).unwrap_err();
+            assert_eq!(refused.message(), SELF_GOVERNED);
+        }
+        let server = |is_encrypted, action| {
+            decide_for_server(RoomFacts { is_encrypted, kind: RoomKind::Closed, ..room }, action)
+        };
+        assert_eq!(server(true, Action::Add).unwrap_err().message(), SELF_GOVERNED);
+        assert!(server(false, Action::Add).is_ok() && server(true, Action::Archive).is_ok());
     }
 
     #[test]

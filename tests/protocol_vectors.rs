@@ -2,11 +2,13 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
+use impulse::base::encryption::{LogHead, RotationReason};
 use impulse::base::error::{Error, Outage};
 use impulse::base::ids::{Epoch, Mid, RoomId, Uid};
 use impulse::protocol::answer::{self, OkAnswer};
 use impulse::protocol::command::{Command, Request};
-use impulse::protocol::event::{Event, Gone};
+use impulse::protocol::encryption::{LogEntry, Needed, OwnWrap};
+use impulse::protocol::event::{DirectoryHead, Event, Gone};
 use impulse::protocol::message::{Content, MessageState, Reaction, TextBody};
 use impulse::protocol::room::{Notify, ReadState, Role, RoomKind, RoomView};
 use serde_json::Value;
@@ -85,6 +87,8 @@ fn general() -> RoomView {
         topic: "Everybody is here".into(),
         kind: RoomKind::Open,
         e2ee: false,
+        rid: None,
+        log: None,
         is_default: true,
         role: Some(Role::Member),
         seq: 9,
@@ -131,7 +135,9 @@ fn events_and_answers_are_encoded_as_the_vectors_say() {
     let epoch = Epoch([4; 16]);
     let hello = |blocked: &[Uid], build, more| {
         let (at, rooms, heartbeat_ms) = (AT, &rooms, 30_000);
-        Event::Hello { uid, at, epoch, rooms, blocked, heartbeat_ms, more, build }.encode()
+        let missing: &[u64] = if blocked.is_empty() { &[] } else { &[352] };
+        let dir = DirectoryHead { n: 381, h: [9; 32], missing, closed: !missing.is_empty() };
+        Event::Hello { uid, at, epoch, rooms, blocked, dir, heartbeat_ms, more, build }.encode()
     };
     let frames = [
         ("hello", hello(&[], None, false)),
@@ -162,6 +168,53 @@ fn events_and_answers_are_encoded_as_the_vectors_say() {
         ("following", OkAnswer::to(Some("c4")).seq(12).read_state(read_state).encode()),
         ("bare_ok", OkAnswer::to(None).encode()),
         ("err", answer::error(Some("c3"), &Error::outage(Outage::Unreachable, "not for clients"))),
+    ];
+    assert_eq!(vectors.as_object().unwrap().len(), frames.len(), "a vector without its encoder");
+    for (name, frame) in frames {
+        let frame: Value = serde_json::from_slice(&frame).unwrap();
+        assert_eq!(frame, vectors[name], "{name}");
+    }
+}
+
+#[test]
+fn events_of_encrypted_rooms_are_encoded_as_the_vectors_say() {
+    let vectors: Value =
+        serde_json::from_str(include_str!("vectors/events_encrypted.json")).unwrap();
+    let (room, log) = (RoomId(4), LogHead { seq: 14, hash: [4; 32] });
+    let (name, topic) = (String::new(), String::new());
+    let (kind, rid, log_of, with) = (RoomKind::Dm, Some([3; 32]), Some(log), vec![Uid(43)]);
+    let view = RoomView {
+        id: room,
+        name,
+        topic,
+        kind,
+        e2ee: true,
+        rid,
+        log: log_of,
+        is_default: false,
+        mentions: 0,
+        members: 2,
+        with,
+        ..general()
+    };
+    let entries = [LogEntry { entry: vec![1, 2, 3], signature: vec![5; 64] }];
+    let logged = |entries| Event::Log { room, seq: 9, at: AT, from: 13, entries }.encode();
+    let wrap = OwnWrap { epoch: 8, generation: 1, bytes: [6; 81] };
+    let needed = [Needed { uid: Uid(43), epoch: 8, generation: 1 }];
+    let needed = |join| Event::WrapsNeeded { room, needed: &needed, join }.encode();
+    let due = |why, shut: &[Uid]| Event::RotationDue { room, why, shut }.encode();
+    let read_state = ReadState { read: 9, unread: 3, mentions: 0 };
+    let following = OkAnswer::to(Some("1")).seq(5120).read_state(read_state).log(Some(log));
+    let frames = [
+        ("room", Event::Room { room: &view }.encode()),
+        ("log", logged(Some(&entries))),
+        ("large_log", logged(None)),
+        ("wrap", Event::Wrap { room, wrap: &wrap }.encode()),
+        ("needed", needed(false)),
+        ("needed_by_who_has_joined", needed(true)),
+        ("due", due(RotationReason::Left, &[])),
+        ("due_shut", due(RotationReason::Shut, &[Uid(45)])),
+        ("following", following.encode()),
     ];
     assert_eq!(vectors.as_object().unwrap().len(), frames.len(), "a vector without its encoder");
     for (name, frame) in frames {

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::encode::to_json;
 use super::room::ReadState;
+use crate::base::encryption::LogHead;
 use crate::base::error::{Detail, Error};
 use crate::base::ids::Epoch;
 
@@ -28,6 +29,8 @@ pub struct OkAnswer<'a> {
     unread: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     mentions: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    log: Option<LogHead>,
 }
 
 #[derive(Debug, Default, Serialize)]
@@ -71,6 +74,12 @@ impl<'a> OkAnswer<'a> {
     pub fn read_state(mut self, state: ReadState) -> Self {
         self.read = Some(state.read);
         (self.unread, self.mentions) = (Some(state.unread), Some(state.mentions));
+        self
+    }
+
+    /// Says how far the log of an encrypted room goes.
+    pub fn log(mut self, log: Option<LogHead>) -> Self {
+        self.log = log;
         self
     }
 

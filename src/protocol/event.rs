@@ -7,8 +7,11 @@ use bytes::Bytes;
 use serde::Serialize;
 
 use super::encode::to_json;
-use super::message::MessageState;
+use super::encryption::{LogEntry, Needed, OwnWrap};
+use super::message::{MessageState, ReactionState};
 use super::room::{Role, RoomView};
+use crate::base::base64url;
+use crate::base::encryption::RotationReason;
 use crate::base::ids::{Epoch, RoomId, Uid};
 
 /// Every frame the server sends, except the answers to commands.
@@ -28,6 +31,8 @@ pub enum Event<'a> {
         /// Whom you have blocked.
         #[serde(skip_serializing_if = "<[Uid]>::is_empty")]
         blocked: &'a [Uid],
+        /// The directory of keys.
+        dir: DirectoryHead<'a>,
         /// How often the server pings, in milliseconds.
         heartbeat_ms: u32,
         /// Further rooms of yours follow in [`Event::Rooms`].
@@ -54,6 +59,62 @@ pub enum Event<'a> {
         at: i64,
         /// The message.
         msg: &'a MessageState,
+    },
+    /// A reaction to a message of an encrypted room, or its withdrawal; both change the message.
+    #[serde(rename = "msg")]
+    Reaction {
+        /// The room.
+        room: RoomId,
+        /// The change's number, which is the message's from now on, too.
+        seq: u64,
+        /// When, in milliseconds.
+        at: i64,
+        /// The reaction.
+        msg: &'a ReactionState,
+    },
+    /// Entries were appended to the log of an encrypted room.
+    Log {
+        /// The room.
+        room: RoomId,
+        /// The change's number, among those of messages.
+        seq: u64,
+        /// When, in milliseconds.
+        at: i64,
+        /// The number of the first of them in the log.
+        from: u64,
+        /// The entries; absent if they are too large for an event, and are to be fetched.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        entries: Option<&'a [LogEntry]>,
+    },
+    /// A key of an encrypted room, for you alone.
+    Wrap {
+        /// The room.
+        room: RoomId,
+        /// The key, encrypted for you.
+        #[serde(flatten)]
+        wrap: &'a OwnWrap,
+    },
+    /// Members of an encrypted room lack its key: whoever has it can give it to them.
+    #[serde(rename = "wraps.needed")]
+    WrapsNeeded {
+        /// The room.
+        room: RoomId,
+        /// Who, and which key.
+        needed: &'a [Needed],
+        /// They have joined just now, and are waiting.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        join: bool,
+    },
+    /// An encrypted room needs a new key before its next message.
+    #[serde(rename = "rotation.due")]
+    RotationDue {
+        /// The room.
+        room: RoomId,
+        /// The reason.
+        why: RotationReason,
+        /// Members whose account is shut and who have the present key.
+        #[serde(skip_serializing_if = "<[Uid]>::is_empty")]
+        shut: &'a [Uid],
     },
     /// Something changed in a room of yours that you do not follow.
     Activity {
@@ -156,6 +217,22 @@ pub enum Event<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         retry_ms: Option<u32>,
     },
+}
+
+/// The directory of keys in `hello`.
+#[derive(Debug, Serialize)]
+pub struct DirectoryHead<'a> {
+    /// Its newest position.
+    pub n: u64,
+    /// The hash there.
+    #[serde(with = "base64url::array")]
+    pub h: [u8; 32],
+    /// Positions whose entries a restore has lost.
+    #[serde(skip_serializing_if = "<[u64]>::is_empty")]
+    pub missing: &'a [u64],
+    /// It takes no new entries.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub closed: bool,
 }
 
 /// `{"id":"7","gone":true}`.

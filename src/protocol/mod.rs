@@ -3,6 +3,7 @@
 pub mod answer;
 pub mod command;
 mod encode;
+pub mod encryption;
 pub mod envelope;
 pub mod event;
 mod fields;

@@ -3,6 +3,8 @@
 use serde::Serialize;
 
 use super::names;
+use crate::base::base64url;
+use crate::base::encryption::LogHead;
 use crate::base::ids::{RoomId, Uid};
 use crate::base::limits::chat as limits;
 
@@ -11,7 +13,7 @@ use crate::base::limits::chat as limits;
 pub struct RoomView {
     /// Its id.
     pub id: RoomId,
-    /// Its name.
+    /// Its name; empty if it is encrypted.
     pub name: String,
     /// What it is about.
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -20,6 +22,12 @@ pub struct RoomView {
     pub kind: RoomKind,
     /// Whether its messages are end-to-end encrypted.
     pub e2ee: bool,
+    /// What an encrypted room is called in signatures: the hash of the first entry of its log.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "rid")]
+    pub rid: Option<[u8; 32]>,
+    /// The newest entry of the log of an encrypted room.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log: Option<LogHead>,
     /// Whether new users are made members of it.
     #[serde(rename = "default")]
     pub is_default: bool,
@@ -119,9 +127,25 @@ names!(RoomKind { Open = "open", Closed = "closed", Dm = "dm" });
 names!(Role { Member = "member", Admin = "admin", Owner = "owner" });
 names!(Notify { Usual = "usual", All = "all", Mentions = "mentions", None = "none" });
 
+/// What an encrypted room is called where its members are not, because only they can read its name.
+pub fn encrypted_name(room: RoomId) -> String {
+    format!("Encrypted room {room}")
+}
+
+/// Written only if there is one.
+fn rid<S: serde::Serializer>(rid: &Option<[u8; 32]>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&rid.map(|rid| base64url::encode(&rid)).unwrap_or_default())
+}
+
 impl RoomView {
+    /// The name in the audit log.
+    pub fn listed_name(&self) -> String {
+        if self.e2ee { encrypted_name(self.id) } else { self.name.clone() }
+    }
+
     /// About how many bytes it takes on the wire.
     pub fn size(&self) -> usize {
-        limits::ROOM_VIEW + self.name.len() + self.topic.len() + 24 * self.with.len()
+        let log = if self.e2ee { limits::ROOM_LOG } else { 0 };
+        limits::ROOM_VIEW + log + self.name.len() + self.topic.len() + 24 * self.with.len()
     }
 }

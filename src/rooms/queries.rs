@@ -111,7 +111,7 @@ impl Rooms {
         };
         let rooms = self.all();
         let mut found: Vec<_> = rooms.iter().filter_map(|room| summary(&room.state())).collect();
-        found.sort_by_cached_key(|summary| sort_key(&summary.row.name, summary.row.id));
+        found.sort_by_cached_key(|summary| sort_key(&summary.row.listed_name(), summary.row.id));
         found
     }
 
@@ -263,7 +263,7 @@ pub fn sort_key(name: &str, id: RoomId) -> String {
 }
 
 fn matches(row: &RoomRow, q: &str) -> bool {
-    row.name.to_lowercase().contains(q) || row.topic.to_lowercase().contains(q)
+    row.listed_name().to_lowercase().contains(q) || row.topic.to_lowercase().contains(q)
 }
 
 fn summarise(state: &State) -> RoomSummary {

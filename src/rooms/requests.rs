@@ -239,7 +239,7 @@ mod tests {
             name: "General".into(),
             topic: String::new(),
             kind: RoomKind::Open,
-            e2ee: false,
+            encryption: None,
             is_default: true,
             last_seq: 0,
             read_only: false,

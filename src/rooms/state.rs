@@ -42,7 +42,7 @@ impl State {
     /// As [`policy::decide`].
     pub fn authorize(&self, by: Principal, action: Action) -> Result<()> {
         if by == Principal::Server {
-            return Ok(());
+            return policy::decide_for_server(self.facts(), action);
         }
         let member = by.uid().and_then(|uid| self.members.get(&uid));
         let subject = Subject {
@@ -83,13 +83,13 @@ impl State {
 
     /// The room as far as rights depend on it.
     pub fn facts(&self) -> RoomFacts {
-        let RoomRow { kind, e2ee, read_only, archived, group, .. } = self.row;
+        let RoomRow { kind, encryption, read_only, archived, group, .. } = self.row;
         RoomFacts {
             kind,
             is_read_only: read_only,
             is_archived: archived,
             is_group: group,
-            is_encrypted: e2ee,
+            is_encrypted: encryption.is_some(),
             is_small: self.members.len() <= limits::MENTION_ALL_MEMBERS,
         }
     }
@@ -200,7 +200,9 @@ impl State {
             name: self.row.name.clone(),
             topic: self.row.topic.clone(),
             kind: self.row.kind,
-            e2ee: self.row.e2ee,
+            e2ee: self.row.encryption.is_some(),
+            rid: self.row.encryption.map(|encryption| encryption.rid),
+            log: self.row.encryption.map(|encryption| encryption.log),
             is_default: self.row.is_default,
             role: None,
             seq: self.row.last_seq,
@@ -236,7 +238,7 @@ mod tests {
             name: "General".into(),
             topic: String::new(),
             kind: RoomKind::Open,
-            e2ee: false,
+            encryption: None,
             is_default: true,
             last_seq: 4,
             read_only: false,

@@ -74,7 +74,7 @@ impl RoomChanges {
             if !members.is_empty() {
                 detail["members"] = json!(members);
             }
-            let target = AuditTarget::room(room.id, &room.name);
+            let target = AuditTarget::room(room.id, &room.listed_name());
             permit.record("room.create", target, without_nulls(detail)).await;
         }
         Ok(created)
@@ -124,7 +124,7 @@ impl RoomChanges {
         let before = self.rooms.info(by.principal, room)?;
         let UpdatedRoom { view, changed } = self.rooms.update(by.principal, room, change).await?;
         if let Some((action, detail)) = room_entry(&changed) {
-            permit.record(action, AuditTarget::room(room, &before.name), detail).await;
+            permit.record(action, AuditTarget::room(room, &before.listed_name()), detail).await;
         }
         Ok(view)
     }
@@ -137,7 +137,8 @@ impl RoomChanges {
         let permit = self.audit.permit(by)?;
         let view = self.rooms.info(by.principal, room)?;
         self.rooms.remove(by.principal, room).await?;
-        permit.record("room.remove", AuditTarget::room(room, &view.name), json!({})).await;
+        let target = AuditTarget::room(room, &view.listed_name());
+        permit.record("room.remove", target, json!({})).await;
         Ok(())
     }
 
@@ -148,7 +149,8 @@ impl RoomChanges {
     pub async fn restore(&self, by: &Actor, room: RoomId) -> Result<RoomView> {
         let permit = self.audit.permit(by)?;
         let view = self.rooms.restore(by.principal, room).await?;
-        permit.record("room.restore", AuditTarget::room(room, &view.name), json!({})).await;
+        let target = AuditTarget::room(room, &view.listed_name());
+        permit.record("room.restore", target, json!({})).await;
         Ok(view)
     }
 
@@ -183,7 +185,7 @@ impl RoomChanges {
             let (target, detail) = match change {
                 MemberChange::Own => {
                     let detail = json!({"owner": uid, "owner_name": name});
-                    (AuditTarget::room(room, &view.name), detail)
+                    (AuditTarget::room(room, &view.listed_name()), detail)
                 }
                 _ => (AuditTarget::user(uid, &name), detail),
             };
@@ -278,7 +280,7 @@ fn member_entry(
     outcome: MemberOutcome,
 ) -> Option<(&'static str, Value)> {
     use MemberChange as C;
-    let mut detail = json!({"room": room.id, "room_name": room.name});
+    let mut detail = json!({"room": room.id, "room_name": room.listed_name()});
     let action = match (change, outcome) {
         (_, MemberOutcome::AsBefore)
         | (C::Prefer(..) | C::Hide(_) | C::Suspend | C::Reinstate, _) => None,

@@ -838,7 +838,11 @@ const ROOMS: &[Reached] = &[
         "what_is_missing_comes_in_order_and_nothing_at_all_if_some_of_it_was_dropped",
         &["rooms::REPLAY_BUFFER_EVENTS"],
     ),
-    ("src/rooms/actor/replay_buffer.rs", "the_bytes_are_bounded", &["rooms::REPLAY_BUFFER_BYTES"]),
+    (
+        "src/rooms/actor/replay_buffer.rs",
+        "the_bytes_are_bounded",
+        &["rooms::REPLAY_BUFFER_BYTES", "rooms::SEALED_REPLAY_BUFFER_BYTES"],
+    ),
     (
         "tests/batches.rs",
         "changes_sent_at_once_get_the_answers_and_make_the_events_of_those_sent_one_by_one",
@@ -1189,6 +1193,7 @@ const NO_BOUND: &[(&str, &str)] = &[
     ("avatars::AT_ONCE", "pictures drawn side by side; who waits has one of UPLOADS"),
     ("avatars::QUALITY", "of what is kept"),
     ("chat::FRAME", "what is allocated at first; a larger frame grows"),
+    ("chat::ROOM_LOG", "the same"),
     ("chat::ROOM_VIEW", "an estimate; HELLO_BYTES and ROOMS_BYTES are counted with it"),
     ("delivery::EVENTS", "the sockets of one turn; the others are reported with the next"),
     ("delivery::RETRY", "between two tries; INBOX bounds what waits"),

@@ -27,7 +27,7 @@ const REFUSING_CLOSES = new Set([1007, 1008, 1009]);
 /**
  * Why a command has no answer. `closed` is there if the server refused to go on after what was sent.
  *
- * @typedef {{ code: string, message?: string, retryMs?: number, closed?: number }} SocketFailure
+ * @typedef {{ code: string, message?: string, retryMs?: number, closed?: number, detail?: any }} SocketFailure
  */
 /** @typedef {Extract<import("./wire_frames.js").Frame, { op: "ok" }>} Answer */
 /** @typedef {{ resolve: (answer: Answer) => void, reject: (failure: SocketFailure) => void }} Waiting */

@@ -9,9 +9,34 @@
 /** @typedef {import("../state/types.js").Picture} Picture */
 
 /**
- * A message as the server sends it; `msg` stays as it came until the entry is opened.
+ * A message as the server sends it; `msg` stays as it came until the entry is opened. In encrypted rooms an entry may
+ * be a batch of the room's log instead, which has its place among the messages.
  *
- * @typedef {{ seq: number, at: number, msg: any }} Entry
+ * @typedef {{ seq: number, at: number, msg: any, log?: LogBatch }} Entry
+ */
+/**
+ * Entries of a room's log that were appended together; `from` is the number of the first one. Without `entries` they
+ * are too many for a frame, and are to be fetched.
+ *
+ * @typedef {{ from: number, entries: { e: string, s: string }[] | null }} LogBatch
+ */
+/**
+ * A change in an encrypted room as the server tells it, before anything of it is checked.
+ *
+ * @typedef {object} SealedEntry
+ * @property {number} seq  the newest change of the message
+ * @property {string} mid
+ * @property {number} rev
+ * @property {"msg" | "del" | "react"} kind
+ * @property {string} by
+ * @property {string} ref  of a reaction: the message
+ * @property {number} at
+ * @property {number} createdSeq  0 of a reaction
+ * @property {number} revSeq
+ * @property {number | null} edited
+ * @property {any} env  null if the server took it away
+ * @property {"account" | "retention" | "admin" | null} gone
+ * @property {{ revSeq: number, env: any }[] | null} reacts  all reactions; null: as they were
  */
 
 /**
@@ -70,6 +95,7 @@ export function roomFromWire(wire) {
     topic: String(wire.topic ?? ""),
     kind: wire.kind,
     e2ee: Boolean(wire.e2ee),
+    ...(wire.e2ee ? sealedRoomFromWire(wire) : {}),
     ...(wire.role ? { role: wire.role } : {}),
     seq: Number(wire.seq ?? 0),
     read: Number(wire.read ?? 0),
@@ -86,6 +112,19 @@ export function roomFromWire(wire) {
     mutedUntil: wire.silenced_until ?? null,
     hidden: Boolean(wire.hidden),
   };
+}
+
+/** What the server says of an encrypted room besides. @param {any} wire */
+function sealedRoomFromWire({ rid, log }) {
+  return {
+    ...(rid ? { rid: String(rid) } : {}),
+    ...(log ? { log: logHeadFromWire(log) } : {}),
+  };
+}
+
+/** @param {any} wire @returns {import("../state/types.js").LogHead} */
+export function logHeadFromWire({ seq, hash }) {
+  return { seq: Number(seq), hash: String(hash) };
 }
 
 /**
@@ -152,6 +191,33 @@ export function messageFromWire(entry, me) {
     ...(msg.re ? { re: msg.re } : {}),
     ...(msg.m ? { m: msg.m } : {}),
     ...(msg.edited ? { edited: msg.edited } : {}),
+  };
+}
+
+/**
+ * @param {Entry} entry  of an encrypted room
+ * @returns {SealedEntry}
+ */
+export function sealedFromWire({ seq, at, msg }) {
+  const gone = ["account", "retention", "admin"].includes(msg.gone) ? msg.gone : msg.gone ? "admin" : null;
+  const isReaction = Boolean(msg.ref);
+  const created = isReaction ? 0 : Number(msg.created_seq ?? seq);
+  return {
+    seq: Number(seq),
+    mid: String(msg.mid),
+    rev: Number(msg.rev),
+    kind: msg.kind === "del" || msg.kind === "react" ? msg.kind : "msg",
+    by: String(msg.by),
+    ref: String(msg.ref ?? ""),
+    at: Number(msg.created ?? at),
+    createdSeq: created,
+    revSeq: Number(msg.rev_seq ?? seq),
+    edited: msg.edited ?? null,
+    env: msg.env ?? null,
+    gone,
+    reacts: Array.isArray(msg.reacts)
+      ? msg.reacts.map((/** @type {any} */ { rev_seq, env }) => ({ revSeq: Number(rev_seq), env }))
+      : null,
   };
 }
 

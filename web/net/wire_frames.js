@@ -2,17 +2,18 @@
  * Frames of the WebSocket as the client sees them. A frame carries current state, so what it leaves out has a meaning
  * of its own, which is written out here.
  */
-import { namesFromWire, roomFromWire, userFromWire } from "./wire.js";
+import { logHeadFromWire, namesFromWire, roomFromWire, userFromWire } from "./wire.js";
 
 /** @typedef {import("../state/types.js").User} User */
 /** @typedef {import("../state/types.js").Room} Room */
+/** @typedef {import("../state/types.js").LogHead} LogHead */
 
 /** What I have read of a room, and what not. @typedef {{ read: number, unread: number, mentions: number }} Numbers */
 
 /**
  * A frame of the server.
  *
- * @typedef {{ op: "ok", id: string, seq: number, at: number | null, truncated: boolean } & Numbers
+ * @typedef {{ op: "ok", id: string, seq: number, at: number | null, truncated: boolean, log: LogHead | null } & Numbers
  *   | { op: "err", id: string, code: string, message: string, retryMs: number, detail?: any }
  *   | { op: "bye", code: string, retryMs: number }
  *   | ServerEvent} Frame
@@ -43,12 +44,24 @@ import { namesFromWire, roomFromWire, userFromWire } from "./wire.js";
 /**
  * One that concerns a single room.
  *
- * @typedef {{ op: "msg", room: string, entry: import("./wire.js").Entry }
+ * @typedef {{ op: "msg" | "log", room: string, entry: import("./wire.js").Entry }
+ *   | KeyEvent
  *   | { op: "activity", room: string, seq: number, added: number, unread: number, mentions: number }
  *   | { op: "room", room: string, now: Room | null }
  *   | { op: "member", room: string, uid: string, role: string | null }
  *   | { op: "typing", room: string, uid: string }
  *   | { op: "read", room: string, seq: number, upto: number, unread: number, mentions: number }} RoomEvent
+ */
+
+/** Who lacks a room's key: a person, the key's number, and the generation of the person's own. */
+/** @typedef {{ uid: string, epoch: number, gen: number }} Pair */
+
+/**
+ * One about the keys of an encrypted room. `wrap` is for me: the room's key, sealed to mine.
+ *
+ * @typedef {{ op: "wrap", room: string, epoch: number, gen: number, w: string }
+ *   | { op: "wraps.needed", room: string, needed: Pair[], join: boolean }
+ *   | { op: "rotation.due", room: string, why: string, shut: string[] }} KeyEvent
  */
 
 /** @type {Record<string, (wire: any) => Frame>} */
@@ -59,6 +72,7 @@ const FRAMES = {
     seq: Number(wire.seq ?? 0),
     at: wire.at ?? null,
     truncated: Boolean(wire.truncated),
+    log: wire.log ? logHeadFromWire(wire.log) : null,
     read: Number(wire.read ?? 0),
     unread: Number(wire.unread ?? 0),
     mentions: Number(wire.mentions ?? 0),
@@ -99,6 +113,30 @@ const FRAMES = {
   }),
   user: (wire) => ({ op: "user", user: userFromWire(wire.user) }),
   msg: (wire) => ({ op: "msg", room: String(wire.room), entry: { seq: wire.seq, at: wire.at, msg: wire.msg } }),
+  log: ({ room, seq, at, from, entries }) => ({
+    op: "log",
+    room: String(room),
+    entry: { seq, at, msg: null, log: { from: Number(from), entries: entries ?? null } },
+  }),
+  wrap: ({ room, epoch, gen, w }) => ({
+    op: "wrap",
+    room: String(room),
+    epoch: Number(epoch),
+    gen: Number(gen),
+    w: String(w),
+  }),
+  "wraps.needed": ({ room, needed, join }) => ({
+    op: "wraps.needed",
+    room: String(room),
+    needed: (needed ?? []).map(pairFromWire),
+    join: Boolean(join),
+  }),
+  "rotation.due": ({ room, why, shut }) => ({
+    op: "rotation.due",
+    room: String(room),
+    why: String(why ?? ""),
+    shut: (shut ?? []).map(String),
+  }),
   activity: (wire) => ({
     op: "activity",
     room: String(wire.room),
@@ -119,6 +157,11 @@ const FRAMES = {
     mentions: Number(wire.mentions ?? 0),
   }),
 };
+
+/** @param {any} wire @returns {Pair} */
+export function pairFromWire({ uid, epoch, gen }) {
+  return { uid: String(uid), epoch: Number(epoch), gen: Number(gen) };
+}
 
 /** @param {any} wire @returns {DirectoryHead} */
 function directoryFromWire({ n, h, missing, closed }) {

@@ -1,13 +1,24 @@
-/** Unfinished texts, one for each room, kept in this browser so that a reload loses none and all tabs have the same. */
+/**
+ * Unfinished texts, one for each room, kept in this browser so that a reload loses none and all tabs have the same.
+ * Those of encrypted rooms are on a shelf of their own, which keeps nothing in clear; without it, they are in memory.
+ */
 import { keep, keysOf, recall, watchKeptUnder } from "../platform/storage.js";
 
 export class Drafts {
   #store;
+  #isEncrypted;
   #unwatch = () => {};
+  /** @type {import("./outbox.js").Shelf | null} */
+  #sealed = null;
+  #unwatchSealed = () => {};
 
-  /** @param {import("./store.js").Store} store */
-  constructor(store) {
+  /**
+   * @param {import("./store.js").Store} store
+   * @param {(room: string) => boolean} [isEncrypted]
+   */
+  constructor(store, isEncrypted = () => false) {
     this.#store = store;
+    this.#isEncrypted = isEncrypted;
   }
 
   /** Reads what was kept for the person who has signed in. @param {string} uid */
@@ -22,6 +33,30 @@ export class Drafts {
       this.#replace(key.slice(prefix.length), String(text ?? ""));
       this.#store.notifyLater();
     });
+  }
+
+  /** My keys are open: what was kept of encrypted rooms is there again. @param {import("./outbox.js").Shelf} shelf */
+  startSealed(shelf) {
+    this.stopSealed();
+    this.#sealed = shelf;
+    const { state } = this.#store;
+    for (const room of shelf.keysOf("")) {
+      if (!state.drafts.has(room)) this.#replace(room, String(shelf.recall(room) ?? ""));
+      else shelf.keep(room, state.drafts.get(room));
+    }
+    this.#unwatchSealed = shelf.watchKeptUnder("", (room, text) => {
+      this.#replace(room, String(text ?? ""));
+      this.#store.notifyLater();
+    });
+    this.#store.notifyLater();
+  }
+
+  /** My keys are not here any more: no text of an encrypted room stays in sight. */
+  stopSealed() {
+    if (!this.#sealed) return;
+    for (const room of this.#sealed.keysOf("")) this.#replace(room, "");
+    this.#unwatchSealed();
+    this.#sealed = null;
   }
 
   /**
@@ -47,7 +82,8 @@ export class Drafts {
     // The composer closes after a sign-out, too, and then no draft is kept.
     if (!state.me) return;
     this.#replace(room, text);
-    keep(prefixOf(state.me.uid) + room, text || null);
+    if (this.#isEncrypted(room)) this.#sealed?.keep(room, text || null);
+    else keep(prefixOf(state.me.uid) + room, text || null);
   }
 
   /**

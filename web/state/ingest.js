@@ -1,15 +1,31 @@
 /**
  * The one way of entries into the state. Live events, replays, pages and the answers to my own messages all pass
  * through `ingest`, which opens their entries and applies them room by room in the order in which they came, however
- * long opening takes. To open an entry means to read it now; for an encrypted one it will mean to decrypt it.
+ * long opening takes. To open an entry of a plain room means to read it; one of an encrypted room is checked first,
+ * which `encryption/opener.js` does.
  */
 
 /** @typedef {import("../net/wire.js").Entry} Entry */
 /** @typedef {import("./types.js").Message} Message */
-/** @typedef {(room: string, entry: Entry) => Promise<Message> | Message} Open */
+/** Null if there is nothing to show. @typedef {Message | null} Opened */
+/** @typedef {(room: string, entry: Entry) => Promise<Opened> | Opened} Open */
+/**
+ * A page of the history, and up to which `seq` its room was known when it was asked for.
+ *
+ * @typedef {import("../net/wire.js").Page & { where: import("../net/wire.js").Where, asked: number }} Loaded
+ */
+/**
+ * What encrypted rooms do around the opening of entries; for other rooms both do nothing.
+ *
+ * @typedef {object} Around
+ * @property {(room: string, entries: Entry[], page: Loaded | undefined) => Promise<void> | undefined} begin
+ * @property {(room: string, page: Loaded | undefined) => Message[]} end  what belongs to the page besides
+ */
 
 export class Ingest {
   #open;
+  /** @type {Around | null} */
+  around = null;
   /** What was ingested last in each room; the next waits for it. @type {Map<string, Promise<unknown>>} */
   #tails = new Map();
   /** Counts sign-outs: what was ingested before one is not applied after it. */
@@ -27,12 +43,13 @@ export class Ingest {
    * @param {Entry[]} entries  may be none: then `apply` only keeps its place in the order
    * @param {(messages: Message[]) => void} apply  called once, with all of them
    * @param {() => boolean} [isCurrent]  once it is false nothing more of this is opened, and nothing applied
+   * @param {Loaded} [page]  that the entries are
    * @returns {Promise<boolean>} whether they were applied; false also after a sign-out
    */
-  ingest(room, entries, apply, isCurrent = () => true) {
+  ingest(room, entries, apply, isCurrent = () => true, page = undefined) {
     const session = this.#session;
     const isWanted = () => session === this.#session && isCurrent();
-    const applied = this.#run(this.#tails.get(room), room, entries, apply, isWanted);
+    const applied = this.#run(this.#tails.get(room), room, entries, apply, isWanted, page);
     // A failure is the caller's; the next in the room goes on.
     const tail = applied
       .catch(() => {})
@@ -55,22 +72,32 @@ export class Ingest {
    * @param {Entry[]} entries
    * @param {(messages: Message[]) => void} apply
    * @param {() => boolean} isWanted
+   * @param {Loaded} [page]
    */
-  async #run(before, room, entries, apply, isWanted) {
+  async #run(before, room, entries, apply, isWanted, page) {
     await before;
+    const begun = this.around?.begin(room, entries, page);
+    if (begun) await begun.catch(report);
     /** @type {Message[]} */
     const messages = [];
     for (const entry of entries) {
       if (!isWanted()) return false;
       try {
-        messages.push(await this.#open(room, entry));
+        const message = await this.#open(room, entry);
+        if (message) messages.push(message);
       } catch (error) {
         // One entry that cannot be opened does not hold up the others.
-        globalThis.reportError?.(error);
+        report(error);
       }
     }
     if (!isWanted()) return false;
+    if (this.around) messages.push(...this.around.end(room, page));
     apply(messages);
     return true;
   }
+}
+
+/** @param {unknown} error */
+function report(error) {
+  globalThis.reportError?.(error);
 }

@@ -1,7 +1,8 @@
 /**
  * Writing: send, edit, delete, react. Each is shown at once and kept in the outbox until the server has answered. A
  * message that is refused stays as failed, to be sent again or discarded by hand; an edit, a deletion or a reaction
- * that is refused is taken back, and the text of an edit is set aside to be used again.
+ * that is refused is taken back, and the text of an edit is set aside to be used again. What is written in encrypted
+ * rooms waits in an outbox of its own, which keeps nothing in clear.
  */
 import { randomBytes, toBase64Url } from "../crypto/encoding.js";
 import { clock } from "./clock.js";
@@ -15,6 +16,11 @@ import { isNew, Preview } from "./preview.js";
 /** @typedef {NonNullable<Entry["error"]>} Failure */
 /** What was not sent, or taken back. @typedef {{ kind: Kind, room: string, error: Failure }} Refusal */
 /** @typedef {"message" | "reaction" | "deletion"} Kind */
+/**
+ * How entries of encrypted rooms are kept and sent.
+ *
+ * @typedef {{ shelf: import("./outbox.js").Shelf, send: (entry: Entry) => Promise<Answer> }} Sealing
+ */
 
 const MID_BYTES = 16;
 /** People whom one message mentions. */
@@ -28,6 +34,10 @@ export class MessageActions {
   #ingest;
   /** @type {Outbox | null} */
   #outbox = null;
+  /** That of encrypted rooms, once my keys are open. @type {Outbox | null} */
+  #sealed = null;
+  #isEncrypted;
+  #isOnline = false;
   #preview;
   /** @type {(refusal: Refusal) => void} */
   #tell = () => {};
@@ -37,9 +47,11 @@ export class MessageActions {
    * @param {import("./store.js").Store} parts.store
    * @param {Pick<import("../net/socket.js").Socket, "command" | "send">} parts.socket
    * @param {import("./ingest.js").Ingest} parts.ingest
+   * @param {(room: string) => boolean} [parts.isEncrypted]
    */
-  constructor({ store, socket, ingest }) {
+  constructor({ store, socket, ingest, isEncrypted = () => false }) {
     this.#store = store;
+    this.#isEncrypted = isEncrypted;
     this.#socket = socket;
     this.#ingest = ingest;
     this.#preview = new Preview(store);
@@ -57,15 +69,53 @@ export class MessageActions {
   start(uid) {
     this.#outbox = new Outbox(uid, {
       send: ({ room, msg }) => this.#socket.command("msg.send", { room, msg }),
-      done: (entry, answer, error) => this.#answered(entry, answer, error),
-      shared: (mid, entry) => this.#shared(mid, entry),
+      ...this.#calls(),
     });
     this.#showSetAside();
+  }
+
+  /**
+   * My keys are open: what I wrote in encrypted rooms is sent, too.
+   *
+   * @param {Sealing} sealing
+   */
+  startSealed({ shelf, send }) {
+    this.stopSealed();
+    this.#sealed = new Outbox(this.#me, { send, ...this.#calls() }, shelf);
+    this.#showSetAside();
+    for (const [room, timeline] of this.#store.state.timelines) if (!timeline.moreAfter) this.showWaiting(room);
+    if (this.#isOnline) this.#sealed.flush();
+  }
+
+  /** My keys are not here any more. What waits stays where it is kept. */
+  stopSealed() {
+    this.#sealed?.close();
+    this.#sealed = null;
+  }
+
+  /** What entries of encrypted rooms waited for may be so now. */
+  wakeSealed() {
+    this.#sealed?.wake();
+  }
+
+  /** What waits in encrypted rooms, the oldest first. */
+  sealedEntries() {
+    return this.#sealed?.entries() ?? [];
+  }
+
+  #calls() {
+    return {
+      done: (/** @type {Entry} */ entry, /** @type {Answer} */ answer, /** @type {Entry["error"] | null} */ error) =>
+        this.#answered(entry, answer, error),
+      shared: (/** @type {string} */ mid, /** @type {Entry | null} */ entry) => this.#shared(mid, entry),
+    };
   }
 
   stop() {
     this.#outbox?.close();
     this.#outbox = null;
+    this.stopSealed();
+    this.#isOnline = false;
     this.#preview.undo.clear();
   }
 
@@ -76,16 +126,45 @@ export class MessageActions {
 
   /** After a connect. */
   flush() {
+    this.#isOnline = true;
     this.#outbox?.flush();
+    this.#sealed?.flush();
   }
 
   lineLost() {
+    this.#isOnline = false;
     this.#outbox?.lineLost();
+    this.#sealed?.lineLost();
   }
 
   /** The server could not read something that I sent, and does not say what. */
   unrelated() {
     this.#outbox?.unrelated();
+    this.#sealed?.unrelated();
+  }
+
+  /** What waits, in plain and in encrypted rooms. @returns {Entry[]} */
+  #waiting() {
+    return [...(this.#outbox?.entries() ?? []), ...this.sealedEntries()];
+  }
+
+  /**
+   * Keeps an entry, which is sent then. Without my keys nothing is taken for an encrypted room.
+   *
+   * @param {string} room
+   * @param {Entry["msg"]} msg
+   */
+  #add(room, msg) {
+    const outbox = this.#isEncrypted(room) ? this.#sealed : this.#outbox;
+    if (!outbox && this.#outbox) throw { code: "locked" };
+    const entry = outbox?.add(room, msg);
+    return { entry, written: outbox?.written() };
+  }
+
+  /** Forgets all entries of a message. @param {string} mid */
+  #discard(mid) {
+    this.#outbox?.discard(mid);
+    this.#sealed?.discard(mid);
   }
 
   /**
@@ -104,8 +183,22 @@ export class MessageActions {
   async send(room, { text, re, mentions }) {
     const mentioned = mentions.length ? { m: mentions.slice(0, MENTIONS_MAX) } : {};
     const msg = { mid: newMid(), rev: 0, kind: "msg", t: wellFormed(text), ...(re ? { re } : {}), ...mentioned };
-    const entry = this.#outbox?.add(room, msg);
+    const { entry, written } = this.#add(room, msg);
+    if (written) await written;
     if (entry) this.#preview.show(entry);
+  }
+
+  /**
+   * Sends a text again as another message: the server has one of the same name that is not this one.
+   *
+   * @param {string} room
+   * @param {string} mid
+   */
+  async sendAsNew(room, mid) {
+    const old = this.#waiting().find(({ msg }) => msg.mid === mid && isNew(msg))?.msg;
+    if (!old) return;
+    await this.discard(room, mid);
+    await this.send(room, { text: old["t"], mentions: old["m"] ?? [], ...(old["re"] ? { re: old["re"] } : {}) });
   }
 
   /**
@@ -121,15 +214,8 @@ export class MessageActions {
     const t = wellFormed(text);
     const { m: _, ...rest } = old;
     const mentioned = mentions.length ? { m: mentions.slice(0, MENTIONS_MAX) } : {};
+    this.#add(room, { mid, rev, kind: "msg", t, ...(old.re ? { re: old.re } : {}), ...mentioned });
     this.#preview.replace(room, old, { ...rest, ...mentioned, t, rev, edited: clock.now() });
-    this.#outbox?.add(room, {
-      mid,
-      rev,
-      kind: "msg",
-      t,
-      ...(old.re ? { re: old.re } : {}),
-      ...mentioned,
-    });
   }
 
   /**
@@ -140,8 +226,8 @@ export class MessageActions {
     const { mid } = message;
     const old = this.#preview.find(room, mid) ?? message;
     const rev = this.#nextRev(old);
+    this.#add(room, { mid, rev, kind: "del" });
     this.#preview.replace(room, old, { ...old, kind: "del", t: "", rev, reactions: {} });
-    this.#outbox?.add(room, { mid, rev, kind: "del" });
   }
 
   /**
@@ -156,18 +242,18 @@ export class MessageActions {
     if (on === Boolean(mine)) return;
     if (mine) {
       this.#preview.undo.keepReaction(mine, { mid, emoji });
+      this.#add(room, { mid: mine, rev: 1, kind: "del" });
       this.#preview.update(room, mid, (message) => withoutReaction(message, emoji, this.#me));
-      this.#outbox?.add(room, { mid: mine, rev: 1, kind: "del" });
     } else {
       const reaction = newMid();
+      this.#add(room, { mid: reaction, rev: 0, kind: "react", ref: mid, e: emoji });
       this.#preview.update(room, mid, (message) => withReaction(message, emoji, this.#me, reaction));
-      this.#outbox?.add(room, { mid: reaction, rev: 0, kind: "react", ref: mid, e: emoji });
     }
   }
 
   /** The number of a next change: those that wait are counted, which the list may not show. @param {Message} old */
   #nextRev({ mid, rev }) {
-    const waiting = this.#outbox?.entries().filter(({ msg, error }) => msg.mid === mid && !error) ?? [];
+    const waiting = this.#waiting().filter(({ msg, error }) => msg.mid === mid && !error);
     return 1 + Math.max(rev, ...waiting.map(({ msg }) => msg.rev));
   }
 
@@ -180,6 +266,7 @@ export class MessageActions {
   async retry(room, mid) {
     this.#preview.update(room, mid, ({ error: _, ...message }) => ({ ...message, status: "pending" }));
     this.#outbox?.retry(mid);
+    this.#sealed?.retry(mid);
   }
 
   /**
@@ -189,14 +276,14 @@ export class MessageActions {
    * @param {string} mid
    */
   async discard(room, mid) {
-    this.#outbox?.discard(mid);
+    this.#discard(mid);
     this.#showSetAside();
     this.#preview.hide(room, mid);
   }
 
   /** Forgets a text that was set aside; the message that it was to change stays. @param {string} mid */
   forgetSetAside(mid) {
-    this.#outbox?.discard(mid);
+    this.#discard(mid);
     this.#showSetAside();
   }
 
@@ -207,7 +294,7 @@ export class MessageActions {
 
   /** Shows what waits in the outbox for a room that was opened. @param {string} room */
   showWaiting(room) {
-    for (const entry of this.#outbox?.entries() ?? []) {
+    for (const entry of this.#waiting()) {
       if (entry.room !== room) continue;
       this.#preview.show(entry);
       if (!entry.error) this.#preview.showChange(entry);
@@ -229,7 +316,7 @@ export class MessageActions {
 
   /** Tells the state which texts were refused for good. */
   #showSetAside() {
-    const setAside = (this.#outbox?.entries() ?? []).filter(({ error, msg }) => error && msg.kind === "msg");
+    const setAside = this.#waiting().filter(({ error, msg }) => error && msg.kind === "msg");
     if (setAside.length || this.#store.state.setAside.length) this.#store.update({ setAside });
   }
 
@@ -248,7 +335,7 @@ export class MessageActions {
       if (error) this.#refused(room, msg, error);
       else if (answer && isNew(msg)) this.#preview.confirm(room, msg.mid, answer.seq);
       const isWaiting = (/** @type {Entry} */ each) => each.msg.mid === msg.mid && !each.error;
-      if (!this.#outbox?.entries().some(isWaiting)) this.#preview.undo.forget(msg.mid);
+      if (!this.#waiting().some(isWaiting)) this.#preview.undo.forget(msg.mid);
     });
   }
 
@@ -260,9 +347,11 @@ export class MessageActions {
    * @param {Failure} error
    */
   #dropChanges(mid, error) {
-    const last = this.#outbox?.entries().findLast((entry) => entry.msg.mid === mid);
-    this.#outbox?.discard(mid);
-    if (last?.msg.kind === "msg") this.#outbox?.setAside({ ...last, error });
+    for (const outbox of [this.#outbox, this.#sealed]) {
+      const last = outbox?.entries().findLast((entry) => entry.msg.mid === mid);
+      outbox?.discard(mid);
+      if (last?.msg.kind === "msg") outbox?.setAside({ ...last, error });
+    }
   }
 
   /**

@@ -5,12 +5,27 @@
  *
  * The tabs of a browser share one outbox, and one of them at a time sends what all have written.
  *
+ * Entries of encrypted rooms have an outbox of their own, of the same class, on a shelf that keeps nothing in clear.
+ *
  * Few entries are on their way at once: if the server refuses one because there are too many, those sent a moment later
  * may be accepted and overtake it. Where many wait, or one was refused so, entries go one by one until none waits. An
  * entry that is refused for another passing reason waits alone. Refusals in a row make the waits longer.
  */
 import { whileAlone } from "../platform/alone.js";
 import { keep, keysOf, recall, watchKeptUnder } from "../platform/storage.js";
+
+/**
+ * Where entries are kept. What is kept can be read at once; `ready` and `refresh` are there where other tabs may have
+ * written what is not known here yet.
+ *
+ * @typedef {object} Shelf
+ * @property {(key: string, value: any) => void} keep  null forgets
+ * @property {(key: string) => unknown} recall
+ * @property {(start: string) => string[]} keysOf
+ * @property {(start: string, changed: (key: string, value: unknown) => void) => () => void} watchKeptUnder
+ * @property {() => Promise<void>} [refresh]  what is kept is read anew
+ * @property {() => Promise<void>} [written]  until what was to be kept is kept
+ */
 import { clock } from "./clock.js";
 
 /**
@@ -23,7 +38,7 @@ import { clock } from "./clock.js";
  */
 
 /** Refusals that pass by themselves, after which an entry is sent again. */
-const PASSING = new Set(["unavailable", "rate_limited", "overloaded", "internal", "busy", "lagging"]);
+const PASSING = new Set(["unavailable", "rate_limited", "overloaded", "internal", "busy", "lagging", "waiting"]);
 const WAIT_MS = 1500;
 const WAIT_MOST_MS = 30_000;
 /** Entries on their way at once: fewer than the 120 commands that the server accepts at once. */
@@ -34,8 +49,14 @@ const STRIKES = 2;
 const STUCK_MS = 8000;
 const TOO_LARGE_CLOSE = 1009;
 
+/** @type {Shelf} */
+const OPEN_SHELF = { keep, recall, keysOf, watchKeptUnder };
+
 export class Outbox {
   #prefix;
+  #shelf;
+  /** One entry of each room is on its way at a time: each is built on what came of those before. */
+  #isInTurn;
   #send;
   #done;
   #unwatch;
@@ -71,12 +92,15 @@ export class Outbox {
    * @param {(entry: Entry) => Promise<any>} calls.send
    * @param {(entry: Entry, answer: any, error: Entry["error"] | null) => void} calls.done  confirmed, or refused
    * @param {(mid: string, entry: Entry | null) => void} [calls.shared]  another tab has written, refused or finished it
+   * @param {Shelf} [encrypted]  the shelf of an outbox for encrypted rooms
    */
-  constructor(uid, { send, done, shared = () => {} }) {
-    this.#prefix = `outbox.${uid}.`;
+  constructor(uid, { send, done, shared = () => {} }, encrypted) {
+    this.#prefix = encrypted ? `sealed.${uid}.` : `outbox.${uid}.`;
+    this.#shelf = encrypted ?? OPEN_SHELF;
+    this.#isInTurn = encrypted !== undefined;
     this.#send = send;
     this.#done = done;
-    this.#unwatch = watchKeptUnder(this.#prefix, (key, value) => {
+    this.#unwatch = this.#shelf.watchKeptUnder(this.#prefix, (key, value) => {
       this.#movedAt = performance.now();
       this.#note(key, this.#entryAt(key));
       shared(key.slice(this.#prefix.length).replace(/\.\d+$/, ""), /** @type {Entry | null} */ (value));
@@ -105,6 +129,11 @@ export class Outbox {
     this.#keep(this.#key(entry), entry);
     this.#sendNext();
     return entry;
+  }
+
+  /** Until what was added is kept; undefined if that is so already. */
+  written() {
+    return this.#shelf.written?.();
   }
 
   /** After a connect: waits that were asked for on an older connection do not count. */
@@ -144,6 +173,11 @@ export class Outbox {
     for (const entry of this.entries()) if (entry.msg.mid === mid) this.#keep(this.#key(entry), null);
   }
 
+  /** What entries were postponed for may be so now. */
+  wake() {
+    if (this.#online) this.#resume();
+  }
+
   /** Keeps a refused entry to be read, which is not sent by itself any more. @param {Entry} entry */
   setAside(entry) {
     this.#keep(this.#key(entry), entry);
@@ -159,7 +193,7 @@ export class Outbox {
   #read() {
     /** @type {Map<string, Entry>} */
     const known = new Map();
-    for (const key of keysOf(this.#prefix)) {
+    for (const key of this.#shelf.keysOf(this.#prefix)) {
       const entry = this.#entryAt(key);
       if (entry) known.set(key, entry);
     }
@@ -168,7 +202,7 @@ export class Outbox {
 
   /** @param {string} key @param {Entry | null} entry  null forgets */
   #keep(key, entry) {
-    keep(key, entry);
+    this.#shelf.keep(key, entry);
     this.#note(key, entry);
   }
 
@@ -184,7 +218,7 @@ export class Outbox {
    * @param {string} key
    */
   #entryAt(key) {
-    const entry = recall(key);
+    const entry = this.#shelf.recall(key);
     return isEntry(entry) && this.#key(entry) === key ? entry : null;
   }
 
@@ -206,9 +240,13 @@ export class Outbox {
     const waiting = this.entries().filter(({ error }) => !error);
     if (!waiting.length) return this.#finish();
     if (!this.#endTurn) return this.#takeTurn();
+    /** @type {Set<string>} */
+    const busy = new Set();
     for (const entry of waiting) {
       if (this.#inFlight.size >= this.#window) return;
       const key = this.#key(entry);
+      if (this.#isInTurn && busy.has(entry.room)) continue;
+      busy.add(entry.room);
       if (!this.#inFlight.has(key) && !this.#postponed.has(key)) this.#sendOne(key);
     }
     if (this.#inFlight.size === 0) this.#window = WINDOW;
@@ -233,11 +271,17 @@ export class Outbox {
           resolve();
         };
         lost.addEventListener("abort", () => this.#endTurn?.());
-        this.#known = null;
-        if (this.#closed || !this.#online) this.#endTurn();
-        else this.#sendNext();
+        void this.#beginTurn();
       });
     void whileAlone(this.#prefix, turn, isStuck);
+  }
+
+  /** Begins with what all tabs have written. */
+  async #beginTurn() {
+    if (this.#shelf.refresh) await this.#shelf.refresh();
+    this.#known = null;
+    if (this.#closed || !this.#online) this.#endTurn?.();
+    else this.#sendNext();
   }
 
   /** @param {string} key */

@@ -121,7 +121,7 @@ export class Pages {
     for (const request of this.#requests(room)) request.isOutdated = true;
     if (jump) return;
     const eyes = this.#eyes.get(room);
-    await (eyes === undefined ? this.showUnread(room) : this.#jump(room, () => ({ around: eyes })));
+    await (eyes === undefined ? this.showUnread(room) : this.#jump(room, () => ({ around: Math.floor(eyes) })));
   }
 
   /** Reads the page before the stretch, if there is one. @param {string} room */
@@ -129,7 +129,8 @@ export class Pages {
     const timeline = this.#timeline(room);
     if (!timeline?.moreBefore || timeline.stale) return;
     const edge = firstSeqOf(timeline.messages);
-    await this.#extend(room, "before", { before: edge }, (page, changed) => {
+    // Between two places stands what a backup of the server has lost.
+    await this.#extend(room, "before", { before: Math.ceil(edge) }, (page, changed) => {
       const now = this.#timeline(room);
       if (now && firstSeqOf(now.messages) === edge) this.#set(room, withPageBefore(now, page, changed), edge);
     });
@@ -140,7 +141,7 @@ export class Pages {
     const timeline = this.#timeline(room);
     if (!timeline?.moreAfter || timeline.stale) return;
     const edge = lastSeqOf(timeline.messages);
-    await this.#extend(room, "after", { after: edge }, (page, changed) => {
+    await this.#extend(room, "after", { after: Math.floor(edge) }, (page, changed) => {
       const now = this.#timeline(room);
       if (now && lastSeqOf(now.messages) === edge) this.#set(room, withPageAfter(now, page, changed), edge);
     });
@@ -291,6 +292,7 @@ export class Pages {
       // What came before is in the page.
       Object.assign(request, { changed: [], isOutdated: false });
       const where = wanted();
+      const asked = this.#timeline(room)?.seq ?? 0;
       const page = await readMessages(room, where).catch((/** @type {Failure} */ failure) => failure);
       if ("entries" in page && !this.#isOfNow(page.epoch)) {
         // From before a restore, or from after one of which the socket will tell.
@@ -300,7 +302,8 @@ export class Pages {
           for (const { by } of messages) this.#users.need(by);
           take({ ...page, messages }, request.changed);
         };
-        if (await this.#ingest.ingest(room, page.entries, apply, () => isWanted() && !request.isOutdated)) return;
+        const isCurrent = () => isWanted() && !request.isOutdated;
+        if (await this.#ingest.ingest(room, page.entries, apply, isCurrent, { ...page, where, asked })) return;
       } else if (page.code === "not_found" && typeof where.around === "string") {
         throw page;
       } else {

@@ -46,6 +46,7 @@ export class Preview {
     /** @type {Message} */
     const message = {
       ...messageFromWire({ seq: 0, at, msg: { ...msg, by: this.#me } }, this.#me),
+      ...(state.rooms.get(room)?.e2ee ? { verdict: /** @type {const} */ ("ok") } : {}),
       status: error ? "failed" : "pending",
       ...(error ? { error } : {}),
     };

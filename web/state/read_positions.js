@@ -41,7 +41,8 @@ export class ReadPositions {
   mark(room, seq) {
     const timeline = this.#store.state.timelines.get(room);
     if (!timeline?.loaded || timeline.stale) return;
-    this.#move(room, Math.min(seq, Math.max(timeline.seq, lastSeqOf(timeline.messages))));
+    // What a backup of the server has lost stands between two places.
+    this.#move(room, Math.floor(Math.min(seq, Math.max(timeline.seq, lastSeqOf(timeline.messages)))));
   }
 
   /** Everything is read, seen or not. @param {string} room */

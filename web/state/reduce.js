@@ -4,7 +4,7 @@
  */
 import { callsMe, COUNTED_MAX } from "./attention.js";
 import { countsAsUnread } from "./messages.js";
-import { keepingMembers, keepingNumbers, withoutRoom, withRoom } from "./rooms.js";
+import { keepingKnown, keepingNumbers, withoutRoom, withRoom } from "./rooms.js";
 
 /** @typedef {import("./types.js").State} State */
 /** @typedef {import("./types.js").Room} Room */
@@ -14,10 +14,10 @@ import { keepingMembers, keepingNumbers, withoutRoom, withRoom } from "./rooms.j
 /** @typedef {Partial<State>} Change */
 
 /**
- * Every event but `msg`, whose entry must be opened first: see `withMessages`.
+ * Every event but those whose entry must be opened first, for which see `withMessages`, and those about keys.
  *
  * @param {State} state
- * @param {Exclude<ServerEvent, { op: "msg" }>} event
+ * @param {Exclude<ServerEvent, { entry: unknown } | import("../net/wire_frames.js").KeyEvent>} event
  * @returns {Change}
  */
 export function reduce(state, event) {
@@ -91,7 +91,7 @@ function withRooms(state, named, { rooms: next, more }) {
   const rooms = new Map(state.rooms);
   for (const room of next) {
     named.add(room.id);
-    rooms.set(room.id, keepingMembers(rooms.get(room.id), room));
+    rooms.set(room.id, keepingKnown(state, room.e2ee ? withMentions(state, room) : room));
   }
   if (more) return { rooms, namedRooms: named };
   const timelines = new Map(state.timelines);
@@ -101,6 +101,11 @@ function withRooms(state, named, { rooms: next, more }) {
     timelines.delete(id);
   }
   return { rooms, timelines, namedRooms: null, loadingRooms: false };
+}
+
+/** @param {State} state @param {Room} room @returns {Room} */
+function withMentions(state, room) {
+  return { ...room, mentions: Math.min(state.rooms.get(room.id)?.mentions ?? 0, room.unread) };
 }
 
 /**
@@ -155,7 +160,7 @@ function withUser(state, user) {
 function withActivity(state, { room: id, seq, added, unread, mentions }) {
   const room = state.rooms.get(id);
   if (!room || seq < room.seq) return {};
-  return withRoom(state, { ...room, seq, unread, mentions, hidden: room.hidden && added === 0 });
+  return withRoom(state, { ...counted(room, { seq, unread, mentions }), hidden: room.hidden && added === 0 });
 }
 
 /**
@@ -210,7 +215,20 @@ export function withoutTyping(state, room, uid) {
 export function withNumbers(state, id, { seq, read, unread, mentions }) {
   const room = state.rooms.get(id);
   if (!room || seq < room.seq || read < room.read) return {};
-  return withRoom(state, { ...room, seq, read, unread, mentions });
+  return withRoom(state, counted(room, { seq, read, unread, mentions }));
+}
+
+/**
+ * A room with the numbers that the server counts. What an encrypted message mentions the server cannot know: those are
+ * counted here.
+ *
+ * @param {Room} room
+ * @param {{ seq: number, read?: number, unread: number, mentions: number }} numbers
+ * @returns {Room}
+ */
+function counted(room, numbers) {
+  const mentions = room.e2ee ? Math.min(room.mentions, numbers.unread) : numbers.mentions;
+  return { ...room, ...numbers, mentions };
 }
 
 /**

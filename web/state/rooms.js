@@ -10,7 +10,7 @@
  * @returns {Change}
  */
 export function withRoom(state, room) {
-  return { rooms: new Map(state.rooms).set(room.id, keepingMembers(state.rooms.get(room.id), room)) };
+  return { rooms: new Map(state.rooms).set(room.id, keepingKnown(state, room)) };
 }
 
 /**
@@ -27,14 +27,30 @@ export function withoutRoom(state, id) {
 }
 
 /**
- * The members of a room are listed once, when it is opened; later descriptions of the room leave them out.
+ * A description of a room with what descriptions leave out. The members of a room are listed once, when it is opened.
+ * Who is in an encrypted room its log says, whatever the server does.
  *
- * @param {Room | undefined} known
+ * @param {State} state
  * @param {Room} room
  * @returns {Room}
  */
-export function keepingMembers(known, room) {
-  return known?.members && !room.members ? { ...room, members: known.members } : room;
+export function keepingKnown(state, room) {
+  const known = state.rooms.get(room.id);
+  const named = known?.members && !room.members ? { ...room, members: known.members } : room;
+  const checked = state.encrypted.get(room.id);
+  return checked?.people.length ? withPeople(named, checked.people, state.me?.uid ?? "") : named;
+}
+
+/**
+ * @param {Room} room
+ * @param {{ uid: string }[]} people
+ * @param {string} me
+ * @returns {Room}
+ */
+function withPeople({ peer: _, ...room }, people, me) {
+  const others = people.map(({ uid }) => uid).filter((uid) => uid !== me);
+  const peer = others.length === 1 ? { peer: /** @type {string} */ (others[0]) } : {};
+  return { ...room, others, ...peer, memberCount: people.length };
 }
 
 /**

@@ -9,6 +9,18 @@ import { cutOff, emptyTimeline, withNewAfter, withoutSent, withReached, withTime
 /** @typedef {import("../net/wire_frames.js").RoomEvent} RoomEvent */
 /** @typedef {import("../net/socket.js").Answer} Answer */
 /** @typedef {import("./types.js").Message} Message */
+/**
+ * What encrypted rooms are told besides their entries: how the server describes rooms, events about keys, and up to
+ * where everything that happened in a room has come.
+ *
+ * @typedef {object} EncryptedRooms
+ * @property {(rooms: import("./types.js").Room[]) => void} described
+ * @property {(event: import("../net/wire_frames.js").KeyEvent) => void} heard
+ * @property {(room: string, since: number, seq: number) => void} followed
+ * @property {(room: string, seq: number) => void} reached
+ * @property {(room: string) => void} left
+ * @property {() => void} restarted
+ */
 
 /** A person who types is shown as typing for this long. */
 const TYPING_MS = 5000;
@@ -36,6 +48,8 @@ export class Sync {
   #typing = new Map();
   /** Told when a new epoch has begun, before anything of it is read. */
   restarted = () => {};
+  /** @type {EncryptedRooms | null} */
+  encrypted = null;
 
   /**
    * @param {object} parts
@@ -55,12 +69,14 @@ export class Sync {
 
   /** @param {ServerEvent} event */
   receive(event) {
+    if (isAboutKeys(event)) return this.encrypted?.heard(event);
     if ("room" in event) return this.#receiveInRoom(event);
     // What an older connection sent and is not applied yet is out of date: `hello` has newer numbers, and the rooms
     // that are followed are replayed from what was applied.
     if (event.op === "hello") this.#connection += 1;
     const isOther = event.op === "hello" && isOtherEpoch(this.#store.state, event.epoch);
     this.#store.update(reduce(this.#store.state, event));
+    if (event.op === "hello" || event.op === "rooms") this.encrypted?.described(event.rooms);
     if (isOther) this.#startOver();
     if (event.op === "hello" || event.op === "rooms") for (const { id, seq } of event.rooms) this.#described(id, seq);
     if (event.op === "presence") this.#users.need(event.uid);
@@ -85,6 +101,7 @@ export class Sync {
    */
   #startOver() {
     this.restarted();
+    this.encrypted?.restarted();
     const { rooms, timelines } = this.#store.state;
     for (const [room, timeline] of timelines) this.#loseTrack(room, withoutSent(timeline), rooms.get(room)?.seq ?? 0);
   }
@@ -102,21 +119,22 @@ export class Sync {
     void this.#pages.readAnew(room);
   }
 
-  /** @param {RoomEvent} event */
+  /** @param {Exclude<RoomEvent, import("../net/wire_frames.js").KeyEvent>} event */
   #receiveInRoom(event) {
     // Noted at once: the list of my rooms may end before this event is applied.
     const { namedRooms } = this.#store.state;
     if (event.op === "room" && namedRooms) this.#store.update({ namedRooms: new Set(namedRooms).add(event.room) });
-    const entries = event.op === "msg" ? [event.entry] : [];
+    if (event.op === "room" && event.now) this.encrypted?.described([event.now]);
+    const entries = "entry" in event ? [event.entry] : [];
     const apply = (/** @type {Message[]} */ messages) => {
-      if (event.op !== "msg") this.#apply(event);
-      else this.#take(event.room, messages);
+      if (!("entry" in event)) this.#apply(event);
+      else this.#take(event.room, messages, event.entry.seq);
       this.#needPeople(event, messages[0]?.by);
     };
     void this.#ingest.ingest(event.room, entries, apply, this.#sameConnection());
   }
 
-  /** @param {Exclude<RoomEvent, { op: "msg" }>} event */
+  /** @param {Exclude<RoomEvent, { entry: unknown } | import("../net/wire_frames.js").KeyEvent>} event */
   #apply(event) {
     this.#store.update(reduce(this.#store.state, event));
     if (event.op === "room" && !event.now) this.leave(event.room);
@@ -124,12 +142,31 @@ export class Sync {
     else this.#countNewAfter(event.room);
   }
 
-  /** @param {string} room @param {Message[]} messages */
-  #take(room, messages) {
+  /**
+   * @param {string} room
+   * @param {Message[]} messages  none for a batch of a log
+   * @param {number} seq
+   */
+  #take(room, messages, seq) {
     const replay = this.#replays.get(room);
-    if (!replay) return this.#change(room, messages);
+    if (!replay) {
+      this.#change(room, messages);
+      if (!messages.length) this.#store.update(withReached(this.#store.state, room, seq));
+      return this.encrypted?.reached(room, seq);
+    }
     replay.messages.push(...messages);
-    replay.seq = messages.reduce((most, { seq }) => Math.max(most, seq), replay.seq);
+    replay.seq = Math.max(replay.seq, seq);
+  }
+
+  /**
+   * Messages of an encrypted room that are seen in another way now.
+   *
+   * @param {string} room
+   * @param {Message[]} messages
+   */
+  refresh(room, messages) {
+    const apply = () => this.#pages.change(room, messages);
+    return this.#ingest.ingest(room, [], apply, this.#sameConnection());
   }
 
   /** @param {string} room @param {Message[]} messages */
@@ -196,6 +233,7 @@ export class Sync {
   leave(room) {
     this.#replays.delete(room);
     this.#pages.forget(room);
+    this.encrypted?.left(room);
   }
 
   /**
@@ -208,13 +246,14 @@ export class Sync {
     if (!timeline) return;
     const isCurrent = this.#sameConnection();
     const replay = this.#replays.get(room) ?? { seq: timeline.seq, messages: [] };
+    const since = replay.seq;
     this.#replays.set(room, replay);
     const answer = await this.#subscribe(room, replay, isCurrent);
     if (!answer) return;
     this.#users.refetchSoon();
     const isWanted = () => isCurrent() && this.#replays.get(room) === replay;
     // Behind the replay, which came before the answer.
-    await this.#ingest.ingest(room, [], () => this.#followed(room, replay, answer), isWanted);
+    await this.#ingest.ingest(room, [], () => this.#followed(room, replay, answer, since), isWanted);
   }
 
   /**
@@ -246,8 +285,9 @@ export class Sync {
    * @param {string} room
    * @param {Replay} replay
    * @param {Answer} answer
+   * @param {number} since  the replay begins behind it
    */
-  #followed(room, replay, answer) {
+  #followed(room, replay, answer, since) {
     this.#replays.delete(room);
     const timeline = this.#store.state.timelines.get(room);
     if (!timeline) return;
@@ -257,6 +297,7 @@ export class Sync {
     } else {
       this.#change(room, replay.messages);
       this.#store.update(withReached(this.#store.state, room, answer.seq));
+      this.encrypted?.followed(room, since, answer.seq);
     }
     this.#store.update(withNumbers(this.#store.state, room, answer));
     this.#countNewAfter(room);
@@ -277,6 +318,11 @@ export class Sync {
     for (const timer of this.#typing.values()) clearTimeout(timer);
     this.#typing.clear();
   }
+}
+
+/** @param {ServerEvent} event @returns {event is import("../net/wire_frames.js").KeyEvent} */
+function isAboutKeys(event) {
+  return event.op === "wrap" || event.op === "wraps.needed" || event.op === "rotation.due";
 }
 
 /** @param {number} ms */

@@ -32,7 +32,7 @@ pub async fn page(Call { services, request, .. }: AdminCall<'_>) -> Result<Respo
         }
     };
     let rooms = rooms.summaries(&page.q, archived);
-    let key = |room: &RoomSummary| sort_key(&room.row.name, room.row.id);
+    let key = |room: &RoomSummary| sort_key(&room.row.listed_name(), room.row.id);
     let (rooms, next, total) = page.cut(rooms, key);
     let rooms: Vec<_> = rooms.iter().map(summary).collect();
     let next = next.map(|key| cursor(&key));
@@ -42,9 +42,9 @@ pub async fn page(Call { services, request, .. }: AdminCall<'_>) -> Result<Respo
 async fn removed(rooms: &Rooms, page: &Page) -> Result<Response> {
     let q = page.q.to_lowercase();
     let mut rooms = rooms.removed().await?;
-    rooms.retain(|room| room.row.name.to_lowercase().contains(&q));
-    rooms.sort_by_cached_key(|room| sort_key(&room.row.name, room.row.id));
-    let key = |room: &RemovedRoom| sort_key(&room.row.name, room.row.id);
+    rooms.retain(|room| room.row.listed_name().to_lowercase().contains(&q));
+    let key = |room: &RemovedRoom| sort_key(&room.row.listed_name(), room.row.id);
+    rooms.sort_by_cached_key(key);
     let (rooms, next, total) = page.cut(rooms, key);
     let entry = |room: &RemovedRoom| {
         let mut entry = row(&room.row, "removed");
@@ -136,9 +136,10 @@ fn summary(room: &RoomSummary) -> Value {
 fn row(row: &RoomRow, state: &str) -> Value {
     json!({
         "id": row.id,
-        "name": row.name,
+        "name": row.listed_name(),
         "topic": row.topic,
         "kind": row.kind,
+        "e2ee": row.encryption.is_some(),
         "default": row.is_default,
         "read_only": row.read_only,
         "archived": row.archived,

@@ -47,3 +47,5 @@ pub const NUMBER: u64 = (1 << 53) - 1;
 pub const FRAME: usize = 448;
 /// About how many bytes a room takes in `hello` besides its name, its topic and its members.
 pub const ROOM_VIEW: usize = 200;
+/// How many more of an encrypted one.
+pub const ROOM_LOG: usize = 150;

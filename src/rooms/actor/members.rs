@@ -198,11 +198,13 @@ impl Actor {
         Ok(MemberOutcome::Changed)
     }
 
-    /// In a direct room the member stays, so that the conversation still has both people.
+    /// In a direct room the member stays, so that the conversation still has both people; in an encrypted room, too: only
+    /// its log makes members, and who is shut out gets no key (`e2ee.md` 7.3).
     async fn suspend(&mut self, uid: Uid) -> Result<MemberOutcome> {
         let heir = {
             let state = self.room.state();
-            if state.row.kind == RoomKind::Dm || !state.members.contains_key(&uid) {
+            let stays = state.row.kind == RoomKind::Dm || state.row.encryption.is_some();
+            if stays || !state.members.contains_key(&uid) {
                 return Ok(MemberOutcome::AsBefore);
             }
             state.heir_of(uid, |other| self.shared.is_bot(other))

@@ -45,7 +45,9 @@ pub(super) async fn reconcile(
 
     let mut forgotten = 0;
     for unknown in [
-        "DELETE FROM chat.members WHERE NOT user_id = ANY($1)",
+        // In an encrypted room the log says who is a member, and an account may come back by the directory.
+        "DELETE FROM chat.members m USING chat.rooms r
+         WHERE r.id = m.room_id AND NOT r.e2ee AND NOT m.user_id = ANY($1)",
         "DELETE FROM chat.bans WHERE NOT user_id = ANY($1)",
         "DELETE FROM chat.blocks WHERE NOT (user_id = ANY($1) AND blocked_id = ANY($1))",
     ] {

@@ -22,7 +22,7 @@ mod unreadable;
 pub use blocks::BlockRow;
 pub use members::{BanRow, MemberRow};
 pub use messages::{Around, MessagePage, Page, Place, RecentMessage};
-pub use rooms::{NewRoom, RemovedRoom, RoomChange, RoomRow, encrypted_name};
+pub use rooms::{NewRoom, RemovedRoom, RoomChange, RoomEncryption, RoomRow};
 pub use stored::{Ack, Found, Stored, StoredKind, StoredReaction, Superseded};
 
 use std::sync::Arc;

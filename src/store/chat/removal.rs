@@ -9,6 +9,7 @@ use crate::base::error::Result;
 use crate::base::ids::{RoomId, Uid};
 use crate::base::limits::store::PURGE_ROWS;
 use crate::base::time::now_ms;
+use crate::protocol::room::encrypted_name;
 use crate::store::pool::failed;
 
 /// Hides or shows messages, in order: the author's own, and those the author has reacted to.
@@ -110,7 +111,7 @@ impl ChatStore {
             client.execute(last, &[&room, &before]).await.map_err(failed)?;
             let id = RoomId(room);
             let name = row.get::<_, Option<String>>(1);
-            purged.push((id, name.unwrap_or_else(|| super::encrypted_name(id))));
+            purged.push((id, name.unwrap_or_else(|| encrypted_name(id))));
         }
         Ok(purged)
     }

@@ -4,10 +4,11 @@ use tokio_postgres::Row;
 use tokio_postgres::error::SqlState;
 
 use super::ChatStore;
+use crate::base::encryption::LogHead;
 use crate::base::error::{Code, Error, Result};
 use crate::base::ids::{RoomId, Uid};
 use crate::base::time::now_ms;
-use crate::protocol::room::{Role, RoomKind};
+use crate::protocol::room::{Role, RoomKind, encrypted_name};
 use crate::store::pool::failed;
 use crate::store::restorable_ms;
 
@@ -22,8 +23,8 @@ pub struct RoomRow {
     pub topic: String,
     /// Open, closed or direct.
     pub kind: RoomKind,
-    /// Whether it is end-to-end encrypted.
-    pub e2ee: bool,
+    /// Its log and its key, if it is end-to-end encrypted.
+    pub encryption: Option<RoomEncryption>,
     /// Whether new users join it.
     pub is_default: bool,
     /// The number of its newest change.
@@ -42,13 +43,19 @@ impl RoomRow {
     /// The name in lists of administrators and in the audit log. Nobody but its members can read that of an encrypted
     /// room.
     pub fn listed_name(&self) -> String {
-        if self.e2ee { encrypted_name(self.id) } else { self.name.clone() }
+        if self.encryption.is_some() { encrypted_name(self.id) } else { self.name.clone() }
     }
 }
 
-/// What an encrypted room is called where its members are not.
-pub fn encrypted_name(room: RoomId) -> String {
-    format!("Encrypted room {room}")
+/// What everybody may know of the encryption of a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RoomEncryption {
+    /// The room in the signatures: the hash of entry 0 of its log.
+    pub rid: [u8; 32],
+    /// The newest entry of the log.
+    pub log: LogHead,
+    /// The number of the present key.
+    pub epoch: u64,
 }
 
 /// A room that was removed and can still be restored.
@@ -112,8 +119,9 @@ impl RoomChange {
     }
 }
 
-const COLUMNS: &str = "id, name, topic, kind, e2ee, is_default, last_seq, read_only,
-    archived_at IS NOT NULL, kind = 'dm' AND dm_key !~ '^(e:)?[0-9]+:[0-9]+$', created_at";
+const COLUMNS: &str = "id, name, topic, kind, rid, is_default, last_seq, read_only,
+    archived_at IS NOT NULL, kind = 'dm' AND dm_key !~ '^(e:)?[0-9]+:[0-9]+$', created_at,
+    log_seq, log_head, epoch";
 
 impl ChatStore {
     /// All rooms that are not removed.
@@ -262,9 +270,9 @@ impl ChatStore {
         let removed = |row: &Row| {
             Ok(RemovedRoom {
                 row: room(row)?,
-                removed_at: row.get(11),
-                removed_by: row.get::<_, Option<i64>>(12).map(Uid),
-                members: u32::try_from(row.get::<_, i64>(13)).unwrap_or(u32::MAX),
+                removed_at: row.get(14),
+                removed_by: row.get::<_, Option<i64>>(15).map(Uid),
+                members: u32::try_from(row.get::<_, i64>(16)).unwrap_or(u32::MAX),
             })
         };
         rows.iter().map(removed).collect()
@@ -297,7 +305,7 @@ fn room(row: &Row) -> Result<RoomRow> {
         topic: row.get(2),
         kind: RoomKind::from_name(row.get(3))
             .ok_or_else(|| Error::internal("unknown room kind"))?,
-        e2ee: row.get(4),
+        encryption: encryption(row)?,
         is_default: row.get(5),
         last_seq: row.get::<_, i64>(6).unsigned_abs(),
         read_only: row.get(7),
@@ -305,6 +313,14 @@ fn room(row: &Row) -> Result<RoomRow> {
         group: row.get(9),
         created_at: row.get(10),
     })
+}
+
+/// The columns that only an encrypted room has.
+fn encryption(row: &Row) -> Result<Option<RoomEncryption>> {
+    let hash = |bytes: &[u8]| bytes.try_into().map_err(|_| Error::internal("a hash is too long"));
+    let Some(rid) = row.get::<_, Option<&[u8]>>(4) else { return Ok(None) };
+    let log = LogHead { seq: row.get::<_, i64>(11).unsigned_abs(), hash: hash(row.get(12))? };
+    Ok(Some(RoomEncryption { rid: hash(rid)?, log, epoch: row.get::<_, i64>(13).unsigned_abs() }))
 }
 
 fn name_taken(error: tokio_postgres::Error) -> Error {
