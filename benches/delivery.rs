@@ -184,7 +184,7 @@ fn sweep(c: &mut Criterion) {
         let event = Bytes::from_static(&PAYLOAD);
         let publication = Publication {
             room: ROOM,
-            events: vec![event; events],
+            events: vec![event.into(); events],
             activity: None,
             more_follows: false,
         };

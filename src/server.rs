@@ -39,11 +39,12 @@ use crate::config::{Config, Host, TlsMode};
 use crate::control::{Control, ControlFile};
 use crate::delivery;
 use crate::demo;
+use crate::e2ee::SharedDirectory;
 use crate::http::{self, HttpCounters, Packer, Site};
 use crate::metrics::{Metrics, Sources};
 use crate::rooms::publisher::Publisher;
 use crate::rooms::{Bounds, Rooms};
-use crate::service::{Parts, Plan, Services};
+use crate::service::{Directory, Parts, Plan, Services};
 use crate::settings::{self, RuntimeSettings};
 use crate::store::accounts::AccountStore;
 use crate::store::backup::{self, nightly::Nightly};
@@ -339,7 +340,9 @@ async fn build(
         Some(stage) => publisher.with_sink(stage.sink.clone()),
         None => publisher,
     };
-    let (rooms, rooms_database) = start_rooms(config, &chat, publisher, room_threads).await?;
+    let directory = Directory::load(&accounts).await.map_err(sentence)?;
+    let (rooms, rooms_database) =
+        start_rooms(config, &chat, publisher, directory.clone(), room_threads).await?;
     rooms.add_bots(accounts.bots().await.map_err(sentence)?);
     let rate_limit_scale = config.rate_limit_scale;
     if rate_limit_scale == 0.0 {
@@ -366,7 +369,7 @@ async fn build(
             ("rooms", rooms_database),
         ],
     });
-    let parts = Parts { accounts, chat, auth, rooms, shards, backups, rate_limit_scale };
+    let parts = Parts { accounts, chat, auth, rooms, directory, shards, backups, rate_limit_scale };
     let services = Arc::new(Services::new(parts));
     let bot = match stage {
         Some(stage) => stage.begin(&services).await.map_err(sentence)?,
@@ -415,6 +418,7 @@ async fn start_rooms(
     config: &Config,
     chat: &ChatStore,
     publisher: Publisher,
+    directory: Arc<SharedDirectory>,
     threads: &OwnThreads,
 ) -> Result<(Rooms, Database), String> {
     let bounds = Bounds {
@@ -425,7 +429,7 @@ async fn start_rooms(
     let runtime = threads.handle().ok_or("the threads of the rooms have ended")?;
     let database = chat.database().with_pool_of(runtime)?;
     let store = chat.through(database.clone());
-    let starting = inside(runtime, Rooms::start_within(bounds, store, publisher));
+    let starting = inside(runtime, Rooms::start_within(bounds, store, publisher, directory));
     let rooms = starting.await.map_err(sentence)?.with_callers_store(chat.clone());
     Ok((rooms, database))
 }

@@ -24,6 +24,18 @@ pub enum RoomCreation {
     Admins,
 }
 
+/// Whether chats are encrypted end to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Encryption {
+    /// No new ones are.
+    Off,
+    /// Those that people wish to be.
+    On,
+    /// All new direct chats are.
+    Required,
+}
+
 /// The values of one moment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RuntimeSettings {
@@ -37,6 +49,8 @@ pub struct RuntimeSettings {
     pub room_creation: RoomCreation,
     /// How many accounts there may be before nobody registers any more.
     pub users_max: Option<u32>,
+    /// Whether chats are encrypted end to end.
+    pub encryption: Encryption,
     /// The language for people who have chosen none and whose browsers ask for none that we have.
     pub default_locale: String,
 }
@@ -50,6 +64,7 @@ impl RuntimeSettings {
             member_invites: true,
             room_creation: RoomCreation::Members,
             users_max: None,
+            encryption: Encryption::On,
             default_locale: "en".to_owned(),
         }
     }
@@ -152,6 +167,7 @@ mod tests {
             member_invites: true,
             room_creation: RoomCreation::Members,
             users_max: None,
+            encryption: Encryption::On,
             default_locale: "en".into(),
         }
     }

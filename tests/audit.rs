@@ -44,6 +44,9 @@ const CHANGES: &[(&str, &str)] = &[
     ("DELETE /api/rooms/{room}/messages/{message}", ""),
     ("PUT /api/rooms/{room}/messages/{message}/reactions/*", ""),
     ("DELETE /api/rooms/{room}/messages/{message}/reactions/*", ""),
+    // Signed by whom they are of, for everybody to see.
+    ("POST /api/dir/entries", ""),
+    ("POST /api/dir/again", ""),
     // Acts.
     ("DELETE /api/me", "user.delete_self"),
     ("POST /api/tokens", "token.issue"),
@@ -71,6 +74,8 @@ const CHANGES: &[(&str, &str)] = &[
     ("POST /api/admin/rooms/{room}/restore", "room.restore"),
     ("PATCH /api/admin/settings", "settings.update"),
     ("POST /api/admin/purge", "room.purge"),
+    ("POST /api/admin/directory/open", "directory.open"),
+    ("POST /api/admin/directory/adopt", "directory.adopt"),
     ("POST /api/admin/rooms", "room.create"),
     ("PATCH /api/admin/rooms/{room}", "room.update"),
     ("DELETE /api/admin/rooms/{room}", "room.remove"),

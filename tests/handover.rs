@@ -98,6 +98,7 @@ impl TestShards {
     }
 
     async fn publish(&self, events: Vec<Bytes>) {
+        let events = events.into_iter().map(Into::into).collect();
         let publication = Publication { room: ROOM, events, activity: None, more_follows: false };
         self.publisher.broadcast(Delivery::Publish(Arc::new(publication))).await.unwrap();
     }

@@ -8,7 +8,7 @@ use impulse::base::ids::{Epoch, Mid, RoomId, Uid};
 use impulse::protocol::answer::{self, OkAnswer};
 use impulse::protocol::command::{Command, Request};
 use impulse::protocol::encryption::{LogEntry, Needed, OwnWrap};
-use impulse::protocol::event::{Event, Gone};
+use impulse::protocol::event::{DirectoryHead, Event, Gone};
 use impulse::protocol::message::{Content, MessageState, Reaction, TextBody};
 use impulse::protocol::room::{Notify, ReadState, Role, RoomKind, RoomView};
 use serde_json::Value;
@@ -135,7 +135,9 @@ fn events_and_answers_are_encoded_as_the_vectors_say() {
     let epoch = Epoch([4; 16]);
     let hello = |blocked: &[Uid], build, more| {
         let (at, rooms, heartbeat_ms) = (AT, &rooms, 30_000);
-        Event::Hello { uid, at, epoch, rooms, blocked, heartbeat_ms, more, build }.encode()
+        let missing: &[u64] = if blocked.is_empty() { &[] } else { &[352] };
+        let dir = DirectoryHead { n: 381, h: [9; 32], missing, closed: !missing.is_empty() };
+        Event::Hello { uid, at, epoch, rooms, blocked, dir, heartbeat_ms, more, build }.encode()
     };
     let frames = [
         ("hello", hello(&[], None, false)),

@@ -10,6 +10,7 @@ mod admin;
 mod caller;
 mod charge;
 mod context;
+mod directory;
 mod fields;
 mod invites;
 mod page;

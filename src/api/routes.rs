@@ -8,8 +8,9 @@ use super::rooms::{bans, hooks, members, messages, posting, room, tail};
 use super::router::Handler::{Admin, Public, SignedIn};
 use super::router::Recording::{self, ByService, InTransaction};
 use super::router::{Numbers, Route, at, delete, get, patch, post, put, upgrade};
-use super::{admin, invites, server, socket, users};
+use super::{admin, directory, invites, server, socket, users};
 use crate::base::limits::api::AVATAR_BODY;
+use crate::base::limits::directory::AGAIN_BODY;
 use crate::base::limits::http::BODY;
 use crate::http::Cost;
 
@@ -118,6 +119,18 @@ static ROUTES: &[Route] = &[
     at("/api/invites/look", &[post(open!(invites::preview))]),
     at("/api/invites/accept", &[post(SignedIn(Write, Change(1.0), run!(invites::accept)))]),
     at("/api/invites/{invite}", &[delete(SignedIn(Write, Free, run!(invites::revoke)))]),
+    // The directory of keys: all of it for everybody, so that nobody is shown another one.
+    at("/api/dir", &[get(SignedIn(Read, Reading(2.0), run!(directory::rows)))]),
+    at(
+        "/api/dir/entries",
+        &[
+            get(SignedIn(Read, Reading(5.0), run!(directory::entries))),
+            post(SignedIn(Full, Change(2.0), run!(directory::append))),
+        ],
+    ),
+    // Signatures and hashes of up to some ten thousand positions.
+    at("/api/dir/again", &[post(SignedIn(Full, Change(10.0), run!(directory::again)))])
+        .body(AGAIN_BODY),
     // Rooms. Pages of messages, and lists that grow with the server, cost more than one thing.
     at(
         "/api/rooms",
@@ -277,6 +290,18 @@ static ROUTES: &[Route] = &[
             get(Admin(Reading(1.0), Recording::None, run!(admin::settings::show))),
             patch(Admin(Change(1.0), InTransaction, run!(admin::settings::change))),
         ],
+    ),
+    at(
+        "/api/admin/directory",
+        &[get(Admin(Reading(5.0), Recording::None, run!(admin::directory::show)))],
+    ),
+    at(
+        "/api/admin/directory/open",
+        &[post(Admin(Change(1.0), InTransaction, run!(admin::directory::open)))],
+    ),
+    at(
+        "/api/admin/directory/adopt",
+        &[post(Admin(Change(1.0), InTransaction, run!(admin::directory::adopt)))],
     ),
     at("/api/admin/audit", &[get(Admin(Reading(1.0), Recording::None, run!(admin::audit::page)))]),
     at(

@@ -19,8 +19,9 @@ use crate::base::limits;
 use crate::base::memory::{Holder, Kind, Reservation};
 use crate::base::time::now_ms;
 use crate::delivery::{Adoption, ConnectionKind, NewChat, NewTail, Rights, Shards};
+use crate::e2ee::{DirectoryState, SharedDirectory};
 use crate::http::{RefusalReason, Request, Response, Socket};
-use crate::protocol::event::Event;
+use crate::protocol::event::{DirectoryHead, Event};
 use crate::protocol::room::RoomView;
 use crate::rooms::Rooms;
 use crate::rooms::delivery::{ConnectionsOf, Delivery};
@@ -45,6 +46,7 @@ pub async fn chat(api: &Api, request: &Request) -> Result<Response> {
         session,
         auth: api.services.auth.clone(),
         rooms: api.services.rooms.clone(),
+        directory: api.services.directory.shared().clone(),
         shards: api.services.shards.clone(),
         build: api.site.build(),
     };
@@ -109,6 +111,7 @@ struct Handover {
     session: Arc<Session>,
     auth: Arc<Auth>,
     rooms: Rooms,
+    directory: Arc<SharedDirectory>,
     shards: Shards,
     /// The build of the client that a reload would get.
     build: Option<String>,
@@ -124,17 +127,25 @@ impl Handover {
         let views = self.rooms.take_views(uid, &mut unsent, limits::chat::HELLO_BYTES);
         let (rooms_in_hello, more) = (rooms.len() - unsent.len(), !unsent.is_empty());
         let heartbeat_ms = limits::delivery::PING_AFTER_S.saturating_mul(1_000);
+        let directory = self.directory.read();
         let hello = Event::Hello {
             uid,
             at: now_ms(),
             epoch: self.rooms.epoch(),
             rooms: &views,
             blocked: &blocked,
+            dir: DirectoryHead {
+                n: directory.head().n,
+                h: directory.head().h,
+                missing: directory.missing(),
+                closed: directory.state != DirectoryState::Open,
+            },
             heartbeat_ms,
             more,
             build: self.build.as_deref(),
         };
         let hello = hello.encode();
+        drop(directory);
         reservation.resize(hello.len());
         let chat = NewChat {
             uid,

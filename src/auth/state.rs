@@ -4,8 +4,6 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::json;
 use sha2::Sha256;
@@ -153,14 +151,14 @@ impl Auth {
         *self.setup_code.lock_unpoisoned() = None;
     }
 
-    /// `GET /api/e2ee/info`. The directory's key comes with the directory.
-    pub fn encryption_info(&self) -> serde_json::Value {
-        json!({
-            "instance": URL_SAFE_NO_PAD.encode(self.instance.id),
-            "dir_key": null,
-            "kdf": {"alg": ALGORITHM, "iter": limits::ITERATIONS},
-            "suites": [1],
-        })
+    /// Which installation this is.
+    pub fn instance(&self) -> [u8; 16] {
+        self.instance.id
+    }
+
+    /// How passwords become keys in browsers.
+    pub fn kdf(&self) -> serde_json::Value {
+        json!({"alg": ALGORITHM, "iter": limits::ITERATIONS})
     }
 
     /// A permit for a query to the account store on behalf of somebody who is not signed in. Networks take turns, so

@@ -9,7 +9,7 @@ use crate::base::ids::{RoomId, Uid};
 use crate::protocol::event::Event;
 use crate::protocol::room::ReadState;
 use crate::rooms::delivery::{ConnectionsOf, Delivery};
-use crate::rooms::publication::{ConnRef, Payload, Publication};
+use crate::rooms::publication::{ConnRef, LiveEvent, Payload, Publication};
 use crate::rooms::{ReadStates, Rooms};
 use crate::ws::frame;
 
@@ -130,8 +130,10 @@ impl Shard {
         if feed.subscribers.is_empty() {
             return;
         }
-        for event in &publication.events {
-            feed.log.append(event);
+        // What somebody has not got yet may have moved to this change, and comes with it.
+        let is_behind = feed.has_subscribers_behind();
+        for LiveEvent { payload, whole } in &publication.events {
+            feed.log.append(whole.as_ref().filter(|_| is_behind).unwrap_or(payload));
         }
         feed.more_follows = publication.more_follows;
         self.sweep.mark(index, &mut self.feeds);

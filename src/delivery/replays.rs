@@ -8,7 +8,7 @@ use super::shard::Shard;
 use crate::base::ids::{Mid, RoomId};
 use crate::base::limits::chat as limits;
 use crate::protocol::event::Event;
-use crate::rooms::publication::{ConnRef, Payload};
+use crate::rooms::publication::{ConnRef, MissedEvent, Payload};
 use crate::rooms::replay::{Replay, Slice, SliceEvents, SliceRequest};
 use crate::ws::frame;
 
@@ -45,7 +45,7 @@ impl Shard {
         &mut self,
         slot: usize,
         mut replay: Replay,
-        buffered: Option<Vec<(Mid, Payload)>>,
+        buffered: Option<Vec<MissedEvent>>,
     ) {
         let room = replay.room;
         let is_last = self.replay_arrived(slot, room);
@@ -133,7 +133,9 @@ impl Shard {
         match (read, changed) {
             (Ok(SliceEvents { events, rest, held }), Some(changed)) => {
                 let Some(queue) = self.send_queue_of(slot) else { return };
-                let valid = events.into_iter().filter(|(mid, _)| !changed.contains(mid));
+                let is_valid =
+                    |event: &MissedEvent| event.mid.is_none_or(|mid| !changed.contains(&mid));
+                let valid = events.into_iter().filter(is_valid);
                 let is_cut = rest.is_truncated();
                 queue.push_slice(valid, rest, held);
                 if let Some(tail) = self.connections.get_mut(slot).and_then(Connection::tail_mut) {

@@ -9,7 +9,7 @@ use super::memory;
 use crate::base::ids::{Mid, RoomId};
 use crate::base::limits::delivery as limits;
 use crate::base::memory::{Kind, Reservation};
-use crate::rooms::publication::Payload;
+use crate::rooms::publication::{MissedEvent, Payload};
 use crate::rooms::replay::Replay;
 
 /// How payloads are written.
@@ -38,7 +38,7 @@ struct QueuedReplay {
     room: RoomId,
     /// Whether its end makes the subscription live.
     goes_live: bool,
-    events: VecDeque<Event>,
+    events: VecDeque<MissedEvent>,
     /// What is not read from the store yet.
     rest: Option<UnreadRest>,
     /// The reservation that covers the events.
@@ -50,13 +50,6 @@ struct SliceRequest {
     number: u64,
     /// How many messages of the room had changed by then.
     changes: u64,
-}
-
-/// An event of a replay, or its answer.
-struct Event {
-    /// The message it is about.
-    mid: Option<Mid>,
-    payload: Payload,
 }
 
 /// The part of a replay that is not read yet.
@@ -101,8 +94,7 @@ impl SendQueue {
 
     /// Queues a whole replay behind everything that waits already.
     pub fn push_replay(&mut self, room: RoomId, events: Vec<Payload>, goes_live: bool) {
-        let events: VecDeque<_> =
-            events.into_iter().map(|payload| Event { mid: None, payload }).collect();
+        let events: VecDeque<_> = events.into_iter().map(answer).collect();
         self.add_replay_bytes(bytes_of(&events).cast_signed());
         self.replays.push_back(QueuedReplay {
             room,
@@ -118,18 +110,15 @@ impl SendQueue {
     pub fn push_missed(
         &mut self,
         replay: Replay,
-        buffered: Option<Vec<(Mid, Payload)>>,
+        buffered: Option<Vec<MissedEvent>>,
         goes_live: bool,
     ) {
         let room = replay.room;
-        let size =
-            |buffered: &Vec<(Mid, Payload)>| buffered.iter().map(|(_, event)| event.len()).sum();
         let fits = |bytes: usize| self.replay_bytes + bytes <= limits::REPLAYS_WAITING;
-        let queued = match buffered.filter(|buffered| fits(size(buffered))) {
+        let queued = match buffered.filter(|buffered| fits(bytes_of(buffered))) {
             Some(buffered) => {
-                let event = |(mid, payload)| Event { mid: Some(mid), payload };
-                let mut events: VecDeque<_> = buffered.into_iter().map(event).collect();
-                events.push_back(Event { mid: None, payload: replay.answer() });
+                let mut events = VecDeque::from(buffered);
+                events.push_back(answer(replay.answer()));
                 self.add_replay_bytes(bytes_of(&events).cast_signed());
                 QueuedReplay { room, goes_live, events, rest: None, reservation: None }
             }
@@ -172,12 +161,12 @@ impl SendQueue {
     /// The slice has arrived; what is left of the replay can be requested next.
     pub fn push_slice(
         &mut self,
-        events: impl Iterator<Item = (Mid, Payload)>,
+        events: impl Iterator<Item = MissedEvent>,
         left: Replay,
         reservation: Reservation,
     ) {
         let Some(next) = self.replays.front_mut() else { return };
-        next.events = events.map(|(mid, payload)| Event { mid: Some(mid), payload }).collect();
+        next.events = events.collect();
         next.reservation = Some(reservation);
         if left.is_over() {
             next.rest = None;
@@ -185,7 +174,7 @@ impl SendQueue {
                 // A tail has no gaps: it ends here instead of going on at the present.
                 next.goes_live = false;
             } else {
-                next.events.push_back(Event { mid: None, payload: left.answer() });
+                next.events.push_back(answer(left.answer()));
             }
         } else {
             next.rest = Some(UnreadRest { replay: left, requested: None });
@@ -204,7 +193,7 @@ impl SendQueue {
         let Some(next) = self.replays.front_mut() else { return };
         (next.goes_live, next.rest) = (false, None);
         let bytes = next.counted(payload.len());
-        next.events.push_back(Event { mid: None, payload });
+        next.events.push_back(answer(payload));
         self.add_replay_bytes(bytes.cast_signed());
     }
 
@@ -226,7 +215,7 @@ impl SendQueue {
             queued.goes_live = false;
             if let Some(UnreadRest { mut replay, .. }) = queued.rest.take() {
                 replay.truncate();
-                queued.events.push_back(Event { mid: None, payload: replay.answer() });
+                queued.events.push_back(answer(replay.answer()));
                 forgotten -= queued.counted(replay.answer().len()).cast_signed();
             }
             let events = queued.events.len().saturating_sub(1);
@@ -295,8 +284,13 @@ impl QueuedReplay {
     }
 }
 
-fn bytes_of(events: &VecDeque<Event>) -> usize {
-    events.iter().map(|event| event.payload.len()).sum()
+/// What is sent in any case, whatever changes meanwhile.
+fn answer(payload: Payload) -> MissedEvent {
+    MissedEvent { mid: None, payload }
+}
+
+fn bytes_of<'a>(events: impl IntoIterator<Item = &'a MissedEvent>) -> usize {
+    events.into_iter().map(|event| event.payload.len()).sum()
 }
 
 #[cfg(test)]

@@ -111,7 +111,7 @@ impl Bot {
         let messages = publication
             .events
             .iter()
-            .filter_map(|event| serde_json::from_slice::<Heard>(event).ok());
+            .filter_map(|event| serde_json::from_slice::<Heard>(&event.payload).ok());
         for Heard { op, msg } in messages {
             if op == "msg" && msg.rev == 0 && msg.by != self.uid {
                 let is_asked = msg.mentions.users.contains(&self.uid) || self.is_direct(room);

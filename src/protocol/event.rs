@@ -8,8 +8,9 @@ use serde::Serialize;
 
 use super::encode::to_json;
 use super::encryption::{LogEntry, Needed, OwnWrap};
-use super::message::MessageState;
+use super::message::{MessageState, ReactionState};
 use super::room::{Role, RoomView};
+use crate::base::base64url;
 use crate::base::encryption::RotationReason;
 use crate::base::ids::{Epoch, RoomId, Uid};
 
@@ -30,6 +31,8 @@ pub enum Event<'a> {
         /// Whom you have blocked.
         #[serde(skip_serializing_if = "<[Uid]>::is_empty")]
         blocked: &'a [Uid],
+        /// The directory of keys.
+        dir: DirectoryHead<'a>,
         /// How often the server pings, in milliseconds.
         heartbeat_ms: u32,
         /// Further rooms of yours follow in [`Event::Rooms`].
@@ -56,6 +59,18 @@ pub enum Event<'a> {
         at: i64,
         /// The message.
         msg: &'a MessageState,
+    },
+    /// A reaction to a message of an encrypted room, or its withdrawal; both change the message.
+    #[serde(rename = "msg")]
+    Reaction {
+        /// The room.
+        room: RoomId,
+        /// The change's number, which is the message's from now on, too.
+        seq: u64,
+        /// When, in milliseconds.
+        at: i64,
+        /// The reaction.
+        msg: &'a ReactionState,
     },
     /// Entries were appended to the log of an encrypted room.
     Log {
@@ -202,6 +217,22 @@ pub enum Event<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         retry_ms: Option<u32>,
     },
+}
+
+/// The directory of keys in `hello`.
+#[derive(Debug, Serialize)]
+pub struct DirectoryHead<'a> {
+    /// Its newest position.
+    pub n: u64,
+    /// The hash there.
+    #[serde(with = "base64url::array")]
+    pub h: [u8; 32],
+    /// Positions whose entries a restore has lost.
+    #[serde(skip_serializing_if = "<[u64]>::is_empty")]
+    pub missing: &'a [u64],
+    /// It takes no new entries.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub closed: bool,
 }
 
 /// `{"id":"7","gone":true}`.

@@ -5,6 +5,7 @@ use serde::ser::{SerializeMap, Serializer};
 
 use super::envelope::Envelope;
 use super::mentions::Mentions;
+use super::names;
 use crate::base::ids::{Mid, Uid};
 
 /// A message as it is now.
@@ -38,10 +39,19 @@ pub enum Content {
     /// Text that the server can read.
     Plain(TextBody),
     /// An envelope that only members of the room can open.
-    Sealed {
-        /// The envelope.
+    Sealed(Sealed),
+    /// The content was erased by an envelope, which says by whom.
+    SealedDeleted {
+        /// The envelope, which has no content.
         envelope: Envelope,
-        /// The room's `seq` of this revision. Reactions change the message's `seq` and not this.
+        /// The room's `seq` of this revision.
+        rev_seq: u64,
+    },
+    /// The server has taken an envelope away, which is no revision.
+    Gone {
+        /// Why.
+        why: Gone,
+        /// The room's `seq` of the revision that it took.
         rev_seq: u64,
     },
     /// What is stored cannot be read. Nothing of it is shown, and the message can be deleted.
@@ -50,18 +60,58 @@ pub enum Content {
     Deleted,
 }
 
+/// An encrypted message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sealed {
+    /// The envelope.
+    pub envelope: Envelope,
+    /// The room's `seq` of this revision. Reactions change the message's `seq` and not this.
+    pub rev_seq: u64,
+    /// The reactions to it, oldest first. None in an event for those who know them.
+    pub reacts: Option<Vec<SealedReaction>>,
+}
+
+/// A reaction to an encrypted message, as it is told with the message: `{"rev_seq","env"}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SealedReaction {
+    /// The room's `seq` of the reaction.
+    pub rev_seq: u64,
+    /// Its envelope.
+    #[serde(rename = "env")]
+    pub envelope: Envelope,
+}
+
+/// Why the server has taken an encrypted message away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Gone {
+    /// The account of its author was removed with all that it had written. It comes back with the account.
+    Account,
+    /// It was older than the server keeps messages.
+    Retention,
+    /// An administrator of the server took it away.
+    Admin,
+}
+
+names!(Gone { Account = "account", Retention = "retention", Admin = "admin" });
+
 impl Content {
     /// Whom it mentions, if the server can read that.
     pub fn mentions(&self) -> Option<&Mentions> {
         match self {
             Self::Plain(body) => Some(&body.mentions),
-            Self::Sealed { .. } | Self::Unreadable | Self::Deleted => None,
+            _ => None,
         }
     }
 
     /// Whether the content was erased.
     pub fn is_deleted(&self) -> bool {
-        *self == Self::Deleted
+        matches!(self, Self::Deleted | Self::SealedDeleted { .. })
+    }
+
+    /// Whether there is anything to read, for those who can.
+    pub fn is_shown(&self) -> bool {
+        !self.is_deleted() && !matches!(self, Self::Gone { .. })
     }
 }
 
@@ -91,7 +141,8 @@ pub struct Reaction {
     pub emoji: String,
 }
 
-/// `{"mid","rev","kind","by","t"|"env"|"unreadable",…,"edited"?,"reactions"?}`: the `msg` object of the wire.
+/// `{"mid","rev","kind","by","t"|"env"|"gone"|"unreadable",…,"edited"?,"reactions"|"reacts"?}`: the `msg` object of
+/// the wire.
 impl Serialize for MessageState {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
@@ -112,19 +163,27 @@ impl Serialize for MessageState {
                     map.serialize_entry("m", &body.mentions)?;
                 }
             }
-            Content::Sealed { envelope, rev_seq } => {
+            Content::Sealed(Sealed { envelope, rev_seq, .. })
+            | Content::SealedDeleted { envelope, rev_seq } => {
                 map.serialize_entry("rev_seq", rev_seq)?;
                 map.serialize_entry("env", envelope)?;
+            }
+            Content::Gone { why, rev_seq } => {
+                map.serialize_entry("rev_seq", rev_seq)?;
+                map.serialize_entry("gone", why)?;
             }
             Content::Unreadable => map.serialize_entry("unreadable", &true)?,
             Content::Deleted => {}
         }
-        if !is_deleted {
+        if self.content.is_shown() {
             if let Some(edited) = self.edited_at {
                 map.serialize_entry("edited", &edited)?;
             }
             if !self.reactions.is_empty() {
                 map.serialize_entry("reactions", &ByEmoji(&self.reactions))?;
+            }
+            if let Content::Sealed(Sealed { reacts: Some(reacts), .. }) = &self.content {
+                map.serialize_entry("reacts", reacts)?;
             }
         }
         map.end()
@@ -159,6 +218,38 @@ impl Serialize for ByEmoji<'_> {
         }
         serializer.collect_seq(groups)
     }
+}
+
+/// A reaction in an encrypted room, or its withdrawal: `{"mid","rev","kind","by","ref","rev_seq","env"}`. Those get it who
+/// have the message that it is for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ReactionState {
+    /// Its id.
+    pub mid: Mid,
+    /// 0, or 1 if it is taken back.
+    pub rev: u32,
+    /// `react`, or `del` if it is taken back.
+    pub kind: ReactionKind,
+    /// Its author.
+    pub by: Uid,
+    /// The message it is for.
+    #[serde(rename = "ref")]
+    pub target: Mid,
+    /// The room's `seq` of this change.
+    pub rev_seq: u64,
+    /// Its envelope.
+    #[serde(rename = "env")]
+    pub envelope: Envelope,
+}
+
+/// What becomes of a reaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ReactionKind {
+    /// It is added.
+    React,
+    /// It is taken back.
+    Del,
 }
 
 /// One entry of a history page: `{"seq","at","msg"}`, as in the `msg` event.

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::publication::{ConnRef, Payload, Publication};
+use super::publication::{ConnRef, MissedEvent, Payload, Publication};
 use super::replay::{Replay, Slice};
 use crate::base::ids::{Mid, RoomId, SessionId, Uid};
 
@@ -27,7 +27,7 @@ pub enum Delivery {
     /// What was missed, then the `ok`; from here on the subscription is live.
     Replayed(ConnRef, RoomId, Vec<Payload>),
     /// What was missed, to be read slice by slice; or all of it, if the replay buffer of the room still has it.
-    Resume(ConnRef, Box<Replay>, Option<Vec<(Mid, Payload)>>),
+    Resume(ConnRef, Box<Replay>, Option<Vec<MissedEvent>>),
     /// A slice that was requested.
     Slice(ConnRef, Arc<Slice>),
     /// These messages change by the next publication of the room: their former contents are sent to nobody any

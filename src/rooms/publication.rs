@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::base::ids::RoomId;
+use crate::base::ids::{Mid, RoomId};
 
 /// A connection as its shard knows it. Opaque to everybody else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -18,17 +18,42 @@ pub struct ConnRef {
 /// A text frame's payload: complete JSON, without the WebSocket header.
 pub type Payload = Bytes;
 
+/// One event of a room, encoded once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LiveEvent {
+    /// As those get it who have everything before it.
+    pub payload: Payload,
+    /// As everybody else gets it, if that is something else: the whole state of the message that has changed.
+    pub whole: Option<Payload>,
+}
+
+impl From<Payload> for LiveEvent {
+    /// The same for everybody.
+    fn from(payload: Payload) -> Self {
+        Self { payload, whole: None }
+    }
+}
+
 /// One or more events of one room, encoded once.
 #[derive(Debug)]
 pub struct Publication {
     /// The room.
     pub room: RoomId,
     /// Encoded events, in `seq` order.
-    pub events: Vec<Payload>,
+    pub events: Vec<LiveEvent>,
     /// What changed, for members who do not follow the room; present if the events are durable.
     pub activity: Option<Activity>,
     /// Whether more waits in the inbox of the room and will probably follow within a commit.
     pub more_follows: bool,
+}
+
+/// A durable event that somebody has missed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MissedEvent {
+    /// The message it is about. None for what never changes.
+    pub mid: Option<Mid>,
+    /// The event.
+    pub payload: Payload,
 }
 
 /// What changed, for members who do not follow the room. The shard coalesces it.

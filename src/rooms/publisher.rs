@@ -125,7 +125,7 @@ mod tests {
     }
 
     fn publication(room: i64) -> Arc<Publication> {
-        let (events, activity) = (vec![Payload::from_static(b"{}")], None);
+        let (events, activity) = (vec![Payload::from_static(b"{}").into()], None);
         Arc::new(Publication { room: RoomId(room), events, activity, more_follows: false })
     }
 

@@ -53,24 +53,24 @@ impl RecentMessages {
         let created_seq = message.created_seq;
         let index = self.messages.binary_search_by_key(&created_seq, |known| known.created_seq);
         let mentions = message.content.mentions().cloned().unwrap_or_default();
-        match (message.content.is_deleted(), index) {
-            (false, Ok(at)) => match self.messages.get_mut(at) {
+        match (message.content.is_shown(), index) {
+            (true, Ok(at)) => match self.messages.get_mut(at) {
                 Some(known) if known.mentions != mentions => {
                     known.mentions = mentions;
                     Noted::Recounted
                 }
                 _ => Noted::Plain,
             },
-            (false, Err(0)) if !is_new && self.has_older => Noted::Plain,
-            (false, Err(at)) => {
+            (true, Err(0)) if !is_new && self.has_older => Noted::Plain,
+            (true, Err(at)) => {
                 let recent = RecentMessage { created_seq, author: message.by, mentions };
                 self.insert(at, recent, is_new)
             }
-            (true, Ok(at)) => {
+            (false, Ok(at)) => {
                 self.messages.remove(at);
                 Noted::Recounted
             }
-            (true, Err(_)) => Noted::Plain,
+            (false, Err(_)) => Noted::Plain,
         }
     }
 

@@ -24,6 +24,7 @@ use crate::base::limits::{chat, rooms as limits};
 use crate::base::lock::MutexExt as _;
 use crate::base::memory::MemoryBudget;
 use crate::base::shutdown::stopped;
+use crate::e2ee::SharedDirectory;
 use crate::protocol::event::Event;
 use crate::store::chat::{BanRow, ChatStore, MemberRow, RoomRow};
 
@@ -49,10 +50,11 @@ impl Rooms {
     /// # Errors
     /// `unavailable`.
     pub async fn start(store: ChatStore, publisher: Publisher) -> Result<Self> {
-        Self::start_within(Bounds::default(), store, publisher).await
+        let directory = Arc::new(SharedDirectory::default());
+        Self::start_within(Bounds::default(), store, publisher, directory).await
     }
 
-    /// The same within these bounds.
+    /// The same within these bounds, with the keys of this directory.
     ///
     /// # Errors
     /// `unavailable`.
@@ -60,10 +62,11 @@ impl Rooms {
         bounds: Bounds,
         store: ChatStore,
         publisher: Publisher,
+        directory: Arc<SharedDirectory>,
     ) -> Result<Self> {
         store.create_ready_made_rooms().await?;
         let (alive, ended) = mpsc::channel(1);
-        let shared = Arc::new(Shared::start(bounds, store, publisher).await?);
+        let shared = Arc::new(Shared::start(bounds, store, publisher, directory).await?);
         let (replay_readers, requests) = ReplayReaders::new();
         let rooms = Self {
             store: shared.store.clone(),

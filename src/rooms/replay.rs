@@ -21,9 +21,9 @@
 //! * the end of a subscription (unsubscribed, removed, subscribed anew) drops the replay, and the slice that
 //!   is on its way is recognised by its number and dropped, too.
 
-use super::publication::{ConnRef, Payload};
+use super::publication::{ConnRef, MissedEvent, Payload};
 use crate::base::error::Result;
-use crate::base::ids::{Mid, RoomId, Uid};
+use crate::base::ids::{RoomId, Uid};
 use crate::base::limits::{chat, rooms as limits};
 use crate::base::memory::Reservation;
 use crate::protocol::answer::OkAnswer;
@@ -104,7 +104,7 @@ impl Replay {
     }
 
     /// The events of the messages that were read.
-    pub(super) fn advance(&mut self, read: &MessagePage) -> Vec<(Mid, Payload)> {
+    pub(super) fn advance(&mut self, read: &MessagePage) -> Vec<MissedEvent> {
         let mut events = Vec::with_capacity(read.messages.len());
         for msg in &read.messages {
             if msg.seq > self.upto {
@@ -119,7 +119,7 @@ impl Replay {
             self.messages -= 1;
             self.bytes -= event.len();
             self.since = msg.seq;
-            events.push((msg.mid, event));
+            events.push(MissedEvent { mid: Some(msg.mid), payload: event });
         }
         // Rows beyond the bytes of a slice are read in vain, so after one that was cut the next one requests fewer.
         let count = read.messages.len();
@@ -159,8 +159,8 @@ pub struct Slice {
 /// The events of a slice.
 #[derive(Debug)]
 pub struct SliceEvents {
-    /// Events and the messages they are about, in order.
-    pub events: Vec<(Mid, Payload)>,
+    /// Events, in order.
+    pub events: Vec<MissedEvent>,
     /// What is left of the replay after them.
     pub rest: Replay,
     /// The memory of their bytes, held until they are written.
@@ -170,6 +170,7 @@ pub struct SliceEvents {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::ids::Mid;
     use crate::protocol::message::{Content, MessageState};
     use proptest::prelude::*;
 
@@ -227,9 +228,9 @@ mod tests {
     }
 
     /// Which message an event is about, and its `seq`.
-    fn parse(event: &(Mid, Payload)) -> (Mid, u64) {
-        let event_json: serde_json::Value = serde_json::from_slice(&event.1).unwrap();
-        (event.0, event_json["seq"].as_u64().unwrap())
+    fn parse(event: &MissedEvent) -> (Mid, u64) {
+        let event_json: serde_json::Value = serde_json::from_slice(&event.payload).unwrap();
+        (event.mid.unwrap(), event_json["seq"].as_u64().unwrap())
     }
 
     proptest! {
@@ -265,7 +266,8 @@ mod tests {
                     meanwhile.into_iter().map(|message| store.change(message)).collect();
                 let outdated = |m: &Mid| meanwhile.iter().any(|(n, _)| mid(*n) == *m);
                 let events = replay.advance(&read);
-                received.extend(events.iter().filter(|(mid, _)| !outdated(mid)).map(parse));
+                let valid = events.iter().filter(|event| !outdated(&event.mid.unwrap()));
+                received.extend(valid.map(parse));
                 live.extend(meanwhile);
             }
             prop_assert!(!replay.is_truncated);

@@ -166,7 +166,7 @@ async fn read(shared: &Shared, mut replay: Replay, mut held: Reservation) -> Res
     let (room, since, rows) = (replay.room, replay.since, replay.rows());
     let read = shared.store.changed_within(room, since, rows, limits::SLICE_BYTES).await?;
     let events = replay.advance(&read);
-    held.resize(events.iter().map(|(_, event)| event.len()).sum());
+    held.resize(events.iter().map(|event| event.payload.len()).sum());
     Ok(SliceEvents { events, rest: replay, held })
 }
 

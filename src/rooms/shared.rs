@@ -17,6 +17,7 @@ use crate::base::ids::{Epoch, RoomId, Uid};
 use crate::base::limits::rooms as limits;
 use crate::base::lock::RwLockExt as _;
 use crate::base::memory::{Kind, MemoryBudget};
+use crate::e2ee::SharedDirectory;
 use crate::store::chat::ChatStore;
 
 /// The bounds that a start sets.
@@ -55,6 +56,8 @@ pub struct Shared {
     pub presence: Presence,
     /// Who has blocked whom.
     pub blocks: Arc<Blocks>,
+    /// Whose keys are whose, and whose account is open.
+    pub directory: Arc<SharedDirectory>,
     rooms: RwLock<HashMap<RoomId, Arc<Room>>>,
     by_user: RwLock<HashMap<Uid, Vec<RoomId>>>,
     bots: RwLock<HashSet<Uid>>,
@@ -69,7 +72,12 @@ impl Shared {
     ///
     /// # Errors
     /// `unavailable`.
-    pub async fn start(bounds: Bounds, store: ChatStore, publisher: Publisher) -> Result<Self> {
+    pub async fn start(
+        bounds: Bounds,
+        store: ChatStore,
+        publisher: Publisher,
+        directory: Arc<SharedDirectory>,
+    ) -> Result<Self> {
         Ok(Self {
             journal: Journal::start(store.database().clone()),
             publisher,
@@ -78,6 +86,7 @@ impl Shared {
             epoch: store.epoch().await?,
             presence: Presence::default(),
             blocks: Arc::new(Blocks::from_rows(store.blocks().await?)),
+            directory,
             rooms: RwLock::default(),
             by_user: RwLock::default(),
             bots: RwLock::default(),

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use tokio::sync::{Mutex, Notify, watch};
 
+use super::directory::Directory;
 use super::jobs;
 use super::profiles::Profiles;
 use super::revocation::Revocation;
@@ -39,6 +40,7 @@ pub struct Accounts {
     auth: Arc<Auth>,
     revocation: Arc<Revocation>,
     profiles: Arc<Profiles>,
+    directory: Arc<Directory>,
     /// One account is removed, restored or completed at a time.
     turn: Mutex<()>,
     /// Notified when something was begun and not finished.
@@ -53,9 +55,10 @@ impl Accounts {
         auth: Arc<Auth>,
         revocation: Arc<Revocation>,
         profiles: Arc<Profiles>,
+        directory: Arc<Directory>,
     ) -> Self {
         let (turn, interrupted) = (Mutex::default(), Notify::new());
-        Self { store, rooms, auth, revocation, profiles, turn, interrupted }
+        Self { store, rooms, auth, revocation, profiles, directory, turn, interrupted }
     }
 
     /// Users whose name contains `q`, by name from after a sort key; and how many there are altogether.
@@ -137,7 +140,10 @@ impl Accounts {
             !matches!(change, UserChange::Rename { .. } | UserChange::DisplayName(_))
         };
         match &changed {
-            Ok((_, done)) if done.iter().any(matters) => self.revocation.shut_out(uid).await,
+            Ok((_, done)) if done.iter().any(matters) => {
+                self.revocation.shut_out(uid).await;
+                self.directory.follow_account(uid).await;
+            }
             Ok((_, done)) if done.is_empty() => {}
             Ok(_) => self.auth.forget(uid),
             // It may have been committed all the same.
@@ -162,6 +168,7 @@ impl Accounts {
     /// # Errors
     /// `unavailable`: may be repeated.
     pub async fn finish_interrupted(&self) -> Result<()> {
+        self.directory.follow_accounts().await?;
         for found in self.store.shut_out().await? {
             let uid = found.uid;
             if self.rooms.presence().connections_of(uid) > 0 {

@@ -112,7 +112,7 @@ impl Messages {
                 Content::Deleted if edit.rev.is_none() => {
                     return Err(Error::new(Code::Conflict, "This message was deleted."));
                 }
-                Content::Sealed { .. } | Content::Unreadable | Content::Deleted => None,
+                _ => None,
             };
             let body = edit.applied_to(plain);
             let is_so = edit.rev.is_none() && by.is(present.by) && plain == Some(&body);

@@ -5,6 +5,7 @@ mod accounts;
 mod actor;
 mod audit;
 mod backups;
+mod directory;
 mod hooks;
 mod jobs;
 mod messages;
@@ -21,6 +22,10 @@ pub use accounts::{Accounts, RemovedMessages};
 pub use actor::Actor;
 pub use audit::{Audit, AuditTarget};
 pub use backups::{Backups, Plan};
+pub use directory::{
+    Appended, Counting, Directory, Dropped, InTheWay, Offered, OfferedEntry, Report, RivalReport,
+    TakenBack,
+};
 pub use hooks::{Hook, Hooks};
 pub use messages::{Messages, Posted, Posting};
 pub use onboarding::{Joined, Onboarding};
@@ -40,10 +45,12 @@ use tokio::task::JoinSet;
 use crate::auth::Auth;
 use crate::base::allowance::Allowances;
 use crate::base::limits::auth::SESSIONS_SWEEP;
+use crate::base::limits::directory::{QUIET, QUIET_CHECK};
 use crate::base::limits::rooms::PRESENCE_TICK;
 use crate::base::limits::service as limits;
 use crate::base::shutdown::stopped;
 use crate::delivery::Shards;
+use crate::e2ee::SharedDirectory;
 use crate::rooms::Rooms;
 use crate::store::accounts::AccountStore;
 use crate::store::chat::ChatStore;
@@ -58,6 +65,8 @@ pub struct Parts {
     pub auth: Arc<Auth>,
     /// Rooms, members and history.
     pub rooms: Rooms,
+    /// The directory of keys, as the rooms have it.
+    pub directory: Arc<SharedDirectory>,
     /// The delivery threads.
     pub shards: Shards,
     /// Nightly backups.
@@ -80,6 +89,8 @@ pub struct Services {
     pub accounts: Arc<Accounts>,
     /// The audit log.
     pub audit: Arc<Audit>,
+    /// Which key is whose.
+    pub directory: Arc<Directory>,
     /// What people see of each other.
     pub profiles: Arc<Profiles>,
     /// Ending sessions and their sockets.
@@ -107,7 +118,8 @@ pub struct Services {
 impl Services {
     /// Builds each service from those below it.
     pub fn new(parts: Parts) -> Self {
-        let Parts { accounts: store, chat, auth, rooms, shards, rate_limit_scale, backups } = parts;
+        let Parts { accounts: store, chat, auth, rooms, shards, rate_limit_scale, .. } = parts;
+        let backups = parts.backups;
         let allowances = Arc::new(Allowances::new(rate_limit_scale));
         let audit = Arc::new(Audit::new(store.clone(), rate_limit_scale));
         let profiles = Arc::new(Profiles::new(store.clone(), rooms.clone(), auth.clone()));
@@ -119,12 +131,20 @@ impl Services {
             profiles.clone(),
             audit.clone(),
         ));
+        let directory = Arc::new(Directory::new(
+            store.clone(),
+            parts.directory,
+            rooms.clone(),
+            auth.instance(),
+            rate_limit_scale,
+        ));
         let accounts = Arc::new(Accounts::new(
             store.clone(),
             rooms.clone(),
             auth.clone(),
             revocation.clone(),
             profiles.clone(),
+            directory.clone(),
         ));
         let messages = Arc::new(Messages::new(rooms.clone(), allowances.clone(), auth.clone()));
         let hooks = hooks::Parts {
@@ -157,6 +177,7 @@ impl Services {
             allowances,
             accounts,
             audit,
+            directory,
             profiles,
             revocation,
             room_changes,
@@ -185,6 +206,14 @@ impl Services {
             }
         });
         tasks.spawn(jobs::every(PRESENCE_TICK, stop.clone(), write_statuses));
+        let open_directory = self.job(|services| async move {
+            if let Err(error) = services.directory.open_when_quiet(QUIET).await {
+                tracing::debug!(?error, "the directory of keys waits for the database");
+            }
+        });
+        tasks.spawn(jobs::every(QUIET_CHECK, stop.clone(), open_directory));
+        let (services, of_directory) = (self.clone(), stop.clone());
+        tasks.spawn(async move { services.directory.finish_when_interrupted(of_directory).await });
         let (services, of_backups) = (self.clone(), stop.clone());
         tasks.spawn(async move {
             services.backups.run(of_backups.clone()).await;

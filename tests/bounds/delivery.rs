@@ -176,7 +176,7 @@ async fn a_full_queue_to_a_shard_makes_rooms_wait_and_loses_nothing() {
         for event in events(sent..sent + 2 * limits::QUEUE) {
             let publication = Publication {
                 room: ROOM,
-                events: vec![event],
+                events: vec![event.into()],
                 activity: None,
                 more_follows: false,
             };
@@ -207,7 +207,8 @@ async fn activity_of_a_room_is_sent_once_a_second_and_adds_up() {
     let began = Instant::now();
     for _ in 1..=NEWS {
         let activity = Some(Activity { new: 1, recounts: false });
-        let publication = Publication { room, events: events(0..1), activity, more_follows: false };
+        let events = events(0..1).into_iter().map(Into::into).collect();
+        let publication = Publication { room, events, activity, more_follows: false };
         bench.deliver(Delivery::Publish(Arc::new(publication))).await;
         tokio::time::sleep(Duration::from_millis(20)).await;
     }

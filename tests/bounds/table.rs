@@ -838,7 +838,11 @@ const ROOMS: &[Reached] = &[
         "what_is_missing_comes_in_order_and_nothing_at_all_if_some_of_it_was_dropped",
         &["rooms::REPLAY_BUFFER_EVENTS"],
     ),
-    ("src/rooms/actor/replay_buffer.rs", "the_bytes_are_bounded", &["rooms::REPLAY_BUFFER_BYTES"]),
+    (
+        "src/rooms/actor/replay_buffer.rs",
+        "the_bytes_are_bounded",
+        &["rooms::REPLAY_BUFFER_BYTES", "rooms::SEALED_REPLAY_BUFFER_BYTES"],
+    ),
     (
         "tests/batches.rs",
         "changes_sent_at_once_get_the_answers_and_make_the_events_of_those_sent_one_by_one",

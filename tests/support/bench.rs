@@ -96,7 +96,8 @@ impl Bench {
         let (tx, unheard) = mpsc::channel(100);
         let link = ShardQueue::new(tx, Arc::new(|| ()));
         let publisher = Publisher::new(vec![link]);
-        let rooms = Rooms::start_within(bounds, store, publisher).await.unwrap();
+        let directory = Arc::default();
+        let rooms = Rooms::start_within(bounds, store, publisher, directory).await.unwrap();
         let create = CreateRoom {
             name: "Stuck".to_owned(),
             topic: String::new(),
@@ -196,6 +197,7 @@ impl Bench {
     }
 
     pub async fn publish(&self, room: RoomId, events: Vec<Payload>) {
+        let events = events.into_iter().map(Into::into).collect();
         let publication = Publication { room, events, activity: None, more_follows: false };
         self.deliver(Delivery::Publish(Arc::new(publication))).await;
     }

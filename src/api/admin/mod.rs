@@ -2,6 +2,7 @@
 //! else in here, and every act goes into the audit log.
 
 pub mod audit;
+pub mod directory;
 pub mod invites;
 pub mod rooms;
 pub mod settings;

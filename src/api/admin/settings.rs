@@ -11,7 +11,7 @@ use crate::base::limits::auth::USERS_MAX;
 use crate::base::text::name;
 use crate::config::Registration;
 use crate::http::Response;
-use crate::settings::RoomCreation;
+use crate::settings::{Encryption, RoomCreation};
 
 /// `GET /api/admin/settings`
 pub async fn show(call: AdminCall<'_>) -> Result<Response> {
@@ -27,6 +27,7 @@ struct Change {
     /// `null`: any number.
     #[serde(default, deserialize_with = "present")]
     users_max: Option<Option<u32>>,
+    encryption: Option<Encryption>,
     default_locale: Option<String>,
     /// What the settings were when the caller read them.
     #[serde(default)]
@@ -48,6 +49,9 @@ impl Change {
         }
         if let Some(who) = self.room_creation {
             fields.insert("room_creation".into(), json!(who));
+        }
+        if let Some(mode) = self.encryption {
+            fields.insert("encryption".into(), json!(mode));
         }
         if let Some(most) = self.users_max {
             if most.is_some_and(|most| !(1..=USERS_MAX).contains(&most)) {

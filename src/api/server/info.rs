@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::api::caller::without_broken_cookie;
 use crate::api::context::{Api, Demo};
+use crate::base::base64url;
 use crate::base::error::Result;
 use crate::base::limits;
 use crate::http::{Request, Response};
@@ -38,12 +39,14 @@ pub async fn info(api: &Api, request: &Request) -> Result<Response> {
             "avatar_bytes": limits::api::AVATAR_BODY,
             "display_name": limits::api::DISPLAY_NAME,
             "bio": limits::api::BIO,
+            "encrypted_members": limits::encryption::MEMBERS,
+            "encrypted_plain": limits::api::ENCRYPTED_PLAIN,
         },
         // What a proxy in between makes of a request; it concerns nobody but who asks.
         "seen": {"address": request.peer.ip(), "secure": request.secure},
     });
     // The same fields as `/api/e2ee/info`, so that a client asks once.
-    if let (Some(info), Some(more)) = (info.as_object_mut(), auth.encryption_info().as_object()) {
+    if let (Some(info), Some(more)) = (info.as_object_mut(), encryption(api).as_object()) {
         info.extend(more.clone());
         // A browser whose storage was emptied does not know whom its cookie belongs to.
         if let Some(session) = api.cookie_session(request).await {
@@ -78,5 +81,17 @@ async fn demo_info(demo: &Demo, profiles: &Profiles) -> Result<Value> {
 
 /// `GET /api/e2ee/info`
 pub async fn encryption_info(api: &Api, _: &Request) -> Result<Response> {
-    Ok(Response::json(200, &api.services.auth.encryption_info()))
+    Ok(Response::json(200, &encryption(api)))
+}
+
+/// What a client must know to make and check keys (`e2ee.md` 13.1).
+fn encryption(api: &Api) -> Value {
+    let auth = &api.services.auth;
+    json!({
+        "instance": base64url::encode(&auth.instance()),
+        "dir_key": base64url::encode(&api.services.directory.shared().public_key()),
+        "kdf": auth.kdf(),
+        "suites": [1],
+        "encryption": auth.settings().current().encryption,
+    })
 }

@@ -38,6 +38,8 @@ pub const GROUP_DIRECT: usize = 10;
 pub const LABEL: usize = 100;
 /// An `Idempotency-Key`, in bytes.
 pub const IDEMPOTENCY_KEY: usize = 255;
+/// What clients encrypt of one message at most, in bytes; the server sees what it comes to.
+pub const ENCRYPTED_PLAIN: usize = 40 * 1024;
 /// Name of the server, in characters.
 pub const SERVER_NAME: usize = 64;
 /// The latest moment that can be chosen, the end of the year 9999 in milliseconds: browsers show it.

@@ -24,6 +24,8 @@ pub const RECONNECT: Duration = Duration::from_millis(500);
 pub const REPLAY_BUFFER_EVENTS: usize = 512;
 /// Bytes of those events.
 pub const REPLAY_BUFFER_BYTES: usize = 256 * 1024;
+/// The same in an encrypted room, whose events are up to three times as long.
+pub const SEALED_REPLAY_BUFFER_BYTES: usize = 512 * 1024;
 /// A room in which nothing has happened for so long drops them when memory runs short.
 pub const REPLAY_BUFFER_IDLE: Duration = Duration::from_secs(120);
 /// Slices of replays read from the store at the same time.

@@ -8,17 +8,17 @@ use super::staged::{Answers, Effect, Staged};
 use crate::base::error::{Code, Error, Outage, Result};
 use crate::base::ids::Uid;
 use crate::base::limits::rooms as limits;
-use crate::protocol::message::MessageState;
 use crate::rooms::delivery::Delivery;
 use crate::rooms::inbox::{Input, Post, RoomCommand, Sender};
+use crate::rooms::published::Published;
 use crate::store::chat::Ack;
 use crate::store::chat::change::{Change, Entry, Outcome};
 
 /// What follows from a committed batch.
 #[derive(Default)]
 struct Followup {
-    /// Messages with a new state.
-    messages: Vec<MessageState>,
+    /// What is published.
+    changes: Vec<Published>,
     answers: Answers,
     /// A change that later ones of the batch relied on was not made.
     is_uncertain: bool,
@@ -120,10 +120,10 @@ impl Actor {
             // What is stored counts.
             tracing::warn!(room = %self.room.id, "a change was decided otherwise by the database");
             self.facts = Facts::default();
-            followup.messages.clear();
+            followup.changes.clear();
             self.resync().await;
         }
-        self.publish_committed(followup.messages, followup.answers).await;
+        self.publish_committed(followup.changes, followup.answers).await;
     }
 
     /// A change is durable as number `seq`.
@@ -133,7 +133,7 @@ impl Actor {
             Effect::New { mut message, .. } => {
                 (message.seq, message.created_seq) = (seq, seq);
                 (message.at, message.created_at) = (at, at);
-                followup.messages.push(*message);
+                followup.changes.push(Published::whole(*message));
                 self.typing.end(sender.uid);
             }
             Effect::Changed(Changed { message, is_edited }) => match message {
@@ -142,7 +142,7 @@ impl Actor {
                     if is_edited {
                         message.edited_at = message.edited_at.map(|_| at);
                     }
-                    followup.messages.push(*message);
+                    followup.changes.push(Published::whole(*message));
                 }
                 None => followup.is_uncertain = true,
             },

@@ -9,7 +9,8 @@ use std::collections::{HashMap, HashSet};
 use crate::base::ids::{Mid, Uid};
 use crate::base::limits::rooms as limits;
 use crate::protocol::command::{Draft, DraftBody};
-use crate::protocol::message::{Content, MessageState, Reaction, TextBody};
+use crate::protocol::message::{Content, MessageState, Reaction, Sealed, SealedReaction, TextBody};
+use crate::store::chat::content::ReactionContent;
 use crate::store::chat::{Ack, Found, Stored, StoredKind, StoredReaction, Superseded};
 
 /// What must be known to decide about some drafts.
@@ -146,8 +147,8 @@ impl Facts {
             return 0;
         };
         let text = if keeps_content { size_of_content(content) } else { 0 };
-        let emoji = |one: &StoredReaction| one.emoji.as_ref().map_or(0, String::len);
-        let reactions = reactions.iter().map(|one| size_of::<StoredReaction>() + emoji(one));
+        let size = |one: &StoredReaction| size_of::<StoredReaction>() + one.content.size();
+        let reactions = reactions.iter().map(size);
         text + reactions.sum::<usize>()
     }
 
@@ -181,22 +182,22 @@ impl Facts {
         };
         for StoredReaction { mid: reaction, by, .. } in reactions {
             // Also those that were not read yet: the store would still have them.
-            let kind = StoredKind::Deleted { target: Some(mid) };
+            let kind = StoredKind::Deleted { target: Some(mid), envelope: None };
             self.insert(reaction, by, kind);
         }
         self.change(mid, |row| {
             row.rev = rev;
-            row.kind = StoredKind::Deleted { target: None };
+            row.kind = StoredKind::Deleted { target: None, envelope: None };
         })
     }
 
     /// Somebody reacts to a message.
     pub fn react(&mut self, mid: Mid, by: Uid, target: Mid, emoji: &str) -> Changed {
-        let emoji = Some(emoji.to_owned());
-        self.insert(mid, by, StoredKind::Reaction { target, emoji: emoji.clone() });
+        let content = ReactionContent::Emoji(emoji.to_owned());
+        self.insert(mid, by, StoredKind::Reaction { target, content: content.clone() });
         self.change(target, |row| {
             if let StoredKind::Message { reactions, .. } = &mut row.kind {
-                reactions.push(StoredReaction { mid, by, emoji, is_hidden: false });
+                reactions.push(StoredReaction { mid, by, content, is_hidden: false });
             }
         })
     }
@@ -205,7 +206,7 @@ impl Facts {
     pub fn unreact(&mut self, mid: Mid, target: Mid) -> Changed {
         self.change(mid, |row| {
             row.rev = 1;
-            row.kind = StoredKind::Deleted { target: Some(target) };
+            row.kind = StoredKind::Deleted { target: Some(target), envelope: None };
         });
         self.change(target, |row| {
             if let StoredKind::Message { reactions, .. } = &mut row.kind {
@@ -255,8 +256,13 @@ fn size_of_state(message: &MessageState) -> usize {
 fn size_of_content(content: &Content) -> usize {
     match content {
         Content::Plain(body) => body.text.len(),
-        Content::Sealed { envelope, .. } => envelope.size(),
-        Content::Unreadable | Content::Deleted => 0,
+        Content::Sealed(Sealed { envelope, reacts, .. }) => {
+            let reacts = reacts.iter().flatten();
+            let size = |one: &SealedReaction| size_of::<SealedReaction>() + one.envelope.size();
+            envelope.size() + reacts.map(size).sum::<usize>()
+        }
+        Content::SealedDeleted { envelope, .. } => envelope.size(),
+        Content::Gone { .. } | Content::Unreadable | Content::Deleted => 0,
     }
 }
 
@@ -338,7 +344,7 @@ mod tests {
         assert!(facts.react(mid(3), Uid(3), TARGET, "+").is_edited);
         assert_eq!(facts.delete(TARGET, 2).message.unwrap().content, Content::Deleted);
         for reaction in 1..=3 {
-            let kind = StoredKind::Deleted { target: Some(TARGET) };
+            let kind = StoredKind::Deleted { target: Some(TARGET), envelope: None };
             assert_eq!(facts.row(mid(reaction)).unwrap().kind, kind);
             assert!(facts.is_pending(std::iter::once(mid(reaction))));
         }
@@ -350,14 +356,14 @@ mod tests {
     #[test]
     fn the_reactions_to_a_deleted_message_go_with_it_also_those_that_were_not_read() {
         let mut row = facts_row();
-        let emoji = Some("+".to_owned());
-        let reaction = StoredReaction { mid: mid(5), by: Uid(2), emoji, is_hidden: false };
+        let content = ReactionContent::Emoji("+".to_owned());
+        let reaction = StoredReaction { mid: mid(5), by: Uid(2), content, is_hidden: false };
         row.kind = StoredKind::Message { content: Content::Unreadable, reactions: vec![reaction] };
         let mut facts = Facts::default();
         facts.insert_found(Needs::row(TARGET), found(row));
         facts.delete(TARGET, 1);
         assert_eq!(facts.missing(Needs::row(mid(5))).len(), 0);
-        let kind = StoredKind::Deleted { target: Some(TARGET) };
+        let kind = StoredKind::Deleted { target: Some(TARGET), envelope: None };
         assert_eq!(facts.row(mid(5)).unwrap().kind, kind);
     }
 

@@ -118,7 +118,7 @@ impl Actor {
                 }
                 let replaced = match content {
                     Content::Plain(present) => Some(digest(present)),
-                    Content::Sealed { .. } | Content::Unreadable | Content::Deleted => None,
+                    _ => None,
                 };
                 let (mid, rev, body_json) = (draft.mid, draft.rev, text_to_json(body)?);
                 let change = Change::Edit { mid, rev, body: body_json, replaced };
@@ -145,10 +145,10 @@ impl Actor {
                 let changed = self.facts.unreact(mid, target);
                 Ok(Decision::Append(change, Effect::Changed(changed)))
             }
-            StoredKind::Deleted { target: Some(_) } if draft.rev == 1 => {
+            StoredKind::Deleted { target: Some(_), .. } if draft.rev == 1 => {
                 Ok(Decision::Answer(rev_ack))
             }
-            StoredKind::Deleted { target: None } if draft.rev == rev => {
+            StoredKind::Deleted { target: None, .. } if draft.rev == rev => {
                 Ok(Decision::Answer(rev_ack))
             }
             _ => Err(rev_conflict()),
@@ -158,10 +158,10 @@ impl Actor {
     fn decide_react(&mut self, uid: Uid, mid: Mid, target: Mid, emoji: &str) -> Result<Decision> {
         if let Some(stored) = self.facts.row(mid) {
             let is_same = match &stored.kind {
-                StoredKind::Reaction { target: t, emoji: e } => {
-                    *t == target && e.as_deref().is_none_or(|e| e == emoji)
+                StoredKind::Reaction { target: t, content } => {
+                    *t == target && content.emoji().is_none_or(|known| known == emoji)
                 }
-                StoredKind::Deleted { target: t } => *t == Some(target),
+                StoredKind::Deleted { target: t, .. } => *t == Some(target),
                 StoredKind::Message { .. } => false,
             };
             if !is_same || stored.author != uid {
@@ -192,7 +192,7 @@ impl Actor {
             StoredKind::Message { content, .. } if stored.rev == 0 => {
                 if is_repeated(content, body) { Ok(stored.created_ack) } else { Err(mid_exists()) }
             }
-            StoredKind::Message { .. } | StoredKind::Deleted { target: None } => {
+            StoredKind::Message { .. } | StoredKind::Deleted { target: None, .. } => {
                 self.repeated(draft, body).ok_or_else(mid_exists)
             }
             _ => Err(mid_exists()),
@@ -211,7 +211,7 @@ impl Actor {
 /// Whether one more reaction of `uid` fits beside these.
 fn check_reactions(reactions: &[StoredReaction], uid: Uid, emoji: &str) -> Result<()> {
     let own = reactions.iter().filter(|reaction| reaction.by == uid);
-    if own.clone().any(|reaction| reaction.emoji.as_deref() == Some(emoji)) {
+    if own.clone().any(|reaction| reaction.content.emoji() == Some(emoji)) {
         return Err(Error::new(Code::Conflict, "You have reacted with this already."));
     }
     if own.count() >= limits::REACTIONS_PER_AUTHOR {
@@ -231,8 +231,9 @@ fn check_reactions(reactions: &[StoredReaction], uid: Uid, emoji: &str) -> Resul
 fn is_repeated(content: &Content, body: &TextBody) -> bool {
     match content {
         Content::Plain(present) => present == body,
-        Content::Sealed { .. } => false,
         Content::Unreadable | Content::Deleted => true,
+        // An encrypted room takes no texts.
+        Content::Sealed(_) | Content::SealedDeleted { .. } | Content::Gone { .. } => false,
     }
 }
 

@@ -59,8 +59,15 @@ pub(super) struct Actor {
 
 impl Actor {
     pub fn new(room: Arc<Room>, inbox: mpsc::Receiver<Input>, shared: Arc<Shared>) -> Self {
-        let published = room.state().row.last_seq;
-        let replay_buffer = ReplayBuffer::starting_after(published, shared.memory.clone());
+        let (published, most) = {
+            let row = &room.state().row;
+            let sealed = limits::SEALED_REPLAY_BUFFER_BYTES;
+            (
+                row.last_seq,
+                if row.encryption.is_some() { sealed } else { limits::REPLAY_BUFFER_BYTES },
+            )
+        };
+        let replay_buffer = ReplayBuffer::starting_after(published, most, shared.memory.clone());
         Self {
             room,
             shared,

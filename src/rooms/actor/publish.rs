@@ -5,79 +5,77 @@ use std::sync::Arc;
 use super::Actor;
 use super::staged::Answers;
 use crate::base::limits::{chat, rooms as limits};
-use crate::protocol::event::Event;
-use crate::protocol::message::MessageState;
 use crate::rooms::delivery::Delivery;
 use crate::rooms::inbox::Input;
-use crate::rooms::publication::{Activity, ConnRef, Payload, Publication};
+use crate::rooms::publication::{Activity, ConnRef, LiveEvent, MissedEvent, Payload, Publication};
+use crate::rooms::published::Published;
 use crate::rooms::recent::{Noted, RecentMessages};
 
 impl Actor {
-    /// Publishes committed messages, or reads the store again if one is missing before them; then
+    /// Publishes committed changes, or reads the store again if one is missing before them; then
     /// answers their authors.
     pub(super) async fn publish_committed(
         &mut self,
-        mut messages: Vec<MessageState>,
+        mut changes: Vec<Published>,
         answers: Answers,
     ) {
-        messages.sort_unstable_by_key(|message| message.seq);
+        changes.sort_unstable_by_key(Published::seq);
         let follows = |published: u64| {
-            messages.iter().zip(published + 1..).all(|(message, next)| message.seq == next)
+            changes.iter().zip(published + 1..).all(|(change, next)| change.seq() == next)
         };
-        if !messages.is_empty() && follows(self.published) {
+        if !changes.is_empty() && follows(self.published) {
             let Answers { to_connections, to_callers } = answers;
-            self.publish_messages(messages, self.published, to_connections).await;
+            self.publish_changes(changes, self.published, to_connections).await;
             return self.send_answers(Answers { to_callers, ..Answers::default() }).await;
         }
-        if !messages.is_empty() {
+        if !changes.is_empty() {
             self.resync().await;
         }
         self.send_answers(answers).await;
     }
 
-    /// Publishes messages by `seq`; those created after `known` are new.
-    async fn publish_messages(
+    /// Publishes changes by `seq`; messages created after `known` are new.
+    async fn publish_changes(
         &mut self,
-        messages: Vec<MessageState>,
+        changes: Vec<Published>,
         known: u64,
         answers: Vec<(ConnRef, Payload)>,
     ) {
-        let Some(last) = messages.last() else { return };
-        let seq = last.seq;
+        let Some(seq) = changes.last().map(Published::seq) else { return };
         let mut activity = Activity { new: 0, recounts: false };
-        let mut events = Vec::with_capacity(messages.len());
-        let is_new = |message: &MessageState| message.created_seq > known;
-        let changed = messages.iter().filter(|message| !is_new(message)).map(|message| message.mid);
+        let changed = changes.iter().filter_map(|change| change.changed_after(known));
         let changed: Arc<[_]> = changed.collect();
         if !changed.is_empty() {
             self.broadcast(Delivery::Changed(self.room.id, changed)).await;
         }
         {
             let mut state = self.room.state_mut();
-            for message in &messages {
-                let noted = state.recent.note(message, is_new(message));
+            for message in changes.iter().filter_map(Published::message) {
+                let is_new = message.created_seq > known;
+                let noted = state.recent.note(message, is_new);
                 activity.recounts |= noted == Noted::Recounted;
+                activity.new += u32::from(is_new);
             }
             state.row.last_seq = seq;
         }
         self.refill_recent().await;
-        for message in &messages {
-            let is_new = is_new(message);
-            let event =
-                Event::Msg { room: self.room.id, seq: message.seq, at: message.at, msg: message };
-            let payload = event.encode();
-            self.replay_buffer.push(message.seq, message.mid, payload.clone(), is_new);
-            events.push(payload);
-            if is_new {
-                activity.new += 1;
-            }
-        }
+        let events = changes.iter().map(|change| self.encode(change, known)).collect();
         self.published = seq;
         let more_follows = !self.inbox.is_empty();
         let activity = Some(activity);
         let publication = Publication { room: self.room.id, events, activity, more_follows };
         // The delivery plane is gone only when the server stops, and then there is nobody to publish to.
         let _ = self.shared.publisher.publish_committed(Arc::new(publication), answers).await;
+    }
+
+    /// Encodes a change, and keeps it for those who come back soon.
+    fn encode(&mut self, change: &Published, known: u64) -> LiveEvent {
+        let event = change.encode(self.room.id);
+        let mid = change.message().map(|message| message.mid);
+        let is_changed = change.changed_after(known).is_some();
+        let payload = event.whole.as_ref().unwrap_or(&event.payload).clone();
+        self.replay_buffer.push(change.seq(), MissedEvent { mid, payload }, is_changed);
+        event
     }
 
     /// Reads the newest messages again if so many were deleted that older ones count again.
@@ -113,7 +111,8 @@ impl Actor {
             let reading = store.changed_within(room, since, chat::REPLAY, chat::PAGE_BYTES);
             match self.bounded(reading).await {
                 Ok(read) => {
-                    self.publish_messages(read.messages, known, Vec::new()).await;
+                    let changes = read.messages.into_iter().map(Published::whole).collect();
+                    self.publish_changes(changes, known, Vec::new()).await;
                     if !read.has_more {
                         return;
                     }
@@ -125,7 +124,7 @@ impl Actor {
 
     /// Publishes an event that is not durable.
     pub(super) async fn publish(&self, event: Payload) {
-        let (room, events) = (self.room.id, vec![event]);
+        let (room, events) = (self.room.id, vec![event.into()]);
         let publication = Publication { room, events, activity: None, more_follows: false };
         self.broadcast(Delivery::Publish(Arc::new(publication))).await;
     }

@@ -6,16 +6,17 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use crate::base::ids::Mid;
 use crate::base::limits::rooms as limits;
 use crate::base::memory::{Kind, MemoryBudget};
-use crate::rooms::publication::Payload;
+use crate::rooms::publication::MissedEvent;
 
 /// A bounded tail of a room's events.
 #[derive(Debug)]
 pub struct ReplayBuffer {
     memory: MemoryBudget,
-    events: VecDeque<(u64, Mid, Payload)>,
+    events: VecDeque<(u64, MissedEvent)>,
+    /// Bytes of events that it may hold.
+    most: usize,
     bytes: usize,
     /// The bytes the budget of memory is charged with.
     charged: usize,
@@ -27,25 +28,23 @@ pub struct ReplayBuffer {
 
 impl ReplayBuffer {
     /// An empty buffer, which has everything after `seq`.
-    pub fn starting_after(seq: u64, memory: MemoryBudget) -> Self {
+    pub fn starting_after(seq: u64, most: usize, memory: MemoryBudget) -> Self {
         let (events, at) = (VecDeque::new(), Instant::now());
-        Self { memory, events, bytes: 0, charged: 0, at, complete_after: seq }
+        Self { memory, events, most, bytes: 0, charged: 0, at, complete_after: seq }
     }
 
-    /// Adds an event. `is_new` spares the search for older events of the message.
-    pub fn push(&mut self, seq: u64, mid: Mid, payload: Payload, is_new: bool) {
-        if !is_new {
-            self.events.retain(|(_, other, _)| *other != mid);
-            self.bytes = self.events.iter().map(|(_, _, payload)| payload.len()).sum();
+    /// Adds an event. If it is about a message that `is_changed`, older events about that are dropped.
+    pub fn push(&mut self, seq: u64, event: MissedEvent, is_changed: bool) {
+        if is_changed {
+            self.events.retain(|(_, other)| other.mid != event.mid);
+            self.bytes = self.events.iter().map(|(_, other)| other.payload.len()).sum();
         }
-        self.bytes += payload.len();
-        self.events.push_back((seq, mid, payload));
+        self.bytes += event.payload.len();
+        self.events.push_back((seq, event));
         self.at = Instant::now();
-        while self.events.len() > limits::REPLAY_BUFFER_EVENTS
-            || self.bytes > limits::REPLAY_BUFFER_BYTES
-        {
-            let Some((seq, _, payload)) = self.events.pop_front() else { break };
-            self.bytes -= payload.len();
+        while self.events.len() > limits::REPLAY_BUFFER_EVENTS || self.bytes > self.most {
+            let Some((seq, event)) = self.events.pop_front() else { break };
+            self.bytes -= event.payload.len();
             self.complete_after = seq;
         }
         self.charge();
@@ -63,7 +62,7 @@ impl ReplayBuffer {
     }
 
     fn clear(&mut self) {
-        if let Some((last, _, _)) = self.events.back() {
+        if let Some((last, _)) = self.events.back() {
             self.complete_after = *last;
         }
         (self.events, self.bytes) = (VecDeque::new(), 0);
@@ -72,18 +71,18 @@ impl ReplayBuffer {
 
     /// Charges the budget with the memory it takes now.
     fn charge(&mut self) {
-        let size = self.bytes + self.events.capacity() * size_of::<(u64, Mid, Payload)>();
+        let size = self.bytes + self.events.capacity() * size_of::<(u64, MissedEvent)>();
         self.memory.charge(Kind::ReplayBuffers, size.cast_signed() - self.charged.cast_signed());
         self.charged = size;
     }
 
     /// Everything after `since`, or `None` if only the store knows it all.
-    pub fn since(&self, since: u64) -> Option<Vec<(Mid, Payload)>> {
+    pub fn since(&self, since: u64) -> Option<Vec<MissedEvent>> {
         if since < self.complete_after {
             return None;
         }
-        let first = self.events.partition_point(|(seq, _, _)| *seq <= since);
-        Some(self.events.range(first..).map(|(_, mid, event)| (*mid, event.clone())).collect())
+        let first = self.events.partition_point(|(seq, _)| *seq <= since);
+        Some(self.events.range(first..).map(|(_, event)| event.clone()).collect())
     }
 }
 
@@ -96,9 +95,13 @@ impl Drop for ReplayBuffer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::ids::Mid;
+    use crate::rooms::publication::Payload;
+
+    const MOST: usize = limits::REPLAY_BUFFER_BYTES;
 
     fn starting_after(seq: u64) -> ReplayBuffer {
-        ReplayBuffer::starting_after(seq, MemoryBudget::default())
+        ReplayBuffer::starting_after(seq, MOST, MemoryBudget::default())
     }
 
     #[test]
@@ -107,8 +110,8 @@ mod tests {
         let mut rooms: Vec<ReplayBuffer> = Vec::new();
         let large = Payload::from(vec![0u8; limits::REPLAY_BUFFER_BYTES - 1]);
         while memory.usage().all(|usage| usage.refused == 0) {
-            let mut buffer = ReplayBuffer::starting_after(0, memory.clone());
-            buffer.push(1, Mid([1; 16]), large.clone(), true);
+            let mut buffer = ReplayBuffer::starting_after(0, MOST, memory.clone());
+            buffer.push(1, event(1, large.clone()), false);
             rooms.push(buffer);
         }
         assert!(rooms.len() > 8 && memory.excess(Kind::ReplayBuffers) == 0);
@@ -124,6 +127,10 @@ mod tests {
         assert_eq!(memory.used(Kind::ReplayBuffers), 0);
     }
 
+    fn event(mid: u64, payload: Payload) -> MissedEvent {
+        MissedEvent { mid: Some(Mid(u128::from(mid).to_be_bytes())), payload }
+    }
+
     fn payload(text: &'static str) -> Payload {
         Payload::from_static(text.as_bytes())
     }
@@ -132,7 +139,7 @@ mod tests {
     fn what_is_missing_comes_in_order_and_nothing_at_all_if_some_of_it_was_dropped() {
         let mut buffer = starting_after(10);
         for seq in 11..=11 + limits::REPLAY_BUFFER_EVENTS as u64 {
-            buffer.push(seq, Mid((u128::from(seq)).to_be_bytes()), payload("x"), true);
+            buffer.push(seq, event(seq, payload("x")), false);
         }
         assert_eq!(buffer.since(10), None);
         assert_eq!(buffer.since(11).map(|events| events.len()), Some(limits::REPLAY_BUFFER_EVENTS));
@@ -142,22 +149,36 @@ mod tests {
     #[test]
     fn an_erased_message_is_never_replayed_with_its_content() {
         let mut buffer = starting_after(0);
-        buffer.push(1, Mid([1; 16]), payload("secret"), true);
-        buffer.push(2, Mid([2; 16]), payload("other"), true);
-        buffer.push(3, Mid([1; 16]), payload("erased"), false);
+        buffer.push(1, event(1, payload("secret")), false);
+        buffer.push(2, event(2, payload("other")), false);
+        buffer.push(3, event(1, payload("erased")), true);
         assert_eq!(
             buffer.since(0),
-            Some(vec![(Mid([2; 16]), payload("other")), (Mid([1; 16]), payload("erased"))])
+            Some(vec![event(2, payload("other")), event(1, payload("erased"))])
         );
     }
 
     #[test]
     fn the_bytes_are_bounded() {
+        for most in [limits::REPLAY_BUFFER_BYTES, limits::SEALED_REPLAY_BUFFER_BYTES] {
+            let mut buffer = ReplayBuffer::starting_after(0, most, MemoryBudget::default());
+            let half = |bytes| Payload::from(vec![0u8; most / 2 + bytes]);
+            buffer.push(1, event(1, half(0)), false);
+            buffer.push(2, event(2, half(0)), false);
+            assert_eq!(buffer.since(0).map(|events| events.len()), Some(2));
+            buffer.push(3, event(3, half(1)), false);
+            assert_eq!(buffer.since(1), None);
+            assert_eq!(buffer.since(2).map(|events| events.len()), Some(1));
+        }
+    }
+
+    #[test]
+    fn what_belongs_to_no_message_stays_whatever_changes() {
         let mut buffer = starting_after(0);
-        let large = Payload::from(vec![0u8; limits::REPLAY_BUFFER_BYTES / 2 + 1]);
-        buffer.push(1, Mid([1; 16]), large.clone(), true);
-        buffer.push(2, Mid([2; 16]), large, true);
-        assert_eq!(buffer.since(0), None);
-        assert_eq!(buffer.since(1).map(|events| events.len()), Some(1));
+        let log = MissedEvent { mid: None, payload: payload("log") };
+        buffer.push(1, log.clone(), false);
+        buffer.push(2, event(1, payload("said")), false);
+        buffer.push(3, event(1, payload("edited")), true);
+        assert_eq!(buffer.since(0), Some(vec![log, event(1, payload("edited"))]));
     }
 }

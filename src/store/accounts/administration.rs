@@ -15,7 +15,7 @@ use super::tickets::{NewTicket, store_ticket};
 use super::user_change::{UserChange, apply};
 use super::user_rows::{UserRow, no_user, row_in};
 use super::users::{NewUser, insert_user};
-use super::{AccountStore, failed};
+use super::{AccountStore, directory_names, failed};
 use crate::base::error::{Code, Error, Result};
 use crate::base::ids::{SessionId, Uid};
 use crate::base::principal::Principal;
@@ -137,7 +137,8 @@ impl AccountStore {
     }
 
     /// Erases everything personal about a removed account: names, words, picture, password, sessions.
-    /// The number stays, so that what it wrote keeps an author, and the name is free again.
+    /// The number stays, so that what it wrote keeps an author. The name is free again, unless it ever stood in the
+    /// directory of keys: then it is forgotten, and nobody else ever gets it.
     ///
     /// # Errors
     /// `unavailable`; `not_found` if it was restored meanwhile.
@@ -158,6 +159,7 @@ impl AccountStore {
         if emptied == 0 {
             return Err(no_user());
         }
+        directory_names::forget_names(&transaction, uid).await?;
         for statement in [
             "DELETE FROM accounts.name_skeletons WHERE user_id = $1",
             "DELETE FROM accounts.avatars WHERE user_id = $1",

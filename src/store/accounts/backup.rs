@@ -4,6 +4,7 @@ use serde_json::Value;
 use tokio_postgres::Transaction;
 
 use super::audit::{self, AuditEntry};
+use super::directory_restored::CLOSE;
 use crate::base::ids::Epoch;
 use crate::store::schema::{Check, Schema, Table};
 
@@ -12,7 +13,10 @@ pub const SCHEMA: Schema = Schema {
     name: "accounts",
     migrations: super::MIGRATIONS,
     tables: &[
-        Table { name: "instance", columns: "one, id, salt_secret, created_at, numbers_since" },
+        Table {
+            name: "instance",
+            columns: "one, id, salt_secret, created_at, numbers_since, dir_seed, dir_state",
+        },
         Table {
             name: "users",
             columns: "id, username, username_key, display_name, bio, locale, status_state, status_text, \
@@ -48,6 +52,11 @@ pub const SCHEMA: Schema = Schema {
         },
         Table { name: "name_skeletons", columns: "skeleton, user_id" },
         Table { name: "shown_skeletons", columns: "skeleton, user_id" },
+        Table { name: "dir_entries", columns: "n, user_id, tag, leaf, node, de, sig_new, sig_old" },
+        Table { name: "dir_names", columns: "tag, username" },
+        Table { name: "dir_rival", columns: "one, parts_at, n, h, t, rows" },
+        Table { name: "dir_rival_entries", columns: "n, de, sig_new, sig_old, username" },
+        Table { name: "dir_rejected", columns: "n, h" },
     ],
     left_out: &["migrations", "write_probe"],
     numbered: &["users", "sessions", "invites", "hooks"],
@@ -57,6 +66,20 @@ pub const SCHEMA: Schema = Schema {
         sql: "SELECT n, hash FROM accounts.audit ORDER BY n DESC LIMIT 1",
     }],
 };
+
+/// Closes the directory of keys within the transaction of a restore: it takes back what was lost, and nothing new, until
+/// it is opened (`e2ee.md` 11.4). Data from before there was a directory have none.
+///
+/// # Errors
+/// One sentence.
+pub async fn close_directory(accounts: &Transaction<'_>) -> Result<(), String> {
+    let fail = |error: tokio_postgres::Error| format!("cannot close the directory: {error}");
+    let exists = "SELECT to_regclass('accounts.dir_entries') IS NOT NULL";
+    if accounts.query_one(exists, &[]).await.map_err(fail)?.get(0) {
+        accounts.batch_execute(CLOSE).await.map_err(fail)?;
+    }
+    Ok(())
+}
 
 /// Records a restore within its transaction.
 ///

@@ -18,6 +18,8 @@ pub(super) enum Lock {
     AmbiguousNames = 0x0073_686f_776e,
     /// Registrations while the number of accounts is limited.
     Registration = 0x636f_756e_7469_6e67,
+    /// Appends to the directory of keys.
+    Directory = 0x0064_6972_6563,
     /// New hooks and new names of them: each is compared with those before it.
     Hooks = 0x0068_6f6f_6b73,
     /// New invite links of the operator.

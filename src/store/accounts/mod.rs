@@ -7,6 +7,9 @@ mod audit;
 mod auth_slots;
 mod avatars;
 pub mod backup;
+mod directory;
+mod directory_names;
+mod directory_restored;
 mod hooks;
 mod invite_uses;
 mod invites;
@@ -26,6 +29,8 @@ mod users;
 
 pub use audit::{AuditCheck, AuditEntry, AuditFilter, AuditRow};
 pub use auth_slots::{AuthSlot, KdfParams, StretchParams};
+pub use directory::{Also, DirectoryKey, HasKeys, NamedEntry, Position};
+pub use directory_restored::{Brought, Decision, Rival, decided};
 pub use hooks::{Hook, NewHook};
 pub use invite_uses::InviteUse;
 pub use invites::{Invite, InviteFilter, Maker, NewInvite};
@@ -68,6 +73,7 @@ const MIGRATIONS: &[Migration] = &migrate::numbered([
     ("name_skeletons", include_str!("../../../sql/accounts/0010_name_skeletons.sql")),
     ("numbers", include_str!("../../../sql/accounts/0011_numbers.sql")),
     ("hooks", include_str!("../../../sql/accounts/0012_hooks.sql")),
+    ("directory", include_str!("../../../sql/accounts/0014_directory.sql")),
 ]);
 
 /// Handle to the account store. Cheap to clone.

@@ -7,7 +7,7 @@ use tokio_postgres::types::ToSql;
 
 use super::sessions::{Ending, end_sessions};
 use super::user_rows::UserRow;
-use super::{failed, name_skeletons, restorable_ms};
+use super::{directory_names, failed, name_skeletons, restorable_ms};
 use crate::base::error::{Code, Error, Result};
 use crate::base::ids::Uid;
 use crate::base::names;
@@ -158,7 +158,8 @@ pub(super) async fn apply(
     transaction.execute(&sql, &values).await.map_err(name_taken)?;
     match change {
         UserChange::Rename { username, .. } => {
-            name_skeletons::reserve(transaction, uid, username).await?
+            directory_names::check_free(transaction, uid, username).await?;
+            name_skeletons::reserve(transaction, uid, username).await?;
         }
         // Tokens of a disabled account open nothing, but are there again when it is enabled.
         UserChange::Disable => {
@@ -174,7 +175,7 @@ pub(super) async fn apply(
 
 fn name_taken(error: tokio_postgres::Error) -> Error {
     if error.code() == Some(&SqlState::UNIQUE_VIOLATION) {
-        return Error::new(Code::Conflict, "That user name is taken.");
+        return directory_names::taken();
     }
     failed(error)
 }

@@ -7,7 +7,7 @@ use super::auth_slots::{AuthSlot, insert_slot};
 use super::invite_uses::{InviteUse, lock_invite, use_locked_invite};
 use super::invites::Invite;
 use super::locks::{Lock, lock};
-use super::{AccountStore, failed, name_skeletons};
+use super::{AccountStore, directory_names, failed, name_skeletons};
 use crate::base::error::{Code, Error, Result};
 use crate::base::ids::Uid;
 use crate::base::names;
@@ -121,12 +121,20 @@ async fn check_room_for_one_more(transaction: &Transaction<'_>, most: u32) -> Re
     ))
 }
 
+/// Inserts a user. Whoever takes the name of somebody whom the directory knows and no account is of, which is so after a
+/// restore, gets that account back, without its keys (`e2ee.md` 11.4).
 pub(super) async fn insert_user(transaction: &Transaction<'_>, new: &NewUser<'_>) -> Result<Uid> {
+    let lost = match directory_names::owner_of(transaction, new.username).await? {
+        Some(owner) if owner.has_account => return Err(directory_names::taken()),
+        owner => owner.map(|owner| owner.uid),
+    };
     let made = transaction
         .query_one(
             "INSERT INTO accounts.users
-                 (username, username_key, is_admin, created_at, display_name, display_key)
-             VALUES ($1, $2, $3, $4, $5, $6) RETURNING id",
+                 (id, username, username_key, is_admin, created_at, display_name, display_key)
+             OVERRIDING SYSTEM VALUE
+             VALUES (coalesce($7, nextval(pg_get_serial_sequence('accounts.users', 'id'))),
+                     $1, $2, $3, $4, $5, $6) RETURNING id",
             &[
                 &new.username,
                 &new.username_key,
@@ -134,16 +142,18 @@ pub(super) async fn insert_user(transaction: &Transaction<'_>, new: &NewUser<'_>
                 &now_ms(),
                 &new.display_name,
                 &names::key(new.display_name),
+                &lost.map(|uid| uid.0),
             ],
         )
         .await;
     let uid = match made {
         Ok(row) => Uid(row.get(0)),
         Err(error) if error.code() == Some(&SqlState::UNIQUE_VIOLATION) => {
-            return Err(Error::new(Code::Conflict, "That user name is taken."));
+            return Err(directory_names::taken());
         }
         Err(error) => return Err(failed(error)),
     };
+    directory_names::check_free(transaction, uid, new.username).await?;
     name_skeletons::reserve(transaction, uid, new.username).await?;
     if let Some(slot) = new.slot {
         insert_slot(transaction, uid, "current", slot).await?;

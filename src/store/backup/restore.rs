@@ -328,6 +328,7 @@ async fn begin_epoch(
     chat.execute(begin, &[&epoch.as_slice(), &now]).await.map_err(|error| said(&error))?;
     let since = "UPDATE accounts.instance SET numbers_since = $1";
     accounts.execute(since, &[&now]).await.map_err(|error| said(&error))?;
+    accounts::backup::close_directory(accounts).await?;
     Ok(Epoch(epoch))
 }
 

@@ -10,10 +10,48 @@ use sha2::{Digest, Sha256};
 use crate::base::emoji;
 use crate::base::error::{Error, Result};
 use crate::protocol::envelope::Envelope;
-use crate::protocol::message::{Content, TextBody};
+use crate::protocol::message::{Content, Gone, Sealed, SealedReaction, TextBody};
 
 /// Why stored content cannot be read; never the content itself.
 pub(super) type Cause = &'static str;
+
+/// What somebody has reacted with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReactionContent {
+    /// An emoji that the server can read.
+    Emoji(String),
+    /// An envelope.
+    Sealed(SealedReaction),
+    /// What is stored cannot be read.
+    Unreadable,
+}
+
+impl ReactionContent {
+    /// The emoji, if the server can read it.
+    pub fn emoji(&self) -> Option<&str> {
+        match self {
+            Self::Emoji(emoji) => Some(emoji),
+            Self::Sealed(_) | Self::Unreadable => None,
+        }
+    }
+
+    /// The envelope, in an encrypted room.
+    pub fn sealed(&self) -> Option<&SealedReaction> {
+        match self {
+            Self::Sealed(sealed) => Some(sealed),
+            Self::Emoji(_) | Self::Unreadable => None,
+        }
+    }
+
+    /// About how many bytes it takes.
+    pub fn size(&self) -> usize {
+        match self {
+            Self::Emoji(emoji) => emoji.len(),
+            Self::Sealed(sealed) => sealed.envelope.size(),
+            Self::Unreadable => 0,
+        }
+    }
+}
 
 /// A text as it is stored: `{"t","re"?,"m"?}`.
 ///
@@ -28,12 +66,66 @@ pub fn emoji_to_json(emoji: &str) -> String {
     serde_json::json!({ "e": emoji }).to_string()
 }
 
+/// A message as it is stored, as far as its content depends on it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct StoredBody<'a> {
+    /// Its content as JSON, unless that was erased.
+    pub json: Option<&'a str>,
+    /// Whether it was deleted.
+    pub is_deleted: bool,
+    /// Whether it is hidden, because the account of its author was removed.
+    pub is_hidden: bool,
+    /// Why the server has taken it away, if it has.
+    pub gone: Option<Gone>,
+    /// The number of its present revision in its room.
+    pub rev_seq: u64,
+}
+
+impl StoredBody<'_> {
+    /// The content that everybody sees.
+    pub fn content(self) -> std::result::Result<Content, Cause> {
+        let Self { json, is_deleted, is_hidden, gone, rev_seq } = self;
+        if let Some(why) = gone {
+            return Ok(Content::Gone { why, rev_seq });
+        }
+        let Some(json) = json else { return Ok(Content::Deleted) };
+        if !is_deleted && !is_hidden {
+            return content_of(json, rev_seq);
+        }
+        Ok(match Envelope::parse(json) {
+            Some(envelope) if is_deleted => Content::SealedDeleted { envelope, rev_seq },
+            Some(_) => Content::Gone { why: Gone::Account, rev_seq },
+            None => Content::Deleted,
+        })
+    }
+}
+
 /// The content of a stored message whose present revision has the number `rev_seq` in its room.
-pub(super) fn content_of(json: &str, rev_seq: u64) -> std::result::Result<Content, Cause> {
+fn content_of(json: &str, rev_seq: u64) -> std::result::Result<Content, Cause> {
     match text_of(json) {
         Ok(body) => Ok(Content::Plain(body)),
         Err(cause) => {
-            Envelope::parse(json).map(|envelope| Content::Sealed { envelope, rev_seq }).ok_or(cause)
+            let envelope = Envelope::parse(json).ok_or(cause)?;
+            Ok(Content::Sealed(Sealed { envelope, rev_seq, reacts: None }))
+        }
+    }
+}
+
+/// An envelope as it is stored: as it came.
+///
+/// # Errors
+/// `internal`; JSON always encodes.
+pub fn envelope_to_json(envelope: &Envelope) -> Result<String> {
+    serde_json::to_string(envelope).map_err(Error::internal)
+}
+
+/// The content of a stored reaction whose present revision has the number `rev_seq` in its room.
+pub(super) fn reaction_of(json: &str, rev_seq: u64) -> std::result::Result<ReactionContent, Cause> {
+    match emoji_of(json) {
+        Ok(emoji) => Ok(ReactionContent::Emoji(emoji)),
+        Err(cause) => {
+            let envelope = Envelope::parse(json).ok_or(cause)?;
+            Ok(ReactionContent::Sealed(SealedReaction { rev_seq, envelope }))
         }
     }
 }
@@ -45,7 +137,7 @@ fn text_of(json: &str) -> std::result::Result<TextBody, Cause> {
 }
 
 /// The emoji of a stored reaction, in its one form: earlier programs kept it as it was sent.
-pub(super) fn emoji_of(json: &str) -> std::result::Result<String, Cause> {
+fn emoji_of(json: &str) -> std::result::Result<String, Cause> {
     #[derive(Deserialize)]
     struct Emoji {
         e: String,
@@ -166,7 +258,7 @@ mod tests {
         let content = content_of(json, 7).unwrap();
         let envelope = Envelope::parse(json).unwrap();
         assert_eq!(envelope.size(), "AQEBAQEBAQEBAQEBAQEBAQmsgncs".len());
-        assert_eq!(content, Content::Sealed { envelope, rev_seq: 7 });
+        assert_eq!(content, Content::Sealed(Sealed { envelope, rev_seq: 7, reacts: None }));
         assert!(content.mentions().is_none() && !content.is_deleted());
         for missing in
             [r#"{"kind":"msg","s":"s"}"#, r#"{"v":1,"s":"s"}"#, r#"{"v":1,"kind":"msg"}"#]

@@ -3,23 +3,32 @@
 
 use tokio_postgres::Row;
 
+use super::content::{ReactionContent, StoredBody};
 use super::{ChatStore, content};
 use crate::base::ids::{Mid, RoomId, Uid};
 use crate::protocol::message::Content;
 
 impl ChatStore {
     /// The content of a message; what cannot be read is reported.
-    pub(super) fn read_content(&self, room: RoomId, mid: Mid, json: &str, rev_seq: u64) -> Content {
-        content::content_of(json, rev_seq).unwrap_or_else(|cause| {
+    pub(super) fn read_content(&self, room: RoomId, mid: Mid, body: StoredBody<'_>) -> Content {
+        body.content().unwrap_or_else(|cause| {
             self.unreadable.report(room, mid, cause);
             Content::Unreadable
         })
     }
 
-    /// The emoji of a reaction, if it can be read.
-    pub(super) fn read_emoji(&self, room: RoomId, mid: Mid, json: &str) -> Option<String> {
-        let emoji = content::emoji_of(json);
-        emoji.map_err(|cause| self.unreadable.report(room, mid, cause)).ok()
+    /// What somebody has reacted with; what cannot be read is reported.
+    pub(super) fn read_reaction(
+        &self,
+        room: RoomId,
+        mid: Mid,
+        json: &str,
+        rev_seq: u64,
+    ) -> ReactionContent {
+        content::reaction_of(json, rev_seq).unwrap_or_else(|cause| {
+            self.unreadable.report(room, mid, cause);
+            ReactionContent::Unreadable
+        })
     }
 }
 
@@ -38,12 +47,28 @@ pub(super) fn mid_of(bytes: &[u8]) -> Option<Mid> {
     bytes.try_into().map(Mid).ok()
 }
 
-/// The reactions in three columns from `first` on: ids, authors and contents, in step.
-pub(super) fn reactions(row: &Row, first: usize) -> impl Iterator<Item = (Mid, Uid, &str)> {
+/// A reaction in the columns of its message.
+pub(super) struct ReactionRow<'a> {
+    /// Its id.
+    pub mid: Mid,
+    /// Its author.
+    pub by: Uid,
+    /// Its content.
+    pub json: &'a str,
+    /// The `seq` of its revision.
+    pub rev_seq: u64,
+}
+
+/// The reactions in four columns from `first` on: ids, authors, contents and revisions, in step.
+pub(super) fn reactions(row: &Row, first: usize) -> impl Iterator<Item = ReactionRow<'_>> {
     let mids: Option<Vec<&[u8]>> = row.get(first);
     let authors: Option<Vec<i64>> = row.get(first + 1);
     let bodies: Option<Vec<Option<&str>>> = row.get(first + 2);
+    let seqs: Option<Vec<i64>> = row.get(first + 3);
     let ids = mids.unwrap_or_default().into_iter().zip(authors.unwrap_or_default());
-    let all = ids.zip(bodies.unwrap_or_default());
-    all.filter_map(|((mid, by), json)| Some((mid_of(mid)?, Uid(by), json.unwrap_or_default())))
+    let contents = bodies.unwrap_or_default().into_iter().zip(seqs.unwrap_or_default());
+    ids.zip(contents).filter_map(|((mid, by), (json, seq))| {
+        let (json, rev_seq) = (json.unwrap_or_default(), seq.unsigned_abs());
+        Some(ReactionRow { mid: mid_of(mid)?, by: Uid(by), json, rev_seq })
+    })
 }

@@ -3,12 +3,13 @@
 use tokio_postgres::Row;
 
 use super::ChatStore;
-use super::message_rows::{mid_of, reactions, to_limit, unsigned};
+use super::content::{ReactionContent, StoredBody};
+use super::message_rows::{ReactionRow, mid_of, reactions as all_reactions, to_limit, unsigned};
 use crate::base::error::{Code, Error, Result};
 use crate::base::ids::{Mid, RoomId, Uid};
 use crate::base::limits::store::REACTION_BYTES;
 use crate::protocol::mentions::Mentions;
-use crate::protocol::message::{Content, MessageState, Reaction};
+use crate::protocol::message::{Content, Gone, MessageState, Reaction, Sealed};
 use crate::store::pool::failed;
 
 /// Where a page of a room's history is, in the order of creation.
@@ -63,18 +64,18 @@ pub struct RecentMessage {
 /// Selects the present states of the messages `m` that come from `source`, with their reactions.
 fn select(source: &str, rest: &str) -> String {
     format!(
-        "SELECT m.mid, m.rev + m.is_hidden::int, m.author, m.seq, m.at, m.created_seq, m.created_at,
-                m.rev_at, CASE WHEN NOT m.is_hidden THEN m.body::text END, r.mids, r.authors, r.bodies,
-                coalesce(octet_length(m.body::text), 0)
-                    + coalesce(cardinality(r.mids), 0) * {REACTION_BYTES} AS size,
-                m.rev_seq
+        "SELECT m.mid, m.rev, m.author, m.seq, m.at, m.created_seq, m.created_at, m.rev_at, m.body::text,
+                m.kind = 'del', m.is_hidden, m.gone, m.rev_seq, r.mids, r.authors, r.bodies, r.seqs,
+                coalesce(octet_length(m.body::text), 0) + coalesce(r.bytes, 0)::int AS size
          FROM {source} m LEFT JOIN LATERAL (
              SELECT array_agg(x.mid ORDER BY x.created_seq) AS mids,
                     array_agg(x.author ORDER BY x.created_seq) AS authors,
-                    array_agg(x.body::text ORDER BY x.created_seq) AS bodies
+                    array_agg(x.body::text ORDER BY x.created_seq) AS bodies,
+                    array_agg(x.rev_seq ORDER BY x.created_seq) AS seqs,
+                    sum(greatest(octet_length(x.body::text), {REACTION_BYTES})) AS bytes
              FROM chat.messages x
              WHERE x.room_id = m.room_id AND x.target = m.mid AND x.kind = 'react'
-               AND NOT x.is_hidden AND NOT m.is_hidden
+               AND NOT x.is_hidden AND NOT m.is_hidden AND m.gone IS NULL
          ) r ON true {rest}"
     )
 }
@@ -208,7 +209,7 @@ impl ChatStore {
         let rows = client
             .query(
                 "SELECT created_seq, author, (body->'m')::text FROM chat.messages
-                 WHERE room_id = $1 AND target IS NULL AND kind = 'msg' AND NOT is_hidden
+                 WHERE room_id = $1 AND target IS NULL AND kind = 'msg' AND NOT is_hidden AND gone IS NULL
                  ORDER BY created_seq DESC LIMIT $2",
                 &[&room.0, &to_limit(limit)],
             )
@@ -231,15 +232,29 @@ impl ChatStore {
     /// `None` cannot happen: the database keeps ids at their length.
     fn read_state(&self, room: RoomId, row: &Row) -> Option<MessageState> {
         let mid = mid_of(row.get(0))?;
-        let rev = row.get::<_, i32>(1).unsigned_abs();
-        let content = match row.get::<_, Option<&str>>(8) {
-            Some(json) => self.read_content(room, mid, json, unsigned(row, 13)),
-            None => Content::Deleted,
+        let body = StoredBody {
+            json: row.get(8),
+            is_deleted: row.get(9),
+            is_hidden: row.get(10),
+            gone: row.get::<_, Option<&str>>(11).and_then(Gone::from_name),
+            rev_seq: unsigned(row, 12),
         };
-        let shown = |(mid, by, json): (Mid, Uid, &str)| {
-            let emoji = self.read_emoji(room, mid, json)?;
-            Some(Reaction { mid, by, emoji })
-        };
+        let mut content = self.read_content(room, mid, body);
+        let mut rev = row.get::<_, i32>(1).unsigned_abs();
+        if body.is_hidden && content.is_deleted() {
+            rev += 1;
+        }
+        let (mut reactions, mut sealed) = (Vec::new(), Vec::new());
+        for ReactionRow { mid, by, json, rev_seq } in all_reactions(row, 13) {
+            match self.read_reaction(room, mid, json, rev_seq) {
+                ReactionContent::Emoji(emoji) => reactions.push(Reaction { mid, by, emoji }),
+                ReactionContent::Sealed(reaction) => sealed.push(reaction),
+                ReactionContent::Unreadable => {}
+            }
+        }
+        if let Content::Sealed(Sealed { reacts, .. }) = &mut content {
+            *reacts = Some(sealed);
+        }
         Some(MessageState {
             mid,
             rev,
@@ -248,9 +263,9 @@ impl ChatStore {
             at: row.get(4),
             created_seq: unsigned(row, 5),
             created_at: row.get(6),
-            edited_at: (rev > 0 && !content.is_deleted()).then(|| row.get(7)),
+            edited_at: (rev > 0 && content.is_shown()).then(|| row.get(7)),
             content,
-            reactions: reactions(row, 9).filter_map(shown).collect(),
+            reactions,
         })
     }
 }

@@ -4,10 +4,12 @@ use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
 use super::ChatStore;
-use super::message_rows::{mid_of, reactions, unsigned};
+use super::content::{ReactionContent, StoredBody};
+use super::message_rows::{ReactionRow, mid_of, reactions, unsigned};
 use crate::base::error::Result;
 use crate::base::ids::{Mid, RoomId, Uid};
-use crate::protocol::message::{Content, MessageState, Reaction};
+use crate::protocol::envelope::Envelope;
+use crate::protocol::message::{Content, Gone, MessageState, Reaction, Sealed};
 use crate::store::pool::failed;
 
 /// The `seq` and time that a change was acknowledged with.
@@ -51,13 +53,15 @@ pub enum StoredKind {
     Reaction {
         /// The message reacted to.
         target: Mid,
-        /// The emoji, if it can be read.
-        emoji: Option<String>,
+        /// With what.
+        content: ReactionContent,
     },
     /// A message or a reaction that was erased.
     Deleted {
         /// The message that a reaction was for.
         target: Option<Mid>,
+        /// The envelope that has erased it, in an encrypted room.
+        envelope: Option<Envelope>,
     },
 }
 
@@ -68,8 +72,8 @@ pub struct StoredReaction {
     pub mid: Mid,
     /// Its author.
     pub by: Uid,
-    /// The emoji, if it can be read.
-    pub emoji: Option<String>,
+    /// With what.
+    pub content: ReactionContent,
     /// Whether it is hidden, because its author's account was removed.
     pub is_hidden: bool,
 }
@@ -99,12 +103,21 @@ pub struct Found {
 impl Stored {
     /// The message as everybody sees it; `seq` and `at` are those of its revision.
     pub fn state(&self) -> MessageState {
-        let (content, reactions) = match &self.kind {
+        let rev_seq = self.rev_ack.seq;
+        let (mut content, reactions) = match &self.kind {
             StoredKind::Message { content, reactions } => (content.clone(), reactions.as_slice()),
+            StoredKind::Deleted { envelope: Some(envelope), .. } => {
+                (Content::SealedDeleted { envelope: envelope.clone(), rev_seq }, &[][..])
+            }
             _ => (Content::Deleted, &[][..]),
         };
-        let shown = |reaction: &StoredReaction| {
-            let emoji = reaction.emoji.clone().filter(|_| !reaction.is_hidden)?;
+        let shown = reactions.iter().filter(|reaction| !reaction.is_hidden);
+        if let Content::Sealed(Sealed { reacts, .. }) = &mut content {
+            let sealed = shown.clone().filter_map(|reaction| reaction.content.sealed());
+            *reacts = Some(sealed.cloned().collect());
+        }
+        let plain = |reaction: &StoredReaction| {
+            let emoji = reaction.content.emoji()?.to_owned();
             Some(Reaction { mid: reaction.mid, by: reaction.by, emoji })
         };
         MessageState {
@@ -115,9 +128,9 @@ impl Stored {
             at: self.rev_ack.at,
             created_seq: self.created_ack.seq,
             created_at: self.created_ack.at,
-            edited_at: (self.rev > 0 && !content.is_deleted()).then_some(self.rev_ack.at),
+            edited_at: (self.rev > 0 && content.is_shown()).then_some(self.rev_ack.at),
             content,
-            reactions: reactions.iter().filter_map(shown).collect(),
+            reactions: shown.filter_map(plain).collect(),
         }
     }
 }
@@ -125,9 +138,8 @@ impl Stored {
 /// Rows by their ids, and the messages that reactions among them are for. The index is searched for each row on
 /// purpose (`OFFSET 0`): for a join the planner may scan every message of the room.
 const STORED: &str = "
-SELECT m.mid, CASE WHEN m.is_hidden THEN 'del' ELSE m.kind END, m.author, m.rev + m.is_hidden::int,
-       m.rev_seq, m.rev_at, m.created_seq, m.created_at, m.target, m.body::text,
-       r.mids, r.authors, r.bodies, r.hidden
+SELECT m.mid, m.kind, m.author, m.rev, m.rev_seq, m.rev_at, m.created_seq, m.created_at, m.target, m.body::text,
+       m.is_hidden, m.gone, r.mids, r.authors, r.bodies, r.seqs, r.hidden
 FROM (
     SELECT unnest($2::bytea[]) AS mid
     UNION
@@ -140,6 +152,7 @@ LEFT JOIN LATERAL (
     SELECT array_agg(x.mid ORDER BY x.created_seq) AS mids,
            array_agg(x.author ORDER BY x.created_seq) AS authors,
            array_agg(x.body::text ORDER BY x.created_seq) AS bodies,
+           array_agg(x.rev_seq ORDER BY x.created_seq) AS seqs,
            array_agg(x.is_hidden ORDER BY x.created_seq) AS hidden
     FROM chat.messages x
     WHERE x.room_id = $1 AND x.target = m.mid AND x.kind = 'react' AND m.kind = 'msg'
@@ -193,33 +206,57 @@ impl ChatStore {
     fn read_stored(&self, room: RoomId, row: &Row) -> Option<Stored> {
         let mid = mid_of(row.get(0))?;
         let target = row.get::<_, Option<&[u8]>>(8).and_then(mid_of);
-        let json = row.get::<_, Option<&str>>(9).unwrap_or_default();
+        let is_hidden: bool = row.get(10);
+        let body = StoredBody {
+            json: row.get(9),
+            is_deleted: row.get::<_, &str>(1) == "del",
+            is_hidden,
+            gone: row.get::<_, Option<&str>>(11).and_then(Gone::from_name),
+            rev_seq: unsigned(row, 4),
+        };
+        let mut rev = row.get::<_, i32>(3).unsigned_abs();
         let kind = match (row.get::<_, &str>(1), target) {
-            ("msg", _) => {
-                let hidden: Option<Vec<bool>> = row.get(13);
-                let all = reactions(row, 10).zip(hidden.unwrap_or_default());
-                let reaction = |((mid, by, json), is_hidden): ((Mid, Uid, &str), bool)| {
-                    let emoji = self.read_emoji(room, mid, json);
-                    StoredReaction { mid, by, emoji, is_hidden }
-                };
-                StoredKind::Message {
-                    content: self.read_content(room, mid, json, unsigned(row, 4)),
-                    reactions: all.map(reaction).collect(),
+            ("msg", _) => match self.read_content(room, mid, body) {
+                Content::Deleted => {
+                    // Hidden in a plain room, which reads as a deletion.
+                    rev += 1;
+                    StoredKind::Deleted { target, envelope: None }
                 }
+                content => {
+                    StoredKind::Message { content, reactions: self.read_reactions(room, row) }
+                }
+            },
+            ("react", Some(target)) if !is_hidden => {
+                let json = body.json.unwrap_or_default();
+                let content = self.read_reaction(room, mid, json, body.rev_seq);
+                StoredKind::Reaction { target, content }
             }
-            ("react", Some(target)) => {
-                StoredKind::Reaction { target, emoji: self.read_emoji(room, mid, json) }
+            ("react", target) => {
+                rev += 1;
+                StoredKind::Deleted { target, envelope: None }
             }
-            (_, target) => StoredKind::Deleted { target },
+            (_, target) => {
+                StoredKind::Deleted { target, envelope: body.json.and_then(Envelope::parse) }
+            }
         };
         Some(Stored {
             mid,
             kind,
             author: Uid(row.get(2)),
-            rev: row.get::<_, i32>(3).unsigned_abs(),
+            rev,
             rev_ack: Ack { seq: unsigned(row, 4), at: row.get(5) },
             created_ack: Ack { seq: unsigned(row, 6), at: row.get(7) },
         })
+    }
+
+    fn read_reactions(&self, room: RoomId, row: &Row) -> Vec<StoredReaction> {
+        let hidden: Option<Vec<bool>> = row.get(16);
+        let all = reactions(row, 12).zip(hidden.unwrap_or_default());
+        all.map(|(ReactionRow { mid, by, json, rev_seq }, is_hidden)| {
+            let content = self.read_reaction(room, mid, json, rev_seq);
+            StoredReaction { mid, by, content, is_hidden }
+        })
+        .collect()
     }
 }
 

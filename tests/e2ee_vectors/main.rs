@@ -8,12 +8,21 @@ use impulse::e2ee::pack::{Malformed, kdf, pack, unpack};
 use proptest::prelude::*;
 use serde_json::Value;
 
+mod client;
+mod directory;
+mod envelope;
+mod room_log;
+
 fn vectors() -> Value {
-    serde_json::from_str(include_str!("vectors/e2ee-vectors.json")).unwrap()
+    serde_json::from_str(include_str!("../vectors/e2ee-vectors.json")).unwrap()
 }
 
 fn bytes(vector: &Value) -> Vec<u8> {
     hex::decode(vector.as_str().expect("a vector of this name")).unwrap()
+}
+
+fn array<const N: usize>(vector: &Value) -> [u8; N] {
+    bytes(vector).try_into().unwrap()
 }
 
 #[test]

@@ -1,0 +1,80 @@
+//! Durable changes of a room as they are published: once for those who follow the room, and as whole states for those
+//! who have missed what was before.
+
+use super::publication::{LiveEvent, Payload};
+use crate::base::ids::{Mid, RoomId};
+use crate::protocol::event::Event;
+use crate::protocol::message::{Content, MessageState, ReactionState, Sealed};
+
+/// A durable change of a room.
+#[derive(Debug)]
+pub enum Published {
+    /// A message has a new state.
+    Message {
+        /// The whole of it.
+        state: Box<MessageState>,
+        /// What of it those get who follow the room.
+        live: Live,
+    },
+}
+
+/// What those get who follow a room.
+#[derive(Debug)]
+#[allow(dead_code)] // until rooms take envelopes
+pub enum Live {
+    /// The whole state.
+    Whole,
+    /// An encrypted message without its reactions, which they have.
+    WithoutReactions,
+    /// The reaction that has changed the message.
+    Reaction(Box<ReactionState>),
+}
+
+impl Published {
+    /// A message, of which everybody gets the whole state.
+    pub fn whole(state: MessageState) -> Self {
+        Self::Message { state: Box::new(state), live: Live::Whole }
+    }
+
+    /// The number of the change.
+    pub fn seq(&self) -> u64 {
+        match self {
+            Self::Message { state, .. } => state.seq,
+        }
+    }
+
+    /// The message that has changed.
+    pub fn message(&self) -> Option<&MessageState> {
+        match self {
+            Self::Message { state, .. } => Some(state),
+        }
+    }
+
+    /// The message that has changed and was there before `known`.
+    pub fn changed_after(&self, known: u64) -> Option<Mid> {
+        self.message().filter(|message| message.created_seq <= known).map(|message| message.mid)
+    }
+
+    /// The event, encoded.
+    pub fn encode(&self, room: RoomId) -> LiveEvent {
+        match self {
+            Self::Message { state, live: Live::Whole } => encode(room, state).into(),
+            Self::Message { state, live: Live::WithoutReactions } => {
+                let mut known = state.clone();
+                if let Content::Sealed(Sealed { reacts, .. }) = &mut known.content {
+                    *reacts = None;
+                }
+                LiveEvent { payload: encode(room, &known), whole: Some(encode(room, state)) }
+            }
+            Self::Message { state, live: Live::Reaction(reaction) } => {
+                let MessageState { seq, at, .. } = **state;
+                let event = Event::Reaction { room, seq, at, msg: reaction };
+                LiveEvent { payload: event.encode(), whole: Some(encode(room, state)) }
+            }
+        }
+    }
+}
+
+fn encode(room: RoomId, msg: &MessageState) -> Payload {
+    Event::Msg { room, seq: msg.seq, at: msg.at, msg }.encode()
+}
