@@ -38,10 +38,9 @@ export async function checkPeople({ directory, trust, uid, mayWrite }, people, a
 async function checkPerson({ directory, trust }, { uid, username }, isAgreed) {
   const judged = trust.judge(uid);
   if (judged === "two_names") throw { code: "impostor", uid };
-  if (judged === "older") throw { code: "old_key", uid };
+  if (judged === "old") throw { code: "old_key", uid };
   if (judged === "reset" && !isAgreed) throw { code: "keys_reset", uid };
   if (judged === "reset") return trust.approve(uid);
-  if (judged === "fine") return;
   try {
     await trust.pin(uid, username);
   } catch (error) {
@@ -49,7 +48,7 @@ async function checkPerson({ directory, trust }, { uid, username }, isAgreed) {
     if (code === "two_names") throw { code: "impostor", uid };
     if (code !== "other_name") throw error;
     if (!isAgreed) throw { code: "name_differs", uid, login: username, name: directory.nameOf(uid) ?? "" };
-    await trust.acceptName?.(uid);
+    await trust.acceptName(uid);
   }
 }
 

@@ -93,14 +93,14 @@ function peopleOf({ directory, trust, uid: me }, { state }) {
 }
 
 /**
- * @param {ReturnType<import("./parts.js").KnownTrust["judge"]>} judged
- * @param {{ root: Uint8Array } | null} contact
- * @param {Uint8Array} root  by which the room knows the person
+ * @param {import("./parts.js").Judged} judged
+ * @param {{ root: import("./parts.js").Bytes } | null} contact
+ * @param {import("./parts.js").Bytes} root  by which the room knows the person
  * @returns {EncryptedPerson["warning"]}
  */
 function warningOf(judged, contact, root) {
   if (judged === "two_names") return "impostor";
-  if (judged === "older") return "old_key";
+  if (judged === "old") return "old_key";
   return judged === "reset" || (contact && !equal(contact.root, root)) ? "asks" : null;
 }
 

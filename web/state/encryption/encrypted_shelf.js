@@ -45,7 +45,11 @@ export class EncryptedShelf {
     this.#tabs = openTabs((changed) => void this.#heard(changed));
   }
 
-  /** Reads anew what is kept, once what is to be written is. */
+  /**
+   * Reads anew what is kept, once what is to be written is.
+   *
+   * @returns {Promise<void>}
+   */
   async refresh() {
     await this.written();
     const rows = await this.#database.getAll(this.#store);

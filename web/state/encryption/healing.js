@@ -19,6 +19,9 @@ const MISSING_MORE_MS = 30_000;
 /** A room is repaired by this browser once in so long a time. */
 const REPAIR_MS = 600_000;
 
+/** How the keys of somebody may stand to those that I know, for a key to be given without a question. */
+const KNOWN = new Set(["first", "same", "rotated", "renamed"]);
+
 export class Healing {
   #parts;
   /** Pairs that are being looked at, as "room/uid/epoch/gen". @type {Set<string>} */
@@ -84,7 +87,7 @@ export class Healing {
     const member = state?.members.get(uid);
     if (uid === this.#parts.uid) return true;
     const pinned = trust.contact(uid)?.root;
-    return member !== undefined && trust.judge(uid) === "fine" && (!pinned || equal(pinned, member.root));
+    return member !== undefined && KNOWN.has(trust.judge(uid)) && (!pinned || equal(pinned, member.root));
   }
 
   /**

@@ -464,7 +464,7 @@ export class Ledger {
       if (found === "ok") this.#doubtful.delete(mid);
       if (refers === row.refers) continue;
       const { refers: _, ...rest } = row;
-      const next = refers ? { ...rest, refers } : rest;
+      const next = /** @type {Row} */ (refers ? { ...rest, refers } : rest);
       this.#rows.set(mid, next);
       this.#shelf.note(next);
       changed.push(next);

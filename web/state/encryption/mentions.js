@@ -65,6 +65,7 @@ export class Mentions {
     const room = this.#ways.roomOf(id);
     const limit = Math.min(most, room?.unread ?? 0);
     if (!room || room.notify === "none" || limit < 1) return;
+    /** @type {Where & { limit: number }} */
     const where = { limit };
     const page = await this.#ways.read(id, where);
     await this.#ways.open(id, page, where, (messages) => {

@@ -28,20 +28,22 @@
  * @property {(uid: string) => number} madeAt
  * @property {number} n
  */
+/** How somebody's keys stand to those that I know. */
+/** @typedef {"first" | "same" | "rotated" | "renamed" | "reset" | "old" | "two_names" | "no_keys"} Judged */
 /**
  * Whom I know, and which rooms, as `trust_store.js` keeps it.
  *
  * @typedef {object} KnownTrust
  * @property {boolean} ready
- * @property {(uid: string) => { root: Uint8Array, ok?: number } | null} contact
- * @property {(uid: string) => "new" | "fine" | "reset" | "older" | "two_names"} judge
+ * @property {(uid: string) => { root: Bytes, ok: number | null } | null} contact
+ * @property {(uid: string) => Judged} judge
  * @property {(uid: string, name: string) => Promise<void>} pin
  * @property {(uid: string) => Promise<void>} pinFromLog
  * @property {(uid: string) => Promise<void>} approve
- * @property {(uid: string) => Promise<void>} [acceptName]
- * @property {(rid: string) => { id: string, seq: number, hash: string } | null} room
+ * @property {(uid: string) => Promise<void>} acceptName
+ * @property {(rid: string) => { id: string, seq: number, hash: Bytes } | null} room
  * @property {(id: string) => string | null} roomOfId
- * @property {(rid: string, room: { id: string, seq: number, hash: string }, when: "now" | "sometime") => unknown} noteRoom
+ * @property {(rid: string, room: { id: string, seq: number, hash: Bytes }, when: "now" | "sometime") => unknown} noteRoom
  */
 /**
  * The calls of the server.

@@ -206,7 +206,7 @@ export class EncryptedRoom {
     const { directory } = this.#parts;
     const signed = lines.map(({ e, s }) => ({ e, s }));
     const result = await this.#apply(signed);
-    if ("refusal" in result) {
+    if (result.refusal) {
       const { rule, index } = result.refusal;
       // The list of keys does not reach that far yet.
       if (rule === "dn" && !result.refusal.fork) throw { code: "unavailable" };
@@ -268,8 +268,8 @@ export class EncryptedRoom {
   #fitsPin(state) {
     const pinned = this.#parts.trust.room(this.name);
     const mine = pinned && state.hashes[pinned.seq];
-    if (!pinned || !mine || toBase64Url(mine) === pinned.hash) return true;
-    this.#setFork({ seq: pinned.seq, theirs: toBase64Url(mine) }, pinned.hash);
+    if (!pinned || !mine || equal(mine, pinned.hash)) return true;
+    this.#setFork({ seq: pinned.seq, theirs: toBase64Url(mine) }, toBase64Url(pinned.hash));
     return false;
   }
 
@@ -295,11 +295,19 @@ export class EncryptedRoom {
     return rows.map(({ value }) => value);
   }
 
+  /** The newest entries with their signatures, as evidence. */
+  async evidence() {
+    const lines = await this.entriesFrom(Math.max(0, (this.state?.seq ?? 0) - LINES));
+    return lines.map(({ e, s }) => ({ e: toBase64Url(e), s: toBase64Url(s) }));
+  }
+
   /** Notes how far the log goes, so that my other browsers know it. @param {boolean} isNew */
   #note(isNew) {
-    const head = this.head;
-    const known = this.#parts.trust.room(this.name);
-    if (head) void this.#parts.trust.noteRoom(this.name, { id: this.id, ...head }, isNew && !known ? "now" : "sometime");
+    const { name, id, state } = this;
+    const { trust } = this.#parts;
+    if (!state) return;
+    const when = isNew && !trust.room(name) ? "now" : "sometime";
+    void trust.noteRoom(name, { id, seq: state.seq, hash: state.head }, when);
   }
 
   /**
