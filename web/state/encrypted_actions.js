@@ -96,7 +96,8 @@ export class EncryptedActions {
   async #begin(uids, agreed) {
     const { rooms, parts } = await this.#door.load();
     const { checkPeople, createDirect } = await import("./encryption/all.js");
-    if (!parts.identity()) throw this.#store.state.keys.phase === "none" ? { code: "no_keys", uids: [parts.uid] } : { code: "locked" };
+    if (!parts.identity())
+      throw this.#store.state.keys.phase === "none" ? { code: "no_keys", uids: [parts.uid] } : { code: "locked" };
     const { users } = this.#store.state;
     const people = uids.map((uid) => ({ uid, username: users.get(uid)?.username ?? "" }));
     await checkPeople(parts, people, agreed);
@@ -205,7 +206,16 @@ export class EncryptedActions {
     const row = this.#door.loaded?.rooms.roomOf(room)?.ledger.row(mid);
     if (!row) return null;
     const { author, by, at, ts, epoch, gen, bad, verdict } = row;
-    return { author, by, created: at, writtenAt: ts ?? null, key: epoch, generation: gen, failure: bad ?? null, verdict };
+    return {
+      author,
+      by,
+      created: at,
+      writtenAt: ts ?? null,
+      key: epoch,
+      generation: gen,
+      failure: bad ?? null,
+      verdict,
+    };
   }
 
   /** Whether something unsent would be lost with this page: nothing is kept where nothing can be. */

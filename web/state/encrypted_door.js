@@ -43,6 +43,7 @@ export class EncryptedDoor {
   /** @type {Set<string>} */
   #known = new Set();
   #session = 0;
+  #surroundings;
 
   /**
    * @param {object} parts
@@ -52,9 +53,11 @@ export class EncryptedDoor {
    * @param {import("./sync.js").Sync} parts.sync
    * @param {import("./message_actions.js").MessageActions} parts.messages
    * @param {import("./drafts.js").Drafts} parts.drafts
-   * @param {import("./keys.js").Keys} parts.keys
+   * @param {Pick<import("./keys.js").Keys, "load">} parts.keys
+   * @param {Partial<import("./encryption/parts.js").Parts>} [surroundings]  of a test: other than those of the browser
    */
-  constructor({ store, socket, ingest, sync, messages, drafts, keys }) {
+  constructor({ store, socket, ingest, sync, messages, drafts, keys }, surroundings = {}) {
+    this.#surroundings = surroundings;
     this.#store = store;
     this.#socket = socket;
     this.#ingest = ingest;
@@ -125,7 +128,7 @@ export class EncryptedDoor {
       refresh: (id, messages) => this.#sync.refresh(id, messages),
       wake: () => this.#messages.wakeSealed(),
     });
-    const mentions = new modules.Mentions(this.#mentionWays());
+    const mentions = new modules.Mentions(this.#mentionWays(parts));
     encryption.useRooms({
       rotateAll: (reason) => rooms.rotateAll(reason),
       unlinkMine: () => rooms.unlinkMine(),
@@ -164,18 +167,22 @@ export class EncryptedDoor {
       alone,
       count: (what, n) => encryption.count(what, n),
       report: (error) => globalThis.reportError?.(error),
+      ...this.#surroundings,
     };
   }
 
-  /** @returns {ConstructorParameters<typeof import("./encryption/mentions.js").Mentions>[0]} */
-  #mentionWays() {
+  /**
+   * @param {import("./encryption/parts.js").Parts} parts
+   * @returns {ConstructorParameters<typeof import("./encryption/mentions.js").Mentions>[0]}
+   */
+  #mentionWays(parts) {
     return {
       roomOf: (id) => this.#store.state.rooms.get(id),
-      read: (id, where) => readMessages(id, where),
+      read: (id, where) => parts.calls.readMessages(id, where),
       open: (id, page, where, apply) => this.openPage(id, page, where, apply),
       callsMe: (message) => message.kind === "msg" && callsMe(this.#store.state, message),
       count: (id, mentions) => this.#count(id, mentions),
-      wait,
+      wait: parts.wait,
     };
   }
 

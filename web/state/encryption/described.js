@@ -1,6 +1,6 @@
 /** What screens read of an encrypted room: made from its checked log, never from what the server says of it. */
 import { equal, toBase64Url } from "../../crypto/encoding.js";
-import { able, stale } from "../../crypto/room_log.js";
+import { able, stale } from "../../crypto/room_state.js";
 
 /** @typedef {import("./parts.js").Parts} Parts */
 /** @typedef {import("./room.js").EncryptedRoom} Room */

@@ -5,7 +5,8 @@
  *
  * Everything is kept in this browser, so that a reload forgets no verdict. What was kept is read when a page near it is.
  */
-import { cite, order, readCitation, supersedes } from "../../crypto/envelope.js";
+import { cite, order, readPv } from "../../crypto/order.js";
+import { supersedes } from "../../crypto/verdicts.js";
 import { afterRestore } from "../../crypto/trust.js";
 import { Intervals } from "./intervals.js";
 import { LedgerShelf } from "./ledger_shelf.js";
@@ -15,8 +16,8 @@ import { messageOf } from "./shown.js";
 /** @typedef {import("./room.js").EncryptedRoom} EncryptedRoom */
 /** @typedef {import("../types.js").Message} Message */
 /** @typedef {import("../../net/wire.js").SealedEntry} SealedEntry */
-/** @typedef {import("../../crypto/envelope.js").Envelope} Envelope */
-/** @typedef {import("../../crypto/envelope.js").Content} Content */
+/** @typedef {import("../../crypto/envelope_form.js").Envelope} Envelope */
+/** @typedef {import("../../crypto/content.js").Content} Content */
 /**
  * An envelope after steps 1 to 8: `ok` was opened, `no_key` was not, but all else of it is checked.
  *
@@ -306,7 +307,10 @@ export class Ledger {
   #relevant(row) {
     const mids = new Set([row.mid, row.ref ?? row.mid]);
     for (const place of [row.createdSeq, row.revSeq]) for (const mid of this.#places.get(place) ?? []) mids.add(mid);
-    const rows = [...mids].flatMap((mid) => this.#rows.get(mid) ?? []).filter(hasPlace).map(inOrder);
+    const rows = [...mids]
+      .flatMap((mid) => this.#rows.get(mid) ?? [])
+      .filter(hasPlace)
+      .map(inOrder);
     for (const [gen, { min, max }] of this.#gens.get(row.by) ?? [])
       for (const place of [min, max])
         if (place !== row.revSeq && place !== row.createdSeq)
@@ -338,7 +342,7 @@ export class Ledger {
     const isSame = known?.verified && known.sig === checked.json.s;
     if (known?.verified && !isSame && !this.#isNewer(entry, env, known)) return;
     const row = { ...this.#rowOf(entry, checked, known), ref: entry.ref, createdSeq: 0 };
-    if (env.kind === "react" && env.ref !== entry.ref) return;
+    if (env.kind === "react" && checked.json.ref !== entry.ref) return;
     if (!isSame && this.#judge(row) !== "ok") return;
     this.#set(row);
   }
@@ -355,7 +359,15 @@ export class Ledger {
       if (!told.has(row.mid) && row.revSeq <= entry.seq && row.kind === "react") this.#forget(row);
     for (const { revSeq, mid, checked } of reacts) {
       if (!checked || !("env" in checked)) continue;
-      const of = { ...entry, mid, ref: entry.mid, kind: checked.env.kind, rev: checked.env.rev, by: checked.env.by, revSeq };
+      const of = {
+        ...entry,
+        mid,
+        ref: entry.mid,
+        kind: checked.env.kind,
+        rev: checked.env.rev,
+        by: checked.env.by,
+        revSeq,
+      };
       this.#setReaction(of, checked);
     }
   }
@@ -459,7 +471,7 @@ export class Ledger {
       const row = /** @type {Row} */ (this.#rows.get(mid));
       const [place = 0, cited = ""] = row.pv ?? [];
       const others = [...(this.#places.get(place) ?? []), cited].flatMap((each) => this.#rows.get(each) ?? []);
-      const found = readCitation(row.pv, row.revSeq, others.map(asCited), this.intervals.list);
+      const found = readPv(row.pv, row.revSeq, others.map(asCited), this.intervals.list);
       const refers = found === "refers" ? "missing" : found === "lost" ? "lost" : undefined;
       if (found === "ok") this.#doubtful.delete(mid);
       if (refers === row.refers) continue;
@@ -504,7 +516,10 @@ export class Ledger {
     }
     this.intervals = new Intervals(remain);
     const earlier = this.restored;
-    this.restored = { common: Math.min(common, earlier?.common ?? common), epoch: Math.max(epoch, earlier?.epoch ?? 0) };
+    this.restored = {
+      common: Math.min(common, earlier?.common ?? common),
+      epoch: Math.max(epoch, earlier?.epoch ?? 0),
+    };
     this.#gens.clear();
     for (const row of this.#rows.values()) if (row.verified && !row.lost) this.#noteGen(row);
     await this.#shelf.rewrite(this, again);

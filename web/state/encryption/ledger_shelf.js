@@ -69,7 +69,8 @@ export class LedgerShelf {
     if (from > end) return;
     const rows = await this.#read({ from: [this.#name, from], to: [this.#name, end + 1] });
     for (const row of rows) this.#restore(ledger, row);
-    for (const each of this.#stored.take(from, end)) if (!ledger.intervals.covers(each.from)) ledger.intervals.add(each);
+    for (const each of this.#stored.take(from, end))
+      if (!ledger.intervals.covers(each.from)) ledger.intervals.add(each);
   }
 
   /**

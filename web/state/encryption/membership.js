@@ -1,7 +1,7 @@
 /** Letting somebody back in, leaving, and giving rooms new keys by hand (14.8 to 14.10 of e2ee.md). */
 import { bytesOfHex } from "../../crypto/encoding.js";
 import { wrapFor } from "../../crypto/epochs.js";
-import { able, live, lowerRole, stale } from "../../crypto/room_log.js";
+import { able, live, lowerRole, stale } from "../../crypto/room_state.js";
 import { again, append, rotate, toWire } from "./rotation.js";
 
 /** @typedef {import("./parts.js").Parts} Parts */
@@ -98,7 +98,10 @@ export async function wrapForNext(parts, room, gen, x) {
     const kc = state.kc[epoch];
     const key = kc && (await room.keys.raw(epoch));
     if (!key) continue;
-    const [of, to] = [{ rid: room.rid, n: epoch, kc }, { uid: parts.uid, gen, x }];
+    const [of, to] = [
+      { rid: room.rid, n: epoch, kc },
+      { uid: parts.uid, gen, x },
+    ];
     wraps.push(toWire({ epoch, uid: parts.uid, gen, w: await again(parts, () => wrapFor(of, to, key)) }));
   }
   if (wraps.length) await parts.calls.giveWraps(room.id, wraps);

@@ -4,7 +4,9 @@
  * order is judged one after the other by the room's ledger.
  */
 import { fromBase64Url, Refused } from "../../crypto/encoding.js";
-import { checkEnvelope, openEnvelope, parseEnvelope } from "../../crypto/envelope.js";
+import { openEnvelope } from "../../crypto/envelope.js";
+import { parseEnvelope } from "../../crypto/envelope_form.js";
+import { checkEnvelope } from "../../crypto/verdicts.js";
 import { sealedFromWire } from "../../net/wire.js";
 
 /** @typedef {import("./parts.js").Parts} Parts */
@@ -14,7 +16,7 @@ import { sealedFromWire } from "../../net/wire.js";
 /** @typedef {import("../types.js").Message} Message */
 /** @typedef {import("../../net/wire.js").Entry} Entry */
 /** @typedef {import("../../net/wire.js").SealedEntry} SealedEntry */
-/** @typedef {import("../../crypto/envelope.js").Envelope} Envelope */
+/** @typedef {import("../../crypto/envelope_form.js").Envelope} Envelope */
 /** @typedef {{ mid: string, rev: number, kind: "msg" | "del" | "react", by: string, isReaction?: boolean }} Outer */
 /** What a check has shown of a message and of the reactions that came with it. */
 /** @typedef {{ main: Checked | null, reacts: { revSeq: number, mid: string, checked: Checked | null }[] | null }} Prepared */

@@ -4,7 +4,9 @@
  */
 import { equal, fromBase64Url, toBase64Url } from "../../crypto/encoding.js";
 import { Unknown } from "../../crypto/directory.js";
-import { applyAll, due, emptyState, entryHash, parseEntry, parseLog, peopleIn } from "../../crypto/room_log.js";
+import { applyAll, peopleIn } from "../../crypto/room_log.js";
+import { entryHash, parseEntry, parseLog } from "../../crypto/room_log_entry.js";
+import { due, emptyState } from "../../crypto/room_state.js";
 import { Ledger } from "./ledger.js";
 import { RoomKeys } from "./room_keys.js";
 
@@ -228,13 +230,17 @@ export class EncryptedRoom {
   /** @param {number} seq @param {Line[]} lines @param {number} first  the number of the entry before them */
   #place(seq, lines, first) {
     const last = first + 1 + lines.findLastIndex(({ batch }) => batch === seq);
-    this.batches = [...this.batches.filter((each) => each.last !== last), { seq, last }].sort((a, b) => a.last - b.last);
+    this.batches = [...this.batches.filter((each) => each.last !== last), { seq, last }].sort(
+      (a, b) => a.last - b.last,
+    );
   }
 
   /** A batch that was posted again after a restore has a new place. @param {number} seq @param {number} last */
   async #movePlace(seq, last) {
     if (this.batches.some((each) => each.last === last && each.seq === seq)) return;
-    this.batches = [...this.batches.filter((each) => each.last !== last), { seq, last }].sort((a, b) => a.last - b.last);
+    this.batches = [...this.batches.filter((each) => each.last !== last), { seq, last }].sort(
+      (a, b) => a.last - b.last,
+    );
     await this.#keep([], this.state?.seq ?? -1);
   }
 
@@ -276,8 +282,16 @@ export class EncryptedRoom {
   /** @param {Line[]} lines @param {number} first */
   async #keep(lines, first) {
     const { name, state, batches } = this;
-    const log = lines.map((value, at) => ({ store: /** @type {const} */ ("rooms"), key: this.#keyOf(first + 1 + at), value }));
-    const kept = { store: /** @type {const} */ ("rooms"), key: [name, "state"], value: { state, batches, id: this.id } };
+    const log = lines.map((value, at) => ({
+      store: /** @type {const} */ ("rooms"),
+      key: this.#keyOf(first + 1 + at),
+      value,
+    }));
+    const kept = {
+      store: /** @type {const} */ ("rooms"),
+      key: [name, "state"],
+      value: { state, batches, id: this.id },
+    };
     await this.#parts.database.write([...log, kept]);
   }
 

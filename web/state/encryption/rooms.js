@@ -349,7 +349,8 @@ export class EncryptedRooms {
   compareLater(names) {
     const waiting = new Set(names);
     for (const room of this.#rooms.values())
-      if (waiting.has(room.name) && !room.comparing) room.comparing = this.#compare(room).finally(() => (room.comparing = null));
+      if (waiting.has(room.name) && !room.comparing)
+        room.comparing = this.#compare(room).finally(() => (room.comparing = null));
   }
 
   /**

@@ -3,7 +3,8 @@
  * again are the same bytes, so a message arrives exactly once. Only a server that says that the key is old, or that a
  * new one is due, has not taken them: then they are built anew, under the same name.
  */
-import { buildEnvelope, envelopeJson } from "../../crypto/envelope.js";
+import { buildEnvelope } from "../../crypto/envelope.js";
+import { envelopeJson } from "../../crypto/envelope_form.js";
 import { fromBase64Url } from "../../crypto/encoding.js";
 import { rotate } from "./rotation.js";
 
@@ -11,7 +12,7 @@ import { rotate } from "./rotation.js";
 /** @typedef {import("./room.js").EncryptedRoom} EncryptedRoom */
 /** @typedef {import("../outbox.js").Entry} Entry */
 /** @typedef {import("../../net/socket.js").Answer} Answer */
-/** @typedef {import("../../crypto/envelope.js").Content} Content */
+/** @typedef {import("../../crypto/content.js").Content} Content */
 /** What the sender needs of the encrypted outbox. */
 /** @typedef {Pick<import("./encrypted_shelf.js").EncryptedShelf, "written" | "envelopeOf" | "keepEnvelope">} Shelf */
 
@@ -76,7 +77,8 @@ export class Sender {
         const { code, detail } = /** @type {any} */ (error);
         if (code === "gen_stale") this.#keysChanged();
         if (code === "gen_stale" && this.#isOfOldKeys(env)) refused = env;
-        else if (code !== "epoch_stale" && code !== "rotation_required") throw code === "gen_stale" ? waiting(code) : error;
+        else if (code !== "epoch_stale" && code !== "rotation_required")
+          throw code === "gen_stale" ? waiting(code) : error;
         refused = env;
         due = code === "rotation_required" ? String(detail?.why ?? "left") : null;
         if (code === "rotation_required") room.shut = detail?.shut?.map(String) ?? room.shut;
@@ -118,7 +120,8 @@ export class Sender {
     if (!state || (!room.isDue && !due)) return;
     const epoch = state.epoch;
     const why = /** @type {keyof typeof REASONS} */ (due ?? (state.gone ? "left" : "keys"));
-    const isWanted = (/** @type {EncryptedRoom} */ { isDue, state: now }) => isDue || (due !== null && now?.epoch === epoch);
+    const isWanted = (/** @type {EncryptedRoom} */ { isDue, state: now }) =>
+      isDue || (due !== null && now?.epoch === epoch);
     try {
       await rotate(this.#parts, room, { reason: REASONS[why] ?? "manual", isWanted });
     } catch (error) {
