@@ -145,7 +145,7 @@ export class EncryptedDoor {
       mentions.stop();
       this.#closeShelves(loaded);
     };
-    rooms.described([...this.#store.state.rooms.values()]);
+    rooms.described([...this.#store.state.rooms.values()], this.#store.state.epoch);
     return loaded;
   }
 
@@ -302,7 +302,8 @@ export class EncryptedDoor {
     const mine = rooms.filter(({ id, e2ee }) => e2ee || this.#known.has(id));
     if (!mine.length) return;
     this.#remember(mine.map(({ id }) => id));
-    this.#then((loaded) => loaded.rooms.described(mine));
+    const { epoch } = this.#store.state;
+    this.#then((loaded) => loaded.rooms.described(mine, epoch));
   }
 
   /** @param {string[]} ids */
@@ -347,10 +348,6 @@ export class EncryptedDoor {
   /** The room is before my eyes. @param {string} room */
   opened(room) {
     if (this.isEncrypted(room)) this.#then(({ rooms }) => rooms.opened(room));
-  }
-
-  restarted() {
-    this.#loaded?.rooms.restarted();
   }
 }
 

@@ -20,7 +20,6 @@ import { cutOff, emptyTimeline, withNewAfter, withoutSent, withReached, withTime
  * @property {(room: string, seq: number) => void} reached
  * @property {(room: string) => void} left
  * @property {(room: string) => void} active  something was said in a room that is not followed
- * @property {() => void} restarted
  */
 
 /** A person who types is shown as typing for this long. */
@@ -102,7 +101,6 @@ export class Sync {
    */
   #startOver() {
     this.restarted();
-    this.encrypted?.restarted();
     const { rooms, timelines } = this.#store.state;
     for (const [room, timeline] of timelines) this.#loseTrack(room, withoutSent(timeline), rooms.get(room)?.seq ?? 0);
   }

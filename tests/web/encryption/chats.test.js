@@ -4,7 +4,11 @@ import { test } from "node:test";
 import { chat, Client, makeBrowser, settle, until } from "./model.js";
 
 test("two people write to each other, and a browser that comes later reads everything", async () => {
-  const { world, clients: [alice, bob], id } = await chat("alice", "bob");
+  const {
+    world,
+    clients: [alice, bob],
+    id,
+  } = await chat("alice", "bob");
   await alice.say(id, "hello");
   await bob.sees(id, "hello");
   await bob.say(id, "and hello to you");
@@ -21,7 +25,10 @@ test("two people write to each other, and a browser that comes later reads every
 });
 
 test("edits, deletions, reactions, replies and mentions are the same for both", async () => {
-  const { clients: [alice, bob], id } = await chat("alice", "bob");
+  const {
+    clients: [alice, bob],
+    id,
+  } = await chat("alice", "bob");
   await alice.say(id, "one", { mentions: ["2"] });
   await bob.sees(id, "one");
   const one = bob.message(id, "one");
@@ -45,13 +52,20 @@ test("edits, deletions, reactions, replies and mentions are the same for both", 
 });
 
 test("what was written without a line is sent once, over a reload and a new key", async () => {
-  const { world, clients: [alice, bob], id, room } = await chat("alice", "bob");
+  const {
+    world,
+    clients: [alice, bob],
+    id,
+    room,
+  } = await chat("alice", "bob");
   await alice.say(id, "before");
   await bob.sees(id, "before");
   alice.cut();
   for (const text of ["first", "second", "third"]) await alice.say(id, text);
   await alice.close();
-  const kept = JSON.stringify(await alice.browser.database.getAll("outbox"), (_, value) => (value instanceof Uint8Array ? String.fromCharCode(...value) : value));
+  const kept = JSON.stringify(await alice.browser.database.getAll("outbox"), (_, value) =>
+    value instanceof Uint8Array ? String.fromCharCode(...value) : value,
+  );
   assert.ok(!kept.includes("first"));
   await bob.door.loaded.rooms.rotateAll("manual");
   assert.equal(room.state.epoch, 2);
@@ -66,7 +80,11 @@ test("what was written without a line is sent once, over a reload and a new key"
 });
 
 test("an answer that is lost leads to the same bytes again, and to one message", async () => {
-  const { clients: [alice, bob], id, room } = await chat("alice", "bob");
+  const {
+    clients: [alice, bob],
+    id,
+    room,
+  } = await chat("alice", "bob");
   let lost = 0;
   alice.faults["msg.send"] = async (real) => {
     await real();
@@ -88,7 +106,11 @@ test("an answer that is lost leads to the same bytes again, and to one message",
 });
 
 test("a new key between two attempts: the bytes that were taken count, and are not built anew", async () => {
-  const { clients: [alice, bob], id, room } = await chat("alice", "bob");
+  const {
+    clients: [alice, bob],
+    id,
+    room,
+  } = await chat("alice", "bob");
   alice.faults["msg.send"] = async (real) => {
     await real();
     throw { code: "offline" };
@@ -102,4 +124,101 @@ test("a new key between two attempts: the bytes that were taken count, and are n
   await until(() => alice.messages.sealedEntries().length === 0);
   assert.equal(room.messages.length, 1);
   assert.deepEqual(alice.texts(id), ["once"]);
+});
+
+test("a message that another has changed on its way fails its check, and says so", async () => {
+  const { clients: [alice, bob], id, room } = await chat("alice", "bob");
+  bob.deaf = (frame) => {
+    if (frame.op === "msg" && frame.msg.env) frame.msg = { ...frame.msg, env: { ...frame.msg.env, ts: frame.msg.env.ts + 1 } };
+    return false;
+  };
+  await alice.say(id, "hello");
+  await until(() => bob.texts(id).length === 1);
+  assert.deepEqual(bob.texts(id), ["(failed)"]);
+  assert.equal(bob.shown(id)[0].failure, "bad_signature");
+  assert.equal(bob.encryption.counts.failed, 1);
+  await until(() => bob.state.encrypted.get(id).failedChecks === 1);
+  assert.equal(room.messages.length, 1);
+});
+
+test("what the server takes away is not shown, and comes back with its envelope", async () => {
+  const { clients: [alice, bob], id, room } = await chat("alice", "bob");
+  await alice.say(id, "hello");
+  await bob.sees(id, "hello");
+  room.setGone(room.messages[0].mid, "admin");
+  await until(() => bob.texts(id)[0] === "admin");
+  assert.equal(bob.shown(id)[0].verdict, "gone");
+  await bob.room(id).ledger.written();
+  room.setGone(room.messages[0].mid, undefined);
+  await bob.sees(id, "hello");
+  assert.equal(bob.shown(id)[0].verdict, "ok");
+});
+
+test("somebody whose keys were reset is let back in, and reads everything again", async () => {
+  const { world, clients: [alice, bob], id, room } = await chat("alice", "bob");
+  await bob.say(id, "before");
+  await alice.sees(id, "before");
+  await bob.person.newKeys("reset");
+  bob.encryption.setIdentity(bob.person.identity(bob.browser.localKey));
+  alice.door.loaded.rooms.changed();
+  await until(() => alice.state.encrypted.get(id).toApprove[0] === "2");
+  bob.door.loaded.rooms.changed();
+  await until(() => bob.state.encrypted.get(id).condition === "waiting");
+  assert.equal(alice.state.encrypted.get(id).people[1].warning, "asks");
+  assert.deepEqual(await alice.encrypted.lastFor(id), ["2"]);
+  assert.deepEqual(await alice.encrypted.letIn(id, "2"), { others: [] });
+  const anew = new Client(world, bob.person, await makeBrowser()).connect();
+  await anew.rooms.open(id);
+  await anew.sees(id, "before");
+  await alice.say(id, "welcome back");
+  await anew.sees(id, "welcome back");
+  assert.equal(room.state.epoch, 2);
+  assert.equal(alice.state.encrypted.get(id).toApprove.length, 0);
+});
+
+test("when both have reset their keys, a new chat is begun, and the old one stays", async () => {
+  const { world, clients: [alice, bob], id } = await chat("alice", "bob");
+  await alice.say(id, "before");
+  await bob.sees(id, "before");
+  for (const client of [alice, bob]) await client.person.newKeys("reset");
+  for (const client of [alice, bob]) client.encryption.setIdentity(client.person.identity(client.browser.localKey));
+  for (const client of [alice, bob]) client.door.loaded.rooms.changed();
+  await until(() => alice.state.encrypted.get(id).condition === "dead");
+  const next = await alice.encrypted.beginAnew(id);
+  assert.notEqual(next, id);
+  await until(() => bob.state.rooms.has(next));
+  await bob.rooms.open(next);
+  await alice.rooms.open(next);
+  await alice.say(next, "anew");
+  await bob.sees(next, "anew");
+  assert.ok(alice.texts(id).includes("before"));
+  assert.equal(world.rooms.size, 2);
+});
+
+test("whose account is shut gets no new key, and reads everything when it is open again", async () => {
+  const { world, clients: [alice, bob, carol], id, room } = await chat("alice", "bob", "carol");
+  world.people.get("3").isOpen = false;
+  carol.cut();
+  await alice.say(id, "without carol");
+  await bob.sees(id, "without carol");
+  assert.equal(room.state.epoch, 2);
+  assert.ok(room.state.skipped.has("3"));
+  await until(() => bob.state.encrypted.get(id).people[2].isShut);
+  world.people.get("3").isOpen = true;
+  room.announceNeeded();
+  carol.connect();
+  await carol.sees(id, "without carol");
+  assert.deepEqual([...alice.errors, ...bob.errors, ...carol.errors], []);
+});
+
+test("who leaves a group is not given the next key", async () => {
+  const { world, clients: [alice, bob, carol], id, room } = await chat("alice", "bob", "carol");
+  await carol.rooms.leave(id);
+  await until(() => alice.state.encrypted.get(id).people.length === 2);
+  assert.equal(alice.state.rooms.get(id).others.join(), "2");
+  await alice.say(id, "to bob");
+  await bob.sees(id, "to bob");
+  assert.equal(room.state.epoch, 2);
+  assert.equal(room.wraps.filter(({ uid, epoch }) => uid === "3" && epoch === 2).length, 0);
+  assert.equal(world.rooms.get(id), room);
 });

@@ -4,7 +4,16 @@
  * does wrong on purpose is set by the tests.
  */
 import { Directory, leafOf, nodeHash, rowOf, signDirEntry, tagOf } from "../../../web/crypto/directory.js";
-import { randomBytes, toBase64Url, fromBase64Url, concat, equal, importAesKey, u64, u32 } from "../../../web/crypto/encoding.js";
+import {
+  randomBytes,
+  toBase64Url,
+  fromBase64Url,
+  concat,
+  equal,
+  importAesKey,
+  u64,
+  u32,
+} from "../../../web/crypto/encoding.js";
 import { parseEnvelope } from "../../../web/crypto/envelope_form.js";
 import { applyAll } from "../../../web/crypto/room_log.js";
 import { due, emptyState as emptyRoomState, stale } from "../../../web/crypto/room_state.js";
@@ -24,6 +33,15 @@ import { RoomActions } from "../../../web/state/room_actions.js";
 import { emptyState, Store } from "../../../web/state/store.js";
 import { Sync } from "../../../web/state/sync.js";
 import { messageFromWire } from "../../../web/net/wire.js";
+
+/** Tabs hear one another, and do not hold up the end of a test. */
+const { BroadcastChannel } = globalThis;
+globalThis.BroadcastChannel = class extends BroadcastChannel {
+  constructor(name) {
+    super(name);
+    this.unref();
+  }
+};
 
 const REPLAY_MAX = 100;
 const copy = (value) => JSON.parse(JSON.stringify(value));
@@ -180,7 +198,13 @@ class ModelRoom {
   }
 
   backup() {
-    return structuredClone({ seq: this.seq, state: this.state, log: this.log, wraps: this.wraps, messages: this.messages });
+    return structuredClone({
+      seq: this.seq,
+      state: this.state,
+      log: this.log,
+      wraps: this.wraps,
+      messages: this.messages,
+    });
   }
 
   restore(kept) {
@@ -192,7 +216,20 @@ class ModelRoom {
     const read = this.reads?.get(uid) ?? 0;
     const unread = this.messages.filter((m) => m.kind === "msg" && m.by !== uid && m.created_seq > read).length;
     const log = this.head;
-    return { id: this.id, name: "", kind: "dm", e2ee: true, rid: this.rid, log, role: "member", seq: this.seq, read, unread, members: others.length + 1, with: others };
+    return {
+      id: this.id,
+      name: "",
+      kind: "dm",
+      e2ee: true,
+      rid: this.rid,
+      log,
+      role: "member",
+      seq: this.seq,
+      read,
+      unread,
+      members: others.length + 1,
+      with: others,
+    };
   }
 
   /** Why a new key is due for whoever writes next. */
@@ -205,13 +242,23 @@ class ModelRoom {
     return shut.length ? { why: "shut", shut } : null;
   }
 
-  async append(uid, { head, entries, wraps }) {
-    if (head.seq !== this.head.seq || head.hash !== this.head.hash) throw { code: "log_conflict", detail: { head: this.head } };
+  /** One thing after the other, as in a room's actor. */
+  turn(act) {
+    const done = (this.tail ?? Promise.resolve()).then(act);
+    this.tail = done.catch(() => {});
+    return done;
+  }
+
+  append(uid, batch) {
+    return this.turn(() => this.#append(uid, batch));
+  }
+
+  async #append(uid, { head, entries, wraps }) {
+    if (head.seq !== this.head.seq || head.hash !== this.head.hash)
+      throw { code: "log_conflict", detail: { head: this.head } };
     const signed = entries.map(({ e, s }) => ({ e: fromBase64Url(e), s: fromBase64Url(s) }));
     const result = await applyAll(this.state, signed, this.world.directory);
     if (result.refusal) throw { code: "bad_entry", detail: result.refusal };
-    // Others may have been faster while signatures were checked.
-    if (head.seq !== this.head.seq) throw { code: "log_conflict", detail: { head: this.head } };
     const isAgain = result.entries.some(({ actor }) => actor !== uid) || this.isRestored;
     if (!isAgain) this.#checkWraps(result, wraps);
     const from = this.state.seq + 1;
@@ -227,7 +274,8 @@ class ModelRoom {
   }
 
   tellGone(uid) {
-    for (const client of this.world.clients) if (client.uid === uid) client.hear({ op: "room", room: { id: this.id, gone: true } });
+    for (const client of this.world.clients)
+      if (client.uid === uid) client.hear({ op: "room", room: { id: this.id, gone: true } });
   }
 
   #checkWraps({ state, entries }, wraps) {
@@ -285,15 +333,21 @@ class ModelRoom {
   }
 
   readLog(from) {
-    return concat(...this.log.slice(from).map(({ batch, at, e, s }) => concat(u64(batch), u64(at), u32(e.length), e, s)));
+    return concat(
+      ...this.log.slice(from).map(({ batch, at, e, s }) => concat(u64(batch), u64(at), u32(e.length), e, s)),
+    );
   }
 
   find(mid) {
     return this.messages.find((message) => message.mid === mid);
   }
 
+  send(uid, env) {
+    return this.turn(() => this.#send(uid, env));
+  }
+
   /** 13.3: what the server does with `msg.send`, in this order. */
-  async send(uid, env) {
+  async #send(uid, env) {
     const { directory } = this.world;
     const parsed = parseEnvelope(env);
     const own = this.find(env.mid) ?? this.messages.flatMap((m) => m.reacts).find((react) => react.mid === env.mid);
@@ -306,7 +360,8 @@ class ModelRoom {
     const { due: rotation, head } = this;
     if (rotation && env.kind !== "del") throw { code: "rotation_required", detail: { ...rotation, head } };
     if (env.epoch !== this.state.epoch) throw { code: "epoch_stale", detail: { epoch: this.state.epoch, head } };
-    if (env.gen !== directory.genAt(uid, directory.n)) throw { code: "gen_stale", detail: { gen: directory.genAt(uid, directory.n) } };
+    if (env.gen !== directory.genAt(uid, directory.n))
+      throw { code: "gen_stale", detail: { gen: directory.genAt(uid, directory.n) } };
     const outer = { mid: env.mid, rev: env.rev, kind: env.kind, by: own?.by ?? uid };
     const verdict = await checkEnvelope(parsed, outer, this.state, directory);
     if (!verdict.ok) throw { code: "bad_request", message: verdict.rule };
@@ -336,7 +391,15 @@ class ModelRoom {
     react.sent.push(sent);
     target.seq = this.seq;
     if (!own) target.reacts.push(react);
-    const msg = { mid: react.mid, rev: react.rev, kind: react.kind, by: react.by, ref: react.ref, rev_seq: this.seq, env };
+    const msg = {
+      mid: react.mid,
+      rev: react.rev,
+      kind: react.kind,
+      by: react.by,
+      ref: react.ref,
+      rev_seq: this.seq,
+      env,
+    };
     this.#publish({ op: "msg", room: this.id, seq: this.seq, at: sent.at, msg });
     return { seq: this.seq, at: sent.at };
   }
@@ -349,14 +412,17 @@ class ModelRoom {
   #publish(event) {
     for (const client of this.world.clientsOf(this)) {
       if (client.followed.has(this.id)) client.hear(event);
-      else client.hear({ op: "activity", room: this.id, seq: this.seq, new: 1, unread: this.toWire(client.uid).unread });
+      else
+        client.hear({ op: "activity", room: this.id, seq: this.seq, new: 1, unread: this.toWire(client.uid).unread });
     }
   }
 
   wire({ mid, rev, kind, by, created, created_seq, edited, rev_seq, env, gone, reacts }) {
     const told = { mid, rev, kind, by, created, created_seq, rev_seq, ...(edited ? { edited } : {}) };
     if (gone) return { ...told, kind: "msg", gone };
-    const left = reacts.filter((react) => react.kind === "react").map((react) => ({ rev_seq: react.rev_seq, env: react.env }));
+    const left = reacts
+      .filter((react) => react.kind === "react")
+      .map((react) => ({ rev_seq: react.rev_seq, env: react.env }));
     return { ...told, env, reacts: left };
   }
 
@@ -371,7 +437,9 @@ class ModelRoom {
   page({ limit = 50, before, after, around }) {
     const all = this.messages;
     const entries = (start, end) =>
-      all.slice(Math.max(0, start), Math.max(0, end)).map((message) => ({ seq: message.seq, at: message.created, msg: this.wire(message) }));
+      all
+        .slice(Math.max(0, start), Math.max(0, end))
+        .map((message) => ({ seq: message.seq, at: message.created, msg: this.wire(message) }));
     const firstAfter = (seq) => all.filter(({ created_seq }) => created_seq <= seq).length;
     const { epoch } = this.world;
     if (around !== undefined) {
@@ -384,7 +452,11 @@ class ModelRoom {
       return { epoch, messages: entries(end - limit, end), more: end > limit };
     }
     const start = after === undefined ? all.length - limit : firstAfter(after);
-    return { epoch, messages: entries(start, start + limit), more: after === undefined ? start > 0 : start + limit < all.length };
+    return {
+      epoch,
+      messages: entries(start, start + limit),
+      more: after === undefined ? start > 0 : start + limit < all.length,
+    };
   }
 
   subscribe(client, since, epoch) {
@@ -396,18 +468,30 @@ class ModelRoom {
       logs.set(batch, known);
     }
     const missed = [
-      ...this.messages.filter(({ seq }) => seq > since).map((m) => ({ op: "msg", room: this.id, seq: m.seq, at: m.created, msg: this.wire(m) })),
+      ...this.messages
+        .filter(({ seq }) => seq > since)
+        .map((m) => ({ op: "msg", room: this.id, seq: m.seq, at: m.created, msg: this.wire(m) })),
       ...[...logs.values()].filter(({ seq }) => seq > since),
     ].sort((a, b) => a.seq - b.seq);
     const truncated = (epoch && epoch !== this.world.epoch) || since > this.seq || missed.length > REPLAY_MAX;
     if (!truncated) for (const event of missed) client.hear(event);
-    return { seq: this.seq, read: 0, unread: 0, mentions: 0, log: this.head, ...(truncated ? { truncated: true } : {}) };
+    return {
+      seq: this.seq,
+      read: 0,
+      unread: 0,
+      mentions: 0,
+      log: this.head,
+      ...(truncated ? { truncated: true } : {}),
+    };
   }
 }
 
 /** What this browser keeps, over reloads. */
 export async function makeBrowser() {
-  return { database: await openDatabase("test"), localKey: await importAesKey(randomBytes(32)), contacts: new Map(), rooms: new Map() };
+  const database = await openDatabase("test");
+  // It is held in memory, which the tabs of this model share and pages do not take along.
+  Object.defineProperty(database, "isKept", { value: true });
+  return { database, localKey: await importAesKey(randomBytes(32)), contacts: new Map(), rooms: new Map() };
 }
 
 /** A tab: the real state, with a line to the model that can be cut. */
@@ -422,7 +506,12 @@ export class Client {
 
   constructor(world, person, browser) {
     Object.assign(this, { world, person, browser, uid: person.uid });
-    this.store = new Store({ ...emptyState(), phase: "signed_in", me: { uid: person.uid, username: person.name }, epoch: world.epoch });
+    this.store = new Store({
+      ...emptyState(),
+      phase: "signed_in",
+      me: { uid: person.uid, username: person.name },
+      epoch: world.epoch,
+    });
     this.store.state.info = { encryption: "on" };
     this.store.state.keys ??= { phase: "ready" };
     this.users = { need() {}, watchStatusEnds() {}, refetchSoon() {}, upsert() {} };
@@ -432,10 +521,16 @@ export class Client {
 
   #connectParts() {
     const { store, users } = this;
-    const socket = { online: false, command: (op, fields) => this.#command(op, fields), send: (op, fields) => void this.#command(op, fields).catch(() => {}) };
+    const socket = {
+      online: false,
+      command: (op, fields) => this.#command(op, fields),
+      send: (op, fields) => void this.#command(op, fields).catch(() => {}),
+    };
     this.socket = socket;
     const isEncrypted = (room) => this.door.isEncrypted(room);
-    this.ingest = new Ingest((room, entry) => (isEncrypted(room) ? this.door.open(room, entry) : messageFromWire(entry, this.uid)));
+    this.ingest = new Ingest((room, entry) =>
+      isEncrypted(room) ? this.door.open(room, entry) : messageFromWire(entry, this.uid),
+    );
     this.pages = new Pages({ store, ingest: this.ingest, users });
     this.sync = new Sync({ store, socket, users, ingest: this.ingest, pages: this.pages });
     this.messages = new MessageActions({ store, socket, ingest: this.ingest, isEncrypted });
@@ -450,7 +545,16 @@ export class Client {
       { calls: this.#calls(), wait, report: (error) => this.errors.push(error) },
     );
     this.encrypted = new EncryptedActions({ store, door: this.door, messages: this.messages });
-    this.rooms = new RoomActions({ store, socket, sync: this.sync, pages: this.pages, reads: this.reads, users, encrypted: this.encrypted, door: this.door });
+    this.rooms = new RoomActions({
+      store,
+      socket,
+      sync: this.sync,
+      pages: this.pages,
+      reads: this.reads,
+      users,
+      encrypted: this.encrypted,
+      door: this.door,
+    });
     this.messages.start(this.uid);
     this.drafts.load(this.uid);
   }
@@ -471,7 +575,8 @@ export class Client {
       },
       pinFromLog: (uid) => trust.approve(uid),
       acceptName: (uid) => trust.approve(uid),
-      approve: async (uid) => void browser.contacts.set(uid, { root: world.directory.rootAt(uid, world.directory.n), ok: null }),
+      approve: async (uid) =>
+        void browser.contacts.set(uid, { root: world.directory.rootAt(uid, world.directory.n), ok: null }),
       room: (rid) => browser.rooms.get(rid) ?? null,
       roomOfId: (id) => [...browser.rooms].find(([, room]) => room.id === id)?.[0] ?? null,
       noteRoom: (rid, room) => void browser.rooms.set(rid, room),
@@ -523,8 +628,11 @@ export class Client {
         const result = await applyAll(emptyRoomState(), signed, world.directory);
         if (result.refusal) throw { code: "bad_entry", detail: result.refusal };
         const people = [...result.state.members.keys()].sort().join();
-        const isDead = (room) => [...room.state.members.keys()].every((each) => stale(room.state, each, world.directory.n, world.directory));
-        const existing = [...world.rooms.values()].find((room) => [...room.state.members.keys()].sort().join() === people && !isDead(room));
+        const isDead = (room) =>
+          [...room.state.members.keys()].every((each) => stale(room.state, each, world.directory.n, world.directory));
+        const existing = [...world.rooms.values()].find(
+          (room) => [...room.state.members.keys()].sort().join() === people && !isDead(room),
+        );
         const room = existing ?? world.newRoom(result.state, signed, wraps);
         if (!existing)
           for (const client of world.clientsOf(room)) {
@@ -582,7 +690,9 @@ export class Client {
     this.followed.clear();
     this.socket.online = true;
     const { world, uid } = this;
-    const rooms = [...world.rooms.values()].filter((room) => room.state.members.has(uid)).map((room) => room.toWire(uid));
+    const rooms = [...world.rooms.values()]
+      .filter((room) => room.state.members.has(uid))
+      .map((room) => room.toWire(uid));
     this.sync.receive(frameFromWire(copy({ op: "hello", uid, epoch: world.epoch, rooms })));
     this.sync.resume();
     this.messages.flush();
@@ -622,7 +732,9 @@ export class Client {
   }
 
   texts(id) {
-    return this.shown(id).map(({ kind, t, verdict, gone }) => (kind === "del" ? "(deleted)" : (gone ?? (verdict === "ok" ? t : `(${verdict})`))));
+    return this.shown(id).map(({ kind, t, verdict, gone }) =>
+      kind === "del" ? "(deleted)" : (gone ?? (verdict === "ok" ? t : `(${verdict})`)),
+    );
   }
 
   say(id, text, more = {}) {
@@ -634,7 +746,11 @@ export class Client {
   }
 
   sees(id, text, ms) {
-    return until(() => this.texts(id).includes(text), `${this.person.name} sees ${text} in ${this.texts(id).join(" | ")}`, ms);
+    return until(
+      () => this.texts(id).includes(text),
+      `${this.person.name} sees ${text} in ${this.texts(id).join(" | ")}`,
+      ms,
+    );
   }
 }
 
@@ -642,8 +758,7 @@ export class Client {
 export async function chat(...names) {
   const world = await World.create(...names);
   const clients = [];
-  for (const person of world.people.values())
-    clients.push(new Client(world, person, await makeBrowser()).connect());
+  for (const person of world.people.values()) clients.push(new Client(world, person, await makeBrowser()).connect());
   const [first, ...others] = clients;
   const id = await first.encrypted.begin(others.map(({ uid }) => uid));
   for (const client of clients) {

@@ -7,7 +7,7 @@
  */
 import { cite, order, readPv } from "../../crypto/order.js";
 import { supersedes } from "../../crypto/verdicts.js";
-import { afterRestore } from "../../crypto/trust.js";
+import { afterRestore } from "../../crypto/restored.js";
 import { Intervals } from "./intervals.js";
 import { LedgerShelf } from "./ledger_shelf.js";
 import { messageOf } from "./shown.js";
@@ -122,10 +122,10 @@ export class Ledger {
   /** How many messages failed their check, lack their key, or were lost. */
   get counts() {
     const counts = { failed: 0, missing: 0, lost: 0 };
-    for (const { kind, bad, is, lost, verdict } of this.#rows.values()) {
+    for (const { kind, bad, is, lost, verdict, env } of this.#rows.values()) {
       if (kind === "react") continue;
       counts.failed += Number(Boolean(bad) || verdict === "failed");
-      counts.missing += Number(is === "missing");
+      counts.missing += Number(is === "missing" && env !== undefined);
       counts.lost += Number(lost);
     }
     return counts;
@@ -503,10 +503,7 @@ export class Ledger {
    * @param {number} epoch
    */
   async afterRestore({ common, lost, again, remain }, epoch) {
-    for (const mid of again) {
-      const row = this.#rows.get(mid);
-      if (row) this.#forgetWithReactions(row);
-    }
+    for (const mid of again) this.#forgetAbove(mid, common);
     for (const mid of lost) {
       const row = this.#rows.get(mid);
       if (!row) continue;
@@ -522,7 +519,24 @@ export class Ledger {
     };
     this.#gens.clear();
     for (const row of this.#rows.values()) if (row.verified && !row.lost) this.#noteGen(row);
-    await this.#shelf.rewrite(this, again);
+    await this.#shelf.rewrite(this, [...lost, ...again]);
+  }
+
+  /**
+   * Of a message that stays, what came of it above a place is forgotten, and fetched again.
+   *
+   * @param {string} mid
+   * @param {number} place
+   */
+  #forgetAbove(mid, place) {
+    const row = this.#rows.get(mid);
+    if (!row) return;
+    for (const reaction of this.reactionsTo(mid)) if (reaction.revSeq > place) this.#forget(reaction);
+    if (row.revSeq <= place) return this.#set({ ...row, seq: Math.min(row.seq, place) });
+    const { createdSeq, at, author } = row;
+    const told = { mid, kind: /** @type {const} */ ("msg"), rev: 0, by: author, createdSeq, at, ref: "" };
+    const from = { ...told, revSeq: createdSeq, seq: createdSeq, edited: null, env: null, gone: null, reacts: null };
+    this.#set({ ...this.#newRow(from), is: "missing", verdict: "no_key" });
   }
 
   /** @param {Row} row */

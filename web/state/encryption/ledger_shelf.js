@@ -168,20 +168,18 @@ export class LedgerShelf {
   }
 
   /**
-   * After a restore: what was forgotten goes, what was lost says so.
+   * After a restore: what was lost, or is to be fetched again, is kept as it is known now.
    *
    * @param {Ledger} ledger
-   * @param {string[]} forgotten
+   * @param {string[]} mids
    */
-  async rewrite(ledger, forgotten) {
-    const gone = new Set(forgotten);
-    const records = await this.#parts.database.getAll("cache", { under: [this.#name] });
-    const removed = records
-      .filter(({ key }) => gone.has(key[2]))
-      .map(({ key }) => ({ store: /** @type {const} */ ("cache"), key, value: undefined }));
+  async rewrite(ledger, mids) {
     this.#stored = new Intervals();
-    await this.#parts.database.write([...removed, this.#intervalsRecord(ledger, ledger.intervals.list)]);
-    for (const row of ledger.rows()) if (row.lost) this.note(row);
+    await this.#parts.database.write([this.#intervalsRecord(ledger, ledger.intervals.list)]);
+    for (const mid of mids) {
+      const row = ledger.row(mid);
+      if (row) this.note(row);
+    }
     await this.written();
   }
 }

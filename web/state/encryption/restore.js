@@ -3,7 +3,7 @@
  * posted again, and the places of messages are compared, the newest first, so that what is lost stays and says so.
  */
 import { toBase64Url } from "../../crypto/encoding.js";
-import { compareAfterRestore } from "../../crypto/trust.js";
+import { compareAfterRestore } from "../../crypto/restored.js";
 import { sealedFromWire } from "../../net/wire.js";
 import { rotate } from "./rotation.js";
 

@@ -219,7 +219,7 @@ export class EncryptedRoom {
     if (isFirst && !equal(state.rid, this.rid)) return this.#setFork({ seq: 0, theirs: toBase64Url(state.rid) });
     if (!this.#fitsPin(state)) return;
     this.state = state;
-    for (const { batch } of lines) if (!this.batches.some(({ seq }) => seq === batch)) this.#place(batch, lines, first);
+    for (const batch of new Set(lines.map((line) => line.batch))) this.#place(batch, lines, first);
     this.lines = [...this.lines, ...result.entries].slice(-LINES);
     await this.#keep(lines, first);
     await directory.entriesOf([...state.members.keys()]);
@@ -244,10 +244,25 @@ export class EncryptedRoom {
     await this.#keep([], this.state?.seq ?? -1);
   }
 
-  /** Places above a common one are not so any more: the batches get new ones when they are posted again. */
-  async forgetPlaces(/** @type {number} */ above) {
-    this.batches = this.batches.filter(({ seq }) => seq <= above);
-    await this.#keep([], this.state?.seq ?? -1);
+  /**
+   * After a restore, places above a common one are not so any more: batches that the server still has are placed as it
+   * says now, the others when they are posted again.
+   *
+   * @param {number} above
+   */
+  forgetPlaces(above) {
+    return this.#next(async () => {
+      this.batches = this.batches.filter(({ seq }) => seq <= above);
+      for (let from = (this.batches.at(-1)?.last ?? -1) + 1; from <= (this.state?.seq ?? -1);) {
+        const lines = await this.#read(from);
+        if (!lines.length) break;
+        const known = lines.slice(0, (this.state?.seq ?? -1) + 1 - from);
+        await this.#compare(known, from);
+        for (const batch of new Set(known.map((line) => line.batch))) this.#place(batch, known, from - 1);
+        from += lines.length;
+      }
+      await this.#keep([], this.state?.seq ?? -1);
+    });
   }
 
   /**

@@ -43,6 +43,9 @@ export class EncryptedRooms {
   /** Rooms whose description changed. @type {Set<string>} */
   #untold = new Set();
   #isOver = false;
+  #epoch = "";
+  /** @type {Promise<Set<string>>} */
+  #toCompare = Promise.resolve(new Set());
   healing;
   opener;
 
@@ -74,8 +77,14 @@ export class EncryptedRooms {
     this.healing.stop();
   }
 
-  /** How the server describes rooms. @param {Room[]} rooms */
-  described(rooms) {
+  /**
+   * How the server describes rooms.
+   *
+   * @param {Room[]} rooms
+   * @param {string} epoch  which history of the server it is
+   */
+  described(rooms, epoch) {
+    this.#follow(epoch);
     for (const room of rooms) {
       const known = this.#known(room);
       if (!known) continue;
@@ -96,12 +105,13 @@ export class EncryptedRooms {
     const room = new EncryptedRoom(this.#parts, id, name, (changed, entries) => this.#changed(changed, entries));
     room.keys.arrived = () => void this.#keysCame(room);
     this.#rooms.set(id, room);
+    this.#compareIfNeeded(room);
     return room;
   }
 
   /** A room that the server has just named. @param {Room} room */
   add(room) {
-    this.described([room]);
+    this.described([room], this.#epoch);
     return this.roomOf(room.id);
   }
 
@@ -320,37 +330,57 @@ export class EncryptedRooms {
     this.#rooms.get(id)?.ledger.left();
   }
 
-  /** The server was restored: before anything of a room is judged, places are compared. */
-  restarted() {
-    for (const room of this.#rooms.values()) {
-      room.ledger.left();
-      const comparing = this.#compare(room).finally(() => {
-        if (room.comparing === comparing) room.comparing = null;
-      });
-      room.comparing = comparing;
-    }
+  /**
+   * Which history of the server it is. In another one than before, places are compared before anything of a room is
+   * judged, also if this page has never seen the one before.
+   *
+   * @param {string} epoch
+   */
+  #follow(epoch) {
+    if (!epoch || epoch === this.#epoch) return;
+    this.#epoch = epoch;
+    this.#toCompare = this.#lookAtHistory(epoch);
+    for (const room of this.#rooms.values()) this.#compareIfNeeded(room);
+  }
+
+  /** @param {string} epoch @returns {Promise<Set<string>>} the names of rooms that are to be compared */
+  async #lookAtHistory(epoch) {
+    const { database } = this.#parts;
+    const kept = (await database.get("meta", "history")) ?? { epoch, waiting: [] };
+    const waiting = new Set(kept.waiting);
+    if (kept.epoch !== epoch)
+      for (const { key } of await database.getAll("meta", { under: ["intervals"] })) waiting.add(key[1]);
+    await database.put("meta", "history", { epoch, waiting: [...waiting] });
+    return waiting;
   }
 
   /** @param {EncryptedRoom} room */
-  async #compare(room) {
+  #compareIfNeeded(room) {
+    const before = room.comparing;
+    const comparing = this.#compare(room, before).finally(() => {
+      if (room.comparing === comparing) room.comparing = null;
+    });
+    room.comparing = comparing;
+  }
+
+  /** @param {EncryptedRoom} room @param {Promise<void> | null} before */
+  async #compare(room, before) {
+    await before;
+    const waiting = await this.#toCompare;
+    if (!waiting.has(room.name)) return;
+    room.ledger.left();
     for (let failures = 0; !this.#isOver; failures += 1) {
       try {
         await room.load();
         await comparePlaces(this.#parts, room);
+        waiting.delete(room.name);
+        await this.#parts.database.put("meta", "history", { epoch: this.#epoch, waiting: [...waiting] });
         return this.#tell(room);
       } catch (error) {
         if (!isPassing(error)) return this.#parts.report(error);
         await this.#parts.wait(AGAIN_MS * Math.min(10, 1 + failures));
       }
     }
-  }
-
-  /** Rooms whose places were not compared before the page was left. @param {string[]} names */
-  compareLater(names) {
-    const waiting = new Set(names);
-    for (const room of this.#rooms.values())
-      if (waiting.has(room.name) && !room.comparing)
-        room.comparing = this.#compare(room).finally(() => (room.comparing = null));
   }
 
   /**
