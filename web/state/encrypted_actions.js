@@ -146,7 +146,12 @@ export class EncryptedActions {
     return (await this.#door.load()).rooms.letInEverywhere(uid);
   }
 
-  /** Whom nobody else could let back in if I left: asked before leaving. @param {string} room @returns {Promise<string[]>} */
+  /**
+   * Whom nobody else could let back in if I left: asked before leaving.
+   *
+   * @param {string} room
+   * @returns {Promise<string[]>}
+   */
   async lastFor(room) {
     const { rooms, parts } = await this.#door.load();
     const { lastFor } = await import("./encryption/all.js");

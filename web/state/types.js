@@ -68,6 +68,7 @@
  * @property {boolean} [memberInvites]
  * @property {"members" | "admins"} [roomCreation]
  * @property {string} [defaultLocale]
+ * @property {"off" | "on" | "required"} [encryption]  whether people may make encrypted chats, or have to
  * @property {Record<string, number>} limits
  * @property {string} [secureAddress]  where browsers offer WebCrypto, if the server knows one such origin
  * @property {Demo} [demo]  only of a demo

@@ -127,9 +127,14 @@ test("a new key between two attempts: the bytes that were taken count, and are n
 });
 
 test("a message that another has changed on its way fails its check, and says so", async () => {
-  const { clients: [alice, bob], id, room } = await chat("alice", "bob");
+  const {
+    clients: [alice, bob],
+    id,
+    room,
+  } = await chat("alice", "bob");
   bob.deaf = (frame) => {
-    if (frame.op === "msg" && frame.msg.env) frame.msg = { ...frame.msg, env: { ...frame.msg.env, ts: frame.msg.env.ts + 1 } };
+    if (frame.op === "msg" && frame.msg.env)
+      frame.msg = { ...frame.msg, env: { ...frame.msg.env, ts: frame.msg.env.ts + 1 } };
     return false;
   };
   await alice.say(id, "hello");
@@ -142,7 +147,11 @@ test("a message that another has changed on its way fails its check, and says so
 });
 
 test("what the server takes away is not shown, and comes back with its envelope", async () => {
-  const { clients: [alice, bob], id, room } = await chat("alice", "bob");
+  const {
+    clients: [alice, bob],
+    id,
+    room,
+  } = await chat("alice", "bob");
   await alice.say(id, "hello");
   await bob.sees(id, "hello");
   room.setGone(room.messages[0].mid, "admin");
@@ -155,7 +164,12 @@ test("what the server takes away is not shown, and comes back with its envelope"
 });
 
 test("somebody whose keys were reset is let back in, and reads everything again", async () => {
-  const { world, clients: [alice, bob], id, room } = await chat("alice", "bob");
+  const {
+    world,
+    clients: [alice, bob],
+    id,
+    room,
+  } = await chat("alice", "bob");
   await bob.say(id, "before");
   await alice.sees(id, "before");
   await bob.person.newKeys("reset");
@@ -177,7 +191,11 @@ test("somebody whose keys were reset is let back in, and reads everything again"
 });
 
 test("when both have reset their keys, a new chat is begun, and the old one stays", async () => {
-  const { world, clients: [alice, bob], id } = await chat("alice", "bob");
+  const {
+    world,
+    clients: [alice, bob],
+    id,
+  } = await chat("alice", "bob");
   await alice.say(id, "before");
   await bob.sees(id, "before");
   for (const client of [alice, bob]) await client.person.newKeys("reset");
@@ -196,7 +214,12 @@ test("when both have reset their keys, a new chat is begun, and the old one stay
 });
 
 test("whose account is shut gets no new key, and reads everything when it is open again", async () => {
-  const { world, clients: [alice, bob, carol], id, room } = await chat("alice", "bob", "carol");
+  const {
+    world,
+    clients: [alice, bob, carol],
+    id,
+    room,
+  } = await chat("alice", "bob", "carol");
   world.people.get("3").isOpen = false;
   carol.cut();
   await alice.say(id, "without carol");
@@ -212,7 +235,12 @@ test("whose account is shut gets no new key, and reads everything when it is ope
 });
 
 test("who leaves a group is not given the next key", async () => {
-  const { world, clients: [alice, bob, carol], id, room } = await chat("alice", "bob", "carol");
+  const {
+    world,
+    clients: [alice, bob, carol],
+    id,
+    room,
+  } = await chat("alice", "bob", "carol");
   await carol.rooms.leave(id);
   await until(() => alice.state.encrypted.get(id).people.length === 2);
   assert.equal(alice.state.rooms.get(id).others.join(), "2");

@@ -36,7 +36,10 @@ test("a rotation that loses its race is begun anew, and everybody has the same k
   assert.equal(room.state.epoch, 2);
   await Promise.all(clients.map((client, at) => client.say(id, `after ${at}`)));
   for (const client of clients) for (const at of [0, 1, 2]) await client.sees(id, `after ${at}`);
-  assert.deepEqual(clients.flatMap(({ errors }) => errors), []);
+  assert.deepEqual(
+    clients.flatMap(({ errors }) => errors),
+    [],
+  );
 });
 
 test("twenty messages while keys change five times: each arrives once, in the order of its author", async () => {
@@ -62,7 +65,12 @@ test("twenty messages while keys change five times: each arrives once, in the or
 });
 
 test("two tabs of a browser share the outbox: what both have is sent once", async () => {
-  const { world, clients: [alice, bob], id, room } = await chat("alice", "bob");
+  const {
+    world,
+    clients: [alice, bob],
+    id,
+    room,
+  } = await chat("alice", "bob");
   const other = new Client(world, alice.person, alice.browser).connect();
   await other.rooms.open(id);
   await until(() => other.door.loaded?.outbox);
@@ -79,7 +87,12 @@ test("two tabs of a browser share the outbox: what both have is sent once", asyn
 });
 
 test("a wrap that gives no key is reported, another member heals it, and its author is barred", async () => {
-  const { world, clients: [alice, bob, carol], id, room } = await chat("alice", "bob", "carol");
+  const {
+    world,
+    clients: [alice, bob, carol],
+    id,
+    room,
+  } = await chat("alice", "bob", "carol");
   await alice.door.loaded.rooms.rotateAll("manual");
   await carol.close();
   // Carol's browser forgets everything, and what Alice has sealed to her is no good.
@@ -97,14 +110,21 @@ test("a wrap that gives no key is reported, another member heals it, and its aut
 });
 
 test("a key that opens for nobody is replaced by whoever wants to write, and its author is named", async () => {
-  const { clients: [alice, bob], id, room } = await chat("alice", "bob");
+  const {
+    clients: [alice, bob],
+    id,
+    room,
+  } = await chat("alice", "bob");
   await alice.say(id, "before");
   await bob.sees(id, "before");
   bob.faults.reportWrap = () => undefined;
   alice.faults.appendLog = (_real, _room, batch) => {
     delete alice.faults.appendLog;
     const bad = toBase64Url(randomBytes(81).fill(1, 0, 1));
-    return room.append("1", { ...batch, wraps: batch.wraps.map((wrap) => (wrap.uid === "2" ? { ...wrap, w: bad } : wrap)) });
+    return room.append("1", {
+      ...batch,
+      wraps: batch.wraps.map((wrap) => (wrap.uid === "2" ? { ...wrap, w: bad } : wrap)),
+    });
   };
   await alice.door.loaded.rooms.rotateAll("manual");
   // She does not hand it over again.
@@ -120,7 +140,11 @@ test("a key that opens for nobody is replaced by whoever wants to write, and its
 });
 
 test("who was removed cannot write into a past that was read, not even with the server's help", async () => {
-  const { clients: [alice, bob, carol], id, room } = await chat("alice", "bob", "carol");
+  const {
+    clients: [alice, bob, carol],
+    id,
+    room,
+  } = await chat("alice", "bob", "carol");
   await alice.say(id, "one");
   await bob.sees(id, "one");
   await carol.sees(id, "one");
@@ -135,17 +159,33 @@ test("who was removed cannot write into a past that was read, not even with the 
   const backdated = await forge(carol, room, { ls: 2, epoch: 1, text: "nor this" });
   const first = room.find(bob.message(id, "one").mid);
   const at = first.created_seq - 1;
-  room.messages.unshift({ ...first, mid: backdated.mid, by: "3", env: backdated, created_seq: at, rev_seq: at, seq: room.seq, reacts: [], sent: [] });
+  room.messages.unshift({
+    ...first,
+    mid: backdated.mid,
+    by: "3",
+    env: backdated,
+    created_seq: at,
+    rev_seq: at,
+    seq: room.seq,
+    reacts: [],
+    sent: [],
+  });
   await bob.rooms.showAround(id, { seq: at });
   await bob.pages.readAnew(id);
   await until(() => bob.shown(id).some(({ mid }) => mid === backdated.mid));
   assert.equal(bob.shown(id).find(({ mid }) => mid === backdated.mid).verdict, "outdated");
   await bob.room(id).ledger.written();
-  assert.deepEqual(bob.texts(id).filter((text) => text === "nor this"), []);
+  assert.deepEqual(
+    bob.texts(id).filter((text) => text === "nor this"),
+    [],
+  );
 });
 
 test("a message that is kept back is missed by the next one of whoever has seen it", async () => {
-  const { clients: [alice, bob, carol], id } = await chat("alice", "bob", "carol");
+  const {
+    clients: [alice, bob, carol],
+    id,
+  } = await chat("alice", "bob", "carol");
   await alice.say(id, "one");
   await bob.sees(id, "one");
   bob.deaf = (frame) => frame.op === "msg" && frame.msg.by === "3";
@@ -158,7 +198,11 @@ test("a message that is kept back is missed by the next one of whoever has seen 
 });
 
 test("a message that shows another log is a fork: nothing is sent any more, and both hashes are there", async () => {
-  const { clients: [alice, bob], id, room } = await chat("alice", "bob");
+  const {
+    clients: [alice, bob],
+    id,
+    room,
+  } = await chat("alice", "bob");
   const { state } = bob.room(id);
   const env = await forge(bob, room, { ls: state.seq, epoch: 1, text: "of another log" });
   const { state: other } = bob.room(id);
@@ -179,7 +223,12 @@ test("a message that shows another log is a fork: nothing is sent any more, and 
 });
 
 test("after a backup lost messages stay and say so, the log comes back, and all go on", async () => {
-  const { world, clients: [alice, bob], id, room } = await chat("alice", "bob");
+  const {
+    world,
+    clients: [alice, bob],
+    id,
+    room,
+  } = await chat("alice", "bob");
   await alice.say(id, "one");
   await bob.sees(id, "one");
   const backup = world.backup();
@@ -195,7 +244,9 @@ test("after a backup lost messages stay and say so, the log comes back, and all 
   await until(() => room.state.epoch >= 2, "the log is brought back");
   await until(() => alice.shown(id).filter(({ lost }) => lost).length === 2, "what is lost is marked");
   assert.deepEqual(alice.texts(id), ["one", "two", "three"]);
-  await until(() => alice.state.encrypted.get(id).condition === "ready" && bob.state.encrypted.get(id).condition === "ready");
+  await until(
+    () => alice.state.encrypted.get(id).condition === "ready" && bob.state.encrypted.get(id).condition === "ready",
+  );
   await alice.say(id, "four");
   await bob.sees(id, "four");
   await until(() => alice.state.encrypted.get(id).lost === 2);
@@ -205,7 +256,11 @@ test("after a backup lost messages stay and say so, the log comes back, and all 
 });
 
 test("a backup that lost nothing accuses nobody", async () => {
-  const { world, clients: [alice, bob], id } = await chat("alice", "bob");
+  const {
+    world,
+    clients: [alice, bob],
+    id,
+  } = await chat("alice", "bob");
   await alice.say(id, "one");
   await bob.sees(id, "one");
   await bob.messages.react(id, bob.message(id, "one"), "👍", true);
@@ -251,7 +306,11 @@ test("who has no keys is asked about, and whose keys are known is never written 
 });
 
 test("a room that is known as encrypted is never taken for a plain one", async () => {
-  const { clients: [alice, bob], id, room } = await chat("alice", "bob");
+  const {
+    clients: [alice, bob],
+    id,
+    room,
+  } = await chat("alice", "bob");
   await alice.say(id, "one");
   await bob.sees(id, "one");
   const { toWire } = room;
@@ -267,7 +326,10 @@ test("a room that is known as encrypted is never taken for a plain one", async (
 
 test("nothing that is written is in this browser in clear", async () => {
   globalThis.localStorage = fakeStorage();
-  const { clients: [alice, bob], id } = await chat("alice", "bob");
+  const {
+    clients: [alice, bob],
+    id,
+  } = await chat("alice", "bob");
   await alice.say(id, "canary one");
   await bob.sees(id, "canary one");
   alice.drafts.set(id, "canary two");
@@ -309,20 +371,30 @@ function fakeStorage() {
 }
 
 test("search finds parts of words without case and accents, and goes on page by page", async () => {
-  const { clients: [alice, bob], id } = await chat("alice", "bob");
+  const {
+    clients: [alice, bob],
+    id,
+  } = await chat("alice", "bob");
   for (const text of ["Élan vital", "nothing here", "the ELANtra", "gone elan"]) await alice.say(id, text);
   await bob.sees(id, "gone elan");
   await alice.messages.remove(id, alice.message(id, "gone elan"));
   await until(() => bob.texts(id).includes("(deleted)"));
   const search = await bob.encrypted.search(id, "elan");
   await search.more();
-  assert.deepEqual(search.found.map(({ t }) => t), ["the ELANtra", "Élan vital"]);
+  assert.deepEqual(
+    search.found.map(({ t }) => t),
+    ["the ELANtra", "Élan vital"],
+  );
   assert.ok(search.isComplete);
   assert.ok(search.since > 0);
 });
 
 test("a mention in a room that is not open is found by opening what is unread", async () => {
-  const { world, clients: [alice, bob], id } = await chat("alice", "bob");
+  const {
+    world,
+    clients: [alice, bob],
+    id,
+  } = await chat("alice", "bob");
   const other = new Client(world, bob.person, await makeBrowser()).connect();
   await until(() => other.state.rooms.has(id) && other.door.loaded);
   await alice.say(id, "hello @bob", { mentions: ["2"] });
@@ -332,7 +404,10 @@ test("a mention in a room that is not open is found by opening what is unread", 
 });
 
 test("a clock that is hours off changes nothing: the server's counts", async () => {
-  const { clients: [alice, bob], id } = await chat("alice", "bob");
+  const {
+    clients: [alice, bob],
+    id,
+  } = await chat("alice", "bob");
   const { now } = Date;
   Date.now = () => now() - 5 * 3_600_000;
   try {

@@ -3,7 +3,8 @@
  * parts of the history are loaded (8.5, 9 to 11, of e2ee.md). A checked entry is judged here against all that came
  * before it, and becomes the message that is shown.
  *
- * Everything is kept in this browser, so that a reload forgets no verdict. What was kept is read when a page near it is.
+ * Everything is kept in this browser, so that a reload forgets no verdict. What was kept is read when a page near it
+ * is.
  */
 import { cite, order, readPv } from "../../crypto/order.js";
 import { supersedes } from "../../crypto/verdicts.js";
@@ -78,7 +79,11 @@ export class Ledger {
   #reactions = new Map();
   /** Who has which place. @type {Map<number, Set<string>>} */
   #places = new Map();
-  /** Of each author and generation, the first and the last place. @type {Map<string, Map<number, { min: number, max: number }>>} */
+  /**
+   * Of each author and generation, the first and the last place.
+   *
+   * @type {Map<string, Map<number, { min: number, max: number }>>}
+   */
   #gens = new Map();
   /** Messages that refer to what is not loaded, or not there. @type {Set<string>} */
   #doubtful = new Set();
@@ -410,7 +415,11 @@ export class Ledger {
     this.#gens.set(by, gens.set(gen, { min: Math.min(min, revSeq), max: Math.max(max, revSeq) }));
   }
 
-  /** From where on everything in the room has come without a gap; null while it is not followed. @type {number | null} */
+  /**
+   * From where on everything in the room has come without a gap; null while it is not followed.
+   *
+   * @type {number | null}
+   */
   #since = null;
   #reached = 0;
 

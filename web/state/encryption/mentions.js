@@ -1,6 +1,6 @@
 /**
- * Whether unread messages of encrypted rooms call for me: the server cannot know, so the newest of them are opened here,
- * after a connect and when something new is said in a room that is not followed (section 20 of e2ee.md).
+ * Whether unread messages of encrypted rooms call for me: the server cannot know, so the newest of them are opened
+ * here, after a connect and when something new is said in a room that is not followed (section 20 of e2ee.md).
  */
 
 /** @typedef {import("../types.js").Room} Room */

@@ -19,7 +19,8 @@ import { sealedFromWire } from "../../net/wire.js";
 /** @typedef {import("../../crypto/envelope_form.js").Envelope} Envelope */
 /** @typedef {{ mid: string, rev: number, kind: "msg" | "del" | "react", by: string, isReaction?: boolean }} Outer */
 /** What a check has shown of a message and of the reactions that came with it. */
-/** @typedef {{ main: Checked | null, reacts: { revSeq: number, mid: string, checked: Checked | null }[] | null }} Prepared */
+/** @typedef {{ main: Checked | null, reacts: React[] | null }} Prepared */
+/** @typedef {{ revSeq: number, mid: string, checked: Checked | null }} React */
 
 /** How often the log is asked for before a message waits for it without a check, and how long between. */
 const LOG_ATTEMPTS = 4;

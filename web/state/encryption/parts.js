@@ -28,6 +28,11 @@
  * @property {(uid: string) => number} madeAt
  * @property {number} n
  */
+/**
+ * A room by the server's number, and how far its log went.
+ *
+ * @typedef {{ id: string, seq: number, hash: Bytes }} KnownRoom
+ */
 /** How somebody's keys stand to those that I know. */
 /** @typedef {"first" | "same" | "rotated" | "renamed" | "reset" | "old" | "two_names" | "no_keys"} Judged */
 /**
@@ -41,15 +46,21 @@
  * @property {(uid: string) => Promise<void>} pinFromLog
  * @property {(uid: string) => Promise<void>} approve
  * @property {(uid: string) => Promise<void>} acceptName
- * @property {(rid: string) => { id: string, seq: number, hash: Bytes } | null} room
+ * @property {(rid: string) => KnownRoom | null} room
  * @property {(id: string) => string | null} roomOfId
- * @property {(rid: string, room: { id: string, seq: number, hash: Bytes }, when: "now" | "sometime") => unknown} noteRoom
+ * @property {(rid: string, room: KnownRoom, when: "now" | "sometime") => unknown} noteRoom
  */
 /**
  * The calls of the server.
  *
- * @typedef {Pick<typeof import("../../calls/encrypted_rooms.js"), "createEncryptedRoom" | "readLog" | "appendLog"
- *   | "readWraps" | "giveWraps" | "reportWrap"> & Pick<typeof import("../../calls/rooms.js"), "readMessages">} Calls
+ * @typedef {object} Calls
+ * @property {typeof import("../../calls/encrypted_rooms.js").createEncryptedRoom} createEncryptedRoom
+ * @property {typeof import("../../calls/encrypted_rooms.js").readLog} readLog
+ * @property {typeof import("../../calls/encrypted_rooms.js").appendLog} appendLog
+ * @property {typeof import("../../calls/encrypted_rooms.js").readWraps} readWraps
+ * @property {typeof import("../../calls/encrypted_rooms.js").giveWraps} giveWraps
+ * @property {typeof import("../../calls/encrypted_rooms.js").reportWrap} reportWrap
+ * @property {typeof import("../../calls/rooms.js").readMessages} readMessages
  */
 /**
  * @typedef {object} Parts

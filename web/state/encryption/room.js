@@ -18,7 +18,8 @@ import { RoomKeys } from "./room_keys.js";
 /** @typedef {import("../../crypto/room_log.js").Entry} LogEntry */
 /** Where a batch stands among the messages: its `seq`, and the number of its last entry. */
 /** @typedef {{ seq: number, last: number }} Batch */
-/** An entry as it travels, with the place of its batch. @typedef {{ batch: number, at: number, e: Bytes, s: Bytes }} Line */
+/** An entry as it travels, with the place of its batch. */
+/** @typedef {{ batch: number, at: number, e: Bytes, s: Bytes }} Line */
 
 /** Entries of the newest part of the log that screens show. */
 const LINES = 60;
@@ -315,7 +316,12 @@ export class EncryptedRoom {
     return [this.name, "log", seq];
   }
 
-  /** The entries as they are kept, with their batches: to be posted again. @param {number} from @returns {Promise<Line[]>} */
+  /**
+   * The entries as they are kept, with their batches: to be posted again.
+   *
+   * @param {number} from
+   * @returns {Promise<Line[]>}
+   */
   async entriesFrom(from) {
     const rows = await this.#parts.database.getAll("rooms", {
       from: this.#keyOf(from),

@@ -84,7 +84,7 @@ export class RoomKeys {
     const found = await this.#walk(epoch);
     if (found || this.#parts.now() - (this.#asked.get(epoch) ?? -Infinity) < AGAIN_MS) return found;
     for (let before = undefined; ;) {
-      const told = await this.#fetch(before);
+      const told = await this.#readWraps(before);
       const key = await this.#walk(epoch);
       const oldest = Math.min(...told.wraps.map((wrap) => wrap.epoch));
       if (key) return key;
@@ -96,7 +96,7 @@ export class RoomKeys {
   }
 
   /** @param {number | undefined} before */
-  async #fetch(before) {
+  async #readWraps(before) {
     const told = await this.#parts.calls.readWraps(this.#room.id, before);
     for (const { epoch, gen, w } of told.wraps) this.#note({ epoch, gen, w });
     if (before === undefined) {
@@ -144,7 +144,11 @@ export class RoomKeys {
     });
   }
 
-  /** What I have to find keys with; null without my own keys. @returns {import("../../crypto/epochs.js").Keyring | null} */
+  /**
+   * What I have to find keys with; null without my own keys.
+   *
+   * @returns {import("../../crypto/epochs.js").Keyring | null}
+   */
   ring() {
     const me = this.#parts.identity();
     const { state } = this.#room;
@@ -226,13 +230,13 @@ export class RoomKeys {
 
   /** What the server says about who is shut, who lacks the key, and why a new one is due. */
   ask() {
-    return this.#fetch(undefined);
+    return this.#readWraps(undefined);
   }
 
   /** Every wrap of mine that the server has. @returns {Promise<Wrap[]>} */
   async all() {
     for (let before = undefined; ;) {
-      const { wraps } = await this.#fetch(before);
+      const { wraps } = await this.#readWraps(before);
       const oldest = Math.min(...wraps.map((wrap) => wrap.epoch));
       if (!wraps.length || oldest <= 1 || oldest === before) return this.#list();
       before = oldest;

@@ -162,7 +162,11 @@ export class EncryptedRooms {
     this.#fetchNext();
   }
 
-  /** Whether the server shows less of the log than is known: after a restore it gets it back. @param {EncryptedRoom} room */
+  /**
+   * Whether the server shows less of the log than is known: after a restore it gets it back.
+   *
+   * @param {EncryptedRoom} room
+   */
   async #lookForLoss(room) {
     const { told, state } = room;
     if (!told || !state || told.seq >= state.seq || room.fork) return;

@@ -1,6 +1,6 @@
 /**
- * A new key for a room (7.3 of e2ee.md): made by whoever sends next, posted against the end of the log that was checked,
- * and begun anew if somebody else was first.
+ * A new key for a room (7.3 of e2ee.md): made by whoever sends next, posted against the end of the log that was
+ * checked, and begun anew if somebody else was first.
  */
 import { makeEntries, rotate as makeRotation } from "../../crypto/batches.js";
 import { toBase64Url } from "../../crypto/encoding.js";
@@ -26,8 +26,8 @@ const KEY_ATTEMPTS = 3;
 const KEY_WAIT_MS = 50;
 
 /**
- * Gives a room a new key. Says whether there is one, or nothing to do any more; fails with `waiting` while the key before
- * is missing, and with the refusal of the server otherwise.
+ * Gives a room a new key. Says whether there is one, or nothing to do any more; fails with `waiting` while the key
+ * before is missing, and with the refusal of the server otherwise.
  *
  * @param {Parts} parts
  * @param {EncryptedRoom} room
@@ -96,7 +96,12 @@ async function isWorthAnother(parts, room, error) {
   return false;
 }
 
-/** Who I am as the author of entries, and what I have to find keys with. @param {Parts} parts @param {EncryptedRoom} room */
+/**
+ * Who I am as the author of entries, and what I have to find keys with.
+ *
+ * @param {Parts} parts
+ * @param {EncryptedRoom} room
+ */
 function author(parts, room) {
   const me = parts.identity();
   const ring = room.keys.ring();
