@@ -96,6 +96,14 @@ impl Rooms {
         Ok(CreatedRoom { view, is_new: true })
     }
 
+    /// The direct room of these people, if it exists; not hidden any more.
+    ///
+    /// # Errors
+    /// `bad_request`, `unavailable`.
+    pub async fn find_direct(&self, owner: Uid, members: &[Uid]) -> Result<Option<RoomView>> {
+        self.existing_direct(&dm_key(owner, members)?, owner).await
+    }
+
     /// The direct room of this key, if it exists; not hidden any more.
     async fn existing_direct(&self, key: &str, owner: Uid) -> Result<Option<RoomView>> {
         let Some(found) = self.store.direct_room(key).await? else { return Ok(None) };

@@ -22,6 +22,7 @@ use crate::protocol::room::{Role, RoomKind, RoomView};
 use crate::rooms::{
     CreateRoom, CreatedRoom, MemberChange, MemberOutcome, Quota, Rooms, UpdatedRoom,
 };
+use crate::settings::Encryption;
 use crate::store::chat::RoomChange;
 
 /// Changes rooms and memberships, and records it.
@@ -91,6 +92,12 @@ impl RoomChanges {
             return self.rooms.create(owner, create, Quota::Unbounded).await;
         };
         let is_direct = create.kind == RoomKind::Dm;
+        if is_direct && self.auth.settings().current().encryption == Encryption::Required {
+            let existing = self.rooms.find_direct(uid, &create.members).await?;
+            let text = "New direct chats are encrypted on this server.";
+            let view = existing.ok_or_else(|| Error::new(Code::Forbidden, text))?;
+            return Ok(CreatedRoom { view, is_new: false });
+        }
         let quota = if is_admin { Quota::Unbounded } else { Quota::Bounded };
         let people: BTreeSet<_> = create.members.iter().filter(|member| **member != uid).collect();
         let people = people.len();
