@@ -4,9 +4,12 @@
 
 pub mod account;
 pub mod directory;
+pub mod envelope;
 pub mod pack;
+pub mod padding;
 pub mod room_log;
 mod shared_directory;
 pub mod signature;
+pub mod wraps;
 
 pub use shared_directory::{Directory, DirectoryState, SharedDirectory};

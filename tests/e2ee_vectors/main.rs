@@ -8,7 +8,9 @@ use impulse::e2ee::pack::{Malformed, kdf, pack, unpack};
 use proptest::prelude::*;
 use serde_json::Value;
 
+mod client;
 mod directory;
+mod envelope;
 mod room_log;
 
 fn vectors() -> Value {

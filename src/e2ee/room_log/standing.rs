@@ -19,6 +19,11 @@ impl State {
         !self.skipped.contains(&uid) && !self.is_stale(uid, member, n, dir)
     }
 
+    /// Whether nobody is left who can sign and has the newest key.
+    pub fn is_dead(&self, n: u64, dir: &impl DirectoryView) -> bool {
+        !self.members.iter().any(|(uid, member)| self.is_able(*uid, member, n, dir))
+    }
+
     /// Who keeps the room usable while no owner is able: the able member with the highest role, of several the one who
     /// came first.
     pub fn acting(&self, n: u64, dir: &impl DirectoryView) -> Option<Uid> {
