@@ -4,12 +4,12 @@
 use super::access::Access::{Full, Read, Write};
 use super::account::{avatar, blocks, me, password, sessions, sign_in, tokens};
 use super::charge::Charge::{Change, Free, Read as Reading};
-use super::rooms::{bans, hooks, members, messages, posting, room, tail};
+use super::rooms::{bans, encrypted, hooks, members, messages, posting, room, tail};
 use super::router::Handler::{Admin, Public, SignedIn};
 use super::router::Recording::{self, ByService, InTransaction};
 use super::router::{Numbers, Route, at, delete, get, patch, post, put, upgrade};
 use super::{admin, directory, invites, server, socket, users};
-use crate::base::limits::api::AVATAR_BODY;
+use crate::base::limits::api::{AVATAR_BODY, LOG_BODY};
 use crate::base::limits::directory::AGAIN_BODY;
 use crate::base::limits::http::BODY;
 use crate::http::Cost;
@@ -140,7 +140,7 @@ static ROUTES: &[Route] = &[
             post(SignedIn(Write, Change(1.0), run!(room::create))),
         ],
     )
-    .body(BODY),
+    .body(LOG_BODY),
     at("/api/rooms/directory", &[get(SignedIn(Read, Reading(2.0), run!(room::directory)))]),
     at(
         "/api/rooms/{room}",
@@ -211,6 +211,27 @@ static ROUTES: &[Route] = &[
         ],
     )
     .body(AVATAR_BODY),
+    // The log of an encrypted room, and the wraps of its keys. A signature takes as long as some messages.
+    at(
+        "/api/rooms/{room}/log",
+        &[
+            get(SignedIn(Read, Reading(5.0), run!(encrypted::log))),
+            post(SignedIn(Write, Change(2.0), run!(encrypted::append))),
+        ],
+    )
+    .body(LOG_BODY),
+    at(
+        "/api/rooms/{room}/wraps",
+        &[
+            get(SignedIn(Read, Reading(1.0), run!(encrypted::wraps))),
+            post(SignedIn(Write, Change(1.0), run!(encrypted::add_wraps))),
+        ],
+    )
+    .body(LOG_BODY),
+    at(
+        "/api/rooms/{room}/wraps/bad",
+        &[post(SignedIn(Write, Change(1.0), run!(encrypted::report_wrap)))],
+    ),
     at("/api/rooms/{room}/tail", &[upgrade(SignedIn(Read, Reading(5.0), run!(tail::tail)))]),
     at(
         "/api/rooms/{room}/messages/{message}",

@@ -9,7 +9,7 @@ use crate::base::ids::{RoomId, Uid};
 use crate::protocol::event::Event;
 use crate::protocol::room::ReadState;
 use crate::rooms::delivery::{ConnectionsOf, Delivery};
-use crate::rooms::publication::{ConnRef, LiveEvent, Payload, Publication};
+use crate::rooms::publication::{Audience, ConnRef, LiveEvent, Payload, Publication};
 use crate::rooms::{ReadStates, Rooms};
 use crate::ws::frame;
 
@@ -127,16 +127,35 @@ impl Shard {
             }
             feed.activity.merge(*activity);
         }
-        if feed.subscribers.is_empty() {
-            return;
+        let to_all = publication.events.iter().filter(|event| event.audience == Audience::Members);
+        let frames: Vec<_> = to_all.map(|event| frame::text(&event.payload)).collect();
+        if !frames.is_empty() {
+            self.push_to_members_elsewhere(publication.room, &frames);
         }
+        let Some(feed) = self.feeds.get_mut(index).filter(|feed| !feed.subscribers.is_empty())
+        else {
+            return;
+        };
         // What somebody has not got yet may have moved to this change, and comes with it.
         let is_behind = feed.has_subscribers_behind();
-        for LiveEvent { payload, whole } in &publication.events {
+        for LiveEvent { payload, whole, .. } in &publication.events {
             feed.log.append(whole.as_ref().filter(|_| is_behind).unwrap_or(payload));
         }
         feed.more_follows = publication.more_follows;
         self.sweep.mark(index, &mut self.feeds);
+    }
+
+    /// Pushes frames to the members' connections that do not follow the room; the others get them by its log.
+    fn push_to_members_elsewhere(&mut self, room: RoomId, frames: &[Vec<u8>]) {
+        let Some(feed) = self.feed_mut(room) else { return };
+        let slots: Vec<_> = feed.member_connections.iter().copied().collect();
+        for slot in slots {
+            if self.subscription_of(slot, room).is_none() {
+                for frame in frames {
+                    self.push(slot, frame);
+                }
+            }
+        }
     }
 
     fn reply(&mut self, conn: ConnRef, payload: &Payload) {

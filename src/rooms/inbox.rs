@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
+use super::log_requests::LogRequest;
 use super::membership::{MemberChange, MemberOutcome};
 use super::publication::{ConnRef, Payload};
 use crate::base::allowance::Allowance;
@@ -136,6 +137,8 @@ pub enum Input {
     },
     /// Publish an event that is not durable (presence, profiles).
     Publish(Payload),
+    /// Something about the encryption of the room.
+    Log(LogRequest),
     /// Finish what was accepted before.
     Flush(Reply<()>),
     /// Read from the store what was committed and not published.

@@ -46,6 +46,7 @@ use crate::auth::Auth;
 use crate::base::allowance::Allowances;
 use crate::base::limits::auth::SESSIONS_SWEEP;
 use crate::base::limits::directory::{QUIET, QUIET_CHECK};
+use crate::base::limits::encryption;
 use crate::base::limits::rooms::PRESENCE_TICK;
 use crate::base::limits::service as limits;
 use crate::base::shutdown::stopped;
@@ -200,6 +201,12 @@ impl Services {
             }
         });
         tasks.spawn(jobs::every(SESSIONS_SWEEP, stop.clone(), end_expired));
+        let audit_log = self.job(|services| async move {
+            if let Err(error) = services.rooms.audit_any_log().await {
+                tracing::error!(?error, "an encrypted room is not as its log says");
+            }
+        });
+        tasks.spawn(jobs::every(encryption::AUDIT, stop.clone(), audit_log));
         let write_statuses = self.job(|services| async move {
             if let Err(error) = services.status_writer.write_pending().await {
                 tracing::debug!(?error, "statuses wait for the database");

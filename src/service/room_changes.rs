@@ -20,7 +20,8 @@ use crate::base::ids::{RoomId, Uid};
 use crate::base::principal::Principal;
 use crate::protocol::room::{Role, RoomKind, RoomView};
 use crate::rooms::{
-    CreateRoom, CreatedRoom, MemberChange, MemberOutcome, Quota, Rooms, UpdatedRoom,
+    Appended, CreateRoom, CreatedRoom, MemberChange, MemberOutcome, Proposal, Quota, Rooms,
+    UpdatedRoom,
 };
 use crate::settings::Encryption;
 use crate::store::chat::RoomChange;
@@ -81,6 +82,24 @@ impl RoomChanges {
         Ok(created)
     }
 
+    /// Creates an encrypted direct chat, or finds the one that exists. Nothing is recorded, as for a plain one.
+    ///
+    /// # Errors
+    /// Those of [`Rooms::create_encrypted`]; `rate_limited`.
+    pub async fn create_encrypted(&self, by: &Actor, founding: Proposal) -> Result<CreatedRoom> {
+        let people = founding.people();
+        let create = async |quota| self.rooms.create_encrypted(founding, quota).await;
+        self.within_limits(by, &people, RoomKind::Dm, create).await
+    }
+
+    /// Appends a batch to the log of an encrypted room. The log itself is the record, signed by who has done it.
+    ///
+    /// # Errors
+    /// Those of [`Rooms::append_to_log`].
+    pub async fn append_to_log(&self, room: RoomId, proposal: Proposal) -> Result<Appended> {
+        self.rooms.append_to_log(room, proposal).await
+    }
+
     /// Creates it if the caller may create one more, and add so many people.
     async fn create_within_limits(
         &self,
@@ -88,18 +107,31 @@ impl RoomChanges {
         owner: Option<Uid>,
         create: CreateRoom,
     ) -> Result<CreatedRoom> {
-        let Principal::User { uid, is_admin } = by.principal else {
-            return self.rooms.create(owner, create, Quota::Unbounded).await;
-        };
-        let is_direct = create.kind == RoomKind::Dm;
-        if is_direct && self.auth.settings().current().encryption == Encryption::Required {
-            let existing = self.rooms.find_direct(uid, &create.members).await?;
+        let (members, kind) = (create.members.clone(), create.kind);
+        let is_required = self.auth.settings().current().encryption == Encryption::Required;
+        if let (RoomKind::Dm, Some(owner), true) = (kind, owner, is_required) {
+            let existing = self.rooms.find_direct(owner, &members).await?;
             let text = "New direct chats are encrypted on this server.";
             let view = existing.ok_or_else(|| Error::new(Code::Forbidden, text))?;
             return Ok(CreatedRoom { view, is_new: false });
         }
+        let create = async |quota| self.rooms.create(owner, create, quota).await;
+        self.within_limits(by, &members, kind, create).await
+    }
+
+    async fn within_limits(
+        &self,
+        by: &Actor,
+        members: &[Uid],
+        kind: RoomKind,
+        create: impl AsyncFnOnce(Quota) -> Result<CreatedRoom>,
+    ) -> Result<CreatedRoom> {
+        let Principal::User { uid, is_admin } = by.principal else {
+            return create(Quota::Unbounded).await;
+        };
+        let is_direct = kind == RoomKind::Dm;
         let quota = if is_admin { Quota::Unbounded } else { Quota::Bounded };
-        let people: BTreeSet<_> = create.members.iter().filter(|member| **member != uid).collect();
+        let people: BTreeSet<_> = members.iter().filter(|member| **member != uid).collect();
         let people = people.len();
         let allowance = self.allowances.of(uid);
         allowance.add_members(people, by.principal)?;
@@ -109,7 +141,7 @@ impl RoomChanges {
             Quota::Unbounded => Ok(()),
         };
         let created = match counted {
-            Ok(()) => self.rooms.create(owner, create, quota).await,
+            Ok(()) => create(quota).await,
             Err(error) => Err(error),
         };
         if !matches!(created, Ok(CreatedRoom { is_new: true, .. })) {

@@ -1184,6 +1184,55 @@ const USERS: &[Reached] = &[
     ),
 ];
 
+const ENCRYPTION: &[Reached] = &[
+    (
+        "tests/e2ee_vectors/room_log.rs",
+        "the_time_of_an_entry_is_judged_as_published",
+        &["encryption::CLOCK_MS"],
+    ),
+    (
+        "tests/e2ee_vectors/server_rules.rs",
+        "a_batch_has_so_many_entries_and_so_many_bytes",
+        &["encryption::BATCH", "encryption::BATCH_BYTES"],
+    ),
+    ("tests/e2ee_vectors/server_rules.rs", "a_room_has_so_many_members", &["encryption::MEMBERS"]),
+    (
+        "tests/e2ee_vectors/server_rules.rs",
+        "the_last_entries_of_a_log_are_for_removals_new_keys_and_re_admissions",
+        &["encryption::LOG", "encryption::LOG_RESERVE"],
+    ),
+    (
+        "tests/e2ee_vectors/server_rules.rs",
+        "so_many_people_found_a_room",
+        &["encryption::FOUNDING_MEMBERS", "encryption::FOUNDING_DIRECT"],
+    ),
+    (
+        "tests/e2ee_vectors/rules.rs",
+        "a_room_is_created_by_who_has_keys_with_a_founding_batch_of_its_bounds",
+        &["encryption::FOUNDING"],
+    ),
+    (
+        "tests/e2ee_vectors/rules.rs",
+        "the_bytes_of_an_entry_have_one_form",
+        &["encryption::KEY_LINKS", "encryption::PROFILE"],
+    ),
+    (
+        "tests/e2ee_vectors/rules.rs",
+        "a_link_is_new_bounded_and_one_of_a_hundred",
+        &["encryption::LINK_MS", "encryption::LINK_USES", "encryption::LINKS"],
+    ),
+    (
+        "tests/e2ee_vectors/envelope.rs",
+        "a_content_may_be_as_long_as_the_longest_plaintext_padded",
+        &["encryption::CONTENT"],
+    ),
+    (
+        "tests/e2ee_vectors/envelope.rs",
+        "an_envelope_of_another_form_is_refused",
+        &["encryption::BLOBS"],
+    ),
+];
+
 /// Constants that no client can exceed, and what they are instead.
 const NO_BOUND: &[(&str, &str)] = &[
     ("store::REACTION_BYTES", "an estimate; PAGE_BYTES and SLICE_BYTES are the bounds"),
@@ -1294,6 +1343,7 @@ fn all() -> impl Iterator<Item = &'static Reached> {
         USERS,
         BACKUP,
         DIRECTORY,
+        ENCRYPTION,
     ]
     .into_iter()
     .flatten()

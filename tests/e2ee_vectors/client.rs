@@ -4,7 +4,6 @@ use aes_gcm::aead::{Aead as _, Payload};
 use aes_gcm::{Aes256Gcm, KeyInit as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use impulse::e2ee::pack::pack;
 use impulse::e2ee::padding::bucket;
 
 pub fn url(bytes: &[u8]) -> String {

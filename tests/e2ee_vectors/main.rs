@@ -10,8 +10,12 @@ use serde_json::Value;
 
 mod client;
 mod directory;
+mod directory_rules;
 mod envelope;
 mod room_log;
+mod rules;
+mod server_rules;
+mod world;
 
 fn vectors() -> Value {
     serde_json::from_str(include_str!("../vectors/e2ee-vectors.json")).unwrap()

@@ -26,6 +26,8 @@ pub const BIO: usize = 1_000;
 pub const LOCALE: usize = 16;
 /// Members a new room may start with.
 pub const FIRST_MEMBERS: usize = 100;
+/// A batch of the log of an encrypted room, with the keys it brings, and wraps.
+pub const LOG_BODY: usize = 256 * 1024;
 /// A picture as it is uploaded.
 pub const AVATAR_BODY: usize = 5 * 1024 * 1024;
 /// Entries of one page of a list, unless the caller asks for fewer, and the most it may ask for.

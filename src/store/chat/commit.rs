@@ -20,6 +20,7 @@ use tokio_postgres::{Client, Statement};
 
 use super::change::{Change, Entry, Outcome};
 use super::insert::{DUPLICATES, INSERT, InsertBatch};
+use super::log_change::{self, LOG};
 use crate::base::error::Result;
 use crate::base::limits::store as limits;
 use crate::store::pool::{Database, failed};
@@ -35,6 +36,7 @@ pub struct Writer {
     delete: Statement,
     react: Statement,
     unreact: Statement,
+    log: Statement,
     read: Statement,
 }
 
@@ -137,6 +139,7 @@ impl Writer {
             delete: client.prepare(DELETE).await.map_err(failed)?,
             react: client.prepare(REACT).await.map_err(failed)?,
             unreact: client.prepare(UNREACT).await.map_err(failed)?,
+            log: client.prepare(LOG).await.map_err(failed)?,
             read: client.prepare(READ).await.map_err(failed)?,
             client,
         })
@@ -209,6 +212,9 @@ impl Writer {
             Change::Unreact { mid, target } => {
                 let (mid, target) = (mid.0.as_slice(), target.0.as_slice());
                 self.client.query_opt(&self.unreact, &[&room, &mid, &target, &at]).await
+            }
+            Change::Log(change) => {
+                log_change::append(&self.client, &self.log, entry.room, change, at).await
             }
         };
         Ok(Some(match row.map_err(failed)? {
