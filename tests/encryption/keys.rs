@@ -709,6 +709,19 @@ async fn trust_stores_follow_each_other_without_a_gap() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn trust_stores_count_as_what_a_user_may_store() {
+    let server = TestServer::start_with(&["--rate-limit-scale", "1"]).await;
+    let anna = Person::new(&server, "anna").await;
+    for rev in 1..=4 {
+        let trust = json!({"rev": rev, "blob": blob(limits::TRUST)});
+        put(&anna.client, "/api/keys/trust", trust).await.expect(204);
+    }
+    let one_more = json!({"rev": 5, "blob": blob(limits::TRUST)});
+    put(&anna.client, "/api/keys/trust", one_more).await.refused(429, "rate_limited");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn other_browsers_are_told_of_new_ones_and_of_other_keys_and_tokens_are_not() {
     let server = TestServer::start().await;
     let mut anna = Person::without_keys(&server, "anna").await;
@@ -837,8 +850,13 @@ async fn the_log_has_nothing_that_opens_keys_however_much_it_says() {
     let pending = anna.prepared(json!({"auth": anna.auth()}), "anna2").await;
     let committed = anna.committed(&pending, anna.challenge().await).await;
     anna.client.post("/api/auth/password/commit", committed.clone()).await.expect(204);
-    anna.took(&committed);
-    anna.password = "anna2".into();
+    // The command line puts back what was before.
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_impulse"));
+    command.args(["admin", "restore-keys", "anna", "--data-dir"]).arg(folder.path().join("data"));
+    assert!(command.status().unwrap().success());
+    let (login, client) = anna.browser_with("anna").await;
+    assert_eq!(login.expect(200)["keys"], anna.keys);
+    anna.client = client;
     let rotated = anna.other_keys(EntryType::Rotate);
     anna.client.post("/api/keys/rotate", rotated.clone()).await.expect(204);
     let trust = json!({"rev": 1, "blob": blob(60)});

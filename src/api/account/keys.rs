@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::api::caller::{device_cookie, set_device_cookie};
 use crate::api::context::{Api, Call};
 use crate::auth::{AccountKeys, NewKeys, trust_store};
 use crate::base::base64url;
@@ -81,9 +82,15 @@ pub async fn create(call: Call<'_>) -> Result<Response> {
     enter(call, KeyEntryKind::First, 201).await
 }
 
-/// `POST /api/keys/rotate`: the next generation.
+/// `POST /api/keys/rotate`: the next generation, perhaps under another password.
 pub async fn rotate(call: Call<'_>) -> Result<Response> {
-    enter(call, KeyEntryKind::Rotate, 204).await
+    let Call { services, caller, request, .. } = call;
+    let response = enter(call, KeyEntryKind::Rotate, 204).await?;
+    // Of the same password this makes the same entry again.
+    Ok(match services.auth.renew_device_cookie(caller.uid, device_cookie(request)).await {
+        Ok(Some(cookie)) => set_device_cookie(request, response, &cookie),
+        _ => response,
+    })
 }
 
 /// `POST /api/keys/reset`: fresh keys for an account that is locked. Others have to let its user back in.
@@ -129,6 +136,7 @@ struct Trust {
 pub async fn put_trust(Call { services, caller, request, .. }: Call<'_>) -> Result<Response> {
     let Trust { rev, blob } = request.json()?;
     let trust = trust_store(rev, &blob)?;
+    services.allowances.of(caller.uid).bytes(trust.len())?;
     services.keys.put_trust(caller.uid, rev, &trust).await?;
     Ok(Response::empty(204))
 }
