@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::args::{Audit, Rooms, Verb};
 use super::client::{Client, encoded};
+use super::directory;
 use super::user_ref::UserRef;
 use crate::base::limits::api::PAGE_MAX;
 
@@ -41,6 +42,10 @@ pub(super) async fn call(client: &Client, verb: Verb) -> Result<Value, String> {
             let body = json!({"compromised": compromised});
             with_link(client, client.call("POST", &path, Some(body)).await?)
         }
+        Verb::RestoreKeys { user } => {
+            let path = format!("{}/restore-keys", user_path(client, &user).await?);
+            client.call("POST", &path, Some(json!({}))).await
+        }
         Verb::EndSessions { user } => {
             let path = format!("{}/sessions", user_path(client, &user).await?);
             client.call("DELETE", &path, None).await
@@ -67,6 +72,7 @@ pub(super) async fn call(client: &Client, verb: Verb) -> Result<Value, String> {
             let path = format!("/api/admin/audit?limit={limit}&action={}", encoded(&action));
             client.call("GET", &path, None).await
         }
+        Verb::Directory { verb } => directory::call(client, verb).await,
         Verb::Stats => {
             let stats = client.call("GET", "/api/admin/stats", None).await?;
             Ok(stats["now"].clone())

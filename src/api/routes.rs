@@ -2,16 +2,17 @@
 //! the handler; the size of its body and what a request costs its client where these are not the usual ones.
 
 use super::access::Access::{Full, Read, Write};
-use super::account::{avatar, blocks, me, password, sessions, sign_in, tokens};
+use super::account::{avatar, blocks, keys, me, password, sessions, sign_in, tokens};
 use super::charge::Charge::{Change, Free, Read as Reading};
-use super::rooms::{bans, hooks, members, messages, posting, room, tail};
+use super::rooms::{bans, encrypted, hooks, members, messages, posting, room, tail};
 use super::router::Handler::{Admin, Public, SignedIn};
 use super::router::Recording::{self, ByService, InTransaction};
 use super::router::{Numbers, Route, at, delete, get, patch, post, put, upgrade};
 use super::{admin, directory, invites, server, socket, users};
-use crate::base::limits::api::AVATAR_BODY;
+use crate::base::limits::api::{AVATAR_BODY, LOG_BODY};
 use crate::base::limits::directory::AGAIN_BODY;
 use crate::base::limits::http::BODY;
+use crate::base::limits::keys::TRUST_BODY;
 use crate::http::Cost;
 
 /// A handler, as the table keeps it.
@@ -60,7 +61,17 @@ static ROUTES: &[Route] = &[
     at("/api/auth/ticket", &[post(open!(password::ticket))]),
     // By the old password these two need a session, which they check themselves; by a ticket none.
     at("/api/auth/password/prepare", &[post(open!(password::prepare))]),
-    at("/api/auth/password/commit", &[post(open!(password::commit))]),
+    at("/api/auth/password/commit", &[post(open!(password::commit))]).body(BODY),
+    at("/api/auth/recovery/open", &[post(open!(keys::open_recovery))]),
+    // The keys of one's account. What takes a password has limits of its own.
+    at("/api/keys/challenge", &[get(SignedIn(Full, Reading(1.0), run!(keys::challenge)))]),
+    at("/api/keys", &[put(SignedIn(Full, Change(1.0), run!(keys::create)))]).body(BODY),
+    at("/api/keys/rewrap", &[post(SignedIn(Full, Change(1.0), run!(keys::rewrap)))]).body(BODY),
+    at("/api/keys/rotate", &[post(SignedIn(Full, Change(1.0), run!(keys::rotate)))])
+        .body(TRUST_BODY),
+    at("/api/keys/reset", &[post(SignedIn(Full, Change(1.0), run!(keys::reset)))]).body(TRUST_BODY),
+    at("/api/keys/trust", &[put(SignedIn(Full, Change(2.0), run!(keys::put_trust)))])
+        .body(TRUST_BODY),
     // One's own account.
     at(
         "/api/me",
@@ -128,8 +139,8 @@ static ROUTES: &[Route] = &[
             post(SignedIn(Full, Change(2.0), run!(directory::append))),
         ],
     ),
-    // Signatures and hashes of up to some ten thousand positions.
-    at("/api/dir/again", &[post(SignedIn(Full, Change(10.0), run!(directory::again)))])
+    // It has a limit of its own, too.
+    at("/api/dir/again", &[post(SignedIn(Full, Change(1.0), run!(directory::again)))])
         .body(AGAIN_BODY),
     // Rooms. Pages of messages, and lists that grow with the server, cost more than one thing.
     at(
@@ -140,7 +151,7 @@ static ROUTES: &[Route] = &[
             post(SignedIn(Write, Change(1.0), run!(room::create))),
         ],
     )
-    .body(BODY),
+    .body(LOG_BODY),
     at("/api/rooms/directory", &[get(SignedIn(Read, Reading(2.0), run!(room::directory)))]),
     at(
         "/api/rooms/{room}",
@@ -211,6 +222,27 @@ static ROUTES: &[Route] = &[
         ],
     )
     .body(AVATAR_BODY),
+    // The log of an encrypted room, and the wraps of its keys. A signature takes as long as some messages.
+    at(
+        "/api/rooms/{room}/log",
+        &[
+            get(SignedIn(Read, Reading(5.0), run!(encrypted::log))),
+            post(SignedIn(Write, Change(2.0), run!(encrypted::append))),
+        ],
+    )
+    .body(LOG_BODY),
+    at(
+        "/api/rooms/{room}/wraps",
+        &[
+            get(SignedIn(Read, Reading(1.0), run!(encrypted::wraps))),
+            post(SignedIn(Write, Change(1.0), run!(encrypted::add_wraps))),
+        ],
+    )
+    .body(LOG_BODY),
+    at(
+        "/api/rooms/{room}/wraps/bad",
+        &[post(SignedIn(Write, Change(1.0), run!(encrypted::report_wrap)))],
+    ),
     at("/api/rooms/{room}/tail", &[upgrade(SignedIn(Read, Reading(5.0), run!(tail::tail)))]),
     at(
         "/api/rooms/{room}/messages/{message}",
@@ -252,6 +284,10 @@ static ROUTES: &[Route] = &[
         &[post(Admin(Change(1.0), InTransaction, run!(admin::users::reset)))],
     ),
     at(
+        "/api/admin/users/{user}/restore-keys",
+        &[post(Admin(Change(1.0), InTransaction, run!(admin::users::restore_keys)))],
+    ),
+    at(
         "/api/admin/users/{user}/sessions",
         &[delete(Admin(Change(1.0), InTransaction, run!(admin::users::end_sessions)))],
     ),
@@ -272,6 +308,10 @@ static ROUTES: &[Route] = &[
     at(
         "/api/admin/rooms/{room}/restore",
         &[post(Admin(Change(1.0), ByService, run!(admin::rooms::restore)))],
+    ),
+    at(
+        "/api/admin/rooms/{room}/gone",
+        &[post(Admin(Change(1.0), ByService, run!(admin::rooms::gone)))],
     ),
     at(
         "/api/admin/invites",

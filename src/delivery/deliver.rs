@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::adoption::Rights;
 use super::connection::{Chat, Connection};
 use super::shard::Shard;
-use crate::base::ids::{RoomId, Uid};
+use crate::base::ids::{RoomId, SessionId, Uid};
 use crate::protocol::event::Event;
 use crate::protocol::room::ReadState;
 use crate::rooms::delivery::{ConnectionsOf, Delivery};
-use crate::rooms::publication::{ConnRef, LiveEvent, Payload, Publication};
+use crate::rooms::publication::{Audience, ConnRef, LiveEvent, Payload, Publication};
 use crate::rooms::{ReadStates, Rooms};
 use crate::ws::frame;
 
@@ -56,6 +57,9 @@ impl Shard {
             }
             Delivery::Changed(room, mids) => self.note_changed(room, &mids),
             Delivery::ToUser(uid, payload) => self.push_to_user(uid, || Some(payload)),
+            Delivery::ToBrowsers(uid, except, payload) => {
+                self.push_to_browsers(uid, except, &payload);
+            }
             Delivery::View(uid, room) => {
                 let rooms = self.rooms.clone();
                 self.push_to_user(uid, || {
@@ -95,6 +99,20 @@ impl Shard {
         }
     }
 
+    /// Pushes a frame to the connections of a user's browsers, except those of one session.
+    fn push_to_browsers(&mut self, uid: Uid, except: Option<SessionId>, payload: &Payload) {
+        let mut slots = self.open_slots(uid);
+        slots.retain(|slot| {
+            let is_meant =
+                |chat: &mut Chat| chat.rights == Rights::Full && Some(chat.session) != except;
+            self.chat(*slot).is_some_and(is_meant)
+        });
+        let bytes = frame::text(payload);
+        for slot in slots {
+            self.push(slot, &bytes);
+        }
+    }
+
     /// The connection does not follow the room any more. Events that the sweep has not written are lost with the
     /// subscription, so what they came to is sent.
     pub(super) fn stop_following(&mut self, slot: usize, room: RoomId) {
@@ -127,16 +145,35 @@ impl Shard {
             }
             feed.activity.merge(*activity);
         }
-        if feed.subscribers.is_empty() {
-            return;
+        let to_all = publication.events.iter().filter(|event| event.audience == Audience::Members);
+        let frames: Vec<_> = to_all.map(|event| frame::text(&event.payload)).collect();
+        if !frames.is_empty() {
+            self.push_to_members_elsewhere(publication.room, &frames);
         }
+        let Some(feed) = self.feeds.get_mut(index).filter(|feed| !feed.subscribers.is_empty())
+        else {
+            return;
+        };
         // What somebody has not got yet may have moved to this change, and comes with it.
         let is_behind = feed.has_subscribers_behind();
-        for LiveEvent { payload, whole } in &publication.events {
+        for LiveEvent { payload, whole, .. } in &publication.events {
             feed.log.append(whole.as_ref().filter(|_| is_behind).unwrap_or(payload));
         }
         feed.more_follows = publication.more_follows;
         self.sweep.mark(index, &mut self.feeds);
+    }
+
+    /// Pushes frames to the members' connections that do not follow the room; the others get them by its log.
+    fn push_to_members_elsewhere(&mut self, room: RoomId, frames: &[Vec<u8>]) {
+        let Some(feed) = self.feed_mut(room) else { return };
+        let slots: Vec<_> = feed.member_connections.iter().copied().collect();
+        for slot in slots {
+            if self.subscription_of(slot, room).is_none() {
+                for frame in frames {
+                    self.push(slot, frame);
+                }
+            }
+        }
     }
 
     fn reply(&mut self, conn: ConnRef, payload: &Payload) {

@@ -56,6 +56,11 @@ impl Directory {
         &self.head
     }
 
+    /// Whether somebody's account is open: not disabled, not removed, and there.
+    pub fn is_open(&self, uid: Uid) -> bool {
+        !self.shut.contains(&uid)
+    }
+
     /// The first positions whose entries are missing after a restore, at most [`limits::MISSING`].
     pub fn missing(&self) -> &[u64] {
         &self.missing
@@ -96,7 +101,7 @@ impl SharedDirectory {
 
     /// Whether somebody's account is open: not disabled, not removed, and there.
     pub fn is_open(&self, uid: Uid) -> bool {
-        !self.read().shut.contains(&uid)
+        self.read().is_open(uid)
     }
 
     /// Whether the chain has an entry of this user.

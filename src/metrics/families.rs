@@ -152,6 +152,11 @@ impl Families {
             "room_inbox_full",
             "Commands that found the inbox full and had to wait.",
             shards.counters().inbox_full.get(),
+        )?;
+        page.gauge(
+            "e2ee_wraps_missing",
+            "Members who have lacked the key of a room for long although somebody could give it.",
+            rooms.wraps_missing(),
         )
     }
 

@@ -1,17 +1,27 @@
 //! Creating rooms, removing them, and restoring them.
 
+use super::delivery::Delivery;
 use super::inbox::Input;
+use super::judge::{self, Approved, Facts};
+use super::log_requests::{LogRequest, Proposal};
 use super::member::Member;
+use super::published::encode_log;
 use super::recent::RecentMessages;
 use super::registry::Rooms;
 use super::state::State;
+use crate::base::encryption::LogHead;
 use crate::base::error::{Code, Error, Result};
 use crate::base::ids::{RoomId, Uid};
 use crate::base::limits::{api, rooms as limits};
 use crate::base::principal::Principal;
+use crate::base::time::now_ms;
+use crate::e2ee::room_log::Batch;
 use crate::policy::{Action, Block, no_room};
+use crate::protocol::encryption::LogEntry;
+use crate::protocol::event::Event;
 use crate::protocol::room::{Role, RoomKind, RoomView};
-use crate::store::chat::{NewRoom, RoomRow};
+use crate::store::chat::change::LoggedEntry;
+use crate::store::chat::{LogBatch, NewEncryptedRoom, NewRoom, RoomEncryption, RoomRow};
 
 /// A room to be created.
 #[derive(Debug, Clone)]
@@ -94,6 +104,99 @@ impl Rooms {
         let state = handle.room.state();
         let view = owner.map_or_else(|| state.view_for(Principal::Server), |uid| state.view(uid));
         Ok(CreatedRoom { view, is_new: true })
+    }
+
+    /// The direct room of these people, if it exists; not hidden any more.
+    ///
+    /// # Errors
+    /// `bad_request`, `unavailable`.
+    pub async fn find_direct(&self, owner: Uid, members: &[Uid]) -> Result<Option<RoomView>> {
+        self.existing_direct(&dm_key(owner, members)?, owner).await
+    }
+
+    /// Creates an encrypted room as its founding entries say, which its creator has signed. A direct chat of the same
+    /// people is found if it exists, and shown again if it was hidden; one in which nobody can sign any more gives way.
+    ///
+    /// # Errors
+    /// Those of `e2ee.md` 6.3 for the entries; `forbidden` where there is a block, and for other rooms than direct ones;
+    /// `conflict`, `bad_request`, `unavailable`.
+    pub async fn create_encrypted(&self, founding: Proposal, quota: Quota) -> Result<CreatedRoom> {
+        let owner = founding.by;
+        let others = judge::people_of(&founding);
+        // Two people who open the same chat at once get the same one.
+        let _lifecycle = self.shared.lifecycle.lock().await;
+        if let Some(key) = others.as_deref().and_then(|others| dm_key(owner, others).ok())
+            && let Some(view) = self.existing_encrypted(&encrypted_key(&key), owner).await?
+        {
+            return Ok(CreatedRoom { view, is_new: false });
+        }
+        let clock_ms = now_ms().unsigned_abs();
+        let facts = Facts { clock_ms, is_archived: false, restored_at: None };
+        let directory = self.shared.directory.clone();
+        let judging =
+            tokio::task::spawn_blocking(move || facts.judge_founding(founding, &directory)).await;
+        let Approved { judged, proposal } = judging.map_err(Error::internal)??;
+        judge::check_kind(&judged.batch)?;
+        let people = judged.batch.state.members.keys().copied();
+        let others: Vec<_> = people.filter(|uid| *uid != owner).collect();
+        self.check_blocks(owner, &others)?;
+        if quota == Quota::Bounded {
+            self.shared.check_joined(owner)?;
+        }
+        let key = encrypted_key(&dm_key(owner, &others)?);
+        let view = self.found(owner, key, &judged.batch, proposal).await?;
+        Ok(CreatedRoom { view, is_new: true })
+    }
+
+    /// Stores it, and tells its members.
+    async fn found(
+        &self,
+        owner: Uid,
+        dm_key: String,
+        batch: &Batch,
+        proposal: Proposal,
+    ) -> Result<RoomView> {
+        let new = new_encrypted(dm_key, batch, &proposal);
+        let created = self.store.create_encrypted_room(&new).await;
+        if matches!(&created, Err(error) if error.code() != Code::Conflict) {
+            // Its commit may have happened all the same.
+            self.open_unopened_later();
+        }
+        let (row, at) = created?;
+        let mut state = State::new(row, RecentMessages::default(), self.shared.blocks.clone());
+        let members = new.members.iter();
+        state.members = members.map(|member| (member.uid, Member::new(member.role, 0))).collect();
+        let handle = self.start_actor(state);
+        let room = handle.room.id;
+        let entry = |one: &LoggedEntry| LogEntry {
+            entry: one.entry.clone(),
+            signature: one.signature.to_vec(),
+        };
+        let entries = new.entries.iter().map(entry).collect();
+        let event = encode_log(room, &LogBatch { seq: 1, at, from: 0, entries });
+        for member in &new.members {
+            self.shared.add_to_index(member.uid, room);
+            self.shared.send_joined(member.uid, room).await;
+            let _ =
+                self.shared.publisher.broadcast(Delivery::ToUser(member.uid, event.clone())).await;
+        }
+        for wrap in &new.wraps {
+            let event = Event::Wrap { room, wrap: &wrap.own() }.encode();
+            let _ = self.shared.publisher.broadcast(Delivery::ToUser(wrap.uid, event)).await;
+        }
+        let view = handle.room.state().view(owner);
+        Ok(view)
+    }
+
+    /// The encrypted direct chat of this key, if it exists and somebody in it can still sign.
+    async fn existing_encrypted(&self, key: &str, owner: Uid) -> Result<Option<RoomView>> {
+        let Some(found) = self.store.direct_room(key).await? else { return Ok(None) };
+        if let Some(handle) = self.handle(found)
+            && handle.ask(LogRequest::IsDead).await?
+        {
+            return Ok(None);
+        }
+        self.existing_direct(key, owner).await
     }
 
     /// The direct room of this key, if it exists; not hidden any more.
@@ -233,6 +336,35 @@ impl Rooms {
                 }
             }
         });
+    }
+}
+
+/// An encrypted direct chat stands beside the plain one of the same people.
+fn encrypted_key(dm_key: &str) -> String {
+    format!("e:{dm_key}")
+}
+
+/// The room as it will be stored.
+fn new_encrypted(dm_key: String, batch: &Batch, proposal: &Proposal) -> NewEncryptedRoom {
+    let state = &batch.state;
+    let entries = proposal.entries.iter().zip(&batch.applied);
+    let entries = entries.map(|(signed, applied)| LoggedEntry {
+        entry: signed.entry.clone(),
+        signature: signed.sig,
+        hash: applied.hash,
+    });
+    NewEncryptedRoom {
+        kind: RoomKind::Dm,
+        dm_key: Some(dm_key),
+        encryption: RoomEncryption {
+            rid: state.rid,
+            log: LogHead { seq: state.seq(), hash: state.head },
+            epoch: state.epoch(),
+        },
+        entries: entries.collect(),
+        members: state.members.iter().map(|(uid, member)| judge::logged(*uid, member)).collect(),
+        wraps: proposal.wraps.clone(),
+        creator: proposal.by,
     }
 }
 

@@ -1,7 +1,10 @@
 //! What happens to people outside of rooms and concerns encrypted rooms: keys that change, accounts that are shut and
 //! opened. The rooms look when they come to it.
 
+use super::inbox::Input;
+use super::log_requests::LogRequest;
 use super::registry::Rooms;
+use super::room::RoomHandle;
 use crate::base::ids::Uid;
 use crate::e2ee::SharedDirectory;
 
@@ -12,11 +15,31 @@ impl Rooms {
     }
 
     /// The keys of this user have changed in the directory.
-    pub fn keys_changed(&self, _uid: Uid) {}
+    pub fn keys_changed(&self, uid: Uid) {
+        self.look_again(uid);
+    }
 
     /// The account of this user is not open any more.
-    pub fn account_shut(&self, _uid: Uid) {}
+    pub fn account_shut(&self, uid: Uid) {
+        self.look_again(uid);
+    }
 
     /// The account of this user is open again.
-    pub fn account_opened(&self, _uid: Uid) {}
+    pub fn account_opened(&self, uid: Uid) {
+        self.look_again(uid);
+    }
+
+    fn look_again(&self, uid: Uid) {
+        let handles = self.rooms_of(uid).into_iter().filter_map(|room| self.handle(room));
+        let encrypted: Vec<_> = handles.filter(RoomHandle::is_encrypted).collect();
+        if encrypted.is_empty() {
+            return;
+        }
+        self.runtime.spawn(async move {
+            for handle in encrypted {
+                // A room that has ended has nobody to tell.
+                let _ = handle.room.tx.send(Input::Log(LogRequest::LookAgain)).await;
+            }
+        });
+    }
 }

@@ -25,12 +25,23 @@ pub struct LiveEvent {
     pub payload: Payload,
     /// As everybody else gets it, if that is something else: the whole state of the message that has changed.
     pub whole: Option<Payload>,
+    /// Who gets it.
+    pub audience: Audience,
+}
+
+/// Who gets an event of a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Audience {
+    /// Those who follow the room.
+    Followers,
+    /// These, and its members on connections that do not follow it.
+    Members,
 }
 
 impl From<Payload> for LiveEvent {
     /// The same for everybody.
     fn from(payload: Payload) -> Self {
-        Self { payload, whole: None }
+        Self { payload, whole: None, audience: Audience::Followers }
     }
 }
 

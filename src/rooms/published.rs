@@ -1,10 +1,12 @@
 //! Durable changes of a room as they are published: once for those who follow the room, and as whole states for those
 //! who have missed what was before.
 
-use super::publication::{LiveEvent, Payload};
+use super::publication::{Audience, LiveEvent, Payload};
 use crate::base::ids::{Mid, RoomId};
+use crate::base::limits::encryption as limits;
 use crate::protocol::event::Event;
 use crate::protocol::message::{Content, MessageState, ReactionState, Sealed};
+use crate::store::chat::{LogBatch, MissedChange};
 
 /// A durable change of a room.
 #[derive(Debug)]
@@ -16,11 +18,12 @@ pub enum Published {
         /// What of it those get who follow the room.
         live: Live,
     },
+    /// Entries were appended to the log of an encrypted room.
+    Log(LogBatch),
 }
 
 /// What those get who follow a room.
 #[derive(Debug)]
-#[allow(dead_code)] // until rooms take envelopes
 pub enum Live {
     /// The whole state.
     Whole,
@@ -36,10 +39,19 @@ impl Published {
         Self::Message { state: Box::new(state), live: Live::Whole }
     }
 
+    /// What somebody has missed, as it is stored.
+    pub fn stored(missed: MissedChange) -> Self {
+        match missed {
+            MissedChange::Message(state) => Self::whole(state),
+            MissedChange::Log(batch) => Self::Log(batch),
+        }
+    }
+
     /// The number of the change.
     pub fn seq(&self) -> u64 {
         match self {
             Self::Message { state, .. } => state.seq,
+            Self::Log(batch) => batch.seq,
         }
     }
 
@@ -47,6 +59,7 @@ impl Published {
     pub fn message(&self) -> Option<&MessageState> {
         match self {
             Self::Message { state, .. } => Some(state),
+            Self::Log(_) => None,
         }
     }
 
@@ -64,15 +77,31 @@ impl Published {
                 if let Content::Sealed(Sealed { reacts, .. }) = &mut known.content {
                     *reacts = None;
                 }
-                LiveEvent { payload: encode(room, &known), whole: Some(encode(room, state)) }
+                let whole = Some(encode(room, state));
+                LiveEvent { whole, ..encode(room, &known).into() }
             }
             Self::Message { state, live: Live::Reaction(reaction) } => {
                 let MessageState { seq, at, .. } = **state;
                 let event = Event::Reaction { room, seq, at, msg: reaction };
-                LiveEvent { payload: event.encode(), whole: Some(encode(room, state)) }
+                LiveEvent { whole: Some(encode(room, state)), ..event.encode().into() }
+            }
+            Self::Log(batch) => {
+                LiveEvent { audience: Audience::Members, ..encode_log(room, batch).into() }
             }
         }
     }
+}
+
+/// A batch of the log. One that is too large for an event is fetched.
+pub fn encode_log(room: RoomId, batch: &LogBatch) -> Payload {
+    let &LogBatch { seq, at, from, ref entries } = batch;
+    let event = |entries| Event::Log { room, seq, at, from, entries }.encode();
+    let bytes = entries.iter().map(|entry| entry.entry.len() + entry.signature.len());
+    if bytes.sum::<usize>() > limits::LOG_EVENT {
+        return event(None);
+    }
+    let payload = event(Some(entries));
+    if payload.len() > limits::LOG_EVENT { event(None) } else { payload }
 }
 
 fn encode(room: RoomId, msg: &MessageState) -> Payload {

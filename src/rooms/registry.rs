@@ -20,7 +20,7 @@ use super::state::State;
 use crate::base::counter::CounterByCode;
 use crate::base::error::Result;
 use crate::base::ids::{Epoch, RoomId, Uid};
-use crate::base::limits::{chat, rooms as limits};
+use crate::base::limits::{chat, encryption, rooms as limits};
 use crate::base::lock::MutexExt as _;
 use crate::base::memory::MemoryBudget;
 use crate::base::shutdown::stopped;
@@ -146,11 +146,13 @@ impl Rooms {
         tokio::spawn(async move {
             let mut presence = tokio::time::interval(limits::PRESENCE_TICK);
             let mut trim = tokio::time::interval(limits::REPLAY_BUFFER_IDLE);
+            let mut forget = tokio::time::interval(encryption::LOG_IDLE);
             presence.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
             loop {
                 tokio::select! {
                     _ = presence.tick() => shared.publish_presence(),
                     _ = trim.tick() => shared.trim_replay_buffers(),
+                    _ = forget.tick() => shared.forget_logs(),
                     () = stopped(&mut stop) => break,
                 }
             }

@@ -22,6 +22,8 @@
 //!   is on its way is recognised by its number and dropped, too.
 
 use super::publication::{ConnRef, MissedEvent, Payload};
+use super::published::encode_log;
+use crate::base::encryption::LogHead;
 use crate::base::error::Result;
 use crate::base::ids::{RoomId, Uid};
 use crate::base::limits::{chat, rooms as limits};
@@ -29,7 +31,7 @@ use crate::base::memory::Reservation;
 use crate::protocol::answer::OkAnswer;
 use crate::protocol::event::Event;
 use crate::protocol::room::ReadState;
-use crate::store::chat::MessagePage;
+use crate::store::chat::{Missed, MissedChange};
 
 /// What is left of a replay.
 #[derive(Debug, Clone)]
@@ -51,6 +53,8 @@ pub struct Replay {
     is_truncated: bool,
     /// What the reader has read of everything up to `upto`.
     read_state: ReadState,
+    /// The log up to there, if the room is encrypted.
+    log: Option<LogHead>,
 }
 
 impl Replay {
@@ -72,7 +76,19 @@ impl Replay {
             rows: limits::SLICE_ROWS_FIRST,
             is_truncated: false,
             read_state,
+            log: None,
         }
+    }
+
+    /// The same of an encrypted room, whose log goes so far.
+    #[must_use]
+    pub fn with_log(self, log: Option<LogHead>) -> Self {
+        Self { log, ..self }
+    }
+
+    /// Whether the room has a log, whose batches stand among its messages.
+    pub(super) fn has_log(&self) -> bool {
+        self.log.is_some()
     }
 
     /// It ends here; what is missing must be read from the history.
@@ -94,7 +110,7 @@ impl Replay {
     /// The answer to the command.
     pub fn answer(&self) -> Payload {
         let ok = OkAnswer::to(self.id.as_deref()).seq(self.upto).truncated(self.is_truncated);
-        ok.read_state(self.read_state).encode()
+        ok.read_state(self.read_state).log(self.log).encode()
     }
 
     /// How many rows the next slice requests.
@@ -103,26 +119,32 @@ impl Replay {
         self.rows.min(self.messages + 1)
     }
 
-    /// The events of the messages that were read.
-    pub(super) fn advance(&mut self, read: &MessagePage) -> Vec<MissedEvent> {
-        let mut events = Vec::with_capacity(read.messages.len());
-        for msg in &read.messages {
-            if msg.seq > self.upto {
+    /// The events of what was read.
+    pub(super) fn advance(&mut self, read: &Missed) -> Vec<MissedEvent> {
+        let mut events = Vec::with_capacity(read.changes.len());
+        for change in &read.changes {
+            if change.seq() > self.upto {
                 self.since = self.upto;
                 return events;
             }
-            let event = Event::Msg { room: self.room, seq: msg.seq, at: msg.at, msg }.encode();
+            let (mid, event) = match change {
+                MissedChange::Message(msg) => {
+                    let event = Event::Msg { room: self.room, seq: msg.seq, at: msg.at, msg };
+                    (Some(msg.mid), event.encode())
+                }
+                MissedChange::Log(batch) => (None, encode_log(self.room, batch)),
+            };
             if self.messages == 0 || event.len() > self.bytes {
                 self.truncate();
                 return events;
             }
             self.messages -= 1;
             self.bytes -= event.len();
-            self.since = msg.seq;
-            events.push(MissedEvent { mid: Some(msg.mid), payload: event });
+            self.since = change.seq();
+            events.push(MissedEvent { mid, payload: event });
         }
         // Rows beyond the bytes of a slice are read in vain, so after one that was cut the next one requests fewer.
-        let count = read.messages.len();
+        let count = read.changes.len();
         let rows = if count < self.rows() { count } else { self.rows };
         self.rows = (2 * rows).clamp(limits::SLICE_ROWS_MIN, limits::SLICE_ROWS);
         if !read.has_more {
@@ -197,14 +219,14 @@ mod tests {
         }
 
         /// As `changed_within`, cut after `most` for their bytes.
-        fn read(&self, since: u64, limit: usize, most: usize) -> MessagePage {
+        fn read(&self, since: u64, limit: usize, most: usize) -> Missed {
             let missed = self.seqs.iter().enumerate().filter(|(_, seq)| **seq > since);
             let mut missed: Vec<_> = missed.map(|(n, seq)| state(n, *seq)).collect();
             missed.sort_unstable_by_key(|message| message.seq);
             let found = missed.len().min(limit);
             missed.truncate(found.min(most.max(1)));
             let has_more = missed.len() < found || missed.len() >= limit;
-            MessagePage { messages: missed, has_more }
+            Missed { changes: missed.into_iter().map(MissedChange::Message).collect(), has_more }
         }
     }
 

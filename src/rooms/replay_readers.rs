@@ -16,6 +16,7 @@ use crate::base::limits::rooms as limits;
 use crate::base::memory::{Holder, Kind, Reservation};
 use crate::base::shutdown::stopped;
 use crate::protocol::answer;
+use crate::store::chat::WithLog;
 
 /// The way to the readers. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -164,7 +165,8 @@ async fn serve(shared: Arc<Shared>, request: SliceRequest, held: Result<Reservat
 
 async fn read(shared: &Shared, mut replay: Replay, mut held: Reservation) -> Result<SliceEvents> {
     let (room, since, rows) = (replay.room, replay.since, replay.rows());
-    let read = shared.store.changed_within(room, since, rows, limits::SLICE_BYTES).await?;
+    let log = if replay.has_log() { WithLog::Yes } else { WithLog::No };
+    let read = shared.store.missed_within(room, since, rows, limits::SLICE_BYTES, log).await?;
     let events = replay.advance(&read);
     held.resize(events.iter().map(|event| event.payload.len()).sum());
     Ok(SliceEvents { events, rest: replay, held })

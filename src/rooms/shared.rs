@@ -7,6 +7,8 @@ use super::blocks::Blocks;
 use super::delivery::Delivery;
 use super::inbox::Input;
 use super::journal::Journal;
+use super::log_requests::LogRequest;
+use super::missing_wraps::MissingWraps;
 use super::presence::Presence;
 use super::publication::Payload;
 use super::publisher::Publisher;
@@ -14,9 +16,10 @@ use super::room::Room;
 use crate::base::counter::CounterByCode;
 use crate::base::error::{Code, Error, Result};
 use crate::base::ids::{Epoch, RoomId, Uid};
-use crate::base::limits::rooms as limits;
+use crate::base::limits::{encryption, rooms as limits};
 use crate::base::lock::RwLockExt as _;
 use crate::base::memory::{Kind, MemoryBudget};
+use crate::base::time::now_ms;
 use crate::e2ee::SharedDirectory;
 use crate::store::chat::ChatStore;
 
@@ -54,6 +57,10 @@ pub struct Shared {
     pub journal: Journal,
     /// Who is online.
     pub presence: Presence,
+    /// Who lacks the key of an encrypted room.
+    pub missing_wraps: MissingWraps,
+    /// When the databases were restored, in milliseconds, if they were.
+    restored_at: Option<i64>,
     /// Who has blocked whom.
     pub blocks: Arc<Blocks>,
     /// Whose keys are whose, and whose account is open.
@@ -85,6 +92,8 @@ impl Shared {
             bounds,
             epoch: store.epoch().await?,
             presence: Presence::default(),
+            missing_wraps: MissingWraps::default(),
+            restored_at: store.restored_at().await?,
             blocks: Arc::new(Blocks::from_rows(store.blocks().await?)),
             directory,
             rooms: RwLock::default(),
@@ -94,6 +103,12 @@ impl Shared {
             lifecycle: tokio::sync::Mutex::default(),
             store,
         })
+    }
+
+    /// When the databases were restored, if that is so recent that members may still bring back what it lost (`e2ee.md`
+    /// 11.4).
+    pub fn restored_recently(&self) -> Option<i64> {
+        self.restored_at.filter(|at| now_ms().saturating_sub(*at) < encryption::RESTORED_MS)
     }
 
     /// All rooms, by id.
@@ -174,6 +189,16 @@ impl Shared {
         for room in self.rooms().values() {
             // A room whose inbox is full is none of these.
             let _ = room.tx.try_send(Input::TrimReplayBuffer);
+        }
+    }
+
+    /// Encrypted rooms in which nothing happens give the memory of their logs back.
+    pub fn forget_logs(&self) {
+        for room in self.rooms().values() {
+            if room.state().row.encryption.is_some() {
+                // A room whose inbox is full is none of these.
+                let _ = room.tx.try_send(Input::Log(LogRequest::Forget));
+            }
         }
     }
 

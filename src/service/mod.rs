@@ -8,6 +8,7 @@ mod backups;
 mod directory;
 mod hooks;
 mod jobs;
+mod keys;
 mod messages;
 mod onboarding;
 mod profiles;
@@ -27,6 +28,7 @@ pub use directory::{
     TakenBack,
 };
 pub use hooks::{Hook, Hooks};
+pub use keys::{EnteredKeys, Keys, NewPassword, ProvenKeys};
 pub use messages::{Messages, Posted, Posting};
 pub use onboarding::{Joined, Onboarding};
 pub use profiles::{NameMatch, Profiles, avatar_urls};
@@ -46,6 +48,7 @@ use crate::auth::Auth;
 use crate::base::allowance::Allowances;
 use crate::base::limits::auth::SESSIONS_SWEEP;
 use crate::base::limits::directory::{QUIET, QUIET_CHECK};
+use crate::base::limits::encryption;
 use crate::base::limits::rooms::PRESENCE_TICK;
 use crate::base::limits::service as limits;
 use crate::base::shutdown::stopped;
@@ -95,6 +98,8 @@ pub struct Services {
     pub profiles: Arc<Profiles>,
     /// Ending sessions and their sockets.
     pub revocation: Arc<Revocation>,
+    /// The keys of accounts.
+    pub keys: Keys,
     /// Incoming hooks.
     pub hooks: Hooks,
     /// Messages of scripts.
@@ -146,6 +151,14 @@ impl Services {
             profiles.clone(),
             directory.clone(),
         ));
+        let keys = Keys::new(
+            store.clone(),
+            auth.clone(),
+            directory.clone(),
+            rooms.clone(),
+            revocation.clone(),
+            audit.clone(),
+        );
         let messages = Arc::new(Messages::new(rooms.clone(), allowances.clone(), auth.clone()));
         let hooks = hooks::Parts {
             store: store.clone(),
@@ -170,6 +183,7 @@ impl Services {
             backups: Backups::new(backups),
             readiness: Readiness::new(store, chat),
             hooks: Hooks::new(hooks, rate_limit_scale),
+            keys,
             messages,
             auth,
             rooms,
@@ -200,6 +214,12 @@ impl Services {
             }
         });
         tasks.spawn(jobs::every(SESSIONS_SWEEP, stop.clone(), end_expired));
+        let audit_log = self.job(|services| async move {
+            if let Err(error) = services.rooms.audit_any_log().await {
+                tracing::error!(?error, "an encrypted room is not as its log says");
+            }
+        });
+        tasks.spawn(jobs::every(encryption::AUDIT, stop.clone(), audit_log));
         let write_statuses = self.job(|services| async move {
             if let Err(error) = services.status_writer.write_pending().await {
                 tracing::debug!(?error, "statuses wait for the database");

@@ -16,12 +16,14 @@ use super::profiles::Profiles;
 use crate::auth::{Auth, Invite};
 use crate::base::allowance::Allowances;
 use crate::base::error::{Code, Error, Result};
-use crate::base::ids::{RoomId, Uid};
+use crate::base::ids::{Mid, RoomId, Uid};
 use crate::base::principal::Principal;
-use crate::protocol::room::{Role, RoomKind, RoomView};
+use crate::protocol::room::{Role, RoomKind, RoomView, encrypted_name};
 use crate::rooms::{
-    CreateRoom, CreatedRoom, MemberChange, MemberOutcome, Quota, Rooms, UpdatedRoom,
+    Appended, CreateRoom, CreatedRoom, MemberChange, MemberOutcome, Proposal, Quota, Rooms,
+    UpdatedRoom,
 };
+use crate::settings::Encryption;
 use crate::store::chat::RoomChange;
 
 /// Changes rooms and memberships, and records it.
@@ -80,6 +82,24 @@ impl RoomChanges {
         Ok(created)
     }
 
+    /// Creates an encrypted direct chat, or finds the one that exists. Nothing is recorded, as for a plain one.
+    ///
+    /// # Errors
+    /// Those of [`Rooms::create_encrypted`]; `rate_limited`.
+    pub async fn create_encrypted(&self, by: &Actor, founding: Proposal) -> Result<CreatedRoom> {
+        let people = founding.people();
+        let create = async |quota| self.rooms.create_encrypted(founding, quota).await;
+        self.within_limits(by, &people, RoomKind::Dm, create).await
+    }
+
+    /// Appends a batch to the log of an encrypted room. The log itself is the record, signed by who has done it.
+    ///
+    /// # Errors
+    /// Those of [`Rooms::append_to_log`].
+    pub async fn append_to_log(&self, room: RoomId, proposal: Proposal) -> Result<Appended> {
+        self.rooms.append_to_log(room, proposal).await
+    }
+
     /// Creates it if the caller may create one more, and add so many people.
     async fn create_within_limits(
         &self,
@@ -87,12 +107,31 @@ impl RoomChanges {
         owner: Option<Uid>,
         create: CreateRoom,
     ) -> Result<CreatedRoom> {
+        let (members, kind) = (create.members.clone(), create.kind);
+        let is_required = self.auth.settings().current().encryption == Encryption::Required;
+        if let (RoomKind::Dm, Some(owner), true) = (kind, owner, is_required) {
+            let existing = self.rooms.find_direct(owner, &members).await?;
+            let text = "New direct chats are encrypted on this server.";
+            let view = existing.ok_or_else(|| Error::new(Code::Forbidden, text))?;
+            return Ok(CreatedRoom { view, is_new: false });
+        }
+        let create = async |quota| self.rooms.create(owner, create, quota).await;
+        self.within_limits(by, &members, kind, create).await
+    }
+
+    async fn within_limits(
+        &self,
+        by: &Actor,
+        members: &[Uid],
+        kind: RoomKind,
+        create: impl AsyncFnOnce(Quota) -> Result<CreatedRoom>,
+    ) -> Result<CreatedRoom> {
         let Principal::User { uid, is_admin } = by.principal else {
-            return self.rooms.create(owner, create, Quota::Unbounded).await;
+            return create(Quota::Unbounded).await;
         };
-        let is_direct = create.kind == RoomKind::Dm;
+        let is_direct = kind == RoomKind::Dm;
         let quota = if is_admin { Quota::Unbounded } else { Quota::Bounded };
-        let people: BTreeSet<_> = create.members.iter().filter(|member| **member != uid).collect();
+        let people: BTreeSet<_> = members.iter().filter(|member| **member != uid).collect();
         let people = people.len();
         let allowance = self.allowances.of(uid);
         allowance.add_members(people, by.principal)?;
@@ -102,7 +141,7 @@ impl RoomChanges {
             Quota::Unbounded => Ok(()),
         };
         let created = match counted {
-            Ok(()) => self.rooms.create(owner, create, quota).await,
+            Ok(()) => create(quota).await,
             Err(error) => Err(error),
         };
         if !matches!(created, Ok(CreatedRoom { is_new: true, .. })) {
@@ -152,6 +191,20 @@ impl RoomChanges {
         let target = AuditTarget::room(room, &view.listed_name());
         permit.record("room.restore", target, json!({})).await;
         Ok(view)
+    }
+
+    /// Takes away what messages of an encrypted room say.
+    ///
+    /// # Errors
+    /// Those of [`Rooms::take_away`]; `rate_limited`.
+    pub async fn take_away(&self, by: &Actor, room: RoomId, mids: Vec<Mid>) -> Result<()> {
+        let permit = self.audit.permit(by)?;
+        let count = self.rooms.take_away(by.principal, room, mids).await?;
+        if count > 0 {
+            let target = AuditTarget::room(room, &encrypted_name(room));
+            permit.record("room.gone", target, json!({"messages": count})).await;
+        }
+        Ok(())
     }
 
     /// Changes a membership.

@@ -577,6 +577,34 @@ const MEMORY: &[Reached] = &[
     ),
 ];
 
+const KEYS: &[Reached] = &[
+    (
+        "src/auth/account_keys.rs",
+        "blobs_of_their_sizes_are_taken_and_others_are_refused_by_name",
+        &["keys::AK_PASSWORD", "keys::AK_RECOVERY", "keys::BOX", "keys::BUNDLE", "keys::TRUST"],
+    ),
+    (
+        "tests/encryption/keys.rs",
+        "trust_stores_follow_each_other_without_a_gap",
+        &["keys::TRUST_BODY"],
+    ),
+    (
+        "tests/encryption/keys.rs",
+        "keys_are_wrapped_anew_by_a_proof_that_is_good_once",
+        &["keys::CHALLENGE"],
+    ),
+    (
+        "tests/encryption/keys.rs",
+        "only_so_many_challenges_wait_and_the_oldest_go",
+        &["keys::CHALLENGES"],
+    ),
+    (
+        "tests/encryption/keys.rs",
+        "nobody_learns_from_a_recovery_who_is_here_or_has_a_code",
+        &["keys::RECOVERIES"],
+    ),
+];
+
 const AUTH: &[Reached] = &[
     (
         "tests/api.rs",
@@ -1048,6 +1076,39 @@ const BACKUP: &[Reached] = &[
     ),
 ];
 
+const DIRECTORY: &[Reached] = &[
+    (
+        "tests/encryption/directory.rs",
+        "a_long_chain_is_read_page_by_page_and_brought_back_within_one_body",
+        &[
+            "directory::ROWS",
+            "directory::MISSING",
+            "directory::READ_AT_ONCE",
+            "directory::AGAIN_BODY",
+        ],
+    ),
+    (
+        "tests/encryption/directory.rs",
+        "entries_are_asked_for_by_person_as_far_as_an_answer_goes",
+        &["directory::PEOPLE", "directory::ENTRIES"],
+    ),
+    (
+        "tests/encryption/directory.rs",
+        "one_person_appends_ten_entries_a_day",
+        &["directory::APPENDED", "directory::APPENDED_IN"],
+    ),
+    (
+        "tests/encryption/restored.rs",
+        "what_was_lost_is_taken_back_exactly_or_not_at_all",
+        &["directory::AGAIN", "directory::AGAIN_IN"],
+    ),
+    (
+        "tests/encryption/restored.rs",
+        "a_closed_directory_opens_by_itself_when_nothing_came_back_for_a_while",
+        &["directory::QUIET"],
+    ),
+];
+
 const USERS: &[Reached] = &[
     (
         "tests/bounds/rates.rs",
@@ -1151,6 +1212,55 @@ const USERS: &[Reached] = &[
     ),
 ];
 
+const ENCRYPTION: &[Reached] = &[
+    (
+        "tests/e2ee_vectors/room_log.rs",
+        "the_time_of_an_entry_is_judged_as_published",
+        &["encryption::CLOCK_MS"],
+    ),
+    (
+        "tests/e2ee_vectors/server_rules.rs",
+        "a_batch_has_so_many_entries_and_so_many_bytes",
+        &["encryption::BATCH", "encryption::BATCH_BYTES"],
+    ),
+    ("tests/e2ee_vectors/server_rules.rs", "a_room_has_so_many_members", &["encryption::MEMBERS"]),
+    (
+        "tests/e2ee_vectors/server_rules.rs",
+        "the_last_entries_of_a_log_are_for_removals_new_keys_and_re_admissions",
+        &["encryption::LOG", "encryption::LOG_RESERVE"],
+    ),
+    (
+        "tests/e2ee_vectors/server_rules.rs",
+        "so_many_people_found_a_room",
+        &["encryption::FOUNDING_MEMBERS", "encryption::FOUNDING_DIRECT"],
+    ),
+    (
+        "tests/e2ee_vectors/rules.rs",
+        "a_room_is_created_by_who_has_keys_with_a_founding_batch_of_its_bounds",
+        &["encryption::FOUNDING"],
+    ),
+    (
+        "tests/e2ee_vectors/rules.rs",
+        "the_bytes_of_an_entry_have_one_form",
+        &["encryption::KEY_LINKS", "encryption::PROFILE"],
+    ),
+    (
+        "tests/e2ee_vectors/rules.rs",
+        "a_link_is_new_bounded_and_one_of_a_hundred",
+        &["encryption::LINK_MS", "encryption::LINK_USES", "encryption::LINKS"],
+    ),
+    (
+        "tests/e2ee_vectors/envelope.rs",
+        "a_content_may_be_as_long_as_the_longest_plaintext_padded",
+        &["encryption::CONTENT"],
+    ),
+    (
+        "tests/e2ee_vectors/envelope.rs",
+        "an_envelope_of_another_form_is_refused",
+        &["encryption::BLOBS"],
+    ),
+];
+
 /// Constants that no client can exceed, and what they are instead.
 const NO_BOUND: &[(&str, &str)] = &[
     ("store::REACTION_BYTES", "an estimate; PAGE_BYTES and SLICE_BYTES are the bounds"),
@@ -1211,6 +1321,10 @@ const NO_BOUND: &[(&str, &str)] = &[
     ("delivery::ACTIVITY_TICK", "how often activity is sent; ACTIVITY bounds it for each room"),
     ("memory::HOLDERS_KEPT", "the size of an empty table"),
     ("api::SOCKET_RETRY_MS", "advice to a client"),
+    ("api::ENCRYPTED_PLAIN", "told to clients; what it comes to is bounded"),
+    ("directory::CLOSED_RETRY_MS", "advice to a client"),
+    ("directory::QUIET_CHECK", "how often the time since the last one is looked at"),
+    ("directory::NAMED", "the first ones, beside how many there are"),
     (
         "service::RECORD_PAUSES",
         "so many attempts; then the entry is in the log of the server alone",
@@ -1249,6 +1363,7 @@ fn all() -> impl Iterator<Item = &'static Reached> {
         ADMIN,
         API,
         AUTH,
+        KEYS,
         START,
         MEMORY,
         CHAT,
@@ -1256,6 +1371,8 @@ fn all() -> impl Iterator<Item = &'static Reached> {
         DELIVERY,
         USERS,
         BACKUP,
+        DIRECTORY,
+        ENCRYPTION,
     ]
     .into_iter()
     .flatten()

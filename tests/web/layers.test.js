@@ -44,12 +44,13 @@ const QUESTIONS = [
   "state/rights.js",
 ];
 
-/** Keys with an underscore that are not fields of the wire: pictures, and codes of errors. */
+/** Keys with an underscore that are not fields of the wire: pictures, codes of errors, and the sealed trust store. */
 const OWN_NAMES = [
   "ui/base/icons.js: bell_off",
   "ui/base/icons.js: eye_off",
   "ui/base/icons.js: shield_off",
   "ui/base/refusals.js: not_found",
+  "crypto/trust.js: ak_gen",
 ];
 
 const files = readdirSync(WEB, { recursive: true }).filter((file) => file.endsWith(".js"));

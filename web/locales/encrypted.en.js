@@ -103,6 +103,10 @@ export const encrypted = {
   name_differs_title: "Another name",
   name_differs_text: "This account signs in as @{login}. The list of keys calls it @{name}. Is this whom you mean?",
   name_differs_yes: "Yes, begin the chat",
+  keys_reset_title: "New keys",
+  keys_reset_text:
+    "{name} has new keys since you last wrote to each other. Check with {name} that this is so before you begin.",
+  error_old_key: "The server shows an old key of this person. No chat was begun.",
   last_for: "You are the last who can let {names} back in.",
   error_gen_stale: "Your keys were changed in another browser. Enter your password.",
   error_keys_withheld: "The server says that somebody you know has no keys. No chat was begun.",

@@ -110,6 +110,10 @@ export const encrypted = {
   name_differs_title: "Otro nombre",
   name_differs_text: "Esta cuenta entra como @{login}. La lista de claves la llama @{name}. ¿Es a quien te refieres?",
   name_differs_yes: "Sí, empezar el chat",
+  keys_reset_title: "Claves nuevas",
+  keys_reset_text:
+    "{name} tiene claves nuevas desde la última vez que os escribisteis. Comprueba con {name} que es así antes de empezar.",
+  error_old_key: "El servidor muestra una clave antigua de esta persona. No se ha empezado ningún chat.",
   last_for: "Eres la última persona que puede dejar volver a {names}.",
   error_gen_stale: "Tus claves se cambiaron en otro navegador. Escribe tu contraseña.",
   error_keys_withheld: "El servidor dice que alguien a quien conoces no tiene claves. No se ha empezado ningún chat.",

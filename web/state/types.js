@@ -68,6 +68,7 @@
  * @property {boolean} [memberInvites]
  * @property {"members" | "admins"} [roomCreation]
  * @property {string} [defaultLocale]
+ * @property {"off" | "on" | "required"} [encryption]  whether people may make encrypted chats, or have to
  * @property {Record<string, number>} limits
  * @property {string} [secureAddress]  where browsers offer WebCrypto, if the server knows one such origin
  * @property {Demo} [demo]  only of a demo
@@ -171,7 +172,7 @@
  * @property {string} name  the user name that the list of keys has, checked; empty if none was told ("Former member")
  * @property {string} role
  * @property {string} root  the identity by which the room knows this person, in base64url
- * @property {number} since  when this person came in, milliseconds
+ * @property {number} since  the number of the entry in the log by which this person came in
  * @property {boolean} isReset  the keys were reset since: a member has to let this person back in
  * @property {boolean} isShut  has no key, because the account is shut, says the server
  * @property {number | null} verifiedAt  when I compared safety numbers with this person
@@ -296,6 +297,7 @@
  * @property {Map<string, EncryptedRoom>} encrypted  by room: what is checked of the encrypted ones
  * @property {string} epoch  which history every `seq` here is of; empty until it is known
  * @property {string} serverBuild  of the client that a reload would get; empty if it is not known
+ * @property {import("./keys_state.js").KeysState} keys  my keys, and what is known of other people's
  * @property {Info | null} info  what the server says about itself; null until it has
  */
 

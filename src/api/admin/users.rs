@@ -80,6 +80,7 @@ pub async fn create(Call { services, caller, request, .. }: AdminCall<'_>) -> Re
     };
     let (user, ticket) = services.auth.create_user(caller.principal, &user).await?;
     end_setup(services, &user);
+    services.directory.account_made(user.uid).await;
     services.onboarding.join_default_rooms(user.uid).await;
     let mut answer = entry(services.rooms.presence(), &user);
     add_ticket(&mut answer, &ticket.ticket, ticket.expires_at);
@@ -179,6 +180,12 @@ pub async fn reset(call: AdminCall<'_, Uid>) -> Result<Response> {
     let mut answer = json!({"id": uid});
     add_ticket(&mut answer, &ticket.ticket, ticket.expires_at);
     Ok(Response::json(201, &answer))
+}
+
+/// `POST /api/admin/users/{id}/restore-keys`: what the password before opened. Nobody gets a key by it.
+pub async fn restore_keys(call: AdminCall<'_, Uid>) -> Result<Response> {
+    call.services.keys.restore(call.caller.principal, call.ids).await?;
+    Ok(Response::empty(204))
 }
 
 /// `DELETE /api/admin/users/{id}/sessions`

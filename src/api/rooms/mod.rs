@@ -1,6 +1,7 @@
 //! Rooms, their members and their messages.
 
 pub mod bans;
+pub mod encrypted;
 pub mod hooks;
 pub mod members;
 pub mod messages;

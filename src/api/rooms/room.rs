@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::encrypted;
 use crate::api::charge::Charge;
 use crate::api::context::Call;
 use crate::api::page::{Page, cursor};
@@ -106,8 +107,16 @@ impl NewRoom {
     }
 }
 
+#[derive(Deserialize)]
+struct Encrypted {
+    e2ee: Option<encrypted::Batch>,
+}
+
 /// `POST /api/rooms`. A direct room that exists is answered with 200.
 pub async fn create(call: Call<'_>) -> Result<Response> {
+    if let Encrypted { e2ee: Some(batch) } = call.request.json()? {
+        return encrypted::create(&call, batch).await;
+    }
     let Call { services, caller, .. } = call;
     let new: NewRoom = call.request.json()?;
     let topic = line("topic", &new.topic, chat::ROOM_TOPIC)?;

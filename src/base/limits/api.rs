@@ -26,6 +26,8 @@ pub const BIO: usize = 1_000;
 pub const LOCALE: usize = 16;
 /// Members a new room may start with.
 pub const FIRST_MEMBERS: usize = 100;
+/// A batch of the log of an encrypted room, with the keys it brings, and wraps.
+pub const LOG_BODY: usize = 256 * 1024;
 /// A picture as it is uploaded.
 pub const AVATAR_BODY: usize = 5 * 1024 * 1024;
 /// Entries of one page of a list, unless the caller asks for fewer, and the most it may ask for.
@@ -36,6 +38,8 @@ pub const PAGE_MAX: usize = 200;
 pub const GROUP_DIRECT: usize = 10;
 /// Label of a token or an invite link, and the name of a device, in characters.
 pub const LABEL: usize = 100;
+/// Messages of an encrypted room that an administrator takes away by one call.
+pub const GONE_AT_ONCE: usize = 100;
 /// An `Idempotency-Key`, in bytes.
 pub const IDEMPOTENCY_KEY: usize = 255;
 /// What clients encrypt of one message at most, in bytes; the server sees what it comes to.

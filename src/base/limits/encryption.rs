@@ -1,5 +1,7 @@
 //! End-to-end encryption (`e2ee`). The figures are those of `e2ee.md`.
 
+use std::time::Duration;
+
 /// How far the time of an entry may differ from the server's clock, in milliseconds.
 pub const CLOCK_MS: u64 = 120_000;
 /// Entries of a batch of a room's log.
@@ -18,6 +20,38 @@ pub const FOUNDING: u64 = 127;
 pub const FOUNDING_MEMBERS: usize = 100;
 /// Members that come in with the founding of a direct chat.
 pub const FOUNDING_DIRECT: usize = 9;
+/// Bytes of a `log` event; a larger batch is fetched.
+pub const LOG_EVENT: usize = 48 * 1024;
+/// Entries of a log in one answer.
+pub const LOG_PAGE: usize = 5_000;
+/// Bytes of one; a single entry, however large, is always there.
+pub const LOG_PAGE_BYTES: usize = 1024 * 1024;
+/// Entries that a room reads from the store at a time.
+pub const LOG_SLICE: usize = 2_000;
+/// A room in which nothing has happened for so long gives its log back and reads it again when it is needed.
+pub const LOG_IDLE: Duration = Duration::from_secs(300);
+/// New keys that a member makes for a room without need, within [`ROTATIONS_WITHIN`].
+pub const ROTATIONS: usize = 10;
+/// The time for that.
+pub const ROTATIONS_WITHIN: Duration = Duration::from_secs(3_600);
+/// Messages under one key of a room.
+pub const EPOCH_MESSAGES: u64 = 10_000_000;
+/// Wraps that are kept of a member who does not write: one of each of the newest keys.
+pub const WRAPS_KEPT: u64 = 64;
+/// Own wraps in one answer.
+pub const WRAPS_NEWEST: usize = 2;
+/// Own wraps in one answer, of keys before one that is named.
+pub const WRAPS_BEFORE: usize = 64;
+/// Wraps in one request.
+pub const WRAPS_AT_ONCE: usize = 512;
+/// How long after a restore members may bring back the log that it has lost, in milliseconds.
+pub const RESTORED_MS: i64 = 7 * 24 * 3_600 * 1_000;
+/// A wrap that has been missing for so long while somebody could give it is counted as missing.
+pub const WRAP_MISSING: Duration = Duration::from_secs(60);
+/// Entries that are verified at a time for that.
+pub const AUDIT_SLICE: usize = 500;
+/// How often one encrypted room, taken at random, is compared with its log.
+pub const AUDIT: Duration = Duration::from_secs(600);
 /// Links from an epoch to earlier ones.
 pub const KEY_LINKS: usize = 8;
 /// Bytes of an encrypted profile of a room.

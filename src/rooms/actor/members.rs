@@ -230,21 +230,21 @@ impl Actor {
     }
 
     /// A membership has changed: the member gets the room anew, and the others the member.
-    async fn update_member(&mut self, uid: Uid, member: Member) {
+    pub(super) async fn update_member(&mut self, uid: Uid, member: Member) {
         self.room.state_mut().members.insert(uid, member);
         self.send_view(uid).await;
         self.publish_member(uid, Some(&member)).await;
     }
 
     /// Somebody is a member from now on.
-    async fn add_member(&mut self, uid: Uid, member: Member) {
+    pub(super) async fn add_member(&mut self, uid: Uid, member: Member) {
         self.shared.add_to_index(uid, self.room.id);
         self.broadcast(Delivery::Joined(uid, self.room.id)).await;
         self.update_member(uid, member).await;
     }
 
     /// Somebody is no member any more: their subscriptions end before they and the others get to know it.
-    async fn drop_member(&mut self, uid: Uid) {
+    pub(super) async fn drop_member(&mut self, uid: Uid) {
         self.room.state_mut().members.remove(&uid);
         self.shared.remove_from_index(uid, self.room.id);
         self.broadcast(Delivery::Left(uid, self.room.id)).await;

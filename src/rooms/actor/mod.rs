@@ -8,15 +8,20 @@
 
 mod batch;
 mod commands;
+mod envelopes;
 mod facts;
+mod log;
+mod log_audit;
 mod members;
 mod messages;
 mod publish;
 mod replay_buffer;
+mod sealed;
 mod settings;
 mod staged;
 mod subscribe;
 mod typing;
+mod wraps;
 
 use std::sync::Arc;
 
@@ -25,12 +30,14 @@ use tokio::time::Instant;
 
 use crate::base::limits::rooms as limits;
 use crate::base::shutdown::stopped;
+use crate::rooms::encryption::Encryption;
 use crate::rooms::inbox::Input;
 use crate::rooms::room::Room;
 use crate::rooms::shared::Shared;
 use crate::store::chat::change::Entry;
 
 use facts::{Facts, Needs};
+use log::Rotations;
 use replay_buffer::ReplayBuffer;
 use staged::Staged;
 use typing::Typing;
@@ -55,6 +62,12 @@ pub(super) struct Actor {
     /// What the batch needs to know and has not been read yet.
     needs: Needs,
     typing: Typing,
+    /// The encrypted part of the room, while it is needed.
+    encryption: Option<Box<Encryption>>,
+    encryption_used_at: Instant,
+    rotations: Rotations,
+    /// A direct room that its people do not find any more.
+    is_abandoned: bool,
 }
 
 impl Actor {
@@ -81,6 +94,10 @@ impl Actor {
             facts: Facts::default(),
             needs: Needs::default(),
             typing: Typing::default(),
+            encryption: None,
+            encryption_used_at: Instant::now(),
+            rotations: Rotations::default(),
+            is_abandoned: false,
         }
     }
 
@@ -120,6 +137,7 @@ impl Actor {
             Input::Post(post) => self.handle_post(post).await,
             Input::Publish(event) => self.publish(event).await,
             Input::TrimReplayBuffer => self.replay_buffer.trim(),
+            Input::Log(request) => self.handle_log(request).await,
             Input::Flush(reply) => {
                 self.flush().await;
                 let _ = reply.send(Ok(()));
@@ -142,6 +160,12 @@ impl Actor {
             Input::HideAuthor { author, hidden, reply } => {
                 self.flush().await;
                 let result = self.hide_author(author, hidden).await;
+                self.facts = Facts::default();
+                let _ = reply.send(result);
+            }
+            Input::TakeAway(mids, reply) => {
+                self.flush().await;
+                let result = self.take_away(&mids).await;
                 self.facts = Facts::default();
                 let _ = reply.send(result);
             }

@@ -7,9 +7,12 @@ use super::staged::Answers;
 use crate::base::limits::{chat, rooms as limits};
 use crate::rooms::delivery::Delivery;
 use crate::rooms::inbox::Input;
-use crate::rooms::publication::{Activity, ConnRef, LiveEvent, MissedEvent, Payload, Publication};
+use crate::rooms::publication::{
+    Activity, Audience, ConnRef, LiveEvent, MissedEvent, Payload, Publication,
+};
 use crate::rooms::published::Published;
 use crate::rooms::recent::{Noted, RecentMessages};
+use crate::store::chat::WithLog;
 
 impl Actor {
     /// Publishes committed changes, or reads the store again if one is missing before them; then
@@ -62,7 +65,8 @@ impl Actor {
         let events = changes.iter().map(|change| self.encode(change, known)).collect();
         self.published = seq;
         let more_follows = !self.inbox.is_empty();
-        let activity = Some(activity);
+        // A log is nothing to be read.
+        let activity = changes.iter().any(|change| change.message().is_some()).then_some(activity);
         let publication = Publication { room: self.room.id, events, activity, more_follows };
         // The delivery plane is gone only when the server stops, and then there is nobody to publish to.
         let _ = self.shared.publisher.publish_committed(Arc::new(publication), answers).await;
@@ -105,13 +109,17 @@ impl Actor {
     /// Publishes everything the store has above what was published.
     pub(super) async fn resync(&mut self) {
         let known = self.published;
+        if self.reread_log().await.is_err() {
+            return self.mark_out_of_sync();
+        }
         loop {
             let store = self.shared.store.clone();
             let (room, since) = (self.room.id, self.published);
-            let reading = store.changed_within(room, since, chat::REPLAY, chat::PAGE_BYTES);
+            let log = if self.is_encrypted() { WithLog::Yes } else { WithLog::No };
+            let reading = store.missed_within(room, since, chat::REPLAY, chat::PAGE_BYTES, log);
             match self.bounded(reading).await {
                 Ok(read) => {
-                    let changes = read.messages.into_iter().map(Published::whole).collect();
+                    let changes = read.changes.into_iter().map(Published::stored).collect();
                     self.publish_changes(changes, known, Vec::new()).await;
                     if !read.has_more {
                         return;
@@ -124,7 +132,12 @@ impl Actor {
 
     /// Publishes an event that is not durable.
     pub(super) async fn publish(&self, event: Payload) {
-        let (room, events) = (self.room.id, vec![event.into()]);
+        self.publish_to(Audience::Followers, event).await;
+    }
+
+    /// Publishes an event that is not durable to these.
+    pub(super) async fn publish_to(&self, audience: Audience, event: Payload) {
+        let (room, events) = (self.room.id, vec![LiveEvent { audience, ..event.into() }]);
         let publication = Publication { room, events, activity: None, more_follows: false };
         self.broadcast(Delivery::Publish(Arc::new(publication))).await;
     }

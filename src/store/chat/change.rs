@@ -1,6 +1,9 @@
 //! The changes that the journal makes durable, and what becomes of them.
 
+use crate::base::encryption::LogHead;
 use crate::base::ids::{Mid, RoomId, Uid};
+use crate::protocol::encryption::PostedWrap;
+use crate::protocol::room::Role;
 
 /// One change to be made durable.
 #[derive(Debug, Clone)]
@@ -40,6 +43,8 @@ pub enum Change {
         mid: Mid,
         /// The revision to reach.
         rev: u32,
+        /// The envelope that says so, in an encrypted room, as JSON.
+        body: Option<String>,
     },
     /// A reaction; the target moves to the same `seq`.
     React {
@@ -49,7 +54,7 @@ pub enum Change {
         author: Uid,
         /// The message reacted to.
         target: Mid,
-        /// `{"e":…}`.
+        /// `{"e":…}` or, in an encrypted room, an envelope; as JSON.
         body: String,
     },
     /// Withdraws a reaction; the target moves to the same `seq`.
@@ -58,7 +63,11 @@ pub enum Change {
         mid: Mid,
         /// The message reacted to.
         target: Mid,
+        /// The envelope that says so, in an encrypted room, as JSON.
+        body: Option<String>,
     },
+    /// Entries for the log of an encrypted room, with all that follows from them.
+    Log(Box<LogChange>),
     /// Moves a read position forward, never back. Takes no `seq`.
     Read {
         /// Whose.
@@ -66,6 +75,68 @@ pub enum Change {
         /// Read up to here.
         seq: u64,
     },
+}
+
+/// Entries for the log of an encrypted room: a batch. They are appended to exactly one head, or not at all.
+#[derive(Debug, Clone)]
+pub struct LogChange {
+    /// The head they follow.
+    pub after: LogHead,
+    /// The head they make.
+    pub head: LogHead,
+    /// The number of the key after them.
+    pub epoch: u64,
+    /// The entries, in order.
+    pub entries: Vec<LoggedEntry>,
+    /// Who becomes a member by them, or is one otherwise than before.
+    pub members: Vec<LoggedMember>,
+    /// Who is no member any more.
+    pub left: Vec<Uid>,
+    /// Keys of the room for its members.
+    pub wraps: Vec<PostedWrap>,
+    /// Who sends the batch.
+    pub poster: Uid,
+    /// What is kept of the keys of each member, if there is a new one.
+    pub kept: Vec<KeptWraps>,
+}
+
+/// An entry as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoggedEntry {
+    /// Its bytes.
+    pub entry: Vec<u8>,
+    /// The signature over them.
+    pub signature: [u8; 64],
+    /// Its hash.
+    pub hash: [u8; 32],
+}
+
+/// A member as the log says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LoggedMember {
+    /// The user.
+    pub uid: Uid,
+    /// The role.
+    pub role: Role,
+    /// The identity that was let in.
+    pub root: [u8; 32],
+    /// The entry by which the member is in.
+    pub since_seq: u64,
+    /// The position of the directory that it cites.
+    pub since_dn: u64,
+}
+
+/// What is kept of the keys that a room's server holds for a member (`e2ee.md` 7.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeptWraps {
+    /// The member.
+    pub uid: Uid,
+    /// The key under which the member was last seen to write; 0 for never.
+    pub sent_epoch: u64,
+    /// Older ones than this go.
+    pub from_epoch: u64,
+    /// The generation of the member's keys: what has been encrypted for it is not kept for earlier ones.
+    pub generation: u64,
 }
 
 /// What became of an [`Entry`] in a committed batch.
@@ -76,6 +147,6 @@ pub enum Outcome {
         /// The `seq` it took.
         seq: u64,
     },
-    /// Nothing changed: the `mid` is in use, the `rev` has moved on, or the room is gone.
+    /// Nothing changed: the `mid` is in use, the `rev` or the log has moved on, or the room is gone.
     Refused,
 }

@@ -23,4 +23,14 @@ impl ChatStore {
         let epoch = row.get::<_, &[u8]>(0).try_into();
         epoch.map(Epoch).map_err(|_| Error::internal("the stored epoch has the wrong length"))
     }
+
+    /// When a restore began the present epoch, in milliseconds; nothing if none has.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub async fn restored_at(&self) -> Result<Option<i64>> {
+        let client = self.database.get().await?;
+        let row = client.query_opt("SELECT restored_at FROM chat.instance", &[]).await;
+        Ok(row.map_err(failed)?.and_then(|row| row.get(0)))
+    }
 }

@@ -2,9 +2,9 @@
 
 use tokio_postgres::Row;
 
-use super::ChatStore;
 use super::content::{ReactionContent, StoredBody};
 use super::message_rows::{ReactionRow, mid_of, reactions as all_reactions, to_limit, unsigned};
+use super::{ChatStore, LogBatch};
 use crate::base::error::{Code, Error, Result};
 use crate::base::ids::{Mid, RoomId, Uid};
 use crate::base::limits::store::REACTION_BYTES;
@@ -48,6 +48,43 @@ pub struct MessagePage {
     pub messages: Vec<MessageState>,
     /// Whether there may be more.
     pub has_more: bool,
+}
+
+/// Whether the batches of a room's log are read, too. Only an encrypted room has any.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WithLog {
+    /// They are.
+    Yes,
+    /// They are not.
+    No,
+}
+
+/// What was missed of a room, in the order of `seq`.
+#[derive(Debug)]
+pub struct Missed {
+    /// The changes.
+    pub changes: Vec<MissedChange>,
+    /// Whether there may be more.
+    pub has_more: bool,
+}
+
+/// A change that was missed.
+#[derive(Debug)]
+pub enum MissedChange {
+    /// A message, as it is now.
+    Message(MessageState),
+    /// A batch of the room's log.
+    Log(LogBatch),
+}
+
+impl MissedChange {
+    /// The number of the change.
+    pub fn seq(&self) -> u64 {
+        match self {
+            Self::Message(message) => message.seq,
+            Self::Log(batch) => batch.seq,
+        }
+    }
 }
 
 /// A message as far as unread counts need it.
@@ -129,6 +166,37 @@ impl ChatStore {
         let rows = rows.map_err(failed)?;
         let has_more = is_cut(&rows)? || rows.len() >= limit;
         Ok(MessagePage { messages: self.read_states(room, &rows), has_more })
+    }
+
+    /// The same with the batches of the room's log, if it has one. They do not count as bytes: a large one is fetched.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub async fn missed_within(
+        &self,
+        room: RoomId,
+        since: u64,
+        limit: usize,
+        bytes: usize,
+        log: WithLog,
+    ) -> Result<Missed> {
+        let batches = match log {
+            WithLog::Yes => self.log_batches(room, since, limit).await?,
+            WithLog::No => Vec::new(),
+        };
+        let MessagePage { messages, has_more } =
+            self.changed_within(room, since, limit, bytes).await?;
+        // What is behind the end of either list may have something of the other before it.
+        let last_message = messages.last().filter(|_| has_more).map(|message| message.seq);
+        let is_cut = limit > 0 && batches.len() >= limit;
+        let last_batch = batches.last().filter(|_| is_cut).map(|batch| batch.seq);
+        let end = last_message.unwrap_or(u64::MAX).min(last_batch.unwrap_or(u64::MAX));
+        let batches = batches.into_iter().map(MissedChange::Log);
+        let mut changes: Vec<_> =
+            messages.into_iter().map(MissedChange::Message).chain(batches).collect();
+        changes.retain(|change| change.seq() <= end);
+        changes.sort_by_key(MissedChange::seq);
+        Ok(Missed { changes, has_more: has_more || is_cut })
     }
 
     /// A page of history, oldest first: at most `limit` messages, and of at most `bytes` of contents, but at least

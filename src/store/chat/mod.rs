@@ -10,6 +10,8 @@ pub mod commit;
 pub mod content;
 mod epoch;
 mod insert;
+mod log;
+mod log_change;
 mod members;
 mod message_rows;
 mod messages;
@@ -20,8 +22,11 @@ mod stored;
 mod unreadable;
 
 pub use blocks::BlockRow;
+pub use log::{LogBatch, LogRow, NewEncryptedRoom, StoredWraps};
 pub use members::{BanRow, MemberRow};
-pub use messages::{Around, MessagePage, Page, Place, RecentMessage};
+pub use messages::{
+    Around, MessagePage, Missed, MissedChange, Page, Place, RecentMessage, WithLog,
+};
 pub use rooms::{NewRoom, RemovedRoom, RoomChange, RoomEncryption, RoomRow};
 pub use stored::{Ack, Found, Stored, StoredKind, StoredReaction, Superseded};
 

@@ -134,6 +134,16 @@ impl ChatStore {
         rows.iter().map(room).collect()
     }
 
+    /// A room that is not removed.
+    ///
+    /// # Errors
+    /// `unavailable`; `not_found` for a room that is gone.
+    pub async fn room(&self, id: RoomId) -> Result<RoomRow> {
+        let sql = format!("SELECT {COLUMNS} FROM chat.rooms WHERE id = $1 AND deleted_at IS NULL");
+        let row = self.database.get().await?.query_opt(&sql, &[&id.0]).await.map_err(failed)?;
+        row.as_ref().map_or_else(|| Err(no_room()), room)
+    }
+
     /// A room's newest `seq`.
     ///
     /// # Errors
@@ -294,7 +304,7 @@ impl ChatStore {
     }
 }
 
-fn no_room() -> Error {
+pub(super) fn no_room() -> Error {
     Error::new(Code::NotFound, "There is no such room.")
 }
 
@@ -323,7 +333,7 @@ fn encryption(row: &Row) -> Result<Option<RoomEncryption>> {
     Ok(Some(RoomEncryption { rid: hash(rid)?, log, epoch: row.get::<_, i64>(13).unsigned_abs() }))
 }
 
-fn name_taken(error: tokio_postgres::Error) -> Error {
+pub(super) fn name_taken(error: tokio_postgres::Error) -> Error {
     if error.code() == Some(&SqlState::UNIQUE_VIOLATION) {
         return Error::new(Code::Conflict, "A room with this name exists already.");
     }

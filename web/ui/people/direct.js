@@ -8,7 +8,7 @@ import { errorText, t } from "../base/i18n.js";
 import { navigate } from "../base/navigation.js";
 import { roomPath } from "../base/routes.js";
 import { toast } from "../base/toast.js";
-import { namesOf } from "./people.js";
+import { nameOf, namesOf } from "./people.js";
 
 /** @typedef {import("../../state/types.js").Store} Store */
 /** @typedef {import("../../state/types.js").Actions} Actions */
@@ -72,9 +72,11 @@ async function asking(store, actions, uids, open) {
       );
       if (refusal.code === "no_keys")
         return (await isPlainAgreed(store, refusal.uids ?? uids)) ? actions.encrypted.openPlain(...uids) : null;
-      if (refusal.code !== "name_differs" || !refusal.uid || agreed.includes(refusal.uid)) throw error;
-      if (!(await isMeant(refusal))) return null;
-      agreed.push(refusal.uid);
+      const { uid = "" } = refusal;
+      const question = questionOf(store, refusal);
+      if (!question || agreed.includes(uid)) throw error;
+      if (!(await ask(question))) return null;
+      agreed.push(uid);
     }
   }
 }
@@ -88,11 +90,18 @@ function isPlainAgreed(store, uids) {
   });
 }
 
-/** @param {{ login?: string, name?: string }} names */
-function isMeant({ login = "", name = "" }) {
-  return ask({
-    title: t("name_differs_title"),
-    text: t("name_differs_text", { login, name }),
-    confirm: t("name_differs_yes"),
-  });
+/**
+ * What has to be asked before a chat with this account is begun, if anything can be.
+ *
+ * @param {Store} store
+ * @param {{ code?: string, uid?: string, login?: string, name?: string }} refusal
+ */
+function questionOf({ state }, { code, uid = "", login = "", name = "" }) {
+  if (code === "name_differs") {
+    const text = t("name_differs_text", { login, name });
+    return { title: t("name_differs_title"), text, confirm: t("name_differs_yes") };
+  }
+  if (code !== "keys_reset") return null;
+  const text = t("keys_reset_text", { name: nameOf(state, uid) });
+  return { title: t("keys_reset_title"), text, confirm: t("name_differs_yes") };
 }

@@ -14,7 +14,7 @@ import { avatar, nameOf, roomName } from "../people/people.js";
 /** @typedef {import("../../state/types.js").Store} Store */
 /** @typedef {import("../../state/types.js").Actions} Actions */
 /** @typedef {import("../../state/types.js").Message} Message */
-/** @typedef {ReturnType<Actions["encrypted"]["search"]>} Search */
+/** @typedef {Awaited<ReturnType<Actions["encrypted"]["search"]>>} Search */
 
 const EXCERPT_MAX = 240;
 /** Typing on within this time is one search. */
@@ -58,16 +58,19 @@ function createSearchView(store, actions, id) {
     placeholder: t("search_chat_hint"),
     input: () => {
       clearTimeout(timer);
-      timer = setTimeout(begin, PAUSE_MS);
+      timer = setTimeout(() => void begin(), PAUSE_MS);
     },
   });
 
-  function begin() {
+  async function begin() {
     search?.stop();
     search = null;
     const text = input.value.trim();
     if (!text) return draw();
-    search = actions.encrypted.search(id, text);
+    const next = await actions.encrypted.search(id, text);
+    // The reader has typed on meanwhile.
+    if (text !== input.value.trim()) return;
+    search = next;
     search.changed = draw;
     draw();
     goOn();

@@ -47,8 +47,8 @@ export function createEncryptionCards(store, actions, id) {
     }
   }
 
-  const saveEvidence = () => {
-    const text = actions.encrypted.evidence(id);
+  const saveEvidence = async () => {
+    const text = await actions.encrypted.evidence(id);
     if (text) downloadText("impulse-evidence.json", text);
   };
 

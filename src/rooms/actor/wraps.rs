@@ -1,0 +1,103 @@
+//! Wraps of the keys of an encrypted room: a member's own, those that others give, and bad ones (`e2ee.md` 7.4, 7.5).
+
+use std::collections::HashSet;
+
+use super::Actor;
+use crate::base::error::{Code, Error, Result};
+use crate::base::ids::Uid;
+use crate::base::limits::encryption as limits;
+use crate::e2ee::directory::DirectoryView as _;
+use crate::e2ee::wraps::is_wrap;
+use crate::protocol::encryption::{Needed, PostedWrap};
+use crate::protocol::event::Event;
+use crate::rooms::delivery::Delivery;
+use crate::rooms::log_requests::WrapsView;
+
+impl Actor {
+    /// A member's own wraps, and what is to be done about the key.
+    pub(super) async fn show_wraps(&mut self, uid: Uid, before: Option<u64>) -> Result<WrapsView> {
+        let (directory, seq) = (self.shared.directory.clone(), self.published);
+        let encryption = self.load_encryption().await?;
+        let epoch = encryption.epoch();
+        let why = encryption.rotation(&directory, seq).map(|rotation| rotation.why);
+        let needed = encryption.outlook(&directory).needed.clone();
+        let members = encryption.state().members.keys();
+        let shut: Vec<_> = members.copied().filter(|uid| !directory.is_open(*uid)).collect();
+        let most = if before.is_some() { limits::WRAPS_BEFORE } else { limits::WRAPS_NEWEST };
+        let (store, room) = (self.shared.store.clone(), self.room.id);
+        let wraps = self.bounded(store.wraps_for(room, uid, before, most)).await?;
+        Ok(WrapsView { wraps, epoch, shut, needed, why })
+    }
+
+    /// Takes what is needed: the present key for members who lack it, and for the caller's own present and next keys
+    /// whatever key of the room. The rest is ignored.
+    pub(super) async fn add_wraps(&mut self, by: Uid, wraps: Vec<PostedWrap>) -> Result<usize> {
+        if wraps.len() > limits::WRAPS_AT_ONCE {
+            return Err(Error::new(Code::TooLarge, "These are too many keys at once."));
+        }
+        let directory = self.shared.directory.clone();
+        let encryption = self.load_encryption().await?;
+        let epoch = encryption.epoch();
+        let needed: HashSet<_> = encryption.outlook(&directory).needed.iter().copied().collect();
+        let own = {
+            let directory = directory.read();
+            directory.chain.generation(by, directory.chain.n()).unwrap_or_default()
+        };
+        let is_own = |pair: Needed| {
+            pair.uid == by
+                && (own..=own.saturating_add(1)).contains(&pair.generation)
+                && (1..=epoch).contains(&pair.epoch)
+        };
+        let mut wraps = wraps;
+        wraps.retain(|wrap| {
+            let pair = wrap.pair();
+            is_wrap(&wrap.bytes)
+                && (needed.contains(&pair) || is_own(pair))
+                && !encryption.is_barred(pair, by)
+        });
+        // One statement cannot add the same twice.
+        let mut seen = HashSet::new();
+        wraps.retain(|wrap| seen.insert(wrap.pair()));
+        if wraps.is_empty() {
+            return Ok(0);
+        }
+        let (store, room) = (self.shared.store.clone(), self.room.id);
+        let added = match self.bounded(store.add_wraps(room, by, &wraps)).await {
+            Ok(added) => added,
+            Err(error) => {
+                // They may be there all the same.
+                self.encryption = None;
+                return Err(error);
+            }
+        };
+        if let Some(encryption) = &mut self.encryption {
+            encryption.add_wraps(added.iter().copied());
+        }
+        for wrap in wraps.iter().filter(|wrap| added.contains(&wrap.pair())) {
+            let event = Event::Wrap { room, wrap: &wrap.own() }.encode();
+            self.broadcast(Delivery::ToUser(wrap.uid, event)).await;
+        }
+        self.announce(false).await;
+        Ok(added.len())
+    }
+
+    /// A member's own wrap is bad: it is gone, and needed again by somebody else than its poster.
+    pub(super) async fn remove_bad_wrap(&mut self, pair: Needed) -> Result<()> {
+        self.load_encryption().await?;
+        let (store, room) = (self.shared.store.clone(), self.room.id);
+        let poster = match self.bounded(store.remove_bad_wrap(room, pair)).await {
+            Ok(poster) => poster,
+            Err(error) => {
+                self.encryption = None;
+                return Err(error);
+            }
+        };
+        let none = || Error::new(Code::NotFound, "There is no such key.");
+        let poster = poster.ok_or_else(none)?;
+        if let Some(encryption) = &mut self.encryption {
+            encryption.remove_wrap(pair, poster);
+        }
+        self.announce(false).await;
+        Ok(())
+    }
+}

@@ -1,0 +1,338 @@
+//! The encrypted part of a room: what its log makes of it (`e2ee.md` 6.2), where each entry stands, and who has its
+//! present key (7.4, 7.5). Only the room's actor has it. It is read from the store when it is first needed, and given
+//! back when nothing happens.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+use crate::base::encryption::{EncryptionDetail, LogHead, RotationReason};
+use crate::base::error::{Error, Result};
+use crate::base::ids::Uid;
+use crate::base::limits::encryption as limits;
+use crate::e2ee::SharedDirectory;
+use crate::e2ee::directory::{Chain, DirectoryView as _};
+use crate::e2ee::pack::Hash;
+use crate::e2ee::room_log::{Kind, Role, SignedEntry, State, replay};
+use crate::protocol::encryption::Needed;
+use crate::store::chat::change::KeptWraps;
+use crate::store::chat::{LogRow, StoredWraps};
+
+/// The encrypted part of a room.
+pub struct Encryption {
+    log: Arc<State>,
+    places: Vec<Place>,
+    /// The wraps of the present key.
+    present: HashSet<Needed>,
+    /// Who is barred from posting which of them.
+    barred: HashSet<(Needed, Uid)>,
+    /// The key under which each member was last seen to write.
+    sent: HashMap<Uid, u64>,
+    outlook: Option<(Moment, Outlook)>,
+    announced: Announced,
+}
+
+/// Where an entry of the log stands.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    hash: Hash,
+    /// The position of the directory that it cites.
+    dn: u64,
+    /// The room's `seq` of the batch that brought it.
+    batch: u64,
+}
+
+/// What an [`Outlook`] depends on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Moment {
+    log: u64,
+    directory: u64,
+}
+
+/// What must be done about the key of a room.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Outlook {
+    /// Why a new key is needed, by the log and the directory.
+    due: Option<RotationReason>,
+    /// Members whose account is shut and who have the present key.
+    pub shut: Vec<Uid>,
+    /// Members who lack it.
+    pub needed: Vec<Needed>,
+    /// Nobody in a direct chat can sign any more.
+    pub is_dead: bool,
+}
+
+/// A rotation that is due.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rotation {
+    /// The reason.
+    pub why: RotationReason,
+    /// Members whose account is shut and who have the present key.
+    pub shut: Vec<Uid>,
+}
+
+impl Rotation {
+    /// The refusal of a message.
+    pub fn into_error(self, head: LogHead) -> Error {
+        let Self { why, shut } = self;
+        Error::with_detail(EncryptionDetail::RotationRequired { why, shut, head })
+    }
+}
+
+/// What members have been told of by events.
+#[derive(Debug, Default)]
+struct Announced {
+    due: Option<Rotation>,
+    needed: BTreeSet<Needed>,
+}
+
+/// What they have not been told of yet.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct News {
+    /// A rotation is due, or for another reason than before.
+    pub due: Option<Rotation>,
+    /// Members who lack the key.
+    pub needed: Vec<Needed>,
+}
+
+/// A log that is being read from the store.
+#[derive(Default)]
+pub struct Reading {
+    log: State,
+    places: Vec<Place>,
+}
+
+impl Reading {
+    /// How many entries it has.
+    pub fn next_seq(&self) -> u64 {
+        self.log.next_seq
+    }
+
+    /// Adds the next entries. They were valid when they came.
+    ///
+    /// # Errors
+    /// `internal`: what is stored is no log.
+    pub fn add(&mut self, rows: Vec<LogRow>) -> Result<()> {
+        for LogRow { seq, batch, logged, .. } in rows {
+            let signed = SignedEntry { entry: logged.entry, sig: logged.signature };
+            let applied = replay(&mut self.log, &signed).map_err(|rule| {
+                Error::internal(format!(
+                    "entry {seq} of a stored log breaks the rule {}",
+                    rule.as_str()
+                ))
+            })?;
+            if applied.hash != logged.hash {
+                return Err(Error::internal(format!(
+                    "entry {seq} of a stored log has another hash"
+                )));
+            }
+            self.places.push(Place { hash: applied.hash, dn: applied.entry.dn, batch });
+        }
+        Ok(())
+    }
+
+    /// All of it is read.
+    pub fn finish(self, wraps: StoredWraps) -> Encryption {
+        Encryption {
+            log: Arc::new(self.log),
+            places: self.places,
+            present: wraps.present.into_iter().collect(),
+            barred: wraps.barred.into_iter().collect(),
+            sent: wraps.sent.into_iter().collect(),
+            outlook: None,
+            announced: Announced::default(),
+        }
+    }
+
+    /// The number of the key after what is read.
+    pub fn epoch(&self) -> u64 {
+        self.log.epoch()
+    }
+}
+
+impl Encryption {
+    /// What the log makes of the room.
+    pub fn state(&self) -> &Arc<State> {
+        &self.log
+    }
+
+    /// The room in signatures.
+    pub fn rid(&self) -> &Hash {
+        &self.log.rid
+    }
+
+    /// The newest entry of the log.
+    pub fn head(&self) -> LogHead {
+        LogHead { seq: self.log.seq(), hash: self.log.head }
+    }
+
+    /// The number of the present key.
+    pub fn epoch(&self) -> u64 {
+        self.log.epoch()
+    }
+
+    /// The commitment to a key.
+    pub fn kc(&self, epoch: u64) -> Option<Hash> {
+        self.log.epoch_at(epoch).map(|epoch| epoch.kc)
+    }
+
+    /// The entry of the log that made a key.
+    pub fn entry_of(&self, epoch: u64) -> Option<u64> {
+        self.log.epoch_at(epoch).map(|epoch| epoch.entry)
+    }
+
+    /// The hash of an entry of the log.
+    pub fn hash_at(&self, seq: u64) -> Option<Hash> {
+        self.place(seq).map(|place| place.hash)
+    }
+
+    /// The position of the directory that an entry of the log cites.
+    pub fn dn_at(&self, seq: u64) -> Option<u64> {
+        self.place(seq).map(|place| place.dn)
+    }
+
+    /// The room's `seq` of the batch that made a key.
+    pub fn batch_of(&self, epoch: u64) -> Option<u64> {
+        self.place(self.entry_of(epoch)?).map(|place| place.batch)
+    }
+
+    /// What somebody could do when an entry was the newest; nothing for who was no member.
+    pub fn role_at(&self, uid: Uid, seq: u64) -> Option<Role> {
+        self.log.role_at(uid, seq)
+    }
+
+    /// The identity under which somebody was a member when an entry was the newest.
+    pub fn root_at(&self, uid: Uid, seq: u64) -> Option<Hash> {
+        self.log.root_at(uid, seq)
+    }
+
+    fn place(&self, seq: u64) -> Option<&Place> {
+        self.places.get(usize::try_from(seq).ok()?)
+    }
+
+    /// The batch `batch` is committed: `state` is what it makes of the room, and each of its entries has this hash and
+    /// cites this position of the directory.
+    pub fn advance(
+        &mut self,
+        state: State,
+        batch: u64,
+        entries: impl IntoIterator<Item = (Hash, u64)>,
+    ) {
+        if state.epoch() != self.epoch() {
+            self.present.clear();
+            self.barred.clear();
+        }
+        self.log = Arc::new(state);
+        self.places.extend(entries.into_iter().map(|(hash, dn)| Place { hash, dn, batch }));
+    }
+
+    /// These wraps are there from now on.
+    pub fn add_wraps(&mut self, wraps: impl IntoIterator<Item = Needed>) {
+        let epoch = self.epoch();
+        self.present.extend(wraps.into_iter().filter(|pair| pair.epoch == epoch));
+        self.outlook = None;
+    }
+
+    /// This wrap was bad: it is gone, and its poster may not post another.
+    pub fn remove_wrap(&mut self, pair: Needed, poster: Uid) {
+        self.present.remove(&pair);
+        if pair.epoch == self.epoch() {
+            self.barred.insert((pair, poster));
+        }
+        self.outlook = None;
+    }
+
+    /// Whether somebody may not post this wrap, because an earlier one was bad.
+    pub fn is_barred(&self, pair: Needed, poster: Uid) -> bool {
+        self.barred.contains(&(pair, poster))
+    }
+
+    /// The wraps of the present key.
+    pub fn wraps(&self) -> &HashSet<Needed> {
+        &self.present
+    }
+
+    /// A member has written under this key, and so has it.
+    pub fn note_sent(&mut self, uid: Uid, epoch: u64) {
+        let sent = self.sent.entry(uid).or_default();
+        *sent = epoch.max(*sent);
+    }
+
+    /// What is kept of the wraps of each member once `state` has a new key: those of the newest two, and all since the
+    /// member has written, but not very many (7.4).
+    pub fn kept_wraps(&self, state: &State, chain: &Chain) -> Vec<KeptWraps> {
+        let epoch = state.epoch();
+        let kept = |uid: &Uid| {
+            let sent_epoch = self.sent.get(uid).copied().unwrap_or_default();
+            let from_epoch = sent_epoch
+                .min(epoch.saturating_sub(1))
+                .max((epoch + 1).saturating_sub(limits::WRAPS_KEPT));
+            let generation = chain.generation(*uid, chain.n()).unwrap_or_default();
+            KeptWraps { uid: *uid, sent_epoch, from_epoch, generation }
+        };
+        state.members.keys().map(kept).collect()
+    }
+
+    /// Accounts were shut or opened: what follows is found anew.
+    pub fn forget_outlook(&mut self) {
+        self.outlook = None;
+    }
+
+    /// What must be done about the key, as the directory is now.
+    pub fn outlook(&mut self, directory: &SharedDirectory) -> &Outlook {
+        let moment = Moment { log: self.log.next_seq, directory: directory.n() };
+        let kept = self.outlook.take().filter(|(of, _)| *of == moment);
+        let outlook = kept.map_or_else(|| self.look(directory), |(_, outlook)| outlook);
+        &self.outlook.insert((moment, outlook)).1
+    }
+
+    fn look(&self, directory: &SharedDirectory) -> Outlook {
+        let (directory, log) = (directory.read(), &self.log);
+        let (chain, n) = (&directory.chain, directory.chain.n());
+        let due = match log.gone {
+            true => Some(RotationReason::Left),
+            false => log.is_due(n, chain).then_some(RotationReason::Keys),
+        };
+        let mut outlook = Outlook { due, is_dead: log.kind == Kind::Dm, ..Outlook::default() };
+        for (uid, member) in &log.members {
+            let is_stale = log.is_stale(*uid, member, n, chain);
+            outlook.is_dead &= is_stale || log.skipped.contains(uid);
+            if !directory.is_open(*uid) {
+                if self.present.iter().any(|pair| pair.uid == *uid) {
+                    outlook.shut.push(*uid);
+                }
+                continue;
+            }
+            let Some(generation) = chain.generation(*uid, n).filter(|_| !is_stale) else {
+                continue;
+            };
+            let pair = Needed { uid: *uid, epoch: log.epoch(), generation };
+            if !self.present.contains(&pair) {
+                outlook.needed.push(pair);
+            }
+        }
+        outlook
+    }
+
+    /// The rotation that the next message waits for; `seq` is the room's newest.
+    pub fn rotation(&mut self, directory: &SharedDirectory, seq: u64) -> Option<Rotation> {
+        // Every message has taken a `seq`.
+        let changes = self.batch_of(self.epoch()).map_or(0, |batch| seq.saturating_sub(batch));
+        let Outlook { due, shut, .. } = self.outlook(directory);
+        let shut_out = (!shut.is_empty()).then_some(RotationReason::Shut);
+        let full = (changes >= limits::EPOCH_MESSAGES).then_some(RotationReason::Full);
+        let why = due.or(shut_out).or(full)?;
+        Some(Rotation { why, shut: shut.clone() })
+    }
+
+    /// What members have not been told of yet, and are now. That somebody left, the log tells them.
+    pub fn news(&mut self, directory: &SharedDirectory, seq: u64) -> News {
+        let due = self.rotation(directory, seq);
+        let needed: BTreeSet<_> = self.outlook(directory).needed.iter().copied().collect();
+        let before = std::mem::replace(&mut self.announced, Announced { due, needed });
+        let due = self.announced.due.clone().filter(|due| before.due.as_ref() != Some(due));
+        News {
+            due: due.filter(|due| due.why != RotationReason::Left),
+            needed: self.announced.needed.difference(&before.needed).copied().collect(),
+        }
+    }
+}

@@ -1,0 +1,43 @@
+/**
+ * A server that has restored a backup (encryption design, 11.4): what was lost is found by comparing the places of
+ * messages, and what is new afterwards is judged by what was known before.
+ */
+
+/** @typedef {{mid: string, createdSeq?: number, revSeq: number}} PlacedRow */
+/** @typedef {import("./order.js").Interval} Interval */
+
+/**
+ * @param {PlacedRow[]} known  messages and reactions of a room, without those that were lost before
+ * @param {Interval[]} intervals  that were loaded
+ * @param {PlacedRow[]} server  messages as its pages show them now
+ * @returns {{common: number, lost: string[], again: string[], remain: Interval[]}} `common`: the greatest place where
+ *   both have the same message; `lost`: messages above it; `again`: rows that stay, whose newest change was above it
+ *   and has to be fetched again; `remain`: the intervals that are left
+ */
+export function compareAfterRestore(known, intervals, server) {
+  const theirs = new Map(server.map(({ mid, createdSeq }) => [createdSeq, mid]));
+  let common = 0;
+  for (const { mid, createdSeq } of known)
+    if (createdSeq && createdSeq > common && theirs.get(createdSeq) === mid) common = createdSeq;
+  const isLost = (/** @type {PlacedRow} */ { createdSeq = 0 }) => createdSeq > common;
+  const cut = intervals.filter(({ from }) => from <= common);
+  return {
+    common,
+    lost: known.filter(isLost).map(({ mid }) => mid),
+    again: known.filter((row) => !isLost(row) && row.revSeq > common).map(({ mid }) => mid),
+    remain: cut.map(({ from, to, seq }) => ({ from, to: Math.min(to, common), seq: Math.min(seq, common) })),
+  };
+}
+
+/**
+ * What is new to a client after a restore: somebody who was removed has the keys of older epochs still.
+ *
+ * @param {{revSeq: number, epoch: number, current: boolean}} row  `current`: its author is a member by the log that the
+ *   client knows, and signs with the newest generation it knows of him
+ * @param {number} common  of `compareAfterRestore`
+ * @param {number} epoch  the newest that the client knew
+ * @returns {"ok" | "outdated"}
+ */
+export function afterRestore(row, common, epoch) {
+  return row.revSeq > common && row.epoch < epoch && !row.current ? "outdated" : "ok";
+}
