@@ -8,5 +8,8 @@ mod process;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod directory;
 mod keys;
 mod person;
+mod restored;
+mod signer;
