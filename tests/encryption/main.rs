@@ -10,3 +10,5 @@ mod support;
 
 mod client;
 mod envelopes;
+mod keys;
+mod person;
