@@ -11,4 +11,6 @@ mod support;
 mod client;
 mod envelopes;
 mod keys;
+mod order;
 mod person;
+mod taken_away;
