@@ -9,8 +9,11 @@ mod process;
 mod support;
 
 mod client;
+mod directory;
 mod envelopes;
 mod keys;
 mod order;
 mod person;
+mod restored;
+mod signer;
 mod taken_away;
