@@ -271,7 +271,7 @@ fn the_health_check_finds_the_server_by_its_settings_and_else_by_its_data_direct
 fn the_list_of_keys_is_closed_after_a_restore_until_somebody_opens_it() {
     let folder = tempfile::tempdir().unwrap();
     assert_eq!(json_of(folder.path(), &["directory"])["state"], "open");
-    let server = Process::start(folder.path(), &["--restored"]);
+    let server = Process::start(folder.path(), &[("IMPULSE_RESTORED", "1")]);
     let shown = json_of(folder.path(), &["directory"]);
     assert_eq!((&shown["state"], &shown["rival"]), (&json!("closed"), &Value::Null));
     assert!(shown["notice"].as_str().unwrap().contains("impulse admin directory open"), "{shown}");
