@@ -32,12 +32,15 @@ pub struct Bounds {
     pub owned: usize,
     /// Rooms one user may be in.
     pub joined: usize,
+    /// New keys a member may make for a room without need, in an hour.
+    pub rotations: usize,
 }
 
 impl Default for Bounds {
     fn default() -> Self {
         let memory = MemoryBudget::default();
-        Self { memory, owned: limits::OWNED, joined: limits::JOINED }
+        let (owned, joined, rotations) = (limits::OWNED, limits::JOINED, encryption::ROTATIONS);
+        Self { memory, owned, joined, rotations }
     }
 }
 

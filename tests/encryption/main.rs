@@ -1,0 +1,13 @@
+//! The encryption as a client meets it, on a real server (`e2ee.md`): keys of accounts, the directory, the logs of
+//! rooms, messages.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
+#[path = "../support/process.rs"]
+mod process;
+#[path = "../support/mod.rs"]
+mod support;
+
+mod client;
+mod log;
+mod wraps;
