@@ -224,11 +224,9 @@ pub fn decide(subject: Subject, room: RoomFacts, action: Action) -> Result<()> {
 /// `bad_request`.
 pub fn check_form(room: RoomFacts, form: ContentForm) -> Result<()> {
     let text = match (room.is_encrypted, form) {
-        (false, ContentForm::Plain) => return Ok(()),
+        (false, ContentForm::Plain) | (true, ContentForm::Sealed) => return Ok(()),
         (false, ContentForm::Sealed) => "This room is not encrypted; send \"msg\".",
         (true, ContentForm::Plain) => "This room is encrypted; send \"env\".",
-        // An envelope must be verified before it is stored, and that does not exist yet.
-        (true, ContentForm::Sealed) => "This server does not take encrypted messages yet.",
     };
     Err(Error::new(Code::BadRequest, text))
 }
@@ -495,7 +493,7 @@ mod tests {
     }
 
     #[test]
-    fn text_belongs_into_plain_rooms_only_and_an_envelope_into_none_yet() {
+    fn text_belongs_into_plain_rooms_only_and_an_envelope_into_encrypted_ones_only() {
         for kind in KINDS {
             let refused = |is_encrypted, form| {
                 let room = RoomFacts { is_encrypted, ..room(kind) };
@@ -505,7 +503,7 @@ mod tests {
             let text = refused(false, ContentForm::Sealed).unwrap();
             assert_eq!(text, "This room is not encrypted; send \"msg\".");
             assert!(refused(true, ContentForm::Plain).unwrap().contains("send \"env\""));
-            assert!(refused(true, ContentForm::Sealed).is_some());
+            assert_eq!(refused(true, ContentForm::Sealed), None);
         }
     }
 }

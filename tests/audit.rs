@@ -76,6 +76,7 @@ const CHANGES: &[(&str, &str)] = &[
     ("DELETE /api/blocks/{user}", ""),
     ("DELETE /api/admin/users/{user}/sessions", "user.sessions"),
     ("POST /api/admin/rooms/{room}/restore", "room.restore"),
+    ("POST /api/admin/rooms/{room}/gone", "room.gone"),
     ("PATCH /api/admin/settings", "settings.update"),
     ("POST /api/admin/purge", "room.purge"),
     ("POST /api/admin/directory/open", "directory.open"),

@@ -60,7 +60,7 @@ async fn what_was_missed_is_what_is_new_and_what_was_changed_each_once_and_in_or
         let (mid, target) = (Mid([mid; 16]), Mid([target; 16]));
         change(Change::React { mid, author: Uid(2), target, body: r#"{"e":"+"}"#.to_owned() })
     };
-    let delete = |mid| change(Change::Delete { mid: Mid([mid; 16]), rev: 1 });
+    let delete = |mid| change(Change::Delete { mid: Mid([mid; 16]), rev: 1, body: None });
     for mid in 1..=6 {
         writer.commit(&[new(ROOM, mid)], 1).await.unwrap();
     }

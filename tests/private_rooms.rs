@@ -75,6 +75,8 @@ fn routes(room: &str, uids: &[&str]) -> Vec<(&'static str, &'static str, String,
     let owner = uids.iter().map(|uid| json!({"owner": uid})).collect::<Vec<_>>();
     add("PATCH", "admin rooms id", admin.clone(), &[&odd[..], &changes, &owner].concat());
     add("DELETE", "admin rooms id", admin.clone(), &none);
+    let mids = [json!({"mids": ["AAAAAAAAAAAAAAAAAAAAAA"]}), json!({"mids": []}), json!({})];
+    add("POST", "admin rooms id gone", format!("{admin}/gone"), &mids);
     add("POST", "admin rooms id restore", format!("{admin}/restore"), &[json!({})]);
     routes
 }
@@ -85,7 +87,13 @@ fn add_scripts(
     room_path: &str,
 ) {
     let none = [Value::Null];
-    let text = [json!({"t": "x"}), json!({"t": ""}), json!({"rev": 1, "t": "x"}), json!([])];
+    let text = [
+        json!({"t": "x"}),
+        json!({"t": ""}),
+        json!({"rev": 1, "t": "x"}),
+        json!({"env": {"v": 1, "kind": "msg", "s": "x"}}),
+        json!([]),
+    ];
     add("POST", "rooms id messages", format!("{room_path}/messages"), &text);
     for mid in ["AAAAAAAAAAAAAAAAAAAAAA", "odd"] {
         let message = format!("{room_path}/messages/{mid}");

@@ -5,13 +5,17 @@
 use impulse::base::encryption::{LogHead, RotationReason};
 use impulse::base::error::{Error, Outage};
 use impulse::base::ids::{Epoch, Mid, RoomId, Uid};
+use impulse::protocol;
 use impulse::protocol::answer::{self, OkAnswer};
 use impulse::protocol::command::{Command, Request};
 use impulse::protocol::encryption::{LogEntry, Needed, OwnWrap};
+use impulse::protocol::envelope::Envelope;
 use impulse::protocol::event::{DirectoryHead, Event, Gone};
-use impulse::protocol::message::{Content, MessageState, Reaction, TextBody};
+use impulse::protocol::message::{
+    Content, MessageState, Reaction, ReactionKind, ReactionState, Sealed, SealedReaction, TextBody,
+};
 use impulse::protocol::room::{Notify, ReadState, Role, RoomKind, RoomView};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const AT: i64 = 1_700_000_000_000;
 
@@ -216,9 +220,45 @@ fn events_of_encrypted_rooms_are_encoded_as_the_vectors_say() {
         ("due_shut", due(RotationReason::Shut, &[Uid(45)])),
         ("following", following.encode()),
     ];
+    let frames: Vec<_> = frames.into_iter().chain(sealed_frames(room)).collect();
     assert_eq!(vectors.as_object().unwrap().len(), frames.len(), "a vector without its encoder");
     for (name, frame) in frames {
         let frame: Value = serde_json::from_slice(&frame).unwrap();
         assert_eq!(frame, vectors[name], "{name}");
     }
+}
+
+/// Messages of an encrypted room, in each of their states.
+fn sealed_frames(room: RoomId) -> Vec<(&'static str, bytes::Bytes)> {
+    let envelope = |kind: &str| {
+        let json = json!({"v": 1, "kind": kind, "s": "c2lnbmF0dXJl"});
+        Envelope::of(json).expect("an envelope")
+    };
+    let event = |seq, at, rev, edited_at, content| {
+        let state = MessageState { seq, at, rev, edited_at, content, ..message() };
+        Event::Msg { room, seq, at, msg: &state }.encode()
+    };
+    let sealed =
+        |rev_seq, reacts| Content::Sealed(Sealed { envelope: envelope("msg"), rev_seq, reacts });
+    let reaction = SealedReaction { rev_seq: 13, envelope: envelope("react") };
+    let (mid, by, target) = (Mid([1; 16]), Uid(43), Mid([0; 16]));
+    let react = |rev, kind, word: &str, seq| {
+        let envelope = envelope(word);
+        let msg = &ReactionState { mid, rev, kind, by, target, rev_seq: seq, envelope };
+        Event::Reaction { room, seq, at: AT, msg }.encode()
+    };
+    let gone = |why| event(16, AT, 0, None, Content::Gone { why, rev_seq: 9 });
+    let deleted = Content::SealedDeleted { envelope: envelope("del"), rev_seq: 15 };
+    vec![
+        ("sealed", event(9, AT, 0, None, sealed(9, None))),
+        ("sealed_edited", event(11, AT + 2, 1, Some(AT + 1), sealed(11, None))),
+        ("sealed_whole", event(13, AT, 0, None, sealed(9, Some(vec![reaction])))),
+        ("sealed_without_reactions", event(14, AT, 0, None, sealed(9, Some(Vec::new())))),
+        ("sealed_reaction", react(0, ReactionKind::React, "react", 13)),
+        ("sealed_reaction_back", react(1, ReactionKind::Del, "del", 14)),
+        ("sealed_deleted", event(15, AT, 1, None, deleted)),
+        ("sealed_gone_account", gone(protocol::message::Gone::Account)),
+        ("sealed_gone_retention", gone(protocol::message::Gone::Retention)),
+        ("sealed_gone_admin", gone(protocol::message::Gone::Admin)),
+    ]
 }

@@ -78,6 +78,7 @@ const NEEDS: &[(&str, char, char)] = &[
     ("api/admin/rooms", 'a', 'a'),
     ("api/admin/rooms/*", 'a', 'a'),
     ("api/admin/rooms/*/restore", 'a', 'a'),
+    ("api/admin/rooms/*/gone", 'a', 'a'),
     ("api/admin/invites", 'a', 'a'),
     ("api/admin/invites/*", 'a', 'a'),
     ("api/admin/settings", 'a', 'a'),

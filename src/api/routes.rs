@@ -295,6 +295,10 @@ static ROUTES: &[Route] = &[
         &[post(Admin(Change(1.0), ByService, run!(admin::rooms::restore)))],
     ),
     at(
+        "/api/admin/rooms/{room}/gone",
+        &[post(Admin(Change(1.0), ByService, run!(admin::rooms::gone)))],
+    ),
+    at(
         "/api/admin/invites",
         &[
             get(Admin(Reading(1.0), Recording::None, run!(admin::invites::page))),

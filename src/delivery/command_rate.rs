@@ -52,6 +52,9 @@ pub(super) fn cost(command: &Command, bytes: usize, uid: Uid, rooms: &Rooms) -> 
         {
             limits::LOOKUP_COST - 1.0
         }
+        Command::SendEnvelope { envelope, .. } if !envelope.is_new_message() => {
+            limits::LOOKUP_COST - 1.0
+        }
         _ => 0.0,
     };
     more + cost_of_bytes(bytes)

@@ -106,7 +106,7 @@ fn carry_out(
         }
         Command::Unsubscribe { room } => (room, RoomCommand::Unsubscribe),
         Command::Send { room, draft } => (room, RoomCommand::Send(draft)),
-        Command::SendEnvelope { room } => (room, RoomCommand::SendEnvelope),
+        Command::SendEnvelope { room, envelope } => (room, RoomCommand::SendEnvelope(envelope)),
         Command::Typing { room } => (room, RoomCommand::Typing),
         Command::Read { room, seq } => (room, RoomCommand::Read { seq }),
     };

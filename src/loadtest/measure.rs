@@ -59,6 +59,8 @@ impl Measure {
             messages_per_s: per(messages as f64),
             deliveries: (tally.deliveries > 0).then_some(tally.deliveries),
             deliveries_per_s: per(tally.deliveries as f64),
+            frame_bytes: (tally.deliveries > 0)
+                .then(|| tally.bytes as f64 / tally.deliveries as f64),
             connects_per_s: per(opened),
             latency_us: Percentiles::of(&swarm.connects),
             lost: swarm.lost(),

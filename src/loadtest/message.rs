@@ -3,8 +3,10 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use super::seal;
 use super::server_frame::number_after;
-use super::target::Dialect;
+use super::target::{Dialect, Room};
+use crate::base::ids::Mid;
 use crate::base::random;
 use crate::ws::client;
 
@@ -40,7 +42,8 @@ impl Author {
     }
 
     /// The whole frame of message `number` of a room.
-    pub fn frame(&mut self, room: usize, room_id: &str, number: u64) -> Vec<u8> {
+    pub fn frame(&mut self, room: usize, target: &Room, number: u64) -> Vec<u8> {
+        let room_id = &target.id;
         let payload = if self.dialect == Dialect::Plain {
             let text = format!("{{\"n\":{},\"t\":\"", number + 1);
             format!("{text:x<width$}\"}}", width = self.size.saturating_sub(2))
@@ -49,6 +52,12 @@ impl Author {
             mid[..8].copy_from_slice(&self.tag.to_be_bytes());
             mid[8..12].copy_from_slice(&(room as u32).to_be_bytes());
             mid[12..].copy_from_slice(&(number as u32).to_be_bytes());
+            if let Some(seal) = &target.seal {
+                let envelope = seal.envelope(Mid(mid), self.size);
+                return self.masked(&format!(
+                    "{{\"op\":\"msg.send\",\"id\":\"{number}\",\"room\":\"{room_id}\",\"env\":{envelope}}}"
+                ));
+            }
             let mid = URL_SAFE_NO_PAD.encode(mid);
             let text = format!("{:016x}.{number} ", self.tag);
             format!(
@@ -57,6 +66,10 @@ impl Author {
                 width = self.size
             )
         };
+        self.masked(&payload)
+    }
+
+    fn masked(&mut self, payload: &str) -> Vec<u8> {
         let mask = self.mask();
         let mut frame = Vec::with_capacity(payload.len() + 14);
         client::text(payload.as_bytes(), mask, &mut frame);
@@ -68,7 +81,15 @@ impl Author {
         if self.dialect == Dialect::Plain {
             return number_after(payload, br#""n":"#)?.checked_sub(1);
         }
-        number_after(payload, &self.prefix)
+        number_after(payload, &self.prefix).or_else(|| self.sealed_number(payload))
+    }
+
+    /// An encrypted message has its number in its `mid`.
+    fn sealed_number(&self, payload: &[u8]) -> Option<u64> {
+        let mid = seal::mid_in(payload)?;
+        let (tag, rest) = mid.split_first_chunk::<8>()?;
+        let (_, number) = rest.split_last_chunk::<4>()?;
+        (*tag == self.tag.to_be_bytes()).then_some(u64::from(u32::from_be_bytes(*number)))
     }
 }
 
@@ -79,7 +100,8 @@ mod tests {
     use crate::ws::{Codec, Limits, Message};
 
     fn payload(author: &mut Author, number: u64) -> String {
-        let mut frame = author.frame(3, "12", number);
+        let room = Room { id: "12".to_owned(), ..Room::default() };
+        let mut frame = author.frame(3, &room, number);
         let mut input = frame.as_mut_slice();
         let limits = Limits { message: 10_000, fragments: 1 };
         match Codec::default().next(limits, &mut input) {

@@ -93,6 +93,10 @@ pub struct Plan {
     #[arg(long, requires = "local")]
     pub cut: bool,
 
+    /// The room is an encrypted direct chat of ten people, and its messages are signed envelopes (fanout, storm)
+    #[arg(long, requires = "local", conflicts_with = "room")]
+    pub encrypted: bool,
+
     /// Use this room instead of making one (fanout, storm)
     #[arg(long, value_name = "ID")]
     pub room: Option<String>,
@@ -125,7 +129,7 @@ impl Plan {
     /// They do not go with the other options.
     pub fn scenarios(&self) -> Result<Vec<Scenario>, String> {
         let scenarios = match self.scenario.as_slice() {
-            [] if self.plain => vec![Scenario::Fanout],
+            [] if self.plain || self.encrypted => vec![Scenario::Fanout],
             [] => Scenario::ALL.to_vec(),
             some => some.to_vec(),
         };
@@ -134,6 +138,9 @@ impl Plan {
             return Err(format!("--plain: {} needs acknowledgements", scenario.name()));
         }
         let one_room = |s: &Scenario| matches!(s, Scenario::Fanout | Scenario::Storm);
+        if self.encrypted && !scenarios.iter().all(one_room) {
+            return Err("--encrypted goes with --scenario fanout or storm".to_owned());
+        }
         if self.room.is_some() && !scenarios.iter().all(one_room) {
             return Err("--room goes with --scenario fanout or storm".to_owned());
         }

@@ -129,6 +129,7 @@ impl Swarm {
         let Some(load) = self.rooms.get_mut(client.assignment.room) else { return };
         let author = &self.author;
         let message = || author.number(payload);
+        self.tally.bytes += payload.len() as u64;
         load.ledger.deliver(seq, &mut client.cursor, now, &mut self.tally, message);
     }
 
@@ -208,7 +209,7 @@ impl Swarm {
 
     fn write_message(&mut self, room: usize, writer: usize, number: u64) -> Result<(), String> {
         let Some(load) = self.rooms.get(room) else { return Ok(()) };
-        let frame = self.author.frame(room, &load.room.id, number);
+        let frame = self.author.frame(room, &load.room, number);
         self.send(writer, &frame)
     }
 }

@@ -59,6 +59,8 @@ pub struct Report {
     pub in_flight: Option<usize>,
     /// Bytes of a message.
     pub size: Option<usize>,
+    /// Bytes of a delivery, as a text of JSON.
+    pub frame_bytes: Option<f64>,
     /// How long it was measured.
     pub seconds: f64,
     /// Messages sent (acknowledged, if the server does that).

@@ -11,7 +11,7 @@ use super::report::Report;
 use super::scenario::Scenario;
 use super::swarm::Swarm;
 use super::target::{Room, Target};
-use super::{execution, setup};
+use super::{execution, people, setup};
 use crate::base::fd_budget;
 
 /// Runs the scenarios and prints the report of each.
@@ -64,12 +64,13 @@ async fn run_one(
         true => Some(setup::start_local(plan, &progress).await?),
         false => None,
     };
-    let target = match &local {
+    let (target, people) = match &local {
         Some(local) => setup::local_target(plan, scenario, local, &progress).await?,
-        None => setup::remote_target(plan)?,
+        None => (setup::remote_target(plan)?, Vec::new()),
     };
     let rooms = match &plan.room {
         Some(id) => vec![target.room(id).await?],
+        None if plan.encrypted => vec![people::make_room(&target, people).await?],
         None => target.create_rooms(plan.rooms_of(scenario)).await?,
     };
     let target = Arc::new(target);

@@ -3,11 +3,13 @@
 use std::sync::{Arc, Mutex};
 
 use super::local_server::{LocalServer, Security, SharedServer};
+use super::people::Person;
 use super::plan::Plan;
 use super::progress::Progress;
 use super::scenario::Scenario;
 use super::server_process;
 use super::target::{Dialect, Target};
+use crate::base::limits::api::GROUP_DIRECT;
 use crate::base::lock::MutexExt as _;
 
 /// Starts the private server.
@@ -24,7 +26,7 @@ pub async fn start_local(plan: &Plan, progress: &Progress) -> Result<SharedServe
     Ok(Arc::new(Mutex::new(local)))
 }
 
-/// The private server with users in it.
+/// The private server with users in it; those of them who have keys.
 ///
 /// # Errors
 /// One sentence.
@@ -33,7 +35,7 @@ pub async fn local_target(
     scenario: Scenario,
     local: &SharedServer,
     progress: &Progress,
-) -> Result<Target, String> {
+) -> Result<(Target, Vec<Person>), String> {
     let (url, trust, setup) = {
         let local = local.lock_unpoisoned();
         (local.url(), local.trust()?, local.setup.clone())
@@ -41,10 +43,15 @@ pub async fn local_target(
     let mut target = Target::at(&url, &trust, Vec::new(), Dialect::Impulse)?;
     progress.print("adding users and making rooms");
     let setup = setup.ok_or("the private server has an admin already")?;
-    let admin = target.register_admin(&setup).await?;
-    target.tokens = tokens(local, "admin", vec![admin]).await?;
-    let names = target.add_users(plan.users_of(scenario) - 1).await?;
-    target.tokens.extend(tokens(local, "write", names).await?);
+    let mut people = Vec::new();
+    if plan.encrypted {
+        people = add_people(&mut target, local, &setup).await?;
+    } else {
+        let admin = target.register_admin(&setup).await?;
+        target.tokens = tokens(local, "admin", vec![admin]).await?;
+        let names = target.add_users(plan.users_of(scenario) - 1).await?;
+        target.tokens.extend(tokens(local, "write", names).await?);
+    }
     // What the hashing of passwords has left in its memory belongs to no connection.
     let local = local.clone();
     let restarting = tokio::task::spawn_blocking(move || {
@@ -52,7 +59,25 @@ pub async fn local_target(
         local.restart().map(|()| local.pid())
     });
     target.pid = Some(restarting.await.map_err(|error| error.to_string())??);
-    Ok(target)
+    Ok((target, people))
+}
+
+/// People with keys, as many as a direct chat has at most.
+async fn add_people(
+    target: &mut Target,
+    local: &SharedServer,
+    setup: &str,
+) -> Result<Vec<Person>, String> {
+    let admin = Person::register(target, Some(setup)).await?;
+    target.tokens = tokens(local, "admin", vec![admin.name.clone()]).await?;
+    target.open_registration().await?;
+    let mut people = vec![admin];
+    while people.len() < GROUP_DIRECT {
+        people.push(Person::register(target, None).await?);
+    }
+    let names = people.iter().skip(1).map(|person| person.name.clone()).collect();
+    target.tokens.extend(tokens(local, "write", names).await?);
+    Ok(people)
 }
 
 /// The server that the plan names.

@@ -8,6 +8,8 @@ use crate::base::limits::loadtest as limits;
 pub struct Tally {
     /// Deliveries, each counted once.
     pub deliveries: u64,
+    /// Bytes of messages that arrived.
+    pub bytes: u64,
     /// Deliveries that arrived again.
     pub doubled: u64,
     /// Deliveries that arrived after a later one.
@@ -43,6 +45,7 @@ impl Default for Tally {
     fn default() -> Self {
         Self {
             deliveries: 0,
+            bytes: 0,
             doubled: 0,
             out_of_order: 0,
             errors: 0,

@@ -2,16 +2,18 @@
 //! removes again.
 
 use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
+use super::seal::Seal;
 use super::secure::Secure;
 use crate::base::limits::loadtest as limits;
 use crate::base::random;
-use crate::http::client::{Client, Origin, Scheme, Trust};
+use crate::http::client::{Call, Client, Origin, Reply, Scheme, Trust};
 
 /// What a server understands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +45,7 @@ pub struct Target {
 }
 
 /// A room of the test.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Room {
     /// Its id.
     pub id: String,
@@ -53,6 +55,8 @@ pub struct Room {
     pub seq: u64,
     /// Who created it, as an index into the list of tokens; `None` if it was there before.
     pub creator: Option<usize>,
+    /// What its envelopes name, if it is encrypted.
+    pub seal: Option<Arc<Seal>>,
 }
 
 impl Target {
@@ -108,7 +112,7 @@ impl Target {
         self.join(id, 0).await?;
         let seq = self.call(0, "GET", &format!("/api/rooms/{id}"), None).await?["seq"].as_u64();
         let (path, seq) = (self.path.clone(), seq.unwrap_or(0));
-        Ok(Room { id: id.to_owned(), path, seq, creator: None })
+        Ok(Room { id: id.to_owned(), path, seq, creator: None, seal: None })
     }
 
     /// Creates `count` rooms. All users are in a single room; of several, each belongs to one user, who gets
@@ -128,7 +132,7 @@ impl Target {
             let room = self.call(n, "POST", "/api/rooms", Some(body)).await?;
             let id = room["id"].as_str().ok_or("the server made a room without an id")?.to_owned();
             let (path, seq) = (self.path.clone(), room["seq"].as_u64().unwrap_or(0));
-            rooms.push(Room { id, path, seq, creator: Some(n) });
+            rooms.push(Room { id, path, seq, creator: Some(n), seal: None });
         }
         if let [room] = rooms.as_slice() {
             self.join(&room.id, 1).await?;
@@ -198,6 +202,38 @@ impl Target {
         Ok(names)
     }
 
+    /// Sends a request with a JSON body and these header fields.
+    ///
+    /// # Errors
+    /// No reply came.
+    pub async fn request(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &Value,
+    ) -> Result<Reply, String> {
+        let headers = [&[("Content-Type", "application/json")], headers].concat();
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let call = Call { method, path, headers: &headers, body: body.as_bytes() };
+        self.client.request(call).await.map_err(|failure| failure.to_string())
+    }
+
+    /// The origin of its pages.
+    pub fn origin(&self) -> String {
+        let scheme = if self.secure.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}", self.authority)
+    }
+
+    /// Lets everybody register.
+    ///
+    /// # Errors
+    /// The server's sentence.
+    pub async fn open_registration(&self) -> Result<(), String> {
+        let body = json!({"registration": "open"});
+        self.call(0, "PATCH", "/api/admin/settings", Some(body)).await.map(drop)
+    }
+
     /// Registers the first user, who becomes admin by the code of the setup link; the name.
     ///
     /// # Errors
@@ -223,7 +259,7 @@ async fn finished(tasks: &mut JoinSet<Result<String, String>>) -> Result<Option<
     done.map(|done| done.map_err(|error| error.to_string())?).transpose()
 }
 
-fn random_name() -> Result<String, String> {
+pub(super) fn random_name() -> Result<String, String> {
     Ok(format!("load-{}", random::<9>()?.to_ascii_lowercase().replace(['-', '_'], "0")))
 }
 

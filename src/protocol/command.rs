@@ -6,6 +6,7 @@
 
 use serde_json::Value;
 
+use super::envelope::SentEnvelope;
 use super::fields::Fields;
 use super::mentions::Mentions;
 use super::message::TextBody;
@@ -48,10 +49,13 @@ pub enum Command {
         /// The change.
         draft: Draft,
     },
-    /// An encrypted message. Its room decides whether it takes envelopes.
+    /// A durable change of an encrypted room's messages. The room decides whether it takes envelopes, and reads this
+    /// one.
     SendEnvelope {
         /// The room.
         room: RoomId,
+        /// The envelope as it came.
+        envelope: SentEnvelope,
     },
     /// The user is writing; expires after five seconds.
     Typing {
@@ -150,19 +154,20 @@ impl Request {
         }
         let value: Value = serde_json::from_str(frame)
             .map_err(|_| bad(None, Error::new(Code::BadRequest, "The frame is not JSON.")))?;
-        let Value::Object(fields) = value else {
+        let Value::Object(mut fields) = value else {
             return Err(bad(None, Error::new(Code::BadRequest, "The frame is not an object.")));
         };
+        let envelope = fields.remove("env").filter(|json| !json.is_null()).map(SentEnvelope);
         let fields = Fields(&fields);
         let id = fields.command_id().map_err(|error| bad(None, error))?;
-        match command(&fields) {
+        match command(&fields, envelope) {
             Ok(command) => Ok(Self { id, command }),
             Err(error) => Err(bad(id, error)),
         }
     }
 }
 
-fn command(fields: &Fields<'_>) -> Result<Command> {
+fn command(fields: &Fields<'_>, envelope: Option<SentEnvelope>) -> Result<Command> {
     Ok(match fields.text("op")? {
         "room.subscribe" => Command::Subscribe {
             room: fields.room()?,
@@ -172,10 +177,9 @@ fn command(fields: &Fields<'_>) -> Result<Command> {
         "room.unsubscribe" => Command::Unsubscribe { room: fields.room()? },
         "msg.send" => {
             let room = fields.room()?;
-            if fields.has("env") {
-                Command::SendEnvelope { room }
-            } else {
-                Command::Send { room, draft: draft(&fields.object("msg")?)? }
+            match envelope {
+                Some(envelope) => Command::SendEnvelope { room, envelope },
+                None => Command::Send { room, draft: draft(&fields.object("msg")?)? },
             }
         }
         "typing" => Command::Typing { room: fields.room()? },
@@ -306,7 +310,8 @@ mod tests {
     #[test]
     fn an_envelope_is_a_command_whatever_the_room_is() {
         let frame = r#"{"op":"msg.send","room":"7","env":{"v":1}}"#;
-        let command = Command::SendEnvelope { room: RoomId(7) };
+        let envelope = SentEnvelope(serde_json::json!({"v": 1}));
+        let command = Command::SendEnvelope { room: RoomId(7), envelope };
         assert_eq!(Request::parse(frame).unwrap().command, command);
     }
 

@@ -32,7 +32,6 @@ pub struct Encryption {
 }
 
 /// Where an entry of the log stands.
-#[allow(dead_code)] // until rooms take envelopes
 #[derive(Debug, Clone, Copy)]
 struct Place {
     hash: Hash,
@@ -71,7 +70,6 @@ pub struct Rotation {
     pub shut: Vec<Uid>,
 }
 
-#[allow(dead_code)] // until rooms take envelopes
 impl Rotation {
     /// The refusal of a message.
     pub fn into_error(self, head: LogHead) -> Error {
@@ -151,7 +149,6 @@ impl Reading {
     }
 }
 
-#[allow(dead_code)] // until rooms take envelopes
 impl Encryption {
     /// What the log makes of the room.
     pub fn state(&self) -> &Arc<State> {
@@ -206,11 +203,6 @@ impl Encryption {
     /// The identity under which somebody was a member when an entry was the newest.
     pub fn root_at(&self, uid: Uid, seq: u64) -> Option<Hash> {
         self.log.root_at(uid, seq)
-    }
-
-    /// Whether somebody is or was a member.
-    pub fn knows(&self, uid: Uid) -> bool {
-        self.log.past.contains_key(&uid)
     }
 
     fn place(&self, seq: u64) -> Option<&Place> {

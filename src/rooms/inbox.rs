@@ -9,10 +9,11 @@ use super::membership::{MemberChange, MemberOutcome};
 use super::publication::{ConnRef, Payload};
 use crate::base::allowance::Allowance;
 use crate::base::error::Result;
-use crate::base::ids::{Epoch, Uid};
+use crate::base::ids::{Epoch, Mid, Uid};
 use crate::base::principal::Principal;
 use crate::protocol::answer::OkAnswer;
 use crate::protocol::command::Draft;
+use crate::protocol::envelope::SentEnvelope;
 use crate::store::chat::{Ack, RoomChange};
 
 /// A command to a room.
@@ -94,7 +95,7 @@ pub enum RoomCommand {
     /// Change its messages.
     Send(Draft),
     /// Change its messages by an envelope.
-    SendEnvelope,
+    SendEnvelope(SentEnvelope),
     /// The user is typing.
     Typing,
     /// The user has read up to here.
@@ -135,6 +136,8 @@ pub enum Input {
         /// When that is done.
         reply: Reply<()>,
     },
+    /// Take away what messages of an encrypted room say, for good; the reply is how many of them still said something.
+    TakeAway(Vec<Mid>, Reply<u64>),
     /// Publish an event that is not durable (presence, profiles).
     Publish(Payload),
     /// Something about the encryption of the room.

@@ -24,7 +24,6 @@ pub enum Published {
 
 /// What those get who follow a room.
 #[derive(Debug)]
-#[allow(dead_code)] // until rooms take envelopes
 pub enum Live {
     /// The whole state.
     Whole,

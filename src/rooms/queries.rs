@@ -227,8 +227,8 @@ impl Rooms {
         page: Page,
         limit: usize,
     ) -> Result<MessagePage> {
-        self.authorize(by, room, Action::Read)?;
-        self.store.page(room, page, limit.clamp(1, chat::PAGE), chat::PAGE_BYTES).await
+        let limit = self.authorize(by, room, Action::Read)?.page_limit(limit);
+        self.store.page(room, page, limit, chat::PAGE_BYTES).await
     }
 
     /// One message as it is now, also a deleted one.
@@ -252,8 +252,16 @@ impl Rooms {
         place: Place,
         limit: usize,
     ) -> Result<Around> {
-        self.authorize(by, room, Action::Read)?;
-        self.store.around(room, place, limit.clamp(1, chat::PAGE), chat::PAGE_BYTES).await
+        let limit = self.authorize(by, room, Action::Read)?.page_limit(limit);
+        self.store.around(room, place, limit, chat::PAGE_BYTES).await
+    }
+}
+
+impl RoomHandle {
+    /// How many messages a page has at most for which somebody asks for so many.
+    fn page_limit(&self, asked: usize) -> usize {
+        let is_encrypted = self.room.state().row.encryption.is_some();
+        asked.clamp(1, if is_encrypted { chat::SEALED_PAGE } else { chat::PAGE })
     }
 }
 

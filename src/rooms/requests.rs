@@ -11,11 +11,12 @@ use super::registry::Rooms;
 use super::room::RoomHandle;
 use crate::base::allowance::Allowance;
 use crate::base::error::{Code, Error, Outage, Result};
-use crate::base::ids::{RoomId, Uid};
+use crate::base::ids::{Mid, RoomId, Uid};
 use crate::base::limits::rooms as limits;
 use crate::base::principal::Principal;
-use crate::policy::{Action, no_room};
+use crate::policy::{Action, ContentForm, check_form, no_room};
 use crate::protocol::command::Draft;
+use crate::protocol::envelope::SentEnvelope;
 use crate::protocol::room::{Notify, Role, RoomKind, RoomView};
 use crate::store::chat::{Ack, RoomChange};
 
@@ -42,7 +43,23 @@ impl Rooms {
         draft: Draft,
     ) -> Result<Ack> {
         let room = self.visible(by, room)?;
-        in_time(limits::SUBMIT, room.submit(by, allowance, draft)).await
+        in_time(limits::SUBMIT, room.submit(by, allowance, RoomCommand::Send(draft))).await
+    }
+
+    /// The same by an envelope.
+    ///
+    /// # Errors
+    /// As [`submit`](Self::submit).
+    pub async fn submit_envelope(
+        &self,
+        by: Principal,
+        allowance: Arc<Allowance>,
+        room: RoomId,
+        envelope: SentEnvelope,
+    ) -> Result<Ack> {
+        let room = self.visible(by, room)?;
+        let command = RoomCommand::SendEnvelope(envelope);
+        in_time(limits::SUBMIT, room.submit(by, allowance, command)).await
     }
 
     /// Changes everything that is named, if `by` may change all of it.
@@ -62,6 +79,22 @@ impl Rooms {
         let changed = handle.call(|reply| Input::Update(change, reply)).await?;
         let view = handle.room.state().view_for(by);
         Ok(UpdatedRoom { view, changed })
+    }
+
+    /// Takes away what messages of an encrypted room say, for good; how many of them still said something.
+    /// Administrators of the server do this, who need not be members. One who knows none of the messages is answered
+    /// as for a room that does not exist.
+    ///
+    /// # Errors
+    /// `not_found`, `bad_request` for a room that is not encrypted, `unavailable`.
+    pub async fn take_away(&self, by: Principal, room: RoomId, mids: Vec<Mid>) -> Result<u64> {
+        let handle = self.handle(room).ok_or_else(no_room)?;
+        let facts = handle.room.state().facts();
+        if !facts.is_encrypted {
+            self.visible(by, room)?;
+            check_form(facts, ContentForm::Sealed)?;
+        }
+        handle.call(|reply| Input::TakeAway(mids, reply)).await
     }
 
     /// Changes one membership.
@@ -171,11 +204,15 @@ impl Rooms {
 }
 
 impl RoomHandle {
-    async fn submit(&self, by: Principal, allowance: Arc<Allowance>, draft: Draft) -> Result<Ack> {
+    async fn submit(
+        &self,
+        by: Principal,
+        allowance: Arc<Allowance>,
+        command: RoomCommand,
+    ) -> Result<Ack> {
         let Principal::User { uid, is_admin } = by else {
             return Err(Error::new(Code::Forbidden, "Only users write messages."));
         };
-        let command = RoomCommand::Send(draft);
         self.call(|reply| {
             let reply_to = ReplyTo::Caller(reply);
             Input::Post(Post { sender: Sender { uid, is_admin, allowance, reply_to }, command })
@@ -225,7 +262,6 @@ pub fn check_kind(kind: RoomKind) -> Result<RoomKind> {
 mod tests {
     use super::*;
     use crate::base::allowance::Allowances;
-    use crate::base::ids::Mid;
     use crate::protocol::command::DraftBody;
     use crate::rooms::recent::RecentMessages;
     use crate::rooms::room::Room;
@@ -254,7 +290,8 @@ mod tests {
         let submit = || {
             let draft = Draft { mid: Mid([1; 16]), rev: 1, body: DraftBody::Delete };
             let by = Principal::User { uid: Uid(1), is_admin: false };
-            in_time(limits::SUBMIT / 200, handle.submit(by, Allowances::new(0.0).of(Uid(1)), draft))
+            let (allowance, command) = (Allowances::new(0.0).of(Uid(1)), RoomCommand::Send(draft));
+            in_time(limits::SUBMIT / 200, handle.submit(by, allowance, command))
         };
         // Neither with a permit nor, once the inbox is full, without one.
         for _ in 0..2 {

@@ -15,6 +15,7 @@ use crate::base::principal::Principal;
 use crate::base::random;
 use crate::delivery::cost_of_bytes;
 use crate::protocol::command::{Draft, DraftBody};
+use crate::protocol::envelope::SentEnvelope;
 use crate::protocol::message::{Content, MessageState};
 use crate::protocol::script::{ScriptEdit, ScriptMessage};
 use crate::rooms::Rooms;
@@ -93,6 +94,27 @@ impl Messages {
             error
         })?;
         Ok(Posted { id: mid, mid, room, seq, at })
+    }
+
+    /// Changes the messages of an encrypted room by an envelope.
+    ///
+    /// # Errors
+    /// Those of a command.
+    pub async fn post_envelope(
+        &self,
+        by: Principal,
+        room: RoomId,
+        envelope: SentEnvelope,
+    ) -> Result<Posted> {
+        let allowance = self.allowances.of(user(by)?);
+        if !envelope.is_new_message() {
+            allowance.command(delivery::LOOKUP_COST - 1.0)?;
+        }
+        let mid = envelope.mids().next();
+        let ack = self.rooms.submit_envelope(by, allowance, room, envelope).await?;
+        // A room that has taken it has read its id.
+        let mid = mid.ok_or_else(|| Error::internal("an envelope without an id"))?;
+        Ok(Posted { id: mid, mid, room, seq: ack.seq, at: ack.at })
     }
 
     /// Gives a message another text; its revision then.

@@ -16,9 +16,9 @@ use super::profiles::Profiles;
 use crate::auth::{Auth, Invite};
 use crate::base::allowance::Allowances;
 use crate::base::error::{Code, Error, Result};
-use crate::base::ids::{RoomId, Uid};
+use crate::base::ids::{Mid, RoomId, Uid};
 use crate::base::principal::Principal;
-use crate::protocol::room::{Role, RoomKind, RoomView};
+use crate::protocol::room::{Role, RoomKind, RoomView, encrypted_name};
 use crate::rooms::{
     Appended, CreateRoom, CreatedRoom, MemberChange, MemberOutcome, Proposal, Quota, Rooms,
     UpdatedRoom,
@@ -183,6 +183,20 @@ impl RoomChanges {
         let target = AuditTarget::room(room, &view.listed_name());
         permit.record("room.restore", target, json!({})).await;
         Ok(view)
+    }
+
+    /// Takes away what messages of an encrypted room say.
+    ///
+    /// # Errors
+    /// Those of [`Rooms::take_away`]; `rate_limited`.
+    pub async fn take_away(&self, by: &Actor, room: RoomId, mids: Vec<Mid>) -> Result<()> {
+        let permit = self.audit.permit(by)?;
+        let count = self.rooms.take_away(by.principal, room, mids).await?;
+        if count > 0 {
+            let target = AuditTarget::room(room, &encrypted_name(room));
+            permit.record("room.gone", target, json!({"messages": count})).await;
+        }
+        Ok(())
     }
 
     /// Changes a membership.

@@ -1,5 +1,7 @@
 //! The published envelopes: what is bound, what is signed, how long they are, and their JSON.
 
+use std::sync::LazyLock;
+
 use impulse::base::ids::{Mid, Uid};
 use impulse::e2ee::directory::DirectoryView as _;
 use impulse::e2ee::envelope::{Content, Envelope, Kind};
@@ -78,8 +80,14 @@ fn the_published_message_and_its_tombstone_are_bound_signed_and_open() {
     check(&tombstone, &rid, out);
 }
 
+static ROOM: LazyLock<State> = LazyLock::new(founded);
+
 /// The room of `room_log` after entry 14.
-fn room() -> State {
+fn room() -> &'static State {
+    &ROOM
+}
+
+fn founded() -> State {
     let (chain, vectors) = (chain(), vectors());
     let mut state = State::default();
     for entry in vectors["room_log"]["out"]["entries"].as_array().unwrap().iter().take(15) {

@@ -3,7 +3,14 @@
  * proves or sets one is derived from it in `state/credentials.js`.
  */
 import { call, callAsAnybody, SIGN_IN_MS, upload } from "../net/http.js";
-import { demoFromWire, namesFromWire, namesToWire, pictureFromWire, userFromWire } from "../net/wire.js";
+import {
+  demoFromWire,
+  namesFromWire,
+  namesToWire,
+  openingFromWire,
+  pictureFromWire,
+  userFromWire,
+} from "../net/wire.js";
 
 export { callAs } from "../net/http.js";
 
@@ -14,10 +21,11 @@ export { callAs } from "../net/http.js";
  * @typedef {{ alg: string, salt: string, iter: number, auth: string }} PasswordSlot
  */
 /**
- * Proves who sets a password: by the present one, or by a ticket.
+ * Proves who sets a password: by the present one, by a ticket, or by the recovery code.
  *
- * @typedef {{ auth: string } | { ticket: string }} Proof
+ * @typedef {{ auth: string } | { ticket: string } | { recovery: string, username: string }} Proof
  */
+/** What opens the keys of an account, as a sign-in answers it. @typedef {import("./keys.js").Opening} LogIn */
 /**
  * @typedef {object} ProfileChange
  * @property {string} [displayName]
@@ -35,15 +43,17 @@ export async function readInfo() {
 /** @param {string} username @returns {Promise<{ alg: string, salt: string, iter: number }>} */
 export const readDerivation = (username) => call("POST", "/api/auth/prelogin", { username }, SIGN_IN_MS);
 
-/** @param {{ username: string, auth: string, device: string }} login @returns {Promise<void>} */
-export const logIn = (login) => call("POST", "/api/auth/login", login, SIGN_IN_MS);
+/** @param {{ username: string, auth: string, device: string }} login @returns {Promise<LogIn>} */
+export async function logIn(login) {
+  return openingFromWire(await call("POST", "/api/auth/login", login, SIGN_IN_MS));
+}
 
 /** @returns {Promise<void>} */
 export const logOut = () => call("POST", "/api/auth/logout");
 
 /**
  * @param {PasswordSlot & { username: string, device: string, setup?: string, invite?: string }} account
- * @returns {Promise<void>}
+ * @returns {Promise<{ share: string }>}
  */
 export const register = (account) => call("POST", "/api/auth/register", account, SIGN_IN_MS);
 
@@ -52,19 +62,22 @@ export const register = (account) => call("POST", "/api/auth/register", account,
  *
  * @param {Proof} by
  * @param {PasswordSlot} slot
- * @returns {Promise<string>} what `commitPassword` makes the current one
+ * @returns {Promise<{ pending: string, share: string }>} what `commitPassword` makes the current one, and what a key
+ *   for the new password is made of
  */
 export async function preparePassword(by, slot) {
-  return (await call("POST", "/api/auth/password/prepare", { by, ...slot }, SIGN_IN_MS)).pending;
+  const { pending, share } = await call("POST", "/api/auth/password/prepare", { by, ...slot }, SIGN_IN_MS);
+  return { pending: String(pending), share: String(share) };
 }
 
 /**
- * @param {string} pending
- * @param {{ signOutOthers?: boolean }} [options]
+ * An account with keys needs them as they are under the new password, and a proof that one has them.
+ *
+ * @param {{ pending: string, signOutOthers?: boolean, keys?: import("./keys.js").NewKeys, challenge?: string,
+ *   proof?: string }} change
  * @returns {Promise<void>}
  */
-export const commitPassword = (pending, { signOutOthers } = {}) =>
-  call("POST", "/api/auth/password/commit", namesToWire({ pending, signOutOthers }));
+export const commitPassword = (change) => call("POST", "/api/auth/password/commit", namesToWire(change), SIGN_IN_MS);
 
 /**
  * Whose ticket it is.

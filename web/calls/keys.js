@@ -3,7 +3,7 @@
  * has come, in `state/encryption`; texts are base64url.
  */
 import { call, SIGN_IN_MS } from "../net/http.js";
-import { namesFromWire, namesToWire } from "../net/wire.js";
+import { namesFromWire, namesToWire, openingFromWire } from "../net/wire.js";
 
 /**
  * My keys as the server keeps them. `bundle` is null only for an account that came back after a restore.
@@ -28,13 +28,21 @@ import { namesFromWire, namesToWire } from "../net/wire.js";
  * @property {string} [trust]
  * @property {number} [trustRev]
  */
-/** An entry of the list of keys with its signatures. @typedef {{ e: string, sn: string, so?: string }} SignedDirEntry */
+/**
+ * An entry of the list of keys with its signatures.
+ *
+ * @typedef {{ e: string, sn: string, so?: string }} SignedDirEntry
+ */
 /**
  * What opens an account: the share of the key, and the keys.
  *
  * @typedef {{ share: string, keys: KeptKeys | null, locked: boolean }} Opening
  */
-/** Who asks: by the password, or by a password that was prepared. @typedef {{ auth: string } | { pending: string }} By */
+/**
+ * Who asks: by the password, or by a password that was prepared.
+ *
+ * @typedef {{ auth: string } | { pending: string }} By
+ */
 
 /**
  * What the server says of the encryption.
@@ -83,8 +91,8 @@ export const rewrapKeys = (change) => call("POST", "/api/keys/rewrap", namesToWi
 /**
  * New keys that continue the old ones.
  *
- * @param {By & { dir: SignedDirEntry, keys: NewKeys, rauthDigest?: string, forgetOld?: boolean,
- *   signOutOthers?: boolean }} change
+ * @param {By & { dir: SignedDirEntry, keys: NewKeys, rauthDigest?: string,
+ *   forgetOld?: boolean }} change
  * @returns {Promise<void>}
  */
 export const rotateKeys = (change) => call("POST", "/api/keys/rotate", namesToWire(change), SIGN_IN_MS);
@@ -97,7 +105,12 @@ export const rotateKeys = (change) => call("POST", "/api/keys/rotate", namesToWi
  */
 export const resetKeys = (change) => call("POST", "/api/keys/reset", namesToWire(change), SIGN_IN_MS);
 
-/** @returns {Promise<{ rev: number, blob: string | null, akGen: number }>} what I know of people's keys, sealed */
+/**
+ * What I know of people's keys, sealed, and how far my keys are. `locked`: a ticket has set the password, and it opens
+ * nothing.
+ *
+ * @returns {Promise<{ rev: number, blob: string | null, akGen: number, locked: boolean }>}
+ */
 export async function readTrust() {
   return namesFromWire(await call("GET", "/api/keys/trust"));
 }
@@ -108,9 +121,3 @@ export async function readTrust() {
  * @returns {Promise<void>}
  */
 export const putTrust = (rev, blob) => call("PUT", "/api/keys/trust", { rev, blob });
-
-/** @param {any} wire @returns {Opening} */
-export function openingFromWire(wire) {
-  const { share, keys, locked } = namesFromWire(wire);
-  return { share: String(share), keys: keys ?? null, locked: Boolean(locked) };
-}

@@ -304,6 +304,15 @@ export function demoFromWire(wire) {
 }
 
 /**
+ * @param {any} wire
+ * @returns {import("../calls/keys.js").Opening}
+ */
+export function openingFromWire(wire) {
+  const { share, keys, locked } = namesFromWire(wire);
+  return { share: String(share), keys: keys ?? null, locked: Boolean(locked) };
+}
+
+/**
  * Renames the keys at every depth: `created_at` is `createdAt` here. For what needs no more than that.
  *
  * @param {any} value

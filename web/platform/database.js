@@ -132,17 +132,17 @@ export class Database {
     return shelf.isEmpty ? rows : mergeRows(rows, shelf.rows({ ...range, limit: Infinity }), range);
   }
 
-  /** @param {StoreName} store @param {Key} key @param {unknown} value @returns {Promise<void>} */
+  /** @param {StoreName} store @param {Key} key @param {unknown} value @returns {Promise<boolean>} as of `write` */
   put(store, key, value) {
     return this.write([{ store, key, value }]);
   }
 
-  /** @param {StoreName} store @param {(readonly [Key, unknown])[]} records @returns {Promise<void>} */
+  /** @param {StoreName} store @param {(readonly [Key, unknown])[]} records @returns {Promise<boolean>} */
   putAll(store, records) {
     return this.write(records.map(([key, value]) => ({ store, key, value })));
   }
 
-  /** @param {StoreName} store @param {Key} key @returns {Promise<void>} */
+  /** @param {StoreName} store @param {Key} key @returns {Promise<boolean>} */
   remove(store, key) {
     return this.write([{ store, key, value: undefined }]);
   }
@@ -169,13 +169,13 @@ export class Database {
    * All or nothing, over several stores.
    *
    * @param {Change[]} changes
-   * @returns {Promise<void>}
+   * @returns {Promise<boolean>} whether it is on the disk; else it is in memory
    */
   async write(changes) {
-    if (this.#isOver || !changes.length) return;
+    if (this.#isOver || !changes.length) return false;
     const toDisk = changes.filter(({ store }) => !this.#isHeld(store));
     for (const change of changes) if (this.#isHeld(change.store)) this.#hold(change);
-    if (!toDisk.length) return;
+    if (!toDisk.length) return false;
     const stores = [...new Set(toDisk.map(({ store }) => store))];
     const isKept = await this.#change(stores, (tx) => {
       for (const { store, key, value } of toDisk) {
@@ -187,6 +187,7 @@ export class Database {
       if (isKept) this.#shelf(change.store).forget(change.key);
       else this.#hold(change);
     }
+    return isKept;
   }
 
   /**

@@ -5,6 +5,7 @@ import { BlockActions } from "./blocks.js";
 import { Connection } from "./connection.js";
 import { Drafts } from "./drafts.js";
 import { Ingest } from "./ingest.js";
+import { Keys } from "./keys.js";
 import { MessageActions } from "./message_actions.js";
 import { Pages } from "./pages.js";
 import { watchMidnight } from "./midnight.js";
@@ -41,10 +42,11 @@ export function createClient() {
   const drafts = new Drafts(store);
   const idle = watchIdle((state) => socket.send("presence", { state }));
   const connection = new Connection(store, socket);
-  const session = new Session({ store, connection, sync, users, rooms, reads, messages, drafts, idle });
+  const keys = new Keys(store);
+  const session = new Session({ store, connection, sync, users, rooms, reads, messages, drafts, idle, keys });
   const profile = new Profile(store, session);
   const blocks = new BlockActions(store, users);
   session.start();
   watchMidnight(() => store.notifyLater());
-  return { store, actions: { session, profile, rooms, messages, drafts, users, blocks } };
+  return { store, actions: { session, profile, keys, rooms, messages, drafts, users, blocks } };
 }

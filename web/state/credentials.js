@@ -1,6 +1,6 @@
 /**
  * Passwords, turned into keys before anything is sent: the server gets only what is derived from them, and a weak one
- * never leaves `newSlot`.
+ * never leaves `newSlot`. What else is derived opens the account's keys and stays in this browser.
  */
 import * as api from "../calls/account.js";
 import { fromBase64Url, randomBytes, toBase64Url } from "../crypto/encoding.js";
@@ -8,42 +8,79 @@ import { ALGORITHM, derive, ITERATIONS, weaknessOf } from "../crypto/password.js
 
 const SALT_BYTES = 16;
 
-/** @param {{ username: string, password: string }} account */
+/** How a password is derived, as far as the server says it. @typedef {{ salt: string, iter: number }} Derivation */
+/**
+ * What comes of a password: `auth` proves it to the server, `pwk` opens keys.
+ *
+ * @typedef {{ auth: string, pwk: Uint8Array<ArrayBuffer>, derivation: Derivation }} Derived
+ */
+/** A password as it is to be kept, and what comes of it. @typedef {Derived & { slot: api.PasswordSlot }} NewPassword */
+/**
+ * What a sign-in has opened: an account, and what opens its keys.
+ *
+ * @typedef {api.LogIn & { derived: Derived }} Entrance
+ */
+
+/**
+ * @param {{ username: string, password: string }} account
+ * @returns {Promise<Entrance>}
+ */
 export async function signIn({ username, password }) {
-  await api.logIn({ username, auth: await authOf(username, password), device: deviceName() });
+  const derived = await deriveFor(username, password);
+  return { ...(await api.logIn({ username, auth: derived.auth, device: deviceName() })), derived };
 }
 
-/** @param {{ username: string, password: string, setup?: string, invite?: string }} account */
+/**
+ * @param {{ username: string, password: string, setup?: string, invite?: string }} account
+ * @returns {Promise<Entrance>}
+ */
 export async function register({ username, password, setup, invite }) {
-  await api.register({
+  const { slot, ...derived } = await newPassword(username, password);
+  const { share } = await api.register({
     username,
-    ...(await newSlot(username, password)),
+    ...slot,
     device: deviceName(),
     ...(setup ? { setup } : {}),
     ...(invite ? { invite } : {}),
   });
+  return { share, keys: null, locked: false, derived };
 }
 
 /**
- * Proves the present password, prepares the new one, and makes it the current one.
+ * Proves the present password, prepares the new one, and makes it the current one: for an account without keys.
  *
  * @param {{ username: string, old: string, password: string, signOutOthers: boolean }} change
  */
 export async function changePassword({ username, old, password, signOutOthers }) {
-  const slot = await newSlot(username, password);
-  const pending = await api.preparePassword({ auth: await authOf(username, old) }, slot);
-  await api.commitPassword(pending, { signOutOthers });
+  const { slot } = await newPassword(username, password);
+  const { auth } = await deriveFor(username, old);
+  const { pending } = await api.preparePassword({ auth }, slot);
+  await api.commitPassword({ pending, signOutOthers });
 }
 
 /**
- * Sets the password that a ticket allows to choose, and signs in with it; the key is derived once.
+ * Sets the password that a ticket allows to choose, and signs in with it; the key is derived once. An account that has
+ * keys is locked then.
  *
  * @param {{ ticket: string, username: string, password: string }} choice
+ * @returns {Promise<Entrance>}
  */
 export async function redeemTicket({ ticket, username, password }) {
-  const slot = await newSlot(username, password);
-  await api.commitPassword(await api.preparePassword({ ticket }, slot));
-  await api.logIn({ username, auth: slot.auth, device: deviceName() });
+  const { slot, ...derived } = await newPassword(username, password);
+  const { pending } = await api.preparePassword({ ticket }, slot);
+  await api.commitPassword({ pending });
+  return signInWith(username, derived);
+}
+
+/**
+ * Signs in with a password that was derived already.
+ *
+ * @param {string} username
+ * @param {Derived} derived
+ * @returns {Promise<Entrance>}
+ */
+export async function signInWith(username, derived) {
+  return { ...(await api.logIn({ username, auth: derived.auth, device: deviceName() })), derived };
 }
 
 /**
@@ -53,23 +90,42 @@ export async function redeemTicket({ ticket, username, password }) {
  * @param {string} password
  */
 export async function authOf(username, password) {
-  const { alg, salt, iter } = await api.readDerivation(username);
-  if (alg !== ALGORITHM) throw { code: "unsafe_kdf" };
-  return toBase64Url((await derive(password, fromBase64Url(salt), iter)).auth);
+  return (await deriveFor(username, password)).auth;
 }
 
 /**
- * A password as the server keeps it, with a salt of its own.
+ * Derives a present password. A server that names another salt, or fewer rounds, than this browser has seen for the
+ * account gets nothing (encryption design, 4.2).
  *
  * @param {string} username
  * @param {string} password
- * @returns {Promise<api.PasswordSlot>}
+ * @param {{ salt?: string, iter: number } | null} [known]  what was seen; without a salt any one is taken
+ * @returns {Promise<Derived>}
+ * @throws {{ code: "unsafe_kdf" | "other_salt" }}
  */
-async function newSlot(username, password) {
+export async function deriveFor(username, password, known = null) {
+  const { alg, salt, iter } = await api.readDerivation(username);
+  if (alg !== ALGORITHM || (known && iter < known.iter)) throw { code: "unsafe_kdf" };
+  if (known?.salt && salt !== known.salt) throw { code: "other_salt" };
+  const { auth, pwk } = await derive(password, fromBase64Url(salt), iter);
+  return { auth: toBase64Url(auth), pwk, derivation: { salt, iter } };
+}
+
+/**
+ * A new password as the server keeps it, with a salt of its own, and what comes of it.
+ *
+ * @param {string} username
+ * @param {string} password
+ * @returns {Promise<NewPassword>}
+ * @throws {{ code: "weak_password" }}
+ */
+export async function newPassword(username, password) {
   if (await weaknessOf(password, username)) throw { code: "weak_password" };
-  const salt = randomBytes(SALT_BYTES);
-  const { auth } = await derive(password, salt, ITERATIONS);
-  return { alg: ALGORITHM, salt: toBase64Url(salt), iter: ITERATIONS, auth: toBase64Url(auth) };
+  const bytes = randomBytes(SALT_BYTES);
+  const { auth, pwk } = await derive(password, bytes, ITERATIONS);
+  const salt = toBase64Url(bytes);
+  const slot = { alg: ALGORITHM, salt, iter: ITERATIONS, auth: toBase64Url(auth) };
+  return { auth: slot.auth, pwk, derivation: { salt, iter: ITERATIONS }, slot };
 }
 
 /** A few words by which people know this browser in the list of their sessions. */

@@ -24,6 +24,7 @@ const AGAIN_MS = 2000;
  * @property {import("./message_actions.js").MessageActions} messages
  * @property {import("./drafts.js").Drafts} drafts
  * @property {{ connected: () => void }} idle
+ * @property {import("./keys.js").Keys} keys
  */
 
 export class Session {
@@ -84,23 +85,35 @@ export class Session {
   }
 
   /**
-   * Enters once the call has opened a session. A browser that keeps no cookies has none afterwards, either.
+   * Sets another password with the recovery code, and signs in.
    *
-   * @param {() => Promise<void>} open
+   * @param {{ username: string, code: string, password: string }} choice
+   */
+  async recover(choice) {
+    await this.#enterAfter(() => this.#parts.keys.recover(choice));
+  }
+
+  /**
+   * Enters once the call has opened a session, with the keys that it opens, too. A browser that keeps no cookies has no
+   * session afterwards.
+   *
+   * @param {() => Promise<import("./credentials.js").Entrance>} open
    */
   async #enterAfter(open) {
     if (!navigator.cookieEnabled) throw { code: "cookies_blocked" };
-    await open();
+    this.#parts.keys.prepare();
+    const entrance = await open();
     const me = await api.readMe().catch((error) => {
       throw error.status === 401 ? { code: "cookies_blocked" } : error;
     });
     if (this.#store.state.phase === "signed_in") this.#exit();
+    await this.#parts.keys.begin(me, entrance);
     this.#enter(me);
   }
 
   /** @param {{ old: string, password: string, signOutOthers: boolean }} change */
   async changePassword(change) {
-    await credentials.changePassword({ ...change, username: this.#username });
+    await this.#parts.keys.changePassword(change);
   }
 
   async signOut() {
@@ -149,8 +162,9 @@ export class Session {
 
   /** @param {User} me */
   #enter(me) {
-    const { connection, users, rooms, messages, drafts } = this.#parts;
+    const { connection, users, rooms, messages, drafts, keys } = this.#parts;
     remembered.forgetWritten(me.uid);
+    keys.forgetOthers(me.uid);
     this.#store.update({
       ...emptyState(),
       phase: "signed_in",
@@ -160,6 +174,7 @@ export class Session {
       users: new Map([[me.uid, me]]),
     });
     this.#tookOver = false;
+    keys.start(me);
     drafts.load(me.uid);
     remembered.rememberAccount(me);
     messages.start(me.uid);
@@ -185,6 +200,7 @@ export class Session {
   #exit() {
     const { phase, wasEnded } = this.#store.state;
     this.#stop();
+    this.#parts.keys.stop();
     remembered.forgetAccount();
     this.#store.update({
       ...emptyState(),
@@ -222,6 +238,7 @@ export class Session {
   #received(event) {
     if (event.op === "hello" && event.at !== null) clock.set(event.at);
     this.#parts.sync.receive(event);
+    this.#parts.keys.receive(event);
     if (event.op === "user" && event.user.uid === this.#store.state.me?.uid) this.refetchMe().catch(() => {});
   }
 

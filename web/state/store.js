@@ -2,6 +2,7 @@
  * Holds the state and notifies the views of changes: once a frame, and in a flood of events with pauses twice as long
  * as a frame takes, so that most of the time is left to the person who reads and writes.
  */
+import { NO_KEYS } from "./keys_state.js";
 import { afterFrame, beforeFrame } from "../platform/frames.js";
 
 /** @typedef {import("./types.js").State} State */
@@ -79,5 +80,6 @@ export function emptyState() {
     epoch: "",
     serverBuild: "",
     info: null,
+    keys: NO_KEYS,
   };
 }

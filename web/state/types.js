@@ -296,6 +296,7 @@
  * @property {Map<string, EncryptedRoom>} encrypted  by room: what is checked of the encrypted ones
  * @property {string} epoch  which history every `seq` here is of; empty until it is known
  * @property {string} serverBuild  of the client that a reload would get; empty if it is not known
+ * @property {import("./keys_state.js").KeysState} keys  my keys, and what is known of other people's
  * @property {Info | null} info  what the server says about itself; null until it has
  */
 

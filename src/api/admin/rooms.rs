@@ -8,8 +8,8 @@ use crate::api::context::{AdminCall, Call};
 use crate::api::page::{Page, cursor, paged};
 use crate::api::rooms::room::{Change, remove_by};
 use crate::base::error::{Error, Result};
-use crate::base::ids::{RoomId, Uid};
-use crate::base::limits::chat;
+use crate::base::ids::{Mid, RoomId, Uid};
+use crate::base::limits::{api as limits, chat};
 use crate::base::text::{line, name};
 use crate::http::Response;
 use crate::protocol::room::RoomKind;
@@ -120,6 +120,22 @@ pub async fn restore(call: AdminCall<'_, RoomId>) -> Result<Response> {
     let Call { services, caller, ids: room, .. } = call;
     services.room_changes.restore(caller, room).await?;
     Ok(Response::json(200, &shown(&services.rooms, room)))
+}
+
+#[derive(Deserialize)]
+struct TakenAway {
+    mids: Vec<Mid>,
+}
+
+/// `POST /api/admin/rooms/{id}/gone`: what messages of an encrypted room say is taken away for good.
+pub async fn gone(call: AdminCall<'_, RoomId>) -> Result<Response> {
+    let Call { services, caller, request, ids: room, .. } = call;
+    let TakenAway { mids } = request.json()?;
+    if !(1..=limits::GONE_AT_ONCE).contains(&mids.len()) {
+        return Err(Error::field("mids", "has 1 to 100 ids of messages"));
+    }
+    services.room_changes.take_away(caller, room, mids).await?;
+    Ok(Response::empty(204))
 }
 
 fn shown(rooms: &Rooms, room: RoomId) -> Value {

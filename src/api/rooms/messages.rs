@@ -114,7 +114,9 @@ fn limit(request: &Request) -> Result<usize> {
     match number(request, "limit")? {
         None => Ok(limits::chat::PAGE_DEFAULT),
         Some(0) => Err(Error::field("limit", "must be at least 1")),
-        Some(limit) => Ok(usize::try_from(limit).unwrap_or(usize::MAX).min(limits::chat::PAGE)),
+        Some(limit) => {
+            Ok(usize::try_from(limit).unwrap_or(usize::MAX).min(limits::chat::SEALED_PAGE))
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use crate::base::error::{Error, Result};
 use crate::base::ids::{Mid, RoomId};
 use crate::base::limits;
 use crate::http::{Request, Response};
+use crate::protocol::envelope::SentEnvelope;
 use crate::protocol::script::{ScriptEdit, ScriptMessage, rev_of};
 use crate::service::Posting;
 
@@ -16,12 +17,30 @@ pub async fn post(call: Call<'_, RoomId>) -> Result<Response> {
     let Call { services, caller, request, ids: room, .. } = call;
     let by = caller.principal();
     services.messages.charge(by, request.body.len(), Posting::New)?;
+    let key = idempotency_key(request)?;
     let message = match ScriptBody::of(request)? {
-        ScriptBody::Json(fields) => ScriptMessage::of_json(&fields),
+        ScriptBody::Json(mut fields) => match fields.remove("env").filter(|json| !json.is_null()) {
+            Some(json) => return post_envelope(&call, SentEnvelope(json), key).await,
+            None => ScriptMessage::of_json(&fields),
+        },
         ScriptBody::Text(text) | ScriptBody::Form(text) => ScriptMessage::of_text(text),
     };
-    let key = idempotency_key(request)?;
     let posted = services.messages.post(by, room, message?, key).await?;
+    Ok(Response::json(201, &posted))
+}
+
+/// An envelope may be anything that changes an encrypted room: a message, an edit, a deletion, a reaction. It names its
+/// message itself.
+async fn post_envelope(
+    call: &Call<'_, RoomId>,
+    envelope: SentEnvelope,
+    key: Option<&str>,
+) -> Result<Response> {
+    if key.is_some() {
+        return Err(Error::field("env", "excludes an Idempotency-Key"));
+    }
+    let by = call.caller.principal();
+    let posted = call.services.messages.post_envelope(by, call.ids, envelope).await?;
     Ok(Response::json(201, &posted))
 }
 

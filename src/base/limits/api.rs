@@ -38,6 +38,8 @@ pub const PAGE_MAX: usize = 200;
 pub const GROUP_DIRECT: usize = 10;
 /// Label of a token or an invite link, and the name of a device, in characters.
 pub const LABEL: usize = 100;
+/// Messages of an encrypted room that an administrator takes away by one call.
+pub const GONE_AT_ONCE: usize = 100;
 /// An `Idempotency-Key`, in bytes.
 pub const IDEMPOTENCY_KEY: usize = 255;
 /// What clients encrypt of one message at most, in bytes; the server sees what it comes to.

@@ -18,6 +18,8 @@ pub const EMOJI: usize = 64;
 pub const REACTIONS_PER_AUTHOR: usize = 20;
 /// Reactions to one message by everybody together: each one sends all of them again.
 pub const REACTIONS: usize = 1_000;
+/// The same in an encrypted room.
+pub const SEALED_REACTIONS: usize = 200;
 /// Status text.
 pub const STATUS: usize = 200;
 /// Room name, in characters.
@@ -28,6 +30,8 @@ pub const ROOM_TOPIC: usize = 500;
 pub const REPLAY: usize = 1_000;
 /// Messages in one history page.
 pub const PAGE: usize = 100;
+/// The same in an encrypted room, whose members search it themselves.
+pub const SEALED_PAGE: usize = 500;
 /// Messages of a page that names no limit.
 pub const PAGE_DEFAULT: usize = 50;
 /// Bytes of their contents; one message, however large, is always there.

@@ -4,6 +4,7 @@ use tokio::time::{Instant, timeout};
 
 use super::Actor;
 use super::facts::{Changed, Facts, Needs};
+use super::messages::mid_exists;
 use super::staged::{Answers, Effect, Staged};
 use crate::base::error::{Code, Error, Outage, Result};
 use crate::base::ids::Uid;
@@ -28,10 +29,16 @@ impl Actor {
     /// Notes what the batch needs to know, so that it is read by one query when the first of it is needed.
     pub(super) fn note_needs(&mut self, inputs: &[Input]) {
         for input in inputs {
-            if let Input::Post(Post { command: RoomCommand::Send(draft), .. }) = input
-                && !draft.is_new()
-            {
-                self.needs.add(draft);
+            match input {
+                Input::Post(Post { command: RoomCommand::Send(draft), .. }) if !draft.is_new() => {
+                    self.needs.add(draft);
+                }
+                Input::Post(Post { command: RoomCommand::SendEnvelope(sent), .. })
+                    if !sent.is_new_message() =>
+                {
+                    self.needs.add_sent(sent);
+                }
+                _ => {}
             }
         }
     }
@@ -110,7 +117,7 @@ impl Actor {
             match *outcome {
                 Outcome::Done { seq } => self.apply(one, seq, at, &mut followup).await,
                 Outcome::Refused => {
-                    followup.is_uncertain |= matches!(one.effect, Effect::Changed(_));
+                    followup.is_uncertain |= one.effect.changes_what_is_stored();
                     let outcome = self.outcome_of_refused(&one).await;
                     self.add_answer(one.sender, outcome, &mut followup.answers);
                 }
@@ -146,6 +153,15 @@ impl Actor {
                 }
                 None => followup.is_uncertain = true,
             },
+            Effect::Sealed(effect) => {
+                if effect.is_new_message() {
+                    self.typing.end(sender.uid);
+                }
+                if let Some(encryption) = &mut self.encryption {
+                    encryption.note_sent(sender.uid, effect.draft.envelope.epoch);
+                }
+                followup.changes.push(effect.publish(seq, at));
+            }
             Effect::Read { seq } => {
                 self.note_read(sender.uid, seq).await;
                 let answer = sender.ok().seq(seq).encode();
@@ -172,6 +188,10 @@ impl Actor {
     async fn outcome_of_refused(&mut self, staged: &Staged) -> Result<Ack> {
         match &staged.effect {
             Effect::New { draft, .. } => self.first_answer(staged.sender.uid, draft).await,
+            Effect::Sealed(effect) if effect.is_new_message() => {
+                let known = self.known_first(&effect.draft).await?;
+                known.ok_or_else(mid_exists)
+            }
             _ => Err(Error::new(Code::RevConflict, "The message has changed meanwhile.")),
         }
     }

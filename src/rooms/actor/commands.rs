@@ -40,8 +40,7 @@ impl Actor {
             }
             RoomCommand::Read { seq } => self.stage_read(sender, seq).await,
             RoomCommand::Send(draft) => self.handle_draft(sender, draft).await,
-            // No room takes envelopes yet: `authorize` has refused it.
-            RoomCommand::SendEnvelope => {}
+            RoomCommand::SendEnvelope(sent) => self.handle_envelope(sender, sent).await,
         }
     }
 
@@ -59,10 +58,8 @@ impl Actor {
                 // People may delete their own messages wherever they are.
                 !matches!(draft.body, DraftBody::Delete)
             }
-            RoomCommand::SendEnvelope => {
-                check_form(state.facts(), ContentForm::Sealed)?;
-                true
-            }
+            // What is known already is answered as it was, whatever its sender may do now.
+            RoomCommand::SendEnvelope(_) => return check_form(state.facts(), ContentForm::Sealed),
             RoomCommand::Typing => state.block_of(sender.uid) == Block::None,
             RoomCommand::Subscribe { .. } | RoomCommand::Read { .. } => false,
         };

@@ -9,6 +9,7 @@ use std::collections::{HashMap, HashSet};
 use crate::base::ids::{Mid, Uid};
 use crate::base::limits::rooms as limits;
 use crate::protocol::command::{Draft, DraftBody};
+use crate::protocol::envelope::SentEnvelope;
 use crate::protocol::message::{Content, MessageState, Reaction, Sealed, SealedReaction, TextBody};
 use crate::store::chat::content::ReactionContent;
 use crate::store::chat::{Ack, Found, Stored, StoredKind, StoredReaction, Superseded};
@@ -40,6 +41,12 @@ impl Needs {
             DraftBody::React { target, .. } => self.mids.push(*target),
             DraftBody::Delete => {}
         }
+    }
+
+    /// Adds what an envelope names that is not read yet.
+    pub fn add_sent(&mut self, sent: &SentEnvelope) {
+        self.mids.extend(sent.mids());
+        self.revisions.extend(sent.mids().next().zip(sent.rev()));
     }
 
     /// Together with others.
@@ -163,6 +170,12 @@ impl Facts {
         self.added.insert(mid);
     }
 
+    /// These messages change by what is staged, which takes so many bytes.
+    pub fn note_pending(&mut self, mids: impl IntoIterator<Item = Mid>, bytes: usize) {
+        self.pending.extend(mids);
+        self.bytes += bytes;
+    }
+
     /// A message has another text from now on.
     pub fn edit(&mut self, mid: Mid, rev: u32, body: &TextBody) -> Changed {
         self.edited.insert(mid);
@@ -246,7 +259,7 @@ impl Facts {
 }
 
 /// About how many bytes a message has.
-fn size_of_state(message: &MessageState) -> usize {
+pub fn size_of_state(message: &MessageState) -> usize {
     let text = size_of_content(&message.content);
     let reactions = message.reactions.iter();
     let reactions: usize = reactions.map(|one| size_of::<Reaction>() + one.emoji.len()).sum();

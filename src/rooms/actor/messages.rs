@@ -136,12 +136,12 @@ impl Actor {
         let &Stored { mid, rev, rev_ack, .. } = stored;
         match stored.kind {
             StoredKind::Message { .. } if draft.rev == rev + 1 => {
-                let change = Change::Delete { mid, rev: draft.rev };
+                let change = Change::Delete { mid, rev: draft.rev, body: None };
                 let changed = self.facts.delete(mid, draft.rev);
                 Ok(Decision::Append(change, Effect::Changed(changed)))
             }
             StoredKind::Reaction { target, .. } if draft.rev == 1 => {
-                let change = Change::Unreact { mid, target };
+                let change = Change::Unreact { mid, target, body: None };
                 let changed = self.facts.unreact(mid, target);
                 Ok(Decision::Append(change, Effect::Changed(changed)))
             }
@@ -252,14 +252,14 @@ fn new_message(mid: Mid, by: Uid, body: TextBody) -> MessageState {
     }
 }
 
-fn no_message() -> Error {
+pub(super) fn no_message() -> Error {
     Error::new(Code::NotFound, "There is no such message.")
 }
 
-fn mid_exists() -> Error {
+pub(super) fn mid_exists() -> Error {
     Error::new(Code::MidExists, "This mid is in use for another message.")
 }
 
-fn rev_conflict() -> Error {
+pub(super) fn rev_conflict() -> Error {
     Error::new(Code::RevConflict, "The message has another revision.")
 }

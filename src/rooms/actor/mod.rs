@@ -8,6 +8,7 @@
 
 mod batch;
 mod commands;
+mod envelopes;
 mod facts;
 mod log;
 mod log_audit;
@@ -15,6 +16,7 @@ mod members;
 mod messages;
 mod publish;
 mod replay_buffer;
+mod sealed;
 mod settings;
 mod staged;
 mod subscribe;
@@ -158,6 +160,12 @@ impl Actor {
             Input::HideAuthor { author, hidden, reply } => {
                 self.flush().await;
                 let result = self.hide_author(author, hidden).await;
+                self.facts = Facts::default();
+                let _ = reply.send(result);
+            }
+            Input::TakeAway(mids, reply) => {
+                self.flush().await;
+                let result = self.take_away(&mids).await;
                 self.facts = Facts::default();
                 let _ = reply.send(result);
             }

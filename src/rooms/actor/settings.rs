@@ -2,9 +2,11 @@
 
 use super::Actor;
 use crate::base::error::Result;
-use crate::base::ids::Uid;
+use crate::base::ids::{Mid, Uid};
 use crate::base::principal::Principal;
+use crate::policy::no_room;
 use crate::protocol::event::{Event, Gone};
+use crate::protocol::message;
 use crate::rooms::delivery::Delivery;
 use crate::store::chat::{RoomChange, RoomRow};
 
@@ -38,6 +40,17 @@ impl Actor {
             self.broadcast(Delivery::ToUser(uid, gone.clone())).await;
         }
         Ok(())
+    }
+
+    /// Takes away what messages say; how many of them still said something.
+    pub(super) async fn take_away(&mut self, mids: &[Mid]) -> Result<u64> {
+        if !self.shared.store.has_message(self.room.id, mids).await? {
+            return Err(no_room());
+        }
+        let taken = self.shared.store.take_away(self.room.id, mids, message::Gone::Admin).await;
+        // Also after a failure: it may have been committed.
+        self.resync().await;
+        taken
     }
 
     /// Hides what an author has written, or shows it again: batch after batch, each published before the next, so

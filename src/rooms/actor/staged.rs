@@ -1,6 +1,7 @@
 //! Changes that wait for the next append to the journal.
 
 use super::facts::Changed;
+use super::sealed::SealedEffect;
 use crate::base::error::Result;
 use crate::protocol::command::Draft;
 use crate::protocol::message::MessageState;
@@ -38,6 +39,19 @@ pub enum Effect {
     New { message: Box<MessageState>, draft: Box<Draft> },
     /// A message has a new state.
     Changed(Changed),
+    /// What an envelope has changed.
+    Sealed(Box<SealedEffect>),
     /// A read position.
     Read { seq: u64 },
+}
+
+impl Effect {
+    /// Whether it relies on what is stored.
+    pub fn changes_what_is_stored(&self) -> bool {
+        match self {
+            Self::Changed(_) => true,
+            Self::Sealed(effect) => !effect.is_new_message(),
+            Self::New { .. } | Self::Read { .. } => false,
+        }
+    }
 }

@@ -43,6 +43,8 @@ pub enum Change {
         mid: Mid,
         /// The revision to reach.
         rev: u32,
+        /// The envelope that says so, in an encrypted room, as JSON.
+        body: Option<String>,
     },
     /// A reaction; the target moves to the same `seq`.
     React {
@@ -52,7 +54,7 @@ pub enum Change {
         author: Uid,
         /// The message reacted to.
         target: Mid,
-        /// `{"e":…}`.
+        /// `{"e":…}` or, in an encrypted room, an envelope; as JSON.
         body: String,
     },
     /// Withdraws a reaction; the target moves to the same `seq`.
@@ -61,6 +63,8 @@ pub enum Change {
         mid: Mid,
         /// The message reacted to.
         target: Mid,
+        /// The envelope that says so, in an encrypted room, as JSON.
+        body: Option<String>,
     },
     /// Entries for the log of an encrypted room, with all that follows from them.
     Log(Box<LogChange>),

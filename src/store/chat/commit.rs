@@ -78,7 +78,7 @@ WITH old AS (
     UPDATE chat.superseded SET digest = NULL
     WHERE room_id = $1 AND mid = $2 AND EXISTS (SELECT FROM taken)
 ), erased AS (
-    UPDATE chat.messages SET kind = 'del', rev = $3, body = NULL,
+    UPDATE chat.messages SET kind = 'del', rev = $3, body = $5::text::jsonb, gone = NULL, is_hidden = false,
         seq = t.last_seq, at = $4, rev_seq = t.last_seq, rev_at = $4
     FROM taken t WHERE room_id = $1 AND mid = $2
 ), reactions AS (
@@ -108,7 +108,7 @@ WITH old AS (
     UPDATE chat.rooms SET last_seq = last_seq + 1
     WHERE id = $1 AND deleted_at IS NULL AND EXISTS (SELECT FROM old) RETURNING last_seq
 ), erased AS (
-    UPDATE chat.messages SET kind = 'del', rev = 1, body = NULL,
+    UPDATE chat.messages SET kind = 'del', rev = 1, body = $5::text::jsonb,
         seq = t.last_seq, at = $4, rev_seq = t.last_seq, rev_at = $4
     FROM taken t WHERE room_id = $1 AND mid = $2
 ), moved AS (
@@ -200,18 +200,18 @@ impl Writer {
                 let replaced = replaced.as_ref().map(<[u8; 32]>::as_slice);
                 self.client.query_opt(&self.edit, &[&room, &mid, &rev, body, &replaced, &at]).await
             }
-            Change::Delete { mid, rev } => {
+            Change::Delete { mid, rev, body } => {
                 let (mid, rev) = (mid.0.as_slice(), rev_of(*rev));
-                self.client.query_opt(&self.delete, &[&room, &mid, &rev, &at]).await
+                self.client.query_opt(&self.delete, &[&room, &mid, &rev, &at, body]).await
             }
             Change::React { mid, author, target, body } => {
                 let (mid, target) = (mid.0.as_slice(), target.0.as_slice());
                 let values: [&(dyn ToSql + Sync); 6] = [&room, &mid, &author.0, &target, body, &at];
                 self.client.query_opt(&self.react, &values).await
             }
-            Change::Unreact { mid, target } => {
+            Change::Unreact { mid, target, body } => {
                 let (mid, target) = (mid.0.as_slice(), target.0.as_slice());
-                self.client.query_opt(&self.unreact, &[&room, &mid, &target, &at]).await
+                self.client.query_opt(&self.unreact, &[&room, &mid, &target, &at, body]).await
             }
             Change::Log(change) => {
                 log_change::append(&self.client, &self.log, entry.room, change, at).await

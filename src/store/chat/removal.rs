@@ -1,14 +1,15 @@
 //! What becomes of the messages of somebody whose account was removed, and of removed rooms.
 //!
 //! Hidden messages keep their content, so that restoring the account restores them; everybody sees them as
-//! deleted. Each of them takes the next `seq` of its room like any other change, in batches, so that no
+//! deleted, or, in an encrypted room, as gone with the account. Each of them takes the next `seq` of its room like any other change, in batches, so that no
 //! statement runs for long. The purge erases for good.
 
 use super::ChatStore;
 use crate::base::error::Result;
-use crate::base::ids::{RoomId, Uid};
+use crate::base::ids::{Mid, RoomId, Uid};
 use crate::base::limits::store::PURGE_ROWS;
 use crate::base::time::now_ms;
+use crate::protocol::message::Gone;
 use crate::protocol::room::encrypted_name;
 use crate::store::pool::failed;
 
@@ -16,7 +17,7 @@ use crate::store::pool::failed;
 const HIDE: &str = "
 WITH own AS (
     SELECT mid, target, created_seq FROM chat.messages
-    WHERE room_id = $1 AND author = $2 AND kind <> 'del' AND is_hidden <> $3
+    WHERE room_id = $1 AND author = $2 AND kind <> 'del' AND gone IS NULL AND is_hidden <> $3
     ORDER BY created_seq LIMIT $5
 ), shown AS (
     SELECT m.mid, row_number() OVER (ORDER BY m.created_seq) AS n FROM chat.messages m
@@ -35,6 +36,24 @@ WITH own AS (
 )
 SELECT count(*) FROM own, taken";
 
+/// Takes away the contents of messages of an encrypted room, in order, and the reactions to them.
+const TAKE_AWAY: &str = "
+WITH wanted AS (
+    SELECT mid, row_number() OVER (ORDER BY created_seq) AS n FROM chat.messages
+    WHERE room_id = $1 AND mid = ANY($2) AND kind = 'msg' AND gone IS NULL
+), taken AS (
+    UPDATE chat.rooms SET last_seq = last_seq + (SELECT count(*) FROM wanted)
+    WHERE id = $1 AND deleted_at IS NULL RETURNING last_seq - (SELECT count(*) FROM wanted) AS base
+), forgotten AS (
+    UPDATE chat.superseded s SET digest = NULL FROM wanted w, taken
+    WHERE s.room_id = $1 AND s.mid = w.mid
+), reactions AS (
+    UPDATE chat.messages r SET kind = 'del', body = NULL FROM wanted w, taken
+    WHERE r.room_id = $1 AND r.target = w.mid AND r.kind = 'react'
+)
+UPDATE chat.messages m SET gone = $3, body = NULL, is_hidden = false, seq = t.base + w.n, at = $4
+FROM wanted w, taken t WHERE m.room_id = $1 AND m.mid = w.mid";
+
 impl ChatStore {
     /// The rooms in which something of an author is not hidden, or not shown, yet; without removed ones.
     ///
@@ -44,7 +63,7 @@ impl ChatStore {
         // One subquery per room on purpose: for `EXISTS` the planner may choose a join over all messages.
         let sql = "SELECT id FROM chat.rooms r WHERE deleted_at IS NULL AND (
                        SELECT true FROM chat.messages m WHERE m.room_id = r.id AND m.author = $1
-                         AND m.kind <> 'del' AND m.is_hidden <> $2 LIMIT 1)
+                         AND m.kind <> 'del' AND m.gone IS NULL AND m.is_hidden <> $2 LIMIT 1)
                    ORDER BY id";
         let client = self.database.get().await?;
         let rows = client.query(sql, &[&author.0, &hidden]).await.map_err(failed)?;
@@ -64,16 +83,45 @@ impl ChatStore {
         Ok(row.get::<_, i64>(0) == PURGE_ROWS)
     }
 
+    /// Whether one of these is a message of the room, whatever has become of it.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub async fn has_message(&self, room: RoomId, mids: &[Mid]) -> Result<bool> {
+        let mids: Vec<_> = mids.iter().map(|mid| mid.0.as_slice()).collect();
+        let sql = "SELECT EXISTS (
+                       SELECT FROM chat.messages WHERE room_id = $1 AND mid = ANY($2) AND target IS NULL)";
+        let client = self.database.get().await?;
+        let row = client.query_one(sql, &[&room.0, &mids]).await.map_err(failed)?;
+        Ok(row.get(0))
+    }
+
+    /// Takes away what these messages of an encrypted room say, for good; how many of them still said something. A message
+    /// that was taken away or deleted before, and what is no message, is left as it is. Only the room's actor calls
+    /// this, and then publishes what has changed.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub async fn take_away(&self, room: RoomId, mids: &[Mid], why: Gone) -> Result<u64> {
+        let mids: Vec<_> = mids.iter().map(|mid| mid.0.as_slice()).collect();
+        let client = self.database.get().await?;
+        let values: [&(dyn tokio_postgres::types::ToSql + Sync); 4] =
+            [&room.0, &mids, &why.as_str(), &now_ms()];
+        client.execute(TAKE_AWAY, &values).await.map_err(failed)
+    }
+
     /// Erases for good everything an author wrote that is hidden, a batch at a time; whether there
-    /// may be more. Nobody sees a difference, because it read as deleted already.
+    /// may be more. Nobody sees a difference, because it read as deleted already, or, in an encrypted room, as gone
+    /// with the account.
     ///
     /// # Errors
     /// `unavailable`.
     pub async fn erase_hidden(&self, author: Uid) -> Result<bool> {
         let sql = "
             WITH gone AS (
-                SELECT m.room_id, m.mid FROM chat.rooms r CROSS JOIN LATERAL (
-                    SELECT room_id, mid FROM chat.messages
+                SELECT m.room_id, m.mid, r.e2ee AND m.target IS NULL AS stays
+                FROM chat.rooms r CROSS JOIN LATERAL (
+                    SELECT room_id, mid, target FROM chat.messages
                     WHERE room_id = r.id AND author = $1 AND is_hidden AND kind <> 'del' LIMIT $2
                 ) m LIMIT $2
             ), forgotten AS (
@@ -84,8 +132,12 @@ impl ChatStore {
                 WHERE r.room_id = g.room_id AND r.target = g.mid AND r.kind = 'react'
                   AND NOT EXISTS (SELECT FROM gone o WHERE o.room_id = r.room_id AND o.mid = r.mid)
             )
-            UPDATE chat.messages m SET kind = 'del', rev = rev + 1, body = NULL, is_hidden = false,
-                rev_seq = m.seq, rev_at = m.at
+            UPDATE chat.messages m SET body = NULL, is_hidden = false,
+                kind = CASE WHEN g.stays THEN m.kind ELSE 'del' END,
+                gone = CASE WHEN g.stays THEN 'account' END,
+                rev = CASE WHEN g.stays THEN m.rev ELSE m.rev + 1 END,
+                rev_seq = CASE WHEN g.stays THEN m.rev_seq ELSE m.seq END,
+                rev_at = CASE WHEN g.stays THEN m.rev_at ELSE m.at END
             FROM gone g WHERE m.room_id = g.room_id AND m.mid = g.mid";
         let client = self.database.get().await?;
         let erased = client.execute(sql, &[&author.0, &PURGE_ROWS]).await.map_err(failed)?;

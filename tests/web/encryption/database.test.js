@@ -24,14 +24,36 @@ test("keys are in the order of IndexedDB: numbers, texts, lists", () => {
 
 test("ranges name what is under a list, between two keys, the last ones, and so many", async () => {
   const database = await openDatabase("test");
-  const keys = [["a", 1], ["a", 2], ["a", 10], ["b", 1], ["ab", 1]]; // prettier-ignore
-  await database.putAll("cache", keys.map((key) => [key, key.join()])); // prettier-ignore
-  assert.deepEqual(keysOf(await database.getAll("cache", { under: ["a"] })), [["a", 1], ["a", 2], ["a", 10]]); // prettier-ignore
-  assert.deepEqual(keysOf(await database.getAll("cache", { from: ["a", 2], to: ["ab"] })), [["a", 2], ["a", 10]]); // prettier-ignore
+  const keys = [
+    ["a", 1],
+    ["a", 2],
+    ["a", 10],
+    ["b", 1],
+    ["ab", 1],
+  ];
+  await database.putAll(
+    "cache",
+    keys.map((key) => [key, key.join()]),
+  );
+  assert.deepEqual(keysOf(await database.getAll("cache", { under: ["a"] })), [
+    ["a", 1],
+    ["a", 2],
+    ["a", 10],
+  ]);
+  assert.deepEqual(keysOf(await database.getAll("cache", { from: ["a", 2], to: ["ab"] })), [
+    ["a", 2],
+    ["a", 10],
+  ]);
   const last = await database.getAll("cache", { under: ["a"], descending: true, limit: 2 });
-  assert.deepEqual(keysOf(last), [["a", 10], ["a", 2]]); // prettier-ignore
+  assert.deepEqual(keysOf(last), [
+    ["a", 10],
+    ["a", 2],
+  ]);
   await database.removeRange("cache", { under: ["a"] });
-  assert.deepEqual(keysOf(await database.getAll("cache")), [["ab", 1], ["b", 1]]); // prettier-ignore
+  assert.deepEqual(keysOf(await database.getAll("cache")), [
+    ["ab", 1],
+    ["b", 1],
+  ]);
   await database.clear("cache");
   assert.deepEqual(await database.getAll("cache"), []);
 });
