@@ -10,4 +10,5 @@ mod support;
 
 mod client;
 mod log;
+mod long_log;
 mod wraps;

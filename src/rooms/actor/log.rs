@@ -426,3 +426,23 @@ impl Rotations {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_that_were_made_an_hour_ago_do_not_count() {
+        let mut rotations = Rotations::default();
+        let most = limits::ROTATIONS;
+        rotations.take(Uid(1), most - 1, most).unwrap();
+        assert_eq!(rotations.take(Uid(1), 2, most).unwrap_err().code(), Code::RateLimited);
+        rotations.take(Uid(1), 1, most).unwrap();
+        assert!(
+            rotations.take(Uid(1), 1, most).is_err() && rotations.take(Uid(2), 1, most).is_ok()
+        );
+        let first = rotations.0.get_mut(&Uid(1)).and_then(|made| made.front_mut()).unwrap();
+        *first = first.checked_sub(limits::ROTATIONS_WITHIN).unwrap();
+        assert!(rotations.take(Uid(1), 1, most).is_ok());
+    }
+}
