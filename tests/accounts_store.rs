@@ -142,7 +142,7 @@ async fn a_name_belongs_to_one_user_also_when_two_ask_at_once() {
 async fn sign_in(store: &AccountStore, uid: Uid, digest: [u8; 32]) -> SessionId {
     let expires_at = impulse::base::time::now_ms() + 60_000;
     let new = NewSession { digest: &digest, label: "desk", scope: Scope::Full, expires_at };
-    store.sign_in(uid, &slot().verifier, &new).await.unwrap().unwrap()
+    store.sign_in(uid, &slot().verifier, &new).await.unwrap().unwrap().id
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,13 +4,13 @@
 
 use impulse::base::encryption::{LogHead, RotationReason};
 use impulse::base::error::{Error, Outage};
-use impulse::base::ids::{Epoch, Mid, RoomId, Uid};
+use impulse::base::ids::{Epoch, Mid, RoomId, SessionId, Uid};
 use impulse::protocol;
 use impulse::protocol::answer::{self, OkAnswer};
 use impulse::protocol::command::{Command, Request};
 use impulse::protocol::encryption::{LogEntry, Needed, OwnWrap};
 use impulse::protocol::envelope::Envelope;
-use impulse::protocol::event::{DirectoryHead, Event, Gone};
+use impulse::protocol::event::{DirectoryHead, Event, Gone, NewSession};
 use impulse::protocol::message::{
     Content, MessageState, Reaction, ReactionKind, ReactionState, Sealed, SealedReaction, TextBody,
 };
@@ -143,9 +143,13 @@ fn events_and_answers_are_encoded_as_the_vectors_say() {
         let dir = DirectoryHead { n: 381, h: [9; 32], missing, closed: !missing.is_empty() };
         Event::Hello { uid, at, epoch, rooms, blocked, dir, heartbeat_ms, more, build }.encode()
     };
+    let signed_in = NewSession { id: SessionId(9), device: "Firefox on Linux", created_at: AT };
     let frames = [
         ("hello", hello(&[], None, false)),
         ("hello_blocked", hello(&[Uid(7)], Some("0123456789abcdef"), false)),
+        ("keys_changed", Event::KeysChanged { device: "Firefox on Linux" }.encode()),
+        ("keys_changed_by_no_browser", Event::KeysChanged { device: "" }.encode()),
+        ("signed_in", Event::SignedIn { session: signed_in }.encode()),
         ("blocks", Event::Blocks { blocked: &[Uid(7)] }.encode()),
         ("hello_part", hello(&[], None, true)),
         ("rooms", Event::Rooms { rooms: &rooms, more: false }.encode()),

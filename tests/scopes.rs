@@ -33,6 +33,13 @@ const NEEDS: &[(&str, char, char)] = &[
     ("api/auth/ticket", '-', '-'),
     ("api/auth/password/prepare", '-', '-'),
     ("api/auth/password/commit", '-', '-'),
+    ("api/auth/recovery/open", '-', '-'),
+    ("api/keys", 'f', 'f'),
+    ("api/keys/challenge", 'f', 'f'),
+    ("api/keys/rewrap", 'f', 'f'),
+    ("api/keys/rotate", 'f', 'f'),
+    ("api/keys/reset", 'f', 'f'),
+    ("api/keys/trust", 'f', 'f'),
     ("api/me", 'r', 'w'),
     ("api/me/avatar", 'r', 'w'),
     ("api/sessions", 'f', 'f'),
@@ -74,6 +81,7 @@ const NEEDS: &[(&str, char, char)] = &[
     ("api/admin/users/*", 'a', 'a'),
     ("api/admin/users/*/restore", 'a', 'a'),
     ("api/admin/users/*/reset", 'a', 'a'),
+    ("api/admin/users/*/restore-keys", 'a', 'a'),
     ("api/admin/users/*/sessions", 'a', 'a'),
     ("api/admin/rooms", 'a', 'a'),
     ("api/admin/rooms/*", 'a', 'a'),
@@ -364,6 +372,11 @@ async fn tokens_from_before_keep_what_they_could_do_but_for_making_others() {
     // As the tables were before.
     let before = "
         DELETE FROM accounts.migrations WHERE number > 7;
+        DROP TABLE accounts.dir_entries, accounts.dir_names, accounts.dir_rival, accounts.dir_rival_entries,
+            accounts.dir_rejected;
+        ALTER TABLE accounts.instance DROP COLUMN dir_seed, DROP COLUMN dir_state;
+        DROP TABLE accounts.keys, accounts.keys_old, accounts.proofs;
+        ALTER TABLE accounts.auth_slots DROP COLUMN by_recovery;
         DROP TABLE accounts.hooks;
         ALTER TABLE accounts.users DROP COLUMN is_bot;
         ALTER TABLE accounts.instance DROP COLUMN numbers_since;

@@ -113,6 +113,11 @@ pub enum Verb {
         #[arg(long)]
         compromised: bool,
     },
+    /// Put back the keys and the password that USER had before the last change, if that was within thirty days
+    RestoreKeys {
+        /// Name or id
+        user: String,
+    },
     /// Sign USER out everywhere
     EndSessions {
         /// Name or id

@@ -41,6 +41,10 @@ pub(super) async fn call(client: &Client, verb: Verb) -> Result<Value, String> {
             let body = json!({"compromised": compromised});
             with_link(client, client.call("POST", &path, Some(body)).await?)
         }
+        Verb::RestoreKeys { user } => {
+            let path = format!("{}/restore-keys", user_path(client, &user).await?);
+            client.call("POST", &path, Some(json!({}))).await
+        }
         Verb::EndSessions { user } => {
             let path = format!("{}/sessions", user_path(client, &user).await?);
             client.call("DELETE", &path, None).await

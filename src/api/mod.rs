@@ -31,7 +31,9 @@ use std::pin::Pin;
 use crate::base::error::{Code, Error, Result};
 use crate::base::limits::api as limits;
 use crate::base::memory::Holder;
-use crate::http::{BodyAuthorization, Cost, Head, Request, Response, Service, readable};
+use crate::http::{
+    BodyAuthorization, BodyPermit, Cost, Head, Request, Response, Service, readable,
+};
 
 impl Service for Api {
     fn body_limit(&self, head: &Head) -> usize {
@@ -45,7 +47,7 @@ impl Service for Api {
     fn authorize_body<'a>(&'a self, request: &'a Request) -> BodyAuthorization<'a> {
         Box::pin(async move {
             let admitted = match self.origins.check_host(request) {
-                Ok(()) => account::avatar::authorize_body(self, request).await,
+                Ok(()) => self.authorize_large_body(request).await,
                 Err(error) => Err(error),
             };
             admitted.map_err(|error| self.refusal(request, &error))
@@ -85,6 +87,18 @@ const ON_ANY_HOST: [&str; 2] = ["/health", "/ready"];
 const HSTS: &str = "max-age=31536000";
 
 impl Api {
+    /// The right to a large body, before a byte of it is read: for somebody who is signed in. A picture takes more than
+    /// memory and has limits of its own.
+    async fn authorize_large_body(&self, request: &Request) -> Result<BodyPermit> {
+        match request.head.method.as_str() {
+            "PUT" | "POST" if !request.head.path.ends_with("/avatar") => {
+                self.session(request).await?;
+                Ok(Box::new(()))
+            }
+            _ => account::avatar::authorize_body(self, request).await,
+        }
+    }
+
     async fn answer(&self, request: &Request) -> Result<Response> {
         let path = request.head.path.as_str();
         if !ON_ANY_HOST.contains(&path) {
@@ -110,7 +124,12 @@ impl Api {
 
     /// The one place where a handler's error becomes a response.
     fn refusal(&self, request: &Request, error: &Error) -> Response {
-        tracing::debug!(path = logged(&request.head.path), error = ?error, "refused");
+        let path = logged(&request.head.path);
+        match error.code() {
+            // Its sentence may quote what was sent, which may be a password.
+            Code::BadRequest => tracing::debug!(path, error = "bad_request", "refused"),
+            _ => tracing::debug!(path, ?error, "refused"),
+        }
         self.traffic.errors.inc(error.code());
         let response = Response::error(error);
         match error.code() {

@@ -2,7 +2,7 @@
 //! the handler; the size of its body and what a request costs its client where these are not the usual ones.
 
 use super::access::Access::{Full, Read, Write};
-use super::account::{avatar, blocks, me, password, sessions, sign_in, tokens};
+use super::account::{avatar, blocks, keys, me, password, sessions, sign_in, tokens};
 use super::charge::Charge::{Change, Free, Read as Reading};
 use super::rooms::{bans, encrypted, hooks, members, messages, posting, room, tail};
 use super::router::Handler::{Admin, Public, SignedIn};
@@ -12,6 +12,7 @@ use super::{admin, directory, invites, server, socket, users};
 use crate::base::limits::api::{AVATAR_BODY, LOG_BODY};
 use crate::base::limits::directory::AGAIN_BODY;
 use crate::base::limits::http::BODY;
+use crate::base::limits::keys::TRUST_BODY;
 use crate::http::Cost;
 
 /// A handler, as the table keeps it.
@@ -60,7 +61,17 @@ static ROUTES: &[Route] = &[
     at("/api/auth/ticket", &[post(open!(password::ticket))]),
     // By the old password these two need a session, which they check themselves; by a ticket none.
     at("/api/auth/password/prepare", &[post(open!(password::prepare))]),
-    at("/api/auth/password/commit", &[post(open!(password::commit))]),
+    at("/api/auth/password/commit", &[post(open!(password::commit))]).body(BODY),
+    at("/api/auth/recovery/open", &[post(open!(keys::open_recovery))]),
+    // The keys of one's account. What takes a password has limits of its own.
+    at("/api/keys/challenge", &[get(SignedIn(Full, Reading(1.0), run!(keys::challenge)))]),
+    at("/api/keys", &[put(SignedIn(Full, Change(1.0), run!(keys::create)))]).body(BODY),
+    at("/api/keys/rewrap", &[post(SignedIn(Full, Change(1.0), run!(keys::rewrap)))]).body(BODY),
+    at("/api/keys/rotate", &[post(SignedIn(Full, Change(1.0), run!(keys::rotate)))])
+        .body(TRUST_BODY),
+    at("/api/keys/reset", &[post(SignedIn(Full, Change(1.0), run!(keys::reset)))]).body(TRUST_BODY),
+    at("/api/keys/trust", &[put(SignedIn(Full, Change(2.0), run!(keys::put_trust)))])
+        .body(TRUST_BODY),
     // One's own account.
     at(
         "/api/me",
@@ -271,6 +282,10 @@ static ROUTES: &[Route] = &[
     at(
         "/api/admin/users/{user}/reset",
         &[post(Admin(Change(1.0), InTransaction, run!(admin::users::reset)))],
+    ),
+    at(
+        "/api/admin/users/{user}/restore-keys",
+        &[post(Admin(Change(1.0), InTransaction, run!(admin::users::restore_keys)))],
     ),
     at(
         "/api/admin/users/{user}/sessions",

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::context::Api;
-use crate::auth::{Auth, Session};
+use crate::auth::{Auth, Scope, Session};
 use crate::base::allowance::Allowance;
 use crate::base::error::{Code, Error, Result};
 use crate::base::ids::{RoomId, Uid};
@@ -152,7 +152,7 @@ impl Handover {
             session: self.session.id,
             checked_at: self.session.asked_at,
             is_admin: self.session.admin,
-            rights: if self.session.scope.writes() { Rights::Write } else { Rights::Read },
+            rights: rights(self.session.scope),
             status: self.session.status.clone(),
             hello: Bytes::from_owner(Hello { frame: hello, _reservation: reservation }),
             rooms: rooms.clone(),
@@ -196,6 +196,14 @@ impl Handover {
         let joined = now.iter().filter(|room| !sent.contains(room));
         missed.extend(left.chain(joined.map(|room| Delivery::Joined(uid, *room))));
         missed
+    }
+}
+
+fn rights(scope: Scope) -> Rights {
+    match scope {
+        Scope::Full => Rights::Full,
+        scope if scope.writes() => Rights::Write,
+        _ => Rights::Read,
     }
 }
 

@@ -4,6 +4,7 @@
 //! server hashes that with Argon2id and stores a verifier of the result (`e2ee.md` 4.2, 4.3).
 //! A client that knows it gets a token of 256 random bits, of which only the SHA-256 is stored.
 
+mod account_keys;
 mod attempt_queue;
 mod credentials;
 mod device_cookie;
@@ -24,11 +25,13 @@ mod ticket;
 mod token;
 
 pub use crate::store::accounts::{
-    Invite, InviteFilter, Maker, Scope, SessionInfo, SessionKind, Switched, TicketRecord,
+    AccountKeys, AllowedBy, Invite, InviteFilter, Maker, Scope, SessionInfo, SessionKind, Switched,
+    TicketRecord,
 };
+pub use account_keys::{NewKeys, Recovered, trust_store};
 pub use credentials::{Credentials, Kdf, NewAccount, NewPassword};
 pub use invite::InviteWish;
-pub use password_change::{Prepared, Proof};
+pub use password_change::{Prepared, Proof, Unlocked};
 pub use password_hasher::HasherLoad;
 pub use rate_limit::RateLimit;
 pub use secret::{digest, new_token};

@@ -93,6 +93,11 @@ impl Auth {
         Ok(ended)
     }
 
+    /// Notes sessions that the store has ended. Their sockets are the caller's matter.
+    pub fn forget_sessions(&self, ended: &[SessionId]) {
+        self.sessions.end(ended);
+    }
+
     /// Reads a user from the store again at the next request, because the name or the status has changed.
     pub fn forget(&self, uid: Uid) {
         self.sessions.forget(uid);

@@ -23,7 +23,8 @@ use crate::base::limits::auth::{ITERATIONS, SESSION_LIFE, SESSIONS};
 use crate::base::names;
 use crate::base::time::{millis, now_ms};
 use crate::store::accounts::{
-    AuthSlot, Invite, KdfParams, LoginRecord, NewSession, Scope, SessionKind, StretchParams,
+    AccountKeys, AuthSlot, Invite, KdfParams, LoginRecord, NewSession, Scope, SessionKind,
+    StretchParams,
 };
 
 /// Where a sign-in comes from.
@@ -47,6 +48,14 @@ pub struct SignedIn {
     pub device_cookie: String,
     /// Whether the default rooms know the user.
     pub has_joined: bool,
+    /// The session.
+    pub session: SessionId,
+    /// When it began.
+    pub created_at: i64,
+    /// What it calls its device.
+    pub device: String,
+    /// The keys of the user, if there are any.
+    pub keys: Option<AccountKeys>,
     /// Sessions that ended because there were too many: their sockets are the caller's matter.
     pub ended: Vec<SessionId>,
     /// The invitation that let the user in; its rooms are the caller's matter.
@@ -167,11 +176,22 @@ impl Auth {
             scope: details.scope,
             expires_at: now_ms().saturating_add(millis(SESSION_LIFE)),
         };
-        self.store.sign_in(uid, &slot.verifier, &new).await?.ok_or_else(wrong)?;
+        let started = self.store.sign_in(uid, &slot.verifier, &new).await?.ok_or_else(wrong)?;
         let ended = self.store.trim_sessions(uid, SessionKind::Browser, SESSIONS).await?;
         self.sessions.end(&ended);
-        let share = URL_SAFE_NO_PAD.encode(share);
-        Ok(SignedIn { uid, share, token, device_cookie, has_joined: false, ended, invite: None })
+        Ok(SignedIn {
+            uid,
+            share: URL_SAFE_NO_PAD.encode(share),
+            token,
+            device_cookie,
+            has_joined: false,
+            session: started.id,
+            created_at: started.created_at,
+            device: details.label.to_owned(),
+            keys: started.keys,
+            ended,
+            invite: None,
+        })
     }
 
     /// Always the same for a name, and nobody without the secret can tell it from a real one.

@@ -10,7 +10,7 @@ use sha2::Sha256;
 
 use super::credentials::ALGORITHM;
 use super::fair_queue::{Bounds, Client, FairQueue, Permit};
-use super::login_throttle::LoginThrottle;
+use super::login_throttle::{Account, LoginThrottle};
 use super::password_hasher::{HasherLoad, PasswordHasher};
 use super::rate_limit::RateLimit;
 use super::secret::new_token;
@@ -18,6 +18,7 @@ use super::session_cache::SessionCache;
 use crate::base::error::{Error, Result};
 use crate::base::ids::Uid;
 use crate::base::limits::auth as limits;
+use crate::base::limits::keys::RECOVERIES;
 use crate::base::limits::rooms::{BLOCK_CHANGES_PER_HOUR, DIRECT_PER_HOUR, MADE_PER_HOUR};
 use crate::base::lock::MutexExt as _;
 use crate::base::net::sign_in_networks;
@@ -39,6 +40,8 @@ pub struct Auth {
     pub(super) registrations: [RateLimit<IpAddr>; 3],
     /// Tickets and invitations that are not good.
     pub(super) bad_links: RateLimit<IpAddr>,
+    /// Recovery codes that are tried for an account from one network.
+    pub(super) recoveries: RateLimit<(Account, IpAddr)>,
     pub(super) invite_creations: RateLimit<Uid>,
     /// Rooms that a user makes.
     room_creations: RateLimit<Uid>,
@@ -80,6 +83,7 @@ impl Auth {
             login_throttle: LoginThrottle::new(scale),
             registrations: [registrations(1), registrations(2), registrations(4)],
             bad_links: RateLimit::new(limits::BAD_LINKS, limits::BAD_LINKS_PERIOD, scale),
+            recoveries: RateLimit::new(RECOVERIES, hour, scale),
             invite_creations: RateLimit::new(limits::INVITES_PER_HOUR, hour, scale),
             room_creations: RateLimit::new(MADE_PER_HOUR, hour, scale),
             direct_creations: RateLimit::new(DIRECT_PER_HOUR, hour, scale),

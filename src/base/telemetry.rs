@@ -7,6 +7,9 @@ use tracing_subscriber::EnvFilter;
 
 /// Without PostgreSQL's notices, which say at every start that the schemas exist already.
 const DEFAULT: &str = "info,tokio_postgres=warn";
+/// However much is asked for: this module would log what is bound to statements, which are messages, keys and what
+/// passwords are compared with. It has nothing else to say.
+const SILENT: &str = "tokio_postgres::query=off";
 
 /// Starts logging. Called once.
 ///
@@ -18,6 +21,8 @@ pub fn start() -> Result<(), String> {
     let filter = EnvFilter::try_new(&filter).map_err(|error| {
         format!("IMPULSE_LOG={filter}: {error} (try info, debug or impulse=trace)")
     })?;
+    let silent = SILENT.parse().map_err(|error| format!("{SILENT}: {error}"))?;
+    let filter = filter.add_directive(silent);
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

@@ -91,6 +91,8 @@ pub struct NewTail {
 pub enum Rights {
     /// Follow rooms.
     Read,
-    /// Everything.
+    /// Everything that a token may.
     Write,
+    /// The same. It belongs to a browser that signed in, which hears what happens to the account.
+    Full,
 }

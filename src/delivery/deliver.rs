@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::adoption::Rights;
 use super::connection::{Chat, Connection};
 use super::shard::Shard;
-use crate::base::ids::{RoomId, Uid};
+use crate::base::ids::{RoomId, SessionId, Uid};
 use crate::protocol::event::Event;
 use crate::protocol::room::ReadState;
 use crate::rooms::delivery::{ConnectionsOf, Delivery};
@@ -56,6 +57,9 @@ impl Shard {
             }
             Delivery::Changed(room, mids) => self.note_changed(room, &mids),
             Delivery::ToUser(uid, payload) => self.push_to_user(uid, || Some(payload)),
+            Delivery::ToBrowsers(uid, except, payload) => {
+                self.push_to_browsers(uid, except, &payload);
+            }
             Delivery::View(uid, room) => {
                 let rooms = self.rooms.clone();
                 self.push_to_user(uid, || {
@@ -90,6 +94,20 @@ impl Shard {
         }
         let Some(payload) = payload() else { return };
         let bytes = frame::text(&payload);
+        for slot in slots {
+            self.push(slot, &bytes);
+        }
+    }
+
+    /// Pushes a frame to the connections of a user's browsers, except those of one session.
+    fn push_to_browsers(&mut self, uid: Uid, except: Option<SessionId>, payload: &Payload) {
+        let mut slots = self.open_slots(uid);
+        slots.retain(|slot| {
+            let is_meant =
+                |chat: &mut Chat| chat.rights == Rights::Full && Some(chat.session) != except;
+            self.chat(*slot).is_some_and(is_meant)
+        });
+        let bytes = frame::text(payload);
         for slot in slots {
             self.push(slot, &bytes);
         }

@@ -1,11 +1,13 @@
-//! The server's part of turning a password into keys (`e2ee.md` 4.3).
+//! The server's part of an account's keys: turning a password into them (`e2ee.md` 4.3), and what somebody signs to show
+//! that they have the current ones (13.1).
 //!
 //! One Argon2id computation makes both the VERIFIER that is stored and the SHARE that the client
 //! needs for its wrapping key, so a thief of the database pays for it with every guess.
 
 use argon2::{Algorithm, Argon2, Params, Version};
 
-use super::pack::kdf;
+use super::pack::{kdf, pack};
+use crate::base::ids::Uid;
 
 /// What AUTH comes to. Neither half is ever logged.
 pub struct Stretched {
@@ -40,6 +42,29 @@ pub fn stretch(
     })
 }
 
+/// What a challenge is signed for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProofPurpose {
+    /// The same keys under the same password, wrapped anew.
+    Rewrap,
+    /// The same keys under a new password.
+    Password,
+}
+
+/// What proves possession of the current key: its signature of this.
+pub fn proof_message(
+    instance: &[u8; 16],
+    uid: Uid,
+    purpose: ProofPurpose,
+    challenge: &[u8; 32],
+) -> Vec<u8> {
+    let purpose = match purpose {
+        ProofPurpose::Rewrap => "rewrap",
+        ProofPurpose::Password => "password",
+    };
+    pack("proof", &[instance, uid.to_string().as_bytes(), purpose.as_bytes(), challenge])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -60,6 +85,17 @@ mod tests {
             out.share,
             hex("74ac4562ff3072daa6f4a1e759f68a51cb002275c7327d1471e85f2952dc628a")
         );
+    }
+
+    #[test]
+    fn what_is_signed_as_a_proof_is_as_published() {
+        let message = proof_message(&[0xa0; 16], Uid(42), ProofPurpose::Rewrap, &[0xc1; 32]);
+        let published = "00000014696d70756c73652f653265652f312f70726f6f6600000010\
+            a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0000000023432000000067265777261700000002\
+            0c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1";
+        assert_eq!(crate::base::hex::encode(&message), published);
+        let other = proof_message(&[0xa0; 16], Uid(42), ProofPurpose::Password, &[0xc1; 32]);
+        assert_ne!(message, other);
     }
 
     #[test]

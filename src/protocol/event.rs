@@ -12,7 +12,7 @@ use super::message::{MessageState, ReactionState};
 use super::room::{Role, RoomView};
 use crate::base::base64url;
 use crate::base::encryption::RotationReason;
-use crate::base::ids::{Epoch, RoomId, Uid};
+use crate::base::ids::{Epoch, RoomId, SessionId, Uid};
 
 /// Every frame the server sends, except the answers to commands.
 #[derive(Debug, Serialize)]
@@ -197,6 +197,18 @@ pub enum Event<'a> {
         /// All of them from now on.
         blocked: &'a [Uid],
     },
+    /// Your keys or your password were changed in another browser.
+    #[serde(rename = "keys.changed")]
+    KeysChanged {
+        /// What that browser calls its device; empty if it was no browser that is signed in.
+        device: &'a str,
+    },
+    /// You signed in somewhere else.
+    #[serde(rename = "signed_in")]
+    SignedIn {
+        /// The new session, as `GET /api/sessions` lists it.
+        session: NewSession<'a>,
+    },
     /// First line of a tail.
     Tail {
         /// The room.
@@ -217,6 +229,17 @@ pub enum Event<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         retry_ms: Option<u32>,
     },
+}
+
+/// `{"id":"9","device":"Firefox on Linux","created_at":1795428816197}`.
+#[derive(Debug, Serialize)]
+pub struct NewSession<'a> {
+    /// Its id.
+    pub id: SessionId,
+    /// What it calls its device.
+    pub device: &'a str,
+    /// When it began, in milliseconds.
+    pub created_at: i64,
 }
 
 /// The directory of keys in `hello`.

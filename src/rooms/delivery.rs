@@ -39,6 +39,9 @@ pub enum Delivery {
     Unsubscribed(ConnRef, RoomId, Payload),
     /// To every connection of a user.
     ToUser(Uid, Payload),
+    /// To every connection of a user's browsers, except those of this session: news of the account itself, which
+    /// tokens and tails are not told.
+    ToBrowsers(Uid, Option<SessionId>, Payload),
     /// To every connection of a member: the room as they see it. The shard reads the room when it sends this, as it
     /// does for everything that has unread counts, so that no counts follow newer ones.
     View(Uid, RoomId),

@@ -8,6 +8,7 @@ mod backups;
 mod directory;
 mod hooks;
 mod jobs;
+mod keys;
 mod messages;
 mod onboarding;
 mod profiles;
@@ -27,6 +28,7 @@ pub use directory::{
     TakenBack,
 };
 pub use hooks::{Hook, Hooks};
+pub use keys::{EnteredKeys, Keys, NewPassword, ProvenKeys};
 pub use messages::{Messages, Posted, Posting};
 pub use onboarding::{Joined, Onboarding};
 pub use profiles::{NameMatch, Profiles, avatar_urls};
@@ -96,6 +98,8 @@ pub struct Services {
     pub profiles: Arc<Profiles>,
     /// Ending sessions and their sockets.
     pub revocation: Arc<Revocation>,
+    /// The keys of accounts.
+    pub keys: Keys,
     /// Incoming hooks.
     pub hooks: Hooks,
     /// Messages of scripts.
@@ -147,6 +151,14 @@ impl Services {
             profiles.clone(),
             directory.clone(),
         ));
+        let keys = Keys::new(
+            store.clone(),
+            auth.clone(),
+            directory.clone(),
+            rooms.clone(),
+            revocation.clone(),
+            audit.clone(),
+        );
         let messages = Arc::new(Messages::new(rooms.clone(), allowances.clone(), auth.clone()));
         let hooks = hooks::Parts {
             store: store.clone(),
@@ -171,6 +183,7 @@ impl Services {
             backups: Backups::new(backups),
             readiness: Readiness::new(store, chat),
             hooks: Hooks::new(hooks, rate_limit_scale),
+            keys,
             messages,
             auth,
             rooms,

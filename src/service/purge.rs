@@ -83,6 +83,7 @@ impl Purge {
             purged.rooms += 1;
         }
         self.store.purge_secrets(before).await?;
+        self.store.purge_keys(before).await?;
         self.store.forget_lost_names(before).await?;
         let (last, _) = self.store.audit_page(&Default::default(), i64::MAX, 1).await?;
         if let Some(last) = last.first() {

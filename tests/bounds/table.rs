@@ -577,6 +577,34 @@ const MEMORY: &[Reached] = &[
     ),
 ];
 
+const KEYS: &[Reached] = &[
+    (
+        "src/auth/account_keys.rs",
+        "blobs_of_their_sizes_are_taken_and_others_are_refused_by_name",
+        &["keys::AK_PASSWORD", "keys::AK_RECOVERY", "keys::BOX", "keys::BUNDLE", "keys::TRUST"],
+    ),
+    (
+        "tests/encryption/keys.rs",
+        "trust_stores_follow_each_other_without_a_gap",
+        &["keys::TRUST_BODY"],
+    ),
+    (
+        "tests/encryption/keys.rs",
+        "keys_are_wrapped_anew_by_a_proof_that_is_good_once",
+        &["keys::CHALLENGE"],
+    ),
+    (
+        "tests/encryption/keys.rs",
+        "only_so_many_challenges_wait_and_the_oldest_go",
+        &["keys::CHALLENGES"],
+    ),
+    (
+        "tests/encryption/keys.rs",
+        "nobody_learns_from_a_recovery_who_is_here_or_has_a_code",
+        &["keys::RECOVERIES"],
+    ),
+];
+
 const AUTH: &[Reached] = &[
     (
         "tests/api.rs",
@@ -1346,6 +1374,7 @@ fn all() -> impl Iterator<Item = &'static Reached> {
         ADMIN,
         API,
         AUTH,
+        KEYS,
         START,
         MEMORY,
         CHAT,

@@ -9,6 +9,8 @@ mod process;
 mod support;
 
 mod client;
+mod keys;
 mod log;
 mod long_log;
+mod person;
 mod wraps;

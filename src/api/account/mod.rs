@@ -2,6 +2,7 @@
 
 pub mod avatar;
 pub mod blocks;
+pub mod keys;
 pub mod me;
 pub mod password;
 pub mod sessions;

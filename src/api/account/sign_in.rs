@@ -4,6 +4,7 @@
 use serde::Deserialize;
 use serde_json::json;
 
+use super::keys::add_keys;
 use crate::api::caller::{
     clear_cookie, cookie_token, device_cookie, set_cookie, set_device_cookie,
 };
@@ -37,6 +38,7 @@ pub async fn register(api: &Api, request: &Request) -> Result<Response> {
         onboarding.join_invited_rooms(invite, signed_in.uid).await;
     }
     let mut answer = json!({"id": signed_in.uid, "uid": signed_in.uid, "share": signed_in.share});
+    add_keys(&mut answer, &api.services.keys, signed_in.uid, signed_in.keys.as_ref());
     if wants_token {
         answer["token"] = json!(signed_in.token);
     }
@@ -54,14 +56,10 @@ pub async fn login(api: &Api, request: &Request) -> Result<Response> {
     }
     api.services.revocation.close_sockets_of(&signed_in.ended).await;
     end_replaced(api, request, signed_in.uid).await;
-    // Keys, and passwords that wait to be wrapped anew, come with the encryption.
-    let mut answer = json!({
-        "uid": signed_in.uid,
-        "share": signed_in.share,
-        "keys": null,
-        "locked": false,
-        "upgrade": false,
-    });
+    let keys = &api.services.keys;
+    keys.tell_signed_in(&signed_in).await;
+    let mut answer = json!({"uid": signed_in.uid, "share": signed_in.share, "upgrade": false});
+    add_keys(&mut answer, keys, signed_in.uid, signed_in.keys.as_ref());
     if wants_token {
         answer["token"] = json!(signed_in.token);
     }

@@ -181,6 +181,12 @@ pub async fn reset(call: AdminCall<'_, Uid>) -> Result<Response> {
     Ok(Response::json(201, &answer))
 }
 
+/// `POST /api/admin/users/{id}/restore-keys`: what the password before opened. Nobody gets a key by it.
+pub async fn restore_keys(call: AdminCall<'_, Uid>) -> Result<Response> {
+    call.services.keys.restore(call.caller.principal, call.ids).await?;
+    Ok(Response::empty(204))
+}
+
 /// `DELETE /api/admin/users/{id}/sessions`
 pub async fn end_sessions(call: AdminCall<'_, Uid>) -> Result<Response> {
     call.services.revocation.end_all(call.caller.principal, call.ids).await?;

@@ -18,6 +18,7 @@ pub mod embedded;
 pub mod encryption;
 pub mod http;
 pub mod http2;
+pub mod keys;
 pub mod loadtest;
 pub mod memory;
 pub mod names;

@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 use tokio_postgres::Transaction;
 
 use super::audit::{self, AuditEntry};
+use super::key_changes::swap_earlier;
 use super::locks::{Lock, lock};
+use super::passwords::lock_open_user;
 use super::sessions::{Ending, end_sessions};
 use super::tickets::{NewTicket, store_ticket};
 use super::user_change::{UserChange, apply};
@@ -20,6 +22,9 @@ use crate::base::error::{Code, Error, Result};
 use crate::base::ids::{SessionId, Uid};
 use crate::base::principal::Principal;
 use crate::base::time::now_ms;
+
+/// Why nothing is done about how somebody signs in.
+const SHUT: &str = "This account is disabled or removed. Please enable or restore it first.";
 
 /// Who changes something, for the audit log.
 pub(super) struct Actor {
@@ -61,8 +66,7 @@ impl AccountStore {
         let actor = begin(&transaction, by).await?;
         let user = row_in(&transaction, uid).await?;
         if user.is_disabled {
-            let text = "This account is disabled or removed. Please enable or restore it first.";
-            return Err(Error::new(Code::Conflict, text));
+            return Err(Error::new(Code::Conflict, SHUT));
         }
         store_ticket(&transaction, uid, by.uid(), ticket).await?;
         let detail = json!({"compromised": ticket.is_compromised});
@@ -84,6 +88,35 @@ impl AccountStore {
             return Ok(ended);
         }
         note(&transaction, &actor, "user.sessions", uid, &user.username, &json!({})).await?;
+        transaction.commit().await.map_err(failed)?;
+        Ok(ended)
+    }
+
+    /// Puts back the earlier version of a user's keys and the password that opens it, and ends the user's browsers:
+    /// whoever signed in by what is undone signs in again. Tickets are not good any more. Returns the sessions that
+    /// ended.
+    ///
+    /// # Errors
+    /// `conflict` if there is no earlier version from after `not_before`, if the user has made other keys since, or if
+    /// the account is shut; `forbidden` for somebody who is no administrator any more, `not_found`.
+    pub async fn restore_keys(
+        &self,
+        by: Principal,
+        uid: Uid,
+        not_before: i64,
+    ) -> Result<Vec<SessionId>> {
+        let mut client = self.database.get().await?;
+        let transaction = client.transaction().await.map_err(failed)?;
+        let actor = begin(&transaction, by).await?;
+        let user = row_in(&transaction, uid).await?;
+        if lock_open_user(&transaction, uid).await?.is_none() {
+            return Err(Error::new(Code::Conflict, SHUT));
+        }
+        swap_earlier(&transaction, uid, not_before).await?;
+        let statement = "DELETE FROM accounts.tickets WHERE user_id = $1";
+        transaction.execute(statement, &[&uid.0]).await.map_err(failed)?;
+        let ended = end_sessions(&transaction, uid, Ending::Browsers { except: None }).await?;
+        note(&transaction, &actor, "keys.restore", uid, &user.username, &json!({})).await?;
         transaction.commit().await.map_err(failed)?;
         Ok(ended)
     }
@@ -164,6 +197,9 @@ impl AccountStore {
             "DELETE FROM accounts.name_skeletons WHERE user_id = $1",
             "DELETE FROM accounts.avatars WHERE user_id = $1",
             "DELETE FROM accounts.auth_slots WHERE user_id = $1",
+            "DELETE FROM accounts.keys WHERE user_id = $1",
+            "DELETE FROM accounts.keys_old WHERE user_id = $1",
+            "DELETE FROM accounts.proofs WHERE user_id = $1",
             "DELETE FROM accounts.sessions WHERE user_id = $1",
             "DELETE FROM accounts.tickets WHERE user_id = $1",
             "DELETE FROM accounts.invites WHERE made_by = $1",

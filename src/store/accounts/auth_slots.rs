@@ -46,19 +46,38 @@ pub struct AuthSlot {
     pub verifier: [u8; 32],
 }
 
-/// The current password, if there is one, opens nothing any more.
+/// The current password, if there is one, opens nothing any more. It stays as `previous`, unless the account has keys
+/// that it does not open: then the slot that opens them stays (`e2ee.md` 13.7). No earlier version of the keys has a
+/// password any more, so none is kept.
 pub(super) async fn retire_current(transaction: &Transaction<'_>, uid: Uid) -> Result<()> {
-    transaction
-        .execute(
-            "DELETE FROM accounts.auth_slots WHERE user_id = $1 AND kind = 'previous'
-               AND EXISTS (SELECT 1 FROM accounts.auth_slots WHERE user_id = $1 AND kind = 'current')",
-            &[&uid.0],
-        )
-        .await
-        .map_err(failed)?;
-    let statement = "UPDATE accounts.auth_slots SET kind = 'previous'
-         WHERE user_id = $1 AND kind = 'current'";
-    transaction.execute(statement, &[&uid.0]).await.map_err(failed)?;
+    let query = "SELECT s.ak_password IS NOT NULL OR k.user_id IS NULL
+         FROM accounts.auth_slots s LEFT JOIN accounts.keys k ON k.user_id = s.user_id
+         WHERE s.user_id = $1 AND s.kind = 'current'";
+    let row = transaction.query_opt(query, &[&uid.0]).await.map_err(failed)?;
+    let Some(row) = row else { return Ok(()) };
+    if !row.get::<_, bool>(0) {
+        return drop_slot(transaction, uid, "current").await;
+    }
+    for statement in [
+        "DELETE FROM accounts.auth_slots WHERE user_id = $1 AND kind = 'previous'",
+        "UPDATE accounts.auth_slots SET kind = 'previous' WHERE user_id = $1 AND kind = 'current'",
+        "DELETE FROM accounts.keys_old WHERE user_id = $1",
+    ] {
+        transaction.execute(statement, &[&uid.0]).await.map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// The password that waits becomes the current one, of which there is none. `ak_password` is what it opens.
+pub(super) async fn make_pending_current(
+    transaction: &Transaction<'_>,
+    uid: Uid,
+    ak_password: Option<&[u8]>,
+) -> Result<()> {
+    let statement = "UPDATE accounts.auth_slots SET kind = 'current', pending_digest = NULL,
+             ticket_digest = NULL, expires_at = NULL, by_recovery = false, ak_password = $2
+         WHERE user_id = $1 AND kind = 'pending'";
+    transaction.execute(statement, &[&uid.0, &ak_password]).await.map_err(failed)?;
     Ok(())
 }
 

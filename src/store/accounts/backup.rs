@@ -28,8 +28,18 @@ pub const SCHEMA: Schema = Schema {
             name: "auth_slots",
             columns: "user_id, kind, kdf, kdf_salt, kdf_iterations, server_salt, argon_memory_kib, \
                       argon_passes, argon_lanes, verifier, ak_password, created_at, expires_at, \
-                      pending_digest, ticket_digest",
+                      pending_digest, ticket_digest, by_recovery",
         },
+        Table {
+            name: "keys",
+            columns: "user_id, ak_gen, generation, bundle, ak_recovery, rauth_digest, trust, trust_rev, locked",
+        },
+        Table {
+            name: "keys_old",
+            columns: "user_id, ak_gen, generation, bundle, ak_recovery, rauth_digest, trust, trust_rev, \
+                      replaced_at",
+        },
+        Table { name: "proofs", columns: "digest, user_id, expires_at" },
         Table {
             name: "sessions",
             columns: "id, user_id, kind, digest, label, created_at, seen_at, scope, expires_at",

@@ -13,6 +13,9 @@ mod directory_restored;
 mod hooks;
 mod invite_uses;
 mod invites;
+mod key_changes;
+mod key_entries;
+mod keys;
 mod locks;
 mod name_skeletons;
 mod passwords;
@@ -34,10 +37,13 @@ pub use directory_restored::{Brought, Decision, Rival, decided};
 pub use hooks::{Hook, NewHook};
 pub use invite_uses::InviteUse;
 pub use invites::{Invite, InviteFilter, Maker, NewInvite};
-pub use passwords::{LoginRecord, PendingSlot, Switch, Switched};
+pub use key_changes::{Earlier, KeyChange};
+pub use key_entries::{KeyEntry, KeyEntryKind, KeyPassword};
+pub use keys::{AccountKeys, RecoveryRecord};
+pub use passwords::{AllowedBy, LoginRecord, PendingSlot, Switch, Switched};
 pub use profiles::{NameMatch, Profile, ProfileChange};
 pub use scope::{Scope, SessionKind};
-pub use sessions::{NewSession, SessionInfo, SessionRow};
+pub use sessions::{NewSession, SessionInfo, SessionRow, StartedSession};
 pub use settings::{SettingsUpdate, StoredSettings};
 pub use tickets::{NewTicket, TicketRecord};
 pub use tokens::NewToken;
@@ -73,6 +79,7 @@ const MIGRATIONS: &[Migration] = &migrate::numbered([
     ("name_skeletons", include_str!("../../../sql/accounts/0010_name_skeletons.sql")),
     ("numbers", include_str!("../../../sql/accounts/0011_numbers.sql")),
     ("hooks", include_str!("../../../sql/accounts/0012_hooks.sql")),
+    ("keys", include_str!("../../../sql/accounts/0013_keys.sql")),
     ("directory", include_str!("../../../sql/accounts/0014_directory.sql")),
 ]);
 

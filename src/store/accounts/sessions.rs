@@ -2,10 +2,11 @@
 
 use tokio_postgres::Transaction;
 
+use super::keys::{AccountKeys, keys_in};
 use super::rows::status;
 use super::scope::{Scope, SessionKind};
 use super::{AccountStore, failed};
-use crate::base::error::Result;
+use crate::base::error::{Code, Error, Result};
 use crate::base::ids::{SessionId, Uid};
 use crate::base::time::now_ms;
 use crate::protocol::presence::Status;
@@ -20,6 +21,16 @@ pub struct NewSession<'a> {
     pub scope: Scope,
     /// When it ends for good.
     pub expires_at: i64,
+}
+
+/// A session that has begun.
+pub struct StartedSession {
+    /// Its id.
+    pub id: SessionId,
+    /// When it began.
+    pub created_at: i64,
+    /// The keys of the user, if there are any, as the password of this sign-in opens them.
+    pub keys: Option<AccountKeys>,
 }
 
 /// A session with its user.
@@ -67,7 +78,8 @@ const SEEN: &str = "UPDATE accounts.users SET seen_at = $2 WHERE id = $1";
 
 impl AccountStore {
     /// Signs a browser in, if what was checked is still the user's current password: a password
-    /// that was replaced, or an account that was shut, while the computation ran opens nothing.
+    /// that was replaced, or an account that was shut, while the computation ran opens nothing. The keys are of the same
+    /// moment.
     ///
     /// # Errors
     /// `unavailable`.
@@ -76,7 +88,8 @@ impl AccountStore {
         uid: Uid,
         verifier: &[u8; 32],
         new: &NewSession<'_>,
-    ) -> Result<Option<SessionId>> {
+    ) -> Result<Option<StartedSession>> {
+        let created_at = now_ms();
         let mut client = self.database.get().await?;
         let transaction = client.transaction().await.map_err(failed)?;
         lock_user(&transaction, uid).await?;
@@ -93,18 +106,18 @@ impl AccountStore {
                     &verifier.as_slice(),
                     &new.digest.as_slice(),
                     &new.label,
-                    &now_ms(),
+                    &created_at,
                     &new.scope.as_str(),
                     &new.expires_at,
                 ],
             )
             .await
             .map_err(failed)?;
-        if row.is_some() {
-            transaction.execute(SEEN, &[&uid.0, &now_ms()]).await.map_err(failed)?;
-        }
+        let Some(row) = row else { return Ok(None) };
+        transaction.execute(SEEN, &[&uid.0, &created_at]).await.map_err(failed)?;
+        let keys = keys_in(&transaction, uid).await?;
         transaction.commit().await.map_err(failed)?;
-        Ok(row.map(|row| SessionId(row.get(0))))
+        Ok(Some(StartedSession { id: SessionId(row.get(0)), created_at, keys }))
     }
 
     /// Ends the other sessions of a user, but not the personal access tokens; which ones.
@@ -268,6 +281,32 @@ async fn lock_user(transaction: &Transaction<'_>, uid: Uid) -> Result<()> {
     let lock = "SELECT 1 FROM accounts.users WHERE id = $1 FOR SHARE";
     transaction.execute(lock, &[&uid.0]).await.map_err(failed)?;
     Ok(())
+}
+
+/// What a session calls its device; empty without a session.
+pub(super) async fn device(
+    transaction: &Transaction<'_>,
+    session: Option<SessionId>,
+) -> Result<String> {
+    let Some(session) = session else { return Ok(String::new()) };
+    let query = "SELECT label FROM accounts.sessions WHERE id = $1";
+    let row = transaction.query_opt(query, &[&session.0]).await.map_err(failed)?;
+    Ok(row.map(|row| row.get(0)).unwrap_or_default())
+}
+
+/// What a live session of a user calls its device.
+///
+/// # Errors
+/// `unauthorized` if it has ended: then it changes nothing.
+pub(super) async fn device_of(
+    transaction: &Transaction<'_>,
+    uid: Uid,
+    session: SessionId,
+) -> Result<String> {
+    let query = "SELECT label FROM accounts.sessions WHERE id = $1 AND user_id = $2";
+    let row = transaction.query_opt(query, &[&session.0, &uid.0]).await.map_err(failed)?;
+    let ended = || Error::new(Code::Unauthorized, "This session has ended. Please sign in again.");
+    Ok(row.ok_or_else(ended)?.get(0))
 }
 
 /// Which sessions of a user end.

@@ -1,0 +1,220 @@
+//! Somebody who has keys, as a browser would: real signatures and entries, and blobs of the right size that nobody opens.
+
+use impulse::base::base64url;
+use impulse::base::ids::Uid;
+use impulse::base::random;
+use impulse::base::time::now_ms;
+use impulse::e2ee::account::{ProofPurpose, proof_message};
+use impulse::e2ee::directory::{Entry, EntryType, SignedEntry, tag};
+use impulse::e2ee::signature::SigningKey;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use crate::support::TestServer;
+use crate::support::client::{Answer, Client, auth_of};
+
+/// Random bytes of a box: the suite, and the rest.
+pub fn blob(bytes: usize) -> String {
+    let mut blob = vec![1];
+    while blob.len() < bytes {
+        blob.extend(random::bytes::<32>().unwrap());
+    }
+    blob.truncate(bytes);
+    base64url::encode(&blob)
+}
+
+/// The body of a change of keys from one `ak_gen` to the next, without a recovery code.
+pub fn blobs(from: u64) -> Value {
+    json!({"from": from, "ak_gen": from + 1, "ak_password": blob(61), "ak_recovery": null, "bundle": blob(300)})
+}
+
+/// What an answer says of keys that were sent so.
+pub fn answered(sent: &Value) -> Value {
+    let or_null = |name: &str| sent.get(name).cloned().unwrap_or(Value::Null);
+    json!({
+        "ak_gen": sent["ak_gen"], "ak_password": sent["ak_password"], "ak_recovery": or_null("ak_recovery"),
+        "bundle": sent["bundle"], "trust": or_null("trust"), "trust_rev": sent.get("trust_rev").cloned().unwrap_or(json!(0)),
+    })
+}
+
+/// RAUTH of a recovery code, and what the server keeps of it.
+pub fn recovery_code() -> (String, String) {
+    let rauth = random::bytes::<32>().unwrap();
+    (base64url::encode(&rauth), base64url::encode(&Sha256::digest(rauth)))
+}
+
+/// The keys of somebody, and the entry of the directory that names them.
+#[derive(Clone, Copy)]
+pub struct Identity {
+    seed: [u8; 32],
+    generation: u64,
+    leaf: Option<[u8; 32]>,
+}
+
+impl Identity {
+    /// The signing key.
+    pub fn key(&self) -> SigningKey {
+        SigningKey::from_seed(&self.seed)
+    }
+}
+
+/// Somebody with keys.
+pub struct Person {
+    pub client: Client,
+    pub name: String,
+    /// What stands for the password.
+    pub password: String,
+    pub instance: [u8; 16],
+    /// The newest of the person's own entries.
+    pub identity: Identity,
+    /// The keys as they were sent last.
+    pub keys: Value,
+}
+
+impl Person {
+    /// Registers `name`, who has no keys yet.
+    pub async fn without_keys(server: &TestServer, name: &str) -> Self {
+        let client = server.user(name).await;
+        Self::of(client, name).await
+    }
+
+    /// The same for somebody who is signed in.
+    pub async fn of(client: Client, name: &str) -> Self {
+        let info = client.get("/api/e2ee/info").await.expect(200);
+        let instance = base64url::decode_array(info["instance"].as_str().unwrap()).unwrap();
+        let identity = Identity { seed: [0; 32], generation: 0, leaf: None };
+        Self {
+            client,
+            name: name.to_owned(),
+            password: name.to_owned(),
+            instance,
+            identity,
+            keys: Value::Null,
+        }
+    }
+
+    /// Registers `name` and makes the first keys.
+    pub async fn new(server: &TestServer, name: &str) -> Self {
+        let mut person = Self::without_keys(server, name).await;
+        let body = person.first_keys();
+        person.client.request("PUT", "/api/keys", Some(body.clone())).await.expect(201);
+        person.took(&body);
+        person
+    }
+
+    pub fn uid(&self) -> Uid {
+        self.client.uid.parse().unwrap()
+    }
+
+    pub fn auth(&self) -> String {
+        auth_of(&self.password)
+    }
+
+    /// An entry by new keys; the person goes on with them at once.
+    pub fn next_entry(&mut self, kind: EntryType) -> Value {
+        let old = self.identity;
+        let (seed, generation) = (random::bytes().unwrap(), old.generation + 1);
+        let key = SigningKey::from_seed(&seed);
+        let mut x_pub = random::bytes::<32>().unwrap();
+        x_pub[31] &= 0x7f;
+        let entry = Entry {
+            uid: self.uid(),
+            tag: tag(&self.instance, &self.name),
+            kind,
+            generation,
+            ed_pub: key.public(),
+            x_pub,
+            prev_leaf: old.leaf,
+            time_ms: now_ms().unsigned_abs(),
+        };
+        let bytes = entry.to_bytes(&self.instance);
+        let sig_old = (kind == EntryType::Rotate).then(|| old.key().sign(&bytes));
+        let signed = SignedEntry { sig_new: key.sign(&bytes), sig_old, entry: bytes };
+        self.identity = Identity { seed, generation, leaf: Some(signed.leaf()) };
+        serde_json::to_value(&signed).unwrap()
+    }
+
+    /// The body of `PUT /api/keys`.
+    pub fn first_keys(&mut self) -> Value {
+        let dir = self.next_entry(EntryType::Create);
+        json!({"auth": self.auth(), "dir": dir, "keys": blobs(0)})
+    }
+
+    /// The body of `rotate` or `reset`.
+    pub fn other_keys(&mut self, kind: EntryType) -> Value {
+        let from = self.ak_gen();
+        let dir = self.next_entry(kind);
+        json!({"auth": self.auth(), "dir": dir, "keys": blobs(from)})
+    }
+
+    pub fn ak_gen(&self) -> u64 {
+        self.keys["ak_gen"].as_u64().unwrap_or(0)
+    }
+
+    /// The server has taken this body.
+    pub fn took(&mut self, body: &Value) {
+        self.keys = answered(&body["keys"]);
+    }
+
+    /// A challenge of the session.
+    pub async fn challenge(&self) -> String {
+        let answer = self.client.get("/api/keys/challenge").await.expect(200);
+        answer["challenge"].as_str().unwrap().to_owned()
+    }
+
+    /// The proof of the current key.
+    pub fn proof(&self, purpose: ProofPurpose, challenge: &str) -> String {
+        let challenge = base64url::decode_array(challenge).unwrap();
+        let message = proof_message(&self.instance, self.uid(), purpose, &challenge);
+        base64url::encode(&self.identity.key().sign(&message))
+    }
+
+    /// The body of `rewrap`.
+    pub async fn rewrapped(&self) -> Value {
+        let challenge = self.challenge().await;
+        let proof = self.proof(ProofPurpose::Rewrap, &challenge);
+        json!({"auth": self.auth(), "keys": blobs(self.ak_gen()), "challenge": challenge, "proof": proof})
+    }
+
+    /// The body of `commit` for a new password, with the keys under it.
+    pub async fn committed(&self, pending: &str, challenge: String) -> Value {
+        let proof = self.proof(ProofPurpose::Password, &challenge);
+        json!({"pending": pending, "keys": blobs(self.ak_gen()), "challenge": challenge, "proof": proof})
+    }
+
+    /// Prepares the password of `name`; its secret.
+    pub async fn prepared(&self, by: Value, name: &str) -> String {
+        let answer = prepare(&self.client, by, name).await.expect(200);
+        answer["pending"].as_str().unwrap().to_owned()
+    }
+
+    /// What `unlock` answers now.
+    pub async fn unlocked(&self) -> Value {
+        self.client.post("/api/auth/unlock", json!({"auth": self.auth()})).await.expect(200)
+    }
+
+    /// What signing in with this password answers, as a new browser.
+    pub async fn login_with(&self, password: &str) -> Answer {
+        self.browser_with(password).await.0
+    }
+
+    /// Signs in with this password as a new browser.
+    pub async fn browser_with(&self, password: &str) -> (Answer, Client) {
+        let device = "Firefox on Linux";
+        let body = json!({"username": self.name, "auth": auth_of(password), "device": device});
+        let mut client = Client::new(self.client.address);
+        let answer = client.post("/api/auth/login", body).await;
+        client.keep_cookie(&answer);
+        client.uid = self.client.uid.clone();
+        (answer, client)
+    }
+}
+
+/// Asks for the password of `name` to be prepared.
+pub async fn prepare(client: &Client, by: Value, name: &str) -> Answer {
+    let body = json!({
+        "by": by, "alg": "pbkdf2-sha256", "salt": base64url::encode(&[5; 16]), "iter": 1_000_000,
+        "auth": auth_of(name),
+    });
+    client.post("/api/auth/password/prepare", body).await
+}
