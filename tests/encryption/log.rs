@@ -315,14 +315,11 @@ async fn who_leaves_a_group_hears_no_more_and_the_next_message_needs_a_new_key()
     let carl = Person::new(&server, "carl").await;
     let mut room = Room::create(&[&anna, &bob, &carl]).await;
     let mut of_anna = anna.client.socket().await;
+    of_anna.ok(json!({"op": "room.subscribe", "room": room.id, "since": 1})).await;
     let mut of_carl = carl.client.socket().await;
 
-    let by_call = carl.client.delete(&room.path("/members/me")).await;
-    let by_call = if by_call.status == 404 {
-        carl.client.delete(&room.path(&format!("/members/{}", carl.client.uid))).await
-    } else {
-        by_call
-    };
+    let own = room.path(&format!("/members/{}", carl.client.uid));
+    let by_call = carl.client.delete(&own).await;
     let text = by_call.json()["error"]["message"].clone();
     by_call.refused(403, "forbidden");
     assert_eq!(text, "Members of an encrypted room change it themselves.");
@@ -421,7 +418,7 @@ async fn what_a_restored_backup_has_lost_of_a_log_is_brought_back_by_whoever_has
     room.post(&carl, &bare(&third)).await.expect(200);
     carl.client.get(&room.path("/log")).await.refused(404, "not_found");
     let new = room.rotation(&anna, &[], &[], &[&anna, &bob]).await;
-    room.post(&carl, &new).await.refused(404, "not_found");
+    broken(room.post(&carl, &new).await, 0, "actor");
     broken(room.post(&bob, &new).await, 0, "actor");
     room.post(&anna, &bare(&new)).await.refused(409, "members_changed");
     assert_eq!(room.wraps(&bob).await["wraps"].as_array().unwrap().len(), 1);

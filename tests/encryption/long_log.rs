@@ -45,12 +45,13 @@ async fn a_long_log_is_read_in_parts_by_rooms_and_members() {
     let server = TestServer::start().await;
     let (anna, bob) = (Person::new(&server, "anna").await, Person::new(&server, "bob").await);
     let mut room = Room::create(&[&anna, &bob]).await;
-    let (database, plain) = (server.database.clone(), anna.client.socket().await);
-    drop(plain);
+    let database = server.database.clone();
     lengthen(&server, &mut room, &anna).await;
     // Somebody changes a table by hand: the log counts.
-    let by_hand = "UPDATE chat.members SET role = 'owner', since_seq = NULL WHERE user_id = $1";
-    server.sql().await.execute(by_hand, &[&bob.uid().0]).await.unwrap();
+    let by_hand = "UPDATE chat.members SET role = 'owner', since_seq = NULL 
+                   WHERE user_id = $1 AND room_id = $2";
+    let id: i64 = room.id.parse().unwrap();
+    server.sql().await.execute(by_hand, &[&bob.uid().0, &id]).await.unwrap();
     server.stop().await;
 
     let server = TestServer::start_on(&database, &[]).await;
@@ -68,10 +69,10 @@ async fn a_long_log_is_read_in_parts_by_rooms_and_members() {
     assert!(room.log(&bob, room.state.next_seq).await.is_empty());
     // Its room reads it, too, and nobody else waits for that.
     room.rotate(&anna, &[&anna, &bob]).await;
-    let stored = "SELECT role, since_seq FROM chat.members WHERE user_id = $1";
+    let stored = "SELECT role, since_seq FROM chat.members WHERE user_id = $1 AND room_id = $2";
     let (sql, began) = (server.sql().await, Instant::now());
     loop {
-        let row = sql.query_one(stored, &[&bob.uid().0]).await.unwrap();
+        let row = sql.query_one(stored, &[&bob.uid().0, &id]).await.unwrap();
         let (role, since): (&str, Option<i64>) = (row.get(0), row.get(1));
         if (role, since) == ("member", Some(1)) {
             break;
