@@ -395,7 +395,6 @@ mod tests {
             (None, Some(Role::Member))
         );
         assert_eq!((encryption.entry_of(1), encryption.batch_of(1)), (Some(0), Some(7)));
-        assert!(encryption.knows(Uid(2)) && !encryption.knows(Uid(3)));
     }
 
     #[test]

@@ -5,9 +5,8 @@ use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::blocks::Blocks;
 use super::delivery::Delivery;
-use super::inbox::Input;
+use super::inbox::{Input, LogRequest};
 use super::journal::Journal;
-use super::log_requests::LogRequest;
 use super::missing_wraps::MissingWraps;
 use super::presence::Presence;
 use super::publication::Payload;

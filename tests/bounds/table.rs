@@ -1247,7 +1247,7 @@ const ENCRYPTION: &[Reached] = &[
         &["encryption::ROTATIONS"],
     ),
     (
-        "src/rooms/actor/log.rs",
+        "src/rooms/rotations.rs",
         "keys_that_were_made_an_hour_ago_do_not_count",
         &["encryption::ROTATIONS_WITHIN"],
     ),
