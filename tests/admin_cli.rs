@@ -83,6 +83,8 @@ fn the_running_server_does_what_the_command_says_and_closes_sockets() {
     assert!(output_of(admin(folder.path(), &["audit", "verify"])).contains("yes"));
     let nobody = error_of(admin(folder.path(), &["promote", "nobody"]));
     assert!(nobody.contains("no user nobody"), "{nobody}");
+    let none = error_of(admin(folder.path(), &["restore-keys", "anna"]));
+    assert!(none.contains("no earlier version"), "{none}");
     assert!(server.terminate().success());
     assert!(!folder.path().join("server.json").exists());
 }

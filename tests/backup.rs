@@ -12,7 +12,9 @@ use std::process::{Command, Output};
 use std::sync::Arc;
 use std::time::Duration;
 
-use impulse::store::accounts::{AccountStore, backup as accounts};
+use impulse::base::ids::Uid;
+use impulse::e2ee::directory::{Row, first_hash, node};
+use impulse::store::accounts::{AccountStore, Position, backup as accounts};
 use impulse::store::backup::{
     self, End, Header, Pace, Part, Progress, Reader, Source, Target, Writer,
 };
@@ -61,13 +63,13 @@ async fn sql(url: &str) -> tokio_postgres::Client {
 async fn dump(url: &str) -> BTreeMap<String, Vec<String>> {
     let client = sql(url).await;
     let tables = "SELECT schemaname || '.' || tablename FROM pg_tables WHERE schemaname IN ('chat', 'accounts')
-                  AND tablename NOT IN ('migrations', 'write_probe')";
+                  AND tablename NOT IN ('migrations', 'write_probe', 'dir_rival', 'dir_rival_entries')";
     let mut all = BTreeMap::new();
     for table in client.query(tables, &[]).await.unwrap() {
         let table: String = table.get(0);
         let (columns, rows) = match table.as_str() {
             "chat.instance" => ("1", "true"),
-            "accounts.instance" => ("id, salt_secret", "true"),
+            "accounts.instance" => ("id, salt_secret, dir_seed", "true"),
             "accounts.audit" => ("t", "action <> 'server.restore'"),
             _ => ("t", "true"),
         };
@@ -104,9 +106,21 @@ async fn fill(server: &TestServer) -> (Client, Client) {
         INSERT INTO chat.bans SELECT id, 77, 1, 1 FROM chat.rooms LIMIT 1;
         INSERT INTO chat.blocks VALUES (1, 2, 3);
         INSERT INTO accounts.avatars VALUES ('a', 64, 1, 'image/png', '\\x00ff0a5c'::bytea, 1);
-        INSERT INTO accounts.invite_uses SELECT id, 2, 1 FROM accounts.invites LIMIT 1";
+        INSERT INTO accounts.invite_uses SELECT id, 2, 1 FROM accounts.invites LIMIT 1;
+        INSERT INTO accounts.dir_rejected VALUES (1, sha256('x'));
+        INSERT INTO accounts.dir_names VALUES ('\\x01020304050607080102030405060708', 'mira')";
     server.sql().await.batch_execute(rest).await.unwrap();
+    fill_directory(server).await;
     (boss, anna)
+}
+
+/// A position of the directory of keys.
+async fn fill_directory(server: &TestServer) {
+    let store = AccountStore::open(Database::new(&server.database).unwrap()).await.unwrap();
+    let before = first_hash(&store.instance().await.unwrap().id);
+    let row = Row { uid: Uid(2), tag: [1; 16], leaf: [2; 32] };
+    let position = Position { n: 1, row, node: node(&before, 1, &row), signed: None };
+    store.take_back(0, &[position], &[]).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -152,6 +166,9 @@ async fn everything_comes_back_from_a_backup_of_a_running_server() {
     assert_eq!(verified["ok"], true, "{verified}");
     let newest = boss.get("/api/admin/audit?limit=1").await.expect(200);
     assert_eq!(newest["entries"][0]["action"], "server.restore", "{newest}");
+    // Keys that were made since the backup come back before new ones are taken.
+    let directory = boss.get("/api/admin/directory").await.expect(200);
+    assert_eq!((&directory["state"], &directory["n"]), (&json!("closed"), &json!(1)));
     server.stop().await;
 }
 

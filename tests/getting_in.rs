@@ -89,7 +89,7 @@ async fn a_password_is_not_changed_by_who_does_not_know_it_or_is_not_there() {
     }
     for (by, shown) in [
         (json!("auth"), "string \"auth\", expected struct By."),
-        (json!([]), "length 0, expected struct By with 2 elements."),
+        (json!([]), "length 0, expected struct By with 4 elements."),
     ] {
         let refused = anna.post(path, prepare(by, "new")).await.json();
         let message = refused["error"]["message"].as_str().unwrap();

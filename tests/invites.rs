@@ -18,7 +18,8 @@ async fn settings_hold_from_the_next_request_on_and_after_a_restart() {
     anna.get(path).await.refused(403, "forbidden");
     anna.patch(path, json!({"name": "Mine"})).await.refused(403, "forbidden");
     let started = json!({"name": "Started as", "registration": "open", "member_invites": true,
-                         "room_creation": "members", "users_max": null, "default_locale": "en"});
+                         "room_creation": "members", "users_max": null, "encryption": "on",
+                         "default_locale": "en"});
     assert_eq!(boss.get(path).await.expect(200), started);
 
     let change = json!({"registration": "closed", "name": "Our place", "default_locale": "ru"});
@@ -45,6 +46,7 @@ async fn settings_hold_from_the_next_request_on_and_after_a_restart() {
         json!({"users_max": "5"}),
         json!({"default_locale": ""}),
         json!({"room_creation": "nobody"}),
+        json!({"encryption": "perhaps"}),
     ] {
         boss.patch(path, wrong).await.refused(400, "bad_request");
     }

@@ -189,6 +189,12 @@ pub enum Verb {
         #[arg(value_name = "FILE")]
         file: PathBuf,
     },
+    /// The list of everybody's keys: whether it takes new ones after a restore; `open` it, `adopt` another one
+    Directory {
+        /// What to do
+        #[command(subcommand)]
+        verb: Option<Directory>,
+    },
     /// Live figures
     Stats,
     /// Erase now what was removed more than thirty days ago
@@ -211,6 +217,19 @@ pub enum TokenScope {
 pub enum Audit {
     /// Walk the chain of hashes and say whether it holds
     Verify,
+}
+
+/// `impulse admin directory VERB`
+#[derive(Debug, Subcommand)]
+pub enum Directory {
+    /// Let it take new keys now: no browser has anything to bring back any more
+    Open {
+        /// Also if this server has signed a longer list, which is given up for good
+        #[arg(long)]
+        keep_ours: bool,
+    },
+    /// Put the longer list that a browser has shown in the place of ours
+    Adopt,
 }
 
 /// `impulse admin rooms VERB`; ROOM is an id.

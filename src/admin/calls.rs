@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::args::{Audit, Rooms, Verb};
 use super::client::{Client, encoded};
+use super::directory;
 use super::user_ref::UserRef;
 use crate::base::limits::api::PAGE_MAX;
 
@@ -71,6 +72,7 @@ pub(super) async fn call(client: &Client, verb: Verb) -> Result<Value, String> {
             let path = format!("/api/admin/audit?limit={limit}&action={}", encoded(&action));
             client.call("GET", &path, None).await
         }
+        Verb::Directory { verb } => directory::call(client, verb).await,
         Verb::Stats => {
             let stats = client.call("GET", "/api/admin/stats", None).await?;
             Ok(stats["now"].clone())

@@ -46,6 +46,8 @@ impl Client {
         config.dev_echo = None;
         config.demo = false;
         config.backup.backup_dir = None;
+        // Whoever starts the server says that its data were restored, once.
+        config.backup.restored = false;
         let server = Server::start(config).await?;
         let control = server.control().clone();
         Ok(Self { control, own: Some(Box::new(server)) })

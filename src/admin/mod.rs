@@ -7,6 +7,7 @@ mod args;
 mod backup;
 mod calls;
 mod client;
+mod directory;
 mod doctor;
 mod health;
 mod table;

@@ -113,7 +113,7 @@ fn printable(text: &str) -> String {
 }
 
 /// A time as HTTP writes it, without the weekday.
-fn moment(ms: i64) -> String {
+pub fn moment(ms: i64) -> String {
     let since = std::time::Duration::from_millis(u64::try_from(ms).unwrap_or(0));
     let text = httpdate::fmt_http_date(std::time::UNIX_EPOCH + since);
     text.split_once(", ").map_or(text.clone(), |(_, rest)| rest.to_owned())

@@ -70,8 +70,14 @@ static ROUTES: &[Route] = &[
     at("/api/keys/rotate", &[post(SignedIn(Full, Change(1.0), run!(keys::rotate)))])
         .body(TRUST_BODY),
     at("/api/keys/reset", &[post(SignedIn(Full, Change(1.0), run!(keys::reset)))]).body(TRUST_BODY),
-    at("/api/keys/trust", &[put(SignedIn(Full, Change(2.0), run!(keys::put_trust)))])
-        .body(TRUST_BODY),
+    at(
+        "/api/keys/trust",
+        &[
+            get(SignedIn(Full, Reading(1.0), run!(keys::get_trust))),
+            put(SignedIn(Full, Change(2.0), run!(keys::put_trust))),
+        ],
+    )
+    .body(TRUST_BODY),
     // One's own account.
     at(
         "/api/me",
@@ -139,8 +145,8 @@ static ROUTES: &[Route] = &[
             post(SignedIn(Full, Change(2.0), run!(directory::append))),
         ],
     ),
-    // Signatures and hashes of up to some ten thousand positions.
-    at("/api/dir/again", &[post(SignedIn(Full, Change(10.0), run!(directory::again)))])
+    // It has a limit of its own, too.
+    at("/api/dir/again", &[post(SignedIn(Full, Change(1.0), run!(directory::again)))])
         .body(AGAIN_BODY),
     // Rooms. Pages of messages, and lists that grow with the server, cost more than one thing.
     at(

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::parse_switch;
+
 /// Nightly backups, and what a server does after its database was set back.
 #[derive(Debug, Clone, Args)]
 pub struct BackupSettings {
@@ -33,6 +35,14 @@ pub struct BackupSettings {
 
     /// The database was restored by other means than `impulse admin restore`, or is a standby that took over: begin a new
     /// epoch. For one start only
-    #[arg(long)]
+    #[arg(
+        long,
+        env = "IMPULSE_RESTORED",
+        value_parser = parse_switch,
+        default_value = "0",
+        num_args = 0..=1,
+        default_missing_value = "1",
+        value_name = "0|1",
+    )]
     pub restored: bool,
 }

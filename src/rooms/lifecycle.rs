@@ -106,6 +106,14 @@ impl Rooms {
         Ok(CreatedRoom { view, is_new: true })
     }
 
+    /// The direct room of these people, if it exists; not hidden any more.
+    ///
+    /// # Errors
+    /// `bad_request`, `unavailable`.
+    pub async fn find_direct(&self, owner: Uid, members: &[Uid]) -> Result<Option<RoomView>> {
+        self.existing_direct(&dm_key(owner, members)?, owner).await
+    }
+
     /// Creates an encrypted room as its founding entries say, which its creator has signed. A direct chat of the same
     /// people is found if it exists, and shown again if it was hidden; one in which nobody can sign any more gives way.
     ///

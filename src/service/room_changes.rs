@@ -23,6 +23,7 @@ use crate::rooms::{
     Appended, CreateRoom, CreatedRoom, MemberChange, MemberOutcome, Proposal, Quota, Rooms,
     UpdatedRoom,
 };
+use crate::settings::Encryption;
 use crate::store::chat::RoomChange;
 
 /// Changes rooms and memberships, and records it.
@@ -107,6 +108,13 @@ impl RoomChanges {
         create: CreateRoom,
     ) -> Result<CreatedRoom> {
         let (members, kind) = (create.members.clone(), create.kind);
+        let is_required = self.auth.settings().current().encryption == Encryption::Required;
+        if let (RoomKind::Dm, Some(owner), true) = (kind, owner, is_required) {
+            let existing = self.rooms.find_direct(owner, &members).await?;
+            let text = "New direct chats are encrypted on this server.";
+            let view = existing.ok_or_else(|| Error::new(Code::Forbidden, text))?;
+            return Ok(CreatedRoom { view, is_new: false });
+        }
         let create = async |quota| self.rooms.create(owner, create, quota).await;
         self.within_limits(by, &members, kind, create).await
     }

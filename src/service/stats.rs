@@ -130,8 +130,15 @@ impl StatsSampler {
             "memory_bytes": process_usage::of(std::process::id()).map(|usage| usage.rss),
             "database": {"chat": chat, "accounts": accounts},
             "backup": self.backup(),
+            "directory": self.directory(),
             "version": env!("CARGO_PKG_VERSION"),
         })
+    }
+
+    /// Whether the directory of keys takes entries, and how many a restore has lost.
+    fn directory(&self) -> Value {
+        let directory = self.rooms.keys().read();
+        json!({"state": directory.state.as_str(), "missing": directory.chain.missing().count()})
     }
 
     /// The last nightly backup, and why one failed since; nothing if none are made.

@@ -11,7 +11,7 @@ pub struct Schema {
     pub migrations: &'static [Migration],
     /// Its tables, those that others refer to first.
     pub tables: &'static [Table],
-    /// Tables that a migration fills, and whose rows mean nothing elsewhere.
+    /// Tables whose rows mean nothing elsewhere.
     pub left_out: &'static [&'static str],
     /// Tables whose `id` is a number that the database gives.
     pub numbered: &'static [&'static str],

@@ -90,7 +90,13 @@ async fn a_request_may_be_as_large_as_the_bounds_say_and_not_a_byte_larger() {
         ("extensions", extensions(0), 404, extensions(2), 400),
         ("trailers", trailers(limits::TRAILERS), 404, trailers(limits::TRAILERS + 1), 431),
         // The body is read, and refused because it is empty.
-        ("body", body("/api/rooms", limits::BODY), 400, body("/api/rooms", limits::BODY + 1), 413),
+        (
+            "body",
+            body("/api/keys/rewrap", limits::BODY),
+            400,
+            body("/api/keys/rewrap", limits::BODY + 1),
+            413,
+        ),
         (
             "small body",
             body("/api/invites/look", api::SMALL_BODY),

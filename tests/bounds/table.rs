@@ -1076,6 +1076,39 @@ const BACKUP: &[Reached] = &[
     ),
 ];
 
+const DIRECTORY: &[Reached] = &[
+    (
+        "tests/encryption/directory.rs",
+        "a_long_chain_is_read_page_by_page_and_brought_back_within_one_body",
+        &[
+            "directory::ROWS",
+            "directory::MISSING",
+            "directory::READ_AT_ONCE",
+            "directory::AGAIN_BODY",
+        ],
+    ),
+    (
+        "tests/encryption/directory.rs",
+        "entries_are_asked_for_by_person_as_far_as_an_answer_goes",
+        &["directory::PEOPLE", "directory::ENTRIES"],
+    ),
+    (
+        "tests/encryption/directory.rs",
+        "one_person_appends_ten_entries_a_day",
+        &["directory::APPENDED", "directory::APPENDED_IN"],
+    ),
+    (
+        "tests/encryption/restored.rs",
+        "what_was_lost_is_taken_back_exactly_or_not_at_all",
+        &["directory::AGAIN", "directory::AGAIN_IN"],
+    ),
+    (
+        "tests/encryption/restored.rs",
+        "a_closed_directory_opens_by_itself_when_nothing_came_back_for_a_while",
+        &["directory::QUIET"],
+    ),
+];
+
 const USERS: &[Reached] = &[
     (
         "tests/bounds/rates.rs",
@@ -1336,6 +1369,10 @@ const NO_BOUND: &[(&str, &str)] = &[
     ("delivery::ACTIVITY_TICK", "how often activity is sent; ACTIVITY bounds it for each room"),
     ("memory::HOLDERS_KEPT", "the size of an empty table"),
     ("api::SOCKET_RETRY_MS", "advice to a client"),
+    ("api::ENCRYPTED_PLAIN", "told to clients; what it comes to is bounded"),
+    ("directory::CLOSED_RETRY_MS", "advice to a client"),
+    ("directory::QUIET_CHECK", "how often the time since the last one is looked at"),
+    ("directory::NAMED", "the first ones, beside how many there are"),
     (
         "service::RECORD_PAUSES",
         "so many attempts; then the entry is in the log of the server alone",
@@ -1382,6 +1419,7 @@ fn all() -> impl Iterator<Item = &'static Reached> {
         DELIVERY,
         USERS,
         BACKUP,
+        DIRECTORY,
         ENCRYPTION,
     ]
     .into_iter()

@@ -128,6 +128,7 @@ function answer(url, method) {
       member_invites: true,
       room_creation: "members",
       users_max: null,
+      encryption: "on",
       default_locale: "en",
     };
   if (what === "audit") return id ? { ok: true, entries: 4, head: "0".repeat(64) } : { entries: AUDIT, more: false };

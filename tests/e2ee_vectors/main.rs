@@ -11,11 +11,14 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 mod account;
+mod author;
 mod client;
 mod directory;
 mod directory_rules;
+mod draw;
 mod envelope;
 mod hpke;
+mod random_logs;
 mod rfc;
 mod room_keys;
 mod room_log;

@@ -683,6 +683,8 @@ async fn trust_stores_follow_each_other_without_a_gap() {
     let anna = Person::new(&server, "anna").await;
     let trust = |rev: u64, bytes: usize| json!({"rev": rev, "blob": blob(bytes)});
     let path = "/api/keys/trust";
+    let none = json!({"rev": 0, "blob": null, "ak_gen": 1, "locked": false});
+    assert_eq!(anna.client.get(path).await.expect(200), none);
     conflicts(put(&anna.client, path, trust(2, 60)).await, 1, 0);
     put(&anna.client, path, trust(0, 60)).await.refused(400, "bad_request");
     put(&anna.client, path, trust(1, 28)).await.refused(400, "bad_request");
@@ -697,6 +699,8 @@ async fn trust_stores_follow_each_other_without_a_gap() {
         tokio::join!(put(&anna.client, path, one.clone()), put(&anna.client, path, two.clone()));
     let (won, lost) = if first.status == 204 { (one, second) } else { (two, first) };
     conflicts(lost, 1, 2);
+    // Without the password it reads what the other one wrote.
+    assert_eq!(anna.client.get(path).await.expect(200)["blob"], won["blob"]);
     let keys = anna.unlocked().await["keys"].clone();
     assert_eq!((&keys["trust"], &keys["trust_rev"]), (&won["blob"], &json!(2)));
     let huge = json!({"rev": 3, "blob": "A".repeat(limits::TRUST_BODY)});
@@ -705,6 +709,19 @@ async fn trust_stores_follow_each_other_without_a_gap() {
     put(&stranger, path, trust(3, limits::TRUST)).await.refused(401, "unauthorized");
     let bert = Person::without_keys(&server, "bert").await;
     put(&bert.client, path, trust(1, 60)).await.refused(409, "conflict");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn trust_stores_count_as_what_a_user_may_store() {
+    let server = TestServer::start_with(&["--rate-limit-scale", "1"]).await;
+    let anna = Person::new(&server, "anna").await;
+    for rev in 1..=4 {
+        let trust = json!({"rev": rev, "blob": blob(limits::TRUST)});
+        put(&anna.client, "/api/keys/trust", trust).await.expect(204);
+    }
+    let one_more = json!({"rev": 5, "blob": blob(limits::TRUST)});
+    put(&anna.client, "/api/keys/trust", one_more).await.refused(429, "rate_limited");
     server.stop().await;
 }
 
@@ -837,8 +854,13 @@ async fn the_log_has_nothing_that_opens_keys_however_much_it_says() {
     let pending = anna.prepared(json!({"auth": anna.auth()}), "anna2").await;
     let committed = anna.committed(&pending, anna.challenge().await).await;
     anna.client.post("/api/auth/password/commit", committed.clone()).await.expect(204);
-    anna.took(&committed);
-    anna.password = "anna2".into();
+    // The command line puts back what was before.
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_impulse"));
+    command.args(["admin", "restore-keys", "anna", "--data-dir"]).arg(folder.path().join("data"));
+    assert!(command.status().unwrap().success());
+    let (login, client) = anna.browser_with("anna").await;
+    assert_eq!(login.expect(200)["keys"], anna.keys);
+    anna.client = client;
     let rotated = anna.other_keys(EntryType::Rotate);
     anna.client.post("/api/keys/rotate", rotated.clone()).await.expect(204);
     let trust = json!({"rev": 1, "blob": blob(60)});

@@ -9,8 +9,11 @@ mod process;
 mod support;
 
 mod client;
+mod directory;
 mod keys;
 mod log;
 mod long_log;
 mod person;
+mod restored;
+mod signer;
 mod wraps;

@@ -50,6 +50,7 @@ import { namesFromWire, namesToWire, pictureFromWire } from "../net/wire.js";
  * @property {"open" | "invite" | "closed"} registration
  * @property {boolean} memberInvites
  * @property {"members" | "admins"} roomCreation
+ * @property {"off" | "on" | "required"} encryption
  * @property {number | null} usersMax
  * @property {string} defaultLocale
  */
@@ -75,6 +76,7 @@ import { namesFromWire, namesToWire, pictureFromWire } from "../net/wire.js";
  *   rooms: { open: number, closed: number, direct: number, archived: number, removed: number | null },
  *   connections: number, messagesTotal: number | null, messagesPerS: number, deliveriesPerS: number,
  *   uptimeS: number, memoryBytes: number | null, database: { chat: boolean, accounts: boolean }, version: string,
+ *   directory?: { state: "open" | "closed" | "conflict", missing: number },
  *   backup?: { at: number | null, bytes: number | null, failure: string | null } | null,
  * }} now
  * @property {number} everyS  between two values of a series

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::api::caller::{device_cookie, set_device_cookie};
 use crate::api::context::{Api, Call};
 use crate::auth::{AccountKeys, NewKeys, trust_store};
 use crate::base::base64url;
@@ -81,9 +82,15 @@ pub async fn create(call: Call<'_>) -> Result<Response> {
     enter(call, KeyEntryKind::First, 201).await
 }
 
-/// `POST /api/keys/rotate`: the next generation.
+/// `POST /api/keys/rotate`: the next generation, perhaps under another password.
 pub async fn rotate(call: Call<'_>) -> Result<Response> {
-    enter(call, KeyEntryKind::Rotate, 204).await
+    let Call { services, caller, request, .. } = call;
+    let response = enter(call, KeyEntryKind::Rotate, 204).await?;
+    // Of the same password this makes the same entry again.
+    Ok(match services.auth.renew_device_cookie(caller.uid, device_cookie(request)).await {
+        Ok(Some(cookie)) => set_device_cookie(request, response, &cookie),
+        _ => response,
+    })
 }
 
 /// `POST /api/keys/reset`: fresh keys for an account that is locked. Others have to let its user back in.
@@ -125,10 +132,29 @@ struct Trust {
     blob: String,
 }
 
+/// `GET /api/keys/trust`: the trust store, which opens with a key that the browser has, and how far the keys are. It is
+/// for a browser that was not the first to write, and one that has to know whether its keys are those of now.
+pub async fn get_trust(Call { services, caller, .. }: Call<'_>) -> Result<Response> {
+    let keys = services.keys.sealed(caller.uid).await?;
+    let is_lost = keys.is_none() && services.keys.are_lost(caller.uid);
+    let keys = keys.as_ref();
+    let trust = keys.and_then(|keys| keys.trust.as_deref()).map(base64url::encode);
+    Ok(Response::json(
+        200,
+        &json!({
+            "rev": keys.map_or(0, |keys| keys.trust_rev),
+            "blob": trust,
+            "ak_gen": keys.map_or(0, |keys| keys.ak_gen),
+            "locked": is_lost || keys.is_some_and(|keys| keys.is_locked),
+        }),
+    ))
+}
+
 /// `PUT /api/keys/trust`: the trust store, if nobody was faster.
 pub async fn put_trust(Call { services, caller, request, .. }: Call<'_>) -> Result<Response> {
     let Trust { rev, blob } = request.json()?;
     let trust = trust_store(rev, &blob)?;
+    services.allowances.of(caller.uid).bytes(trust.len())?;
     services.keys.put_trust(caller.uid, rev, &trust).await?;
     Ok(Response::empty(204))
 }

@@ -32,6 +32,7 @@ pub async fn register(api: &Api, request: &Request) -> Result<Response> {
     let account: NewAccount = request.json()?;
     let wants_token = account.token;
     let signed_in = api.services.auth.register(account, origin(request)).await?;
+    api.services.directory.account_made(signed_in.uid).await;
     let onboarding = &api.services.onboarding;
     onboarding.join_default_rooms(signed_in.uid).await;
     if let Some(invite) = &signed_in.invite {

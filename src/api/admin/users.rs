@@ -80,6 +80,7 @@ pub async fn create(Call { services, caller, request, .. }: AdminCall<'_>) -> Re
     };
     let (user, ticket) = services.auth.create_user(caller.principal, &user).await?;
     end_setup(services, &user);
+    services.directory.account_made(user.uid).await;
     services.onboarding.join_default_rooms(user.uid).await;
     let mut answer = entry(services.rooms.presence(), &user);
     add_ticket(&mut answer, &ticket.ticket, ticket.expires_at);

@@ -48,6 +48,8 @@ impl Person {
 
     /// Appends a position.
     pub fn push(&mut self, n: u64, tag: Tag, leaf: Hash, entry: Option<&Entry>) {
+        // Nearly everybody has one position or two; a vector would take room for four.
+        self.steps.reserve_exact(1);
         self.steps.push(Step { n, tag, leaf, known: entry.map(known) });
         self.find_roots();
     }

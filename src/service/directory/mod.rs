@@ -177,6 +177,13 @@ impl Directory {
         &self.shared
     }
 
+    /// Notes that there is an account, which may be one that a restore had lost.
+    pub async fn account_made(&self, uid: Uid) {
+        if !self.shared.is_open(uid) {
+            self.follow_account(uid).await;
+        }
+    }
+
     /// Notes whether somebody's account is open, after it has changed or may have.
     pub async fn follow_account(&self, uid: Uid) {
         let _turn = self.turn.lock().await;

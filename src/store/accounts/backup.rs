@@ -64,11 +64,9 @@ pub const SCHEMA: Schema = Schema {
         Table { name: "shown_skeletons", columns: "skeleton, user_id" },
         Table { name: "dir_entries", columns: "n, user_id, tag, leaf, node, de, sig_new, sig_old" },
         Table { name: "dir_names", columns: "tag, username" },
-        Table { name: "dir_rival", columns: "one, parts_at, n, h, t, rows" },
-        Table { name: "dir_rival_entries", columns: "n, de, sig_new, sig_old, username" },
         Table { name: "dir_rejected", columns: "n, h" },
     ],
-    left_out: &["migrations", "write_probe"],
+    left_out: &["migrations", "write_probe", "dir_rival", "dir_rival_entries"],
     numbered: &["users", "sessions", "invites", "hooks"],
     is_used: "SELECT EXISTS (SELECT FROM accounts.users)",
     checks: &[Check {

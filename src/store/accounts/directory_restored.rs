@@ -288,6 +288,6 @@ async fn keep_entries(transaction: &Transaction<'_>, entries: &[Brought]) -> Res
 }
 
 /// The detail of an audit entry that names two chains.
-pub fn decided(parts_at: u64, dropped: u64, taken: u64) -> serde_json::Value {
-    json!({"parts_at": parts_at, "dropped": dropped, "taken": taken})
+pub fn decided(position: u64, dropped: u64, taken: u64) -> serde_json::Value {
+    json!({"position": position, "dropped": dropped, "taken": taken})
 }

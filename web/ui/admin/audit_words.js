@@ -48,7 +48,7 @@ export const ACTION_GROUPS = [
     ["member.add", "member.join", "member.role", "member.remove", "member.ban", "member.unban", "member.silence"],
   ],
   ["admin_invites", ["invite.create", "invite.revoke"]],
-  ["admin_settings", ["settings.update", "server.restore", "server.restored"]],
+  ["admin_settings", ["settings.update", "server.restore", "server.restored", "directory.open", "directory.adopt"]],
 ];
 
 const LONGEST = 120;
@@ -62,7 +62,7 @@ export function actionName(action) {
 /** @param {AuditEntry} entry */
 export function targetName(entry) {
   const { kind, name, id } = entry.target ?? {};
-  if (kind === "settings" || kind === "server") return "";
+  if (kind === "settings" || kind === "server" || kind === "directory") return "";
   return name || (id ? `#${id}` : "");
 }
 

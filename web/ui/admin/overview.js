@@ -108,6 +108,8 @@ class Overview {
       now.database.accounts ? "" : t("admin_database_accounts"),
     ].filter(Boolean);
     if (missing.length) this.#showHealth("bad", t("admin_database_away", { names: missing.join(", ") }));
+    else if (now.directory?.state === "conflict") this.#showHealth("bad", t("admin_keys_conflict"));
+    else if (now.directory?.state === "closed") this.#showHealth("bad", t("admin_keys_closed"));
     else if (now.backup?.failure) this.#showHealth("bad", t("admin_backup_failed", { reason: now.backup.failure }));
     else this.#showHealth("good", t("admin_databases_answer"));
     showTiles(this.#tiles, now);

@@ -63,7 +63,7 @@ class SettingsForm {
     this.#saved = settings;
     this.#reload = reload;
     this.#fields = createFields(settings);
-    const { name, language, registration, invites, most, creation } = this.#fields;
+    const { name, language, registration, invites, most, creation, encryption } = this.#fields;
     this.node = el(
       "form",
       {
@@ -86,7 +86,7 @@ class SettingsForm {
         invites.node,
         field(t("admin_users_most"), most, t("admin_users_most_hint")),
       ),
-      group(t("admin_settings_rooms"), creation.node),
+      group(t("admin_settings_rooms"), creation.node, encryption.node),
       this.#alert,
       this.#foot,
     );
@@ -182,6 +182,16 @@ function createFields(settings) {
       ],
       settings.roomCreation,
     ),
+    encryption: choices(
+      t("admin_encryption"),
+      "encryption",
+      [
+        ["on", t("admin_encryption_on"), t("admin_encryption_on_hint")],
+        ["required", t("admin_encryption_required"), t("admin_encryption_required_hint")],
+        ["off", t("admin_encryption_off"), t("admin_encryption_off_hint")],
+      ],
+      settings.encryption,
+    ),
   };
 }
 
@@ -189,13 +199,14 @@ function createFields(settings) {
  * @param {ReturnType<typeof createFields>} fields
  * @returns {ServerSettings}
  */
-function writtenIn({ name, language, registration, invites, most, creation }) {
+function writtenIn({ name, language, registration, invites, most, creation, encryption }) {
   return {
     name: name.value.trim(),
     defaultLocale: language.value,
     registration: /** @type {ServerSettings["registration"]} */ (registration.value),
     memberInvites: invites.input.checked,
     roomCreation: /** @type {ServerSettings["roomCreation"]} */ (creation.value),
+    encryption: /** @type {ServerSettings["encryption"]} */ (encryption.value),
     usersMax: most.value === "" ? null : Number(most.value),
   };
 }
