@@ -1,8 +1,10 @@
 /** English, and the list of every key there is. */
+import { keys } from "./keys.en.js";
 import { people } from "./people.en.js";
 import { rooms } from "./rooms.en.js";
 
 export const messages = {
+  ...keys,
   ...people,
   ...rooms,
   app_name: "Impulse",

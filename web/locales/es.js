@@ -1,8 +1,10 @@
 /** Spanish. */
+import { keys } from "./keys.es.js";
 import { people } from "./people.es.js";
 import { rooms } from "./rooms.es.js";
 
 export const messages = {
+  ...keys,
   ...people,
   ...rooms,
   app_name: "Impulse",

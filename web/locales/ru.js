@@ -1,8 +1,10 @@
 /** Russian. */
+import { keys } from "./keys.ru.js";
 import { people } from "./people.ru.js";
 import { rooms } from "./rooms.ru.js";
 
 export const messages = {
+  ...keys,
   ...people,
   ...rooms,
   app_name: "Impulse",

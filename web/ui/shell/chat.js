@@ -9,6 +9,7 @@ import { addressedRoom, redirect } from "../base/navigation.js";
 import { roomPath } from "../base/routes.js";
 import { Composer } from "../composer/view.js";
 import { createRoomHead } from "../rooms/head.js";
+import { createKeysCard } from "../keys/card.js";
 import { isLeaving } from "../rooms/leaving.js";
 import { notAMember } from "../rooms/not_a_member.js";
 import { createAnnouncer } from "../timeline/announcer.js";
@@ -32,6 +33,7 @@ export function createChat(store, actions, targets, marks) {
   const sidebar = createSidebar(store, actions);
   const banner = createBanner(actions);
   const setAside = createSetAside(store, actions, targets);
+  const keysCard = createKeysCard(store, actions);
   const panel = el("section", { class: "room", id: "room" });
   // On a phone one of the two is hidden, so the landmark is around both.
   const node = el("main", { class: "shell", "data-view": "rooms" }, skipLinks(), sidebar.node, panel);
@@ -62,6 +64,7 @@ export function createChat(store, actions, targets, marks) {
     fill(
       panel,
       banner.node,
+      keysCard.node,
       setAside.node,
       isLost ? notAMember(store, actions, id, before === id ? kind : "") : nothing(),
     );
@@ -74,7 +77,7 @@ export function createChat(store, actions, targets, marks) {
     /** @type {Composer} */
     const composer = new Composer(id, { store, actions, targets, marks, sent: () => void timeline.showPresent() });
     const timeline = new Timeline(id, { store, actions, marks, composer });
-    fill(panel, head.node, banner.node, setAside.node, timeline.node, composer.node);
+    fill(panel, head.node, banner.node, keysCard.node, setAside.node, timeline.node, composer.node);
     if (matchMedia("(hover: hover)").matches) composer.focus();
     return [head, timeline, composer, createAnnouncer(id)];
   }
@@ -90,6 +93,7 @@ export function createChat(store, actions, targets, marks) {
       choose(state);
       sidebar.update(state);
       banner.update(state);
+      keysCard.update(state);
       setAside.update(state);
       open?.views.forEach((view) => view.update(state));
     },
