@@ -3,7 +3,7 @@
 
 use rand::seq::IteratorRandom as _;
 
-use super::log_requests::LogRequest;
+use super::inbox::LogRequest;
 use super::registry::Rooms;
 use crate::base::error::{Error, Result};
 use crate::base::ids::RoomId;

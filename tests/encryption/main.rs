@@ -8,8 +8,12 @@ mod process;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod client;
 mod directory;
 mod keys;
+mod log;
+mod long_log;
 mod person;
 mod restored;
 mod signer;
+mod wraps;
