@@ -69,17 +69,18 @@ pub struct Person {
     pub identity: Identity,
     /// The keys as they were sent last.
     pub keys: Value,
+    sql: tokio_postgres::Client,
 }
 
 impl Person {
     /// Registers `name`, who has no keys yet.
     pub async fn without_keys(server: &TestServer, name: &str) -> Self {
         let client = server.user(name).await;
-        Self::of(client, name).await
+        Self::of(client, name, server.sql().await).await
     }
 
     /// The same for somebody who is signed in.
-    pub async fn of(client: Client, name: &str) -> Self {
+    pub async fn of(client: Client, name: &str, sql: tokio_postgres::Client) -> Self {
         let info = client.get("/api/e2ee/info").await.expect(200);
         let instance = base64url::decode_array(info["instance"].as_str().unwrap()).unwrap();
         let identity = Identity { seed: [0; 32], generation: 0, leaf: None };
@@ -90,6 +91,7 @@ impl Person {
             instance,
             identity,
             keys: Value::Null,
+            sql,
         }
     }
 
@@ -186,6 +188,21 @@ impl Person {
     pub async fn prepared(&self, by: Value, name: &str) -> String {
         let answer = prepare(&self.client, by, name).await.expect(200);
         answer["pending"].as_str().unwrap().to_owned()
+    }
+
+    /// What the store has now for the present password: as `unlock` answers, without computing a password.
+    pub async fn stored(&self) -> Value {
+        let query = "SELECT k.ak_gen, s.ak_password, k.ak_recovery, k.bundle, k.trust, k.trust_rev
+             FROM accounts.keys k JOIN accounts.auth_slots s ON s.user_id = k.user_id
+             WHERE k.user_id = $1 AND s.kind = 'current'";
+        let Some(row) = self.sql.query_opt(query, &[&self.uid().0]).await.unwrap() else {
+            return Value::Null;
+        };
+        let blob = |at| row.get::<_, Option<&[u8]>>(at).map(base64url::encode);
+        json!({
+            "ak_gen": row.get::<_, i64>(0), "ak_password": blob(1), "ak_recovery": blob(2), "bundle": blob(3),
+            "trust": blob(4), "trust_rev": row.get::<_, i64>(5),
+        })
     }
 
     /// What `unlock` answers now.
