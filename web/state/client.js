@@ -4,6 +4,8 @@ import { Socket } from "../net/socket.js";
 import { BlockActions } from "./blocks.js";
 import { Connection } from "./connection.js";
 import { Drafts } from "./drafts.js";
+import { EncryptedActions } from "./encrypted_actions.js";
+import { EncryptedDoor } from "./encrypted_door.js";
 import { Ingest } from "./ingest.js";
 import { Keys } from "./keys.js";
 import { MessageActions } from "./message_actions.js";
@@ -27,26 +29,33 @@ import { Users } from "./users.js";
 export function createClient() {
   const store = new Store();
   const socket = new Socket();
-  const ingest = new Ingest((_room, entry) => messageFromWire(entry, store.state.me?.uid ?? ""));
+  /** @type {EncryptedDoor | null} */
+  let door = null;
+  const isEncrypted = (/** @type {string} */ room) => door?.isEncrypted(room) ?? false;
+  const ingest = new Ingest((room, entry) =>
+    door?.isEncrypted(room) ? door.open(room, entry) : messageFromWire(entry, store.state.me?.uid ?? ""),
+  );
   const users = new Users(store);
   const pages = new Pages({ store, ingest, users });
   const sync = new Sync({ store, socket, users, ingest, pages });
-  const messages = new MessageActions({ store, socket, ingest });
+  const messages = new MessageActions({ store, socket, ingest, isEncrypted });
   pages.reachedPresent = (room) => messages.showWaiting(room);
   const reads = new ReadPositions({ store, socket });
   sync.restarted = () => {
     reads.restart();
     messages.restart();
   };
-  const rooms = new RoomActions({ store, socket, sync, pages, reads, users });
-  const drafts = new Drafts(store);
+  const drafts = new Drafts(store, isEncrypted);
   const idle = watchIdle((state) => socket.send("presence", { state }));
   const connection = new Connection(store, socket);
   const keys = new Keys(store);
-  const session = new Session({ store, connection, sync, users, rooms, reads, messages, drafts, idle, keys });
+  door = new EncryptedDoor({ store, socket, ingest, sync, messages, drafts, keys });
+  const encrypted = new EncryptedActions({ store, door, messages });
+  const rooms = new RoomActions({ store, socket, sync, pages, reads, users, encrypted, door });
+  const session = new Session({ store, connection, sync, users, rooms, reads, messages, drafts, idle, keys, door });
   const profile = new Profile(store, session);
   const blocks = new BlockActions(store, users);
   session.start();
   watchMidnight(() => store.notifyLater());
-  return { store, actions: { session, profile, keys, rooms, messages, drafts, users, blocks } };
+  return { store, actions: { session, profile, keys, rooms, encrypted, messages, drafts, users, blocks } };
 }

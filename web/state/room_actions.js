@@ -19,6 +19,8 @@ export class RoomActions {
   #pages;
   #reads;
   #users;
+  #encrypted;
+  #door;
   /** The rooms that are followed, the one opened last at the end. @type {string[]} */
   #followed = [];
   /**
@@ -29,8 +31,13 @@ export class RoomActions {
    * @param {import("./pages.js").Pages} parts.pages
    * @param {import("./read_positions.js").ReadPositions} parts.reads
    * @param {import("./users.js").Users} parts.users
+   * @param {import("./encrypted_actions.js").EncryptedActions} [parts.encrypted]
+   * @param {import("./encrypted_door.js").EncryptedDoor} [parts.door]
    */
-  constructor({ store, socket, sync, pages, reads, users }) {
+  constructor({ store, socket, sync, pages, reads, users, encrypted, door }) {
+    this.#encrypted = encrypted;
+    this.#door = door;
+    if (encrypted) encrypted.shown = (room) => void this.#add(room);
     this.#store = store;
     this.#socket = socket;
     this.#sync = sync;
@@ -71,6 +78,7 @@ export class RoomActions {
     // A person who opens a hidden room wants to see it.
     if (this.#state.rooms.get(room)?.hidden) void this.setHidden(room, false).catch(() => {});
     void this.#loadMembers(room).catch(() => {});
+    this.#door?.opened(room);
     if (!this.#begin(room)) await this.#pages.showUnread(room);
   }
 
@@ -178,12 +186,13 @@ export class RoomActions {
   }
 
   /**
-   * The direct room with these people; it is made if there is none.
+   * The direct room with these people; it is made if there is none, encrypted where that can be. Fails if that is to be
+   * asked about: see `EncryptedActions.openDirect`.
    *
    * @param {...string} uids
    */
   async openDirect(...uids) {
-    return this.#add(await api.openDirectRoom(uids));
+    return this.#add(await (this.#encrypted?.openDirect(uids) ?? api.openDirectRoom(uids)));
   }
 
   /** @param {string} room */
@@ -194,7 +203,8 @@ export class RoomActions {
 
   /** @param {string} room */
   async leave(room) {
-    await api.removeMember(room, this.#state.me?.uid ?? "");
+    if (this.#encrypted && this.#door?.isEncrypted(room)) await this.#encrypted.leave(room);
+    else await api.removeMember(room, this.#state.me?.uid ?? "");
     this.#drop(room);
   }
 

@@ -25,6 +25,7 @@ const AGAIN_MS = 2000;
  * @property {import("./drafts.js").Drafts} drafts
  * @property {{ connected: () => void }} idle
  * @property {import("./keys.js").Keys} keys
+ * @property {import("./encrypted_door.js").EncryptedDoor} door
  */
 
 export class Session {
@@ -162,7 +163,7 @@ export class Session {
 
   /** @param {User} me */
   #enter(me) {
-    const { connection, users, rooms, messages, drafts, keys } = this.#parts;
+    const { connection, users, rooms, messages, drafts, keys, door } = this.#parts;
     remembered.forgetWritten(me.uid);
     keys.forgetOthers(me.uid);
     this.#store.update({
@@ -175,6 +176,7 @@ export class Session {
     });
     this.#tookOver = false;
     keys.start(me);
+    door.start(me.uid);
     drafts.load(me.uid);
     remembered.rememberAccount(me);
     messages.start(me.uid);
@@ -212,6 +214,7 @@ export class Session {
   #stop() {
     api.callAs("");
     this.#parts.connection.stop();
+    this.#parts.door.stop();
     this.#parts.sync.stop();
     this.#parts.reads.stop();
     this.#parts.messages.stop();
@@ -249,6 +252,7 @@ export class Session {
     this.#parts.reads.resume();
     this.#parts.rooms.resume();
     this.#parts.messages.flush();
+    this.#parts.door.connected();
     this.#parts.idle.connected();
   }
 

@@ -19,7 +19,7 @@ import { cutOff, emptyTimeline, withNewAfter, withoutSent, withReached, withTime
  * @property {(room: string, since: number, seq: number) => void} followed
  * @property {(room: string, seq: number) => void} reached
  * @property {(room: string) => void} left
- * @property {() => void} restarted
+ * @property {(room: string) => void} active  something was said in a room that is not followed
  */
 
 /** A person who types is shown as typing for this long. */
@@ -101,7 +101,6 @@ export class Sync {
    */
   #startOver() {
     this.restarted();
-    this.encrypted?.restarted();
     const { rooms, timelines } = this.#store.state;
     for (const [room, timeline] of timelines) this.#loseTrack(room, withoutSent(timeline), rooms.get(room)?.seq ?? 0);
   }
@@ -138,6 +137,7 @@ export class Sync {
   #apply(event) {
     this.#store.update(reduce(this.#store.state, event));
     if (event.op === "room" && !event.now) this.leave(event.room);
+    if (event.op === "activity" && event.added > 0) this.encrypted?.active(event.room);
     if (event.op === "typing") this.#endTypingLater(event.room, event.uid);
     else this.#countNewAfter(event.room);
   }

@@ -68,6 +68,7 @@
  * @property {boolean} [memberInvites]
  * @property {"members" | "admins"} [roomCreation]
  * @property {string} [defaultLocale]
+ * @property {"off" | "on" | "required"} [encryption]  whether people may make encrypted chats, or have to
  * @property {Record<string, number>} limits
  * @property {string} [secureAddress]  where browsers offer WebCrypto, if the server knows one such origin
  * @property {Demo} [demo]  only of a demo
@@ -171,7 +172,7 @@
  * @property {string} name  the user name that the list of keys has, checked; empty if none was told ("Former member")
  * @property {string} role
  * @property {string} root  the identity by which the room knows this person, in base64url
- * @property {number} since  when this person came in, milliseconds
+ * @property {number} since  the number of the entry in the log by which this person came in
  * @property {boolean} isReset  the keys were reset since: a member has to let this person back in
  * @property {boolean} isShut  has no key, because the account is shut, says the server
  * @property {number | null} verifiedAt  when I compared safety numbers with this person

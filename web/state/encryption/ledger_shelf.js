@@ -1,0 +1,188 @@
+/**
+ * Where the ledger of one room is kept in this browser: each message with its reactions in a record of its own, under
+ * the browser's key. Of messages that are deleted or taken away no text is kept, only what their place is judged by.
+ */
+import { bytesOf, textOf } from "../../crypto/encoding.js";
+import { openLocal, sealLocal } from "../../crypto/keystore.js";
+import { Intervals } from "./intervals.js";
+
+/** @typedef {import("./parts.js").Parts} Parts */
+/** @typedef {import("./ledger.js").Ledger} Ledger */
+/** @typedef {import("./ledger.js").Row} Row */
+/** @typedef {import("./intervals.js").Interval} Interval */
+
+/** Messages that are taken up when a room is shown first. */
+const NEWEST = 300;
+/** Changes of a moment are written together. */
+const LATER_MS = 300;
+
+export class LedgerShelf {
+  #parts;
+  #name;
+  /** Parts of the history whose rows are kept and not held. */
+  #stored = new Intervals();
+  /** @type {Promise<void> | null} */
+  #loading = null;
+  /** Everything below this place may be kept and is not held. */
+  #edge = Infinity;
+  /** @type {Map<string, Row>} */
+  #dirty = new Map();
+  /** @type {Interval[] | null} */
+  #intervals = null;
+  /** @type {Ledger | null} */
+  #ledger = null;
+  /** @type {Promise<void> | null} */
+  #writing = null;
+
+  /** @param {Parts} parts @param {string} name */
+  constructor(parts, name) {
+    this.#parts = parts;
+    this.#name = name;
+  }
+
+  /** @param {Ledger} ledger @returns {Promise<void>} */
+  load(ledger) {
+    this.#ledger = ledger;
+    this.#loading ??= this.#load(ledger);
+    return this.#loading;
+  }
+
+  /** @param {Ledger} ledger */
+  async #load(ledger) {
+    const kept = await this.#parts.database.get("meta", ["intervals", this.#name]);
+    if (kept?.restored) ledger.restored = kept.restored;
+    const rows = await this.#read({ under: [this.#name], descending: true, limit: NEWEST });
+    this.#edge = rows.length < NEWEST ? 0 : Math.min(...rows.map(({ createdSeq }) => createdSeq));
+    for (const row of rows) this.#restore(ledger, row);
+    this.#stored = new Intervals(kept?.intervals ?? []);
+    ledger.intervals = new Intervals(this.#stored.take(this.#edge, Infinity));
+  }
+
+  /**
+   * @param {Ledger} ledger
+   * @param {number} from
+   * @param {number} to
+   */
+  async reach(ledger, from, to) {
+    await this.load(ledger);
+    const end = Math.min(to, this.#edge);
+    if (from > end) return;
+    const rows = await this.#read({ from: [this.#name, from], to: [this.#name, end + 1] });
+    for (const row of rows) this.#restore(ledger, row);
+    for (const each of this.#stored.take(from, end))
+      if (!ledger.intervals.covers(each.from)) ledger.intervals.add(each);
+  }
+
+  /**
+   * The messages that are kept, from a place backwards.
+   *
+   * @param {number} before
+   * @param {number} limit
+   * @returns {Promise<Row[]>} the newest first
+   */
+  async before(before, limit) {
+    await this.written();
+    return this.#read({ from: [this.#name], to: [this.#name, before], descending: true, limit });
+  }
+
+  /** @param {Ledger} ledger @param {Row & { reactions?: Row[] }} row */
+  #restore(ledger, { reactions = [], ...row }) {
+    ledger.restore(row);
+    for (const reaction of reactions) ledger.restore(reaction);
+  }
+
+  /** @param {import("../../platform/database.js").Range} range @returns {Promise<(Row & { reactions?: Row[] })[]>} */
+  async #read(range) {
+    const key = this.#parts.identity()?.localKey;
+    if (!key) return [];
+    const records = await this.#parts.database.getAll("cache", range);
+    const opened = await Promise.all(
+      records.map(({ key: id, value }) =>
+        openLocal(key, "cache", this.#name, idOf(id), value)
+          .then((bytes) => JSON.parse(textOf(bytes)))
+          .catch(() => null),
+      ),
+    );
+    return opened.filter((row) => row !== null);
+  }
+
+  /** A message that has changed, or its reactions. @param {Row} row */
+  note(row) {
+    if (!row.createdSeq) return;
+    this.#dirty.set(row.mid, row);
+    this.#writeLater();
+  }
+
+  /** @param {Interval[]} list */
+  noteIntervals(list) {
+    this.#intervals = list;
+    this.#writeLater();
+  }
+
+  /** Parts of the history whose rows are not held any more. @param {Interval[]} gone */
+  letGo(gone) {
+    for (const each of gone) this.#stored.add(each);
+    this.#edge = Math.max(this.#edge, ...gone.map(({ to }) => to));
+  }
+
+  #writeLater() {
+    this.#writing ??= this.#parts.wait(LATER_MS).then(() => this.#write());
+  }
+
+  /** @returns {Promise<void>} */
+  async written() {
+    while (this.#writing || this.#dirty.size) {
+      await this.#write();
+      if (!this.#parts.identity()) return;
+    }
+  }
+
+  async #write() {
+    const key = this.#parts.identity()?.localKey;
+    const ledger = this.#ledger;
+    const rows = [...this.#dirty.values()];
+    const intervals = this.#intervals;
+    this.#writing = null;
+    if (!key || !ledger) return;
+    this.#dirty.clear();
+    this.#intervals = null;
+    const changes = await Promise.all(rows.map((row) => this.#record(key, ledger, row)));
+    await this.#parts.database.write([...changes, ...(intervals ? [this.#intervalsRecord(ledger, intervals)] : [])]);
+  }
+
+  /** @param {Ledger} ledger @param {Interval[]} intervals */
+  #intervalsRecord({ restored }, intervals) {
+    const all = new Intervals(this.#stored.list);
+    for (const each of intervals) all.add(each);
+    const value = { intervals: all.list, ...(restored ? { restored } : {}) };
+    return { store: /** @type {const} */ ("meta"), key: ["intervals", this.#name], value };
+  }
+
+  /** @param {CryptoKey} key @param {Ledger} ledger @param {Row} row */
+  async #record(key, ledger, row) {
+    const id = [this.#name, row.createdSeq, row.mid];
+    const reactions = ledger.reactionsTo(row.mid);
+    const bytes = bytesOf(JSON.stringify(reactions.length ? { ...row, reactions } : row));
+    const value = await sealLocal(key, "cache", this.#name, idOf(id), bytes);
+    return { store: /** @type {const} */ ("cache"), key: id, value };
+  }
+
+  /**
+   * After a restore: what was lost, or is to be fetched again, is kept as it is known now.
+   *
+   * @param {Ledger} ledger
+   * @param {string[]} mids
+   */
+  async rewrite(ledger, mids) {
+    this.#stored = new Intervals();
+    await this.#parts.database.write([this.#intervalsRecord(ledger, ledger.intervals.list)]);
+    for (const mid of mids) {
+      const row = ledger.row(mid);
+      if (row) this.note(row);
+    }
+    await this.written();
+  }
+}
+
+/** The name of a record, in the context of its box. @param {(string | number)[]} key */
+const idOf = ([, place, mid]) => `${place}/${mid}`;

@@ -1,0 +1,94 @@
+/**
+ * After the server was restored from a backup (11.4, steps 2 and 3, of e2ee.md): what it has lost of a room's log is
+ * posted again, and the places of messages are compared, the newest first, so that what is lost stays and says so.
+ */
+import { toBase64Url } from "../../crypto/encoding.js";
+import { compareAfterRestore } from "../../crypto/restored.js";
+import { sealedFromWire } from "../../net/wire.js";
+import { rotate } from "./rotation.js";
+
+/** @typedef {import("./parts.js").Parts} Parts */
+/** @typedef {import("./room.js").EncryptedRoom} EncryptedRoom */
+
+/** Messages of a page that is compared. */
+const PAGE = 500;
+const ATTEMPTS = 4;
+const WAIT_MS = 500;
+
+/**
+ * Compares what is known with what the server has now. Nothing of the room is judged before.
+ *
+ * @param {Parts} parts
+ * @param {EncryptedRoom} room
+ */
+export async function comparePlaces(parts, room) {
+  const { ledger } = room;
+  await ledger.load();
+  const known = [...ledger.rows()].filter(({ lost, kind }) => !lost && kind !== "react");
+  if (!known.length) return;
+  const least = Math.min(...known.map(({ createdSeq }) => createdSeq));
+  /** @type {{ mid: string, createdSeq: number, revSeq: number }[]} */
+  const theirs = [];
+  for (let before = undefined; ;) {
+    const page = await parts.calls.readMessages(room.id, { limit: PAGE, ...(before ? { before } : {}) });
+    const rows = page.entries.map((entry) => sealedFromWire(entry));
+    theirs.unshift(...rows.map(({ mid, createdSeq, revSeq }) => ({ mid, createdSeq, revSeq })));
+    const first = rows[0]?.createdSeq ?? 0;
+    const isCommon = rows.some(({ mid, createdSeq }) => ledger.row(mid)?.createdSeq === createdSeq);
+    if (isCommon || !page.moreBefore || first <= least) break;
+    before = first;
+  }
+  const found = compareAfterRestore(known.map(withNewestChange(room)), ledger.intervals.list, theirs);
+  await ledger.afterRestore(found, room.state?.epoch ?? 0);
+  await room.forgetPlaces(found.common);
+}
+
+/**
+ * A reaction counts as a change of its message: what came later than the common place is fetched again.
+ *
+ * @param {EncryptedRoom} room
+ */
+function withNewestChange({ ledger }) {
+  return (/** @type {import("./ledger.js").Row} */ row) => {
+    const changes = ledger.reactionsTo(row.mid).map(({ revSeq }) => revSeq);
+    return { ...row, revSeq: Math.max(row.revSeq, ...changes) };
+  };
+}
+
+/**
+ * Posts the entries of the log that the server lacks, in their old batches, and gives the room a new key then.
+ *
+ * @param {Parts} parts
+ * @param {EncryptedRoom} room
+ * @param {number} theirs  the number of the last entry that the server has; -1 if it has none
+ * @returns {Promise<void>}
+ */
+export async function postAgain(parts, room, theirs) {
+  await parts.alone(`e2ee-${room.name}`, async () => {
+    for (let attempt = 1; room.state && theirs < room.state.seq; attempt += 1) {
+      const lines = await room.entriesFrom(theirs + 1);
+      const first = lines[0];
+      if (!first) return;
+      const entries = lines.filter(({ batch }) => batch === first.batch);
+      const hash = room.state.hashes[theirs];
+      if (!hash) return;
+      try {
+        const signed = entries.map(({ e, s }) => ({ e: toBase64Url(e), s: toBase64Url(s) }));
+        const head = { seq: theirs, hash: toBase64Url(hash) };
+        const { seq } = await parts.calls.appendLog(room.id, { head, entries: signed, wraps: [] });
+        await room.take({ seq, at: Math.floor(parts.now()), from: theirs + 1, entries: signed });
+        theirs += entries.length;
+      } catch (error) {
+        const { code, detail } = /** @type {any} */ (error);
+        // Somebody else was first.
+        if (code !== "log_conflict" || attempt === ATTEMPTS * 50) throw error;
+        theirs = Number(detail?.head?.seq ?? theirs);
+        await parts.wait(WAIT_MS * parts.random());
+      }
+    }
+  });
+  room.isLost = false;
+  room.tell();
+  const epoch = room.state?.epoch ?? 0;
+  await rotate(parts, room, { reason: "repair", isWanted: ({ state }) => state?.epoch === epoch });
+}
