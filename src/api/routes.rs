@@ -70,8 +70,14 @@ static ROUTES: &[Route] = &[
     at("/api/keys/rotate", &[post(SignedIn(Full, Change(1.0), run!(keys::rotate)))])
         .body(TRUST_BODY),
     at("/api/keys/reset", &[post(SignedIn(Full, Change(1.0), run!(keys::reset)))]).body(TRUST_BODY),
-    at("/api/keys/trust", &[put(SignedIn(Full, Change(2.0), run!(keys::put_trust)))])
-        .body(TRUST_BODY),
+    at(
+        "/api/keys/trust",
+        &[
+            get(SignedIn(Full, Reading(1.0), run!(keys::get_trust))),
+            put(SignedIn(Full, Change(2.0), run!(keys::put_trust))),
+        ],
+    )
+    .body(TRUST_BODY),
     // One's own account.
     at(
         "/api/me",

@@ -12,7 +12,7 @@ use super::actor::Actor;
 use super::audit::{Audit, AuditTarget};
 use super::directory::{Counting, Directory};
 use super::revocation::Revocation;
-use crate::auth::{AllowedBy, Auth, Session, SignedIn, digest};
+use crate::auth::{AccountKeys, AllowedBy, Auth, Session, SignedIn, digest};
 use crate::base::base64url;
 use crate::base::encryption::EncryptionDetail;
 use crate::base::error::{Code, Error, Result};
@@ -206,6 +206,14 @@ impl Keys {
         let own = session.filter(|session| session.uid == changed.uid).map(|session| session.id);
         self.tell_changed(changed.uid, own, &changed.device).await;
         Ok(changed)
+    }
+
+    /// The keys of a user, without anything that a password opens.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub async fn sealed(&self, uid: Uid) -> Result<Option<AccountKeys>> {
+        self.store.sealed_keys(uid).await
     }
 
     /// Replaces the trust store of a user.

@@ -683,6 +683,8 @@ async fn trust_stores_follow_each_other_without_a_gap() {
     let anna = Person::new(&server, "anna").await;
     let trust = |rev: u64, bytes: usize| json!({"rev": rev, "blob": blob(bytes)});
     let path = "/api/keys/trust";
+    let none = json!({"rev": 0, "blob": null, "ak_gen": 1, "locked": false});
+    assert_eq!(anna.client.get(path).await.expect(200), none);
     conflicts(put(&anna.client, path, trust(2, 60)).await, 1, 0);
     put(&anna.client, path, trust(0, 60)).await.refused(400, "bad_request");
     put(&anna.client, path, trust(1, 28)).await.refused(400, "bad_request");
@@ -697,6 +699,8 @@ async fn trust_stores_follow_each_other_without_a_gap() {
         tokio::join!(put(&anna.client, path, one.clone()), put(&anna.client, path, two.clone()));
     let (won, lost) = if first.status == 204 { (one, second) } else { (two, first) };
     conflicts(lost, 1, 2);
+    // Without the password it reads what the other one wrote.
+    assert_eq!(anna.client.get(path).await.expect(200)["blob"], won["blob"]);
     let keys = anna.unlocked().await["keys"].clone();
     assert_eq!((&keys["trust"], &keys["trust_rev"]), (&won["blob"], &json!(2)));
     let huge = json!({"rev": 3, "blob": "A".repeat(limits::TRUST_BODY)});

@@ -48,6 +48,7 @@ const QUESTIONS = [
 const OWN_NAMES = [
   "ui/base/icons.js: bell_off",
   "ui/base/icons.js: eye_off",
+  "ui/base/icons.js: shield_off",
   "ui/base/refusals.js: not_found",
   "crypto/trust.js: ak_gen",
 ];

@@ -62,7 +62,7 @@ export function fromBase64Url(text) {
 
 /** @param {string} text @returns {Bytes} */
 export function bytesOf(text) {
-  return new Uint8Array(utf8.encode(text));
+  return /** @type {Bytes} */ (utf8.encode(text));
 }
 
 /** @param {Uint8Array} bytes  UTF-8, else `form` @returns {string} */
@@ -175,7 +175,16 @@ export function readWidth(field, ...widths) {
  * @returns {Bytes}
  */
 export function pack(label, ...fields) {
-  return concat(...[bytesOf(PREFIX + label), ...fields].flatMap((field) => [u32(field.length), field]));
+  const all = [bytesOf(PREFIX + label), ...fields];
+  const packed = new Uint8Array(all.reduce((sum, { length }) => sum + 4 + length, 0));
+  const view = new DataView(packed.buffer);
+  let at = 0;
+  for (const field of all) {
+    view.setUint32(at, field.length);
+    packed.set(field, at + 4);
+    at += 4 + field.length;
+  }
+  return packed;
 }
 
 /**

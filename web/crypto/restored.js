@@ -11,8 +11,8 @@
  * @param {Interval[]} intervals  that were loaded
  * @param {PlacedRow[]} server  messages as its pages show them now
  * @returns {{common: number, lost: string[], again: string[], remain: Interval[]}} `common`: the greatest place where
- *   both have the same message; `lost`: messages above it; `again`: rows that stay, whose newest change was above it
- *   and has to be fetched again; `remain`: the intervals that are left
+ *   both have the same message; `lost`: messages above it; `again`: rows that stay where they are, known as ones whose
+ *   key is missing, because their newest change was above it and is fetched again; `remain`: intervals that are left
  */
 export function compareAfterRestore(known, intervals, server) {
   const theirs = new Map(server.map(({ mid, createdSeq }) => [createdSeq, mid]));
@@ -30,14 +30,25 @@ export function compareAfterRestore(known, intervals, server) {
 }
 
 /**
- * What is new to a client after a restore: somebody who was removed has the keys of older epochs still.
+ * What is new to a client after a restore: somebody who was removed has the keys of older epochs still. What stands
+ * in a part that the client had never loaded is no news to it, whoever wrote it.
  *
- * @param {{revSeq: number, epoch: number, current: boolean}} row  `current`: its author is a member by the log that the
- *   client knows, and signs with the newest generation it knows of him
+ * @param {{revSeq: number, epoch: number, current: boolean, place?: number | undefined}} row  `current`: its author is
+ *   a member by the log that the client knows, and signs with the newest generation it knows of him; `place`: the
+ *   `createdSeq` of the message that it is or belongs to
  * @param {number} common  of `compareAfterRestore`
  * @param {number} epoch  the newest that the client knew
+ * @param {Interval[]} [loaded]  the intervals that were loaded before the restore
  * @returns {"ok" | "outdated"}
  */
-export function afterRestore(row, common, epoch) {
-  return row.revSeq > common && row.epoch < epoch && !row.current ? "outdated" : "ok";
+export function afterRestore(row, common, epoch, loaded) {
+  if (row.revSeq <= common || row.epoch >= epoch || row.current) return "ok";
+  return loaded && !wasFollowed(row.place, loaded) ? "ok" : "outdated";
+}
+
+/** @param {number | undefined} place @param {Interval[]} loaded */
+function wasFollowed(place, loaded) {
+  if (loaded.length === 0) return false;
+  if (place === undefined || place > Math.max(...loaded.map(({ to }) => to))) return true;
+  return loaded.some(({ from, to }) => from <= place && place <= to);
 }

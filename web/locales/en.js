@@ -1,8 +1,10 @@
 /** English, and the list of every key there is. */
+import { encrypted } from "./encrypted.en.js";
 import { people } from "./people.en.js";
 import { rooms } from "./rooms.en.js";
 
 export const messages = {
+  ...encrypted,
   ...people,
   ...rooms,
   app_name: "Impulse",
@@ -83,7 +85,6 @@ export const messages = {
   new_message_to: "New direct message",
   unread_count: { one: "{n} unread message", other: "{n} unread messages" },
   mention_count: { one: "{n} mention", other: "{n} mentions" },
-  encrypted: "End-to-end encrypted",
   pick_room: "Pick a room to start.",
   pick_room_hint: "Ctrl+K jumps anywhere.",
   you: "you",

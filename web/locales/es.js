@@ -1,8 +1,10 @@
 /** Spanish. */
+import { encrypted } from "./encrypted.es.js";
 import { people } from "./people.es.js";
 import { rooms } from "./rooms.es.js";
 
 export const messages = {
+  ...encrypted,
   ...people,
   ...rooms,
   app_name: "Impulse",
@@ -87,7 +89,6 @@ export const messages = {
   new_message_to: "Nuevo mensaje directo",
   unread_count: { one: "{n} mensaje sin leer", many: "{n} de mensajes sin leer", other: "{n} mensajes sin leer" },
   mention_count: { one: "{n} mención", many: "{n} de menciones", other: "{n} menciones" },
-  encrypted: "Cifrado de extremo a extremo",
   pick_room: "Elige una sala para empezar.",
   pick_room_hint: "Ctrl+K te lleva a cualquier parte.",
   you: "tú",

@@ -1,8 +1,10 @@
 /** Russian. */
+import { encrypted } from "./encrypted.ru.js";
 import { people } from "./people.ru.js";
 import { rooms } from "./rooms.ru.js";
 
 export const messages = {
+  ...encrypted,
   ...people,
   ...rooms,
   app_name: "Impulse",
@@ -93,7 +95,6 @@ export const messages = {
     other: "{n} непрочитанных сообщения",
   },
   mention_count: { one: "{n} упоминание", few: "{n} упоминания", many: "{n} упоминаний", other: "{n} упоминания" },
-  encrypted: "Сквозное шифрование",
   pick_room: "Выберите комнату.",
   pick_room_hint: "Ctrl+K — быстрый переход.",
   you: "вы",

@@ -132,6 +132,24 @@ struct Trust {
     blob: String,
 }
 
+/// `GET /api/keys/trust`: the trust store, which opens with a key that the browser has, and how far the keys are. It is
+/// for a browser that was not the first to write, and one that has to know whether its keys are those of now.
+pub async fn get_trust(Call { services, caller, .. }: Call<'_>) -> Result<Response> {
+    let keys = services.keys.sealed(caller.uid).await?;
+    let is_lost = keys.is_none() && services.keys.are_lost(caller.uid);
+    let keys = keys.as_ref();
+    let trust = keys.and_then(|keys| keys.trust.as_deref()).map(base64url::encode);
+    Ok(Response::json(
+        200,
+        &json!({
+            "rev": keys.map_or(0, |keys| keys.trust_rev),
+            "blob": trust,
+            "ak_gen": keys.map_or(0, |keys| keys.ak_gen),
+            "locked": is_lost || keys.is_some_and(|keys| keys.is_locked),
+        }),
+    ))
+}
+
 /// `PUT /api/keys/trust`: the trust store, if nobody was faster.
 pub async fn put_trust(Call { services, caller, request, .. }: Call<'_>) -> Result<Response> {
     let Trust { rev, blob } = request.json()?;

@@ -100,6 +100,23 @@ impl AccountStore {
         Ok(row.map(|row| account_keys(&row, 0)))
     }
 
+    /// The keys of a user, without anything that a password opens.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub async fn sealed_keys(&self, uid: Uid) -> Result<Option<AccountKeys>> {
+        let query = format!(
+            "SELECT {COLUMNS} FROM accounts.keys k
+             LEFT JOIN accounts.auth_slots s ON s.user_id = k.user_id AND s.kind = 'current'
+             WHERE k.user_id = $1"
+        );
+        let client = self.database.get().await?;
+        let row = client.query_opt(&query, &[&uid.0]).await.map_err(failed)?;
+        Ok(row
+            .and_then(|row| account_keys(&row, 0))
+            .map(|keys| AccountKeys { ak_password: None, ..keys }))
+    }
+
     /// What the recovery code of the user of this name opens, if the account is open and has one.
     ///
     /// # Errors

@@ -149,6 +149,25 @@ for (const each of given("restore")) {
   });
 }
 
+test("restored: what stands in a part that was never loaded is no news", () => {
+  const row = (place) => ({ revSeq: 30, epoch: 1, current: false, place });
+  const loaded = [
+    { from: 3, to: 10, seq: 25 },
+    { from: 20, to: 25, seq: 25 },
+  ];
+  const judge = (place, intervals = loaded) => trust.afterRestore(row(place), 12, 2, intervals);
+  assert.deepEqual(
+    [2, 15].map((place) => judge(place)),
+    ["ok", "ok"],
+  );
+  assert.deepEqual(
+    [3, 22, 26, undefined].map((place) => judge(place)),
+    Array(4).fill("outdated"),
+  );
+  assert.equal(judge(5, []), "ok");
+  assert.equal(trust.afterRestore(row(2), 12, 2), "outdated");
+});
+
 test("restored: reactions above the common place are fetched again, intervals above it are gone", () => {
   const known = [
     { mid: "a", createdSeq: 10, revSeq: 10 },

@@ -10,5 +10,6 @@ import { t } from "./i18n.js";
  */
 export function excerpt(message, most) {
   if (message.kind === "del") return t("deleted_message");
+  if (message.verdict !== undefined && message.verdict !== "ok") return t("not_shown");
   return message.unreadable ? t("unreadable_message") : plain(message.t, most);
 }

@@ -15,16 +15,49 @@ const COUNTED_MS = 86_400_000;
 /** The server's clock is known with the delay of the line only. */
 const GRACE_MS = 250;
 
+/** @typedef {import("../../state/types.js").EncryptedCondition} Condition */
+/** What can be done about it by a button. @typedef {"unblock" | "anew"} Remedy */
+const REMEDIES = /** @type {const} */ ({ unblock: "unblock", anew: "begin_anew" });
+/** @typedef {{ picture: string, text: string, until?: number, remedy?: Remedy }} Reason */
+
+/**
+ * Why nothing can be written into an encrypted chat in this condition; null where something can.
+ *
+ * @param {Condition | undefined} condition
+ * @returns {Reason | null}
+ */
+function reasonOf(condition) {
+  switch (condition) {
+    case "locked":
+      return { picture: "lock", text: t("composer_locked") };
+    case "waiting":
+      return { picture: "clock", text: t("composer_waiting") };
+    case "dead":
+      return { picture: "shield_off", text: t("composer_dead"), remedy: "anew" };
+    case "left":
+      return { picture: "leave", text: t("composer_left") };
+    case "forked":
+    case "directory_stopped":
+    case "named_plain":
+      return { picture: "alert", text: t("composer_stopped") };
+    default:
+      return null;
+  }
+}
+
 /**
  * The reason, if there is one, and when it ends by itself.
  *
  * @param {import("../../state/types.js").Room} room
  * @param {number} now
- * @param {boolean} [blocked]  I have blocked the other one
- * @returns {{ picture: string, text: string, until?: number, unblock?: boolean } | null}
+ * @param {boolean} blocked  I have blocked the other one
+ * @param {Condition | undefined} condition  of an encrypted chat
+ * @returns {Reason | null}
  */
-function reasonNotToWrite(room, now, blocked = false) {
-  if (blocked) return { picture: "ban", text: t("you_blocked"), unblock: true };
+function reasonNotToWrite(room, now, blocked, condition) {
+  if (blocked) return { picture: "ban", text: t("you_blocked"), remedy: "unblock" };
+  const closed = reasonOf(condition);
+  if (closed) return closed;
   if (room.archived) return { picture: "archive", text: t("composer_archived") };
   const until = room.mutedUntil ?? 0;
   if (until - now > NEVER_MS) return { picture: "clock", text: t("composer_muted") };
@@ -48,18 +81,22 @@ function clockOf(ms) {
 
 /**
  * @param {HTMLElement} box  what is hidden meanwhile
- * @param {{ again: () => void, unblock: () => void }} acts  `again` checks the room once more
+ * @param {{ again: () => void, unblock: () => void, anew: () => void }} acts  `again` checks the room once more
  */
-export function createClosedNote(box, { again, unblock }) {
+export function createClosedNote(box, acts) {
   const text = el("span", { role: "status" });
   const picture = el("span", { class: "composer-closed-picture", "aria-hidden": "true" });
   const left = el("span", { class: "composer-left", "aria-hidden": "true" });
-  const back = el(
-    "button",
-    { type: "button", class: "button button-small", hidden: true, click: unblock },
-    t("unblock"),
-  );
-  const node = el("div", { class: "composer-closed", hidden: true }, picture, text, left, back);
+  const remedy = el("button", {
+    type: "button",
+    class: "button button-small",
+    hidden: true,
+    click: () => {
+      if (offered) acts[offered]();
+    },
+  });
+  const node = el("div", { class: "composer-closed", hidden: true }, picture, text, left, remedy);
+  let offered = /** @type {Remedy | undefined} */ (undefined);
   let timer = /** @type {ReturnType<typeof setInterval> | undefined} */ (undefined);
   let drawn = "";
 
@@ -69,7 +106,7 @@ export function createClosedNote(box, { again, unblock }) {
     setText(left, ms < COUNTED_MS ? clockOf(ms) : "");
     if (ms > 0) return;
     clearInterval(timer);
-    again();
+    acts.again();
   }
 
   return {
@@ -78,16 +115,22 @@ export function createClosedNote(box, { again, unblock }) {
     get isClosed() {
       return !node.hidden;
     },
-    /** @param {import("../../state/types.js").Room} room @param {boolean} blocked */
-    update(room, blocked) {
-      const reason = reasonNotToWrite(room, clock.now(), blocked);
+    /**
+     * @param {import("../../state/types.js").Room} room
+     * @param {boolean} blocked
+     * @param {Condition | undefined} condition
+     */
+    update(room, blocked, condition) {
+      const reason = reasonNotToWrite(room, clock.now(), blocked, condition);
       const next = reason ? `${reason.picture}/${reason.text}/${reason.until ?? ""}` : "";
       if (next === drawn) return;
       drawn = next;
       clearInterval(timer);
       node.hidden = !reason;
       box.hidden = Boolean(reason);
-      back.hidden = !reason?.unblock;
+      offered = reason?.remedy;
+      remedy.hidden = !offered;
+      setText(remedy, offered ? t(REMEDIES[offered]) : "");
       setText(text, reason?.text ?? "");
       setText(left, "");
       picture.replaceChildren(...(reason ? [icon(reason.picture)] : []));

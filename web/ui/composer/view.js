@@ -9,6 +9,7 @@ import { openEmojiPicker } from "../base/doors.js";
 import { wayBackToMessage } from "../base/focus.js";
 import { t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
+import { beginAnew } from "../people/direct.js";
 import { unblockPerson } from "../people/blocking.js";
 import { roomName } from "../people/people.js";
 import { createAbout } from "./about.js";
@@ -104,6 +105,7 @@ export class Composer {
     this.#closed = createClosedNote(box, {
       again: () => this.update(store.state),
       unblock: () => void this.#unblock(),
+      anew: () => void beginAnew(actions, room),
     });
     this.node = el(
       "footer",
@@ -118,7 +120,7 @@ export class Composer {
   update(state) {
     const room = state.rooms.get(this.#room);
     if (!room) return;
-    this.#closed.update(room, isBlockedRoom(state, room));
+    this.#closed.update(room, isBlockedRoom(state, room), state.encrypted.get(this.#room)?.condition);
     const name = roomName(state, room);
     this.#field.node.setAttribute("aria-label", t("composer_label", { room: name }));
     this.#field.node.placeholder = t("composer_placeholder", { room: name });

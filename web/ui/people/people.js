@@ -42,6 +42,14 @@ export function nameOf(state, uid) {
 }
 
 /**
+ * @param {State} state
+ * @param {string[]} uids
+ */
+export function namesOf(state, uids) {
+  return listOf(uids.map((uid) => nameOf(state, uid)));
+}
+
+/**
  * The mark of a bot, which stands beside its name.
  *
  * @param {State} state

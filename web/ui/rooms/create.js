@@ -7,6 +7,7 @@ import { errorText, t } from "../base/i18n.js";
 import { navigate } from "../base/navigation.js";
 import { refusal } from "../base/refusals.js";
 import { roomPath } from "../base/routes.js";
+import { openDirect } from "../people/direct.js";
 import { PeoplePicker } from "./people_picker.js";
 
 /** @typedef {import("../../state/types.js").Store} Store */
@@ -106,7 +107,8 @@ export function openNewDirect(store, actions) {
     people.input.autofocus = true;
 
     async function start() {
-      const id = await actions.rooms.openDirect(...people.chosen);
+      const id = await openDirect(store, actions, people.chosen);
+      if (id === null) return;
       close();
       navigate(roomPath(id));
       focusComposer();

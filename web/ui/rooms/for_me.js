@@ -13,7 +13,7 @@ import { refusal } from "../base/refusals.js";
 import { toast } from "../base/toast.js";
 import { levelOf } from "../notify/news.js";
 import { toggleBlock } from "../people/blocking.js";
-import { roomName } from "../people/people.js";
+import { namesOf, roomName } from "../people/people.js";
 import { whileLeaving } from "./leaving.js";
 
 /** @typedef {import("../../state/types.js").Store} Store */
@@ -162,6 +162,7 @@ export async function leaveRoom(store, actions, id, say = toast) {
     room.kind === "open" ? "leave_question" : room.kind === "dm" ? "leave_question_group" : "leave_question_closed",
     { room: roomName(store.state, room) },
   );
+  if (!(await isLeavingAgreed(store, actions, id))) return;
   if (!(await ask({ title: t("leave_room"), text, confirm: t("leave_room"), danger: true }))) return;
   await whileLeaving(id, async () => {
     try {
@@ -171,4 +172,19 @@ export async function leaveRoom(store, actions, id, say = toast) {
       say(refusal(error, "leave"));
     }
   });
+}
+
+/**
+ * In an encrypted chat I may be the last who can let somebody back in: that is said before, because it cannot be undone.
+ *
+ * @param {Store} store
+ * @param {Actions} actions
+ * @param {string} id
+ */
+async function isLeavingAgreed(store, actions, id) {
+  if (!store.state.rooms.get(id)?.e2ee) return true;
+  const waiting = await actions.encrypted.lastFor(id);
+  if (!waiting.length) return true;
+  const text = t("last_for", { names: namesOf(store.state, waiting) });
+  return ask({ title: t("leave_room"), text, confirm: t("leave_room"), danger: true });
 }

@@ -7,7 +7,8 @@ import { icon } from "../base/icons.js";
 import { navigate } from "../base/navigation.js";
 import { toast } from "../base/toast.js";
 import { lookOf, presenceOf, presenceText, roomName, roomPicture } from "../people/people.js";
-import { openRoomDetails } from "./doors.js";
+import { openChatSearch, openRoomDetails } from "./doors.js";
+import { createShieldButton } from "./shield_button.js";
 
 /** @typedef {import("../../state/types.js").Store} Store */
 /** @typedef {import("../../state/types.js").Actions} Actions */
@@ -25,6 +26,18 @@ export function createRoomHead(store, actions, id) {
   const name = el("span", { dir: "auto" });
   const marks = el("span", { class: "room-marks" });
   const about = el("p", { dir: "auto" });
+  const shield = createShieldButton(store, actions, id);
+  const search = el(
+    "button",
+    {
+      type: "button",
+      class: "icon-button chat-search-button",
+      title: t("search_chat"),
+      "aria-label": t("search_chat"),
+      click: () => openChatSearch(store, actions, id),
+    },
+    icon("search"),
+  );
   const star = el(
     "button",
     {
@@ -58,6 +71,8 @@ export function createRoomHead(store, actions, id) {
     ),
     picture,
     el("div", { class: "room-title" }, el("h1", {}, name, marks), about),
+    shield.node,
+    search,
     star,
     members,
   );
@@ -79,6 +94,8 @@ export function createRoomHead(store, actions, id) {
       setText(about, room.peer ? presenceText(presence) : (room.topic ?? ""));
       setText(number, count ? String(count) : "");
       star.setAttribute("aria-pressed", String(room.favourite));
+      shield.update(state, room);
+      search.hidden = !room.e2ee;
       members.setAttribute("aria-label", `${t("room_details")}, ${t("member_count", { n: count })}`);
       const next = JSON.stringify(drawnFrom(state, room, presence));
       if (next === drawn) return;
@@ -100,7 +117,6 @@ function drawnFrom(state, room, presence) {
   return [
     lookOf(state, room.peer ?? ""),
     room.kind,
-    room.e2ee,
     room.archived,
     room.readOnly,
     room.notify,
@@ -123,9 +139,6 @@ function marksOf(state, room) {
           { class: "room-quiet", role: "img", title: t("room_muted"), "aria-label": t("room_muted") },
           icon("bell_off"),
         )
-      : null,
-    room.e2ee
-      ? el("span", { title: t("encrypted") }, icon("lock"), el("span", { class: "hidden-visually" }, t("encrypted")))
       : null,
   ];
 }

@@ -8,6 +8,7 @@ import { icon } from "../base/icons.js";
 import { addressedRoom, redirect } from "../base/navigation.js";
 import { roomPath } from "../base/routes.js";
 import { Composer } from "../composer/view.js";
+import { createEncryptionCards } from "../rooms/encryption_cards.js";
 import { createRoomHead } from "../rooms/head.js";
 import { isLeaving } from "../rooms/leaving.js";
 import { notAMember } from "../rooms/not_a_member.js";
@@ -74,9 +75,10 @@ export function createChat(store, actions, targets, marks) {
     /** @type {Composer} */
     const composer = new Composer(id, { store, actions, targets, marks, sent: () => void timeline.showPresent() });
     const timeline = new Timeline(id, { store, actions, marks, composer });
-    fill(panel, head.node, banner.node, setAside.node, timeline.node, composer.node);
+    const cards = createEncryptionCards(store, actions, id);
+    fill(panel, head.node, banner.node, setAside.node, cards.node, timeline.node, composer.node);
     if (matchMedia("(hover: hover)").matches) composer.focus();
-    return [head, timeline, composer, createAnnouncer(id)];
+    return [head, cards, timeline, composer, createAnnouncer(id)];
   }
 
   function close() {

@@ -9,6 +9,7 @@ import { navigate } from "../base/navigation.js";
 import { roomPath } from "../base/routes.js";
 import { toast } from "../base/toast.js";
 import { blockPerson, unblockPerson } from "../people/blocking.js";
+import { openDirect } from "../people/direct.js";
 import { openStatus } from "../people/doors.js";
 import { openSettings } from "../settings/doors.js";
 
@@ -25,7 +26,8 @@ import { openSettings } from "../settings/doors.js";
 export function buttons(store, actions, user, close) {
   const write = async () => {
     try {
-      const room = await actions.rooms.openDirect(user.uid);
+      const room = await openDirect(store, actions, [user.uid]);
+      if (room === null) return;
       close();
       document.querySelectorAll("dialog").forEach((dialog) => dialog.close());
       navigate(roomPath(room));

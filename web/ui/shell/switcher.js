@@ -15,6 +15,7 @@ import { icon } from "../base/icons.js";
 import { createListbox } from "../base/listbox.js";
 import { addressedRoom, navigate } from "../base/navigation.js";
 import { roomPath } from "../base/routes.js";
+import { openDirect } from "../people/direct.js";
 import { avatar, chosenNameOf, presenceOf, roomName, roomPicture, tintOf } from "../people/people.js";
 import { rankTargets } from "./switcher_order.js";
 
@@ -41,7 +42,11 @@ export function openSwitcher(store, actions) {
       dialog.close();
       if (target.room) navigate(roomPath(target.room.id));
       else if (target.notAMember) navigate(roomPath(target.notAMember.id));
-      else if (target.uid) navigate(roomPath(await actions.rooms.openDirect(target.uid)));
+      else if (target.uid) {
+        const room = await openDirect(store, actions, [target.uid]);
+        if (room === null) return;
+        navigate(roomPath(room));
+      }
       queueMicrotask(() => focusComposer());
     },
   });

@@ -45,7 +45,9 @@ export class MessageActs {
 
   /** Whether there is anything to do with it. @param {Message} message */
   isUsable(message) {
-    return message.kind === "msg" && message.status === "sent" && !this.#marks.isPendingDelete(message.mid);
+    const { kind, status, verdict, lost, mid } = message;
+    if (kind !== "msg" || status !== "sent" || lost || this.#marks.isPendingDelete(mid)) return false;
+    return verdict === undefined || verdict === "ok";
   }
 
   mayWrite() {

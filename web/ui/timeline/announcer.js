@@ -100,7 +100,8 @@ function changesOf(state, old, message) {
   const name = nameOf(state, message.by);
   if (old.kind === "msg" && message.kind === "del")
     return isOfOthers(state, message.by) ? [t("announce_deleted", { name })] : [];
-  const edited = old.t !== message.t && isOfOthers(state, message.by);
+  const isRead = old.verdict === message.verdict;
+  const edited = isRead && old.t !== message.t && isOfOthers(state, message.by);
   const reactions = Object.entries(message.reactions ?? {}).flatMap(([emoji, uids]) =>
     uids
       .filter((uid) => isOfOthers(state, uid) && !old.reactions?.[emoji]?.includes(uid))

@@ -1,6 +1,8 @@
 /** What stands above the first message of a room. */
+import { clock } from "../../state/clock.js";
 import { mayInvite } from "../../state/rights.js";
 import { copyText } from "../base/clipboard.js";
+import { dayOf } from "../base/dates.js";
 import { el } from "../base/element.js";
 import { t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
@@ -27,7 +29,33 @@ export function beginning(store, actions, room) {
     roomPicture(state, room),
     el("h2", { dir: "auto" }, t("empty_room", { room: roomName(state, room) })),
     el("p", { dir: "auto" }, room.topic || t("empty_room_hint")),
+    room.e2ee ? encryptedNote(state, room) : null,
     buttons.some(Boolean) ? el("div", { class: "beginning-buttons" }, buttons) : null,
+  );
+}
+
+/**
+ * That a chat is encrypted, and who made it if that was today and nobody has written yet: a chat that looks like another
+ * one is found out by that.
+ *
+ * @param {import("../../state/types.js").State} state
+ * @param {import("../../state/types.js").Room} room
+ */
+function encryptedNote(state, { id }) {
+  const encrypted = state.encrypted.get(id);
+  const isNew = encrypted && dayOf(encrypted.madeAt) === dayOf(clock.now());
+  const isEmpty = !state.timelines.get(id)?.messages.length;
+  const maker = encrypted?.people.find(({ uid }) => uid === encrypted.madeBy);
+  return el(
+    "p",
+    { class: "beginning-encrypted" },
+    icon("shield"),
+    el(
+      "span",
+      {},
+      t("encrypted_what"),
+      isNew && isEmpty && maker ? ` ${t("made_today", { name: `@${maker.name}` })}` : null,
+    ),
   );
 }
 

@@ -10,6 +10,7 @@
  * @property {import("../../state/types.js").Message} message
  * @property {import("../../state/types.js").Message | null} before  what the row showed until now
  * @property {boolean} grouped
+ * @property {number} run  how many messages the row stands for; more than one only where they are collapsed
  * @property {boolean} deleting  its undo still runs
  * @property {import("../../state/types.js").Message | null} quoted
  */

@@ -11,6 +11,7 @@ import { avatar, botTag, moodOf, nameOf, tintOf, userOf } from "../people/people
 import { foldable, mayBeLong } from "./fold.js";
 import { reactions } from "./reactions.js";
 import { isVeiled, veil } from "./veil.js";
+import { isWithheld, lostNote, momentTitle, reference, withheld } from "./verdicts.js";
 
 /** @typedef {import("./drawing.js").Drawing} Drawing */
 
@@ -35,7 +36,9 @@ export function drawMessage(row, drawing) {
       ? veil(message, drawing.marks)
       : message.unreadable
         ? notice("unreadable_message")
-        : bubble(drawing);
+        : isWithheld(message)
+          ? withheld(drawing)
+          : bubble(drawing);
   fill(
     row,
     own ? null : gutter(drawing),
@@ -43,8 +46,10 @@ export function drawMessage(row, drawing) {
       "div",
       { class: "message-body" },
       own || drawing.grouped ? null : head(drawing, name),
+      deleted ? null : reference(drawing),
       el("div", { class: "message-line" }, said, own ? meta(drawing, deleted) : null),
       deleted || veiled ? null : reactions(drawing),
+      lostNote(message),
       failure(drawing),
     ),
   );
@@ -97,8 +102,8 @@ function meta({ message }, deleted) {
  * @param {import("../../state/types.js").Message} message
  * @param {string} name  of its class
  */
-function timeNode({ at }, name) {
-  return el("time", { class: name, datetime: isoOf(at), title: fullTimeOf(at) }, timeOf(at));
+function timeNode(message, name) {
+  return el("time", { class: name, datetime: isoOf(message.at), title: momentTitle(message) }, timeOf(message.at));
 }
 
 /**
@@ -151,7 +156,7 @@ function bubble(drawing) {
   const kind = large ? "bubble bubble-emoji" : content.querySelector("pre") ? "bubble bubble-code" : "bubble";
   return el(
     "div",
-    { class: kind, dir: "auto", title: fullTimeOf(message.at) },
+    { class: kind, dir: "auto", title: momentTitle(message) },
     message.re ? quote(drawing, message.re) : null,
     mayBeLong(message.t) ? foldable(message.mid, marks, content) : content,
     message.edited
@@ -185,7 +190,9 @@ function failure({ message, actions, room }) {
     "div",
     { class: "message-failure", role: "alert" },
     el("span", {}, t("failed_because", { why: errorText(message.error) })),
-    el("button", { type: "button", click: () => actions.messages.retry(room, message.mid) }, t("retry")),
+    message.error?.code === "mid_exists" && message.verdict
+      ? el("button", { type: "button", click: () => actions.messages.sendAsNew(room, message.mid) }, t("send_as_new"))
+      : el("button", { type: "button", click: () => actions.messages.retry(room, message.mid) }, t("retry")),
     el("button", { type: "button", click: () => actions.messages.discard(room, message.mid) }, t("discard")),
   );
 }

@@ -81,7 +81,10 @@ export class Rows {
     let before = /** @type {Message | null} */ (null);
     let day = 0;
     let divided = false;
-    for (const message of messages) {
+    let run = 0;
+    for (const [at, message] of messages.entries()) {
+      run += 1;
+      if (isCollapsed(message, messages[at + 1])) continue;
       const newDay = !before || this.#days.of(message) !== day;
       if (newDay) nodes.push(this.#days.separator((day = this.#days.of(message)), message.at));
       const first = !divided && isDivided(message, around.divider);
@@ -90,7 +93,8 @@ export class Rows {
         nodes.push(this.#divider);
       }
       const grouped = !newDay && !first && isGrouped(message, before);
-      const row = this.#rowFor(message, grouped, state, { all, look });
+      const row = this.#rowFor(message, grouped, state, { all, look, run });
+      run = 0;
       next.set(message.mid, row);
       nodes.push(row.row);
       before = message;
@@ -164,10 +168,10 @@ export class Rows {
    * @param {Message} message
    * @param {boolean} grouped
    * @param {State} state
-   * @param {{ all: Message[], look: (uid: string) => string }} context
+   * @param {{ all: Message[], look: (uid: string) => string, run: number }} context
    * @returns {Row}
    */
-  #rowFor(message, grouped, state, { all, look }) {
+  #rowFor(message, grouped, state, { all, look, run }) {
     const room = this.#room;
     const marks = this.#marks;
     const deleting = marks.isPendingDelete(message.mid);
@@ -175,6 +179,7 @@ export class Rows {
     const inputs = [
       message,
       grouped,
+      run,
       deleting,
       quoted,
       look(message.by),
@@ -196,6 +201,7 @@ export class Rows {
       message,
       before: known?.message ?? null,
       grouped,
+      run,
       deleting,
       quoted,
     });
@@ -233,6 +239,17 @@ function remembered(make) {
  */
 export function isGrouped(message, before) {
   return before !== null && before.by === message.by && message.at - before.at < GROUP_MS && !message.re;
+}
+
+/**
+ * Whether a message is part of the row of the next one: in an encrypted chat, messages made with an outdated key that
+ * follow each other are one row.
+ *
+ * @param {Message} message
+ * @param {Message | undefined} next
+ */
+function isCollapsed(message, next) {
+  return message.verdict === "outdated" && next?.verdict === "outdated";
 }
 
 /** @param {Message} message @param {number | null} divider */

@@ -1,0 +1,33 @@
+/**
+ * The protocol, simulated: many browsers of the client's own modules and a model of the server, in random order, with
+ * losses, restarts, late batches, liars and restored backups. More seeds and steps: web/encryption/simulate.js.
+ */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { forgetResults, remember } from "./simulation/memory.js";
+import { simulate } from "./simulation/world.js";
+
+const STEPS = 300;
+const SEEDS = 5;
+const KINDS = {
+  "with honest people": {},
+  "with somebody who makes keys, wraps and links that open for nobody": { liars: true },
+  "with backups that are restored": { restores: true },
+  "with both": { liars: true, restores: true },
+};
+
+remember();
+
+for (const [at, [kind, options]] of Object.entries(KINDS).entries()) {
+  test(`whoever is entitled reads everything and nobody else has the key, ${kind}`, async () => {
+    const sum = { opened: 0, tried: 0, epochs: 0 };
+    for (let seed = 100 * at + 1; seed <= 100 * at + SEEDS; seed += 1) {
+      forgetResults();
+      const counts = await simulate(seed, STEPS, { people: 4 + (seed % 2), ...options });
+      for (const name of Object.keys(sum)) sum[name] += counts[name];
+    }
+    assert.ok(sum.opened > 20 * SEEDS, JSON.stringify(sum));
+    assert.ok(sum.tried > STEPS * SEEDS, JSON.stringify(sum));
+    assert.ok(sum.epochs > 5 * SEEDS, JSON.stringify(sum));
+  });
+}
