@@ -63,8 +63,13 @@ impl Facts {
             }
         }
         server_rules::check_bounds(&batch)?;
-        if !is_again {
-            check_keys(&batch, &proposal.wraps, &directory.read().chain)?;
+        let keys = check_keys(&batch, &proposal.wraps, &directory.read().chain);
+        let mut proposal = proposal;
+        match keys {
+            Err(refused) if !is_again => return Err(refused),
+            // What was appended before needs no keys, and other ones than it needs are not kept.
+            Err(_) => proposal.wraps = Vec::new(),
+            Ok(()) => {}
         }
         Ok(Approved { judged: Judged { batch, is_again }, proposal })
     }

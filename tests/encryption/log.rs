@@ -1,9 +1,13 @@
 //! Making encrypted direct chats, and their logs on the server (`e2ee.md` 6, 13.2, 13.3, 14.4 to 14.9, 15.2).
 
+use std::time::Duration;
+
 use impulse::base::base64url;
 use impulse::base::ids::Uid;
 use impulse::e2ee::room_log::{Body, Kind, RemoveReason, Role};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 use crate::client::{Batch, Person, Room, batches, now, uids};
 use crate::process::Process;
@@ -43,8 +47,18 @@ async fn a_direct_chat_is_founded_by_its_entries_and_found_again_by_its_people()
     let plain = anna.client.post("/api/rooms", plain).await.expect(201)["id"].clone();
     let (mut of_anna, mut of_bob) = (anna.client.socket().await, bob.client.socket().await);
 
-    let founding = Room::founding(&[&anna, &bob]).await;
-    let view = anna.client.post("/api/rooms", founding.founding()).await.expect(201);
+    // Both begin it at once: there is one.
+    let of_both = [Room::founding(&[&anna, &bob]).await, Room::founding(&[&bob, &anna]).await];
+    let (one, other) = tokio::join!(
+        anna.client.post("/api/rooms", of_both[0].founding()),
+        bob.client.post("/api/rooms", of_both[1].founding()),
+    );
+    let [first, second] = of_both;
+    let (view, found, founding, made_by) = match one.status {
+        201 => (one.expect(201), other.expect(200), first, &anna),
+        _ => (other.expect(201), one.expect(200), second, &bob),
+    };
+    assert_eq!((&view["id"], &view["rid"]), (&found["id"], &found["rid"]));
     let room = Room { id: view["id"].as_str().unwrap().to_owned(), ..founding.room };
     assert_ne!(view["id"], plain, "it stands beside the plain one");
     let rid = base64url::encode(&room.rid());
@@ -55,7 +69,7 @@ async fn a_direct_chat_is_founded_by_its_entries_and_found_again_by_its_people()
         ("rid", json!(rid)),
         ("log", room.head()),
         ("role", json!("member")),
-        ("with", json!([bob.client.uid])),
+        ("members", json!(2)),
         ("unread", json!(0)),
     ] {
         assert_eq!(view[name], wanted, "{name} of {view}");
@@ -63,6 +77,7 @@ async fn a_direct_chat_is_founded_by_its_entries_and_found_again_by_its_people()
     assert_eq!(listed(&bob.client, &room.id).await["rid"], json!(rid));
 
     // Everybody in it hears of it, with the log and the own key.
+    assert_eq!(room.log(made_by, 0).await.len(), 2);
     for (socket, person) in [(&mut of_anna, &anna), (&mut of_bob, &bob)] {
         let told = socket.find("the room", |frame| frame["room"]["id"] == room.id.as_str()).await;
         assert_eq!(told["room"]["log"], room.head());
@@ -350,6 +365,53 @@ async fn who_leaves_a_group_hears_no_more_and_the_next_message_needs_a_new_key()
     // The three can begin a chat again, and it is another one.
     let anew = Room::create(&[&carl, &anna, &bob]).await;
     assert_ne!(anew.id, room.id);
+    server.stop().await;
+}
+
+/// As a commit whose answer is lost: the tables have the batch, by which somebody leaves, and the server does not know.
+async fn commit_unseen(server: &TestServer, room: &Room, batch: &Batch, leaves: &Person, seq: i64) {
+    let sql = server.sql().await;
+    let (id, entry) = (room.id.parse::<i64>().unwrap(), &batch.entries[0]);
+    let log = "INSERT INTO chat.log (room_id, seq, batch, at, entry, sig, hash) VALUES ($1, $2, $3, 0, $4, $5, $6)";
+    let number = batch.room.state.seq().cast_signed();
+    let (bytes, sig, hash) = (entry.entry.as_slice(), entry.sig.as_slice(), entry.hash());
+    let hash = hash.as_slice();
+    sql.execute(log, &[&id, &number, &seq, &bytes, &sig, &hash]).await.unwrap();
+    let row = "UPDATE chat.rooms SET last_seq = $2, log_seq = $3, log_head = $4 WHERE id = $1";
+    sql.execute(row, &[&id, &seq, &number, &hash]).await.unwrap();
+    let out = "DELETE FROM chat.members WHERE room_id = $1 AND user_id = $2";
+    sql.execute(out, &[&id, &leaves.uid().0]).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_whose_commit_was_not_answered_is_taken_over_and_a_script_sees_none_of_it() {
+    let server = TestServer::start().await;
+    let (anna, bob) = (Person::new(&server, "anna").await, Person::new(&server, "bob").await);
+    let carl = Person::new(&server, "carl").await;
+    let mut room = Room::create(&[&anna, &bob, &carl]).await;
+    room.rotate(&anna, &[&anna, &bob, &carl]).await;
+    let (mut of_anna, mut of_carl) = (anna.client.socket().await, carl.client.socket().await);
+    of_anna.ok(json!({"op": "room.subscribe", "room": room.id, "since": 2})).await;
+
+    let left = room.batch(&carl, &[Room::leave(&carl)]).await;
+    commit_unseen(&server, &room, &left, &carl, 3).await;
+    let late = room.rotation(&anna, &[], &[], &[&anna, &bob, &carl]).await;
+    refused(room.post(&anna, &late).await, 409, "log_conflict", json!({"head": left.room.head()}));
+    let told = event(&mut of_anna, "log").await;
+    assert_eq!((&told["seq"], &told["from"]), (&json!(3), &json!(4)), "{told}");
+    of_carl.find("the end", |frame| frame["room"]["gone"] == true).await;
+    room = left.room;
+    assert_eq!(room.rotate(&anna, &[&anna, &bob]).await["seq"], json!(4));
+
+    // A script that follows the room reads messages, and there are none.
+    let mut tail = TcpStream::connect(server.address).await.unwrap();
+    let (path, fields) = (room.path("/tail?since=0"), anna.client.fields());
+    tail.write_all(format!("GET {path} HTTP/1.1\r\n{fields}\r\n").as_bytes()).await.unwrap();
+    let mut bytes = Vec::new();
+    let reading = tail.read_to_end(&mut bytes);
+    let _ = tokio::time::timeout(Duration::from_millis(700), reading).await;
+    let lines = String::from_utf8_lossy(&bytes).into_owned();
+    assert!(lines.contains(r#""op":"tail""#) && !lines.contains(r#""op":"log""#), "{lines}");
     server.stop().await;
 }
 

@@ -130,9 +130,13 @@ impl Actor {
             return Err(Error::with_detail(EncryptionDetail::LogConflict { head }));
         }
         let state = encryption.state().clone();
-        let Approved { judged, proposal } = self.judge(state, proposal, restored).await?;
-        if !is_member && !judged.is_again {
-            return Err(no_room());
+        let Approved { judged, mut proposal } = self.judge(state, proposal, restored).await?;
+        if !is_member {
+            if !judged.is_again {
+                return Err(no_room());
+            }
+            // Members give each other the keys.
+            proposal.wraps = Vec::new();
         }
         self.check_people(by, &judged)?;
         self.count_rotations(by, &judged)?;
