@@ -425,6 +425,7 @@ async fn start_rooms(
         memory: MemoryBudget::new(config.memory_budget),
         owned: scaled(limits::rooms::OWNED, config),
         joined: scaled(limits::rooms::JOINED, config),
+        rotations: scaled(limits::encryption::ROTATIONS, config),
     };
     let runtime = threads.handle().ok_or("the threads of the rooms have ended")?;
     let database = chat.database().with_pool_of(runtime)?;

@@ -266,3 +266,18 @@ fn the_health_check_finds_the_server_by_its_settings_and_else_by_its_data_direct
     let error = error_of(check(elsewhere.path(), "", &format!("https://{}", server.address)));
     assert!(error.starts_with("not ready: "), "{error}");
 }
+
+#[test]
+fn the_list_of_keys_is_closed_after_a_restore_until_somebody_opens_it() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(json_of(folder.path(), &["directory"])["state"], "open");
+    let server = Process::start(folder.path(), &[("IMPULSE_RESTORED", "1")]);
+    let shown = json_of(folder.path(), &["directory"]);
+    assert_eq!((&shown["state"], &shown["rival"]), (&json!("closed"), &Value::Null));
+    assert!(shown["notice"].as_str().unwrap().contains("impulse admin directory open"), "{shown}");
+    let none = error_of(admin(folder.path(), &["directory", "adopt"]));
+    assert!(none.contains("no other list"), "{none}");
+    assert!(output_of(admin(folder.path(), &["directory", "open"])).contains("open"));
+    error_of(admin(folder.path(), &["directory", "open", "--keep-ours"]));
+    drop(server);
+}

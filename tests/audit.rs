@@ -64,6 +64,10 @@ const CHANGES: &[(&str, &str)] = &[
     ("PATCH /api/rooms/{room}", "room.update"),
     ("DELETE /api/rooms/{room}", "room.remove"),
     ("POST /api/rooms/{room}/restore", "room.restore"),
+    // What happens in an encrypted room is in its log, signed by who has done it.
+    ("POST /api/rooms/{room}/log", ""),
+    ("POST /api/rooms/{room}/wraps", ""),
+    ("POST /api/rooms/{room}/wraps/bad", ""),
     ("PUT /api/rooms/{room}/bans/{user}", "member.ban"),
     ("DELETE /api/rooms/{room}/bans/{user}", "member.unban"),
     ("POST /api/rooms/{room}/members", "member.add"),

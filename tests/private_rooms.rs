@@ -43,6 +43,19 @@ fn routes(room: &str, uids: &[&str]) -> Vec<(&'static str, &'static str, String,
     for query in ["", "?limit=1", "?before=5", "?after=0", "?after=odd", "?limit=0"] {
         add("GET", "rooms id messages", format!("{room_path}/messages{query}"), &none);
     }
+    let head = json!({"seq": 0, "hash": "A".repeat(43)});
+    let batches = [json!({}), json!({"head": head, "entries": []})];
+    for query in ["", "?from=0", "?from=odd"] {
+        add("GET", "rooms id log", format!("{room_path}/log{query}"), &none);
+    }
+    add("POST", "rooms id log", format!("{room_path}/log"), &batches);
+    for query in ["", "?before=1", "?before=odd"] {
+        add("GET", "rooms id wraps", format!("{room_path}/wraps{query}"), &none);
+    }
+    let wraps = format!("{room_path}/wraps");
+    add("POST", "rooms id wraps", wraps.clone(), &[json!({}), json!({"wraps": []})]);
+    let bad = [json!({}), json!({"epoch": 1, "gen": 1})];
+    add("POST", "rooms id wraps bad", format!("{wraps}/bad"), &bad);
     for query in ["", "?since=0", "?since=17&epoch=odd", "?since=odd"] {
         add("GET", "rooms id tail", format!("{room_path}/tail{query}"), &none);
     }

@@ -243,6 +243,7 @@ fn outcome(checked: &Checked, restored: &Restored) -> Value {
     answer["sha256"] = json!(hex::encode(&checked.hash));
     if let Some(epoch) = restored.epoch {
         answer["epoch"] = json!(epoch);
+        answer["keys"] = json!("cannot be changed at first: see impulse admin directory");
     }
     if let Some(done) = restored.reconciled {
         answer["reconciled"] = json!({

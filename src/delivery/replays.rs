@@ -12,6 +12,11 @@ use crate::rooms::publication::{ConnRef, MissedEvent, Payload};
 use crate::rooms::replay::{Replay, Slice, SliceEvents, SliceRequest};
 use crate::ws::frame;
 
+/// A tail brings messages and nothing else.
+fn is_about_message(event: &MissedEvent) -> bool {
+    event.mid.is_some()
+}
+
 impl Shard {
     /// One of the replays that the room was to send has arrived. True: no other is to come.
     pub(super) fn replay_arrived(&mut self, slot: usize, room: RoomId) -> bool {
@@ -60,6 +65,10 @@ impl Shard {
             Some(Vec::new())
         };
         let Some(connection) = self.connections.get_mut(slot) else { return };
+        let mut buffered = buffered;
+        if let Some(events) = buffered.as_mut().filter(|_| connection.is_tail()) {
+            events.retain(is_about_message);
+        }
         connection.send_queue().push_missed(replay, buffered, is_last);
         self.schedule_write(slot);
     }
@@ -132,9 +141,12 @@ impl Shard {
         let changed = self.feed_mut(room).and_then(|feed| feed.changed.since(changes));
         match (read, changed) {
             (Ok(SliceEvents { events, rest, held }), Some(changed)) => {
+                let is_tail = self.connections.get(slot).is_some_and(Connection::is_tail);
                 let Some(queue) = self.send_queue_of(slot) else { return };
-                let is_valid =
-                    |event: &MissedEvent| event.mid.is_none_or(|mid| !changed.contains(&mid));
+                let is_valid = |event: &MissedEvent| {
+                    let is_current = event.mid.is_none_or(|mid| !changed.contains(&mid));
+                    is_current && (!is_tail || is_about_message(event))
+                };
                 let valid = events.into_iter().filter(is_valid);
                 let is_cut = rest.is_truncated();
                 queue.push_slice(valid, rest, held);

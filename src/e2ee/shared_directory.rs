@@ -192,3 +192,50 @@ fn sign(chain: &Chain, key: &SigningKey) -> SignedHead {
 fn first_missing(chain: &Chain) -> Vec<u64> {
     chain.missing().take(limits::MISSING).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::e2ee::directory::first_hash;
+
+    fn rows(uids: impl Iterator<Item = i64>) -> Vec<Row> {
+        let row = |uid: i64| Row { uid: Uid(uid), tag: [1; 16], leaf: [uid as u8; 32] };
+        uids.map(row).collect()
+    }
+
+    #[test]
+    fn every_change_is_signed_anew_and_only_so_many_missing_positions_are_named() {
+        let directory = SharedDirectory::default();
+        let head = *directory.read().head();
+        assert_eq!((head.n, head.h), (0, first_hash(&[0; 16])));
+        directory.append_rows(&rows(1..=120));
+        let now = directory.read();
+        assert!(now.head().n == 120 && now.head().h == now.chain.hash());
+        assert!(now.head().is_by(&directory.public_key(), &[0; 16]));
+        assert_eq!(now.missing(), (1..=limits::MISSING as u64).collect::<Vec<_>>());
+        assert!(directory.has_keys(Uid(7)) && !directory.has_keys(Uid(121)));
+    }
+
+    #[test]
+    fn of_a_chain_in_the_place_of_another_one_those_are_told_who_have_other_positions() {
+        let directory = SharedDirectory::default();
+        directory.append_rows(&rows([1, 2, 3].into_iter()));
+        let mut other = Chain::new([0; 16]);
+        other.append_rows(&rows([1, 4, 3, 5].into_iter()));
+        let changed = directory.replace(other.clone());
+        assert_eq!(changed, [2, 3, 4, 5].map(Uid).into());
+        assert_eq!(directory.replace(other), HashSet::new());
+        assert_eq!(directory.n(), 4);
+    }
+
+    #[test]
+    fn an_account_is_open_unless_it_is_said_not_to_be() {
+        let directory = SharedDirectory::default();
+        assert!(directory.is_open(Uid(1)) && directory.set_open(Uid(1), false));
+        assert!(!directory.set_open(Uid(1), false) && !directory.is_open(Uid(1)));
+        let mut changed = directory.set_shut([Uid(2)].into());
+        changed.sort_unstable();
+        assert_eq!(changed, [Uid(1), Uid(2)]);
+        assert!(directory.is_open(Uid(1)) && !directory.is_open(Uid(2)));
+    }
+}

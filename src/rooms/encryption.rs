@@ -336,3 +336,87 @@ impl Encryption {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::e2ee::room_log::{Body, Entry};
+    use crate::store::chat::change::LoggedEntry;
+
+    /// A direct chat of two, made by the room's change 7.
+    fn encryption() -> Encryption {
+        let (root, kind, kc) = ([1; 32], Kind::Dm, [2; 32]);
+        let add = Body::Add { uid: Uid(2), root, role: Role::Member };
+        let bodies = [Body::Create { nonce: [3; 16], root, kind, first: 1, kc }, add];
+        let mut reading = Reading::default();
+        for (seq, body) in (0..).zip(bodies) {
+            let before = (seq > 0).then_some((reading.log.rid, reading.log.head));
+            let entry = Entry {
+                rid: before.map(|(rid, _)| rid),
+                seq,
+                prev_hash: before.map(|(_, head)| head),
+                actor: Uid(1),
+                actor_generation: 1,
+                time_ms: 1,
+                dn: seq + 2,
+                dh: [0; 32],
+                body,
+            };
+            let signed = SignedEntry { entry: entry.to_bytes(), sig: [0; 64] };
+            let logged =
+                LoggedEntry { hash: signed.hash(), entry: signed.entry, signature: signed.sig };
+            reading.add(vec![LogRow { seq, batch: 7, at: 0, logged }]).unwrap();
+        }
+        reading.finish(StoredWraps::default())
+    }
+
+    #[test]
+    fn a_log_that_is_stored_wrongly_is_none() {
+        let encryption = encryption();
+        let row = |seq, hash| LogRow {
+            seq,
+            batch: 8,
+            at: 0,
+            logged: LoggedEntry { entry: vec![1], signature: [0; 64], hash },
+        };
+        let mut reading = Reading { log: State::clone(encryption.state()), places: Vec::new() };
+        assert!(reading.add(vec![row(2, [0; 32])]).is_err());
+        assert_eq!(reading.next_seq(), 2);
+    }
+
+    #[test]
+    fn what_an_entry_was_when_it_was_the_newest_is_known() {
+        let encryption = encryption();
+        assert_eq!(encryption.hash_at(0), Some(*encryption.rid()));
+        assert_eq!(encryption.hash_at(1), Some(encryption.head().hash));
+        assert_eq!((encryption.dn_at(1), encryption.dn_at(2)), (Some(3), None));
+        assert_eq!(
+            (encryption.role_at(Uid(2), 0), encryption.role_at(Uid(2), 1)),
+            (None, Some(Role::Member))
+        );
+        assert_eq!((encryption.entry_of(1), encryption.batch_of(1)), (Some(0), Some(7)));
+    }
+
+    #[test]
+    fn a_key_that_has_encrypted_so_many_messages_is_full() {
+        let (mut encryption, directory) = (encryption(), SharedDirectory::default());
+        let mut why = |seq| encryption.rotation(&directory, seq).map(|rotation| rotation.why);
+        assert_eq!(why(7 + limits::EPOCH_MESSAGES - 1), None);
+        assert_eq!(why(7 + limits::EPOCH_MESSAGES), Some(RotationReason::Full));
+    }
+
+    #[test]
+    fn who_is_shut_and_has_the_key_makes_a_new_one_due_and_members_are_told_once() {
+        let mut encryption = encryption();
+        let directory = SharedDirectory::default();
+        directory.set_open(Uid(2), false);
+        assert_eq!(encryption.news(&directory, 7), News::default(), "he has no key");
+        encryption.add_wraps([Needed { uid: Uid(2), epoch: 1, generation: 1 }]);
+        let due = Rotation { why: RotationReason::Shut, shut: vec![Uid(2)] };
+        assert_eq!(encryption.news(&directory, 7).due, Some(due));
+        assert_eq!(encryption.news(&directory, 7), News::default());
+        directory.set_open(Uid(2), true);
+        encryption.forget_outlook();
+        assert_eq!(encryption.rotation(&directory, 7), None);
+    }
+}

@@ -4,15 +4,17 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-use super::log_requests::LogRequest;
 use super::membership::{MemberChange, MemberOutcome};
+use super::proposal::{Appended, Proposal, WrapsView};
 use super::publication::{ConnRef, Payload};
 use crate::base::allowance::Allowance;
 use crate::base::error::Result;
 use crate::base::ids::{Epoch, Mid, Uid};
 use crate::base::principal::Principal;
+use crate::e2ee::room_log::State;
 use crate::protocol::answer::OkAnswer;
 use crate::protocol::command::Draft;
+use crate::protocol::encryption::{Needed, PostedWrap};
 use crate::protocol::envelope::SentEnvelope;
 use crate::store::chat::{Ack, RoomChange};
 
@@ -107,6 +109,26 @@ pub enum RoomCommand {
 
 /// Where an actor sends the outcome of a request.
 pub type Reply<T> = oneshot::Sender<Result<T>>;
+
+/// A request to the actor of an encrypted room.
+pub enum LogRequest {
+    /// Append a batch.
+    Append(Proposal, Reply<Appended>),
+    /// A member's own wraps, or some that are older than a key.
+    Wraps(Uid, Option<u64>, Reply<WrapsView>),
+    /// Wraps for members who lack them, and a member's own.
+    AddWraps(Uid, Vec<PostedWrap>, Reply<usize>),
+    /// A member's wrap is bad.
+    BadWrap(Needed, Reply<()>),
+    /// The directory, or an account, has changed: tell the members what follows.
+    LookAgain,
+    /// Look again, and say whether the direct room is of no use any more.
+    IsDead(Reply<bool>),
+    /// Compare what is stored and known with this log, read and verified anew.
+    Audit(Box<State>, Reply<()>),
+    /// Give back the memory if nothing has happened for long.
+    Forget,
+}
 
 /// Everything an actor may find in its inbox.
 pub enum Input {

@@ -1,16 +1,15 @@
 //! Whether a batch may be appended to the log of a room: `apply` for each entry, then the server's own rules, then that
 //! it brings the keys it must bring (`e2ee.md` 6.3, 7.4). Pure and slow: an actor calls this on another thread.
 
-use super::log_requests::Proposal;
+use super::proposal::Proposal;
 use crate::base::encryption::EncryptionDetail;
 use crate::base::error::{Code, Error, Result};
 use crate::base::ids::Uid;
-use crate::base::limits::api::GROUP_DIRECT;
 use crate::base::limits::encryption::CLOCK_MS;
 use crate::e2ee::SharedDirectory;
 use crate::e2ee::directory::Chain;
 use crate::e2ee::room_log::{
-    self, Batch, BatchRefusal, Body, Entry, Kind, Member, Rule, State, check, server_rules,
+    self, Batch, BatchRefusal, Kind, Member, Rule, State, check, server_rules,
 };
 use crate::e2ee::wraps::{self, Mismatch, Pair};
 use crate::protocol::encryption::{Needed, PostedWrap};
@@ -64,8 +63,13 @@ impl Facts {
             }
         }
         server_rules::check_bounds(&batch)?;
-        if !is_again {
-            check_keys(&batch, &proposal.wraps, &directory.read().chain)?;
+        let keys = check_keys(&batch, &proposal.wraps, &directory.read().chain);
+        let mut proposal = proposal;
+        match keys {
+            Err(refused) if !is_again => return Err(refused),
+            // What was appended before needs no keys, and other ones than it needs are not kept.
+            Err(_) => proposal.wraps = Vec::new(),
+            Ok(()) => {}
         }
         Ok(Approved { judged: Judged { batch, is_again }, proposal })
     }
@@ -158,20 +162,6 @@ pub fn check_kind(batch: &Batch) -> Result<()> {
             "This server makes no encrypted rooms yet, only direct chats.",
         )),
     }
-}
-
-/// The people besides the sender whom a founding batch names, if it can be read. Nothing of it is checked.
-pub fn people_of(founding: &Proposal) -> Option<Vec<Uid>> {
-    let mut people = Vec::new();
-    for signed in founding.entries.iter().take(GROUP_DIRECT) {
-        let entry = Entry::parse(&signed.entry).ok().filter(|entry| entry.actor == founding.by)?;
-        match entry.body {
-            Body::Create { kind: Kind::Dm, .. } => {}
-            Body::Add { uid, .. } => people.push(uid),
-            _ => return None,
-        }
-    }
-    Some(people)
 }
 
 /// A member as it is stored.

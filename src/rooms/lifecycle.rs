@@ -1,10 +1,10 @@
 //! Creating rooms, removing them, and restoring them.
 
 use super::delivery::Delivery;
-use super::inbox::Input;
+use super::inbox::{Input, LogRequest};
 use super::judge::{self, Approved, Facts};
-use super::log_requests::{LogRequest, Proposal};
 use super::member::Member;
+use super::proposal::Proposal;
 use super::published::encode_log;
 use super::recent::RecentMessages;
 use super::registry::Rooms;
@@ -122,10 +122,10 @@ impl Rooms {
     /// `conflict`, `bad_request`, `unavailable`.
     pub async fn create_encrypted(&self, founding: Proposal, quota: Quota) -> Result<CreatedRoom> {
         let owner = founding.by;
-        let others = judge::people_of(&founding);
+        let others = founding.people();
         // Two people who open the same chat at once get the same one.
         let _lifecycle = self.shared.lifecycle.lock().await;
-        if let Some(key) = others.as_deref().and_then(|others| dm_key(owner, others).ok())
+        if let Ok(key) = dm_key(owner, &others)
             && let Some(view) = self.existing_encrypted(&encrypted_key(&key), owner).await?
         {
             return Ok(CreatedRoom { view, is_new: false });

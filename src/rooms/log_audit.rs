@@ -3,7 +3,7 @@
 
 use rand::seq::IteratorRandom as _;
 
-use super::log_requests::LogRequest;
+use super::inbox::LogRequest;
 use super::registry::Rooms;
 use crate::base::error::{Error, Result};
 use crate::base::ids::RoomId;
@@ -32,7 +32,7 @@ impl Rooms {
     /// The same; `not_found`.
     pub async fn audit_log(&self, room: RoomId) -> Result<()> {
         let handle = self.encrypted(room)?;
-        if self.shared.directory.read().missing().first().is_some() {
+        if !self.shared.directory.read().missing().is_empty() {
             // After a restore signatures cannot be verified until clients have brought back the keys.
             return Ok(());
         }

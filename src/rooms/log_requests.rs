@@ -1,82 +1,17 @@
-//! What is asked of an encrypted room besides messages: entries for its log, wraps of its keys, and to look again when
-//! the directory or accounts have changed. Each is sent to the room's actor; what changes nothing is read here.
+//! What is asked of an encrypted room besides messages: entries for its log, and wraps of its keys. What changes something
+//! is sent to the room's actor; the log is read here.
 
-use super::inbox::{Input, Reply};
+use super::inbox::{Input, LogRequest, Reply};
+use super::proposal::{Appended, Proposal, WrapsView};
 use super::registry::Rooms;
 use super::room::RoomHandle;
-use crate::base::encryption::{LogHead, RotationReason};
 use crate::base::error::Result;
 use crate::base::ids::{RoomId, Uid};
 use crate::base::limits::encryption as limits;
 use crate::base::principal::Principal;
-use crate::e2ee::room_log::{SignedEntry, State};
 use crate::policy::{Action, no_room};
-use crate::protocol::encryption::{Needed, OwnWrap, PostedWrap};
+use crate::protocol::encryption::{Needed, PostedWrap};
 use crate::store::chat::LogRow;
-
-/// A batch for the log of a room.
-#[derive(Debug, Clone)]
-pub struct Proposal {
-    /// Who sends it.
-    pub by: Uid,
-    /// The entry it follows.
-    pub after: LogHead,
-    /// Its entries.
-    pub entries: Vec<SignedEntry>,
-    /// The keys that come with it.
-    pub wraps: Vec<PostedWrap>,
-}
-
-impl Proposal {
-    /// The people whom a founding batch names besides its sender, if it can be read; nothing of it is checked.
-    pub fn people(&self) -> Vec<Uid> {
-        super::judge::people_of(self).unwrap_or_default()
-    }
-}
-
-/// A batch that was appended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Appended {
-    /// The number of the change in its room.
-    pub seq: u64,
-    /// The newest entry after it.
-    pub head: LogHead,
-}
-
-/// What a member may know of the wraps of a room.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WrapsView {
-    /// The member's own, newest first.
-    pub wraps: Vec<OwnWrap>,
-    /// The number of the present key.
-    pub epoch: u64,
-    /// Members whose account is shut.
-    pub shut: Vec<Uid>,
-    /// Who lacks the present key.
-    pub needed: Vec<Needed>,
-    /// Why a new key is needed before the next message.
-    pub why: Option<RotationReason>,
-}
-
-/// A request to the actor of an encrypted room.
-pub enum LogRequest {
-    /// Append a batch.
-    Append(Proposal, Reply<Appended>),
-    /// A member's own wraps, or some that are older than a key.
-    Wraps(Uid, Option<u64>, Reply<WrapsView>),
-    /// Wraps for members who lack them, and a member's own.
-    AddWraps(Uid, Vec<PostedWrap>, Reply<usize>),
-    /// A member's wrap is bad.
-    BadWrap(Needed, Reply<()>),
-    /// The directory, or an account, has changed: tell the members what follows.
-    LookAgain,
-    /// Look again, and say whether the direct room is of no use any more.
-    IsDead(Reply<bool>),
-    /// Compare what is stored and known with this log, read and verified anew.
-    Audit(Box<State>, Reply<()>),
-    /// Give back the memory if nothing has happened for long.
-    Forget,
-}
 
 impl Rooms {
     /// Appends a batch to the log of a room.

@@ -1,8 +1,7 @@
 //! What happens to people outside of rooms and concerns encrypted rooms: keys that change, accounts that are shut and
 //! opened. The rooms look when they come to it.
 
-use super::inbox::Input;
-use super::log_requests::LogRequest;
+use super::inbox::{Input, LogRequest};
 use super::registry::Rooms;
 use super::room::RoomHandle;
 use crate::base::ids::Uid;

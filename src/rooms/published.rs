@@ -107,3 +107,25 @@ pub fn encode_log(room: RoomId, batch: &LogBatch) -> Payload {
 fn encode(room: RoomId, msg: &MessageState) -> Payload {
     Event::Msg { room, seq: msg.seq, at: msg.at, msg }.encode()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::encryption::LogEntry;
+
+    #[test]
+    fn a_batch_that_is_too_large_for_an_event_is_fetched() {
+        let event = |bytes: usize| {
+            let entry = LogEntry { entry: vec![1; bytes], signature: vec![1; 64] };
+            let batch = LogBatch { seq: 9, at: 1, from: 4, entries: vec![entry] };
+            encode_log(RoomId(1), &batch)
+        };
+        let small = event(limits::LOG_EVENT / 4 * 3 - 200);
+        assert!(small.len() <= limits::LOG_EVENT && small.len() > limits::LOG_EVENT - 300);
+        for bytes in [limits::LOG_EVENT / 4 * 3, limits::LOG_EVENT + 1] {
+            let large: serde_json::Value = serde_json::from_slice(&event(bytes)).unwrap();
+            assert!(large["entries"].is_null());
+            assert_eq!((large["seq"].as_u64(), large["from"].as_u64()), (Some(9), Some(4)));
+        }
+    }
+}

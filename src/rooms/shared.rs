@@ -5,9 +5,8 @@ use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::blocks::Blocks;
 use super::delivery::Delivery;
-use super::inbox::Input;
+use super::inbox::{Input, LogRequest};
 use super::journal::Journal;
-use super::log_requests::LogRequest;
 use super::missing_wraps::MissingWraps;
 use super::presence::Presence;
 use super::publication::Payload;
@@ -32,12 +31,15 @@ pub struct Bounds {
     pub owned: usize,
     /// Rooms one user may be in.
     pub joined: usize,
+    /// New keys a member may make for a room without need, in an hour.
+    pub rotations: usize,
 }
 
 impl Default for Bounds {
     fn default() -> Self {
         let memory = MemoryBudget::default();
-        Self { memory, owned: limits::OWNED, joined: limits::JOINED }
+        let (owned, joined, rotations) = (limits::OWNED, limits::JOINED, encryption::ROTATIONS);
+        Self { memory, owned, joined, rotations }
     }
 }
 

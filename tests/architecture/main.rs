@@ -134,6 +134,7 @@ const NO_BOUND: &[(&str, &[&str], &str)] = &[
     ("loadtest/protocol.rs", &["TOO_MANY_REQUESTS"], "a status of RFC 6585"),
     ("service/audit.rs", &["Duration::from_secs(3_600)"], "an hour"),
     ("service/stats.rs", &["DAYS", "DAY_MS"], "a bound by a shorter name, and a unit"),
+    ("protocol/encryption.rs", &["WRAP"], "a size of the format of the encryption"),
     ("startup/qr.rs", &["QUIET"], "the margin of ISO 18004, section 5.3.8"),
     ("store/backup/format.rs", &["HEAD", "HASH"], "parts of a file format"),
     ("store/backup/nightly.rs", &["Duration::from_secs(86_400)"], "a day"),

@@ -366,6 +366,21 @@ const API: &[Reached] = &[
         ],
     ),
     (
+        "tests/encryption/envelopes.rs",
+        "a_message_of_an_encrypted_room_takes_so_many_reactions_and_no_more",
+        &["chat::SEALED_REACTIONS"],
+    ),
+    (
+        "tests/encryption/envelopes.rs",
+        "a_page_of_an_encrypted_room_has_up_to_five_hundred_messages",
+        &["chat::SEALED_PAGE"],
+    ),
+    (
+        "tests/encryption/taken_away.rs",
+        "administrators_take_messages_away_for_good_and_leave_their_places",
+        &["api::GONE_AT_ONCE"],
+    ),
+    (
         "tests/scripts.rs",
         "a_key_makes_a_repetition_the_same_message_also_after_a_restart",
         &["api::IDEMPOTENCY_KEY"],
@@ -591,12 +606,7 @@ const KEYS: &[Reached] = &[
     (
         "tests/encryption/keys.rs",
         "keys_are_wrapped_anew_by_a_proof_that_is_good_once",
-        &["keys::CHALLENGE"],
-    ),
-    (
-        "tests/encryption/keys.rs",
-        "only_so_many_challenges_wait_and_the_oldest_go",
-        &["keys::CHALLENGES"],
+        &["keys::CHALLENGE", "keys::CHALLENGES"],
     ),
     (
         "tests/encryption/keys.rs",
@@ -1259,6 +1269,51 @@ const ENCRYPTION: &[Reached] = &[
         "an_envelope_of_another_form_is_refused",
         &["encryption::BLOBS"],
     ),
+    (
+        "src/rooms/published.rs",
+        "a_batch_that_is_too_large_for_an_event_is_fetched",
+        &["encryption::LOG_EVENT"],
+    ),
+    (
+        "src/rooms/encryption.rs",
+        "a_key_that_has_encrypted_so_many_messages_is_full",
+        &["encryption::EPOCH_MESSAGES"],
+    ),
+    (
+        "tests/encryption/long_log.rs",
+        "a_long_log_is_read_in_parts_by_rooms_and_members",
+        &["encryption::LOG_PAGE_BYTES", "encryption::LOG_SLICE", "encryption::AUDIT_SLICE"],
+    ),
+    (
+        "tests/encryption/log.rs",
+        "a_member_makes_only_so_many_keys_without_need",
+        &["encryption::ROTATIONS"],
+    ),
+    (
+        "src/rooms/rotations.rs",
+        "keys_that_were_made_an_hour_ago_do_not_count",
+        &["encryption::ROTATIONS_WITHIN"],
+    ),
+    (
+        "tests/encryption/wraps.rs",
+        "of_the_keys_of_who_never_writes_so_many_are_kept_and_of_others_what_they_may_lack",
+        &["encryption::WRAPS_KEPT", "encryption::WRAPS_NEWEST", "encryption::WRAPS_BEFORE"],
+    ),
+    (
+        "tests/encryption/wraps.rs",
+        "a_bad_key_is_reported_by_whom_it_is_for_and_its_giver_gives_no_other",
+        &["encryption::WRAPS_AT_ONCE", "api::LOG_BODY"],
+    ),
+    (
+        "tests/encryption/log.rs",
+        "what_a_restored_backup_has_lost_of_a_log_is_brought_back_by_whoever_has_it",
+        &["encryption::RESTORED_MS"],
+    ),
+    (
+        "src/rooms/missing_wraps.rs",
+        "a_pair_is_as_old_as_it_has_been_missing_without_a_break",
+        &["encryption::WRAP_MISSING"],
+    ),
 ];
 
 /// Constants that no client can exceed, and what they are instead.
@@ -1304,6 +1359,9 @@ const NO_BOUND: &[(&str, &str)] = &[
     ("avatars::QUALITY", "of what is kept"),
     ("chat::FRAME", "what is allocated at first; a larger frame grows"),
     ("chat::ROOM_LOG", "the same"),
+    ("encryption::LOG_PAGE", "so many entries are larger than LOG_PAGE_BYTES"),
+    ("encryption::AUDIT", "how often a room is looked at"),
+    ("encryption::LOG_IDLE", "when memory is given back that the store has, too"),
     ("chat::ROOM_VIEW", "an estimate; HELLO_BYTES and ROOMS_BYTES are counted with it"),
     ("delivery::EVENTS", "the sockets of one turn; the others are reported with the next"),
     ("delivery::RETRY", "between two tries; INBOX bounds what waits"),

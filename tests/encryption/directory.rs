@@ -171,7 +171,7 @@ async fn of_appends_at_once_each_stands_once_and_the_same_one_again_is_answered_
     assert_eq!(positions, (1..=8).collect::<Vec<_>>());
     let (create, anna) = &mut people[0];
     // The answer was lost.
-    assert_eq!(anna.appends(&[create.clone()]).await, 8);
+    assert_eq!(anna.appends(std::slice::from_ref(create)).await, 8);
     assert_eq!(Read::all(&anna.client).await.head.n, 8);
     // Two browsers of one person: one is first.
     let one = anna.rotate();

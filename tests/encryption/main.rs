@@ -8,8 +8,15 @@ mod process;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod client;
 mod directory;
+mod envelopes;
 mod keys;
+mod log;
+mod long_log;
+mod order;
 mod person;
 mod restored;
 mod signer;
+mod taken_away;
+mod wraps;

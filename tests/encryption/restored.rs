@@ -4,20 +4,24 @@
 use std::time::Duration;
 
 use impulse::base::base64url;
+use impulse::base::ids::Uid;
 use impulse::base::limits::directory as limits;
+use impulse::base::principal::Principal;
+use impulse::base::time::now_ms;
 use impulse::e2ee::DirectoryState;
-use impulse::e2ee::directory::{EntryType, SignedHead};
+use impulse::e2ee::directory::{EntryType, Row, SignedHead, first_hash, node, tag};
 use impulse::e2ee::signature::SigningKey;
 use impulse::rooms::Rooms;
 use impulse::rooms::publisher::Publisher;
 use impulse::service::Directory;
-use impulse::store::accounts::AccountStore;
+use impulse::store::accounts::{AccountStore, NewUser, Position, UserChange};
 use impulse::store::chat::ChatStore;
 use impulse::store::pool::Database;
+use impulse::store::restorable_ms;
 use serde_json::{Value, json};
 
 use crate::signer::{Read, Signer, entries_of};
-use crate::support::client::{Answer, Client};
+use crate::support::client::{Answer, Client, auth_of};
 use crate::support::{TestServer, postgres};
 
 /// What a browser remembers of a directory that the server loses afterwards.
@@ -126,6 +130,9 @@ async fn after_a_restore_the_directory_is_closed_and_takes_back_what_was_lost() 
     // Dora comes back by her name, under her number, and nobody else by it. Her keys she brings herself.
     let back = server.user("dora").await;
     assert_eq!(back.uid, dora.client.uid);
+    let body = json!({"username": "dora", "auth": auth_of("dora"), "device": "test"});
+    let login = Client::new(server.address).post("/api/auth/login", body).await.expect(200);
+    assert_eq!(login["locked"], true);
     let other = server.user("other").await;
     let path = format!("/api/admin/users/{}", other.uid);
     boss.patch(&path, json!({"username": "dora"})).await.refused(409, "conflict");
@@ -202,7 +209,7 @@ async fn between_two_chains_an_operator_decides_and_whoever_followed_the_other_o
     ben.has_account_keys(&server, 1).await;
     let create = ben.entry(EntryType::Create);
     let create = ben.signed(&create);
-    ben.appends(&[create.clone()]).await;
+    ben.appends(std::slice::from_ref(&create)).await;
     let ours = Read::all(&boss).await;
     let answer = again(&anna.client, theirs.again(2)).await;
     let detail = answer.json()["error"]["detail"].clone();
@@ -310,9 +317,70 @@ async fn a_closed_directory_opens_by_itself_when_nothing_came_back_for_a_while()
     directory.open_when_quiet(Duration::ZERO).await.unwrap();
     assert_eq!(shared.read().state, DirectoryState::Open);
     assert_eq!(Directory::load(&store).await.unwrap().read().state, DirectoryState::Open);
+    // Who has disappeared for ever keeps no name here, either.
+    let sql = "INSERT INTO accounts.dir_names VALUES ('\\x01010101010101010101010101010101', 'gone');
+               INSERT INTO accounts.dir_names VALUES ('\\x02020202020202020202020202020202', 'other')";
+    store.database().get().await.unwrap().batch_execute(sql).await.unwrap();
+    let row = Row { uid: Uid(77), tag: [1; 16], leaf: [2; 32] };
+    let hash = node(&first_hash(&instance), 1, &row);
+    store.take_back(0, &[Position { n: 1, row, node: hash, signed: None }], &[]).await.unwrap();
+    let names = async || {
+        let names = "SELECT username FROM accounts.dir_names ORDER BY username";
+        let rows = store.database().get().await.unwrap().query(names, &[]).await.unwrap();
+        rows.iter().map(|row| row.get(0)).collect::<Vec<String>>()
+    };
+    store.forget_lost_names(now_ms() - restorable_ms()).await.unwrap();
+    assert_eq!(names().await, ["gone", "other"]);
+    store.forget_lost_names(now_ms() + 1).await.unwrap();
+    assert_eq!(names().await, ["other"]);
     // Between two chains no time decides.
     shared.set_state(DirectoryState::Conflict);
     directory.open_when_quiet(Duration::ZERO).await.unwrap();
     assert_eq!(shared.read().state, DirectoryState::Conflict);
+    rooms.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whose_account_is_open_is_known_here_whatever_became_of_the_change() {
+    let url = postgres::database().await;
+    let database = Database::new(&url).unwrap();
+    let store = AccountStore::open(database.clone()).await.unwrap();
+    let instance = store.instance().await.unwrap().id;
+    let chat = ChatStore::open(database).await.unwrap();
+    let shared = Directory::load(&store).await.unwrap();
+    let rooms = Rooms::start(chat, Publisher::new(Vec::new())).await.unwrap();
+    let directory = Directory::new(store.clone(), shared.clone(), rooms.clone(), instance, 1.0);
+    let new = |name: &'static str| NewUser {
+        username: name,
+        username_key: name,
+        is_admin: name == "boss",
+        display_name: "",
+        slot: None,
+    };
+    store.create_user(&new("boss")).await.unwrap();
+    let anna = store.create_user(&new("anna")).await.unwrap();
+    assert!(shared.is_open(anna));
+    for (change, is_open) in [
+        (UserChange::Disable, false),
+        (UserChange::Enable, true),
+        (UserChange::Remove { erase: false }, false),
+        (UserChange::Restore, true),
+    ] {
+        store.change_user(Principal::Operator, anna, &[change]).await.unwrap();
+        directory.follow_account(anna).await;
+        assert_eq!(shared.is_open(anna), is_open);
+    }
+    // A number of the chain that no account is of is not open, until somebody comes back.
+    let carl = Uid(anna.0 + 1_000);
+    let row = Row { uid: carl, tag: tag(&instance, "carl"), leaf: [2; 32] };
+    let hash = node(&first_hash(&instance), 1, &row);
+    store.take_back(0, &[Position { n: 1, row, node: hash, signed: None }], &[]).await.unwrap();
+    store.change_user(Principal::Operator, anna, &[UserChange::Disable]).await.unwrap();
+    directory.follow_accounts().await.unwrap();
+    assert!(!shared.is_open(carl) && !shared.is_open(anna));
+    assert_eq!(store.create_user(&new("carl")).await.unwrap(), carl);
+    directory.account_made(carl).await;
+    assert!(shared.is_open(carl) && !shared.is_open(anna));
+    assert!(!Directory::load(&store).await.unwrap().is_open(anna));
     rooms.stop().await;
 }

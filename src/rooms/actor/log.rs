@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::Actor;
 use super::staged::Answers;
 use crate::base::encryption::{EncryptionDetail, LogHead};
-use crate::base::error::{Code, Error, Result};
+use crate::base::error::{Error, Result};
 use crate::base::ids::Uid;
 use crate::base::limits::encryption as limits;
 use crate::base::time::now_ms;
@@ -19,9 +19,10 @@ use crate::protocol::event::Event;
 use crate::protocol::room::{Role, RoomKind};
 use crate::rooms::delivery::Delivery;
 use crate::rooms::encryption::{Encryption, Reading};
+use crate::rooms::inbox::LogRequest;
 use crate::rooms::judge::{Approved, Facts, Judged, logged, role_of};
-use crate::rooms::log_requests::{Appended, LogRequest, Proposal};
 use crate::rooms::member::Member;
+use crate::rooms::proposal::{Appended, Proposal};
 use crate::rooms::publication::Audience;
 use crate::rooms::published::Published;
 use crate::rooms::shared::Shared;
@@ -129,9 +130,13 @@ impl Actor {
             return Err(Error::with_detail(EncryptionDetail::LogConflict { head }));
         }
         let state = encryption.state().clone();
-        let Approved { judged, proposal } = self.judge(state, proposal, restored).await?;
-        if !is_member && !judged.is_again {
-            return Err(no_room());
+        let Approved { judged, mut proposal } = self.judge(state, proposal, restored).await?;
+        if !is_member {
+            if !judged.is_again {
+                return Err(no_room());
+            }
+            // Members give each other the keys.
+            proposal.wraps = Vec::new();
         }
         self.check_people(by, &judged)?;
         self.count_rotations(by, &judged)?;
@@ -187,7 +192,7 @@ impl Actor {
             is_due || encryption.rotation(&directory, seq).is_some()
         });
         let unneeded = if is_needed { count - 1 } else { count };
-        self.rotations.take(by, unneeded)
+        self.rotations.take(by, unneeded, self.shared.bounds.rotations)
     }
 
     async fn commit_log(
@@ -402,23 +407,4 @@ pub(super) async fn on_another_thread<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T> {
     tokio::task::spawn_blocking(work).await.map_err(Error::internal)
-}
-
-/// New keys that were made without need, by member (6.3).
-#[derive(Debug, Default)]
-pub(super) struct Rotations(std::collections::HashMap<Uid, std::collections::VecDeque<Instant>>);
-
-impl Rotations {
-    fn take(&mut self, by: Uid, count: usize) -> Result<()> {
-        let made = self.0.entry(by).or_default();
-        while made.front().is_some_and(|at| at.elapsed() >= limits::ROTATIONS_WITHIN) {
-            made.pop_front();
-        }
-        if made.len() + count > limits::ROTATIONS {
-            let text = "You have made new keys for this room too often. Please wait.";
-            return Err(Error::new(Code::RateLimited, text));
-        }
-        made.extend(std::iter::repeat_n(Instant::now(), count));
-        Ok(())
-    }
 }

@@ -33,11 +33,11 @@ use crate::base::shutdown::stopped;
 use crate::rooms::encryption::Encryption;
 use crate::rooms::inbox::Input;
 use crate::rooms::room::Room;
+use crate::rooms::rotations::Rotations;
 use crate::rooms::shared::Shared;
 use crate::store::chat::change::Entry;
 
 use facts::{Facts, Needs};
-use log::Rotations;
 use replay_buffer::ReplayBuffer;
 use staged::Staged;
 use typing::Typing;

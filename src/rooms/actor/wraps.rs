@@ -11,7 +11,7 @@ use crate::e2ee::wraps::is_wrap;
 use crate::protocol::encryption::{Needed, PostedWrap};
 use crate::protocol::event::Event;
 use crate::rooms::delivery::Delivery;
-use crate::rooms::log_requests::WrapsView;
+use crate::rooms::proposal::WrapsView;
 
 impl Actor {
     /// A member's own wraps, and what is to be done about the key.

@@ -316,7 +316,10 @@ async fn read_all(store: &AccountStore, instance: Instance) -> Result<Chain> {
             return Ok(chain);
         }
         for stored in more {
-            chain.load(stored).map_err(Error::internal)?;
+            chain.load(stored).map_err(|broken| {
+                let text = format!("The list of keys in the database is damaged at {}.", broken.n);
+                Error::new(Code::Internal, text).because(broken)
+            })?;
         }
     }
 }

@@ -50,8 +50,12 @@ function encryptedNote(state, { id }) {
     "p",
     { class: "beginning-encrypted" },
     icon("shield"),
-    t("encrypted_what"),
-    isNew && isEmpty && maker ? ` ${t("made_today", { name: `@${maker.name}` })}` : null,
+    el(
+      "span",
+      {},
+      t("encrypted_what"),
+      isNew && isEmpty && maker ? ` ${t("made_today", { name: `@${maker.name}` })}` : null,
+    ),
   );
 }
 
