@@ -6,11 +6,13 @@
 
 mod support;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use impulse::base::ids::{RoomId, SessionId};
 use impulse::base::limits::delivery as limits;
 use impulse::rooms::delivery::{ConnectionsOf, Delivery};
+use impulse::rooms::publication::{LiveEvent, Publication};
 
 use support::bench::{Bench, ROOM, UID, events, numbers, text};
 use support::wire::{CLOSE, masked};
@@ -100,6 +102,31 @@ async fn a_client_that_waits_for_a_replay_misses_nothing_that_is_published_meanw
     bench.publish(ROOM, events(9_000..9_001)).await;
     late.expect_texts(numbers(9_000..9_001)).await;
     assert_eq!(bench.lagging(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_comes_whole_as_long_as_somebody_has_not_caught_up_and_short_again_after_that() {
+    let mut bench = Bench::start().await;
+    let (mut live, _) = bench.follow(ROOM).await;
+    let (mut late, conn) = bench.connect().await;
+    let publish = async |n: usize| {
+        let event =
+            LiveEvent { whole: Some(text(&format!("whole {n}"))), ..text(&n.to_string()).into() };
+        let activity = None;
+        let publication =
+            Publication { room: ROOM, events: vec![event], activity, more_follows: false };
+        bench.deliver(Delivery::Publish(Arc::new(publication))).await;
+    };
+    publish(0).await;
+    bench.deliver(Delivery::Subscribed(conn, ROOM)).await;
+    publish(1).await;
+    bench.deliver(Delivery::Replayed(conn, ROOM, vec![text("following")])).await;
+    assert_eq!((late.text().await, late.text().await), ("following".into(), "whole 1".into()));
+    publish(2).await;
+    assert_eq!(late.text().await, "2");
+    for wanted in ["0", "whole 1", "2"] {
+        assert_eq!(live.text().await, wanted);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

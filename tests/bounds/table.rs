@@ -366,6 +366,21 @@ const API: &[Reached] = &[
         ],
     ),
     (
+        "tests/encryption/envelopes.rs",
+        "a_message_of_an_encrypted_room_takes_so_many_reactions_and_no_more",
+        &["chat::SEALED_REACTIONS"],
+    ),
+    (
+        "tests/encryption/envelopes.rs",
+        "a_page_of_an_encrypted_room_has_up_to_five_hundred_messages",
+        &["chat::SEALED_PAGE"],
+    ),
+    (
+        "tests/encryption/taken_away.rs",
+        "administrators_take_messages_away_for_good_and_leave_their_places",
+        &["api::GONE_AT_ONCE"],
+    ),
+    (
         "tests/scripts.rs",
         "a_key_makes_a_repetition_the_same_message_also_after_a_restart",
         &["api::IDEMPOTENCY_KEY"],
@@ -591,12 +606,7 @@ const KEYS: &[Reached] = &[
     (
         "tests/encryption/keys.rs",
         "keys_are_wrapped_anew_by_a_proof_that_is_good_once",
-        &["keys::CHALLENGE"],
-    ),
-    (
-        "tests/encryption/keys.rs",
-        "only_so_many_challenges_wait_and_the_oldest_go",
-        &["keys::CHALLENGES"],
+        &["keys::CHALLENGE", "keys::CHALLENGES"],
     ),
     (
         "tests/encryption/keys.rs",

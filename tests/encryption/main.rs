@@ -10,10 +10,13 @@ mod support;
 
 mod client;
 mod directory;
+mod envelopes;
 mod keys;
 mod log;
 mod long_log;
+mod order;
 mod person;
 mod restored;
 mod signer;
+mod taken_away;
 mod wraps;
