@@ -606,12 +606,7 @@ const KEYS: &[Reached] = &[
     (
         "tests/encryption/keys.rs",
         "keys_are_wrapped_anew_by_a_proof_that_is_good_once",
-        &["keys::CHALLENGE"],
-    ),
-    (
-        "tests/encryption/keys.rs",
-        "only_so_many_challenges_wait_and_the_oldest_go",
-        &["keys::CHALLENGES"],
+        &["keys::CHALLENGE", "keys::CHALLENGES"],
     ),
     (
         "tests/encryption/keys.rs",

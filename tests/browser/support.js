@@ -188,15 +188,16 @@ export function openBrowser(more = [], home) {
 }
 
 /**
- * A fresh browser profile with one page.
+ * A fresh browser profile with one page. Whoever gets keys on it puts the recovery code off, unless `code` is `"kept"`.
  *
  * @param {import("playwright-core").Browser} browser
- * @param {object} [options]
+ * @param {object & { code?: "kept" }} [options]
  */
-export async function visitor(browser, options = {}) {
+export async function visitor(browser, { code, ...options } = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: "en-GB", ...options });
   const page = await context.newPage();
   page.setDefaultTimeout(PATIENCE_MS);
+  if (code !== "kept") await page.addLocatorHandler(page.locator(".dialog-code"), () => dropCode(page));
   const problems = [];
   page.on("pageerror", (error) => problems.push(String(error.stack ?? error)));
   page.on("console", (message) => {
@@ -223,7 +224,25 @@ export async function person(browser, url, name, options = {}) {
   await someone.page.goto(`${url}/register`);
   await enterAccount(someone.page, name);
   await someone.page.locator(".room-item").first().waitFor({ state: "attached" });
+  await dropCode(someone.page);
   return { ...someone, name };
+}
+
+/**
+ * Somebody who is new is offered a recovery code: not now.
+ *
+ * @param {import("playwright-core").Page} page
+ */
+export async function dropCode(page) {
+  await page.waitForFunction(() => {
+    const later = document.querySelector(".code-later");
+    if (later instanceof HTMLElement) {
+      later.click();
+      // It may have been put off already, as it was in the way.
+      Object.assign(window, { hasPutCodeOff: true });
+    }
+    return "hasPutCodeOff" in window;
+  });
 }
 
 /**
@@ -238,6 +257,7 @@ export async function setUpAdmin(browser, server, name = "root", options = {}) {
   const someone = await visitor(browser, options);
   await someone.page.goto(server.setup);
   await enterAccount(someone.page, name);
+  await dropCode(someone.page);
   await someone.page.locator("button", { hasText: "Go to the rooms" }).click();
   await someone.page.locator(".room-item").first().waitFor({ state: "attached" });
   return { ...someone, name };

@@ -7,7 +7,7 @@ use impulse::e2ee::account::ProofPurpose;
 use impulse::e2ee::directory::EntryType;
 use serde_json::{Value, json};
 
-use crate::person::{Person, blob, blobs, prepare, recovery_code};
+use crate::person::{Home, Person, blob, blobs, prepare, recovery_code};
 use crate::process::Process;
 use crate::support::TestServer;
 use crate::support::client::{Answer, Client, auth_of};
@@ -26,6 +26,12 @@ async fn ticket(boss: &Client, uid: &str, compromised: bool) -> String {
     answer["ticket"].as_str().unwrap().to_owned()
 }
 
+/// What the audit log has of a person.
+async fn recorded(boss: &Client, action: &str, person: &Person) -> Value {
+    let path = format!("/api/admin/audit?action={action}&target={}", person.client.uid);
+    boss.get(&path).await.expect(200)
+}
+
 async fn restore(boss: &Client, person: &Person) -> Answer {
     boss.post(&format!("/api/admin/users/{}/restore-keys", person.client.uid), json!({})).await
 }
@@ -40,8 +46,8 @@ fn conflicts(answer: Answer, ak_gen: u64, trust_rev: u64) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn first_keys_are_given_once_and_every_way_in_answers_them() {
-    let server = TestServer::start().await;
-    let mut anna = Person::without_keys(&server, "anna").await;
+    let (home, _) = Home::shared();
+    let mut anna = Person::without_keys(home, "anna").await;
     let none = anna.unlocked().await;
     assert_eq!((&none["keys"], &none["locked"]), (&Value::Null, &json!(false)));
     let mut body = anna.first_keys();
@@ -63,19 +69,18 @@ async fn first_keys_are_given_once_and_every_way_in_answers_them() {
     put(&anna.client, "/api/keys", body.clone()).await.expect(201);
     body["keys"] = blobs(0);
     put(&anna.client, "/api/keys", body).await.refused(409, "conflict");
-    assert_eq!(anna.unlocked().await["keys"], anna.keys);
+    assert_eq!(anna.stored().await, anna.keys);
     let mut registered = crate::support::client::registration("bert");
     registered["device"] = json!("x");
     let registered =
-        Client::new(server.address).post("/api/auth/register", registered).await.expect(201);
+        Client::new(home.address).post("/api/auth/register", registered).await.expect(201);
     assert_eq!((&registered["keys"], &registered["locked"]), (&Value::Null, &json!(false)));
-    server.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn first_keys_that_are_refused_leave_nothing_behind() {
-    let server = TestServer::start().await;
-    let mut anna = Person::without_keys(&server, "anna").await;
+    let (home, _) = Home::shared();
+    let mut anna = Person::without_keys(home, "anna").await;
     let body = anna.first_keys();
     let with = |field: &str, value: Value| {
         let mut changed = body.clone();
@@ -108,21 +113,21 @@ async fn first_keys_that_are_refused_leave_nothing_behind() {
     // The entry of another kind, or of somebody else.
     anna.client.post("/api/keys/rotate", body.clone()).await.refused(400, "bad_entry");
     anna.client.post("/api/keys/reset", body.clone()).await.refused(400, "bad_entry");
-    let bert = Person::without_keys(&server, "bert").await;
+    let bert = Person::without_keys(home, "bert").await;
     let mut foreign = body.clone();
     foreign["auth"] = json!(bert.auth());
     put(&bert.client, "/api/keys", foreign).await.refused(400, "bad_entry");
-    assert_eq!(anna.unlocked().await["keys"], Value::Null);
-    let info = anna.client.get("/api/dir?from=1").await;
-    assert_eq!((info.status, info.body.len()), (200, 112), "no position was taken");
+    assert_eq!(anna.stored().await, Value::Null);
+    let path = format!("/api/dir/entries?uids={}", anna.client.uid);
+    let entries = anna.client.get(&path).await.expect(200);
+    assert_eq!(entries["entries"], json!([]), "no position was taken");
     put(&anna.client, "/api/keys", body).await.expect(201);
-    server.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_are_wrapped_anew_by_a_proof_that_is_good_once() {
-    let server = TestServer::start().await;
-    let (mut anna, bert) = (Person::new(&server, "anna").await, Person::new(&server, "bert").await);
+    let (home, _) = Home::shared();
+    let (mut anna, bert) = (Person::new(home, "anna").await, Person::new(home, "bert").await);
     let body = anna.rewrapped().await;
     let with = |field: &str, value: Value| {
         let mut changed = body.clone();
@@ -145,11 +150,11 @@ async fn keys_are_wrapped_anew_by_a_proof_that_is_good_once() {
     let mut changed = with("proof", json!(anna.proof(ProofPurpose::Rewrap, &foreign)));
     changed["challenge"] = json!(foreign);
     anna.client.post("/api/keys/rewrap", changed).await.refused(404, "not_found");
-    assert_eq!(anna.unlocked().await["keys"], anna.keys);
+    assert_eq!(anna.stored().await, anna.keys);
 
     anna.client.post("/api/keys/rewrap", body.clone()).await.expect(204);
     anna.took(&body);
-    assert_eq!(anna.unlocked().await["keys"], anna.keys);
+    assert_eq!(anna.stored().await, anna.keys);
     anna.client.post("/api/keys/rewrap", body).await.refused(404, "not_found");
     // What was made from an earlier version is not taken.
     let mut stale = anna.rewrapped().await;
@@ -157,16 +162,10 @@ async fn keys_are_wrapped_anew_by_a_proof_that_is_good_once() {
     conflicts(anna.client.post("/api/keys/rewrap", stale).await, 2, 0);
     // A challenge that waited too long.
     let body = anna.rewrapped().await;
-    let sql = server.sql().await;
-    sql.execute("UPDATE accounts.proofs SET expires_at = expires_at - 300001", &[]).await.unwrap();
+    anna.alter("UPDATE accounts.proofs SET expires_at = expires_at - 300001 WHERE user_id = $1")
+        .await;
     anna.client.post("/api/keys/rewrap", body).await.refused(404, "not_found");
-    server.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn only_so_many_challenges_wait_and_the_oldest_go() {
-    let server = TestServer::start().await;
-    let anna = Person::new(&server, "anna").await;
+    // Only so many wait, and the oldest go.
     let first = anna.rewrapped().await;
     tokio::time::sleep(Duration::from_millis(3)).await;
     let second = anna.rewrapped().await;
@@ -176,13 +175,12 @@ async fn only_so_many_challenges_wait_and_the_oldest_go() {
     }
     anna.client.post("/api/keys/rewrap", first).await.refused(404, "not_found");
     anna.client.post("/api/keys/rewrap", second).await.expect(204);
-    server.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn another_password_takes_the_keys_along_or_changes_nothing() {
-    let server = TestServer::start().await;
-    let mut anna = Person::new(&server, "anna").await;
+    let (home, _) = Home::shared();
+    let mut anna = Person::new(home, "anna").await;
     let by = json!({"auth": anna.auth()});
     let pending = anna.prepared(by, "anna2").await;
     let body = anna.committed(&pending, anna.challenge().await).await;
@@ -199,7 +197,7 @@ async fn another_password_takes_the_keys_along_or_changes_nothing() {
     let mut stale = body.clone();
     stale["keys"] = json!({"from": 5, "ak_gen": 6, "ak_password": blob(61), "ak_recovery": null, "bundle": blob(99)});
     conflicts(commit(stale).await, 1, 0);
-    assert_eq!(anna.unlocked().await["keys"], anna.keys, "the old password opens the old keys");
+    assert_eq!(anna.stored().await, anna.keys, "the old password opens the old keys");
 
     commit(body.clone()).await.expect(204);
     anna.took(&body);
@@ -207,21 +205,20 @@ async fn another_password_takes_the_keys_along_or_changes_nothing() {
     let login = anna.login_with("anna2").await.expect(200);
     assert_eq!((&login["keys"], &login["locked"]), (&anna.keys, &json!(false)));
     // Who has no keys changes the password as before, and keys are no way around the first ones.
-    let bert = Person::without_keys(&server, "bert").await;
+    let bert = Person::without_keys(home, "bert").await;
     let pending = bert.prepared(json!({"auth": bert.auth()}), "bert2").await;
     let mut keyed = bert.committed(&pending, bert.challenge().await).await;
     keyed["keys"]["from"] = json!(0);
     bert.client.post("/api/auth/password/commit", keyed).await.refused(409, "conflict");
     bert.client.post("/api/auth/password/commit", json!({"pending": pending})).await.expect(204);
     assert_eq!(bert.login_with("bert2").await.expect(200)["keys"], Value::Null);
-    server.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_two_browsers_that_change_everything_at_once_one_wins_whole() {
-    let server = TestServer::start().await;
-    let mut anna = Person::new(&server, "anna").await;
-    for round in 0..4 {
+    let (home, _) = Home::shared();
+    let mut anna = Person::new(home, "anna").await;
+    for round in 0..3 {
         let ak_gen = anna.ak_gen();
         let password = format!("anna{round}");
         let (_, other) = anna.browser_with(&anna.password).await;
@@ -247,13 +244,13 @@ async fn of_two_browsers_that_change_everything_at_once_one_wins_whole() {
         let login = anna.login_with(&anna.password).await.expect(200);
         assert_eq!(login["keys"], anna.keys);
     }
-    server.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_fails_half_way_leaves_the_old_state_whole() {
     let server = TestServer::start().await;
-    let mut anna = Person::new(&server, "anna").await;
+    let home = Home::of(&server);
+    let mut anna = Person::new(&home, "anna").await;
     let sql = server.sql().await;
     let fail = |table: &str| {
         format!(
@@ -278,7 +275,7 @@ async fn a_database_that_fails_half_way_leaves_the_old_state_whole() {
         let rotate = anna.client.post("/api/keys/rotate", rotated).await;
         assert_eq!(rotate.status, 503, "{rotate:?}");
         anna.identity = identity;
-        assert_eq!(anna.unlocked().await["keys"], anna.keys);
+        assert_eq!(anna.stored().await, anna.keys);
         let after = anna.client.get("/api/dir?from=1").await.body;
         assert_eq!(before[..40], after[..40], "the directory stays, too");
         sql.batch_execute(&format!("DROP TRIGGER fail ON accounts.{table}")).await.unwrap();
@@ -290,19 +287,18 @@ async fn a_database_that_fails_half_way_leaves_the_old_state_whole() {
         anna.client.post("/api/auth/password/commit", again.clone()).await.expect(204);
         anna.took(&again);
         anna.password = "anna2".into();
-        assert_eq!(anna.unlocked().await["keys"], anna.keys);
+        assert_eq!(anna.stored().await, anna.keys);
     }
     server.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_password_by_ticket_locks_the_keys_and_the_one_before_opens_them_still() {
-    let server = TestServer::start().await;
-    let boss = server.admin().await;
-    let mut anna = Person::new(&server, "anna").await;
-    let stranger = Client::new(server.address);
+    let (home, boss) = Home::shared();
+    let mut anna = Person::new(home, "anna").await;
+    let stranger = Client::new(home.address);
     for password in ["anna2", "anna3"] {
-        let ticket = ticket(&boss, &anna.client.uid, password == "anna3").await;
+        let ticket = ticket(boss, &anna.client.uid, password == "anna3").await;
         let answer = prepare(&stranger, json!({"ticket": ticket}), password).await.expect(200);
         let commit = json!({"pending": answer["pending"]});
         stranger.post("/api/auth/password/commit", commit).await.expect(204);
@@ -316,7 +312,7 @@ async fn a_password_by_ticket_locks_the_keys_and_the_one_before_opens_them_still
         let unlocked = anna.unlocked().await;
         assert_eq!((&unlocked["locked"], &unlocked["keys"]), (&login["locked"], &login["keys"]));
     }
-    let log = boss.get("/api/admin/audit?action=password.reset").await.expect(200);
+    let log = recorded(boss, "password.reset", &anna).await;
     assert_eq!(log["entries"][0]["detail"], json!({"locked": true}));
     // By the password of the locked account nothing is changed without the keys.
     let pending = anna.prepared(json!({"auth": anna.auth()}), "anna4").await;
@@ -324,37 +320,27 @@ async fn a_password_by_ticket_locks_the_keys_and_the_one_before_opens_them_still
     anna.client.post("/api/auth/password/commit", commit).await.refused(400, "bad_request");
     // Two passwords later the first one, with the keys, is put back.
     let mut socket = anna.client.socket().await;
-    restore(&boss, &anna).await.expect(204);
+    restore(boss, &anna).await.expect(204);
     assert_eq!(socket.closed().await, Some(1008));
     anna.login_with("anna3").await.refused(401, "bad_credentials");
     let login = anna.login_with("anna").await.expect(200);
     assert_eq!((&login["keys"], &login["locked"]), (&anna.keys, &json!(false)));
-    restore(&boss, &anna).await.refused(409, "conflict");
-    let log = boss.get("/api/admin/audit?action=keys.restore").await.expect(200);
+    restore(boss, &anna).await.refused(409, "conflict");
+    let log = recorded(boss, "keys.restore", &anna).await;
     assert_eq!(log["entries"].as_array().unwrap().len(), 1);
-    assert_eq!(log["entries"][0]["target"]["name"], "anna");
-    server.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_an_administrator_has_ended_is_put_back_before_a_new_password_is_chosen() {
-    let server = TestServer::start().await;
-    let boss = server.admin().await;
-    let anna = Person::new(&server, "anna").await;
-    let ticket = ticket(&boss, &anna.client.uid, true).await;
+    // So is a password that an administrator has ended, before another one is chosen; the ticket is over then.
+    let ended = ticket(boss, &anna.client.uid, true).await;
     anna.login_with("anna").await.refused(401, "bad_credentials");
-    restore(&boss, &anna).await.expect(204);
+    restore(boss, &anna).await.expect(204);
     assert_eq!(anna.login_with("anna").await.expect(200)["keys"], anna.keys);
-    let by = json!({"ticket": ticket});
-    prepare(&Client::new(server.address), by, "anna2").await.refused(404, "not_found");
-    server.stop().await;
+    prepare(&stranger, json!({"ticket": ended}), "anna2").await.refused(404, "not_found");
+    assert_eq!(log["entries"][0]["target"]["name"], anna.name);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn locked_keys_are_opened_by_the_recovery_code_and_wrapped_anew() {
-    let server = TestServer::start().await;
-    let boss = server.admin().await;
-    let mut anna = Person::new(&server, "anna").await;
+    let (home, boss) = Home::shared();
+    let mut anna = Person::new(home, "anna").await;
     let (rauth, digest) = recovery_code();
     let mut body = anna.rewrapped().await;
     body["keys"]["ak_recovery"] = json!(blob(113));
@@ -369,8 +355,8 @@ async fn locked_keys_are_opened_by_the_recovery_code_and_wrapped_anew() {
     anna.client.post("/api/auth/password/commit", body.clone()).await.expect(204);
     anna.took(&body);
 
-    let ticket = ticket(&boss, &anna.client.uid, false).await;
-    let stranger = Client::new(server.address);
+    let ticket = ticket(boss, &anna.client.uid, false).await;
+    let stranger = Client::new(home.address);
     let answer = prepare(&stranger, json!({"ticket": ticket}), "anna3").await.expect(200);
     stranger
         .post("/api/auth/password/commit", json!({"pending": answer["pending"]}))
@@ -380,7 +366,7 @@ async fn locked_keys_are_opened_by_the_recovery_code_and_wrapped_anew() {
     let (login, client) = anna.browser_with("anna3").await;
     assert_eq!(login.expect(200)["locked"], true);
     anna.client = client;
-    let open = json!({"username": "Anna", "rauth": rauth});
+    let open = json!({"username": anna.name.to_uppercase(), "rauth": rauth});
     let opened = stranger.post("/api/auth/recovery/open", open).await.expect(200);
     assert_eq!(opened["uid"], json!(anna.client.uid));
     let mut keys = anna.keys.clone();
@@ -395,31 +381,29 @@ async fn locked_keys_are_opened_by_the_recovery_code_and_wrapped_anew() {
     let login = anna.login_with("anna3").await.expect(200);
     assert_eq!((&login["keys"], &login["locked"]), (&anna.keys, &json!(false)));
     // Without `ak_recovery` the code is gone.
-    let open = json!({"username": "anna", "rauth": rauth});
+    let open = json!({"username": anna.name, "rauth": rauth});
     stranger.post("/api/auth/recovery/open", open).await.refused(401, "bad_credentials");
     // The version before is that of the password before the ticket.
-    restore(&boss, &anna).await.expect(204);
+    restore(boss, &anna).await.expect(204);
     let before = anna.login_with("anna2").await.expect(200);
     assert_eq!(before["keys"]["ak_gen"], 3);
     assert_ne!(before["keys"]["ak_password"], Value::Null);
-    server.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_recovery_code_sets_another_password_without_a_session() {
-    let server = TestServer::start().await;
-    let boss = server.admin().await;
-    let mut anna = Person::without_keys(&server, "anna").await;
+    let (home, boss) = Home::shared();
+    let mut anna = Person::without_keys(home, "anna").await;
     let (rauth, digest) = recovery_code();
     let mut body = anna.first_keys();
     body["rauth_digest"] = json!(digest);
     body["keys"]["ak_recovery"] = json!(blob(113));
     put(&anna.client, "/api/keys", body.clone()).await.expect(201);
     anna.took(&body);
-    let stranger = Client::new(server.address);
-    let open = json!({"username": "anna", "rauth": rauth});
+    let stranger = Client::new(home.address);
+    let open = json!({"username": anna.name, "rauth": rauth});
     let opened = stranger.post("/api/auth/recovery/open", open.clone()).await.expect(200);
-    let by = json!({"recovery": rauth, "username": "anna"});
+    let by = json!({"recovery": rauth, "username": anna.name});
     let answer = prepare(&stranger, by, "anna2").await.expect(200);
     let pending = answer["pending"].as_str().unwrap();
     let challenge = opened["challenge"].as_str().unwrap().to_owned();
@@ -435,22 +419,22 @@ async fn the_recovery_code_sets_another_password_without_a_session() {
     assert_eq!(socket.closed().await, Some(1008), "the other browsers are signed out");
     assert_eq!(anna.login_with("anna2").await.expect(200)["keys"], anna.keys);
     stranger.post("/api/auth/recovery/open", open).await.refused(401, "bad_credentials");
-    let open = json!({"username": "anna", "rauth": new_rauth});
+    let open = json!({"username": anna.name, "rauth": new_rauth});
     stranger.post("/api/auth/recovery/open", open).await.expect(200);
-    let log = boss.get("/api/admin/audit?action=password.recover").await.expect(200);
-    assert_eq!(log["entries"][0]["actor"]["name"], "anna");
-    server.stop().await;
+    let log = recorded(boss, "password.recover", &anna).await;
+    assert_eq!(log["entries"][0]["actor"]["name"], anna.name);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_learns_from_a_recovery_who_is_here_or_has_a_code() {
     let server = TestServer::start_with(&["--rate-limit-scale", "1"]).await;
-    let anna = Person::new(&server, "anna").await;
-    Person::without_keys(&server, "bert").await;
+    let home = Home::of(&server);
+    let anna = Person::new(&home, "anna").await;
+    let bert = Person::without_keys(&home, "bert").await;
     let stranger = Client::new(server.address);
     let (rauth, _) = recovery_code();
     let mut seen = Vec::new();
-    for name in ["anna", "bert", "nobody"] {
+    for name in [anna.name.as_str(), &bert.name, "nobody"] {
         for attempt in 0..=limits::RECOVERIES {
             let answer = if attempt % 2 == 0 {
                 let open = json!({"username": name, "rauth": rauth});
@@ -473,8 +457,8 @@ async fn nobody_learns_from_a_recovery_who_is_here_or_has_a_code() {
         let of = seen.iter().filter(|(of, ..)| *of == name);
         of.map(|(_, n, status, code, text)| (n, status, code, text)).collect::<Vec<_>>()
     };
-    assert_eq!(of("anna"), of("nobody"));
-    assert_eq!(of("bert"), of("nobody"));
+    assert_eq!(of(&anna.name), of("nobody"));
+    assert_eq!(of(&bert.name), of("nobody"));
     let codes: Vec<_> = of("nobody").into_iter().map(|(.., code, _)| code.clone()).collect();
     let wrong = limits::RECOVERIES as usize;
     assert!(codes[..wrong].iter().all(|code| code == "bad_credentials"), "{codes:?}");
@@ -486,28 +470,27 @@ async fn nobody_learns_from_a_recovery_who_is_here_or_has_a_code() {
     body["keys"]["ak_recovery"] = json!(blob(113));
     body["rauth_digest"] = json!(digest);
     other.post("/api/keys/rewrap", body).await.expect(204);
-    let open = json!({"username": "anna", "rauth": rauth});
+    let open = json!({"username": anna.name, "rauth": rauth});
     stranger.post("/api/auth/recovery/open", open).await.refused(429, "rate_limited");
     server.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rotated_keys_replace_everything_at_once_and_may_leave_nothing_before_them() {
-    let server = TestServer::start().await;
-    let boss = server.admin().await;
-    let mut anna = Person::new(&server, "anna").await;
+    let (home, boss) = Home::shared();
+    let mut anna = Person::new(home, "anna").await;
     let mut body = anna.other_keys(EntryType::Rotate);
     body["keys"]["trust"] = json!(blob(limits::TRUST));
     body["keys"]["trust_rev"] = json!(1);
     anna.client.post("/api/keys/rotate", body.clone()).await.expect(204);
     anna.took(&body);
-    assert_eq!(anna.unlocked().await["keys"], anna.keys);
+    assert_eq!(anna.stored().await, anna.keys);
     // An answer that was lost is asked for again.
     anna.client.post("/api/keys/rotate", body).await.expect(204);
-    assert_eq!(anna.unlocked().await["keys"], anna.keys);
+    assert_eq!(anna.stored().await, anna.keys);
     // Keys of before cannot be put back beside a directory that has others.
-    restore(&boss, &anna).await.refused(409, "conflict");
-    assert_eq!(anna.unlocked().await["keys"], anna.keys);
+    restore(boss, &anna).await.refused(409, "conflict");
+    assert_eq!(anna.stored().await, anna.keys);
     // A trust store that others have written meanwhile is not overwritten.
     let mut stale = anna.other_keys(EntryType::Rotate);
     stale["keys"]["trust"] = json!(blob(60));
@@ -517,34 +500,25 @@ async fn rotated_keys_replace_everything_at_once_and_may_leave_nothing_before_th
     stale["forget_old"] = json!(true);
     anna.client.post("/api/keys/rotate", stale.clone()).await.expect(204);
     anna.took(&stale);
-    assert_eq!(anna.unlocked().await["keys"], anna.keys);
-    let sql = server.sql().await;
-    for query in [
-        "SELECT count(*) FROM accounts.keys_old",
-        "SELECT count(*) FROM accounts.auth_slots WHERE kind = 'previous'",
-    ] {
-        let left: i64 = sql.query_one(query, &[]).await.unwrap().get(0);
-        assert_eq!(left, 0, "{query}");
-    }
-    restore(&boss, &anna).await.refused(409, "conflict");
+    assert_eq!(anna.stored().await, anna.keys);
+    assert_eq!((anna.count("keys_old").await, anna.count("auth_slots").await), (0, 1));
+    restore(boss, &anna).await.refused(409, "conflict");
     // The proof is by the newest key.
     let body = anna.rewrapped().await;
     anna.client.post("/api/keys/rewrap", body).await.expect(204);
-    server.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn another_browser_with_the_keys_sets_the_password_by_ticket_and_rotates() {
-    let server = TestServer::start().await;
-    let boss = server.admin().await;
-    let mut anna = Person::new(&server, "anna").await;
-    let ticket = ticket(&boss, &anna.client.uid, false).await;
+    let (home, boss) = Home::shared();
+    let mut anna = Person::new(home, "anna").await;
+    let ticket = ticket(boss, &anna.client.uid, false).await;
     let pending = anna.prepared(json!({"ticket": ticket}), "anna2").await;
     let mut body = anna.other_keys(EntryType::Rotate);
     body.as_object_mut().unwrap().remove("auth");
     body["pending"] = json!(pending);
     // Not by somebody else's session, nor beside a password.
-    let bert = Person::new(&server, "bert").await;
+    let bert = Person::new(home, "bert").await;
     bert.client.post("/api/keys/rotate", body.clone()).await.refused(400, "bad_entry");
     let mut both = body.clone();
     both["auth"] = json!(anna.auth());
@@ -552,21 +526,21 @@ async fn another_browser_with_the_keys_sets_the_password_by_ticket_and_rotates()
     let mut unknown = body.clone();
     unknown["pending"] = json!(blob(32));
     anna.client.post("/api/keys/rotate", unknown).await.refused(404, "not_found");
-    assert_eq!(anna.unlocked().await["keys"], anna.keys);
+    assert_eq!(anna.stored().await, anna.keys);
 
     anna.client.post("/api/keys/rotate", body.clone()).await.expect(204);
     anna.took(&body);
     anna.password = "anna2".into();
-    assert_eq!(anna.unlocked().await["keys"], anna.keys, "this browser stays signed in");
+    assert_eq!(anna.stored().await, anna.keys, "this browser stays signed in");
     let login = anna.login_with("anna2").await.expect(200);
     assert_eq!((&login["keys"], &login["locked"]), (&anna.keys, &json!(false)));
     anna.login_with("anna").await.refused(401, "bad_credentials");
     // The ticket is used up.
     let by = json!({"ticket": ticket});
-    prepare(&Client::new(server.address), by, "anna3").await.refused(404, "not_found");
+    prepare(&Client::new(home.address), by, "anna3").await.refused(404, "not_found");
     // The same lifts what a ticket has locked.
-    let ticket = self::ticket(&boss, &anna.client.uid, false).await;
-    let stranger = Client::new(server.address);
+    let ticket = self::ticket(boss, &anna.client.uid, false).await;
+    let stranger = Client::new(home.address);
     let answer = prepare(&stranger, json!({"ticket": ticket}), "anna3").await.expect(200);
     let commit = json!({"pending": answer["pending"], "sign_out_others": false});
     stranger.post("/api/auth/password/commit", commit).await.expect(204);
@@ -577,26 +551,24 @@ async fn another_browser_with_the_keys_sets_the_password_by_ticket_and_rotates()
     anna.took(&body);
     let unlocked = anna.unlocked().await;
     assert_eq!((&unlocked["keys"], &unlocked["locked"]), (&anna.keys, &json!(false)));
-    server.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn fresh_keys_are_for_accounts_that_are_locked() {
-    let server = TestServer::start().await;
-    let boss = server.admin().await;
-    let mut anna = Person::new(&server, "anna").await;
+    let (home, boss) = Home::shared();
+    let mut anna = Person::new(home, "anna").await;
     let identity = anna.identity;
     let body = anna.other_keys(EntryType::Reset);
     anna.client.post("/api/keys/reset", body).await.refused(403, "forbidden");
     anna.identity = identity;
-    assert_eq!(anna.unlocked().await["keys"], anna.keys);
+    assert_eq!(anna.stored().await, anna.keys);
 
-    let ticket = ticket(&boss, &anna.client.uid, false).await;
+    let ticket = ticket(boss, &anna.client.uid, false).await;
     let answer = prepare(&anna.client, json!({"ticket": ticket}), "anna2").await.expect(200);
     let commit = json!({"pending": answer["pending"], "sign_out_others": false});
     let body = anna.other_keys(EntryType::Reset);
     // A reset that comes while the password is being set finds keys that are not locked, or locked ones.
-    let stranger = Client::new(server.address);
+    let stranger = Client::new(home.address);
     let (committed, early) = tokio::join!(
         stranger.post("/api/auth/password/commit", commit),
         anna.client.post("/api/keys/reset", body.clone()),
@@ -614,33 +586,31 @@ async fn fresh_keys_are_for_accounts_that_are_locked() {
     anna.took(&body);
     let unlocked = anna.unlocked().await;
     assert_eq!((&unlocked["keys"], &unlocked["locked"]), (&anna.keys, &json!(false)));
-    let log = boss.get("/api/admin/audit?action=keys.reset").await.expect(200);
-    assert_eq!(log["entries"][0]["actor"]["name"], "anna");
+    let log = recorded(boss, "keys.reset", &anna).await;
+    assert_eq!(log["entries"][0]["actor"]["name"], anna.name);
     // The keys that were given up do not come back beside fresh ones.
-    restore(&boss, &anna).await.refused(409, "conflict");
-    server.stop().await;
+    restore(boss, &anna).await.refused(409, "conflict");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_version_before_is_put_back_for_thirty_days_and_then_deleted() {
-    let server = TestServer::start().await;
-    let boss = server.admin().await;
-    let mut anna = Person::new(&server, "anna").await;
-    restore(&boss, &anna).await.refused(409, "conflict");
+    let (home, boss) = Home::shared();
+    let mut anna = Person::new(home, "anna").await;
+    restore(boss, &anna).await.refused(409, "conflict");
     put(&anna.client, "/api/keys/trust", json!({"rev": 1, "blob": blob(50)})).await.expect(204);
-    anna.keys = anna.unlocked().await["keys"].clone();
+    anna.keys = anna.stored().await;
     let first = anna.keys.clone();
     let pending = anna.prepared(json!({"auth": anna.auth()}), "anna2").await;
     let body = anna.committed(&pending, anna.challenge().await).await;
     anna.client.post("/api/auth/password/commit", body).await.expect(204);
     put(&anna.client, "/api/keys/trust", json!({"rev": 2, "blob": blob(50)})).await.expect(204);
     anna.password = "anna2".into();
-    let second = anna.unlocked().await["keys"].clone();
+    let second = anna.stored().await;
     assert_eq!((&second["ak_gen"], &second["trust_rev"]), (&json!(2), &json!(2)));
     // Back, and forth again.
     for (password, other, keys) in [("anna", "anna2", &first), ("anna2", "anna", &second)] {
         let (_, browser) = anna.browser_with(&anna.password).await;
-        restore(&boss, &anna).await.expect(204);
+        restore(boss, &anna).await.expect(204);
         browser.get("/api/me").await.refused(401, "unauthorized");
         anna.login_with(other).await.refused(401, "bad_credentials");
         assert_eq!(anna.login_with(password).await.expect(200)["keys"], *keys);
@@ -652,35 +622,27 @@ async fn the_version_before_is_put_back_for_thirty_days_and_then_deleted() {
     let pending = anna.prepared(json!({"auth": anna.auth()}), "anna3").await;
     anna.keys = second;
     let body = anna.committed(&pending, anna.challenge().await).await;
-    restore(&boss, &anna).await.expect(204);
+    restore(boss, &anna).await.expect(204);
     let (_, client) = anna.browser_with("anna").await;
     client.post("/api/auth/password/commit", body).await.refused(404, "not_found");
 
-    let sql = server.sql().await;
-    let month = 30 * 24 * 3_600 * 1_000_i64;
-    sql.execute("UPDATE accounts.keys_old SET replaced_at = replaced_at - $1", &[&month])
-        .await
-        .unwrap();
-    restore(&boss, &anna).await.refused(409, "conflict");
+    anna.alter(
+        "UPDATE accounts.keys_old SET replaced_at = replaced_at - 2592000000 WHERE user_id = $1",
+    )
+    .await;
+    restore(boss, &anna).await.refused(409, "conflict");
     boss.post("/api/admin/purge", json!({})).await.expect(200);
-    for query in [
-        "SELECT count(*) FROM accounts.keys_old",
-        "SELECT count(*) FROM accounts.auth_slots WHERE kind = 'previous'",
-    ] {
-        let left: i64 = sql.query_one(query, &[]).await.unwrap().get(0);
-        assert_eq!(left, 0, "{query}");
-    }
+    assert_eq!((anna.count("keys_old").await, anna.count("auth_slots").await), (0, 1));
     assert_eq!(anna.login_with("anna").await.expect(200)["keys"], first);
     let path = "/api/admin/users/999/restore-keys";
     boss.post(path, json!({})).await.refused(404, "not_found");
     anna.client.post(path, json!({})).await.refused(401, "unauthorized");
-    server.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn trust_stores_follow_each_other_without_a_gap() {
-    let server = TestServer::start().await;
-    let anna = Person::new(&server, "anna").await;
+    let (home, _) = Home::shared();
+    let anna = Person::new(home, "anna").await;
     let trust = |rev: u64, bytes: usize| json!({"rev": rev, "blob": blob(bytes)});
     let path = "/api/keys/trust";
     let none = json!({"rev": 0, "blob": null, "ak_gen": 1, "locked": false});
@@ -692,7 +654,7 @@ async fn trust_stores_follow_each_other_without_a_gap() {
     let body = trust(1, limits::TRUST);
     put(&anna.client, path, body.clone()).await.expect(204);
     conflicts(put(&anna.client, path, body.clone()).await, 1, 1);
-    assert_eq!(anna.unlocked().await["keys"]["trust"], body["blob"]);
+    assert_eq!(anna.stored().await["trust"], body["blob"]);
     // Of two browsers at once one is told that it was slower.
     let (one, two) = (trust(2, 60), trust(2, 61));
     let (first, second) =
@@ -701,34 +663,20 @@ async fn trust_stores_follow_each_other_without_a_gap() {
     conflicts(lost, 1, 2);
     // Without the password it reads what the other one wrote.
     assert_eq!(anna.client.get(path).await.expect(200)["blob"], won["blob"]);
-    let keys = anna.unlocked().await["keys"].clone();
+    let keys = anna.stored().await;
     assert_eq!((&keys["trust"], &keys["trust_rev"]), (&won["blob"], &json!(2)));
     let huge = json!({"rev": 3, "blob": "A".repeat(limits::TRUST_BODY)});
     put(&anna.client, path, huge).await.refused(413, "too_large");
-    let stranger = Client::new(server.address);
+    let stranger = Client::new(home.address);
     put(&stranger, path, trust(3, limits::TRUST)).await.refused(401, "unauthorized");
-    let bert = Person::without_keys(&server, "bert").await;
+    let bert = Person::without_keys(home, "bert").await;
     put(&bert.client, path, trust(1, 60)).await.refused(409, "conflict");
-    server.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn trust_stores_count_as_what_a_user_may_store() {
-    let server = TestServer::start_with(&["--rate-limit-scale", "1"]).await;
-    let anna = Person::new(&server, "anna").await;
-    for rev in 1..=4 {
-        let trust = json!({"rev": rev, "blob": blob(limits::TRUST)});
-        put(&anna.client, "/api/keys/trust", trust).await.expect(204);
-    }
-    let one_more = json!({"rev": 5, "blob": blob(limits::TRUST)});
-    put(&anna.client, "/api/keys/trust", one_more).await.refused(429, "rate_limited");
-    server.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn other_browsers_are_told_of_new_ones_and_of_other_keys_and_tokens_are_not() {
-    let server = TestServer::start().await;
-    let mut anna = Person::without_keys(&server, "anna").await;
+    let (home, _) = Home::shared();
+    let mut anna = Person::without_keys(home, "anna").await;
     let token = json!({"label": "x", "scope": "write"});
     let token = anna.client.post("/api/tokens", token).await.expect(201);
     let token = anna.client.with_token(token["token"].as_str().unwrap());
@@ -774,19 +722,25 @@ async fn other_browsers_are_told_of_new_ones_and_of_other_keys_and_tokens_are_no
     for socket in [&mut here, &mut there, &mut with_token] {
         socket.assert_silent(QUIET, is_news).await;
     }
-    server.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn wrong_passwords_count_like_wrong_logins() {
+async fn trust_stores_count_as_stored_bytes_and_wrong_passwords_like_wrong_logins() {
     use impulse::base::limits::auth::FAILURES_OF_DEVICE;
     let server = TestServer::start_with(&["--rate-limit-scale", "1"]).await;
-    let mut anna = Person::without_keys(&server, "anna").await;
-    let mut body = anna.first_keys();
+    let home = Home::of(&server);
+    let anna = Person::new(&home, "anna").await;
+    for rev in 1..=4 {
+        let trust = json!({"rev": rev, "blob": blob(limits::TRUST)});
+        put(&anna.client, "/api/keys/trust", trust).await.expect(204);
+    }
+    let one_more = json!({"rev": 5, "blob": blob(limits::TRUST)});
+    put(&anna.client, "/api/keys/trust", one_more).await.refused(429, "rate_limited");
+    let mut body = anna.rewrapped().await;
     body["auth"] = json!(auth_of("other"));
     let mut wrong = 0;
     let limited = loop {
-        let answer = put(&anna.client, "/api/keys", body.clone()).await;
+        let answer = anna.client.post("/api/keys/rewrap", body.clone()).await;
         if answer.code() != "bad_credentials" {
             break answer;
         }
@@ -802,34 +756,26 @@ async fn wrong_passwords_count_like_wrong_logins() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_keys_of_an_account_go_with_the_purge() {
-    let server = TestServer::start().await;
-    let boss = server.admin().await;
-    let mut anna = Person::new(&server, "anna").await;
+    let (home, boss) = Home::shared();
+    let mut anna = Person::new(home, "anna").await;
     let body = anna.rewrapped().await;
     anna.client.post("/api/keys/rewrap", body.clone()).await.expect(204);
     anna.took(&body);
     anna.challenge().await;
     let path = format!("/api/admin/users/{}", anna.client.uid);
     boss.delete(&path).await.expect(204);
-    restore(&boss, &anna).await.refused(409, "conflict");
-    let sql = server.sql().await;
-    let count = async |table: &str| {
-        let query = format!("SELECT count(*) FROM accounts.{table}");
-        sql.query_one(&query, &[]).await.unwrap().get::<_, i64>(0)
-    };
-    assert_eq!((count("keys").await, count("keys_old").await), (1, 1), "it can be restored");
+    restore(boss, &anna).await.refused(409, "conflict");
+    let left = (anna.count("keys").await, anna.count("keys_old").await);
+    assert_eq!(left, (1, 1), "it can be restored");
     boss.post(&format!("{path}/restore"), json!({})).await.expect(200);
     assert_eq!(anna.login_with("anna").await.expect(200)["keys"], anna.keys);
     boss.delete(&path).await.expect(204);
-    let month = 30 * 24 * 3_600 * 1_000_i64 + 1;
-    let uid: i64 = anna.client.uid.parse().unwrap();
-    let age = "UPDATE accounts.users SET removed_at = removed_at - $1 WHERE id = $2";
-    sql.execute(age, &[&month, &uid]).await.unwrap();
+    anna.alter("UPDATE accounts.users SET removed_at = removed_at - 2592000001 WHERE id = $1")
+        .await;
     boss.post("/api/admin/purge", json!({})).await.expect(200);
     for table in ["keys", "keys_old", "proofs"] {
-        assert_eq!(count(table).await, 0, "{table}");
+        assert_eq!(anna.count(table).await, 0, "{table}");
     }
-    server.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -839,8 +785,8 @@ async fn the_log_has_nothing_that_opens_keys_however_much_it_says() {
     let log = folder.path().join("log");
     let more = [("DATABASE_URL", database.as_str()), ("IMPULSE_LOG", "trace")];
     let process = Process::start_with_descriptors(1_024, &log, &folder.path().join("data"), &more);
-    let client = Client::register(process.address.parse().unwrap(), "anna").await;
-    let mut anna = Person::of(client, "anna").await;
+    let home = Home { address: process.address.parse().unwrap(), database: database.clone() };
+    let mut anna = Person::without_keys(&home, "anna").await;
     let mut secrets = vec![anna.auth(), auth_of("anna2"), auth_of("wrong")];
     let (rauth, digest) = recovery_code();
     let mut body = anna.first_keys();
@@ -856,7 +802,9 @@ async fn the_log_has_nothing_that_opens_keys_however_much_it_says() {
     anna.client.post("/api/auth/password/commit", committed.clone()).await.expect(204);
     // The command line puts back what was before.
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_impulse"));
-    command.args(["admin", "restore-keys", "anna", "--data-dir"]).arg(folder.path().join("data"));
+    command
+        .args(["admin", "restore-keys", &anna.name, "--data-dir"])
+        .arg(folder.path().join("data"));
     assert!(command.status().unwrap().success());
     let (login, client) = anna.browser_with("anna").await;
     assert_eq!(login.expect(200)["keys"], anna.keys);
@@ -865,7 +813,7 @@ async fn the_log_has_nothing_that_opens_keys_however_much_it_says() {
     anna.client.post("/api/keys/rotate", rotated.clone()).await.expect(204);
     let trust = json!({"rev": 1, "blob": blob(60)});
     put(&anna.client, "/api/keys/trust", trust.clone()).await.expect(204);
-    let open = json!({"username": "anna", "rauth": rauth});
+    let open = json!({"username": anna.name, "rauth": rauth});
     anna.client.post("/api/auth/recovery/open", open).await.refused(401, "bad_credentials");
     let share = anna.unlocked().await["share"].clone();
     // A body that is no request names its fields and not what was in them.

@@ -1,5 +1,9 @@
 //! Somebody who has keys, as a browser would: real signatures and entries, and blobs of the right size that nobody opens.
 
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{LazyLock, mpsc};
+
 use impulse::base::base64url;
 use impulse::base::ids::Uid;
 use impulse::base::random;
@@ -11,7 +15,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::support::TestServer;
-use crate::support::client::{Answer, Client, auth_of};
+use crate::support::client::{Answer, Client, auth_of, registration};
 
 /// Random bytes of a box: the suite, and the rest.
 pub fn blob(bytes: usize) -> String {
@@ -43,6 +47,45 @@ pub fn recovery_code() -> (String, String) {
     (base64url::encode(&rauth), base64url::encode(&Sha256::digest(rauth)))
 }
 
+/// A server, and how to reach its database.
+#[derive(Clone)]
+pub struct Home {
+    pub address: SocketAddr,
+    pub database: String,
+}
+
+impl Home {
+    /// That of a server of one's own.
+    pub fn of(server: &TestServer) -> Self {
+        Self { address: server.address, database: server.database.clone() }
+    }
+
+    /// One server for all tests that can share it, with its administrator. It ends with the program.
+    pub fn shared() -> (&'static Self, &'static Client) {
+        static SHARED: LazyLock<(Home, Client)> = LazyLock::new(|| {
+            let (give, take) = mpsc::channel();
+            std::thread::spawn(move || {
+                let runtime = tokio::runtime::Runtime::new().unwrap();
+                runtime.block_on(async {
+                    let server = TestServer::start().await;
+                    give.send((Home::of(&server), server.admin().await)).unwrap();
+                    std::future::pending::<()>().await;
+                });
+            });
+            take.recv().unwrap()
+        });
+        (&SHARED.0, &SHARED.1)
+    }
+
+    /// A connection to the database.
+    pub async fn sql(&self) -> tokio_postgres::Client {
+        let (client, connection) =
+            tokio_postgres::connect(&self.database, tokio_postgres::NoTls).await.unwrap();
+        tokio::spawn(connection);
+        client
+    }
+}
+
 /// The keys of somebody, and the entry of the directory that names them.
 #[derive(Clone, Copy)]
 pub struct Identity {
@@ -69,33 +112,37 @@ pub struct Person {
     pub identity: Identity,
     /// The keys as they were sent last.
     pub keys: Value,
+    sql: tokio_postgres::Client,
 }
 
 impl Person {
-    /// Registers `name`, who has no keys yet.
-    pub async fn without_keys(server: &TestServer, name: &str) -> Self {
-        let client = server.user(name).await;
-        Self::of(client, name).await
-    }
-
-    /// The same for somebody who is signed in.
-    pub async fn of(client: Client, name: &str) -> Self {
+    /// Registers somebody whose name begins so and whose password is `name`, and who has no keys yet.
+    pub async fn without_keys(home: &Home, name: &str) -> Self {
+        static COUNT: AtomicUsize = AtomicUsize::new(1);
+        let username = format!("{name}{}", COUNT.fetch_add(1, Ordering::Relaxed));
+        let mut client = Client::new(home.address);
+        let mut body = registration(&username);
+        body["auth"] = json!(auth_of(name));
+        let answer = client.post("/api/auth/register", body).await;
+        client.keep_cookie(&answer);
+        client.uid = answer.expect(201)["uid"].as_str().unwrap().to_owned();
         let info = client.get("/api/e2ee/info").await.expect(200);
         let instance = base64url::decode_array(info["instance"].as_str().unwrap()).unwrap();
         let identity = Identity { seed: [0; 32], generation: 0, leaf: None };
         Self {
             client,
-            name: name.to_owned(),
+            name: username,
             password: name.to_owned(),
             instance,
             identity,
             keys: Value::Null,
+            sql: home.sql().await,
         }
     }
 
-    /// Registers `name` and makes the first keys.
-    pub async fn new(server: &TestServer, name: &str) -> Self {
-        let mut person = Self::without_keys(server, name).await;
+    /// The same, with the first keys.
+    pub async fn new(home: &Home, name: &str) -> Self {
+        let mut person = Self::without_keys(home, name).await;
         let body = person.first_keys();
         person.client.request("PUT", "/api/keys", Some(body.clone())).await.expect(201);
         person.took(&body);
@@ -186,6 +233,32 @@ impl Person {
     pub async fn prepared(&self, by: Value, name: &str) -> String {
         let answer = prepare(&self.client, by, name).await.expect(200);
         answer["pending"].as_str().unwrap().to_owned()
+    }
+
+    /// What the store has now for the present password: as `unlock` answers, without computing a password.
+    pub async fn stored(&self) -> Value {
+        let query = "SELECT k.ak_gen, s.ak_password, k.ak_recovery, k.bundle, k.trust, k.trust_rev
+             FROM accounts.keys k JOIN accounts.auth_slots s ON s.user_id = k.user_id
+             WHERE k.user_id = $1 AND s.kind = 'current'";
+        let Some(row) = self.sql.query_opt(query, &[&self.uid().0]).await.unwrap() else {
+            return Value::Null;
+        };
+        let blob = |at| row.get::<_, Option<&[u8]>>(at).map(base64url::encode);
+        json!({
+            "ak_gen": row.get::<_, i64>(0), "ak_password": blob(1), "ak_recovery": blob(2), "bundle": blob(3),
+            "trust": blob(4), "trust_rev": row.get::<_, i64>(5),
+        })
+    }
+
+    /// How many rows of a table are this person's.
+    pub async fn count(&self, table: &str) -> i64 {
+        let query = format!("SELECT count(*) FROM accounts.{table} WHERE user_id = $1");
+        self.sql.query_one(&query, &[&self.uid().0]).await.unwrap().get(0)
+    }
+
+    /// Changes this person's rows, `$1`, by SQL.
+    pub async fn alter(&self, statement: &str) {
+        self.sql.execute(statement, &[&self.uid().0]).await.unwrap();
     }
 
     /// What `unlock` answers now.

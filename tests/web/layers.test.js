@@ -30,9 +30,10 @@ const VIEWS = {
   composer: ["people", "base"],
   timeline: ["people", "base"],
   entry: ["people", "base"],
-  settings: ["entry", "people", "base"],
+  keys: ["entry", "people", "base"],
+  settings: ["keys", "entry", "people", "base"],
   admin: ["people", "base"],
-  shell: ["admin", "composer", "entry", "notify", "people", "rooms", "settings", "timeline", "base"],
+  shell: ["admin", "composer", "entry", "keys", "notify", "people", "rooms", "settings", "timeline", "base"],
 };
 /** What views import from `state`: questions to the state they are handed. All else they ask its actions for. */
 const QUESTIONS = [

@@ -41,6 +41,9 @@ test("the one stylesheet has every style once", () => {
 const LATER = [
   /^ui\/(?:admin|entry)\//,
   /^ui\/settings\/(?!doors)/,
+  /^ui\/keys\/(?!doors|card|watch)/,
+  /^state\/encryption\//,
+  /^crypto\/(?!encoding|passphrase|password)/,
   /^ui\/rooms\/(?:dialogs|directory|create|members|settings|invites|bans|people_picker)/,
   /^ui\/base\/emoji_picker/,
   /^ui\/people\/(?:status|invite_people)/,

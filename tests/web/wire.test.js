@@ -24,6 +24,7 @@ test("every frame of the protocol is understood, and an unknown one is not", () 
     "bye",
     "err",
     "hello",
+    "keys.changed",
     "member",
     "msg",
     "ok",
@@ -31,8 +32,11 @@ test("every frame of the protocol is understood, and an unknown one is not", () 
     "read",
     "room",
     "rooms",
+    "rotation.due",
+    "signed_in",
     "typing",
     "user",
+    "wraps.needed",
   ]);
   for (const frame of received) assert.equal(frameFromWire(frame)?.op, frame.op, JSON.stringify(frame));
   assert.equal(frameFromWire({ op: "something new" }), null);

@@ -1,9 +1,11 @@
 /** English, and the list of every key there is. */
+import { keys } from "./keys.en.js";
 import { encrypted } from "./encrypted.en.js";
 import { people } from "./people.en.js";
 import { rooms } from "./rooms.en.js";
 
 export const messages = {
+  ...keys,
   ...encrypted,
   ...people,
   ...rooms,

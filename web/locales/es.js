@@ -1,9 +1,11 @@
 /** Spanish. */
+import { keys } from "./keys.es.js";
 import { encrypted } from "./encrypted.es.js";
 import { people } from "./people.es.js";
 import { rooms } from "./rooms.es.js";
 
 export const messages = {
+  ...keys,
   ...encrypted,
   ...people,
   ...rooms,

@@ -1,9 +1,11 @@
 /** Russian. */
+import { keys } from "./keys.ru.js";
 import { encrypted } from "./encrypted.ru.js";
 import { people } from "./people.ru.js";
 import { rooms } from "./rooms.ru.js";
 
 export const messages = {
+  ...keys,
   ...encrypted,
   ...people,
   ...rooms,

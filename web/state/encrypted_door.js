@@ -53,7 +53,7 @@ export class EncryptedDoor {
    * @param {import("./sync.js").Sync} parts.sync
    * @param {import("./message_actions.js").MessageActions} parts.messages
    * @param {import("./drafts.js").Drafts} parts.drafts
-   * @param {Pick<import("./keys.js").Keys, "load">} parts.keys
+   * @param {Pick<import("./keys.js").Keys, "load"> & Partial<Pick<import("./keys.js").Keys, "onLoaded">>} parts.keys
    * @param {Partial<import("./encryption/parts.js").Parts>} [surroundings]  of a test: other than those of the browser
    */
   constructor({ store, socket, ingest, sync, messages, drafts, keys }, surroundings = {}) {
@@ -67,6 +67,7 @@ export class EncryptedDoor {
     this.#keys = keys;
     ingest.around = this;
     sync.encrypted = this;
+    keys.onLoaded?.((encryption) => this.#followTrust(encryption));
   }
 
   /** Somebody has signed in. @param {string} uid */
@@ -210,7 +211,6 @@ export class EncryptedDoor {
   /** @param {string} id @param {import("./types.js").EncryptedRoom} room */
   #show(id, room) {
     const { state } = this.#store;
-    if (!state.rooms.has(id)) return;
     this.#store.update({ encrypted: new Map(state.encrypted).set(id, room) });
     const known = state.rooms.get(id);
     if (known) this.#store.update(withRoom(this.#store.state, known));
@@ -304,6 +304,19 @@ export class EncryptedDoor {
     this.#remember(mine.map(({ id }) => id));
     const { epoch } = this.#store.state;
     this.#then((loaded) => loaded.rooms.described(mine, epoch));
+  }
+
+  /** Rooms that another browser of mine has found encrypted are so, whatever the server says. */
+  #followTrust(/** @type {Encryption} */ { trust }) {
+    const note = () => {
+      const ids = trust.rooms().map(([, { id }]) => id);
+      const fresh = ids.filter((id) => !this.#known.has(id));
+      if (!fresh.length || !this.#store.state.me) return;
+      this.#remember(fresh);
+      this.described([...this.#store.state.rooms.values()].filter(({ id }) => fresh.includes(id)));
+    };
+    trust.changed(note);
+    note();
   }
 
   /** @param {string[]} ids */

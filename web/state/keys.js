@@ -112,6 +112,12 @@ export class Keys {
     return this.#open(me);
   }
 
+  /** Whether the keys of who is signed in are in this browser. */
+  async areHere() {
+    const encryption = await this.load().catch(() => null);
+    return Boolean(encryption?.keys.identity);
+  }
+
   /** @param {string} password @param {{ anySalt?: boolean }} [options] */
   async unlock(password, options) {
     await (await this.load()).keys.unlock(password, options);

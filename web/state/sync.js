@@ -114,6 +114,7 @@ export class Sync {
    */
   #loseTrack(room, timeline, seq) {
     this.#replays.delete(room);
+    this.encrypted?.left(room);
     this.#store.update(withTimeline(this.#store.state, room, cutOff(timeline, seq)));
     void this.#pages.readAnew(room);
   }
@@ -294,6 +295,7 @@ export class Sync {
     const isUnknown = !timeline.stale && timeline.messages.some(({ seq }) => seq > answer.seq);
     if (answer.truncated || isUnknown) {
       this.#loseTrack(room, timeline, answer.seq);
+      this.encrypted?.followed(room, answer.seq, answer.seq);
     } else {
       this.#change(room, replay.messages);
       this.#store.update(withReached(this.#store.state, room, answer.seq));

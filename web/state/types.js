@@ -72,6 +72,7 @@
  * @property {Record<string, number>} limits
  * @property {string} [secureAddress]  where browsers offer WebCrypto, if the server knows one such origin
  * @property {Demo} [demo]  only of a demo
+ * @property {"off" | "on" | "required"} [encryption]
  * @property {string} [uid]  of whoever is signed in with the cookie of this browser
  */
 

@@ -132,8 +132,8 @@ test("a key that opens for nobody is replaced by whoever wants to write, and its
   await until(() => bob.state.encrypted.get(id).condition === "getting_key");
   await bob.say(id, "still here");
   await until(() => room.state.epoch === 3, "repaired");
-  await bob.sees(id, "still here");
-  assert.equal(bob.state.encrypted.get(id).badKey.by, "1");
+  await until(() => bob.state.encrypted.get(id).badKey?.by === "1", "its author is named");
+  await until(() => bob.message(id, "still here").createdSeq > 0);
   alice.connect();
   await alice.sees(id, "still here");
   await alice.sees(id, "before");
@@ -237,6 +237,7 @@ test("after a backup lost messages stay and say so, the log comes back, and all 
   await bob.door.loaded.rooms.rotateAll("manual");
   await bob.say(id, "three");
   await alice.sees(id, "three");
+  await until(() => bob.message(id, "three").createdSeq > 0);
   world.restore(backup);
   room.isRestored = true;
   assert.equal(room.state.epoch, 1);
@@ -250,6 +251,7 @@ test("after a backup lost messages stay and say so, the log comes back, and all 
   await alice.say(id, "four");
   await bob.sees(id, "four");
   await until(() => alice.state.encrypted.get(id).lost === 2);
+  await until(() => bob.texts(id).length === 4, `Bob has ${bob.texts(id).join(" | ")}`);
   assert.deepEqual(bob.texts(id), ["one", "two", "three", "four"]);
   assert.equal(bob.message(id, "four").verdict, "ok");
   assert.deepEqual(bob.encryption.counts, { failed: 0, missing: 0 });

@@ -3,6 +3,7 @@
  * cryptography, without a page. The server judges logs and envelopes as the specification says (13.2, 13.3); what it
  * does wrong on purpose is set by the tests.
  */
+import { afterEach } from "node:test";
 import { Directory, leafOf, nodeHash, rowOf, signDirEntry, tagOf } from "../../../web/crypto/directory.js";
 import {
   randomBytes,
@@ -33,6 +34,13 @@ import { RoomActions } from "../../../web/state/room_actions.js";
 import { emptyState, Store } from "../../../web/state/store.js";
 import { Sync } from "../../../web/state/sync.js";
 import { messageFromWire } from "../../../web/net/wire.js";
+
+/** Every tab that a test has opened: it is closed with the test. @type {Set<Client>} */
+const open = new Set();
+afterEach(async () => {
+  for (const client of open) await client.close();
+  open.clear();
+});
 
 /** Tabs hear one another, and do not hold up the end of a test. */
 const { BroadcastChannel } = globalThis;
@@ -685,6 +693,7 @@ export class Client {
 
   /** The line is there. */
   connect() {
+    open.add(this);
     this.world.clients.add(this);
     this.line = {};
     this.followed.clear();

@@ -8,6 +8,7 @@ import { openEnvelope } from "../../crypto/envelope.js";
 import { parseEnvelope } from "../../crypto/envelope_form.js";
 import { checkEnvelope } from "../../crypto/verdicts.js";
 import { sealedFromWire } from "../../net/wire.js";
+import { isPassing } from "./passing.js";
 
 /** @typedef {import("./parts.js").Parts} Parts */
 /** @typedef {import("./room.js").EncryptedRoom} EncryptedRoom */
@@ -64,14 +65,23 @@ export class Opener {
   async open(id, entry) {
     const room = this.#roomOf(id);
     if (entry.log) {
-      await room?.take({ seq: entry.seq, at: entry.at, ...entry.log }).catch((error) => this.#parts.report(error));
+      await room
+        ?.take({ seq: entry.seq, at: entry.at, ...entry.log })
+        .catch((error) => this.#reportUnlessPassing(error));
       return null;
     }
     const told = sealedFromWire(entry);
     if (!room) return unknown(told);
     const { main, reacts } = await (this.#prepared.get(entry) ?? this.#prepare(room, told));
     this.#prepared.delete(entry);
-    return room.ledger.take(told, main, reacts);
+    const message = room.ledger.take(told, main, reacts);
+    if (message?.verdict === "failed" || message?.verdict === "no_key") room.tell();
+    return message;
+  }
+
+  /** @param {unknown} error */
+  #reportUnlessPassing(error) {
+    if (!isPassing(error)) this.#parts.report(error);
   }
 
   /**

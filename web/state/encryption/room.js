@@ -8,6 +8,7 @@ import { applyAll, peopleIn } from "../../crypto/room_log.js";
 import { entryHash, parseEntry, parseLog } from "../../crypto/room_log_entry.js";
 import { due, emptyState } from "../../crypto/room_state.js";
 import { Ledger } from "./ledger.js";
+import { isPassing } from "./passing.js";
 import { RoomKeys } from "./room_keys.js";
 
 /** @typedef {import("./parts.js").Parts} Parts */
@@ -180,7 +181,9 @@ export class EncryptedRoom {
     await this.ledger.load();
     await this.comparing;
     if (this.state && (!this.told || this.told.seq <= this.state.seq)) return;
-    await this.sync(this.told).catch((error) => this.#parts.report(error));
+    await this.sync(this.told).catch((error) => {
+      if (!isPassing(error)) this.#parts.report(error);
+    });
   }
 
   /**

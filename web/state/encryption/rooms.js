@@ -6,6 +6,7 @@ import { describe, isDead } from "./described.js";
 import { Healing } from "./healing.js";
 import { letIn, renew, unlinkMine, waitsHere, wrapForNext } from "./membership.js";
 import { isRid, Opener } from "./opener.js";
+import { isPassing } from "./passing.js";
 import { comparePlaces, postAgain } from "./restore.js";
 import { EncryptedRoom } from "./room.js";
 
@@ -27,6 +28,8 @@ import { EncryptedRoom } from "./room.js";
 /** Logs that are fetched at once after a connect. */
 const AT_ONCE = 3;
 const AGAIN_MS = 3000;
+/** After short gaps of the line rooms are not asked again who lacks their key. */
+const ASKED_MS = 60_000;
 
 export class EncryptedRooms {
   #parts;
@@ -40,6 +43,8 @@ export class EncryptedRooms {
   #open = "";
   /** Whose key opened for nobody, by room. @type {Map<string, { by: string, at: number }>} */
   #badKeys = new Map();
+  /** When the server was asked who lacks the key, by room. @type {Map<string, number>} */
+  #asked = new Map();
   /** Rooms whose description changed. @type {Set<string>} */
   #untold = new Set();
   #isOver = false;
@@ -181,11 +186,19 @@ export class EncryptedRooms {
     const { state } = room;
     if (!state || !this.#parts.identity() || !state.members.has(this.#parts.uid)) return;
     await room.keys.get(state.epoch);
-    const { needed } = await room.keys.ask();
     this.#tell(room);
-    if (needed.length) void this.#heal(room, needed, false);
+    await this.#askWhoLacksIt(room);
     if (room.keys.has(state.epoch)) await this.#again(room);
     else if (this.#open === room.id) void this.#missing(room);
+  }
+
+  /** Who came to lack it while the line was there has been told. @param {EncryptedRoom} room */
+  async #askWhoLacksIt(room) {
+    const now = this.#parts.now();
+    if (now - (this.#asked.get(room.id) ?? -Infinity) < ASKED_MS) return;
+    this.#asked.set(room.id, now);
+    const { needed } = await room.keys.ask();
+    if (needed.length) void this.#heal(room, needed, false);
   }
 
   /** @param {EncryptedRoom} room @param {import("../../net/wire_frames.js").Pair[]} needed @param {boolean} isJoin */
@@ -232,6 +245,7 @@ export class EncryptedRooms {
   #changed(room, entries) {
     for (const { body } of entries) if ("uid" in body) void this.#meet(body.uid);
     if (entries.some(({ body }) => body.type === "epoch")) void this.#newEpoch(room, entries);
+    else if (entries.length && room.ledger.waiting().length) void this.#again(room);
     this.#tell(room);
   }
 
@@ -445,11 +459,4 @@ export class EncryptedRooms {
     const room = this.#rooms.get(id);
     return room ? isDead(this.#parts, room) : false;
   }
-}
-
-/** Whether an error passes with the line or by itself. @param {unknown} error */
-export function isPassing(error) {
-  const { code, status } = /** @type {{ code?: string, status?: number }} */ (error ?? {});
-  const passing = ["network", "unavailable", "offline", "rate_limited", "waiting", "locked", "log_conflict"];
-  return passing.includes(code ?? "") || (status ?? 0) >= 500;
 }

@@ -6,6 +6,7 @@
 import { buildEnvelope } from "../../crypto/envelope.js";
 import { envelopeJson } from "../../crypto/envelope_form.js";
 import { fromBase64Url } from "../../crypto/encoding.js";
+import { isPassing } from "./passing.js";
 import { rotate } from "./rotation.js";
 
 /** @typedef {import("./parts.js").Parts} Parts */
@@ -127,9 +128,10 @@ export class Sender {
     } catch (error) {
       const { code, message } = /** @type {any} */ (error);
       if (code === "waiting" && message === "key") this.#missing(room);
-      // What the server refuses for a moment, or because others are faster all the time, passes.
-      if (code === "log_conflict" || code === "members_changed" || code === "network") throw waiting(code);
-      throw error;
+      if (code === "rate_limited") throw error;
+      // The message is not what was refused: it waits until the room has its key.
+      if (!isPassing(error) && code !== "members_changed") this.#parts.report(error);
+      throw waiting(code ?? "rotation");
     }
   }
 

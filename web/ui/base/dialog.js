@@ -13,6 +13,7 @@ import { icon } from "./icons.js";
  * @typedef {object} Dialog
  * @property {HTMLDialogElement} node
  * @property {() => void} close
+ * @property {() => void} place  stands beside its anchor again, after its size has changed
  */
 
 /** What stands beside something now. @type {Set<HTMLDialogElement>} */
@@ -74,7 +75,7 @@ export function openDialog(options, content) {
     addEventListener("resize", place);
   }
   showOpen(anchor, true);
-  return { node, close };
+  return { node, close, place };
 }
 
 /** Closes the menus and cards that stand beside what is not on the page any more. */

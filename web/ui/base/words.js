@@ -12,12 +12,14 @@ const LOADERS = {
   es: () =>
     Promise.all([
       import("../../locales/es.js"),
+      import("../../locales/keys.es.js"),
       import("../../locales/people.es.js"),
       import("../../locales/rooms.es.js"),
     ]),
   ru: () =>
     Promise.all([
       import("../../locales/ru.js"),
+      import("../../locales/keys.ru.js"),
       import("../../locales/people.ru.js"),
       import("../../locales/rooms.ru.js"),
     ]),

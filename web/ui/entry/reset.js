@@ -6,13 +6,15 @@ import { redirect } from "../base/navigation.js";
 import { toast } from "../base/toast.js";
 import { accountForm, createPage, head, notice, unreadable, waiting } from "./parts.js";
 
+/** @typedef {import("../../state/types.js").Store} Store */
 /** @typedef {import("../../state/types.js").Actions} Actions */
 
 /**
+ * @param {Store} store
  * @param {Actions} actions
  * @returns {import("../base/view.js").View}
  */
-export function createReset(actions) {
+export function createReset(store, actions) {
   const page = createPage();
   const ticket = takeSecret("reset");
 
@@ -32,7 +34,10 @@ export function createReset(actions) {
           button: t("ticket_button"),
           working: t("working_ticket"),
           act: async ({ password }) => {
-            await actions.session.redeemTicket({ ticket, username, password });
+            // A browser that has the keys of this account lets them go on.
+            const isHere = store.state.me?.username === username && (await actions.keys.areHere());
+            if (isHere) await actions.keys.redeemTicket({ ticket, password });
+            else await actions.session.redeemTicket({ ticket, username, password });
             forgetSecret("reset");
             redirect("/");
             toast(t("password_changed"));

@@ -9,6 +9,7 @@ import { navigate, redirect } from "../base/navigation.js";
 import { parseRoute, roomPath } from "../base/routes.js";
 import { demoPeople } from "./demo.js";
 import { accountForm, createPage, head, notice } from "./parts.js";
+import { recoverForm } from "./recover.js";
 
 /** @typedef {import("../../state/types.js").Store} Store */
 /** @typedef {import("../../state/types.js").Actions} Actions */
@@ -106,8 +107,27 @@ class Entry {
         serverName(this.#info),
       ),
       this.#above,
-      signInForm(this.#actions, () => this.#drawBelow(t("forgot_hint"))),
+      signInForm(this.#actions, () => this.#drawBelow("forgotten")),
       this.#below,
+    );
+  }
+
+  #showRecover() {
+    const typed = this.node.querySelector("#username");
+    this.#page.show(
+      head(t("recover_title"), t("recover_lead"), undefined, serverName(this.#info)),
+      recoverForm({
+        username: typed instanceof HTMLInputElement ? typed.value : "",
+        act: async (choice) => {
+          await this.#actions.session.recover(choice);
+          arrive();
+        },
+      }),
+      el(
+        "p",
+        { class: "entry-switch" },
+        switchButton(t("sign_in"), () => this.#draw()),
+      ),
     );
   }
 
@@ -141,12 +161,19 @@ class Entry {
   /**
    * The line below the form.
    *
-   * @param {string} [hint]  what helps after a wrong password
+   * @param {"forgotten"} [why]  a wrong password was typed
    */
-  #drawBelow(hint) {
+  #drawBelow(why) {
     fill(
       this.#below,
-      hint ? el("p", { class: "hint" }, hint) : null,
+      why ? el("p", { class: "hint" }, t("forgot_hint")) : null,
+      why
+        ? el(
+            "p",
+            { class: "entry-switch" },
+            switchButton(t("recover_link"), () => this.#showRecover()),
+          )
+        : null,
       this.#info?.setup ? el("p", { class: "form-note" }, t("setup_waiting")) : null,
       this.#switch(),
     );

@@ -15,6 +15,7 @@ import { appearanceSection, languageSection, notificationsSection } from "./appe
 import { passwordSection } from "./password.js";
 import { privacySection } from "./privacy.js";
 import { profileSection } from "./profile.js";
+import { securitySection } from "./security.js";
 import { sessionsSection } from "./sessions.js";
 import { openShortcuts } from "./shortcuts.js";
 import { tokensSection } from "./tokens.js";
@@ -33,6 +34,7 @@ const SECTIONS = [
   ["language", "globe", "language", languageSection],
   ["notifications", "bell", "notify", notificationsSection],
   ["privacy", "ban", "privacy", privacySection],
+  ["security", "lock", "security", securitySection],
   ["password", "key", "password", passwordSection],
   ["sessions", "screen", "sessions", sessionsSection],
   ["tokens", "code", "tokens", tokensSection],

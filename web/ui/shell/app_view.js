@@ -9,6 +9,7 @@ import { loadAhead } from "../base/later.js";
 import { addressedRoom, onNavigation } from "../base/navigation.js";
 import { carriesSecret, parseRoute } from "../base/routes.js";
 import { prepareToasts, toast } from "../base/toast.js";
+import { watchKeys } from "../keys/watch.js";
 import { ComposerTargets } from "../composer/targets.js";
 import { createNotifier } from "../notify/notify.js";
 import { MessageMarks } from "../timeline/marks.js";
@@ -59,7 +60,7 @@ export function mount(root, store, actions) {
     if (screen === "welcome") return (await import("../entry/setup.js")).createWelcome(actions);
     if (screen.startsWith("setup ")) return (await import("../entry/setup.js")).createSetup(store, actions);
     if (screen.startsWith("invite ")) return (await import("../entry/invite.js")).createInvite(store, actions);
-    if (screen.startsWith("reset ")) return (await import("../entry/reset.js")).createReset(actions);
+    if (screen.startsWith("reset ")) return (await import("../entry/reset.js")).createReset(store, actions);
     const { createEntry } = await import("../entry/view.js");
     return createEntry(store, actions, screen === "register" ? "register" : "login");
   }
@@ -116,6 +117,7 @@ export function mount(root, store, actions) {
   bindCards(store, actions);
   bindRefusals(store, actions);
   watchBuild(store);
+  watchKeys(store, actions);
   followAddress();
   store.subscribe(draw);
   draw();

@@ -8,6 +8,7 @@ import { icon } from "../base/icons.js";
 import { addressedRoom, redirect } from "../base/navigation.js";
 import { roomPath } from "../base/routes.js";
 import { Composer } from "../composer/view.js";
+import { createKeysCard } from "../keys/card.js";
 import { createEncryptionCards } from "../rooms/encryption_cards.js";
 import { createRoomHead } from "../rooms/head.js";
 import { isLeaving } from "../rooms/leaving.js";
@@ -33,6 +34,7 @@ export function createChat(store, actions, targets, marks) {
   const sidebar = createSidebar(store, actions);
   const banner = createBanner(actions);
   const setAside = createSetAside(store, actions, targets);
+  const keysCard = createKeysCard(store, actions);
   const panel = el("section", { class: "room", id: "room" });
   // On a phone one of the two is hidden, so the landmark is around both.
   const node = el("main", { class: "shell", "data-view": "rooms" }, skipLinks(), sidebar.node, panel);
@@ -63,6 +65,7 @@ export function createChat(store, actions, targets, marks) {
     fill(
       panel,
       banner.node,
+      keysCard.node,
       setAside.node,
       isLost ? notAMember(store, actions, id, before === id ? kind : "") : nothing(),
     );
@@ -76,7 +79,7 @@ export function createChat(store, actions, targets, marks) {
     const composer = new Composer(id, { store, actions, targets, marks, sent: () => void timeline.showPresent() });
     const timeline = new Timeline(id, { store, actions, marks, composer });
     const cards = createEncryptionCards(store, actions, id);
-    fill(panel, head.node, banner.node, setAside.node, cards.node, timeline.node, composer.node);
+    fill(panel, head.node, banner.node, keysCard.node, setAside.node, cards.node, timeline.node, composer.node);
     if (matchMedia("(hover: hover)").matches) composer.focus();
     return [head, cards, timeline, composer, createAnnouncer(id)];
   }
@@ -92,6 +95,7 @@ export function createChat(store, actions, targets, marks) {
       choose(state);
       sidebar.update(state);
       banner.update(state);
+      keysCard.update(state);
       setAside.update(state);
       open?.views.forEach((view) => view.update(state));
     },

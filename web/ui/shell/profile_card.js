@@ -13,6 +13,7 @@ import { t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
 import { avatar, chosenNameOf, nameOf, presenceOf, presenceText, userOf } from "../people/people.js";
 import { buttons } from "./profile_buttons.js";
+import { keysOnCard } from "./profile_keys.js";
 
 /** @typedef {import("../../state/types.js").Store} Store */
 /** @typedef {import("../../state/types.js").Actions} Actions */
@@ -45,7 +46,10 @@ export function bindCards(store, actions) {
  */
 function openCard(store, actions, uid, beside) {
   const content = el("div", { class: "card" });
-  const draw = () => fill(content, card(store, actions, uid, dialog.close));
+  const draw = () => {
+    fill(content, card(store, actions, uid, dialog.close));
+    dialog.place();
+  };
   const options = { title: nameOf(store.state, uid), bare: true, class: "dialog-card", closed };
   const dialog = openDialog({ ...options, anchor: beside ?? null, side: "beside" }, (close) => {
     fill(content, card(store, actions, uid, close));
@@ -77,6 +81,7 @@ function openCard(store, actions, uid, beside) {
   }
 
   actions.users.refetch(uid).catch(() => {});
+  if (store.state.keys.phase === "ready") actions.keys.look(uid).catch(() => {});
 }
 
 /**
@@ -85,7 +90,12 @@ function openCard(store, actions, uid, beside) {
  */
 function keyOf(store, uid) {
   const { state } = store;
-  return JSON.stringify([userOf(state, uid), presenceOf(state, uid), isBlocked(state, uid)]);
+  return JSON.stringify([
+    userOf(state, uid),
+    presenceOf(state, uid),
+    isBlocked(state, uid),
+    state.keys.contacts.get(uid),
+  ]);
 }
 
 /**
@@ -127,6 +137,7 @@ function card(store, actions, uid, close) {
         : user
           ? about(user, presence, isBlocked(state, uid))
           : el("p", { class: "hint" }, t("loading")),
+      user && !gone ? keysOnCard(store, actions, uid, close) : null,
       user && !gone ? buttons(store, actions, user, close) : null,
     ),
   ];
