@@ -108,6 +108,14 @@ async fn fill(server: &TestServer) -> (Client, Client) {
         INSERT INTO accounts.avatars VALUES ('a', 64, 1, 'image/png', '\\x00ff0a5c'::bytea, 1);
         INSERT INTO accounts.invite_uses SELECT id, 2, 1 FROM accounts.invites LIMIT 1;
         INSERT INTO accounts.dir_rejected VALUES (1, sha256('x'));
+        INSERT INTO accounts.keys (user_id, ak_gen, generation, bundle) VALUES (2, 1, 1, '\\x00ff');
+        INSERT INTO accounts.keys_old VALUES (2, 1, 1, '\\x00ff', NULL, NULL, NULL, 0, 1);
+        INSERT INTO accounts.proofs VALUES (sha256('proof'), 2, 4102444800000);
+        INSERT INTO chat.log
+            SELECT id, 0, 1, 1, '\\x0a5c', sha256('s') || sha256('s'), sha256('h') FROM chat.rooms LIMIT 1;
+        INSERT INTO chat.epoch_wraps
+            SELECT id, 1, 2, 1, decode(repeat('01', 81), 'hex'), 1 FROM chat.rooms LIMIT 1;
+        INSERT INTO chat.bad_wraps SELECT id, 1, 2, 1, 1 FROM chat.rooms LIMIT 1;
         INSERT INTO accounts.dir_names VALUES ('\\x01020304050607080102030405060708', 'mira')";
     server.sql().await.batch_execute(rest).await.unwrap();
     fill_directory(server).await;

@@ -8,7 +8,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use impulse::e2ee::directory::{self, Row, SignedHead};
+use impulse::e2ee::envelope::Envelope;
 use impulse::e2ee::pack::{pack, unpack};
+use impulse::e2ee::room_log::wire::Record;
+use impulse::e2ee::room_log::{Entry, State, replay};
 use impulse::http::{
     Head, Options, PriorKnowledge, Request as HttpRequest, Response, Service, Site, parse,
 };
@@ -93,6 +97,56 @@ fn of_the_seeds_of_packed_bytes_only_the_well_formed_unpack_and_pack_to_themselv
         }
     }
     assert_eq!(good, 1);
+}
+
+#[test]
+fn of_the_seeds_of_room_logs_the_well_formed_are_the_bytes_of_what_they_say() {
+    let (mut entries, mut logs) = (0, 0);
+    for seed in seeds("room_log") {
+        if let Ok(entry) = Entry::parse(&seed) {
+            assert_eq!(entry.to_bytes(), seed);
+            entries += 1;
+        }
+        let Ok(records) = Record::parse_all(&seed) else { continue };
+        let (mut written, mut state) = (Vec::new(), State::default());
+        for record in &records {
+            record.write(&mut written);
+            replay(&mut state, &record.signed).unwrap();
+        }
+        assert_eq!((written, state.next_seq), (seed, records.len() as u64));
+        logs += 1;
+    }
+    assert_eq!((entries, logs), (10, 2), "one entry of each type, and two logs");
+}
+
+#[test]
+fn of_the_seeds_of_directories_the_well_formed_are_the_bytes_of_what_they_say() {
+    let (instance, mut found) = ([0xa0; 16], [0; 3]);
+    for seed in seeds("directory") {
+        if let Ok(entry) = directory::Entry::parse(&instance, &seed) {
+            assert_eq!(entry.to_bytes(&instance), seed);
+            found[0] += 1;
+        } else if let Ok(rows) = Row::parse_all(&seed) {
+            // A head has as many bytes as two rows.
+            assert_eq!(rows.iter().flat_map(Row::to_bytes).collect::<Vec<_>>(), seed);
+            found[1] += 1;
+        }
+        found[2] += usize::from(SignedHead::parse(&seed).is_ok_and(|head| head.n == 7));
+    }
+    assert_eq!(found, [4, 1, 1], "an entry of each type, rows, and a head");
+}
+
+#[test]
+fn of_the_seeds_of_envelopes_only_one_of_each_kind_is_read_and_is_written_as_it_came() {
+    let mut read = 0;
+    for seed in seeds("envelopes") {
+        let text = String::from_utf8(seed).unwrap();
+        let Ok(envelope) = Envelope::parse(&text) else { continue };
+        let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(serde_json::to_value(&envelope).unwrap(), json);
+        read += 1;
+    }
+    assert_eq!(read, 4);
 }
 
 #[test]

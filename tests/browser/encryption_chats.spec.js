@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import {
+  act,
   enterAccount,
   message,
   openBrowser,
@@ -82,7 +83,7 @@ test("two people write both ways, edit, delete, react and reply; the server has 
   await say(ada.page, "canary one, just between us");
   await openRoom(bob.page, "ada");
   await message(bob.page, "canary one").waitFor();
-  await say(bob.page, "canary two, @ada");
+  await say(bob.page, "@ada this is canary two");
   await message(ada.page, "canary two").waitFor();
   const id = roomOf(ada.page);
   const told = await ada.page.evaluate((room) => fetch(`/api/rooms/${room}`).then((answer) => answer.json()), id);
@@ -94,11 +95,31 @@ test("two people write both ways, edit, delete, react and reply; the server has 
   );
   assert.ok(history.includes('"env"'));
   assert.ok(!history.includes("canary"));
-  await message(ada.page, "canary one").hover();
-  await ada.page.keyboard.press("ArrowUp");
+  await act(ada.page, "canary one", "Edit");
   await ada.page.locator(".composer textarea").fill("canary one, mended");
   await ada.page.keyboard.press("Enter");
   await message(bob.page, "canary one, mended").waitFor();
+  await message(ada.page, "canary two").locator(".bubble").hover();
+  await ada.page.locator(".tools .icon-button").first().click();
+  await message(bob.page, "canary two").locator(".reaction").waitFor();
+  await act(bob.page, "canary one, mended", "Reply");
+  await say(bob.page, "an answer");
+  assert.match(await message(ada.page, "an answer").locator(".quote").innerText(), /canary one, mended/);
+  await say(ada.page, "canary six, soon gone");
+  await message(bob.page, "canary six").waitFor();
+  await act(ada.page, "canary six", "Delete");
+  await ada.page.locator("dialog .button-danger").click();
+  await message(bob.page, "canary six").waitFor({ state: "detached" });
+});
+
+test("what is unread is counted, and a mention calls, in a browser that has another room open", async () => {
+  await openRoom(bob.page, "general");
+  await say(ada.page, "@bob look here, please");
+  const item = bob.page.locator(".room-item", { hasText: "ada" });
+  await item.locator(".badge-mention").waitFor();
+  await openRoom(bob.page, "ada");
+  await message(bob.page, "look here, please").waitFor();
+  await item.locator(".badge-mention").waitFor({ state: "detached" });
 });
 
 test("a third browser reads everything by the password alone", async () => {
@@ -107,7 +128,7 @@ test("a third browser reads everything by the password alone", async () => {
   await enterAccount(third.page, "ada");
   await third.page.locator(".room-item").first().waitFor({ state: "attached" });
   await openRoom(third.page, "bob");
-  await message(third.page, "canary one, mended").waitFor();
+  await message(third.page, "canary one, mended").first().waitFor();
   await message(third.page, "canary two").waitFor();
   await third.context.close();
 });

@@ -487,6 +487,8 @@ fn while_no_owner_is_able_the_highest_and_oldest_acts_as_an_admin() {
     assert_eq!(room.rule(CARL, removed(DORA)), None);
     assert_eq!(room.rule(CARL, room.link(1)), None);
     assert_eq!(room.rule(DORA, removed(CARL)), Some(Rule::Role));
+    assert_eq!(room.rule(CARL, removed(CARL)), Some(Rule::Target), "though below one's own rank");
+    assert_eq!(room.rule(CARL, banned(CARL)), Some(Rule::Target));
     assert_eq!(room.rule(CARL, room.add(ERIK, Role::Admin)), Some(Rule::Role));
     room.take(CARL, room.link(1));
     assert_eq!(room.rule(ERIK, room.join(ERIK, 1)), None);

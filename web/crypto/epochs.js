@@ -354,6 +354,20 @@ export async function chooseLinks(ring) {
 }
 
 /**
+ * The epochs that the newest does not reach over good links. Whoever has the key of one of them, cached or from an own
+ * wrap, has to rotate for it (7.5): each is to be looked for with `findKey`.
+ *
+ * @param {RoomState} state
+ * @param {Set<string>} broken
+ * @returns {number[]} falling
+ */
+export function leftOut(state, broken) {
+  const reached = reachedFrom(state.epoch, state, broken);
+  const all = Array.from({ length: state.epoch }, (_, at) => state.epoch - at);
+  return all.filter((n) => !reached.has(n));
+}
+
+/**
  * Whether somebody who holds `held` has to rotate for an epoch that the newest does not reach: 7.5.
  *
  * @param {Iterable<number>} held  epochs whose key this member has
@@ -362,6 +376,6 @@ export async function chooseLinks(ring) {
  * @returns {boolean}
  */
 export function holdsLeftOut(held, state, broken) {
-  const reached = reachedFrom(state.epoch, state, broken);
-  return [...held].some((n) => !reached.has(n));
+  const keys = new Set(held);
+  return leftOut(state, broken).some((n) => keys.has(n));
 }

@@ -207,9 +207,6 @@ impl Chain {
 
     fn check_form(&self, uid: Uid, signed: &SignedEntry) -> Result<Entry, Rule> {
         let entry = Entry::parse(&self.instance, &signed.entry).map_err(|_| Rule::Form)?;
-        if signed.sig_old.is_some() != (entry.kind == EntryType::Rotate) {
-            return Err(Rule::Form);
-        }
         if entry.uid == uid { Ok(entry) } else { Err(Rule::Actor) }
     }
 
@@ -328,15 +325,16 @@ impl Chain {
     }
 }
 
-/// Whether the new key, and in a `rotate` the old one, have signed.
+/// Whether the new key has signed, and in a `rotate`, and nowhere else, the old one.
 fn is_signed(entry: &Entry, signed: &SignedEntry, old: Option<&Known>) -> bool {
     let is_by =
         |key: &[u8; 32], signature: &[u8; 64]| verify(key, &signed.entry, signature).is_ok();
-    is_by(&entry.ed_pub, &signed.sig_new)
-        && match &signed.sig_old {
-            Some(signature) => old.is_some_and(|old| is_by(&old.ed_pub, signature)),
-            None => true,
-        }
+    let continues = match (entry.kind, &signed.sig_old, old) {
+        (EntryType::Rotate, Some(signature), Some(old)) => is_by(&old.ed_pub, signature),
+        (EntryType::Rotate, ..) => false,
+        (_, signature, _) => signature.is_none(),
+    };
+    continues && is_by(&entry.ed_pub, &signed.sig_new)
 }
 
 impl DirectoryView for Chain {

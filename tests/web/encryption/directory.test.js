@@ -320,6 +320,13 @@ test("my own entries are judged by my own keys", async () => {
   assert.equal(await judge("46", ["b1", "b2"]), "none");
 });
 
+test("an entry of another instance is of no form", () => {
+  const [{ e }] = travelling("42");
+  assert.equal(directory.parseDirEntry(INSTANCE, e).uid, "42");
+  for (const other of [rep("a1", 16), rep("a0", 15), new Uint8Array()])
+    assert.throws(() => directory.parseDirEntry(other, e), { rule: "form" });
+});
+
 test("rows and answers of other lengths or numbers are refused", () => {
   assert.throws(() => directory.parseRows(new Uint8Array(55)), { rule: "form" });
   assert.throws(() => directory.parseRows(new Uint8Array(56)), { rule: "form" });

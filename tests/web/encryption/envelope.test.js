@@ -350,6 +350,12 @@ for (const { name, pv, rev_seq, rows, intervals, verdict } of given("pv").read) 
   });
 }
 
+test("cited: what stands at or after the message that cites it is not meant", () => {
+  const rows = [{ mid: "a", by: "42", createdSeq: 12, kind: "msg", verified: true }];
+  const read = (revSeq) => envelopes.readPv([12, "a", "42"], revSeq, rows, [{ from: 1, to: 19, seq: 19 }]);
+  assert.deepEqual([13, 12, 11].map(read), ["ok", "refers", "refers"]);
+});
+
 test("cited: a row that failed its check is not the one that is meant", () => {
   const rows = [{ mid: "a", by: "42", createdSeq: 12, kind: "msg", verified: false }];
   assert.equal(envelopes.readPv([12, "a", "42"], 20, rows, [{ from: 1, to: 19, seq: 19 }]), "refers");

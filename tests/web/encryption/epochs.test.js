@@ -157,6 +157,7 @@ test("a broken link is noted, and the others are walked", async () => {
   assert.deepEqual(await epochs.checkLinks(6, own), []);
   assert.deepEqual([...own.broken], ["5>4"]);
   assert.deepEqual([...epochs.reachedFrom(6, own.state, own.broken)].sort(), [1, 2, 3, 5, 6]);
+  assert.deepEqual(epochs.leftOut(own.state, own.broken), [4]);
   assert.ok(epochs.holdsLeftOut([4], own.state, own.broken));
   assert.ok(!epochs.holdsLeftOut([1, 2, 3, 5, 6], own.state, own.broken));
 });

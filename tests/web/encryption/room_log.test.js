@@ -106,6 +106,56 @@ test("a batch is made as the server will take it, and refuses at once what it wo
   assert.equal(state.time, T + 5000);
 });
 
+/** Alice, the owner of the published room after entry 14, in a batch of her own. */
+async function ownersBatch() {
+  const { sign } = await keysOf("53", "54");
+  return new log.Batch(await stateAfter("room", 14), { uid: "42", gen: 2, sign }, view);
+}
+
+test("who is not in is not removed, and who is banned is not banned again", async () => {
+  const batch = await ownersBatch();
+  await assert.rejects(batch.add({ type: "remove", uid: "45", reason: "removed" }, T), { rule: "member" });
+  await batch.add({ type: "remove", uid: "45", reason: "banned" }, T);
+  await assert.rejects(batch.add({ type: "remove", uid: "45", reason: "banned" }, T), { rule: "banned" });
+});
+
+test("the founding batch has 2 to 128 entries", async () => {
+  const { sign } = await keysOf("53", "54");
+  const found = (first) => {
+    const batch = new log.Batch(log.emptyState(), { uid: "42", gen: 2, sign }, view);
+    const [nonce, kc] = [new Uint8Array(16), new Uint8Array(32)];
+    return batch.add({ type: "create", nonce, root: view.rootAt("42", 7), kind: "closed", first, kc }, T);
+  };
+  await found(1);
+  await found(127);
+  for (const first of [0, 128]) await assert.rejects(found(first), { rule: "founding" });
+});
+
+test("words that are not in the list are no form", async () => {
+  const batch = await ownersBatch();
+  const root = view.rootAt("45", 7);
+  for (const body of [
+    { type: "add", uid: "45", root, role: "king" },
+    { type: "add", uid: "45", root, role: "Member" },
+    { type: "role", uid: "43", role: "" },
+    { type: "remove", uid: "43", reason: "bored" },
+  ])
+    await assert.rejects(batch.add(body, T), { rule: "form" });
+});
+
+test("links end with their maker, and stay over when the maker comes back", async () => {
+  const batch = await ownersBatch();
+  const lid = new Uint8Array(8).fill(3);
+  const { sign, ed } = await keysOf("a1", "a2");
+  const bob = new log.Batch(batch.state, { uid: "43", gen: 1, sign }, view);
+  await bob.add({ type: "link", lid, ed, expires: bob.state.time + 1000, max: 5 }, 0);
+  assert.ok(log.live(bob.state, hexOf(lid), bob.state.time, 7, view));
+  batch.state = bob.state;
+  await batch.add({ type: "remove", uid: "43", reason: "removed" }, 0);
+  await batch.add({ type: "add", uid: "43", root: view.rootAt("43", 7), role: "admin" }, 0);
+  assert.ok(!log.live(batch.state, hexOf(lid), batch.state.time, 7, view));
+});
+
 test("who is named in entries is known before they are applied", () => {
   const people = log.peopleIn(logs.room.map(signed)).sort();
   assert.deepEqual(people, ["42", "43", "44", "45"]);

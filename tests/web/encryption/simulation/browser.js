@@ -359,6 +359,8 @@ export class Browser {
     const { ring } = room;
     if (this.clock.now - room.repairedAt < REPAIR_PAUSE_MS) return;
     const lacks = room.lackingSince !== null && this.clock.now - room.lackingSince >= WAIT_FOR_KEY_MS;
+    // A key that is cut off may be known from an own wrap alone.
+    if (room.lackingSince === null) for (const n of epochs.leftOut(ring.state, ring.broken)) await this.#key(room, n);
     const holds = [...ring.keys.keys()];
     const leftOut = room.lackingSince === null && epochs.holdsLeftOut(holds, ring.state, ring.broken);
     const after = room.mustRotate && ring.state.members.has(this.uid);

@@ -498,7 +498,21 @@ export class World {
     return this.#closure(await this.#opened(uid, gens, [...wraps, ...more]), graph);
   }
 
+  /**
+   * Who is entitled reads everything that somebody online can give. A browser that was away first tells which wraps of
+   * a liar opened to nothing.
+   */
   async #checkReaders(graph) {
+    const excluded = await this.#findExcluded(graph);
+    if (!excluded) return;
+    await (await this.#freshBrowser(excluded.uid)).sync(this.id);
+    await this.settle();
+    const still = await this.#findExcluded(await this.#graph());
+    this.#demand(!still, `${still?.uid} cannot read epoch ${still?.n}, which ${still?.holder} holds`);
+  }
+
+  /** Whom somebody online could give a key that he cannot find, or null. */
+  async #findExcluded(graph) {
     const messages = [...this.room.rows.values()].filter(({ kind }) => kind !== "del");
     const wanted = new Set(messages.map(({ env }) => env.epoch));
     const holders = [];
@@ -511,10 +525,11 @@ export class World {
       for (const n of wanted) {
         if (readable.has(n)) continue;
         const holder = holders.find((each) => each.uid !== uid && each.epochs.has(n));
-        this.#demand(!holder, `${uid} cannot read epoch ${n}, which ${holder?.uid} holds`);
+        if (holder) return { uid, n, holder: holder.uid };
         this.counts.exempt += 1;
       }
     }
+    return null;
   }
 
   async #checkOutsiders(graph) {
@@ -534,16 +549,21 @@ export class World {
     }
   }
 
+  /** With the password and nothing else. */
+  async #freshBrowser(uid) {
+    const person = this.people.find((each) => each.uid === uid);
+    const { server, clock, random } = this;
+    const fresh = new Browser({ person, server, clock, random, faults: { ...this.faults, loss: 0 } });
+    await fresh.open();
+    return fresh;
+  }
+
   /** Somebody opens everything in a new browser, the real way. */
   async #checkFreshBrowser(graph) {
     const entitled = [...this.state.members.keys()].filter((uid) => this.isEntitled(uid));
     if (entitled.length === 0) return;
     const uid = this.random.pick(entitled);
-    const person = this.people.find((each) => each.uid === uid);
-    const { server, clock, random } = this;
-    const faults = { ...this.faults, loss: 0 };
-    const fresh = new Browser({ person, server, clock, random, faults });
-    await fresh.open();
+    const fresh = await this.#freshBrowser(uid);
     await fresh.sync(this.id);
     this.#demand(fresh.complaints.length === 0, `a new browser of ${uid} complains: ${fresh.complaints.join(", ")}`);
     const readable = await this.#readable(uid, graph);
