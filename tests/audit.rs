@@ -319,8 +319,14 @@ async fn every_act_is_written_down_once_and_what_changes_nothing_is_not() {
     let left: Vec<_> =
         decided.into_iter().filter(|action| !log.recorded.contains(*action)).collect();
     // These have tests of their own, in tests/encryption and tests/removals.rs.
-    let elsewhere =
-        ["directory.adopt", "directory.open", "keys.reset", "keys.restore", "room.purge"];
+    let elsewhere = [
+        "directory.adopt",
+        "directory.open",
+        "keys.reset",
+        "keys.restore",
+        "room.gone",
+        "room.purge",
+    ];
     assert_eq!(left, [&[""][..], &elsewhere].concat());
     assert_eq!(chief.get("/api/admin/audit/verify").await.expect(200)["ok"], true);
     server.stop().await;

@@ -121,13 +121,34 @@ impl Keys {
         };
         let (uid, session) = (caller.uid, caller.id);
         let also = KeyEntry { uid, session, kind, generation, change: &change, password, earlier };
-        let appended = self.directory.append(uid, &[entry], counting, also).await?;
+        let appended = match self.directory.append(uid, &[entry], counting, also).await {
+            Ok(appended) => appended,
+            Err(error) => return Err(self.overtaken(uid, kind, change.from, error).await),
+        };
         if kind == KeyEntryKind::Reset {
             let target = AuditTarget::user(uid, &caller.username);
             self.audit.record(&Actor::of(caller), "keys.reset", target, json!({})).await;
         }
         self.tell_changed(uid, Some(session), &appended.outcome).await;
         Ok(())
+    }
+
+    /// Of two browsers that change the keys at once the slower one has an entry that follows a former one. What it is
+    /// told is that the keys are others now.
+    async fn overtaken(&self, uid: Uid, kind: KeyEntryKind, from: u64, error: Error) -> Error {
+        if !matches!(error.code(), Code::BadEntry | Code::BadSignature) {
+            return error;
+        }
+        match (kind, self.store.sealed_keys(uid).await) {
+            (KeyEntryKind::First, Ok(Some(_))) => {
+                Error::new(Code::Conflict, "This account has keys already.")
+            }
+            (_, Ok(Some(keys))) if keys.ak_gen != from => {
+                let AccountKeys { ak_gen, trust_rev, .. } = keys;
+                Error::with_detail(EncryptionDetail::KeysConflict { ak_gen, trust_rev })
+            }
+            _ => error,
+        }
     }
 
     /// The generation in an entry, which must be of the kind that the call is for.

@@ -247,6 +247,48 @@ async fn of_two_browsers_that_change_everything_at_once_one_wins_whole() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn of_two_browsers_that_make_keys_at_once_the_slower_one_hears_that_there_are_others() {
+    let (home, _) = Home::shared();
+    let mut anna = Person::without_keys(home, "anna").await;
+    let (_, other) = anna.browser_with("anna").await;
+    let nothing = anna.identity;
+    let (one, first) = (anna.first_keys(), anna.identity);
+    anna.identity = nothing;
+    let (two, second) = (anna.first_keys(), anna.identity);
+    let (here, there) = tokio::join!(
+        put(&anna.client, "/api/keys", one.clone()),
+        put(&other, "/api/keys", two.clone())
+    );
+    let (won, identity, lost) = match here.status {
+        201 => (one, first, there),
+        _ => (two, second, here),
+    };
+    lost.refused(409, "conflict");
+    anna.took(&won);
+    anna.identity = identity;
+    assert_eq!(anna.stored().await, anna.keys);
+
+    let (one, first) = (anna.other_keys(EntryType::Rotate), anna.identity);
+    anna.identity = identity;
+    let (two, second) = (anna.other_keys(EntryType::Rotate), anna.identity);
+    let (here, there) = tokio::join!(
+        anna.client.post("/api/keys/rotate", one.clone()),
+        other.post("/api/keys/rotate", two.clone())
+    );
+    let (won, identity, lost) = match here.status {
+        204 => (one, first, there),
+        _ => (two, second, here),
+    };
+    conflicts(lost, 2, 0);
+    anna.took(&won);
+    anna.identity = identity;
+    assert_eq!(anna.stored().await, anna.keys);
+    // What won is what signs.
+    let body = anna.rewrapped().await;
+    anna.client.post("/api/keys/rewrap", body).await.expect(204);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_fails_half_way_leaves_the_old_state_whole() {
     let server = TestServer::start().await;
     let home = Home::of(&server);
