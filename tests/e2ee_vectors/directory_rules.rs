@@ -3,7 +3,8 @@
 use impulse::base::ids::Uid;
 use impulse::base::limits::encryption::CLOCK_MS;
 use impulse::e2ee::directory::{
-    Chain, DirectoryView as _, Entry, EntryType, Reason, Row, Rule, SignedEntry, Stored, tag,
+    Chain, DirectoryView as _, Entry, EntryType, Reason, Row, Rule, SignedEntry, Stored,
+    first_hash, node, tag,
 };
 use impulse::e2ee::signature::SigningKey;
 
@@ -189,6 +190,7 @@ fn roots_and_generations_are_those_of_a_position() {
     assert!(!chain.keys_changed(ANNA, 8, 8) && chain.keys_changed(ANNA, 1, 100));
     assert_eq!(chain.latest_position(ANNA), Some(8));
     assert_eq!((chain.hash_at(9), chain.hash_at(u64::MAX)), (None, None));
+    assert_eq!(chain.hash_at(0), Some(first_hash(&INSTANCE)));
 }
 
 /// What a store holds of a world.
@@ -217,6 +219,19 @@ fn a_store_that_holds_no_chain_is_not_loaded() {
     assert_eq!(load(|stored| stored.entry.as_mut().unwrap().entry[40] ^= 1), Some(3));
     assert_eq!(load(|stored| stored.entry.as_mut().unwrap().sig_new[0] ^= 1), Some(3));
     assert_eq!(load(|stored| stored.entry = None), None, "missing, not wrong");
+    // The right entry under a row of somebody else, or of another name, in a chain that fits.
+    let before = world.chain.hash_at(2).unwrap();
+    let rows = [
+        Row { uid: ERIK, ..*world.chain.row(3).unwrap() },
+        Row { tag: [1; 16], ..*world.chain.row(3).unwrap() },
+    ];
+    for row in rows {
+        let mut chain = Chain::new(INSTANCE);
+        let mut stored = stored(&world, 5);
+        (stored[2].row, stored[2].node) = (row, node(&before, 3, &row));
+        let loaded = stored.into_iter().try_for_each(|stored| chain.load(stored));
+        assert_eq!(loaded.err().map(|broken| broken.n), Some(3));
+    }
 }
 
 #[test]

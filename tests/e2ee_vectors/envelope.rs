@@ -224,6 +224,13 @@ fn an_envelope_of_another_form_is_refused() {
             assert!(Envelope::parse(&json).is_err(), "{name} without {field}");
         }
     }
+    let content = [("n", json!(client::url(&[0; 12]))), ("c", json!(client::url(&[0; 80])))];
+    let sealed = changed("deletion", |wire| {
+        wire.extend(content.iter().map(|(name, value)| ((*name).into(), value.clone())));
+    });
+    assert!(Envelope::parse(&sealed).is_err(), "a deletion with a content");
+    let empty = changed("message", |wire| wire.retain(|name, _| name != "n" && name != "c"));
+    assert!(Envelope::parse(&empty).is_err(), "a message without one");
     let twice = changed("message", |_| {}).replacen('{', r#"{"rev":0,"#, 1);
     assert!(Envelope::parse(&twice).is_err());
 }

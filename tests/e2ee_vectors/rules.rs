@@ -3,7 +3,7 @@
 use impulse::base::ids::Uid;
 use impulse::base::limits::encryption as limits;
 use impulse::e2ee::directory::{DirectoryView as _, EntryType};
-use impulse::e2ee::pack::MAX_NUMBER;
+use impulse::e2ee::pack::{MAX_NUMBER, Malformed, number, pack};
 use impulse::e2ee::room_log::{
     Body, Entry, EpochReason, KeyLink, Kind, Refusal, RemoveReason, Role, Rule, State,
 };
@@ -351,6 +351,27 @@ fn the_bytes_of_an_entry_have_one_form() {
     }
     let time = |entry: &mut Entry| entry.time_ms = MAX_NUMBER + 1;
     assert_eq!(changed(&room, ANNA, banned(CARL), time), "form");
+}
+
+/// Fields that a typed body cannot have wrong.
+#[test]
+fn the_words_and_the_first_epoch_of_a_room_are_the_published_ones() {
+    let room = unfounded();
+    let root = room.world.root(ANNA);
+    let parse = |kind: &[u8], all: &[u8], epoch: u64| {
+        let (first, epoch) = (number(1), number(epoch));
+        let fields: [&[u8]; 7] = [&[7; 16], &root, kind, all, &first, &epoch, &kc(1)];
+        Body::parse(b"create", &pack("b/create", &fields))
+    };
+    assert_eq!(parse(b"closed", b"all", 1), Ok(room.create(ANNA, Kind::Closed, 1)));
+    assert_eq!(parse(b"closed", b"some", 1), Err(Malformed));
+    assert_eq!(parse(b"closed", b"all", 2), Err(Malformed));
+    assert_eq!(parse(b"open", b"all", 1), Err(Malformed));
+    let word = |word: &[u8]| Body::parse(b"role", &pack("b/role", &[b"2", word]));
+    assert_eq!(word(b"owner"), Ok(role(BEN, Role::Owner)));
+    assert_eq!((word(b"Owner"), word(b"")), (Err(Malformed), Err(Malformed)));
+    assert_eq!(Body::parse(b"unban", &pack("b/role", &[b"2"])), Err(Malformed));
+    assert_eq!(Body::parse(b"nothing", &pack("b/nothing", &[b"2"])), Err(Malformed));
 }
 
 #[test]

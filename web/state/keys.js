@@ -78,6 +78,12 @@ export class Keys {
     if (!hasWebCrypto()) this.#show({ phase: "unsupported" });
   }
 
+  /** Nothing more is asked of the server. */
+  rest() {
+    clearTimeout(this.#later);
+    this.#loaded?.close();
+  }
+
   /** Nobody is signed in any more: the keys leave this browser. */
   stop() {
     this.#drop();

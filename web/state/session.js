@@ -118,6 +118,8 @@ export class Session {
   }
 
   async signOut() {
+    // What it still asks the server for would be refused.
+    this.#parts.keys.rest();
     await this.#signOutAfter(() => this.#logOut());
   }
 

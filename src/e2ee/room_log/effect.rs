@@ -94,9 +94,8 @@ pub(super) fn take_effect(state: &mut State, entry: &Entry, hash: Hash) -> Effec
             Effect::Other
         }
     };
-    if !matches!(entry.body, Body::Epoch { .. }) {
-        state.skipped.remove(&entry.actor);
-    }
+    // Whoever has done something can do it. Nobody skips themselves, so this holds for a new key, too.
+    state.skipped.remove(&entry.actor);
     state.next_seq = entry.seq + 1;
     (state.head, state.time_ms, state.dn) = (hash, entry.time_ms, entry.dn);
     effect

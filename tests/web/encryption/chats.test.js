@@ -188,6 +188,10 @@ test("somebody whose keys were reset is let back in, and reads everything again"
   await anew.sees(id, "welcome back");
   assert.equal(room.state.epoch, 2);
   assert.equal(alice.state.encrypted.get(id).toApprove.length, 0);
+  assert.deepEqual(
+    alice.state.encrypted.get(id).lines.map(({ what }) => what),
+    ["create", "add", "back", "key"],
+  );
 });
 
 test("when both have reset their keys, a new chat is begun, and the old one stays", async () => {

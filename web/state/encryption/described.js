@@ -33,7 +33,7 @@ export function describe(parts, room, badKey) {
     madeBy: founderOf(room),
     madeAt: founded?.time ?? 0,
     isVerified: others.length > 0 && others.every(({ verifiedAt, isReset }) => verifiedAt !== null && !isReset),
-    lines: room.lines.map(lineOf),
+    lines: room.lines.map((entry) => lineOf(entry, room.state)),
     fork: room.fork,
     badKey,
     failedChecks: failed,
@@ -118,8 +118,10 @@ const WHAT = {
   profile: "profile",
 };
 
-/** @param {Entry & { isBack?: boolean }} entry @returns {LogLine} */
-function lineOf({ seq, actor, time, body, isBack }) {
+/** @param {Entry} entry @param {Room["state"]} state @returns {LogLine} */
+function lineOf({ seq, actor, time, body }, state) {
+  // Somebody who was in already is let back in.
+  const isBack = body.type === "add" && state?.past.get(body.uid)?.some(({ toSeq }) => toSeq === seq);
   return {
     seq,
     what: isBack ? "back" : WHAT[body.type],

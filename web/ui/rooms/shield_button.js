@@ -18,6 +18,7 @@ export function createShieldButton(store, actions, id) {
   const node = el("button", {
     type: "button",
     class: "icon-button shield-button",
+    hidden: true,
     "aria-haspopup": "dialog",
     click: () => (isEncrypted ? openShield(store, id) : openPlainNote(store, actions, id)),
   });

@@ -286,7 +286,7 @@ export const RULES = [
     file: "directory_entry.js",
     code: "where.every((byte, at) => byte === instance[at])",
     off: "true",
-    test: "mutations",
+    test: "directory",
   },
   // 6: the log
   ...[

@@ -1,4 +1,6 @@
-/** A server that does what section 15 of the encryption design says, and no more. Its data can be copied and restored. */
+/**
+ * A server that does what section 15 of the encryption design says, and no more. Its data can be copied and restored.
+ */
 import {
   Directory,
   headMessage,

@@ -1,0 +1,310 @@
+/** A person's keys in a real browser: made, brought by the password, lost and found again, changed and shut off. */
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { assertAccessible, assertFits, PLACES } from "./axe.js";
+import {
+  assertCalm,
+  enterAccount,
+  eventually,
+  openBrowser,
+  openRoom,
+  PASSWORD,
+  person,
+  say,
+  setUpAdmin,
+  startServer,
+  visitor,
+} from "./support.js";
+
+const NEXT = "violet anchor stair 3";
+let server, browser, root;
+
+before(async () => {
+  server = await startServer();
+  browser = await openBrowser();
+  root = await setUpAdmin(browser, server);
+});
+
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+
+/** What Settings, Security, says of the keys. */
+async function security(page) {
+  await page.locator("[aria-label='Settings']").first().click();
+  await page.locator("[data-section=security]").click();
+  return page.locator(".security");
+}
+
+/** Somebody who registers and keeps the code. */
+async function keeper(name, options = {}) {
+  const someone = await visitor(browser, { code: "kept", ...options });
+  await someone.page.goto(`${server.url}/register`);
+  await enterAccount(someone.page, name);
+  await someone.page.locator(".dialog-code").waitFor();
+  return someone;
+}
+
+async function keepCode(page) {
+  const code = await page.locator(".code-groups").textContent();
+  await page.fill("#code-typed", code.slice(-9).toLowerCase());
+  await page.keyboard.press("Enter");
+  await page.locator(".dialog-code").waitFor({ state: "detached" });
+  return code;
+}
+
+/** Signs in, and does not keep what may be offered. */
+async function signIn(name, password = PASSWORD, options = {}) {
+  const someone = await visitor(browser, options);
+  await someone.page.goto(`${server.url}/login`);
+  await enterAccount(someone.page, name, password);
+  await someone.page.locator(".room-item").first().waitFor({ state: "attached" });
+  return someone;
+}
+
+/** A link by which somebody chooses another password. */
+async function ticketFor(name) {
+  return root.page.evaluate(async (username) => {
+    const { users } = await (await fetch(`/api/admin/users?q=${username}`)).json();
+    const { id, uid } = users.find((user) => user.username === username);
+    const answer = await fetch(`/api/admin/users/${id ?? uid}/reset`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: "{}",
+    });
+    const { ticket, url, link } = await answer.json();
+    return ticket ?? String(url ?? link).split("#")[1];
+  }, name);
+}
+
+async function isReady(page) {
+  const place = await security(page);
+  await place.getByText("Your keys are in this browser.").waitFor();
+  await page.keyboard.press("Escape");
+}
+
+test("registering shows a recovery code once, which counts when part of it was typed", async () => {
+  for (const [place, options] of Object.entries(PLACES)) {
+    const { page, problems } = await keeper(`code-${place}`, options);
+    await assertFits(page, `code on ${place}`);
+    await assertAccessible(page, `code on ${place}`);
+    await page.fill("#code-typed", "1111-2222");
+    await page.keyboard.press("Enter");
+    await page.getByText("These are not the last two groups of the code.").waitFor();
+    await keepCode(page);
+    await page.getByText("Your recovery code counts now.").waitFor();
+    if (place === "desk") {
+      const settings = await security(page);
+      await settings.getByText("You have one. A new one takes its place.").waitFor();
+      await settings.getByText("No program on this page can copy them.").waitFor();
+      await assertAccessible(page, "security");
+    }
+    assertCalm({ problems });
+    await page.context().close();
+  }
+});
+
+test("on paper there is the code and nothing of the page", async () => {
+  const { page } = await keeper("printer");
+  await page.emulateMedia({ media: "print" });
+  assert.ok(await page.locator(".code-groups").isVisible());
+  assert.ok(!(await page.locator("#code-typed").isVisible()));
+  assert.ok(!(await page.locator(".composer").isVisible()));
+  await page.context().close();
+});
+
+test("signing out takes the keys along, and a new browser needs the password alone", async () => {
+  const mira = await person(browser, server.url, "mira");
+  await isReady(mira.page);
+  const databases = () => mira.page.evaluate(async () => (await indexedDB.databases()).map(({ name }) => name));
+  assert.equal((await databases()).length, 1);
+  await mira.page.reload();
+  await isReady(mira.page);
+  await mira.page.locator("[aria-label='Settings']").first().click();
+  await mira.page.locator(".settings-more button", { hasText: "Sign out" }).click();
+  await mira.page.locator("dialog .button-primary", { hasText: "Sign out" }).click();
+  await mira.page.locator("#username").waitFor();
+  await eventually(async () => assert.deepEqual(await databases(), []));
+  const again = await signIn("mira");
+  await isReady(again.page);
+  const kept = await again.page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }]));
+  assert.ok(!/trust|bundle|share/.test(kept), kept);
+  assertCalm(mira, again);
+});
+
+test("a browser whose storage was cleared asks for the password, above the messages and in a dialog", async () => {
+  const { page, problems, context } = await person(browser, server.url, "clara", PLACES.desk);
+  await page.evaluate(async () => {
+    for (const { name } of await indexedDB.databases()) indexedDB.deleteDatabase(name);
+  });
+  await page.reload();
+  const strip = page.locator(".keys-card", { hasText: "Enter your password to open your encrypted chats" });
+  await strip.waitFor();
+  await assertAccessible(page, "strip");
+  await strip.locator("button", { hasText: "Enter password" }).click();
+  await page.locator("#unlock-password").waitFor();
+  await assertAccessible(page, "unlock");
+  await page.fill("#unlock-password", "not my password");
+  await page.keyboard.press("Enter");
+  await page.getByText("That is not your current password.").waitFor();
+  problems.length = 0;
+  await page.fill("#unlock-password", PASSWORD);
+  await page.keyboard.press("Enter");
+  await strip.waitFor({ state: "detached" });
+  await isReady(page);
+  assertCalm({ problems });
+  await context.close();
+});
+
+test("a password that is changed in one of two browsers leaves the keys of both as they are", async () => {
+  const one = await person(browser, server.url, "dora");
+  const two = await signIn("dora");
+  await isReady(two.page);
+  const notice = one.page.locator(".keys-card", { hasText: "New sign-in: Chrome on Linux" });
+  await notice.waitFor();
+  await notice.locator("button", { hasText: "That was me" }).click();
+  await notice.waitFor({ state: "detached" });
+  await one.page.locator("[aria-label='Settings']").first().click();
+  await one.page.locator("[data-section=password]").click();
+  await one.page.fill("#old-password", PASSWORD);
+  await one.page.fill("#new-password", NEXT);
+  await one.page.fill("#new-password-again", NEXT);
+  await one.page.locator("#sign-out-others").uncheck();
+  await one.page.locator("button[type=submit]", { hasText: "Change password" }).click();
+  await one.page.getByText("Your password is changed.").waitFor();
+  await two.page.reload();
+  await isReady(two.page);
+  const three = await signIn("dora", NEXT);
+  await isReady(three.page);
+  assertCalm(one, two, three);
+});
+
+test("a forgotten password: the code, typed on the page for signing in", async () => {
+  const emma = await keeper("emma");
+  const code = await keepCode(emma.page);
+  const page = (await visitor(browser, PLACES.phone)).page;
+  await page.goto(`${server.url}/login`);
+  await enterAccount(page, "emma", "forgotten, sorry");
+  await page.locator("button", { hasText: "Use your recovery code" }).click();
+  await page.locator("#recovery-code").waitFor();
+  await assertAccessible(page, "recover");
+  await page.fill(
+    "#recovery-code",
+    code.toLowerCase().replace(/.$/, (sign) => (sign === "2" ? "3" : "2")),
+  );
+  await page.fill("#password", NEXT);
+  await page.locator("button[type=submit]").click();
+  await page.getByText("There is a typing error in this code.").waitFor();
+  await page.fill("#recovery-code", code.toLowerCase().replace(/-/g, " "));
+  await page.locator("button[type=submit]").click();
+  await page.locator(".room-item").first().waitFor({ state: "attached" });
+  const again = await signIn("emma", NEXT);
+  await isReady(again.page);
+  assertCalm(again);
+});
+
+test("a ticket in a browser without keys locks them; the code opens them again, or one starts fresh", async () => {
+  const fred = await keeper("fred");
+  const code = await keepCode(fred.page);
+  await fred.context.close();
+  for (const way of ["code", "fresh"]) {
+    const other = await visitor(browser, PLACES.desk);
+    const { page } = other;
+    await page.goto(`${server.url}/reset#${await ticketFor("fred")}`);
+    await page.fill("#password", way === "code" ? NEXT : PASSWORD);
+    await page.locator("button[type=submit]").click();
+    const strip = page.locator(".keys-card", { hasText: "Your encrypted chats are locked" });
+    await strip.locator("button", { hasText: "Choose" }).click();
+    await assertAccessible(page, "locked");
+    if (way === "code") {
+      await page.fill("#recovery-code", code);
+      await page.locator("dialog button[type=submit]").click();
+    } else {
+      await page.locator("input[value=fresh]").check();
+      await page.locator("dialog button[type=submit]").click();
+      await page.locator("dialog .button-danger", { hasText: "Start fresh" }).last().click();
+    }
+    await strip.waitFor({ state: "detached" });
+    await isReady(page);
+    assertCalm(other);
+    await other.context.close();
+  }
+});
+
+test("a ticket that is opened where one is signed in lets the keys go on", async () => {
+  const gina = await person(browser, server.url, "gina");
+  await isReady(gina.page);
+  await gina.page.goto(`${server.url}/reset#${await ticketFor("gina")}`);
+  await gina.page.fill("#password", NEXT);
+  await gina.page.locator("button[type=submit]").click();
+  await gina.page.locator(".room-item").first().waitFor({ state: "attached" });
+  await isReady(gina.page);
+  const again = await signIn("gina", NEXT);
+  await isReady(again.page);
+  assertCalm(gina, again);
+});
+
+test("a sign-in that was not mine: others are shut out, with another password and new keys", async () => {
+  const hugo = await person(browser, server.url, "hugo", PLACES.desk);
+  const thief = await signIn("hugo");
+  const notice = hugo.page.locator(".keys-card", { hasText: "New sign-in" });
+  await notice.locator("button", { hasText: "That was not me" }).click();
+  await assertAccessible(hugo.page, "not me");
+  await hugo.page.fill("#rotate-password", PASSWORD);
+  await hugo.page.fill("#rotate-next", NEXT);
+  await hugo.page.locator("dialog button[type=submit]").click();
+  await hugo.page.getByText("You have new keys, and other browsers are signed out.").waitFor();
+  await thief.page.locator("#username").waitFor();
+  await isReady(hugo.page);
+  await isReady((await signIn("hugo", NEXT)).page);
+});
+
+test("two people see the same safety number, and say so on each other's card", async () => {
+  const ines = await person(browser, server.url, "ines", PLACES.desk);
+  const jana = await person(browser, server.url, "jana");
+  const numbers = [];
+  for (const [one, other] of [
+    [ines, jana],
+    [jana, ines],
+  ]) {
+    await openRoom(other.page, "General");
+    await say(other.page, `here is ${other.name}`);
+    await openRoom(one.page, "General");
+    const { page } = one;
+    const name = page.locator(".message-author", { hasText: other.name }).last();
+    await name.click();
+    await page.locator(".card-keys", { hasText: "Not verified" }).locator("button").click();
+    numbers.push(await page.locator(".safety-number").textContent());
+    if (one === ines) await assertAccessible(page, "compare");
+    await page.locator("dialog button", { hasText: "Mark as verified" }).click();
+    await page.locator(".dialog-safety").waitFor({ state: "detached" });
+    await name.click();
+    await page.locator(".card-keys [data-verified]").waitFor();
+    await page.keyboard.press("Escape");
+  }
+  assert.equal(numbers[0], numbers[1]);
+  assert.match(numbers[0], /^(\d{5} ){11}\d{5}$/);
+  assertCalm(ines, jana);
+});
+
+test("a browser without the algorithms signs in, has the plain rooms, and says why", async () => {
+  const { page, problems } = await visitor(browser);
+  await page.addInitScript(() => {
+    const { generateKey, importKey } = crypto.subtle;
+    const refuse = (algorithm) => /25519/.test(algorithm?.name ?? algorithm);
+    const not = () => Promise.reject(new DOMException("Unrecognized name.", "NotSupportedError"));
+    SubtleCrypto.prototype.generateKey = function (algorithm, ...rest) {
+      return refuse(algorithm) ? not() : generateKey.call(this, algorithm, ...rest);
+    };
+    SubtleCrypto.prototype.importKey = function (format, data, algorithm, ...rest) {
+      return refuse(algorithm) ? not() : importKey.call(this, format, data, algorithm, ...rest);
+    };
+  });
+  await page.goto(`${server.url}/register`);
+  await enterAccount(page, "karl");
+  await page.locator(".room-item").first().waitFor({ state: "attached" });
+  await (await security(page)).getByText("This browser cannot do what encrypted chats need.").waitFor();
+  assert.equal(await page.locator(".dialog-code").count(), 0);
+  assertCalm({ problems });
+});
