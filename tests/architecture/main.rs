@@ -136,7 +136,6 @@ const NO_BOUND: &[(&str, &[&str], &str)] = &[
         "sizes and flags of RFC 9113, section 3.4, 4.1 and 6",
     ),
     ("http/permit_state.rs", &["BUSY", "EVICTED"], "marks in a word of memory"),
-    ("loadtest/people.rs", &["BLOB"], "a size of the format of the encryption"),
     ("loadtest/protocol.rs", &["TOO_MANY_REQUESTS"], "a status of RFC 6585"),
     ("service/audit.rs", &["Duration::from_secs(3_600)"], "an hour"),
     ("service/stats.rs", &["DAYS", "DAY_MS"], "a bound by a shorter name, and a unit"),
