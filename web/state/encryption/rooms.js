@@ -49,8 +49,12 @@ export class EncryptedRooms {
   #untold = new Set();
   #isOver = false;
   #epoch = "";
-  /** @type {Promise<Set<string>>} */
-  #toCompare = Promise.resolve(new Set());
+  /**
+   * Rooms whose places are to be compared after a restore, with the newest epoch that was known of each before.
+   *
+   * @type {Promise<Map<string, number>>}
+   */
+  #toCompare = Promise.resolve(new Map());
   healing;
   opener;
 
@@ -89,6 +93,7 @@ export class EncryptedRooms {
    * @param {string} epoch  which history of the server it is
    */
   described(rooms, epoch) {
+    for (const room of rooms) this.#known(room);
     this.#follow(epoch);
     for (const room of rooms) {
       const known = this.#known(room);
@@ -147,6 +152,8 @@ export class EncryptedRooms {
   /** Brings a room up to what the server has, and gives it back what it has lost. @param {EncryptedRoom} room */
   async #bring(room) {
     try {
+      // What was known before a restore is noted before anything comes.
+      await this.#toCompare;
       await room.load();
       await room.keys.load();
       await room.sync(room.told);
@@ -356,18 +363,32 @@ export class EncryptedRooms {
    */
   #follow(epoch) {
     if (!epoch || epoch === this.#epoch) return;
+    const isOther = this.#epoch !== "";
     this.#epoch = epoch;
-    this.#toCompare = this.#lookAtHistory(epoch);
+    const held = new Map(this.all.map(({ name, state }) => [name, state?.epoch ?? null]));
+    this.#toCompare = this.#lookAtHistory(epoch, isOther, held);
     for (const room of this.#rooms.values()) this.#compareIfNeeded(room);
   }
 
-  /** @param {string} epoch @returns {Promise<Set<string>>} the names of rooms that are to be compared */
-  async #lookAtHistory(epoch) {
+  /**
+   * @param {string} epoch
+   * @param {boolean} isOther  another tab may have noted it already, and this page was in the one before
+   * @param {Map<string, number | null>} held  the newest epochs of rooms that are held
+   * @returns {Promise<Map<string, number>>} rooms that are to be compared
+   */
+  async #lookAtHistory(epoch, isOther, held) {
     const { database } = this.#parts;
     const kept = (await database.get("meta", "history")) ?? { epoch, waiting: [] };
-    const waiting = new Set(kept.waiting);
-    if (kept.epoch !== epoch)
-      for (const { key } of await database.getAll("meta", { under: ["intervals"] })) waiting.add(key[1]);
+    /** @type {Map<string, number>} */
+    const waiting = new Map(kept.waiting);
+    if (kept.epoch !== epoch || isOther) {
+      const loaded = await database.getAll("meta", { under: ["intervals"] });
+      for (const name of new Set([...held.keys(), ...loaded.map(({ key }) => String(key[1]))])) {
+        if (waiting.has(name)) continue;
+        const newest = held.get(name) ?? (await database.get("rooms", [name, "state"]))?.state?.epoch;
+        waiting.set(name, newest ?? 0);
+      }
+    }
     await database.put("meta", "history", { epoch, waiting: [...waiting] });
     return waiting;
   }
@@ -385,12 +406,13 @@ export class EncryptedRooms {
   async #compare(room, before) {
     await before;
     const waiting = await this.#toCompare;
-    if (!waiting.has(room.name)) return;
+    const epoch = waiting.get(room.name);
+    if (epoch === undefined) return;
     room.ledger.left();
     for (let failures = 0; !this.#isOver; failures += 1) {
       try {
         await room.load();
-        await comparePlaces(this.#parts, room);
+        await comparePlaces(this.#parts, room, epoch);
         waiting.delete(room.name);
         await this.#parts.database.put("meta", "history", { epoch: this.#epoch, waiting: [...waiting] });
         return this.#tell(room);
