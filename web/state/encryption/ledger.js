@@ -573,7 +573,8 @@ export class Ledger {
     const row = this.#rows.get(mid);
     if (!row) return;
     for (const reaction of this.reactionsTo(mid))
-      if (reaction.revSeq > place) this.#set(this.#forgotten(reaction, { kind: "react", rev: -1, revSeq: 0, ref: mid }));
+      if (reaction.revSeq > place)
+        this.#set(this.#forgotten(reaction, { kind: "react", rev: -1, revSeq: 0, ref: mid }));
     if (row.revSeq <= place) return this.#set({ ...row, seq: Math.min(row.seq, place) });
     this.#set(this.#forgotten(row, { kind: "msg", rev: 0, revSeq: row.createdSeq, ref: "" }));
   }

@@ -195,8 +195,9 @@ export class EncryptedRooms {
     await room.keys.get(state.epoch);
     this.#tell(room);
     await this.#askWhoLacksIt(room);
-    if (room.keys.has(state.epoch)) await this.#again(room);
-    else if (this.#open === room.id) void this.#missing(room);
+    const isHere = room.keys.has(state.epoch);
+    if (this.#open === room.id) void (isHere ? this.#relink(room) : this.#missing(room));
+    if (isHere) await this.#again(room);
   }
 
   /** Who came to lack it while the line was there has been told. @param {EncryptedRoom} room */
@@ -216,6 +217,11 @@ export class EncryptedRooms {
   /** Its key is missing, and I want to read or write. @param {EncryptedRoom} room */
   #missing(room) {
     return this.healing.repairLater(room).catch((error) => this.#reportUnlessPassing(error));
+  }
+
+  /** Its person reads it: what its newest key does not lead to is linked again. @param {EncryptedRoom} room */
+  #relink(room) {
+    return this.healing.relink(room).catch((error) => this.#reportUnlessPassing(error));
   }
 
   /** @param {EncryptedRoom} room */
@@ -270,7 +276,9 @@ export class EncryptedRooms {
     room.keys.poke();
     try {
       const epoch = room.state?.epoch ?? 0;
-      await room.keys.checkLinks(epoch);
+      await room.keys.checkLinks();
+      // It may lead to what was cut off before.
+      if (room.ledger.waiting().length) await this.#again(room);
       this.#tell(room);
       await this.healing.relink(room);
       if (!room.keys.has(epoch) && this.#open === room.id) void this.#missing(room);
@@ -293,6 +301,7 @@ export class EncryptedRooms {
   /** Keys have come: what could not be opened or sent may be so now. @param {EncryptedRoom} room */
   async #keysCame(room) {
     this.#tell(room);
+    void this.#relink(room);
     await this.#again(room);
     this.#ways.wake(room.id);
   }
