@@ -518,6 +518,101 @@ async fn a_backup_of_an_older_schema_is_brought_up_to_date_and_one_of_a_newer_on
     restore(&target, &path).await.unwrap();
 }
 
+/// As a version from before there was encryption would have made it.
+fn without_encryption(from: &Path, to: &Path) {
+    const LATER: [&str; 9] = [
+        "log",
+        "epoch_wraps",
+        "bad_wraps",
+        "keys",
+        "keys_old",
+        "proofs",
+        "dir_entries",
+        "dir_names",
+        "dir_rejected",
+    ];
+    const COLUMNS: [&str; 13] = [
+        "restored_at",
+        "rid",
+        "log_seq",
+        "log_head",
+        "epoch",
+        "root",
+        "since_seq",
+        "since_dn",
+        "sent_epoch",
+        "gone",
+        "by_recovery",
+        "dir_seed",
+        "dir_state",
+    ];
+    let mut reader = Reader::begin(fs::File::open(from).unwrap()).unwrap();
+    let now = reader.header().clone();
+    let is_later = |table: &str, column: &String| {
+        COLUMNS.contains(&column.as_str()) && (table, column.as_str()) != ("instance", "epoch")
+    };
+    let mut header = now.clone();
+    header.stores[0].migrations.truncate(8);
+    header.stores[1].migrations.truncate(12);
+    header.tables.retain(|table| !LATER.contains(&table.name.as_str()));
+    for table in &mut header.tables {
+        let name = table.name.clone();
+        table.columns.retain(|column| !is_later(&name, column));
+    }
+    let mut writer = Writer::begin(fs::File::create(to).unwrap(), &header).unwrap();
+    let mut rows = vec![Vec::new(); now.tables.len()];
+    let mut end = loop {
+        match reader.next_part().unwrap() {
+            Part::Rows(table, copied) => rows[table].extend(copied),
+            Part::File(path, content) => writer.file(&path, &content).unwrap(),
+            Part::End(end) => break end,
+        }
+    };
+    end.checks.retain(|check| !check.name.contains("encrypted"));
+    let tables = now.tables.iter().zip(rows);
+    let tables = tables.filter(|(table, _)| !LATER.contains(&table.name.as_str()));
+    for (index, (table, copied)) in (0..).zip(tables) {
+        let mut older = String::new();
+        for line in String::from_utf8(copied).unwrap().lines() {
+            let values = table.columns.iter().zip(line.split('\t'));
+            let values = values.filter(|(column, _)| !is_later(&table.name, column));
+            let values: Vec<_> = values.map(|(_, value)| value).collect();
+            older += &format!("{}\n", values.join("\t"));
+        }
+        writer.rows(index, older.as_bytes()).unwrap();
+    }
+    writer.finish(end).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_from_before_there_was_encryption_comes_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = TestServer::start().await;
+    let (boss, _) = fill(&server).await;
+    let rooms = boss.get("/api/rooms").await.expect(200);
+    let (path, older) = (folder.path().join("now.backup"), folder.path().join("older.backup"));
+    let source =
+        Source { chat: Database::new(&server.database).unwrap(), accounts: None, data_dir: None };
+    save(&source, &path).await;
+    server.stop().await;
+    without_encryption(&path, &older);
+
+    let new = database().await;
+    let target = Target {
+        chat: Database::new(&new).unwrap(),
+        accounts: None,
+        data_dir: folder.path().join("d"),
+    };
+    let restored = restore(&target, &older).await.unwrap();
+    let server = TestServer::start_on(&new, &[]).await;
+    assert_eq!(boss.at(server.address).get("/api/rooms").await.expect(200), rooms);
+    let row = "SELECT epoch, restored_at FROM chat.instance";
+    let row = server.sql().await.query_one(row, &[]).await.unwrap();
+    assert_eq!(row.get::<_, Vec<u8>>(0), restored.epoch.unwrap().0);
+    assert_eq!(row.get::<_, Option<i64>>(1), None, "nothing encrypted can have been lost");
+    server.stop().await;
+}
+
 /// The same backup with another header.
 fn rewritten(from: &Path, to: &Path, change: impl FnOnce(&mut Header)) {
     let mut reader = Reader::begin(fs::File::open(from).unwrap()).unwrap();

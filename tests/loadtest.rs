@@ -155,6 +155,31 @@ fn a_private_server_with_tls_is_measured_like_a_plain_one() {
 }
 
 #[test]
+fn an_encrypted_chat_is_measured_and_every_envelope_is_taken_and_delivered() {
+    let temporary = tempfile::tempdir().unwrap();
+    #[cfg(unix)]
+    std::fs::set_permissions(temporary.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755))
+        .unwrap();
+    let args = [
+        "--local",
+        "--encrypted",
+        "--scenario",
+        "fanout,storm",
+        "--connections",
+        "12",
+        "--size",
+        "300",
+    ];
+    for report in &reports(&loadtest(temporary.path(), &args)) {
+        assert_kept(report);
+        // 320 bytes are the padded length, and there is more in an envelope than that.
+        assert!(report["frame_bytes"].as_f64().unwrap() > 700.0, "{report}");
+    }
+    let output = loadtest(temporary.path(), &["--local", "--encrypted", "--scenario", "rooms"]);
+    assert_eq!(failure(&output), "--encrypted goes with --scenario fanout or storm");
+}
+
+#[test]
 fn a_server_with_tls_is_measured_if_its_certificate_is_trusted() {
     let folder = tempfile::tempdir().unwrap();
     let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();

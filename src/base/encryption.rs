@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::base64url;
-use super::error::Code;
+use super::code::Code;
 use super::ids::Uid;
 
 /// The newest entry of a room's log.

@@ -8,94 +8,13 @@ use std::fmt;
 use rand::rngs::SysError;
 use serde::Serialize;
 
+pub use super::code::Code;
 use super::encryption::EncryptionDetail;
 use super::limits::rooms::RETRY_MS;
 use super::random;
 
 /// Result with the client-facing error.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
-
-macro_rules! codes {
-    ($($(#[$doc:meta])* $name:ident = $text:literal, $status:literal;)*) => {
-        /// What went wrong, as a word programs can act on.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub enum Code { $($(#[$doc])* $name,)* }
-
-        impl Code {
-            /// All there are, in the order of their numbers.
-            pub const ALL: &[Self] = &[$(Self::$name,)*];
-
-            /// The `code` on the wire.
-            pub fn as_str(self) -> &'static str {
-                match self { $(Code::$name => $text,)* }
-            }
-
-            /// The HTTP status that goes with it.
-            pub fn http_status(self) -> u16 {
-                match self { $(Code::$name => $status,)* }
-            }
-        }
-    };
-}
-
-codes! {
-    /// A field is missing, mistyped or out of range; the sentence names it.
-    BadRequest = "bad_request", 400;
-    /// No session, or one that is no longer valid.
-    Unauthorized = "unauthorized", 401;
-    /// Wrong user name or password; the same for an unknown name.
-    BadCredentials = "bad_credentials", 401;
-    /// Signed in, but not allowed to do this.
-    Forbidden = "forbidden", 403;
-    /// The request comes from another site.
-    BadOrigin = "bad_origin", 403;
-    /// Not a member of that room.
-    NotMember = "not_member", 403;
-    /// No such thing, or none that the caller may see.
-    NotFound = "not_found", 404;
-    /// The path exists, the method does not.
-    MethodNotAllowed = "method_not_allowed", 405;
-    /// It exists already (a user name, a room name).
-    Conflict = "conflict", 409;
-    /// The `mid` was used for another message.
-    MidExists = "mid_exists", 409;
-    /// The message has moved on to another `rev`.
-    RevConflict = "rev_conflict", 409;
-    /// The encrypted message is under an older key of the room.
-    EpochStale = "epoch_stale", 409;
-    /// The encrypted room needs a new key first.
-    RotationRequired = "rotation_required", 409;
-    /// The log of the encrypted room has gone on.
-    LogConflict = "log_conflict", 409;
-    /// A batch brings keys for others than those who are entitled to one.
-    MembersChanged = "members_changed", 409;
-    /// Signed by an older generation of the author's keys.
-    GenStale = "gen_stale", 409;
-    /// The keys of the account were changed elsewhere.
-    KeysConflict = "keys_conflict", 409;
-    /// Two lists of everybody's keys differ.
-    DirConflict = "dir_conflict", 409;
-    /// An entry of a log or of the directory breaks a rule.
-    BadEntry = "bad_entry", 400;
-    /// A signature does not verify.
-    BadSignature = "bad_signature", 400;
-    /// The time of an entry is not now.
-    BadTime = "bad_time", 400;
-    /// The request names a host that this server is not.
-    Misdirected = "misdirected", 421;
-    /// Larger than the limit.
-    TooLarge = "too_large", 413;
-    /// The body is not `application/json`.
-    UnsupportedType = "unsupported_type", 415;
-    /// Too many; try again after `retry_ms`.
-    RateLimited = "rate_limited", 429;
-    /// Registration is closed or needs an invitation.
-    RegistrationClosed = "registration_closed", 403;
-    /// Something broke on our side; the sentence carries the id of the log line.
-    Internal = "internal", 500;
-    /// The server cannot do it now (database away, overload); try again after `retry_ms`.
-    Unavailable = "unavailable", 503;
-}
 
 /// Why the server cannot do something now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 
 pub mod allowance;
 pub mod base64url;
+pub mod code;
 pub mod counter;
 pub mod draining_reader;
 pub mod emoji;

@@ -17,9 +17,6 @@ use crate::e2ee::signature::SigningKey;
 use crate::e2ee::wraps;
 use crate::http::client::Reply;
 
-/// Bytes of an account key that a password opens, and of the least bundle.
-const BLOB: usize = 61;
-
 /// Somebody with keys.
 pub struct Person {
     uid: Uid,
@@ -80,7 +77,7 @@ impl Person {
         let keys = json!({
             "from": 0,
             "ak_gen": 1,
-            "ak_password": sealed::<BLOB>()?,
+            "ak_password": sealed::<61>()?,
             "ak_recovery": null,
             "bundle": sealed::<256>()?,
         });

@@ -17,6 +17,7 @@ mod directory;
 mod directory_rules;
 mod draw;
 mod envelope;
+mod forms;
 mod hpke;
 mod random_logs;
 mod rfc;

@@ -2,6 +2,8 @@
 //! are lost (`e2ee.md` 7.3 to 7.5, 14.4, 14.7 to 14.9).
 
 use impulse::base::base64url;
+use impulse::base::limits::api::LOG_BODY;
+use impulse::base::limits::encryption as limits;
 use impulse::e2ee::room_log::{Body, Role};
 use serde_json::{Value, json};
 
@@ -157,6 +159,13 @@ async fn a_bad_key_is_reported_by_whom_it_is_for_and_its_giver_gives_no_other() 
         {"epoch": 2, "uid": "99", "gen": 1, "w": base64url::encode(&[1; 81])},
     ]);
     assert_eq!(give(&room, &bob, others).await, json!(0), "not needed");
+    // No more than may come at once, nor a larger body.
+    for count in [limits::WRAPS_AT_ONCE + 1, 2_500] {
+        let many = json!({"wraps": vec![room.wrap_for(&carl); count]});
+        let is_large = many.to_string().len() > LOG_BODY;
+        assert_eq!(is_large, count == 2_500);
+        bob.client.post(&room.path("/wraps"), many).await.refused(413, "too_large");
+    }
     let twice = json!([room.wrap_for(&carl), room.wrap_for(&carl)]);
     assert_eq!(give(&room, &bob, twice).await, json!(1));
     let wraps = room.wraps(&carl).await;

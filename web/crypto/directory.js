@@ -18,7 +18,9 @@ import {
   verifyDirEntry,
 } from "./directory_entry.js";
 
-export * from "./directory_entry.js";
+export { ROW_BYTES, nameKey, tagOf, buildDirEntry, parseDirEntry, checkKeys } from "./directory_entry.js";
+export { signDirEntry, verifyDirEntry, leafOf, rootHash, nodeHash, rowOf, parseRows } from "./directory_entry.js";
+export { parseRow, headMessage, checkHead, parseDirAnswer } from "./directory_entry.js";
 
 /** @typedef {import("./encoding.js").Bytes} Bytes */
 /** @typedef {import("./directory_entry.js").DirEntry} DirEntry */

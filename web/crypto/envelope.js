@@ -6,10 +6,11 @@ import { messageKey } from "./epochs.js";
 import { pad, unpad } from "./padding.js";
 import { sign } from "./signatures.js";
 
-export * from "./content.js";
-export * from "./envelope_form.js";
-export * from "./order.js";
-export * from "./verdicts.js";
+export { writeContent, readContent, blobsOf, hasExactly } from "./content.js";
+export { NONCE, CIPHERTEXT_MAX, parseEnvelope, envelopeJson, aad, signedBytes } from "./envelope_form.js";
+export { envelopeDigest } from "./envelope_form.js";
+export { order, cite, readPv, countReactions } from "./order.js";
+export { checkEnvelope, supersedes } from "./verdicts.js";
 
 /** @import { Bytes } from "./encoding.js" */
 /** @import { Content } from "./content.js" */

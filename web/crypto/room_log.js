@@ -7,8 +7,9 @@ import { entryHash, joinMessage, parseEntry, signEntry } from "./room_log_entry.
 import { copyOf, live, lowerRole, owners, rank, rankOf, stale } from "./room_state.js";
 import { checkEdPublic, verify } from "./signatures.js";
 
-export * from "./room_log_entry.js";
-export * from "./room_state.js";
+export { buildEntry, parseEntry, entryHash, signEntry, joinMessage, parseLog } from "./room_log_entry.js";
+export { emptyState, copyOf, rankOf, lowerRole, stale, able, owners, acting, rank, live } from "./room_state.js";
+export { due, roleAt, isLastWhoCanLetIn } from "./room_state.js";
 
 /** @import { Bytes } from "./encoding.js" */
 /** @import { DirectoryView } from "./directory.js" */

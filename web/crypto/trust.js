@@ -17,7 +17,7 @@ import {
   toBase64Url,
 } from "./encoding.js";
 
-export * from "./restored.js";
+export { compareAfterRestore, afterRestore } from "./restored.js";
 
 /** @import { Bytes } from "./encoding.js" */
 /** @import { Head } from "./directory_entry.js" */

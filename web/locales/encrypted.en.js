@@ -18,7 +18,8 @@ export const encrypted = {
   what_happened: "What happened here",
   server_sees: "What the server can see",
   server_sees_list:
-    "Who is in this chat, who writes and when, the rough size of each message, that something was edited, deleted or reacted to, who has read how far, and who is online.",
+    "Who is in this chat, who writes and when, the rough size of each message, that something was edited, " +
+    "deleted or reacted to, who has read how far, and who is online.",
   line_create: "{by} began this chat",
   line_add: "{by} added {name}",
   line_back: "{by} let {name} back in",
@@ -59,7 +60,8 @@ export const encrypted = {
   impostor_card: "Two accounts have the name {name}. One of them is not who it says.",
   bad_key_card: "The key that {name} made at {time} opened for nobody. The chat uses a new one.",
   fork_card:
-    "The server shows different people different things here. Nothing is sent. Tell the others by another way, and save what this browser has seen.",
+    "The server shows different people different things here. Nothing is sent. Tell the others " +
+    "by another way, and save what this browser has seen.",
   directory_card: "This server shows another list of keys than before. Nothing is sent. Ask its administrators.",
   older_log_card: "The server shows an older state of this chat than this browser knows. It is being brought back.",
   named_plain_card: "This chat is encrypted, says your list. The server says that it is not, so nothing is sent.",
@@ -69,7 +71,8 @@ export const encrypted = {
 
   failed_check: "This message failed its security check",
   failed_check_text:
-    "It is not what its author signed, or it was not signed by the author it names. This is an attack or a fault of the program.",
+    "It is not what its author signed, or it was not signed by the author it names. " +
+    "This is an attack or a fault of the program.",
   failed_check_word: "Failed: {failure}",
   not_shown: "A message that is not shown",
   details: "Details",
@@ -98,7 +101,8 @@ export const encrypted = {
 
   no_keys_title: "Not encrypted",
   no_keys_text:
-    "{names} cannot be written to encrypted yet: no keys have been made there. Whoever runs the server can read a chat that is not encrypted.",
+    "{names} cannot be written to encrypted yet: no keys have been made there. Whoever runs " +
+    "the server can read a chat that is not encrypted.",
   begin_plain: "Begin without encryption",
   name_differs_title: "Another name",
   name_differs_text: "This account signs in as @{login}. The list of keys calls it @{name}. Is this whom you mean?",

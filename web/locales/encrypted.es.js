@@ -18,7 +18,8 @@ export const encrypted = {
   what_happened: "Qué ha pasado aquí",
   server_sees: "Qué puede ver el servidor",
   server_sees_list:
-    "Quién está en este chat, quién escribe y cuándo, el tamaño aproximado de cada mensaje, que algo se editó, se borró o recibió una reacción, hasta dónde ha leído cada uno y quién está en línea.",
+    "Quién está en este chat, quién escribe y cuándo, el tamaño aproximado de cada mensaje, que algo se editó, " +
+    "se borró o recibió una reacción, hasta dónde ha leído cada uno y quién está en línea.",
   line_create: "{by} empezó este chat",
   line_add: "{by} añadió a {name}",
   line_back: "{by} dejó volver a {name}",
@@ -47,7 +48,8 @@ export const encrypted = {
   let_back_in: "Dejar volver a {name}",
   reset_card: "{name} tiene claves nuevas. Comprueba con {name} que es así y déjale volver.",
   reset_card_verified:
-    "{name} tiene claves nuevas, y antes habías comparado los números de seguridad. Compáralos otra vez y déjale volver.",
+    "{name} tiene claves nuevas, y antes habías comparado los números de " +
+    "seguridad. Compáralos otra vez y déjale volver.",
   let_in_question: "¿Dejar volver a {name}?",
   let_in_text: "{name} podrá leer todo lo de este chat. Hazlo solo si se lo has preguntado.",
   let_in_done: "{name} ha vuelto.",
@@ -63,7 +65,8 @@ export const encrypted = {
   impostor_card: "Dos cuentas tienen el nombre {name}. Una de ellas no es quien dice.",
   bad_key_card: "La clave que {name} creó a las {time} no se abrió para nadie. El chat usa una nueva.",
   fork_card:
-    "El servidor muestra cosas distintas a personas distintas. No se envía nada. Avisa a los demás por otra vía y guarda lo que ha visto este navegador.",
+    "El servidor muestra cosas distintas a personas distintas. No se envía nada. Avisa a los " +
+    "demás por otra vía y guarda lo que ha visto este navegador.",
   directory_card:
     "El servidor muestra otra lista de claves que antes. No se envía nada. Pregunta a sus administradores.",
   older_log_card:
@@ -105,14 +108,16 @@ export const encrypted = {
 
   no_keys_title: "Sin cifrar",
   no_keys_text:
-    "Aún no se puede cifrar: {names} todavía no tiene claves. Quien administra el servidor puede leer un chat sin cifrar.",
+    "Aún no se puede cifrar: {names} todavía no tiene claves. Quien administra el " +
+    "servidor puede leer un chat sin cifrar.",
   begin_plain: "Empezar sin cifrado",
   name_differs_title: "Otro nombre",
   name_differs_text: "Esta cuenta entra como @{login}. La lista de claves la llama @{name}. ¿Es a quien te refieres?",
   name_differs_yes: "Sí, empezar el chat",
   keys_reset_title: "Claves nuevas",
   keys_reset_text:
-    "{name} tiene claves nuevas desde la última vez que os escribisteis. Comprueba con {name} que es así antes de empezar.",
+    "{name} tiene claves nuevas desde la última vez que os escribisteis. Comprueba " +
+    "con {name} que es así antes de empezar.",
   error_old_key: "El servidor muestra una clave antigua de esta persona. No se ha empezado ningún chat.",
   last_for: "Eres la última persona que puede dejar volver a {names}.",
   error_gen_stale: "Tus claves se cambiaron en otro navegador. Escribe tu contraseña.",

@@ -21,7 +21,7 @@ use crate::base::limits::backup as limits;
 use crate::base::runtime;
 use crate::base::time::now_ms;
 use crate::store::pool::Database;
-use crate::store::schema::Schema;
+use crate::store::schema::{Check, Schema};
 use crate::store::{accounts, chat};
 
 /// What is backed up.
@@ -235,7 +235,7 @@ impl Reading {
             let last = last_number(from, schema.name, table).await?;
             self.end.numbers.insert(format!("{}.{table}", schema.name), last);
         }
-        self.end.checks.extend(sums(from, schema).await?);
+        self.end.checks.extend(sums(from, schema.checks).await?);
         Ok(())
     }
 
@@ -299,10 +299,13 @@ pub(super) async fn last_number(
     Ok(from.query_one(&sql, &[]).await.map_err(|error| said(&error))?.get(0))
 }
 
-/// What the checks of a store find.
-pub(super) async fn sums(from: &Transaction<'_>, schema: &Schema) -> Result<Vec<Sum>, String> {
+/// What these checks of a store find.
+pub(super) async fn sums(
+    from: &Transaction<'_>,
+    checks: impl IntoIterator<Item = &Check>,
+) -> Result<Vec<Sum>, String> {
     let mut sums = Vec::new();
-    for check in schema.checks {
+    for check in checks {
         let copied = from.copy_out(&format!("COPY ({}) TO STDOUT", check.sql)).await;
         let mut copied = pin!(copied.map_err(|error| said(&error))?);
         let (mut rows, mut hash) = (0, Sha256::new());

@@ -1,5 +1,8 @@
 //! The chat store's part of a backup.
 
+use tokio_postgres::Transaction;
+
+use crate::base::ids::Epoch;
 use crate::store::schema::{Check, Schema, Table};
 
 /// Its tables, and what a restore is compared with.
@@ -49,3 +52,21 @@ pub const SCHEMA: Schema = Schema {
         },
     ],
 };
+
+/// Begins another epoch within the transaction of a restore: for some days from now on members of encrypted rooms may
+/// bring back what was lost (`e2ee.md` 11.4). Data from before there was encryption has nothing that could be.
+///
+/// # Errors
+/// One sentence.
+pub async fn begin_epoch(chat: &Transaction<'_>, epoch: Epoch, now: i64) -> Result<(), String> {
+    let fail = |error: tokio_postgres::Error| format!("cannot begin another epoch: {error}");
+    let begin = "INSERT INTO chat.instance (epoch, began_at) VALUES ($1, $2)
+                 ON CONFLICT (one) DO UPDATE SET epoch = excluded.epoch, began_at = excluded.began_at";
+    chat.execute(begin, &[&epoch.0.as_slice(), &now]).await.map_err(fail)?;
+    let exists = "SELECT to_regclass('chat.log') IS NOT NULL";
+    if chat.query_one(exists, &[]).await.map_err(fail)?.get(0) {
+        let restored = "UPDATE chat.instance SET restored_at = began_at";
+        chat.execute(restored, &[]).await.map_err(fail)?;
+    }
+    Ok(())
+}

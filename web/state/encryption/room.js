@@ -15,8 +15,8 @@ import { RoomKeys } from "./room_keys.js";
 /** @typedef {import("./parts.js").Bytes} Bytes */
 /** @typedef {import("../types.js").LogHead} LogHead */
 /** @typedef {import("../types.js").Fork} Fork */
-/** @typedef {import("../../crypto/room_log.js").RoomState} RoomState */
-/** @typedef {import("../../crypto/room_log.js").Entry} LogEntry */
+/** @typedef {import("../../crypto/room_state.js").RoomState} RoomState */
+/** @typedef {import("../../crypto/room_log_entry.js").Entry} LogEntry */
 /** Where a batch stands among the messages: its `seq`, and the number of its last entry. */
 /** @typedef {{ seq: number, last: number }} Batch */
 /** An entry as it travels, with the place of its batch. */

@@ -14,7 +14,7 @@ import { EncryptedRoom } from "./room.js";
 /** @typedef {import("./parts.js").Bytes} Bytes */
 /** @typedef {import("../types.js").Room} Room */
 /** @typedef {import("../types.js").Message} Message */
-/** @typedef {import("../../crypto/room_log.js").Entry} LogEntry */
+/** @typedef {import("../../crypto/room_log_entry.js").Entry} LogEntry */
 /** @typedef {import("../../net/wire_frames.js").KeyEvent} KeyEvent */
 /**
  * What follows for the rest of the client.

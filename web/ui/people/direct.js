@@ -31,7 +31,13 @@ export function isPlainDirect({ kind, e2ee, others }) {
   return kind === "dm" && !e2ee && others.length > 0;
 }
 
-/** A new encrypted chat beside a plain one of the same people. @param {Store} store @param {Actions} actions @param {Room} room */
+/**
+ * A new encrypted chat beside a plain one of the same people.
+ *
+ * @param {Store} store
+ * @param {Actions} actions
+ * @param {Room} room
+ */
 export function beginBeside(store, actions, { others }) {
   return goTo(() => asking(store, actions, others, () => actions.encrypted.begin(others)));
 }

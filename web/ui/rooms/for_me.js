@@ -175,7 +175,8 @@ export async function leaveRoom(store, actions, id, say = toast) {
 }
 
 /**
- * In an encrypted chat I may be the last who can let somebody back in: that is said before, because it cannot be undone.
+ * In an encrypted chat I may be the last who can let somebody back in. That is said before, because leaving cannot be
+ * undone.
  *
  * @param {Store} store
  * @param {Actions} actions

@@ -35,8 +35,8 @@ export function beginning(store, actions, room) {
 }
 
 /**
- * That a chat is encrypted, and who made it if that was today and nobody has written yet: a chat that looks like another
- * one is found out by that.
+ * That a chat is encrypted, and who made it if that was today and nobody has written yet: so a chat that looks like
+ * another one is found out.
  *
  * @param {import("../../state/types.js").State} state
  * @param {import("../../state/types.js").Room} room

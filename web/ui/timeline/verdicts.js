@@ -1,7 +1,7 @@
 /**
- * What stands in the place of a message of an encrypted chat that cannot be shown as it is: it failed its security check,
- * its key is not here yet, or the server took it away. And what stands around one that can: that it refers to another
- * which is not here, or that the server has lost it.
+ * What stands in the place of a message of an encrypted chat that cannot be shown as it is: it failed its security
+ * check, its key is not here yet, or the server took it away. And what stands around one that can: that it refers to
+ * another which is not here, or that the server has lost it.
  */
 import { fullTimeOf } from "../base/dates.js";
 import { openDialog } from "../base/dialog.js";
