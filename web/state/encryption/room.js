@@ -184,7 +184,9 @@ export class EncryptedRoom {
     await this.load();
     await this.ledger.load();
     await this.comparing;
-    if (this.state && (!this.told || this.told.seq <= this.state.seq)) return;
+    const isAll = this.state !== null && (!this.told || this.told.seq <= this.state.seq);
+    // Without the places of its batches nothing can be judged by them.
+    if (isAll && this.#unplaced === null) return;
     await this.sync(this.told).catch((error) => {
       if (!isPassing(error)) this.#parts.report(error);
     });
