@@ -10,6 +10,9 @@ use impulse::e2ee::room_log::{
 
 use super::world::{ANNA, BEN, CARL, DORA, ERIK, NOBODY, Room, kc, link_key, sign};
 
+/// What somebody does to an entry or a room, with its name or its rule.
+type Named<T> = (&'static str, fn(&mut T));
+
 fn left(uid: Uid) -> Body {
     Body::Remove { uid, reason: RemoveReason::Left }
 }
@@ -50,7 +53,7 @@ fn changed(room: &Room, actor: Uid, body: Body, change: impl Fn(&mut Entry)) -> 
 fn an_entry_follows_the_newest_one() {
     let room = Room::closed();
     let body = || banned(CARL);
-    let cases: &[(&str, fn(&mut Entry))] = &[
+    let cases: &[Named<Entry>] = &[
         ("chain", |entry| entry.seq += 1),
         ("chain", |entry| entry.seq -= 1),
         ("chain", |entry| entry.rid = Some([1; 32])),
@@ -460,7 +463,7 @@ fn a_link_lives_as_long_as_its_time_its_uses_and_the_rights_of_its_maker() {
     let at = |time| move |entry: &mut Entry| entry.time_ms = time;
     assert_eq!(changed(&room, ERIK, room.join(ERIK, 1), at(expires)), "ok");
     assert_eq!(changed(&room, ERIK, room.join(ERIK, 1), at(expires + 1)), "link");
-    let ends: &[(&str, fn(&mut Room))] = &[
+    let ends: &[Named<Room>] = &[
         ("revoked", |room| room.take(ANNA, Body::Unlink { lid: [1; 8] })),
         ("its maker left", |room| room.take(BEN, left(BEN))),
         ("its maker is no admin", |room| room.take(ANNA, role(BEN, Role::Member))),

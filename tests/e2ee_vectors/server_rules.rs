@@ -219,7 +219,7 @@ fn a_new_key_comes_with_a_wrap_for_everybody_who_is_entitled_to_it() {
     let gone = remove(CARL, RemoveReason::Removed);
     assert_eq!(required(&[gone, room.epoch(&[])]), all[..2], "nor for who has gone");
     let back = room.add(DORA, Role::Member);
-    assert_eq!(required(&[back.clone()]), [pair(DORA, 1, 2)]);
+    assert_eq!(required(std::slice::from_ref(&back)), [pair(DORA, 1, 2)]);
     assert_eq!(required(&[back, room.epoch(&[])]), [&all[..], &[pair(DORA, 2, 2)]].concat());
     assert_eq!(required(&[room.add(ERIK, Role::Member)]), [pair(ERIK, 1, 1)]);
     assert_eq!(required(&[room.link(1)]), []);

@@ -8,7 +8,7 @@ import { able, stale } from "../../crypto/room_state.js";
 /** @typedef {import("../types.js").EncryptedPerson} EncryptedPerson */
 /** @typedef {import("../types.js").EncryptedCondition} EncryptedCondition */
 /** @typedef {import("../types.js").LogLine} LogLine */
-/** @typedef {import("../../crypto/room_log.js").Entry} Entry */
+/** @typedef {import("../../crypto/room_log_entry.js").Entry} Entry */
 
 /** Somebody who has come in since this long ago, and has no key yet, has just joined. */
 const JUST_MS = 3_600_000;

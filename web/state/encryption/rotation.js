@@ -11,7 +11,7 @@ import { toBase64Url } from "../../crypto/encoding.js";
 /** @typedef {"member" | "keys" | "shut" | "repair" | "manual"} Reason */
 /** What comes before the new key in its batch, by what is so then. */
 /** @typedef {(room: EncryptedRoom) => Body[]} Prefix */
-/** @typedef {import("../../crypto/room_log.js").Body} Body */
+/** @typedef {import("../../crypto/room_log_entry.js").Body} Body */
 /** @typedef {import("../types.js").LogHead} LogHead */
 /**
  * @typedef {object} Wish
