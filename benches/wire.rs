@@ -14,7 +14,7 @@ use impulse::base::ids::{Epoch, Mid, RoomId, Uid};
 use impulse::base::limits::{chat, delivery};
 use impulse::protocol::answer::OkAnswer;
 use impulse::protocol::command::Request;
-use impulse::protocol::event::Event;
+use impulse::protocol::event::{DirectoryHead, Event};
 use impulse::protocol::message::{Content, MessageState, Reaction, TextBody};
 use impulse::protocol::room::{Notify, Role, RoomKind, RoomView};
 use impulse::ws::{Codec, Limits, client};
@@ -137,6 +137,8 @@ fn room(id: i64) -> RoomView {
         topic: "Everybody is here".into(),
         kind: RoomKind::Open,
         e2ee: false,
+        rid: None,
+        log: None,
         is_default: true,
         role: Some(Role::Member),
         seq: 9_000,
@@ -181,6 +183,7 @@ fn events(c: &mut Criterion) {
             uid: Uid(42),
             rooms: &rooms,
             blocked: &[],
+            dir: DirectoryHead { n: 381, h: [9; 32], missing: &[], closed: false },
             heartbeat_ms: 30_000,
             more: false,
         },

@@ -233,7 +233,7 @@ static ROUTES: &[Route] = &[
         "/api/rooms/{room}/log",
         &[
             get(SignedIn(Read, Reading(5.0), run!(encrypted::log))),
-            post(SignedIn(Write, Change(2.0), run!(encrypted::append))),
+            post(SignedIn(Full, Change(2.0), run!(encrypted::append))),
         ],
     )
     .body(LOG_BODY),
@@ -241,13 +241,13 @@ static ROUTES: &[Route] = &[
         "/api/rooms/{room}/wraps",
         &[
             get(SignedIn(Read, Reading(1.0), run!(encrypted::wraps))),
-            post(SignedIn(Write, Change(1.0), run!(encrypted::add_wraps))),
+            post(SignedIn(Full, Change(1.0), run!(encrypted::add_wraps))),
         ],
     )
     .body(LOG_BODY),
     at(
         "/api/rooms/{room}/wraps/bad",
-        &[post(SignedIn(Write, Change(1.0), run!(encrypted::report_wrap)))],
+        &[post(SignedIn(Full, Change(1.0), run!(encrypted::report_wrap)))],
     ),
     at("/api/rooms/{room}/tail", &[upgrade(SignedIn(Read, Reading(5.0), run!(tail::tail)))]),
     at(

@@ -2,7 +2,7 @@
 //!
 //! A tail is a subscription like any other, so it has the same order, bounds and revocations. Only its bytes differ: the
 //! frames of its room's log are not written to it as they are, but moved into its send queue as lines, a chunk at a
-//! time, when everything before them is written. It gets nothing but what has a `seq`, and its end is a last line.
+//! time, when everything before them is written. It gets nothing but messages, and its end is a last line.
 
 use slab::Slab;
 
@@ -18,8 +18,9 @@ use crate::protocol::event::Event;
 use crate::rooms::publication::ConnRef;
 use crate::rooms::{Post, ReplyTo, RoomCommand, Sender};
 
-/// How every event begins that has a `seq`: about a message, or about the log of an encrypted room.
-const DURABLE: [&[u8]; 2] = [br#"{"op":"msg","#, br#"{"op":"log","#];
+/// How every event begins that is about a message. A tail has no others: the log of an encrypted room is read where a
+/// message names a newer entry.
+const MESSAGE: &[u8] = br#"{"op":"msg","#;
 
 impl Connection {
     /// Moves what is next in the log of a tail's room into its send queue.
@@ -35,7 +36,7 @@ impl Connection {
         let mut moved = 0;
         while moved < limits::REPLAY_CHUNK {
             let Some((payload, end)) = log.frame_at(subscriber.cursor.at) else { return };
-            if DURABLE.iter().any(|beginning| payload.starts_with(beginning)) {
+            if payload.starts_with(MESSAGE) {
                 self.send_queue().log.append_line(payload);
                 moved += payload.len();
             }

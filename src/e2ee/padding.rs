@@ -29,7 +29,7 @@ mod tests {
         #[test]
         fn a_bucket_holds_its_length_and_is_its_own(length in 1_usize..3_000_000) {
             let padded = bucket(length);
-            prop_assert!(padded >= length && padded % 64 == 0);
+            prop_assert!(padded >= length && padded.is_multiple_of(64));
             prop_assert!(padded <= length.max(1_024) + length / 8 + 64);
             prop_assert_eq!(bucket(padded), padded);
         }

@@ -13,6 +13,11 @@ impl Rooms {
         &self.shared.directory
     }
 
+    /// Whether the databases were restored so recently that people may still bring back what that has lost.
+    pub fn is_restored_recently(&self) -> bool {
+        self.shared.restored_recently().is_some()
+    }
+
     /// The keys of this user have changed in the directory.
     pub fn keys_changed(&self, uid: Uid) {
         self.look_again(uid);

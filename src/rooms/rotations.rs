@@ -22,15 +22,27 @@ impl Rotations {
             return Ok(());
         }
         let made = self.0.entry(by).or_default();
-        while made.front().is_some_and(|at| at.elapsed() >= limits::ROTATIONS_WITHIN) {
-            made.pop_front();
-        }
+        drop_old(made);
         if made.len().saturating_add(count) > most {
             let text = "You have made new keys for this room too often. Please wait.";
             return Err(Error::new(Code::RateLimited, text));
         }
         made.extend(std::iter::repeat_n(Instant::now(), count));
         Ok(())
+    }
+
+    /// Forgets those that do not count any more.
+    pub fn forget_old(&mut self) {
+        self.0.retain(|_, made| {
+            drop_old(made);
+            !made.is_empty()
+        });
+    }
+}
+
+fn drop_old(made: &mut VecDeque<Instant>) {
+    while made.front().is_some_and(|at| at.elapsed() >= limits::ROTATIONS_WITHIN) {
+        made.pop_front();
     }
 }
 
@@ -50,6 +62,10 @@ mod tests {
         );
         let first = rotations.0.get_mut(&Uid(1)).and_then(|made| made.front_mut()).unwrap();
         *first = first.checked_sub(limits::ROTATIONS_WITHIN).unwrap();
-        assert!(rotations.take(Uid(1), 1, most).is_ok());
+        rotations.forget_old();
+        rotations.take(Uid(1), 1, most).unwrap();
+        // A room that was silent for a while does not forget the rest.
+        rotations.forget_old();
+        assert!(rotations.take(Uid(1), 1, most).is_err() && rotations.0.len() == 2);
     }
 }

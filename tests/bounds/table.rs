@@ -1270,6 +1270,11 @@ const ENCRYPTION: &[Reached] = &[
         &["encryption::BLOBS"],
     ),
     (
+        "tests/encryption/abuse.rs",
+        "a_reaction_is_no_place_for_more_than_an_emoji",
+        &["encryption::REACTION_CONTENT"],
+    ),
+    (
         "src/rooms/published.rs",
         "a_batch_that_is_too_large_for_an_event_is_fetched",
         &["encryption::LOG_EVENT"],

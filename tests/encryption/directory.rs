@@ -82,7 +82,7 @@ async fn what_breaks_a_rule_is_refused_with_its_name_and_nothing_is_appended() {
     let elsewhere = SignedEntry { entry: first.to_bytes(&[9; 16]), ..carl.signed(&first) };
     carl.refused(&[elsewhere], 0, "form").await;
     let old = SignedEntry { sig_old: Some([1; 64]), ..carl.signed(&first) };
-    carl.refused(&[old], 0, "form").await;
+    carl.posts(&[old]).await.refused(400, "bad_signature");
     for (entry, rule) in [
         (Entry { uid: anna.uid(), ..first.clone() }, "actor"),
         (Entry { kind: EntryType::Reset, ..first.clone() }, "type"),
@@ -139,6 +139,12 @@ async fn what_breaks_a_rule_is_refused_with_its_name_and_nothing_is_appended() {
 async fn a_session_alone_puts_no_keys_into_the_directory() {
     let server = TestServer::start().await;
     let mut anna = Signer::with_keys(&server, "anna").await;
+    anna.has_account_keys(&server, 1).await;
+    // Whoever sits before an unlocked browser has its keys sign for keys that the password does not open.
+    let present = (anna.seed, anna.x_pub);
+    let rotate = anna.rotate();
+    anna.posts(std::slice::from_ref(&rotate)).await.refused(403, "forbidden");
+    (anna.seed, anna.x_pub) = present;
     // Whoever has stolen the session signs with keys of his own.
     let reset = anna.entry(EntryType::Reset);
     anna.posts(&[anna.signed(&reset)]).await.refused(403, "forbidden");
@@ -146,6 +152,28 @@ async fn a_session_alone_puts_no_keys_into_the_directory() {
     let create = ben.entry(EntryType::Create);
     ben.posts(&[ben.signed(&create)]).await.refused(403, "forbidden");
     assert_eq!(Read::all(&anna.client).await.head.n, 1);
+    // What the account has, a restore may have taken from the directory.
+    anna.has_account_keys(&server, 2).await;
+    anna.appends(&[rotate]).await;
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn for_some_days_after_a_restore_keys_that_the_account_has_lost_are_vouched_for_by_those_before()
+ {
+    let server = TestServer::start().await;
+    let mut anna = Signer::with_keys(&server, "anna").await;
+    anna.has_account_keys(&server, 1).await;
+    let restored = "UPDATE chat.instance SET restored_at = $1";
+    server.sql().await.execute(restored, &[&now_ms()]).await.unwrap();
+    let database = server.database.clone();
+    server.stop().await;
+    let server = TestServer::start_on(&database, &[]).await;
+    anna.client = anna.client.at(server.address);
+    let rotate = anna.rotate();
+    assert_eq!(anna.appends(&[rotate]).await, 2);
+    let reset = anna.entry(EntryType::Reset);
+    anna.posts(&[anna.signed(&reset)]).await.refused(403, "forbidden");
     server.stop().await;
 }
 
@@ -155,7 +183,7 @@ async fn of_appends_at_once_each_stands_once_and_the_same_one_again_is_answered_
     let mut people = Vec::new();
     for n in 0..8 {
         let mut person = Signer::without_keys(&server, &format!("person{n}")).await;
-        person.has_account_keys(&server, 1).await;
+        person.has_account_keys(&server, 2).await;
         let create = person.entry(EntryType::Create);
         people.push((person.signed(&create), person));
     }

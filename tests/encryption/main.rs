@@ -8,6 +8,7 @@ mod process;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod abuse;
 mod client;
 mod directory;
 mod envelopes;

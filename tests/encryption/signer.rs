@@ -49,7 +49,8 @@ impl Signer {
 
     /// First keys.
     pub async fn make_keys(&mut self, server: &TestServer) -> u64 {
-        self.has_account_keys(server, 1).await;
+        // And those that this person will rotate to.
+        self.has_account_keys(server, 99).await;
         let entry = self.entry(EntryType::Create);
         let signed = self.signed(&entry);
         self.appends(&[signed]).await

@@ -8,6 +8,7 @@ import { eventually } from "../browser/support.js";
 import { COMMANDS, Page } from "./driver.js";
 
 const FIREFOX = process.env.FIREFOX_BIN ?? "/usr/bin/firefox-esr";
+const GONE = "Firefox has gone";
 /** The port is chosen by the system and written into the profile; nothing else is fetched from the network. */
 const PREFERENCES = `
 user_pref("marionette.port", 0);
@@ -60,7 +61,7 @@ async function converse(port) {
   await new Promise((resolve, reject) => {
     socket.once("error", reject);
     socket.once("close", () => {
-      for (const { reject } of waiting.values()) reject(new Error("Firefox has gone"));
+      for (const { reject } of waiting.values()) reject(new Error(GONE));
     });
     socket.on("data", (data) => {
       read = Buffer.concat([read, data]);
@@ -87,6 +88,7 @@ async function converse(port) {
 
   return (name, parameters) =>
     new Promise((resolve, reject) => {
+      if (socket.destroyed) return reject(new Error(GONE));
       const frame = JSON.stringify([0, ++last, name, parameters]);
       waiting.set(last, { resolve, reject });
       socket.write(`${Buffer.byteLength(frame)}:${frame}`);

@@ -130,12 +130,17 @@ export class EncryptedDoor {
       wake: () => this.#messages.wakeSealed(),
     });
     const mentions = new modules.Mentions(this.#mentionWays(parts));
+    let couldWrite = encryption.mayWrite;
     encryption.useRooms({
       rotateAll: (reason) => rooms.rotateAll(reason),
       unlinkMine: () => rooms.unlinkMine(),
       wrapForNext: (gen, x) => rooms.wrapForNext(gen, x),
       directoryChanged: () => rooms.changed(),
-      trustChanged: () => rooms.changed(),
+      trustChanged: () => {
+        rooms.changed();
+        if (encryption.mayWrite && !couldWrite) this.#messages.wakeSealed();
+        couldWrite = encryption.mayWrite;
+      },
     });
     /** @type {Loadedness} */
     const loaded = { rooms, encryption, parts, mentions, outbox: null, stop: () => {} };
@@ -258,6 +263,7 @@ export class EncryptedDoor {
       post: (room, env) => this.#socket.command("msg.send", { room, env }),
       missing: (room) => loaded.rooms.missing(room),
       keysChanged: () => loaded.encryption.keysChangedElsewhere(),
+      sent: (room, env, answer) => loaded.rooms.opener.sent(room, env, answer),
     });
     this.#messages.startSealed({ shelf: outbox, send: (entry) => sender.send(entry) });
     this.#drafts.startSealed(drafts);

@@ -7,6 +7,7 @@ use crate::api::context::Call;
 use crate::base::encryption::{EncryptionDetail, LogHead};
 use crate::base::error::{Code, Error, Result};
 use crate::base::ids::RoomId;
+use crate::base::limits::users::CHANGE_BYTES;
 use crate::e2ee::room_log::{SignedEntry, wire};
 use crate::http::Response;
 use crate::policy::unreachable_person;
@@ -34,6 +35,18 @@ impl Batch {
         };
         self.entries.iter().enumerate().map(signed).collect()
     }
+
+    /// About how many bytes it takes on disk.
+    fn bytes(&self) -> usize {
+        let entries = self.entries.iter();
+        let entries: usize =
+            entries.map(|one| one.entry.len() + one.signature.len() + CHANGE_BYTES).sum();
+        entries + bytes_of(&self.wraps)
+    }
+}
+
+fn bytes_of(wraps: &[PostedWrap]) -> usize {
+    wraps.iter().map(|wrap| wrap.bytes.len() + CHANGE_BYTES).sum()
 }
 
 /// `POST /api/rooms` with `e2ee`: makes an encrypted direct chat by its founding entries. One that exists for the same
@@ -44,6 +57,7 @@ pub async fn create(call: &Call<'_>, batch: Batch) -> Result<Response> {
         let text = "This server makes no encrypted rooms.";
         return Err(Error::new(Code::Forbidden, text));
     }
+    services.allowances.of(caller.uid).bytes(batch.bytes())?;
     let after = LogHead { seq: 0, hash: [0; 32] };
     let entries = batch.signed()?;
     let founding = Proposal { by: caller.uid, after, entries, wraps: batch.wraps };
@@ -89,6 +103,7 @@ struct Append {
 pub async fn append(call: Call<'_, RoomId>) -> Result<Response> {
     let Call { services, caller, request, ids: room, .. } = &call;
     let Append { head, batch } = request.json()?;
+    services.allowances.of(caller.uid).bytes(batch.bytes())?;
     let entries = batch.signed()?;
     let proposal = Proposal { by: caller.uid, after: head, entries, wraps: batch.wraps };
     let appended = services.room_changes.append_to_log(*room, proposal).await?;
@@ -121,6 +136,7 @@ struct Wraps {
 pub async fn add_wraps(call: Call<'_, RoomId>) -> Result<Response> {
     let Call { services, caller, request, ids: room, .. } = call;
     let Wraps { wraps } = request.json()?;
+    services.allowances.of(caller.uid).bytes(bytes_of(&wraps))?;
     let taken = services.rooms.add_wraps(caller.principal(), room, wraps).await?;
     Ok(Response::json(200, &json!({"taken": taken})))
 }

@@ -64,5 +64,7 @@ pub const LINK_USES: u64 = 1_000;
 pub const LINKS: usize = 100;
 /// Bytes of an encrypted content, with its tag.
 pub const CONTENT: usize = 45_056;
+/// Bytes of the encrypted content of a reaction, with its tag: an emoji of 64 bytes takes less, however it is written.
+pub const REACTION_CONTENT: usize = 528;
 /// Blobs of a message: ten files, each with its thumbnail.
 pub const BLOBS: usize = 20;

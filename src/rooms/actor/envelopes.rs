@@ -80,6 +80,11 @@ impl Actor {
 
     async fn fetch_sealed(&mut self, draft: &SealedDraft) -> Result<()> {
         self.fetch(draft.needs()).await?;
+        let earlier = self.facts.superseded(draft.envelope.mid, draft.rev);
+        if earlier.is_some_and(|earlier| earlier.digest.is_some()) {
+            // The digest of an envelope has the key of its room in it.
+            self.load_encryption().await?;
+        }
         // The message of a reaction is read with it, but may have been changed and forgotten since.
         match self.target_of(draft) {
             Some(target) => self.fetch(Needs::row(target)).await,

@@ -107,7 +107,7 @@ impl Actor {
     fn forget_log(&mut self) {
         if self.encryption_used_at.elapsed() >= limits::LOG_IDLE {
             self.encryption = None;
-            self.rotations = Default::default();
+            self.rotations.forget_old();
         }
     }
 

@@ -3,7 +3,7 @@
 use super::facts::{Needs, size_of_state};
 use crate::base::error::{Code, Error, Result};
 use crate::base::ids::{Mid, Uid};
-use crate::base::limits::encryption::CONTENT;
+use crate::base::limits::encryption::{CONTENT, REACTION_CONTENT};
 use crate::base::limits::{chat, users};
 use crate::e2ee::envelope::{Envelope, Kind};
 use crate::protocol::envelope::{self, SentEnvelope};
@@ -38,9 +38,8 @@ impl SealedDraft {
         }
         let rev = u32::try_from(envelope.rev).ok().filter(|rev| *rev <= chat::REV);
         let rev = rev.ok_or_else(|| Error::field("env.rev", "is too large"))?;
-        let is_reaction = envelope.kind == Kind::React;
-        if is_reaction && rev != 0 {
-            return Err(Error::field("env.rev", "of a reaction is 0"));
+        if envelope.kind == Kind::React {
+            check_reaction(&envelope)?;
         }
         let json = envelope::Envelope::of(sent.0);
         let json = json.ok_or_else(|| Error::field("env", "is an envelope"))?;
@@ -78,6 +77,18 @@ impl SealedDraft {
             false => Err(Error::field("env.blobs", "names files that are not here")),
         }
     }
+}
+
+/// A reaction never changes, and is no place for more than an emoji: a message goes out with all of its reactions.
+fn check_reaction(envelope: &Envelope) -> Result<()> {
+    if envelope.rev != 0 {
+        return Err(Error::field("env.rev", "of a reaction is 0"));
+    }
+    let bytes = envelope.content.as_ref().map_or(0, |content| content.c.len());
+    if bytes > REACTION_CONTENT {
+        return Err(Error::new(Code::TooLarge, "The content of a reaction is too large."));
+    }
+    Ok(())
 }
 
 /// What an envelope does.

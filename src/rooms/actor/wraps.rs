@@ -36,13 +36,10 @@ impl Actor {
             return Err(Error::new(Code::TooLarge, "These are too many keys at once."));
         }
         let directory = self.shared.directory.clone();
+        let own = self.own_generation(by);
         let encryption = self.load_encryption().await?;
         let epoch = encryption.epoch();
         let needed: HashSet<_> = encryption.outlook(&directory).needed.iter().copied().collect();
-        let own = {
-            let directory = directory.read();
-            directory.chain.generation(by, directory.chain.n()).unwrap_or_default()
-        };
         let is_own = |pair: Needed| {
             pair.uid == by
                 && (own..=own.saturating_add(1)).contains(&pair.generation)
@@ -62,7 +59,7 @@ impl Actor {
             return Ok(0);
         }
         let (store, room) = (self.shared.store.clone(), self.room.id);
-        let added = match self.bounded(store.add_wraps(room, by, &wraps)).await {
+        let added = match self.bounded(store.add_wraps(room, by, own, &wraps)).await {
             Ok(added) => added,
             Err(error) => {
                 // They may be there all the same.
@@ -81,9 +78,21 @@ impl Actor {
         Ok(added.len())
     }
 
+    /// The generation of somebody's present keys; 0 without any.
+    fn own_generation(&self, uid: Uid) -> u64 {
+        let directory = self.shared.directory.read();
+        directory.chain.generation(uid, directory.chain.n()).unwrap_or_default()
+    }
+
     /// A member's own wrap is bad: it is gone, and needed again by somebody else than its poster.
     pub(super) async fn remove_bad_wrap(&mut self, pair: Needed) -> Result<()> {
         self.load_encryption().await?;
+        let none = || Error::new(Code::NotFound, "There is no such key.");
+        let own = self.own_generation(pair.uid);
+        if pair.generation > own {
+            // Nobody can have tried it.
+            return Err(none());
+        }
         let (store, room) = (self.shared.store.clone(), self.room.id);
         let poster = match self.bounded(store.remove_bad_wrap(room, pair)).await {
             Ok(poster) => poster,
@@ -92,7 +101,6 @@ impl Actor {
                 return Err(error);
             }
         };
-        let none = || Error::new(Code::NotFound, "There is no such key.");
         let poster = poster.ok_or_else(none)?;
         if let Some(encryption) = &mut self.encryption {
             encryption.remove_wrap(pair, poster);

@@ -23,7 +23,7 @@ use crate::base::limits::directory as limits;
 use crate::base::limits::service::RETRY;
 use crate::base::lock::MutexExt as _;
 use crate::base::time::now_ms;
-use crate::e2ee::directory::{Chain, Entry, Instance, SignedEntry, tag};
+use crate::e2ee::directory::{Chain, Entry, EntryType, Instance, SignedEntry, tag};
 use crate::e2ee::signature::SigningKey;
 use crate::e2ee::{DirectoryState, SharedDirectory};
 use crate::rooms::Rooms;
@@ -151,16 +151,24 @@ impl Directory {
     }
 
     /// Appends entries that a user's own client sends by themselves: a new name, or own ones that a restore has lost.
-    /// New keys that no old key vouches for are taken only if the account has them already. The newest position.
+    /// New keys are taken only if the account has them already: whoever holds somebody's unlocked browser could else
+    /// give them keys that their password does not open. For some days after a restore the account may have lost its
+    /// keys, too; then it is enough that the keys before vouch for the new ones. The newest position.
     ///
     /// # Errors
     /// Those of [`append`](Self::append); `forbidden`.
     pub async fn append_own(&self, uid: Uid, entries: &[SignedEntry]) -> Result<u64> {
-        let begins = entries.iter().filter_map(|signed| {
+        let is_restored = self.rooms.is_restored_recently();
+        let made = entries.iter().filter_map(|signed| {
             let entry = Entry::parse(&self.instance, &signed.entry).ok()?;
-            entry.kind.makes_root().then_some(entry.generation)
+            let is_vouched_for = match entry.kind {
+                EntryType::Create | EntryType::Reset => false,
+                EntryType::Rotate => is_restored,
+                EntryType::Rename => true,
+            };
+            (!is_vouched_for).then_some(entry.generation)
         });
-        let also = HasKeys { uid, generation: begins.max().unwrap_or_default() };
+        let also = HasKeys { uid, generation: made.max().unwrap_or_default() };
         Ok(self.append(uid, entries, Counting::Counted, also).await?.n)
     }
 

@@ -224,7 +224,9 @@ impl ChatStore {
         rows.iter().map(own_wrap).collect()
     }
 
-    /// Adds wraps where there are none, without those that this poster is barred from; those that were added.
+    /// Adds wraps where there are none, without those that this poster is barred from; those that were added. The poster's
+    /// own ones for keys after generation `present` replace what is there: nobody else can post them, and until those keys
+    /// exist nobody can say that one is bad.
     ///
     /// # Errors
     /// `unavailable`.
@@ -232,20 +234,24 @@ impl ChatStore {
         &self,
         room: RoomId,
         poster: Uid,
+        present: u64,
         wraps: &[PostedWrap],
     ) -> Result<Vec<Needed>> {
-        let sql = "INSERT INTO chat.epoch_wraps (room_id, epoch, user_id, gen, wrap, poster)
+        let sql = "INSERT INTO chat.epoch_wraps AS w (room_id, epoch, user_id, gen, wrap, poster)
                    SELECT $1, i.epoch, i.user_id, i.gen, i.wrap, $6
                    FROM unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::bytea[]) AS i(epoch, user_id, gen, wrap)
                    WHERE NOT EXISTS (SELECT FROM chat.bad_wraps b WHERE b.room_id = $1 AND b.epoch = i.epoch
                        AND b.user_id = i.user_id AND b.gen = i.gen AND b.poster = $6)
-                   ON CONFLICT DO NOTHING RETURNING epoch, user_id, gen";
+                   ON CONFLICT (room_id, epoch, user_id, gen) DO UPDATE SET wrap = excluded.wrap
+                       WHERE w.user_id = $6 AND w.poster = $6 AND w.gen > $7 AND w.wrap <> excluded.wrap
+                   RETURNING epoch, user_id, gen";
         let epochs: Vec<_> = wraps.iter().map(|wrap| wrap.epoch.cast_signed()).collect();
         let users: Vec<_> = wraps.iter().map(|wrap| wrap.uid.0).collect();
         let generations: Vec<_> = wraps.iter().map(|wrap| wrap.generation.cast_signed()).collect();
         let bytes: Vec<_> = wraps.iter().map(|wrap| wrap.bytes.as_slice()).collect();
-        let values: [&(dyn ToSql + Sync); 6] =
-            [&room.0, &epochs, &users, &generations, &bytes, &poster.0];
+        let present = present.cast_signed();
+        let values: [&(dyn ToSql + Sync); 7] =
+            [&room.0, &epochs, &users, &generations, &bytes, &poster.0, &present];
         let rows = self.database.get().await?.query(sql, &values).await.map_err(failed)?;
         let pair = |row: &Row| Needed {
             epoch: unsigned(row, 0),

@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { buildEnvelope } from "../../../web/crypto/envelope.js";
 import { envelopeJson } from "../../../web/crypto/envelope_form.js";
 import { randomBytes, toBase64Url } from "../../../web/crypto/encoding.js";
+import { EncryptedShelf } from "../../../web/state/encryption/encrypted_shelf.js";
 import { chat, Client, makeBrowser, settle, until, World } from "./model.js";
 
 /** An envelope of somebody as of some entry of the log, whatever the server thinks of it. */
@@ -419,4 +420,19 @@ test("a clock that is hours off changes nothing: the server's counts", async () 
     Date.now = now;
   }
   assert.equal(bob.message(id, "from the past").verdict, "ok");
+});
+
+test("what is put on a shelf while it is read anew stays on it, however fast it is written", async () => {
+  const { database, localKey } = await makeBrowser();
+  const { getAll } = database;
+  const shelf = new EncryptedShelf(database, "outbox", localKey, { ridOf: () => "room", openTabs: () => null });
+  database.getAll = async (...args) => {
+    const rows = await getAll.apply(database, args);
+    database.getAll = getAll;
+    shelf.keep("a", { t: "written meanwhile" });
+    await shelf.written();
+    return rows;
+  };
+  await shelf.refresh();
+  assert.deepEqual(shelf.recall("a"), { t: "written meanwhile" });
 });

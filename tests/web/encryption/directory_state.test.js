@@ -75,6 +75,7 @@ test("a server that shows another list than before is noticed, nothing more is s
   assert.equal(ada.encryption.directory.state, "fork");
   assert.deepEqual(ada.alarms, ["fork"]);
   assert.equal(ada.encryption.mayWrite, false);
+  assert.equal(ada.rooms.mayWrite.at(-1), false, "rooms say so");
   assert.equal(ada.encryption.directory.n, 2, "what is known stays");
   assert.ok(server.calls.includes("POST /api/dir/again"), "the administrators are told");
   const evidence = JSON.parse(ada.encryption.evidence());
@@ -83,6 +84,7 @@ test("a server that shows another list than before is noticed, nothing more is s
   assert.deepEqual(ada.alarms, ["fork"]);
   await ada.encryption.forgetDirectory(PASSWORD);
   assert.deepEqual(ada.alarms, [], "by the password alone, in the settings");
+  assert.ok(ada.rooms.mayWrite.includes(true), "and that it is over");
   assert.equal(ada.encryption.directory.n, 3);
 });
 

@@ -34,7 +34,13 @@ export class KeysBrowser {
   /** @type {import("../../../web/state/keys_state.js").KeysState} */
   state = NO_KEYS;
   epoch = "one";
-  rooms = { rotated: 0, unlinked: 0, wrapped: /** @type {number[]} */ ([]), changed: /** @type {string[]} */ ([]) };
+  rooms = {
+    rotated: 0,
+    unlinked: 0,
+    wrapped: /** @type {number[]} */ ([]),
+    changed: /** @type {string[]} */ ([]),
+    mayWrite: /** @type {boolean[]} */ ([]),
+  };
 
   /** @param {import("./fake_server.js").FakeServer} server @param {string} username */
   constructor(server, username) {
@@ -85,7 +91,7 @@ export class KeysBrowser {
       unlinkMine: async () => void (this.rooms.unlinked += 1),
       wrapForNext: async (gen) => void this.rooms.wrapped.push(gen),
       directoryChanged: (uids) => void this.rooms.changed.push(...uids),
-      trustChanged: () => {},
+      trustChanged: () => void this.rooms.mayWrite.push(this.encryption.mayWrite),
     });
     return this.encryption;
   }

@@ -28,6 +28,8 @@ export class EncryptedShelf {
   #pending = new Map();
   /** @type {Promise<void> | null} */
   #writing = null;
+  /** Grows with every change of a value. */
+  #changes = 0;
 
   /**
    * @param {Database} database
@@ -52,9 +54,11 @@ export class EncryptedShelf {
    */
   async refresh() {
     await this.written();
+    const changes = this.#changes;
     const rows = await this.#database.getAll(this.#store);
     const opened = await Promise.all(rows.map(({ key, value }) => this.#open(String(key), value)));
-    if (this.#writing) return this.refresh();
+    // What was read is older than what has been put on it meanwhile, also if that is written by now.
+    if (this.#changes !== changes) return this.refresh();
     this.#values.clear();
     for (const [at, { key }] of rows.entries()) if (opened[at] !== null) this.#values.set(String(key), opened[at]);
   }
@@ -67,6 +71,7 @@ export class EncryptedShelf {
 
   /** @param {string} key @param {any} value  null forgets */
   keep = (key, value) => {
+    this.#changes += 1;
     if (value === null || value === undefined) this.#values.delete(key);
     else this.#values.set(key, value);
     this.#pending.set(key, value ?? null);
@@ -119,6 +124,7 @@ export class EncryptedShelf {
     await this.written();
     const kept = await this.#database.get(this.#store, key);
     const value = kept ? await this.#open(key, kept) : null;
+    this.#changes += 1;
     if (value === null) this.#values.delete(key);
     else this.#values.set(key, value);
     for (const { start, changed } of this.#watchers) if (key.startsWith(start)) changed(key, value);

@@ -485,7 +485,11 @@ export class Encryption {
     if (this.#alarms.size !== before) this.#showAlarms();
   }
 
+  /** What may be written, and so what rooms show, follows from the alarms. */
   #showAlarms() {
-    this.show({ alarms: [...this.#alarms.values()], mayWrite: this.mayWrite });
+    const { mayWrite } = this;
+    const isOther = (this.#shown.mayWrite ?? true) !== mayWrite;
+    this.show({ alarms: [...this.#alarms.values()], mayWrite });
+    if (isOther) this.#rooms?.trustChanged();
   }
 }

@@ -119,12 +119,12 @@ export class Healing {
   }
 
   /**
-   * A new key has come. Epochs that are held and that it does not reach are linked again.
+   * Epochs that are held and that the newest key does not reach are linked again.
    *
    * @param {EncryptedRoom} room
    */
   async relink(room) {
-    if (!room.keys.isLeftOut) return;
+    if (!(await room.keys.lookForLeftOut())) return;
     await this.#parts.wait(OTHER_MS * this.#parts.random());
     if (!this.#isOver && room.keys.isLeftOut) await this.#repair(room, ({ keys }) => keys.isLeftOut);
   }

@@ -50,6 +50,7 @@ import { messageOf } from "./shown.js";
  * @property {boolean} opened
  * @property {boolean} lost
  * @property {string} sig
+ * @property {string} [forgotten]  the signature of what was forgotten of it with a restore, until it is fetched again
  * @property {import("../types.js").Verdict} verdict
  * @property {string} [bad]
  * @property {"account" | "retention" | "admin"} [gone]
@@ -69,6 +70,8 @@ const HELD_MOST = 20_000;
 const EVERYBODY = "all";
 /** How close together lost messages stand. */
 const SPREAD = 1000;
+/** Restores of the server that are remembered. */
+const RESTORES_MOST = 8;
 
 export class Ledger {
   #parts;
@@ -88,8 +91,13 @@ export class Ledger {
   /** Messages that refer to what is not loaded, or not there. @type {Set<string>} */
   #doubtful = new Set();
   intervals = new Intervals();
-  /** What a restore of the server has left: see `restore.js`. @type {{ common: number, epoch: number } | null} */
-  restored = null;
+  /**
+   * What restores of the server have left (see `restore.js`), by rising common places: the newest epoch that was known
+   * before, and the parts of the history that were loaded.
+   *
+   * @type {{ common: number, epoch: number, loaded: import("./intervals.js").Interval[] }[]}
+   */
+  restores = [];
   #shelf;
 
   /** @param {Parts} parts @param {EncryptedRoom} room */
@@ -186,9 +194,14 @@ export class Ledger {
   /** Where a message stands; what a backup has lost stands behind the last common place. @param {Row} row */
   #placeOf(row) {
     if (!row.lost) return row.createdSeq;
-    const common = this.restored?.common ?? 0;
+    const common = this.#lostAfter;
     const after = Math.max(1, row.createdSeq - common);
     return common + after / (after + SPREAD);
+  }
+
+  /** The place behind which messages were lost. */
+  get #lostAfter() {
+    return this.restores[0]?.common ?? 0;
   }
 
   /** @param {SealedEntry} entry @returns {Row} */
@@ -233,10 +246,12 @@ export class Ledger {
     if (isSame && known.verdict === "outdated") return;
     if (known?.verified && !known.lost && !isSame && !this.#isNewer(entry, env, known)) return;
     const row = this.#rowOf(entry, checked, known);
-    if ((!isSame || known.lost) && this.#judge(row) !== "ok") {
+    if ((!isSame || known.lost) && this.#judge(row, known) !== "ok") {
       if (known?.verified) return;
       return this.#set({ ...withoutContent(row), verified: false, opened: false, verdict: "outdated" });
     }
+    // What belonged to the lost copy has gone with the backup.
+    if (known?.lost) for (const reaction of this.reactionsTo(row.mid)) if (reaction.lost) this.#forget(reaction);
     this.#set(row);
   }
 
@@ -250,7 +265,9 @@ export class Ledger {
   #takeUnchecked(entry, checked, known) {
     if (known && (known.rev > entry.rev || known.kind === "del")) return;
     if (checked.is === "waits") {
-      if (!known) this.#set({ ...this.#newRow(entry), is: "missing", verdict: "no_key", env: checked.json });
+      const forgotten = known?.forgotten ? { forgotten: known.forgotten } : {};
+      if (!known || known.forgotten)
+        this.#set({ ...this.#newRow(entry), ...forgotten, is: "missing", verdict: "no_key", env: checked.json });
       return;
     }
     if (known?.verified && known.rev === entry.rev && known.is !== "gone") return;
@@ -296,16 +313,28 @@ export class Ledger {
     };
   }
 
-  /** 8.5 (10), and 11.4 after a restore. @param {Row} row @returns {"ok" | "outdated"} */
-  #judge(row) {
+  /**
+   * 8.5 (10), and 11.4 after a restore: there a revision that was known before is not new.
+   *
+   * @param {Row} row
+   * @param {Row | undefined} known
+   * @returns {"ok" | "outdated"}
+   */
+  #judge(row, known) {
     const { state, batches } = this.#room;
     if (!state) return "ok";
     const found = order(inOrder(row), this.#relevant(row), this.intervals.list, { state, batches });
     if (found !== "ok") return "outdated";
-    if (!this.restored) return "ok";
+    if (known && (known.sig === row.sig || known.forgotten === row.sig)) return "ok";
     const { view, n } = this.#parts.directory;
     const current = state.members.has(row.by) && row.gen === view.genAt(row.by, n);
-    return afterRestore({ revSeq: row.revSeq, epoch: row.epoch, current }, this.restored.common, this.restored.epoch);
+    const target = row.ref ? this.#rows.get(row.ref) : row;
+    const place = target?.lost ? undefined : target?.createdSeq;
+    const late = { revSeq: row.revSeq, epoch: row.epoch, current, place };
+    const isOutdated = this.restores.some(
+      ({ common, epoch, loaded }) => afterRestore(late, common, epoch, loaded) === "outdated",
+    );
+    return isOutdated ? "outdated" : "ok";
   }
 
   /** The rows that say anything about the order of one. @param {Row} row */
@@ -344,11 +373,12 @@ export class Ledger {
     if (checked.is !== "ok" && checked.is !== "no_key") return;
     const known = this.#rows.get(entry.mid);
     const { env } = checked;
-    const isSame = known?.verified && known.sig === checked.json.s;
-    if (known?.verified && !isSame && !this.#isNewer(entry, env, known)) return;
+    const isThere = known?.verified && !known.lost;
+    const isSame = isThere && known.sig === checked.json.s;
+    if (isThere && !isSame && !this.#isNewer(entry, env, known)) return;
     const row = { ...this.#rowOf(entry, checked, known), ref: entry.ref, createdSeq: 0 };
     if (env.kind === "react" && checked.json.ref !== entry.ref) return;
-    if (!isSame && this.#judge(row) !== "ok") return;
+    if (!isSame && this.#judge(row, known) !== "ok") return;
     this.#set(row);
   }
 
@@ -500,8 +530,8 @@ export class Ledger {
 
   /** Messages that a backup of the server has lost, between two places. @param {number} from @param {number} to */
   lostBetween(from, to) {
-    const common = this.restored?.common ?? 0;
-    if (!this.restored || common < from || common > to) return [];
+    const common = this.#lostAfter;
+    if (!this.restores.length || common < from || common > to) return [];
     return [...this.#rows.values()].filter(({ lost, kind }) => lost && kind !== "react").map((row) => this.show(row));
   }
 
@@ -509,30 +539,32 @@ export class Ledger {
    * What a restore of the server means for what is known: see `restore.js`.
    *
    * @param {{ common: number, lost: string[], again: string[], remain: import("./intervals.js").Interval[] }} found
-   * @param {number} epoch
+   * @param {number} epoch  the newest that was known when the restore was noticed
    */
   async afterRestore({ common, lost, again, remain }, epoch) {
     for (const mid of again) this.#forgetAbove(mid, common);
     for (const mid of lost) {
       const row = this.#rows.get(mid);
-      if (!row) continue;
-      this.#unplace(row);
-      this.#rows.set(mid, { ...row, lost: true });
-      this.#doubtful.delete(mid);
+      for (const each of row ? [row, ...this.reactionsTo(mid)] : []) this.#lose(each);
     }
+    const earlier = this.restores.filter((each) => each.common < common);
+    this.restores = [...earlier, { common, epoch, loaded: this.intervals.list }].slice(-RESTORES_MOST);
     this.intervals = new Intervals(remain);
-    const earlier = this.restored;
-    this.restored = {
-      common: Math.min(common, earlier?.common ?? common),
-      epoch: Math.max(epoch, earlier?.epoch ?? 0),
-    };
     this.#gens.clear();
     for (const row of this.#rows.values()) if (row.verified && !row.lost) this.#noteGen(row);
     await this.#shelf.rewrite(this, [...lost, ...again]);
   }
 
+  /** It stays, and takes no place. @param {Row} row */
+  #lose(row) {
+    this.#unplace(row);
+    this.#rows.set(row.mid, { ...row, lost: true });
+    this.#doubtful.delete(row.mid);
+  }
+
   /**
-   * Of a message that stays, what came of it above a place is forgotten, and fetched again.
+   * Of a message that stays, what came of it above a place is forgotten, and fetched again. Its rows stay known: what
+   * is fetched would be news inside of a part that is loaded otherwise.
    *
    * @param {string} mid
    * @param {number} place
@@ -540,12 +572,22 @@ export class Ledger {
   #forgetAbove(mid, place) {
     const row = this.#rows.get(mid);
     if (!row) return;
-    for (const reaction of this.reactionsTo(mid)) if (reaction.revSeq > place) this.#forget(reaction);
+    for (const reaction of this.reactionsTo(mid))
+      if (reaction.revSeq > place)
+        this.#set(this.#forgotten(reaction, { kind: "react", rev: -1, revSeq: 0, ref: mid }));
     if (row.revSeq <= place) return this.#set({ ...row, seq: Math.min(row.seq, place) });
-    const { createdSeq, at, author } = row;
-    const told = { mid, kind: /** @type {const} */ ("msg"), rev: 0, by: author, createdSeq, at, ref: "" };
-    const from = { ...told, revSeq: createdSeq, seq: createdSeq, edited: null, env: null, gone: null, reacts: null };
-    this.#set({ ...this.#newRow(from), is: "missing", verdict: "no_key" });
+    this.#set(this.#forgotten(row, { kind: "msg", rev: 0, revSeq: row.createdSeq, ref: "" }));
+  }
+
+  /**
+   * @param {Row} row
+   * @param {Pick<SealedEntry, "kind" | "rev" | "revSeq" | "ref">} first
+   * @returns {Row}
+   */
+  #forgotten({ mid, createdSeq, at, author, sig, forgotten }, first) {
+    const told = { ...first, mid, by: author, createdSeq, at, seq: first.revSeq };
+    const row = this.#newRow({ ...told, edited: null, env: null, gone: null, reacts: null });
+    return { ...row, is: "missing", verdict: "no_key", forgotten: sig || (forgotten ?? "") };
   }
 
   /** @param {Row} row */

@@ -50,7 +50,7 @@ export class LedgerShelf {
   /** @param {Ledger} ledger */
   async #load(ledger) {
     const kept = await this.#parts.database.get("meta", ["intervals", this.#name]);
-    if (kept?.restored) ledger.restored = kept.restored;
+    ledger.restores = kept?.restores ?? [];
     const rows = await this.#read({ under: [this.#name], descending: true, limit: NEWEST });
     this.#edge = rows.length < NEWEST ? 0 : Math.min(...rows.map(({ createdSeq }) => createdSeq));
     for (const row of rows) this.#restore(ledger, row);
@@ -151,10 +151,10 @@ export class LedgerShelf {
   }
 
   /** @param {Ledger} ledger @param {Interval[]} intervals */
-  #intervalsRecord({ restored }, intervals) {
+  #intervalsRecord({ restores }, intervals) {
     const all = new Intervals(this.#stored.list);
     for (const each of intervals) all.add(each);
-    const value = { intervals: all.list, ...(restored ? { restored } : {}) };
+    const value = { intervals: all.list, ...(restores.length ? { restores } : {}) };
     return { store: /** @type {const} */ ("meta"), key: ["intervals", this.#name], value };
   }
 

@@ -79,6 +79,24 @@ export class Opener {
     return message;
   }
 
+  /**
+   * The server has taken a new message of mine. It is known from now on, so that it does not vanish if a backup is
+   * restored before its event comes.
+   *
+   * @param {EncryptedRoom} room
+   * @param {any} env
+   * @param {{ seq: number, at: number | null }} answer
+   */
+  async sent(room, env, { seq, at }) {
+    const { mid, rev, kind, by } = env;
+    const place = { at: at ?? Math.floor(this.#parts.now()), seq, createdSeq: seq, revSeq: seq, edited: null };
+    const told = { mid, rev, kind, by, ref: "", ...place, env, gone: null, reacts: null };
+    const checked = await this.check(room, env, { ...told, isReaction: false });
+    // Its event has come meanwhile, or the room has gone over to another history.
+    if (checked.is !== "ok" || room.comparing || room.ledger.row(mid)) return;
+    room.ledger.take(told, checked, null);
+  }
+
   /** @param {unknown} error */
   #reportUnlessPassing(error) {
     if (!isPassing(error)) this.#parts.report(error);

@@ -20,12 +20,13 @@ const WAIT_MS = 500;
  *
  * @param {Parts} parts
  * @param {EncryptedRoom} room
+ * @param {number} epoch  the newest of the room that was known when the restore was noticed
  */
-export async function comparePlaces(parts, room) {
+export async function comparePlaces(parts, room, epoch) {
   const { ledger } = room;
-  await ledger.load();
-  const known = [...ledger.rows()].filter(({ lost, kind }) => !lost && kind !== "react");
-  if (!known.length) return;
+  await ledger.reach(1, Infinity);
+  const known = [...ledger.rows()].filter(({ lost, ref }) => !lost && !ref);
+  if (!known.length) return room.forgetPlaces(0);
   const least = Math.min(...known.map(({ createdSeq }) => createdSeq));
   /** @type {{ mid: string, createdSeq: number, revSeq: number }[]} */
   const theirs = [];
@@ -39,7 +40,7 @@ export async function comparePlaces(parts, room) {
     before = first;
   }
   const found = compareAfterRestore(known.map(withNewestChange(room)), ledger.intervals.list, theirs);
-  await ledger.afterRestore(found, room.state?.epoch ?? 0);
+  await ledger.afterRestore(found, epoch);
   await room.forgetPlaces(found.common);
 }
 

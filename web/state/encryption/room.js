@@ -36,6 +36,8 @@ export class EncryptedRoom {
   state = null;
   /** @type {Batch[]} */
   batches = [];
+  /** After a restore: the first entry whose batch has no place yet. @type {number | null} */
+  #unplaced = null;
   /** The newest entries. @type {LogEntry[]} */
   lines = [];
   /** @type {Fork | null} */
@@ -83,6 +85,7 @@ export class EncryptedRoom {
     if (!kept || this.state) return;
     this.state = kept.state;
     this.batches = kept.batches;
+    this.#unplaced = kept.unplaced ?? null;
     const rows = await this.#parts.database.getAll("rooms", {
       from: [this.name, "log", Math.max(0, kept.state.seq - LINES)],
       to: [this.name, "log", kept.state.seq + 1],
@@ -140,6 +143,7 @@ export class EncryptedRoom {
   /** @param {LogHead | null} told */
   async #sync(told) {
     await this.load();
+    if (this.#unplaced !== null) await this.#placeAgain(this.#unplaced);
     while (!this.fork) {
       const known = this.state?.seq ?? -1;
       if (told && told.seq <= known) return this.#agree(told);
@@ -180,7 +184,9 @@ export class EncryptedRoom {
     await this.load();
     await this.ledger.load();
     await this.comparing;
-    if (this.state && (!this.told || this.told.seq <= this.state.seq)) return;
+    const isAll = this.state !== null && (!this.told || this.told.seq <= this.state.seq);
+    // Without the places of its batches nothing can be judged by them.
+    if (isAll && this.#unplaced === null) return;
     await this.sync(this.told).catch((error) => {
       if (!isPassing(error)) this.#parts.report(error);
     });
@@ -256,17 +262,26 @@ export class EncryptedRoom {
    */
   forgetPlaces(above) {
     return this.#next(async () => {
+      await this.load();
+      if (!this.state) return;
       this.batches = this.batches.filter(({ seq }) => seq <= above);
-      for (let from = (this.batches.at(-1)?.last ?? -1) + 1; from <= (this.state?.seq ?? -1);) {
-        const lines = await this.#read(from);
-        if (!lines.length) break;
-        const known = lines.slice(0, (this.state?.seq ?? -1) + 1 - from);
-        await this.#compare(known, from);
-        for (const batch of new Set(known.map((line) => line.batch))) this.#place(batch, known, from - 1);
-        from += lines.length;
-      }
-      await this.#keep([], this.state?.seq ?? -1);
+      await this.#placeAgain((this.batches.at(-1)?.last ?? -1) + 1);
     });
+  }
+
+  /** Places batches from an entry on as the server says, as far as it has them. @param {number} from */
+  async #placeAgain(from) {
+    const last = this.state?.seq ?? -1;
+    while (from <= last && !this.fork) {
+      const lines = await this.#read(from);
+      if (!lines.length) break;
+      const known = lines.slice(0, last + 1 - from);
+      await this.#compare(known, from);
+      for (const batch of new Set(known.map((line) => line.batch))) this.#place(batch, known, from - 1);
+      from += lines.length;
+    }
+    this.#unplaced = from <= last ? from : null;
+    await this.#keep([], last);
   }
 
   /**
@@ -301,6 +316,7 @@ export class EncryptedRoom {
   /** @param {Line[]} lines @param {number} first */
   async #keep(lines, first) {
     const { name, state, batches } = this;
+    const unplaced = this.#unplaced;
     const log = lines.map((value, at) => ({
       store: /** @type {const} */ ("rooms"),
       key: this.#keyOf(first + 1 + at),
@@ -309,7 +325,7 @@ export class EncryptedRoom {
     const kept = {
       store: /** @type {const} */ ("rooms"),
       key: [name, "state"],
-      value: { state, batches, id: this.id },
+      value: { state, batches, unplaced, id: this.id },
     };
     await this.#parts.database.write([...log, kept]);
   }

@@ -3,7 +3,7 @@
  * and told to be missing where nobody has handed them over yet.
  */
 import { fromBase64Url, importSecret } from "../../crypto/encoding.js";
-import { checkLinks, findKey, findRawKey, holdsLeftOut } from "../../crypto/epochs.js";
+import { checkLinks, findKey, findRawKey, holdsLeftOut, leftOut } from "../../crypto/epochs.js";
 
 /** @typedef {import("./parts.js").Parts} Parts */
 /** @typedef {import("./parts.js").Bytes} Bytes */
@@ -22,6 +22,8 @@ export class RoomKeys {
   #wraps = new Map();
   /** Links that lead nowhere, as `epochs.js` names them. @type {Set<string>} */
   broken = new Set();
+  /** Epochs whose links have all been opened. @type {Set<number>} */
+  #checked = new Set();
   /** Wraps of mine that did not open, by epoch. @type {Set<number>} */
   bad = new Set();
   /** @type {Promise<void> | null} */
@@ -58,7 +60,8 @@ export class RoomKeys {
     const rows = await this.#parts.database.getAll("epochs", { under: [this.#room.name] });
     for (const { key, value } of rows) if (value instanceof CryptoKey) this.#keys.set(key[1], value);
     const kept = await this.#parts.database.get("rooms", [this.#room.name, "broken"]);
-    for (const link of kept ?? []) this.broken.add(link);
+    for (const link of kept?.links ?? []) this.broken.add(link);
+    for (const epoch of kept?.checked ?? []) this.#checked.add(epoch);
   }
 
   /**
@@ -158,12 +161,15 @@ export class RoomKeys {
 
   /** Keeps what a walk finds: keys, and links that lead nowhere. @template T @param {() => Promise<T>} walk */
   async #keeping(walk) {
-    const [keys, links] = [new Set(this.#keys.keys()), this.broken.size];
+    const keys = new Set(this.#keys.keys());
+    const noted = this.broken.size + this.#checked.size;
     const result = await walk();
     const fresh = [...this.#keys].filter(([epoch]) => !keys.has(epoch));
     if (fresh.length) await this.#keep(fresh);
-    if (this.broken.size > links)
-      await this.#parts.database.put("rooms", [this.#room.name, "broken"], [...this.broken]);
+    if (this.broken.size + this.#checked.size > noted) {
+      const links = { links: [...this.broken], checked: [...this.#checked] };
+      await this.#parts.database.put("rooms", [this.#room.name, "broken"], links);
+    }
     return result;
   }
 
@@ -186,15 +192,42 @@ export class RoomKeys {
     await this.#parts.calls.reportWrap(this.#room.id, { epoch, gen }).catch(() => {});
   }
 
-  /**
-   * The links of an epoch that has just come are all opened, so that a broken one is known at once.
-   *
-   * @param {number} epoch
-   */
-  async checkLinks(epoch) {
-    const key = await this.get(epoch);
+  /** The links of epochs that have come are all opened, so that a broken one is known at once. */
+  async checkLinks() {
+    await this.get(this.#room.state?.epoch ?? 0);
     const ring = this.ring();
-    if (key && ring) await this.#keeping(() => checkLinks(epoch, ring));
+    if (!ring) return;
+    await this.#walkAll(ring.state.epoch);
+    await this.#keeping(async () => {
+      for (const epoch of this.held) {
+        if (this.#checked.has(epoch)) continue;
+        await checkLinks(epoch, ring);
+        this.#checked.add(epoch);
+      }
+    });
+  }
+
+  /** Opens whatever what is here leads to, the newest first. @param {number} newest */
+  async #walkAll(newest) {
+    for (let epoch = newest; epoch >= 1; epoch -= 1) if (!this.#keys.has(epoch)) await this.#walk(epoch);
+  }
+
+  /**
+   * Looks for an epoch that the newest does not lead to: it may be known from a wrap of mine alone, and from one that
+   * is not among the newest.
+   *
+   * @returns {Promise<boolean>} whether one is held
+   */
+  async lookForLeftOut() {
+    await this.checkLinks();
+    const { state } = this.#room;
+    if (!state || !this.#keys.has(state.epoch)) return false;
+    const lacking = leftOut(state, this.broken).filter((epoch) => !this.#keys.has(epoch));
+    if (lacking.length) {
+      await this.all();
+      for (const epoch of lacking) await this.#walk(epoch);
+    }
+    return this.isLeftOut;
   }
 
   /** Whether an epoch is held that the newest does not lead to. */

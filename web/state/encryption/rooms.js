@@ -49,8 +49,12 @@ export class EncryptedRooms {
   #untold = new Set();
   #isOver = false;
   #epoch = "";
-  /** @type {Promise<Set<string>>} */
-  #toCompare = Promise.resolve(new Set());
+  /**
+   * Rooms whose places are to be compared after a restore, with the newest epoch that was known of each before.
+   *
+   * @type {Promise<Map<string, number>>}
+   */
+  #toCompare = Promise.resolve(new Map());
   healing;
   opener;
 
@@ -89,6 +93,7 @@ export class EncryptedRooms {
    * @param {string} epoch  which history of the server it is
    */
   described(rooms, epoch) {
+    for (const room of rooms) this.#known(room);
     this.#follow(epoch);
     for (const room of rooms) {
       const known = this.#known(room);
@@ -147,6 +152,8 @@ export class EncryptedRooms {
   /** Brings a room up to what the server has, and gives it back what it has lost. @param {EncryptedRoom} room */
   async #bring(room) {
     try {
+      // What was known before a restore is noted before anything comes.
+      await this.#toCompare;
       await room.load();
       await room.keys.load();
       await room.sync(room.told);
@@ -188,8 +195,9 @@ export class EncryptedRooms {
     await room.keys.get(state.epoch);
     this.#tell(room);
     await this.#askWhoLacksIt(room);
-    if (room.keys.has(state.epoch)) await this.#again(room);
-    else if (this.#open === room.id) void this.#missing(room);
+    const isHere = room.keys.has(state.epoch);
+    if (this.#open === room.id) void (isHere ? this.#relink(room) : this.#missing(room));
+    if (isHere) await this.#again(room);
   }
 
   /** Who came to lack it while the line was there has been told. @param {EncryptedRoom} room */
@@ -209,6 +217,11 @@ export class EncryptedRooms {
   /** Its key is missing, and I want to read or write. @param {EncryptedRoom} room */
   #missing(room) {
     return this.healing.repairLater(room).catch((error) => this.#reportUnlessPassing(error));
+  }
+
+  /** Its person reads it: what its newest key does not lead to is linked again. @param {EncryptedRoom} room */
+  #relink(room) {
+    return this.healing.relink(room).catch((error) => this.#reportUnlessPassing(error));
   }
 
   /** @param {EncryptedRoom} room */
@@ -263,7 +276,9 @@ export class EncryptedRooms {
     room.keys.poke();
     try {
       const epoch = room.state?.epoch ?? 0;
-      await room.keys.checkLinks(epoch);
+      await room.keys.checkLinks();
+      // It may lead to what was cut off before.
+      if (room.ledger.waiting().length) await this.#again(room);
       this.#tell(room);
       await this.healing.relink(room);
       if (!room.keys.has(epoch) && this.#open === room.id) void this.#missing(room);
@@ -286,6 +301,7 @@ export class EncryptedRooms {
   /** Keys have come: what could not be opened or sent may be so now. @param {EncryptedRoom} room */
   async #keysCame(room) {
     this.#tell(room);
+    void this.#relink(room);
     await this.#again(room);
     this.#ways.wake(room.id);
   }
@@ -356,18 +372,32 @@ export class EncryptedRooms {
    */
   #follow(epoch) {
     if (!epoch || epoch === this.#epoch) return;
+    const isOther = this.#epoch !== "";
     this.#epoch = epoch;
-    this.#toCompare = this.#lookAtHistory(epoch);
+    const held = new Map(this.all.map(({ name, state }) => [name, state?.epoch ?? null]));
+    this.#toCompare = this.#lookAtHistory(epoch, isOther, held);
     for (const room of this.#rooms.values()) this.#compareIfNeeded(room);
   }
 
-  /** @param {string} epoch @returns {Promise<Set<string>>} the names of rooms that are to be compared */
-  async #lookAtHistory(epoch) {
+  /**
+   * @param {string} epoch
+   * @param {boolean} isOther  another tab may have noted it already, and this page was in the one before
+   * @param {Map<string, number | null>} held  the newest epochs of rooms that are held
+   * @returns {Promise<Map<string, number>>} rooms that are to be compared
+   */
+  async #lookAtHistory(epoch, isOther, held) {
     const { database } = this.#parts;
     const kept = (await database.get("meta", "history")) ?? { epoch, waiting: [] };
-    const waiting = new Set(kept.waiting);
-    if (kept.epoch !== epoch)
-      for (const { key } of await database.getAll("meta", { under: ["intervals"] })) waiting.add(key[1]);
+    /** @type {Map<string, number>} */
+    const waiting = new Map(kept.waiting);
+    if (kept.epoch !== epoch || isOther) {
+      const loaded = await database.getAll("meta", { under: ["intervals"] });
+      for (const name of new Set([...held.keys(), ...loaded.map(({ key }) => String(key[1]))])) {
+        if (waiting.has(name)) continue;
+        const newest = held.get(name) ?? (await database.get("rooms", [name, "state"]))?.state?.epoch;
+        waiting.set(name, newest ?? 0);
+      }
+    }
     await database.put("meta", "history", { epoch, waiting: [...waiting] });
     return waiting;
   }
@@ -385,12 +415,13 @@ export class EncryptedRooms {
   async #compare(room, before) {
     await before;
     const waiting = await this.#toCompare;
-    if (!waiting.has(room.name)) return;
+    const epoch = waiting.get(room.name);
+    if (epoch === undefined) return;
     room.ledger.left();
     for (let failures = 0; !this.#isOver; failures += 1) {
       try {
         await room.load();
-        await comparePlaces(this.#parts, room);
+        await comparePlaces(this.#parts, room, epoch);
         waiting.delete(room.name);
         await this.#parts.database.put("meta", "history", { epoch: this.#epoch, waiting: [...waiting] });
         return this.#tell(room);

@@ -34,6 +34,7 @@ export class Sender {
   #post;
   #missing;
   #keysChanged;
+  #sent;
 
   /**
    * @param {Parts} parts
@@ -43,14 +44,16 @@ export class Sender {
    * @param {(room: string, env: any) => Promise<Answer>} ways.post
    * @param {(room: EncryptedRoom) => void} ways.missing  the room's key is not here, and somebody wants to write
    * @param {() => void} ways.keysChanged  my own keys were changed in another browser
+   * @param {(room: EncryptedRoom, env: any, answer: Answer) => Promise<void>} ways.sent  a new message was taken
    */
-  constructor(parts, { roomOf, shelf, post, missing, keysChanged }) {
+  constructor(parts, { roomOf, shelf, post, missing, keysChanged, sent }) {
     this.#parts = parts;
     this.#roomOf = roomOf;
     this.#shelf = shelf;
     this.#post = post;
     this.#missing = missing;
     this.#keysChanged = keysChanged;
+    this.#sent = sent;
   }
 
   /**
@@ -73,7 +76,9 @@ export class Sender {
       const kept = await this.#shelf.envelopeOf(entry);
       const env = kept && kept.s !== refused?.s ? kept : await this.#build(room, entry, due, refused);
       try {
-        return await this.#post(entry.room, env);
+        const answer = await this.#post(entry.room, env);
+        if (env.rev === 0 && env.kind === "msg") await this.#sent(room, env, answer).catch(this.#parts.report);
+        return answer;
       } catch (error) {
         const { code, detail } = /** @type {any} */ (error);
         if (code === "gen_stale") this.#keysChanged();

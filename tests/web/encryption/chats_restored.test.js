@@ -1,0 +1,206 @@
+/** What clients make of a backup that the server has restored, and of keys that the newest does not lead to. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { randomBytes, toBase64Url } from "../../../web/crypto/encoding.js";
+import { chat, Client, makeBrowser, settle, until } from "./model.js";
+
+/** Everything of a message and of the room's log is the same for who is here. */
+const epochOf = (client, id) => client.room(id)?.state?.epoch;
+
+/** The server comes back from a backup, for these clients. */
+function restore(world, backup, ...clients) {
+  world.restore(backup);
+  for (const client of clients) client.connect();
+}
+
+/** Until places are compared, and what is shown was read anew. */
+async function compared(client, id) {
+  await until(() => client.room(id)?.ledger.restores.length, "places are compared");
+  await until(() => !client.room(id).comparing);
+}
+
+test("a reaction that was taken back after the backup stands again, and nobody is accused", async () => {
+  const { world, clients, id } = await chat("alice", "bob");
+  const [alice, bob] = clients;
+  await alice.say(id, "one");
+  await bob.sees(id, "one");
+  await bob.messages.react(id, bob.message(id, "one"), "👍", true);
+  await until(() => alice.message(id, "one").reactions["👍"]);
+  await alice.say(id, "two");
+  await bob.sees(id, "two");
+  await until(() => alice.message(id, "two").createdSeq);
+  const backup = world.backup();
+  await bob.messages.react(id, bob.message(id, "one"), "👍", false);
+  await until(() => !alice.message(id, "one").reactions["👍"]);
+  restore(world, backup, alice);
+  await compared(alice, id);
+  await until(() => alice.message(id, "one")?.reactions["👍"]?.[0] === "2", "it stands again");
+  assert.ok(alice.shown(id).every(({ verdict, lost }) => verdict === "ok" && !lost));
+});
+
+test("an edit that the backup still has is not new, though its author has left and keys have changed", async () => {
+  const { world, clients, id, room } = await chat("alice", "bob", "carol");
+  const [alice, bob, carol] = clients;
+  await carol.say(id, "one");
+  await bob.sees(id, "one");
+  await bob.say(id, "two");
+  await carol.sees(id, "two");
+  await carol.messages.edit(id, carol.message(id, "one"), "one, mended", []);
+  await alice.sees(id, "one, mended");
+  await carol.rooms.leave(id);
+  await bob.door.loaded.rooms.rotateAll("member");
+  await until(() => epochOf(alice, id) === 2);
+  await until(() => room.seq === alice.state.timelines.get(id).seq);
+  restore(world, world.backup(), alice);
+  await compared(alice, id);
+  const { mid } = alice.message(id, "one, mended");
+  await until(() => alice.room(id).ledger.row(mid).verdict !== "no_key", "it is fetched again");
+  await alice.sees(id, "one, mended");
+  assert.ok(alice.shown(id).every(({ verdict }) => verdict === "ok"));
+});
+
+test("what was written after the restore is judged by the key that was known before it", async () => {
+  const { world, clients, id } = await chat("alice", "bob", "carol");
+  const [alice, bob, carol] = clients;
+  await bob.say(id, "one");
+  await alice.sees(id, "one");
+  restore(world, world.backup(), bob, carol);
+  await carol.say(id, "farewell");
+  await bob.sees(id, "farewell");
+  await carol.rooms.leave(id);
+  await bob.door.loaded.rooms.rotateAll("member");
+  // The log is here long before places are compared.
+  alice.faults.readMessages = async (real) => {
+    await until(() => epochOf(alice, id) === 2);
+    return real();
+  };
+  alice.connect();
+  await compared(alice, id);
+  await alice.sees(id, "farewell");
+  assert.equal(alice.message(id, "farewell").verdict, "ok");
+});
+
+test("what a browser had never loaded is no news to it, whoever wrote it", async () => {
+  const { world, clients, id, room } = await chat("alice", "bob", "carol");
+  const [alice, bob, carol] = clients;
+  await carol.say(id, "long ago");
+  await bob.sees(id, "long ago");
+  await carol.rooms.leave(id);
+  await bob.say(id, "under another key");
+  await alice.sees(id, "under another key");
+  assert.equal(room.state.epoch, 2);
+  const backup = world.backup();
+  for (let at = 0; at < 12; at += 1) await bob.say(id, `lost ${at}`);
+  await until(() => bob.message(id, "lost 11")?.createdSeq && room.messages.length === 14, "all are there");
+  room.reads = new Map([["1", room.seq]]);
+  const { page } = room;
+  room.page = (where) => page.call(room, { ...where, limit: Math.min(where.limit ?? 5, 5) });
+  const fresh = new Client(world, alice.person, await makeBrowser()).connect();
+  await until(() => fresh.state.rooms.has(id));
+  await fresh.rooms.open(id);
+  await fresh.sees(id, "lost 11");
+  assert.ok(!fresh.texts(id).includes("long ago"));
+  await alice.close();
+  restore(world, backup, fresh);
+  await compared(fresh, id);
+  await fresh.sees(id, "long ago");
+  assert.equal(fresh.message(id, "long ago").verdict, "ok");
+  assert.ok(fresh.shown(id).every(({ verdict }) => verdict === "ok"));
+});
+
+test("reactions to what was lost take no place of what is written afterwards", async () => {
+  const { world, clients, id } = await chat("alice", "bob");
+  const [alice, bob] = clients;
+  await alice.say(id, "one");
+  await bob.sees(id, "one");
+  await until(() => alice.message(id, "one").createdSeq);
+  const backup = world.backup();
+  await alice.say(id, "lost");
+  await bob.sees(id, "lost");
+  await alice.messages.react(id, alice.message(id, "lost"), "👍", true);
+  await until(() => bob.message(id, "lost").reactions["👍"]);
+  restore(world, backup, alice, bob);
+  await compared(bob, id);
+  for (const text of ["two", "three", "four"]) await alice.say(id, text);
+  await bob.sees(id, "four");
+  assert.deepEqual(bob.texts(id), ["one", "lost", "two", "three", "four"]);
+  assert.deepEqual(bob.message(id, "lost").reactions, { "👍": ["1"] });
+});
+
+test("what was sent and not seen yet does not vanish with a backup", async () => {
+  const { world, clients, id } = await chat("alice", "bob");
+  const [alice, bob] = clients;
+  await bob.say(id, "one");
+  await alice.sees(id, "one");
+  const backup = world.backup();
+  alice.deaf = (frame) => frame.op === "msg";
+  await alice.say(id, "two");
+  await bob.sees(id, "two");
+  await until(() => alice.messages.sealedEntries().length === 0, "it is confirmed");
+  alice.deaf = null;
+  restore(world, backup, alice);
+  await compared(alice, id);
+  await alice.sees(id, "two");
+  assert.equal(alice.message(id, "two").lost, true);
+});
+
+test("batches that others post again while a browser is away get their places when it comes back", async () => {
+  const { world, clients, id, room } = await chat("alice", "bob");
+  const [alice, bob] = clients;
+  await alice.say(id, "one");
+  await bob.sees(id, "one");
+  const backup = world.backup();
+  await bob.door.loaded.rooms.rotateAll("manual");
+  await bob.say(id, "two");
+  await alice.sees(id, "two");
+  alice.faults.appendLog = () => Promise.reject({ code: "network" });
+  room.isRestored = true;
+  restore(world, backup, alice);
+  await compared(alice, id);
+  await alice.close();
+  bob.connect();
+  await until(() => room.state.epoch === 3, "the log is brought back");
+  await bob.say(id, "three");
+  await bob.sees(id, "three");
+  const later = new Client(world, alice.person, alice.browser).connect();
+  await until(() => later.state.rooms.has(id));
+  await later.rooms.open(id);
+  await later.sees(id, "three");
+  assert.equal(later.message(id, "three").verdict, "ok");
+  const { state, batches } = later.room(id);
+  assert.deepEqual(
+    batches.map(({ last }) => last),
+    bob.room(id).batches.map(({ last }) => last),
+  );
+  assert.equal(batches.at(-1).last, state.seq);
+});
+
+test("a key that was cut off and is known from an old wrap of mine alone is linked again", async () => {
+  const { world, clients, id, room } = await chat("alice", "bob");
+  const [alice, bob] = clients;
+  await alice.say(id, "before");
+  await bob.sees(id, "before");
+  bob.faults.reportWrap = () => undefined;
+  alice.faults.appendLog = (_real, _room, batch) => {
+    const bad = toBase64Url(randomBytes(81).fill(1, 0, 1));
+    const wraps = batch.wraps.map((wrap) => (wrap.uid === "2" ? { ...wrap, w: bad } : wrap));
+    return room.append("1", { ...batch, wraps });
+  };
+  await alice.door.loaded.rooms.rotateAll("manual");
+  await alice.say(id, "between");
+  await until(() => room.messages.length === 2);
+  await alice.close();
+  await until(() => epochOf(bob, id) === 3, "Bob repairs", 10_000);
+  await bob.door.loaded.rooms.rotateAll("manual");
+  assert.equal(room.state.epoch, 4);
+  assert.ok(!bob.texts(id).includes("between"));
+  const anew = new Client(world, alice.person, await makeBrowser()).connect();
+  await until(() => room.state.epoch === 5, "it is linked again");
+  assert.deepEqual(
+    room.state.edges[5].map(({ m }) => m),
+    [4, 2],
+  );
+  await bob.sees(id, "between");
+  await settle();
+  assert.deepEqual(anew.errors, []);
+});
