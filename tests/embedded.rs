@@ -138,7 +138,10 @@ fn a_data_directory_of_somebody_else_serves_if_it_can_be_written_and_is_refused_
     let folder = folder();
     std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
     let program = folder.path().join("impulse");
-    std::fs::copy(env!("CARGO_BIN_EXE_impulse"), &program).unwrap();
+    // By another process: a copy that this one has open for writing may be inherited by what other tests start, and a
+    // program that anybody writes to cannot be run.
+    let mut copy = std::process::Command::new("cp");
+    assert!(copy.arg(env!("CARGO_BIN_EXE_impulse")).arg(&program).status().unwrap().success());
     let volume = folder.path().join("volume");
     std::fs::create_dir(&volume).unwrap();
     let users = || {

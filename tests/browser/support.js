@@ -188,6 +188,16 @@ export function openBrowser(more = [], home) {
 }
 
 /**
+ * Whether a browser only says that the slower one of two writers of a person's trust store was told so. A page that was
+ * reloaded before it had its answer is such a writer, too: it reads the store and writes again.
+ *
+ * @param {import("playwright-core").ConsoleMessage} message
+ */
+function isRaceForTrust(message) {
+  return message.location().url.endsWith("/api/keys/trust") && message.text().includes("status of 409");
+}
+
+/**
  * A fresh browser profile with one page. Whoever gets keys on it puts the recovery code off, unless `code` is `"kept"`.
  *
  * @param {import("playwright-core").Browser} browser
@@ -201,8 +211,9 @@ export async function visitor(browser, { code, ...options } = {}) {
   const problems = [];
   page.on("pageerror", (error) => problems.push(String(error.stack ?? error)));
   page.on("console", (message) => {
+    if (isRaceForTrust(message)) return;
     if (message.type() === "error" || message.type() === "warning")
-      problems.push(`${message.type()}: ${message.text()}`);
+      problems.push(`${message.type()}: ${message.text()} ${message.location().url}`);
   });
   page.on("dialog", (dialog) => {
     problems.push(`a script opened ${dialog.type()}: ${dialog.message()}`);
