@@ -499,7 +499,7 @@ async fn requests_that_are_not_finished_hold_no_more_than_their_part_and_others_
     let most_of_one = limits::BUDGET_MIN / limits::PARTS * limits::REQUESTS / limits::ADDRESSES;
     assert!(CONNECTIONS * http::BODY > most_of_one);
     let head = format!(
-        "POST /api/rooms HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\n\
+        "POST /api/keys/rewrap HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\n\
          Content-Length: {}\r\n\r\n",
         server.address,
         http::BODY
