@@ -49,9 +49,7 @@ for (const [language, messages] of Object.entries({ en, es, ru })) {
 
 test("every refusal of the server has a sentence of the reader's language", () => {
   const codes = [
-    ...readFileSync(new URL("../../src/base/code.rs", import.meta.url), "utf8").matchAll(
-      /^ {4}\w+ = "(\w+)", \d+;$/gm,
-    ),
+    ...readFileSync(new URL("../../src/base/code.rs", import.meta.url), "utf8").matchAll(/^ {4}\w+ = "(\w+)", \d+;$/gm),
   ].map(([, code]) => code);
   assert.ok(codes.length > 10);
   assert.deepEqual(
