@@ -33,6 +33,24 @@ pub struct MessageState {
     pub reactions: Vec<Reaction>,
 }
 
+impl MessageState {
+    /// A message that is not stored yet: the commit gives it its place and its times.
+    pub fn new(mid: Mid, by: Uid, content: Content) -> Self {
+        Self {
+            mid,
+            rev: 0,
+            by,
+            seq: 0,
+            at: 0,
+            created_seq: 0,
+            created_at: 0,
+            edited_at: None,
+            content,
+            reactions: Vec::new(),
+        }
+    }
+}
+
 /// The content of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Content {

@@ -49,7 +49,7 @@ impl Actor {
             });
         }
         let change = Change::New { mid: draft.mid, author: uid, body: text_to_json(body)? };
-        let message = Box::new(new_message(draft.mid, uid, body.clone()));
+        let message = Box::new(MessageState::new(draft.mid, uid, Content::Plain(body.clone())));
         self.facts.add(draft.mid);
         Ok(Decision::Append(change, Effect::New { message, draft: Box::new(draft) }))
     }
@@ -234,21 +234,6 @@ fn is_repeated(content: &Content, body: &TextBody) -> bool {
         Content::Unreadable | Content::Deleted => true,
         // An encrypted room takes no texts.
         Content::Sealed(_) | Content::SealedDeleted { .. } | Content::Gone { .. } => false,
-    }
-}
-
-fn new_message(mid: Mid, by: Uid, body: TextBody) -> MessageState {
-    MessageState {
-        mid,
-        rev: 0,
-        by,
-        seq: 0,
-        at: 0,
-        created_seq: 0,
-        created_at: 0,
-        edited_at: None,
-        content: Content::Plain(body),
-        reactions: Vec::new(),
     }
 }
 

@@ -155,7 +155,10 @@ impl SealedEffect {
         let Self { draft: SealedDraft { envelope, json, rev }, author, sealing, before } = self;
         let sealed =
             |reacts| Content::Sealed(Sealed { envelope: json.clone(), rev_seq: seq, reacts });
-        let mut state = before.map_or_else(|| new_message(envelope.mid, author), |before| *before);
+        let mut state = before.map_or_else(
+            || MessageState::new(envelope.mid, author, Content::Deleted),
+            |before| *before,
+        );
         (state.seq, state.at) = (seq, at);
         let reaction = |target, kind, rev| {
             let (mid, envelope) = (envelope.mid, json.clone());
@@ -199,20 +202,5 @@ fn reacts_of(state: &mut MessageState) -> Option<&mut Vec<SealedReaction>> {
     match &mut state.content {
         Content::Sealed(Sealed { reacts, .. }) => reacts.as_mut(),
         _ => None,
-    }
-}
-
-fn new_message(mid: Mid, by: Uid) -> MessageState {
-    MessageState {
-        mid,
-        rev: 0,
-        by,
-        seq: 0,
-        at: 0,
-        created_seq: 0,
-        created_at: 0,
-        edited_at: None,
-        content: Content::Deleted,
-        reactions: Vec::new(),
     }
 }

@@ -1,7 +1,7 @@
 /**
  * Somebody else may have my password or a browser of mine: others are signed out, and I and every chat get new keys.
  */
-import { openDialog } from "../base/dialog.js";
+import { dialogFoot, openDialog } from "../base/dialog.js";
 import { el, fill } from "../base/element.js";
 import { busy, createAlert } from "../base/form_parts.js";
 import { t } from "../base/i18n.js";
@@ -64,12 +64,7 @@ export function openNotMe(store, actions, notice) {
         el("label", { class: "check", for: change.id }, change, el("span", {}, t("rotate_next"))),
         place,
         alert.node,
-        el(
-          "div",
-          { class: "dialog-foot" },
-          el("button", { type: "button", class: "button", click: close }, t("cancel")),
-          submit,
-        ),
+        dialogFoot(close, submit),
       ),
     ];
   });

@@ -4,6 +4,7 @@ import { busy, createAlert } from "../base/form_parts.js";
 import { errorText, t } from "../base/i18n.js";
 import { toast } from "../base/toast.js";
 import { currentPassword, newPassword, withEye } from "../entry/password_field.js";
+import { nameForManagers } from "../keys/parts.js";
 
 /** @type {import("./section.js").Section} */
 export function passwordSection(store, actions) {
@@ -85,23 +86,5 @@ function repeatedPassword() {
     maxlength: "256",
     required: true,
     autocomplete: "new-password",
-  });
-}
-
-/**
- * Password managers take the name from here.
- *
- * @param {string} username
- */
-function nameForManagers(username) {
-  return el("input", {
-    class: "hidden-visually",
-    type: "text",
-    name: "username",
-    autocomplete: "username",
-    value: username,
-    tabindex: "-1",
-    "aria-hidden": "true",
-    readonly: true,
   });
 }

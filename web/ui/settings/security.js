@@ -1,6 +1,6 @@
 /** Settings: my keys, where they are kept, what brings them back, and with whom I have compared them. */
 import { t } from "../base/i18n.js";
-import { openDialog } from "../base/dialog.js";
+import { dialogFoot, openDialog } from "../base/dialog.js";
 import { el, fill } from "../base/element.js";
 import { busy, createAlert } from "../base/form_parts.js";
 import { icon } from "../base/icons.js";
@@ -211,12 +211,7 @@ function askPassword(store, title, act) {
         nameForManagers(store.state.me?.username ?? ""),
         password.node,
         alert.node,
-        el(
-          "div",
-          { class: "dialog-foot" },
-          el("button", { type: "button", class: "button", click: close }, t("cancel")),
-          submit,
-        ),
+        dialogFoot(close, submit),
       ),
     ];
   });
