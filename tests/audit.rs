@@ -87,6 +87,8 @@ const CHANGES: &[(&str, &str)] = &[
     ("POST /api/admin/rooms/{room}/gone", "room.gone"),
     ("PATCH /api/admin/settings", "settings.update"),
     ("POST /api/admin/purge", "room.purge"),
+    // An index that is made anew finds what it found before.
+    ("POST /api/admin/search/rebuild", ""),
     ("POST /api/admin/directory/open", "directory.open"),
     ("POST /api/admin/directory/adopt", "directory.adopt"),
     ("POST /api/admin/rooms", "room.create"),

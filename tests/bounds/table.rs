@@ -8,6 +8,60 @@ use std::path::Path;
 /// A test by its file and name, and the bounds it reaches.
 type Reached = (&'static str, &'static str, &'static [&'static str]);
 
+const SEARCH: &[Reached] = &[
+    (
+        "src/search/query.rs",
+        "a_query_is_cut_at_so_many_characters_and_words",
+        &["search::QUERY_CHARS", "search::TERMS"],
+    ),
+    ("src/search/matcher.rs", "a_text_has_so_many_marks_at_most", &["search::MARKS"]),
+    (
+        "src/search/keys.rs",
+        "the_keys_of_a_message_are_bounded",
+        &["search::KEY_CHARS", "search::KEY_BYTES"],
+    ),
+    (
+        "src/service/search/turns.rs",
+        "one_person_has_so_many_turns_and_leaves_some_to_the_others",
+        &["search::AT_ONCE", "search::OF_ONE", "search::WAIT"],
+    ),
+    (
+        "src/service/search/turns.rs",
+        "so_many_searches_of_one_person_wait_and_one_more_is_refused",
+        &["search::WAITING"],
+    ),
+    (
+        "src/service/search/filing.rs",
+        "so_many_blocks_are_filed_at_a_time_and_of_one_room",
+        &["search::FILED_AT_ONCE", "search::FILED_OF_ROOM"],
+    ),
+    (
+        "src/service/search/filing.rs",
+        "full_blocks_are_filed_at_once_and_the_last_one_when_the_room_is_quiet",
+        &["search::QUIET"],
+    ),
+    (
+        "tests/search/bounds.rs",
+        "a_search_ends_in_time_says_so_and_goes_on_where_it_was",
+        &["search::TIME", "search::LOOKED_AT", "search::WALKED", "search::BLOCKS"],
+    ),
+    (
+        "tests/search/queries.rs",
+        "a_result_is_the_message_with_its_room_and_marks",
+        &["search::PAGE", "search::PAGE_DEFAULT"],
+    ),
+    (
+        "tests/search/queries.rs",
+        "operators_choose_people_rooms_days_and_what_a_message_has",
+        &["search::NAMESAKES"],
+    ),
+    (
+        "tests/search/index.rs",
+        "what_is_deleted_edited_or_removed_is_out_of_the_index_with_the_answer",
+        &["search::LOCK"],
+    ),
+];
+
 const HTTP: &[Reached] = &[
     (
         "src/http/socket.rs",
@@ -1327,6 +1381,19 @@ const ENCRYPTION: &[Reached] = &[
 
 /// Constants that no client can exceed, and what they are instead.
 const NO_BOUND: &[(&str, &str)] = &[
+    ("search::PREFIX_CHARS", "which of two ways is taken"),
+    ("search::STEP", "how much is read at a time; LOOKED_AT and TIME are the bounds"),
+    ("search::ROOMS", "how much is read at a time; LOOKED_AT and TIME are the bounds"),
+    ("search::ROOM_KEYS", "which of two ways is taken"),
+    ("search::STATEMENT", "a last resort: a search that takes so long walks through the newest blocks"),
+    ("search::UNFILED", "which of two ways is taken"),
+    ("search::TICK", "how often it is seen whether there is something to do"),
+    ("search::CHANGED", "how often it is seen whether there is something to do"),
+    ("search::REFRESH", "how often it is seen what others have changed"),
+    ("search::REST", "a pause between two steps"),
+    ("search::RETRY", "a pause after a failure"),
+    ("search::RETRY_MAX", "a pause after a failure"),
+    ("admin::SEARCH_POLLED", "how often the command line asks"),
     ("store::REACTION_BYTES", "an estimate; PAGE_BYTES and SLICE_BYTES are the bounds"),
     (
         "http::PERMIT_POLL",
@@ -1421,6 +1488,7 @@ const NO_SERVER: &str = "loadtest::";
 
 fn all() -> impl Iterator<Item = &'static Reached> {
     [
+        SEARCH,
         HTTP,
         HTTP2,
         TLS,

@@ -21,6 +21,7 @@ use tokio_postgres::{Client, Statement};
 use super::change::{Change, Entry, Outcome};
 use super::insert::{DUPLICATES, INSERT, InsertBatch};
 use super::log_change::{self, LOG};
+use super::search::unfile;
 use crate::base::error::Result;
 use crate::base::limits::store as limits;
 use crate::store::pool::{Database, failed};
@@ -47,13 +48,18 @@ SET synchronous_commit = on;
 SET enable_seqscan = off;
 SET plan_cache_mode = force_generic_plan";
 
-const EDIT: &str = "
+const EDIT: &str = concat!(
+    "
 WITH old AS (
-    SELECT rev, rev_seq, rev_at FROM chat.messages
+    SELECT rev, rev_seq, rev_at, created_seq, created_at FROM chat.messages
     WHERE room_id = $1 AND mid = $2 AND rev = $3 - 1 AND kind = 'msg' FOR UPDATE
 ), taken AS (
     UPDATE chat.rooms SET last_seq = last_seq + 1
-    WHERE id = $1 AND deleted_at IS NULL AND EXISTS (SELECT FROM old) RETURNING last_seq
+    WHERE id = $1 AND deleted_at IS NULL AND EXISTS (SELECT FROM old) RETURNING last_seq, e2ee
+), unfiled AS (
+    ",
+    unfile!("(SELECT $1 AS room_id, created_seq, created_at FROM old, taken WHERE NOT e2ee) u"),
+    "
 ), kept AS (
     INSERT INTO chat.superseded (room_id, mid, rev, seq, at, digest)
     SELECT $1, $2, old.rev, old.rev_seq, old.rev_at, $5 FROM old, taken
@@ -62,15 +68,21 @@ WITH old AS (
         seq = t.last_seq, at = $6, rev_seq = t.last_seq, rev_at = $6
     FROM taken t WHERE room_id = $1 AND mid = $2
 )
-SELECT last_seq FROM taken";
+SELECT last_seq FROM taken"
+);
 
-const DELETE: &str = "
+const DELETE: &str = concat!(
+    "
 WITH old AS (
-    SELECT rev, rev_seq, rev_at FROM chat.messages
+    SELECT rev, rev_seq, rev_at, created_seq, created_at FROM chat.messages
     WHERE room_id = $1 AND mid = $2 AND rev = $3 - 1 AND kind = 'msg' FOR UPDATE
 ), taken AS (
     UPDATE chat.rooms SET last_seq = last_seq + 1
-    WHERE id = $1 AND deleted_at IS NULL AND EXISTS (SELECT FROM old) RETURNING last_seq
+    WHERE id = $1 AND deleted_at IS NULL AND EXISTS (SELECT FROM old) RETURNING last_seq, e2ee
+), unfiled AS (
+    ",
+    unfile!("(SELECT $1 AS room_id, created_seq, created_at FROM old, taken WHERE NOT e2ee) u"),
+    "
 ), kept AS (
     INSERT INTO chat.superseded (room_id, mid, rev, seq, at, digest)
     SELECT $1, $2, old.rev, old.rev_seq, old.rev_at, NULL FROM old, taken
@@ -85,7 +97,8 @@ WITH old AS (
     UPDATE chat.messages SET kind = 'del', body = NULL
     WHERE room_id = $1 AND target = $2 AND kind = 'react' AND EXISTS (SELECT FROM taken)
 )
-SELECT last_seq FROM taken";
+SELECT last_seq FROM taken"
+);
 
 const REACT: &str = "
 WITH goal AS (

@@ -17,6 +17,7 @@ mod message_rows;
 mod messages;
 mod removal;
 mod rooms;
+pub mod search;
 mod statistics;
 mod stored;
 mod unreadable;
@@ -47,6 +48,7 @@ const MIGRATIONS: &[Migration] = &migrate::numbered([
     ("mute", include_str!("../../../sql/chat/0007_mute.sql")),
     ("epoch", include_str!("../../../sql/chat/0008_epoch.sql")),
     ("encryption", include_str!("../../../sql/chat/0009_encryption.sql")),
+    ("search", include_str!("../../../sql/chat/0011_search.sql")),
 ]);
 
 /// Handle to the chat store. Cheap to clone.
