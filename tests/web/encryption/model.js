@@ -532,7 +532,7 @@ export class Client {
     });
     this.store.state.info = { encryption: "on" };
     this.store.state.keys ??= { phase: "ready" };
-    this.users = { need() {}, watchStatusEnds() {}, refetchSoon() {}, upsert() {} };
+    this.users = { need() {}, heard() {}, refetchSoon() {} };
     for (const { uid, name } of world.people.values()) this.store.state.users.set(uid, { uid, username: name });
     this.#connectParts();
   }
