@@ -380,3 +380,25 @@ test("what is put on a shelf while it is read anew stays on it, however fast it 
   await shelf.refresh();
   assert.deepEqual(shelf.recall("a"), { t: "written meanwhile" });
 });
+
+test("what comes while a page is on its way, in a room that is not followed, is not taken for known", async () => {
+  const { world, clients, id } = await chat("alice", "bob");
+  const [alice, bob] = clients;
+  await bob.say(id, "one");
+  await alice.sees(id, "one");
+  await alice.close();
+  const later = new Client(world, alice.person, await makeBrowser());
+  later.faults.readMessages = async (real) => {
+    const page = await real();
+    delete later.faults.readMessages;
+    const { seq } = later.state.rooms.get(id);
+    await bob.say(id, "two");
+    await until(() => later.state.rooms.get(id).seq > seq, "it is told that something was said");
+    return page;
+  };
+  later.connect();
+  await until(() => later.room(id)?.ledger.intervals.list.length, "what calls me is counted");
+  await later.rooms.open(id);
+  await later.sees(id, "two");
+  assert.deepEqual(later.texts(id), ["one", "two"]);
+});

@@ -192,3 +192,102 @@ test("a key that was cut off and is known from an old wrap of mine alone is link
   await settle();
   assert.deepEqual(anew.errors, []);
 });
+
+test("what was being checked as a backup was restored has no place in the history after it", async () => {
+  const { world, clients, id, room } = await chat("alice", "bob");
+  const [alice, bob] = clients;
+  await alice.say(id, "one");
+  await bob.sees(id, "one");
+  const backup = world.backup();
+  const { directory } = bob.encryption;
+  const { entriesOf } = directory;
+  let isHeld = false;
+  let letGo = () => {};
+  directory.entriesOf = () => {
+    directory.entriesOf = entriesOf;
+    isHeld = true;
+    return new Promise((resolve) => (letGo = resolve));
+  };
+  await alice.say(id, "two");
+  await until(() => room.messages.length === 2 && isHeld && !alice.messages.sealedEntries().length);
+  restore(world, backup, alice, bob);
+  await compared(bob, id);
+  letGo();
+  await alice.say(id, "three");
+  await bob.sees(id, "three");
+  assert.deepEqual(bob.texts(id), ["one", "three"]);
+});
+
+test("batches that had one place in two histories are posted again one after the other", async () => {
+  const { world, clients, id, room } = await chat("alice", "bob");
+  const [alice, bob] = clients;
+  const backup = world.backup();
+  room.isRestored = true;
+  await alice.say(id, "one");
+  await bob.say(id, "two");
+  await until(() => room.seq === 3, "two messages take two places");
+  for (let turn = 0; turn < 2; turn += 1) await alice.door.loaded.rooms.rotateAll("manual");
+  restore(world, backup, alice);
+  await until(() => room.state.epoch === 4, "the log is brought back, with a new key");
+  restore(world, backup, alice, bob);
+  await until(() => room.state.epoch === 5, "and once more");
+  await alice.say(id, "three");
+  await bob.sees(id, "three");
+  assert.deepEqual([...alice.errors, ...bob.errors], []);
+});
+
+test("a log that others have brought back is not called lost any more", async () => {
+  const { world, clients, id, room } = await chat("alice", "bob");
+  const [alice, bob] = clients;
+  const backup = world.backup();
+  room.isRestored = true;
+  await alice.door.loaded.rooms.rotateAll("manual");
+  await until(() => epochOf(bob, id) === 2);
+  alice.faults.appendLog = () => Promise.reject({ code: "network" });
+  restore(world, backup, alice);
+  await until(() => alice.state.encrypted.get(id).condition === "older_log");
+  alice.cut();
+  bob.connect();
+  await until(() => room.state.epoch === 3);
+  alice.connect();
+  await alice.say(id, "one");
+  await bob.sees(id, "one");
+  assert.equal(alice.state.encrypted.get(id).condition, "ready");
+});
+
+test("places are compared with the newest history, though another one came meanwhile and the page was closed", async () => {
+  const { world, clients, id, room } = await chat("alice", "bob");
+  const [alice, bob] = clients;
+  await bob.say(id, "one");
+  await alice.sees(id, "one");
+  const backup = world.backup();
+  await bob.say(id, "lost");
+  await alice.sees(id, "lost");
+  const { database } = alice.browser;
+  const { write } = database;
+  let isCompared = false;
+  database.write = async (changes) => {
+    if (changes.some(({ key }) => key[1] === "state")) {
+      // Places are compared, and what is kept of that is written: then the next backup is restored.
+      database.write = write;
+      alice.faults.readMessages = () => Promise.reject({ code: "network" });
+      restore(world, backup, alice);
+      await settle(20);
+      isCompared = true;
+    }
+    return write.call(database, changes);
+  };
+  restore(world, world.backup(), alice);
+  await until(() => isCompared);
+  await settle(20);
+  await alice.close();
+  bob.connect();
+  await bob.say(id, "two");
+  await until(() => room.messages.length === 2 && room.find(bob.message(id, "two")?.mid));
+  const later = new Client(world, alice.person, alice.browser).connect();
+  await until(() => later.state.rooms.has(id));
+  await later.rooms.open(id);
+  await later.sees(id, "two");
+  assert.equal(later.message(id, "two").verdict, "ok");
+  assert.equal(later.message(id, "lost").lost, true);
+});
