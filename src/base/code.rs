@@ -68,6 +68,8 @@ codes! {
     BadTime = "bad_time", 400;
     /// The request names a host that this server is not.
     Misdirected = "misdirected", 421;
+    /// It did not come in time.
+    Timeout = "timeout", 408;
     /// Larger than the limit.
     TooLarge = "too_large", 413;
     /// More files than a person, a room or the server may keep.
@@ -82,6 +84,8 @@ codes! {
     FilesEncryptedRoom = "files_encrypted_room", 403;
     /// The disk for files is full.
     DiskFull = "disk_full", 507;
+    /// The file has no bytes where a part of it was asked for.
+    BadRange = "bad_range", 416;
     /// The body is not `application/json`.
     UnsupportedType = "unsupported_type", 415;
     /// Too many; try again after `retry_ms`.
