@@ -41,7 +41,16 @@
  * @property {string} [theirs]
  */
 
-/** A sign-in or a change of my keys in another browser. @typedef {{ id: string, device: string, at: number }} Notice */
+/**
+ * Something that was done with my account elsewhere:
+ *
+ * - `signed_in`: a sign-in; `id` is that of its session
+ * - `changed`: a change of my password or keys; `at` is 0 if this browser was away meanwhile
+ *
+ * `device` is empty where no browser of mine did it, or it is not known which.
+ *
+ * @typedef {{ id: string, kind: "signed_in" | "changed", device: string, at: number }} Notice
+ */
 
 /**
  * What I know of somebody's keys.
