@@ -13,6 +13,7 @@ pub mod files;
 mod insert;
 mod log;
 mod log_change;
+mod log_columns;
 mod members;
 mod message_rows;
 mod messages;
