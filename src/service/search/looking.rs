@@ -6,7 +6,7 @@
 //! match is final once it is not before the bound of any source. So the sources with the latest bounds are read on,
 //! until there are enough final matches, nothing is left, or the time is over; then the page ends at the latest bound.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use super::scope::Scope;
@@ -35,8 +35,8 @@ pub(super) struct Look<'a> {
 /// A page of matches.
 #[derive(Debug, Default)]
 pub(super) struct Looked {
-    /// Their places, newest first, each with what its files are called.
-    pub points: Vec<(Point, Vec<String>)>,
+    /// Their places, newest first.
+    pub points: Vec<Point>,
     /// The place before which there may be more.
     pub next: Option<Point>,
     /// Whether the page ends because the time was over.
@@ -173,7 +173,7 @@ impl Look<'_> {
 /// The matches so far.
 #[derive(Default)]
 struct Matches {
-    found: BTreeMap<Point, Vec<String>>,
+    found: BTreeSet<Point>,
     looked_at: usize,
 }
 
@@ -182,24 +182,24 @@ impl Matches {
         self.looked_at += messages.len();
         for message in messages {
             if look.matches(&message) {
-                self.found.insert(message.point, message.files);
+                self.found.insert(message.point);
             }
         }
     }
 
     /// The last match of a full page.
     fn last_of(&self, limit: usize) -> Option<Point> {
-        self.found.keys().rev().nth(limit.saturating_sub(1)).copied()
+        self.found.iter().rev().nth(limit.saturating_sub(1)).copied()
     }
 
     /// The final matches: those that are not before the bound.
     fn page(self, limit: usize, bound: Option<Point>, is_time_up: bool) -> Looked {
         let looked_at = self.looked_at;
         let is_final = |point: &Point| bound.is_none_or(|bound| *point >= bound);
-        let mut found = self.found.into_iter().rev().filter(|(point, _)| is_final(point));
+        let mut found = self.found.into_iter().rev().filter(is_final);
         let points: Vec<_> = found.by_ref().take(limit).collect();
         let has_more = found.next().is_some();
-        let last = points.last().map(|(point, _)| *point);
+        let last = points.last().copied();
         let next = match is_time_up {
             true => bound,
             false if points.len() == limit && (has_more || bound.is_some()) => last,

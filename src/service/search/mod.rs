@@ -181,15 +181,14 @@ impl Search {
         &self,
         by: Principal,
         query: &Query,
-        points: &[(Point, Vec<String>)],
+        points: &[Point],
         next: &mut Option<Point>,
     ) -> Result<Vec<Match>> {
-        let places: Vec<_> = points.iter().map(|(point, _)| *point).collect();
-        let states = self.store.messages_at(&places).await?;
+        let states = self.store.messages_at(points).await?;
         let mut states: HashMap<_, _> =
             states.into_iter().map(|(room, state)| ((room, state.created_seq), state)).collect();
         let (mut results, mut bytes) = (Vec::new(), 0);
-        for (point, files) in points {
+        for point in points {
             if bytes > PAGE_BYTES {
                 // The page ends behind the one before.
                 *next = Some(Point { seq: point.seq + 1, ..*point });
@@ -199,8 +198,12 @@ impl Search {
             // Whoever has left the room meanwhile reads nothing of it.
             let is_readable = self.rooms.authorize(by, point.room, Action::Read).is_ok();
             let Content::Plain(body) = &message.content else { continue };
-            let files: Vec<&str> = files.iter().map(String::as_str).collect();
-            let Some(marks) = marks(query, &body.text, &files).filter(|_| is_readable) else {
+            let files = body.files.iter();
+            let others: Vec<&str> = files
+                .flat_map(|file| [Some(file.name.as_str()), file.alt.as_deref()])
+                .flatten()
+                .collect();
+            let Some(marks) = marks(query, &body.text, &others).filter(|_| is_readable) else {
                 continue;
             };
             bytes += body.text.len();
