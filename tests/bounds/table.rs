@@ -1396,7 +1396,10 @@ const NO_BOUND: &[(&str, &str)] = &[
     ("search::STEP", "how much is read at a time; LOOKED_AT and TIME are the bounds"),
     ("search::ROOMS", "how much is read at a time; LOOKED_AT and TIME are the bounds"),
     ("search::ROOM_KEYS", "which of two ways is taken"),
-    ("search::STATEMENT", "a last resort: a search that takes so long walks through the newest blocks"),
+    (
+        "search::STATEMENT",
+        "a last resort: a search that takes so long walks through the newest blocks",
+    ),
     ("search::UNFILED", "which of two ways is taken"),
     ("search::TICK", "how often it is seen whether there is something to do"),
     ("search::CHANGED", "how often it is seen whether there is something to do"),

@@ -119,14 +119,24 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn so_many_searches_of_one_person_wait_and_one_more_is_refused() {
         let turns = Turns::default();
-        let takes = (0..=limits::OF_ONE + limits::WAITING).map(|_| turns.take(Uid(1)));
-        let mut codes: Vec<_> = futures_util::future::join_all(takes)
-            .await
-            .iter()
-            .map(|turn| turn.as_ref().err().map(Error::code))
-            .collect();
-        codes.sort_unstable_by_key(|code| code.map(|code| code.as_str()));
-        assert_eq!(codes.iter().filter(|code| **code == Some(Code::RateLimited)).count(), 1);
-        assert_eq!(codes.iter().filter(|code| code.is_none()).count(), limits::OF_ONE);
+        let turns = Arc::new(turns);
+        let take = |_| {
+            let turns = turns.clone();
+            tokio::spawn(async move { turns.take(Uid(1)).await })
+        };
+        let takes: Vec<_> = (0..=limits::OF_ONE + limits::WAITING).map(take).collect();
+        let (mut codes, mut held) = (Vec::new(), Vec::new());
+        for taken in takes {
+            match taken.await.unwrap() {
+                Ok(turn) => held.push(turn),
+                Err(error) => codes.push(error.code()),
+            }
+        }
+        assert_eq!(held.len(), limits::OF_ONE);
+        assert_eq!(codes.iter().filter(|code| **code == Code::RateLimited).count(), 1);
+        assert_eq!(
+            codes.iter().filter(|code| **code == Code::Unavailable).count(),
+            limits::WAITING
+        );
     }
 }
