@@ -14,7 +14,8 @@ use impulse::e2ee::pack::{pack, unpack};
 use impulse::e2ee::room_log::wire::Record;
 use impulse::e2ee::room_log::{Entry, State, replay};
 use impulse::http::{
-    Head, Options, PriorKnowledge, Request as HttpRequest, Response, Service, Site, parse,
+    ByteRange, Head, Options, PriorKnowledge, Request as HttpRequest, Response, Service, Site,
+    byte_range, parse,
 };
 use impulse::protocol::command::Request;
 use impulse::store::backup;
@@ -85,6 +86,24 @@ async fn of_the_seeds_of_static_paths_only_the_page_and_the_file_are_served() {
         served += usize::from(site.respond(&head).await.is_some());
     }
     assert_eq!(served, 2);
+}
+
+#[test]
+fn the_seeds_of_ranges_select_parts_of_their_files_or_none() {
+    let (mut parts, mut none) = (0, 0);
+    for seed in seeds("ranges") {
+        let (length, field) = seed.split_first_chunk::<8>().unwrap();
+        let length = u64::from_be_bytes(*length);
+        match byte_range(std::str::from_utf8(field).unwrap(), length) {
+            ByteRange::Part(part) => {
+                assert!(part.start < part.end && part.end <= length);
+                parts += 1;
+            }
+            ByteRange::Unsatisfiable => none += 1,
+            ByteRange::Whole => {}
+        }
+    }
+    assert_eq!((parts, none), (4, 2));
 }
 
 #[test]

@@ -179,6 +179,8 @@ impl Families {
             "reason",
             http.refused(),
         )?;
+        page.gauge("http_uploads", "Bodies read piece by piece.", http.uploads.get())?;
+        page.gauge("http_downloads", "Answers sent as they are read.", http.downloads.get())?;
         page.gauge("http2_connections", "Connections of HTTP/2.", http.http2_open.get())?;
         page.counter(
             "http2_floods",

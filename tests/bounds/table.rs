@@ -34,6 +34,36 @@ const HTTP: &[Reached] = &[
             "api::AVATAR_BODY",
         ],
     ),
+    (
+        "tests/http/transfers.rs",
+        "forty_uploads_of_one_client_are_served_in_turns_and_take_no_slot_of_its_requests",
+        &["http::UPLOADS_PER_ADDRESS", "http::UPLOAD_HELD"],
+    ),
+    (
+        "src/http/request_limiter.rs",
+        "transfers_have_slots_of_their_own_of_a_client_and_of_all",
+        &["http::UPLOADS", "http::DOWNLOADS_PER_ADDRESS", "http::DOWNLOADS"],
+    ),
+    (
+        "tests/http/transfers.rs",
+        "a_body_is_read_piece_by_piece_and_the_next_request_follows_it",
+        &["http::PIECE"],
+    ),
+    (
+        "tests/http/transfers.rs",
+        "an_upload_ends_that_brings_no_piece_in_time_and_a_slow_one_does_not",
+        &["http::PIECE_DEADLINE"],
+    ),
+    (
+        "tests/http/transfers.rs",
+        "a_stop_ends_what_is_under_way_and_lets_a_short_answer_finish",
+        &["http::DOWNLOAD_STOP"],
+    ),
+    (
+        "src/http/source.rs",
+        "so_many_pieces_are_read_at_the_same_time_and_the_next_one_waits",
+        &["http::FILE_READS"],
+    ),
     ("src/http/json.rs", "an_error_names_the_field_that_is_wrong", &["http::JSON_DEPTH"]),
     ("src/http/site/mod.rs", "nothing_outside_the_site_is_served", &["http::SITE_PATH"]),
     (
@@ -220,6 +250,11 @@ const HTTP2: &[Reached] = &[
         "tests/http2/floods.rs",
         "a_client_that_sends_more_than_its_window_is_stopped_and_others_are_served_meanwhile",
         &["http2::STREAM_WINDOW", "http2::CONNECTION_WINDOW"],
+    ),
+    (
+        "tests/http2/transfers.rs",
+        "forty_uploads_of_one_connection_that_nobody_reads_stop_none_of_its_other_requests",
+        &["http2::UPLOAD_HELD"],
     ),
     (
         "tests/http2/deadlines.rs",
@@ -1348,6 +1383,11 @@ const NO_BOUND: &[(&str, &str)] = &[
     ("acme::RENEWAL_INFO_RETRY", "how often a question is asked that had no answer"),
     ("http2::SEND_BUFFER", "of an answer whose memory is reserved as a whole"),
     ("tls::ADDRESSES_POLL", "how often addresses and clock are compared with the certificate"),
+    ("http::DOWNLOAD_HELD", "what is accounted for; PIECE and the kernel's bound are reached"),
+    (
+        "http::STREAMED_UNSENT",
+        "how finely the kernel says what a slow reader takes; UNSENT is the bound",
+    ),
     ("http::READ", "how much one read of many takes"),
     ("http::FIRST_READ", "how much the first read of many takes"),
     ("http::LINGER_READ", "how much one read of many takes; LINGER bounds them"),

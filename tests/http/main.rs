@@ -2,9 +2,9 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
-mod transfers;
 #[path = "../support/transfers.rs"]
-mod transfers_service;
+mod service;
+mod transfers;
 
 use std::future::Future;
 use std::net::SocketAddr;

@@ -5,6 +5,9 @@
 mod deadlines;
 mod floods;
 mod requests;
+#[path = "../support/transfers.rs"]
+mod service;
+mod transfers;
 mod wire;
 
 use std::net::SocketAddr;
@@ -97,10 +100,13 @@ impl Answers {
     }
 }
 
+/// One that answers by the path.
+pub type Server = Host<Answers>;
+
 /// A server of HTTP/2 on a free port.
-pub struct Server {
+pub struct Host<S> {
     pub address: SocketAddr,
-    pub answers: Arc<Answers>,
+    pub answers: Arc<S>,
     pub options: Options,
     stop: watch::Sender<bool>,
     serving: JoinHandle<()>,
@@ -119,7 +125,14 @@ impl Server {
     }
 
     pub async fn start_with(options: Options) -> Self {
-        let answers = Arc::new(Answers { shared: vec![b'x'; BIG].into(), ..Answers::default() });
+        let shared = vec![b'x'; BIG].into();
+        Self::start_service(Answers { shared, ..Answers::default() }, options).await
+    }
+}
+
+impl<S: Service> Host<S> {
+    pub async fn start_service(answers: S, options: Options) -> Self {
+        let answers = Arc::new(answers);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, mut stopped) = watch::channel(false);

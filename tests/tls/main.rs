@@ -8,5 +8,8 @@ mod http2;
 mod outside;
 mod running;
 mod server;
+#[path = "../support/transfers.rs"]
+mod service;
 #[path = "../support/mod.rs"]
 mod support;
+mod transfers;
