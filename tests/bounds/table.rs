@@ -1323,8 +1323,18 @@ const ENCRYPTION: &[Reached] = &[
         &["encryption::RESTORED_MS"],
     ),
     (
-        "src/rooms/missing_wraps.rs",
-        "a_pair_is_as_old_as_it_has_been_missing_without_a_break",
+        "tests/encryption/log.rs",
+        "entries_with_an_old_time_after_a_restore_are_so_many_and_take_nobody_s_keys_away",
+        &["encryption::LOG_AGAIN"],
+    ),
+    (
+        "tests/encryption/abuse.rs",
+        "a_session_reports_only_so_many_keys_of_its_owner_as_bad_within_an_hour",
+        &["users::BAD_WRAPS"],
+    ),
+    (
+        "tests/encryption/wraps.rs",
+        "a_key_that_has_been_missing_for_long_counts_while_another_member_is_there_who_could_give_it",
         &["encryption::WRAP_MISSING"],
     ),
 ];
