@@ -190,7 +190,7 @@ test("whose account is shut gets no new key, and reads everything when it is ope
   world.people.get("2").isOpen = false;
   bob.cut();
   await alice.say(id, "without both");
-  await until(() => room.state.epoch === 3);
+  await until(() => alice.state.encrypted.get(id).people[1].isShut);
   assert.deepEqual(await alice.encrypted.lastFor(id), ["2", "3"]);
   for (const uid of ["2", "3"]) world.people.get(uid).isOpen = true;
   room.announceNeeded();
