@@ -780,11 +780,25 @@ export class Client {
   }
 }
 
-/** Two or more people, connected, with an encrypted chat that all have opened. */
-export async function chat(...names) {
-  const world = await World.create(...names);
+/** Everybody of a world, each in a browser, connected. @param {World} world */
+export async function everybodyIn(world) {
   const clients = [];
   for (const person of world.people.values()) clients.push(new Client(world, person, await makeBrowser()).connect());
+  return clients;
+}
+
+/** The same person in another browser, or in the same one after a reload, with a chat open. */
+export async function again({ world, person }, id, browser) {
+  const client = new Client(world, person, browser ?? (await makeBrowser())).connect();
+  await until(() => client.state.rooms.has(id), "the room is named");
+  await client.rooms.open(id);
+  return client;
+}
+
+/** Two or more people, connected, with an encrypted chat that all have opened; each also under the own name. */
+export async function chat(...names) {
+  const world = await World.create(...names);
+  const clients = await everybodyIn(world);
   const [first, ...others] = clients;
   const id = await first.encrypted.begin(others.map(({ uid }) => uid));
   for (const client of clients) {
@@ -793,5 +807,6 @@ export async function chat(...names) {
     await until(() => client.state.encrypted.get(id)?.condition === "ready", "the room is ready");
     await until(() => client.followed.has(id), "it is followed");
   }
-  return { world, clients, id, room: world.rooms.get(id) };
+  const named = Object.fromEntries(names.map((name, at) => [name, clients[at]]));
+  return { world, clients, id, room: world.rooms.get(id), ...named };
 }
