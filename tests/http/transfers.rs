@@ -11,8 +11,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use crate::http1::{Running, drip, options, read_to_end, start_service, statuses};
 use crate::service::{FILE, MOST, SMALL, Transfers, pattern, receipt};
-use crate::{Running, drip, options, read_to_end, start_service, statuses};
 
 const SOON: Duration = Duration::from_millis(300);
 const CHUNKED: &str = "Transfer-Encoding: chunked\r\n";
@@ -51,7 +51,7 @@ impl Server {
 
     /// Sends this and reads until the end.
     async fn exchange(&self, bytes: &[u8]) -> String {
-        crate::exchange(self.running.address, bytes).await
+        crate::http1::exchange(self.running.address, bytes).await
     }
 
     /// Waits until that is so.
