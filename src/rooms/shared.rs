@@ -1,6 +1,7 @@
 //! What all actors share: the store, the journal, the way out, and who is in which room.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
@@ -74,6 +75,8 @@ pub struct Shared {
     rooms: RwLock<HashMap<RoomId, Arc<Room>>>,
     by_user: RwLock<HashMap<Uid, Vec<RoomId>>>,
     bots: RwLock<HashSet<Uid>>,
+    /// Bytes that the files of one room may have; the largest number if that is not bounded.
+    pub file_bytes_max: AtomicU64,
     /// Commands that were not carried out, here or on a shard.
     pub refused: CounterByCode,
     /// Held while a room is created, removed or restored: one at a time.
@@ -105,6 +108,7 @@ impl Shared {
             rooms: RwLock::default(),
             by_user: RwLock::default(),
             bots: RwLock::default(),
+            file_bytes_max: AtomicU64::new(u64::MAX),
             refused: CounterByCode::default(),
             lifecycle: tokio::sync::Mutex::default(),
             store,

@@ -806,6 +806,7 @@ const CHAT: &[Reached] = &[
             "chat::TEXT",
             "chat::MENTIONS",
             "chat::FILES",
+            "chat::ALT",
             "chat::EMOJI",
             "chat::REV",
             "chat::REACTIONS_PER_AUTHOR",
