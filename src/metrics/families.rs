@@ -1,5 +1,5 @@
 //! The families of metrics, by the part of the server that counts them. `docs/operations.md` explains each;
-//! `tests/metrics.rs` checks that.
+//! `tests/delivery/metrics.rs` checks that.
 
 use std::fmt::{self, Error};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -180,6 +180,8 @@ impl Families {
             "reason",
             http.refused(),
         )?;
+        page.gauge("http_uploads", "Bodies read piece by piece.", http.uploads.get())?;
+        page.gauge("http_downloads", "Answers sent as they are read.", http.downloads.get())?;
         page.gauge("http2_connections", "Connections of HTTP/2.", http.http2_open.get())?;
         page.counter(
             "http2_floods",
