@@ -1,5 +1,5 @@
 //! The families of metrics, by the part of the server that counts them. `docs/operations.md` explains each;
-//! `tests/metrics.rs` checks that.
+//! `tests/delivery/metrics.rs` checks that.
 
 use std::fmt::{self, Error};
 use std::time::{SystemTime, UNIX_EPOCH};

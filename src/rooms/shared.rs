@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
 
 use super::blocks::Blocks;
 use super::delivery::Delivery;
@@ -33,13 +34,16 @@ pub struct Bounds {
     pub joined: usize,
     /// New keys a member may make for a room without need, in an hour.
     pub rotations: usize,
+    /// How long a member may lack the key of a room until that counts.
+    pub wrap_missing: Duration,
 }
 
 impl Default for Bounds {
     fn default() -> Self {
         let memory = MemoryBudget::default();
         let (owned, joined, rotations) = (limits::OWNED, limits::JOINED, encryption::ROTATIONS);
-        Self { memory, owned, joined, rotations }
+        let wrap_missing = encryption::WRAP_MISSING;
+        Self { memory, owned, joined, rotations, wrap_missing }
     }
 }
 

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, test } from "node:test";
 import { assertAccessible, PLACES } from "./axe.js";
+import { assertNowhere, dumpOf, listen } from "./canary.js";
 import { openDirect, security } from "./keys.js";
 import {
   act,
@@ -9,26 +10,28 @@ import {
   message,
   openBrowser,
   openRoom,
+  PASSWORD,
   person,
   say,
   setUpAdmin,
   startLine,
   startServer,
   texts,
-  PASSWORD,
   visitor,
 } from "./support.js";
 
 let server;
 let line;
 let browser;
+let heard;
 let ada;
 let bob;
 
 before(async () => {
-  server = await startServer();
+  server = await startServer({ env: { IMPULSE_LOG: "trace" } });
   line = await startLine(server.url);
   browser = await openBrowser();
+  heard = listen(browser);
   ada = await setUpAdmin(browser, server, "ada");
   bob = await person(browser, line.url, "bob");
 });
@@ -85,12 +88,6 @@ test("two people write both ways, edit, delete, react and reply; the server has 
   const told = await ada.page.evaluate((room) => fetch(`/api/rooms/${room}`).then((answer) => answer.json()), id);
   assert.equal(told.e2ee, true);
   assert.equal(told.name, "");
-  const history = await ada.page.evaluate(
-    (room) => fetch(`/api/rooms/${room}/messages`).then((answer) => answer.text()),
-    id,
-  );
-  assert.ok(history.includes('"env"'));
-  assert.ok(!history.includes("canary"));
   await act(ada.page, "canary one", "Edit");
   await ada.page.locator(".composer textarea").fill("canary one, mended");
   await ada.page.keyboard.press("Enter");
@@ -154,6 +151,18 @@ test("what was written without a line arrives once, and lies nowhere in clear", 
     );
     assert.ok(!/decrypt/i.test(await page.locator("body").innerText()));
   }
+});
+
+test("no password, key, text or draft is in a database, the log, what is sent, or what browsers keep", async () => {
+  const [dump, ofAda, ofBob] = await Promise.all([dumpOf(server.dataDir), keptBy(ada.page), keptBy(bob.page)]);
+  const [log, trace] = [server.said, heard.trace()];
+  assert.ok(dump.includes('"lh"'), "messages are in the database");
+  assert.ok(log.includes("TRACE") && log.includes("preparing query"), "the log says much");
+  assert.ok(trace.includes('"env"') && trace.includes("/api/keys") && trace.includes("bundle"));
+  assert.ok(heard.secrets.size > 20, "pages have told their secrets");
+  const words = ["canary", PASSWORD, "just between us", "a draft"].map((word) => Buffer.from(word));
+  const secrets = Array.from(heard.secrets, (hex) => Buffer.from(hex, "hex"));
+  assertNowhere([...words, ...secrets], { dump, log, trace, "browser of ada": ofAda, "browser of bob": ofBob });
 });
 
 test("two hours without a line, over new keys: everything arrives once and in its order", async () => {
@@ -228,7 +237,7 @@ test("storage that is cleared under an open chat loses nothing that was written 
   await say(ada.page, "read on");
   await message(page, "read on").waitFor();
   await page.reload();
-  await openRoom(page, "ada");
+  await page.locator(".room-item", { hasText: "ada" }).click();
   // What was put off above the messages is still offered in the place of the field.
   await page.locator(".keys-card button", { hasText: "Not now" }).click();
   await page.locator(".composer-closed button", { hasText: "Enter password" }).click();

@@ -133,7 +133,7 @@ pub struct KeptWraps {
     pub uid: Uid,
     /// The key under which the member was last seen to write; 0 for never.
     pub sent_epoch: u64,
-    /// Older ones than this go.
+    /// Those of older keys than this go; of the others, the newest stay.
     pub from_epoch: u64,
     /// The generation of the member's keys: what has been encrypted for it is not kept for earlier ones.
     pub generation: u64,

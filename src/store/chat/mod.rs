@@ -12,6 +12,7 @@ mod epoch;
 mod insert;
 mod log;
 mod log_change;
+mod log_columns;
 mod members;
 mod message_rows;
 mod messages;

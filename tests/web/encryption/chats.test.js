@@ -185,9 +185,18 @@ test("whose account is shut gets no new key, and reads everything when it is ope
   assert.equal(room.state.epoch, 2);
   assert.ok(room.state.skipped.has("3"));
   await until(() => bob.state.encrypted.get(id).people[2].isShut);
-  world.people.get("3").isOpen = true;
+  assert.deepEqual(await alice.encrypted.lastFor(id), []);
+  // With nobody else who has the key, leaving would take it along.
+  world.people.get("2").isOpen = false;
+  bob.cut();
+  await alice.say(id, "without both");
+  await until(() => alice.state.encrypted.get(id).people[1].isShut);
+  assert.deepEqual(await alice.encrypted.lastFor(id), ["2", "3"]);
+  for (const uid of ["2", "3"]) world.people.get(uid).isOpen = true;
   room.announceNeeded();
+  bob.connect();
   carol.connect();
+  await bob.sees(id, "without both");
   await carol.sees(id, "without carol");
   assert.deepEqual([...alice.errors, ...bob.errors, ...carol.errors], []);
 });

@@ -307,6 +307,42 @@ test("an older store of what I know is refused by a browser that knows a newer o
   assert.ok((await KeysBrowser.signIn(server, "ada")).encryption.trust.contact("43"));
 });
 
+test("a store that nobody with my keys has made is told, and put right by a browser that knows better", async () => {
+  const { server, people } = await town("ada", "bob");
+  const [ada] = people;
+  server.user = "42";
+  await ada.encryption.directory.sync();
+  await ada.encryption.trust.pin("43", "bob");
+  const spoil = () =>
+    Object.assign(server.me.keys, { trust: "AQ".repeat(40), trust_rev: server.me.keys.trust_rev + 1 });
+  spoil();
+  await ada.encryption.connected({ dir: null });
+  assert.deepEqual(ada.alarms, ["spoilt_trust"]);
+  const second = await KeysBrowser.signIn(server, "ada");
+  assert.ok(second.encryption.trust.contact("43"));
+  assert.deepEqual(second.alarms, []);
+  // As something is noted, and by a browser that knows nothing.
+  spoil();
+  await second.encryption.trust.verify("43", true);
+  assert.deepEqual(second.alarms, ["spoilt_trust"]);
+  assert.ok((await KeysBrowser.signIn(server, "ada")).encryption.trust.contact("43").ok);
+  spoil();
+  assert.deepEqual((await KeysBrowser.signIn(server, "ada")).alarms, ["spoilt_trust"]);
+});
+
+test("a browser whose keys have changed elsewhere puts nothing in the place of what the newer keys have sealed", async () => {
+  const { server, people } = await town("ada", "bob");
+  const [ada] = people;
+  server.user = "42";
+  const other = await KeysBrowser.signIn(server, "ada");
+  await ada.encryption.directory.sync();
+  await other.encryption.rotate({ password: PASSWORD, next: "", signOutOthers: false });
+  const { trust, trust_rev } = server.me.keys;
+  await ada.encryption.trust.pin("43", "bob");
+  assert.deepEqual([server.me.keys.trust, server.me.keys.trust_rev], [trust, trust_rev]);
+  assert.ok(!ada.alarms.includes("spoilt_trust"));
+});
+
 test("both see the same safety number, over new keys and another password; a reset changes it", async () => {
   const { server, people } = await town("ada", "bob");
   const [ada, bob] = people;

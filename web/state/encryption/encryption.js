@@ -143,7 +143,7 @@ export class Encryption {
     this.#listenToTabs();
     await this.notices.load();
     await this.keys.load();
-    if (this.keys.identity) await this.trust.open(this.keys.identity.trust, null);
+    if (this.keys.identity) await this.trust.open(this.keys.identity.trust, this.keys.identity.akGen, null);
     this.#announce();
   }
 
@@ -387,7 +387,7 @@ export class Encryption {
     if (locked || isSetBack) return this.show({ phase: "unlock", isChanged: true });
     if (akGen < asked.akGen) return this.alarm({ id: "older_keys", kind: "older_keys" });
     await this.keys.noteEpoch(epoch);
-    await this.trust.take({ rev, blob }, asked.rev);
+    await this.trust.take({ rev, blob }, akGen, asked.rev);
   }
 
   /** @returns {import("./own_keys.js").Surroundings} */
@@ -422,7 +422,7 @@ export class Encryption {
     const { identity } = this.keys;
     if (!identity) return;
     if (opened) this.#isFresh = true;
-    await this.trust.open(identity.trust, opened?.trust ?? null);
+    await this.trust.open(identity.trust, identity.akGen, opened?.trust ?? null);
     await this.trust.noteKeys(identity.akGen);
     if (opened) this.#tabs?.postMessage("keys");
     // Signing in does not wait for the list of keys.

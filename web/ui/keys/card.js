@@ -22,6 +22,7 @@ const ALARMS = new Map([
   ["fork", "alarm_fork"],
   ["rollback", "alarm_rollback"],
   ["older_keys", "alarm_older_keys"],
+  ["spoilt_trust", "alarm_spoilt_trust"],
   ["weaker", "alarm_weaker"],
 ]);
 

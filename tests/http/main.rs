@@ -1,0 +1,15 @@
+//! HTTP/1.1, HTTP/2 and WebSocket over real sockets, in good and in bad hands.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
+
+#[path = "../support/process.rs"]
+mod process;
+#[path = "../support/mod.rs"]
+mod support;
+
+mod floods;
+mod fuzz_corpus;
+mod http1;
+mod http2;
+mod properties;
+mod websocket;
