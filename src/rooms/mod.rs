@@ -47,7 +47,7 @@ pub use inbox::{Post, ReplyTo, RoomCommand, Sender};
 pub use lifecycle::{CreateRoom, CreatedRoom, Quota, dm_key};
 pub use member::MemberView;
 pub use membership::{MemberChange, MemberOutcome};
-pub use proposal::{Appended, Proposal, WrapsView};
+pub use proposal::{Appended, KeyView, Proposal};
 pub use queries::{RoomCounts, RoomPage, RoomSummary, sort_key};
 pub use read_states::ReadStates;
 pub use registry::{Inboxes, Rooms};

@@ -38,6 +38,10 @@ impl Actor {
     pub(super) async fn add(&mut self, sender: &Sender, draft: Draft) -> Result<Decision> {
         let uid = sender.uid;
         let DraftBody::Text(body) = &draft.body else { return Err(mid_exists()) };
+        if self.facts.row(draft.mid).is_some() {
+            // Many repetitions at once are one commit that changes nothing, not one each.
+            return self.first_answer(uid, &draft).await.map(Decision::Answer);
+        }
         if body.mentions.all
             && let Err(refused) = self.authorize_mention_of_all(sender)
         {
