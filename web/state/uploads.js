@@ -8,8 +8,13 @@ import { keep, keysOf, recall, watchKeptUnder } from "../platform/storage.js";
 
 /** @typedef {import("./types.js").Failure} Failure */
 /** @typedef {import("./types.js").Upload} Upload */
-/** @typedef {Pick<typeof import("../calls/files.js"), "createUpload" | "appendToUpload" | "readUpload"
- *   | "removeUpload">} Calls */
+/**
+ * @typedef {object} Calls
+ * @property {typeof import("../calls/files.js").createUpload} createUpload
+ * @property {typeof import("../calls/files.js").appendToUpload} appendToUpload
+ * @property {typeof import("../calls/files.js").readUpload} readUpload
+ * @property {typeof import("../calls/files.js").removeUpload} removeUpload
+ */
 /**
  * What is kept of a file on its way.
  *
