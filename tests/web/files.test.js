@@ -97,7 +97,7 @@ test("a reload goes on with what was sent, and a file that is done is not sent a
   second.uploads.close();
 });
 
-test("a server at another offset says where it is, and one that has the file no more gets it anew, not for ever", async (t) => {
+test("a server at another offset says where it is; one without the file gets it anew, not for ever", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const { uploads, add } = await tab();
   server.faults.append = [
@@ -281,7 +281,7 @@ test("a message waits for its files, and nothing of its room overtakes it; other
   two.close();
 });
 
-test("a message whose file is refused fails with the reason, holds up nothing, and is sent by hand or discarded", async () => {
+test("a message whose file is refused fails with the reason, and is sent or discarded by hand", async () => {
   const { files, messages, sent, shown, connect, close } = await client();
   server.faults.create = [
     { error: { code: "disk_full", message: "Full." } },
@@ -366,7 +366,7 @@ test("what is attached survives a reload and is the same in all tabs; what nobod
   one.close();
   two.close();
   const stored = browser.databases.get("impulse-files-1").get("files");
-  stored.push({ key: "zz", value: { blob: file("old"), at: 1 } });
+  stored.push({ key: "zz", value: file("old") });
   const three = await client();
   assert.deepEqual(three.attached(), ["a", "c"]);
   assert.equal(browser.databases.get("impulse-files-1").get("files").length, 2);

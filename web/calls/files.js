@@ -3,7 +3,7 @@ import { call, query, upload } from "../net/http.js";
 import { fileFromWire, namesToWire, roomFileFromWire } from "../net/wire.js";
 
 /** @typedef {import("../state/types.js").FileInfo} FileInfo */
-/** A file of a room, and the message it is in. @typedef {FileInfo & { mid: string, by: string, at: number }} RoomFile */
+/** A file of a room, and its message. @typedef {FileInfo & { mid: string, by: string, at: number }} RoomFile */
 /** How much of a file the server has, and, once it has all, what the file is. */
 /** @typedef {{ id: string, offset: number, file: FileInfo | null }} Received */
 

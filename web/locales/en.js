@@ -1,12 +1,14 @@
 /** English, and the list of every key there is. */
 import { keys } from "./keys.en.js";
 import { encrypted } from "./encrypted.en.js";
+import { files } from "./files.en.js";
 import { people } from "./people.en.js";
 import { rooms } from "./rooms.en.js";
 
 export const messages = {
   ...keys,
   ...encrypted,
+  ...files,
   ...people,
   ...rooms,
   app_name: "Impulse",
@@ -167,7 +169,6 @@ export const messages = {
   calls_everybody: { one: "Everybody in this room, {n} person", other: "Everybody in this room, {n} people" },
   characters_left: { one: "{n} character left", other: "{n} characters left" },
   nothing_to_see: "There is nothing to see in this message.",
-  files_not_yet: "Files cannot be sent yet.",
   too_long: { one: "{n} character too long", other: "{n} characters too long" },
   suggestions: "Suggestions",
   typing_one: "{a} is typing",

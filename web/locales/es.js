@@ -1,12 +1,14 @@
 /** Spanish. */
 import { keys } from "./keys.es.js";
 import { encrypted } from "./encrypted.es.js";
+import { files } from "./files.es.js";
 import { people } from "./people.es.js";
 import { rooms } from "./rooms.es.js";
 
 export const messages = {
   ...keys,
   ...encrypted,
+  ...files,
   ...people,
   ...rooms,
   app_name: "Impulse",
@@ -175,7 +177,6 @@ export const messages = {
   },
   characters_left: { one: "Queda {n} carácter", many: "Quedan {n} de caracteres", other: "Quedan {n} caracteres" },
   nothing_to_see: "En este mensaje no hay nada que ver.",
-  files_not_yet: "Todavía no se pueden enviar archivos.",
   too_long: { one: "Sobra {n} carácter", many: "Sobran {n} de caracteres", other: "Sobran {n} caracteres" },
   suggestions: "Sugerencias",
   typing_one: "{a} está escribiendo",

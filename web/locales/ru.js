@@ -1,12 +1,14 @@
 /** Russian. */
 import { keys } from "./keys.ru.js";
 import { encrypted } from "./encrypted.ru.js";
+import { files } from "./files.ru.js";
 import { people } from "./people.ru.js";
 import { rooms } from "./rooms.ru.js";
 
 export const messages = {
   ...keys,
   ...encrypted,
+  ...files,
   ...people,
   ...rooms,
   app_name: "Impulse",
@@ -197,7 +199,6 @@ export const messages = {
     other: "Осталось {n} символа",
   },
   nothing_to_see: "В этом сообщении ничего не видно.",
-  files_not_yet: "Файлы пока нельзя отправлять.",
   too_long: {
     one: "Лишний {n} символ",
     few: "Лишние {n} символа",

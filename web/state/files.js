@@ -68,7 +68,8 @@ export class Files {
       this.#replace(name.slice(prefix.length), attachedFrom(files));
       this.#store.notifyLater();
     });
-    void kept.load((key) => this.#isNeeded(uid, key)).then(() => uploads.loaded());
+    const isNeeded = (/** @type {string} */ key) => isReferredTo(uid, key);
+    void kept.load(isNeeded).then(() => uploads.loaded(isNeeded));
     this.#show();
   }
 
@@ -90,13 +91,6 @@ export class Files {
 
   lineLost() {
     this.#uploads?.lineLost();
-  }
-
-  /** Whether a draft or a message that waits has a file. @param {string} uid @param {string} key */
-  #isNeeded(uid, key) {
-    const waiting = keysOf(`outbox.${uid}.`).map((name) => /** @type {any} */ (recall(name))?.msg?.f);
-    const attached = [...this.#store.state.attached.values()];
-    return [...waiting, ...attached].some((files) => Array.isArray(files) && files.some((file) => file?.key === key));
   }
 
   #show() {
@@ -286,6 +280,18 @@ export class Files {
     const keys = keysIn(msg);
     return keys.length > 0 && keys.every((key) => this.#uploads?.renew(key));
   }
+}
+
+/**
+ * Whether a draft or a message that waits has a file, whichever tab has written it.
+ *
+ * @param {string} uid
+ * @param {string} key
+ */
+function isReferredTo(uid, key) {
+  const waiting = keysOf(`outbox.${uid}.`).map((name) => /** @type {any} */ (recall(name))?.msg?.f);
+  const attached = keysOf(prefixOf(uid)).map((name) => recall(name));
+  return [...waiting, ...attached].some((files) => Array.isArray(files) && files.some((file) => file?.key === key));
 }
 
 /** The files of a message that this browser has. @param {Entry["msg"]} msg @returns {string[]} */

@@ -17,7 +17,6 @@ const SHOWN_MAX = 60;
 
 export class KeptFiles {
   #opening;
-  #openedAt = Date.now();
   /** By key. @type {Map<string, Blob>} */
   #blobs = new Map();
   /** Addresses of pictures, by key, and by id once they are sent. @type {Map<string, string>} */
@@ -40,7 +39,7 @@ export class KeptFiles {
   async load(isNeeded) {
     const database = await this.#opening;
     for (const { key, value } of await database.getAll(STORE)) {
-      if (value?.blob instanceof Blob && (isNeeded(key) || value.at > this.#openedAt)) this.#take(key, value.blob);
+      if (value instanceof Blob && isNeeded(key)) this.#take(key, value);
       else void database.remove(STORE, key);
     }
   }
@@ -62,10 +61,10 @@ export class KeptFiles {
     this.#take(key, file);
     if (this.#kept > KEPT_MAX) return false;
     const database = await this.#opening;
-    const isKept = await database.put(STORE, key, { blob: file, at: Date.now() });
+    const isKept = await database.put(STORE, key, file);
     if (!this.#blobs.has(key)) void database.remove(STORE, key);
     // The person may change or move the file that was chosen; the copy stays as it is.
-    else if (isKept) this.#blobs.set(key, (await database.get(STORE, key))?.blob ?? file);
+    else if (isKept) this.#blobs.set(key, (await database.get(STORE, key)) ?? file);
     return isKept;
   }
 
@@ -78,7 +77,7 @@ export class KeptFiles {
   async find(key) {
     const here = this.#blobs.get(key);
     if (here) return here;
-    const found = (await (await this.#opening).get(STORE, key))?.blob;
+    const found = await (await this.#opening).get(STORE, key);
     if (found instanceof Blob) this.#take(key, found);
     return this.#blobs.get(key);
   }

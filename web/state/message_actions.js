@@ -15,9 +15,12 @@ import { isNew, Preview } from "./preview.js";
 /** @typedef {import("../net/socket.js").Answer} Answer */
 /** @typedef {NonNullable<Entry["error"]>} Failure */
 /** @typedef {import("./types.js").FileInfo} FileInfo */
-/** The files of messages, where there are any. */
-/** @typedef {Pick<import("./files.js").Files, "onChange" | "readiness" | "toWire" | "sent" | "discard" | "retry" | "renew">}
- *   MessageFiles */
+/** @typedef {import("./files.js").Files} Files */
+/**
+ * The files of messages, where there are any.
+ *
+ * @typedef {Pick<Files, "onChange" | "readiness" | "toWire" | "sent" | "discard" | "retry" | "renew">} MessageFiles
+ */
 /** What was not sent, or taken back. @typedef {{ kind: Kind, room: string, error: Failure }} Refusal */
 /** @typedef {"message" | "reaction" | "deletion"} Kind */
 /**

@@ -30,7 +30,7 @@ import { keep, keysOf, recall, watchKeptUnder } from "../platform/storage.js";
  * @property {boolean} [keepMetadata]
  * @property {Failure} [error]  why it was refused for good, until it is tried again by hand
  * @property {number} [begun]  how often it was begun anew, as the server had it no more
- * @property {number} [movedAt]  when it moved last, for the other tabs
+ * @property {number} [moves]  counted for the other tabs, so that they see that it moves
  */
 
 /** Bytes that are sent by one call. */
@@ -91,9 +91,14 @@ export class Uploads {
     this.#unwatch = watchKeptUnder(this.#prefix, (name, value) => this.#heard(name.slice(this.#prefix.length), value));
   }
 
-  /** What was kept before is here. */
-  async loaded() {
+  /**
+   * What was kept before is here.
+   *
+   * @param {(key: string) => boolean} [isNeeded]  others are let go
+   */
+  async loaded(isNeeded = () => true) {
     this.#isLoaded = true;
+    for (const key of [...this.#files.keys()]) if (!isNeeded(key)) this.remove(key);
     await Promise.all([...this.#files.keys()].map((key) => this.#findBytes(key)));
     this.#moved();
   }
@@ -147,8 +152,7 @@ export class Uploads {
    */
   add(key, { name, type, size }) {
     const last = Math.max(0, ...[...this.#read().values()].map(({ order }) => order));
-    const order = Math.max(Date.now(), last + 1);
-    this.#keep({ key, name, type, size, order, id: "", sent: 0, isDone: false });
+    this.#keep({ key, name, type, size, order: last + 1, id: "", sent: 0, isDone: false });
     this.#moved();
   }
 
@@ -407,7 +411,7 @@ export class Uploads {
     const known = this.#files.get(key);
     if (!known || this.#current?.key !== key) return;
     this.#current.sent = sent;
-    if (now - this.#movedAt > KEPT_MS) this.#keep({ ...known, movedAt: Date.now() });
+    if (now - this.#movedAt > KEPT_MS) this.#keep({ ...known, moves: (known.moves ?? 0) + 1 });
     if (now - this.#movedAt > KEPT_MS) this.#movedAt = now;
     if (now - this.#toldAt < TOLD_MS) return;
     this.#toldAt = now;
