@@ -13,6 +13,7 @@ import { openMenu } from "../base/menu.js";
 export function createAttachButton(attach, mayAttach) {
   const input = el("input", {
     type: "file",
+    multiple: true,
     class: "hidden-visually",
     tabindex: "-1",
     "aria-hidden": "true",

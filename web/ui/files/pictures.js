@@ -61,7 +61,7 @@ function pictureButton(file, { preview, open }, { isAlone, left }) {
     "button",
     {
       type: "button",
-      class: "picture",
+      class: "gallery-picture",
       "data-key": file.id || file.key,
       "aria-label": left ? `${words}. ${t("picture_more", { n: left })}` : words,
       title: file.alt || file.name,
