@@ -129,6 +129,10 @@ pub struct Config {
     )]
     pub rate_limit_scale: f64,
 
+    /// How long a key of a room may be missing until it counts as missing; tests wait less.
+    #[arg(skip = crate::base::limits::encryption::WRAP_MISSING)]
+    pub wrap_missing: std::time::Duration,
+
     /// The name people see
     #[arg(long, env = "IMPULSE_NAME", value_parser = parse_name, default_value = "Impulse")]
     pub name: String,

@@ -113,6 +113,8 @@ pub enum Action {
 pub enum ContentForm {
     /// Text that the server can read (`msg`).
     Plain,
+    /// Text with files, which the server can read, too.
+    PlainWithFiles,
     /// An envelope that only members can open (`env`).
     Sealed,
 }
@@ -221,10 +223,15 @@ pub fn decide(subject: Subject, room: RoomFacts, action: Action) -> Result<()> {
 /// that no text is ever stored in an encrypted room.
 ///
 /// # Errors
-/// `bad_request`.
+/// `bad_request`; `files_encrypted_room`.
 pub fn check_form(room: RoomFacts, form: ContentForm) -> Result<()> {
     let text = match (room.is_encrypted, form) {
-        (false, ContentForm::Plain) | (true, ContentForm::Sealed) => return Ok(()),
+        (false, ContentForm::Plain | ContentForm::PlainWithFiles) => return Ok(()),
+        (true, ContentForm::Sealed) => return Ok(()),
+        (true, ContentForm::PlainWithFiles) => {
+            let text = "This room is encrypted and takes no files that the server can read.";
+            return Err(Error::new(Code::FilesEncryptedRoom, text));
+        }
         (false, ContentForm::Sealed) => "This room is not encrypted; send \"msg\".",
         (true, ContentForm::Plain) => "This room is encrypted; send \"env\".",
     };

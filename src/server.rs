@@ -426,6 +426,7 @@ async fn start_rooms(
         owned: scaled(limits::rooms::OWNED, config),
         joined: scaled(limits::rooms::JOINED, config),
         rotations: scaled(limits::encryption::ROTATIONS, config),
+        wrap_missing: config.wrap_missing,
     };
     let runtime = threads.handle().ok_or("the threads of the rooms have ended")?;
     let database = chat.database().with_pool_of(runtime)?;

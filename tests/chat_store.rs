@@ -18,7 +18,10 @@ const ROOM: RoomId = RoomId(1);
 
 fn new(room: RoomId, mid: u8) -> Entry {
     let body = r#"{"t":"a word"}"#.to_owned();
-    Entry { room, change: Change::New { mid: Mid([mid; 16]), author: Uid(1), body } }
+    Entry {
+        room,
+        change: Change::New { mid: Mid([mid; 16]), author: Uid(1), body, files: Vec::new() },
+    }
 }
 
 async fn database() -> Database {
@@ -137,8 +140,13 @@ async fn rows_are_found_by_their_ids_together_with_what_reactions_are_for() {
         let react = Change::React { mid: mid(n), author: Uid(2), target: mid(target), body };
         writer.commit(&change(react), 2).await.unwrap();
     }
-    let edit =
-        Change::Edit { mid: mid(3), rev: 1, body: r#"{"t":"edited"}"#.to_owned(), replaced: None };
+    let edit = Change::Edit {
+        mid: mid(3),
+        rev: 1,
+        body: r#"{"t":"edited"}"#.to_owned(),
+        replaced: None,
+        files: Vec::new(),
+    };
     writer.commit(&change(edit), 3).await.unwrap();
     let asked: Vec<_> = [102, 3, 9, 200].map(mid).to_vec();
     let revisions = [(mid(3), 0), (mid(3), 1), (mid(200), 0)];

@@ -4,13 +4,14 @@
 
 use impulse::base::encryption::{LogHead, RotationReason};
 use impulse::base::error::{Error, Outage};
-use impulse::base::ids::{Epoch, Mid, RoomId, SessionId, Uid};
+use impulse::base::ids::{Epoch, FileId, Mid, RoomId, SessionId, Uid};
 use impulse::protocol;
 use impulse::protocol::answer::{self, OkAnswer};
 use impulse::protocol::command::{Command, Request};
 use impulse::protocol::encryption::{LogEntry, Needed, OwnWrap};
 use impulse::protocol::envelope::Envelope;
 use impulse::protocol::event::{DirectoryHead, Event, Gone, NewSession};
+use impulse::protocol::file::MessageFile;
 use impulse::protocol::message::{
     Content, MessageState, Reaction, ReactionKind, ReactionState, Sealed, SealedReaction, TextBody,
 };
@@ -66,6 +67,7 @@ fn message() -> MessageState {
             text: "hi".into(),
             reply_to: Some(Mid([1; 16])),
             mentions: vec![Uid(7)].into(),
+            files: Vec::new(),
         }),
         reactions: Vec::new(),
     }
@@ -118,6 +120,18 @@ fn events_and_answers_are_encoded_as_the_vectors_say() {
         |msg: &MessageState| Event::Msg { room: RoomId(1), seq: msg.seq, at: msg.at, msg }.encode();
     let deleted =
         MessageState { rev: 2, seq: 12, at: AT + 3, content: Content::Deleted, ..message() };
+    let file = |byte, pixels: Option<u32>, alt: Option<&str>| MessageFile {
+        id: FileId([byte; 16]),
+        name: "cat.png".into(),
+        media_type: "image/png".into(),
+        size: 70_000,
+        width: pixels,
+        height: pixels,
+        alt: alt.map(str::to_owned),
+    };
+    let files = vec![file(7, Some(480), Some("a cat")), file(8, None, None)];
+    let with_files = Content::Plain(TextBody { files, ..TextBody::default() });
+    let with_files = MessageState { content: with_files, ..message() };
     let unreadable = MessageState { content: Content::Unreadable, ..edited() };
     let activity = |new, unread, mentions| {
         Event::Activity { room: two, seq: 9, new, unread, mentions }.encode()
@@ -154,6 +168,7 @@ fn events_and_answers_are_encoded_as_the_vectors_say() {
         ("hello_part", hello(&[], None, true)),
         ("rooms", Event::Rooms { rooms: &rooms, more: false }.encode()),
         ("new", msg(&message())),
+        ("with_files", msg(&with_files)),
         ("edited", msg(&edited())),
         ("deleted", msg(&deleted)),
         ("unreadable", msg(&unreadable)),

@@ -40,6 +40,10 @@ impl Service for Api {
         routes::find(&head.path).map_or(limits::SMALL_BODY, |(route, _)| route.body_limit)
     }
 
+    fn streams(&self, head: &Head) -> Option<u64> {
+        routes::find(&head.path).and_then(|(route, _)| (route.streams)(self, head))
+    }
+
     fn cost(&self, head: &Head) -> Cost {
         routes::find(&head.path).map_or(Cost::Light, |(route, _)| route.request_cost)
     }

@@ -15,7 +15,7 @@ use crate::base::ids::{HookId, InviteId, Mid, RoomId, SessionId, Uid};
 use crate::base::limits::api as limits;
 use crate::base::memory::Holder;
 use crate::base::principal::Principal;
-use crate::http::{Cost, Request, Response, Version};
+use crate::http::{Cost, Head, Request, Response, Version};
 use crate::service::Actor;
 
 /// An answer in the making.
@@ -29,6 +29,8 @@ pub(super) struct Route {
     literal: &'static str,
     /// Largest body that is read. A path that takes none still drains a small one.
     pub body_limit: usize,
+    /// Which bodies its handlers read piece by piece, and up to how many bytes.
+    pub streams: fn(&Api, &Head) -> Option<u64>,
     /// What a request costs its client, before it is read whole.
     pub request_cost: Cost,
     /// What may be done there.
@@ -42,7 +44,8 @@ pub(super) const fn at<I: Ids, const N: usize>(
 ) -> Route {
     assert!(names_ids(path, I::NAMES), "the ids in a path are not those that its handlers take");
     let (literal, _) = path.split_at(literal_len(path));
-    Route { path, literal, body_limit: limits::SMALL_BODY, request_cost: Cost::Call, endpoints }
+    let (body_limit, request_cost) = (limits::SMALL_BODY, Cost::Call);
+    Route { path, literal, body_limit, streams: |_, _| None, request_cost, endpoints }
 }
 
 /// How much of a path comes before its first id.
@@ -80,6 +83,12 @@ impl Route {
     /// The same with a larger body.
     pub const fn body(self, body_limit: usize) -> Self {
         Self { body_limit, ..self }
+    }
+
+    /// The same where handlers read some bodies piece by piece: the function says which, and up to how many bytes.
+    #[allow(dead_code)] // until there are files
+    pub const fn streams(self, streams: fn(&Api, &Head) -> Option<u64>) -> Self {
+        Self { streams, ..self }
     }
 
     /// The same for requests that cost more or less.

@@ -55,6 +55,7 @@ pub struct Allowance {
     bytes_of_day: TokenBucket,
     profile: TokenBucket,
     add_members: TokenBucket,
+    bad_wraps: TokenBucket,
     changes: TokenBucket,
     reads: TokenBucket,
 }
@@ -68,6 +69,7 @@ impl Allowance {
             bytes_of_day: TokenBucket::default(),
             profile: TokenBucket::default(),
             add_members: TokenBucket::default(),
+            bad_wraps: TokenBucket::default(),
             changes: TokenBucket::default(),
             reads: TokenBucket::default(),
         }
@@ -133,6 +135,15 @@ impl Allowance {
         self.common.give_back(&self.add_members, limits::MEMBERS_ADDED, share(people as f64, by));
     }
 
+    /// A key of a room that is reported as bad.
+    ///
+    /// # Errors
+    /// `rate_limited` with the time until there is enough.
+    pub fn bad_wrap(&self) -> Result<()> {
+        let text = "You have reported as many keys as one may within an hour. Please wait.";
+        self.take(&self.bad_wraps, limits::BAD_WRAPS, 1.0, text)
+    }
+
     /// A call that changes something.
     ///
     /// # Errors
@@ -164,6 +175,7 @@ impl Allowance {
             &self.bytes_of_day,
             &self.profile,
             &self.add_members,
+            &self.bad_wraps,
             &self.changes,
             &self.reads,
         ];
@@ -307,6 +319,7 @@ mod tests {
         is_near(passing(|| anna.change(1.0, MEMBER)), limits::CHANGES.at_once);
         is_near(passing(|| anna.read(1.0, MEMBER)), limits::READS.at_once);
         is_near(passing(|| anna.profile_change()), limits::PROFILE_CHANGES.at_once);
+        is_near(passing(|| anna.bad_wrap()), limits::BAD_WRAPS.at_once);
         is_near(
             passing(|| boss.add_members(1, ADMIN)),
             limits::MEMBERS_ADDED.at_once * limits::ADMINS,

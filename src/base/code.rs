@@ -68,8 +68,24 @@ codes! {
     BadTime = "bad_time", 400;
     /// The request names a host that this server is not.
     Misdirected = "misdirected", 421;
+    /// It did not come in time.
+    Timeout = "timeout", 408;
     /// Larger than the limit.
     TooLarge = "too_large", 413;
+    /// More files than a person, a room or the server may keep.
+    QuotaFull = "quota_full", 413;
+    /// The bytes of an upload do not begin where the last ones ended; the detail has the right place.
+    WrongOffset = "wrong_offset", 409;
+    /// A message names a file that has not arrived whole.
+    FileIncomplete = "file_incomplete", 409;
+    /// A message names a file that is not there, is another's, or is in another message.
+    FileGone = "file_gone", 409;
+    /// An encrypted room takes no files that the server can read.
+    FilesEncryptedRoom = "files_encrypted_room", 403;
+    /// The disk for files is full.
+    DiskFull = "disk_full", 507;
+    /// The file has no bytes where a part of it was asked for.
+    BadRange = "bad_range", 416;
     /// The body is not `application/json`.
     UnsupportedType = "unsupported_type", 415;
     /// Too many; try again after `retry_ms`.

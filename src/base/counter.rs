@@ -52,8 +52,14 @@ impl Gauge {
 }
 
 /// One count for each error code.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct CounterByCode([Counter; Code::ALL.len()]);
+
+impl Default for CounterByCode {
+    fn default() -> Self {
+        Self(std::array::from_fn(|_| Counter::default()))
+    }
+}
 
 impl CounterByCode {
     /// One more of this code.

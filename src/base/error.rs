@@ -10,6 +10,7 @@ use serde::Serialize;
 
 pub use super::code::Code;
 use super::encryption::EncryptionDetail;
+use super::file_detail::FileDetail;
 use super::limits::rooms::RETRY_MS;
 use super::random;
 
@@ -54,9 +55,31 @@ pub struct Detail {
     /// When to try again, in milliseconds. HTTP says it in a header instead.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_ms: Option<u32>,
-    /// What is wrong with a change of an encrypted room, of keys or of the directory.
+    /// What exactly is wrong, where the code alone does not say it.
     #[serde(rename = "detail", skip_serializing_if = "Option::is_none")]
-    pub encryption: Option<Box<EncryptionDetail>>,
+    pub exact: Option<Box<ExactDetail>>,
+}
+
+/// What exactly is wrong. Its code and its sentence follow from it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum ExactDetail {
+    /// With a change of an encrypted room, of keys or of the directory.
+    Encryption(EncryptionDetail),
+    /// With a file.
+    File(FileDetail),
+}
+
+impl From<EncryptionDetail> for ExactDetail {
+    fn from(detail: EncryptionDetail) -> Self {
+        Self::Encryption(detail)
+    }
+}
+
+impl From<FileDetail> for ExactDetail {
+    fn from(detail: FileDetail) -> Self {
+        Self::File(detail)
+    }
 }
 
 /// An error on its way to a client.
@@ -74,10 +97,15 @@ impl Error {
         Self { code, message: message.into(), detail: Detail::default(), outage: None, cause: None }
     }
 
-    /// A refusal about encryption: its code and its sentence follow from the detail.
-    pub fn with_detail(detail: EncryptionDetail) -> Self {
-        let mut error = Self::new(detail.code(), detail.sentence());
-        error.detail.encryption = Some(Box::new(detail));
+    /// A refusal whose code and sentence follow from its detail.
+    pub fn with_detail(detail: impl Into<ExactDetail>) -> Self {
+        let detail = detail.into();
+        let (code, sentence) = match &detail {
+            ExactDetail::Encryption(detail) => (detail.code(), detail.sentence()),
+            ExactDetail::File(detail) => (detail.code(), detail.sentence()),
+        };
+        let mut error = Self::new(code, sentence);
+        error.detail.exact = Some(Box::new(detail));
         error
     }
 

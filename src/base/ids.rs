@@ -130,6 +130,10 @@ random_id!(
     Mid
 );
 random_id!(
+    /// A file, chosen by the server: nobody can guess the id of another one.
+    FileId
+);
+random_id!(
     /// Which history the rooms of this installation have: `seq` counts within it. A restore begins a new one.
     Epoch
 );

@@ -11,6 +11,7 @@ pub mod encryption;
 pub mod error;
 pub mod established;
 pub mod fd_budget;
+pub mod file_detail;
 pub mod hex;
 pub mod ids;
 pub mod limits;

@@ -3,7 +3,7 @@
 use crate::base::error::{Code, Error, Result};
 use crate::base::ids::Uid;
 use crate::base::limits::{chat as chat_limits, delivery as limits};
-use crate::protocol::command::{Command, DraftBody};
+use crate::protocol::command::Command;
 use crate::rooms::Rooms;
 
 /// A token bucket of what commands cost.
@@ -46,12 +46,8 @@ pub(super) fn cost(command: &Command, bytes: usize, uid: Uid, rooms: &Rooms) -> 
             let missed = rooms.handle(*room).map_or(0, |room| room.missed(uid, *since));
             (missed.min(chat_limits::REPLAY as u64) / limits::REPLAY_COST) as f32
         }
-        // Everything but a new message needs a lookup in the store.
-        Command::Send { draft, .. }
-            if draft.rev > 0 || !matches!(draft.body, DraftBody::Text(_)) =>
-        {
-            limits::LOOKUP_COST - 1.0
-        }
+        // Everything but a new message without files needs a lookup in the store.
+        Command::Send { draft, .. } if draft.needs_lookup() => limits::LOOKUP_COST - 1.0,
         Command::SendEnvelope { envelope, .. } if !envelope.is_new_message() => {
             limits::LOOKUP_COST - 1.0
         }

@@ -144,7 +144,7 @@ impl Bot {
     fn say(&self, room: RoomId, text: String, reply_to: Option<Mid>) {
         let Ok(mid) = random::bytes() else { return };
         let body = TextBody { text, reply_to, ..TextBody::default() };
-        let draft = Draft { mid: Mid(mid), rev: 0, body: DraftBody::Text(body) };
+        let draft = Draft { mid: Mid(mid), rev: 0, body: DraftBody::Text(body, None) };
         self.post(room, RoomCommand::Send(draft));
     }
 

@@ -180,13 +180,15 @@ async fn write_line(
             .map(|(uid, _)| uid)
             .collect::<Vec<_>>()
             .into(),
+        files: Vec::new(),
     };
     let mid = Mid(random::bytes()?);
     let first = body(line.at_first.unwrap_or(line.text));
-    let mut changes = vec![Change::New { mid, author, body: text_to_json(&first)? }];
+    let (text, files) = (text_to_json(&first)?, Vec::new());
+    let mut changes = vec![Change::New { mid, author, body: text, files }];
     if line.at_first.is_some() {
         let (body, replaced) = (text_to_json(&body(line.text))?, Some(digest(&first)));
-        changes.push(Change::Edit { mid, rev: 1, body, replaced });
+        changes.push(Change::Edit { mid, rev: 1, body, replaced, files: Vec::new() });
     }
     for (by, emoji) in line.reactions {
         let Some(author) = cast.uid(*by) else { continue };

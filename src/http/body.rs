@@ -1,9 +1,9 @@
-//! The body of a request: a decoder without I/O that keeps what it decoded, up to a limit.
+//! The body of a request: a decoder without I/O, and a body that keeps what it decoded, up to a limit.
 //!
 //! Memory is allocated for what arrived, never for what was declared. A chunked body ends with its
 //! trailers, which are bounded, checked and then dropped: nothing in them is used.
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf as _, Bytes, BytesMut};
 
 use super::head::Framing;
 use super::refusal::Refusal;
@@ -18,21 +18,57 @@ pub enum Progress {
     Done,
 }
 
-/// A body that is being received.
+/// A body that is being received, and is kept.
 #[derive(Debug)]
 pub struct Body {
-    state: State,
-    limit: usize,
+    decoder: Decoder,
     data: BytesMut,
+}
+
+impl Body {
+    /// A body that may have up to `limit` bytes.
+    ///
+    /// # Errors
+    /// 413 if its declared length is over the limit already.
+    pub fn new(framing: Framing, limit: usize) -> Result<Self, Refusal> {
+        Ok(Self { decoder: Decoder::new(framing, limit as u64)?, data: BytesMut::new() })
+    }
+
+    /// Takes what belongs to the body out of `input`.
+    ///
+    /// # Errors
+    /// 400 for a malformed chunk, 413 for too much.
+    pub fn feed(&mut self, input: &mut BytesMut) -> Result<Progress, Refusal> {
+        self.decoder.feed(input, &mut self.data, usize::MAX)
+    }
+
+    /// Bytes of it that have arrived.
+    #[allow(clippy::len_without_is_empty)] // how much has arrived, not how long it is
+    pub fn len(&self) -> usize {
+        self.data.len()
+    }
+
+    /// The decoded body.
+    pub fn into_bytes(self) -> Bytes {
+        self.data.freeze()
+    }
+}
+
+/// Finds the bytes of a body among those of its connection.
+#[derive(Debug)]
+pub(super) struct Decoder {
+    state: State,
+    /// Bytes that it may still have.
+    left: u64,
     extensions: usize,
     trailers: usize,
 }
 
 #[derive(Debug)]
 enum State {
-    Fixed(usize),
+    Fixed(u64),
     Size,
-    Chunk(usize),
+    Chunk(u64),
     ChunkEnd,
     Trailers,
     Done,
@@ -44,33 +80,41 @@ const MALFORMED: Refusal = Refusal::Answer(400, "The chunked body is malformed."
 /// Longest chunk-size line: sixteen digits and its extension.
 const SIZE_LINE: usize = 16 + limits::CHUNK_EXTENSION;
 
-impl Body {
-    /// A body that may have up to `limit` bytes.
+impl Decoder {
+    /// Of a body that may have up to `limit` bytes.
     ///
     /// # Errors
     /// 413 if its declared length is over the limit already.
-    pub fn new(framing: Framing, limit: usize) -> Result<Self, Refusal> {
+    pub fn new(framing: Framing, limit: u64) -> Result<Self, Refusal> {
         let state = match framing {
             Framing::Chunked => State::Size,
             Framing::Length(0) => State::Done,
-            Framing::Length(length) => match usize::try_from(length) {
-                Ok(length) if length <= limit => State::Fixed(length),
-                _ => return Err(TOO_LARGE),
-            },
+            Framing::Length(length) if length <= limit => State::Fixed(length),
+            Framing::Length(_) => return Err(TOO_LARGE),
         };
-        Ok(Self { state, limit, data: BytesMut::new(), extensions: 0, trailers: 0 })
+        Ok(Self { state, left: limit, extensions: 0, trailers: 0 })
     }
 
-    /// Takes what belongs to the body out of `input`.
+    /// Whether nothing more belongs to it.
+    pub fn is_done(&self) -> bool {
+        matches!(self.state, State::Done)
+    }
+
+    /// Moves what belongs to the body from `input` to `data`, until that has `most` bytes.
     ///
     /// # Errors
     /// 400 for a malformed chunk, 413 for too much.
-    pub fn feed(&mut self, input: &mut BytesMut) -> Result<Progress, Refusal> {
+    pub fn feed(
+        &mut self,
+        input: &mut BytesMut,
+        data: &mut BytesMut,
+        most: usize,
+    ) -> Result<Progress, Refusal> {
         loop {
             match self.state {
                 State::Done => return Ok(Progress::Done),
                 State::Fixed(left) => {
-                    let left = left - self.take(input, left);
+                    let left = left - self.take(input, data, left, most);
                     self.state = if left == 0 { State::Done } else { State::Fixed(left) };
                     if left > 0 {
                         return Ok(Progress::More);
@@ -81,7 +125,7 @@ impl Body {
                     None => return Ok(Progress::More),
                 },
                 State::Chunk(left) => {
-                    let left = left - self.take(input, left);
+                    let left = left - self.take(input, data, left, most);
                     self.state = if left == 0 { State::ChunkEnd } else { State::Chunk(left) };
                     if left > 0 {
                         return Ok(Progress::More);
@@ -99,21 +143,14 @@ impl Body {
         }
     }
 
-    /// Bytes of it that have arrived.
-    #[allow(clippy::len_without_is_empty)] // how much has arrived, not how long it is
-    pub fn len(&self) -> usize {
-        self.data.len()
-    }
-
-    /// The decoded body.
-    pub fn into_bytes(self) -> Bytes {
-        self.data.freeze()
-    }
-
-    fn take(&mut self, input: &mut BytesMut, most: usize) -> usize {
-        let n = most.min(input.len());
-        self.data.extend_from_slice(&input.split_to(n));
-        n
+    /// How many bytes were moved: of those that are left of a piece, as many as there are and fit.
+    fn take(&mut self, input: &mut BytesMut, data: &mut BytesMut, left: u64, most: usize) -> u64 {
+        let space = most.saturating_sub(data.len()).min(input.len());
+        let n = usize::try_from(left).unwrap_or(usize::MAX).min(space);
+        data.extend_from_slice(input.get(..n).unwrap_or_default());
+        input.advance(n);
+        self.left = self.left.saturating_sub(n as u64);
+        n as u64
     }
 
     fn start_chunk(&mut self, line: &[u8]) -> Result<(), Refusal> {
@@ -127,8 +164,8 @@ impl Body {
             return Err(Refusal::Answer(400, "The chunk extensions are too long."));
         }
         let digits = std::str::from_utf8(digits).map_err(|_| MALFORMED)?;
-        let size = usize::from_str_radix(digits, 16).map_err(|_| TOO_LARGE)?;
-        if size > self.limit.saturating_sub(self.data.len()) {
+        let size = u64::from_str_radix(digits, 16).map_err(|_| TOO_LARGE)?;
+        if size > self.left {
             return Err(TOO_LARGE);
         }
         self.state = if size == 0 { State::Trailers } else { State::Chunk(size) };

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::close;
 use super::socket::Socket;
@@ -46,6 +46,50 @@ impl BufferedSocket {
             Ok(0) | Err(_) => Err(Disconnected),
             Ok(_) => Ok(()),
         }
+    }
+
+    /// Waits for more bytes of a body that is read piece by piece.
+    pub async fn read_piece(&mut self) -> Result<(), Disconnected> {
+        self.input.reserve(limits::PIECE);
+        match self.socket.read(&mut self.input).await {
+            Ok(0) | Err(_) => Err(Disconnected),
+            Ok(_) => Ok(()),
+        }
+    }
+
+    /// Writes a piece of an answer, some of it within `most` each time, and all by then.
+    pub async fn write_piece(
+        &mut self,
+        mut piece: &[u8],
+        most: Duration,
+        by: Instant,
+    ) -> Result<(), Disconnected> {
+        while !piece.is_empty() {
+            let next_by = by.min(Instant::now() + most);
+            match timeout_at(next_by, self.socket.write(piece)).await {
+                Ok(Ok(written)) if written > 0 => piece = piece.get(written..).unwrap_or_default(),
+                _ => return Err(Disconnected),
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until what was written has left the program, at most so long.
+    pub async fn flush(&mut self, most: Duration) -> Result<(), Disconnected> {
+        match timeout(most, self.socket.flush()).await {
+            Ok(Ok(())) => Ok(()),
+            _ => Err(Disconnected),
+        }
+    }
+
+    /// From now on the kernel takes at most so many bytes that it cannot send yet.
+    pub fn limit_unsent(&self, bytes: u32) {
+        self.socket.limit_unsent(bytes);
+    }
+
+    /// Ends the connection so that nobody takes what was sent for a whole answer.
+    pub fn abort(self) {
+        self.socket.abort();
     }
 
     /// Writes all of `bytes` within `most`.

@@ -8,21 +8,30 @@
 //! short lingering read (`close.rs`).
 
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use tokio::time::{Instant, timeout_at};
 
 use super::admission::ConnectionPermit;
-use super::body::{Body, Progress};
+use super::body::{Body, Decoder, Progress};
+use super::body_reader::{BodyBytes, BodyError, body_reader};
 use super::buffered_socket::{BufferedSocket, Disconnected};
-use super::exchange::{BODY_TIMEOUT, Exchange, HEAD_TIMEOUT, RequestError, RequestMemory};
+use super::exchange::{
+    BODY_TIMEOUT, BodyPlan, Exchange, HEAD_TIMEOUT, RequestError, RequestMemory, source_failed,
+};
 use super::head::{Head, HeadParser};
 use super::listener_shared::ListenerShared;
+use super::options::Deadlines;
 use super::refusal::Refusal;
-use super::response::Response;
+use super::response::{Response, Streamed};
 use super::socket::Socket;
 use crate::base::limits::http as limits;
+
+/// Asks the client for the body.
+const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 pub(super) struct Connection {
     socket: BufferedSocket,
@@ -73,6 +82,12 @@ impl Connection {
             if self.write(&response.encode(keep, is_head)).await.is_err() {
                 return;
             }
+            let streamed = response.take_streamed().filter(|_| !is_head);
+            if let Some(streamed) = streamed
+                && Box::pin(self.send(streamed)).await.is_err()
+            {
+                return self.socket.abort();
+            }
             // The close may take a while: what the response holds is released before it.
             drop(response);
             if !keep {
@@ -114,12 +129,68 @@ impl Connection {
         let mut exchange = Exchange::new(&shared, head, self.peer, shared.transport());
         let head = exchange.head();
         let (is_head, may_keep) = (head.method.as_str() == "HEAD", head.keep_alive);
-        let expects_continue = head.expects_continue;
-        let body = Body::new(head.framing, exchange.body_limit())?;
+        let (framing, expects_continue) = (head.framing, head.expects_continue);
+        let limit = match exchange.body() {
+            BodyPlan::Whole(limit) => limit,
+            BodyPlan::Streamed(limit) => {
+                let decoder = Decoder::new(framing, limit)?;
+                let (response, is_complete) =
+                    Box::pin(self.answer_streamed(exchange, decoder)).await?;
+                return Ok(Answer { response, is_head, may_keep: may_keep && is_complete });
+            }
+        };
+        let body = Body::new(framing, limit)?;
         exchange.admit().await?;
         let body = self.read_body(body, expects_continue).await?;
         let response = exchange.answer(body).await?;
         Ok(Answer { response, is_head, may_keep })
+    }
+
+    /// The answer of a handler that reads the body, and whether nothing of the body is still to come.
+    async fn answer_streamed(
+        &mut self,
+        mut exchange: Exchange<'_>,
+        decoder: Decoder,
+    ) -> Result<(Response, bool), RequestError> {
+        exchange.admit().await?;
+        self.memory.set(limits::UPLOAD_HELD)?;
+        let (feed, reader) = body_reader(exchange.length());
+        let needs_continue = exchange.head().expects_continue;
+        let write_deadline = self.shared.deadlines.write;
+        let mut body =
+            Incoming { socket: &mut self.socket, decoder, needs_continue, write_deadline };
+        let mut answering = pin!(exchange.answer_streamed(reader));
+        let (response, has_left) = tokio::select! {
+            biased;
+            response = &mut answering => (response, false),
+            has_left = feed.run(&mut body, &self.shared) => (answering.await, has_left),
+        };
+        if has_left {
+            return Err(RequestError::Disconnected);
+        }
+        Ok((response?, body.is_complete()))
+    }
+
+    /// Sends the body of an answer as it is read.
+    ///
+    /// # Errors
+    /// It cannot be sent whole: nobody takes it, its source fails, or the server stops.
+    async fn send(&mut self, mut body: Streamed) -> Result<(), Disconnected> {
+        let shared = self.shared.clone();
+        let Deadlines { piece: most, write, .. } = shared.deadlines;
+        self.socket.limit_unsent(limits::DOWNLOAD_UNSENT);
+        let sending = async {
+            while let Some(piece) = body.next().await.map_err(source_failed)? {
+                self.socket.write_piece(&piece, write, Instant::now() + most).await?;
+            }
+            self.socket.flush(write).await
+        };
+        tokio::select! {
+            sent = sending => sent?,
+            () = shared.must_end_downloads() => return Err(Disconnected),
+        }
+        self.socket.limit_unsent(limits::UNSENT);
+        Ok(())
     }
 
     async fn read_head(&mut self) -> Result<Head, RequestError> {
@@ -164,7 +235,7 @@ impl Connection {
                 Box::pin(async {
                     let deadline = Instant::now() + self.shared.deadlines.body;
                     if needs_continue {
-                        self.write(b"HTTP/1.1 100 Continue\r\n\r\n").await?;
+                        self.write(CONTINUE).await?;
                     }
                     self.rest_of_body(body, deadline).await
                 })
@@ -222,5 +293,44 @@ impl Connection {
 
     async fn close(mut self) {
         self.socket.linger(self.shared.deadlines.linger).await;
+    }
+}
+
+/// The body of the request that is being answered.
+struct Incoming<'a> {
+    socket: &'a mut BufferedSocket,
+    decoder: Decoder,
+    /// The client waits to be asked for the body.
+    needs_continue: bool,
+    write_deadline: Duration,
+}
+
+impl Incoming<'_> {
+    /// Whether all of it is there. What has come and nobody reads is dropped.
+    fn is_complete(&mut self) -> bool {
+        let mut unread = BytesMut::new();
+        let progress = self.decoder.feed(&mut self.socket.input, &mut unread, usize::MAX);
+        matches!(progress, Ok(Progress::Done))
+    }
+}
+
+impl BodyBytes for Incoming<'_> {
+    async fn begin(&mut self) -> Result<(), BodyError> {
+        let is_here = !self.socket.input.is_empty() || self.decoder.is_done();
+        if !self.needs_continue || is_here {
+            return Ok(());
+        }
+        self.socket.write(CONTINUE, self.write_deadline).await.map_err(|_| BodyError::Gone)
+    }
+
+    async fn more(&mut self, piece: &mut BytesMut) -> Result<Progress, BodyError> {
+        let before = piece.len();
+        loop {
+            match self.decoder.feed(&mut self.socket.input, piece, limits::PIECE)? {
+                Progress::More if piece.len() == before => {}
+                progress => return Ok(progress),
+            }
+            self.socket.read_piece().await.map_err(|_| BodyError::Gone)?;
+        }
     }
 }

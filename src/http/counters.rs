@@ -22,16 +22,19 @@ pub enum RefusalReason {
     User,
     /// One client has exceeded its rate of requests.
     Rate,
+    /// There are as many uploads or downloads as allowed, of one client or of all.
+    Transfers,
 }
 
 impl RefusalReason {
-    const ALL: [(Self, &str); 6] = [
+    const ALL: [(Self, &str); 7] = [
         (Self::Total, "total"),
         (Self::Address, "address"),
         (Self::Descriptors, "descriptors"),
         (Self::Sockets, "sockets"),
         (Self::User, "user"),
         (Self::Rate, "rate"),
+        (Self::Transfers, "transfers"),
     ];
 }
 

@@ -2,19 +2,21 @@
 //! how its answer is counted.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use super::body_reader::BodyReader;
 use super::buffered_socket::Disconnected;
 use super::counters::RefusalReason;
-use super::head::Head;
+use super::head::{Framing, Head};
 use super::listener_shared::ListenerShared;
 use super::proxies::Transport;
 use super::refusal::Refusal;
 use super::refusal_page::readable;
 use super::request::Request;
-use super::request_limiter::{Cost, RequestSlots};
+use super::request_limiter::{Cost, NoSlot, RequestSlots, Transfer, TransferSlots};
 use super::response::Response;
 use super::service::BodyPermit;
 use crate::base::error::{Code, Error};
@@ -65,11 +67,20 @@ impl From<Response> for RequestError {
     }
 }
 
+/// How a body gets to its handler, and how many bytes it may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum BodyPlan {
+    /// As a whole.
+    Whole(usize),
+    /// Piece by piece.
+    Streamed(u64),
+}
+
 /// A request whose body is not read yet.
 pub(super) struct Exchange<'a> {
     shared: &'a ListenerShared,
     request: Request,
-    body_limit: usize,
+    body: BodyPlan,
     cost: Cost,
     /// Whose requests are bounded; nobody's if a proxy does not say for whom it asks.
     client: Option<IpAddr>,
@@ -84,13 +95,14 @@ impl<'a> Exchange<'a> {
         transport: Transport,
     ) -> Self {
         shared.counters.count_version(head.version);
-        let body_limit = shared.service.body_limit(&head);
+        let whole = || BodyPlan::Whole(shared.service.body_limit(&head));
+        let body = shared.service.streams(&head).map_or_else(whole, BodyPlan::Streamed);
         let cost = shared.service.cost(&head);
         let client = shared.trusted_proxies.client(&head, peer, transport);
         let request = Request::from_head(head, &client);
         // Behind a proxy that does not say for whom it asks, all clients have its address.
         let client = (!client.is_proxy).then_some(client.address.ip());
-        Self { shared, request, body_limit, cost, client, body_permit: None }
+        Self { shared, request, body, cost, client, body_permit: None }
     }
 
     /// The head of the request.
@@ -103,9 +115,17 @@ impl<'a> Exchange<'a> {
         self.request.peer
     }
 
-    /// Bytes that its body may have.
-    pub fn body_limit(&self) -> usize {
-        self.body_limit
+    /// Bytes that its body is said to have.
+    pub fn length(&self) -> Option<u64> {
+        match self.request.head.framing {
+            Framing::Length(length) => Some(length),
+            Framing::Chunked => None,
+        }
+    }
+
+    /// What becomes of its body.
+    pub fn body(&self) -> BodyPlan {
+        self.body
     }
 
     /// Charges the client for the request, and gets the right to a large body.
@@ -116,7 +136,7 @@ impl<'a> Exchange<'a> {
         if let Err(refusal) = charge(self.shared, self.client, self.cost).await {
             return Err(readable(refusal, &self.request.head));
         }
-        if self.body_limit > limits::BODY {
+        if matches!(self.body, BodyPlan::Whole(limit) if limit > limits::BODY) {
             self.body_permit = Some(self.shared.service.authorize_body(&self.request).await?);
         }
         Ok(())
@@ -129,6 +149,10 @@ impl<'a> Exchange<'a> {
     pub async fn answer(self, body: Bytes) -> Result<Response, Response> {
         let Self { shared, mut request, cost, client, body_permit, .. } = self;
         request.body = body;
+        let download = match cost {
+            Cost::Download => Some(acquire(shared, client, Transfer::Download).await?),
+            _ => None,
+        };
         let slots = match client {
             None => RequestSlots::default(),
             Some(client) => match shared.limiter.acquire_slots(client, cost).await {
@@ -140,8 +164,61 @@ impl<'a> Exchange<'a> {
         let response = shared.service.call(request).await;
         shared.counters.count_answer(response.status(), began.elapsed());
         drop((body_permit, slots));
-        Ok(response)
+        match (response.is_streamed(), download) {
+            (true, Some(download)) => Ok(response.holding(download)),
+            (false, _) => Ok(response),
+            (true, None) => Err(Response::error(&Error::internal(NOT_BOUNDED))),
+        }
     }
+
+    /// The answer to the request of a handler that reads the body.
+    ///
+    /// # Errors
+    /// The answer that refuses it: too much is being uploaded.
+    pub async fn answer_streamed(self, body: BodyReader) -> Result<Response, Response> {
+        let Self { shared, mut request, client, .. } = self;
+        let slots = acquire(shared, client, Transfer::Upload).await?;
+        request.reader = Mutex::new(Some(body));
+        let response = shared.service.call(request).await;
+        // How long it took says what line the client has.
+        shared.counters.count_status(response.status());
+        drop(slots);
+        match response.is_streamed() {
+            true => Err(Response::error(&Error::internal(NOT_BOUNDED))),
+            false => Ok(response),
+        }
+    }
+}
+
+/// Waits for the right of a transfer.
+///
+/// # Errors
+/// The answer that refuses it.
+async fn acquire(
+    shared: &ListenerShared,
+    client: Option<IpAddr>,
+    transfer: Transfer,
+) -> Result<TransferSlots, Response> {
+    shared.limiter.acquire_transfer(client, transfer).await.map_err(|no_slot| {
+        shared.counters.count_refused(RefusalReason::Transfers);
+        let (code, sentence) = match no_slot {
+            NoSlot::Client => (Code::RateLimited, TOO_MANY_TRANSFERS),
+            NoSlot::All => (Code::Unavailable, FULL_OF_TRANSFERS),
+        };
+        let wait = u32::try_from(limits::RATE_PAUSE.as_millis()).unwrap_or(u32::MAX);
+        Response::error(&Error::new(code, sentence).retry_after(wait))
+    })
+}
+
+const TOO_MANY_TRANSFERS: &str = "Too many transfers are under way from your address.";
+const FULL_OF_TRANSFERS: &str = "The server has too many transfers under way right now.";
+/// Its route has to say that it costs a download.
+const NOT_BOUNDED: &str = "a streamed answer from a route whose downloads are not bounded";
+
+/// The connection, or the stream, of an answer whose source has failed ends.
+pub(super) fn source_failed(error: std::io::Error) -> Disconnected {
+    tracing::error!(%error, "an answer was aborted: what it is read from has failed");
+    Disconnected
 }
 
 /// Charges a client for a request.

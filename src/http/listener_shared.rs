@@ -10,6 +10,7 @@ use super::options::{Deadlines, Options};
 use super::proxies::{Transport, TrustedProxies};
 use super::request_limiter::RequestLimiter;
 use super::service::Service;
+use crate::base::limits::http as limits;
 use crate::base::memory::MemoryBudget;
 use crate::base::shutdown;
 
@@ -52,6 +53,12 @@ impl ListenerShared {
     /// Whether its connections have TLS.
     pub fn transport(&self) -> Transport {
         if self.tls.is_some() { Transport::Tls } else { Transport::Plain }
+    }
+
+    /// Returns a moment after the server stops.
+    pub async fn must_end_downloads(&self) {
+        self.stopped().await;
+        tokio::time::sleep(limits::DOWNLOAD_STOP).await;
     }
 
     /// Returns when the server stops.

@@ -58,9 +58,11 @@ pub struct Deadlines {
     pub head: Duration,
     /// From the head to the end of the body.
     pub body: Duration,
+    /// Of each piece of a body that is read, or an answer that is sent, piece by piece.
+    pub piece: Duration,
     /// Without a request, after the first one.
     pub idle: Duration,
-    /// Writing one response.
+    /// Writing one response; of one that is sent piece by piece, until some of it is taken.
     pub write: Duration,
     /// Reading on before the close.
     pub linger: Duration,
@@ -75,6 +77,7 @@ impl Default for Deadlines {
         Self {
             head: limits::HEAD_DEADLINE,
             body: limits::BODY_DEADLINE,
+            piece: limits::PIECE_DEADLINE,
             idle: limits::IDLE,
             write: limits::WRITE_DEADLINE,
             linger: limits::LINGER,

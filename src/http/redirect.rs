@@ -142,7 +142,7 @@ mod tests {
         let text = format!("GET {target} HTTP/1.1\r\n{fields}\r\n");
         let (head, _) = parse(text.as_bytes()).unwrap().unwrap();
         let peer = "127.0.0.1:1".parse().unwrap();
-        let request = Request { head, body: bytes::Bytes::new(), peer, secure: false };
+        let request = Request::new(head, peer, false);
         Redirect::new(Chat, Arc::new(Chat)).call(request).await
     }
 

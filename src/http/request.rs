@@ -1,23 +1,28 @@
 //! A request with its body, as handlers get it.
 
 use std::net::SocketAddr;
+use std::sync::Mutex;
 
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
+use super::body_reader::BodyReader;
 use super::head::Head;
 use super::proxies::Client;
 use super::target::percent_decode;
 use super::{cookie, json};
 use crate::base::error::{Code, Error};
+use crate::base::lock::MutexExt as _;
 
-/// A request. Handlers get it when its body is complete.
+/// A request. Handlers get it when its body is complete, or before a byte of it is read if they read it themselves.
 #[derive(Debug)]
 pub struct Request {
     /// Method, path, header fields.
     pub head: Head,
-    /// The decoded body.
+    /// The decoded body; empty if the handler reads it.
     pub body: Bytes,
+    /// The body that the handler reads, until it has taken it.
+    pub(super) reader: Mutex<Option<BodyReader>>,
     /// The client: as a trusted proxy says, or the other end of the connection.
     pub peer: SocketAddr,
     /// Whether the client speaks TLS, to us or to a trusted proxy.
@@ -35,7 +40,21 @@ pub fn form_field(form: &str, name: &str) -> Option<String> {
 impl Request {
     /// A request of that client whose body is to be read.
     pub(super) fn from_head(head: Head, client: &Client) -> Self {
-        Self { peer: client.address, secure: client.secure, head, body: Bytes::new() }
+        Self::new(head, client.address, client.secure)
+    }
+
+    /// A request of that client without a body.
+    pub(crate) fn new(head: Head, peer: SocketAddr, secure: bool) -> Self {
+        Self { head, body: Bytes::new(), reader: Mutex::new(None), peer, secure }
+    }
+
+    /// The body, to be read piece by piece. Only once, and only where the service says that its handler does.
+    ///
+    /// # Errors
+    /// `internal` otherwise.
+    pub fn stream(&self) -> Result<BodyReader, Error> {
+        let reader = self.reader.lock_unpoisoned().take();
+        reader.ok_or_else(|| Error::internal("there is no body to be read piece by piece"))
     }
 
     /// The first header of that name.

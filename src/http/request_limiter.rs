@@ -1,5 +1,6 @@
 //! How many requests one client may make: so much work in a time, and so many requests at once. The same for TLS
-//! handshakes, which cost as much as a call of the interface.
+//! handshakes, which cost as much as a call of the interface, and for transfers, which last for minutes and so have
+//! slots of their own.
 //!
 //! Every request has a cost, which is charged to each network of the client and comes back steadily.
 
@@ -23,6 +24,8 @@ pub enum Cost {
     Light,
     /// One query: a picture.
     Lookup,
+    /// The same with an answer that is sent as it is read: a file.
+    Download,
     /// A call of the interface.
     Call,
     /// A call that waits in a queue of its own, which serves networks in turns: signing in.
@@ -35,12 +38,30 @@ impl Cost {
     fn units(self) -> f64 {
         let units = match self {
             Self::Light => limits::COST_LIGHT,
-            Self::Lookup => limits::COST_LOOKUP,
+            Self::Lookup | Self::Download => limits::COST_LOOKUP,
             Self::Call | Self::Queued => limits::COST_CALL,
             Self::Heavy => limits::COST_HEAVY,
         };
         f64::from(units)
     }
+}
+
+/// A request whose body, or whose answer, goes piece by piece.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Transfer {
+    /// Its body.
+    Upload,
+    /// Its answer.
+    Download,
+}
+
+/// Whose slots were all taken for too long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NoSlot {
+    /// Those of the client.
+    Client,
+    /// Those of all clients.
+    All,
 }
 
 /// What all clients of all listeners have spent.
@@ -53,6 +74,8 @@ pub struct RequestLimiter {
     slot_wait: Duration,
     /// TLS handshakes at once, of all clients together. They are not scaled: what bounds them is memory.
     handshakes: Arc<Semaphore>,
+    /// Transfers at once, of all clients together. They are not scaled either.
+    transfers: Transfers,
     clients: Mutex<HashMap<ClientPrefix, Client>>,
 }
 
@@ -64,6 +87,24 @@ struct Client {
     slots: Arc<Semaphore>,
     /// TLS handshakes that may be made at once.
     handshakes: Arc<Semaphore>,
+    /// Transfers that may be under way at once.
+    transfers: Transfers,
+}
+
+/// Slots for each direction.
+#[derive(Debug)]
+struct Transfers {
+    uploads: Arc<Semaphore>,
+    downloads: Arc<Semaphore>,
+}
+
+impl Transfers {
+    fn of(&self, transfer: Transfer) -> &Arc<Semaphore> {
+        match transfer {
+            Transfer::Upload => &self.uploads,
+            Transfer::Download => &self.downloads,
+        }
+    }
 }
 
 /// The right of a request to be served, one slot in each of the client's networks; given back when dropped.
@@ -75,6 +116,13 @@ pub(super) struct RequestSlots {
 /// The right to make a TLS handshake: one of the client's networks each, and one of all; given back when dropped.
 #[derive(Debug)]
 pub(super) struct HandshakeSlots {
+    _client: [Option<OwnedSemaphorePermit>; 3],
+    _all: OwnedSemaphorePermit,
+}
+
+/// The right of a transfer to go on: one of each of the client's networks, and one of all; given back when dropped.
+#[derive(Debug)]
+pub(super) struct TransferSlots {
     _client: [Option<OwnedSemaphorePermit>; 3],
     _all: OwnedSemaphorePermit,
 }
@@ -91,7 +139,12 @@ impl RequestLimiter {
         let scale = (scale > 0.0).then_some(scale);
         let slot_wait = limits::AT_ONCE_WAIT;
         let handshakes = Arc::new(Semaphore::new(limits::HANDSHAKES));
-        Self { scale, started: Instant::now(), slot_wait, handshakes, clients: Mutex::default() }
+        let transfers = Transfers {
+            uploads: Arc::new(Semaphore::new(limits::UPLOADS)),
+            downloads: Arc::new(Semaphore::new(limits::DOWNLOADS)),
+        };
+        let (started, clients) = (Instant::now(), Mutex::default());
+        Self { scale, started, slot_wait, handshakes, transfers, clients }
     }
 
     /// Charges one request to its client.
@@ -140,7 +193,8 @@ impl RequestLimiter {
         address: IpAddr,
         cost: Cost,
     ) -> Result<RequestSlots, ()> {
-        let Some(scale) = self.scale.filter(|_| !matches!(cost, Cost::Light | Cost::Queued)) else {
+        let has_no_slot = matches!(cost, Cost::Light | Cost::Queued | Cost::Download);
+        let Some(scale) = self.scale.filter(|_| !has_no_slot) else {
             return Ok(RequestSlots::default());
         };
         let mut slots = RequestSlots::default();
@@ -152,6 +206,33 @@ impl RequestLimiter {
             };
         }
         Ok(slots)
+    }
+
+    /// Waits until one more transfer of the client may begin. It holds none of those of all clients while it waits for
+    /// its own. Nobody's are bounded with all others only.
+    ///
+    /// # Errors
+    /// All slots were taken for too long.
+    pub(super) async fn acquire_transfer(
+        &self,
+        client: Option<IpAddr>,
+        transfer: Transfer,
+    ) -> Result<TransferSlots, NoSlot> {
+        let by = tokio::time::Instant::now() + self.slot_wait;
+        let acquire = async |slots: &Arc<Semaphore>| {
+            let acquired = tokio::time::timeout_at(by, slots.clone().acquire_owned()).await;
+            acquired.ok().and_then(Result::ok)
+        };
+        let mut held = [None, None, None];
+        if let (Some(address), Some(scale)) = (client, self.scale) {
+            for (slot, network) in held.iter_mut().zip(client_prefixes(address)) {
+                let slots =
+                    self.client(network, scale, |client| client.transfers.of(transfer).clone());
+                *slot = Some(acquire(&slots).await.ok_or(NoSlot::Client)?);
+            }
+        }
+        let all = acquire(self.transfers.of(transfer)).await.ok_or(NoSlot::All)?;
+        Ok(TransferSlots { _client: held, _all: all })
     }
 
     /// Waits until a client may make one more TLS handshake. It holds none of those of all clients while it waits
@@ -186,12 +267,18 @@ impl Client {
             budget: TokenBucket::default(),
             slots: at_once(limits::AT_ONCE),
             handshakes: at_once(limits::HANDSHAKES_PER_ADDRESS),
+            transfers: Transfers {
+                uploads: at_once(limits::UPLOADS_PER_ADDRESS),
+                downloads: at_once(limits::DOWNLOADS_PER_ADDRESS),
+            },
         }
     }
 
-    /// Whether a request or a handshake holds one of its slots, or waits for one.
+    /// Whether a request, a handshake or a transfer holds one of its slots, or waits for one.
     fn is_in_use(&self) -> bool {
-        Arc::strong_count(&self.slots) > 1 || Arc::strong_count(&self.handshakes) > 1
+        let Transfers { uploads, downloads } = &self.transfers;
+        let all = [&self.slots, &self.handshakes, uploads, downloads];
+        all.into_iter().any(|slots| Arc::strong_count(slots) > 1)
     }
 
     /// Whether forgetting it changes nothing.

@@ -1,9 +1,9 @@
 //! A response, and its bytes on the wire.
 //!
 //! Nothing of the request is reflected: no header, no name, no path. A response is complete before
-//! its first byte is written, so its length is always known.
+//! its first byte is written, or is read from its source while it is sent; its length is always known.
 
-use std::fmt;
+use std::{fmt, io};
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -11,7 +11,9 @@ use serde_json::json;
 
 use super::refusal::Refusal;
 use super::socket::Socket;
+use super::source::Source;
 use crate::base::error::{Detail, Error};
+use crate::base::limits::http as limits;
 
 /// Takes a connection over: the socket and what was read from it beyond the request.
 pub type Upgrade = Box<dyn FnOnce(Socket, Bytes) + Send>;
@@ -21,9 +23,18 @@ pub struct Response {
     status: u16,
     headers: Vec<(&'static str, String)>,
     body: Bytes,
+    streamed: Option<Streamed>,
     upgrade: Option<Upgrade>,
     /// Dropped with the response, which is when it has been written.
-    held: Option<Box<dyn Send>>,
+    held: Vec<Box<dyn Send>>,
+}
+
+/// A body that is sent as it is read.
+pub(super) struct Streamed {
+    /// Bytes that it has.
+    pub length: u64,
+    /// Where they come from; nothing where they are not to be sent.
+    pub source: Option<Box<dyn Source>>,
 }
 
 impl Response {
@@ -34,7 +45,30 @@ impl Response {
 
     /// No body.
     pub fn empty(status: u16) -> Self {
-        Self { status, headers: Vec::new(), body: Bytes::new(), upgrade: None, held: None }
+        let (headers, held) = (Vec::new(), Vec::new());
+        Self { status, headers, body: Bytes::new(), streamed: None, upgrade: None, held }
+    }
+
+    /// A body of a given type and of so many bytes, which is sent as it is read. If the source fails or has another
+    /// length, the connection or the stream is aborted, so that nobody takes a part for the whole.
+    pub fn streamed(
+        status: u16,
+        content_type: &str,
+        length: u64,
+        source: impl Source + 'static,
+    ) -> Self {
+        Self::announced(status, content_type, length, Some(Box::new(source)))
+    }
+
+    /// The same without a source where the body is not sent.
+    pub(super) fn announced(
+        status: u16,
+        content_type: &str,
+        length: u64,
+        source: Option<Box<dyn Source>>,
+    ) -> Self {
+        let streamed = Some(Streamed { length, source });
+        Self { streamed, ..Self::empty(status).header("Content-Type", content_type) }
     }
 
     /// A JSON object. It is about a person or a moment, so no cache may store it.
@@ -96,18 +130,26 @@ impl Response {
 
     /// Keeps something, such as a reservation of memory, until it is written.
     pub fn holding(mut self, held: impl Send + 'static) -> Self {
-        self.held = Some(Box::new(held));
+        self.held.push(Box::new(held));
         self
     }
 
     /// Whether it keeps something.
     pub fn is_holding(&self) -> bool {
-        self.held.is_some()
+        !self.held.is_empty()
     }
 
-    /// Bytes it takes while it is written: its body, and the copy behind the head.
+    /// Bytes it takes while it is written: its body, and the copy behind the head; or what is read of it at a time.
     pub fn size(&self) -> usize {
-        2 * self.body.len()
+        match &self.streamed {
+            Some(streamed) => streamed.held(),
+            None => 2 * self.body.len(),
+        }
+    }
+
+    /// Whether it is sent as it is read.
+    pub fn is_streamed(&self) -> bool {
+        self.streamed.is_some()
     }
 
     /// The status.
@@ -121,7 +163,7 @@ impl Response {
         self.headers.iter().find(has_name).map(|(_, value)| value.as_str())
     }
 
-    /// The body.
+    /// The body; empty if it is sent as it is read.
     pub fn body(&self) -> &Bytes {
         &self.body
     }
@@ -139,7 +181,13 @@ impl Response {
 
     fn with_body(mut self, body: Bytes) -> Self {
         self.body = body;
+        self.streamed = None;
         self
+    }
+
+    /// What is sent as it is read.
+    pub(super) fn take_streamed(&mut self) -> Option<Streamed> {
+        self.streamed.take()
     }
 
     /// The response to a refused request; none if it gets no answer.
@@ -184,7 +232,9 @@ impl Response {
             each("Referrer-Policy", "no-referrer");
         }
         if self.has_body() {
-            each("Content-Length", &self.body.len().to_string());
+            let whole = self.body.len() as u64;
+            let length = self.streamed.as_ref().map_or(whole, |streamed| streamed.length);
+            each("Content-Length", &length.to_string());
         }
     }
 
@@ -200,7 +250,7 @@ impl Response {
         head.into_bytes()
     }
 
-    /// The bytes of HTTP/1.1: the head, and the body unless the request was a HEAD.
+    /// The bytes of HTTP/1.1: the head, and the body unless the request was a HEAD or it is sent as it is read.
     pub(super) fn encode(&self, keep_alive: bool, is_head: bool) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(512 + self.body.len());
         let mut line = |text: &str| bytes.extend_from_slice(text.as_bytes());
@@ -218,6 +268,28 @@ impl Response {
     }
 }
 
+impl Streamed {
+    /// Bytes that are held at a time.
+    fn held(&self) -> usize {
+        usize::try_from(self.length).unwrap_or(usize::MAX).min(limits::PIECE) * 2
+    }
+
+    /// The next piece; `None` at the end.
+    ///
+    /// # Errors
+    /// The source fails, or has another length.
+    pub async fn next(&mut self) -> io::Result<Option<Bytes>> {
+        if self.length == 0 {
+            return Ok(None);
+        }
+        let source = self.source.as_mut().ok_or(io::ErrorKind::NotFound)?;
+        let piece = source.next().await?.ok_or(io::ErrorKind::UnexpectedEof)?;
+        let left = self.length.checked_sub(piece.len() as u64).filter(|_| !piece.is_empty());
+        self.length = left.ok_or(io::ErrorKind::InvalidData)?;
+        Ok(Some(piece))
+    }
+}
+
 impl fmt::Debug for Response {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Response").field("status", &self.status).finish_non_exhaustive()
@@ -231,6 +303,7 @@ fn reason(status: u16) -> &'static str {
         200 => "OK",
         201 => "Created",
         204 => "No Content",
+        206 => "Partial Content",
         304 => "Not Modified",
         308 => "Permanent Redirect",
         400 => "Bad Request",
@@ -243,6 +316,7 @@ fn reason(status: u16) -> &'static str {
         413 => "Content Too Large",
         414 => "URI Too Long",
         415 => "Unsupported Media Type",
+        416 => "Range Not Satisfiable",
         417 => "Expectation Failed",
         421 => "Misdirected Request",
         426 => "Upgrade Required",
@@ -251,6 +325,7 @@ fn reason(status: u16) -> &'static str {
         500 => "Internal Server Error",
         501 => "Not Implemented",
         503 => "Service Unavailable",
+        507 => "Insufficient Storage",
         505 => "HTTP Version Not Supported",
         _ => "Unknown",
     }

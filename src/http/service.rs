@@ -20,6 +20,13 @@ pub trait Service: Send + Sync + 'static {
     /// The largest body this request may have. Called before a byte of it is read.
     fn body_limit(&self, head: &Head) -> usize;
 
+    /// Up to how many bytes the handler itself reads the body of this request, piece by piece ([`Request::stream`]);
+    /// `None` if it gets the body whole. Called before a byte is read.
+    fn streams(&self, head: &Head) -> Option<u64> {
+        let _ = head;
+        None
+    }
+
     /// Whether this request, whose body is not read yet, may send one of more than
     /// [`crate::base::limits::http::BODY`]. The permit is held until the response is made.
     fn authorize_body<'a>(&'a self, request: &'a Request) -> BodyAuthorization<'a> {

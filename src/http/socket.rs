@@ -14,6 +14,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::OwnedFd;
 use std::pin::Pin;
 use std::task::Poll;
+use std::time::Duration;
 
 use bytes::BytesMut;
 use socket2::{Domain, Protocol, SockRef, Socket as Raw, Type};
@@ -229,6 +230,55 @@ impl Socket {
                 stream.flush().await
             }
             State::Fresh(_) | State::Lost => Err(ErrorKind::NotConnected.into()),
+        }
+    }
+
+    /// Writes some of `bytes`, as soon as there is space; how many.
+    ///
+    /// # Errors
+    /// The connection has broken.
+    pub(super) async fn write(&mut self, bytes: &[u8]) -> Result<usize> {
+        match self.join()? {
+            State::Joined(stream) => stream.write(bytes).await,
+            State::Secured(stream) => stream.write(bytes).await,
+            State::Fresh(_) | State::Lost => Err(ErrorKind::NotConnected.into()),
+        }
+    }
+
+    /// Waits until the kernel has what was written.
+    ///
+    /// # Errors
+    /// The connection has broken.
+    pub(super) async fn flush(&mut self) -> Result<()> {
+        match self.join()? {
+            State::Joined(stream) => stream.flush().await,
+            State::Secured(stream) => stream.flush().await,
+            State::Fresh(_) | State::Lost => Err(ErrorKind::NotConnected.into()),
+        }
+    }
+
+    /// From now on the kernel takes at most so many bytes that it cannot send yet.
+    pub(super) fn limit_unsent(&self, bytes: u32) {
+        #[cfg(target_os = "linux")]
+        if let Some(raw) = self.raw() {
+            // Without it a slow reader is given up earlier than it might be.
+            let _ = raw.set_tcp_notsent_lowat(bytes);
+        }
+    }
+
+    /// Ends the connection at once: by a reset, and with TLS without an end of the stream. What the kernel has not sent
+    /// is dropped.
+    pub(super) fn abort(mut self) {
+        let Ok(stream) = self.join() else { return };
+        match stream {
+            State::Joined(stream) => _ = SockRef::from(&*stream).set_linger(Some(Duration::ZERO)),
+            State::Secured(stream) => {
+                _ = SockRef::from(stream.get_ref().0).set_linger(Some(Duration::ZERO));
+            }
+            State::Fresh(_) | State::Lost => {}
+        }
+        if let State::Secured(stream) = self.take() {
+            drop(stream.into_inner());
         }
     }
 

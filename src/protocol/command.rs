@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::envelope::SentEnvelope;
 use super::fields::Fields;
+use super::file::{NamedFile, named_files};
 use super::mentions::Mentions;
 use super::message::TextBody;
 use super::presence::{PresenceState, StatusText};
@@ -106,10 +107,24 @@ pub struct Draft {
 }
 
 impl Draft {
+    /// Whether something must be looked up in the store for it, as for all but a new message of text alone.
+    pub fn needs_lookup(&self) -> bool {
+        self.rev > 0 || !matches!(self.body, DraftBody::Text(..)) || self.names_files()
+    }
+
+    /// Whether it names files.
+    pub fn names_files(&self) -> bool {
+        matches!(&self.body, DraftBody::Text(_, Some(files)) if !files.is_empty())
+    }
+
     /// About how many bytes it takes in memory and on disk.
     pub fn bytes(&self) -> usize {
         let own = match &self.body {
-            DraftBody::Text(body) => body.text.len() + body.mentions.len() * size_of::<Uid>(),
+            DraftBody::Text(body, files) => {
+                let words = files.iter().flatten().filter_map(|file| file.alt.as_ref());
+                let files = words.map(String::len).sum::<usize>();
+                body.text.len() + body.mentions.len() * size_of::<Uid>() + files
+            }
             DraftBody::React { emoji, .. } => emoji.len(),
             DraftBody::Delete => 0,
         };
@@ -120,8 +135,8 @@ impl Draft {
 /// What a draft does.
 #[derive(Debug, Clone, PartialEq)]
 pub enum DraftBody {
-    /// `kind:"msg"`: new text, or an edit of it.
-    Text(TextBody),
+    /// `kind:"msg"`: new text, or an edit of it; and the files it has (`f`). An edit that names none leaves them.
+    Text(TextBody, Option<Vec<NamedFile>>),
     /// `kind:"del"`: of a message, or taking a reaction back.
     Delete,
     /// `kind:"react"`: a reaction to another message.
@@ -199,7 +214,11 @@ fn draft(fields: &Fields<'_>) -> Result<Draft> {
         .filter(|rev| *rev <= limits::REV)
         .ok_or_else(|| Error::field("rev", "is too large"))?;
     let body = match fields.text("kind")? {
-        "msg" => DraftBody::Text(text_body(fields, "t")?),
+        "msg" => {
+            let (body, files) =
+                text_body(fields, "t", if rev == 0 { TextOf::New } else { TextOf::Edit })?;
+            DraftBody::Text(body, files)
+        }
         "del" if rev == 0 => return Err(Error::field("rev", "of a deletion is at least 1")),
         "del" => DraftBody::Delete,
         "react" if rev > 0 => return Err(Error::field("rev", "of a reaction is 0")),
@@ -209,20 +228,49 @@ fn draft(fields: &Fields<'_>) -> Result<Draft> {
     Ok(Draft { mid, rev, body })
 }
 
-/// A text in the field of this name, and what belongs to it.
-pub(super) fn text_body(fields: &Fields<'_>, name: &str) -> Result<TextBody> {
-    let text = fields.clean_text(name, limits::TEXT)?.to_owned();
+/// What a text is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TextOf {
+    /// A new message.
+    New,
+    /// An edit. If it names no files, the message may have some, and so no text.
+    Edit,
+}
+
+/// A text in the field of this name, and what belongs to it. Only a message with files may have no text.
+pub(super) fn text_body(
+    fields: &Fields<'_>,
+    name: &str,
+    of: TextOf,
+) -> Result<(TextBody, Option<Vec<NamedFile>>)> {
+    let files = named_files(fields)?;
+    let may_be_empty = match &files {
+        Some(files) => !files.is_empty(),
+        None => of == TextOf::Edit,
+    };
+    let text = match files.is_some() && may_be_empty && !fields.has(name) {
+        true => "",
+        false => fields.clean_text(name, limits::TEXT)?,
+    };
     let reply_to = if fields.has("re") { Some(fields.mid("re")?) } else { None };
     let written = fields.array("m", limits::MENTIONS)?.iter().map(Value::as_str);
     let mentions = Mentions::parse(written)
         .ok_or_else(|| Error::field("m", "is a list of user ids, or has \"all\""))?;
-    if fields.array("f", usize::MAX)?.len() > limits::FILES {
-        return Err(Error::field("f", "must be empty: this server takes no files yet"));
+    if !(text.is_empty() && may_be_empty) {
+        check_seen(name, text)?;
     }
-    if !text::is_seen(&text) {
-        return Err(Error::field(name, "must have something to be seen"));
+    Ok((TextBody { text: text.to_owned(), reply_to, mentions, files: Vec::new() }, files))
+}
+
+/// Refuses a text of which nothing would be seen.
+///
+/// # Errors
+/// `bad_request` naming the field.
+pub fn check_seen(name: &str, text: &str) -> Result<()> {
+    if text::is_seen(text) {
+        return Ok(());
     }
-    Ok(TextBody { text, reply_to, mentions })
+    Err(Error::field(name, "must have something to be seen"))
 }
 
 fn emoji(fields: &Fields<'_>) -> Result<String> {
@@ -273,9 +321,9 @@ mod tests {
         assert_eq!(request.id.as_deref(), Some("c1"));
         let Command::Send { room, draft } = request.command else { panic!() };
         assert_eq!(room, RoomId(7));
-        let DraftBody::Text(body) = draft.body else { panic!() };
+        let DraftBody::Text(body, files) = draft.body else { panic!() };
         assert_eq!(body.mentions, vec![Uid(1), Uid(2)].into());
-        assert_eq!(body.text, "hi");
+        assert_eq!((body.text.as_str(), files), ("hi", Some(Vec::new())));
     }
 
     #[test]
@@ -313,6 +361,29 @@ mod tests {
         let envelope = SentEnvelope(serde_json::json!({"v": 1}));
         let command = Command::SendEnvelope { room: RoomId(7), envelope };
         assert_eq!(Request::parse(frame).unwrap().command, command);
+    }
+
+    #[test]
+    fn a_message_of_nothing_but_files_is_one_and_an_edit_may_leave_its_files() {
+        let file = r#"[{"id":"BAAAAAAAAAAAAAAAAAAAAA","alt":"a cat"}]"#;
+        let read = |rest: &str| {
+            let msg = format!(r#"{{"mid":"{MID}","kind":"msg",{rest}}}"#);
+            let frame = format!(r#"{{"op":"msg.send","room":"7","msg":{msg}}}"#);
+            Request::parse(&frame).map(|request| match request.command {
+                Command::Send {
+                    draft: Draft { body: DraftBody::Text(body, files), .. }, ..
+                } => (body.text, files.map(|files| files.len())),
+                other => panic!("{other:?}"),
+            })
+        };
+        for new in [format!(r#""rev":0,"f":{file}"#), format!(r#""rev":0,"t":"","f":{file}"#)] {
+            assert_eq!(read(&new).unwrap(), (String::new(), Some(1)));
+        }
+        assert_eq!(read(r#""rev":1,"t":"""#).unwrap(), (String::new(), None));
+        for wrong in [r#""rev":0,"t":"""#, r#""rev":1"#, r#""rev":1,"t":"","f":[]"#] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
+        assert!(read(&format!(r#""rev":0,"t":"\u200b","f":{file}"#)).is_err());
     }
 
     #[test]

@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
 use super::envelope::Envelope;
+use super::file::{MessageFile, NamedFile};
 use super::mentions::Mentions;
 use super::names;
 use crate::base::ids::{Mid, Uid};
@@ -146,6 +147,28 @@ pub struct TextBody {
     /// Whom it mentions.
     #[serde(rename = "m", default, skip_serializing_if = "Mentions::is_empty")]
     pub mentions: Mentions,
+    /// Its files. One that is being sent only names them (`DraftBody::Text`).
+    #[serde(rename = "f", default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<MessageFile>,
+}
+
+impl TextBody {
+    /// Whether everything but the files is the same.
+    pub fn says_the_same(&self, other: &Self) -> bool {
+        let Self { text, reply_to, mentions, files: _ } = self;
+        *text == other.text && *reply_to == other.reply_to && *mentions == other.mentions
+    }
+
+    /// Whether these are its files, in this order and with these words.
+    pub fn has_files(&self, named: &[NamedFile]) -> bool {
+        named.len() == self.files.len()
+            && named.iter().zip(&self.files).all(|(named, file)| named.names(file))
+    }
+
+    /// About how many bytes it takes.
+    pub fn size(&self) -> usize {
+        self.text.len() + self.files.iter().map(MessageFile::size_in_memory).sum::<usize>()
+    }
 }
 
 /// One reaction of one user.
@@ -179,6 +202,9 @@ impl Serialize for MessageState {
                 }
                 if !body.mentions.is_empty() {
                     map.serialize_entry("m", &body.mentions)?;
+                }
+                if !body.files.is_empty() {
+                    map.serialize_entry("f", &body.files)?;
                 }
             }
             Content::Sealed(Sealed { envelope, rev_seq, .. })

@@ -7,6 +7,7 @@ pub mod encryption;
 pub mod envelope;
 pub mod event;
 mod fields;
+pub mod file;
 pub mod mentions;
 pub mod message;
 pub mod presence;
@@ -30,4 +31,4 @@ macro_rules! names {
     };
 }
 
-use names;
+pub(crate) use names;

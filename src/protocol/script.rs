@@ -2,8 +2,9 @@
 
 use serde_json::{Map, Value};
 
-use super::command::text_body;
+use super::command::{TextOf, text_body};
 use super::fields::Fields;
+use super::file::NamedFile;
 use super::mentions::Mentions;
 use super::message::TextBody;
 use crate::base::error::{Error, Result};
@@ -17,6 +18,8 @@ pub struct ScriptMessage {
     pub mid: Option<Mid>,
     /// Text, mentions and what it replies to.
     pub body: TextBody,
+    /// Its files.
+    pub files: Vec<NamedFile>,
 }
 
 /// A new text for a message. What is not named stays as it is.
@@ -30,6 +33,8 @@ pub struct ScriptEdit {
     pub reply_to: Option<Option<Mid>>,
     /// Other mentions.
     pub mentions: Option<Mentions>,
+    /// The files that stay.
+    pub files: Option<Vec<NamedFile>>,
 }
 
 impl ScriptMessage {
@@ -44,7 +49,8 @@ impl ScriptMessage {
             return Err(Error::field("rev", "of a new message is 0; change one with PATCH"));
         }
         let mid = if fields.has("mid") { Some(fields.mid("mid")?) } else { None };
-        Ok(Self { mid, body: text_body(&fields, text_field(&fields))? })
+        let (body, files) = text_body(&fields, text_field(&fields), TextOf::New)?;
+        Ok(Self { mid, body, files: files.unwrap_or_default() })
     }
 
     /// A message that is nothing but text.
@@ -65,10 +71,11 @@ impl ScriptEdit {
         let fields = Fields(object);
         check_kind(&fields)?;
         let rev = if fields.has("rev") { Some(rev_of(fields.number("rev")?)?) } else { None };
-        let TextBody { text, reply_to, mentions } = text_body(&fields, text_field(&fields))?;
+        let (body, files) = text_body(&fields, text_field(&fields), TextOf::Edit)?;
+        let TextBody { text, reply_to, mentions, .. } = body;
         let reply_to = object.contains_key("re").then_some(reply_to);
         let mentions = object.contains_key("m").then_some(mentions);
-        Ok(Self { rev, text, reply_to, mentions })
+        Ok(Self { rev, text, reply_to, mentions, files })
     }
 
     /// A new text, and nothing else.
@@ -79,13 +86,14 @@ impl ScriptEdit {
         Self::of_json(&only_text(text))
     }
 
-    /// The whole content of a message that has this one now.
+    /// The content of a message that has this one now, without its files.
     pub fn applied_to(&self, present: Option<&TextBody>) -> TextBody {
         let present = present.cloned().unwrap_or_default();
         TextBody {
             text: self.text.clone(),
             reply_to: self.reply_to.unwrap_or(present.reply_to),
             mentions: self.mentions.clone().unwrap_or(present.mentions),
+            files: Vec::new(),
         }
     }
 }
@@ -162,7 +170,8 @@ mod tests {
     #[test]
     fn an_edit_leaves_what_it_does_not_name() {
         let reply_to = Some(Mid([7; 16]));
-        let present = TextBody { text: "old".into(), reply_to, mentions: vec![Uid(2)].into() };
+        let mentions = vec![Uid(2)].into();
+        let present = TextBody { text: "old".into(), reply_to, mentions, ..TextBody::default() };
         let edit = |value| ScriptEdit::of_json(&object(value)).unwrap().applied_to(Some(&present));
         assert_eq!(edit(json!({"t": "new"})), TextBody { text: "new".into(), ..present.clone() });
         let bare = edit(json!({"t": "new", "re": null, "m": []}));

@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::base::encryption::{EncryptionDetail, LogHead, RotationReason};
-use crate::base::error::{Error, Result};
+use crate::base::error::{Code, Error, Result};
 use crate::base::ids::Uid;
 use crate::base::limits::encryption as limits;
 use crate::e2ee::SharedDirectory;
@@ -14,6 +14,7 @@ use crate::e2ee::directory::{Chain, DirectoryView as _};
 use crate::e2ee::pack::Hash;
 use crate::e2ee::room_log::{Kind, Role, SignedEntry, State, replay};
 use crate::protocol::encryption::Needed;
+use crate::rooms::judge::is_of_before;
 use crate::store::chat::change::KeptWraps;
 use crate::store::chat::{LogRow, StoredWraps};
 
@@ -27,6 +28,8 @@ pub struct Encryption {
     barred: HashSet<(Needed, Uid)>,
     /// The key under which each member was last seen to write.
     sent: HashMap<Uid, u64>,
+    /// Entries that were appended again since the latest restore.
+    again: u64,
     outlook: Option<(Moment, Outlook)>,
     announced: Announced,
 }
@@ -99,9 +102,16 @@ pub struct News {
 pub struct Reading {
     log: State,
     places: Vec<Place>,
+    restored_at: Option<i64>,
+    again: u64,
 }
 
 impl Reading {
+    /// Of a server that was restored then, if members may still bring back what that has lost.
+    pub fn after_restore(restored_at: Option<i64>) -> Self {
+        Self { restored_at, ..Self::default() }
+    }
+
     /// How many entries it has.
     pub fn next_seq(&self) -> u64 {
         self.log.next_seq
@@ -112,7 +122,7 @@ impl Reading {
     /// # Errors
     /// `internal`: what is stored is no log.
     pub fn add(&mut self, rows: Vec<LogRow>) -> Result<()> {
-        for LogRow { seq, batch, logged, .. } in rows {
+        for LogRow { seq, batch, at, logged } in rows {
             let signed = SignedEntry { entry: logged.entry, sig: logged.signature };
             let applied = replay(&mut self.log, &signed).map_err(|rule| {
                 Error::internal(format!(
@@ -126,6 +136,9 @@ impl Reading {
                 )));
             }
             self.places.push(Place { hash: applied.hash, dn: applied.entry.dn, batch });
+            let is_again =
+                |restored: i64| at >= restored && is_of_before(restored, applied.entry.time_ms);
+            self.again += u64::from(self.restored_at.is_some_and(is_again));
         }
         Ok(())
     }
@@ -138,6 +151,7 @@ impl Reading {
             present: wraps.present.into_iter().collect(),
             barred: wraps.barred.into_iter().collect(),
             sent: wraps.sent.into_iter().collect(),
+            again: self.again,
             outlook: None,
             announced: Announced::default(),
         }
@@ -225,6 +239,23 @@ impl Encryption {
         self.places.extend(entries.into_iter().map(|(hash, dn)| Place { hash, dn, batch }));
     }
 
+    /// Whether so many more entries may be appended again: nothing else bounds what has an old time.
+    ///
+    /// # Errors
+    /// `forbidden`.
+    pub fn check_again(&self, entries: usize) -> Result<()> {
+        if self.again.saturating_add(entries as u64) <= limits::LOG_AGAIN {
+            return Ok(());
+        }
+        let text = "This room has taken back as many changes as it may after a restore.";
+        Err(Error::new(Code::Forbidden, text))
+    }
+
+    /// So many entries were appended again.
+    pub fn note_again(&mut self, entries: usize) {
+        self.again = self.again.saturating_add(entries as u64);
+    }
+
     /// These wraps are there from now on.
     pub fn add_wraps(&mut self, wraps: impl IntoIterator<Item = Needed>) {
         let epoch = self.epoch();
@@ -258,14 +289,12 @@ impl Encryption {
     }
 
     /// What is kept of the wraps of each member once `state` has a new key: those of the newest two, and all since the
-    /// member has written, but not very many (7.4).
+    /// member has written (7.4). The store keeps not very many of them.
     pub fn kept_wraps(&self, state: &State, chain: &Chain) -> Vec<KeptWraps> {
         let epoch = state.epoch();
         let kept = |uid: &Uid| {
             let sent_epoch = self.sent.get(uid).copied().unwrap_or_default();
-            let from_epoch = sent_epoch
-                .min(epoch.saturating_sub(1))
-                .max((epoch + 1).saturating_sub(limits::WRAPS_KEPT));
+            let from_epoch = sent_epoch.min(epoch.saturating_sub(1));
             let generation = chain.generation(*uid, chain.n()).unwrap_or_default();
             KeptWraps { uid: *uid, sent_epoch, from_epoch, generation }
         };
@@ -343,18 +372,17 @@ mod tests {
     use crate::e2ee::room_log::{Body, Entry};
     use crate::store::chat::change::LoggedEntry;
 
-    /// A direct chat of two, made by the room's change 7.
-    fn encryption() -> Encryption {
+    /// The log of a direct chat of two, made at 1 by the room's change 7, and stored at 5.
+    fn founding() -> Vec<LogRow> {
         let (root, kind, kc) = ([1; 32], Kind::Dm, [2; 32]);
         let add = Body::Add { uid: Uid(2), root, role: Role::Member };
         let bodies = [Body::Create { nonce: [3; 16], root, kind, first: 1, kc }, add];
-        let mut reading = Reading::default();
+        let (mut rows, mut first) = (Vec::<LogRow>::new(), None);
         for (seq, body) in (0..).zip(bodies) {
-            let before = (seq > 0).then_some((reading.log.rid, reading.log.head));
             let entry = Entry {
-                rid: before.map(|(rid, _)| rid),
+                rid: first,
                 seq,
-                prev_hash: before.map(|(_, head)| head),
+                prev_hash: rows.last().map(|row| row.logged.hash),
                 actor: Uid(1),
                 actor_generation: 1,
                 time_ms: 1,
@@ -363,10 +391,17 @@ mod tests {
                 body,
             };
             let signed = SignedEntry { entry: entry.to_bytes(), sig: [0; 64] };
-            let logged =
-                LoggedEntry { hash: signed.hash(), entry: signed.entry, signature: signed.sig };
-            reading.add(vec![LogRow { seq, batch: 7, at: 0, logged }]).unwrap();
+            let hash = signed.hash();
+            first = first.or(Some(hash));
+            let logged = LoggedEntry { hash, entry: signed.entry, signature: signed.sig };
+            rows.push(LogRow { seq, batch: 7, at: 5, logged });
         }
+        rows
+    }
+
+    fn encryption() -> Encryption {
+        let mut reading = Reading::default();
+        reading.add(founding()).unwrap();
         reading.finish(StoredWraps::default())
     }
 
@@ -379,9 +414,25 @@ mod tests {
             at: 0,
             logged: LoggedEntry { entry: vec![1], signature: [0; 64], hash },
         };
-        let mut reading = Reading { log: State::clone(encryption.state()), places: Vec::new() };
+        let mut reading = Reading { log: State::clone(encryption.state()), ..Reading::default() };
         assert!(reading.add(vec![row(2, [0; 32])]).is_err());
         assert_eq!(reading.next_seq(), 2);
+    }
+
+    #[test]
+    fn entries_of_before_a_restore_that_came_after_it_count_as_appended_again_up_to_their_bound() {
+        let restored = |restored_at| {
+            let mut reading = Reading::after_restore(restored_at);
+            reading.add(founding()).unwrap();
+            reading.finish(StoredWraps::default())
+        };
+        assert_eq!([None, Some(6), Some(5), Some(1)].map(|at| restored(at).again), [0, 0, 2, 2]);
+        let mut again = restored(Some(5));
+        let rest = usize::try_from(limits::LOG_AGAIN).unwrap() - 2;
+        again.check_again(rest).unwrap();
+        assert_eq!(again.check_again(rest + 1).unwrap_err().code(), Code::Forbidden);
+        again.note_again(rest);
+        assert!(again.check_again(1).is_err());
     }
 
     #[test]

@@ -8,9 +8,7 @@ use crate::base::ids::Uid;
 use crate::base::limits::encryption::CLOCK_MS;
 use crate::e2ee::SharedDirectory;
 use crate::e2ee::directory::Chain;
-use crate::e2ee::room_log::{
-    self, Batch, BatchRefusal, Kind, Member, Rule, State, check, server_rules,
-};
+use crate::e2ee::room_log::{self, Batch, BatchRefusal, Kind, Member, Rule, State, server_rules};
 use crate::e2ee::wraps::{self, Mismatch, Pair};
 use crate::protocol::encryption::{Needed, PostedWrap};
 use crate::protocol::room::Role;
@@ -106,14 +104,17 @@ impl Facts {
         if !proposal.wraps.iter().all(|wrap| wraps::is_wrap(&wrap.bytes)) {
             return Err(Error::field("wraps", "has one of a suite that this server does not know"));
         }
-        let directory = directory.read();
-        check(state, &proposal.entries, &directory.chain).map_err(BatchRefusal::into_error)
+        let mut batch = Batch::after(state);
+        for signed in &proposal.entries {
+            // For one entry at a time: whoever changes the directory, and so everybody who reads it then, waits for this.
+            let pushed = batch.push(signed, &directory.read().chain);
+            pushed.map_err(BatchRefusal::into_error)?;
+        }
+        Ok(batch)
     }
 
-    /// What was appended before the restore was made before it, by clocks that may have been a little ahead.
     fn is_again(self, batch: &Batch) -> bool {
-        let restored = self.restored_at.map(i64::unsigned_abs);
-        restored.is_some_and(|at| batch.state.time_ms <= at.saturating_add(CLOCK_MS))
+        self.restored_at.is_some_and(|restored| is_of_before(restored, batch.state.time_ms))
     }
 
     fn check_server_rules(
@@ -136,8 +137,17 @@ impl Facts {
     }
 }
 
+/// Whether an entry of this time was made before the restore at `restored_at`, by a clock that may have been a little
+/// ahead.
+pub fn is_of_before(restored_at: i64, time_ms: u64) -> bool {
+    time_ms <= restored_at.unsigned_abs().saturating_add(CLOCK_MS)
+}
+
 /// Whether the batch brings exactly the keys it must, for everybody's newest keys.
-fn check_keys(batch: &Batch, brought: &[PostedWrap], chain: &Chain) -> Result<()> {
+///
+/// # Errors
+/// `members_changed`.
+pub fn check_keys(batch: &Batch, brought: &[PostedWrap], chain: &Chain) -> Result<()> {
     let unknown = server_rules::unknown_entries(batch, |uid| chain.latest_position(uid));
     let mismatch = match unknown.is_empty() {
         true => {

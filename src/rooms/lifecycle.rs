@@ -123,29 +123,37 @@ impl Rooms {
     pub async fn create_encrypted(&self, founding: Proposal, quota: Quota) -> Result<CreatedRoom> {
         let owner = founding.by;
         let others = founding.people();
-        // Two people who open the same chat at once get the same one.
-        let _lifecycle = self.shared.lifecycle.lock().await;
-        if let Ok(key) = dm_key(owner, &others)
-            && let Some(view) = self.existing_encrypted(&encrypted_key(&key), owner).await?
-        {
+        if let Some(view) = self.existing_encrypted(owner, &others).await? {
             return Ok(CreatedRoom { view, is_new: false });
         }
-        let clock_ms = now_ms().unsigned_abs();
-        let facts = Facts { clock_ms, is_archived: false, restored_at: None };
-        let directory = self.shared.directory.clone();
-        let judging =
-            tokio::task::spawn_blocking(move || facts.judge_founding(founding, &directory)).await;
-        let Approved { judged, proposal } = judging.map_err(Error::internal)??;
+        // Nobody who makes another room waits for these signatures.
+        let Approved { judged, proposal } = self.judge_founding(founding).await?;
         judge::check_kind(&judged.batch)?;
         let people = judged.batch.state.members.keys().copied();
         let others: Vec<_> = people.filter(|uid| *uid != owner).collect();
+        // Two people who open the same chat at once get the same one.
+        let _lifecycle = self.shared.lifecycle.lock().await;
+        if let Some(view) = self.existing_encrypted(owner, &others).await? {
+            return Ok(CreatedRoom { view, is_new: false });
+        }
+        let directory = &self.shared.directory;
+        judge::check_keys(&judged.batch, &proposal.wraps, &directory.read().chain)?;
         self.check_blocks(owner, &others)?;
         if quota == Quota::Bounded {
             self.shared.check_joined(owner)?;
         }
-        let key = encrypted_key(&dm_key(owner, &others)?);
+        let key = encrypted_key(owner, &others)?;
         let view = self.found(owner, key, &judged.batch, proposal).await?;
         Ok(CreatedRoom { view, is_new: true })
+    }
+
+    async fn judge_founding(&self, founding: Proposal) -> Result<Approved> {
+        let clock_ms = now_ms().unsigned_abs();
+        let facts = Facts { clock_ms, is_archived: false, restored_at: None };
+        let directory = self.shared.directory.clone();
+        let judging =
+            tokio::task::spawn_blocking(move || facts.judge_founding(founding, &directory));
+        judging.await.map_err(Error::internal)?
     }
 
     /// Stores it, and tells its members.
@@ -188,15 +196,17 @@ impl Rooms {
         Ok(view)
     }
 
-    /// The encrypted direct chat of this key, if it exists and somebody in it can still sign.
-    async fn existing_encrypted(&self, key: &str, owner: Uid) -> Result<Option<RoomView>> {
-        let Some(found) = self.store.direct_room(key).await? else { return Ok(None) };
+    /// The encrypted direct chat of these people, if it exists and somebody in it can still sign.
+    async fn existing_encrypted(&self, owner: Uid, others: &[Uid]) -> Result<Option<RoomView>> {
+        // People who can have none are told so when the batch is judged.
+        let Ok(key) = encrypted_key(owner, others) else { return Ok(None) };
+        let Some(found) = self.store.direct_room(&key).await? else { return Ok(None) };
         if let Some(handle) = self.handle(found)
             && handle.ask(LogRequest::IsDead).await?
         {
             return Ok(None);
         }
-        self.existing_direct(key, owner).await
+        self.existing_direct(&key, owner).await
     }
 
     /// The direct room of this key, if it exists; not hidden any more.
@@ -340,8 +350,8 @@ impl Rooms {
 }
 
 /// An encrypted direct chat stands beside the plain one of the same people.
-fn encrypted_key(dm_key: &str) -> String {
-    format!("e:{dm_key}")
+fn encrypted_key(owner: Uid, others: &[Uid]) -> Result<String> {
+    Ok(format!("e:{}", dm_key(owner, others)?))
 }
 
 /// The room as it will be stored.

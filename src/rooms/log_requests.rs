@@ -78,10 +78,10 @@ impl Rooms {
         handle.ask(|reply| LogRequest::BadWrap(pair, reply)).await
     }
 
-    /// How many members have lacked the key of their room for over a minute, while another member was online who could
+    /// How many members have lacked the key of their room for over a minute ([`limits::WRAP_MISSING`]), while another member was online who could
     /// have given it to them (`e2ee.md` 15.9).
     pub fn wraps_missing(&self) -> usize {
-        let missing = self.shared.missing_wraps.older_than(limits::WRAP_MISSING);
+        let missing = self.shared.missing_wraps.older_than(self.shared.bounds.wrap_missing);
         let can_be_helped = |(room, uid): &(RoomId, Uid)| {
             let Some(handle) = self.handle(*room) else { return false };
             let state = handle.room.state();

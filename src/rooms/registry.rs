@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
@@ -82,6 +83,11 @@ impl Rooms {
         let readers = Readers::new(rooms.shared.clone());
         tokio::spawn(readers.run(requests, rooms.stop.subscribe()));
         Ok(rooms)
+    }
+
+    /// How many bytes the files of one room may have from now on.
+    pub fn bound_files(&self, bytes: Option<u64>) {
+        self.shared.file_bytes_max.store(bytes.unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
     /// The same rooms for callers elsewhere, which read through this store.

@@ -1,7 +1,9 @@
 //! What all actors share: the store, the journal, the way out, and who is in which room.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
 
 use super::blocks::Blocks;
 use super::delivery::Delivery;
@@ -33,13 +35,16 @@ pub struct Bounds {
     pub joined: usize,
     /// New keys a member may make for a room without need, in an hour.
     pub rotations: usize,
+    /// How long a member may lack the key of a room until that counts.
+    pub wrap_missing: Duration,
 }
 
 impl Default for Bounds {
     fn default() -> Self {
         let memory = MemoryBudget::default();
         let (owned, joined, rotations) = (limits::OWNED, limits::JOINED, encryption::ROTATIONS);
-        Self { memory, owned, joined, rotations }
+        let wrap_missing = encryption::WRAP_MISSING;
+        Self { memory, owned, joined, rotations, wrap_missing }
     }
 }
 
@@ -70,6 +75,8 @@ pub struct Shared {
     rooms: RwLock<HashMap<RoomId, Arc<Room>>>,
     by_user: RwLock<HashMap<Uid, Vec<RoomId>>>,
     bots: RwLock<HashSet<Uid>>,
+    /// Bytes that the files of one room may have; the largest number if that is not bounded.
+    pub file_bytes_max: AtomicU64,
     /// Commands that were not carried out, here or on a shard.
     pub refused: CounterByCode,
     /// Held while a room is created, removed or restored: one at a time.
@@ -101,6 +108,7 @@ impl Shared {
             rooms: RwLock::default(),
             by_user: RwLock::default(),
             bots: RwLock::default(),
+            file_bytes_max: AtomicU64::new(u64::MAX),
             refused: CounterByCode::default(),
             lifecycle: tokio::sync::Mutex::default(),
             store,

@@ -16,7 +16,7 @@ use crate::base::random;
 use crate::delivery::cost_of_bytes;
 use crate::protocol::command::{Draft, DraftBody};
 use crate::protocol::envelope::SentEnvelope;
-use crate::protocol::message::{Content, MessageState};
+use crate::protocol::message::{Content, MessageState, TextBody};
 use crate::protocol::script::{ScriptEdit, ScriptMessage};
 use crate::rooms::Rooms;
 use crate::store::chat::Ack;
@@ -76,7 +76,10 @@ impl Messages {
         message: ScriptMessage,
         key: Option<&str>,
     ) -> Result<Posted> {
-        let ScriptMessage { mid, body } = message;
+        let ScriptMessage { mid, body, files } = message;
+        if !files.is_empty() {
+            self.allowances.of(user(by)?).command(delivery::LOOKUP_COST - 1.0)?;
+        }
         let mid = match (mid, key) {
             (Some(_), Some(_)) => {
                 return Err(Error::field("mid", "excludes an Idempotency-Key"));
@@ -85,7 +88,7 @@ impl Messages {
             (None, Some(key)) => self.mid_of_key(user(by)?, room, key)?,
             (None, None) => Mid(random::bytes()?),
         };
-        let draft = Draft { mid, rev: 0, body: DraftBody::Text(body) };
+        let draft = Draft { mid, rev: 0, body: DraftBody::Text(body, Some(files)) };
         let Ack { seq, at } = self.submit(by, room, draft).await.map_err(|error| {
             if key.is_some() && error.code() == Code::MidExists {
                 let text = "This Idempotency-Key was used for another message.";
@@ -137,8 +140,13 @@ impl Messages {
                 _ => None,
             };
             let body = edit.applied_to(plain);
-            let is_so = edit.rev.is_none() && by.is(present.by) && plain == Some(&body);
-            Ok((!is_so).then_some(Draft { mid, rev, body: DraftBody::Text(body) }))
+            let is_present = |present: &TextBody| {
+                let files = edit.files.as_ref().is_none_or(|files| present.has_files(files));
+                files && present.says_the_same(&body)
+            };
+            let is_so = edit.rev.is_none() && by.is(present.by) && plain.is_some_and(is_present);
+            let body = DraftBody::Text(body, edit.files.clone());
+            Ok((!is_so).then_some(Draft { mid, rev, body }))
         })
         .await
     }

@@ -217,7 +217,7 @@ mod tests {
     fn request(head: &str) -> Request {
         let (head, _) = crate::http::parse(head.as_bytes()).unwrap().unwrap();
         let peer = std::net::SocketAddr::from(([127, 0, 0, 1], 1));
-        Request { head, body: bytes::Bytes::new(), peer, secure: false }
+        Request::new(head, peer, false)
     }
 
     fn upgrade(change: (&str, &str)) -> Result<String, u16> {

@@ -1,5 +1,6 @@
 //! What a connection of the chat may send, how many a user may have, and how much is replayed to one.
 
+use impulse::base::ids::FileId;
 use impulse::base::limits::{chat, delivery, rooms};
 use serde_json::{Value, json};
 
@@ -62,8 +63,8 @@ async fn a_message_may_hold_as_much_as_the_bounds_say_and_no_more() {
     let anna = server.user("anna").await;
     let mut socket = anna.socket().await;
     let people = |count: usize| (1..=count).map(|n| n.to_string()).collect::<Vec<_>>();
-    let files =
-        |count: usize| (1..=count).map(|n| json!({"id": n.to_string()})).collect::<Vec<_>>();
+    let id = |n: usize| FileId((n as u128).to_be_bytes());
+    let files = |count: usize| (1..=count).map(|n| json!({"id": id(n)})).collect::<Vec<_>>();
     let (mid, _) = socket.send_text("1", "to react to").await;
     let reaction = |emoji: &str| json!({"kind": "react", "ref": mid, "e": emoji});
     for (within, beyond, code) in [
@@ -77,7 +78,6 @@ async fn a_message_may_hold_as_much_as_the_bounds_say_and_no_more() {
             json!({"m": people(chat::MENTIONS + 1)}),
             "bad_request",
         ),
-        (json!({"f": files(chat::FILES)}), json!({"f": files(chat::FILES + 1)}), "bad_request"),
     ] {
         let good = answer(&mut socket, within).await;
         assert_eq!(good["op"], "ok", "{good}");
@@ -89,6 +89,18 @@ async fn a_message_may_hold_as_much_as_the_bounds_say_and_no_more() {
     assert_eq!(changed["code"], "not_found", "{changed}");
     let changed = answer(&mut socket, json!({"rev": chat::REV + 1})).await;
     assert_eq!(changed["code"], "bad_request", "{changed}");
+
+    // These files do not exist; what may be named is looked for, what may not is not.
+    let said = |count: usize| json!({"f": [{"id": id(1), "alt": "ä".repeat(count)}]});
+    for (within, beyond, code) in [
+        (json!({"f": files(chat::FILES)}), json!({"f": files(chat::FILES + 1)}), "bad_request"),
+        (said(chat::ALT), said(chat::ALT + 1), "too_large"),
+    ] {
+        let looked_for = answer(&mut socket, within).await;
+        assert_eq!(looked_for["code"], "file_gone", "{looked_for}");
+        let refused = answer(&mut socket, beyond).await;
+        assert_eq!(refused["code"], code, "{refused}");
+    }
 
     // No emoji is as long: what is within the bound is read, what is not is not.
     for (bytes, code) in [(chat::EMOJI, "bad_request"), (chat::EMOJI + 1, "too_large")] {

@@ -53,7 +53,7 @@ const HTTP: &[Reached] = &[
     ),
     ("src/http/coding.rs", "the_length_of_a_compressed_answer_varies", &["http::PACKED_PADDING"]),
     (
-        "tests/http.rs",
+        "tests/http/main.rs",
         "deadlines_cover_the_whole_head_and_the_whole_body_not_one_read",
         &["http::BODY_DEADLINE"],
     ),
@@ -106,7 +106,7 @@ const HTTP: &[Reached] = &[
     ),
     ("src/base/text.rs", "a_value_cannot_forge_a_line_or_fill_the_log", &["http::LOGGED_VALUE"]),
     (
-        "tests/http.rs",
+        "tests/http/main.rs",
         "a_connection_without_a_request_is_closed_without_an_answer",
         &["http::IDLE"],
     ),
@@ -120,7 +120,11 @@ const HTTP: &[Reached] = &[
         "a_storm_that_nobody_accepts_yet_waits_and_is_served_then",
         &["http::BACKLOG"],
     ),
-    ("tests/http.rs", "too_many_connections_are_refused_with_their_status", &["http::CONNECTIONS"]),
+    (
+        "tests/http/main.rs",
+        "too_many_connections_are_refused_with_their_status",
+        &["http::CONNECTIONS"],
+    ),
     (
         "tests/bounds/http.rs",
         "one_address_may_have_so_many_connections_and_the_next_one_is_refused",
@@ -763,6 +767,7 @@ const CHAT: &[Reached] = &[
             "chat::TEXT",
             "chat::MENTIONS",
             "chat::FILES",
+            "chat::ALT",
             "chat::EMOJI",
             "chat::REV",
             "chat::REACTIONS_PER_AUTHOR",
@@ -1315,8 +1320,18 @@ const ENCRYPTION: &[Reached] = &[
         &["encryption::RESTORED_MS"],
     ),
     (
-        "src/rooms/missing_wraps.rs",
-        "a_pair_is_as_old_as_it_has_been_missing_without_a_break",
+        "tests/encryption/log.rs",
+        "entries_with_an_old_time_after_a_restore_are_so_many_and_take_nobody_s_keys_away",
+        &["encryption::LOG_AGAIN"],
+    ),
+    (
+        "tests/encryption/abuse.rs",
+        "a_session_reports_only_so_many_keys_of_its_owner_as_bad_within_an_hour",
+        &["users::BAD_WRAPS"],
+    ),
+    (
+        "tests/encryption/wraps.rs",
+        "a_key_that_has_been_missing_for_long_counts_while_another_member_is_there_who_could_give_it",
         &["encryption::WRAP_MISSING"],
     ),
 ];

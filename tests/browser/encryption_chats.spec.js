@@ -1,7 +1,9 @@
 /** Encrypted direct chats of people in a real browser, at a real server. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { assertNowhere, dumpOf, listen } from "./canary.js";
 import {
+  PASSWORD,
   act,
   enterAccount,
   message,
@@ -18,13 +20,15 @@ import {
 let server;
 let line;
 let browser;
+let heard;
 let ada;
 let bob;
 
 before(async () => {
-  server = await startServer();
+  server = await startServer({ env: { IMPULSE_LOG: "trace" } });
   line = await startLine(server.url);
   browser = await openBrowser();
+  heard = listen(browser);
   ada = await setUpAdmin(browser, server, "ada");
   bob = await person(browser, line.url, "bob");
 });
@@ -89,12 +93,6 @@ test("two people write both ways, edit, delete, react and reply; the server has 
   const told = await ada.page.evaluate((room) => fetch(`/api/rooms/${room}`).then((answer) => answer.json()), id);
   assert.equal(told.e2ee, true);
   assert.equal(told.name, "");
-  const history = await ada.page.evaluate(
-    (room) => fetch(`/api/rooms/${room}/messages`).then((answer) => answer.text()),
-    id,
-  );
-  assert.ok(history.includes('"env"'));
-  assert.ok(!history.includes("canary"));
   await act(ada.page, "canary one", "Edit");
   await ada.page.locator(".composer textarea").fill("canary one, mended");
   await ada.page.keyboard.press("Enter");
@@ -158,4 +156,16 @@ test("what was written without a line arrives once, and lies nowhere in clear", 
     );
     assert.ok(!/decrypt/i.test(await page.locator("body").innerText()));
   }
+});
+
+test("no password, key, text or draft is in a database, the log, what is sent, or what browsers keep", async () => {
+  const [dump, ofAda, ofBob] = await Promise.all([dumpOf(server.dataDir), keptBy(ada.page), keptBy(bob.page)]);
+  const [log, trace] = [server.said, heard.trace()];
+  assert.ok(dump.includes('"lh"'), "messages are in the database");
+  assert.ok(log.includes("TRACE") && log.includes("preparing query"), "the log says much");
+  assert.ok(trace.includes('"env"') && trace.includes("/api/keys") && trace.includes("bundle"));
+  assert.ok(heard.secrets.size > 20, "pages have told their secrets");
+  const words = ["canary", PASSWORD, "just between us", "a draft"].map((word) => Buffer.from(word));
+  const secrets = Array.from(heard.secrets, (hex) => Buffer.from(hex, "hex"));
+  assertNowhere([...words, ...secrets], { dump, log, trace, "browser of ada": ofAda, "browser of bob": ofBob });
 });

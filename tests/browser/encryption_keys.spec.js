@@ -246,18 +246,36 @@ test("a ticket that is opened where one is signed in lets the keys go on", async
   assertCalm(gina, again);
 });
 
-test("a sign-in that was not mine: others are shut out, with another password and new keys", async () => {
+test("a sign-in that was not mine ends there alone, with new keys, and the change is told elsewhere", async () => {
   const hugo = await person(browser, server.url, "hugo", PLACES.desk);
+  const phone = await signIn("hugo", PASSWORD, PLACES.phone);
+  await hugo.page.locator(".keys-card button", { hasText: "That was me" }).click();
   const thief = await signIn("hugo");
-  const notice = hugo.page.locator(".keys-card", { hasText: "New sign-in" });
-  await notice.locator("button", { hasText: "That was not me" }).click();
+  await hugo.page.locator(".keys-card button", { hasText: "That was not me" }).click();
+  await hugo.page.getByText("Chrome on Linux is signed out and you get new keys").waitFor();
   await assertAccessible(hugo.page, "not me");
   await hugo.page.fill("#rotate-password", PASSWORD);
   await hugo.page.fill("#rotate-next", NEXT);
   await hugo.page.locator("dialog button[type=submit]").click();
-  await hugo.page.getByText("You have new keys, and other browsers are signed out.").waitFor();
+  await hugo.page.getByText("You have new keys, and that browser is signed out.").waitFor();
   await thief.page.locator("#username").waitFor();
   await isReady(hugo.page);
+  // The other one of mine is told who has changed what, and asks for the password once.
+  const changed = phone.page.locator(".keys-card", { hasText: /Your password or keys were changed: Chrome on Linux/ });
+  await changed.locator("button", { hasText: "That was not me" }).click();
+  await phone.page.getByText("signs out all other browsers").waitFor();
+  await assertAccessible(phone.page, "a change that was not mine");
+  await phone.page.fill("#rotate-password", PASSWORD);
+  await phone.page.locator("#rotate-change").uncheck();
+  await phone.page.locator("dialog button[type=submit]").click();
+  await phone.page.getByText("ask an administrator for a link and open it in this browser").waitFor();
+  await phone.page.keyboard.press("Escape");
+  await changed.locator("button", { hasText: "That was me" }).click();
+  await changed.waitFor({ state: "detached" });
+  await phone.page.locator(".keys-card button", { hasText: "Enter password" }).click();
+  await phone.page.fill("#unlock-password", NEXT);
+  await phone.page.keyboard.press("Enter");
+  await isReady(phone.page);
   await isReady((await signIn("hugo", NEXT)).page);
 });
 

@@ -33,6 +33,8 @@ after(async () => {
 
 /** @param {{ page: import("playwright-core").Page }} someone @param {string} section */
 async function openSettings({ page }, section) {
+  // What a test that failed has left open is not the next one's fault.
+  await closeDialogs({ page });
   await page.locator(".me [aria-label='Settings']").click();
   await page.locator(`[data-section=${section}]`).click();
 }

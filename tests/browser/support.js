@@ -27,6 +27,7 @@ export const PASSWORD = "plum orbit kettle 7";
  * @property {string} url
  * @property {string} plain  its http address on this machine, also if browsers come by https
  * @property {string} setup  the one-time admin link
+ * @property {string} said  its log, and what it prints
  * @property {() => Promise<void>} stop
  */
 
@@ -85,6 +86,9 @@ export async function startServer(options = {}) {
     dataDir,
     get setup() {
       return setup;
+    },
+    get said() {
+      return said;
     },
     async stop({ keep = false } = {}) {
       if (child.exitCode === null && child.signalCode === null) {

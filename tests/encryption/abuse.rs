@@ -1,7 +1,7 @@
 //! Members, and people with a stolen session or token, who mean harm.
 
 use impulse::base::base64url;
-use impulse::base::limits::encryption as limits;
+use impulse::base::limits::{encryption as limits, users};
 use serde_json::{Value, json};
 
 use crate::client::{Envelope, Person, Room, wrap};
@@ -93,6 +93,24 @@ async fn a_stolen_session_cannot_spoil_the_keys_that_its_owner_is_about_to_have(
     let taken = ben.client.post(&room.path("/wraps"), json!({"wraps": [other]})).await;
     assert_eq!(taken.expect(200)["taken"], 0);
     ben.client.post(&room.path("/wraps/bad"), bad).await.expect(204);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_reports_only_so_many_keys_of_its_owner_as_bad_within_an_hour() {
+    let server = TestServer::start_with(&["--rate-limit-scale", "1"]).await;
+    let (anna, ben, room) = pair(&server).await;
+    let report = async |by: &Person, epoch: u64| {
+        by.client.post(&room.path("/wraps/bad"), json!({"epoch": epoch, "gen": 1})).await
+    };
+    for _ in 0..users::BAD_WRAPS.at_once as usize {
+        report(&ben, 9).await.refused(404, "not_found");
+    }
+    let refused = report(&ben, 1).await;
+    assert!(refused.header("retry-after").is_some());
+    refused.refused(429, "rate_limited");
+    assert_eq!(room.wraps(&ben).await["wraps"].as_array().unwrap().len(), 1);
+    report(&anna, 1).await.expect(204);
     server.stop().await;
 }
 

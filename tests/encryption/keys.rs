@@ -389,6 +389,7 @@ async fn locked_keys_are_opened_by_the_recovery_code_and_wrapped_anew() {
     anna.client.post("/api/keys/rewrap", body.clone()).await.refused(400, "bad_request");
     body["rauth_digest"] = json!(digest);
     anna.client.post("/api/keys/rewrap", body.clone()).await.expect(204);
+    assert_eq!(anna.client.get("/api/keys/trust").await.expect(200)["has_code"], true);
     anna.took(&body);
     // A change of the password keeps the code: its wrap is made anew without it.
     let pending = anna.prepared(json!({"auth": anna.auth()}), "anna2").await;
@@ -687,7 +688,7 @@ async fn trust_stores_follow_each_other_without_a_gap() {
     let anna = Person::new(home, "anna").await;
     let trust = |rev: u64, bytes: usize| json!({"rev": rev, "blob": blob(bytes)});
     let path = "/api/keys/trust";
-    let none = json!({"rev": 0, "blob": null, "ak_gen": 1, "locked": false});
+    let none = json!({"rev": 0, "blob": null, "ak_gen": 1, "locked": false, "has_code": false});
     assert_eq!(anna.client.get(path).await.expect(200), none);
     conflicts(put(&anna.client, path, trust(2, 60)).await, 1, 0);
     put(&anna.client, path, trust(0, 60)).await.refused(400, "bad_request");

@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use impulse::base::base64url;
 use impulse::base::ids::Uid;
-use impulse::e2ee::room_log::{Body, Kind, RemoveReason, Role};
+use impulse::base::limits::encryption::{BATCH, CLOCK_MS, LOG_AGAIN};
+use impulse::base::random;
+use impulse::e2ee::room_log::{Body, EpochReason, KeyLink, Kind, RemoveReason, Role};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::client::{Batch, Person, Room, batches, now, uids};
+use crate::client::{Batch, Person, Room, batches, commitment, now, uids};
 use crate::process::Process;
 use crate::support::TestServer;
 use crate::support::client::{Answer, Client, Socket};
@@ -493,6 +495,57 @@ async fn what_a_restored_backup_has_lost_of_a_log_is_brought_back_by_whoever_has
     let (bob, carl) = (bob.at(server.address), carl.at(server.address));
     broken(saved.post(&bob, &bare(&first)).await, 0, "actor");
     carl.client.get(&saved.path("/log")).await;
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn entries_with_an_old_time_after_a_restore_are_so_many_and_take_nobody_s_keys_away() {
+    let server = TestServer::start().await;
+    let (anna, bob) = (Person::new(&server, "anna").await, Person::new(&server, "bob").await);
+    let mut room = Room::create(&[&anna, &bob]).await;
+    let database = server.database.clone();
+    // As if a restore had begun just before: the founding entries came after it, and are of before it.
+    let time = room.state.time_ms;
+    let restored_at = (time - CLOCK_MS).cast_signed();
+    let set = "UPDATE chat.instance SET restored_at = $1";
+    server.sql().await.execute(set, &[&restored_at]).await.unwrap();
+    server.stop().await;
+
+    let server = TestServer::start_on(&database, &[]).await;
+    let (anna, bob) = (anna.at(server.address), bob.at(server.address));
+    let directory = anna.directory().await;
+    // Keys for nobody, by somebody who may make ten an hour.
+    let flood = |anna: &Person, room: &Room, count: u64| {
+        let mut next = room.clone();
+        let bodies = (room.epoch() + 1..).zip(0..count).map(|(n, _)| {
+            let key = random::bytes().unwrap();
+            next.keys.push(key);
+            let links = vec![KeyLink { epoch: n - 1, nonce: [1; 12], sealed: [2; 48] }];
+            let (kc, skip) = (commitment(&key, n), Vec::new());
+            Body::Epoch { n, kc, links, skip, reason: EpochReason::Manual }
+        });
+        let bodies: Vec<_> = bodies.collect();
+        let entries = next.sign_all(anna, &bodies, directory, time);
+        Batch { after: room.head(), entries, wraps: Vec::new(), room: next }
+    };
+    let mut left = LOG_AGAIN - 2;
+    while left > BATCH as u64 {
+        room.append(&anna, flood(&anna, &room, BATCH as u64)).await;
+        left -= BATCH as u64;
+    }
+    room.post(&anna, &flood(&anna, &room, left + 1)).await.refused(403, "forbidden");
+    room.append(&anna, flood(&anna, &room, left)).await;
+    room.post(&anna, &flood(&anna, &room, 1)).await.refused(403, "forbidden");
+    // The bound counts what is stored.
+    server.stop().await;
+    let server = TestServer::start_on(&database, &[]).await;
+    let (anna, bob) = (anna.at(server.address), bob.at(server.address));
+    room.post(&anna, &flood(&anna, &room, 1)).await.refused(403, "forbidden");
+    // What is new is taken as always, and the way into the history is there.
+    room.rotate(&bob, &[&anna, &bob]).await;
+    let wraps = room.wraps(&bob).await["wraps"].clone();
+    assert_eq!((&wraps[0]["epoch"], &wraps[1]["epoch"]), (&json!(room.epoch()), &json!(1)));
+    assert_eq!(bob.open(&room.rid(), &commitment(&room.keys[0], 1), &wraps[1]), Some(room.keys[0]));
     server.stop().await;
 }
 

@@ -1,15 +1,19 @@
 //! Keys of encrypted rooms for their members: who lacks one, who gives it, bad ones; accounts that are shut, keys that
 //! are lost (`e2ee.md` 7.3 to 7.5, 14.4, 14.7 to 14.9).
 
+use std::time::{Duration, Instant};
+
 use impulse::base::base64url;
 use impulse::base::limits::api::LOG_BODY;
 use impulse::base::limits::encryption as limits;
+use impulse::config::Config;
 use impulse::e2ee::room_log::{Body, Role};
 use serde_json::{Value, json};
 
 use crate::client::{Batch, Person, Room, commitment, uids, wrap};
-use crate::support::TestServer;
+use crate::envelopes::{message, send};
 use crate::support::client::{Client, Socket};
+use crate::support::{TestServer, config, postgres};
 
 /// The next event of this kind.
 async fn event(socket: &mut Socket, op: &str) -> Value {
@@ -185,6 +189,74 @@ async fn a_bad_key_is_reported_by_whom_it_is_for_and_its_giver_gives_no_other() 
         json!(1),
         "he has it himself"
     );
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_has_been_missing_for_long_counts_while_another_member_is_there_who_could_give_it()
+ {
+    let database = postgres::database().await;
+    let age = Duration::from_millis(1_500);
+    let shortened = Config { wrap_missing: age, ..config(&database, &[]) };
+    let server = TestServer::start_config(&database, shortened).await;
+    let boss = server.admin().await;
+    let (anna, bob) = (Person::new(&server, "anna").await, Person::new(&server, "bob").await);
+    let room = Room::create(&[&anna, &bob]).await;
+    let missing = async || {
+        let text = String::from_utf8(boss.get("/metrics").await.body).unwrap();
+        let value = text.lines().find_map(|line| line.strip_prefix("impulse_e2ee_wraps_missing "));
+        value.unwrap().parse::<usize>().unwrap()
+    };
+    let (of_anna, _of_bob) = (anna.client.socket().await, bob.client.socket().await);
+    let bad = json!({"epoch": 1, "gen": 1});
+    let began = Instant::now();
+    bob.client.post(&room.path("/wraps/bad"), bad).await.expect(204);
+    // Not at once: browsers wait a while at random.
+    let at_once = missing().await;
+    assert!(at_once == 0 || began.elapsed() >= age);
+    while missing().await != 1 {
+        assert!(began.elapsed() < Duration::from_secs(20), "it does not count");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(began.elapsed() >= age);
+    // Who lacks it cannot give it, and nobody else is there.
+    drop(of_anna);
+    while missing().await != 0 {
+        assert!(began.elapsed() < Duration::from_secs(20), "nobody is there");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let _of_anna = anna.client.socket().await;
+    assert_eq!(missing().await, 1);
+    assert_eq!(give(&room, &bob, json!([room.wrap_for(&bob)])).await, json!(1));
+    assert_eq!(missing().await, 0);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_has_encrypted_as_many_messages_as_it_may_is_replaced_before_the_next() {
+    let server = TestServer::start().await;
+    let (anna, bob) = (Person::new(&server, "anna").await, Person::new(&server, "bob").await);
+    let mut room = Room::create(&[&anna, &bob]).await;
+    let database = server.database.clone();
+    // The founding batch took 1.
+    let sql = "UPDATE chat.rooms SET last_seq = $2 WHERE id = $1";
+    let (id, seq) = (room.id.parse::<i64>().unwrap(), limits::EPOCH_MESSAGES.cast_signed());
+    server.sql().await.execute(sql, &[&id, &seq]).await.unwrap();
+    server.stop().await;
+    let server = TestServer::start_on(&database, &[]).await;
+    let (anna, bob) = (anna.at(server.address), bob.at(server.address));
+    let (mut of_anna, mut of_bob) = (anna.client.socket().await, bob.client.socket().await);
+    assert_eq!(room.wraps(&anna).await["why"], Value::Null);
+    of_anna.ok(send(&room, &message(&room, &anna).await)).await;
+    assert_eq!(room.wraps(&anna).await["why"], json!("full"));
+    let late = message(&room, &bob).await;
+    let refused = of_bob.err(send(&room, &late), "rotation_required").await;
+    let detail = json!({"why": "full", "shut": [], "head": room.head()});
+    assert_eq!(refused["detail"], detail);
+    // That is need enough: it does not count among the keys that he makes without one.
+    room.rotate(&bob, &[&anna, &bob]).await;
+    assert_eq!(room.wraps(&anna).await["why"], Value::Null);
+    of_bob.ok(send(&room, &message(&room, &bob).await)).await;
     server.stop().await;
 }
 

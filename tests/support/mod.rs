@@ -46,8 +46,13 @@ impl TestServer {
 
     /// On a given database.
     pub async fn start_on(database: &str, flags: &[&str]) -> Self {
+        Self::start_config(database, config(database, flags)).await
+    }
+
+    /// With settings that have no flag.
+    pub async fn start_config(database: &str, config: Config) -> Self {
         raise_descriptor_limit();
-        let server = Server::start(config(database, flags)).await.expect("the server starts");
+        let server = Server::start(config).await.expect("the server starts");
         let address = *server.addresses().first().expect("an address");
         Self { server, address, database: database.to_owned() }
     }

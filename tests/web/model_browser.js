@@ -71,7 +71,7 @@ export function createBrowser(server) {
     if (seq > (reported.get(room) ?? 0)) fault = `read ${seq} of ${room} was never on screen`;
   }
   const ingest = new Ingest((_room, entry) => messageFromWire(entry, "1"));
-  const users = { need() {}, watchStatusEnds() {}, refetchSoon() {}, upsert() {} };
+  const users = { need() {}, heard() {}, refetchSoon() {} };
   const pages = new Pages({ store, ingest, users, kept: KEPT });
   const sync = new Sync({ store, socket, users, ingest, pages });
   const messages = new MessageActions({ store, socket, ingest });

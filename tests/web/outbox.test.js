@@ -6,6 +6,12 @@ import { Outbox } from "../../web/state/outbox.js";
 
 const later = (ms = 0) => new Promise((resolve) => setTimeout(resolve, ms));
 
+/** @param {() => boolean} holds */
+async function until(holds) {
+  for (let turn = 0; turn < 1000 && !holds(); turn += 1) await later(1);
+  assert.ok(holds(), "in time");
+}
+
 /** @param {number} count */
 const numbers = (count) => Array.from({ length: count }, (_, n) => `m${n}`);
 
@@ -292,4 +298,33 @@ test("of thousands that wait each answer costs little", async () => {
   outbox.close();
   assert.ok(sent > 5);
   assert.ok(read <= 6000 + sent, `${read} read for ${sent}`);
+});
+
+test("an attempt from before the loss of the line ends late and is not taken for the one of now", async () => {
+  // A shelf that gives back the same object, as that of encrypted rooms does.
+  const kept = new Map();
+  const shelf = {
+    keep: (/** @type {string} */ key, /** @type {any} */ value) =>
+      void (value === null ? kept.delete(key) : kept.set(key, value)),
+    recall: (/** @type {string} */ key) => kept.get(key) ?? null,
+    keysOf: () => [...kept.keys()],
+    watchKeptUnder: () => () => {},
+  };
+  /** @type {{ resolve: (answer: object) => void, reject: (error: object) => void }[]} */
+  const attempts = [];
+  const done = /** @type {string[]} */ ([]);
+  const send = () => new Promise((resolve, reject) => attempts.push({ resolve, reject }));
+  const outbox = new Outbox("u1", { send, done: ({ msg }) => done.push(msg.mid) }, shelf);
+  outbox.flush();
+  outbox.add("1", { mid: "m", rev: 0, kind: "msg", t: "m" });
+  await until(() => attempts.length === 1);
+  outbox.lineLost();
+  outbox.flush();
+  await until(() => attempts.length === 2);
+  attempts[0]?.reject({ code: "offline" });
+  await later();
+  attempts[1]?.resolve({ seq: 1 });
+  await until(() => done.length === 1);
+  assert.deepEqual([done, kept.size], [["m"], 0]);
+  outbox.close();
 });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { mock, test } from "node:test";
 import { createIdle, IDLE_MS } from "../../web/state/people_idle.js";
 import {
   chosenOf,
@@ -11,6 +11,8 @@ import {
   statusText,
   statusToSend,
 } from "../../web/state/people_status.js";
+import { Users } from "../../web/state/users.js";
+import { createParts, settled } from "./sync_parts.js";
 
 const at = (...parts) => new Date(...parts).getTime();
 
@@ -81,14 +83,20 @@ function world() {
   let now = 0;
   const timers = [];
   const told = [];
+  /** What the next words are refused with. */
+  const refusals = [];
   const idle = createIdle({
     now: () => now,
     later: (act, ms) => timers.push({ at: now + ms, act }),
-    send: (state) => told.push(state),
+    send(state) {
+      told.push(state);
+      return refusals.length ? Promise.reject(refusals.shift()) : Promise.resolve();
+    },
   });
   return {
     idle,
     told,
+    refusals,
     pass(ms) {
       const end = now + ms;
       for (;;) {
@@ -135,6 +143,89 @@ test("a new connection is told that nobody is here, and nothing while somebody i
   pass(IDLE_MS);
   idle.connected();
   assert.deepEqual(told, ["away", "away"]);
+});
+
+test("what the server refused is said again, and only the last of it", async () => {
+  const { idle, told, refusals, pass } = world();
+  refusals.push({ code: "rate_limited", retryMs: 2000 }, { code: "rate_limited", retryMs: 3000 }, { code: "internal" });
+  pass(IDLE_MS);
+  await settled();
+  idle.touch();
+  await settled();
+  assert.deepEqual(told, ["away", "online"]);
+  pass(2999);
+  assert.deepEqual(told, ["away", "online"], "that nobody was here is not said any more");
+  pass(1);
+  assert.deepEqual(told, ["away", "online", "online"]);
+  await settled();
+  pass(5000);
+  assert.deepEqual(told, ["away", "online", "online", "online"]);
+  await settled();
+  pass(60_000);
+  assert.equal(told.length, 4, "it was taken");
+});
+
+test("what a lost line did not take is left to the next connection", async () => {
+  const { idle, told, refusals, pass } = world();
+  refusals.push({ code: "offline" }, { code: "unavailable" });
+  pass(IDLE_MS);
+  await settled();
+  pass(60_000);
+  assert.deepEqual(told, ["away"]);
+  idle.connected();
+  await settled();
+  idle.connected();
+  pass(60_000);
+  assert.deepEqual(told, ["away", "away", "away"], "said once on each connection, refused or not before");
+});
+
+/** The people of a browser, and the calls that have no answer yet. */
+function reading(known = []) {
+  const calls = [];
+  mock.method(globalThis, "fetch", (url) => new Promise((resolve) => calls.push({ url, resolve })));
+  const parts = createParts({ users: new Map(known.map((user) => [user.uid, user])) }, undefined, Users);
+  return {
+    ...parts,
+    of: (uid) => parts.store.state.users.get(uid),
+    /** Answers the oldest call. */
+    async answer(body) {
+      calls.shift().resolve(new Response(JSON.stringify(body), { headers: { "content-type": "application/json" } }));
+      await settled();
+    },
+  };
+}
+
+const profile = (name, state) => ({ uid: "2", username: "bob", display_name: name, status: { state, text: "tea" } });
+
+test("of an answer and an event that came while it was waited for the event is newer", async (t) => {
+  t.after(() => mock.restoreAll());
+  const { users, receive, answer, of } = reading([{ uid: "2", username: "bob", displayName: "Bob", state: "online" }]);
+  const reads = users.refetch("2");
+  receive({ op: "presence", uid: "2", state: "online", text: "back", until: null });
+  await answer(profile("Robert", "away"));
+  await reads;
+  assert.deepEqual([of("2").state, of("2").text, of("2").displayName], ["online", "back", "Robert"]);
+
+  const again = users.refetch("2");
+  receive({ op: "user", user: profile("Bobby", "away") });
+  await answer(profile("Robert", "dnd"));
+  await again;
+  assert.deepEqual([of("2").state, of("2").displayName], ["dnd", "Bobby"]);
+
+  receive({ op: "presence", uid: "2", state: "online" });
+  const last = users.refetch("2");
+  await answer(profile("Robert", "away"));
+  await last;
+  assert.deepEqual([of("2").state, of("2").displayName], ["away", "Robert"], "what came before is older");
+});
+
+test("somebody who was not known is as the last event says", async (t) => {
+  t.after(() => mock.restoreAll());
+  const { receive, answer, of } = reading();
+  receive({ op: "presence", uid: "2", state: "away" });
+  receive({ op: "presence", uid: "2", state: "offline" });
+  await answer(profile("Bob", "away"));
+  assert.deepEqual([of("2").state, of("2").text], ["offline", "tea"]);
 });
 
 test("a status ends later or never; a moment that is over or cannot be read is refused", () => {

@@ -41,7 +41,7 @@ test("the one stylesheet has every style once", () => {
 const LATER = [
   /^ui\/(?:admin|entry)\//,
   /^ui\/settings\/(?!doors)/,
-  /^ui\/keys\/(?!doors|card|watch)/,
+  /^ui\/keys\/(?!doors|card|no_code|watch)/,
   /^state\/encryption\//,
   /^crypto\/(?!encoding|passphrase|password)/,
   /^ui\/rooms\/(?:dialogs|directory|create|members|settings|invites|bans|people_picker)/,

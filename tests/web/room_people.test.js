@@ -28,8 +28,12 @@ function room({ known, members, answers = {}, more = {} }) {
     }));
     return new Response(JSON.stringify({ members: list, next: null, total: list.length }));
   };
-  const upsert = (users) => users.forEach((each) => state.users.set(each.uid, each));
-  return { people: new RoomPeople({ state }, { upsert }, "4"), state, asked };
+  const read = async (ask, profilesOf) => {
+    const answer = await ask();
+    for (const each of profilesOf(answer)) state.users.set(each.uid, each);
+    return answer;
+  };
+  return { people: new RoomPeople({ state }, { read }, "4"), state, asked };
 }
 
 /** Just enough of a document to format a text. */

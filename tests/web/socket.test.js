@@ -111,6 +111,19 @@ test("any frame makes a doubted line good again, and a slow command is no silenc
   assert.deepEqual(told.filter((each) => each.lostAt !== undefined).at(-1), works);
 });
 
+test("a timer that is late has slept: the line is asked, and replaced if it stays silent", async () => {
+  const { socket } = started();
+  made[0].hello();
+  socket.send("read");
+  pass(2950);
+  now += 10 * 60_000;
+  pass(1500);
+  const pings = made[0].ops().filter((op) => op === "ping");
+  assert.deepEqual([pings.length, made.length], [1, 1], "asked once, and given time");
+  pass(3000);
+  assert.equal(made.length, 2);
+});
+
 test("without anything to answer a quiet line is asked after 25 s", () => {
   started();
   made[0].hello();

@@ -15,8 +15,9 @@ export const settled = () => new Promise((resolve) => setTimeout(resolve));
 /**
  * @param {Record<string, any>} [state]  what differs from the empty one
  * @param {(room: string, entry: any) => any} [open]
+ * @param {new (store: Store) => any} [People]  in place of nobody
  */
-export function createParts(state = {}, open) {
+export function createParts(state = {}, open, People) {
   const store = new Store({ ...emptyState(), phase: "signed_in", me: { uid: "1" }, ...state });
   const ingest = new Ingest(open ?? ((_room, entry) => messageFromWire(entry, store.state.me?.uid ?? "")));
   const commands = [];
@@ -31,7 +32,7 @@ export function createParts(state = {}, open) {
     },
     send: (op, fields) => void commands.push({ op, ...fields }),
   };
-  const users = { need() {}, watchStatusEnds() {}, refetchSoon() {}, upsert() {} };
+  const users = People ? new People(store) : { need() {}, heard() {}, refetchSoon() {} };
   const pages = new Pages({ store, ingest, users });
   const sync = new Sync({ store, socket, users, ingest, pages });
   const reads = new ReadPositions({ store, socket });

@@ -109,7 +109,7 @@ export const resetKeys = (change) => call("POST", "/api/keys/reset", namesToWire
  * What I know of people's keys, sealed, and how far my keys are. `locked`: a ticket has set the password, and it opens
  * nothing.
  *
- * @returns {Promise<{ rev: number, blob: string | null, akGen: number, locked: boolean }>}
+ * @returns {Promise<{ rev: number, blob: string | null, akGen: number, locked: boolean, hasCode: boolean }>}
  */
 export async function readTrust() {
   return namesFromWire(await call("GET", "/api/keys/trust"));

@@ -126,8 +126,9 @@ export async function wrapCurrent(ring, people) {
  * @returns {Recipient[]}
  */
 export function servable(needed, state, view) {
-  const pairs = needed.filter(({ uid, epoch }) => epoch === state.epoch && state.members.has(uid));
-  return pairs
+  // Nobody outside is anything but stale.
+  return needed
+    .filter(({ epoch }) => epoch === state.epoch)
     .filter(({ uid, gen }) => !stale(state, uid, view.n, view) && gen === view.genAt(uid, view.n))
     .map(({ uid }) => recipient(uid, view));
 }

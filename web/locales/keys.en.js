@@ -53,6 +53,9 @@ export const keys = {
   need_code: "Enter your recovery code.",
 
   notice_signed_in: "New sign-in: {device}, {time}.",
+  notice_changed: "Your password or keys were changed: {device}, {time}.",
+  notice_changed_by_link: "Your password was set anew by a link or your recovery code, {time}.",
+  notice_changed_away: "Your password or keys were changed while this browser was away.",
   notice_was_me: "That was me",
   notice_not_me: "That was not me",
   notice_unnamed: "an unknown browser",
@@ -62,10 +65,18 @@ export const keys = {
   rotate_lead:
     "If somebody else may know your password or use a browser of yours: this signs out all other browsers and gives " +
     "you new keys, and every encrypted chat gets a new key at once. You keep the whole history.",
+  rotate_lead_one:
+    "{device} is signed out and you get new keys, and every encrypted chat gets a new key at once. You keep the " +
+    "whole history. Your other browsers ask for your password once.",
+  rotate_everywhere: "Sign out all my other browsers, too",
+  rotate_taken:
+    "That is not your current password. If somebody else has changed it, ask an administrator for a link and open it " +
+    "in this browser: your keys are here, and nothing is lost.",
   rotate_next: "Also choose a new password",
   rotate_button: "Shut others out",
   rotate_working: "Making new keys…",
   rotate_done: "You have new keys, and other browsers are signed out.",
+  rotate_done_one: "You have new keys, and that browser is signed out.",
   rotate_left: {
     one: "You have new keys. {n} chat gets its new key when somebody writes there next.",
     other: "You have new keys. {n} chats get their new keys when somebody writes there next.",
@@ -88,7 +99,8 @@ export const keys = {
     "This browser keeps nothing (a private window?). They are gone with this page, and you enter your password again.",
   security_code: "Recovery code",
   security_code_yes: "You have one. A new one takes its place.",
-  security_code_no: "You have none. If you forget your password, your encrypted chats are lost.",
+  no_code: "You have no recovery code. If you forget your password, your encrypted chats may be lost.",
+  security_code_no: "You have none. If you forget your password, your encrypted chats may be lost.",
   security_code_new: "Make a new code",
   security_code_make: "Make a code",
   security_numbers: "Safety numbers",
@@ -145,6 +157,8 @@ export const keys = {
   alarm_fork: "This server shows another list of keys than before. Nothing is sent in encrypted chats.",
   alarm_rollback: "This server shows an older list of keys. Its administrators have been told.",
   alarm_older_keys: "Your keys on the server are older than those in this browser.",
+  alarm_spoilt_trust:
+    "What the server keeps of the keys that you know was damaged. Somebody may be using your account: look at Settings, Security.",
   alarm_weaker: "The server asks for a weaker sign-in than before. Your password was not used.",
   alarm_save: "Save as evidence",
   alarm_closed: "Keys cannot be changed at the moment. Nothing is lost; try again later.",

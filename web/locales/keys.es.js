@@ -55,6 +55,9 @@ export const keys = {
   need_code: "Escribe tu código de recuperación.",
 
   notice_signed_in: "Nueva sesión: {device}, {time}.",
+  notice_changed: "Tu contraseña o tus claves han cambiado: {device}, {time}.",
+  notice_changed_by_link: "Tu contraseña se puso de nuevo con un enlace o con tu código de recuperación, {time}.",
+  notice_changed_away: "Tu contraseña o tus claves cambiaron mientras este navegador estaba cerrado.",
   notice_was_me: "He sido yo",
   notice_not_me: "No he sido yo",
   notice_unnamed: "un navegador desconocido",
@@ -65,10 +68,18 @@ export const keys = {
     "Si alguien puede saber tu contraseña o usar un navegador tuyo: se cierra la sesión en todos los demás " +
     "navegadores, recibes claves nuevas y cada chat cifrado recibe una clave nueva al momento. Conservas toda la " +
     "historia.",
+  rotate_lead_one:
+    "Se cierra la sesión de {device}, recibes claves nuevas y cada chat cifrado recibe una clave nueva al momento. " +
+    "Conservas toda la historia. Tus demás navegadores piden la contraseña una vez.",
+  rotate_everywhere: "Cerrar también la sesión en todos mis demás navegadores",
+  rotate_taken:
+    "Esa no es tu contraseña actual. Si la ha cambiado otra persona, pide un enlace a la administración y ábrelo en " +
+    "este navegador: tus claves están aquí y no se pierde nada.",
   rotate_next: "Elegir también una contraseña nueva",
   rotate_button: "Dejar fuera a los demás",
   rotate_working: "Creando claves nuevas…",
   rotate_done: "Tienes claves nuevas, y los demás navegadores están fuera.",
+  rotate_done_one: "Tienes claves nuevas, y ese navegador está fuera.",
   rotate_left: {
     one: "Tienes claves nuevas. {n} chat recibirá la suya cuando alguien escriba allí.",
     many: "Tienes claves nuevas. {n} chats recibirán las suyas cuando alguien escriba allí.",
@@ -93,7 +104,8 @@ export const keys = {
     "contraseña otra vez.",
   security_code: "Código de recuperación",
   security_code_yes: "Tienes uno. Uno nuevo ocupa su lugar.",
-  security_code_no: "No tienes ninguno. Si olvidas tu contraseña, tus chats cifrados se pierden.",
+  no_code: "No tienes código de recuperación. Si olvidas tu contraseña, tus chats cifrados pueden perderse.",
+  security_code_no: "No tienes ninguno. Si olvidas tu contraseña, tus chats cifrados pueden perderse.",
   security_code_new: "Crear un código nuevo",
   security_code_make: "Crear un código",
   security_numbers: "Números de seguridad",
@@ -150,6 +162,8 @@ export const keys = {
   alarm_fork: "El servidor muestra otra lista de claves que antes. En los chats cifrados no se envía nada.",
   alarm_rollback: "El servidor muestra una lista de claves más antigua. Se ha avisado a la administración.",
   alarm_older_keys: "Tus claves en el servidor son más antiguas que las de este navegador.",
+  alarm_spoilt_trust:
+    "Se ha dañado lo que el servidor guarda de las claves que conoces. Puede que alguien use tu cuenta: mira en Ajustes, Seguridad.",
   alarm_weaker: "El servidor pide un inicio de sesión más débil que antes. Tu contraseña no se ha usado.",
   alarm_save: "Guardar como prueba",
   alarm_closed: "Ahora mismo no se pueden cambiar las claves. No se pierde nada; inténtalo más tarde.",

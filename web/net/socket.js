@@ -231,22 +231,29 @@ export class Socket {
     this.#report();
   }
 
-  /** Looks at what the silence means, and again when it would mean more. */
-  #watchSilence() {
+  /**
+   * Looks at what the silence means, and again when it would mean more.
+   *
+   * @param {number} [passed]  the silence that was looked at last
+   */
+  #watchSilence(passed = 0) {
     clearTimeout(this.#watch);
     const silence = performance.now() - this.#silentSince;
     const steps = this.#waiting.size ? [ASKED_AFTER_MS, DOUBTED_AFTER_MS, DEAD_AFTER_MS] : [QUIET_MS];
-    const next = steps.find((ms) => ms > silence) ?? 0;
-    this.#watch = setTimeout(() => this.#look(next), next - silence);
+    const next = steps.find((ms) => ms > Math.max(silence, passed)) ?? DEAD_AFTER_MS;
+    this.#watch = setTimeout(() => this.#look(next), Math.max(0, next - silence));
   }
 
   /** @param {number} step  the silence that was waited for */
   #look(step) {
-    if (performance.now() - this.#silentSince < step) return this.#watchSilence();
+    const silence = performance.now() - this.#silentSince;
+    if (silence < step) return this.#watchSilence();
+    // A timer that is late has slept, and what came meanwhile may not have been read: that was no silence of the line.
+    this.#silentSince += silence - step;
     if (step === DEAD_AFTER_MS) return this.reconnectAnyway();
     if (step === DOUBTED_AFTER_MS) this.#lose(this.#silentSince);
     else this.send("ping");
-    this.#watchSilence();
+    this.#watchSilence(step);
   }
 
   /** @param {number} since */

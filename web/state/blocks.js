@@ -59,9 +59,7 @@ export class BlockActions {
    *
    * @returns {Promise<{ uid: string, at: number }[]>}
    */
-  async list() {
-    const blocks = await api.listBlocks();
-    this.#users.upsert(blocks.map(({ user }) => user));
-    return blocks;
+  list() {
+    return this.#users.read(api.listBlocks, (blocks) => blocks.map(({ user }) => user));
   }
 }

@@ -48,7 +48,7 @@ export function createClient() {
     messages.restart();
   };
   const drafts = new Drafts(store, isEncrypted);
-  const idle = watchIdle((state) => socket.send("presence", { state }));
+  const idle = watchIdle((state) => socket.command("presence", { state }));
   const connection = new Connection(store, socket);
   const keys = new Keys(store);
   door = new EncryptedDoor({ store, socket, ingest, sync, messages, drafts, keys });

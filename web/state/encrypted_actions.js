@@ -2,7 +2,7 @@
  * What I do with encrypted chats: begin them, let people back in, leave, search (14 of e2ee.md). Failures are
  * `{ code, … }`; those of beginning a chat ask something, see `openDirect`.
  */
-import { openDirectRoom, readMessages } from "../calls/rooms.js";
+import { openDirectRoom } from "../calls/rooms.js";
 
 /** @typedef {import("./types.js").Room} Room */
 /** @typedef {import("./types.js").EncryptedRoom} EncryptedRoom */
@@ -188,7 +188,7 @@ export class EncryptedActions {
   async search(room, text) {
     const { Search } = await import("./encryption/all.js");
     return new Search(text, {
-      read: (where) => readMessages(room, where),
+      read: (where) => this.#door.readPage(room, where),
       open: (page, where, apply) => this.#door.openPage(room, page, where, apply),
     });
   }

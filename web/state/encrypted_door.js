@@ -12,7 +12,7 @@ import { withRoom } from "./rooms.js";
 /** @typedef {import("./types.js").Room} Room */
 /** @typedef {import("./types.js").Message} Message */
 /** @typedef {import("../net/wire.js").Entry} Entry */
-/** @typedef {import("../net/wire.js").Page} Page */
+/** With up to where its room was known. @typedef {import("../net/wire.js").Page & { asked: number }} AskedPage */
 /** @typedef {import("../net/wire.js").Where} Where */
 /** @typedef {import("./ingest.js").Loaded} Loaded */
 /** @typedef {import("../net/wire_frames.js").KeyEvent} KeyEvent */
@@ -184,7 +184,7 @@ export class EncryptedDoor {
   #mentionWays(parts) {
     return {
       roomOf: (id) => this.#store.state.rooms.get(id),
-      read: (id, where) => parts.calls.readMessages(id, where),
+      read: (id, where) => this.readPage(id, where, parts.calls.readMessages),
       open: (id, page, where, apply) => this.openPage(id, page, where, apply),
       callsMe: (message) => message.kind === "msg" && callsMe(this.#store.state, message),
       count: (id, mentions) => this.#count(id, mentions),
@@ -193,17 +193,30 @@ export class EncryptedDoor {
   }
 
   /**
-   * Opens a page that no stretch of a timeline takes.
+   * Reads a page that no stretch of a timeline takes, and notes up to where the room is known as it is asked for.
    *
    * @param {string} id
-   * @param {Page} page
+   * @param {Where & { limit: number }} where
+   * @param {typeof readMessages} [read]
+   * @returns {Promise<AskedPage>}
+   */
+  async readPage(id, where, read = readMessages) {
+    const { state } = this.#store;
+    const asked = state.timelines.get(id)?.seq ?? state.rooms.get(id)?.seq ?? 0;
+    return { ...(await read(id, where)), asked };
+  }
+
+  /**
+   * Opens such a page, unless the server has gone over to another history since.
+   *
+   * @param {string} id
+   * @param {AskedPage} page
    * @param {Where} where
    * @param {(messages: Message[]) => void} apply
    */
   openPage(id, page, where, apply) {
-    const { state } = this.#store;
-    const asked = state.timelines.get(id)?.seq ?? state.rooms.get(id)?.seq ?? 0;
-    return this.#ingest.ingest(id, page.entries, apply, () => true, { ...page, where, asked });
+    const isCurrent = () => page.epoch === "" || page.epoch === this.#store.state.epoch;
+    return this.#ingest.ingest(id, page.entries, apply, isCurrent, { ...page, where });
   }
 
   /** @param {string} id @param {number} mentions */

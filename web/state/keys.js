@@ -190,7 +190,7 @@ export class Keys {
   /**
    * New keys, because somebody else may have mine.
    *
-   * @param {{ password: string, next: string, signOutOthers: boolean }} change
+   * @param {Parameters<Encryption["rotate"]>[0]} change
    * @returns {Promise<{ left: number }>} rooms that get theirs later
    */
   async rotate(change) {

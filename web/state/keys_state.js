@@ -28,11 +28,12 @@
  * - `rollback`: it shows an older list, and has not taken back what this browser has
  * - `withheld`: it keeps something of a person back (`uid`)
  * - `older_keys`: it shows older keys of mine than this browser knows
+ * - `spoilt_trust`: what is kept there of the keys I know is not what a browser of mine has put there
  * - `weaker`: it asks for a weaker sign-in than before
  *
  * @typedef {object} Alarm
  * @property {string} id
- * @property {"my_name" | "own_keys" | "own_reset" | "fork" | "rollback" | "withheld" | "older_keys" | "weaker"} kind
+ * @property {"my_name" | "own_keys" | "own_reset" | "fork" | "rollback" | "withheld" | "older_keys" | "spoilt_trust" | "weaker"} kind
  * @property {string} [uid]
  * @property {number} [at]
  * @property {number} [n]
@@ -40,7 +41,16 @@
  * @property {string} [theirs]
  */
 
-/** A sign-in or a change of my keys in another browser. @typedef {{ id: string, device: string, at: number }} Notice */
+/**
+ * Something that was done with my account elsewhere:
+ *
+ * - `signed_in`: a sign-in; `id` is that of its session
+ * - `changed`: a change of my password or keys; `at` is 0 if this browser was away meanwhile
+ *
+ * `device` is empty where no browser of mine did it, or it is not known which.
+ *
+ * @typedef {{ id: string, kind: "signed_in" | "changed", device: string, at: number }} Notice
+ */
 
 /**
  * What I know of somebody's keys.

@@ -317,9 +317,11 @@ export class Outbox {
   /** @param {string} key */
   #sendOne(key) {
     // Another tab may just have forgotten it.
-    const entry = this.#entryAt(key);
-    this.#note(key, entry);
-    if (!entry || entry.error) return;
+    const kept = this.#entryAt(key);
+    this.#note(key, kept);
+    if (!kept || kept.error) return;
+    // Of its own: an attempt from before the loss of a line, which may end later, is not taken for this one.
+    const entry = { ...kept };
     this.#inFlight.set(key, entry);
     const settle = (/** @type {any} */ answer, /** @type {any} */ error) => {
       // After the loss of the line, and for what was refused meanwhile, there is nothing to settle.

@@ -6,6 +6,8 @@
 export const IDLE_MS = 10 * 60_000;
 /** A touch is noted at most this often: a moving pointer sends a hundred events a second. */
 const NOTED_MS = 1000;
+/** What the server refused is said again after this long, if it names no time itself. */
+const AGAIN_MS = 5000;
 
 /**
  * The logic, without a page.
@@ -13,19 +15,30 @@ const NOTED_MS = 1000;
  * @param {object} world
  * @param {() => number} world.now
  * @param {(act: () => void, ms: number) => unknown} world.later
- * @param {(state: "online" | "away") => void} world.send
+ * @param {(state: "online" | "away") => Promise<unknown>} world.send  rejects with what the socket says
  */
 export function createIdle({ now, later, send }) {
   let touched = now();
   let away = false;
   let waiting = false;
+  /** Counts what was said: only the last of it is said again. */
+  let said = 0;
+
+  function say() {
+    const mine = (said += 1);
+    send(away ? "away" : "online").catch((/** @type {import("../net/socket.js").SocketFailure} */ failure) => {
+      // Without a line nothing has to be said: a new connection is told by `connected`.
+      if (failure.code === "offline") return;
+      later(() => mine === said && say(), failure.retryMs ?? AGAIN_MS);
+    });
+  }
 
   function check() {
     waiting = false;
     const left = touched + IDLE_MS - now();
     if (left > 0) return wait(left);
     away = true;
-    send("away");
+    say();
   }
 
   /** @param {number} ms */
@@ -43,11 +56,12 @@ export function createIdle({ now, later, send }) {
       wait(IDLE_MS);
       if (!away) return;
       away = false;
-      send("online");
+      say();
     },
     /** A new connection begins as online. */
     connected() {
-      if (away) send("away");
+      said += 1;
+      if (away) say();
     },
   };
 }
@@ -55,7 +69,7 @@ export function createIdle({ now, later, send }) {
 /**
  * The same on a page: pointer, keys, wheel, and coming back to it.
  *
- * @param {(state: "online" | "away") => void} send
+ * @param {(state: "online" | "away") => Promise<unknown>} send
  */
 export function watchIdle(send) {
   const idle = createIdle({ now: () => performance.now(), later: (act, ms) => setTimeout(act, ms), send });

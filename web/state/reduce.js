@@ -34,7 +34,7 @@ export function reduce(state, event) {
     case "blocks":
       return withBlocked(state, new Set(event.blocked));
     case "presence":
-      return withPresence(state, event);
+      return changedPresence(state, event);
     case "user":
       return withUser(state, event.user);
     case "activity":
@@ -126,16 +126,25 @@ function withBlocked(state, blocked) {
 }
 
 /**
+ * A person as an event says they are now.
+ *
+ * @param {import("./types.js").User} user
+ * @param {Extract<ServerEvent, { op: "presence" }>} event
+ * @returns {import("./types.js").User}
+ */
+export function withPresence(user, { state, text, until }) {
+  // A person who is offline keeps the status text: the account has it.
+  return { ...user, state, ...(state === "offline" ? {} : { text, until }) };
+}
+
+/**
  * @param {State} state
  * @param {Extract<ServerEvent, { op: "presence" }>} event
  * @returns {Change}
  */
-function withPresence(state, { uid, state: presence, text, until }) {
-  const user = state.users.get(uid);
-  if (!user) return {};
-  // A person who is offline keeps the status text: the account has it.
-  const status = presence === "offline" ? {} : { text, until };
-  return { users: new Map(state.users).set(uid, { ...user, state: presence, ...status }) };
+function changedPresence({ users }, event) {
+  const user = users.get(event.uid);
+  return user ? { users: new Map(users).set(user.uid, withPresence(user, event)) } : {};
 }
 
 /**

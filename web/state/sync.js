@@ -79,8 +79,7 @@ export class Sync {
     if (event.op === "hello" || event.op === "rooms") this.encrypted?.described(event.rooms);
     if (isOther) this.#startOver();
     if (event.op === "hello" || event.op === "rooms") for (const { id, seq } of event.rooms) this.#described(id, seq);
-    if (event.op === "presence") this.#users.need(event.uid);
-    if (event.op === "presence" || event.op === "user") this.#users.watchStatusEnds();
+    if (event.op === "presence" || event.op === "user") this.#users.heard(event);
   }
 
   /**

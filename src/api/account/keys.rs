@@ -146,6 +146,7 @@ pub async fn get_trust(Call { services, caller, .. }: Call<'_>) -> Result<Respon
             "blob": trust,
             "ak_gen": keys.map_or(0, |keys| keys.ak_gen),
             "locked": is_lost || keys.is_some_and(|keys| keys.is_locked),
+            "has_code": keys.is_some_and(|keys| keys.ak_recovery.is_some()),
         }),
     ))
 }

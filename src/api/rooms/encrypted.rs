@@ -152,6 +152,7 @@ struct BadWrap {
 pub async fn report_wrap(call: Call<'_, RoomId>) -> Result<Response> {
     let Call { services, caller, request, ids: room, .. } = call;
     let BadWrap { epoch, generation } = request.json()?;
+    services.allowances.of(caller.uid).bad_wrap()?;
     services.rooms.report_wrap(caller.principal(), room, epoch, generation).await?;
     Ok(Response::empty(204))
 }

@@ -8,8 +8,10 @@ pub const COMMAND_ID: usize = 32;
 pub const TEXT: usize = 32 * 1024;
 /// Mentions in one message.
 pub const MENTIONS: usize = 50;
-/// Files in one message: none until files can be uploaded.
-pub const FILES: usize = 0;
+/// Files in one message.
+pub const FILES: usize = 10;
+/// What somebody says a file shows, in characters.
+pub const ALT: usize = 1_000;
 /// Changes of one message.
 pub const REV: u32 = 1_000_000;
 /// Bytes of one reaction's emoji.

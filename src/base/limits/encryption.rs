@@ -36,8 +36,8 @@ pub const ROTATIONS: usize = 10;
 pub const ROTATIONS_WITHIN: Duration = Duration::from_secs(3_600);
 /// Messages under one key of a room.
 pub const EPOCH_MESSAGES: u64 = 10_000_000;
-/// Wraps that are kept of a member who does not write: one of each of the newest keys.
-pub const WRAPS_KEPT: u64 = 64;
+/// Wraps that are kept of a member who does not write: the newest ones, one of each key.
+pub const WRAPS_KEPT: i64 = 64;
 /// Own wraps in one answer.
 pub const WRAPS_NEWEST: usize = 2;
 /// Own wraps in one answer, of keys before one that is named.
@@ -46,6 +46,8 @@ pub const WRAPS_BEFORE: usize = 64;
 pub const WRAPS_AT_ONCE: usize = 512;
 /// How long after a restore members may bring back the log that it has lost, in milliseconds.
 pub const RESTORED_MS: i64 = 7 * 24 * 3_600 * 1_000;
+/// Entries of one room's log that are appended again after a restore, with the rights and the times of before it.
+pub const LOG_AGAIN: u64 = 2_000;
 /// A wrap that has been missing for so long while somebody could give it is counted as missing.
 pub const WRAP_MISSING: Duration = Duration::from_secs(60);
 /// Entries that are verified at a time for that.

@@ -101,6 +101,30 @@ pub const RATE_PAUSE: Duration = Duration::from_secs(1);
 pub const AT_ONCE: usize = 64;
 /// How long one more waits for a slot.
 pub const AT_ONCE_WAIT: Duration = Duration::from_secs(10);
+/// Requests of one client whose bodies are read piece by piece at the same time. They take none of those slots.
+pub const UPLOADS_PER_ADDRESS: usize = 32;
+/// The same of all clients together: a half of the memory for requests.
+pub const UPLOADS: usize = 128;
+/// Answers of one client that are sent piece by piece at the same time.
+pub const DOWNLOADS_PER_ADDRESS: usize = 128;
+/// The same of all clients together.
+pub const DOWNLOADS: usize = 512;
+/// Bytes of a piece of a body or an answer.
+pub const PIECE: usize = 64 * 1024;
+/// Bytes that a request holds whose body is read piece by piece: what is read, the next piece, and that of the handler.
+pub const UPLOAD_HELD: usize = 3 * PIECE;
+/// Bytes that such an answer holds: a piece, and as much in the socket's own buffers.
+pub const DOWNLOAD_HELD: usize = 2 * PIECE;
+/// A client sends, or takes, a whole piece within so long; time in which nobody waits for it does not count. At this
+/// pace 100 MiB would take half a day.
+pub const PIECE_DEADLINE: Duration = Duration::from_secs(30);
+/// Bytes of such an answer that the kernel takes before it can send them: with more, a slow reader would seem to take
+/// nothing for long.
+pub const DOWNLOAD_UNSENT: u32 = 128 * 1024;
+/// Pieces that are read from files at the same time, each by a blocking thread.
+pub const FILE_READS: usize = 32;
+/// How long an answer that is sent piece by piece goes on when the server stops.
+pub const DOWNLOAD_STOP: Duration = Duration::from_secs(1);
 /// Clients whose spending is remembered at once.
 pub const CLIENTS: usize = 100_000;
 /// Between two lines in the log about requests that were refused for their origin or host.

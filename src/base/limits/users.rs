@@ -23,6 +23,8 @@ pub const CHANGE_BYTES: usize = 256;
 pub const PROFILE_CHANGES: Rate = Rate { at_once: 60.0, per_second: 20.0 / MINUTE };
 /// People whom somebody adds to rooms within an hour.
 pub const MEMBERS_ADDED: Rate = Rate::within(HOUR, 300.0);
+/// Own wraps of keys of rooms that somebody reports as bad within an hour: each one is deleted, and bars its giver.
+pub const BAD_WRAPS: Rate = Rate::within(HOUR, 40.0);
 /// Calls that change something, in their costs.
 pub const CHANGES: Rate = Rate { at_once: 120.0, per_second: 4.0 };
 /// Members of a room who get a frame about a change, each one of their own, for the cost of one call.

@@ -17,7 +17,10 @@ use crate::base::error::Error;
 use crate::base::limits::http2 as limits;
 use crate::base::memory::{Holder, Kind, MemoryBudget};
 use crate::http::buffered_socket::Disconnected;
-use crate::http::response::Response;
+use crate::http::exchange::source_failed;
+use crate::http::listener_shared::ListenerShared;
+use crate::http::options::Deadlines;
+use crate::http::response::{Response, Streamed};
 
 /// Fields that say something about a connection, which HTTP/2 does not know.
 const OF_CONNECTIONS: [&str; 2] = ["Upgrade", "Connection"];
@@ -67,23 +70,34 @@ pub(super) async fn is_reset(respond: &mut SendResponse<Chunk>) -> bool {
     poll_fn(|context| Poll::Ready(respond.poll_reset(context).is_ready())).await
 }
 
-/// Sends an answer, and returns when the client has it, or takes too little of it: none for `most`, or not all of it in a
-/// few times that.
+/// Sends an answer, and returns when the client has it, or takes too little of it: none for the deadline of a write, or
+/// not all of it in a few times that. What is sent as it is read has time for each piece instead.
 pub(super) async fn send(
     mut respond: SendResponse<Chunk>,
-    response: Response,
+    mut response: Response,
     is_head: bool,
-    most: Duration,
+    shared: &ListenerShared,
 ) {
     if response.status() == 101 {
         return respond.send_reset(Reason::HTTP_1_1_REQUIRED);
     }
     let Some(head) = head_of(&response) else { return respond.send_reset(Reason::INTERNAL_ERROR) };
-    let body = if is_head || !response.has_body() { Bytes::new() } else { response.body().clone() };
+    let has_body = !is_head && response.has_body();
+    let streamed = response.take_streamed().filter(|body| has_body && body.length > 0);
+    let body = if has_body { response.body().clone() } else { Bytes::new() };
     // An error: the client has taken the request back, or the connection is gone.
-    let Ok(mut stream) = respond.send_response(head, body.is_empty()) else { return };
-    if !body.is_empty() && send_body(&mut stream, body, most).await.is_none() {
-        stream.send_reset(Reason::CANCEL);
+    let ends = body.is_empty() && streamed.is_none();
+    let Ok(mut stream) = respond.send_response(head, ends) else { return };
+    let sent = match streamed {
+        Some(streamed) => Box::pin(send_streamed(&mut stream, streamed, shared)).await,
+        None if ends => Ok(()),
+        None => {
+            let most = shared.deadlines.write;
+            send_body(&mut stream, body, most).await.ok_or(Reason::CANCEL)
+        }
+    };
+    if let Err(reason) = sent {
+        stream.send_reset(reason);
     }
 }
 
@@ -103,20 +117,81 @@ fn head_of(response: &Response) -> Option<http::Response<()>> {
 }
 
 /// `None` if the client takes it too slowly, or not at all.
-async fn send_body(stream: &mut SendStream<Chunk>, mut body: Bytes, most: Duration) -> Option<()> {
+async fn send_body(stream: &mut SendStream<Chunk>, body: Bytes, most: Duration) -> Option<()> {
     let last_by = Instant::now() + most * limits::WRITE_STRETCHES;
-    let next_by = || last_by.min(Instant::now() + most);
-    let (last, sent) = oneshot::channel::<()>();
-    let last = Arc::new(last);
-    while !body.is_empty() {
-        stream.reserve_capacity(body.len());
-        let granted = poll_fn(|context| stream.poll_capacity(context));
-        let granted = timeout_at(next_by(), granted).await.ok()??.ok()?;
-        let bytes = body.split_to(granted.min(body.len()));
-        let chunk = Chunk { bytes, _last: last.clone() };
-        stream.send_data(chunk, body.is_empty()).ok()?;
+    let mut sending = Sending::new(stream, most);
+    sending.send(body, End::OfBody, last_by).await?;
+    sending.end(last_by).await
+}
+
+/// The reason to reset the stream if it was not sent whole.
+async fn send_streamed(
+    stream: &mut SendStream<Chunk>,
+    mut body: Streamed,
+    shared: &ListenerShared,
+) -> Result<(), Reason> {
+    let Deadlines { piece: most, write, .. } = shared.deadlines;
+    let mut sending = Sending::new(stream, write);
+    let all = async {
+        let failed = |error| {
+            source_failed(error);
+            Reason::INTERNAL_ERROR
+        };
+        while let Some(piece) = body.next().await.map_err(failed)? {
+            let end = if body.length == 0 { End::OfBody } else { End::OfPiece };
+            let sent = sending.send(piece, end, Instant::now() + most).await;
+            sent.ok_or(Reason::CANCEL)?;
+        }
+        sending.end(Instant::now() + most).await.ok_or(Reason::CANCEL)
+    };
+    tokio::select! {
+        sent = all => sent,
+        () = shared.must_end_downloads() => Err(Reason::CANCEL),
     }
-    drop(last);
-    // Until then the bytes are held, and the request counts.
-    timeout_at(next_by(), sent).await.ok().map(drop)
+}
+
+/// What ends with the bytes that are sent.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    OfPiece,
+    OfBody,
+}
+
+/// A body on its way.
+struct Sending<'a> {
+    stream: &'a mut SendStream<Chunk>,
+    /// Until the client takes some of it.
+    most: Duration,
+    /// Dropped when all chunks are.
+    last: Arc<oneshot::Sender<()>>,
+    sent: oneshot::Receiver<()>,
+}
+
+impl<'a> Sending<'a> {
+    fn new(stream: &'a mut SendStream<Chunk>, most: Duration) -> Self {
+        let (last, sent) = oneshot::channel();
+        Self { stream, most, last: Arc::new(last), sent }
+    }
+
+    /// Gives bytes to `h2` as it takes them, all by then.
+    async fn send(&mut self, mut bytes: Bytes, end: End, by: Instant) -> Option<()> {
+        while !bytes.is_empty() {
+            self.stream.reserve_capacity(bytes.len());
+            let granted = poll_fn(|context| self.stream.poll_capacity(context));
+            let next_by = by.min(Instant::now() + self.most);
+            let granted = timeout_at(next_by, granted).await.ok()??.ok()?;
+            let chunk = bytes.split_to(granted.min(bytes.len()));
+            let is_last = end == End::OfBody && bytes.is_empty();
+            let chunk = Chunk { bytes: chunk, _last: self.last.clone() };
+            self.stream.send_data(chunk, is_last).ok()?;
+        }
+        Some(())
+    }
+
+    /// Returns when all of it has left. Until then the bytes are held, and the request counts.
+    async fn end(self, by: Instant) -> Option<()> {
+        drop(self.last);
+        let by = by.min(Instant::now() + self.most);
+        timeout_at(by, self.sent).await.ok().map(drop)
+    }
 }

@@ -2,6 +2,7 @@
 //! the request back: what it does must not be done by half.
 
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
 
 use bytes::{Bytes, BytesMut};
@@ -12,12 +13,15 @@ use tokio::time::{Instant, timeout_at};
 
 use super::request::head_of;
 use super::response::{self, Chunk};
-use crate::base::limits::http2 as limits;
+use crate::base::limits::{http as http_limits, http2 as limits};
 use crate::base::lock::MutexExt as _;
 use crate::base::memory::Holder;
-use crate::http::body::TOO_LARGE;
+use crate::http::body::{Progress, TOO_LARGE};
+use crate::http::body_reader::{BodyBytes, BodyError, body_reader};
 use crate::http::buffered_socket::Disconnected;
-use crate::http::exchange::{BODY_TIMEOUT, Exchange, RequestError, RequestMemory, charge};
+use crate::http::exchange::{
+    BODY_TIMEOUT, BodyPlan, Exchange, RequestError, RequestMemory, charge,
+};
 use crate::http::head::Framing;
 use crate::http::listener_shared::ListenerShared;
 use crate::http::proxies::Transport;
@@ -51,7 +55,7 @@ impl Stream {
         let Self { respond, shared, mut held, .. } = self;
         held.shrink(limits::STREAM);
         let response = response::reserved(response, holder, &shared.memory);
-        response::send(respond, response, is_head, shared.deadlines.write).await;
+        response::send(respond, response, is_head, &shared).await;
     }
 
     /// The answer, and who is to have it.
@@ -74,21 +78,52 @@ impl Stream {
         self.held.grow(head.size())?;
         let (framing, expects_continue) = (head.framing, head.expects_continue);
         let mut exchange = Exchange::new(&shared, head, self.peer, Transport::Tls);
-        let limit = exchange.body_limit();
-        if matches!(framing, Framing::Length(length) if length > limit as u64) {
+        let limit = match exchange.body() {
+            BodyPlan::Whole(limit) => limit as u64,
+            BodyPlan::Streamed(limit) => limit,
+        };
+        if matches!(framing, Framing::Length(length) if length > limit) {
             return Err(TOO_LARGE.into());
         }
         exchange.admit().await?;
+        let holder = Holder::of(exchange.client());
+        let limit = match exchange.body() {
+            BodyPlan::Whole(limit) => limit,
+            BodyPlan::Streamed(limit) => {
+                let answering = self.answer_streamed(exchange, body, limit, expects_continue);
+                return Ok((Box::pin(answering).await?, holder));
+            }
+        };
         if expects_continue && framing != Framing::Length(0) {
             response::go_on(&mut self.respond)?;
         }
         let body = self.read_body(&mut body, limit).await?;
-        let holder = Holder::of(exchange.client());
         // Nobody waits for the answer to a request that was taken back before it was read whole.
         if response::is_reset(&mut self.respond).await {
             return Err(RequestError::Disconnected);
         }
         Ok((exchange.answer(body).await?, holder))
+    }
+
+    /// The answer of a handler that reads the body.
+    async fn answer_streamed(
+        &mut self,
+        exchange: Exchange<'_>,
+        body: RecvStream,
+        limit: u64,
+        expects_continue: bool,
+    ) -> Result<Response, RequestError> {
+        self.held.grow(http_limits::UPLOAD_HELD)?;
+        let (feed, reader) = body_reader(exchange.length());
+        let respond = expects_continue.then_some(&mut self.respond);
+        let mut body = Incoming { body, respond, left: limit, frame: Bytes::new() };
+        let mut answering = pin!(exchange.answer_streamed(reader));
+        let (response, has_left) = tokio::select! {
+            biased;
+            response = &mut answering => (response, false),
+            has_left = feed.run(&mut body, &self.shared) => (answering.await, has_left),
+        };
+        if has_left { Err(RequestError::Disconnected) } else { Ok(response?) }
     }
 
     async fn read_body(
@@ -113,6 +148,44 @@ impl Stream {
             // The client may send as much again.
             body.flow_control().release_capacity(data.len()).map_err(|_| Disconnected)?;
         }
+    }
+}
+
+/// The body of a request that is being answered.
+struct Incoming<'a> {
+    body: RecvStream,
+    /// Of a client that waits to be asked for the body.
+    respond: Option<&'a mut SendResponse<Chunk>>,
+    /// Bytes that it may still have.
+    left: u64,
+    /// What is left of a frame.
+    frame: Bytes,
+}
+
+impl BodyBytes for Incoming<'_> {
+    async fn begin(&mut self) -> Result<(), BodyError> {
+        match self.respond.take().filter(|_| !self.body.is_end_stream()) {
+            Some(respond) => response::go_on(respond).map_err(|_| BodyError::Gone),
+            None => Ok(()),
+        }
+    }
+
+    async fn more(&mut self, piece: &mut BytesMut) -> Result<Progress, BodyError> {
+        if self.frame.is_empty() {
+            self.frame = match self.body.data().await {
+                None => return Ok(Progress::Done),
+                Some(Err(_)) => return Err(BodyError::Gone),
+                Some(Ok(frame)) => frame,
+            };
+            let left = self.left.checked_sub(self.frame.len() as u64);
+            self.left = left.ok_or(BodyError::TooLarge)?;
+        }
+        let space = http_limits::PIECE.saturating_sub(piece.len());
+        let bytes = self.frame.split_to(space.min(self.frame.len()));
+        piece.extend_from_slice(&bytes);
+        // The client may send as much again.
+        let released = self.body.flow_control().release_capacity(bytes.len());
+        released.map(|()| Progress::More).map_err(|_| BodyError::Gone)
     }
 }
 

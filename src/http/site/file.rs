@@ -9,6 +9,7 @@ use crate::base::hex;
 use crate::http::coding::accepts;
 use crate::http::head::Head;
 use crate::http::response::Response;
+use crate::http::selection::is_known;
 
 /// A file in its three forms; the compressed ones only where they are smaller.
 pub(super) struct File {
@@ -82,11 +83,4 @@ fn gzip(plain: &[u8]) -> Option<Vec<u8>> {
     let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     packed.write_all(plain).ok()?;
     packed.finish().ok()
-}
-
-fn is_known(head: &Head, etag: &str) -> bool {
-    head.headers.all("if-none-match").flat_map(|list| list.split(',')).any(|known| {
-        let known = known.trim();
-        known == "*" || known.strip_prefix("W/").unwrap_or(known) == etag
-    })
 }

@@ -4,6 +4,7 @@ use tokio::time::{Instant, timeout};
 
 use super::Actor;
 use super::facts::{Changed, Facts, Needs};
+use super::files::file_gone;
 use super::messages::mid_exists;
 use super::staged::{Answers, Effect, Staged};
 use crate::base::error::{Code, Error, Outage, Result};
@@ -52,15 +53,21 @@ impl Actor {
         if own.len() == 0 {
             return Ok(());
         }
-        if self.store_paused_until.is_some_and(|until| Instant::now() < until) {
-            return Err(Error::outage(Outage::Slow, "the store did not answer a moment ago"));
-        }
+        self.check_store()?;
         let all = self.facts.missing(own.clone().with(std::mem::take(&mut self.needs)));
         let is_more = all.len() > own.len();
         match self.query(all).await {
             Err(error) if is_more && error.code() == Code::Internal => self.query(own).await,
             answer => answer,
         }
+    }
+
+    /// Refuses what needs the store, if that did not answer a moment ago.
+    pub(super) fn check_store(&self) -> Result<()> {
+        if self.store_paused_until.is_some_and(|until| Instant::now() < until) {
+            return Err(Error::outage(Outage::Slow, "the store did not answer a moment ago"));
+        }
+        Ok(())
     }
 
     async fn query(&mut self, needs: Needs) -> Result<()> {
@@ -187,7 +194,13 @@ impl Actor {
     /// What a change comes to that the database refused: a repetition, or a conflict.
     async fn outcome_of_refused(&mut self, staged: &Staged) -> Result<Ack> {
         match &staged.effect {
-            Effect::New { draft, .. } => self.first_answer(staged.sender.uid, draft).await,
+            Effect::New { draft, .. } => {
+                let answer = self.first_answer(staged.sender.uid, draft).await;
+                answer.map_err(|error| match error.code() {
+                    Code::NotFound if draft.names_files() => file_gone(),
+                    _ => error,
+                })
+            }
             Effect::Sealed(effect) if effect.is_new_message() => {
                 let known = self.known_first(&effect.draft).await?;
                 known.ok_or_else(mid_exists)

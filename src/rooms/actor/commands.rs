@@ -54,7 +54,11 @@ impl Actor {
         let writes = match command {
             RoomCommand::Unsubscribe => return Ok(()),
             RoomCommand::Send(draft) => {
-                check_form(state.facts(), ContentForm::Plain)?;
+                let form = match draft.names_files() {
+                    true => ContentForm::PlainWithFiles,
+                    false => ContentForm::Plain,
+                };
+                check_form(state.facts(), form)?;
                 // People may delete their own messages wherever they are.
                 !matches!(draft.body, DraftBody::Delete)
             }

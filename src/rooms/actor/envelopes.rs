@@ -72,7 +72,8 @@ impl Actor {
             };
         }
         let (mid, author) = (draft.envelope.mid, sender.uid);
-        let change = Change::New { mid, author, body: envelope_to_json(&draft.json)? };
+        let (body, files) = (envelope_to_json(&draft.json)?, Vec::new());
+        let change = Change::New { mid, author, body, files };
         self.facts.add(mid);
         let effect = SealedEffect::new(draft, author, Sealing::New, None);
         Ok(Decision::Append(change, Effect::Sealed(Box::new(effect))))
@@ -233,7 +234,8 @@ impl Actor {
         };
         draft.check_files()?;
         let before = stored.state();
-        let change = Change::Edit { mid, rev, body: envelope_to_json(&draft.json)?, replaced };
+        let body = envelope_to_json(&draft.json)?;
+        let change = Change::Edit { mid, rev, body, replaced, files: Vec::new() };
         let effect = SealedEffect::new(draft, sender.uid, Sealing::Edit, Some(before));
         Ok(self.append_sealed(change, effect))
     }

@@ -37,7 +37,7 @@ impl Needs {
     pub fn add(&mut self, draft: &Draft) {
         self.mids.push(draft.mid);
         match &draft.body {
-            DraftBody::Text(_) => self.revisions.push((draft.mid, draft.rev)),
+            DraftBody::Text(..) => self.revisions.push((draft.mid, draft.rev)),
             DraftBody::React { target, .. } => self.mids.push(*target),
             DraftBody::Delete => {}
         }
@@ -146,7 +146,7 @@ impl Facts {
             (DraftBody::Delete, Some(StoredKind::Reaction { target, .. })) => {
                 (self.row(*target), true)
             }
-            (DraftBody::Text(_), Some(_)) => (own.filter(|row| draft.rev > row.rev), false),
+            (DraftBody::Text(..), Some(_)) => (own.filter(|row| draft.rev > row.rev), false),
             // A deleted message has no content, and a repetition is not published.
             _ => (None, false),
         };
@@ -268,7 +268,7 @@ pub fn size_of_state(message: &MessageState) -> usize {
 
 fn size_of_content(content: &Content) -> usize {
     match content {
-        Content::Plain(body) => body.text.len(),
+        Content::Plain(body) => body.size(),
         Content::Sealed(Sealed { envelope, reacts, .. }) => {
             let reacts = reacts.iter().flatten();
             let size = |one: &SealedReaction| size_of::<SealedReaction>() + one.envelope.size();
@@ -324,7 +324,7 @@ mod tests {
     fn what_is_sent_to_everybody_again_is_counted_and_a_repetition_is_not() {
         let draft = |mid, rev, body| Draft { mid, rev, body };
         let react = |n| draft(mid(n), 0, DraftBody::React { target: TARGET, emoji: "+".into() });
-        let edit = |rev| draft(TARGET, rev, DraftBody::Text(TextBody::default()));
+        let edit = |rev| draft(TARGET, rev, DraftBody::Text(TextBody::default(), None));
         let delete = |mid, rev| draft(mid, rev, DraftBody::Delete);
         let mut facts = facts();
         assert_eq!(facts.bytes_sent_again(&react(1)), chat::TEXT);

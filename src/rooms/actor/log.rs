@@ -89,7 +89,7 @@ impl Actor {
     /// In slices, each read and applied on another thread, so that no other room waits for a long log.
     async fn read_encryption(&mut self) -> Result<Encryption> {
         let (store, room) = (self.shared.store.clone(), self.room.id);
-        let mut reading = Reading::default();
+        let mut reading = Reading::after_restore(self.shared.restored_recently());
         loop {
             let from = reading.next_seq();
             let rows = store.log(room, from, limits::LOG_SLICE, limits::LOG_PAGE_BYTES);
@@ -141,6 +141,9 @@ impl Actor {
         self.check_people(by, &judged)?;
         self.count_rotations(by, &judged)?;
         let encryption = self.load_encryption().await?;
+        if judged.is_again {
+            encryption.check_again(judged.batch.applied.len())?;
+        }
         let change = change_of(encryption, &judged, &proposal, &shared);
         self.commit_log(change, judged, proposal).await
     }
@@ -231,7 +234,7 @@ impl Actor {
         proposal: Proposal,
         left: &[Uid],
     ) {
-        let Judged { batch, .. } = judged;
+        let Judged { batch, is_again } = judged;
         let from = batch.applied.first().map_or(0, |applied| applied.entry.seq);
         let has_join = batch.applied.iter().any(|one| matches!(one.entry.body, Body::Join { .. }));
         let entries = batch.applied.iter().map(|one| (one.hash, one.entry.dn));
@@ -239,6 +242,9 @@ impl Actor {
             batch.state.members.iter().map(|(uid, one)| (*uid, role_of(one.role))).collect();
         if let Some(encryption) = &mut self.encryption {
             encryption.advance(batch.state.clone(), seq, entries);
+            if is_again {
+                encryption.note_again(batch.applied.len());
+            }
             // Who is barred has posted nothing.
             let wraps = proposal.wraps.iter().map(|wrap| wrap.pair());
             let wraps: Vec<_> =

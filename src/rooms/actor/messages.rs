@@ -5,12 +5,14 @@
 
 use super::Actor;
 use super::facts::Needs;
+use super::files::edited;
 use super::staged::{Decision, Effect};
 use crate::base::error::{Code, Error, Result};
 use crate::base::ids::{Mid, Uid};
 use crate::base::limits::chat as limits;
 use crate::policy::{Action, no_room};
 use crate::protocol::command::{Draft, DraftBody};
+use crate::protocol::file::NamedFile;
 use crate::protocol::message::{Content, MessageState, TextBody};
 use crate::rooms::inbox::Sender;
 use crate::store::chat::change::Change;
@@ -20,7 +22,7 @@ use crate::store::chat::{Ack, Stored, StoredKind, StoredReaction};
 impl Draft {
     /// Whether it is a new message, or a repetition of one.
     pub(super) fn is_new(&self) -> bool {
-        self.rev == 0 && matches!(self.body, DraftBody::Text(_))
+        self.rev == 0 && matches!(self.body, DraftBody::Text(..))
     }
 
     /// The messages it is about.
@@ -34,24 +36,35 @@ impl Draft {
 }
 
 impl Actor {
-    /// A new message, which needs no query.
+    /// A new message, which needs no query unless it has files.
     pub(super) async fn add(&mut self, sender: &Sender, draft: Draft) -> Result<Decision> {
         let uid = sender.uid;
-        let DraftBody::Text(body) = &draft.body else { return Err(mid_exists()) };
-        if body.mentions.all
-            && let Err(refused) = self.authorize_mention_of_all(sender)
-        {
-            // It may have been sent when that was allowed, and be a repetition.
-            let answer = self.first_answer(uid, &draft).await.map(Decision::Answer);
-            return answer.map_err(|error| match error.code() {
-                Code::NotFound => refused,
-                _ => error,
-            });
-        }
-        let change = Change::New { mid: draft.mid, author: uid, body: text_to_json(body)? };
-        let message = Box::new(MessageState::new(draft.mid, uid, Content::Plain(body.clone())));
+        let DraftBody::Text(body, named) = &draft.body else { return Err(mid_exists()) };
+        let files = match self.authorize_mentions(sender, body) {
+            Ok(()) => self.new_files(uid, named.as_deref().unwrap_or_default()).await,
+            Err(refused) => Err(refused),
+        };
+        let files = match files {
+            Ok(files) => files,
+            Err(refused) => {
+                // It may have been sent when that was allowed, and be a repetition.
+                let answer = self.first_answer(uid, &draft).await.map(Decision::Answer);
+                return answer.map_err(|error| match error.code() {
+                    Code::NotFound => refused,
+                    _ => error,
+                });
+            }
+        };
+        let body = TextBody { files, ..body.clone() };
+        let (mid, files) = (draft.mid, body.files.iter().map(|file| file.id).collect());
+        let change = Change::New { mid, author: uid, body: text_to_json(&body)?, files };
+        let message = Box::new(MessageState::new(draft.mid, uid, Content::Plain(body)));
         self.facts.add(draft.mid);
         Ok(Decision::Append(change, Effect::New { message, draft: Box::new(draft) }))
+    }
+
+    fn authorize_mentions(&self, sender: &Sender, body: &TextBody) -> Result<()> {
+        if body.mentions.all { self.authorize_mention_of_all(sender) } else { Ok(()) }
     }
 
     fn authorize_mention_of_all(&self, sender: &Sender) -> Result<()> {
@@ -89,7 +102,7 @@ impl Actor {
 
     fn decide_by_facts(&mut self, sender: &Sender, draft: &Draft) -> Result<Decision> {
         match &draft.body {
-            DraftBody::Text(body) => self.decide_edit(sender, draft, body),
+            DraftBody::Text(body, named) => self.decide_edit(sender, draft, body, named.as_deref()),
             DraftBody::Delete => self.decide_delete(sender, draft),
             DraftBody::React { target, emoji } => {
                 self.decide_react(sender.uid, draft.mid, *target, emoji)
@@ -97,7 +110,13 @@ impl Actor {
         }
     }
 
-    fn decide_edit(&mut self, sender: &Sender, draft: &Draft, body: &TextBody) -> Result<Decision> {
+    fn decide_edit(
+        &mut self,
+        sender: &Sender,
+        draft: &Draft,
+        body: &TextBody,
+        named: Option<&[NamedFile]>,
+    ) -> Result<Decision> {
         let stored = self.facts.row(draft.mid).ok_or_else(no_message)?;
         if stored.author != sender.uid {
             return Err(Error::new(Code::Forbidden, "Only its author may edit a message."));
@@ -105,7 +124,7 @@ impl Actor {
         match &stored.kind {
             StoredKind::Reaction { .. } => Err(mid_exists()),
             StoredKind::Message { content, .. } if draft.rev == stored.rev => {
-                if is_repeated(content, body) {
+                if is_repeated(content, body, named) {
                     Ok(Decision::Answer(stored.rev_ack))
                 } else {
                     Err(rev_conflict())
@@ -116,13 +135,15 @@ impl Actor {
                 if body.mentions.all && !content.mentions().is_some_and(|mentions| mentions.all) {
                     self.authorize_mention_of_all(sender)?;
                 }
-                let replaced = match content {
-                    Content::Plain(present) => Some(digest(present)),
-                    _ => None,
+                let (present, replaced) = match content {
+                    Content::Plain(present) => (present.files.as_slice(), Some(digest(present))),
+                    _ => (&[][..], None),
                 };
-                let (mid, rev, body_json) = (draft.mid, draft.rev, text_to_json(body)?);
-                let change = Change::Edit { mid, rev, body: body_json, replaced };
-                Ok(Decision::Append(change, Effect::Changed(self.facts.edit(mid, rev, body))))
+                let body = edited(body, named, present)?;
+                let (mid, rev, body_json) = (draft.mid, draft.rev, text_to_json(&body)?);
+                let files = body.files.iter().map(|file| file.id).collect();
+                let change = Change::Edit { mid, rev, body: body_json, replaced, files };
+                Ok(Decision::Append(change, Effect::Changed(self.facts.edit(mid, rev, &body))))
             }
             _ => self.repeated(draft, body).ok_or_else(rev_conflict).map(Decision::Answer),
         }
@@ -182,7 +203,7 @@ impl Actor {
 
     /// The first answer to a new message whose `mid` is in use, if this is its repetition.
     pub(super) async fn first_answer(&mut self, uid: Uid, draft: &Draft) -> Result<Ack> {
-        let DraftBody::Text(body) = &draft.body else { return Err(mid_exists()) };
+        let DraftBody::Text(body, named) = &draft.body else { return Err(mid_exists()) };
         self.fetch(Needs::of(draft)).await?;
         let stored = self.facts.row(draft.mid).ok_or_else(no_room)?;
         if stored.author != uid {
@@ -190,7 +211,11 @@ impl Actor {
         }
         match &stored.kind {
             StoredKind::Message { content, .. } if stored.rev == 0 => {
-                if is_repeated(content, body) { Ok(stored.created_ack) } else { Err(mid_exists()) }
+                let named = Some(named.as_deref().unwrap_or_default());
+                match is_repeated(content, body, named) {
+                    true => Ok(stored.created_ack),
+                    false => Err(mid_exists()),
+                }
             }
             StoredKind::Message { .. } | StoredKind::Deleted { target: None, .. } => {
                 self.repeated(draft, body).ok_or_else(mid_exists)
@@ -228,9 +253,11 @@ fn check_reactions(reactions: &[StoredReaction], uid: Uid, emoji: &str) -> Resul
 
 /// Whether a draft is what is stored. Content that cannot be read cannot be compared, either: its author's
 /// repetition is accepted as one, as it is when the content was erased.
-fn is_repeated(content: &Content, body: &TextBody) -> bool {
+fn is_repeated(content: &Content, body: &TextBody, named: Option<&[NamedFile]>) -> bool {
     match content {
-        Content::Plain(present) => present == body,
+        Content::Plain(present) => {
+            present.says_the_same(body) && named.is_none_or(|named| present.has_files(named))
+        }
         Content::Unreadable | Content::Deleted => true,
         // An encrypted room takes no texts.
         Content::Sealed(_) | Content::SealedDeleted { .. } | Content::Gone { .. } => false,

@@ -10,6 +10,7 @@ mod batch;
 mod commands;
 mod envelopes;
 mod facts;
+mod files;
 mod log;
 mod log_audit;
 mod members;

@@ -2,8 +2,8 @@
 //!
 //! A *status* (do not disturb, a text, until when) belongs to the account and is brought by the first
 //! connection; the state of a *connection* (away from the keyboard) lasts as long as it does. Changes are coalesced
-//! and published once a tick, at most one event a user, and only when what others see is different: a reconnect
-//! within a tick publishes nothing, and thousands who come online at once cost each room no more than its
+//! and published once a tick, at most one event a user, and only when what others have seen is different: a reconnect
+//! within a tick publishes nothing unless somebody has read it, and thousands who come online at once cost each room no more than its
 //! members. Presence is pushed into rooms of at most [`PRESENCE_MEMBERS`](crate::base::limits::rooms::PRESENCE_MEMBERS)
 //! members; in larger ones clients ask for it.
 //!
@@ -161,9 +161,15 @@ impl Presence {
         }
     }
 
-    /// The presence of a user now.
+    /// The presence of a user now. If that is not published yet, it is with the next tick, even if it has gone back by
+    /// then: whoever was told here would keep it otherwise.
     pub fn view(&self, uid: Uid) -> PresenceView {
-        self.table().view(uid, now_ms())
+        let mut table = self.table();
+        let view = table.view(uid, now_ms());
+        if *table.last_published.get(&uid).unwrap_or(&PresenceView::OFFLINE) != view {
+            table.read_early.insert(uid);
+        }
+        view
     }
 
     /// How many connections a user has, tails and those that are reserved among them.
@@ -190,12 +196,13 @@ impl Presence {
         let mut events = Vec::new();
         for uid in changed {
             let view = table.view(uid, now);
+            let was_read = table.read_early.remove(&uid);
             let before = if view.is_offline() {
                 table.last_published.remove(&uid)
             } else {
                 table.last_published.insert(uid, view.clone())
             };
-            if before.unwrap_or(PresenceView::OFFLINE) != view {
+            if was_read || before.unwrap_or(PresenceView::OFFLINE) != view {
                 let PresenceView { state, text, until } = &view;
                 let event = Event::Presence { uid, state, text: text.as_deref(), until: *until };
                 events.push((uid, event.encode()));
@@ -241,6 +248,26 @@ mod tests {
     }
 
     #[test]
+    fn what_was_read_between_two_ticks_and_went_back_is_published_all_the_same() {
+        let presence = online(&[1]);
+        presence.drain_changes();
+        presence.set(ANNA, conn(1), PresenceState::Away, None).unwrap();
+        assert_eq!(presence.view(ANNA).state, "away", "somebody opens her card");
+        presence.set(ANNA, conn(1), PresenceState::Online, None).unwrap();
+        let events = presence.drain_changes();
+        assert!(String::from_utf8_lossy(&events[0].1).contains("online"), "{events:?}");
+        assert_eq!(presence.view(ANNA).state, "online");
+        presence.set(ANNA, conn(1), PresenceState::Online, None).unwrap();
+        assert!(presence.drain_changes().is_empty(), "what was read is what was published");
+
+        presence.disconnected(ANNA, conn(1));
+        assert_eq!(presence.view(ANNA).state, "offline", "within a reconnect");
+        presence.connected(ANNA, conn(2), Status::default());
+        assert_eq!(presence.drain_changes().len(), 1);
+        assert!(presence.table().read_early.is_empty());
+    }
+
+    #[test]
     fn however_much_happens_in_a_tick_it_is_one_event_for_each_user() {
         let presence = Presence::default();
         for uid in 1..=3_000 {
@@ -256,14 +283,16 @@ mod tests {
     #[test]
     fn all_devices_count_and_the_last_one_to_leave_makes_offline() {
         let presence = online(&[1, 2]);
+        // Not as somebody who is told it.
+        let now = |presence: &Presence| presence.table().view(ANNA, now_ms()).state;
         presence.set(ANNA, conn(1), PresenceState::Away, None).unwrap();
-        assert_eq!(presence.view(ANNA).state, "online");
+        assert_eq!(now(&presence), "online");
         presence.set(ANNA, conn(2), PresenceState::Dnd, status_text("focus", None)).unwrap();
-        assert_eq!(presence.view(ANNA).state, "dnd");
+        assert_eq!(now(&presence), "dnd");
         presence.disconnected(ANNA, conn(2));
-        assert_eq!(presence.view(ANNA).state, "away");
+        assert_eq!(now(&presence), "away");
         presence.disconnected(ANNA, conn(1));
-        assert_eq!(presence.view(ANNA).state, "offline");
+        assert_eq!(now(&presence), "offline");
         assert!(presence.drain_changes().is_empty(), "that she was online was never published");
     }
 

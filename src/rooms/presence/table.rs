@@ -15,6 +15,8 @@ pub struct Table {
     pub changed: HashSet<Uid>,
     /// What was published of each user who is not offline.
     pub last_published: HashMap<Uid, PresenceView>,
+    /// Users of whom somebody has read what was not published.
+    pub read_early: HashSet<Uid>,
     /// Users whose status has an end.
     pub ending: HashSet<Uid>,
     /// Statuses that are not stored yet.

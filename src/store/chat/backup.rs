@@ -32,6 +32,12 @@ pub const SCHEMA: Schema = Schema {
                       target, body, is_hidden, gone",
         },
         Table { name: "superseded", columns: "room_id, mid, rev, seq, at, digest" },
+        Table { name: "file_store", columns: "one, mark" },
+        Table {
+            name: "files",
+            columns: "id, owner, name, type, size, received, state, width, height, keeps_metadata, sha256, \
+                      room_id, mid, created_seq, place, created_at, touched_at",
+        },
     ],
     left_out: &["migrations", "write_probe"],
     numbered: &["rooms"],
@@ -49,6 +55,11 @@ pub const SCHEMA: Schema = Schema {
                       (SELECT count(*) FROM chat.log l WHERE l.room_id = r.id AND l.seq <= r.log_seq),
                       (SELECT count(*) FROM chat.epoch_wraps w WHERE w.room_id = r.id)
                   FROM chat.rooms r WHERE r.e2ee ORDER BY r.id",
+        },
+        Check {
+            name: "the files of each room",
+            sql: "SELECT room_id, count(*), sum(size) FROM chat.files WHERE state = 'used'
+                  GROUP BY room_id ORDER BY room_id",
         },
     ],
 };

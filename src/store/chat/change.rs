@@ -1,7 +1,7 @@
 //! The changes that the journal makes durable, and what becomes of them.
 
 use crate::base::encryption::LogHead;
-use crate::base::ids::{Mid, RoomId, Uid};
+use crate::base::ids::{FileId, Mid, RoomId, Uid};
 use crate::protocol::encryption::PostedWrap;
 use crate::protocol::room::Role;
 
@@ -25,6 +25,8 @@ pub enum Change {
         author: Uid,
         /// Its content, as JSON.
         body: String,
+        /// The files in it: complete ones of its author that are in no message yet, or nothing is added.
+        files: Vec<FileId>,
     },
     /// New content of an existing message.
     Edit {
@@ -36,8 +38,10 @@ pub enum Change {
         body: String,
         /// Digest of the content it replaces, unless that cannot be read.
         replaced: Option<[u8; 32]>,
+        /// The files that stay in it; the others are erased.
+        files: Vec<FileId>,
     },
-    /// Erases a message, everything it ever contained, and the reactions to it.
+    /// Erases a message, everything it ever contained, its files, and the reactions to it.
     Delete {
         /// Its id.
         mid: Mid,
@@ -133,7 +137,7 @@ pub struct KeptWraps {
     pub uid: Uid,
     /// The key under which the member was last seen to write; 0 for never.
     pub sent_epoch: u64,
-    /// Older ones than this go.
+    /// Those of older keys than this go; of the others, the newest stay.
     pub from_epoch: u64,
     /// The generation of the member's keys: what has been encrypted for it is not kept for earlier ones.
     pub generation: u64,

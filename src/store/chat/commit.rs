@@ -4,8 +4,8 @@
 //! next `seq` of each room; with nothing else to do that statement is its own transaction, one round trip for
 //! hundreds of messages. It assumes that no `mid` is in use. If one is (a client repeats a message because it
 //! missed the answer), nothing is inserted, and the batch is checked for duplicates and committed without them; so
-//! are the batches of the next moment, because repetitions seldom come alone. Changes of existing messages (rarer)
-//! take one statement each, sent without waiting for the answer to the one before. `rooms.last_seq` is
+//! are the batches of the next moment, because repetitions seldom come alone. Messages with files, and changes of
+//! existing messages (rarer) take one statement each, sent without waiting for the answer to the one before. `rooms.last_seq` is
 //! updated in the same transaction, so `seq` has no gap, and the row lock makes the database the
 //! sequencer.
 
@@ -22,6 +22,7 @@ use super::change::{Change, Entry, Outcome};
 use super::insert::{DUPLICATES, INSERT, InsertBatch};
 use super::log_change::{self, LOG};
 use crate::base::error::Result;
+use crate::base::ids::FileId;
 use crate::base::limits::store as limits;
 use crate::store::pool::{Database, failed};
 
@@ -32,6 +33,7 @@ pub struct Writer {
     check_duplicates_until: Option<Instant>,
     duplicates: Statement,
     insert: Statement,
+    insert_with_files: Statement,
     edit: Statement,
     delete: Statement,
     react: Statement,
@@ -47,6 +49,23 @@ SET synchronous_commit = on;
 SET enable_seqscan = off;
 SET plan_cache_mode = force_generic_plan";
 
+/// A new message with files, which are in no message yet, or nothing.
+const INSERT_WITH_FILES: &str = "
+WITH named AS (
+    SELECT id FROM chat.files WHERE id = ANY($6) AND owner = $3 AND state = 'complete' FOR UPDATE
+), taken AS (
+    UPDATE chat.rooms SET last_seq = last_seq + 1
+    WHERE id = $1 AND deleted_at IS NULL AND (SELECT count(*) FROM named) = cardinality($6)
+      AND NOT EXISTS (SELECT FROM chat.messages WHERE room_id = $1 AND mid = $2) RETURNING last_seq
+), added AS (
+    INSERT INTO chat.messages (room_id, mid, kind, author, created_seq, created_at, seq, at, rev_seq, rev_at, body)
+    SELECT $1, $2, 'msg', $3, last_seq, $5, last_seq, $5, last_seq, $5, $4::text::jsonb FROM taken
+), used AS (
+    UPDATE chat.files f SET state = 'used', room_id = $1, mid = $2, created_seq = t.last_seq, place = n.place::int
+    FROM taken t, unnest($6) WITH ORDINALITY AS n(id, place) WHERE f.id = n.id
+)
+SELECT last_seq FROM taken";
+
 const EDIT: &str = "
 WITH old AS (
     SELECT rev, rev_seq, rev_at FROM chat.messages
@@ -61,6 +80,9 @@ WITH old AS (
     UPDATE chat.messages SET rev = $3, body = $4::text::jsonb,
         seq = t.last_seq, at = $6, rev_seq = t.last_seq, rev_at = $6
     FROM taken t WHERE room_id = $1 AND mid = $2
+), erased AS (
+    UPDATE chat.files SET state = 'erasing'
+    WHERE room_id = $1 AND mid = $2 AND state = 'used' AND NOT id = ANY($7) AND EXISTS (SELECT FROM taken)
 )
 SELECT last_seq FROM taken";
 
@@ -84,6 +106,9 @@ WITH old AS (
 ), reactions AS (
     UPDATE chat.messages SET kind = 'del', body = NULL
     WHERE room_id = $1 AND target = $2 AND kind = 'react' AND EXISTS (SELECT FROM taken)
+), files AS (
+    UPDATE chat.files SET state = 'erasing'
+    WHERE room_id = $1 AND mid = $2 AND state = 'used' AND EXISTS (SELECT FROM taken)
 )
 SELECT last_seq FROM taken";
 
@@ -135,6 +160,7 @@ impl Writer {
             check_duplicates_until: None,
             duplicates: client.prepare(DUPLICATES).await.map_err(failed)?,
             insert: client.prepare(INSERT).await.map_err(failed)?,
+            insert_with_files: client.prepare(INSERT_WITH_FILES).await.map_err(failed)?,
             edit: client.prepare(EDIT).await.map_err(failed)?,
             delete: client.prepare(DELETE).await.map_err(failed)?,
             react: client.prepare(REACT).await.map_err(failed)?,
@@ -152,7 +178,7 @@ impl Writer {
 
     /// Makes a batch durable, all of it or nothing. `at` is the time of the changes, in milliseconds.
     ///
-    /// New messages come first, then changes in their order. No two entries may add the same `mid` to a
+    /// New messages without files come first, then the others and changes in their order. No two entries may add the same `mid` to a
     /// room.
     ///
     /// # Errors
@@ -194,11 +220,19 @@ impl Writer {
         let room = entry.room.0;
         let rev_of = |rev: u32| i32::try_from(rev).unwrap_or(i32::MAX);
         let row = match &entry.change {
-            Change::New { .. } | Change::Read { .. } => return Ok(None),
-            Change::Edit { mid, rev, body, replaced } => {
-                let (mid, rev) = (mid.0.as_slice(), rev_of(*rev));
+            Change::Read { .. } => return Ok(None),
+            Change::New { files, .. } if files.is_empty() => return Ok(None),
+            Change::New { mid, author, body, files } => {
+                let (mid, files) = (mid.0.as_slice(), ids(files));
+                let values: [&(dyn ToSql + Sync); 6] = [&room, &mid, &author.0, body, &at, &files];
+                self.client.query_opt(&self.insert_with_files, &values).await
+            }
+            Change::Edit { mid, rev, body, replaced, files } => {
+                let (mid, rev, files) = (mid.0.as_slice(), rev_of(*rev), ids(files));
                 let replaced = replaced.as_ref().map(<[u8; 32]>::as_slice);
-                self.client.query_opt(&self.edit, &[&room, &mid, &rev, body, &replaced, &at]).await
+                let values: [&(dyn ToSql + Sync); 7] =
+                    [&room, &mid, &rev, body, &replaced, &at, &files];
+                self.client.query_opt(&self.edit, &values).await
             }
             Change::Delete { mid, rev, body } => {
                 let (mid, rev) = (mid.0.as_slice(), rev_of(*rev));
@@ -239,6 +273,10 @@ impl Writer {
         }
         Ok(())
     }
+}
+
+fn ids(files: &[FileId]) -> Vec<&[u8]> {
+    files.iter().map(|file| file.0.as_slice()).collect()
 }
 
 /// Polls all of them at once and starts each in its order, so that the statements of one connection are sent, and

@@ -9,7 +9,9 @@ use sha2::{Digest, Sha256};
 
 use crate::base::emoji;
 use crate::base::error::{Error, Result};
+use crate::base::ids::Mid;
 use crate::protocol::envelope::Envelope;
+use crate::protocol::mentions::Mentions;
 use crate::protocol::message::{Content, Gone, Sealed, SealedReaction, TextBody};
 
 /// Why stored content cannot be read; never the content itself.
@@ -53,7 +55,7 @@ impl ReactionContent {
     }
 }
 
-/// A text as it is stored: `{"t","re"?,"m"?}`.
+/// A text as it is stored: `{"t","re"?,"m"?,"f"?}`.
 ///
 /// # Errors
 /// `internal`; a text of strings and ids always encodes.
@@ -130,10 +132,26 @@ pub(super) fn reaction_of(json: &str, rev_seq: u64) -> std::result::Result<React
     }
 }
 
-/// The text of a stored message. What a program before this one kept beside it (`f`) is left out.
+/// The text of a stored message, and its files. What a program before there were files kept in their place is left out.
 fn text_of(json: &str) -> std::result::Result<TextBody, Cause> {
-    let body: TextBody = parse(json)?;
-    if body.text.trim().is_empty() { Err("it has no text") } else { Ok(body) }
+    let body = parse(json).or_else(|_| parse(json).map(WithoutFiles::into))?;
+    let TextBody { text, files, .. } = &body;
+    if text.trim().is_empty() && files.is_empty() { Err("it has no text") } else { Ok(body) }
+}
+
+/// A text whose files cannot be read.
+#[derive(Deserialize)]
+struct WithoutFiles {
+    t: String,
+    re: Option<Mid>,
+    #[serde(default)]
+    m: Mentions,
+}
+
+impl From<WithoutFiles> for TextBody {
+    fn from(WithoutFiles { t, re, m }: WithoutFiles) -> Self {
+        Self { text: t, reply_to: re, mentions: m, files: Vec::new() }
+    }
 }
 
 /// The emoji of a stored reaction, in its one form: earlier programs kept it as it was sent.
@@ -162,7 +180,8 @@ fn cause(error: serde_json::Error) -> Cause {
 }
 
 /// Distinguishes a repetition from another content without keeping the content. These bytes are compared
-/// with those of earlier versions, so they are written field by field and never change.
+/// with those of earlier versions, so they are written field by field and never change. Files are not among them: an
+/// edit that leaves them does not name them.
 pub fn digest(body: &TextBody) -> [u8; 32] {
     let mut bytes = b"{\"t\":".to_vec();
     push_json(&mut bytes, &body.text);
@@ -189,7 +208,8 @@ fn push_json(bytes: &mut Vec<u8>, value: &impl serde::Serialize) {
 mod tests {
     use super::*;
     use crate::base::hex;
-    use crate::base::ids::{Mid, Uid};
+    use crate::base::ids::{FileId, Uid};
+    use crate::protocol::file::MessageFile;
 
     #[test]
     fn the_digest_of_a_message_is_that_of_these_bytes_for_ever() {
@@ -197,6 +217,7 @@ mod tests {
             text: text.to_owned(),
             reply_to,
             mentions: mentions.into(),
+            files: Vec::new(),
         };
         let cases = [
             (
@@ -265,6 +286,29 @@ mod tests {
         {
             assert!(content_of(missing, 7).is_err(), "{missing}");
         }
+    }
+
+    #[test]
+    fn files_come_back_as_they_were_and_a_message_may_be_nothing_else() {
+        let file = MessageFile {
+            id: FileId([7; 16]),
+            name: "cat.png".into(),
+            media_type: "image/png".into(),
+            size: 70,
+            width: Some(4),
+            height: Some(3),
+            alt: Some("a cat".into()),
+        };
+        let other = MessageFile { width: None, height: None, alt: None, ..file.clone() };
+        for text in ["", "look"] {
+            let files = vec![file.clone(), other.clone()];
+            let body = TextBody { text: text.into(), files, ..TextBody::default() };
+            let json = text_to_json(&body).unwrap();
+            assert_eq!(text_of(&json).unwrap(), body, "{json}");
+            let without = TextBody { files: Vec::new(), ..body.clone() };
+            assert_eq!(digest(&body), digest(&without));
+        }
+        assert!(text_of(r#"{"t":"","f":[]}"#).is_err());
     }
 
     #[test]

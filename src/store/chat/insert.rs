@@ -1,4 +1,4 @@
-//! Inserts the new messages of a batch by one statement, which takes them column by column.
+//! Inserts the new messages of a batch that have no files by one statement, which takes them column by column.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -46,11 +46,12 @@ pub(super) struct InsertBatch<'a> {
 }
 
 impl<'a> InsertBatch<'a> {
-    /// The new messages among `entries`, without the `duplicates`.
+    /// The new messages without files among `entries`, and without the `duplicates`.
     pub fn new(entries: &'a [Entry], duplicates: &HashSet<usize>) -> Self {
         let mut batch = Self::default();
         for (index, entry) in entries.iter().enumerate() {
-            if let Change::New { mid, author, body } = &entry.change
+            if let Change::New { mid, author, body, files } = &entry.change
+                && files.is_empty()
                 && !duplicates.contains(&index)
             {
                 let number = batch.counts.entry(entry.room.0).or_insert(0);

@@ -4,6 +4,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
 use super::change::{LoggedEntry, LoggedMember};
+use super::log_columns::{EntryColumns, MemberColumns, WrapColumns};
 use super::message_rows::{to_limit, unsigned};
 use super::rooms::{self, RoomRow};
 use super::{ChatStore, RoomEncryption};
@@ -169,13 +170,10 @@ impl ChatStore {
                        AS i(user_id, role, root, since_seq, since_dn)
                    ON CONFLICT (room_id, user_id) DO UPDATE SET role = excluded.role, root = excluded.root,
                        since_seq = excluded.since_seq, since_dn = excluded.since_dn, suspended_at = NULL";
-        let uids: Vec<_> = members.iter().map(|member| member.uid.0).collect();
-        let roles: Vec<_> = members.iter().map(|member| member.role.as_str()).collect();
-        let roots: Vec<_> = members.iter().map(|member| member.root.as_slice()).collect();
-        let seqs: Vec<_> = members.iter().map(|member| member.since_seq.cast_signed()).collect();
-        let dns: Vec<_> = members.iter().map(|member| member.since_dn.cast_signed()).collect();
+        let MemberColumns { uids, roles, roots, since_seqs, since_dns } =
+            MemberColumns::of(members);
         let values: [&(dyn ToSql + Sync); 7] =
-            [&room.0, &uids, &roles, &roots, &seqs, &dns, &now_ms()];
+            [&room.0, &uids, &roles, &roots, &since_seqs, &since_dns, &now_ms()];
         self.database.get().await?.execute(sql, &values).await.map_err(failed)?;
         Ok(())
     }
@@ -245,13 +243,17 @@ impl ChatStore {
                    ON CONFLICT (room_id, epoch, user_id, gen) DO UPDATE SET wrap = excluded.wrap
                        WHERE w.user_id = $6 AND w.poster = $6 AND w.gen > $7 AND w.wrap <> excluded.wrap
                    RETURNING epoch, user_id, gen";
-        let epochs: Vec<_> = wraps.iter().map(|wrap| wrap.epoch.cast_signed()).collect();
-        let users: Vec<_> = wraps.iter().map(|wrap| wrap.uid.0).collect();
-        let generations: Vec<_> = wraps.iter().map(|wrap| wrap.generation.cast_signed()).collect();
-        let bytes: Vec<_> = wraps.iter().map(|wrap| wrap.bytes.as_slice()).collect();
+        let columns = WrapColumns::of(wraps);
         let present = present.cast_signed();
-        let values: [&(dyn ToSql + Sync); 7] =
-            [&room.0, &epochs, &users, &generations, &bytes, &poster.0, &present];
+        let values: [&(dyn ToSql + Sync); 7] = [
+            &room.0,
+            &columns.epochs,
+            &columns.uids,
+            &columns.generations,
+            &columns.wraps,
+            &poster.0,
+            &present,
+        ];
         let rows = self.database.get().await?.query(sql, &values).await.map_err(failed)?;
         let pair = |row: &Row| Needed {
             epoch: unsigned(row, 0),
@@ -318,17 +320,9 @@ impl ChatStore {
         let now = now_ms();
         let RoomEncryption { rid, log: LogHead { seq, hash }, epoch } = &new.encryption;
         let number = |number: u64| number.cast_signed();
-        let entries: Vec<_> = new.entries.iter().map(|one| one.entry.as_slice()).collect();
-        let signatures: Vec<_> = new.entries.iter().map(|one| one.signature.as_slice()).collect();
-        let hashes: Vec<_> = new.entries.iter().map(|one| one.hash.as_slice()).collect();
-        let members: Vec<_> = new.members.iter().map(|member| member.uid.0).collect();
-        let roles: Vec<_> = new.members.iter().map(|member| member.role.as_str()).collect();
-        let roots: Vec<_> = new.members.iter().map(|member| member.root.as_slice()).collect();
-        let since_seq: Vec<_> = new.members.iter().map(|member| number(member.since_seq)).collect();
-        let since_dn: Vec<_> = new.members.iter().map(|member| number(member.since_dn)).collect();
-        let users: Vec<_> = new.wraps.iter().map(|wrap| wrap.uid.0).collect();
-        let generations: Vec<_> = new.wraps.iter().map(|wrap| number(wrap.generation)).collect();
-        let wraps: Vec<_> = new.wraps.iter().map(|wrap| wrap.bytes.as_slice()).collect();
+        let entries = EntryColumns::of(&new.entries);
+        let members = MemberColumns::of(&new.members);
+        let wraps = WrapColumns::of(&new.wraps);
         let (kind, rid, hash) = (new.kind.as_str(), rid.as_slice(), hash.as_slice());
         let values: [&(dyn ToSql + Sync); 19] = [
             &kind,
@@ -338,17 +332,17 @@ impl ChatStore {
             &number(*seq),
             &hash,
             &number(*epoch),
-            &entries,
-            &signatures,
-            &hashes,
-            &members,
-            &roles,
-            &roots,
-            &since_seq,
-            &since_dn,
-            &users,
-            &generations,
-            &wraps,
+            &entries.entries,
+            &entries.signatures,
+            &entries.hashes,
+            &members.uids,
+            &members.roles,
+            &members.roots,
+            &members.since_seqs,
+            &members.since_dns,
+            &wraps.uids,
+            &wraps.generations,
+            &wraps.wraps,
             &new.creator.0,
         ];
         let row = self.database.get().await?.query_one(sql, &values).await;

@@ -5,10 +5,13 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Error, Row, Statement};
 
 use super::change::LogChange;
+use super::log_columns::{EntryColumns, MemberColumns, WrapColumns};
 use crate::base::ids::RoomId;
+use crate::base::limits::encryption::WRAPS_KEPT;
 
 /// Nothing happens unless the log ends where the batch begins. A wrap of somebody who once posted a bad one for the same
-/// key is left out, and the first wrap for a key stays.
+/// key is left out, and the first wrap for a key stays. So many wraps of each member are kept, not those of so many keys:
+/// else somebody who makes keys without wraps, as a batch that is appended again may, would take the others' away.
 pub(super) const LOG: &str = "
 WITH taken AS (
     UPDATE chat.rooms SET last_seq = last_seq + 1, log_seq = $4, log_head = $5, epoch = $6,
@@ -34,10 +37,14 @@ WITH taken AS (
     WHERE NOT EXISTS (SELECT FROM chat.bad_wraps b WHERE b.room_id = $1 AND b.epoch = i.epoch
         AND b.user_id = i.user_id AND b.gen = i.gen AND b.poster = $21)
     ON CONFLICT DO NOTHING
+), ranked AS (
+    SELECT user_id, epoch, row_number() OVER (PARTITION BY user_id ORDER BY epoch DESC) AS place
+    FROM (SELECT DISTINCT user_id, epoch FROM chat.epoch_wraps WHERE room_id = $1) AS keys
 ), pruned AS (
     DELETE FROM chat.epoch_wraps w
-    USING taken t, unnest($22::bigint[], $24::bigint[], $25::bigint[]) AS i(user_id, from_epoch, gen)
-    WHERE w.room_id = $1 AND w.user_id = i.user_id AND (w.epoch < i.from_epoch OR w.gen < i.gen AND EXISTS (
+    USING taken t CROSS JOIN unnest($22::bigint[], $24::bigint[], $25::bigint[]) AS i(user_id, from_epoch, gen)
+        LEFT JOIN ranked r ON r.user_id = i.user_id AND r.place = $26
+    WHERE w.room_id = $1 AND w.user_id = i.user_id AND (w.epoch < i.from_epoch OR w.epoch <= r.epoch OR w.gen < i.gen AND EXISTS (
         SELECT FROM chat.epoch_wraps o WHERE o.room_id = $1 AND o.epoch = w.epoch AND o.user_id = w.user_id
             AND o.gen > w.gen AND o.gen <= i.gen))
 ), sent AS (
@@ -61,24 +68,15 @@ pub(super) async fn append(
     let number = |number: u64| number.cast_signed();
     let (after_seq, head_seq, epoch) = (number(after.seq), number(head.seq), number(change.epoch));
     let (after_hash, head_hash) = (after.hash.as_slice(), head.hash.as_slice());
-    let entries: Vec<_> = change.entries.iter().map(|one| one.entry.as_slice()).collect();
-    let signatures: Vec<_> = change.entries.iter().map(|one| one.signature.as_slice()).collect();
-    let hashes: Vec<_> = change.entries.iter().map(|one| one.hash.as_slice()).collect();
-    let members: Vec<_> = change.members.iter().map(|member| member.uid.0).collect();
-    let roles: Vec<_> = change.members.iter().map(|member| member.role.as_str()).collect();
-    let roots: Vec<_> = change.members.iter().map(|member| member.root.as_slice()).collect();
-    let since_seq: Vec<_> = change.members.iter().map(|member| number(member.since_seq)).collect();
-    let since_dn: Vec<_> = change.members.iter().map(|member| number(member.since_dn)).collect();
+    let entries = EntryColumns::of(&change.entries);
+    let members = MemberColumns::of(&change.members);
+    let wraps = WrapColumns::of(&change.wraps);
     let left: Vec<_> = change.left.iter().map(|uid| uid.0).collect();
-    let epochs: Vec<_> = change.wraps.iter().map(|wrap| number(wrap.epoch)).collect();
-    let users: Vec<_> = change.wraps.iter().map(|wrap| wrap.uid.0).collect();
-    let generations: Vec<_> = change.wraps.iter().map(|wrap| number(wrap.generation)).collect();
-    let wraps: Vec<_> = change.wraps.iter().map(|wrap| wrap.bytes.as_slice()).collect();
     let kept: Vec<_> = change.kept.iter().map(|kept| kept.uid.0).collect();
     let sent: Vec<_> = change.kept.iter().map(|kept| number(kept.sent_epoch)).collect();
     let from: Vec<_> = change.kept.iter().map(|kept| number(kept.from_epoch)).collect();
     let current: Vec<_> = change.kept.iter().map(|kept| number(kept.generation)).collect();
-    let values: [&(dyn ToSql + Sync); 25] = [
+    let values: [&(dyn ToSql + Sync); 26] = [
         &room.0,
         &after_seq,
         &after_hash,
@@ -86,24 +84,25 @@ pub(super) async fn append(
         &head_hash,
         &epoch,
         &at,
-        &entries,
-        &signatures,
-        &hashes,
-        &members,
-        &roles,
-        &roots,
-        &since_seq,
-        &since_dn,
+        &entries.entries,
+        &entries.signatures,
+        &entries.hashes,
+        &members.uids,
+        &members.roles,
+        &members.roots,
+        &members.since_seqs,
+        &members.since_dns,
         &left,
-        &epochs,
-        &users,
-        &generations,
-        &wraps,
+        &wraps.epochs,
+        &wraps.uids,
+        &wraps.generations,
+        &wraps.wraps,
         &change.poster.0,
         &kept,
         &sent,
         &from,
         &current,
+        &WRAPS_KEPT,
     ];
     client.query_opt(statement, &values).await
 }

@@ -9,9 +9,11 @@ pub mod change;
 pub mod commit;
 pub mod content;
 mod epoch;
+pub mod files;
 mod insert;
 mod log;
 mod log_change;
+mod log_columns;
 mod members;
 mod message_rows;
 mod messages;
@@ -47,6 +49,7 @@ const MIGRATIONS: &[Migration] = &migrate::numbered([
     ("mute", include_str!("../../../sql/chat/0007_mute.sql")),
     ("epoch", include_str!("../../../sql/chat/0008_epoch.sql")),
     ("encryption", include_str!("../../../sql/chat/0009_encryption.sql")),
+    ("files", include_str!("../../../sql/chat/0010_files.sql")),
 ]);
 
 /// Handle to the chat store. Cheap to clone.

@@ -50,6 +50,9 @@ WITH wanted AS (
 ), reactions AS (
     UPDATE chat.messages r SET kind = 'del', body = NULL FROM wanted w, taken
     WHERE r.room_id = $1 AND r.target = w.mid AND r.kind = 'react'
+), files AS (
+    UPDATE chat.files f SET state = 'erasing' FROM wanted w, taken
+    WHERE f.room_id = $1 AND f.mid = w.mid AND f.state = 'used'
 )
 UPDATE chat.messages m SET gone = $3, body = NULL, is_hidden = false, seq = t.base + w.n, at = $4
 FROM wanted w, taken t WHERE m.room_id = $1 AND m.mid = w.mid";
@@ -131,6 +134,9 @@ impl ChatStore {
                 UPDATE chat.messages r SET kind = 'del', body = NULL FROM gone g
                 WHERE r.room_id = g.room_id AND r.target = g.mid AND r.kind = 'react'
                   AND NOT EXISTS (SELECT FROM gone o WHERE o.room_id = r.room_id AND o.mid = r.mid)
+            ), files AS (
+                UPDATE chat.files f SET state = 'erasing' FROM gone g
+                WHERE f.room_id = g.room_id AND f.mid = g.mid AND f.state = 'used'
             )
             UPDATE chat.messages m SET body = NULL, is_hidden = false,
                 kind = CASE WHEN g.stays THEN m.kind ELSE 'del' END,
@@ -156,8 +162,13 @@ impl ChatStore {
         let mut purged = Vec::new();
         for row in rows {
             let room: i64 = row.get(0);
-            let batch = "DELETE FROM chat.messages WHERE room_id = $1 AND mid IN (
-                             SELECT mid FROM chat.messages WHERE room_id = $1 LIMIT $2)";
+            let batch = "WITH batch AS (
+                             SELECT mid FROM chat.messages WHERE room_id = $1 LIMIT $2
+                         ), files AS (
+                             UPDATE chat.files f SET state = 'erasing' FROM batch b
+                             WHERE f.room_id = $1 AND f.mid = b.mid AND f.state = 'used'
+                         )
+                         DELETE FROM chat.messages WHERE room_id = $1 AND mid IN (SELECT mid FROM batch)";
             while client.execute(batch, &[&room, &PURGE_ROWS]).await.map_err(failed)? > 0 {}
             let last = "DELETE FROM chat.rooms WHERE id = $1 AND deleted_at < $2";
             client.execute(last, &[&room, &before]).await.map_err(failed)?;

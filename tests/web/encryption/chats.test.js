@@ -1,21 +1,15 @@
 /** Encrypted direct chats: whole clients at a model server, with the real cryptography. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { chat, Client, makeBrowser, settle, until } from "./model.js";
+import { again, chat, settle, until } from "./model.js";
 
 test("two people write to each other, and a browser that comes later reads everything", async () => {
-  const {
-    world,
-    clients: [alice, bob],
-    id,
-  } = await chat("alice", "bob");
+  const { world, alice, bob, id } = await chat("alice", "bob");
   await alice.say(id, "hello");
   await bob.sees(id, "hello");
   await bob.say(id, "and hello to you");
   await alice.sees(id, "and hello to you");
-  const third = new Client(world, alice.person, await makeBrowser()).connect();
-  await until(() => third.state.rooms.has(id));
-  await third.rooms.open(id);
+  const third = await again(alice, id);
   await third.sees(id, "hello");
   assert.deepEqual(third.texts(id), ["hello", "and hello to you"]);
   assert.deepEqual(alice.errors, []);
@@ -25,10 +19,7 @@ test("two people write to each other, and a browser that comes later reads every
 });
 
 test("edits, deletions, reactions, replies and mentions are the same for both", async () => {
-  const {
-    clients: [alice, bob],
-    id,
-  } = await chat("alice", "bob");
+  const { alice, bob, id } = await chat("alice", "bob");
   await alice.say(id, "one", { mentions: ["2"] });
   await bob.sees(id, "one");
   const one = bob.message(id, "one");
@@ -52,12 +43,7 @@ test("edits, deletions, reactions, replies and mentions are the same for both", 
 });
 
 test("what was written without a line is sent once, over a reload and a new key", async () => {
-  const {
-    world,
-    clients: [alice, bob],
-    id,
-    room,
-  } = await chat("alice", "bob");
+  const { alice, bob, id, room } = await chat("alice", "bob");
   await alice.say(id, "before");
   await bob.sees(id, "before");
   alice.cut();
@@ -70,21 +56,16 @@ test("what was written without a line is sent once, over a reload and a new key"
   await bob.door.loaded.rooms.rotateAll("manual");
   assert.equal(room.state.epoch, 2);
   await bob.say(id, "meanwhile");
-  const again = new Client(world, alice.person, alice.browser).connect();
-  await again.rooms.open(id);
+  const back = await again(alice, id, alice.browser);
   await bob.sees(id, "third");
-  await again.sees(id, "third");
+  await back.sees(id, "third");
   assert.deepEqual(bob.texts(id), ["before", "meanwhile", "first", "second", "third"]);
-  assert.deepEqual(again.texts(id), bob.texts(id));
+  assert.deepEqual(back.texts(id), bob.texts(id));
   assert.equal((await alice.browser.database.getAll("outbox")).length, 0);
 });
 
 test("an answer that is lost leads to the same bytes again, and to one message", async () => {
-  const {
-    clients: [alice, bob],
-    id,
-    room,
-  } = await chat("alice", "bob");
+  const { alice, bob, id, room } = await chat("alice", "bob");
   let lost = 0;
   alice.faults["msg.send"] = async (real) => {
     await real();
@@ -106,11 +87,7 @@ test("an answer that is lost leads to the same bytes again, and to one message",
 });
 
 test("a new key between two attempts: the bytes that were taken count, and are not built anew", async () => {
-  const {
-    clients: [alice, bob],
-    id,
-    room,
-  } = await chat("alice", "bob");
+  const { alice, bob, id, room } = await chat("alice", "bob");
   alice.faults["msg.send"] = async (real) => {
     await real();
     throw { code: "offline" };
@@ -127,11 +104,7 @@ test("a new key between two attempts: the bytes that were taken count, and are n
 });
 
 test("a message that another has changed on its way fails its check, and says so", async () => {
-  const {
-    clients: [alice, bob],
-    id,
-    room,
-  } = await chat("alice", "bob");
+  const { alice, bob, id, room } = await chat("alice", "bob");
   bob.deaf = (frame) => {
     if (frame.op === "msg" && frame.msg.env)
       frame.msg = { ...frame.msg, env: { ...frame.msg.env, ts: frame.msg.env.ts + 1 } };
@@ -147,11 +120,7 @@ test("a message that another has changed on its way fails its check, and says so
 });
 
 test("what the server takes away is not shown, and comes back with its envelope", async () => {
-  const {
-    clients: [alice, bob],
-    id,
-    room,
-  } = await chat("alice", "bob");
+  const { alice, bob, id, room } = await chat("alice", "bob");
   await alice.say(id, "hello");
   await bob.sees(id, "hello");
   room.setGone(room.messages[0].mid, "admin");
@@ -164,12 +133,7 @@ test("what the server takes away is not shown, and comes back with its envelope"
 });
 
 test("somebody whose keys were reset is let back in, and reads everything again", async () => {
-  const {
-    world,
-    clients: [alice, bob],
-    id,
-    room,
-  } = await chat("alice", "bob");
+  const { alice, bob, id, room } = await chat("alice", "bob");
   await bob.say(id, "before");
   await alice.sees(id, "before");
   await bob.person.newKeys("reset");
@@ -181,8 +145,7 @@ test("somebody whose keys were reset is let back in, and reads everything again"
   assert.equal(alice.state.encrypted.get(id).people[1].warning, "asks");
   assert.deepEqual(await alice.encrypted.lastFor(id), ["2"]);
   assert.deepEqual(await alice.encrypted.letIn(id, "2"), { others: [] });
-  const anew = new Client(world, bob.person, await makeBrowser()).connect();
-  await anew.rooms.open(id);
+  const anew = await again(bob, id);
   await anew.sees(id, "before");
   await alice.say(id, "welcome back");
   await anew.sees(id, "welcome back");
@@ -195,11 +158,7 @@ test("somebody whose keys were reset is let back in, and reads everything again"
 });
 
 test("when both have reset their keys, a new chat is begun, and the old one stays", async () => {
-  const {
-    world,
-    clients: [alice, bob],
-    id,
-  } = await chat("alice", "bob");
+  const { world, alice, bob, id } = await chat("alice", "bob");
   await alice.say(id, "before");
   await bob.sees(id, "before");
   for (const client of [alice, bob]) await client.person.newKeys("reset");
@@ -218,12 +177,7 @@ test("when both have reset their keys, a new chat is begun, and the old one stay
 });
 
 test("whose account is shut gets no new key, and reads everything when it is open again", async () => {
-  const {
-    world,
-    clients: [alice, bob, carol],
-    id,
-    room,
-  } = await chat("alice", "bob", "carol");
+  const { world, alice, bob, carol, id, room } = await chat("alice", "bob", "carol");
   world.people.get("3").isOpen = false;
   carol.cut();
   await alice.say(id, "without carol");
@@ -231,20 +185,24 @@ test("whose account is shut gets no new key, and reads everything when it is ope
   assert.equal(room.state.epoch, 2);
   assert.ok(room.state.skipped.has("3"));
   await until(() => bob.state.encrypted.get(id).people[2].isShut);
-  world.people.get("3").isOpen = true;
+  assert.deepEqual(await alice.encrypted.lastFor(id), []);
+  // With nobody else who has the key, leaving would take it along.
+  world.people.get("2").isOpen = false;
+  bob.cut();
+  await alice.say(id, "without both");
+  await until(() => alice.state.encrypted.get(id).people[1].isShut);
+  assert.deepEqual(await alice.encrypted.lastFor(id), ["2", "3"]);
+  for (const uid of ["2", "3"]) world.people.get(uid).isOpen = true;
   room.announceNeeded();
+  bob.connect();
   carol.connect();
+  await bob.sees(id, "without both");
   await carol.sees(id, "without carol");
   assert.deepEqual([...alice.errors, ...bob.errors, ...carol.errors], []);
 });
 
 test("who leaves a group is not given the next key", async () => {
-  const {
-    world,
-    clients: [alice, bob, carol],
-    id,
-    room,
-  } = await chat("alice", "bob", "carol");
+  const { world, alice, bob, carol, id, room } = await chat("alice", "bob", "carol");
   await carol.rooms.leave(id);
   await until(() => alice.state.encrypted.get(id).people.length === 2);
   assert.equal(alice.state.rooms.get(id).others.join(), "2");

@@ -5,7 +5,7 @@ import { buildEnvelope } from "../../../web/crypto/envelope.js";
 import { envelopeJson } from "../../../web/crypto/envelope_form.js";
 import { randomBytes, toBase64Url } from "../../../web/crypto/encoding.js";
 import { EncryptedShelf } from "../../../web/state/encryption/encrypted_shelf.js";
-import { chat, Client, makeBrowser, settle, until, World } from "./model.js";
+import { again, chat, Client, everybodyIn, makeBrowser, settle, until, World } from "./model.js";
 
 /** An envelope of somebody as of some entry of the log, whatever the server thinks of it. */
 async function forge(client, room, { ls, epoch, text, mid = randomBytes(16), rev = 0, pv }) {
@@ -44,8 +44,7 @@ test("a rotation that loses its race is begun anew, and everybody has the same k
 });
 
 test("twenty messages while keys change five times: each arrives once, in the order of its author", async () => {
-  const { clients, id, room } = await chat("alice", "bob");
-  const [alice, bob] = clients;
+  const { alice, bob, clients, id, room } = await chat("alice", "bob");
   const rotate = async () => {
     for (let turn = 0; turn < 5; turn += 1) await bob.door.loaded.rooms.rotateAll("manual");
   };
@@ -66,14 +65,8 @@ test("twenty messages while keys change five times: each arrives once, in the or
 });
 
 test("two tabs of a browser share the outbox: what both have is sent once", async () => {
-  const {
-    world,
-    clients: [alice, bob],
-    id,
-    room,
-  } = await chat("alice", "bob");
-  const other = new Client(world, alice.person, alice.browser).connect();
-  await other.rooms.open(id);
+  const { alice, bob, id, room } = await chat("alice", "bob");
+  const other = await again(alice, id, alice.browser);
   await until(() => other.door.loaded?.outbox);
   alice.cut();
   other.cut();
@@ -88,12 +81,7 @@ test("two tabs of a browser share the outbox: what both have is sent once", asyn
 });
 
 test("a wrap that gives no key is reported, another member heals it, and its author is barred", async () => {
-  const {
-    world,
-    clients: [alice, bob, carol],
-    id,
-    room,
-  } = await chat("alice", "bob", "carol");
+  const { alice, bob, carol, id, room } = await chat("alice", "bob", "carol");
   await alice.door.loaded.rooms.rotateAll("manual");
   await carol.close();
   // Carol's browser forgets everything, and what Alice has sealed to her is no good.
@@ -102,8 +90,7 @@ test("a wrap that gives no key is reported, another member heals it, and its aut
   wrap.poster = "1";
   room.wraps = room.wraps.filter(({ uid, epoch }) => uid !== "3" || epoch === 2);
   alice.faults.giveWraps = () => 0;
-  const anew = new Client(world, carol.person, await makeBrowser()).connect();
-  await anew.rooms.open(id);
+  const anew = await again(carol, id);
   await bob.say(id, "hello");
   await anew.sees(id, "hello");
   assert.ok(room.barred.has("3/2/1/1"));
@@ -111,11 +98,7 @@ test("a wrap that gives no key is reported, another member heals it, and its aut
 });
 
 test("a key that opens for nobody is replaced by whoever wants to write, and its author is named", async () => {
-  const {
-    clients: [alice, bob],
-    id,
-    room,
-  } = await chat("alice", "bob");
+  const { alice, bob, id, room } = await chat("alice", "bob");
   await alice.say(id, "before");
   await bob.sees(id, "before");
   bob.faults.reportWrap = () => undefined;
@@ -141,11 +124,7 @@ test("a key that opens for nobody is replaced by whoever wants to write, and its
 });
 
 test("who was removed cannot write into a past that was read, not even with the server's help", async () => {
-  const {
-    clients: [alice, bob, carol],
-    id,
-    room,
-  } = await chat("alice", "bob", "carol");
+  const { alice, bob, carol, id, room } = await chat("alice", "bob", "carol");
   await alice.say(id, "one");
   await bob.sees(id, "one");
   await carol.sees(id, "one");
@@ -183,10 +162,7 @@ test("who was removed cannot write into a past that was read, not even with the 
 });
 
 test("a message that is kept back is missed by the next one of whoever has seen it", async () => {
-  const {
-    clients: [alice, bob, carol],
-    id,
-  } = await chat("alice", "bob", "carol");
+  const { alice, bob, carol, id } = await chat("alice", "bob", "carol");
   await alice.say(id, "one");
   await bob.sees(id, "one");
   bob.deaf = (frame) => frame.op === "msg" && frame.msg.by === "3";
@@ -199,11 +175,7 @@ test("a message that is kept back is missed by the next one of whoever has seen 
 });
 
 test("a message that shows another log is a fork: nothing is sent any more, and both hashes are there", async () => {
-  const {
-    clients: [alice, bob],
-    id,
-    room,
-  } = await chat("alice", "bob");
+  const { alice, bob, id, room } = await chat("alice", "bob");
   const { state } = bob.room(id);
   const env = await forge(bob, room, { ls: state.seq, epoch: 1, text: "of another log" });
   const { state: other } = bob.room(id);
@@ -224,12 +196,7 @@ test("a message that shows another log is a fork: nothing is sent any more, and 
 });
 
 test("after a backup lost messages stay and say so, the log comes back, and all go on", async () => {
-  const {
-    world,
-    clients: [alice, bob],
-    id,
-    room,
-  } = await chat("alice", "bob");
+  const { world, alice, bob, id, room } = await chat("alice", "bob");
   await alice.say(id, "one");
   await bob.sees(id, "one");
   const backup = world.backup();
@@ -259,11 +226,7 @@ test("after a backup lost messages stay and say so, the log comes back, and all 
 });
 
 test("a backup that lost nothing accuses nobody", async () => {
-  const {
-    world,
-    clients: [alice, bob],
-    id,
-  } = await chat("alice", "bob");
+  const { world, alice, bob, id } = await chat("alice", "bob");
   await alice.say(id, "one");
   await bob.sees(id, "one");
   await bob.messages.react(id, bob.message(id, "one"), "👍", true);
@@ -282,8 +245,7 @@ test("a chat that the server names is used only if its log is of these people", 
   const world = await World.create("alice", "bob", "mallory");
   const [alice, bob, mallory] = [];
   void [alice, bob, mallory];
-  const clients = [];
-  for (const person of world.people.values()) clients.push(new Client(world, person, await makeBrowser()).connect());
+  const clients = await everybodyIn(world);
   const other = await clients[0].encrypted.begin(["3"]);
   clients[0].faults.createEncryptedRoom = async () => {
     const { roomFromWire } = await import("../../../web/net/wire.js");
@@ -309,11 +271,7 @@ test("who has no keys is asked about, and whose keys are known is never written 
 });
 
 test("a room that is known as encrypted is never taken for a plain one", async () => {
-  const {
-    clients: [alice, bob],
-    id,
-    room,
-  } = await chat("alice", "bob");
+  const { alice, bob, id, room } = await chat("alice", "bob");
   await alice.say(id, "one");
   await bob.sees(id, "one");
   const { toWire } = room;
@@ -329,10 +287,7 @@ test("a room that is known as encrypted is never taken for a plain one", async (
 
 test("nothing that is written is in this browser in clear", async () => {
   globalThis.localStorage = fakeStorage();
-  const {
-    clients: [alice, bob],
-    id,
-  } = await chat("alice", "bob");
+  const { alice, bob, id } = await chat("alice", "bob");
   await alice.say(id, "canary one");
   await bob.sees(id, "canary one");
   alice.drafts.set(id, "canary two");
@@ -346,10 +301,9 @@ test("nothing that is written is in this browser in clear", async () => {
   assert.ok(!kept.join("\n").includes("canary"));
   assert.ok(!JSON.stringify(globalThis.localStorage.all()).includes("canary"));
   delete globalThis.localStorage;
-  const again = new Client(alice.world, alice.person, alice.browser).connect();
-  await again.rooms.open(id);
+  const back = await again(alice, id, alice.browser);
   await bob.sees(id, "canary three");
-  assert.equal(again.state.drafts.get(id), "canary two");
+  assert.equal(back.state.drafts.get(id), "canary two");
 });
 
 function dump(value) {
@@ -374,10 +328,7 @@ function fakeStorage() {
 }
 
 test("search finds parts of words without case and accents, and goes on page by page", async () => {
-  const {
-    clients: [alice, bob],
-    id,
-  } = await chat("alice", "bob");
+  const { alice, bob, id } = await chat("alice", "bob");
   for (const text of ["Élan vital", "nothing here", "the ELANtra", "gone elan"]) await alice.say(id, text);
   await bob.sees(id, "gone elan");
   await alice.messages.remove(id, alice.message(id, "gone elan"));
@@ -393,11 +344,7 @@ test("search finds parts of words without case and accents, and goes on page by 
 });
 
 test("a mention in a room that is not open is found by opening what is unread", async () => {
-  const {
-    world,
-    clients: [alice, bob],
-    id,
-  } = await chat("alice", "bob");
+  const { world, alice, bob, id } = await chat("alice", "bob");
   const other = new Client(world, bob.person, await makeBrowser()).connect();
   await until(() => other.state.rooms.has(id) && other.door.loaded);
   await alice.say(id, "hello @bob", { mentions: ["2"] });
@@ -407,10 +354,7 @@ test("a mention in a room that is not open is found by opening what is unread", 
 });
 
 test("a clock that is hours off changes nothing: the server's counts", async () => {
-  const {
-    clients: [alice, bob],
-    id,
-  } = await chat("alice", "bob");
+  const { alice, bob, id } = await chat("alice", "bob");
   const { now } = Date;
   Date.now = () => now() - 5 * 3_600_000;
   try {
@@ -435,4 +379,26 @@ test("what is put on a shelf while it is read anew stays on it, however fast it 
   };
   await shelf.refresh();
   assert.deepEqual(shelf.recall("a"), { t: "written meanwhile" });
+});
+
+test("what comes while a page is on its way, in a room that is not followed, is not taken for known", async () => {
+  const { world, clients, id } = await chat("alice", "bob");
+  const [alice, bob] = clients;
+  await bob.say(id, "one");
+  await alice.sees(id, "one");
+  await alice.close();
+  const later = new Client(world, alice.person, await makeBrowser());
+  later.faults.readMessages = async (real) => {
+    const page = await real();
+    delete later.faults.readMessages;
+    const { seq } = later.state.rooms.get(id);
+    await bob.say(id, "two");
+    await until(() => later.state.rooms.get(id).seq > seq, "it is told that something was said");
+    return page;
+  };
+  later.connect();
+  await until(() => later.room(id)?.ledger.intervals.list.length, "what calls me is counted");
+  await later.rooms.open(id);
+  await later.sees(id, "two");
+  assert.deepEqual(later.texts(id), ["one", "two"]);
 });

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { randomBytes, toBase64Url } from "../../../web/crypto/encoding.js";
-import { chat, Client, makeBrowser, settle, until } from "./model.js";
+import { again, chat, Client, makeBrowser, settle, until } from "./model.js";
 
 /** Everything of a message and of the room's log is the same for who is here. */
 const epochOf = (client, id) => client.room(id)?.state?.epoch;
@@ -20,8 +20,7 @@ async function compared(client, id) {
 }
 
 test("a reaction that was taken back after the backup stands again, and nobody is accused", async () => {
-  const { world, clients, id } = await chat("alice", "bob");
-  const [alice, bob] = clients;
+  const { world, alice, bob, id } = await chat("alice", "bob");
   await alice.say(id, "one");
   await bob.sees(id, "one");
   await bob.messages.react(id, bob.message(id, "one"), "👍", true);
@@ -39,8 +38,7 @@ test("a reaction that was taken back after the backup stands again, and nobody i
 });
 
 test("an edit that the backup still has is not new, though its author has left and keys have changed", async () => {
-  const { world, clients, id, room } = await chat("alice", "bob", "carol");
-  const [alice, bob, carol] = clients;
+  const { world, alice, bob, carol, id, room } = await chat("alice", "bob", "carol");
   await carol.say(id, "one");
   await bob.sees(id, "one");
   await bob.say(id, "two");
@@ -60,8 +58,7 @@ test("an edit that the backup still has is not new, though its author has left a
 });
 
 test("what was written after the restore is judged by the key that was known before it", async () => {
-  const { world, clients, id } = await chat("alice", "bob", "carol");
-  const [alice, bob, carol] = clients;
+  const { world, alice, bob, carol, id } = await chat("alice", "bob", "carol");
   await bob.say(id, "one");
   await alice.sees(id, "one");
   restore(world, world.backup(), bob, carol);
@@ -81,8 +78,7 @@ test("what was written after the restore is judged by the key that was known bef
 });
 
 test("what a browser had never loaded is no news to it, whoever wrote it", async () => {
-  const { world, clients, id, room } = await chat("alice", "bob", "carol");
-  const [alice, bob, carol] = clients;
+  const { world, alice, bob, carol, id, room } = await chat("alice", "bob", "carol");
   await carol.say(id, "long ago");
   await bob.sees(id, "long ago");
   await carol.rooms.leave(id);
@@ -95,9 +91,7 @@ test("what a browser had never loaded is no news to it, whoever wrote it", async
   room.reads = new Map([["1", room.seq]]);
   const { page } = room;
   room.page = (where) => page.call(room, { ...where, limit: Math.min(where.limit ?? 5, 5) });
-  const fresh = new Client(world, alice.person, await makeBrowser()).connect();
-  await until(() => fresh.state.rooms.has(id));
-  await fresh.rooms.open(id);
+  const fresh = await again(alice, id);
   await fresh.sees(id, "lost 11");
   assert.ok(!fresh.texts(id).includes("long ago"));
   await alice.close();
@@ -109,8 +103,7 @@ test("what a browser had never loaded is no news to it, whoever wrote it", async
 });
 
 test("reactions to what was lost take no place of what is written afterwards", async () => {
-  const { world, clients, id } = await chat("alice", "bob");
-  const [alice, bob] = clients;
+  const { world, alice, bob, id } = await chat("alice", "bob");
   await alice.say(id, "one");
   await bob.sees(id, "one");
   await until(() => alice.message(id, "one").createdSeq);
@@ -128,8 +121,7 @@ test("reactions to what was lost take no place of what is written afterwards", a
 });
 
 test("what was sent and not seen yet does not vanish with a backup", async () => {
-  const { world, clients, id } = await chat("alice", "bob");
-  const [alice, bob] = clients;
+  const { world, alice, bob, id } = await chat("alice", "bob");
   await bob.say(id, "one");
   await alice.sees(id, "one");
   const backup = world.backup();
@@ -145,8 +137,7 @@ test("what was sent and not seen yet does not vanish with a backup", async () =>
 });
 
 test("batches that others post again while a browser is away get their places when it comes back", async () => {
-  const { world, clients, id, room } = await chat("alice", "bob");
-  const [alice, bob] = clients;
+  const { world, alice, bob, id, room } = await chat("alice", "bob");
   await alice.say(id, "one");
   await bob.sees(id, "one");
   const backup = world.backup();
@@ -162,9 +153,7 @@ test("batches that others post again while a browser is away get their places wh
   await until(() => room.state.epoch === 3, "the log is brought back");
   await bob.say(id, "three");
   await bob.sees(id, "three");
-  const later = new Client(world, alice.person, alice.browser).connect();
-  await until(() => later.state.rooms.has(id));
-  await later.rooms.open(id);
+  const later = await again(alice, id, alice.browser);
   await later.sees(id, "three");
   assert.equal(later.message(id, "three").verdict, "ok");
   const { state, batches } = later.room(id);
@@ -176,8 +165,7 @@ test("batches that others post again while a browser is away get their places wh
 });
 
 test("a key that was cut off and is known from an old wrap of mine alone is linked again", async () => {
-  const { world, clients, id, room } = await chat("alice", "bob");
-  const [alice, bob] = clients;
+  const { world, alice, bob, id, room } = await chat("alice", "bob");
   await alice.say(id, "before");
   await bob.sees(id, "before");
   bob.faults.reportWrap = () => undefined;
@@ -203,4 +191,103 @@ test("a key that was cut off and is known from an old wrap of mine alone is link
   await bob.sees(id, "between");
   await settle();
   assert.deepEqual(anew.errors, []);
+});
+
+test("what was being checked as a backup was restored has no place in the history after it", async () => {
+  const { world, clients, id, room } = await chat("alice", "bob");
+  const [alice, bob] = clients;
+  await alice.say(id, "one");
+  await bob.sees(id, "one");
+  const backup = world.backup();
+  const { directory } = bob.encryption;
+  const { entriesOf } = directory;
+  let isHeld = false;
+  let letGo = () => {};
+  directory.entriesOf = () => {
+    directory.entriesOf = entriesOf;
+    isHeld = true;
+    return new Promise((resolve) => (letGo = resolve));
+  };
+  await alice.say(id, "two");
+  await until(() => room.messages.length === 2 && isHeld && !alice.messages.sealedEntries().length);
+  restore(world, backup, alice, bob);
+  await compared(bob, id);
+  letGo();
+  await alice.say(id, "three");
+  await bob.sees(id, "three");
+  assert.deepEqual(bob.texts(id), ["one", "three"]);
+});
+
+test("batches that had one place in two histories are posted again one after the other", async () => {
+  const { world, clients, id, room } = await chat("alice", "bob");
+  const [alice, bob] = clients;
+  const backup = world.backup();
+  room.isRestored = true;
+  await alice.say(id, "one");
+  await bob.say(id, "two");
+  await until(() => room.seq === 3, "two messages take two places");
+  for (let turn = 0; turn < 2; turn += 1) await alice.door.loaded.rooms.rotateAll("manual");
+  restore(world, backup, alice);
+  await until(() => room.state.epoch === 4, "the log is brought back, with a new key");
+  restore(world, backup, alice, bob);
+  await until(() => room.state.epoch === 5, "and once more");
+  await alice.say(id, "three");
+  await bob.sees(id, "three");
+  assert.deepEqual([...alice.errors, ...bob.errors], []);
+});
+
+test("a log that others have brought back is not called lost any more", async () => {
+  const { world, clients, id, room } = await chat("alice", "bob");
+  const [alice, bob] = clients;
+  const backup = world.backup();
+  room.isRestored = true;
+  await alice.door.loaded.rooms.rotateAll("manual");
+  await until(() => epochOf(bob, id) === 2);
+  alice.faults.appendLog = () => Promise.reject({ code: "network" });
+  restore(world, backup, alice);
+  await until(() => alice.state.encrypted.get(id).condition === "older_log");
+  alice.cut();
+  bob.connect();
+  await until(() => room.state.epoch === 3);
+  alice.connect();
+  await alice.say(id, "one");
+  await bob.sees(id, "one");
+  assert.equal(alice.state.encrypted.get(id).condition, "ready");
+});
+
+test("places are compared with the newest history, though another one came meanwhile and the page was closed", async () => {
+  const { world, clients, id, room } = await chat("alice", "bob");
+  const [alice, bob] = clients;
+  await bob.say(id, "one");
+  await alice.sees(id, "one");
+  const backup = world.backup();
+  await bob.say(id, "lost");
+  await alice.sees(id, "lost");
+  const { database } = alice.browser;
+  const { write } = database;
+  let isCompared = false;
+  database.write = async (changes) => {
+    if (changes.some(({ key }) => key[1] === "state")) {
+      // Places are compared, and what is kept of that is written: then the next backup is restored.
+      database.write = write;
+      alice.faults.readMessages = () => Promise.reject({ code: "network" });
+      restore(world, backup, alice);
+      await settle(20);
+      isCompared = true;
+    }
+    return write.call(database, changes);
+  };
+  restore(world, world.backup(), alice);
+  await until(() => isCompared);
+  await settle(20);
+  await alice.close();
+  bob.connect();
+  await bob.say(id, "two");
+  await until(() => room.messages.length === 2 && room.find(bob.message(id, "two")?.mid));
+  const later = new Client(world, alice.person, alice.browser).connect();
+  await until(() => later.state.rooms.has(id));
+  await later.rooms.open(id);
+  await later.sees(id, "two");
+  assert.equal(later.message(id, "two").verdict, "ok");
+  assert.equal(later.message(id, "lost").lost, true);
 });

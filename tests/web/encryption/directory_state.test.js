@@ -5,6 +5,7 @@ import { signDirEntry, tagOf } from "../../../web/crypto/directory.js";
 import { makeGeneration, publicKeysOf } from "../../../web/crypto/account.js";
 import { toBase64Url } from "../../../web/crypto/encoding.js";
 import { signingKey } from "../../../web/crypto/signatures.js";
+import { stepsTo } from "../../../web/state/encryption/bring_back.js";
 import { FakeServer } from "./fake_server.js";
 import { useFakeIndexedDb } from "./fake_indexeddb.js";
 import { KeysBrowser, PASSWORD, refusalOf, SECOND } from "./keys_browser.js";
@@ -49,18 +50,48 @@ test("the list is followed to its end, kept over reloads, and only its rest is a
   assert.deepEqual(server.calls, [], "what was checked once is here");
 });
 
-test("more than a thousand positions are kept in pieces and read again", async () => {
+test("thousands of positions are kept in pieces, read again, and brought back in pieces", async () => {
   const { server, people } = await town("ada");
   const [ada] = people;
-  for (let uid = 1000; uid < 2100; uid += 1)
-    await server.push(String(uid), await tagOf(server.instance, `n${uid}`), { e: u8(uid), sn: u8(1), so: u8(0) }, "x");
-  await ada.encryption.directory.sync();
-  assert.equal(ada.encryption.directory.n, 1101);
-  const { hash } = ada.encryption.directory;
+  for (const end of [2100, 3500, 9500]) {
+    for (let uid = server.entries.length + 999; uid < end; uid += 1)
+      await server.push(String(uid), madeUpTag(uid), { e: u8(uid), sn: u8(1), so: u8(0) }, "x");
+    await ada.encryption.directory.sync();
+  }
+  const { n, hash } = ada.encryption.directory;
+  assert.equal(n, 8501);
   await ada.reload();
   assert.deepEqual(ada.encryption.directory.hash, hash);
   assert.deepEqual(ada.alarms, []);
+  server.setBack(1);
+  await as(server, ada, (encryption) => encryption.directory.sync());
+  assert.deepEqual(server.chain.at(-1), hash);
+  assert.deepEqual(
+    server.brought.map(({ from, to }) => [from, to]),
+    [
+      [2, 2501],
+      [2502, 8501],
+    ],
+    "up to the farthest head that the server has signed",
+  );
+  assert.ok(server.brought.every(({ bytes }) => bytes < 1024 * 1024));
+  assert.deepEqual(ada.alarms, []);
 });
+
+test("a long list is brought back from head to head, and where there is none for long in a longer step", () => {
+  const headAt = (n) => ({ n, h: new Uint8Array(), t: 0, sig: new Uint8Array() });
+  const heads = [1000, 2000, 7000, 9000, 30_000].map(headAt);
+  const steps = (newest, from) => stepsTo(headAt(newest), heads, from).map(({ first, head }) => [first, head.n]);
+  assert.deepEqual(steps(31_000, 1500), [
+    [1500, 9000],
+    [9001, 30_000],
+    [30_001, 31_000],
+  ]);
+  assert.deepEqual(steps(2500, 2400), [[2400, 2500]]);
+  assert.deepEqual(stepsTo(null, heads, 1), []);
+});
+
+const madeUpTag = (uid) => new Uint8Array(16).map((_, at) => Math.floor(uid / 256 ** at) % 256);
 
 const u8 = (n) => new Uint8Array([n >> 8, n & 255]);
 
@@ -146,7 +177,7 @@ test("an entry that is kept back is noticed, whoever it is", async () => {
   await ada.reload();
   await ada.encryption.people.look("43");
   assert.equal(ada.state.contacts.get("43").warning, null);
-  await as(server, bob, (encryption) => encryption.rotate({ password: PASSWORD, next: "", signOutOthers: false }));
+  await as(server, bob, (encryption) => encryption.rotate({ password: PASSWORD, next: "", ends: null }));
   server.user = "42";
   server.twist = (key, body) =>
     key === "GET /api/dir/entries" ? { entries: body.entries.filter(({ n }) => n !== 3) } : body;
@@ -187,7 +218,7 @@ test("keys of my account that are not mine are told, by a browser that knows its
 test("my keys that the list has lost are brought again, byte for byte", async () => {
   const { server, people } = await town("ada");
   const [ada] = people;
-  await ada.encryption.rotate({ password: PASSWORD, next: "", signOutOthers: false });
+  await ada.encryption.rotate({ password: PASSWORD, next: "", ends: null });
   const [, lost] = server.entries;
   // The browser's own list is gone as well, as after "forget this server's list".
   server.setBack(1);
@@ -255,7 +286,7 @@ test("what is known of people follows the account to a new browser, and is joine
   );
   assert.ok(third.encryption.trust.contact("43").ok);
   assert.equal(third.encryption.trust.roomOfId("7"), "r".repeat(42) + "A");
-  await as(server, bob, (encryption) => encryption.rotate({ password: PASSWORD, next: "", signOutOthers: false }));
+  await as(server, bob, (encryption) => encryption.rotate({ password: PASSWORD, next: "", ends: null }));
   server.user = "42";
   await third.encryption.people.look("43");
   assert.equal(third.encryption.trust.judge("43"), "rotated");
@@ -276,6 +307,42 @@ test("an older store of what I know is refused by a browser that knows a newer o
   assert.ok((await KeysBrowser.signIn(server, "ada")).encryption.trust.contact("43"));
 });
 
+test("a store that nobody with my keys has made is told, and put right by a browser that knows better", async () => {
+  const { server, people } = await town("ada", "bob");
+  const [ada] = people;
+  server.user = "42";
+  await ada.encryption.directory.sync();
+  await ada.encryption.trust.pin("43", "bob");
+  const spoil = () =>
+    Object.assign(server.me.keys, { trust: "AQ".repeat(40), trust_rev: server.me.keys.trust_rev + 1 });
+  spoil();
+  await ada.encryption.connected({ dir: null });
+  assert.deepEqual(ada.alarms, ["spoilt_trust"]);
+  const second = await KeysBrowser.signIn(server, "ada");
+  assert.ok(second.encryption.trust.contact("43"));
+  assert.deepEqual(second.alarms, []);
+  // As something is noted, and by a browser that knows nothing.
+  spoil();
+  await second.encryption.trust.verify("43", true);
+  assert.deepEqual(second.alarms, ["spoilt_trust"]);
+  assert.ok((await KeysBrowser.signIn(server, "ada")).encryption.trust.contact("43").ok);
+  spoil();
+  assert.deepEqual((await KeysBrowser.signIn(server, "ada")).alarms, ["spoilt_trust"]);
+});
+
+test("a browser whose keys have changed elsewhere puts nothing in the place of what the newer keys have sealed", async () => {
+  const { server, people } = await town("ada", "bob");
+  const [ada] = people;
+  server.user = "42";
+  const other = await KeysBrowser.signIn(server, "ada");
+  await ada.encryption.directory.sync();
+  await other.encryption.rotate({ password: PASSWORD, next: "", signOutOthers: false });
+  const { trust, trust_rev } = server.me.keys;
+  await ada.encryption.trust.pin("43", "bob");
+  assert.deepEqual([server.me.keys.trust, server.me.keys.trust_rev], [trust, trust_rev]);
+  assert.ok(!ada.alarms.includes("spoilt_trust"));
+});
+
 test("both see the same safety number, over new keys and another password; a reset changes it", async () => {
   const { server, people } = await town("ada", "bob");
   const [ada, bob] = people;
@@ -287,7 +354,7 @@ test("both see the same safety number, over new keys and another password; a res
   const first = await number(ada, "43");
   assert.match(first, /^(\d{5} ){11}\d{5}$/);
   assert.equal(await number(bob, "42"), first);
-  await as(server, bob, (encryption) => encryption.rotate({ password: PASSWORD, next: SECOND, signOutOthers: false }));
+  await as(server, bob, (encryption) => encryption.rotate({ password: PASSWORD, next: SECOND, ends: null }));
   assert.equal(await number(ada, "43"), first);
   await as(server, ada, (encryption) => encryption.trust.verify("43", true));
   await forge(server, "43", "bob", "reset");
@@ -307,7 +374,7 @@ test("sign-ins in other browsers are told, also those of the time when this one 
   await ada.encryption.connected({ dir: null });
   assert.deepEqual(ada.state.notices, []);
   await ada.encryption.receive({ op: "signed_in", session: { id: "8", device: "Chrome", createdAt: 9 } });
-  assert.deepEqual(ada.state.notices, [{ id: "8", device: "Chrome", at: 9 }]);
+  assert.deepEqual(ada.state.notices, [{ id: "8", kind: "signed_in", device: "Chrome", at: 9 }]);
   await ada.reload();
   server.sessions = [
     session("7", "Firefox", true),

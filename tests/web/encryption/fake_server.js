@@ -33,6 +33,8 @@ export class FakeServer {
   isClosed = false;
   /** Who is signed in. */
   user = "";
+  /** What was brought back. @type {{ from: number, to: number, bytes: number }[]} */
+  brought = [];
   /** Every call: method and path. @type {string[]} */
   calls = [];
   /** By method and path: `lost` does it and answers nothing, `cut` does nothing. @type {Map<string, "lost" | "cut">} */
@@ -134,7 +136,8 @@ export class FakeServer {
         return this.#reset(body);
       case "GET /api/keys/trust": {
         const { keys, locked } = this.me;
-        return { body: { rev: keys?.trust_rev ?? 0, blob: keys?.trust ?? null, ak_gen: keys?.ak_gen ?? 0, locked } };
+        const { trust_rev: rev = 0, trust: blob = null, ak_gen = 0, ak_recovery } = keys ?? {};
+        return { body: { rev, blob, ak_gen, locked, has_code: Boolean(ak_recovery) } };
       }
       case "PUT /api/keys/trust": {
         const { keys } = this.me;
@@ -159,6 +162,9 @@ export class FakeServer {
         return { body: { sessions: this.sessions ?? [] } };
       case "DELETE /api/sessions":
         this.endedOthers = true;
+        return { status: 204 };
+      case "DELETE /api/sessions/9":
+        this.endedNine = true;
         return { status: 204 };
       default:
         return refuse(404, "not_found");
@@ -352,6 +358,7 @@ export class FakeServer {
   }
 
   async #again({ head, from, rows, entries }) {
+    this.brought.push({ from, to: head.n, bytes: JSON.stringify({ head, from, rows, entries }).length });
     const list = await this.#list();
     const signed = { n: head.n, h: fromBase64Url(head.h), t: head.t, sig: fromBase64Url(head.sig) };
     if (!(await directory.checkHead(this.instance, this.dirKey, signed))) return refuse(400, "bad_signature");

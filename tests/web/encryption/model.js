@@ -250,22 +250,30 @@ class ModelRoom {
     return shut.length ? { why: "shut", shut } : null;
   }
 
-  /** One thing after the other, as in a room's actor. */
+  /** One thing after the other, as in a room's actor. What is under way as a backup is restored ends with the server. */
   turn(act) {
-    const done = (this.tail ?? Promise.resolve()).then(act);
+    const { epoch } = this.world;
+    const done = (this.tail ?? Promise.resolve()).then(() => act(() => this.#assertRuns(epoch)));
     this.tail = done.catch(() => {});
     return done;
   }
 
-  append(uid, batch) {
-    return this.turn(() => this.#append(uid, batch));
+  /** @param {string} epoch */
+  #assertRuns(epoch) {
+    if (this.world.epoch !== epoch) throw { code: "network" };
   }
 
-  async #append(uid, { head, entries, wraps }) {
+  append(uid, batch) {
+    return this.turn((assertRuns) => this.#append(uid, batch, assertRuns));
+  }
+
+  async #append(uid, { head, entries, wraps }, assertRuns) {
+    assertRuns();
     if (head.seq !== this.head.seq || head.hash !== this.head.hash)
       throw { code: "log_conflict", detail: { head: this.head } };
     const signed = entries.map(({ e, s }) => ({ e: fromBase64Url(e), s: fromBase64Url(s) }));
     const result = await applyAll(this.state, signed, this.world.directory);
+    assertRuns();
     if (result.refusal) throw { code: "bad_entry", detail: result.refusal };
     const isAgain = result.entries.some(({ actor }) => actor !== uid) || this.isRestored;
     if (!isAgain) this.#checkWraps(result, wraps);
@@ -351,11 +359,12 @@ class ModelRoom {
   }
 
   send(uid, env) {
-    return this.turn(() => this.#send(uid, env));
+    return this.turn((assertRuns) => this.#send(uid, env, assertRuns));
   }
 
   /** 13.3: what the server does with `msg.send`, in this order. */
-  async #send(uid, env) {
+  async #send(uid, env, assertRuns) {
+    assertRuns();
     const { directory } = this.world;
     const parsed = parseEnvelope(env);
     const own = this.find(env.mid) ?? this.messages.flatMap((m) => m.reacts).find((react) => react.mid === env.mid);
@@ -372,6 +381,7 @@ class ModelRoom {
       throw { code: "gen_stale", detail: { gen: directory.genAt(uid, directory.n) } };
     const outer = { mid: env.mid, rev: env.rev, kind: env.kind, by: own?.by ?? uid };
     const verdict = await checkEnvelope(parsed, outer, this.state, directory);
+    assertRuns();
     if (!verdict.ok) throw { code: "bad_request", message: verdict.rule };
     if (own ? env.rev !== own.rev + 1 || own.kind === "del" : env.rev !== 0) throw { code: "rev_conflict" };
     return this.commit(uid, env, own);
@@ -522,7 +532,7 @@ export class Client {
     });
     this.store.state.info = { encryption: "on" };
     this.store.state.keys ??= { phase: "ready" };
-    this.users = { need() {}, watchStatusEnds() {}, refetchSoon() {}, upsert() {} };
+    this.users = { need() {}, heard() {}, refetchSoon() {} };
     for (const { uid, name } of world.people.values()) this.store.state.users.set(uid, { uid, username: name });
     this.#connectParts();
   }
@@ -658,9 +668,11 @@ export class Client {
     };
     for (const [name, call] of Object.entries(calls))
       calls[name] = async (...args) => {
-        if (!this.line) throw { code: "network" };
+        const { line } = this;
+        if (!line) throw { code: "network" };
         const answer = await (this.faults[name] ?? ((real) => real()))(() => call(...args), ...args);
         await settle();
+        if (this.line !== line) throw { code: "network" };
         return answer;
       };
     return calls;
@@ -670,9 +682,14 @@ export class Client {
     const line = this.line;
     if (!line) throw { code: "offline" };
     this.commands.push({ op, ...copy(fields) });
-    const answer = await (this.faults[op] ?? ((real) => real()))(() => this.#work(op, copy(fields)), fields);
+    const work = this.faults[op] ?? ((real) => real());
+    const [answer, error] = await work(() => this.#work(op, copy(fields)), fields).then(
+      (done) => [done, null],
+      (failed) => [null, failed],
+    );
     await settle();
     if (this.line !== line) throw { code: "offline" };
+    if (error) throw error;
     return { op: "ok", truncated: false, read: 0, unread: 0, mentions: 0, ...answer };
   }
 
@@ -763,11 +780,25 @@ export class Client {
   }
 }
 
-/** Two or more people, connected, with an encrypted chat that all have opened. */
-export async function chat(...names) {
-  const world = await World.create(...names);
+/** Everybody of a world, each in a browser, connected. @param {World} world */
+export async function everybodyIn(world) {
   const clients = [];
   for (const person of world.people.values()) clients.push(new Client(world, person, await makeBrowser()).connect());
+  return clients;
+}
+
+/** The same person in another browser, or in the same one after a reload, with a chat open. */
+export async function again({ world, person }, id, browser) {
+  const client = new Client(world, person, browser ?? (await makeBrowser())).connect();
+  await until(() => client.state.rooms.has(id), "the room is named");
+  await client.rooms.open(id);
+  return client;
+}
+
+/** Two or more people, connected, with an encrypted chat that all have opened; each also under the own name. */
+export async function chat(...names) {
+  const world = await World.create(...names);
+  const clients = await everybodyIn(world);
   const [first, ...others] = clients;
   const id = await first.encrypted.begin(others.map(({ uid }) => uid));
   for (const client of clients) {
@@ -776,5 +807,6 @@ export async function chat(...names) {
     await until(() => client.state.encrypted.get(id)?.condition === "ready", "the room is ready");
     await until(() => client.followed.has(id), "it is followed");
   }
-  return { world, clients, id, room: world.rooms.get(id) };
+  const named = Object.fromEntries(names.map((name, at) => [name, clients[at]]));
+  return { world, clients, id, room: world.rooms.get(id), ...named };
 }

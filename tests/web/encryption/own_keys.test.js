@@ -139,7 +139,7 @@ test("an answer that is lost is no change that is lost", async () => {
   server.faults.set("POST /api/auth/password/commit", "lost");
   await mira.encryption.changePassword({ old: PASSWORD, password: SECOND, signOutOthers: true });
   server.faults.set("POST /api/keys/rotate", "lost");
-  await mira.encryption.rotate({ password: SECOND, next: "", signOutOthers: false });
+  await mira.encryption.rotate({ password: SECOND, next: "", ends: null });
   assert.equal(mira.gen, 2);
   server.faults.set("POST /api/auth/password/commit", "cut");
   const cut = mira.encryption.changePassword({ old: SECOND, password: PASSWORD, signOutOthers: true });
@@ -280,10 +280,10 @@ test("new keys after a theft: other sessions end, rooms get new keys, other brow
   const one = await KeysBrowser.register(server, "mira");
   await one.keepCode();
   const other = await KeysBrowser.signIn(server, "mira");
-  const wrong = one.encryption.rotate({ password: "not my password", next: "", signOutOthers: true });
+  const wrong = one.encryption.rotate({ password: "not my password", next: "", ends: "others" });
   assert.equal(await refusalOf(wrong), "bad_credentials");
   assert.ok(!server.endedOthers, "nobody is signed out by a wrong password");
-  await one.encryption.rotate({ password: PASSWORD, next: SECOND, signOutOthers: true });
+  await one.encryption.rotate({ password: PASSWORD, next: SECOND, ends: "others" });
   assert.ok(server.endedOthers && server.me.forgotOld);
   assert.deepEqual([one.gen, one.rooms.unlinked, one.rooms.rotated], [2, 1, 1]);
   assert.deepEqual(one.encryption.identity.generations(), [1, 2], "history stays readable");
@@ -294,6 +294,37 @@ test("new keys after a theft: other sessions end, rooms get new keys, other brow
   await other.encryption.keys.unlock(SECOND);
   await other.connect();
   assert.deepEqual([other.state.phase, other.gen, other.alarms], ["ready", 2, []]);
+  server.endedOthers = false;
+  await one.encryption.rotate({ password: SECOND, next: "", ends: { session: "9" } });
+  assert.deepEqual([server.endedNine, server.endedOthers], [true, false], "the one that was not mine");
+  await one.encryption.rotate({ password: SECOND, next: "", ends: { session: "10" } });
+  assert.equal(one.gen, 4, "which may have gone by itself");
+});
+
+test("a change in another browser is told once, also of the time when this one was away, with a new code", async () => {
+  const server = await FakeServer.start();
+  const one = await KeysBrowser.register(server, "mira");
+  const other = await KeysBrowser.signIn(server, "mira");
+  const told = ({ state }) => state.notices.map(({ kind, device, at }) => [kind, device, at > 0]);
+  assert.equal(other.state.hasCode, false);
+  await one.keepCode();
+  await other.encryption.receive({ op: "keys.changed", device: "Firefox on Linux" });
+  assert.deepEqual(told(other), [["changed", "Firefox on Linux", true]]);
+  assert.equal(other.state.hasCode, true, "the code is there for all browsers");
+  await other.reload();
+  assert.deepEqual(told(other), [["changed", "Firefox on Linux", true]], "until somebody has seen to it");
+  await other.encryption.notices.dismiss(other.state.notices[0].id);
+  await other.reload();
+  assert.deepEqual([told(other), other.state.hasCode], [[], true]);
+  await one.encryption.changePassword({ old: PASSWORD, password: SECOND, signOutOthers: false });
+  await other.reload();
+  assert.deepEqual(told(other), [["changed", "", false]], "this browser was away");
+  await other.encryption.notices.dismiss(other.state.notices[0].id);
+  await lock(server, "mira", PASSWORD);
+  await other.encryption.receive({ op: "keys.changed", device: "" });
+  assert.deepEqual(told(other), [["changed", "", true]], "a link has set another password");
+  await one.reload();
+  assert.deepEqual(told(one), [["changed", "", false]], "and nothing is told of what this browser has done itself");
 });
 
 test("nothing is asked by fewer rounds or another salt, unless the person says why", async () => {

@@ -6,6 +6,7 @@
 import * as api from "../../calls/directory.js";
 import { Directory, parseDirAnswer } from "../../crypto/directory.js";
 import { concat, equal, fromBase64Url, hexOf, Refused, toBase64Url } from "../../crypto/encoding.js";
+import { bring, ENTRIES_AT_ONCE, ROWS_AT_ONCE, stepsTo } from "./bring_back.js";
 
 /** @typedef {import("../../crypto/encoding.js").Bytes} Bytes */
 /** @typedef {import("../../crypto/directory.js").Head} Head */
@@ -16,8 +17,8 @@ const POSITION = 88;
 const ROW = 56;
 /** So many positions are one record: a new one rewrites no more than that. */
 const CHUNK = 1024;
-/** Entries that are brought back in one call. */
-const AGAIN_MAX = 500;
+/** A signed head is kept every so many positions: rows are brought back up to one. */
+const HEADS_EVERY = 1000;
 
 /**
  * - `fine`: the server shows what this browser knows, or more
@@ -47,6 +48,8 @@ export class KeyDirectory {
   #list;
   /** The newest head that the server has signed and this browser has followed. @type {Head | null} */
   #head = null;
+  /** Some of those before it, by which a long list is brought back in pieces. @type {Head[]} */
+  #heads = [];
   /** @type {Promise<void> | null} */
   #syncing = null;
   /** What another browser of mine has seen of the list. @type {{ n: number, h: Bytes } | null} */
@@ -84,6 +87,7 @@ export class KeyDirectory {
     const directory = new KeyDirectory(database, uid, server, list);
     const head = await database.get("dir", "head");
     if (head?.n === list.n) directory.#head = head;
+    directory.#heads = (await database.getAll("dir", { under: ["heads"] })).map(({ value }) => value);
     for (const { key, value } of await database.getAll("dir", { under: ["entries"] })) {
       directory.#met.add(key[1]);
       await list.addEntries(key[1], value).catch(() => {});
@@ -120,6 +124,7 @@ export class KeyDirectory {
     this.#met.clear();
     this.#expected = null;
     this.#head = null;
+    this.#heads = [];
     this.#stand("fine", null);
   }
 
@@ -329,6 +334,11 @@ export class KeyDirectory {
     const buffer = this.#list.buffer();
     /** @type {[import("../../platform/database.js").Key, unknown][]} */
     const records = [["head", this.#head]];
+    const head = this.#head;
+    if (head && head.n >= (this.#heads.at(-1)?.n ?? 0) + HEADS_EVERY) {
+      this.#heads.push(head);
+      records.push([["heads", head.n], head]);
+    }
     for (let chunk = first; chunk * CHUNK < this.#list.n; chunk += 1) {
       const bytes = buffer.slice(chunk * CHUNK * POSITION, (chunk + 1) * CHUNK * POSITION);
       records.push([["rows", chunk], bytes]);
@@ -366,11 +376,9 @@ export class KeyDirectory {
   /** @returns {Promise<number>} the first position at which the server's list is another one, or ends */
   async #firstDifference() {
     const { rows } = await this.#read(1);
-    for (let n = 1; n <= this.#list.n; n += 1) {
-      const theirs = rows.slice((n - 1) * ROW, n * ROW);
-      if (hexOf(theirs) !== hexOf(this.#list.rowsFrom(n).slice(0, ROW))) return n;
-    }
-    return 0;
+    const ours = this.#list.rowsFrom(1);
+    const at = ours.findIndex((byte, index) => byte !== rows[index]);
+    return at < 0 ? 0 : Math.floor(at / ROW) + 1;
   }
 
   /**
@@ -391,11 +399,15 @@ export class KeyDirectory {
 
   /** @param {number} from */
   async #bringBack(from) {
-    if (!this.#head) return;
-    const entries = await this.#entriesAt((n) => n >= from);
-    const rows = toBase64Url(this.#list.rowsFrom(from));
-    await api.bringDirectoryBack({ head: headToWire(this.#head), from, rows, entries: entries.slice(0, AGAIN_MAX) });
-    await this.#bringRest(entries.slice(AGAIN_MAX));
+    let rest = await this.#entriesAt((n) => n >= from);
+    for (const { head, first } of stepsTo(this.#head, this.#heads, from)) {
+      const isLong = head.n - first >= ROWS_AT_ONCE;
+      const own = rest.filter(({ n }) => n <= head.n).slice(0, isLong ? 0 : ENTRIES_AT_ONCE);
+      rest = rest.filter((entry) => !own.includes(entry));
+      const rows = this.#list.rowsFrom(first).slice(0, (head.n - first + 1) * ROW);
+      await bring({ head: headToWire(head), from: first, rows: toBase64Url(rows), entries: own });
+    }
+    await this.#bringRest(rest);
   }
 
   /** Entries whose positions the server has, without what stands there. @param {number[]} missing */
@@ -408,10 +420,10 @@ export class KeyDirectory {
 
   /** @param {ReturnType<typeof entryToAgain>[]} entries */
   async #bringRest(entries) {
-    for (let at = 0; at < entries.length && this.#head; at += AGAIN_MAX) {
-      const some = entries.slice(at, at + AGAIN_MAX);
+    for (let at = 0; at < entries.length && this.#head; at += ENTRIES_AT_ONCE) {
+      const some = entries.slice(at, at + ENTRIES_AT_ONCE);
       const head = headToWire(this.#head);
-      await api.bringDirectoryBack({ head, from: this.#head.n + 1, rows: "", entries: some });
+      await bring({ head, from: this.#head.n + 1, rows: "", entries: some });
     }
   }
 

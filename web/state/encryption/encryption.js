@@ -90,6 +90,8 @@ export class Encryption {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #again;
   #counts = { failed: 0, missing: 0 };
+  /** Who has changed my keys, as far as it is known, until the server has told how far they are. */
+  #changed = /** @type {{ device: string, at: number } | null} */ (null);
 
   /**
    * @param {Person} person
@@ -141,7 +143,7 @@ export class Encryption {
     this.#listenToTabs();
     await this.notices.load();
     await this.keys.load();
-    if (this.keys.identity) await this.trust.open(this.keys.identity.trust, null);
+    if (this.keys.identity) await this.trust.open(this.keys.identity.trust, this.keys.identity.akGen, null);
     this.#announce();
   }
 
@@ -170,6 +172,7 @@ export class Encryption {
   async connected({ dir }) {
     if (!this.#isSupported) return;
     if (dir) await this.directory.told(dir).catch(() => {});
+    this.#changed ??= { device: "", at: 0 };
     await this.#look();
     await this.notices.look().catch(() => {});
   }
@@ -178,6 +181,12 @@ export class Encryption {
   async receive(event) {
     if (event.op === "signed_in") this.notices.signedIn(event.session);
     if (event.op !== "keys.changed" || !this.#isSupported) return;
+    await this.#keysChanged({ device: event.device, at: clock.now() });
+  }
+
+  /** @param {{ device: string, at: number } | null} change  null: a server that refuses my keys says no more */
+  async #keysChanged(change) {
+    this.#changed = change ?? this.#changed;
     await this.keys.changedElsewhere();
     this.#isFresh = false;
     await this.#look();
@@ -232,7 +241,7 @@ export class Encryption {
 
   /** The server refuses what my keys sign: they were changed elsewhere. */
   keysChangedElsewhere() {
-    void this.receive({ op: "keys.changed", device: "" });
+    if (this.#isSupported) void this.#keysChanged(null);
   }
 
   /**
@@ -293,7 +302,7 @@ export class Encryption {
         await this.directory.sync();
         await this.directory.entriesOf([this.uid]);
         await this.#judgeOwn();
-        if (this.keys.identity) await this.#lookAtServersKeys();
+        await this.#lookAtServersKeys();
         this.#againMs = AGAIN_MS;
       } catch (error) {
         const { code } = /** @type {{ code?: string }} */ (error);
@@ -366,14 +375,19 @@ export class Encryption {
 
   /** Whether the server has other keys of mine than this browser, and what else I know of people. */
   async #lookAtServersKeys() {
+    if (!this.keys.identity && !this.#changed) return;
     const asked = { akGen: this.keys.akGen, rev: this.trust.rev };
-    const { akGen, locked, rev, blob } = await readTrust();
+    const { akGen, locked, rev, blob, hasCode } = await readTrust();
+    if (this.#changed) await this.notices.keysAre({ akGen, locked }, this.keys.akGen, this.#changed);
+    this.#changed = null;
+    if (!this.keys.identity) return;
+    if (akGen > asked.akGen) await this.keys.noteCode(hasCode);
     const epoch = this.#person.epoch();
     const isSetBack = akGen < asked.akGen && epoch !== "" && this.keys.epoch !== epoch;
     if (locked || isSetBack) return this.show({ phase: "unlock", isChanged: true });
     if (akGen < asked.akGen) return this.alarm({ id: "older_keys", kind: "older_keys" });
     await this.keys.noteEpoch(epoch);
-    await this.trust.take({ rev, blob }, asked.rev);
+    await this.trust.take({ rev, blob }, akGen, asked.rev);
   }
 
   /** @returns {import("./own_keys.js").Surroundings} */
@@ -408,7 +422,7 @@ export class Encryption {
     const { identity } = this.keys;
     if (!identity) return;
     if (opened) this.#isFresh = true;
-    await this.trust.open(identity.trust, opened?.trust ?? null);
+    await this.trust.open(identity.trust, identity.akGen, opened?.trust ?? null);
     await this.trust.noteKeys(identity.akGen);
     if (opened) this.#tabs?.postMessage("keys");
     // Signing in does not wait for the list of keys.

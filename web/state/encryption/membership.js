@@ -34,7 +34,8 @@ export async function letIn(parts, room, uid) {
 }
 
 /**
- * Whom nobody else could let back in if I left (the question of 6.3).
+ * Whom nobody else could let back in if I left (the question of 6.3): people whose keys were reset, and people who have
+ * no present key because their account was shut as it was made.
  *
  * @param {Parts} parts
  * @param {EncryptedRoom} room
@@ -43,8 +44,7 @@ export async function letIn(parts, room, uid) {
 export function lastFor({ uid, directory }, { state }) {
   if (!state) return [];
   const others = [...state.members.keys()].filter((each) => each !== uid);
-  const reset = others.filter((each) => stale(state, each, directory.n, directory.view));
-  return reset.length === others.length ? reset : [];
+  return others.some((each) => able(state, each, directory.n, directory.view)) ? [] : others;
 }
 
 /** @param {Parts} parts @param {EncryptedRoom} room */

@@ -5,7 +5,7 @@
 
 /** @typedef {import("../types.js").Room} Room */
 /** @typedef {import("../types.js").Message} Message */
-/** @typedef {import("../../net/wire.js").Page} Page */
+/** @typedef {import("../encrypted_door.js").AskedPage} Page */
 /** @typedef {import("../../net/wire.js").Where} Where */
 
 /** Messages that are opened of one room, and of all after a connect. */

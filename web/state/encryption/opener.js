@@ -30,7 +30,7 @@ const LOG_WAIT_MS = 700;
 export class Opener {
   #parts;
   #roomOf;
-  /** @type {WeakMap<Entry, Promise<Prepared>>} */
+  /** What is begun, and in which history of the server. @type {WeakMap<Entry, { of: number, done: Promise<Prepared> }>} */
   #prepared = new WeakMap();
 
   /**
@@ -54,7 +54,8 @@ export class Opener {
     const sealed = entries.flatMap((entry) => (entry.log ? [] : [{ entry, told: sealedFromWire(entry) }]));
     const ranges = page ? [rangeOf(page)] : sealed.map(({ told }) => ({ from: told.createdSeq, to: told.createdSeq }));
     for (const { from, to } of ranges) if (to > 0) await room.ledger.reach(from, to);
-    for (const { entry, told } of sealed) this.#prepared.set(entry, this.#prepare(room, told));
+    for (const { entry, told } of sealed)
+      this.#prepared.set(entry, { of: room.histories, done: this.#prepare(room, told) });
   }
 
   /**
@@ -72,8 +73,11 @@ export class Opener {
     }
     const told = sealedFromWire(entry);
     if (!room) return unknown(told);
-    const { main, reacts } = await (this.#prepared.get(entry) ?? this.#prepare(room, told));
+    const { of, done } = this.#prepared.get(entry) ?? { of: room.histories, done: this.#prepare(room, told) };
+    const { main, reacts } = await done;
     this.#prepared.delete(entry);
+    // A backup was restored meanwhile: what is so now is told anew.
+    if (of !== room.histories) return null;
     const message = room.ledger.take(told, main, reacts);
     if (message?.verdict === "failed" || message?.verdict === "no_key") room.tell();
     return message;
@@ -91,9 +95,10 @@ export class Opener {
     const { mid, rev, kind, by } = env;
     const place = { at: at ?? Math.floor(this.#parts.now()), seq, createdSeq: seq, revSeq: seq, edited: null };
     const told = { mid, rev, kind, by, ref: "", ...place, env, gone: null, reacts: null };
+    const { histories } = room;
     const checked = await this.check(room, env, { ...told, isReaction: false });
     // Its event has come meanwhile, or the room has gone over to another history.
-    if (checked.is !== "ok" || room.comparing || room.ledger.row(mid)) return;
+    if (checked.is !== "ok" || histories !== room.histories || room.comparing || room.ledger.row(mid)) return;
     room.ledger.take(told, checked, null);
   }
 
@@ -215,7 +220,10 @@ export class Opener {
    */
   async again(room) {
     const rows = room.ledger.waiting();
+    const { histories } = room;
     const checked = await Promise.all(rows.map((row) => this.check(room, row.env, outerOf(row))));
+    // In another history they are read anew.
+    if (room.comparing || histories !== room.histories) return [];
     /** @type {Map<string, Message>} */
     const messages = new Map();
     for (const [at, row] of rows.entries()) {

@@ -3,7 +3,7 @@
  * change, and what is kept of them here (encryption design, 4.6, 12.2 and 14.1 to 14.14). Passwords and opened bundles
  * are held for as long as one of these takes, and while a recovery code is offered.
  */
-import { endOtherSessions } from "../../calls/account.js";
+import { endOtherSessions, endSession } from "../../calls/account.js";
 import * as api from "../../calls/keys.js";
 import { makeRecovery, recoveryOf } from "../../crypto/account.js";
 import { Refused } from "../../crypto/encoding.js";
@@ -44,6 +44,12 @@ import * as account from "./account_keys.js";
  * @property {(gen: number, x: import("../../crypto/encoding.js").Bytes) => Promise<void>} wrapForNext
  * @property {() => string} epoch  which history of the server it is now
  * @property {() => Promise<boolean>} offersCode  whether a new account is offered a recovery code
+ */
+
+/**
+ * Where one is signed out together with a change of keys: in all other browsers, or where this session is.
+ *
+ * @typedef {"others" | { session: string } | null} Ending
  */
 
 /** Stores that are in memory alone where keys cannot be kept. */
@@ -201,14 +207,17 @@ export class OwnKeys {
   /**
    * New keys that continue the old ones, because somebody else may have those.
    *
-   * @param {{ password: string, next: string, signOutOthers: boolean }} change  `next`: another password, or empty
+   * @param {object} change
+   * @param {string} change.password
+   * @param {string} change.next  another password, or empty
+   * @param {Ending} change.ends
    */
-  rotate({ password, next, signOutOthers }) {
+  rotate({ password, next, ends }) {
     return this.#alone(async () => {
       const derived = await this.#derive(password, false);
       const opened = await account.unlockKeys(this.#own, derived);
       // By now the password is known to be right.
-      if (signOutOthers) await endOtherSessions();
+      await end(ends);
       const latest = await this.#around.latest();
       const fresh = next ? await newPassword(this.#own.username, next) : null;
       const trustText = this.#around.trustText(opened.akGen + 1);
@@ -233,6 +242,13 @@ export class OwnKeys {
   /** The server has these keys in this history of its own, too. @param {string} epoch  empty if it is not known */
   async noteEpoch(epoch) {
     if (epoch && epoch !== this.#known.epoch) await this.#remember({ epoch });
+  }
+
+  /** Another browser has made a recovery code. @param {boolean} hasCode */
+  async noteCode(hasCode) {
+    if (hasCode === this.#known.hasCode) return;
+    await this.#remember({ hasCode });
+    this.#around.show({ hasCode });
   }
 
   /** They were changed in another browser, perhaps with the password. */
@@ -436,6 +452,16 @@ export class OwnKeys {
     this.#turn = result.catch(() => {});
     return result;
   }
+}
+
+/** @param {Ending} ends */
+async function end(ends) {
+  if (ends === "others") return endOtherSessions();
+  if (!ends) return;
+  await endSession(ends.session).catch((error) => {
+    // Whoever was there may have signed out meanwhile.
+    if (error.code !== "not_found") throw error;
+  });
 }
 
 /**

@@ -21,8 +21,9 @@ const WAIT_MS = 500;
  * @param {Parts} parts
  * @param {EncryptedRoom} room
  * @param {number} epoch  the newest of the room that was known when the restore was noticed
+ * @param {string} history  of the server, which is compared
  */
-export async function comparePlaces(parts, room, epoch) {
+export async function comparePlaces(parts, room, epoch, history) {
   const { ledger } = room;
   await ledger.reach(1, Infinity);
   const known = [...ledger.rows()].filter(({ lost, ref }) => !lost && !ref);
@@ -32,6 +33,8 @@ export async function comparePlaces(parts, room, epoch) {
   const theirs = [];
   for (let before = undefined; ;) {
     const page = await parts.calls.readMessages(room.id, { limit: PAGE, ...(before ? { before } : {}) });
+    // It has gone over to yet another one.
+    if (page.epoch && page.epoch !== history) throw { code: "unavailable" };
     const rows = page.entries.map((entry) => sealedFromWire(entry));
     theirs.unshift(...rows.map(({ mid, createdSeq, revSeq }) => ({ mid, createdSeq, revSeq })));
     const first = rows[0]?.createdSeq ?? 0;
@@ -70,7 +73,8 @@ export async function postAgain(parts, room, theirs) {
       const lines = await room.entriesFrom(theirs + 1);
       const first = lines[0];
       if (!first) return;
-      const entries = lines.filter(({ batch }) => batch === first.batch);
+      // Batches of different histories of the server may have had the same place.
+      const entries = lines.filter(({ last }) => last === first.last);
       const hash = room.state.hashes[theirs];
       if (!hash) return;
       try {

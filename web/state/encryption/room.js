@@ -21,6 +21,8 @@ import { RoomKeys } from "./room_keys.js";
 /** @typedef {{ seq: number, last: number }} Batch */
 /** An entry as it travels, with the place of its batch. */
 /** @typedef {{ batch: number, at: number, e: Bytes, s: Bytes }} Line */
+/** As it is kept: `last` is the number of the last entry of its batch, which stays whatever place the batch has. */
+/** @typedef {Line & { last: number }} KeptLine */
 
 /** Entries of the newest part of the log that screens show. */
 const LINES = 60;
@@ -48,6 +50,8 @@ export class EncryptedRoom {
   isLost = false;
   /** After a restore: until places are compared, nothing is judged. @type {Promise<void> | null} */
   comparing = null;
+  /** Grows when the server goes over to another history: places that were told before say nothing any more. */
+  histories = 0;
   /** The server calls the room plain, or by another identity. */
   isMisnamed = false;
   /** Whose accounts are shut, says the server. @type {string[]} */
@@ -317,10 +321,11 @@ export class EncryptedRoom {
   async #keep(lines, first) {
     const { name, state, batches } = this;
     const unplaced = this.#unplaced;
-    const log = lines.map((value, at) => ({
+    const lastOf = (/** @type {number} */ batch) => first + 1 + lines.findLastIndex((line) => line.batch === batch);
+    const log = lines.map((line, at) => ({
       store: /** @type {const} */ ("rooms"),
       key: this.#keyOf(first + 1 + at),
-      value,
+      value: { ...line, last: lastOf(line.batch) },
     }));
     const kept = {
       store: /** @type {const} */ ("rooms"),
@@ -339,7 +344,7 @@ export class EncryptedRoom {
    * The entries as they are kept, with their batches: to be posted again.
    *
    * @param {number} from
-   * @returns {Promise<Line[]>}
+   * @returns {Promise<KeptLine[]>}
    */
   async entriesFrom(from) {
     const rows = await this.#parts.database.getAll("rooms", {

@@ -181,10 +181,11 @@ export class EncryptedRooms {
    */
   async #lookForLoss(room) {
     const { told, state } = room;
-    if (!told || !state || told.seq >= state.seq || room.fork) return;
-    const bytes = await this.#parts.calls.readLog(room.id, state.seq);
-    room.isLost = bytes.length === 0;
-    this.#tell(room);
+    if (!told || !state || room.fork) return;
+    // Others may have brought it back since it was found lost.
+    const wasLost = room.isLost;
+    room.isLost = told.seq < state.seq && (await this.#parts.calls.readLog(room.id, state.seq)).length === 0;
+    if (room.isLost || wasLost) this.#tell(room);
     if (room.isLost) await postAgain(this.#parts, room, told.seq);
   }
 
@@ -376,7 +377,10 @@ export class EncryptedRooms {
     this.#epoch = epoch;
     const held = new Map(this.all.map(({ name, state }) => [name, state?.epoch ?? null]));
     this.#toCompare = this.#lookAtHistory(epoch, isOther, held);
-    for (const room of this.#rooms.values()) this.#compareIfNeeded(room);
+    for (const room of this.#rooms.values()) {
+      room.histories += 1;
+      this.#compareIfNeeded(room);
+    }
   }
 
   /**
@@ -413,17 +417,20 @@ export class EncryptedRooms {
 
   /** @param {EncryptedRoom} room @param {Promise<void> | null} before */
   async #compare(room, before) {
+    const history = this.#epoch;
     await before;
     const waiting = await this.#toCompare;
     const epoch = waiting.get(room.name);
     if (epoch === undefined) return;
     room.ledger.left();
-    for (let failures = 0; !this.#isOver; failures += 1) {
+    // In yet another history it is compared once more, which waits for this.
+    for (let failures = 0; !this.#isOver && this.#epoch === history; failures += 1) {
       try {
         await room.load();
-        await comparePlaces(this.#parts, room, epoch);
+        await comparePlaces(this.#parts, room, epoch, history);
+        if (this.#epoch !== history) return;
         waiting.delete(room.name);
-        await this.#parts.database.put("meta", "history", { epoch: this.#epoch, waiting: [...waiting] });
+        await this.#parts.database.put("meta", "history", { epoch: history, waiting: [...waiting] });
         return this.#tell(room);
       } catch (error) {
         if (!isPassing(error)) return this.#parts.report(error);

@@ -4,7 +4,7 @@
  */
 
 /** @typedef {import("../types.js").Message} Message */
-/** @typedef {import("../../net/wire.js").Page} Page */
+/** @typedef {import("../encrypted_door.js").AskedPage} Page */
 /** @typedef {import("../../net/wire.js").Where} Where */
 
 /** Messages of a page. */

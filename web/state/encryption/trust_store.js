@@ -41,6 +41,8 @@ export class TrustStore {
   #directory;
   /** @type {CryptoKey | null} */
   #key = null;
+  /** The `akGen` with which my key came. */
+  #akGen = 0;
   /** @type {Trust} */
   #trust = emptyTrust();
   /** Whether the server lacks something of it. */
@@ -75,10 +77,12 @@ export class TrustStore {
    * With my key, and what the server has answered, if it was asked.
    *
    * @param {CryptoKey} key
+   * @param {number} akGen
    * @param {SealedTrust | null} told
    */
-  async open(key, told) {
+  async open(key, akGen, told) {
     this.#key = key;
+    this.#akGen = akGen;
     const kept = /** @type {Kept | undefined} */ (await this.#database.get("meta", "trust"));
     const mine = kept && (await this.#unseal(kept));
     if (mine && kept) {
@@ -87,7 +91,7 @@ export class TrustStore {
       this.#isDirty = kept.isDirty;
     }
     this.ready = true;
-    if (told) await this.take(told);
+    if (told) await this.take(told, akGen);
     this.#checkDirectory();
     this.#tell();
   }
@@ -96,22 +100,41 @@ export class TrustStore {
    * What the server has: another browser may have written it.
    *
    * @param {SealedTrust} told
+   * @param {number} akGen  of the keys that the server has
    * @param {number} [asked]  what this browser knew when it asked
    */
-  async take(told, asked = this.rev) {
+  async take(told, akGen, asked = this.rev) {
     if (told.rev < asked) {
       // Restored or held back: what is known here is put there again.
       this.alarm({ id: "older_keys", kind: "older_keys" });
       this.#isDirty = true;
       this.rev = told.rev;
     } else if (told.rev > this.rev || !this.#isDirty) {
-      const theirs = await this.#unseal(told);
-      if (theirs) this.#join(theirs);
-      this.rev = told.rev;
+      if (!(await this.#joinTheirs(told, akGen))) return;
       await this.#keep();
       this.#checkDirectory();
     }
     if (this.#isDirty) await this.#write();
+  }
+
+  /**
+   * Takes in a version of the server. Whoever has a session of mine may overwrite it, but only my key makes one that
+   * opens: what is known here is written in the place of another one. Not so if my keys have changed elsewhere.
+   *
+   * @param {SealedTrust} told
+   * @param {number} akGen
+   * @returns {Promise<boolean>} whether this browser may write after it
+   */
+  async #joinTheirs(told, akGen) {
+    const theirs = await this.#unseal(told);
+    if (theirs) this.#join(theirs);
+    else if (told.blob && akGen > this.#akGen) return false;
+    else if (told.blob) {
+      this.alarm({ id: "spoilt_trust", kind: "spoilt_trust" });
+      this.#isDirty = true;
+    }
+    this.rev = told.rev;
+    return true;
   }
 
   /** Another tab has written. */
@@ -323,17 +346,11 @@ export class TrustStore {
       } catch (error) {
         if (/** @type {{ code?: string }} */ (error).code !== "keys_conflict") throw error;
         await new Promise((resolve) => setTimeout(resolve, WAIT_MS * Math.random()));
-        await this.#takeTheirs();
+        const { akGen, rev, blob } = await readTrust();
+        if (!(await this.#joinTheirs({ rev, blob }, akGen))) return;
+        this.#tell();
       }
     }
-  }
-
-  async #takeTheirs() {
-    const told = await readTrust();
-    const theirs = await this.#unseal(told);
-    if (theirs) this.#join(theirs);
-    this.rev = told.rev;
-    this.#tell();
   }
 
   /** @param {SealedTrust} sealed @returns {Promise<Trust | null>} null if it is none that this key opens */

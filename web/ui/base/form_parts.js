@@ -61,9 +61,9 @@ export function select(id, options, chosen) {
   );
 }
 
-/** A place for an error, which a screen reader reads at once. */
-export function createAlert() {
-  const node = el("p", { class: "field-error", role: "alert", hidden: true });
+/** A place for an error, which a screen reader reads at once. @param {string} [look] */
+export function createAlert(look = "field-error") {
+  const node = el("p", { class: look, role: "alert", hidden: true });
   return {
     node,
     /** @param {string} text  empty takes it away */
@@ -72,6 +72,19 @@ export function createAlert() {
       node.hidden = !text;
     },
   };
+}
+
+/**
+ * Says what is wrong with a field, and leads there.
+ *
+ * @param {ReturnType<typeof createAlert>} alert
+ * @param {string} text
+ * @param {HTMLElement} input
+ */
+export function complainAbout(alert, text, input) {
+  alert.say(text);
+  input.setAttribute("aria-invalid", "true");
+  input.focus();
 }
 
 /**

@@ -101,9 +101,11 @@ export class RoomPeople {
   /** @param {string} name */
   async #ask(name) {
     try {
-      const { members } = await findMembers(this.#id, { begins: name, limit: FOUND_MAX });
+      const { members } = await this.#users.read(
+        () => findMembers(this.#id, { begins: name, limit: FOUND_MAX }),
+        (found) => found.members.map(({ user }) => user),
+      );
       for (const { uid } of members) this.#found.add(uid);
-      this.#users.upsert(members.map(({ user }) => user));
       this.#answered.add(name);
     } catch {
       setTimeout(() => this.#asked.delete(name), AGAIN_MS);

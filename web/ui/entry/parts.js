@@ -1,5 +1,6 @@
 /** What the pages before signing in have in common: the card with its mark, the form for an account, the foot. */
 import { el, fill } from "../base/element.js";
+import { complainAbout, createAlert, field } from "../base/form_parts.js";
 import { errorText, t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
 import { chooseLanguage, currentLanguage, LANGUAGES } from "../base/language.js";
@@ -7,6 +8,7 @@ import { currentPassword, newPassword } from "./password_field.js";
 
 /** @typedef {import("../base/i18n.js").Key} Key */
 /** @typedef {import("../base/element.js").Child} Child */
+/** What is wrong, and with which field. @typedef {[text: string, input: HTMLElement]} Complaint */
 
 /**
  * @returns {{ node: HTMLElement, show: (...children: Child[]) => void }}
@@ -91,8 +93,36 @@ export function unreadable(failure, retry) {
  * @param {(error: { code?: string }) => void} [options.refused]
  */
 export function accountForm({ isNew, username, button, working, act, explain = refusalOf, refused }) {
-  const alert = el("p", { class: "form-alert", role: "alert", hidden: true });
-  const name = el("input", {
+  const isNamed = isNew && username === undefined;
+  const name = usernameField({ value: username ?? "", readonly: username !== undefined });
+  const fresh = isNew ? newPassword({ id: "password", label: t("password"), username: () => name.value.trim() }) : null;
+  const password = fresh ?? currentPassword("password", t("password"));
+  return entryForm({
+    inputs: [name, password.input],
+    fields: [field(t("username"), name, isNamed ? t("username_hint") : ""), password.node],
+    button,
+    working,
+    missing() {
+      if (!name.value.trim()) return [t("need_username"), name];
+      return password.input.value ? null : [t(isNew ? "need_password" : "need_old_password"), password.input];
+    },
+    async work() {
+      const refusal = await fresh?.refusal();
+      if (refusal) return [refusal, password.input];
+      await act({ username: name.value.trim(), password: password.input.value });
+      return null;
+    },
+    failed(failure) {
+      refused?.(failure);
+      const isOfPassword = failure.code === "weak_password" || username !== undefined;
+      return [explain(failure), isOfPassword ? password.input : name];
+    },
+  });
+}
+
+/** @param {{ value: string, readonly?: boolean }} options */
+export function usernameField({ value, readonly = false }) {
+  return el("input", {
     class: "input",
     id: "username",
     name: "username",
@@ -102,60 +132,44 @@ export function accountForm({ isNew, username, button, working, act, explain = r
     maxlength: "64",
     required: true,
     dir: "auto",
-    value: username ?? "",
-    readonly: username !== undefined,
-    "aria-describedby": isNew && username === undefined ? "username-hint" : null,
+    value,
+    readonly,
   });
-  const fresh = isNew ? newPassword({ id: "password", label: t("password"), username: () => name.value.trim() }) : null;
-  const password = fresh ?? currentPassword("password", t("password"));
-  const submit = el("button", { type: "submit", class: "button button-primary button-wide" }, button);
+}
 
-  /** @param {string} text @param {HTMLElement} field */
-  const complain = (text, field) => {
-    alert.textContent = text;
-    alert.hidden = false;
-    field.setAttribute("aria-invalid", "true");
-    field.focus();
-  };
+/**
+ * A form that does one thing at a time, and says with which field something is wrong.
+ *
+ * @param {object} options
+ * @param {HTMLElement[]} options.inputs
+ * @param {Child[]} options.fields
+ * @param {string} options.button
+ * @param {string} options.working
+ * @param {() => Complaint | null} options.missing  what has to be filled in first
+ * @param {() => Promise<Complaint | null>} options.work
+ * @param {(failure: { code?: string, message?: string }) => Complaint} options.failed  in words
+ */
+export function entryForm({ inputs, fields, button, working, missing, work, failed }) {
+  const alert = createAlert("form-alert");
+  const submit = el("button", { type: "submit", class: "button button-primary button-wide" }, button);
+  const complain = (/** @type {Complaint | null} */ complaint) => complaint && complainAbout(alert, ...complaint);
 
   /** @param {SubmitEvent} event */
   async function sent(event) {
     event.preventDefault();
     if (submit.disabled) return;
-    alert.hidden = true;
-    for (const field of [name, password.input]) field.removeAttribute("aria-invalid");
-    const account = { username: name.value.trim(), password: password.input.value };
-    if (!account.username) return complain(t("need_username"), name);
-    if (!account.password) return complain(t(isNew ? "need_password" : "need_old_password"), password.input);
+    alert.say("");
+    for (const input of inputs) input.removeAttribute("aria-invalid");
+    const first = missing();
+    if (first) return complain(first);
     submit.disabled = true;
     fill(submit, el("span", { class: "spinner" }), working);
-    try {
-      const refusal = await fresh?.refusal();
-      if (refusal) complain(refusal, password.input);
-      else await act(account);
-    } catch (error) {
-      const failure = /** @type {{ code?: string, message?: string }} */ (error);
-      complain(explain(failure), failure.code === "weak_password" || username !== undefined ? password.input : name);
-      refused?.(failure);
-    }
+    complain(await work().catch(failed));
     submit.disabled = false;
     fill(submit, button);
   }
 
-  return el(
-    "form",
-    { submit: sent, novalidate: true },
-    alert,
-    el(
-      "div",
-      { class: "field" },
-      el("label", { for: "username" }, t("username")),
-      name,
-      isNew && username === undefined ? el("p", { class: "hint", id: "username-hint" }, t("username_hint")) : null,
-    ),
-    password.node,
-    submit,
-  );
+  return el("form", { submit: sent, novalidate: true }, alert.node, fields, submit);
 }
 
 /** @param {{ code?: string, message?: string }} error */

@@ -2,7 +2,7 @@
  * What calls for its owner above the messages: keys that the password has to bring, sign-ins elsewhere, and what the
  * server does not show as it did before.
  */
-import { agoOf } from "../base/dates.js";
+import { whenOf } from "../base/dates.js";
 import { downloadText } from "../base/download.js";
 import { el, fill } from "../base/element.js";
 import { errorText, t } from "../base/i18n.js";
@@ -22,6 +22,7 @@ const ALARMS = new Map([
   ["fork", "alarm_fork"],
   ["rollback", "alarm_rollback"],
   ["older_keys", "alarm_older_keys"],
+  ["spoilt_trust", "alarm_spoilt_trust"],
   ["weaker", "alarm_weaker"],
 ]);
 
@@ -56,15 +57,14 @@ export function createKeysCard(store, actions) {
   }
 
   /** @param {Notice} notice */
-  function noticeRow({ id, device, at }) {
-    const text = t("notice_signed_in", { device: device || t("notice_unnamed"), time: agoOf(at) });
-    const seen = () => void actions.keys.dismissNotice(id).catch(() => {});
+  function noticeRow(notice) {
+    const seen = () => void actions.keys.dismissNotice(notice.id).catch(() => {});
     return row(
       "key",
       "",
-      text,
+      noticeText(notice),
       button(t("notice_was_me"), seen),
-      button(t("notice_not_me"), () => openNotMe(store, actions, id)),
+      button(t("notice_not_me"), () => openNotMe(store, actions, notice)),
     );
   }
 
@@ -102,6 +102,14 @@ export function createKeysCard(store, actions) {
       fill(node, rows);
     },
   };
+}
+
+/** @param {Notice} notice */
+function noticeText({ kind, device, at }) {
+  const time = whenOf(at);
+  if (kind === "signed_in") return t("notice_signed_in", { device: device || t("notice_unnamed"), time });
+  if (!at) return t("notice_changed_away");
+  return device ? t("notice_changed", { device, time }) : t("notice_changed_by_link", { time });
 }
 
 /** Where nothing is encrypted nobody is asked for keys. @param {State} state */

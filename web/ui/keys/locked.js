@@ -4,6 +4,7 @@ import { el } from "../base/element.js";
 import { busy, createAlert, field } from "../base/form_parts.js";
 import { errorText, t } from "../base/i18n.js";
 import { toast } from "../base/toast.js";
+import { codeField } from "../entry/code_field.js";
 import { passwordRefusal } from "./parts.js";
 
 /** @typedef {import("../../state/types.js").Actions} Actions */
@@ -67,21 +68,6 @@ export function openLocked(actions) {
         ),
       ),
     ];
-  });
-}
-
-/** Where a recovery code is typed. */
-export function codeField() {
-  return el("input", {
-    class: "input code-typed",
-    id: "recovery-code",
-    name: "recovery-code",
-    autocomplete: "off",
-    autocapitalize: "characters",
-    spellcheck: "false",
-    maxlength: "64",
-    required: true,
-    placeholder: "XXXX-XXXX-XXXX-XXXX-XXXX-XXXX-XXXX-XXXX",
   });
 }
 

@@ -1,9 +1,10 @@
 /**
- * Somebody else may have my password or a browser of mine: others are signed out, and I and every chat get new keys.
+ * Somebody else may have my password or a browser of mine: one browser or all others are signed out, and I and every
+ * chat get new keys.
  */
 import { dialogFoot, openDialog } from "../base/dialog.js";
 import { el, fill } from "../base/element.js";
-import { busy, createAlert } from "../base/form_parts.js";
+import { busy, complainAbout, createAlert } from "../base/form_parts.js";
 import { t } from "../base/i18n.js";
 import { toast } from "../base/toast.js";
 import { currentPassword, newPassword } from "../entry/password_field.js";
@@ -11,11 +12,12 @@ import { nameForManagers, passwordRefusal } from "./parts.js";
 
 /** @typedef {import("../../state/types.js").Store} Store */
 /** @typedef {import("../../state/types.js").Actions} Actions */
+/** @typedef {import("../../state/keys_state.js").Notice} Notice */
 
 /**
  * @param {Store} store
  * @param {Actions} actions
- * @param {string} [notice]  the sign-in that was not mine
+ * @param {Notice} [notice]  what was not mine
  */
 export function openNotMe(store, actions, notice) {
   const username = store.state.me?.username ?? "";
@@ -31,13 +33,17 @@ export function openNotMe(store, actions, notice) {
       change: () => fill(place, change.checked ? fresh.node : null),
     });
     fill(place, fresh.node);
+    // Only a sign-in says whose session has to end.
+    const session = notice?.kind === "signed_in" ? notice.id : null;
+    const everywhere = el("input", { type: "checkbox", id: "rotate-everywhere" });
     const submit = el("button", { type: "submit", class: "button button-danger" }, t("rotate_button"));
 
-    /** @param {string} text @param {HTMLInputElement} input */
-    const complain = (text, input) => {
-      alert.say(text);
-      input.setAttribute("aria-invalid", "true");
-      input.focus();
+    const complain = (/** @type {string} */ text, /** @type {HTMLElement} */ input) =>
+      complainAbout(alert, text, input);
+    const explain = (/** @type {{ code?: string, message?: string }} */ error) => {
+      // Who has changed the password knows another one than I do.
+      const isTaken = notice?.kind === "changed" && error.code === "bad_credentials";
+      return isTaken ? t("rotate_taken") : passwordRefusal(error);
     };
     const sent = async (/** @type {SubmitEvent} */ event) => {
       event.preventDefault();
@@ -47,25 +53,37 @@ export function openNotMe(store, actions, notice) {
       if (refusal) return complain(refusal, fresh.input);
       const next = change.checked ? fresh.input.value : "";
       if (next === old.input.value) return complain(t("same_password"), fresh.input);
-      await busy(submit, alert.say, passwordRefusal, async () => {
-        const { left } = await actions.keys.rotate({ password: old.input.value, next, signOutOthers: true });
-        if (notice) await actions.keys.dismissNotice(notice).catch(() => {});
+      const ends = session && !everywhere.checked ? { session } : "others";
+      await busy(submit, alert.say, explain, async () => {
+        const { left } = await actions.keys.rotate({ password: old.input.value, next, ends });
+        if (notice) await actions.keys.dismissNotice(notice.id).catch(() => {});
         close();
-        toast(left ? t("rotate_left", { n: left }) : t("rotate_done"));
+        toast(left ? t("rotate_left", { n: left }) : t(ends === "others" ? "rotate_done" : "rotate_done_one"));
       });
     };
     return [
       el(
         "form",
         { class: "dialog-body", novalidate: true, submit: (/** @type {SubmitEvent} */ event) => void sent(event) },
-        el("p", { class: "hint" }, t("rotate_lead")),
+        el("p", { class: "hint" }, t(session ? "rotate_lead_one" : "rotate_lead", { device: deviceOf(notice) })),
         nameForManagers(username),
         old.node,
-        el("label", { class: "check", for: change.id }, change, el("span", {}, t("rotate_next"))),
+        session ? check(everywhere, t("rotate_everywhere")) : null,
+        check(change, t("rotate_next")),
         place,
         alert.node,
         dialogFoot(close, submit),
       ),
     ];
   });
+}
+
+/** @param {HTMLInputElement} input @param {string} label */
+function check(input, label) {
+  return el("label", { class: "check", for: input.id }, input, el("span", {}, label));
+}
+
+/** @param {Notice} [notice] */
+function deviceOf(notice) {
+  return notice?.device || t("notice_unnamed");
 }

@@ -22,8 +22,10 @@ export function openBans(store, actions, id) {
     const list = el("ul", { class: "results" }, el("li", { class: "results-empty" }, t("loading")));
     const draw = async () => {
       try {
-        const bans = await api.listBans(id);
-        actions.users.upsert(bans.map(({ user }) => user));
+        const bans = await actions.users.read(
+          () => api.listBans(id),
+          (found) => found.map(({ user }) => user),
+        );
         const { state } = store;
         fill(
           list,

@@ -105,11 +105,15 @@ class Members {
   async #load(way) {
     const mine = (this.#asked += 1);
     try {
-      const page = await api.findMembers(this.#id, {
+      const wanted = {
         q: this.#input.value.trim(),
         after: way === "onward" ? this.#next : undefined,
         limit: way === "onward" ? PAGE : pageAgain(this.#list.childElementCount),
-      });
+      };
+      const page = await this.#actions.users.read(
+        () => api.findMembers(this.#id, wanted),
+        ({ members }) => members.map(({ user }) => user),
+      );
       if (mine === this.#asked) this.#show(page, way);
     } catch (error) {
       if (mine === this.#asked && this.#room) this.#alert.say(errorText(/** @type {{ code?: string }} */ (error)));
@@ -122,7 +126,6 @@ class Members {
    */
   #show(page, way) {
     const list = this.#list;
-    this.#actions.users.upsert(page.members.map((member) => member.user));
     this.#next = page.next ?? undefined;
     this.#more.hidden = !this.#next;
     setText(this.#count, t("member_count", { n: page.total }));

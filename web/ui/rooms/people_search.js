@@ -157,9 +157,11 @@ export function memberSearch(store, actions, id, choose, label) {
   return listWithButtons(
     store,
     async (typed) => {
-      const { members } = await findMembers(id, { q: typed, limit: FOUND_MAX });
+      const { members } = await actions.users.read(
+        () => findMembers(id, { q: typed, limit: FOUND_MAX }),
+        (found) => found.members.map(({ user }) => user),
+      );
       const users = members.flatMap(({ user }) => user ?? []);
-      actions.users.upsert(users);
       return users.filter((user) => user.uid !== store.state.me?.uid);
     },
     choose,

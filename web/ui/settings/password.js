@@ -1,6 +1,6 @@
 /** Settings: another password. The old one proves who asks, and both stay in this browser. */
 import { el } from "../base/element.js";
-import { busy, createAlert } from "../base/form_parts.js";
+import { busy, complainAbout, createAlert } from "../base/form_parts.js";
 import { errorText, t } from "../base/i18n.js";
 import { toast } from "../base/toast.js";
 import { currentPassword, newPassword, withEye } from "../entry/password_field.js";
@@ -25,12 +25,7 @@ export function passwordSection(store, actions) {
   const others = el("input", { type: "checkbox", id: "sign-out-others", checked: true });
   const submit = el("button", { type: "submit", class: "button button-primary" }, t("change_password"));
 
-  /** @param {string} text @param {HTMLInputElement} input */
-  const complain = (text, input) => {
-    alert.say(text);
-    input.setAttribute("aria-invalid", "true");
-    input.focus();
-  };
+  const complain = (/** @type {string} */ text, /** @type {HTMLElement} */ input) => complainAbout(alert, text, input);
 
   const sent = async (/** @type {SubmitEvent} */ event) => {
     event.preventDefault();

@@ -1,12 +1,8 @@
 /** Settings: my keys, where they are kept, what brings them back, and with whom I have compared them. */
 import { t } from "../base/i18n.js";
-import { dialogFoot, openDialog } from "../base/dialog.js";
 import { el, fill } from "../base/element.js";
-import { busy, createAlert } from "../base/form_parts.js";
 import { icon } from "../base/icons.js";
-import { openCompare, openNotMe, openUnlock } from "../keys/doors.js";
-import { nameForManagers, passwordRefusal } from "../keys/parts.js";
-import { currentPassword } from "../entry/password_field.js";
+import { askPassword, openCompare, openNewCode, openNotMe, openUnlock } from "../keys/doors.js";
 import { avatar, nameOf } from "../people/people.js";
 
 /** @typedef {import("../../state/types.js").Store} Store */
@@ -70,7 +66,7 @@ function parts(store, actions, reopen) {
           t("security_code"),
           [t(keys.hasCode ? "security_code_yes" : "security_code_no")],
           button("key", t(keys.hasCode ? "security_code_new" : "security_code_make"), () =>
-            askPassword(store, t("security_code"), (password) => actions.keys.newCode(password)),
+            openNewCode(store, actions),
           ),
         )
       : null,
@@ -181,38 +177,4 @@ function part(title, texts, ...acts) {
  */
 function button(picture, label, click, look = "") {
   return el("button", { type: "button", class: `button button-small ${look}`, click }, icon(picture), label);
-}
-
-/**
- * @param {Store} store
- * @param {string} title
- * @param {(password: string) => Promise<void>} act
- */
-function askPassword(store, title, act) {
-  openDialog({ title, class: "dialog-narrow" }, (close) => {
-    const alert = createAlert();
-    const password = currentPassword("security-password", t("security_password_title"));
-    const submit = el("button", { type: "submit", class: "button button-primary" }, title);
-    const sent = (/** @type {SubmitEvent} */ event) => {
-      event.preventDefault();
-      if (!password.input.value) {
-        alert.say(t("need_old_password"));
-        return password.input.focus();
-      }
-      void busy(submit, alert.say, passwordRefusal, async () => {
-        await act(password.input.value);
-        close();
-      });
-    };
-    return [
-      el(
-        "form",
-        { class: "dialog-body", novalidate: true, submit: sent },
-        nameForManagers(store.state.me?.username ?? ""),
-        password.node,
-        alert.node,
-        dialogFoot(close, submit),
-      ),
-    ];
-  });
 }

@@ -9,6 +9,7 @@ import { addressedRoom, redirect } from "../base/navigation.js";
 import { roomPath } from "../base/routes.js";
 import { Composer } from "../composer/view.js";
 import { createKeysCard } from "../keys/card.js";
+import { createNoCode } from "../keys/no_code.js";
 import { createEncryptionCards } from "../rooms/encryption_cards.js";
 import { createRoomHead } from "../rooms/head.js";
 import { isLeaving } from "../rooms/leaving.js";
@@ -62,13 +63,10 @@ export function createChat(store, actions, targets, marks) {
     }
     open = { key, views: [] };
     const isLost = id !== null && key && !isLeaving(id);
-    fill(
-      panel,
-      banner.node,
-      keysCard.node,
-      setAside.node,
-      isLost ? notAMember(store, actions, id, before === id ? kind : "") : nothing(),
-    );
+    const said = isLost ? notAMember(store, actions, id, before === id ? kind : "") : nothing();
+    fill(panel, banner.node, keysCard.node, setAside.node, said);
+    // On a phone the panel is hidden while the rooms are shown.
+    if (id === null && isNarrow()) fill(sidebar.notes, banner.node, keysCard.node);
   }
 
   /** @param {string} id @returns {Part[]} */
@@ -79,9 +77,11 @@ export function createChat(store, actions, targets, marks) {
     const composer = new Composer(id, { store, actions, targets, marks, sent: () => void timeline.showPresent() });
     const timeline = new Timeline(id, { store, actions, marks, composer });
     const cards = createEncryptionCards(store, actions, id);
-    fill(panel, head.node, banner.node, keysCard.node, setAside.node, cards.node, timeline.node, composer.node);
+    const noCode = createNoCode(store, actions, id);
+    const above = [head, banner, keysCard, setAside, noCode, cards].map(({ node }) => node);
+    fill(panel, above, timeline.node, composer.node);
     if (matchMedia("(hover: hover)").matches) composer.focus();
-    return [head, cards, timeline, composer, createAnnouncer(id)];
+    return [head, noCode, cards, timeline, composer, createAnnouncer(id)];
   }
 
   function close() {
@@ -119,9 +119,14 @@ function skipLinks() {
   ];
 }
 
+/** Whether there is space for the rooms or for one of them, not for both. */
+function isNarrow() {
+  return matchMedia("(max-width: 47.99rem)").matches;
+}
+
 /** The room to show where the address names none and there is space for one. @param {State} state */
 function roomToOpen(state) {
-  if (!state.rooms.size || matchMedia("(max-width: 47.99rem)").matches) return undefined;
+  if (!state.rooms.size || isNarrow()) return undefined;
   const shown = [...state.rooms.values()].filter((room) => !room.hidden && !isLeaving(room.id)).map((room) => room.id);
   return recentRooms().find((each) => shown.includes(each)) ?? shown[0];
 }

@@ -24,7 +24,7 @@ import { createUnreadBeyond } from "./unread_beyond.js";
 /**
  * @param {Store} store
  * @param {Actions} actions
- * @returns {import("../base/view.js").View}
+ * @returns {import("../base/view.js").View & { notes: HTMLElement }}  `notes` takes what else is said above a room
  */
 export function createSidebar(store, actions) {
   const sections = createSections(store, actions, () => update(store.state));
@@ -32,10 +32,12 @@ export function createSidebar(store, actions) {
   const beyond = createUnreadBeyond(lists);
   const invite = inviteButton(store, actions);
   const me = createMe(store, actions);
+  const notes = el("div", { class: "sidebar-notes" });
   const node = el(
     "nav",
     { class: "sidebar", "aria-label": t("rooms") },
     el("header", { class: "sidebar-head" }, el("span", { class: "mark" }, icon("pulse")), el("h1", {}, t("app_name"))),
+    notes,
     jumpButton(store, actions),
     el("div", { class: "room-lists-frame" }, lists, beyond.nodes),
     invite,
@@ -68,7 +70,7 @@ export function createSidebar(store, actions) {
     me.update(state);
   }
 
-  return { node, update, close: beyond.close };
+  return { node, notes, update, close: beyond.close };
 }
 
 /**

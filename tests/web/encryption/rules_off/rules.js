@@ -480,9 +480,9 @@ export const RULES = [
   },
   {
     rule: "16 (1): healing serves members only",
-    file: "batches.js",
-    code: " && state.members.has(uid));\n  return pairs",
-    off: ");\n  return pairs",
+    file: "room_state.js",
+    code: "return !member || !root || !equal(root, member.root);",
+    off: "return !root || (member !== undefined && !equal(root, member.root));",
     test: "epochs",
   },
   {

@@ -2,6 +2,10 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
+mod transfers;
+#[path = "../support/transfers.rs"]
+mod transfers_service;
+
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -45,10 +49,14 @@ struct Running {
 }
 
 async fn start(options: Options) -> Running {
+    start_service(Arc::new(Echo), options).await
+}
+
+async fn start_service(service: Arc<dyn Service>, options: Options) -> Running {
     let listener = bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = watch::channel(false);
-    let task = tokio::spawn(serve(listener, Arc::new(Echo), options, stopped));
+    let task = tokio::spawn(serve(listener, service, options, stopped));
     Running { address, stop, task }
 }
 
