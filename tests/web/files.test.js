@@ -126,12 +126,12 @@ test("a server at another offset says where it is; one without the file gets it 
 
 test("what is refused for good holds up no other, and is tried again by hand", async () => {
   const { uploads, add } = await tab();
-  server.faults.create = [{ error: { code: "quota", message: "No room." } }];
+  server.faults.create = [{ error: { code: "quota_full", message: "No room." } }];
   await add("a");
   await add("b");
   uploads.flush();
   await until(() => uploads.stateOf("b") === "done");
-  assert.deepEqual(uploads.stateOf("a"), { code: "quota", message: "No room." });
+  assert.deepEqual(uploads.stateOf("a"), { code: "quota_full", message: "No room." });
   uploads.again("a");
   await until(() => uploads.stateOf("a") === "done");
   uploads.close();
@@ -214,7 +214,7 @@ async function client(answer = async () => ({ seq: 9 })) {
     ["5", { id: "5" }],
   ]);
   const timelines = new Map(["4", "5"].map((id) => [id, timelineOf([])]));
-  const parts = createParts({ timelines, rooms, info: { limits: { files: 3 }, files: { sizeMax: 1000 } } });
+  const parts = createParts({ timelines, rooms, info: { limits: { files: 3, fileSize: 1000 } } });
   const files = new Files({ store: parts.store, isEncrypted: (room) => room === "9", calls: server.calls });
   const sent = /** @type {any[]} */ ([]);
   const socket = {
@@ -285,7 +285,7 @@ test("a message whose file is refused fails with the reason, and is sent or disc
   const { files, messages, sent, shown, connect, close } = await client();
   server.faults.create = [
     { error: { code: "disk_full", message: "Full." } },
-    { error: { code: "quota", message: "" } },
+    { error: { code: "quota_full", message: "" } },
   ];
   for (const name of ["a", "b"]) {
     files.add("4", [file(name)]);
@@ -298,7 +298,7 @@ test("a message whose file is refused fails with the reason, and is sent or disc
     shown().map(({ t, status, error }) => [t, error?.code ?? status]),
     [
       ["a", "disk_full"],
-      ["b", "quota"],
+      ["b", "quota_full"],
       ["after", "sent"],
     ],
   );
@@ -317,7 +317,7 @@ test("files that the server has no more are sent again, and the message arrives 
     if (!isGone) return { seq: 9 };
     isGone = false;
     server.files.clear();
-    throw { code: "file_missing", message: "" };
+    throw { code: "file_gone", message: "" };
   });
   files.add("4", [file("a")]);
   await messages.send("4", { text: "", mentions: [], files: files.take("4") });
@@ -344,7 +344,7 @@ test("what is attached survives a reload and is the same in all tabs; what nobod
   );
   assert.deepEqual(
     one.files.add("9", [file("secret")]).map(({ error }) => error.code),
-    ["no_files"],
+    ["files_encrypted_room"],
   );
   await settled();
   assert.deepEqual(

@@ -180,7 +180,6 @@ function failure(status, answer, retryAfter) {
     status,
     ...(after > 0 ? { retryMs: after * 1000 } : {}),
     ...(answer?.error?.detail ? { detail: namesFromWire(answer.error.detail) } : {}),
-    ...(answer?.error?.offset === undefined ? {} : { detail: { offset: Number(answer.error.offset) } }),
   };
 }
 

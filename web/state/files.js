@@ -126,9 +126,9 @@ export class Files {
 
   /** @param {string} room @param {File} file @returns {Failure | null} */
   #refusal(room, { size }) {
-    const { info } = this.#store.state;
-    if (this.#isEncrypted(room)) return { code: "no_files" };
-    if (size > (info?.files?.sizeMax ?? Infinity)) return { code: "too_large" };
+    const most = this.#store.state.info?.limits?.["fileSize"] ?? Infinity;
+    if (this.#isEncrypted(room)) return { code: "files_encrypted_room" };
+    if (size > most) return { code: "too_large", detail: { max: most } };
     if (this.#attachedTo(room).length >= this.most) return { code: "files_many" };
     return (this.#uploads?.count ?? WAITING_MAX) >= WAITING_MAX ? { code: "files_waiting" } : null;
   }

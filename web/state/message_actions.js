@@ -33,7 +33,7 @@ const MID_BYTES = 16;
 /** People whom one message mentions. */
 const MENTIONS_MAX = 50;
 /** Refusals of a message that say that its files are to be sent once more. */
-const GONE = new Set(["file_missing", "file_incomplete"]);
+const GONE = new Set(["file_gone", "file_incomplete"]);
 /** Refusals of a reaction that say that it is so already: what the server sends shows it. */
 const ALREADY_SO = new Set(["conflict", "rev_conflict"]);
 

@@ -34,7 +34,7 @@ import { clock } from "./clock.js";
  * @property {number} at
  * @property {number} order
  * @property {Record<string, any> & { mid: string, rev: number, kind: string }} msg
- * @property {{ code?: string, message?: string }} [error]  refused for good, until retried by hand
+ * @property {{ code?: string, message?: string, detail?: any }} [error]  refused for good, until retried by hand
  */
 
 /** Whether a message can be sent, waits for its files, or cannot be because of one of them. */
@@ -357,10 +357,14 @@ export class Outbox {
   /**
    * @param {string} key
    * @param {Entry} entry
-   * @param {{ code?: string, message?: string }} refusal
+   * @param {{ code?: string, message?: string, detail?: any }} refusal
    */
-  #refuse(key, entry, { code, message }) {
-    const error = { ...(code === undefined ? {} : { code }), ...(message === undefined ? {} : { message }) };
+  #refuse(key, entry, { code, message, detail }) {
+    const error = {
+      ...(code === undefined ? {} : { code }),
+      ...(message === undefined ? {} : { message }),
+      ...(detail === undefined ? {} : { detail }),
+    };
     this.#strikes.delete(key);
     this.#keep(key, { ...entry, error });
     this.#done(entry, null, error);

@@ -5,7 +5,7 @@
 
 /** @typedef {"online" | "away" | "dnd" | "offline"} Presence */
 /** @typedef {Exclude<Presence, "offline">} Chosen */
-/** @typedef {{ code?: string, message?: string }} Failure */
+/** `detail` says more of some codes. @typedef {{ code?: string, message?: string, detail?: any }} Failure */
 /** @typedef {import("./outbox.js").Entry} Entry */
 /**
  * A way into an account: a session or a token.
@@ -70,7 +70,6 @@
  * @property {string} [defaultLocale]
  * @property {"off" | "on" | "required"} [encryption]  whether people may make encrypted chats, or have to
  * @property {Record<string, number>} limits
- * @property {{ sizeMax: number }} [files]  bytes that one file may have
  * @property {string} [secureAddress]  where browsers offer WebCrypto, if the server knows one such origin
  * @property {Demo} [demo]  only of a demo
  * @property {"off" | "on" | "required"} [encryption]

@@ -420,7 +420,7 @@ export class Uploads {
 
   /**
    * @param {string} key
-   * @param {Failure & { retryMs?: number, detail?: any }} error
+   * @param {Failure & { retryMs?: number }} error
    */
   #failed(key, { code = "unknown", message = "", retryMs, detail }) {
     const file = this.#files.get(key);
@@ -428,7 +428,7 @@ export class Uploads {
     if (code === "wrong_offset" && detail) this.#keep({ ...file, sent: Number(detail.offset) });
     else if (PASSING.has(code)) this.#checked.delete(file.id);
     else if (code !== "not_found" || !file.id || !this.renew(key))
-      return this.#keep({ ...file, error: { code, message } });
+      return this.#keep({ ...file, error: { code, message, ...(detail ? { detail } : {}) } });
     const wait = retryMs || WAIT_MS * 2 ** Math.min(this.#failures, 16);
     this.#failures += 1;
     this.#isPaused = true;

@@ -229,16 +229,17 @@ function statusText(phase, part, upload) {
  * Why files were not attached, a line each.
  *
  * @param {import("../../state/files.js").Refused[]} refused
- * @param {number | undefined} most  bytes of one file
  */
-export function refusalText(refused, most) {
+export function refusalText(refused) {
   const codes = new Set(refused.map(({ error }) => error.code));
   const [first] = refused;
   // What concerns all of them alike is said once.
   if (first && codes.size === 1 && first.error.code !== "too_large") return errorText(first.error);
-  const why = (/** @type {typeof refused[number]} */ { size, error }) =>
-    error.code === "too_large" && most
-      ? t("file_too_large", { size: sizeText(size), most: sizeText(most) })
-      : errorText(error);
-  return refused.map((each) => t("file_refused", { name: each.name, why: why(each) })).join("\n");
+  return refused.map(({ name, size, error }) => t("file_refused", { name, why: whyNot(size, error) })).join("\n");
+}
+
+/** @param {number} size @param {import("../../state/types.js").Failure} error */
+function whyNot(size, error) {
+  const max = error.code === "too_large" ? error.detail?.max : undefined;
+  return max ? t("file_too_large", { size: sizeText(size), most: sizeText(max) }) : errorText(error);
 }

@@ -262,7 +262,8 @@ export class Composer {
   #mayAttach(how) {
     const isEncrypted = this.#store.state.rooms.get(this.#room)?.e2ee;
     const isBusy = this.#closed.isClosed || this.#editing !== null;
-    if (how !== "quietly" && (isEncrypted || isBusy)) toast(t(isEncrypted ? "error_no_files" : "files_closed"));
+    if (how !== "quietly" && (isEncrypted || isBusy))
+      toast(t(isEncrypted ? "error_files_encrypted_room" : "files_closed"));
     return how === "quietly" ? !isBusy : !isEncrypted && !isBusy;
   }
 
@@ -270,8 +271,7 @@ export class Composer {
   #add(files) {
     if (!this.#mayAttach()) return;
     const refused = this.#actions.files.add(this.#room, files);
-    const most = this.#store.state.info?.files?.sizeMax;
-    if (refused.length) toast(refusalText(refused, most), undefined, REFUSAL_MS);
+    if (refused.length) toast(refusalText(refused), undefined, REFUSAL_MS);
     this.update(this.#store.state);
     this.#attachments.node.lastElementChild?.scrollIntoView({ block: "nearest", inline: "nearest" });
     if (matchMedia("(hover: hover)").matches) this.focus();
