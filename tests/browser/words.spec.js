@@ -161,7 +161,7 @@ for (const engine of ["chrome", "safari"])
     assert.equal(await field.inputValue(), "");
   });
 
-test("what is pasted anywhere goes into the composer; files are refused with a word", async () => {
+test("what is pasted anywhere goes into the composer, and files are attached", async () => {
   const paste = (kind) =>
     page.evaluate((kind) => {
       const clipboardData = new DataTransfer();
@@ -177,8 +177,10 @@ test("what is pasted anywhere goes into the composer; files are refused with a w
   await page.keyboard.press("Control+z");
   await value("");
   await paste("file");
-  await page.locator(".toast", { hasText: "Files cannot be sent yet." }).waitFor();
+  await page.locator(".attachment", { hasText: "x.txt" }).waitFor();
   await value("");
+  await page.locator(".attachment-remove").click();
+  await page.locator(".attachment").waitFor({ state: "detached" });
 });
 
 test("nothing that is dropped leads away from the page", async () => {
@@ -197,8 +199,14 @@ test("nothing that is dropped leads away from the page", async () => {
       [kind, selector],
     );
   assert.deepEqual(await drop("file", ".log"), [true, true]);
-  await page.locator(".toast", { hasText: "Files cannot be sent yet." }).first().waitFor();
   assert.deepEqual(await drop("file", ".composer textarea"), [true, true]);
+  assert.equal(await page.locator(".attachment", { hasText: "x.html" }).count(), 2);
+  for (const remove of await page.locator(".attachment-remove").all()) await remove.press("Enter");
+  await page.locator(".me [aria-label='Settings']").click();
+  await page.locator("dialog[open]").waitFor();
+  assert.deepEqual(await drop("file", "dialog"), [true, true]);
+  await page.locator(".toast", { hasText: "Open a room to send files." }).waitFor();
+  await page.keyboard.press("Escape");
   assert.deepEqual(await drop("link", ".sidebar"), [true, true]);
   assert.deepEqual(await drop("link", ".composer textarea"), [false, false], "a link is text for a field");
 });
