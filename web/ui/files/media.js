@@ -39,7 +39,7 @@ export function sound(file) {
 
 /** The name and the size of what is played, as a link to save it. @param {FileInfo} file */
 function named(file) {
-  return el("a", saving(file), el("span", { dir: "auto" }, file.name), el("small", {}, sizeText(file.size)));
+  return el("a", saving(file), el("span", { dir: "auto" }, file.name), el("small", {}, sizeText(file.size)), saved());
 }
 
 /** @param {FileInfo} file */
@@ -55,11 +55,16 @@ export function card(file) {
   ];
   // What is not with the server yet can only be looked at.
   if (!file.id) return el("div", { class: "file-card" }, parts);
-  return el("a", { class: "file-card", ...saving(file) }, parts, icon("download"));
+  return el("a", { class: "file-card", ...saving(file) }, parts, icon("download"), saved());
 }
 
 /** A link that saves a file. @param {FileInfo} file */
 export function saving(file) {
-  const label = t("file_download", { name: file.name, size: sizeText(file.size) });
-  return { href: fileAddress(file, { download: 1 }), download: file.name, "aria-label": label, title: label };
+  const title = t("file_download", { name: file.name, size: sizeText(file.size) });
+  return { href: fileAddress(file, { download: 1 }), download: file.name, title };
+}
+
+/** What such a link does, for those who hear its name. */
+function saved() {
+  return el("span", { class: "hidden-visually" }, t("viewer_download"));
 }

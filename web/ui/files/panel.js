@@ -149,7 +149,7 @@ class FilesPanel {
       {
         type: "button",
         class: "room-file",
-        "aria-label": t("picture_open", { alt: file.alt || file.name }),
+        title: t("picture_open", { alt: file.alt || file.name }),
         click: () => this.#openPicture(file),
       },
       parts,

@@ -67,7 +67,10 @@ function pictureButton(file, { preview, open }, { isAlone, left }) {
       title: file.alt || file.name,
       click: () => open(file),
     },
-    pictureNode(file, preview(file), isAlone ? WIDE_PX : WIDE_PX / 2, (broken) => button.prepend(broken)),
+    pictureNode(file, preview(file), isAlone ? WIDE_PX : WIDE_PX / 2, (broken) => {
+      button.setAttribute("aria-label", `${words}. ${t("file_broken")}`);
+      button.prepend(broken);
+    }),
     left ? el("span", { class: "picture-left", "aria-hidden": "true" }, `+${left}`) : null,
   );
   if (isAlone) {

@@ -191,7 +191,9 @@ class Viewer {
             this.#show(mid);
           })
         : null,
-      id ? el("a", { class: "icon-button", ...saving(file) }, icon("download")) : null,
+      id
+        ? el("a", { class: "icon-button", "aria-label": t("viewer_download"), ...saving(file) }, icon("download"))
+        : null,
       toolButton("close", "close", () => this.#close()),
     ];
   }
