@@ -1,4 +1,4 @@
-/** Files that are dropped anywhere on the page, while a room is open and nothing lies above it. */
+/** Files that are dropped anywhere on the page while a room is open and nothing lies above it. */
 import { dialogIsOpen } from "../base/dialog.js";
 import { el, setText } from "../base/element.js";
 import { t } from "../base/i18n.js";
@@ -23,7 +23,7 @@ export function receiveDrops({ room, isOpen, attach }) {
 
   /** Whether a drag brings files for this room. @param {DragEvent} event */
   const isMine = (event) =>
-    !event.defaultPrevented && Boolean(event.dataTransfer?.types.includes("Files")) && !dialogIsOpen() && isOpen();
+    !event.defaultPrevented && Boolean(event.dataTransfer?.types.includes("Files")) && !dialogIsOpen();
 
   function hide() {
     clearTimeout(timer);
@@ -35,6 +35,8 @@ export function receiveDrops({ room, isOpen, attach }) {
     if (!isMine(event) || !event.dataTransfer) return;
     event.preventDefault();
     event.dataTransfer.dropEffect = "copy";
+    // Why it takes nothing is said when something is dropped.
+    if (!isOpen()) return;
     setText(words, t("drop_here", { room: room() }));
     cover.hidden = false;
     clearTimeout(timer);

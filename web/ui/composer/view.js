@@ -4,6 +4,7 @@
  * afterwards.
  */
 import { isBlockedRoom } from "../../state/blocks.js";
+import { announce } from "../base/announce.js";
 import { isComposing } from "../base/composing.js";
 import { el, fill } from "../base/element.js";
 import { openEmojiPicker } from "../base/doors.js";
@@ -273,6 +274,7 @@ export class Composer {
     const refused = this.#actions.files.add(this.#room, files);
     if (refused.length) toast(refusalText(refused), undefined, REFUSAL_MS);
     this.update(this.#store.state);
+    if (this.#attachments.count) announce(t("attached_count", { n: this.#attachments.count }));
     this.#attachments.node.lastElementChild?.scrollIntoView({ block: "nearest", inline: "nearest" });
     if (matchMedia("(hover: hover)").matches) this.focus();
   }
