@@ -123,10 +123,10 @@ export class Composer {
       el(
         "div",
         { class: "composer-row" },
-        this.#attach.input,
-        this.#attach.button,
         emojiButton((emoji) => this.#field.insert(emoji)),
         this.#field.node,
+        this.#attach.input,
+        this.#attach.button,
         this.#send,
       ),
     );
