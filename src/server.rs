@@ -44,7 +44,7 @@ use crate::http::{self, HttpCounters, Packer, Site};
 use crate::metrics::{Metrics, Sources};
 use crate::rooms::publisher::Publisher;
 use crate::rooms::{Bounds, Rooms};
-use crate::service::{Directory, Parts, Plan, Services};
+use crate::service::{Directory, Parts, Plan, Search, Services};
 use crate::settings::{self, RuntimeSettings};
 use crate::store::accounts::AccountStore;
 use crate::store::backup::{self, nightly::Nightly};
@@ -354,6 +354,9 @@ async fn build(
         .map_err(|error| format!("cannot start the delivery threads: {error}"))?;
     let traffic = Arc::new(HttpCounters::default());
     let backups = nightly_backups(config, stores);
+    let searches = chat.database().with_small_pool(limits::search::AT_ONCE)?;
+    let search = chat.through(searches.clone());
+    let search = Arc::new(Search::new(search, accounts.clone(), rooms.clone()));
     let metrics = Metrics::new(Sources {
         backups: backups.nightly.clone(),
         started: SystemTime::now(),
@@ -367,9 +370,12 @@ async fn build(
             ("accounts", accounts.database().clone()),
             ("chat", chat.database().clone()),
             ("rooms", rooms_database),
+            ("search", searches),
         ],
+        search: search.clone(),
     });
-    let parts = Parts { accounts, chat, auth, rooms, directory, shards, backups, rate_limit_scale };
+    let parts =
+        Parts { accounts, chat, auth, rooms, search, directory, shards, backups, rate_limit_scale };
     let services = Arc::new(Services::new(parts));
     let bot = match stage {
         Some(stage) => stage.begin(&services).await.map_err(sentence)?,

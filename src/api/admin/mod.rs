@@ -5,6 +5,7 @@ pub mod audit;
 pub mod directory;
 pub mod invites;
 pub mod rooms;
+pub mod search;
 pub mod settings;
 pub mod users;
 
