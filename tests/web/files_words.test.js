@@ -59,7 +59,7 @@ test("where a message is only mentioned its files are named, and its text follow
   assert.equal(excerpt({ ...message, kind: "del" }, 100), "Message deleted");
 });
 
-test("a single picture has its place in its own proportions, and neither a strip nor a dot is too small to press", () => {
+test("a single picture has its place in its own proportions, and a strip or a dot is not too small to press", () => {
   assert.deepEqual(placeOf({ width: 4000, height: 3000 }), { width: 416, height: 312 });
   assert.deepEqual(placeOf({ width: 300, height: 200 }), { width: 300, height: 200 });
   assert.deepEqual(placeOf({ width: 100, height: 9000 }), { width: 72, height: 352 });

@@ -74,4 +74,6 @@ export const files = {
   error_quota_full_unsent: "Too many of your files wait to be sent. Send or remove some first.",
   error_file_gone: "The server does not have a file any more. Try again.",
   error_files_encrypted_room: "Files cannot be sent in encrypted chats yet. They come later.",
+  error_timeout: "The upload made no progress for too long. Try again.",
+  error_bad_range: "There is no such part of this file.",
 };

@@ -79,4 +79,6 @@ export const files = {
   error_quota_full_unsent: "Demasiados archivos tuyos esperan ser enviados. Envía o quita algunos.",
   error_file_gone: "El servidor ya no tiene un archivo. Inténtalo de nuevo.",
   error_files_encrypted_room: "Todavía no se pueden enviar archivos en los chats cifrados. Llegarán más adelante.",
+  error_timeout: "La subida llevaba demasiado tiempo sin avanzar. Inténtalo de nuevo.",
+  error_bad_range: "Este archivo no tiene esa parte.",
 };

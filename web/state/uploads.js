@@ -46,7 +46,15 @@ const TOLD_MS = 150;
 const KEPT_MS = 1000;
 
 /** Refusals that pass by themselves, after which a file is sent on. */
-const PASSING = new Set(["network", "unavailable", "rate_limited", "overloaded", "internal", "busy", "unauthorized"]);
+const PASSING = new Set([
+  "network",
+  "timeout",
+  "unavailable",
+  "rate_limited",
+  "overloaded",
+  "internal",
+  "unauthorized",
+]);
 
 export class Uploads {
   #prefix;
