@@ -195,6 +195,8 @@ pub enum Verb {
         #[command(subcommand)]
         verb: Option<Directory>,
     },
+    /// What files take: all together, and the people and rooms that have most
+    Files,
     /// Live figures
     Stats,
     /// Erase now what was removed more than thirty days ago
