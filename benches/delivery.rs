@@ -1,7 +1,7 @@
 //! What a room's log costs, and a sweep over a thousand real sockets.
 //!
 //! The log is measured alone, in memory. The sweep is one running shard that gets by hand what a room would
-//! send it, as in `tests/shard.rs`. Its rooms need a database, so PostgreSQL's programs must be installed.
+//! send it, as in `tests/delivery/shard.rs`. Its rooms need a database, so PostgreSQL's programs must be installed.
 //! The time of a sweep is from the publication to the moment when the kernel has taken the frame for every
 //! member. The members' ends are read outside of that time, so that no member is slow. Nearly all of it is
 //! spent in the kernel: it is the price of a `write` on loopback.

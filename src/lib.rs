@@ -22,6 +22,7 @@ pub mod metrics;
 pub mod policy;
 pub mod protocol;
 pub mod rooms;
+pub mod search;
 pub mod server;
 pub mod service;
 pub mod settings;

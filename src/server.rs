@@ -45,7 +45,7 @@ use crate::http::{self, HttpCounters, Packer, Site};
 use crate::metrics::{Metrics, Sources};
 use crate::rooms::publisher::Publisher;
 use crate::rooms::{Bounds, Rooms};
-use crate::service::{Directory, Files, Parts, Plan, Services};
+use crate::service::{Directory, Files, Parts, Plan, Search, Services};
 use crate::settings::{self, RuntimeSettings};
 use crate::store::accounts::AccountStore;
 use crate::store::backup::{self, nightly::Nightly};
@@ -362,6 +362,9 @@ async fn build(
     let backups = nightly_backups(config, stores);
     let disk = FileStore::at(files_dir(config));
     let files = Files::new(chat.clone(), disk, rooms.clone(), auth.clone());
+    let searches = chat.database().with_small_pool(limits::search::AT_ONCE)?;
+    let search = chat.through(searches.clone());
+    let search = Arc::new(Search::new(search, accounts.clone(), rooms.clone()));
     let metrics = Metrics::new(Sources {
         backups: backups.nightly.clone(),
         started: SystemTime::now(),
@@ -376,10 +379,22 @@ async fn build(
             ("accounts", accounts.database().clone()),
             ("chat", chat.database().clone()),
             ("rooms", rooms_database),
+            ("search", searches),
         ],
+        search: search.clone(),
     });
-    let parts =
-        Parts { accounts, chat, auth, rooms, directory, shards, backups, files, rate_limit_scale };
+    let parts = Parts {
+        accounts,
+        chat,
+        auth,
+        rooms,
+        search,
+        directory,
+        shards,
+        backups,
+        files,
+        rate_limit_scale,
+    };
     let services = Arc::new(Services::new(parts));
     let bot = match stage {
         Some(stage) => stage.begin(&services).await.map_err(sentence)?,

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::args::{Audit, Rooms, Verb};
 use super::client::{Client, encoded};
-use super::directory;
 use super::user_ref::UserRef;
+use super::{directory, search};
 use crate::base::limits::api::PAGE_MAX;
 
 /// Makes the calls of a verb; what the server replied.
@@ -74,6 +74,7 @@ pub(super) async fn call(client: &Client, verb: Verb) -> Result<Value, String> {
         }
         Verb::Directory { verb } => directory::call(client, verb).await,
         Verb::Files => Ok(files(&client.call("GET", "/api/admin/files", None).await?)),
+        Verb::Search { verb } => search::call(client, verb).await,
         Verb::Stats => {
             let stats = client.call("GET", "/api/admin/stats", None).await?;
             Ok(stats["now"].clone())

@@ -19,6 +19,7 @@ mod rooms;
 mod router;
 mod routes;
 mod script_body;
+mod search;
 mod server;
 mod socket;
 mod users;

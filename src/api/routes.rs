@@ -8,7 +8,7 @@ use super::rooms::{bans, encrypted, hooks, members, messages, posting, room, tai
 use super::router::Handler::{Admin, Public, SignedIn};
 use super::router::Recording::{self, ByService, InTransaction};
 use super::router::{Numbers, Route, at, delete, get, patch, post, put, upgrade};
-use super::{admin, directory, files, invites, server, socket, users};
+use super::{admin, directory, files, invites, search, server, socket, users};
 use crate::base::limits::api::{AVATAR_BODY, LOG_BODY};
 use crate::base::limits::directory::AGAIN_BODY;
 use crate::base::limits::http::BODY;
@@ -173,6 +173,8 @@ static ROUTES: &[Route] = &[
         ],
     )
     .body(LOG_BODY),
+    // Many rooms are looked through; how many do so at once is limited, too.
+    at("/api/search", &[get(SignedIn(Read, Reading(10.0), run!(search::find)))]),
     at("/api/rooms/directory", &[get(SignedIn(Read, Reading(2.0), run!(room::directory)))]),
     at(
         "/api/rooms/{room}",
@@ -373,6 +375,15 @@ static ROUTES: &[Route] = &[
     at(
         "/api/admin/directory/adopt",
         &[post(Admin(Change(1.0), InTransaction, run!(admin::directory::adopt)))],
+    ),
+    at(
+        "/api/admin/search",
+        &[get(Admin(Reading(5.0), Recording::None, run!(admin::search::show)))],
+    ),
+    // Nobody sees a difference, so it is not recorded.
+    at(
+        "/api/admin/search/rebuild",
+        &[post(Admin(Change(1.0), Recording::None, run!(admin::search::rebuild)))],
     ),
     at("/api/admin/audit", &[get(Admin(Reading(1.0), Recording::None, run!(admin::audit::page)))]),
     at(

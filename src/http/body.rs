@@ -72,6 +72,8 @@ enum State {
     ChunkEnd,
     Trailers,
     Done,
+    /// It was refused: what follows belongs to nothing.
+    Broken,
 }
 
 pub(super) const TOO_LARGE: Refusal = Refusal::Answer(413, "The body is too large.");
@@ -110,8 +112,22 @@ impl Decoder {
         data: &mut BytesMut,
         most: usize,
     ) -> Result<Progress, Refusal> {
+        let fed = self.feed_until_refused(input, data, most);
+        if fed.is_err() {
+            self.state = State::Broken;
+        }
+        fed
+    }
+
+    fn feed_until_refused(
+        &mut self,
+        input: &mut BytesMut,
+        data: &mut BytesMut,
+        most: usize,
+    ) -> Result<Progress, Refusal> {
         loop {
             match self.state {
+                State::Broken => return Err(MALFORMED),
                 State::Done => return Ok(Progress::Done),
                 State::Fixed(left) => {
                     let left = left - self.take(input, data, left, most);
@@ -270,6 +286,16 @@ mod tests {
         ] {
             let refused = decode(Framing::Chunked, bytes, 1).unwrap_err();
             assert_eq!(refused, MALFORMED, "{}", bytes.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn nothing_follows_what_was_refused() {
+        for bytes in [&b"0\r\nno colon\r\n\r\n"[..], b"zz\r\n0\r\n\r\n", b"41\r\n0\r\n\r\n"] {
+            let mut body = Body::new(Framing::Chunked, 64).unwrap();
+            let mut input = BytesMut::from(bytes);
+            body.feed(&mut input).unwrap_err();
+            assert_eq!(body.feed(&mut input).unwrap_err(), MALFORMED);
         }
     }
 

@@ -153,6 +153,7 @@ impl Connection {
         decoder: Decoder,
     ) -> Result<(Response, bool), RequestError> {
         exchange.admit().await?;
+        exchange.admit_upload().await?;
         self.memory.set(limits::UPLOAD_HELD)?;
         let (feed, reader) = body_reader(exchange.length());
         let needs_continue = exchange.head().expects_continue;
@@ -168,7 +169,7 @@ impl Connection {
         if has_left {
             return Err(RequestError::Disconnected);
         }
-        Ok((response?, body.is_complete()))
+        Ok((response, body.is_complete()))
     }
 
     /// Sends the body of an answer as it is read.
@@ -178,7 +179,7 @@ impl Connection {
     async fn send(&mut self, mut body: Streamed) -> Result<(), Disconnected> {
         let shared = self.shared.clone();
         let Deadlines { piece: most, write, .. } = shared.deadlines;
-        self.socket.limit_unsent(limits::DOWNLOAD_UNSENT);
+        self.socket.limit_unsent(limits::STREAMED_UNSENT);
         let sending = async {
             while let Some(piece) = body.next().await.map_err(source_failed)? {
                 self.socket.write_piece(&piece, write, Instant::now() + most).await?;

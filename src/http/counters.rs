@@ -5,6 +5,7 @@ use std::time::Duration;
 use prometheus_client::metrics::histogram::Histogram;
 
 use super::head::Version;
+use super::request_limiter::Transfer;
 use crate::base::counter::{Counter, CounterByCode, Gauge};
 
 /// Why a connection, an upgrade or a request was refused.
@@ -76,7 +77,11 @@ pub struct HttpCounters {
     pub http2_open: Gauge,
     /// Connections of HTTP/2 that were ended because their clients sent too much of what costs them nothing.
     pub http2_floods: Counter,
-    /// From the head of a request to its answer; not the writing of it.
+    /// Requests whose bodies are being read piece by piece.
+    pub uploads: Gauge,
+    /// Answers that are being sent as they are read.
+    pub downloads: Gauge,
+    /// From the head of a request to its answer; not the writing of it, and not of uploads.
     pub duration: Histogram,
     refused: [Counter; RefusalReason::ALL.len()],
     handshakes: [Counter; HandshakeResult::ALL.len()],
@@ -101,6 +106,8 @@ impl Default for HttpCounters {
             handshakes: Default::default(),
             http2_open: Gauge::default(),
             http2_floods: Counter::default(),
+            uploads: Gauge::default(),
+            downloads: Gauge::default(),
             duration: Histogram::new(BUCKETS),
             refused: Default::default(),
             versions: Default::default(),
@@ -134,6 +141,14 @@ impl HttpCounters {
     pub(super) fn count_status(&self, status: u16) {
         if let Some(counter) = self.classes.get(usize::from(status / 100).saturating_sub(1)) {
             counter.inc();
+        }
+    }
+
+    /// Those under way in this direction.
+    pub(super) fn transfers(&self, transfer: Transfer) -> &Gauge {
+        match transfer {
+            Transfer::Upload => &self.uploads,
+            Transfer::Download => &self.downloads,
         }
     }
 

@@ -2,14 +2,14 @@
 //! how its answer is counted.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
 use super::body_reader::BodyReader;
 use super::buffered_socket::Disconnected;
-use super::counters::RefusalReason;
+use super::counters::{HttpCounters, RefusalReason};
 use super::head::{Framing, Head};
 use super::listener_shared::ListenerShared;
 use super::proxies::Transport;
@@ -85,6 +85,7 @@ pub(super) struct Exchange<'a> {
     /// Whose requests are bounded; nobody's if a proxy does not say for whom it asks.
     client: Option<IpAddr>,
     body_permit: Option<BodyPermit>,
+    upload: Option<TransferPermit>,
 }
 
 impl<'a> Exchange<'a> {
@@ -102,7 +103,7 @@ impl<'a> Exchange<'a> {
         let request = Request::from_head(head, &client);
         // Behind a proxy that does not say for whom it asks, all clients have its address.
         let client = (!client.is_proxy).then_some(client.address.ip());
-        Self { shared, request, body, cost, client, body_permit: None }
+        Self { shared, request, body, cost, client, body_permit: None, upload: None }
     }
 
     /// The head of the request.
@@ -171,22 +172,41 @@ impl<'a> Exchange<'a> {
         }
     }
 
-    /// The answer to the request of a handler that reads the body.
+    /// Waits for the right to send a body that the handler reads.
     ///
     /// # Errors
     /// The answer that refuses it: too much is being uploaded.
-    pub async fn answer_streamed(self, body: BodyReader) -> Result<Response, Response> {
-        let Self { shared, mut request, client, .. } = self;
-        let slots = acquire(shared, client, Transfer::Upload).await?;
+    pub async fn admit_upload(&mut self) -> Result<(), Response> {
+        self.upload = Some(acquire(self.shared, self.client, Transfer::Upload).await?);
+        Ok(())
+    }
+
+    /// The answer of a handler that reads the body.
+    pub async fn answer_streamed(self, body: BodyReader) -> Response {
+        let Self { shared, mut request, upload, .. } = self;
         request.reader = Mutex::new(Some(body));
         let response = shared.service.call(request).await;
+        drop(upload);
+        let response = match response.is_streamed() {
+            true => Response::error(&Error::internal(NOT_BOUNDED)),
+            false => response,
+        };
         // How long it took says what line the client has.
         shared.counters.count_status(response.status());
-        drop(slots);
-        match response.is_streamed() {
-            true => Err(Response::error(&Error::internal(NOT_BOUNDED))),
-            false => Ok(response),
-        }
+        response
+    }
+}
+
+/// The right of a transfer, which is counted while it is held.
+struct TransferPermit {
+    counters: Arc<HttpCounters>,
+    transfer: Transfer,
+    _slots: TransferSlots,
+}
+
+impl Drop for TransferPermit {
+    fn drop(&mut self) {
+        self.counters.transfers(self.transfer).down();
     }
 }
 
@@ -198,8 +218,9 @@ async fn acquire(
     shared: &ListenerShared,
     client: Option<IpAddr>,
     transfer: Transfer,
-) -> Result<TransferSlots, Response> {
-    shared.limiter.acquire_transfer(client, transfer).await.map_err(|no_slot| {
+) -> Result<TransferPermit, Response> {
+    let acquired = shared.limiter.acquire_transfer(client, transfer).await;
+    let slots = acquired.map_err(|no_slot| {
         shared.counters.count_refused(RefusalReason::Transfers);
         let (code, sentence) = match no_slot {
             NoSlot::Client => (Code::RateLimited, TOO_MANY_TRANSFERS),
@@ -207,7 +228,9 @@ async fn acquire(
         };
         let wait = u32::try_from(limits::RATE_PAUSE.as_millis()).unwrap_or(u32::MAX);
         Response::error(&Error::new(code, sentence).retry_after(wait))
-    })
+    })?;
+    shared.counters.transfers(transfer).up();
+    Ok(TransferPermit { counters: shared.counters.clone(), transfer, _slots: slots })
 }
 
 const TOO_MANY_TRANSFERS: &str = "Too many transfers are under way from your address.";

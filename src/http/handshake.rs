@@ -22,7 +22,8 @@ use super::listener_shared::ListenerShared;
 use super::refusal::HANDSHAKE_REFUSED;
 use super::request_limiter::Cost;
 use super::response::Response;
-use super::socket::Socket;
+use super::socket::{Socket, limit_unsent};
+use crate::base::limits::http as limits;
 
 /// The first byte of a record that begins a handshake (RFC 8446, 5.1).
 const HANDSHAKE: u8 = 22;
@@ -48,6 +49,7 @@ pub(super) async fn serve(
     let making = Box::pin(handshake(socket, peer, &shared, &permit, by));
     let Some(stream) = making.await else { return };
     if stream.get_ref().1.alpn_protocol() == Some(HTTP_2) {
+        limit_unsent(stream.get_ref().0, limits::STREAMED_UNSENT);
         return Box::pin(http2::serve(stream, peer, shared, permit)).await;
     }
     Connection::new(Socket::secured(stream), peer, shared, permit).run().await;

@@ -44,7 +44,7 @@ impl Request {
     }
 
     /// A request of that client without a body.
-    pub(crate) fn new(head: Head, peer: SocketAddr, secure: bool) -> Self {
+    pub fn new(head: Head, peer: SocketAddr, secure: bool) -> Self {
         Self { head, body: Bytes::new(), reader: Mutex::new(None), peer, secure }
     }
 

@@ -443,6 +443,46 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn transfers_have_slots_of_their_own_of_a_client_and_of_all() {
+        let slot_wait = Duration::from_millis(50);
+        let limiter = RequestLimiter { slot_wait, ..RequestLimiter::default() };
+        let client = |n: usize| Some(IpAddr::from([192, 0, 2, u8::try_from(n).unwrap()]));
+        for (transfer, most, all) in [
+            (Transfer::Upload, limits::UPLOADS_PER_ADDRESS, limits::UPLOADS),
+            (Transfer::Download, limits::DOWNLOADS_PER_ADDRESS, limits::DOWNLOADS),
+        ] {
+            let mut held = Vec::new();
+            for n in 0..all / most {
+                for _ in 0..most {
+                    held.push(limiter.acquire_transfer(client(n), transfer).await.unwrap());
+                }
+                if n == 0 {
+                    let refused = limiter.acquire_transfer(client(0), transfer).await;
+                    assert_eq!(refused.unwrap_err(), NoSlot::Client);
+                }
+            }
+            for next in [client(250), None] {
+                let refused = limiter.acquire_transfer(next, transfer).await;
+                assert_eq!(refused.unwrap_err(), NoSlot::All, "{next:?}");
+            }
+            limiter.acquire_slots(address("192.0.2.0"), Cost::Call).await.unwrap();
+            let waiting = limiter.acquire_transfer(client(0), transfer);
+            let free = async {
+                tokio::task::yield_now().await;
+                drop(held.remove(0));
+            };
+            assert!(tokio::join!(waiting, free).0.is_ok(), "one of the client's own is free");
+        }
+        // What is lifted is what each client may have; what all have together is memory.
+        let lifted = RequestLimiter { slot_wait, ..RequestLimiter::new(0.0) };
+        let mut held = Vec::new();
+        for _ in 0..limits::UPLOADS {
+            held.push(lifted.acquire_transfer(client(0), Transfer::Upload).await.unwrap());
+        }
+        assert!(lifted.acquire_transfer(client(0), Transfer::Upload).await.is_err());
+    }
+
+    #[tokio::test]
     async fn a_scale_of_zero_lifts_every_bound_and_a_larger_one_widens_it() {
         let (lifted, wide) = (RequestLimiter::new(0.0), RequestLimiter::new(2.0));
         let from = address("192.0.2.1");

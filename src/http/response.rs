@@ -271,7 +271,9 @@ impl Response {
 impl Streamed {
     /// Bytes that are held at a time.
     fn held(&self) -> usize {
-        usize::try_from(self.length).unwrap_or(usize::MAX).min(limits::PIECE) * 2
+        usize::try_from(self.length).map_or(limits::DOWNLOAD_HELD, |length| {
+            length.saturating_mul(2).min(limits::DOWNLOAD_HELD)
+        })
     }
 
     /// The next piece; `None` at the end.

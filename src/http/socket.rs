@@ -259,10 +259,8 @@ impl Socket {
 
     /// From now on the kernel takes at most so many bytes that it cannot send yet.
     pub(super) fn limit_unsent(&self, bytes: u32) {
-        #[cfg(target_os = "linux")]
         if let Some(raw) = self.raw() {
-            // Without it a slow reader is given up earlier than it might be.
-            let _ = raw.set_tcp_notsent_lowat(bytes);
+            limit_unsent(raw, bytes);
         }
     }
 
@@ -372,6 +370,13 @@ impl Drop for Socket {
             && session.write_tls(&mut &*raw).is_ok_and(|written| written > 0)
         {}
     }
+}
+
+/// From now on the kernel takes at most so many bytes of that socket that it cannot send yet.
+pub(super) fn limit_unsent<'a>(socket: impl Into<SockRef<'a>>, bytes: u32) {
+    // Without it a slow reader is given up earlier than it might be.
+    #[cfg(target_os = "linux")]
+    let _ = socket.into().set_tcp_notsent_lowat(bytes);
 }
 
 async fn first_plain_bytes(stream: &TcpStream) -> Result<BytesMut> {

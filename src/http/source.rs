@@ -45,8 +45,9 @@ impl FileSource {
             return Ok(None);
         }
         let file = self.file.clone();
-        let _permit = READS.acquire().await.map_err(io::Error::other)?;
+        let permit = READS.acquire().await.map_err(io::Error::other)?;
         let reading = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
             let mut piece = vec![0; usize::try_from(length).map_err(io::Error::other)?];
             file.read_exact_at(&mut piece, start).map(|()| piece)
         });
@@ -90,6 +91,16 @@ mod tests {
             }
             assert_eq!(read, pattern(length)[start..end]);
         }
+    }
+
+    #[tokio::test]
+    async fn so_many_pieces_are_read_at_the_same_time_and_the_next_one_waits() {
+        let mut source = source(9, 0..9);
+        let all = READS.acquire_many(limits::FILE_READS as u32).await.unwrap();
+        let soon = std::time::Duration::from_millis(50);
+        assert!(tokio::time::timeout(soon, source.next()).await.is_err());
+        drop(all);
+        assert_eq!(source.next().await.unwrap().unwrap(), pattern(9));
     }
 
     #[tokio::test]

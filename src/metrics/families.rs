@@ -1,5 +1,5 @@
 //! The families of metrics, by the part of the server that counts them. `docs/operations.md` explains each;
-//! `tests/metrics.rs` checks that.
+//! `tests/delivery/metrics.rs` checks that.
 
 use std::fmt::{self, Error};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -17,7 +17,7 @@ use crate::base::limits::rooms as limits;
 /// The metrics that are read at each scrape.
 pub(super) struct Families {
     pub sources: Sources,
-    pub stores: [Store; 3],
+    pub stores: [Store; 4],
 }
 
 /// The metrics that are histograms.
@@ -57,6 +57,7 @@ impl Collector for Families {
         self.passwords(&mut page)?;
         self.databases(&mut page)?;
         self.files(&mut page)?;
+        self.search(&mut page)?;
         self.backups(&mut page)
     }
 }
@@ -180,6 +181,8 @@ impl Families {
             "reason",
             http.refused(),
         )?;
+        page.gauge("http_uploads", "Bodies read piece by piece.", http.uploads.get())?;
+        page.gauge("http_downloads", "Answers sent as they are read.", http.downloads.get())?;
         page.gauge("http2_connections", "Connections of HTTP/2.", http.http2_open.get())?;
         page.counter(
             "http2_floods",
@@ -287,6 +290,39 @@ impl Families {
         page.gauge("argon2_running", "Passwords being computed.", hashing.running)?;
         page.gauge("argon2_queue", "Passwords waiting to be.", hashing.waiting)?;
         page.counter("argon2_refused", "Passwords refused: too many waited.", hashing.refused)
+    }
+
+    fn search(&self, page: &mut Page<'_>) -> Result<(), Error> {
+        let search = &self.sources.search;
+        let (counters, filing) = (search.counters(), search.filing());
+        page.counter("searches", "Searches that were answered.", counters.answered.get())?;
+        page.counter(
+            "searches_cut",
+            "Searches that had not looked at everything when the time was over.",
+            counters.cut.get(),
+        )?;
+        page.counter("searches_failed", "Searches that were not answered.", counters.failed.get())?;
+        page.counter(
+            "searches_seconds",
+            "What the answered ones took.",
+            counters.took_us.get() as f64 / 1e6,
+        )?;
+        page.counter(
+            "searches_looked_at",
+            "Messages whose text they have looked at.",
+            counters.looked_at.get(),
+        )?;
+        page.counter("search_filed", "Messages filed in the search index.", filing.filed.get())?;
+        page.counter(
+            "search_filing_failures",
+            "Attempts to file messages that failed.",
+            filing.failed.get(),
+        )?;
+        page.gauge(
+            "search_behind",
+            "Changes of rooms that the search index has not seen.",
+            filing.behind(),
+        )
     }
 
     fn databases(&self, page: &mut Page<'_>) -> Result<(), Error> {

@@ -9,6 +9,7 @@ use crate::delivery::Shards;
 use crate::files::FileCounts;
 use crate::http::HttpCounters;
 use crate::rooms::Rooms;
+use crate::service::Search;
 use crate::store::backup::nightly::Nightly;
 use crate::store::pool::Database;
 use crate::tls::Certificates;
@@ -33,8 +34,10 @@ pub struct Sources {
     pub files: Arc<FileCounts>,
     /// The certificate, if the server speaks TLS.
     pub certificates: Option<Certificates>,
-    /// The stores by name, and the rooms' own pool of connections to theirs.
-    pub stores: [(&'static str, Database); 3],
+    /// The stores by name, and the pools of connections to theirs that only rooms and only searches use.
+    pub stores: [(&'static str, Database); 4],
+    /// Searches, and the index.
+    pub search: Arc<Search>,
 }
 
 /// A store, and whether it answered when it was pinged last.

@@ -17,6 +17,7 @@ mod purge;
 mod readiness;
 mod revocation;
 mod room_changes;
+mod search;
 mod stats;
 mod status_writer;
 
@@ -38,6 +39,7 @@ pub use purge::{Purge, Purged};
 pub use readiness::Readiness;
 pub use revocation::Revocation;
 pub use room_changes::RoomChanges;
+pub use search::{Found, Match, Point, Search, SearchWish};
 pub use stats::StatsSampler;
 pub use status_writer::StatusWriter;
 
@@ -71,6 +73,8 @@ pub struct Parts {
     pub auth: Arc<Auth>,
     /// Rooms, members and history.
     pub rooms: Rooms,
+    /// Searches, which the metrics know, too.
+    pub search: Arc<Search>,
     /// The directory of keys, as the rooms have it.
     pub directory: Arc<SharedDirectory>,
     /// The delivery threads.
@@ -115,6 +119,8 @@ pub struct Services {
     pub room_changes: Arc<RoomChanges>,
     /// The first rooms of new people.
     pub onboarding: Onboarding,
+    /// Searching the messages of all rooms.
+    pub search: Arc<Search>,
     /// Erasing what was removed.
     pub purge: Purge,
     /// Statuses on their way into accounts.
@@ -131,7 +137,7 @@ impl Services {
     /// Builds each service from those below it.
     pub fn new(parts: Parts) -> Self {
         let Parts { accounts: store, chat, auth, rooms, shards, rate_limit_scale, .. } = parts;
-        let (backups, files) = (parts.backups, parts.files);
+        let (backups, search, files) = (parts.backups, parts.search, parts.files);
         let allowances = Arc::new(Allowances::new(rate_limit_scale));
         let audit = Arc::new(Audit::new(store.clone(), rate_limit_scale));
         let profiles = Arc::new(Profiles::new(store.clone(), rooms.clone(), auth.clone()));
@@ -191,6 +197,7 @@ impl Services {
             readiness: Readiness::new(store, chat),
             hooks: Hooks::new(hooks, rate_limit_scale),
             files,
+            search,
             keys,
             messages,
             auth,
@@ -266,6 +273,8 @@ impl Services {
             // A task that ends would end the server.
             stopped(&mut of_backups.clone()).await;
         });
+        let (search, of_search) = (self.search.clone(), stop.clone());
+        tasks.spawn(async move { search.keep_filed(of_search).await });
         let (services, stop) = (self.clone(), stop.clone());
         tasks.spawn(async move { services.accounts.finish_when_interrupted(stop).await });
     }

@@ -8,6 +8,60 @@ use std::path::Path;
 /// A test by its file and name, and the bounds it reaches.
 type Reached = (&'static str, &'static str, &'static [&'static str]);
 
+const SEARCH: &[Reached] = &[
+    (
+        "src/search/query.rs",
+        "a_query_is_cut_at_so_many_characters_and_words",
+        &["search::QUERY_CHARS", "search::TERMS"],
+    ),
+    ("src/search/matcher.rs", "a_text_has_so_many_marks_at_most", &["search::MARKS"]),
+    (
+        "src/search/keys.rs",
+        "the_keys_of_a_message_are_bounded",
+        &["search::KEY_CHARS", "search::KEY_BYTES"],
+    ),
+    (
+        "src/service/search/turns.rs",
+        "one_person_has_so_many_turns_and_leaves_some_to_the_others",
+        &["search::AT_ONCE", "search::OF_ONE", "search::WAIT"],
+    ),
+    (
+        "src/service/search/turns.rs",
+        "so_many_searches_of_one_person_wait_and_one_more_is_refused",
+        &["search::WAITING"],
+    ),
+    (
+        "src/service/search/filing.rs",
+        "so_many_blocks_are_filed_at_a_time_and_of_one_room",
+        &["search::FILED_AT_ONCE", "search::FILED_OF_ROOM"],
+    ),
+    (
+        "src/service/search/filing.rs",
+        "full_blocks_are_filed_at_once_and_the_last_one_when_the_room_is_quiet",
+        &["search::QUIET"],
+    ),
+    (
+        "tests/search/bounds.rs",
+        "a_search_ends_in_time_says_so_and_goes_on_where_it_was",
+        &["search::TIME", "search::LOOKED_AT", "search::WALKED", "search::BLOCKS"],
+    ),
+    (
+        "tests/search/queries.rs",
+        "a_result_is_the_message_with_its_room_and_marks",
+        &["search::PAGE", "search::PAGE_DEFAULT"],
+    ),
+    (
+        "tests/search/queries.rs",
+        "operators_choose_people_rooms_days_and_what_a_message_has",
+        &["search::NAMESAKES"],
+    ),
+    (
+        "tests/search/index.rs",
+        "what_is_deleted_edited_or_removed_is_out_of_the_index_with_the_answer",
+        &["search::LOCK"],
+    ),
+];
+
 const HTTP: &[Reached] = &[
     (
         "src/http/socket.rs",
@@ -34,6 +88,36 @@ const HTTP: &[Reached] = &[
             "api::AVATAR_BODY",
         ],
     ),
+    (
+        "tests/http/transfers.rs",
+        "forty_uploads_of_one_client_are_served_in_turns_and_take_no_slot_of_its_requests",
+        &["http::UPLOADS_PER_ADDRESS", "http::UPLOAD_HELD"],
+    ),
+    (
+        "src/http/request_limiter.rs",
+        "transfers_have_slots_of_their_own_of_a_client_and_of_all",
+        &["http::UPLOADS", "http::DOWNLOADS_PER_ADDRESS", "http::DOWNLOADS"],
+    ),
+    (
+        "tests/http/transfers.rs",
+        "a_body_is_read_piece_by_piece_and_the_next_request_follows_it",
+        &["http::PIECE"],
+    ),
+    (
+        "tests/http/transfers.rs",
+        "an_upload_ends_that_brings_no_piece_in_time_and_a_slow_one_does_not",
+        &["http::PIECE_DEADLINE"],
+    ),
+    (
+        "tests/http/transfers.rs",
+        "a_stop_ends_what_is_under_way_and_lets_a_short_answer_finish",
+        &["http::DOWNLOAD_STOP"],
+    ),
+    (
+        "src/http/source.rs",
+        "so_many_pieces_are_read_at_the_same_time_and_the_next_one_waits",
+        &["http::FILE_READS"],
+    ),
     ("src/http/json.rs", "an_error_names_the_field_that_is_wrong", &["http::JSON_DEPTH"]),
     ("src/http/site/mod.rs", "nothing_outside_the_site_is_served", &["http::SITE_PATH"]),
     (
@@ -53,22 +137,22 @@ const HTTP: &[Reached] = &[
     ),
     ("src/http/coding.rs", "the_length_of_a_compressed_answer_varies", &["http::PACKED_PADDING"]),
     (
-        "tests/http/main.rs",
+        "tests/http/http1.rs",
         "deadlines_cover_the_whole_head_and_the_whole_body_not_one_read",
         &["http::BODY_DEADLINE"],
     ),
     (
-        "tests/floods.rs",
+        "tests/http/floods.rs",
         "a_connection_that_sends_nothing_ends_with_the_deadline_of_its_head",
         &["http::HEAD_DEADLINE"],
     ),
     (
-        "tests/floods.rs",
+        "tests/http/floods.rs",
         "the_connection_that_is_idle_for_the_longest_time_gives_way_to_a_new_one",
         &["http::GIVES_WAY"],
     ),
     (
-        "tests/floods.rs",
+        "tests/http/floods.rs",
         "so_many_connections_wait_for_so_long_and_the_next_is_refused_at_once",
         &["http::WAITING_PER_ADDRESS"],
     ),
@@ -85,7 +169,7 @@ const HTTP: &[Reached] = &[
         ],
     ),
     (
-        "tests/floods.rs",
+        "tests/http/floods.rs",
         "a_client_beyond_its_rate_gets_retry_after_and_others_are_served",
         &["http::RATE_PAUSE"],
     ),
@@ -100,13 +184,13 @@ const HTTP: &[Reached] = &[
         &["http::CLIENTS"],
     ),
     (
-        "tests/floods.rs",
+        "tests/http/floods.rs",
         "a_refused_origin_and_a_proxy_that_is_not_trusted_are_logged_once_with_what_to_set",
         &["http::REFUSALS_LOGGED", "http::IGNORED_PROXY_LOGGED"],
     ),
     ("src/base/text.rs", "a_value_cannot_forge_a_line_or_fill_the_log", &["http::LOGGED_VALUE"]),
     (
-        "tests/http/main.rs",
+        "tests/http/http1.rs",
         "a_connection_without_a_request_is_closed_without_an_answer",
         &["http::IDLE"],
     ),
@@ -121,7 +205,7 @@ const HTTP: &[Reached] = &[
         &["http::BACKLOG"],
     ),
     (
-        "tests/http/main.rs",
+        "tests/http/http1.rs",
         "too_many_connections_are_refused_with_their_status",
         &["http::CONNECTIONS"],
     ),
@@ -170,22 +254,22 @@ const TLS: &[Reached] = &[
         &["tls::ADDRESSES"],
     ),
     (
-        "tests/tls_auto.rs",
+        "tests/tls/own_authority.rs",
         "a_certificate_is_for_so_many_names_and_no_more_and_those_of_now_come_first",
         &["tls::LEAF_NAMES"],
     ),
     (
-        "tests/tls_auto.rs",
+        "tests/tls/own_authority.rs",
         "a_new_address_or_a_certificate_that_ends_soon_brings_a_new_one_and_nothing_else_does",
         &["tls::LEAF_LIFE", "tls::LEAF_RENEWAL", "tls::CLOCK_BEHIND"],
     ),
     (
-        "tests/tls_auto.rs",
+        "tests/tls/own_authority.rs",
         "certificates_end_with_their_authority_and_are_not_made_again_and_again_then",
         &["tls::AUTHORITY_LIFE", "tls::AUTHORITY_END_SAID"],
     ),
     (
-        "tests/tls_auto.rs",
+        "tests/tls/own_authority.rs",
         "a_folder_that_cannot_be_written_and_a_clock_that_is_not_set_are_named",
         &["tls::CLOCK_LEAST"],
     ),
@@ -202,74 +286,79 @@ const HTTP_CLIENT: &[Reached] = &[
 
 const HTTP2: &[Reached] = &[
     (
-        "tests/http2/requests.rs",
+        "tests/http/http2/requests.rs",
         "so_many_requests_of_a_connection_are_served_at_once_and_the_next_is_refused",
         &["http2::STREAMS"],
     ),
     (
-        "tests/http2/deadlines.rs",
+        "tests/http/http2/deadlines.rs",
         "requests_whose_answers_are_not_taken_are_accounted_for",
         &["http2::STREAM"],
     ),
     (
-        "tests/http2/deadlines.rs",
+        "tests/http/http2/deadlines.rs",
         "bodies_of_one_connection_are_accounted_for_together",
         &["http2::UNACCOUNTED"],
     ),
     (
-        "tests/http2/floods.rs",
+        "tests/http/http2/floods.rs",
         "a_client_that_sends_more_than_its_window_is_stopped_and_others_are_served_meanwhile",
         &["http2::STREAM_WINDOW", "http2::CONNECTION_WINDOW"],
     ),
     (
-        "tests/http2/deadlines.rs",
+        "tests/http/http2/transfers.rs",
+        "forty_uploads_of_one_connection_that_nobody_reads_stop_none_of_its_other_requests",
+        &["http2::UPLOAD_HELD"],
+    ),
+    (
+        "tests/http/http2/deadlines.rs",
         "answers_that_nobody_takes_hold_no_more_than_an_address_may",
         &["http2::SMALL_ANSWER"],
     ),
     (
-        "tests/http2/deadlines.rs",
+        "tests/http/http2/deadlines.rs",
         "a_window_that_is_opened_a_little_at_a_time_gives_no_answer_for_ever",
         &["http2::WRITE_STRETCHES"],
     ),
     (
-        "tests/http2/floods.rs",
+        "tests/http/http2/floods.rs",
         "frames_that_ask_for_nothing_are_taken_up_to_a_rate_and_then_the_connection_ends",
         &["http2::FRAMES"],
     ),
     (
-        "tests/http2/floods.rs",
+        "tests/http/http2/floods.rs",
         "a_client_that_is_sent_much_may_open_its_windows_as_often",
         &["http2::FRAME_EARNED"],
     ),
     (
-        "tests/http2/floods.rs",
+        "tests/http/http2/floods.rs",
         "small_and_empty_parts_of_a_body_are_bounded",
         &["http2::SMALL_DATA"],
     ),
     (
-        "tests/http2/floods.rs",
+        "tests/http/http2/floods.rs",
         "requests_that_are_taken_back_at_once_end_the_connection_and_begin_few_handlers",
         &["http2::RESETS", "http2::UNREAD_RESETS"],
     ),
     (
-        "tests/http2/floods.rs",
+        "tests/http/http2/floods.rs",
         "faults_are_counted_over_the_life_of_a_connection",
         &["http2::FAULTS"],
     ),
     (
-        "tests/http2/floods.rs",
+        "tests/http/http2/floods.rs",
         "what_is_on_its_way_for_a_request_that_was_refused_is_no_fault",
         &["http2::REMEMBERED_RESETS", "http2::RESETS_REMEMBERED"],
     ),
     (
-        "tests/http2/floods.rs",
+        "tests/http/http2/floods.rs",
         "one_connection_that_asks_without_a_pause_leaves_time_to_the_others",
         &["http2::TURN"],
     ),
 ];
 
 const ADMIN: &[Reached] = &[(
-    "tests/admin_cli.rs",
+    "tests/program/admin_cli.rs",
     "a_database_that_another_server_uses_is_left_alone",
     &["admin::DATABASE_PAUSES"],
 )];
@@ -291,7 +380,7 @@ const ACME: &[Reached] = &[
         &["acme::REQUEST"],
     ),
     (
-        "tests/acme/main.rs",
+        "tests/tls/acme/mod.rs",
         "whatever_answers_in_place_of_an_authority_the_attempt_ends_with_a_sentence",
         &["acme::ANSWER"],
     ),
@@ -345,21 +434,25 @@ const DOCTOR: &[Reached] = &[
         &["doctor::BACKUP_AGE"],
     ),
     (
-        "tests/doctor.rs",
+        "tests/tls/doctor.rs",
         "whatever_answers_at_the_url_the_checks_end_in_time_and_repeat_little_of_it",
         &["doctor::REQUEST", "doctor::DETAIL", "doctor::HEAD"],
     ),
     (
-        "tests/doctor.rs",
+        "tests/tls/doctor.rs",
         "a_certificate_that_ends_soon_or_is_not_trusted_is_something_to_do",
         &["doctor::CERTIFICATE_LEFT"],
     ),
-    ("tests/doctor.rs", "a_clock_that_is_wrong_at_the_url_is_something_to_do", &["doctor::SKEW"]),
+    (
+        "tests/tls/doctor.rs",
+        "a_clock_that_is_wrong_at_the_url_is_something_to_do",
+        &["doctor::SKEW"],
+    ),
 ];
 
 const API: &[Reached] = &[
     (
-        "tests/hooks.rs",
+        "tests/chat/hooks.rs",
         "a_room_has_so_many_hooks_and_each_of_them_so_many_messages_a_minute",
         &[
             "auth::HOOKS_PER_ROOM",
@@ -385,12 +478,12 @@ const API: &[Reached] = &[
         &["api::GONE_AT_ONCE"],
     ),
     (
-        "tests/scripts.rs",
+        "tests/chat/scripts.rs",
         "a_key_makes_a_repetition_the_same_message_also_after_a_restart",
         &["api::IDEMPOTENCY_KEY"],
     ),
     (
-        "tests/scripts.rs",
+        "tests/chat/scripts.rs",
         "changes_at_once_that_name_no_revision_all_count_or_are_refused",
         &["service::CHANGE_ATTEMPTS"],
     ),
@@ -447,12 +540,12 @@ const API: &[Reached] = &[
         &["api::COOKIE_AGE", "api::DEVICE_COOKIE_AGE", "auth::INVITE_LIFE"],
     ),
     (
-        "tests/audit.rs",
+        "tests/accounts/audit.rs",
         "a_time_that_no_browser_shows_is_refused_wherever_it_is_said",
         &["api::LATEST_MS"],
     ),
     (
-        "tests/audit.rs",
+        "tests/accounts/audit.rs",
         "the_log_grows_no_faster_than_one_person_may_act_and_fifty_are_muted_at_once",
         &["service::AUDITED", "service::AUDITED_IN"],
     ),
@@ -483,12 +576,12 @@ const API: &[Reached] = &[
         &["auth::INVITES", "auth::INVITES_PER_HOUR"],
     ),
     (
-        "tests/getting_in.rs",
+        "tests/accounts/getting_in.rs",
         "a_prepared_password_waits_ten_minutes_and_only_the_last_one",
         &["auth::PENDING"],
     ),
     (
-        "tests/getting_in.rs",
+        "tests/accounts/getting_in.rs",
         "a_ticket_is_replaced_by_the_next_one_and_ends_after_a_day",
         &["auth::TICKET"],
     ),
@@ -621,12 +714,12 @@ const KEYS: &[Reached] = &[
 
 const AUTH: &[Reached] = &[
     (
-        "tests/api.rs",
+        "tests/accounts/api.rs",
         "prelogin_answers_unknown_names_with_a_salt_that_stays",
         &["auth::ITERATIONS"],
     ),
     (
-        "tests/sign_in_limits.rs",
+        "tests/accounts/sign_in_limits.rs",
         "strangers_who_guess_keep_nobody_out_who_knows_the_password",
         &["auth::FAILURES"],
     ),
@@ -646,7 +739,7 @@ const AUTH: &[Reached] = &[
         &["auth::KEYS"],
     ),
     (
-        "tests/sign_in_limits.rs",
+        "tests/accounts/sign_in_limits.rs",
         "guesses_of_one_network_count_together_however_wide_it_is",
         &["auth::FAILURES_OF_SITE"],
     ),
@@ -656,17 +749,17 @@ const AUTH: &[Reached] = &[
         &["auth::FAILURES_OF_BLOCK"],
     ),
     (
-        "tests/sign_in_limits.rs",
+        "tests/accounts/sign_in_limits.rs",
         "a_browser_that_has_signed_in_before_passes_whatever_is_guessed_beside_it",
         &["auth::FAILURES_OF_DEVICE"],
     ),
     (
-        "tests/sign_in_limits.rs",
+        "tests/accounts/sign_in_limits.rs",
         "when_many_networks_guess_one_account_they_take_turns_and_its_owner_gets_in",
         &["auth::FAILURES_OF_STRANGERS", "auth::TURN"],
     ),
     (
-        "tests/sign_in_limits.rs",
+        "tests/accounts/sign_in_limits.rs",
         "a_network_that_guesses_everybody_s_password_takes_turns_and_other_networks_do_not",
         &["auth::FAILURES_OF_NETWORK"],
     ),
@@ -696,12 +789,12 @@ const AUTH: &[Reached] = &[
         &["auth::DEVICE_ACCOUNTS"],
     ),
     (
-        "tests/sign_in_limits.rs",
+        "tests/accounts/sign_in_limits.rs",
         "so_many_accounts_are_registered_from_one_network_in_an_hour_and_then_it_waits",
         &["auth::REGISTRATIONS"],
     ),
     (
-        "tests/sign_in_limits.rs",
+        "tests/accounts/sign_in_limits.rs",
         "whoever_guesses_links_holds_nobody_up_who_has_a_good_one",
         &["auth::BAD_LINKS"],
     ),
@@ -718,12 +811,12 @@ const AUTH: &[Reached] = &[
         ],
     ),
     (
-        "tests/scopes.rs",
+        "tests/accounts/scopes.rs",
         "expired_sessions_and_tokens_open_nothing_and_their_sockets_close",
         &["auth::SESSION_LIFE", "auth::SESSION_IDLE", "auth::SESSIONS_SWEEP"],
     ),
     (
-        "tests/accounts_store.rs",
+        "tests/accounts/store.rs",
         "expired_sessions_are_ended_in_portions",
         &["auth::SESSIONS_SWEPT"],
     ),
@@ -738,17 +831,17 @@ const AUTH: &[Reached] = &[
         &["auth::SESSIONS"],
     ),
     (
-        "tests/scopes.rs",
+        "tests/accounts/scopes.rs",
         "of_tokens_asked_for_at_once_no_more_are_made_than_may_be",
         &["auth::TOKENS"],
     ),
     (
-        "tests/scopes.rs",
+        "tests/accounts/scopes.rs",
         "a_token_lasts_ninety_days_unless_chosen_otherwise_and_at_most_a_year_or_for_ever",
         &["auth::TOKEN_LIFE", "auth::TOKEN_LIFE_MAX", "auth::TOKEN_LIFE_MIN"],
     ),
     (
-        "tests/invites.rs",
+        "tests/accounts/invites.rs",
         "a_person_who_uses_a_link_again_much_later_is_counted_again_if_it_has_a_use_left",
         &["auth::INVITE_REPEAT"],
     ),
@@ -789,7 +882,7 @@ const CHAT: &[Reached] = &[
         &["chat::PAGE", "chat::PAGE_DEFAULT", "rooms::REPLAYS", "rooms::REPLAY_BYTES"],
     ),
     (
-        "tests/order.rs",
+        "tests/program/order.rs",
         "a_client_that_missed_more_than_a_replay_gets_truncated_and_reads_the_history",
         &["chat::REPLAY"],
     ),
@@ -817,7 +910,7 @@ const CHAT: &[Reached] = &[
         &["delivery::SUBSCRIPTIONS"],
     ),
     (
-        "tests/order.rs",
+        "tests/program/order.rs",
         "a_client_that_floods_is_slowed_down_and_then_closed",
         &["delivery::BURST", "delivery::FLOOD", "delivery::FLOOD_RETRY_MS"],
     ),
@@ -851,23 +944,23 @@ const ROOMS: &[Reached] = &[
         &["store::POOL", "store::POOL_WAIT", "store::PING"],
     ),
     (
-        "tests/outage.rs",
+        "tests/delivery/outage.rs",
         "a_commit_that_hangs_is_given_up_and_a_message_sent_again_is_stored_once",
         &["store::CONNECT", "rooms::COMMIT"],
     ),
-    ("tests/outage.rs", "a_database_that_hangs_stops_no_room", &["rooms::LOOKUP"]),
+    ("tests/delivery/outage.rs", "a_database_that_hangs_stops_no_room", &["rooms::LOOKUP"]),
     (
-        "tests/outage.rs",
+        "tests/delivery/outage.rs",
         "however_many_clients_ask_for_ready_the_stores_are_queried_once",
         &["store::PROBE"],
     ),
     (
-        "tests/outage.rs",
+        "tests/delivery/outage.rs",
         "a_full_disk_makes_the_server_not_ready_for_that_reason",
         &["store::PROBE_ROWS"],
     ),
     (
-        "tests/administration.rs",
+        "tests/accounts/administration.rs",
         "after_thirty_days_nothing_personal_is_left",
         &["store::RESTORABLE"],
     ),
@@ -887,7 +980,7 @@ const ROOMS: &[Reached] = &[
         &["rooms::REPLAY_BUFFER_BYTES", "rooms::SEALED_REPLAY_BUFFER_BYTES"],
     ),
     (
-        "tests/batches.rs",
+        "tests/chat/batches.rs",
         "changes_sent_at_once_get_the_answers_and_make_the_events_of_those_sent_one_by_one",
         &["store::STATEMENTS"],
     ),
@@ -902,12 +995,12 @@ const ROOMS: &[Reached] = &[
         &["store::UNREADABLE"],
     ),
     (
-        "tests/chat_store.rs",
+        "tests/chat/store.rs",
         "up_to_a_bound_messages_are_counted_and_beyond_it_there_is_an_estimate",
         &["store::COUNTED"],
     ),
     (
-        "tests/blocking.rs",
+        "tests/chat/blocking.rs",
         "so_many_people_may_be_blocked_and_so_often_in_an_hour",
         &["rooms::BLOCKS", "rooms::BLOCK_CHANGES_PER_HOUR"],
     ),
@@ -922,7 +1015,7 @@ const ROOMS: &[Reached] = &[
         &["memory::REPLAY_BUFFERS", "rooms::REPLAY_BUFFER_IDLE"],
     ),
     (
-        "tests/people.rs",
+        "tests/accounts/people.rs",
         "three_hundred_who_come_online_at_once_storm_nobody",
         &["rooms::PRESENCE_MEMBERS", "rooms::PRESENCE_TICK"],
     ),
@@ -932,13 +1025,13 @@ const ROOMS: &[Reached] = &[
         &["rooms::STATUSES_AT_ONCE"],
     ),
     (
-        "tests/crash.rs",
+        "tests/program/crash.rs",
         "sigterm_under_load_answers_or_refuses_every_send_says_bye_and_leaves_within_ten_seconds",
         &["rooms::STOP", "embedded::STOP"],
     ),
-    ("tests/embedded.rs", "two_servers_cannot_share_a_data_directory", &["embedded::LOCK"]),
+    ("tests/program/embedded.rs", "two_servers_cannot_share_a_data_directory", &["embedded::LOCK"]),
     (
-        "tests/embedded.rs",
+        "tests/program/embedded.rs",
         "a_killed_database_comes_back_by_itself",
         &["embedded::WATCH", "embedded::RESTART"],
     ),
@@ -946,17 +1039,17 @@ const ROOMS: &[Reached] = &[
 
 const DELIVERY: &[Reached] = &[
     (
-        "tests/tail.rs",
+        "tests/chat/tail.rs",
         "tails_count_as_connections_make_nobody_look_online_and_read_nothing",
         &["delivery::TAIL_INPUT"],
     ),
     (
-        "tests/descriptors.rs",
+        "tests/program/descriptors.rs",
         "beyond_the_descriptors_an_upgrade_is_refused_and_open_sockets_are_served",
         &["descriptors::FILES", "descriptors::HTTP", "descriptors::FEW"],
     ),
     (
-        "tests/descriptors.rs",
+        "tests/program/descriptors.rs",
         "without_a_descriptor_left_new_connections_are_refused_and_the_listener_neither_spins_nor_dies",
         &["descriptors::PAUSE", "descriptors::FAILURES_LOGGED"],
     ),
@@ -1022,32 +1115,32 @@ const DELIVERY: &[Reached] = &[
     ),
     // Shares of work: more than one turn's is there, and all of it is done.
     (
-        "tests/chat_store.rs",
+        "tests/chat/store.rs",
         "a_batch_takes_the_next_numbers_of_its_rooms_and_refuses_what_was_there_or_has_no_room",
         &["store::CHECK_DUPLICATES"],
     ),
     (
-        "tests/shard.rs",
+        "tests/delivery/shard.rs",
         "a_burst_of_commands_is_answered_however_many_they_are",
         &["delivery::SCRATCH", "delivery::READS"],
     ),
     (
-        "tests/tls_delivery.rs",
+        "tests/tls/shard.rs",
         "what_is_sealed_for_a_reader_that_takes_nothing_is_one_record_and_counted",
         &["delivery::SEALED"],
     ),
     (
-        "tests/tls_delivery.rs",
+        "tests/tls/shard.rs",
         "readers_that_hold_one_record_each_are_cut_when_these_use_up_the_share",
         &["delivery::SHED_FROM"],
     ),
     (
-        "tests/shard.rs",
+        "tests/delivery/shard.rs",
         "a_publication_of_any_size_reaches_every_client_that_reads",
         &["delivery::SWEEP_STEP"],
     ),
     (
-        "tests/shard.rs",
+        "tests/delivery/shard.rs",
         "the_events_of_more_rooms_than_one_write_takes_are_all_delivered",
         &["delivery::FEEDS_PER_WRITE"],
     ),
@@ -1065,7 +1158,7 @@ const DELIVERY: &[Reached] = &[
 
 const BACKUP: &[Reached] = &[
     (
-        "tests/backup.rs",
+        "tests/program/backup.rs",
         "a_restore_and_a_backup_of_much_take_little_memory_and_every_section_is_small",
         &["backup::CHUNK"],
     ),
@@ -1075,17 +1168,17 @@ const BACKUP: &[Reached] = &[
         &["backup::SECTION"],
     ),
     (
-        "tests/backup.rs",
+        "tests/program/backup.rs",
         "a_file_that_names_more_tables_or_files_than_any_backup_has_is_refused",
         &["backup::TABLES", "backup::FILES"],
     ),
     (
-        "tests/backup.rs",
+        "tests/program/backup.rs",
         "a_second_server_on_a_database_is_refused_and_the_first_keeps_it_over_a_lost_connection",
         &["backup::HANDOVER", "backup::OWNERSHIP"],
     ),
     (
-        "tests/backup.rs",
+        "tests/program/backup.rs",
         "numbers_are_never_given_twice_however_often_one_backup_is_restored",
         &["backup::NUMBERS"],
     ),
@@ -1338,6 +1431,22 @@ const ENCRYPTION: &[Reached] = &[
 
 /// Constants that no client can exceed, and what they are instead.
 const NO_BOUND: &[(&str, &str)] = &[
+    ("search::PREFIX_CHARS", "which of two ways is taken"),
+    ("search::STEP", "how much is read at a time; LOOKED_AT and TIME are the bounds"),
+    ("search::ROOMS", "how much is read at a time; LOOKED_AT and TIME are the bounds"),
+    ("search::ROOM_KEYS", "which of two ways is taken"),
+    (
+        "search::STATEMENT",
+        "a last resort: a search that takes so long walks through the newest blocks",
+    ),
+    ("search::UNFILED", "which of two ways is taken"),
+    ("search::TICK", "how often it is seen whether there is something to do"),
+    ("search::CHANGED", "how often it is seen whether there is something to do"),
+    ("search::REFRESH", "how often it is seen what others have changed"),
+    ("search::REST", "a pause between two steps"),
+    ("search::RETRY", "a pause after a failure"),
+    ("search::RETRY_MAX", "a pause after a failure"),
+    ("admin::SEARCH_POLLED", "how often the command line asks"),
     ("store::REACTION_BYTES", "an estimate; PAGE_BYTES and SLICE_BYTES are the bounds"),
     (
         "http::PERMIT_POLL",
@@ -1359,6 +1468,11 @@ const NO_BOUND: &[(&str, &str)] = &[
     ("acme::RENEWAL_INFO_RETRY", "how often a question is asked that had no answer"),
     ("http2::SEND_BUFFER", "of an answer whose memory is reserved as a whole"),
     ("tls::ADDRESSES_POLL", "how often addresses and clock are compared with the certificate"),
+    ("http::DOWNLOAD_HELD", "what is accounted for; PIECE and the kernel's bound are reached"),
+    (
+        "http::STREAMED_UNSENT",
+        "how finely the kernel says what a slow reader takes; UNSENT is the bound",
+    ),
     ("http::READ", "how much one read of many takes"),
     ("http::FIRST_READ", "how much the first read of many takes"),
     ("http::LINGER_READ", "how much one read of many takes; LINGER bounds them"),
@@ -1431,7 +1545,7 @@ const NO_BOUND: &[(&str, &str)] = &[
     ("embedded::STOP_MARGIN", "beyond STOP, which ends the wait"),
 ];
 
-/// The load test's constants say what it does unless an option says otherwise; `tests/loadtest.rs` runs it.
+/// The load test's constants say what it does unless an option says otherwise; `tests/program/loadtest.rs` runs it.
 const NO_SERVER: &str = "loadtest::";
 
 const FILES: &[Reached] = &[
@@ -1494,6 +1608,7 @@ const FILES: &[Reached] = &[
 
 fn all() -> impl Iterator<Item = &'static Reached> {
     [
+        SEARCH,
         HTTP,
         HTTP2,
         TLS,

@@ -34,9 +34,6 @@ use super::{postgres, raise_descriptor_limit};
 pub const ROOM: RoomId = RoomId(1);
 pub const UID: Uid = Uid(7);
 
-/// The programs `tls_…` run the tests of other programs over TLS.
-const OVER_TLS: bool = matches!(env!("CARGO_CRATE_NAME").as_bytes(), [b't', b'l', b's', b'_', ..]);
-
 /// Both sides of a handshake.
 pub struct Handshake {
     pub client: Arc<ClientConfig>,
@@ -108,9 +105,14 @@ impl Bench {
         let stuck = rooms.create(Some(UID), create, Quota::Unbounded).await.unwrap().view.id;
         let (publisher, prepared) = delivery::prepare(1).unwrap();
         let shards = prepared.start(rooms, settings).unwrap();
-        let tls = OVER_TLS.then(Handshake::default);
-        let (adopted, send_buffer) = (0, None);
+        let (adopted, send_buffer, tls) = (0, None, None);
         Self { publisher, shards, memory, stuck, adopted, send_buffer, tls, _unheard: unheard }
+    }
+
+    /// The same, of which every connection has TLS.
+    pub fn over_tls(mut self) -> Self {
+        self.tls = Some(Handshake::default());
+        self
     }
 
     /// A new connection. Slots are not reused as long as none has ended.

@@ -18,7 +18,9 @@ use impulse::http::{
 use tokio::sync::Semaphore;
 
 /// Bytes that a body may have.
-pub const MOST: u64 = 8 * 1024 * 1024;
+pub const MOST: u64 = 1 << 30;
+/// The same at `/small`.
+pub const SMALL: u64 = 100_000;
 /// Bytes of `/file`.
 pub const FILE: u64 = 1_000_000;
 /// Bytes of `/long`: as many as nobody takes.
@@ -62,7 +64,8 @@ impl Service for Transfers {
     }
 
     fn streams(&self, head: &Head) -> Option<u64> {
-        (head.method.as_str() == "PUT").then_some(MOST)
+        let most = if head.path == "/small" { SMALL } else { MOST };
+        (head.method.as_str() == "PUT").then_some(most)
     }
 
     fn cost(&self, head: &Head) -> Cost {

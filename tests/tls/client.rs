@@ -56,7 +56,10 @@ impl Client {
         let tcp = socket.connect(address).await.unwrap();
         tcp.set_nodelay(true).unwrap();
         let name = ServerName::try_from("chat.test").unwrap();
-        Self { tcp, tls: ClientConnection::new(config.clone(), name).unwrap() }
+        let mut tls = ClientConnection::new(config.clone(), name).unwrap();
+        // A test sends what it likes in one piece.
+        tls.set_buffer_limit(None);
+        Self { tcp, tls }
     }
 
     /// The handshake is done, and what completes it is sent.

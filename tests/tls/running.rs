@@ -50,6 +50,12 @@ pub struct Running {
 impl Running {
     /// With a certificate for `chat.test` and 127.0.0.1.
     pub async fn start(options: Options) -> Self {
+        let witness = Arc::new(Witness::default());
+        Self { witness: witness.clone(), ..Self::serving(options, witness).await }
+    }
+
+    /// The same for another service, of which the witness sees nothing.
+    pub async fn serving(options: Options, service: Arc<dyn Service>) -> Self {
         let certified = Certified::of(&["chat.test", "127.0.0.1"]);
         let (cert, key) = (certified.certificate(), certified.key());
         let first = pem::parse(cert.as_bytes(), key.as_bytes()).unwrap();
@@ -60,7 +66,7 @@ impl Running {
         let (stop, stopped) = watch::channel(false);
         let (witness, counters) = (Arc::new(Witness::default()), options.counters.clone());
         let options = Options { tls, ..options };
-        let task = tokio::spawn(serve(listener, witness.clone(), options, stopped));
+        let task = tokio::spawn(serve(listener, service, options, stopped));
         Self { address, witness, counters, certificates, certified, stop, task }
     }
 

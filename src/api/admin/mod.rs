@@ -6,6 +6,7 @@ pub mod directory;
 pub mod files;
 pub mod invites;
 pub mod rooms;
+pub mod search;
 pub mod settings;
 pub mod users;
 

@@ -104,7 +104,7 @@ pub const AT_ONCE_WAIT: Duration = Duration::from_secs(10);
 /// Requests of one client whose bodies are read piece by piece at the same time. They take none of those slots.
 pub const UPLOADS_PER_ADDRESS: usize = 32;
 /// The same of all clients together: a half of the memory for requests.
-pub const UPLOADS: usize = 128;
+pub const UPLOADS: usize = 64;
 /// Answers of one client that are sent piece by piece at the same time.
 pub const DOWNLOADS_PER_ADDRESS: usize = 128;
 /// The same of all clients together.
@@ -118,9 +118,9 @@ pub const DOWNLOAD_HELD: usize = 2 * PIECE;
 /// A client sends, or takes, a whole piece within so long; time in which nobody waits for it does not count. At this
 /// pace 100 MiB would take half a day.
 pub const PIECE_DEADLINE: Duration = Duration::from_secs(30);
-/// Bytes of such an answer that the kernel takes before it can send them: with more, a slow reader would seem to take
-/// nothing for long.
-pub const DOWNLOAD_UNSENT: u32 = 128 * 1024;
+/// Bytes of such an answer, and of a connection of HTTP/2, that the kernel takes before it can send them: with more, a
+/// slow reader would seem to take nothing for long.
+pub const STREAMED_UNSENT: u32 = 128 * 1024;
 /// Pieces that are read from files at the same time, each by a blocking thread.
 pub const FILE_READS: usize = 32;
 /// How long an answer that is sent piece by piece goes on when the server stops.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Rate;
+use super::http::PIECE;
 
 /// Streams of one connection whose requests are not answered, or whose answers are not taken. One that was reset
 /// counts until its handler is done.
@@ -11,10 +12,14 @@ pub const STREAMS: usize = 100;
 pub const STREAM: usize = 1_024;
 /// Bytes of all requests of one connection that are not accounted for.
 pub const UNACCOUNTED: usize = 32 * 1024;
-/// Bytes of a body that a client may send before they are read, on one stream.
-pub const STREAM_WINDOW: u32 = 64 * 1024;
+/// Bytes of a body that a client may send before they are read, on one stream: with a fiftieth of a second to the server
+/// and back, five megabytes in a second.
+pub const STREAM_WINDOW: u32 = 256 * 1024;
 /// The same on all streams of a connection: more than one has, so that one that is not read does not stop the others.
-pub const CONNECTION_WINDOW: u32 = 128 * 1024;
+/// Each body that is read piece by piece adds a window of its own, which is accounted for.
+pub const CONNECTION_WINDOW: u32 = STREAM_WINDOW + 64 * 1024;
+/// Bytes that a request holds whose body is read piece by piece: its window, the next piece, and that of the handler.
+pub const UPLOAD_HELD: usize = STREAM_WINDOW as usize + 2 * PIECE;
 /// Bytes of one answer that wait for the socket at once; the rest waits for them.
 pub const SEND_BUFFER: usize = 64 * 1024;
 /// Bytes of an answer that are not accounted for.
@@ -35,7 +40,7 @@ pub const UNREAD_RESETS: usize = 20;
 pub const FAULTS: usize = 256;
 /// Streams reset by us that are remembered, so that what is still on its way for them is no fault.
 pub const REMEMBERED_RESETS: usize = 50;
-/// How long they are.
-pub const RESETS_REMEMBERED: Duration = Duration::from_secs(1);
+/// How long they are: a line of 1 Mbit/s needs two seconds for a window.
+pub const RESETS_REMEMBERED: Duration = Duration::from_secs(3);
 /// Bytes of one connection that are read before the thread serves others.
 pub const TURN: usize = 64 * 1024;

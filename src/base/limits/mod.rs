@@ -25,6 +25,7 @@ pub mod memory;
 pub mod names;
 pub mod net;
 pub mod rooms;
+pub mod search;
 pub mod server;
 pub mod service;
 pub mod store;

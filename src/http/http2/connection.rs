@@ -34,6 +34,8 @@ pub(super) struct Connection<S> {
     memory: StreamMemory,
     streams: JoinSet<()>,
     phase: Phase,
+    /// Bytes that the client may send before they are read.
+    window: u32,
 }
 
 /// What the connection is doing.
@@ -84,7 +86,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     ) -> Self {
         let memory = StreamMemory::new(&shared, peer);
         let phase = Phase::Idle { until: first_by };
-        Self { http, meter, peer, shared, permit, memory, streams: JoinSet::new(), phase }
+        let (streams, window) = (JoinSet::new(), limits::CONNECTION_WINDOW);
+        Self { http, meter, peer, shared, permit, memory, streams, phase, window }
     }
 
     /// Serves until the end.
@@ -141,7 +144,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if matches!(self.phase, Phase::Idle { .. }) {
             self.phase = Phase::Busy;
         }
-        let stream = Stream { respond, peer: self.peer, shared: self.shared.clone(), held };
+        let (shared, meter) = (self.shared.clone(), self.meter.clone());
+        let stream = Stream { respond, peer: self.peer, shared, meter, held };
         self.streams.spawn(stream.run(request));
     }
 
@@ -190,10 +194,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     async fn next(&mut self) -> Event {
         let shared = self.shared.clone();
-        let Self { http, meter, streams, permit, phase, .. } = self;
+        let Self { http, meter, streams, permit, phase, window, .. } = self;
         let armed = deadline(&meter.lock_unpoisoned(), *phase, &shared.deadlines);
         let polled = poll_fn(|context| {
-            meter.lock_unpoisoned().begin_turn();
+            let wanted = meter.lock_unpoisoned().begin_turn(context);
+            if *window != wanted {
+                *window = wanted;
+                http.set_target_window_size(wanted);
+            }
             let event = poll(http, streams, permit, *phase, context);
             let meter = meter.lock_unpoisoned();
             let is_closing = matches!(phase, Phase::Closing { .. });

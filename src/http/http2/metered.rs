@@ -4,7 +4,7 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
@@ -31,6 +31,10 @@ pub(super) struct Meter {
     pub partial_since: Option<Instant>,
     /// Since when the client takes nothing.
     pub blocked_since: Option<Instant>,
+    /// Bodies that are read piece by piece.
+    streamed: u32,
+    /// The connection, which has to know when that changes.
+    waker: Option<Waker>,
 }
 
 impl Meter {
@@ -45,12 +49,20 @@ impl Meter {
             is_flooded: false,
             partial_since: None,
             blocked_since: None,
+            streamed: 0,
+            waker: None,
         }))
     }
 
-    /// Others were served meanwhile.
-    pub fn begin_turn(&mut self) {
+    /// Others were served meanwhile. How many bytes the client may send before they are read, on all streams together;
+    /// the task is woken when that changes.
+    pub fn begin_turn(&mut self, context: &Context<'_>) -> u32 {
         self.turn = limits::TURN;
+        match &mut self.waker {
+            Some(waker) => waker.clone_from(context.waker()),
+            None => self.waker = Some(context.waker().clone()),
+        }
+        limits::CONNECTION_WINDOW + self.streamed * limits::STREAM_WINDOW
     }
 
     /// What was read is a request, which is charged as one.
@@ -102,6 +114,31 @@ impl Meter {
 
     fn note_blocked(&mut self) {
         self.blocked_since.get_or_insert_with(Instant::now);
+    }
+}
+
+/// A window of the connection for one body that is read piece by piece, so that it does not stop the others if nobody
+/// reads it; closed when dropped.
+pub(super) struct OwnWindow(Arc<Mutex<Meter>>);
+
+impl OwnWindow {
+    pub fn open(meter: &Arc<Mutex<Meter>>) -> Self {
+        let mut counted = meter.lock_unpoisoned();
+        counted.streamed += 1;
+        if let Some(waker) = counted.waker.take() {
+            waker.wake();
+        }
+        Self(meter.clone())
+    }
+}
+
+impl Drop for OwnWindow {
+    fn drop(&mut self) {
+        let mut counted = self.0.lock_unpoisoned();
+        counted.streamed = counted.streamed.saturating_sub(1);
+        if let Some(waker) = counted.waker.take() {
+            waker.wake();
+        }
     }
 }
 

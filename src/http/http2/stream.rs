@@ -11,6 +11,7 @@ use h2::server::SendResponse;
 use http::{Method, Request};
 use tokio::time::{Instant, timeout_at};
 
+use super::metered::{Meter, OwnWindow};
 use super::request::head_of;
 use super::response::{self, Chunk};
 use crate::base::limits::{http as http_limits, http2 as limits};
@@ -34,6 +35,7 @@ pub(super) struct Stream {
     pub respond: SendResponse<Chunk>,
     pub peer: SocketAddr,
     pub shared: Arc<ListenerShared>,
+    pub meter: Arc<Mutex<Meter>>,
     pub held: Held,
 }
 
@@ -108,12 +110,15 @@ impl Stream {
     /// The answer of a handler that reads the body.
     async fn answer_streamed(
         &mut self,
-        exchange: Exchange<'_>,
+        mut exchange: Exchange<'_>,
         body: RecvStream,
         limit: u64,
         expects_continue: bool,
     ) -> Result<Response, RequestError> {
-        self.held.grow(http_limits::UPLOAD_HELD)?;
+        self.held.grow(limits::UPLOAD_HELD)?;
+        // Dropped after the body, of which nothing is left in `h2` then.
+        let _window = OwnWindow::open(&self.meter);
+        exchange.admit_upload().await?;
         let (feed, reader) = body_reader(exchange.length());
         let respond = expects_continue.then_some(&mut self.respond);
         let mut body = Incoming { body, respond, left: limit, frame: Bytes::new() };
@@ -123,7 +128,7 @@ impl Stream {
             response = &mut answering => (response, false),
             has_left = feed.run(&mut body, &self.shared) => (answering.await, has_left),
         };
-        if has_left { Err(RequestError::Disconnected) } else { Ok(response?) }
+        if has_left { Err(RequestError::Disconnected) } else { Ok(response) }
     }
 
     async fn read_body(

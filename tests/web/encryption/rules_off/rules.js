@@ -9,7 +9,7 @@ export const RULES = [
   {
     rule: "3.2: padding and other alphabets of base64url are refused",
     file: "encoding.js",
-    code: 'demand(toBase64Url(bytes) === text, "form");',
+    code: 'demand(toBase64Url(rest) === text.slice(text.length - (text.length % 4)), "form");',
     off: "",
     test: "primitives",
   },

@@ -16,6 +16,15 @@ const SEND_ATTEMPTS = 8;
 const WAIT_FOR_KEY_MS = 30_000;
 const REPAIR_PAUSE_MS = 600_000;
 
+/** What the envelopes of the server say: all browsers read the same ones. @type {WeakMap<object, any>} */
+const parsed = new WeakMap();
+
+/** @param {object} json */
+function parse(json) {
+  if (!parsed.has(json)) parsed.set(json, envelopes.parseEnvelope(json));
+  return parsed.get(json);
+}
+
 export class Browser {
   /** @param {object} parts */
   constructor({ person, server, clock, random, faults }) {
@@ -166,16 +175,18 @@ export class Browser {
 
   async #followRows(room) {
     const { seq, rows } = this.server.rowsAfter(this.uid, room.id, room.followed);
-    for (const row of rows) await this.#takeRow(room, row);
+    const others = new Map([...room.rows].filter(([, { lost }]) => !lost));
+    for (const row of rows) await this.#takeRow(room, row, others);
     room.followed = seq;
     room.intervals = [{ from: 1, to: seq, seq }];
     for (const row of [...room.rows.values()].filter(({ is, lost, again }) => is === "missing" && !lost && !again)) {
-      const opened = await this.#open(room, envelopes.parseEnvelope(row.env));
+      const opened = await this.#open(room, parse(row.env));
       if (opened) Object.assign(row, { is: "shown", content: opened });
     }
+    const cited = this.#cited(room);
     for (const row of room.rows.values()) {
       if (!row.content?.pv || row.lost || row.isCitationThere) continue;
-      const found = envelopes.readPv(row.content.pv, row.revSeq, this.#cited(room), room.intervals);
+      const found = envelopes.readPv(row.content.pv, row.revSeq, cited, room.intervals);
       row.isCitationThere = found === "ok";
       if (found !== "ok" && found !== "lost") this.complaints.push(`pv ${found}`);
     }
@@ -192,10 +203,11 @@ export class Browser {
     }));
   }
 
-  async #takeRow(room, told) {
+  /** @param {Map<string, any>} others  rows that are not lost, to which it is added */
+  async #takeRow(room, told, others) {
     const { ring } = room;
     const known = room.rows.get(told.mid);
-    const envelope = envelopes.parseEnvelope(told.env);
+    const envelope = parse(told.env);
     const { rev, kind, by, epoch, gen } = envelope;
     const outer = { mid: told.env.mid, rev, kind: told.kind, by: told.author, isReaction: told.ref !== undefined };
     const verdict = await envelopes.checkEnvelope(envelope, outer, ring.state, this.directory);
@@ -203,8 +215,10 @@ export class Browser {
     const next = { rev, kind, by, author: told.author };
     if (known && !known.lost && !envelopes.supersedes(known, next)) return;
     const row = { ...told, by, epoch, gen, rev, kind, verified: true };
-    const others = [...room.rows.values()].filter(({ lost }) => !lost);
-    const found = envelopes.order(row, others, room.intervals, { state: ring.state, batches: room.batches });
+    const found = envelopes.order(row, [...others.values()], room.intervals, {
+      state: ring.state,
+      batches: room.batches,
+    });
     // What was only forgotten with the restore is not new.
     const late = room.restored && known?.env.s !== told.env.s && this.#isLate(row, room);
     if (found !== "ok" || late) {
@@ -212,7 +226,9 @@ export class Browser {
       return;
     }
     const content = kind === "del" ? null : await this.#open(room, envelope);
-    room.rows.set(told.mid, { ...row, content, is: kind === "del" || content ? "shown" : "missing" });
+    const taken = { ...row, content, is: kind === "del" || content ? "shown" : "missing" };
+    room.rows.set(told.mid, taken);
+    others.set(told.mid, taken);
   }
 
   #isLate(row, { restored, ring, rows }) {

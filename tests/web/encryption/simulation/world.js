@@ -17,7 +17,12 @@ const START = 1_767_225_600_000;
 const STEP_MS = 660_000;
 const ROUND_MS = 40_000;
 const ROUNDS = 6;
-/** A new browser that opens everything takes longer than all the rest: it comes after every so many steps. */
+/**
+ * A new browser that opens everything comes after every so many steps. After each step it would take more than all the
+ * rest together (4.6 s of CPU instead of 1.7 s for a seed with many messages), and find little more: after each step it
+ * is computed for everybody who is entitled, from wraps and links that were truly opened, whether every message can be
+ * read.
+ */
 const FRESH_EVERY = 5;
 
 /** How often each thing happens. */
