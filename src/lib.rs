@@ -15,6 +15,7 @@ pub mod control;
 pub mod delivery;
 pub mod demo;
 pub mod e2ee;
+pub mod files;
 pub mod http;
 pub mod loadtest;
 pub mod metrics;

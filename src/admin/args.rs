@@ -195,6 +195,8 @@ pub enum Verb {
         #[command(subcommand)]
         verb: Option<Directory>,
     },
+    /// What files take: all together, and the people and rooms that have most
+    Files,
     /// How far the index of messages has come, or `search rebuild`
     Search {
         /// What to do

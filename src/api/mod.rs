@@ -12,6 +12,7 @@ mod charge;
 mod context;
 mod directory;
 mod fields;
+mod files;
 mod invites;
 mod page;
 mod rooms;

@@ -56,6 +56,7 @@ impl Collector for Families {
         self.memory(&mut page)?;
         self.passwords(&mut page)?;
         self.databases(&mut page)?;
+        self.files(&mut page)?;
         self.search(&mut page)?;
         self.backups(&mut page)
     }
@@ -241,6 +242,47 @@ impl Families {
         let bytes = backups.last().map_or(0, |last| i64::try_from(last.bytes).unwrap_or(i64::MAX));
         page.gauge("backup_size_bytes", "Size of the last good nightly backup.", bytes)?;
         page.counter("backup_failures", "Nightly backups that failed.", backups.failures())
+    }
+
+    fn files(&self, page: &mut Page<'_>) -> Result<(), Error> {
+        let counts = &self.sources.files;
+        let files = [
+            ("used", counts.used.get()),
+            ("unsent", counts.unsent.get()),
+            ("erasing", counts.erasing.get()),
+        ];
+        page.gauges(
+            "files",
+            "Files in messages, in none, and about to go, a minute ago at most.",
+            "state",
+            files.into_iter(),
+        )?;
+        let bytes = [("used", counts.used_bytes.get()), ("unsent", counts.unsent_bytes.get())];
+        page.gauges("file_bytes", "Bytes of the same.", "state", bytes.into_iter())?;
+        let uploads = [
+            ("completed", counts.completed.get()),
+            ("interrupted", counts.interrupted.get()),
+            ("refused", counts.refused.get()),
+        ];
+        page.counters(
+            "file_uploads",
+            "Uploads, by how they ended.",
+            "outcome",
+            uploads.into_iter(),
+        )?;
+        page.counter(
+            "file_received_bytes",
+            "Bytes of files that arrived.",
+            counts.received_bytes.get(),
+        )?;
+        page.counter("files_erased", "Files whose bytes are gone.", counts.erased.get())?;
+        let orphans = [("missing", counts.missing.get()), ("stray", counts.strays.get())];
+        page.counters(
+            "file_orphans",
+            "Files that a message has and the disk has not, and files that no row knows.",
+            "kind",
+            orphans.into_iter(),
+        )
     }
 
     fn passwords(&self, page: &mut Page<'_>) -> Result<(), Error> {

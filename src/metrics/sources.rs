@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use crate::auth::Auth;
 use crate::delivery::Shards;
+use crate::files::FileCounts;
 use crate::http::HttpCounters;
 use crate::rooms::Rooms;
 use crate::service::Search;
@@ -29,6 +30,8 @@ pub struct Sources {
     pub http: Arc<HttpCounters>,
     /// Nightly backups.
     pub backups: Arc<Nightly>,
+    /// What has happened to files.
+    pub files: Arc<FileCounts>,
     /// The certificate, if the server speaks TLS.
     pub certificates: Option<Certificates>,
     /// The stores by name, and the pools of connections to theirs that only rooms and only searches use.

@@ -1538,11 +1538,73 @@ const NO_BOUND: &[(&str, &str)] = &[
     ("backup::RETRY", "a pause between attempts that go on until one succeeds"),
     ("admin::PROGRESS", "how often a line is written"),
     ("admin::PROGRESS_LINES", "how often a line is written"),
+    ("files::WRITERS", "how many threads write; the others wait"),
+    ("files::COMPLETING", "how many files are read at once; the others wait"),
+    ("files::FREE", "what a full disk keeps for the database"),
+    ("files::LISTED", "how many lines an administrator reads"),
     ("embedded::STOP_MARGIN", "beyond STOP, which ends the wait"),
 ];
 
 /// The load test's constants say what it does unless an option says otherwise; `tests/program/loadtest.rs` runs it.
 const NO_SERVER: &str = "loadtest::";
+
+const FILES: &[Reached] = &[
+    (
+        "tests/files/uploads.rs",
+        "what_may_not_be_uploaded_is_refused_and_uploads_are_their_owners_alone",
+        &["files::SIZE_MAX", "files::TYPE"],
+    ),
+    (
+        "tests/files/quotas.rs",
+        "nobody_and_nothing_keeps_more_than_it_may_and_admins_see_what_takes_how_much",
+        &["files::SIZE", "files::PERSON"],
+    ),
+    (
+        "tests/files/quotas.rs",
+        "so_many_files_of_one_person_wait_for_their_messages_and_no_more",
+        &["files::UNSENT"],
+    ),
+    (
+        "tests/files/uploads.rs",
+        "forty_at_once_by_one_person_are_bounded_and_others_go_on",
+        &["files::ARRIVING", "files::RETRY_MS"],
+    ),
+    (
+        "src/files/name.rs",
+        "a_long_name_is_cut_before_its_extension_between_two_characters",
+        &["files::NAME"],
+    ),
+    (
+        "src/files/mod.rs",
+        "a_file_has_its_name_when_all_of_it_is_there_and_goes_in_all_its_forms",
+        &["files::HEAD"],
+    ),
+    (
+        "tests/files/crashes.rs",
+        "a_disk_that_is_full_takes_no_more_and_loses_nothing",
+        &["files::CHECKPOINT"],
+    ),
+    (
+        "tests/files/life.rs",
+        "a_file_goes_with_its_message_and_what_nobody_sent_goes_after_a_day",
+        &["files::ERASE", "files::EXPIRE", "files::UNUSED", "files::ERASED_AT_ONCE"],
+    ),
+    (
+        "tests/files/life.rs",
+        "what_differs_between_the_folder_and_its_rows_is_found_and_put_right_where_it_can_be",
+        &["files::SWEEP", "files::SWEPT_AT_ONCE"],
+    ),
+    (
+        "src/files/sweep.rs",
+        "a_walk_finds_everything_and_what_was_put_away_can_come_back_or_goes",
+        &["files::STRAY"],
+    ),
+    (
+        "tests/files/messages.rs",
+        "scripts_and_hooks_send_files_and_a_room_lists_them_newest_first",
+        &["files::PAGE", "files::PAGE_MAX"],
+    ),
+];
 
 fn all() -> impl Iterator<Item = &'static Reached> {
     [
@@ -1566,6 +1628,7 @@ fn all() -> impl Iterator<Item = &'static Reached> {
         BACKUP,
         DIRECTORY,
         ENCRYPTION,
+        FILES,
     ]
     .into_iter()
     .flatten()

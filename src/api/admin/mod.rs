@@ -3,6 +3,7 @@
 
 pub mod audit;
 pub mod directory;
+pub mod files;
 pub mod invites;
 pub mod rooms;
 pub mod search;

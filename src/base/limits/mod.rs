@@ -16,6 +16,7 @@ pub mod directory;
 pub mod doctor;
 pub mod embedded;
 pub mod encryption;
+pub mod files;
 pub mod http;
 pub mod http2;
 pub mod keys;
