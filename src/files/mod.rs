@@ -92,6 +92,12 @@ impl FileStore {
         self.root.join(MARK).exists()
     }
 
+    /// Whether it has this mark.
+    pub fn is_marked(&self, mark: [u8; 16]) -> bool {
+        let found = fs::read_to_string(self.root.join(MARK));
+        found.is_ok_and(|found| found.trim() == hex::encode(&mark))
+    }
+
     /// Makes the folder, or makes sure that it is the one with this mark: files of another database would look like
     /// strays, and go.
     ///
