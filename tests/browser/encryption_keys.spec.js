@@ -296,7 +296,7 @@ test("a browser without the algorithms signs in, has the plain rooms, and says w
   assertCalm({ problems });
 });
 
-test("another list of keys stops encrypted chats, is kept as evidence, and is followed by the password alone", async () => {
+test("another list of keys stops encrypted chats, and is followed by the password alone", async () => {
   const lena = await person(browser, server.url, "lena", PLACES.desk);
   const moritz = await person(browser, server.url, "moritz");
   const { page } = lena;

@@ -33,7 +33,8 @@
  *
  * @typedef {object} Alarm
  * @property {string} id
- * @property {"my_name" | "own_keys" | "own_reset" | "fork" | "rollback" | "withheld" | "older_keys" | "spoilt_trust" | "weaker"} kind
+ * @property {"my_name" | "own_keys" | "own_reset" | "fork" | "rollback" | "withheld" | "older_keys" | "spoilt_trust"
+ *   | "weaker"} kind
  * @property {string} [uid]
  * @property {number} [at]
  * @property {number} [n]

@@ -256,7 +256,7 @@ class ModelRoom {
     return shut.length ? { why: "shut", shut } : null;
   }
 
-  /** One thing after the other, as in a room's actor. What is under way as a backup is restored ends with the server. */
+  /** One thing after the other, as in a room's actor. A restored backup ends what is under way. */
   turn(act) {
     const { epoch } = this.world;
     const done = (this.tail ?? Promise.resolve()).then(() => act(() => this.#assertRuns(epoch)));

@@ -115,7 +115,7 @@ export class KeyDirectory {
     return this.#head;
   }
 
-  /** Drops everything but my own entries: what comes next is followed from the beginning, with the people I have met. */
+  /** Drops everything but my own entries: what comes next is followed anew, with the people I have met. */
   async forget() {
     const own = await this.#ownEntries();
     await this.#database.clear("dir");
