@@ -172,7 +172,7 @@ impl Filing {
         if desk.must_refresh(&rooms) {
             desk.refresh(writer.progress().await?);
         }
-        let work = desk.work(&rooms);
+        let work = desk.work(&rooms, Instant::now());
         let behind: u64 = desk.behind(&rooms);
         self.behind.store(behind, Ordering::Relaxed);
         let mut changed = Vec::new();
@@ -301,8 +301,7 @@ impl Desk {
     }
 
     /// What is to be filed next of these rooms, which have come to these numbers.
-    fn work(&mut self, rooms: &[(RoomId, u64)]) -> Work {
-        let now = Instant::now();
+    fn work(&mut self, rooms: &[(RoomId, u64)], now: Instant) -> Work {
         let known: std::collections::HashSet<_> = rooms.iter().map(|(room, _)| *room).collect();
         self.rooms.retain(|room, _| known.contains(room));
         let mut work = Work::default();
@@ -371,42 +370,42 @@ mod tests {
         desk
     }
 
-    fn next(desk: &mut Desk, seq: u64) -> Option<(u64, u64, u64, Option<u64>)> {
-        let work = desk.work(&[(RoomId(1), seq)]);
+    fn next(desk: &mut Desk, seq: u64, now: Instant) -> Option<(u64, u64, u64, Option<u64>)> {
+        let work = desk.work(&[(RoomId(1), seq)], now);
         let (range, progress) = (work.ranges.first()?, work.progress.first()?);
         desk.note(&work.progress);
         Some((range.from, range.to, progress.filed, progress.again))
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn full_blocks_are_filed_at_once_and_the_last_one_when_the_room_is_quiet() {
-        let mut desk = desk(0, None);
-        assert_eq!(next(&mut desk, 6), None);
-        assert_eq!(next(&mut desk, 7), Some((0, 8, 8, None)));
-        assert_eq!(next(&mut desk, 7), None);
-        assert_eq!(next(&mut desk, 20), Some((8, 16, 16, None)));
-        tokio::time::advance(limits::QUIET).await;
-        assert_eq!(next(&mut desk, 21), None, "something has happened");
-        tokio::time::advance(limits::QUIET).await;
-        assert_eq!(next(&mut desk, 21), Some((16, 22, 22, None)));
-        assert_eq!(next(&mut desk, 21), None);
-        assert_eq!(next(&mut desk, 24), Some((16, 24, 24, None)), "the whole block again");
+    #[test]
+    fn full_blocks_are_filed_at_once_and_the_last_one_when_the_room_is_quiet() {
+        let (mut desk, now) = (desk(0, None), Instant::now());
+        assert_eq!(next(&mut desk, 6, now), None);
+        assert_eq!(next(&mut desk, 7, now), Some((0, 8, 8, None)));
+        assert_eq!(next(&mut desk, 7, now), None);
+        assert_eq!(next(&mut desk, 20, now), Some((8, 16, 16, None)));
+        let later = now + limits::QUIET;
+        assert_eq!(next(&mut desk, 21, later), None, "something has happened");
+        let later = later + limits::QUIET;
+        assert_eq!(next(&mut desk, 21, later), Some((16, 22, 22, None)));
+        assert_eq!(next(&mut desk, 21, later), None);
+        assert_eq!(next(&mut desk, 23, later), Some((16, 24, 24, None)), "the whole block again");
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn what_is_filed_again_follows_what_is_new_and_ends() {
-        let mut desk = desk(16, Some(0));
-        assert_eq!(next(&mut desk, 23), Some((16, 24, 24, Some(0))));
-        assert_eq!(next(&mut desk, 23), Some((0, 24, 24, None)));
-        assert_eq!(next(&mut desk, 23), None);
+    #[test]
+    fn what_is_filed_again_follows_what_is_new_and_ends() {
+        let (mut desk, now) = (desk(16, Some(0)), Instant::now());
+        assert_eq!(next(&mut desk, 23, now), Some((16, 24, 24, Some(0))));
+        assert_eq!(next(&mut desk, 23, now), Some((0, 24, 24, None)));
+        assert_eq!(next(&mut desk, 23, now), None);
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn so_many_blocks_are_filed_at_a_time_and_of_one_room() {
+    #[test]
+    fn so_many_blocks_are_filed_at_a_time_and_of_one_room() {
         let mut desk = Desk::default();
         let rooms: Vec<_> = (1..=3).map(|room| (RoomId(room), 100_000)).collect();
         assert!(desk.must_refresh(&rooms));
-        let work = desk.work(&rooms);
+        let work = desk.work(&rooms, Instant::now());
         let blocks = |range: &SeqRange| (range.to - range.from) / BLOCK;
         let each: Vec<_> = work.ranges.iter().map(blocks).collect();
         assert_eq!(

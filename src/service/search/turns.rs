@@ -95,7 +95,7 @@ impl Turns {
 mod tests {
     use super::*;
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn one_person_has_so_many_turns_and_leaves_some_to_the_others() {
         let turns = Turns::default();
         let mut held = Vec::new();
@@ -116,7 +116,7 @@ mod tests {
         turns.take(Uid(9)).await.unwrap();
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn so_many_searches_of_one_person_wait_and_one_more_is_refused() {
         let turns = Turns::default();
         let turns = Arc::new(turns);
