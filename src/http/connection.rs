@@ -184,7 +184,7 @@ impl Connection {
             while let Some(piece) = body.next().await.map_err(source_failed)? {
                 self.socket.write_piece(&piece, write, Instant::now() + most).await?;
             }
-            self.socket.flush(write).await
+            self.socket.flush(most).await
         };
         tokio::select! {
             sent = sending => sent?,

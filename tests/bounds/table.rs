@@ -56,7 +56,7 @@ const HTTP: &[Reached] = &[
     ),
     (
         "tests/http/transfers.rs",
-        "a_stop_ends_what_is_under_way_and_lets_a_short_answer_finish",
+        "a_stop_ends_uploads_at_once_and_answers_after_a_moment",
         &["http::DOWNLOAD_STOP"],
     ),
     (

@@ -243,6 +243,8 @@ export const messages = {
   error_unsupported_type: "This page and the server do not understand each other. Reload it.",
   error_mid_exists: "This page and the server do not understand each other. Reload it.",
   error_rev_conflict: "This message was changed meanwhile. Look at it again.",
+  error_timeout: "The line was too slow, and the server gave up. Try again.",
+  error_bad_range: "This part of the file does not exist.",
   error_too_large: "This is too large.",
   error_quota_full: "There is no more space for files here. Ask an administrator.",
   error_wrong_offset: "The upload was interrupted. Try again.",

@@ -251,6 +251,8 @@ export const messages = {
   error_unsupported_type: "Esta página y el servidor no se entienden. Vuelve a cargarla.",
   error_mid_exists: "Esta página y el servidor no se entienden. Vuelve a cargarla.",
   error_rev_conflict: "El mensaje ha cambiado entretanto. Míralo de nuevo.",
+  error_timeout: "La conexión era demasiado lenta y el servidor dejó de esperar. Inténtalo de nuevo.",
+  error_bad_range: "Esa parte del archivo no existe.",
   error_too_large: "Es demasiado grande.",
   error_quota_full: "Ya no queda espacio para archivos aquí. Habla con la administración.",
   error_wrong_offset: "La subida se interrumpió. Inténtalo de nuevo.",

@@ -54,10 +54,10 @@ impl Stream {
                 None => return,
             },
         };
-        let Self { respond, shared, mut held, .. } = self;
+        let Self { respond, shared, meter, mut held, .. } = self;
         held.shrink(limits::STREAM);
         let response = response::reserved(response, holder, &shared.memory);
-        response::send(respond, response, is_head, &shared).await;
+        response::send(respond, response, is_head, &shared, &meter).await;
     }
 
     /// The answer, and who is to have it.
