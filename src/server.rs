@@ -40,11 +40,12 @@ use crate::control::{Control, ControlFile};
 use crate::delivery;
 use crate::demo;
 use crate::e2ee::SharedDirectory;
+use crate::files::FileStore;
 use crate::http::{self, HttpCounters, Packer, Site};
 use crate::metrics::{Metrics, Sources};
 use crate::rooms::publisher::Publisher;
 use crate::rooms::{Bounds, Rooms};
-use crate::service::{Directory, Parts, Plan, Services};
+use crate::service::{Directory, Files, Parts, Plan, Search, Services};
 use crate::settings::{self, RuntimeSettings};
 use crate::store::accounts::AccountStore;
 use crate::store::backup::{self, nightly::Nightly};
@@ -229,6 +230,11 @@ fn data_dir(config: &Config) -> Option<PathBuf> {
     }
 }
 
+/// The folder of files.
+fn files_dir(config: &Config) -> PathBuf {
+    config.data_dir.clone().unwrap_or_else(embedded::default_data_dir).join("files")
+}
+
 /// Writes the file in which the command line finds this server.
 fn write_control_file(config: &Config, control: &Control) -> Option<ControlFile> {
     let data_dir = data_dir(config)?;
@@ -354,6 +360,11 @@ async fn build(
         .map_err(|error| format!("cannot start the delivery threads: {error}"))?;
     let traffic = Arc::new(HttpCounters::default());
     let backups = nightly_backups(config, stores);
+    let disk = FileStore::at(files_dir(config));
+    let files = Files::new(chat.clone(), disk, rooms.clone(), auth.clone());
+    let searches = chat.database().with_small_pool(limits::search::AT_ONCE)?;
+    let search = chat.through(searches.clone());
+    let search = Arc::new(Search::new(search, accounts.clone(), rooms.clone()));
     let metrics = Metrics::new(Sources {
         backups: backups.nightly.clone(),
         started: SystemTime::now(),
@@ -362,14 +373,28 @@ async fn build(
         rooms: rooms.clone(),
         auth: auth.clone(),
         http: traffic.clone(),
+        files: files.counts().clone(),
         certificates: entrance.tls.map(|tls| tls.certificates.clone()),
         stores: [
             ("accounts", accounts.database().clone()),
             ("chat", chat.database().clone()),
             ("rooms", rooms_database),
+            ("search", searches),
         ],
+        search: search.clone(),
     });
-    let parts = Parts { accounts, chat, auth, rooms, directory, shards, backups, rate_limit_scale };
+    let parts = Parts {
+        accounts,
+        chat,
+        auth,
+        rooms,
+        search,
+        directory,
+        shards,
+        backups,
+        files,
+        rate_limit_scale,
+    };
     let services = Arc::new(Services::new(parts));
     let bot = match stage {
         Some(stage) => stage.begin(&services).await.map_err(sentence)?,

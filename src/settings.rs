@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::base::error::{Code, Error, Result};
+use crate::base::limits::files;
 use crate::base::lock::RwLockExt as _;
 use crate::base::principal::Principal;
 use crate::config::{Config, Registration};
@@ -51,6 +52,14 @@ pub struct RuntimeSettings {
     pub users_max: Option<u32>,
     /// Whether chats are encrypted end to end.
     pub encryption: Encryption,
+    /// Bytes of the largest file.
+    pub file_size_max: u64,
+    /// Bytes that the files of one person may have.
+    pub files_user_max: Option<u64>,
+    /// Bytes that the files of one room may have.
+    pub files_room_max: Option<u64>,
+    /// Bytes that all files may have.
+    pub files_server_max: Option<u64>,
     /// The language for people who have chosen none and whose browsers ask for none that we have.
     pub default_locale: String,
 }
@@ -65,6 +74,10 @@ impl RuntimeSettings {
             room_creation: RoomCreation::Members,
             users_max: None,
             encryption: Encryption::On,
+            file_size_max: files::SIZE,
+            files_user_max: Some(files::PERSON),
+            files_room_max: None,
+            files_server_max: None,
             default_locale: "en".to_owned(),
         }
     }
@@ -168,6 +181,10 @@ mod tests {
             room_creation: RoomCreation::Members,
             users_max: None,
             encryption: Encryption::On,
+            file_size_max: files::SIZE,
+            files_user_max: Some(files::PERSON),
+            files_room_max: None,
+            files_server_max: None,
             default_locale: "en".into(),
         }
     }

@@ -195,6 +195,14 @@ pub enum Verb {
         #[command(subcommand)]
         verb: Option<Directory>,
     },
+    /// What files take: all together, and the people and rooms that have most
+    Files,
+    /// How far the index of messages has come, or `search rebuild`
+    Search {
+        /// What to do
+        #[command(subcommand)]
+        verb: Option<Search>,
+    },
     /// Live figures
     Stats,
     /// Erase now what was removed more than thirty days ago
@@ -230,6 +238,13 @@ pub enum Directory {
     },
     /// Put the longer list that a browser has shown in the place of ours
     Adopt,
+}
+
+/// `impulse admin search VERB`
+#[derive(Debug, Subcommand)]
+pub enum Search {
+    /// Make the index of messages anew while the server runs; searches go on
+    Rebuild,
 }
 
 /// `impulse admin rooms VERB`; ROOM is an id.

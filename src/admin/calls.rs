@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::args::{Audit, Rooms, Verb};
 use super::client::{Client, encoded};
-use super::directory;
 use super::user_ref::UserRef;
+use super::{directory, search};
 use crate::base::limits::api::PAGE_MAX;
 
 /// Makes the calls of a verb; what the server replied.
@@ -73,6 +73,8 @@ pub(super) async fn call(client: &Client, verb: Verb) -> Result<Value, String> {
             client.call("GET", &path, None).await
         }
         Verb::Directory { verb } => directory::call(client, verb).await,
+        Verb::Files => Ok(files(&client.call("GET", "/api/admin/files", None).await?)),
+        Verb::Search { verb } => search::call(client, verb).await,
         Verb::Stats => {
             let stats = client.call("GET", "/api/admin/stats", None).await?;
             Ok(stats["now"].clone())
@@ -141,6 +143,24 @@ async fn list(client: &Client, path: &str, field: &str, limit: usize) -> Result<
         after = format!("&after={}", encoded(next));
     }
     Ok(json!({ field: entries, "total": total }))
+}
+
+/// What files take, as one list.
+fn files(usage: &Value) -> Value {
+    let row = |kind: &str, name: &Value, count: &Value| json!({"kind": kind, "id": count["id"], "name": name, "files": count["files"], "bytes": count["bytes"]});
+    let all = [
+        ("total", "in messages"),
+        ("unsent", "waiting for a message"),
+        ("erasing", "being erased"),
+    ];
+    let mut rows: Vec<_> =
+        all.iter().map(|(field, words)| row("all", &json!(words), &usage[field])).collect();
+    rows.push(json!({"kind": "disk", "name": "free for uploads", "bytes": usage["free"]}));
+    for (field, kind, name) in [("users", "user", "username"), ("rooms", "room", "name")] {
+        let entries = usage[field].as_array().into_iter().flatten();
+        rows.extend(entries.map(|entry| row(kind, &entry[name], entry)));
+    }
+    json!({"files": rows})
 }
 
 async fn verify(client: &Client) -> Result<Value, String> {

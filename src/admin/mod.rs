@@ -10,6 +10,7 @@ mod client;
 mod directory;
 mod doctor;
 mod health;
+mod search;
 mod table;
 mod token;
 mod user_ref;

@@ -4,7 +4,7 @@ use comfy_table::{Table, presets};
 use serde_json::Value;
 
 /// Columns of a list, in this order, as far as its entries have them.
-const COLUMNS: [&str; 24] = [
+const COLUMNS: [&str; 26] = [
     "n",
     "id",
     "at",
@@ -14,6 +14,8 @@ const COLUMNS: [&str; 24] = [
     "label",
     "by",
     "kind",
+    "files",
+    "bytes",
     "state",
     "admin",
     "presence",

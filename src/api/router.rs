@@ -11,7 +11,7 @@ use super::caller::AdminCaller;
 use super::charge::Charge;
 use super::context::{AdminCall, Api, Call};
 use crate::base::error::{Code, Error, Result};
-use crate::base::ids::{HookId, InviteId, Mid, RoomId, SessionId, Uid};
+use crate::base::ids::{FileId, HookId, InviteId, Mid, RoomId, SessionId, Uid};
 use crate::base::limits::api as limits;
 use crate::base::memory::Holder;
 use crate::base::principal::Principal;
@@ -104,7 +104,7 @@ impl Route {
         for segment in self.path.get(self.literal.len()..)?.split('/') {
             let given = given.next()?;
             match segment.as_bytes() {
-                b"{message}" => {
+                b"{message}" | b"{file}" => {
                     *places.next()? = u128::from_be_bytes(given.parse::<Mid>().ok()?.0);
                 }
                 [b'{', ..] => *places.next()? = given.parse::<Uid>().ok()?.0.unsigned_abs().into(),
@@ -117,7 +117,7 @@ impl Route {
     }
 }
 
-/// The numbers in a path, from left to right; a message id is one, too.
+/// The numbers in a path, from left to right; the id of a message or a file is one, too.
 pub(super) type Numbers = [u128; 2];
 
 /// The number of a user, a room and so on: it was read as one.
@@ -184,6 +184,13 @@ impl Ids for (RoomId, Mid) {
     const NAMES: &'static [&'static str] = &["{room}", "{message}"];
     fn of([room, message]: Numbers) -> Self {
         (RoomId(number(room)), Mid(message.to_be_bytes()))
+    }
+}
+
+impl Ids for FileId {
+    const NAMES: &'static [&'static str] = &["{file}"];
+    fn of([file, _]: Numbers) -> Self {
+        Self(file.to_be_bytes())
     }
 }
 

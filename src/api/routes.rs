@@ -8,7 +8,7 @@ use super::rooms::{bans, encrypted, hooks, members, messages, posting, room, tai
 use super::router::Handler::{Admin, Public, SignedIn};
 use super::router::Recording::{self, ByService, InTransaction};
 use super::router::{Numbers, Route, at, delete, get, patch, post, put, upgrade};
-use super::{admin, directory, invites, server, socket, users};
+use super::{admin, directory, files, invites, search, server, socket, users};
 use crate::base::limits::api::{AVATAR_BODY, LOG_BODY};
 use crate::base::limits::directory::AGAIN_BODY;
 use crate::base::limits::http::BODY;
@@ -45,7 +45,10 @@ static ROUTES: &[Route] = &[
     at("/ws", &[upgrade(open!(socket::chat))]),
     // The secret in its path lets a hook in, within limits of its own.
     at("/hooks/*", &[post(open!(hooks::receive))]).body(BODY),
+    at("/hooks/*/files", &[post(open!(hooks::receive_file))]).streams(files::whole_limit),
     at("/avatars/*", &[get(open!(avatar::file))]).cost(Cost::Lookup),
+    at("/files/{file}/*", &[get(SignedIn(Read, Reading(0.5), run!(files::download)))])
+        .cost(Cost::Download),
     at("/api/info", &[get(open!(server::info))]),
     at("/api/e2ee/info", &[get(open!(server::encryption_info))]),
     // Getting in and out.
@@ -123,6 +126,18 @@ static ROUTES: &[Route] = &[
             delete(SignedIn(Write, Free, run!(blocks::unblock))),
         ],
     ),
+    // Files. A part of one has limits of its own.
+    at("/api/files", &[post(SignedIn(Write, Change(1.0), run!(files::announce)))])
+        .streams(files::whole_limit),
+    at(
+        "/api/files/{file}",
+        &[
+            get(SignedIn(Read, Reading(1.0), run!(files::show))),
+            put(SignedIn(Write, Free, run!(files::put))),
+            delete(SignedIn(Write, Change(1.0), run!(files::discard))),
+        ],
+    )
+    .streams(files::part_limit),
     // Other people.
     at("/api/users", &[get(SignedIn(Read, Reading(2.0), run!(users::directory)))]),
     at("/api/users/{user}", &[get(SignedIn(Read, Reading(1.0), run!(users::show)))]),
@@ -158,6 +173,8 @@ static ROUTES: &[Route] = &[
         ],
     )
     .body(LOG_BODY),
+    // Many rooms are looked through; how many do so at once is limited, too.
+    at("/api/search", &[get(SignedIn(Read, Reading(10.0), run!(search::find)))]),
     at("/api/rooms/directory", &[get(SignedIn(Read, Reading(2.0), run!(room::directory)))]),
     at(
         "/api/rooms/{room}",
@@ -206,6 +223,11 @@ static ROUTES: &[Route] = &[
         ],
     )
     .body(BODY),
+    at(
+        "/api/rooms/{room}/files",
+        // Names are compared one by one.
+        &[get(SignedIn(Read, Reading(5.0), run!(files::of_room)))],
+    ),
     at(
         "/api/rooms/{room}/hooks",
         &[
@@ -338,6 +360,11 @@ static ROUTES: &[Route] = &[
         ],
     ),
     at(
+        "/api/admin/files",
+        // All files are added up.
+        &[get(Admin(Reading(20.0), Recording::None, run!(admin::files::show)))],
+    ),
+    at(
         "/api/admin/directory",
         &[get(Admin(Reading(5.0), Recording::None, run!(admin::directory::show)))],
     ),
@@ -348,6 +375,15 @@ static ROUTES: &[Route] = &[
     at(
         "/api/admin/directory/adopt",
         &[post(Admin(Change(1.0), InTransaction, run!(admin::directory::adopt)))],
+    ),
+    at(
+        "/api/admin/search",
+        &[get(Admin(Reading(5.0), Recording::None, run!(admin::search::show)))],
+    ),
+    // Nobody sees a difference, so it is not recorded.
+    at(
+        "/api/admin/search/rebuild",
+        &[post(Admin(Change(1.0), Recording::None, run!(admin::search::rebuild)))],
     ),
     at("/api/admin/audit", &[get(Admin(Reading(1.0), Recording::None, run!(admin::audit::page)))]),
     at(
@@ -440,10 +476,11 @@ mod tests {
     #[test]
     fn every_change_costs_and_ending_a_session_does_not() {
         // These have limits of their own.
-        const FREE: [&str; 7] = [
+        const FREE: [&str; 8] = [
             "/api/auth/logout",
             "/api/auth/unlock",
             "/api/blocks/{user}",
+            "/api/files/{file}",
             "/api/invites/{invite}",
             "/api/rooms/{room}/messages",
             "/api/rooms/{room}/messages/{message}",
@@ -455,7 +492,10 @@ mod tests {
                 let Some(charge) = route.endpoints.charge(method) else { continue };
                 let is_end = method == "DELETE" && ends.contains(&route.path);
                 let is_right = match (method, charge) {
-                    ("GET" | "HEAD", Reading(cost)) => cost >= 1.0,
+                    // A page shows many files at once.
+                    ("GET" | "HEAD", Reading(cost)) => {
+                        cost >= if route.path.starts_with("/files/") { 0.5 } else { 1.0 }
+                    }
                     (_, Change(cost)) => cost >= 1.0 && !is_end,
                     (_, Free) => is_end || FREE.contains(&route.path),
                     (_, Reading(_)) => false,

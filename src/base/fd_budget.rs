@@ -5,7 +5,7 @@
 //! some to the refusals themselves. While there are few WebSockets, HTTP may use their share: in
 //! a storm of reconnects every connection is HTTP first.
 
-use crate::base::limits::{descriptors as limits, http, store};
+use crate::base::limits::{descriptors as limits, http, search, store};
 
 /// How the descriptors are shared out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,8 +28,9 @@ impl FdBudget {
     /// Of `limit` descriptors, for a server of so many shards that was told to take at most `wanted`
     /// WebSockets.
     pub fn of(limit: usize, shards: usize, wanted: Option<usize>) -> Self {
-        // Three pools, and for each shard an epoll and what wakes it.
-        let own = (limits::FILES + 3 * store::POOL).saturating_add(shards.saturating_mul(2));
+        // Three pools, that of the searches, and for each shard an epoll and what wakes it.
+        let databases = 3 * store::POOL + search::AT_ONCE;
+        let own = (limits::FILES + databases).saturating_add(shards.saturating_mul(2));
         let rest = limit.saturating_sub(own);
         let spared = limits::HTTP.min(rest / 4);
         let refusals = http::REFUSALS.min(spared / 2).max(1);

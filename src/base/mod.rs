@@ -5,6 +5,7 @@ pub mod allowance;
 pub mod base64url;
 pub mod code;
 pub mod counter;
+pub mod crash_point;
 pub mod draining_reader;
 pub mod emoji;
 pub mod encryption;

@@ -81,7 +81,7 @@ fn is_blank(c: char) -> bool {
 /// Whether a character is invisible: marks that change the direction of writing, blanks without width, fillers. With
 /// them one name can look like another one, or like nothing. The joiners
 /// (200C, 200D) are needed by emoji and by some scripts, and stay.
-fn is_unseen(c: char) -> bool {
+pub fn is_unseen(c: char) -> bool {
     matches!(
         c,
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180e}'

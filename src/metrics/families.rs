@@ -17,7 +17,7 @@ use crate::base::limits::rooms as limits;
 /// The metrics that are read at each scrape.
 pub(super) struct Families {
     pub sources: Sources,
-    pub stores: [Store; 3],
+    pub stores: [Store; 4],
 }
 
 /// The metrics that are histograms.
@@ -56,6 +56,8 @@ impl Collector for Families {
         self.memory(&mut page)?;
         self.passwords(&mut page)?;
         self.databases(&mut page)?;
+        self.files(&mut page)?;
+        self.search(&mut page)?;
         self.backups(&mut page)
     }
 }
@@ -242,11 +244,85 @@ impl Families {
         page.counter("backup_failures", "Nightly backups that failed.", backups.failures())
     }
 
+    fn files(&self, page: &mut Page<'_>) -> Result<(), Error> {
+        let counts = &self.sources.files;
+        let files = [
+            ("used", counts.used.get()),
+            ("unsent", counts.unsent.get()),
+            ("erasing", counts.erasing.get()),
+        ];
+        page.gauges(
+            "files",
+            "Files in messages, in none, and about to go, a minute ago at most.",
+            "state",
+            files.into_iter(),
+        )?;
+        let bytes = [("used", counts.used_bytes.get()), ("unsent", counts.unsent_bytes.get())];
+        page.gauges("file_bytes", "Bytes of the same.", "state", bytes.into_iter())?;
+        let uploads = [
+            ("completed", counts.completed.get()),
+            ("interrupted", counts.interrupted.get()),
+            ("refused", counts.refused.get()),
+        ];
+        page.counters(
+            "file_uploads",
+            "Uploads, by how they ended.",
+            "outcome",
+            uploads.into_iter(),
+        )?;
+        page.counter(
+            "file_received_bytes",
+            "Bytes of files that arrived.",
+            counts.received_bytes.get(),
+        )?;
+        page.counter("files_erased", "Files whose bytes are gone.", counts.erased.get())?;
+        let orphans = [("missing", counts.missing.get()), ("stray", counts.strays.get())];
+        page.counters(
+            "file_orphans",
+            "Files that a message has and the disk has not, and files that no row knows.",
+            "kind",
+            orphans.into_iter(),
+        )
+    }
+
     fn passwords(&self, page: &mut Page<'_>) -> Result<(), Error> {
         let hashing = self.sources.auth.hasher_load();
         page.gauge("argon2_running", "Passwords being computed.", hashing.running)?;
         page.gauge("argon2_queue", "Passwords waiting to be.", hashing.waiting)?;
         page.counter("argon2_refused", "Passwords refused: too many waited.", hashing.refused)
+    }
+
+    fn search(&self, page: &mut Page<'_>) -> Result<(), Error> {
+        let search = &self.sources.search;
+        let (counters, filing) = (search.counters(), search.filing());
+        page.counter("searches", "Searches that were answered.", counters.answered.get())?;
+        page.counter(
+            "searches_cut",
+            "Searches that had not looked at everything when the time was over.",
+            counters.cut.get(),
+        )?;
+        page.counter("searches_failed", "Searches that were not answered.", counters.failed.get())?;
+        page.counter(
+            "searches_seconds",
+            "What the answered ones took.",
+            counters.took_us.get() as f64 / 1e6,
+        )?;
+        page.counter(
+            "searches_looked_at",
+            "Messages whose text they have looked at.",
+            counters.looked_at.get(),
+        )?;
+        page.counter("search_filed", "Messages filed in the search index.", filing.filed.get())?;
+        page.counter(
+            "search_filing_failures",
+            "Attempts to file messages that failed.",
+            filing.failed.get(),
+        )?;
+        page.gauge(
+            "search_behind",
+            "Changes of rooms that the search index has not seen.",
+            filing.behind(),
+        )
     }
 
     fn databases(&self, page: &mut Page<'_>) -> Result<(), Error> {

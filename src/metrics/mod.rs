@@ -23,7 +23,7 @@ pub struct Metrics {
     registry: Registry,
     /// One page is written at a time, however many are requested.
     scraping: tokio::sync::Mutex<()>,
-    stores: [Store; 3],
+    stores: [Store; 4],
 }
 
 impl Metrics {
@@ -45,8 +45,8 @@ impl Metrics {
         accept: impl Iterator<Item = &'a str>,
     ) -> (&'static str, String) {
         let _guard = self.scraping.lock().await;
-        let [a, b, c] = &self.stores;
-        tokio::join!(a.ping(), b.ping(), c.ping());
+        let [a, b, c, d] = &self.stores;
+        tokio::join!(a.ping(), b.ping(), c.ping(), d.ping());
         let mut text = String::new();
         if let Err(error) = prometheus_client::encoding::text::encode(&mut text, &self.registry) {
             tracing::error!(%error, "some metrics could not be written");

@@ -6,8 +6,10 @@ use std::time::SystemTime;
 
 use crate::auth::Auth;
 use crate::delivery::Shards;
+use crate::files::FileCounts;
 use crate::http::HttpCounters;
 use crate::rooms::Rooms;
+use crate::service::Search;
 use crate::store::backup::nightly::Nightly;
 use crate::store::pool::Database;
 use crate::tls::Certificates;
@@ -28,10 +30,14 @@ pub struct Sources {
     pub http: Arc<HttpCounters>,
     /// Nightly backups.
     pub backups: Arc<Nightly>,
+    /// What has happened to files.
+    pub files: Arc<FileCounts>,
     /// The certificate, if the server speaks TLS.
     pub certificates: Option<Certificates>,
-    /// The stores by name, and the rooms' own pool of connections to theirs.
-    pub stores: [(&'static str, Database); 3],
+    /// The stores by name, and the pools of connections to theirs that only rooms and only searches use.
+    pub stores: [(&'static str, Database); 4],
+    /// Searches, and the index.
+    pub search: Arc<Search>,
 }
 
 /// A store, and whether it answered when it was pinged last.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use super::membership::{MemberChange, MemberOutcome};
-use super::proposal::{Appended, Proposal, WrapsView};
+use super::proposal::{Appended, KeyView, Proposal};
 use super::publication::{ConnRef, Payload};
 use crate::base::allowance::Allowance;
 use crate::base::error::Result;
@@ -114,8 +114,8 @@ pub type Reply<T> = oneshot::Sender<Result<T>>;
 pub enum LogRequest {
     /// Append a batch.
     Append(Proposal, Reply<Appended>),
-    /// A member's own wraps, or some that are older than a key.
-    Wraps(Uid, Option<u64>, Reply<WrapsView>),
+    /// What is to be done about the key.
+    Key(Reply<KeyView>),
     /// Wraps for members who lack them, and a member's own.
     AddWraps(Uid, Vec<PostedWrap>, Reply<usize>),
     /// A member's wrap is bad.

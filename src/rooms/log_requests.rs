@@ -2,7 +2,7 @@
 //! is sent to the room's actor; the log is read here.
 
 use super::inbox::{Input, LogRequest, Reply};
-use super::proposal::{Appended, Proposal, WrapsView};
+use super::proposal::{Appended, KeyView, Proposal};
 use super::registry::Rooms;
 use super::room::RoomHandle;
 use crate::base::error::Result;
@@ -10,7 +10,7 @@ use crate::base::ids::{RoomId, Uid};
 use crate::base::limits::encryption as limits;
 use crate::base::principal::Principal;
 use crate::policy::{Action, no_room};
-use crate::protocol::encryption::{Needed, PostedWrap};
+use crate::protocol::encryption::{Needed, OwnWrap, PostedWrap};
 use crate::store::chat::LogRow;
 
 impl Rooms {
@@ -33,7 +33,8 @@ impl Rooms {
         self.store.log(room, from, limits::LOG_PAGE, limits::LOG_PAGE_BYTES).await
     }
 
-    /// What a member may know of the wraps: the newest of their own, or more that are older than a key.
+    /// The newest wraps of a member, or more that are older than a key, and what members may know of the key. The room is
+    /// not kept waiting for the store.
     ///
     /// # Errors
     /// `not_found`, also for who is no member; `unavailable`.
@@ -42,9 +43,11 @@ impl Rooms {
         by: Principal,
         room: RoomId,
         before: Option<u64>,
-    ) -> Result<WrapsView> {
+    ) -> Result<(Vec<OwnWrap>, KeyView)> {
         let (handle, uid) = self.encrypted_for(by, room)?;
-        handle.ask(|reply| LogRequest::Wraps(uid, before, reply)).await
+        let key = handle.ask(LogRequest::Key).await?;
+        let most = if before.is_some() { limits::WRAPS_BEFORE } else { limits::WRAPS_NEWEST };
+        Ok((self.store.wraps_for(room, uid, before, most).await?, key))
     }
 
     /// Adds wraps for members who lack them, and a member's own for keys that come next; how many were taken. What is

@@ -4,7 +4,7 @@ use crate::base::encryption::{LogHead, RotationReason};
 use crate::base::ids::Uid;
 use crate::base::limits::api::GROUP_DIRECT;
 use crate::e2ee::room_log::{Body, Entry, Kind, SignedEntry};
-use crate::protocol::encryption::{Needed, OwnWrap, PostedWrap};
+use crate::protocol::encryption::{Needed, PostedWrap};
 
 /// A batch for the log of a room.
 #[derive(Debug, Clone)]
@@ -49,11 +49,9 @@ pub struct Appended {
     pub head: LogHead,
 }
 
-/// What a member may know of the wraps of a room.
+/// What members may know of the key of a room.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WrapsView {
-    /// The member's own, newest first.
-    pub wraps: Vec<OwnWrap>,
+pub struct KeyView {
     /// The number of the present key.
     pub epoch: u64,
     /// Members whose account is shut.

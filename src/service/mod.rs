@@ -6,6 +6,7 @@ mod actor;
 mod audit;
 mod backups;
 mod directory;
+mod files;
 mod hooks;
 mod jobs;
 mod keys;
@@ -16,6 +17,7 @@ mod purge;
 mod readiness;
 mod revocation;
 mod room_changes;
+mod search;
 mod stats;
 mod status_writer;
 
@@ -27,6 +29,7 @@ pub use directory::{
     Appended, Counting, Directory, Dropped, InTheWay, Offered, OfferedEntry, Report, RivalReport,
     TakenBack,
 };
+pub use files::{Announced, Files, Readable, Start, Swept, Upload, Uploaded};
 pub use hooks::{Hook, Hooks};
 pub use keys::{EnteredKeys, Keys, NewPassword, ProvenKeys};
 pub use messages::{Messages, Posted, Posting};
@@ -36,6 +39,7 @@ pub use purge::{Purge, Purged};
 pub use readiness::Readiness;
 pub use revocation::Revocation;
 pub use room_changes::RoomChanges;
+pub use search::{Found, Match, Point, Search, SearchWish};
 pub use stats::StatsSampler;
 pub use status_writer::StatusWriter;
 
@@ -49,6 +53,7 @@ use crate::base::allowance::Allowances;
 use crate::base::limits::auth::SESSIONS_SWEEP;
 use crate::base::limits::directory::{QUIET, QUIET_CHECK};
 use crate::base::limits::encryption;
+use crate::base::limits::files as files_limits;
 use crate::base::limits::rooms::PRESENCE_TICK;
 use crate::base::limits::service as limits;
 use crate::base::shutdown::stopped;
@@ -68,12 +73,16 @@ pub struct Parts {
     pub auth: Arc<Auth>,
     /// Rooms, members and history.
     pub rooms: Rooms,
+    /// Searches, which the metrics know, too.
+    pub search: Arc<Search>,
     /// The directory of keys, as the rooms have it.
     pub directory: Arc<SharedDirectory>,
     /// The delivery threads.
     pub shards: Shards,
     /// Nightly backups.
     pub backups: Plan,
+    /// The bytes of files.
+    pub files: Arc<Files>,
     /// Multiplies every limit; 0 lifts them.
     pub rate_limit_scale: f64,
 }
@@ -98,6 +107,8 @@ pub struct Services {
     pub profiles: Arc<Profiles>,
     /// Ending sessions and their sockets.
     pub revocation: Arc<Revocation>,
+    /// Uploads, downloads and the end of files.
+    pub files: Arc<Files>,
     /// The keys of accounts.
     pub keys: Keys,
     /// Incoming hooks.
@@ -108,6 +119,8 @@ pub struct Services {
     pub room_changes: Arc<RoomChanges>,
     /// The first rooms of new people.
     pub onboarding: Onboarding,
+    /// Searching the messages of all rooms.
+    pub search: Arc<Search>,
     /// Erasing what was removed.
     pub purge: Purge,
     /// Statuses on their way into accounts.
@@ -124,7 +137,7 @@ impl Services {
     /// Builds each service from those below it.
     pub fn new(parts: Parts) -> Self {
         let Parts { accounts: store, chat, auth, rooms, shards, rate_limit_scale, .. } = parts;
-        let backups = parts.backups;
+        let (backups, search, files) = (parts.backups, parts.search, parts.files);
         let allowances = Arc::new(Allowances::new(rate_limit_scale));
         let audit = Arc::new(Audit::new(store.clone(), rate_limit_scale));
         let profiles = Arc::new(Profiles::new(store.clone(), rooms.clone(), auth.clone()));
@@ -183,6 +196,8 @@ impl Services {
             backups: Backups::new(backups),
             readiness: Readiness::new(store, chat),
             hooks: Hooks::new(hooks, rate_limit_scale),
+            files,
+            search,
             keys,
             messages,
             auth,
@@ -208,6 +223,24 @@ impl Services {
             }
         });
         tasks.spawn(jobs::every(limits::PURGE, stop.clone(), purge));
+        let erase_files = self.job(|services| async move {
+            if let Err(error) = services.files.erase_ended().await {
+                tracing::debug!(?error, "files wait to be erased");
+            }
+        });
+        tasks.spawn(jobs::every(files_limits::ERASE, stop.clone(), erase_files));
+        let expire_files = self.job(|services| async move {
+            if let Err(error) = services.files.expire_unsent().await {
+                tracing::debug!(?error, "files that were not sent wait to be given up");
+            }
+        });
+        tasks.spawn(jobs::every(files_limits::EXPIRE, stop.clone(), expire_files));
+        let sweep_files = self.job(|services| async move {
+            if let Err(error) = services.files.sweep().await {
+                tracing::warn!(?error, "files could not be compared with their rows");
+            }
+        });
+        tasks.spawn(jobs::every(files_limits::SWEEP, stop.clone(), sweep_files));
         let end_expired = self.job(|services| async move {
             if let Err(error) = services.revocation.end_expired().await {
                 tracing::warn!(?error, "sessions that are over wait for the next attempt");
@@ -240,6 +273,8 @@ impl Services {
             // A task that ends would end the server.
             stopped(&mut of_backups.clone()).await;
         });
+        let (search, of_search) = (self.search.clone(), stop.clone());
+        tasks.spawn(async move { search.keep_filed(of_search).await });
         let (services, stop) = (self.clone(), stop.clone());
         tasks.spawn(async move { services.accounts.finish_when_interrupted(stop).await });
     }

@@ -46,7 +46,7 @@ impl Database {
             // A host that has vanished is noticed by the first packet without an answer.
             .tcp_user_timeout(limits::STATEMENT)
             .options(options);
-        let pool = pool(&config)?;
+        let pool = pool(&config, limits::POOL)?;
         Ok(Self { config, pool, runtime: Handle::current() })
     }
 
@@ -55,8 +55,17 @@ impl Database {
     /// # Errors
     /// One sentence.
     pub fn with_pool_of(&self, runtime: &Handle) -> std::result::Result<Self, String> {
-        let pool = pool(&self.config)?;
+        let pool = pool(&self.config, limits::POOL)?;
         Ok(Self { config: self.config.clone(), pool, runtime: runtime.clone() })
+    }
+
+    /// The same database by a pool of its own with so many connections: whoever uses them takes none from others.
+    ///
+    /// # Errors
+    /// One sentence.
+    pub fn with_small_pool(&self, connections: usize) -> std::result::Result<Self, String> {
+        let pool = pool(&self.config, connections)?;
+        Ok(Self { config: self.config.clone(), pool, runtime: self.runtime.clone() })
     }
 
     /// A connection from the pool.
@@ -213,14 +222,17 @@ impl Database {
     }
 }
 
-fn pool(config: &Config) -> std::result::Result<deadpool_postgres::Pool, String> {
+fn pool(
+    config: &Config,
+    connections: usize,
+) -> std::result::Result<deadpool_postgres::Pool, String> {
     let manager = Manager::from_config(
         config.clone(),
         NoTls,
         ManagerConfig { recycling_method: RecyclingMethod::Fast },
     );
     deadpool_postgres::Pool::builder(manager)
-        .max_size(limits::POOL)
+        .max_size(connections)
         .runtime(Runtime::Tokio1)
         .timeouts(Timeouts {
             wait: Some(limits::POOL_WAIT),

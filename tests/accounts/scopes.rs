@@ -19,6 +19,9 @@ const NEEDS: &[(&str, char, char)] = &[
     ("ca.crt", '-', '-'),
     ("ws", 'r', 'r'),
     ("avatars/*", '-', '-'),
+    ("files/*/*", 'r', 'r'),
+    ("api/files", 'r', 'w'),
+    ("api/files/*", 'r', 'w'),
     ("api/info", '-', '-'),
     ("api/e2ee/info", '-', '-'),
     ("api/auth/prelogin", '-', '-'),
@@ -59,10 +62,12 @@ const NEEDS: &[(&str, char, char)] = &[
     ("api/rooms/*/wraps", 'r', 'f'),
     ("api/rooms/*/wraps/bad", 'r', 'f'),
     ("api/rooms/*/tail", 'r', 'r'),
+    ("api/rooms/*/files", 'r', 'r'),
     ("api/rooms/*/hooks", 'r', 'w'),
     ("api/rooms/*/hooks/*", 'r', 'w'),
     ("api/rooms/*/hooks/*/avatar", 'r', 'w'),
     ("hooks/*", '-', '-'),
+    ("hooks/*/files", '-', '-'),
     ("api/rooms/*/messages/*/reactions/*", 'r', 'w'),
     ("api/dir", 'r', 'r'),
     ("api/dir/entries", 'r', 'f'),
@@ -86,9 +91,13 @@ const NEEDS: &[(&str, char, char)] = &[
     ("api/admin/invites", 'a', 'a'),
     ("api/admin/invites/*", 'a', 'a'),
     ("api/admin/settings", 'a', 'a'),
+    ("api/admin/files", 'a', 'a'),
     ("api/admin/directory", 'a', 'a'),
     ("api/admin/directory/open", 'a', 'a'),
     ("api/admin/directory/adopt", 'a', 'a'),
+    ("api/search", 'r', 'r'),
+    ("api/admin/search", 'a', 'a'),
+    ("api/admin/search/rebuild", 'a', 'a'),
     ("api/admin/audit", 'a', 'a'),
     ("api/admin/audit/verify", 'a', 'a'),
     ("api/admin/stats", 'a', 'a'),
@@ -135,7 +144,9 @@ async fn every_path_asks_for_the_scope_it_needs() {
     let (last, paths): (Vec<_>, Vec<_>) =
         NEEDS.iter().copied().partition(|(path, ..)| path.ends_with("logout"));
     for (path, reading, writing) in paths.into_iter().chain(last) {
-        let path = path.replace("messages/*", "messages/AAAAAAAAAAAAAAAAAAAAAA");
+        let path = path
+            .replace("messages/*", "messages/AAAAAAAAAAAAAAAAAAAAAA")
+            .replace("files/*", "files/AAAAAAAAAAAAAAAAAAAAAA");
         let path = format!("/{}", path.replace('*', "999999"));
         let allow = callers[0].1.request("OPTIONS", &path, None).await;
         let allow = allow.header("allow").unwrap_or_else(|| panic!("{path}: {allow:?}")).to_owned();

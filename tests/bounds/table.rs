@@ -8,6 +8,60 @@ use std::path::Path;
 /// A test by its file and name, and the bounds it reaches.
 type Reached = (&'static str, &'static str, &'static [&'static str]);
 
+const SEARCH: &[Reached] = &[
+    (
+        "src/search/query.rs",
+        "a_query_is_cut_at_so_many_characters_and_words",
+        &["search::QUERY_CHARS", "search::TERMS"],
+    ),
+    ("src/search/matcher.rs", "a_text_has_so_many_marks_at_most", &["search::MARKS"]),
+    (
+        "src/search/keys.rs",
+        "the_keys_of_a_message_are_bounded",
+        &["search::KEY_CHARS", "search::KEY_BYTES"],
+    ),
+    (
+        "src/service/search/turns.rs",
+        "one_person_has_so_many_turns_and_leaves_some_to_the_others",
+        &["search::AT_ONCE", "search::OF_ONE", "search::WAIT"],
+    ),
+    (
+        "src/service/search/turns.rs",
+        "so_many_searches_of_one_person_wait_and_one_more_is_refused",
+        &["search::WAITING"],
+    ),
+    (
+        "src/service/search/filing.rs",
+        "so_many_blocks_are_filed_at_a_time_and_of_one_room",
+        &["search::FILED_AT_ONCE", "search::FILED_OF_ROOM"],
+    ),
+    (
+        "src/service/search/filing.rs",
+        "full_blocks_are_filed_at_once_and_the_last_one_when_the_room_is_quiet",
+        &["search::QUIET"],
+    ),
+    (
+        "tests/search/bounds.rs",
+        "a_search_ends_in_time_says_so_and_goes_on_where_it_was",
+        &["search::TIME", "search::LOOKED_AT", "search::WALKED", "search::BLOCKS"],
+    ),
+    (
+        "tests/search/queries.rs",
+        "a_result_is_the_message_with_its_room_and_marks",
+        &["search::PAGE", "search::PAGE_DEFAULT"],
+    ),
+    (
+        "tests/search/queries.rs",
+        "operators_choose_people_rooms_days_and_what_a_message_has",
+        &["search::NAMESAKES"],
+    ),
+    (
+        "tests/search/index.rs",
+        "what_is_deleted_edited_or_removed_is_out_of_the_index_with_the_answer",
+        &["search::LOCK"],
+    ),
+];
+
 const HTTP: &[Reached] = &[
     (
         "src/http/socket.rs",
@@ -1377,6 +1431,22 @@ const ENCRYPTION: &[Reached] = &[
 
 /// Constants that no client can exceed, and what they are instead.
 const NO_BOUND: &[(&str, &str)] = &[
+    ("search::PREFIX_CHARS", "which of two ways is taken"),
+    ("search::STEP", "how much is read at a time; LOOKED_AT and TIME are the bounds"),
+    ("search::ROOMS", "how much is read at a time; LOOKED_AT and TIME are the bounds"),
+    ("search::ROOM_KEYS", "which of two ways is taken"),
+    (
+        "search::STATEMENT",
+        "a last resort: a search that takes so long walks through the newest blocks",
+    ),
+    ("search::UNFILED", "which of two ways is taken"),
+    ("search::TICK", "how often it is seen whether there is something to do"),
+    ("search::CHANGED", "how often it is seen whether there is something to do"),
+    ("search::REFRESH", "how often it is seen what others have changed"),
+    ("search::REST", "a pause between two steps"),
+    ("search::RETRY", "a pause after a failure"),
+    ("search::RETRY_MAX", "a pause after a failure"),
+    ("admin::SEARCH_POLLED", "how often the command line asks"),
     ("store::REACTION_BYTES", "an estimate; PAGE_BYTES and SLICE_BYTES are the bounds"),
     (
         "http::PERMIT_POLL",
@@ -1468,14 +1538,77 @@ const NO_BOUND: &[(&str, &str)] = &[
     ("backup::RETRY", "a pause between attempts that go on until one succeeds"),
     ("admin::PROGRESS", "how often a line is written"),
     ("admin::PROGRESS_LINES", "how often a line is written"),
+    ("files::WRITERS", "how many threads write; the others wait"),
+    ("files::COMPLETING", "how many files are read at once; the others wait"),
+    ("files::FREE", "what a full disk keeps for the database"),
+    ("files::LISTED", "how many lines an administrator reads"),
     ("embedded::STOP_MARGIN", "beyond STOP, which ends the wait"),
 ];
 
 /// The load test's constants say what it does unless an option says otherwise; `tests/program/loadtest.rs` runs it.
 const NO_SERVER: &str = "loadtest::";
 
+const FILES: &[Reached] = &[
+    (
+        "tests/files/uploads.rs",
+        "what_may_not_be_uploaded_is_refused_and_uploads_are_their_owners_alone",
+        &["files::SIZE_MAX", "files::TYPE"],
+    ),
+    (
+        "tests/files/quotas.rs",
+        "nobody_and_nothing_keeps_more_than_it_may_and_admins_see_what_takes_how_much",
+        &["files::SIZE", "files::PERSON"],
+    ),
+    (
+        "tests/files/quotas.rs",
+        "so_many_files_of_one_person_wait_for_their_messages_and_no_more",
+        &["files::UNSENT"],
+    ),
+    (
+        "tests/files/uploads.rs",
+        "forty_at_once_by_one_person_are_bounded_and_others_go_on",
+        &["files::ARRIVING", "files::RETRY_MS"],
+    ),
+    (
+        "src/files/name.rs",
+        "a_long_name_is_cut_before_its_extension_between_two_characters",
+        &["files::NAME"],
+    ),
+    (
+        "src/files/mod.rs",
+        "a_file_has_its_name_when_all_of_it_is_there_and_goes_in_all_its_forms",
+        &["files::HEAD"],
+    ),
+    (
+        "tests/files/crashes.rs",
+        "a_disk_that_is_full_takes_no_more_and_loses_nothing",
+        &["files::CHECKPOINT"],
+    ),
+    (
+        "tests/files/life.rs",
+        "a_file_goes_with_its_message_and_what_nobody_sent_goes_after_a_day",
+        &["files::ERASE", "files::EXPIRE", "files::UNUSED", "files::ERASED_AT_ONCE"],
+    ),
+    (
+        "tests/files/life.rs",
+        "what_differs_between_the_folder_and_its_rows_is_found_and_put_right_where_it_can_be",
+        &["files::SWEEP", "files::SWEPT_AT_ONCE"],
+    ),
+    (
+        "src/files/sweep.rs",
+        "a_walk_finds_everything_and_what_was_put_away_can_come_back_or_goes",
+        &["files::STRAY"],
+    ),
+    (
+        "tests/files/messages.rs",
+        "scripts_and_hooks_send_files_and_a_room_lists_them_newest_first",
+        &["files::PAGE", "files::PAGE_MAX"],
+    ),
+];
+
 fn all() -> impl Iterator<Item = &'static Reached> {
     [
+        SEARCH,
         HTTP,
         HTTP2,
         TLS,
@@ -1495,6 +1628,7 @@ fn all() -> impl Iterator<Item = &'static Reached> {
         BACKUP,
         DIRECTORY,
         ENCRYPTION,
+        FILES,
     ]
     .into_iter()
     .flatten()

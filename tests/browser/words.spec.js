@@ -11,6 +11,10 @@ before(async () => {
   [ada, li] = await Promise.all([person(browser, server.url, "ada"), person(browser, server.url, "李明")]);
   ({ page } = ada);
   field = page.locator(".composer textarea");
+  // Files are attached here and never sent.
+  await page.route(/\/api\/files/, (route) =>
+    route.fulfill({ status: 201, json: { id: "f".repeat(22), offset: 0, complete: true, name: "x", size: 1 } }),
+  );
   await page.reload();
   await openRoom(page, "General");
 });
@@ -161,7 +165,7 @@ for (const engine of ["chrome", "safari"])
     assert.equal(await field.inputValue(), "");
   });
 
-test("what is pasted anywhere goes into the composer; files are refused with a word", async () => {
+test("what is pasted anywhere goes into the composer, and files are attached", async () => {
   const paste = (kind) =>
     page.evaluate((kind) => {
       const clipboardData = new DataTransfer();
@@ -177,8 +181,10 @@ test("what is pasted anywhere goes into the composer; files are refused with a w
   await page.keyboard.press("Control+z");
   await value("");
   await paste("file");
-  await page.locator(".toast", { hasText: "Files cannot be sent yet." }).waitFor();
+  await page.locator(".attachment", { hasText: "x.txt" }).waitFor();
   await value("");
+  await page.locator(".attachment-remove").click();
+  await page.locator(".attachment").waitFor({ state: "detached" });
 });
 
 test("nothing that is dropped leads away from the page", async () => {
@@ -197,8 +203,15 @@ test("nothing that is dropped leads away from the page", async () => {
       [kind, selector],
     );
   assert.deepEqual(await drop("file", ".log"), [true, true]);
-  await page.locator(".toast", { hasText: "Files cannot be sent yet." }).first().waitFor();
   assert.deepEqual(await drop("file", ".composer textarea"), [true, true]);
+  assert.equal(await page.locator(".attachment", { hasText: "x.html" }).count(), 2);
+  await page.locator(".attachment-remove").first().press("Enter");
+  await page.locator(".attachment-remove").press("Enter");
+  await page.locator(".me [aria-label='Settings']").click();
+  await page.locator("dialog[open]").waitFor();
+  assert.deepEqual(await drop("file", "dialog"), [true, true]);
+  await page.locator(".toast", { hasText: "Open a room to send files." }).waitFor();
+  await page.keyboard.press("Escape");
   assert.deepEqual(await drop("link", ".sidebar"), [true, true]);
   assert.deepEqual(await drop("link", ".composer textarea"), [false, false], "a link is text for a field");
 });

@@ -290,12 +290,14 @@ async fn a_batch_queries_the_store_once_however_many_messages_it_is_about() {
         let back = json!({"mid": reaction["mid"], "rev": 1, "kind": "del"});
         toggles.extend([reaction, back]);
     }
-    let rounds: [Vec<Value>; 5] = [
+    let rounds: [Vec<Value>; 6] = [
         targets.iter().map(message).collect(),
         targets.iter().map(message).collect(),
         targets.iter().map(react).collect(),
         targets.iter().map(edit).collect(),
         toggles,
+        // Of one and the same.
+        vec![message(&targets[0]); EACH],
     ];
     for (n, round) in rounds.iter().enumerate() {
         for (m, msg) in round.iter().enumerate() {

@@ -103,6 +103,9 @@ fn add_scripts(
             }
         }
     }
+    for query in ["", "?q=x", "?cursor=1.1", "?cursor=odd"] {
+        add("GET", "rooms id files", format!("{room_path}/files{query}"), &none);
+    }
     let hooks = format!("{room_path}/hooks");
     let named = [json!({"name": "Build"}), json!({"name": ""}), json!({})];
     add("GET", "rooms id hooks", hooks.clone(), &none);

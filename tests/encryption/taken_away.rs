@@ -55,6 +55,9 @@ async fn admins_of_a_closed_room_delete_with_their_signature_and_its_rules_hold_
     let mut people = people.into_iter().map(|person| person.at(server.address));
     let (anna, ben, carl) =
         (people.next().unwrap(), people.next().unwrap(), people.next().unwrap());
+    // A search by the server leaves such a room out, and says so.
+    let search = anna.client.get("/api/search?q=beans").await.expect(200);
+    assert_eq!((&search["results"], &search["encrypted"]), (&json!([]), &json!(1)));
     let mut of_anna = anna.client.socket().await;
     let (mut of_ben, mut of_carl) = (ben.client.socket().await, carl.client.socket().await);
     follow(&mut of_anna, &room).await;

@@ -16,6 +16,9 @@ use impulse::http::{
     byte_range, parse,
 };
 use impulse::protocol::command::Request;
+use impulse::search::keys::{Place, conditions};
+use impulse::search::matcher::marks;
+use impulse::search::query::Query;
 use impulse::store::backup;
 use impulse::ws::{Codec, Limits};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -164,6 +167,25 @@ fn of_the_seeds_of_envelopes_only_one_of_each_kind_is_read_and_is_written_as_it_
         read += 1;
     }
     assert_eq!(read, 4);
+}
+
+#[test]
+fn every_seed_of_queries_marks_places_of_every_other_in_order() {
+    let texts: Vec<_> =
+        seeds("queries").into_iter().map(|seed| String::from_utf8(seed).unwrap()).collect();
+    let mut found = 0;
+    for text in &texts {
+        let length = u32::try_from(text.encode_utf16().count()).unwrap();
+        for q in &texts {
+            let mut end = 0;
+            for [from, to] in marks(&Query::parse(q, 60), text, &[]).unwrap_or_default() {
+                assert!(end <= from && from < to && to <= length, "{q} in {text}");
+                (end, found) = (to, found + 1);
+            }
+        }
+        let _ = conditions(&Query::parse(text, 0), &Place::default());
+    }
+    assert!(found > 0);
 }
 
 #[test]

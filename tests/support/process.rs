@@ -50,6 +50,15 @@ impl Process {
         Self::run(shell, data_dir, more)
     }
 
+    /// The same where no file can have more than so many bytes: writing more fails, as on a full disk.
+    pub fn start_with_file_size(most: usize, data_dir: &Path, more: &[(&str, &str)]) -> Self {
+        let mut shell = Command::new("sh");
+        // The unit is 512 bytes. Without the trap the signal would end the server.
+        let script = format!("trap '' XFSZ; ulimit -f {} && exec \"$0\" \"$@\"", most / 512);
+        shell.arg("-c").arg(script).arg(env!("CARGO_BIN_EXE_impulse"));
+        Self::run(shell, data_dir, more)
+    }
+
     fn run(mut command: Command, data_dir: &Path, more: &[(&str, &str)]) -> Self {
         command
             .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])

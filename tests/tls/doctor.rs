@@ -84,6 +84,7 @@ fn a_server_that_runs_as_it_should_has_nothing_to_do_and_one_that_is_stopped_nei
             "clock",
             "disk",
             "flush",
+            "files",
             "data-directory",
             "backup",
             "descriptors",

@@ -6,7 +6,8 @@ import { messages as ru } from "../../web/locales/admin.ru.js";
 import { ACTION_GROUPS, actionName, detailWords } from "../../web/ui/admin/audit_words.js";
 import { stateOf } from "../../web/state/invitations.js";
 import { distanceOf } from "../../web/ui/base/dates.js";
-import { calendarDay, rate, short, size, span, whole } from "../../web/ui/admin/numbers.js";
+import { calendarDay, rate, short, span, whole } from "../../web/ui/admin/numbers.js";
+import { sizeText } from "../../web/ui/base/file_words.js";
 import { addWords } from "../../web/ui/base/words.js";
 
 const plain = (text) => text.replaceAll(/[\u00a0\u202f]/g, " ");
@@ -71,8 +72,8 @@ test("numbers, sizes and times follow the reader's language", () => {
   assert.equal(rate(14.26, "es"), "14,3");
   assert.equal(rate(3_120.4, "en"), "3,120");
   assert.equal(short(60_000, "en"), "60K");
-  assert.equal(plain(size(148 * 1024 * 1024, "en")), "148 MB");
-  assert.equal(plain(size(1.5 * 1024 ** 3, "ru")), "1,5 ГБ");
+  assert.equal(plain(sizeText(148 * 1024 * 1024, "en")), "148 MB");
+  assert.equal(plain(sizeText(1.5 * 1024 ** 3, "ru")), "1,5 ГБ");
   assert.equal(plain(span(302_433, "short", "en")), "3 days 12 hr");
   assert.equal(plain(span(59, "short", "en")), "59 sec");
   assert.equal(plain(span(0, "short", "en")), "0 sec");

@@ -26,14 +26,15 @@ const VIEWS = {
   base: [],
   people: ["base"],
   notify: ["people", "base"],
-  rooms: ["notify", "people", "base"],
-  composer: ["people", "base"],
-  timeline: ["people", "base"],
+  files: ["people", "base"],
+  rooms: ["files", "notify", "people", "base"],
+  composer: ["files", "people", "base"],
+  timeline: ["files", "people", "base"],
   entry: ["people", "base"],
   keys: ["entry", "people", "base"],
   settings: ["keys", "entry", "people", "base"],
   admin: ["people", "base"],
-  shell: ["admin", "composer", "entry", "keys", "notify", "people", "rooms", "settings", "timeline", "base"],
+  shell: ["admin", "composer", "entry", "files", "keys", "notify", "people", "rooms", "settings", "timeline", "base"],
 };
 /** What views import from `state`: questions to the state they are handed. All else they ask its actions for. */
 const QUESTIONS = [

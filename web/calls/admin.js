@@ -52,6 +52,10 @@ import { namesFromWire, namesToWire, pictureFromWire } from "../net/wire.js";
  * @property {"members" | "admins"} roomCreation
  * @property {"off" | "on" | "required"} encryption
  * @property {number | null} usersMax
+ * @property {number} fileSizeMax  in bytes, as the next three
+ * @property {number | null} filesUserMax
+ * @property {number | null} filesRoomMax
+ * @property {number | null} filesServerMax
  * @property {string} defaultLocale
  */
 
@@ -169,6 +173,19 @@ export const verifyAudit = async () => namesFromWire(await call("GET", "/api/adm
 
 /** @returns {Promise<Stats>} */
 export const readStats = async () => namesFromWire(await call("GET", "/api/admin/stats"));
+
+/**
+ * @typedef {{ files: number, bytes: number }} FileCount
+ * @typedef {object} FileUsage
+ * @property {FileCount} total
+ * @property {FileCount} unsent
+ * @property {number | null} free
+ * @property {(FileCount & { id: string, username: string | null, displayName: string | null })[]} users
+ * @property {(FileCount & { id: string, name: string | null })[]} rooms
+ */
+
+/** @returns {Promise<FileUsage>} */
+export const readFileUsage = async () => namesFromWire(await call("GET", "/api/admin/files"));
 
 /**
  * @param {string} collection

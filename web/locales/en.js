@@ -1,12 +1,14 @@
 /** English, and the list of every key there is. */
 import { keys } from "./keys.en.js";
 import { encrypted } from "./encrypted.en.js";
+import { files } from "./files.en.js";
 import { people } from "./people.en.js";
 import { rooms } from "./rooms.en.js";
 
 export const messages = {
   ...keys,
   ...encrypted,
+  ...files,
   ...people,
   ...rooms,
   app_name: "Impulse",
@@ -167,7 +169,6 @@ export const messages = {
   calls_everybody: { one: "Everybody in this room, {n} person", other: "Everybody in this room, {n} people" },
   characters_left: { one: "{n} character left", other: "{n} characters left" },
   nothing_to_see: "There is nothing to see in this message.",
-  files_not_yet: "Files cannot be sent yet.",
   too_long: { one: "{n} character too long", other: "{n} characters too long" },
   suggestions: "Suggestions",
   typing_one: "{a} is typing",
@@ -246,12 +247,6 @@ export const messages = {
   error_timeout: "The line was too slow, and the server gave up. Try again.",
   error_bad_range: "This part of the file does not exist.",
   error_too_large: "This is too large.",
-  error_quota_full: "There is no more space for files here. Ask an administrator.",
-  error_wrong_offset: "The upload was interrupted. Try again.",
-  error_file_incomplete: "A file has not been uploaded completely yet.",
-  error_file_gone: "A file is not there any more. Add it again.",
-  error_files_encrypted_room: "This chat is encrypted, and files cannot be sent in it yet.",
-  error_disk_full: "The disk of the server is full. Tell its administrator.",
   error_too_long: "It is too long for one message.",
   error_internal: "Something went wrong on the server (error {id}).",
   error_insecure: "This page needs HTTPS (or localhost): without it the browser offers no cryptography.",

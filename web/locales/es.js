@@ -1,12 +1,14 @@
 /** Spanish. */
 import { keys } from "./keys.es.js";
 import { encrypted } from "./encrypted.es.js";
+import { files } from "./files.es.js";
 import { people } from "./people.es.js";
 import { rooms } from "./rooms.es.js";
 
 export const messages = {
   ...keys,
   ...encrypted,
+  ...files,
   ...people,
   ...rooms,
   app_name: "Impulse",
@@ -175,7 +177,6 @@ export const messages = {
   },
   characters_left: { one: "Queda {n} carácter", many: "Quedan {n} de caracteres", other: "Quedan {n} caracteres" },
   nothing_to_see: "En este mensaje no hay nada que ver.",
-  files_not_yet: "Todavía no se pueden enviar archivos.",
   too_long: { one: "Sobra {n} carácter", many: "Sobran {n} de caracteres", other: "Sobran {n} caracteres" },
   suggestions: "Sugerencias",
   typing_one: "{a} está escribiendo",
@@ -254,12 +255,6 @@ export const messages = {
   error_timeout: "La conexión era demasiado lenta y el servidor dejó de esperar. Inténtalo de nuevo.",
   error_bad_range: "Esa parte del archivo no existe.",
   error_too_large: "Es demasiado grande.",
-  error_quota_full: "Ya no queda espacio para archivos aquí. Habla con la administración.",
-  error_wrong_offset: "La subida se interrumpió. Inténtalo de nuevo.",
-  error_file_incomplete: "Un archivo aún no se ha subido por completo.",
-  error_file_gone: "Un archivo ya no está. Añádelo de nuevo.",
-  error_files_encrypted_room: "Este chat está cifrado y todavía no se pueden enviar archivos en él.",
-  error_disk_full: "El disco del servidor está lleno. Avisa a su administración.",
   error_too_long: "Es demasiado largo para un solo mensaje.",
   error_internal: "Algo ha fallado en el servidor (error {id}).",
   error_insecure: "Esta página necesita HTTPS (o localhost): sin él, el navegador no ofrece criptografía.",

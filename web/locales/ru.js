@@ -1,12 +1,14 @@
 /** Russian. */
 import { keys } from "./keys.ru.js";
 import { encrypted } from "./encrypted.ru.js";
+import { files } from "./files.ru.js";
 import { people } from "./people.ru.js";
 import { rooms } from "./rooms.ru.js";
 
 export const messages = {
   ...keys,
   ...encrypted,
+  ...files,
   ...people,
   ...rooms,
   app_name: "Impulse",
@@ -197,7 +199,6 @@ export const messages = {
     other: "Осталось {n} символа",
   },
   nothing_to_see: "В этом сообщении ничего не видно.",
-  files_not_yet: "Файлы пока нельзя отправлять.",
   too_long: {
     one: "Лишний {n} символ",
     few: "Лишние {n} символа",
@@ -281,12 +282,6 @@ export const messages = {
   error_timeout: "Соединение слишком медленное, сервер перестал ждать. Попробуйте ещё раз.",
   error_bad_range: "Такой части в файле нет.",
   error_too_large: "Это слишком велико.",
-  error_quota_full: "Для файлов здесь больше нет места. Обратитесь к администратору.",
-  error_wrong_offset: "Загрузка прервалась. Попробуйте ещё раз.",
-  error_file_incomplete: "Файл ещё не загружен целиком.",
-  error_file_gone: "Файла больше нет. Добавьте его снова.",
-  error_files_encrypted_room: "Этот чат зашифрован, и файлы в нём пока отправлять нельзя.",
-  error_disk_full: "Диск сервера заполнен. Сообщите его администратору.",
   error_too_long: "Это слишком длинно для одного сообщения.",
   error_internal: "На сервере что-то пошло не так (ошибка {id}).",
   error_insecure: "Странице нужен HTTPS (или localhost): без него браузер не даёт криптографию.",

@@ -5,8 +5,8 @@ import { namesFromWire } from "./wire.js";
 const TIMEOUT_MS = 20_000;
 /** Signing in may have to wait for others: on a Monday morning everybody comes at once. */
 export const SIGN_IN_MS = 90_000;
-/** A file takes longer over a slow connection. */
-const UPLOAD_MS = 120_000;
+/** Bytes on their way take as long as they take; when none has gone for so long, the line is given up. */
+const STALLED_MS = 45_000;
 
 /** The header that says whose session a call expects. */
 const USER = "impulse-user";
@@ -122,30 +122,46 @@ function noLine() {
 }
 
 /**
- * Sends a file as it is, by `XMLHttpRequest`, because `fetch` does not say how much has been sent.
+ * Sends a file, or a part of one, as it is: by `XMLHttpRequest`, because `fetch` does not say how much has been sent.
  *
  * @param {"PUT" | "POST"} method
  * @param {string} path
  * @param {Blob} file
  * @param {(part: number) => void} progress  0 to 1
+ * @param {AbortSignal} [signal]  gives it up
  * @returns {Promise<any>}
  */
-export function upload(method, path, file, progress) {
+export function upload(method, path, file, progress, signal) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
+    const as = caller;
+    let timer = setTimeout(() => request.abort(), STALLED_MS);
+    const moved = () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => request.abort(), STALLED_MS);
+    };
+    const stop = () => request.abort();
+    signal?.addEventListener("abort", stop);
     request.open(method, path);
     request.responseType = "json";
-    request.timeout = UPLOAD_MS;
-    request.setRequestHeader("content-type", file.type);
-    if (caller.uid) request.setRequestHeader(USER, caller.uid);
+    request.setRequestHeader("content-type", file.type || "application/octet-stream");
+    if (as.uid) request.setRequestHeader(USER, as.uid);
     request.upload.onprogress = (event) => {
+      moved();
       if (event.lengthComputable) progress(event.loaded / event.total);
     };
     request.onload = () => {
-      if (request.status >= 200 && request.status < 300) resolve(request.response);
-      else reject(failure(request.status, request.response, request.getResponseHeader("retry-after")));
+      if (request.status >= 200 && request.status < 300) return resolve(request.response);
+      const refusal = failure(request.status, request.response, request.getResponseHeader("retry-after"));
+      if (refusal.code === "unauthorized") as.refused();
+      reject(refusal);
     };
-    request.onerror = request.ontimeout = () => reject(noLine());
+    request.onerror = request.onabort = () => reject(noLine());
+    request.onloadend = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", stop);
+    };
+    if (signal?.aborted) return reject(noLine());
     request.send(file);
   });
 }

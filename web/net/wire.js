@@ -7,6 +7,7 @@
 /** @typedef {import("../state/types.js").Room} Room */
 /** @typedef {import("../state/types.js").Message} Message */
 /** @typedef {import("../state/types.js").Picture} Picture */
+/** @typedef {import("../state/types.js").FileInfo} FileInfo */
 
 /**
  * A message as the server sends it; `msg` stays as it came until the entry is opened. In encrypted rooms an entry may
@@ -159,6 +160,34 @@ export function memberToWire({ mutedUntil, ...same }) {
 }
 
 /**
+ * A file of a message; one that waits to be sent has a `key` in the place of the `id`.
+ *
+ * @param {any} wire
+ * @returns {FileInfo}
+ */
+export function fileFromWire({ id, key, name, type, size, width, height, alt }) {
+  return {
+    id: String(id ?? ""),
+    ...(key ? { key: String(key) } : {}),
+    name: String(name ?? ""),
+    type: String(type ?? ""),
+    size: Number(size ?? 0),
+    ...(width > 0 && height > 0 ? { width: Number(width), height: Number(height) } : {}),
+    ...(alt ? { alt: String(alt) } : {}),
+  };
+}
+
+/**
+ * A file of a room, as its list has it.
+ *
+ * @param {any} wire
+ * @returns {import("../calls/files.js").RoomFile}
+ */
+export function roomFileFromWire(wire) {
+  return { ...fileFromWire(wire), mid: String(wire.mid), by: String(wire.by), at: Number(wire.at) };
+}
+
+/**
  * @param {Entry} entry
  * @param {string} me  whose reactions are marked as mine
  * @returns {Message}
@@ -190,6 +219,7 @@ export function messageFromWire(entry, me) {
     ...(msg.unreadable ? { unreadable: true } : {}),
     ...(msg.re ? { re: msg.re } : {}),
     ...(msg.m ? { m: msg.m } : {}),
+    ...(msg.f?.length ? { files: msg.f.map(fileFromWire) } : {}),
     ...(msg.edited ? { edited: msg.edited } : {}),
   };
 }

@@ -5,11 +5,13 @@
  */
 
 export const STORES = /** @type {const} */ (["keys", "meta", "dir", "rooms", "epochs", "cache", "outbox", "drafts"]);
+/** Those of a database for files that wait to be sent. */
+export const FILE_STORES = /** @type {const} */ (["files"]);
 const VERSION = 1;
 /** A database that does not answer by then is done without: some private windows never answer. */
 const OPEN_MS = 5000;
 
-/** @typedef {typeof STORES[number]} StoreName */
+/** @typedef {typeof STORES[number] | typeof FILE_STORES[number]} StoreName */
 /** @typedef {string | number | (string | number)[]} Key */
 /** @typedef {{ key: any, value: any }} Row */
 /** A change of one record; `undefined` removes it. @typedef {{ store: StoreName, key: Key, value: unknown }} Change */
@@ -23,10 +25,11 @@ const OPEN_MS = 5000;
  * Never fails: without IndexedDB the database is in memory.
  *
  * @param {string} name
+ * @param {readonly StoreName[]} [stores]
  * @returns {Promise<Database>}
  */
-export async function openDatabase(name) {
-  return new Database(name, await open(name).catch(() => null));
+export async function openDatabase(name, stores = STORES) {
+  return new Database(name, await open(name, stores).catch(() => null), stores);
 }
 
 /** Removes the databases whose names begin so, but for one. @param {string} start @param {string} [except] */
@@ -48,14 +51,14 @@ function removeDatabase(name) {
   });
 }
 
-/** @param {string} name @returns {Promise<IDBDatabase | null>} */
-function open(name) {
+/** @param {string} name @param {readonly StoreName[]} stores @returns {Promise<IDBDatabase | null>} */
+function open(name, stores) {
   if (!globalThis.indexedDB) return Promise.resolve(null);
   return new Promise((resolve, reject) => {
     const late = setTimeout(() => reject(new Error("no answer")), OPEN_MS);
     const request = indexedDB.open(name, VERSION);
     request.onupgradeneeded = () => {
-      for (const store of STORES)
+      for (const store of stores)
         if (!request.result.objectStoreNames.contains(store)) request.result.createObjectStore(store);
     };
     request.onerror = () => reject(request.error);
@@ -71,6 +74,8 @@ export class Database {
   level = 1;
   /** Told of writes that could not be kept. @type {(error: unknown) => void} */
   failed = () => {};
+  /** Told when nothing is kept any more: the browser has taken the database away. */
+  lost = () => {};
   #name;
   #disk;
   /** Stores that are in memory alone. @type {Set<StoreName>} */
@@ -82,11 +87,12 @@ export class Database {
   /**
    * @param {string} name
    * @param {IDBDatabase | null} disk
+   * @param {readonly StoreName[]} [stores]
    */
-  constructor(name, disk) {
+  constructor(name, disk, stores = STORES) {
     this.#name = name;
     this.#disk = disk;
-    if (!disk) this.keepInMemory(STORES);
+    if (!disk) this.keepInMemory(stores);
     else {
       // Another tab signs out, or a newer client changes the stores.
       disk.onversionchange = () => this.#loseDisk(null);
@@ -221,6 +227,13 @@ export class Database {
     return value;
   }
 
+  /** How many records of a store go with the page. @param {StoreName} store */
+  unkept(store) {
+    return this.#shelf(store)
+      .rows({ limit: Infinity })
+      .filter(({ value }) => value !== undefined).length;
+  }
+
   /** What is in memory goes with it. */
   close() {
     this.#isOver = true;
@@ -261,6 +274,7 @@ export class Database {
     this.#disk = null;
     disk?.close();
     if (error) this.failed(error);
+    if (disk && !this.#isOver) this.lost();
   }
 
   /**

@@ -6,6 +6,7 @@ import { Connection } from "./connection.js";
 import { Drafts } from "./drafts.js";
 import { EncryptedActions } from "./encrypted_actions.js";
 import { EncryptedDoor } from "./encrypted_door.js";
+import { Files } from "./files.js";
 import { Ingest } from "./ingest.js";
 import { Keys } from "./keys.js";
 import { MessageActions } from "./message_actions.js";
@@ -38,7 +39,8 @@ export function createClient() {
   const users = new Users(store);
   const pages = new Pages({ store, ingest, users });
   const sync = new Sync({ store, socket, users, ingest, pages });
-  const messages = new MessageActions({ store, socket, ingest, isEncrypted });
+  const files = new Files({ store, isEncrypted });
+  const messages = new MessageActions({ store, socket, ingest, files, isEncrypted });
   pages.reachedPresent = (room) => messages.showWaiting(room);
   const reads = new ReadPositions({ store, socket });
   sync.restarted = () => {
@@ -52,10 +54,23 @@ export function createClient() {
   door = new EncryptedDoor({ store, socket, ingest, sync, messages, drafts, keys });
   const encrypted = new EncryptedActions({ store, door, messages });
   const rooms = new RoomActions({ store, socket, sync, pages, reads, users, encrypted, door });
-  const session = new Session({ store, connection, sync, users, rooms, reads, messages, drafts, idle, keys, door });
+  const session = new Session({
+    store,
+    connection,
+    sync,
+    users,
+    rooms,
+    reads,
+    messages,
+    drafts,
+    files,
+    idle,
+    keys,
+    door,
+  });
   const profile = new Profile(store, session);
   const blocks = new BlockActions(store, users);
   session.start();
   watchMidnight(() => store.notifyLater());
-  return { store, actions: { session, profile, keys, rooms, encrypted, messages, drafts, users, blocks } };
+  return { store, actions: { session, profile, keys, rooms, encrypted, messages, drafts, files, users, blocks } };
 }

@@ -14,6 +14,13 @@ import { isNew, Preview } from "./preview.js";
 /** @typedef {import("./outbox.js").Entry} Entry */
 /** @typedef {import("../net/socket.js").Answer} Answer */
 /** @typedef {NonNullable<Entry["error"]>} Failure */
+/** @typedef {import("./types.js").FileInfo} FileInfo */
+/** @typedef {import("./files.js").Files} Files */
+/**
+ * The files of messages, where there are any.
+ *
+ * @typedef {Pick<Files, "onChange" | "readiness" | "toWire" | "sent" | "discard" | "retry" | "renew">} MessageFiles
+ */
 /** What was not sent, or taken back. @typedef {{ kind: Kind, room: string, error: Failure }} Refusal */
 /** @typedef {"message" | "reaction" | "deletion"} Kind */
 /**
@@ -25,11 +32,25 @@ import { isNew, Preview } from "./preview.js";
 const MID_BYTES = 16;
 /** People whom one message mentions. */
 const MENTIONS_MAX = 50;
+/** Refusals of a message that say that its files are to be sent once more. */
+const GONE = new Set(["file_gone", "file_incomplete"]);
 /** Refusals of a reaction that say that it is so already: what the server sends shows it. */
 const ALREADY_SO = new Set(["conflict", "rev_conflict"]);
 
+/** Where no files are sent. @type {MessageFiles} */
+const NO_FILES = {
+  onChange: () => {},
+  readiness: () => "ready",
+  toWire: (msg) => msg,
+  sent: () => {},
+  discard: () => {},
+  retry: () => {},
+  renew: () => false,
+};
+
 export class MessageActions {
   #store;
+  #files;
   #socket;
   #ingest;
   /** @type {Outbox | null} */
@@ -47,10 +68,13 @@ export class MessageActions {
    * @param {import("./store.js").Store} parts.store
    * @param {Pick<import("../net/socket.js").Socket, "command" | "send">} parts.socket
    * @param {import("./ingest.js").Ingest} parts.ingest
+   * @param {MessageFiles} [parts.files]
    * @param {(room: string) => boolean} [parts.isEncrypted]
    */
-  constructor({ store, socket, ingest, isEncrypted = () => false }) {
+  constructor({ store, socket, ingest, files = NO_FILES, isEncrypted = () => false }) {
     this.#store = store;
+    this.#files = files;
+    files.onChange(() => this.#outbox?.filesChanged());
     this.#isEncrypted = isEncrypted;
     this.#socket = socket;
     this.#ingest = ingest;
@@ -68,10 +92,22 @@ export class MessageActions {
    */
   start(uid) {
     this.#outbox = new Outbox(uid, {
-      send: ({ room, msg }) => this.#socket.command("msg.send", { room, msg }),
+      send: (entry) => this.#send(entry),
+      readiness: (msg) => this.#files.readiness(msg),
       ...this.#calls(),
     });
     this.#showSetAside();
+  }
+
+  /** @param {Entry} entry @returns {Promise<Answer>} */
+  async #send({ room, msg }) {
+    try {
+      return await this.#socket.command("msg.send", { room, msg: this.#files.toWire(msg) });
+    } catch (error) {
+      // The server keeps files that no message has for a day.
+      const isGone = GONE.has(/** @type {Failure} */ (error).code ?? "");
+      throw isGone && this.#files.renew(msg) ? { code: "waiting" } : error;
+    }
   }
 
   /**
@@ -163,6 +199,7 @@ export class MessageActions {
 
   /** Forgets all entries of a message. @param {string} mid */
   #discard(mid) {
+    for (const { msg } of this.#outbox?.entries() ?? []) if (msg.mid === mid) this.#files.discard(msg);
     this.#outbox?.discard(mid);
     this.#sealed?.discard(mid);
   }
@@ -178,11 +215,11 @@ export class MessageActions {
 
   /**
    * @param {string} room
-   * @param {{ text: string, re?: string, mentions: string[] }} draft
+   * @param {{ text: string, re?: string, mentions: string[], files?: FileInfo[] }} draft
    */
-  async send(room, { text, re, mentions }) {
-    const mentioned = mentions.length ? { m: mentions.slice(0, MENTIONS_MAX) } : {};
-    const msg = { mid: newMid(), rev: 0, kind: "msg", t: wellFormed(text), ...(re ? { re } : {}), ...mentioned };
+  async send(room, { text, re, mentions, files = [] }) {
+    const about = { ...(re ? { re } : {}), ...(mentions.length ? { m: mentions.slice(0, MENTIONS_MAX) } : {}) };
+    const msg = { mid: newMid(), rev: 0, kind: "msg", t: wellFormed(text), ...about, ...withFiles(files) };
     const { entry, written } = this.#add(room, msg);
     if (written) await written;
     if (entry) this.#preview.show(entry);
@@ -206,16 +243,19 @@ export class MessageActions {
    * @param {Message} message  as it was shown; by now the list may show another part of the room
    * @param {string} text
    * @param {string[]} mentions
+   * @param {FileInfo[]} [files]  with other words about pictures; without them all stays as it is
    */
-  async edit(room, message, text, mentions) {
+  async edit(room, message, text, mentions, files) {
     const { mid } = message;
     const old = this.#preview.find(room, mid) ?? message;
     const rev = this.#nextRev(old);
     const t = wellFormed(text);
     const { m: _, ...rest } = old;
     const mentioned = mentions.length ? { m: mentions.slice(0, MENTIONS_MAX) } : {};
-    this.#add(room, { mid, rev, kind: "msg", t, ...(old.re ? { re: old.re } : {}), ...mentioned });
-    this.#preview.replace(room, old, { ...rest, ...mentioned, t, rev, edited: clock.now() });
+    const change = { mid, rev, kind: "msg", t, ...(old.re ? { re: old.re } : {}), ...mentioned };
+    this.#add(room, { ...change, ...(files ? withFiles(files) : {}) });
+    const shown = { ...rest, ...mentioned, ...(files ? { files } : {}) };
+    this.#preview.replace(room, old, { ...shown, t, rev, edited: clock.now() });
   }
 
   /**
@@ -265,6 +305,7 @@ export class MessageActions {
    */
   async retry(room, mid) {
     this.#preview.update(room, mid, ({ error: _, ...message }) => ({ ...message, status: "pending" }));
+    for (const { msg } of this.#outbox?.entries() ?? []) if (msg.mid === mid) this.#files.retry(msg);
     this.#outbox?.retry(mid);
     this.#sealed?.retry(mid);
   }
@@ -329,6 +370,7 @@ export class MessageActions {
    * @param {Entry["error"] | null} error
    */
   #answered({ room, msg }, answer, error) {
+    if (!error) this.#files.sent(msg);
     if (error && !isNew(msg)) this.#dropChanges(msg.mid, error);
     if (error) this.#showSetAside();
     void this.#ingest.ingest(room, [], () => {
@@ -375,6 +417,11 @@ export class MessageActions {
 /** A name for a message: random bytes of its author. */
 function newMid() {
   return toBase64Url(randomBytes(MID_BYTES));
+}
+
+/** @param {FileInfo[]} files */
+function withFiles(files) {
+  return files.length ? { f: files } : {};
 }
 
 /** Half a character, which scripts and some keyboards leave behind, cannot be sent. @param {string} text */

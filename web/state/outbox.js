@@ -34,8 +34,11 @@ import { clock } from "./clock.js";
  * @property {number} at
  * @property {number} order
  * @property {Record<string, any> & { mid: string, rev: number, kind: string }} msg
- * @property {{ code?: string, message?: string }} [error]  refused for good, until retried by hand
+ * @property {{ code?: string, message?: string, detail?: any }} [error]  refused for good, until retried by hand
  */
+
+/** Whether a message can be sent, waits for its files, or cannot be because of one of them. */
+/** @typedef {"ready" | "waiting" | NonNullable<Entry["error"]>} Readiness */
 
 /** Refusals that pass by themselves, after which an entry is sent again. */
 const PASSING = new Set(["unavailable", "rate_limited", "overloaded", "internal", "busy", "lagging", "waiting"]);
@@ -59,6 +62,7 @@ export class Outbox {
   #isInTurn;
   #send;
   #done;
+  #readiness;
   #unwatch;
   /** What is kept, by key: read anew for each turn and connection, and kept up with what all tabs write. */
   #known = /** @type {Map<string, Entry> | null} */ (null);
@@ -92,14 +96,16 @@ export class Outbox {
    * @param {(entry: Entry) => Promise<any>} calls.send
    * @param {(entry: Entry, answer: any, error: Entry["error"] | null) => void} calls.done  confirmed, or refused
    * @param {(mid: string, entry: Entry | null) => void} [calls.shared]  another tab has written, refused or finished it
+   * @param {(msg: Entry["msg"]) => Readiness} [calls.readiness]  whether the files of a message are with the server
    * @param {Shelf} [encrypted]  the shelf of an outbox for encrypted rooms
    */
-  constructor(uid, { send, done, shared = () => {} }, encrypted) {
+  constructor(uid, { send, done, shared = () => {}, readiness = () => "ready" }, encrypted) {
     this.#prefix = encrypted ? `sealed.${uid}.` : `outbox.${uid}.`;
     this.#shelf = encrypted ?? OPEN_SHELF;
     this.#isInTurn = encrypted !== undefined;
     this.#send = send;
     this.#done = done;
+    this.#readiness = readiness;
     this.#unwatch = this.#shelf.watchKeptUnder(this.#prefix, (key, value) => {
       this.#movedAt = performance.now();
       this.#note(key, this.#entryAt(key));
@@ -173,6 +179,12 @@ export class Outbox {
     for (const entry of this.entries()) if (entry.msg.mid === mid) this.#keep(this.#key(entry), null);
   }
 
+  /** Files of messages have arrived, or failed. */
+  filesChanged() {
+    this.#postponed.clear();
+    this.#sendNext();
+  }
+
   /** What entries were postponed for may be so now. */
   wake() {
     if (this.#online) this.#resume();
@@ -237,7 +249,7 @@ export class Outbox {
   /** Sends what waits, the oldest first, as far as the window reaches. */
   #sendNext() {
     if (this.#closed || !this.#online || this.#paused || this.#unread) return;
-    const waiting = this.entries().filter(({ error }) => !error);
+    const waiting = this.#sendable();
     if (!waiting.length) return this.#finish();
     if (!this.#endTurn) return this.#takeTurn();
     /** @type {Set<string>} */
@@ -245,6 +257,11 @@ export class Outbox {
     for (const entry of waiting) {
       if (this.#inFlight.size >= this.#window) return;
       const key = this.#key(entry);
+      const readiness = this.#readiness(entry.msg);
+      if (typeof readiness === "object") {
+        this.#refuse(key, entry, readiness);
+        continue;
+      }
       if (this.#isInTurn && busy.has(entry.room)) continue;
       busy.add(entry.room);
       if (!this.#inFlight.has(key) && !this.#postponed.has(key)) this.#sendOne(key);
@@ -252,7 +269,20 @@ export class Outbox {
     if (this.#inFlight.size === 0) this.#window = WINDOW;
   }
 
-  /** Nothing waits any more. */
+  /** What may be sent now, the oldest first: no message overtakes one of its room that waits for its files. */
+  #sendable() {
+    /** @type {Set<string>} */
+    const held = new Set();
+    return this.entries().filter(({ room, msg, error }) => {
+      const isNew = msg.kind === "msg" && msg.rev === 0;
+      if (error || (isNew && held.has(room))) return false;
+      const waits = isNew && this.#readiness(msg) === "waiting";
+      if (waits) held.add(room);
+      return !waits;
+    });
+  }
+
+  /** Nothing can be sent any more. */
   #finish() {
     this.#window = WINDOW;
     this.#endTurn?.();
@@ -327,10 +357,14 @@ export class Outbox {
   /**
    * @param {string} key
    * @param {Entry} entry
-   * @param {{ code?: string, message?: string }} refusal
+   * @param {{ code?: string, message?: string, detail?: any }} refusal
    */
-  #refuse(key, entry, { code, message }) {
-    const error = { ...(code === undefined ? {} : { code }), ...(message === undefined ? {} : { message }) };
+  #refuse(key, entry, { code, message, detail }) {
+    const error = {
+      ...(code === undefined ? {} : { code }),
+      ...(message === undefined ? {} : { message }),
+      ...(detail === undefined ? {} : { detail }),
+    };
     this.#strikes.delete(key);
     this.#keep(key, { ...entry, error });
     this.#done(entry, null, error);
@@ -386,7 +420,7 @@ export class Outbox {
  */
 function isEntry(kept) {
   const { room, at, order, msg, error } = kept ?? {};
-  const { mid, rev, kind, t, re, m, ref, e } = msg ?? {};
+  const { mid, rev, kind, t, re, m, f, ref, e } = msg ?? {};
   const isText = (/** @type {unknown} */ value) => typeof value === "string";
   const isMessage = kind === "del" || (kind === "react" ? isText(ref) && isText(e) : kind === "msg" && isText(t));
   return (
@@ -395,6 +429,7 @@ function isEntry(kept) {
     isMessage &&
     (re === undefined || isText(re)) &&
     (m === undefined || (Array.isArray(m) && m.every(isText))) &&
+    (f === undefined || (Array.isArray(f) && f.every((each) => isText(each?.id) || isText(each?.key)))) &&
     (error === undefined || typeof error === "object")
   );
 }

@@ -2,7 +2,7 @@
  * What I write and change as it is shown before the server has answered: a new message as pending or failed, a change
  * as if it were accepted, until it is confirmed or taken back.
  */
-import { messageFromWire } from "../net/wire.js";
+import { fileFromWire, messageFromWire } from "../net/wire.js";
 import { change, merge } from "./messages.js";
 import { withSent, withTimeline } from "./timelines.js";
 import { Undo } from "./undo.js";
@@ -59,7 +59,8 @@ export class Preview {
     const old = this.find(room, msg.mid);
     if (!old || isNew(msg) || msg.rev !== old.rev + 1) return;
     const { rev } = msg;
-    if (msg.kind === "msg") this.replace(room, old, { ...old, t: String(msg["t"]), rev, edited: at });
+    const files = msg["f"] ? { files: msg["f"].map(fileFromWire) } : {};
+    if (msg.kind === "msg") this.replace(room, old, { ...old, ...files, t: String(msg["t"]), rev, edited: at });
     else if (msg.kind === "del") this.replace(room, old, { ...old, kind: "del", t: "", rev, reactions: {} });
   }
 

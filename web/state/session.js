@@ -23,6 +23,7 @@ const AGAIN_MS = 2000;
  * @property {import("./read_positions.js").ReadPositions} reads
  * @property {import("./message_actions.js").MessageActions} messages
  * @property {import("./drafts.js").Drafts} drafts
+ * @property {import("./files.js").Files} files
  * @property {{ connected: () => void }} idle
  * @property {import("./keys.js").Keys} keys
  * @property {import("./encrypted_door.js").EncryptedDoor} door
@@ -165,7 +166,7 @@ export class Session {
 
   /** @param {User} me */
   #enter(me) {
-    const { connection, users, rooms, messages, drafts, keys, door } = this.#parts;
+    const { connection, users, rooms, messages, drafts, files, keys, door } = this.#parts;
     remembered.forgetWritten(me.uid);
     keys.forgetOthers(me.uid);
     this.#store.update({
@@ -181,6 +182,7 @@ export class Session {
     door.start(me.uid);
     drafts.load(me.uid);
     remembered.rememberAccount(me);
+    files.start(me.uid);
     messages.start(me.uid);
     api.callAs(me.uid, () => void this.#stillSignedIn());
     connection.start(
@@ -205,6 +207,7 @@ export class Session {
     const { phase, wasEnded } = this.#store.state;
     this.#stop();
     this.#parts.keys.stop();
+    this.#parts.files.forget();
     remembered.forgetAccount();
     this.#store.update({
       ...emptyState(),
@@ -220,6 +223,7 @@ export class Session {
     this.#parts.sync.stop();
     this.#parts.reads.stop();
     this.#parts.messages.stop();
+    this.#parts.files.stop();
   }
 
   /**
@@ -249,10 +253,14 @@ export class Session {
 
   /** @param {boolean} online */
   #connectionChanged(online) {
-    if (!online) return this.#parts.messages.lineLost();
+    if (!online) {
+      this.#parts.files.lineLost();
+      return this.#parts.messages.lineLost();
+    }
     this.#parts.sync.resume();
     this.#parts.reads.resume();
     this.#parts.rooms.resume();
+    this.#parts.files.flush();
     this.#parts.messages.flush();
     this.#parts.door.connected();
     this.#parts.idle.connected();

@@ -76,6 +76,8 @@ export function emptyState() {
     timelines: new Map(),
     attended: null,
     drafts: new Map(),
+    attached: new Map(),
+    uploads: new Map(),
     encrypted: new Map(),
     epoch: "",
     serverBuild: "",

@@ -5,7 +5,7 @@
 
 /** @typedef {"online" | "away" | "dnd" | "offline"} Presence */
 /** @typedef {Exclude<Presence, "offline">} Chosen */
-/** @typedef {{ code?: string, message?: string }} Failure */
+/** `detail` says more of some codes. @typedef {{ code?: string, message?: string, detail?: any }} Failure */
 /** @typedef {import("./outbox.js").Entry} Entry */
 /**
  * A way into an account: a session or a token.
@@ -238,6 +238,29 @@
  */
 
 /**
+ * A file of a message, or one that is to become so.
+ *
+ * @typedef {object} FileInfo
+ * @property {string} id  by which the server knows it; empty while it is mine and not sent
+ * @property {string} [key]  by which this browser knows it until it is sent
+ * @property {string} name
+ * @property {string} type  by its bytes, or as this browser took it before it was sent
+ * @property {number} size
+ * @property {number} [width]  of pictures, as they are shown
+ * @property {number} [height]
+ * @property {string} [alt]  what is to be seen in a picture, in words
+ */
+
+/**
+ * How far a file of mine is on its way to the server.
+ *
+ * @typedef {object} Upload
+ * @property {"waiting" | "sending" | "done" | "failed"} phase
+ * @property {number} sent  bytes that the server has
+ * @property {Failure} [error]
+ */
+
+/**
  * @typedef {object} Message
  * @property {string} mid
  * @property {number} rev
@@ -247,6 +270,7 @@
  * @property {boolean} [unreadable]  the server cannot read what it says
  * @property {string} [re]  the `mid` it answers
  * @property {string[]} [m]  uids it mentions
+ * @property {FileInfo[]} [files]
  * @property {number} at
  * @property {number} createdSeq  its place; 0 while mine has none
  * @property {number} seq
@@ -295,6 +319,8 @@
  * @property {Map<string, Timeline>} timelines
  * @property {string | null} attended  the room whose end is before somebody's eyes, on a visible and focused page
  * @property {Map<string, string>} drafts
+ * @property {Map<string, FileInfo[]>} attached  by room: files that go with the next message
+ * @property {Map<string, Upload>} uploads  by key
  * @property {Map<string, EncryptedRoom>} encrypted  by room: what is checked of the encrypted ones
  * @property {string} epoch  which history every `seq` here is of; empty until it is known
  * @property {string} serverBuild  of the client that a reload would get; empty if it is not known

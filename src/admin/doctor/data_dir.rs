@@ -53,8 +53,10 @@ fn judge(folder: &Path) -> Row {
 
 /// What holds keys, tokens or messages, as far as it is there and may be looked at.
 fn secrets(folder: &Path) -> Vec<PathBuf> {
-    let mut found: Vec<_> =
-        ["server.json", "run", "postgres", "tls"].iter().map(|name| folder.join(name)).collect();
+    let mut found: Vec<_> = ["server.json", "run", "postgres", "tls", "files"]
+        .iter()
+        .map(|name| folder.join(name))
+        .collect();
     for keys in [folder.join("tls"), folder.join("tls/acme")] {
         let entries = fs::read_dir(keys).into_iter().flatten().take(limits::FILES);
         found.extend(entries.filter_map(|entry| Some(entry.ok()?.path())));

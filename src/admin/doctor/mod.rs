@@ -9,6 +9,7 @@ mod data_dir;
 mod database;
 mod descriptors;
 mod disk;
+mod files;
 mod listen;
 mod memory;
 mod outside;
@@ -41,6 +42,7 @@ pub async fn doctor(mut config: Config, doctor: Doctor) -> Result<ExitCode, Stri
     report.add("database", database::check(&site)).await;
     report.add("clock", clock::check(&site)).await;
     report.add("disk", disk::check(&site)).await;
+    report.add("files", files::check(&site)).await;
     report.add("data-directory", data_dir::check(&site)).await;
     report.add("backup", backup::check(&site)).await;
     report.add("descriptors", descriptors::check(&site)).await;

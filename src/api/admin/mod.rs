@@ -3,8 +3,10 @@
 
 pub mod audit;
 pub mod directory;
+pub mod files;
 pub mod invites;
 pub mod rooms;
+pub mod search;
 pub mod settings;
 pub mod users;
 

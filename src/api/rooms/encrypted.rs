@@ -116,13 +116,13 @@ pub async fn wraps(call: Call<'_, RoomId>) -> Result<Response> {
     let before = request.query("before").map(|before| {
         before.parse().map_err(|_| Error::field("before", "must be the number of a key"))
     });
-    let found = services.rooms.wraps(caller.principal(), room, before.transpose()?).await?;
+    let (own, key) = services.rooms.wraps(caller.principal(), room, before.transpose()?).await?;
     let answer = json!({
-        "wraps": found.wraps,
-        "epoch": found.epoch,
-        "shut": found.shut,
-        "needed": found.needed,
-        "why": found.why,
+        "wraps": own,
+        "epoch": key.epoch,
+        "shut": key.shut,
+        "needed": key.needed,
+        "why": key.why,
     });
     Ok(Response::json(200, &answer))
 }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::posting::idempotency_key;
 use crate::api::context::{Api, Call};
+use crate::api::files::bring;
 use crate::api::script_body::ScriptBody;
 use crate::base::error::{Code, Error, Result};
 use crate::base::ids::{HookId, RoomId};
@@ -32,6 +33,17 @@ pub async fn receive(api: &Api, request: &Request) -> Result<Response> {
     };
     let posted = hooks.post(&hook, message?, idempotency_key(request)?).await?;
     Ok(Response::json(201, &posted))
+}
+
+/// `POST /hooks/{secret}/files?name=…`: a whole file, for a message that the hook brings next.
+pub async fn receive_file(api: &Api, request: &Request) -> Result<Response> {
+    let rest = request.head.path.strip_prefix(PREFIX).unwrap_or_default();
+    let secret = rest.strip_suffix("/files").unwrap_or_default();
+    let hook = api.services.hooks.find(secret, request.peer.ip(), 0).await?;
+    if request.query("name").is_none() {
+        return Err(Error::field("name", "is missing: it is a part of the address"));
+    }
+    bring(&api.services, hook.uid, request).await
 }
 
 fn of_payload(payload: &str) -> Result<ScriptMessage> {

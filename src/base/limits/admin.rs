@@ -9,3 +9,5 @@ pub const DATABASE_PAUSES: [Duration; 3] =
 pub const PROGRESS: Duration = Duration::from_millis(200);
 /// Between two such lines elsewhere.
 pub const PROGRESS_LINES: Duration = Duration::from_secs(10);
+/// Between two looks at how far the index of messages has been made anew.
+pub const SEARCH_POLLED: Duration = Duration::from_secs(1);

@@ -29,7 +29,7 @@ use crate::base::lock::MutexExt as _;
 
 /// Only our own files are loaded, and no string ever becomes script or markup (`e2ee.md` 16.4).
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
-    img-src 'self' blob: data:; media-src blob:; connect-src 'self'; worker-src 'self'; \
+    img-src 'self' blob: data:; media-src 'self' blob:; connect-src 'self'; worker-src 'self'; \
     font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; \
     frame-ancestors 'none'; require-trusted-types-for 'script'";
 const FOR_EVER: &str = "public, max-age=31536000, immutable";

@@ -64,6 +64,11 @@ impl Actor {
 
     /// A new message: its `mid` is looked up only if something is wrong with it.
     async fn add_sealed(&mut self, sender: &Sender, draft: SealedDraft) -> Result<Decision> {
+        if self.facts.row(draft.envelope.mid).is_some() {
+            // Many repetitions at once are one commit that changes nothing, not one each.
+            let known = self.known_first(&draft).await?;
+            return known.map(Decision::Answer).ok_or_else(mid_exists);
+        }
         let admitted = self.admit(sender, &draft, Role::Member).await;
         if let Err(refused) = admitted.and_then(|()| draft.check_files()) {
             return match self.known_first(&draft).await? {

@@ -36,8 +36,8 @@ impl Actor {
                 self.flush().await;
                 let _ = reply.send(self.append_log(proposal).await);
             }
-            LogRequest::Wraps(uid, before, reply) => {
-                let _ = reply.send(self.show_wraps(uid, before).await);
+            LogRequest::Key(reply) => {
+                let _ = reply.send(self.show_key().await);
             }
             LogRequest::AddWraps(by, wraps, reply) => {
                 let _ = reply.send(self.add_wraps(by, wraps).await);

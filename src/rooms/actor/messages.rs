@@ -40,6 +40,10 @@ impl Actor {
     pub(super) async fn add(&mut self, sender: &Sender, draft: Draft) -> Result<Decision> {
         let uid = sender.uid;
         let DraftBody::Text(body, named) = &draft.body else { return Err(mid_exists()) };
+        if self.facts.row(draft.mid).is_some() {
+            // Many repetitions at once are one commit that changes nothing, not one each.
+            return self.first_answer(uid, &draft).await.map(Decision::Answer);
+        }
         let files = match self.authorize_mentions(sender, body) {
             Ok(()) => self.new_files(uid, named.as_deref().unwrap_or_default()).await,
             Err(refused) => Err(refused),

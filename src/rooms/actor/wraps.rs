@@ -11,11 +11,11 @@ use crate::e2ee::wraps::is_wrap;
 use crate::protocol::encryption::{Needed, PostedWrap};
 use crate::protocol::event::Event;
 use crate::rooms::delivery::Delivery;
-use crate::rooms::proposal::WrapsView;
+use crate::rooms::proposal::KeyView;
 
 impl Actor {
-    /// A member's own wraps, and what is to be done about the key.
-    pub(super) async fn show_wraps(&mut self, uid: Uid, before: Option<u64>) -> Result<WrapsView> {
+    /// What is to be done about the key.
+    pub(super) async fn show_key(&mut self) -> Result<KeyView> {
         let (directory, seq) = (self.shared.directory.clone(), self.published);
         let encryption = self.load_encryption().await?;
         let epoch = encryption.epoch();
@@ -23,10 +23,7 @@ impl Actor {
         let needed = encryption.outlook(&directory).needed.clone();
         let members = encryption.state().members.keys();
         let shut: Vec<_> = members.copied().filter(|uid| !directory.is_open(*uid)).collect();
-        let most = if before.is_some() { limits::WRAPS_BEFORE } else { limits::WRAPS_NEWEST };
-        let (store, room) = (self.shared.store.clone(), self.room.id);
-        let wraps = self.bounded(store.wraps_for(room, uid, before, most)).await?;
-        Ok(WrapsView { wraps, epoch, shut, needed, why })
+        Ok(KeyView { epoch, shut, needed, why })
     }
 
     /// Takes what is needed: the present key for members who lack it, and for the caller's own present and next keys

@@ -96,6 +96,17 @@ impl AccountStore {
         Ok(row.map(|row| Uid(row.get(0))))
     }
 
+    /// The account of this name that is not removed, also one that is disabled or of a hook.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub async fn account_named(&self, username_key: &str) -> Result<Option<Uid>> {
+        let query = "SELECT id FROM accounts.users WHERE username_key = $1 AND removed_at IS NULL";
+        let client = self.database.get().await?;
+        let row = client.query_opt(query, &[&username_key]).await.map_err(failed)?;
+        Ok(row.map(|row| Uid(row.get(0))))
+    }
+
     /// Remembers that the default rooms know the user.
     ///
     /// # Errors

@@ -21,6 +21,7 @@ use tokio_postgres::{Client, Statement};
 use super::change::{Change, Entry, Outcome};
 use super::insert::{DUPLICATES, INSERT, InsertBatch};
 use super::log_change::{self, LOG};
+use super::search::unfile;
 use crate::base::error::Result;
 use crate::base::ids::FileId;
 use crate::base::limits::store as limits;
@@ -66,13 +67,18 @@ WITH named AS (
 )
 SELECT last_seq FROM taken";
 
-const EDIT: &str = "
+const EDIT: &str = concat!(
+    "
 WITH old AS (
-    SELECT rev, rev_seq, rev_at FROM chat.messages
+    SELECT rev, rev_seq, rev_at, created_seq, created_at FROM chat.messages
     WHERE room_id = $1 AND mid = $2 AND rev = $3 - 1 AND kind = 'msg' FOR UPDATE
 ), taken AS (
     UPDATE chat.rooms SET last_seq = last_seq + 1
-    WHERE id = $1 AND deleted_at IS NULL AND EXISTS (SELECT FROM old) RETURNING last_seq
+    WHERE id = $1 AND deleted_at IS NULL AND EXISTS (SELECT FROM old) RETURNING last_seq, e2ee
+), unfiled AS (
+    ",
+    unfile!("(SELECT $1 AS room_id, created_seq, created_at FROM old, taken WHERE NOT e2ee) u"),
+    "
 ), kept AS (
     INSERT INTO chat.superseded (room_id, mid, rev, seq, at, digest)
     SELECT $1, $2, old.rev, old.rev_seq, old.rev_at, $5 FROM old, taken
@@ -84,15 +90,21 @@ WITH old AS (
     UPDATE chat.files SET state = 'erasing'
     WHERE room_id = $1 AND mid = $2 AND state = 'used' AND NOT id = ANY($7) AND EXISTS (SELECT FROM taken)
 )
-SELECT last_seq FROM taken";
+SELECT last_seq FROM taken"
+);
 
-const DELETE: &str = "
+const DELETE: &str = concat!(
+    "
 WITH old AS (
-    SELECT rev, rev_seq, rev_at FROM chat.messages
+    SELECT rev, rev_seq, rev_at, created_seq, created_at FROM chat.messages
     WHERE room_id = $1 AND mid = $2 AND rev = $3 - 1 AND kind = 'msg' FOR UPDATE
 ), taken AS (
     UPDATE chat.rooms SET last_seq = last_seq + 1
-    WHERE id = $1 AND deleted_at IS NULL AND EXISTS (SELECT FROM old) RETURNING last_seq
+    WHERE id = $1 AND deleted_at IS NULL AND EXISTS (SELECT FROM old) RETURNING last_seq, e2ee
+), unfiled AS (
+    ",
+    unfile!("(SELECT $1 AS room_id, created_seq, created_at FROM old, taken WHERE NOT e2ee) u"),
+    "
 ), kept AS (
     INSERT INTO chat.superseded (room_id, mid, rev, seq, at, digest)
     SELECT $1, $2, old.rev, old.rev_seq, old.rev_at, NULL FROM old, taken
@@ -110,7 +122,8 @@ WITH old AS (
     UPDATE chat.files SET state = 'erasing'
     WHERE room_id = $1 AND mid = $2 AND state = 'used' AND EXISTS (SELECT FROM taken)
 )
-SELECT last_seq FROM taken";
+SELECT last_seq FROM taken"
+);
 
 const REACT: &str = "
 WITH goal AS (

@@ -99,11 +99,11 @@ pub struct RecentMessage {
 }
 
 /// Selects the present states of the messages `m` that come from `source`, with their reactions.
-fn select(source: &str, rest: &str) -> String {
+pub(super) fn select(source: &str, rest: &str) -> String {
     format!(
         "SELECT m.mid, m.rev, m.author, m.seq, m.at, m.created_seq, m.created_at, m.rev_at, m.body::text,
                 m.kind = 'del', m.is_hidden, m.gone, m.rev_seq, r.mids, r.authors, r.bodies, r.seqs,
-                coalesce(octet_length(m.body::text), 0) + coalesce(r.bytes, 0)::int AS size
+                coalesce(octet_length(m.body::text), 0) + coalesce(r.bytes, 0)::int AS size, m.room_id
          FROM {source} m LEFT JOIN LATERAL (
              SELECT array_agg(x.mid ORDER BY x.created_seq) AS mids,
                     array_agg(x.author ORDER BY x.created_seq) AS authors,
@@ -298,7 +298,7 @@ impl ChatStore {
     }
 
     /// `None` cannot happen: the database keeps ids at their length.
-    fn read_state(&self, room: RoomId, row: &Row) -> Option<MessageState> {
+    pub(super) fn read_state(&self, room: RoomId, row: &Row) -> Option<MessageState> {
         let mid = mid_of(row.get(0))?;
         let body = StoredBody {
             json: row.get(8),

@@ -19,6 +19,7 @@ mod message_rows;
 mod messages;
 mod removal;
 mod rooms;
+pub mod search;
 mod statistics;
 mod stored;
 mod unreadable;
@@ -50,6 +51,7 @@ const MIGRATIONS: &[Migration] = &migrate::numbered([
     ("epoch", include_str!("../../../sql/chat/0008_epoch.sql")),
     ("encryption", include_str!("../../../sql/chat/0009_encryption.sql")),
     ("files", include_str!("../../../sql/chat/0010_files.sql")),
+    ("search", include_str!("../../../sql/chat/0011_search.sql")),
 ]);
 
 /// Handle to the chat store. Cheap to clone.

@@ -5,6 +5,7 @@
 //! statement runs for long. The purge erases for good.
 
 use super::ChatStore;
+use super::search::unfile;
 use crate::base::error::Result;
 use crate::base::ids::{Mid, RoomId, Uid};
 use crate::base::limits::store::PURGE_ROWS;
@@ -14,18 +15,27 @@ use crate::protocol::room::encrypted_name;
 use crate::store::pool::failed;
 
 /// Hides or shows messages, in order: the author's own, and those the author has reacted to.
-const HIDE: &str = "
+const HIDE: &str = concat!(
+    "
 WITH own AS (
     SELECT mid, target, created_seq FROM chat.messages
     WHERE room_id = $1 AND author = $2 AND kind <> 'del' AND gone IS NULL AND is_hidden <> $3
     ORDER BY created_seq LIMIT $5
 ), shown AS (
-    SELECT m.mid, row_number() OVER (ORDER BY m.created_seq) AS n FROM chat.messages m
+    SELECT m.mid, m.created_seq, m.created_at, row_number() OVER (ORDER BY m.created_seq) AS n
+    FROM chat.messages m
     WHERE m.room_id = $1 AND m.kind = 'msg'
       AND m.mid IN (SELECT coalesce(target, mid) FROM own)
 ), taken AS (
     UPDATE chat.rooms SET last_seq = last_seq + (SELECT count(*) FROM shown)
-    WHERE id = $1 RETURNING last_seq - (SELECT count(*) FROM shown) AS base
+    WHERE id = $1 RETURNING last_seq - (SELECT count(*) FROM shown) AS base, e2ee
+), unfiled AS (
+    ",
+    unfile!(
+        "(SELECT $1 AS room_id, created_seq, created_at FROM shown, taken
+          WHERE NOT e2ee AND mid IN (SELECT mid FROM own)) u"
+    ),
+    "
 ), marked AS (
     UPDATE chat.messages m SET is_hidden = $3 FROM own
     WHERE m.room_id = $1 AND m.mid = own.mid AND own.target IS NOT NULL
@@ -34,7 +44,8 @@ WITH own AS (
         is_hidden = CASE WHEN m.mid IN (SELECT mid FROM own) THEN $3 ELSE m.is_hidden END
     FROM shown s, taken t WHERE m.room_id = $1 AND m.mid = s.mid
 )
-SELECT count(*) FROM own, taken";
+SELECT count(*) FROM own, taken"
+);
 
 /// Takes away the contents of messages of an encrypted room, in order, and the reactions to them.
 const TAKE_AWAY: &str = "
@@ -120,13 +131,19 @@ impl ChatStore {
     /// # Errors
     /// `unavailable`.
     pub async fn erase_hidden(&self, author: Uid) -> Result<bool> {
-        let sql = "
+        let sql = concat!(
+            "
             WITH gone AS (
-                SELECT m.room_id, m.mid, r.e2ee AND m.target IS NULL AS stays
+                SELECT m.room_id, m.mid, m.created_seq, m.created_at, m.target,
+                    r.e2ee, r.e2ee AND m.target IS NULL AS stays
                 FROM chat.rooms r CROSS JOIN LATERAL (
-                    SELECT room_id, mid, target FROM chat.messages
+                    SELECT room_id, mid, target, created_seq, created_at FROM chat.messages
                     WHERE room_id = r.id AND author = $1 AND is_hidden AND kind <> 'del' LIMIT $2
                 ) m LIMIT $2
+            ), unfiled AS (
+                ",
+            unfile!("gone WHERE NOT e2ee AND target IS NULL"),
+            "
             ), forgotten AS (
                 UPDATE chat.superseded s SET digest = NULL FROM gone g
                 WHERE s.room_id = g.room_id AND s.mid = g.mid
@@ -144,7 +161,8 @@ impl ChatStore {
                 rev = CASE WHEN g.stays THEN m.rev ELSE m.rev + 1 END,
                 rev_seq = CASE WHEN g.stays THEN m.rev_seq ELSE m.seq END,
                 rev_at = CASE WHEN g.stays THEN m.rev_at ELSE m.at END
-            FROM gone g WHERE m.room_id = g.room_id AND m.mid = g.mid";
+            FROM gone g WHERE m.room_id = g.room_id AND m.mid = g.mid"
+        );
         let client = self.database.get().await?;
         let erased = client.execute(sql, &[&author.0, &PURGE_ROWS]).await.map_err(failed)?;
         Ok(erased >= PURGE_ROWS.unsigned_abs())
@@ -170,7 +188,12 @@ impl ChatStore {
                          )
                          DELETE FROM chat.messages WHERE room_id = $1 AND mid IN (SELECT mid FROM batch)";
             while client.execute(batch, &[&room, &PURGE_ROWS]).await.map_err(failed)? > 0 {}
-            let last = "DELETE FROM chat.rooms WHERE id = $1 AND deleted_at < $2";
+            let last = "WITH gone AS (
+                            DELETE FROM chat.rooms WHERE id = $1 AND deleted_at < $2 RETURNING id
+                        ), unfiled AS (
+                            DELETE FROM chat.search s USING gone WHERE s.room_id = gone.id
+                        )
+                        DELETE FROM chat.search_rooms s USING gone WHERE s.room_id = gone.id";
             client.execute(last, &[&room, &before]).await.map_err(failed)?;
             let id = RoomId(room);
             let name = row.get::<_, Option<String>>(1);

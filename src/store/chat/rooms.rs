@@ -253,13 +253,20 @@ impl ChatStore {
         row.as_ref().map_or_else(|| Err(no_room()), room)
     }
 
-    /// Marks a room as removed; nothing is erased before the purge.
+    /// Marks a room as removed. Its messages are not filed for searches any more; otherwise nothing is erased before the
+    /// purge.
     ///
     /// # Errors
     /// `unavailable`.
     pub async fn remove_room(&self, id: RoomId, by: Option<Uid>) -> Result<()> {
-        let sql = "UPDATE chat.rooms SET deleted_at = $2, deleted_by = $3
-                   WHERE id = $1 AND deleted_at IS NULL";
+        let sql = "WITH gone AS (
+                       UPDATE chat.rooms SET deleted_at = $2, deleted_by = $3
+                       WHERE id = $1 AND deleted_at IS NULL RETURNING id
+                   ), unfiled AS (
+                       DELETE FROM chat.search s USING gone WHERE s.room_id = gone.id
+                   )
+                   INSERT INTO chat.search_rooms (room_id, filed) SELECT id, 0 FROM gone
+                   ON CONFLICT (room_id) DO UPDATE SET filed = 0, again = NULL";
         let by = by.map(|uid| uid.0);
         self.database.get().await?.execute(sql, &[&id.0, &now_ms(), &by]).await.map_err(failed)?;
         Ok(())

@@ -34,19 +34,6 @@ export function short(n, lang = currentLanguage()) {
   }).format(n);
 }
 
-/** @param {number} bytes */
-export function size(bytes, lang = currentLanguage()) {
-  const units = /** @type {const} */ (["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"]);
-  const step = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log2(Math.max(bytes, 1)) / 10)));
-  const value = bytes / 1024 ** step;
-  return formatter(Intl.NumberFormat, lang, {
-    style: "unit",
-    unit: units[step] ?? "byte",
-    unitDisplay: "short",
-    maximumFractionDigits: value < 10 ? 1 : 0,
-  }).format(value);
-}
-
 /**
  * How long something lasts, in its two largest units: 3 days 4 hr.
  *

@@ -4,10 +4,11 @@
  */
 import { readStats } from "../../calls/admin.js";
 import { el, fill } from "../base/element.js";
+import { sizeText } from "../base/file_words.js";
 import { t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
 import { Chart } from "./chart.js";
-import { rate, short, size, span, whole } from "./numbers.js";
+import { rate, short, span, whole } from "./numbers.js";
 import { bar, known, lately, perDay, tile, UNKNOWN } from "./overview_parts.js";
 import { facts } from "./parts.js";
 import { loading, troubleWith } from "./table_rows.js";
@@ -184,7 +185,7 @@ function showTiles(tiles, now) {
   const { users } = now;
   tiles.online.show(known(users?.online), users ? t("admin_of_people", { n: users.active }) : "");
   tiles.connections.show(whole(now.connections), t("admin_connections_hint"));
-  tiles.memory.show(now.memoryBytes === null ? UNKNOWN : size(now.memoryBytes), t("admin_memory_hint"));
+  tiles.memory.show(now.memoryBytes === null ? UNKNOWN : sizeText(now.memoryBytes), t("admin_memory_hint"));
   tiles.uptime.show(span(now.uptimeS, "narrow"), t("admin_version", { version: now.version }));
 }
 

@@ -4,6 +4,7 @@ import { el, fill } from "../base/element.js";
 import { t } from "../base/i18n.js";
 import { LANGUAGES } from "../base/language.js";
 import { toast } from "../base/toast.js";
+import { createFileUsage } from "./file_usage.js";
 import { changesBetween, valuesReplaced } from "./changes.js";
 import { choices, field, select, textInput, tick } from "./forms.js";
 import { refusal, whileBusy } from "./parts.js";
@@ -13,6 +14,9 @@ import { loading, troubleWith } from "./table_rows.js";
 
 const NAME_MAX = "64";
 const USERS_MOST = "1000000";
+/** Files are counted in bytes, and limited in mebibytes. */
+const MEBIBYTE = 1024 ** 2;
+const MEBIBYTES_MOST = String(2 ** 30);
 /** How long a saving can be taken back, and how long a refusal is shown. */
 const UNDO_MS = 8000;
 const REFUSAL_MS = 7000;
@@ -63,7 +67,7 @@ class SettingsForm {
     this.#saved = settings;
     this.#reload = reload;
     this.#fields = createFields(settings);
-    const { name, language, registration, invites, most, creation, encryption } = this.#fields;
+    const { name, language, registration, invites, most, creation, encryption, files } = this.#fields;
     this.node = el(
       "form",
       {
@@ -87,6 +91,14 @@ class SettingsForm {
         field(t("admin_users_most"), most, t("admin_users_most_hint")),
       ),
       group(t("admin_settings_rooms"), creation.node, encryption.node),
+      group(
+        t("admin_settings_files"),
+        field(t("admin_file_size"), files.size, t("admin_file_size_hint")),
+        field(t("admin_files_user"), files.user, t("admin_files_hint")),
+        field(t("admin_files_room_most"), files.room, t("admin_files_hint")),
+        field(t("admin_files_server"), files.server, t("admin_files_hint")),
+        createFileUsage(),
+      ),
       this.#alert,
       this.#foot,
     );
@@ -106,7 +118,8 @@ class SettingsForm {
   async #send(event) {
     event.preventDefault();
     this.#alert.hidden = true;
-    const wrong = [this.#fields.name, this.#fields.most].find((input) => !input.checkValidity());
+    const { name, most, files } = this.#fields;
+    const wrong = [name, most, ...Object.values(files)].find((input) => !input.checkValidity());
     if (wrong) {
       wrong.setAttribute("aria-invalid", "true");
       return wrong.focus();
@@ -192,14 +205,42 @@ function createFields(settings) {
       ],
       settings.encryption,
     ),
+    files: {
+      size: mebibytes(settings.fileSizeMax, true),
+      user: mebibytes(settings.filesUserMax),
+      room: mebibytes(settings.filesRoomMax),
+      server: mebibytes(settings.filesServerMax),
+    },
   };
+}
+
+/**
+ * @param {number | null} bytes
+ * @param {boolean} [required]
+ */
+function mebibytes(bytes, required = false) {
+  return textInput({
+    type: "number",
+    min: "0.001",
+    max: MEBIBYTES_MOST,
+    step: "any",
+    inputmode: "decimal",
+    required,
+    value: bytes === null ? "" : bytes / MEBIBYTE,
+    placeholder: required ? "" : t("admin_unlimited"),
+  });
+}
+
+/** @param {HTMLInputElement} input */
+function bytesIn(input) {
+  return input.value === "" ? null : Math.round(Number(input.value) * MEBIBYTE);
 }
 
 /**
  * @param {ReturnType<typeof createFields>} fields
  * @returns {ServerSettings}
  */
-function writtenIn({ name, language, registration, invites, most, creation, encryption }) {
+function writtenIn({ name, language, registration, invites, most, creation, encryption, files }) {
   return {
     name: name.value.trim(),
     defaultLocale: language.value,
@@ -208,6 +249,10 @@ function writtenIn({ name, language, registration, invites, most, creation, encr
     roomCreation: /** @type {ServerSettings["roomCreation"]} */ (creation.value),
     encryption: /** @type {ServerSettings["encryption"]} */ (encryption.value),
     usersMax: most.value === "" ? null : Number(most.value),
+    fileSizeMax: bytesIn(files.size) ?? 0,
+    filesUserMax: bytesIn(files.user),
+    filesRoomMax: bytesIn(files.room),
+    filesServerMax: bytesIn(files.server),
   };
 }
 

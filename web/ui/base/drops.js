@@ -1,6 +1,6 @@
 /**
- * What is dropped on the page never takes the browser to another one. Text may be dropped into fields; files cannot be
- * sent yet, which is said where nothing else takes them.
+ * What is dropped on the page never takes the browser to another one. Text may be dropped into fields; where nothing
+ * takes files, that is said.
  */
 import { t } from "./i18n.js";
 import { toast } from "./toast.js";
@@ -13,13 +13,9 @@ export function guardDrops() {
       const hasFiles = event.dataTransfer?.types.includes("Files") ?? false;
       if (!hasFiles && takesText(event.target)) return;
       event.preventDefault();
-      if (type === "drop" && hasFiles) refuseFiles();
+      if (type === "drop" && hasFiles) toast(t("files_no_room"));
       else if (event.dataTransfer && !hasFiles) event.dataTransfer.dropEffect = "none";
     });
-}
-
-export function refuseFiles() {
-  toast(t("files_not_yet"));
 }
 
 /** Whether an element is a field that takes text. @param {EventTarget | null} target */

@@ -1,4 +1,5 @@
 /** A message in one line of text, for wherever it is mentioned and not shown. */
+import { filesText } from "./file_words.js";
 import { plain } from "./format.js";
 import { t } from "./i18n.js";
 
@@ -11,5 +12,7 @@ import { t } from "./i18n.js";
 export function excerpt(message, most) {
   if (message.kind === "del") return t("deleted_message");
   if (message.verdict !== undefined && message.verdict !== "ok") return t("not_shown");
-  return message.unreadable ? t("unreadable_message") : plain(message.t, most);
+  if (message.unreadable) return t("unreadable_message");
+  const text = plain(message.t, most);
+  return message.files?.length ? [filesText(message.files), text].filter(Boolean).join(" · ") : text;
 }

@@ -30,14 +30,16 @@ export function t(key, values = {}) {
 }
 
 /**
- * The sentence for an error code, or the fallback when there is none. A fault of the server is found in its log by its
- * id.
+ * The sentence for an error code, for what it is about if it says that, or the fallback when there is none. A fault of
+ * the server is found in its log by its id.
  *
- * @param {{ code?: string, message?: string } | undefined | null} error
+ * @param {{ code?: string, message?: string, detail?: any } | undefined | null} error
  */
 export function errorText(error) {
-  const key = /** @type {Key} */ (`error_${error?.code ?? "unknown"}`);
-  return key in (words["en"] ?? {})
+  const general = `error_${error?.code ?? "unknown"}`;
+  const keys = /** @type {Key[]} */ ([`${general}_${error?.detail?.of}`, general]);
+  const key = keys.find((each) => each in (words["en"] ?? {}));
+  return key
     ? t(key, { id: /\b[0-9a-f]{8}\b/.exec(error?.message ?? "")?.[0] ?? NO_ID })
     : error?.message || t("error_unknown");
 }

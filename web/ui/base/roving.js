@@ -40,7 +40,9 @@ export class Roving {
     list.addEventListener("focusin", (event) => this.#focusCame(/** @type {HTMLElement} */ (event.target)));
     list.addEventListener("focusout", (event) => this.#focusWent(/** @type {HTMLElement} */ (event.target)));
     list.addEventListener("keydown", (event) => {
-      if (!event.defaultPrevented && this.#pressed(event)) event.preventDefault();
+      // What plays has keys of its own.
+      if (event.defaultPrevented || event.target instanceof HTMLMediaElement) return;
+      if (this.#pressed(event)) event.preventDefault();
     });
     // Where Tab arrives is found out when it is pressed: until then much may be drawn.
     document.addEventListener("keydown", this.#tabbed, true);

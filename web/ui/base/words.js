@@ -12,6 +12,7 @@ const LOADERS = {
   es: () =>
     Promise.all([
       import("../../locales/es.js"),
+      import("../../locales/files.es.js"),
       import("../../locales/keys.es.js"),
       import("../../locales/people.es.js"),
       import("../../locales/rooms.es.js"),
@@ -19,6 +20,7 @@ const LOADERS = {
   ru: () =>
     Promise.all([
       import("../../locales/ru.js"),
+      import("../../locales/files.ru.js"),
       import("../../locales/keys.ru.js"),
       import("../../locales/people.ru.js"),
       import("../../locales/rooms.ru.js"),

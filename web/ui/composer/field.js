@@ -58,6 +58,11 @@ export class Field {
     return isSeen(this.text) && this.#excess <= 0;
   }
 
+  /** Whether there is too much of it. */
+  get isTooLong() {
+    return this.#excess > 0;
+  }
+
   get #excess() {
     return [...this.text].length - TEXT_MAX;
   }

@@ -1,21 +1,28 @@
 /**
- * The field to write in. Its text is a draft of exactly one room; sending empties it at once and the message shows
- * as pending, so nobody waits for the network. Editing borrows the field and gives the draft back afterwards.
+ * The field to write in. Its text and its files are a draft of exactly one room; sending empties it at once and the
+ * message shows as pending, so nobody waits for the network. Editing borrows the field and gives the draft back
+ * afterwards.
  */
 import { isBlockedRoom } from "../../state/blocks.js";
+import { announce } from "../base/announce.js";
 import { isComposing } from "../base/composing.js";
 import { el, fill } from "../base/element.js";
 import { openEmojiPicker } from "../base/doors.js";
 import { wayBackToMessage } from "../base/focus.js";
 import { t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
+import { isSeen } from "../base/letters.js";
+import { toast } from "../base/toast.js";
 import { beginAnew } from "../people/direct.js";
 import { unblockPerson } from "../people/blocking.js";
 import { roomName } from "../people/people.js";
 import { createAbout } from "./about.js";
+import { createAttachButton } from "./attach_button.js";
+import { Attachments, refusalText } from "./attachments.js";
 import { createClosedNote } from "./closed.js";
 import { Completion } from "./completion.js";
 import { Draft } from "./draft.js";
+import { receiveDrops } from "./drops.js";
 import { Field } from "./field.js";
 import { meaningOf } from "./keys.js";
 import { receivePastes } from "./pastes.js";
@@ -23,6 +30,9 @@ import { Preparation } from "./preparation.js";
 import { RoomPeople } from "./room_people.js";
 import { lastEditable } from "./text.js";
 import { drawTyping, TypingNotices } from "./typing.js";
+
+/** Why files were not taken is shown for so long. */
+const REFUSAL_MS = 8000;
 
 /** @typedef {import("../../state/types.js").State} State */
 /** @typedef {import("../../state/types.js").Message} Message */
@@ -41,6 +51,12 @@ export class Composer {
   #isWaiting = false;
   #closed;
   #stopPastes;
+  #drops;
+  #attachments;
+  #attach = createAttachButton(
+    (files) => this.#add(files),
+    () => this.#mayAttach(),
+  );
   #notices = new TypingNotices();
   /** The message whose text is in the field. @type {string | null} */
   #editing = null;
@@ -67,8 +83,9 @@ export class Composer {
    * @param {import("./targets.js").ComposerTargets} parts.targets
    * @param {import("../timeline/marks.js").MessageMarks} parts.marks
    * @param {() => void} parts.sent  after a new message
+   * @param {() => void} parts.unlock  asks for the password that opens my keys
    */
-  constructor(room, { store, actions, targets, marks, sent }) {
+  constructor(room, { store, actions, targets, marks, sent, unlock }) {
     this.#room = room;
     this.#store = store;
     this.#actions = actions;
@@ -80,8 +97,17 @@ export class Composer {
     const people = new RoomPeople(store, actions.users, room);
     this.#completion = new Completion(store, people, this.#field.node);
     this.#preparation = new Preparation(people);
-    this.#stopPastes = receivePastes((text) => {
-      if (!this.#closed.isClosed) this.#field.insert(text);
+    this.#attachments = new Attachments(room, actions.files, () => this.focus());
+    this.#stopPastes = receivePastes(
+      (text) => {
+        if (!this.#closed.isClosed) this.#field.insert(text);
+      },
+      (files) => this.#add(files),
+    );
+    this.#drops = receiveDrops({
+      room: () => this.#roomName,
+      isOpen: () => this.#mayAttach("quietly"),
+      attach: (files) => this.#add(files),
     });
     this.#field.node.addEventListener("input", () => this.#typed());
     this.#field.node.addEventListener("keydown", (event) => this.#keyPressed(event));
@@ -94,11 +120,14 @@ export class Composer {
       { class: "composer-box" },
       this.#completion.node,
       this.#about.node,
+      this.#attachments.node,
       el(
         "div",
         { class: "composer-row" },
         emojiButton((emoji) => this.#field.insert(emoji)),
         this.#field.node,
+        this.#attach.input,
+        this.#attach.button,
         this.#send,
       ),
     );
@@ -106,6 +135,7 @@ export class Composer {
       again: () => this.update(store.state),
       unblock: () => void this.#unblock(),
       anew: () => void beginAnew(actions, room),
+      unlock,
     });
     this.node = el(
       "footer",
@@ -113,7 +143,13 @@ export class Composer {
       this.#closed.node,
       box,
       el("div", { class: "composer-foot", id: "composer-foot" }, this.#typing, this.#field.left, this.#field.over),
+      this.#drops.node,
     );
+  }
+
+  get #roomName() {
+    const room = this.#store.state.rooms.get(this.#room);
+    return room ? roomName(this.#store.state, room) : "";
   }
 
   /** @param {State} state */
@@ -126,6 +162,7 @@ export class Composer {
     this.#field.node.placeholder = t("composer_placeholder", { room: name });
     this.#followTargets(state);
     this.#followDraft(state);
+    if (this.#attachments.update(state)) this.#updateSend();
     drawTyping(this.#typing, state, this.#room);
     if (this.#sized) return;
     // Its height can be measured once it is in the page.
@@ -136,6 +173,8 @@ export class Composer {
   close() {
     this.#closed.close();
     this.#stopPastes();
+    this.#drops.close();
+    this.#attachments.keepWords();
     if (this.#editing !== null) this.#targets.keepText(this.#room, this.#field.text);
     this.#draft.close();
   }
@@ -169,6 +208,8 @@ export class Composer {
     }
     const answered = this.#targets.answeredIn(this.#room);
     if (!this.#about.update(state, this.#editing, answered && this.#current(answered))) return;
+    this.#updateSend();
+    this.#attachments.node.classList.toggle("attachments-away", this.#editing !== null);
     this.#send.setAttribute("aria-label", t(this.#editing === null ? "send" : "save_edit"));
     fill(this.#send, icon(this.#editing === null ? "send" : "check"));
   }
@@ -201,8 +242,43 @@ export class Composer {
 
   /** @param {string} text */
   #changed(text) {
-    this.#send.disabled = !this.#field.isSendable;
+    this.#updateSend();
     if (this.#editing === null) this.#draft.write(text);
+  }
+
+  #updateSend() {
+    this.#send.disabled = !(this.#hasFiles ? !this.#field.isTooLong : this.#field.isSendable);
+  }
+
+  /** Whether the message has files, and may be without a text. */
+  get #hasFiles() {
+    if (this.#editing === null) return this.#attachments.count > 0;
+    const edited = this.#targets.editedIn(this.#room);
+    return Boolean(edited && this.#current(edited).files?.length);
+  }
+
+  /**
+   * Whether files can be attached now.
+   *
+   * @param {"quietly"} [how]
+   */
+  #mayAttach(how) {
+    const isEncrypted = this.#store.state.rooms.get(this.#room)?.e2ee;
+    const isBusy = this.#closed.isClosed || this.#editing !== null;
+    if (how !== "quietly" && (isEncrypted || isBusy))
+      toast(t(isEncrypted ? "error_files_encrypted_room" : "files_closed"));
+    return how === "quietly" ? !isBusy : !isEncrypted && !isBusy;
+  }
+
+  /** @param {File[]} files */
+  #add(files) {
+    if (!this.#mayAttach()) return;
+    const refused = this.#actions.files.add(this.#room, files);
+    if (refused.length) toast(refusalText(refused), undefined, REFUSAL_MS);
+    this.update(this.#store.state);
+    if (this.#attachments.count) announce(t("attached_count", { n: this.#attachments.count }));
+    this.#attachments.node.lastElementChild?.scrollIntoView({ block: "nearest", inline: "nearest" });
+    if (matchMedia("(hover: hover)").matches) this.focus();
   }
 
   #typed() {
@@ -232,7 +308,7 @@ export class Composer {
   /** Sends what is in the field, at once or after a moment that it needs. */
   #submit() {
     const typed = this.#field.text.trim();
-    if (!typed || this.#send.disabled || this.#isWaiting) return;
+    if ((!typed && !this.#hasFiles) || this.#send.disabled || this.#isWaiting) return;
     this.focus();
     const missing = this.#preparation.missing(typed);
     if (!missing) return this.#finish();
@@ -245,7 +321,8 @@ export class Composer {
 
   #finish() {
     this.#completion.close();
-    const { text, mentions } = this.#preparation.finish(this.#field.text.trim());
+    const typed = this.#field.text.trim();
+    const { text, mentions } = this.#preparation.finish(isSeen(typed) ? typed : "");
     if (this.#editing === null) return this.#sendNew(text, mentions);
     const edited = this.#targets.editedIn(this.#room);
     if (edited && this.#current(edited).t !== text)
@@ -259,7 +336,12 @@ export class Composer {
    */
   #sendNew(text, mentions) {
     const re = this.#targets.takeAnswered(this.#room)?.mid;
-    void this.#actions.messages.send(this.#room, { text, mentions, ...(re ? { re } : {}) });
+    this.#attachments.keepWords();
+    const files = this.#actions.files.take(this.#room);
+    // What has failed until now is tried once more.
+    for (const { key } of files) if (key) this.#actions.files.again(key);
+    void this.#actions.messages.send(this.#room, { text, mentions, files, ...(re ? { re } : {}) });
+    this.#attachments.update(this.#store.state);
     this.#field.write("");
     this.#draft.keep();
     this.#notices.messageSent();

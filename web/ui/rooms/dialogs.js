@@ -1,11 +1,12 @@
 /**
- * A room's details: its people, how I like it, its settings, its links. What I may not do is not there. The dialog
- * follows the room while it is open: a new name, a new role, and the end of it.
+ * A room's details: its people and files, how I like it, its settings, its links. What I may not do is not there. The
+ * dialog follows the room while it is open: a new name, a new role, and the end of it.
  */
 import { iMay, mayInvite } from "../../state/rights.js";
 import { openDialog } from "../base/dialog.js";
 import { el, fill, setText } from "../base/element.js";
 import { t } from "../base/i18n.js";
+import { createFilesPanel } from "../files/panel.js";
 import { roomName } from "../people/people.js";
 import { createForMe } from "./for_me.js";
 import { createHooks } from "./hooks.js";
@@ -70,6 +71,7 @@ function tabsOf(store, actions, room, close) {
   const { id } = room;
   const tabs = [
     { id: "members", label: t("members"), open: () => createMembers(store, actions, id) },
+    { id: "files", label: t("files_tab"), open: () => ({ node: createFilesPanel(store, id, close) }) },
     { id: "me", label: t("for_me"), open: () => createForMe(store, actions, id) },
   ];
   if (iMay(store.state, room, "describe"))

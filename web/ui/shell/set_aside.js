@@ -5,6 +5,7 @@
 import { copyText } from "../base/clipboard.js";
 import { el, fill } from "../base/element.js";
 import { focusComposer } from "../base/focus.js";
+import { filesText } from "../base/file_words.js";
 import { errorText, t } from "../base/i18n.js";
 import { navigate } from "../base/navigation.js";
 import { roomPath } from "../base/routes.js";
@@ -40,13 +41,15 @@ export function createSetAside(store, actions, targets) {
       "div",
       { class: "set-aside-row" },
       el("span", {}, t(msg.rev > 0 ? "edit_not_saved" : "text_not_sent", { why: errorText(error) })),
-      el("q", { dir: "auto" }, msg["t"]),
+      el("q", { dir: "auto" }, [filesText(filesOf(msg)), msg["t"]].filter(Boolean).join(" · ")),
       el(
         "span",
         { class: "set-aside-acts" },
         isReachable
           ? el("button", { type: "button", click: () => use(entry) }, t("use_my_text"))
-          : el("button", { type: "button", click: () => void copyText(msg["t"]) }, t("action_copy")),
+          : msg["t"]
+            ? el("button", { type: "button", click: () => void copyText(msg["t"]) }, t("action_copy"))
+            : null,
         el("button", { type: "button", click: () => actions.messages.forgetSetAside(msg.mid) }, t("discard")),
       ),
     );
@@ -63,6 +66,11 @@ export function createSetAside(store, actions, targets) {
       fill(node, shown.map(row));
     },
   };
+}
+
+/** @param {Entry["msg"]} msg @returns {import("../../state/types.js").FileInfo[]} */
+function filesOf(msg) {
+  return msg["f"] ?? [];
 }
 
 /** A refused message is shown in its room, if I am in it. @param {State} state @param {Entry} entry */

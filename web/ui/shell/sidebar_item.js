@@ -63,7 +63,15 @@ export function createRoomItem(store, actions, id) {
     node: el("li", {}, link),
     /** @param {State} state @param {Room} room @param {boolean} current */
     update(state, room, current) {
-      const now = [room, current, state.users, state.blocked, state.drafts.get(id), state.attended === id];
+      const now = [
+        room,
+        current,
+        state.users,
+        state.blocked,
+        state.drafts.get(id),
+        state.attached.get(id),
+        state.attended === id,
+      ];
       if (now.every((input, index) => input === inputs[index])) return;
       inputs = now;
       const attention = attentionOf(state, room);
@@ -119,5 +127,5 @@ function badge(room, { unread, mentions }) {
  * @param {Room} room
  */
 function hasDraft(state, room) {
-  return Boolean(state.drafts.get(room.id)?.trim());
+  return Boolean(state.drafts.get(room.id)?.trim()) || state.attached.has(room.id);
 }

@@ -1,8 +1,10 @@
 /** What can be done with a message of a room, and which of it I may do. */
 import { iMay } from "../../state/rights.js";
 import { ask } from "../base/dialog.js";
+import { lookOfFile } from "../base/file_words.js";
 import { t } from "../base/i18n.js";
 import { toast } from "../base/toast.js";
+import { openDescriptions } from "../files/doors.js";
 
 /** @typedef {import("../../state/types.js").Message} Message */
 
@@ -57,6 +59,16 @@ export class MessageActs {
   /** @param {Message} message */
   mayEdit(message) {
     return this.#isMine(message) && this.mayWrite() && !message.unreadable;
+  }
+
+  /** Whether it has pictures of mine, which I may put into words. @param {Message} message */
+  mayDescribe(message) {
+    return this.mayEdit(message) && Boolean(message.files?.some((file) => lookOfFile(file) === "picture"));
+  }
+
+  /** @param {Message} message */
+  describe(message) {
+    openDescriptions(this.#actions, this.room, message);
   }
 
   /** @param {Message} message */

@@ -30,7 +30,8 @@ export function openMessageMenu(acts, message, anchor) {
     writes ? item("smile", t("action_react"), () => openEmojiPicker(react, anchor)) : null,
     writes ? item("reply", t("action_reply"), () => acts.reply(message)) : null,
     acts.mayEdit(message) ? item("edit", t("action_edit"), () => acts.edit(message)) : null,
-    message.unreadable ? null : item("copy", t("action_copy"), () => copyText(message.t)),
+    acts.mayDescribe(message) ? item("picture", t("action_describe"), () => acts.describe(message)) : null,
+    message.unreadable || !message.t ? null : item("copy", t("action_copy"), () => copyText(message.t)),
     item("link", t("action_link"), () => copyText(location.origin + roomPath(acts.room, message.mid))),
     acts.mayDelete(message) ? { ...item("trash", t("action_delete"), () => acts.remove(message)), danger: true } : null,
   ]);

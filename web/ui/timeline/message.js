@@ -6,6 +6,7 @@ import { excerpt } from "../base/excerpt.js";
 import { format, isEmojiOnly } from "../base/format.js";
 import { errorText, t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
+import { messageFiles, progressOf } from "../files/message_files.js";
 import { calledBy } from "../people/mentions.js";
 import { avatar, botTag, moodOf, nameOf, tintOf, userOf } from "../people/people.js";
 import { foldable, mayBeLong } from "./fold.js";
@@ -38,7 +39,7 @@ export function drawMessage(row, drawing) {
         ? notice("unreadable_message")
         : isWithheld(message)
           ? withheld(drawing)
-          : bubble(drawing);
+          : bubble(row, drawing);
   fill(
     row,
     own ? null : gutter(drawing),
@@ -50,6 +51,7 @@ export function drawMessage(row, drawing) {
       el("div", { class: "message-line" }, said, own ? meta(drawing, deleted) : null),
       deleted || veiled ? null : reactions(drawing),
       lostNote(message),
+      progressOf(drawing),
       failure(drawing),
     ),
   );
@@ -147,22 +149,42 @@ function author({ state, message }, name) {
   );
 }
 
-/** @param {Drawing} drawing */
-function bubble(drawing) {
-  const { message, state, actions, marks } = drawing;
-  const large = isEmojiOnly(message.t) && !message.re;
-  const content = format(message.t, { mention: calledBy(state, message) });
+/** @param {HTMLElement} row @param {Drawing} drawing */
+function bubble(row, drawing) {
+  const { message, actions } = drawing;
+  const files = messageFiles(row, drawing);
   for (const uid of message.m ?? []) if (uid !== EVERYBODY) actions.users.need(uid);
-  const kind = large ? "bubble bubble-emoji" : content.querySelector("pre") ? "bubble bubble-code" : "bubble";
+  const said = files && !message.t ? null : text(drawing);
   return el(
     "div",
-    { class: kind, dir: "auto", title: momentTitle(message) },
+    { class: kindOf(drawing, said), dir: "auto", title: momentTitle(message) },
     message.re ? quote(drawing, message.re) : null,
-    mayBeLong(message.t) ? foldable(message.mid, marks, content) : content,
-    message.edited
-      ? el("span", { class: "edited", title: t("edited_at", { time: fullTimeOf(message.edited) }) }, t("edited"))
-      : null,
+    files,
+    files && said ? el("div", { class: "bubble-caption", dir: "auto" }, said, editedMark(message)) : said,
+    files && said ? null : editedMark(message),
   );
+}
+
+/** What a message says. @param {Drawing} drawing */
+function text({ message, state, marks }) {
+  const content = format(message.t, { mention: calledBy(state, message) });
+  return mayBeLong(message.t) ? foldable(message.mid, marks, content) : content;
+}
+
+/**
+ * @param {Drawing} drawing
+ * @param {HTMLElement | DocumentFragment | null} said
+ */
+function kindOf({ message }, said) {
+  if (message.files?.length) return "bubble bubble-files";
+  if (isEmojiOnly(message.t) && !message.re) return "bubble bubble-emoji";
+  return said?.querySelector("pre") ? "bubble bubble-code" : "bubble";
+}
+
+/** @param {import("../../state/types.js").Message} message */
+function editedMark({ edited }) {
+  if (!edited) return null;
+  return el("span", { class: "edited", title: t("edited_at", { time: fullTimeOf(edited) }) }, t("edited"));
 }
 
 /**

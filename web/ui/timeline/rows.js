@@ -4,6 +4,7 @@
  */
 import { el, place } from "../base/element.js";
 import { t } from "../base/i18n.js";
+import { showProgress } from "../files/message_files.js";
 import { namesCalled } from "../people/mentions.js";
 import { lookOf } from "../people/people.js";
 import { Days } from "./days.js";
@@ -103,6 +104,8 @@ export class Rows {
     place(log, nodes);
     this.#rows = next;
     this.#list = [...next.values()];
+    for (const { row, message } of this.#list)
+      if (message.status === "pending" && message.files) showProgress(row, message, state);
     const newest = newestOf(messages);
     if (newest > (this.#newest ?? 0)) this.#arrivedAt = performance.now();
     this.#newest = Math.max(this.#newest ?? 0, newest);
@@ -187,6 +190,7 @@ export class Rows {
       namesCalled(state, message),
       isVeiled(state, room, message, marks),
       quoted && isVeiled(state, room, quoted, marks),
+      this.#previewsOf(message),
       document.documentElement.lang,
     ];
     const known = this.#rows.get(message.mid);
@@ -207,6 +211,12 @@ export class Rows {
     });
     if (!known && this.#isFresh(message)) row.classList.add("message-new");
     return { row, message, inputs };
+  }
+
+  /** Where pictures of mine are shown from that are not sent yet: after a reload that is known a moment later. */
+  #previewsOf(/** @type {Message} */ { status, files }) {
+    if (status === "sent" || !files) return "";
+    return files.map((file) => this.#actions.files.preview(file) ?? "").join();
   }
 
   /** @param {Message} message */

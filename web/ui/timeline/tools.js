@@ -154,7 +154,9 @@ function rowOf(event) {
 /** A tap on what a message says, not on something in it, and not the end of a selection. @param {Event} event */
 function isTapOnText(event) {
   const target = /** @type {Element} */ (event.target);
-  return Boolean(target.closest(".bubble")) && !target.closest("a, button") && !String(getSelection() ?? "");
+  return (
+    Boolean(target.closest(".bubble")) && !target.closest("a, button, video, audio") && !String(getSelection() ?? "")
+  );
 }
 
 function isCoarse() {

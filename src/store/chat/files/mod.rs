@@ -17,13 +17,11 @@ use super::message_rows::{mid_of, unsigned};
 use crate::base::error::{Error, Result};
 use crate::base::file_detail::{FileDetail, Quota};
 use crate::base::ids::{FileId, Mid, RoomId, Uid};
+use crate::base::limits::files as limits;
 use crate::base::time::now_ms;
 use crate::protocol::file::MessageFile;
 use crate::protocol::names;
 use crate::store::pool::failed;
-
-/// Files of one person that are in no message.
-const UNSENT: u64 = 100;
 
 /// What has become of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,7 +123,7 @@ impl ChatStore {
                    FROM chat.files WHERE owner = $1 AND state <> 'erasing'";
         let row = transaction.query_one(own, &[&new.owner.0]).await.map_err(failed)?;
         let full = |of| Error::with_detail(FileDetail::QuotaFull { of });
-        if unsigned(&row, 1) >= UNSENT {
+        if unsigned(&row, 1) >= limits::UNSENT {
             return Err(full(Quota::Unsent));
         }
         if is_over(quotas.person, unsigned(&row, 0), new.size) {

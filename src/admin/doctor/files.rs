@@ -1,0 +1,71 @@
+//! The folder of files that people send.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
+
+use super::report::blocking;
+use super::row::Row;
+use super::site::Site;
+
+const CHECK: &str = "files";
+/// What says which database the folder belongs to.
+const MARK: &str = "store-id";
+
+pub async fn check(site: &Site) -> Vec<Row> {
+    let folder = site.data_dir.join("files");
+    blocking(CHECK, move || vec![judge(&folder)]).await
+}
+
+fn judge(folder: &Path) -> Row {
+    let shown = folder.display();
+    let mut entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            return Row::ok(CHECK, format!("{shown} is made with the first file"));
+        }
+        Err(error) if error.kind() == ErrorKind::NotADirectory => {
+            return Row::todo(CHECK, format!("{shown} is no folder"), "move it away");
+        }
+        Err(error) => return Row::unknown(CHECK, format!("{shown} cannot be read: {error}")),
+        Ok(entries) => entries,
+    };
+    if !folder.join(MARK).exists() && entries.next().is_some() {
+        return Row::todo(
+            CHECK,
+            format!("{shown} has no {MARK}: it is not a folder of files, or not a whole one"),
+            "put back the folder that belongs to the database, all of it",
+        );
+    }
+    let strays = fs::read_dir(folder.join("stray")).map_or(0, Iterator::count);
+    if strays > 0 {
+        return Row::todo(
+            CHECK,
+            format!(
+                "{strays} in {shown}/stray belong to nothing in the database, and go after a week"
+            ),
+            "if the database was set back, put back one that knows them; otherwise nothing",
+        );
+    }
+    Row::ok(CHECK, format!("{shown} is there"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::row::Status;
+    use super::*;
+
+    #[test]
+    fn a_folder_that_is_none_or_not_whole_or_has_strays_is_something_to_do() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path().join("files");
+        assert_eq!(judge(&folder).status, Status::Ok, "none yet");
+        fs::create_dir_all(folder.join("ab")).unwrap();
+        assert_eq!(judge(&folder).status, Status::Todo, "no mark");
+        fs::write(folder.join(MARK), "00").unwrap();
+        assert_eq!(judge(&folder).status, Status::Ok);
+        fs::create_dir(folder.join("stray")).unwrap();
+        fs::write(folder.join("stray/x"), "x").unwrap();
+        assert_eq!(judge(&folder).status, Status::Todo, "strays");
+        assert_eq!(judge(&folder.join(MARK)).status, Status::Todo, "no folder");
+    }
+}

@@ -1,0 +1,282 @@
+//! Files: uploads in one piece or several, downloads, and the files of a room.
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::api::charge::Charge;
+use crate::api::context::{Api, Call};
+use crate::base::error::{Code, Error, Result};
+use crate::base::hex;
+use crate::base::ids::{FileId, RoomId, Uid};
+use crate::base::limits::api::PAGE_MAX as QUERY;
+use crate::base::limits::files as limits;
+use crate::files::name::{Disposition, disposition};
+use crate::files::{Rendition, kind};
+use crate::http::{
+    BodyError, BodyReader, FileSource, Head, Request, Response, Selection, form_field,
+};
+use crate::service::{Announced, Files, Readable, Services, Start, Upload, Uploaded};
+use crate::store::chat::files::{FilePlace, ListedFile};
+
+/// What a browser may do with a file that it shows by itself: nothing.
+const SANDBOX: &str =
+    "sandbox; default-src 'none'; style-src 'unsafe-inline'; media-src 'self'; img-src 'self'";
+/// What has an address is never changed.
+const FOR_EVER: &str = "private, max-age=31536000, immutable";
+
+/// Which bodies of uploads are read as they come.
+pub fn part_limit(api: &Api, head: &Head) -> Option<u64> {
+    (head.method.as_str() == "PUT").then(|| api.services.files.size_max())
+}
+
+/// The same of uploads in one request, which name the file in their address.
+pub fn whole_limit(api: &Api, head: &Head) -> Option<u64> {
+    let name = head.query.as_deref().and_then(|query| form_field(query, "name"));
+    let is_whole = head.method.as_str() == "POST" && name.is_some();
+    is_whole.then(|| api.services.files.size_max())
+}
+
+#[derive(Deserialize)]
+struct Announcement {
+    name: String,
+    #[serde(default, rename = "type")]
+    media_type: Option<String>,
+    size: u64,
+    #[serde(default)]
+    keep_metadata: bool,
+}
+
+/// `POST /api/files`: announces a file. `POST /api/files?name=…`: brings it whole.
+pub async fn announce(call: Call<'_>) -> Result<Response> {
+    let Call { services, caller, request, .. } = call;
+    if request.query("name").is_some() {
+        return bring(services, caller.uid, request).await;
+    }
+    let Announcement { name, media_type, size, keep_metadata } = request.json()?;
+    let media_type = checked_type(media_type.as_deref().unwrap_or_default())?;
+    let announced = Announced { name, media_type, size, keeps_metadata: keep_metadata };
+    let uploaded = services.files.announce(caller.uid, &announced).await?;
+    Ok(created(&uploaded))
+}
+
+/// A whole file in one request, of a person or a hook.
+pub(super) async fn bring(services: &Services, uid: Uid, request: &Request) -> Result<Response> {
+    check_coding(request)?;
+    let body = request.stream()?;
+    let size = body.length().ok_or_else(|| Error::field("Content-Length", "is missing"))?;
+    let announced = Announced {
+        name: request.query("name").unwrap_or_default(),
+        media_type: checked_type(&request.media_type())?,
+        size,
+        keeps_metadata: request.query("keep_metadata").as_deref() == Some("1"),
+    };
+    let begun = services.files.announce(uid, &announced).await?;
+    if begun.complete {
+        return Ok(created(&begun));
+    }
+    let id = begun.file.id;
+    let brought = match services.files.upload(uid, id, 0).await {
+        Ok(Start::Upload(upload)) => receive(body, upload).await,
+        Ok(Start::Done(done)) => Ok(done),
+        Err(error) => Err(error),
+    };
+    if brought.is_err() {
+        // Nobody knows its id, so nobody goes on with it.
+        let _ = services.files.give_up(uid, id).await;
+    }
+    Ok(created(&brought?))
+}
+
+/// `PUT /api/files/{file}?offset=N`: brings what comes from there on, or a part of it.
+pub async fn put(call: Call<'_, FileId>) -> Result<Response> {
+    let Call { services, caller, request, ids: id, .. } = call;
+    Charge::Read(1.0).take(&services.allowances, caller.principal())?;
+    check_coding(request)?;
+    let offset = match request.query("offset") {
+        None => 0,
+        Some(text) => text.parse().map_err(|_| Error::field("offset", "is a whole number"))?,
+    };
+    let body = request.stream()?;
+    let uploaded = match services.files.upload(caller.uid, id, offset).await? {
+        Start::Upload(upload) => receive(body, upload).await?,
+        Start::Done(done) => done,
+    };
+    Ok(Response::json(200, &uploaded))
+}
+
+/// Takes a body piece by piece. What has arrived of one that is cut stays.
+async fn receive(mut body: BodyReader, mut upload: Upload) -> Result<Uploaded> {
+    if body.length().is_some_and(|length| length > upload.rest()) {
+        let error = upload.too_large();
+        upload.keep().await;
+        return Err(error);
+    }
+    loop {
+        let piece = tokio::select! {
+            biased;
+            () = upload.taken_over() => return upload.finish().await,
+            piece = body.next() => piece,
+        };
+        let written = match piece {
+            Ok(Some(piece)) => upload.write(piece).await,
+            Ok(None) => return upload.finish().await,
+            Err(error) => Err(cut(error)),
+        };
+        if let Err(error) = written {
+            upload.keep().await;
+            return Err(error);
+        }
+    }
+}
+
+fn cut(error: BodyError) -> Error {
+    error.into()
+}
+
+/// `GET /api/files/{file}`: how far an upload is.
+pub async fn show(call: Call<'_, FileId>) -> Result<Response> {
+    let uploaded = call.services.files.progress(call.caller.uid, call.ids).await?;
+    Ok(Response::json(200, &uploaded)
+        .header("Cache-Control", "no-store")
+        .header("Upload-Offset", uploaded.offset.to_string())
+        .header("Upload-Length", uploaded.file.size.to_string()))
+}
+
+/// `DELETE /api/files/{file}`: gives up an upload.
+pub async fn discard(call: Call<'_, FileId>) -> Result<Response> {
+    call.services.files.give_up(call.caller.uid, call.ids).await?;
+    Ok(Response::empty(204))
+}
+
+/// `GET /files/{file}/{name}`. The name is for whoever saves it; what is in the address does not count.
+pub async fn download(call: Call<'_, FileId>) -> Result<Response> {
+    let Call { services, caller, request, ids: id, .. } = call;
+    let Readable { file, sha256 } = services.files.readable(caller.uid, id).await?;
+    let etag = format!("\"{}\"", hex::encode(sha256.get(..16).unwrap_or_default()));
+    let is_shown =
+        ["image/", "audio/", "video/"].iter().any(|kind| file.media_type.starts_with(kind));
+    let how = match is_shown && request.query("download").is_none() {
+        true => Disposition::Inline,
+        false => Disposition::Attachment,
+    };
+    let media_type = if is_shown { file.media_type.as_str() } else { kind::UNKNOWN };
+    let selection = Selection::of(&request.head, &etag, file.size);
+    let source = match selection.bytes() {
+        Some(range) => Some(source(&services.files, id, range, file.size).await?),
+        None => None,
+    };
+    Ok(selection
+        .respond(media_type, source)
+        .header("Cache-Control", FOR_EVER)
+        .header("Content-Disposition", disposition(how, &file.name))
+        .header("Content-Security-Policy", SANDBOX)
+        .header("Cross-Origin-Resource-Policy", "same-origin")
+        .header("X-Content-Type-Options", "nosniff"))
+}
+
+async fn source(
+    files: &Arc<Files>,
+    id: FileId,
+    range: std::ops::Range<u64>,
+    size: u64,
+) -> Result<FileSource> {
+    let (bytes, found) = files.open(id, Rendition::Original).await?;
+    if found != size {
+        return Err(Error::internal("a file has another size than its row"));
+    }
+    Ok(FileSource::new(bytes, range))
+}
+
+/// `GET /api/rooms/{room}/files?q=&cursor=&limit=`
+pub async fn of_room(call: Call<'_, RoomId>) -> Result<Response> {
+    let Call { services, caller, request, ids: room, .. } = call;
+    let limit = match request.query("limit") {
+        None => limits::PAGE,
+        Some(text) => match text.parse() {
+            Ok(limit) if (1..=limits::PAGE_MAX).contains(&limit) => limit,
+            _ => return Err(Error::field("limit", "must be 1 to 200")),
+        },
+    };
+    let after = request.query("cursor").map(|text| place(&text)).transpose()?;
+    let q = request.query("q").unwrap_or_default();
+    if q.chars().count() > QUERY || q.contains('\0') {
+        return Err(Error::field("q", "is too long"));
+    }
+    let page = services.files.of_room(caller.principal(), room, q.trim(), after, limit).await?;
+    let cursor = page.files.last().filter(|_| page.has_more).map(|last| cursor(last.place));
+    let files: Vec<_> = page.files.iter().map(|file| listed(room, file)).collect();
+    let mut answer = json!({"files": files});
+    if let Some(cursor) = cursor {
+        answer["cursor"] = json!(cursor);
+    }
+    Ok(Response::json(200, &answer))
+}
+
+fn listed(room: RoomId, listed: &ListedFile) -> Value {
+    let mut entry = json!(listed.file);
+    entry["room"] = json!(room);
+    entry["mid"] = json!(listed.mid);
+    entry["by"] = json!(listed.by);
+    entry["at"] = json!(listed.at);
+    entry["created_seq"] = json!(listed.place.created_seq);
+    entry
+}
+
+fn cursor(place: FilePlace) -> String {
+    format!("{}.{}", place.created_seq, place.place)
+}
+
+fn place(text: &str) -> Result<FilePlace> {
+    let place = text.split_once('.').and_then(|(seq, place)| {
+        let created_seq = seq.parse::<i64>().ok().and_then(|seq| u64::try_from(seq).ok())?;
+        Some(FilePlace { created_seq, place: place.parse().ok()? })
+    });
+    place.ok_or_else(|| Error::field("cursor", "is one that an answer gave"))
+}
+
+fn created(uploaded: &Uploaded) -> Response {
+    let location = format!("/api/files/{}", uploaded.file.id);
+    Response::json(201, uploaded).header("Location", location)
+}
+
+fn check_coding(request: &Request) -> Result<()> {
+    if request.header("content-encoding").is_some() {
+        let text = "A file is sent as it is, without Content-Encoding.";
+        return Err(Error::new(Code::UnsupportedType, text));
+    }
+    Ok(())
+}
+
+/// What somebody says a file is: kept until its bytes say more.
+fn checked_type(claim: &str) -> Result<String> {
+    if claim.len() > limits::TYPE {
+        return Err(Error::field("type", "is too long"));
+    }
+    match claim.bytes().all(|byte| (b'!'..=b'~').contains(&byte)) {
+        true => Ok(claim.to_ascii_lowercase()),
+        false => Ok(String::new()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_is_a_place_and_nothing_else_is() {
+        let there = FilePlace { created_seq: 70, place: 3 };
+        assert_eq!(place(&cursor(there)).unwrap(), there);
+        for wrong in ["", "70", "70.", ".3", "-1.3", "70.99999", "x.y", "9223372036854775808.1"] {
+            assert!(place(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_claim_is_one_word_or_nothing() {
+        assert_eq!(checked_type("Text/Plain").unwrap(), "text/plain");
+        assert_eq!(checked_type("text/plain; x=\n").unwrap(), "");
+        assert!(checked_type(&"x".repeat(limits::TYPE + 1)).is_err());
+    }
+}

@@ -1,0 +1,50 @@
+//! Files (`files`, `service/files`).
+
+use std::time::Duration;
+
+/// The largest file, unless an administrator chooses otherwise.
+pub const SIZE: u64 = 100 * 1024 * 1024;
+/// What an administrator may choose at most, as size of a file and as quota.
+pub const SIZE_MAX: u64 = 1 << 50;
+/// What one person may keep, unless an administrator chooses otherwise.
+pub const PERSON: u64 = 5 * 1024 * 1024 * 1024;
+/// The name of a file, in bytes.
+pub const NAME: usize = 255;
+/// The type that somebody says a file has, in bytes.
+pub const TYPE: usize = 100;
+/// Files of one person that are in no message.
+pub const UNSENT: u64 = 100;
+/// Uploads of one person that arrive at the same time.
+pub const ARRIVING: usize = 4;
+/// When one more may be tried, in milliseconds.
+pub const RETRY_MS: u32 = 1_000;
+/// Bytes after which what has arrived is made durable, while more arrives.
+pub const CHECKPOINT: u64 = 16 * 1024 * 1024;
+/// Writes to the disk at the same time.
+pub const WRITERS: usize = 16;
+/// Files that are read whole at the same time, for their digest and their kind.
+pub const COMPLETING: usize = 2;
+/// The first bytes of a file, which say what it is.
+pub const HEAD: usize = 512;
+/// Bytes of the folder's disk that no upload may take.
+pub const FREE: u64 = 256 * 1024 * 1024;
+/// Between two looks for files whose bytes have to go.
+pub const ERASE: Duration = Duration::from_secs(3);
+/// Between two looks for files that have waited for a message too long, and two counts of all files.
+pub const EXPIRE: Duration = Duration::from_secs(60);
+/// Files whose bytes go at once.
+pub const ERASED_AT_ONCE: usize = 100;
+/// How long a file waits for its message after something of it arrived.
+pub const UNUSED: Duration = Duration::from_secs(24 * 3600);
+/// Between two looks at all files and the whole folder.
+pub const SWEEP: Duration = Duration::from_secs(24 * 3600);
+/// Files of one step of that.
+pub const SWEPT_AT_ONCE: usize = 500;
+/// How long the bytes of a file stay that no row knows.
+pub const STRAY: Duration = Duration::from_secs(7 * 24 * 3600);
+/// Files of one page of a room's list, unless the caller asks for fewer, and the most it may ask for.
+pub const PAGE: usize = 50;
+/// The most.
+pub const PAGE_MAX: usize = 200;
+/// People and rooms that administrators see with what they take.
+pub const LISTED: usize = 50;

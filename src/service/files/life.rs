@@ -1,0 +1,51 @@
+//! The end of files: their bytes go soon after the commit that ended them, and never before.
+
+use super::Files;
+use crate::base::counter::Gauge;
+use crate::base::crash_point::crash_point;
+use crate::base::error::Result;
+use crate::base::limits::files as limits;
+use crate::base::time::now_ms;
+use crate::store::chat::files::Totals;
+
+impl Files {
+    /// Erases the bytes of what is nothing any more. Files that cannot be erased wait for the next time.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub async fn erase_ended(&self) -> Result<()> {
+        loop {
+            let ids = self.store.files_to_erase(limits::ERASED_AT_ONCE).await?;
+            if ids.is_empty() {
+                return Ok(());
+            }
+            self.prepare().await?;
+            for id in &ids {
+                self.disk.remove(*id).await?;
+                crash_point("erased");
+            }
+            let gone = self.store.forget_files(&ids).await?;
+            self.counts.erased.add(gone);
+        }
+    }
+
+    /// Gives up what has waited for a message too long, and counts what there is for those who watch.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub async fn expire_unsent(&self) -> Result<()> {
+        let kept = i64::try_from(limits::UNUSED.as_millis()).unwrap_or(i64::MAX);
+        let given_up = self.store.expire_files(now_ms() - kept).await?;
+        if given_up > 0 {
+            tracing::info!(given_up, "files that nobody has sent are erased");
+        }
+        let Totals { used, unsent, erasing } = self.store.file_totals().await?;
+        let set = |gauge: &Gauge, now: u64| gauge.set(usize::try_from(now).unwrap_or(usize::MAX));
+        set(&self.counts.used, used.files);
+        set(&self.counts.used_bytes, used.bytes);
+        set(&self.counts.unsent, unsent.files);
+        set(&self.counts.unsent_bytes, unsent.bytes);
+        set(&self.counts.erasing, erasing.files);
+        Ok(())
+    }
+}

@@ -1,0 +1,130 @@
+//! Files from the first byte of an upload to the last one on disk. Rows are in the chat store, bytes in a folder
+//! (`files`); what has a row may have bytes, and what has bytes has a row: a row is there first, and goes last.
+
+mod download;
+mod life;
+mod sweep;
+mod upload;
+
+pub use download::Readable;
+pub use sweep::Swept;
+pub use upload::{Announced, Start, Upload, Uploaded};
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::{OnceCell, Semaphore};
+
+use crate::auth::Auth;
+use crate::base::error::{Error, Result};
+use crate::base::ids::{FileId, RoomId, Uid};
+use crate::base::limits::files as limits;
+use crate::base::principal::Principal;
+use crate::base::random;
+use crate::files::{FileCounts, FileStore};
+use crate::policy::{Action, no_room};
+use crate::rooms::Rooms;
+use crate::settings::RuntimeSettings;
+use crate::store::chat::ChatStore;
+use crate::store::chat::files::{FilePage, FilePlace, FileUsage, Quotas};
+use upload::Turn;
+
+/// Takes, keeps, gives and erases files.
+pub struct Files {
+    store: ChatStore,
+    disk: FileStore,
+    rooms: Rooms,
+    auth: Arc<Auth>,
+    counts: Arc<FileCounts>,
+    /// That the folder is there and this database's.
+    prepared: OnceCell<()>,
+    /// Files that are arriving.
+    turns: Mutex<HashMap<FileId, Arc<Turn>>>,
+    /// How many uploads each person has under way.
+    slots: Mutex<HashMap<Uid, usize>>,
+    completing: Semaphore,
+}
+
+impl Files {
+    /// With their rows in this store and their bytes in this folder.
+    pub fn new(store: ChatStore, disk: FileStore, rooms: Rooms, auth: Arc<Auth>) -> Arc<Self> {
+        let files = Self {
+            store,
+            disk,
+            rooms,
+            auth,
+            counts: Arc::default(),
+            prepared: OnceCell::new(),
+            turns: Mutex::default(),
+            slots: Mutex::default(),
+            completing: Semaphore::new(limits::COMPLETING),
+        };
+        files.follow_settings();
+        Arc::new(files)
+    }
+
+    /// What has happened to files, for those who watch.
+    pub fn counts(&self) -> &Arc<FileCounts> {
+        &self.counts
+    }
+
+    /// The size of the largest file that is taken.
+    pub fn size_max(&self) -> u64 {
+        self.settings().file_size_max
+    }
+
+    /// The settings have changed: the rooms need to know theirs.
+    pub fn follow_settings(&self) {
+        self.rooms.bound_files(self.settings().files_room_max);
+    }
+
+    /// The files in the messages of a room, newest first, for its members.
+    ///
+    /// # Errors
+    /// `not_found`, `not_member`, `unavailable`.
+    pub async fn of_room(
+        &self,
+        by: Principal,
+        room: RoomId,
+        q: &str,
+        after: Option<FilePlace>,
+        limit: usize,
+    ) -> Result<FilePage> {
+        self.rooms.authorize(by, room, Action::Read)?;
+        if !by.uid().is_some_and(|uid| self.rooms.is_member(room, uid)) {
+            return Err(no_room());
+        }
+        self.store.room_files(room, q, after, limit).await
+    }
+
+    /// Who takes how much, for administrators, and how many bytes are free, if that is known.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub async fn usage(&self) -> Result<(FileUsage, Option<u64>)> {
+        let usage = self.store.file_usage(limits::LISTED).await?;
+        let disk = self.disk.clone();
+        let free = tokio::task::spawn_blocking(move || disk.free()).await;
+        Ok((usage, free.map_err(Error::internal)?))
+    }
+
+    fn settings(&self) -> Arc<RuntimeSettings> {
+        self.auth.settings().current()
+    }
+
+    fn quotas(&self) -> Quotas {
+        let settings = self.settings();
+        Quotas { person: settings.files_user_max, server: settings.files_server_max }
+    }
+
+    /// Makes sure that the folder is there and this database's.
+    async fn prepare(&self) -> Result<()> {
+        let prepare = || async {
+            let mark = self.store.file_store_mark(random::bytes()?).await?;
+            let disk = self.disk.clone();
+            let preparing = tokio::task::spawn_blocking(move || disk.prepare(mark));
+            preparing.await.map_err(Error::internal)?
+        };
+        self.prepared.get_or_try_init(prepare).await.copied()
+    }
+}

@@ -1,0 +1,432 @@
+//! Uploads: announced, then brought in one piece or several, by one request at a time.
+//!
+//! How far an upload is, only its row and the requests that bring it know. A request that begins where the upload is
+//! takes it over from another one, so that a line that has died without a word does not stop it. Whoever is at another
+//! place is told the right one.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use serde::Serialize;
+use tokio::sync::{Mutex, MutexGuard, watch};
+
+use super::Files;
+use crate::base::crash_point::crash_point;
+use crate::base::error::{Code, Error, Result};
+use crate::base::file_detail::FileDetail;
+use crate::base::ids::{FileId, Uid};
+use crate::base::limits::files as limits;
+use crate::base::lock::MutexExt as _;
+use crate::base::random;
+use crate::files::{Arrival, Kind, disk_full, name, refused};
+use crate::protocol::file::MessageFile;
+use crate::store::chat::files::{Completed, FileRow, FileState, NewFile};
+
+/// A file that somebody is going to upload.
+#[derive(Debug)]
+pub struct Announced {
+    /// Its name, as it is there.
+    pub name: String,
+    /// Its type, as it is believed to be there.
+    pub media_type: String,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Whether a picture keeps where and by which camera it was taken.
+    pub keeps_metadata: bool,
+}
+
+/// How far an upload is: `{"id","name","type","size",…,"offset","complete"}`.
+#[derive(Debug, Serialize)]
+pub struct Uploaded {
+    /// The file. Its type is what its owner says until it is complete.
+    #[serde(flatten)]
+    pub file: MessageFile,
+    /// How many bytes have arrived.
+    pub offset: u64,
+    /// Whether a message can have it.
+    pub complete: bool,
+}
+
+/// A file that is arriving.
+#[derive(Debug, Default)]
+pub(super) struct Turn {
+    arriving: Mutex<Option<Arriving>>,
+    /// Which request brings it.
+    number: AtomicU64,
+    changed: watch::Sender<()>,
+}
+
+#[derive(Debug)]
+struct Arriving {
+    arrival: Arrival,
+    file: MessageFile,
+    /// How much of it the row knows.
+    noted: u64,
+}
+
+/// One request that brings a part of a file, or all of it.
+pub struct Upload {
+    files: Arc<Files>,
+    id: FileId,
+    turn: Arc<Turn>,
+    number: u64,
+    changes: watch::Receiver<()>,
+    /// The size of the file, and how much of it was missing at first.
+    size: u64,
+    rest: u64,
+    _slot: Slot,
+}
+
+/// What a request that wants to bring a part of a file has to do.
+pub enum Start {
+    /// Bring it.
+    Upload(Upload),
+    /// Nothing: all of it is there.
+    Done(Uploaded),
+}
+
+/// One of the uploads that a person may have under way.
+struct Slot {
+    files: Arc<Files>,
+    uid: Uid,
+}
+
+impl Files {
+    /// Begins an upload; how far it is: an empty file is complete.
+    ///
+    /// # Errors
+    /// `too_large`, `quota_full`, `disk_full`, `unavailable`.
+    pub async fn announce(self: &Arc<Self>, uid: Uid, file: &Announced) -> Result<Uploaded> {
+        let most = self.size_max();
+        if file.size > most {
+            return Err(Error::with_detail(FileDetail::TooLarge { max: most }));
+        }
+        self.prepare().await?;
+        let disk = self.disk.clone();
+        let free = tokio::task::spawn_blocking(move || disk.free());
+        if free.await.map_err(Error::internal)?.is_some_and(|free| free < file.size) {
+            return Err(disk_full());
+        }
+        let (id, name) = (FileId(random::bytes()?), name::safe(&file.name));
+        let new = NewFile {
+            id,
+            owner: uid,
+            name: &name,
+            media_type: &file.media_type,
+            size: file.size,
+            keeps_metadata: file.keeps_metadata,
+        };
+        self.store.create_file(&new, self.quotas()).await?;
+        crash_point("announced");
+        match file.size {
+            0 => match self.upload(uid, id, 0).await? {
+                Start::Upload(upload) => upload.finish().await,
+                Start::Done(done) => Ok(done),
+            },
+            _ => self.progress(uid, id).await,
+        }
+    }
+
+    /// How far an upload of somebody is that is in no message.
+    ///
+    /// # Errors
+    /// `not_found`, `unavailable`.
+    pub async fn progress(&self, uid: Uid, id: FileId) -> Result<Uploaded> {
+        let turn = self.turns.lock_unpoisoned().get(&id).cloned();
+        let row = self.unsent(uid, id).await?;
+        if let Some(turn) = turn
+            && let Some(Arriving { arrival, file, .. }) = &*turn.arriving.lock().await
+        {
+            return Ok(Uploaded { file: file.clone(), offset: arrival.length(), complete: false });
+        }
+        Ok(uploaded(row))
+    }
+
+    /// Gives up an upload, or a file that is in no message.
+    ///
+    /// # Errors
+    /// `not_found`, `unavailable`.
+    pub async fn give_up(&self, uid: Uid, id: FileId) -> Result<()> {
+        if self.store.give_up_file(id, uid).await? { Ok(()) } else { Err(no_upload()) }
+    }
+
+    /// Takes over an upload at this place, which must be where it is.
+    ///
+    /// # Errors
+    /// `not_found`, `wrong_offset`, `rate_limited`, `disk_full`, `unavailable`.
+    pub async fn upload(self: &Arc<Self>, uid: Uid, id: FileId, offset: u64) -> Result<Start> {
+        let slot = self.slot(uid)?;
+        self.prepare().await?;
+        let turn = self.turns.lock_unpoisoned().entry(id).or_default().clone();
+        let begun = self.begin(uid, id, offset, turn.clone(), slot).await;
+        if !matches!(begun, Ok(Start::Upload(_))) {
+            self.counts.refused.inc();
+            self.end_turn(id, &turn);
+        }
+        begun
+    }
+
+    async fn begin(
+        self: &Arc<Self>,
+        uid: Uid,
+        id: FileId,
+        offset: u64,
+        turn: Arc<Turn>,
+        slot: Slot,
+    ) -> Result<Start> {
+        let mut place = turn.arriving.lock().await;
+        let row = self.unsent(uid, id).await?;
+        if place.is_none() {
+            if row.state == FileState::Complete {
+                return done_at(uploaded(row), offset);
+            }
+            // A crash may have come between its name and its row.
+            if self.disk.is_settled(id, row.file.size) {
+                return done_at(self.complete(&row.file, row.received).await?, offset);
+            }
+            let arrival = self.resume(&row).await?;
+            *place = Some(Arriving { arrival, file: row.file, noted: row.received });
+        }
+        let (length, size) = match &*place {
+            Some(Arriving { arrival, file, .. }) => (arrival.length(), file.size),
+            None => return Err(no_upload()),
+        };
+        if length != offset {
+            return Err(wrong_offset(length));
+        }
+        let number = turn.number.fetch_add(1, Ordering::Relaxed) + 1;
+        let changes = turn.changed.subscribe();
+        turn.changed.send_replace(());
+        drop(place);
+        let (files, rest) = (self.clone(), size - length);
+        let mut upload = Upload { files, id, turn, number, changes, size, rest, _slot: slot };
+        upload.changes.mark_unchanged();
+        Ok(Start::Upload(upload))
+    }
+
+    /// What is known to be there of a file. If the disk has lost that, it begins anew.
+    async fn resume(&self, row: &FileRow) -> Result<Arrival> {
+        match self.disk.resume(row.file.id, row.received).await {
+            Err(error) if row.received > 0 && error.code() == Code::Unavailable => {
+                tracing::warn!(file = %row.file.id, "what had arrived of a file is lost; it begins anew");
+                self.store.note_received(row.file.id, 0).await?;
+                self.disk.resume(row.file.id, 0).await
+            }
+            other => other,
+        }
+    }
+
+    /// A file of somebody that is in no message.
+    async fn unsent(&self, uid: Uid, id: FileId) -> Result<FileRow> {
+        let row = self.store.file(id).await?;
+        let is_unsent = |row: &FileRow| {
+            row.owner == uid && matches!(row.state, FileState::Arriving | FileState::Complete)
+        };
+        row.filter(is_unsent).ok_or_else(no_upload)
+    }
+
+    /// All of a file is on disk: it gets its name, and then its row says so.
+    async fn complete(&self, file: &MessageFile, noted: u64) -> Result<Uploaded> {
+        let id = file.id;
+        let completed = self.describe(file).await?;
+        if noted > completed.size {
+            return Err(Error::internal("a file is smaller than what had arrived of it"));
+        }
+        crash_point("examined");
+        self.disk.settle(id).await?;
+        crash_point("settled");
+        if !self.store.complete_file(id, &completed).await? {
+            return Err(no_upload());
+        }
+        crash_point("completed");
+        self.counts.completed.inc();
+        let Completed { media_type, size, pixels, .. } = completed;
+        let (width, height) = pixels.unzip();
+        let file = MessageFile { media_type, size, width, height, ..file.clone() };
+        Ok(Uploaded { file, offset: size, complete: true })
+    }
+
+    /// What a file is, by its bytes.
+    async fn describe(&self, file: &MessageFile) -> Result<Completed> {
+        let _turn = self.completing.acquire().await.map_err(Error::internal)?;
+        let (disk, id) = (self.disk.clone(), file.id);
+        let examining = tokio::task::spawn_blocking(move || disk.examine(id));
+        let (head, sha256, size) = examining.await.map_err(Error::internal)?.map_err(refused)?;
+        if size != file.size {
+            return Err(Error::internal("a file has another size than was written"));
+        }
+        let kind = Kind::of(&head, &file.media_type);
+        Ok(Completed { media_type: kind.told(&file.media_type), size, sha256, pixels: None })
+    }
+
+    /// Forgets a turn that nobody has any more.
+    fn end_turn(&self, id: FileId, turn: &Arc<Turn>) {
+        let mut turns = self.turns.lock_unpoisoned();
+        // The table has one, and this is the other.
+        if Arc::strong_count(turn) == 2 && turns.get(&id).is_some_and(|one| Arc::ptr_eq(one, turn))
+        {
+            turns.remove(&id);
+        }
+    }
+
+    fn slot(self: &Arc<Self>, uid: Uid) -> Result<Slot> {
+        let mut slots = self.slots.lock_unpoisoned();
+        let used = slots.entry(uid).or_default();
+        if *used >= limits::ARRIVING {
+            let text = "Too many of your uploads are under way. Wait for one of them.";
+            return Err(Error::new(Code::RateLimited, text).retry_after(limits::RETRY_MS));
+        }
+        *used += 1;
+        Ok(Slot { files: self.clone(), uid })
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        let mut slots = self.files.slots.lock_unpoisoned();
+        if let Some(used) = slots.get_mut(&self.uid) {
+            *used -= 1;
+            if *used == 0 {
+                slots.remove(&self.uid);
+            }
+        }
+    }
+}
+
+impl Upload {
+    /// Returns when another request has taken over.
+    pub async fn taken_over(&mut self) {
+        while self.is_mine() {
+            if self.changes.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// How many bytes may still come.
+    pub fn rest(&self) -> u64 {
+        self.rest
+    }
+
+    /// The answer to more than that.
+    pub fn too_large(&self) -> Error {
+        Error::with_detail(FileDetail::TooLarge { max: self.size })
+    }
+
+    /// Writes the next piece.
+    ///
+    /// # Errors
+    /// `wrong_offset` if another request has taken over, `too_large` for more than was announced, `disk_full`,
+    /// `unavailable`.
+    pub async fn write(&mut self, piece: Bytes) -> Result<()> {
+        let mut place = self.turn.arriving.lock().await;
+        let Arriving { arrival, file, noted } = self.mine(&mut place)?;
+        if arrival.length() + piece.len() as u64 > file.size {
+            return Err(self.too_large());
+        }
+        self.files.counts.received_bytes.add(piece.len() as u64);
+        arrival.write(piece).await?;
+        if arrival.length() - *noted >= limits::CHECKPOINT && arrival.length() < file.size {
+            *noted = self.files.note(arrival).await?;
+        }
+        Ok(())
+    }
+
+    /// The request has brought all that it wanted; how far the upload is.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    pub async fn finish(self) -> Result<Uploaded> {
+        let ended = self.end(true).await;
+        self.leave().await;
+        ended
+    }
+
+    /// The request was cut: what it has brought stays.
+    pub async fn keep(self) {
+        self.files.counts.interrupted.inc();
+        if let Err(error) = self.end(false).await
+            && !matches!(error.code(), Code::WrongOffset | Code::NotFound)
+        {
+            tracing::debug!(file = %self.id, ?error, "what arrived last of an upload is lost");
+        }
+        self.leave().await;
+    }
+
+    async fn end(&self, is_whole: bool) -> Result<Uploaded> {
+        let mut place = self.turn.arriving.lock().await;
+        let Arriving { arrival, file, noted } = self.mine(&mut place)?;
+        if is_whole && arrival.length() == file.size {
+            arrival.sync().await?;
+            crash_point("synced");
+            let completed = self.files.complete(file, *noted).await;
+            *place = None;
+            return completed;
+        }
+        if arrival.length() != *noted {
+            *noted = self.files.note(arrival).await?;
+        }
+        Ok(Uploaded { file: file.clone(), offset: *noted, complete: false })
+    }
+
+    /// The next request reads from the row how far the upload is.
+    async fn leave(self) {
+        let Self { files, id, turn, number, .. } = self;
+        {
+            let mut place = turn.arriving.lock().await;
+            if turn.number.load(Ordering::Relaxed) == number {
+                *place = None;
+            }
+        }
+        files.end_turn(id, &turn);
+    }
+
+    fn mine<'a>(
+        &self,
+        place: &'a mut MutexGuard<'_, Option<Arriving>>,
+    ) -> Result<&'a mut Arriving> {
+        let is_mine = self.is_mine();
+        match place.as_mut() {
+            Some(arriving) if is_mine => Ok(arriving),
+            Some(arriving) => Err(wrong_offset(arriving.arrival.length())),
+            None => Err(no_upload()),
+        }
+    }
+
+    fn is_mine(&self) -> bool {
+        self.turn.number.load(Ordering::Relaxed) == self.number
+    }
+}
+
+impl Files {
+    /// Makes what has arrived durable, and notes that; how much it is.
+    async fn note(&self, arrival: &mut Arrival) -> Result<u64> {
+        let length = arrival.sync().await?;
+        crash_point("part synced");
+        match self.store.note_received(arrival.id(), length).await? {
+            true => Ok(length),
+            // It was given up meanwhile.
+            false => Err(no_upload()),
+        }
+    }
+}
+
+/// How far a file is by its row.
+fn uploaded(row: FileRow) -> Uploaded {
+    let complete = row.state == FileState::Complete;
+    Uploaded { offset: row.received, complete, file: row.file }
+}
+
+/// All of it is there: whoever goes on at its end has to do nothing.
+fn done_at(done: Uploaded, offset: u64) -> Result<Start> {
+    if done.offset == offset { Ok(Start::Done(done)) } else { Err(wrong_offset(done.offset)) }
+}
+
+fn wrong_offset(offset: u64) -> Error {
+    Error::with_detail(FileDetail::WrongOffset { offset })
+}
+
+fn no_upload() -> Error {
+    Error::new(Code::NotFound, "There is no such upload.")
+}

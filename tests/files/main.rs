@@ -1,0 +1,16 @@
+//! Files, from the first byte of an upload to the last one on disk, over real sockets.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
+#[path = "../support/process.rs"]
+mod process;
+#[path = "../support/mod.rs"]
+mod support;
+
+mod crashes;
+mod downloads;
+mod house;
+mod life;
+mod messages;
+mod quotas;
+mod uploads;

@@ -1,0 +1,269 @@
+/**
+ * Pictures as large as the screen: arrows lead from one to the next, plus, minus, the wheel and two fingers enlarge, a
+ * swipe turns the page, Esc closes, and the focus returns to the picture that was opened.
+ */
+import { fileAddress } from "../../calls/files.js";
+import { fullTimeOf, isoOf } from "../base/dates.js";
+import { openDialog } from "../base/dialog.js";
+import { el, fill, setText } from "../base/element.js";
+import { t } from "../base/i18n.js";
+import { icon } from "../base/icons.js";
+import { bindGestures } from "./gestures.js";
+import { saving } from "./media.js";
+import { Zoom } from "./zoom.js";
+
+/** @typedef {import("../../state/types.js").FileInfo} FileInfo */
+/** @typedef {import("./room_pictures.js").Shown} Shown */
+
+/** One press of a key or a button. */
+const STEP = 1.5;
+/** Two taps. */
+const CLOSE_UP = 2.5;
+
+/**
+ * @param {Shown[]} pictures
+ * @param {object} options
+ * @param {FileInfo} options.file  the one to begin with
+ * @param {(file: FileInfo) => string | null} options.preview
+ * @param {(mid: string) => void} options.show  leads to the message
+ * @param {(uid: string) => string} options.nameOf
+ */
+export function openViewer(pictures, { file, preview, show, nameOf }) {
+  const found = pictures.findIndex((each) => (file.id ? each.file.id === file.id : each.file.key === file.key));
+  const all = found < 0 ? [{ file, mid: "", by: "", at: 0 }] : pictures;
+  const viewer = new Viewer(all, Math.max(0, found), preview, show, nameOf);
+  const dialog = openDialog(
+    { title: t("viewer"), bare: true, class: "viewer", closed: () => viewer.closed() },
+    (close) => viewer.parts(close),
+  );
+  dialog.node.addEventListener("keydown", (event) => viewer.pressed(event));
+  viewer.opened();
+}
+
+class Viewer {
+  #pictures;
+  #at;
+  #preview;
+  #show;
+  #nameOf;
+  #close = () => {};
+  #zoom = new Zoom();
+  #image = el("img", { class: "viewer-image", draggable: "false", alt: "" });
+  #stage = el("div", { class: "viewer-stage" }, this.#image);
+  #place = el("span", { class: "viewer-place", role: "status" });
+  #name = el("strong", { dir: "auto" });
+  #alt = el("p", { class: "viewer-alt", dir: "auto" });
+  #from = el("p", { class: "viewer-from" });
+  #tools = el("span", { class: "viewer-tools" });
+  #before = sideButton("viewer_before", "back", () => this.#step(-1));
+  #after = sideButton("viewer_after", "forward", () => this.#step(1));
+  #resized = new ResizeObserver(() => this.#draw());
+
+  /**
+   * @param {Shown[]} pictures
+   * @param {number} at
+   * @param {(file: FileInfo) => string | null} preview
+   * @param {(mid: string) => void} show
+   * @param {(uid: string) => string} nameOf
+   */
+  constructor(pictures, at, preview, show, nameOf) {
+    this.#pictures = pictures;
+    this.#at = at;
+    this.#preview = preview;
+    this.#show = show;
+    this.#nameOf = nameOf;
+    bindGestures(this.#stage, {
+      isOn: () => this.#zoom.isOn,
+      zoom: (factor, point) => this.#enlarge(factor, point),
+      toggle: (point) => (this.#zoom.isOn ? this.#whole() : this.#enlarge(CLOSE_UP, point)),
+      move: (dx, dy) => {
+        this.#zoom.move(dx, dy);
+        this.#draw();
+      },
+      step: (way) => this.#step(way),
+      close: () => this.#close(),
+    });
+  }
+
+  /** @param {() => void} close */
+  parts(close) {
+    this.#close = close;
+    return [
+      el(
+        "header",
+        { class: "viewer-head" },
+        el("span", { class: "viewer-title" }, this.#name, this.#place),
+        this.#tools,
+      ),
+      this.#stage,
+      this.#before,
+      this.#after,
+      el("footer", { class: "viewer-foot" }, this.#alt, this.#from),
+    ];
+  }
+
+  opened() {
+    this.#resized.observe(this.#stage);
+    this.#turn();
+    this.#focusClose();
+  }
+
+  closed() {
+    this.#resized.disconnect();
+  }
+
+  /** @param {KeyboardEvent} event */
+  pressed(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const act = {
+      ArrowLeft: () => this.#step(-1),
+      ArrowRight: () => this.#step(1),
+      Home: () => this.#go(0),
+      End: () => this.#go(this.#pictures.length - 1),
+      "+": () => this.#enlarge(STEP),
+      "=": () => this.#enlarge(STEP),
+      "-": () => this.#enlarge(1 / STEP),
+      0: () => this.#whole(),
+    }[event.key];
+    if (!act) return;
+    event.preventDefault();
+    act();
+  }
+
+  get #current() {
+    return /** @type {Shown} */ (this.#pictures[this.#at]);
+  }
+
+  /** @param {1 | -1} way */
+  #step(way) {
+    this.#go(this.#at + way);
+  }
+
+  /** @param {number} at */
+  #go(at) {
+    if (at < 0 || at >= this.#pictures.length || at === this.#at) return;
+    const hadFocus = this.#tools.contains(document.activeElement);
+    this.#at = at;
+    this.#turn();
+    if (hadFocus || document.activeElement === document.body) this.#focusClose();
+  }
+
+  #focusClose() {
+    const last = this.#tools.lastElementChild;
+    if (last instanceof HTMLElement) last.focus();
+  }
+
+  /** Shows the current picture. */
+  #turn() {
+    const { file, by, at } = this.#current;
+    const { id, width, height, alt = "", name } = file;
+    this.#zoom.reset();
+    // Another picture is another node: what has not come yet never shows the one before.
+    const image = el("img", { class: "viewer-image", draggable: "false", alt: alt || name, decoding: "async" });
+    if (width && height) Object.assign(image.style, { maxInlineSize: `${width}px`, maxBlockSize: `${height}px` });
+    image.src = this.#preview(file) ?? fileAddress(file, file.type === "image/gif" ? {} : { size: 1280 });
+    image.addEventListener("load", () => this.#draw());
+    this.#image.replaceWith(image);
+    this.#image = image;
+    this.#ahead();
+    setText(this.#name, name);
+    setText(this.#alt, alt);
+    this.#alt.hidden = !alt;
+    setText(this.#place, t("viewer_place", { at: this.#at + 1, n: this.#pictures.length }));
+    this.#place.hidden = this.#pictures.length < 2;
+    const who = by && this.#nameOf(by);
+    fill(this.#from, who ? `${who} · ` : null, at ? el("time", { datetime: isoOf(at) }, fullTimeOf(at)) : null);
+    this.#before.hidden = this.#at === 0;
+    this.#after.hidden = this.#at === this.#pictures.length - 1;
+    fill(this.#tools, this.#buttons(id));
+    this.#draw();
+  }
+
+  /** @param {string} id */
+  #buttons(id) {
+    const { file, mid } = this.#current;
+    return [
+      toolButton("viewer_out", "minus", () => this.#enlarge(1 / STEP)),
+      toolButton("viewer_in", "plus", () => this.#enlarge(STEP)),
+      mid
+        ? toolButton("viewer_message", "chat", () => {
+            this.#close();
+            this.#show(mid);
+          })
+        : null,
+      id
+        ? el("a", { class: "icon-button", "aria-label": t("viewer_download"), ...saving(file) }, icon("download"))
+        : null,
+      toolButton("close", "close", () => this.#close()),
+    ];
+  }
+
+  /** What comes next is there when it is asked for. */
+  #ahead() {
+    for (const { file } of [this.#pictures[this.#at + 1], this.#pictures[this.#at - 1]].filter((each) => !!each))
+      if (file.id && !this.#preview(file)) new Image().src = fileAddress(file, { size: 1280 });
+  }
+
+  /** @param {number} factor @param {import("./zoom.js").Point} [point] */
+  #enlarge(factor, point) {
+    this.#measure();
+    this.#zoom.by(factor, point);
+    if (this.#zoom.isOn) this.#sharpen();
+    this.#draw();
+  }
+
+  #whole() {
+    this.#zoom.reset();
+    this.#draw();
+  }
+
+  /** Enlarged, the picture itself is shown, once it is there. */
+  #sharpen() {
+    const { file } = this.#current;
+    const image = this.#image;
+    const address = fileAddress(file);
+    if (!file.id || this.#preview(file) || image.dataset["whole"]) return;
+    image.dataset["whole"] = "";
+    const whole = new Image();
+    whole.src = address;
+    whole.decode().then(
+      () => {
+        image.src = address;
+      },
+      () => {},
+    );
+  }
+
+  #measure() {
+    const { clientWidth, clientHeight } = this.#stage;
+    const { width = 0, height = 0 } = this.#current.file;
+    const scale = width && height ? Math.min(1, clientWidth / width, clientHeight / height) : 1;
+    const picture = width
+      ? { width: width * scale, height: height * scale }
+      : { width: this.#image.clientWidth, height: this.#image.clientHeight };
+    this.#zoom.measure({ width: clientWidth, height: clientHeight }, picture);
+  }
+
+  #draw() {
+    this.#measure();
+    const { x, y, scale } = this.#zoom;
+    this.#image.style.transform = `translate(${x}px, ${y}px) scale(${scale})`;
+    this.#stage.dataset["zoomed"] = String(this.#zoom.isOn);
+  }
+}
+
+/** @param {import("../base/i18n.js").Key} key @param {string} picture @param {() => void} click */
+function toolButton(key, picture, click) {
+  return el(
+    "button",
+    { type: "button", class: "icon-button", "aria-label": t(key), title: t(key), click },
+    icon(picture),
+  );
+}
+
+/** @param {import("../base/i18n.js").Key} key @param {string} picture @param {() => void} click */
+function sideButton(key, picture, click) {
+  const button = toolButton(key, picture, click);
+  button.classList.add("viewer-side", `viewer-side-${picture}`);
+  return button;
+}
