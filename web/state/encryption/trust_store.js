@@ -161,7 +161,7 @@ export class TrustStore {
    * Somebody's keys, as the list has them, against what is known; entries first (`entriesOf`).
    *
    * @param {string} uid
-   * @returns {"first" | "same" | "rotated" | "renamed" | "reset" | "old" | "two_names" | "no_keys"}
+   * @returns {import("./parts.js").Judged}
    */
   judge(uid) {
     if (this.#directory.namesakesOf(uid).length) return "two_names";
