@@ -1,19 +1,22 @@
 /** Encrypted direct chats of people in a real browser, at a real server. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { after, before, beforeEach, test } from "node:test";
+import { assertAccessible, PLACES } from "./axe.js";
 import { assertNowhere, dumpOf, listen } from "./canary.js";
+import { openDirect, security } from "./keys.js";
 import {
-  PASSWORD,
   act,
   enterAccount,
   message,
   openBrowser,
   openRoom,
+  PASSWORD,
   person,
   say,
   setUpAdmin,
   startLine,
   startServer,
+  texts,
   visitor,
 } from "./support.js";
 
@@ -33,21 +36,13 @@ before(async () => {
   bob = await person(browser, line.url, "bob");
 });
 
+beforeEach(() => line.mend());
+
 after(async () => {
   await browser?.close();
   await line?.stop();
   await server?.stop();
 });
-
-/** @param {import("playwright-core").Page} page @param {string} name */
-async function openDirect(page, name) {
-  await page.locator("[aria-label='New direct message']").click();
-  await page.locator("dialog input").fill(name);
-  await page.locator("dialog [role=option]", { hasText: name }).click();
-  await page.locator("dialog button", { hasText: "Open conversation" }).click();
-  await page.locator(".room-head h1", { hasText: name }).waitFor();
-  await page.locator(".composer textarea").waitFor();
-}
 
 /** @param {import("playwright-core").Page} page */
 const roomOf = (page) => new URL(page.url()).pathname.split("/").at(-1);
@@ -169,3 +164,174 @@ test("no password, key, text or draft is in a database, the log, what is sent, o
   const secrets = Array.from(heard.secrets, (hex) => Buffer.from(hex, "hex"));
   assertNowhere([...words, ...secrets], { dump, log, trace, "browser of ada": ofAda, "browser of bob": ofBob });
 });
+
+test("two hours without a line, over new keys: everything arrives once and in its order", async () => {
+  const carla = await person(browser, line.url, "carla");
+  await openDirect(ada.page, "carla");
+  await say(ada.page, "see you on the train");
+  await openRoom(carla.page, "ada");
+  await message(carla.page, "see you on the train").waitFor();
+  for (const text of ["to be mended", "not meant to be"]) {
+    await say(carla.page, text);
+    await message(ada.page, text).waitFor();
+  }
+  line.cut();
+  const said = ["one, in the tunnel", "two, in the tunnel", "три, в туннеле: ¿qué tal?"];
+  for (const text of said) await say(carla.page, text);
+  await act(carla.page, "to be mended", "Edit");
+  await carla.page.locator(".composer textarea").fill("mended in the tunnel");
+  await carla.page.keyboard.press("Enter");
+  await act(carla.page, "not meant to be", "Delete");
+  await carla.page.locator("dialog .button-danger").click();
+  await carla.page.evaluate(() => {
+    const { now } = Date;
+    Date.now = () => now() + 2 * 3_600_000;
+  });
+  // Meanwhile ada gives herself and every chat new keys, and writes under them.
+  await (await security(ada.page)).locator("button", { hasText: "Shut others out" }).click();
+  await ada.page.fill("#rotate-password", PASSWORD);
+  await ada.page.locator("#rotate-change").uncheck();
+  await ada.page.locator("dialog button[type=submit]", { hasText: "Shut others out" }).click();
+  await ada.page.getByText("You have new keys, and other browsers are signed out.").waitFor();
+  await ada.page.keyboard.press("Escape");
+  await say(ada.page, "under the new key");
+  line.mend();
+  for (const text of [...said, "mended in the tunnel"]) await message(ada.page, text).waitFor();
+  await message(carla.page, "under the new key").waitFor();
+  await carla.page.locator(".message-pending").waitFor({ state: "detached" });
+  const shown = (await texts(ada.page)).join("\n");
+  const places = said.map((text) => shown.indexOf(text));
+  assert.deepEqual(
+    places,
+    places.toSorted((a, b) => a - b),
+  );
+  for (const text of said) assert.equal(shown.split(text).length, 2, `${text} stands there once`);
+  await message(ada.page, "not meant to be").waitFor({ state: "detached" });
+  await carla.context.close();
+});
+
+test("storage that is cleared under an open chat loses nothing that was written in it", async () => {
+  const dina = await person(browser, line.url, "dina", PLACES.desk);
+  const { page } = dina;
+  await openDirect(page, "ada");
+  await say(page, "still here");
+  await openRoom(ada.page, "dina");
+  await message(ada.page, "still here").waitFor();
+  line.cut();
+  await say(page, "written before it was cleared");
+  await page.locator(".message-pending").waitFor();
+  await page.waitForTimeout(300);
+  await page.evaluate(async () => {
+    for (const { name } of await indexedDB.databases()) indexedDB.deleteDatabase(name);
+  });
+  await say(page, "written afterwards");
+  const warning = page.locator(".keys-card", { hasText: "This window keeps nothing. Leave it open" });
+  await warning.waitFor();
+  await assertAccessible(page, "nothing is kept", { isOffline: true });
+  line.mend();
+  for (const text of ["written before it was cleared", "written afterwards"]) {
+    await message(ada.page, text).waitFor();
+    assert.equal(await message(ada.page, text).count(), 1);
+  }
+  await warning.waitFor({ state: "detached" });
+  await say(ada.page, "read on");
+  await message(page, "read on").waitFor();
+  await page.reload();
+  await page.locator(".room-item", { hasText: "ada" }).click();
+  // What was put off above the messages is still offered in the place of the field.
+  await page.locator(".keys-card button", { hasText: "Not now" }).click();
+  await page.locator(".composer-closed button", { hasText: "Enter password" }).click();
+  await page.fill("#unlock-password", PASSWORD);
+  await page.keyboard.press("Enter");
+  await message(page, "written afterwards").waitFor();
+  await message(page, "read on").waitFor();
+  await dina.context.close();
+});
+
+/** How WebKit, private windows and a full disk keep things. */
+const STORAGES = {
+  wrapped: () => {
+    const { put } = IDBObjectStore.prototype;
+    IDBObjectStore.prototype.put = function (value, key) {
+      return put.call(this, value instanceof CryptoKey && value.algorithm.name === "X25519" ? null : value, key);
+    };
+  },
+  forbidden: () => {
+    IDBFactory.prototype.open = () => {
+      throw new DOMException("The operation is insecure.", "SecurityError");
+    };
+  },
+  full: () => {
+    const { put } = IDBObjectStore.prototype;
+    IDBObjectStore.prototype.put = function (value, key) {
+      const isFull = sessionStorage.getItem("full") === "yes";
+      if (isFull && this.name !== "keys") throw new DOMException("Quota exceeded.", "QuotaExceededError");
+      return put.call(this, value, key);
+    };
+  },
+};
+
+test("keys that cannot be kept as they are, or not at all, still open the chat, and the page says so", async () => {
+  for (const [how, says] of [
+    ["wrapped", "so it is kept wrapped"],
+    ["forbidden", "This browser keeps nothing"],
+  ]) {
+    const { page, context } = await visitor(browser, PLACES.phone);
+    await page.addInitScript(STORAGES[how]);
+    await page.goto(`${line.url}/register`);
+    await enterAccount(page, `eva-${how}`);
+    await page.locator(".room-item").first().waitFor();
+    await openDirect(page, "ada");
+    await say(page, `hello, ${how}`);
+    await openRoom(ada.page, `eva-${how}`);
+    await message(ada.page, `hello, ${how}`).waitFor();
+    if (how === "forbidden") {
+      line.cut();
+      await say(page, "only in this window");
+      const warning = page.locator(".keys-card", { hasText: "This window keeps nothing" });
+      await warning.waitFor();
+      await assertAccessible(page, "forbidden storage", { isOffline: true });
+      assert.ok(await asksBeforeItCloses(page));
+      line.mend();
+      await message(ada.page, "only in this window").waitFor();
+      await warning.waitFor({ state: "detached" });
+      assert.ok(!(await asksBeforeItCloses(page)));
+    }
+    await page.goto(`${line.url}/`);
+    await (await security(page)).getByText(how === "wrapped" ? says : "Your keys are not in this browser.").waitFor();
+    await page.goto(page.url());
+    await page.locator(".room-item", { hasText: "ada" }).click();
+    if (how === "forbidden") {
+      await page.locator(".keys-card button", { hasText: "Enter password" }).click();
+      await page.fill("#unlock-password", PASSWORD);
+      await page.keyboard.press("Enter");
+    }
+    await message(page, `hello, ${how}`).waitFor();
+    await context.close();
+  }
+});
+
+test("a full disk stops nothing, and what is not sent yet is said to be in this window alone", async () => {
+  const { page, context } = await visitor(browser);
+  await page.addInitScript(STORAGES.full);
+  await page.goto(`${line.url}/register`);
+  await enterAccount(page, "fina");
+  await page.locator(".room-item").first().waitFor();
+  await openDirect(page, "ada");
+  await page.evaluate(() => sessionStorage.setItem("full", "yes"));
+  await say(page, "on a full disk");
+  await openRoom(ada.page, "fina");
+  await message(ada.page, "on a full disk").waitFor();
+  line.cut();
+  await say(page, "not kept");
+  await page.locator(".keys-card", { hasText: "This window keeps nothing" }).waitFor();
+  line.mend();
+  await message(ada.page, "not kept").waitFor();
+  assert.equal(await message(ada.page, "not kept").count(), 1);
+  await context.close();
+});
+
+/** @param {import("playwright-core").Page} page */
+function asksBeforeItCloses(page) {
+  return page.evaluate(() => !dispatchEvent(new Event("beforeunload", { cancelable: true })));
+}

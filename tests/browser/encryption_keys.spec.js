@@ -1,11 +1,14 @@
 /** A person's keys in a real browser: made, brought by the password, lost and found again, changed and shut off. */
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 import { assertAccessible, assertFits, PLACES } from "./axe.js";
+import { isReady, openDirect, security, signInAt, ticketFor } from "./keys.js";
 import {
   assertCalm,
   enterAccount,
   eventually,
+  message,
   openBrowser,
   openRoom,
   PASSWORD,
@@ -30,13 +33,6 @@ after(async () => {
   await server?.stop();
 });
 
-/** What Settings, Security, says of the keys. */
-async function security(page) {
-  await page.locator("[aria-label='Settings']").first().click();
-  await page.locator("[data-section=security]").click();
-  return page.locator(".security");
-}
-
 /** Somebody who registers and keeps the code. */
 async function keeper(name, options = {}) {
   const someone = await visitor(browser, { code: "kept", ...options });
@@ -54,35 +50,7 @@ async function keepCode(page) {
   return code;
 }
 
-/** Signs in, and does not keep what may be offered. */
-async function signIn(name, password = PASSWORD, options = {}) {
-  const someone = await visitor(browser, options);
-  await someone.page.goto(`${server.url}/login`);
-  await enterAccount(someone.page, name, password);
-  await someone.page.locator(".room-item").first().waitFor({ state: "attached" });
-  return someone;
-}
-
-/** A link by which somebody chooses another password. */
-async function ticketFor(name) {
-  return root.page.evaluate(async (username) => {
-    const { users } = await (await fetch(`/api/admin/users?q=${username}`)).json();
-    const { id, uid } = users.find((user) => user.username === username);
-    const answer = await fetch(`/api/admin/users/${id ?? uid}/reset`, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: "{}",
-    });
-    const { ticket, url, link } = await answer.json();
-    return ticket ?? String(url ?? link).split("#")[1];
-  }, name);
-}
-
-async function isReady(page) {
-  const place = await security(page);
-  await place.getByText("Your keys are in this browser.").waitFor();
-  await page.keyboard.press("Escape");
-}
+const signIn = (name, password, options) => signInAt(browser, server.url, name, password, options);
 
 test("registering shows a recovery code once, which counts when part of it was typed", async () => {
   for (const [place, options] of Object.entries(PLACES)) {
@@ -212,7 +180,7 @@ test("a ticket in a browser without keys locks them; the code opens them again, 
   for (const way of ["code", "fresh"]) {
     const other = await visitor(browser, PLACES.desk);
     const { page } = other;
-    await page.goto(`${server.url}/reset#${await ticketFor("fred")}`);
+    await page.goto(`${server.url}/reset#${await ticketFor(root, "fred")}`);
     await page.fill("#password", way === "code" ? NEXT : PASSWORD);
     await page.locator("button[type=submit]").click();
     const strip = page.locator(".keys-card", { hasText: "Your encrypted chats are locked" });
@@ -236,7 +204,7 @@ test("a ticket in a browser without keys locks them; the code opens them again, 
 test("a ticket that is opened where one is signed in lets the keys go on", async () => {
   const gina = await person(browser, server.url, "gina");
   await isReady(gina.page);
-  await gina.page.goto(`${server.url}/reset#${await ticketFor("gina")}`);
+  await gina.page.goto(`${server.url}/reset#${await ticketFor(root, "gina")}`);
   await gina.page.fill("#password", NEXT);
   await gina.page.locator("button[type=submit]").click();
   await gina.page.locator(".room-item").first().waitFor({ state: "attached" });
@@ -326,4 +294,84 @@ test("a browser without the algorithms signs in, has the plain rooms, and says w
   await (await security(page)).getByText("This browser cannot do what encrypted chats need.").waitFor();
   assert.equal(await page.locator(".dialog-code").count(), 0);
   assertCalm({ problems });
+});
+
+test("another list of keys stops encrypted chats, and is followed by the password alone", async () => {
+  const lena = await person(browser, server.url, "lena", PLACES.desk);
+  const moritz = await person(browser, server.url, "moritz");
+  const { page } = lena;
+  await openDirect(page, "moritz");
+  await say(page, "before the fork");
+  await openRoom(moritz.page, "lena");
+  await message(moritz.page, "before the fork").waitFor();
+  // This browser has followed another list than everybody else.
+  await page.evaluate(async () => {
+    const [{ name }] = await indexedDB.databases();
+    const request = indexedDB.open(name);
+    await new Promise((resolve) => (request.onsuccess = resolve));
+    const store = request.result.transaction("dir", "readwrite").objectStore("dir");
+    const reading = store.get(["rows", 0]);
+    await new Promise((resolve) => (reading.onsuccess = resolve));
+    const rows = reading.result;
+    rows[rows.length - 1] ^= 1;
+    rows[rows.length - 88] ^= 1;
+    const writing = store.put(rows, ["rows", 0]);
+    await new Promise((resolve) => (writing.onsuccess = resolve));
+    request.result.close();
+  });
+  await (await person(browser, server.url, "newcomer")).context.close();
+  await page.reload();
+  const banner = page.locator(".keys-alarm", { hasText: "This server shows another list of keys than before" });
+  await banner.waitFor();
+  await page.locator(".composer-closed").waitFor();
+  for (const place of Object.values(PLACES)) {
+    await page.setViewportSize(place.viewport);
+    await page.emulateMedia({ colorScheme: place.colorScheme });
+    await assertFits(page, "fork");
+    await assertAccessible(page, "fork");
+  }
+  const saving = page.waitForEvent("download");
+  await banner.locator("button", { hasText: "Save as evidence" }).click();
+  assert.match(await readFile(await (await saving).path(), "utf8"), /"theirs"/);
+  await page.setViewportSize(PLACES.desk.viewport);
+  await (await security(page)).locator("button", { hasText: "Forget this server's list" }).click();
+  await assertAccessible(page, "forget the list");
+  await page.fill("#security-password", PASSWORD);
+  await page.keyboard.press("Enter");
+  await banner.waitFor({ state: "detached" });
+  await page.keyboard.press("Escape");
+  await say(page, "after the fork");
+  await message(moritz.page, "after the fork").waitFor();
+});
+
+test("keys of mine that are not mine, or were reset elsewhere, fill the screen", async () => {
+  const nele = await person(browser, server.url, "nele", PLACES.phone);
+  await nele.page.goto(`${server.url}/`);
+  const other = await visitor(browser, PLACES.desk);
+  await other.page.route("**/api/dir/entries?*", (route) => route.fulfill({ json: { entries: [] } }));
+  await other.page.goto(`${server.url}/login`);
+  await enterAccount(other.page, "nele");
+  const alarm = (page, text) => page.locator(".dialog-alarm", { hasText: text });
+  await alarm(other.page, "The server shows keys for your account that are not yours").waitFor();
+  await assertAccessible(other.page, "keys that are not mine");
+  await assertFits(other.page, "keys that are not mine");
+  await other.page.locator("button", { hasText: "Go on to the rooms" }).click();
+  await other.context.close();
+  const fresh = await visitor(browser);
+  await fresh.page.goto(`${server.url}/reset#${await ticketFor(root, "nele")}`);
+  await fresh.page.fill("#password", NEXT);
+  await fresh.page.locator("button[type=submit]").click();
+  await fresh.page.locator(".keys-card button", { hasText: "Choose" }).click();
+  // A browser that is still signed in goes on, and is told what was done.
+  await nele.page.locator(".keys-card", { hasText: "Your password was set anew by a link" }).waitFor();
+  await fresh.page.locator("input[value=fresh]").check();
+  await fresh.page.locator("dialog button[type=submit]").click();
+  await fresh.page.locator("dialog .button-danger", { hasText: "Start fresh" }).last().click();
+  await alarm(nele.page, "Your keys were reset").waitFor();
+  await assertAccessible(nele.page, "my keys were reset");
+  await assertFits(nele.page, "my keys were reset");
+  await nele.page.locator(".dialog-alarm button", { hasText: "Enter password" }).click();
+  await nele.page.fill("#unlock-password", NEXT);
+  await nele.page.keyboard.press("Enter");
+  await isReady(nele.page);
 });

@@ -20,6 +20,8 @@ const START_MS = 60_000;
 const STOP_MS = 15_000;
 /** Longest wait for anything on a page. */
 export const PATIENCE_MS = 25_000;
+/** How often a page is asked: with every frame, as is usual, the page would have to draw all the while. */
+export const POLLING_MS = 50;
 export const PASSWORD = "plum orbit kettle 7";
 
 /**
@@ -236,11 +238,27 @@ export async function visitor(browser, { code, ...options } = {}) {
  */
 export async function person(browser, url, name, options = {}) {
   const someone = await visitor(browser, options);
-  await someone.page.goto(`${url}/register`);
-  await enterAccount(someone.page, name);
-  await someone.page.locator(".room-item").first().waitFor({ state: "attached" });
-  await dropCode(someone.page);
+  await withoutMotion(someone.page, options, async () => {
+    await someone.page.goto(`${url}/register`);
+    await enterAccount(someone.page, name);
+    await someone.page.locator(".room-item").first().waitFor({ state: "attached" });
+    await dropCode(someone.page);
+  });
   return { ...someone, name };
+}
+
+/**
+ * Makes an account, of which the way there is not what is tested: what turns on the screen meanwhile would cost more
+ * than its keys.
+ *
+ * @param {import("playwright-core").Page} page
+ * @param {{ reducedMotion?: "reduce" | "no-preference" | null }} options  of the visitor
+ * @param {() => Promise<void>} make
+ */
+async function withoutMotion(page, { reducedMotion }, make) {
+  await page.emulateMedia({ reducedMotion: "reduce" });
+  await make();
+  await page.emulateMedia({ reducedMotion: reducedMotion ?? "no-preference" });
 }
 
 /**
@@ -249,15 +267,19 @@ export async function person(browser, url, name, options = {}) {
  * @param {import("playwright-core").Page} page
  */
 export async function dropCode(page) {
-  await page.waitForFunction(() => {
-    const later = document.querySelector(".code-later");
-    if (later instanceof HTMLElement) {
-      later.click();
-      // It may have been put off already, as it was in the way.
-      Object.assign(window, { hasPutCodeOff: true });
-    }
-    return "hasPutCodeOff" in window;
-  });
+  await page.waitForFunction(
+    () => {
+      const later = document.querySelector(".code-later");
+      if (later instanceof HTMLElement) {
+        later.click();
+        // It may have been put off already, as it was in the way.
+        Object.assign(window, { hasPutCodeOff: true });
+      }
+      return "hasPutCodeOff" in window;
+    },
+    null,
+    { polling: POLLING_MS },
+  );
 }
 
 /**
@@ -270,11 +292,13 @@ export async function dropCode(page) {
  */
 export async function setUpAdmin(browser, server, name = "root", options = {}) {
   const someone = await visitor(browser, options);
-  await someone.page.goto(server.setup);
-  await enterAccount(someone.page, name);
-  await dropCode(someone.page);
-  await someone.page.locator("button", { hasText: "Go to the rooms" }).click();
-  await someone.page.locator(".room-item").first().waitFor({ state: "attached" });
+  await withoutMotion(someone.page, options, async () => {
+    await someone.page.goto(server.setup);
+    await enterAccount(someone.page, name);
+    await dropCode(someone.page);
+    await someone.page.locator("button", { hasText: "Go to the rooms" }).click();
+    await someone.page.locator(".room-item").first().waitFor({ state: "attached" });
+  });
   return { ...someone, name };
 }
 

@@ -276,7 +276,7 @@ async fn upgrades_of_one_user_pass_in_the_same_number_together_as_one_by_one() {
 }
 
 /// A whole number of `/metrics`.
-async fn metric(address: std::net::SocketAddr, name: &str) -> u64 {
+pub async fn metric(address: std::net::SocketAddr, name: &str) -> u64 {
     let text = support::client::Client::new(address).get("/metrics").await.body;
     let text = String::from_utf8(text).unwrap();
     let line = text.lines().find(|line| line.starts_with(&format!("{name} "))).unwrap();

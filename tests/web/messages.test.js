@@ -81,3 +81,10 @@ test("a message that cannot be read says so wherever it is mentioned, and counts
   assert.deepEqual([deleted[0].kind, excerpt(deleted[0], 9)], ["del", "Message deleted"]);
   assert.equal(excerpt(read(wire("b", 4, 4, "a long text")), 6), "a long");
 });
+
+test("a message that a backup had lost and that comes again replaces its lost copy", () => {
+  const lost = { mid: "a", seq: 0, createdSeq: 0.5, lost: true };
+  const other = { mid: "b", seq: 2, createdSeq: 2 };
+  const again = { mid: "a", seq: 3, createdSeq: 3 };
+  assert.deepEqual(merge(/** @type {any} */ ([lost, other]), /** @type {any} */ ([again])), [other, again]);
+});

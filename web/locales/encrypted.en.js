@@ -62,7 +62,6 @@ export const encrypted = {
   fork_card:
     "The server shows different people different things here. Nothing is sent. Tell the others " +
     "by another way, and save what this browser has seen.",
-  directory_card: "This server shows another list of keys than before. Nothing is sent. Ask its administrators.",
   older_log_card: "The server shows an older state of this chat than this browser knows. It is being brought back.",
   named_plain_card: "This chat is encrypted, says your list. The server says that it is not, so nothing is sent.",
   save_evidence: "Save what was seen",

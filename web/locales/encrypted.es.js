@@ -67,8 +67,6 @@ export const encrypted = {
   fork_card:
     "El servidor muestra cosas distintas a personas distintas. No se envía nada. Avisa a los " +
     "demás por otra vía y guarda lo que ha visto este navegador.",
-  directory_card:
-    "El servidor muestra otra lista de claves que antes. No se envía nada. Pregunta a sus administradores.",
   older_log_card:
     "El servidor muestra un estado más antiguo de este chat que el que conoce este navegador. Se está recuperando.",
   named_plain_card: "Según tu lista, este chat está cifrado. El servidor dice que no, así que no se envía nada.",

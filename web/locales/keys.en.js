@@ -156,7 +156,8 @@ export const keys = {
   alarm_rollback: "This server shows an older list of keys. Its administrators have been told.",
   alarm_older_keys: "Your keys on the server are older than those in this browser.",
   alarm_spoilt_trust:
-    "What the server keeps of the keys that you know was damaged. Somebody may be using your account: look at Settings, Security.",
+    "What the server keeps of the keys that you know was damaged. Somebody may be using your account: " +
+    "look at Settings, Security.",
   alarm_weaker: "The server asks for a weaker sign-in than before. Your password was not used.",
   alarm_save: "Save as evidence",
   alarm_closed: "Keys cannot be changed at the moment. Nothing is lost; try again later.",

@@ -161,7 +161,8 @@ export const keys = {
   alarm_rollback: "El servidor muestra una lista de claves más antigua. Se ha avisado a la administración.",
   alarm_older_keys: "Tus claves en el servidor son más antiguas que las de este navegador.",
   alarm_spoilt_trust:
-    "Se ha dañado lo que el servidor guarda de las claves que conoces. Puede que alguien use tu cuenta: mira en Ajustes, Seguridad.",
+    "Se ha dañado lo que el servidor guarda de las claves que conoces. Puede que alguien use " +
+    "tu cuenta: mira en Ajustes, Seguridad.",
   alarm_weaker: "El servidor pide un inicio de sesión más débil que antes. Tu contraseña no se ha usado.",
   alarm_save: "Guardar como prueba",
   alarm_closed: "Ahora mismo no se pueden cambiar las claves. No se pierde nada; inténtalo más tarde.",

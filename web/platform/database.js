@@ -71,6 +71,8 @@ export class Database {
   level = 1;
   /** Told of writes that could not be kept. @type {(error: unknown) => void} */
   failed = () => {};
+  /** Told when nothing is kept any more: the browser has taken the database away. */
+  lost = () => {};
   #name;
   #disk;
   /** Stores that are in memory alone. @type {Set<StoreName>} */
@@ -221,6 +223,13 @@ export class Database {
     return value;
   }
 
+  /** How many records of a store go with the page. @param {StoreName} store */
+  unkept(store) {
+    return this.#shelf(store)
+      .rows({ limit: Infinity })
+      .filter(({ value }) => value !== undefined).length;
+  }
+
   /** What is in memory goes with it. */
   close() {
     this.#isOver = true;
@@ -261,6 +270,7 @@ export class Database {
     this.#disk = null;
     disk?.close();
     if (error) this.failed(error);
+    if (disk && !this.#isOver) this.lost();
   }
 
   /**

@@ -68,7 +68,8 @@ export async function changePassword({ username, old, password, signOutOthers })
 export async function redeemTicket({ ticket, username, password }) {
   const { slot, ...derived } = await newPassword(username, password);
   const { pending } = await api.preparePassword({ ticket }, slot);
-  await api.commitPassword({ pending });
+  // Where one is still signed in the keys are; a ticket for who may have been robbed has ended all sessions itself.
+  await api.commitPassword({ pending, signOutOthers: false });
   return signInWith(username, derived);
 }
 

@@ -262,11 +262,13 @@ export class EncryptedDoor {
     const ridOf = (/** @type {string} */ room) => loaded.rooms.roomOf(room)?.name ?? "";
     const tabs = (/** @type {string} */ store) => (/** @type {(key: string) => void} */ heard) =>
       isShared ? openTabs(`impulse-${store}-${uid}`, heard) : null;
+    const written = () => this.#noteUnkept(database);
     const outbox = new modules.EncryptedShelf(database, "outbox", key, {
       ridOf: (_key, value) => ridOf(value.room),
       openTabs: tabs("outbox"),
+      written,
     });
-    const drafts = new modules.EncryptedShelf(database, "drafts", key, { ridOf, openTabs: tabs("drafts") });
+    const drafts = new modules.EncryptedShelf(database, "drafts", key, { ridOf, openTabs: tabs("drafts"), written });
     loaded.outbox = outbox;
     await Promise.all([outbox.refresh(), drafts.refresh()]);
     if (loaded.outbox !== outbox || this.#loaded !== loaded) return;
@@ -280,6 +282,14 @@ export class EncryptedDoor {
     });
     this.#messages.startSealed({ shelf: outbox, send: (entry) => sender.send(entry) });
     this.#drafts.startSealed(drafts);
+  }
+
+  /** @param {import("../platform/database.js").Database} database */
+  #noteUnkept(database) {
+    const { keys } = this.#store.state;
+    const [messages, drafts] = [database.unkept("outbox") > 0, database.unkept("drafts") > 0];
+    if (messages === keys.unkept.messages && drafts === keys.unkept.drafts) return;
+    this.#store.update({ keys: { ...keys, unkept: { messages, drafts } } });
   }
 
   /** @param {LoadedModules} loaded */

@@ -33,7 +33,8 @@
  *
  * @typedef {object} Alarm
  * @property {string} id
- * @property {"my_name" | "own_keys" | "own_reset" | "fork" | "rollback" | "withheld" | "older_keys" | "spoilt_trust" | "weaker"} kind
+ * @property {"my_name" | "own_keys" | "own_reset" | "fork" | "rollback" | "withheld" | "older_keys" | "spoilt_trust"
+ *   | "weaker"} kind
  * @property {string} [uid]
  * @property {number} [at]
  * @property {number} [n]
@@ -68,6 +69,7 @@
  * @property {KeysPhase} phase
  * @property {boolean} isChanged  of `unlock`: they were changed in another browser
  * @property {1 | 2 | 3} level  how this browser keeps them; 3: not at all
+ * @property {{ messages: boolean, drafts: boolean }} unkept  what of encrypted chats goes with this page
  * @property {boolean | null} hasCode  whether there is a recovery code; null while it is not known
  * @property {string | null} offer  a new recovery code that has to be kept now
  * @property {boolean} mayWrite  false: nothing encrypted is sent, see `alarms`
@@ -84,6 +86,7 @@ export const NO_KEYS = Object.freeze({
   phase: "unknown",
   isChanged: false,
   level: 1,
+  unkept: { messages: false, drafts: false },
   hasCode: null,
   offer: null,
   mayWrite: true,

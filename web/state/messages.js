@@ -32,7 +32,8 @@ export function merge(known, arrived) {
  */
 function withOne(known, message) {
   const end = placedIn(known);
-  const isNewest = message.createdSeq > (known[end - 1]?.createdSeq ?? 0);
+  // One that a backup of the server had lost may come again, at another place.
+  const isNewest = message.createdSeq > (known[end - 1]?.createdSeq ?? 0) && !known.some(({ lost }) => lost);
   const at = (isNewest ? known.slice(end) : known).findLastIndex(({ mid }) => mid === message.mid);
   const old = at < 0 ? undefined : known[isNewest ? end + at : at];
   if (old && message.seq < old.seq) return known;

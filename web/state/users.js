@@ -53,7 +53,8 @@ export class Users {
   }
 
   /**
-   * Asks the server, and takes in the profiles that come with its answer. What was heard of somebody meanwhile is newer.
+   * Asks the server, and takes in the profiles that come with its answer. What was heard of somebody meanwhile is
+   * newer.
    *
    * @template T
    * @param {() => Promise<T>} ask

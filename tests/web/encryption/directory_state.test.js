@@ -330,7 +330,7 @@ test("a store that nobody with my keys has made is told, and put right by a brow
   assert.deepEqual((await KeysBrowser.signIn(server, "ada")).alarms, ["spoilt_trust"]);
 });
 
-test("a browser whose keys have changed elsewhere puts nothing in the place of what the newer keys have sealed", async () => {
+test("a browser whose keys have changed elsewhere replaces nothing that newer keys have sealed", async () => {
   const { server, people } = await town("ada", "bob");
   const [ada] = people;
   server.user = "42";

@@ -56,7 +56,7 @@ const copy = (value) => JSON.parse(JSON.stringify(value));
 export const settle = (ms = 0) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Waits until something is so. */
-export async function until(holds, what = "what was waited for", ms = 5000) {
+export async function until(holds, what = "what was waited for", ms = 15_000) {
   const end = performance.now() + ms;
   while (!(await holds())) {
     if (performance.now() > end) throw new Error(`not in time: ${what}`);
@@ -79,11 +79,16 @@ export class Person {
     Object.assign(this, { world, uid, name });
   }
 
-  /** @param {"create" | "rotate" | "reset"} type */
-  async newKeys(type) {
+  /** Keys that may come next. */
+  nextKeys() {
+    return makeGeneration((this.generation?.gen ?? 0) + 1);
+  }
+
+  /** @param {"create" | "rotate" | "reset"} type @param {any} [made]  by `nextKeys` */
+  async newKeys(type, made) {
     const old = this.generation;
-    const next = await makeGeneration((old?.gen ?? 0) + 1);
-    const { instance, directory } = this.world;
+    const next = made ?? (await this.nextKeys());
+    const { instance } = this.world;
     const tag = await tagOf(instance, this.name);
     const prevLeaf = this.leaf ?? new Uint8Array();
     const { ed, x, gen } = next;
@@ -93,7 +98,7 @@ export class Person {
     if (type === "reset") this.exchange = new Map();
     this.exchange = new Map(this.exchange).set(gen, next.pair);
     this.generation = next;
-    this.root = directory.rootAt(this.uid, directory.n);
+    this.root = this.world.directory.rootAt(this.uid, this.world.directory.n);
   }
 
   identity(localKey) {
@@ -136,10 +141,11 @@ export class World {
     const n = directory.n + 1;
     const row = rowOf({ uid: person.uid, tag, leaf });
     const h = await nodeHash(directory.hashAt(n - 1), n, { uid: person.uid, tag, leaf });
-    this.directory = await Directory.create(this.instance, concat(directory.buffer(), h, row));
+    const longer = await Directory.create(this.instance, concat(directory.buffer(), h, row));
     const mine = [...(this.entries.get(person.uid) ?? []), { n, uid: person.uid, ...signed, name: person.name }];
     this.entries.set(person.uid, mine);
-    for (const [uid, entries] of this.entries) await this.directory.addEntries(uid, entries);
+    for (const [uid, entries] of this.entries) await longer.addEntries(uid, entries);
+    this.directory = longer;
     person.leaf = leaf;
     for (const room of this.rooms.values()) room.announceNeeded();
   }
@@ -250,7 +256,7 @@ class ModelRoom {
     return shut.length ? { why: "shut", shut } : null;
   }
 
-  /** One thing after the other, as in a room's actor. What is under way as a backup is restored ends with the server. */
+  /** One thing after the other, as in a room's actor. A restored backup ends what is under way. */
   turn(act) {
     const { epoch } = this.world;
     const done = (this.tail ?? Promise.resolve()).then(() => act(() => this.#assertRuns(epoch)));

@@ -2,6 +2,8 @@
  * The simulation of the protocol by a command, with more seeds and steps than the client tests take:
  *
  *     node tests/web/encryption/simulate.js --seeds 200 --steps 1000 [--from 1] [--kind plain|liars|restores|both]
+ *
+ * The kinds `keys` and `backups` are of whole clients: `--kind keys --seeds 200 --steps 60`.
  */
 import { forgetResults, remember } from "./simulation/memory.js";
 import { simulate } from "./simulation/world.js";
@@ -19,7 +21,11 @@ function option(name, otherwise) {
   return at < 0 ? otherwise : process.argv[at + 1];
 }
 
-remember();
+// Their modules take some of the program over, which the others do not need.
+const { CLIENT_KINDS: clients, simulateClients } = ["keys", "backups"].includes(option("kind", ""))
+  ? await import("./simulation/clients.js")
+  : { CLIENT_KINDS: {}, simulateClients: simulate };
+if (!Object.keys(clients).length) remember();
 const [from, seeds, steps] = [option("from", "1"), option("seeds", "20"), option("steps", "300")].map(Number);
 const only = option("kind", "");
 const sum = {};
@@ -28,7 +34,9 @@ for (let seed = from; seed < from + seeds; seed += 1) {
   const kind = only || names[seed % names.length];
   forgetResults();
   try {
-    const counts = await simulate(seed, steps, { people: 4 + (seed % 4), ...KINDS[kind] });
+    const counts = await (kind in clients
+      ? simulateClients(seed, steps, clients[kind])
+      : simulate(seed, steps, { people: 4 + (seed % 4), ...KINDS[kind] }));
     for (const [name, count] of Object.entries(counts)) sum[name] = (sum[name] ?? 0) + count;
     if (process.argv.includes("--verbose")) console.log(seed, kind, JSON.stringify(counts));
   } catch (error) {

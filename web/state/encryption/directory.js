@@ -115,13 +115,12 @@ export class KeyDirectory {
     return this.#head;
   }
 
-  /** Drops everything but my own entries: what comes next is followed from the beginning. */
+  /** Drops everything but my own entries: what comes next is followed anew, with the people I have met. */
   async forget() {
     const own = await this.#ownEntries();
     await this.#database.clear("dir");
     await this.#database.put("dir", "own", own);
     this.#list = await Directory.create(this.#instance);
-    this.#met.clear();
     this.#expected = null;
     this.#head = null;
     this.#heads = [];

@@ -24,6 +24,9 @@ export class EncryptedShelf {
   #watchers = new Set();
   /** @type {Tabs | null} */
   #tabs;
+  #written;
+  /** Whether what is on it lay on the disk, as far as it is known. */
+  #wasKept;
   /** What is to be written; null forgets. @type {Map<string, any>} */
   #pending = new Map();
   /** @type {Promise<void> | null} */
@@ -38,9 +41,12 @@ export class EncryptedShelf {
    * @param {object} ways
    * @param {(key: string, value: any) => string} ways.ridOf  the room that a value is of
    * @param {(heard: (key: string) => void) => Tabs | null} ways.openTabs  null if other tabs do not see what is written
+   * @param {() => void} [ways.written]  told after each change of what is kept
    */
-  constructor(database, store, key, { ridOf, openTabs }) {
+  constructor(database, store, key, { ridOf, openTabs, written = () => {} }) {
     this.#database = database;
+    this.#wasKept = database.isKept;
+    this.#written = written;
     this.#store = store;
     this.#key = key;
     this.#ridOf = ridOf;
@@ -53,6 +59,7 @@ export class EncryptedShelf {
    * @returns {Promise<void>}
    */
   async refresh() {
+    await this.#keepAnew();
     await this.written();
     const changes = this.#changes;
     const rows = await this.#database.getAll(this.#store);
@@ -99,6 +106,15 @@ export class EncryptedShelf {
       );
     }
     this.#tabs?.post(key);
+    this.#written();
+  }
+
+  /** The browser has taken away what was on the disk; what is known of it is kept in memory. */
+  async #keepAnew() {
+    if (!this.#wasKept || this.#database.isKept) return;
+    this.#wasKept = false;
+    for (const [key, value] of [...this.#values])
+      if (!(await this.#database.get(this.#store, key))) await this.#write(key, value);
   }
 
   /** @param {string} key */

@@ -434,7 +434,7 @@ export class Encryption {
   #directoryChanged(uids) {
     const { state, fork, closed } = this.directory;
     if (state === "fine") this.#clearAlarms((kind) => kind === "fork" || kind === "rollback");
-    if (state === "fork" && fork) this.alarm({ id: `fork ${fork.theirs}`, kind: "fork", ...fork });
+    if (state === "fork" && fork) this.alarm({ id: "fork", kind: "fork", ...fork });
     if (state === "rollback") this.alarm({ id: "rollback", kind: "rollback" });
     this.show({ isClosed: closed });
     this.people.draw();

@@ -416,7 +416,8 @@ export class Ledger {
     for (const place of hasPlace(row) ? [row.createdSeq, row.revSeq] : [])
       if (place > 0) this.#places.set(place, (this.#places.get(place) ?? new Set()).add(row.mid));
     if (row.verified && !row.lost) this.#noteGen(row);
-    if (row.pv && row.verdict === "ok") this.#doubtful.add(row.mid);
+    // What a lost one refers to was in the history that has gone.
+    if (row.pv && row.verdict === "ok" && !row.lost) this.#doubtful.add(row.mid);
     else this.#doubtful.delete(row.mid);
   }
 
@@ -531,7 +532,9 @@ export class Ledger {
   /** Messages that a backup of the server has lost, between two places. @param {number} from @param {number} to */
   lostBetween(from, to) {
     const common = this.#lostAfter;
-    if (!this.restores.length || common < from || common > to) return [];
+    // If nothing is left, they stand before the first.
+    const isWithin = common === 0 ? from <= 1 : common >= from && common <= to;
+    if (!this.restores.length || !isWithin) return [];
     return [...this.#rows.values()].filter(({ lost, kind }) => lost && kind !== "react").map((row) => this.show(row));
   }
 

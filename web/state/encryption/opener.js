@@ -30,7 +30,7 @@ const LOG_WAIT_MS = 700;
 export class Opener {
   #parts;
   #roomOf;
-  /** What is begun, and in which history of the server. @type {WeakMap<Entry, { of: number, done: Promise<Prepared> }>} */
+  /** What is begun, and in which history. @type {WeakMap<Entry, { of: number, done: Promise<Prepared> }>} */
   #prepared = new WeakMap();
 
   /**

@@ -83,6 +83,10 @@ export class OwnKeys {
     this.#own = own;
     this.#database = database;
     this.#around = around;
+    database.lost = () => {
+      database.level = 3;
+      around.show({ level: 3 });
+    };
   }
 
   /** Takes up what this browser has kept. */

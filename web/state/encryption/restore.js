@@ -15,6 +15,8 @@ const PAGE = 500;
 /** How often others may post a batch first while this browser posts again what is lost. */
 const CONFLICTS_MOST = 200;
 const WAIT_MS = 500;
+/** How long others get to bring back what only they know, at least. */
+const OTHERS_MS = 10_000;
 
 /**
  * Compares what is known with what the server has now. Nothing of the room is judged before.
@@ -62,7 +64,7 @@ function withNewestChange({ ledger }) {
 }
 
 /**
- * Posts the entries of the log that the server lacks, in their old batches, and gives the room a new key then.
+ * Posts the entries of the log that the server lacks, in their old batches.
  *
  * @param {Parts} parts
  * @param {EncryptedRoom} room
@@ -97,6 +99,17 @@ export async function postAgain(parts, room, theirs) {
   });
   room.isLost = false;
   room.tell();
+}
+
+/**
+ * Gives a room a new key after its log was brought back. Others may know more of it than this browser: whatever is
+ * appended before they have brought that back would be another log than theirs, for good. So they get some time.
+ *
+ * @param {Parts} parts
+ * @param {EncryptedRoom} room
+ */
+export async function renewAfterLoss(parts, room) {
+  await parts.wait(OTHERS_MS * (1 + parts.random()));
   const epoch = room.state?.epoch ?? 0;
   await rotate(parts, room, { reason: "repair", isWanted: ({ state }) => state?.epoch === epoch });
 }

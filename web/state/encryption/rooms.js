@@ -7,7 +7,7 @@ import { Healing } from "./healing.js";
 import { letIn, renew, unlinkMine, waitsHere, wrapForNext } from "./membership.js";
 import { isRid, Opener } from "./opener.js";
 import { isPassing } from "./passing.js";
-import { comparePlaces, postAgain } from "./restore.js";
+import { comparePlaces, postAgain, renewAfterLoss } from "./restore.js";
 import { EncryptedRoom } from "./room.js";
 
 /** @typedef {import("./parts.js").Parts} Parts */
@@ -182,7 +182,9 @@ export class EncryptedRooms {
     const wasLost = room.isLost;
     room.isLost = told.seq < state.seq && (await this.#parts.calls.readLog(room.id, state.seq)).length === 0;
     if (room.isLost || wasLost) this.#tell(room);
-    if (room.isLost) await postAgain(this.#parts, room, told.seq);
+    if (!room.isLost) return;
+    await postAgain(this.#parts, room, told.seq);
+    void renewAfterLoss(this.#parts, room).catch((error) => this.#reportUnlessPassing(error));
   }
 
   /** The newest key, and who lacks it. @param {EncryptedRoom} room */

@@ -16,8 +16,8 @@ const COUNTED_MS = 86_400_000;
 const GRACE_MS = 250;
 
 /** @typedef {import("../../state/types.js").EncryptedCondition} Condition */
-/** What can be done about it by a button. @typedef {"unblock" | "anew"} Remedy */
-const REMEDIES = /** @type {const} */ ({ unblock: "unblock", anew: "begin_anew" });
+/** What can be done about it by a button. @typedef {"unblock" | "anew" | "unlock"} Remedy */
+const REMEDIES = /** @type {const} */ ({ unblock: "unblock", anew: "begin_anew", unlock: "unlock_enter" });
 /** @typedef {{ picture: string, text: string, until?: number, remedy?: Remedy }} Reason */
 
 /**
@@ -29,7 +29,7 @@ const REMEDIES = /** @type {const} */ ({ unblock: "unblock", anew: "begin_anew" 
 function reasonOf(condition) {
   switch (condition) {
     case "locked":
-      return { picture: "lock", text: t("composer_locked") };
+      return { picture: "lock", text: t("composer_locked"), remedy: "unlock" };
     case "waiting":
       return { picture: "clock", text: t("composer_waiting") };
     case "dead":
@@ -81,7 +81,7 @@ function clockOf(ms) {
 
 /**
  * @param {HTMLElement} box  what is hidden meanwhile
- * @param {{ again: () => void, unblock: () => void, anew: () => void }} acts  `again` checks the room once more
+ * @param {Record<Remedy | "again", () => void>} acts  `again` checks the room once more
  */
 export function createClosedNote(box, acts) {
   const text = el("span", { role: "status" });

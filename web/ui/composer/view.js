@@ -67,8 +67,9 @@ export class Composer {
    * @param {import("./targets.js").ComposerTargets} parts.targets
    * @param {import("../timeline/marks.js").MessageMarks} parts.marks
    * @param {() => void} parts.sent  after a new message
+   * @param {() => void} parts.unlock  asks for the password that opens my keys
    */
-  constructor(room, { store, actions, targets, marks, sent }) {
+  constructor(room, { store, actions, targets, marks, sent, unlock }) {
     this.#room = room;
     this.#store = store;
     this.#actions = actions;
@@ -106,6 +107,7 @@ export class Composer {
       again: () => this.update(store.state),
       unblock: () => void this.#unblock(),
       anew: () => void beginAnew(actions, room),
+      unlock,
     });
     this.node = el(
       "footer",

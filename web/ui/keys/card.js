@@ -26,6 +26,8 @@ const ALARMS = new Map([
   ["weaker", "alarm_weaker"],
 ]);
 
+/** So long a message may take to be sent before it is said that this browser does not keep it. */
+const UNKEPT_MS = 2000;
 /** What was put off, until the page is loaded again. @type {Set<string>} */
 const putOff = new Set();
 
@@ -37,6 +39,8 @@ const putOff = new Set();
 export function createKeysCard(store, actions) {
   const node = el("div", { class: "keys-cards", role: "status", hidden: true });
   let drawn = "";
+  /** @type {number | null} */
+  let unkeptSince = null;
 
   /** @param {Alarm} alarm */
   function alarmRow({ id, kind }) {
@@ -68,6 +72,21 @@ export function createKeysCard(store, actions) {
     );
   }
 
+  /**
+   * Where messages go with the page; those that are sent at once are nothing to speak of.
+   *
+   * @param {State} state
+   */
+  function isUnkept({ keys }) {
+    if (keys.unkept.messages) {
+      unkeptSince ??= performance.now();
+      const left = unkeptSince + UNKEPT_MS - performance.now();
+      if (left <= 0) return true;
+      setTimeout(() => store.notifyLater(), left);
+    } else unkeptSince = null;
+    return false;
+  }
+
   /** @param {State} state */
   function phaseRow({ keys: { phase, isClosed } }) {
     if (phase === "none" && isClosed) return row("lock", "", t("alarm_closed"));
@@ -94,10 +113,17 @@ export function createKeysCard(store, actions) {
       const isShown = (/** @type {string} */ what) => !putOff.has(`${state.me?.uid} ${what}`);
       const alarms = state.keys.alarms.filter(({ id, kind }) => ALARMS.has(kind) && isShown(id));
       const asks = asksForPassword(state) && isShown(state.keys.phase);
-      const next = JSON.stringify([alarms, state.keys.notices, asks && [state.keys.phase, state.keys.isClosed]]);
+      const { notices, phase, isClosed } = state.keys;
+      const unkept = isUnkept(state);
+      const next = JSON.stringify([alarms, notices, unkept, asks && [phase, isClosed]]);
       if (next === drawn) return;
       drawn = next;
-      const rows = [...alarms.map(alarmRow), ...state.keys.notices.map(noticeRow), ...(asks ? [phaseRow(state)] : [])];
+      const rows = [
+        ...alarms.map(alarmRow),
+        ...(unkept ? [row("alert", "", t("keep_window_open"))] : []),
+        ...notices.map(noticeRow),
+        ...(asks ? [phaseRow(state)] : []),
+      ];
       node.hidden = rows.length === 0;
       fill(node, rows);
     },

@@ -1,4 +1,7 @@
-/** Opens what must be seen at once: a recovery code that is to be kept, and warnings that fill the screen. */
+/**
+ * Opens what must be seen at once: a recovery code that is to be kept, and warnings that fill the screen. Where this
+ * browser keeps nothing, whoever closes the page is asked first.
+ */
 import { openAlarm, openCode } from "./doors.js";
 
 /** @typedef {import("../../state/types.js").Store} Store */
@@ -26,4 +29,8 @@ export function watchKeys(store, actions) {
   };
   store.subscribe(look);
   look();
+  addEventListener("beforeunload", (event) => {
+    const { messages, drafts } = store.state.keys.unkept;
+    if (messages || drafts) event.preventDefault();
+  });
 }

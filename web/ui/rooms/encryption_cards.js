@@ -103,7 +103,7 @@ function conditionCard(state, encrypted, saveEvidence) {
     case "forked":
       return { text: t("fork_card"), isBad: true, ...save };
     case "directory_stopped":
-      return { text: t("directory_card"), isBad: true, ...save };
+      return stoppedCard(state.keys.alarms);
     case "named_plain":
       return { text: t("named_plain_card"), isBad: true };
     case "older_log":
@@ -117,6 +117,19 @@ function conditionCard(state, encrypted, saveEvidence) {
     default:
       return null;
   }
+}
+
+/**
+ * Why nothing encrypted is sent at all, as far as nothing else says it: the list of keys has its own words above.
+ *
+ * @param {import("../../state/keys_state.js").Alarm[]} alarms
+ * @returns {Card | null}
+ */
+function stoppedCard(alarms) {
+  for (const { kind } of alarms)
+    if (kind === "my_name" || kind === "own_keys" || kind === "own_reset")
+      return { text: t(`alarm_${kind}`), isBad: true };
+  return null;
 }
 
 /** Who could let me back in. @param {State} state @param {EncryptedRoom} encrypted */

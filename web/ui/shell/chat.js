@@ -9,6 +9,7 @@ import { addressedRoom, redirect } from "../base/navigation.js";
 import { roomPath } from "../base/routes.js";
 import { Composer } from "../composer/view.js";
 import { createKeysCard } from "../keys/card.js";
+import { openUnlock } from "../keys/doors.js";
 import { createNoCode } from "../keys/no_code.js";
 import { createEncryptionCards } from "../rooms/encryption_cards.js";
 import { createRoomHead } from "../rooms/head.js";
@@ -73,8 +74,10 @@ export function createChat(store, actions, targets, marks) {
   function openRoom(id) {
     void actions.rooms.open(id);
     const head = createRoomHead(store, actions, id);
+    const unlock = () => openUnlock(store, actions);
+    const sent = () => void timeline.showPresent();
     /** @type {Composer} */
-    const composer = new Composer(id, { store, actions, targets, marks, sent: () => void timeline.showPresent() });
+    const composer = new Composer(id, { store, actions, targets, marks, sent, unlock });
     const timeline = new Timeline(id, { store, actions, marks, composer });
     const cards = createEncryptionCards(store, actions, id);
     const noCode = createNoCode(store, actions, id);
