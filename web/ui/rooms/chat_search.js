@@ -58,7 +58,7 @@ function createSearchView(store, actions, id) {
     placeholder: t("search_chat_hint"),
     input: () => {
       clearTimeout(timer);
-      timer = setTimeout(() => void begin(), PAUSE_MS);
+      timer = setTimeout(() => void begin().catch((error) => setText(status, errorText(error))), PAUSE_MS);
     },
   });
 
